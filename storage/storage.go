@@ -1,0 +1,86 @@
+// Package storage keeps immutable bytes by digest, and uploads that grow over several requests until they become such
+// bytes. It knows nothing of packages, versions or rights. Backends are folders below this one.
+package storage
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Errors of every backend; test with errors.Is.
+var (
+	ErrNotExist = errors.New("storage: does not exist")
+	ErrRange    = errors.New("storage: range not satisfiable")
+	ErrTooLarge = errors.New("storage: larger than allowed")
+	ErrMismatch = errors.New("storage: bytes do not have the expected digest")
+	ErrOffset   = errors.New("storage: upload is shorter than the given offset")
+	ErrNoSpace  = errors.New("storage: no space left")
+)
+
+// Blob describes stored bytes.
+type Blob struct {
+	Digest   digest.Digest // always sha256
+	Size     int64         // bytes
+	Modified time.Time     // when the bytes were last stored, by the store's own clock
+}
+
+// Blobs keeps immutable byte strings under their sha256 digest. Methods are safe for concurrent use.
+type Blobs interface {
+	// Put reads r to EOF and makes the bytes durable and readable before it returns nil. After any error, of r or of
+	// the store, nothing becomes visible. ErrTooLarge: r holds more than limit bytes (a negative limit is none);
+	// ErrNoSpace. Bytes that are stored already count as stored anew: Modified moves to now.
+	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
+	// Open returns length bytes from offset; length -1 means to the end. The caller closes. ErrNotExist, ErrRange.
+	// A local backend returns an *os.File where the whole blob is asked for, so that the kernel can send it.
+	Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error)
+	// Stat tells size and time. ErrNotExist.
+	Stat(ctx context.Context, d digest.Digest) (Blob, error)
+	// Delete removes the bytes; a missing blob is no error.
+	Delete(ctx context.Context, d digest.Digest) error
+	// List yields the blobs after the given digest ("" for all) in ascending order of digest.
+	List(ctx context.Context, after digest.Digest) iter.Seq2[Blob, error]
+	// Ready reports whether the store answers and takes writes, by one small key of its own.
+	Ready(ctx context.Context) error
+}
+
+// Uploads keeps bytes that arrive over several requests. The store keeps bytes only: offset and hash state are the
+// caller's, in metadata, so that any replica can serve the next request. Methods are safe for concurrent use on
+// different ids; the caller serialises on one id.
+type Uploads interface {
+	// Create begins an empty upload. The caller chooses id: 16 to 64 characters of [a-z0-9-].
+	Create(ctx context.Context, id string) error
+	// Append stores r behind the first offset bytes, dropping what an interrupted Append may have left there, and
+	// makes it durable. It returns how many bytes of r are durable now, also with an error: a client that goes away
+	// in the middle loses nothing that arrived. ErrNotExist, ErrOffset, ErrTooLarge (offset+n would pass limit; a
+	// negative limit is none), ErrNoSpace, or the error of r.
+	Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error)
+	// OpenUpload returns the first size bytes of an upload. The caller closes. ErrNotExist, ErrOffset.
+	OpenUpload(ctx context.Context, id string, size int64) (io.ReadCloser, error)
+	// Finish turns the first b.Size bytes into the durable, readable blob b.Digest and ends the upload. The caller
+	// vouches that they hash to it. ErrNotExist, ErrOffset.
+	Finish(ctx context.Context, id string, b Blob) error
+	// Discard drops an upload; a missing one is no error.
+	Discard(ctx context.Context, id string) error
+	// ListUploads yields id and time of the last byte of every unfinished upload.
+	ListUploads(ctx context.Context) iter.Seq2[Upload, error]
+}
+
+// Upload is an unfinished upload as the store sees it.
+type Upload struct {
+	ID       string
+	Size     int64
+	Modified time.Time
+}
+
+// Store is what a backend offers.
+type Store interface {
+	Blobs
+	Uploads
+	// Close releases what the store holds; unfinished uploads stay.
+	Close() error
+}
