@@ -1,0 +1,126 @@
+package mem
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+
+	"slipway/storage"
+)
+
+// Create implements storage.Uploads.
+func (s *Store) Create(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("mem: create upload: %w", err)
+	}
+	if !storage.ValidID(id) {
+		return fmt.Errorf("mem: create upload: invalid id %.80q", id)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.uploads[id]; ok {
+		return fmt.Errorf("mem: create upload: %s is there already", id)
+	}
+	s.uploads[id] = object{nil, s.now()}
+	return nil
+}
+
+// Append implements storage.Uploads. Of a reader that would pass limit, the bytes up to limit stay.
+func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+	o, err := s.findUpload(ctx, id, offset)
+	if err == nil && limit >= 0 && offset > limit {
+		err = storage.ErrTooLarge
+	}
+	if err != nil {
+		return 0, fmt.Errorf("mem: append: %w", err)
+	}
+	data, err := read(ctx, o.bytes[:offset], r, limit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.uploads[id]; !ok {
+		return 0, fmt.Errorf("mem: append: %w", storage.ErrNotExist)
+	}
+	s.uploads[id] = object{data, s.now()}
+	if err != nil {
+		err = fmt.Errorf("mem: append: %w", err)
+	}
+	return int64(len(data)) - offset, err
+}
+
+// OpenUpload implements storage.Uploads.
+func (s *Store) OpenUpload(ctx context.Context, id string, size int64) (io.ReadCloser, error) {
+	o, err := s.findUpload(ctx, id, size)
+	if err != nil {
+		return nil, fmt.Errorf("mem: open upload: %w", err)
+	}
+	return body{bytes.NewReader(o.bytes[:size])}, nil
+}
+
+// Finish implements storage.Uploads.
+func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
+	o, err := s.findUpload(ctx, id, b.Size)
+	if _, ok := storage.Hex(b.Digest); err == nil && !ok {
+		err = storage.ErrNotExist
+	}
+	if err != nil {
+		return fmt.Errorf("mem: finish: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blobs[b.Digest] = object{o.bytes[:b.Size], s.now()}
+	delete(s.uploads, id)
+	return nil
+}
+
+// Discard implements storage.Uploads.
+func (s *Store) Discard(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("mem: discard upload: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.uploads, id)
+	return nil
+}
+
+// ListUploads implements storage.Uploads, in ascending order of id.
+func (s *Store) ListUploads(ctx context.Context) iter.Seq2[storage.Upload, error] {
+	return func(yield func(storage.Upload, error) bool) {
+		s.mu.Lock()
+		uploads := maps.Clone(s.uploads)
+		s.mu.Unlock()
+		for _, id := range slices.Sorted(maps.Keys(uploads)) {
+			if ctx.Err() != nil {
+				break
+			}
+			o := uploads[id]
+			if !yield(storage.Upload{ID: id, Size: int64(len(o.bytes)), Modified: o.modified}, nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(storage.Upload{}, fmt.Errorf("mem: list uploads: %w", err))
+		}
+	}
+}
+
+// findUpload returns an upload that holds at least size bytes.
+func (s *Store) findUpload(ctx context.Context, id string, size int64) (object, error) {
+	if err := ctx.Err(); err != nil {
+		return object{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.uploads[id]
+	if !ok {
+		return object{}, storage.ErrNotExist
+	}
+	if size < 0 || int64(len(o.bytes)) < size {
+		return object{}, storage.ErrOffset
+	}
+	return o, nil
+}
