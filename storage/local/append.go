@@ -1,0 +1,59 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"slipway/storage"
+)
+
+// Append implements storage.Uploads. Of a reader that would pass limit, the bytes up to limit stay.
+func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, wrap("append", err)
+	}
+	f, err := s.openUpload(id, os.O_WRONLY)
+	if err != nil {
+		return 0, wrapMissing("append", err)
+	}
+	defer f.Close() // what matters was flushed before
+	n, err := s.append(ctx, f, offset, r, limit)
+	return n, wrap("append", err)
+}
+
+func (s *Store) append(ctx context.Context, f *os.File, offset int64, r io.Reader, limit int64) (int64, error) {
+	if limit >= 0 && offset > limit {
+		return 0, storage.ErrTooLarge
+	}
+	if err := cutTail(f, offset); err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return 0, err
+	}
+	left := int64(-1)
+	if limit >= 0 {
+		left = limit - offset
+	}
+	fl := begin(ctx, r, left, io.Discard)
+	defer fl.end()
+	n, err := fl.copyTo(ctx, f, offset)
+	if serr := s.keep(f, offset); serr != nil {
+		return 0, errors.Join(err, serr)
+	}
+	return n, err
+}
+
+// keep makes the bytes of an upload durable, with its first bytes also its name. In this order a journal has
+// written the name along with the bytes, and the second flush finds little to do.
+func (s *Store) keep(f *os.File, offset int64) error {
+	if err := datasync(f); err != nil {
+		return err
+	}
+	if offset > 0 {
+		return nil
+	}
+	return s.arrived.join(func() error { return s.flush(s.uploads) })
+}

@@ -1,0 +1,115 @@
+package local_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/storage"
+)
+
+const crashDirEnv = "SLIPWAY_TEST_CRASH_DIR"
+
+// TestKill kills a process that stores blobs as fast as it can. What it acknowledged is there, whole; what else is there
+// is whole too; nothing is left in tmp.
+func TestKill(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	acked := map[digest.Digest]bool{}
+	for round := range 3 {
+		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", crashDirEnv, dir), fmt.Sprintf("SLIPWAY_TEST_CRASH_SEED=%d", round))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(150+40*round)*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if d := digest.Digest(lines.Text()); d.Validate() == nil {
+				acked[d] = true
+			}
+		}
+		timer.Stop()
+		_ = cmd.Wait()
+
+		s := open(t, dir)
+		for d := range acked {
+			if _, err := s.Stat(t.Context(), d); err != nil {
+				t.Errorf("acknowledged, but %s: %v", d, err)
+			}
+		}
+		for u, err := range s.ListUploads(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Discard(t.Context(), u.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustBeClean(t, dir)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(acked) == 0 {
+		t.Error("the processes stored nothing")
+	}
+	t.Logf("%d blobs acknowledged", len(acked))
+}
+
+// TestKilled is the process that TestKill kills.
+func TestKilled(t *testing.T) {
+	dir, seed := os.Getenv(crashDirEnv), os.Getenv("SLIPWAY_TEST_CRASH_SEED")
+	if dir == "" {
+		t.Skip("run by TestKill")
+	}
+	s := open(t, dir)
+	store := func(worker string, put func(data []byte) (digest.Digest, error)) {
+		for i := 0; ; i++ {
+			data := bytes.Repeat(fmt.Appendf(nil, "%s %s %d ", seed, worker, i), 1+i*3_000%40_000)
+			d, err := put(data)
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return
+			}
+			fmt.Println(d) // one write(2): lines do not mix
+		}
+	}
+	for _, worker := range []string{"a", "b"} {
+		go store(worker, func(data []byte) (digest.Digest, error) {
+			b, err := s.Put(context.Background(), bytes.NewReader(data), -1)
+			return b.Digest, err
+		})
+	}
+	store("c", func(data []byte) (digest.Digest, error) { return storeUpload(s, data) })
+}
+
+func storeUpload(s storage.Uploads, data []byte) (digest.Digest, error) {
+	ctx := context.Background()
+	b := storage.Blob{Digest: digest.FromBytes(data), Size: int64(len(data))}
+	upload := b.Digest.Encoded()[:40]
+	err := s.Create(ctx, upload)
+	if err == nil {
+		_, err = s.Append(ctx, upload, 0, io.LimitReader(strings.NewReader(string(data)), b.Size), -1)
+	}
+	if err == nil {
+		err = s.Finish(ctx, upload, b)
+	}
+	return b.Digest, err
+}

@@ -1,0 +1,46 @@
+package local
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"slipway/storage"
+)
+
+// Finish implements storage.Uploads. After an error the upload is still there.
+func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
+	if err := ctx.Err(); err != nil {
+		return wrap("finish", err)
+	}
+	f, err := s.openUpload(id, os.O_RDWR)
+	if err != nil {
+		return wrapMissing("finish", err)
+	}
+	defer f.Close()
+	p, ok := s.place(b.Digest)
+	if !ok {
+		return wrap("finish", storage.ErrNotExist)
+	}
+	return wrap("finish", s.finish(f, p, b.Size))
+}
+
+func (s *Store) finish(f *os.File, p place, size int64) error {
+	if err := cutTail(f, size); err != nil {
+		return err
+	}
+	if _, found, err := s.again(p, size); err != nil {
+		return err
+	} else if found {
+		return remove(f.Name())
+	}
+	// The last byte may have come long ago, but it is now that the blob is stored: its grace period begins here.
+	if err := os.Chtimes(f.Name(), time.Time{}, s.now()); err != nil {
+		return err
+	}
+	_, moved, err := s.commit(f, p, size)
+	if err != nil || moved {
+		return err
+	}
+	return remove(f.Name())
+}

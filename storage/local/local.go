@@ -1,0 +1,162 @@
+// Package local is the storage backend over one directory:
+//
+//	blobs/sha256/ab/abcd…   a blob, named by the hex of its digest
+//	uploads/<id>            an unfinished upload
+//	tmp/                    blobs on their way in
+//
+// A blob is written to tmp, flushed, renamed, and its directory flushed; only then can anyone see it. All of the
+// directory is one file system. One process writes to it; others may read and delete at the same time, as fsck and gc do.
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"slipway/storage"
+)
+
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+// Store keeps blobs and uploads below one directory. It implements storage.Store.
+type Store struct {
+	blobs   string
+	uploads string
+	tmp     string
+
+	lock    *os.File // held shared while the store is open: nobody clears tmp meanwhile
+	arrived group    // flushes of uploads
+	shards  [256]shard
+	commits commits
+
+	now     func() time.Time
+	syncDir func(*os.File) error
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// New opens the store below dir and makes what is missing there. Unless another process has the store open, files that
+// a killed process left in tmp are removed.
+func New(dir string) (*Store, error) {
+	s := &Store{
+		blobs:   filepath.Join(dir, "blobs", "sha256"),
+		uploads: filepath.Join(dir, "uploads"),
+		tmp:     filepath.Join(dir, "tmp"),
+		now:     time.Now,
+		syncDir: (*os.File).Sync,
+	}
+	for _, d := range []string{s.blobs, s.uploads, s.tmp} {
+		if err := s.makeDir(d); err != nil {
+			return nil, wrap("open", err)
+		}
+	}
+	// A process that was killed here may have made them without the flush.
+	for _, d := range []string{filepath.Dir(s.blobs), dir} {
+		if err := s.flush(d); err != nil {
+			return nil, wrap("open", err)
+		}
+	}
+	if err := s.lockAndClear(); err != nil {
+		return nil, wrap("open", err)
+	}
+	return s, nil
+}
+
+// Close lets go of the directory; unfinished uploads stay. Calls that still run may fail.
+func (s *Store) Close() error {
+	return s.lock.Close()
+}
+
+// makeDir makes a directory and those above it, each one durable in its parent.
+func (s *Store) makeDir(path string) error {
+	err := os.Mkdir(path, dirMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := s.makeDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, dirMode)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil // not a directory after all: its first use says so
+	}
+	if err != nil {
+		return err
+	}
+	return s.flush(filepath.Dir(path))
+}
+
+func (s *Store) flush(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return s.syncDir(f)
+}
+
+// lockAndClear takes the shared lock on tmp. Who gets it exclusively on the way there is alone and clears the leftovers;
+// a fsck beside a running server does not take the server's files away.
+func (s *Store) lockAndClear() error {
+	f, err := os.Open(s.tmp)
+	if err != nil {
+		return err
+	}
+	s.lock = f
+	if tryLockAlone(f) {
+		err = clearDir(f)
+	}
+	if err == nil {
+		err = lockShared(f)
+	}
+	if err != nil {
+		_ = f.Close()
+	}
+	return err
+}
+
+func clearDir(dir *os.File) error {
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := os.RemoveAll(filepath.Join(dir.Name(), name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) uploadPath(id string) (string, bool) {
+	if !storage.ValidID(id) {
+		return "", false
+	}
+	return filepath.Join(s.uploads, id), true
+}
+
+// wrap says which operation failed and marks a full disk or quota. The cause stays testable, EMFILE among others.
+func wrap(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("local: %s: %w: %w", op, storage.ErrNoSpace, err)
+	default:
+		return fmt.Errorf("local: %s: %w", op, err)
+	}
+}
+
+// wrapMissing is wrap where a missing file means that the blob or upload does not exist.
+func wrapMissing(op string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("local: %s: %w", op, storage.ErrNotExist)
+	}
+	return wrap(op, err)
+}
