@@ -1,0 +1,62 @@
+// Package metadata keeps what Slipway knows about its blobs: repositories, packages, versions, files, tags, facts,
+// people, tokens, and the log. It stores records and runs transactions; the rules are in registry. Backends are
+// folders below this one.
+package metadata
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of every backend; test with errors.Is.
+var (
+	ErrNotExist = errors.New("metadata: does not exist")
+	ErrExists   = errors.New("metadata: exists already")
+	ErrReadOnly = errors.New("metadata: write in a read-only transaction")
+	ErrNoSpace  = errors.New("metadata: no space left")
+	ErrInUse    = errors.New("metadata: database is in use by another process")
+	ErrClosed   = errors.New("metadata: store is closed")
+	// ErrNewer: the database was made by a newer binary, or by one with other migrations.
+	ErrNewer = errors.New("metadata: database schema is newer than this binary")
+	// ErrCollected: the collector is removing the bytes; store them again after CollectedSince has become false.
+	ErrCollected = errors.New("metadata: bytes are being collected")
+)
+
+// Store runs transactions. fn may run again when the database asks for a retry, so it touches nothing but tx and waits
+// for no client and no network: blobs are stored before Update, never inside it. Methods are safe for concurrent use.
+type Store interface {
+	// View runs fn on one consistent snapshot; writes fail with ErrReadOnly.
+	View(ctx context.Context, fn func(tx Tx) error) error
+	// Update runs fn and makes its writes durable before it returns nil; after any error none of them is visible.
+	// Waiting updates may be made durable together; each succeeds or fails alone. ErrNoSpace.
+	Update(ctx context.Context, fn func(tx Tx) error) error
+	// Ready reports whether the database answers.
+	Ready(ctx context.Context) error
+	// Close waits for running transactions.
+	Close() error
+}
+
+// Tx is the sum of the groups; a function asks for the group it needs. Look-ups of one record answer ErrNotExist.
+type Tx interface {
+	// Now is the transaction's time: UTC, whole microseconds, never before that of an earlier update.
+	Now() time.Time
+
+	Repositories
+	Packages
+	Versions
+	Files
+	Blobs
+	Tags
+	Facts
+	Log
+	Users
+	Uploads
+	Settings
+}
+
+// Page bounds a list: rows behind After (a name or number as the list says; "" or 0 is the start), at most Limit.
+type Page struct {
+	After string
+	Limit int
+}

@@ -1,0 +1,201 @@
+package metadata
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Repository is a named place for versions of every format.
+type Repository struct {
+	ID          int64
+	Name        string
+	Description string
+	Upstreams   []string // names of repositories, in the order they are asked
+	Settings    []byte   // JSON of registry.RepositorySettings; empty is all defaults
+	CreatedAt   time.Time
+}
+
+// Package is one name of one format in a repository.
+type Package struct {
+	ID           int64
+	RepositoryID int64
+	Repository   string // its name; filled on reading
+	Format       string
+	Key          string // normalised name, what is looked up
+	Name         string // as first written, what is shown
+	Revision     int64  // grows with every change to the package or to anything below it
+	Latest       string // version shown as the newest; "" when there is none
+	VersionCount int64  // versions that are not deleted
+	Descriptor   []byte // what the format keeps per package, opaque here
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// State of a version.
+type State string
+
+// States; a deleted version keeps its row as a tombstone, so its coordinate stays taken.
+const (
+	Published  State = "published"
+	Yanked     State = "yanked"
+	Deprecated State = "deprecated"
+	Deleted    State = "deleted"
+)
+
+// Version is one published coordinate. Content never changes; State, Reason and Descriptor may.
+type Version struct {
+	ID          int64
+	PackageID   int64
+	Name        string // the version itself, in the format's canonical spelling
+	PURL        string
+	State       State
+	Reason      string        // message of a deprecation, yank or deletion
+	Digest      digest.Digest // of the content as a whole: see registry.ContentDigest
+	Size        int64         // bytes of all files
+	SortKey     []byte        // byte order is the format's version order
+	Prerelease  bool
+	Descriptor  []byte // what the format keeps per version (npm manifest, core metadata …), opaque here
+	PublishedAt time.Time
+	PublishedBy string // name of the actor
+	PublisherID string // Actor.ID
+	UpdatedAt   time.Time
+	Seq         int64 // log entry of the publish
+}
+
+// File is one path of a version.
+type File struct {
+	VersionID int64
+	PackageID int64
+	Path      string
+	MediaType string
+	AddedAt   time.Time
+	Seq       int64 // log entry that added it
+	Blob      Blob
+}
+
+// Blob is immutable bytes; sums beside sha256 are those that some format asked for.
+type Blob struct {
+	ID        int64
+	Digest    digest.Digest // sha256
+	Size      int64
+	SHA1      []byte // 20 bytes or nil
+	MD5       []byte // 16 bytes or nil
+	SHA512    []byte // 64 bytes or nil
+	CreatedAt time.Time
+	// ReleasedAt is when the blob last lost a file or a lease; the collector's grace period counts from it.
+	ReleasedAt time.Time
+}
+
+// Lease keeps a blob from the collector although no file needs it yet.
+type Lease struct {
+	BlobID int64
+	Holder string // who relies on it: an upload, a publish, a package that was told the blob exists
+	Until  time.Time
+}
+
+// Collected is the collector's note that it removes, or has removed, the bytes of a digest. A publish that stored the
+// same bytes meanwhile must look again before it relies on them.
+type Collected struct {
+	Digest digest.Digest
+	Size   int64
+	At     time.Time // condemned
+	DoneAt time.Time // bytes are gone; zero while the removal is under way
+}
+
+// Tag is one interval of validity of a mutable name on a package.
+type Tag struct {
+	PackageID  int64
+	Name       string
+	VersionID  int64
+	Version    string        // name of the version; filled on reading
+	Digest     digest.Digest // of the version; filled on reading
+	Generation int64         // from 1, grows with every set of this name, also after a removal
+	SetAt      time.Time
+	SetBy      string
+	Reason     string
+	SeqFrom    int64     // log entry that set it
+	SeqTo      int64     // log entry that ended it; 0 while it holds
+	EndedAt    time.Time // zero while it holds
+}
+
+// Fact is one piece of release metadata. All stay; the highest rank, then the latest, is shown.
+type Fact struct {
+	VersionID int64
+	Key       string // source.commit, build.id, custom.team.ticket …
+	Value     string
+	Source    string // where it was read: npm:gitHead, api, …
+	Rank      int    // 4 observed, 3 signed by a trusted identity, 2 signed by someone, 1 declared
+	Seq       int64
+	At        time.Time
+}
+
+// Actor is who caused a log entry.
+type Actor struct {
+	Type string `json:"type"` // user, token, anonymous, system
+	ID   string `json:"id"`   // stable, not personal: user:7, token:12
+}
+
+// Entry is one row of the log: audit record, event, outbox row and Merkle leaf in one.
+type Entry struct {
+	Seq          int64  // leaf index, gap-free from 0; assigned by Append
+	ID           string // evt_<ULID>; assigned by Append
+	Time         time.Time
+	Type         string // artifact.published …, without prefix and suffix
+	Subject      string // purl, or another name of what changed
+	RepositoryID int64  // 0: concerns the whole instance
+	PackageID    int64  // 0: no package
+	Actor        Actor
+	Data         []byte // JSON object; may hold personal data, so the leaf holds only its salted hash
+	Salt         []byte // 16 random bytes; nil with Data once erased
+	DataHash     []byte // sha256(Salt || Data)
+}
+
+// Checkpoint is the newest signed statement about the log.
+type Checkpoint struct {
+	Size     int64
+	Note     []byte // C2SP signed note
+	SignedAt time.Time
+}
+
+// User is someone who can log in.
+type User struct {
+	ID           int64
+	Name         string
+	PasswordHash string
+	Disabled     bool
+	CreatedAt    time.Time
+	Grants       []Grant
+}
+
+// Token is a credential with rights of its own. The secret is kept as a hash only.
+type Token struct {
+	ID        int64
+	UserID    int64
+	User      string // name; filled on reading
+	Name      string
+	Hash      []byte // sha256 of the secret
+	Hint      string // first characters, to recognise it in a list
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	RevokedAt time.Time // zero: valid
+	Grants    []Grant
+}
+
+// Grant allows actions on the repositories that a glob names.
+type Grant struct {
+	Repository string   `json:"repository"`
+	Actions    []string `json:"actions"`
+}
+
+// UploadSession is an upload that grows over several requests. The bytes are in storage under ID.
+type UploadSession struct {
+	ID           string
+	RepositoryID int64
+	Scope        string // what it belongs to within the repository, e.g. an image
+	Owner        string // Actor.ID that may continue it
+	Offset       int64  // bytes that count
+	HashState    []byte // state of the digests at Offset, opaque here
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}

@@ -1,0 +1,173 @@
+package metadata
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Repositories keeps repositories. A name is free again after its repository was deleted.
+type Repositories interface {
+	CreateRepository(r Repository) (Repository, error) // fills ID and CreatedAt; ErrExists
+	Repository(name string) (Repository, error)
+	Repositories(p Page) ([]Repository, error) // ascending by name, After is a name
+	UpdateRepository(r Repository) error       // description, upstreams, settings
+	DeleteRepository(id int64) error           // its rows stay for history
+}
+
+// PackageQuery selects packages of one repository, ascending by (format, key).
+type PackageQuery struct {
+	RepositoryID int64
+	Format       string // "" is all
+	Contains     string // literal part of the key, ignoring case; "" is all
+	AfterFormat  string
+	AfterKey     string
+	Limit        int
+}
+
+// Packages keeps packages.
+type Packages interface {
+	// Package answers in one indexed query, by the repository's name.
+	Package(repository, format, key string) (Package, error)
+	PackageByID(id int64) (Package, error)
+	Packages(q PackageQuery) ([]Package, error)
+	CreatePackage(p Package) (Package, error) // fills ID, Revision 1, times; ErrExists
+	// UpdatePackage stores Latest, VersionCount, Descriptor and UpdatedAt (now) and adds one to Revision.
+	UpdatePackage(p Package) error
+}
+
+// VersionPage selects versions of one package.
+type VersionPage struct {
+	PackageID     int64
+	Deleted       bool   // tombstones too
+	NewestFirst   bool   // descending by (SortKey, Name) instead of ascending
+	AfterSortKey  []byte // with AfterName: behind this one in the chosen order
+	AfterName     string
+	Limit         int  // 0 is all
+	NoDescriptors bool // leave Descriptor empty
+}
+
+// Versions keeps versions.
+type Versions interface {
+	Version(packageID int64, name string) (Version, error) // tombstones too
+	VersionByID(id int64) (Version, error)
+	VersionByDigest(packageID int64, d digest.Digest) (Version, error) // not deleted, the newest of several
+	Versions(p VersionPage) ([]Version, error)
+	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
+	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
+	// also SortKey, PURL, publisher, PublishedAt and Seq.
+	UpdateVersion(v Version) error
+}
+
+// Files keeps files of versions.
+type Files interface {
+	Files(versionID int64) ([]File, error)             // ascending by path
+	FilesOfPackage(packageID int64) ([]File, error)    // of versions that are not deleted, by (version id, path)
+	File(versionID int64, path string) (File, error)   //
+	FileAt(packageID int64, path string) (File, error) // in whichever version holds it, the newest first
+	AddFile(f File) error                              // ErrExists
+	ReplaceFile(f File) error                          // the path exists; its old blob is marked released
+	RemoveFiles(versionID int64) error                 // their blobs are marked released now
+	// RemoveFile takes one path out of a version that stays; the path stays reserved with the digest it had, and the
+	// blob is marked released.
+	RemoveFile(versionID int64, path string) error
+	// Reserved returns the digest that a removed path had; AddFile of the path ends the reservation. ErrNotExist.
+	Reserved(versionID int64, path string) (digest.Digest, error)
+	FilesOfBlob(blobID int64, limit int) ([]File, error) // of every repository
+	HasBlob(packageID int64, blobID int64) (bool, error) // does a file of the package hold the blob
+}
+
+// Blobs keeps what is known of stored bytes, and who needs them.
+type Blobs interface {
+	Blob(d digest.Digest) (Blob, error)
+	// PutBlob adds a blob or adds sums to a known one; it fills ID and CreatedAt.
+	PutBlob(b Blob) (Blob, error)
+	BlobList(after digest.Digest, limit int) ([]Blob, error) // ascending by digest
+	// Unreferenced lists blobs with ID > afterID that no file holds, no lease keeps at Now, and that were created and
+	// released before the given time; ascending by ID.
+	Unreferenced(before time.Time, afterID int64, limit int) ([]Blob, error)
+	// Condemn removes the row of a blob if it is still unreferenced as above, and notes it as collected in the same
+	// transaction. false: it is needed again, nothing changed.
+	Condemn(b Blob, before time.Time) (bool, error)
+	// CondemnOrphan notes a digest without a row as collected. false: there is a row, nothing changed.
+	CondemnOrphan(d digest.Digest, size int64) (bool, error)
+	// CollectedDone notes that the bytes are gone.
+	CollectedDone(d digest.Digest) error
+	CollectedPending() ([]Collected, error)                    // removals under way, or cut off by a crash
+	CollectedSince(d digest.Digest, t time.Time) (bool, error) // pending, or done at or after t
+	ForgetCollected(before time.Time) error                    // done ones only
+
+	PutLease(l Lease) error                           // extends, never shortens
+	DropLease(holder string) error                    // all of the holder; marks the blobs released
+	Leased(blobID int64, holder string) (bool, error) // and not expired at Now
+	ExpireLeases() error                              // drops those past Now
+}
+
+// Tags keeps mutable names and all their past.
+type Tags interface {
+	Tag(packageID int64, name string) (Tag, error) // the one that holds
+	Tags(packageID int64) ([]Tag, error)           // those that hold, ascending by name
+	TagsOfVersion(versionID int64) ([]Tag, error)  // those that hold
+	TagAt(packageID int64, name string, seq int64) (Tag, error)
+	TagHistory(packageID int64, name string, p Page) ([]Tag, error) // newest first; After is a generation
+	// SetTag ends the interval that holds, if any, and begins the next generation. It fills Generation and SetAt.
+	SetTag(t Tag) (Tag, error)
+	RemoveTag(packageID int64, name string, seq int64) error
+}
+
+// Facts keeps release metadata.
+type Facts interface {
+	AddFacts(f []Fact) error
+	Facts(versionID int64) ([]Fact, error) // by key, then rank and seq descending
+}
+
+// EntryQuery selects log entries, ascending by seq.
+type EntryQuery struct {
+	After        int64    // seq > After; -1 from the start
+	Types        []string // globs over Type; empty is all
+	Repositories []int64  // nil is all; else entries of these repositories
+	Global       bool     // with Repositories: also entries without a repository
+	Limit        int
+}
+
+// Log is append-only. Backends assign seq and write the Merkle hashes (tlog.StoredHashes of Entry.Leaf) in the same
+// transaction.
+type Log interface {
+	Append(e Entry) (Entry, error)                 // fills Seq, ID, Time, Salt, DataHash
+	LogSize() (int64, error)                       // number of entries that can be seen
+	Entries(q EntryQuery) ([]Entry, error)         //
+	SeqAt(t time.Time) (int64, error)              // last seq with Time <= t; -1 before the first
+	LogHashes(indexes []int64) ([][32]byte, error) // by tlog.StoredHashIndex, in the order asked
+	Checkpoint() (Checkpoint, error)
+	PutCheckpoint(c Checkpoint) error
+}
+
+// Users keeps people and tokens.
+type Users interface {
+	CreateUser(u User) (User, error) // ErrExists
+	User(name string) (User, error)
+	UserByID(id int64) (User, error)
+	Users(p Page) ([]User, error)
+	UpdateUser(u User) error
+	CreateToken(t Token) (Token, error)
+	Token(id int64) (Token, error)
+	TokenByHash(hash []byte) (Token, error)
+	Tokens(userID int64, afterID int64, limit int) ([]Token, error) // userID 0: of everyone; ascending by ID
+	RevokeToken(id int64) error
+}
+
+// Uploads keeps upload sessions.
+type Uploads interface {
+	CreateUpload(u UploadSession) error
+	Upload(id string) (UploadSession, error)
+	// UpdateUpload stores offset and hash state if the session is still at offset from; ErrExists when it moved on.
+	UpdateUpload(u UploadSession, from int64) error
+	DeleteUpload(id string) error
+	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
+}
+
+// Settings keeps a few values of the instance: its id, its log's name.
+type Settings interface {
+	Setting(key string) (string, error)
+	PutSetting(key, value string) error
+}
