@@ -1,0 +1,227 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+)
+
+const blobColumns = `b.id, b.digest, b.size, b.sha1, b.md5, b.sha512, b.created_at, b.released_at`
+
+// blobRow is where blobColumns are read to.
+type blobRow struct {
+	v                 metadata.Blob
+	raw               []byte
+	created, released int64
+}
+
+func (b *blobRow) dest() []any {
+	return []any{&b.v.ID, &b.raw, &b.v.Size, &b.v.SHA1, &b.v.MD5, &b.v.SHA512, &b.created, &b.released}
+}
+
+func (b *blobRow) blob() metadata.Blob {
+	b.v.Digest = digestOf(b.raw)
+	b.v.CreatedAt, b.v.ReleasedAt = fromMicros(b.created), fromMicros(b.released)
+	return b.v
+}
+
+func scanBlob(r row) (metadata.Blob, error) {
+	var b blobRow
+	err := r.Scan(b.dest()...)
+	return b.blob(), err
+}
+
+// Blob implements metadata.Blobs. Only sha256 names a blob, so any other digest does not exist.
+func (t *Tx) Blob(d digest.Digest) (metadata.Blob, error) {
+	raw, err := sha256Sum(d)
+	if err != nil {
+		return metadata.Blob{}, fmt.Errorf("%w: %w", metadata.ErrNotExist, err)
+	}
+	return one(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest = $1`, raw)
+}
+
+// PutBlob implements metadata.Blobs. ErrCollected: the bytes of this digest are being removed right now.
+func (t *Tx) PutBlob(v metadata.Blob) (metadata.Blob, error) {
+	if err := t.writable(); err != nil {
+		return v, err
+	}
+	raw, err := sha256Sum(v.Digest)
+	if err != nil {
+		return v, err
+	}
+	removing, err := one(t, scanBool,
+		`SELECT EXISTS (SELECT 1 FROM collected WHERE digest = $1 AND done_at IS NULL)`, raw)
+	if err != nil {
+		return v, err
+	}
+	if removing {
+		return v, fmt.Errorf("blob %s: %w", v.Digest, metadata.ErrCollected)
+	}
+	out, err := insert(t, scanBlob, `INSERT INTO blob AS b (digest, size, sha1, md5, sha512, created_at, released_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (digest) DO UPDATE SET sha1 = COALESCE(b.sha1, excluded.sha1), md5 = COALESCE(b.md5, excluded.md5),
+			sha512 = COALESCE(b.sha512, excluded.sha512)
+		RETURNING id, digest, size, sha1, md5, sha512, created_at, released_at`,
+		raw, v.Size, emptied(v.SHA1), emptied(v.MD5), emptied(v.SHA512), t.micros())
+	if err == nil && out.Size != v.Size {
+		return out, fmt.Errorf("metadata: blob %s has %d bytes, not %d", v.Digest, out.Size, v.Size)
+	}
+	return out, err
+}
+
+// BlobList implements metadata.Blobs.
+func (t *Tx) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
+	raw := []byte{}
+	if after != "" {
+		var err error
+		if raw, err = sha256Sum(after); err != nil {
+			return nil, err
+		}
+	}
+	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest > $1 ORDER BY b.digest LIMIT $2`,
+		raw, limit(n))
+}
+
+// kept is the time from which on a lease keeps its blob. A lease that ran out at or after before was lost then, so the
+// blob was not released before.
+func (t *Tx) kept(before time.Time) int64 {
+	return min(t.micros(), bound(before)-1)
+}
+
+// Unreferenced implements metadata.Blobs.
+func (t *Tx) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Blob, error) {
+	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b
+		WHERE b.id > $1 AND b.created_at < $2 AND b.released_at < $2
+			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $3)
+		ORDER BY b.id LIMIT $4`, afterID, bound(before), t.kept(before), limit(n))
+}
+
+// Condemn implements metadata.Blobs.
+func (t *Tx) Condemn(v metadata.Blob, before time.Time) (bool, error) {
+	raw, err := sha256Sum(v.Digest)
+	if err != nil {
+		return false, err
+	}
+	n, err := t.exec(`DELETE FROM blob
+		WHERE id = $1 AND digest = $2 AND created_at < $3 AND released_at < $3
+			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = blob.id)
+			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = blob.id AND l.until > $4)`,
+		v.ID, raw, bound(before), t.kept(before))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, t.condemned(raw, v.Size)
+}
+
+// CondemnOrphan implements metadata.Blobs.
+func (t *Tx) CondemnOrphan(d digest.Digest, size int64) (bool, error) {
+	if err := t.writable(); err != nil {
+		return false, err
+	}
+	raw, err := sha256Sum(d)
+	if err != nil {
+		return false, err
+	}
+	_, err = one(t, scanInt, `SELECT id FROM blob WHERE digest = $1`, raw)
+	if !errors.Is(err, metadata.ErrNotExist) {
+		return false, err
+	}
+	return true, t.condemned(raw, size)
+}
+
+func (t *Tx) condemned(raw []byte, size int64) error {
+	_, err := t.exec(`INSERT INTO collected (digest, size, at) VALUES ($1, $2, $3)
+		ON CONFLICT (digest) DO UPDATE SET size = excluded.size, at = excluded.at, done_at = NULL`,
+		raw, size, t.micros())
+	return err
+}
+
+// CollectedDone implements metadata.Blobs.
+func (t *Tx) CollectedDone(d digest.Digest) error {
+	raw, err := sha256Sum(d)
+	if err != nil {
+		return err
+	}
+	return t.must(`UPDATE collected SET done_at = $1 WHERE digest = $2`, t.micros(), raw)
+}
+
+// CollectedPending implements metadata.Blobs.
+func (t *Tx) CollectedPending() ([]metadata.Collected, error) {
+	return all(t, func(r row) (metadata.Collected, error) {
+		var v metadata.Collected
+		var raw []byte
+		var at int64
+		err := r.Scan(&raw, &v.Size, &at)
+		v.Digest, v.At = digestOf(raw), fromMicros(at)
+		return v, err
+	}, `SELECT digest, size, at FROM collected WHERE done_at IS NULL ORDER BY digest`)
+}
+
+// CollectedSince implements metadata.Blobs.
+func (t *Tx) CollectedSince(d digest.Digest, since time.Time) (bool, error) {
+	raw, err := sha256Sum(d)
+	if err != nil {
+		return false, err
+	}
+	return one(t, scanBool, `SELECT EXISTS (SELECT 1 FROM collected
+		WHERE digest = $1 AND (done_at IS NULL OR done_at >= $2))`, raw, micros(since))
+}
+
+// ForgetCollected implements metadata.Blobs.
+func (t *Tx) ForgetCollected(before time.Time) error {
+	_, err := t.exec(`DELETE FROM collected WHERE done_at < $1`, bound(before))
+	return err
+}
+
+// PutLease implements metadata.Blobs. ErrNotExist: there is no such blob.
+func (t *Tx) PutLease(l metadata.Lease) error {
+	return t.must(`INSERT INTO lease (blob_id, holder, until)
+		SELECT b.id, CAST($1 AS TEXT), CAST($2 AS BIGINT) FROM blob b WHERE b.id = $3
+		ON CONFLICT (blob_id, holder) DO UPDATE
+		SET until = CASE WHEN excluded.until > lease.until THEN excluded.until ELSE lease.until END`,
+		l.Holder, micros(l.Until), l.BlobID)
+}
+
+// DropLease implements metadata.Blobs.
+func (t *Tx) DropLease(holder string) error {
+	if _, err := t.exec(`UPDATE blob SET released_at = $1
+		WHERE id IN (SELECT blob_id FROM lease WHERE holder = $2)`, t.micros(), holder); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM lease WHERE holder = $1`, holder)
+	return err
+}
+
+// Leased implements metadata.Blobs.
+func (t *Tx) Leased(blobID int64, holder string) (bool, error) {
+	return one(t, scanBool, `SELECT EXISTS (SELECT 1 FROM lease WHERE blob_id = $1 AND holder = $2 AND until > $3)`,
+		blobID, holder, t.micros())
+}
+
+// ExpireLeases implements metadata.Blobs. A blob was released when its lease ran out, not when that was noticed.
+func (t *Tx) ExpireLeases() error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	now := t.micros()
+	ended, err := all(t, func(r row) ([2]int64, error) {
+		var v [2]int64
+		err := r.Scan(&v[0], &v[1])
+		return v, err
+	}, `SELECT blob_id, until FROM lease WHERE until <= $1 ORDER BY until`, now)
+	if err != nil {
+		return err
+	}
+	for _, v := range ended {
+		if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2 AND released_at < $1`, v[1], v[0]); err != nil {
+			return err
+		}
+	}
+	_, err = t.exec(`DELETE FROM lease WHERE until <= $1`, now)
+	return err
+}

@@ -1,0 +1,166 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+)
+
+const (
+	fileColumns = `f.version_id, f.package_id, f.path, f.media_type, f.added_at, f.seq, ` + blobColumns
+	selectFile  = `SELECT ` + fileColumns + ` FROM file f JOIN blob b ON b.id = f.blob_id `
+	// File rows of a deleted version may wait for their removal; nothing finds them by package.
+	selectLiveFile = `SELECT ` + fileColumns + ` FROM file f JOIN version v ON v.id = f.version_id
+		JOIN blob b ON b.id = f.blob_id `
+)
+
+func scanFile(r row) (metadata.File, error) {
+	var v metadata.File
+	var added int64
+	var b blobRow
+	err := r.Scan(append([]any{&v.VersionID, &v.PackageID, &v.Path, &v.MediaType, &added, &v.Seq}, b.dest()...)...)
+	v.AddedAt = fromMicros(added)
+	v.Blob = b.blob()
+	return v, err
+}
+
+// Files implements metadata.Files.
+func (t *Tx) Files(versionID int64) ([]metadata.File, error) {
+	return all(t, scanFile, selectFile+`WHERE f.version_id = $1 ORDER BY f.path`, versionID)
+}
+
+// FilesOfPackage implements metadata.Files.
+func (t *Tx) FilesOfPackage(packageID int64) ([]metadata.File, error) {
+	return all(t, scanFile, `SELECT `+fileColumns+` FROM version v JOIN file f ON f.version_id = v.id
+		JOIN blob b ON b.id = f.blob_id
+		WHERE v.package_id = $1 AND v.state <> 'deleted' ORDER BY f.version_id, f.path`, packageID)
+}
+
+// File implements metadata.Files.
+func (t *Tx) File(versionID int64, path string) (metadata.File, error) {
+	return one(t, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path = $2`, versionID, path)
+}
+
+// FileAt implements metadata.Files. Versions that are deleted hold nothing.
+func (t *Tx) FileAt(packageID int64, path string) (metadata.File, error) {
+	return one(t, scanFile, selectLiveFile+`WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'
+		ORDER BY f.seq DESC, f.version_id DESC LIMIT 1`, packageID, path)
+}
+
+// AddFile implements metadata.Files. The blob is named by its ID, or without one by its digest.
+func (t *Tx) AddFile(f metadata.File) error {
+	id, err := t.blobID(f.Blob)
+	if err != nil {
+		return err
+	}
+	if f.AddedAt.IsZero() {
+		f.AddedAt = t.Now()
+	}
+	n, err := t.exec(`INSERT INTO file (version_id, package_id, path, media_type, added_at, seq, blob_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (version_id, path) DO NOTHING`,
+		f.VersionID, f.PackageID, f.Path, f.MediaType, micros(f.AddedAt), f.Seq, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return metadata.ErrExists
+	}
+	_, err = t.exec(`DELETE FROM reserved_path WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
+	return err
+}
+
+// ReplaceFile implements metadata.Files.
+func (t *Tx) ReplaceFile(f metadata.File) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	id, err := t.blobID(f.Blob)
+	if err != nil {
+		return err
+	}
+	old, err := one(t, scanInt, `SELECT blob_id FROM file WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
+	if err != nil {
+		return err
+	}
+	if f.AddedAt.IsZero() {
+		f.AddedAt = t.Now()
+	}
+	if err := t.must(`UPDATE file SET media_type = $1, added_at = $2, seq = $3, blob_id = $4
+		WHERE version_id = $5 AND path = $6`,
+		f.MediaType, micros(f.AddedAt), f.Seq, id, f.VersionID, f.Path); err != nil || old == id {
+		return err
+	}
+	return t.must(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), old)
+}
+
+// RemoveFiles implements metadata.Files.
+func (t *Tx) RemoveFiles(versionID int64) error {
+	if _, err := t.exec(`UPDATE blob SET released_at = $1
+		WHERE id IN (SELECT blob_id FROM file WHERE version_id = $2)`, t.micros(), versionID); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM file WHERE version_id = $1`, versionID)
+	return err
+}
+
+// RemoveFile implements metadata.Files. ErrNotExist: the version has no such path.
+func (t *Tx) RemoveFile(versionID int64, path string) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	f, err := t.File(versionID, path)
+	if err != nil {
+		return err
+	}
+	raw, err := sha256Sum(f.Blob.Digest)
+	if err != nil {
+		return err
+	}
+	if err := t.must(`DELETE FROM file WHERE version_id = $1 AND path = $2`, versionID, path); err != nil {
+		return err
+	}
+	if err := t.must(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), f.Blob.ID); err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO reserved_path (version_id, path, digest) VALUES ($1, $2, $3)
+		ON CONFLICT (version_id, path) DO UPDATE SET digest = excluded.digest`, versionID, path, raw)
+	return err
+}
+
+// Reserved implements metadata.Files.
+func (t *Tx) Reserved(versionID int64, path string) (digest.Digest, error) {
+	return one(t, func(r row) (digest.Digest, error) {
+		var raw []byte
+		err := r.Scan(&raw)
+		return digestOf(raw), err
+	}, `SELECT digest FROM reserved_path WHERE version_id = $1 AND path = $2`, versionID, path)
+}
+
+// FilesOfBlob implements metadata.Files: by (package id, version id, path).
+func (t *Tx) FilesOfBlob(blobID int64, n int) ([]metadata.File, error) {
+	return all(t, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path LIMIT $2`,
+		blobID, limit(n))
+}
+
+// HasBlob implements metadata.Files.
+func (t *Tx) HasBlob(packageID, blobID int64) (bool, error) {
+	return one(t, scanBool, `SELECT EXISTS (SELECT 1 FROM file WHERE blob_id = $1 AND package_id = $2)`, blobID, packageID)
+}
+
+func (t *Tx) blobID(b metadata.Blob) (int64, error) {
+	if b.ID != 0 {
+		return b.ID, nil
+	}
+	raw, err := sha256Sum(b.Digest)
+	if err != nil {
+		return 0, err
+	}
+	id, err := one(t, scanInt, `SELECT id FROM blob WHERE digest = $1`, raw)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return 0, fmt.Errorf("blob %s: %w", b.Digest, err)
+	}
+	return id, err
+}

@@ -1,0 +1,237 @@
+package sqlstore
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"slipway/metadata"
+)
+
+const (
+	saltBytes = 16
+	// maxLeafBytes is what an entry of a tile can hold (C2SP tlog-tiles: a length of 16 bits).
+	maxLeafBytes = 1<<16 - 1
+	// maxArms bounds the repositories that Entries looks up one by one; with more it filters.
+	maxArms = 8
+	// maxHashes bounds the hashes one statement asks for.
+	maxHashes = 256
+
+	entryColumns = `seq, id, at, type, subject, repository_id, package_id, actor_type, actor_id, data, salt, data_hash`
+)
+
+func scanEntry(r row) (metadata.Entry, error) {
+	var v metadata.Entry
+	var at int64
+	err := r.Scan(&v.Seq, &v.ID, &at, &v.Type, &v.Subject, &v.RepositoryID, &v.PackageID, &v.Actor.Type, &v.Actor.ID,
+		&v.Data, &v.Salt, &v.DataHash)
+	v.Time = fromMicros(at)
+	return v, err
+}
+
+// Append implements metadata.Log. The Merkle hashes follow when the backend commits, so LogHashes does not have them in
+// this transaction.
+func (t *Tx) Append(e metadata.Entry) (metadata.Entry, error) {
+	if err := t.writable(); err != nil {
+		return e, err
+	}
+	if err := checkEntry(e); err != nil {
+		return e, err
+	}
+	e.Seq = t.log.next()
+	e.Time = t.Now()
+	id, err := ulid.New(ulid.Timestamp(e.Time), t.log.ids)
+	if err != nil {
+		return e, fmt.Errorf("metadata: log entry id: %w", err)
+	}
+	e.ID = "evt_" + id.String()
+	e.Salt = make([]byte, saltBytes)
+	if _, err := rand.Read(e.Salt); err != nil {
+		return e, fmt.Errorf("metadata: log entry salt: %w", err)
+	}
+	e.DataHash = metadata.HashData(e.Salt, e.Data)
+	leaf, err := e.Leaf()
+	if err != nil {
+		return e, err
+	}
+	if len(leaf) > maxLeafBytes {
+		return e, fmt.Errorf("metadata: log entry %s: a leaf of %d bytes, at most %d fit", e.Type, len(leaf), maxLeafBytes)
+	}
+	if _, err := t.exec(`INSERT INTO log_entry (`+entryColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		e.Seq, e.ID, micros(e.Time), e.Type, e.Subject, e.RepositoryID, e.PackageID, e.Actor.Type, e.Actor.ID,
+		e.Data, e.Salt, e.DataHash); err != nil {
+		return e, err
+	}
+	t.log.add(tlog.RecordHash(leaf))
+	return e, nil
+}
+
+// checkEntry refuses what would not come back from the database as it went in.
+func checkEntry(e metadata.Entry) error {
+	if b := bytes.TrimLeft(e.Data, " \t\r\n"); len(b) == 0 || b[0] != '{' || !json.Valid(b) {
+		return fmt.Errorf("metadata: data of log entry %s is not a JSON object", e.Type)
+	}
+	for _, s := range []string{e.Type, e.Subject, e.Actor.Type, e.Actor.ID} {
+		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+			return fmt.Errorf("metadata: log entry %s has text that is not UTF-8", e.Type)
+		}
+	}
+	return nil
+}
+
+// LogSize implements metadata.Log.
+func (t *Tx) LogSize() (int64, error) {
+	return one(t, scanInt, `SELECT COALESCE(MAX(seq), -1) + 1 FROM log_entry`)
+}
+
+// Entries implements metadata.Log.
+func (t *Tx) Entries(q metadata.EntryQuery) ([]metadata.Entry, error) {
+	var repositories []int64
+	if q.Repositories != nil {
+		repositories = slices.Clone(q.Repositories)
+		if q.Global {
+			repositories = append(repositories, 0)
+		}
+		slices.Sort(repositories)
+		repositories = slices.Compact(repositories)
+		if len(repositories) == 0 {
+			return nil, t.Failed()
+		}
+	}
+	text, args := entriesSQL(q, repositories)
+	return all(t, scanEntry, text, args...)
+}
+
+// entriesSQL builds the statement. A few repositories are looked up one by one in the index (repository_id, seq) and
+// merged by seq, so a sparse repository costs no scan of the log; for many the log is read in order and filtered.
+func entriesSQL(q metadata.EntryQuery, repositories []int64) (string, []any) {
+	args := []any{q.After}
+	param := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args))
+	}
+	where := ` FROM log_entry WHERE seq > $1`
+	if len(q.Types) > 0 {
+		var likes []string
+		for _, glob := range padded(q.Types) {
+			likes = append(likes, `type LIKE `+param(like(glob))+` ESCAPE '!'`)
+		}
+		where += ` AND (` + strings.Join(likes, ` OR `) + `)`
+	}
+	where = `SELECT ` + entryColumns + where
+	var arms []string
+	switch {
+	case repositories == nil:
+		arms = []string{where}
+	case len(repositories) <= maxArms:
+		for _, id := range repositories {
+			arms = append(arms, where+` AND repository_id = `+param(id))
+		}
+	default:
+		var in []string
+		for _, id := range padded(repositories) {
+			in = append(in, param(id))
+		}
+		// The sign keeps the planner from the index, whose rows it would have to sort by seq before the limit.
+		arms = []string{where + ` AND +repository_id IN (` + strings.Join(in, `, `) + `)`}
+	}
+	// Not in the return statement: appended to there, go1.26.8 returns args on a dead stack frame (cf. golang/go#81612).
+	text := strings.Join(arms, ` UNION ALL `) + ` ORDER BY seq LIMIT ` + param(limit(q.Limit))
+	return text, args
+}
+
+// SeqAt implements metadata.Log.
+func (t *Tx) SeqAt(at time.Time) (int64, error) {
+	seq, err := one(t, scanInt, `SELECT seq FROM log_entry WHERE at <= $1 ORDER BY at DESC, seq DESC LIMIT 1`,
+		at.UnixMicro())
+	if errors.Is(err, metadata.ErrNotExist) && t.Failed() == nil {
+		return -1, nil
+	}
+	return seq, err
+}
+
+// LogHashes implements metadata.Log. ErrNotExist: an index is outside of the tree.
+func (t *Tx) LogHashes(indexes []int64) ([][32]byte, error) {
+	out := make([][32]byte, 0, len(indexes))
+	for part := range slices.Chunk(indexes, maxHashes) {
+		found, err := t.hashes(part)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range part {
+			h, ok := found[i]
+			if !ok {
+				return nil, fmt.Errorf("log hash %d: %w", i, metadata.ErrNotExist)
+			}
+			out = append(out, h)
+		}
+	}
+	return out, nil
+}
+
+func (t *Tx) hashes(indexes []int64) (map[int64][32]byte, error) {
+	text, args := hashesSQL(indexes)
+	found := make(map[int64][32]byte, len(indexes))
+	_, err := all(t, func(r row) (struct{}, error) {
+		i, h, err := scanHash(r)
+		found[i] = h
+		return struct{}{}, err
+	}, text, args...)
+	return found, err
+}
+
+func hashesSQL(indexes []int64) (string, []any) {
+	var in []string
+	var args []any
+	for _, i := range padded(indexes) {
+		args = append(args, i)
+		in = append(in, "$"+strconv.Itoa(len(args)))
+	}
+	return `SELECT idx, hash FROM log_hash WHERE idx IN (` + strings.Join(in, `, `) + `)`, args
+}
+
+func scanHash(r row) (int64, [32]byte, error) {
+	var i int64
+	var raw []byte
+	var h [32]byte
+	if err := r.Scan(&i, &raw); err != nil {
+		return i, h, err
+	}
+	if copy(h[:], raw) != len(h) || len(raw) != len(h) {
+		return i, h, fmt.Errorf("log hash %d has %d bytes", i, len(raw))
+	}
+	return i, h, nil
+}
+
+// Checkpoint implements metadata.Log.
+func (t *Tx) Checkpoint() (metadata.Checkpoint, error) {
+	return one(t, func(r row) (metadata.Checkpoint, error) {
+		var v metadata.Checkpoint
+		var at int64
+		err := r.Scan(&v.Size, &v.Note, &at)
+		v.SignedAt = fromMicros(at)
+		return v, err
+	}, `SELECT size, note, signed_at FROM checkpoint WHERE id = 1`)
+}
+
+// PutCheckpoint implements metadata.Log. ErrExists: there is one of a larger log, which a smaller one must not replace.
+func (t *Tx) PutCheckpoint(c metadata.Checkpoint) error {
+	n, err := t.exec(`INSERT INTO checkpoint (id, size, note, signed_at) VALUES (1, $1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at
+		WHERE checkpoint.size <= excluded.size`, c.Size, filled(c.Note), micros(c.SignedAt))
+	if err == nil && n == 0 {
+		return metadata.ErrExists
+	}
+	return err
+}

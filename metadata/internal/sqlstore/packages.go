@@ -1,0 +1,72 @@
+package sqlstore
+
+import (
+	"slipway/metadata"
+)
+
+const selectPackage = `SELECT p.id, p.repository_id, r.name, p.format, p.key, p.name, p.revision, p.latest,
+		p.version_count, p.descriptor, p.created_at, p.updated_at
+	FROM package p JOIN repository r ON r.id = p.repository_id `
+
+func scanPackage(r row) (metadata.Package, error) {
+	var v metadata.Package
+	var created, updated int64
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Repository, &v.Format, &v.Key, &v.Name, &v.Revision, &v.Latest,
+		&v.VersionCount, &v.Descriptor, &created, &updated)
+	v.Descriptor = emptied(v.Descriptor)
+	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return v, err
+}
+
+// Package implements metadata.Packages.
+func (t *Tx) Package(repository, format, key string) (metadata.Package, error) {
+	return one(t, scanPackage, selectPackage+`WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3`,
+		repository, format, key)
+}
+
+// PackageByID implements metadata.Packages.
+func (t *Tx) PackageByID(id int64) (metadata.Package, error) {
+	return one(t, scanPackage, selectPackage+`WHERE p.id = $1`, id)
+}
+
+// Packages implements metadata.Packages. Contains compares by a position function and not by LIKE, so nothing in it is a
+// wildcard: instr in SQLite, strpos with the same arguments in PostgreSQL.
+func (t *Tx) Packages(q metadata.PackageQuery) ([]metadata.Package, error) {
+	text := selectPackage + `WHERE p.repository_id = $1 AND `
+	args := []any{q.RepositoryID}
+	if q.Format != "" {
+		text += `p.format = $2 AND p.key > $3`
+		args = append(args, q.Format, q.AfterKey)
+	} else {
+		text += `(p.format, p.key) > ($2, $3)`
+		args = append(args, q.AfterFormat, q.AfterKey)
+	}
+	if q.Contains != "" {
+		text += ` AND ` + t.d.Position + `(lower(p.key), $4) > 0 ORDER BY p.format, p.key LIMIT $5`
+		args = append(args, lower(q.Contains))
+	} else {
+		text += ` ORDER BY p.format, p.key LIMIT $4`
+	}
+	return all(t, scanPackage, text, append(args, limit(q.Limit))...)
+}
+
+// CreatePackage implements metadata.Packages.
+func (t *Tx) CreatePackage(v metadata.Package) (metadata.Package, error) {
+	v.Revision = 1
+	v.CreatedAt = t.Now()
+	v.UpdatedAt = v.CreatedAt
+	var err error
+	v.ID, err = insert(t, scanInt, `INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
+			descriptor, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8)
+		ON CONFLICT (repository_id, format, key) DO NOTHING RETURNING id`,
+		v.RepositoryID, v.Format, v.Key, v.Name, v.Latest, v.VersionCount, filled(v.Descriptor), micros(v.CreatedAt))
+	return v, err
+}
+
+// UpdatePackage implements metadata.Packages.
+func (t *Tx) UpdatePackage(v metadata.Package) error {
+	return t.must(`UPDATE package SET latest = $1, version_count = $2, descriptor = $3, updated_at = $4,
+			revision = revision + 1 WHERE id = $5`,
+		v.Latest, v.VersionCount, filled(v.Descriptor), t.micros(), v.ID)
+}

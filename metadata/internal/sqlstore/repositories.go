@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"slipway/metadata"
+)
+
+const repositoryColumns = `id, name, description, upstreams, settings, created_at`
+
+func scanRepository(r row) (metadata.Repository, error) {
+	var v metadata.Repository
+	var upstreams string
+	var created int64
+	if err := r.Scan(&v.ID, &v.Name, &v.Description, &upstreams, &v.Settings, &created); err != nil {
+		return v, err
+	}
+	v.Settings = emptied(v.Settings)
+	v.CreatedAt = fromMicros(created)
+	if upstreams != "" {
+		if err := json.Unmarshal([]byte(upstreams), &v.Upstreams); err != nil {
+			return v, fmt.Errorf("upstreams of repository %d: %w", v.ID, err)
+		}
+	}
+	return v, nil
+}
+
+// upstreamText is the JSON array kept in the column: the list is small, ordered, and always read whole.
+func upstreamText(names []string) (string, error) {
+	if len(names) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(names)
+	return string(b), err
+}
+
+// CreateRepository implements metadata.Repositories.
+func (t *Tx) CreateRepository(v metadata.Repository) (metadata.Repository, error) {
+	upstreams, err := upstreamText(v.Upstreams)
+	if err != nil {
+		return v, err
+	}
+	v.CreatedAt = t.Now()
+	v.ID, err = insert(t, scanInt, `INSERT INTO repository (name, description, upstreams, settings, created_at)
+		VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id`,
+		v.Name, v.Description, upstreams, filled(v.Settings), micros(v.CreatedAt))
+	return v, err
+}
+
+// Repository implements metadata.Repositories.
+func (t *Tx) Repository(name string) (metadata.Repository, error) {
+	return one(t, scanRepository, `SELECT `+repositoryColumns+` FROM repository
+		WHERE name = $1 AND deleted_at IS NULL`, name)
+}
+
+// Repositories implements metadata.Repositories.
+func (t *Tx) Repositories(p metadata.Page) ([]metadata.Repository, error) {
+	return all(t, scanRepository, `SELECT `+repositoryColumns+` FROM repository
+		WHERE name > $1 AND deleted_at IS NULL ORDER BY name LIMIT $2`, p.After, limit(p.Limit))
+}
+
+// UpdateRepository implements metadata.Repositories.
+func (t *Tx) UpdateRepository(v metadata.Repository) error {
+	upstreams, err := upstreamText(v.Upstreams)
+	if err != nil {
+		return err
+	}
+	return t.must(`UPDATE repository SET description = $1, upstreams = $2, settings = $3
+		WHERE id = $4 AND deleted_at IS NULL`, v.Description, upstreams, filled(v.Settings), v.ID)
+}
+
+// DeleteRepository implements metadata.Repositories.
+func (t *Tx) DeleteRepository(id int64) error {
+	return t.must(`UPDATE repository SET deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL`, t.micros(), id)
+}

@@ -1,0 +1,179 @@
+package sqlstore
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Sequencer numbers the entries of the log and keeps the right edge of its Merkle tree, so that hashing reads nothing.
+// It belongs to the one writer. Around the transactions of a group: Load when Loaded is false, Mark and Rewind around
+// each update, Flush before COMMIT, then Settle, or Forget after anything but a successful COMMIT.
+type Sequencer struct {
+	loaded  bool
+	size    int64 // entries in the database
+	edge    edge
+	pending []tlog.Hash // of the entries of this transaction
+	flushed edge        // the edge once they are committed
+	ids     *ulid.MonotonicEntropy
+}
+
+// edge is the newest stored hash of every level.
+type edge struct {
+	index [63]int64
+	hash  [63]tlog.Hash
+}
+
+// ReadHashes implements tlog.HashReader for what StoredHashes reads: the left sibling of a completed subtree, which is
+// the newest hash of its level.
+func (e *edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		level, _ := tlog.SplitStoredHashIndex(index)
+		if e.index[level] != index {
+			return nil, fmt.Errorf("log hash %d of level %d is not the newest, which is %d", index, level, e.index[level])
+		}
+		out[i] = e.hash[level]
+	}
+	return out, nil
+}
+
+// Loaded reports whether the sequencer knows the state of the log.
+func (q *Sequencer) Loaded() bool { return q.loaded }
+
+// Load reads the state of the log and returns the time of its last update, 0 when there was none.
+func (q *Sequencer) Load(s *Session) (time.Time, error) {
+	if q.ids == nil {
+		q.ids = ulid.Monotonic(rand.Reader, 0)
+	}
+	var last int64
+	err := s.query(`SELECT COALESCE(MAX(seq), -1) + 1, (SELECT at FROM clock WHERE id = 1) FROM log_entry`, nil,
+		func(r *sql.Rows) error { return r.Scan(&q.size, &last) })
+	if err != nil {
+		return time.Time{}, fmt.Errorf("size of the log: %w", err)
+	}
+	err = s.query(`SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r *sql.Rows) error {
+		var at int64
+		err := r.Scan(&at)
+		last = max(last, at)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of the log: %w", err)
+	}
+	if err := q.loadEdge(s); err != nil {
+		return time.Time{}, fmt.Errorf("hashes of the log: %w", err)
+	}
+	q.pending, q.loaded = q.pending[:0], true
+	return fromMicros(last), nil
+}
+
+func (q *Sequencer) loadEdge(s *Session) error {
+	var want []int64
+	for level := range bits.Len64(uint64(q.size)) {
+		want = append(want, tlog.StoredHashIndex(level, q.size>>level-1))
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	found := 0
+	text, args := hashesSQL(want)
+	err := s.query(text, args, func(r *sql.Rows) error {
+		i, h, err := scanHash(r)
+		level, _ := tlog.SplitStoredHashIndex(i)
+		q.edge.index[level], q.edge.hash[level] = i, h
+		found++
+		return err
+	})
+	if err == nil && found != len(want) {
+		err = fmt.Errorf("%d of %d are missing", len(want)-found, len(want))
+	}
+	return err
+}
+
+func (q *Sequencer) next() int64 { return q.size + int64(len(q.pending)) }
+
+func (q *Sequencer) add(h tlog.Hash) { q.pending = append(q.pending, h) }
+
+// Mark is a place to rewind to.
+func (q *Sequencer) Mark() int { return len(q.pending) }
+
+// Rewind takes back the entries since the mark.
+func (q *Sequencer) Rewind(mark int) { q.pending = q.pending[:mark] }
+
+// insertHashes has one statement per power of two, up to this many rows.
+const hashRows = 64
+
+// Flush writes the Merkle hashes of the new entries.
+func (q *Sequencer) Flush(s *Session) error {
+	if len(q.pending) == 0 {
+		return nil
+	}
+	q.flushed = q.edge
+	var args []any
+	for i, h := range q.pending {
+		n := q.size + int64(i)
+		hashes, err := tlog.StoredHashesForRecordHash(n, h, &q.flushed)
+		if err != nil {
+			return err
+		}
+		for level, h := range hashes {
+			index := tlog.StoredHashIndex(level, n>>level)
+			q.flushed.index[level], q.flushed.hash[level] = index, h
+			args = append(args, index, h[:])
+		}
+	}
+	for len(args) > 0 {
+		rows := 1
+		for rows < hashRows && 4*rows <= len(args) {
+			rows *= 2
+		}
+		if _, err := s.exec(insertHashes(rows), args[:2*rows]); err != nil {
+			return err
+		}
+		args = args[2*rows:]
+	}
+	return nil
+}
+
+func insertHashes(rows int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO log_hash (idx, hash) VALUES `)
+	for i := range rows {
+		if i > 0 {
+			b.WriteString(`, `)
+		}
+		b.WriteString(`($` + strconv.Itoa(2*i+1) + `, $` + strconv.Itoa(2*i+2) + `)`)
+	}
+	return b.String()
+}
+
+// Settle follows a successful COMMIT and tells how many entries there are new.
+func (q *Sequencer) Settle() int {
+	n := len(q.pending)
+	if n > 0 {
+		q.size += int64(n)
+		q.edge = q.flushed
+		q.pending = q.pending[:0]
+	}
+	return n
+}
+
+// Forget drops what is not known to be in the database; Load reads it again.
+func (q *Sequencer) Forget() {
+	q.pending = q.pending[:0]
+	q.loaded = false
+}
+
+// SetClock keeps the time of an update that left no entry behind, so that time does not go back with a restart.
+func SetClock(s *Session, at time.Time) error {
+	_, err := s.exec(`UPDATE clock SET at = $1 WHERE id = 1`, []any{micros(at)})
+	return err
+}

@@ -1,0 +1,231 @@
+// Package sqlstore is metadata.Tx in the SQL that SQLite and PostgreSQL share. A backend brings connections, migrations,
+// the beginning and the end of transactions, and a Dialect.
+//
+// Rules of the statements: $1, $2 … appear in ascending order, because SQLite numbers them by first appearance; times are
+// microseconds since 1970 with 0 for the zero time; a conflict is ON CONFLICT DO NOTHING and no row, never an error,
+// because an error ends a transaction of PostgreSQL.
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+
+	"slipway/metadata"
+)
+
+var errEnded = errors.New("metadata: transaction has ended")
+
+// Tx is a transaction on a session. After an error of the database every further call answers that error, and Failed tells
+// the backend that the transaction must not be committed, even when the caller looked away.
+type Tx struct {
+	mu   sync.Mutex // Abandon comes from another goroutine
+	s    *Session
+	d    *Dialect
+	err  error
+	now  time.Time
+	log  *Sequencer // nil in a view
+	used bool       // a statement ran
+	// wrote: a row was changed
+	wrote bool
+
+	clock func() time.Time // of a view
+	alive func() error     // of a view: its caller's context
+}
+
+var _ metadata.Tx = (*Tx)(nil)
+
+// NewUpdate returns a transaction that writes. The session is inside a transaction of the database.
+func NewUpdate(s *Session, d *Dialect, now time.Time, log *Sequencer) *Tx {
+	return &Tx{s: s, d: d, now: now, log: log}
+}
+
+// NewView returns a transaction that reads. clock is asked after the snapshot was taken, so that its time is not before
+// that of an update in it; alive is asked before every statement.
+func NewView(s *Session, d *Dialect, clock func() time.Time, alive func() error) *Tx {
+	return &Tx{s: s, d: d, clock: clock, alive: alive}
+}
+
+// Failed is the error of the database that ended the transaction early.
+func (t *Tx) Failed() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == errEnded {
+		return nil
+	}
+	return t.err
+}
+
+// Wrote reports whether a row was changed.
+func (t *Tx) Wrote() bool { return t.wrote }
+
+// End lets every further call fail.
+func (t *Tx) End() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = errEnded
+	}
+}
+
+// Abandon ends a view from another goroutine: after a running statement its snapshot is released, and every further call
+// answers err.
+func (t *Tx) Abandon(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return // it has ended, and its session may be another's by now
+	}
+	t.err = err
+	_ = t.s.Do(`ROLLBACK`) // nothing was written
+}
+
+// Now implements metadata.Tx.
+func (t *Tx) Now() time.Time {
+	if !t.now.IsZero() {
+		return t.now
+	}
+	if !t.used {
+		// The first read takes the snapshot. An error shows in the next call.
+		_, _ = one(t, scanInt, `SELECT at FROM clock WHERE id = 1`)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now = t.clock()
+	return t.now
+}
+
+// micros is the time of the transaction as the database keeps it.
+func (t *Tx) micros() int64 { return micros(t.Now()) }
+
+func (t *Tx) writable() error {
+	if t.log == nil {
+		return metadata.ErrReadOnly
+	}
+	return nil
+}
+
+// begin is called with mu held before every statement.
+func (t *Tx) begin() error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.alive != nil {
+		if err := t.alive(); err != nil {
+			return err
+		}
+	}
+	t.used = true
+	return nil
+}
+
+// fail keeps an error of the database.
+func (t *Tx) fail(err error) error {
+	t.err = t.d.Classify(err)
+	return t.err
+}
+
+type row interface{ Scan(dest ...any) error }
+
+// each hands the rows of a query to scan.
+func (t *Tx) each(text string, args []any, scan func(*sql.Rows) error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.begin(); err != nil {
+		return err
+	}
+	if err := t.s.query(text, args, scan); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
+// all returns the rows of a query.
+func all[T any](t *Tx, scan func(row) (T, error), text string, args ...any) ([]T, error) {
+	var out []T
+	err := t.each(text, args, func(r *sql.Rows) error {
+		v, err := scan(r)
+		if err == nil {
+			out = append(out, v)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// one returns the first row of a query: ErrNotExist when there is none.
+func one[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (T, error) {
+	var out T
+	found := false
+	err := t.each(text, args, func(r *sql.Rows) (err error) {
+		if !found {
+			out, err = scan(r)
+			found = true
+		}
+		return err
+	})
+	if err == nil && !found {
+		err = metadata.ErrNotExist
+	}
+	return out, err
+}
+
+// insert runs an INSERT … ON CONFLICT … RETURNING: ErrExists when it returns nothing.
+func insert[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (T, error) {
+	var none T
+	if err := t.writable(); err != nil {
+		return none, err
+	}
+	out, err := one(t, scan, text, args...)
+	switch {
+	case errors.Is(err, metadata.ErrNotExist) && t.err == nil:
+		return out, metadata.ErrExists
+	case err != nil:
+		return out, err
+	}
+	t.wrote = true
+	return out, nil
+}
+
+// exec runs a writing statement and returns how many rows it changed.
+func (t *Tx) exec(text string, args ...any) (int64, error) {
+	if err := t.writable(); err != nil {
+		return 0, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.begin(); err != nil {
+		return 0, err
+	}
+	n, err := t.s.exec(text, args)
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	t.wrote = t.wrote || n > 0
+	return n, nil
+}
+
+// must runs a writing statement that is about one record: ErrNotExist when it changed nothing.
+func (t *Tx) must(text string, args ...any) error {
+	n, err := t.exec(text, args...)
+	if err == nil && n == 0 {
+		return metadata.ErrNotExist
+	}
+	return err
+}
+
+func scanInt(r row) (int64, error) { return scanValue[int64](r) }
+
+func scanBool(r row) (bool, error) { return scanValue[bool](r) }
+
+func scanText(r row) (string, error) { return scanValue[string](r) }
+
+func scanValue[T any](r row) (T, error) {
+	var v T
+	err := r.Scan(&v)
+	return v, err
+}

@@ -1,0 +1,60 @@
+package sqlstore
+
+import (
+	"errors"
+	"time"
+
+	"slipway/metadata"
+)
+
+const selectUpload = `SELECT id, repository_id, scope, owner, done_bytes, hash_state, created_at, updated_at FROM upload `
+
+func scanUpload(r row) (metadata.UploadSession, error) {
+	var v metadata.UploadSession
+	var created, updated int64
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.Offset, &v.HashState, &created, &updated)
+	v.HashState = emptied(v.HashState)
+	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return v, err
+}
+
+// CreateUpload implements metadata.Uploads: ErrExists when the ID is taken. Its times are now.
+func (t *Tx) CreateUpload(u metadata.UploadSession) error {
+	n, err := t.exec(`INSERT INTO upload (id, repository_id, scope, owner, done_bytes, hash_state, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (id) DO NOTHING`,
+		u.ID, u.RepositoryID, u.Scope, u.Owner, u.Offset, filled(u.HashState), t.micros())
+	if err == nil && n == 0 {
+		return metadata.ErrExists
+	}
+	return err
+}
+
+// Upload implements metadata.Uploads.
+func (t *Tx) Upload(id string) (metadata.UploadSession, error) {
+	return one(t, scanUpload, selectUpload+`WHERE id = $1`, id)
+}
+
+// UpdateUpload implements metadata.Uploads. ErrNotExist: there is no such session.
+func (t *Tx) UpdateUpload(u metadata.UploadSession, from int64) error {
+	err := t.must(`UPDATE upload SET done_bytes = $1, hash_state = $2, updated_at = $3 WHERE id = $4 AND done_bytes = $5`,
+		u.Offset, filled(u.HashState), t.micros(), u.ID, from)
+	if !errors.Is(err, metadata.ErrNotExist) || t.err != nil {
+		return err
+	}
+	if _, err := t.Upload(u.ID); err != nil {
+		return err
+	}
+	return metadata.ErrExists
+}
+
+// DeleteUpload implements metadata.Uploads. A missing session is no error.
+func (t *Tx) DeleteUpload(id string) error {
+	_, err := t.exec(`DELETE FROM upload WHERE id = $1`, id)
+	return err
+}
+
+// StaleUploads implements metadata.Uploads: those not touched since before, the oldest first.
+func (t *Tx) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
+	return all(t, scanUpload, selectUpload+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT $2`,
+		bound(before), limit(n))
+}

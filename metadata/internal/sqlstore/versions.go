@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+)
+
+const (
+	versionCore = `id, package_id, name, purl, state, reason, digest, size, sort_key, prerelease, published_at,
+		published_by, publisher_id, updated_at, seq`
+	selectVersion = `SELECT ` + versionCore + `, descriptor FROM version `
+)
+
+func scanVersion(r row) (metadata.Version, error) { return versionFrom(r, true) }
+
+func scanVersionCore(r row) (metadata.Version, error) { return versionFrom(r, false) }
+
+func versionFrom(r row, descriptor bool) (metadata.Version, error) {
+	var v metadata.Version
+	var raw []byte
+	var state string
+	var published, updated int64
+	dest := []any{&v.ID, &v.PackageID, &v.Name, &v.PURL, &state, &v.Reason, &raw, &v.Size, &v.SortKey, &v.Prerelease,
+		&published, &v.PublishedBy, &v.PublisherID, &updated, &v.Seq}
+	if descriptor {
+		dest = append(dest, &v.Descriptor)
+	}
+	err := r.Scan(dest...)
+	v.State = metadata.State(state)
+	v.Digest = digestOf(raw)
+	v.SortKey, v.Descriptor = emptied(v.SortKey), emptied(v.Descriptor)
+	v.PublishedAt, v.UpdatedAt = fromMicros(published), fromMicros(updated)
+	return v, err
+}
+
+// Version implements metadata.Versions.
+func (t *Tx) Version(packageID int64, name string) (metadata.Version, error) {
+	return one(t, scanVersion, selectVersion+`WHERE package_id = $1 AND name = $2`, packageID, name)
+}
+
+// VersionByID implements metadata.Versions.
+func (t *Tx) VersionByID(id int64) (metadata.Version, error) {
+	return one(t, scanVersion, selectVersion+`WHERE id = $1`, id)
+}
+
+// VersionByDigest implements metadata.Versions. The newest is the one whose publish is last in the log.
+func (t *Tx) VersionByDigest(packageID int64, d digest.Digest) (metadata.Version, error) {
+	raw, err := sum(d)
+	if err != nil {
+		return metadata.Version{}, fmt.Errorf("%w: %w", metadata.ErrNotExist, err)
+	}
+	return one(t, scanVersion, selectVersion+`WHERE package_id = $1 AND digest = $2 AND state <> 'deleted'
+		ORDER BY seq DESC, id DESC LIMIT 1`, packageID, raw)
+}
+
+// Versions implements metadata.Versions.
+func (t *Tx) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
+	text, scan := selectVersion, scanVersion
+	if p.NoDescriptors {
+		text, scan = `SELECT `+versionCore+` FROM version `, scanVersionCore
+	}
+	text += `WHERE package_id = $1`
+	if !p.Deleted {
+		text += ` AND state <> 'deleted'`
+	}
+	than, order := `>`, ` ORDER BY sort_key, name`
+	if p.NewestFirst {
+		than, order = `<`, ` ORDER BY sort_key DESC, name DESC`
+	}
+	if len(p.AfterSortKey) == 0 && p.AfterName == "" {
+		return all(t, scan, text+order+` LIMIT $2`, p.PackageID, limit(p.Limit))
+	}
+	return all(t, scan, text+` AND (sort_key, name) `+than+` ($2, $3)`+order+` LIMIT $4`,
+		p.PackageID, filled(p.AfterSortKey), p.AfterName, limit(p.Limit))
+}
+
+// CreateVersion implements metadata.Versions. Zero times become now, an empty State Published.
+func (t *Tx) CreateVersion(v metadata.Version) (metadata.Version, error) {
+	raw, err := sum(v.Digest)
+	if err != nil {
+		return v, err
+	}
+	if v.State == "" {
+		v.State = metadata.Published
+	}
+	if v.PublishedAt.IsZero() {
+		v.PublishedAt = t.Now()
+	}
+	if v.UpdatedAt.IsZero() {
+		v.UpdatedAt = v.PublishedAt
+	}
+	v.ID, err = insert(t, scanInt, `INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
+			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		ON CONFLICT (package_id, name) DO NOTHING RETURNING id`,
+		v.PackageID, v.Name, v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease),
+		micros(v.PublishedAt), v.PublishedBy, v.PublisherID, micros(v.UpdatedAt), v.Seq, filled(v.Descriptor))
+	return v, err
+}
+
+// UpdateVersion implements metadata.Versions. It stores every field that the interface names, from v, and now as
+// UpdatedAt: a caller changes a version that it has read.
+func (t *Tx) UpdateVersion(v metadata.Version) error {
+	raw, err := sum(v.Digest)
+	if err != nil {
+		return err
+	}
+	return t.must(`UPDATE version SET purl = $1, state = $2, reason = $3, digest = $4, size = $5, sort_key = $6,
+			prerelease = $7, published_at = $8, published_by = $9, publisher_id = $10, updated_at = $11, seq = $12,
+			descriptor = $13
+		WHERE id = $14`,
+		v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease), micros(v.PublishedAt),
+		v.PublishedBy, v.PublisherID, t.micros(), v.Seq, filled(v.Descriptor), v.ID)
+}

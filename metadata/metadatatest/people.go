@@ -1,0 +1,152 @@
+package metadatatest
+
+import (
+	"time"
+
+	"slipway/metadata"
+)
+
+func testUsers(e *env) {
+	want := metadata.User{Name: "ann", PasswordHash: "$hash", Grants: []metadata.Grant{
+		{Repository: "team-*", Actions: []string{"read", "publish", "admin"}}, {Repository: "*", Actions: []string{"read"}}, {Repository: "none"},
+	}}
+	create := func(u metadata.User) metadata.User {
+		var out metadata.User
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.CreateUser(u)
+			return err
+		})
+		return out
+	}
+	got := create(want)
+	want.ID, want.CreatedAt = got.ID, e.now()
+	equal(e, "created", got, want)
+	get := func(tx metadata.Tx) (metadata.User, error) { return tx.User("ann") }
+	equal(e, "read", read(e, get), want)
+	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.User, error) { return tx.UserByID(want.ID) }), want)
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
+		_, err := tx.CreateUser(want)
+		return err
+	})
+	missing(e, "name", func(tx metadata.Tx) (metadata.User, error) { return tx.User("Ann") })
+	missing(e, "id", func(tx metadata.Tx) (metadata.User, error) { return tx.UserByID(99) })
+
+	want.PasswordHash, want.Disabled, want.Grants = "", true, []metadata.Grant{{Repository: "x", Actions: []string{"tag"}}}
+	e.update(func(tx metadata.Tx) error { return tx.UpdateUser(want) })
+	equal(e, "updated", read(e, get), want)
+	want.Grants = nil
+	e.update(func(tx metadata.Tx) error { return tx.UpdateUser(want) })
+	equal(e, "without grants", read(e, get), want)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateUser(metadata.User{ID: 99}) })
+
+	two := []metadata.Grant{{Repository: "a", Actions: []string{"read"}}, {Repository: "a", Actions: []string{"read", "tag"}}}
+	cid, bob := create(metadata.User{Name: "cid", Grants: two}), create(metadata.User{Name: "bob", Grants: two})
+	list := func(p metadata.Page) []metadata.User {
+		return read(e, func(tx metadata.Tx) ([]metadata.User, error) { return tx.Users(p) })
+	}
+	equal(e, "all", list(metadata.Page{}), []metadata.User{want, bob, cid})
+	equal(e, "page", list(metadata.Page{Limit: 2}), []metadata.User{want, bob})
+	equal(e, "next", list(metadata.Page{After: "bob", Limit: 2}), []metadata.User{cid})
+}
+
+func testTokens(e *env) {
+	var ann, bob metadata.User
+	e.update(func(tx metadata.Tx) (err error) {
+		if ann, err = tx.CreateUser(metadata.User{Name: "ann", Grants: []metadata.Grant{{Repository: "*", Actions: []string{"admin"}}}}); err != nil {
+			return err
+		}
+		bob, err = tx.CreateUser(metadata.User{Name: "bob"})
+		return err
+	})
+	create := func(t metadata.Token) metadata.Token {
+		var out metadata.Token
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.CreateToken(t)
+			return err
+		})
+		return out
+	}
+	want := metadata.Token{UserID: ann.ID, Name: "ci", Hash: sumOf("secret"), Hint: "slp_ab", ExpiresAt: e.now().Add(time.Hour),
+		Grants: []metadata.Grant{{Repository: "main", Actions: []string{"read", "publish"}}, {Repository: "x"}}}
+	want.ID = create(want).ID
+	want.CreatedAt, want.User, want.Hash = e.now(), "ann", nil // the hash is compared and never read
+	equal(e, "read", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Token(want.ID) }), want)
+	equal(e, "by hash", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.TokenByHash(sumOf("secret")) }), want)
+	missing(e, "hash", func(tx metadata.Tx) (metadata.Token, error) { return tx.TokenByHash(sumOf("other")) })
+	missing(e, "no hash", func(tx metadata.Tx) (metadata.Token, error) { return tx.TokenByHash(nil) })
+	missing(e, "id", func(tx metadata.Tx) (metadata.Token, error) { return tx.Token(99) })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
+		_, err := tx.CreateToken(metadata.Token{UserID: bob.ID, Hash: sumOf("secret")})
+		return err
+	})
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
+		_, err := tx.CreateToken(metadata.Token{UserID: 99, Hash: sumOf("x")})
+		return err
+	})
+	b := create(metadata.Token{UserID: bob.ID, Name: "b", Hash: sumOf("b")})
+	c := create(metadata.Token{UserID: ann.ID, Name: "c", Hash: sumOf("c")})
+
+	list := func(user, after int64, n int) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens(user, after, n) }),
+			func(t metadata.Token) int64 { return t.ID })
+	}
+	equal(e, "all", list(0, 0, 0), []int64{want.ID, b.ID, c.ID})
+	equal(e, "page", list(0, want.ID, 1), []int64{b.ID})
+	equal(e, "of ann", list(ann.ID, 0, 9), []int64{want.ID, c.ID})
+	equal(e, "of ann, page", list(ann.ID, want.ID, 9), []int64{c.ID})
+	equal(e, "whole", read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens(0, 0, 1) }), []metadata.Token{want})
+
+	e.clock.Add(time.Minute)
+	want.RevokedAt = e.now()
+	for range 2 {
+		e.update(func(tx metadata.Tx) error { return tx.RevokeToken(want.ID) })
+		equal(e, "revoked", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Token(want.ID) }), want)
+		e.clock.Add(time.Minute)
+	}
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.RevokeToken(99) })
+}
+
+func testUploads(e *env) {
+	r := e.repository("main")
+	want := metadata.UploadSession{ID: "0123456789abcdef", RepositoryID: r.ID, Scope: "oci/team/app", Owner: "token:1", HashState: []byte{0, 1}}
+	e.update(func(tx metadata.Tx) error { return tx.CreateUpload(want) })
+	want.CreatedAt, want.UpdatedAt = e.now(), e.now()
+	get := func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Upload(want.ID) }
+	equal(e, "read", read(e, get), want)
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.CreateUpload(want) })
+	missing(e, "id", func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Upload("x") })
+
+	e.clock.Add(time.Minute)
+	next := want
+	next.Offset, next.HashState = 10, []byte{2}
+	e.update(func(tx metadata.Tx) error { return tx.UpdateUpload(next, 0) })
+	next.UpdatedAt = e.now()
+	equal(e, "moved on", read(e, get), next)
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.UpdateUpload(next, 0) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateUpload(metadata.UploadSession{ID: "x"}, 0) })
+
+	for _, id := range []string{"c", "b", "a"} {
+		e.clock.Add(time.Minute)
+		e.update(func(tx metadata.Tx) error { return tx.CreateUpload(metadata.UploadSession{ID: id, RepositoryID: r.ID}) })
+	}
+	stale := func(before time.Time, n int) []string {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.UploadSession, error) { return tx.StaleUploads(before, n) }),
+			func(u metadata.UploadSession) string { return u.ID })
+	}
+	equal(e, "stale", stale(e.now(), 0), []string{want.ID, "c", "b"})
+	equal(e, "the stalest", stale(e.now(), 2), []string{want.ID, "c"})
+	equal(e, "none stale", stale(want.CreatedAt, 0), nil)
+	for range 2 { // a missing one is no error
+		e.update(func(tx metadata.Tx) error { return tx.DeleteUpload(want.ID) })
+		missing(e, "deleted", get)
+	}
+}
+
+func testSettings(e *env) {
+	get := func(tx metadata.Tx) (string, error) { return tx.Setting("instance") }
+	missing(e, "none", get)
+	for _, v := range []string{"a", "", "ü"} {
+		e.update(func(tx metadata.Tx) error { return tx.PutSetting("instance", v) })
+		equal(e, "read", read(e, get), v)
+	}
+}

@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// Statements around transactions.
+const (
+	beginRead  = `BEGIN DEFERRED`
+	beginWrite = `BEGIN IMMEDIATE`
+	commit     = `COMMIT`
+	rollback   = `ROLLBACK`
+	savepoint  = `SAVEPOINT one`
+	release    = `RELEASE one`
+	rollbackTo = `ROLLBACK TO one`
+	shrink     = `PRAGMA shrink_memory`
+)
+
+const (
+	busyMillis      = 5000 // waits for tools beside us, such as a backup
+	cacheKiB        = 2048 // of each connection
+	checkpointPages = 1000 // 4 MiB of write-ahead log, then SQLite moves it into the database
+	keptWALBytes    = 8 << 20
+)
+
+type purpose int
+
+const (
+	writing purpose = iota
+	reading
+)
+
+// dsn names the database with the settings that the driver knows. The path is escaped whole, so no character of it
+// reads as a parameter.
+func dsn(path string, p purpose) string {
+	q := url.Values{}
+	q.Set("_busy_timeout", fmt.Sprint(busyMillis))
+	q.Set("_foreign_keys", "on")
+	q.Set("_synchronous", "FULL")
+	q.Set("_cache_size", fmt.Sprint(-cacheKiB))
+	q.Set("_cslike", "on") // LIKE minds case, as in PostgreSQL
+	if p == writing {
+		q.Set("_journal_mode", "WAL")
+		q.Set("_txlock", "immediate")
+	} else {
+		q.Set("_query_only", "on")
+	}
+	var b strings.Builder
+	b.WriteString("file:")
+	for i := range len(path) {
+		switch c := path[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("/-_.~", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String() + "?" + q.Encode()
+}
+
+// settings are those that the driver has no parameter for.
+func settings(p purpose) []string {
+	list := []string{
+		`PRAGMA mmap_size = 0`, // an I/O error on a map would be a signal instead of an error
+		`PRAGMA temp_store = MEMORY`,
+	}
+	if p == writing {
+		list = append(list,
+			fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, checkpointPages),
+			fmt.Sprintf(`PRAGMA journal_size_limit = %d`, keptWALBytes))
+	}
+	return list
+}
+
+// connector opens connections for one purpose.
+type connector struct {
+	driver *sqlite3.SQLiteDriver
+	dsn    string
+}
+
+func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+func (c *connector) Driver() driver.Driver { return c.driver }
+
+// openPool makes a pool that keeps no idle connection: a session holds its connection, and closing it closes that.
+func openPool(path string, p purpose) *sql.DB {
+	list := settings(p)
+	db := sql.OpenDB(&connector{dsn: dsn(path, p), driver: &sqlite3.SQLiteDriver{
+		ConnectHook: func(c *sqlite3.SQLiteConn) error {
+			for _, text := range list {
+				if _, err := c.Exec(text, nil); err != nil {
+					return fmt.Errorf("%s: %w", text, err)
+				}
+			}
+			return nil
+		},
+	}})
+	db.SetMaxIdleConns(-1)
+	return db
+}

@@ -1,0 +1,39 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/mattn/go-sqlite3"
+
+	"slipway/metadata"
+	"slipway/metadata/internal/sqlstore"
+)
+
+// classify wraps an error of SQLite, with the sentinel that it means. The classes are result codes and errno, not text.
+func classify(err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch {
+	case e.Code == sqlite3.ErrFull, e.SystemErrno == syscall.ENOSPC, e.SystemErrno == syscall.EDQUOT:
+		return fmt.Errorf("%w: %w", metadata.ErrNoSpace, err)
+	case e.SystemErrno == syscall.EMFILE, e.SystemErrno == syscall.ENFILE:
+		return fmt.Errorf("metadata: %w: %w", e.SystemErrno, err)
+	case e.ExtendedCode == sqlite3.ErrConstraintForeignKey:
+		return fmt.Errorf("%w: %w", metadata.ErrNotExist, err)
+	}
+	return fmt.Errorf("metadata: %w", err)
+}
+
+// inTransaction asks SQLite itself: after SQLITE_FULL, IOERR, NOMEM and others it may have rolled back everything.
+func inTransaction(s *sqlstore.Session) bool {
+	in := false
+	err := s.Conn().Raw(func(c any) error {
+		in = !c.(*sqlite3.SQLiteConn).AutoCommit()
+		return nil
+	})
+	return err == nil && in
+}

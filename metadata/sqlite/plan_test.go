@@ -1,0 +1,234 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"slipway/metadata"
+	"slipway/metadata/metadatatest"
+)
+
+// recorder collects the texts of all statements that stores prepare.
+type recorder struct {
+	mu    sync.Mutex
+	texts map[string]bool
+}
+
+// recorded is a store that hands its statements over when it is closed.
+type recorded struct {
+	*Store
+	to   *recorder
+	once sync.Once
+}
+
+func (r *recorded) Close() error {
+	r.once.Do(func() {
+		// Nothing runs any more, so nothing prepares.
+		<-r.drain()
+		r.to.mu.Lock()
+		defer r.to.mu.Unlock()
+		for _, s := range append(slices.Clone(r.readers.free), r.writer.session) {
+			for _, text := range s.Prepared() {
+				r.to.texts[text] = true
+			}
+		}
+	})
+	return r.Store.Close()
+}
+
+// statements runs the suite and returns every statement that it used, in all its shapes.
+func statements(t *testing.T) []string {
+	t.Helper()
+	rec := &recorder{texts: make(map[string]bool)}
+	t.Run("suite", func(t *testing.T) {
+		metadatatest.Run(t, func(t *testing.T, now func() time.Time) metadata.Store {
+			s, err := Open(context.Background(), filepath.Join(t.TempDir(), "slipway.db"), WithClock(now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &recorded{Store: s, to: rec}
+		})
+	})
+	return slices.Sorted(maps.Keys(rec.texts))
+}
+
+var (
+	placeholder = regexp.MustCompile(`\$(\d+)`)
+	spaces      = regexp.MustCompile(`\s+`)
+)
+
+// TestStatements looks at every statement of the suite. Placeholders ascend, since SQLite numbers them by appearance. Every
+// table is reached by an index, so no cost grows with the size of a table; a subquery that is bounded may be scanned.
+func TestStatements(t *testing.T) {
+	texts := statements(t)
+	if len(texts) < 100 {
+		t.Fatalf("only %d statements", len(texts))
+	}
+	db := openPool(migrated(t), writing)
+	defer db.Close()
+	plans := make(map[string][]string)
+	for _, text := range texts {
+		short := spaces.ReplaceAllString(text, " ")
+		n := 0
+		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
+			i, _ := strconv.Atoi(m[1]) // digits
+			if i > n+1 {
+				t.Errorf("$%d appears before $%d in %s", i, n+1, short)
+			}
+			n = max(n, i)
+		}
+		plans[short] = explain(t, db, text, n)
+		t.Log(short + "\n\t" + strings.Join(plans[short], "\n\t"))
+		if !strings.Contains(text, "schema_migration") { // once, at the start
+			checkPlan(t, short, plans[short])
+		}
+	}
+	checkHotPlans(t, plans)
+}
+
+// sorts are the statements that may sort what they found: the rows of one package, of one record, or a page.
+var sorts = []string{
+	"FROM version v JOIN file f",   // the files of a package, by version
+	"LEFT JOIN permission p",       // grants of a page of records
+	"ORDER BY key, rank DESC",      // the facts of a version
+	"FROM collected WHERE done_at", // removals under way
+	"WHERE updated_at < $1",        // stale uploads of the same microsecond
+}
+
+func checkPlan(t *testing.T, text string, plan []string) {
+	t.Helper()
+	subqueries := []string{"CONSTANT"}
+	for _, line := range plan {
+		f := append(strings.Fields(line), "", "")
+		switch f[0] {
+		case "CO-ROUTINE", "MATERIALIZE":
+			subqueries = append(subqueries, f[1])
+		case "SCAN":
+			// A table that an INSERT does not name is one that refers to it: looked at only while a violated key waits
+			// for its parent (OP_FkIfZero), which immediate keys never do.
+			foreign := strings.HasPrefix(text, "INSERT") && !strings.Contains(text, f[1])
+			if !foreign && !strings.HasSuffix(line, "VALUES CLAUSE") && !slices.Contains(subqueries, f[1]) {
+				t.Errorf("%s: %s", line, text)
+			}
+		case "SEARCH":
+			// The least and greatest of a column comes from its index, which the plan does not name.
+			if !strings.Contains(line, "USING") && !strings.Contains(text, "MAX(seq)") {
+				t.Errorf("%s: %s", line, text)
+			}
+			if strings.Contains(line, "AUTOMATIC") {
+				t.Errorf("%s: %s", line, text)
+			}
+		case "USE":
+			if !slices.ContainsFunc(sorts, func(s string) bool { return strings.Contains(text, s) }) {
+				t.Errorf("%s: %s", line, text)
+			}
+		}
+	}
+}
+
+func explain(t *testing.T, db *sql.DB, text string, params int) []string {
+	t.Helper()
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+text, make([]any, params)...)
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id, parent, unused int
+		var line string
+		if err := rows.Scan(&id, &parent, &unused, &line); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// migrated is the path of an empty database.
+func migrated(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "slipway.db")
+	s, err := Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// checkHotPlans compares the plans of the hot look-ups with the ones they must have.
+func checkHotPlans(t *testing.T, plans map[string][]string) {
+	t.Helper()
+	for _, c := range []struct {
+		what, part string
+		want       []string
+	}{
+		{"package look-up", "WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3", []string{
+			"SEARCH r USING INDEX repository_name (name=?)",
+			"SEARCH p USING INDEX sqlite_autoindex_package_1 (repository_id=? AND format=? AND key=?)"}},
+		{"version", "FROM version WHERE package_id = $1 AND name = $2", []string{
+			"SEARCH version USING INDEX sqlite_autoindex_version_1 (package_id=? AND name=?)"}},
+		{"version by digest", "AND digest = $2 AND state <> 'deleted'", []string{
+			"SEARCH version USING INDEX version_digest (package_id=? AND digest=?)"}},
+		{"versions", "FROM version WHERE package_id = $1 AND state <> 'deleted' ORDER BY sort_key DESC, name DESC LIMIT $2", []string{
+			"SEARCH version USING INDEX version_order (package_id=?)"}},
+		{"files", "WHERE f.version_id = $1 ORDER BY f.path", []string{
+			"SEARCH f USING PRIMARY KEY (version_id=?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"file", "WHERE f.version_id = $1 AND f.path = $2", []string{
+			"SEARCH f USING PRIMARY KEY (version_id=? AND path=?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"file at", "WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'", []string{
+			"SEARCH f USING INDEX file_path (package_id=? AND path=?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)",
+			"SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"has blob", "SELECT EXISTS (SELECT 1 FROM file WHERE blob_id = $1 AND package_id = $2)", []string{
+			"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH file USING COVERING INDEX file_blob (blob_id=? AND package_id=?)"}},
+		{"tag", "WHERE t.package_id = $1 AND t.name = $2 AND t.seq_to IS NULL", []string{
+			"SEARCH t USING INDEX tag_holds (package_id=? AND name=?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"tags", "WHERE t.package_id = $1 AND t.seq_to IS NULL ORDER BY t.name", []string{
+			"SEARCH t USING INDEX tag_holds (package_id=?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"tags of a version", "WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name", []string{
+			"SEARCH v USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH t USING INDEX tag_version (version_id=?)"}},
+		{"tag as of", "AND t.seq_from <= $3", []string{
+			"SEARCH t USING INDEX tag_since (package_id=? AND name=? AND seq_from<?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"token by hash", "WHERE t.hash = $1", []string{
+			"SEARCH t USING INDEX sqlite_autoindex_token_1 (hash=?)", "SEARCH u USING INTEGER PRIMARY KEY (rowid=?)",
+			"SEARCH p USING PRIMARY KEY (holder=? AND holder_id=?) LEFT-JOIN"}},
+		{"blob by digest", "FROM blob b WHERE b.digest = $1", []string{
+			"SEARCH b USING INDEX sqlite_autoindex_blob_1 (digest=?)"}},
+		{"entries", "FROM log_entry WHERE seq > $1 ORDER BY seq LIMIT $2", []string{
+			"SEARCH log_entry USING INTEGER PRIMARY KEY (rowid>?)"}},
+		{"entries of a repository", "FROM log_entry WHERE seq > $1 AND repository_id = $2 ORDER BY seq LIMIT $3", []string{
+			"SEARCH log_entry USING INDEX log_entry_repository (repository_id=? AND rowid>?)"}},
+		{"unreferenced", "WHERE b.id > $1 AND b.created_at < $2", []string{
+			"SEARCH b USING INTEGER PRIMARY KEY (rowid>?)", "CORRELATED SCALAR SUBQUERY 1",
+			"SEARCH f USING COVERING INDEX file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 2",
+			"SEARCH l USING PRIMARY KEY (blob_id=?)"}},
+	} {
+		found := false
+		for text, plan := range plans {
+			if strings.Contains(text, c.part) {
+				found = true
+				if !slices.Equal(plan, c.want) {
+					t.Errorf("%s: %q, want %q", c.what, plan, c.want)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s: the suite has no such statement", c.what)
+		}
+	}
+}

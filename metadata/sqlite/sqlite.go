@@ -1,0 +1,294 @@
+// Package sqlite is metadata.Store in one SQLite file. One connection writes, in groups: see writer. Readers have their
+// own connections and see snapshots (WAL). The process holds a lock on the file next to the database, since another one
+// would not know of this one's group and sequence numbers.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"slipway/metadata"
+	"slipway/metadata/internal/sqlstore"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// migrations are the steps of this binary's schema.
+func migrations() ([]sqlstore.Migration, error) {
+	dir, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return sqlstore.Migrations(dir)
+}
+
+// Option changes how a store is opened.
+type Option func(*config)
+
+type config struct {
+	now      func() time.Time
+	observe  func(Batch)
+	maxReads int
+	maxBatch int
+	wal      walLimits
+	idle     time.Duration
+}
+
+// WithClock replaces time.Now.
+func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
+
+// WithObserver reports every group commit to f, on the writer's goroutine: f must not block.
+func WithObserver(f func(Batch)) Option { return func(c *config) { c.observe = f } }
+
+// WithReaders bounds the connections that read; they are opened as they are needed. The default is 6.
+func WithReaders(n int) Option { return func(c *config) { c.maxReads = n } }
+
+// Batch is one group commit.
+type Batch struct {
+	Updates  int           // that were run
+	Failed   int           // that were rolled back alone
+	Entries  int           // new in the log
+	Queued   int           // updates waiting behind it
+	Run      time.Duration // from the first statement to the commit
+	Commit   time.Duration // of the commit alone
+	WALBytes int64         // size of the write-ahead log behind it
+	Err      error         // of the group: none of its updates was made
+}
+
+// Store is a metadata.Store.
+type Store struct {
+	path    string
+	cfg     config
+	lock    *lockFile
+	writeDB *sql.DB
+	readDB  *sql.DB
+	dialect sqlstore.Dialect
+	readers *readers
+	writer  *writer
+	// last is the time of the newest update in microseconds; it moves before the update can be seen.
+	last atomic.Int64
+
+	mu      sync.Mutex
+	running int           // transactions, and those waiting to be one
+	drained chan struct{} // nil until Close; closed when none is left
+	closing sync.Once
+	err     error // of Close
+}
+
+var _ metadata.Store = (*Store)(nil)
+
+// Open opens the database at path and makes it if there is none (mode 0600; its folder must exist). The caller closes.
+// ErrInUse: another process has it. ErrNewer: it has a newer schema.
+func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	path, err := checkPath(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, cfg: config{
+		now: time.Now, observe: func(Batch) {}, maxReads: defaultReaders, maxBatch: defaultBatch, wal: defaultWAL, idle: idleAfter,
+	}}
+	for _, o := range opts {
+		o(&s.cfg)
+	}
+	s.dialect = sqlstore.Dialect{Position: "instr", Classify: classify}
+	if s.lock, err = lock(path); err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	// SQLite gives its other files the mode of this one.
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("metadata: open database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("metadata: open database: %w", err)
+	}
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
+	s.writeDB, s.readDB = openPool(s.path, writing), openPool(s.path, reading)
+	s.readers = newReaders(s.readDB, s.cfg.maxReads)
+	w := newWriter(s)
+	if err := w.open(ctx); err != nil {
+		return fmt.Errorf("open %s: %w", s.path, err)
+	}
+	s.writer = w
+	if err := sqlstore.Migrate(w.session, steps, beginWrite, s.cfg.now); err != nil {
+		return fmt.Errorf("open %s: %w", s.path, classify(err))
+	}
+	if err := w.load(); err != nil {
+		return fmt.Errorf("open %s: %w", s.path, classify(err))
+	}
+	go w.loop()
+	return nil
+}
+
+// checkPath returns the path that SQLite will see, with links resolved so that the lock is found by everyone.
+func checkPath(path string) (string, error) {
+	switch {
+	case path == "":
+		return "", errors.New("metadata: the database has no path")
+	case path == ":memory:" || strings.HasPrefix(path, "file:"):
+		return "", fmt.Errorf("metadata: database %q is not the path of a file", path)
+	case strings.IndexByte(path, 0) >= 0:
+		return "", fmt.Errorf("metadata: database %q has a zero byte in its path", path)
+	case os.IsPathSeparator(path[len(path)-1]):
+		return "", fmt.Errorf("metadata: database %q is a folder", path)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("metadata: path of the database: %w", err)
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+		if err != nil {
+			return "", fmt.Errorf("metadata: folder of the database: %w", err)
+		}
+		return filepath.Join(dir, filepath.Base(abs)), nil
+	case err != nil:
+		return "", fmt.Errorf("metadata: database: %w", err)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("metadata: database %q is not a file", path)
+	}
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return "", fmt.Errorf("metadata: path of the database: %w", err)
+	}
+	return abs, nil
+}
+
+// now is the clock, never before the newest update: UTC, whole microseconds.
+func (s *Store) now() time.Time {
+	return time.UnixMicro(max(s.cfg.now().UnixMicro(), s.last.Load())).UTC()
+}
+
+// enter counts a transaction that Close waits for.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drained != nil {
+		return metadata.ErrClosed
+	}
+	s.running++
+	return nil
+}
+
+func (s *Store) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running--
+	if s.drained != nil && s.running == 0 {
+		close(s.drained)
+	}
+}
+
+// drain lets no new transaction in and returns a channel that is closed when the last has ended.
+func (s *Store) drain() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drained = make(chan struct{})
+	if s.running == 0 {
+		close(s.drained)
+	}
+	return s.drained
+}
+
+// View implements metadata.Store.
+func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	session, err := s.readers.get(ctx)
+	if err != nil {
+		return err
+	}
+	if err := session.Do(beginRead); err != nil {
+		s.readers.drop(session)
+		return classify(err)
+	}
+	tx := sqlstore.NewView(session, &s.dialect, s.now, ctx.Err)
+	s.readers.began(tx)
+	defer func() {
+		s.readers.ended(tx)
+		tx.End()
+		if err := session.Do(commit); err != nil { // ended by a database error, or by the writer
+			s.readers.drop(session)
+			return
+		}
+		s.readers.put(session)
+	}()
+	return fn(tx)
+}
+
+// Update implements metadata.Store. fn runs on the caller's goroutine, so a panic in it is the caller's.
+func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	return s.writer.update(ctx, fn)
+}
+
+// Ready implements metadata.Store.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.View(ctx, func(tx metadata.Tx) error {
+		_, err := tx.LogSize()
+		return err
+	})
+}
+
+// Close implements metadata.Store. It moves the write-ahead log into the database and removes it.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		<-s.drain()
+		s.writer.stop()
+		s.err = s.release()
+	})
+	return s.err
+}
+
+// release closes what is open, the lock last.
+func (s *Store) release() error {
+	var errs []error
+	if s.readers != nil {
+		errs = append(errs, s.readers.close())
+	}
+	if s.writer != nil && s.writer.session != nil {
+		errs = append(errs, s.writer.session.Close())
+	}
+	for _, db := range []*sql.DB{s.readDB, s.writeDB} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(append(errs, s.lock.unlock())...)
+}

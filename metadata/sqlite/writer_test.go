@@ -1,0 +1,453 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"slipway/metadata"
+	"slipway/metadata/metadatatest"
+)
+
+var errTest = errors.New("error of the test")
+
+// batches collects what an observer is told.
+type batches struct {
+	mu   sync.Mutex
+	list []Batch
+}
+
+func (b *batches) add(v Batch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.list = append(b.list, v)
+}
+
+// take waits for n batches, since callers are answered before the observer is.
+func (b *batches) take(n int) []Batch {
+	for range 5000 {
+		b.mu.Lock()
+		out := b.list
+		if len(out) >= n {
+			b.list = nil
+			b.mu.Unlock()
+			return out
+		}
+		b.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// together runs the functions as updates of one group: the first holds the transaction until the others wait. It returns
+// their errors.
+func together(t *testing.T, s *Store, fns ...func(metadata.Tx) error) []error {
+	t.Helper()
+	errs := make([]error, len(fns))
+	var wg sync.WaitGroup
+	entered, wait := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	run := func(i int, fn func(metadata.Tx) error) {
+		defer func() {
+			if p := recover(); p != nil {
+				errs[i] = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		errs[i] = s.Update(context.Background(), fn)
+	}
+	wg.Go(func() {
+		run(0, func(tx metadata.Tx) error {
+			once.Do(func() {
+				close(entered)
+				<-wait
+			})
+			return fns[0](tx)
+		})
+	})
+	<-entered
+	for i, fn := range fns[1:] {
+		wg.Go(func() { run(i+1, fn) })
+		for len(s.writer.queue) < i+1 { // in this order
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	close(wait)
+	wg.Wait()
+	return errs
+}
+
+func put(key string) func(metadata.Tx) error {
+	return func(tx metadata.Tx) error {
+		if err := tx.PutSetting(key, "x"); err != nil {
+			return err
+		}
+		_, err := tx.Append(event())
+		return err
+	}
+}
+
+func has(t *testing.T, s *Store, key string) bool {
+	t.Helper()
+	err := s.View(context.Background(), func(tx metadata.Tx) error {
+		_, err := tx.Setting(key)
+		return err
+	})
+	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func size(t *testing.T, s *Store) int64 {
+	t.Helper()
+	var n int64
+	if err := s.View(context.Background(), func(tx metadata.Tx) (err error) {
+		n, err = tx.LogSize()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func then(first, second func(metadata.Tx) error) func(metadata.Tx) error {
+	return func(tx metadata.Tx) error {
+		if err := first(tx); err != nil {
+			return err
+		}
+		return second(tx)
+	}
+}
+
+func fail(metadata.Tx) error { return errTest }
+
+func TestGroupCommit(t *testing.T) {
+	var seen batches
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
+	errs := together(t, s, put("a"), then(put("b"), fail), put("c"), then(put("d"), func(metadata.Tx) error { panic("d") }), put("e"))
+	if errs[0] != nil || errs[1] != errTest || errs[2] != nil || errs[3].Error() != "panic: d" || errs[4] != nil {
+		t.Errorf("errors %v", errs)
+	}
+	for key, want := range map[string]bool{"a": true, "b": false, "c": true, "d": false, "e": true} {
+		if got := has(t, s, key); got != want {
+			t.Errorf("%s: %v", key, got)
+		}
+	}
+	metadatatest.CheckLog(t, s)
+	list := seen.take(1)
+	if len(list) != 1 || list[0].Updates != 5 || list[0].Failed != 2 || list[0].Entries != 3 || list[0].Err != nil || list[0].Commit <= 0 || list[0].WALBytes == 0 {
+		t.Errorf("batches %+v", list)
+	}
+}
+
+func TestGroupBound(t *testing.T) {
+	var seen batches
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add), func(c *config) { c.maxBatch = 3 })
+	var fns []func(metadata.Tx) error
+	for i := range 8 {
+		fns = append(fns, put(fmt.Sprint(i)))
+	}
+	if err := errors.Join(together(t, s, fns...)...); err != nil {
+		t.Fatal(err)
+	}
+	list := seen.take(3)
+	if len(list) != 3 || list[0].Updates != 3 || list[0].Queued != 5 || list[1].Updates != 3 || list[2].Updates != 2 {
+		t.Errorf("batches %+v", list)
+	}
+}
+
+// TestReadingUpdate: an update that changes nothing costs no flush, and neither does one that failed.
+func TestReadingUpdate(t *testing.T) {
+	var seen batches
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
+	if err := s.Update(context.Background(), func(tx metadata.Tx) error { return tx.DropLease("nobody") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(context.Background(), then(put("a"), fail)); err != errTest {
+		t.Fatal(err)
+	}
+	for _, b := range seen.take(2) {
+		if b.Commit != 0 {
+			t.Errorf("batch %+v", b)
+		}
+	}
+	if seq, err := appendOne(s); seq != 0 || err != nil {
+		t.Errorf("seq %d, %v", seq, err)
+	}
+	metadatatest.CheckLog(t, s)
+}
+
+// limitPages makes the database full at its present size; 0 lifts it.
+func limitPages(t *testing.T, s *Store, n int) {
+	t.Helper()
+	if n == 0 {
+		n = 1 << 30
+	}
+	var got int
+	if err := s.writer.session.Conn().QueryRowContext(context.Background(), fmt.Sprintf(`PRAGMA max_page_count = %d`, n)).Scan(&got); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// grow fills some pages.
+func grow(key string) func(metadata.Tx) error {
+	return func(tx metadata.Tx) error { return tx.PutSetting(key, string(make([]byte, 1<<20))) }
+}
+
+// TestTransactionLost: one update makes SQLite roll back the whole transaction; its neighbours are made all the same.
+func TestTransactionLost(t *testing.T) {
+	var seen batches
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
+	if err := s.Update(context.Background(), put("first")); err != nil {
+		t.Fatal(err)
+	}
+	limitPages(t, s, 1)
+	looksAway := func(tx metadata.Tx) error {
+		_ = grow("huge")(tx)
+		// Outside of a transaction this would be made at once, by itself.
+		if err := tx.PutSetting("stray", "x"); err == nil {
+			t.Error("a call after the lost transaction was answered")
+		}
+		return nil
+	}
+	errs := together(t, s, put("a"), then(put("b"), grow("big")), put("c"), then(put("d"), fail), looksAway,
+		then(put("e"), func(metadata.Tx) error { panic("e") }), put("f"))
+	for i, want := range []error{nil, metadata.ErrNoSpace, nil, errTest, metadata.ErrNoSpace, nil, nil} {
+		if i == 5 {
+			if errs[i] == nil || errs[i].Error() != "panic: e" {
+				t.Errorf("update 5: %v", errs[i])
+			}
+		} else if !errors.Is(errs[i], want) || (want == nil) != (errs[i] == nil) {
+			t.Errorf("update %d: %v, want %v", i, errs[i], want)
+		}
+	}
+	for key, want := range map[string]bool{"first": true, "a": true, "b": false, "big": false, "c": true, "d": false, "huge": false, "stray": false, "e": false, "f": true} {
+		if got := has(t, s, key); got != want {
+			t.Errorf("%s: %v", key, got)
+		}
+	}
+	if n := size(t, s); n != 4 {
+		t.Errorf("%d entries, want 4", n)
+	}
+	if list := seen.take(7); len(list) < 7 {
+		t.Errorf("SQLite did not give up the transaction: %+v", list)
+	}
+	metadatatest.CheckLog(t, s)
+
+	limitPages(t, s, 0) // space returns
+	if err := s.Update(context.Background(), then(put("b"), grow("big"))); err != nil {
+		t.Error(err)
+	}
+	metadatatest.CheckLog(t, s)
+}
+
+// failCommits makes the next n commits fail, as a disk would.
+func failCommits(t *testing.T, s *Store, n int) {
+	t.Helper()
+	err := s.writer.session.Conn().Raw(func(c any) error {
+		c.(*sqlite3.SQLiteConn).RegisterCommitHook(func() int {
+			n--
+			if n >= 0 {
+				return 1
+			}
+			return 0
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCommitFails: everybody in the group gets the error, nothing of it is there, and the store goes on by itself.
+func TestCommitFails(t *testing.T) {
+	var seen batches
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
+	if err := s.Update(context.Background(), put("first")); err != nil {
+		t.Fatal(err)
+	}
+	failCommits(t, s, 1)
+	errs := together(t, s, put("a"), put("b"), then(put("c"), fail), func(tx metadata.Tx) error {
+		if _, err := tx.Setting("a"); err == nil {
+			return errTest // because of a neighbour that is not made in the end
+		}
+		return nil
+	})
+	for i, err := range errs {
+		var code sqlite3.Error
+		if !errors.As(err, &code) {
+			t.Errorf("update %d: %v", i, err)
+		}
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		if has(t, s, key) {
+			t.Errorf("%s is there", key)
+		}
+	}
+	if list := seen.take(2); len(list) != 2 || list[1].Err == nil || list[1].Entries != 0 {
+		t.Errorf("batches %+v", list)
+	}
+	if seq, err := appendOne(s); seq != 1 || err != nil {
+		t.Errorf("seq %d, %v", seq, err)
+	}
+	metadatatest.CheckLog(t, s)
+}
+
+// TestWriterReopens: a connection that could not be brought back is replaced.
+func TestWriterReopens(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), func(c *config) { c.idle = time.Hour })
+	if err := s.Update(context.Background(), put("a")); err != nil {
+		t.Fatal(err)
+	}
+	// As rollback leaves it. The writer waits for the next update.
+	if err := s.writer.session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.writer.session = nil
+	s.writer.log.Forget()
+	if err := s.Update(context.Background(), put("b")); err != nil {
+		t.Error(err)
+	}
+	if !has(t, s, "a") || !has(t, s, "b") {
+		t.Error("something is missing")
+	}
+	metadatatest.CheckLog(t, s)
+}
+
+// TestLongView: a view cannot let the write-ahead log grow for ever.
+func TestLongView(t *testing.T) {
+	limits := func(c *config) {
+		c.wal = walLimits{high: 1 << 20, max: 2 << 20, wait: 5 * time.Millisecond, every: time.Millisecond, maxAge: 50 * time.Millisecond}
+		c.idle = 10 * time.Millisecond
+	}
+	path := filepath.Join(t.TempDir(), "slipway.db")
+	s := openStore(t, path, limits)
+	err := s.View(context.Background(), func(tx metadata.Tx) error {
+		if _, err := tx.LogSize(); err != nil {
+			return err
+		}
+		for i := 0; ; i++ {
+			if err := s.Update(context.Background(), grow(fmt.Sprint(i%4))); err != nil {
+				return err
+			}
+			if _, err := tx.LogSize(); err != nil {
+				return err
+			}
+			if i == 2000 {
+				return nil
+			}
+		}
+	})
+	if err == nil {
+		t.Error("the view was not ended")
+	}
+	t.Log(err)
+	for i := range 20 { // the store goes on, and so do views
+		if err := s.Update(context.Background(), grow(fmt.Sprint(i%4))); err != nil {
+			t.Fatal(err)
+		}
+		if !has(t, s, "0") {
+			t.Fatal("0 is missing")
+		}
+	}
+	wal := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if n := wal(); n > 16<<20 {
+		t.Errorf("the write-ahead log has %d bytes", n)
+	}
+}
+
+// TestOverlappingViews: views that always overlap, none of them long, do not keep the write-ahead log from being reused.
+func TestOverlappingViews(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "slipway.db")
+	s := openStore(t, path, func(c *config) {
+		c.wal = walLimits{high: 2 << 20, max: 1 << 40, wait: 100 * time.Millisecond, every: time.Millisecond, maxAge: time.Hour}
+	})
+	if err := s.Update(context.Background(), put("a")); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := s.View(context.Background(), func(tx metadata.Tx) error {
+					_, err := tx.Setting("a")
+					time.Sleep(2 * time.Millisecond)
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	largest := int64(0)
+	for i := range 60 {
+		if err := s.Update(context.Background(), grow(fmt.Sprint(i%4))); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, info.Size())
+	}
+	close(stop)
+	wg.Wait()
+	if largest > 12<<20 {
+		t.Errorf("the write-ahead log grew to %d bytes while 60 MiB were written", largest)
+	}
+	t.Logf("largest write-ahead log: %d bytes", largest)
+}
+
+// TestIdleCheckpoint: when nothing is asked for, the log is moved into the database, and what is large is given back.
+func TestIdleCheckpoint(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "slipway.db")
+	s := openStore(t, path, func(c *config) { c.idle = 10 * time.Millisecond })
+	for i := range 4 { // as one transaction it does not fit into what SQLite keeps
+		if err := s.Update(context.Background(), then(grow(fmt.Sprint("a", i)), then(grow(fmt.Sprint("b", i)), then(grow("c"), grow("d"))))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Update(context.Background(), func(tx metadata.Tx) error {
+		for i := range 12 {
+			if err := grow(fmt.Sprint("e", i))(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() <= keptWALBytes {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the write-ahead log still has %d bytes", info.Size())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
