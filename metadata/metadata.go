@@ -52,6 +52,8 @@ type Tx interface {
 	Log
 	Users
 	Uploads
+	References
+	Stagings
 	Settings
 }
 

@@ -61,6 +61,9 @@ type Version struct {
 	PublisherID string // Actor.ID
 	UpdatedAt   time.Time
 	Seq         int64 // log entry of the publish
+	MediaType   string
+	// Announced is false while a version is stored but nobody was told of it: a part of another one, without a tag.
+	Announced bool
 }
 
 // File is one path of a version.
@@ -186,6 +189,45 @@ type Token struct {
 type Grant struct {
 	Repository string   `json:"repository"`
 	Actions    []string `json:"actions"`
+}
+
+// Kinds of references.
+const (
+	Child   = "child"   // an index names a manifest
+	Subject = "subject" // a manifest is about another
+)
+
+// Reference is a digest that a version points at, within its package. What it names need not be there.
+type Reference struct {
+	VersionID int64
+	PackageID int64
+	Kind      string
+	Digest    digest.Digest
+}
+
+// Staging is a set of files that arrive by several requests and become visible together.
+type Staging struct {
+	ID           string
+	RepositoryID int64
+	Owner        string // Actor.ID that may continue it
+	Scope        string // what it is looked up by beside its ID, e.g. a Maven coordinate; may be empty
+	Revision     int64  // grows with every file
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// StagedFile is a file of a staging. It keeps its blob from the collector.
+type StagedFile struct {
+	StagingID  string
+	Format     string
+	Package    string // key
+	Display    string
+	Version    string
+	Path       string
+	MediaType  string
+	Attributes []byte // what the format notes about the file, opaque here
+	AddedAt    time.Time
+	Blob       Blob
 }
 
 // UploadSession is an upload that grows over several requests. The bytes are in storage under ID.

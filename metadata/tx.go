@@ -55,7 +55,7 @@ type Versions interface {
 	Versions(p VersionPage) ([]Version, error)
 	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
 	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
-	// also SortKey, PURL, publisher, PublishedAt and Seq.
+	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType and Announced.
 	UpdateVersion(v Version) error
 }
 
@@ -80,8 +80,9 @@ type Files interface {
 // Blobs keeps what is known of stored bytes, and who needs them.
 type Blobs interface {
 	Blob(d digest.Digest) (Blob, error)
-	// PutBlob adds a blob or adds sums to a known one; it fills ID and CreatedAt.
+	// PutBlob adds a blob or adds sums to a known one; it fills ID and CreatedAt. ErrCollected.
 	PutBlob(b Blob) (Blob, error)
+	BlobBySHA512(sum []byte) (Blob, error)
 	BlobList(after digest.Digest, limit int) ([]Blob, error) // ascending by digest
 	// Unreferenced lists blobs with ID > afterID that no file holds, no lease keeps at Now, and that were created and
 	// released before the given time; ascending by ID.
@@ -98,6 +99,7 @@ type Blobs interface {
 	ForgetCollected(before time.Time) error                    // done ones only
 
 	PutLease(l Lease) error                           // extends, never shortens
+	DropBlobLease(blobID int64, holder string) error  // one; marks the blob released
 	DropLease(holder string) error                    // all of the holder; marks the blobs released
 	Leased(blobID int64, holder string) (bool, error) // and not expired at Now
 	ExpireLeases() error                              // drops those past Now
@@ -164,6 +166,26 @@ type Uploads interface {
 	UpdateUpload(u UploadSession, from int64) error
 	DeleteUpload(id string) error
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
+}
+
+// References keeps what versions point at.
+type References interface {
+	AddReferences(list []Reference) error
+	References(versionID int64) ([]Reference, error)
+	// Referrers lists versions that are not deleted and point at d, by the order of their publishes.
+	Referrers(packageID int64, kind string, d digest.Digest) ([]Version, error)
+}
+
+// Stagings keeps files that are not visible yet. Their blobs count as needed.
+type Stagings interface {
+	// TouchStaging makes a staging, or notes that it has changed: revision and time. The other fields of a known one stay.
+	TouchStaging(s Staging) (Staging, error)
+	Staging(id string) (Staging, error)
+	StagingsOf(repositoryID int64, scope string) ([]Staging, error)
+	IdleStagings(before time.Time, limit int) ([]Staging, error) // not touched since, the oldest first
+	PutStagedFile(f StagedFile) error                            // replaces the same path
+	StagedFiles(stagingID string) ([]StagedFile, error)
+	DropStaging(id string) error // with its files; their blobs are marked released
 }
 
 // Settings keeps a few values of the instance: its id, its log's name.

@@ -336,3 +336,45 @@ func (t *faultyTx) StaleUploads(before time.Time, limit int) ([]metadata.UploadS
 func (t *faultyTx) Setting(key string) (string, error) { return get(t, t.tx.Setting, key) }
 
 func (t *faultyTx) PutSetting(key, value string) error { return do2(t, t.tx.PutSetting, key, value) }
+
+func (t *faultyTx) BlobBySHA512(sum []byte) (metadata.Blob, error) {
+	return get(t, t.tx.BlobBySHA512, sum)
+}
+
+func (t *faultyTx) AddReferences(list []metadata.Reference) error {
+	return do(t, t.tx.AddReferences, list)
+}
+
+func (t *faultyTx) References(versionID int64) ([]metadata.Reference, error) {
+	return get(t, t.tx.References, versionID)
+}
+
+func (t *faultyTx) Referrers(packageID int64, kind string, d digest.Digest) ([]metadata.Version, error) {
+	return get3(t, t.tx.Referrers, packageID, kind, d)
+}
+
+func (t *faultyTx) TouchStaging(s metadata.Staging) (metadata.Staging, error) {
+	return get(t, t.tx.TouchStaging, s)
+}
+
+func (t *faultyTx) Staging(id string) (metadata.Staging, error) { return get(t, t.tx.Staging, id) }
+
+func (t *faultyTx) StagingsOf(repositoryID int64, scope string) ([]metadata.Staging, error) {
+	return get2(t, t.tx.StagingsOf, repositoryID, scope)
+}
+
+func (t *faultyTx) IdleStagings(before time.Time, limit int) ([]metadata.Staging, error) {
+	return get2(t, t.tx.IdleStagings, before, limit)
+}
+
+func (t *faultyTx) PutStagedFile(f metadata.StagedFile) error { return do(t, t.tx.PutStagedFile, f) }
+
+func (t *faultyTx) StagedFiles(stagingID string) ([]metadata.StagedFile, error) {
+	return get(t, t.tx.StagedFiles, stagingID)
+}
+
+func (t *faultyTx) DropStaging(id string) error { return do(t, t.tx.DropStaging, id) }
+
+func (t *faultyTx) DropBlobLease(blobID int64, holder string) error {
+	return do2(t, t.tx.DropBlobLease, blobID, holder)
+}

@@ -56,6 +56,8 @@ func Run(t *testing.T, open Factory) {
 		{"Users", testUsers},
 		{"Tokens", testTokens},
 		{"Uploads", testUploads},
+		{"References", testReferences},
+		{"Stagings", testStagings},
 		{"Settings", testSettings},
 		{"FailedUpdate", testFailedUpdate},
 		{"FailedNeighbours", testFailedNeighbours},

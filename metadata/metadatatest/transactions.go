@@ -200,6 +200,14 @@ func testReadOnly(e *env) {
 		"PutLease":        func(tx metadata.Tx) error { return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: "x"}) },
 		"DropLease":       func(tx metadata.Tx) error { return tx.DropLease("x") },
 		"ExpireLeases":    func(tx metadata.Tx) error { return tx.ExpireLeases() },
+		"DropBlobLease":   func(tx metadata.Tx) error { return tx.DropBlobLease(b.ID, "x") },
+		"AddReferences":   func(tx metadata.Tx) error { return tx.AddReferences(nil) },
+		"TouchStaging": func(tx metadata.Tx) error {
+			_, err := tx.TouchStaging(metadata.Staging{ID: "x", RepositoryID: p.RepositoryID})
+			return err
+		},
+		"PutStagedFile": func(tx metadata.Tx) error { return tx.PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b}) },
+		"DropStaging":   func(tx metadata.Tx) error { return tx.DropStaging("x") },
 		"SetTag": func(tx metadata.Tx) error {
 			_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})
 			return err

@@ -97,11 +97,13 @@ func TestStatements(t *testing.T) {
 
 // sorts are the statements that may sort what they found: the rows of one package, of one record, or a page.
 var sorts = []string{
-	"FROM version v JOIN file f",   // the files of a package, by version
-	"LEFT JOIN permission p",       // grants of a page of records
-	"ORDER BY key, rank DESC",      // the facts of a version
-	"FROM collected WHERE done_at", // removals under way
-	"WHERE updated_at < $1",        // stale uploads of the same microsecond
+	"FROM version v JOIN file f",                         // the files of a package, by version
+	"LEFT JOIN permission p",                             // grants of a page of records
+	"ORDER BY key, rank DESC",                            // the facts of a version
+	"FROM collected WHERE done_at",                       // removals under way
+	"WHERE updated_at < $1",                              // stale uploads of the same microsecond
+	"SELECT r.version_id FROM reference r",               // the referrers of a digest
+	"FROM staging WHERE repository_id = $1 AND scope = ", // the stagings of a coordinate
 }
 
 func checkPlan(t *testing.T, text string, plan []string) {
@@ -216,6 +218,7 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"unreferenced", "WHERE b.id > $1 AND b.created_at < $2", []string{
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid>?)", "CORRELATED SCALAR SUBQUERY 1",
 			"SEARCH f USING COVERING INDEX file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 2",
+			"SEARCH s USING COVERING INDEX staged_file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 3",
 			"SEARCH l USING PRIMARY KEY (blob_id=?)"}},
 	} {
 		found := false

@@ -73,6 +73,11 @@ func (t *Tx) PutBlob(v metadata.Blob) (metadata.Blob, error) {
 	return out, err
 }
 
+// BlobBySHA512 implements metadata.Blobs.
+func (t *Tx) BlobBySHA512(sum []byte) (metadata.Blob, error) {
+	return one(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.sha512 = $1`, sum)
+}
+
 // BlobList implements metadata.Blobs.
 func (t *Tx) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
 	raw := []byte{}
@@ -97,6 +102,7 @@ func (t *Tx) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Bl
 	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b
 		WHERE b.id > $1 AND b.created_at < $2 AND b.released_at < $2
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $3)
 		ORDER BY b.id LIMIT $4`, afterID, bound(before), t.kept(before), limit(n))
 }
@@ -110,6 +116,7 @@ func (t *Tx) Condemn(v metadata.Blob, before time.Time) (bool, error) {
 	n, err := t.exec(`DELETE FROM blob
 		WHERE id = $1 AND digest = $2 AND created_at < $3 AND released_at < $3
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = blob.id)
+			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = blob.id AND l.until > $4)`,
 		v.ID, raw, bound(before), t.kept(before))
 	if err != nil || n == 0 {
@@ -194,6 +201,16 @@ func (t *Tx) DropLease(holder string) error {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM lease WHERE holder = $1`, holder)
+	return err
+}
+
+// DropBlobLease implements metadata.Blobs. A missing one is no error.
+func (t *Tx) DropBlobLease(blobID int64, holder string) error {
+	n, err := t.exec(`DELETE FROM lease WHERE blob_id = $1 AND holder = $2`, blobID, holder)
+	if err != nil || n == 0 {
+		return err
+	}
+	_, err = t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), blobID)
 	return err
 }
 

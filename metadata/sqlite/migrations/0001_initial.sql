@@ -43,6 +43,8 @@ CREATE TABLE version (
 	publisher_id TEXT NOT NULL,
 	updated_at   INTEGER NOT NULL,
 	seq          INTEGER NOT NULL,
+	media_type   TEXT NOT NULL,
+	announced    INTEGER NOT NULL,
 	descriptor   BLOB NOT NULL, -- last: it may reach into overflow pages, which lists leave alone
 	UNIQUE (package_id, name)
 ) STRICT;
@@ -59,6 +61,8 @@ CREATE TABLE blob (
 	created_at  INTEGER NOT NULL,
 	released_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX blob_sha512 ON blob (sha512) WHERE sha512 IS NOT NULL;
 
 CREATE TABLE file (
 	version_id INTEGER NOT NULL REFERENCES version (id),
@@ -210,3 +214,39 @@ CREATE TABLE setting (
 	key   TEXT NOT NULL PRIMARY KEY,
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reference (
+	version_id INTEGER NOT NULL REFERENCES version (id),
+	package_id INTEGER NOT NULL REFERENCES package (id),
+	kind       TEXT NOT NULL, -- child, subject
+	digest     BLOB NOT NULL,
+	PRIMARY KEY (version_id, kind, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reference_digest ON reference (package_id, digest, kind);
+
+CREATE TABLE staging (
+	id            TEXT NOT NULL PRIMARY KEY,
+	repository_id INTEGER NOT NULL REFERENCES repository (id),
+	owner         TEXT NOT NULL,
+	scope         TEXT NOT NULL,
+	revision      INTEGER NOT NULL,
+	created_at    INTEGER NOT NULL,
+	updated_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX staging_updated ON staging (updated_at);
+CREATE INDEX staging_scope ON staging (repository_id, scope);
+
+CREATE TABLE staged_file (
+	staging_id TEXT NOT NULL REFERENCES staging (id) ON DELETE CASCADE,
+	format     TEXT NOT NULL,
+	package    TEXT NOT NULL,
+	version    TEXT NOT NULL,
+	path       TEXT NOT NULL,
+	display    TEXT NOT NULL,
+	media_type TEXT NOT NULL,
+	blob_id    INTEGER NOT NULL REFERENCES blob (id),
+	attributes BLOB NOT NULL,
+	added_at   INTEGER NOT NULL,
+	PRIMARY KEY (staging_id, format, package, version, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX staged_file_blob ON staged_file (blob_id);

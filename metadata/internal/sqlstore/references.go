@@ -1,0 +1,50 @@
+package sqlstore
+
+import (
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+)
+
+func scanReference(r row) (metadata.Reference, error) {
+	var v metadata.Reference
+	var raw []byte
+	err := r.Scan(&v.VersionID, &v.PackageID, &v.Kind, &raw)
+	v.Digest = digestOf(raw)
+	return v, err
+}
+
+// AddReferences implements metadata.References.
+func (t *Tx) AddReferences(list []metadata.Reference) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	for _, v := range list {
+		raw, err := sum(v.Digest)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(`INSERT INTO reference (version_id, package_id, kind, digest) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (version_id, kind, digest) DO NOTHING`, v.VersionID, v.PackageID, v.Kind, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// References implements metadata.References.
+func (t *Tx) References(versionID int64) ([]metadata.Reference, error) {
+	return all(t, scanReference, `SELECT version_id, package_id, kind, digest FROM reference
+		WHERE version_id = $1 ORDER BY kind, digest`, versionID)
+}
+
+// Referrers implements metadata.References.
+func (t *Tx) Referrers(packageID int64, kind string, d digest.Digest) ([]metadata.Version, error) {
+	raw, err := sum(d)
+	if err != nil {
+		return nil, err
+	}
+	return all(t, scanVersion, selectVersion+`WHERE state <> 'deleted'
+		AND id IN (SELECT r.version_id FROM reference r WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3)
+		ORDER BY seq, name`, packageID, raw, kind)
+}

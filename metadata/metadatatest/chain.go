@@ -1,0 +1,141 @@
+package metadatatest
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+)
+
+// image is a repository with a package and two versions of it.
+func image(e *env) (metadata.Repository, metadata.Package, []metadata.Version) {
+	var repo metadata.Repository
+	var pkg metadata.Package
+	versions := make([]metadata.Version, 2)
+	e.update(func(tx metadata.Tx) (err error) {
+		if repo, err = tx.CreateRepository(metadata.Repository{Name: "images"}); err != nil {
+			return err
+		}
+		if pkg, err = tx.CreatePackage(metadata.Package{RepositoryID: repo.ID, Format: "oci", Key: "app", Name: "app"}); err != nil {
+			return err
+		}
+		for i := range versions {
+			d := digest.FromString(string(rune('a' + i)))
+			versions[i], err = tx.CreateVersion(metadata.Version{PackageID: pkg.ID, Name: d.String(), Digest: d, MediaType: "text/x", Announced: i == 0, Seq: int64(i)})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return repo, pkg, versions
+}
+
+func testReferences(e *env) {
+	_, pkg, versions := image(e)
+	for _, v := range versions {
+		got := read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByID(v.ID) })
+		equal(e, "media type", got.MediaType, "text/x")
+		equal(e, "announced", got.Announced, v.Announced)
+	}
+	absent := digest.SHA512.FromString("nowhere")
+	list := []metadata.Reference{
+		{VersionID: versions[0].ID, PackageID: pkg.ID, Kind: metadata.Child, Digest: versions[1].Digest},
+		{VersionID: versions[0].ID, PackageID: pkg.ID, Kind: metadata.Subject, Digest: absent},
+		{VersionID: versions[1].ID, PackageID: pkg.ID, Kind: metadata.Subject, Digest: absent},
+	}
+	for range 2 { // the same again changes nothing
+		e.update(func(tx metadata.Tx) error { return tx.AddReferences(list) })
+	}
+	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.Reference, error) { return tx.References(versions[0].ID) }), list[:2])
+	names := func(kind string, d digest.Digest) []string {
+		out := []string{}
+		for _, v := range read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.Referrers(pkg.ID, kind, d) }) {
+			out = append(out, v.Name)
+		}
+		return out
+	}
+	equal(e, "referrers", names(metadata.Subject, absent), []string{versions[0].Name, versions[1].Name})
+	equal(e, "parents", names(metadata.Child, versions[1].Digest), []string{versions[0].Name})
+	equal(e, "of another kind", names(metadata.Child, absent), []string{})
+	gone := versions[0]
+	gone.State = metadata.Deleted
+	e.update(func(tx metadata.Tx) error { return tx.UpdateVersion(gone) })
+	equal(e, "without the deleted", names(metadata.Subject, absent), []string{versions[1].Name})
+}
+
+func testStagings(e *env) {
+	repo, _, _ := image(e)
+	touch := func(s metadata.Staging) metadata.Staging {
+		var out metadata.Staging
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.TouchStaging(s)
+			return err
+		})
+		return out
+	}
+	want := metadata.Staging{ID: "one", RepositoryID: repo.ID, Owner: "user:1", Scope: "maven/com.acme:lib"}
+	first := touch(want)
+	want.Revision, want.CreatedAt, want.UpdatedAt = 1, e.now(), e.now()
+	equal(e, "made", first, want)
+	e.clock.Add(time.Minute)
+	touch(metadata.Staging{ID: "one", RepositoryID: 1, Owner: "other", Scope: "other"})
+	want.Revision, want.UpdatedAt = 2, e.now()
+	equal(e, "touched", read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("one") }), want)
+	missing(e, "id", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("two") })
+	equal(e, "by scope", read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.StagingsOf(repo.ID, want.Scope) }), []metadata.Staging{want})
+	idle := func(before time.Time) int {
+		return len(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.IdleStagings(before, 10) }))
+	}
+	equal(e, "idle", []int{idle(e.now()), idle(e.now().Add(time.Second))}, []int{0, 1})
+	testStagedFiles(e)
+}
+
+// testStagedFiles goes on with the staging "one": its files keep their blobs.
+func testStagedFiles(e *env) {
+	blobs := make([]metadata.Blob, 2)
+	e.update(func(tx metadata.Tx) (err error) {
+		for i := range blobs {
+			if blobs[i], err = tx.PutBlob(metadata.Blob{Digest: digest.FromString(string(rune('x' + i))), Size: 1, SHA512: make([]byte, 63+i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	equal(e, "by sha512", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.BlobBySHA512(make([]byte, 64)) }).ID, blobs[1].ID)
+	missing(e, "sha512", func(tx metadata.Tx) (metadata.Blob, error) { return tx.BlobBySHA512([]byte("none")) })
+	put := func(path string, b metadata.Blob) {
+		e.update(func(tx metadata.Tx) error {
+			return tx.PutStagedFile(metadata.StagedFile{StagingID: "one", Format: "maven", Package: "com.acme:lib", Display: "com.acme:lib",
+				Version: "1.0", Path: path, MediaType: "text/x", Attributes: []byte("{}"), Blob: b})
+		})
+	}
+	put("b", blobs[0])
+	put("a", blobs[1])
+	e.clock.Add(time.Minute)
+	put("b", blobs[1]) // replaced
+	equal(e, "released", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(blobs[0].Digest) }).ReleasedAt, e.now())
+	files := read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.StagedFiles("one") })
+	if len(files) != 2 || files[0].Path != "a" || files[1].Path != "b" || files[1].Blob.ID != blobs[1].ID || string(files[0].Attributes) != "{}" {
+		e.Errorf("staged files %+v", files)
+	}
+	garbage := func() []int64 {
+		out := []int64{}
+		for _, b := range read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Unreferenced(e.now().Add(time.Hour), 0, 10) }) {
+			out = append(out, b.ID)
+		}
+		return out
+	}
+	equal(e, "garbage", garbage(), []int64{blobs[0].ID})
+	e.update(func(tx metadata.Tx) error {
+		dead, err := tx.Condemn(blobs[1], e.now().Add(time.Hour))
+		equal(e, "condemned", dead, false)
+		return err
+	})
+	for range 2 { // dropping a missing one is no error
+		e.update(func(tx metadata.Tx) error { return tx.DropStaging("one") })
+	}
+	equal(e, "garbage after the drop", garbage(), []int64{blobs[0].ID, blobs[1].ID})
+	missing(e, "dropped", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("one") })
+}
