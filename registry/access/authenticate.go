@@ -1,0 +1,248 @@
+package access
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"slipway/metadata"
+)
+
+// ErrBadCredentials: the name, password or token is not known, or not valid any more. Which one is not said.
+var ErrBadCredentials = errors.New("access: wrong user name, password or token")
+
+// TokenPrefix begins every token, so that secret scanners recognise one.
+const TokenPrefix = "slp_"
+
+// How long a verified credential is believed without looking again: a revocation elsewhere takes effect within
+// tokenTTL; one in this process at once.
+const (
+	tokenTTL    = 5 * time.Second
+	passwordTTL = 60 * time.Second
+	maxCached   = 10_000
+)
+
+// Credentials are what a request carries: a Basic pair, or a token alone.
+type Credentials struct {
+	User     string
+	Password string // or a token, with any user name
+	Token    string // of a Bearer header
+}
+
+// Empty reports whether the request carries none. The pair of two empty strings counts as none: skopeo sends it.
+func (c Credentials) Empty() bool { return c == Credentials{} }
+
+// Authenticator turns credentials into actors. Password hashes are slow by design, so what was verified is remembered
+// for a short time under a keyed hash; the secrets themselves are not kept.
+type Authenticator struct {
+	store         metadata.Store
+	anonymousRead bool
+	now           func() time.Time
+	key           []byte
+	slow          chan struct{} // bounds how much CPU wrong passwords can take
+	decoy         func() string // a hash like that of a user
+
+	mu    sync.Mutex
+	cache map[[32]byte]cached
+	epoch uint64 // grows with Forget: what was looked up before it is not cached after it
+}
+
+type cached struct {
+	actor Actor
+	until time.Time
+}
+
+// NewAuthenticator makes an Authenticator over the users and tokens in store. cost is that of the passwords' hashes.
+func NewAuthenticator(store metadata.Store, anonymousRead bool, cost int, now func() time.Time) *Authenticator {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return &Authenticator{
+		store: store, anonymousRead: anonymousRead, now: now, key: key,
+		slow: make(chan struct{}, runtime.GOMAXPROCS(0)), cache: map[[32]byte]cached{},
+		decoy: sync.OnceValue(func() string { return newDecoy(cost) }),
+	}
+}
+
+// Authenticate returns the actor of c. Without credentials it is the anonymous one. ErrBadCredentials.
+func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Actor, error) {
+	switch {
+	case c.Empty():
+		return Anonymous(a.anonymousRead), nil
+	case c.Token != "":
+		return a.token(ctx, c.Token)
+	case strings.HasPrefix(c.Password, TokenPrefix):
+		return a.token(ctx, c.Password)
+	default:
+		return a.password(ctx, c.User, c.Password)
+	}
+}
+
+// Forget drops what is remembered, after a change to a user or token.
+func (a *Authenticator) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.epoch++
+	clear(a.cache)
+}
+
+func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error) {
+	if !strings.HasPrefix(secret, TokenPrefix) {
+		return Actor{}, ErrBadCredentials
+	}
+	return a.cached("token", secret, "", tokenTTL, func() (Actor, time.Time, error) {
+		var t metadata.Token
+		var u metadata.User
+		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
+			if t, err = tx.TokenByHash(HashToken(secret)); err != nil {
+				return err
+			}
+			u, err = tx.UserByID(t.UserID)
+			return err
+		})
+		if errors.Is(err, metadata.ErrNotExist) {
+			return Actor{}, time.Time{}, ErrBadCredentials
+		}
+		if err != nil {
+			return Actor{}, time.Time{}, err
+		}
+		if !t.RevokedAt.IsZero() || u.Disabled || !t.ExpiresAt.IsZero() && !a.now().Before(t.ExpiresAt) {
+			return Actor{}, time.Time{}, ErrBadCredentials
+		}
+		return Actor{Type: TypeToken, ID: fmt.Sprintf("token:%d", t.ID), Name: u.Name, Token: t.Name, UserID: u.ID, TokenID: t.ID,
+			Grants: Grants(t.Grants), Owner: Grants(u.Grants)}, t.ExpiresAt, nil
+	})
+}
+
+func (a *Authenticator) password(ctx context.Context, name, password string) (Actor, error) {
+	return a.cached("user", name, password, passwordTTL, func() (Actor, time.Time, error) {
+		var u metadata.User
+		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
+			u, err = tx.User(name)
+			return err
+		})
+		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return Actor{}, time.Time{}, err
+		}
+		select {
+		case a.slow <- struct{}{}:
+			defer func() { <-a.slow }()
+		case <-ctx.Done():
+			return Actor{}, time.Time{}, ctx.Err()
+		}
+		known, hash := err == nil && !u.Disabled, u.PasswordHash
+		if !known {
+			hash = a.decoy() // the same work, so that time does not tell which names exist
+		}
+		if !CheckPassword(hash, password) || !known {
+			return Actor{}, time.Time{}, ErrBadCredentials
+		}
+		return Actor{Type: TypeUser, ID: fmt.Sprintf("user:%d", u.ID), Name: u.Name, UserID: u.ID, Grants: Grants(u.Grants)}, time.Time{}, nil
+	})
+}
+
+// cached answers from memory, or by look and remembers the answer if it is a success.
+func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func() (Actor, time.Time, error)) (Actor, error) {
+	key := a.keyOf(kind, x, y)
+	now := a.now()
+	a.mu.Lock()
+	hit, ok := a.cache[key]
+	epoch := a.epoch
+	a.mu.Unlock()
+	if ok && now.Before(hit.until) {
+		return hit.actor, nil
+	}
+	actor, expires, err := look()
+	if err != nil {
+		return Actor{}, err
+	}
+	until := now.Add(ttl)
+	if !expires.IsZero() && expires.Before(until) {
+		until = expires
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.epoch == epoch {
+		if len(a.cache) >= maxCached {
+			clear(a.cache)
+		}
+		a.cache[key] = cached{actor: actor, until: until}
+	}
+	return actor, nil
+}
+
+func (a *Authenticator) keyOf(kind, x, y string) [32]byte {
+	m := hmac.New(sha256.New, a.key)
+	fmt.Fprintf(m, "%s\x00%d\x00%s\x00%s", kind, len(x), x, y)
+	return [32]byte(m.Sum(nil))
+}
+
+// Grants converts stored grants.
+func Grants(in []metadata.Grant) []Grant {
+	out := make([]Grant, len(in))
+	for i, g := range in {
+		out[i].Repository = g.Repository
+		for _, action := range g.Actions {
+			out[i].Actions = append(out[i].Actions, Action(action))
+		}
+	}
+	return out
+}
+
+// PasswordCost of bcrypt is some 50 ms on a small server: slow for a guesser, and paid once a minute by a user.
+const PasswordCost = 10
+
+// HashPassword returns what is stored of a password, by bcrypt of the given cost. The password is hashed first because
+// bcrypt looks at 72 bytes only.
+func HashPassword(password string, cost int) (string, error) {
+	h, err := bcrypt.GenerateFromPassword(shorten(password), cost)
+	return string(h), err
+}
+
+// CheckPassword reports whether hash is of password.
+func CheckPassword(hash, password string) bool {
+	return bcrypt.CompareHashAndPassword([]byte(hash), shorten(password)) == nil
+}
+
+func shorten(password string) []byte {
+	sum := sha256.Sum256([]byte(password))
+	return []byte(base64.StdEncoding.EncodeToString(sum[:]))
+}
+
+// newDecoy returns a hash of random bytes that nobody kept.
+func newDecoy(cost int) string {
+	h, err := HashPassword(NewSecret(32), cost)
+	if err != nil {
+		panic(err) // only a cost out of range fails
+	}
+	return h
+}
+
+// NewToken makes a secret of 256 random bits and what is stored of it.
+func NewToken() (secret string, hash []byte) {
+	secret = NewSecret(32)
+	secret = TokenPrefix + secret
+	return secret, HashToken(secret)
+}
+
+// NewSecret returns n random bytes as URL-safe text.
+func NewSecret(n int) string {
+	raw := make([]byte, n)
+	_, _ = rand.Read(raw) // never fails
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// HashToken returns what is stored of a token: it has 256 random bits, so a plain hash is enough.
+func HashToken(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}

@@ -1,0 +1,139 @@
+package registry
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Bounds of names, in bytes.
+const (
+	maxPackageBytes = 512
+	maxVersionBytes = 255
+	maxPathBytes    = 4096
+	maxSegmentBytes = 255
+	maxTagBytes     = 128
+)
+
+// Name is a package: repository, format, and the package's normalised name. Display is the name as written; "" means
+// the same.
+type Name struct {
+	Repository string
+	Format     string
+	Package    string
+	Display    string
+}
+
+// Coordinate is one version of a package.
+type Coordinate struct {
+	Name
+	Version string
+}
+
+// At returns the coordinate of a version of n.
+func (n Name) At(version string) Coordinate { return Coordinate{Name: n, Version: version} }
+
+var (
+	repositoryName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	tagName        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+)
+
+// ValidRepository reports whether s can name a repository.
+func ValidRepository(s string) bool { return repositoryName.MatchString(s) }
+
+// NewName checks what holds for names of every format, whatever the format's own grammar allows: this is the one place
+// that a package name passes before it reaches a query or a path. Invalid.
+func NewName(repository, format, pkg, display string) (Name, error) {
+	if !ValidRepository(repository) {
+		return Name{}, Errorf(NotFound, AboutRepository, "there is no repository %q", clip(repository))
+	}
+	if err := checkPath("package name", pkg, maxPackageBytes); err != nil {
+		return Name{}, Errorf(Invalid, AboutPackage, "%s", err.Error())
+	}
+	if display != "" && display != pkg {
+		if err := checkPath("package name", display, maxPackageBytes); err != nil {
+			return Name{}, Errorf(Invalid, AboutPackage, "%s", err.Error())
+		}
+	} else {
+		display = pkg
+	}
+	return Name{Repository: repository, Format: format, Package: pkg, Display: display}, nil
+}
+
+// CheckVersion reports why s can't name a version of any format. Invalid.
+func CheckVersion(s string) error {
+	if strings.Contains(s, "/") {
+		return Errorf(Invalid, AboutVersion, "a version can't contain a slash: %q", clip(s))
+	}
+	if err := checkPath("version", s, maxVersionBytes); err != nil {
+		return Errorf(Invalid, AboutVersion, "%s", err.Error())
+	}
+	return nil
+}
+
+// CheckPath reports why s can't be the path of a file. Invalid.
+func CheckPath(s string) error {
+	if err := checkPath("path", s, maxPathBytes); err != nil {
+		return Errorf(Invalid, AboutFile, "%s", err.Error())
+	}
+	return nil
+}
+
+// CheckTag reports why s can't be a tag: [A-Za-z0-9_][A-Za-z0-9._-]{0,127}, the grammar of distribution-spec. Invalid.
+func CheckTag(s string) error {
+	if len(s) > maxTagBytes || !tagName.MatchString(s) {
+		return Errorf(Invalid, AboutTag, "%q is not a tag: letters, digits, '_', '.', '-', at most %d, not starting with '.' or '-'", clip(s), maxTagBytes)
+	}
+	return nil
+}
+
+type nameError string
+
+func (e nameError) Error() string { return string(e) }
+
+// checkPath holds s to what is safe as name, path and query text everywhere: valid UTF-8 that Unicode normalisation
+// leaves alone, no control or invisible format characters, no backslash, no empty, "." or ".." segment.
+func checkPath(what, s string, limit int) error {
+	switch {
+	case s == "":
+		return nameError("the " + what + " is empty")
+	case len(s) > limit:
+		return nameError("the " + what + " is too long: " + clip(s))
+	case !utf8.ValidString(s):
+		return nameError("the " + what + " is not valid UTF-8")
+	case !norm.NFC.IsNormalString(s) || !norm.NFKC.IsNormalString(s):
+		return nameError("the " + what + " has characters that Unicode normalisation changes: " + clip(s))
+	}
+	for _, r := range s {
+		if r == '\\' || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
+			return nameError("the " + what + " has a character that is not allowed")
+		}
+	}
+	for seg := range strings.SplitSeq(s, "/") {
+		switch {
+		case seg == "" || seg == "." || seg == "..":
+			return nameError("the " + what + " has an empty, '.' or '..' segment")
+		case len(seg) > maxSegmentBytes:
+			return nameError("the " + what + " has a segment of over 255 bytes")
+		case strings.TrimSpace(seg) != seg:
+			return nameError("the " + what + " has a segment that begins or ends with a space")
+		}
+	}
+	return nil
+}
+
+// clip shortens client text for a message.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	s = s[:most]
+	for !utf8.ValidString(s) && s != "" {
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}
