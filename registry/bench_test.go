@@ -1,0 +1,89 @@
+package registry_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+
+	"slipway/registry"
+	"slipway/registry/registrytest"
+	"slipway/storage/local"
+)
+
+// BenchmarkPublish is a durable publish of 20 KiB on the embedded defaults, without HTTP, by 1, 8 and 64 clients.
+func BenchmarkPublish(b *testing.B) {
+	for _, clients := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			store, err := local.New(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = store.Close() })
+			e := registrytest.New(b, registrytest.WithBlobs(store))
+			var n atomic.Int64
+			body := bytes.Repeat([]byte("slipway "), 20<<10/8)
+			b.SetBytes(int64(len(body)))
+			b.SetParallelism(max(1, clients/2)) // of two processors
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					i := n.Add(1)
+					content := append([]byte(fmt.Sprint(i)), body...)
+					p, err := e.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i)))
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					if _, err := p.Stage(e.Admin, registry.StageFile{Path: "f", Sums: registry.SHA1 | registry.SHA512}, bytes.NewReader(content)); err != nil {
+						b.Error(err)
+						return
+					}
+					if _, err := p.Commit(e.Admin, registry.Release{Version: "1.0.0", PURL: "pkg:generic/x@1.0.0", Tags: []string{"latest"}, Descriptor: body[:900]}); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkPackage is the one indexed look-up that a cached document costs.
+func BenchmarkPackage(b *testing.B) {
+	e := registrytest.New(b)
+	if err := e.Publish("web", "1"); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := e.Package(e.Admin, e.Name("web")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkStage is the copy loop with three sums, 1 MiB at a time.
+func BenchmarkStage(b *testing.B) {
+	store, err := local.New(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = store.Close() })
+	e := registrytest.New(b, registrytest.WithBlobs(store))
+	body := bytes.Repeat([]byte("slipway "), 1<<20/8)
+	b.SetBytes(1 << 20)
+	var n byte
+	for b.Loop() {
+		n++
+		p, err := e.Begin(e.Admin, e.Name("x"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		body[0], body[1] = n, byte(b.N)
+		if _, err := p.Stage(e.Admin, registry.StageFile{Path: "f"}, io.Reader(bytes.NewReader(body))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package registry
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// leaseTTL is how long a blob that was uploaded, mounted or seen to exist is kept for the version that will need it;
+// half of it is what a caller can rely on.
+const leaseTTL = 24 * time.Hour
+
+// holder is the package as the keeper of leases.
+func holder(at Name) string { return at.Repository + "/" + at.Format + "/" + at.Package }
+
+// findBlob looks a digest up in the books: sha256, or sha512 where it was computed.
+func findBlob(tx metadata.Tx, d digest.Digest) (Blob, error) {
+	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
+		sum, err := hex.DecodeString(d.Encoded())
+		if err != nil {
+			return Blob{}, err
+		}
+		return tx.BlobBySHA512(sum)
+	}
+	return tx.Blob(d)
+}
+
+// ownBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
+// not exist for it: digests are no secrets, and must open nothing.
+func ownBlob(tx metadata.Tx, at Name, packageID int64, d digest.Digest) (Blob, error) {
+	b, err := findBlob(tx, d)
+	if err != nil {
+		return Blob{}, err
+	}
+	if ok, err := tx.Leased(b.ID, holder(at)); err != nil || ok {
+		return b, err
+	}
+	if packageID == 0 {
+		return Blob{}, metadata.ErrNotExist
+	}
+	if ok, err := tx.HasBlob(packageID, b.ID); err != nil || ok {
+		return b, err
+	}
+	return Blob{}, metadata.ErrNotExist
+}
+
+// packageID is 0 for a package without versions so far.
+func packageID(tx metadata.Tx, at Name) (int64, error) {
+	p, err := tx.Package(at.Repository, at.Format, at.Package)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return 0, nil
+	}
+	return p.ID, err
+}
+
+func (s *Service) ownBlob(ctx context.Context, at Name, d digest.Digest) (Blob, error) {
+	var b Blob
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		id, err := packageID(tx, at)
+		if err != nil {
+			return err
+		}
+		b, err = ownBlob(tx, at, id, d)
+		return err
+	})
+	return b, missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)
+}
+
+// Blob returns a blob that the package holds. A caller who may publish will rely on it, so it gets a lease. NotFound.
+func (s *Service) Blob(ctx context.Context, at Name, d digest.Digest) (Blob, error) {
+	actor, err := s.authorize(ctx, access.Read, at.Repository)
+	if err != nil {
+		return Blob{}, err
+	}
+	if _, err := s.repository(ctx, at.Repository); err != nil {
+		return Blob{}, err
+	}
+	b, err := s.ownBlob(ctx, at, d)
+	if err != nil || access.Decide(actor, access.Publish, at.Repository) != access.Allow {
+		return b, err
+	}
+	return b, s.keep(ctx, at, d, b.ID)
+}
+
+// keep renews the package's lease of a blob that it holds, unless much of the time is left. Between the look and the
+// lease the blob may have gone: NotFound then.
+func (s *Service) keep(ctx context.Context, at Name, d digest.Digest, id int64) error {
+	if !s.leases.due(holder(at), id, s.now()) {
+		return nil
+	}
+	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
+		pkg, err := packageID(tx, at)
+		if err != nil {
+			return err
+		}
+		b, err := ownBlob(tx, at, pkg, d)
+		if err != nil {
+			return err
+		}
+		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)})
+	})
+	if err == nil {
+		s.leases.renewed(holder(at), id, s.now())
+	}
+	return missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)
+}
+
+// OpenBlob reads a blob that a look-up returned. The caller closes.
+func (s *Service) OpenBlob(ctx context.Context, b Blob, offset, length int64) (io.ReadCloser, error) {
+	return s.blobs.Open(ctx, b.Digest, offset, length)
+}
+
+// PutBlob stores the bytes of r for the package in one go. want is sha256 or sha512; DigestMismatch, TooLarge (limit -1
+// is none), NotFound, Denied.
+func (s *Service) PutBlob(ctx context.Context, at Name, want digest.Digest, r io.Reader, limit int64) (Blob, error) {
+	if _, err := s.authorize(ctx, access.Publish, at.Repository); err != nil {
+		return Blob{}, err
+	}
+	if _, err := s.repository(ctx, at.Repository); err != nil {
+		return Blob{}, err
+	}
+	raw, err := hex.DecodeString(want.Encoded())
+	if err != nil {
+		return Blob{}, Errorf(Invalid, AboutBlob, "%q is not a digest", clip(want.String()))
+	}
+	var sums Sums
+	switch want.Algorithm() {
+	case digest.SHA256:
+		sums.SHA256 = raw
+	case digest.SHA512:
+		sums.SHA512 = raw
+	default:
+		return Blob{}, Errorf(Invalid, AboutBlob, "digests are sha256 or sha512, not %q", clip(string(want.Algorithm())))
+	}
+	stored := s.now()
+	sum := newSummer(0, sums)
+	b, err := s.blobs.Put(ctx, sum.verify(r), limit)
+	if err != nil {
+		return Blob{}, stageError(err, StageFile{Path: want.String(), Limit: limit})
+	}
+	s.metrics.bytesIn.WithLabelValues(at.Format).Add(float64(b.Size))
+	return s.own(ctx, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, nil)
+}
+
+// own records stored bytes as the package's, by a lease, after making sure that no collection has taken them.
+func (s *Service) own(ctx context.Context, at Name, b Blob, stored time.Time, also func(tx metadata.Tx) error) (Blob, error) {
+	since := stored.Add(-clockMargin)
+	for try := 0; ; try++ {
+		var out Blob
+		err := s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+			taken, err := tx.CollectedSince(b.Digest, since)
+			if err != nil {
+				return err
+			}
+			if taken {
+				return errCollected
+			}
+			if out, err = tx.PutBlob(b); err != nil {
+				return err
+			}
+			if err := tx.PutLease(metadata.Lease{BlobID: out.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
+				return err
+			}
+			return also(tx)
+		})
+		if !errors.Is(err, errCollected) {
+			return out, err
+		}
+		if try == maxRescues {
+			return Blob{}, bytesGone(err)
+		}
+		time.Sleep(rescuePause)
+		since = s.now()
+		if _, err := s.blobs.Stat(ctx, b.Digest); errors.Is(err, storage.ErrNotExist) {
+			return Blob{}, bytesGone(err)
+		} else if err != nil {
+			return Blob{}, err
+		}
+	}
+}
+
+// MountBlob lets a package hold a blob that another one holds and the caller may read. NotFound: it does not, or the
+// caller may not; which one is not said.
+func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest) (Blob, error) {
+	if _, err := s.authorize(ctx, access.Publish, to.Repository); err != nil {
+		return Blob{}, err
+	}
+	if access.Decide(access.From(ctx), access.Read, from.Repository) != access.Allow {
+		return Blob{}, Errorf(NotFound, AboutBlob, "there is no blob %q to mount", clip(d.String()))
+	}
+	var b Blob
+	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
+		if _, err := tx.Repository(to.Repository); err != nil {
+			return err
+		}
+		id, err := packageID(tx, from)
+		if err != nil {
+			return err
+		}
+		if b, err = ownBlob(tx, from, id, d); err != nil {
+			return err
+		}
+		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
+	})
+	return b, missing(err, AboutBlob, "there is no blob %q to mount", clip(d.String()))
+}
+
+// ForgetBlob takes a blob from a package that no version of it needs. NotFound; Conflict: a version needs it.
+func (s *Service) ForgetBlob(ctx context.Context, at Name, d digest.Digest) error {
+	if _, err := s.authorize(ctx, access.Delete, at.Repository); err != nil {
+		return err
+	}
+	s.leases.forget()
+	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
+		id, err := packageID(tx, at)
+		if err != nil {
+			return err
+		}
+		b, err := ownBlob(tx, at, id, d)
+		if err != nil {
+			return err
+		}
+		needed, err := tx.HasBlob(id, b.ID)
+		if err != nil {
+			return err
+		}
+		if needed {
+			return Errorf(Conflict, AboutBlob, "a version of %s needs the blob %s; delete that first", at.Package, d)
+		}
+		return tx.DropBlobLease(b.ID, holder(at))
+	})
+	return missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)
+}

@@ -1,0 +1,195 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// signEvery signs a new checkpoint whenever the log has grown, at most once per interval.
+func (s *Service) signEvery(ctx context.Context, interval time.Duration) {
+	for {
+		grown := s.grown.next()
+		if err := s.signCheckpoint(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "sign the log's checkpoint", "error", err)
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(interval):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// signCheckpoint stores a signed statement of the log's size and root if it has grown since the last one.
+func (s *Service) signCheckpoint(ctx context.Context) error {
+	var size int64
+	var signed []byte
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		if size, err = tx.LogSize(); err != nil {
+			return err
+		}
+		last, err := tx.Checkpoint()
+		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		if err == nil && last.Size > size {
+			return fmt.Errorf("the log has %d entries, but %d were signed before: it was cut, or an old backup was restored", size, last.Size)
+		}
+		if err == nil && last.Size == size && s.signedByUs(last.Note) {
+			return nil
+		}
+		signed, err = s.sign(tx, size)
+		return err
+	})
+	if err != nil || signed == nil {
+		return err
+	}
+	s.metrics.logSize.Set(float64(size))
+	// Not s.update: this writes no log entry, so nobody needs to wake.
+	return s.meta.Update(ctx, func(tx metadata.Tx) error {
+		return tx.PutCheckpoint(Checkpoint{Size: size, Note: signed, SignedAt: tx.Now()})
+	})
+}
+
+func (s *Service) signedByUs(signed []byte) bool {
+	v, err := note.NewVerifier(s.verifier)
+	if err != nil {
+		return false
+	}
+	_, err = note.Open(signed, note.VerifierList(v))
+	return err == nil
+}
+
+// sign makes the checkpoint of the first size entries (C2SP tlog-checkpoint).
+func (s *Service) sign(tx metadata.Tx, size int64) ([]byte, error) {
+	root, err := tlog.TreeHash(size, hashReader(tx))
+	if err != nil {
+		return nil, err
+	}
+	return note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", s.signer.Name(), size, root)}, s.signer)
+}
+
+func hashReader(tx metadata.Tx) tlog.HashReader {
+	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		raw, err := tx.LogHashes(indexes)
+		out := make([]tlog.Hash, len(raw))
+		for i := range raw {
+			out[i] = raw[i]
+		}
+		return out, err
+	})
+}
+
+// LogCheckpoint returns the newest signed checkpoint. Anyone who may read a repository may have it.
+func (s *Service) LogCheckpoint(ctx context.Context) (Checkpoint, error) {
+	var c Checkpoint
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		if _, err := s.readable(tx, access.From(ctx)); err != nil {
+			return err
+		}
+		c, err = tx.Checkpoint()
+		return err
+	})
+	return c, err
+}
+
+// LogTile returns the hashes of a tile (C2SP tlog-tiles: 32 bytes each), or NotFound where the log is not that large.
+func (s *Service) LogTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
+	var data []byte
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		if _, err := s.readable(tx, access.From(ctx)); err != nil {
+			return err
+		}
+		size, err := tx.LogSize()
+		if err != nil {
+			return err
+		}
+		// Compared at the tile's level, where nothing can overflow: so many complete subtrees are there.
+		if complete := size >> uint(t.L*t.H); t.N > complete || t.N<<uint(t.H)+int64(t.W) > complete {
+			return Errorf(NotFound, AboutRequest, "the log is not that large")
+		}
+		data, err = tlog.ReadTileData(t, hashReader(tx))
+		return err
+	})
+	return data, err
+}
+
+// LogLeaves returns the leaves [from, to) of the log, for entry bundles. It needs to audit the instance.
+func (s *Service) LogLeaves(ctx context.Context, from, to int64) ([][]byte, error) {
+	if _, err := s.authorize(ctx, access.Audit, access.Instance); err != nil {
+		return nil, err
+	}
+	var out [][]byte
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		entries, err := tx.Entries(metadata.EntryQuery{After: from - 1, Limit: int(to - from)})
+		if err != nil {
+			return err
+		}
+		if int64(len(entries)) < to-from {
+			return Errorf(NotFound, AboutRequest, "the log is not that large")
+		}
+		for _, e := range entries {
+			l, err := e.Leaf()
+			if err != nil {
+				return err
+			}
+			out = append(out, l)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Proof shows that an entry is in the log.
+type Proof struct {
+	Seq        int64
+	Leaf       []byte
+	Hashes     []tlog.Hash
+	Checkpoint Checkpoint
+}
+
+// LogProof proves an entry that the caller may see, against the newest checkpoint. NotFound: there is none, or it is
+// not signed yet.
+func (s *Service) LogProof(ctx context.Context, seq int64) (Proof, error) {
+	actor := access.From(ctx)
+	p := Proof{Seq: seq}
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		q := metadata.EntryQuery{After: seq - 1, Limit: 1}
+		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
+			ids, err := s.readable(tx, actor)
+			if err != nil {
+				return err
+			}
+			q.Repositories = ids
+		}
+		entries, err := tx.Entries(q)
+		if err != nil {
+			return err
+		}
+		if p.Checkpoint, err = tx.Checkpoint(); err != nil {
+			return err
+		}
+		if len(entries) == 0 || entries[0].Seq != seq || seq >= p.Checkpoint.Size {
+			return Errorf(NotFound, AboutRequest, "there is no signed entry %d; the log's newest checkpoint covers %d", seq, p.Checkpoint.Size)
+		}
+		if p.Leaf, err = entries[0].Leaf(); err != nil {
+			return err
+		}
+		p.Hashes, err = tlog.ProveRecord(p.Checkpoint.Size, seq, hashReader(tx))
+		return err
+	})
+	return p, err
+}

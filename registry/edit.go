@@ -1,0 +1,278 @@
+package registry
+
+import (
+	"context"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// Edit changes one package in one transaction: all of what fn does happens, with its events, or nothing.
+type Edit struct {
+	ctx context.Context
+	c   *change
+}
+
+// Edit runs fn over a package that exists. fn may run more than once and touches nothing but e. Every operation asks
+// for the right it needs. NotFound, Denied, Unauthenticated, or the error of fn.
+func (s *Service) Edit(ctx context.Context, at Name, fn func(e *Edit) error) error {
+	if err := s.known(ctx, at.Repository); err != nil {
+		return err
+	}
+	repo, err := s.repository(ctx, at.Repository)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx metadata.Tx) error {
+		e := &Edit{ctx: ctx, c: newChange(s, tx, access.From(ctx), repo)}
+		if err := e.c.live(); err != nil {
+			return err
+		}
+		if err := e.c.open(at, false); err != nil {
+			return err
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+		return e.c.close()
+	})
+}
+
+// known refuses a caller who may not even know that the repository exists, before it can learn which packages do.
+func (s *Service) known(ctx context.Context, repository string) error {
+	switch access.Decide(access.From(ctx), access.Read, repository) {
+	case access.Challenge, access.Hide:
+		_, err := s.authorize(ctx, access.Read, repository)
+		return err
+	}
+	return nil
+}
+
+func (e *Edit) need(action access.Action) error {
+	_, err := e.c.svc.authorize(e.ctx, action, e.c.repo.Name)
+	return err
+}
+
+// Package returns the package as the transaction sees it.
+func (e *Edit) Package() Package { return e.c.pkg }
+
+// Settings returns the repository's settings.
+func (e *Edit) Settings() RepositorySettings { return e.c.settings() }
+
+// Version returns a version that is not deleted. NotFound.
+func (e *Edit) Version(name string) (Version, error) { return e.c.version(name) }
+
+// Versions returns all versions that are not deleted, in the format's order.
+func (e *Edit) Versions() ([]Version, error) {
+	return e.c.tx.Versions(metadata.VersionPage{PackageID: e.c.pkg.ID})
+}
+
+// Tags returns the tags that hold.
+func (e *Edit) Tags() ([]Tag, error) { return e.c.tx.Tags(e.c.pkg.ID) }
+
+// SetTag points a tag at a version. Pointing it where it points already changes nothing.
+func (e *Edit) SetTag(tag, version, reason string) (Tag, error) {
+	if err := e.need(access.Tag); err != nil {
+		return Tag{}, err
+	}
+	if err := e.c.svc.checkTag(e.c.pkg.Format, tag); err != nil {
+		return Tag{}, err
+	}
+	if len(reason) > maxFactBytes {
+		return Tag{}, Errorf(Invalid, AboutTag, "the reason is longer than %d bytes", maxFactBytes)
+	}
+	v, err := e.c.version(version)
+	if err != nil {
+		return Tag{}, err
+	}
+	t, _, err := e.c.setTag(tag, v, reason)
+	return t, err
+}
+
+// RemoveTag ends a tag. NotFound; Conflict for the tag that the format can't do without.
+func (e *Edit) RemoveTag(tag, reason string) error {
+	if err := e.need(access.Tag); err != nil {
+		return err
+	}
+	if tag == e.c.svc.rules[e.c.pkg.Format].RequiredTag && e.c.pkg.VersionCount > 0 {
+		return Errorf(Conflict, AboutTag, "the tag %q can be moved but not removed", tag)
+	}
+	return e.c.removeTag(tag, reason)
+}
+
+// SetState marks a version published, deprecated or yanked, with a message. It needs the right to publish.
+func (e *Edit) SetState(version string, state State, reason string) error {
+	if err := e.need(access.Publish); err != nil {
+		return err
+	}
+	v, err := e.c.version(version)
+	if err != nil || v.State == state && v.Reason == reason {
+		return err
+	}
+	if len(reason) > maxFactBytes {
+		return Errorf(Invalid, AboutVersion, "the message is longer than %d bytes", maxFactBytes)
+	}
+	kind := map[State]string{Published: "artifact.restored", Deprecated: "artifact.deprecated", Yanked: "artifact.yanked"}[state]
+	if kind == "" {
+		return Errorf(Invalid, AboutVersion, "a version can't be set to %q", state)
+	}
+	v.State, v.Reason = state, reason
+	if _, err := e.c.append(kind, &v, EventData{Reason: reason}); err != nil {
+		return err
+	}
+	e.c.dirty = true
+	return e.c.tx.UpdateVersion(v)
+}
+
+// SetDescriptor stores what the format keeps per package. It needs the right to publish.
+func (e *Edit) SetDescriptor(descriptor []byte) error {
+	if err := e.need(access.Publish); err != nil {
+		return err
+	}
+	if string(descriptor) == string(e.c.pkg.Descriptor) {
+		return nil
+	}
+	e.c.pkg.Descriptor = descriptor
+	if _, err := e.c.append("package.changed", nil, EventData{}); err != nil {
+		return err
+	}
+	e.c.dirty = true
+	return nil
+}
+
+// Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. Where the format can't do
+// without a tag that pointed at it, the tag moves to the highest version left.
+func (e *Edit) Delete(version, reason string) error {
+	if err := e.need(access.Delete); err != nil {
+		return err
+	}
+	v, err := e.c.version(version)
+	if err != nil {
+		return err
+	}
+	return e.c.delete(v, reason)
+}
+
+// RemoveFile takes one file out of a version; its path stays reserved for the same bytes. With the last file the
+// version goes. NotFound.
+func (e *Edit) RemoveFile(version, path, reason string) error {
+	n, err := e.RemoveFiles(version, reason, func(f File) bool { return f.Path == path })
+	if err == nil && n == 0 {
+		err = Errorf(NotFound, AboutFile, "there is no %q in %s %s", clip(path), e.c.pkg.Name, version)
+	}
+	return err
+}
+
+// RemoveFiles is RemoveFile for all files that gone selects, with one event. It returns how many there were.
+func (e *Edit) RemoveFiles(version, reason string, gone func(File) bool) (int, error) {
+	if err := e.need(access.Delete); err != nil {
+		return 0, err
+	}
+	v, err := e.c.version(version)
+	if err != nil {
+		return 0, err
+	}
+	files, err := e.c.tx.Files(v.ID)
+	if err != nil {
+		return 0, err
+	}
+	var kept, removed []File
+	for _, f := range files {
+		if gone(f) {
+			removed = append(removed, f)
+			v.Size -= f.Blob.Size
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	switch {
+	case len(removed) == 0:
+		return 0, nil
+	case len(kept) == 0:
+		return len(removed), e.c.delete(v, reason)
+	}
+	v.Digest = ContentDigest(kept)
+	if _, err := e.c.append("artifact.files_removed", &v, EventData{Reason: reason, Files: eventFiles(removed)}); err != nil {
+		return 0, err
+	}
+	e.c.dirty = true
+	for _, f := range removed {
+		if err := e.c.tx.RemoveFile(v.ID, f.Path); err != nil {
+			return 0, err
+		}
+	}
+	return len(removed), e.c.tx.UpdateVersion(v)
+}
+
+func (c *change) delete(v Version, reason string) error {
+	files, err := c.tx.Files(v.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := c.append("artifact.deleted", &v, EventData{Reason: reason, Files: eventFiles(files)}); err != nil {
+		return err
+	}
+	v.State, v.Reason = Deleted, reason
+	if err := c.tx.UpdateVersion(v); err != nil {
+		return err
+	}
+	if err := c.tx.RemoveFiles(v.ID); err != nil {
+		return err
+	}
+	c.pkg.VersionCount--
+	c.dirty = true
+	return c.retag(v)
+}
+
+// retag ends the tags of a deleted version, and finds a new place for the required one.
+func (c *change) retag(gone Version) error {
+	tags, err := c.tx.TagsOfVersion(gone.ID)
+	if err != nil {
+		return err
+	}
+	for _, t := range tags {
+		if t.Name == c.svc.rules[c.pkg.Format].RequiredTag && c.pkg.VersionCount > 0 {
+			next, err := c.highest()
+			if err != nil {
+				return err
+			}
+			if _, _, err := c.setTag(t.Name, next, "version "+gone.Name+" was deleted"); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.removeTag(t.Name, "version "+gone.Name+" was deleted"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete removes one version; see Edit.Delete.
+func (s *Service) Delete(ctx context.Context, at Coordinate, reason string) error {
+	return s.Edit(ctx, at.Name, func(e *Edit) error { return e.Delete(at.Version, reason) })
+}
+
+// checkTag holds a tag to the common grammar and to the format's own rule.
+func (s *Service) checkTag(format, tag string) error {
+	if err := CheckTag(tag); err != nil {
+		return err
+	}
+	if check := s.rules[format].CheckTag; check != nil {
+		return check(tag)
+	}
+	return nil
+}
+
+// NameOf makes a name from what a user of the common API wrote, by the rules of the format. Invalid, NotFound.
+func (s *Service) NameOf(repository, format, pkg string) (Name, error) {
+	rules, ok := s.rules[format]
+	if !ok {
+		return Name{}, Errorf(NotFound, AboutPackage, "there is no format %q", clip(format))
+	}
+	key, err := rules.Normalize(pkg)
+	if err != nil {
+		return Name{}, err
+	}
+	return NewName(repository, format, key, pkg)
+}

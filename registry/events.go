@@ -1,0 +1,226 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// EventData is the payload of an event; fields that do not apply are absent.
+type EventData struct {
+	Repository string        `json:"repository,omitempty"`
+	Format     string        `json:"format,omitempty"`
+	Package    string        `json:"package,omitempty"`
+	Version    string        `json:"version,omitempty"`
+	PURL       string        `json:"purl,omitempty"`
+	Digest     digest.Digest `json:"digest,omitempty"`
+	Files      []EventFile   `json:"files,omitempty"`
+	Former     []EventFile   `json:"former,omitempty"` // files that were replaced, as they were
+	Tag        string        `json:"tag,omitempty"`
+	Generation int64         `json:"generation,omitempty"`
+	Previous   *EventVersion `json:"previous,omitempty"`
+	Reason     string        `json:"reason,omitempty"`
+	Actor      string        `json:"actor,omitempty"`
+	Token      string        `json:"token,omitempty"` // name of the token that was used, or of the one made or revoked
+	Facts      []FactInput   `json:"facts,omitempty"`
+	Name       string        `json:"name,omitempty"` // of a user, token or instance
+	eventRelease
+}
+
+// eventRelease is what is known of a version's origin when the event is written.
+type eventRelease struct {
+	Source *Source `json:"source,omitempty"`
+	Build  *Build  `json:"build,omitempty"`
+	Ref    string  `json:"ref,omitempty"`
+}
+
+// EventFile is a file in an event.
+type EventFile struct {
+	Path      string `json:"path"`
+	Size      int64  `json:"size"`
+	MediaType string `json:"media_type,omitempty"`
+	SHA256    string `json:"sha256"`
+}
+
+// EventVersion names a version in an event.
+type EventVersion struct {
+	Version string        `json:"version"`
+	Digest  digest.Digest `json:"digest,omitempty"`
+}
+
+func eventFiles(files []File) []EventFile {
+	out := make([]EventFile, len(files))
+	for i, f := range files {
+		out[i] = EventFile{Path: f.Path, Size: f.Blob.Size, MediaType: f.MediaType, SHA256: f.Blob.Digest.Encoded()}
+	}
+	return out
+}
+
+func releaseOf(facts []FactInput) eventRelease {
+	rows := make([]Fact, len(facts))
+	for i, f := range facts {
+		rows[i] = Fact{Key: f.Key, Value: f.Value, Rank: f.Rank, Seq: int64(i)}
+	}
+	rel := ReleaseOf(rows)
+	out := eventRelease{Source: rel.Source, Build: rel.Build}
+	if rel.Source != nil {
+		out.Ref = rel.Source.Ref
+	}
+	return out
+}
+
+// EventTypePrefix and EventTypeSuffix enclose an entry's type in a CloudEvent.
+const (
+	EventTypePrefix = "dev.slipway."
+	EventTypeSuffix = ".v1"
+)
+
+// Event is a log entry as CloudEvents 1.0 JSON (structured mode).
+type Event struct {
+	SpecVersion     string          `json:"specversion"`
+	ID              string          `json:"id"`
+	Source          string          `json:"source"`
+	Type            string          `json:"type"`
+	Subject         string          `json:"subject,omitempty"`
+	Time            string          `json:"time"`
+	DataContentType string          `json:"datacontenttype"`
+	Sequence        string          `json:"sequence"` // log sequence, 20 digits, so that it orders as text
+	PartitionKey    string          `json:"partitionkey,omitempty"`
+	AuthType        string          `json:"authtype"`
+	AuthID          string          `json:"authid"`
+	Data            json.RawMessage `json:"data,omitempty"`
+
+	Seq int64 `json:"-"`
+}
+
+// authTypes are the names of the CloudEvents auth-context extension.
+var authTypes = map[string]string{
+	access.TypeUser: "user", access.TypeToken: "api_key", access.TypeSystem: "system", access.TypeAnonymous: "unauthenticated",
+}
+
+// event renders an entry. Erased data is left out.
+func (s *Service) event(e Entry) Event {
+	ev := Event{
+		SpecVersion: "1.0", ID: e.ID, Source: s.Source(), Type: EventTypePrefix + e.Type + EventTypeSuffix,
+		Subject: e.Subject, Time: metadata.FormatTime(e.Time), DataContentType: "application/json",
+		Sequence: fmt.Sprintf("%020d", e.Seq), AuthType: authTypes[e.Actor.Type], AuthID: e.Actor.ID,
+		Data: e.Data, Seq: e.Seq,
+	}
+	if e.PackageID != 0 {
+		ev.PartitionKey = fmt.Sprintf("package:%d", e.PackageID)
+	}
+	return ev
+}
+
+// EventQuery selects events behind a sequence number.
+type EventQuery struct {
+	After int64         // -1: from the start
+	Types []string      // globs; prefix and suffix may be left out
+	Limit int           // at most MaxPage
+	Wait  time.Duration // how long to wait when there is nothing yet
+}
+
+// MaxPage bounds every list.
+const MaxPage = 1000
+
+// Events returns the events that the caller may see: those of repositories it may read, and those of the whole
+// instance if it may audit it. With Wait it blocks until there is one or the time is over. next is where to go on: it
+// also moves past events that the caller may not see.
+func (s *Service) Events(ctx context.Context, q EventQuery) (events []Event, next int64, err error) {
+	for i, t := range q.Types {
+		q.Types[i] = strings.TrimSuffix(strings.TrimPrefix(t, EventTypePrefix), EventTypeSuffix)
+	}
+	if q.Limit <= 0 || q.Limit > MaxPage {
+		q.Limit = MaxPage
+	}
+	deadline := time.NewTimer(q.Wait)
+	defer deadline.Stop()
+	for {
+		grown := s.grown.next() // before the look, so that nothing falls between
+		events, next, err = s.eventsNow(ctx, q)
+		if err != nil || len(events) > 0 || q.Wait <= 0 {
+			return events, next, err
+		}
+		q.After = next
+		select {
+		case <-grown:
+		case <-deadline.C:
+			return nil, next, nil
+		case <-ctx.Done():
+			return nil, next, AsError(ctx.Err())
+		}
+	}
+}
+
+func (s *Service) eventsNow(ctx context.Context, q EventQuery) ([]Event, int64, error) {
+	actor := access.From(ctx)
+	var out []Event
+	next := q.After
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		mq := metadata.EntryQuery{After: q.After, Types: q.Types, Limit: q.Limit}
+		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
+			ids, err := s.readable(tx, actor)
+			if err != nil {
+				return err
+			}
+			mq.Repositories = ids
+		}
+		size, err := tx.LogSize()
+		if err != nil {
+			return err
+		}
+		entries, err := tx.Entries(mq)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			out = append(out, s.event(e))
+			next = e.Seq
+		}
+		if len(entries) < q.Limit {
+			next = max(next, size-1)
+		}
+		return nil
+	})
+	return out, next, err
+}
+
+// readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there
+// is none. The list is never nil.
+func (s *Service) readable(tx metadata.Tx, actor access.Actor) ([]int64, error) {
+	ids := []int64{}
+	repos, err := allRepositories(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range repos {
+		if access.Decide(actor, access.Read, r.Name) == access.Allow {
+			ids = append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 && actor.Type == access.TypeAnonymous {
+		return nil, Errorf(Unauthenticated, AboutRequest, "log in to see this")
+	}
+	return ids, nil
+}
+
+func allRepositories(tx metadata.Tx) ([]Repository, error) {
+	var all []Repository
+	p := Page{Limit: MaxPage}
+	for {
+		rs, err := tx.Repositories(p)
+		all = append(all, rs...)
+		if err != nil || len(rs) < p.Limit {
+			return slices.Clip(all), err
+		}
+		p.After = rs[len(rs)-1].Name
+	}
+}

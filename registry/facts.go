@@ -1,0 +1,274 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// Ranks say how well a fact is known.
+const (
+	RankDeclared = 1 // said by the publisher
+	RankSigned   = 2 // signed by someone unknown
+	RankTrusted  = 3 // signed by an identity that the policy trusts
+	RankObserved = 4 // seen by the server itself
+)
+
+// Keys of facts with a meaning of their own; beside them there is custom.<name>.
+const (
+	FactSourceRepository = "source.repository"
+	FactSourceCommit     = "source.commit"
+	FactSourceRef        = "source.ref"
+	FactSourceDirty      = "source.dirty"
+	FactBuildSystem      = "build.system"
+	FactBuildID          = "build.id"
+	FactBuildURL         = "build.url"
+	FactBuildStartedAt   = "build.started_at"
+	FactBuildFinishedAt  = "build.finished_at"
+	FactCustomPrefix     = "custom."
+)
+
+// Bounds of declared facts.
+const (
+	maxCustomKeys  = 64
+	maxFactBytes   = 4096
+	maxCustomBytes = 100 // of a custom key
+)
+
+// FactInput is a fact about to be stored.
+type FactInput struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Source string `json:"source"` // where it was read: npm:gitHead, api …
+	Rank   int    `json:"rank"`
+}
+
+// inputs are stored facts as they were given.
+func inputs(facts []Fact) []FactInput {
+	out := make([]FactInput, len(facts))
+	for i, f := range facts {
+		out[i] = FactInput{Key: f.Key, Value: f.Value, Source: f.Source, Rank: f.Rank}
+	}
+	return out
+}
+
+// Source is where a version was built from.
+type Source struct {
+	Repository string `json:"repository,omitempty"`
+	Commit     string `json:"commit,omitempty"`
+	Ref        string `json:"ref,omitempty"`
+	Dirty      *bool  `json:"dirty,omitempty"`
+}
+
+// Build is how a version was built. Times are RFC 3339.
+type Build struct {
+	System     string `json:"system,omitempty"`
+	ID         string `json:"id,omitempty"`
+	URL        string `json:"url,omitempty"`
+	StartedAt  string `json:"started_at,omitempty"`
+	FinishedAt string `json:"finished_at,omitempty"`
+}
+
+// ReleaseInfo is the best known value of every fact. Conflicts lists the keys whose values disagree among facts of the same
+// kind of weight: a commit or repository declared twice, differently.
+type ReleaseInfo struct {
+	Source    *Source           `json:"source,omitempty"`
+	Build     *Build            `json:"build,omitempty"`
+	Custom    map[string]string `json:"custom,omitempty"`
+	Conflicts []string          `json:"conflicts,omitempty"`
+}
+
+// ReleaseOf shows the highest rank, then the latest, of each key.
+func ReleaseOf(facts []Fact) ReleaseInfo {
+	best := map[string]Fact{}
+	for _, f := range facts {
+		if b, ok := best[f.Key]; !ok || cmp.Or(cmp.Compare(f.Rank, b.Rank), cmp.Compare(f.Seq, b.Seq)) > 0 {
+			best[f.Key] = f
+		}
+	}
+	get := func(key string) string { return best[key].Value }
+	var r ReleaseInfo
+	src := Source{Repository: get(FactSourceRepository), Commit: get(FactSourceCommit), Ref: get(FactSourceRef)}
+	if d := get(FactSourceDirty); d != "" {
+		dirty := d == "true"
+		src.Dirty = &dirty
+	}
+	if src != (Source{}) {
+		r.Source = &src
+	}
+	b := Build{System: get(FactBuildSystem), ID: get(FactBuildID), URL: get(FactBuildURL),
+		StartedAt: get(FactBuildStartedAt), FinishedAt: get(FactBuildFinishedAt)}
+	if b != (Build{}) {
+		r.Build = &b
+	}
+	for key, f := range best {
+		if name, ok := strings.CutPrefix(key, FactCustomPrefix); ok {
+			if r.Custom == nil {
+				r.Custom = map[string]string{}
+			}
+			r.Custom[name] = f.Value
+		}
+	}
+	r.Conflicts = conflicts(facts)
+	return r
+}
+
+// conflicts are the identity keys that hold more than one value, whatever their ranks: a gitHead that is not the
+// commit that the build system signed is the sign of a hand-edited package.
+func conflicts(facts []Fact) []string {
+	var out []string
+	for _, key := range []string{FactSourceCommit, FactSourceRepository} {
+		value := ""
+		for _, f := range facts {
+			if f.Key != key {
+				continue
+			}
+			if value != "" && f.Value != value && !slices.Contains(out, key) {
+				out = append(out, key)
+			}
+			value = f.Value
+		}
+	}
+	return out
+}
+
+// Declared is release metadata as a publisher sends it.
+type Declared struct {
+	Source *Source           `json:"source"`
+	Build  *Build            `json:"build"`
+	Custom map[string]string `json:"custom"`
+}
+
+var customKey = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
+
+// facts checks d and spreads it into facts of the given source and rank. Invalid.
+func (d Declared) facts(source string, rank int) ([]FactInput, error) {
+	var out []FactInput
+	add := func(key, value string) {
+		if value != "" {
+			out = append(out, FactInput{Key: key, Value: value, Source: source, Rank: rank})
+		}
+	}
+	if s := d.Source; s != nil {
+		add(FactSourceRepository, NormalizeSource(s.Repository))
+		add(FactSourceCommit, strings.ToLower(s.Commit))
+		add(FactSourceRef, s.Ref)
+		if s.Dirty != nil {
+			add(FactSourceDirty, map[bool]string{true: "true", false: "false"}[*s.Dirty])
+		}
+	}
+	if b := d.Build; b != nil {
+		add(FactBuildSystem, b.System)
+		add(FactBuildID, b.ID)
+		add(FactBuildURL, b.URL)
+		for key, value := range map[string]string{FactBuildStartedAt: b.StartedAt, FactBuildFinishedAt: b.FinishedAt} {
+			if value == "" {
+				continue
+			}
+			t, err := time.Parse(time.RFC3339Nano, value)
+			if err != nil {
+				return nil, Errorf(Invalid, AboutVersion, "%s is not an RFC 3339 time: %q", key, clip(value))
+			}
+			add(key, metadata.FormatTime(t))
+		}
+	}
+	if len(d.Custom) > maxCustomKeys {
+		return nil, Errorf(Invalid, AboutVersion, "at most %d custom keys are kept", maxCustomKeys)
+	}
+	for key, value := range d.Custom {
+		if len(key) > maxCustomBytes || !customKey.MatchString(key) {
+			return nil, Errorf(Invalid, AboutVersion, "custom key %q: lower-case letters, digits, '_', '-', parts joined by '.'", clip(key))
+		}
+		add(FactCustomPrefix+key, value)
+	}
+	for _, f := range out {
+		if len(f.Value) > maxFactBytes {
+			return nil, Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, maxFactBytes)
+		}
+	}
+	if len(out) == 0 {
+		return nil, Errorf(Invalid, AboutVersion, "there is nothing to store: give source, build or custom")
+	}
+	slices.SortFunc(out, func(a, b FactInput) int { return strings.Compare(a.Key, b.Key) })
+	return out, nil
+}
+
+var scpLike = regexp.MustCompile(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
+
+// NormalizeSource brings a repository URL into one spelling: no git+ prefix, no user, no .git, https for the ssh and
+// git forms, so that facts of different sources can be compared.
+func NormalizeSource(url string) string {
+	url = strings.TrimSpace(url)
+	if url == "" {
+		return ""
+	}
+	url = strings.TrimPrefix(url, "git+")
+	if !strings.Contains(url, "://") {
+		if m := scpLike.FindStringSubmatch(url); m != nil && strings.Contains(m[1], ".") {
+			url = "https://" + m[1] + "/" + m[2]
+		}
+	}
+	for _, scheme := range []string{"ssh://", "git://", "http://", "https://"} {
+		if rest, ok := strings.CutPrefix(url, scheme); ok {
+			host, path, _ := strings.Cut(rest, "/")
+			if i := strings.LastIndex(host, "@"); i >= 0 {
+				host = host[i+1:]
+			}
+			if scheme != "http://" {
+				scheme = "https://"
+			}
+			url = scheme + strings.ToLower(host) + "/" + path
+		}
+	}
+	url, _, _ = strings.Cut(url, "#")
+	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
+}
+
+// Declare adds release metadata to a version, as declared by the caller. NotFound, Denied, Invalid.
+func (s *Service) Declare(ctx context.Context, at Coordinate, d Declared) error {
+	facts, err := d.facts("api", RankDeclared)
+	if err != nil {
+		return err
+	}
+	return s.Edit(ctx, at.Name, func(e *Edit) error { return e.AddFacts(at.Version, facts) })
+}
+
+// AddFacts stores facts of a version. The caller needs the right to publish.
+func (e *Edit) AddFacts(version string, facts []FactInput) error {
+	if err := e.need(access.Publish); err != nil {
+		return err
+	}
+	v, err := e.c.version(version)
+	if err != nil {
+		return err
+	}
+	have, err := e.c.tx.Facts(v.ID)
+	if err != nil {
+		return err
+	}
+	facts = slices.DeleteFunc(slices.Clone(facts), func(f FactInput) bool {
+		i := slices.IndexFunc(have, func(h Fact) bool { return h.Key == f.Key && h.Source == f.Source })
+		return i >= 0 && have[i].Value == f.Value && have[i].Rank == f.Rank
+	})
+	if len(facts) == 0 {
+		return nil
+	}
+	if len(have)+len(facts) > maxFacts {
+		return Errorf(Invalid, AboutVersion, "%s %s has %d facts; at most %d are kept", e.c.pkg.Name, v.Name, len(have), maxFacts)
+	}
+	entry, err := e.c.append("artifact.metadata_changed", &v, EventData{Facts: facts, eventRelease: releaseOf(facts)})
+	if err != nil {
+		return err
+	}
+	e.c.dirty = true
+	return e.c.addFacts(v, facts, entry.Seq)
+}
+
+// maxFacts bounds what one version may collect over time.
+const maxFacts = 1000

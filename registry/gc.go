@@ -1,0 +1,320 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// Bounds of a collection.
+const (
+	gcBatch = 500
+	// orphanGrace is how long bytes without a row are left alone, whatever the grace period: they may belong to a
+	// publish that has stored but not yet committed them.
+	orphanGrace = time.Hour
+	// gcMaxShare is the part of all blobs that one run may remove unless it is forced: more looks like a fault, in our
+	// books or in the store's listing, and not like garbage.
+	gcMaxShare = 0.20
+	// gcFreeBlobs may always go: shares of a handful mean nothing.
+	gcFreeBlobs = 100
+	// collectedMemory is how long a removal is remembered, longer than any publish takes.
+	collectedMemory = 7 * 24 * time.Hour
+)
+
+// CollectOptions are how a collection runs.
+type CollectOptions struct {
+	Grace  time.Duration // blobs that lost their last use within it stay
+	Force  bool          // also where it would remove more than a fifth of all blobs
+	DryRun bool
+}
+
+// CollectReport is what a collection did, or with DryRun would do.
+type CollectReport struct {
+	Blobs         int64 `json:"blobs"`
+	Bytes         int64 `json:"bytes"`
+	Orphans       int64 `json:"orphans"` // bytes without a row
+	OrphanBytes   int64 `json:"orphan_bytes"`
+	Uploads       int64 `json:"uploads"` // unfinished and too old
+	StillNeeded   int64 `json:"still_needed"`
+	DryRun        bool  `json:"dry_run"`
+	DurationMilli int64 `json:"duration_ms"`
+}
+
+// ErrTooMuch: a collection stopped before it removed anything, because it would have removed too large a part.
+var ErrTooMuch = errors.New("registry: the collection would remove more than a fifth of all blobs; nothing was removed")
+
+// Collect removes the bytes that nothing needs: no file, no lease, unused for the grace period. It runs beside
+// everything else: each blob is condemned in a transaction that looks again, and a publish that stores the same bytes
+// meanwhile notices. It needs to administer the instance. ErrTooMuch (Conflict).
+func (s *Service) Collect(ctx context.Context, o CollectOptions) (CollectReport, error) {
+	if _, err := s.authorize(ctx, access.Admin, access.Instance); err != nil {
+		return CollectReport{}, err
+	}
+	return s.collect(ctx, o)
+}
+
+func (s *Service) collect(ctx context.Context, o CollectOptions) (CollectReport, error) {
+	s.gcMu.Lock()
+	defer s.gcMu.Unlock()
+	start := time.Now()
+	c := collection{Service: s, opts: o, report: CollectReport{DryRun: o.DryRun}}
+	err := c.run(ctx)
+	c.report.DurationMilli = time.Since(start).Milliseconds()
+	s.metrics.collected.Add(float64(c.report.Blobs + c.report.Orphans))
+	s.metrics.collectedBy.Add(float64(c.report.Bytes + c.report.OrphanBytes))
+	if errors.Is(err, ErrTooMuch) {
+		err = &Error{Kind: Conflict, Detail: ErrTooMuch.Error() + "; look with fsck, then force it", Err: err}
+	}
+	return c.report, err
+}
+
+func (s *Service) collectEvery(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		report, err := s.collect(ctx, CollectOptions{Grace: s.cfg.GCGrace})
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.log.ErrorContext(ctx, "collect unused blobs", "error", err)
+		case report.Blobs+report.Orphans+report.Uploads > 0:
+			s.log.InfoContext(ctx, "collected unused blobs", "blobs", report.Blobs, "bytes", report.Bytes,
+				"orphans", report.Orphans, "uploads", report.Uploads)
+		}
+	}
+}
+
+// collection is one run.
+type collection struct {
+	*Service
+	opts   CollectOptions
+	report CollectReport
+}
+
+func (c *collection) run(ctx context.Context) error {
+	if err := c.valve(ctx); err != nil {
+		return err
+	}
+	if !c.opts.DryRun {
+		if err := c.uploads(ctx); err != nil {
+			return err
+		}
+		if err := c.dropIdleSets(ctx); err != nil {
+			return err
+		}
+		if err := c.meta.Update(ctx, func(tx metadata.Tx) error {
+			if err := tx.ExpireLeases(); err != nil {
+				return err
+			}
+			return tx.ForgetCollected(tx.Now().Add(-collectedMemory))
+		}); err != nil {
+			return err
+		}
+	}
+	if err := c.unreferenced(ctx, c.remove); err != nil {
+		return err
+	}
+	return c.orphans(ctx)
+}
+
+// valve counts before anything is removed.
+func (c *collection) valve(ctx context.Context) error {
+	if c.opts.Force || c.opts.DryRun {
+		return nil
+	}
+	var dead int64
+	if err := c.unreferenced(ctx, func(context.Context, Blob, time.Time) error { dead++; return nil }); err != nil {
+		return err
+	}
+	if dead <= gcFreeBlobs {
+		return nil
+	}
+	var total int64
+	after := digest.Digest("")
+	for {
+		var page []Blob
+		if err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			page, err = tx.BlobList(after, MaxPage)
+			return err
+		}); err != nil {
+			return err
+		}
+		total += int64(len(page))
+		if len(page) < MaxPage {
+			break
+		}
+		after = page[len(page)-1].Digest
+	}
+	if float64(dead) > gcMaxShare*float64(total) {
+		return ErrTooMuch
+	}
+	return nil
+}
+
+// unreferenced calls fn for every blob that nothing needs.
+func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, Blob, time.Time) error) error {
+	var last int64
+	for {
+		var page []Blob
+		var before time.Time
+		if err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			before = tx.Now().Add(-c.opts.Grace).Add(time.Microsecond) // grace 0 takes what was released just now
+			page, err = tx.Unreferenced(before, last, gcBatch)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, b := range page {
+			last = b.ID
+			if err := fn(ctx, b, before); err != nil {
+				return err
+			}
+		}
+		if len(page) < gcBatch {
+			return nil
+		}
+	}
+}
+
+// remove takes one blob: condemned first, with another look, then its bytes.
+func (c *collection) remove(ctx context.Context, b Blob, before time.Time) error {
+	if !c.opts.DryRun {
+		var dead bool
+		err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+			dead, err = tx.Condemn(b, before)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if !dead {
+			c.report.StillNeeded++
+			return nil
+		}
+		if err := c.finish(ctx, b.Digest); err != nil {
+			return err
+		}
+	}
+	c.report.Blobs++
+	c.report.Bytes += b.Size
+	return nil
+}
+
+// finish removes the bytes of a condemned digest.
+func (s *Service) finish(ctx context.Context, d digest.Digest) error {
+	if err := s.blobs.Delete(ctx, d); err != nil {
+		return fmt.Errorf("remove %s: %w", d, err)
+	}
+	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.CollectedDone(d) })
+}
+
+// finishCollection removes what a crash left condemned.
+func (s *Service) finishCollection(ctx context.Context) error {
+	var pending []metadata.Collected
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		pending, err = tx.CollectedPending()
+		return err
+	})
+	for _, p := range pending {
+		if err == nil {
+			err = s.finish(ctx, p.Digest)
+		}
+	}
+	return err
+}
+
+// orphans removes bytes that no row knows, left by publishes that never committed.
+func (c *collection) orphans(ctx context.Context) error {
+	cut := c.now().Add(-max(orphanGrace, c.opts.Grace))
+	for b, err := range c.blobs.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if b.Modified.After(cut) {
+			continue
+		}
+		if err := c.orphan(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
+	err := c.meta.View(ctx, func(tx metadata.Tx) error {
+		_, err := tx.Blob(b.Digest)
+		return err
+	})
+	if !errors.Is(err, metadata.ErrNotExist) {
+		return err
+	}
+	if !c.opts.DryRun {
+		var dead bool
+		if err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+			dead, err = tx.CondemnOrphan(b.Digest, b.Size)
+			return err
+		}); err != nil || !dead {
+			return err
+		}
+		if err := c.finish(ctx, b.Digest); err != nil {
+			return err
+		}
+	}
+	c.report.Orphans++
+	c.report.OrphanBytes += b.Size
+	return nil
+}
+
+// uploads drops unfinished uploads without a byte for UploadTTL, with or without a session.
+func (c *collection) uploads(ctx context.Context) error {
+	before := c.now().Add(-c.cfg.UploadTTL)
+	for {
+		var stale []metadata.UploadSession
+		if err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			stale, err = tx.StaleUploads(before, gcBatch)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, u := range stale {
+			if err := c.dropUpload(ctx, u.ID); err != nil {
+				return err
+			}
+			c.report.Uploads++
+		}
+		if len(stale) < gcBatch {
+			break
+		}
+	}
+	for u, err := range c.blobs.ListUploads(ctx) {
+		if err != nil {
+			return err
+		}
+		if u.Modified.After(before) {
+			continue
+		}
+		err := c.meta.View(ctx, func(tx metadata.Tx) error {
+			_, err := tx.Upload(u.ID)
+			return err
+		})
+		if errors.Is(err, metadata.ErrNotExist) {
+			err = c.blobs.Discard(ctx, u.ID)
+			c.report.Uploads++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

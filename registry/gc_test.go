@@ -1,0 +1,266 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/registry"
+	"slipway/registry/registrytest"
+	"slipway/storage/local"
+	"slipway/storage/storagetest"
+)
+
+func collect(t *testing.T, e *registrytest.Env, o registry.CollectOptions) registry.CollectReport {
+	t.Helper()
+	r, err := e.Collect(e.Admin, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestCollect: what a deleted version alone needed goes, what others need stays, and not before the grace period.
+func TestCollect(t *testing.T) {
+	e := registrytest.New(t)
+	for v, content := range map[string]string{"1": "shared", "2": "shared", "3": "own"} {
+		if err := e.Publish("web", v, "f", content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, v := range []string{"1", "3"} {
+		if err := e.Delete(e.Admin, e.Name("web").At(v), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := collect(t, e, registry.CollectOptions{Grace: time.Hour}); r.Blobs != 0 {
+		t.Errorf("within the grace period: %+v", r)
+	}
+	if r := collect(t, e, registry.CollectOptions{DryRun: true}); r.Blobs != 1 || r.Bytes != 3 {
+		t.Errorf("dry run: %+v", r)
+	}
+	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 || r.Bytes != 3 {
+		t.Errorf("collection: %+v", r)
+	}
+	if _, err := e.Blobs.Stat(context.Background(), digest.FromString("own")); err == nil {
+		t.Error("the bytes are still there")
+	}
+	if !e.Has("web", "2") {
+		t.Error("a needed blob is gone")
+	}
+	e.MustFsck(t)
+	if err := e.Publish("web", "4", "f", "own"); err != nil {
+		t.Errorf("publish of collected bytes: %v", err)
+	}
+	if !e.Has("web", "4") {
+		t.Error("the version is not whole")
+	}
+	e.MustFsck(t)
+}
+
+// TestD4 races publishers of the same bytes with deletions and a collector without grace: whatever is visible is whole.
+func TestD4(t *testing.T) {
+	store, err := local.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	e := registrytest.New(t, registrytest.WithBlobs(store))
+	const workers, rounds = 4, 25
+	var publishers, collector sync.WaitGroup
+	stop := make(chan struct{})
+	collector.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := e.Collect(e.Admin, registry.CollectOptions{Force: true}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for w := range workers {
+		publishers.Go(func() {
+			pkg := fmt.Sprintf("p%d", w)
+			for i := range rounds {
+				v := fmt.Sprint(i)
+				// Few contents, so that the same digests come and go all the time.
+				err := e.Publish(pkg, v, "f", fmt.Sprint(i%3))
+				if err != nil {
+					if registry.KindOf(err) != registry.Unavailable {
+						t.Error(err)
+					}
+					continue
+				}
+				if !e.Has(pkg, v) {
+					t.Errorf("%s %s was acknowledged and is not whole", pkg, v)
+				}
+				if err := e.Delete(e.Admin, e.Name(pkg).At(v), ""); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := e.Publish(pkg, "last", "f", "0"); err != nil && registry.KindOf(err) != registry.Unavailable {
+				t.Error(err)
+			}
+		})
+	}
+	publishers.Wait()
+	close(stop)
+	collector.Wait()
+	e.MustFsck(t)
+}
+
+// TestD4Republish: after a collection the same bytes are stored again, whatever anybody remembered of them.
+func TestD4Republish(t *testing.T) {
+	e := registrytest.New(t)
+	for i := range 5 {
+		v := fmt.Sprint(i)
+		if err := e.Publish("web", v, "f", "same"); err != nil {
+			t.Fatal(err)
+		}
+		if !e.Has("web", v) {
+			t.Fatal("not whole")
+		}
+		if err := e.Delete(e.Admin, e.Name("web").At(v), ""); err != nil {
+			t.Fatal(err)
+		}
+		if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 {
+			t.Fatalf("round %d: %+v", i, r)
+		}
+	}
+	e.MustFsck(t)
+}
+
+// TestD7: an object deleted under the server's feet is named by fsck with the versions that miss it, and healed by
+// publishing the same bytes again.
+func TestD7(t *testing.T) {
+	e := registrytest.New(t)
+	if err := e.Publish("web", "1.0.0", "f", "payload"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Blobs.Delete(context.Background(), digest.FromString("payload")); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	sum, err := e.Fsck(e.Admin, registry.FsckOptions{}, func(f registry.Finding) { found = append(found, f.Detail) })
+	if err != nil || sum.Wrong != 1 || !strings.Contains(strings.Join(found, "\n"), "web 1.0.0") {
+		t.Errorf("fsck found %d: %v, %v", sum.Wrong, found, err)
+	}
+	if err := e.Publish("web", "1.0.0", "f", "payload"); err != nil {
+		t.Fatal(err)
+	}
+	if !e.Has("web", "1.0.0") {
+		t.Error("publishing again did not heal")
+	}
+	e.MustFsck(t)
+}
+
+// TestD11: bytes of a publish or an upload that is under way survive a collection without grace.
+func TestD11(t *testing.T) {
+	e := registrytest.New(t)
+	ctx := e.Admin
+	p, err := e.Begin(ctx, e.Name("web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Abort()
+	if _, err := p.Stage(ctx, registry.StageFile{Path: "f"}, strings.NewReader("in flight")); err != nil {
+		t.Fatal(err)
+	}
+	up, err := e.StartUpload(ctx, e.Name("img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if up, err = e.AppendUpload(ctx, e.Name("img"), up.ID, 0, strings.NewReader("half "), -1); err != nil {
+		t.Fatal(err)
+	}
+	collect(t, e, registry.CollectOptions{Force: true})
+	if up, err = e.AppendUpload(ctx, e.Name("img"), up.ID, up.Offset, strings.NewReader("whole"), -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.FinishUpload(ctx, e.Name("img"), up.ID, digest.FromString("half whole")); err != nil {
+		t.Fatal(err)
+	}
+	collect(t, e, registry.CollectOptions{Force: true})
+	if _, err := e.Blobs.Stat(ctx, digest.FromString("half whole")); err != nil {
+		t.Errorf("a finished upload that no version needs yet: %v", err)
+	}
+	if _, err := p.Commit(ctx, registry.Release{Version: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if !e.Has("web", "1") {
+		t.Error("not whole")
+	}
+	e.MustFsck(t)
+}
+
+// TestD19: a run that would remove a large part of everything stops before it removes anything; a failing store too.
+func TestD19(t *testing.T) {
+	e := registrytest.New(t)
+	const n = 120
+	var files []string
+	for i := range n {
+		files = append(files, fmt.Sprint(i), fmt.Sprint("content ", i))
+	}
+	if err := e.Publish("big", "1", files...); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Delete(e.Admin, e.Name("big").At("1"), ""); err != nil {
+		t.Fatal(err)
+	}
+	r, err := e.Collect(e.Admin, registry.CollectOptions{})
+	if !errors.Is(err, registry.ErrTooMuch) || r.Blobs != 0 {
+		t.Errorf("collection: %+v, %v", r, err)
+	}
+	count := 0
+	for range e.Blobs.List(context.Background(), "") {
+		count++
+	}
+	if count != n {
+		t.Errorf("%d blobs are left of %d", count, n)
+	}
+	if r := collect(t, e, registry.CollectOptions{Force: true}); r.Blobs != n {
+		t.Errorf("forced: %+v", r)
+	}
+	e.MustFsck(t)
+}
+
+// TestCollectFaults breaks every backend call of a collection in turn: nothing needed is ever lost, and the next run
+// finishes what was cut off.
+func TestCollectFaults(t *testing.T) {
+	for _, when := range storagetest.Moments {
+		for n := 1; ; n++ {
+			e := registrytest.New(t, registrytest.FailCall(n, when))
+			e.WithoutFaults(func() {
+				for _, v := range []string{"1", "2"} {
+					if err := e.Publish("web", v, "f", "content "+v); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := e.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
+					t.Fatal(err)
+				}
+			})
+			_, err := e.Collect(e.Admin, registry.CollectOptions{})
+			tripped := e.Tripped()
+			e.MustFsck(t)
+			if !e.Has("web", "2") {
+				t.Fatalf("call %d failed %s its effect: a needed blob is gone", n, when)
+			}
+			if !tripped {
+				if err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// repository loads a repository's row without asking for rights.
+func (s *Service) repository(ctx context.Context, name string) (Repository, error) {
+	var r Repository
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		r, err = tx.Repository(name)
+		return err
+	})
+	return r, missing(err, AboutRepository, "there is no repository %q", clip(name))
+}
+
+// view authorizes reading and runs fn on one snapshot.
+func (s *Service) view(ctx context.Context, repository string, fn func(tx metadata.Tx) error) error {
+	if _, err := s.authorize(ctx, access.Read, repository); err != nil {
+		return err
+	}
+	return s.meta.View(ctx, fn)
+}
+
+// Package returns the row of a package: one indexed query. Its Revision changes with everything below it. NotFound:
+// about the repository, or about the package.
+func (s *Service) Package(ctx context.Context, at Name) (Package, error) {
+	var p Package
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+		p, err = openPackage(tx, at)
+		return err
+	})
+	return p, err
+}
+
+func openPackage(tx metadata.Tx, at Name) (Package, error) {
+	p, err := tx.Package(at.Repository, at.Format, at.Package)
+	if errors.Is(err, metadata.ErrNotExist) {
+		if _, rerr := tx.Repository(at.Repository); errors.Is(rerr, metadata.ErrNotExist) {
+			return p, missing(rerr, AboutRepository, "there is no repository %q", clip(at.Repository))
+		}
+	}
+	return p, missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, clip(at.Package), at.Repository)
+}
+
+// Contents is a package with all that a document about it needs, as of one moment.
+type Contents struct {
+	Package  Package
+	Versions []Version // not deleted, in the format's order, with descriptors
+	Tags     []Tag
+	Files    map[int64][]File // by version id; only with files
+}
+
+// Contents reads a package whole, in O(1) queries. NotFound.
+func (s *Service) Contents(ctx context.Context, at Name, files bool) (Contents, error) {
+	var c Contents
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+		if c.Package, err = openPackage(tx, at); err != nil {
+			return err
+		}
+		if c.Versions, err = tx.Versions(metadata.VersionPage{PackageID: c.Package.ID}); err != nil {
+			return err
+		}
+		if c.Tags, err = tx.Tags(c.Package.ID); err != nil || !files {
+			return err
+		}
+		fs, err := tx.FilesOfPackage(c.Package.ID)
+		c.Files = map[int64][]File{}
+		for _, f := range fs {
+			c.Files[f.VersionID] = append(c.Files[f.VersionID], f)
+		}
+		return err
+	})
+	return c, err
+}
+
+// Ref names a version of a package in one of three ways; the first that is set counts.
+type Ref struct {
+	Version string
+	Tag     string
+	Digest  digest.Digest
+}
+
+// Resolve finds a version that is not deleted. NotFound.
+func (s *Service) Resolve(ctx context.Context, at Name, ref Ref) (Version, error) {
+	var v Version
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := openPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		v, err = resolve(tx, p, ref)
+		return err
+	})
+	return v, err
+}
+
+func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {
+	switch {
+	case ref.Version != "":
+		c := change{tx: tx, pkg: p}
+		return c.version(ref.Version)
+	case ref.Tag != "":
+		t, err := tx.Tag(p.ID, ref.Tag)
+		if err != nil {
+			return Version{}, missing(err, AboutTag, "there is no tag %q on %q", clip(ref.Tag), p.Name)
+		}
+		return tx.VersionByID(t.VersionID)
+	default:
+		v, err := tx.VersionByDigest(p.ID, ref.Digest)
+		return v, missing(err, AboutVersion, "there is no version %q of %q", clip(ref.Digest.String()), p.Name)
+	}
+}
+
+// Detail is one version with everything known about it.
+type Detail struct {
+	Package Package
+	Version Version
+	Files   []File
+	Tags    []Tag
+	Facts   []Fact
+}
+
+// Detail reads one version; a deleted one too, as its tombstone says what was there. NotFound.
+func (s *Service) Detail(ctx context.Context, at Coordinate) (Detail, error) {
+	var d Detail
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+		if d.Package, err = openPackage(tx, at.Name); err != nil {
+			return err
+		}
+		if d.Version, err = tx.Version(d.Package.ID, at.Version); err != nil {
+			return missing(err, AboutVersion, "there is no version %q of %q", clip(at.Version), d.Package.Name)
+		}
+		if d.Files, err = tx.Files(d.Version.ID); err != nil {
+			return err
+		}
+		if d.Tags, err = tx.TagsOfVersion(d.Version.ID); err != nil {
+			return err
+		}
+		d.Facts, err = tx.Facts(d.Version.ID)
+		return err
+	})
+	return d, err
+}
+
+// VersionQuery selects versions of one package, newest first.
+type VersionQuery struct {
+	After   string // a version: behind it
+	Limit   int
+	Deleted bool
+}
+
+// Versions lists versions without descriptors, newest first. NotFound.
+func (s *Service) Versions(ctx context.Context, at Name, q VersionQuery) ([]Version, error) {
+	var out []Version
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := openPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		page := metadata.VersionPage{PackageID: p.ID, NewestFirst: true, Deleted: q.Deleted, NoDescriptors: true, Limit: bound(q.Limit)}
+		if q.After != "" {
+			last, err := tx.Version(p.ID, q.After)
+			if err != nil {
+				return missing(err, AboutVersion, "the cursor is not a version of %q", p.Name)
+			}
+			page.AfterSortKey, page.AfterName = last.SortKey, last.Name
+		}
+		out, err = tx.Versions(page)
+		return err
+	})
+	return out, err
+}
+
+// PackageQuery selects packages of a repository, by format and name.
+type PackageQuery struct {
+	Format   string
+	Contains string
+	After    string // "<format>/<key>" of the last one
+	Limit    int
+}
+
+// Packages lists the packages of a repository that have or had versions. NotFound.
+func (s *Service) Packages(ctx context.Context, repository string, q PackageQuery) ([]Package, error) {
+	var out []Package
+	err := s.view(ctx, repository, func(tx metadata.Tx) error {
+		r, err := tx.Repository(repository)
+		if err != nil {
+			return missing(err, AboutRepository, "there is no repository %q", clip(repository))
+		}
+		mq := metadata.PackageQuery{RepositoryID: r.ID, Format: q.Format, Contains: q.Contains, Limit: bound(q.Limit)}
+		if q.After != "" {
+			i := slices.Index([]byte(q.After), '/')
+			if i < 0 {
+				return Errorf(Invalid, AboutRequest, "the cursor is not one of ours")
+			}
+			mq.AfterFormat, mq.AfterKey = q.After[:i], q.After[i+1:]
+		}
+		out, err = tx.Packages(mq)
+		return err
+	})
+	return out, err
+}
+
+// FileAt finds a path in one version. NotFound.
+func (s *Service) FileAt(ctx context.Context, at Coordinate, path string) (File, Version, error) {
+	var f File
+	var v Version
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := openPackage(tx, at.Name)
+		if err != nil {
+			return err
+		}
+		c := change{tx: tx, pkg: p}
+		if v, err = c.version(at.Version); err != nil {
+			return err
+		}
+		f, err = tx.File(v.ID, path)
+		return missing(err, AboutFile, "there is no %q in %s %s", clip(path), p.Name, v.Name)
+	})
+	return f, v, err
+}
+
+// FileOf finds a path in whichever version of a package holds it. NotFound.
+func (s *Service) FileOf(ctx context.Context, at Name, path string) (File, error) {
+	var f File
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := openPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		f, err = tx.FileAt(p.ID, path)
+		return missing(err, AboutFile, "there is no file %q of %q", clip(path), p.Name)
+	})
+	return f, err
+}
+
+// Open reads a file that a look-up returned: length bytes from offset, -1 to the end. The caller closes. A whole file
+// of the local store comes as *os.File.
+func (s *Service) Open(ctx context.Context, f File, offset, length int64) (io.ReadCloser, error) {
+	return s.blobs.Open(ctx, f.Blob.Digest, offset, length)
+}
+
+// AsOf is a moment: the entry of a sequence number, or a time. The zero value is now.
+type AsOf struct {
+	Time time.Time
+	Seq  *int64
+}
+
+// IsNow reports whether no moment was given.
+func (m AsOf) IsNow() bool { return m.Seq == nil && m.Time.IsZero() }
+
+// seqOf returns the last log entry that counts at m.
+func seqOf(tx metadata.Tx, m AsOf) (int64, error) {
+	if m.Seq != nil {
+		return *m.Seq, nil
+	}
+	return tx.SeqAt(m.Time)
+}
+
+func bound(limit int) int {
+	if limit <= 0 || limit > MaxPage {
+		return MaxPage
+	}
+	return limit
+}

@@ -1,0 +1,213 @@
+// Package registrytest gives tests the real core over blobs in memory and SQLite in a temporary file.
+package registrytest
+
+import (
+	"context"
+	"crypto/rand"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/mod/sumdb/note"
+
+	"slipway/metadata"
+	"slipway/metadata/metadatatest"
+	"slipway/metadata/sqlite"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/storage"
+	"slipway/storage/mem"
+	"slipway/storage/storagetest"
+)
+
+// Format is a format for tests of the core: every name is its own key.
+const Format = "test"
+
+// AdminPassword is the password of the user admin.
+const AdminPassword = "correct horse"
+
+// Env is a core with its stores.
+type Env struct {
+	*registry.Service
+	Metadata metadata.Store // below the faults
+	Blobs    storage.Store  // below the faults
+	Admin    context.Context
+	Config   registry.Config
+
+	t     testing.TB
+	fuse  *storagetest.Fuse
+	when  storagetest.When
+	armed atomic.Bool
+}
+
+// Option changes the configuration of New.
+type Option func(*Env)
+
+// FailCall lets the n-th call of a backend fail, counted from when the core is ready. when says whether a store of
+// bytes fails before, amid or after its effect.
+func FailCall(n int, when storagetest.When) Option {
+	return func(e *Env) { e.fuse, e.when = &storagetest.Fuse{N: n}, when }
+}
+
+// With changes the core's configuration.
+func With(change func(*registry.Config)) Option { return func(e *Env) { change(&e.Config) } }
+
+// WithBlobs puts the bytes elsewhere.
+func WithBlobs(s storage.Store) Option { return func(e *Env) { e.Blobs = s } }
+
+// New makes a core with a repository "main" and a user "admin". It is closed with the test.
+func New(t testing.TB, opts ...Option) *Env {
+	t.Helper()
+	skey, vkey, err := note.GenerateKey(rand.Reader, "slipway-test")
+	must(t, err)
+	signer, err := note.NewSigner(skey)
+	must(t, err)
+	e := &Env{t: t, Blobs: mem.New(), Config: registry.Config{
+		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost,
+		Rules: map[string]registry.Rules{Format: {Normalize: func(s string) (string, error) { return s, nil }}},
+	}}
+	e.Metadata, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "slipway.db"))
+	must(t, err)
+	t.Cleanup(func() { _ = e.Metadata.Close() })
+	for _, o := range opts {
+		o(e)
+	}
+	e.Config.Metadata, e.Config.Storage = e.Metadata, e.Blobs
+	if e.fuse != nil {
+		e.Config.Metadata = metadatatest.Faulty(e.Metadata, e.blow)
+		e.Config.Storage = storagetest.Faulty(e.Blobs, e.when, e.blow)
+	}
+	e.Service, err = registry.New(context.Background(), e.Config)
+	must(t, err)
+	t.Cleanup(func() { _ = e.Service.Close() })
+	if e.fuse != nil {
+		// A walk makes hundreds of these: it does without passwords, which are slow by design.
+		e.Admin = access.With(context.Background(), access.System())
+		e.armed.Store(true)
+		return e
+	}
+	_, err = e.EnsureAdmin(context.Background(), AdminPassword)
+	must(t, err)
+	e.Admin = e.Login(access.Credentials{User: registry.AdminUser, Password: AdminPassword})
+	return e
+}
+
+// Login returns a context of the caller with these credentials.
+func (e *Env) Login(c access.Credentials) context.Context {
+	e.t.Helper()
+	a, err := e.Authenticate(context.Background(), c)
+	must(e.t, err)
+	return access.With(context.Background(), a)
+}
+
+// Token makes a token of admin and returns its secret.
+func (e *Env) Token(repository string, actions ...access.Action) string {
+	e.t.Helper()
+	secret, _, err := e.CreateToken(e.Admin, registry.TokenRequest{Name: "test", ExpiresIn: time.Hour,
+		Grants: []access.Grant{{Repository: repository, Actions: actions}}})
+	must(e.t, err)
+	return secret
+}
+
+// WithoutFaults runs fn while no call counts, to set the scene.
+func (e *Env) WithoutFaults(fn func()) {
+	armed := e.armed.Swap(false)
+	fn()
+	e.armed.Store(armed)
+}
+
+// blow counts a call of a backend once the core is ready.
+func (e *Env) blow() error {
+	if !e.armed.Load() {
+		return nil
+	}
+	return e.fuse.Blow()
+}
+
+// Tripped reports whether the call of FailCall was reached.
+func (e *Env) Tripped() bool { return e.fuse.Tripped() }
+
+// Name is a package of the test format in main.
+func (e *Env) Name(pkg string) registry.Name {
+	return registry.Name{Repository: registry.DefaultRepository, Format: Format, Package: pkg, Display: pkg}
+}
+
+// Publish publishes a version whose files are path, content, path, content…; one file "file" when none is named.
+func (e *Env) Publish(pkg, version string, files ...string) error {
+	_, err := e.PublishRelease(pkg, registry.Release{Version: version}, files...)
+	return err
+}
+
+// PublishRelease is Publish with all that a release can have.
+func (e *Env) PublishRelease(pkg string, rel registry.Release, files ...string) (registry.Result, error) {
+	p, err := e.Begin(e.Admin, e.Name(pkg))
+	if err != nil {
+		return registry.Result{}, err
+	}
+	defer p.Abort()
+	if len(files) == 0 {
+		files = []string{"file", pkg + " " + rel.Version}
+	}
+	for i := 0; i < len(files); i += 2 {
+		if _, err := p.Stage(e.Admin, registry.StageFile{Path: files[i]}, strings.NewReader(files[i+1])); err != nil {
+			return registry.Result{}, err
+		}
+	}
+	if rel.SortKey == nil {
+		rel.SortKey = []byte(rel.Version)
+	}
+	if rel.PURL == "" {
+		rel.PURL = "pkg:generic/" + pkg + "@" + rel.Version
+	}
+	return p.Commit(e.Admin, rel)
+}
+
+// Has reports whether a version is there, whole: its row, and every byte of its files.
+func (e *Env) Has(pkg, version string) bool {
+	e.t.Helper()
+	d, err := e.intact().Detail(e.Admin, e.Name(pkg).At(version))
+	if err != nil || d.Version.State == registry.Deleted {
+		return false
+	}
+	for _, f := range d.Files {
+		if st, err := e.Blobs.Stat(context.Background(), f.Blob.Digest); err != nil || st.Size != f.Blob.Size {
+			e.t.Errorf("%s %s is visible without the bytes of %s: %v", pkg, version, f.Path, err)
+		}
+	}
+	return true
+}
+
+// MustFsck fails the test unless a check over the stores below the faults is clean.
+func (e *Env) MustFsck(t testing.TB) registry.FsckSummary {
+	t.Helper()
+	sum, err := e.intact().Fsck(e.Admin, registry.FsckOptions{}, func(f registry.Finding) {
+		if !f.Note {
+			t.Errorf("fsck: %s: %s", f.Subject, f.Detail)
+		}
+	})
+	must(t, err)
+	return sum
+}
+
+// intact is the core over the stores without faults.
+func (e *Env) intact() *registry.Service {
+	if e.fuse == nil {
+		return e.Service
+	}
+	cfg := e.Config
+	cfg.Metadata, cfg.Storage, cfg.Metrics = e.Metadata, e.Blobs, nil
+	s, err := registry.New(context.Background(), cfg)
+	must(e.t, err)
+	e.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

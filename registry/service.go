@@ -1,0 +1,229 @@
+// Package registry is the core of Slipway: what a repository, a package and a version are, how a publish becomes
+// visible, who may do what, and the log of everything that happened. Front-ends are written against Service and know
+// nothing of the stores below it.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// The records that Service returns; front-ends never import metadata.
+type (
+	Repository = metadata.Repository
+	Package    = metadata.Package
+	Version    = metadata.Version
+	File       = metadata.File
+	Blob       = metadata.Blob
+	Tag        = metadata.Tag
+	Fact       = metadata.Fact
+	State      = metadata.State
+	Entry      = metadata.Entry
+	Checkpoint = metadata.Checkpoint
+	User       = metadata.User
+	Token      = metadata.Token
+	Page       = metadata.Page
+	StagedFile = metadata.StagedFile
+	Staging    = metadata.Staging
+)
+
+// States of a version.
+const (
+	Published  = metadata.Published
+	Yanked     = metadata.Yanked
+	Deprecated = metadata.Deprecated
+	Deleted    = metadata.Deleted
+)
+
+// Rules are what the core asks of a format where names come in through the common API.
+type Rules struct {
+	// Normalize returns the key under which a package name is looked up. Invalid when it is outside the grammar.
+	Normalize func(name string) (string, error)
+	// CheckTag says why a tag is not possible in this format, beyond CheckTag. nil: no further rule.
+	CheckTag func(tag string) error
+	// RequiredTag can be moved but not removed while the package has versions (npm's latest). "": none.
+	RequiredTag string
+}
+
+// Config is what Service needs. Zero values of the optional fields are sensible.
+type Config struct {
+	Metadata metadata.Store
+	Storage  storage.Store
+	// Signer signs checkpoints; its name is the log's origin.
+	Signer note.Signer
+	// Verifier is the text form of its public key, served to auditors.
+	Verifier string
+
+	Rules         map[string]Rules // by format
+	AnonymousRead bool
+	URL           string        // public base URL; "" when it follows the request
+	GCInterval    time.Duration // 0: no collection by itself
+	GCGrace       time.Duration
+	PasswordCost  int           // of bcrypt; 0 is access.PasswordCost
+	UploadTTL     time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
+
+	Metrics prometheus.Registerer // nil: none
+	Logger  *slog.Logger          // nil: slog.Default
+	Now     func() time.Time      // nil: time.Now; for leases and sessions, not for the log
+}
+
+// Service is the core. Methods take the caller from the context (access.From) and fail with *Error.
+type Service struct {
+	meta     metadata.Store
+	blobs    storage.Store
+	signer   note.Signer
+	verifier string
+	rules    map[string]Rules
+	auth     *access.Authenticator
+	cfg      Config
+	metrics  *metrics
+	log      *slog.Logger
+	now      func() time.Time
+
+	instance string // id of the installation, from the first start
+	grown    broadcast
+	leases   leases
+	gcMu     sync.Mutex
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New makes the core over its stores, prepares an empty database, finishes what a crash cut off, and starts the
+// background work. Close ends it; the stores stay the caller's.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	s := &Service{
+		meta: cfg.Metadata, blobs: cfg.Storage, signer: cfg.Signer, verifier: cfg.Verifier,
+		rules: cfg.Rules, cfg: cfg, log: cfg.Logger, now: cfg.Now,
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.cfg.UploadTTL == 0 {
+		s.cfg.UploadTTL = 24 * time.Hour
+	}
+	if s.cfg.PasswordCost == 0 {
+		s.cfg.PasswordCost = access.PasswordCost
+	}
+	s.metrics = newMetrics(cfg.Metrics)
+	s.auth = access.NewAuthenticator(s.meta, cfg.AnonymousRead, s.cfg.PasswordCost, s.now)
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.finishCollection(ctx); err != nil {
+		return nil, fmt.Errorf("finish an interrupted collection: %w", err)
+	}
+	if err := s.signCheckpoint(ctx); err != nil {
+		return nil, fmt.Errorf("sign the log: %w", err)
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.done.Go(func() { s.signEvery(background, time.Second) })
+	if cfg.GCInterval > 0 {
+		s.done.Go(func() { s.collectEvery(background, cfg.GCInterval) })
+	}
+	return s, nil
+}
+
+// Close stops the background work and waits for it.
+func (s *Service) Close() error {
+	s.stop()
+	s.done.Wait()
+	return nil
+}
+
+// Ready reports whether metadata and blobs answer. Unavailable.
+func (s *Service) Ready(ctx context.Context) error {
+	if err := errors.Join(s.meta.Ready(ctx), s.blobs.Ready(ctx)); err != nil {
+		return &Error{Kind: Unavailable, Detail: "metadata or blobs do not answer", Err: err, RetryAfter: time.Second}
+	}
+	return nil
+}
+
+// Instance returns the installation's id and the text form of the key that signs its log.
+func (s *Service) Instance() (id, verifier string) { return s.instance, s.verifier }
+
+// Source is what events name as their origin: the public base URL, or the installation's id without one.
+func (s *Service) Source() string {
+	if s.cfg.URL != "" {
+		return s.cfg.URL
+	}
+	return "urn:slipway:" + s.instance
+}
+
+// authorize is the one place where a method asks whether its caller may act. It returns the caller.
+func (s *Service) authorize(ctx context.Context, action access.Action, repository string) (access.Actor, error) {
+	a := access.From(ctx)
+	switch access.Decide(a, action, repository) {
+	case access.Allow:
+		return a, nil
+	case access.Challenge:
+		return a, Errorf(Unauthenticated, AboutRequest, "log in to %s here", action)
+	case access.Hide:
+		return a, Errorf(NotFound, AboutRepository, "there is no repository %q", clip(repository))
+	default:
+		if repository == access.Instance {
+			return a, Errorf(Denied, AboutRequest, "this needs the right %q on the whole server", action)
+		}
+		return a, Errorf(Denied, AboutRepository, "%s may not %s in repository %q", describe(a), action, clip(repository))
+	}
+}
+
+func describe(a access.Actor) string {
+	switch a.Type {
+	case access.TypeToken:
+		return fmt.Sprintf("token %q of user %q", a.Token, a.Name)
+	case access.TypeUser:
+		return fmt.Sprintf("user %q", a.Name)
+	default:
+		return a.Name
+	}
+}
+
+// update runs a change and tells the waiters of the log.
+func (s *Service) update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	if err := s.meta.Update(ctx, fn); err != nil {
+		return err
+	}
+	s.grown.wake()
+	return nil
+}
+
+// broadcast wakes everybody who waits for something new.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// next returns a channel that closes at the next wake.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
+}

@@ -1,0 +1,281 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// Authenticate turns the credentials of a request into its caller. Unauthenticated.
+func (s *Service) Authenticate(ctx context.Context, c access.Credentials) (access.Actor, error) {
+	a, err := s.auth.Authenticate(ctx, c)
+	if errors.Is(err, access.ErrBadCredentials) {
+		return a, &Error{Kind: Unauthenticated, Subject: AboutRequest, Detail: "wrong user name, password or token, or one that is no longer valid"}
+	}
+	return a, err
+}
+
+// TokenRequest describes a token to make.
+type TokenRequest struct {
+	Name      string
+	Grants    []access.Grant
+	ExpiresIn time.Duration // 0: never
+}
+
+const maxTokenName = 100
+
+// CreateToken makes a token of the caller. The secret is returned here and never again. Its rights may not exceed the
+// caller's, and one made with a token ends with it at the latest. Invalid, Denied, Unauthenticated.
+func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (secret string, t Token, err error) {
+	actor := access.From(ctx)
+	switch {
+	case actor.UserID == 0:
+		return "", t, Errorf(Unauthenticated, AboutToken, "log in to make a token")
+	case req.Name == "" || len(req.Name) > maxTokenName:
+		return "", t, Errorf(Invalid, AboutToken, "a token needs a name of at most %d bytes", maxTokenName)
+	case len(req.Grants) == 0:
+		return "", t, Errorf(Invalid, AboutToken, "a token needs permissions")
+	case req.ExpiresIn < 0:
+		return "", t, Errorf(Invalid, AboutToken, "a token can't expire in the past")
+	}
+	for _, g := range req.Grants {
+		if !access.ValidGrant(g) {
+			return "", t, Errorf(Invalid, AboutToken, "a permission names a repository or a glob and some of the actions %v", access.Actions)
+		}
+	}
+	if !access.Covers(actor, req.Grants) {
+		return "", t, Errorf(Denied, AboutToken, "a token can't have rights that %s does not have", describe(actor))
+	}
+	secret, hash := access.NewToken()
+	t = Token{UserID: actor.UserID, User: actor.Name, Name: req.Name, Hash: hash, Hint: secret[:len(access.TokenPrefix)+4], Grants: grants(req.Grants)}
+	err = s.update(ctx, func(tx metadata.Tx) (err error) {
+		if u, err := tx.UserByID(actor.UserID); err != nil || u.Disabled {
+			return errors.Join(err, Errorf(Unauthenticated, AboutUser, "the user is disabled"))
+		}
+		t.CreatedAt = tx.Now()
+		if req.ExpiresIn > 0 {
+			t.ExpiresAt = tx.Now().Add(req.ExpiresIn)
+		}
+		if err := outlived(tx, actor, &t); err != nil {
+			return err
+		}
+		if t, err = tx.CreateToken(t); err != nil {
+			return err
+		}
+		_, err = appendEntry(tx, actor, "token.created", "", 0, 0, EventData{Name: t.Name})
+		return err
+	})
+	return secret, t, err
+}
+
+// outlived holds a token minted by a token to the end of its minter: rights are bounded in time too.
+func outlived(tx metadata.Tx, minter access.Actor, t *Token) error {
+	if minter.Type != access.TypeToken {
+		return nil
+	}
+	m, err := tx.Token(minter.TokenID)
+	if err != nil {
+		return err
+	}
+	if !m.RevokedAt.IsZero() || !m.ExpiresAt.IsZero() && !tx.Now().Before(m.ExpiresAt) {
+		return Errorf(Unauthenticated, AboutToken, "the token is no longer valid")
+	}
+	if !m.ExpiresAt.IsZero() && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(m.ExpiresAt)) {
+		t.ExpiresAt = m.ExpiresAt
+	}
+	return nil
+}
+
+func grants(in []access.Grant) []metadata.Grant {
+	out := make([]metadata.Grant, len(in))
+	for i, g := range in {
+		out[i].Repository = g.Repository
+		for _, a := range g.Actions {
+			out[i].Actions = append(out[i].Actions, string(a))
+		}
+	}
+	return out
+}
+
+// Tokens lists the caller's tokens, or everybody's for an administrator of the instance; ascending by id.
+func (s *Service) Tokens(ctx context.Context, afterID int64, limit int) ([]Token, error) {
+	actor := access.From(ctx)
+	if actor.UserID == 0 {
+		return nil, Errorf(Unauthenticated, AboutToken, "log in to see tokens")
+	}
+	owner := actor.UserID
+	if access.Decide(actor, access.Admin, access.Instance) == access.Allow {
+		owner = 0
+	}
+	var out []Token
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		out, err = tx.Tokens(owner, afterID, bound(limit))
+		return err
+	})
+	return out, err
+}
+
+// RevokeToken ends a token of the caller, or any for an administrator of the instance. NotFound.
+func (s *Service) RevokeToken(ctx context.Context, id int64) error {
+	actor := access.From(ctx)
+	if actor.UserID == 0 {
+		return Errorf(Unauthenticated, AboutToken, "log in to revoke a token")
+	}
+	admin := access.Decide(actor, access.Admin, access.Instance) == access.Allow
+	err := s.update(ctx, func(tx metadata.Tx) error {
+		t, err := tx.Token(id)
+		if errors.Is(err, metadata.ErrNotExist) || err == nil && t.UserID != actor.UserID && !admin {
+			return Errorf(NotFound, AboutToken, "there is no token %d", id)
+		}
+		if err != nil || !t.RevokedAt.IsZero() {
+			return err
+		}
+		// A narrow token must not end a wider one: that would be a right it was not given.
+		if actor.Type == access.TypeToken && actor.TokenID != id && !access.Covers(actor, access.Grants(t.Grants)) {
+			return Errorf(Denied, AboutToken, "%s may not revoke a token with wider rights", describe(actor))
+		}
+		if err := tx.RevokeToken(id); err != nil {
+			return err
+		}
+		_, err = appendEntry(tx, actor, "token.revoked", "", 0, 0, EventData{Name: t.Name})
+		return err
+	})
+	s.auth.Forget()
+	return err
+}
+
+// RevokeSecret ends the token of the given secret, as a logout does. NotFound.
+func (s *Service) RevokeSecret(ctx context.Context, secret string) error {
+	var t Token
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		t, err = tx.TokenByHash(access.HashToken(secret))
+		return err
+	})
+	if err != nil {
+		return missing(err, AboutToken, "there is no such token")
+	}
+	return s.RevokeToken(ctx, t.ID)
+}
+
+var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+const minPassword, maxPassword = 8, 1024
+
+// UserChange are the fields to set; nil keeps what is there.
+type UserChange struct {
+	Password *string
+	Disabled *bool
+	Grants   []access.Grant // nil keeps
+}
+
+// CreateUser makes a user. It needs to administer the instance, and hands out no right that the caller lacks.
+func (s *Service) CreateUser(ctx context.Context, name string, c UserChange) (User, error) {
+	actor, err := s.authorize(ctx, access.Admin, access.Instance)
+	if err != nil {
+		return User{}, err
+	}
+	if !userName.MatchString(name) {
+		return User{}, Errorf(Invalid, AboutUser, "%q can't name a user: lower-case letters, digits, '.', '_', '-', at most 63", clip(name))
+	}
+	if c.Password == nil {
+		return User{}, Errorf(Invalid, AboutUser, "a new user needs a password")
+	}
+	u := User{Name: name}
+	if err := c.apply(actor, &u, s.cfg.PasswordCost); err != nil {
+		return User{}, err
+	}
+	err = s.update(ctx, func(tx metadata.Tx) (err error) {
+		if u, err = tx.CreateUser(u); errors.Is(err, metadata.ErrExists) {
+			return Errorf(AlreadyExists, AboutUser, "there is a user %q already", name)
+		} else if err != nil {
+			return err
+		}
+		_, err = appendEntry(tx, actor, "user.created", "", 0, 0, EventData{Name: u.Name})
+		return err
+	})
+	return u, err
+}
+
+func (c UserChange) apply(actor access.Actor, u *User, cost int) error {
+	if c.Password != nil {
+		// The first password is the operator's own affair.
+		if first := actor.Type == access.TypeSystem; !first && len(*c.Password) < minPassword || len(*c.Password) > maxPassword {
+			return Errorf(Invalid, AboutUser, "a password has %d to %d bytes", minPassword, maxPassword)
+		}
+		hash, err := access.HashPassword(*c.Password, cost)
+		if err != nil {
+			return err
+		}
+		u.PasswordHash = hash
+	}
+	if c.Disabled != nil {
+		u.Disabled = *c.Disabled
+	}
+	if c.Grants != nil {
+		for _, g := range c.Grants {
+			if !access.ValidGrant(g) {
+				return Errorf(Invalid, AboutUser, "a permission names a repository or a glob and some of the actions %v", access.Actions)
+			}
+		}
+		if !access.Covers(actor, c.Grants) {
+			return Errorf(Denied, AboutUser, "rights that %s does not have can't be given", describe(actor))
+		}
+		u.Grants = grants(c.Grants)
+	}
+	return nil
+}
+
+// UpdateUser changes a user: an administrator of the instance anything, a user logged in by password the own password.
+func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (User, error) {
+	actor := access.From(ctx)
+	own := actor.Type == access.TypeUser && actor.Name == name && c.Disabled == nil && c.Grants == nil
+	if !own {
+		if _, err := s.authorize(ctx, access.Admin, access.Instance); err != nil {
+			return User{}, err
+		}
+	}
+	var change User
+	if err := c.apply(actor, &change, s.cfg.PasswordCost); err != nil {
+		return User{}, err
+	}
+	var u User
+	err := s.update(ctx, func(tx metadata.Tx) (err error) {
+		if u, err = tx.User(name); err != nil {
+			return missing(err, AboutUser, "there is no user %q", clip(name))
+		}
+		if c.Password != nil {
+			u.PasswordHash = change.PasswordHash
+		}
+		if c.Disabled != nil {
+			u.Disabled = change.Disabled
+		}
+		if c.Grants != nil {
+			u.Grants = change.Grants
+		}
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		_, err = appendEntry(tx, actor, "user.changed", "", 0, 0, EventData{Name: u.Name})
+		return err
+	})
+	s.auth.Forget()
+	return u, err
+}
+
+// Users lists users by name. It needs to administer the instance.
+func (s *Service) Users(ctx context.Context, p Page) ([]User, error) {
+	if _, err := s.authorize(ctx, access.Admin, access.Instance); err != nil {
+		return nil, err
+	}
+	p.Limit = bound(p.Limit)
+	var out []User
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		out, err = tx.Users(p)
+		return err
+	})
+	return out, err
+}

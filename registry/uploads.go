@@ -1,0 +1,196 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// Upload is a blob that arrives over several requests. Only who began it may continue it.
+type Upload struct {
+	ID     string
+	Offset int64
+}
+
+// StartUpload begins an upload for a package. NotFound, Denied, Unauthenticated.
+func (s *Service) StartUpload(ctx context.Context, at Name) (Upload, error) {
+	actor, err := s.authorize(ctx, access.Publish, at.Repository)
+	if err != nil {
+		return Upload{}, err
+	}
+	repo, err := s.repository(ctx, at.Repository)
+	if err != nil {
+		return Upload{}, err
+	}
+	raw := make([]byte, 16)
+	_, _ = rand.Read(raw) // never fails
+	id := hex.EncodeToString(raw)
+	if err := s.blobs.Create(ctx, id); err != nil {
+		return Upload{}, err
+	}
+	state, err := hashState(sha256.New())
+	if err != nil {
+		return Upload{}, err
+	}
+	err = s.meta.Update(ctx, func(tx metadata.Tx) error {
+		return tx.CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
+			Owner: actor.ID, HashState: state, CreatedAt: tx.Now(), UpdatedAt: tx.Now()})
+	})
+	return Upload{ID: id}, err
+}
+
+// upload loads a session. One of another caller, repository or package looks absent.
+func (s *Service) upload(ctx context.Context, at Name, id string) (metadata.UploadSession, error) {
+	actor, err := s.authorize(ctx, access.Publish, at.Repository)
+	if err != nil {
+		return metadata.UploadSession{}, err
+	}
+	repo, err := s.repository(ctx, at.Repository)
+	if err != nil {
+		return metadata.UploadSession{}, err
+	}
+	var u metadata.UploadSession
+	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		u, err = tx.Upload(id)
+		return err
+	})
+	if err == nil && (u.Owner != actor.ID || u.RepositoryID != repo.ID || u.Scope != at.Format+"/"+at.Package) {
+		err = metadata.ErrNotExist
+	}
+	return u, missing(err, AboutUpload, "there is no such upload")
+}
+
+// Upload tells how far an upload is. NotFound.
+func (s *Service) Upload(ctx context.Context, at Name, id string) (Upload, error) {
+	u, err := s.upload(ctx, at, id)
+	return Upload{ID: id, Offset: u.Offset}, err
+}
+
+// AppendUpload adds r at offset, which must be where the upload is: RangeInvalid otherwise, with the true state. What
+// arrived before r broke off is kept. limit bounds the whole upload; -1 is none. TooLarge.
+func (s *Service) AppendUpload(ctx context.Context, at Name, id string, offset int64, r io.Reader, limit int64) (Upload, error) {
+	u, err := s.upload(ctx, at, id)
+	if err != nil {
+		return Upload{}, err
+	}
+	if offset != u.Offset {
+		return Upload{ID: id, Offset: u.Offset}, Errorf(RangeInvalid, AboutUpload, "the upload is at byte %d, not %d", u.Offset, offset)
+	}
+	sum, err := resumeHash(u.HashState)
+	if err != nil {
+		return Upload{}, err
+	}
+	in := &counted{r: r, sum: sum}
+	n, err := s.blobs.Append(ctx, id, offset, in, limit)
+	if n == 0 || n != in.n {
+		return Upload{ID: id, Offset: u.Offset}, err // nothing, or the hash has seen more than became durable
+	}
+	state, herr := hashState(sum)
+	if herr != nil {
+		return Upload{ID: id, Offset: u.Offset}, herr
+	}
+	u.Offset, u.HashState = offset+n, state
+	// The client may be gone by now; what it left is noted all the same.
+	uerr := s.meta.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error {
+		u.UpdatedAt = tx.Now()
+		return tx.UpdateUpload(u, offset)
+	})
+	if errors.Is(uerr, metadata.ErrExists) {
+		uerr = Errorf(RangeInvalid, AboutUpload, "another request moved the upload on")
+	}
+	return Upload{ID: id, Offset: u.Offset}, errors.Join(uerr, err)
+}
+
+// FinishUpload makes the upload's bytes a blob and keeps it for the package by a lease. want is sha256 or sha512.
+// DigestMismatch: the bytes are
+// others, and the upload is gone.
+func (s *Service) FinishUpload(ctx context.Context, at Name, id string, want digest.Digest) (Blob, error) {
+	u, err := s.upload(ctx, at, id)
+	if err != nil {
+		return Blob{}, err
+	}
+	sum, err := resumeHash(u.HashState)
+	if err != nil {
+		return Blob{}, err
+	}
+	blob := Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: u.Offset}
+	got := blob.Digest
+	if want.Algorithm() == digest.SHA512 {
+		// Which algorithm a client means is known only now, so this one reads the bytes again.
+		if got, blob.SHA512, err = s.sha512Of(ctx, u); err != nil {
+			return Blob{}, err
+		}
+	}
+	if got != want {
+		return Blob{}, errors.Join(
+			Errorf(DigestMismatch, AboutBlob, "the upload's digest is %s, not %s", got, clip(want.String())), s.dropUpload(ctx, id))
+	}
+	stored := s.now()
+	if err := s.blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil {
+		return Blob{}, err
+	}
+	return s.own(ctx, at, blob, stored, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+}
+
+func (s *Service) sha512Of(ctx context.Context, u metadata.UploadSession) (digest.Digest, []byte, error) {
+	r, err := s.blobs.OpenUpload(ctx, u.ID, u.Offset)
+	if err != nil {
+		return "", nil, err
+	}
+	defer r.Close()
+	h := sha512.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return "", nil, err
+	}
+	return digest.NewDigest(digest.SHA512, h), h.Sum(nil), nil
+}
+
+// CancelUpload drops an upload. NotFound.
+func (s *Service) CancelUpload(ctx context.Context, at Name, id string) error {
+	if _, err := s.upload(ctx, at, id); err != nil {
+		return err
+	}
+	return s.dropUpload(ctx, id)
+}
+
+// dropUpload removes bytes, then row: a crash between them leaves a row whose bytes are gone, which the next sweep takes.
+func (s *Service) dropUpload(ctx context.Context, id string) error {
+	if err := s.blobs.Discard(ctx, id); err != nil {
+		return err
+	}
+	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+}
+
+type counted struct {
+	r   io.Reader
+	sum hash.Hash
+	n   int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	_, _ = c.sum.Write(p[:n]) // a hash never fails
+	c.n += int64(n)
+	return n, err
+}
+
+func hashState(h hash.Hash) ([]byte, error) {
+	return h.(encoding.BinaryMarshaler).MarshalBinary()
+}
+
+func resumeHash(state []byte) (hash.Hash, error) {
+	h := sha256.New()
+	return h, h.(encoding.BinaryUnmarshaler).UnmarshalBinary(state)
+}

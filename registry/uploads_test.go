@@ -1,0 +1,125 @@
+package registry_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/registrytest"
+)
+
+// TestUpload: chunks at the right offset only; what arrived before a break counts; wrong bytes end the upload.
+func TestUpload(t *testing.T) {
+	e := registrytest.New(t)
+	at := e.Name("img")
+	up, err := e.StartUpload(e.Admin, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := io.MultiReader(strings.NewReader("hello "), errReader{})
+	if got, err := e.AppendUpload(e.Admin, at, up.ID, 0, broken, -1); err == nil || got.Offset != 6 {
+		t.Errorf("a chunk that broke off: %+v, %v", got, err)
+	}
+	if got, err := e.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("hello "), -1); registry.KindOf(err) != registry.RangeInvalid || got.Offset != 6 {
+		t.Errorf("the same chunk again: %+v, %v", got, err)
+	}
+	if _, err := e.AppendUpload(e.Admin, at, up.ID, 6, strings.NewReader("world"), 10); registry.KindOf(err) != registry.TooLarge {
+		t.Errorf("over the limit: %v", err)
+	}
+	got, err := e.Upload(e.Admin, at, up.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := "hello world"[got.Offset:]
+	if _, err := e.AppendUpload(e.Admin, at, up.ID, got.Offset, strings.NewReader(rest), -1); err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.FinishUpload(e.Admin, at, up.ID, digest.FromString("hello world"))
+	if err != nil || b.Size != 11 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	if _, err := e.Upload(e.Admin, at, up.ID); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("a finished upload: %v", err)
+	}
+	up, err = e.StartUpload(e.Admin, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.FinishUpload(e.Admin, at, up.ID, digest.FromString("other")); registry.KindOf(err) != registry.DigestMismatch {
+		t.Errorf("wrong bytes: %v", err)
+	}
+	if _, err := e.Upload(e.Admin, at, up.ID); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("an upload with wrong bytes lives on: %v", err)
+	}
+	e.MustFsck(t)
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, errors.New("the client went away") }
+
+// TestS22: an upload belongs to who began it, in the repository and package where it began.
+func TestS22(t *testing.T) {
+	e := registrytest.New(t)
+	if _, err := e.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
+		t.Fatal(err)
+	}
+	at := e.Name("img")
+	up, err := e.StartUpload(e.Admin, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, sibling := at, at
+	elsewhere.Repository, sibling.Package = "other", "img2"
+	foreign := e.Login(access.Credentials{Token: e.Token("*", access.Admin)})
+	for what, c := range map[string]struct {
+		ctx func() error
+	}{
+		"another caller":     {func() error { _, err := e.Upload(foreign, at, up.ID); return err }},
+		"another repository": {func() error { _, err := e.Upload(e.Admin, elsewhere, up.ID); return err }},
+		"another package": {func() error {
+			_, err := e.AppendUpload(e.Admin, sibling, up.ID, 0, strings.NewReader("x"), -1)
+			return err
+		}},
+		"finish by another": {func() error { _, err := e.FinishUpload(foreign, at, up.ID, digest.FromString("")); return err }},
+		"cancel by another": {func() error { return e.CancelUpload(foreign, at, up.ID) }},
+	} {
+		if err := c.ctx(); registry.KindOf(err) != registry.NotFound {
+			t.Errorf("%s: %v, want NotFound", what, err)
+		}
+	}
+	if err := e.CancelUpload(e.Admin, at, up.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStaleUploads: an upload that got no byte for its time is dropped by the collector, bytes and row.
+func TestStaleUploads(t *testing.T) {
+	now := time.Now()
+	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
+		c.Now = func() time.Time { return now }
+	}))
+	up, err := e.StartUpload(e.Admin, e.Name("img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := collect(t, e, registry.CollectOptions{}); r.Uploads != 0 {
+		t.Errorf("%+v", r)
+	}
+	now = now.Add(25 * time.Hour)
+	if r := collect(t, e, registry.CollectOptions{}); r.Uploads != 1 {
+		t.Errorf("%+v", r)
+	}
+	if _, err := e.Upload(e.Admin, e.Name("img"), up.ID); registry.KindOf(err) != registry.NotFound {
+		t.Error(err)
+	}
+	for range e.Blobs.ListUploads(t.Context()) {
+		t.Error("bytes are left")
+	}
+}
