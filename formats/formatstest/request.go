@@ -1,0 +1,96 @@
+package formatstest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Request is a request of a client, without credentials. Path is encoded and may have a query.
+type Request struct {
+	Method string
+	Path   string
+	Header map[string]string
+	Body   []byte
+}
+
+// With returns the request with one more header.
+func (q Request) With(name, value string) Request {
+	h := map[string]string{name: value}
+	for k, v := range q.Header {
+		if _, ok := h[k]; !ok {
+			h[k] = v
+		}
+	}
+	q.Header = h
+	return q
+}
+
+// Response is an answer, read to its end.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+func (r Response) String() string {
+	body := r.Body
+	if len(body) > 300 {
+		body = body[:300]
+	}
+	return fmt.Sprintf("%d %q", r.Status, body)
+}
+
+// As says who asks. Anonymous asks without credentials.
+type As string
+
+// Callers. Admin may do everything.
+const (
+	Anonymous As = ""
+	Admin     As = "admin"
+)
+
+// client follows no redirect and decodes nothing, so a test sees what is on the wire.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// Do sends a request as someone: Anonymous, Admin, or the secret of a token.
+func (s *Server) Do(as As, q Request) Response {
+	s.t.Helper()
+	res, err := s.Try(as, q)
+	s.must(err)
+	return res
+}
+
+// Try is Do for requests that may break off.
+func (s *Server) Try(as As, q Request) (Response, error) {
+	req, err := http.NewRequest(q.Method, s.URL+q.Path, bytes.NewReader(q.Body))
+	if err != nil {
+		return Response{}, err
+	}
+	for name, value := range q.Header {
+		if strings.EqualFold(name, "Host") {
+			req.Host = value
+			continue
+		}
+		req.Header[name] = []string{value} // as written: some tests need names that are not canonical
+	}
+	switch as {
+	case Anonymous:
+	case Admin:
+		req.SetBasicAuth("anything", s.admin)
+	default:
+		req.Header.Set("Authorization", "Bearer "+string(as))
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return Response{}, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return Response{Status: res.StatusCode, Header: res.Header, Body: body}, err
+}

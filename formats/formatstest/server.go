@@ -1,0 +1,154 @@
+package formatstest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/registrytest"
+	"slipway/storage/local"
+)
+
+// OtherRepository is a second repository beside registry.DefaultRepository.
+const OtherRepository = "other"
+
+// Options of NewServer; zero values are sensible.
+type Options struct {
+	Site  formats.Options
+	Serve formats.ServeOptions
+	Core  []registrytest.Option
+	// Local keeps the bytes in files instead of memory.
+	Local bool
+	// Listener wraps the listener.
+	Listener func(net.Listener) net.Listener
+	// AnonymousRead lets everybody read.
+	AnonymousRead bool
+}
+
+// Server is a site on 127.0.0.1 over a core of its own, with a repository "main", another "other", and a user "admin".
+// It ends with the test.
+type Server struct {
+	*registrytest.Env
+	Site    *formats.Site
+	Router  *mux.Router
+	URL     string // without trailing slash
+	Addr    string
+	Metrics *prometheus.Registry
+
+	t     testing.TB
+	admin string // a token that may do everything; a password would cost every test its slow hash
+	log   *logBuffer
+	stop  func()
+}
+
+// NewServer serves the mounts.
+func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
+	t.Helper()
+	s := &Server{t: t, log: &logBuffer{}, Metrics: prometheus.NewRegistry()}
+	core := append([]registrytest.Option{registrytest.With(func(c *registry.Config) {
+		c.AnonymousRead = o.AnonymousRead
+		c.Metrics = s.Metrics
+		for _, m := range mounts {
+			if f, ok := m.(formats.Format); ok {
+				c.Rules[f.Name()] = f.Rules()
+			}
+		}
+	})}, o.Core...)
+	if o.Local {
+		blobs, err := local.New(t.TempDir())
+		s.must(err)
+		t.Cleanup(func() { _ = blobs.Close() })
+		core = append(core, registrytest.WithBlobs(blobs))
+	}
+	s.Env = registrytest.New(t, core...)
+	_, err := s.CreateRepository(s.Admin, OtherRepository, registry.RepositoryChange{})
+	s.must(err)
+	s.admin = s.Token("*", access.Admin)
+	if o.Site.Logger == nil {
+		o.Site.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if o.Site.Metrics == nil {
+		o.Site.Metrics = s.Metrics
+	}
+	o.Serve.Logger = o.Site.Logger
+	s.Site, err = formats.NewSite(s.Service, o.Site)
+	s.must(err)
+	s.Router = formats.NewRouter(s.Site, mounts...)
+	s.serve(o, formats.NewHandler(s.Site, mounts...))
+	return s
+}
+
+func (s *Server) serve(o Options, h http.Handler) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	s.must(err)
+	s.Addr = ln.Addr().String()
+	s.URL = "http://" + s.Addr
+	if o.Listener != nil {
+		ln = o.Listener(ln)
+	}
+	if o.Serve.ShutdownTimeout == 0 {
+		o.Serve.ShutdownTimeout = 5 * time.Second
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- formats.Serve(ctx, ln, h, o.Serve) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			s.t.Errorf("serve: %v", err)
+		}
+	})
+	s.t.Cleanup(s.stop)
+}
+
+// Stop shuts the server down and waits for it.
+func (s *Server) Stop() { s.stop() }
+
+// Log returns what was logged so far, at every level.
+func (s *Server) Log() string { return s.log.String() }
+
+// ReadToken returns a token that may read a repository and nothing else.
+func (s *Server) ReadToken(repository string) string { return s.Token(repository, access.Read) }
+
+// AllowRedeploy lets other bytes be stored under raw paths of "main".
+func (s *Server) AllowRedeploy() {
+	s.t.Helper()
+	_, err := s.UpdateRepository(s.Admin, registry.DefaultRepository, registry.RepositoryChange{
+		Settings: &registry.RepositorySettings{RawRedeploy: true}})
+	s.must(err)
+}
+
+func (s *Server) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

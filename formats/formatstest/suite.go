@@ -1,0 +1,120 @@
+package formatstest
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/gorilla/mux"
+
+	"slipway/formats"
+)
+
+// Suite is what Run needs of a format.
+type Suite struct {
+	New func() formats.Format
+	// Publish is the request that publishes a version whose file has this content.
+	Publish func(repository, pkg, version string, content []byte) Request
+	// Download is the request for that file.
+	Download func(repository, pkg, version string) Request
+	// Example is a well-formed request for a route, on a version "1.0.0" of a package "example" in the repository. ok is
+	// false for a route that the test does not know, which fails it: no route is left out.
+	Example func(route formats.Route, method, repository string) (q Request, ok bool)
+	// Content makes the published content from the bytes of a test; nil takes them as they are.
+	Content func(pkg, version string, seed []byte) []byte
+
+	Created  int // status of a publish
+	Again    int // status of the same publish again
+	Conflict int // status of another content under the same name
+}
+
+// Run checks what all formats share.
+func Run(t *testing.T, s Suite) {
+	if s.Content == nil {
+		s.Content = func(_, _ string, seed []byte) []byte { return seed }
+	}
+	t.Run("immutable", s.immutable)
+	t.Run("rights", s.rights)
+	t.Run("ranges", s.ranges)
+	t.Run("conditions", s.conditions)
+	t.Run("concurrent", s.concurrent)
+	t.Run("methods", s.methods)
+	t.Run("S1", s.traversal)
+	t.Run("S8", s.doubledSlash)
+	t.Run("S10", s.encodedRepository)
+	t.Run("S25", s.forgedHeaders)
+	t.Run("S59", s.secretsInLogs)
+}
+
+func (s Suite) server(t *testing.T) *Server { return NewServer(t, Options{}, s.New()) }
+
+// publish publishes and fails the test unless it is answered with Created.
+func (s Suite) publish(t *testing.T, srv *Server, pkg, version string, seed []byte) []byte {
+	t.Helper()
+	content := s.Content(pkg, version, seed)
+	if res := srv.Do(Admin, s.Publish("main", pkg, version, content)); res.Status != s.Created {
+		t.Fatalf("publish %s %s: %v, want %d", pkg, version, res, s.Created)
+	}
+	return content
+}
+
+// walk calls fn with an example of every route and method of the format.
+func (s Suite) walk(t *testing.T, srv *Server, repository string, fn func(t *testing.T, route formats.Route, q Request)) {
+	t.Helper()
+	format := s.New().Name()
+	seen := 0
+	err := srv.Router.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		route, ok := formats.RouteOf(r.GetHandler())
+		if !ok || route.Format != format {
+			return nil
+		}
+		methods, err := r.GetMethods()
+		if err != nil {
+			return fmt.Errorf("route %s has no methods: %w", route.Name, err)
+		}
+		for _, method := range methods {
+			seen++
+			q, ok := s.Example(route, method, repository)
+			if !ok {
+				t.Errorf("no example for %s %s", method, route.Name)
+				continue
+			}
+			q.Method = method
+			t.Run(method+" "+route.Name, func(t *testing.T) { fn(t, route, q) })
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen == 0 {
+		t.Fatalf("the router has no route of format %s", format)
+	}
+}
+
+func (s Suite) immutable(t *testing.T) {
+	srv := s.server(t)
+	first := s.publish(t, srv, "example", "1.0.0", []byte("first"))
+	if res := srv.Do(Admin, s.Publish("main", "example", "1.0.0", first)); res.Status != s.Again {
+		t.Errorf("the same again: %v, want %d", res, s.Again)
+	}
+	other := s.Content("example", "1.0.0", []byte("other"))
+	if res := srv.Do(Admin, s.Publish("main", "example", "1.0.0", other)); res.Status != s.Conflict {
+		t.Errorf("other content: %v, want %d", res, s.Conflict)
+	}
+	if res := srv.Do(Admin, s.Download("main", "example", "1.0.0")); res.Status != http.StatusOK || !bytes.Equal(res.Body, first) {
+		t.Errorf("download: %v, want the first content", res)
+	}
+	srv.MustFsck(t)
+}
+
+func (s Suite) methods(t *testing.T) {
+	srv := s.server(t)
+	q := s.Download("main", "example", "1.0.0")
+	q.Method = "BREW"
+	res := srv.Do(Admin, q)
+	if res.Status != http.StatusMethodNotAllowed || res.Header.Get("Allow") == "" {
+		t.Errorf("a method that does not exist: %v, Allow %q", res, res.Header.Get("Allow"))
+	}
+}

@@ -1,0 +1,147 @@
+package formats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"syscall"
+
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// endpoint is what Handle makes of a Handler; tests find its Route by walking the router.
+type endpoint struct {
+	site     *Site
+	route    Route
+	render   Renderer
+	handle   Handler
+	fallback bool // answers what has no route
+}
+
+// Handle adapts a Handler: it authenticates the caller (Basic user:password, Basic anything:slp_token, Bearer
+// slp_token) into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are
+// out it aborts the connection instead, so that no client takes a cut file for a whole one.
+func (s *Site) Handle(rt Route, render Renderer, h Handler) http.Handler {
+	return &endpoint{site: s, route: rt, render: render, handle: h}
+}
+
+// RouteOf returns the Route of a handler that Handle made.
+func RouteOf(h http.Handler) (Route, bool) {
+	e, ok := h.(*endpoint)
+	if !ok {
+		return Route{}, false
+	}
+	return e.route, true
+}
+
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := requestOf(r.Context())
+	if q == nil { // without the server around it
+		q, r = begin(w, r)
+	}
+	q.route = e.route
+	rec := record(w)
+	err := e.run(rec, r, q)
+	if err == nil {
+		return
+	}
+	failure := classify(err)
+	q.detail = failure.Detail
+	e.log(r.Context(), failure, err)
+	if rec.wrote {
+		panic(http.ErrAbortHandler)
+	}
+	e.site.drain(rec, r, q)
+	plainHeader(rec.Header(), failure)
+	e.render(rec, r, failure)
+}
+
+// run authenticates and calls the handler. A panic becomes an error with its stack, so that the client gets an answer.
+func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+			panic(v)
+		} else if v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	if !e.route.Public {
+		if r, err = e.site.Authenticate(r); err != nil {
+			return err
+		}
+	}
+	return e.handle(rec, r)
+}
+
+// Authenticate returns r with its caller in the context. Unauthenticated. Handle has done it for every route that is
+// not Public.
+func (s *Site) Authenticate(r *http.Request) (*http.Request, error) {
+	actor, err := s.Service.Authenticate(r.Context(), Credentials(r))
+	if err != nil {
+		return r, err
+	}
+	return r.WithContext(s.As(r.Context(), actor)), nil
+}
+
+// As returns a context whose caller is a; the access log names it. For front-ends that read credentials themselves.
+func (s *Site) As(ctx context.Context, a access.Actor) context.Context {
+	if q := requestOf(ctx); q != nil {
+		q.actor = a
+	}
+	return access.With(ctx, a)
+}
+
+// classify is registry.AsError, which knows nothing of connections: an answer that could not be written is no fault of
+// ours.
+func classify(err error) *registry.Error {
+	var known *registry.Error
+	var network *net.OpError
+	if !errors.As(err, &known) && errors.As(err, &network) && !errors.Is(err, syscall.EIO) {
+		return &registry.Error{Kind: registry.BadBody, Subject: registry.AboutRequest, Detail: "the client went away", Err: err}
+	}
+	return registry.AsError(err)
+}
+
+// log writes a line for what an operator should look into. What a client did wrong is in the access log only.
+func (e *endpoint) log(ctx context.Context, failure *registry.Error, err error) {
+	attrs := []slog.Attr{
+		slog.String("request_id", RequestID(ctx)), slog.String("route", e.route.Name), slog.String("error", err.Error()),
+	}
+	if p, ok := err.(*panicError); ok { //nolint:errorlint // run returns it unwrapped
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	}
+	level := slog.LevelDebug
+	switch failure.Kind {
+	case registry.Internal:
+		level = slog.LevelError
+	case registry.NoSpace, registry.Unavailable:
+		level = slog.LevelWarn
+	}
+	e.site.log.LogAttrs(ctx, level, "request failed", attrs...)
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// plainHeader removes what a handler had announced about a body that will not come. Content-Range stays on 416, where it
+// tells the length (RFC 9110 section 15.5.17).
+func plainHeader(h http.Header, e *registry.Error) {
+	for _, name := range []string{
+		"Content-Length", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Etag", "Last-Modified",
+		"Accept-Ranges", "Repr-Digest", "Location", "X-Checksum-Sha256", "X-Checksum-Sha512", "X-Checksum-Sha1", "X-Checksum-Md5",
+	} {
+		h.Del(name)
+	}
+	if e.Kind != registry.RangeInvalid {
+		h.Del("Content-Range")
+	}
+}

@@ -1,0 +1,147 @@
+package formats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+
+	"slipway/registry"
+)
+
+// FileOptions say how a stored file is answered; a front-end sets further headers before it calls ServeFile.
+type FileOptions struct {
+	ContentType  string // "": the file's media type, else application/octet-stream
+	CacheControl string // "": private, max-age=0, must-revalidate
+}
+
+// ImmutableCache is the Cache-Control of bytes that can't change under their URL.
+const ImmutableCache = "private, max-age=31536000, immutable"
+
+const revalidateCache = "private, max-age=0, must-revalidate"
+
+// ETag returns the entity tag of a stored file: its quoted sha256.
+func ETag(f registry.File) string { return `"` + f.Blob.Digest.Encoded() + `"` }
+
+// ServeFile answers GET or HEAD of a stored file by RFC 9110: ranges (up to 8 that do not overlap, else the whole),
+// If-Range, the conditional headers, ETag, Last-Modified, exact Content-Length. Bytes are opened only when they are
+// needed; those of the local store leave through the kernel. PreconditionFailed, RangeInvalid.
+func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File, o FileOptions) error {
+	h := w.Header()
+	h.Set("Content-Type", firstOf(o.ContentType, f.MediaType, "application/octet-stream"))
+	h.Set("Cache-Control", firstOf(o.CacheControl, revalidateCache))
+	h.Set("Etag", ETag(f))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Accept-Ranges", "bytes")
+	if r.Header.Get("Range") != "" && (r.Method != http.MethodGet || !usableRange(r.Header.Get("Range"), f.Blob.Size)) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	blob := &blobReader{ctx: ctx, site: s, file: f}
+	out := &fileWriter{ResponseWriter: w, blob: blob}
+	defer func() {
+		cancel()
+		blob.close()
+		if q := requestOf(r.Context()); q != nil {
+			s.metrics.sent.WithLabelValues(q.route.Format).Add(float64(out.sent))
+		}
+	}()
+	http.ServeContent(out, r, "", f.AddedAt, blob)
+	return out.finish(f)
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// blobReader is the content of a file for http.ServeContent. It asks the store for nothing before the first byte is
+// read, so that a 304 costs no look at it and a range asks for that range only. ServeContent reads multipart ranges in a
+// goroutine that may outlive it, hence the lock.
+type blobReader struct {
+	ctx  context.Context
+	site *Site
+	file registry.File
+
+	mu     sync.Mutex
+	at     int64
+	open   io.ReadCloser // at at
+	closed bool
+}
+
+// Seek implements io.Seeker.
+func (b *blobReader) Seek(offset int64, whence int) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch whence {
+	case io.SeekCurrent:
+		offset += b.at
+	case io.SeekEnd:
+		offset += b.file.Blob.Size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the start")
+	}
+	if offset != b.at {
+		b.drop()
+	}
+	b.at = offset
+	return offset, nil
+}
+
+// Read implements io.Reader.
+func (b *blobReader) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, os.ErrClosed
+	}
+	if b.at >= b.file.Blob.Size {
+		return 0, io.EOF
+	}
+	if b.open == nil {
+		open, err := b.section(b.file.Blob.Size - b.at)
+		if err != nil {
+			return 0, err
+		}
+		b.open = open
+	}
+	n, err := b.open.Read(p)
+	b.at += int64(n)
+	return n, err
+}
+
+// section opens length bytes from where the reader stands. That a blob is not there although a file needs it is our
+// fault, not the client's.
+func (b *blobReader) section(length int64) (io.ReadCloser, error) {
+	if b.at == 0 && length == b.file.Blob.Size {
+		length = -1
+	}
+	rc, err := b.site.Service.Open(b.ctx, b.file, b.at, length)
+	if k := registry.KindOf(err); err != nil && (k == registry.NotFound || k == registry.RangeInvalid) {
+		return nil, fmt.Errorf("the bytes of %q are not in the store: %v", b.file.Path, err) // not %w: no 404
+	}
+	return rc, err
+}
+
+func (b *blobReader) drop() {
+	if b.open != nil {
+		_ = b.open.Close() // only read from
+		b.open = nil
+	}
+}
+
+func (b *blobReader) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.drop()
+}
