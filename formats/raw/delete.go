@@ -1,0 +1,72 @@
+package raw
+
+import (
+	"net/http"
+	"strings"
+
+	"slipway/registry"
+)
+
+// delete removes a file, or with ?recursive=true everything below a path that ends in a slash: a folder of a version,
+// or the version. DELETE: 204; 404 when there is nothing. What was there stays taken: no other bytes can come under it,
+// unless the repository allows that.
+func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
+	loc, err := parseLocation(r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	switch {
+	case loc.depth() < atVersion:
+		return invalid("a file, a folder or a version can be deleted here: %s", layout)
+	case !loc.dir && loc.depth() == atVersion:
+		return invalid("to delete a whole version, end its path with a slash and add ?recursive=true")
+	case loc.dir && r.URL.Query().Get("recursive") != "true":
+		return invalid("to delete everything below this path, add ?recursive=true")
+	}
+	at, cond := loc.coordinate(), parseCondition(r.Header)
+	err = h.svc.Edit(r.Context(), at.Name, func(e *registry.Edit) error {
+		switch {
+		case loc.depth() == atVersion:
+			return e.Delete(at.Version, "")
+		case loc.dir:
+			return removeTree(e, at.Version, loc.path()+"/")
+		default:
+			return removeFile(e, at.Version, loc.path(), cond)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// removeFile takes a file out of a version if the condition holds; who may not delete does not learn whether it does.
+func removeFile(e *registry.Edit, version, path string, cond condition) error {
+	var refused error
+	n, err := e.RemoveFiles(version, "", func(f registry.File) bool {
+		if f.Path != path {
+			return false
+		}
+		refused = cond.check([]registry.File{f}, path)
+		return refused == nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		return refused
+	case n == 0:
+		return registry.Errorf(registry.NotFound, registry.AboutFile, "there is no %q in %s %s", clip(path), e.Package().Name, version)
+	}
+	return nil
+}
+
+// removeTree takes every file below dir, which ends in a slash, out of a version.
+func removeTree(e *registry.Edit, version, dir string) error {
+	n, err := e.RemoveFiles(version, "", func(f registry.File) bool { return strings.HasPrefix(f.Path, dir) })
+	if err == nil && n == 0 {
+		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", clip(dir), e.Package().Name, version)
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package raw
+
+import (
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// render answers errors as problem+json with the default status of each kind: 400 for a path or checksum that is wrong,
+// 409 for other bytes under a path, 412 for a condition that does not hold.
+var render formats.Renderer = formats.Problem
+
+func invalid(format string, args ...any) error {
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)
+}
+
+// maxShown bounds client text in a message, in bytes.
+const maxShown = 120
+
+func clip(s string) string {
+	if len(s) > maxShown {
+		return strings.ToValidUTF8(s[:maxShown], "") + "…"
+	}
+	return s
+}
+
+func isNotFound(err error, about registry.Subject) bool {
+	return err != nil && registry.KindOf(err) == registry.NotFound && registry.AsError(err).Subject == about
+}

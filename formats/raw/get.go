@@ -1,0 +1,116 @@
+package raw
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// get answers GET and HEAD of everything: a file, a sum that is not stored, a directory.
+func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
+	loc, err := parseLocation(r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	if loc.dir {
+		return h.list(w, r, loc)
+	}
+	if loc.depth() < atFile {
+		return h.redirect(w, r, loc)
+	}
+	at, p := loc.coordinate(), loc.path()
+	f, _, err := h.svc.FileAt(r.Context(), at, p)
+	switch {
+	case err == nil:
+		return h.file(w, r, at, f)
+	case isNotFound(err, registry.AboutFile):
+		return h.virtual(w, r, loc, err)
+	default:
+		return err
+	}
+}
+
+// file answers a stored file.
+func (h *handlers) file(w http.ResponseWriter, r *http.Request, at registry.Coordinate, f registry.File) error {
+	repo, err := h.svc.Repository(r.Context(), at.Repository)
+	if err != nil {
+		return err
+	}
+	opt := formats.FileOptions{}
+	if s := registry.SettingsOf(repo); !s.RawRedeploy && !s.AllowReuse {
+		opt.CacheControl = immutable
+	}
+	fileHeaders(w.Header(), f)
+	return h.site.ServeFile(w, r, f, opt)
+}
+
+// immutable is the Cache-Control where other bytes can't come under a path: for a day, as the setting may change.
+const immutable = "private, max-age=86400, immutable"
+
+// fileHeaders sets the sums and what keeps a browser from running stored content on this host.
+func fileHeaders(h http.Header, f registry.File) {
+	digestHeaders(h, f.Blob)
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Content-Disposition", disposition(f.MediaType, path.Base(f.Path)))
+}
+
+// virtual answers a path that is not stored: a sum of a file, the sums of a directory, or a directory without its
+// slash. notFound is the answer to anything else.
+func (h *handlers) virtual(w http.ResponseWriter, r *http.Request, loc location, notFound error) error {
+	at, p := loc.coordinate(), loc.path()
+	if alg, of, ok := sidecar(p); ok {
+		f, _, err := h.svc.FileAt(r.Context(), at, of)
+		if err == nil {
+			return h.sidecar(w, r, f, alg)
+		}
+		if !isNotFound(err, registry.AboutFile) {
+			return err
+		}
+	}
+	d, err := h.svc.Detail(r.Context(), at)
+	if err != nil {
+		return err
+	}
+	if path.Base(p) == sumsFile {
+		if body, modified := sumsOf(d.Files, strings.TrimSuffix(p, sumsFile)); body != "" {
+			return serveText(w, r, body, modified)
+		}
+	}
+	for _, f := range d.Files {
+		if strings.HasPrefix(f.Path, p+"/") {
+			return toSlash(w, r, loc)
+		}
+	}
+	return notFound
+}
+
+func (h *handlers) sidecar(w http.ResponseWriter, r *http.Request, f registry.File, alg *algorithm) error {
+	sum, err := h.sums.sum(r.Context(), h.svc, f, alg)
+	if err != nil {
+		return err
+	}
+	return serveText(w, r, sumLine(sum, path.Base(f.Path)), f.AddedAt)
+}
+
+// redirect answers a package or version without its slash.
+func (h *handlers) redirect(w http.ResponseWriter, r *http.Request, loc location) error {
+	if err := h.exists(r.Context(), loc); err != nil {
+		return err
+	}
+	return toSlash(w, r, loc)
+}
+
+// toSlash sends the client to the directory. The reference is relative, so it holds behind any proxy.
+func toSlash(w http.ResponseWriter, r *http.Request, loc location) error {
+	target := escape(loc.last()) + "/"
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", target)
+	w.Header().Set("Cache-Control", "no-store")
+	empty(w, http.StatusFound)
+	return nil
+}

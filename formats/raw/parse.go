@@ -1,0 +1,147 @@
+package raw
+
+import (
+	"net/url"
+	"strings"
+
+	"slipway/registry"
+)
+
+// location is a path below /raw/: what it names, decoded once.
+type location struct {
+	repository string
+	segments   []string // package, version, then the segments of the file
+	dir        bool     // the path ends in a slash
+}
+
+// Depths of a location.
+const (
+	atRepository = iota
+	atPackage
+	atVersion
+	atFile // and deeper
+)
+
+// layout is how a path is made up, for messages.
+const layout = "a raw path is <package>/<version>/<file>, and the file may have folders"
+
+// parseLocation reads an encoded path, "/raw/main/tool/1.2.0/bin/tool". Each segment is decoded once; empty segments,
+// ".", "..", encoded slashes, backslashes and control characters are refused. Invalid, NotFound about the repository.
+func parseLocation(escaped string) (location, error) {
+	rest, ok := strings.CutPrefix(escaped, prefix)
+	if !ok {
+		return location{}, invalid("not a raw path")
+	}
+	parts := strings.Split(rest, "/")
+	var l location
+	if len(parts) > 1 && parts[len(parts)-1] == "" {
+		l.dir = true
+		parts = parts[:len(parts)-1]
+	}
+	for i, part := range parts {
+		seg, err := url.PathUnescape(part)
+		switch {
+		case err != nil:
+			return location{}, invalid("the path has a broken %%-escape: %q", clip(part))
+		case strings.Contains(seg, "/"):
+			return location{}, invalid("the path has an encoded slash in a segment: %q", clip(part))
+		case i == 0:
+			l.repository = seg
+		default:
+			l.segments = append(l.segments, seg)
+		}
+	}
+	return l, l.check()
+}
+
+func (l location) check() error {
+	if !registry.ValidRepository(l.repository) {
+		return registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", clip(l.repository))
+	}
+	if len(l.segments) == 0 {
+		return nil
+	}
+	if _, err := registry.NewName(l.repository, name, l.segments[0], ""); err != nil {
+		return err
+	}
+	if len(l.segments) >= atVersion {
+		if err := registry.CheckVersion(l.segments[1]); err != nil {
+			return err
+		}
+	}
+	if len(l.segments) >= atFile {
+		return registry.CheckPath(l.path())
+	}
+	return nil
+}
+
+func (l location) depth() int { return min(len(l.segments), atFile) }
+
+// name is the package; the location must be one of a package or below.
+func (l location) name() registry.Name {
+	return registry.Name{Repository: l.repository, Format: name, Package: l.segments[0], Display: l.segments[0]}
+}
+
+// coordinate is the version; the location must be one of a version or below.
+func (l location) coordinate() registry.Coordinate { return l.name().At(l.segments[1]) }
+
+// path is the file or folder within the version, "" for the version itself.
+func (l location) path() string {
+	if len(l.segments) < atFile {
+		return ""
+	}
+	return strings.Join(l.segments[2:], "/")
+}
+
+// last is the last segment.
+func (l location) last() string {
+	if len(l.segments) == 0 {
+		return l.repository
+	}
+	return l.segments[len(l.segments)-1]
+}
+
+// file reads a location that must be one of a file. Invalid.
+func (l location) file() (registry.Coordinate, string, error) {
+	switch {
+	case len(l.segments) < atFile:
+		return registry.Coordinate{}, "", invalid("%s; this one is too short", layout)
+	case l.dir:
+		return registry.Coordinate{}, "", invalid("a path that ends in a slash can't hold a file")
+	}
+	return l.coordinate(), l.path(), nil
+}
+
+// escape encodes a segment so that it means the same wherever a browser, wget or a shell puts it: everything but
+// letters, digits and "-._~" (the unreserved characters of RFC 3986).
+func escape(seg string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(seg); i++ {
+		c := seg[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// purl is pkg:generic/<package>@<version> (purl-spec: both percent-encoded).
+func purl(at registry.Coordinate) string {
+	return "pkg:generic/" + escape(at.Package) + "@" + escape(at.Version)
+}
+
+// href is the absolute path of a location, encoded.
+func (l location) href() string {
+	var b strings.Builder
+	b.WriteString(prefix + escape(l.repository))
+	for _, seg := range l.segments {
+		b.WriteString("/" + escape(seg))
+	}
+	if l.dir {
+		b.WriteByte('/')
+	}
+	return b.String()
+}

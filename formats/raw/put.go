@@ -1,0 +1,185 @@
+package raw
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// put stores a file: one atomic append to its version, which the first file makes.
+// PUT /raw/<repository>/<package>/<version>/<file…>: 201 for a new path, 200 for the same bytes again and for other
+// bytes where the repository allows them; else 409.
+func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
+	req, err := parsePut(r)
+	if err != nil {
+		return err
+	}
+	pub, err := h.svc.Begin(r.Context(), req.at.Name)
+	if err != nil {
+		return err
+	}
+	defer pub.Abort()
+	req.redeploy = registry.SettingsOf(pub.Repository()).RawRedeploy
+	if done, err := h.before(w, r, pub, req); done || err != nil {
+		return err
+	}
+	staged, err := pub.Stage(r.Context(), registry.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}, r.Body)
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	_, err = pub.Commit(r.Context(), req.release(func(have []registry.File) error {
+		status = http.StatusCreated
+		if slices.ContainsFunc(have, func(f registry.File) bool { return f.Path == req.path }) {
+			status = http.StatusOK
+		}
+		return req.cond.check(have, req.path)
+	}))
+	if err != nil {
+		return err
+	}
+	return h.stored(w, r, req, staged, status)
+}
+
+// putRequest is a parsed PUT.
+type putRequest struct {
+	loc       location
+	at        registry.Coordinate
+	path      string
+	mediaType string
+	want      registry.Sums
+	cond      condition
+	size      int64 // -1: chunked
+	redeploy  bool
+}
+
+func parsePut(r *http.Request) (putRequest, error) {
+	req := putRequest{size: r.ContentLength}
+	var err error
+	if req.loc, err = parseLocation(r.URL.EscapedPath()); err != nil {
+		return req, err
+	}
+	if req.at, req.path, err = req.loc.file(); err != nil {
+		return req, err
+	}
+	if err := refuse(r.Header); err != nil {
+		return req, err
+	}
+	req.cond = parseCondition(r.Header)
+	req.mediaType = mediaType(r.Header.Get("Content-Type"), req.path)
+	req.want, err = parseDigests(r.Header)
+	return req, err
+}
+
+// refuse answers requests for what would go wrong unnoticed if the header were ignored.
+func refuse(h http.Header) error {
+	switch {
+	case h.Get("X-Slipway-Publish") != "":
+		return invalid("publishing several raw files together (X-Slipway-Publish) is not supported yet; every PUT is visible at once")
+	case h.Get("X-Explode-Archive") != "" || h.Get("X-Explode-Archive-Atomic") != "":
+		return invalid("unpacking an archive on the server (X-Explode-Archive) is not supported; send its files one by one")
+	case h.Get("X-Checksum-Deploy") == "true":
+		// The protocol of this header: 404 makes its clients send the bytes.
+		return registry.Errorf(registry.NotFound, registry.AboutBlob, "storing by checksum alone is not supported; send the bytes")
+	case h.Get("Content-Range") != "":
+		return invalid("a part of a file can't be stored (Content-Range); send the whole") // RFC 9110 section 14.5
+	}
+	return nil
+}
+
+// before answers what needs no bytes to be stored: a sidecar is compared, and a PUT that can't succeed is refused before
+// its body is read. Commit decides again, in its transaction.
+func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *registry.Publish, req putRequest) (done bool, err error) {
+	old, err := pub.File(r.Context(), req.at.Version, req.path)
+	if registry.KindOf(err) == registry.NotFound {
+		if alg, of, ok := sidecar(req.path); ok {
+			if base, err := pub.File(r.Context(), req.at.Version, of); err == nil {
+				return true, h.compare(w, r, req, alg, base)
+			}
+		}
+		return false, req.cond.check(nil, req.path)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := req.cond.check([]registry.File{old}, req.path); err != nil {
+		return false, err
+	}
+	announced := req.want.SHA256 != nil && !bytes.Equal(req.want.SHA256, algSHA256.stored(old.Blob))
+	if !req.redeploy && (announced || req.size >= 0 && req.size != old.Blob.Size) {
+		return false, registry.Errorf(registry.AlreadyExists, registry.AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
+			clip(req.path), req.at.Package, req.at.Version, old.Blob.Digest.Encoded())
+	}
+	return false, nil
+}
+
+func (req putRequest) release(cond func([]registry.File) error) registry.Release {
+	rel := registry.Release{Version: req.at.Version, PURL: purl(req.at), Mode: registry.Append, If: cond}
+	rel.SortKey, rel.Prerelease = formats.VersionKey(req.at.Version)
+	if req.redeploy {
+		rel.Mode = registry.Replace
+	}
+	return rel
+}
+
+// storedFile is the JSON answer to a PUT.
+type storedFile struct {
+	Repository  string `json:"repository"`
+	Package     string `json:"package"`
+	Version     string `json:"version"`
+	Path        string `json:"path"`
+	PURL        string `json:"purl"`
+	Size        int64  `json:"size"`
+	MediaType   string `json:"media_type"`
+	SHA256      string `json:"sha256"`
+	SHA512      string `json:"sha512,omitempty"`
+	SHA1        string `json:"sha1,omitempty"`
+	MD5         string `json:"md5,omitempty"`
+	DownloadURL string `json:"download_url"`
+}
+
+// stored answers a PUT: Location, ETag, the sums, and a body for those who ask for JSON.
+func (h *handlers) stored(w http.ResponseWriter, r *http.Request, req putRequest, st registry.Staged, status int) error {
+	url := h.site.BaseURL(r) + req.loc.href()
+	w.Header().Set("Location", url)
+	w.Header().Set("Etag", formats.ETag(registry.File{Blob: st.Blob}))
+	digestHeaders(w.Header(), st.Blob)
+	if formats.Accepts(r.Header, "application/json") > 0 {
+		return formats.JSON(w, status, storedFile{
+			Repository: req.at.Repository, Package: req.at.Package, Version: req.at.Version, Path: req.path, PURL: purl(req.at),
+			Size: st.Blob.Size, MediaType: req.mediaType, SHA256: st.Blob.Digest.Encoded(), SHA512: hex.EncodeToString(st.Blob.SHA512),
+			SHA1: hex.EncodeToString(st.Blob.SHA1), MD5: hex.EncodeToString(st.Blob.MD5), DownloadURL: url,
+		})
+	}
+	empty(w, status)
+	return nil
+}
+
+func empty(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(status)
+}
+
+// compare answers the PUT of a sidecar: 201 when it holds the sum of its file, and it is not stored, as GET makes it.
+func (h *handlers) compare(w http.ResponseWriter, r *http.Request, req putRequest, alg *algorithm, base registry.File) error {
+	sent, err := readSidecar(r.Body, alg, base.Path)
+	if err != nil {
+		return err
+	}
+	sum, err := h.sums.sum(r.Context(), h.svc, base, alg)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(sum, sent) {
+		return &registry.Error{Kind: registry.DigestMismatch, Subject: registry.AboutFile, Detail: fmt.Sprintf(
+			"%s of %q is %x, but the sidecar says %x", alg.suffix, clip(base.Path), sum, sent)}
+	}
+	w.Header().Set("Location", h.site.BaseURL(r)+req.loc.href())
+	empty(w, http.StatusCreated)
+	return nil
+}

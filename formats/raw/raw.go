@@ -1,0 +1,64 @@
+package raw
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+const (
+	name   = "raw"
+	prefix = "/raw/"
+)
+
+type format struct{}
+
+// New returns the format.
+func New() formats.Format { return format{} }
+
+func (format) Name() string { return name }
+
+// Rules: a package is one path segment, as it is written.
+func (format) Rules() registry.Rules {
+	return registry.Rules{Normalize: func(pkg string) (string, error) {
+		if strings.Contains(pkg, "/") {
+			return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a raw package can't contain a slash: %q", clip(pkg))
+		}
+		return pkg, nil
+	}}
+}
+
+type handlers struct {
+	site *formats.Site
+	svc  *registry.Service
+	sums *sumCache
+}
+
+func (format) Mount(root *mux.Router, site *formats.Site) {
+	h := &handlers{site: site, svc: site.Service, sums: newSumCache()}
+	router := root.PathPrefix(prefix).Subrouter()
+	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
+		route := func(rt string, public bool, fn formats.Handler, methods ...string) {
+			rt = name + "." + rt
+			router.Handle(path, site.Handle(formats.Route{Format: name, Name: rt, Public: public}, render, fn)).Methods(methods...)
+		}
+		route("get", false, h.get, http.MethodGet, http.MethodHead)
+		route("put", false, h.put, http.MethodPut)
+		route("delete", false, h.delete, http.MethodDelete)
+		route("options", true, h.options, http.MethodOptions)
+	}
+	site.Fallback(root, router, name, render)
+}
+
+// options answers OPTIONS with 200. There is no DAV header: old uploaders would take it as a reason for MKCOL.
+func (h *handlers) options(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Allow", "GET, HEAD, PUT, DELETE, OPTIONS")
+	w.Header().Set("Accept-Ranges", "bytes")
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}

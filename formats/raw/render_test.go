@@ -1,0 +1,118 @@
+package raw
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"iter"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/registry"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; run with -update and look at the change:\n%s", file, got)
+	}
+}
+
+func fileOf(path string, size int64) registry.File {
+	return registry.File{Path: path, MediaType: mediaType("", path), AddedAt: time.Date(2026, 3, 1, 12, 30, 5, 123456000, time.UTC),
+		Blob: registry.Blob{Digest: digest.FromString(path), Size: size}}
+}
+
+// nasty are files whose names have to be escaped wherever they are shown.
+var nasty = []registry.File{
+	fileOf("README", 512), fileOf("a/b/deep.txt", 1), fileOf("a/x.zip", 5<<20), fileOf("b&b <i>/x", 2), fileOf("javascript:alert(1)", 1536),
+	fileOf(`quote"'<script>alert(1)</script>.html`, 7), fileOf("space %41?#+.tar.gz", 3<<40), fileOf("日本語.bin", 0),
+}
+
+func all(es []entry) iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		for _, e := range es {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestRenderListing(t *testing.T) {
+	loc, err := parseLocation("/raw/main/tool/1.2.0/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := children(nasty, "")
+	w := httptest.NewRecorder()
+	if err := streamHTML(w, httptest.NewRequest("GET", "/", nil), loc, all(entries)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "listing.html", w.Body.Bytes())
+	w = httptest.NewRecorder()
+	if err := streamText(w, httptest.NewRequest("GET", "/", nil), all(entries)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "listing.txt", w.Body.Bytes())
+	page, err := renderJSON(loc, 5, all(entries))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.MarshalIndent(page, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "listing.json", append(raw, '\n'))
+}
+
+func TestSums(t *testing.T) {
+	body, modified := sumsOf(nasty, "")
+	golden(t, "SHA256SUMS", []byte(body))
+	if !modified.Equal(nasty[0].AddedAt) {
+		t.Errorf("modified %v", modified)
+	}
+	if body, _ := sumsOf(nasty, "a/"); body != sumLine(algSHA256.stored(nasty[2].Blob), "x.zip") {
+		t.Errorf("of a folder: %q", body)
+	}
+	if body, _ := sumsOf(nasty, "absent/"); body != "" {
+		t.Errorf("of nothing: %q", body)
+	}
+}
+
+func TestMediaType(t *testing.T) {
+	for _, c := range []struct{ sent, path, want string }{
+		{"", "x.tar.gz", "application/gzip"}, {"", "x.ZIP", "application/zip"}, {"", "x", binary}, {"", "a/SHA256SUMS", text},
+		{"application/x-www-form-urlencoded", "x.json", "application/json"}, {"text/x-thing; charset=latin1", "x", "text/x-thing; charset=latin1"},
+		{"nonsense", "x.txt", text}, {"text/html\r\nX-Evil: 1", "x", binary}, {"*", "x", binary},
+	} {
+		if got := mediaType(c.sent, c.path); got != c.want {
+			t.Errorf("%q %s: %q, want %q", c.sent, c.path, got, c.want)
+		}
+	}
+	for mediaType, want := range map[string]string{
+		"text/plain; charset=utf-8": "inline", "image/png": "inline", "application/pdf": "inline", "text/html": "attachment", "image/svg+xml": "attachment",
+		"text/javascript": "attachment", "application/zip": "attachment", "": "attachment", "text/xml": "attachment",
+	} {
+		if got := disposition(mediaType, `a"b é`); got != want+`; filename="a_b _"; filename*=UTF-8''a%22b%20%C3%A9` {
+			t.Errorf("%q: %s", mediaType, got)
+		}
+	}
+}

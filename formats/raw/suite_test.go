@@ -1,0 +1,40 @@
+package raw_test
+
+import (
+	"net/http"
+	"testing"
+
+	"slipway/formats"
+	"slipway/formats/formatstest"
+	"slipway/formats/raw"
+)
+
+func path(repository, pkg, version string) string {
+	return "/raw/" + repository + "/" + pkg + "/" + version + "/bin/file.bin"
+}
+
+func suite() formatstest.Suite {
+	return formatstest.Suite{
+		New: raw.New,
+		Publish: func(repository, pkg, version string, content []byte) formatstest.Request {
+			return formatstest.Request{Method: http.MethodPut, Path: path(repository, pkg, version), Body: content}
+		},
+		Download: func(repository, pkg, version string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: path(repository, pkg, version)}
+		},
+		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+			q := formatstest.Request{Path: path(repository, "example", "1.0.0"), Body: []byte("content")}
+			switch route.Name {
+			case "raw.get", "raw.delete", "raw.options":
+				q.Body = nil
+				return q, true
+			case "raw.put":
+				return q, true
+			}
+			return q, false
+		},
+		Created: http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,
+	}
+}
+
+func TestFormat(t *testing.T) { formatstest.Run(t, suite()) }

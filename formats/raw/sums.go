@@ -1,0 +1,101 @@
+package raw
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"slipway/registry"
+)
+
+// Bounds of sums that are computed when somebody asks for them.
+const (
+	maxSums    = 4096 // remembered
+	maxSumming = 2    // blobs read at once
+	maxWaiting = 64   // blobs read or waiting to be
+	sumBuffer  = 128 << 10
+)
+
+// sumCache computes sums that were not kept when a file was stored, by reading it once, and remembers them: only sha256
+// and what the uploader announced cost time at PUT.
+type sumCache struct {
+	flight  singleflight.Group
+	waiting chan struct{}
+	slots   chan struct{}
+	mu      sync.Mutex
+	known   map[sumKey][]byte
+}
+
+type sumKey struct {
+	digest string
+	alg    *algorithm
+}
+
+func newSumCache() *sumCache {
+	return &sumCache{waiting: make(chan struct{}, maxWaiting), slots: make(chan struct{}, maxSumming), known: map[sumKey][]byte{}}
+}
+
+// sum returns a sum of a stored file.
+func (c *sumCache) sum(ctx context.Context, svc *registry.Service, f registry.File, alg *algorithm) ([]byte, error) {
+	if sum := alg.stored(f.Blob); sum != nil {
+		return sum, nil
+	}
+	key := sumKey{f.Blob.Digest.Encoded(), alg}
+	c.mu.Lock()
+	sum, ok := c.known[key]
+	c.mu.Unlock()
+	if ok {
+		return sum, nil
+	}
+	ch := c.flight.DoChan(key.digest+alg.suffix, func() (any, error) {
+		// Who asked first may go away; the sum is of use to the next.
+		sum, err := c.compute(context.WithoutCancel(ctx), svc, f, alg)
+		if err == nil {
+			c.remember(key, sum)
+		}
+		return sum, err
+	})
+	select {
+	case res := <-ch:
+		if res.Err != nil {
+			return nil, res.Err
+		}
+		return res.Val.([]byte), nil //nolint:forcetypeassert // compute returns nothing else
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *sumCache) compute(ctx context.Context, svc *registry.Service, f registry.File, alg *algorithm) ([]byte, error) {
+	select {
+	case c.waiting <- struct{}{}:
+		defer func() { <-c.waiting }()
+	default:
+		return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutFile, RetryAfter: 10 * time.Second,
+			Detail: "too many sums are being computed; try again soon"}
+	}
+	c.slots <- struct{}{}
+	defer func() { <-c.slots }()
+	body, err := svc.Open(ctx, f, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	h := alg.new()
+	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{body}, make([]byte, sumBuffer)); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
+}
+
+func (c *sumCache) remember(key sumKey, sum []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= maxSums {
+		clear(c.known)
+	}
+	c.known[key] = sum
+}
