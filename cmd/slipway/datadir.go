@@ -1,0 +1,139 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	dirMode = 0o700
+	keyMode = 0o600
+)
+
+// canMake reports why a directory can't be made, or can't be written when it is there. It makes nothing.
+func canMake(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	for dir := path; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+			continue
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return fmt.Errorf("%s is not a directory", dir)
+		}
+		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+			return fmt.Errorf("%s can't be written: %w", dir, err)
+		}
+		return nil
+	}
+}
+
+// logKeyPath is where the log's key is.
+func (c *config) logKeyPath() string { return filepath.Join(c.data, "keys", "log.key") }
+
+// logKey reads the key that signs the log, and makes it at the first start: before the database, so that a database
+// without its key is one that lost it. Signing on with another key would look to every auditor like a forged log, so
+// that is refused unless the operator says so.
+func (c *config) logKey() (note.Signer, string, error) {
+	path := c.logKeyPath()
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		db, perr := c.databasePath()
+		if perr != nil {
+			return nil, "", perr
+		}
+		if _, derr := os.Stat(db); derr == nil && !c.newLogKey {
+			return nil, "", usagef("--data: there is a database, but the key that signs its log is missing: put %s back from a backup, or go on with a new key with --new-log-key", path)
+		}
+		return makeLogKey(path)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("log key: %w", err)
+	}
+	return parseLogKey(path, strings.TrimSpace(string(raw)))
+}
+
+func parseLogKey(path, skey string) (note.Signer, string, error) {
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return nil, "", fmt.Errorf("log key: %s does not hold a key: %w", path, err)
+	}
+	verifier, err := verifierOf(skey)
+	if err != nil {
+		return nil, "", fmt.Errorf("log key: %s: %w", path, err)
+	}
+	return signer, verifier, nil
+}
+
+// verifierOf returns the public half of a signer's key (C2SP signed-note): PRIVATE+KEY+<name>+<hash>+<0x01 || seed>.
+func verifierOf(skey string) (string, error) {
+	parts := strings.SplitN(skey, "+", 5)
+	if len(parts) != 5 {
+		return "", errors.New("malformed signer key")
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(key) != 1+ed25519.SeedSize {
+		return "", errors.New("malformed signer key")
+	}
+	public := ed25519.NewKeyFromSeed(key[1:]).Public().(ed25519.PublicKey)
+	return note.NewEd25519VerifierKey(parts[2], public)
+}
+
+func makeLogKey(path string) (note.Signer, string, error) {
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails
+	skey, _, err := note.GenerateKey(rand.Reader, "slipway-"+hex.EncodeToString(id[:]))
+	if err != nil {
+		return nil, "", fmt.Errorf("log key: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
+		return nil, "", fmt.Errorf("log key: %w", err)
+	}
+	if err := writeSecret(path, []byte(skey+"\n")); err != nil {
+		return nil, "", fmt.Errorf("log key: %w", err)
+	}
+	return parseLogKey(path, skey)
+}
+
+// writeSecret replaces a file by one that only its owner can read, durably and whole.
+func writeSecret(path string, data []byte) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(keyMode), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil // the rename happened; a directory that can't be read can't be flushed
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

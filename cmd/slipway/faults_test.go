@@ -1,0 +1,197 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// put stores a raw file and returns status and answer; status 0 is a connection that broke.
+func (s *testServer) put(token, path string, body []byte) (int, string) {
+	req, err := http.NewRequest(http.MethodPut, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.send(token, req)
+}
+
+func (s *testServer) get(token, path string) (int, string) {
+	req, err := http.NewRequest(http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.send(token, req)
+}
+
+func (s *testServer) send(token string, req *http.Request) (int, string) {
+	req.SetBasicAuth("token", token)
+	resp, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(got)
+}
+
+// TestD12 fills the disk under a running server: it answers 507, keeps reading, loses nothing that it acknowledged, and
+// goes on by itself when there is space again.
+func TestD12(t *testing.T) {
+	const size = 32 << 20
+	s := newTestServer(t)
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", s.data, "tmpfs", 0, fmt.Sprintf("size=%d", size)); errors.Is(err, syscall.EPERM) && os.Getenv("CI") == "" {
+		t.Skip("a small file system can be mounted by root only")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.kill()
+		if err := syscall.Unmount(s.data, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s.start()
+	token := s.token("main", "read,publish,tag")
+	acked := map[string]string{}
+	publish := func(i, bytes int) int {
+		body := make([]byte, bytes)
+		_, _ = rand.Read(body)
+		path := fmt.Sprintf("/raw/main/fill/%d/file", i)
+		status, answer := s.put(token, path, body)
+		switch status {
+		case http.StatusCreated:
+			acked[path] = string(body)
+		case http.StatusInsufficientStorage:
+			if !strings.Contains(answer, "full") {
+				t.Errorf("the answer does not say what is wrong: %s", answer)
+			}
+		default:
+			t.Errorf("publish: %d %s", status, answer)
+		}
+		return status
+	}
+	n := 0
+	for ; publish(n, 1<<20) == http.StatusCreated; n++ {
+		if n > 100 {
+			t.Fatal("the disk does not fill")
+		}
+	}
+	// Now nothing at all is left, so that the database can't write either.
+	filler := filepath.Join(s.data, "filler")
+	for _, block := range []int{1 << 20, 4096, 1} {
+		fill(t, filler, block)
+	}
+	refused := 0
+	for i := range 20 {
+		if publish(n+i, 100+i) == http.StatusInsufficientStorage {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused on a full disk")
+	}
+	check := func(when string) {
+		for path, want := range acked {
+			if status, got := s.get(token, path); status != http.StatusOK || got != want {
+				t.Errorf("%s: %s: %d, %d bytes of %d", when, path, status, len(got), len(want))
+			}
+		}
+	}
+	check("on the full disk")
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for i := n + 100; publish(i, 1000) != http.StatusCreated; i++ {
+		if time.Now().After(deadline) {
+			t.Fatal("the service did not resume")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	check("after space is back")
+	s.kill()
+	s.start()
+	check("after a kill")
+	s.terminate()
+	s.fsck()
+}
+
+// fill appends blocks to a file until the disk is full.
+func fill(t *testing.T, path string, block int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil && !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	buf := make([]byte, block)
+	for err == nil {
+		_, err = f.Write(buf)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+}
+
+// TestD13 runs the server with a handful of file descriptors under far more clients: it refuses, corrupts nothing, and
+// serves again afterwards.
+func TestD13(t *testing.T) {
+	s := newTestServer(t)
+	s.limitFiles = 64
+	s.start()
+	token := s.token("main", "read,publish")
+	var mu sync.Mutex
+	acked := map[string]string{}
+	var wg sync.WaitGroup
+	for w := range 150 {
+		wg.Go(func() {
+			for i := range 3 {
+				body := make([]byte, 200<<10)
+				_, _ = rand.Read(body)
+				path := fmt.Sprintf("/raw/main/many/%d-%d/file", w, i)
+				status, answer := s.put(token, path, body)
+				switch status {
+				case http.StatusCreated:
+					mu.Lock()
+					acked[path] = string(body)
+					mu.Unlock()
+				case 0, http.StatusServiceUnavailable: // not accepted, or told to come back
+				default:
+					t.Errorf("%s: %d %s", path, status, answer)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(acked) == 0 {
+		t.Error("nothing was served")
+	}
+	if status, answer := s.put(token, "/raw/main/after/1/file", []byte("x")); status != http.StatusCreated {
+		t.Errorf("after the load: %d %s", status, answer)
+	}
+	for path, want := range acked {
+		if status, got := s.get(token, path); status != http.StatusOK || got != want {
+			t.Errorf("%s: %d, %d bytes", path, status, len(got))
+		}
+	}
+	s.terminate()
+	s.fsck()
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// raceEnabled: the race detector makes everything slower and larger, so figures mean nothing.
+const raceEnabled = true

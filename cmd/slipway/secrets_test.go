@@ -1,0 +1,221 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestS45: a fresh start has no account that anybody knows, and the program holds no secret.
+func TestS45(t *testing.T) {
+	data := t.TempDir() + "/data"
+	p := serveProcess(t, nil, "--data", data)
+	password := func(p *process) string {
+		t.Helper()
+		for range 100 { // the line is out, but it comes through a pipe
+			if m := regexp.MustCompile(`the password of the user "admin" is (\S{20,}) `).FindStringSubmatch(p.stderr.String()); m != nil {
+				return m[1]
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Fatalf("no password was printed: %s", p.stderr)
+		return ""
+	}
+	printed := password(p)
+	try := func(user, password string) int {
+		t.Helper()
+		req, err := http.NewRequest("GET", p.url+"/api/v1/whoami", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(user, password)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	for _, user := range []string{"admin", "root", "slipway", "system", "anonymous", "user", "test", ""} {
+		for _, password := range []string{"", "admin", "password", "admin123", "Harbor12345", "slipway", "changeme", "root", "12345678", "system", user + "1"} {
+			if user == "" && password == "" {
+				continue // no credentials at all
+			}
+			if got := try(user, password); got != http.StatusUnauthorized {
+				t.Errorf("%s:%s is answered with %d", user, password, got)
+			}
+		}
+	}
+	if got := try("admin", printed); got != http.StatusOK {
+		t.Errorf("the printed password is answered with %d", got)
+	}
+	if password(serveProcess(t, nil, "--data", t.TempDir()+"/data")) == printed {
+		t.Error("two installations have the same password")
+	}
+	program, err := os.ReadFile(p.cmd.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, re := range map[string]string{
+		"token":       `slp_[A-Za-z0-9_-]{43}`,
+		"log key":     `PRIVATE\+KEY\+slipway`,
+		"private key": `-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{32}`,
+		"cloud key":   `\bAKIA[0-9A-Z]{16}\b`,
+	} {
+		if found := regexp.MustCompile(re).Find(program); found != nil {
+			t.Errorf("the program holds a %s: %q", what, found)
+		}
+	}
+	// Checking the password of a name that does not exist takes a hash too, which opens nothing; it is no account's.
+	hashes := regexp.MustCompile(`\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}`).FindAll(program, -1)
+	if len(hashes) > 1 {
+		t.Errorf("the program holds the password hashes %q", hashes)
+	}
+	p.signal(syscall.SIGTERM)
+	p.end()
+	db, err := os.ReadFile(filepath.Join(data, "slipway.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hash := range hashes {
+		if bytes.Contains(db, hash) {
+			t.Error("an account has the password hash that is in the program")
+		}
+	}
+	if strings.Contains(string(db), printed) {
+		t.Error("the password is in the database")
+	}
+}
+
+// TestS59 sends canary secrets wherever a client can, right and wrong ones, through every protocol, with logs at debug
+// level; then none of them is in logs, metrics, events, answers, or any file but the one that they belong into.
+func TestS59(t *testing.T) {
+	const (
+		adminPassword = "canary-admin-password"
+		userPassword  = "canary-user-password"
+		wrongPassword = "canary-wrong-password"
+		wrongToken    = "slp_canarywrongtoken0000000000000000000000000000"
+		inQuery       = "canary-in-query"
+	)
+	data := t.TempDir() + "/data"
+	p := serveProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, "--data", data, "--log-level", "debug", "--log-format", "json")
+	var answers bytes.Buffer
+	ask := func(method, path, body string, auth func(*http.Request)) []byte {
+		t.Helper()
+		req, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		auth(req)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		raw, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&answers, "%v\n%s\n", res.Header, raw)
+		return raw
+	}
+	basic := func(user, password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(user, password) }
+	}
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	admin := basic("admin", adminPassword)
+
+	ask("POST", "/api/v1/users", `{"name":"jane","password":"`+userPassword+`","permissions":[{"repository":"main","actions":["read","publish"]}]}`, admin)
+	ask("POST", "/api/v1/users", `{"name":"jane","password":"`+userPassword+`"}`, admin)          // 409
+	ask("POST", "/api/v1/users", `{"name":"joe","pasword":"`+wrongPassword+`"}`, admin)           // unknown field
+	ask("POST", "/api/v1/users", `{"name":"joe","password":["`+wrongPassword+`"]}`, admin)        // wrong type
+	ask("POST", "/api/v1/users", `{"name":"joe","password":"`+wrongPassword+`"`, admin)           // cut
+	ask("PATCH", "/api/v1/users/nobody", `{"password":"`+wrongPassword+`"}`, admin)               // 404
+	ask("POST", "/api/v1/users", `{"name":"`+strings.Repeat("x", 99)+`","password":"x"}`, admin)  // bad name
+	ask("PATCH", "/api/v1/users/jane", `{"password":"`+userPassword+`"}`, basic("jane", "wrong")) // 401
+	made := regexp.MustCompile(`slp_[A-Za-z0-9_-]{43}`)
+	answers.Reset() // the next answer is the one that may hold a secret
+	token := string(made.Find(ask("POST", "/api/v1/tokens", `{"name":"ci","permissions":[{"repository":"main","actions":["read","publish"]}]}`, basic("jane", userPassword))))
+	if token == "" {
+		t.Fatalf("no token: %s", answers.String())
+	}
+	answers.Reset()
+
+	document := string(npmDocument(t, "canary", "1.0.0", npmTarball(t, "canary", "1.0.0")))
+	for _, auth := range []func(*http.Request){
+		bearer(token), basic("x", token), bearer(wrongToken), basic("x", wrongToken), basic("jane", wrongPassword), basic(wrongPassword, wrongToken),
+		func(r *http.Request) { r.Header.Set("Authorization", wrongPassword) },
+		func(r *http.Request) {
+			r.Header.Set("X-Api-Key", wrongToken)
+			r.Header.Set("Cookie", "session="+wrongToken)
+		},
+		func(r *http.Request) { bearer(token)(r); r.URL.RawQuery = "token=" + inQuery },
+	} {
+		ask("PUT", "/npm/main/canary", document, auth)
+		ask("GET", "/npm/main/canary", "", auth)
+		ask("GET", "/npm/main/-/whoami", "", auth)
+		ask("PUT", "/npm/main/-/user/org.couchdb.user:jane", `{"name":"jane","password":"`+wrongPassword+`"}`, auth)
+		ask("PUT", "/raw/main/tool/1.0.0/tool", "content", auth)
+		ask("GET", "/raw/main/tool/1.0.0/tool", "", auth)
+		ask("GET", "/raw/main/tool/", "", auth)
+		ask("GET", "/api/v1/whoami", "", auth)
+		ask("GET", "/api/v1/tokens", "", auth)
+		ask("DELETE", "/api/v1/tokens/"+wrongToken, "", auth)
+		ask("DELETE", "/npm/main/-/user/token/"+wrongToken, "", auth)
+		ask("GET", "/api/v1/events?types=*", "", auth)
+		ask("POST", "/api/v1/gc", `{"grace":"`+wrongPassword+`"}`, auth)
+		ask("GET", "/nowhere", "", auth)
+	}
+	ask("GET", "/metrics", "", func(*http.Request) {})
+	events := ask("GET", "/api/v1/events?limit=1000", "", admin)
+	ask("GET", "/api/v1/tokens", "", admin)
+	ask("GET", "/api/v1/users", "", admin)
+	if !strings.Contains(string(events), "token.created") || !strings.Contains(string(events), "artifact.published") {
+		t.Errorf("the events are not those of this test: %s", events)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.end(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	logs := p.stderr.String()
+	if !strings.Contains(logs, `"msg":"request"`) {
+		t.Fatalf("the log is not that of this test: %s", tail(logs, 1000))
+	}
+	for name, secret := range map[string]string{
+		"admin password": adminPassword, "user password": userPassword, "wrong password": wrongPassword, "token": token, "wrong token": wrongToken,
+		"query": inQuery,
+	} {
+		if strings.Contains(logs, secret) {
+			t.Errorf("the %s is in the log:\n%s", name, grepLines(logs, secret))
+		}
+		if strings.Contains(answers.String(), secret) {
+			t.Errorf("the %s is in an answer:\n%s", name, grepLines(answers.String(), secret))
+		}
+		err := filepath.WalkDir(data, func(path string, d os.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			raw, err := os.ReadFile(path)
+			if err == nil && bytes.Contains(raw, []byte(secret)) {
+				t.Errorf("the %s is in the file %s", name, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slipway/registry"
+)
+
+func (c *cli) serveCmd() *cobra.Command {
+	var cfg config
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server: every protocol, the API, metrics and health on one listener, with everything kept in one directory.
+
+With no flag it runs at once on its defaults. The first start makes the repository "main" and the user "admin", whose
+password is SLIPWAY_ADMIN_PASSWORD, or a random one that is printed once.
+
+Every flag can also be set by an environment variable (--gc-interval is SLIPWAY_GC_INTERVAL) or as a key of the YAML file
+that --config names; a flag wins over the environment, that over the file.
+
+SIGTERM and SIGINT stop it: it accepts nothing more, finishes what runs within 30 s, and exits with 0. A second signal
+ends it at once.`,
+		Example: `  slipway serve
+  slipway serve --listen 0.0.0.0:8080 --data /var/lib/slipway --url https://slipway.example.com
+  SLIPWAY_ANONYMOUS_READ=true slipway serve --config /etc/slipway.yaml`,
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cfg.resolve(cmd.Flags(), c.env); err != nil {
+				return err
+			}
+			if err := cfg.check(); err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), &cfg)
+		},
+	}
+	cfg.flags(cmd.Flags())
+	return cmd
+}
+
+// serve runs until ctx or a signal ends it.
+func (c *cli) serve(ctx context.Context, cfg *config) error {
+	start := time.Now()
+	logger := slog.New(logHandler(c.stderr, cfg))
+	ctx, stop := c.signalled(ctx, logger)
+	defer stop()
+	ln, err := listen(cfg.listen) // before anything is created
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	s, err := assemble(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	if s.password != "" {
+		fmt.Fprintf(c.stderr, "\nFirst start: the password of the user %q is %s (it is not shown again)\n\n", registry.AdminUser, s.password)
+	}
+	url := cfg.url
+	if url == "" {
+		url = "http://" + reachable(ln.Addr())
+	}
+	version, commit := programVersion()
+	fmt.Fprintf(c.stdout, "Slipway %s serves %s\n", version, url)
+	logger.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("version", version), slog.String("commit", commit),
+		slog.String("listen", ln.Addr().String()), slog.String("url", url), slog.String("data", cfg.data),
+		slog.Duration("after", time.Since(start)))
+	err = errors.Join(s.serve(ctx, ln), s.close())
+	logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopped")
+	return err
+}
+
+// signalled returns a context that the first SIGTERM or SIGINT ends; the second ends the process.
+func (c *cli) signalled(ctx context.Context, logger *slog.Logger) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	go func() {
+		select {
+		case s := <-signals:
+			logger.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends at once", slog.String("signal", s.String()))
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		<-signals
+		os.Exit(exitFailed)
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// listen opens the listener. An address that can't work is wrong configuration; one that is taken may be free later.
+func listen(address string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	if err == nil {
+		return ln, nil
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	return nil, usagef("--listen: %w", err)
+}
+
+// reachable is an address that a client on this machine can use.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"slipway/formats/all"
+	"slipway/metadata"
+	"slipway/metadata/sqlite"
+	"slipway/registry"
+	"slipway/storage"
+	"slipway/storage/local"
+)
+
+// stores are what keeps everything: they are opened together and closed together.
+type stores struct {
+	meta     metadata.Store
+	blobs    storage.Store
+	signer   note.Signer
+	verifier string
+}
+
+// openStores makes what is missing and opens it. The caller closes.
+func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *stores, err error) {
+	db, err := c.databasePath()
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := c.blobPath()
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{c.data, filepath.Dir(db)} {
+		if err := os.MkdirAll(dir, dirMode); err != nil {
+			return nil, fmt.Errorf("data directory: %w", err)
+		}
+	}
+	s := &stores{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.signer, s.verifier, err = c.logKey(); err != nil {
+		return nil, err
+	}
+	meta, err := sqlite.Open(ctx, db, options...)
+	if err != nil {
+		return nil, err
+	}
+	s.meta = meta
+	bytes, err := local.New(blobs)
+	if err != nil {
+		return nil, err
+	}
+	s.blobs = bytes
+	return s, nil
+}
+
+func (s *stores) close() error {
+	var errs []error
+	if s.meta != nil {
+		errs = append(errs, s.meta.Close())
+	}
+	if s.blobs != nil {
+		errs = append(errs, s.blobs.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// mustExist refuses to make a new installation: tools that look at one must not.
+func (c *config) mustExist() error {
+	if err := c.checkStores(); err != nil {
+		return err
+	}
+	db, err := c.databasePath()
+	if err != nil {
+		return err
+	}
+	blobs, err := c.blobPath()
+	if err != nil {
+		return err
+	}
+	for _, want := range []struct{ setting, path string }{
+		{"--metadata", db}, {"--blobs", filepath.Join(blobs, "blobs")}, {"--data", c.logKeyPath()},
+	} {
+		if _, err := os.Stat(want.path); errors.Is(err, fs.ErrNotExist) {
+			return usagef("%s: there is no Slipway here: %s does not exist", want.setting, want.path)
+		} else if err != nil {
+			return usagef("%s: %w", want.setting, err)
+		}
+	}
+	return nil
+}
+
+// settleInterval is how often staged files are looked at that their clients left without a last word.
+const settleInterval = time.Second
+
+// core makes the service over the stores; with background, also the work that it does by itself.
+func (s *stores) core(ctx context.Context, c *config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*registry.Service, error) {
+	cfg := registry.Config{
+		Metadata: s.meta, Storage: s.blobs, Signer: s.signer, Verifier: s.verifier,
+		Rules: all.Rules(), AnonymousRead: c.anonymousRead, URL: c.url, GCGrace: c.gcGrace, Metrics: reg, Logger: logger,
+	}
+	if background {
+		cfg.GCInterval, cfg.SettleInterval = c.gcInterval, settleInterval
+	}
+	return registry.New(ctx, cfg)
+}
+
+// inUse explains that another process has the database.
+func inUse(err error) error {
+	if errors.Is(err, metadata.ErrInUse) {
+		return fmt.Errorf("another Slipway runs on this data directory: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+var userColumns = []column{field("NAME", "name"), field("DISABLED", "disabled"), field("CREATED", "created_at"), permissions("PERMISSIONS")}
+
+func (c *cli) userCmd() *cobra.Command {
+	var f clientFlags
+	g := c.group("user", "Add, list, disable users; set passwords", `  slipway user add jane --allow main:read,publish
+  slipway user passwd jane
+  slipway user disable jane`, c.userAddCmd(&f), c.userListCmd(&f), c.userPasswordCmd(&f),
+		c.userSwitchCmd(&f, "disable", "Refuse a user's password and tokens from now on", true),
+		c.userSwitchCmd(&f, "enable", "Let a disabled user in again", false))
+	f.add(g)
+	return g
+}
+
+func (c *cli) userAddCmd(f *clientFlags) *cobra.Command {
+	var allow []string
+	var fromStdin bool
+	cmd := &cobra.Command{
+		Use: "add NAME", Short: "Add a user", Args: exactly(1),
+		Example: `  slipway user add jane --allow main:read,publish
+  slipway user add root2 --allow '*:admin' --password-stdin < password`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			permissions, err := parsePermissions(allow)
+			if err != nil {
+				return err
+			}
+			password, err := c.password("Password of the new user: ", fromStdin)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, f, request{method: http.MethodPost, path: "/users",
+				body: map[string]any{"name": args[0], "password": password, "permissions": permissions}}, userColumns...)
+		},
+	}
+	cmd.Flags().StringArrayVar(&allow, "allow", nil, allowHelp)
+	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
+	return cmd
+}
+
+func (c *cli) userListCmd(f *clientFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "List users", Example: "  slipway user ls", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.list(cmd, f, "/users", nil, userColumns...) },
+	}
+}
+
+func (c *cli) userPasswordCmd(f *clientFlags) *cobra.Command {
+	var fromStdin bool
+	cmd := &cobra.Command{
+		Use: "passwd NAME", Short: "Set a user's password", Args: exactly(1),
+		Example: `  slipway user passwd jane
+  slipway user passwd jane --password-stdin < password`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			password, err := c.password("New password: ", fromStdin)
+			if err != nil {
+				return err
+			}
+			return c.do(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
+				body: map[string]any{"password": password}}, "Set the password of "+args[0])
+		},
+	}
+	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
+	return cmd
+}
+
+func (c *cli) userSwitchCmd(f *clientFlags, verb, short string, disabled bool) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " NAME", Short: short, Example: "  slipway user " + verb + " jane", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.show(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
+				body: map[string]any{"disabled": disabled}}, userColumns...)
+		},
+	}
+}
