@@ -1,0 +1,24 @@
+# syntax=docker/dockerfile:1
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG VERSION=dev
+# SQLite is C: the binary is linked statically so that it runs in an image without a C library.
+RUN CGO_ENABLED=1 go build -trimpath -tags 'netgo osusergo sqlite_omit_load_extension' \
+        -ldflags "-s -w -linkmode external -extldflags '-static' -X main.buildVersion=${VERSION}" \
+        -o /slipway ./cmd/slipway && \
+    mkdir /data && chown 65532:65532 /data && chmod 700 /data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /slipway /slipway
+COPY --from=build --chown=65532:65532 /data /data
+USER 65532:65532
+ENV SLIPWAY_DATA=/data SLIPWAY_LISTEN=0.0.0.0:8080
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/slipway", "health"]
+ENTRYPOINT ["/slipway"]
+CMD ["serve"]
