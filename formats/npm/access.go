@@ -1,0 +1,97 @@
+package npm
+
+import (
+	"net/http"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// public reports whether a caller without credentials may read the repository.
+func (h *handlers) public(r *http.Request, t target) (bool, error) {
+	anyone, err := h.site.Service.Authenticate(r.Context(), access.Credentials{})
+	return err == nil && access.Decide(anyone, access.Read, t.repository) == access.Allow, err
+}
+
+// visibility answers GET /-/package/<name>/visibility. npm asks before it makes a provenance statement.
+func (h *handlers) visibility(w http.ResponseWriter, r *http.Request, t target) error {
+	if _, _, err := h.find(r.Context(), t); err != nil {
+		return err
+	}
+	public, err := h.public(r, t)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, map[string]bool{"public": public})
+}
+
+// access answers POST /-/package/<name>/access, for who may publish. Visibility is the repository's, so only what holds
+// already succeeds.
+func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) error {
+	name, _, err := h.find(r.Context(), t)
+	if err != nil {
+		return err
+	}
+	pub, err := h.site.Service.Begin(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	pub.Abort()
+	var wish struct {
+		Access *string `json:"access"`
+		TFA    *bool   `json:"publish_requires_tfa"`
+	}
+	if err := formats.DecodeJSON(r, maxSmallBody, &wish); err != nil {
+		return err
+	}
+	public, err := h.public(r, t)
+	if err != nil {
+		return err
+	}
+	switch {
+	case wish.TFA != nil && *wish.TFA:
+		return registry.Errorf(registry.Denied, registry.AboutPackage, "This registry has no second factor for publishing.")
+	case wish.Access != nil && (*wish.Access == "public") != public:
+		return registry.Errorf(registry.Denied, registry.AboutPackage, "Who may read a package is decided for the repository as a whole.")
+	}
+	return formats.JSON(w, http.StatusOK, done{true})
+}
+
+// collaborators answers GET /-/package/<name>/collaborators: the maintainers. pnpm wants a list where npm wants a map.
+func (h *handlers) collaborators(w http.ResponseWriter, r *http.Request, t target) error {
+	_, pkg, err := h.find(r.Context(), t)
+	if err != nil {
+		return err
+	}
+	a, err := readAbout(pkg.Descriptor)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(r.UserAgent(), "pnpm/") {
+		type entry struct {
+			User        string `json:"user"`
+			Email       string `json:"email"`
+			Permissions string `json:"permissions"`
+		}
+		list := make([]entry, len(a.Maintainers))
+		for i, p := range a.Maintainers {
+			list[i] = entry{p.Name, p.Email, "write"}
+		}
+		return formats.JSON(w, http.StatusOK, list)
+	}
+	out := map[string]string{}
+	for _, p := range a.Maintainers {
+		out[p.Name] = "write"
+	}
+	return formats.JSON(w, http.StatusOK, out)
+}
+
+// starred answers GET /-/_view/starredByUser: stars are shown with their package only.
+func (h *handlers) starred(w http.ResponseWriter, r *http.Request, t target) error {
+	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, map[string][]struct{}{"rows": {}})
+}

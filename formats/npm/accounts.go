@@ -1,0 +1,151 @@
+package npm
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// loginTTL is how long a token from npm login is valid.
+const loginTTL = 90 * 24 * time.Hour
+
+const userPrefix = "org.couchdb.user:"
+
+// whoami answers GET /-/whoami.
+func (*handlers) whoami(w http.ResponseWriter, r *http.Request, _ target) error {
+	a := access.From(r.Context())
+	return formats.JSON(w, http.StatusOK, map[string]string{"username": a.Name})
+}
+
+// user answers GET /-/user/org.couchdb.user:<name>; npm owner asks before it adds somebody. Maintainers are shown, they
+// carry no rights, so any name that a user could have is answered and nobody learns which ones exist.
+func (*handlers) user(w http.ResponseWriter, r *http.Request, t target) error {
+	if len(t.user) > maxNameBytes {
+		return registry.Errorf(registry.NotFound, registry.AboutUser, "There is no such user.")
+	}
+	return formats.JSON(w, http.StatusOK, map[string]string{"_id": userPrefix + t.user, "name": t.user, "email": ""})
+}
+
+// loggedIn is the answer to a login: npm needs token, Yarn 1 a truthy ok.
+type loggedIn struct {
+	OK    bool   `json:"ok"`
+	ID    string `json:"id"`
+	Rev   string `json:"rev"`
+	Token string `json:"token"`
+}
+
+// login answers PUT /-/user/org.couchdb.user:<name>, npm's legacy login (npm.md 7): it turns a password into a token
+// with the user's rights. Credentials of the request itself are not looked at.
+func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error {
+	var body struct {
+		Name     string `json:"name"`
+		Password string `json:"password"`
+	}
+	if err := formats.DecodeJSON(r, maxSmallBody, &body); err != nil {
+		return err
+	}
+	if body.Name != t.user || body.Password == "" {
+		return registry.Errorf(registry.Invalid, registry.AboutUser, "The body must have the user name of the URL and a password.")
+	}
+	// npm prints "Incorrect or missing password" for this challenge, and talks of tokens for the other.
+	w.Header().Set("Www-Authenticate", `Basic realm="Slipway", charset="UTF-8"`)
+	actor, err := h.site.Service.Authenticate(r.Context(), access.Credentials{User: body.Name, Password: body.Password})
+	if err != nil {
+		return err
+	}
+	w.Header().Del("Www-Authenticate")
+	token := body.Password // a token given as the password is what the client gets back: its rights and its end stay
+	if actor.Type == access.TypeUser {
+		if token, err = h.mint(h.site.As(r.Context(), actor), actor, r.UserAgent()); err != nil {
+			return err
+		}
+	}
+	return formats.JSON(w, http.StatusCreated, loggedIn{OK: true, ID: userPrefix + t.user, Rev: "1-login", Token: token})
+}
+
+func (h *handlers) mint(ctx context.Context, actor access.Actor, userAgent string) (string, error) {
+	if len(actor.Grants) == 0 {
+		return "", registry.Errorf(registry.Denied, registry.AboutUser, "User %q has no rights here yet; ask an administrator.", actor.Name)
+	}
+	client, _, _ := strings.Cut(userAgent, " ")
+	secret, _, err := h.site.Service.CreateToken(ctx, registry.TokenRequest{
+		Name: strings.TrimSpace("login " + clientName(client)), Grants: actor.Grants, ExpiresIn: loginTTL,
+	})
+	return secret, err
+}
+
+// clientName keeps what is harmless of "npm/11.19.1".
+func clientName(s string) string {
+	const most = 40
+	s = strings.Map(func(r rune) rune {
+		if r > ' ' && r < 0x7f {
+			return r
+		}
+		return -1
+	}, s)
+	return s[:min(len(s), most)]
+}
+
+// logout answers DELETE /-/user/token/<token>.
+func (h *handlers) logout(w http.ResponseWriter, r *http.Request, t target) error {
+	if err := h.site.Service.RevokeSecret(r.Context(), t.secret); err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, done{true})
+}
+
+// profile is GET /-/npm/v1/user. Times and an address are not known, so they are left out.
+type profile struct {
+	Name          string   `json:"name"`
+	Email         string   `json:"email"`
+	EmailVerified bool     `json:"email_verified"`
+	FullName      string   `json:"fullname"`
+	TFA           bool     `json:"tfa"`
+	CIDR          []string `json:"cidr_whitelist"`
+}
+
+func (*handlers) profile(w http.ResponseWriter, r *http.Request, _ target) error {
+	a := access.From(r.Context())
+	return formats.JSON(w, http.StatusOK, profile{Name: a.Name})
+}
+
+// changeProfile answers POST /-/npm/v1/user. The password is all that can be changed here; the old one proves who it is,
+// whatever credentials the request carries.
+func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ target) error {
+	a := access.From(r.Context())
+	var body struct {
+		Password *struct {
+			Old string `json:"old"`
+			New string `json:"new"`
+		} `json:"password"`
+	}
+	if err := formats.DecodeJSON(r, maxSmallBody, &body); err != nil {
+		return err
+	}
+	if body.Password == nil {
+		return registry.Errorf(registry.Denied, registry.AboutUser, "Only the password can be changed here.")
+	}
+	user, err := h.prove(r.Context(), a.Name, body.Password.Old)
+	if err != nil {
+		return err
+	}
+	change := registry.UserChange{Password: &body.Password.New}
+	if _, err := h.site.Service.UpdateUser(h.site.As(r.Context(), user), a.Name, change); err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, profile{Name: a.Name})
+}
+
+// prove checks a user's password, not a token in its place. Denied: npm takes 401 for a broken login and asks again.
+func (h *handlers) prove(ctx context.Context, name, password string) (access.Actor, error) {
+	user, err := h.site.Service.Authenticate(ctx, access.Credentials{User: name, Password: password})
+	if registry.KindOf(err) == registry.Unauthenticated || err == nil && user.Type != access.TypeUser {
+		return user, registry.Errorf(registry.Denied, registry.AboutUser, "The password is wrong.")
+	}
+	return user, err
+}

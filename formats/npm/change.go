@@ -1,0 +1,233 @@
+package npm
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+const maxMaintainers = 1000
+
+// putRevision answers PUT /<name>/-rev/<rev>: the second step of npm unpublish <name>@<version> and of npm owner.
+func (h *handlers) putRevision(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err != nil {
+		return err
+	}
+	doc, err := readDocument(h.body(r), noAttachment)
+	if err != nil {
+		return err
+	}
+	return h.change(w, r, name, doc, t.rev)
+}
+
+// change applies a packument that the client has edited (npm.md 6). Which command it was is told by what is in it, never
+// by a header: "versions" are a deprecation or, under a revision, an unpublish; without them "maintainers" are npm
+// owner and "users" npm star. What is not in the document is not touched.
+func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.Name, doc document, rev string) error {
+	sentRev, err := doc.text("_rev")
+	if err != nil {
+		return err
+	}
+	actor := access.From(r.Context()).Name
+	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+		if e.Package().VersionCount == 0 {
+			return absent(name.Package)
+		}
+		return unlessStale(e, []string{rev, sentRev}, func() error {
+			switch {
+			case doc.hasVersions && rev != "":
+				return removeVersions(e, doc)
+			case doc.hasVersions:
+				return deprecateVersions(e, doc)
+			case doc.fields["maintainers"] != nil:
+				return setMaintainers(e, doc)
+			case doc.fields["users"] != nil:
+				return star(e, doc, actor)
+			}
+			return invalid("there is nothing to change in this document, and no attachment to publish")
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: name.Package, Rev: h.rev(r.Context(), name), Success: true})
+}
+
+// unlessStale runs a change and takes it back if the client had read another revision. It runs first, so that who may not
+// change anything is told that, and not to try again.
+func unlessStale(e *registry.Edit, revs []string, fn func() error) error {
+	current := revision(e.Package())
+	stale := slices.ContainsFunc(revs, func(rev string) bool { return rev != "" && rev != current })
+	err := fn()
+	if k := registry.KindOf(err); stale && (err == nil || k == registry.Invalid || k == registry.NotFound) {
+		return updateConflict()
+	}
+	return err
+}
+
+// removeVersions deletes the versions that the client left out. The tag latest finds its new place in the core: what the
+// client computed may be a prerelease.
+func removeVersions(e *registry.Edit, doc document) error {
+	if len(doc.versions) == 0 {
+		return invalid("a document without versions does not unpublish the package; delete it as a whole")
+	}
+	stay := make(map[string]bool, len(doc.versions))
+	for _, v := range doc.versions {
+		if _, err := e.Version(v.name); err != nil {
+			return err
+		}
+		stay[v.name] = true
+	}
+	return deleteWhere(e, func(v registry.Version) bool { return !stay[v.Name] })
+}
+
+// deleteWhere deletes versions from the lowest up: the tag latest, mostly on a high one, then moves once.
+func deleteWhere(e *registry.Edit, gone func(registry.Version) bool) error {
+	have, err := e.Versions()
+	if err != nil {
+		return err
+	}
+	for _, v := range have {
+		if !gone(v) {
+			continue
+		}
+		if err := e.Delete(v.Name, "npm unpublish"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deprecateVersions applies the differences in "deprecated"; an empty text ends a deprecation, an absent key says
+// nothing.
+func deprecateVersions(e *registry.Edit, doc document) error {
+	have, err := e.Versions()
+	if err != nil {
+		return err
+	}
+	byName := make(map[string]registry.Version, len(have))
+	for _, v := range have {
+		byName[v.Name] = v
+	}
+	for _, s := range doc.versions {
+		v, ok := byName[s.name]
+		if !ok {
+			return invalid("version %q does not exist here, and there is no attachment to publish it from", clip(s.name))
+		}
+		text := deprecatedText(s.deprecated)
+		if s.deprecated == nil || text == deprecation(v) {
+			continue
+		}
+		state := registry.Deprecated
+		if text == "" {
+			state = registry.Published
+		}
+		if err := e.SetState(v.Name, state, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setMaintainers(e *registry.Edit, doc document) error {
+	var list []person
+	if json.Unmarshal(doc.fields["maintainers"], &list) != nil || len(list) == 0 || len(list) > maxMaintainers {
+		return invalid("\"maintainers\" must be a list of 1 to %d names", maxMaintainers)
+	}
+	for _, p := range list {
+		if p.Name == "" || len(p.Name) > maxNameBytes || len(p.Email) > maxNameBytes {
+			return invalid("a maintainer has a name, and name and email have at most %d characters", maxNameBytes)
+		}
+	}
+	return editAbout(e, func(a *about) { a.Maintainers = list })
+}
+
+// star adds or removes the caller's own star, whatever else the sent list says.
+func star(e *registry.Edit, doc document, actor string) error {
+	var users map[string]any
+	if json.Unmarshal(doc.fields["users"], &users) != nil {
+		return invalid("\"users\" must be an object")
+	}
+	return editAbout(e, func(a *about) {
+		if _, on := users[actor]; !on {
+			delete(a.Users, actor)
+			return
+		}
+		if a.Users == nil {
+			a.Users = map[string]bool{}
+		}
+		a.Users[actor] = true
+	})
+}
+
+func editAbout(e *registry.Edit, fn func(a *about)) error {
+	a, err := readAbout(e.Package().Descriptor)
+	if err != nil {
+		return err
+	}
+	fn(&a)
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return e.SetDescriptor(raw)
+}
+
+// deletePackage answers DELETE /<name>/-rev/<rev>: npm unpublish <name> --force, or of the last version.
+func (h *handlers) deletePackage(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err != nil {
+		return err
+	}
+	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+		if e.Package().VersionCount == 0 {
+			return absent(name.Package)
+		}
+		return unlessStale(e, []string{t.rev}, func() error {
+			return deleteWhere(e, func(registry.Version) bool { return true })
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, done{true})
+}
+
+// deleteTarball answers DELETE /<path of dist.tarball>/-rev/<rev>, the last step of npm unpublish <name>@<version>: the
+// version is gone by then, and that is success. A client that comes here alone deletes the version.
+func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err != nil {
+		return err
+	}
+	f, err := h.file(r.Context(), name, t)
+	if registry.KindOf(err) == registry.NotFound {
+		if _, err := h.site.Service.Package(r.Context(), name); err != nil {
+			return err
+		}
+		return formats.JSON(w, http.StatusOK, done{true})
+	}
+	if err != nil {
+		return err
+	}
+	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+		return unlessStale(e, []string{t.rev}, func() error {
+			return deleteWhere(e, func(v registry.Version) bool { return v.ID == f.VersionID })
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, done{true})
+}
+
+// noAttachment is for documents that are no publish.
+func noAttachment(string, io.Reader) error {
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a change under a revision can't publish anything")
+}

@@ -1,0 +1,72 @@
+package npm
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"slipway/registry"
+)
+
+// maxFactBytes bounds one declared value.
+const maxFactBytes = 1024
+
+// Keys of facts that only this front-end knows.
+const (
+	factNpm        = "toolchain.npm"
+	factNode       = "toolchain.node"
+	factUserAgent  = "client.user_agent"
+	factDifference = "npm.manifest_difference"
+)
+
+var (
+	commitID  = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
+	shorthand = regexp.MustCompile(`^(?:(github|gitlab|bitbucket):)?([\w.-]+/[\w.-]+)$`)
+	hosts     = map[string]string{"": "github.com", "github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
+)
+
+// facts are what a publish says about its origin: all declared, but for what the server itself saw in the tarball.
+func facts(m object, differs []difference, userAgent string) []registry.FactInput {
+	var out []registry.FactInput
+	add := func(key, value, source string, rank int) {
+		if value != "" && len(value) <= maxFactBytes {
+			out = append(out, registry.FactInput{Key: key, Value: value, Source: source, Rank: rank})
+		}
+	}
+	if head := m.text("gitHead"); commitID.MatchString(head) {
+		add(registry.FactSourceCommit, strings.ToLower(head), "npm:gitHead", registry.RankDeclared)
+	}
+	add(registry.FactSourceRepository, registry.NormalizeSource(repositoryURL(m)), "npm:repository", registry.RankDeclared)
+	add(factNpm, m.text("_npmVersion"), "npm:_npmVersion", registry.RankDeclared)
+	add(factNode, m.text("_nodeVersion"), "npm:_nodeVersion", registry.RankDeclared)
+	add(factUserAgent, strings.ToValidUTF8(userAgent, ""), "http:user-agent", registry.RankDeclared)
+	if len(differs) > 0 {
+		add(factDifference, differenceText(differs), "npm:tarball", registry.RankObserved)
+	}
+	return out
+}
+
+// repositoryURL reads "repository", an object or a string, also in npm's shorthand.
+func repositoryURL(m object) string {
+	url := m.text("repository")
+	if o, err := parseObject(m.get("repository")); err == nil {
+		url = o.text("url")
+	}
+	if s := shorthand.FindStringSubmatch(url); s != nil {
+		return "https://" + hosts[s[1]] + "/" + s[2]
+	}
+	return url
+}
+
+// differenceText is the list of fields that were sent differently, with what was sent while it fits.
+func differenceText(differs []difference) string {
+	if raw, err := json.Marshal(differs); err == nil && len(raw) <= maxFactBytes {
+		return string(raw)
+	}
+	short := make([]difference, len(differs))
+	for i, d := range differs {
+		short[i] = difference{Field: d.Field}
+	}
+	raw, _ := json.Marshal(short) // a few names of ours always encode
+	return string(raw)
+}

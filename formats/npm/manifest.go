@@ -1,0 +1,133 @@
+package npm
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"slipway/registry"
+)
+
+// maxFragmentBytes bounds what one version adds to a packument.
+const maxFragmentBytes = 4 << 20
+
+// manifest is a version on its way into the store.
+type manifest struct {
+	name, version string
+	object        object // as reconciled with the tarball
+	tar           contents
+	shasum        string // hex
+	integrity     string // sha512-<base64>
+	publisher     string
+}
+
+// Members of a sent manifest that are the server's (npm.md 5.8), or rests of how a client packed: they are dropped, as
+// is everything that begins with an underscore but for keptUnderscore.
+var serverMembers = []string{
+	"dist", "deprecated", "maintainers", "readme", "hasInstallScript", "integrity", "shasum", "time", "users", "dist-tags", "versions",
+}
+
+var keptUnderscore = []string{"_nodeVersion", "_npmVersion"}
+
+// abbreviatedMembers is the one allow-list of the install document (npm.md 3.5): losing any of them changes what gets
+// installed.
+var abbreviatedMembers = []string{
+	"name", "version", "dependencies", "acceptDependencies", "optionalDependencies", "devDependencies", "bundleDependencies",
+	"bundledDependencies", "peerDependencies", "peerDependenciesMeta", "bin", "directories", "engines", "_hasShrinkwrap",
+	"hasInstallScript", "funding", "cpu", "os", "libc", "license", "_npmUser",
+}
+
+// person is how a user appears in documents; addresses are not kept.
+type person struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// descriptor returns what is stored of the version: the full and the abbreviated object as text that ends inside of
+// "dist", so that rendering appends the tarball's URL and what may change later. TooLarge.
+func (m manifest) descriptor() ([]byte, error) {
+	o := slices.Clone(m.object)
+	o.drop(func(key string) bool {
+		return slices.Contains(serverMembers, key) || strings.HasPrefix(key, "_") && !slices.Contains(keptUnderscore, key)
+	})
+	o.set("name", m.name)
+	o.set("version", m.version)
+	o.set("_id", m.name+"@"+m.version)
+	o.set("_npmUser", map[string]string{"name": m.publisher})
+	if hasInstallScript(m.tar) {
+		o.set("hasInstallScript", true)
+	}
+	o.set("_hasShrinkwrap", m.tar.hasShrinkwrap)
+
+	short := object{}
+	for _, key := range abbreviatedMembers {
+		if v := o.get(key); !isEmpty(v) {
+			short = append(short, member{key, v})
+		}
+	}
+	dist := object{
+		{"integrity", marshal(m.integrity)}, {"shasum", marshal(m.shasum)},
+		{"fileCount", marshal(m.tar.files)}, {"unpackedSize", marshal(m.tar.unpacked)},
+	}
+	full, abbreviated := openFragment(o, dist), openFragment(short, dist)
+	if len(full) > maxFragmentBytes {
+		return nil, registry.Errorf(registry.TooLarge, registry.AboutVersion, "the manifest is larger than %d bytes", maxFragmentBytes)
+	}
+	return seal(full, abbreviated), nil
+}
+
+// openFragment writes an object whose last member "dist" is not closed yet.
+func openFragment(o, dist object) []byte {
+	b := o.appendMembers([]byte{'{'})
+	return dist.appendMembers(append(b, `,"dist":{`...))
+}
+
+// sealed is the form of a version's descriptor: "npm1 <length of full>\n<full><abbreviated>".
+const sealed = "npm1 "
+
+func seal(full, abbreviated []byte) []byte {
+	return slices.Concat(fmt.Appendf(nil, "%s%d\n", sealed, len(full)), full, abbreviated)
+}
+
+func unseal(descriptor []byte) (full, abbreviated []byte, err error) {
+	head, rest, ok := bytes.Cut(descriptor, []byte{'\n'})
+	var n int
+	if ok {
+		_, err = fmt.Sscanf(string(head), sealed+"%d", &n)
+	}
+	if !ok || err != nil || n < 0 || n > len(rest) {
+		return nil, nil, fmt.Errorf("npm: a version's descriptor can't be read: %.20q", descriptor)
+	}
+	return rest[:n], rest[n:], nil
+}
+
+// about is what is kept per package, as JSON in its descriptor.
+type about struct {
+	Readme         string          `json:"readme,omitempty"`
+	ReadmeFilename string          `json:"readmeFilename,omitempty"`
+	Maintainers    []person        `json:"maintainers,omitempty"`
+	Users          map[string]bool `json:"users,omitempty"` // who starred it
+}
+
+func readAbout(descriptor []byte) (about, error) {
+	var a about
+	if len(descriptor) == 0 {
+		return a, nil
+	}
+	if err := json.Unmarshal(descriptor, &a); err != nil {
+		return a, fmt.Errorf("npm: a package's descriptor can't be read: %w", err)
+	}
+	return a, nil
+}
+
+// maxReadmeBytes of a readme are kept.
+const maxReadmeBytes = 64 << 10
+
+func clipReadme(s string) string {
+	if len(s) > maxReadmeBytes {
+		s = strings.ToValidUTF8(s[:maxReadmeBytes], "")
+	}
+	return s
+}

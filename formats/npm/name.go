@@ -1,0 +1,107 @@
+package npm
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"slipway/registry"
+)
+
+// maxNameBytes is validate-npm-package-name's bound.
+const maxNameBytes = 214
+
+var (
+	safePart  = regexp.MustCompile(`^[a-z0-9._-]+$`)
+	safeScope = regexp.MustCompile(`^[a-z0-9._~!'()*-]+$`)
+)
+
+// splitName returns the scope without "@" and the last part. ok is false for what can't name a package at all.
+func splitName(name string) (scope, last string, ok bool) {
+	rest, scoped := strings.CutPrefix(name, "@")
+	if !scoped {
+		return "", name, name != "" && !strings.Contains(name, "/")
+	}
+	scope, last, ok = strings.Cut(rest, "/")
+	return scope, last, ok && scope != "" && last != "" && !strings.Contains(last, "/")
+}
+
+// checkName holds a name to what every package, also an old one with capitals, has: an optional scope and one part.
+// Names are never lower-cased: JSONStream and jsonstream are two packages. Invalid.
+func checkName(name string) (string, error) {
+	if _, _, ok := splitName(name); !ok {
+		return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "%q is not a package name: expected name or @scope/name", clip(name))
+	}
+	return name, nil
+}
+
+// checkNewName applies the rule for names that are published here: that of validate-npm-package-name for new packages.
+// Invalid.
+func checkNewName(name string) error {
+	scope, last, ok := splitName(name)
+	reason := ""
+	switch {
+	case !ok:
+		reason = "expected name or @scope/name"
+	case len(name) > maxNameBytes:
+		reason = fmt.Sprintf("it is longer than %d characters", maxNameBytes)
+	case strings.ToLower(name) != name:
+		reason = "it must be lower case"
+	case strings.ContainsAny(last, "~'!()*"):
+		reason = "it can't contain any of ~'!()*"
+	case strings.HasPrefix(name, "_") || strings.HasPrefix(last, ".") || strings.HasPrefix(last, "-") ||
+		strings.HasPrefix(scope, ".") || strings.HasPrefix(scope, "-"):
+		reason = "it can't start with '.', '_' or '-'"
+	case !safePart.MatchString(last) || scope != "" && !safeScope.MatchString(scope):
+		reason = "only URL-safe characters are possible"
+	case name == "node_modules" || name == "favicon.ico":
+		reason = "the name is reserved"
+	}
+	if reason != "" {
+		return registry.Errorf(registry.Invalid, registry.AboutPackage, "%q can't be published: %s", clip(name), reason)
+	}
+	return nil
+}
+
+// fileName is the path of a version's tarball within the package, and the last segment of its URL.
+func fileName(name, version string) string {
+	_, last, _ := splitName(name)
+	return last + "-" + version + ".tgz"
+}
+
+// purl of a version: pkg:npm/%40acme/web@1.4.2.
+func purl(name, version string) string {
+	scope, last, _ := splitName(name)
+	if scope != "" {
+		last = "%40" + escapePURL(scope) + "/" + escapePURL(last)
+	} else {
+		last = escapePURL(last)
+	}
+	return "pkg:npm/" + last + "@" + escapePURL(version)
+}
+
+// escapePURL percent-encodes everything outside the unreserved characters of RFC 3986.
+func escapePURL(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}
+
+// clip shortens client text for a sentence.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

@@ -1,0 +1,129 @@
+package npm
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// packument answers GET /<name> (npm.md 3): the abbreviated document when it is asked for, else the full one. With
+// ?write=true the client is about to change it and needs "_rev", so it is always the full one.
+func (h *handlers) packument(w http.ResponseWriter, r *http.Request, t target) error {
+	write := r.URL.Query().Has("write")
+	if !write && strings.Contains(r.Header.Get("Accept"), abbreviatedType) {
+		return h.document(w, r, t, "abbreviated", func(p *page) ([]byte, string, error) {
+			b, err := p.abbreviated()
+			return b, abbreviatedType, err
+		})
+	}
+	return h.document(w, r, t, "full", func(p *page) ([]byte, string, error) {
+		b, err := p.full()
+		return b, fullType, err
+	})
+}
+
+// document serves one of the documents about a package from the cache; it is rendered once per revision and base.
+func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, view string, render func(*page) ([]byte, string, error)) error {
+	name, pkg, err := h.find(r.Context(), t)
+	if err != nil {
+		return err
+	}
+	base := h.base(r, t)
+	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "npm " + view + " " + base}
+	header := func(head http.Header) {
+		head.Set("Cache-Control", cacheControl(r.Context()))
+		head.Set("Vary", "Accept, Accept-Encoding")
+	}
+	return h.site.Documents.Serve(w, r, key, header, func(ctx context.Context) (formats.Document, error) {
+		c, err := h.site.Service.Contents(ctx, name, false)
+		if err != nil {
+			return formats.Document{}, err
+		}
+		if len(c.Versions) == 0 {
+			return formats.Document{}, absent(t.name)
+		}
+		p, err := newPage(c, base)
+		if err != nil {
+			return formats.Document{}, err
+		}
+		body, contentType, err := render(p)
+		return formats.Document{Body: body, ContentType: contentType, Modified: c.Package.UpdatedAt}, err
+	})
+}
+
+// find returns a package that has versions. NotFound.
+func (h *handlers) find(ctx context.Context, t target) (registry.Name, registry.Package, error) {
+	name, err := t.named()
+	if err != nil {
+		return name, registry.Package{}, err
+	}
+	pkg, err := h.site.Service.Package(ctx, name)
+	if err == nil && pkg.VersionCount == 0 {
+		err = absent(t.name)
+	}
+	return name, pkg, err
+}
+
+func absent(name string) error {
+	return registry.Errorf(registry.NotFound, registry.AboutPackage, "package %q has no versions in this repository", clip(name))
+}
+
+// cacheControl makes clients ask each time, and keep what they have when the network fails: must-revalidate would
+// forbid that.
+func cacheControl(ctx context.Context) string {
+	if access.From(ctx).Type == access.TypeAnonymous {
+		return "no-cache"
+	}
+	return "private, no-cache"
+}
+
+// version answers GET /<name>/<version or tag> (npm.md 3.11), also with a leading v.
+func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) error {
+	ref := registry.Ref{Tag: t.version}
+	if v, ok := looseVersion(t.version); ok {
+		ref = registry.Ref{Version: v}
+	}
+	name, err := t.named()
+	if err != nil {
+		return err
+	}
+	v, err := h.site.Service.Resolve(r.Context(), name, ref)
+	if err != nil {
+		return err
+	}
+	return h.document(w, r, t, "version "+v.Name, func(p *page) ([]byte, string, error) {
+		for _, candidate := range p.Versions {
+			if candidate.ID == v.ID {
+				b, err := p.one(candidate)
+				return b, fullType, err
+			}
+		}
+		return nil, "", registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", v.Name, t.name)
+	})
+}
+
+// tarball answers GET and HEAD of a tarball (npm.md 4) in all its spellings. Which version it belongs to is looked up:
+// names and prereleases both contain "-1.2".
+func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err != nil {
+		return err
+	}
+	f, err := h.file(r.Context(), name, t)
+	if err != nil {
+		return err
+	}
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: tarballType, CacheControl: formats.ImmutableCache})
+}
+
+func (h *handlers) file(ctx context.Context, name registry.Name, t target) (registry.File, error) {
+	if t.version == "" {
+		return h.site.Service.FileOf(ctx, name, t.file)
+	}
+	f, _, err := h.site.Service.FileAt(ctx, name.At(t.version), t.file)
+	return f, err
+}

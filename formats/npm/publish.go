@@ -1,0 +1,207 @@
+package npm
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+const (
+	// maxOtherBytes of a body are read beside the tarball: the largest packuments have some 40 MB.
+	maxOtherBytes = 256 << 20
+	// retryWindow is how long the same publish by the same user counts as a repetition after a lost answer.
+	retryWindow = 15 * time.Minute
+)
+
+// put answers PUT /<name>: a publish if the body has an attachment, else a change of the packument (npm.md 5, 6).
+func (h *handlers) put(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err != nil {
+		return err
+	}
+	pub, err := h.site.Service.Begin(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	defer pub.Abort()
+	u := &upload{ctx: r.Context(), pub: pub, name: t.name, limit: h.tarballBytes}
+	doc, err := readDocument(h.body(r), u.attach)
+	if err != nil {
+		return err
+	}
+	if len(doc.attachments) == 0 {
+		return h.change(w, r, name, doc, "")
+	}
+	s, err := checkPublish(doc, u)
+	if err != nil {
+		return err
+	}
+	return h.publish(w, r, name, doc, s, u)
+}
+
+// body bounds what is read of a request.
+func (h *handlers) body(r *http.Request) io.Reader {
+	return &boundedBody{r: r.Body, left: h.tarballBytes/3*4 + maxOtherBytes}
+}
+
+type boundedBody struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, registry.Errorf(registry.TooLarge, registry.AboutRequest, "the request's body is larger than this registry takes")
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+// published is the answer to a publish.
+type published struct {
+	OK      bool   `json:"ok"`
+	ID      string `json:"id"`
+	Rev     string `json:"rev,omitempty"`
+	Success bool   `json:"success"`
+}
+
+func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry.Name, doc document, s sent, u *upload) error {
+	ctx := r.Context()
+	object, differs := reconcile(s.manifest, u.tar)
+	m := manifest{
+		name: u.name, version: s.version, object: object, tar: u.tar, publisher: access.From(ctx).Name,
+		shasum:    hex.EncodeToString(u.tarball.Blob.SHA1),
+		integrity: "sha512-" + base64.StdEncoding.EncodeToString(u.tarball.Blob.SHA512),
+	}
+	descriptor, err := m.descriptor()
+	if err != nil {
+		return err
+	}
+	files, err := u.files(m)
+	if err != nil {
+		return err
+	}
+	rel := registry.Release{
+		Version: s.version, PURL: purl(u.name, s.version), Mode: registry.Create, Prerelease: s.prerelease,
+		Descriptor: descriptor, Package: describe(doc, s, m.publisher),
+		Tags: s.tags, TagsIfUnset: []string{requiredTag}, Files: files,
+		Facts: facts(s.manifest, differs, r.UserAgent()),
+	}
+	rel.SortKey, _ = formats.VersionKey(s.version)
+	res, err := u.pub.Commit(ctx, rel)
+	switch kind := registry.KindOf(err); {
+	case err != nil && (kind == registry.AlreadyExists || kind == registry.Conflict):
+		return overPublished(s.version, err)
+	case err != nil:
+		return err
+	case !res.Changed && !h.repeated(ctx, name, s, res.Version):
+		return overPublished(s.version, nil)
+	}
+	if text := deprecatedText(s.manifest.get("deprecated")); text != "" {
+		if err := h.deprecateNew(ctx, name, s.version, text); err != nil {
+			return err
+		}
+	}
+	notice(w, differs)
+	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: h.rev(ctx, name), Success: true})
+}
+
+// files are the staged tarball under its final path and the provenance bundle, if there is one.
+func (u *upload) files(m manifest) ([]registry.Staged, error) {
+	u.tarball.Path = fileName(m.name, m.version)
+	files := []registry.Staged{*u.tarball}
+	if u.bundle == nil {
+		return files, nil
+	}
+	if err := u.checkBundle(purl(m.name, m.version)); err != nil {
+		return nil, err
+	}
+	st, err := u.pub.Stage(u.ctx, registry.StageFile{
+		Path: strings.TrimSuffix(u.tarball.Path, tarballSuffix) + bundleSuffix, MediaType: bundleType, Limit: maxBundleBytes,
+	}, strings.NewReader(string(u.bundle)))
+	return append(files, st), err
+}
+
+// repeated reports whether a publish of a version that is there, with the very same files, is the repetition of the
+// one that made it: same user, same tags, a short time ago. The client did not get the answer then.
+func (h *handlers) repeated(ctx context.Context, name registry.Name, s sent, v registry.Version) bool {
+	if v.PublishedBy != access.From(ctx).Name || time.Since(v.PublishedAt) > retryWindow {
+		return false
+	}
+	for _, tag := range s.tags {
+		past, err := h.site.Service.TagHistory(ctx, name, tag, registry.Page{})
+		if err != nil || !slices.ContainsFunc(past, func(t registry.Tag) bool { return t.VersionID == v.ID }) {
+			return false
+		}
+	}
+	return true
+}
+
+// noReadme is what npm sends for a package without one.
+const noReadme = "ERROR: No README data found!"
+
+// describe updates what is kept per package: the readme of the latest version, and who published first.
+func describe(doc document, s sent, publisher string) func(old []byte) ([]byte, error) {
+	readme, name := s.manifest.text("readme"), s.manifest.text("readmeFilename")
+	if readme == "" {
+		readme, _ = doc.text("readme")
+	}
+	if name == "" {
+		name, _ = doc.text("readmeFilename")
+	}
+	if readme == noReadme {
+		readme = ""
+	}
+	return func(old []byte) ([]byte, error) {
+		a, err := readAbout(old)
+		if err != nil {
+			return nil, err
+		}
+		if len(a.Maintainers) == 0 {
+			a.Maintainers = []person{{Name: publisher}}
+		}
+		if s.withLatest() || a.Readme == "" {
+			a.Readme, a.ReadmeFilename = clipReadme(readme), clip(name)
+		}
+		return json.Marshal(a)
+	}
+}
+
+// deprecateNew carries a deprecation over that package.json itself declares.
+func (h *handlers) deprecateNew(ctx context.Context, name registry.Name, version, text string) error {
+	return h.site.Service.Edit(ctx, name, func(e *registry.Edit) error {
+		return e.SetState(version, registry.Deprecated, text)
+	})
+}
+
+// rev is the package's revision after a change; "" for a caller who may publish but not read.
+func (h *handlers) rev(ctx context.Context, name registry.Name) string {
+	pkg, err := h.site.Service.Package(ctx, name)
+	if err != nil {
+		return ""
+	}
+	return revision(pkg)
+}
+
+// notice tells the publisher which fields were taken from the tarball; npm prints it.
+func notice(w http.ResponseWriter, differs []difference) {
+	if len(differs) == 0 {
+		return
+	}
+	fields := make([]string, len(differs))
+	for i, d := range differs {
+		fields[i] = d.Field
+	}
+	w.Header().Set("Npm-Notice", "The tarball's package.json differs from the published manifest; these are served as in the tarball: "+strings.Join(fields, ", "))
+}

@@ -1,0 +1,208 @@
+package npm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/registry"
+)
+
+// Media types of the two packuments. Clients compare the first one literally.
+const (
+	abbreviatedType = "application/vnd.npm.install-v1+json"
+	fullType        = "application/json"
+)
+
+// page is a package as one reader sees it: base is the repository's URL, "https://host/npm/main", without a slash at
+// the end.
+type page struct {
+	registry.Contents
+	base  string
+	about about
+}
+
+func newPage(c registry.Contents, base string) (*page, error) {
+	a, err := readAbout(c.Package.Descriptor)
+	return &page{Contents: c, base: base, about: a}, err
+}
+
+// hoisted members of the latest version are shown for the package as a whole.
+var hoisted = []string{"description", "author", "contributors", "license", "homepage", "keywords", "repository", "bugs"}
+
+// full renders the packument (npm.md 3.3).
+func (p *page) full() ([]byte, error) {
+	name := p.Package.Name
+	o := object{
+		{"_id", marshal(name)}, {"_rev", marshal(revision(p.Package))}, {"name", marshal(name)},
+		{"dist-tags", p.tags()},
+	}
+	versions, err := p.versions(func(full, _ []byte) []byte { return full }, p.maintainers())
+	if err != nil {
+		return nil, err
+	}
+	o = append(o, member{"versions", versions}, member{"time", p.times()}, member{"maintainers", p.maintainers()})
+	latest, err := p.latest()
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range hoisted {
+		if v := latest.get(key); !isEmpty(v) {
+			o.set(key, v)
+		}
+	}
+	if p.about.Readme != "" {
+		o.set("readme", p.about.Readme)
+	}
+	if p.about.ReadmeFilename != "" {
+		o.set("readmeFilename", p.about.ReadmeFilename)
+	}
+	if len(p.about.Users) > 0 {
+		o.set("users", p.about.Users)
+	}
+	return wrap(o), nil
+}
+
+// abbreviated renders the install document (npm.md 3.5), with "time" as an extension: it saves pnpm a second, full
+// request.
+func (p *page) abbreviated() ([]byte, error) {
+	versions, err := p.versions(func(_, abbreviated []byte) []byte { return abbreviated }, nil)
+	if err != nil {
+		return nil, err
+	}
+	return wrap(object{
+		{"name", marshal(p.Package.Name)}, {"modified", marshal(isoTime(p.Package.UpdatedAt))}, {"dist-tags", p.tags()},
+		{"versions", versions}, {"time", p.times()},
+	}), nil
+}
+
+// one renders the document of a single version (npm.md 3.11).
+func (p *page) one(v registry.Version) ([]byte, error) {
+	full, _, err := unseal(v.Descriptor)
+	if err != nil {
+		return nil, err
+	}
+	return p.appendVersion(nil, full, v, p.maintainers()), nil
+}
+
+func wrap(o object) []byte { return append(o.appendMembers([]byte{'{'}), '}') }
+
+// versions joins the stored fragments, so that a document of thousands of versions costs a copy and no parsing.
+func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers json.RawMessage) (json.RawMessage, error) {
+	size := 2
+	for _, v := range p.Versions {
+		size += len(v.Descriptor) + len(p.base) + len(maintainers) + 256
+	}
+	b := append(make([]byte, 0, size), '{')
+	for i, v := range p.Versions {
+		full, abbreviated, err := unseal(v.Descriptor)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, marshal(v.Name)...), ':')
+		b = p.appendVersion(b, pick(full, abbreviated), v, maintainers)
+	}
+	return append(b, '}'), nil
+}
+
+// appendVersion closes a fragment with what is not stored in it: the tarball's address, which follows the reader, and
+// what may change after the publish.
+func (p *page) appendVersion(b, fragment []byte, v registry.Version, maintainers json.RawMessage) []byte {
+	b = append(b, fragment...)
+	b = append(b, `,"tarball":`...)
+	b = append(b, marshal(tarballURL(p.base, p.Package.Name, v.Name))...)
+	b = append(b, '}')
+	if maintainers != nil {
+		b = append(append(b, `,"maintainers":`...), maintainers...)
+	}
+	if text := deprecation(v); text != "" {
+		b = append(append(b, `,"deprecated":`...), marshal(text)...)
+	}
+	return append(b, '}')
+}
+
+// tarballURL is the canonical address (npm.md 3.9): lockfiles stay free of it only in this shape.
+func tarballURL(base, name, version string) string {
+	scope, last, _ := splitName(name)
+	path := url.PathEscape(last)
+	if scope != "" {
+		path = "@" + url.PathEscape(scope) + "/" + path
+	}
+	return base + "/" + path + "/-/" + url.PathEscape(fileName(name, version))
+}
+
+// deprecation is the text that clients show for a version, "" for none. npm has no other way to say that a version was
+// yanked.
+func deprecation(v registry.Version) string {
+	switch {
+	case v.State == registry.Deprecated && v.Reason == "":
+		return "deprecated"
+	case v.State == registry.Deprecated:
+		return v.Reason
+	case v.State == registry.Yanked:
+		return strings.TrimSuffix("yanked: "+v.Reason, ": ")
+	}
+	return ""
+}
+
+func (p *page) tags() json.RawMessage {
+	o := make(object, len(p.Tags))
+	for i, t := range p.Tags {
+		o[i] = member{t.Name, marshal(t.Version)}
+	}
+	return wrap(o)
+}
+
+// times has an entry for every version: without one, clients that look at the age of a release do not install it.
+func (p *page) times() json.RawMessage {
+	o := make(object, 0, len(p.Versions)+2)
+	o = append(o, member{"created", marshal(isoTime(p.Package.CreatedAt))}, member{"modified", marshal(isoTime(p.Package.UpdatedAt))})
+	for _, v := range p.Versions {
+		o = append(o, member{v.Name, marshal(isoTime(v.PublishedAt))})
+	}
+	return wrap(o)
+}
+
+func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func (p *page) maintainers() json.RawMessage {
+	if p.about.Maintainers == nil {
+		return json.RawMessage("[]")
+	}
+	return marshal(p.about.Maintainers)
+}
+
+// latest returns the stored manifest that the tag latest names.
+func (p *page) latest() (object, error) {
+	i := slices.IndexFunc(p.Tags, func(t registry.Tag) bool { return t.Name == requiredTag })
+	if i < 0 {
+		return nil, nil
+	}
+	j := slices.IndexFunc(p.Versions, func(v registry.Version) bool { return v.ID == p.Tags[i].VersionID })
+	if j < 0 {
+		return nil, nil
+	}
+	full, _, err := unseal(p.Versions[j].Descriptor)
+	if err != nil {
+		return nil, err
+	}
+	o, err := parseObject(append(slices.Clone(full), "}}"...))
+	if err != nil {
+		return nil, fmt.Errorf("npm: the descriptor of %s: %w", p.Versions[j].PURL, err)
+	}
+	return o, nil
+}
+
+// revision is the "_rev" of a package as it is: it changes with every write (npm.md 6.2).
+func revision(p registry.Package) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d", p.ID, p.Revision))
+	return fmt.Sprintf("%d-%s", p.Revision, hex.EncodeToString(sum[:16]))
+}

@@ -1,0 +1,395 @@
+package npm
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"slipway/registry"
+)
+
+// Bounds of a document that a client sends, beside its tarball.
+const (
+	maxMetadataBytes = 16 << 20 // kept in memory
+	maxDepth         = 128      // nesting
+	scanBufferBytes  = 64 << 10
+)
+
+// scanner reads one JSON document from a stream, value by value: the caller walks down the objects it knows, and says of
+// each value whether to keep, skip or stream it. Nothing is held but what is kept. encoding/json can't do it: a string is
+// one token there, so a tarball of 300 MB would be a gigabyte in memory.
+type scanner struct {
+	r    *bufio.Reader
+	left int // bytes that may still be kept
+}
+
+func newScanner(r io.Reader) *scanner {
+	return &scanner{r: bufio.NewReaderSize(r, scanBufferBytes), left: maxMetadataBytes}
+}
+
+func malformed(format string, args ...any) error {
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, "the request's body is not a valid JSON document: "+format, args...)
+}
+
+// readError is for an end of the stream where there must be more.
+func readError(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// window returns the bytes that are there to look at, at least one. io.EOF at the end of the stream.
+func (s *scanner) window() ([]byte, error) {
+	if s.r.Buffered() == 0 {
+		if _, err := s.r.Peek(1); err != nil {
+			return nil, err
+		}
+	}
+	return s.r.Peek(s.r.Buffered())
+}
+
+// take moves past n bytes that were seen in the window.
+func (s *scanner) take(n int) { _, _ = s.r.Discard(n) } // they are buffered
+
+// next returns the first byte of the next token without taking it.
+func (s *scanner) next() (byte, error) {
+	for {
+		w, err := s.window()
+		if err != nil {
+			return 0, err
+		}
+		for i, c := range w {
+			if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+				s.take(i)
+				return c, nil
+			}
+		}
+		s.take(len(w))
+	}
+}
+
+// expect takes one structural byte.
+func (s *scanner) expect(want byte) error {
+	c, err := s.next()
+	if err != nil {
+		return readError(err)
+	}
+	if c != want {
+		return malformed("%q where %q belongs", c, want)
+	}
+	s.take(1)
+	return nil
+}
+
+// end checks that nothing follows the document.
+func (s *scanner) end() error {
+	c, err := s.next()
+	if err == io.EOF {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return malformed("%q behind its end", c)
+}
+
+// object walks over the members of an object; fn consumes the value of each.
+func (s *scanner) object(fn func(key string) error) error {
+	if err := s.expect('{'); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		c, err := s.next()
+		switch {
+		case err != nil:
+			return readError(err)
+		case c == '}':
+			s.take(1)
+			return nil
+		case !first:
+			if err := s.expect(','); err != nil {
+				return err
+			}
+		}
+		raw, err := s.keep()
+		if err != nil {
+			return err
+		}
+		var key string
+		if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &key) != nil {
+			return malformed("a key must be a string")
+		}
+		if err := s.expect(':'); err != nil {
+			return err
+		}
+		if err := fn(key); err != nil {
+			return err
+		}
+	}
+}
+
+// isObject reports whether the next value is an object.
+func (s *scanner) isObject() (bool, error) {
+	c, err := s.next()
+	return c == '{', readError(err)
+}
+
+// keep returns the next value as it was sent; it is valid JSON and valid UTF-8. TooLarge when what is kept of the whole
+// document grows over maxMetadataBytes.
+func (s *scanner) keep() (json.RawMessage, error) {
+	var dst []byte
+	err := s.value(func(p []byte) error {
+		if s.left -= len(p); s.left < 0 {
+			return registry.Errorf(registry.TooLarge, registry.AboutRequest, "the metadata of the package is larger than %d bytes", maxMetadataBytes)
+		}
+		dst = append(dst, p...)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !utf8.Valid(dst):
+		return nil, malformed("it is not UTF-8")
+	case !json.Valid(dst):
+		return nil, malformed("%s", clip(string(dst)))
+	}
+	return dst, nil
+}
+
+// skip moves past the next value without looking closely.
+func (s *scanner) skip() error { return s.value(func([]byte) error { return nil }) }
+
+// value hands the bytes of the next value to fn, piece by piece. It follows strings and brackets only: whether what lies
+// between is JSON is for the one who keeps it.
+func (s *scanner) value(fn func([]byte) error) error {
+	if _, err := s.next(); err != nil {
+		return readError(err)
+	}
+	v := valueState{}
+	for {
+		w, err := s.window()
+		if err == io.EOF && v.scalar && v.depth == 0 && !v.quoted {
+			return nil
+		}
+		if err != nil {
+			return readError(err)
+		}
+		n, done, err := v.walk(w)
+		if err != nil {
+			return err
+		}
+		err = fn(w[:n])
+		s.take(n)
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+// valueState is where a walk through a value stands.
+type valueState struct {
+	depth           int
+	quoted, escaped bool
+	scalar          bool // in a number or a word
+}
+
+// walk goes through p and returns how much of it belongs to the value, and whether the value ends there.
+func (v *valueState) walk(p []byte) (n int, done bool, err error) {
+	for i := 0; i < len(p); i++ {
+		if v.quoted {
+			switch {
+			case v.escaped:
+				v.escaped = false
+			case p[i] == '\\':
+				v.escaped = true
+			case p[i] == '"':
+				v.quoted = false
+				if v.depth == 0 {
+					return i + 1, true, nil
+				}
+			default:
+				if j := bytes.IndexAny(p[i:], `"\`); j > 0 {
+					i += j - 1
+				} else if j < 0 {
+					return len(p), false, nil
+				}
+			}
+			continue
+		}
+		switch p[i] {
+		case '"':
+			v.quoted = true
+		case '{', '[':
+			if v.depth++; v.depth > maxDepth {
+				return 0, false, malformed("it nests deeper than %d levels", maxDepth)
+			}
+		case '}', ']':
+			if v.depth == 0 {
+				return i, true, v.ended()
+			}
+			if v.depth--; v.depth == 0 {
+				return i + 1, true, nil
+			}
+		case ',', ':', ' ', '\t', '\n', '\r':
+			if v.depth == 0 {
+				return i, true, v.ended()
+			}
+		default:
+			v.scalar = v.scalar || v.depth == 0
+		}
+	}
+	return len(p), false, nil
+}
+
+// ended is called where a delimiter ends a value without brackets or quotes: there must have been one.
+func (v *valueState) ended() error {
+	if !v.scalar {
+		return malformed("a value is missing")
+	}
+	return nil
+}
+
+// text streams the next value, a string, unescaped. The reader is valid until it returns io.EOF, behind the closing
+// quote.
+func (s *scanner) text() (io.Reader, error) {
+	if err := s.expect('"'); err != nil {
+		return nil, err
+	}
+	return &text{s: s}, nil
+}
+
+type text struct {
+	s     *scanner
+	ready []byte // unescaped, not yet delivered
+	buf   [utf8.UTFMax]byte
+	err   error
+}
+
+func (t *text) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) && t.err == nil {
+		if len(t.ready) > 0 {
+			m := copy(p[n:], t.ready)
+			n, t.ready = n+m, t.ready[m:]
+			continue
+		}
+		w, err := t.s.window()
+		if err != nil {
+			t.err = readError(err)
+			break
+		}
+		w = w[:min(len(w), len(p)-n)]
+		m := plain(w)
+		n += copy(p[n:], w[:m])
+		t.s.take(m)
+		if m < len(w) && m < plainBytes {
+			t.special(w[m])
+		}
+	}
+	if n > 0 {
+		return n, nil
+	}
+	return 0, t.err
+}
+
+// special deals with the byte at which the plain part ends.
+func (t *text) special(c byte) {
+	switch c {
+	case '"':
+		t.s.take(1)
+		t.err = io.EOF
+	case '\\':
+		r, err := t.escape()
+		if err != nil {
+			t.err = err
+			return
+		}
+		t.ready = t.buf[:utf8.EncodeRune(t.buf[:], r)]
+	default:
+		t.err = malformed("a control character in a string")
+	}
+}
+
+// plainBytes is how far plain looks at once: far enough to be fast, and short enough that a string of nothing but
+// escape sequences does not make it look at the same bytes again and again.
+const plainBytes = 1 << 10
+
+// plain returns how many bytes at the start of p, of the first plainBytes, stand for themselves in a JSON string.
+func plain(p []byte) int {
+	p = p[:min(len(p), plainBytes)]
+	for _, c := range []byte{'"', '\\'} {
+		if i := bytes.IndexByte(p, c); i >= 0 {
+			p = p[:i]
+		}
+	}
+	i := 0
+	for ; i+8 <= len(p); i += 8 {
+		// Eight at a time: the high bit of each byte of the result says that this one is below ' '.
+		if v := binary.LittleEndian.Uint64(p[i:]); (v-0x2020202020202020)&^v&0x8080808080808080 != 0 {
+			break
+		}
+	}
+	for ; i < len(p); i++ {
+		if p[i] < ' ' {
+			return i
+		}
+	}
+	return len(p)
+}
+
+var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape takes one escape sequence, or two that make a surrogate pair.
+func (t *text) escape() (rune, error) {
+	c, err := t.s.r.Peek(2)
+	if err != nil {
+		return 0, readError(err)
+	}
+	if r, ok := escapes[c[1]]; ok {
+		t.s.take(2)
+		return r, nil
+	}
+	r, err := t.unicode()
+	if err != nil || !utf16.IsSurrogate(r) {
+		return r, err
+	}
+	low, err := t.unicode()
+	if err != nil {
+		return 0, err
+	}
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+		return 0, malformed("half a surrogate pair")
+	}
+	return r, nil
+}
+
+// unicode takes \uXXXX.
+func (t *text) unicode() (rune, error) {
+	c, err := t.s.r.Peek(6)
+	if err != nil {
+		return 0, readError(err)
+	}
+	if c[0] != '\\' || c[1] != 'u' {
+		return 0, malformed("an unknown escape sequence")
+	}
+	var r rune
+	for _, h := range c[2:] {
+		switch {
+		case h >= '0' && h <= '9':
+			r = r<<4 | rune(h-'0')
+		case h >= 'a' && h <= 'f':
+			r = r<<4 | rune(h-'a'+10)
+		case h >= 'A' && h <= 'F':
+			r = r<<4 | rune(h-'A'+10)
+		default:
+			return 0, malformed("an unknown escape sequence")
+		}
+	}
+	t.s.take(6)
+	return r, nil
+}

@@ -1,0 +1,62 @@
+package npm
+
+import (
+	"encoding/hex"
+	"net/http"
+	"testing"
+
+	"slipway/formats"
+	"slipway/formats/formatstest"
+)
+
+// TestSuite runs what all formats share.
+func TestSuite(t *testing.T) {
+	examples := map[string]formatstest.Request{
+		"npm.root":              {Path: "/"},
+		"npm.ping":              {Path: "/-/ping?write=true"},
+		"npm.packument":         {Path: "/example"},
+		"npm.publish":           {Path: "/example", Body: pub{name: "example", version: "2.0.0"}.body(t)},
+		"npm.version":           {Path: "/example/latest"},
+		"npm.tarball":           {Path: "/example/-/example-1.0.0.tgz"},
+		"npm.change":            {Path: "/example/-rev/1-x", Body: []byte(`{"maintainers":[{"name":"eve"}]}`)},
+		"npm.unpublish":         {Path: "/example/-rev/1-x"},
+		"npm.unpublish_tarball": {Path: "/example/-/example-1.0.0.tgz/-rev/1-x"},
+		"npm.tags":              {Path: "/-/package/example/dist-tags"},
+		"npm.tag_set":           {Path: "/-/package/example/dist-tags/next", Body: []byte(`"1.0.0"`)},
+		"npm.tag_remove":        {Path: "/-/package/example/dist-tags/next"},
+		"npm.visibility":        {Path: "/-/package/example/visibility"},
+		"npm.collaborators":     {Path: "/-/package/example/collaborators"},
+		"npm.access":            {Path: "/-/package/example/access", Body: []byte(`{"access":"restricted"}`)},
+		"npm.starred":           {Path: "/-/_view/starredByUser?key=%22eve%22"},
+		"npm.whoami":            {Path: "/-/whoami"},
+		"npm.user":              {Path: "/-/user/org.couchdb.user:eve"},
+		"npm.login":             {Path: "/-/user/org.couchdb.user:eve", Body: []byte(`{"name":"eve","password":"canary-password"}`)},
+		"npm.logout":            {Path: "/-/user/token/canary-query"},
+		"npm.profile":           {Path: "/-/npm/v1/user"},
+		"npm.profile_change":    {Path: "/-/npm/v1/user", Body: []byte(`{"password":{"old":"canary-password","new":"canary-password"}}`)},
+		"npm.tokens":            {Path: "/-/npm/v1/tokens"},
+		"npm.token_create":      {Path: "/-/npm/v1/tokens", Body: []byte(`{"name":"x","readonly":true}`)},
+		"npm.token_revoke":      {Path: "/-/npm/v1/tokens/token/canary-query"},
+		"npm.unsupported":       {Path: "/-/v1/search?text=x"},
+		"npm.unknown":           {Path: "/example/-rev"},
+	}
+	formatstest.Run(t, formatstest.Suite{
+		New: func() formats.Format { return New() },
+		Publish: func(repository, pkg, version string, content []byte) formatstest.Request {
+			return formatstest.Request{Method: http.MethodPut, Path: "/npm/" + repository + "/" + pkg,
+				Body: pub{name: pkg, version: version, tarball: content}.body(t)}
+		},
+		Download: func(repository, pkg, version string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: "/npm/" + repository + "/" + pkg + "/-/" + fileName(pkg, version)}
+		},
+		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+			q, ok := examples[route.Name]
+			q.Path = "/npm/" + repository + q.Path
+			return q, ok
+		},
+		Content: func(pkg, version string, seed []byte) []byte {
+			return pack(t, `{"name":"`+pkg+`","version":"`+version+`"}`, entry{path: "package/seed", content: hex.EncodeToString(seed)})
+		},
+		Created: http.StatusCreated, Again: http.StatusCreated, Conflict: http.StatusForbidden,
+	})
+}
