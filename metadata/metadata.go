@@ -54,6 +54,7 @@ type Tx interface {
 	Uploads
 	References
 	Stagings
+	Searches
 	Settings
 }
 

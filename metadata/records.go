@@ -62,6 +62,7 @@ type Version struct {
 	UpdatedAt   time.Time
 	Seq         int64 // log entry of the publish
 	MediaType   string
+	EndedSeq    int64 // log entry of its deletion; 0 while it lives
 	// Announced is false while a version is stored but nobody was told of it: a part of another one, without a tag.
 	Announced bool
 }

@@ -55,7 +55,7 @@ type Versions interface {
 	Versions(p VersionPage) ([]Version, error)
 	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
 	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
-	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType and Announced.
+	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType, Announced and EndedSeq.
 	UpdateVersion(v Version) error
 }
 
@@ -98,11 +98,12 @@ type Blobs interface {
 	CollectedSince(d digest.Digest, t time.Time) (bool, error) // pending, or done at or after t
 	ForgetCollected(before time.Time) error                    // done ones only
 
-	PutLease(l Lease) error                           // extends, never shortens
-	DropBlobLease(blobID int64, holder string) error  // one; marks the blob released
-	DropLease(holder string) error                    // all of the holder; marks the blobs released
-	Leased(blobID int64, holder string) (bool, error) // and not expired at Now
-	ExpireLeases() error                              // drops those past Now
+	PutLease(l Lease) error                            // extends, never shortens
+	DropBlobLease(blobID int64, holder string) error   // one; marks the blob released
+	DropLease(holder string) error                     // all of the holder; marks the blobs released
+	Leased(blobID int64, holder string) (bool, error)  // and not expired at Now
+	Holders(blobID int64, limit int) ([]string, error) // of leases that are not expired at Now, ascending
+	ExpireLeases() error                               // drops those past Now
 }
 
 // Tags keeps mutable names and all their past.

@@ -89,9 +89,10 @@ func (e *Edit) SetTag(tag, version, reason string) (Tag, error) {
 	return t, err
 }
 
-// RemoveTag ends a tag. NotFound; Conflict for the tag that the format can't do without.
+// RemoveTag ends a tag. It needs the right to tag, or the right to delete, as who may delete a version may end its tags
+// with it. NotFound; Conflict for the tag that the format can't do without.
 func (e *Edit) RemoveTag(tag, reason string) error {
-	if err := e.need(access.Tag); err != nil {
+	if err := e.need(access.Tag); err != nil && e.need(access.Delete) != nil {
 		return err
 	}
 	if tag == e.c.svc.rules[e.c.pkg.Format].RequiredTag && e.c.pkg.VersionCount > 0 {
@@ -209,10 +210,11 @@ func (c *change) delete(v Version, reason string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.append("artifact.deleted", &v, EventData{Reason: reason, Files: eventFiles(files)}); err != nil {
+	e, err := c.append("artifact.deleted", &v, EventData{Reason: reason, Files: eventFiles(files)})
+	if err != nil {
 		return err
 	}
-	v.State, v.Reason = Deleted, reason
+	v.State, v.Reason, v.EndedSeq = Deleted, reason, e.Seq
 	if err := c.tx.UpdateVersion(v); err != nil {
 		return err
 	}

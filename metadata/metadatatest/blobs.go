@@ -85,6 +85,10 @@ func testLeases(e *env) {
 	lease("upload", time.Minute) // never shortens
 	lease("other", 2*time.Hour)
 	equal(e, "leased", []bool{leased("upload"), leased("other"), leased("nobody")}, []bool{true, true, false})
+	holders := func(limit int) []string {
+		return read(e, func(tx metadata.Tx) ([]string, error) { return tx.Holders(b.ID, limit) })
+	}
+	equal(e, "holders", [][]string{holders(0), holders(1)}, [][]string{{"other", "upload"}, {"other"}})
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
 		return tx.PutLease(metadata.Lease{BlobID: 99, Holder: "x", Until: start.Add(time.Hour)})
 	})

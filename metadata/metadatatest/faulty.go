@@ -237,6 +237,10 @@ func (t *faultyTx) Leased(blobID int64, holder string) (bool, error) {
 	return get2(t, t.tx.Leased, blobID, holder)
 }
 
+func (t *faultyTx) Holders(blobID int64, limit int) ([]string, error) {
+	return get2(t, t.tx.Holders, blobID, limit)
+}
+
 func (t *faultyTx) ExpireLeases() error {
 	return do(t, func(struct{}) error { return t.tx.ExpireLeases() }, struct{}{})
 }
@@ -378,3 +382,5 @@ func (t *faultyTx) DropStaging(id string) error { return do(t, t.tx.DropStaging,
 func (t *faultyTx) DropBlobLease(blobID int64, holder string) error {
 	return do2(t, t.tx.DropBlobLease, blobID, holder)
 }
+
+func (t *faultyTx) Search(s metadata.Search) ([]metadata.Hit, error) { return get(t, t.tx.Search, s) }

@@ -58,6 +58,7 @@ func Run(t *testing.T, open Factory) {
 		{"Uploads", testUploads},
 		{"References", testReferences},
 		{"Stagings", testStagings},
+		{"Search", testSearch},
 		{"Settings", testSettings},
 		{"FailedUpdate", testFailedUpdate},
 		{"FailedNeighbours", testFailedNeighbours},

@@ -220,6 +220,12 @@ func (t *Tx) Leased(blobID int64, holder string) (bool, error) {
 		blobID, holder, t.micros())
 }
 
+// Holders implements metadata.Blobs.
+func (t *Tx) Holders(blobID int64, n int) ([]string, error) {
+	return all(t, scanText, `SELECT holder FROM lease WHERE blob_id = $1 AND until > $2 ORDER BY holder LIMIT $3`,
+		blobID, t.micros(), limit(n))
+}
+
 // ExpireLeases implements metadata.Blobs. A blob was released when its lease ran out, not when that was noticed.
 func (t *Tx) ExpireLeases() error {
 	if err := t.writable(); err != nil {

@@ -16,6 +16,9 @@ type Dialect struct {
 	Classify func(error) error
 }
 
+// maxStatements bounds what a connection keeps prepared.
+const maxStatements = 500
+
 // Session is one connection with its prepared statements. It serves one goroutine at a time.
 //
 // Statements run with context.Background(): with a context that can end, go-sqlite3 starts a goroutine per statement.
@@ -62,6 +65,12 @@ func (s *Session) prepare(text string) (*sql.Stmt, error) {
 	st, err := s.conn.PrepareContext(context.Background(), text)
 	if err != nil {
 		return nil, err
+	}
+	if len(s.stmts) >= maxStatements { // searches make statements of their own
+		for _, old := range s.stmts {
+			_ = old.Close() // it is at its end
+		}
+		clear(s.stmts)
 	}
 	s.stmts[text] = st
 	return st, nil

@@ -10,7 +10,7 @@ import (
 
 const (
 	versionCore = `id, package_id, name, purl, state, reason, digest, size, sort_key, prerelease, published_at,
-		published_by, publisher_id, updated_at, seq, media_type, announced`
+		published_by, publisher_id, updated_at, seq, media_type, announced, ended_seq`
 	selectVersion = `SELECT ` + versionCore + `, descriptor FROM version `
 )
 
@@ -24,7 +24,7 @@ func versionFrom(r row, descriptor bool) (metadata.Version, error) {
 	var state string
 	var published, updated int64
 	dest := []any{&v.ID, &v.PackageID, &v.Name, &v.PURL, &state, &v.Reason, &raw, &v.Size, &v.SortKey, &v.Prerelease,
-		&published, &v.PublishedBy, &v.PublisherID, &updated, &v.Seq, &v.MediaType, &v.Announced}
+		&published, &v.PublishedBy, &v.PublisherID, &updated, &v.Seq, &v.MediaType, &v.Announced, &v.EndedSeq}
 	if descriptor {
 		dest = append(dest, &v.Descriptor)
 	}
@@ -93,12 +93,12 @@ func (t *Tx) CreateVersion(v metadata.Version) (metadata.Version, error) {
 		v.UpdatedAt = v.PublishedAt
 	}
 	v.ID, err = insert(t, scanInt, `INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
-			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor, media_type, announced)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor, media_type, announced, ended_seq)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT (package_id, name) DO NOTHING RETURNING id`,
 		v.PackageID, v.Name, v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease),
 		micros(v.PublishedAt), v.PublishedBy, v.PublisherID, micros(v.UpdatedAt), v.Seq, filled(v.Descriptor),
-		v.MediaType, flag(v.Announced))
+		v.MediaType, flag(v.Announced), v.EndedSeq)
 	return v, err
 }
 
@@ -111,8 +111,8 @@ func (t *Tx) UpdateVersion(v metadata.Version) error {
 	}
 	return t.must(`UPDATE version SET purl = $1, state = $2, reason = $3, digest = $4, size = $5, sort_key = $6,
 			prerelease = $7, published_at = $8, published_by = $9, publisher_id = $10, updated_at = $11, seq = $12,
-			descriptor = $13, media_type = $14, announced = $15
-		WHERE id = $16`,
+			descriptor = $13, media_type = $14, announced = $15, ended_seq = $16
+		WHERE id = $17`,
 		v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease), micros(v.PublishedAt),
-		v.PublishedBy, v.PublisherID, t.micros(), v.Seq, filled(v.Descriptor), v.MediaType, flag(v.Announced), v.ID)
+		v.PublishedBy, v.PublisherID, t.micros(), v.Seq, filled(v.Descriptor), v.MediaType, flag(v.Announced), v.EndedSeq, v.ID)
 }

@@ -45,11 +45,13 @@ CREATE TABLE version (
 	seq          INTEGER NOT NULL,
 	media_type   TEXT NOT NULL,
 	announced    INTEGER NOT NULL,
+	ended_seq    INTEGER NOT NULL, -- of its deletion, 0 while it lives
 	descriptor   BLOB NOT NULL, -- last: it may reach into overflow pages, which lists leave alone
 	UNIQUE (package_id, name)
 ) STRICT;
 CREATE INDEX version_order ON version (package_id, sort_key, name);
-CREATE INDEX version_digest ON version (package_id, digest, seq);
+CREATE INDEX version_digest ON version (digest, package_id, seq);
+CREATE INDEX version_seq ON version (seq);
 
 CREATE TABLE blob (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT, -- the ID of a collected blob must never name another one
@@ -117,6 +119,7 @@ CREATE TABLE tag (
 ) STRICT; -- with rowid: else the planner walks the primary key, all generations, for the tags that hold
 CREATE UNIQUE INDEX tag_holds ON tag (package_id, name) WHERE seq_to IS NULL;
 CREATE INDEX tag_version ON tag (version_id, name) WHERE seq_to IS NULL;
+CREATE INDEX tag_name ON tag (name, seq_from);
 CREATE INDEX tag_since ON tag (package_id, name, seq_from, generation);
 
 CREATE TABLE fact (

@@ -1,0 +1,251 @@
+package sqlstore
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"slipway/metadata"
+)
+
+// Search implements metadata.Searches.
+func (t *Tx) Search(s metadata.Search) ([]metadata.Hit, error) {
+	if len(s.Repositories) == 0 {
+		return nil, nil
+	}
+	q := &searchSQL{asOf: s.AsOf}
+	q.text.WriteString(`SELECT ` + qualified(versionCore, "v") + `, r.name, p.format, p.name
+		FROM version v JOIN package p ON p.id = v.package_id JOIN repository r ON r.id = p.repository_id
+		WHERE r.deleted_at IS NULL AND p.repository_id IN (`)
+	for i, id := range padded(s.Repositories) {
+		if i > 0 {
+			q.text.WriteString(`, `)
+		}
+		q.arg(id)
+	}
+	q.text.WriteString(`)`)
+	q.alive()
+	if s.BeforeSeq > 0 {
+		q.text.WriteString(` AND v.seq < `)
+		q.arg(s.BeforeSeq)
+	}
+	q.text.WriteString(` AND `)
+	if err := q.condition(s.Where); err != nil {
+		return nil, err
+	}
+	// The + keeps the order's index out of the way of one that finds few versions.
+	order := ` ORDER BY v.seq DESC, v.id DESC LIMIT `
+	if q.selective {
+		order = ` ORDER BY +v.seq DESC, v.id DESC LIMIT `
+	}
+	q.text.WriteString(order)
+	q.arg(limit(s.Limit))
+	return all(t, scanHit, q.text.String(), q.args...)
+}
+
+func scanHit(r row) (metadata.Hit, error) {
+	var h metadata.Hit
+	var err error
+	h.Version, err = versionFrom(extended{r, []any{&h.Repository, &h.Format, &h.Package}}, false)
+	return h, err
+}
+
+// extended scans more columns behind those that a record asks for.
+type extended struct {
+	row
+	more []any
+}
+
+func (e extended) Scan(dest ...any) error { return e.row.Scan(append(dest, e.more...)...) }
+
+// qualified puts a table's name before each column of a list.
+func qualified(columns, table string) string {
+	parts := strings.Split(columns, ",")
+	for i, p := range parts {
+		parts[i] = table + "." + strings.TrimSpace(p)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// searchSQL builds a statement; every value is a bound parameter.
+type searchSQL struct {
+	text      strings.Builder
+	args      []any
+	asOf      *int64
+	selective bool // a test by an index that finds few versions
+}
+
+func (q *searchSQL) arg(v any) {
+	q.args = append(q.args, v)
+	q.text.WriteString(`$` + strconv.Itoa(len(q.args)))
+}
+
+func (q *searchSQL) alive() {
+	if q.asOf == nil {
+		q.text.WriteString(` AND v.state <> 'deleted'`)
+		return
+	}
+	q.text.WriteString(` AND v.seq <= `)
+	q.arg(*q.asOf)
+	q.text.WriteString(` AND (v.state <> 'deleted' OR v.ended_seq > `)
+	q.arg(*q.asOf)
+	q.text.WriteString(`)`)
+}
+
+func (q *searchSQL) condition(c metadata.Condition) error {
+	switch {
+	case c.Is != nil:
+		return q.test(*c.Is)
+	case c.Not != nil:
+		q.text.WriteString(`NOT `)
+		was := q.selective
+		err := q.condition(*c.Not)
+		q.selective = was
+		return err
+	case len(c.Any) > 0:
+		was := q.selective
+		err := q.join(c.Any, ` OR `)
+		q.selective = was
+		return err
+	case len(c.All) > 0:
+		return q.join(c.All, ` AND `)
+	}
+	q.text.WriteString(`1 = 1`)
+	return nil
+}
+
+func (q *searchSQL) join(list []metadata.Condition, word string) error {
+	q.text.WriteString(`(`)
+	for i, c := range list {
+		if i > 0 {
+			q.text.WriteString(word)
+		}
+		if err := q.condition(c); err != nil {
+			return err
+		}
+	}
+	q.text.WriteString(`)`)
+	return nil
+}
+
+// match compares a column with a pattern, or with a literal where there is no * in it.
+func (q *searchSQL) match(column string, t metadata.Test) {
+	if t.Literal || !strings.Contains(t.Value, "*") {
+		q.text.WriteString(column + ` = `)
+		q.arg(t.Value)
+		return
+	}
+	q.text.WriteString(column + ` LIKE `)
+	q.arg(like(t.Value))
+	q.text.WriteString(` ESCAPE '!'`)
+}
+
+var searchColumns = map[string]string{
+	metadata.FieldRepository: `r.name`, metadata.FieldFormat: `p.format`, metadata.FieldVersion: `v.name`,
+	metadata.FieldPURL: `v.purl`, metadata.FieldState: `v.state`, metadata.FieldPublisher: `v.published_by`,
+}
+
+func (q *searchSQL) test(t metadata.Test) error {
+	if column, ok := searchColumns[t.Field]; ok {
+		q.match(column, t)
+		return nil
+	}
+	switch t.Field {
+	case metadata.FieldPackage:
+		q.text.WriteString(`(`)
+		q.match(`p.name`, t)
+		q.text.WriteString(` OR `)
+		q.match(`p.key`, t)
+		q.text.WriteString(`)`)
+	case metadata.FieldTag:
+		q.selective = true
+		q.text.WriteString(`v.id IN (SELECT g.version_id FROM tag g WHERE `)
+		q.match(`g.name`, t)
+		q.during(`g`)
+		q.text.WriteString(`)`)
+	case metadata.FieldDigest:
+		return q.digest(t)
+	case metadata.FieldPublished:
+		return q.published(t)
+	case metadata.FieldFact:
+		q.fact(t)
+	case metadata.FieldHasFact:
+		q.text.WriteString(`EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND (x.key = `)
+		q.arg(t.Key)
+		q.text.WriteString(` OR x.key LIKE `)
+		q.arg(like(t.Key) + ".%")
+		q.text.WriteString(` ESCAPE '!')`)
+		q.known()
+		q.text.WriteString(`)`)
+	case metadata.FieldHasFile:
+		q.text.WriteString(`EXISTS (SELECT 1 FROM file x WHERE x.version_id = v.id AND `)
+		q.match(`x.path`, t)
+		q.text.WriteString(`)`)
+	default:
+		return fmt.Errorf("metadata: no search by %q", t.Field)
+	}
+	return nil
+}
+
+// during keeps to the intervals that hold, or held then.
+func (q *searchSQL) during(table string) {
+	if q.asOf == nil {
+		q.text.WriteString(` AND ` + table + `.seq_to IS NULL`)
+		return
+	}
+	q.text.WriteString(` AND ` + table + `.seq_from <= `)
+	q.arg(*q.asOf)
+	q.text.WriteString(` AND (` + table + `.seq_to IS NULL OR ` + table + `.seq_to > `)
+	q.arg(*q.asOf)
+	q.text.WriteString(`)`)
+}
+
+// known keeps to the facts known then.
+func (q *searchSQL) known() {
+	if q.asOf != nil {
+		q.text.WriteString(` AND x.seq <= `)
+		q.arg(*q.asOf)
+	}
+}
+
+func (q *searchSQL) fact(t metadata.Test) {
+	q.selective = true
+	q.text.WriteString(`v.id IN (SELECT x.version_id FROM fact x WHERE x.key = `)
+	q.arg(t.Key)
+	q.text.WriteString(` AND `)
+	if t.Prefix {
+		q.text.WriteString(`x.value >= `)
+		q.arg(t.Value)
+		q.text.WriteString(` AND x.value < `)
+		q.arg(t.Value + "\U0010ffff")
+	} else {
+		q.match(`x.value`, t)
+	}
+	q.known()
+	q.text.WriteString(`)`)
+}
+
+func (q *searchSQL) digest(t metadata.Test) error {
+	raw, err := hex.DecodeString(t.Value)
+	if err != nil {
+		return fmt.Errorf("metadata: digest %q: %w", t.Value, err)
+	}
+	q.selective = true
+	q.text.WriteString(`(v.id IN (SELECT f.version_id FROM file f JOIN blob b ON b.id = f.blob_id WHERE b.digest = `)
+	q.arg(raw)
+	q.text.WriteString(`) OR v.id IN (SELECT d.id FROM version d WHERE d.digest = `)
+	q.arg(raw)
+	q.text.WriteString(`))`)
+	return nil
+}
+
+func (q *searchSQL) published(t metadata.Test) error {
+	switch t.Compare {
+	case "<", "<=", ">", ">=":
+		q.text.WriteString(`v.published_at ` + t.Compare + ` `)
+		q.arg(micros(t.Time))
+		return nil
+	}
+	return fmt.Errorf("metadata: no comparison %q of times", t.Compare)
+}

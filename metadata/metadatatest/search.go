@@ -1,0 +1,94 @@
+package metadatatest
+
+import (
+	"slipway/metadata"
+)
+
+// testSearch asks by every field, for what is and for what was.
+func testSearch(e *env) {
+	repo, pkg, versions := image(e)
+	e.update(func(tx metadata.Tx) error {
+		b, err := tx.PutBlob(metadata.Blob{Digest: versions[0].Digest, Size: 1})
+		if err != nil {
+			return err
+		}
+		if err := tx.AddFile(metadata.File{VersionID: versions[0].ID, PackageID: pkg.ID, Path: "x.sigstore", Blob: b}); err != nil {
+			return err
+		}
+		if _, err := tx.SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[0].ID, SeqFrom: 2}); err != nil {
+			return err
+		}
+		if _, err := tx.SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[1].ID, SeqFrom: 5}); err != nil {
+			return err
+		}
+		return tx.AddFacts([]metadata.Fact{
+			{VersionID: versions[0].ID, Key: "source.commit", Value: "abc_def", Seq: 0},
+			{VersionID: versions[1].ID, Key: "source.commit", Value: "abc%def", Seq: 4},
+		})
+	})
+	find := func(t metadata.Test, asOf *int64) []int64 {
+		out := []int64{}
+		s := metadata.Search{Where: metadata.Condition{Is: &t}, Repositories: []int64{99, repo.ID, 98}, AsOf: asOf}
+		for _, h := range read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(s) }) {
+			out = append(out, h.Version.Seq)
+			if h.Repository != "images" || h.Format != "oci" || h.Package != "app" {
+				e.Errorf("hit %+v", h)
+			}
+		}
+		return out
+	}
+	both, first, second, none := []int64{1, 0}, []int64{0}, []int64{1}, []int64{}
+	hex := versions[0].Digest.Encoded()
+	for _, c := range []struct {
+		test metadata.Test
+		want []int64
+	}{
+		{metadata.Test{Field: metadata.FieldRepository, Value: "im*"}, both},
+		{metadata.Test{Field: metadata.FieldRepository, Value: "im*", Literal: true}, none},
+		{metadata.Test{Field: metadata.FieldFormat, Value: "oci"}, both},
+		{metadata.Test{Field: metadata.FieldPackage, Value: "a*p"}, both},
+		{metadata.Test{Field: metadata.FieldPackage, Value: "a_p"}, none},
+		{metadata.Test{Field: metadata.FieldVersion, Value: versions[1].Name}, second},
+		{metadata.Test{Field: metadata.FieldPURL, Value: ""}, both},
+		{metadata.Test{Field: metadata.FieldState, Value: "published"}, both},
+		{metadata.Test{Field: metadata.FieldPublisher, Value: "nobody"}, none},
+		{metadata.Test{Field: metadata.FieldTag, Value: "st*"}, second},
+		{metadata.Test{Field: metadata.FieldDigest, Value: hex}, first},
+		{metadata.Test{Field: metadata.FieldPublished, Compare: "<=", Time: e.now()}, both},
+		{metadata.Test{Field: metadata.FieldPublished, Compare: "<", Time: e.now()}, none},
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "abc_*"}, first},
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "abc", Prefix: true}, both},
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "abc%def"}, second},
+		{metadata.Test{Field: metadata.FieldHasFact, Key: "source"}, both},
+		{metadata.Test{Field: metadata.FieldHasFact, Key: "sourc_"}, none},
+		{metadata.Test{Field: metadata.FieldHasFile, Value: "*.sigstore"}, first},
+	} {
+		equal(e, c.test.Field+" "+c.test.Value, find(c.test, nil), c.want)
+	}
+	at := int64(3)
+	equal(e, "tag then", find(metadata.Test{Field: metadata.FieldTag, Value: "stable"}, &at), first)
+	equal(e, "fact then", find(metadata.Test{Field: metadata.FieldHasFact, Key: "source.commit"}, &at), first)
+	testSearchTree(e, repo)
+}
+
+// testSearchTree joins tests, and turns pages.
+func testSearchTree(e *env, repo metadata.Repository) {
+	app := metadata.Condition{Is: &metadata.Test{Field: metadata.FieldPackage, Value: "app"}}
+	tagged := metadata.Condition{Is: &metadata.Test{Field: metadata.FieldTag, Value: "stable"}}
+	for _, c := range []struct {
+		where metadata.Condition
+		want  int
+	}{
+		{metadata.Condition{}, 2},
+		{metadata.Condition{All: []metadata.Condition{app, tagged}}, 1},
+		{metadata.Condition{Any: []metadata.Condition{app, tagged}}, 2},
+		{metadata.Condition{All: []metadata.Condition{app, {Not: &tagged}}}, 1},
+		{metadata.Condition{Not: &app}, 0},
+	} {
+		s := metadata.Search{Where: c.where, Repositories: []int64{repo.ID}}
+		equal(e, "tree", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(s) })), c.want)
+	}
+	page := metadata.Search{Repositories: []int64{repo.ID}, BeforeSeq: 1, Limit: 1}
+	equal(e, "page", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(page) })), 1)
+	equal(e, "no repository", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(metadata.Search{}) })), 0)
+}

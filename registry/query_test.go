@@ -1,0 +1,174 @@
+package registry_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/registrytest"
+)
+
+// TestSearch asks what auditors ask.
+func TestSearch(t *testing.T) {
+	e := registrytest.New(t)
+	fact := func(key, value string) registry.FactInput {
+		return registry.FactInput{Key: key, Value: value, Source: "test", Rank: 1}
+	}
+	commit := strings.Repeat("abc123", 6) + "abcd"
+	for _, v := range []struct {
+		pkg, version string
+		facts        []registry.FactInput
+		tags         []string
+	}{
+		{"web", "1.0", []registry.FactInput{fact(registry.FactSourceCommit, commit), fact(registry.FactSourceRepository, "https://example.com/acme/web")}, []string{"stable"}},
+		{"web", "1.1", []registry.FactInput{fact("custom.team.ticket", "ABC-1"), fact(registry.FactBuildID, "77")}, []string{"stable", "next"}},
+		{"api", "1.0", []registry.FactInput{fact(registry.FactSourceCommit, commit), fact(registry.FactSourceRef, "refs/heads/main")}, nil},
+		{"100%_sure", "1.0", nil, nil},
+	} {
+		if _, err := e.PublishRelease(v.pkg, registry.Release{Version: v.version, Facts: v.facts, Tags: v.tags}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func(ctx registry.VersionSearch) string {
+		t.Helper()
+		hits, err := e.Search(e.Admin, ctx)
+		if err != nil {
+			t.Errorf("%q: %v", ctx.Query, err)
+		}
+		var out []string
+		for _, h := range hits {
+			out = append(out, h.Package+"@"+h.Version.Name)
+		}
+		return strings.Join(out, " ")
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	d, err := e.Detail(e.Admin, e.Name("api").At("1.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for q, want := range map[string]string{
+		"":                            "100%_sure@1.0 api@1.0 web@1.1 web@1.0",
+		"commit:" + commit:            "api@1.0 web@1.0",
+		"commit:ABC123":               "api@1.0 web@1.0",
+		"commit:*abcd -name:web":      "api@1.0",
+		"commit:abd":                  "",
+		"tag:stable":                  "web@1.1",
+		"tag:ne* OR ref:refs/heads/*": "api@1.0 web@1.1",
+		"repo:main format:test name:web version:1.0":         "web@1.0",
+		"source:git@example.com:acme/web.git":                "web@1.0",
+		"custom.team.ticket:ABC-1":                           "web@1.1",
+		"build:77":                                           "web@1.1",
+		"has:commit":                                         "api@1.0 web@1.0",
+		"-has:commit -has:custom":                            "100%_sure@1.0",
+		"by:admin (name:web OR name:api) -(version:1.1)":     "api@1.0 web@1.0",
+		"published:" + today + " name:api":                   "api@1.0",
+		"published:>" + today:                                "",
+		"published:<=" + today + " name:api":                 "api@1.0",
+		"published:>2020-01-01T00:00:00Z state:published we": "web@1.1 web@1.0",
+		"digest:" + d.Version.Digest.String():                "api@1.0",
+		"purl:pkg:generic/web@*":                             "web@1.1 web@1.0",
+		"100%_":                                              "100%_sure@1.0",
+		"name:1%":                                            "",
+		"name:100__sure":                                     "",
+		`name:"web" AND version:"1.0"`:                       "web@1.0",
+		"repo:other":                                         "",
+	} {
+		if got := find(registry.VersionSearch{Query: q}); got != want {
+			t.Errorf("%q finds %q, want %q", q, got, want)
+		}
+	}
+	asOf(t, e, find)
+}
+
+// asOf asks for the state before a tag moved and a version was deleted.
+func asOf(t *testing.T, e *registrytest.Env, find func(registry.VersionSearch) string) {
+	t.Helper()
+	_, seq, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.SetTag(e.Admin, e.Name("web"), "stable", registry.TagChange{Version: "1.0"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Delete(e.Admin, e.Name("web").At("1.1"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Publish("web", "2.0"); err != nil {
+		t.Fatal(err)
+	}
+	then := registry.AsOf{Seq: &seq}
+	for _, c := range []struct {
+		q    registry.VersionSearch
+		want string
+	}{
+		{registry.VersionSearch{Query: "tag:stable"}, "web@1.0"},
+		{registry.VersionSearch{Query: "tag:stable", AsOf: then}, "web@1.1"},
+		{registry.VersionSearch{Query: "name:web"}, "web@2.0 web@1.0"},
+		{registry.VersionSearch{Query: "name:web", AsOf: then}, "web@1.1 web@1.0"},
+		{registry.VersionSearch{Query: "name:web", Limit: 1}, "web@2.0"},
+	} {
+		if got := find(c.q); got != c.want {
+			t.Errorf("%+v finds %q, want %q", c.q, got, c.want)
+		}
+	}
+	var all []string
+	q := registry.VersionSearch{Limit: 1}
+	for {
+		hits, err := e.Search(e.Admin, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(hits) == 0 {
+			break
+		}
+		all = append(all, hits[0].Package)
+		q.After = fmt.Sprint(hits[0].Version.Seq)
+	}
+	if fmt.Sprint(all) != "[web 100%_sure api web]" {
+		t.Errorf("pages: %v", all)
+	}
+	stranger := e.Login(access.Credentials{Token: e.Token("other", access.Read)})
+	if hits, err := e.Search(stranger, registry.VersionSearch{}); err != nil || len(hits) != 0 {
+		t.Errorf("a reader of another repository finds %d, %v", len(hits), err)
+	}
+}
+
+// TestQueryErrors: what is wrong is said, and where.
+func TestQueryErrors(t *testing.T) {
+	for q, want := range map[string]string{
+		"color:red":                     "no field",
+		"name:":                         "needs a value",
+		`name:"web`:                     "closing quote",
+		"(name:web":                     "closing parenthesis",
+		"name:web)":                     "unexpected",
+		"OR name:web":                   "both sides",
+		"name:web OR":                   "both sides",
+		"-":                             "exclude",
+		"published:soon":                "a day like",
+		"published:=>2026-01-01":        "no comparison",
+		"digest:abc":                    "64 hex",
+		strings.Repeat("(", 1000):       "deeper",
+		strings.Repeat("-", 1000) + "x": "exclude",
+		strings.Repeat("a ", 200):       "terms",
+		strings.Repeat("a", 5000):       "bytes",
+	} {
+		if _, err := registry.ParseQuery(q); registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %q", q, err, want)
+		}
+	}
+}
+
+// FuzzParseQuery: no text makes the parser fail otherwise than with Invalid.
+func FuzzParseQuery(f *testing.F) {
+	for _, s := range []string{"a:b", "-(a OR b)", `x:"y z"`, "published:>2026-01-01", "((", "custom.a.b:*"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if _, err := registry.ParseQuery(s); err != nil && registry.KindOf(err) != registry.Invalid {
+			t.Errorf("%q: %v", s, err)
+		}
+	})
+}
