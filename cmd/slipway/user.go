@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"slipway/registry"
 )
 
 var userColumns = []column{field("NAME", "name"), field("DISABLED", "disabled"), field("CREATED", "created_at"), permissions("PERMISSIONS")}
@@ -53,19 +57,33 @@ func (c *cli) userListCmd(f *clientFlags) *cobra.Command {
 
 func (c *cli) userPasswordCmd(f *clientFlags) *cobra.Command {
 	var fromStdin bool
+	var cfg config
 	cmd := &cobra.Command{
 		Use: "passwd NAME", Short: "Set a user's password", Args: exactly(1),
+		Long: `Set a user's password through the server. With --data it is set on the machine of a server that does not run, without
+logging in: this is how to get in again when the password of admin is lost.`,
 		Example: `  slipway user passwd jane
-  slipway user passwd jane --password-stdin < password`,
+  slipway user passwd jane --password-stdin < password
+  slipway user passwd admin --data /var/lib/slipway`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			password, err := c.password("New password: ", fromStdin)
 			if err != nil {
 				return err
 			}
-			return c.do(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
-				body: map[string]any{"password": password}}, "Set the password of "+args[0])
+			done := "Set the password of " + args[0]
+			if !cmd.Flags().Changed("data") && !cmd.Flags().Changed("metadata") {
+				return c.do(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]), body: map[string]any{"password": password}}, done)
+			}
+			return c.offline(cmd, &cfg, func(ctx context.Context, core *registry.Service) error {
+				if _, err := core.UpdateUser(ctx, args[0], registry.UserChange{Password: &password}); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(c.stdout, done)
+				return err
+			})
 		},
 	}
+	cfg.storeFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
 	return cmd
 }
