@@ -28,6 +28,7 @@ type Document struct {
 	Body        []byte
 	ContentType string
 	Modified    time.Time
+	Header      map[string]string // of this document, sent with it: sums of its bytes and the like
 }
 
 // Documents keeps rendered documents, the least recently used ones dropped first. Of one view only the newest revision
@@ -92,6 +93,9 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 	if !e.doc.Modified.IsZero() {
 		h.Set("Last-Modified", e.doc.Modified.UTC().Format(http.TimeFormat))
 	}
+	for name, value := range e.doc.Header {
+		h.Set(name, value)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	if notModified(r, tag, e.doc.Modified) {
 		w.WriteHeader(http.StatusNotModified)
@@ -107,6 +111,15 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 		_, err = w.Write(body)
 	}
 	return err
+}
+
+// Get returns the document under key as Serve would send it.
+func (d *Documents) Get(ctx context.Context, key DocumentKey, build func(ctx context.Context) (Document, error)) (Document, error) {
+	e, err := d.get(ctx, key, build)
+	if err != nil {
+		return Document{}, err
+	}
+	return e.doc, nil
 }
 
 func (d *Documents) get(ctx context.Context, key DocumentKey, build func(ctx context.Context) (Document, error)) (*rendered, error) {

@@ -18,6 +18,7 @@ import (
 type endpoint struct {
 	site     *Site
 	route    Route
+	auth     Authenticator
 	render   Renderer
 	handle   Handler
 	fallback bool // answers what has no route
@@ -27,7 +28,15 @@ type endpoint struct {
 // slp_token) into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are
 // out it aborts the connection instead, so that no client takes a cut file for a whole one.
 func (s *Site) Handle(rt Route, render Renderer, h Handler) http.Handler {
-	return &endpoint{site: s, route: rt, render: render, handle: h}
+	return s.HandleAs(rt, s.Authenticate, render, h)
+}
+
+// Authenticator returns a request with its caller in the context; see Site.As.
+type Authenticator func(r *http.Request) (*http.Request, error)
+
+// HandleAs is Handle for a protocol with credentials of its own.
+func (s *Site) HandleAs(rt Route, auth Authenticator, render Renderer, h Handler) http.Handler {
+	return &endpoint{site: s, route: rt, auth: auth, render: render, handle: h}
 }
 
 // RouteOf returns the Route of a handler that Handle made.
@@ -71,7 +80,7 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 		}
 	}()
 	if !e.route.Public {
-		if r, err = e.site.Authenticate(r); err != nil {
+		if r, err = e.auth(r); err != nil {
 			return err
 		}
 	}

@@ -43,6 +43,11 @@ const basicChallenge = `Basic realm="Slipway", charset="UTF-8"`
 // Problem renders an error as application/problem+json (RFC 9457), with WWW-Authenticate on 401 and Retry-After where
 // waiting helps.
 func Problem(w http.ResponseWriter, r *http.Request, e *registry.Error) {
+	ErrorHeader(w.Header(), e)
+	writeJSON(w, StatusOf(e), "application/problem+json", problemOf(r, e))
+}
+
+func problemOf(r *http.Request, e *registry.Error) problem {
 	status := StatusOf(e)
 	p := problem{
 		Type: "urn:slipway:problem:" + problemNames[e.Kind], Title: http.StatusText(status), Status: status,
@@ -51,8 +56,7 @@ func Problem(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	if status == http.StatusMethodNotAllowed {
 		p.Type = "urn:slipway:problem:method-not-allowed"
 	}
-	ErrorHeader(w.Header(), e)
-	writeJSON(w, status, "application/problem+json", p)
+	return p
 }
 
 // ErrorHeader sets the headers that go with an error in every protocol: a Basic challenge on 401 unless the front-end

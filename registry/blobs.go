@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -211,6 +213,70 @@ func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest)
 		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
 	})
 	return b, missing(err, AboutBlob, "there is no blob %q to mount", clip(d.String()))
+}
+
+// maxMountLooks bounds how many of the files and of the leases that hold a blob are looked at for a package that the
+// caller may read.
+const maxMountLooks = 200
+
+// MountAnyBlob is MountBlob from whichever package of the same format the caller may read; the package itself comes first.
+// NotFound as MountBlob.
+func (s *Service) MountAnyBlob(ctx context.Context, to Name, d digest.Digest) (Blob, error) {
+	if b, err := s.MountBlob(ctx, to, to, d); KindOf(err) != NotFound {
+		return b, err
+	}
+	var from []Name
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		from, err = packagesOf(tx, d)
+		return err
+	})
+	if err != nil {
+		return Blob{}, missing(err, AboutBlob, "there is no blob %q to mount", clip(d.String()))
+	}
+	for _, n := range from {
+		if n.Format != to.Format {
+			continue
+		}
+		if b, err := s.MountBlob(ctx, n, to, d); KindOf(err) != NotFound {
+			return b, err
+		}
+	}
+	return Blob{}, Errorf(NotFound, AboutBlob, "there is no blob %q to mount", clip(d.String()))
+}
+
+// packagesOf returns packages that hold a blob, by a file or by a lease.
+func packagesOf(tx metadata.Tx, d digest.Digest) ([]Name, error) {
+	b, err := findBlob(tx, d)
+	if err != nil {
+		return nil, err
+	}
+	var out []Name
+	add := func(n Name) {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	holders, err := tx.Holders(b.ID, maxMountLooks)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range holders {
+		if parts := strings.SplitN(h, "/", 3); len(parts) == 3 {
+			add(Name{Repository: parts[0], Format: parts[1], Package: parts[2], Display: parts[2]})
+		}
+	}
+	files, err := tx.FilesOfBlob(b.ID, maxMountLooks)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		p, err := tx.PackageByID(f.PackageID)
+		if err != nil {
+			return nil, err
+		}
+		add(Name{Repository: p.Repository, Format: p.Format, Package: p.Key, Display: p.Key})
+	}
+	return out, nil
 }
 
 // ForgetBlob takes a blob from a package that no version of it needs. NotFound; Conflict: a version needs it.

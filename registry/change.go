@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -218,10 +219,16 @@ type committer struct {
 }
 
 func (c *committer) run() (Result, error) {
+	if err := tree(c.files); err != nil {
+		return Result{}, err
+	}
 	if err := c.live(); err != nil {
 		return Result{}, err
 	}
 	if err := c.open(c.name, true); err != nil {
+		return Result{}, err
+	}
+	if err := c.sameKey(); err != nil {
 		return Result{}, err
 	}
 	old, err := c.tx.Version(c.pkg.ID, c.rel.Version)
@@ -248,6 +255,20 @@ func (c *committer) run() (Result, error) {
 		return Result{}, err
 	}
 	return res, c.close()
+}
+
+// sameKey gives a release the name of the version that its key says it is.
+func (c *committer) sameKey() error {
+	if !c.rel.SameKey {
+		return nil
+	}
+	// No name is empty, so behind the key with an empty one comes the first version that has it.
+	vs, err := c.tx.Versions(metadata.VersionPage{
+		PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, NoDescriptors: true, Limit: 1})
+	if err == nil && len(vs) == 1 && bytes.Equal(vs[0].SortKey, c.rel.SortKey) {
+		c.rel.Version, c.rel.PURL = vs[0].Name, vs[0].PURL
+	}
+	return err
 }
 
 // condition asks Release.If; a tombstone holds no files, and neither does an empty version.
@@ -339,6 +360,9 @@ func (c *committer) create(old Version) (Result, error) {
 
 func (c *committer) tags(v Version) error {
 	for _, t := range c.rel.Tags {
+		if err := c.tagIf(t); err != nil {
+			return err
+		}
 		if _, _, err := c.setTag(t, v, "published"); err != nil {
 			return err
 		}
@@ -356,10 +380,29 @@ func (c *committer) tags(v Version) error {
 	return nil
 }
 
+func (c *committer) tagIf(name string) error {
+	if c.rel.TagIf == nil {
+		return nil
+	}
+	now, err := c.tx.Tag(c.pkg.ID, name)
+	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		now = Tag{}
+	}
+	return c.rel.TagIf(name, now)
+}
+
 // refer records what the version points at.
 func (c *committer) refer(v Version) error {
 	refs := make([]metadata.Reference, len(c.rel.References))
 	for i, r := range c.rel.References {
+		if r.Required {
+			if _, err := c.tx.VersionByDigest(c.pkg.ID, r.Digest); err != nil {
+				return missing(err, AboutBlob, "%s has no %s", c.pkg.Name, r.Digest)
+			}
+		}
 		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
 	}
 	return c.tx.AddReferences(refs)
@@ -456,7 +499,10 @@ func (c *committer) extend(old Version) (Result, error) {
 // grow writes the new and the replaced files of an existing version, one log entry for each kind.
 func (c *committer) grow(v Version, have []File, fresh, replaced []Staged) (Version, error) {
 	all := slices.Clone(have)
-	facts := c.rel.Facts
+	facts, err := c.newFacts(v)
+	if err != nil {
+		return v, err
+	}
 	write := func(kind string, list []Staged, store func(File) error) error {
 		if len(list) == 0 {
 			return nil
@@ -506,6 +552,15 @@ func (c *committer) grow(v Version, have []File, fresh, replaced []Staged) (Vers
 	return v, c.tx.UpdateVersion(v)
 }
 
+// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin.
+func (c *committer) newFacts(v Version) ([]FactInput, error) {
+	if len(c.rel.Facts) == 0 {
+		return nil, nil
+	}
+	have, err := c.tx.Facts(v.ID)
+	return unknownFacts(c.rel.Facts, have), err
+}
+
 // newFiles records the blobs of staged files and makes their rows, without the log entry.
 func (c *committer) newFiles(v Version, list []Staged) ([]File, error) {
 	files := make([]File, len(list))
@@ -537,6 +592,25 @@ func clash(have []File, path string) error {
 	for _, f := range have {
 		if strings.HasPrefix(f.Path, path+"/") || strings.HasPrefix(path, f.Path+"/") {
 			return Errorf(Conflict, AboutFile, "%q can't be stored beside %q: one name would be file and folder", clip(path), clip(f.Path))
+		}
+	}
+	return nil
+}
+
+// tree refuses files of one release of which one would be the folder of another.
+func tree(files []Staged) error {
+	if len(files) < 2 {
+		return nil
+	}
+	paths := make(map[string]bool, len(files))
+	for _, f := range files {
+		paths[f.Path] = true
+	}
+	for _, f := range files {
+		for i, c := range []byte(f.Path) {
+			if c == '/' && paths[f.Path[:i]] {
+				return clash([]File{{Path: f.Path[:i]}}, f.Path)
+			}
 		}
 	}
 	return nil

@@ -252,10 +252,7 @@ func (e *Edit) AddFacts(version string, facts []FactInput) error {
 	if err != nil {
 		return err
 	}
-	facts = slices.DeleteFunc(slices.Clone(facts), func(f FactInput) bool {
-		i := slices.IndexFunc(have, func(h Fact) bool { return h.Key == f.Key && h.Source == f.Source })
-		return i >= 0 && have[i].Value == f.Value && have[i].Rank == f.Rank
-	})
+	facts = unknownFacts(facts, have)
 	if len(facts) == 0 {
 		return nil
 	}
@@ -268,6 +265,14 @@ func (e *Edit) AddFacts(version string, facts []FactInput) error {
 	}
 	e.c.dirty = true
 	return e.c.addFacts(v, facts, entry.Seq)
+}
+
+// unknownFacts leaves out what the last fact of the same key and source says already.
+func unknownFacts(facts []FactInput, have []Fact) []FactInput {
+	return slices.DeleteFunc(slices.Clone(facts), func(f FactInput) bool {
+		i := slices.IndexFunc(have, func(h Fact) bool { return h.Key == f.Key && h.Source == f.Source })
+		return i >= 0 && have[i].Value == f.Value && have[i].Rank == f.Rank
+	})
 }
 
 // maxFacts bounds what one version may collect over time.

@@ -287,13 +287,18 @@ func (c *collection) uploads(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
+		dropped := 0
 		for _, u := range stale {
+			if c.uploading.busy(u.ID) {
+				continue // a very long request
+			}
+			dropped++
 			if err := c.dropUpload(ctx, u.ID); err != nil {
 				return err
 			}
 			c.report.Uploads++
 		}
-		if len(stale) < gcBatch {
+		if len(stale) < gcBatch || dropped == 0 {
 			break
 		}
 	}

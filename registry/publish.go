@@ -92,12 +92,18 @@ type Release struct {
 	Silent bool
 	// Revive lets a deleted coordinate be published again: it names its content, so it can't come back as something else.
 	Revive bool
+	// SameKey says that versions with an equal SortKey are one, however they are spelled: what is there, or was, keeps its
+	// name and PURL, and the release goes into it.
+	SameKey bool
 	// Package returns the package's descriptor from the former one; nil keeps it. It may run more than once.
 	Package func(old []byte) ([]byte, error)
 	// Tags are set to the version; TagsIfUnset only where the package has no such tag.
 	Tags        []string
 	TagsIfUnset []string
-	Facts       []FactInput
+	// TagIf sees, in the transaction, what each of Tags names before, a zero Tag for nothing, and refuses the commit with
+	// its error. It may run more than once and touches nothing else. nil: no condition.
+	TagIf func(name string, now Tag) error
+	Facts []FactInput
 	// Files are the staged files that belong to the version; nil is all. The others are dropped.
 	Files []Staged
 	// If sees, in the transaction, the files that the version holds before (none when it is new), and refuses the commit
@@ -131,10 +137,13 @@ const (
 	RefSubject = metadata.Subject // a manifest is about another
 )
 
-// Reference is a digest that a version points at; it need not be there.
+// Reference is a digest that a version points at.
 type Reference struct {
 	Kind   string
 	Digest digest.Digest
+	// Required: the package must hold a version of this digest, else the commit fails with NotFound about a blob. Others
+	// need not be there.
+	Required bool
 }
 
 // Begin starts a publish into a package, which need not exist yet. NotFound, Denied, Unauthenticated.
@@ -214,6 +223,52 @@ func (p *Publish) File(ctx context.Context, version, path string) (File, error) 
 		return missing(err, AboutFile, "there is no %q in %s %s", clip(path), pkg.Name, v.Name)
 	})
 	return f, err
+}
+
+// OpenRange is Open for length bytes from offset, -1 to the end: for formats whose table of contents is at the end of a
+// file. The caller closes.
+func (p *Publish) OpenRange(ctx context.Context, st Staged, offset, length int64) (io.ReadCloser, error) {
+	return p.svc.blobs.Open(ctx, st.Blob.Digest, offset, length)
+}
+
+// Into names the package of a publish that began without one, for protocols that may send the bytes before the name. The
+// repository and the format stay.
+func (p *Publish) Into(at Name) {
+	p.name.Package, p.name.Display = at.Package, at.Display
+}
+
+// Version returns a version as it is with its files, also a deleted one, which has none. As with File, the right to
+// publish is enough. NotFound.
+func (p *Publish) Version(ctx context.Context, version string) (v Version, files []File, err error) {
+	err = p.svc.meta.View(ctx, func(tx metadata.Tx) error {
+		pkg, err := openPackage(tx, p.name)
+		if err != nil {
+			return err
+		}
+		if v, err = tx.Version(pkg.ID, version); err != nil {
+			return missing(err, AboutVersion, "there is no version %q of %q", clip(version), pkg.Name)
+		}
+		files, err = tx.Files(v.ID)
+		return err
+	})
+	return v, files, err
+}
+
+// Has reports whether the package holds a version of this digest that is not deleted. The right to publish is enough for
+// it, as for File.
+func (p *Publish) Has(ctx context.Context, d digest.Digest) (bool, error) {
+	err := p.svc.meta.View(ctx, func(tx metadata.Tx) error {
+		pkg, err := openPackage(tx, p.name)
+		if err != nil {
+			return err
+		}
+		_, err = tx.VersionByDigest(pkg.ID, d)
+		return missing(err, AboutVersion, "there is no version %q of %q", clip(d.String()), p.name.Package)
+	})
+	if KindOf(err) == NotFound && err != nil {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Abort gives up; after Commit it does nothing, so it is deferred.

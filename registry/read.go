@@ -121,6 +121,24 @@ func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {
 	}
 }
 
+// Referrers returns the versions that point at d as their subject, in the order of their publishes. What they point at
+// need not be there; a package that is not there has none. NotFound: about the repository.
+func (s *Service) Referrers(ctx context.Context, at Name, d digest.Digest) ([]Version, error) {
+	var out []Version
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := openPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		out, err = tx.Referrers(p.ID, RefSubject, d)
+		return err
+	})
+	if errors.Is(err, &Error{Kind: NotFound, Subject: AboutPackage}) {
+		return nil, nil
+	}
+	return out, err
+}
+
 // Detail is one version with everything known about it.
 type Detail struct {
 	Package Package

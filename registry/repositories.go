@@ -16,6 +16,8 @@ type RepositorySettings struct {
 	AllowReuse bool `json:"allow_reuse,omitempty"`
 	// RawRedeploy lets other bytes be stored under a raw path that exists.
 	RawRedeploy bool `json:"raw_redeploy,omitempty"`
+	// MavenImmediate shows every file of a Maven deploy when it is stored, instead of all at its end.
+	MavenImmediate bool `json:"maven_immediate,omitempty"`
 }
 
 // settingsOf reads the settings of a row that this program wrote.

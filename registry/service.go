@@ -54,6 +54,12 @@ type Rules struct {
 	CheckTag func(tag string) error
 	// RequiredTag can be moved but not removed while the package has versions (npm's latest). "": none.
 	RequiredTag string
+	// Assemble makes the release that the staged files of one version become, when their publish is committed, or when
+	// they settled. Files that its Release.Files does not name are dropped. nil: versions are never staged.
+	Assemble func(ctx context.Context, a Assembly) (Release, error)
+	// Settle says after how long without a further file a set that holds these files is committed by itself; negative is
+	// never. nil: never.
+	Settle func(ctx context.Context, s *Service, files []StagedFile) (time.Duration, error)
 }
 
 // Config is what Service needs. Zero values of the optional fields are sensible.
@@ -70,8 +76,10 @@ type Config struct {
 	URL           string        // public base URL; "" when it follows the request
 	GCInterval    time.Duration // 0: no collection by itself
 	GCGrace       time.Duration
-	PasswordCost  int           // of bcrypt; 0 is access.PasswordCost
-	UploadTTL     time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
+	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
+	// SettleInterval is how often to look for sets of staged files that are whole (Rules.Settle). 0: never.
+	SettleInterval time.Duration
+	UploadTTL      time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
 
 	Metrics prometheus.Registerer // nil: none
 	Logger  *slog.Logger          // nil: slog.Default
@@ -91,10 +99,12 @@ type Service struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	instance string // id of the installation, from the first start
-	grown    broadcast
-	leases   leases
-	gcMu     sync.Mutex
+	instance  string // id of the installation, from the first start
+	grown     broadcast
+	leases    leases
+	uploading uploadLocks
+	settling  settling
+	gcMu      sync.Mutex
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -133,6 +143,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.signEvery(background, time.Second) })
+	if cfg.SettleInterval > 0 {
+		s.done.Go(func() { s.settleEvery(background, cfg.SettleInterval) })
+	}
 	if cfg.GCInterval > 0 {
 		s.done.Go(func() { s.collectEvery(background, cfg.GCInterval) })
 	}

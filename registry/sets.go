@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -62,6 +63,7 @@ func (s *Service) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Read
 		return Staged{}, err
 	}
 	defer p.Abort()
+	defer s.settling.adding(key.row(p.actor), s.now)()
 	st, err := p.Stage(ctx, f.File, r)
 	if err != nil {
 		return Staged{}, err
@@ -119,6 +121,31 @@ func (s *Service) set(ctx context.Context, row string) (set Staging, files []Sta
 		return err
 	})
 	return set, files, err
+}
+
+// Sets returns the keys of the caller's sets of a scope, the least recently changed first. NotFound, Denied.
+func (s *Service) Sets(ctx context.Context, repository, scope string) ([]SetKey, error) {
+	actor, err := s.authorize(ctx, access.Publish, repository)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := s.repository(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	var out []SetKey
+	err = s.meta.View(ctx, func(tx metadata.Tx) error {
+		sets, err := tx.StagingsOf(repo.ID, scope)
+		out = out[:0]
+		prefix := SetKey{Repository: repository}.row(actor)
+		for _, set := range sets {
+			if id, own := strings.CutPrefix(set.ID, prefix); own {
+				out = append(out, SetKey{Repository: repository, ID: id, Scope: scope})
+			}
+		}
+		return err
+	})
+	return out, err
 }
 
 // OpenStaged reads a file of a set. The caller closes.

@@ -72,18 +72,40 @@ func (s *Service) upload(ctx context.Context, at Name, id string) (metadata.Uplo
 	return u, missing(err, AboutUpload, "there is no such upload")
 }
 
+// lockUpload loads a session for a change. Who may not change it does not wait either.
+func (s *Service) lockUpload(ctx context.Context, at Name, id string) (metadata.UploadSession, func(), error) {
+	if _, err := s.upload(ctx, at, id); err != nil {
+		return metadata.UploadSession{}, nil, err
+	}
+	unlock, err := s.uploading.lock(ctx, id)
+	if err != nil {
+		return metadata.UploadSession{}, nil, err
+	}
+	u, err := s.upload(ctx, at, id) // it may have moved on, or gone
+	if err != nil {
+		unlock()
+		return u, nil, err
+	}
+	return u, unlock, nil
+}
+
 // Upload tells how far an upload is. NotFound.
 func (s *Service) Upload(ctx context.Context, at Name, id string) (Upload, error) {
 	u, err := s.upload(ctx, at, id)
 	return Upload{ID: id, Offset: u.Offset}, err
 }
 
-// AppendUpload adds r at offset, which must be where the upload is: RangeInvalid otherwise, with the true state. What
-// arrived before r broke off is kept. limit bounds the whole upload; -1 is none. TooLarge.
+// AppendUpload adds r at offset, which must be where the upload is: RangeInvalid otherwise, with the true state. -1 is
+// where it is. What arrived before r broke off is kept. Of several requests at once each waits for its turn. limit bounds
+// the whole upload; -1 is none. TooLarge.
 func (s *Service) AppendUpload(ctx context.Context, at Name, id string, offset int64, r io.Reader, limit int64) (Upload, error) {
-	u, err := s.upload(ctx, at, id)
+	u, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
 		return Upload{}, err
+	}
+	defer unlock()
+	if offset < 0 {
+		offset = u.Offset
 	}
 	if offset != u.Offset {
 		return Upload{ID: id, Offset: u.Offset}, Errorf(RangeInvalid, AboutUpload, "the upload is at byte %d, not %d", u.Offset, offset)
@@ -114,13 +136,13 @@ func (s *Service) AppendUpload(ctx context.Context, at Name, id string, offset i
 }
 
 // FinishUpload makes the upload's bytes a blob and keeps it for the package by a lease. want is sha256 or sha512.
-// DigestMismatch: the bytes are
-// others, and the upload is gone.
+// DigestMismatch: the bytes are others, and the upload is gone.
 func (s *Service) FinishUpload(ctx context.Context, at Name, id string, want digest.Digest) (Blob, error) {
-	u, err := s.upload(ctx, at, id)
+	u, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
 		return Blob{}, err
 	}
+	defer unlock()
 	sum, err := resumeHash(u.HashState)
 	if err != nil {
 		return Blob{}, err
@@ -159,9 +181,11 @@ func (s *Service) sha512Of(ctx context.Context, u metadata.UploadSession) (diges
 
 // CancelUpload drops an upload. NotFound.
 func (s *Service) CancelUpload(ctx context.Context, at Name, id string) error {
-	if _, err := s.upload(ctx, at, id); err != nil {
+	_, unlock, err := s.lockUpload(ctx, at, id)
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	return s.dropUpload(ctx, id)
 }
 

@@ -65,7 +65,7 @@ func (s Suite) traversal(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = blobs.Close() })
-	srv := NewServer(t, Options{Core: []registrytest.Option{registrytest.WithBlobs(blobs)}}, s.New())
+	srv := s.serverWith(t, Options{Core: []registrytest.Option{registrytest.WithBlobs(blobs)}})
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	admin := As(srv.admin)
 	s.walk(t, srv, "main", func(t *testing.T, _ formats.Route, q Request) {

@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/registry"
 )
 
 // Suite is what Run needs of a format.
@@ -23,6 +24,13 @@ type Suite struct {
 	Example func(route formats.Route, method, repository string) (q Request, ok bool)
 	// Content makes the published content from the bytes of a test; nil takes them as they are.
 	Content func(pkg, version string, seed []byte) []byte
+	// Prepare puts there what examples need beside the version; nil: nothing.
+	Prepare func(s *Server)
+	// Private names routes whose GET is not for readers.
+	Private []string
+
+	// Settings of the repository "main"; for formats that can show what is published at once or later.
+	Settings registry.RepositorySettings
 
 	Created  int // status of a publish
 	Again    int // status of the same publish again
@@ -31,14 +39,19 @@ type Suite struct {
 
 // Run checks what all formats share.
 func Run(t *testing.T, s Suite) {
-	if s.Content == nil {
-		s.Content = func(_, _ string, seed []byte) []byte { return seed }
-	}
+	RunRoutes(t, s)
+	s = s.defaults()
 	t.Run("immutable", s.immutable)
-	t.Run("rights", s.rights)
 	t.Run("ranges", s.ranges)
 	t.Run("conditions", s.conditions)
 	t.Run("concurrent", s.concurrent)
+}
+
+// RunRoutes is the part of Run that walks over the routes, for formats whose versions no single request publishes, or
+// can't be changed by one.
+func RunRoutes(t *testing.T, s Suite) {
+	s = s.defaults()
+	t.Run("rights", s.rights)
 	t.Run("methods", s.methods)
 	t.Run("S1", s.traversal)
 	t.Run("S8", s.doubledSlash)
@@ -47,7 +60,28 @@ func Run(t *testing.T, s Suite) {
 	t.Run("S59", s.secretsInLogs)
 }
 
-func (s Suite) server(t *testing.T) *Server { return NewServer(t, Options{}, s.New()) }
+func (s Suite) server(t *testing.T) *Server { return s.serverWith(t, Options{}) }
+
+func (s Suite) serverWith(t *testing.T, o Options) *Server {
+	t.Helper()
+	srv := NewServer(t, o, s.New())
+	if s.Settings != (registry.RepositorySettings{}) {
+		_, err := srv.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{Settings: &s.Settings})
+		srv.must(err)
+	}
+	s.Prepare(srv)
+	return srv
+}
+
+func (s Suite) defaults() Suite {
+	if s.Content == nil {
+		s.Content = func(_, _ string, seed []byte) []byte { return seed }
+	}
+	if s.Prepare == nil {
+		s.Prepare = func(*Server) {}
+	}
+	return s
+}
 
 // publish publishes and fails the test unless it is answered with Created.
 func (s Suite) publish(t *testing.T, srv *Server, pkg, version string, seed []byte) []byte {

@@ -22,7 +22,7 @@ func pattern(n int) []byte {
 // ranges checks 206, 416 and If-Range (RFC 9110 section 14), on bytes in memory and in files.
 func (s Suite) ranges(t *testing.T) {
 	for _, files := range []bool{false, true} {
-		srv := NewServer(t, Options{Local: files}, s.New())
+		srv := s.serverWith(t, Options{Local: files})
 		content := s.publish(t, srv, "example", "1.0.0", pattern(200_000))
 		n := len(content)
 		q := s.Download("main", "example", "1.0.0")

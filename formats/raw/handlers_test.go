@@ -78,7 +78,7 @@ func TestPut(t *testing.T) {
 		want(t, srv, put(short, "x"), 400, "<package>/<version>/<file>", "too short")
 	}
 	want(t, srv, put("tool/1.2.0/dir/", "x"), 400, "slash")
-	want(t, srv, put("tool/1.2.0/p", "x", "X-Slipway-Publish", "1"), 400, "not supported yet")
+	want(t, srv, put("tool/1.2.0/p", "x", "X-Slipway-Publish", "not an id"), 400, "can't name a publish")
 	want(t, srv, put("tool/1.2.0/p", "x", "X-Explode-Archive", "true"), 400, "not supported")
 	want(t, srv, put("tool/1.2.0/p", "x", "Content-Range", "bytes 0-0/2"), 400, "part of a file")
 	want(t, srv, put("tool/1.2.0/p", "", "X-Checksum-Deploy", "true"), 404)

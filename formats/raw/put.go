@@ -28,6 +28,9 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if done, err := h.before(w, r, pub, req); done || err != nil {
 		return err
 	}
+	if req.publish != "" {
+		return h.stage(w, r, req)
+	}
 	staged, err := pub.Stage(r.Context(), registry.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}, r.Body)
 	if err != nil {
 		return err
@@ -56,6 +59,7 @@ type putRequest struct {
 	cond      condition
 	size      int64 // -1: chunked
 	redeploy  bool
+	publish   string // id of the publish that the file waits for; "": it is visible at once
 }
 
 func parsePut(r *http.Request) (putRequest, error) {
@@ -71,6 +75,7 @@ func parsePut(r *http.Request) (putRequest, error) {
 		return req, err
 	}
 	req.cond = parseCondition(r.Header)
+	req.publish = r.Header.Get(publishHeader)
 	req.mediaType = mediaType(r.Header.Get("Content-Type"), req.path)
 	req.want, err = parseDigests(r.Header)
 	return req, err
@@ -79,8 +84,6 @@ func parsePut(r *http.Request) (putRequest, error) {
 // refuse answers requests for what would go wrong unnoticed if the header were ignored.
 func refuse(h http.Header) error {
 	switch {
-	case h.Get("X-Slipway-Publish") != "":
-		return invalid("publishing several raw files together (X-Slipway-Publish) is not supported yet; every PUT is visible at once")
 	case h.Get("X-Explode-Archive") != "" || h.Get("X-Explode-Archive-Atomic") != "":
 		return invalid("unpacking an archive on the server (X-Explode-Archive) is not supported; send its files one by one")
 	case h.Get("X-Checksum-Deploy") == "true":
@@ -119,9 +122,16 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *registry.
 }
 
 func (req putRequest) release(cond func([]registry.File) error) registry.Release {
-	rel := registry.Release{Version: req.at.Version, PURL: purl(req.at), Mode: registry.Append, If: cond}
-	rel.SortKey, rel.Prerelease = formats.VersionKey(req.at.Version)
-	if req.redeploy {
+	rel := release(req.at, req.redeploy)
+	rel.If = cond
+	return rel
+}
+
+// release is what a PUT, or a publish of several, makes of a version.
+func release(at registry.Coordinate, redeploy bool) registry.Release {
+	rel := registry.Release{Version: at.Version, PURL: purl(at), Mode: registry.Append}
+	rel.SortKey, rel.Prerelease = formats.VersionKey(at.Version)
+	if redeploy {
 		rel.Mode = registry.Replace
 	}
 	return rel

@@ -55,6 +55,8 @@ type Actor struct {
 	Grants  []Grant
 	// Owner is what the user behind a token may do: a token never exceeds it.
 	Owner []Grant
+
+	mark string // of the password that was verified; see Proof
 }
 
 // System is Slipway itself.

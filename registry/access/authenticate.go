@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -115,12 +116,64 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 		if err != nil {
 			return Actor{}, time.Time{}, err
 		}
-		if !t.RevokedAt.IsZero() || u.Disabled || !t.ExpiresAt.IsZero() && !a.now().Before(t.ExpiresAt) {
+		if !a.holds(t, u) {
 			return Actor{}, time.Time{}, ErrBadCredentials
 		}
-		return Actor{Type: TypeToken, ID: fmt.Sprintf("token:%d", t.ID), Name: u.Name, Token: t.Name, UserID: u.ID, TokenID: t.ID,
-			Grants: Grants(t.Grants), Owner: Grants(u.Grants)}, t.ExpiresAt, nil
+		return tokenActor(t, u), t.ExpiresAt, nil
 	})
+}
+
+// Actor returns the actor of an Actor.ID as it is now, for work that goes on after its request. ErrBadCredentials: it is
+// not known or not valid any more.
+func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err error) {
+	if id == System().ID {
+		return System(), nil
+	}
+	kind, number, _ := strings.Cut(id, ":")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || kind != TypeToken && kind != TypeUser {
+		return Actor{}, ErrBadCredentials
+	}
+	err = a.store.View(ctx, func(tx metadata.Tx) error {
+		if kind == TypeUser {
+			u, err := tx.UserByID(n)
+			actor = userActor(u)
+			return errors.Join(err, valid(!u.Disabled))
+		}
+		t, err := tx.Token(n)
+		if err != nil {
+			return err
+		}
+		u, err := tx.UserByID(t.UserID)
+		actor = tokenActor(t, u)
+		return errors.Join(err, valid(a.holds(t, u)))
+	})
+	if errors.Is(err, metadata.ErrNotExist) {
+		err = ErrBadCredentials
+	}
+	return actor, err
+}
+
+func valid(ok bool) error {
+	if !ok {
+		return ErrBadCredentials
+	}
+	return nil
+}
+
+// holds reports whether a token is valid now.
+func (a *Authenticator) holds(t metadata.Token, u metadata.User) bool {
+	return t.RevokedAt.IsZero() && !u.Disabled && (t.ExpiresAt.IsZero() || a.now().Before(t.ExpiresAt))
+}
+
+func tokenActor(t metadata.Token, u metadata.User) Actor {
+	return Actor{Type: TypeToken, ID: fmt.Sprintf("token:%d", t.ID), Name: u.Name, Token: t.Name, UserID: u.ID, TokenID: t.ID,
+		Grants: Grants(t.Grants), Owner: Grants(u.Grants)}
+}
+
+func userActor(u metadata.User) Actor {
+	return Actor{Type: TypeUser, ID: fmt.Sprintf("user:%d", u.ID), Name: u.Name, UserID: u.ID, Grants: Grants(u.Grants),
+		mark: mark(u.PasswordHash)}
 }
 
 func (a *Authenticator) password(ctx context.Context, name, password string) (Actor, error) {
@@ -146,7 +199,7 @@ func (a *Authenticator) password(ctx context.Context, name, password string) (Ac
 		if !CheckPassword(hash, password) || !known {
 			return Actor{}, time.Time{}, ErrBadCredentials
 		}
-		return Actor{Type: TypeUser, ID: fmt.Sprintf("user:%d", u.ID), Name: u.Name, UserID: u.ID, Grants: Grants(u.Grants)}, time.Time{}, nil
+		return userActor(u), time.Time{}, nil
 	})
 }
 

@@ -165,6 +165,14 @@ func (e *Env) PublishRelease(pkg string, rel registry.Release, files ...string) 
 	return p.Commit(e.Admin, rel)
 }
 
+// DropLeases ends what keeps the blobs of a package beside its versions, as a day without a push does.
+func (e *Env) DropLeases(at registry.Name) {
+	e.t.Helper()
+	must(e.t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
+		return tx.DropLease(at.Repository + "/" + at.Format + "/" + at.Package)
+	}))
+}
+
 // Has reports whether a version is there, whole: its row, and every byte of its files.
 func (e *Env) Has(pkg, version string) bool {
 	e.t.Helper()

@@ -1,0 +1,54 @@
+package raw
+
+import (
+	"context"
+	"net/http"
+
+	"slipway/registry"
+)
+
+// publishHeader names the publish that a file waits for: files of several packages and formats become visible at one
+// moment, with POST /api/v1/publishes/<id>/commit.
+const publishHeader = "X-Slipway-Publish"
+
+// stage keeps a file for its publish: 201, and nobody sees it yet. The same path again replaces it.
+func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest) error {
+	key, err := registry.PublishKey(req.at.Repository, req.publish)
+	if err != nil {
+		return err
+	}
+	if alg, of, ok := sidecar(req.path); ok {
+		base, err := h.staged(r.Context(), key, req.at, of)
+		if err == nil {
+			return h.compare(w, r, req, alg, base)
+		}
+		if registry.KindOf(err) != registry.NotFound {
+			return err
+		}
+	}
+	staged, err := h.svc.AddToSet(r.Context(), key, registry.SetFile{
+		At: req.at, File: registry.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, r.Body)
+	if err != nil {
+		return err
+	}
+	return h.stored(w, r, req, staged, http.StatusCreated)
+}
+
+// staged finds a file of a publish. NotFound.
+func (h *handlers) staged(ctx context.Context, key registry.SetKey, at registry.Coordinate, path string) (registry.File, error) {
+	_, files, err := h.svc.Set(ctx, key)
+	if err != nil {
+		return registry.File{}, err
+	}
+	for _, f := range files {
+		if f.Format == name && f.Package == at.Package && f.Version == at.Version && f.Path == path {
+			return registry.File{Path: path, Blob: f.Blob}, nil
+		}
+	}
+	return registry.File{}, registry.Errorf(registry.NotFound, registry.AboutFile, "no %q is staged", clip(path))
+}
+
+// assemble makes a release of the staged files of one version.
+func assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
+	return release(a.At, registry.SettingsOf(a.Repository).RawRedeploy), nil
+}

@@ -1,0 +1,49 @@
+package raw_test
+
+import (
+	"strings"
+	"testing"
+
+	"slipway/formats/formatstest"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// TestPublishTogether: files of a publish are there for nobody before its commit, which checks them all.
+func TestPublishTogether(t *testing.T) {
+	srv := newServer(t)
+	const header, id = "X-Slipway-Publish", "release:1"
+	token := srv.Token("main", access.Publish)
+	send := func(path, content, id string, status int, words string) {
+		t.Helper()
+		res := srv.Do(formatstest.As(token), put(path, content, header, id))
+		if res.Status != status || !strings.Contains(string(res.Body), words) {
+			t.Fatalf("%s: %v, want %d with %q", path, res, status, words)
+		}
+	}
+	send("tool/1.0/a", "hello", id, 201, "")
+	send("tool/1.0/a.sha256", hexOf("hello"), id, 201, "")
+	send("tool/1.0/a.sha256", hexOf("other"), id, 400, "sidecar")
+	send("tool/1.0/b", "x", id, 201, "")
+	send("tool/1.0/b", "b", id, 201, "")
+	send("data/7/c", "c", id, 201, "")
+	want(t, srv, get("tool/1.0/a"), 404)
+	if _, err := srv.CommitPublish(srv.Admin, "", id); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("the commit of another caller: %v", err)
+	}
+	ci := srv.Login(access.Credentials{Token: token})
+	published, err := srv.CommitPublish(ci, "", id)
+	if err != nil || len(published) != 2 || published[0].Version.PURL != "pkg:generic/data@7" || !published[1].Created {
+		t.Fatalf("%+v, %v", published, err)
+	}
+	want(t, srv, get("tool/1.0/a"), 200, "hello")
+	want(t, srv, get("tool/1.0/b"), 200, "b")
+	send("tool/1.0/b", "other", "next", 409, "other content")
+	// One name can't be file and folder, whichever comes first.
+	send("tree/1/a/b", "x", "tree", 201, "")
+	send("tree/1/a", "x", "tree", 201, "")
+	if _, err := srv.CommitPublish(ci, "main", "tree"); registry.KindOf(err) != registry.Conflict {
+		t.Errorf("file and folder: %v", err)
+	}
+	srv.MustFsck(t)
+}

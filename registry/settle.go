@@ -1,0 +1,178 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// Settling ends sets whose clients send no last word: what Rules.Settle finds whole is committed in its owner's name
+// after some quiet time. The sets themselves are in metadata, so a restart, or another server that took over, goes on.
+
+// Bounds of settling.
+const (
+	settleBatch  = 1000             // sets looked at in one search
+	settleSearch = time.Minute      // between searches for sets that this process has not seen
+	settleRetry  = 10 * time.Second // after a failure that may pass
+	settleNever  = -1
+)
+
+// settling knows which sets to look at, and when.
+type settling struct {
+	mu   sync.Mutex
+	due  map[string]time.Time // by row of the set
+	open map[string]int       // requests that are adding a file
+}
+
+// adding marks a set as being added to until the returned function is called.
+func (q *settling) adding(row string, now func() time.Time) (done func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open == nil {
+		q.open, q.due = map[string]int{}, map[string]time.Time{}
+	}
+	q.open[row]++
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.open[row]--; q.open[row] == 0 {
+			delete(q.open, row)
+		}
+		q.due[row] = now()
+	}
+}
+
+// at sets when to look at a set again; the zero time forgets it until it is added to.
+func (q *settling) at(row string, t time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.due == nil {
+		q.open, q.due = map[string]int{}, map[string]time.Time{}
+	}
+	if t.IsZero() {
+		delete(q.due, row)
+		return
+	}
+	q.due[row] = t
+}
+
+// take returns the sets to look at now, and forgets them.
+func (q *settling) take(now time.Time) []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []string
+	for row, t := range q.due {
+		if !t.After(now) && q.open[row] == 0 {
+			out = append(out, row)
+			delete(q.due, row)
+		}
+	}
+	return out
+}
+
+func (s *Service) settleEvery(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	var searched time.Time
+	for {
+		if now := s.now(); now.Sub(searched) >= settleSearch {
+			searched = now
+			s.searchSets(ctx)
+		}
+		for _, row := range s.settling.take(s.now()) {
+			s.settle(ctx, row)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// searchSets finds the sets that another process, or this one before it was restarted, was told of.
+func (s *Service) searchSets(ctx context.Context) {
+	var idle []Staging
+	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		idle, err = tx.IdleStagings(tx.Now(), settleBatch)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "search sets of staged files", slog.String("error", err.Error()))
+	}
+	for _, set := range idle {
+		s.settling.at(set.ID, s.now())
+	}
+}
+
+// settle looks at one set and commits it when it is whole and old enough.
+func (s *Service) settle(ctx context.Context, row string) {
+	wait, err := s.settleSet(ctx, row)
+	switch {
+	case err == nil && wait == settleNever:
+		s.settling.at(row, time.Time{})
+	case err == nil && wait > 0:
+		s.settling.at(row, s.now().Add(wait))
+	case err == nil || ctx.Err() != nil:
+	case KindOf(err) == Internal || KindOf(err) == Unavailable:
+		s.log.LogAttrs(ctx, slog.LevelError, "commit staged files", slog.String("set", row), slog.String("error", err.Error()))
+		s.settling.at(row, s.now().Add(settleRetry))
+	default: // its owner hears of it with the next file, or the set is gone
+		s.log.LogAttrs(ctx, slog.LevelInfo, "staged files can't be committed", slog.String("set", row), slog.String("error", err.Error()))
+	}
+}
+
+// settleSet returns how long to wait before looking again; 0 when the set is committed.
+func (s *Service) settleSet(ctx context.Context, row string) (time.Duration, error) {
+	owner, rest, _ := strings.Cut(row, " ")
+	repository, id, _ := strings.Cut(rest, " ")
+	set, files, err := s.set(ctx, row)
+	if err != nil || set.Scope == publishScope || len(files) == 0 {
+		return settleNever, ignoreMissing(err)
+	}
+	settle := s.rules[files[0].Format].Settle
+	if settle == nil {
+		return settleNever, nil
+	}
+	after, err := settle(ctx, s, files)
+	if err != nil || after < 0 {
+		return settleNever, err
+	}
+	var idle time.Duration
+	if err := s.meta.View(ctx, func(tx metadata.Tx) error { idle = tx.Now().Sub(set.UpdatedAt); return nil }); err != nil {
+		return 0, err
+	}
+	if idle < after {
+		return after - idle, nil
+	}
+	actor, err := s.auth.Actor(ctx, owner)
+	if errors.Is(err, access.ErrBadCredentials) {
+		return settleNever, Errorf(Unauthenticated, AboutToken, "%s, who staged the files, is not valid any more", owner)
+	}
+	if err != nil {
+		return settleNever, err
+	}
+	ctx = access.With(ctx, actor)
+	repo, err := s.repository(ctx, repository)
+	if err != nil {
+		return settleNever, err
+	}
+	_, err = s.CommitSet(ctx, SetKey{Repository: repository, ID: id, Scope: set.Scope}, func(files []StagedFile) ([]SetRelease, error) {
+		return s.assemble(ctx, repo, files)
+	})
+	return 0, ignoreMissing(err)
+}
+
+// ignoreMissing: whoever else ended a set was right to.
+func ignoreMissing(err error) error {
+	if err != nil && KindOf(err) == NotFound {
+		return nil
+	}
+	return err
+}
