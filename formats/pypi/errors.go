@@ -1,0 +1,54 @@
+package pypi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// reply is a JSON answer; uv prints "code", and only of this shape (pypi.md 6.3).
+type reply struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// renderError answers every failure of this front-end with one line, as JSON or text: most clients print the body as it is.
+func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
+	status := statusOf(e)
+	formats.ErrorHeader(w.Header(), e)
+	text := e.Detail
+	if text == "" {
+		text = strings.ToLower(http.StatusText(status))
+	}
+	_ = answer(w, r, status, text) // strings always encode
+}
+
+// statusOf is the default table, but for the parts of the legacy API that ended: a client that gets 410 does not try them again.
+func statusOf(e *registry.Error) int {
+	if e.Subject == aboutAction {
+		return http.StatusGone
+	}
+	return formats.StatusOf(e)
+}
+
+// answer writes one line in the type that Accept prefers.
+func answer(w http.ResponseWriter, r *http.Request, status int, line string) error {
+	line = strings.Join(strings.Fields(line), " ")
+	if formats.Accepts(r.Header, "application/json") > formats.Accepts(r.Header, "text/plain") {
+		return formats.JSON(w, status, reply{Code: line, Message: line})
+	}
+	body := line + "\n"
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := w.Write([]byte(body))
+	return err
+}

@@ -1,0 +1,53 @@
+package pypi
+
+import (
+	"net/http"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// file answers GET /pypi/<repository>/files/<sha256>/<filename> and the same with .metadata (PEP 658): the bytes, never encoded, for
+// the project that the name is of. With .metadata behind it the digest is the one of the distribution, not of the metadata.
+func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error {
+	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+		return err
+	}
+	f, err := h.find(r, t)
+	if err != nil {
+		return err
+	}
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache})
+}
+
+// find looks a file up in each project that its name can be of.
+func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
+	gone := registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q with this sha256 here", clip(t.file))
+	text, wantsMetadata := strings.CutSuffix(t.file, metadataSuffix)
+	name, err := parseFilename(text)
+	if err != nil {
+		return registry.File{}, gone
+	}
+	for _, read := range name.reads {
+		at, err := registry.NewName(t.repository, formatName, read.project, "")
+		if err != nil {
+			return registry.File{}, gone
+		}
+		f, err := h.site.Service.FileOf(r.Context(), at, text)
+		if registry.KindOf(err) == registry.NotFound && err != nil {
+			continue
+		}
+		if err != nil {
+			return f, err
+		}
+		if f.Blob.Digest.Encoded() != t.sha256 {
+			continue
+		}
+		if !wantsMetadata {
+			return f, nil
+		}
+		return h.site.Service.FileOf(r.Context(), at, t.file)
+	}
+	return registry.File{}, gone
+}

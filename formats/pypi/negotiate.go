@@ -1,0 +1,80 @@
+package pypi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// media is a form of the simple index.
+type media struct {
+	mime    string // as Accept names it
+	latest  string // the name that stands for the newest version
+	content string // Content-Type of the answer; clients compare the JSON one as a whole
+	json    bool
+}
+
+// medias are in the order of preference where a client has none (pypi.md 4.1).
+var medias = []media{
+	{mime: "text/html", content: "text/html; charset=utf-8"},
+	{mime: "application/vnd.pypi.simple.v1+html", latest: "application/vnd.pypi.simple.latest+html", content: "application/vnd.pypi.simple.v1+html; charset=utf-8"},
+	{mime: "application/vnd.pypi.simple.v1+json", latest: "application/vnd.pypi.simple.latest+json", content: "application/vnd.pypi.simple.v1+json", json: true},
+}
+
+// negotiate picks the form of the index (PEP 691, "Version + Format Selection"): ?format= before Accept. Where nothing is
+// acceptable it is HTML: clients have shipped with an Accept that forgot something.
+func negotiate(r *http.Request) media {
+	if want := r.URL.Query().Get("format"); want != "" {
+		for _, m := range medias {
+			if want == m.mime || want == m.latest {
+				return m
+			}
+		}
+	}
+	best, weight := medias[0], 0.0
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	for _, m := range medias {
+		if q := m.weight(accept); q > weight {
+			best, weight = m, q
+		}
+	}
+	return best
+}
+
+// weight is what an Accept header gives to a form: by its own name, else by a wildcard (RFC 9110 section 12.5.1).
+func (m media) weight(accept string) float64 {
+	kind, _, _ := strings.Cut(m.mime, "/")
+	weight, exact := 0.0, 0
+	for item := range strings.SplitSeq(accept, ",") {
+		name, params, _ := strings.Cut(item, ";")
+		how := 0
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case m.mime:
+			how = 4
+		case m.latest:
+			how = 3
+		case kind + "/*":
+			how = 2
+		case "*/*":
+			how = 1
+		}
+		if how > exact && (how != 3 || m.latest != "") {
+			exact, weight = how, quality(params)
+		}
+	}
+	return weight
+}
+
+// quality reads the weight among an item's parameters; one that is none counts as 0.
+func quality(params string) float64 {
+	for p := range strings.SplitSeq(params, ";") {
+		if v, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(p)), "q="); ok {
+			q, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+			if err != nil || q < 0 || q > 1 {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

@@ -1,0 +1,171 @@
+package pypi
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/registry"
+)
+
+// apiVersion is what the pages keep to (PEP 629, 700, 740, 792).
+const apiVersion = "1.4"
+
+// page is what the simple index says of a project.
+type page struct {
+	project  string // normalised
+	versions []string
+	files    []pageFile
+}
+
+type pageFile struct {
+	name           string
+	url            string // relative to the page, so it stands behind any proxy
+	sha256         string
+	size           int64
+	uploaded       time.Time
+	requiresPython string
+	metadata       string // sha256 of the core metadata; "" for none
+	yanked         bool
+	reason         string
+}
+
+// newPage puts together the files of all versions, the lowest version first, and within one by name.
+func newPage(c registry.Contents) (*page, error) {
+	p := &page{project: c.Package.Key}
+	for _, v := range c.Versions {
+		d, err := readDescriptor(v.Descriptor)
+		if err != nil {
+			return nil, err
+		}
+		p.versions = append(p.versions, v.Name)
+		p.add(v, d, c.Files[v.ID])
+	}
+	return p, nil
+}
+
+func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
+	metadata := map[string]string{} // by the file that it is of
+	for _, f := range files {
+		if of, ok := strings.CutSuffix(f.Path, metadataSuffix); ok {
+			metadata[of] = f.Blob.Digest.Encoded()
+		}
+	}
+	from := len(p.files)
+	for _, f := range files {
+		if strings.HasSuffix(f.Path, metadataSuffix) {
+			continue
+		}
+		sum := f.Blob.Digest.Encoded()
+		p.files = append(p.files, pageFile{
+			name: f.Path, url: fileURL(sum, f.Path), sha256: sum, size: f.Blob.Size, uploaded: f.AddedAt,
+			requiresPython: d.Files[f.Path].RequiresPython, metadata: metadata[f.Path],
+			yanked: v.State == registry.Yanked, reason: v.Reason,
+		})
+	}
+	slices.SortFunc(p.files[from:], func(a, b pageFile) int { return strings.Compare(a.name, b.name) })
+}
+
+// fileURL is the address of a file as seen from a page: stable, without a query, and its last segment is the file's name.
+func fileURL(sha256, name string) string { return "../../files/" + sha256 + "/" + escape(name) }
+
+// jsonPage is PEP 691 with PEP 700. What is not known is left out: null would make uv refuse the page.
+type jsonPage struct {
+	Meta     jsonMeta   `json:"meta"`
+	Name     string     `json:"name"`
+	Versions []string   `json:"versions"`
+	Files    []jsonFile `json:"files"`
+}
+
+type jsonMeta struct {
+	APIVersion string `json:"api-version"`
+}
+
+type jsonFile struct {
+	Filename       string            `json:"filename"`
+	URL            string            `json:"url"`
+	Hashes         map[string]string `json:"hashes"`
+	RequiresPython string            `json:"requires-python,omitempty"`
+	Size           int64             `json:"size"`
+	UploadTime     string            `json:"upload-time"`
+	Yanked         any               `json:"yanked,omitempty"`                  // true, or the reason
+	CoreMetadata   map[string]string `json:"core-metadata,omitempty"`           // PEP 714
+	OldMetadata    map[string]string `json:"data-dist-info-metadata,omitempty"` // the same for clients before it
+}
+
+// uploadTime has exactly six digits behind the point: older Pythons can read no other number (pypi.md 1).
+const uploadTime = "2006-01-02T15:04:05.000000Z"
+
+func (p *page) json() ([]byte, error) {
+	out := jsonPage{Meta: jsonMeta{apiVersion}, Name: p.project, Versions: p.versions, Files: make([]jsonFile, len(p.files))}
+	if out.Versions == nil {
+		out.Versions = []string{}
+	}
+	for i, f := range p.files {
+		j := jsonFile{
+			Filename: f.name, URL: f.url, Hashes: map[string]string{"sha256": f.sha256}, RequiresPython: f.requiresPython,
+			Size: f.size, UploadTime: f.uploaded.UTC().Format(uploadTime),
+		}
+		if f.metadata != "" {
+			j.CoreMetadata = map[string]string{"sha256": f.metadata}
+			j.OldMetadata = j.CoreMetadata
+		}
+		if f.yanked {
+			j.Yanked = true
+			if f.reason != "" {
+				j.Yanked = f.reason
+			}
+		}
+		out.Files[i] = j
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(out)
+	return b.Bytes(), err
+}
+
+// anchorBytes is what one file takes of a page, roughly.
+const anchorBytes = 640
+
+// html is PEP 503: one anchor per line, and nothing that tools which read it by regular expression could stumble over.
+func (p *page) html() []byte {
+	var b strings.Builder
+	b.Grow(len(p.files) * anchorBytes)
+	title := "Links for " + p.project
+	head(&b, title)
+	for _, f := range p.files {
+		b.WriteString(`<a href="` + quote(f.url) + `#sha256=` + f.sha256 + `"`)
+		attribute(&b, "data-requires-python", f.requiresPython, f.requiresPython != "")
+		attribute(&b, "data-core-metadata", "sha256="+f.metadata, f.metadata != "")
+		attribute(&b, "data-dist-info-metadata", "sha256="+f.metadata, f.metadata != "")
+		attribute(&b, "data-yanked", f.reason, f.yanked)
+		b.WriteString(">" + quote(f.name) + "</a><br>\n")
+	}
+	b.WriteString("</body></html>\n")
+	return []byte(b.String())
+}
+
+func head(b *strings.Builder, title string) {
+	b.WriteString("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"pypi:repository-version\" content=\"" + apiVersion +
+		"\"><title>" + quote(title) + "</title></head><body><h1>" + quote(title) + "</h1>\n")
+}
+
+func attribute(b *strings.Builder, name, value string, present bool) {
+	if present {
+		b.WriteString(" " + name + `="` + quote(value) + `"`)
+	}
+}
+
+var quoter = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+
+// quote makes text harmless in an attribute in double quotes and outside of tags. A line break would tear a line of the page
+// apart.
+func quote(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '&' || r == '<' || r == '>' || r == '"' }) {
+		return s
+	}
+	return quoter.Replace(strings.Join(strings.Fields(s), " "))
+}

@@ -1,0 +1,188 @@
+package pypi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// pageCache lets clients keep a page and makes them ask each time whether it still holds: what was just published is found.
+const pageCache = "private, no-cache"
+
+// home answers GET /pypi/<repository>/ for people who follow the upload address with a browser.
+func (h *handlers) home(w http.ResponseWriter, r *http.Request, t target) error {
+	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+		return err
+	}
+	if !t.slash {
+		return redirect(w, r, t.repository+"/")
+	}
+	w.Header().Set("Cache-Control", pageCache)
+	base := h.site.BaseURL(r) + prefix + t.repository + "/"
+	return answer(w, r, http.StatusOK, "Python packages of repository "+t.repository+": install from "+base+"simple/, upload to "+base)
+}
+
+// redirect sends a reader to the right spelling in one step, by a relative address: a proxy may have put a prefix in front.
+func redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
+	w.Header().Set("Cache-Control", pageCache)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusMovedPermanently)
+	return nil
+}
+
+// project answers GET /pypi/<repository>/simple/<name>/ (PEP 503, 691). A project whose files are all gone has an empty page: this
+// index owns the name, and a client must not look for it in the next one.
+func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err != nil {
+		// A caller who may not read here is told so before anything else.
+		if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+			return err
+		}
+		return err
+	}
+	if t.name != name.Package || !t.slash {
+		if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+			return err
+		}
+		if t.slash {
+			return redirect(w, r, "../"+name.Package+"/")
+		}
+		return redirect(w, r, name.Package+"/")
+	}
+	pkg, err := h.site.Service.Package(r.Context(), name)
+	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
+		return noProject(name.Package, err)
+	}
+	if err != nil {
+		return err
+	}
+	m := negotiate(r)
+	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "pypi " + m.mime}
+	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (formats.Document, error) {
+		c, err := h.site.Service.Contents(ctx, name, true)
+		if err != nil {
+			return formats.Document{}, err
+		}
+		return render(c, m)
+	})
+}
+
+func pageHeader(h http.Header) {
+	h.Set("Cache-Control", pageCache)
+	h.Set("Vary", "Accept")
+}
+
+func render(c registry.Contents, m media) (formats.Document, error) {
+	p, err := newPage(c)
+	if err != nil {
+		return formats.Document{}, err
+	}
+	doc := formats.Document{ContentType: m.content, Modified: c.Package.UpdatedAt}
+	if m.json {
+		doc.Body, err = p.json()
+	} else {
+		doc.Body = p.html()
+	}
+	return doc, err
+}
+
+// index answers GET /pypi/<repository>/simple/, the list of all projects, as it is read.
+func (h *handlers) index(w http.ResponseWriter, r *http.Request, t target) error {
+	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+		return err
+	}
+	if !t.slash {
+		return redirect(w, r, "simple/")
+	}
+	m := negotiate(r)
+	pageHeader(w.Header())
+	w.Header().Set("Content-Type", m.content)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	list := listHTML
+	if m.json {
+		list = listJSON
+	}
+	return h.stream(r.Context(), w, t.repository, list)
+}
+
+// list is how the names of all projects are written.
+type list struct {
+	begin, between, end string
+	item                func(p registry.Package) string
+}
+
+var listJSON = list{
+	begin: `{"meta":{"api-version":"` + apiVersion + `"},"projects":[`, between: ",", end: "]}\n",
+	item: func(p registry.Package) string {
+		name, _ := json.Marshal(p.Name) // a string always encodes
+		return `{"name":` + string(name) + `}`
+	},
+}
+
+var listHTML = list{
+	begin: func() string {
+		var b strings.Builder
+		head(&b, "Simple index")
+		return b.String()
+	}(),
+	end: "</body></html>\n",
+	item: func(p registry.Package) string {
+		return `<a href="` + p.Key + `/">` + quote(p.Name) + "</a><br>\n"
+	},
+}
+
+// stream writes the list with one look at the database per page of it.
+func (h *handlers) stream(ctx context.Context, w io.Writer, repository string, l list) error {
+	q := registry.PackageQuery{Format: formatName, Limit: registry.MaxPage}
+	written := 0
+	put := func(parts ...string) error {
+		for _, s := range parts {
+			if _, err := io.WriteString(w, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for {
+		pkgs, err := h.site.Service.Packages(ctx, repository, q)
+		if err != nil {
+			return err
+		}
+		if written == 0 && q.After == "" {
+			if err := put(l.begin); err != nil {
+				return err
+			}
+		}
+		for _, p := range pkgs {
+			q.After = formatName + "/" + p.Key
+			if p.VersionCount == 0 {
+				continue
+			}
+			if written++; written > 1 {
+				if err := put(l.between); err != nil {
+					return err
+				}
+			}
+			if err := put(l.item(p)); err != nil {
+				return err
+			}
+		}
+		if len(pkgs) < q.Limit {
+			return put(l.end)
+		}
+	}
+}

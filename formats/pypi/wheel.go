@@ -1,0 +1,91 @@
+package pypi
+
+import (
+	"archive/zip"
+	"strings"
+
+	"slipway/registry"
+)
+
+// contents is what an archive says about itself.
+type contents struct {
+	metadata  coreMetadata
+	raw       []byte // METADATA or PKG-INFO, byte for byte
+	generator string // WHEEL's Generator: the tool that built it
+}
+
+// Bounds of the small files beside METADATA.
+const maxWheelFileBytes = 64 << 10
+
+const distInfoSuffix = ".dist-info"
+
+// readWheel looks into a stored wheel (PyPA "Binary distribution format"): one .dist-info directory at the top, of this project
+// and version, with METADATA, WHEEL and RECORD. Invalid, or the error of r.
+func readWheel(r *window, name reading) (contents, error) {
+	var c contents
+	a, err := openZip(r)
+	if err != nil {
+		return c, err
+	}
+	parts, err := distInfo(a, name)
+	if err != nil {
+		return c, err
+	}
+	if c.raw, err = a.readEntry(parts["METADATA"], maxMetadataBytes); err != nil {
+		return c, err
+	}
+	if c.metadata, err = parseMetadata(c.raw); err != nil {
+		return c, err
+	}
+	wheel, err := a.readEntry(parts["WHEEL"], maxWheelFileBytes)
+	if err != nil {
+		return c, err
+	}
+	all, err := fields(wheel)
+	if err != nil {
+		return c, err
+	}
+	for _, f := range all {
+		if f.name == "generator" {
+			c.generator = f.value
+		}
+	}
+	return c, nil
+}
+
+// distInfo finds the files of the wheel's .dist-info directory. Installers take the only one at the top; its name may be
+// spelled otherwise than the wheel's.
+func distInfo(a *archive, name reading) (map[string]*zip.File, error) {
+	dir := ""
+	parts := map[string]*zip.File{}
+	for _, f := range a.files {
+		first, rest, _ := strings.Cut(f.Name, "/")
+		if !strings.HasSuffix(first, distInfoSuffix) {
+			continue
+		}
+		if dir != "" && first != dir {
+			return nil, broken("it has two .dist-info directories, %q and %q", clip(dir), clip(first))
+		}
+		dir = first
+		if rest == "METADATA" || rest == "WHEEL" || rest == "RECORD" {
+			parts[rest] = f
+		}
+	}
+	if dir == "" {
+		return nil, broken("it has no .dist-info directory")
+	}
+	for _, part := range []string{"METADATA", "WHEEL", "RECORD"} {
+		if parts[part] == nil {
+			return nil, broken("%s/%s is missing", clip(dir), part)
+		}
+	}
+	project, text, _ := strings.Cut(strings.TrimSuffix(dir, distInfoSuffix), "-")
+	v, err := parseVersion(text)
+	if err != nil {
+		v, err = parseVersion(strings.ReplaceAll(text, "_", "-"))
+	}
+	if err != nil || fold(project) != name.project || !v.equal(name.version) {
+		return nil, invalid(registry.AboutFile, "%q is the .dist-info directory of another distribution than %s %s", clip(dir), name.project, name.version)
+	}
+	return parts, nil
+}

@@ -1,0 +1,233 @@
+package pypi
+
+import (
+	"archive/zip"
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+
+	"slipway/registry"
+)
+
+// Bounds of an archive. The ratio counts once more than ratioGrace would come out: a small file of one repeated line
+// compresses well, a bomb goes on.
+const (
+	maxEntries        = 200_000
+	maxDirectoryBytes = 64 << 20 // of a zip's central directory
+	maxEntryNameBytes = 4096
+	maxUnpackRatio    = 50
+	ratioGrace        = 64 << 20
+)
+
+func broken(format string, args ...any) error {
+	return invalid(registry.AboutFile, "the archive can't be published: "+format, args...)
+}
+
+// Sizes and signatures of APPNOTE.TXT 4.3.14 to 4.3.16.
+const (
+	endBytes         = 22
+	endSignature     = 0x06054b50
+	end64Bytes       = 56
+	end64Signature   = 0x06064b50
+	locatorBytes     = 20
+	locatorSignature = 0x07064b50
+	sentinel16       = 0xffff
+	sentinel32       = 0xffffffff
+
+	localBytes     = 30
+	localSignature = 0x04034b50
+	entryBytes     = 46
+	entrySignature = 0x02014b50
+	flagEncrypted  = 1 << 0
+	extraZip64     = 0x0001
+
+	tarMagicAt = 257
+)
+
+// openZip reads the table of contents of a zip and refuses what different readers could read differently: anything before the
+// first entry, between the table and the record at the very end, or behind that; names that lead out or stand there twice; an
+// archive that is a tar as well. Invalid, or the error of r.
+func openZip(r *window) (*archive, error) {
+	end, err := readEnd(r)
+	if err != nil {
+		return nil, err
+	}
+	z, err := zip.NewReader(r, r.size)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	length := uint64(0)
+	for _, f := range z.File {
+		length += uint64(entryBytes + len(f.Name) + len(f.Extra) + len(f.Comment))
+	}
+	if uint64(len(z.File)) != end.entries || length != end.size {
+		return nil, broken("its table of contents is not as long as its end says")
+	}
+	return &archive{r, z.File, int64(end.offset)}, checkEntries(r, z.File) //nolint:gosec // below the size
+}
+
+// archive is a zip whose table of contents has been checked.
+type archive struct {
+	r         *window
+	files     []*zip.File
+	directory int64 // where the table of contents begins
+}
+
+// unreadable tells what the zip package says of the bytes from a failure of the store.
+func unreadable(err error) error {
+	for _, own := range []error{zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum, io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, own) {
+			return broken("it is not a readable zip (%s)", own)
+		}
+	}
+	return err
+}
+
+// zipEnd is what the end of a zip says of its table of contents.
+type zipEnd struct{ entries, size, offset uint64 }
+
+// readEnd finds the end record where every reader looks first, and holds the table of contents to its bounds before that is
+// read.
+func readEnd(r *window) (zipEnd, error) {
+	if r.size < endBytes {
+		return zipEnd{}, broken("it is not a zip")
+	}
+	b := make([]byte, endBytes)
+	if _, err := r.ReadAt(b, r.size-endBytes); err != nil {
+		return zipEnd{}, err
+	}
+	le := binary.LittleEndian
+	if le.Uint32(b) != endSignature || le.Uint16(b[20:]) != 0 {
+		return zipEnd{}, broken("it is not a zip, or something follows its end")
+	}
+	if le.Uint16(b[4:]) != 0 || le.Uint16(b[6:]) != 0 {
+		return zipEnd{}, broken("it is a part of several")
+	}
+	end := zipEnd{uint64(le.Uint16(b[10:])), uint64(le.Uint32(b[12:])), uint64(le.Uint32(b[16:]))}
+	directoryEnd := uint64(r.size - endBytes)
+	wide, at, err := findEnd64(r)
+	if err != nil {
+		return end, err
+	}
+	if wide != nil {
+		// Some readers take the wide record whenever there is one, others only where the narrow one points to it.
+		if end.entries != sentinel16 && end.entries != wide.entries || end.size != sentinel32 && end.size != wide.size ||
+			end.offset != sentinel32 && end.offset != wide.offset {
+			return end, broken("its two ends contradict each other")
+		}
+		end, directoryEnd = *wide, at
+	}
+	switch {
+	case end.entries > maxEntries:
+		return end, broken("it has more than %d entries", maxEntries)
+	case end.size > maxDirectoryBytes:
+		return end, broken("its table of contents is larger than %d bytes", maxDirectoryBytes)
+	case end.offset > directoryEnd || end.offset+end.size != directoryEnd:
+		return end, broken("its table of contents is not where its end says")
+	}
+	return end, nil
+}
+
+// findEnd64 reads the zip64 record, nil where there is none; at is where it begins.
+func findEnd64(r *window) (wide *zipEnd, at uint64, err error) {
+	if r.size < endBytes+locatorBytes+end64Bytes {
+		return nil, 0, nil
+	}
+	le := binary.LittleEndian
+	locator := make([]byte, locatorBytes)
+	if _, err := r.ReadAt(locator, r.size-endBytes-locatorBytes); err != nil {
+		return nil, 0, err
+	}
+	if le.Uint32(locator) != locatorSignature {
+		return nil, 0, nil
+	}
+	at = le.Uint64(locator[8:])
+	if at != uint64(r.size-endBytes-locatorBytes-end64Bytes) {
+		return nil, 0, broken("its zip64 end is not where it should be")
+	}
+	end64 := make([]byte, end64Bytes)
+	if _, err := r.ReadAt(end64, int64(at)); err != nil { //nolint:gosec // below the size
+		return nil, 0, err
+	}
+	if le.Uint32(end64) != end64Signature {
+		return nil, 0, broken("its zip64 end is none")
+	}
+	return &zipEnd{le.Uint64(end64[32:]), le.Uint64(end64[40:]), le.Uint64(end64[48:])}, at, nil
+}
+
+// checkEntries goes over the table of contents. Sizes in it may lie, so what is unpacked later is bounded by itself; but an
+// installer believes them, and here they give the bomb away.
+func checkEntries(r *window, files []*zip.File) error {
+	seen := make(map[string]bool, len(files))
+	var unpacked uint64
+	for _, f := range files {
+		if err := checkEntryName(f.Name); err != nil {
+			return err
+		}
+		if seen[f.Name] {
+			return broken("%q is in it twice", clip(f.Name))
+		}
+		seen[f.Name] = true
+		if f.Flags&flagEncrypted != 0 {
+			return broken("%q is encrypted", clip(f.Name))
+		}
+		if f.Method != zip.Store && f.Method != zip.Deflate {
+			return broken("%q is compressed by a method that installers do not know", clip(f.Name))
+		}
+		if f.UncompressedSize64 > 1<<62 || unpacked > 1<<62 {
+			return broken("%q has an impossible size", clip(f.Name))
+		}
+		unpacked += f.UncompressedSize64
+	}
+	if unpacked > ratioGrace && unpacked > maxUnpackRatio*uint64(r.size) {
+		return broken("it unpacks to more than %d times its size", maxUnpackRatio)
+	}
+	magic := make([]byte, 5)
+	if n, err := r.ReadAt(magic, tarMagicAt); n == len(magic) && string(magic) == "ustar" {
+		return broken("it is a zip and a tar at once")
+	} else if err != nil && err != io.EOF {
+		return err
+	}
+	return nil
+}
+
+// checkEntryName refuses names that unpack outside of where they should.
+func checkEntryName(name string) error {
+	switch {
+	case name == "" || len(name) > maxEntryNameBytes:
+		return broken("an entry's name is empty or too long")
+	case strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\\x00") || len(name) > 1 && name[1] == ':':
+		return broken("the entry %q leads outside", clip(name))
+	}
+	for seg := range strings.SplitSeq(name, "/") {
+		if seg == ".." {
+			return broken("the entry %q leads outside", clip(name))
+		}
+	}
+	return nil
+}
+
+// readEntry unpacks one entry of at most limit bytes, counted as they come out.
+func (a *archive) readEntry(f *zip.File, limit int64) ([]byte, error) {
+	if err := a.checkLocal(f); err != nil {
+		return nil, err
+	}
+	rc, err := f.Open()
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer rc.Close()
+	b, err := io.ReadAll(io.LimitReader(rc, limit+1))
+	switch {
+	case int64(len(b)) > limit:
+		return nil, broken("%q is larger than %d bytes", clip(f.Name), limit)
+	case err != nil:
+		var store *registry.Error
+		if errors.As(err, &store) {
+			return nil, err
+		}
+		return nil, unreadable(err)
+	}
+	return b, nil
+}
