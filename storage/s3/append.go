@@ -1,0 +1,200 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"slipway/storage"
+)
+
+// Append implements storage.Uploads. Whole parts go out while r is read; what is left becomes the new tail, by the one
+// request that also says that the parts belong to the upload. Of a reader that would pass limit, the bytes up to limit
+// stay. When r breaks off or ctx is cancelled, what has arrived is stored all the same; after an error of the server the
+// upload is as before.
+func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+	if !storage.ValidID(id) {
+		return 0, wrap("append", storage.ErrNotExist)
+	}
+	st, err := s.state(ctx, id, offset)
+	if err == nil {
+		err = fits(st, offset, limit)
+	}
+	if err != nil {
+		return 0, wrap("append", err)
+	}
+	n, err := s.append(ctx, id, st, offset, r, limit)
+	return n, wrap("append", s.explain(ctx, id, err))
+}
+
+func fits(st state, offset, limit int64) error {
+	switch {
+	case limit >= 0 && offset > limit:
+		return storage.ErrTooLarge
+	case offset < 0 || st.size() < offset:
+		return storage.ErrOffset
+	}
+	return nil
+}
+
+// explain tells a conflict with a Finish or Discard from one with another Append.
+func (s *Store) explain(ctx context.Context, id string, err error) error {
+	if errors.Is(err, errConflict) {
+		if _, lerr := s.load(ctx, id); errors.Is(lerr, storage.ErrNotExist) {
+			return lerr
+		}
+	}
+	return err
+}
+
+func (s *Store) append(ctx context.Context, id string, st state, offset int64, r io.Reader, limit int64) (int64, error) {
+	most := maxParts * s.partBytes
+	if limit >= 0 && limit < most {
+		most = limit
+	}
+	if offset > most {
+		return 0, storage.ErrTooLarge
+	}
+	w := &writer{s: s, id: id, nonce: nonce(), tail: newSpool(s.spoolDir)}
+	defer func() { w.tail.free() }()
+	err := w.begin(ctx, st, offset)
+	if errors.Is(err, errConflict) { // what we remembered is old, and r is untouched
+		s.states.forget(id)
+		if st, err = s.load(ctx, id); err == nil {
+			err = fits(st, offset, limit)
+		}
+		if err == nil {
+			err = w.begin(ctx, st, offset)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	keep, cancel := outlive(ctx)
+	defer cancel()
+	n, rerr, err := w.read(ctx, keep, &limited{r, most - offset})
+	switch {
+	case err != nil:
+	case n > 0 || offset < st.size():
+		_, err = s.save(keep, id, st.etag, w.parts, w.tail)
+	case rerr == nil: // nothing to write that would tell whether the upload is still there
+		_, err = s.load(ctx, id)
+	}
+	if err != nil {
+		w.undo(ctx)
+		return 0, err
+	}
+	w.drop(keep, st.parts)
+	return n, rerr
+}
+
+// outlive returns a context that goes on for a while when ctx is done.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(keepTimeout, cancel)
+		context.AfterFunc(longer, func() { timer.Stop() })
+	})
+	return longer, func() { stop(); cancel() }
+}
+
+// writer is one Append.
+type writer struct {
+	s     *Store
+	id    string
+	nonce string
+	parts []part // sent, or being sent
+	kept  int    // how many of them are those of before
+	tail  *spool
+}
+
+// begin takes over the parts before offset and the bytes between them and offset, which may belong to a part.
+func (w *writer) begin(ctx context.Context, st state, offset int64) error {
+	w.tail.reset()
+	w.parts = nil
+	var start int64
+	for _, p := range st.parts {
+		if start+p.Size > offset {
+			break
+		}
+		w.parts = append(w.parts, p)
+		start += p.Size
+	}
+	w.kept = len(w.parts)
+	if start == offset {
+		return nil
+	}
+	head := w.s.openBytes(ctx, w.id, st, start, offset)
+	defer head.Close()
+	if err := w.tail.fill(ctx, head, offset-start); err != nil {
+		return gone(err)
+	}
+	return nil
+}
+
+// read takes r to its end, or to the error that it returns first; the other one is of the server or the disk. One part is
+// sent while the next one is read.
+func (w *writer) read(ctx, keep context.Context, r io.Reader) (n int64, rerr, err error) {
+	spare := newSpool(w.s.spoolDir)
+	defer func() { spare.free() }()
+	sent := make(chan error, 1)
+	sent <- nil
+	for {
+		before := w.tail.size
+		rerr = w.tail.fill(ctx, r, w.s.partBytes)
+		n += w.tail.size - before
+		if werr := <-sent; werr != nil {
+			return 0, nil, werr
+		}
+		if onDisk(rerr) {
+			return 0, nil, rerr
+		}
+		if rerr == io.EOF {
+			return n, nil, nil
+		}
+		if rerr != nil {
+			return n, rerr, nil
+		}
+		if len(w.parts) == maxParts-1 {
+			return 0, nil, storage.ErrTooLarge
+		}
+		p := part{Name: fmt.Sprintf("%s%05d-%s", partPrefix, len(w.parts)+1, w.nonce), Size: w.tail.size}
+		w.parts = append(w.parts, p)
+		w.tail, spare = spare, w.tail
+		full := spare
+		go func() {
+			_, _, err := w.s.put(keep, w.s.uploadKey(w.id, p.Name), full, nil, condition{})
+			sent <- err
+		}()
+		w.tail.reset()
+	}
+}
+
+// undo removes the parts that this Append has sent in vain, as far as that goes now; ListUploads shows what stays.
+func (w *writer) undo(ctx context.Context) {
+	if len(w.parts) == w.kept {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+	defer cancel()
+	w.remove(ctx, w.parts[w.kept:])
+}
+
+// drop removes the parts of before that the upload does not have any more.
+func (w *writer) drop(ctx context.Context, before []part) {
+	if len(before) > w.kept {
+		w.remove(ctx, before[w.kept:])
+	}
+}
+
+func (w *writer) remove(ctx context.Context, parts []part) {
+	_ = w.s.removeAll(ctx, func(yield func(string) bool) { // what stays is removed with the upload
+		for _, p := range parts {
+			if !yield(w.s.uploadKey(w.id, p.Name)) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,122 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+
+	"slipway/storage"
+)
+
+const maxTextBytes = 200
+
+// failure is what went wrong between us and the server, in words that hold no secret: neither the URL of the request
+// nor any text of the server, which may repeat headers. It hides causes, lest a connection to the server that broke be
+// taken for the client's.
+type failure struct {
+	code   string // of S3, when the server has answered
+	status int
+	text   string
+	is     error // context.DeadlineExceeded, storage.ErrNoSpace or nil
+}
+
+func (f *failure) Error() string {
+	if f.status != 0 {
+		return fmt.Sprintf("the server says %s (HTTP %d)", f.code, f.status)
+	}
+	return f.text
+}
+
+func (f *failure) Unwrap() error { return f.is }
+
+// clean turns an error of minio-go into a failure. What a caller has cancelled stays context.Canceled.
+func clean(err error) error {
+	var f *failure
+	var res minio.ErrorResponse
+	var timeout net.Error
+	switch {
+	case err == nil, errors.As(err, &f):
+		return err
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &res):
+		return &failure{code: clip(codeOnly(res.Code)), status: res.StatusCode, text: clip(codeOnly(res.Code)), is: noSpace(res)}
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return &failure{text: "the server took too long", is: context.DeadlineExceeded}
+	default:
+		return &failure{text: clip(cause(err))}
+	}
+}
+
+// codeOnly keeps a code from being a sentence that some proxy made up.
+func codeOnly(code string) string {
+	for _, c := range code {
+		if !strings.ContainsRune(allowed+" ", c) {
+			return "unknown error"
+		}
+	}
+	return code
+}
+
+func noSpace(res minio.ErrorResponse) error {
+	switch {
+	case res.StatusCode == http.StatusInsufficientStorage, res.Code == "XMinioStorageFull", res.Code == "QuotaExceeded":
+		return storage.ErrNoSpace
+	}
+	return nil
+}
+
+// cause is the innermost text of a network error, without method and URL.
+func cause(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	switch text := err.Error(); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(text, "closed by foreign host"):
+		return "the server closed the connection"
+	default:
+		return text
+	}
+}
+
+func clip(s string) string { return s[:min(len(s), maxTextBytes)] }
+
+// is reports whether err is an answer of the server with one of the codes.
+func is(err error, codes ...string) bool {
+	code := minio.ToErrorResponse(err).Code
+	if f := (*failure)(nil); errors.As(err, &f) {
+		code = f.code
+	}
+	for _, c := range codes {
+		if c == code {
+			return true
+		}
+	}
+	return false
+}
+
+func missing(err error) bool { return is(err, minio.NoSuchKey) }
+
+// wrap says which operation failed.
+func wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("s3: %s: %w", op, err)
+}
+
+// wrapMissing is wrap where a missing key means that the blob or upload does not exist.
+func wrapMissing(op string, err error) error {
+	if missing(err) {
+		err = storage.ErrNotExist
+	}
+	return wrap(op, err)
+}

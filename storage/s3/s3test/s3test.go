@@ -1,0 +1,178 @@
+// Package s3test runs a real S3 server for tests, versitygw over a temporary directory, and a proxy that breaks requests
+// to it. `.ci/s3/build.sh` builds the server, at the version pinned there.
+package s3test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"slipway/storage/s3"
+)
+
+const (
+	// AccessKey and SecretKey are what the server knows.
+	AccessKey = "slipwaytestaccess"
+	SecretKey = "slipwaytestsecret0123456789"
+
+	startTimeout = 20 * time.Second
+	startTries   = 3 // another process may take the free port first
+)
+
+// New returns the URL of a bucket of the test's own, made when the store is opened, and the environment that holds its
+// credentials. The server is started once per test process and ends with it, however it ends. Without the server's
+// binary the test is skipped, or fails where SLIPWAY_REQUIRE_CLIENTS is set.
+func New(t testing.TB) (url string, env []string) {
+	t.Helper()
+	return At(t, Server(t)), []string{"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey}
+}
+
+// Options is New for a store in the test's own process.
+func Options(t testing.TB) s3.Options {
+	t.Helper()
+	return OptionsAt(t, Server(t))
+}
+
+// At is the URL of New for a server, or a Proxy, at the given URL.
+func At(t testing.TB, endpoint string) string {
+	bucket := fmt.Sprintf("test-%d-%d", os.Getpid(), buckets.Add(1))
+	return "s3://" + bucket + "/slipway?endpoint=" + endpoint + "&region=us-east-1&path_style=true&create=true"
+}
+
+// OptionsAt is Options for a server, or a Proxy, at the given URL.
+func OptionsAt(t testing.TB, endpoint string) s3.Options {
+	t.Helper()
+	o, err := s3.Parse(At(t, endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.AccessKey, o.SecretKey = AccessKey, SecretKey
+	return o
+}
+
+// Server returns the URL of the server: of another one, which must know the keys, where SLIPWAY_TEST_S3 says so.
+func Server(t testing.TB) string {
+	t.Helper()
+	url, err := running()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && os.Getenv("SLIPWAY_REQUIRE_CLIENTS") == "":
+		t.Skipf("no S3 server to test with: run .ci/s3/build.sh (%v)", err)
+	case err != nil:
+		t.Fatalf("S3 server: %v", err)
+	}
+	return url
+}
+
+var buckets atomic.Int64
+
+// alive is the input of the server's supervisor. Nobody writes to it; it must not be collected.
+var alive io.WriteCloser
+
+var running = sync.OnceValues(func() (string, error) {
+	if url := os.Getenv("SLIPWAY_TEST_S3"); url != "" {
+		return url, nil
+	}
+	bin, err := binary()
+	if err != nil {
+		return "", err
+	}
+	for try := 1; ; try++ {
+		url, err := start(bin)
+		if err == nil || try == startTries {
+			return url, err
+		}
+	}
+})
+
+// binary finds what build.sh has built.
+func binary() (string, error) {
+	var path string
+	if clients := os.Getenv("SLIPWAY_CLIENTS"); clients != "" {
+		path = filepath.Join(filepath.Dir(filepath.Clean(clients)), "tools", "versitygw")
+	} else {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "slipway", "tools", "versitygw")
+	}
+	_, err := os.Stat(path)
+	return path, err
+}
+
+// supervise runs the server in the background, waits for the end of its own input, which comes when the test process is
+// gone, and then removes both the server and its directory.
+const supervise = `dir=$1; shift
+"$@" >"$dir/log" 2>&1 </dev/null &
+cat >/dev/null
+kill -9 $! 2>/dev/null
+wait
+rm -rf "$dir"`
+
+func start(bin string) (string, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "slipway-s3test-")
+	if err != nil {
+		return "", err
+	}
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return "", err
+	}
+	sh := exec.Command("sh", "-c", supervise, "sh", dir, bin, "--port", addr, "--quiet", "--keep-alive", "posix", data)
+	sh.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
+	alive, err = sh.StdinPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := sh.Start(); err != nil {
+		return "", err
+	}
+	if err := await("http://" + addr); err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "log")) // only says more
+		_ = alive.Close()
+		_ = sh.Wait()
+		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(log)))
+	}
+	return "http://" + addr, nil
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// await waits until the server answers, whatever it says.
+func await(url string) error {
+	client := &http.Client{Timeout: time.Second}
+	defer client.CloseIdleConnections()
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(20 * time.Millisecond) {
+		res, err := client.Get(url)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			return res.Body.Close()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("does not answer within %v: %w", startTimeout, err)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"slipway/storage"
+)
+
+const (
+	firstBytes    = 64 << 10          // most manifests and many packages are smaller
+	windowBytes   = 1<<20 + 64<<10    // of a body in memory; a layer of 1 MiB needs no file
+	maxEmptyReads = 100               // in a row; then r is broken
+	spoolPattern  = "slipway-s3-body" // of files, which have no name for longer than it takes to open them
+)
+
+var (
+	firsts  = sync.Pool{New: func() any { return new([firstBytes]byte) }}
+	windows = sync.Pool{New: func() any { return new([windowBytes]byte) }}
+)
+
+// spool holds bytes on their way, so that they can be hashed before they are sent and sent again after a fault: in
+// memory up to a window, else in a file.
+type spool struct {
+	dir    string
+	sum    hash.Hash // sha256 of what it holds
+	first  *[firstBytes]byte
+	window *[windowBytes]byte
+	buf    []byte // first or window
+	w      int    // bytes in buf that are not in file
+	file   *os.File
+	named  bool // the file could not be removed while it is open
+	size   int64
+}
+
+// newSpool returns an empty one. The caller calls free.
+func newSpool(dir string) *spool {
+	b := &spool{dir: dir, sum: sha256.New(), first: firsts.Get().(*[firstBytes]byte)}
+	b.buf = b.first[:]
+	return b
+}
+
+func (b *spool) free() {
+	firsts.Put(b.first)
+	if b.window != nil {
+		windows.Put(b.window)
+	}
+	if b.file != nil {
+		_ = b.file.Close() // nothing in it matters any more
+		if b.named {
+			_ = os.Remove(b.file.Name())
+		}
+	}
+}
+
+// reset empties it.
+func (b *spool) reset() {
+	b.sum.Reset()
+	b.w, b.size = 0, 0
+}
+
+// fill reads until it holds limit bytes: nil then, else the error that came before, io.EOF included.
+func (b *spool) fill(ctx context.Context, r io.Reader, limit int64) error {
+	for empty := 0; b.size < limit; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := b.room(); err != nil {
+			return err
+		}
+		n, err := r.Read(b.buf[b.w:min(int64(len(b.buf)), int64(b.w)+limit-b.size)])
+		b.took(n)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			empty = 0
+		} else if empty++; empty == maxEmptyReads {
+			return io.ErrNoProgress
+		}
+	}
+	return nil
+}
+
+// write adds p.
+func (b *spool) write(p []byte) error {
+	return b.fill(context.Background(), bytes.NewReader(p), b.size+int64(len(p)))
+}
+
+// took counts n bytes that were read into buf.
+func (b *spool) took(n int) {
+	_, _ = b.sum.Write(b.buf[b.w : b.w+n]) // a hash never fails
+	b.w += n
+	b.size += int64(n)
+}
+
+// room makes place in buf.
+func (b *spool) room() error {
+	switch {
+	case b.w < len(b.buf):
+		return nil
+	case b.window == nil:
+		b.window = windows.Get().(*[windowBytes]byte)
+		copy(b.window[:], b.buf[:b.w])
+		b.buf = b.window[:]
+		return nil
+	default:
+		return b.flush()
+	}
+}
+
+// flush moves what is in buf to the end of the file.
+func (b *spool) flush() error {
+	if b.file == nil {
+		f, err := os.CreateTemp(b.dir, spoolPattern)
+		if err != nil {
+			return spoolError(err)
+		}
+		b.file = f
+		b.named = os.Remove(f.Name()) != nil
+	}
+	if _, err := b.file.WriteAt(b.buf[:b.w], b.size-int64(b.w)); err != nil {
+		return spoolError(err)
+	}
+	b.w = 0
+	return nil
+}
+
+// body returns what it holds, until the next fill, reset or free.
+func (b *spool) body() (*io.SectionReader, error) {
+	if b.size == int64(b.w) {
+		return io.NewSectionReader(bytes.NewReader(b.buf[:b.w]), 0, b.size), nil
+	}
+	if err := b.flush(); err != nil {
+		return nil, err
+	}
+	return io.NewSectionReader(b.file, 0, b.size), nil
+}
+
+// diskError tells trouble with our own disk from that of the reader that is spooled.
+type diskError struct{ err error }
+
+func (e *diskError) Error() string { return "temporary file: " + e.err.Error() }
+
+func (e *diskError) Unwrap() error { return e.err }
+
+func spoolError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w: %w", storage.ErrNoSpace, err)
+	}
+	return &diskError{err}
+}
+
+func onDisk(err error) bool {
+	var d *diskError
+	return errors.As(err, &d)
+}

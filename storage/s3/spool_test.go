@@ -1,0 +1,115 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"slipway/storage"
+)
+
+func TestSpool(t *testing.T) {
+	dir := t.TempDir()
+	b := newSpool(dir)
+	defer b.free()
+	for _, size := range []int{
+		0, 1, firstBytes - 1, firstBytes, firstBytes + 1, windowBytes - 1, windowBytes, windowBytes + 1, 2*windowBytes + 5, 3 * windowBytes, 10,
+	} {
+		data := bytes.Repeat([]byte("slipway"), size/7+1)[:size]
+		for _, wrap := range []func(io.Reader) io.Reader{iotest.HalfReader, iotest.DataErrReader} {
+			b.reset()
+			if err := b.fill(t.Context(), wrap(bytes.NewReader(data)), int64(size)+1); err != io.EOF {
+				t.Fatalf("fill: %v", err)
+			}
+			mustHold(t, b, data)
+			if err := b.write([]byte("more")); err != nil {
+				t.Fatal(err)
+			}
+			mustHold(t, b, append(data[:size:size], "more"...))
+		}
+		if size > 0 {
+			b.reset()
+			r := bytes.NewReader(data)
+			if err := b.fill(t.Context(), r, int64(size)-1); err != nil || r.Len() != 1 {
+				t.Errorf("fill up to %d: %v, %d bytes left", size-1, err, r.Len())
+			}
+			mustHold(t, b, data[:size-1])
+		}
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
+		t.Errorf("the file has a name: %v, %v", names, err)
+	}
+}
+
+func mustHold(t *testing.T, b *spool, want []byte) {
+	t.Helper()
+	for range 2 {
+		body, err := b.body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(body)
+		if err != nil || !bytes.Equal(got, want) || b.size != int64(len(want)) {
+			t.Errorf("holds %d bytes, %v; want %d", len(got), err, len(want))
+		}
+	}
+	if want := sha256.Sum256(want); !bytes.Equal(b.sum.Sum(nil), want[:]) {
+		t.Errorf("the sum of %d bytes is wrong", b.size)
+	}
+}
+
+func TestSpoolFails(t *testing.T) {
+	broken := errors.New("broken")
+	ctx, cancel := context.WithCancel(t.Context())
+	for name, c := range map[string]struct {
+		r    io.Reader
+		dir  string
+		want error
+		disk bool
+	}{
+		"reader":      {io.MultiReader(bytes.NewReader(make([]byte, windowBytes+1)), iotest.ErrReader(broken)), t.TempDir(), broken, false},
+		"no progress": {still{}, t.TempDir(), io.ErrNoProgress, false},
+		"cancelled":   {cancels{cancel}, t.TempDir(), context.Canceled, false},
+		"no folder":   {zeros{}, filepath.Join(t.TempDir(), "none"), os.ErrNotExist, true},
+	} {
+		b := newSpool(c.dir)
+		ctx := ctx
+		if name != "cancelled" {
+			ctx = t.Context()
+		}
+		err := b.fill(ctx, c.r, 4*windowBytes)
+		if !errors.Is(err, c.want) || onDisk(err) != c.disk {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		b.free()
+	}
+}
+
+func TestSpoolNoSpace(t *testing.T) {
+	err := spoolError(&os.PathError{Op: "write", Err: syscall.ENOSPC})
+	if !errors.Is(err, storage.ErrNoSpace) || !onDisk(err) {
+		t.Errorf("a full disk: %v", err)
+	}
+}
+
+type still struct{}
+
+func (still) Read([]byte) (int, error) { return 0, nil }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+type cancels struct{ cancel context.CancelFunc }
+
+func (c cancels) Read(p []byte) (int, error) {
+	c.cancel()
+	return len(p), nil
+}

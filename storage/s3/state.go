@@ -1,0 +1,184 @@
+package s3
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+
+	"slipway/storage"
+)
+
+const (
+	tailName       = "tail"
+	partPrefix     = "part-"
+	assemblyPrefix = "assembly-"
+	putPrefix      = "put-" // of the ids under which Put notes its assemblies
+
+	maxIndexBytes  = 1 << 20 // 10,000 parts of 62 bytes
+	cachedStates   = 1024
+	maxCachedParts = 64 // of one state in the cache
+
+	tailMeta  = "Slipway-Tail"   // how many bytes of the tail object are the upload's
+	sumMeta   = "Slipway-Sha256" // of them, when they are the whole upload
+	nonceMeta = "Slipway-Nonce"  // tells whose write it is
+)
+
+// state is what an upload consists of. It stands in the tail object: first the last bytes of the upload, then, when there
+// are parts before them, a list of these. So one PUT moves an upload from one state to the next, on the condition that
+// nobody else has done so, and a small upload is one object that only needs to be copied.
+type state struct {
+	etag  string // of the tail object
+	parts []part
+	start int64 // of the tail: the sum of the parts
+	tail  int64
+	sum   string // sha256 of an upload without parts, in hex
+}
+
+// part is an object whose bytes never change: its name holds a nonce of the Append that made it.
+type part struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+}
+
+func (st state) size() int64 { return st.start + st.tail }
+
+func (s *Store) uploadKey(id, name string) string { return s.uploadsPrefix() + id + "/" + name }
+
+// load asks for the state of an upload: one request, two when there are parts.
+func (s *Store) load(ctx context.Context, id string) (state, error) {
+	key := s.uploadKey(id, tailName)
+	for {
+		info, err := s.head(ctx, key)
+		if missing(err) {
+			return state{}, storage.ErrNotExist
+		}
+		if err != nil {
+			return state{}, err
+		}
+		st := state{etag: info.ETag}
+		if st.tail, err = strconv.ParseInt(info.UserMetadata[tailMeta], 10, 64); err != nil || st.tail < 0 || st.tail > info.Size {
+			return state{}, fmt.Errorf("the object %s is damaged", key)
+		}
+		if st.tail == info.Size {
+			st.sum = info.UserMetadata[sumMeta]
+			return st, nil
+		}
+		err = s.loadParts(ctx, key, &st, info.Size)
+		if !errors.Is(err, errConflict) && !missing(err) { // else it has changed in between
+			return st, err
+		}
+	}
+}
+
+func (s *Store) loadParts(ctx context.Context, key string, st *state, size int64) error {
+	if size-st.tail > maxIndexBytes {
+		return fmt.Errorf("the object %s is damaged", key)
+	}
+	body, _, err := s.get(ctx, key, st.etag, st.tail, size-1)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	index, err := io.ReadAll(io.LimitReader(body, maxIndexBytes))
+	if err != nil {
+		return clean(err)
+	}
+	if err := json.Unmarshal(index, &st.parts); err != nil {
+		return fmt.Errorf("the object %s is damaged", key)
+	}
+	for _, p := range st.parts {
+		st.start += p.Size
+	}
+	return nil
+}
+
+// save moves an upload from the state with the ETag before, or from none at all, to one with the given parts and with b
+// as its tail, to which it adds the list of parts. errConflict: somebody else was faster.
+func (s *Store) save(ctx context.Context, id, before string, parts []part, b *spool) (state, error) {
+	st := state{parts: parts, tail: b.size}
+	for _, p := range parts {
+		st.start += p.Size
+	}
+	if len(parts) == 0 {
+		st.sum = hex.EncodeToString(b.sum.Sum(nil))
+	} else {
+		index, err := json.Marshal(parts)
+		if err == nil {
+			err = b.write(index)
+		}
+		if err != nil {
+			return state{}, err
+		}
+	}
+	key, mine := s.uploadKey(id, tailName), nonce()
+	meta := map[string]string{tailMeta: strconv.FormatInt(st.tail, 10), nonceMeta: mine}
+	if st.sum != "" {
+		meta[sumMeta] = st.sum
+	}
+	var err error
+	st.etag, _, err = s.put(ctx, key, b, meta, condition{absent: before == "", etag: before})
+	if errors.Is(err, errConflict) {
+		// Perhaps with ourselves: minio-go asks again when an answer got lost.
+		if info, herr := s.head(ctx, key); herr == nil && info.UserMetadata[nonceMeta] == mine {
+			st.etag, err = info.ETag, nil
+		}
+	}
+	if err != nil {
+		s.states.forget(id)
+		return state{}, err
+	}
+	s.states.keep(id, st)
+	return st, nil
+}
+
+// state returns the state of an upload that is expected to have the given size. What this process has seen last serves
+// when it fits: should another one have gone on since, the next write does not find its condition.
+func (s *Store) state(ctx context.Context, id string, size int64) (state, error) {
+	if st, ok := s.states.get(id); ok && st.size() == size {
+		return st, ctx.Err()
+	}
+	return s.load(ctx, id)
+}
+
+// states remembers the last states of uploads that this process has written. It is bounded; anything may be missing.
+type states struct {
+	mu   sync.Mutex
+	byID map[string]state
+}
+
+func (c *states) get(id string) (state, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st, ok := c.byID[id]
+	return st, ok
+}
+
+func (c *states) keep(id string, st state) {
+	if len(st.parts) > maxCachedParts {
+		c.forget(id)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID == nil {
+		c.byID = make(map[string]state)
+	}
+	if _, ok := c.byID[id]; !ok && len(c.byID) >= cachedStates {
+		for other := range c.byID { // any
+			delete(c.byID, other)
+			break
+		}
+	}
+	c.byID[id] = st
+}
+
+func (c *states) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byID, id)
+}

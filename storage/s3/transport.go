@@ -1,0 +1,117 @@
+package s3
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// idleConns is how many connections wait for the next request: as many as clients at a time are usual. How many
+	// work is up to the front-ends; a limit here would let slow downloads stop everybody.
+	idleConns       = 256
+	idleConnTime    = 90 * time.Second
+	dialTimeout     = 10 * time.Second
+	keepAlive       = 30 * time.Second
+	bufferBytes     = 32 << 10        // of a connection, each way; the default of 4 KiB costs system calls
+	writeTimeout    = time.Minute     // without a byte taken
+	responseTimeout = 2 * time.Minute // without a byte given; the server copies large parts meanwhile
+)
+
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &stallConn{c}, nil
+		},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   dialTimeout,
+		MaxIdleConns:          idleConns,
+		MaxIdleConnsPerHost:   idleConns,
+		IdleConnTimeout:       idleConnTime,
+		ResponseHeaderTimeout: responseTimeout,
+		WriteBufferSize:       bufferBytes,
+		ReadBufferSize:        bufferBytes,
+		DisableCompression:    true, // bytes as they are stored
+	}
+}
+
+// stallConn ends a connection whose server stands still. A body that nobody reads does not count, and no time is set for
+// a whole request.
+type stallConn struct{ net.Conn }
+
+func (c *stallConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(responseTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *stallConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+type answeredKey struct{}
+
+// withAnswered makes the time of the last answer to a request of ctx, by the server's clock and to the second, appear
+// in the returned variable.
+func withAnswered(ctx context.Context) (context.Context, *time.Time) {
+	at := new(time.Time)
+	return context.WithValue(ctx, answeredKey{}, at), at
+}
+
+// attempts is the transport as minio-go sees it, one RoundTrip for each attempt.
+type attempts struct{ next http.RoundTripper }
+
+// RoundTrip notes the Date of the answer for withAnswered, which minio-go does not pass on, and takes the body away from
+// an attempt that is over: the transport may go on reading it while the next attempt, or another user of its buffer, does.
+func (a attempts) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		b := &attemptBody{r: r.Body}
+		defer b.end()
+		r = r.WithContext(r.Context())
+		r.Body = b
+	}
+	res, err := a.next.RoundTrip(r)
+	if at, ok := r.Context().Value(answeredKey{}).(*time.Time); ok && err == nil {
+		if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+			*at = date
+		}
+	}
+	return res, err
+}
+
+type attemptBody struct {
+	mu sync.Mutex
+	r  io.ReadCloser // nil when the attempt is over
+}
+
+func (b *attemptBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.r == nil {
+		return 0, errors.New("the attempt is over")
+	}
+	return b.r.Read(p)
+}
+
+func (b *attemptBody) Close() error { return nil }
+
+func (b *attemptBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.r = nil
+}
