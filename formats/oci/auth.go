@@ -1,0 +1,113 @@
+package oci
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// action is what a route needs, in the words of Docker's token scopes.
+type action string
+
+// Actions. public routes see to credentials themselves.
+const (
+	public  action = ""
+	pull    action = "pull"
+	push    action = "push"
+	remove  action = "delete"
+	catalog action = "catalog"
+	login   action = "login" // the token endpoint: no challenge by token leads out of it
+)
+
+// authenticator reads who asks: what every protocol takes, and session tokens of the token endpoint. A session token that
+// was not asked for what the route needs is answered 401, whose challenge makes the client ask for it; what its caller may
+// do is decided by the core on every request, as for any other credential.
+func (h *handlers) authenticator(need action) formats.Authenticator {
+	return func(r *http.Request) (*http.Request, error) {
+		c := formats.Credentials(r)
+		if !isSession(c.Token) {
+			return h.site.Authenticate(r)
+		}
+		s, err := h.open(c.Token)
+		if err != nil {
+			return r, err
+		}
+		actor, err := h.svc.Resume(r.Context(), s.Proof)
+		if err != nil {
+			return r, err
+		}
+		if !s.Scopes.cover(need, fullName(r)) {
+			return r, &registry.Error{Kind: registry.Unauthenticated, Subject: registry.AboutRequest, Err: errScope,
+				Detail: "the token was not asked for " + need.scope(fullName(r))}
+		}
+		return r.WithContext(h.site.As(r.Context(), actor)), nil
+	}
+}
+
+var errScope = errors.New("oci: the token does not cover the request")
+
+// scope is what a challenge asks for.
+func (a action) scope(image string) string {
+	switch a {
+	case catalog:
+		return "registry:catalog:*"
+	case push:
+		return "repository:" + image + ":pull,push"
+	case pull, remove:
+		return "repository:" + image + ":" + string(a)
+	}
+	return ""
+}
+
+// challenge is the WWW-Authenticate of a 401. It is in lower case as far as it is ours, because one client folds it all;
+// and it is the only one, because older clients read the first one only.
+func (h *handlers) challenge(r *http.Request, need action, e *registry.Error) string {
+	base := h.site.BaseURL(r)
+	host := base
+	if u, err := url.Parse(base); err == nil {
+		host = u.Host
+	}
+	text := `Bearer realm="` + base + tokenPath + `",service="` + strings.ToLower(host) + `"`
+	if image := fullName(r); need == catalog || nameGrammar.MatchString(image) {
+		if s := need.scope(image); s != "" {
+			text += `,scope="` + s + `"`
+		}
+	}
+	if errors.Is(e.Err, errScope) {
+		text += `,error="insufficient_scope"`
+	}
+	return text
+}
+
+// ping answers GET /v2/ (end-1): 200 for whoever has credentials that hold, else 401, also where everybody may read:
+// clients decide here whether they send their credentials at all.
+func (h *handlers) ping(w http.ResponseWriter, r *http.Request) error {
+	anonymous := formats.Credentials(r).Empty()
+	r, err := h.authenticator(public)(r)
+	if err != nil {
+		return err
+	}
+	if anonymous {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in, or ask for a token without logging in")
+	}
+	apiVersion(w)
+	return formats.JSON(w, http.StatusOK, struct{}{})
+}
+
+// rights are the actions of the core behind each action of a scope.
+func (a action) rights() []access.Action {
+	switch a {
+	case pull:
+		return []access.Action{access.Read}
+	case push:
+		return []access.Action{access.Publish, access.Tag}
+	case remove:
+		return []access.Action{access.Delete, access.Tag}
+	}
+	return nil
+}

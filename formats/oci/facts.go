@@ -1,0 +1,107 @@
+package oci
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"slipway/registry"
+)
+
+// Bounds of what is read of an image's origin.
+const (
+	maxConfigBytes = 1 << 20
+	maxFactBytes   = 1024
+)
+
+const (
+	// firstRealYear: reproducible builds give their images the time 0 of some clock.
+	firstRealYear = 1990
+	timeLayout    = "2006-01-02T15:04:05.000000Z"
+)
+
+// annotations and labels that say where an image comes from: the image-spec's, and those of label-schema before it. Of
+// each fact the first one counts.
+var declared = []struct{ key, fact string }{
+	{"org.opencontainers.image.revision", registry.FactSourceCommit},
+	{"org.label-schema.vcs-ref", registry.FactSourceCommit},
+	{"org.opencontainers.image.source", registry.FactSourceRepository},
+	{"org.label-schema.vcs-url", registry.FactSourceRepository},
+	{"org.opencontainers.image.created", registry.FactBuildFinishedAt},
+	{"org.label-schema.build-date", registry.FactBuildFinishedAt},
+}
+
+var commitID = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
+
+// facts are what a manifest says about its origin, all declared: its annotations, then the labels of its config. That a
+// config can't be read is no reason to refuse an image, as any bytes can be one.
+func (h *handlers) facts(ctx context.Context, pub *registry.Publish, put manifestPut, config *registry.Staged) []registry.FactInput {
+	f := factList{}
+	f.from("oci:annotation", put.annotations)
+	if put.config != nil && config != nil && config.Path == put.config.digest.String() && config.Blob.Size <= maxConfigBytes {
+		if c, err := readConfig(ctx, pub, *config); err == nil {
+			f.from("oci:label", c.Config.Labels)
+			f.add(registry.FactBuildFinishedAt, c.Created, "oci:config")
+		}
+	}
+	return f.out
+}
+
+// imageConfig is what is read of a config, image-spec "Image Configuration".
+type imageConfig struct {
+	Created string `json:"created"`
+	Config  struct {
+		Labels map[string]string `json:"Labels"`
+	} `json:"config"`
+}
+
+func readConfig(ctx context.Context, pub *registry.Publish, st registry.Staged) (c imageConfig, err error) {
+	rc, err := pub.Open(ctx, st)
+	if err != nil {
+		return c, err
+	}
+	defer rc.Close()
+	raw, err := io.ReadAll(io.LimitReader(rc, maxConfigBytes))
+	if err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal(raw, &c)
+}
+
+type factList struct{ out []registry.FactInput }
+
+func (f *factList) from(source string, values map[string]string) {
+	had := map[string]bool{}
+	for _, d := range declared {
+		if v := values[d.key]; v != "" && !had[d.fact] {
+			had[d.fact] = f.add(d.fact, v, source)
+		}
+	}
+}
+
+// add stores a fact unless it is of no use: a commit that is none, a time that can't be read.
+func (f *factList) add(key, value, source string) bool {
+	switch key {
+	case registry.FactSourceCommit:
+		if !commitID.MatchString(value) {
+			return false
+		}
+		value = strings.ToLower(value)
+	case registry.FactSourceRepository:
+		value = registry.NormalizeSource(value)
+	case registry.FactBuildFinishedAt:
+		t, err := time.Parse(time.RFC3339Nano, value)
+		if err != nil || t.Year() < firstRealYear {
+			return false
+		}
+		value = t.UTC().Format(timeLayout)
+	}
+	if value == "" || len(value) > maxFactBytes {
+		return false
+	}
+	f.out = append(f.out, registry.FactInput{Key: key, Value: value, Source: source, Rank: registry.RankDeclared})
+	return true
+}

@@ -1,0 +1,75 @@
+package oci
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// getManifest answers GET and HEAD of a manifest by tag or digest (end-3) with the bytes and the type that were pushed,
+// whatever Accept says: another type would have another digest. Nothing is asked of the store.
+func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
+	at, ref, err := parseReference(r)
+	if err != nil {
+		return err
+	}
+	v, err := h.svc.Resolve(r.Context(), at, ref.query())
+	if err != nil {
+		return err
+	}
+	apiVersion(w)
+	head := w.Header()
+	tag := `"` + v.Digest.String() + `"`
+	head.Set("Docker-Content-Digest", v.Digest.String())
+	head.Set("Etag", tag)
+	head.Set("Cache-Control", "no-cache")
+	if ref.digest != "" {
+		head.Set("Cache-Control", formats.ImmutableCache)
+	}
+	head.Set("X-Content-Type-Options", "nosniff")
+	if matches(r.Header.Values("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	head.Set("Content-Type", v.MediaType)
+	head.Set("Content-Length", strconv.Itoa(len(v.Descriptor)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err = w.Write(v.Descriptor)
+	return err
+}
+
+// matches compares entity tags weakly, as If-None-Match does.
+func matches(values []string, tag string) bool {
+	for _, v := range values {
+		for t := range strings.SplitSeq(v, ",") {
+			if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == tag || t == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// deleteManifest removes a manifest with all its tags, by digest, or one tag alone (end-9). Referrers of it stay, and so do
+// the parts of an index.
+func (h *handlers) deleteManifest(w http.ResponseWriter, r *http.Request) error {
+	at, ref, err := parseReference(r)
+	if err != nil {
+		return err
+	}
+	if ref.tag != "" {
+		_, err = h.svc.RemoveTag(r.Context(), at, ref.tag, registry.TagChange{Reason: "deleted by an OCI client"})
+	} else {
+		err = h.svc.Delete(r.Context(), at.At(ref.digest.String()), "deleted by an OCI client")
+	}
+	if err != nil {
+		return err
+	}
+	return empty(w, http.StatusAccepted)
+}

@@ -1,0 +1,139 @@
+package oci
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/gorilla/mux"
+	"github.com/opencontainers/go-digest"
+
+	"slipway/registry"
+)
+
+// maxNameBytes bounds <repository>/<image>: clients refuse host and name together over 255 characters.
+const maxNameBytes = 255
+
+// nameGrammar is <name> of distribution-spec, "Pulling manifests".
+var nameGrammar = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+
+func checkImage(image string) error {
+	if len(image) > maxNameBytes || !nameGrammar.MatchString(image) {
+		return registry.Errorf(registry.Invalid, registry.AboutPackage,
+			"%q is not an image name: lower-case letters and digits, joined by '.', '_', '__' or '-', parts separated by '/', at most %d bytes", clip(image), maxNameBytes)
+	}
+	return nil
+}
+
+// fullName is <repository>/<image> as the request has it, decoded once; "" when it can't be decoded.
+func fullName(r *http.Request) string {
+	full, err := url.PathUnescape(mux.Vars(r)["name"])
+	if err != nil {
+		return ""
+	}
+	return full
+}
+
+// parseName returns the image that the request is about. Invalid; NotFound for a name without an image.
+func parseName(r *http.Request) (registry.Name, error) { return splitName(fullName(r)) }
+
+// splitName takes the first part of a full name as the repository, the rest as the image.
+func splitName(full string) (registry.Name, error) {
+	if err := checkImage(full); err != nil {
+		return registry.Name{}, err
+	}
+	repository, image, ok := strings.Cut(full, "/")
+	if !ok {
+		return registry.Name{}, registry.Errorf(registry.NotFound, registry.AboutRepository,
+			"%q names no image: a name is <repository>/<image>, such as %s/%s", clip(full), registry.DefaultRepository, clip(full))
+	}
+	return registry.NewName(repository, name, image, image)
+}
+
+// full is what clients call n.
+func full(n registry.Name) string { return n.Repository + "/" + n.Package }
+
+// parseDigest takes what the specification registers: sha256 and sha512, lower-case hex. Invalid.
+func parseDigest(s string) (digest.Digest, error) {
+	d := digest.Digest(s)
+	if d.Validate() != nil || (d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512) {
+		return "", registry.Errorf(registry.Invalid, registry.AboutBlob,
+			"%q is not a digest: sha256 or sha512, a colon, and 64 or 128 lower-case hex digits", clip(s))
+	}
+	return d, nil
+}
+
+// variable is a part of the path, decoded once. What can't be decoded is in no grammar either.
+func variable(r *http.Request, key string) string {
+	raw := mux.Vars(r)[key]
+	if s, err := url.PathUnescape(raw); err == nil {
+		return s
+	}
+	return raw
+}
+
+// reference is the last part of a manifest's path: a tag or a digest.
+type reference struct {
+	tag    string
+	digest digest.Digest
+}
+
+// parseReference returns image and reference of a manifest request. Invalid.
+func parseReference(r *http.Request) (at registry.Name, ref reference, err error) {
+	if at, err = parseName(r); err != nil {
+		return at, ref, err
+	}
+	s := variable(r, "reference")
+	if strings.Contains(s, ":") {
+		ref.digest, err = parseDigest(s)
+		return at, ref, err
+	}
+	ref.tag = s
+	return at, ref, registry.CheckTag(s)
+}
+
+// query asks the core for what ref names.
+func (ref reference) query() registry.Ref {
+	return registry.Ref{Version: ref.digest.String(), Tag: ref.tag}
+}
+
+// parseBlob returns image and digest of a blob request.
+func parseBlob(r *http.Request) (registry.Name, digest.Digest, error) {
+	at, err := parseName(r)
+	if err != nil {
+		return at, "", err
+	}
+	d, err := parseDigest(variable(r, "digest"))
+	return at, d, err
+}
+
+// purl is pkg:oci/<last part>@<digest>?repository_url=<host>/<repository>/<image>. base is the server's URL.
+func purl(base string, at registry.Name, d digest.Digest) string {
+	_, host, _ := strings.Cut(base, "://")
+	short := at.Package[strings.LastIndex(at.Package, "/")+1:]
+	return "pkg:oci/" + short + "@" + string(d.Algorithm()) + "%3A" + d.Encoded() + "?repository_url=" + host + "/" + full(at)
+}
+
+// Paths that answers point at: always without host, so that a proxy in front changes nothing.
+func blobPath(at registry.Name, d digest.Digest) string {
+	return "/v2/" + full(at) + "/blobs/" + d.String()
+}
+
+func manifestPath(at registry.Name, d digest.Digest) string {
+	return "/v2/" + full(at) + "/manifests/" + d.String()
+}
+
+func uploadPath(at registry.Name, id string) string {
+	return "/v2/" + full(at) + "/blobs/uploads/" + id
+}
+
+// maxShown bounds client text in a message, in bytes.
+const maxShown = 120
+
+func clip(s string) string {
+	if len(s) > maxShown {
+		return strings.ToValidUTF8(s[:maxShown], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,76 @@
+package oci
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+const name = "oci"
+
+type format struct{}
+
+// New returns the format.
+func New() formats.Format { return format{} }
+
+func (format) Name() string { return name }
+
+// Rules: an image's name is held to the grammar of the specification; it is written in one way only.
+func (format) Rules() registry.Rules {
+	return registry.Rules{Normalize: func(image string) (string, error) { return image, checkImage(image) }}
+}
+
+type handlers struct {
+	site *formats.Site
+	svc  *registry.Service
+	now  func() time.Time
+	key  func() ([]byte, error) // signs session tokens
+}
+
+func newHandlers(site *formats.Site) *handlers {
+	return &handlers{site: site, svc: site.Service, now: time.Now, key: sync.OnceValues(func() ([]byte, error) {
+		return site.Service.DeriveKey("oci session token")
+	})}
+}
+
+// Mount adds the routes. Names may contain every keyword of the paths ("main/blobs/uploads"), so what a path means is
+// decided at its end: the name takes as much as it can.
+func (format) Mount(root *mux.Router, site *formats.Site) { newHandlers(site).mount(root) }
+
+func (h *handlers) mount(root *mux.Router) {
+	router := root.PathPrefix("/v2/").Subrouter()
+	on := func(rt string, need action, path string, fn formats.Handler, methods ...string) {
+		route := formats.Route{Format: name, Name: name + "." + rt, Public: need == public || need == catalog}
+		router.Handle(path, h.site.HandleAs(route, h.authenticator(need), h.renderer(need), fn)).Methods(methods...)
+	}
+	get := []string{http.MethodGet, http.MethodHead}
+	const image = "/{name:.+}"
+	on("ping", public, "/", h.ping, get...)
+	on("catalog", catalog, "/_catalog", h.catalog, get...)
+	on("upload_start", push, image+"/blobs/uploads{slash:/?}", h.startUpload, http.MethodPost)
+	on("upload_status", push, image+"/blobs/uploads/{upload:[^/]+}", h.uploadStatus, get...)
+	on("upload_append", push, image+"/blobs/uploads/{upload:[^/]+}", h.appendUpload, http.MethodPatch)
+	on("upload_finish", push, image+"/blobs/uploads/{upload:[^/]+}", h.finishUpload, http.MethodPut)
+	on("upload_cancel", push, image+"/blobs/uploads/{upload:[^/]+}", h.cancelUpload, http.MethodDelete)
+	on("blob", pull, image+"/blobs/{digest:[^/]+}", h.getBlob, get...)
+	on("blob_delete", remove, image+"/blobs/{digest:[^/]+}", h.deleteBlob, http.MethodDelete)
+	on("manifest", pull, image+"/manifests/{reference:[^/]+}", h.getManifest, get...)
+	on("manifest_put", push, image+"/manifests/{reference:[^/]+}", h.putManifest, http.MethodPut)
+	on("manifest_delete", remove, image+"/manifests/{reference:[^/]+}", h.deleteManifest, http.MethodDelete)
+	on("tags", pull, image+"/tags/list", h.listTags, get...)
+	on("referrers", pull, image+"/referrers/{digest:[^/]+}", h.referrers, get...)
+	h.site.Fallback(root, router, name, h.renderer(public))
+
+	alone := func(rt, path string, need action, fn formats.Handler, methods ...string) {
+		route := formats.Route{Format: name, Name: name + "." + rt, Public: true}
+		root.Handle(path, h.site.Handle(route, h.renderer(need), fn)).Methods(methods...)
+	}
+	alone("ping", "/v2", public, h.ping, get...)
+	alone("token", tokenPath, login, h.token, http.MethodGet)
+	alone("token_form", tokenPath, login, h.tokenForm, http.MethodPost)
+}

@@ -1,0 +1,295 @@
+package oci
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// maxTagQueryBytes bounds the query of a manifest PUT, which may name tags.
+const maxTagQueryBytes = 8 << 10
+
+// manifestPut is a parsed PUT of a manifest.
+type manifestPut struct {
+	at     registry.Name
+	digest digest.Digest
+	tags   []string
+	asked  []string // of tags, those of the query
+	cond   condition
+	body   []byte
+	manifest
+}
+
+// putManifest stores a manifest by tag or digest (end-7a), or by digest with tags (end-7b): one transaction that checks
+// what it names, stores it, and moves its tags. The same again changes nothing.
+func (h *handlers) putManifest(w http.ResponseWriter, r *http.Request) error {
+	at, ref, err := parseReference(r)
+	if err != nil {
+		return err
+	}
+	pub, err := h.svc.Begin(r.Context(), at)
+	if err != nil {
+		return h.putTag(w, r, at, ref, err)
+	}
+	defer pub.Abort()
+	put, err := parsePut(r, at, ref)
+	if err != nil {
+		return err
+	}
+	rel, warnings, err := h.release(r, pub, put)
+	if err != nil {
+		return err
+	}
+	if _, err := pub.Commit(r.Context(), rel); err != nil {
+		if e := registry.AsError(err); e.Kind == registry.NotFound && e.Subject == registry.AboutBlob {
+			err = &registry.Error{Kind: registry.NotFound, Subject: aboutManifestBlob, Detail: e.Detail, Err: err}
+		}
+		return err
+	}
+	for _, text := range warnings {
+		w.Header().Add("Warning", text)
+	}
+	return putDone(w, put)
+}
+
+func putDone(w http.ResponseWriter, put manifestPut) error {
+	if put.subject != nil {
+		w.Header().Set("OCI-Subject", put.subject.digest.String())
+	}
+	if len(put.asked) > 0 {
+		w.Header().Set("OCI-Tag", strings.Join(put.asked, ", "))
+	}
+	return created(w, manifestPath(put.at, put.digest), put.digest, nil)
+}
+
+// parsePut reads and checks the request. Invalid, TooLarge, DigestMismatch.
+func parsePut(r *http.Request, at registry.Name, ref reference) (manifestPut, error) {
+	put := manifestPut{at: at, cond: parseCondition(r.Header)}
+	if len(r.URL.RawQuery) > maxTagQueryBytes {
+		return put, registry.Errorf(registry.Invalid, aboutURI, "the query is longer than %d bytes", maxTagQueryBytes)
+	}
+	if ref.tag != "" {
+		put.tags = []string{ref.tag}
+	} else {
+		for _, tag := range r.URL.Query()["tag"] {
+			if err := registry.CheckTag(tag); err != nil {
+				return put, err
+			}
+			if !slices.Contains(put.asked, tag) {
+				put.asked = append(put.asked, tag)
+			}
+		}
+		put.tags = put.asked
+	}
+	var err error
+	if put.body, err = readManifest(r); err != nil {
+		return put, err
+	}
+	put.digest = digest.FromBytes(put.body)
+	if ref.digest != "" {
+		if put.digest = ref.digest.Algorithm().FromBytes(put.body); put.digest != ref.digest {
+			return put, registry.Errorf(registry.DigestMismatch, aboutManifest, "the digest of the manifest is %s, not %s", put.digest, ref.digest)
+		}
+	}
+	put.manifest, err = parseManifest(r.Header.Get("Content-Type"), put.body)
+	return put, err
+}
+
+func readManifest(r *http.Request) ([]byte, error) {
+	tooLarge := registry.Errorf(registry.TooLarge, aboutManifest, "the manifest is larger than the limit of %d bytes", maxManifestBytes)
+	if r.ContentLength > maxManifestBytes {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxManifestBytes+1))
+	if err == nil && len(body) > maxManifestBytes {
+		err = tooLarge
+	}
+	return body, err
+}
+
+// release links what the manifest names and says what becomes of it. NotFound about a manifest's blob: names all that are
+// missing.
+func (h *handlers) release(r *http.Request, pub *registry.Publish, put manifestPut) (rel registry.Release, warnings []string, err error) {
+	rel = registry.Release{
+		Version: put.digest.String(), Digest: put.digest, PURL: purl(h.site.BaseURL(r), put.at, put.digest), Mode: registry.Create,
+		SortKey: binary.BigEndian.AppendUint64(nil, uint64(h.now().UnixMicro())), Descriptor: put.body, MediaType: put.mediaType,
+		Tags: put.tags, TagIf: put.cond.check, Silent: len(put.tags) == 0, Revive: true,
+	}
+	if put.subject != nil {
+		rel.References = append(rel.References, registry.Reference{Kind: registry.RefSubject, Digest: put.subject.digest})
+	}
+	l := linker{pub: pub, seen: map[digest.Digest]bool{}, rel: &rel}
+	for _, d := range put.blobs {
+		if err := l.blob(r, d); err != nil {
+			return rel, nil, err
+		}
+	}
+	for _, d := range put.children {
+		if err := l.child(r, d); err != nil {
+			return rel, nil, err
+		}
+	}
+	if len(l.missing) > 0 {
+		return rel, nil, &registry.Error{Kind: registry.NotFound, Subject: aboutManifestBlob, Detail: "blobs are missing", Err: &missingBlobs{l.missing}}
+	}
+	rel.Facts = h.facts(r.Context(), pub, put, l.config)
+	return rel, l.warnings, nil
+}
+
+// linker gathers what a manifest names.
+type linker struct {
+	pub      *registry.Publish
+	seen     map[digest.Digest]bool
+	rel      *registry.Release
+	config   *registry.Staged // the first blob, if it is there
+	missing  []digest.Digest
+	warnings []string
+}
+
+// blob links a config or layer, which the image must hold.
+func (l *linker) blob(r *http.Request, d descriptor) error {
+	if l.seen[d.digest] {
+		return nil
+	}
+	l.seen[d.digest] = true
+	found, err := l.link(r, d)
+	if err == nil && !found && !d.absent {
+		l.missing = append(l.missing, d.digest)
+	}
+	return err
+}
+
+// child notes a part of an index: a manifest of the image, or, as build caches have it, a blob.
+func (l *linker) child(r *http.Request, d descriptor) error {
+	if l.seen[d.digest] {
+		return nil
+	}
+	l.seen[d.digest] = true
+	manifest, err := l.pub.Has(r.Context(), d.digest)
+	if err != nil {
+		return err
+	}
+	found := false
+	if !manifest {
+		if found, err = l.link(r, d); err != nil {
+			return err
+		}
+	}
+	if !manifest && !found {
+		l.missing = append(l.missing, d.digest)
+	}
+	l.rel.References = append(l.rel.References, registry.Reference{Kind: registry.RefChild, Digest: d.digest, Required: manifest})
+	return nil
+}
+
+// maxWarnings bounds the warnings of one answer.
+const maxWarnings = 5
+
+func (l *linker) link(r *http.Request, d descriptor) (bool, error) {
+	st, err := l.pub.Link(r.Context(), d.digest.String(), d.mediaType, d.digest)
+	if isNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if l.config == nil {
+		l.config = &st
+	}
+	if st.Blob.Size != d.size && len(l.warnings) < maxWarnings {
+		l.warnings = append(l.warnings, warning("the manifest says that %s has %d bytes, but it has %d: clients will refuse it", d.digest, d.size, st.Blob.Size))
+	}
+	return true, nil
+}
+
+// warning is a Warning header (RFC 7234 section 5.5) as distribution-spec wants it: 299, no agent, no date.
+func warning(format string, args ...any) string {
+	return fmt.Sprintf("299 - %q", fmt.Sprintf(format, args...))
+}
+
+// putTag is for callers who may tag but not publish: a manifest that is there already gets the tags, as `crane tag` and
+// promotions do it. refused is why they may not publish.
+func (h *handlers) putTag(w http.ResponseWriter, r *http.Request, at registry.Name, ref reference, refused error) error {
+	if registry.KindOf(refused) != registry.Denied || access.Decide(access.From(r.Context()), access.Tag, at.Repository) != access.Allow {
+		return refused
+	}
+	put, err := parsePut(r, at, ref)
+	if err != nil {
+		return err
+	}
+	err = h.svc.Edit(r.Context(), at, func(e *registry.Edit) error {
+		if len(put.tags) == 0 {
+			return refused
+		}
+		if _, err := e.Version(put.digest.String()); err != nil {
+			return refused
+		}
+		held, err := e.Tags()
+		if err != nil {
+			return err
+		}
+		for _, tag := range put.tags {
+			var now registry.Tag
+			if i := slices.IndexFunc(held, func(t registry.Tag) bool { return t.Name == tag }); i >= 0 {
+				now = held[i]
+			}
+			if err := put.cond.check(tag, now); err != nil {
+				return err
+			}
+			if _, err := e.SetTag(tag, put.digest.String(), "pushed"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if isNotFound(err) {
+		err = refused
+	}
+	if err != nil {
+		return err
+	}
+	return putDone(w, put)
+}
+
+// condition is If-Match or If-None-Match on the tags of a PUT: clients guard tags that they read, change and write back.
+type condition struct {
+	match     []string // entity tags, one of which must be the tag's digest; nil: no condition
+	noneMatch []string
+}
+
+func parseCondition(h http.Header) condition {
+	return condition{entityTags(h.Values("If-Match")), entityTags(h.Values("If-None-Match"))}
+}
+
+func entityTags(values []string) []string {
+	var out []string
+	for _, v := range values {
+		for t := range strings.SplitSeq(v, ",") {
+			out = append(out, strings.Trim(strings.TrimSpace(t), `"`))
+		}
+	}
+	return out
+}
+
+func (c condition) check(tag string, now registry.Tag) error {
+	holds := func(list []string) bool {
+		return now.Generation > 0 && (slices.Contains(list, "*") || slices.Contains(list, now.Digest.String()))
+	}
+	switch {
+	case c.match != nil && !holds(c.match), c.noneMatch != nil && holds(c.noneMatch):
+		what := "does not exist"
+		if now.Generation > 0 {
+			what = "names " + now.Digest.String()
+		}
+		return registry.Errorf(registry.PreconditionFailed, registry.AboutTag, "the tag %q %s", tag, what)
+	}
+	return nil
+}

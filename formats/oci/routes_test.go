@@ -1,0 +1,25 @@
+package oci
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"slipway/formats"
+)
+
+// newRoutes mounts the routes over no core: only what they match is asked.
+func newRoutes(root *mux.Router) {
+	site, err := formats.NewSite(nil, formats.Options{})
+	if err != nil {
+		panic(err) // the options are empty
+	}
+	format{}.Mount(root, site)
+}
+
+func routeName(h http.Handler) (string, bool) {
+	rt, ok := formats.RouteOf(h)
+	short := strings.TrimPrefix(rt.Name, name+".")
+	return short, ok && short != "unknown"
+}

@@ -1,0 +1,57 @@
+package oci_test
+
+import (
+	"encoding/hex"
+	"net/http"
+	"testing"
+
+	"slipway/formats"
+	"slipway/formats/formatstest"
+	"slipway/formats/oci"
+)
+
+// TestSuite runs what all formats share as far as routes go. Ranges and conditions of blobs, and what happens to a version
+// that is pushed again, have tests of their own here.
+func TestSuite(t *testing.T) {
+	empty := digestOf(emptyJSON).String()
+	examples := map[string]formatstest.Request{
+		"oci.ping":            {Path: "/v2/"},
+		"oci.catalog":         {Path: "/v2/_catalog"},
+		"oci.token":           {Path: tokenPath + "?scope=repository:main/example:pull,push"},
+		"oci.token_form":      {Path: tokenPath, Body: []byte("grant_type=password&username=eve&password=canary-password")},
+		"oci.upload_start":    {Path: "/blobs/uploads/"},
+		"oci.upload_status":   {Path: "/blobs/uploads/0123456789abcdef0123456789abcdef"},
+		"oci.upload_append":   {Path: "/blobs/uploads/0123456789abcdef0123456789abcdef", Body: []byte("x")},
+		"oci.upload_finish":   {Path: "/blobs/uploads/0123456789abcdef0123456789abcdef?digest=" + empty},
+		"oci.upload_cancel":   {Path: "/blobs/uploads/0123456789abcdef0123456789abcdef"},
+		"oci.blob":            {Path: "/blobs/" + empty},
+		"oci.blob_delete":     {Path: "/blobs/" + empty},
+		"oci.manifest":        {Path: "/manifests/1.0.0"},
+		"oci.manifest_put":    {Path: "/manifests/2.0.0", Body: emptyIndex("2.0.0")},
+		"oci.manifest_delete": {Path: "/manifests/1.0.0"},
+		"oci.tags":            {Path: "/tags/list"},
+		"oci.referrers":       {Path: "/referrers/" + empty},
+	}
+	formatstest.RunRoutes(t, formatstest.Suite{
+		New: oci.New,
+		Publish: func(repository, pkg, version string, content []byte) formatstest.Request {
+			return formatstest.Request{Method: http.MethodPut, Path: "/v2/" + repository + "/" + pkg + "/manifests/" + version, Body: content}
+		},
+		Download: func(repository, pkg, version string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: "/v2/" + repository + "/" + pkg + "/manifests/" + version}
+		},
+		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+			q, ok := examples[route.Name]
+			if ok && q.Path[1] != 'v' && q.Path[1] != 't' || route.Name == "oci.tags" {
+				q.Path = "/v2/" + repository + "/example" + q.Path
+			}
+			return q, ok
+		},
+		Content: func(_, _ string, seed []byte) []byte { return emptyIndex(hex.EncodeToString(seed)) },
+		Prepare: func(srv *formatstest.Server) {
+			srv.Do(formatstest.Admin, formatstest.Request{Method: http.MethodPost, Path: "/v2/main/example/blobs/uploads/?digest=" + empty, Body: emptyJSON})
+		},
+		Private: []string{"oci.upload_status"},
+		Created: http.StatusCreated,
+	})
+}

@@ -1,0 +1,126 @@
+package oci
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"slipway/registry"
+)
+
+// uploadState goes with an error of an upload that goes on: clients continue from it.
+type uploadState struct {
+	at     registry.Name
+	upload registry.Upload
+}
+
+func (s *uploadState) Error() string { return "the upload goes on" }
+
+func (s *uploadState) header(w http.ResponseWriter) { uploadHeader(w.Header(), s.at, s.upload) }
+
+// parseUpload returns image and id of a request about an upload.
+func parseUpload(r *http.Request) (registry.Name, string, error) {
+	at, err := parseName(r)
+	return at, variable(r, "upload"), err
+}
+
+// uploadStatus tells how far an upload is (end-13).
+func (h *handlers) uploadStatus(w http.ResponseWriter, r *http.Request) error {
+	at, id, err := parseUpload(r)
+	if err != nil {
+		return err
+	}
+	u, err := h.svc.Upload(r.Context(), at, id)
+	if err != nil {
+		return err
+	}
+	uploadHeader(w.Header(), at, u)
+	return empty(w, http.StatusNoContent)
+}
+
+// appendUpload adds the body to an upload (end-5): a chunk with Content-Range at its place, or a stream without at the
+// end. 416 tells where the upload is, and it goes on.
+func (h *handlers) appendUpload(w http.ResponseWriter, r *http.Request) error {
+	at, id, err := parseUpload(r)
+	if err != nil {
+		return err
+	}
+	u, err := h.appendBody(r, at, id)
+	if err != nil {
+		return err
+	}
+	uploadHeader(w.Header(), at, u)
+	return empty(w, http.StatusAccepted)
+}
+
+func (h *handlers) appendBody(r *http.Request, at registry.Name, id string) (registry.Upload, error) {
+	offset, err := parseContentRange(r)
+	if err != nil {
+		return registry.Upload{}, err
+	}
+	u, err := h.svc.AppendUpload(r.Context(), at, id, offset, r.Body, -1)
+	if err != nil && registry.KindOf(err) == registry.RangeInvalid {
+		return u, &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload, Detail: registry.AsError(err).Detail, Err: &uploadState{at, u}}
+	}
+	return u, err
+}
+
+// parseContentRange returns where a chunk belongs, -1 where the request does not say. The specification writes "0-99",
+// HTTP "bytes 0-99/*". Invalid.
+func parseContentRange(r *http.Request) (int64, error) {
+	text := r.Header.Get("Content-Range")
+	if text == "" {
+		return -1, nil
+	}
+	span := strings.TrimSpace(strings.TrimPrefix(text, "bytes"))
+	span, _, _ = strings.Cut(span, "/")
+	first, last, _ := strings.Cut(span, "-")
+	from, err1 := strconv.ParseUint(first, 10, 62)
+	to, err2 := strconv.ParseUint(last, 10, 62)
+	switch {
+	case err1 != nil || err2 != nil || to < from:
+		return 0, registry.Errorf(registry.Invalid, aboutSize, "the Content-Range %q is not of the form <first>-<last>", clip(text))
+	case r.ContentLength >= 0 && int64(to-from)+1 != r.ContentLength:
+		return 0, registry.Errorf(registry.Invalid, aboutSize, "the Content-Range %q is of %d bytes, the body of %d", clip(text), to-from+1, r.ContentLength)
+	}
+	return int64(from), nil
+}
+
+// finishUpload ends an upload (end-6), with the last or the only bytes in its body or without: 201 when it has the digest,
+// else DIGEST_INVALID and the upload is gone.
+func (h *handlers) finishUpload(w http.ResponseWriter, r *http.Request) error {
+	at, id, err := parseUpload(r)
+	if err != nil {
+		return err
+	}
+	d, err := parseDigest(r.URL.Query().Get("digest"))
+	if err != nil {
+		return err
+	}
+	if body, some := peek(r); some {
+		r.Body = readCloser{body, r.Body}
+		_, err = h.appendBody(r, at, id)
+	}
+	if err == nil {
+		_, err = h.svc.FinishUpload(r.Context(), at, id, d)
+	}
+	if isNotFound(err) && registry.AsError(err).Subject == registry.AboutUpload {
+		// The answer to the same request may have been lost.
+		if _, known := h.svc.Blob(r.Context(), at, d); known == nil {
+			err = nil
+		}
+	}
+	return created(w, blobPath(at, d), d, err)
+}
+
+// cancelUpload drops an upload (end-14). The right to push is enough: clients do it after a mount that became an upload.
+func (h *handlers) cancelUpload(w http.ResponseWriter, r *http.Request) error {
+	at, id, err := parseUpload(r)
+	if err != nil {
+		return err
+	}
+	if err := h.svc.CancelUpload(r.Context(), at, id); err != nil {
+		return err
+	}
+	return empty(w, http.StatusNoContent)
+}
