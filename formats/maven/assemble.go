@@ -1,0 +1,120 @@
+package maven
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// lateFiles is how long after a release its publisher may add files to it: old deploy plugins send sources and signatures
+// behind the metadata (maven.md 6.1).
+const lateFiles = 30 * time.Minute
+
+// packageDescriptor is what is kept with a package.
+type packageDescriptor struct {
+	Plugin *plugin `json:"plugin,omitempty"` // without ArtifactID, which is the package's
+}
+
+// assemble is registry.Rules.Assemble.
+func assemble(ctx context.Context, a registry.Assembly) (registry.Release, error) {
+	return assembly{Assembly: a}.release(ctx)
+}
+
+// assembly is staged files of one version on their way to a release.
+type assembly struct {
+	registry.Assembly
+	known []pair // what the client's metadata says about names
+	free  bool   // files may be added whenever: the repository shows every file at once
+}
+
+// release makes the release. AlreadyExists: the version has other content; Conflict: a sidecar does not agree.
+func (a assembly) release(ctx context.Context) (registry.Release, error) {
+	s := newStaging(a.Files)
+	if err := s.mismatch(); err != nil {
+		return registry.Release{}, err
+	}
+	if len(s.files) == 0 {
+		return registry.Release{}, invalid("nothing but checksums of %s:%s was sent", a.At.Package, a.At.Version)
+	}
+	late, err := a.late(ctx)
+	if err != nil {
+		return registry.Release{}, err
+	}
+	rel := registry.Release{Version: a.At.Version, PURL: purl(a.At), Mode: registry.Append, If: s.condition(a.At, late)}
+	rel.SortKey, rel.Prerelease = versionKey(a.At.Version)
+	rel.Merge = func(old []byte) ([]byte, error) { return s.merge(old, a.known) }
+	for _, f := range s.files {
+		rel.Files = append(rel.Files, registry.Staged{Path: f.Path})
+		if f.name.literal() {
+			rel.Mode = registry.Replace // condition refuses it for the other files
+		}
+	}
+	if s.pom != nil {
+		rel.Facts = s.pom.facts()
+		if s.pom.Packaging == "maven-plugin" {
+			rel.Package = s.describePlugin(ctx, a)
+		}
+	}
+	return rel, nil
+}
+
+// late reports whether the caller may add files to the version if it is there.
+func (a assembly) late(ctx context.Context) (bool, error) {
+	if a.free || isSnapshot(a.At.Version) {
+		return true, nil
+	}
+	p, err := a.Service.Begin(ctx, a.At.Name)
+	if err != nil {
+		return false, err
+	}
+	defer p.Abort()
+	v, _, err := p.Version(ctx, a.At.Version)
+	if isAbsent(err) {
+		return true, nil // if it appears meanwhile, its content decides
+	}
+	return err == nil && mayAdd(ctx, v), err
+}
+
+// mayAdd reports whether the caller has published the release, and lately.
+func mayAdd(ctx context.Context, v registry.Version) bool {
+	return v.PublisherID == access.From(ctx).ID && time.Since(v.PublishedAt) <= lateFiles
+}
+
+// condition lets a release be what it is: files that are there stay, and more come late only.
+func (s staging) condition(at registry.Coordinate, late bool) func(have []registry.File) error {
+	return func(have []registry.File) error {
+		for _, f := range s.files {
+			i := slices.IndexFunc(have, func(h registry.File) bool { return h.Path == f.Path })
+			switch {
+			case i >= 0 && have[i].Blob.Digest != f.Blob.Digest && !f.name.literal():
+				return otherContent(at, have[i])
+			case i < 0 && len(have) > 0 && !late:
+				return released(at, "without %s", f.Path)
+			}
+		}
+		return nil
+	}
+}
+
+// otherContent is the refusal of other bytes under a name.
+func otherContent(at registry.Coordinate, have registry.File) error {
+	return released(at, "with other content (%s has sha256 %.12s…)", have.Path, have.Blob.Digest.Encoded())
+}
+
+// describePlugin notes the prefix of a plugin's goals with its package (maven.md 2, G-level).
+func (s staging) describePlugin(ctx context.Context, a assembly) func(old []byte) ([]byte, error) {
+	_, artifact, _ := strings.Cut(a.At.Package, ":")
+	var jar registry.Blob
+	for _, f := range s.files {
+		if f.name.rest == ".jar" {
+			jar = f.Blob
+		}
+	}
+	d := packageDescriptor{Plugin: &plugin{Name: s.pom.Name, Prefix: goalPrefix(ctx, a.Service, jar, artifact)}}
+	return func([]byte) ([]byte, error) { return json.Marshal(d) }
+}

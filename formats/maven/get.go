@@ -1,0 +1,291 @@
+package maven
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// get answers GET and HEAD of everything.
+func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
+	t, err := parsePath(r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	if t.kind == kindArtifacts || t.kind == kindSnapshots {
+		return h.getMetadata(w, r, t)
+	}
+	if t.kind == kindFile && !t.unsummed {
+		return h.getFile(w, r, t)
+	}
+	if _, err := h.svc.Repository(r.Context(), t.repository); err != nil {
+		return err
+	}
+	return notFound("there is nothing at %q", clip(t.path))
+}
+
+// Cache-Control of files: a name with a version or a timestamp never gets other bytes; a literal snapshot does.
+const (
+	immutable  = "private, max-age=86400, immutable"
+	revalidate = "private, no-cache"
+	noStore    = "no-store"
+)
+
+// getFile answers a file or a sum of one.
+func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) error {
+	f, cache, err := h.find(r.Context(), r, t)
+	if err != nil {
+		return err
+	}
+	if t.sum != nil {
+		sum := t.sum.of(f.Blob)
+		if sum == nil {
+			return notFound("the %s of %s is not known", t.sum.suffix, t.file.name)
+		}
+		return serveText(w, r, hex.EncodeToString(sum), f.AddedAt, cache)
+	}
+	if f.Path != t.file.name {
+		w.Header().Set("Content-Location", t.href(f.Path))
+	}
+	sumHeaders(w.Header().Set, f.Blob)
+	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache})
+}
+
+// find looks for a file among what is visible, then among what the caller has staged. NotFound.
+func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registry.File, string, error) {
+	if t.file.literal() && isSnapshot(t.version) {
+		f, err := h.findLiteral(ctx, t)
+		if !isAbsent(err) {
+			return f, revalidate, err
+		}
+		return h.findStaged(ctx, r, t, err)
+	}
+	f, _, err := h.svc.FileAt(ctx, t.at(), t.file.name)
+	if isAbsent(err) || registry.KindOf(err) == registry.Denied {
+		return h.findStaged(ctx, r, t, err)
+	}
+	return f, immutable, err
+}
+
+// findLiteral finds the file of a literal snapshot name, "lib-1.0-SNAPSHOT.jar": the stored one or that of the newest build,
+// whichever is newer (maven.md 2).
+func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, error) {
+	d, err := h.svc.Detail(ctx, t.at())
+	if err != nil {
+		return registry.File{}, err
+	}
+	bs := builds(t, d.Files, readDescriptor(d.Version.Descriptor).known())
+	if p, ok := t.file.pair(nil); ok {
+		if f, ok := latest(bs, p); ok {
+			return f.File, nil
+		}
+	}
+	if i := slices.IndexFunc(d.Files, func(f registry.File) bool { return f.Path == t.file.name }); i >= 0 {
+		return d.Files[i], nil
+	}
+	return registry.File{}, notFound("there is no %s in %s %s", t.file.name, d.Package.Name, t.version)
+}
+
+// findStaged finds a file that only its deployer may see; absent is the answer for everybody else.
+func (h *handlers) findStaged(ctx context.Context, r *http.Request, t target, absent error) (registry.File, string, error) {
+	if access.Decide(access.From(ctx), access.Publish, t.repository) != access.Allow {
+		return registry.File{}, "", absent
+	}
+	keys := []registry.SetKey{setKey(t.at(), t.file.build)}
+	if id := r.Header.Get(publishHeader); id != "" {
+		key, err := registry.PublishKey(t.repository, id)
+		if err != nil {
+			return registry.File{}, "", err
+		}
+		keys = append(keys, key)
+	}
+	for _, key := range keys {
+		s, err := h.staging(ctx, upload{target: t, key: key})
+		if err != nil {
+			return registry.File{}, "", err
+		}
+		if f, ok := s.find(t.file.name); ok {
+			return registry.File{Path: f.Path, MediaType: f.MediaType, AddedAt: f.AddedAt, Blob: f.Blob}, noStore, nil
+		}
+	}
+	return registry.File{}, "", absent
+}
+
+// serveText answers a small text made here, with ranges and conditions like a file.
+func serveText(w http.ResponseWriter, r *http.Request, body string, modified time.Time, cache string) error {
+	head := w.Header()
+	head.Set("Etag", `"`+body+`"`)
+	head.Set("Content-Type", "text/plain")
+	head.Set("Cache-Control", cache)
+	head.Set("X-Content-Type-Options", "nosniff")
+	http.ServeContent(w, r, "", modified, strings.NewReader(body))
+	return nil
+}
+
+// getMetadata answers maven-metadata.xml, or a sum of it.
+func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target) error {
+	r = h.asReader(r, t)
+	served := strings.Join([]string{r.RemoteAddr, h.site.ClientIP(r).String(), access.From(r.Context()).ID, t.repository, t.path}, " ")
+	if t.sum != nil && !t.unsummed {
+		if sums, ok := h.served.find(served); ok {
+			// The right to read is asked all the same.
+			if _, err := h.svc.Repository(r.Context(), t.repository); err != nil {
+				return err
+			}
+			return serveText(w, r, sums[t.sum.header], time.Time{}, revalidate)
+		}
+	}
+	key, build, err := h.document(r.Context(), t)
+	if err != nil {
+		return err
+	}
+	if t.unsummed {
+		return notFound("a checksum has no checksum")
+	}
+	doc, err := h.site.Documents.Get(r.Context(), key, build)
+	if err != nil {
+		return err
+	}
+	if t.sum != nil {
+		return serveText(w, r, doc.Header[t.sum.header], doc.Modified, revalidate)
+	}
+	h.served.note(served, doc.Header)
+	return h.site.Documents.Serve(w, r, key, func(head http.Header) { head.Set("Cache-Control", revalidate) }, build)
+}
+
+// asReader lets who may only publish read metadata: deploys need it, and fail when they may not have it (maven.md 4.1).
+func (h *handlers) asReader(r *http.Request, t target) *http.Request {
+	actor := access.From(r.Context())
+	if access.Decide(actor, access.Read, t.repository) == access.Allow || access.Decide(actor, access.Publish, t.repository) != access.Allow {
+		return r
+	}
+	actor.Grants = append(slices.Clone(actor.Grants), access.Grant{Repository: t.repository, Actions: []access.Action{access.Read}})
+	actor.Owner = append(slices.Clone(actor.Owner), access.Grant{Repository: t.repository, Actions: []access.Action{access.Read}})
+	return r.WithContext(access.With(r.Context(), actor))
+}
+
+type builder = func(ctx context.Context) (formats.Document, error)
+
+// document finds out which document a path of metadata is, and how it is made.
+func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey, builder, error) {
+	pkg, err := h.svc.Package(ctx, t.name())
+	if err != nil && !isAbsent(err) {
+		return formats.DocumentKey{}, nil, err
+	}
+	found := err == nil && pkg.VersionCount > 0
+	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision}
+	if t.kind == kindSnapshots {
+		key.View = "maven snapshots " + t.version
+		if !found {
+			return key, nil, noMetadata(t)
+		}
+		return key, func(ctx context.Context) (formats.Document, error) { return h.snapshots(ctx, t) }, nil
+	}
+	group, err := h.plugins(ctx, t)
+	if err != nil {
+		return key, nil, err
+	}
+	if !found && len(group) == 0 {
+		return key, nil, noMetadata(t)
+	}
+	key.View = "maven versions"
+	if len(group) > 0 {
+		raw, err := json.Marshal(group)
+		if err != nil {
+			return key, nil, err
+		}
+		key.View = "maven plugins " + t.repository + " " + t.plugins() + " " + string(raw)
+	}
+	return key, func(ctx context.Context) (formats.Document, error) { return h.versions(ctx, t, found, group) }, nil
+}
+
+func noMetadata(t target) error {
+	return notFound("there is no %q in repository %q", clip(t.path), t.repository)
+}
+
+// versions makes the metadata of an artifact, of a group with plugins, or of a path that is both.
+func (h *handlers) versions(ctx context.Context, t target, artifact bool, group []plugin) (formats.Document, error) {
+	var m metadata
+	var modified time.Time
+	if artifact {
+		c, err := h.svc.Contents(ctx, t.name(), false)
+		if err != nil {
+			return formats.Document{}, err
+		}
+		if len(c.Versions) > 0 {
+			m.versionList(c.Package, t.group, t.artifact, c.Versions)
+			modified = c.Package.UpdatedAt
+		} else if len(group) == 0 {
+			return formats.Document{}, noMetadata(t)
+		}
+	}
+	if len(group) > 0 {
+		m.Plugins = &plugins{Plugin: group}
+	}
+	return m.document(modified)
+}
+
+// snapshots makes the metadata of a snapshot version.
+func (h *handlers) snapshots(ctx context.Context, t target) (formats.Document, error) {
+	d, err := h.svc.Detail(ctx, t.at())
+	if err != nil {
+		return formats.Document{}, err
+	}
+	bs := builds(t, d.Files, readDescriptor(d.Version.Descriptor).known())
+	if len(bs) == 0 {
+		return formats.Document{}, noMetadata(t)
+	}
+	return snapshotDocument(t, d.Version, bs).document(d.Package.UpdatedAt)
+}
+
+func (m metadata) document(modified time.Time) (formats.Document, error) {
+	body, err := m.render()
+	doc := formats.Document{Body: body, ContentType: xmlType, Modified: modified, Header: map[string]string{}}
+	sumHeaders(func(name, value string) { doc.Header[name] = value }, sumsOf(body))
+	return doc, err
+}
+
+// maxPluginPage is how many packages of a group are looked at in one query.
+const maxPluginPage = 500
+
+// plugins lists the plugins of a group, by prefix.
+func (h *handlers) plugins(ctx context.Context, t target) ([]plugin, error) {
+	group := t.plugins() + ":"
+	q := registry.PackageQuery{Format: formatName, After: formatName + "/" + group, Limit: 1}
+	var out []plugin
+	for {
+		pkgs, err := h.svc.Packages(ctx, t.repository, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pkgs {
+			artifact, ok := strings.CutPrefix(p.Key, group)
+			if !ok {
+				return sortPlugins(out), nil
+			}
+			var d packageDescriptor
+			if json.Unmarshal(p.Descriptor, &d) == nil && d.Plugin != nil && p.VersionCount > 0 {
+				out = append(out, plugin{Name: d.Plugin.Name, Prefix: d.Plugin.Prefix, Artifact: artifact})
+			}
+			q.After = formatName + "/" + p.Key
+		}
+		if len(pkgs) < q.Limit {
+			return sortPlugins(out), nil
+		}
+		q.Limit = maxPluginPage // most paths are of no group, and one look tells
+	}
+}
+
+func sortPlugins(list []plugin) []plugin {
+	slices.SortFunc(list, func(a, b plugin) int { return strings.Compare(a.Prefix+"\x00"+a.Artifact, b.Prefix+"\x00"+b.Artifact) })
+	return list
+}

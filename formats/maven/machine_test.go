@@ -1,0 +1,181 @@
+package maven
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const clientTimeout = 4 * time.Minute
+
+// m2 is the directory of build plugins that .ci/clients-maven.sh fills.
+func m2(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("SLIPWAY_CLIENTS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", ".cache", "clients")
+	}
+	dir, err := filepath.Abs(filepath.Join(dir, "m2"))
+	must(t, err)
+	if _, err := os.Stat(dir); err != nil {
+		missing(t, "the plugins of Maven are not there: "+err.Error())
+	}
+	return dir
+}
+
+// missing skips a test whose client is not installed, or fails where .ci/clients-maven.sh must have run.
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
+		t.Fatalf("%s; run .ci/clients-maven.sh", what)
+	}
+	t.Skipf("%s; run .ci/clients-maven.sh", what)
+}
+
+// machine is a computer with Maven on it: its own home and an empty local repository. Plugins come from a directory, so that
+// everything else comes from the server or fails.
+type machine struct {
+	t        testing.TB
+	home     string
+	settings string
+}
+
+// newMachine configures Maven for the repository at repo. The password may be a token; header is sent with each request to
+// the server, "" is none.
+func newMachine(t testing.TB, repo, password, header string) *machine {
+	t.Helper()
+	plugins := m2(t)
+	if _, err := exec.LookPath("mvn"); err != nil {
+		missing(t, "mvn is not installed")
+	}
+	m := &machine{t: t, home: t.TempDir()}
+	m.settings = filepath.Join(m.home, "settings.xml")
+	configuration := ""
+	if header != "" {
+		name, value, _ := strings.Cut(header, ": ")
+		configuration = "<configuration><httpHeaders><property><name>" + name + "</name><value>" + value + "</value></property></httpHeaders></configuration>"
+	}
+	must(t, os.WriteFile(m.settings, []byte(`<settings>
+  <localRepository>`+filepath.Join(m.home, "repository")+`</localRepository>
+  <servers><server><id>slipway</id><username>ci</username><password>`+password+`</password>`+configuration+`</server></servers>
+  <mirrors><mirror><id>plugins</id><mirrorOf>*,!slipway</mirrorOf><url>file://`+plugins+`</url></mirror></mirrors>
+  <profiles><profile><id>slipway</id><repositories><repository><id>slipway</id><url>`+repo+`</url>
+    <releases><updatePolicy>always</updatePolicy><checksumPolicy>fail</checksumPolicy></releases>
+    <snapshots><updatePolicy>always</updatePolicy><checksumPolicy>fail</checksumPolicy></snapshots></repository></repositories></profile></profiles>
+  <activeProfiles><activeProfile>slipway</activeProfile></activeProfiles>
+</settings>`), 0o600))
+	return m
+}
+
+func (m *machine) command(dir string, args ...string) (*exec.Cmd, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
+	cmd := exec.CommandContext(ctx, "mvn", append([]string{"-B", "-s", m.settings, "-Dstyle.color=never"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+m.home, "MAVEN_OPTS=-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.home="+m.home)
+	cmd.WaitDelay = 5 * time.Second
+	return cmd, cancel
+}
+
+func (m *machine) try(dir string, args ...string) (string, error) {
+	cmd, cancel := m.command(dir, args...)
+	defer cancel()
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// run is try for what must succeed.
+func (m *machine) run(dir string, args ...string) string {
+	m.t.Helper()
+	out, err := m.try(dir, args...)
+	if err != nil {
+		m.t.Fatalf("mvn %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// fail is try for what must fail with these words.
+func (m *machine) fail(dir string, words string, args ...string) string {
+	m.t.Helper()
+	out, err := m.try(dir, args...)
+	if err == nil || !strings.Contains(out, words) {
+		m.t.Fatalf("mvn %s: %v, want a failure with %q\n%s", strings.Join(args, " "), err, words, out)
+	}
+	return out
+}
+
+// project copies a directory of testdata with a version in it.
+func project(t testing.TB, name, version string) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", name))))
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.Name() != "pom.xml" {
+			return err
+		}
+		return replace(path, "@version@", version)
+	}))
+	return dir
+}
+
+func replace(file, old, with string) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(strings.ReplaceAll(string(raw), old, with)), 0o600)
+}
+
+// greeting changes what the library says.
+func greeting(t testing.TB, project, text string) {
+	t.Helper()
+	must(t, replace(filepath.Join(project, "api/src/main/java/com/acme/api/Greeting.java"), `"hello"`, fmt.Sprintf("%q", text)))
+}
+
+// says builds the consumer against the repository, from nothing, and returns what it prints.
+func says(t testing.TB, repo, password, version string) string {
+	t.Helper()
+	m := newMachine(t, repo, password, "")
+	dir := project(t, "consumer", version)
+	m.run(dir, "-q", "-U", "compile")
+	var classes []string
+	for _, module := range []string{"api", "core"} {
+		jars, err := filepath.Glob(filepath.Join(m.home, "repository/com/acme", module, version, module+"-"+version+".jar"))
+		must(t, err)
+		if len(jars) != 1 {
+			t.Fatalf("the jar of %s: %v", module, jars)
+		}
+		classes = append(classes, jars...)
+	}
+	classes = append(classes, filepath.Join(dir, "target/classes"))
+	out, err := exec.Command("java", "-Xshare:auto", "-cp", strings.Join(classes, ":"), "app.Main").CombinedOutput()
+	if err != nil {
+		t.Fatalf("java: %v\n%s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// proxy stands between a client and the server; change sees every request first, and may answer it.
+func (e *env) proxy(change func(w http.ResponseWriter, r *http.Request) (answered bool)) string {
+	e.t.Helper()
+	target, err := url.Parse(e.URL)
+	must(e.t, err)
+	forward := httputil.NewSingleHostReverseProxy(target)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !change(w, r) {
+			forward.ServeHTTP(w, r)
+		}
+	}))
+	e.t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func (e *env) repo() string { return e.URL + "/maven/main" }

@@ -1,0 +1,52 @@
+package maven
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"io"
+
+	"slipway/registry"
+)
+
+// maxModuleBytes bounds a .module file that is read for what it names; a larger one is stored and not read.
+const maxModuleBytes = 8 << 20
+
+// moduleFile is a file that Gradle Module Metadata (1.1, "files") says a version has.
+type moduleFile struct {
+	URL    string `json:"url"`
+	SHA256 string `json:"sha256"`
+}
+
+// readModule lists the files of all variants. What is not such a document names none.
+func readModule(r io.Reader) ([]moduleFile, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxModuleBytes+1))
+	if err != nil || len(raw) > maxModuleBytes {
+		return nil, err
+	}
+	var doc struct {
+		Variants []struct {
+			Files []moduleFile `json:"files"`
+		} `json:"variants"`
+	}
+	if json.Unmarshal(raw, &doc) != nil {
+		return nil, nil
+	}
+	var out []moduleFile
+	for _, v := range doc.Variants {
+		out = append(out, v.Files...)
+	}
+	return out, nil
+}
+
+// has reports whether the file is among the staged ones. The url of a snapshot's file may keep the literal version.
+func (m moduleFile) has(files []stagedFile) bool {
+	for _, f := range files {
+		same := f.Path == m.URL || f.name.build != "" && f.name.stem+"-"+f.base()+snapshot+f.name.rest == m.URL
+		if same && (m.SHA256 == "" || m.SHA256 == hex.EncodeToString(sha256Of(f.Blob))) {
+			return true
+		}
+	}
+	return false
+}
+
+func sha256Of(b registry.Blob) []byte { return algorithms[2].of(b) }

@@ -1,0 +1,105 @@
+package maven
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"slipway/registry"
+)
+
+// Bounds of looking into a plugin's jar (incident S-57): of what is read of the file, and of the inflated descriptor.
+const (
+	maxJarBytes   = 256 << 20 // archive/zip makes a table by what the file says of itself, bounded by its size
+	maxJarRead    = 4 << 20
+	maxPluginXML  = 2 << 20
+	jarReadAhead  = 64 << 10
+	pluginXMLPath = "META-INF/maven/plugin.xml"
+)
+
+var (
+	errTooMuch = errors.New("the jar's directory is too large to look into")
+	errFound   = errors.New("found")
+)
+
+// jarReader reads ranges of a stored jar, and no more than its budget.
+type jarReader struct {
+	ctx    context.Context
+	svc    *registry.Service
+	blob   registry.Blob
+	budget int64
+
+	at  int64 // of buf
+	buf []byte
+}
+
+// ReadAt implements io.ReaderAt. archive/zip reads its directory in small steps, hence the buffer.
+func (j *jarReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < j.at || off+int64(len(p)) > j.at+int64(len(j.buf)) {
+		n := min(max(int64(len(p)), jarReadAhead), j.blob.Size-off)
+		if n <= 0 {
+			return 0, io.EOF
+		}
+		if j.budget -= n; j.budget < 0 {
+			return 0, errTooMuch
+		}
+		r, err := j.svc.OpenBlob(j.ctx, j.blob, off, n)
+		if err != nil {
+			return 0, err
+		}
+		defer r.Close()
+		j.buf, j.at = make([]byte, n), off
+		if _, err := io.ReadFull(r, j.buf); err != nil {
+			j.buf = nil
+			return 0, err
+		}
+	}
+	n := copy(p, j.buf[off-j.at:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// goalPrefix reads the prefix of a plugin from its jar; where that can't be read, it follows from the name by Maven's rule.
+func goalPrefix(ctx context.Context, svc *registry.Service, jar registry.Blob, artifact string) string {
+	if p := readGoalPrefix(ctx, svc, jar); p != "" {
+		return p
+	}
+	if p, ok := strings.CutPrefix(artifact, "maven-"); ok {
+		if p, ok := strings.CutSuffix(p, "-plugin"); ok {
+			return p
+		}
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(artifact, "-plugin"), "-maven")
+}
+
+func readGoalPrefix(ctx context.Context, svc *registry.Service, jar registry.Blob) (found string) {
+	if jar.Size > maxJarBytes {
+		return ""
+	}
+	z, err := zip.NewReader(&jarReader{ctx: ctx, svc: svc, blob: jar, budget: maxJarRead}, jar.Size)
+	if err != nil {
+		return ""
+	}
+	i := slices.IndexFunc(z.File, func(f *zip.File) bool { return f.Name == pluginXMLPath })
+	if i < 0 {
+		return ""
+	}
+	f, err := z.File[i].Open()
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	_ = walkXML(io.LimitReader(f, maxPluginXML), func(path, text string) error { // what can't be read has no prefix
+		if path == "plugin/goalPrefix" && id.MatchString(text) {
+			found = text
+			return errFound
+		}
+		return nil
+	})
+	return found
+}

@@ -1,0 +1,134 @@
+package maven
+
+import (
+	"bytes"
+	"cmp"
+	"io"
+	"regexp"
+	"strings"
+
+	"slipway/registry"
+)
+
+// maxPOMBytes bounds a POM; the largest that people publish are some 300 KiB.
+const maxPOMBytes = 4 << 20
+
+// pom is what a POM says about itself. Values with ${…} in them are as they stand.
+type pom struct {
+	Group       string `json:"group,omitempty"`
+	Artifact    string `json:"artifact,omitempty"`
+	Version     string `json:"version,omitempty"`
+	Packaging   string `json:"packaging,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Description string `json:"description,omitempty"`
+	URL         string `json:"url,omitempty"`
+	// SCM and CI are where it comes from.
+	SCMConnection string `json:"scm_connection,omitempty"`
+	SCMDeveloper  string `json:"scm_developer,omitempty"`
+	SCMURL        string `json:"scm_url,omitempty"`
+	SCMTag        string `json:"scm_tag,omitempty"`
+	CISystem      string `json:"ci_system,omitempty"`
+	CIURL         string `json:"ci_url,omitempty"`
+}
+
+// maxPOMText bounds a value that is kept.
+const maxPOMText = 2048
+
+// readPOM reads a POM whole: its bytes go on to be stored. Invalid, TooLarge, BadBody.
+func readPOM(r io.Reader) (raw []byte, p pom, err error) {
+	raw, err = io.ReadAll(io.LimitReader(r, maxPOMBytes+1))
+	if err != nil {
+		return nil, p, err
+	}
+	if len(raw) > maxPOMBytes {
+		return nil, p, registry.Errorf(registry.TooLarge, registry.AboutFile, "a POM is larger than %d bytes", maxPOMBytes)
+	}
+	p, err = parsePOM(raw)
+	return raw, p, err
+}
+
+func parsePOM(raw []byte) (pom, error) {
+	var p, parent pom
+	fields := map[string]*string{
+		"project/groupId": &p.Group, "project/artifactId": &p.Artifact, "project/version": &p.Version, "project/packaging": &p.Packaging,
+		"project/name": &p.Name, "project/description": &p.Description, "project/url": &p.URL,
+		"project/parent/groupId": &parent.Group, "project/parent/version": &parent.Version,
+		"project/scm/connection": &p.SCMConnection, "project/scm/developerConnection": &p.SCMDeveloper,
+		"project/scm/url": &p.SCMURL, "project/scm/tag": &p.SCMTag,
+		"project/ciManagement/system": &p.CISystem, "project/ciManagement/url": &p.CIURL,
+	}
+	root := false
+	err := walkXML(bytes.NewReader(raw), func(path, text string) error {
+		root = root || path == "project"
+		if f := fields[path]; f != nil && len(text) <= maxPOMText {
+			*f = text
+		}
+		return nil
+	})
+	if err != nil {
+		return p, err
+	}
+	if !root {
+		return p, invalid("the POM's root element is not <project>")
+	}
+	p.Group, p.Version = cmp.Or(p.Group, parent.Group), cmp.Or(p.Version, parent.Version)
+	p.Packaging = cmp.Or(p.Packaging, "jar")
+	return p, nil
+}
+
+// check compares the POM with its path. Expressions are what the client resolves; legacy plugins of sbt have a path with
+// versions of tools in it, which the file's own name and the POM do not have. Invalid.
+func (p pom) check(t target) error {
+	differ := func(what, has, wants string) error {
+		return invalid("the POM says %s %q, but its path says %q: %s", what, clip(has), clip(wants), t.file.name)
+	}
+	open := func(s string) bool { return strings.Contains(s, "${") }
+	switch {
+	case !open(p.Group) && p.Group != t.group:
+		return differ("groupId", p.Group, t.group)
+	case !open(p.Artifact) && p.Artifact != t.artifact && p.Artifact != t.file.stem:
+		return differ("artifactId", p.Artifact, t.artifact)
+	case !open(p.Version) && p.Version != t.version:
+		return differ("version", p.Version, t.version)
+	}
+	return nil
+}
+
+var commitID = regexp.MustCompile(`^[0-9a-f]{40}(?:[0-9a-f]{24})?$`)
+
+// facts are what the POM declares about its origin.
+func (p pom) facts() []registry.FactInput {
+	var out []registry.FactInput
+	add := func(key, value, source string) bool {
+		if value == "" || strings.Contains(value, "${") {
+			return false
+		}
+		out = append(out, registry.FactInput{Key: key, Value: value, Source: "maven:" + source, Rank: registry.RankDeclared})
+		return true
+	}
+	_ = add(registry.FactSourceRepository, scmURL(p.SCMConnection), "scm.connection") ||
+		add(registry.FactSourceRepository, scmURL(p.SCMDeveloper), "scm.developerConnection") ||
+		add(registry.FactSourceRepository, registry.NormalizeSource(p.SCMURL), "scm.url")
+	switch {
+	case commitID.MatchString(p.SCMTag):
+		add(registry.FactSourceCommit, p.SCMTag, "scm.tag")
+	case p.SCMTag != "HEAD": // the default, which says nothing
+		add(registry.FactSourceRef, p.SCMTag, "scm.tag")
+	}
+	add(registry.FactBuildSystem, p.CISystem, "ciManagement.system")
+	add(registry.FactBuildURL, p.CIURL, "ciManagement.url")
+	return out
+}
+
+// scmURL is the URL in "scm:git:https://…" (Maven SCM URL format).
+func scmURL(s string) string {
+	rest, ok := strings.CutPrefix(s, "scm:")
+	if !ok {
+		return registry.NormalizeSource(s)
+	}
+	i := strings.IndexAny(rest, ":|")
+	if i < 0 {
+		return ""
+	}
+	return registry.NormalizeSource(rest[i+1:])
+}

@@ -1,0 +1,226 @@
+package maven
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/registry"
+)
+
+// attributes is what is noted of a staged file.
+type attributes struct {
+	POM *pom `json:"pom,omitempty"`
+	// Sum says that the file is no file but an open question: a sidecar that came before its file, or that does not agree
+	// with it.
+	Sum string `json:"sum,omitempty"` // suffix of the algorithm
+	Hex string `json:"hex,omitempty"`
+}
+
+func (a attributes) encode() []byte {
+	raw, err := json.Marshal(a)
+	if err != nil { // strings always marshal
+		panic(err)
+	}
+	return raw
+}
+
+// stagedFile is a staged file with its parsed name and attributes.
+type stagedFile struct {
+	registry.StagedFile
+	attributes
+	name fileName
+}
+
+// base is the version without SNAPSHOT.
+func (f stagedFile) base() string { return strings.TrimSuffix(f.Version, snapshot) }
+
+// staging is the staged files of one version: files, and open questions about them.
+type staging struct {
+	files []stagedFile
+	sums  []stagedFile
+	pom   *pom
+}
+
+func newStaging(list []registry.StagedFile) staging {
+	var s staging
+	for _, f := range list {
+		_, artifact, _ := strings.Cut(f.Package, ":")
+		sf := stagedFile{StagedFile: f, name: parseFileName(f.Path, artifact, f.Version)}
+		_ = json.Unmarshal(f.Attributes, &sf.attributes) // written by encode; what is not has none
+		if sf.Sum != "" {
+			s.sums = append(s.sums, sf)
+			continue
+		}
+		s.files = append(s.files, sf)
+		if sf.POM != nil {
+			s.pom = sf.POM
+		}
+	}
+	return s
+}
+
+// find returns a staged file.
+func (s staging) find(path string) (stagedFile, bool) {
+	i := slices.IndexFunc(s.files, func(f stagedFile) bool { return f.Path == path })
+	if i < 0 {
+		return stagedFile{}, false
+	}
+	return s.files[i], true
+}
+
+// mismatch says which sidecar does not agree with its file. Conflict: the client only warned when the sidecar was refused,
+// so the commit has to fail (maven.md 4.4).
+func (s staging) mismatch() error {
+	for _, q := range s.sums {
+		f, ok := s.find(strings.TrimSuffix(q.Path, "."+q.Sum))
+		if !ok {
+			continue
+		}
+		for _, a := range algorithms {
+			if a.suffix == q.Sum && hex.EncodeToString(a.of(f.Blob)) != q.Hex {
+				return registry.Errorf(registry.Conflict, registry.AboutFile, "%s was damaged on its way: its %s is %x, but the client sent %s; deploy again",
+					f.Path, a.suffix, a.of(f.Blob), q.Hex)
+			}
+		}
+	}
+	return nil
+}
+
+// build returns the build that the files belong to; "" for a release, "SNAPSHOT" for literal files.
+func (s staging) build() string {
+	if len(s.files) == 0 {
+		return ""
+	}
+	return s.files[0].name.build
+}
+
+// mainExtension is what the main file of a packaging is called; "" for none. Packagings that are not listed may have any.
+var mainExtension = map[string]string{
+	"pom": "", "jar": "jar", "maven-plugin": "jar", "maven-archetype": "jar", "ejb": "jar", "bundle": "jar", "eclipse-plugin": "jar",
+	"eclipse-test-plugin": "jar", "test-jar": "jar", "war": "war", "ear": "ear", "aar": "aar", "rar": "rar", "zip": "zip", "par": "par",
+}
+
+// complete reports whether nothing is missing: the POM, the main file of its packaging, and what a .module names.
+func (s staging) complete(ctx context.Context, svc *registry.Service) (bool, error) {
+	if s.pom == nil || s.mismatch() != nil {
+		return false, nil
+	}
+	want, known := mainExtension[s.pom.Packaging]
+	main := known && want == ""
+	for _, f := range s.files {
+		main = main || known && f.name.rest == "."+want || !known && !f.name.isPOM() && !f.name.isSignature()
+	}
+	if !main {
+		return false, nil
+	}
+	for _, f := range s.files {
+		if f.name.rest != ".module" {
+			continue
+		}
+		named, err := s.module(ctx, svc, f)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(named, func(m moduleFile) bool { return !m.has(s.files) }) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (s staging) module(ctx context.Context, svc *registry.Service, f stagedFile) ([]moduleFile, error) {
+	r, err := svc.OpenStaged(ctx, f.StagedFile)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return readModule(r)
+}
+
+// pomlessFactor is how much longer a deploy without a POM is waited for.
+const pomlessFactor = 6
+
+// settle is registry.Rules.Settle: complete deploys become visible after a quiet time, others wait for their client.
+func (f format) settle(ctx context.Context, svc *registry.Service, files []registry.StagedFile) (time.Duration, error) {
+	const never = -1
+	s := newStaging(files)
+	if s.pom == nil && s.mismatch() == nil && slices.ContainsFunc(s.files, func(f stagedFile) bool { return !f.name.isSignature() }) {
+		return pomlessFactor * f.quiet, nil
+	}
+	ok, err := s.complete(ctx, svc)
+	if err != nil || !ok {
+		return never, err
+	}
+	return f.quiet, nil
+}
+
+// scope groups the sets of one artifact.
+func scope(at registry.Name) string { return "maven/" + at.Package }
+
+// setKey names the set of a release, of one build of a snapshot, or of its literal files.
+func setKey(at registry.Coordinate, build string) registry.SetKey {
+	id := scope(at.Name) + ":" + at.Version
+	if build != "" {
+		id += "/" + build
+	}
+	if registry.CheckSetID(id) != nil { // too long, or a version with a character of its own
+		sum := sha256.Sum256([]byte(id))
+		id = "maven/sha256:" + hex.EncodeToString(sum[:])
+	}
+	return registry.SetKey{Repository: at.Repository, ID: id, Scope: scope(at.Name)}
+}
+
+// descriptor is what is kept with a version.
+type descriptor struct {
+	POM *pom `json:"pom,omitempty"`
+	// Pairs are classifier and extension of files whose names do not tell where one ends.
+	Pairs map[string][2]string `json:"pairs,omitempty"`
+}
+
+func readDescriptor(raw []byte) (d descriptor) {
+	_ = json.Unmarshal(raw, &d) // an empty one is a version without a POM so far
+	return d
+}
+
+func (d descriptor) known() map[string]pair {
+	out := map[string]pair{}
+	for file, p := range d.Pairs {
+		out[file] = pair{p[0], p[1]}
+	}
+	return out
+}
+
+// merge adds what newly came to what was there.
+func (s staging) merge(old []byte, known []pair) ([]byte, error) {
+	d := readDescriptor(old)
+	if s.pom != nil {
+		d.POM = s.pom
+	}
+	for _, f := range s.files {
+		plain, _ := f.name.pair(nil)
+		if p, ok := f.name.pair(known); ok && p != plain {
+			if d.Pairs == nil {
+				d.Pairs = map[string][2]string{}
+			}
+			d.Pairs[f.Path] = [2]string{p.classifier, p.extension}
+		}
+	}
+	raw, err := json.Marshal(d)
+	if err != nil || bytes.Equal(raw, []byte("{}")) {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// released says that a release can't change.
+func released(at registry.Coordinate, why string, args ...any) error {
+	return registry.Errorf(registry.AlreadyExists, registry.AboutVersion, "%s:%s is already released %s; bump the version",
+		at.Package, at.Version, fmt.Sprintf(why, args...))
+}

@@ -1,0 +1,40 @@
+package maven
+
+import (
+	"net/http"
+	"testing"
+
+	"slipway/formats"
+	"slipway/formats/formatstest"
+	"slipway/registry"
+)
+
+func suitePath(repository, pkg, version string) string {
+	return "/maven/" + repository + "/com/acme/" + pkg + "/" + version + "/" + pkg + "-" + version + ".jar"
+}
+
+// TestSuite runs what all formats share, on a repository that shows every file at once.
+func TestSuite(t *testing.T) {
+	formatstest.Run(t, formatstest.Suite{
+		New: func() formats.Format { return New(Options{}) },
+		Publish: func(repository, pkg, version string, content []byte) formatstest.Request {
+			return formatstest.Request{Method: http.MethodPut, Path: suitePath(repository, pkg, version), Body: content}
+		},
+		Download: func(repository, pkg, version string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: suitePath(repository, pkg, version)}
+		},
+		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+			q := formatstest.Request{Path: suitePath(repository, "example", "1.0.0")}
+			switch route.Name {
+			case "maven.get", "maven.options":
+				return q, true
+			case "maven.put":
+				q.Body = []byte("content")
+				return q, true
+			}
+			return q, false
+		},
+		Settings: registry.RepositorySettings{MavenImmediate: true},
+		Created:  http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,
+	})
+}
