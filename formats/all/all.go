@@ -1,0 +1,26 @@
+// Package all is the list of formats; nothing registers itself.
+package all
+
+import (
+	"slipway/formats"
+	"slipway/formats/maven"
+	"slipway/formats/npm"
+	"slipway/formats/oci"
+	"slipway/formats/pypi"
+	"slipway/formats/raw"
+	"slipway/registry"
+)
+
+// All returns every format that this build serves.
+func All() []formats.Format {
+	return []formats.Format{maven.New(maven.Options{}), npm.New(), oci.New(), pypi.New(), raw.New()}
+}
+
+// Rules returns what the core asks of each format.
+func Rules() map[string]registry.Rules {
+	rules := map[string]registry.Rules{}
+	for _, f := range All() {
+		rules[f.Name()] = f.Rules()
+	}
+	return rules
+}

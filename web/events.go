@@ -1,0 +1,92 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"slipway/registry"
+)
+
+const batchType = "application/cloudevents-batch+json"
+
+// events answers GET /events?after=&limit=&wait=&types=: a CloudEvents batch and a Link to the next one, or with Accept:
+// text/event-stream a stream that goes on.
+func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	var eq registry.EventQuery
+	if eq.After, err = q.seq("after", -1); err != nil {
+		return err
+	}
+	if eq.Types, err = q.types(); err != nil {
+		return err
+	}
+	w.Header().Set("Vary", "Accept")
+	if wantsStream(r) {
+		return h.stream(w, r, eq)
+	}
+	if eq.Limit, err = q.limit(); err != nil {
+		return err
+	}
+	if eq.Wait, err = q.wait(); err != nil {
+		return err
+	}
+	return h.batch(w, r, eq)
+}
+
+func wantsStream(r *http.Request) bool {
+	for _, line := range r.Header.Values("Accept") {
+		for part := range strings.SplitSeq(line, ",") {
+			if t, _, err := mime.ParseMediaType(part); err == nil && t == "text/event-stream" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq registry.EventQuery) error {
+	ctx := r.Context()
+	if eq.Wait > 0 {
+		leave, err := h.enter()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		var stop func()
+		ctx, stop = untilStopping(ctx)
+		defer stop()
+	}
+	events, next, err := h.look(r.WithContext(ctx), eq)
+	if err != nil && (ctx.Err() == nil || r.Context().Err() != nil) {
+		return err // unless the server is stopping: then the batch is empty, and the client asks again
+	}
+	if events == nil {
+		events = []registry.Event{}
+	}
+	body, err := json.Marshal(events)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="next"`, h.nextEvents(r, next)))
+	return writeBytes(w, batchType, body)
+}
+
+// nextEvents is the request's own URL behind another sequence number.
+func (h *handlers) nextEvents(r *http.Request, after int64) string {
+	q := r.URL.Query()
+	next := url.Values{"after": {strconv.FormatInt(after, 10)}}
+	for _, key := range []string{"limit", "wait", "types"} {
+		if len(q[key]) > 0 {
+			next[key] = q[key]
+		}
+	}
+	return h.site.BaseURL(r) + Prefix + "/events?" + next.Encode()
+}

@@ -1,0 +1,222 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/mux"
+
+	"slipway/registry"
+)
+
+// Bounds of what a request may ask.
+const (
+	defaultLimit  = 100
+	maxQueryBytes = 512 // of one query parameter
+	maxWait       = 60 * time.Second
+	maxTypes      = 32 // globs in ?types=
+)
+
+func invalid(format string, args ...any) error {
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)
+}
+
+// segment returns a path variable, decoded once. The router matched the encoded path, so an encoded slash stays inside.
+func segment(r *http.Request, key string) (string, error) {
+	s, err := url.PathUnescape(mux.Vars(r)[key])
+	if err != nil || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return "", invalid("the path has a segment that is not percent-encoded UTF-8")
+	}
+	return s, nil
+}
+
+// name returns the package that the path names.
+func (h *handlers) name(r *http.Request) (registry.Name, error) {
+	var parts [3]string
+	for i, key := range []string{"repository", "format", "package"} {
+		s, err := segment(r, key)
+		if err != nil {
+			return registry.Name{}, err
+		}
+		parts[i] = s
+	}
+	return h.svc.NameOf(parts[0], parts[1], parts[2])
+}
+
+// coordinate returns the version that the path names.
+func (h *handlers) coordinate(r *http.Request) (registry.Coordinate, error) {
+	at, err := h.name(r)
+	if err != nil {
+		return registry.Coordinate{}, err
+	}
+	v, err := segment(r, "version")
+	if err == nil {
+		err = registry.CheckVersion(v)
+	}
+	return at.At(v), err
+}
+
+// tagOf returns the tag that the path names, with its package.
+func (h *handlers) tagOf(r *http.Request) (registry.Name, string, error) {
+	at, err := h.name(r)
+	if err != nil {
+		return registry.Name{}, "", err
+	}
+	t, err := segment(r, "tag")
+	if err == nil {
+		err = registry.CheckTag(t)
+	}
+	return at, t, err
+}
+
+// query is the parsed query string. Parameters that nobody asks for are ignored.
+type query url.Values
+
+func parseQuery(r *http.Request) (query, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, invalid("the query string can't be read: %v", err)
+	}
+	return query(q), nil
+}
+
+// text returns a parameter, "" without one.
+func (q query) text(key string) (string, error) {
+	s := url.Values(q).Get(key)
+	if len(s) > maxQueryBytes || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return "", invalid("%s is longer than %d bytes or not UTF-8", key, maxQueryBytes)
+	}
+	return s, nil
+}
+
+// page returns ?limit= (100, at most 1000) and ?after=.
+func (q query) page() (registry.Page, error) {
+	p := registry.Page{Limit: defaultLimit}
+	var err error
+	if p.After, err = q.text("after"); err != nil {
+		return p, err
+	}
+	p.Limit, err = q.limit()
+	return p, err
+}
+
+func (q query) limit() (int, error) {
+	s := url.Values(q).Get("limit")
+	if s == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, invalid("limit must be a number from 1 to %d", registry.MaxPage)
+	}
+	return min(n, registry.MaxPage), nil
+}
+
+// flag reads a parameter that is true or false; false without one.
+func (q query) flag(key string) (bool, error) {
+	s := url.Values(q).Get(key)
+	if s == "" {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, invalid("%s must be true or false", key)
+	}
+	return b, nil
+}
+
+// asOf reads ?as_of=: an RFC 3339 time, or seq:<n>.
+func (q query) asOf() (registry.AsOf, error) {
+	s := url.Values(q).Get("as_of")
+	if s == "" {
+		return registry.AsOf{}, nil
+	}
+	if n, ok := strings.CutPrefix(s, "seq:"); ok {
+		seq, err := strconv.ParseInt(n, 10, 64)
+		if err != nil || seq < 0 {
+			return registry.AsOf{}, invalid("as_of=seq:<n> takes a sequence number of the log")
+		}
+		return registry.AsOf{Seq: &seq}, nil
+	}
+	// An unescaped plus of a zone arrives as a space.
+	t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "+", 1))
+	if err != nil || t.IsZero() {
+		return registry.AsOf{}, invalid("as_of must be an RFC 3339 time or seq:<n>")
+	}
+	return registry.AsOf{Time: t}, nil
+}
+
+var typeGlob = regexp.MustCompile(`^[a-z0-9_.*-]{1,64}$`)
+
+// types reads ?types=: globs over event types, separated by commas; several parameters add up.
+func (q query) types() ([]string, error) {
+	var out []string
+	for _, list := range q["types"] {
+		for t := range strings.SplitSeq(list, ",") {
+			t = strings.TrimSpace(t)
+			if t == "" {
+				continue
+			}
+			if !typeGlob.MatchString(t) || len(out) == maxTypes {
+				return nil, invalid("types must be at most %d event types or globs, separated by commas", maxTypes)
+			}
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// wait reads ?wait=: a duration such as 30s; longer ones are cut to a minute.
+func (q query) wait() (time.Duration, error) {
+	s := url.Values(q).Get("wait")
+	if s == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, invalid("wait must be a duration such as 30s")
+	}
+	return min(d, maxWait), nil
+}
+
+// seq reads a sequence number; otherwise it is the given one.
+func (q query) seq(key string, otherwise int64) (int64, error) {
+	s := url.Values(q).Get(key)
+	if s == "" {
+		return otherwise, nil
+	}
+	return parseSeq(key, s)
+}
+
+func parseSeq(what, s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < -1 {
+		return 0, invalid("%s must be a sequence number of the log", what)
+	}
+	return n, nil
+}
+
+// generation reads the precondition of a tag change: If-Match: "<generation>", or If-None-Match: * for a tag that must
+// not hold. nil: there is none.
+func generation(r *http.Request) (*int64, error) {
+	match, none := r.Header.Values("If-Match"), r.Header.Values("If-None-Match")
+	switch {
+	case len(match) == 0 && len(none) == 0:
+		return nil, nil
+	case len(match) == 0 && len(none) == 1 && none[0] == "*":
+		return new(int64), nil
+	case len(match) == 1 && len(none) == 0:
+		s := strings.TrimSpace(match[0])
+		if inner, ok := strings.CutPrefix(s, `"`); ok && strings.HasSuffix(inner, `"`) {
+			if n, err := strconv.ParseInt(strings.TrimSuffix(inner, `"`), 10, 64); err == nil && n >= 0 {
+				return &n, nil
+			}
+		}
+	}
+	return nil, invalid(`If-Match takes one generation in quotes, such as "3"; If-None-Match takes * only`)
+}

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// listRepositories answers GET /repositories: those that the caller may read.
+func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	page, err := q.page()
+	if err != nil {
+		return err
+	}
+	repos, next, err := h.svc.Repositories(r.Context(), page)
+	if err != nil {
+		return err
+	}
+	out := list[repositoryJSON]{Items: make([]repositoryJSON, len(repos)), Next: next}
+	for i, repo := range repos {
+		out.Items[i] = repositoryOf(repo)
+	}
+	return formats.JSON(w, http.StatusOK, out)
+}
+
+// repositoryChange is the body of POST and PATCH. Absent fields keep what is there.
+type repositoryChange struct {
+	Name        string          `json:"name"`
+	Description *string         `json:"description"`
+	Upstreams   []string        `json:"upstreams"`
+	Settings    json.RawMessage `json:"settings"`
+}
+
+// change merges the settings that are named into those that hold.
+func (c repositoryChange) change(now registry.RepositorySettings) (registry.RepositoryChange, error) {
+	out := registry.RepositoryChange{Description: c.Description, Upstreams: c.Upstreams}
+	if c.Settings == nil {
+		return out, nil
+	}
+	settings := settingsJSON(now)
+	if err := decodeObject(c.Settings, &settings); err != nil {
+		return out, err
+	}
+	merged := registry.RepositorySettings(settings)
+	out.Settings = &merged
+	return out, nil
+}
+
+// createRepository answers POST /repositories {"name","description","settings"}: 201 with the repository.
+func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) error {
+	var body repositoryChange
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	change, err := body.change(registry.RepositorySettings{})
+	if err != nil {
+		return err
+	}
+	repo, err := h.svc.CreateRepository(r.Context(), body.Name, change)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/repositories/"+url.PathEscape(repo.Name))
+	return formats.JSON(w, http.StatusCreated, repositoryOf(repo))
+}
+
+// getRepository answers GET /repositories/{repository}.
+func (h *handlers) getRepository(w http.ResponseWriter, r *http.Request) error {
+	name, err := segment(r, "repository")
+	if err != nil {
+		return err
+	}
+	repo, err := h.svc.Repository(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, repositoryOf(repo))
+}
+
+// changeRepository answers PATCH /repositories/{repository}: 200 with the repository. A name can't change.
+func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) error {
+	name, err := segment(r, "repository")
+	if err != nil {
+		return err
+	}
+	var body repositoryChange
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	if body.Name != "" && body.Name != name {
+		return invalid("a repository can't be renamed")
+	}
+	now := registry.RepositorySettings{}
+	if body.Settings != nil {
+		repo, err := h.svc.Repository(r.Context(), name)
+		if err != nil {
+			return err
+		}
+		now = registry.SettingsOf(repo)
+	}
+	change, err := body.change(now)
+	if err != nil {
+		return err
+	}
+	repo, err := h.svc.UpdateRepository(r.Context(), name, change)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, repositoryOf(repo))
+}
+
+// deleteRepository answers DELETE /repositories/{repository}: 204; 409 while it holds versions.
+func (h *handlers) deleteRepository(w http.ResponseWriter, r *http.Request) error {
+	name, err := segment(r, "repository")
+	if err != nil {
+		return err
+	}
+	if err := h.svc.DeleteRepository(r.Context(), name); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// hitJSON is a version that a query found.
+type hitJSON struct {
+	PURL        string `json:"purl"`
+	Repository  string `json:"repository"`
+	Format      string `json:"format"`
+	Name        string `json:"name"`
+	Version     string `json:"version"`
+	State       string `json:"state"`
+	Digest      string `json:"digest,omitempty"`
+	Size        int64  `json:"size"`
+	PublishedAt string `json:"published_at"`
+	PublishedBy string `json:"published_by"`
+	Seq         int64  `json:"seq"`
+}
+
+func hitOf(h registry.Hit) hitJSON {
+	v := h.Version
+	return hitJSON{PURL: v.PURL, Repository: h.Repository, Format: h.Format, Name: h.Package, Version: v.Name, State: string(v.State),
+		Digest: v.Digest.String(), Size: v.Size, PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq}
+}
+
+// search answers GET /versions?q=&as_of=: the auditors' query, newest first. The language is that of registry.ParseQuery.
+func (h *handlers) search(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	page, err := q.page()
+	if err != nil {
+		return err
+	}
+	var s registry.VersionSearch
+	if s.Query, err = q.text("q"); err != nil {
+		return err
+	}
+	if s.AsOf, err = q.asOf(); err != nil {
+		return err
+	}
+	out, err := listOf(page, func(p registry.Page) ([]registry.Hit, error) {
+		s.After, s.Limit = p.After, p.Limit
+		return h.svc.Search(r.Context(), s)
+	}, func(h registry.Hit) string { return strconv.FormatInt(h.Version.Seq, 10) }, hitOf)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, out)
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// tokenJSON is a token without its secret; hint is the secret's first characters.
+type tokenJSON struct {
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	User        string           `json:"user"`
+	Hint        string           `json:"hint"`
+	Permissions []permissionJSON `json:"permissions"`
+	CreatedAt   string           `json:"created_at"`
+	ExpiresAt   *string          `json:"expires_at"`
+	RevokedAt   *string          `json:"revoked_at"`
+}
+
+func tokenOf(t registry.Token) tokenJSON {
+	return tokenJSON{
+		ID: strconv.FormatInt(t.ID, 10), Name: t.Name, User: t.User, Hint: t.Hint,
+		Permissions: permissionsOf(access.Grants(t.Grants)), CreatedAt: timeText(t.CreatedAt),
+		ExpiresAt: timeOrNull(t.ExpiresAt), RevokedAt: timeOrNull(t.RevokedAt),
+	}
+}
+
+// newTokenJSON is the one answer that ever holds the secret.
+type newTokenJSON struct {
+	tokenJSON
+	Token string `json:"token"`
+}
+
+// listTokens answers GET /tokens: the caller's, or everybody's for an administrator.
+func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	page, err := q.page()
+	if err != nil {
+		return err
+	}
+	if page.After != "" {
+		if _, err := strconv.ParseInt(page.After, 10, 64); err != nil {
+			return invalid("after must be a cursor of this list")
+		}
+	}
+	out, err := listOf(page, func(p registry.Page) ([]registry.Token, error) {
+		after, _ := strconv.ParseInt(p.After, 10, 64) // checked above, or our own
+		return h.svc.Tokens(r.Context(), after, p.Limit)
+	}, func(t registry.Token) string { return strconv.FormatInt(t.ID, 10) }, tokenOf)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, out)
+}
+
+// createToken answers POST /tokens {"name","permissions","expires_in"}: 201 with the secret, shown this once.
+func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Name        string           `json:"name"`
+		Permissions []permissionJSON `json:"permissions"`
+		ExpiresIn   string           `json:"expires_in"`
+	}
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	req := registry.TokenRequest{Name: body.Name, Grants: grantsOf(body.Permissions)}
+	if body.ExpiresIn != "" {
+		d, err := time.ParseDuration(body.ExpiresIn)
+		if err != nil || d <= 0 {
+			return invalid("expires_in must be a duration such as 720h")
+		}
+		req.ExpiresIn = d
+	}
+	secret, t, err := h.svc.CreateToken(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusCreated, newTokenJSON{tokenOf(t), secret})
+}
+
+// revokeToken answers DELETE /tokens/{id}: 204, also when it was revoked before.
+func (h *handlers) revokeToken(w http.ResponseWriter, r *http.Request) error {
+	s, err := segment(r, "id")
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return registry.Errorf(registry.NotFound, registry.AboutToken, "there is no such token")
+	}
+	if err := h.svc.RevokeToken(r.Context(), id); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
