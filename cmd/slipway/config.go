@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"slipway/storage/s3"
+
 	"slipway/formats"
 )
 
@@ -43,7 +45,7 @@ type config struct {
 func (c *config) storeFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.data, "data", "./slipway-data", "directory for database, blobs and keys; made with mode 0700")
 	fs.StringVar(&c.metadata, "metadata", "", "database: sqlite:///path.db (default: in the data directory)")
-	fs.StringVar(&c.blobs, "blobs", "", "blob store: file:///path (default: in the data directory)")
+	fs.StringVar(&c.blobs, "blobs", "", "blob store: file:///path or s3://bucket/prefix?endpoint=URL&region=R&path_style=true (default: in the data directory)")
 	fs.StringVar(&c.file, "config", "", "YAML file with the same keys; a flag wins over the environment, that over the file")
 }
 
@@ -149,13 +151,16 @@ func (c *config) checkStores() error {
 	if err != nil {
 		return err
 	}
-	blobs, err := c.blobPath()
+	blobs, err := c.blobTarget()
 	if err != nil {
 		return err
 	}
 	for _, dir := range []struct{ setting, path string }{
-		{"--data", c.data}, {"--metadata", filepath.Dir(db)}, {"--blobs", blobs},
+		{"--data", c.data}, {"--metadata", filepath.Dir(db)}, {"--blobs", blobs.dir},
 	} {
+		if dir.path == "" {
+			continue // a bucket
+		}
 		if err := canMake(dir.path); err != nil {
 			return usagef("%s: %w", dir.setting, err)
 		}
@@ -183,21 +188,30 @@ func (c *config) databasePath() (string, error) {
 	return u.Path, nil
 }
 
-// blobPath is the directory of the local blob store: it holds the folders blobs, uploads and tmp.
-func (c *config) blobPath() (string, error) {
+// blobTarget is where blobs go: a directory, which holds the folders blobs, uploads and tmp, or a bucket.
+type blobTarget struct {
+	dir string
+	s3  *s3.Options
+}
+
+func (c *config) blobTarget() (blobTarget, error) {
 	if c.blobs == "" {
-		return c.data, nil
+		return blobTarget{dir: c.data}, nil
 	}
 	u, err := url.Parse(c.blobs)
 	switch {
 	case err != nil:
-		return "", usagef("--blobs: it can't be read as a URL") // it may hold a secret: not repeated
+		return blobTarget{}, usagef("--blobs: it can't be read as a URL") // it may hold a secret: not repeated
 	case u.Scheme == "s3":
-		return "", usagef("--blobs: s3 is not supported by this version of Slipway; use file:///path")
+		o, err := s3.Parse(c.blobs)
+		if err != nil {
+			return blobTarget{}, usagef("--blobs: %w", err)
+		}
+		return blobTarget{s3: &o}, nil
 	case u.Scheme != "file" || u.Host != "" || u.RawQuery != "" || len(u.Path) < 2:
-		return "", usagef("--blobs: it must be of the form file:///path")
+		return blobTarget{}, usagef("--blobs: it must be of the form file:///path or s3://bucket/prefix?endpoint=…")
 	}
-	return u.Path, nil
+	return blobTarget{dir: u.Path}, nil
 }
 
 // textLogs reports whether logs are for people.

@@ -126,7 +126,7 @@ func TestUnusableConfiguration(t *testing.T) {
 		{args: []string{"--metadata", "sqlite://" + filepath.Join(plain, "x.db")}, want: "--metadata"},
 		{args: []string{"--metadata", "sqlite://" + dir}, want: "--metadata"},
 		{args: []string{"--metadata", "sqlite:///"}, want: "--metadata"},
-		{args: []string{"--blobs", "s3://bucket/prefix?secret=" + secret}, want: "--blobs: s3 is not supported by this version"},
+		{args: []string{"--blobs", "s3://bucket/prefix?secret=" + secret}, want: "--blobs: unknown parameter \"secret\""},
 		{args: []string{"--blobs", "ftp://x"}, want: "--blobs"},
 		{args: []string{"--blobs", "file://" + plain}, want: "--blobs"},
 		{args: []string{"--url", "https://user:" + secret + "@host"}, want: "--url"},

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"slipway/storage/s3/s3test"
 )
 
 // TestD14 kills the real binary with SIGKILL at random points of a mixed load, again and again. After each restart every
@@ -29,7 +31,16 @@ func TestD14(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	srv := newTestServer(t)
+	t.Run("local", func(t *testing.T) { killRounds(t, newTestServer(t), rounds) })
+	t.Run("s3", func(t *testing.T) {
+		url, env := s3test.New(t)
+		srv := newTestServer(t, "--blobs", url)
+		srv.env = env
+		killRounds(t, srv, max(1, rounds/3))
+	})
+}
+
+func killRounds(t *testing.T, srv *testServer, rounds int) {
 	l := &ledger{t: t, server: srv, versions: map[string]*tracked{}, tags: map[string]*trackedTag{}}
 	for round := range rounds {
 		srv.start()
@@ -48,8 +59,8 @@ func TestD14(t *testing.T) {
 	srv.run(0, "log", "verify", "--server", srv.url, "--token", srv.token("*", "admin"))
 	srv.terminate()
 	srv.fsck()
-	acked, unknown := l.counts()
-	t.Logf("%d kills, %d acknowledged changes kept, %d cut off", rounds, acked, unknown)
+	acked, cut := l.counts()
+	t.Logf("%d kills, %d acknowledged changes kept, %d cut off", rounds, acked, cut)
 	if acked < rounds {
 		t.Errorf("only %d changes were acknowledged in %d rounds: the test did too little", acked, rounds)
 	}

@@ -19,6 +19,7 @@ import (
 	"slipway/registry"
 	"slipway/storage"
 	"slipway/storage/local"
+	"slipway/storage/s3"
 )
 
 // stores are what keeps everything: they are opened together and closed together.
@@ -35,14 +36,9 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := c.blobPath()
+	target, err := c.blobTarget()
 	if err != nil {
 		return nil, err
-	}
-	for _, dir := range []string{c.data, filepath.Dir(db)} {
-		if err := os.MkdirAll(dir, dirMode); err != nil {
-			return nil, fmt.Errorf("data directory: %w", err)
-		}
 	}
 	s := &stores{}
 	defer func() {
@@ -50,6 +46,16 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 			err = errors.Join(err, s.close())
 		}
 	}()
+	if target.s3 != nil { // first: where the bucket can't be opened nothing is made here
+		if err := s.openBucket(ctx, *target.s3); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range []string{c.data, filepath.Dir(db)} {
+		if err := os.MkdirAll(dir, dirMode); err != nil {
+			return nil, fmt.Errorf("data directory: %w", err)
+		}
+	}
 	if s.signer, s.verifier, err = c.logKey(); err != nil {
 		return nil, err
 	}
@@ -58,12 +64,24 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 		return nil, err
 	}
 	s.meta = meta
-	bytes, err := local.New(blobs)
+	if target.s3 != nil {
+		return s, nil
+	}
+	files, err := local.New(target.dir)
 	if err != nil {
 		return nil, err
 	}
-	s.blobs = bytes
+	s.blobs = files
 	return s, nil
+}
+
+func (s *stores) openBucket(ctx context.Context, o s3.Options) error {
+	bucket, err := s3.New(ctx, o)
+	if err != nil {
+		return usagef("--blobs: %w", err)
+	}
+	s.blobs = bucket
+	return nil
 }
 
 func (s *stores) close() error {
@@ -86,13 +104,15 @@ func (c *config) mustExist() error {
 	if err != nil {
 		return err
 	}
-	blobs, err := c.blobPath()
+	blobs, err := c.blobTarget()
 	if err != nil {
 		return err
 	}
-	for _, want := range []struct{ setting, path string }{
-		{"--metadata", db}, {"--blobs", filepath.Join(blobs, "blobs")}, {"--data", c.logKeyPath()},
-	} {
+	needed := []struct{ setting, path string }{{"--metadata", db}, {"--data", c.logKeyPath()}}
+	if blobs.s3 == nil {
+		needed = append(needed, struct{ setting, path string }{"--blobs", filepath.Join(blobs.dir, "blobs")})
+	}
+	for _, want := range needed {
 		if _, err := os.Stat(want.path); errors.Is(err, fs.ErrNotExist) {
 			return usagef("%s: there is no Slipway here: %s does not exist", want.setting, want.path)
 		} else if err != nil {

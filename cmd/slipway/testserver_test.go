@@ -55,7 +55,8 @@ type testServer struct {
 	url  string
 	logs *bytes.Buffer
 	cmd  *exec.Cmd
-	args []string
+	args []string // where it keeps things; fsck gets them too
+	env  []string
 	// limitFiles is the most file descriptors the server may have; 0 is the system's limit.
 	limitFiles int
 }
@@ -93,7 +94,7 @@ func (s *testServer) start() {
 		args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, s.limitFiles), "sh"}, args...)
 	}
 	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Env = append(os.Environ(), "SLIPWAY_ADMIN_PASSWORD="+testPassword)
+	s.cmd.Env = append(append(os.Environ(), "SLIPWAY_ADMIN_PASSWORD="+testPassword), s.env...)
 	s.cmd.Stderr, s.cmd.Stdout = s.logs, s.logs
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -140,7 +141,7 @@ func (s *testServer) run(code int, args ...string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.bin, args...)
-	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+s.t.TempDir())
+	cmd.Env = append(append(os.Environ(), "XDG_CONFIG_HOME="+s.t.TempDir()), s.env...)
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		s.t.Errorf("slipway %s: exit code %d, want %d (%v)\n%s", strings.Join(args, " "), got, code, err, tail(string(out), 4000))
@@ -151,7 +152,7 @@ func (s *testServer) run(code int, args ...string) string {
 // fsck checks the data directory, whose server must not run.
 func (s *testServer) fsck() {
 	s.t.Helper()
-	s.run(0, "fsck", "--data", s.data)
+	s.run(0, append([]string{"fsck", "--data", s.data}, s.args...)...)
 }
 
 // token makes a token of the admin.
