@@ -88,8 +88,7 @@ func (h *handlers) challenge(r *http.Request, need action, e *registry.Error) st
 // clients decide here whether they send their credentials at all.
 func (h *handlers) ping(w http.ResponseWriter, r *http.Request) error {
 	anonymous := formats.Credentials(r).Empty()
-	r, err := h.authenticator(public)(r)
-	if err != nil {
+	if _, err := h.authenticator(public)(r); err != nil {
 		return err
 	}
 	if anonymous {
