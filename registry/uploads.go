@@ -117,7 +117,7 @@ func (s *Service) AppendUpload(ctx context.Context, at Name, id string, offset i
 	in := &counted{r: r, sum: sum}
 	n, err := s.blobs.Append(ctx, id, offset, in, limit)
 	if n == 0 || n != in.n {
-		return Upload{ID: id, Offset: u.Offset}, err // nothing, or the hash has seen more than became durable
+		return Upload{ID: id, Offset: u.Offset}, lostUpload(err) // nothing, or the hash has seen more than became durable
 	}
 	state, herr := hashState(sum)
 	if herr != nil {
@@ -152,7 +152,7 @@ func (s *Service) FinishUpload(ctx context.Context, at Name, id string, want dig
 	if want.Algorithm() == digest.SHA512 {
 		// Which algorithm a client means is known only now, so this one reads the bytes again.
 		if got, blob.SHA512, err = s.sha512Of(ctx, u); err != nil {
-			return Blob{}, err
+			return Blob{}, lostUpload(err)
 		}
 	}
 	if got != want {
@@ -160,10 +160,28 @@ func (s *Service) FinishUpload(ctx context.Context, at Name, id string, want dig
 			Errorf(DigestMismatch, AboutBlob, "the upload's digest is %s, not %s", got, clip(want.String())), s.dropUpload(ctx, id))
 	}
 	stored := s.now()
-	if err := s.blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil {
-		return Blob{}, err
+	if err := s.blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil && !s.finished(ctx, err, blob) {
+		return Blob{}, lostUpload(err)
 	}
 	return s.own(ctx, at, blob, stored, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+}
+
+// finished reports whether an upload's bytes have become the blob already, by a request that ended between the store and
+// the books. That the session knows their digest proves that they are its own.
+func (s *Service) finished(ctx context.Context, err error, b Blob) bool {
+	if !errors.Is(err, storage.ErrNotExist) {
+		return false
+	}
+	st, err := s.blobs.Stat(ctx, b.Digest)
+	return err == nil && st.Size == b.Size
+}
+
+// lostUpload says that a session's bytes are not there: an upload without a byte may not outlive a power cut.
+func lostUpload(err error) error {
+	if errors.Is(err, storage.ErrNotExist) {
+		return &Error{Kind: NotFound, Subject: AboutUpload, Detail: "there is no such upload", Err: err}
+	}
+	return err
 }
 
 func (s *Service) sha512Of(ctx context.Context, u metadata.UploadSession) (digest.Digest, []byte, error) {

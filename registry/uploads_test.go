@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
+	"slipway/storage"
 )
 
 // TestUpload: chunks at the right offset only; what arrived before a break counts; wrong bytes end the upload.
@@ -121,5 +124,85 @@ func TestStaleUploads(t *testing.T) {
 	}
 	for range e.Blobs.ListUploads(t.Context()) {
 		t.Error("bytes are left")
+	}
+}
+
+// TestUploadLocks: one at a time, who gives up waits no longer, and nothing is remembered of what is over.
+func TestUploadLocks(t *testing.T) {
+	e := registrytest.New(t)
+	u, err := e.StartUpload(e.Admin, e.Name("app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, w := io.Pipe()
+	first := make(chan error, 1)
+	go func() {
+		_, err := e.AppendUpload(e.Admin, e.Name("app"), u.ID, 0, slow, -1)
+		first <- err
+	}()
+	if _, err := w.Write([]byte("first ")); err != nil {
+		t.Fatal(err)
+	}
+	impatient, cancel := context.WithTimeout(e.Admin, 50*time.Millisecond)
+	defer cancel()
+	for what, fn := range map[string]func() error{
+		"append": func() error {
+			_, err := e.AppendUpload(impatient, e.Name("app"), u.ID, 0, strings.NewReader("x"), -1)
+			return err
+		},
+		"finish": func() error {
+			_, err := e.FinishUpload(impatient, e.Name("app"), u.ID, digest.FromString(""))
+			return err
+		},
+		"cancel": func() error { return e.CancelUpload(impatient, e.Name("app"), u.ID) },
+	} {
+		if err := fn(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s beside an append: %v", what, err)
+		}
+	}
+	second := make(chan error, 1)
+	go func() {
+		_, err := e.AppendUpload(e.Admin, e.Name("app"), u.ID, -1, strings.NewReader("second"), -1)
+		second <- err
+	}()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-first, <-second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.FinishUpload(e.Admin, e.Name("app"), u.ID, digest.FromString("first second")); err != nil {
+		t.Error(err)
+	}
+	e.MustFsck(t)
+}
+
+// TestUploadFinishedBefore: the process ended after the bytes had become a blob and before the books knew. The same request
+// again succeeds; an upload whose bytes are lost is one that does not exist.
+func TestUploadFinishedBefore(t *testing.T) {
+	e := registrytest.New(t)
+	at := e.Name("app")
+	for _, lost := range []bool{false, true} {
+		body := fmt.Sprint("content ", lost)
+		u, err := e.StartUpload(e.Admin, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.AppendUpload(e.Admin, at, u.ID, 0, strings.NewReader(body), -1); err != nil {
+			t.Fatal(err)
+		}
+		d := digest.FromString(body)
+		if lost {
+			err = e.Blobs.Discard(e.Admin, u.ID)
+		} else {
+			err = e.Blobs.Finish(e.Admin, u.ID, storage.Blob{Digest: d, Size: int64(len(body))})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.FinishUpload(e.Admin, at, u.ID, d)
+		if !lost && err != nil || lost && !errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutUpload}) {
+			t.Errorf("lost %v: %v", lost, err)
+		}
 	}
 }

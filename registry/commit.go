@@ -1,0 +1,429 @@
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+)
+
+// committer is the transaction of a publish.
+type committer struct {
+	*change
+	rel   Release
+	files []Staged
+	name  Name
+}
+
+func (c *committer) run() (Result, error) {
+	if err := tree(c.files); err != nil {
+		return Result{}, err
+	}
+	if err := c.live(); err != nil {
+		return Result{}, err
+	}
+	if err := c.open(c.name, true); err != nil {
+		return Result{}, err
+	}
+	if err := c.sameKey(); err != nil {
+		return Result{}, err
+	}
+	old, err := c.tx.Version(c.pkg.ID, c.rel.Version)
+	if err == nil || errors.Is(err, metadata.ErrNotExist) {
+		if err := c.condition(old); err != nil {
+			return Result{}, err
+		}
+	}
+	var res Result
+	switch {
+	case errors.Is(err, metadata.ErrNotExist):
+		res, err = c.create(Version{})
+	case err != nil:
+	case old.State == Deleted && !c.settings().AllowReuse && !c.rel.Revive:
+		err = Errorf(Conflict, AboutVersion, "%s %s was deleted; its coordinate can't be used again", c.pkg.Name, old.Name)
+	case old.State == Deleted:
+		res, err = c.create(old)
+	case c.rel.Mode == Create:
+		res, err = c.same(old)
+	default:
+		res, err = c.extend(old)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return res, c.close()
+}
+
+// sameKey gives a release the name of the version that its key says it is.
+func (c *committer) sameKey() error {
+	if !c.rel.SameKey {
+		return nil
+	}
+	// No name is empty, so behind the key with an empty one comes the first version that has it.
+	vs, err := c.tx.Versions(metadata.VersionPage{
+		PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, NoDescriptors: true, Limit: 1})
+	if err == nil && len(vs) == 1 && bytes.Equal(vs[0].SortKey, c.rel.SortKey) {
+		c.rel.Version, c.rel.PURL = vs[0].Name, vs[0].PURL
+	}
+	return err
+}
+
+// condition asks Release.If; a tombstone holds no files, and neither does an empty version.
+func (c *committer) condition(old Version) error {
+	if c.rel.If == nil {
+		return nil
+	}
+	if old.ID == 0 {
+		return c.rel.If(nil)
+	}
+	have, err := c.tx.Files(old.ID)
+	if err != nil {
+		return err
+	}
+	return c.rel.If(have)
+}
+
+// create makes the version; old is its tombstone or empty.
+func (c *committer) create(old Version) (Result, error) {
+	v := Version{
+		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: Published,
+		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
+		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Name, PublisherID: c.actor.ID, Announced: !c.rel.Silent,
+	}
+	if err := c.merge(&v); err != nil {
+		return Result{}, err
+	}
+	files, err := c.newFiles(v, c.files)
+	if err != nil {
+		return Result{}, err
+	}
+	for _, f := range files {
+		v.Size += f.Blob.Size
+	}
+	if v.Digest = c.rel.Digest; v.Digest == "" {
+		v.Digest = ContentDigest(files)
+	}
+	kind := "artifact.published"
+	if c.rel.Silent {
+		kind = "artifact.stored"
+	}
+	e, err := c.append(kind, &v, EventData{Files: eventFiles(files), Facts: c.rel.Facts, eventRelease: releaseOf(c.rel.Facts)})
+	if err != nil {
+		return Result{}, err
+	}
+	v.Seq = e.Seq
+	if v.ID == 0 {
+		v, err = c.tx.CreateVersion(v)
+	} else {
+		err = c.tx.UpdateVersion(v)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	for _, f := range files {
+		f.VersionID, f.Seq = v.ID, e.Seq
+		if err := c.tx.AddFile(f); err != nil {
+			return Result{}, err
+		}
+	}
+	if err := c.addFacts(v, c.rel.Facts, e.Seq); err != nil {
+		return Result{}, err
+	}
+	if err := c.refer(v); err != nil {
+		return Result{}, err
+	}
+	if err := c.describe(); err != nil {
+		return Result{}, err
+	}
+	c.pkg.VersionCount++
+	c.dirty = true
+	return Result{Version: v, Created: true, Changed: true}, c.tags(v)
+}
+
+func (c *committer) tags(v Version) error {
+	for _, t := range c.rel.Tags {
+		if err := c.tagIf(t); err != nil {
+			return err
+		}
+		if _, _, err := c.setTag(t, v, "published"); err != nil {
+			return err
+		}
+	}
+	for _, t := range c.rel.TagsIfUnset {
+		if _, err := c.tx.Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
+			_, _, err = c.setTag(t, v, "published")
+			if err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *committer) tagIf(name string) error {
+	if c.rel.TagIf == nil {
+		return nil
+	}
+	now, err := c.tx.Tag(c.pkg.ID, name)
+	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		now = Tag{}
+	}
+	return c.rel.TagIf(name, now)
+}
+
+// refer records what the version points at.
+func (c *committer) refer(v Version) error {
+	refs := make([]metadata.Reference, len(c.rel.References))
+	for i, r := range c.rel.References {
+		if r.Required {
+			if _, err := c.tx.VersionByDigest(c.pkg.ID, r.Digest); err != nil {
+				return missing(err, AboutBlob, "%s has no %s", c.pkg.Name, r.Digest)
+			}
+		}
+		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
+	}
+	return c.tx.AddReferences(refs)
+}
+
+// merge lets the format make the version's descriptor from the former one.
+func (c *committer) merge(v *Version) error {
+	if c.rel.Merge == nil {
+		return nil
+	}
+	d, err := c.rel.Merge(v.Descriptor)
+	if err == nil {
+		v.Descriptor = d
+	}
+	return err
+}
+
+// describe updates the package's own descriptor.
+func (c *committer) describe() error {
+	if c.rel.Package == nil {
+		return nil
+	}
+	d, err := c.rel.Package(c.pkg.Descriptor)
+	if err == nil {
+		c.pkg.Descriptor = d
+	}
+	return err
+}
+
+// same answers a Create of a version that is there: success if the files are the very same. Tags that move along are
+// no change of the content.
+func (c *committer) same(old Version) (Result, error) {
+	have, err := c.tx.Files(old.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	if c.rel.Digest != "" {
+		if old.Digest != c.rel.Digest {
+			return Result{}, Errorf(AlreadyExists, AboutVersion, "%s %s exists already with other content", c.pkg.Name, old.Name)
+		}
+		return Result{Version: old}, c.tags(old)
+	}
+	match := len(have) == len(c.files)
+	for _, f := range have {
+		match = match && slices.ContainsFunc(c.files, func(st Staged) bool {
+			return st.Path == f.Path && st.Blob.Digest == f.Blob.Digest
+		})
+	}
+	if !match {
+		return Result{}, Errorf(AlreadyExists, AboutVersion, "%s %s exists already with other content", c.pkg.Name, old.Name)
+	}
+	return Result{Version: old}, nil
+}
+
+// extend adds the files to a version that is there.
+func (c *committer) extend(old Version) (Result, error) {
+	have, err := c.tx.Files(old.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	var fresh, replaced []Staged
+	for _, st := range c.files {
+		i := slices.IndexFunc(have, func(f File) bool { return f.Path == st.Path })
+		switch {
+		case i < 0:
+			fresh = append(fresh, st)
+		case have[i].Blob.Digest == st.Blob.Digest:
+		case c.rel.Mode == Replace:
+			replaced = append(replaced, st)
+		default:
+			return Result{}, Errorf(AlreadyExists, AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
+				clip(st.Path), c.pkg.Name, old.Name, have[i].Blob.Digest.Encoded())
+		}
+		if i < 0 {
+			if err := c.vacant(old, have, st); err != nil {
+				return Result{}, err
+			}
+		}
+	}
+	if len(fresh)+len(replaced) == 0 {
+		return Result{Version: old}, nil
+	}
+	v, err := c.grow(old, have, fresh, replaced)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.describe(); err != nil {
+		return Result{}, err
+	}
+	c.dirty = true
+	return Result{Version: v, Changed: true}, c.tags(v)
+}
+
+// grow writes the new and the replaced files of an existing version, one log entry for each kind.
+func (c *committer) grow(v Version, have []File, fresh, replaced []Staged) (Version, error) {
+	all := slices.Clone(have)
+	facts, err := c.newFacts(v)
+	if err != nil {
+		return v, err
+	}
+	write := func(kind string, list []Staged, store func(File) error) error {
+		if len(list) == 0 {
+			return nil
+		}
+		files, err := c.newFiles(v, list)
+		if err != nil {
+			return err
+		}
+		var former []File
+		for _, f := range files {
+			if i := slices.IndexFunc(all, func(o File) bool { return o.Path == f.Path }); i >= 0 {
+				v.Size -= all[i].Blob.Size
+				former = append(former, all[i])
+				all[i] = f
+			} else {
+				all = append(all, f)
+			}
+			v.Size += f.Blob.Size
+		}
+		v.Digest = ContentDigest(all)
+		e, err := c.append(kind, &v, EventData{Files: eventFiles(files), Former: eventFiles(former), Facts: facts})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			f.Seq = e.Seq
+			if err := store(f); err != nil {
+				return err
+			}
+		}
+		err = c.addFacts(v, facts, e.Seq)
+		facts = nil // with the first entry only
+		return err
+	}
+	if err := write("artifact.files_added", fresh, c.tx.AddFile); err != nil {
+		return v, err
+	}
+	if err := write("artifact.files_replaced", replaced, c.tx.ReplaceFile); err != nil {
+		return v, err
+	}
+	if c.rel.Descriptor != nil {
+		v.Descriptor = c.rel.Descriptor
+	}
+	if err := c.merge(&v); err != nil {
+		return v, err
+	}
+	return v, c.tx.UpdateVersion(v)
+}
+
+// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin.
+func (c *committer) newFacts(v Version) ([]FactInput, error) {
+	if len(c.rel.Facts) == 0 {
+		return nil, nil
+	}
+	have, err := c.tx.Facts(v.ID)
+	return unknownFacts(c.rel.Facts, have), err
+}
+
+// newFiles records the blobs of staged files and makes their rows, without the log entry.
+func (c *committer) newFiles(v Version, list []Staged) ([]File, error) {
+	files := make([]File, len(list))
+	for i, st := range list {
+		b, err := c.putBlob(st)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = File{VersionID: v.ID, PackageID: c.pkg.ID, Path: st.Path, MediaType: st.MediaType, AddedAt: c.tx.Now(), Blob: b}
+	}
+	return files, nil
+}
+
+// vacant refuses a new path that held other bytes before, or that would be file and folder at once.
+func (c *committer) vacant(v Version, have []File, st Staged) error {
+	had, err := c.tx.Reserved(v.ID, st.Path)
+	switch {
+	case err == nil && had != st.Blob.Digest && !c.settings().AllowReuse && c.rel.Mode != Replace:
+		return Errorf(Conflict, AboutFile, "%q of %s %s was deleted; its name can't be used for other bytes (it had sha256 %s)",
+			clip(st.Path), c.pkg.Name, v.Name, had.Encoded())
+	case err != nil && !errors.Is(err, metadata.ErrNotExist):
+		return err
+	}
+	return clash(have, st.Path)
+}
+
+// clash refuses a path that would be file and folder at once.
+func clash(have []File, path string) error {
+	for _, f := range have {
+		if strings.HasPrefix(f.Path, path+"/") || strings.HasPrefix(path, f.Path+"/") {
+			return Errorf(Conflict, AboutFile, "%q can't be stored beside %q: one name would be file and folder", clip(path), clip(f.Path))
+		}
+	}
+	return nil
+}
+
+// tree refuses files of one release of which one would be the folder of another.
+func tree(files []Staged) error {
+	if len(files) < 2 {
+		return nil
+	}
+	paths := make(map[string]bool, len(files))
+	for _, f := range files {
+		paths[f.Path] = true
+	}
+	for _, f := range files {
+		for i, c := range []byte(f.Path) {
+			if c == '/' && paths[f.Path[:i]] {
+				return clash([]File{{Path: f.Path[:i]}}, f.Path)
+			}
+		}
+	}
+	return nil
+}
+
+// putBlob records staged bytes; it refuses when the collector may have taken them since they were stored. A linked blob
+// must be the package's own at this moment.
+func (c *committer) putBlob(st Staged) (Blob, error) {
+	if st.linked {
+		b, err := ownBlob(c.tx, c.name, c.pkg.ID, st.Blob.Digest)
+		return b, missing(err, AboutBlob, "%s has no blob %s", c.pkg.Name, st.Blob.Digest)
+	}
+	if st.held {
+		return st.Blob, nil
+	}
+	since := st.at
+	if !st.checked {
+		since = since.Add(-clockMargin)
+	}
+	taken, err := c.tx.CollectedSince(st.Blob.Digest, since)
+	if err != nil {
+		return Blob{}, err
+	}
+	if taken {
+		return Blob{}, errCollected
+	}
+	return c.tx.PutBlob(st.Blob)
+}
+
+// clockMargin covers clocks of replicas that differ; being wrong costs one look at the store.
+const clockMargin = 10 * time.Minute
