@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"slipway/formats/formatstest"
+	"slipway/registry"
 	"slipway/registry/access"
 )
 
@@ -294,6 +295,37 @@ func TestS29(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.refused(http.StatusUnauthorized, "UNAUTHORIZED", session, http.MethodGet, "main/app/manifests/1", nil)
+
+	password, off := "first password", true
+	change := registry.UserChange{Password: &password, Grants: []access.Grant{{Repository: "main", Actions: []access.Action{access.Read}}}}
+	if _, err := f.CreateUser(f.Admin, "eve", change); err != nil {
+		t.Fatal(err)
+	}
+	for name, next := range map[string]registry.UserChange{
+		"grants": {Grants: []access.Grant{{Repository: "other", Actions: []access.Action{access.Read}}}}, "password": {Password: ptr("second password")}, "disabled": {Disabled: &off},
+	} {
+		enabled := false
+		if _, err := f.UpdateUser(f.Admin, "eve", registry.UserChange{Password: &password, Grants: change.Grants, Disabled: &enabled}); err != nil {
+			t.Fatal(err)
+		}
+		res := f.want(http.StatusOK, formatstest.Anonymous, http.MethodGet, tokenPath+"?scope=repository:main/app:pull", nil,
+			"Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("eve:"+password)))
+		var a struct{ Token string }
+		if err := json.Unmarshal(res.Body, &a); err != nil {
+			t.Fatal(err)
+		}
+		f.want(http.StatusOK, formatstest.As(a.Token), http.MethodGet, "main/app/manifests/1", nil)
+		if _, err := f.UpdateUser(f.Admin, "eve", next); err != nil {
+			t.Fatal(err)
+		}
+		want := http.StatusUnauthorized
+		if name == "grants" {
+			want = http.StatusNotFound
+		}
+		if res := f.call(formatstest.As(a.Token), http.MethodGet, "main/app/manifests/1", nil); res.Status != want {
+			t.Errorf("%s changed: %v, want %d", name, res, want)
+		}
+	}
 }
 
 // TestAnonymousRead: where everybody may read, images are pulled without credentials, but /v2/ still asks for them, as
