@@ -83,10 +83,11 @@ func (p pom) check(t target) error {
 		return invalid("the POM says %s %q, but its path says %q: %s", what, clip(has), clip(wants), t.file.name)
 	}
 	open := func(s string) bool { return strings.Contains(s, "${") }
+	legacy := p.Artifact == t.file.stem && strings.HasPrefix(t.artifact, t.file.stem+"_")
 	switch {
 	case !open(p.Group) && p.Group != t.group:
 		return differ("groupId", p.Group, t.group)
-	case !open(p.Artifact) && p.Artifact != t.artifact && p.Artifact != t.file.stem:
+	case !open(p.Artifact) && p.Artifact != t.artifact && !legacy:
 		return differ("artifactId", p.Artifact, t.artifact)
 	case !open(p.Version) && p.Version != t.version:
 		return differ("version", p.Version, t.version)

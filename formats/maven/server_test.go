@@ -480,6 +480,8 @@ func TestPOM(t *testing.T) {
 	} {
 		e.put(formatstest.Admin, path, body, 400, word)
 	}
+	e.put(formatstest.Admin, "com/acme/lib/1.0/other-1.0.pom", pomOf("other", "1.0", ""), 400, "artifactId")
+	e.put(formatstest.Admin, "com/acme/sbt-x_2.12_1.0/1.0/sbt-x-1.0.pom", pomOf("sbt-x", "1.0", ""), 201)
 	e.put(formatstest.Admin, path, pomOf("lib", "${revision}", ""), 201)
 	e.put(formatstest.Admin, path, `<project><parent><groupId>com.acme</groupId><artifactId>p</artifactId><version>1.0</version></parent><artifactId>lib</artifactId>
 		<scm><connection>scm:git:git@git.example.com:acme/lib.git</connection><tag>0123456789abcdef0123456789abcdef01234567</tag></scm>
