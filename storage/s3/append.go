@@ -13,7 +13,7 @@ import (
 // Append implements storage.Uploads. Whole parts go out while r is read; what is left becomes the new tail, by the one
 // request that also says that the parts belong to the upload. Of a reader that would pass limit, the bytes up to limit
 // stay. When r breaks off or ctx is cancelled, what has arrived is stored all the same; after an error of the server the
-// upload is as before.
+// upload still has its first offset bytes.
 func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
 	if !storage.ValidID(id) {
 		return 0, wrap("append", storage.ErrNotExist)
@@ -75,15 +75,20 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 	keep, cancel := outlive(ctx)
 	defer cancel()
 	n, rerr, err := w.read(ctx, keep, &limited{r, most - offset})
-	switch {
-	case err != nil:
-	case n > 0 || offset < st.size():
-		_, err = s.save(keep, id, st.etag, w.parts, w.tail)
-	case rerr == nil: // nothing to write that would tell whether the upload is still there
-		_, err = s.load(ctx, id)
-	}
 	if err != nil {
 		w.undo(ctx)
+		return 0, err
+	}
+	if n == 0 && offset == st.size() { // nothing to write that would tell whether the upload is still there
+		if rerr == nil {
+			_, rerr = s.load(ctx, id)
+		}
+		return 0, rerr
+	}
+	if _, err = s.save(keep, id, st.etag, w.parts, w.tail); err != nil {
+		if errors.Is(err, errConflict) { // otherwise the upload may consist of the new parts by now
+			w.undo(ctx)
+		}
 		return 0, err
 	}
 	w.drop(keep, st.parts)

