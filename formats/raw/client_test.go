@@ -213,10 +213,7 @@ func TestCurlRanges(t *testing.T) {
 		t.Errorf("resume: %s", out)
 	}
 	c.wantFile("part", content)
-	if _, err := exec.LookPath("wget"); err != nil {
-		t.Log("no wget on this machine")
-		return
-	}
+	needTool(t, "wget")
 	c.write("f", string(content[:1234567]))
 	if out, code := c.run(nil, "wget", "-q", "-c", c.url+"a/1/f"); code != 0 {
 		t.Errorf("wget -c: %s", out)
@@ -264,10 +261,7 @@ func TestCurlOverwrite(t *testing.T) {
 
 // TestWgetMirror is acceptance 11, smaller: wget follows the listing to every file.
 func TestWgetMirror(t *testing.T) {
-	if _, err := exec.LookPath("wget"); err != nil {
-		t.Log("no wget on this machine: TestListing checks the links")
-		return
-	}
+	needTool(t, "wget")
 	c := newCurl(t)
 	for i := range 40 {
 		path := fmt.Sprintf("a/1/dir %d/file%%20%d+x.txt", i%4, i)
@@ -300,4 +294,16 @@ func TestCurlBrowserHeaders(t *testing.T) {
 	if strings.Contains(out, "Content-Encoding") {
 		t.Errorf("an encoding of what is never encoded:\n%s", out)
 	}
+}
+
+// needTool skips the rest of a test whose tool is missing, or fails it where `make test` has installed everything.
+func needTool(t *testing.T, tool string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err == nil {
+		return
+	}
+	if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
+		t.Fatalf("%s is not installed; run .ci/clients-base.sh", tool)
+	}
+	t.Skipf("%s is not installed; run .ci/clients-base.sh", tool)
 }
