@@ -39,6 +39,7 @@ var examples = map[string]example{
 	"api.versions.list":     {path: packages + "/lib/versions"},
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
 	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},
+	"api.versions.file":     {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
 	"api.versions.annotate": {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
 
 	"api.tags.list":    {path: packages + "/lib/tags"},

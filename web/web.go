@@ -97,6 +97,7 @@ func (h *handlers) routes() []route {
 		{method: "GET", path: version, name: "api.versions.get", run: h.getVersion},
 		{method: "DELETE", path: version, name: "api.versions.delete", run: h.deleteVersion},
 		{method: "PUT", path: version + "/metadata", name: "api.versions.annotate", run: h.putMetadata},
+		{method: "GET", path: version + "/files/{path:.+}", name: "api.versions.file", run: h.getFile},
 
 		{method: "GET", path: pkg + "/tags", name: "api.tags.list", run: h.listTags},
 		{method: "GET", path: tag, name: "api.tags.get", run: h.getTag},

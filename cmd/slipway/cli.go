@@ -84,7 +84,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 	}
 	root.AddCommand(c.serveCmd(), c.healthCmd(), c.fsckCmd(), c.gcCmd(),
 		c.loginCmd(), c.logoutCmd(), c.tokenCmd(), c.userCmd(),
-		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.queryCmd(), c.eventsCmd(), c.logCmd())
+		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.queryCmd(), c.eventsCmd(), c.logCmd())
 	return root
 }
 

@@ -145,11 +145,25 @@ func segments(parts ...string) string {
 func (c *client) send(ctx context.Context, rq request) ([]byte, http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout+rq.wait)
 	defer cancel()
+	resp, err := c.open(ctx, rq)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
+	if err == nil && len(raw) > maxAnswerBytes {
+		err = fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes)
+	}
+	return raw, resp.Header, err
+}
+
+// open makes a call and returns its answer, a success whose body the caller reads and closes.
+func (c *client) open(ctx context.Context, rq request) (*http.Response, error) {
 	var body io.Reader
 	if rq.body != nil {
 		raw, err := json.Marshal(rq.body)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		body = bytes.NewReader(raw)
 	}
@@ -159,7 +173,7 @@ func (c *client) send(ctx context.Context, rq request) ([]byte, http.Header, err
 	}
 	r, err := http.NewRequestWithContext(ctx, rq.method, target, body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for key, values := range rq.header {
 		r.Header[key] = values
@@ -176,17 +190,13 @@ func (c *client) send(ctx context.Context, rq request) ([]byte, http.Header, err
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, nil, c.failure(resp)
+		defer resp.Body.Close()
+		return nil, c.failure(resp)
 	}
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
-	if err == nil && len(raw) > maxAnswerBytes {
-		err = fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes)
-	}
-	return raw, resp.Header, err
+	return resp, nil
 }
 
 func (c *client) failure(resp *http.Response) error {
