@@ -2,6 +2,7 @@ package pypi
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,8 +37,14 @@ func facts(c contents, userAgent string) []registry.FactInput {
 			out = append(out, registry.FactInput{Key: key, Value: value, Source: source, Rank: registry.RankDeclared})
 		}
 	}
-	repository, source := sourceURL(c.metadata)
+	address, source := sourceURL(c.metadata)
+	repository, commit := splitCommit(address)
 	add(registry.FactSourceRepository, registry.NormalizeSource(repository), source)
+	add(registry.FactSourceCommit, commit, source)
+	if commit, dirty := commitOf(c.metadata.version); commit != "" {
+		add(registry.FactSourceCommit, commit, "pypi:Version")
+		add(registry.FactSourceDirty, dirty, "pypi:Version")
+	}
 	add(factHomePage, c.metadata.homePage, "pypi:Home-page")
 	add(factLicense, c.metadata.license, "pypi:License")
 	add(factSummary, c.metadata.summary, "pypi:Summary")
@@ -63,6 +70,38 @@ func sourceURL(m coreMetadata) (address, source string) {
 	}
 	return "", ""
 }
+
+// atCommit is how forges address a commit, or the files as of one.
+var atCommit = regexp.MustCompile(`^(.+?)(?:/-)?/(?:commits?|tree|blob)/([0-9a-f]{40}(?:[0-9a-f]{24})?)(?:/.*)?$`)
+
+// splitCommit divides the address of a commit at a forge into that of its repository and the commit; of any other address
+// the commit is empty.
+func splitCommit(address string) (repository, commit string) {
+	if m := atCommit.FindStringSubmatch(address); m != nil {
+		return m[1], m[2]
+	}
+	return address, ""
+}
+
+// commitOf reads what setuptools-scm and its like put into the local part of a version: +g<commit>, behind it .d<date>
+// when files had changes that were not committed.
+func commitOf(v version) (commit, dirty string) {
+	dirty = "false"
+	for _, part := range v.local {
+		switch {
+		case localCommit.MatchString(part):
+			commit = part[1:]
+		case localDate.MatchString(part):
+			dirty = "true"
+		}
+	}
+	return commit, dirty
+}
+
+var (
+	localCommit = regexp.MustCompile(`^g[0-9a-f]{7,64}$`)
+	localDate   = regexp.MustCompile(`^d[0-9]{8}$`)
+)
 
 // plainLabel is the label normalisation of the same page: lower case, without spaces and punctuation.
 func plainLabel(s string) string {

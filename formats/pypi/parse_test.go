@@ -101,6 +101,37 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// TestCommitFacts: a commit is in the address of the source at a forge, or in the version.
+func TestCommitFacts(t *testing.T) {
+	const sha = "4f2a9c14f2a9c14f2a9c14f2a9c14f2a9c14f2a9"
+	source := func(url string) coreMetadata { return coreMetadata{projectURLs: []labelled{{"Source", url}}} }
+	local := func(parts ...string) coreMetadata {
+		return coreMetadata{version: version{release: []string{"1"}, local: parts}}
+	}
+	for _, c := range []struct {
+		m    coreMetadata
+		want string
+	}{
+		{source("https://git.example.com/a/b/tree/" + sha), "https://git.example.com/a/b " + sha + " "},
+		{source("https://git.example.com/a/b/commit/" + sha + "/"), "https://git.example.com/a/b " + sha + " "},
+		{source("https://git.example.com/g/a/b/-/tree/" + sha + "/sub"), "https://git.example.com/g/a/b " + sha + " "},
+		{source("https://git.example.com/a/b/tree/main"), "https://git.example.com/a/b/tree/main  "},
+		{source("https://git.example.com/a/b/tree/" + sha[:39]), "https://git.example.com/a/b/tree/" + sha[:39] + "  "},
+		{local("g4f2a9c1"), " 4f2a9c1 false"},
+		{local("3", "g4f2a9c1", "d20260131"), " 4f2a9c1 true"},
+		{local("git", "4f2a9c1"), "  "},
+		{local("d20260131"), "  "},
+	} {
+		got := map[string]string{}
+		for _, f := range facts(contents{metadata: c.m}, "") {
+			got[f.Key] = f.Value
+		}
+		if s := got["source.repository"] + " " + got["source.commit"] + " " + got["source.dirty"]; s != c.want {
+			t.Errorf("%+v: %q, want %q", c.m, s, c.want)
+		}
+	}
+}
+
 func FuzzPath(f *testing.F) {
 	for _, p := range []string{"/pypi/main/", "/pypi/main/simple/a/", "/pypi/main/+simple/a", "/pypi/main/files/" + strings.Repeat("a", 64) + "/a-1.tar.gz", "/pypi/main/api/a/1/yank", "/pypi/main/simple/%2e%2e/", "/pypi//x"} {
 		f.Add(p)
