@@ -16,6 +16,7 @@ import (
 type FileOptions struct {
 	ContentType  string // "": the file's media type, else application/octet-stream
 	CacheControl string // "": private, max-age=0, must-revalidate
+	Redirect     bool   // the clients of these files follow a redirect to another host, and leave their credentials here
 }
 
 // ImmutableCache is the Cache-Control of bytes that can't change under their URL.
@@ -40,6 +41,9 @@ func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	}
+	if done, err := s.redirected(w, r, f, o); done || err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	blob := &blobReader{ctx: ctx, site: s, file: f}
 	out := &fileWriter{ResponseWriter: w, blob: blob}
@@ -52,6 +56,30 @@ func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File
 	}()
 	http.ServeContent(out, r, "", f.AddedAt, blob)
 	return out.finish(f)
+}
+
+// redirected sends the client to the store itself with 307, so that large downloads do not go through the server. What can
+// be answered without the bytes is.
+func (s *Site) redirected(w http.ResponseWriter, r *http.Request, f registry.File, o FileOptions) (bool, error) {
+	if s.redirect == 0 || !o.Redirect || f.Blob.Size < s.redirect || r.Method != http.MethodGet {
+		return false, nil
+	}
+	h := w.Header()
+	for _, condition := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"} {
+		if r.Header.Get(condition) != "" {
+			return false, nil
+		}
+	}
+	link, err := s.Service.Link(r.Context(), f, h.Get("Content-Type"))
+	if link == "" || err != nil {
+		return false, err
+	}
+	h.Set("Cache-Control", "no-store") // the link ends
+	h.Del("Content-Type")
+	h.Del("Etag") // the store has one of its own
+	h.Set("Location", link)
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return true, nil
 }
 
 func firstOf(values ...string) string {

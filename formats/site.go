@@ -27,6 +27,9 @@ type Options struct {
 	Logger             *slog.Logger // nil: slog.Default
 	// IdleTimeout is how long one read of a request's body, or one write of an answer, may stand still; 0 is 60 s.
 	IdleTimeout time.Duration
+	// RedirectBytes is the size from which downloads are redirected to the store, where that can answer clients and the
+	// front-end's clients follow; 0 is never.
+	RedirectBytes int64
 	// Version and Commit go into the build info metric.
 	Version, Commit string
 }
@@ -45,10 +48,12 @@ type Site struct {
 	base    string // configured URL without trailing slash; "" follows the request
 	trusted []netip.Prefix
 	idle    time.Duration
-	log     *slog.Logger
-	metrics *metrics
-	scrape  prometheus.Gatherer // nil: no /metrics
-	health  *health
+	// redirect is Options.RedirectBytes
+	redirect int64
+	log      *slog.Logger
+	metrics  *metrics
+	scrape   prometheus.Gatherer // nil: no /metrics
+	health   *health
 }
 
 // NewSite checks the options and makes a Site over the core.
@@ -58,7 +63,7 @@ func NewSite(svc *registry.Service, o Options) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{
-		Service: svc, base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, log: o.Logger,
+		Service: svc, base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger,
 		metrics: newMetrics(o.Metrics, o.Version, o.Commit),
 	}
 	if s.log == nil {

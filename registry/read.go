@@ -11,6 +11,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry/access"
+	"slipway/storage"
 )
 
 // repository loads a repository's row without asking for rights.
@@ -266,6 +267,19 @@ func (s *Service) FileOf(ctx context.Context, at Name, path string) (File, error
 // of the local store comes as *os.File.
 func (s *Service) Open(ctx context.Context, f File, offset, length int64) (io.ReadCloser, error) {
 	return s.blobs.Open(ctx, f.Blob.Digest, offset, length)
+}
+
+// linkTTL is how long a client may take to begin a download at the store itself.
+const linkTTL = 5 * time.Minute
+
+// Link returns a URL that answers GET with a file that a look-up returned, of this media type, without going through the
+// server, for some minutes; "" when the store has no such URLs. It is a credential of its own.
+func (s *Service) Link(ctx context.Context, f File, mediaType string) (string, error) {
+	store, ok := s.blobs.(storage.Presigner)
+	if !ok {
+		return "", nil
+	}
+	return store.PresignGet(ctx, f.Blob.Digest, storage.PresignOptions{ContentType: mediaType}, linkTTL)
 }
 
 // AsOf is a moment: the entry of a sequence number, or a time. The zero value is now.

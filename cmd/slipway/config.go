@@ -30,6 +30,7 @@ type config struct {
 	blobs          string
 	file           string // --config
 	anonymousRead  bool
+	redirect       bool
 	trustedProxies prefixes
 	webhookAllow   []string
 	logFormat      string
@@ -55,6 +56,7 @@ func (c *config) flags(fs *pflag.FlagSet) {
 	c.storeFlags(fs)
 	fs.StringVar(&c.url, "url", "", "public base URL put into generated links (default: from the request)")
 	fs.BoolVar(&c.anonymousRead, "anonymous-read", false, "allow reading without credentials")
+	fs.BoolVar(&c.redirect, "redirect-downloads", false, "send clients of large files to the S3 server itself, which they must reach")
 	fs.Var(&c.trustedProxies, "trusted-proxies", "comma-separated CIDRs whose Forwarded and X-Forwarded-* headers are believed")
 	fs.StringSliceVar(&c.webhookAllow, "webhook-allow", nil, "hosts or CIDRs that outbound requests may reach although they are private (this version sends none)")
 	fs.StringVar(&c.logFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
@@ -139,8 +141,15 @@ func (c *config) check() error {
 	if n := len(c.adminPassword); n > 0 && (n < minPasswordBytes || n > maxPasswordBytes) {
 		return usagef("SLIPWAY_ADMIN_PASSWORD: a password has %d to %d bytes", minPasswordBytes, maxPasswordBytes)
 	}
+	if blobs, err := c.blobTarget(); err == nil && blobs.s3 == nil && c.redirect {
+		return usagef("--redirect-downloads: only an S3 server can answer clients itself: see --blobs")
+	}
 	return c.checkStores()
 }
+
+// redirectBytes is the size of the downloads that a redirect is worth: below it, the second request costs more than the
+// bytes do.
+const redirectBytes = 256 << 10
 
 // checkStores checks where the stores are to be.
 func (c *config) checkStores() error {

@@ -48,8 +48,12 @@ func assemble(ctx context.Context, c *config, logger *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	version, commit := programVersion()
+	var redirect int64
+	if c.redirect {
+		redirect = redirectBytes
+	}
 	s.site, err = formats.NewSite(s.core, formats.Options{
-		URL: c.url, TrustedProxies: c.trustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit,
+		URL: c.url, TrustedProxies: c.trustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
 	})
 	if err != nil {
 		return nil, err

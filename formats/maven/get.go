@@ -57,7 +57,7 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	}
 	sumHeaders(w.Header().Set, f.Blob)
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache})
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache, Redirect: true})
 }
 
 // find looks for a file among what is visible, then among what the caller has staged. NotFound.

@@ -117,7 +117,7 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: tarballType, CacheControl: formats.ImmutableCache})
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: tarballType, CacheControl: formats.ImmutableCache, Redirect: true})
 }
 
 func (h *handlers) file(ctx context.Context, name registry.Name, t target) (registry.File, error) {

@@ -28,7 +28,7 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 		return registry.Errorf(registry.RangeInvalid, registry.AboutFile, "the range ends before it begins")
 	}
 	f := registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache})
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache, Redirect: true})
 }
 
 // backwards reports whether a single range ends before it begins. HTTP says to ignore it, the conformance suite wants 416.

@@ -18,7 +18,7 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error 
 	if err != nil {
 		return err
 	}
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache})
+	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache, Redirect: true})
 }
 
 // find looks a file up in each project that its name can be of.
