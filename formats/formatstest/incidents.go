@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,8 +28,11 @@ var climbs = []string{
 	"%c0%af", "%e0%80%ae", "%00", "..%00", "%252f..%252f", "..;", "%ef%bc%8e%ef%bc%8e", "%u002e%u002e", ".", "%2e", "",
 }
 
-// raw sends a path exactly as it is written, which http.Client would refuse or clean.
-func (s *Server) raw(t *testing.T, method, path string, as As) (status int, body string) {
+// Climbs are ways to write "..", separators and the end of a string that a path must not survive.
+func Climbs() []string { return slices.Clone(climbs) }
+
+// Raw sends a path exactly as it is written, which http.Client would refuse or clean.
+func (s *Server) Raw(t *testing.T, method, path string, as As) (status int, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Addr)
 	if err != nil {
@@ -77,7 +81,7 @@ func (s Suite) traversal(t *testing.T) {
 			for _, climb := range climbs {
 				for _, up := range []string{climb, strings.Repeat(climb+"/", 6) + "canary", strings.Repeat(climb+"/", 3) + "data/uploads"} {
 					path := "/" + strings.Join(segments[:i], "/") + "/" + up
-					status, body := srv.raw(t, q.Method, path, admin)
+					status, body := srv.Raw(t, q.Method, path, admin)
 					if strings.Contains(body, canary) || status >= http.StatusInternalServerError {
 						t.Errorf("GET %s: %d %q", path, status, body)
 					}
@@ -96,7 +100,7 @@ func (s Suite) doubledSlash(t *testing.T) {
 		for _, between := range []string{"//", "/./", "/.//", "/%2e/"} {
 			for _, before := range []string{"", "/" + s.New().Name() + "/main"} {
 				path := before + between + reserved
-				if status, body := srv.raw(t, http.MethodGet, path, admin); status < http.StatusBadRequest {
+				if status, body := srv.Raw(t, http.MethodGet, path, admin); status < http.StatusBadRequest {
 					t.Errorf("GET %s: %d %q", path, status, body)
 				}
 			}
@@ -125,6 +129,37 @@ func (s Suite) encodedRepository(t *testing.T) {
 			}
 		}
 	})
+}
+
+// deleted is S-33: once a version is deleted, no cache has its bytes for anybody.
+func (s Suite) deleted(t *testing.T) {
+	srv := s.server(t)
+	s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	q := s.Download("main", "example", "1.0.0")
+	for range 3 { // whatever remembers, remembers it now
+		if res := srv.Do(Admin, q); res.Status != http.StatusOK {
+			t.Fatal(res)
+		}
+	}
+	found, err := srv.Search(srv.Admin, registry.VersionSearch{Query: "format:" + s.New().Name()})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("published: %v, %v", found, err)
+	}
+	at, err := srv.NameOf(registry.DefaultRepository, s.New().Name(), found[0].Package)
+	if err == nil {
+		err = srv.Delete(srv.Admin, at.At(found[0].Version.Name), "")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		q.Method = method
+		for _, as := range []As{Admin, As(srv.ReadToken("main"))} {
+			if res := srv.Do(as, q); res.Status != http.StatusNotFound && res.Status != http.StatusGone {
+				t.Errorf("%s of a deleted version: %v", method, res)
+			}
+		}
+	}
 }
 
 // forgedHeaders is S-25 and S-26: who asks, and from where, is never read from a header that any client can send.

@@ -45,6 +45,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("ranges", s.ranges)
 	t.Run("conditions", s.conditions)
 	t.Run("concurrent", s.concurrent)
+	t.Run("S33", s.deleted)
 }
 
 // RunRoutes is the part of Run that walks over the routes, for formats whose versions no single request publishes, or
