@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slipway/storage/s3/s3test"
 )
 
 // process is the real binary, run as the test says.
@@ -293,4 +295,50 @@ func residentKiB(t *testing.T, pid int) int {
 		t.Fatal(err)
 	}
 	return kib
+}
+
+// TestD18: readiness asks for the database and one probe key, and nothing else: no admin password, no right on the bucket.
+// Liveness asks for nothing outside of the process.
+func TestD18(t *testing.T) {
+	status := func(p *process, path string) int {
+		t.Helper()
+		res, err := http.Get(p.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	data := t.TempDir() + "/data"
+	for range 2 {
+		p := serveProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD="}, "--data", data)
+		if got := status(p, "/readyz"); got != http.StatusOK {
+			t.Errorf("ready without a password: %d", got)
+		}
+		p.signal(syscall.SIGTERM)
+		if code := p.end(); code != exitDone {
+			t.Errorf("exit code %d", code)
+		}
+	}
+
+	_, env := s3test.New(t)
+	proxy := s3test.NewProxy(t)
+	p := serveProcess(t, append(env, "SLIPWAY_ADMIN_PASSWORD="), "--data", t.TempDir()+"/data", "--blobs", s3test.At(t, proxy.URL))
+	proxy.Reset()
+	if got := status(p, "/readyz"); got != http.StatusOK {
+		t.Fatalf("ready over S3: %d", got)
+	}
+	if asked := proxy.Requests(); len(asked) != 1 || !strings.Contains(asked[0], "/ready") {
+		t.Errorf("readiness asks for %q, want one probe key", asked)
+	}
+	proxy.Break(func(int, *http.Request) s3test.Fault { return s3test.NotSent })
+	time.Sleep(1100 * time.Millisecond) // an answer counts for a second
+	if ready, live := status(p, "/readyz"), status(p, "/livez"); ready != http.StatusServiceUnavailable || live != http.StatusOK {
+		t.Errorf("without S3: ready %d, live %d", ready, live)
+	}
+	proxy.Break(nil)
+	time.Sleep(1100 * time.Millisecond)
+	if got := status(p, "/readyz"); got != http.StatusOK {
+		t.Errorf("S3 is back: %d", got)
+	}
 }
