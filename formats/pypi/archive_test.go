@@ -191,7 +191,7 @@ func TestTarRefusals(t *testing.T) {
 	for words, h := range map[string]tar.Header{
 		"leads outside":                {Name: "good-1.0/link", Linkname: "../../etc/passwd", Typeflag: tar.TypeSymlink},
 		`"good-1.0/abs" leads outside`: {Name: "good-1.0/abs", Linkname: "/etc/passwd", Typeflag: tar.TypeLink},
-		"neither a file nor":           {Name: "good-1.0/dev", Typeflag: tar.TypeChar},
+		"neither file, directory nor":  {Name: "good-1.0/dev", Typeflag: tar.TypeChar},
 	} {
 		_, err := readTarball(bytes.NewReader(tarredHeaders(t, []tar.Header{info, h}, []string{text, ""})))
 		refused(t, err, words)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -64,7 +65,7 @@ func distInfo(a *archive, name reading) (map[string]*zip.File, error) {
 			continue
 		}
 		if dir != "" && first != dir {
-			return nil, broken("it has two .dist-info directories, %q and %q", clip(dir), clip(first))
+			return nil, formats.BrokenArchive("it has two .dist-info directories, %q and %q", clip(dir), clip(first))
 		}
 		dir = first
 		if rest == "METADATA" || rest == "WHEEL" || rest == "RECORD" {
@@ -72,11 +73,11 @@ func distInfo(a *archive, name reading) (map[string]*zip.File, error) {
 		}
 	}
 	if dir == "" {
-		return nil, broken("it has no .dist-info directory")
+		return nil, formats.BrokenArchive("it has no .dist-info directory")
 	}
 	for _, part := range []string{"METADATA", "WHEEL", "RECORD"} {
 		if parts[part] == nil {
-			return nil, broken("%s/%s is missing", clip(dir), part)
+			return nil, formats.BrokenArchive("%s/%s is missing", clip(dir), part)
 		}
 	}
 	project, text, _ := strings.Cut(strings.TrimSuffix(dir, distInfoSuffix), "-")

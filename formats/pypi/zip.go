@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -15,14 +15,9 @@ import (
 const (
 	maxEntries        = 200_000
 	maxDirectoryBytes = 64 << 20 // of a zip's central directory
-	maxEntryNameBytes = 4096
 	maxUnpackRatio    = 50
 	ratioGrace        = 64 << 20
 )
-
-func broken(format string, args ...any) error {
-	return invalid(registry.AboutFile, "the archive can't be published: "+format, args...)
-}
 
 // Sizes and signatures of APPNOTE.TXT 4.3.14 to 4.3.16.
 const (
@@ -62,7 +57,7 @@ func openZip(r *window) (*archive, error) {
 		length += uint64(entryBytes + len(f.Name) + len(f.Extra) + len(f.Comment))
 	}
 	if uint64(len(z.File)) != end.entries || length != end.size {
-		return nil, broken("its table of contents is not as long as its end says")
+		return nil, formats.BrokenArchive("its table of contents is not as long as its end says")
 	}
 	return &archive{r, z.File, int64(end.offset)}, checkEntries(r, z.File) //nolint:gosec // below the size
 }
@@ -78,7 +73,7 @@ type archive struct {
 func unreadable(err error) error {
 	for _, own := range []error{zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum, io.ErrUnexpectedEOF, io.EOF} {
 		if errors.Is(err, own) {
-			return broken("it is not a readable zip (%s)", own)
+			return formats.BrokenArchive("it is not a readable zip (%s)", own)
 		}
 	}
 	return err
@@ -91,7 +86,7 @@ type zipEnd struct{ entries, size, offset uint64 }
 // read.
 func readEnd(r *window) (zipEnd, error) {
 	if r.size < endBytes {
-		return zipEnd{}, broken("it is not a zip")
+		return zipEnd{}, formats.BrokenArchive("it is not a zip")
 	}
 	b := make([]byte, endBytes)
 	if _, err := r.ReadAt(b, r.size-endBytes); err != nil {
@@ -99,10 +94,10 @@ func readEnd(r *window) (zipEnd, error) {
 	}
 	le := binary.LittleEndian
 	if le.Uint32(b) != endSignature || le.Uint16(b[20:]) != 0 {
-		return zipEnd{}, broken("it is not a zip, or something follows its end")
+		return zipEnd{}, formats.BrokenArchive("it is not a zip, or something follows its end")
 	}
 	if le.Uint16(b[4:]) != 0 || le.Uint16(b[6:]) != 0 {
-		return zipEnd{}, broken("it is a part of several")
+		return zipEnd{}, formats.BrokenArchive("it is a part of several")
 	}
 	end := zipEnd{uint64(le.Uint16(b[10:])), uint64(le.Uint32(b[12:])), uint64(le.Uint32(b[16:]))}
 	directoryEnd := uint64(r.size - endBytes)
@@ -114,17 +109,17 @@ func readEnd(r *window) (zipEnd, error) {
 		// Some readers take the wide record whenever there is one, others only where the narrow one points to it.
 		if end.entries != sentinel16 && end.entries != wide.entries || end.size != sentinel32 && end.size != wide.size ||
 			end.offset != sentinel32 && end.offset != wide.offset {
-			return end, broken("its two ends contradict each other")
+			return end, formats.BrokenArchive("its two ends contradict each other")
 		}
 		end, directoryEnd = *wide, at
 	}
 	switch {
 	case end.entries > maxEntries:
-		return end, broken("it has more than %d entries", maxEntries)
+		return end, formats.BrokenArchive("it has more than %d entries", maxEntries)
 	case end.size > maxDirectoryBytes:
-		return end, broken("its table of contents is larger than %d bytes", maxDirectoryBytes)
+		return end, formats.BrokenArchive("its table of contents is larger than %d bytes", maxDirectoryBytes)
 	case end.offset > directoryEnd || end.offset+end.size != directoryEnd:
-		return end, broken("its table of contents is not where its end says")
+		return end, formats.BrokenArchive("its table of contents is not where its end says")
 	}
 	return end, nil
 }
@@ -144,14 +139,14 @@ func findEnd64(r *window) (wide *zipEnd, at uint64, err error) {
 	}
 	at = le.Uint64(locator[8:])
 	if at != uint64(r.size-endBytes-locatorBytes-end64Bytes) {
-		return nil, 0, broken("its zip64 end is not where it should be")
+		return nil, 0, formats.BrokenArchive("its zip64 end is not where it should be")
 	}
 	end64 := make([]byte, end64Bytes)
 	if _, err := r.ReadAt(end64, int64(at)); err != nil { //nolint:gosec // below the size
 		return nil, 0, err
 	}
 	if le.Uint32(end64) != end64Signature {
-		return nil, 0, broken("its zip64 end is none")
+		return nil, 0, formats.BrokenArchive("its zip64 end is none")
 	}
 	return &zipEnd{le.Uint64(end64[32:]), le.Uint64(end64[40:]), le.Uint64(end64[48:])}, at, nil
 }
@@ -162,48 +157,32 @@ func checkEntries(r *window, files []*zip.File) error {
 	seen := make(map[string]bool, len(files))
 	var unpacked uint64
 	for _, f := range files {
-		if err := checkEntryName(f.Name); err != nil {
+		if err := formats.CheckEntryName(f.Name); err != nil {
 			return err
 		}
 		if seen[f.Name] {
-			return broken("%q is in it twice", clip(f.Name))
+			return formats.BrokenArchive("%q is in it twice", clip(f.Name))
 		}
 		seen[f.Name] = true
 		if f.Flags&flagEncrypted != 0 {
-			return broken("%q is encrypted", clip(f.Name))
+			return formats.BrokenArchive("%q is encrypted", clip(f.Name))
 		}
 		if f.Method != zip.Store && f.Method != zip.Deflate {
-			return broken("%q is compressed by a method that installers do not know", clip(f.Name))
+			return formats.BrokenArchive("%q is compressed by a method that installers do not know", clip(f.Name))
 		}
 		if f.UncompressedSize64 > 1<<62 || unpacked > 1<<62 {
-			return broken("%q has an impossible size", clip(f.Name))
+			return formats.BrokenArchive("%q has an impossible size", clip(f.Name))
 		}
 		unpacked += f.UncompressedSize64
 	}
 	if unpacked > ratioGrace && unpacked > maxUnpackRatio*uint64(r.size) {
-		return broken("it unpacks to more than %d times its size", maxUnpackRatio)
+		return formats.BrokenArchive("it unpacks to more than %d times its size", maxUnpackRatio)
 	}
 	magic := make([]byte, 5)
 	if n, err := r.ReadAt(magic, tarMagicAt); n == len(magic) && string(magic) == "ustar" {
-		return broken("it is a zip and a tar at once")
+		return formats.BrokenArchive("it is a zip and a tar at once")
 	} else if err != nil && err != io.EOF {
 		return err
-	}
-	return nil
-}
-
-// checkEntryName refuses names that unpack outside of where they should.
-func checkEntryName(name string) error {
-	switch {
-	case name == "" || len(name) > maxEntryNameBytes:
-		return broken("an entry's name is empty or too long")
-	case strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\\x00") || len(name) > 1 && name[1] == ':':
-		return broken("the entry %q leads outside", clip(name))
-	}
-	for seg := range strings.SplitSeq(name, "/") {
-		if seg == ".." {
-			return broken("the entry %q leads outside", clip(name))
-		}
 	}
 	return nil
 }
@@ -221,7 +200,7 @@ func (a *archive) readEntry(f *zip.File, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(rc, limit+1))
 	switch {
 	case int64(len(b)) > limit:
-		return nil, broken("%q is larger than %d bytes", clip(f.Name), limit)
+		return nil, formats.BrokenArchive("%q is larger than %d bytes", clip(f.Name), limit)
 	case err != nil:
 		var store *registry.Error
 		if errors.As(err, &store) {

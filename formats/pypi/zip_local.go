@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"slipway/formats"
 )
 
 // checkLocal compares the name and the method in front of an entry's bytes with those in the table of contents: who reads the
@@ -22,7 +24,7 @@ func (a *archive) checkLocal(f *zip.File) error {
 	le := binary.LittleEndian
 	if le.Uint32(head) != localSignature || int(le.Uint16(head[26:])) != len(f.Name) || string(head[localBytes:]) != f.Name ||
 		le.Uint16(head[8:]) != f.Method {
-		return broken("%q is called otherwise in front of its bytes", clip(f.Name))
+		return formats.BrokenArchive("%q is called otherwise in front of its bytes", clip(f.Name))
 	}
 	return nil
 }

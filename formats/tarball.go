@@ -1,0 +1,215 @@
+package formats
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"path"
+	"strings"
+
+	"slipway/registry"
+)
+
+// Bounds of every tarball. The ratio counts once more than ratioGrace has come out: small packages of one repeated line
+// compress well, a bomb goes on.
+const (
+	ratioGrace        = 64 << 20
+	maxEntryNameBytes = 4096
+	tarballBuffer     = 64 << 10
+)
+
+// Tarball says how a gzipped tar is looked through whose entries all lie in one directory, as npm and Python make them.
+// Nothing is unpacked.
+type Tarball struct {
+	MaxBytes   int64 // that may come out
+	MaxRatio   int64 // that may come out for each byte that went in
+	MaxEntries int
+	// Entry sees each file, directory and link, all of which stay below the directory; name is the path there, "" for the
+	// directory itself.
+	Entry func(h *tar.Header, name string, body io.Reader) error
+}
+
+// BrokenArchive is the refusal of an archive for what is in it: Invalid, about the file.
+func BrokenArchive(format string, args ...any) error {
+	return registry.Errorf(registry.Invalid, registry.AboutFile, "the archive can't be published: "+format, args...)
+}
+
+// Read goes through a tarball to its end, that of the compression too. Invalid, the error of r, or that of Entry.
+func (b Tarball) Read(r io.Reader) error {
+	in := tarball{bounds: b, src: &counter{r: r}}
+	err := in.run()
+	if in.src.err != nil {
+		return in.src.err // why the stream broke off, not what tar makes of it
+	}
+	var own *registry.Error
+	if err != nil && !errors.As(err, &own) {
+		err = BrokenArchive("it is not a readable tar.gz (%s)", err)
+	}
+	return err
+}
+
+// counter counts bytes and remembers a failure of the stream below.
+type counter struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+type tarball struct {
+	bounds Tarball
+	src    *counter // compressed
+	zip    *gzip.Reader
+	out    int64 // bytes that came out
+	root   string
+}
+
+func (in *tarball) run() (err error) {
+	if in.zip, err = gzip.NewReader(bufio.NewReaderSize(in.src, tarballBuffer)); err != nil {
+		return err
+	}
+	t := tar.NewReader(in)
+	for entries := 0; ; entries++ {
+		h, err := t.Next()
+		if err == io.EOF {
+			return in.padding()
+		}
+		if err != nil {
+			return err
+		}
+		if entries == in.bounds.MaxEntries {
+			return BrokenArchive("it has more than %d entries", in.bounds.MaxEntries)
+		}
+		if err := in.entry(h, t); err != nil {
+			return err
+		}
+	}
+}
+
+// Read yields the unpacked bytes as long as they are within bounds.
+func (in *tarball) Read(p []byte) (int, error) {
+	n, err := in.zip.Read(p)
+	in.out += int64(n)
+	switch {
+	case in.out > in.bounds.MaxBytes:
+		return 0, BrokenArchive("it unpacks to more than %d bytes", in.bounds.MaxBytes)
+	case in.out > ratioGrace && in.out > in.bounds.MaxRatio*in.src.n:
+		return 0, BrokenArchive("it unpacks to more than %d times its size", in.bounds.MaxRatio)
+	}
+	return n, err
+}
+
+// padding reads what follows the end of the archive, down to the checksum of the compression. Some readers look for
+// further entries there, so it must be empty.
+func (in *tarball) padding() error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := in.Read(buf)
+		if len(bytes.Trim(buf[:n], "\x00")) > 0 {
+			return BrokenArchive("there are bytes behind the end of the archive")
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (in *tarball) entry(h *tar.Header, body io.Reader) error {
+	switch h.Typeflag {
+	case tar.TypeXGlobalHeader:
+		return nil // git archive writes one
+	case tar.TypeDir, tar.TypeReg, tar.TypeSymlink, tar.TypeLink:
+	default:
+		return BrokenArchive("%q is neither file, directory nor link", shown(h.Name))
+	}
+	name, err := in.place(h)
+	if err != nil {
+		return err
+	}
+	switch {
+	case sparse(h) || h.Typeflag == tar.TypeReg && strings.HasSuffix(h.Name, "/"):
+		return BrokenArchive("%q is not an ordinary file", shown(h.Name))
+	case (h.Typeflag == tar.TypeSymlink || h.Typeflag == tar.TypeLink) && !in.within(h, name):
+		return BrokenArchive("the link %q leads outside", shown(h.Name))
+	}
+	return in.bounds.Entry(h, name, body)
+}
+
+// place checks the path of an entry and returns it below the directory.
+func (in *tarball) place(h *tar.Header) (string, error) {
+	if err := CheckEntryName(h.Name); err != nil {
+		return "", err
+	}
+	root, below, _ := strings.Cut(path.Clean(h.Name), "/")
+	if root == "." {
+		return "", nil
+	}
+	if below == "" && h.Typeflag != tar.TypeDir {
+		return "", BrokenArchive("%q is not in a root directory", shown(h.Name))
+	}
+	if in.root == "" {
+		in.root = root
+	}
+	if root != in.root {
+		return "", BrokenArchive("it has two root directories, %q and %q", shown(in.root), shown(root))
+	}
+	return below, nil
+}
+
+// CheckEntryName refuses the name of an archive's entry that unpacks outside of where it should, here or on another system.
+func CheckEntryName(name string) error {
+	switch {
+	case name == "" || len(name) > maxEntryNameBytes:
+		return BrokenArchive("an entry's name is empty or too long")
+	case strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\\x00") || len(name) > 1 && name[1] == ':':
+		return BrokenArchive("the entry %q leads outside or is not portable", shown(name))
+	}
+	for seg := range strings.SplitSeq(name, "/") {
+		if seg == ".." {
+			return BrokenArchive("the entry %q leads outside", shown(name))
+		}
+	}
+	return nil
+}
+
+// within reports whether a link stays below the directory. Clients leave links out or follow them; either is safe then.
+func (in *tarball) within(h *tar.Header, name string) bool {
+	target := path.Clean(h.Linkname)
+	if h.Typeflag == tar.TypeSymlink {
+		target = path.Join(in.root, path.Dir(name), h.Linkname)
+	}
+	return !strings.ContainsAny(h.Linkname, "\\\x00") && !strings.HasPrefix(h.Linkname, "/") && strings.HasPrefix(target+"/", in.root+"/")
+}
+
+// sparse reports whether a file has holes: a few bytes would claim terabytes.
+func sparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return h.Typeflag == tar.TypeGNUSparse
+}
+
+// shown cuts a name for a message.
+func shown(name string) string {
+	const most = 100
+	if len(name) > most {
+		return strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return name
+}
