@@ -55,6 +55,12 @@ type Tx interface {
 	References
 	Stagings
 	Searches
+	Environments
+	Deployments
+	Runs
+	Subscriptions
+	Deliveries
+	Consumers
 	Settings
 }
 

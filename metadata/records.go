@@ -213,6 +213,7 @@ type Staging struct {
 	Owner        string // Actor.ID that may continue it
 	Scope        string // what it is looked up by beside its ID, e.g. a Maven coordinate; may be empty
 	Revision     int64  // grows with every file
+	Outcome      []byte // of one that has ended, what its owner is told who asks again; opaque here
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }

@@ -51,6 +51,9 @@ type VersionPage struct {
 type Versions interface {
 	Version(packageID int64, name string) (Version, error) // tombstones too
 	VersionByID(id int64) (Version, error)
+	// VersionAt and VersionByTag are Version and the version of Tag in one query, from the names that clients use.
+	VersionAt(repository, format, key, name string) (Version, error)
+	VersionByTag(repository, format, key, tag string) (Version, error)
 	VersionByDigest(packageID int64, d digest.Digest) (Version, error) // not deleted, the newest of several
 	Versions(p VersionPage) ([]Version, error)
 	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
@@ -179,7 +182,8 @@ type References interface {
 
 // Stagings keeps files that are not visible yet. Their blobs count as needed.
 type Stagings interface {
-	// TouchStaging makes a staging, or notes that it has changed: revision and time. The other fields of a known one stay.
+	// TouchStaging makes a staging, or notes that it has changed: revision and time. The other fields of a known one stay. One
+	// that has ended begins anew.
 	TouchStaging(s Staging) (Staging, error)
 	Staging(id string) (Staging, error)
 	StagingsOf(repositoryID int64, scope string) ([]Staging, error)
@@ -187,6 +191,8 @@ type Stagings interface {
 	PutStagedFile(f StagedFile) error                            // replaces the same path
 	StagedFiles(stagingID string) ([]StagedFile, error)
 	DropStaging(id string) error // with its files; their blobs are marked released
+	// EndStaging drops the files as DropStaging does and keeps what became of them. ErrNotExist.
+	EndStaging(id string, outcome []byte) error
 }
 
 // Settings keeps a few values of the instance: its id, its log's name.

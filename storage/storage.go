@@ -20,6 +20,8 @@ var (
 	ErrMismatch = errors.New("storage: bytes do not have the expected digest")
 	ErrOffset   = errors.New("storage: upload is shorter than the given offset")
 	ErrNoSpace  = errors.New("storage: no space left")
+	// ErrUnavailable: the store does not answer, or says that it can't just now; it may soon.
+	ErrUnavailable = errors.New("storage: unavailable")
 )
 
 // Blob describes stored bytes.

@@ -1,6 +1,7 @@
 package metadatatest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -131,6 +132,20 @@ func testStagedFiles(e *env) {
 	e.update(func(tx metadata.Tx) error {
 		dead, err := tx.Condemn(blobs[1], e.now().Add(time.Hour))
 		equal(e, "condemned", dead, false)
+		return err
+	})
+	e.clock.Add(time.Minute)
+	e.update(func(tx metadata.Tx) error { return tx.EndStaging("one", []byte("done")) })
+	equal(e, "garbage after the end", garbage(), []int64{blobs[0].ID, blobs[1].ID})
+	ended := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("one") })
+	equal(e, "outcome", string(ended.Outcome)+" "+ended.UpdatedAt.String(), "done "+e.now().String())
+	e.update(func(tx metadata.Tx) error {
+		if err := tx.EndStaging("two", nil); !errors.Is(err, metadata.ErrNotExist) {
+			e.Errorf("end of a missing one: %v", err)
+		}
+		anew, err := tx.TouchStaging(metadata.Staging{ID: "one"})
+		ended.Outcome, ended.Revision, ended.CreatedAt = nil, 1, e.now()
+		equal(e, "begun anew", anew, ended)
 		return err
 	})
 	for range 2 { // dropping a missing one is no error

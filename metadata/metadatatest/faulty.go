@@ -143,6 +143,14 @@ func (t *faultyTx) VersionByID(id int64) (metadata.Version, error) {
 	return get(t, t.tx.VersionByID, id)
 }
 
+func (t *faultyTx) VersionAt(repository, format, key, name string) (metadata.Version, error) {
+	return get(t, func(name string) (metadata.Version, error) { return t.tx.VersionAt(repository, format, key, name) }, name)
+}
+
+func (t *faultyTx) VersionByTag(repository, format, key, tag string) (metadata.Version, error) {
+	return get(t, func(tag string) (metadata.Version, error) { return t.tx.VersionByTag(repository, format, key, tag) }, tag)
+}
+
 func (t *faultyTx) VersionByDigest(packageID int64, d digest.Digest) (metadata.Version, error) {
 	return get2(t, t.tx.VersionByDigest, packageID, d)
 }
@@ -379,8 +387,159 @@ func (t *faultyTx) StagedFiles(stagingID string) ([]metadata.StagedFile, error) 
 
 func (t *faultyTx) DropStaging(id string) error { return do(t, t.tx.DropStaging, id) }
 
+func (t *faultyTx) EndStaging(id string, outcome []byte) error {
+	return do2(t, t.tx.EndStaging, id, outcome)
+}
+
 func (t *faultyTx) DropBlobLease(blobID int64, holder string) error {
 	return do2(t, t.tx.DropBlobLease, blobID, holder)
 }
 
 func (t *faultyTx) Search(s metadata.Search) ([]metadata.Hit, error) { return get(t, t.tx.Search, s) }
+
+func (t *faultyTx) PutEnvironment(e metadata.Environment) (metadata.Environment, error) {
+	return get(t, t.tx.PutEnvironment, e)
+}
+
+func (t *faultyTx) Environment(name string) (metadata.Environment, error) {
+	return get(t, t.tx.Environment, name)
+}
+
+func (t *faultyTx) EnvironmentAt(name string, seq int64) (metadata.Environment, error) {
+	return get2(t, t.tx.EnvironmentAt, name, seq)
+}
+
+func (t *faultyTx) Environments(p metadata.Page) ([]metadata.Environment, error) {
+	return get(t, t.tx.Environments, p)
+}
+
+func (t *faultyTx) CreateDeployment(d metadata.Deployment) (metadata.Deployment, error) {
+	return get(t, t.tx.CreateDeployment, d)
+}
+
+func (t *faultyTx) UpdateDeployment(d metadata.Deployment) (metadata.Deployment, error) {
+	return get(t, t.tx.UpdateDeployment, d)
+}
+
+func (t *faultyTx) Deployment(id int64) (metadata.Deployment, error) {
+	return get(t, t.tx.Deployment, id)
+}
+
+func (t *faultyTx) DeploymentByExternalID(environmentID int64, service, externalID string) (metadata.Deployment, error) {
+	return get3(t, t.tx.DeploymentByExternalID, environmentID, service, externalID)
+}
+
+func (t *faultyTx) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, error) {
+	return get(t, t.tx.Deployments, q)
+}
+
+func (t *faultyTx) OpenDeployments(versionID int64, limit int) ([]metadata.Deployment, error) {
+	return get2(t, t.tx.OpenDeployments, versionID, limit)
+}
+
+func (t *faultyTx) Reported(environmentID, seq int64) ([]metadata.Deployment, error) {
+	return get2(t, t.tx.Reported, environmentID, seq)
+}
+
+func (t *faultyTx) Running(environmentID int64, service string) (metadata.Run, error) {
+	return get2(t, t.tx.Running, environmentID, service)
+}
+
+func (t *faultyTx) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
+	return get2(t, t.tx.RunsAt, environmentID, seq)
+}
+
+func (t *faultyTx) RunsOfVersion(versionID int64, limit int) ([]metadata.Run, error) {
+	return get2(t, t.tx.RunsOfVersion, versionID, limit)
+}
+
+func (t *faultyTx) Runs(q metadata.RunQuery) ([]metadata.Run, error) { return get(t, t.tx.Runs, q) }
+
+func (t *faultyTx) StartRun(d metadata.Deployment, seq int64) error {
+	return do2(t, t.tx.StartRun, d, seq)
+}
+
+func (t *faultyTx) EndRun(environmentID int64, service string, seq int64) error {
+	return do(t, func(seq int64) error { return t.tx.EndRun(environmentID, service, seq) }, seq)
+}
+
+func (t *faultyTx) CreateSubscription(s metadata.Subscription) (metadata.Subscription, error) {
+	return get(t, t.tx.CreateSubscription, s)
+}
+
+func (t *faultyTx) Subscription(id int64) (metadata.Subscription, error) {
+	return get(t, t.tx.Subscription, id)
+}
+
+func (t *faultyTx) Subscriptions(afterID int64, limit int) ([]metadata.Subscription, error) {
+	return get2(t, t.tx.Subscriptions, afterID, limit)
+}
+
+func (t *faultyTx) UpdateSubscription(s metadata.Subscription) (metadata.Subscription, error) {
+	return get(t, t.tx.UpdateSubscription, s)
+}
+
+func (t *faultyTx) MoveCursor(id, cursor int64) error { return do2(t, t.tx.MoveCursor, id, cursor) }
+
+func (t *faultyTx) SetFailingSince(id int64, since time.Time) error {
+	return do2(t, t.tx.SetFailingSince, id, since)
+}
+
+func (t *faultyTx) DeleteSubscription(id int64) error { return do(t, t.tx.DeleteSubscription, id) }
+
+func (t *faultyTx) PurgeSubscriptions(limit int) (int64, error) {
+	return get(t, t.tx.PurgeSubscriptions, limit)
+}
+
+func (t *faultyTx) PutDelivery(d metadata.Delivery) (int64, error) {
+	return get(t, t.tx.PutDelivery, d)
+}
+
+func (t *faultyTx) Delivery(id int64) (metadata.Delivery, error) { return get(t, t.tx.Delivery, id) }
+
+func (t *faultyTx) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, error) {
+	return get(t, t.tx.Deliveries, q)
+}
+
+func (t *faultyTx) DueDeliveries(subscriptionID int64, limit int) ([]metadata.Due, error) {
+	return get2(t, t.tx.DueDeliveries, subscriptionID, limit)
+}
+
+func (t *faultyTx) UpdateDelivery(d metadata.Delivery) error { return do(t, t.tx.UpdateDelivery, d) }
+
+func (t *faultyTx) BuryDeliveries(subscriptionID int64, reason string, limit int) (int64, error) {
+	return get3(t, t.tx.BuryDeliveries, subscriptionID, reason, limit)
+}
+
+func (t *faultyTx) CountDeliveries(subscriptionID int64, state metadata.DeliveryState) (n int64, oldest time.Time, err error) {
+	if err := t.call(); err != nil {
+		return 0, oldest, err
+	}
+	return t.tx.CountDeliveries(subscriptionID, state)
+}
+
+func (t *faultyTx) ExpireDeliveries(before time.Time, limit int) (int64, error) {
+	return get2(t, t.tx.ExpireDeliveries, before, limit)
+}
+
+func (t *faultyTx) AddAttempt(a metadata.Attempt) error { return do(t, t.tx.AddAttempt, a) }
+
+func (t *faultyTx) Attempts(deliveryID int64) ([]metadata.Attempt, error) {
+	return get(t, t.tx.Attempts, deliveryID)
+}
+
+func (t *faultyTx) Consumer(ownerID, name string) (metadata.Consumer, error) {
+	return get2(t, t.tx.Consumer, ownerID, name)
+}
+
+func (t *faultyTx) Consumers(ownerID string, p metadata.Page) ([]metadata.Consumer, error) {
+	return get2(t, t.tx.Consumers, ownerID, p)
+}
+
+func (t *faultyTx) PutConsumer(c metadata.Consumer) (metadata.Consumer, error) {
+	return get(t, t.tx.PutConsumer, c)
+}
+
+func (t *faultyTx) DeleteConsumer(ownerID, name string) error {
+	return do2(t, t.tx.DeleteConsumer, ownerID, name)
+}

@@ -190,8 +190,20 @@ func testReadOnly(e *env) {
 		"ReplaceFile": func(tx metadata.Tx) error {
 			return tx.ReplaceFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "x", Blob: b})
 		},
-		"RemoveFiles":     func(tx metadata.Tx) error { return tx.RemoveFiles(v.ID) },
-		"RemoveFile":      func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") },
+		"RemoveFiles":    func(tx metadata.Tx) error { return tx.RemoveFiles(v.ID) },
+		"RemoveFile":     func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") },
+		"PutEnvironment": func(tx metadata.Tx) error { _, err := tx.PutEnvironment(metadata.Environment{Name: "x"}); return err },
+		"EndRun":         func(tx metadata.Tx) error { return tx.EndRun(1, "x", 1) },
+		"CreateSubscription": func(tx metadata.Tx) error {
+			_, err := tx.CreateSubscription(metadata.Subscription{Name: "x"})
+			return err
+		},
+		"UpdateDelivery":     func(tx metadata.Tx) error { return tx.UpdateDelivery(metadata.Delivery{ID: 1}) },
+		"PurgeSubscriptions": func(tx metadata.Tx) error { _, err := tx.PurgeSubscriptions(1); return err },
+		"PutConsumer": func(tx metadata.Tx) error {
+			_, err := tx.PutConsumer(metadata.Consumer{Name: "x"})
+			return err
+		},
 		"PutBlob":         func(tx metadata.Tx) error { _, err := tx.PutBlob(b); return err },
 		"Condemn":         func(tx metadata.Tx) error { _, err := tx.Condemn(b, e.now()); return err },
 		"CondemnOrphan":   func(tx metadata.Tx) error { _, err := tx.CondemnOrphan(b.Digest, 1); return err },
@@ -208,6 +220,7 @@ func testReadOnly(e *env) {
 		},
 		"PutStagedFile": func(tx metadata.Tx) error { return tx.PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b}) },
 		"DropStaging":   func(tx metadata.Tx) error { return tx.DropStaging("x") },
+		"EndStaging":    func(tx metadata.Tx) error { return tx.EndStaging("x", []byte("{}")) },
 		"SetTag": func(tx metadata.Tx) error {
 			_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})
 			return err

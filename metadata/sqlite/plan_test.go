@@ -202,6 +202,15 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH version USING INDEX sqlite_autoindex_version_1 (package_id=? AND name=?)"}},
 		{"version by digest", "AND digest = $2 AND state <> 'deleted'", []string{
 			"SEARCH version USING INDEX version_digest (digest=? AND package_id=?)"}},
+		{"version by names", "AND p.key = $3) AND name = $4", []string{
+			"SEARCH version USING INDEX sqlite_autoindex_version_1 (package_id=? AND name=?)", "SCALAR SUBQUERY 1",
+			"SEARCH r USING INDEX repository_name (name=?)",
+			"SEARCH p USING COVERING INDEX sqlite_autoindex_package_1 (repository_id=? AND format=? AND key=?)"}},
+		{"version by tag", "AND p.key = $3 AND t.name = $4)", []string{
+			"SEARCH version USING INTEGER PRIMARY KEY (rowid=?)", "SCALAR SUBQUERY 1",
+			"SEARCH r USING INDEX repository_name (name=?)",
+			"SEARCH p USING COVERING INDEX sqlite_autoindex_package_1 (repository_id=? AND format=? AND key=?)",
+			"SEARCH t USING INDEX tag_holds (package_id=? AND name=?)"}},
 		{"versions", "FROM version WHERE package_id = $1 AND state <> 'deleted' ORDER BY sort_key DESC, name DESC LIMIT $2", []string{
 			"SEARCH version USING INDEX version_order (package_id=?)"}},
 		{"files", "WHERE f.version_id = $1 ORDER BY f.path", []string{

@@ -228,7 +228,7 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	if err := session.Do(beginRead); err != nil {
+	if err := session.Verb(beginRead); err != nil {
 		s.readers.drop(session)
 		return classify(err)
 	}
@@ -237,7 +237,7 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	defer func() {
 		s.readers.ended(tx)
 		tx.End()
-		if err := session.Do(commit); err != nil { // ended by a database error, or by the writer
+		if err := session.Verb(commit); err != nil { // ended by a database error, or by the writer
 			s.readers.drop(session)
 			return
 		}

@@ -240,7 +240,7 @@ func (w *writer) begin(g *group) error {
 			return err
 		}
 	}
-	if err := w.session.Do(beginWrite); err != nil {
+	if err := w.session.Verb(beginWrite); err != nil {
 		return classify(err)
 	}
 	if !w.log.Loaded() {
@@ -258,7 +258,7 @@ func (w *writer) begin(g *group) error {
 
 // run lends the transaction to one update, in a savepoint. false: the transaction as a whole is lost.
 func (w *writer) run(g *group, r *request) bool {
-	if err := w.session.Do(savepoint); err != nil {
+	if err := w.session.Verb(savepoint); err != nil {
 		r.err = classify(err)
 		return false
 	}
@@ -276,7 +276,7 @@ func (w *writer) run(g *group, r *request) bool {
 		r.err = err
 	}
 	if r.err == nil {
-		if err := w.session.Do(release); err != nil {
+		if err := w.session.Verb(release); err != nil {
 			r.err = classify(err)
 			return false
 		}
@@ -306,7 +306,7 @@ func (w *writer) commit(g *group) error {
 	}
 	if err == nil {
 		start := time.Now()
-		err = w.session.Do(commit)
+		err = w.session.Verb(commit)
 		g.commit = time.Since(start)
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -24,7 +25,7 @@ type failure struct {
 	code   string // of S3, when the server has answered
 	status int
 	text   string
-	is     error // context.DeadlineExceeded, storage.ErrNoSpace or nil
+	is     error // storage.ErrNoSpace, storage.ErrUnavailable, or nil
 }
 
 func (f *failure) Error() string {
@@ -47,11 +48,11 @@ func clean(err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case errors.As(err, &res):
-		return &failure{code: clip(codeOnly(res.Code)), status: res.StatusCode, text: clip(codeOnly(res.Code)), is: noSpace(res)}
+		return &failure{code: clip(codeOnly(res.Code)), status: res.StatusCode, text: clip(codeOnly(res.Code)), is: meaning(res)}
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return &failure{text: "the server took too long", is: context.DeadlineExceeded}
+		return &failure{text: "the server took too long", is: errors.Join(storage.ErrUnavailable, context.DeadlineExceeded)}
 	default:
-		return &failure{text: clip(cause(err))}
+		return &failure{text: clip(cause(err)), is: outage(err)}
 	}
 }
 
@@ -65,10 +66,28 @@ func codeOnly(code string) string {
 	return code
 }
 
-func noSpace(res minio.ErrorResponse) error {
+// meaning is what an answer says of the store, after the tries that minio-go makes of those that may pass.
+func meaning(res minio.ErrorResponse) error {
 	switch {
 	case res.StatusCode == http.StatusInsufficientStorage, res.Code == "XMinioStorageFull", res.Code == "QuotaExceeded":
 		return storage.ErrNoSpace
+	case res.StatusCode == http.StatusNotImplemented: // no more tomorrow than today
+		return nil
+	case res.StatusCode >= http.StatusInternalServerError, res.StatusCode == http.StatusTooManyRequests, slices.Contains(passingCodes, res.Code):
+		return storage.ErrUnavailable
+	}
+	return nil
+}
+
+// passingCodes are the codes of passing faults that come with other statuses too: 200 for a copy that failed, 400.
+var passingCodes = []string{"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout"}
+
+// outage is what an error of the network says of the store: that nobody could be asked.
+func outage(err error) error {
+	var request *url.Error
+	var network net.Error
+	if errors.As(err, &request) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errNotMade) {
+		return storage.ErrUnavailable
 	}
 	return nil
 }

@@ -25,11 +25,12 @@ const maxStatements = 500
 type Session struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	verbs map[string]*sql.Stmt
 }
 
 // NewSession takes conn over: Close closes it.
 func NewSession(conn *sql.Conn) *Session {
-	return &Session{conn: conn, stmts: make(map[string]*sql.Stmt)}
+	return &Session{conn: conn, stmts: make(map[string]*sql.Stmt), verbs: make(map[string]*sql.Stmt)}
 }
 
 // Conn is the connection, for what a backend asks of its own driver.
@@ -41,15 +42,31 @@ func (s *Session) Do(text string) error {
 	return err
 }
 
+// Verb is Do for the few statements around every transaction, prepared: to parse BEGIN costs as much as to run it.
+func (s *Session) Verb(text string) error {
+	st, ok := s.verbs[text]
+	if !ok {
+		var err error
+		if st, err = s.conn.PrepareContext(context.Background(), text); err != nil {
+			return err
+		}
+		s.verbs[text] = st
+	}
+	_, err := st.ExecContext(context.Background())
+	return err
+}
+
 // Prepared returns the texts of the statements prepared so far, sorted.
 func (s *Session) Prepared() []string { return slices.Sorted(maps.Keys(s.stmts)) }
 
 // Close closes the statements and the connection.
 func (s *Session) Close() error {
-	for _, st := range s.stmts {
-		_ = st.Close() // the connection goes with it
+	for _, kept := range []map[string]*sql.Stmt{s.stmts, s.verbs} {
+		for _, st := range kept {
+			_ = st.Close() // the connection goes with it
+		}
+		clear(kept)
 	}
-	clear(s.stmts)
 	// The pool keeps no connection whose use ended with ErrBadConn.
 	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	if err := s.conn.Close(); err != nil && err != sql.ErrConnDone {

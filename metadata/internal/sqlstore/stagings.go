@@ -6,12 +6,16 @@ import (
 	"slipway/metadata"
 )
 
-const selectStaging = `SELECT id, repository_id, owner, scope, revision, created_at, updated_at FROM staging `
+const (
+	stagingColumns = `id, repository_id, owner, scope, revision, outcome, created_at, updated_at`
+	selectStaging  = `SELECT ` + stagingColumns + ` FROM staging `
+)
 
 func scanStaging(r row) (metadata.Staging, error) {
 	var v metadata.Staging
 	var created, updated int64
-	err := r.Scan(&v.ID, &v.RepositoryID, &v.Owner, &v.Scope, &v.Revision, &created, &updated)
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Owner, &v.Scope, &v.Revision, &v.Outcome, &created, &updated)
+	v.Outcome = emptied(v.Outcome)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
 }
@@ -30,11 +34,13 @@ func scanStagedFile(r row) (metadata.StagedFile, error) {
 
 // TouchStaging implements metadata.Stagings.
 func (t *Tx) TouchStaging(v metadata.Staging) (metadata.Staging, error) {
-	return insert(t, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, scope, revision, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, 1, $5, $5)
-		ON CONFLICT (id) DO UPDATE SET revision = s.revision + 1, updated_at = excluded.updated_at
-		RETURNING id, repository_id, owner, scope, revision, created_at, updated_at`,
-		v.ID, v.RepositoryID, v.Owner, v.Scope, t.micros())
+	return insert(t, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, scope, revision, outcome, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, 1, $5, $6, $6)
+		ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, outcome = excluded.outcome,
+			revision = CASE WHEN length(s.outcome) = 0 THEN s.revision + 1 ELSE 1 END,
+			created_at = CASE WHEN length(s.outcome) = 0 THEN s.created_at ELSE excluded.created_at END
+		RETURNING `+stagingColumns,
+		v.ID, v.RepositoryID, v.Owner, v.Scope, filled(nil), t.micros())
 }
 
 // Staging implements metadata.Stagings.
@@ -86,13 +92,26 @@ func (t *Tx) StagedFiles(stagingID string) ([]metadata.StagedFile, error) {
 
 // DropStaging implements metadata.Stagings. A missing one is no error.
 func (t *Tx) DropStaging(id string) error {
+	if err := t.dropStagedFiles(id); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM staging WHERE id = $1`, id)
+	return err
+}
+
+// EndStaging implements metadata.Stagings.
+func (t *Tx) EndStaging(id string, outcome []byte) error {
+	if err := t.dropStagedFiles(id); err != nil {
+		return err
+	}
+	return t.must(`UPDATE staging SET outcome = $1, updated_at = $2 WHERE id = $3`, filled(outcome), t.micros(), id)
+}
+
+func (t *Tx) dropStagedFiles(id string) error {
 	if _, err := t.exec(`UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id = $2)`, t.micros(), id); err != nil {
 		return err
 	}
-	if _, err := t.exec(`DELETE FROM staged_file WHERE staging_id = $1`, id); err != nil {
-		return err
-	}
-	_, err := t.exec(`DELETE FROM staging WHERE id = $1`, id)
+	_, err := t.exec(`DELETE FROM staged_file WHERE staging_id = $1`, id)
 	return err
 }

@@ -46,6 +46,21 @@ func (t *Tx) VersionByID(id int64) (metadata.Version, error) {
 	return one(t, scanVersion, selectVersion+`WHERE id = $1`, id)
 }
 
+// VersionAt implements metadata.Versions.
+func (t *Tx) VersionAt(repository, format, key, name string) (metadata.Version, error) {
+	return one(t, scanVersion, selectVersion+`WHERE package_id = (SELECT p.id FROM repository r JOIN package p ON p.repository_id = r.id
+			WHERE r.deleted_at IS NULL AND r.name = $1 AND p.format = $2 AND p.key = $3) AND name = $4`,
+		repository, format, key, name)
+}
+
+// VersionByTag implements metadata.Versions.
+func (t *Tx) VersionByTag(repository, format, key, tag string) (metadata.Version, error) {
+	return one(t, scanVersion, selectVersion+`WHERE id = (SELECT t.version_id FROM repository r JOIN package p ON p.repository_id = r.id
+			JOIN tag t ON t.package_id = p.id AND t.seq_to IS NULL
+			WHERE r.deleted_at IS NULL AND r.name = $1 AND p.format = $2 AND p.key = $3 AND t.name = $4)`,
+		repository, format, key, tag)
+}
+
 // VersionByDigest implements metadata.Versions. The newest is the one whose publish is last in the log.
 func (t *Tx) VersionByDigest(packageID int64, d digest.Digest) (metadata.Version, error) {
 	raw, err := sum(d)

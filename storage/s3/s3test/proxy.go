@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -61,10 +62,29 @@ func NewProxy(t testing.TB) *Proxy {
 	p.server = httptest.NewServer(p)
 	p.URL = p.server.URL
 	t.Cleanup(func() {
-		p.server.Close()
+		p.Stop()
 		p.client.CloseIdleConnections()
 	})
 	return p
+}
+
+// Stop takes the server away as a crash does: connections end, and new ones are refused.
+func (p *Proxy) Stop() {
+	p.server.CloseClientConnections()
+	p.server.Close()
+}
+
+// Start brings it back after Stop, at the same address.
+func (p *Proxy) Start(t testing.TB) {
+	t.Helper()
+	ln, err := net.Listen("tcp", strings.TrimPrefix(p.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.server = httptest.NewUnstartedServer(p)
+	_ = p.server.Listener.Close() // one of its own, that nobody knows
+	p.server.Listener = ln
+	p.server.Start()
 }
 
 // Break makes fault say what happens to the n-th request, from 1, since the last Reset; nil for no faults.

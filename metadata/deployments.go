@@ -1,0 +1,126 @@
+package metadata
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Environment is a place where versions run, as it is from one log entry on.
+type Environment struct {
+	ID          int64
+	Name        string
+	Description string
+	Tag         string // the tag that says what is wanted here; may be empty
+	Deleted     bool
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	Seq         int64 // log entry that made it so
+}
+
+// Environments keeps environments with all their past. A deleted one keeps its name, and may come back.
+type Environments interface {
+	// PutEnvironment makes the environment of e.Name, or notes what it is from e.Seq on. It fills ID and times.
+	PutEnvironment(e Environment) (Environment, error)
+	Environment(name string) (Environment, error) // also a deleted one
+	EnvironmentAt(name string, seq int64) (Environment, error)
+	Environments(p Page) ([]Environment, error) // not deleted, ascending by name; After is a name
+}
+
+// DeploymentStatus is how far a deployment has come.
+type DeploymentStatus string
+
+// Statuses of a deployment.
+const (
+	DeploymentQueued     DeploymentStatus = "queued"
+	DeploymentRunning    DeploymentStatus = "running"
+	DeploymentSucceeded  DeploymentStatus = "succeeded"
+	DeploymentFailed     DeploymentStatus = "failed"
+	DeploymentRolledBack DeploymentStatus = "rolled_back"
+	DeploymentCancelled  DeploymentStatus = "cancelled"
+)
+
+// Deployment is one try to run a version as a service of an environment, as its reporters tell of it. Version, PURL and
+// Digest are those of the first report, whatever became of the version since.
+type Deployment struct {
+	ID            int64
+	EnvironmentID int64
+	Environment   string // its name; filled on reading
+	Service       string
+	ExternalID    string // the reporter's own id; may be empty
+	RepositoryID  int64
+	Repository    string // its name; filled on reading
+	PackageID     int64
+	Format        string // filled on reading
+	Package       string // its name; filled on reading
+	VersionID     int64
+	Version       string
+	PURL          string
+	Digest        digest.Digest
+	Status        DeploymentStatus
+	EventID       string // of the event that caused it; may be empty
+	URL           string
+	CreatedAt     time.Time
+	CreatedBy     string
+	UpdatedAt     time.Time // of the latest report
+	UpdatedBy     string
+	FinishedAt    time.Time // zero while it is queued or running
+	Seq           int64     // log entry of the first report
+	LastSeq       int64     // of the latest
+}
+
+// DeploymentQuery selects deployments, the newest first.
+type DeploymentQuery struct {
+	EnvironmentID int64 // 0 is all
+	Service       string
+	Status        DeploymentStatus
+	PURL          string
+	Digest        digest.Digest
+	Repositories  []int64 // nil is all
+	BeforeID      int64   // 0 is from the newest
+	Limit         int
+}
+
+// Deployments keeps deployments and every report of them.
+type Deployments interface {
+	// CreateDeployment makes a deployment of which there is no report yet. It fills ID and CreatedAt. ErrExists: the service
+	// has one with this external ID.
+	CreateDeployment(d Deployment) (Deployment, error)
+	// UpdateDeployment notes a report, of UpdatedBy at LastSeq: Status, EventID, URL and Seq. It fills times.
+	UpdateDeployment(d Deployment) (Deployment, error)
+	Deployment(id int64) (Deployment, error)
+	DeploymentByExternalID(environmentID int64, service, externalID string) (Deployment, error)
+	Deployments(q DeploymentQuery) ([]Deployment, error)
+	OpenDeployments(versionID int64, limit int) ([]Deployment, error) // queued or running, ascending by ID
+	// Reported returns the deployment that each service was last heard of by a log entry, as the report told it: Status,
+	// UpdatedAt, UpdatedBy and LastSeq are those of then. Ascending by service.
+	Reported(environmentID, seq int64) ([]Deployment, error)
+}
+
+// Run is an interval in which a service ran what a deployment brought. The deployment is as it is now.
+type Run struct {
+	Deployment Deployment
+	Since      time.Time
+	Until      time.Time // zero while it runs
+	SeqFrom    int64     // log entry that began it
+	SeqTo      int64     // that ended it; 0 while it runs
+}
+
+// RunQuery selects the runs of an environment, the newest first.
+type RunQuery struct {
+	EnvironmentID int64
+	Service       string  // "" is all
+	Repositories  []int64 // nil is all
+	BeforeSeq     int64   // SeqFrom < BeforeSeq; 0 is from the newest
+	Limit         int
+}
+
+// Runs keeps what ran.
+type Runs interface {
+	Running(environmentID int64, service string) (Run, error)
+	RunsAt(environmentID, seq int64) ([]Run, error)              // that held after a log entry, ascending by service
+	RunsOfVersion(versionID int64, limit int) ([]Run, error)     // that hold now, by environment and service
+	Runs(q RunQuery) ([]Run, error)                              //
+	StartRun(d Deployment, seq int64) error                      // ends the one that holds
+	EndRun(environmentID int64, service string, seq int64) error // ErrNotExist
+}

@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"math"
+	"time"
+
+	"slipway/metadata"
+)
+
+const (
+	deliveryColumns = `d.id, d.subscription_id, d.seq, d.message_id, d.event_type, d.subject, d.state, d.attempts, d.tries, d.next_at,
+		d.redelivery, d.created_at, d.done_at, d.status, d.error`
+	selectDelivery = `SELECT ` + deliveryColumns + `, d.content_type, d.header, d.body
+		FROM delivery d JOIN subscription s ON s.id = d.subscription_id `
+)
+
+func scanDelivery(r row) (metadata.Delivery, error) {
+	var v metadata.Delivery
+	var state string
+	var next, created, done int64
+	err := r.Scan(&v.ID, &v.SubscriptionID, &v.Seq, &v.MessageID, &v.EventType, &v.Subject, &state, &v.Attempts, &v.Tries, &next,
+		&v.Redelivery, &created, &done, &v.Status, &v.Error)
+	v.State = metadata.DeliveryState(state)
+	v.NextAt, v.CreatedAt, v.DoneAt = fromMicros(next), fromMicros(created), fromMicros(done)
+	return v, err
+}
+
+func scanWholeDelivery(r row) (metadata.Delivery, error) {
+	var content string
+	var header, body []byte
+	v, err := scanDelivery(extended{r, []any{&content, &header, &body}})
+	v.ContentType, v.Header, v.Body = content, emptied(header), emptied(body)
+	return v, err
+}
+
+// PutDelivery implements metadata.Deliveries.
+func (t *Tx) PutDelivery(v metadata.Delivery) (int64, error) {
+	return insert(t, scanInt, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
+			redelivery, created_at, done_at, status, error, content_type, header, body)
+		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10)
+		ON CONFLICT (subscription_id, message_id) DO UPDATE
+			SET state = 'pending', tries = 0, next_at = excluded.next_at, redelivery = 1, done_at = 0
+		RETURNING id`,
+		v.SubscriptionID, v.Seq, v.MessageID, v.EventType, v.Subject, t.micros(), flag(v.Redelivery), v.ContentType, filled(v.Header),
+		filled(v.Body))
+}
+
+// Delivery implements metadata.Deliveries.
+func (t *Tx) Delivery(id int64) (metadata.Delivery, error) {
+	return one(t, scanWholeDelivery, selectDelivery+`WHERE d.id = $1 AND s.deleted = 0`, id)
+}
+
+// Deliveries implements metadata.Deliveries.
+func (t *Tx) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, error) {
+	before := q.BeforeID
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	w := &where{}
+	w.and(`d.subscription_id = `, q.SubscriptionID)
+	w.and(`d.id < `, before)
+	if q.State != "" {
+		w.and(`d.state = `, string(q.State))
+	}
+	return all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery d `+w.text.String()+
+		` ORDER BY d.id DESC LIMIT `+w.arg(limit(q.Limit)), w.args...)
+}
+
+// DueDeliveries implements metadata.Deliveries.
+func (t *Tx) DueDeliveries(subscriptionID int64, n int) ([]metadata.Due, error) {
+	return all(t, func(r row) (metadata.Due, error) {
+		var v metadata.Due
+		var at int64
+		err := r.Scan(&v.ID, &at)
+		v.At = fromMicros(at)
+		return v, err
+	}, `SELECT id, next_at FROM delivery WHERE subscription_id = $1 AND state = 'pending' ORDER BY next_at, id LIMIT $2`,
+		subscriptionID, limit(n))
+}
+
+// UpdateDelivery implements metadata.Deliveries.
+func (t *Tx) UpdateDelivery(v metadata.Delivery) error {
+	return t.must(`UPDATE delivery SET state = $1, attempts = $2, tries = $3, next_at = $4, redelivery = $5, done_at = $6, status = $7,
+		error = $8 WHERE id = $9`, string(v.State), v.Attempts, v.Tries, micros(v.NextAt), flag(v.Redelivery), micros(v.DoneAt), v.Status,
+		v.Error, v.ID)
+}
+
+// BuryDeliveries implements metadata.Deliveries.
+func (t *Tx) BuryDeliveries(subscriptionID int64, reason string, most int) (int64, error) {
+	return t.exec(`UPDATE delivery SET state = 'dead', done_at = $1, error = $2 WHERE id IN
+		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY next_at, id LIMIT $4)`,
+		t.micros(), reason, subscriptionID, limit(most))
+}
+
+// CountDeliveries implements metadata.Deliveries.
+func (t *Tx) CountDeliveries(subscriptionID int64, state metadata.DeliveryState) (int64, time.Time, error) {
+	n, err := one(t, scanInt, `SELECT COUNT(*) FROM delivery WHERE subscription_id = $1 AND state = $2`, subscriptionID, string(state))
+	if err != nil || n == 0 {
+		return 0, time.Time{}, err
+	}
+	at, err := one(t, scanInt, `SELECT created_at FROM delivery WHERE subscription_id = $1 AND state = $2 ORDER BY id LIMIT 1`,
+		subscriptionID, string(state))
+	return n, fromMicros(at), err
+}
+
+// ExpireDeliveries implements metadata.Deliveries.
+func (t *Tx) ExpireDeliveries(before time.Time, most int) (int64, error) {
+	return t.exec(`DELETE FROM delivery WHERE id IN
+		(SELECT id FROM delivery WHERE done_at < $1 AND state <> 'pending' ORDER BY done_at LIMIT $2)`, bound(before), limit(most))
+}
+
+// AddAttempt implements metadata.Deliveries.
+func (t *Tx) AddAttempt(v metadata.Attempt) error {
+	_, err := t.exec(`INSERT INTO delivery_attempt (delivery_id, number, at, duration, status, error, answer)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		v.DeliveryID, v.Number, micros(v.At), v.Duration.Microseconds(), v.Status, v.Error, filled(v.Answer))
+	return err
+}
+
+// Attempts implements metadata.Deliveries.
+func (t *Tx) Attempts(deliveryID int64) ([]metadata.Attempt, error) {
+	return all(t, func(r row) (metadata.Attempt, error) {
+		var v metadata.Attempt
+		var at, duration int64
+		err := r.Scan(&v.DeliveryID, &v.Number, &at, &duration, &v.Status, &v.Error, &v.Answer)
+		v.At, v.Duration, v.Answer = fromMicros(at), time.Duration(duration)*time.Microsecond, emptied(v.Answer)
+		return v, err
+	}, `SELECT delivery_id, number, at, duration, status, error, answer FROM delivery_attempt WHERE delivery_id = $1 ORDER BY number`,
+		deliveryID)
+}

@@ -1,0 +1,171 @@
+package sqlstore
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"slipway/metadata"
+)
+
+const (
+	deploymentColumns = `d.id, d.environment_id, e.name, d.service, d.external_id, d.repository_id, r.name, d.package_id, p.format,
+		p.name, d.version_id, d.version, d.purl, d.digest, d.status, d.event_id, d.url, d.created_at, d.created_by, d.updated_at,
+		d.updated_by, d.finished_at, d.seq, d.last_seq`
+	deploymentNames = ` JOIN environment e ON e.id = d.environment_id JOIN repository r ON r.id = d.repository_id
+		JOIN package p ON p.id = d.package_id `
+	selectDeployment = `SELECT ` + deploymentColumns + ` FROM deployment d` + deploymentNames
+)
+
+func scanDeployment(r row) (metadata.Deployment, error) {
+	var v metadata.Deployment
+	var raw []byte
+	var status string
+	var created, updated, finished int64
+	err := r.Scan(&v.ID, &v.EnvironmentID, &v.Environment, &v.Service, &v.ExternalID, &v.RepositoryID, &v.Repository, &v.PackageID,
+		&v.Format, &v.Package, &v.VersionID, &v.Version, &v.PURL, &raw, &status, &v.EventID, &v.URL, &created, &v.CreatedBy,
+		&updated, &v.UpdatedBy, &finished, &v.Seq, &v.LastSeq)
+	v.Digest, v.Status = digestOf(raw), metadata.DeploymentStatus(status)
+	v.CreatedAt, v.UpdatedAt, v.FinishedAt = fromMicros(created), fromMicros(updated), fromMicros(finished)
+	return v, err
+}
+
+// CreateDeployment implements metadata.Deployments.
+func (t *Tx) CreateDeployment(v metadata.Deployment) (metadata.Deployment, error) {
+	raw, err := sum(v.Digest)
+	if err != nil {
+		return v, err
+	}
+	v.CreatedAt, v.CreatedBy = t.Now(), v.UpdatedBy
+	v.ID, err = insert(t, scanInt, `INSERT INTO deployment (environment_id, service, external_id, repository_id, package_id, version_id,
+			version, purl, digest, status, event_id, url, created_at, created_by, updated_at, updated_by, finished_at, seq, last_seq)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14, 0, 0, 0)
+		ON CONFLICT (environment_id, service, external_id) WHERE external_id <> '' DO NOTHING RETURNING id`,
+		v.EnvironmentID, v.Service, v.ExternalID, v.RepositoryID, v.PackageID, v.VersionID, v.Version, v.PURL, raw, string(v.Status),
+		v.EventID, v.URL, micros(v.CreatedAt), v.CreatedBy)
+	if err != nil {
+		return v, err
+	}
+	_, err = t.exec(`INSERT INTO environment_service (environment_id, name) VALUES ($1, $2)
+		ON CONFLICT (environment_id, name) DO NOTHING`, v.EnvironmentID, v.Service)
+	return v, err
+}
+
+// UpdateDeployment implements metadata.Deployments.
+func (t *Tx) UpdateDeployment(v metadata.Deployment) (metadata.Deployment, error) {
+	v.UpdatedAt = t.Now()
+	v.FinishedAt = v.UpdatedAt
+	if v.Status == metadata.DeploymentQueued || v.Status == metadata.DeploymentRunning {
+		v.FinishedAt = fromMicros(0)
+	}
+	if err := t.must(`UPDATE deployment SET status = $1, event_id = $2, url = $3, updated_at = $4, updated_by = $5, finished_at = $6,
+			seq = $7, last_seq = $8 WHERE id = $9`,
+		string(v.Status), v.EventID, v.URL, micros(v.UpdatedAt), v.UpdatedBy, micros(v.FinishedAt), v.Seq, v.LastSeq, v.ID); err != nil {
+		return v, err
+	}
+	_, err := t.exec(`INSERT INTO deployment_report (environment_id, service, seq, deployment_id, status, at, reported_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		v.EnvironmentID, v.Service, v.LastSeq, v.ID, string(v.Status), micros(v.UpdatedAt), v.UpdatedBy)
+	if err != nil {
+		return v, err
+	}
+	return t.Deployment(v.ID)
+}
+
+// Deployment implements metadata.Deployments.
+func (t *Tx) Deployment(id int64) (metadata.Deployment, error) {
+	return one(t, scanDeployment, selectDeployment+`WHERE d.id = $1`, id)
+}
+
+// DeploymentByExternalID implements metadata.Deployments.
+func (t *Tx) DeploymentByExternalID(environmentID int64, service, externalID string) (metadata.Deployment, error) {
+	return one(t, scanDeployment, selectDeployment+`WHERE d.environment_id = $1 AND d.service = $2 AND d.external_id = $3
+		AND d.external_id <> ''`, environmentID, service, externalID)
+}
+
+// OpenDeployments implements metadata.Deployments.
+func (t *Tx) OpenDeployments(versionID int64, n int) ([]metadata.Deployment, error) {
+	return all(t, scanDeployment, selectDeployment+`WHERE d.version_id = $1 AND d.status IN ('queued', 'running')
+		ORDER BY d.id LIMIT $2`, versionID, limit(n))
+}
+
+// Deployments implements metadata.Deployments.
+func (t *Tx) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, error) {
+	before := q.BeforeID
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	w := &where{}
+	w.and(`d.id < `, before)
+	if q.EnvironmentID != 0 {
+		w.and(`d.environment_id = `, q.EnvironmentID)
+	}
+	if q.Service != "" {
+		w.and(`d.service = `, q.Service)
+	}
+	if q.Status != "" {
+		w.and(`d.status = `, string(q.Status))
+	}
+	if q.PURL != "" {
+		w.and(`d.purl = `, q.PURL)
+	}
+	if q.Digest != "" {
+		raw, err := sum(q.Digest)
+		if err != nil {
+			return nil, err
+		}
+		w.and(`d.digest = `, raw)
+	}
+	if q.Repositories != nil && !w.in(`d.repository_id`, q.Repositories) {
+		return nil, nil
+	}
+	return all(t, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC LIMIT `+w.arg(limit(q.Limit)), w.args...)
+}
+
+// Reported implements metadata.Deployments.
+func (t *Tx) Reported(environmentID, seq int64) ([]metadata.Deployment, error) {
+	return all(t, func(r row) (metadata.Deployment, error) {
+		var status, by string
+		var at, last int64
+		v, err := scanDeployment(extended{r, []any{&status, &at, &by, &last}})
+		v.Status, v.UpdatedAt, v.UpdatedBy, v.LastSeq = metadata.DeploymentStatus(status), fromMicros(at), by, last
+		return v, err
+	}, `SELECT `+deploymentColumns+`, t.status, t.at, t.reported_by, t.seq
+		FROM environment_service s JOIN deployment_report t ON t.environment_id = s.environment_id AND t.service = s.name
+		JOIN deployment d ON d.id = t.deployment_id`+deploymentNames+`WHERE s.environment_id = $1 AND t.seq =
+			(SELECT MAX(x.seq) FROM deployment_report x WHERE x.environment_id = s.environment_id AND x.service = s.name AND x.seq <= $2)
+		ORDER BY s.name`, environmentID, seq)
+}
+
+// where is a condition that grows; every value is a bound parameter.
+type where struct {
+	text strings.Builder
+	args []any
+}
+
+func (w *where) arg(v any) string {
+	w.args = append(w.args, v)
+	return `$` + strconv.Itoa(len(w.args))
+}
+
+func (w *where) and(test string, v any) {
+	word := ` AND `
+	if len(w.args) == 0 {
+		word = `WHERE `
+	}
+	w.text.WriteString(word + test + w.arg(v))
+}
+
+// in asks for one of a list; false: the list is empty, so nothing is found. The + keeps the column's table from being read
+// for each of the list instead of in the order that is asked for.
+func (w *where) in(column string, list []int64) bool {
+	if len(list) == 0 {
+		return false
+	}
+	var marks []string
+	for _, id := range padded(list) {
+		marks = append(marks, w.arg(id))
+	}
+	w.text.WriteString(` AND +` + column + ` IN (` + strings.Join(marks, `, `) + `)`)
+	return true
+}

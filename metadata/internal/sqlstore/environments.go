@@ -1,0 +1,49 @@
+package sqlstore
+
+import "slipway/metadata"
+
+const selectEnvironment = `SELECT e.id, e.name, e.created_at, s.description, s.tag, s.deleted, s.at, s.seq_from
+	FROM environment e JOIN environment_state s ON s.environment_id = e.id `
+
+func scanEnvironment(r row) (metadata.Environment, error) {
+	var v metadata.Environment
+	var created, updated int64
+	err := r.Scan(&v.ID, &v.Name, &created, &v.Description, &v.Tag, &v.Deleted, &updated, &v.Seq)
+	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return v, err
+}
+
+// PutEnvironment implements metadata.Environments.
+func (t *Tx) PutEnvironment(v metadata.Environment) (metadata.Environment, error) {
+	if _, err := t.exec(`INSERT INTO environment (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
+		v.Name, t.micros()); err != nil {
+		return v, err
+	}
+	id, err := one(t, scanInt, `SELECT id FROM environment WHERE name = $1`, v.Name)
+	if err != nil {
+		return v, err
+	}
+	if _, err := t.exec(`INSERT INTO environment_state (environment_id, seq_from, description, tag, deleted, at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, id, v.Seq, v.Description, v.Tag, flag(v.Deleted), t.micros()); err != nil {
+		return v, err
+	}
+	return t.Environment(v.Name)
+}
+
+// Environment implements metadata.Environments.
+func (t *Tx) Environment(name string) (metadata.Environment, error) {
+	return one(t, scanEnvironment, selectEnvironment+`WHERE e.name = $1 ORDER BY s.seq_from DESC LIMIT 1`, name)
+}
+
+// EnvironmentAt implements metadata.Environments.
+func (t *Tx) EnvironmentAt(name string, seq int64) (metadata.Environment, error) {
+	return one(t, scanEnvironment, selectEnvironment+`WHERE e.name = $1 AND s.seq_from <= $2
+		ORDER BY s.seq_from DESC LIMIT 1`, name, seq)
+}
+
+// Environments implements metadata.Environments.
+func (t *Tx) Environments(p metadata.Page) ([]metadata.Environment, error) {
+	return all(t, scanEnvironment, selectEnvironment+`WHERE e.name > $1 AND s.deleted = 0 AND s.seq_from =
+			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = e.id)
+		ORDER BY e.name LIMIT $2`, p.After, limit(p.Limit))
+}

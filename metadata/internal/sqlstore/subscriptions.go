@@ -1,0 +1,86 @@
+package sqlstore
+
+import (
+	"time"
+
+	"slipway/metadata"
+)
+
+const selectSubscription = `SELECT id, name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor, replay_to,
+	disabled_at, disabled_reason, failing_since, created_at, updated_at FROM subscription `
+
+func scanSubscription(r row) (metadata.Subscription, error) {
+	var v metadata.Subscription
+	var disabled, failing, created, updated int64
+	err := r.Scan(&v.ID, &v.Name, &v.Sink, &v.URL, &v.Preset, &v.Filter, &v.Secrets, &v.BaseURL, &v.OwnerID, &v.Owner, &v.Cursor,
+		&v.ReplayTo, &disabled, &v.DisabledReason, &failing, &created, &updated)
+	v.Filter, v.Secrets = emptied(v.Filter), emptied(v.Secrets)
+	v.DisabledAt, v.FailingSince = fromMicros(disabled), fromMicros(failing)
+	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
+	return v, err
+}
+
+// CreateSubscription implements metadata.Subscriptions.
+func (t *Tx) CreateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
+	v.CreatedAt = t.Now()
+	v.UpdatedAt = v.CreatedAt
+	var err error
+	v.ID, err = insert(t, scanInt, `INSERT INTO subscription (name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor,
+			replay_to, disabled_at, disabled_reason, failing_since, created_at, updated_at, deleted)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, 0) RETURNING id`,
+		v.Name, v.Sink, v.URL, v.Preset, filled(v.Filter), filled(v.Secrets), v.BaseURL, v.OwnerID, v.Owner, v.Cursor,
+		v.ReplayTo, micros(v.DisabledAt), v.DisabledReason, micros(v.FailingSince), micros(v.CreatedAt))
+	return v, err
+}
+
+// Subscription implements metadata.Subscriptions.
+func (t *Tx) Subscription(id int64) (metadata.Subscription, error) {
+	return one(t, scanSubscription, selectSubscription+`WHERE id = $1 AND deleted = 0`, id)
+}
+
+// Subscriptions implements metadata.Subscriptions.
+func (t *Tx) Subscriptions(afterID int64, n int) ([]metadata.Subscription, error) {
+	return all(t, scanSubscription, selectSubscription+`WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT $2`, afterID, limit(n))
+}
+
+// UpdateSubscription implements metadata.Subscriptions.
+func (t *Tx) UpdateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
+	v.UpdatedAt = t.Now()
+	return v, t.must(`UPDATE subscription SET name = $1, sink = $2, url = $3, preset = $4, filter = $5, secrets = $6, base_url = $7,
+			cursor = $8, replay_to = $9, disabled_at = $10, disabled_reason = $11, failing_since = $12, updated_at = $13
+		WHERE id = $14 AND deleted = 0`,
+		v.Name, v.Sink, v.URL, v.Preset, filled(v.Filter), filled(v.Secrets), v.BaseURL,
+		v.Cursor, v.ReplayTo, micros(v.DisabledAt), v.DisabledReason, micros(v.FailingSince), micros(v.UpdatedAt), v.ID)
+}
+
+// MoveCursor implements metadata.Subscriptions.
+func (t *Tx) MoveCursor(id, cursor int64) error {
+	return t.must(`UPDATE subscription SET cursor = $1 WHERE id = $2 AND deleted = 0`, cursor, id)
+}
+
+// SetFailingSince implements metadata.Subscriptions.
+func (t *Tx) SetFailingSince(id int64, since time.Time) error {
+	return t.must(`UPDATE subscription SET failing_since = $1 WHERE id = $2 AND deleted = 0`, micros(since), id)
+}
+
+// DeleteSubscription implements metadata.Subscriptions.
+func (t *Tx) DeleteSubscription(id int64) error {
+	return t.must(`UPDATE subscription SET deleted = 1 WHERE id = $1 AND deleted = 0`, id)
+}
+
+// PurgeSubscriptions implements metadata.Subscriptions.
+func (t *Tx) PurgeSubscriptions(most int) (int64, error) {
+	if err := t.writable(); err != nil {
+		return 0, err
+	}
+	ids, err := all(t, scanInt, `SELECT id FROM subscription WHERE deleted = 1 ORDER BY id LIMIT 1`)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	n, err := t.exec(`DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE subscription_id = $1 ORDER BY id LIMIT $2)`,
+		ids[0], limit(most))
+	if err != nil || n > 0 {
+		return n, err
+	}
+	return t.exec(`DELETE FROM subscription WHERE id = $1`, ids[0])
+}

@@ -1,0 +1,220 @@
+package metadatatest
+
+import (
+	"fmt"
+	"time"
+
+	"slipway/metadata"
+)
+
+func (e *env) subscription(name string) metadata.Subscription {
+	e.Helper()
+	var out metadata.Subscription
+	e.update(func(tx metadata.Tx) (err error) {
+		out, err = tx.CreateSubscription(metadata.Subscription{Name: name, Sink: "webhook", URL: "https://ci.example.com/" + name,
+			Preset: "cloudevents", Filter: []byte(`{"types":["tag.*"]}`), Secrets: []byte("sealed"), BaseURL: "https://slipway.example.com",
+			OwnerID: "user:1", Owner: "ann", Cursor: 5, ReplayTo: -1})
+		return err
+	})
+	return out
+}
+
+// deliver puts deliveries of these messages, one a second.
+func (e *env) deliver(s metadata.Subscription, messages ...string) []int64 {
+	e.Helper()
+	var out []int64
+	for _, m := range messages {
+		e.clock.Add(time.Second)
+		e.update(func(tx metadata.Tx) error {
+			id, err := tx.PutDelivery(metadata.Delivery{SubscriptionID: s.ID, Seq: int64(len(m)), MessageID: m, EventType: "tag.set", Subject: "pkg:npm/x@1",
+				ContentType: "application/json", Header: []byte(`{"a":"b"}`), Body: []byte("body of " + m)})
+			out = append(out, id)
+			return err
+		})
+	}
+	return out
+}
+
+func (e *env) delivery(id int64) metadata.Delivery {
+	e.Helper()
+	return read(e, func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Delivery(id) })
+}
+
+func (e *env) settle(id int64, state metadata.DeliveryState) {
+	e.Helper()
+	e.update(func(tx metadata.Tx) error {
+		d, err := tx.Delivery(id)
+		if err != nil {
+			return err
+		}
+		d.State, d.DoneAt = state, tx.Now()
+		return tx.UpdateDelivery(d)
+	})
+}
+
+func testSubscriptions(e *env) {
+	made := e.subscription("a")
+	want := metadata.Subscription{ID: made.ID, Name: "a", Sink: "webhook", URL: "https://ci.example.com/a", Preset: "cloudevents",
+		Filter: []byte(`{"types":["tag.*"]}`), Secrets: []byte("sealed"), BaseURL: "https://slipway.example.com", OwnerID: "user:1", Owner: "ann",
+		Cursor: 5, ReplayTo: -1, CreatedAt: e.now(), UpdatedAt: e.now()}
+	get := func(tx metadata.Tx) (metadata.Subscription, error) { return tx.Subscription(made.ID) }
+	equal(e, "made", made, want)
+	equal(e, "read", read(e, get), want)
+
+	e.clock.Add(time.Second)
+	want.Name, want.URL, want.Preset, want.Filter, want.Secrets, want.BaseURL = "b", "u", "harbor", []byte("{}"), []byte("s"), "b"
+	want.Cursor, want.ReplayTo, want.DisabledAt, want.DisabledReason, want.FailingSince, want.UpdatedAt = 7, 6, e.now(), "r", e.now(), e.now()
+	var changed metadata.Subscription
+	e.update(func(tx metadata.Tx) (err error) {
+		changed, err = tx.UpdateSubscription(want)
+		return err
+	})
+	equal(e, "changed", changed, want)
+	equal(e, "read again", read(e, get), want)
+
+	e.clock.Add(time.Second)
+	e.update(func(tx metadata.Tx) error { return tx.MoveCursor(made.ID, 9) })
+	e.update(func(tx metadata.Tx) error { return tx.SetFailingSince(made.ID, time.Time{}) })
+	want.Cursor, want.FailingSince = 9, time.Time{}
+	equal(e, "moved", read(e, get), want)
+
+	b, c := e.subscription("b"), e.subscription("c")
+	list := func(after int64, limit int) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Subscription, error) { return tx.Subscriptions(after, limit) }),
+			func(s metadata.Subscription) int64 { return s.ID })
+	}
+	equal(e, "list", list(0, 0), []int64{made.ID, b.ID, c.ID})
+	equal(e, "page", list(made.ID, 1), []int64{b.ID})
+	e.update(func(tx metadata.Tx) error { return tx.DeleteSubscription(b.ID) })
+	equal(e, "without b", list(0, 5), []int64{made.ID, c.ID})
+	for what, fn := range map[string]func(tx metadata.Tx) error{
+		"change":  func(tx metadata.Tx) error { _, err := tx.UpdateSubscription(b); return err },
+		"cursor":  func(tx metadata.Tx) error { return tx.MoveCursor(b.ID, 1) },
+		"failing": func(tx metadata.Tx) error { return tx.SetFailingSince(b.ID, e.now()) },
+		"delete":  func(tx metadata.Tx) error { return tx.DeleteSubscription(b.ID) },
+		"look-up": func(tx metadata.Tx) error { _, err := tx.Subscription(b.ID); return err },
+	} {
+		e.Log(what)
+		e.fails(metadata.ErrNotExist, fn)
+	}
+}
+
+func testDeliveries(e *env) {
+	s := e.subscription("a")
+	id := e.deliver(s, "m1")[0]
+	want := metadata.Delivery{ID: id, SubscriptionID: s.ID, Seq: 2, MessageID: "m1", EventType: "tag.set", Subject: "pkg:npm/x@1",
+		State: metadata.DeliveryPending, NextAt: e.now(), CreatedAt: e.now(), ContentType: "application/json", Header: []byte(`{"a":"b"}`),
+		Body: []byte("body of m1")}
+	equal(e, "made", e.delivery(id), want)
+	first := metadata.Attempt{DeliveryID: id, Number: 1, At: e.now(), Duration: 3 * time.Millisecond, Error: "no answer"}
+	second := metadata.Attempt{DeliveryID: id, Number: 2, At: e.now(), Status: 200, Answer: []byte("thanks")}
+	want.State, want.Attempts, want.Tries, want.NextAt, want.Redelivery = metadata.DeliveryDead, 2, 2, e.now().Add(time.Minute), true
+	want.DoneAt, want.Status, want.Error = e.now(), 500, "HTTP 500"
+	e.update(func(tx metadata.Tx) error {
+		if err := tx.UpdateDelivery(want); err != nil {
+			return err
+		}
+		if err := tx.AddAttempt(second); err != nil {
+			return err
+		}
+		return tx.AddAttempt(first)
+	})
+	equal(e, "updated", e.delivery(id), want)
+	equal(e, "attempts", read(e, func(tx metadata.Tx) ([]metadata.Attempt, error) { return tx.Attempts(id) }), []metadata.Attempt{first, second})
+
+	// The same message again is the same delivery with the bytes that it had.
+	e.update(func(tx metadata.Tx) error {
+		again, err := tx.PutDelivery(metadata.Delivery{SubscriptionID: s.ID, MessageID: "m1", Body: []byte("other")})
+		equal(e, "id of the known one", again, id)
+		return err
+	})
+	want.State, want.Tries, want.NextAt, want.DoneAt = metadata.DeliveryPending, 0, e.now(), time.Time{}
+	equal(e, "again", e.delivery(id), want)
+	if other := e.deliver(e.subscription("b"), "m1")[0]; other == id {
+		e.Error("two subscriptions share a delivery")
+	}
+	missing(e, "absent", func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Delivery(99) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateDelivery(metadata.Delivery{ID: 99}) })
+}
+
+func testDeliveryQueries(e *env) {
+	s, other := e.subscription("a"), e.subscription("b")
+	ids := e.deliver(s, "m1", "m2", "m3", "m4", "m5")
+	e.deliver(other, "m1")
+	began := e.now()
+	e.settle(ids[1], metadata.DeliveryDelivered)
+	e.clock.Add(time.Hour)
+	e.settle(ids[3], metadata.DeliveryDead)
+	list := func(q metadata.DeliveryQuery) string {
+		q.SubscriptionID = s.ID
+		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Delivery, error) { return tx.Deliveries(q) }),
+			func(d metadata.Delivery) string { return d.MessageID + string(d.Body) }))
+	}
+	equal(e, "all", list(metadata.DeliveryQuery{}), "[m5 m4 m3 m2 m1]")
+	equal(e, "page", list(metadata.DeliveryQuery{BeforeID: ids[3], Limit: 2}), "[m3 m2]")
+	equal(e, "pending", list(metadata.DeliveryQuery{State: metadata.DeliveryPending, Limit: 2}), "[m5 m3]")
+	equal(e, "pending page", list(metadata.DeliveryQuery{State: metadata.DeliveryPending, BeforeID: ids[2]}), "[m1]")
+
+	e.update(func(tx metadata.Tx) error { // put off
+		d, err := tx.Delivery(ids[0])
+		d.NextAt = tx.Now().Add(time.Minute)
+		if err != nil {
+			return err
+		}
+		return tx.UpdateDelivery(d)
+	})
+	due := read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.DueDeliveries(s.ID, 5) })
+	equal(e, "due", names(due, func(d metadata.Due) int64 { return d.ID }), []int64{ids[2], ids[4], ids[0]})
+	equal(e, "when", due[2].At, e.now().Add(time.Minute))
+	equal(e, "the most urgent", len(read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.DueDeliveries(s.ID, 1) })), 1)
+
+	count := func(state metadata.DeliveryState) (n int64, oldest time.Time) {
+		e.view(func(tx metadata.Tx) (err error) {
+			n, oldest, err = tx.CountDeliveries(s.ID, state)
+			return err
+		})
+		return n, oldest
+	}
+	n, oldest := count(metadata.DeliveryPending)
+	equal(e, "backlog", []any{n, oldest}, []any{int64(3), e.delivery(ids[0]).CreatedAt})
+	bury := func(want int64) {
+		e.update(func(tx metadata.Tx) error {
+			n, err := tx.BuryDeliveries(s.ID, "skipped", 2)
+			equal(e, "buried", n, want)
+			return err
+		})
+	}
+	bury(2)
+	bury(1)
+	bury(0)
+	n, _ = count(metadata.DeliveryPending)
+	equal(e, "nothing pends", n, 0)
+	buried := e.delivery(ids[0])
+	equal(e, "buried", []any{buried.State, buried.DoneAt, buried.Error}, []any{metadata.DeliveryDead, e.now(), "skipped"})
+
+	e.update(func(tx metadata.Tx) error {
+		n, err := tx.ExpireDeliveries(began.Add(time.Second), 5)
+		equal(e, "expired", n, 1)
+		return err
+	})
+	equal(e, "the rest", list(metadata.DeliveryQuery{}), "[m5 m4 m3 m1]")
+}
+
+func testPurgeSubscriptions(e *env) {
+	s, stays := e.subscription("a"), e.subscription("b")
+	ids := e.deliver(s, "m1", "m2", "m3")
+	kept := e.deliver(stays, "m1")[0]
+	e.update(func(tx metadata.Tx) error {
+		return tx.AddAttempt(metadata.Attempt{DeliveryID: ids[0], Number: 1, At: tx.Now()})
+	})
+	e.update(func(tx metadata.Tx) error { return tx.DeleteSubscription(s.ID) })
+	missing(e, "a delivery of it", func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Delivery(ids[0]) })
+	for _, want := range []int64{2, 1, 1, 0, 0} { // deliveries, the rest of them, itself
+		e.update(func(tx metadata.Tx) error {
+			n, err := tx.PurgeSubscriptions(2)
+			equal(e, "purged", n, want)
+			return err
+		})
+	}
+	equal(e, "of another", e.delivery(kept).SubscriptionID, stays.ID)
+}

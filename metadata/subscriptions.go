@@ -1,0 +1,116 @@
+package metadata
+
+import "time"
+
+// Subscription says which log entries are sent where.
+type Subscription struct {
+	ID             int64
+	Name           string
+	Sink           string
+	URL            string
+	Preset         string
+	Filter         []byte // JSON, of the core
+	Secrets        []byte // sealed, by the core
+	BaseURL        string // of this server, as its maker saw it
+	OwnerID        string // Actor.ID
+	Owner          string // shown
+	Cursor         int64  // last log entry that was looked at; -1 is none
+	ReplayTo       int64  // entries up to this one are sent again; -1 is none
+	DisabledAt     time.Time
+	DisabledReason string
+	FailingSince   time.Time // first failure after the last success; zero while it works
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// Subscriptions keeps subscriptions.
+type Subscriptions interface {
+	CreateSubscription(s Subscription) (Subscription, error) // fills ID and times
+	Subscription(id int64) (Subscription, error)
+	Subscriptions(afterID int64, limit int) ([]Subscription, error) // ascending by ID
+	// UpdateSubscription stores all but ID, owner and CreatedAt; UpdatedAt is now.
+	UpdateSubscription(s Subscription) (Subscription, error)
+	MoveCursor(id, cursor int64) error
+	SetFailingSince(id int64, t time.Time) error
+	// DeleteSubscription makes it and its deliveries unseen at once. PurgeSubscriptions removes at most limit of their
+	// rows, and says how many it found.
+	DeleteSubscription(id int64) error
+	PurgeSubscriptions(limit int) (int64, error)
+}
+
+// DeliveryState is how far a delivery has come.
+type DeliveryState string
+
+// States of a delivery.
+const (
+	DeliveryPending   DeliveryState = "pending"
+	DeliveryDelivered DeliveryState = "delivered"
+	DeliveryDead      DeliveryState = "dead"
+)
+
+// Delivery is a message on its way to a subscription's target.
+type Delivery struct {
+	ID             int64
+	SubscriptionID int64
+	Seq            int64 // log entry it tells of; -1 for a ping
+	MessageID      string
+	EventType      string
+	Subject        string
+	State          DeliveryState
+	Attempts       int       // in all
+	Tries          int       // since it was made or asked for again
+	NextAt         time.Time // of the next attempt while pending
+	Redelivery     bool
+	CreatedAt      time.Time
+	DoneAt         time.Time // zero while pending
+	Status         int       // of the latest attempt; 0: no answer
+	Error          string    // of the latest attempt; "" after a success
+	ContentType    string
+	Header         []byte // JSON
+	Body           []byte // the exact bytes that every attempt sends
+}
+
+// Attempt is one try to send a delivery.
+type Attempt struct {
+	DeliveryID int64
+	Number     int // from 1
+	At         time.Time
+	Duration   time.Duration
+	Status     int // 0: no answer
+	Error      string
+	Answer     []byte // its beginning
+}
+
+// DeliveryQuery selects deliveries of one subscription, the newest first.
+type DeliveryQuery struct {
+	SubscriptionID int64
+	State          DeliveryState // "" is all
+	BeforeID       int64         // 0 is from the newest
+	Limit          int
+}
+
+// Due is when a pending delivery wants its next attempt.
+type Due struct {
+	ID int64
+	At time.Time
+}
+
+// Deliveries keeps deliveries and their attempts.
+type Deliveries interface {
+	// PutDelivery adds a delivery that is due now. Where the subscription has one of this message already, that one is
+	// pending again with the bytes it has, as a redelivery.
+	PutDelivery(d Delivery) (id int64, err error)
+	Delivery(id int64) (Delivery, error)                          // not of a deleted subscription
+	Deliveries(q DeliveryQuery) ([]Delivery, error)               // without Header and Body
+	DueDeliveries(subscriptionID int64, limit int) ([]Due, error) // pending ones, the most urgent first
+	// UpdateDelivery stores State, Attempts, Tries, NextAt, Redelivery, DoneAt, Status and Error.
+	UpdateDelivery(d Delivery) error
+	// BuryDeliveries makes at most limit pending deliveries of a subscription dead, and says how many it found.
+	BuryDeliveries(subscriptionID int64, reason string, limit int) (int64, error)
+	// CountDeliveries also returns when the oldest that it counted was made.
+	CountDeliveries(subscriptionID int64, state DeliveryState) (n int64, oldest time.Time, err error)
+	// ExpireDeliveries removes at most limit deliveries that were done before t, and says how many it found.
+	ExpireDeliveries(before time.Time, limit int) (int64, error)
+	AddAttempt(a Attempt) error
+	Attempts(deliveryID int64) ([]Attempt, error) // ascending
+}
