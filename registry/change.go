@@ -68,7 +68,7 @@ func (c *change) latest() (string, error) {
 // highest returns the highest version that is no prerelease, else the highest, else an empty one.
 func (c *change) highest() (Version, error) {
 	const page = 64
-	p := metadata.VersionPage{PackageID: c.pkg.ID, NewestFirst: true, Limit: page, NoDescriptors: true}
+	p := metadata.VersionPage{PackageID: c.pkg.ID, NewestFirst: true, Limit: 1, NoDescriptors: true} // it is mostly the first
 	var first Version
 	for {
 		vs, err := c.tx.Versions(p)
@@ -82,7 +82,7 @@ func (c *change) highest() (Version, error) {
 			return vs[i], nil
 		}
 		last := vs[len(vs)-1]
-		p.AfterSortKey, p.AfterName = last.SortKey, last.Name
+		p.AfterSortKey, p.AfterName, p.Limit = last.SortKey, last.Name, page
 	}
 }
 
@@ -91,7 +91,7 @@ func (c *change) append(kind string, v *Version, data EventData) (Entry, error) 
 	data.Repository, data.Format, data.Package = c.repo.Name, c.pkg.Format, c.pkg.Name
 	subject := ""
 	if v != nil {
-		data.Version, data.PURL, data.Digest = v.Name, v.PURL, v.Digest
+		data.Version, data.PURL, data.Digest, data.MediaType = v.Name, v.PURL, v.Digest, v.MediaType
 		subject = v.PURL
 	}
 	return appendEntry(c.tx, c.actor, kind, subject, c.repo.ID, c.pkg.ID, data)

@@ -270,6 +270,11 @@ func (c *committer) extend(old Version) (Result, error) {
 	if len(fresh)+len(replaced) == 0 {
 		return Result{Version: old}, nil
 	}
+	if len(replaced) > 0 {
+		if err := c.unused(old, "overwritten"); err != nil {
+			return Result{}, err
+		}
+	}
 	v, err := c.grow(old, have, fresh, replaced)
 	if err != nil {
 		return Result{}, err

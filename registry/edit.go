@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 
 	"slipway/metadata"
 	"slipway/registry/access"
@@ -101,7 +102,8 @@ func (e *Edit) RemoveTag(tag, reason string) error {
 	return e.c.removeTag(tag, reason)
 }
 
-// SetState marks a version published, deprecated or yanked, with a message. It needs the right to publish.
+// SetState marks a version published, or deprecated or yanked where its format knows that, with a message. It needs the
+// right to publish. Invalid, NotFound.
 func (e *Edit) SetState(version string, state State, reason string) error {
 	if err := e.need(access.Publish); err != nil {
 		return err
@@ -110,13 +112,13 @@ func (e *Edit) SetState(version string, state State, reason string) error {
 	if err != nil || v.State == state && v.Reason == reason {
 		return err
 	}
+	if state != Published && !slices.Contains(e.c.svc.rules[e.c.pkg.Format].States, state) {
+		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", e.c.pkg.Format, clip(string(state)))
+	}
 	if len(reason) > maxFactBytes {
 		return Errorf(Invalid, AboutVersion, "the message is longer than %d bytes", maxFactBytes)
 	}
 	kind := map[State]string{Published: "artifact.restored", Deprecated: "artifact.deprecated", Yanked: "artifact.yanked"}[state]
-	if kind == "" {
-		return Errorf(Invalid, AboutVersion, "a version can't be set to %q", state)
-	}
 	v.State, v.Reason = state, reason
 	if _, err := e.c.append(kind, &v, EventData{Reason: reason}); err != nil {
 		return err
@@ -142,7 +144,7 @@ func (e *Edit) SetDescriptor(descriptor []byte) error {
 }
 
 // Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. Where the format can't do
-// without a tag that pointed at it, the tag moves to the highest version left.
+// without a tag that pointed at it, the tag moves to the highest version left. Conflict (InUse): it is deployed.
 func (e *Edit) Delete(version, reason string) error {
 	if err := e.need(access.Delete); err != nil {
 		return err
@@ -155,7 +157,7 @@ func (e *Edit) Delete(version, reason string) error {
 }
 
 // RemoveFile takes one file out of a version; its path stays reserved for the same bytes. With the last file the
-// version goes. NotFound.
+// version goes. NotFound; Conflict (InUse): the version is deployed.
 func (e *Edit) RemoveFile(version, path, reason string) error {
 	n, err := e.RemoveFiles(version, reason, func(f File) bool { return f.Path == path })
 	if err == nil && n == 0 {
@@ -192,6 +194,9 @@ func (e *Edit) RemoveFiles(version, reason string, gone func(File) bool) (int, e
 	case len(kept) == 0:
 		return len(removed), e.c.delete(v, reason)
 	}
+	if err := e.c.unused(v, "stripped of files"); err != nil {
+		return 0, err
+	}
 	v.Digest = ContentDigest(kept)
 	if _, err := e.c.append("artifact.files_removed", &v, EventData{Reason: reason, Files: eventFiles(removed)}); err != nil {
 		return 0, err
@@ -206,6 +211,9 @@ func (e *Edit) RemoveFiles(version, reason string, gone func(File) bool) (int, e
 }
 
 func (c *change) delete(v Version, reason string) error {
+	if err := c.unused(v, "deleted"); err != nil {
+		return err
+	}
 	files, err := c.tx.Files(v.ID)
 	if err != nil {
 		return err
@@ -253,6 +261,19 @@ func (c *change) retag(gone Version) error {
 // Delete removes one version; see Edit.Delete.
 func (s *Service) Delete(ctx context.Context, at Coordinate, reason string) error {
 	return s.Edit(ctx, at.Name, func(e *Edit) error { return e.Delete(at.Version, reason) })
+}
+
+// SetState marks one version; see Edit.SetState. It returns the version as it is then.
+func (s *Service) SetState(ctx context.Context, at Coordinate, state State, reason string) (pkg Package, v Version, err error) {
+	err = s.Edit(ctx, at.Name, func(e *Edit) error {
+		if err := e.SetState(at.Version, state, reason); err != nil {
+			return err
+		}
+		pkg = e.Package()
+		v, err = e.Version(at.Version)
+		return err
+	})
+	return pkg, v, err
 }
 
 // checkTag holds a tag to the common grammar and to the format's own rule.

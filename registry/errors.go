@@ -49,6 +49,14 @@ const (
 	AboutToken      Subject = "token"
 	AboutUser       Subject = "user"
 	AboutRequest    Subject = "request"
+
+	AboutEnvironment Subject = "environment"
+	AboutService     Subject = "service"
+	AboutDeployment  Subject = "deployment"
+
+	AboutSubscription Subject = "subscription"
+	AboutDelivery     Subject = "delivery"
+	AboutConsumer     Subject = "consumer"
 )
 
 // Error is what every method of Service fails with.
@@ -108,6 +116,7 @@ var sentinels = []struct {
 }{
 	{storage.ErrNoSpace, NoSpace, "the server's disk is full", 30 * time.Second},
 	{metadata.ErrNoSpace, NoSpace, "the server's disk is full", 30 * time.Second},
+	{storage.ErrUnavailable, Unavailable, "the server's store of files does not answer", 5 * time.Second},
 	{storage.ErrMismatch, DigestMismatch, "the bytes do not have the announced digest", 0},
 	{storage.ErrTooLarge, TooLarge, "larger than allowed", 0},
 	{storage.ErrRange, RangeInvalid, "range not satisfiable", 0},

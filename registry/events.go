@@ -16,23 +16,26 @@ import (
 
 // EventData is the payload of an event; fields that do not apply are absent.
 type EventData struct {
-	Repository string        `json:"repository,omitempty"`
-	Format     string        `json:"format,omitempty"`
-	Package    string        `json:"package,omitempty"`
-	Version    string        `json:"version,omitempty"`
-	PURL       string        `json:"purl,omitempty"`
-	Digest     digest.Digest `json:"digest,omitempty"`
-	Files      []EventFile   `json:"files,omitempty"`
-	Former     []EventFile   `json:"former,omitempty"` // files that were replaced, as they were
-	Tag        string        `json:"tag,omitempty"`
-	Generation int64         `json:"generation,omitempty"`
-	Previous   *EventVersion `json:"previous,omitempty"`
-	Reason     string        `json:"reason,omitempty"`
-	Actor      string        `json:"actor,omitempty"`
-	Token      string        `json:"token,omitempty"` // name of the token that was used, or of the one made or revoked
-	Facts      []FactInput   `json:"facts,omitempty"`
-	Name       string        `json:"name,omitempty"` // of a user, token or instance
+	Repository   string        `json:"repository,omitempty"`
+	Format       string        `json:"format,omitempty"`
+	Package      string        `json:"package,omitempty"`
+	Version      string        `json:"version,omitempty"`
+	PURL         string        `json:"purl,omitempty"`
+	Digest       digest.Digest `json:"digest,omitempty"`
+	MediaType    string        `json:"media_type,omitempty"` // of what the digest is of, in OCI
+	Files        []EventFile   `json:"files,omitempty"`
+	Former       []EventFile   `json:"former,omitempty"` // files that were replaced, as they were
+	Tag          string        `json:"tag,omitempty"`
+	Generation   int64         `json:"generation,omitempty"`
+	Previous     *EventVersion `json:"previous,omitempty"`
+	Reason       string        `json:"reason,omitempty"`
+	Actor        string        `json:"actor,omitempty"`
+	Token        string        `json:"token,omitempty"` // name of the token that was used, or of the one made or revoked
+	Facts        []FactInput   `json:"facts,omitempty"`
+	Name         string        `json:"name,omitempty"`         // of a user, token, subscription or instance
+	Subscription string        `json:"subscription,omitempty"` // its id
 	eventRelease
+	eventDeployment
 }
 
 // eventRelease is what is known of a version's origin when the event is written.
@@ -40,6 +43,18 @@ type eventRelease struct {
 	Source *Source `json:"source,omitempty"`
 	Build  *Build  `json:"build,omitempty"`
 	Ref    string  `json:"ref,omitempty"`
+}
+
+// eventDeployment is what a deployment event says beside the version. Previous is what ran before, if it was another one.
+type eventDeployment struct {
+	Environment string           `json:"environment,omitempty"`
+	Service     string           `json:"service,omitempty"`
+	Deployment  string           `json:"deployment,omitempty"` // its id
+	Status      DeploymentStatus `json:"status,omitempty"`
+	ExternalID  string           `json:"external_id,omitempty"`
+	URL         string           `json:"url,omitempty"`
+	Cause       string           `json:"cause,omitempty"`    // id of the event that made somebody deploy
+	Restored    *EventVersion    `json:"restored,omitempty"` // what runs again after a rollback
 }
 
 // EventFile is a file in an event.
@@ -52,8 +67,10 @@ type EventFile struct {
 
 // EventVersion names a version in an event.
 type EventVersion struct {
-	Version string        `json:"version"`
-	Digest  digest.Digest `json:"digest,omitempty"`
+	Version    string        `json:"version"`
+	Digest     digest.Digest `json:"digest,omitempty"`
+	PURL       string        `json:"purl,omitempty"`       // where a deployment is meant
+	Deployment string        `json:"deployment,omitempty"` // that brought it
 }
 
 func eventFiles(files []File) []EventFile {
@@ -114,10 +131,22 @@ func (s *Service) event(e Entry) Event {
 		Sequence: fmt.Sprintf("%020d", e.Seq), AuthType: authTypes[e.Actor.Type], AuthID: e.Actor.ID,
 		Data: e.Data, Seq: e.Seq,
 	}
-	if e.PackageID != 0 {
-		ev.PartitionKey = fmt.Sprintf("package:%d", e.PackageID)
-	}
+	ev.PartitionKey = partition(e)
 	return ev
+}
+
+// partition names what an entry must stay in order with: its package, or the service that it was deployed as.
+func partition(e Entry) string {
+	if strings.HasPrefix(e.Type, "deployment.") {
+		var d eventDeployment
+		if json.Unmarshal(e.Data, &d) == nil && d.Service != "" { // erased data is nil
+			return "service:" + d.Environment + "/" + d.Service
+		}
+	}
+	if e.PackageID != 0 {
+		return fmt.Sprintf("package:%d", e.PackageID)
+	}
+	return ""
 }
 
 // EventQuery selects events behind a sequence number.

@@ -21,7 +21,7 @@ type FsckOptions struct {
 // Finding is one thing that a check found. A note is worth knowing, but nothing is wrong.
 type Finding struct {
 	Note     bool   `json:"note"`
-	Subject  string `json:"subject"` // what it is about: log, blob, file, version, tag, package
+	Subject  string `json:"subject"` // what it is about: log, blob, file, version, tag, package, deployment
 	Detail   string `json:"detail"`
 	Repaired bool   `json:"repaired"`
 }
@@ -47,7 +47,7 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions, report func(Finding))
 		return FsckSummary{}, err
 	}
 	f := &fsck{Service: s, opts: o, report: report}
-	for _, step := range []func(context.Context) error{f.log, f.state, f.rows, f.bytes} {
+	for _, step := range []func(context.Context) error{f.log, f.state, f.deployments, f.rows, f.bytes} {
 		if err := step(ctx); err != nil {
 			return f.sum, err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -176,6 +177,8 @@ type replay struct {
 	versions map[versionKey]versionState
 	tags     map[tagKey]tagState
 	dropped  map[int64]bool // deleted repositories
+	deployed map[string]reportState
+	running  map[serviceKey]runState
 }
 
 type versionKey struct {
@@ -207,10 +210,15 @@ type tagState struct {
 }
 
 func newReplay() replay {
-	return replay{versions: map[versionKey]versionState{}, tags: map[tagKey]tagState{}, dropped: map[int64]bool{}}
+	return replay{versions: map[versionKey]versionState{}, tags: map[tagKey]tagState{}, dropped: map[int64]bool{},
+		deployed: map[string]reportState{}, running: map[serviceKey]runState{}}
 }
 
 func (r *replay) apply(e Entry, d EventData) error {
+	if strings.HasPrefix(e.Type, "deployment.") {
+		r.deployment(e, d)
+		return nil
+	}
 	key := versionKey{e.PackageID, d.Version}
 	v, known := r.versions[key]
 	switch e.Type {

@@ -271,6 +271,33 @@ func (p *Publish) Has(ctx context.Context, d digest.Digest) (bool, error) {
 	return err == nil, err
 }
 
+// FactsOf returns the facts of the package's versions with these digests, none for one that is not there. As with File, the
+// right to publish is enough.
+func (p *Publish) FactsOf(ctx context.Context, digests []digest.Digest) ([][]Fact, error) {
+	var out [][]Fact
+	err := p.svc.meta.View(ctx, func(tx metadata.Tx) error {
+		pkg, err := openPackage(tx, p.name)
+		if err != nil {
+			return err
+		}
+		out = make([][]Fact, len(digests))
+		for i, d := range digests {
+			v, err := tx.VersionByDigest(pkg.ID, d)
+			if errors.Is(err, metadata.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if out[i], err = tx.Facts(v.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Abort gives up; after Commit it does nothing, so it is deferred.
 func (p *Publish) Abort() { p.ended = true }
 

@@ -2,10 +2,13 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/metadata"
 	"slipway/registry/access"
@@ -43,9 +46,21 @@ type PublishedVersion struct {
 }
 
 // CommitPublish makes all that the caller has staged under id visible in one transaction. repository may be "" where only
-// one holds a publish of that id. NotFound, Conflict, and the errors of CommitSet.
+// one holds a publish of that id. A client that did not get the answer asks again and gets it, for a day. NotFound, Conflict,
+// and the errors of CommitSet.
 func (s *Service) CommitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
-	key, err := s.findPublish(ctx, repository, id)
+	out, err := s.commitPublish(ctx, repository, id)
+	if !errors.Is(err, &Error{Kind: NotFound, Subject: AboutRequest}) {
+		return out, err
+	}
+	if was, endedErr := s.endedPublish(ctx, repository, id); endedErr == nil || KindOf(endedErr) != NotFound {
+		return was, endedErr
+	}
+	return nil, err
+}
+
+func (s *Service) commitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
+	key, err := s.findPublish(ctx, repository, id, underWay)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +80,55 @@ func (s *Service) CommitPublish(ctx context.Context, repository, id string) ([]P
 	out := make([]PublishedVersion, len(results))
 	for i, res := range results {
 		out[i] = PublishedVersion{At: releases[i].At.At(res.Version.Name), Result: res}
+	}
+	return out, nil
+}
+
+// outcome is what a committed publish made of one version, as it is kept.
+type outcome struct {
+	Format, Package, Display, Version, PURL string
+	Digest                                  digest.Digest
+	Created, Changed                        bool
+}
+
+func endPublish(tx metadata.Tx, row string, releases []SetRelease, results []Result) error {
+	notes := make([]outcome, len(results))
+	for i, res := range results {
+		at, v := releases[i].At, res.Version
+		notes[i] = outcome{at.Format, at.Package, at.Display, v.Name, v.PURL, v.Digest, res.Created, res.Changed}
+	}
+	raw, err := json.Marshal(notes)
+	if err != nil {
+		return err
+	}
+	return tx.EndStaging(row, raw)
+}
+
+// endedPublish returns what CommitPublish has answered before. NotFound, Conflict.
+func (s *Service) endedPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
+	var ended Staging
+	key, err := s.findPublish(ctx, repository, id, func(tx metadata.Tx, row string) (set Staging, err error) {
+		set, err = tx.Staging(row)
+		if err == nil && set.Outcome == nil {
+			err = metadata.ErrNotExist
+		}
+		if err == nil {
+			ended = set
+		}
+		return set, missing(err, AboutRequest, "there was no such publish")
+	})
+	if err != nil {
+		return nil, err
+	}
+	var notes []outcome
+	if err := json.Unmarshal(ended.Outcome, &notes); err != nil {
+		return nil, err
+	}
+	out := make([]PublishedVersion, len(notes))
+	for i, n := range notes {
+		at := Name{Repository: key.Repository, Format: n.Format, Package: n.Package, Display: n.Display}
+		out[i] = PublishedVersion{At: at.At(n.Version), Result: Result{
+			Version: Version{Name: n.Version, PURL: n.PURL, Digest: n.Digest}, Created: n.Created, Changed: n.Changed}}
 	}
 	return out, nil
 }
@@ -109,7 +173,7 @@ func byCoordinate(repository string, files []StagedFile) iter.Seq2[Coordinate, [
 
 // StagedPublish returns what the caller has staged under id. NotFound, Conflict.
 func (s *Service) StagedPublish(ctx context.Context, repository, id string) (SetKey, Staging, []StagedFile, error) {
-	key, err := s.findPublish(ctx, repository, id)
+	key, err := s.findPublish(ctx, repository, id, underWay)
 	if err != nil {
 		return key, Staging{}, nil, err
 	}
@@ -119,24 +183,30 @@ func (s *Service) StagedPublish(ctx context.Context, repository, id string) (Set
 
 // DropPublish gives up what the caller has staged under id. NotFound, Conflict.
 func (s *Service) DropPublish(ctx context.Context, repository, id string) error {
-	key, err := s.findPublish(ctx, repository, id)
+	key, err := s.findPublish(ctx, repository, id, underWay)
 	if err != nil {
 		return err
 	}
 	return s.DropSet(ctx, key)
 }
 
-// findPublish looks for a publish of the caller in the one repository, or in all where it may publish.
-func (s *Service) findPublish(ctx context.Context, repository, id string) (SetKey, error) {
+// findPublish looks for a publish of the caller in the one repository, or in all where it may publish. find is underWay, or
+// its like, whose NotFound passes a set by.
+func (s *Service) findPublish(ctx context.Context, repository, id string, find func(tx metadata.Tx, row string) (Staging, error)) (SetKey, error) {
 	key, err := PublishKey(repository, id)
 	if err != nil {
 		return key, err
 	}
-	if repository != "" {
-		_, _, err := s.Set(ctx, key)
-		return key, err
-	}
 	actor := access.From(ctx)
+	if repository != "" {
+		if _, err := s.authorize(ctx, access.Publish, repository); err != nil {
+			return key, err
+		}
+		return key, s.meta.View(ctx, func(tx metadata.Tx) error {
+			_, err := find(tx, key.row(actor))
+			return err
+		})
+	}
 	if actor.Type == access.TypeAnonymous {
 		return key, Errorf(Unauthenticated, AboutRequest, "log in to publish")
 	}
@@ -149,11 +219,11 @@ func (s *Service) findPublish(ctx context.Context, repository, id string) (SetKe
 			if err != nil || access.Decide(actor, access.Publish, r.Name) != access.Allow {
 				continue
 			}
-			_, serr := tx.Staging(key.row(actor))
+			_, serr := find(tx, key.row(actor))
 			switch {
 			case serr == nil:
 				found = append(found, r.Name)
-			case !errors.Is(serr, metadata.ErrNotExist):
+			case KindOf(serr) != NotFound:
 				err = serr
 			}
 		}

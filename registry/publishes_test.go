@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -75,10 +76,55 @@ func TestCommitPublish(t *testing.T) {
 	if err != nil || len(published) != 3 || !e.Has("a", "1") || !e.Has("a", "2") || !e.Has("b", "1") {
 		t.Fatalf("%+v, %v", published, err)
 	}
-	for _, id := range []string{"r1", "x y", "", strings.Repeat("x", 201)} {
+	for _, id := range []string{"r2", "x y", "", strings.Repeat("x", 201)} {
 		if _, err := e.CommitPublish(e.Admin, "", id); err == nil {
 			t.Errorf("%q was committed", id)
 		}
+	}
+	e.MustFsck(t)
+}
+
+// TestCommitPublishAgain: who did not get the answer asks again, and gets it; nothing is published twice. A new publish may
+// have the id of one that ended.
+func TestCommitPublishAgain(t *testing.T) {
+	e := registrytest.New(t, withAssemble(0))
+	key, err := registry.PublishKey("main", "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage(t, e, e.Admin, key, "a", "1")
+	stage(t, e, e.Admin, key, "b", "1")
+	names := func(published []registry.PublishedVersion, err error) string {
+		t.Helper()
+		out := fmt.Sprint(err)
+		for _, p := range published {
+			out += fmt.Sprintf(" %s %s %s %v", p.At, p.Version.PURL, p.Version.Digest, p.Created)
+		}
+		return out
+	}
+	first := names(e.CommitPublish(e.Admin, "", "r1"))
+	events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, repository := range []string{"", "main"} {
+		if again := names(e.CommitPublish(e.Admin, repository, "r1")); again != first || !strings.HasPrefix(first, "<nil> ") {
+			t.Errorf("again: %s, at first %s", again, first)
+		}
+	}
+	if more, _, err := e.Events(e.Admin, registry.EventQuery{After: events[len(events)-1].Seq}); err != nil || len(more) > 0 {
+		t.Errorf("events of the second answer: %v, %v", more, err)
+	}
+	stranger := e.Login(access.Credentials{Token: e.Token("*", access.Publish)})
+	if _, err := e.CommitPublish(stranger, "", "r1"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("of another caller: %v", err)
+	}
+	if err := e.DropPublish(e.Admin, "main", "r1"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("drop of what is published: %v", err)
+	}
+	stage(t, e, e.Admin, key, "c", "1")
+	if again, err := e.CommitPublish(e.Admin, "", "r1"); err != nil || len(again) != 1 || again[0].At.Package != "c" {
+		t.Errorf("the next of the same id: %+v, %v", again, err)
 	}
 	e.MustFsck(t)
 }

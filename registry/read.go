@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -53,6 +54,29 @@ func openPackage(tx metadata.Tx, at Name) (Package, error) {
 	return p, missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, clip(at.Package), at.Repository)
 }
 
+// PackageAndMore returns the row of a package, empty where there is none, and whether the repository has packages of the
+// format whose names begin with prefix: for formats where a path may be of one, or of a group of others. NotFound: about
+// the repository.
+func (s *Service) PackageAndMore(ctx context.Context, at Name, prefix string) (p Package, more bool, err error) {
+	err = s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+		if p, err = tx.Package(at.Repository, at.Format, at.Package); err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		repository := p.RepositoryID
+		if err != nil {
+			r, err := tx.Repository(at.Repository)
+			if err != nil {
+				return missing(err, AboutRepository, "there is no repository %q", clip(at.Repository))
+			}
+			repository = r.ID
+		}
+		next, err := tx.Packages(metadata.PackageQuery{RepositoryID: repository, Format: at.Format, AfterKey: prefix, Limit: 1})
+		more = len(next) > 0 && strings.HasPrefix(next[0].Key, prefix)
+		return err
+	})
+	return p, more, err
+}
+
 // Contents is a package with all that a document about it needs, as of one moment.
 type Contents struct {
 	Package  Package
@@ -94,8 +118,11 @@ type Ref struct {
 // Resolve finds a version that is not deleted. NotFound.
 func (s *Service) Resolve(ctx context.Context, at Name, ref Ref) (Version, error) {
 	var v Version
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
-		p, err := openPackage(tx, at)
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+		if v, err = resolveAt(tx, at, ref); err == nil && v.State != Deleted || err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		p, err := openPackage(tx, at) // step by step, to say what is missing
 		if err != nil {
 			return err
 		}
@@ -103,6 +130,17 @@ func (s *Service) Resolve(ctx context.Context, at Name, ref Ref) (Version, error
 		return err
 	})
 	return v, err
+}
+
+// resolveAt is resolve in one query. ErrNotExist; what it returns may be a tombstone.
+func resolveAt(tx metadata.Tx, at Name, ref Ref) (Version, error) {
+	switch {
+	case ref.Version != "":
+		return tx.VersionAt(at.Repository, at.Format, at.Package, ref.Version)
+	case ref.Tag != "":
+		return tx.VersionByTag(at.Repository, at.Format, at.Package, ref.Tag)
+	}
+	return Version{}, metadata.ErrNotExist
 }
 
 func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {

@@ -36,6 +36,16 @@ type (
 	Page       = metadata.Page
 	StagedFile = metadata.StagedFile
 	Staging    = metadata.Staging
+
+	Environment      = metadata.Environment
+	Deployment       = metadata.Deployment
+	DeploymentStatus = metadata.DeploymentStatus
+	Run              = metadata.Run
+
+	Delivery      = metadata.Delivery
+	DeliveryState = metadata.DeliveryState
+	Attempt       = metadata.Attempt
+	Due           = metadata.Due
 )
 
 // States of a version.
@@ -48,6 +58,16 @@ const (
 
 // Rules are what the core asks of a format where names come in through the common API.
 type Rules struct {
+	// PURLType is the type of the format's package URLs.
+	PURLType string
+	// FromPURL returns the name of the package in a package URL of that type. Invalid. nil: its namespace and its name, with
+	// slashes between.
+	FromPURL func(p PURL) (string, error)
+	// Spelling returns the canonical spelling of a version, and the sort key that all versions share which are equal to it,
+	// nil where only the canonical one is; "" for what is no version. nil: a version is written in one way only.
+	Spelling func(version string) (canonical string, key []byte)
+	// States are those that a version can be in beside published, as its clients or its readers understand them.
+	States []State
 	// Normalize returns the key under which a package name is looked up. Invalid when it is outside the grammar.
 	Normalize func(name string) (string, error)
 	// CheckTag says why a tag is not possible in this format, beyond CheckTag. nil: no further rule.
@@ -73,6 +93,8 @@ type Config struct {
 
 	Rules         map[string]Rules // by format
 	AnonymousRead bool
+	Renderer      Renderer      // of subscriptions; nil: there can be none
+	SealKey       []byte        // 32 bytes that secrets are kept under; nil: none can be kept
 	URL           string        // public base URL; "" when it follows the request
 	GCInterval    time.Duration // 0: no collection by itself
 	GCGrace       time.Duration
@@ -96,6 +118,7 @@ type Service struct {
 	auth     *access.Authenticator
 	cfg      Config
 	metrics  *metrics
+	sealed   sealer // secrets of subscriptions
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -128,6 +151,10 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if s.cfg.PasswordCost == 0 {
 		s.cfg.PasswordCost = access.PasswordCost
+	}
+	var err error
+	if s.sealed, err = newSealer(cfg.SealKey, "subscriptions"); err != nil {
+		return nil, err
 	}
 	s.metrics = newMetrics(cfg.Metrics)
 	s.auth = access.NewAuthenticator(s.meta, cfg.AnonymousRead, s.cfg.PasswordCost, s.now)

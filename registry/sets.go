@@ -114,13 +114,22 @@ func (s *Service) Set(ctx context.Context, key SetKey) (Staging, []StagedFile, e
 
 func (s *Service) set(ctx context.Context, row string) (set Staging, files []StagedFile, err error) {
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if set, err = tx.Staging(row); err != nil {
-			return missing(err, AboutRequest, "there is no such publish under way")
+		if set, err = underWay(tx, row); err != nil {
+			return err
 		}
 		files, err = tx.StagedFiles(row)
 		return err
 	})
 	return set, files, err
+}
+
+// underWay finds a set that has not ended.
+func underWay(tx metadata.Tx, row string) (Staging, error) {
+	set, err := tx.Staging(row)
+	if err == nil && set.Outcome != nil {
+		err = metadata.ErrNotExist
+	}
+	return set, missing(err, AboutRequest, "there is no such publish under way")
 }
 
 // Sets returns the keys of the caller's sets of a scope, the least recently changed first. NotFound, Denied.
@@ -192,11 +201,11 @@ func (s *Service) CommitSet(ctx context.Context, key SetKey, build func(files []
 	var out []Result
 	err = s.update(ctx, func(tx metadata.Tx) error {
 		out = out[:0]
-		now, err := tx.Staging(row)
+		now, err := underWay(tx, row)
 		if err != nil {
-			return missing(err, AboutRequest, "there is no such publish under way")
+			return err
 		}
-		if now.Revision != set.Revision {
+		if now.Revision != set.Revision || !now.CreatedAt.Equal(set.CreatedAt) {
 			return &Error{Kind: Unavailable, Subject: AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
 		}
 		for _, r := range releases {
@@ -206,6 +215,9 @@ func (s *Service) CommitSet(ctx context.Context, key SetKey, build func(files []
 				return err
 			}
 			out = append(out, res)
+		}
+		if key.Scope == publishScope {
+			return endPublish(tx, row, releases, out)
 		}
 		return tx.DropStaging(row)
 	})

@@ -2,6 +2,7 @@
 package registrytest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"path/filepath"
@@ -38,18 +39,34 @@ type Env struct {
 	Config   registry.Config
 
 	t     testing.TB
-	fuse  *storagetest.Fuse
-	when  storagetest.When
-	armed atomic.Bool
+	when  storagetest.When // "": the stores do not break
+	only  Part
+	fuse  *storagetest.Fuse                // of FailCall
+	armed atomic.Pointer[storagetest.Fuse] // counts calls; nil: no call does
 }
+
+// Part says which backends can break.
+type Part string
+
+// Parts. AllParts are the metadata and the bytes.
+const (
+	AllParts  Part = ""
+	BytesOnly Part = "bytes"
+)
 
 // Option changes the configuration of New.
 type Option func(*Env)
 
-// FailCall lets the n-th call of a backend fail, counted from when the core is ready. when says whether a store of
-// bytes fails before, amid or after its effect.
+// FailCall lets the n-th call of a backend fail, counted from when the core is ready. when says whether it
+// fails before, amid or after its effect; in metadata, only an update has one, and amid is before.
 func FailCall(n int, when storagetest.When) Option {
 	return func(e *Env) { e.fuse, e.when = &storagetest.Fuse{N: n}, when }
+}
+
+// Breakable puts faults between the core and its stores that strike when Break says so: once the scene is set, and again and
+// again.
+func Breakable(when storagetest.When, only Part) Option {
+	return func(e *Env) { e.when, e.only = when, only }
 }
 
 // With changes the core's configuration.
@@ -66,8 +83,11 @@ func New(t testing.TB, opts ...Option) *Env {
 	signer, err := note.NewSigner(skey)
 	must(t, err)
 	e := &Env{t: t, Blobs: mem.New(), Config: registry.Config{
-		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost,
-		Rules: map[string]registry.Rules{Format: {Normalize: func(s string) (string, error) { return s, nil }}},
+		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, Renderer: Renderer{}, SealKey: bytes.Repeat([]byte{7}, 32),
+		Rules: map[string]registry.Rules{Format: {
+			PURLType: "generic", States: []registry.State{registry.Deprecated, registry.Yanked},
+			Normalize: func(s string) (string, error) { return s, nil },
+		}},
 	}}
 	e.Metadata, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "slipway.db"))
 	must(t, err)
@@ -76,9 +96,15 @@ func New(t testing.TB, opts ...Option) *Env {
 		o(e)
 	}
 	e.Config.Metadata, e.Config.Storage = e.Metadata, e.Blobs
-	if e.fuse != nil {
-		e.Config.Metadata = metadatatest.Faulty(e.Metadata, e.blow)
+	if e.when != "" {
 		e.Config.Storage = storagetest.Faulty(e.Blobs, e.when, e.blow)
+	}
+	switch {
+	case e.when == "" || e.only == BytesOnly:
+	case e.when == storagetest.After:
+		e.Config.Metadata = metadatatest.LostAnswers(e.Metadata, e.blow)
+	default:
+		e.Config.Metadata = metadatatest.Faulty(e.Metadata, e.blow)
 	}
 	e.Service, err = registry.New(context.Background(), e.Config)
 	must(t, err)
@@ -86,7 +112,7 @@ func New(t testing.TB, opts ...Option) *Env {
 	if e.fuse != nil {
 		// A walk makes hundreds of these: it does without passwords, which are slow by design.
 		e.Admin = access.With(context.Background(), access.System())
-		e.armed.Store(true)
+		e.armed.Store(e.fuse)
 		return e
 	}
 	_, err = e.EnsureAdmin(context.Background(), AdminPassword)
@@ -114,17 +140,23 @@ func (e *Env) Token(repository string, actions ...access.Action) string {
 
 // WithoutFaults runs fn while no call counts, to set the scene.
 func (e *Env) WithoutFaults(fn func()) {
-	armed := e.armed.Swap(false)
+	armed := e.armed.Swap(nil)
 	fn()
 	e.armed.Store(armed)
 }
 
+// Break lets the n-th call of a backend from now on fail, where the core is Breakable, until Mend.
+func (e *Env) Break(n int) { e.armed.Store(&storagetest.Fuse{N: n}) }
+
+// Mend ends what Break began and reports whether the call was reached.
+func (e *Env) Mend() (tripped bool) { return e.armed.Swap(nil).Tripped() }
+
 // blow counts a call of a backend once the core is ready.
 func (e *Env) blow() error {
-	if !e.armed.Load() {
-		return nil
+	if fuse := e.armed.Load(); fuse != nil {
+		return fuse.Blow()
 	}
-	return e.fuse.Blow()
+	return nil
 }
 
 // Tripped reports whether the call of FailCall was reached.
@@ -200,9 +232,9 @@ func (e *Env) MustFsck(t testing.TB) registry.FsckSummary {
 	return sum
 }
 
-// intact is the core over the stores without faults.
+// intact is the core over the stores without faults: the same one while none are armed.
 func (e *Env) intact() *registry.Service {
-	if e.fuse == nil {
+	if e.armed.Load() == nil {
 		return e.Service
 	}
 	cfg := e.Config

@@ -1,0 +1,134 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/registrytest"
+)
+
+// TestConsumers: a place is made once, moves forward, and back only when that is asked for.
+func TestConsumers(t *testing.T) {
+	e := registrytest.New(t)
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		if err := e.Publish("lib", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, _, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := all[len(all)-1].Seq
+	to := func(n int64) *int64 { return &n }
+	for _, c := range []struct {
+		what    string
+		name    string
+		change  registry.ConsumerChange
+		acked   int64
+		created bool
+		kind    registry.Kind // of the failure, if there is one
+	}{
+		{what: "new, at the end", name: "now", acked: last, created: true},
+		{what: "new, at the start", name: "all", change: registry.ConsumerChange{Acked: to(-1)}, acked: -1, created: true},
+		{what: "new, reset", name: "reset", change: registry.ConsumerChange{Acked: to(0), Reset: true}, acked: 0, created: true},
+		{what: "again", name: "all", acked: -1},
+		{what: "forward", name: "all", change: registry.ConsumerChange{Acked: to(2)}, acked: 2},
+		{what: "the same again", name: "all", change: registry.ConsumerChange{Acked: to(2)}, acked: 2},
+		{what: "a late one", name: "all", change: registry.ConsumerChange{Acked: to(1)}, acked: 2},
+		{what: "back", name: "all", change: registry.ConsumerChange{Acked: to(-1), Reset: true}, acked: -1},
+		{what: "to the end", name: "all", change: registry.ConsumerChange{Acked: to(last)}, acked: last},
+		{what: "past the end", name: "all", change: registry.ConsumerChange{Acked: to(last + 1)}, kind: registry.Invalid},
+		{what: "new, past the end", name: "x", change: registry.ConsumerChange{Acked: to(last + 1)}, kind: registry.Invalid},
+		{what: "before the start", name: "all", change: registry.ConsumerChange{Acked: to(-2), Reset: true}, kind: registry.Invalid},
+		{what: "reset to nowhere", name: "all", change: registry.ConsumerChange{Reset: true}, kind: registry.Invalid},
+		{what: "no name", name: "", kind: registry.Invalid},
+		{what: "a bad name", name: "Prod/web", kind: registry.Invalid},
+	} {
+		got, created, err := e.PutConsumer(e.Admin, c.name, c.change)
+		if c.kind != registry.Internal {
+			if registry.KindOf(err) != c.kind || err == nil {
+				t.Errorf("%s: %v", c.what, err)
+			}
+			continue
+		}
+		if err != nil || got.Acked != c.acked || got.Name != c.name || created != c.created {
+			t.Errorf("%s: %+v, %v, %v; want %d, %v", c.what, got, created, err, c.acked, c.created)
+		}
+		if read, err := e.Consumer(e.Admin, c.name); err != nil || fmt.Sprint(read) != fmt.Sprint(got) {
+			t.Errorf("%s: read %+v, %v; want %+v", c.what, read, err, got)
+		}
+	}
+	list, err := e.Consumers(e.Admin, registry.Page{After: "all", Limit: 1})
+	if err != nil || len(list) != 1 || list[0].Name != "now" {
+		t.Errorf("list %+v, %v", list, err)
+	}
+	if err := e.DeleteConsumer(e.Admin, "all"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.DeleteConsumer(e.Admin, "all"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("deleted twice: %v", err)
+	}
+	if _, err := e.Consumer(e.Admin, "all"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("after its deletion: %v", err)
+	}
+}
+
+// TestConsumersOfOthers: a consumer is its user's, with every token; the same name of another user is another one.
+func TestConsumersOfOthers(t *testing.T) {
+	e := registrytest.New(t)
+	password := "a good password"
+	if _, err := e.CreateUser(e.Admin, "bob", registry.UserChange{Password: &password}); err != nil {
+		t.Fatal(err)
+	}
+	bob := e.Login(access.Credentials{User: "bob", Password: password})
+	token := e.Login(access.Credentials{Token: e.Token("other", access.Read)})
+	at := func(n int64) registry.ConsumerChange { return registry.ConsumerChange{Acked: &n} }
+	if _, _, err := e.PutConsumer(token, "prod", at(1)); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := e.Consumer(e.Admin, "prod"); err != nil || c.Acked != 1 {
+		t.Errorf("made with a token, read as its user: %+v, %v", c, err)
+	}
+	if _, err := e.Consumer(bob, "prod"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("of another user: %v", err)
+	}
+	if err := e.DeleteConsumer(bob, "prod"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("deleted by another user: %v", err)
+	}
+	if c, created, err := e.PutConsumer(bob, "prod", at(0)); err != nil || !created || c.Acked != 0 {
+		t.Errorf("the same name of another user: %+v, %v, %v", c, created, err)
+	}
+	if list, err := e.Consumers(bob, registry.Page{}); err != nil || len(list) != 1 || list[0].Acked != 0 {
+		t.Errorf("list of another user: %+v, %v", list, err)
+	}
+	anonymous := access.With(context.Background(), access.Anonymous(true))
+	_, _, put := e.PutConsumer(anonymous, "x", at(0))
+	_, get := e.Consumer(anonymous, "prod")
+	_, list := e.Consumers(anonymous, registry.Page{})
+	for what, err := range map[string]error{"put": put, "get": get, "list": list, "delete": e.DeleteConsumer(anonymous, "prod")} {
+		if registry.KindOf(err) != registry.Unauthenticated {
+			t.Errorf("anonymous %s: %v", what, err)
+		}
+	}
+}
+
+// TestConsumerBound: nobody fills the table.
+func TestConsumerBound(t *testing.T) {
+	e := registrytest.New(t)
+	var err error
+	n := 0
+	for ; err == nil && n <= 1000; n++ {
+		_, _, err = e.PutConsumer(e.Admin, fmt.Sprintf("c%d", n), registry.ConsumerChange{})
+	}
+	if n != 1001 || !errors.Is(err, &registry.Error{Kind: registry.Conflict, Subject: registry.AboutConsumer}) {
+		t.Errorf("%v after %d", err, n)
+	}
+	if _, _, err := e.PutConsumer(e.Admin, "c7", registry.ConsumerChange{Acked: new(int64)}); err != nil {
+		t.Errorf("one that is there already: %v", err)
+	}
+}

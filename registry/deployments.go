@@ -1,0 +1,430 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// Statuses of a deployment.
+const (
+	DeploymentQueued     = metadata.DeploymentQueued
+	DeploymentRunning    = metadata.DeploymentRunning
+	DeploymentSucceeded  = metadata.DeploymentSucceeded
+	DeploymentFailed     = metadata.DeploymentFailed
+	DeploymentRolledBack = metadata.DeploymentRolledBack
+	DeploymentCancelled  = metadata.DeploymentCancelled
+)
+
+// Bounds of a report.
+const (
+	maxExternalIDBytes = 255
+	maxURLBytes        = 2048
+	maxCandidates      = 5 // shown where a digest names several versions
+)
+
+// Report is what a deploy system tells of a deployment. The version is named by PURL, by Digest (that of a manifest, or
+// the sha256 of a file), or by both.
+type Report struct {
+	Environment string
+	Service     string
+	Repository  string
+	PURL        string
+	Digest      digest.Digest
+	Status      DeploymentStatus
+	ExternalID  string // the reporter's own id: a later report with it is about the same deployment
+	EventID     string // of the event that caused the deployment
+	URL         string // where people can look at it
+}
+
+func (r Report) check() error {
+	if err := checkService(r.Service); err != nil {
+		return err
+	}
+	if r.PURL == "" && r.Digest == "" {
+		return Errorf(Invalid, AboutDeployment, "name the version by its purl or by its digest")
+	}
+	if r.Digest != "" && r.Digest.Validate() != nil {
+		return Errorf(Invalid, AboutDeployment, "%q is not a digest such as sha256:<64 hex digits>", clip(r.Digest.String()))
+	}
+	for what, s := range map[string]string{"external_id": r.ExternalID, "event_id": r.EventID} {
+		if len(s) > maxExternalIDBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+			return Errorf(Invalid, AboutDeployment, "%s is text of at most %d bytes without control characters", what, maxExternalIDBytes)
+		}
+	}
+	return checkURL(r.URL)
+}
+
+// checkURL refuses what is no address for a browser, or holds a password.
+func checkURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || len(s) > maxURLBytes || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return Errorf(Invalid, AboutDeployment, "url is an http or https address without a password in it, of at most %d bytes", maxURLBytes)
+	}
+	return nil
+}
+
+// ReportDeployment records a deployment, or the next status of one that is known by its ExternalID; created tells which.
+// The same report again changes nothing. An environment that is not there is made. It needs the right to deploy in the
+// repository. NotFound: there is no such version; Conflict: the digest names several versions, or the deployment has
+// another status that this one can't follow.
+func (s *Service) ReportDeployment(ctx context.Context, r Report) (d Deployment, created bool, err error) {
+	actor, err := s.authorize(ctx, access.Deploy, r.Repository)
+	if err != nil {
+		return d, false, err
+	}
+	if err := r.check(); err != nil {
+		return d, false, err
+	}
+	err = s.update(ctx, func(tx metadata.Tx) error {
+		repo, err := tx.Repository(r.Repository)
+		if err != nil {
+			return missing(err, AboutRepository, "there is no repository %q", clip(r.Repository))
+		}
+		c := &deploying{tx: tx, actor: actor}
+		d, created = Deployment{}, false
+		env, err := tx.Environment(r.Environment)
+		if err == nil {
+			d, err = tx.DeploymentByExternalID(env.ID, r.Service, r.ExternalID)
+		}
+		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		if created = err != nil; !created {
+			if err := s.sameDeployment(tx, repo, d, r); err != nil || d.Status == r.Status {
+				return err
+			}
+		}
+		if env.ID == 0 || env.Deleted {
+			if env, err = makeEnvironment(tx, actor, r.Environment, EnvironmentChange{}); err != nil {
+				return err
+			}
+		}
+		if created {
+			if d, err = s.newDeployment(tx, actor, repo, env, r); err != nil {
+				return err
+			}
+		}
+		if err := s.mayReplace(ctx, tx, d); err != nil {
+			return err
+		}
+		d, err = c.report(d, r.Status, r.EventID, r.URL)
+		return err
+	})
+	return d, created && err == nil, err
+}
+
+// sameDeployment checks that a report with the id of a known deployment names what was deployed then.
+func (s *Service) sameDeployment(tx metadata.Tx, repo Repository, d Deployment, r Report) error {
+	if d.RepositoryID == repo.ID && (r.PURL == "" || r.PURL == d.PURL) && (r.Digest == "" || r.Digest == d.Digest) {
+		return nil
+	}
+	_, v, err := s.deployable(tx, repo, r)
+	if err != nil && KindOf(err) != NotFound {
+		return err
+	}
+	if err != nil || v.ID != d.VersionID {
+		return Errorf(Conflict, AboutDeployment, "the external id %q of service %q belongs to a deployment of another version", clip(r.ExternalID), d.Service)
+	}
+	return nil
+}
+
+// newDeployment makes the record that the first report is about.
+func (s *Service) newDeployment(tx metadata.Tx, actor access.Actor, repo Repository, env Environment, r Report) (Deployment, error) {
+	pkg, v, err := s.deployable(tx, repo, r)
+	if err != nil {
+		return Deployment{}, err
+	}
+	if err := roomFor(tx, env, r.Service); err != nil {
+		return Deployment{}, err
+	}
+	d := Deployment{
+		EnvironmentID: env.ID, Environment: env.Name, Service: r.Service, ExternalID: r.ExternalID,
+		RepositoryID: repo.ID, Repository: repo.Name, PackageID: pkg.ID, Format: pkg.Format, Package: pkg.Name,
+		VersionID: v.ID, Version: v.Name, PURL: v.PURL, Digest: v.Digest, UpdatedBy: actor.Name,
+	}
+	if r.Digest != "" {
+		d.Digest = r.Digest
+	}
+	return tx.CreateDeployment(d)
+}
+
+// roomFor refuses one more service where there are too many.
+func roomFor(tx metadata.Tx, env Environment, service string) error {
+	known, err := tx.Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
+	if err != nil || len(known) > 0 {
+		return err
+	}
+	all, err := tx.Reported(env.ID, math.MaxInt64)
+	if err == nil && len(all) >= maxServices {
+		err = Errorf(Invalid, AboutService, "environment %q has %d services already", env.Name, len(all))
+	}
+	return err
+}
+
+// deployable finds the version that a report names. NotFound, Conflict, Invalid.
+func (s *Service) deployable(tx metadata.Tx, repo Repository, r Report) (Package, Version, error) {
+	hits, err := s.named(tx, repo, r)
+	if err != nil {
+		return Package{}, Version{}, err
+	}
+	what := firstText(r.PURL, r.Digest.String())
+	switch len(hits) {
+	case 0:
+		return Package{}, Version{}, Errorf(NotFound, AboutVersion, "there is no version %s in repository %q", clip(what), repo.Name)
+	case 1:
+	default:
+		var purls []string
+		for _, v := range hits[:min(len(hits), maxCandidates)] {
+			purls = append(purls, v.PURL)
+		}
+		return Package{}, Version{}, Errorf(Conflict, AboutVersion, "%s names several versions in repository %q; name one by its purl: %s",
+			clip(what), repo.Name, strings.Join(purls, ", "))
+	}
+	v := hits[0]
+	if v.State == Deleted {
+		return Package{}, Version{}, Errorf(NotFound, AboutVersion, "version %s in repository %q was deleted", v.PURL, repo.Name)
+	}
+	pkg, err := tx.PackageByID(v.PackageID)
+	return pkg, v, err
+}
+
+// named returns the versions that a report can mean.
+func (s *Service) named(tx metadata.Tx, repo Repository, r Report) ([]Version, error) {
+	if r.PURL == "" {
+		return s.withDigest(tx, repo, r.Digest)
+	}
+	p, err := ParsePURL(r.PURL)
+	if err != nil {
+		return nil, err
+	}
+	if p.Version == "" && r.Digest == "" {
+		return nil, Errorf(Invalid, AboutDeployment, "the purl has no version: give it one, or a digest")
+	}
+	pkgs, err := s.packages(tx, repo, p)
+	if err != nil {
+		return nil, err
+	}
+	var found []Version
+	if r.Digest != "" {
+		if found, err = s.withDigest(tx, repo, r.Digest); err != nil {
+			return nil, err
+		}
+	}
+	var out []Version
+	for _, pkg := range pkgs {
+		var v Version
+		if p.Version != "" {
+			if v, err = s.spelled(tx, pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			if r.Digest == "" {
+				out = append(out, v)
+			}
+		}
+		for _, f := range found {
+			if f.PackageID == pkg.ID && (p.Version == "" || f.ID == v.ID) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
+
+// withDigest returns the versions of a repository that a digest names: those whose content as a whole has it, else those
+// with such a file.
+func (s *Service) withDigest(tx metadata.Tx, repo Repository, d digest.Digest) ([]Version, error) {
+	hits, err := tx.Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: MaxPage,
+		Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldDigest, Value: d.Encoded()}}})
+	if err != nil {
+		return nil, err
+	}
+	var whole, part []Version
+	for _, h := range hits {
+		if h.Version.Digest == d {
+			whole = append(whole, h.Version)
+		} else {
+			part = append(part, h.Version)
+		}
+	}
+	if len(whole) > 0 {
+		return whole, nil
+	}
+	return part, nil
+}
+
+// mayReplace refuses a report about a service that runs, or was last heard of with, a version from a repository where the
+// caller may not deploy: who has rights in one repository must not end what another one runs.
+func (s *Service) mayReplace(ctx context.Context, tx metadata.Tx, d Deployment) error {
+	var others []Deployment
+	running, err := tx.Running(d.EnvironmentID, d.Service)
+	switch {
+	case err == nil:
+		others = append(others, running.Deployment)
+	case !errors.Is(err, metadata.ErrNotExist):
+		return err
+	}
+	last, err := tx.Deployments(metadata.DeploymentQuery{EnvironmentID: d.EnvironmentID, Service: d.Service, Limit: 2})
+	if err != nil {
+		return err
+	}
+	for _, other := range append(others, last...) {
+		if other.RepositoryID == d.RepositoryID {
+			continue
+		}
+		repo, err := tx.Repository(other.Repository)
+		if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != other.RepositoryID {
+			continue // gone, and nobody's any more
+		}
+		if err != nil {
+			return err
+		}
+		if access.Decide(access.From(ctx), access.Deploy, other.Repository) != access.Allow {
+			return Errorf(Denied, AboutService, "service %q of environment %q belongs to a repository where you may not deploy", d.Service, d.Environment)
+		}
+	}
+	return nil
+}
+
+// DeploymentChange is the next status of a deployment. EventID and URL, unless empty, replace what was reported before.
+type DeploymentChange struct {
+	Status  DeploymentStatus
+	EventID string
+	URL     string
+}
+
+// ChangeDeployment reports the next status of a deployment; the one that it has changes nothing. It needs the right to
+// deploy in its repository. NotFound, Conflict, Invalid.
+func (s *Service) ChangeDeployment(ctx context.Context, id int64, ch DeploymentChange) (Deployment, error) {
+	if err := checkURL(ch.URL); err != nil {
+		return Deployment{}, err
+	}
+	var d Deployment
+	err := s.update(ctx, func(tx metadata.Tx) error {
+		actor := access.From(ctx)
+		if actor.Type == access.TypeAnonymous {
+			if _, err := s.seen(ctx, tx); err != nil {
+				return err
+			}
+		}
+		hidden := Errorf(NotFound, AboutDeployment, "there is no deployment %d", id)
+		var err error
+		if d, err = tx.Deployment(id); errors.Is(err, metadata.ErrNotExist) {
+			return hidden
+		} else if err != nil {
+			return err
+		}
+		if err := s.mayChange(ctx, tx, d, hidden); err != nil {
+			return err
+		}
+		if err := s.mayReplace(ctx, tx, d); err != nil {
+			return err
+		}
+		d, err = (&deploying{tx: tx, actor: actor}).report(d, ch.Status, ch.EventID, ch.URL)
+		return err
+	})
+	return d, err
+}
+
+// Deployment returns one deployment, of a repository that the caller may read. NotFound.
+func (s *Service) Deployment(ctx context.Context, id int64) (Deployment, error) {
+	var d Deployment
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		ids, err := s.seen(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if d, err = tx.Deployment(id); err == nil && !contains(ids, d.RepositoryID) {
+			d, err = Deployment{}, metadata.ErrNotExist
+		}
+		return missing(err, AboutDeployment, "there is no deployment %d", id)
+	})
+	return d, err
+}
+
+// DeploymentQuery selects deployments; empty fields are all.
+type DeploymentQuery struct {
+	Environment string
+	Service     string
+	Repository  string
+	Status      DeploymentStatus
+	PURL        string
+	Digest      digest.Digest
+	After       string // ID of the last one so far
+	Limit       int
+}
+
+// Deployments lists deployments, the newest first, of the repositories that the caller may read. NotFound: about the
+// repository or the environment that the query names.
+func (s *Service) Deployments(ctx context.Context, q DeploymentQuery) ([]Deployment, error) {
+	m := metadata.DeploymentQuery{Service: q.Service, Status: q.Status, PURL: q.PURL, Digest: q.Digest, Limit: bound(q.Limit)}
+	var err error
+	if q.After != "" {
+		if m.BeforeID, err = strconv.ParseInt(q.After, 10, 64); err != nil || m.BeforeID <= 0 {
+			return nil, Errorf(Invalid, AboutRequest, "the cursor is not one of ours")
+		}
+	}
+	if q.Digest != "" && q.Digest.Validate() != nil {
+		return nil, Errorf(Invalid, AboutRequest, "%q is not a digest such as sha256:<64 hex digits>", clip(q.Digest.String()))
+	}
+	if q.Status != "" && eventTypes[q.Status] == "" {
+		return nil, unknownStatus(q.Status)
+	}
+	if q.Repository != "" {
+		if _, err := s.authorize(ctx, access.Read, q.Repository); err != nil {
+			return nil, err
+		}
+	}
+	var out []Deployment
+	err = s.meta.View(ctx, func(tx metadata.Tx) error {
+		if m.Repositories, err = s.seen(ctx, tx); err != nil {
+			return err
+		}
+		if q.Repository != "" {
+			repo, err := tx.Repository(q.Repository)
+			if err != nil {
+				return missing(err, AboutRepository, "there is no repository %q", clip(q.Repository))
+			}
+			m.Repositories = []int64{repo.ID}
+		}
+		if q.Environment != "" {
+			env, err := tx.Environment(q.Environment)
+			if err != nil {
+				return missing(err, AboutEnvironment, "there never was an environment %q", clip(q.Environment))
+			}
+			m.EnvironmentID = env.ID
+		}
+		out, err = tx.Deployments(m)
+		return err
+	})
+	return out, err
+}
+
+func unknownStatus(s DeploymentStatus) error {
+	return Errorf(Invalid, AboutDeployment, "%q is no status of a deployment: queued, running, succeeded, failed, rolled_back, cancelled", clip(string(s)))
+}
+
+func firstText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func idText(id int64) string { return fmt.Sprint(id) }

@@ -1,0 +1,108 @@
+package registry
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"slipway/registry/access"
+)
+
+// Filter selects events for a subscription: one must match each list that is not empty. All are globs in which * stands
+// for any text.
+type Filter struct {
+	Types        []string `json:"types,omitempty"`        // prefix and suffix may be left out
+	Repositories []string `json:"repositories,omitempty"` // "*" also has what concerns the whole server
+	Packages     []string `json:"packages,omitempty"`     // names as shown
+	Tags         []string `json:"tags,omitempty"`         // only events that are about such a tag
+}
+
+const (
+	maxGlobs     = 50 // in one list of a filter
+	maxGlobBytes = 255
+)
+
+var typeGlob = regexp.MustCompile(`^[a-z0-9_.*-]{1,64}$`)
+
+// check reports what is wrong with a filter, and brings it into its stored form: types in short, and every repository
+// where none is named. Invalid.
+func (f *Filter) check() error {
+	for what, list := range map[string][]string{"types": f.Types, "repositories": f.Repositories, "packages": f.Packages, "tags": f.Tags} {
+		if len(list) > maxGlobs {
+			return Errorf(Invalid, AboutSubscription, "%s has more than %d entries", what, maxGlobs)
+		}
+		for _, glob := range list {
+			if glob == "" || len(glob) > maxGlobBytes || !utf8.ValidString(glob) || strings.ContainsRune(glob, 0) {
+				return Errorf(Invalid, AboutSubscription, "%s: an entry is empty, longer than %d bytes or not UTF-8", what, maxGlobBytes)
+			}
+		}
+	}
+	f.Types = slices.Clone(f.Types)
+	for i, t := range f.Types {
+		f.Types[i] = shortType(t)
+		if !typeGlob.MatchString(f.Types[i]) {
+			return Errorf(Invalid, AboutSubscription, "types: %q is no event type such as tag.set or artifact.*", clip(t))
+		}
+	}
+	if len(f.Repositories) == 0 {
+		f.Repositories = []string{access.Instance}
+	}
+	for _, r := range f.Repositories {
+		if !access.ValidGrant(access.Grant{Repository: r, Actions: []access.Action{access.Admin}}) {
+			return Errorf(Invalid, AboutSubscription, "repositories: %q is neither a repository nor a glob", clip(r))
+		}
+	}
+	return nil
+}
+
+// matches reports whether the filter selects an entry. One whose data were erased has nothing to tell.
+func (f Filter) matches(e Entry) bool {
+	if len(f.Types) > 0 && !anyGlob(f.Types, e.Type) || len(e.Data) == 0 {
+		return false
+	}
+	var d struct{ Repository, Package, Tag string }
+	if json.Unmarshal(e.Data, &d) != nil { // the log holds objects only
+		return false
+	}
+	if e.RepositoryID == 0 && d.Repository == "" {
+		if !slices.Contains(f.Repositories, access.Instance) {
+			return false
+		}
+	} else if !anyGlob(f.Repositories, d.Repository) {
+		return false
+	}
+	return (len(f.Packages) == 0 || anyGlob(f.Packages, d.Package)) && (len(f.Tags) == 0 || d.Tag != "" && anyGlob(f.Tags, d.Tag))
+}
+
+func anyGlob(globs []string, s string) bool {
+	return slices.ContainsFunc(globs, func(g string) bool { return matchGlob(g, s) })
+}
+
+// matchGlob reports whether s is what glob describes: * is any text, slashes too. Its time is bounded by the product of
+// the lengths.
+func matchGlob(glob, s string) bool {
+	parts := strings.Split(glob, "*")
+	if len(parts) == 1 {
+		return glob == s
+	}
+	first, last := parts[0], parts[len(parts)-1]
+	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {
+		return false
+	}
+	s = s[len(first) : len(s)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] { // the leftmost place leaves the most for the rest
+		_, after, found := strings.Cut(s, part)
+		if !found {
+			return false
+		}
+		s = after
+	}
+	return true
+}
+
+// shortType cuts what encloses an entry's type in a CloudEvent.
+func shortType(t string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(t, EventTypePrefix), EventTypeSuffix)
+}

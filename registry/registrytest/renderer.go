@@ -1,0 +1,28 @@
+package registrytest
+
+import (
+	"encoding/json"
+
+	"slipway/registry"
+)
+
+// Presets of Renderer.
+const (
+	Preset      = "cloudevents" // every event as it is
+	PresetQuiet = "quiet"       // says nothing about anything
+)
+
+// Renderer renders messages for tests of the core.
+type Renderer struct{}
+
+// Presets implements registry.Renderer.
+func (Renderer) Presets() []string { return []string{Preset, PresetQuiet} }
+
+// Render implements registry.Renderer.
+func (Renderer) Render(preset string, e registry.Event, baseURL string) ([]registry.Message, error) {
+	if preset == PresetQuiet {
+		return nil, nil
+	}
+	body, err := json.Marshal(e)
+	return []registry.Message{{ID: e.ID, ContentType: "application/cloudevents+json", Header: map[string]string{"X-Base": baseURL}, Body: body}}, err
+}

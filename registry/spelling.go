@@ -1,0 +1,58 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"slipway/metadata"
+)
+
+// Spelled returns at with the version's name as it was published, where the format knows several spellings of one version
+// (PyPI: 1.0 and 1.0.0). A version that is not there keeps the spelling it has. It asks for no rights: what it finds is
+// told only by the call that follows.
+func (s *Service) Spelled(ctx context.Context, at Coordinate) (Coordinate, error) {
+	if s.rules[at.Format].Spelling == nil {
+		return at, nil
+	}
+	err := s.meta.View(ctx, func(tx metadata.Tx) error {
+		pkg, err := tx.Package(at.Repository, at.Format, at.Package)
+		if err != nil {
+			return err
+		}
+		v, err := s.spelled(tx, pkg, at.Version)
+		if err == nil {
+			at.Version = v.Name
+		}
+		return err
+	})
+	if errors.Is(err, metadata.ErrNotExist) {
+		err = nil
+	}
+	return at, err
+}
+
+// spelled finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
+func (s *Service) spelled(tx metadata.Tx, pkg Package, version string) (Version, error) {
+	v, err := tx.Version(pkg.ID, version)
+	spelling := s.rules[pkg.Format].Spelling
+	if !errors.Is(err, metadata.ErrNotExist) || spelling == nil {
+		return v, err
+	}
+	canonical, key := spelling(version)
+	if canonical == "" {
+		return v, err
+	}
+	if v, err = tx.Version(pkg.ID, canonical); !errors.Is(err, metadata.ErrNotExist) || key == nil {
+		return v, err
+	}
+	// No name is empty, so behind the key with an empty one comes the first version that has it.
+	vs, err := tx.Versions(metadata.VersionPage{PackageID: pkg.ID, AfterSortKey: key, Deleted: true, NoDescriptors: true, Limit: 1})
+	switch {
+	case err != nil:
+		return v, err
+	case len(vs) == 0 || !bytes.Equal(vs[0].SortKey, key):
+		return v, metadata.ErrNotExist
+	}
+	return tx.VersionByID(vs[0].ID)
+}

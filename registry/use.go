@@ -1,0 +1,85 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+)
+
+// maxUses bounds the reasons of one refusal.
+const maxUses = 5
+
+// Use is why a version can't go: a service runs it, or a deployment is about to bring it.
+type Use struct {
+	Environment string
+	Service     string
+	Deployment  int64
+	Status      DeploymentStatus
+	Since       time.Time // it runs, or was reported
+}
+
+func (u Use) String() string {
+	since := metadata.FormatTime(u.Since)
+	if u.Status == metadata.DeploymentSucceeded {
+		return fmt.Sprintf("%q runs it in environment %q since %s", u.Service, u.Environment, since)
+	}
+	return fmt.Sprintf("deployment %d of %q in environment %q is %s since %s", u.Deployment, u.Service, u.Environment, u.Status, since)
+}
+
+// InUse is the cause of a Conflict about a version that is deployed.
+type InUse struct{ Uses []Use }
+
+func (e *InUse) Error() string { return "the version is deployed" }
+
+// unused refuses a change that takes bytes of a version away while it is deployed: as itself, or as a part of an index that
+// is. what is the change, for the message. Conflict.
+func (c *change) unused(v Version, what string) error {
+	uses, err := c.uses(v)
+	if err != nil || len(uses) == 0 {
+		return err
+	}
+	reasons := make([]string, len(uses))
+	for i, u := range uses {
+		reasons[i] = u.String()
+	}
+	return &Error{Kind: Conflict, Subject: AboutVersion, Err: &InUse{Uses: uses},
+		Detail: fmt.Sprintf("%s %s can't be %s: %s", c.pkg.Name, v.Name, what, strings.Join(reasons, "; "))}
+}
+
+// uses are the services that run v or an index above it, then the deployments that are under way, at most maxUses.
+func (c *change) uses(v Version) ([]Use, error) {
+	var runs, open []Use
+	seen := map[int64]bool{v.ID: true}
+	for queue := []Version{v}; len(queue) > 0 && len(runs)+len(open) < maxUses; queue = queue[1:] {
+		now := queue[0]
+		running, err := c.tx.RunsOfVersion(now.ID, maxUses)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range running {
+			d := r.Deployment
+			runs = append(runs, Use{d.Environment, d.Service, d.ID, metadata.DeploymentSucceeded, r.Since})
+		}
+		coming, err := c.tx.OpenDeployments(now.ID, maxUses)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range coming {
+			open = append(open, Use{d.Environment, d.Service, d.ID, d.Status, d.UpdatedAt})
+		}
+		above, err := c.tx.Referrers(c.pkg.ID, RefChild, now.Digest)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range above {
+			if !seen[a.ID] {
+				seen[a.ID] = true
+				queue = append(queue, a)
+			}
+		}
+	}
+	uses := append(runs, open...)
+	return uses[:min(len(uses), maxUses)], nil
+}
