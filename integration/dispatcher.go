@@ -1,0 +1,278 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/registry"
+)
+
+// Bounds of what is under way at one time.
+const (
+	perSubscription = 4
+	perHost         = 8
+	inAll           = 64
+)
+
+const (
+	spreadPause = 20 * time.Millisecond // between two looks at a log that grows all the time
+	idlePause   = 5 * time.Second       // looks although nothing was heard
+	faultPause  = time.Second           // after an error of the database, unless Options say otherwise
+	tidyEvery   = time.Minute
+	countEvery  = 10 * time.Second // the backlog
+	// closeGrace is how long attempts may still run when the dispatcher ends.
+	closeGrace = 5 * time.Second
+)
+
+// Options of a dispatcher. The zero value is sensible.
+type Options struct {
+	// Waits are the times between attempts; nil is the schedule of Standard Webhooks. One attempt more is made.
+	Waits []time.Duration
+	// GiveUpAfter disables a subscription that has only failed for so long; 0 is 5 days.
+	GiveUpAfter time.Duration
+	FaultPause  time.Duration                     // after an error of the database; 0 is 1 s
+	Jitter      func(time.Duration) time.Duration // nil: up to a fifth more or less
+	Now         func() time.Time                  // nil: time.Now
+	Metrics     prometheus.Registerer             // nil: none
+	Logger      *slog.Logger                      // nil: slog.Default
+}
+
+// Dispatcher sends what subscriptions select. What it has to do is in the database, so it can end at any moment and the
+// next one goes on; a message may come twice, under the same id, and is never lost. A publish does not wait for it.
+type Dispatcher struct {
+	out     *registry.Outbox
+	sink    Sink
+	policy  policy
+	pause   time.Duration // after an error of the database
+	now     func() time.Time
+	log     *slog.Logger
+	metrics *metrics
+
+	flights  map[int64]flight // by delivery; of the loop alone, as the counts are
+	bySub    map[int64]int
+	byHost   map[string]int
+	turn     int
+	landed   chan int64
+	tidied   time.Time
+	counted  time.Time
+	attempts sync.WaitGroup
+
+	halt   context.CancelFunc // ends the loop
+	cancel context.CancelFunc // ends attempts
+	loop   sync.WaitGroup
+}
+
+// flight is an attempt under way.
+type flight struct {
+	subscription int64
+	host         string
+}
+
+// Start makes a dispatcher and lets it work until Close.
+func Start(out *registry.Outbox, sink Sink, o Options) *Dispatcher {
+	d := &Dispatcher{
+		out: out, sink: sink, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
+		flights: map[int64]flight{}, bySub: map[int64]int{}, byHost: map[string]int{}, landed: make(chan int64, inAll),
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	attempts, cancel := context.WithCancel(context.Background())
+	running, halt := context.WithCancel(attempts)
+	d.halt, d.cancel = halt, cancel
+	d.loop.Go(func() { d.run(running, attempts) })
+	return d
+}
+
+// Close starts nothing more, waits a little for attempts under way, and then cuts them off: they are made again.
+func (d *Dispatcher) Close() error {
+	d.halt()
+	d.loop.Wait()
+	done := make(chan struct{})
+	go func() {
+		d.attempts.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeGrace):
+	}
+	d.cancel()
+	<-done
+	return nil
+}
+
+// run looks at the log when it has grown, and sends what is due.
+func (d *Dispatcher) run(ctx, attempts context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	grown, spread := d.out.Grown(), true
+	for {
+		pause := d.pass(ctx, attempts, &spread)
+		timer.Reset(pause)
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-d.landed:
+			d.land(id)
+		case <-grown:
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(spreadPause):
+			}
+			grown, spread = d.out.Grown(), true
+		case <-timer.C:
+			spread = true
+		}
+		d.landAll()
+	}
+}
+
+// pass does what there is to do now, and says how long to wait at most for the next one.
+func (d *Dispatcher) pass(ctx, attempts context.Context, spread *bool) time.Duration {
+	pause := idlePause
+	if *spread {
+		more, err := d.out.Spread(ctx)
+		if err != nil {
+			return d.fault(ctx, "look at the log for subscriptions", err)
+		}
+		if *spread = more; more {
+			pause = 0
+		}
+	}
+	next, err := d.send(ctx, attempts)
+	if err != nil {
+		return d.fault(ctx, "send what is due", err)
+	}
+	if !next.IsZero() {
+		pause = min(pause, max(0, next.Sub(d.now())))
+	}
+	if err := d.housekeep(ctx); err != nil {
+		return d.fault(ctx, "tidy deliveries", err)
+	}
+	return pause
+}
+
+func (d *Dispatcher) fault(ctx context.Context, what string, err error) time.Duration {
+	if ctx.Err() == nil {
+		d.log.LogAttrs(ctx, slog.LevelError, "the dispatcher can't "+what, slog.Any("error", err))
+	}
+	return d.pause
+}
+
+// send starts the attempts that are due, within the bounds, and returns when the next one will be; zero is unknown. A
+// subscription's deliveries start in the order of the log.
+func (d *Dispatcher) send(ctx, attempts context.Context) (next time.Time, err error) {
+	queues, err := d.out.Queues(ctx, 2*perSubscription)
+	if err != nil || len(queues) == 0 {
+		return next, err
+	}
+	d.turn = (d.turn + 1) % len(queues) // where the bound of all is reached, everybody is first once
+	for i := range queues {
+		q := queues[(d.turn+i)%len(queues)]
+		at, err := d.sendQueue(ctx, attempts, q)
+		if err != nil {
+			return next, err
+		}
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next, nil
+}
+
+// sendQueue starts what is due of one subscription. Where a bound is reached, the end of an attempt goes on.
+func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q registry.Queue) (next time.Time, err error) {
+	host := hostOf(q.URL)
+	for _, due := range q.Due {
+		if _, flying := d.flights[due.ID]; flying {
+			continue
+		}
+		if due.At.After(d.now()) {
+			return due.At, nil
+		}
+		if d.bySub[q.Subscription] >= perSubscription || d.byHost[host] >= perHost || len(d.flights) >= inAll {
+			return next, nil
+		}
+		p, err := d.out.Load(ctx, due.ID)
+		if registry.KindOf(err) == registry.NotFound {
+			continue // disabled or removed meanwhile
+		}
+		if err != nil {
+			return next, err
+		}
+		d.flights[due.ID] = flight{q.Subscription, host}
+		d.bySub[q.Subscription]++
+		d.byHost[host]++
+		d.attempts.Go(func() {
+			d.attempt(attempts, p)
+			select {
+			case d.landed <- p.ID:
+			case <-ctx.Done(): // nobody counts any more
+			}
+		})
+	}
+	return next, nil
+}
+
+// hostOf is what the bound of a host counts by.
+func hostOf(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return "" // checked when the subscription was made
+	}
+	return u.Host
+}
+
+func (d *Dispatcher) land(id int64) {
+	f := d.flights[id]
+	delete(d.flights, id)
+	if d.bySub[f.subscription]--; d.bySub[f.subscription] == 0 {
+		delete(d.bySub, f.subscription)
+	}
+	if d.byHost[f.host]--; d.byHost[f.host] == 0 {
+		delete(d.byHost, f.host)
+	}
+}
+
+// landAll counts all attempts that have ended, so that one pass serves them all.
+func (d *Dispatcher) landAll() {
+	for {
+		select {
+		case id := <-d.landed:
+			d.land(id)
+		default:
+			return
+		}
+	}
+}
+
+// housekeep removes what is over, and counts what waits.
+func (d *Dispatcher) housekeep(ctx context.Context) error {
+	now := d.now()
+	if now.Sub(d.tidied) >= tidyEvery {
+		more, err := d.out.Tidy(ctx)
+		if err != nil {
+			return err
+		}
+		if !more { // else the next pass goes on
+			d.tidied = now
+		}
+	}
+	if now.Sub(d.counted) >= countEvery {
+		n, oldest, err := d.out.Backlog(ctx)
+		if err != nil {
+			return err
+		}
+		d.counted = now
+		d.metrics.backlog(n, oldest, now)
+	}
+	return nil
+}

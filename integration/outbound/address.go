@@ -1,0 +1,114 @@
+package outbound
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// DeniedError says that a request may not go to an address. Its text names the setting that would change that, and no
+// address that the sender did not know: what a name resolves to inside of a network is not everybody's business.
+type DeniedError struct {
+	Host string
+	Kind string // of address
+	text string
+}
+
+func (e *DeniedError) Error() string { return e.text }
+
+// prefixes of a kind.
+func prefixes(list ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, s := range list {
+		out[i] = netip.MustParsePrefix(s)
+	}
+	return out
+}
+
+// special are the addresses that are not the public internet's (the special-purpose registries of IANA), the first that
+// contains an address says what it is. Of IPv6, only 2000::/3 is given out; all else is refused too.
+var special = []struct {
+	kind     string
+	prefixes []netip.Prefix
+}{
+	{"a loopback address", prefixes("127.0.0.0/8", "::1/128")},
+	{"a private address", prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10")},
+	{"a shared address (carrier-grade NAT)", prefixes("100.64.0.0/10")},
+	{"a link-local address", prefixes("169.254.0.0/16", "fe80::/10")},
+	{"an unspecified address", prefixes("0.0.0.0/8", "::/128")},
+	{"a multicast address", prefixes("224.0.0.0/4", "ff00::/8")},
+	{"a documentation address", prefixes("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")},
+	{"a benchmarking address", prefixes("198.18.0.0/15", "2001:2::/48")},
+	{"an address that is translated to IPv4", prefixes("64:ff9b::/96", "64:ff9b:1::/48")},
+	{"a 6to4 address", prefixes("2002::/16", "192.88.99.0/24")},
+	{"a Teredo address", prefixes("2001::/32")},
+	{"a reserved address", prefixes("192.0.0.0/24", "240.0.0.0/4", "168.63.129.16/32", "2001::/23")},
+}
+
+var globalUnicast = netip.MustParsePrefix("2000::/3")
+
+// metadata are the addresses at which clouds hand their credentials to whoever asks. Only an entry that names one alone
+// opens it: an operator who allows a network does not think of them.
+var metadata = map[netip.Addr]bool{
+	netip.MustParseAddr("169.254.169.254"): true, // most clouds
+	netip.MustParseAddr("fd00:ec2::254"):   true, // AWS over IPv6
+	netip.MustParseAddr("169.254.170.2"):   true, // ECS tasks
+	netip.MustParseAddr("169.254.170.23"):  true, // EKS pods
+	netip.MustParseAddr("fd00:ec2::23"):    true,
+	netip.MustParseAddr("168.63.129.16"):   true, // Azure's host
+	netip.MustParseAddr("fd20:ce::254"):    true, // GCP over IPv6
+	netip.MustParseAddr("100.100.100.200"): true, // Alibaba
+	netip.MustParseAddr("192.0.0.192"):     true, // Oracle
+}
+
+// kindOf says what an address is; "" is a public one.
+func kindOf(ip netip.Addr) string {
+	for _, s := range special {
+		for _, p := range s.prefixes {
+			if p.Contains(ip) {
+				return s.kind
+			}
+		}
+	}
+	if ip.Is6() && !globalUnicast.Contains(ip) {
+		return "a reserved address"
+	}
+	return ""
+}
+
+var (
+	translated = prefixes("64:ff9b::/96", "64:ff9b:1::/48", "::/96") // the last: IPv4-compatible
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+)
+
+// embedded is the IPv4 address that packets to ip may end at, else ip.
+func embedded(ip netip.Addr) netip.Addr {
+	b := ip.As16()
+	if sixToFour.Contains(ip) {
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	for _, p := range translated {
+		if p.Contains(ip) {
+			return netip.AddrFrom4([4]byte(b[12:]))
+		}
+	}
+	return ip
+}
+
+// Check says whether a request for host, which has resolved to ip, may go there. *DeniedError.
+func (a Allow) Check(host string, ip netip.Addr) error {
+	ip = ip.Unmap().WithZone("")
+	open, exact := a.permits(host, ip)
+	kind := kindOf(ip)
+	if target := embedded(ip); metadata[ip] || metadata[target] {
+		if exact {
+			return nil
+		}
+		return &DeniedError{Host: host, Kind: "a metadata service", text: fmt.Sprintf(
+			"%s leads to a metadata service, which requests may not reach unless --webhook-allow names the address %s itself", host, ip)}
+	}
+	if kind == "" || open {
+		return nil
+	}
+	return &DeniedError{Host: host, Kind: kind, text: fmt.Sprintf(
+		"%s leads to %s, which requests may not reach unless the server's setting --webhook-allow names the host or its network", host, kind)}
+}

@@ -1,0 +1,59 @@
+// Package preset makes the messages of subscriptions: an event as CloudEvents has it, or in the shape that the receivers
+// of another registry's webhooks understand.
+package preset
+
+import (
+	"fmt"
+	"net/url"
+
+	"slipway/registry"
+)
+
+// Names of the presets.
+const (
+	CloudEvents       = "cloudevents"        // structured mode: the event as JSON
+	CloudEventsBinary = "cloudevents-binary" // binary mode: attributes as headers, the data as body
+	Harbor            = "harbor"             // tags of images, as Harbor tells of them
+)
+
+// render makes the messages of an event; none where it has nothing to say.
+type render func(e registry.Event, baseURL string) ([]registry.Message, error)
+
+var renders = map[string]render{
+	CloudEvents:       structured,
+	CloudEventsBinary: binary,
+	Harbor:            harbor,
+}
+
+// Set is all presets. It implements registry.Renderer.
+type Set struct{}
+
+var _ registry.Renderer = Set{}
+
+// Presets are the names, the default first.
+func (Set) Presets() []string { return []string{CloudEvents, CloudEventsBinary, Harbor} }
+
+// Render implements registry.Renderer. The bytes of an event are the same whenever it is rendered.
+func (Set) Render(name string, e registry.Event, baseURL string) ([]registry.Message, error) {
+	fn, ok := renders[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no preset %q", name)
+	}
+	out, err := fn(e, baseURL)
+	if err != nil {
+		return nil, fmt.Errorf("preset %s: %w", name, err)
+	}
+	return out, nil
+}
+
+// formatOCI is the name of the format whose packages are images.
+const formatOCI = "oci"
+
+// hostOf is what clients of OCI call the server: they know hosts, no paths. "" when it is unknown.
+func hostOf(baseURL string) string {
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
