@@ -118,9 +118,7 @@ func classify(err error) *registry.Error {
 
 // log writes a line for what an operator should look into. What a client did wrong is in the access log only.
 func (e *endpoint) log(ctx context.Context, failure *registry.Error, err error) {
-	attrs := []slog.Attr{
-		slog.String("request_id", RequestID(ctx)), slog.String("route", e.route.Name), slog.String("error", err.Error()),
-	}
+	attrs := []slog.Attr{slog.String("route", e.route.Name), slog.String("error", err.Error())}
 	if p, ok := err.(*panicError); ok { //nolint:errorlint // run returns it unwrapped
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}

@@ -106,7 +106,6 @@ func (s *Site) access(r *http.Request, q *request, rec *recorder) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("request_id", q.id),
 		slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path)),
 		slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Int64("received", q.body.read),
 		slog.Duration("duration", time.Since(q.start)),

@@ -69,6 +69,7 @@ func NewSite(svc *registry.Service, o Options) (*Site, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.log = slog.New(LogHandler(s.log.Handler()))
 	if s.idle == 0 {
 		s.idle = defaultIdleTimeout
 	}

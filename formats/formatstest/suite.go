@@ -46,6 +46,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("conditions", s.conditions)
 	t.Run("concurrent", s.concurrent)
 	t.Run("S33", s.deleted)
+	t.Run("D3", s.deployed)
 }
 
 // RunRoutes is the part of Run that walks over the routes, for formats whose versions no single request publishes, or

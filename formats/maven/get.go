@@ -177,11 +177,11 @@ type builder = func(ctx context.Context) (formats.Document, error)
 
 // document finds out which document a path of metadata is, and how it is made.
 func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey, builder, error) {
-	pkg, err := h.svc.Package(ctx, t.name())
-	if err != nil && !isAbsent(err) {
+	pkg, grouped, err := h.svc.PackageAndMore(ctx, t.name(), t.plugins()+":")
+	if err != nil {
 		return formats.DocumentKey{}, nil, err
 	}
-	found := err == nil && pkg.VersionCount > 0
+	found := pkg.VersionCount > 0
 	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision}
 	if t.kind == kindSnapshots {
 		key.View = "maven snapshots " + t.version
@@ -190,9 +190,11 @@ func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey,
 		}
 		return key, func(ctx context.Context) (formats.Document, error) { return h.snapshots(ctx, t) }, nil
 	}
-	group, err := h.plugins(ctx, t)
-	if err != nil {
-		return key, nil, err
+	var group []plugin
+	if grouped { // most paths are of no group
+		if group, err = h.plugins(ctx, t); err != nil {
+			return key, nil, err
+		}
 	}
 	if !found && len(group) == 0 {
 		return key, nil, noMetadata(t)
@@ -260,7 +262,7 @@ const maxPluginPage = 500
 // plugins lists the plugins of a group, by prefix.
 func (h *handlers) plugins(ctx context.Context, t target) ([]plugin, error) {
 	group := t.plugins() + ":"
-	q := registry.PackageQuery{Format: formatName, After: formatName + "/" + group, Limit: 1}
+	q := registry.PackageQuery{Format: formatName, After: formatName + "/" + group, Limit: maxPluginPage}
 	var out []plugin
 	for {
 		pkgs, err := h.svc.Packages(ctx, t.repository, q)
@@ -281,7 +283,6 @@ func (h *handlers) plugins(ctx context.Context, t target) ([]plugin, error) {
 		if len(pkgs) < q.Limit {
 			return sortPlugins(out), nil
 		}
-		q.Limit = maxPluginPage // most paths are of no group, and one look tells
 	}
 }
 

@@ -40,7 +40,10 @@ func (format) Name() string { return formatName }
 
 // Rules implements formats.Format.
 func (f format) Rules() registry.Rules {
-	return registry.Rules{Normalize: normalize, Assemble: assemble, Settle: f.settle}
+	return registry.Rules{
+		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize, Assemble: assemble, Settle: f.settle,
+		States: []registry.State{registry.Deprecated, registry.Yanked},
+	}
 }
 
 type handlers struct {

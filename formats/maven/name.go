@@ -44,6 +44,9 @@ func purl(at registry.Coordinate) string {
 	return "pkg:maven/" + escape(group) + "/" + escape(artifact) + "@" + escape(at.Version)
 }
 
+// fromPURL is registry.Rules.FromPURL: the namespace is the group.
+func fromPURL(p registry.PURL) (string, error) { return p.Namespace + ":" + p.Name, nil }
+
 // escape encodes everything but the unreserved characters of RFC 3986.
 func escape(seg string) string {
 	const hex = "0123456789ABCDEF"

@@ -638,7 +638,8 @@ func TestPublish(t *testing.T) {
 	e.get(e.reader(), core, 200, "core")
 	e.get(e.reader(), dist, 200, "zip")
 	e.get(e.reader(), "com/acme/core/maven-metadata.xml", 200, "<version>1.0</version>")
-	e.want(e.do(ci, http.MethodPost, "/api/v1/publishes/release-1/commit", ""), "again", 404, "release-1")
+	e.want(e.do(ci, http.MethodPost, "/api/v1/publishes/release-1/commit", ""), "again", 200, "pkg:maven/com.acme/core@1.0")
+	e.want(e.do(ci, http.MethodGet, "/api/v1/publishes/release-1", ""), "list after", 404, "release-1")
 	if got := e.events(); len(got) != 3 {
 		t.Errorf("events: %v", got)
 	}

@@ -52,3 +52,11 @@ func TestPURL(t *testing.T) {
 		}
 	}
 }
+
+func TestSpelling(t *testing.T) {
+	for s, want := range map[string]string{"1.2.3": "1.2.3", "v1.2.3": "1.2.3", "1.2.3+build": "1.2.3", "1.2": "", "x": ""} {
+		if got, key := spelling(s); got != want || key != nil {
+			t.Errorf("%s: %q, %x; want %q", s, got, key, want)
+		}
+	}
+}

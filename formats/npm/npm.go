@@ -34,7 +34,10 @@ func (*Format) Name() string { return formatName }
 
 // Rules implements formats.Format: names as they are, no tag that reads as a version range, always a latest.
 func (*Format) Rules() registry.Rules {
-	return registry.Rules{Normalize: checkName, CheckTag: checkTag, RequiredTag: requiredTag}
+	return registry.Rules{
+		PURLType: "npm", Normalize: checkName, Spelling: spelling, CheckTag: checkTag, RequiredTag: requiredTag,
+		States: []registry.State{registry.Deprecated, registry.Yanked},
+	}
 }
 
 // handlers answer the requests of one site.

@@ -37,6 +37,12 @@ func looseVersion(s string) (string, bool) {
 	return v, ok
 }
 
+// spelling is registry.Rules.Spelling: build metadata and a leading v do not count.
+func spelling(s string) (string, []byte) {
+	v, _ := looseVersion(s)
+	return v, nil
+}
+
 // rangeLike matches what node-semver reads as a range, among the strings that the core allows as tags.
 var rangeLike = regexp.MustCompile(`^[v=]*(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(-[0-9A-Za-z.-]+)?)?)?$`)
 

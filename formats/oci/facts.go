@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
 )
@@ -15,6 +19,7 @@ import (
 const (
 	maxConfigBytes = 1 << 20
 	maxFactBytes   = 1024
+	maxFactParts   = 100 // of an index
 )
 
 const (
@@ -48,6 +53,43 @@ func (h *handlers) facts(ctx context.Context, pub *registry.Publish, put manifes
 		}
 	}
 	return f.out
+}
+
+// partFacts are what the manifests of an index say of their origin with one voice, where the index itself (own) is silent:
+// build tools write it into the images of the platforms only. Those that say nothing, such as attestations, do not count.
+func partFacts(ctx context.Context, pub *registry.Publish, rel registry.Release, own []registry.FactInput) ([]registry.FactInput, error) {
+	var parts []digest.Digest
+	for _, r := range rel.References {
+		if r.Kind == registry.RefChild && r.Required {
+			parts = append(parts, r.Digest)
+		}
+	}
+	if len(parts) == 0 || len(parts) > maxFactParts {
+		return nil, nil
+	}
+	said, err := pub.FactsOf(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	agreed := map[string]string{} // "" where they differ
+	for _, facts := range said {
+		for i, f := range facts {
+			if i > 0 && facts[i-1].Key == f.Key || !strings.HasPrefix(f.Key, "source.") && !strings.HasPrefix(f.Key, "build.") {
+				continue // the first of a key is the one that is shown
+			}
+			if v, ok := agreed[f.Key]; ok && v != f.Value {
+				f.Value = ""
+			}
+			agreed[f.Key] = f.Value
+		}
+	}
+	var out []registry.FactInput
+	for _, key := range slices.Sorted(maps.Keys(agreed)) {
+		if agreed[key] != "" && !slices.ContainsFunc(own, func(f registry.FactInput) bool { return f.Key == key }) {
+			out = append(out, registry.FactInput{Key: key, Value: agreed[key], Source: "oci:manifests", Rank: registry.RankDeclared})
+		}
+	}
+	return out, nil
 }
 
 // imageConfig is what is read of a config, image-spec "Image Configuration".

@@ -388,7 +388,11 @@ func TestEvents(t *testing.T) {
 	s.want(http.StatusAccepted, admin, http.MethodDelete, image+"/manifests/1.0", nil)
 	var got []string
 	for _, e := range s.events()[start:] {
-		var data struct{ Tag, Package, Version string }
+		var data struct {
+			Tag, Package, Version, Repository, Digest string
+
+			MediaType string `json:"media_type"`
+		}
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			t.Fatal(err)
 		}
@@ -396,6 +400,9 @@ func TestEvents(t *testing.T) {
 			got = append(got, kind+" "+data.Tag+" "+data.Version[7:15])
 			if want := "pkg:oci/events@sha256%3A" + data.Version[7:] + "?repository_url=" + s.Addr + "/main/events"; e.Subject != want || data.Package != "events" {
 				t.Errorf("subject %s, want %s", e.Subject, want)
+			}
+			if data.Repository != "main" || data.Digest != data.Version || data.MediaType != indexType {
+				t.Errorf("%s does not say what to pull: %+v", kind, data)
 			}
 		}
 	}

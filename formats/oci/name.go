@@ -115,6 +115,17 @@ func purl(base string, at registry.Name, d digest.Digest) string {
 	return "pkg:oci/" + short + "@" + string(d.Algorithm()) + "%3A" + d.Encoded() + "?repository_url=" + host + "/" + full(at)
 }
 
+// fromPURL is registry.Rules.FromPURL: repository_url has the whole name behind the host, whatever the server is called by
+// now; without it, the name is the image.
+func fromPURL(p registry.PURL) (string, error) {
+	_, full, ok := strings.Cut(p.Qualifiers.Get("repository_url"), "/")
+	if !ok {
+		return p.Name, nil
+	}
+	at, err := splitName(full)
+	return at.Package, err
+}
+
 // Paths that answers point at: always without host, so that a proxy in front changes nothing.
 func blobPath(at registry.Name, d digest.Digest) string {
 	return "/v2/" + full(at) + "/blobs/" + d.String()

@@ -22,7 +22,10 @@ func (format) Name() string { return name }
 
 // Rules: an image's name is held to the grammar of the specification; it is written in one way only.
 func (format) Rules() registry.Rules {
-	return registry.Rules{Normalize: func(image string) (string, error) { return image, checkImage(image) }}
+	return registry.Rules{
+		PURLType: "oci", FromPURL: fromPURL, States: []registry.State{registry.Deprecated},
+		Normalize: func(image string) (string, error) { return image, checkImage(image) },
+	}
 }
 
 type handlers struct {

@@ -141,7 +141,9 @@ func (h *handlers) release(r *http.Request, pub *registry.Publish, put manifestP
 		return rel, nil, &registry.Error{Kind: registry.NotFound, Subject: aboutManifestBlob, Detail: "blobs are missing", Err: &missingBlobs{l.missing}}
 	}
 	rel.Facts = h.facts(r.Context(), pub, put, l.config)
-	return rel, l.warnings, nil
+	shared, err := partFacts(r.Context(), pub, rel, rel.Facts)
+	rel.Facts = append(rel.Facts, shared...)
+	return rel, l.warnings, err
 }
 
 // linker gathers what a manifest names.

@@ -31,7 +31,9 @@ func New() *Format { return &Format{} }
 func (*Format) Name() string { return formatName }
 
 // Rules implements formats.Format: names by PEP 503, any tag.
-func (*Format) Rules() registry.Rules { return registry.Rules{Normalize: normalize} }
+func (*Format) Rules() registry.Rules {
+	return registry.Rules{PURLType: "pypi", Normalize: normalize, Spelling: spelling, States: []registry.State{registry.Yanked}}
+}
 
 // handlers answer the requests of one site.
 type handlers struct {

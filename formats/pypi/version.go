@@ -64,6 +64,15 @@ func parseVersion(s string) (version, error) {
 	return v, nil
 }
 
+// spelling is registry.Rules.Spelling.
+func spelling(s string) (string, []byte) {
+	v, err := parseVersion(s)
+	if err != nil {
+		return "", nil
+	}
+	return v.String(), v.key()
+}
+
 const digits = "0123456789"
 
 // number takes the digits at the end of a segment; none are zero.

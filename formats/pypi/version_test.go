@@ -165,3 +165,15 @@ func FuzzVersion(f *testing.F) {
 		}
 	})
 }
+
+func TestSpelling(t *testing.T) {
+	_, want := spelling("1.0.0")
+	for s, canonical := range map[string]string{"1.0": "1.0", "v1.0.0": "1.0.0", "01.0": "1.0"} {
+		if got, key := spelling(s); got != canonical || !bytes.Equal(key, want) {
+			t.Errorf("%s: %q, %x; want %q, %x", s, got, key, canonical, want)
+		}
+	}
+	if got, key := spelling("x"); got != "" || key != nil {
+		t.Errorf("what is no version: %q, %x", got, key)
+	}
+}
