@@ -15,14 +15,14 @@ import (
 const batchType = "application/cloudevents-batch+json"
 
 // events answers GET /events?after=&limit=&wait=&types=: a CloudEvents batch and a Link to the next one, or with Accept:
-// text/event-stream a stream that goes on.
+// text/event-stream a stream that goes on. With ?consumer= instead of after it begins at the place of a consumer.
 func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	q, err := parseQuery(r)
 	if err != nil {
 		return err
 	}
 	var eq registry.EventQuery
-	if eq.After, err = q.seq("after", -1); err != nil {
+	if eq.After, err = h.place(r, q); err != nil {
 		return err
 	}
 	if eq.Types, err = q.types(); err != nil {
@@ -39,6 +39,21 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return h.batch(w, r, eq)
+}
+
+// place is the sequence number behind which to begin.
+func (h *handlers) place(r *http.Request, q query) (int64, error) {
+	name, err := q.text("consumer")
+	switch {
+	case err != nil:
+		return 0, err
+	case name == "":
+		return q.seq("after", -1)
+	case len(q["after"]) > 0:
+		return 0, invalid("either after or consumer says where to begin")
+	}
+	c, err := h.svc.Consumer(r.Context(), name)
+	return c.Acked, err
 }
 
 func wantsStream(r *http.Request) bool {

@@ -11,14 +11,17 @@ import (
 // defaultGrace is how long a blob that lost its last use stays, unless the request says otherwise.
 const defaultGrace = 24 * time.Hour
 
+// collectionRequest is the body of POST.
+type collectionRequest struct {
+	Grace  string `json:"grace"`
+	Force  bool   `json:"force"`
+	DryRun bool   `json:"dry_run"`
+}
+
 // collect answers POST /gc {"grace","force","dry_run"}, or without a body: runs a collection and answers its report, for
 // administrators of the instance.
 func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Grace  string `json:"grace"`
-		Force  bool   `json:"force"`
-		DryRun bool   `json:"dry_run"`
-	}
+	var body collectionRequest
 	if r.ContentLength != 0 {
 		if err := decode(r, &body); err != nil {
 			return err

@@ -48,7 +48,7 @@ func (h *handlers) name(r *http.Request) (registry.Name, error) {
 	return h.svc.NameOf(parts[0], parts[1], parts[2])
 }
 
-// coordinate returns the version that the path names.
+// coordinate returns the version that the path names, under the name it was published with.
 func (h *handlers) coordinate(r *http.Request) (registry.Coordinate, error) {
 	at, err := h.name(r)
 	if err != nil {
@@ -58,7 +58,10 @@ func (h *handlers) coordinate(r *http.Request) (registry.Coordinate, error) {
 	if err == nil {
 		err = registry.CheckVersion(v)
 	}
-	return at.At(v), err
+	if err != nil {
+		return registry.Coordinate{}, err
+	}
+	return h.svc.Spelled(r.Context(), at.At(v))
 }
 
 // tagOf returns the tag that the path names, with its package.

@@ -38,6 +38,7 @@ var examples = map[string]example{
 	"api.versions.search":   {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
 	"api.versions.list":     {path: packages + "/lib/versions"},
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
+	"api.versions.change":   {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
 	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},
 	"api.versions.file":     {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
 	"api.versions.annotate": {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
@@ -47,6 +48,20 @@ var examples = map[string]example{
 	"api.tags.set":     {path: packages + "/lib/tags/staging", body: `{"version":"1.0.0"}`},
 	"api.tags.remove":  {path: packages + "/lib/tags/beta"},
 	"api.tags.history": {path: packages + "/lib/tags/production/history"},
+
+	// Names of environments are known to everybody who can log in; what runs there is not: TestDeploymentsOfOthers.
+	"api.environments.list":    {path: "/environments", elsewhere: 200},
+	"api.environments.create":  {path: "/environments", body: `{"name":"made-by-%s"}`, elsewhere: 201, admin: 409}, // bob was first
+	"api.environments.get":     {path: "/environments/prod", elsewhere: 200},
+	"api.environments.change":  {path: "/environments/prod", body: `{"description":"by %s"}`, elsewhere: 403},
+	"api.environments.delete":  {path: "/environments/old", elsewhere: 403},
+	"api.environments.history": {path: "/environments/prod/history", elsewhere: 200},
+	"api.environments.stop":    {path: "/environments/prod/services/web"},
+	"api.deployments.list":     {path: "/deployments", elsewhere: 200},
+	"api.deployments.report": {path: "/deployments", body: `{"environment":"prod","service":"web","repository":"main",` +
+		`"purl":"pkg:generic/lib@1.0.0","status":"succeeded","external_id":"by %s"}`},
+	"api.deployments.get":    {path: "/deployments/1"},
+	"api.deployments.change": {path: "/deployments/1", body: `{"status":"rolled_back"}`},
 
 	"api.publishes.get":    {path: "/publishes/none?repository=main", reader: 403, admin: 404},
 	"api.publishes.drop":   {path: "/publishes/none?repository=main", admin: 404},
@@ -60,12 +75,32 @@ var examples = map[string]example{
 	"api.users.change":  {path: "/users/admin", body: `{"disabled":false}`, elsewhere: 403},
 	"api.whoami":        {path: "/whoami", elsewhere: 200},
 
-	"api.events":         {path: "/events", elsewhere: 200},
+	"api.events": {path: "/events", elsewhere: 200},
+
+	// A consumer is its user's own: for everybody else there is none.
+	"api.consumers.list":   {path: "/consumers", elsewhere: 200},
+	"api.consumers.get":    {path: "/consumers/deploys", reader: 404},
+	"api.consumers.put":    {path: "/consumers/deploys", body: `{"acked":1}`, reader: 201, elsewhere: 201}, // one of their own
+	"api.consumers.delete": {path: "/consumers/old", reader: 404},
+
+	// Who administers all repositories of a subscription may see it: for everybody else there is none.
+	"api.subscriptions.list":   {path: "/subscriptions", elsewhere: 200},
+	"api.subscriptions.create": {path: "/subscriptions", body: `{"name":"by %s","url":"https://ci.example.com/","repositories":["main"]}`},
+	"api.subscriptions.get":    {path: "/subscriptions/1", reader: 404},
+	"api.subscriptions.change": {path: "/subscriptions/1", body: `{"name":"by %s"}`, reader: 404},
+	"api.subscriptions.delete": {path: "/subscriptions/2", reader: 404},
+	"api.subscriptions.ping":   {path: "/subscriptions/1/ping", reader: 404},
+	"api.subscriptions.replay": {path: "/subscriptions/1/redeliver", body: `{"since":%d}`, reader: 404},
+	"api.deliveries.list":      {path: "/subscriptions/1/deliveries", reader: 404},
+	"api.deliveries.get":       {path: "/deliveries/1", reader: 404},
+	"api.deliveries.redeliver": {path: "/deliveries/1/redeliver", reader: 404},
+
 	"api.log.checkpoint": {path: "/log/checkpoint", elsewhere: 200},
 	"api.log.tile":       {path: "/log/tile/0/000.p/1", elsewhere: 200}, // hashes; entries: TestEntriesNeedAudit
 	"api.log.proof":      {path: "/log/proof?seq=%d"},
 	"api.log.key":        {path: "/log/key", anonymous: 200, elsewhere: 200}, // a public key
 	"api.gc":             {path: "/gc", body: `{}`, elsewhere: 403},
+	"api.openapi":        {path: "/openapi.json", anonymous: 200, elsewhere: 200}, // the same for everybody
 
 	"api.unknown": {},
 }
@@ -91,6 +126,15 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	a.publish("lib", "0.9.0", "1.0.0")
 	a.want(200, "PUT", packages+"/lib/tags/production", `{"version":"1.0.0"}`, nil)
 	a.want(200, "PUT", packages+"/lib/tags/beta", `{"version":"1.0.0"}`, nil)
+	a.want(201, "POST", "/environments", `{"name":"old"}`, nil)
+	a.want(201, "POST", "/deployments", `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/lib@1.0.0","status":"succeeded"}`, nil)
+	for range 2 {
+		a.want(201, "POST", "/subscriptions", `{"name":"deploys","url":"https://ci.example.com/","repositories":["main"]}`, nil)
+	}
+	a.want(202, "POST", "/subscriptions/1/ping", "", nil)
+	for _, name := range []string{"deploys", "old"} {
+		a.want(201, "PUT", "/consumers/"+name, `{}`, nil)
+	}
 	var v struct{ Seq int64 }
 	a.want(200, "GET", packages+"/lib/versions/1.0.0", "", &v)
 	p.seq = v.Seq
@@ -118,6 +162,7 @@ func (p *prepared) routes(fn func(route formats.Route, method string, e example)
 		}
 		for _, method := range methods {
 			e.path = strings.NewReplacer("%d", fmt.Sprint(p.seq), "%t", p.token).Replace(e.path)
+			e.body = strings.ReplaceAll(e.body, "%d", fmt.Sprint(p.seq))
 			fn(route, method, e)
 		}
 		return nil
@@ -169,7 +214,7 @@ func TestS24(t *testing.T) {
 			}
 			if res, want := p.ask(p.elsewhere, method, e, "bob"), rule(e.elsewhere, http.StatusNotFound); res.Status != want {
 				t.Errorf("token of another repository: %v, want %d", res, want)
-			} else if route.Name != "api.log.key" && strings.Contains(string(res.Body), "lib") {
+			} else if !route.Public && strings.Contains(string(res.Body), "lib") {
 				t.Errorf("token of another repository learns of main: %v", res)
 			}
 			if !route.Public {
@@ -183,7 +228,7 @@ func TestS24(t *testing.T) {
 }
 
 // secrets are what no answer may show: tokens, password hashes, and the hash of a token.
-var secrets = regexp.MustCompile(`slp_[A-Za-z0-9_-]{12}|\$2[aby]\$|password_hash|PRIVATE|correct horse|a good password|password of `)
+var secrets = regexp.MustCompile(`slp_[A-Za-z0-9_-]{12}|whsec_[A-Za-z0-9+/]{12}|\$2[aby]\$|password_hash|PRIVATE|correct horse|a good password|password of `)
 
 // TestS39, and S-60: whatever is asked, a secret is in no answer but that of its creation.
 func TestS39(t *testing.T) {
@@ -194,9 +239,9 @@ func TestS39(t *testing.T) {
 			if as == formatstest.Admin && res.Status != rule(e.admin, res.Status) || as == formatstest.Admin && e.admin == 0 && res.Status >= 400 {
 				t.Errorf("%s %s as admin: %v", method, route.Name, res)
 			}
-			if route.Name == "api.tokens.create" && res.Status == http.StatusCreated {
+			if made := route.Name == "api.tokens.create" || route.Name == "api.subscriptions.create"; made && res.Status == http.StatusCreated {
 				if n := len(secrets.FindAllString(string(res.Body), -1)); n != 1 {
-					t.Errorf("the answer to a new token has %d secrets, want 1: %s", n, res.Body)
+					t.Errorf("the answer to %s has %d secrets, want 1: %s", route.Name, n, res.Body)
 				}
 				continue
 			}

@@ -67,6 +67,12 @@ func writeTag(w http.ResponseWriter, t registry.Tag) error {
 	return formats.JSON(w, http.StatusOK, tagJSONOf(t))
 }
 
+// tagChange is the body of PUT.
+type tagChange struct {
+	Version string `json:"version"`
+	Reason  string `json:"reason"`
+}
+
 // setTag answers PUT …/tags/{tag} {"version","reason"}: 200 with the tag. With If-Match: "<generation>" it is
 // compare-and-swap: 412 with the tag as it is.
 func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
@@ -78,17 +84,18 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var body struct {
-		Version string `json:"version"`
-		Reason  string `json:"reason"`
-	}
+	var body tagChange
 	if err := decode(r, &body); err != nil {
 		return err
 	}
 	if err := registry.CheckVersion(body.Version); err != nil {
 		return err
 	}
-	t, err := h.svc.SetTag(r.Context(), at, tag, registry.TagChange{Version: body.Version, Reason: body.Reason, IfGeneration: expect})
+	to, err := h.svc.Spelled(r.Context(), at.At(body.Version))
+	if err != nil {
+		return err
+	}
+	t, err := h.svc.SetTag(r.Context(), at, tag, registry.TagChange{Version: to.Version, Reason: body.Reason, IfGeneration: expect})
 	if err != nil {
 		return lost(err, t)
 	}

@@ -61,13 +61,16 @@ func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
 	return formats.JSON(w, http.StatusOK, out)
 }
 
+// tokenRequest is the body of POST.
+type tokenRequest struct {
+	Name        string           `json:"name"`
+	Permissions []permissionJSON `json:"permissions"`
+	ExpiresIn   string           `json:"expires_in"`
+}
+
 // createToken answers POST /tokens {"name","permissions","expires_in"}: 201 with the secret, shown this once.
 func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Name        string           `json:"name"`
-		Permissions []permissionJSON `json:"permissions"`
-		ExpiresIn   string           `json:"expires_in"`
-	}
+	var body tokenRequest
 	if err := decode(r, &body); err != nil {
 		return err
 	}

@@ -86,17 +86,20 @@ func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
 	return formats.JSON(w, http.StatusOK, userOf(u))
 }
 
+// callerJSON is who asks, and as which token, if one was used.
+type callerJSON struct {
+	Type        string           `json:"type"`
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	Token       string           `json:"token,omitempty"` // its name
+	Permissions []permissionJSON `json:"permissions"`
+}
+
 // whoami answers GET /whoami: the caller and its rights. A token never may more than the user behind it.
 func (h *handlers) whoami(w http.ResponseWriter, r *http.Request) error {
 	a := access.From(r.Context())
 	if a.Type == access.TypeAnonymous && len(a.Grants) == 0 {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see who you are")
 	}
-	return formats.JSON(w, http.StatusOK, struct {
-		Type        string           `json:"type"`
-		ID          string           `json:"id"`
-		Name        string           `json:"name"`
-		Token       string           `json:"token,omitempty"` // its name
-		Permissions []permissionJSON `json:"permissions"`
-	}{a.Type, a.ID, a.Name, a.Token, permissionsOf(a.Grants)})
+	return formats.JSON(w, http.StatusOK, callerJSON{a.Type, a.ID, a.Name, a.Token, permissionsOf(a.Grants)})
 }

@@ -83,6 +83,30 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	return formats.JSON(w, http.StatusOK, detailOf(d))
 }
 
+// versionChange is the body of PATCH of a version.
+type versionChange struct {
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+}
+
+// changeVersion answers PATCH …/versions/{version} {"state","reason"}: 200 with the version. Which states beside published
+// there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.
+func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
+	at, err := h.coordinate(r)
+	if err != nil {
+		return err
+	}
+	var body versionChange
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	pkg, v, err := h.svc.SetState(r.Context(), at, registry.State(body.State), body.Reason)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, versionOf(pkg, v))
+}
+
 // deleteVersion answers DELETE …/versions/{version}?reason=: 204; a tombstone stays.
 func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 	at, err := h.coordinate(r)

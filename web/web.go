@@ -84,6 +84,10 @@ func (h *handlers) routes() []route {
 		pkg     = repo + "/packages/{format}/{package}"
 		version = pkg + "/versions/{version}"
 		tag     = pkg + "/tags/{tag}"
+		env     = "/environments/{environment}"
+
+		subscription = "/subscriptions/{id}"
+		consumer     = "/consumers/{name}"
 	)
 	return []route{
 		{method: "GET", path: "/repositories", name: "api.repositories.list", run: h.listRepositories},
@@ -95,6 +99,7 @@ func (h *handlers) routes() []route {
 		{method: "GET", path: repo + "/packages", name: "api.packages.list", run: h.listPackages},
 		{method: "GET", path: pkg + "/versions", name: "api.versions.list", run: h.listVersions},
 		{method: "GET", path: version, name: "api.versions.get", run: h.getVersion},
+		{method: "PATCH", path: version, name: "api.versions.change", run: h.changeVersion},
 		{method: "DELETE", path: version, name: "api.versions.delete", run: h.deleteVersion},
 		{method: "PUT", path: version + "/metadata", name: "api.versions.annotate", run: h.putMetadata},
 		{method: "GET", path: version + "/files/{path:.+}", name: "api.versions.file", run: h.getFile},
@@ -106,6 +111,18 @@ func (h *handlers) routes() []route {
 		{method: "GET", path: tag + "/history", name: "api.tags.history", run: h.tagHistory},
 
 		{method: "GET", path: "/versions", name: "api.versions.search", run: h.search},
+
+		{method: "GET", path: "/environments", name: "api.environments.list", run: h.listEnvironments},
+		{method: "POST", path: "/environments", name: "api.environments.create", run: h.createEnvironment},
+		{method: "GET", path: env, name: "api.environments.get", run: h.getEnvironment},
+		{method: "PATCH", path: env, name: "api.environments.change", run: h.changeEnvironment},
+		{method: "DELETE", path: env, name: "api.environments.delete", run: h.deleteEnvironment},
+		{method: "GET", path: env + "/history", name: "api.environments.history", run: h.environmentHistory},
+		{method: "DELETE", path: env + "/services/{service}", name: "api.environments.stop", run: h.stopService},
+		{method: "GET", path: "/deployments", name: "api.deployments.list", run: h.listDeployments},
+		{method: "POST", path: "/deployments", name: "api.deployments.report", run: h.reportDeployment},
+		{method: "GET", path: "/deployments/{id}", name: "api.deployments.get", run: h.getDeployment},
+		{method: "PATCH", path: "/deployments/{id}", name: "api.deployments.change", run: h.changeDeployment},
 
 		{method: "GET", path: "/publishes/{id}", name: "api.publishes.get", run: h.getPublish},
 		{method: "DELETE", path: "/publishes/{id}", name: "api.publishes.drop", run: h.dropPublish},
@@ -120,12 +137,27 @@ func (h *handlers) routes() []route {
 		{method: "GET", path: "/whoami", name: "api.whoami", run: h.whoami},
 
 		{method: "GET", path: "/events", name: "api.events", run: h.events},
+		{method: "GET", path: "/consumers", name: "api.consumers.list", run: h.listConsumers},
+		{method: "GET", path: consumer, name: "api.consumers.get", run: h.getConsumer},
+		{method: "PUT", path: consumer, name: "api.consumers.put", run: h.putConsumer},
+		{method: "DELETE", path: consumer, name: "api.consumers.delete", run: h.deleteConsumer},
+		{method: "GET", path: "/subscriptions", name: "api.subscriptions.list", run: h.listSubscriptions},
+		{method: "POST", path: "/subscriptions", name: "api.subscriptions.create", run: h.createSubscription},
+		{method: "GET", path: subscription, name: "api.subscriptions.get", run: h.getSubscription},
+		{method: "PATCH", path: subscription, name: "api.subscriptions.change", run: h.changeSubscription},
+		{method: "DELETE", path: subscription, name: "api.subscriptions.delete", run: h.deleteSubscription},
+		{method: "POST", path: subscription + "/ping", name: "api.subscriptions.ping", run: h.pingSubscription},
+		{method: "POST", path: subscription + "/redeliver", name: "api.subscriptions.replay", run: h.replaySubscription},
+		{method: "GET", path: subscription + "/deliveries", name: "api.deliveries.list", run: h.listDeliveries},
+		{method: "GET", path: "/deliveries/{id}", name: "api.deliveries.get", run: h.getDelivery},
+		{method: "POST", path: "/deliveries/{id}/redeliver", name: "api.deliveries.redeliver", run: h.redeliver},
 		{method: "GET", path: "/log/checkpoint", name: "api.log.checkpoint", run: h.checkpoint},
 		{method: "GET", path: "/log/tile/{tile:.+}", name: "api.log.tile", run: h.tile},
 		{method: "GET", path: "/log/proof", name: "api.log.proof", run: h.proof},
 		{method: "GET", path: "/log/key", name: "api.log.key", run: h.logKey, public: true},
 
 		{method: "POST", path: "/gc", name: "api.gc", run: h.collect},
+		{method: "GET", path: "/openapi.json", name: "api.openapi", run: h.openapi, public: true},
 	}
 }
 

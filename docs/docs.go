@@ -1,0 +1,9 @@
+// Package docs is the documentation, carried by the program that it describes.
+package docs
+
+import "embed"
+
+// Pages are the pages for users and operators, as Markdown in UTF-8, under their paths here.
+//
+//go:embed *.md protocols/*.md
+var Pages embed.FS

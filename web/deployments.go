@@ -1,0 +1,175 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// deployedJSON is the version that a deployment brings, as it was reported.
+type deployedJSON struct {
+	Deployment string `json:"deployment"` // its id
+	Repository string `json:"repository"`
+	Format     string `json:"format"`
+	Package    string `json:"package"`
+	Version    string `json:"version"`
+	PURL       string `json:"purl"`
+	Digest     string `json:"digest,omitempty"`
+}
+
+func deployedOf(d registry.Deployment) deployedJSON {
+	return deployedJSON{Deployment: strconv.FormatInt(d.ID, 10), Repository: d.Repository, Format: d.Format, Package: d.Package,
+		Version: d.Version, PURL: d.PURL, Digest: d.Digest.String()}
+}
+
+// deploymentJSON is a deployment with its latest report.
+type deploymentJSON struct {
+	ID          string  `json:"id"`
+	Environment string  `json:"environment"`
+	Service     string  `json:"service"`
+	Repository  string  `json:"repository"`
+	Format      string  `json:"format"`
+	Package     string  `json:"package"`
+	Version     string  `json:"version"`
+	PURL        string  `json:"purl"`
+	Digest      string  `json:"digest,omitempty"`
+	Status      string  `json:"status"`
+	ExternalID  string  `json:"external_id,omitempty"`
+	EventID     string  `json:"event_id,omitempty"`
+	URL         string  `json:"url,omitempty"`
+	CreatedAt   string  `json:"created_at"`
+	CreatedBy   string  `json:"created_by"`
+	UpdatedAt   string  `json:"updated_at"`
+	UpdatedBy   string  `json:"updated_by"`
+	FinishedAt  *string `json:"finished_at"`
+	Seq         int64   `json:"seq"`      // log entry of the first report
+	LastSeq     int64   `json:"last_seq"` // of the latest
+}
+
+func deploymentOf(d registry.Deployment) deploymentJSON {
+	return deploymentJSON{
+		ID: strconv.FormatInt(d.ID, 10), Environment: d.Environment, Service: d.Service, Repository: d.Repository, Format: d.Format,
+		Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest.String(), Status: string(d.Status),
+		ExternalID: d.ExternalID, EventID: d.EventID, URL: d.URL, CreatedAt: timeText(d.CreatedAt), CreatedBy: d.CreatedBy,
+		UpdatedAt: timeText(d.UpdatedAt), UpdatedBy: d.UpdatedBy, FinishedAt: timeOrNull(d.FinishedAt), Seq: d.Seq, LastSeq: d.LastSeq,
+	}
+}
+
+// deploymentReport is the body of POST /deployments. The version is named by purl, by digest, or by both.
+type deploymentReport struct {
+	Environment string `json:"environment"`
+	Service     string `json:"service"`
+	Repository  string `json:"repository"`
+	PURL        string `json:"purl"`
+	Digest      string `json:"digest"`
+	Status      string `json:"status"`
+	ExternalID  string `json:"external_id"`
+	EventID     string `json:"event_id"`
+	URL         string `json:"url"`
+}
+
+// deploymentChange is the body of PATCH /deployments/{id}.
+type deploymentChange struct {
+	Status  string `json:"status"`
+	EventID string `json:"event_id"`
+	URL     string `json:"url"`
+}
+
+// reportDeployment answers POST /deployments: 201 with the deployment, or 200 for one that is known by its external_id.
+func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) error {
+	var body deploymentReport
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	d, created, err := h.svc.ReportDeployment(r.Context(), registry.Report{
+		Environment: body.Environment, Service: body.Service, Repository: body.Repository, PURL: body.PURL,
+		Digest: digest.Digest(body.Digest), Status: registry.DeploymentStatus(body.Status), ExternalID: body.ExternalID,
+		EventID: body.EventID, URL: body.URL,
+	})
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+		w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/deployments/"+strconv.FormatInt(d.ID, 10))
+	}
+	return formats.JSON(w, status, deploymentOf(d))
+}
+
+// listDeployments answers GET /deployments?environment=&service=&repository=&status=&purl=&digest=: the newest first.
+func (h *handlers) listDeployments(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	page, err := q.page()
+	if err != nil {
+		return err
+	}
+	var text [6]string
+	for i, key := range []string{"environment", "service", "repository", "status", "purl", "digest"} {
+		if text[i], err = q.text(key); err != nil {
+			return err
+		}
+	}
+	dq := registry.DeploymentQuery{Environment: text[0], Service: text[1], Repository: text[2],
+		Status: registry.DeploymentStatus(text[3]), PURL: text[4], Digest: digest.Digest(text[5])}
+	out, err := listOf(page, func(p registry.Page) ([]registry.Deployment, error) {
+		dq.After, dq.Limit = p.After, p.Limit
+		return h.svc.Deployments(r.Context(), dq)
+	}, func(d registry.Deployment) string { return strconv.FormatInt(d.ID, 10) }, deploymentOf)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, out)
+}
+
+// deploymentID returns the number in the path; what is none is no deployment's.
+func deploymentID(r *http.Request) (int64, error) {
+	s, err := segment(r, "id")
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, registry.Errorf(registry.NotFound, registry.AboutDeployment, "there is no such deployment")
+	}
+	return id, nil
+}
+
+// getDeployment answers GET /deployments/{id}.
+func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
+	id, err := deploymentID(r)
+	if err != nil {
+		return err
+	}
+	d, err := h.svc.Deployment(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, deploymentOf(d))
+}
+
+// changeDeployment answers PATCH /deployments/{id} {"status","event_id","url"}: 200 with the deployment; 409 when it can't
+// go there from where it is.
+func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) error {
+	id, err := deploymentID(r)
+	if err != nil {
+		return err
+	}
+	var body deploymentChange
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	d, err := h.svc.ChangeDeployment(r.Context(), id, registry.DeploymentChange{
+		Status: registry.DeploymentStatus(body.Status), EventID: body.EventID, URL: body.URL})
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, deploymentOf(d))
+}
