@@ -66,7 +66,7 @@ func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "slipway",
 		Short: "Keep, find, prove and deploy every version of everything you build",
-		Long: `Slipway keeps every version of everything a team builds: packages of npm and other formats, and plain files.
+		Long: `Slipway keeps every version of everything a team builds: npm, Python and Maven packages, OCI images and plain files.
 
 "slipway serve" runs the server; it needs no configuration. The other commands talk to a server (--server, or
 SLIPWAY_SERVER), as the token of --token, SLIPWAY_TOKEN or "slipway login" may. "slipway fsck" and "slipway gc" work on
@@ -84,7 +84,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 	}
 	root.AddCommand(c.serveCmd(), c.healthCmd(), c.fsckCmd(), c.gcCmd(),
 		c.loginCmd(), c.logoutCmd(), c.tokenCmd(), c.userCmd(),
-		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.queryCmd(), c.eventsCmd(), c.logCmd())
+		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(), c.subscriptionCmd(), c.logCmd(), c.benchCmd())
 	return root
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -74,6 +75,9 @@ func TestExitCodes(t *testing.T) {
 		{"tag set main npm lib latest", 2, "arguments"},
 		{"version annotate main npm lib 1", 2, "nothing to add"},
 		{"events tail --after x --server " + dead, 2, "--after"},
+		{"deploy record --environment prod --service web", 2, "--purl or --digest"},
+		{"deploy record --environment prod --digest x", 2, "--service"},
+		{"subscription create deploys", 2, "--url"},
 		{"login", 2, "--password-stdin"},
 		{"repo ls --server " + dead, 1, "refused"},
 		{"health --server " + dead, 1, "refused"},
@@ -247,6 +251,60 @@ func TestVersionsAndTags(t *testing.T) {
 	r.cli(0, "version", "rm", "main", "raw", "tool", "1.1.0", "--reason", "oops")
 	if out := r.cli(0, "version", "ls", "main", "raw", "tool", "--deleted"); !strings.Contains(out, "deleted") {
 		t.Errorf("tombstone: %s", out)
+	}
+}
+
+// TestDeployments: reports, what runs where now and before, and a version that can't go while it runs.
+func TestDeployments(t *testing.T) {
+	r := startServer(t)
+	r.login()
+	r.put("tool/1.0.0/tool", "one")
+	r.put("tool/1.1.0/tool", "two")
+	r.cli(0, "tag", "set", "main", "raw", "tool", "production", "1.0.0")
+	r.cli(0, "env", "create", "prod", "--tag", "production", "--description", "customers")
+	var first struct {
+		ID      string
+		LastSeq int64 `json:"last_seq"`
+	}
+	record := []string{"deploy", "record", "--environment", "prod", "--service", "web", "--repository", "main", "--status", "succeeded"}
+	out := r.cli(0, append(record, "--purl", "pkg:generic/tool@1.0.0", "--external-id", "77", "--output", "json")...)
+	if err := json.Unmarshal([]byte(out), &first); err != nil || first.ID == "" {
+		t.Fatalf("%s: %v", out, err)
+	}
+	r.cli(0, append(record, "--purl", "pkg:generic/tool@1.0.0", "--external-id", "77")...)
+	if msg := r.cli(1, "version", "rm", "main", "raw", "tool", "1.0.0"); !strings.Contains(msg, `"web" runs it in environment "prod"`) {
+		t.Errorf("version rm: %s", msg)
+	}
+	r.cli(0, append(record, "--digest", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(`"two"`))), "--external-id", "78")...)
+	if out := r.cli(0, "deploy", "ls", "--environment", "prod"); strings.Count(out, "\n") != 3 || !strings.Contains(out, "pkg:generic/tool@1.1.0") {
+		t.Errorf("deploy ls: %s", out)
+	}
+	if out := r.cli(0, "deploy", "show", first.ID); !strings.Contains(out, "pkg:generic/tool@1.0.0") || !strings.Contains(out, "sha256:") {
+		t.Errorf("deploy show: %s", out)
+	}
+	if out := r.cli(0, "env", "show", "prod"); !strings.Contains(out, "pkg:generic/tool@1.1.0") || !strings.Contains(out, "true") {
+		t.Errorf("env show: %s", out)
+	}
+	if out := r.cli(0, "env", "show", "prod", "--as-of", fmt.Sprintf("seq:%d", first.LastSeq)); !strings.Contains(out, "tool@1.0.0") || strings.Contains(out, "tool@1.1.0") {
+		t.Errorf("env show then: %s", out)
+	}
+	if out := r.cli(0, "env", "history", "prod", "--service", "web"); strings.Count(out, "\n") != 3 {
+		t.Errorf("env history: %s", out)
+	}
+	r.cli(0, "version", "rm", "main", "raw", "tool", "1.0.0")
+	r.cli(0, "env", "stop", "prod", "web")
+	r.cli(0, "env", "rm", "prod")
+	if out := r.cli(0, "env", "ls"); strings.Contains(out, "prod") {
+		t.Errorf("env ls: %s", out)
+	}
+	r.cli(0, "version", "yank", "main", "raw", "tool", "1.1.0", "--reason", "bad")
+	r.cli(0, "version", "deprecate", "main", "raw", "tool", "1.1.0", "--reason", "old")
+	if out := r.cli(0, "version", "unyank", "main", "raw", "tool", "1.1.0"); !strings.Contains(out, "published") {
+		t.Errorf("unyank: %s", out)
+	}
+	r.stop()
+	if out := r.cli(0, "fsck", "--data", r.data); !strings.HasPrefix(lastLine(out), "fsck: all is well") {
+		t.Errorf("fsck: %s", out)
 	}
 }
 

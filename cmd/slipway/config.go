@@ -16,6 +16,7 @@ import (
 	"slipway/storage/s3"
 
 	"slipway/formats"
+	"slipway/integration/outbound"
 )
 
 // The bounds of the core on passwords: asked here too, so that a bad one is refused before anything is created.
@@ -35,6 +36,7 @@ type config struct {
 	webhookAllow   []string
 	logFormat      string
 	logLevel       string
+	debugListen    string
 	gcInterval     time.Duration
 	gcGrace        time.Duration
 	newLogKey      bool
@@ -58,9 +60,10 @@ func (c *config) flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.anonymousRead, "anonymous-read", false, "allow reading without credentials")
 	fs.BoolVar(&c.redirect, "redirect-downloads", false, "send clients of large files to the S3 server itself, which they must reach")
 	fs.Var(&c.trustedProxies, "trusted-proxies", "comma-separated CIDRs whose Forwarded and X-Forwarded-* headers are believed")
-	fs.StringSliceVar(&c.webhookAllow, "webhook-allow", nil, "hosts or CIDRs that outbound requests may reach although they are private (this version sends none)")
+	fs.StringSliceVar(&c.webhookAllow, "webhook-allow", nil, "comma-separated hosts or CIDRs that outbound requests may reach although they are private or loopback")
 	fs.StringVar(&c.logFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	fs.StringVar(&c.debugListen, "debug-listen", "", "address of a second listener with profiles of the program, such as 127.0.0.1:6060; it asks for no credentials (default: none)")
 	fs.DurationVar(&c.gcInterval, "gc-interval", time.Hour, "how often unused blobs are collected; 0 never")
 	fs.DurationVar(&c.gcGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	fs.BoolVar(&c.newLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
@@ -131,8 +134,6 @@ func (c *config) check() error {
 		return usagef("--log-format: %q is neither text nor json", c.logFormat)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.logLevel):
 		return usagef("--log-level: %q is not one of debug, info, warn, error", c.logLevel)
-	case len(c.webhookAllow) > 0:
-		return usagef("--webhook-allow: webhooks are not supported by this version of Slipway; leave it empty")
 	case c.gcInterval < 0:
 		return usagef("--gc-interval: can't be negative")
 	case c.gcGrace < 0:
@@ -140,6 +141,9 @@ func (c *config) check() error {
 	}
 	if n := len(c.adminPassword); n > 0 && (n < minPasswordBytes || n > maxPasswordBytes) {
 		return usagef("SLIPWAY_ADMIN_PASSWORD: a password has %d to %d bytes", minPasswordBytes, maxPasswordBytes)
+	}
+	if _, err := outbound.ParseAllow(c.webhookAllow); err != nil {
+		return usagef("--webhook-allow: %w", err)
 	}
 	if blobs, err := c.blobTarget(); err == nil && blobs.s3 == nil && c.redirect {
 		return usagef("--redirect-downloads: only an S3 server can answer clients itself: see --blobs")

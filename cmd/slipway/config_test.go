@@ -131,7 +131,7 @@ func TestUnusableConfiguration(t *testing.T) {
 		{args: []string{"--blobs", "file://" + plain}, want: "--blobs"},
 		{args: []string{"--url", "https://user:" + secret + "@host"}, want: "--url"},
 		{args: []string{"--url", "host.example.com"}, want: "--url"},
-		{args: []string{"--webhook-allow", "10.0.0.0/8"}, want: "--webhook-allow"},
+		{args: []string{"--webhook-allow", "10.0.0.0/8,http://host"}, want: "--webhook-allow"},
 		{args: []string{"--trusted-proxies", "everyone"}, want: "trusted-proxies"},
 		{args: []string{"--log-format", "xml"}, want: "--log-format"},
 		{args: []string{"--log-level", "loud"}, want: "--log-level"},

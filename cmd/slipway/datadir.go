@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -50,35 +52,48 @@ func (c *config) logKeyPath() string { return filepath.Join(c.data, "keys", "log
 // logKey reads the key that signs the log, and makes it at the first start: before the database, so that a database
 // without its key is one that lost it. Signing on with another key would look to every auditor like a forged log, so
 // that is refused unless the operator says so.
-func (c *config) logKey() (note.Signer, string, error) {
+func (c *config) logKey() (keys, error) {
 	path := c.logKeyPath()
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		db, perr := c.databasePath()
 		if perr != nil {
-			return nil, "", perr
+			return keys{}, perr
 		}
 		if _, derr := os.Stat(db); derr == nil && !c.newLogKey {
-			return nil, "", usagef("--data: there is a database, but the key that signs its log is missing: put %s back from a backup, or go on with a new key with --new-log-key", path)
+			return keys{}, usagef("--data: there is a database, but the key that signs its log is missing: put %s back from a backup, or go on with a new key with --new-log-key", path)
 		}
 		return makeLogKey(path)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("log key: %w", err)
+		return keys{}, fmt.Errorf("log key: %w", err)
 	}
 	return parseLogKey(path, strings.TrimSpace(string(raw)))
 }
 
-func parseLogKey(path, skey string) (note.Signer, string, error) {
+// keys are what the log's key gives: the signer, its public half, and the key that secrets are kept under.
+type keys struct {
+	signer   note.Signer
+	verifier string
+	seal     []byte
+}
+
+const sealKeyBytes = 32
+
+func parseLogKey(path, skey string) (keys, error) {
 	signer, err := note.NewSigner(skey)
 	if err != nil {
-		return nil, "", fmt.Errorf("log key: %s does not hold a key: %w", path, err)
+		return keys{}, fmt.Errorf("log key: %s does not hold a key: %w", path, err)
 	}
 	verifier, err := verifierOf(skey)
 	if err != nil {
-		return nil, "", fmt.Errorf("log key: %s: %w", path, err)
+		return keys{}, fmt.Errorf("log key: %s: %w", path, err)
 	}
-	return signer, verifier, nil
+	seal, err := hkdf.Key(sha256.New, []byte(skey), nil, "slipway seal key", sealKeyBytes)
+	if err != nil {
+		return keys{}, fmt.Errorf("log key: %s: %w", path, err)
+	}
+	return keys{signer, verifier, seal}, nil
 }
 
 // verifierOf returns the public half of a signer's key (C2SP signed-note): PRIVATE+KEY+<name>+<hash>+<0x01 || seed>.
@@ -95,18 +110,18 @@ func verifierOf(skey string) (string, error) {
 	return note.NewEd25519VerifierKey(parts[2], public)
 }
 
-func makeLogKey(path string) (note.Signer, string, error) {
+func makeLogKey(path string) (keys, error) {
 	var id [4]byte
 	_, _ = rand.Read(id[:]) // never fails
 	skey, _, err := note.GenerateKey(rand.Reader, "slipway-"+hex.EncodeToString(id[:]))
 	if err != nil {
-		return nil, "", fmt.Errorf("log key: %w", err)
+		return keys{}, fmt.Errorf("log key: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
-		return nil, "", fmt.Errorf("log key: %w", err)
+		return keys{}, fmt.Errorf("log key: %w", err)
 	}
 	if err := writeSecret(path, []byte(skey+"\n")); err != nil {
-		return nil, "", fmt.Errorf("log key: %w", err)
+		return keys{}, fmt.Errorf("log key: %w", err)
 	}
 	return parseLogKey(path, skey)
 }

@@ -55,25 +55,27 @@ func (e *event) seq() (int64, error) {
 
 // follower is one run of "events tail".
 type follower struct {
-	c      *client
-	stdout io.Writer
-	stderr io.Writer
-	types  []string
-	after  int64
-	once   bool
-	handle func(ctx context.Context, raw json.RawMessage, e *event) error
+	c        *client
+	stdout   io.Writer
+	stderr   io.Writer
+	types    []string
+	after    int64
+	once     bool
+	consumer string // name of the place that the server keeps; "" is none
+	acked    int64  // where that place is
+	handle   func(ctx context.Context, raw json.RawMessage, e *event) error
 }
 
 func (c *cli) eventsCmd() *cobra.Command {
 	var f clientFlags
 	g := c.group("events", "Follow what happens", `  slipway events tail
-  slipway events tail --types 'tag.*' --exec ./deploy.sh`, c.eventsTailCmd(&f))
+  slipway events tail --consumer prod-web --types 'tag.*' --exec ./deploy.sh`, c.eventsTailCmd(&f))
 	f.add(g)
 	return g
 }
 
 func (c *cli) eventsTailCmd(f *clientFlags) *cobra.Command {
-	var after, command string
+	var after, command, consumer string
 	var types []string
 	var once bool
 	cmd := &cobra.Command{
@@ -86,18 +88,28 @@ SLIPWAY_EVENT_SEQ, _ID, _TYPE, _SUBJECT, _TIME, _REPOSITORY, _FORMAT, _PACKAGE, 
 in its environment. When a command fails, tail stops with exit code 1 and names the sequence number to go on behind; an
 event can come twice, never too seldom.
 
+--consumer NAME keeps the place on the server, under a name of your own: tail goes on behind the last event that was dealt
+with, wherever it was started last; a new consumer starts as tail does without it. An event is dealt with when its command
+has succeeded. One that fails runs again after 1 s, then after pauses that double up to 30 s, until it succeeds: nothing is
+skipped and nothing overtakes (with --once, tail stops instead). SIGTERM and SIGINT let the running command end. Run one
+tail for a consumer: two would both run each event.
+
 Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.published, 'tag.*'.`,
 		Example: `  slipway events tail
   slipway events tail --once --types artifact.published --output json
-  slipway events tail --after 1042 --types tag.set --exec ./deploy.sh`,
+  slipway events tail --after 1042 --types tag.set --exec ./deploy.sh
+  slipway events tail --consumer prod-web --types tag.set --exec ./deploy.sh`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cl, err := c.client(f)
 			if err != nil {
 				return err
 			}
-			t := &follower{c: cl, stdout: c.stdout, stderr: c.stderr, types: types, once: once, handle: printEvent(c.stdout, f.output)}
+			t := &follower{c: cl, stdout: c.stdout, stderr: c.stderr, types: types, once: once, consumer: consumer, handle: printEvent(c.stdout, f.output)}
 			if command != "" {
 				t.handle = c.execEvent(command)
+			}
+			if cmd.Flags().Changed("consumer") {
+				return t.consume(cmd.Context(), after)
 			}
 			if t.after, err = t.start(cmd.Context(), after); err != nil {
 				return err
@@ -109,6 +121,7 @@ Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.publi
 	cmd.Flags().StringSliceVar(&types, "types", nil, "only these types; globs, separated by commas")
 	cmd.Flags().BoolVar(&once, "once", false, "end when there is nothing more")
 	cmd.Flags().StringVar(&command, "exec", "", "command to run with sh for each event")
+	cmd.Flags().StringVar(&consumer, "consumer", "", "name under which the server keeps the place; --after says where a new one starts")
 	return cmd
 }
 
@@ -139,23 +152,15 @@ func (t *follower) now(ctx context.Context) (int64, error) {
 
 // run follows until the context ends, or with once until there is nothing more.
 func (t *follower) run(ctx context.Context) error {
-	pause := retryFirst
 	for {
-		batch, next, err := t.fetch(ctx)
-		switch {
-		case err == nil:
-			pause = retryFirst
-		case t.once || ctx.Err() != nil || !temporary(err):
+		var batch []json.RawMessage
+		var next int64
+		err := t.persist(ctx, temporary, func() (err error) {
+			batch, next, err = t.fetch(ctx)
 			return err
-		default:
-			fmt.Fprintf(t.stderr, "slipway: %v; trying again in %s\n", err, pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			pause = min(2*pause, retryLongest)
-			continue
+		})
+		if err != nil {
+			return err
 		}
 		for _, raw := range batch {
 			if err := t.one(ctx, raw); err != nil {
@@ -166,6 +171,25 @@ func (t *follower) run(ctx context.Context) error {
 			return nil
 		}
 		t.after = max(t.after, next)
+		if err := t.ack(ctx, t.after); err != nil { // also of events that were not asked for
+			return err
+		}
+	}
+}
+
+// persist does something until it works, with growing pauses. What it fails with ends it when again says no, and with once.
+func (t *follower) persist(ctx context.Context, again func(error) bool, do func() error) error {
+	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
+		err := do()
+		if err == nil || t.once || ctx.Err() != nil || !again(err) {
+			return err
+		}
+		fmt.Fprintf(t.stderr, "slipway: %v; trying again in %s\n", err, pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -178,6 +202,9 @@ func (t *follower) one(ctx context.Context, raw json.RawMessage) error {
 	seq, err := e.seq()
 	if err != nil {
 		return err
+	}
+	if t.consumer != "" {
+		return t.settle(ctx, seq, raw, &e)
 	}
 	if err := t.handle(ctx, raw, &e); err != nil {
 		return fmt.Errorf("event %d: %w; go on with --after %d", seq, err, seq-1)

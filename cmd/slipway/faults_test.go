@@ -97,7 +97,7 @@ func TestD12(t *testing.T) {
 	// Now nothing at all is left, so that the database can't write either.
 	filler := filepath.Join(s.data, "filler")
 	for _, block := range []int{1 << 20, 4096, 1} {
-		fill(t, filler, block)
+		fillDisk(t, filler, block)
 	}
 	refused := 0
 	for i := range 20 {
@@ -134,8 +134,8 @@ func TestD12(t *testing.T) {
 	s.fsck()
 }
 
-// fill appends blocks to a file until the disk is full.
-func fill(t *testing.T, path string, block int) {
+// fillDisk appends blocks to a file until the disk is full.
+func fillDisk(t *testing.T, path string, block int) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil && !errors.Is(err, syscall.ENOSPC) {

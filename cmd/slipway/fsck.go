@@ -46,11 +46,16 @@ wrong; the last line is a summary.`,
 }
 
 // offline opens an installation that is there and runs fn over its core, as the system.
-func (c *cli) offline(cmd *cobra.Command, cfg *config, fn func(context.Context, *registry.Service) error) (err error) {
+func (c *cli) offline(cmd *cobra.Command, cfg *config, fn func(context.Context, *registry.Service) error) error {
+	return c.onMachine(cmd, cfg, (*config).mustExist, fn)
+}
+
+// onMachine opens an installation that check finds fit, and makes what is missing; it runs fn over its core, as the system.
+func (c *cli) onMachine(cmd *cobra.Command, cfg *config, check func(*config) error, fn func(context.Context, *registry.Service) error) (err error) {
 	if err := cfg.resolve(cmd.Flags(), c.env); err != nil {
 		return err
 	}
-	if err := cfg.mustExist(); err != nil {
+	if err := check(cfg); err != nil {
 		return err
 	}
 	ctx := access.With(cmd.Context(), access.System())

@@ -22,7 +22,9 @@ var mayImport = map[string][]string{
 	"formats/*":   {"formats", "registry+"},
 	"formats/all": {"formats+", "registry"},
 	"integration": {"integration+", "registry+", "metadata"},
-	"web":         {"web+", "registry+", "formats"},
+	"docs":        {"docs"},
+	"web":         {"web+", "registry+", "formats", "docs"},
+	"bench":       {"bench+", "formats+", "registry+"},
 	"cmd":         {"+"},
 }
 
@@ -31,7 +33,7 @@ var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite"},
 	"database/sql":                 {"metadata/sqlite", "metadata/internal", "metadata/postgres"},
-	"net/http":                     {"formats", "web", "cmd", "integration", "storage/s3"},
+	"net/http":                     {"formats", "web", "cmd", "integration", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "web", "cmd"},
 }
 

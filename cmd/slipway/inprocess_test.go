@@ -21,10 +21,13 @@ type running struct {
 
 // startServer runs a whole server in this process until the test ends, and gives the client commands of the test a
 // configuration directory of their own.
-func startServer(t *testing.T) *running {
+func startServer(t *testing.T, change ...func(*config)) *running {
 	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	cfg := &config{data: filepath.Join(t.TempDir(), "data"), logLevel: "error", gcGrace: time.Hour, adminPassword: testPassword}
+	for _, c := range change {
+		c(cfg)
+	}
 	s, err := assemble(context.Background(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

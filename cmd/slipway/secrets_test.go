@@ -106,6 +106,8 @@ func TestS59(t *testing.T) {
 		wrongPassword = "canary-wrong-password"
 		wrongToken    = "slp_canarywrongtoken0000000000000000000000000000"
 		inQuery       = "canary-in-query"
+		hookSecret    = "canary-webhook-secret-that-signs"
+		shortSecret   = "canary-short-secret"
 	)
 	data := t.TempDir() + "/data"
 	p := serveProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, "--data", data, "--log-level", "debug", "--log-format", "json")
@@ -147,13 +149,18 @@ func TestS59(t *testing.T) {
 	ask("POST", "/api/v1/users", `{"name":"`+strings.Repeat("x", 99)+`","password":"x"}`, admin)  // bad name
 	ask("PATCH", "/api/v1/users/jane", `{"password":"`+userPassword+`"}`, basic("jane", "wrong")) // 401
 	made := regexp.MustCompile(`slp_[A-Za-z0-9_-]{43}`)
-	answers.Reset() // the next answer is the one that may hold a secret
+	answers.Reset() // the next two answers are those that may hold a secret
+	hook := string(ask("POST", "/api/v1/subscriptions", `{"name":"hook","url":"http://127.0.0.1:1/","preset":"cloudevents","secret":"`+hookSecret+`"}`, admin))
+	if !strings.Contains(hook, hookSecret) {
+		t.Fatalf("no subscription: %s", hook)
+	}
 	token := string(made.Find(ask("POST", "/api/v1/tokens", `{"name":"ci","permissions":[{"repository":"main","actions":["read","publish"]}]}`, basic("jane", userPassword))))
 	if token == "" {
 		t.Fatalf("no token: %s", answers.String())
 	}
 	answers.Reset()
 
+	ask("POST", "/api/v1/subscriptions", `{"name":"hook","url":"http://127.0.0.1:1/","secret":"`+shortSecret+`"}`, admin) // 400
 	document := string(npmDocument(t, "canary", "1.0.0", npmTarball(t, "canary", "1.0.0")))
 	for _, auth := range []func(*http.Request){
 		bearer(token), basic("x", token), bearer(wrongToken), basic("x", wrongToken), basic("jane", wrongPassword), basic(wrongPassword, wrongToken),
@@ -183,6 +190,10 @@ func TestS59(t *testing.T) {
 	events := ask("GET", "/api/v1/events?limit=1000", "", admin)
 	ask("GET", "/api/v1/tokens", "", admin)
 	ask("GET", "/api/v1/users", "", admin)
+	ask("GET", "/api/v1/subscriptions", "", admin)
+	ask("POST", "/api/v1/subscriptions/1/ping", "", admin)
+	ask("GET", "/api/v1/subscriptions/1/deliveries", "", admin)
+	ask("GET", "/api/v1/deliveries/1", "", admin)
 	if !strings.Contains(string(events), "token.created") || !strings.Contains(string(events), "artifact.published") {
 		t.Errorf("the events are not those of this test: %s", events)
 	}
@@ -196,7 +207,7 @@ func TestS59(t *testing.T) {
 	}
 	for name, secret := range map[string]string{
 		"admin password": adminPassword, "user password": userPassword, "wrong password": wrongPassword, "token": token, "wrong token": wrongToken,
-		"query": inQuery,
+		"query": inQuery, "secret of a webhook": hookSecret, "refused secret of a webhook": shortSecret,
 	} {
 		if strings.Contains(logs, secret) {
 			t.Errorf("the %s is in the log:\n%s", name, grepLines(logs, secret))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -50,16 +51,21 @@ ends it at once.`,
 }
 
 // serve runs until ctx or a signal ends it.
-func (c *cli) serve(ctx context.Context, cfg *config) error {
+func (c *cli) serve(ctx context.Context, cfg *config) (err error) {
 	start := time.Now()
-	logger := slog.New(logHandler(c.stderr, cfg))
+	logger := slog.New(formats.LogHandler(logHandler(c.stderr, cfg)))
 	ctx, stop := c.signalled(ctx, logger)
 	defer stop()
-	ln, err := listen(cfg.listen) // before anything is created
+	ln, err := listen("--listen", cfg.listen) // before anything is created
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
+	debug, err := openDebug(ctx, cfg.debugListen, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, debug.close()) }()
 	s, err := assemble(ctx, cfg, logger)
 	if err != nil {
 		return err
@@ -103,16 +109,17 @@ func (c *cli) signalled(ctx context.Context, logger *slog.Logger) (context.Conte
 	}
 }
 
-// listen opens the listener. An address that can't work is wrong configuration; one that is taken may be free later.
-func listen(address string) (net.Listener, error) {
+// listen opens the listener that a setting names. An address that can't work is wrong configuration; one that is taken may
+// be free later.
+func listen(setting, address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	if err == nil {
 		return ln, nil
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("--listen: %w", err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	return nil, usagef("--listen: %w", err)
+	return nil, usagef("%s: %w", setting, err)
 }
 
 // reachable is an address that a client on this machine can use.

@@ -12,6 +12,9 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/all"
+	"slipway/integration"
+	"slipway/integration/outbound"
+	"slipway/integration/webhook"
 	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/web"
@@ -21,6 +24,8 @@ import (
 type server struct {
 	stores  *stores
 	core    *registry.Service
+	sender  *integration.Dispatcher
+	sink    *webhook.Sink
 	site    *formats.Site
 	handler http.Handler
 	logger  *slog.Logger
@@ -28,7 +33,7 @@ type server struct {
 	password string
 }
 
-// assemble opens the stores and puts the server together: stores, core, formats, API. The caller closes it.
+// assemble opens the stores and puts the server together: stores, core, formats, API, dispatcher. The caller closes it.
 func assemble(ctx context.Context, c *config, logger *slog.Logger) (_ *server, err error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -58,13 +63,19 @@ func assemble(ctx context.Context, c *config, logger *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	s.handler = formats.NewHandler(s.site, mounts()...)
+	s.handler = formats.NewHandler(s.site, mounts(version)...)
+	allow, err := outbound.ParseAllow(c.webhookAllow)
+	if err != nil {
+		return nil, usagef("--webhook-allow: %w", err)
+	}
+	s.sink = webhook.New(outbound.Options{Allow: allow}, version)
+	s.sender = integration.Start(s.core.Outbox(), s.sink, integration.Options{Metrics: reg, Logger: logger})
 	return s, nil
 }
 
 // mounts are all front-ends.
-func mounts() []formats.Mounter {
-	out := []formats.Mounter{web.New(web.Options{})}
+func mounts(version string) []formats.Mounter {
+	out := []formats.Mounter{web.New(web.Options{}), web.NewPage(version)}
 	for _, f := range all.All() {
 		out = append(out, f)
 	}
@@ -79,6 +90,10 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 // close ends the background work, then the stores.
 func (s *server) close() error {
 	var errs []error
+	if s.sender != nil {
+		errs = append(errs, s.sender.Close())
+		s.sink.Close()
+	}
 	if s.core != nil {
 		errs = append(errs, s.core.Close())
 	}

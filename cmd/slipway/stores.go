@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/mod/sumdb/note"
-
 	"slipway/formats/all"
+	"slipway/integration/preset"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
 	"slipway/registry"
@@ -24,10 +23,9 @@ import (
 
 // stores are what keeps everything: they are opened together and closed together.
 type stores struct {
-	meta     metadata.Store
-	blobs    storage.Store
-	signer   note.Signer
-	verifier string
+	meta  metadata.Store
+	blobs storage.Store
+	keys  keys
 }
 
 // openStores makes what is missing and opens it. The caller closes.
@@ -56,7 +54,7 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 			return nil, fmt.Errorf("data directory: %w", err)
 		}
 	}
-	if s.signer, s.verifier, err = c.logKey(); err != nil {
+	if s.keys, err = c.logKey(); err != nil {
 		return nil, err
 	}
 	meta, err := sqlite.Open(ctx, db, options...)
@@ -128,8 +126,8 @@ const settleInterval = time.Second
 // core makes the service over the stores; with background, also the work that it does by itself.
 func (s *stores) core(ctx context.Context, c *config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*registry.Service, error) {
 	cfg := registry.Config{
-		Metadata: s.meta, Storage: s.blobs, Signer: s.signer, Verifier: s.verifier,
-		Rules: all.Rules(), AnonymousRead: c.anonymousRead, URL: c.url, GCGrace: c.gcGrace, Metrics: reg, Logger: logger,
+		Metadata: s.meta, Storage: s.blobs, Signer: s.keys.signer, Verifier: s.keys.verifier, SealKey: s.keys.seal,
+		Renderer: preset.Set{}, Rules: all.Rules(), AnonymousRead: c.anonymousRead, URL: c.url, GCGrace: c.gcGrace, Metrics: reg, Logger: logger,
 	}
 	if background {
 		cfg.GCInterval, cfg.SettleInterval = c.gcInterval, settleInterval

@@ -11,11 +11,12 @@ import (
 
 func (c *cli) versionCmd() *cobra.Command {
 	var f clientFlags
-	g := c.group("version", "Print this program's version; list, show, annotate and remove versions of packages",
+	g := c.group("version", "Print this program's version; list, show, annotate, yank, deprecate and remove versions of packages",
 		`  slipway version
   slipway version ls main npm @acme/web
   slipway version show main npm @acme/web 1.4.2`,
 		c.versionListCmd(&f), c.versionShowCmd(&f), c.versionAnnotateCmd(&f), c.versionRemoveCmd(&f))
+	g.AddCommand(c.versionStateCmds(&f)...)
 	g.RunE = func(*cobra.Command, []string) error {
 		if err := checkOutput(f.output); err != nil {
 			return err
