@@ -335,7 +335,7 @@ func (d *deployer) script(ctx context.Context, e *event) {
 
 // tail follows the feed under a name, so that the server keeps the place.
 func (d *deployer) tail() {
-	cmd := exec.Command(d.b.s.bin, "events", "tail", "--consumer", d.name, "--types", "tag.set", "--exec", `sh "$DEPLOY_SCRIPT"`)
+	cmd := exec.Command(d.b.s.bin, "events", "tail", "--consumer", d.name, "--after", "start", "--types", "tag.set", "--exec", `sh "$DEPLOY_SCRIPT"`)
 	cmd.Env = append(slices.Clone(d.env), "SLIPWAY_TOKEN="+d.b.token)
 	logs := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = logs, logs

@@ -27,7 +27,6 @@ type ledger struct {
 	mu       sync.Mutex
 	versions []*tracked
 	tags     map[string]*trackedTag
-	next     int
 	cut      int
 }
 
@@ -49,6 +48,7 @@ func (t *trackedTag) known() string {
 type caller struct {
 	*ledger
 	worker int
+	drawn  int // versions
 	r      *rand.Rand
 	http   *http.Client
 	read   map[string]answer // documents that many versions are in, as others see them now
@@ -133,9 +133,8 @@ func (c *caller) step() {
 	switch n := c.r.IntN(100); {
 	case n < 70:
 		work := workloads()[c.r.IntN(len(workloads()))]
-		var v *tracked
-		c.settle(func() { c.next++ })
-		v = work.draw(c, fmt.Sprintf("%s-%d", work.name(), c.worker), fmt.Sprintf("1.0.%d", c.next))
+		c.drawn++
+		v := work.draw(c, fmt.Sprintf("%s-%d", work.name(), c.worker), fmt.Sprintf("1.0.%d", c.drawn))
 		v.work = work
 		c.settle(func() { c.versions = append(c.versions, v) })
 		work.publish(c, v)
@@ -206,10 +205,15 @@ func (c *caller) delete() {
 }
 
 func apiPackage(format, pkg string) string {
+	return "/api/v1/repositories/main/packages/" + format + "/" + apiName(format, pkg)
+}
+
+// apiName is the whole name of a package.
+func apiName(format, pkg string) string {
 	if format == "maven" {
-		pkg = "com.acme:" + pkg
+		return "com.acme:" + pkg
 	}
-	return "/api/v1/repositories/main/packages/" + format + "/" + pkg
+	return pkg
 }
 
 // send sends one request with the rights of a build and reports whether it was answered with one of the statuses. One

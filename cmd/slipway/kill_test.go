@@ -67,9 +67,9 @@ type tracked struct {
 	files   []servedFile
 	// atomic versions have all of their files or none. Of others there are the first ones.
 	atomic   bool
-	mustEnd  bool       // what was begun may appear later by itself, so a client has to finish it
+	mustEnd  bool        // its client does not give up: what was begun may appear by itself, or is a long way
 	events   [][3]string // format, package and version of the publishes that the log tells of; nil is its own
-	progress any        // of the publish, for its format
+	progress any         // of the publish, for its format
 
 	acked    int // files that were acknowledged
 	sent     int // files that may be there

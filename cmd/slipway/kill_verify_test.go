@@ -108,7 +108,7 @@ func (l *ledger) verifyEvents() {
 	for _, v := range l.versions {
 		events := v.events
 		if events == nil {
-			events = [][3]string{{v.work.format(), v.pkg, v.version}}
+			events = [][3]string{{v.work.format(), apiName(v.work.format(), v.pkg), v.version}}
 		}
 		for _, e := range events {
 			if published[e] != 1 {
@@ -121,7 +121,7 @@ func (l *ledger) verifyEvents() {
 		l.t.Errorf("%v has an event, but never was there", e)
 	}
 	for _, tag := range l.tags {
-		key := [3]string{tag.format, tag.pkg, "prod"}
+		key := [3]string{tag.format, apiName(tag.format, tag.pkg), "prod"}
 		if !slices.Equal(tag.moves, moves[key]) {
 			l.t.Errorf("%v was moved to %q, the events say %q", key, tag.moves, moves[key])
 		}

@@ -1,8 +1,11 @@
 package formatstest
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // Versions are how a format publishes them, for the changes that the JSON API makes of them all.
@@ -73,6 +76,32 @@ func (v Versions) Delete() Change {
 			return !v.Has(c, "1.0.0")
 		},
 		Events: []string{"artifact.deleted"},
+	}
+}
+
+// Read reads a published version, by paths with their contents; nil are any.
+func (v Versions) Read(files func(c *Client, version string) map[string][]byte) Change {
+	return Change{
+		Name: "read",
+		Before: func(c *Client) error {
+			_, err := v.Publish(c, "1.0.0")
+			return err
+		},
+		Do: func(c *Client) error {
+			contents := files(c, "1.0.0")
+			for _, path := range slices.Sorted(maps.Keys(contents)) {
+				want := contents[path]
+				res, err := c.Send(Request{Method: http.MethodGet, Path: path}, http.StatusOK)
+				if err != nil {
+					return err
+				}
+				if want != nil && !bytes.Equal(res.Body, want) {
+					c.t.Errorf("GET %s: other bytes: %v", path, res)
+				}
+			}
+			return nil
+		},
+		Done: func(*Client) bool { return true },
 	}
 }
 

@@ -2,7 +2,9 @@ package maven
 
 import (
 	"crypto/sha1"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +56,9 @@ func (c faultClient) deploy(artifact, version string) error {
 
 // stage sends the files of a version that a publish holds.
 func (c faultClient) stage(artifact, version string) error {
-	for path, content := range c.files(artifact, version) {
-		if err := c.put(path, content); err != nil {
+	files := c.files(artifact, version)
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		if err := c.put(path, files[path]); err != nil {
 			return err
 		}
 	}
@@ -94,6 +97,14 @@ func TestFaults(t *testing.T) {
 		},
 		Refusal: formatstest.ProblemRefusal,
 		Changes: append(versions.Changes(),
+			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
+				files := map[string][]byte{"/maven/main/com/acme/" + c.Package + "/maven-metadata.xml": nil}
+				for path, content := range (faultClient{Client: c}).files(c.Package, version) {
+					files["/maven/main/com/acme/"+path] = []byte(content)
+					files["/maven/main/com/acme/"+path+".sha256"] = nil
+				}
+				return files
+			}),
 			formatstest.Change{
 				Name:   "deploy",
 				Do:     func(c *formatstest.Client) error { return deploy(c, "1.0") },

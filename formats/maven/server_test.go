@@ -35,12 +35,17 @@ type env struct {
 
 func newEnv(t testing.TB, o Options) *env {
 	t.Helper()
+	return newEnvOn(t, o, formatstest.Options{})
+}
+
+// newEnvOn is newEnv over other stores.
+func newEnvOn(t testing.TB, o Options, on formatstest.Options) *env {
+	t.Helper()
 	if o.Quiet == 0 {
 		o.Quiet = time.Hour // only tests that ask for it see it end
 	}
-	settle := registrytest.With(func(c *registry.Config) { c.SettleInterval = 50 * time.Millisecond })
-	return &env{t: t, Server: formatstest.NewServer(t, formatstest.Options{Core: []registrytest.Option{settle}},
-		New(o), raw.New(), web.New(web.Options{}))}
+	on.Core = append(on.Core, registrytest.With(func(c *registry.Config) { c.SettleInterval = 50 * time.Millisecond }))
+	return &env{t: t, Server: formatstest.NewServer(t, on, New(o), raw.New(), web.New(web.Options{}))}
 }
 
 func must(t testing.TB, err error) {
@@ -346,40 +351,45 @@ func TestSidecars(t *testing.T) {
 
 // TestParallelVersions: twenty deploys of one artifact at once, by one client and by many; all are in the metadata.
 func TestParallelVersions(t *testing.T) {
-	for _, shared := range []bool{true, false} {
-		e := newEnv(t, Options{})
-		ci := e.publisher()
-		done := make(chan string, 20)
-		for i := range 20 {
-			as := ci
-			if !shared {
-				as = e.publisher()
-			}
-			go func() { done <- e.deployAll(as, fmt.Sprintf("1.%d", i)) }()
-		}
-		for range 20 {
-			if msg := <-done; msg != "" {
-				t.Error(msg)
-			}
-		}
-		doc := string(e.get(e.reader(), "com/acme/lib/maven-metadata.xml", 200, "<release>1.19</release>").Body)
-		var want strings.Builder
-		for i := range 20 {
-			fmt.Fprintf(&want, "      <version>1.%d</version>\n", i)
-			e.get(e.reader(), fmt.Sprintf("com/acme/lib/1.%d/lib-1.%d-sources.jar", i, i), 200)
-		}
-		if !strings.Contains(doc, want.String()) {
-			t.Errorf("not all in order:\n%s", doc)
-		}
-		if n := len(e.events()); n != 20 {
-			t.Errorf("%d events: %v", n, e.events())
-		}
+	formatstest.Stores(t, func(t *testing.T, o formatstest.Options) {
+		e := newEnvOn(t, Options{}, o)
+		e.deployTogether("lib", func() formatstest.As { return formatstest.Admin })
+		e.deployTogether("other", e.publisher)
 		e.MustFsck(t)
+	})
+}
+
+// deployTogether deploys twenty versions of an artifact at once.
+func (e *env) deployTogether(artifact string, as func() formatstest.As) {
+	e.t.Helper()
+	const deploys = 20
+	before := len(e.events())
+	done := make(chan string, deploys)
+	for i := range deploys {
+		ci := as()
+		go func() { done <- e.deployAll(ci, artifact, fmt.Sprintf("1.%d", i)) }()
+	}
+	for range deploys {
+		if msg := <-done; msg != "" {
+			e.t.Error(msg)
+		}
+	}
+	doc := string(e.get(e.reader(), "com/acme/"+artifact+"/maven-metadata.xml", 200, "<release>1.19</release>").Body)
+	var want strings.Builder
+	for i := range deploys {
+		fmt.Fprintf(&want, "      <version>1.%d</version>\n", i)
+		e.get(e.reader(), fmt.Sprintf("com/acme/%s/1.%d/%s-1.%d-sources.jar", artifact, i, artifact, i), 200)
+	}
+	if !strings.Contains(doc, want.String()) {
+		e.t.Errorf("not all in order:\n%s", doc)
+	}
+	if n := len(e.events()) - before; n != deploys {
+		e.t.Errorf("%d events: %v", n, e.events())
 	}
 }
 
 // deployAll is what a client does, metadata read and merged; it returns what went wrong.
-func (e *env) deployAll(as formatstest.As, version string) string {
+func (e *env) deployAll(as formatstest.As, artifact, version string) string {
 	send := func(method, path, body string, status ...int) (string, string) {
 		res, err := e.Try(as, formatstest.Request{Method: method, Path: "/maven/main/" + path, Body: []byte(body)})
 		if err != nil {
@@ -392,8 +402,8 @@ func (e *env) deployAll(as formatstest.As, version string) string {
 		}
 		return "", fmt.Sprintf("%s %s: %v", method, path, res)
 	}
-	base := "com/acme/lib/" + version + "/lib-" + version
-	for path, body := range map[string]string{base + ".jar": version, base + ".pom": pomOf("lib", version, ""), base + "-sources.jar": "sources " + version} {
+	base := "com/acme/" + artifact + "/" + version + "/" + artifact + "-" + version
+	for path, body := range map[string]string{base + ".jar": version, base + ".pom": pomOf(artifact, version, ""), base + "-sources.jar": "sources " + version} {
 		if _, msg := send(http.MethodPut, path, body, 201); msg != "" {
 			return msg
 		}
@@ -401,7 +411,7 @@ func (e *env) deployAll(as formatstest.As, version string) string {
 			return msg
 		}
 	}
-	const meta = "com/acme/lib/maven-metadata.xml"
+	meta := "com/acme/" + artifact + "/maven-metadata.xml"
 	old, msg := send(http.MethodGet, meta, "", 200, 404)
 	if msg != "" {
 		return msg
@@ -410,7 +420,7 @@ func (e *env) deployAll(as formatstest.As, version string) string {
 	if err != nil {
 		doc = sent{}
 	}
-	_, msg = send(http.MethodPut, meta, versionsOf("lib", append(doc.versions, version)...), 201)
+	_, msg = send(http.MethodPut, meta, versionsOf(artifact, append(doc.versions, version)...), 201)
 	return msg
 }
 

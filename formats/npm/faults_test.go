@@ -58,6 +58,10 @@ func TestFaults(t *testing.T) {
 			return nil
 		},
 		Changes: append(versions.Changes(),
+			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
+				base := "/npm/main/" + c.Package
+				return map[string][]byte{base: nil, base + "/" + version: nil, base + "/-/" + fileName(c.Package, version): tarball(c, version)}
+			}),
 			formatstest.Change{
 				Name:   "publish",
 				Do:     func(c *formatstest.Client) error { return publish(c, "1.0.0") },

@@ -155,7 +155,10 @@ func TestD2(t *testing.T) {
 // without pause and without grace. Every push is taken, and what was answered with 201 can be pulled whole until somebody
 // deletes it. D-5 is with it: mounts and blobs that are told to exist are on their way when the collector comes.
 func TestD4(t *testing.T) {
-	s := newServer(t, formatstest.Options{Local: true})
+	formatstest.Stores(t, func(t *testing.T, o formatstest.Options) { newServer(t, o).raceCollector() })
+}
+
+func (s *server) raceCollector() {
 	const clients, rounds, layers = 10, 8, 4
 	stop := make(chan struct{})
 	var collector, pushers sync.WaitGroup
@@ -183,7 +186,7 @@ func TestD4(t *testing.T) {
 	for client := range clients {
 		s.closure(raceImage(client), "last")
 	}
-	s.MustFsck(t)
+	s.MustFsck(s.t)
 }
 
 func raceImage(client int) string { return "main/race/" + strconv.Itoa(client) }

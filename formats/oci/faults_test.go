@@ -112,6 +112,14 @@ func TestFaults(t *testing.T) {
 		},
 		Changes: []formatstest.Change{
 			versions.MoveTag(),
+			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
+				m := faultClient{c}
+				image, config, layer := m.of(version)
+				return map[string][]byte{
+					m.image() + "/manifests/" + version: image.bytes(), m.image() + "/tags/list": nil,
+					m.image() + "/blobs/" + digestOf(config).String(): config, m.image() + "/blobs/" + digestOf(layer).String(): layer,
+				}
+			}),
 			{
 				Name: "push",
 				Do:   func(c *formatstest.Client) error { return faultClient{c}.push("1.0", "one") },

@@ -14,29 +14,15 @@ import (
 	"testing"
 	"time"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/registry/access"
-	"slipway/registry/registrytest"
-	"slipway/storage/s3"
-	"slipway/storage/s3/s3test"
 )
 
 const clientTimeout = 3 * time.Minute
 
-// stores runs a test of real clients over both kinds of stores; over S3 also with every download redirected to it.
+// stores runs a test of real clients over every kind of store.
 func stores(t *testing.T, run func(t *testing.T, s *server)) {
-	t.Run("local", func(t *testing.T) { run(t, newServer(t, formatstest.Options{Local: true})) })
-	for name, redirect := range map[string]int64{"s3": 0, "s3 redirect": 1} {
-		t.Run(name, func(t *testing.T) {
-			blobs, err := s3.New(context.Background(), s3test.Options(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = blobs.Close() })
-			run(t, newServer(t, formatstest.Options{Site: formats.Options{RedirectBytes: redirect}, Core: []registrytest.Option{registrytest.WithBlobs(blobs)}}))
-		})
-	}
+	formatstest.Downloads(t, func(t *testing.T, o formatstest.Options) { run(t, newServer(t, o)) })
 }
 
 // machine is a computer with container tools on it: its own home and configuration.

@@ -1,8 +1,10 @@
 package pypi
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,6 +68,11 @@ func TestFaults(t *testing.T) {
 			return nil
 		},
 		Changes: append(versions.Changes(),
+			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
+				d := wheel(c, version)
+				path := fmt.Sprintf("/pypi/main/files/%x/%s", sha256.Sum256(d.wheel(t)), d.wheelName())
+				return map[string][]byte{"/pypi/main/simple/" + c.Package + "/": nil, path: d.wheel(t), path + metadataSuffix: nil}
+			}),
 			formatstest.Change{
 				Name:   "upload a wheel",
 				Do:     func(c *formatstest.Client) error { return uploadWheel(c, "1.0.0") },

@@ -203,8 +203,11 @@ func TestUploadAgain(t *testing.T) {
 
 // TestUploadParallel: ten files of one version at once; nothing is lost, of the files, of what a page says of each, or of the facts.
 func TestUploadParallel(t *testing.T) {
+	formatstest.Stores(t, func(t *testing.T, o formatstest.Options) { uploadTogether(t, newEnv(t, o)) })
+}
+
+func uploadTogether(t *testing.T, e *env) {
 	const files = 10
-	e := newEnv(t, formatstest.Options{Local: true})
 	var wg sync.WaitGroup
 	for i := range files {
 		d := dist{name: "many", version: "1.0", header: []string{fmt.Sprintf("Requires-Python: >=3.%d", i), "Project-URL: Source, https://git.example.com/team/many.git"}}

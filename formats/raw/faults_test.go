@@ -33,6 +33,10 @@ func TestFaults(t *testing.T) {
 		Mounts:  func() []formats.Mounter { return []formats.Mounter{raw.New(), web.New(web.Options{})} },
 		Refusal: formatstest.ProblemRefusal,
 		Changes: append(versions.Changes(),
+			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
+				path, content := file(c, version, "tool")
+				return map[string][]byte{path: content, path + ".sha256": nil, "/raw/main/" + c.Package + "/": nil}
+			}),
 			formatstest.Change{
 				Name:   "publish",
 				Do:     func(c *formatstest.Client) error { return put(c, "1.0", "bin/tool") },

@@ -303,9 +303,8 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := local(t)
-			s.timeout = 300 * time.Millisecond
-			if c.name == "no host" {
-				s.timeout = timeout
+			if c.url == slow.URL {
+				s.timeout = 300 * time.Millisecond
 			}
 			m := message
 			m.Header = map[string]string{"Authorization": integration.SecretMark}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slipway/bench/load"
+)
+
+// TestBenchFill fills a directory that is not there, whose content fsck finds whole, and changes nothing when it runs again.
+func TestBenchFill(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	args := []string{"bench", "fill", "--data", data, "--packages", "20", "--versions", "150", "--output", "json"}
+	for _, fresh := range []int{150, 0} {
+		code, out, errs := command(t.Context(), "", nil, args...)
+		var sum struct{ Packages, Versions, New int }
+		if err := json.Unmarshal([]byte(out), &sum); code != exitDone || err != nil {
+			t.Fatalf("exit code %d, %v: %s%s", code, err, out, errs)
+		}
+		if sum.Packages != 20 || sum.Versions != 150 || sum.New != fresh {
+			t.Errorf("%+v, want %d new", sum, fresh)
+		}
+	}
+	if code, out, _ := command(t.Context(), "", nil, "fsck", "--data", data); code != exitDone || !strings.Contains(out, "150 versions") {
+		t.Errorf("fsck: exit code %d\n%s", code, out)
+	}
+	for _, wrong := range [][]string{{"--mix", "cargo=1"}, {"--versions", "1"}, {"--files", "0"}, {"--output", "xml"}, {"extra"}} {
+		if code, _, errs := command(t.Context(), "", nil, append(append([]string{}, args[:4]...), wrong...)...); code != exitUsage {
+			t.Errorf("%v: exit code %d: %s", wrong, code, errs)
+		}
+	}
+}
+
+// TestBenchRun: the report names every unit that ran, as a table and as JSON; a unit that fails makes the exit code 1.
+func TestBenchRun(t *testing.T) {
+	r := startServer(t)
+	r.login()
+	small := []string{"bench", "run", "-n", "60", "--duration", "0", "--clients", "2", "--versions", "3", "--bytes", "1000", "--layer-bytes", "1000"}
+	table := r.cli(exitDone, small...)
+	for _, unit := range load.NewSuite(load.Sizes{}).Units() {
+		if !strings.Contains(table, unit) {
+			t.Errorf("%s is missing:\n%s", unit, table)
+		}
+	}
+	var report struct {
+		Seconds float64
+		Units   []benchResult
+	}
+	if err := json.Unmarshal([]byte(r.cli(exitDone, append(small, "--mix", "raw.put", "--output", "json")...)), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Units) != 1 || report.Units[0].Count != 60 || report.Units[0].P99 <= 0 || report.Units[0].Bytes != 60*1000 || report.Seconds <= 0 {
+		t.Errorf("%+v", report)
+	}
+	r.cli(exitUsage, append(small, "--mix", "cargo")...)
+	r.cli(exitUsage, "bench", "run", "--duration", "0")
+	if errs := r.cli(exitFailed, append(small, "--mix", "raw.put", "--repository", "missing")...); !strings.Contains(errs, "60 units failed") {
+		t.Errorf("a repository that is not there: %s", errs)
+	}
+}
