@@ -129,6 +129,11 @@ func (s *Service) PutBlob(ctx context.Context, at Name, want digest.Digest, r io
 	if _, err := s.repository(ctx, at.Repository); err != nil {
 		return Blob{}, err
 	}
+	return s.putBlob(ctx, at, want, r, limit, nil)
+}
+
+// putBlob is PutBlob for a caller who may; also is part of the transaction that notes the blob, nil for nothing.
+func (s *Service) putBlob(ctx context.Context, at Name, want digest.Digest, r io.Reader, limit int64, also func(tx metadata.Tx) error) (Blob, error) {
 	raw, err := hex.DecodeString(want.Encoded())
 	if err != nil {
 		return Blob{}, Errorf(Invalid, AboutBlob, "%q is not a digest", clip(want.String()))
@@ -136,7 +141,7 @@ func (s *Service) PutBlob(ctx context.Context, at Name, want digest.Digest, r io
 	var sums Sums
 	switch want.Algorithm() {
 	case digest.SHA256:
-		sums.SHA256 = raw
+		r = storage.Expect(r, want)
 	case digest.SHA512:
 		sums.SHA512 = raw
 	default:
@@ -149,7 +154,7 @@ func (s *Service) PutBlob(ctx context.Context, at Name, want digest.Digest, r io
 		return Blob{}, stageError(err, StageFile{Path: want.String(), Limit: limit})
 	}
 	s.metrics.bytesIn.WithLabelValues(at.Format).Add(float64(b.Size))
-	return s.own(ctx, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, nil)
+	return s.own(ctx, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, also)
 }
 
 // own records stored bytes as the package's, by a lease, after making sure that no collection has taken them.

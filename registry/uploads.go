@@ -10,6 +10,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -24,7 +25,8 @@ type Upload struct {
 	Offset int64
 }
 
-// StartUpload begins an upload for a package. NotFound, Denied, Unauthenticated.
+// StartUpload begins an upload for a package, in the books only: most uploads come whole with the request that ends them,
+// and need none in the store. NotFound, Denied, Unauthenticated.
 func (s *Service) StartUpload(ctx context.Context, at Name) (Upload, error) {
 	actor, err := s.authorize(ctx, access.Publish, at.Repository)
 	if err != nil {
@@ -37,9 +39,6 @@ func (s *Service) StartUpload(ctx context.Context, at Name) (Upload, error) {
 	raw := make([]byte, 16)
 	_, _ = rand.Read(raw) // never fails
 	id := hex.EncodeToString(raw)
-	if err := s.blobs.Create(ctx, id); err != nil {
-		return Upload{}, err
-	}
 	state, err := hashState(sha256.New())
 	if err != nil {
 		return Upload{}, err
@@ -104,18 +103,36 @@ func (s *Service) AppendUpload(ctx context.Context, at Name, id string, offset i
 		return Upload{}, err
 	}
 	defer unlock()
-	if offset < 0 {
-		offset = u.Offset
+	return s.appendUpload(ctx, u, offset, r, limit)
+}
+
+// misplaced refuses bytes that do not belong where the upload is. RangeInvalid.
+func misplaced(u metadata.UploadSession, offset int64) error {
+	if offset < 0 || offset == u.Offset {
+		return nil
 	}
-	if offset != u.Offset {
-		return Upload{ID: id, Offset: u.Offset}, Errorf(RangeInvalid, AboutUpload, "the upload is at byte %d, not %d", u.Offset, offset)
+	return Errorf(RangeInvalid, AboutUpload, "the upload is at byte %d, not %d", u.Offset, offset)
+}
+
+func (s *Service) appendUpload(ctx context.Context, u metadata.UploadSession, offset int64, r io.Reader, limit int64) (Upload, error) {
+	id := u.ID
+	if err := misplaced(u, offset); err != nil {
+		return Upload{ID: id, Offset: u.Offset}, err
 	}
+	offset = u.Offset
 	sum, err := resumeHash(u.HashState)
 	if err != nil {
 		return Upload{}, err
 	}
 	in := &counted{r: r, sum: sum}
+	var made error
+	if offset == 0 {
+		made = s.blobs.Create(ctx, id) // it is there already where a former try broke off before its first byte was noted
+	}
 	n, err := s.blobs.Append(ctx, id, offset, in, limit)
+	if errors.Is(err, storage.ErrNotExist) && made != nil {
+		err = made
+	}
 	if n == 0 || n != in.n {
 		return Upload{ID: id, Offset: u.Offset}, lostUpload(err) // nothing, or the hash has seen more than became durable
 	}
@@ -143,6 +160,49 @@ func (s *Service) FinishUpload(ctx context.Context, at Name, id string, want dig
 		return Blob{}, err
 	}
 	defer unlock()
+	return s.finishUpload(ctx, at, u, want)
+}
+
+// FinishUploadWith is FinishUpload with the last bytes of the upload, or all of it, as AppendUpload takes them; it returns
+// how far the upload was. What comes whole goes to the store as a blob at once, and when it breaks off nothing of it is kept.
+func (s *Service) FinishUploadWith(ctx context.Context, at Name, id string, offset int64, r io.Reader, want digest.Digest) (Upload, error) {
+	u, unlock, err := s.lockUpload(ctx, at, id)
+	if err != nil {
+		return Upload{}, err
+	}
+	defer unlock()
+	if u.Offset == 0 {
+		if err := misplaced(u, offset); err != nil {
+			return Upload{ID: id}, err
+		}
+		_, err := s.putUpload(ctx, at, id, want, r)
+		return Upload{ID: id}, err
+	}
+	up, err := s.appendUpload(ctx, u, offset, r, -1)
+	if err != nil {
+		return up, err
+	}
+	if u, err = s.upload(ctx, at, id); err != nil {
+		return up, err
+	}
+	_, err = s.finishUpload(ctx, at, u, want)
+	return up, err
+}
+
+// putUpload stores an upload that has no bytes yet whole. DigestMismatch: the upload is gone.
+func (s *Service) putUpload(ctx context.Context, at Name, id string, want digest.Digest, r io.Reader) (Blob, error) {
+	b, err := s.putBlob(ctx, at, want, r, -1, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+	if err != nil && KindOf(err) == DigestMismatch {
+		err = errors.Join(err, s.dropUpload(ctx, id))
+	}
+	return b, err
+}
+
+func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSession, want digest.Digest) (Blob, error) {
+	id := u.ID
+	if u.Offset == 0 {
+		return s.putUpload(ctx, at, id, want, strings.NewReader(""))
+	}
 	sum, err := resumeHash(u.HashState)
 	if err != nil {
 		return Blob{}, err

@@ -93,9 +93,3 @@ func uploadHeader(h http.Header, at registry.Name, u registry.Upload) {
 	h.Set("Range", "0-"+strconv.FormatInt(max(u.Offset-1, 0), 10))
 	h.Set("Docker-Upload-Uuid", u.ID)
 }
-
-// readCloser reads from what stands before a body.
-type readCloser struct {
-	io.Reader
-	io.Closer
-}

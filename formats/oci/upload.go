@@ -1,9 +1,12 @@
 package oci
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
 )
@@ -59,10 +62,25 @@ func (h *handlers) appendBody(r *http.Request, at registry.Name, id string) (reg
 		return registry.Upload{}, err
 	}
 	u, err := h.svc.AppendUpload(r.Context(), at, id, offset, r.Body, -1)
-	if err != nil && registry.KindOf(err) == registry.RangeInvalid {
-		return u, &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload, Detail: registry.AsError(err).Detail, Err: &uploadState{at, u}}
+	return u, withState(err, at, u)
+}
+
+// finishBody ends an upload with the bytes of the request, which may be all of it.
+func (h *handlers) finishBody(r *http.Request, at registry.Name, id string, body io.Reader, d digest.Digest) error {
+	offset, err := parseContentRange(r)
+	if err != nil {
+		return err
 	}
-	return u, err
+	u, err := h.svc.FinishUploadWith(r.Context(), at, id, offset, body, d)
+	return withState(err, at, u)
+}
+
+// withState tells with the refusal of a chunk where the upload is.
+func withState(err error, at registry.Name, u registry.Upload) error {
+	if err != nil && registry.KindOf(err) == registry.RangeInvalid {
+		return &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload, Detail: registry.AsError(err).Detail, Err: &uploadState{at, u}}
+	}
+	return err
 }
 
 // parseContentRange returns where a chunk belongs, -1 where the request does not say. The specification writes "0-99",
@@ -98,10 +116,8 @@ func (h *handlers) finishUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body, some := peek(r); some {
-		r.Body = readCloser{body, r.Body}
-		_, err = h.appendBody(r, at, id)
-	}
-	if err == nil {
+		err = h.finishBody(r, at, id, body, d)
+	} else {
 		_, err = h.svc.FinishUpload(r.Context(), at, id, d)
 	}
 	if isNotFound(err) && registry.AsError(err).Subject == registry.AboutUpload {

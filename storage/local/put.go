@@ -19,6 +19,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob
 }
 
 func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Blob, err error) {
+	r, want := storage.Announced(r)
 	sum := sha256.New()
 	fl := begin(ctx, r, limit, sum)
 	defer fl.end()
@@ -28,7 +29,9 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 	small := fl.err == io.EOF // the first chunk is all: bytes that are there already need no file
 	var p place
 	if small {
-		p = s.placeOf(sum)
+		if p = s.placeOf(sum); want != "" && want != p.digest {
+			return storage.Blob{}, storage.ErrMismatch
+		}
 		if b, found, err := s.again(p, int64(fl.n)); found || err != nil {
 			return b, err
 		}
@@ -50,7 +53,9 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 		return storage.Blob{}, err
 	}
 	if !small {
-		p = s.placeOf(sum)
+		if p = s.placeOf(sum); want != "" && want != p.digest {
+			return storage.Blob{}, storage.ErrMismatch
+		}
 		if b, found, err := s.again(p, n); found || err != nil {
 			return b, err
 		}

@@ -14,6 +14,7 @@ import (
 // before the last byte is here, bytes that are stored already are stored anew, which heals them, and the server checks
 // what it gets. Modified is not after what Stat will say.
 func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob, error) {
+	r, want := storage.Announced(r)
 	b := newSpool(s.spoolDir)
 	defer b.free()
 	most := maxParts * s.putPartBytes
@@ -24,6 +25,9 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob
 		return storage.Blob{}, wrap("put", err)
 	}
 	d := digest.NewDigest(digest.SHA256, b.sum)
+	if want != "" && want != d {
+		return storage.Blob{}, wrap("put", storage.ErrMismatch)
+	}
 	modified, err := s.putBlob(ctx, d, b)
 	if err != nil {
 		return storage.Blob{}, wrap("put", err)

@@ -120,17 +120,19 @@ func putFailing(t *testing.T, s storage.Store) {
 }
 
 func putExpect(t *testing.T, s storage.Store) {
-	data := random(40, 5_000)
 	wrong := digest.FromString("something else")
-	if _, err := s.Put(t.Context(), storage.Expect(bytes.NewReader(data), wrong), noLimit); !errors.Is(err, storage.ErrMismatch) {
-		t.Errorf("wrong bytes: %v, want ErrMismatch", err)
+	for _, size := range []int{0, 5_000, chunkBytes + 100} {
+		data := random(40, size)
+		if _, err := s.Put(t.Context(), storage.Expect(bytes.NewReader(data), wrong), noLimit); !errors.Is(err, storage.ErrMismatch) {
+			t.Errorf("wrong %d bytes: %v, want ErrMismatch", size, err)
+		}
+		mustLack(t, s, wrong)
+		mustLack(t, s, digest.FromBytes(data))
+		if _, err := s.Put(t.Context(), storage.Expect(bytes.NewReader(data), digest.FromBytes(data)), noLimit); err != nil {
+			t.Errorf("right %d bytes: %v", size, err)
+		}
+		mustHave(t, s, data)
 	}
-	mustLack(t, s, wrong)
-	mustLack(t, s, digest.FromBytes(data))
-	if _, err := s.Put(t.Context(), storage.Expect(bytes.NewReader(data), digest.FromBytes(data)), noLimit); err != nil {
-		t.Errorf("right bytes: %v", err)
-	}
-	mustHave(t, s, data)
 }
 
 func putAgain(t *testing.T, s storage.Store) {
