@@ -37,6 +37,13 @@ type Store interface {
 	Close() error
 }
 
+// Versioned is a Store through which every update of its database goes, so that it knows whether there was one.
+type Versioned interface {
+	// Generation grows with updates, before they return. What a View found that began at a generation is what a View
+	// finds now as long as Generation answers the same.
+	Generation() uint64
+}
+
 // Tx is the sum of the groups; a function asks for the group it needs. Look-ups of one record answer ErrNotExist.
 type Tx interface {
 	// Now is the transaction's time: UTC, whole microseconds, never before that of an earlier update.

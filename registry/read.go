@@ -33,15 +33,19 @@ func (s *Service) view(ctx context.Context, repository string, fn func(tx metada
 	return s.meta.View(ctx, fn)
 }
 
-// Package returns the row of a package: one indexed query. Its Revision changes with everything below it. NotFound:
-// about the repository, or about the package.
+// Package returns the row of a package: one indexed query, or none when nothing was written since the last. Its Revision
+// changes with everything below it. NotFound: about the repository, or about the package.
 func (s *Service) Package(ctx context.Context, at Name) (Package, error) {
-	var p Package
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
-		p, err = openPackage(tx, at)
-		return err
+	if _, err := s.authorize(ctx, access.Read, at.Repository); err != nil {
+		return Package{}, err
+	}
+	return s.byName.get(packageKey{at.Repository, at.Format, at.Package}, func() (p Package, err error) {
+		err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			p, err = openPackage(tx, at)
+			return err
+		})
+		return p, err
 	})
-	return p, err
 }
 
 func openPackage(tx metadata.Tx, at Name) (Package, error) {
@@ -57,8 +61,19 @@ func openPackage(tx metadata.Tx, at Name) (Package, error) {
 // PackageAndMore returns the row of a package, empty where there is none, and whether the repository has packages of the
 // format whose names begin with prefix: for formats where a path may be of one, or of a group of others. NotFound: about
 // the repository.
-func (s *Service) PackageAndMore(ctx context.Context, at Name, prefix string) (p Package, more bool, err error) {
-	err = s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+func (s *Service) PackageAndMore(ctx context.Context, at Name, prefix string) (Package, bool, error) {
+	if _, err := s.authorize(ctx, access.Read, at.Repository); err != nil {
+		return Package{}, false, err
+	}
+	found, err := s.byPrefix.get(prefixKey{packageKey{at.Repository, at.Format, at.Package}, prefix}, func() (packageAndMore, error) {
+		p, more, err := s.packageAndMore(ctx, at, prefix)
+		return packageAndMore{p, more}, err
+	})
+	return found.pkg, found.more, err
+}
+
+func (s *Service) packageAndMore(ctx context.Context, at Name, prefix string) (p Package, more bool, err error) {
+	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
 		if p, err = tx.Package(at.Repository, at.Format, at.Package); err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
 		}
@@ -117,8 +132,18 @@ type Ref struct {
 
 // Resolve finds a version that is not deleted. NotFound.
 func (s *Service) Resolve(ctx context.Context, at Name, ref Ref) (Version, error) {
-	var v Version
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+	if _, err := s.authorize(ctx, access.Read, at.Repository); err != nil {
+		return Version{}, err
+	}
+	look := func() (Version, error) { return s.resolve(ctx, at, ref) }
+	if ref.Version == "" && ref.Tag != "" {
+		return s.byTag.get(taggedKey{at.Repository, at.Format, at.Package, ref.Tag}, look)
+	}
+	return look()
+}
+
+func (s *Service) resolve(ctx context.Context, at Name, ref Ref) (v Version, err error) {
+	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
 		if v, err = resolveAt(tx, at, ref); err == nil && v.State != Deleted || err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
 		}

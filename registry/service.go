@@ -121,6 +121,9 @@ type Service struct {
 	sealed   sealer // secrets of subscriptions
 	log      *slog.Logger
 	now      func() time.Time
+	byName   *recall[packageKey, Package]
+	byPrefix *recall[prefixKey, packageAndMore]
+	byTag    *recall[taggedKey, Version]
 
 	instance  string // id of the installation, from the first start
 	grown     broadcast
@@ -157,6 +160,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.metrics = newMetrics(cfg.Metrics)
+	s.byName = newRecall[packageKey](s.meta, packageBytes)
+	s.byPrefix = newRecall[prefixKey](s.meta, packageAndMore.bytes)
+	s.byTag = newRecall[taggedKey](s.meta, versionBytes)
 	s.auth = access.NewAuthenticator(s.meta, cfg.AnonymousRead, s.cfg.PasswordCost, s.now)
 	if err := s.prepare(ctx); err != nil {
 		return nil, err

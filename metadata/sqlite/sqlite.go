@@ -78,6 +78,8 @@ type Store struct {
 	writer  *writer
 	// last is the time of the newest update in microseconds; it moves before the update can be seen.
 	last atomic.Int64
+	// generation counts the groups that may have been written.
+	generation atomic.Uint64
 
 	mu      sync.Mutex
 	running int           // transactions, and those waiting to be one
@@ -86,7 +88,10 @@ type Store struct {
 	err     error // of Close
 }
 
-var _ metadata.Store = (*Store)(nil)
+var (
+	_ metadata.Store     = (*Store)(nil)
+	_ metadata.Versioned = (*Store)(nil)
+)
 
 // Open opens the database at path and makes it if there is none (mode 0600; its folder must exist). The caller closes.
 // ErrInUse: another process has it. ErrNewer: it has a newer schema.
@@ -257,6 +262,9 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error
 	defer s.leave()
 	return s.writer.update(ctx, fn)
 }
+
+// Generation implements metadata.Versioned: the lock on the database keeps other writers out.
+func (s *Store) Generation() uint64 { return s.generation.Load() }
 
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {

@@ -335,6 +335,7 @@ func (w *writer) answer(g *group, err error) {
 		Failed: g.failed, Queued: len(w.queue), Run: time.Since(g.start) - g.commit, Commit: g.commit, Err: err,
 		Updates: len(g.members), Entries: g.entries,
 	}
+	w.store.generation.Add(1)
 	for _, r := range g.members {
 		switch {
 		case r == nil:
