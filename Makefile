@@ -1,7 +1,7 @@
 # make run   build and serve on http://127.0.0.1:8080 with everything in ./slipway-data
 # make test  everything: unit, race, real clients, kill and disk-full tests
 # make lint  gofmt, go vet, staticcheck
-# make bench benchmarks of the hot paths
+# make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths
 # make fuzz  each fuzz target for FUZZTIME
 
 CACHE    ?= $(CURDIR)/.cache
@@ -12,7 +12,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -X main.buildVersion=$(VERSION)
 STATICCHECK_VERSION := v0.8.2
 
-.PHONY: run build test check lint bench fuzz clients clean
+.PHONY: run build test check lint bench microbench fuzz clients clean
 
 run: build
 	./slipway serve
@@ -40,7 +40,12 @@ $(TOOLS)/staticcheck-$(STATICCHECK_VERSION):
 
 check: lint test
 
-bench:
+bench: build
+	SLIPWAY_CLIENTS=$(CLIENTS) .ci/s3/build.sh
+	go build -o $(CACHE)/ratios ./bench/ratios
+	$(CACHE)/ratios -slipway ./slipway -s3 $(TOOLS)/versitygw $(BENCH)
+
+microbench:
 	go test -run '^$$' -bench . -benchtime 1s ./...
 
 fuzz:

@@ -18,17 +18,17 @@ var cases = []struct {
 }{
 	{"start", startCase},
 	{"npm.publish", npmPublish},
-	{"npm.packument", documentCase("npm.packument 100", func(d *load.Driver, ctx context.Context) (load.Unit, load.Request, error) {
+	{"npm.packument", documentCase("npm.packument 100", func(ctx context.Context, s *process) (load.Unit, load.Request, error) {
 		p := load.Npm{Repository: "main", Package: "ratio", Bytes: 1 << 10, Versions: 100}
-		return load.Unit{Name: "npm.packument", Do: p.Packument}, p.PackumentRequest(), prepare(ctx, d, p.Prepare)
+		return load.Unit{Name: "npm.packument", Do: p.Packument}, p.PackumentRequest(), prepare(ctx, s, p.Prepare)
 	})},
-	{"pypi.simple", documentCase("pypi.simple 1000", func(d *load.Driver, ctx context.Context) (load.Unit, load.Request, error) {
+	{"pypi.simple", documentCase("pypi.simple 1000", func(ctx context.Context, s *process) (load.Unit, load.Request, error) {
 		p := load.PyPI{Repository: "main", Project: "ratio", Bytes: 1 << 10, Files: 1000}
-		return load.Unit{Name: "pypi.simple", Do: p.Simple}, p.SimpleRequest(), prepare(ctx, d, p.Prepare)
+		return load.Unit{Name: "pypi.simple", Do: p.Simple}, p.SimpleRequest(), prepare(ctx, s, p.Prepare)
 	})},
-	{"maven.metadata", documentCase("maven.metadata 1000", func(d *load.Driver, ctx context.Context) (load.Unit, load.Request, error) {
+	{"maven.metadata", documentCase("maven.metadata 1000", func(ctx context.Context, s *process) (load.Unit, load.Request, error) {
 		p := load.Maven{Repository: "main", Group: "com.example", Artifact: "ratio", Bytes: 1 << 10, Versions: 1000}
-		return load.Unit{Name: "maven.metadata", Do: p.Metadata}, p.MetadataRequest(), prepare(ctx, d, p.Prepare)
+		return load.Unit{Name: "maven.metadata", Do: p.Metadata}, p.MetadataRequest(), prepare(ctx, s, p.Prepare)
 	})},
 	{"blob.get", blobGet},
 	{"raw.put", rawPut},
@@ -38,24 +38,34 @@ var cases = []struct {
 	{"s3", overS3},
 }
 
-func prepare(ctx context.Context, d *load.Driver, fn func(context.Context, *load.Worker) error) error {
-	w := d.Worker()
+func prepare(ctx context.Context, p *process, fn func(context.Context, *load.Worker) error) error {
+	w := p.driver.Worker()
 	defer w.Close()
 	return fn(ctx, w)
 }
 
-// under is a side: clients that run one unit against a driver for the span of the bench.
-func (b *bench) under(name string, d *load.Driver, clients int, u load.Unit) side {
-	return side{name, func(ctx context.Context) (float64, error) {
-		r, err := d.Run(ctx, []load.Share{{Unit: u, Weight: 1}}, load.Options{Clients: clients, Duration: b.span})
-		if err == nil {
-			err = r.Results[0].FirstFail
-		}
-		if err != nil {
-			return 0, err
-		}
-		return r.Rate(0), nil
+// under is a side: clients that run one unit against p for the span of the bench.
+func (b *bench) under(name string, p *process, clients int, u load.Unit) side {
+	return side{name, func(ctx context.Context) (result, error) {
+		return p.load(ctx, u, load.Options{Clients: clients, Duration: b.span})
 	}}
+}
+
+// load runs one unit against p.
+func (p *process) load(ctx context.Context, u load.Unit, o load.Options) (result, error) {
+	before, err := p.cpu()
+	if err != nil {
+		return result{}, err
+	}
+	r, err := p.driver.Run(ctx, []load.Share{{Unit: u, Weight: 1}}, o)
+	if err == nil {
+		err = r.Results[0].FirstFail
+	}
+	if err != nil {
+		return result{}, err
+	}
+	after, err := p.cpu()
+	return result{rate: r.Rate(0), cpu: (after - before).Seconds() * 1000 / float64(r.Results[0].Times.Count())}, err
 }
 
 // startCase is the time from exec to the first answer, and the memory of a server that nobody uses.
@@ -92,10 +102,6 @@ func npmPublish(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer p.stop()
-	d, err := p.driver()
-	if err != nil {
-		return err
-	}
 	npm := load.Npm{Repository: "main", Package: "ratio", Packages: 1000, Bytes: 20 << 10}
 	loops, err := newLoops(b.dir)
 	if err != nil {
@@ -103,64 +109,55 @@ func npmPublish(ctx context.Context, b *bench) error {
 	}
 	return contest{
 		name: "npm.publish 20 KiB, 8 clients", unit: "/s", wanted: 3,
-		server: b.under("server", d, 8, load.Unit{Name: "npm.publish", Do: npm.Publish}),
+		server: b.under("server", p, 8, load.Unit{Name: "npm.publish", Do: npm.Publish}),
 		floors: []side{loops.publishes(b.span), loops.flushes(b.span)},
 	}.run(ctx, b)
 }
 
 // documentCase compares a document that is served from the cache with a bare handler that writes the same bytes.
-func documentCase(name string, make func(d *load.Driver, ctx context.Context) (load.Unit, load.Request, error)) func(context.Context, *bench) error {
+func documentCase(name string, make func(ctx context.Context, s *process) (load.Unit, load.Request, error)) func(context.Context, *bench) error {
 	return func(ctx context.Context, b *bench) error {
 		p, err := b.server(ctx, "", nil)
 		if err != nil {
 			return err
 		}
 		defer p.stop()
-		d, err := p.driver()
+		unit, rq, err := make(ctx, p)
 		if err != nil {
 			return err
 		}
-		unit, rq, err := make(d, ctx)
+		bare, err := b.bareCopy(ctx, p, rq)
 		if err != nil {
 			return err
 		}
-		bare, stop, err := b.bareCopy(ctx, d, rq)
-		if err != nil {
-			return err
-		}
-		defer stop()
+		defer bare.stop()
 		return contest{
 			name: name + ", 16 clients", unit: "/s", wanted: 0.5,
-			server: b.under("server", d, 16, unit), floors: []side{b.under("bare handler", bare, 16, get("/"))},
+			server: b.under("server", p, 16, unit), floors: []side{b.under("bare handler", bare, 16, get("/"))},
 		}.run(ctx, b)
 	}
 }
 
 // bareCopy starts a bare handler that writes the bytes which rq is answered with.
-func (b *bench) bareCopy(ctx context.Context, d *load.Driver, rq load.Request) (bare *load.Driver, stop func(), err error) {
+func (b *bench) bareCopy(ctx context.Context, p *process, rq load.Request) (*process, error) {
 	var body []byte
 	rq.Keep = true
-	if err := prepare(ctx, d, func(ctx context.Context, w *load.Worker) error {
+	if err := prepare(ctx, p, func(ctx context.Context, w *load.Worker) error {
 		a, err := w.Do(ctx, rq)
 		body = a.Body
 		return err
 	}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f, err := os.CreateTemp(b.dir, "body-")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	_, err = f.Write(body)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	p, err := b.floor(ctx, "-bytes", f.Name())
-	if err != nil {
-		return nil, nil, err
-	}
-	bare, err = p.driver()
-	return bare, func() { _ = p.stop() }, err
+	return b.floor(ctx, "-bytes", f.Name())
 }
 
 // ociPush: images of three layers of 1 MiB by 8 clients, beside a bare handler that hashes, writes and flushes them.
@@ -179,27 +176,19 @@ func ociPush(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer bare.stop()
-	ours, err := p.driver()
-	if err != nil {
-		return err
-	}
-	floor, err := bare.driver()
-	if err != nil {
-		return err
-	}
 	oci := image()
 	push := load.Unit{Name: "oci.push", Do: oci.Push}
 	docker := oci
 	docker.Chunked = true
 	if err := (contest{
 		name: "oci.push 3 × 1 MiB, 8 clients", unit: "/s", wanted: 0.7,
-		server: b.under("server", ours, 8, push), floors: []side{b.under("bare handler", floor, 8, push)},
+		server: b.under("server", p, 8, push), floors: []side{b.under("bare handler", bare, 8, push)},
 	}.run(ctx, b)); err != nil {
 		return err
 	}
 	return contest{
 		name: "… as docker does", unit: "/s",
-		server: b.under("server", ours, 8, load.Unit{Name: "oci.push_chunked", Do: docker.Push}), floors: []side{b.under("bare handler", floor, 8, push)},
+		server: b.under("server", p, 8, load.Unit{Name: "oci.push_chunked", Do: docker.Push}), floors: []side{b.under("bare handler", bare, 8, push)},
 	}.run(ctx, b)
 }
 
@@ -214,23 +203,19 @@ func ociManifest(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer p.stop()
-	d, err := p.driver()
-	if err != nil {
-		return err
-	}
 	few, many := image(), image()
 	few.Image, few.Tags = "few", 10
 	many.Image, many.Tags = "many", 10_000
 	for _, oci := range []load.OCI{few, many} {
-		if err := prepare(ctx, d, oci.Prepare); err != nil {
+		if err := prepare(ctx, p, oci.Prepare); err != nil {
 			return err
 		}
 	}
-	bare, stop, err := b.bareCopy(ctx, d, few.ManifestRequest(0))
+	bare, err := b.bareCopy(ctx, p, few.ManifestRequest(0))
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer bare.stop()
 	pair := load.Unit{Name: "pair", Do: func(ctx context.Context, w *load.Worker) (int64, error) {
 		if _, err := w.Do(ctx, load.Request{Method: "HEAD", Path: "/"}); err != nil {
 			return 0, err
@@ -242,13 +227,13 @@ func ociManifest(ctx context.Context, b *bench) error {
 	manyUnit := load.Unit{Name: "oci.manifest", Do: many.Manifest}
 	if err := (contest{
 		name: "oci.manifest HEAD+GET, 10 tags", unit: "pairs/s",
-		server: b.under("server", d, 16, unit), floors: []side{b.under("bare handler", bare, 16, pair)},
+		server: b.under("server", p, 16, unit), floors: []side{b.under("bare handler", bare, 16, pair)},
 	}.run(ctx, b)); err != nil {
 		return err
 	}
 	b.note("", "", "≥ 8000/s")
 	return contest{
 		name: "oci.manifest, 10,000 tags", unit: "pairs/s", wanted: 0.9,
-		server: b.under("server", d, 16, manyUnit), floors: []side{b.under("10 tags", d, 16, unit)},
+		server: b.under("server", p, 16, manyUnit), floors: []side{b.under("10 tags", p, 16, unit)},
 	}.run(ctx, b)
 }

@@ -6,10 +6,16 @@ import (
 	"slices"
 )
 
-// side is one of those that are compared. measure runs it once and returns units per second.
+// side is one of those that are compared.
 type side struct {
 	name    string
-	measure func(ctx context.Context) (float64, error)
+	measure func(ctx context.Context) (result, error) // one round
+}
+
+// result is what a side did in a round.
+type result struct {
+	rate float64 // units per second
+	cpu  float64 // milliseconds of the server's processors for one unit; 0 where there is none
 }
 
 // contest compares a server with floors.
@@ -24,14 +30,14 @@ type contest struct {
 // run measures all sides in turn, as often as there are rounds, and prints a line for each floor.
 func (c contest) run(ctx context.Context, b *bench) error {
 	sides := append([]side{c.server}, c.floors...)
-	got := make([][]float64, len(sides))
+	got, cpu := make([][]float64, len(sides)), make([][]float64, len(sides))
 	for range b.rounds {
 		for i, s := range sides {
-			rate, err := s.measure(ctx)
+			r, err := s.measure(ctx)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			got[i] = append(got[i], rate)
+			got[i], cpu[i] = append(got[i], r.rate), append(cpu[i], r.cpu)
 		}
 	}
 	name := c.name
@@ -41,8 +47,8 @@ func (c contest) run(ctx context.Context, b *bench) error {
 		if c.wanted > 0 && i == 0 {
 			wanted = fmt.Sprintf("≥ %.2g", c.wanted)
 		}
-		fmt.Fprintf(b.table, "%s\t%s %s\t%s %s\t%s\t%.2f\t%s\t%.0f %%, %.0f %%\n", name, number(ours), c.unit, number(floor), c.unit, f.name,
-			ours/floor, wanted, 100*spread(got[0]), 100*spread(got[i+1]))
+		fmt.Fprintf(b.table, "%s\t%s %s\t%s %s\t%s\t%.2f\t%s\t%.3f, %.3f\t%.0f %%, %.0f %%\n", name, number(ours), c.unit, number(floor), c.unit, f.name,
+			ours/floor, wanted, median(cpu[0]), median(cpu[i+1]), 100*spread(got[0]), 100*spread(got[i+1]))
 		name = ""
 	}
 	return nil

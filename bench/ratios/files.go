@@ -32,20 +32,20 @@ func newLoops(dir string) (*loops, error) {
 }
 
 // during calls fn until the span is over and returns calls per second.
-func during(ctx context.Context, span time.Duration, fn func() error) (float64, error) {
+func during(ctx context.Context, span time.Duration, fn func() error) (result, error) {
 	start, n := time.Now(), 0
 	for ; time.Since(start) < span; n++ {
 		if err := errors.Join(ctx.Err(), fn()); err != nil {
-			return 0, err
+			return result{}, err
 		}
 	}
-	return float64(n) / time.Since(start).Seconds(), nil
+	return result{rate: float64(n) / time.Since(start).Seconds()}, nil
 }
 
 // flushes is 4 KiB appended to a log and flushed: the least that makes anything durable.
 func (l *loops) flushes(span time.Duration) side {
 	page := make([]byte, 4<<10)
-	return side{"one flush, no file", func(ctx context.Context) (float64, error) {
+	return side{"one flush, no file", func(ctx context.Context) (result, error) {
 		return during(ctx, span, func() error {
 			_, err := l.log.Write(page)
 			return errors.Join(err, l.log.Sync())
@@ -56,7 +56,7 @@ func (l *loops) flushes(span time.Duration) side {
 // publishes is a publish that shares its flushes with none: its file made durable, then the log.
 func (l *loops) publishes(span time.Duration) side {
 	body := make([]byte, 20<<10)
-	return side{"file and log, each flushed by itself", func(ctx context.Context) (float64, error) {
+	return side{"file and log, each flushed by itself", func(ctx context.Context) (result, error) {
 		return during(ctx, span, func() error {
 			l.n++
 			body[0], body[1], body[2], body[3] = byte(l.n), byte(l.n>>8), byte(l.n>>16), byte(l.n>>24)
@@ -71,24 +71,24 @@ func (l *loops) publishes(span time.Duration) side {
 
 // put is write + sha256 + flush of one large file after the other. Each is removed: there are many.
 func (l *loops) put(files int) side {
-	return side{"write + sha256 + fsync", func(ctx context.Context) (float64, error) {
+	return side{"write + sha256 + fsync", func(ctx context.Context) (result, error) {
 		var spent time.Duration
 		for range files {
 			if err := ctx.Err(); err != nil {
-				return 0, err
+				return result{}, err
 			}
 			l.n++
 			start := time.Now()
 			path := filepath.Join(l.dir, fmt.Sprint(l.n))
 			if err := write(path, load.NewBody(l.n, largeBytes)); err != nil {
-				return 0, err
+				return result{}, err
 			}
 			spent += time.Since(start)
 			if err := os.Remove(path); err != nil {
-				return 0, err
+				return result{}, err
 			}
 		}
-		return float64(files) * largeBytes / (1 << 20) / spent.Seconds(), nil
+		return result{rate: float64(files) * largeBytes / (1 << 20) / spent.Seconds()}, nil
 	}}
 }
 
@@ -112,12 +112,8 @@ func blobGet(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer p.stop()
-	d, err := p.driver()
-	if err != nil {
-		return err
-	}
 	raw := load.Raw{Repository: "main", Package: "large", Bytes: largeBytes}
-	if err := prepare(ctx, d, raw.Prepare); err != nil {
+	if err := prepare(ctx, p, raw.Prepare); err != nil {
 		return err
 	}
 	folder, err := os.MkdirTemp(b.dir, "files-")
@@ -129,7 +125,7 @@ func blobGet(ctx context.Context, b *bench) error {
 	}
 	c := contest{
 		name: "raw.get 64 MiB, 4 clients", unit: "files/s", wanted: 0.9,
-		server: b.under("server", d, 4, load.Unit{Name: "raw.get", Do: raw.Get}),
+		server: b.under("server", p, 4, load.Unit{Name: "raw.get", Do: raw.Get}),
 	}
 	for _, floor := range []struct {
 		name  string
@@ -146,11 +142,7 @@ func blobGet(ctx context.Context, b *bench) error {
 			return err
 		}
 		defer f.stop()
-		fd, err := f.driver()
-		if err != nil {
-			return err
-		}
-		c.floors = append(c.floors, b.under(floor.name, fd, 4, get("/file.bin")))
+		c.floors = append(c.floors, b.under(floor.name, f, 4, get("/file.bin")))
 	}
 	return c.run(ctx, b)
 }
@@ -162,25 +154,16 @@ func rawPut(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer p.stop()
-	d, err := p.driver()
-	if err != nil {
-		return err
-	}
 	l, err := newLoops(b.dir)
 	if err != nil {
 		return err
 	}
 	const files = 8
 	raw := load.Raw{Repository: "main", Package: "large", Bytes: largeBytes}
-	server := side{"server", func(ctx context.Context) (float64, error) {
-		r, err := d.Run(ctx, []load.Share{{Unit: load.Unit{Name: "raw.put", Do: raw.Put}, Weight: 1}}, load.Options{Clients: 1, Units: files})
-		if err == nil {
-			err = r.Results[0].FirstFail
-		}
-		if err != nil {
-			return 0, err
-		}
-		return r.Rate(0) * largeBytes / (1 << 20), nil
+	server := side{"server", func(ctx context.Context) (result, error) {
+		r, err := p.load(ctx, load.Unit{Name: "raw.put", Do: raw.Put}, load.Options{Clients: 1, Units: files})
+		r.rate *= largeBytes / (1 << 20)
+		return r, err
 	}}
 	return contest{name: "raw.put 64 MiB, 1 client", unit: "MiB/s", wanted: 0.8, server: server, floors: []side{l.put(files)}}.run(ctx, b)
 }
@@ -192,12 +175,8 @@ func putMemory(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer p.stop()
-	d, err := p.driver()
-	if err != nil {
-		return err
-	}
 	// The first request of its kind makes buffers and plans that stay; they are not this one's.
-	if err := prepare(ctx, d, load.Raw{Repository: "main", Package: "small", Bytes: 1 << 20}.Prepare); err != nil {
+	if err := prepare(ctx, p, load.Raw{Repository: "main", Package: "small", Bytes: 1 << 20}.Prepare); err != nil {
 		return err
 	}
 	if err := p.forgetPeak(); err != nil {
@@ -207,7 +186,7 @@ func putMemory(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	if err := prepare(ctx, d, load.Raw{Repository: "main", Package: "large", Bytes: 1 << 30}.Prepare); err != nil {
+	if err := prepare(ctx, p, load.Raw{Repository: "main", Package: "large", Bytes: 1 << 30}.Prepare); err != nil {
 		return err
 	}
 	peak, err := p.memory("VmHWM")

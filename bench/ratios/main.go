@@ -68,8 +68,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	b.table = tabwriter.NewWriter(out, 22, 4, 2, ' ', 0)
-	fmt.Fprintf(b.table, "case\tserver\tfloor\t\tratio\twanted\tspread\n")
+	b.table = tabwriter.NewWriter(out, 12, 4, 2, ' ', 0)
+	fmt.Fprintf(b.table, "case\tserver\tfloor\t\tratio\twanted\tCPU ms\tspread\n")
 	for _, c := range cases {
 		if !selected(c.name, *only) {
 			continue

@@ -30,6 +30,7 @@ type process struct {
 	cmd    *exec.Cmd
 	url    string
 	token  string
+	driver *load.Driver
 	errors bytes.Buffer
 	ready  time.Duration // from exec to the first answer
 }
@@ -55,13 +56,22 @@ func start(ctx context.Context, path string, command func(address string) *exec.
 			_ = resp.Body.Close()
 			if path == "" || resp.StatusCode == http.StatusOK {
 				p.ready = time.Since(begin)
-				return p, nil
+				return p, p.aim()
 			}
 		}
 		time.Sleep(time.Millisecond)
 	}
 	_ = p.stop()
 	return nil, errors.Join(ctx.Err(), fmt.Errorf("%s is not ready: %s", filepath.Base(p.cmd.Path), strings.TrimSpace(p.errors.String())))
+}
+
+// aim makes the driver, with the token as it is now.
+func (p *process) aim() error {
+	t, err := load.NewTarget(p.url, p.token)
+	if err == nil {
+		p.driver = load.NewDriver(t, 1)
+	}
+	return err
 }
 
 func freeAddress() (string, error) {
@@ -100,7 +110,7 @@ func (b *bench) server(ctx context.Context, dir string, env []string, args ...st
 	if p.token, err = p.newToken(ctx); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	return p, nil
+	return p, p.aim()
 }
 
 func (p *process) newToken(ctx context.Context) (string, error) {
@@ -123,15 +133,6 @@ func (p *process) newToken(ctx context.Context) (string, error) {
 	return made.Token, json.NewDecoder(resp.Body).Decode(&made)
 }
 
-// driver puts p under load.
-func (p *process) driver() (*load.Driver, error) {
-	t, err := load.NewTarget(p.url, p.token)
-	if err != nil {
-		return nil, err
-	}
-	return load.NewDriver(t, 1), nil
-}
-
 // memory reads a line of /proc/<pid>/status: VmRSS is what is in memory now, VmHWM the most so far.
 func (p *process) memory(key string) (mib float64, err error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -146,6 +147,29 @@ func (p *process) memory(key string) (mib float64, err error) {
 	}
 	return 0, fmt.Errorf("there is no %s", key)
 }
+
+// cpu is the time that the server's processors have worked, with children that ended.
+func (p *process) cpu() (time.Duration, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ") // the name before it may hold anything
+	fields := strings.Fields(rest)
+	const utime, cutime = 11, 14 // proc(5), counted from the state
+	var ticks int64
+	for i := utime; i <= cutime && i < len(fields); i++ {
+		n, err := strconv.ParseInt(fields[i], 10, 63)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / clockTicks), nil
+}
+
+// clockTicks of a second, as Linux tells them to programs.
+const clockTicks = 100
 
 // forgetPeak lets VmHWM begin anew.
 func (p *process) forgetPeak() error {

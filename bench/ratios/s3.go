@@ -48,19 +48,11 @@ func overS3(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer bucket.stop()
-	disk, err := local.driver()
-	if err != nil {
-		return err
-	}
-	d, err := bucket.driver()
-	if err != nil {
-		return err
-	}
 	oci := image()
 	push := load.Unit{Name: "oci.push", Do: oci.Push}
 	if err := (contest{
 		name: "s3: oci.push 3 × 1 MiB, 8 clients", unit: "/s", wanted: 0.5,
-		server: b.under("over S3", d, 8, push), floors: []side{b.under("own disk", disk, 8, push)},
+		server: b.under("over S3", bucket, 8, push), floors: []side{b.under("own disk", local, 8, push)},
 	}.run(ctx, b)); err != nil {
 		return err
 	}
@@ -102,15 +94,11 @@ func (b *bench) countRequests(ctx context.Context, gateway string) error {
 		return err
 	}
 	defer p.stop()
-	d, err := p.driver()
-	if err != nil {
-		return err
-	}
 	oci := image()
 	oci.Tags = 10
 	docker := oci
 	docker.Chunked = true
-	if err := prepare(ctx, d, oci.Prepare); err != nil {
+	if err := prepare(ctx, p, oci.Prepare); err != nil {
 		return err
 	}
 	const units = 20
@@ -125,7 +113,7 @@ func (b *bench) countRequests(ctx context.Context, gateway string) error {
 		{"s3: requests for a manifest read", oci.Manifest, 2, "0"},
 	} {
 		before := seen.Load()
-		if _, err := d.Run(ctx, []load.Share{{Unit: load.Unit{Name: u.name, Do: u.do}, Weight: 1}}, load.Options{Clients: 1, Units: units}); err != nil {
+		if _, err := p.load(ctx, load.Unit{Name: u.name, Do: u.do}, load.Options{Clients: 1, Units: units}); err != nil {
 			return err
 		}
 		b.note(u.name, fmt.Sprintf("%.2f", float64(seen.Load()-before)/units/u.per), u.wanted)
