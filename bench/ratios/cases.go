@@ -110,7 +110,7 @@ func npmPublish(ctx context.Context, b *bench) error {
 	return contest{
 		name: "npm.publish 20 KiB, 8 clients", unit: "/s", wanted: 3,
 		server: b.under("server", p, 8, load.Unit{Name: "npm.publish", Do: npm.Publish}),
-		floors: []side{loops.publishes(b.span), loops.flushes(b.span)},
+		floors: []side{loops.flushes(b.span), loops.publishes(b.span)},
 	}.run(ctx, b)
 }
 

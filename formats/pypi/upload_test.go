@@ -104,7 +104,7 @@ func TestUploadRefusals(t *testing.T) {
 		{"no tar", post{file: w.sdistName(), content: []byte("this is no gzip")}, 400, "not a readable tar.gz"},
 		{"wheel as sdist", post{file: w.sdistName(), content: w.wheel(t)}, 400, "not a readable tar.gz"},
 		{"no PKG-INFO", post{file: w.sdistName(), content: tarred(t, "good-1.0/setup.py", "")}, 400, "no PKG-INFO"},
-		{"two tops", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "evil/x", "")}, 400, "two directories"},
+		{"two tops", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "evil/x", "")}, 400, "two root directories"},
 		{"climbing entry", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "good-1.0/../../x", "")}, 400, "leads outside"},
 		{"PKG-INFO twice", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "good-1.0/PKG-INFO", w.meta())}, 400, "twice"},
 		{"zip without PKG-INFO", post{file: "good-1.0.zip", content: zipped(t, "good-1.0/setup.py", "")}, 400, "no PKG-INFO"},

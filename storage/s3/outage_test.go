@@ -17,8 +17,9 @@ import (
 func TestUnavailable(t *testing.T) {
 	p := s3test.NewProxy(t)
 	s := open(t, s3test.OptionsAt(t, p.URL))
-	data := random(1, 1_000)
-	d := put(t, s, data).Digest
+	data, kept := random(1, 1_000), random(2, 1_000) // a deletion whose answer got lost was one
+	put(t, s, data)
+	d := put(t, s, kept).Digest
 	failing := func(what string, want bool) {
 		t.Helper()
 		n := 0
@@ -47,7 +48,7 @@ func TestUnavailable(t *testing.T) {
 		t.Error("a stopped server is ready")
 	}
 	p.Start(t)
-	mustHave(t, s, data)
+	mustHave(t, s, kept)
 	if _, err := s.Stat(t.Context(), d); err != nil {
 		t.Error(err)
 	}
