@@ -31,8 +31,8 @@ var mayImport = map[string][]string{
 // onlyIn names the folders that alone may import something from outside.
 var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
-	"github.com/mattn/go-sqlite3":  {"metadata/sqlite"},
-	"database/sql":                 {"metadata/sqlite", "metadata/internal", "metadata/postgres"},
+	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
+	"database/sql":                 {"metadata/sqlite", "metadata/internal", "metadata/postgres", "storage/local/packs"},
 	"net/http":                     {"formats", "web", "cmd", "integration", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "web", "cmd"},
 }

@@ -70,7 +70,15 @@ func (s *Store) commit(f *os.File, p place, size int64) (b storage.Blob, moved b
 }
 
 // again stores a blob anew that is there already.
-func (s *Store) again(p place, size int64) (b storage.Blob, found bool, err error) {
+func (s *Store) again(ctx context.Context, p place, size int64) (b storage.Blob, found bool, err error) {
+	if b, found, err := s.touchPacked(ctx, p, size); found || err != nil {
+		return b, found, err
+	}
+	return s.againFile(p, size)
+}
+
+// againFile is again for a blob with a file of its own.
+func (s *Store) againFile(p place, size int64) (b storage.Blob, found bool, err error) {
 	c := s.commits.lock(p.digest)
 	defer s.commits.unlock(p.digest, c)
 	return s.refresh(p, size)

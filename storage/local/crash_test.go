@@ -15,13 +15,22 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/storage"
+	"slipway/storage/local"
 )
 
-const crashDirEnv = "SLIPWAY_TEST_CRASH_DIR"
+const (
+	crashDirEnv   = "SLIPWAY_TEST_CRASH_DIR"
+	crashPacksEnv = "SLIPWAY_TEST_CRASH_PACKS"
+)
 
 // TestKill kills a process that stores blobs as fast as it can. What it acknowledged is there, whole; what else is there
 // is whole too; nothing is left in tmp.
 func TestKill(t *testing.T) {
+	t.Run("files", func(t *testing.T) { testKill(t, "", local.WithoutPacks()) })
+	t.Run("packs", func(t *testing.T) { testKill(t, "yes") })
+}
+
+func testKill(t *testing.T, packs string, opts ...local.Option) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +39,8 @@ func TestKill(t *testing.T) {
 	acked := map[digest.Digest]bool{}
 	for round := range 3 {
 		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", crashDirEnv, dir), fmt.Sprintf("SLIPWAY_TEST_CRASH_SEED=%d", round))
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", crashDirEnv, dir), fmt.Sprintf("SLIPWAY_TEST_CRASH_SEED=%d", round),
+			crashPacksEnv+"="+packs)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -48,10 +58,18 @@ func TestKill(t *testing.T) {
 		timer.Stop()
 		_ = cmd.Wait()
 
-		s := open(t, dir)
+		s, err := local.New(dir, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for d := range acked {
-			if _, err := s.Stat(t.Context(), d); err != nil {
-				t.Errorf("acknowledged, but %s: %v", d, err)
+			if !whole(t, s, d) {
+				t.Errorf("acknowledged, but %s is not there", d)
+			}
+		}
+		for b, err := range s.List(t.Context(), "") {
+			if err != nil || !whole(t, s, b.Digest) {
+				t.Errorf("List has %s, which is not whole (%v)", b.Digest, err)
 			}
 		}
 		for u, err := range s.ListUploads(t.Context()) {
@@ -62,7 +80,9 @@ func TestKill(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		mustBeClean(t, dir)
+		if packs == "" {
+			mustBeClean(t, dir)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -73,13 +93,33 @@ func TestKill(t *testing.T) {
 	t.Logf("%d blobs acknowledged", len(acked))
 }
 
+// whole reports whether the store has the bytes of a digest.
+func whole(t *testing.T, s storage.Blobs, d digest.Digest) bool {
+	t.Helper()
+	r, err := s.Open(t.Context(), d, 0, -1)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	sum := d.Verifier()
+	_, err = io.Copy(sum, r)
+	return err == nil && sum.Verified()
+}
+
 // TestKilled is the process that TestKill kills.
 func TestKilled(t *testing.T) {
 	dir, seed := os.Getenv(crashDirEnv), os.Getenv("SLIPWAY_TEST_CRASH_SEED")
 	if dir == "" {
 		t.Skip("run by TestKill")
 	}
-	s := open(t, dir)
+	var opts []local.Option
+	if os.Getenv(crashPacksEnv) == "" {
+		opts = append(opts, local.WithoutPacks())
+	}
+	s, err := local.New(dir, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	store := func(worker string, put func(data []byte) (digest.Digest, error)) {
 		for i := 0; ; i++ {
 			data := bytes.Repeat(fmt.Appendf(nil, "%s %s %d ", seed, worker, i), 1+i*3_000%40_000)

@@ -19,6 +19,11 @@ func (s *Store) Delete(ctx context.Context, d digest.Digest) error {
 	if !ok {
 		return nil
 	}
+	if s.packs != nil {
+		if err := s.packs.Delete(ctx, p.sum()); err != nil {
+			return wrap("delete", err)
+		}
+	}
 	return wrap("delete", remove(p.path))
 }
 

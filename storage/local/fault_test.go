@@ -27,7 +27,7 @@ var errSync = errors.New("flush failed")
 func openTest(t *testing.T) (*Store, string) {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := New(dir)
+	s, err := New(dir, WithoutPacks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestSettle(t *testing.T) {
 		if _, err := s.Put(t.Context(), strings.NewReader("data"), -1); err != nil {
 			t.Fatal(err)
 		}
-		next, err := New(dir)
+		next, err := New(dir, WithoutPacks())
 		if err != nil {
 			t.Fatal(err)
 		}

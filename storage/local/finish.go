@@ -22,14 +22,14 @@ func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 	if !ok {
 		return wrap("finish", storage.ErrNotExist)
 	}
-	return wrap("finish", s.finish(f, p, b.Size))
+	return wrap("finish", s.finish(ctx, f, p, b.Size))
 }
 
-func (s *Store) finish(f *os.File, p place, size int64) error {
+func (s *Store) finish(ctx context.Context, f *os.File, p place, size int64) error {
 	if err := cutTail(f, size); err != nil {
 		return err
 	}
-	if _, found, err := s.again(p, size); err != nil {
+	if _, found, err := s.again(ctx, p, size); err != nil {
 		return err
 	} else if found {
 		return remove(f.Name())

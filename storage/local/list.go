@@ -18,6 +18,10 @@ import (
 // List implements storage.Blobs. It holds the names of one shard at a time, passes over what is no blob, and may or may
 // not see what changes while it runs.
 func (s *Store) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
+	return merge(s.listFiles(ctx, after), s.listPacked(ctx, after))
+}
+
+func (s *Store) listFiles(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
 	return func(yield func(storage.Blob, error) bool) {
 		shards, err := s.shardNames(ctx)
 		if err != nil {

@@ -1,6 +1,7 @@
 // Package local is the storage backend over one directory:
 //
 //	blobs/sha256/ab/abcd…   a blob, named by the hex of its digest
+//	blobs/packs/            small blobs: see packs
 //	uploads/<id>            an unfinished upload
 //	tmp/                    blobs on their way in
 //
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"slipway/storage"
+	"slipway/storage/local/packs"
 )
 
 const (
@@ -31,8 +33,9 @@ type Store struct {
 	uploads string
 	tmp     string
 
-	lock    *os.File // held shared while the store is open: nobody clears tmp meanwhile
-	arrived group    // flushes of uploads
+	packs   *packs.Set // nil without
+	lock    *os.File   // held shared while the store is open: nobody clears tmp meanwhile
+	arrived group      // flushes of uploads
 	shards  [256]shard
 	commits commits
 
@@ -40,11 +43,23 @@ type Store struct {
 	syncDir func(*os.File) error
 }
 
+// Option changes how a store is opened.
+type Option func(*options)
+
+type options struct{ noPacks bool }
+
+// WithoutPacks gives each blob a file of its own, however small. Packs that are there are not looked into.
+func WithoutPacks() Option { return func(o *options) { o.noPacks = true } }
+
 var _ storage.Store = (*Store)(nil)
 
 // New opens the store below dir and makes what is missing there. Unless another process has the store open, files that
 // a killed process left in tmp are removed.
-func New(dir string) (*Store, error) {
+func New(dir string, opts ...Option) (*Store, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
 	s := &Store{
 		blobs:   filepath.Join(dir, "blobs", "sha256"),
 		uploads: filepath.Join(dir, "uploads"),
@@ -66,12 +81,23 @@ func New(dir string) (*Store, error) {
 	if err := s.lockAndClear(); err != nil {
 		return nil, wrap("open", err)
 	}
+	if o.noPacks {
+		return s, nil
+	}
+	var err error
+	if s.packs, err = packs.Open(filepath.Join(dir, "blobs", "packs")); err != nil {
+		return nil, wrap("open", errors.Join(err, s.lock.Close()))
+	}
 	return s, nil
 }
 
 // Close lets go of the directory; unfinished uploads stay. Calls that still run may fail.
 func (s *Store) Close() error {
-	return s.lock.Close()
+	var err error
+	if s.packs != nil {
+		err = s.packs.Close()
+	}
+	return errors.Join(err, s.lock.Close())
 }
 
 // makeDir makes a directory and those above it, each one durable in its parent.
@@ -155,7 +181,7 @@ func wrap(op string, err error) error {
 
 // wrapMissing is wrap where a missing file means that the blob or upload does not exist.
 func wrapMissing(op string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrNotExist) {
 		return fmt.Errorf("local: %s: %w", op, storage.ErrNotExist)
 	}
 	return wrap(op, err)

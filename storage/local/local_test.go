@@ -31,9 +31,20 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestStoreWithPacks(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T) storage.Store {
+		s, err := local.New(t.TempDir())
+		if err != nil {
+			t.Fatalf("New: %v", err)
+		}
+		return s
+	})
+}
+
+// open opens a store of files.
 func open(t testing.TB, dir string) *local.Store {
 	t.Helper()
-	s, err := local.New(dir)
+	s, err := local.New(dir, local.WithoutPacks())
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}

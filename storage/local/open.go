@@ -2,7 +2,9 @@ package local
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/opencontainers/go-digest"
@@ -10,7 +12,7 @@ import (
 	"slipway/storage"
 )
 
-// Open implements storage.Blobs. The whole blob comes as *os.File.
+// Open implements storage.Blobs. The whole blob comes as *os.File, unless it is a part of a pack.
 func (s *Store) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, wrap("open blob", err)
@@ -24,8 +26,12 @@ func (s *Store) Open(ctx context.Context, d digest.Digest, offset, length int64)
 		_ = f.Close()
 		f, err = os.Open(p.path)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		r, err := s.openPacked(ctx, p, offset, length)
+		return r, wrapMissing("open blob", err)
+	}
 	if err != nil {
-		return nil, wrapMissing("open blob", err)
+		return nil, wrap("open blob", err)
 	}
 	if err := s.settle(p.shard, p.dir); err != nil {
 		_ = f.Close()

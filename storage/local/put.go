@@ -32,7 +32,10 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 		if p = s.placeOf(sum); want != "" && want != p.digest {
 			return storage.Blob{}, storage.ErrMismatch
 		}
-		if b, found, err := s.again(p, int64(fl.n)); found || err != nil {
+		if s.packable(fl.n) {
+			return s.pack(p, sum, fl.buf[:fl.n])
+		}
+		if b, found, err := s.again(ctx, p, int64(fl.n)); found || err != nil {
 			return b, err
 		}
 	}
@@ -56,7 +59,7 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 		if p = s.placeOf(sum); want != "" && want != p.digest {
 			return storage.Blob{}, storage.ErrMismatch
 		}
-		if b, found, err := s.again(p, n); found || err != nil {
+		if b, found, err := s.again(ctx, p, n); found || err != nil {
 			return b, err
 		}
 	}

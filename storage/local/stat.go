@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 
@@ -19,6 +20,9 @@ func (s *Store) Stat(ctx context.Context, d digest.Digest) (storage.Blob, error)
 	b, err := s.statBlob(ctx, p)
 	for err == nil && s.commits.wait(d) {
 		b, err = s.statBlob(ctx, p)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		b, err = s.statPacked(ctx, p)
 	}
 	return b, wrapMissing("stat", err)
 }

@@ -1,0 +1,248 @@
+package packs
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+	"github.com/opencontainers/go-digest"
+
+	"slipway/storage"
+)
+
+const indexName = "index.db"
+
+// schema: a pack's used is where the next record goes, its live the length of the records that the index names.
+const schema = `
+CREATE TABLE IF NOT EXISTS pack (id INTEGER PRIMARY KEY, used INTEGER NOT NULL, live INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS blob (
+	sum BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL, stored INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`
+
+// settings: a flush of the index would promise nothing that the packs don't hold; NORMAL keeps it whole all the same.
+const settings = `
+PRAGMA synchronous = NORMAL;
+PRAGMA mmap_size = 0;
+PRAGMA temp_store = MEMORY;
+PRAGMA wal_autocheckpoint = 2000;
+PRAGMA journal_size_limit = 16777216`
+
+// db is one connection to the index. It is not safe for concurrent use. The driver is used as it is: a look-up through
+// database/sql takes twice the time.
+type db struct {
+	conn *sqlite3.SQLiteConn
+	kept map[string]*sqlite3.SQLiteStmt
+}
+
+func openIndex(path string, cacheKiB int) (*db, error) {
+	driver := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		_, err := c.Exec(settings, nil)
+		return err
+	}}
+	name := (&url.URL{Scheme: "file", Opaque: strings.ReplaceAll(url.PathEscape(path), "%2F", "/")}).String()
+	c, err := driver.Open(fmt.Sprintf("%s?_busy_timeout=5000&_journal_mode=WAL&_cache_size=-%d", name, cacheKiB))
+	if err != nil {
+		return nil, classify(err)
+	}
+	conn, ok := c.(*sqlite3.SQLiteConn)
+	if !ok {
+		return nil, fmt.Errorf("packs: the driver opens %T", c)
+	}
+	return &db{conn: conn, kept: make(map[string]*sqlite3.SQLiteStmt)}, nil
+}
+
+func (d *db) close() error {
+	var errs []error
+	for _, st := range d.kept {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(append(errs, d.conn.Close())...)
+}
+
+func (d *db) prepare(text string) (*sqlite3.SQLiteStmt, error) {
+	if st := d.kept[text]; st != nil {
+		return st, nil
+	}
+	made, err := d.conn.Prepare(text)
+	if err != nil {
+		return nil, classify(err)
+	}
+	st, ok := made.(*sqlite3.SQLiteStmt)
+	if !ok {
+		return nil, fmt.Errorf("packs: the driver prepares %T", made)
+	}
+	d.kept[text] = st
+	return st, nil
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (d *db) exec(text string, args ...driver.Value) (int64, error) {
+	st, err := d.prepare(text)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.Exec(args)
+	if err != nil {
+		return 0, classify(err)
+	}
+	return res.RowsAffected()
+}
+
+// query hands the rows of a statement to fn.
+func (d *db) query(text string, args []driver.Value, fn func(row []driver.Value) error) error {
+	st, err := d.prepare(text)
+	if err != nil {
+		return err
+	}
+	rows, err := st.Query(args)
+	if err != nil {
+		return classify(err)
+	}
+	row := make([]driver.Value, len(rows.Columns()))
+	for err == nil {
+		if err = rows.Next(row); err == nil {
+			err = fn(row)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(classify(err), rows.Close())
+}
+
+// numbers reads a row of integers.
+func numbers(row []driver.Value, dest ...*int64) error {
+	for i, d := range dest {
+		n, ok := row[i].(int64)
+		if !ok {
+			return fmt.Errorf("packs: column %d is %T", i, row[i])
+		}
+		*d = n
+	}
+	return nil
+}
+
+func (d *db) find(sum [sha256.Size]byte) (entry, error) {
+	var e entry
+	err := d.query(`SELECT pack, at, size, stored FROM blob WHERE sum = ?`, []driver.Value{sum[:]}, func(row []driver.Value) error {
+		return numbers(row, &e.pack, &e.at, &e.size, &e.stored)
+	})
+	if err == nil && e.pack == 0 {
+		err = storage.ErrNotExist
+	}
+	return e, err
+}
+
+// classify marks a full disk as the operating system would.
+func classify(err error) error {
+	if e := (sqlite3.Error{}); errors.As(err, &e) {
+		if e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC || e.SystemErrno == syscall.EDQUOT {
+			return fmt.Errorf("packs: index: %w: %w", syscall.ENOSPC, err)
+		}
+		return fmt.Errorf("packs: index: %w", err)
+	}
+	return err
+}
+
+// readers are the connections that look things up. They are opened as they are needed and kept.
+type readers struct {
+	path string
+	mu   sync.Mutex
+	free []*db
+}
+
+const readerCacheKiB = 512
+
+func (r *readers) with(ctx context.Context, fn func(*db) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d, err := r.get()
+	if err != nil {
+		return err
+	}
+	if err := fn(d); err != nil && !errors.Is(err, storage.ErrNotExist) {
+		return errors.Join(err, d.close())
+	} else if err != nil {
+		return errors.Join(err, r.put(d))
+	}
+	return r.put(d)
+}
+
+func (r *readers) get() (*db, error) {
+	r.mu.Lock()
+	if n := len(r.free); n > 0 {
+		d := r.free[n-1]
+		r.free = r.free[:n-1]
+		r.mu.Unlock()
+		return d, nil
+	}
+	r.mu.Unlock()
+	return openIndex(r.path, readerCacheKiB)
+}
+
+// put keeps as many as can run at once.
+func (r *readers) put(d *db) error {
+	r.mu.Lock()
+	if len(r.free) < runtime.GOMAXPROCS(0) {
+		r.free = append(r.free, d)
+		d = nil
+	}
+	r.mu.Unlock()
+	if d == nil {
+		return nil
+	}
+	return d.close()
+}
+
+func (r *readers) find(ctx context.Context, sum [sha256.Size]byte) (e entry, err error) {
+	err = r.with(ctx, func(d *db) error {
+		e, err = d.find(sum)
+		return err
+	})
+	return e, err
+}
+
+func (r *readers) after(ctx context.Context, after []byte, limit int) ([]storage.Blob, error) {
+	if after == nil {
+		after = []byte{}
+	}
+	var out []storage.Blob
+	err := r.with(ctx, func(d *db) error {
+		return d.query(`SELECT sum, size, stored FROM blob WHERE sum > ? ORDER BY sum LIMIT ?`,
+			[]driver.Value{after, int64(limit)}, func(row []driver.Value) error {
+				sum, ok := row[0].([]byte)
+				if !ok {
+					return fmt.Errorf("packs: a digest is %T", row[0])
+				}
+				var size, stored int64
+				err := numbers(row[1:], &size, &stored)
+				out = append(out, storage.Blob{
+					Digest: digest.NewDigestFromBytes(digest.SHA256, sum), Size: size, Modified: time.UnixMicro(stored),
+				})
+				return err
+			})
+	})
+	return out, err
+}
+
+func (r *readers) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, d := range r.free {
+		errs = append(errs, d.close())
+	}
+	r.free = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,159 @@
+package packs
+
+import (
+	"crypto/sha256"
+	"database/sql/driver"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"slipway/storage"
+)
+
+// recover brings the index up to what the packs hold, and opens the one that grows: behind the last byte that the index
+// knows, a power cut may have left records that were acknowledged, and rests of batches that were not.
+func (w *writer) recover() error {
+	known, err := w.known()
+	if err != nil {
+		return err
+	}
+	found, err := w.set.found()
+	if err != nil {
+		return err
+	}
+	for _, pack := range found {
+		if err := w.catchUp(pack, known[pack]); err != nil {
+			return err
+		}
+		delete(known, pack)
+	}
+	for pack := range known {
+		if err := w.forget(pack, 0); err != nil {
+			return err
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return w.reopen(slices.Max(found))
+}
+
+// known returns where each pack ends for the index.
+func (w *writer) known() (map[int64]int64, error) {
+	known := make(map[int64]int64)
+	err := w.db.query(`SELECT id, used FROM pack`, nil, func(row []driver.Value) error {
+		var id, used int64
+		err := numbers(row, &id, &used)
+		known[id] = used
+		return err
+	})
+	return known, err
+}
+
+// found returns the packs in the directory.
+func (s *Set) found() ([]int64, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var packs []int64
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".pack")
+		if id, err := strconv.ParseInt(name, 10, 64); ok && err == nil && id > 0 && e.Name() == packName(id) {
+			packs = append(packs, id)
+		}
+	}
+	return packs, nil
+}
+
+// catchUp names in the index what stands behind the first used bytes of a pack, and cuts off what is no record.
+func (w *writer) catchUp(pack, used int64) error {
+	f, err := os.OpenFile(w.set.path(pack), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // what matters is flushed below
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if fi.Size() < used {
+		if err := w.forget(pack, fi.Size()); err != nil {
+			return err
+		}
+	}
+	if fi.Size() <= used {
+		return nil
+	}
+	end := used
+	if err := w.inTransaction(func() error {
+		return scan(f, used, fi.Size(), func(at int64, h header, _ []byte) error {
+			end = at + length(h.size)
+			return w.adopt(entry{pack: pack, at: at, size: h.size, stored: h.stored}, h.sum)
+		})
+	}); err != nil {
+		return err
+	}
+	if err := f.Truncate(end); err != nil {
+		return err
+	}
+	return w.set.sync(f)
+}
+
+// adopt names a record that stands in a pack. A later one of the same bytes takes the place of a former one.
+func (w *writer) adopt(e entry, sum [sha256.Size]byte) error {
+	former, err := w.db.find(sum)
+	if err == nil {
+		e.stored = max(e.stored, former.stored)
+		err = w.remove(sum, former)
+	}
+	if err != nil && !errors.Is(err, storage.ErrNotExist) {
+		return err
+	}
+	return w.name(sum, e)
+}
+
+// forget takes out of the index what a pack lost: what does not lie in its first size bytes. With 0, the pack as well.
+func (w *writer) forget(pack, size int64) error {
+	return w.inTransaction(func() error {
+		_, err := w.db.exec(`DELETE FROM blob WHERE pack = ? AND at + ? + size > ?`, pack, int64(headerBytes), size)
+		if err == nil && size == 0 {
+			_, err = w.db.exec(`DELETE FROM pack WHERE id = ?`, pack)
+		} else if err == nil {
+			_, err = w.db.exec(`UPDATE pack SET used = ?, live = (SELECT coalesce(sum((? + size + ? - 1) / ? * ?), 0) FROM blob WHERE pack = pack.id) WHERE id = ?`,
+				length(size)-headerBytes, int64(headerBytes), int64(recordAlign), int64(recordAlign), int64(recordAlign), pack)
+		}
+		return err
+	})
+}
+
+func (w *writer) inTransaction(fn func() error) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	err := fn()
+	if err == nil {
+		_, err = w.db.exec(`COMMIT`)
+	}
+	if err != nil {
+		w.undo()
+	}
+	return err
+}
+
+// reopen lets the last pack grow on.
+func (w *writer) reopen(pack int64) error {
+	known, err := w.known()
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(w.set.path(pack), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	w.pack, w.file, w.used = pack, f, known[pack]
+	return err
+}

@@ -1,0 +1,396 @@
+package packs
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"slipway/storage"
+)
+
+const (
+	maxBatch      = 256
+	maxBatchBytes = 4 << 20
+	queueLength   = 256
+
+	writerCacheKiB = 2048
+)
+
+type op int
+
+const (
+	put    op = iota
+	touch     // ErrNotExist
+	remove    // ErrNotExist
+	move      // out of where it is; nothing happens when it is elsewhere by now
+	seal      // a pack, which grows no more
+	drop      // a sealed pack without live records: its file, and its row
+)
+
+// request is one change. Its data must stay as it is until the answer.
+type request struct {
+	op   op
+	sum  [sha256.Size]byte
+	data []byte
+	at   entry // of a move; of seal and drop, the pack alone
+	got  entry
+	err  error
+	done chan struct{}
+}
+
+// writer makes changes in batches: it takes those that wait, writes all their records at once, flushes the pack, commits
+// the index, and answers all. One flush serves many.
+type writer struct {
+	set   *Set
+	db    *db // nil: to be opened again
+	queue chan *request
+	ended chan struct{}
+
+	mu     sync.RWMutex
+	closed bool
+
+	// Of the goroutine alone.
+	pack     int64 // that grows; 0: none is open
+	file     *os.File
+	used     int64  // where its next record goes
+	buf      []byte // records of the batch, to go to used
+	sealing  bool   // when the batch has ended
+	wasteful bool   // a pack became so
+}
+
+func newWriter(s *Set) (*writer, error) {
+	w := &writer{set: s, queue: make(chan *request, queueLength), ended: make(chan struct{})}
+	if err := w.open(); err != nil {
+		return nil, err
+	}
+	if s.Writes() {
+		if err := w.recover(); err != nil {
+			return nil, errors.Join(err, w.release())
+		}
+	}
+	go w.loop()
+	return w, nil
+}
+
+func (w *writer) open() error {
+	d, err := openIndex(w.set.readers.path, writerCacheKiB)
+	if err != nil {
+		return err
+	}
+	if _, err := d.conn.Exec(schema, nil); err != nil {
+		return errors.Join(classify(err), d.close())
+	}
+	w.db = d
+	return nil
+}
+
+// do waits for its turn and the answer; data is in use until then, so there is no way to give up.
+func (w *writer) do(r *request) (entry, error) {
+	r.done = make(chan struct{})
+	w.mu.RLock()
+	if w.closed {
+		w.mu.RUnlock()
+		return entry{}, os.ErrClosed
+	}
+	w.queue <- r
+	w.mu.RUnlock()
+	<-r.done
+	return r.got, r.err
+}
+
+// all is do for several that need not run one after the other.
+func (w *writer) all(list []*request) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(list))
+	for i, r := range list {
+		wg.Go(func() { _, errs[i] = w.do(r) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// close answers what waits.
+func (w *writer) close() error {
+	w.mu.Lock()
+	w.closed = true
+	close(w.queue)
+	w.mu.Unlock()
+	<-w.ended
+	return w.release()
+}
+
+func (w *writer) release() error {
+	var errs []error
+	if w.file != nil {
+		errs = append(errs, w.file.Close())
+	}
+	if w.db != nil {
+		errs = append(errs, w.db.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	for r := range w.queue {
+		batch := w.gather(r)
+		if err := w.run(batch); err != nil {
+			for _, r := range batch {
+				r.got, r.err = entry{}, err
+			}
+		}
+		for _, r := range batch {
+			close(r.done)
+		}
+		if cap(w.buf) > maxBatchBytes {
+			w.buf = nil
+		}
+		if w.wasteful {
+			w.wasteful = false
+			w.set.compactSoon()
+		}
+	}
+}
+
+func (w *writer) gather(first *request) []*request {
+	batch, size := []*request{first}, len(first.data)
+	for len(batch) < maxBatch && size < maxBatchBytes {
+		select {
+		case r, ok := <-w.queue:
+			if !ok {
+				return batch
+			}
+			batch, size = append(batch, r), size+len(r.data)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// run makes the changes of a batch, all or none.
+func (w *writer) run(batch []*request) error {
+	w.sealing = false
+	err := w.begin()
+	for _, r := range batch {
+		if err == nil {
+			err = w.change(r)
+		}
+	}
+	if err == nil {
+		err = w.keep()
+	}
+	if err == nil {
+		_, err = w.db.exec(`COMMIT`)
+	}
+	if err != nil {
+		w.undo()
+		return err
+	}
+	if w.used += int64(len(w.buf)); w.sealing {
+		w.seal()
+	}
+	return nil
+}
+
+func (w *writer) begin() error {
+	w.buf = w.buf[:0]
+	if w.db == nil {
+		if err := w.open(); err != nil {
+			return err
+		}
+	}
+	_, err := w.db.exec(`BEGIN IMMEDIATE`)
+	return err
+}
+
+// undo leaves no transaction behind. What was written into the pack is written over by the next batch.
+func (w *writer) undo() {
+	if w.db == nil {
+		return
+	}
+	if _, err := w.db.conn.Exec(`ROLLBACK`, nil); err == nil {
+		return
+	}
+	_ = w.db.close() // the error that counts is the batch's
+	w.db = nil
+}
+
+// change makes one change. Its error ends the batch; what concerns this change alone is in the request.
+func (w *writer) change(r *request) error {
+	switch r.op {
+	case seal:
+		w.sealing = w.sealing || r.at.pack == w.pack
+		return nil
+	case drop:
+		r.err = w.drop(r.at.pack)
+		return nil
+	}
+	e, err := w.db.find(r.sum)
+	missing := errors.Is(err, storage.ErrNotExist)
+	if err != nil && !missing {
+		return err
+	}
+	r.got, r.err = e, nil
+	switch {
+	case r.op == move:
+		return w.move(r, e)
+	case r.op == put && (missing || !w.holds(e, r.data)):
+		r.got, err = w.add(r.sum, e, r.data, w.set.now().UnixMicro())
+		return err
+	case missing:
+		r.err = storage.ErrNotExist
+		return nil
+	case r.op == remove:
+		return w.remove(r.sum, e)
+	}
+	r.got.stored = max(w.set.now().UnixMicro(), e.stored+1)
+	_, err = w.db.exec(`UPDATE blob SET stored = ? WHERE sum = ?`, r.got.stored, r.sum[:])
+	return err
+}
+
+// holds reports whether the record of e has these bytes.
+func (w *writer) holds(e entry, data []byte) bool {
+	if e.size != int64(len(data)) {
+		return false
+	}
+	if e.pack == w.pack && e.at >= w.used { // of this batch, not written yet
+		from := e.at - w.used + headerBytes
+		return bytes.Equal(w.buf[from:from+e.size], data)
+	}
+	have, err := w.set.read(e)
+	return err == nil && bytes.Equal(have, data)
+}
+
+// read returns the bytes of a blob.
+func (s *Set) read(e entry) ([]byte, error) {
+	f, err := os.Open(s.path(e.pack))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, e.size)
+	_, err = f.ReadAt(data, e.at+headerBytes)
+	return data, err
+}
+
+// add appends a record to the batch and names it in the index, in the place of a former one; a zero entry is none.
+func (w *writer) add(sum [sha256.Size]byte, former entry, data []byte, stored int64) (entry, error) {
+	if err := w.room(); err != nil {
+		return entry{}, err
+	}
+	if former != (entry{}) {
+		if err := w.remove(sum, former); err != nil {
+			return entry{}, err
+		}
+	}
+	e := entry{pack: w.pack, at: w.used + int64(len(w.buf)), size: int64(len(data)), stored: stored}
+	w.buf = appendRecord(w.buf, header{sum, e.size, stored}, data)
+	return e, w.name(sum, e)
+}
+
+// name writes where a record is into the index.
+func (w *writer) name(sum [sha256.Size]byte, e entry) error {
+	if _, err := w.db.exec(`INSERT INTO blob (sum, pack, at, size, stored) VALUES (?, ?, ?, ?, ?)`,
+		sum[:], e.pack, e.at, e.size, e.stored); err != nil {
+		return err
+	}
+	_, err := w.db.exec(`INSERT INTO pack (id, used, live) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET used = excluded.used, live = live + excluded.live`, e.pack, e.at+length(e.size), length(e.size))
+	return err
+}
+
+// move copies a blob to the end of the growing pack. Bytes that are not those of the digest any more stay where they are,
+// for fsck to name.
+func (w *writer) move(r *request, e entry) error {
+	if e != r.at {
+		return nil
+	}
+	data, err := w.set.read(e)
+	if err != nil || sha256.Sum256(data) != r.sum {
+		r.err = errInUse
+		return nil
+	}
+	r.got, err = w.add(r.sum, e, data, e.stored)
+	return err
+}
+
+func (w *writer) remove(sum [sha256.Size]byte, e entry) error {
+	_, err := w.db.exec(`DELETE FROM blob WHERE sum = ?`, sum[:])
+	if err != nil {
+		return err
+	}
+	return w.db.query(`UPDATE pack SET live = live - ? WHERE id = ? RETURNING used, live`,
+		[]driver.Value{length(e.size), e.pack}, func(row []driver.Value) error {
+			var used, live int64
+			err := numbers(row, &used, &live)
+			w.wasteful = w.wasteful || w.set.wasteful(used, live)
+			return err
+		})
+}
+
+// drop removes the file first: a file without a row would be taken for a pack whose index was lost. A row without a file
+// does no harm, and goes at the next start.
+func (w *writer) drop(pack int64) error {
+	if err := os.Remove(w.set.path(pack)); err != nil {
+		return err
+	}
+	_, err := w.db.exec(`DELETE FROM pack WHERE id = ?`, pack)
+	return err
+}
+
+// room makes a pack that can grow. A batch that has begun goes into one pack.
+func (w *writer) room() error {
+	if w.file != nil && (len(w.buf) > 0 || w.used < w.set.packBytes) {
+		return nil
+	}
+	var last int64
+	if err := w.db.query(`SELECT coalesce(max(id), 0) FROM pack`, nil, func(row []driver.Value) error {
+		return numbers(row, &last)
+	}); err != nil {
+		return err
+	}
+	return w.grow(max(last, w.pack) + 1)
+}
+
+// grow begins a pack.
+func (w *writer) grow(pack int64) error {
+	f, err := os.OpenFile(w.set.path(pack), os.O_RDWR|os.O_CREATE|os.O_TRUNC, fileMode)
+	if err != nil {
+		return err
+	}
+	if err := flushDir(w.set.dir); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	w.seal()
+	w.pack, w.file, w.used = pack, f, 0
+	return nil
+}
+
+// seal lets the next record go into a new pack.
+func (w *writer) seal() {
+	if w.file != nil {
+		_ = w.file.Close() // what matters was flushed
+	}
+	w.file = nil
+}
+
+// keep writes and flushes the records of the batch. After a failed flush nobody knows what a file holds, so that pack
+// does not grow any more.
+func (w *writer) keep() error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	if _, err := w.file.WriteAt(w.buf, w.used); err != nil {
+		return fmt.Errorf("packs: %w", err)
+	}
+	if err := w.set.sync(w.file); err != nil {
+		w.seal()
+		return fmt.Errorf("packs: flush: %w", err)
+	}
+	return nil
+}
