@@ -340,21 +340,20 @@ func TestOffline(t *testing.T) {
 
 // TestFsckFinds: a blob that lost its bytes is named, with the version that needs it, and the exit code is 1.
 func TestFsckFinds(t *testing.T) {
+	t.Run("a file", func(t *testing.T) { testFsckFinds(t, strings.Repeat("large ", 20_000), "sha256/*/*") })
+	t.Run("in a pack", func(t *testing.T) { testFsckFinds(t, "one", "packs/*.pack") })
+}
+
+func testFsckFinds(t *testing.T, content, place string) {
 	r := startServer(t)
 	r.login()
-	r.put("tool/1.0.0/tool", "one")
+	r.put("tool/1.0.0/tool", content)
 	r.stop()
-	var blobs []string
-	err := filepath.WalkDir(filepath.Join(r.data, "blobs"), func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			blobs = append(blobs, path)
-		}
-		return err
-	})
-	if err != nil || len(blobs) != 1 {
-		t.Fatalf("%v, %v", blobs, err)
+	files, err := filepath.Glob(filepath.Join(r.data, "blobs", place))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
 	}
-	if err := os.Remove(blobs[0]); err != nil {
+	if err := os.Remove(files[0]); err != nil {
 		t.Fatal(err)
 	}
 	for _, output := range []string{"table", "json"} {
