@@ -36,13 +36,15 @@ func (b *bench) floor(ctx context.Context, args ...string) (*process, error) {
 	})
 }
 
-// serveFloor answers every request with the bytes of a file and the header of a document, or serves a folder, or takes images.
+// serveFloor answers every request with the bytes of a file and the header of a document, or serves a folder, or takes images,
+// or appends what it gets to a log.
 func serveFloor(args []string) error {
 	fs := flag.NewFlagSet(floorCommand, flag.ExitOnError)
 	listen := fs.String("listen", "", "address")
 	bytes := fs.String("bytes", "", "file whose bytes are every answer")
 	folder := fs.String("folder", "", "folder for http.FileServer")
 	images := fs.String("images", "", "folder that pushed images are written into")
+	log := fs.String("log", "", "file that bodies are appended to")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -58,6 +60,12 @@ func serveFloor(args []string) error {
 		h = http.FileServer(http.Dir(*folder))
 	case *images != "":
 		h = &bareImages{dir: *images}
+	case *log != "":
+		f, err := os.Create(*log)
+		if err != nil {
+			return err
+		}
+		h = newBareLog(f)
 	}
 	ln, err := net.Listen("tcp", *listen)
 	if err != nil {
@@ -104,6 +112,66 @@ func (b *bareImages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(status)
+}
+
+// bareLog makes bodies durable, and knows nothing of them: each is read and hashed, those that wait are appended to one file
+// and flushed together.
+type bareLog struct {
+	file  *os.File
+	queue chan *appended
+}
+
+type appended struct {
+	body []byte
+	done chan error
+}
+
+func newBareLog(f *os.File) *bareLog {
+	b := &bareLog{file: f, queue: make(chan *appended, 256)}
+	go b.loop()
+	return b
+}
+
+func (b *bareLog) loop() {
+	var buf []byte
+	for first := range b.queue {
+		batch := []*appended{first}
+		for more := true; more; {
+			select {
+			case a := <-b.queue:
+				batch = append(batch, a)
+			default:
+				more = false
+			}
+		}
+		buf = buf[:0]
+		for _, a := range batch {
+			buf = append(buf, a.body...)
+		}
+		_, err := b.file.Write(buf)
+		err = errors.Join(err, b.file.Sync())
+		for _, a := range batch {
+			a.done <- err
+		}
+	}
+}
+
+func (b *bareLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	buf, _ := pieces.Get().(*[256 << 10]byte)
+	defer pieces.Put(buf)
+	n, err := io.ReadFull(r.Body, buf[:])
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		sha256.Sum256(buf[:n])
+		a := &appended{buf[:n], make(chan error)}
+		b.queue <- a
+		err = <-a.done
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusCreated)
 }
 
 var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
