@@ -4,6 +4,7 @@ package s3test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ const (
 	AccessKey = "slipwaytestaccess"
 	SecretKey = "slipwaytestsecret0123456789"
 
+	serverName   = "VERSITYGW"
 	startTimeout = 20 * time.Second
 	startTries   = 3 // another process may take the free port first
 )
@@ -47,19 +49,27 @@ func Options(t testing.TB) s3.Options {
 
 // At is the URL of New for a server, or a Proxy, at the given URL.
 func At(t testing.TB, endpoint string) string {
-	bucket := fmt.Sprintf("test-%d-%d", os.Getpid(), buckets.Add(1))
+	return bucketURL(fmt.Sprintf("test-%d-%d", os.Getpid(), buckets.Add(1)), endpoint)
+}
+
+func bucketURL(bucket, endpoint string) string {
 	return "s3://" + bucket + "/slipway?endpoint=" + endpoint + "&region=us-east-1&path_style=true&create=true"
 }
 
 // OptionsAt is Options for a server, or a Proxy, at the given URL.
 func OptionsAt(t testing.TB, endpoint string) s3.Options {
 	t.Helper()
-	o, err := s3.Parse(At(t, endpoint))
+	o, err := options(At(t, endpoint))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.AccessKey, o.SecretKey = AccessKey, SecretKey
 	return o
+}
+
+func options(url string) (s3.Options, error) {
+	o, err := s3.Parse(url)
+	o.AccessKey, o.SecretKey = AccessKey, SecretKey
+	return o, err
 }
 
 // Server returns the URL of the server: of another one, which must know the keys, where SLIPWAY_TEST_S3 says so.
@@ -143,7 +153,10 @@ func start(bin string) (string, error) {
 	if err := sh.Start(); err != nil {
 		return "", err
 	}
-	if err := await("http://" + addr); err != nil {
+	if err = await("http://" + addr); err == nil {
+		err = ours("http://"+addr, data)
+	}
+	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log")) // only says more
 		_ = alive.Close()
 		_ = sh.Wait()
@@ -161,7 +174,8 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// await waits until the server answers, whatever it says.
+// await waits until the server answers, whatever it says. Who else answers has taken the port: the load of a busy machine
+// gives others the time to.
 func await(url string) error {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
@@ -169,10 +183,33 @@ func await(url string) error {
 		res, err := client.Get(url)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, res.Body)
-			return res.Body.Close()
+			if name := res.Header.Get("Server"); name != serverName {
+				err = fmt.Errorf("%s is the address of another server (%q)", url, name)
+			}
+			return errors.Join(err, res.Body.Close())
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("does not answer within %v: %w", startTimeout, err)
 		}
 	}
+}
+
+// ours makes sure that the server which answers is the one over data, and not that of another test process.
+func ours(url, data string) error {
+	const bucket = "first"
+	o, err := options(bucketURL(bucket, url))
+	if err != nil {
+		return err
+	}
+	store, err := s3.New(context.Background(), o)
+	if err != nil {
+		return err
+	}
+	if err := store.Close(); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(data, bucket)); err != nil {
+		return fmt.Errorf("%s is the address of another process's server: %w", url, err)
+	}
+	return nil
 }
