@@ -42,7 +42,20 @@ type Versioned interface {
 	// Generation grows with updates, before they return. What a View found that began at a generation is what a View
 	// finds now as long as Generation answers the same.
 	Generation() uint64
+	// GenerationOf is the generation of the last update that may have changed a part: what a View that began at a generation
+	// not before it found there is what a View finds now.
+	GenerationOf(p Part) uint64
 }
+
+// Part is a part of the database: that of the package with this ID, which is its row, its versions and its tags; or one of
+// the following.
+type Part int64
+
+// Parts beside packages.
+const (
+	RepositoryRows Part = -1 // of every repository
+	PackageNames   Part = -2 // which packages there are
+)
 
 // Tx is the sum of the groups; a function asks for the group it needs. Look-ups of one record answer ErrNotExist.
 type Tx interface {

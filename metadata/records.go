@@ -232,14 +232,17 @@ type StagedFile struct {
 	Blob       Blob
 }
 
-// UploadSession is an upload that grows over several requests. The bytes are in storage under ID.
+// UploadSession is an upload that grows over several requests. The bytes are in storage under ID, or are a blob.
 type UploadSession struct {
 	ID           string
 	RepositoryID int64
 	Scope        string // what it belongs to within the repository, e.g. an image
 	Owner        string // Actor.ID that may continue it
 	Offset       int64  // bytes that count
-	HashState    []byte // state of the digests at Offset, opaque here
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	HashState    []byte // state of the digests of what is under ID, opaque here
+	// Blob is the digest of the first Offset bytes where they are a blob, which the session keeps from the collector. "":
+	// they are in storage under ID.
+	Blob      digest.Digest
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }

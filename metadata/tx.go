@@ -22,6 +22,8 @@ type PackageQuery struct {
 	Contains     string // literal part of the key, ignoring case; "" is all
 	AfterFormat  string
 	AfterKey     string
+	UntilFormat  string // with UntilKey: none behind this one, which Format selects too; "" is to the end
+	UntilKey     string
 	Limit        int
 }
 
@@ -31,6 +33,8 @@ type Packages interface {
 	Package(repository, format, key string) (Package, error)
 	PackageByID(id int64) (Package, error)
 	Packages(q PackageQuery) ([]Package, error)
+	// PackageAt returns format and key of the n-th package of those that q selects, from 0. ErrNotExist.
+	PackageAt(q PackageQuery, n int) (format, key string, err error)
 	CreatePackage(p Package) (Package, error) // fills ID, Revision 1, times; ErrExists
 	// UpdatePackage stores Latest, VersionCount, Descriptor and UpdatedAt (now) and adds one to Revision.
 	UpdatePackage(p Package) error
@@ -60,17 +64,46 @@ type Versions interface {
 	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
 	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType, Announced and EndedSeq.
 	UpdateVersion(v Version) error
+	SetDigest(versionID int64, d digest.Digest) error // nothing else, UpdatedAt neither
+}
+
+// FilePage selects files of one version, ascending by path.
+type FilePage struct {
+	VersionID int64
+	Below     string // a folder: "" or a path that ends in a slash
+	After     string // a path: behind it
+	Limit     int    // 0 is all
+}
+
+// FolderPage selects what is directly in a folder of a version, ascending by the paths of its files, so "a-b" comes
+// before the folder "a".
+type FolderPage struct {
+	VersionID  int64
+	Folder     string // "" or a path that ends in a slash
+	After      string // name of an entry: behind it; "" from the start
+	AfterIsDir bool   // whether After is a folder
+	Limit      int
+}
+
+// FolderEntry is a file directly in a folder, or a folder in it.
+type FolderEntry struct {
+	Name string
+	Dir  bool
+	File File // of a folder, the first one below it
 }
 
 // Files keeps files of versions.
 type Files interface {
-	Files(versionID int64) ([]File, error)             // ascending by path
-	FilesOfPackage(packageID int64) ([]File, error)    // of versions that are not deleted, by (version id, path)
-	File(versionID int64, path string) (File, error)   //
-	FileAt(packageID int64, path string) (File, error) // in whichever version holds it, the newest first
-	AddFile(f File) error                              // ErrExists
-	ReplaceFile(f File) error                          // the path exists; its old blob is marked released
-	RemoveFiles(versionID int64) error                 // their blobs are marked released now
+	Files(versionID int64) ([]File, error)                   // ascending by path
+	FilesBelow(p FilePage) ([]File, error)                   //
+	Folder(p FolderPage) ([]FolderEntry, error)              // one seek for each entry, however much is in its folders
+	FileBeside(versionID int64, path string) (string, error) // a file that is a folder of path, or is below it; ErrNotExist
+	FilesOfPackage(packageID int64) ([]File, error)          // of versions that are not deleted, by (version id, path)
+	File(versionID int64, path string) (File, error)         //
+	FileAt(packageID int64, path string) (File, error)       // in whichever version holds it, the newest first
+	AddFile(f File) error                                    // ErrExists
+	ReplaceFile(f File) error                                // the path exists; its old blob is marked released
+	RemoveFiles(versionID int64) error                       // their blobs are marked released now
 	// RemoveFile takes one path out of a version that stays; the path stays reserved with the digest it had, and the
 	// blob is marked released.
 	RemoveFile(versionID int64, path string) error
@@ -85,9 +118,11 @@ type Blobs interface {
 	Blob(d digest.Digest) (Blob, error)
 	// PutBlob adds a blob or adds sums to a known one; it fills ID and CreatedAt. ErrCollected.
 	PutBlob(b Blob) (Blob, error)
+	// PutStored is PutBlob of bytes that were stored at a time: ErrCollected also when CollectedSince then.
+	PutStored(b Blob, stored time.Time) (Blob, error)
 	BlobBySHA512(sum []byte) (Blob, error)
 	BlobList(after digest.Digest, limit int) ([]Blob, error) // ascending by digest
-	// Unreferenced lists blobs with ID > afterID that no file holds, no lease keeps at Now, and that were created and
+	// Unreferenced lists blobs with ID > afterID that no file or upload holds, no lease keeps at Now, and that were created and
 	// released before the given time; ascending by ID.
 	Unreferenced(before time.Time, afterID int64, limit int) ([]Blob, error)
 	// Condemn removes the row of a blob if it is still unreferenced as above, and notes it as collected in the same
@@ -166,9 +201,10 @@ type Users interface {
 type Uploads interface {
 	CreateUpload(u UploadSession) error
 	Upload(id string) (UploadSession, error)
-	// UpdateUpload stores offset and hash state if the session is still at offset from; ErrExists when it moved on.
+	// UpdateUpload stores offset, hash state and blob if the session is still at offset from; ErrExists when it moved on.
+	// A blob that the session does not have any more is marked released.
 	UpdateUpload(u UploadSession, from int64) error
-	DeleteUpload(id string) error
+	DeleteUpload(id string) error // its blob is marked released
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
 }
 

@@ -155,6 +155,20 @@ func testPackageQueries(e *env) {
 		equal(e, "contains "+part, list(metadata.PackageQuery{Contains: part}), want)
 	}
 	equal(e, "contains in a format", list(metadata.PackageQuery{Contains: "a", Format: "pypi"}), []string{"pypi a"})
+	equal(e, "until", list(metadata.PackageQuery{AfterFormat: "npm", AfterKey: "x!y", UntilFormat: "oci", UntilKey: "team/app"}), all[5:7])
+	equal(e, "contains, until", list(metadata.PackageQuery{Contains: "b", UntilFormat: "npm", UntilKey: "a_b%c"}), all[1:3])
+	equal(e, "contains in a format, until", list(metadata.PackageQuery{Contains: "b", Format: "npm", UntilFormat: "npm", UntilKey: "a_b%c"}), all[1:3])
+	at := func(q metadata.PackageQuery, n int) func(tx metadata.Tx) (string, error) {
+		q.RepositoryID = r.ID
+		return func(tx metadata.Tx) (string, error) {
+			format, key, err := tx.PackageAt(q, n)
+			return format + " " + key, err
+		}
+	}
+	equal(e, "first", read(e, at(metadata.PackageQuery{}, 0)), all[0])
+	equal(e, "third of the format", read(e, at(metadata.PackageQuery{Format: "npm", AfterKey: "a"}, 2)), all[3])
+	equal(e, "third behind", read(e, at(metadata.PackageQuery{AfterFormat: "npm", AfterKey: "b"}, 2)), all[6])
+	missing(e, "behind the last", at(metadata.PackageQuery{}, len(all)))
 	equal(e, "contains, second page", list(metadata.PackageQuery{Contains: "b", AfterFormat: "npm", AfterKey: "aXbYc", Limit: 1}), []string{"npm a_b%c"})
 }
 

@@ -129,6 +129,14 @@ func (t *faultyTx) Packages(q metadata.PackageQuery) ([]metadata.Package, error)
 	return get(t, t.tx.Packages, q)
 }
 
+func (t *faultyTx) PackageAt(q metadata.PackageQuery, n int) (format, key string, err error) {
+	at, err := get(t, func(q metadata.PackageQuery) (at [2]string, err error) {
+		at[0], at[1], err = t.tx.PackageAt(q, n)
+		return at, err
+	}, q)
+	return at[0], at[1], err
+}
+
 func (t *faultyTx) CreatePackage(p metadata.Package) (metadata.Package, error) {
 	return get(t, t.tx.CreatePackage, p)
 }
@@ -165,8 +173,24 @@ func (t *faultyTx) CreateVersion(v metadata.Version) (metadata.Version, error) {
 
 func (t *faultyTx) UpdateVersion(v metadata.Version) error { return do(t, t.tx.UpdateVersion, v) }
 
+func (t *faultyTx) SetDigest(versionID int64, d digest.Digest) error {
+	return do2(t, t.tx.SetDigest, versionID, d)
+}
+
 func (t *faultyTx) Files(versionID int64) ([]metadata.File, error) {
 	return get(t, t.tx.Files, versionID)
+}
+
+func (t *faultyTx) FilesBelow(p metadata.FilePage) ([]metadata.File, error) {
+	return get(t, t.tx.FilesBelow, p)
+}
+
+func (t *faultyTx) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
+	return get(t, t.tx.Folder, p)
+}
+
+func (t *faultyTx) FileBeside(versionID int64, path string) (string, error) {
+	return get2(t, t.tx.FileBeside, versionID, path)
 }
 
 func (t *faultyTx) FilesOfPackage(packageID int64) ([]metadata.File, error) {
@@ -206,6 +230,10 @@ func (t *faultyTx) HasBlob(packageID, blobID int64) (bool, error) {
 func (t *faultyTx) Blob(d digest.Digest) (metadata.Blob, error) { return get(t, t.tx.Blob, d) }
 
 func (t *faultyTx) PutBlob(b metadata.Blob) (metadata.Blob, error) { return get(t, t.tx.PutBlob, b) }
+
+func (t *faultyTx) PutStored(b metadata.Blob, stored time.Time) (metadata.Blob, error) {
+	return get2(t, t.tx.PutStored, b, stored)
+}
 
 func (t *faultyTx) BlobList(after digest.Digest, limit int) ([]metadata.Blob, error) {
 	return get2(t, t.tx.BlobList, after, limit)

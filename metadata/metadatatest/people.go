@@ -1,7 +1,10 @@
 package metadatatest
 
 import (
+	"errors"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/metadata"
 )
@@ -124,6 +127,41 @@ func testUploads(e *env) {
 	equal(e, "moved on", read(e, get), next)
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.UpdateUpload(next, 0) })
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateUpload(metadata.UploadSession{ID: "x"}, 0) })
+
+	// A blob that the bytes are stays until the session has others, or ends.
+	whole := metadata.UploadSession{ID: "whole", RepositoryID: r.ID, Offset: 3, Blob: e.blob("abc").Digest}
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
+		absent := whole
+		absent.Blob = digest.FromString("absent")
+		return errors.Join(tx.CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.UpdateUpload(absent, 0))
+	})
+	for what, end := range map[string]func(tx metadata.Tx) error{
+		"others": func(tx metadata.Tx) error {
+			return tx.UpdateUpload(metadata.UploadSession{ID: whole.ID, Offset: 4, HashState: []byte{1}}, whole.Offset)
+		},
+		"end": func(tx metadata.Tx) error { return tx.DeleteUpload(whole.ID) },
+	} {
+		b := e.blob("abc")
+		free := func() int {
+			return len(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
+				return tx.Unreferenced(e.now().Add(time.Microsecond), 0, 0)
+			}))
+		}
+		e.update(func(tx metadata.Tx) error {
+			return errors.Join(tx.CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.UpdateUpload(whole, 0))
+		})
+		e.clock.Add(time.Minute)
+		equal(e, what+": read", read(e, func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Upload(whole.ID) }).Blob, whole.Blob)
+		equal(e, what+": kept", free(), 0)
+		e.update(func(tx metadata.Tx) error {
+			dead, err := tx.Condemn(b, tx.Now().Add(time.Microsecond))
+			equal(e, what+": condemned while it is kept", dead, false)
+			return errors.Join(err, end(tx))
+		})
+		equal(e, what+": free", free(), 1)
+		equal(e, what+": released", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(b.Digest) }).ReleasedAt, e.now())
+		e.update(func(tx metadata.Tx) error { return tx.DeleteUpload(whole.ID) })
+	}
 
 	for _, id := range []string{"c", "b", "a"} {
 		e.clock.Add(time.Minute)

@@ -190,6 +190,7 @@ func testReadOnly(e *env) {
 		"ReplaceFile": func(tx metadata.Tx) error {
 			return tx.ReplaceFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "x", Blob: b})
 		},
+		"SetDigest":      func(tx metadata.Tx) error { return tx.SetDigest(v.ID, "") },
 		"RemoveFiles":    func(tx metadata.Tx) error { return tx.RemoveFiles(v.ID) },
 		"RemoveFile":     func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") },
 		"PutEnvironment": func(tx metadata.Tx) error { _, err := tx.PutEnvironment(metadata.Environment{Name: "x"}); return err },
@@ -249,7 +250,7 @@ func testPanic(e *env) {
 	for what, run := range map[string]func(context.Context, func(metadata.Tx) error) error{"View": e.store.View, "Update": e.store.Update} {
 		func() {
 			defer func() {
-				if p := recover(); p != errTest {
+				if p, _ := recover().(error); !errors.Is(p, errTest) {
 					e.Errorf("%s: panic %v", what, p)
 				}
 			}()

@@ -1,14 +1,13 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/mattn/go-sqlite3"
+
+	"slipway/metadata/internal/sqlstore"
 )
 
 // Statements around transactions.
@@ -26,8 +25,9 @@ const (
 const (
 	busyMillis      = 5000 // waits for tools beside us, such as a backup
 	cacheKiB        = 2048 // of each connection
-	checkpointPages = 1000 // 4 MiB of write-ahead log, then SQLite moves it into the database
-	keptWALBytes    = 8 << 20
+	writeCacheKiB   = 8192 // of the one that writes, until it is idle
+	checkpointPages = 4000 // 16 MiB of write-ahead log, then SQLite moves it into the database, each page once
+	keptWALBytes    = checkpointPages * 4096
 )
 
 type purpose int
@@ -46,9 +46,11 @@ func dsn(path string, p purpose) string {
 	q.Set("_synchronous", "FULL")
 	q.Set("_cache_size", fmt.Sprint(-cacheKiB))
 	q.Set("_cslike", "on") // LIKE minds case, as in PostgreSQL
+	q.Set("_mutex", "no")  // a session serves one goroutine at a time
 	if p == writing {
 		q.Set("_journal_mode", "WAL")
 		q.Set("_txlock", "immediate")
+		q.Set("_cache_size", fmt.Sprint(-writeCacheKiB))
 	} else {
 		q.Set("_query_only", "on")
 	}
@@ -79,29 +81,24 @@ func settings(p purpose) []string {
 	return list
 }
 
-// connector opens connections for one purpose.
-type connector struct {
-	driver *sqlite3.SQLiteDriver
-	dsn    string
+// newDriver makes what opens connections for one purpose.
+func newDriver(p purpose) *sqlite3.SQLiteDriver {
+	list := settings(p)
+	return &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		for _, text := range list {
+			if _, err := c.Exec(text, nil); err != nil {
+				return fmt.Errorf("%s: %w", text, err)
+			}
+		}
+		return nil
+	}}
 }
 
-func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-
-func (c *connector) Driver() driver.Driver { return c.driver }
-
-// openPool makes a pool that keeps no idle connection: a session holds its connection, and closing it closes that.
-func openPool(path string, p purpose) *sql.DB {
-	list := settings(p)
-	db := sql.OpenDB(&connector{dsn: dsn(path, p), driver: &sqlite3.SQLiteDriver{
-		ConnectHook: func(c *sqlite3.SQLiteConn) error {
-			for _, text := range list {
-				if _, err := c.Exec(text, nil); err != nil {
-					return fmt.Errorf("%s: %w", text, err)
-				}
-			}
-			return nil
-		},
-	}})
-	db.SetMaxIdleConns(-1)
-	return db
+// connect opens one connection.
+func connect(path string, p purpose) (*sqlstore.Session, error) {
+	conn, err := newDriver(p).Open(dsn(path, p))
+	if err != nil {
+		return nil, classify(err)
+	}
+	return sqlstore.NewSession(conn), nil
 }

@@ -30,10 +30,5 @@ func classify(err error) error {
 
 // inTransaction asks SQLite itself: after SQLITE_FULL, IOERR, NOMEM and others it may have rolled back everything.
 func inTransaction(s *sqlstore.Session) bool {
-	in := false
-	err := s.Conn().Raw(func(c any) error {
-		in = !c.(*sqlite3.SQLiteConn).AutoCommit()
-		return nil
-	})
-	return err == nil && in
+	return !s.Conn().(*sqlite3.SQLiteConn).AutoCommit()
 }

@@ -104,6 +104,7 @@ var sorts = []string{
 	"WHERE updated_at < $1",                              // stale uploads of the same microsecond
 	"SELECT r.version_id FROM reference r",               // the referrers of a digest
 	"FROM staging WHERE repository_id = $1 AND scope = ", // the stagings of a coordinate
+	"FROM entry CROSS JOIN file f",                       // a page of a folder
 }
 
 func checkPlan(t *testing.T, text string, plan []string) {
@@ -198,6 +199,11 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"package look-up", "WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3", []string{
 			"SEARCH r USING INDEX repository_name (name=?)",
 			"SEARCH p USING INDEX sqlite_autoindex_package_1 (repository_id=? AND format=? AND key=?)"}},
+		{"packages until one, by a part", "p.key > $3 AND p.key <= $4 AND instr(lower(p.key), $5) > 0", []string{
+			"SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+			"SEARCH p USING INDEX sqlite_autoindex_package_1 (repository_id=? AND format=? AND key>? AND key<?)"}},
+		{"n-th package", "(p.format, p.key) > ($2, $3) ORDER BY p.format, p.key LIMIT 1 OFFSET $4", []string{
+			"SEARCH p USING COVERING INDEX sqlite_autoindex_package_1 (repository_id=? AND (format,key)>(?,?))"}},
 		{"version", "FROM version WHERE package_id = $1 AND name = $2", []string{
 			"SEARCH version USING INDEX sqlite_autoindex_version_1 (package_id=? AND name=?)"}},
 		{"version by digest", "AND digest = $2 AND state <> 'deleted'", []string{
@@ -220,6 +226,17 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"file at", "WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'", []string{
 			"SEARCH f USING INDEX file_path (package_id=? AND path=?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)",
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"files below a folder", "WHERE f.version_id = $1 AND f.path > $2 AND f.path < $3 ORDER BY f.path", []string{
+			"SEARCH f USING PRIMARY KEY (version_id=? AND path>? AND path<?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"entries of a folder", "f.path >= $2 AND f.path < $3 ORDER BY f.path LIMIT 1) UNION ALL", []string{
+			"CO-ROUTINE entry", "SETUP", "SCAN CONSTANT ROW", "SCALAR SUBQUERY 1",
+			"SEARCH f USING PRIMARY KEY (version_id=? AND path>? AND path<?)", "RECURSIVE STEP", "SCAN entry", "CORRELATED SCALAR SUBQUERY 3",
+			"SEARCH f USING PRIMARY KEY (version_id=? AND path>? AND path<?)", "SCAN entry",
+			"SEARCH f USING PRIMARY KEY (version_id=? AND path=?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		{"folders of a path", "SELECT path FROM file WHERE version_id = $1 AND path IN ($2, $3) LIMIT 1", []string{
+			"SEARCH file USING PRIMARY KEY (version_id=? AND path=?)"}},
+		{"below a path", "SELECT path FROM file WHERE version_id = $1 AND path > $2 AND path < $3", []string{
+			"SEARCH file USING PRIMARY KEY (version_id=? AND path>? AND path<?)"}},
 		{"has blob", "SELECT EXISTS (SELECT 1 FROM file WHERE blob_id = $1 AND package_id = $2)", []string{
 			"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH file USING COVERING INDEX file_blob (blob_id=? AND package_id=?)"}},
 		{"tag", "WHERE t.package_id = $1 AND t.name = $2 AND t.seq_to IS NULL", []string{
@@ -243,6 +260,7 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid>?)", "CORRELATED SCALAR SUBQUERY 1",
 			"SEARCH f USING COVERING INDEX file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 2",
 			"SEARCH s USING COVERING INDEX staged_file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 3",
+			"SEARCH u USING COVERING INDEX upload_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 4",
 			"SEARCH l USING PRIMARY KEY (blob_id=?)"}},
 	} {
 		found := false

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync"
 	"time"
@@ -14,7 +13,7 @@ const defaultReaders = 6
 
 // readers is the pool of reading connections. The one used last is used next, so a quiet store has one that is warm.
 type readers struct {
-	db    *sql.DB
+	path  string
 	slots chan struct{}
 
 	mu      sync.Mutex
@@ -22,8 +21,8 @@ type readers struct {
 	running map[*sqlstore.Tx]time.Time // since when
 }
 
-func newReaders(db *sql.DB, n int) *readers {
-	return &readers{db: db, slots: make(chan struct{}, max(n, 1)), running: make(map[*sqlstore.Tx]time.Time)}
+func newReaders(path string, n int) *readers {
+	return &readers{path: path, slots: make(chan struct{}, max(n, 1)), running: make(map[*sqlstore.Tx]time.Time)}
 }
 
 // get waits for a connection until ctx ends.
@@ -40,12 +39,11 @@ func (r *readers) get(ctx context.Context) (*sqlstore.Session, error) {
 	if s := r.take(); s != nil {
 		return s, nil
 	}
-	conn, err := r.db.Conn(ctx)
+	s, err := connect(r.path, reading)
 	if err != nil {
 		<-r.slots
-		return nil, classify(err)
 	}
-	return sqlstore.NewSession(conn), nil
+	return s, err
 }
 
 func (r *readers) take() *sqlstore.Session {

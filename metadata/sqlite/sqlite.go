@@ -5,7 +5,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -48,7 +47,7 @@ type config struct {
 // WithClock replaces time.Now.
 func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
 
-// WithObserver reports every group commit to f, on the writer's goroutine: f must not block.
+// WithObserver reports every group commit to f, before the next one begins: f must not block.
 func WithObserver(f func(Batch)) Option { return func(c *config) { c.observe = f } }
 
 // WithReaders bounds the connections that read; they are opened as they are needed. The default is 6.
@@ -71,15 +70,12 @@ type Store struct {
 	path    string
 	cfg     config
 	lock    *lockFile
-	writeDB *sql.DB
-	readDB  *sql.DB
 	dialect sqlstore.Dialect
 	readers *readers
 	writer  *writer
 	// last is the time of the newest update in microseconds; it moves before the update can be seen.
-	last atomic.Int64
-	// generation counts the groups that may have been written.
-	generation atomic.Uint64
+	last        atomic.Int64
+	generations generations
 
 	mu      sync.Mutex
 	running int           // transactions, and those waiting to be one
@@ -132,10 +128,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.writeDB, s.readDB = openPool(s.path, writing), openPool(s.path, reading)
-	s.readers = newReaders(s.readDB, s.cfg.maxReads)
+	s.readers = newReaders(s.path, s.cfg.maxReads)
 	w := newWriter(s)
-	if err := w.open(ctx); err != nil {
+	if err := w.open(); err != nil {
 		return fmt.Errorf("open %s: %w", s.path, err)
 	}
 	s.writer = w
@@ -145,7 +140,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := w.load(); err != nil {
 		return fmt.Errorf("open %s: %w", s.path, classify(err))
 	}
-	go w.loop()
+	go w.tidy()
 	return nil
 }
 
@@ -251,7 +246,8 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	return fn(tx)
 }
 
-// Update implements metadata.Store. fn runs on the caller's goroutine, so a panic in it is the caller's.
+// Update implements metadata.Store. fn may run on the goroutine of another caller of Update; a panic in it is its own
+// caller's, with the stack where it happened.
 func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -264,7 +260,10 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error
 }
 
 // Generation implements metadata.Versioned: the lock on the database keeps other writers out.
-func (s *Store) Generation() uint64 { return s.generation.Load() }
+func (s *Store) Generation() uint64 { return s.generations.now.Load() }
+
+// GenerationOf implements metadata.Versioned.
+func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.of(p) }
 
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {
@@ -292,11 +291,6 @@ func (s *Store) release() error {
 	}
 	if s.writer != nil && s.writer.session != nil {
 		errs = append(errs, s.writer.session.Close())
-	}
-	for _, db := range []*sql.DB{s.readDB, s.writeDB} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
 	}
 	return errors.Join(append(errs, s.lock.unlock())...)
 }

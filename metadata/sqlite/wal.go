@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -19,7 +18,7 @@ type walLimits struct {
 
 var defaultWAL = walLimits{high: 64 << 20, max: 512 << 20, wait: 100 * time.Millisecond, every: time.Second, maxAge: time.Minute}
 
-// walKeeper watches the write-ahead log; it runs on the writer's goroutine, between groups.
+// walKeeper watches the write-ahead log; it runs between groups.
 type walKeeper struct {
 	writer *writer
 	path   string
@@ -83,6 +82,6 @@ func (k *walKeeper) checkpoint(text string) bool {
 		return false
 	}
 	var busy, frames, moved int64
-	err := k.writer.session.Conn().QueryRowContext(context.Background(), text).Scan(&busy, &frames, &moved)
+	err := k.writer.session.Row(text, &busy, &frames, &moved)
 	return err == nil && busy == 0 && frames == moved
 }

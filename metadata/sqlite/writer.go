@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -18,60 +20,85 @@ const (
 	idleAfter    = time.Second
 )
 
-// writer commits updates in groups: it takes those that wait, runs each in a savepoint, commits once, and answers all.
-// One flush of the disk serves many.
+// writer commits updates in groups. The caller who finds nobody at it leads: it takes those that wait, runs each in a
+// savepoint on its own goroutine, commits once, and answers all. One flush of the disk serves many, and a caller alone
+// waits for no other goroutine.
 //
 // A group whose transaction SQLite has rolled back as a whole (no space, I/O error) because of one update is run again,
 // each update in a transaction of its own. Nobody is answered before the COMMIT, also not those that failed alone: what
 // made them fail may have been written by a neighbour, and is true only then.
 type writer struct {
-	store   *Store
+	store *Store
+	queue chan *request
+	baton chan struct{} // full while somebody leads, or tidies up; what follows is theirs
+
 	session *sqlstore.Session // nil: to be opened again
 	log     sqlstore.Sequencer
 	wal     walKeeper
-	queue   chan *request
-	ran     chan outcome // of the one update that has the transaction
-	quit    chan struct{}
-	ended   chan struct{}
+	waiting []*request // claimed, and not answered yet
+
+	groups atomic.Uint64 // that were run
+	used   chan struct{} // full after a group
+	quit   chan struct{}
+	ended  chan struct{}
 }
 
-// request is one update. Its caller runs fn when the writer lends the transaction.
+// request is one update.
 type request struct {
-	turn    chan *sqlstore.Tx
-	done    chan error
-	claimed atomic.Bool // by the writer, or by a caller that gave up waiting
-	err     error       // of its last run
+	fn      func(metadata.Tx) error
+	done    chan struct{} // full when the rest is the caller's to read
+	claimed atomic.Bool   // by the writer, or by a caller that gave up waiting
+	err     error         // of its last run
+	ran     ending
+	panic   *panicked
 }
 
-type outcome struct {
-	err    error
-	exited bool // fn panicked or ended its goroutine: nobody waits for an answer
+// ending is how the last run of an update ended.
+type ending int
+
+const (
+	returned ending = iota
+	panics
+	exits // fn ended its goroutine, as a test that fails does
+)
+
+// panicked is a panic of an update, thrown again where the update was asked for.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
+func (p *panicked) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
 }
 
 func newWriter(s *Store) *writer {
 	w := &writer{
-		store: s, queue: make(chan *request, queueLength), ran: make(chan outcome, 1),
-		quit: make(chan struct{}), ended: make(chan struct{}),
+		store: s, queue: make(chan *request, queueLength), baton: make(chan struct{}, 1),
+		used: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	w.wal = walKeeper{writer: w, path: s.path + "-wal", limits: s.cfg.wal}
 	return w
 }
 
 // open opens the connection.
-func (w *writer) open(ctx context.Context) error {
-	conn, err := w.store.writeDB.Conn(ctx)
+func (w *writer) open() error {
+	session, err := connect(w.store.path, writing)
 	if err != nil {
-		return classify(err)
+		return err
 	}
 	var mode string
-	if err := conn.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode); err != nil || mode != "wal" {
-		_ = conn.Close() // the error that counts is err
+	if err := session.Row(`PRAGMA journal_mode`, &mode); err != nil || mode != "wal" {
+		_ = session.Close() // the error that counts is err
 		if err == nil {
 			err = fmt.Errorf("metadata: the file system allows only journal mode %q, not WAL", mode)
 		}
 		return classify(err)
 	}
-	w.session = sqlstore.NewSession(conn)
+	w.session = session
 	return nil
 }
 
@@ -85,9 +112,9 @@ func (w *writer) load() error {
 	return nil
 }
 
-// update is Store.Update on the caller's side.
+// update is Store.Update.
 func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
-	r := &request{turn: make(chan *sqlstore.Tx, 1), done: make(chan error, 1)}
+	r := &request{fn: fn, done: make(chan struct{}, 1)}
 	select {
 	case w.queue <- r:
 	case <-ctx.Done():
@@ -96,10 +123,15 @@ func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 	gone := ctx.Done()
 	for {
 		select {
-		case tx := <-r.turn:
-			w.lend(tx, fn)
-		case err := <-r.done:
-			return err
+		case <-r.done:
+			return r.result()
+		default:
+		}
+		select {
+		case <-r.done:
+			return r.result()
+		case w.baton <- struct{}{}:
+			w.lead()
 		case <-gone:
 			if r.claimed.CompareAndSwap(false, true) {
 				return ctx.Err()
@@ -109,37 +141,80 @@ func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 	}
 }
 
-// lend runs fn. A panic passes through, after the writer was told.
-func (w *writer) lend(tx *sqlstore.Tx, fn func(metadata.Tx) error) {
-	out := outcome{exited: true}
-	defer func() {
-		tx.End()
-		w.ran <- out
-	}()
-	out.err = fn(tx)
-	out.exited = false
+// result ends an update as its fn ended.
+func (r *request) result() error {
+	switch r.ran {
+	case panics:
+		panic(r.panic)
+	case exits:
+		runtime.Goexit()
+	}
+	return r.err
 }
 
-func (w *writer) loop() {
-	defer close(w.ended)
-	idle := time.NewTimer(w.store.cfg.idle)
-	for {
-		select {
-		case r := <-w.queue:
-			w.group(r)
-			w.wal.check()
-			idle.Reset(w.store.cfg.idle)
-		case <-idle.C:
-			if w.idle() {
-				idle.Reset(w.store.cfg.idle)
-			}
-		case <-w.quit:
-			return
-		}
+// lead runs one group, if anybody waits, and lets the next one lead.
+func (w *writer) lead() {
+	select {
+	case first := <-w.queue:
+		w.carry(func() { w.group(first) })
+	default:
+		<-w.baton
 	}
 }
 
-// idle tidies up when no update has come for a while. true: it must be tried again.
+// carry does work and passes the baton on. When an update ends the goroutine, another one goes on with the rest.
+func (w *writer) carry(work func()) {
+	whole := false
+	defer func() {
+		if !whole {
+			go w.carry(w.alone)
+			return
+		}
+		w.wal.check()
+		w.groups.Add(1)
+		select {
+		case w.used <- struct{}{}:
+		default:
+		}
+		<-w.baton
+	}()
+	work()
+	whole = true
+}
+
+// tidy tidies up when no update has come for a while.
+func (w *writer) tidy() {
+	defer close(w.ended)
+	wait := time.NewTimer(w.store.cfg.idle)
+	for {
+		before := w.groups.Load()
+		select {
+		case <-wait.C:
+		case <-w.quit:
+			return
+		}
+		if w.groups.Load() == before && !w.idleNow() {
+			select {
+			case <-w.used:
+			case <-w.quit:
+				return
+			}
+		}
+		wait.Reset(w.store.cfg.idle)
+	}
+}
+
+func (w *writer) idleNow() (again bool) {
+	w.baton <- struct{}{}
+	defer func() { <-w.baton }()
+	select {
+	case <-w.used:
+	default:
+	}
+	return w.idle()
+}
+
+// idle gives back what only updates need. true: it must be tried again.
 func (w *writer) idle() bool {
 	if w.wal.idle() {
 		return true
@@ -175,14 +250,14 @@ func (w *writer) group(first *request) {
 	if err := w.begin(g); err != nil {
 		// Whatever the reason is, those who wait already would meet it too, after another wait.
 		for r := first; r != nil; r = w.next(g) {
-			g.claim(r)
+			w.claim(g, r)
 		}
 		w.answer(g, err)
 		return
 	}
 	for r := first; r != nil; r = w.next(g) {
-		if g.claim(r) && !w.run(g, r) {
-			w.alone(g)
+		if w.claim(g, r) && !w.run(g, r) {
+			w.alone()
 			return
 		}
 	}
@@ -190,11 +265,12 @@ func (w *writer) group(first *request) {
 }
 
 // claim makes r a member unless its caller has gone.
-func (g *group) claim(r *request) bool {
+func (w *writer) claim(g *group, r *request) bool {
 	if !r.claimed.CompareAndSwap(false, true) {
 		return false
 	}
 	g.members = append(g.members, r)
+	w.waiting = g.members
 	return true
 }
 
@@ -210,33 +286,33 @@ func (w *writer) next(g *group) *request {
 	}
 }
 
-// alone runs the members of a group whose transaction was lost, each by itself.
-func (w *writer) alone(lost *group) {
+// alone runs those that wait for the answer of a group whose transaction was lost, or whose leader, each by itself. One that
+// was alone already, or did not return, is not run again.
+func (w *writer) alone() {
 	w.rollback()
-	if len(lost.members) == 1 {
-		w.answer(lost, nil)
-		return
-	}
-	for _, r := range lost.members {
-		if r == nil {
-			continue
-		}
-		g := &group{start: time.Now(), members: []*request{r}}
-		err := w.begin(g)
-		if err == nil {
-			if !w.run(g, r) {
-				w.rollback()
-			} else {
-				err = w.commit(g)
+	again := len(w.waiting) > 1
+	for len(w.waiting) > 0 {
+		r := w.waiting[0]
+		g := &group{start: time.Now(), members: w.waiting[:1]}
+		var err error
+		if again && r.ran == returned {
+			if err = w.begin(g); err == nil {
+				if !w.run(g, r) {
+					w.rollback()
+				} else {
+					err = w.commit(g)
+				}
 			}
 		}
+		rest := w.waiting[1:]
 		w.answer(g, err)
+		w.waiting = rest
 	}
 }
 
 func (w *writer) begin(g *group) error {
 	if w.session == nil {
-		if err := w.open(context.Background()); err != nil {
+		if err := w.open(); err != nil {
 			return err
 		}
 	}
@@ -256,46 +332,69 @@ func (w *writer) begin(g *group) error {
 	return nil
 }
 
-// run lends the transaction to one update, in a savepoint. false: the transaction as a whole is lost.
+// run runs one update, in a savepoint unless it is the first to write. false: the transaction as a whole is lost.
 func (w *writer) run(g *group, r *request) bool {
-	if err := w.session.Verb(savepoint); err != nil {
-		r.err = classify(err)
-		return false
-	}
-	mark := w.log.Mark()
-	tx := sqlstore.NewUpdate(w.session, &w.store.dialect, g.now, &w.log)
-	r.turn <- tx
-	out := <-w.ran
-	r.err = out.err
-	if out.exited {
-		g.members[len(g.members)-1] = nil
-		r.err = errors.New("metadata: update ended in a panic")
-	}
-	// What the update made of a database error does not matter: after one it is not whole.
-	if err := tx.Failed(); err != nil && r.err == nil {
-		r.err = err
-	}
-	if r.err == nil {
-		if err := w.session.Verb(release); err != nil {
+	nested := g.wrote
+	if nested {
+		if err := w.session.Verb(savepoint); err != nil {
 			r.err = classify(err)
 			return false
 		}
+	}
+	mark := w.log.Mark()
+	tx := sqlstore.NewUpdate(w.session, &w.store.dialect, g.now, &w.log)
+	r.call(tx)
+	// What the update made of a database error does not matter: after one it is not whole.
+	failed := tx.Failed()
+	if failed != nil && r.err == nil {
+		r.err = failed
+	}
+	if r.err == nil {
+		if nested {
+			if err := w.session.Verb(release); err != nil {
+				r.err = classify(err)
+				return false
+			}
+		}
 		g.wrote = g.wrote || tx.Wrote()
+		w.store.generations.touch(tx)
 		return true
 	}
 	g.failed++
 	w.log.Rewind(mark)
-	if !inTransaction(w.session) {
+	switch {
+	case !inTransaction(w.session):
 		return false
+	case nested:
+		return w.session.Verb(rollbackTo) == nil && w.session.Verb(release) == nil
+	case tx.Wrote() || failed != nil:
+		return w.session.Verb(rollback) == nil && w.session.Verb(beginWrite) == nil
 	}
-	return w.session.Do(rollbackTo) == nil && w.session.Do(release) == nil
+	return true
+}
+
+// call runs fn on this goroutine, which may be another caller's: how else it ends than by returning is its own caller's.
+func (r *request) call(tx *sqlstore.Tx) {
+	r.ran, r.panic = exits, nil
+	r.err = errors.New("metadata: update did not return")
+	defer func() {
+		tx.End()
+		if r.ran == returned {
+			return
+		}
+		if v := recover(); v != nil {
+			r.ran, r.panic = panics, &panicked{v, debug.Stack()}
+		}
+	}()
+	r.err = r.fn(tx)
+	r.ran = returned
 }
 
 // commit ends the transaction; after an error nothing of it is in the database.
 func (w *writer) commit(g *group) error {
 	if !g.wrote {
 		// Not COMMIT: what was rolled back to the savepoint may have left pages that it would write and flush.
-		if w.session.Do(rollback) != nil {
+		if w.session.Verb(rollback) != nil {
 			w.rollback()
 		}
 		return nil
@@ -335,15 +434,13 @@ func (w *writer) answer(g *group, err error) {
 		Failed: g.failed, Queued: len(w.queue), Run: time.Since(g.start) - g.commit, Commit: g.commit, Err: err,
 		Updates: len(g.members), Entries: g.entries,
 	}
-	w.store.generation.Add(1)
+	w.store.generations.advance(err)
+	w.waiting = nil
 	for _, r := range g.members {
-		switch {
-		case r == nil:
-		case err != nil:
-			r.done <- err
-		default:
-			r.done <- r.err
+		if err != nil {
+			r.err = err
 		}
+		r.done <- struct{}{}
 	}
 	b.WALBytes = w.wal.size()
 	w.store.cfg.observe(b)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,7 +134,7 @@ func TestGroupCommit(t *testing.T) {
 	var seen batches
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
 	errs := together(t, s, put("a"), then(put("b"), fail), put("c"), then(put("d"), func(metadata.Tx) error { panic("d") }), put("e"))
-	if errs[0] != nil || errs[1] != errTest || errs[2] != nil || errs[3].Error() != "panic: d" || errs[4] != nil {
+	if errs[0] != nil || errs[1] != errTest || errs[2] != nil || !strings.HasPrefix(errs[3].Error(), "panic: d\n\ngoroutine ") || errs[4] != nil {
 		t.Errorf("errors %v", errs)
 	}
 	for key, want := range map[string]bool{"a": true, "b": false, "c": true, "d": false, "e": true} {
@@ -145,6 +147,50 @@ func TestGroupCommit(t *testing.T) {
 	if len(list) != 1 || list[0].Updates != 5 || list[0].Failed != 2 || list[0].Entries != 3 || list[0].Err != nil || list[0].Commit <= 0 || list[0].WALBytes == 0 {
 		t.Errorf("batches %+v", list)
 	}
+}
+
+// TestFirstFails: who writes first in a group has no savepoint, and takes nothing with it when it fails.
+func TestFirstFails(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
+	reads := func(tx metadata.Tx) error {
+		if _, err := tx.Setting("a"); !errors.Is(err, metadata.ErrNotExist) {
+			t.Errorf("what a failed neighbour wrote: %v", err)
+		}
+		return errTest
+	}
+	errs := together(t, s, then(put("a"), fail), reads, then(put("b"), fail), put("c"), then(put("d"), fail), put("e"))
+	for i, want := range []error{errTest, errTest, errTest, nil, errTest, nil} {
+		if errs[i] != want {
+			t.Errorf("update %d: %v, want %v", i, errs[i], want)
+		}
+	}
+	for key, want := range map[string]bool{"a": false, "b": false, "c": true, "d": false, "e": true} {
+		if got := has(t, s, key); got != want {
+			t.Errorf("%s: %v", key, got)
+		}
+	}
+	metadatatest.CheckLog(t, s)
+}
+
+// TestExitInGroup: an update that ends its goroutine is run by another one's caller, who gets its answer all the same.
+func TestExitInGroup(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
+	exit := func(tx metadata.Tx) error {
+		runtime.Goexit()
+		return nil
+	}
+	errs := together(t, s, put("a"), then(put("b"), exit), put("c"), then(put("d"), fail), exit, put("e"))
+	for i, want := range []error{nil, nil, nil, errTest, nil, nil} {
+		if errs[i] != want {
+			t.Errorf("update %d: %v, want %v", i, errs[i], want)
+		}
+	}
+	for key, want := range map[string]bool{"a": true, "b": false, "c": true, "d": false, "e": true} {
+		if got := has(t, s, key); got != want {
+			t.Errorf("%s: %v", key, got)
+		}
+	}
+	metadatatest.CheckLog(t, s)
 }
 
 func TestGroupBound(t *testing.T) {
@@ -191,7 +237,7 @@ func limitPages(t *testing.T, s *Store, n int) {
 		n = 1 << 30
 	}
 	var got int
-	if err := s.writer.session.Conn().QueryRowContext(context.Background(), fmt.Sprintf(`PRAGMA max_page_count = %d`, n)).Scan(&got); err != nil {
+	if err := s.writer.session.Row(fmt.Sprintf(`PRAGMA max_page_count = %d`, n), &got); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -221,7 +267,7 @@ func TestTransactionLost(t *testing.T) {
 		then(put("e"), func(metadata.Tx) error { panic("e") }), put("f"))
 	for i, want := range []error{nil, metadata.ErrNoSpace, nil, errTest, metadata.ErrNoSpace, nil, nil} {
 		if i == 5 {
-			if errs[i] == nil || errs[i].Error() != "panic: e" {
+			if errs[i] == nil || !strings.HasPrefix(errs[i].Error(), "panic: e\n\ngoroutine ") {
 				t.Errorf("update 5: %v", errs[i])
 			}
 		} else if !errors.Is(errs[i], want) || (want == nil) != (errs[i] == nil) {
@@ -251,19 +297,13 @@ func TestTransactionLost(t *testing.T) {
 // failCommits makes the next n commits fail, as a disk would.
 func failCommits(t *testing.T, s *Store, n int) {
 	t.Helper()
-	err := s.writer.session.Conn().Raw(func(c any) error {
-		c.(*sqlite3.SQLiteConn).RegisterCommitHook(func() int {
-			n--
-			if n >= 0 {
-				return 1
-			}
-			return 0
-		})
-		return nil
+	s.writer.session.Conn().(*sqlite3.SQLiteConn).RegisterCommitHook(func() int {
+		n--
+		if n >= 0 {
+			return 1
+		}
+		return 0
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestCommitFails: everybody in the group gets the error, nothing of it is there, and the store goes on by itself.

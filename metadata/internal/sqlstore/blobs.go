@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -45,29 +46,30 @@ func (t *Tx) Blob(d digest.Digest) (metadata.Blob, error) {
 }
 
 // PutBlob implements metadata.Blobs. ErrCollected: the bytes of this digest are being removed right now.
-func (t *Tx) PutBlob(v metadata.Blob) (metadata.Blob, error) {
-	if err := t.writable(); err != nil {
-		return v, err
-	}
+func (t *Tx) PutBlob(v metadata.Blob) (metadata.Blob, error) { return t.putBlob(v, math.MaxInt64) }
+
+// PutStored implements metadata.Blobs.
+func (t *Tx) PutStored(v metadata.Blob, stored time.Time) (metadata.Blob, error) {
+	return t.putBlob(v, micros(stored))
+}
+
+// putBlob refuses a digest whose removal is under way, or was done at or after since in microseconds.
+func (t *Tx) putBlob(v metadata.Blob, since int64) (metadata.Blob, error) {
 	raw, err := sha256Sum(v.Digest)
 	if err != nil {
 		return v, err
 	}
-	removing, err := one(t, scanBool,
-		`SELECT EXISTS (SELECT 1 FROM collected WHERE digest = $1 AND done_at IS NULL)`, raw)
-	if err != nil {
-		return v, err
-	}
-	if removing {
-		return v, fmt.Errorf("blob %s: %w", v.Digest, metadata.ErrCollected)
-	}
 	out, err := insert(t, scanBlob, `INSERT INTO blob AS b (digest, size, sha1, md5, sha512, created_at, released_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 0)
+		SELECT $1, CAST($2 AS BIGINT), $3, $4, $5, CAST($6 AS BIGINT), 0
+		WHERE NOT EXISTS (SELECT 1 FROM collected WHERE digest = $1 AND (done_at IS NULL OR done_at >= $7))
 		ON CONFLICT (digest) DO UPDATE SET sha1 = COALESCE(b.sha1, excluded.sha1), md5 = COALESCE(b.md5, excluded.md5),
 			sha512 = COALESCE(b.sha512, excluded.sha512)
 		RETURNING id, digest, size, sha1, md5, sha512, created_at, released_at`,
-		raw, v.Size, emptied(v.SHA1), emptied(v.MD5), emptied(v.SHA512), t.micros())
-	if err == nil && out.Size != v.Size {
+		raw, v.Size, emptied(v.SHA1), emptied(v.MD5), emptied(v.SHA512), t.micros(), since)
+	switch {
+	case errors.Is(err, metadata.ErrExists):
+		return v, fmt.Errorf("blob %s: %w", v.Digest, metadata.ErrCollected)
+	case err == nil && out.Size != v.Size:
 		return out, fmt.Errorf("metadata: blob %s has %d bytes, not %d", v.Digest, out.Size, v.Size)
 	}
 	return out, err
@@ -103,6 +105,7 @@ func (t *Tx) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Bl
 		WHERE b.id > $1 AND b.created_at < $2 AND b.released_at < $2
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $3)
 		ORDER BY b.id LIMIT $4`, afterID, bound(before), t.kept(before), limit(n))
 }
@@ -117,6 +120,7 @@ func (t *Tx) Condemn(v metadata.Blob, before time.Time) (bool, error) {
 		WHERE id = $1 AND digest = $2 AND created_at < $3 AND released_at < $3
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = blob.id)
+			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = blob.id AND l.until > $4)`,
 		v.ID, raw, bound(before), t.kept(before))
 	if err != nil || n == 0 {

@@ -4,17 +4,24 @@ import (
 	"slipway/metadata"
 )
 
+const factColumns = 7
+
+var insertFacts = newRows(`INSERT INTO fact (version_id, key, value, source, rank, seq, at)`, factColumns)
+
 // AddFacts implements metadata.Facts. A zero At becomes now.
 func (t *Tx) AddFacts(facts []metadata.Fact) error {
+	args := make([]any, 0, factColumns*len(facts))
 	for _, f := range facts {
 		if f.At.IsZero() {
 			f.At = t.Now()
 		}
-		if _, err := t.exec(`INSERT INTO fact (version_id, key, value, source, rank, seq, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			f.VersionID, f.Key, f.Value, f.Source, int64(f.Rank), f.Seq, micros(f.At)); err != nil {
-			return err
-		}
+		args = append(args, f.VersionID, f.Key, f.Value, f.Source, int64(f.Rank), f.Seq, micros(f.At))
+	}
+	if err := insertFacts.run(args, func(text string, args []any) error {
+		_, err := t.exec(text, args...)
+		return err
+	}); err != nil {
+		return err
 	}
 	return t.writable()
 }

@@ -68,6 +68,9 @@ func (t *Tx) AddFile(f metadata.File) error {
 	if n == 0 {
 		return metadata.ErrExists
 	}
+	if f.VersionID == t.created {
+		return nil // it never had another file
+	}
 	_, err = t.exec(`DELETE FROM reserved_path WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
 	return err
 }

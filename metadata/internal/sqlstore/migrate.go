@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -99,7 +98,7 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 // applied returns how many of the migrations the database has.
 func applied(s *Session, list []Migration) (int, error) {
 	n := 0
-	err := s.query(`SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r *sql.Rows) error {
+	err := s.query(`SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
 		var number int64
 		var name string
 		if err := r.Scan(&number, &name); err != nil {

@@ -29,25 +29,48 @@ func (t *Tx) PackageByID(id int64) (metadata.Package, error) {
 	return one(t, scanPackage, selectPackage+`WHERE p.id = $1`, id)
 }
 
-// Packages implements metadata.Packages. Contains compares by a position function and not by LIKE, so nothing in it is a
-// wildcard: instr in SQLite, strpos with the same arguments in PostgreSQL.
+// Packages implements metadata.Packages.
 func (t *Tx) Packages(q metadata.PackageQuery) ([]metadata.Package, error) {
-	text := selectPackage + `WHERE p.repository_id = $1 AND `
-	args := []any{q.RepositoryID}
+	where, args := t.packagesWhere(q)
+	args = append(args, limit(q.Limit))
+	return all(t, scanPackage, selectPackage+where+` ORDER BY p.format, p.key LIMIT `+last(args), args...)
+}
+
+// PackageAt implements metadata.Packages.
+func (t *Tx) PackageAt(q metadata.PackageQuery, n int) (format, key string, err error) {
+	where, args := t.packagesWhere(q)
+	args = append(args, n)
+	at, err := one(t, func(r row) (at [2]string, err error) {
+		err = r.Scan(&at[0], &at[1])
+		return at, err
+	}, `SELECT p.format, p.key FROM package p `+where+` ORDER BY p.format, p.key LIMIT 1 OFFSET `+last(args), args...)
+	return at[0], at[1], err
+}
+
+// packagesWhere compares Contains by a position function and not by LIKE, so nothing in it is a wildcard: instr in SQLite,
+// strpos with the same arguments in PostgreSQL.
+func (t *Tx) packagesWhere(q metadata.PackageQuery) (text string, args []any) {
+	add := func(v any) string {
+		args = append(args, v)
+		return last(args)
+	}
+	text = `WHERE p.repository_id = ` + add(q.RepositoryID)
 	if q.Format != "" {
-		text += `p.format = $2 AND p.key > $3`
-		args = append(args, q.Format, q.AfterKey)
+		text += ` AND p.format = ` + add(q.Format) + ` AND p.key > ` + add(q.AfterKey)
 	} else {
-		text += `(p.format, p.key) > ($2, $3)`
-		args = append(args, q.AfterFormat, q.AfterKey)
+		text += ` AND (p.format, p.key) > (` + add(q.AfterFormat) + `, ` + add(q.AfterKey) + `)`
+	}
+	switch {
+	case q.UntilKey == "":
+	case q.Format != "":
+		text += ` AND p.key <= ` + add(q.UntilKey)
+	default:
+		text += ` AND (p.format, p.key) <= (` + add(q.UntilFormat) + `, ` + add(q.UntilKey) + `)`
 	}
 	if q.Contains != "" {
-		text += ` AND ` + t.d.Position + `(lower(p.key), $4) > 0 ORDER BY p.format, p.key LIMIT $5`
-		args = append(args, lower(q.Contains))
-	} else {
-		text += ` ORDER BY p.format, p.key LIMIT $4`
+		text += ` AND ` + t.d.Position + `(lower(p.key), ` + add(lower(q.Contains)) + `) > 0`
 	}
-	return all(t, scanPackage, text, append(args, limit(q.Limit))...)
+	return text, args
 }
 
 // CreatePackage implements metadata.Packages.
@@ -66,7 +89,7 @@ func (t *Tx) CreatePackage(v metadata.Package) (metadata.Package, error) {
 
 // UpdatePackage implements metadata.Packages.
 func (t *Tx) UpdatePackage(v metadata.Package) error {
-	return t.must(`UPDATE package SET latest = $1, version_count = $2, descriptor = $3, updated_at = $4,
+	return t.within(v.ID).must(`UPDATE package SET latest = $1, version_count = $2, descriptor = $3, updated_at = $4,
 			revision = revision + 1 WHERE id = $5`,
 		v.Latest, v.VersionCount, filled(v.Descriptor), t.micros(), v.ID)
 }

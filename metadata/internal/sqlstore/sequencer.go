@@ -2,11 +2,8 @@ package sqlstore
 
 import (
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"math/bits"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -55,11 +52,11 @@ func (q *Sequencer) Load(s *Session) (time.Time, error) {
 	}
 	var last int64
 	err := s.query(`SELECT COALESCE(MAX(seq), -1) + 1, (SELECT at FROM clock WHERE id = 1) FROM log_entry`, nil,
-		func(r *sql.Rows) error { return r.Scan(&q.size, &last) })
+		func(r row) error { return r.Scan(&q.size, &last) })
 	if err != nil {
 		return time.Time{}, fmt.Errorf("size of the log: %w", err)
 	}
-	err = s.query(`SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r *sql.Rows) error {
+	err = s.query(`SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r row) error {
 		var at int64
 		err := r.Scan(&at)
 		last = max(last, at)
@@ -85,7 +82,7 @@ func (q *Sequencer) loadEdge(s *Session) error {
 	}
 	found := 0
 	text, args := hashesSQL(want)
-	err := s.query(text, args, func(r *sql.Rows) error {
+	err := s.query(text, args, func(r row) error {
 		i, h, err := scanHash(r)
 		level, _ := tlog.SplitStoredHashIndex(i)
 		q.edge.index[level], q.edge.hash[level] = i, h
@@ -108,8 +105,7 @@ func (q *Sequencer) Mark() int { return len(q.pending) }
 // Rewind takes back the entries since the mark.
 func (q *Sequencer) Rewind(mark int) { q.pending = q.pending[:mark] }
 
-// insertHashes has one statement per power of two, up to this many rows.
-const hashRows = 64
+var insertHashes = newRows(`INSERT INTO log_hash (idx, hash)`, 2)
 
 // Flush writes the Merkle hashes of the new entries.
 func (q *Sequencer) Flush(s *Session) error {
@@ -130,29 +126,10 @@ func (q *Sequencer) Flush(s *Session) error {
 			args = append(args, index, h[:])
 		}
 	}
-	for len(args) > 0 {
-		rows := 1
-		for rows < hashRows && 4*rows <= len(args) {
-			rows *= 2
-		}
-		if _, err := s.exec(insertHashes(rows), args[:2*rows]); err != nil {
-			return err
-		}
-		args = args[2*rows:]
-	}
-	return nil
-}
-
-func insertHashes(rows int) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO log_hash (idx, hash) VALUES `)
-	for i := range rows {
-		if i > 0 {
-			b.WriteString(`, `)
-		}
-		b.WriteString(`($` + strconv.Itoa(2*i+1) + `, $` + strconv.Itoa(2*i+2) + `)`)
-	}
-	return b.String()
+	return insertHashes.run(args, func(text string, args []any) error {
+		_, err := s.exec(text, args)
+		return err
+	})
 }
 
 // Settle follows a successful COMMIT and tells how many entries there are new.

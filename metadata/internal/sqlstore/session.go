@@ -2,10 +2,12 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Dialect is where databases differ.
@@ -19,26 +21,69 @@ type Dialect struct {
 // maxStatements bounds what a connection keeps prepared.
 const maxStatements = 500
 
-// Session is one connection with its prepared statements. It serves one goroutine at a time.
+// Session is one connection with its prepared statements. It serves one goroutine at a time, and speaks to the driver itself:
+// what database/sql does for connections that many share costs as much as the statements of a publish.
 //
 // Statements run with context.Background(): with a context that can end, go-sqlite3 starts a goroutine per statement.
 type Session struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-	verbs map[string]*sql.Stmt
+	conn  driver.Conn
+	stmts map[string]*statement
+	verbs map[string]*statement
+	args  []driver.NamedValue // of the statement that runs
+	row   []driver.Value      // that is read
 }
 
-// NewSession takes conn over: Close closes it.
-func NewSession(conn *sql.Conn) *Session {
-	return &Session{conn: conn, stmts: make(map[string]*sql.Stmt), verbs: make(map[string]*sql.Stmt)}
+// statement is a prepared one.
+type statement struct {
+	driver.Stmt
+	exec   driver.StmtExecContext
+	query  driver.StmtQueryContext
+	inputs int
+	table  string // that it writes; "" for a query
+}
+
+// written returns the table that a statement writes.
+func written(text string) string {
+	words := strings.Fields(text)
+	for i, verb := range []string{"UPDATE", "INSERT INTO", "DELETE FROM"} {
+		at := 1 + min(i, 1)
+		if len(words) > at && strings.Join(words[:at], " ") == verb {
+			return words[at]
+		}
+	}
+	return ""
+}
+
+// NewSession takes conn over: Close closes it. Its statements take contexts, and the bytes in its rows are their reader's to
+// keep.
+func NewSession(conn driver.Conn) *Session {
+	return &Session{conn: conn, stmts: make(map[string]*statement), verbs: make(map[string]*statement)}
 }
 
 // Conn is the connection, for what a backend asks of its own driver.
-func (s *Session) Conn() *sql.Conn { return s.conn }
+func (s *Session) Conn() driver.Conn { return s.conn }
 
-// Do runs a statement that has neither arguments nor rows.
+// Do runs statements that have neither arguments nor rows.
 func (s *Session) Do(text string) error {
-	_, err := s.conn.ExecContext(context.Background(), text)
+	_, err := s.conn.(driver.ExecerContext).ExecContext(context.Background(), text, nil)
+	return err
+}
+
+// Row runs a statement once, without keeping it, and reads its only row.
+func (s *Session) Row(text string, dest ...any) error {
+	st, err := s.compile(text)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	found := false
+	err = s.read(st, nil, func(r row) error {
+		found = true
+		return r.Scan(dest...)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("metadata: no answer to %s", text)
+	}
 	return err
 }
 
@@ -47,12 +92,12 @@ func (s *Session) Verb(text string) error {
 	st, ok := s.verbs[text]
 	if !ok {
 		var err error
-		if st, err = s.conn.PrepareContext(context.Background(), text); err != nil {
+		if st, err = s.compile(text); err != nil {
 			return err
 		}
 		s.verbs[text] = st
 	}
-	_, err := st.ExecContext(context.Background())
+	_, err := st.exec.ExecContext(context.Background(), nil)
 	return err
 }
 
@@ -61,25 +106,29 @@ func (s *Session) Prepared() []string { return slices.Sorted(maps.Keys(s.stmts))
 
 // Close closes the statements and the connection.
 func (s *Session) Close() error {
-	for _, kept := range []map[string]*sql.Stmt{s.stmts, s.verbs} {
+	for _, kept := range []map[string]*statement{s.stmts, s.verbs} {
 		for _, st := range kept {
 			_ = st.Close() // the connection goes with it
 		}
 		clear(kept)
 	}
-	// The pool keeps no connection whose use ended with ErrBadConn.
-	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
-	if err := s.conn.Close(); err != nil && err != sql.ErrConnDone {
-		return err
-	}
-	return nil
+	return s.conn.Close()
 }
 
-func (s *Session) prepare(text string) (*sql.Stmt, error) {
+func (s *Session) compile(text string) (*statement, error) {
+	st, err := s.conn.Prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	return &statement{Stmt: st, exec: st.(driver.StmtExecContext), query: st.(driver.StmtQueryContext),
+		inputs: st.NumInput(), table: written(text)}, nil
+}
+
+func (s *Session) prepare(text string) (*statement, error) {
 	if st, ok := s.stmts[text]; ok {
 		return st, nil
 	}
-	st, err := s.conn.PrepareContext(context.Background(), text)
+	st, err := s.compile(text)
 	if err != nil {
 		return nil, err
 	}
@@ -94,12 +143,22 @@ func (s *Session) prepare(text string) (*sql.Stmt, error) {
 }
 
 // query runs a prepared statement and hands each row to scan. It reads all rows, so that the statement is at its end.
-func (s *Session) query(text string, args []any, scan func(*sql.Rows) error) (err error) {
+func (s *Session) query(text string, args []any, scan func(row) error) error {
 	st, err := s.prepare(text)
 	if err != nil {
 		return err
 	}
-	rows, err := st.QueryContext(context.Background(), args...)
+	return s.read(st, args, scan)
+}
+
+// table returns the table that a prepared statement writes.
+func (s *Session) table(text string) string { return s.stmts[text].table }
+
+func (s *Session) read(st *statement, args []any, scan func(row) error) (err error) {
+	if err := s.bind(st, args); err != nil {
+		return err
+	}
+	rows, err := st.query.QueryContext(context.Background(), s.args)
 	if err != nil {
 		return err
 	}
@@ -108,12 +167,20 @@ func (s *Session) query(text string, args []any, scan func(*sql.Rows) error) (er
 			err = e
 		}
 	}()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
+	n := len(rows.Columns())
+	s.row = slices.Grow(s.row[:0], n)[:n]
+	defer clear(s.row)
+	var r row = (*values)(&s.row)
+	for {
+		if err := rows.Next(s.row); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := scan(r); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
 }
 
 // exec runs a prepared statement and returns how many rows it changed.
@@ -122,9 +189,82 @@ func (s *Session) exec(text string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(context.Background(), args...)
+	if err := s.bind(st, args); err != nil {
+		return 0, err
+	}
+	res, err := st.exec.ExecContext(context.Background(), s.args)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// bind fills s.args.
+func (s *Session) bind(st *statement, args []any) error {
+	if st.inputs >= 0 && len(args) != st.inputs {
+		return fmt.Errorf("metadata: a statement of %d arguments has %d", st.inputs, len(args))
+	}
+	clear(s.args)
+	s.args = s.args[:0]
+	for i, v := range args {
+		switch v.(type) {
+		case int64, string, []byte, nil:
+		default:
+			var err error
+			if v, err = driver.DefaultParameterConverter.ConvertValue(v); err != nil {
+				return fmt.Errorf("metadata: argument $%d: %w", i+1, err)
+			}
+		}
+		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	return nil
+}
+
+// values is a row as the driver hands it over.
+type values []driver.Value
+
+// Scan implements row.
+func (v *values) Scan(dest ...any) error {
+	if len(dest) != len(*v) {
+		return fmt.Errorf("metadata: %d columns for %d fields", len(*v), len(dest))
+	}
+	for i, from := range *v {
+		if !assign(dest[i], from) {
+			return fmt.Errorf("metadata: column %d: %T for a field of type %T", i+1, from, dest[i])
+		}
+	}
+	return nil
+}
+
+// assign stores a value in a field of a type that records have. Only bytes can be NULL.
+func assign(dest any, from driver.Value) (ok bool) {
+	switch d := dest.(type) {
+	case *int64:
+		*d, ok = from.(int64)
+	case *int:
+		var n int64
+		n, ok = from.(int64)
+		*d = int(n)
+	case *bool:
+		if *d, ok = from.(bool); !ok {
+			var n int64
+			n, ok = from.(int64)
+			*d = n != 0
+		}
+	case *string:
+		if *d, ok = from.(string); !ok {
+			var b []byte
+			b, ok = from.([]byte)
+			*d = string(b)
+		}
+	case *[]byte:
+		if *d, ok = from.([]byte); !ok {
+			var text string
+			if text, ok = from.(string); ok {
+				*d = []byte(text)
+			}
+			ok = ok || from == nil
+		}
+	}
+	return ok
 }

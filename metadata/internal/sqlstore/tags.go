@@ -48,7 +48,7 @@ func (t *Tx) TagAt(packageID int64, name string, seq int64) (metadata.Tag, error
 	return v, err
 }
 
-// TagHistory implements metadata.Tags.
+// TagHistory implements metadata.Tags. Generations ascend with the entries that they began with, and one index is enough.
 func (t *Tx) TagHistory(packageID int64, name string, p metadata.Page) ([]metadata.Tag, error) {
 	before := int64(math.MaxInt64)
 	if p.After != "" {
@@ -61,7 +61,7 @@ func (t *Tx) TagHistory(packageID int64, name string, p metadata.Page) ([]metada
 		before = math.MaxInt64 // "0" is the start too
 	}
 	return all(t, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.generation < $3
-		ORDER BY t.generation DESC LIMIT $4`, packageID, name, before, limit(p.Limit))
+		ORDER BY t.seq_from DESC, t.generation DESC LIMIT $4`, packageID, name, before, limit(p.Limit))
 }
 
 // SetTag implements metadata.Tags.
@@ -72,9 +72,10 @@ func (t *Tx) SetTag(v metadata.Tag) (metadata.Tag, error) {
 	v.SetAt = t.Now()
 	v.SeqTo, v.EndedAt = 0, fromMicros(0)
 	var err error
-	v.Generation, err = insert(t, scanInt, `INSERT INTO tag (package_id, name, generation, version_id, set_at, set_by,
+	v.Generation, err = insert(t.within(v.PackageID), scanInt, `INSERT INTO tag (package_id, name, generation, version_id, set_at, set_by,
 			reason, seq_from, ended_at)
-		VALUES ($1, $2, (SELECT COALESCE(MAX(g.generation), 0) + 1 FROM tag g WHERE g.package_id = $1 AND g.name = $2),
+		VALUES ($1, $2, COALESCE((SELECT g.generation FROM tag g WHERE g.package_id = $1 AND g.name = $2
+				ORDER BY g.seq_from DESC, g.generation DESC LIMIT 1), 0) + 1,
 			$3, $4, $5, $6, $7, 0)
 		RETURNING generation`,
 		v.PackageID, v.Name, v.VersionID, micros(v.SetAt), v.SetBy, v.Reason, v.SeqFrom)
@@ -91,6 +92,6 @@ func (t *Tx) RemoveTag(packageID int64, name string, seq int64) error {
 }
 
 func (t *Tx) endTag(packageID int64, name string, seq int64) (int64, error) {
-	return t.exec(`UPDATE tag SET seq_to = $1, ended_at = $2 WHERE package_id = $3 AND name = $4 AND seq_to IS NULL`,
+	return t.within(packageID).exec(`UPDATE tag SET seq_to = $1, ended_at = $2 WHERE package_id = $3 AND name = $4 AND seq_to IS NULL`,
 		seq, t.micros(), packageID, name)
 }

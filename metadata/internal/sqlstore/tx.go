@@ -7,8 +7,8 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +28,11 @@ type Tx struct {
 	log  *Sequencer // nil in a view
 	used bool       // a statement ran
 	// wrote: a row was changed
-	wrote bool
+	wrote   bool
+	touched []metadata.Part // some of them more than once
+	created int64           // the version that was made last
+	unknown bool            // the package of a row that was changed is not known
+	scope   metadata.Part   // of the next statement: see within
 
 	clock func() time.Time // of a view
 	alive func() error     // of a view: its caller's context
@@ -59,6 +63,34 @@ func (t *Tx) Failed() error {
 
 // Wrote reports whether a row was changed.
 func (t *Tx) Wrote() bool { return t.wrote }
+
+// Touched are the parts that may have been changed; false: any may have been.
+func (t *Tx) Touched() (parts []metadata.Part, known bool) { return t.touched, !t.unknown }
+
+// within says which package the rows belong to that the next statement writes.
+func (t *Tx) within(packageID int64) *Tx {
+	t.scope = metadata.Part(packageID)
+	return t
+}
+
+// changed notes that a statement changed rows. It goes by tables, so that no writing method can be forgotten.
+func (t *Tx) changed(text string, scope metadata.Part) {
+	t.wrote = true
+	table := t.s.table(text)
+	switch table {
+	case "repository":
+		t.touched = append(t.touched, metadata.RepositoryRows)
+	case "package", "version", "tag":
+		if scope > 0 {
+			t.touched = append(t.touched, scope)
+		} else if table != "package" || !strings.HasPrefix(text, "INSERT") {
+			t.unknown = true
+		}
+		if table == "package" && scope <= 0 {
+			t.touched = append(t.touched, metadata.PackageNames)
+		}
+	}
+}
 
 // End lets every further call fail.
 func (t *Tx) End() {
@@ -129,7 +161,7 @@ func (t *Tx) fail(err error) error {
 type row interface{ Scan(dest ...any) error }
 
 // each hands the rows of a query to scan.
-func (t *Tx) each(text string, args []any, scan func(*sql.Rows) error) error {
+func (t *Tx) each(text string, args []any, scan func(row) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.begin(); err != nil {
@@ -144,7 +176,7 @@ func (t *Tx) each(text string, args []any, scan func(*sql.Rows) error) error {
 // all returns the rows of a query.
 func all[T any](t *Tx, scan func(row) (T, error), text string, args ...any) ([]T, error) {
 	var out []T
-	err := t.each(text, args, func(r *sql.Rows) error {
+	err := t.each(text, args, func(r row) error {
 		v, err := scan(r)
 		if err == nil {
 			out = append(out, v)
@@ -161,7 +193,7 @@ func all[T any](t *Tx, scan func(row) (T, error), text string, args ...any) ([]T
 func one[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (T, error) {
 	var out T
 	found := false
-	err := t.each(text, args, func(r *sql.Rows) (err error) {
+	err := t.each(text, args, func(r row) (err error) {
 		if !found {
 			out, err = scan(r)
 			found = true
@@ -177,6 +209,8 @@ func one[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (T, 
 // insert runs an INSERT … ON CONFLICT … RETURNING: ErrExists when it returns nothing.
 func insert[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (T, error) {
 	var none T
+	scope := t.scope
+	t.scope = 0
 	if err := t.writable(); err != nil {
 		return none, err
 	}
@@ -187,12 +221,14 @@ func insert[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (
 	case err != nil:
 		return out, err
 	}
-	t.wrote = true
+	t.changed(text, scope)
 	return out, nil
 }
 
 // exec runs a writing statement and returns how many rows it changed.
 func (t *Tx) exec(text string, args ...any) (int64, error) {
+	scope := t.scope
+	t.scope = 0
 	if err := t.writable(); err != nil {
 		return 0, err
 	}
@@ -205,7 +241,9 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, t.fail(err)
 	}
-	t.wrote = t.wrote || n > 0
+	if n > 0 {
+		t.changed(text, scope)
+	}
 	return n, nil
 }
 

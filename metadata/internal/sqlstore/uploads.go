@@ -7,13 +7,15 @@ import (
 	"slipway/metadata"
 )
 
-const selectUpload = `SELECT id, repository_id, scope, owner, done_bytes, hash_state, created_at, updated_at FROM upload `
+const selectUpload = `SELECT u.id, u.repository_id, u.scope, u.owner, u.done_bytes, u.hash_state, u.created_at, u.updated_at, b.digest
+	FROM upload u LEFT JOIN blob b ON b.id = u.blob_id `
 
 func scanUpload(r row) (metadata.UploadSession, error) {
 	var v metadata.UploadSession
 	var created, updated int64
-	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.Offset, &v.HashState, &created, &updated)
-	v.HashState = emptied(v.HashState)
+	var blob []byte
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.Offset, &v.HashState, &created, &updated, &blob)
+	v.HashState, v.Blob = emptied(v.HashState), digestOf(blob)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
 }
@@ -31,13 +33,28 @@ func (t *Tx) CreateUpload(u metadata.UploadSession) error {
 
 // Upload implements metadata.Uploads.
 func (t *Tx) Upload(id string) (metadata.UploadSession, error) {
-	return one(t, scanUpload, selectUpload+`WHERE id = $1`, id)
+	return one(t, scanUpload, selectUpload+`WHERE u.id = $1`, id)
 }
 
-// UpdateUpload implements metadata.Uploads. ErrNotExist: there is no such session.
+// UpdateUpload implements metadata.Uploads. ErrNotExist: there is no such session, or no such blob.
 func (t *Tx) UpdateUpload(u metadata.UploadSession, from int64) error {
-	err := t.must(`UPDATE upload SET done_bytes = $1, hash_state = $2, updated_at = $3 WHERE id = $4 AND done_bytes = $5`,
-		u.Offset, filled(u.HashState), t.micros(), u.ID, from)
+	if err := t.writable(); err != nil {
+		return err
+	}
+	var blob any
+	if u.Blob != "" {
+		id, err := t.blobID(metadata.Blob{Digest: u.Blob})
+		if err != nil {
+			return err
+		}
+		blob = id
+	}
+	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2 AND done_bytes = $3)`,
+		t.micros(), u.ID, from); err != nil {
+		return err
+	}
+	err := t.must(`UPDATE upload SET done_bytes = $1, hash_state = $2, blob_id = $3, updated_at = $4 WHERE id = $5 AND done_bytes = $6`,
+		u.Offset, filled(u.HashState), blob, t.micros(), u.ID, from)
 	if !errors.Is(err, metadata.ErrNotExist) || t.err != nil {
 		return err
 	}
@@ -49,12 +66,16 @@ func (t *Tx) UpdateUpload(u metadata.UploadSession, from int64) error {
 
 // DeleteUpload implements metadata.Uploads. A missing session is no error.
 func (t *Tx) DeleteUpload(id string) error {
+	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2)`,
+		t.micros(), id); err != nil {
+		return err
+	}
 	_, err := t.exec(`DELETE FROM upload WHERE id = $1`, id)
 	return err
 }
 
 // StaleUploads implements metadata.Uploads: those not touched since before, the oldest first.
 func (t *Tx) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
-	return all(t, scanUpload, selectUpload+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT $2`,
+	return all(t, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT $2`,
 		bound(before), limit(n))
 }

@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
-
 	"slipway/metadata"
 )
 
@@ -152,7 +150,7 @@ func (t *Tx) putGrants(holder string, id int64, grants []metadata.Grant) error {
 func (t *Tx) users(text string, args ...any) ([]metadata.User, error) {
 	var out []metadata.User
 	last := int64(-1)
-	err := t.each(text, args, func(r *sql.Rows) error {
+	err := t.each(text, args, func(r row) error {
 		var v metadata.User
 		var g grantRow
 		var created int64
@@ -175,7 +173,7 @@ func (t *Tx) users(text string, args ...any) ([]metadata.User, error) {
 func (t *Tx) tokens(text string, args ...any) ([]metadata.Token, error) {
 	var out []metadata.Token
 	last := int64(-1)
-	err := t.each(text, args, func(r *sql.Rows) error {
+	err := t.each(text, args, func(r row) error {
 		var v metadata.Token
 		var g grantRow
 		var created, expires, revoked int64

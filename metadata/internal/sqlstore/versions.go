@@ -107,14 +107,26 @@ func (t *Tx) CreateVersion(v metadata.Version) (metadata.Version, error) {
 	if v.UpdatedAt.IsZero() {
 		v.UpdatedAt = v.PublishedAt
 	}
-	v.ID, err = insert(t, scanInt, `INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
+	v.ID, err = insert(t.within(v.PackageID), scanInt, `INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
 			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor, media_type, announced, ended_seq)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT (package_id, name) DO NOTHING RETURNING id`,
 		v.PackageID, v.Name, v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease),
 		micros(v.PublishedAt), v.PublishedBy, v.PublisherID, micros(v.UpdatedAt), v.Seq, filled(v.Descriptor),
 		v.MediaType, flag(v.Announced), v.EndedSeq)
+	if err == nil {
+		t.created = v.ID
+	}
 	return v, err
+}
+
+// SetDigest implements metadata.Versions.
+func (t *Tx) SetDigest(versionID int64, d digest.Digest) error {
+	raw, err := sum(d)
+	if err != nil {
+		return err
+	}
+	return t.must(`UPDATE version SET digest = $1 WHERE id = $2`, raw, versionID)
 }
 
 // UpdateVersion implements metadata.Versions. It stores every field that the interface names, from v, and now as
@@ -124,7 +136,7 @@ func (t *Tx) UpdateVersion(v metadata.Version) error {
 	if err != nil {
 		return err
 	}
-	return t.must(`UPDATE version SET purl = $1, state = $2, reason = $3, digest = $4, size = $5, sort_key = $6,
+	return t.within(v.PackageID).must(`UPDATE version SET purl = $1, state = $2, reason = $3, digest = $4, size = $5, sort_key = $6,
 			prerelease = $7, published_at = $8, published_by = $9, publisher_id = $10, updated_at = $11, seq = $12,
 			descriptor = $13, media_type = $14, announced = $15, ended_seq = $16
 		WHERE id = $17`,

@@ -114,13 +114,12 @@ CREATE TABLE tag (
 	reason     TEXT NOT NULL,
 	seq_from   INTEGER NOT NULL,
 	seq_to     INTEGER CHECK (seq_to >= seq_from), -- NULL while it holds
-	ended_at   INTEGER NOT NULL,
-	UNIQUE (package_id, name, generation)
+	ended_at   INTEGER NOT NULL
 ) STRICT; -- with rowid: else the planner walks the primary key, all generations, for the tags that hold
 CREATE UNIQUE INDEX tag_holds ON tag (package_id, name) WHERE seq_to IS NULL;
 CREATE INDEX tag_version ON tag (version_id, name) WHERE seq_to IS NULL;
 CREATE INDEX tag_name ON tag (name, seq_from);
-CREATE INDEX tag_since ON tag (package_id, name, seq_from, generation);
+CREATE UNIQUE INDEX tag_since ON tag (package_id, name, seq_from, generation);
 
 CREATE TABLE fact (
 	id         INTEGER PRIMARY KEY,
@@ -138,7 +137,7 @@ CREATE INDEX fact_value ON fact (key, value);
 CREATE TABLE log_entry (
 	seq           INTEGER PRIMARY KEY,
 	id            TEXT NOT NULL,
-	at            INTEGER NOT NULL,
+	at            INTEGER NOT NULL, -- ascends with seq
 	type          TEXT NOT NULL,
 	subject       TEXT NOT NULL,
 	repository_id INTEGER NOT NULL, -- 0: the whole instance
@@ -149,7 +148,6 @@ CREATE TABLE log_entry (
 	salt          BLOB,
 	data_hash     BLOB NOT NULL
 ) STRICT;
-CREATE INDEX log_entry_at ON log_entry (at);
 CREATE INDEX log_entry_repository ON log_entry (repository_id);
 
 CREATE TABLE log_hash (
@@ -209,9 +207,11 @@ CREATE TABLE upload (
 	done_bytes    INTEGER NOT NULL,
 	created_at    INTEGER NOT NULL,
 	updated_at    INTEGER NOT NULL,
-	hash_state    BLOB NOT NULL
+	hash_state    BLOB NOT NULL,
+	blob_id       INTEGER REFERENCES blob (id) -- what the bytes so far are; NULL while the store has them as an upload
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX upload_updated ON upload (updated_at);
+CREATE INDEX upload_blob ON upload (blob_id) WHERE blob_id IS NOT NULL;
 
 CREATE TABLE setting (
 	key   TEXT NOT NULL PRIMARY KEY,

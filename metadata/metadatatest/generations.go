@@ -1,0 +1,112 @@
+package metadatatest
+
+import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+)
+
+// testGenerations: no look-up finds anything else than before unless the generation of a part that it depends on has moved;
+// and a publish moves that of its own package only.
+func testGenerations(e *env) {
+	store, ok := e.store.(metadata.Versioned)
+	if !ok {
+		return
+	}
+	r := e.repository("main")
+	p, other := e.pkg(r, "npm", "a"), e.pkg(r, "npm", "b")
+	v, w := e.version(p, "1"), e.version(p, "2")
+	e.setTag(v, "latest", 1)
+
+	looks := map[string]struct {
+		parts []metadata.Part
+		find  func(tx metadata.Tx) string
+	}{
+		"repository": {[]metadata.Part{metadata.RepositoryRows}, func(tx metadata.Tx) string { return found(tx.Repository("main")) }},
+		"package": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
+			return found(tx.Package("main", "npm", "a"))
+		}},
+		"version by tag": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
+			return found(tx.VersionByTag("main", "npm", "a", "latest"))
+		}},
+		"names": {[]metadata.Part{metadata.RepositoryRows, metadata.PackageNames}, func(tx metadata.Tx) string {
+			list, err := tx.Packages(metadata.PackageQuery{RepositoryID: r.ID})
+			return found(names(list, func(p metadata.Package) string { return p.Key }), err)
+		}},
+	}
+	state := func() map[string]string {
+		out := make(map[string]string)
+		e.view(func(tx metadata.Tx) error {
+			for what, l := range looks {
+				out[what] = l.find(tx)
+			}
+			return nil
+		})
+		return out
+	}
+	step := func(what string, fn func(tx metadata.Tx) error) {
+		e.Helper()
+		before, at := state(), store.Generation()
+		e.clock.Add(1e6)
+		e.update(fn)
+		if store.Generation() <= at {
+			e.Errorf("%s: the generation stays", what)
+		}
+		for name, now := range state() {
+			moved := false
+			for _, part := range looks[name].parts {
+				moved = moved || store.GenerationOf(part) > at
+			}
+			if now != before[name] && !moved {
+				e.Errorf("%s changes what %s finds, and no generation says so", what, name)
+			}
+		}
+	}
+	before := store.Generation()
+	step("UpdateVersion", func(tx metadata.Tx) error {
+		v.Reason, v.State = "old", metadata.Deprecated
+		return tx.UpdateVersion(v)
+	})
+	step("UpdatePackage", func(tx metadata.Tx) error { return tx.UpdatePackage(p) })
+	step("SetTag", func(tx metadata.Tx) error {
+		_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: w.ID, SeqFrom: 2})
+		return err
+	})
+	step("RemoveTag", func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "latest", 3) })
+	step("a first SetTag", func(tx metadata.Tx) error {
+		_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: w.ID, SeqFrom: 4})
+		return err
+	})
+	step("CreateVersion", func(tx metadata.Tx) error {
+		_, err := tx.CreateVersion(metadata.Version{PackageID: p.ID, Name: "3"})
+		return err
+	})
+	for _, part := range []metadata.Part{metadata.RepositoryRows, metadata.PackageNames, metadata.Part(other.ID)} {
+		if store.GenerationOf(part) > before {
+			e.Errorf("what was written to one package counts for part %d", part)
+		}
+	}
+	step("SetDigest", func(tx metadata.Tx) error { return tx.SetDigest(w.ID, digest.FromString("x")) })
+	step("CreatePackage", func(tx metadata.Tx) error {
+		_, err := tx.CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "npm", Key: "c", Name: "c"})
+		return err
+	})
+	step("CreateRepository", func(tx metadata.Tx) error {
+		_, err := tx.CreateRepository(metadata.Repository{Name: "other"})
+		return err
+	})
+	step("UpdateRepository", func(tx metadata.Tx) error {
+		r.Settings = []byte(`{}`)
+		return tx.UpdateRepository(r)
+	})
+	step("DeleteRepository", func(tx metadata.Tx) error { return tx.DeleteRepository(r.ID) })
+	step("a name used again", func(tx metadata.Tx) error {
+		_, err := tx.CreateRepository(metadata.Repository{Name: "main"})
+		return err
+	})
+}
+
+// found is a text of what was found, whole.
+func found[T any](v T, err error) string { return fmt.Sprintf("%+v %v", v, err) }
