@@ -47,7 +47,7 @@ type event struct {
 // seq is the sequence number, which the event carries as 20 digits.
 func (e *event) seq() (int64, error) {
 	n, err := strconv.ParseInt(e.Sequence, 10, 64)
-	if err != nil {
+	if err != nil || n < 0 {
 		return 0, fmt.Errorf("the event %q has no sequence number", clean(e.ID))
 	}
 	return n, nil

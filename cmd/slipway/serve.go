@@ -66,6 +66,7 @@ func (c *cli) serve(ctx context.Context, cfg *config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, debug.close()) }()
+	manageMemory(ctx, c.env)
 	s, err := assemble(ctx, cfg, logger)
 	if err != nil {
 		return err
