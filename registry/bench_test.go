@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"slipway/registry"
 	"slipway/registry/registrytest"
@@ -48,6 +51,67 @@ func BenchmarkPublish(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkCommit is a publish as npm makes it without its bytes' cost: stored in memory, a version of one of a few
+// packages, with facts and tags. cpu-µs is processor time of the whole process.
+func BenchmarkCommit(b *testing.B) {
+	for _, clients := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			e := registrytest.New(b)
+			descriptor := bytes.Repeat([]byte("slipway "), 900/8)
+			var n atomic.Int64
+			publish := func() error {
+				i := n.Add(1)
+				p, err := e.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i%50)))
+				if err != nil {
+					return err
+				}
+				version := fmt.Sprintf("1.0.%d", i)
+				if _, err := p.Stage(e.Admin, registry.StageFile{Path: version + ".tgz", Sums: registry.SHA1 | registry.SHA512}, strings.NewReader(version)); err != nil {
+					return err
+				}
+				_, err = p.Commit(e.Admin, registry.Release{
+					Version: version, PURL: "pkg:generic/x@" + version, SortKey: []byte(fmt.Sprintf("%09d", i)), Descriptor: descriptor,
+					Tags: []string{"latest"}, TagsIfUnset: []string{"latest"},
+					Package: func([]byte) ([]byte, error) { return descriptor, nil },
+					Facts:   []registry.FactInput{{Key: "npm.node", Value: "22.1.0", Source: "npm", Rank: 1}, {Key: "npm.client", Value: "10.9.0", Source: "npm", Rank: 1}},
+				})
+				return err
+			}
+			b.SetParallelism(max(1, clients/2)) // of two processors
+			b.ReportAllocs()
+			b.ResetTimer()
+			before := processorTime(b)
+			if clients == 1 {
+				for range b.N {
+					if err := publish(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						if err := publish(); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
+}
+
+// processorTime is what the process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
 // BenchmarkPackage is the one indexed look-up that a cached document costs.

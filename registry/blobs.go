@@ -157,26 +157,31 @@ func (s *Service) putBlob(ctx context.Context, at Name, want digest.Digest, r io
 	return s.own(ctx, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, also)
 }
 
-// own records stored bytes as the package's, by a lease, after making sure that no collection has taken them.
+// own records stored bytes as the package's, by a lease.
 func (s *Service) own(ctx context.Context, at Name, b Blob, stored time.Time, also func(tx metadata.Tx) error) (Blob, error) {
+	out, err := s.record(ctx, b, stored, func(tx metadata.Tx, b Blob) error {
+		if err := tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
+			return err
+		}
+		return also(tx)
+	})
+	if err == nil {
+		s.leases.renewed(holder(at), out.ID, s.now()) // clients look whether a blob is there right after they have pushed it
+	}
+	return out, err
+}
+
+// record notes stored bytes, after making sure that no collection has taken them, and lets need say in the same transaction
+// who needs them. errCollected (Unavailable): the bytes are gone.
+func (s *Service) record(ctx context.Context, b Blob, stored time.Time, need func(tx metadata.Tx, b Blob) error) (Blob, error) {
 	since := stored.Add(-clockMargin)
 	for try := 0; ; try++ {
 		var out Blob
 		err := s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			taken, err := tx.CollectedSince(b.Digest, since)
-			if err != nil {
+			if out, err = putStored(tx, b, since); err != nil {
 				return err
 			}
-			if taken {
-				return errCollected
-			}
-			if out, err = tx.PutBlob(b); err != nil {
-				return err
-			}
-			if err := tx.PutLease(metadata.Lease{BlobID: out.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
-				return err
-			}
-			return also(tx)
+			return need(tx, out)
 		})
 		if !errors.Is(err, errCollected) {
 			return out, err
@@ -187,11 +192,20 @@ func (s *Service) own(ctx context.Context, at Name, b Blob, stored time.Time, al
 		time.Sleep(rescuePause)
 		since = s.now()
 		if _, err := s.blobs.Stat(ctx, b.Digest); errors.Is(err, storage.ErrNotExist) {
-			return Blob{}, bytesGone(err)
+			return Blob{}, bytesGone(errors.Join(errCollected, err))
 		} else if err != nil {
 			return Blob{}, err
 		}
 	}
+}
+
+// putStored notes bytes that were stored at a time. errCollected: a collection may have taken them since.
+func putStored(tx metadata.Tx, b Blob, stored time.Time) (Blob, error) {
+	b, err := tx.PutStored(b, stored)
+	if errors.Is(err, metadata.ErrCollected) {
+		err = errCollected
+	}
+	return b, err
 }
 
 // MountBlob lets a package hold a blob that another one holds and the caller may read. NotFound: it does not, or the

@@ -18,7 +18,10 @@ type change struct {
 	actor access.Actor
 	repo  Repository
 	pkg   Package
-	dirty bool
+	// tagged is the version of the tag latest where it is known.
+	tagged string
+	made   bool // the package, just now
+	dirty  bool
 }
 
 func newChange(s *Service, tx metadata.Tx, actor access.Actor, repo Repository) *change {
@@ -30,12 +33,30 @@ func (c *change) open(at Name, create bool) error {
 	pkg, err := c.tx.Package(at.Repository, at.Format, at.Package)
 	if errors.Is(err, metadata.ErrNotExist) && create {
 		pkg, err = c.tx.CreatePackage(Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
+		c.made = true
 	}
 	if err != nil {
 		return missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, clip(at.Package), at.Repository)
 	}
 	c.pkg = pkg
 	return nil
+}
+
+// enter loads the package of a repository that exists as the same one, or makes it. Where there is a package its row says
+// so, and the repository's is not read.
+func (c *change) enter(at Name) error {
+	pkg, err := c.tx.Package(at.Repository, at.Format, at.Package)
+	switch {
+	case err == nil && pkg.RepositoryID == c.repo.ID:
+		c.pkg = pkg
+		return nil
+	case err != nil && !errors.Is(err, metadata.ErrNotExist):
+		return err
+	}
+	if err := c.live(); err != nil {
+		return err
+	}
+	return c.open(at, true)
 }
 
 // close stores the package's row when anything below it changed.
@@ -48,13 +69,25 @@ func (c *change) close() error {
 		return err
 	}
 	c.pkg.Latest = latest
-	return c.tx.UpdatePackage(c.pkg)
+	if err := c.tx.UpdatePackage(c.pkg); err != nil {
+		return err
+	}
+	c.pkg.Revision++
+	c.pkg.UpdatedAt = c.tx.Now()
+	c.dirty = false
+	return nil
 }
+
+// latestTag names the version shown as the newest.
+const latestTag = "latest"
 
 // latest is the version shown as the newest: the tag of that name, else the highest that is no prerelease, else the
 // highest.
 func (c *change) latest() (string, error) {
-	tag, err := c.tx.Tag(c.pkg.ID, "latest")
+	if c.tagged != "" {
+		return c.tagged, nil
+	}
+	tag, err := c.tx.Tag(c.pkg.ID, latestTag)
 	if err == nil {
 		return tag.Version, nil
 	}
@@ -128,6 +161,10 @@ func (c *change) version(name string) (Version, error) {
 // setTag points a tag at a version; pointing it where it points already changes nothing. The first tag announces a version
 // that was stored silently.
 func (c *change) setTag(name string, v Version, reason string) (Tag, bool, error) {
+	v, err := identify(c.tx, v)
+	if err != nil {
+		return Tag{}, false, err
+	}
 	if err := c.announce(v); err != nil {
 		return Tag{}, false, err
 	}
@@ -141,10 +178,14 @@ func (c *change) setTag(name string, v Version, reason string) (Tag, bool, error
 	data := EventData{Tag: name, Reason: reason, Generation: old.Generation + 1}
 	if old.VersionID != 0 {
 		data.Previous = &EventVersion{Version: old.Version, Digest: old.Digest}
-	} else if past, err := c.tx.TagHistory(c.pkg.ID, name, Page{Limit: 1}); err != nil {
-		return Tag{}, false, err
-	} else if len(past) > 0 {
-		data.Generation = past[0].Generation + 1
+	} else if !c.made {
+		past, err := c.tx.TagHistory(c.pkg.ID, name, Page{Limit: 1})
+		if err != nil {
+			return Tag{}, false, err
+		}
+		if len(past) > 0 {
+			data.Generation = past[0].Generation + 1
+		}
 	}
 	e, err := c.append("tag.set", &v, data)
 	if err != nil {
@@ -153,6 +194,9 @@ func (c *change) setTag(name string, v Version, reason string) (Tag, bool, error
 	c.dirty = true
 	t, err := c.tx.SetTag(Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
 		SetBy: c.actor.Name, Reason: reason, SeqFrom: e.Seq})
+	if name == latestTag {
+		c.tagged = v.Name
+	}
 	return t, true, err
 }
 
@@ -192,6 +236,9 @@ func (c *change) removeTag(name, reason string) error {
 		return err
 	}
 	c.dirty = true
+	if name == latestTag {
+		c.tagged = ""
+	}
 	return c.tx.RemoveTag(c.pkg.ID, name, e.Seq)
 }
 

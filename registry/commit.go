@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -22,16 +21,19 @@ func (c *committer) run() (Result, error) {
 	if err := tree(c.files); err != nil {
 		return Result{}, err
 	}
-	if err := c.live(); err != nil {
-		return Result{}, err
-	}
-	if err := c.open(c.name, true); err != nil {
+	if err := c.enter(c.name); err != nil {
 		return Result{}, err
 	}
 	if err := c.sameKey(); err != nil {
 		return Result{}, err
 	}
 	old, err := c.tx.Version(c.pkg.ID, c.rel.Version)
+	if err == nil {
+		err = c.live() // what may be done to it is up to the repository's settings as they are now
+		if err != nil {
+			return Result{}, err
+		}
+	}
 	if err == nil || errors.Is(err, metadata.ErrNotExist) {
 		if err := c.condition(old); err != nil {
 			return Result{}, err
@@ -54,7 +56,9 @@ func (c *committer) run() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return res, c.close()
+	err = c.close()
+	res.Package = c.pkg
+	return res, err
 }
 
 // sameKey gives a release the name of the version that its key says it is.
@@ -71,19 +75,12 @@ func (c *committer) sameKey() error {
 	return err
 }
 
-// condition asks Release.If; a tombstone holds no files, and neither does an empty version.
+// condition asks Release.If.
 func (c *committer) condition(old Version) error {
 	if c.rel.If == nil {
 		return nil
 	}
-	if old.ID == 0 {
-		return c.rel.If(nil)
-	}
-	have, err := c.tx.Files(old.ID)
-	if err != nil {
-		return err
-	}
-	return c.rel.If(have)
+	return c.rel.If(Held{c.tx, old})
 }
 
 // create makes the version; old is its tombstone or empty.
@@ -153,6 +150,9 @@ func (c *committer) tags(v Version) error {
 		}
 	}
 	for _, t := range c.rel.TagsIfUnset {
+		if slices.Contains(c.rel.Tags, t) {
+			continue
+		}
 		if _, err := c.tx.Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
 			_, _, err = c.setTag(t, v, "published")
 			if err != nil {
@@ -242,29 +242,27 @@ func (c *committer) same(old Version) (Result, error) {
 	return Result{Version: old}, nil
 }
 
-// extend adds the files to a version that is there.
+// extend adds the files to a version that is there, by look-ups of their paths alone.
 func (c *committer) extend(old Version) (Result, error) {
-	have, err := c.tx.Files(old.ID)
-	if err != nil {
-		return Result{}, err
-	}
 	var fresh, replaced []Staged
+	former := map[string]File{}
 	for _, st := range c.files {
-		i := slices.IndexFunc(have, func(f File) bool { return f.Path == st.Path })
+		have, err := c.tx.File(old.ID, st.Path)
 		switch {
-		case i < 0:
-			fresh = append(fresh, st)
-		case have[i].Blob.Digest == st.Blob.Digest:
-		case c.rel.Mode == Replace:
-			replaced = append(replaced, st)
-		default:
-			return Result{}, Errorf(AlreadyExists, AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
-				clip(st.Path), c.pkg.Name, old.Name, have[i].Blob.Digest.Encoded())
-		}
-		if i < 0 {
-			if err := c.vacant(old, have, st); err != nil {
+		case errors.Is(err, metadata.ErrNotExist):
+			if err := c.vacant(old, st); err != nil {
 				return Result{}, err
 			}
+			fresh = append(fresh, st)
+		case err != nil:
+			return Result{}, err
+		case have.Blob.Digest == st.Blob.Digest:
+		case c.rel.Mode == Replace:
+			replaced = append(replaced, st)
+			former[st.Path] = have
+		default:
+			return Result{}, Errorf(AlreadyExists, AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
+				clip(st.Path), c.pkg.Name, old.Name, have.Blob.Digest.Encoded())
 		}
 	}
 	if len(fresh)+len(replaced) == 0 {
@@ -275,7 +273,7 @@ func (c *committer) extend(old Version) (Result, error) {
 			return Result{}, err
 		}
 	}
-	v, err := c.grow(old, have, fresh, replaced)
+	v, err := c.grow(old, former, fresh, replaced)
 	if err != nil {
 		return Result{}, err
 	}
@@ -286,9 +284,13 @@ func (c *committer) extend(old Version) (Result, error) {
 	return Result{Version: v, Changed: true}, c.tags(v)
 }
 
-// grow writes the new and the replaced files of an existing version, one log entry for each kind.
-func (c *committer) grow(v Version, have []File, fresh, replaced []Staged) (Version, error) {
-	all := slices.Clone(have)
+// grow writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
+// are replaced, by path.
+func (c *committer) grow(v Version, former map[string]File, fresh, replaced []Staged) (Version, error) {
+	all, err := contentOf(c.tx, v)
+	if err != nil {
+		return v, err
+	}
 	facts, err := c.newFacts(v)
 	if err != nil {
 		return v, err
@@ -301,19 +303,16 @@ func (c *committer) grow(v Version, have []File, fresh, replaced []Staged) (Vers
 		if err != nil {
 			return err
 		}
-		var former []File
+		var gone []File
 		for _, f := range files {
-			if i := slices.IndexFunc(all, func(o File) bool { return o.Path == f.Path }); i >= 0 {
-				v.Size -= all[i].Blob.Size
-				former = append(former, all[i])
-				all[i] = f
-			} else {
-				all = append(all, f)
+			if old, ok := former[f.Path]; ok {
+				v.Size -= old.Blob.Size
+				gone = append(gone, old)
 			}
 			v.Size += f.Blob.Size
 		}
-		v.Digest = ContentDigest(all)
-		e, err := c.append(kind, &v, EventData{Files: eventFiles(files), Former: eventFiles(former), Facts: facts})
+		v.Digest = all.put(files)
+		e, err := c.append(kind, &v, EventData{Files: eventFiles(files), Former: eventFiles(gone), Facts: facts})
 		if err != nil {
 			return err
 		}
@@ -365,7 +364,7 @@ func (c *committer) newFiles(v Version, list []Staged) ([]File, error) {
 }
 
 // vacant refuses a new path that held other bytes before, or that would be file and folder at once.
-func (c *committer) vacant(v Version, have []File, st Staged) error {
+func (c *committer) vacant(v Version, st Staged) error {
 	had, err := c.tx.Reserved(v.ID, st.Path)
 	switch {
 	case err == nil && had != st.Blob.Digest && !c.settings().AllowReuse && c.rel.Mode != Replace:
@@ -374,17 +373,19 @@ func (c *committer) vacant(v Version, have []File, st Staged) error {
 	case err != nil && !errors.Is(err, metadata.ErrNotExist):
 		return err
 	}
-	return clash(have, st.Path)
+	beside, err := c.tx.FileBeside(v.ID, st.Path)
+	switch {
+	case err == nil:
+		return clash(st.Path, beside)
+	case errors.Is(err, metadata.ErrNotExist):
+		return nil
+	}
+	return err
 }
 
-// clash refuses a path that would be file and folder at once.
-func clash(have []File, path string) error {
-	for _, f := range have {
-		if strings.HasPrefix(f.Path, path+"/") || strings.HasPrefix(path, f.Path+"/") {
-			return Errorf(Conflict, AboutFile, "%q can't be stored beside %q: one name would be file and folder", clip(path), clip(f.Path))
-		}
-	}
-	return nil
+// clash is the refusal of a path that would be file and folder at once.
+func clash(path, beside string) error {
+	return Errorf(Conflict, AboutFile, "%q can't be stored beside %q: one name would be file and folder", clip(path), clip(beside))
 }
 
 // tree refuses files of one release of which one would be the folder of another.
@@ -399,7 +400,7 @@ func tree(files []Staged) error {
 	for _, f := range files {
 		for i, c := range []byte(f.Path) {
 			if c == '/' && paths[f.Path[:i]] {
-				return clash([]File{{Path: f.Path[:i]}}, f.Path)
+				return clash(f.Path, f.Path[:i])
 			}
 		}
 	}
@@ -420,14 +421,7 @@ func (c *committer) putBlob(st Staged) (Blob, error) {
 	if !st.checked {
 		since = since.Add(-clockMargin)
 	}
-	taken, err := c.tx.CollectedSince(st.Blob.Digest, since)
-	if err != nil {
-		return Blob{}, err
-	}
-	if taken {
-		return Blob{}, errCollected
-	}
-	return c.tx.PutBlob(st.Blob)
+	return putStored(c.tx, st.Blob, since)
 }
 
 // clockMargin covers clocks of replicas that differ; being wrong costs one look at the store.

@@ -152,6 +152,9 @@ func (s *Service) newDeployment(tx metadata.Tx, actor access.Actor, repo Reposit
 	if err := roomFor(tx, env, r.Service); err != nil {
 		return Deployment{}, err
 	}
+	if v, err = identify(tx, v); err != nil {
+		return Deployment{}, err
+	}
 	d := Deployment{
 		EnvironmentID: env.ID, Environment: env.Name, Service: r.Service, ExternalID: r.ExternalID,
 		RepositoryID: repo.ID, Repository: repo.Name, PackageID: pkg.ID, Format: pkg.Format, Package: pkg.Name,

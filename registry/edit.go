@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"slipway/metadata"
@@ -159,55 +160,93 @@ func (e *Edit) Delete(version, reason string) error {
 // RemoveFile takes one file out of a version; its path stays reserved for the same bytes. With the last file the
 // version goes. NotFound; Conflict (InUse): the version is deployed.
 func (e *Edit) RemoveFile(version, path, reason string) error {
-	n, err := e.RemoveFiles(version, reason, func(f File) bool { return f.Path == path })
-	if err == nil && n == 0 {
-		err = Errorf(NotFound, AboutFile, "there is no %q in %s %s", clip(path), e.c.pkg.Name, version)
-	}
-	return err
+	return e.RemoveFileIf(version, path, reason, func(File) error { return nil })
 }
 
-// RemoveFiles is RemoveFile for all files that gone selects, with one event. It returns how many there were.
-func (e *Edit) RemoveFiles(version, reason string, gone func(File) bool) (int, error) {
-	if err := e.need(access.Delete); err != nil {
-		return 0, err
+// RemoveFileIf is RemoveFile unless allow, which sees the file, refuses it with an error.
+func (e *Edit) RemoveFileIf(version, path, reason string, allow func(File) error) error {
+	v, err := e.removable(version)
+	if err != nil {
+		return err
 	}
-	v, err := e.c.version(version)
+	f, err := e.c.tx.File(v.ID, path)
+	if err != nil {
+		return missing(err, AboutFile, "there is no %q in %s %s", clip(path), e.c.pkg.Name, version)
+	}
+	if err := allow(f); err != nil {
+		return err
+	}
+	return e.c.remove(v, []File{f}, reason)
+}
+
+// RemoveFiles is RemoveFile for those of the paths that the version has, with one event. It returns how many there were.
+func (e *Edit) RemoveFiles(version, reason string, paths ...string) (int, error) {
+	v, err := e.removable(version)
 	if err != nil {
 		return 0, err
 	}
-	files, err := e.c.tx.Files(v.ID)
-	if err != nil {
-		return 0, err
-	}
-	var kept, removed []File
-	for _, f := range files {
-		if gone(f) {
-			removed = append(removed, f)
-			v.Size -= f.Blob.Size
-		} else {
-			kept = append(kept, f)
-		}
-	}
-	switch {
-	case len(removed) == 0:
-		return 0, nil
-	case len(kept) == 0:
-		return len(removed), e.c.delete(v, reason)
-	}
-	if err := e.c.unused(v, "stripped of files"); err != nil {
-		return 0, err
-	}
-	v.Digest = ContentDigest(kept)
-	if _, err := e.c.append("artifact.files_removed", &v, EventData{Reason: reason, Files: eventFiles(removed)}); err != nil {
-		return 0, err
-	}
-	e.c.dirty = true
-	for _, f := range removed {
-		if err := e.c.tx.RemoveFile(v.ID, f.Path); err != nil {
+	var files []File
+	for _, path := range paths {
+		f, err := e.c.tx.File(v.ID, path)
+		if err == nil {
+			files = append(files, f)
+		} else if !errors.Is(err, metadata.ErrNotExist) {
 			return 0, err
 		}
 	}
-	return len(removed), e.c.tx.UpdateVersion(v)
+	return len(files), e.c.remove(v, files, reason)
+}
+
+// RemoveFolder is RemoveFiles for all that is below a folder, which ends in a slash.
+func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
+	v, err := e.removable(version)
+	if err != nil {
+		return 0, err
+	}
+	files, err := e.c.tx.FilesBelow(metadata.FilePage{VersionID: v.ID, Below: folder})
+	if err != nil {
+		return 0, err
+	}
+	return len(files), e.c.remove(v, files, reason)
+}
+
+// removable finds a version of which the caller may take files.
+func (e *Edit) removable(version string) (Version, error) {
+	if err := e.need(access.Delete); err != nil {
+		return Version{}, err
+	}
+	return e.c.version(version)
+}
+
+// remove takes files out of a version, or ends it with its last.
+func (c *change) remove(v Version, files []File, reason string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	left, d, err := without(c.tx, v, files)
+	if err != nil {
+		return err
+	}
+	if !left {
+		return c.delete(v, reason)
+	}
+	if err := c.unused(v, "stripped of files"); err != nil {
+		return err
+	}
+	v.Digest = d
+	for _, f := range files {
+		v.Size -= f.Blob.Size
+	}
+	if _, err := c.append("artifact.files_removed", &v, EventData{Reason: reason, Files: eventFiles(files)}); err != nil {
+		return err
+	}
+	c.dirty = true
+	for _, f := range files {
+		if err := c.tx.RemoveFile(v.ID, f.Path); err != nil {
+			return err
+		}
+	}
+	return c.tx.UpdateVersion(v)
 }
 
 func (c *change) delete(v Version, reason string) error {
@@ -217,6 +256,9 @@ func (c *change) delete(v Version, reason string) error {
 	files, err := c.tx.Files(v.ID)
 	if err != nil {
 		return err
+	}
+	if v.Digest == "" {
+		v.Digest = ContentDigest(files)
 	}
 	e, err := c.append("artifact.deleted", &v, EventData{Reason: reason, Files: eventFiles(files)})
 	if err != nil {

@@ -199,6 +199,8 @@ func (d Declared) facts(source string, rank int) ([]FactInput, error) {
 	return out, nil
 }
 
+var uriScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
+
 var scpLike = regexp.MustCompile(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
 
 // NormalizeSource brings a repository URL into one spelling: no git+ prefix, no user, no .git, https for the ssh and
@@ -214,17 +216,13 @@ func NormalizeSource(url string) string {
 			url = "https://" + m[1] + "/" + m[2]
 		}
 	}
-	for _, scheme := range []string{"ssh://", "git://", "http://", "https://"} {
-		if rest, ok := strings.CutPrefix(url, scheme); ok {
-			host, path, _ := strings.Cut(rest, "/")
-			if i := strings.LastIndex(host, "@"); i >= 0 {
-				host = host[i+1:]
-			}
-			if scheme != "http://" {
-				scheme = "https://"
-			}
-			url = scheme + strings.ToLower(host) + "/" + path
+	if scheme, rest, ok := strings.Cut(url, "://"); ok && uriScheme.MatchString(scheme) {
+		host, path, _ := strings.Cut(rest, "/")
+		host = host[strings.LastIndex(host, "@")+1:]
+		if scheme == "ssh" || scheme == "git" {
+			scheme = "https"
 		}
+		url = scheme + "://" + strings.ToLower(host) + "/" + path
 	}
 	url, _, _ = strings.Cut(url, "#")
 	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")

@@ -108,15 +108,16 @@ type Release struct {
 	Files []Staged
 	// If sees, in the transaction, the files that the version holds before (none when it is new), and refuses the commit
 	// with its error. It may run more than once and touches nothing else. nil: no condition.
-	If func(have []File) error
+	If func(have Held) error
 }
 
 // Result is what a commit did. Created is false when the very same content was there before: nothing changed then, and
 // there is no new event.
 type Result struct {
 	Version Version
-	Created bool // the version is new
-	Changed bool // something was written
+	Package Package // as it is with the version
+	Created bool    // the version is new
+	Changed bool    // something was written
 }
 
 // Publish is a version on its way: Begin, Stage each file, Commit. Nothing is visible before Commit returns nil.
@@ -487,7 +488,7 @@ func (v *verifying) Read(p []byte) (int, error) {
 }
 
 // ContentDigest is the identity of a version's content: the digest of its only file, or of the sorted lines
-// "<sha256 hex>  <path>\n" of several.
+// "<sha256 hex>  <path>\n" of several, which is what sha256sum prints in a folder with them.
 func ContentDigest(files []File) digest.Digest {
 	if len(files) == 1 {
 		return files[0].Blob.Digest

@@ -356,9 +356,13 @@ func TestRights(t *testing.T) {
 // TestCondition: a condition is judged inside the commit, so of many writers that expect the same state one wins.
 func TestCondition(t *testing.T) {
 	e := registrytest.New(t)
-	expect := func(content string) func([]registry.File) error {
-		return func(have []registry.File) error {
-			if len(have) == 1 && have[0].Blob.Digest == digest.FromString(content) || len(have) == 0 && content == "" {
+	expect := func(content string) func(registry.Held) error {
+		return func(have registry.Held) error {
+			f, there, err := have.File("f")
+			if err != nil || there == have.None() {
+				t.Errorf("there %v, none %v, error %v", there, have.None(), err)
+			}
+			if there && f.Blob.Digest == digest.FromString(content) || !there && content == "" {
 				return nil
 			}
 			return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "changed meanwhile")
@@ -398,9 +402,13 @@ func TestRemoveFiles(t *testing.T) {
 	if err := e.Publish("x", "1", "a/1", "1", "a/2", "2", "b", "3"); err != nil {
 		t.Fatal(err)
 	}
-	remove := func(prefix string) (n int) {
+	remove := func(path string) (n int) {
 		err := e.Edit(e.Admin, e.Name("x"), func(ed *registry.Edit) (err error) {
-			n, err = ed.RemoveFiles("1", "", func(f registry.File) bool { return strings.HasPrefix(f.Path, prefix) })
+			if strings.HasSuffix(path, "/") {
+				n, err = ed.RemoveFolder("1", path, "")
+			} else {
+				n, err = ed.RemoveFiles("1", "", path, "absent")
+			}
 			return err
 		})
 		if err != nil {

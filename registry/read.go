@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,10 +16,12 @@ import (
 
 // repository loads a repository's row without asking for rights.
 func (s *Service) repository(ctx context.Context, name string) (Repository, error) {
-	var r Repository
-	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		r, err = tx.Repository(name)
-		return err
+	r, err := s.byRepository.get(name, func() (r Repository, err error) {
+		err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			r, err = tx.Repository(name)
+			return err
+		})
+		return r, err
 	})
 	return r, missing(err, AboutRepository, "there is no repository %q", clip(name))
 }
@@ -33,7 +34,7 @@ func (s *Service) view(ctx context.Context, repository string, fn func(tx metada
 	return s.meta.View(ctx, fn)
 }
 
-// Package returns the row of a package: one indexed query, or none when nothing was written since the last. Its Revision
+// Package returns the row of a package: one indexed query, or none when nothing in it was written since the last. Its Revision
 // changes with everything below it. NotFound: about the repository, or about the package.
 func (s *Service) Package(ctx context.Context, at Name) (Package, error) {
 	if _, err := s.authorize(ctx, access.Read, at.Repository); err != nil {
@@ -231,6 +232,13 @@ func (s *Service) Detail(ctx context.Context, at Coordinate) (Detail, error) {
 		d.Facts, err = tx.Facts(d.Version.ID)
 		return err
 	})
+	if err == nil && d.Version.Digest == "" && d.Version.State != Deleted {
+		d.Version.Digest = ContentDigest(d.Files)
+		for i := range d.Tags {
+			d.Tags[i].Digest = d.Version.Digest
+		}
+		s.keepDigest(ctx, d.Package, d.Version)
+	}
 	return d, err
 }
 
@@ -263,34 +271,65 @@ func (s *Service) Versions(ctx context.Context, at Name, q VersionQuery) ([]Vers
 	return out, err
 }
 
-// PackageQuery selects packages of a repository, by format and name.
+// PackageQuery selects packages of a repository, by format.
 type PackageQuery struct {
-	Format   string
-	Contains string
-	After    string // "<format>/<key>" of the last one
-	Limit    int
+	Format string
+	After  string // "<format>/<key>" of the last one
+	Limit  int
 }
 
 // Packages lists the packages of a repository that have or had versions. NotFound.
 func (s *Service) Packages(ctx context.Context, repository string, q PackageQuery) ([]Package, error) {
 	var out []Package
-	err := s.view(ctx, repository, func(tx metadata.Tx) error {
-		r, err := tx.Repository(repository)
-		if err != nil {
-			return missing(err, AboutRepository, "there is no repository %q", clip(repository))
-		}
-		mq := metadata.PackageQuery{RepositoryID: r.ID, Format: q.Format, Contains: q.Contains, Limit: bound(q.Limit)}
-		if q.After != "" {
-			i := slices.Index([]byte(q.After), '/')
-			if i < 0 {
-				return Errorf(Invalid, AboutRequest, "the cursor is not one of ours")
-			}
-			mq.AfterFormat, mq.AfterKey = q.After[:i], q.After[i+1:]
-		}
+	err := s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) (err error) {
 		out, err = tx.Packages(mq)
 		return err
 	})
 	return out, err
+}
+
+// maxPackageWalk bounds how many packages one search by a part of the name looks at: no index finds those.
+const maxPackageWalk = 10_000
+
+// FindPackages is Packages for those whose names contain a text, ignoring the case of ASCII. A page may have few packages or
+// none although more are to come: next, "" at the end, is where to go on.
+func (s *Service) FindPackages(ctx context.Context, repository, text string, q PackageQuery) (found []Package, next string, err error) {
+	cursor := func(format, key string) string { return format + "/" + key }
+	err = s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) error {
+		format, key, err := tx.PackageAt(mq, maxPackageWalk-1)
+		if err == nil {
+			mq.UntilFormat, mq.UntilKey, next = format, key, cursor(format, key)
+		} else if !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		most := mq.Limit
+		mq.Contains, mq.Limit = text, most+1
+		if found, err = tx.Packages(mq); err == nil && len(found) > most {
+			found = found[:most]
+			next = cursor(found[most-1].Format, found[most-1].Key)
+		}
+		return err
+	})
+	return found, next, err
+}
+
+// viewPackages runs fn with a query for packages of a repository that the caller may read.
+func (s *Service) viewPackages(ctx context.Context, repository string, q PackageQuery, fn func(tx metadata.Tx, q metadata.PackageQuery) error) error {
+	return s.view(ctx, repository, func(tx metadata.Tx) error {
+		r, err := tx.Repository(repository)
+		if err != nil {
+			return missing(err, AboutRepository, "there is no repository %q", clip(repository))
+		}
+		mq := metadata.PackageQuery{RepositoryID: r.ID, Format: q.Format, Limit: bound(q.Limit)}
+		if q.After != "" {
+			format, key, ok := strings.Cut(q.After, "/")
+			if !ok {
+				return Errorf(Invalid, AboutRequest, "the cursor is not one of ours")
+			}
+			mq.AfterFormat, mq.AfterKey = format, key
+		}
+		return fn(tx, mq)
+	})
 }
 
 // FileAt finds a path in one version. NotFound.
@@ -324,6 +363,44 @@ func (s *Service) FileOf(ctx context.Context, at Name, path string) (File, error
 		return missing(err, AboutFile, "there is no file %q of %q", clip(path), p.Name)
 	})
 	return f, err
+}
+
+// FolderQuery selects what is directly in a folder of a version.
+type FolderQuery struct {
+	Folder     string // "" or a path that ends in a slash
+	After      string // name of an entry: behind it; "" from the start
+	AfterIsDir bool   // whether After is a folder
+	Limit      int
+}
+
+// FolderEntry is a file directly in a folder, or a folder in it with the first file below it.
+type FolderEntry = metadata.FolderEntry
+
+// Folder lists what is directly in a folder, ascending by path, so that "a-b" comes before the folder "a". What lies
+// deeper costs nothing. NotFound: about the version, or the file where there is no such folder.
+func (s *Service) Folder(ctx context.Context, at Coordinate, q FolderQuery) ([]FolderEntry, error) {
+	var out []FolderEntry
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := openPackage(tx, at.Name)
+		if err != nil {
+			return err
+		}
+		c := change{tx: tx, pkg: p}
+		v, err := c.version(at.Version)
+		if err != nil {
+			return err
+		}
+		page := metadata.FolderPage{VersionID: v.ID, Folder: q.Folder, After: q.After, AfterIsDir: q.AfterIsDir, Limit: bound(q.Limit)}
+		if out, err = tx.Folder(page); err != nil || len(out) > 0 {
+			return err
+		}
+		some, err := tx.FilesBelow(metadata.FilePage{VersionID: v.ID, Below: q.Folder, Limit: 1})
+		if err == nil && len(some) == 0 {
+			err = Errorf(NotFound, AboutFile, "there is no folder %q in %s %s", clip(strings.TrimSuffix(q.Folder, "/")), p.Name, v.Name)
+		}
+		return err
+	})
+	return out, err
 }
 
 // Open reads a file that a look-up returned: length bytes from offset, -1 to the end. The caller closes. A whole file

@@ -110,25 +110,27 @@ type Config struct {
 
 // Service is the core. Methods take the caller from the context (access.From) and fail with *Error.
 type Service struct {
-	meta     metadata.Store
-	blobs    storage.Store
-	signer   note.Signer
-	verifier string
-	rules    map[string]Rules
-	auth     *access.Authenticator
-	cfg      Config
-	metrics  *metrics
-	sealed   sealer // secrets of subscriptions
-	log      *slog.Logger
-	now      func() time.Time
-	byName   *recall[packageKey, Package]
-	byPrefix *recall[prefixKey, packageAndMore]
-	byTag    *recall[taggedKey, Version]
+	meta         metadata.Store
+	blobs        storage.Store
+	signer       note.Signer
+	verifier     string
+	rules        map[string]Rules
+	auth         *access.Authenticator
+	cfg          Config
+	metrics      *metrics
+	sealed       sealer // secrets of subscriptions
+	log          *slog.Logger
+	now          func() time.Time
+	byRepository *recall[string, Repository]
+	byName       *recall[packageKey, Package]
+	byPrefix     *recall[prefixKey, packageAndMore]
+	byTag        *recall[taggedKey, Version]
 
 	instance  string // id of the installation, from the first start
 	grown     broadcast
 	leases    leases
 	uploading uploadLocks
+	bodies    bodies
 	settling  settling
 	gcMu      sync.Mutex
 
@@ -160,9 +162,10 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.metrics = newMetrics(cfg.Metrics)
-	s.byName = newRecall[packageKey](s.meta, packageBytes)
-	s.byPrefix = newRecall[prefixKey](s.meta, packageAndMore.bytes)
-	s.byTag = newRecall[taggedKey](s.meta, versionBytes)
+	s.byName = newRecall[packageKey](s.meta, packageBytes, packageSince)
+	s.byPrefix = newRecall[prefixKey](s.meta, packageAndMore.bytes, func(m metadata.Versioned, p packageAndMore) uint64 { return p.since(m) })
+	s.byTag = newRecall[taggedKey](s.meta, versionBytes, versionSince)
+	s.byRepository = newRecall[string](s.meta, repositoryBytes, repositorySince)
 	s.auth = access.NewAuthenticator(s.meta, cfg.AnonymousRead, s.cfg.PasswordCost, s.now)
 	if err := s.prepare(ctx); err != nil {
 		return nil, err

@@ -23,24 +23,37 @@ func (s *Service) Tags(ctx context.Context, at Name) ([]Tag, error) {
 
 // TagAt returns what a tag names, now or at a past moment. NotFound: it named nothing then.
 func (s *Service) TagAt(ctx context.Context, at Name, tag string, when AsOf) (Tag, error) {
+	var p Package
 	var t Tag
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
-		p, err := openPackage(tx, at)
-		if err != nil {
+	var files []File
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+		if p, err = openPackage(tx, at); err != nil {
 			return err
 		}
-		if when.IsNow() {
-			t, err = tx.Tag(p.ID, tag)
-			return missing(err, AboutTag, "there is no tag %q on %q", clip(tag), p.Name)
-		}
-		seq, err := seqOf(tx, when)
-		if err != nil {
+		if t, err = tagAt(tx, p, tag, when); err != nil || t.Digest != "" {
 			return err
 		}
-		t, err = tx.TagAt(p.ID, tag, seq)
-		return missing(err, AboutTag, "there was no tag %q on %q then", clip(tag), p.Name)
+		files, err = tx.Files(t.VersionID)
+		return err
 	})
+	if err == nil && len(files) > 0 {
+		t.Digest = ContentDigest(files)
+		s.keepDigest(ctx, p, Version{ID: t.VersionID, Digest: t.Digest})
+	}
 	return t, err
+}
+
+func tagAt(tx metadata.Tx, p Package, tag string, when AsOf) (Tag, error) {
+	if when.IsNow() {
+		t, err := tx.Tag(p.ID, tag)
+		return t, missing(err, AboutTag, "there is no tag %q on %q", clip(tag), p.Name)
+	}
+	seq, err := seqOf(tx, when)
+	if err != nil {
+		return Tag{}, err
+	}
+	t, err := tx.TagAt(p.ID, tag, seq)
+	return t, missing(err, AboutTag, "there was no tag %q on %q then", clip(tag), p.Name)
 }
 
 // TagHistory returns every interval of a tag, newest first. NotFound: it never was.

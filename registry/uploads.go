@@ -5,10 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding"
 	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"strings"
 
@@ -94,64 +92,6 @@ func (s *Service) Upload(ctx context.Context, at Name, id string) (Upload, error
 	return Upload{ID: id, Offset: u.Offset}, err
 }
 
-// AppendUpload adds r at offset, which must be where the upload is: RangeInvalid otherwise, with the true state. -1 is
-// where it is. What arrived before r broke off is kept. Of several requests at once each waits for its turn. limit bounds
-// the whole upload; -1 is none. TooLarge.
-func (s *Service) AppendUpload(ctx context.Context, at Name, id string, offset int64, r io.Reader, limit int64) (Upload, error) {
-	u, unlock, err := s.lockUpload(ctx, at, id)
-	if err != nil {
-		return Upload{}, err
-	}
-	defer unlock()
-	return s.appendUpload(ctx, u, offset, r, limit)
-}
-
-// misplaced refuses bytes that do not belong where the upload is. RangeInvalid.
-func misplaced(u metadata.UploadSession, offset int64) error {
-	if offset < 0 || offset == u.Offset {
-		return nil
-	}
-	return Errorf(RangeInvalid, AboutUpload, "the upload is at byte %d, not %d", u.Offset, offset)
-}
-
-func (s *Service) appendUpload(ctx context.Context, u metadata.UploadSession, offset int64, r io.Reader, limit int64) (Upload, error) {
-	id := u.ID
-	if err := misplaced(u, offset); err != nil {
-		return Upload{ID: id, Offset: u.Offset}, err
-	}
-	offset = u.Offset
-	sum, err := resumeHash(u.HashState)
-	if err != nil {
-		return Upload{}, err
-	}
-	in := &counted{r: r, sum: sum}
-	var made error
-	if offset == 0 {
-		made = s.blobs.Create(ctx, id) // it is there already where a former try broke off before its first byte was noted
-	}
-	n, err := s.blobs.Append(ctx, id, offset, in, limit)
-	if errors.Is(err, storage.ErrNotExist) && made != nil {
-		err = made
-	}
-	if n == 0 || n != in.n {
-		return Upload{ID: id, Offset: u.Offset}, lostUpload(err) // nothing, or the hash has seen more than became durable
-	}
-	state, herr := hashState(sum)
-	if herr != nil {
-		return Upload{ID: id, Offset: u.Offset}, herr
-	}
-	u.Offset, u.HashState = offset+n, state
-	// The client may be gone by now; what it left is noted all the same.
-	uerr := s.meta.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error {
-		u.UpdatedAt = tx.Now()
-		return tx.UpdateUpload(u, offset)
-	})
-	if errors.Is(uerr, metadata.ErrExists) {
-		uerr = Errorf(RangeInvalid, AboutUpload, "another request moved the upload on")
-	}
-	return Upload{ID: id, Offset: u.Offset}, errors.Join(uerr, err)
-}
-
 // FinishUpload makes the upload's bytes a blob and keeps it for the package by a lease. want is sha256 or sha512.
 // DigestMismatch: the bytes are others, and the upload is gone.
 func (s *Service) FinishUpload(ctx context.Context, at Name, id string, want digest.Digest) (Blob, error) {
@@ -203,11 +143,10 @@ func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSe
 	if u.Offset == 0 {
 		return s.putUpload(ctx, at, id, want, strings.NewReader(""))
 	}
-	sum, err := resumeHash(u.HashState)
+	blob, err := uploaded(u)
 	if err != nil {
 		return Blob{}, err
 	}
-	blob := Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: u.Offset}
 	got := blob.Digest
 	if want.Algorithm() == digest.SHA512 {
 		// Which algorithm a client means is known only now, so this one reads the bytes again.
@@ -220,10 +159,36 @@ func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSe
 			Errorf(DigestMismatch, AboutBlob, "the upload's digest is %s, not %s", got, clip(want.String())), s.dropUpload(ctx, id))
 	}
 	stored := s.now()
-	if err := s.blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil && !s.finished(ctx, err, blob) {
-		return Blob{}, lostUpload(err)
+	if u.Blob == "" {
+		if err := s.blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil && !s.finished(ctx, err, blob) {
+			return Blob{}, lostUpload(err)
+		}
 	}
-	return s.own(ctx, at, blob, stored, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+	return s.own(ctx, at, blob, stored, func(tx metadata.Tx) error {
+		if u.Blob != "" {
+			// The store is not asked for the bytes: that the session keeps them says that they are there.
+			now, err := tx.Upload(id)
+			if err == nil && now.Blob != u.Blob {
+				err = metadata.ErrExists
+			}
+			if err != nil {
+				return overtaken(err)
+			}
+		}
+		return tx.DeleteUpload(id)
+	})
+}
+
+// uploaded is what the bytes of an upload are so far.
+func uploaded(u metadata.UploadSession) (Blob, error) {
+	if u.Blob != "" {
+		return Blob{Digest: u.Blob, Size: u.Offset}, nil
+	}
+	sum, err := resumeHash(u.HashState)
+	if err != nil {
+		return Blob{}, err
+	}
+	return Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: u.Offset}, nil
 }
 
 // finished reports whether an upload's bytes have become the blob already, by a request that ended between the store and
@@ -245,7 +210,7 @@ func lostUpload(err error) error {
 }
 
 func (s *Service) sha512Of(ctx context.Context, u metadata.UploadSession) (digest.Digest, []byte, error) {
-	r, err := s.blobs.OpenUpload(ctx, u.ID, u.Offset)
+	r, err := s.openUpload(ctx, u)
 	if err != nil {
 		return "", nil, err
 	}
@@ -255,6 +220,13 @@ func (s *Service) sha512Of(ctx context.Context, u metadata.UploadSession) (diges
 		return "", nil, err
 	}
 	return digest.NewDigest(digest.SHA512, h), h.Sum(nil), nil
+}
+
+func (s *Service) openUpload(ctx context.Context, u metadata.UploadSession) (io.ReadCloser, error) {
+	if u.Blob != "" {
+		return s.blobs.Open(ctx, u.Blob, 0, -1)
+	}
+	return s.blobs.OpenUpload(ctx, u.ID, u.Offset)
 }
 
 // CancelUpload drops an upload. NotFound.
@@ -273,26 +245,4 @@ func (s *Service) dropUpload(ctx context.Context, id string) error {
 		return err
 	}
 	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
-}
-
-type counted struct {
-	r   io.Reader
-	sum hash.Hash
-	n   int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	_, _ = c.sum.Write(p[:n]) // a hash never fails
-	c.n += int64(n)
-	return n, err
-}
-
-func hashState(h hash.Hash) ([]byte, error) {
-	return h.(encoding.BinaryMarshaler).MarshalBinary()
-}
-
-func resumeHash(state []byte) (hash.Hash, error) {
-	h := sha256.New()
-	return h, h.(encoding.BinaryUnmarshaler).UnmarshalBinary(state)
 }

@@ -188,8 +188,10 @@ func TestUploadFinishedBefore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.AppendUpload(e.Admin, at, u.ID, 0, strings.NewReader(body), -1); err != nil {
-			t.Fatal(err)
+		for _, chunk := range []string{body[:4], body[4:]} { // the first alone is no upload in the store
+			if _, err := e.AppendUpload(e.Admin, at, u.ID, -1, strings.NewReader(chunk), -1); err != nil {
+				t.Fatal(err)
+			}
 		}
 		d := digest.FromString(body)
 		if lost {

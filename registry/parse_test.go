@@ -1,0 +1,58 @@
+package registry
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"slipway/registry/access"
+)
+
+// FuzzGlob: a glob of a subscription selects what the same regular expression does.
+func FuzzGlob(f *testing.F) {
+	for _, s := range [][2]string{{"*", ""}, {"a*b", "ab"}, {"a*b*c", "a/b/b/c"}, {"*a*", "bab"}, {"**", "x"}, {"a*a", "a"}, {"", ""}, {"tag.*", "tag.set"}, {"*aab", "aaab"}} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, glob, s string) {
+		want, err := regexp.Compile(`(?s)\A` + strings.ReplaceAll(regexp.QuoteMeta(glob), `\*`, ".*") + `\z`)
+		if err != nil || strings.ToValidUTF8(glob, "") != glob || strings.ToValidUTF8(s, "") != s {
+			return
+		}
+		if got := matchGlob(glob, s); got != want.MatchString(s) {
+			t.Fatalf("%q selects %q: %v", glob, s, got)
+		}
+	})
+}
+
+// FuzzNormalizeSource: what is left of a URL has no user and no password in it.
+func FuzzNormalizeSource(f *testing.F) {
+	for _, s := range []string{
+		"git+https://Example.com/acme/web.git", "git@example.com:acme/web.git", "https://user:secret@example.com/a/b/", "ssh://git@h/x", "://", "http://a@b@c/d",
+		"git+git+https://x", "https://x/.git.git/", "git@example.com:https://u:p@h/x", "https://u:p@h?x#y", "svn+ssh://u:p@h/x", "FTP://u@h",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := NormalizeSource(s)
+		if scheme, rest, ok := strings.Cut(got, "://"); ok && uriScheme.MatchString(scheme) {
+			if host, _, _ := strings.Cut(rest, "/"); strings.Contains(host, "@") {
+				t.Fatalf("%q is %q, with a user", s, got)
+			}
+		}
+	})
+}
+
+// FuzzGrants: a token's grants are of known actions, and for what its minter may do.
+func FuzzGrants(f *testing.F) {
+	for _, s := range []string{"main", "*", "team-*", "*-a", "m*n", "**", "", "main/../x", "*a*b*"} {
+		f.Add(s, "main")
+	}
+	f.Fuzz(func(t *testing.T, outer, repository string) {
+		actor := access.Actor{Type: access.TypeToken, UserID: 1, Grants: []access.Grant{{Repository: outer, Actions: []access.Action{access.Read}}}}
+		may := access.Decide(actor, access.Read, repository) == access.Allow
+		want := outer == repository || strings.Contains(outer, "*") && matchGlob(outer, repository)
+		if may && !want {
+			t.Fatalf("a grant for %q reads %q", outer, repository)
+		}
+	})
+}
