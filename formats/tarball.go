@@ -4,11 +4,13 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"path"
 	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"slipway/registry"
 )
@@ -19,6 +21,7 @@ const (
 	ratioGrace        = 64 << 20
 	maxEntryNameBytes = 4096
 	tarballBuffer     = 64 << 10
+	paddingBuffer     = 32 << 10
 )
 
 // Tarball says how a gzipped tar is looked through whose entries all lie in one directory, as npm and Python make them.
@@ -39,7 +42,9 @@ func BrokenArchive(format string, args ...any) error {
 
 // Read goes through a tarball to its end, that of the compression too. Invalid, the error of r, or that of Entry.
 func (b Tarball) Read(r io.Reader) error {
-	in := tarball{bounds: b, src: &counter{r: r}}
+	tools := unpackers.Get().(*unpacker)
+	defer tools.putBack()
+	in := tarball{bounds: b, src: &counter{r: r}, tools: tools}
 	err := in.run()
 	if in.src.err != nil {
 		return in.src.err // why the stream broke off, not what tar makes of it
@@ -67,16 +72,33 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// unpacker is the memory that reading a tarball takes, 140 KiB, for one after the other.
+type unpacker struct {
+	in      *bufio.Reader
+	zip     gzip.Reader
+	padding []byte
+}
+
+var unpackers = sync.Pool{New: func() any {
+	return &unpacker{in: bufio.NewReaderSize(nil, tarballBuffer), padding: make([]byte, paddingBuffer)}
+}}
+
+func (u *unpacker) putBack() {
+	u.in.Reset(nil) // lets go of the stream
+	unpackers.Put(u)
+}
+
 type tarball struct {
 	bounds Tarball
 	src    *counter // compressed
-	zip    *gzip.Reader
+	tools  *unpacker
 	out    int64 // bytes that came out
 	root   string
 }
 
-func (in *tarball) run() (err error) {
-	if in.zip, err = gzip.NewReader(bufio.NewReaderSize(in.src, tarballBuffer)); err != nil {
+func (in *tarball) run() error {
+	in.tools.in.Reset(in.src)
+	if err := in.tools.zip.Reset(in.tools.in); err != nil {
 		return err
 	}
 	t := tar.NewReader(in)
@@ -99,7 +121,7 @@ func (in *tarball) run() (err error) {
 
 // Read yields the unpacked bytes as long as they are within bounds.
 func (in *tarball) Read(p []byte) (int, error) {
-	n, err := in.zip.Read(p)
+	n, err := in.tools.zip.Read(p)
 	in.out += int64(n)
 	switch {
 	case in.out > in.bounds.MaxBytes:
@@ -113,7 +135,7 @@ func (in *tarball) Read(p []byte) (int, error) {
 // padding reads what follows the end of the archive, down to the checksum of the compression. Some readers look for
 // further entries there, so it must be empty.
 func (in *tarball) padding() error {
-	buf := make([]byte, 32<<10)
+	buf := in.tools.padding
 	for {
 		n, err := in.Read(buf)
 		if len(bytes.Trim(buf[:n], "\x00")) > 0 {

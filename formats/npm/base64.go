@@ -3,6 +3,7 @@ package npm
 import (
 	"encoding/base64"
 	"io"
+	"sync"
 
 	"slipway/registry"
 )
@@ -14,16 +15,29 @@ const base64Chunk = 32 << 10 // characters; a multiple of four
 type base64Reader struct {
 	r     io.Reader
 	in    []byte // characters not yet decoded, from the start of buf
-	buf   []byte
 	ready []byte // decoded, not yet delivered
-	out   []byte
-	ended bool // padding was seen
+	ended bool   // padding was seen
 	err   error
+
+	buf [base64Chunk]byte
+	out [base64Chunk / 4 * 3]byte
 }
 
+var base64Readers = sync.Pool{New: func() any { return new(base64Reader) }}
+
+// newBase64Reader returns a reader whose memory serves again when it is put back.
 func newBase64Reader(r io.Reader) *base64Reader {
-	return &base64Reader{r: r, buf: make([]byte, base64Chunk), out: make([]byte, base64Chunk/4*3)}
+	b := base64Readers.Get().(*base64Reader)
+	b.r, b.in, b.ready, b.ended, b.err = r, nil, nil, false, nil
+	return b
 }
+
+func (b *base64Reader) putBack() {
+	b.r = nil // lets go of the stream
+	base64Readers.Put(b)
+}
+
+var strictBase64 = base64.StdEncoding.Strict()
 
 var errBase64 = registry.Errorf(registry.Invalid, registry.AboutRequest, "the attachment is not valid base64")
 
@@ -51,7 +65,7 @@ func (b *base64Reader) fill() {
 		err, whole = errBase64, 0
 	}
 	if whole > 0 {
-		m, derr := base64.StdEncoding.Strict().Decode(b.out, b.in[:whole])
+		m, derr := strictBase64.Decode(b.out[:], b.in[:whole])
 		if derr != nil || m < whole/4*3-2 {
 			err = errBase64
 		} else {
@@ -59,6 +73,6 @@ func (b *base64Reader) fill() {
 		}
 		b.ended = m < whole/4*3
 	}
-	b.in = b.buf[:copy(b.buf, b.in[whole:])]
+	b.in = b.buf[:copy(b.buf[:], b.in[whole:])]
 	b.err = err
 }

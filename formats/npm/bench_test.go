@@ -2,6 +2,7 @@ package npm
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,11 +18,17 @@ func BenchmarkReadDocument(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
 		_, err := readDocument(bytes.NewReader(body), func(_ string, data io.Reader) error {
-			_, err := io.Copy(io.Discard, newBase64Reader(data))
-			return err
+			return decode(data)
 		})
 		must(b, err)
 	}
+}
+
+func decode(data io.Reader) error {
+	r := newBase64Reader(data)
+	defer r.putBack()
+	_, err := io.Copy(io.Discard, r)
+	return err
 }
 
 // BenchmarkInspect is the look into a tarball of 16 MiB of source text.
@@ -107,5 +114,81 @@ func BenchmarkPublish(b *testing.B) {
 		i++
 		b.StartTimer()
 		e.want(http.StatusCreated, "", e.do(formatstest.Admin, http.MethodPut, "/web", body))
+	}
+}
+
+// usual is a publish of 20 KiB with a manifest of the usual size; its gzip does not compress.
+func usual(b *testing.B) (body, tarball []byte) {
+	b.Helper()
+	const members = `"description":"a package of the usual size","license":"MIT","main":"index.js",` +
+		`"scripts":{"build":"tsc --project .","test":"node --test","lint":"eslint src"},` +
+		`"repository":{"type":"git","url":"git+https://git.example.com/acme/web.git"},"gitHead":"0123456789abcdef0123456789abcdef01234567",` +
+		`"keywords":["deploy","registry"],"dependencies":{"alpha":"^1.2.3","bravo":"^2.3.4","charlie":"~3.4.5","delta":"^4.5.6","echo":"^5.6.7"},` +
+		`"engines":{"node":">=18"},"homepage":"https://docs.example.com/acme/web","bugs":{"url":"https://git.example.com/acme/web/issues"}`
+	noise := make([]byte, 20<<10)
+	for i := range noise {
+		noise[i] = byte(i * i >> 3 * 131)
+	}
+	const inner = `{"name":"@acme/web","version":"1.0.0",` + members + `}`
+	var manifest map[string]any
+	must(b, json.Unmarshal([]byte(inner), &manifest))
+	var written bytes.Buffer
+	must(b, json.Indent(&written, []byte(inner), "", "  ")) // as people keep their package.json
+	tarball = stored(b, written.String(), noise)
+	return pub{name: "@acme/web", version: "1.0.0", manifest: manifest, tarball: tarball}.body(b), tarball
+}
+
+// BenchmarkPublishParts is what this front-end does in a publish of 20 KiB, without HTTP and the commit: "all", over bytes in
+// memory, has the three sums of the tarball in it.
+func BenchmarkPublishParts(b *testing.B) {
+	e := newEnv(b, formatstest.Options{})
+	body, tarball := usual(b)
+	name := e.name("@acme/web")
+	send := func() (document, *upload) {
+		p, err := e.Begin(e.Admin, name)
+		must(b, err)
+		u := &upload{ctx: e.Admin, pub: p, name: name.Package, limit: defaultTarballBytes}
+		doc, err := readDocument(bytes.NewReader(body), u.attach)
+		must(b, err)
+		return doc, u
+	}
+	doc, u := send()
+	s, err := checkPublish(doc, u)
+	must(b, err)
+	rel, _, err := u.release(doc, s, "admin", "npm/11.0.0")
+	must(b, err)
+	about, err := rel.Package(nil)
+	must(b, err)
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"all", func() error {
+			doc, u := send()
+			s, err := checkPublish(doc, u)
+			must(b, err)
+			rel, _, err := u.release(doc, s, "admin", "npm/11.0.0")
+			must(b, err)
+			_, err = rel.Package(about)
+			return err
+		}},
+		{"read", func() error {
+			_, err := readDocument(bytes.NewReader(body), func(_ string, data io.Reader) error {
+				return decode(data)
+			})
+			return err
+		}},
+		{"inspect", func() error { _, err := inspect(bytes.NewReader(tarball)); return err }},
+		{"check", func() error { _, err := checkPublish(doc, u); return err }},
+		{"reconcile", func() error { reconcile(s.manifest, u.tar); return nil }},
+		{"release", func() error { _, _, err := u.release(doc, s, "admin", "npm/11.0.0"); return err }},
+		{"describe", func() error { _, err := rel.Package(about); return err }},
+	} {
+		b.Run(part.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				must(b, part.run())
+			}
+		})
 	}
 }

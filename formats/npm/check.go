@@ -11,6 +11,9 @@ import (
 	"slipway/registry"
 )
 
+// maxTags of one publish; clients send one.
+const maxTags = 100
+
 // sent is a publish document that holds together.
 type sent struct {
 	version    string // without build metadata
@@ -34,7 +37,7 @@ func checkPublish(doc document, u *upload) (sent, error) {
 	if s.version, s.prerelease, ok = strictVersion(v.name); !ok {
 		return s, invalid("%q is not a semantic version", clip(v.name))
 	}
-	if s.manifest, err = parseObject(v.manifest); err != nil {
+	if s.manifest = v.manifest; s.manifest == nil {
 		return s, invalid("versions[%q] is not an object", v.name)
 	}
 	if got := s.manifest.text("version"); got != v.name {
@@ -78,6 +81,9 @@ func checkTags(doc document, version string) ([]string, error) {
 		return nil, invalid("\"dist-tags\" must name at least one tag")
 	}
 	var names []string
+	if len(tags) > maxTags {
+		return nil, registry.Errorf(registry.TooLarge, registry.AboutRequest, "a publish can set at most %d tags", maxTags)
+	}
 	for _, t := range tags {
 		if err := registry.CheckTag(t.key); err != nil {
 			return nil, err
@@ -85,7 +91,7 @@ func checkTags(doc document, version string) ([]string, error) {
 		if err := checkTag(t.key); err != nil {
 			return nil, err
 		}
-		if tags.text(t.key) != version {
+		if sent, _ := unquoted(t.value); sent != version {
 			return nil, invalid("the tag %q must be the published version %s", t.key, version)
 		}
 		names = append(names, t.key)
@@ -147,7 +153,12 @@ func mismatch(what, announced, got string) error {
 // checkIdentity compares name and version with the tarball's own package.json (npm.md 5.5).
 func checkIdentity(u *upload, version string) error {
 	name, inner := u.tar.manifest.text("name"), u.tar.manifest.text("version")
-	if clean, ok := looseVersion(inner); name != u.name || !ok || clean != version {
+	same := inner == version
+	if !same {
+		clean, ok := looseVersion(inner)
+		same = ok && clean == version
+	}
+	if name != u.name || !same {
 		return invalid("the package.json in the tarball is of %s@%s, but %s@%s was to be published", clip(name), clip(inner), u.name, version)
 	}
 	return nil

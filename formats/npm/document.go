@@ -27,7 +27,7 @@ type document struct {
 // that a deprecation sends along nothing else counts.
 type sentVersion struct {
 	name       string
-	manifest   json.RawMessage // of the first version
+	manifest   object          // of the first version; nil: it is no object
 	deprecated json.RawMessage // nil: the key is absent
 }
 
@@ -46,6 +46,7 @@ var wantedFields = []string{"_id", "_rev", "name", "dist-tags", "readme", "readm
 // BadBody, or the error of attach.
 func readDocument(body io.Reader, attach func(name string, data io.Reader) error) (document, error) {
 	s := newScanner(body)
+	defer s.putBack()
 	doc := document{fields: map[string]json.RawMessage{}}
 	seen := map[string]bool{}
 	err := s.object(func(key string) (err error) {
@@ -83,12 +84,12 @@ func (d *document) readVersions(s *scanner) error {
 		case len(d.versions) >= maxStored:
 			return registry.Errorf(registry.TooLarge, registry.AboutRequest, "a document can name at most %d versions", int(maxStored))
 		case len(d.versions) == 0:
-			if v.manifest, err = s.keep(); err != nil {
+			raw, err := s.keep()
+			if err != nil {
 				return err
 			}
-			if o, err := parseObject(v.manifest); err == nil {
-				v.deprecated = o.get("deprecated")
-			}
+			v.manifest, _ = parseObject(raw)
+			v.deprecated = v.manifest.get("deprecated")
 		default:
 			v.deprecated, err = readDeprecated(s)
 		}
@@ -185,8 +186,8 @@ func (d *document) text(key string) (string, error) {
 	if raw == nil {
 		return "", nil
 	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	s, ok := unquoted(raw)
+	if !ok && string(raw) != "null" {
 		return "", registry.Errorf(registry.Invalid, registry.AboutRequest, "%q must be a string", key)
 	}
 	return s, nil

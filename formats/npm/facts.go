@@ -20,7 +20,6 @@ const (
 )
 
 var (
-	commitID  = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 	shorthand = regexp.MustCompile(`^(?:(github|gitlab|bitbucket):)?([\w.-]+/[\w.-]+)$`)
 	hosts     = map[string]string{"": "github.com", "github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 )
@@ -33,7 +32,7 @@ func facts(m object, differs []difference, userAgent string) []registry.FactInpu
 			out = append(out, registry.FactInput{Key: key, Value: value, Source: source, Rank: rank})
 		}
 	}
-	if head := m.text("gitHead"); commitID.MatchString(head) {
+	if head := m.text("gitHead"); isCommit(head) {
 		add(registry.FactSourceCommit, strings.ToLower(head), "npm:gitHead", registry.RankDeclared)
 	}
 	add(registry.FactSourceRepository, registry.NormalizeSource(repositoryURL(m)), "npm:repository", registry.RankDeclared)
@@ -46,11 +45,19 @@ func facts(m object, differs []difference, userAgent string) []registry.FactInpu
 	return out
 }
 
+// isCommit reports whether s is a commit's id, perhaps shortened.
+func isCommit(s string) bool {
+	return len(s) >= 7 && len(s) <= 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
+
 // repositoryURL reads "repository", an object or a string, also in npm's shorthand.
 func repositoryURL(m object) string {
 	url := m.text("repository")
 	if o, err := parseObject(m.get("repository")); err == nil {
 		url = o.text("url")
+	}
+	if strings.Contains(url, "://") {
+		return url
 	}
 	if s := shorthand.FindStringSubmatch(url); s != nil {
 		return "https://" + hosts[s[1]] + "/" + s[2]

@@ -46,17 +46,8 @@ func TestFaults(t *testing.T) {
 		Has:     has,
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts: func() []formats.Mounter { return []formats.Mounter{New(), web.New(web.Options{})} },
-		Refusal: func(res formatstest.Response) error {
-			var body failure
-			if err := json.Unmarshal(res.Body, &body); err != nil {
-				return err
-			}
-			if body.Error == "" || body.Message == "" || body.Code == "" {
-				return errors.New("no error of npm's form")
-			}
-			return nil
-		},
+		Mounts:  func() []formats.Mounter { return []formats.Mounter{New(), web.New(web.Options{})} },
+		Refusal: refusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
 				base := "/npm/main/" + c.Package
@@ -88,4 +79,16 @@ func TestFaults(t *testing.T) {
 				Events: []string{"tag.set"},
 			}),
 	})
+}
+
+// refusal reports why an answer is not an error in the form of the protocol.
+func refusal(res formatstest.Response) error {
+	var body failure
+	if err := json.Unmarshal(res.Body, &body); err != nil {
+		return err
+	}
+	if body.Error == "" || body.Message == "" || body.Code == "" {
+		return errors.New("no error of npm's form")
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"slipway/formats"
 )
@@ -66,12 +67,16 @@ func (c *contents) readManifest(h *tar.Header, body io.Reader) error {
 	if h.Size > maxManifestBytes {
 		return formats.BrokenArchive("its package.json is larger than %d bytes", maxManifestBytes)
 	}
-	raw, err := io.ReadAll(body)
-	if err != nil {
+	b := bytes.NewBuffer(make([]byte, 0, min(h.Size+bytes.MinRead, 64<<10))) // in one piece, if h says the truth
+	if _, err := b.ReadFrom(body); err != nil {
 		return err
 	}
-	raw = bytes.TrimPrefix(bytes.ToValidUTF8(raw, []byte("\uFFFD")), []byte("\uFEFF"))
-	if c.manifest, err = parseObject(raw); err != nil {
+	raw := b.Bytes()
+	if !utf8.Valid(raw) {
+		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+	}
+	var err error
+	if c.manifest, err = parseObject(bytes.TrimPrefix(raw, []byte("\uFEFF"))); err != nil {
 		return formats.BrokenArchive("its package.json is not a JSON object (%s)", err)
 	}
 	return nil

@@ -23,13 +23,17 @@ type manifest struct {
 	publisher     string
 }
 
-// Members of a sent manifest that are the server's (npm.md 5.8), or rests of how a client packed: they are dropped, as
-// is everything that begins with an underscore but for keptUnderscore.
-var serverMembers = []string{
-	"dist", "deprecated", "maintainers", "readme", "hasInstallScript", "integrity", "shasum", "time", "users", "dist-tags", "versions",
+// dropped are the members of a sent manifest that are the server's (npm.md 5.8), or rests of how a client packed, as is
+// most that begins with an underscore.
+func dropped(key string) bool {
+	switch key {
+	case "dist", "deprecated", "maintainers", "readme", "hasInstallScript", "integrity", "shasum", "time", "users", "dist-tags", "versions":
+		return true
+	case "_nodeVersion", "_npmVersion":
+		return false
+	}
+	return strings.HasPrefix(key, "_")
 }
-
-var keptUnderscore = []string{"_nodeVersion", "_npmVersion"}
 
 // abbreviatedMembers is the one allow-list of the install document (npm.md 3.5): losing any of them changes what gets
 // installed.
@@ -49,19 +53,17 @@ type person struct {
 // "dist", so that rendering appends the tarball's URL and what may change later. TooLarge.
 func (m manifest) descriptor() ([]byte, error) {
 	o := slices.Clone(m.object)
-	o.drop(func(key string) bool {
-		return slices.Contains(serverMembers, key) || strings.HasPrefix(key, "_") && !slices.Contains(keptUnderscore, key)
-	})
+	o.drop(dropped)
 	o.set("name", m.name)
 	o.set("version", m.version)
 	o.set("_id", m.name+"@"+m.version)
-	o.set("_npmUser", map[string]string{"name": m.publisher})
+	o.set("_npmUser", wrap(object{{"name", marshal(m.publisher)}}))
 	if hasInstallScript(m.tar) {
 		o.set("hasInstallScript", true)
 	}
 	o.set("_hasShrinkwrap", m.tar.hasShrinkwrap)
 
-	short := object{}
+	short := make(object, 0, len(abbreviatedMembers))
 	for _, key := range abbreviatedMembers {
 		if v := o.get(key); !isEmpty(v) {
 			short = append(short, member{key, v})
@@ -80,7 +82,8 @@ func (m manifest) descriptor() ([]byte, error) {
 
 // openFragment writes an object whose last member "dist" is not closed yet.
 func openFragment(o, dist object) []byte {
-	b := o.appendMembers([]byte{'{'})
+	b := make([]byte, 0, o.size()+dist.size()+16)
+	b = o.appendMembers(append(b, '{'))
 	return dist.appendMembers(append(b, `,"dist":{`...))
 }
 
@@ -120,6 +123,18 @@ func readAbout(descriptor []byte) (about, error) {
 		return a, fmt.Errorf("npm: a package's descriptor can't be read: %w", err)
 	}
 	return a, nil
+}
+
+// aboutObject is readAbout for who changes a part of it: the text of the others is not looked at.
+func aboutObject(descriptor []byte) (object, error) {
+	if len(descriptor) == 0 {
+		return nil, nil
+	}
+	o, err := parseObject(descriptor)
+	if err != nil {
+		err = fmt.Errorf("npm: a package's descriptor can't be read: %w", err)
+	}
+	return o, err
 }
 
 // maxReadmeBytes of a readme are kept.

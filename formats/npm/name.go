@@ -2,18 +2,18 @@ package npm
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
 // maxNameBytes is validate-npm-package-name's bound.
 const maxNameBytes = 214
 
-var (
-	safePart  = regexp.MustCompile(`^[a-z0-9._-]+$`)
-	safeScope = regexp.MustCompile(`^[a-z0-9._~!'()*-]+$`)
+const (
+	safePart  = "abcdefghijklmnopqrstuvwxyz0123456789._-"
+	safeScope = safePart + "~!'()*"
 )
 
 // splitName returns the scope without "@" and the last part. ok is false for what can't name a package at all.
@@ -52,7 +52,7 @@ func checkNewName(name string) error {
 	case strings.HasPrefix(name, "_") || strings.HasPrefix(last, ".") || strings.HasPrefix(last, "-") ||
 		strings.HasPrefix(scope, ".") || strings.HasPrefix(scope, "-"):
 		reason = "it can't start with '.', '_' or '-'"
-	case !safePart.MatchString(last) || scope != "" && !safeScope.MatchString(scope):
+	case strings.Trim(last, safePart) != "" || strings.Trim(scope, safeScope) != "":
 		reason = "only URL-safe characters are possible"
 	case name == "node_modules" || name == "favicon.ico":
 		reason = "the name is reserved"
@@ -73,35 +73,12 @@ func fileName(name, version string) string {
 func purl(name, version string) string {
 	scope, last, _ := splitName(name)
 	if scope != "" {
-		last = "%40" + escapePURL(scope) + "/" + escapePURL(last)
+		last = "%40" + formats.Escape(scope) + "/" + formats.Escape(last)
 	} else {
-		last = escapePURL(last)
+		last = formats.Escape(last)
 	}
-	return "pkg:npm/" + last + "@" + escapePURL(version)
+	return "pkg:npm/" + last + "@" + formats.Escape(version)
 }
 
-// escapePURL percent-encodes everything outside the unreserved characters of RFC 3986.
-func escapePURL(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~", c) >= 0:
-			b.WriteByte(c)
-		default:
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
-		}
-	}
-	return b.String()
-}
-
-// clip shortens client text for a sentence.
-func clip(s string) string {
-	const most = 100
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
+// clip is formats.Clip.
+func clip(s string) string { return formats.Clip(s) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 )
 
 // member is one key of a JSON object with its value as it was written, without white space.
@@ -19,45 +20,58 @@ type object []member
 
 var errNotObject = errors.New("not a JSON object")
 
-// parseObject reads an object as JavaScript does: of equal keys the last one counts.
+// fewMembers of an object are told apart by looking at each. For a hostile object of a million that would take hours.
+const fewMembers = 32
+
+// parseObject reads an object as JavaScript does: of equal keys the last one counts. Values are parts of raw, which must
+// not change any more.
 func parseObject(raw []byte) (object, error) {
-	if !json.Valid(raw) {
+	s := syntax{text: raw}
+	o := make(object, 0, 16)
+	var at map[string]int // of more than fewMembers
+	var room []byte       // for values without their white space
+	start := s.space(0)
+	if s.at(start) != '{' {
 		return nil, errNotObject
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	end := s.object(start, maxNesting, func(quoted, value []byte, spaced bool) {
+		key, _ := unquoted(quoted) // it is a string
+		if spaced {
+			if room == nil {
+				room = make([]byte, 0, len(raw))
+			}
+			n := len(room)
+			room = appendCompact(room, value)
+			value = room[n:len(room):len(room)]
+		}
+		if i := o.index(key, &at); i >= 0 {
+			o[i].value = value
+		} else {
+			o = append(o, member{key, value})
+		}
+	})
+	if end < 0 || s.space(end) != len(raw) {
 		return nil, errNotObject
-	}
-	o := object{}
-	at := map[string]int{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		key, ok := t.(string)
-		if !ok {
-			return nil, errNotObject
-		}
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			return nil, err
-		}
-		if i, seen := at[key]; seen {
-			o[i].value = compact(v)
-			continue
-		}
-		at[key] = len(o)
-		o = append(o, member{key, compact(v)})
 	}
 	return o, nil
 }
 
-// compact drops white space of a valid value.
-func compact(v json.RawMessage) json.RawMessage {
-	var b bytes.Buffer
-	_ = json.Compact(&b, v) // v has just been decoded, so it is valid
-	return b.Bytes()
+// index returns where a key stands, -1 if it is new. at is filled once it is needed; the caller appends a new key.
+func (o object) index(key string, at *map[string]int) int {
+	if len(o) < fewMembers {
+		return slices.IndexFunc(o, func(m member) bool { return m.key == key })
+	}
+	if *at == nil {
+		*at = make(map[string]int, 2*fewMembers)
+		for i, m := range o {
+			(*at)[m.key] = i
+		}
+	}
+	if i, seen := (*at)[key]; seen {
+		return i
+	}
+	(*at)[key] = len(o)
+	return -1
 }
 
 func (o object) get(key string) json.RawMessage {
@@ -71,11 +85,17 @@ func (o object) get(key string) json.RawMessage {
 
 // text returns a string member; "" if it is absent or of another type.
 func (o object) text(key string) string {
-	var s string
-	if json.Unmarshal(o.get(key), &s) != nil {
-		return ""
-	}
+	s, _ := unquoted(o.get(key))
 	return s
+}
+
+// put sets a member, or drops it when the value says nothing.
+func (o *object) put(key string, v json.RawMessage) {
+	if isEmpty(v) {
+		o.drop(func(k string) bool { return k == key })
+	} else {
+		o.set(key, v)
+	}
 }
 
 // set replaces a member where it stands or appends it.
@@ -103,19 +123,36 @@ func (o object) appendMembers(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, marshal(m.key)...)
+		dst = appendQuoted(dst, m.key)
 		dst = append(dst, ':')
 		dst = append(dst, m.value...)
 	}
 	return dst
 }
 
-func (o object) MarshalJSON() ([]byte, error) {
-	return append(o.appendMembers([]byte{'{'}), '}'), nil
+// size is about what appendMembers writes, in bytes.
+func (o object) size() int {
+	n := 0
+	for _, m := range o {
+		n += len(m.key) + len(m.value) + len(`"":,`)
+	}
+	return n
 }
 
 // marshal writes a value of ours, without the escaping that is meant for HTML.
 func marshal(v any) json.RawMessage {
+	switch v := v.(type) {
+	case string:
+		return appendQuoted(nil, v)
+	case bool:
+		return strconv.AppendBool(nil, v)
+	case int64:
+		return strconv.AppendInt(nil, v, 10)
+	}
+	return encoded(v)
+}
+
+func encoded(v any) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -78,27 +77,10 @@ type published struct {
 
 func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry.Name, doc document, s sent, u *upload) error {
 	ctx := r.Context()
-	object, differs := reconcile(s.manifest, u.tar)
-	m := manifest{
-		name: u.name, version: s.version, object: object, tar: u.tar, publisher: access.From(ctx).Name,
-		shasum:    hex.EncodeToString(u.tarball.Blob.SHA1),
-		integrity: "sha512-" + base64.StdEncoding.EncodeToString(u.tarball.Blob.SHA512),
-	}
-	descriptor, err := m.descriptor()
+	rel, differs, err := u.release(doc, s, access.From(ctx).Name, r.UserAgent())
 	if err != nil {
 		return err
 	}
-	files, err := u.files(m)
-	if err != nil {
-		return err
-	}
-	rel := registry.Release{
-		Version: s.version, PURL: purl(u.name, s.version), Mode: registry.Create, Prerelease: s.prerelease,
-		Descriptor: descriptor, Package: describe(doc, s, m.publisher),
-		Tags: s.tags, TagsIfUnset: []string{requiredTag}, Files: files,
-		Facts: facts(s.manifest, differs, r.UserAgent()),
-	}
-	rel.SortKey, _ = formats.VersionKey(s.version)
 	res, err := u.pub.Commit(ctx, rel)
 	switch kind := registry.KindOf(err); {
 	case err != nil && (kind == registry.AlreadyExists || kind == registry.Conflict):
@@ -108,13 +90,43 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry
 	case !res.Changed && !h.repeated(ctx, name, s, res.Version):
 		return overPublished(s.version, nil)
 	}
+	rev := shownRevision(ctx, res.Package)
 	if text := deprecatedText(s.manifest.get("deprecated")); text != "" {
 		if err := h.deprecateNew(ctx, name, s.version, text); err != nil {
 			return err
 		}
+		rev = h.rev(ctx, name)
 	}
 	notice(w, differs)
-	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: h.rev(ctx, name), Success: true})
+	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: rev, Success: true})
+}
+
+// release is what the upload becomes, with the fields that were taken from the tarball.
+func (u *upload) release(doc document, s sent, publisher, userAgent string) (registry.Release, []difference, error) {
+	object, differs := reconcile(s.manifest, u.tar)
+	m := manifest{
+		name: u.name, version: s.version, object: object, tar: u.tar, publisher: publisher,
+		shasum:    hex.EncodeToString(u.tarball.Blob.SHA1),
+		integrity: "sha512-" + base64.StdEncoding.EncodeToString(u.tarball.Blob.SHA512),
+	}
+	descriptor, err := m.descriptor()
+	if err != nil {
+		return registry.Release{}, nil, err
+	}
+	files, err := u.files(m)
+	if err != nil {
+		return registry.Release{}, nil, err
+	}
+	rel := registry.Release{
+		Version: s.version, PURL: purl(u.name, s.version), Mode: registry.Create, Prerelease: s.prerelease,
+		Descriptor: descriptor, Package: describe(doc, s, publisher),
+		Tags: s.tags, Files: files, Facts: facts(s.manifest, differs, userAgent),
+	}
+	if !s.withLatest() {
+		rel.TagsIfUnset = []string{requiredTag}
+	}
+	rel.SortKey, _ = formats.VersionKey(s.version)
+	return rel, differs, nil
 }
 
 // files are the staged tarball under its final path and the provenance bundle, if there is one.
@@ -163,18 +175,20 @@ func describe(doc document, s sent, publisher string) func(old []byte) ([]byte, 
 	if readme == noReadme {
 		readme = ""
 	}
+	text, file := marshal(clipReadme(readme)), marshal(clip(name))
 	return func(old []byte) ([]byte, error) {
-		a, err := readAbout(old)
+		a, err := aboutObject(old)
 		if err != nil {
 			return nil, err
 		}
-		if len(a.Maintainers) == 0 {
-			a.Maintainers = []person{{Name: publisher}}
+		if isEmpty(a.get("maintainers")) {
+			a.set("maintainers", []person{{Name: publisher}})
 		}
-		if s.withLatest() || a.Readme == "" {
-			a.Readme, a.ReadmeFilename = clipReadme(readme), clip(name)
+		if s.withLatest() || isEmpty(a.get("readme")) {
+			a.put("readme", text)
+			a.put("readmeFilename", file)
 		}
-		return json.Marshal(a)
+		return wrap(a), nil
 	}
 }
 
@@ -185,7 +199,15 @@ func (h *handlers) deprecateNew(ctx context.Context, name registry.Name, version
 	})
 }
 
-// rev is the package's revision after a change; "" for a caller who may publish but not read.
+// shownRevision is the package's revision, "" for a caller who may publish but not read.
+func shownRevision(ctx context.Context, pkg registry.Package) string {
+	if access.Decide(access.From(ctx), access.Read, pkg.Repository) != access.Allow {
+		return ""
+	}
+	return revision(pkg)
+}
+
+// rev is the package's revision after another change, as in shownRevision.
 func (h *handlers) rev(ctx context.Context, name registry.Name) string {
 	pkg, err := h.site.Service.Package(ctx, name)
 	if err != nil {

@@ -96,6 +96,7 @@ func TestPublishRefuses(t *testing.T) {
 		"v in front":      {change(func(p *pub) { p.version = "v1.0.0" }), 400, "semantic version"},
 		"version differs": {replace(`"version":"1.0.0"`, `"version":"1.0.1"`), 400, "1.0.1"},
 		"no tags":         {change(func(p *pub) { p.tags = map[string]string{} }), 400, "dist-tags"},
+		"too many tags":   {change(func(p *pub) { p.tags = manyTags(maxTags+1, p.version) }), 413, "at most"},
 		"tag elsewhere":   {change(func(p *pub) { p.tags = map[string]string{"latest": "0.9.0"} }), 400, "latest"},
 		"tag is a range":  {change(func(p *pub) { p.tags = map[string]string{"1.x": "1.0.0"} }), 400, "SemVer range"},
 		"tag is no tag":   {change(func(p *pub) { p.tags = map[string]string{"a b": "1.0.0"} }), 400, "tag"},
@@ -296,6 +297,41 @@ func TestProvenanceIsKept(t *testing.T) {
 }
 
 // TestDeprecatedManifest: package.json may declare itself deprecated; that can be ended like any other deprecation.
+func manyTags(n int, version string) map[string]string {
+	tags := map[string]string{}
+	for i := range n {
+		tags[fmt.Sprintf("channel-%d", i)] = version
+	}
+	return tags
+}
+
+// TestRevisionShown: the answer to a publish has the package's revision, also to a repetition, but not for a caller who may
+// not read.
+func TestRevisionShown(t *testing.T) {
+	e := newEnv(t, formatstest.Options{})
+	blind := formatstest.As(e.Token(registry.DefaultRepository, access.Publish))
+	for i, c := range []struct {
+		as   formatstest.As
+		p    pub
+		seen bool
+	}{
+		{formatstest.Admin, pub{name: "web", version: "1.0.0"}, true},
+		{formatstest.Admin, pub{name: "web", version: "1.0.0"}, true},
+		{formatstest.Admin, pub{name: "web", version: "1.0.1", tags: manyTags(3, "1.0.1")}, true},
+		{formatstest.Admin, pub{name: "web", version: "1.0.2", manifest: map[string]any{"deprecated": "old"}}, true},
+		{blind, pub{name: "web", version: "1.0.3"}, false},
+	} {
+		var want any
+		body := parsed(t, e.want(http.StatusCreated, "", e.do(c.as, http.MethodPut, "/web", c.p.body(t))).Body)
+		if c.seen {
+			want = e.get("/web")["_rev"]
+		}
+		if body["rev"] != want {
+			t.Errorf("publish %d: rev %v, want %v", i, body["rev"], want)
+		}
+	}
+}
+
 func TestDeprecatedManifest(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.publish(pub{name: "web", version: "1.0.0", manifest: map[string]any{"deprecated": "old"}})

@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"bytes"
 	"encoding/json"
 	"path"
 	"reflect"
@@ -19,6 +20,8 @@ type difference struct {
 // (bin text to map, os text to list), so values are compared in a canonical form.
 type field struct {
 	key string
+	// reads are the members that canonical looks at in pkg: where they are the same text, so is what it returns.
+	reads []string
 	// canonical returns the meaning of the field in a package.json; nil if it says nothing. tar is the tarball's.
 	canonical func(pkg object, tar contents) any
 	// serve writes the tarball's own value into m, which is what was sent.
@@ -26,13 +29,13 @@ type field struct {
 }
 
 var installFields = []field{
-	{"dependencies", dependencies, serveMap("dependencies")},
+	{"dependencies", []string{"dependencies", "optionalDependencies"}, dependencies, serveMap("dependencies")},
 	mapField("optionalDependencies"), mapField("peerDependencies"), mapField("devDependencies"), mapField("acceptDependencies"),
 	plainField("peerDependenciesMeta"), plainField("engines"),
 	listField("os"), listField("cpu"), listField("libc"),
-	{"bundleDependencies", bundled, serveBundled},
-	{"bin", bins, serveBin},
-	{"scripts", scripts, serveScripts},
+	{"bundleDependencies", []string{"bundleDependencies", "bundledDependencies", "dependencies"}, bundled, serveBundled},
+	{"bin", []string{"bin", "name"}, bins, serveBin},
+	{"scripts", []string{"scripts"}, scripts, serveScripts},
 }
 
 // reconcile returns the sent manifest with every install-relevant field as the tarball has it, and which ones differed:
@@ -42,9 +45,7 @@ func reconcile(sent object, tar contents) (object, []difference) {
 	m := slices.Clone(sent)
 	var differs []difference
 	for _, f := range installFields {
-		want := f.canonical(tar.manifest, tar)
-		got := f.canonical(sent, tar)
-		if reflect.DeepEqual(want, got) {
+		if f.verbatim(sent, tar.manifest) || reflect.DeepEqual(f.canonical(tar.manifest, tar), f.canonical(sent, tar)) {
 			continue
 		}
 		differs = append(differs, difference{f.key, sent.get(f.key)})
@@ -53,28 +54,34 @@ func reconcile(sent object, tar contents) (object, []difference) {
 	return m, differs
 }
 
+// verbatim reports whether two manifests say the same word by word, as they mostly do.
+func (f field) verbatim(a, b object) bool {
+	for _, key := range f.reads {
+		if !bytes.Equal(a.get(key), b.get(key)) {
+			return false
+		}
+	}
+	return true
+}
+
 func mapField(key string) field {
-	return field{key, func(pkg object, _ contents) any { return orNil(rangeMap(pkg.get(key))) }, serveMap(key)}
+	return field{key, []string{key}, func(pkg object, _ contents) any { return orNil(rangeMap(pkg.get(key))) }, serveMap(key)}
 }
 
 // serveMap drops what is not a string: clients do the same with a warning.
 func serveMap(key string) func(*object, contents) {
 	return func(m *object, tar contents) {
-		if v := stringMap(tar.manifest.get(key)); len(v) > 0 {
-			m.set(key, v)
-		} else {
-			m.drop(func(k string) bool { return k == key })
-		}
+		m.put(key, marshal(stringMap(tar.manifest.get(key)))) // of nothing it is null
 	}
 }
 
 func plainField(key string) field {
-	return field{key, func(pkg object, _ contents) any { return decoded(pkg.get(key)) }, serveRaw(key)}
+	return field{key, []string{key}, func(pkg object, _ contents) any { return decoded(pkg.get(key)) }, serveRaw(key)}
 }
 
 // listField is a list that may be written as one string.
 func listField(key string) field {
-	return field{key, func(pkg object, _ contents) any {
+	return field{key, []string{key}, func(pkg object, _ contents) any {
 		if s, ok := decoded(pkg.get(key)).(string); ok {
 			return []any{s}
 		}
@@ -83,13 +90,7 @@ func listField(key string) field {
 }
 
 func serveRaw(key string) func(*object, contents) {
-	return func(m *object, tar contents) {
-		if v := tar.manifest.get(key); !isEmpty(v) {
-			m.set(key, v)
-		} else {
-			m.drop(func(k string) bool { return k == key })
-		}
-	}
+	return func(m *object, tar contents) { m.put(key, tar.manifest.get(key)) }
 }
 
 // decoded returns a value for comparison; nil if it is empty.
@@ -109,8 +110,7 @@ func stringMap(raw json.RawMessage) map[string]string {
 	}
 	out := map[string]string{}
 	for _, m := range o {
-		var s string
-		if json.Unmarshal(m.value, &s) == nil {
+		if s, ok := unquoted(m.value); ok || string(m.value) == "null" {
 			out[m.key] = s
 		}
 	}
@@ -207,11 +207,7 @@ func bins(pkg object, tar contents) any {
 }
 
 func serveBin(m *object, tar contents) {
-	if v := binMap(tar.manifest); len(v) > 0 {
-		m.set("bin", v)
-	} else {
-		m.drop(func(k string) bool { return k == "bin" })
-	}
+	m.put("bin", marshal(binMap(tar.manifest)))
 }
 
 func binDirectory(pkg object) string {
@@ -242,7 +238,8 @@ func binMap(pkg object) map[string]string {
 	case map[string]any:
 		o, _ := parseObject(pkg.get("bin")) // it has just been decoded; in order, as two commands may become one
 		for _, m := range o {
-			add(m.key, o.text(m.key))
+			file, _ := unquoted(m.value)
+			add(m.key, file)
 		}
 	}
 	return out
@@ -263,10 +260,10 @@ var binPath = regexp.MustCompile(`^(\.[/\\])?node_modules[/\\].bin[\\/]`)
 
 // scripts returns the install scripts, with the one that binding.gyp stands for.
 func scripts(pkg object, tar contents) any {
-	all := stringMap(pkg.get("scripts"))
+	all, _ := parseObject(pkg.get("scripts")) // nil if there are none
 	out := map[string]string{}
 	for _, name := range installScripts {
-		if s := all[name]; s != "" {
+		if s := all.text(name); s != "" {
 			out[name] = binPath.ReplaceAllString(s, "")
 		}
 	}
@@ -279,8 +276,11 @@ func scripts(pkg object, tar contents) any {
 // implicitGyp reports whether npm builds the package without being told: there is a binding.gyp, no script of the
 // package's own in its place, and no objection.
 func implicitGyp(tar contents) bool {
-	own := stringMap(tar.manifest.get("scripts"))
-	return tar.hasGyp && own["install"] == "" && own["preinstall"] == "" && string(tar.manifest.get("gypfile")) != "false"
+	if !tar.hasGyp || string(tar.manifest.get("gypfile")) == "false" {
+		return false
+	}
+	own, _ := parseObject(tar.manifest.get("scripts")) // nil if there are none
+	return own.text("install") == "" && own.text("preinstall") == ""
 }
 
 func serveScripts(m *object, tar contents) {

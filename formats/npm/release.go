@@ -1,10 +1,6 @@
 package npm
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-
-	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -23,23 +19,8 @@ func Release(raw []byte, tarball registry.Staged, publisher string) (registry.Re
 	if !ok {
 		return registry.Release{}, invalid("%q is not a semantic version", clip(object.text("version")))
 	}
-	m := manifest{
-		name: name, version: version, object: object, publisher: publisher,
-		tar:       contents{manifest: object, files: 1, unpacked: tarball.Blob.Size},
-		shasum:    hex.EncodeToString(tarball.Blob.SHA1),
-		integrity: "sha512-" + base64.StdEncoding.EncodeToString(tarball.Blob.SHA512),
-	}
-	descriptor, err := m.descriptor()
-	if err != nil {
-		return registry.Release{}, err
-	}
-	tarball.Path = fileName(name, version)
+	u := &upload{name: name, tarball: &tarball, tar: contents{manifest: object, files: 1, unpacked: tarball.Blob.Size}}
 	s := sent{version: version, prerelease: prerelease, tags: []string{requiredTag}, manifest: object}
-	rel := registry.Release{
-		Version: version, PURL: purl(name, version), Mode: registry.Create, Prerelease: prerelease,
-		Descriptor: descriptor, Package: describe(document{}, s, publisher),
-		Tags: s.tags, Files: []registry.Staged{tarball}, Facts: facts(object, nil, ""),
-	}
-	rel.SortKey, _ = formats.VersionKey(version)
-	return rel, nil
+	rel, _, err := u.release(document{}, s, publisher, "")
+	return rel, err
 }

@@ -90,7 +90,9 @@ func (p *page) one(v registry.Version) ([]byte, error) {
 	return p.appendVersion(nil, full, v, p.maintainers()), nil
 }
 
-func wrap(o object) []byte { return append(o.appendMembers([]byte{'{'}), '}') }
+func wrap(o object) json.RawMessage {
+	return append(o.appendMembers(append(make([]byte, 0, o.size()+2), '{')), '}')
+}
 
 // versions joins the stored fragments, so that a document of thousands of versions costs a copy and no parsing.
 func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers json.RawMessage) (json.RawMessage, error) {
@@ -107,7 +109,7 @@ func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers 
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(b, marshal(v.Name)...), ':')
+		b = append(appendQuoted(b, v.Name), ':')
 		b = p.appendVersion(b, pick(full, abbreviated), v, maintainers)
 	}
 	return append(b, '}'), nil
@@ -118,13 +120,13 @@ func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers 
 func (p *page) appendVersion(b, fragment []byte, v registry.Version, maintainers json.RawMessage) []byte {
 	b = append(b, fragment...)
 	b = append(b, `,"tarball":`...)
-	b = append(b, marshal(tarballURL(p.base, p.Package.Name, v.Name))...)
+	b = appendQuoted(b, tarballURL(p.base, p.Package.Name, v.Name))
 	b = append(b, '}')
 	if maintainers != nil {
 		b = append(append(b, `,"maintainers":`...), maintainers...)
 	}
 	if text := deprecation(v); text != "" {
-		b = append(append(b, `,"deprecated":`...), marshal(text)...)
+		b = appendQuoted(append(b, `,"deprecated":`...), text)
 	}
 	return append(b, '}')
 }

@@ -3,9 +3,9 @@ package npm
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"io"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -15,6 +15,7 @@ import (
 // Bounds of a document that a client sends, beside its tarball.
 const (
 	maxMetadataBytes = 16 << 20 // kept in memory
+	maxKeyBytes      = 64 << 10 // one key, as it was sent
 	maxDepth         = 128      // nesting
 	scanBufferBytes  = 64 << 10
 )
@@ -27,8 +28,19 @@ type scanner struct {
 	left int // bytes that may still be kept
 }
 
+// scanBuffers are given on from one document to the next.
+var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, scanBufferBytes) }}
+
+// newScanner returns a scanner whose buffer serves again when it is put back.
 func newScanner(r io.Reader) *scanner {
-	return &scanner{r: bufio.NewReaderSize(r, scanBufferBytes), left: maxMetadataBytes}
+	s := &scanner{r: scanBuffers.Get().(*bufio.Reader), left: maxMetadataBytes}
+	s.r.Reset(r)
+	return s
+}
+
+func (s *scanner) putBack() {
+	s.r.Reset(nil) // lets go of the stream
+	scanBuffers.Put(s.r)
 }
 
 func malformed(format string, args ...any) error {
@@ -116,13 +128,9 @@ func (s *scanner) object(fn func(key string) error) error {
 				return err
 			}
 		}
-		raw, err := s.keep()
+		key, err := s.key()
 		if err != nil {
 			return err
-		}
-		var key string
-		if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &key) != nil {
-			return malformed("a key must be a string")
 		}
 		if err := s.expect(':'); err != nil {
 			return err
@@ -131,6 +139,25 @@ func (s *scanner) object(fn func(key string) error) error {
 			return err
 		}
 	}
+}
+
+// key takes the key of a member.
+func (s *scanner) key() (string, error) {
+	raw, err := s.near()
+	if raw == nil && err == nil {
+		raw, err = s.keepLong()
+	}
+	if err != nil {
+		return "", err
+	}
+	if len(raw) > maxKeyBytes {
+		return "", registry.Errorf(registry.TooLarge, registry.AboutRequest, "a key of the document is longer than %d bytes", maxKeyBytes)
+	}
+	key, ok := unquoted(raw)
+	if !ok {
+		return "", malformed("a key must be a string")
+	}
+	return key, nil
 }
 
 // isObject reports whether the next value is an object.
@@ -142,6 +169,35 @@ func (s *scanner) isObject() (bool, error) {
 // keep returns the next value as it was sent; it is valid JSON and valid UTF-8. TooLarge when what is kept of the whole
 // document grows over maxMetadataBytes.
 func (s *scanner) keep() (json.RawMessage, error) {
+	raw, err := s.near()
+	if raw == nil && err == nil {
+		return s.keepLong()
+	}
+	return bytes.Clone(raw), err
+}
+
+// near takes the next value if all of it is in the window and keep would have no objection; nil if not. The bytes are
+// valid until the next read.
+func (s *scanner) near() (json.RawMessage, error) {
+	if _, err := s.next(); err != nil {
+		return nil, readError(err)
+	}
+	w, err := s.window()
+	if err != nil {
+		return nil, err
+	}
+	end := (&syntax{text: w}).value(0, maxDepth)
+	// A number or a word at the end of the window may go on behind it.
+	if end < 0 || end == len(w) || end > s.left || !utf8.Valid(w[:end]) {
+		return nil, nil
+	}
+	s.left -= end
+	s.take(end)
+	return w[:end], nil
+}
+
+// keepLong is keep for values of every length, and says what is wrong with them.
+func (s *scanner) keepLong() (json.RawMessage, error) {
 	var dst []byte
 	err := s.value(func(p []byte) error {
 		if s.left -= len(p); s.left < 0 {
@@ -213,11 +269,7 @@ func (v *valueState) walk(p []byte) (n int, done bool, err error) {
 					return i + 1, true, nil
 				}
 			default:
-				if j := bytes.IndexAny(p[i:], `"\`); j > 0 {
-					i += j - 1
-				} else if j < 0 {
-					return len(p), false, nil
-				}
+				i += max(plain(p[i:]), 1) - 1
 			}
 			continue
 		}
@@ -287,7 +339,7 @@ func (t *text) Read(p []byte) (int, error) {
 		m := plain(w)
 		n += copy(p[n:], w[:m])
 		t.s.take(m)
-		if m < len(w) && m < plainBytes {
+		if m < len(w) {
 			t.special(w[m])
 		}
 	}
@@ -315,34 +367,7 @@ func (t *text) special(c byte) {
 	}
 }
 
-// plainBytes is how far plain looks at once: far enough to be fast, and short enough that a string of nothing but
-// escape sequences does not make it look at the same bytes again and again.
-const plainBytes = 1 << 10
-
-// plain returns how many bytes at the start of p, of the first plainBytes, stand for themselves in a JSON string.
-func plain(p []byte) int {
-	p = p[:min(len(p), plainBytes)]
-	for _, c := range []byte{'"', '\\'} {
-		if i := bytes.IndexByte(p, c); i >= 0 {
-			p = p[:i]
-		}
-	}
-	i := 0
-	for ; i+8 <= len(p); i += 8 {
-		// Eight at a time: the high bit of each byte of the result says that this one is below ' '.
-		if v := binary.LittleEndian.Uint64(p[i:]); (v-0x2020202020202020)&^v&0x8080808080808080 != 0 {
-			break
-		}
-	}
-	for ; i < len(p); i++ {
-		if p[i] < ' ' {
-			return i
-		}
-	}
-	return len(p)
-}
-
-var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+var escapes = [256]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // escape takes one escape sequence, or two that make a surrogate pair.
 func (t *text) escape() (rune, error) {
@@ -350,7 +375,7 @@ func (t *text) escape() (rune, error) {
 	if err != nil {
 		return 0, readError(err)
 	}
-	if r, ok := escapes[c[1]]; ok {
+	if r := escapes[c[1]]; r != 0 {
 		t.s.take(2)
 		return r, nil
 	}
@@ -377,18 +402,9 @@ func (t *text) unicode() (rune, error) {
 	if c[0] != '\\' || c[1] != 'u' {
 		return 0, malformed("an unknown escape sequence")
 	}
-	var r rune
-	for _, h := range c[2:] {
-		switch {
-		case h >= '0' && h <= '9':
-			r = r<<4 | rune(h-'0')
-		case h >= 'a' && h <= 'f':
-			r = r<<4 | rune(h-'a'+10)
-		case h >= 'A' && h <= 'F':
-			r = r<<4 | rune(h-'A'+10)
-		default:
-			return 0, malformed("an unknown escape sequence")
-		}
+	r, ok := hexRune(c[2:])
+	if !ok {
+		return 0, malformed("an unknown escape sequence")
 	}
 	t.s.take(6)
 	return r, nil

@@ -57,6 +57,7 @@ func TestSuite(t *testing.T) {
 		Content: func(pkg, version string, seed []byte) []byte {
 			return pack(t, `{"name":"`+pkg+`","version":"`+version+`"}`, entry{path: "package/seed", content: hex.EncodeToString(seed)})
 		},
+		Refusal: refusal,
 		Created: http.StatusCreated, Again: http.StatusCreated, Conflict: http.StatusForbidden,
 	})
 }

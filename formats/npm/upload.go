@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 
 	"slipway/registry"
 )
@@ -20,6 +22,7 @@ const (
 	bundleSuffix  = ".sigstore"
 
 	maxBundleBytes = 1 << 20
+	headBytes      = 64 << 10 // of a tarball, that are read before it is stored
 )
 
 // upload takes the attachments of a publish as they pass.
@@ -42,15 +45,48 @@ func (u *upload) attach(name string, data io.Reader) error {
 	}
 	switch {
 	case strings.HasSuffix(name, tarballSuffix) && u.tarball == nil:
-		return u.stage(newBase64Reader(data))
+		tarball := newBase64Reader(data)
+		defer tarball.putBack()
+		return u.stage(tarball)
 	case strings.HasSuffix(name, bundleSuffix) && u.bundle == nil:
 		return u.readBundle(data)
 	}
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a publish has one .tgz attachment and at most one .sigstore; %q is another", clip(name))
 }
 
-// stage stores the tarball and looks into it in the same pass.
+// heads hold the start of tarballs; most are not longer. As all memory that is used again here, they rely on Stage not
+// to read on once it has returned.
+var heads = sync.Pool{New: func() any { return new([headBytes]byte) }}
+
+// stage looks into the tarball and stores it. What comes whole in the head is looked into first; the rest of a longer one
+// passes through both at once.
 func (u *upload) stage(data io.Reader) error {
+	head := heads.Get().(*[headBytes]byte)
+	defer heads.Put(head)
+	n, err := fill(head[:], data)
+	switch {
+	case err == io.EOF:
+		if u.tar, err = inspect(bytes.NewReader(head[:n])); err != nil {
+			return err
+		}
+		return u.store(bytes.NewReader(head[:n]))
+	case err != nil:
+		return err
+	}
+	return u.stageLong(io.MultiReader(bytes.NewReader(head[:n]), data))
+}
+
+// fill reads until p is full. io.EOF: r ended before.
+func fill(p []byte, r io.Reader) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
+}
+
+func (u *upload) stageLong(data io.Reader) error {
 	pr, pw := io.Pipe()
 	inspected := make(chan error, 1)
 	go func() {
@@ -59,19 +95,23 @@ func (u *upload) stage(data io.Reader) error {
 		_ = pr.CloseWithError(err) // never fails
 		inspected <- err
 	}()
-	staged, err := u.pub.Stage(u.ctx, registry.StageFile{
-		Path: "package" + tarballSuffix, MediaType: tarballType, Sums: registry.SHA1 | registry.SHA512, Limit: u.limit,
-	}, io.TeeReader(data, pw))
+	err := u.store(io.TeeReader(data, pw))
 	_ = pw.CloseWithError(err) // never fails; nil is the end of the file
 	looked := <-inspected
 	if own := (*registry.Error)(nil); errors.As(looked, &own) {
 		return own // the store saw it too, as a failure of its reader
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+func (u *upload) store(tarball io.Reader) error {
+	staged, err := u.pub.Stage(u.ctx, registry.StageFile{
+		Path: "package" + tarballSuffix, MediaType: tarballType, Sums: registry.SHA1 | registry.SHA512, Limit: u.limit,
+	}, tarball)
+	if err == nil {
+		u.tarball = &staged
 	}
-	u.tarball = &staged
-	return nil
+	return err
 }
 
 // readBundle keeps a Sigstore bundle: its JSON text as a plain string.
