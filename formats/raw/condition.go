@@ -2,7 +2,6 @@ package raw
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"slipway/formats"
@@ -23,17 +22,15 @@ func parseCondition(h http.Header) condition {
 	return c
 }
 
-// check fails with PreconditionFailed unless the condition holds for the file under path among files.
-func (c condition) check(files []registry.File, path string) error {
-	i := slices.IndexFunc(files, func(f registry.File) bool { return f.Path == path })
-	if i < 0 {
+// check fails with PreconditionFailed unless the condition holds for the file under path; nil: there is none.
+func (c condition) check(f *registry.File, path string) error {
+	if f == nil {
 		if len(c.match) > 0 {
 			return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "there is no %q, but If-Match expects one", clip(path))
 		}
 		return nil
 	}
-	f := files[i]
-	tag := formats.ETag(f)
+	tag := formats.ETag(*f)
 	switch {
 	case len(c.match) > 0 && !formats.MatchesETag(c.match, tag, false),
 		len(c.none) > 0 && formats.MatchesETag(c.none, tag, true),

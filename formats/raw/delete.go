@@ -2,7 +2,6 @@ package raw
 
 import (
 	"net/http"
-	"strings"
 
 	"slipway/registry"
 )
@@ -43,28 +42,12 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 
 // removeFile takes a file out of a version if the condition holds; who may not delete does not learn whether it does.
 func removeFile(e *registry.Edit, version, path string, cond condition) error {
-	var refused error
-	n, err := e.RemoveFiles(version, "", func(f registry.File) bool {
-		if f.Path != path {
-			return false
-		}
-		refused = cond.check([]registry.File{f}, path)
-		return refused == nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case refused != nil:
-		return refused
-	case n == 0:
-		return registry.Errorf(registry.NotFound, registry.AboutFile, "there is no %q in %s %s", clip(path), e.Package().Name, version)
-	}
-	return nil
+	return e.RemoveFileIf(version, path, "", func(f registry.File) error { return cond.check(&f, path) })
 }
 
 // removeTree takes every file below dir, which ends in a slash, out of a version.
 func removeTree(e *registry.Edit, version, dir string) error {
-	n, err := e.RemoveFiles(version, "", func(f registry.File) bool { return strings.HasPrefix(f.Path, dir) })
+	n, err := e.RemoveFolder(version, dir, "")
 	if err == nil && n == 0 {
 		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", clip(dir), e.Package().Name, version)
 	}

@@ -1,8 +1,6 @@
 package raw
 
 import (
-	"strings"
-
 	"slipway/formats"
 	"slipway/registry"
 )
@@ -15,15 +13,8 @@ func invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)
 }
 
-// maxShown bounds client text in a message, in bytes.
-const maxShown = 120
-
-func clip(s string) string {
-	if len(s) > maxShown {
-		return strings.ToValidUTF8(s[:maxShown], "") + "…"
-	}
-	return s
-}
+// clip is formats.Clip.
+func clip(s string) string { return formats.Clip(s) }
 
 func isNotFound(err error, about registry.Subject) bool {
 	return err != nil && registry.KindOf(err) == registry.NotFound && registry.AsError(err).Subject == about

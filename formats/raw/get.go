@@ -1,9 +1,9 @@
 package raw
 
 import (
+	"math"
 	"net/http"
 	"path"
-	"strings"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -70,21 +70,25 @@ func (h *handlers) virtual(w http.ResponseWriter, r *http.Request, loc location,
 			return err
 		}
 	}
-	d, err := h.svc.Detail(r.Context(), at)
-	if err != nil {
-		return err
-	}
 	if path.Base(p) == sumsFile {
-		if body, modified := sumsOf(d.Files, strings.TrimSuffix(p, sumsFile)); body != "" {
+		folder := loc
+		folder.segments = loc.segments[:len(loc.segments)-1]
+		body, modified, err := sumsOf(h.files(r.Context(), folder, "", math.MaxInt))
+		if err != nil && !isNotFound(err, registry.AboutFile) {
+			return err
+		}
+		if body != "" {
 			return serveText(w, r, body, modified)
 		}
 	}
-	for _, f := range d.Files {
-		if strings.HasPrefix(f.Path, p+"/") {
-			return toSlash(w, r, loc)
-		}
+	switch _, err := h.svc.Folder(r.Context(), at, registry.FolderQuery{Folder: p + "/", Limit: 1}); {
+	case err == nil:
+		return toSlash(w, r, loc)
+	case isNotFound(err, registry.AboutFile):
+		return notFound
+	default:
+		return err
 	}
-	return notFound
 }
 
 func (h *handlers) sidecar(w http.ResponseWriter, r *http.Request, f registry.File, alg *algorithm) error {
@@ -105,7 +109,7 @@ func (h *handlers) redirect(w http.ResponseWriter, r *http.Request, loc location
 
 // toSlash sends the client to the directory. The reference is relative, so it holds behind any proxy.
 func toSlash(w http.ResponseWriter, r *http.Request, loc location) error {
-	target := escape(loc.last()) + "/"
+	target := formats.Escape(loc.last()) + "/"
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}

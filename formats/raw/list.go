@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"iter"
+	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -20,7 +21,7 @@ type entry struct {
 	Dir         bool
 	Size        int64 // bytes; -1: not known
 	SHA256      string
-	Modified    time.Time
+	Modified    time.Time // zero: not known
 	ContentType string
 
 	cursor string // where the list goes on behind it
@@ -43,9 +44,9 @@ func (h *handlers) list(w http.ResponseWriter, r *http.Request, loc location) er
 	case "json":
 		return h.listJSON(w, r, loc, q)
 	case "txt":
-		return streamText(w, r, h.entries(r.Context(), loc, q.after))
+		return streamText(w, r, h.entries(r.Context(), loc, q))
 	default:
-		return streamHTML(w, r, loc, h.entries(r.Context(), loc, q.after))
+		return streamHTML(w, r, loc, h.entries(r.Context(), loc, q))
 	}
 }
 
@@ -79,7 +80,9 @@ func parseList(r *http.Request) (listQuery, error) {
 	if err != nil {
 		return q, invalid("the cursor is not one of ours")
 	}
-	q.after = string(after)
+	if q.after = string(after); !utf8.ValidString(q.after) || strings.Contains(q.after, "\x00") {
+		return q, invalid("the cursor is not one of ours")
+	}
 	return q, nil
 }
 
@@ -102,14 +105,18 @@ func (h *handlers) exists(ctx context.Context, loc location) error {
 }
 
 // entries yields the lines of a directory behind a cursor, with one look at the database per thousand.
-func (h *handlers) entries(ctx context.Context, loc location, after string) iter.Seq2[entry, error] {
+func (h *handlers) entries(ctx context.Context, loc location, q listQuery) iter.Seq2[entry, error] {
 	switch loc.depth() {
 	case atRepository:
-		return h.packages(ctx, loc.repository, after)
+		return h.packages(ctx, loc.repository, q.after)
 	case atPackage:
-		return h.versions(ctx, loc.name(), after)
+		return h.versions(ctx, loc.name(), q.after)
 	default:
-		return h.files(ctx, loc, after)
+		most := math.MaxInt
+		if q.format == "json" {
+			most = q.limit + 1 // one more tells whether there is a next page
+		}
+		return h.files(ctx, loc, q.after, most)
 	}
 }
 
@@ -159,58 +166,41 @@ func (h *handlers) versions(ctx context.Context, at registry.Name, after string)
 	}
 }
 
-func (h *handlers) files(ctx context.Context, loc location, after string) iter.Seq2[entry, error] {
+// files yields what is in a folder of a version by the order of paths, with one look at the database per page. Nothing is
+// said of what a folder holds: that would take a look at all of it.
+func (h *handlers) files(ctx context.Context, loc location, after string, most int) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		d, err := h.svc.Detail(ctx, loc.coordinate())
-		if err != nil {
-			yield(entry{}, err)
-			return
+		var q registry.FolderQuery
+		if dir := loc.path(); dir != "" {
+			q.Folder = dir + "/"
 		}
-		dir := loc.path()
-		if dir != "" {
-			dir += "/"
+		if after != "" {
+			q.After, q.AfterIsDir = after[1:], after[0] == 'd'
 		}
-		all := children(d.Files, dir)
-		if len(all) == 0 {
-			yield(entry{}, registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s",
-				clip(loc.path()), d.Package.Name, d.Version.Name))
-			return
-		}
-		for _, e := range all {
-			if e.cursor > after && !yield(e, nil) {
+		for ; most > 0; most -= q.Limit {
+			q.Limit = min(most, registry.MaxPage)
+			list, err := h.svc.Folder(ctx, loc.coordinate(), q)
+			if err != nil {
+				yield(entry{}, err)
+				return
+			}
+			for _, f := range list {
+				if !yield(entryOf(f), nil) {
+					return
+				}
+				q.After, q.AfterIsDir = f.Name, f.Dir
+			}
+			if len(list) < q.Limit {
 				return
 			}
 		}
 	}
 }
 
-// children returns what is directly in a folder of a version: folders first, each by name. dir is "" or ends in a
-// slash.
-func children(files []registry.File, dir string) []entry {
-	var out []entry
-	folders := map[string]int{}
-	for _, f := range files {
-		rest, ok := strings.CutPrefix(f.Path, dir)
-		if !ok {
-			continue
-		}
-		folder, _, below := strings.Cut(rest, "/")
-		if !below {
-			out = append(out, entry{Name: rest, Size: f.Blob.Size, SHA256: f.Blob.Digest.Encoded(), Modified: f.AddedAt,
-				ContentType: f.MediaType, cursor: "f" + rest})
-			continue
-		}
-		i, ok := folders[folder]
-		if !ok {
-			i = len(out)
-			folders[folder] = i
-			out = append(out, entry{Name: folder, Dir: true, cursor: "d" + folder})
-		}
-		out[i].Size += f.Blob.Size
-		if f.AddedAt.After(out[i].Modified) {
-			out[i].Modified = f.AddedAt
-		}
+func entryOf(f registry.FolderEntry) entry {
+	if f.Dir {
+		return entry{Name: f.Name, Dir: true, Size: -1, cursor: "d" + f.Name}
 	}
-	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(a.cursor, b.cursor) })
-	return out
+	return entry{Name: f.Name, Size: f.File.Blob.Size, SHA256: f.File.Blob.Digest.Encoded(), Modified: f.File.AddedAt,
+		ContentType: f.File.MediaType, cursor: "f" + f.Name}
 }

@@ -4,6 +4,8 @@ import (
 	"mime"
 	"path"
 	"strings"
+
+	"slipway/formats"
 )
 
 const (
@@ -58,7 +60,7 @@ func disposition(mediaType, file string) string {
 	if t, _, err := mime.ParseMediaType(mediaType); err == nil && shown(t) {
 		kind = "inline"
 	}
-	return kind + `; filename="` + ascii(file) + `"; filename*=UTF-8''` + escape(file)
+	return kind + `; filename="` + ascii(file) + `"; filename*=UTF-8''` + formats.Escape(file)
 }
 
 func shown(t string) bool {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -112,33 +113,17 @@ func (l location) file() (registry.Coordinate, string, error) {
 	return l.coordinate(), l.path(), nil
 }
 
-// escape encodes a segment so that it means the same wherever a browser, wget or a shell puts it: everything but
-// letters, digits and "-._~" (the unreserved characters of RFC 3986).
-func escape(seg string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(seg); i++ {
-		c := seg[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
-	return b.String()
-}
-
 // purl is pkg:generic/<package>@<version> (purl-spec: both percent-encoded).
 func purl(at registry.Coordinate) string {
-	return "pkg:generic/" + escape(at.Package) + "@" + escape(at.Version)
+	return "pkg:generic/" + formats.Escape(at.Package) + "@" + formats.Escape(at.Version)
 }
 
 // href is the absolute path of a location, encoded.
 func (l location) href() string {
 	var b strings.Builder
-	b.WriteString(prefix + escape(l.repository))
+	b.WriteString(prefix + formats.Escape(l.repository))
 	for _, seg := range l.segments {
-		b.WriteString("/" + escape(seg))
+		b.WriteString("/" + formats.Escape(seg))
 	}
 	if l.dir {
 		b.WriteByte('/')

@@ -2,10 +2,14 @@ package raw
 
 import (
 	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -117,4 +121,36 @@ func TestPURL(t *testing.T) {
 	if got, want := purl(at), "pkg:generic/my%20tool%40x@1.0%2Bbuild%3A7"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+}
+
+// FuzzHeaders: no media type or file name makes a header that means something else, and no query or condition a page out of
+// bounds.
+func FuzzHeaders(f *testing.F) {
+	f.Add("text/html", "a.html", "format=json&limit=3&cursor=YQ")
+	f.Add("text/html; charset=\"x\r\n\"", "a\"; filename=\"b.exe", "limit=-1&cursor=%00&format=xml")
+	f.Add("/", "\u202egpj.exe", "limit=99999999999999999999&cursor=AA")
+	f.Fuzz(func(t *testing.T, sent, file, query string) {
+		kind := mediaType(sent, file)
+		if kind != sent {
+			if _, _, err := mime.ParseMediaType(kind); err != nil {
+				t.Fatalf("%q of %q: %v", kind, file, err)
+			}
+		}
+		line := disposition(kind, file)
+		way, params, err := mime.ParseMediaType(line)
+		if err != nil || way != "inline" && way != "attachment" || params["filename"] != file && utf8.ValidString(file) {
+			t.Fatalf("%q: %q %q %v", line, way, params, err)
+		}
+		if strings.ContainsAny(line, "\r\n\x00") || len(params) > 1 {
+			t.Fatalf("%q: %q", line, params)
+		}
+		q, err := parseList(&http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Accept": {sent}}})
+		if err == nil && (q.limit < 1 || q.limit > registry.MaxPage || !utf8.ValidString(q.after) || strings.Contains(q.after, "\x00")) {
+			t.Fatalf("%q: %+v", query, q)
+		}
+		c := parseCondition(http.Header{"If-Match": {sent}, "If-None-Match": {file}, "If-Unmodified-Since": {query}})
+		if err := c.check(nil, file); err == nil {
+			t.Fatalf("If-Match: %q holds without a file", sent)
+		}
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -36,12 +35,17 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	status := http.StatusCreated
-	_, err = pub.Commit(r.Context(), req.release(func(have []registry.File) error {
-		status = http.StatusCreated
-		if slices.ContainsFunc(have, func(f registry.File) bool { return f.Path == req.path }) {
+	_, err = pub.Commit(r.Context(), req.release(func(have registry.Held) error {
+		f, there, err := have.File(req.path)
+		switch {
+		case err != nil:
+			return err
+		case there:
 			status = http.StatusOK
+			return req.cond.check(&f, req.path)
 		}
-		return req.cond.check(have, req.path)
+		status = http.StatusCreated
+		return req.cond.check(nil, req.path)
 	}))
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *registry.
 	if err != nil {
 		return false, err
 	}
-	if err := req.cond.check([]registry.File{old}, req.path); err != nil {
+	if err := req.cond.check(&old, req.path); err != nil {
 		return false, err
 	}
 	announced := req.want.SHA256 != nil && !bytes.Equal(req.want.SHA256, algSHA256.stored(old.Blob))
@@ -121,7 +125,7 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *registry.
 	return false, nil
 }
 
-func (req putRequest) release(cond func([]registry.File) error) registry.Release {
+func (req putRequest) release(cond func(registry.Held) error) registry.Release {
 	rel := release(req.at, req.redeploy)
 	rel.If = cond
 	return rel

@@ -35,7 +35,7 @@ type jsonEntry struct {
 const timeFormat = "2006-01-02T15:04:05.000000Z07:00"
 
 func (h *handlers) listJSON(w http.ResponseWriter, r *http.Request, loc location, q listQuery) error {
-	page, err := renderJSON(loc, q.limit, h.entries(r.Context(), loc, q.after))
+	page, err := renderJSON(loc, q.limit, h.entries(r.Context(), loc, q))
 	if err != nil {
 		return err
 	}
@@ -161,8 +161,12 @@ func htmlLine(w io.Writer, e entry) error {
 	if e.Size >= 0 {
 		size = humanSize(e.Size)
 	}
+	modified := ""
+	if !e.Modified.IsZero() {
+		modified = e.Modified.UTC().Format(time.DateTime)
+	}
 	_, err := fmt.Fprintf(w, "<tr><td><a href=\"%s%s\">%s%s</a></td><td>%s</td><td>%s</td></tr>\n",
-		escape(e.Name), slash, html.EscapeString(e.Name), slash, e.Modified.UTC().Format(time.DateTime), size)
+		formats.Escape(e.Name), slash, html.EscapeString(e.Name), slash, modified, size)
 	return err
 }
 

@@ -2,6 +2,7 @@ package raw_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"slipway/formats"
@@ -33,6 +34,9 @@ func suite() formatstest.Suite {
 			}
 			return q, false
 		},
+		Refusal: formatstest.ProblemRefusal, AnyBytes: []string{"raw.put"},
+		Documents: []formatstest.Target{{Route: "sum", Request: formatstest.Request{Method: http.MethodPut, Path: path("main", "example", "1.0.0") + ".sha256",
+			Body: []byte(strings.Repeat("0", 64))}}},
 		Created: http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,
 	}
 }

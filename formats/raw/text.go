@@ -3,29 +3,29 @@ package raw
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"net/http"
-	"path"
 	"strings"
 	"time"
-
-	"slipway/registry"
 )
 
 // sumsOf returns the SHA256SUMS of a directory of a version: a line for each file directly in it, by name, and when the
-// newest was added. dir is "" or ends in a slash; files are ascending by path.
-func sumsOf(files []registry.File, dir string) (body string, modified time.Time) {
+// newest was added.
+func sumsOf(entries iter.Seq2[entry, error]) (body string, modified time.Time, err error) {
 	var b strings.Builder
-	for _, f := range files {
-		rest, ok := strings.CutPrefix(f.Path, dir)
-		if !ok || strings.Contains(rest, "/") {
+	for e, err := range entries {
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		if e.Dir {
 			continue
 		}
-		b.WriteString(sumLine(algSHA256.stored(f.Blob), path.Base(f.Path)))
-		if f.AddedAt.After(modified) {
-			modified = f.AddedAt
+		b.WriteString(e.SHA256 + "  " + e.Name + "\n")
+		if e.Modified.After(modified) {
+			modified = e.Modified
 		}
 	}
-	return b.String(), modified
+	return b.String(), modified, nil
 }
 
 // serveText answers a small text made here, with ranges and conditions like a file.
