@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 
-	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -27,64 +26,49 @@ type consumerChange struct {
 
 // listConsumers answers GET /consumers: those of the caller.
 func (h *handlers) listConsumers(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.page()
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Consumer, error) { return h.svc.Consumers(r.Context(), p) },
+	return writeList(w, page, func(p registry.Page) ([]registry.Consumer, error) { return h.svc.Consumers(r.Context(), p) },
 		func(c registry.Consumer) string { return c.Name }, consumerOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
 }
 
 // getConsumer answers GET /consumers/{name}.
 func (h *handlers) getConsumer(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "name")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name := in.segment("name")
+	if in.err != nil {
+		return in.err
 	}
 	c, err := h.svc.Consumer(r.Context(), name)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, consumerOf(c))
+	return writeOne(w, http.StatusOK, c, err, consumerOf)
 }
 
 // putConsumer answers PUT /consumers/{name}: it makes a consumer (201), or acknowledges events. The answer says where it is.
 func (h *handlers) putConsumer(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "name")
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	name := in.segment("name")
 	var body consumerChange
-	if err := decode(r, &body); err != nil {
-		return err
+	in.body(&body)
+	if in.err != nil {
+		return in.err
 	}
 	c, created, err := h.svc.PutConsumer(r.Context(), name, registry.ConsumerChange{Acked: body.Acked, Reset: body.Reset})
-	if err != nil {
-		return err
-	}
+	status := http.StatusOK
 	if created {
-		return formats.JSON(w, http.StatusCreated, consumerOf(c))
+		status = http.StatusCreated
 	}
-	return formats.JSON(w, http.StatusOK, consumerOf(c))
+	return writeOne(w, status, c, err, consumerOf)
 }
 
 // deleteConsumer answers DELETE /consumers/{name}.
 func (h *handlers) deleteConsumer(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "name")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name := in.segment("name")
+	if in.err != nil {
+		return in.err
 	}
-	if err := h.svc.DeleteConsumer(r.Context(), name); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.DeleteConsumer(r.Context(), name))
 }

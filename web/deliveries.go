@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"unicode/utf8"
 
 	"slipway/formats"
@@ -30,7 +29,7 @@ type deliveryJSON struct {
 
 func deliveryOf(d registry.Delivery) deliveryJSON {
 	out := deliveryJSON{
-		ID: strconv.FormatInt(d.ID, 10), Subscription: strconv.FormatInt(d.SubscriptionID, 10), EventID: d.MessageID,
+		ID: numberText(d.ID), Subscription: numberText(d.SubscriptionID), EventID: d.MessageID,
 		Type: registry.EventTypePrefix + d.EventType + registry.EventTypeSuffix, Subject: d.Subject, State: string(d.State),
 		Attempts: d.Attempts, Redelivery: d.Redelivery, Status: d.Status, Error: d.Error, CreatedAt: timeText(d.CreatedAt),
 		DoneAt: timeOrNull(d.DoneAt),
@@ -95,59 +94,44 @@ func readable(b []byte) string {
 
 // listDeliveries answers GET /subscriptions/{id}/deliveries?state=: the newest first.
 func (h *handlers) listDeliveries(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutSubscription)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id, page := in.number(registry.AboutSubscription), in.numbered()
+	state := registry.DeliveryState(in.text("state"))
+	if in.err != nil {
+		return in.err
 	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	page, err := q.numbered()
-	if err != nil {
-		return err
-	}
-	state, err := q.text("state")
-	if err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Delivery, error) {
-		return h.svc.Deliveries(r.Context(), registry.DeliveryQuery{SubscriptionID: id, State: registry.DeliveryState(state), BeforeID: afterNumber(p), Limit: p.Limit})
-	}, func(d registry.Delivery) string { return strconv.FormatInt(d.ID, 10) }, deliveryOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	return writeList(w, page, func(p registry.Page) ([]registry.Delivery, error) {
+		return h.svc.Deliveries(r.Context(), registry.DeliveryQuery{SubscriptionID: id, State: state, BeforeID: afterNumber(p), Limit: p.Limit})
+	}, func(d registry.Delivery) string { return numberText(d.ID) }, deliveryOf)
 }
 
 // getDelivery answers GET /deliveries/{id}: what is sent, and every attempt.
 func (h *handlers) getDelivery(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutDelivery)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutDelivery)
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.Delivery(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, deliveryDetailOf(d))
+	return writeOne(w, http.StatusOK, d, err, deliveryDetailOf)
 }
 
 // redeliver answers POST /deliveries/{id}/redeliver: 202 with the delivery, which is sent again at once.
 func (h *handlers) redeliver(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutDelivery)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutDelivery)
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.Redeliver(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return h.accepted(w, r, d)
+	return h.accepted(w, r, d, err)
 }
 
 // accepted answers with a delivery that is about to be sent, and where its outcome will be.
-func (h *handlers) accepted(w http.ResponseWriter, r *http.Request, d registry.Delivery) error {
-	w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/deliveries/"+strconv.FormatInt(d.ID, 10))
+func (h *handlers) accepted(w http.ResponseWriter, r *http.Request, d registry.Delivery, err error) error {
+	if err != nil {
+		return err
+	}
+	h.location(w, r, "deliveries", numberText(d.ID))
 	return formats.JSON(w, http.StatusAccepted, deliveryOf(d))
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/opencontainers/go-digest"
 
@@ -22,7 +21,7 @@ type deployedJSON struct {
 }
 
 func deployedOf(d registry.Deployment) deployedJSON {
-	return deployedJSON{Deployment: strconv.FormatInt(d.ID, 10), Repository: d.Repository, Format: d.Format, Package: d.Package,
+	return deployedJSON{Deployment: numberText(d.ID), Repository: d.Repository, Format: d.Format, Package: d.Package,
 		Version: d.Version, PURL: d.PURL, Digest: d.Digest.String()}
 }
 
@@ -52,7 +51,7 @@ type deploymentJSON struct {
 
 func deploymentOf(d registry.Deployment) deploymentJSON {
 	return deploymentJSON{
-		ID: strconv.FormatInt(d.ID, 10), Environment: d.Environment, Service: d.Service, Repository: d.Repository, Format: d.Format,
+		ID: numberText(d.ID), Environment: d.Environment, Service: d.Service, Repository: d.Repository, Format: d.Format,
 		Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest.String(), Status: string(d.Status),
 		ExternalID: d.ExternalID, EventID: d.EventID, URL: d.URL, CreatedAt: timeText(d.CreatedAt), CreatedBy: d.CreatedBy,
 		UpdatedAt: timeText(d.UpdatedAt), UpdatedBy: d.UpdatedBy, FinishedAt: timeOrNull(d.FinishedAt), Seq: d.Seq, LastSeq: d.LastSeq,
@@ -96,80 +95,48 @@ func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) erro
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
-		w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/deployments/"+strconv.FormatInt(d.ID, 10))
+		h.location(w, r, "deployments", numberText(d.ID))
 	}
 	return formats.JSON(w, status, deploymentOf(d))
 }
 
 // listDeployments answers GET /deployments?environment=&service=&repository=&status=&purl=&digest=: the newest first.
 func (h *handlers) listDeployments(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.page()
+	dq := registry.DeploymentQuery{Environment: in.text("environment"), Service: in.text("service"), Repository: in.text("repository"),
+		Status: registry.DeploymentStatus(in.text("status")), PURL: in.text("purl"), Digest: digest.Digest(in.text("digest"))}
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	var text [6]string
-	for i, key := range []string{"environment", "service", "repository", "status", "purl", "digest"} {
-		if text[i], err = q.text(key); err != nil {
-			return err
-		}
-	}
-	dq := registry.DeploymentQuery{Environment: text[0], Service: text[1], Repository: text[2],
-		Status: registry.DeploymentStatus(text[3]), PURL: text[4], Digest: digest.Digest(text[5])}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Deployment, error) {
+	return writeList(w, page, func(p registry.Page) ([]registry.Deployment, error) {
 		dq.After, dq.Limit = p.After, p.Limit
 		return h.svc.Deployments(r.Context(), dq)
-	}, func(d registry.Deployment) string { return strconv.FormatInt(d.ID, 10) }, deploymentOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
-}
-
-// deploymentID returns the number in the path; what is none is no deployment's.
-func deploymentID(r *http.Request) (int64, error) {
-	s, err := segment(r, "id")
-	if err != nil {
-		return 0, err
-	}
-	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return 0, registry.Errorf(registry.NotFound, registry.AboutDeployment, "there is no such deployment")
-	}
-	return id, nil
+	}, func(d registry.Deployment) string { return numberText(d.ID) }, deploymentOf)
 }
 
 // getDeployment answers GET /deployments/{id}.
 func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
-	id, err := deploymentID(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutDeployment)
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.Deployment(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, deploymentOf(d))
+	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }
 
 // changeDeployment answers PATCH /deployments/{id} {"status","event_id","url"}: 200 with the deployment; 409 when it can't
 // go there from where it is.
 func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) error {
-	id, err := deploymentID(r)
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	id := in.number(registry.AboutDeployment)
 	var body deploymentChange
-	if err := decode(r, &body); err != nil {
-		return err
+	in.body(&body)
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.ChangeDeployment(r.Context(), id, registry.DeploymentChange{
 		Status: registry.DeploymentStatus(body.Status), EventID: body.EventID, URL: body.URL})
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, deploymentOf(d))
+	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }

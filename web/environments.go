@@ -2,8 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -106,21 +104,13 @@ type environmentChange struct {
 
 // listEnvironments answers GET /environments.
 func (h *handlers) listEnvironments(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.page()
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Environment, error) {
-		return h.svc.Environments(r.Context(), p)
-	}, func(e registry.Environment) string { return e.Name }, environmentOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	return writeList(w, page, func(p registry.Page) ([]registry.Environment, error) { return h.svc.Environments(r.Context(), p) },
+		func(e registry.Environment) string { return e.Name }, environmentOf)
 }
 
 // createEnvironment answers POST /environments {"name","description","tag"}: 201 with the environment.
@@ -133,23 +123,16 @@ func (h *handlers) createEnvironment(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/environments/"+url.PathEscape(e.Name))
+	h.location(w, r, "environments", e.Name)
 	return formats.JSON(w, http.StatusCreated, environmentOf(e))
 }
 
 // getEnvironment answers GET /environments/{environment}?as_of=: what is wanted, recorded and running, now or then.
 func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "environment")
-	if err != nil {
-		return err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	when, err := q.asOf()
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name, when := in.segment("environment"), in.asOf()
+	if in.err != nil {
+		return in.err
 	}
 	st, err := h.svc.EnvironmentAt(r.Context(), name, when)
 	if err != nil {
@@ -164,85 +147,52 @@ func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error 
 
 // changeEnvironment answers PATCH /environments/{environment}: 200 with the environment. A name can't change.
 func (h *handlers) changeEnvironment(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "environment")
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	name := in.segment("environment")
 	var body environmentChange
-	if err := decode(r, &body); err != nil {
-		return err
-	}
-	if body.Name != "" && body.Name != name {
-		return invalid("an environment can't be renamed")
+	in.body(&body)
+	in.unchanged(body.Name, name, "an environment")
+	if in.err != nil {
+		return in.err
 	}
 	e, err := h.svc.UpdateEnvironment(r.Context(), name, registry.EnvironmentChange{Description: body.Description, Tag: body.Tag})
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, environmentOf(e))
+	return writeOne(w, http.StatusOK, e, err, environmentOf)
 }
 
 // deleteEnvironment answers DELETE /environments/{environment}: 204. Nothing runs there any more; its past stays.
 func (h *handlers) deleteEnvironment(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "environment")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name := in.segment("environment")
+	if in.err != nil {
+		return in.err
 	}
-	if err := h.svc.DeleteEnvironment(r.Context(), name); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.DeleteEnvironment(r.Context(), name))
 }
 
 // stopService answers DELETE /environments/{environment}/services/{service}: 204. The service runs nothing any more; its
 // past stays.
 func (h *handlers) stopService(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "environment")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name, service := in.segment("environment"), in.segment("service")
+	if in.err != nil {
+		return in.err
 	}
-	service, err := segment(r, "service")
-	if err != nil {
-		return err
-	}
-	if err := h.svc.StopService(r.Context(), name, service); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.StopService(r.Context(), name, service))
 }
 
 // environmentHistory answers GET /environments/{environment}/history?service=: what ran there, the newest first.
 func (h *handlers) environmentHistory(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "environment")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name, page := in.segment("environment"), in.numbered()
+	rq := registry.RunQuery{Service: in.text("service")}
+	if in.err != nil {
+		return in.err
 	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	if page.After != "" && afterNumber(page) <= 0 {
+		return invalid("after must be a cursor of this list")
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	var rq registry.RunQuery
-	if rq.Service, err = q.text("service"); err != nil {
-		return err
-	}
-	if page.After != "" {
-		if n, err := strconv.ParseInt(page.After, 10, 64); err != nil || n <= 0 {
-			return invalid("after must be a cursor of this list")
-		}
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Run, error) {
-		rq.Before, _ = strconv.ParseInt(p.After, 10, 64) // checked above, or our own
-		rq.Limit = p.Limit
+	return writeList(w, page, func(p registry.Page) ([]registry.Run, error) {
+		rq.Before, rq.Limit = afterNumber(p), p.Limit
 		return h.svc.Runs(r.Context(), name, rq)
-	}, func(r registry.Run) string { return strconv.FormatInt(r.SeqFrom, 10) }, runOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	}, func(r registry.Run) string { return numberText(r.SeqFrom) }, runOf)
 }

@@ -10,13 +10,10 @@ import (
 // conditions as everywhere. The path may hold slashes, escaped or not. It is where deploy systems pull from that speak no
 // package manager's protocol.
 func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.coordinate(r)
-	if err != nil {
-		return err
-	}
-	path, err := segment(r, "path")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at, path := in.coordinate(), in.segment("path")
+	if in.err != nil {
+		return in.err
 	}
 	f, _, err := h.svc.FileAt(r.Context(), at, path)
 	if err != nil {

@@ -28,13 +28,10 @@ func (h *handlers) logKey(w http.ResponseWriter, _ *http.Request) error {
 
 // proof answers GET /log/proof?seq=: that an entry is in the log, checkable offline with the log's key alone.
 func (h *handlers) proof(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	seq, err := q.seq("seq", -1)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	seq := in.seq("seq", -1)
+	if in.err != nil {
+		return in.err
 	}
 	if seq < 0 {
 		return invalid("seq must be the sequence number of an entry")

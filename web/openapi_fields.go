@@ -30,7 +30,7 @@ var fields = map[string]fieldDoc{
 	"package":     {about: "Name of the package."},
 	"version":     {about: "The version, as its format writes it."},
 	"purl":        {about: "Package URL of the version."},
-	"digest":      {about: "Digest of the version: that of its manifest for OCI, else of its only or of all its files.", more: digests},
+	"digest":      {about: "Digest of the version: that of its manifest for OCI, else of its only or of all its files. Lists leave it out for a version of more than 64 files until the version, or a tag on it, has been read after its latest change.", more: digests},
 	"size":        {about: "Bytes."},
 	"seq":         {about: "Sequence number of the entry in the log."},
 	"reason":      {about: "Why, as who did it said."},

@@ -31,7 +31,7 @@ var versionOperations = map[string]operation{
 
 	"api.packages.list": {id: "listPackages", group: "Versions", summary: "List the packages of a repository",
 		query: paged(param{name: "format", about: "Packages of this format only."},
-			param{name: "q", about: "Packages whose name contains this text."}),
+			param{name: "q", about: "Packages whose name contains this text; a page may then have few items or none although there is a `next`."}),
 		answers: success("The packages, by format and name.", list[packageJSON]{Items: []packageJSON{packageExample}})},
 	"api.versions.list": {id: "listVersions", group: "Versions", summary: "List the versions of a package",
 		query:   paged(param{name: "deleted", about: "With the tombstones of deleted versions.", of: schema{"type": "boolean", "default": false}}),

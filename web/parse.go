@@ -35,48 +35,6 @@ func segment(r *http.Request, key string) (string, error) {
 	return s, nil
 }
 
-// name returns the package that the path names.
-func (h *handlers) name(r *http.Request) (registry.Name, error) {
-	var parts [3]string
-	for i, key := range []string{"repository", "format", "package"} {
-		s, err := segment(r, key)
-		if err != nil {
-			return registry.Name{}, err
-		}
-		parts[i] = s
-	}
-	return h.svc.NameOf(parts[0], parts[1], parts[2])
-}
-
-// coordinate returns the version that the path names, under the name it was published with.
-func (h *handlers) coordinate(r *http.Request) (registry.Coordinate, error) {
-	at, err := h.name(r)
-	if err != nil {
-		return registry.Coordinate{}, err
-	}
-	v, err := segment(r, "version")
-	if err == nil {
-		err = registry.CheckVersion(v)
-	}
-	if err != nil {
-		return registry.Coordinate{}, err
-	}
-	return h.svc.Spelled(r.Context(), at.At(v))
-}
-
-// tagOf returns the tag that the path names, with its package.
-func (h *handlers) tagOf(r *http.Request) (registry.Name, string, error) {
-	at, err := h.name(r)
-	if err != nil {
-		return registry.Name{}, "", err
-	}
-	t, err := segment(r, "tag")
-	if err == nil {
-		err = registry.CheckTag(t)
-	}
-	return at, t, err
-}
-
 // query is the parsed query string. Parameters that nobody asks for are ignored.
 type query url.Values
 
@@ -106,6 +64,24 @@ func (q query) page() (registry.Page, error) {
 	}
 	p.Limit, err = q.limit()
 	return p, err
+}
+
+// numbered returns a page whose cursor is a number; 0 is the start.
+func (q query) numbered() (registry.Page, error) {
+	page, err := q.page()
+	if err != nil || page.After == "" {
+		return page, err
+	}
+	if _, err := strconv.ParseInt(page.After, 10, 64); err != nil {
+		return page, invalid("after must be a cursor of this list")
+	}
+	return page, nil
+}
+
+// afterNumber is the cursor of a numbered page.
+func afterNumber(p registry.Page) int64 {
+	n, _ := strconv.ParseInt(p.After, 10, 64) // numbered checked it, or it is our own
+	return n
 }
 
 func (q query) limit() (int, error) {

@@ -3,10 +3,13 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/gorilla/mux"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"slipway/registry"
@@ -85,6 +88,51 @@ func FuzzBody(f *testing.F) {
 		var v userChange
 		if err := decodeObject([]byte(raw), &v); err != nil && registry.KindOf(err) != registry.Invalid {
 			t.Fatalf("%q: %v", raw, err)
+		}
+	})
+}
+
+// FuzzGeneration: a precondition that can't be read is never taken for none, and is written back as it was.
+func FuzzGeneration(f *testing.F) {
+	for _, s := range []string{`"3"`, "3", "*", `""`, `"-1"`, `W/"3"`, ` "3" `, `"3","4"`, `"9223372036854775808"`, `"+3"`} {
+		f.Add(s, "*")
+	}
+	f.Fuzz(func(t *testing.T, match, none string) {
+		want, err := generation(&http.Request{Header: http.Header{"If-Match": {match}}})
+		switch {
+		case err != nil && registry.KindOf(err) != registry.Invalid, err == nil && (want == nil || *want < 0):
+			t.Fatalf("%q: %v, %v", match, want, err)
+		case err == nil && !strings.Contains(match, strconv.FormatInt(*want, 10)):
+			t.Fatalf("%q is %d", match, *want)
+		}
+		absent, err := generation(&http.Request{Header: http.Header{"If-None-Match": {none}}})
+		if err == nil && (none != "*" || absent == nil || *absent != 0) {
+			t.Fatalf("If-None-Match: %q is %v", none, absent)
+		}
+		if _, err := generation(&http.Request{Header: http.Header{"If-Match": {match}, "If-None-Match": {none}}}); err == nil {
+			t.Fatal("both are taken")
+		}
+	})
+}
+
+// FuzzSegment: a segment of a path is decoded once, to text.
+func FuzzSegment(f *testing.F) {
+	for _, s := range []string{"a", "%2f", "%252f", "%00", "%ff", "%zz", "a%2F..%2Fb", "%c0%ae"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		s, err := segment(mux.SetURLVars(&http.Request{}, map[string]string{"x": raw}), "x")
+		if err != nil {
+			if registry.KindOf(err) != registry.Invalid {
+				t.Fatal(err)
+			}
+			return
+		}
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			t.Fatalf("%q is %q", raw, s)
+		}
+		if again, err := segment(mux.SetURLVars(&http.Request{}, map[string]string{"x": url.PathEscape(s)}), "x"); err != nil || again != s {
+			t.Fatalf("%q is %q, then %q: %v", raw, s, again, err)
 		}
 	})
 }

@@ -33,29 +33,17 @@ type publishedJSON struct {
 	Format  string `json:"format"`
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	Digest  string `json:"digest"`
+	Digest  string `json:"digest,omitempty"` // absent where it is left out until someone asks for the version
 	Created bool   `json:"created"`
-}
-
-// publishOf reads the id in the path and the repository in the query.
-func publishOf(r *http.Request) (repository, id string, err error) {
-	if id, err = segment(r, "id"); err != nil {
-		return "", "", err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return "", "", err
-	}
-	repository, err = q.text("repository")
-	return repository, id, err
 }
 
 // commitPublish answers POST /publishes/{id}/commit: 200 with the versions, which all appeared at one moment, or an error
 // and nothing changed.
 func (h *handlers) commitPublish(w http.ResponseWriter, r *http.Request) error {
-	repository, id, err := publishOf(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id, repository := in.segment("id"), in.text("repository")
+	if in.err != nil {
+		return in.err
 	}
 	published, err := h.svc.CommitPublish(r.Context(), repository, id)
 	if err != nil {
@@ -71,9 +59,10 @@ func (h *handlers) commitPublish(w http.ResponseWriter, r *http.Request) error {
 
 // getPublish answers GET /publishes/{id}: what is staged.
 func (h *handlers) getPublish(w http.ResponseWriter, r *http.Request) error {
-	repository, id, err := publishOf(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id, repository := in.segment("id"), in.text("repository")
+	if in.err != nil {
+		return in.err
 	}
 	key, set, files, err := h.svc.StagedPublish(r.Context(), repository, id)
 	if err != nil {
@@ -90,13 +79,10 @@ func (h *handlers) getPublish(w http.ResponseWriter, r *http.Request) error {
 
 // dropPublish answers DELETE /publishes/{id}: 204, and nothing of it was ever visible.
 func (h *handlers) dropPublish(w http.ResponseWriter, r *http.Request) error {
-	repository, id, err := publishOf(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id, repository := in.segment("id"), in.text("repository")
+	if in.err != nil {
+		return in.err
 	}
-	if err := h.svc.DropPublish(r.Context(), repository, id); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.DropPublish(r.Context(), repository, id))
 }

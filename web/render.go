@@ -2,8 +2,11 @@ package web
 
 import (
 	"encoding/hex"
+	"net/http"
+	"strconv"
 	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -49,6 +52,33 @@ func listOf[R, J any](p registry.Page, fetch func(registry.Page) ([]R, error), c
 	}
 	return out, err
 }
+
+// writeList is listOf, answered.
+func writeList[R, J any](w http.ResponseWriter, p registry.Page, fetch func(registry.Page) ([]R, error), cursor func(R) string, render func(R) J) error {
+	out, err := listOf(p, fetch, cursor, render)
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, http.StatusOK, out)
+}
+
+// writeOne answers with one thing, rendered, unless there was an error.
+func writeOne[R, J any](w http.ResponseWriter, status int, row R, err error, render func(R) J) error {
+	if err != nil {
+		return err
+	}
+	return formats.JSON(w, status, render(row))
+}
+
+// writeNothing answers 204 unless there was an error.
+func writeNothing(w http.ResponseWriter, err error) error {
+	if err == nil {
+		w.WriteHeader(http.StatusNoContent)
+	}
+	return err
+}
+
+func numberText(n int64) string { return strconv.FormatInt(n, 10) }
 
 type repositoryJSON struct {
 	Name        string       `json:"name"`

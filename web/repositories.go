@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -11,13 +10,10 @@ import (
 
 // listRepositories answers GET /repositories: those that the caller may read.
 func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	page, err := q.page()
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.page()
+	if in.err != nil {
+		return in.err
 	}
 	repos, next, err := h.svc.Repositories(r.Context(), page)
 	if err != nil {
@@ -67,35 +63,30 @@ func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/repositories/"+url.PathEscape(repo.Name))
+	h.location(w, r, "repositories", repo.Name)
 	return formats.JSON(w, http.StatusCreated, repositoryOf(repo))
 }
 
 // getRepository answers GET /repositories/{repository}.
 func (h *handlers) getRepository(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "repository")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name := in.segment("repository")
+	if in.err != nil {
+		return in.err
 	}
 	repo, err := h.svc.Repository(r.Context(), name)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, repositoryOf(repo))
+	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
 }
 
 // changeRepository answers PATCH /repositories/{repository}: 200 with the repository. A name can't change.
 func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "repository")
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	name := in.segment("repository")
 	var body repositoryChange
-	if err := decode(r, &body); err != nil {
-		return err
-	}
-	if body.Name != "" && body.Name != name {
-		return invalid("a repository can't be renamed")
+	in.body(&body)
+	in.unchanged(body.Name, name, "a repository")
+	if in.err != nil {
+		return in.err
 	}
 	now := registry.RepositorySettings{}
 	if body.Settings != nil {
@@ -110,21 +101,15 @@ func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	repo, err := h.svc.UpdateRepository(r.Context(), name, change)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, repositoryOf(repo))
+	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
 }
 
 // deleteRepository answers DELETE /repositories/{repository}: 204; 409 while it holds versions.
 func (h *handlers) deleteRepository(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "repository")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	name := in.segment("repository")
+	if in.err != nil {
+		return in.err
 	}
-	if err := h.svc.DeleteRepository(r.Context(), name); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.DeleteRepository(r.Context(), name))
 }

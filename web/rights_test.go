@@ -192,7 +192,7 @@ func rule(said, otherwise int) int {
 	return otherwise
 }
 
-// TestS24, and S-38: every route that the router has, as each kind of caller who is not allowed.
+// TestS24: every route that the router has, as each kind of caller who is not allowed.
 func TestS24(t *testing.T) {
 	p := prepare(t)
 	changes := map[string]bool{"POST": true, "PUT": true, "PATCH": true, "DELETE": true}

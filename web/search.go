@@ -2,9 +2,7 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
-	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -31,27 +29,14 @@ func hitOf(h registry.Hit) hitJSON {
 
 // search answers GET /versions?q=&as_of=: the auditors' query, newest first. The language is that of registry.ParseQuery.
 func (h *handlers) search(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.page()
+	s := registry.VersionSearch{Query: in.text("q"), AsOf: in.asOf()}
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	var s registry.VersionSearch
-	if s.Query, err = q.text("q"); err != nil {
-		return err
-	}
-	if s.AsOf, err = q.asOf(); err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Hit, error) {
+	return writeList(w, page, func(p registry.Page) ([]registry.Hit, error) {
 		s.After, s.Limit = p.After, p.Limit
 		return h.svc.Search(r.Context(), s)
-	}, func(h registry.Hit) string { return strconv.FormatInt(h.Version.Seq, 10) }, hitOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	}, func(h registry.Hit) string { return numberText(h.Version.Seq) }, hitOf)
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -30,7 +29,7 @@ type subscriptionJSON struct {
 
 func subscriptionOf(s registry.Subscription) subscriptionJSON {
 	return subscriptionJSON{
-		ID: strconv.FormatInt(s.ID, 10), Name: s.Name, Sink: s.Sink, URL: s.URL, Preset: s.Preset,
+		ID: numberText(s.ID), Name: s.Name, Sink: s.Sink, URL: s.URL, Preset: s.Preset,
 		Types: listed(s.Filter.Types), Repositories: listed(s.Filter.Repositories), Packages: listed(s.Filter.Packages),
 		Tags: listed(s.Filter.Tags), Enabled: s.DisabledAt.IsZero(), DisabledAt: timeOrNull(s.DisabledAt), DisabledReason: s.DisabledReason,
 		FailingSince: timeOrNull(s.FailingSince), CreatedAt: timeText(s.CreatedAt), CreatedBy: s.Owner, UpdatedAt: timeText(s.UpdatedAt),
@@ -80,86 +79,47 @@ type subscriptionChange struct {
 	From         string    `json:"from"`
 }
 
-// parseSubscription reads the body of a request.
-func parseSubscription(r *http.Request) (registry.SubscriptionChange, error) {
-	var b subscriptionChange
-	err := decode(r, &b)
+func (b subscriptionChange) change() registry.SubscriptionChange {
 	return registry.SubscriptionChange{
 		Name: b.Name, Sink: b.Sink, URL: b.URL, Preset: b.Preset, Types: b.Types, Repositories: b.Repositories, Packages: b.Packages,
 		Tags: b.Tags, Secret: b.Secret, RotateSecret: b.RotateSecret, Enabled: b.Enabled, From: b.From,
-	}, err
-}
-
-// number returns the number that a path names; one that can't be one names nothing.
-func number(r *http.Request, about registry.Subject) (int64, error) {
-	s, err := segment(r, "id")
-	if err != nil {
-		return 0, err
 	}
-	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return 0, registry.Errorf(registry.NotFound, about, "there is no such %s", about)
-	}
-	return id, nil
-}
-
-// numbered returns a page whose cursor is a number; 0 is the start.
-func (q query) numbered() (registry.Page, error) {
-	page, err := q.page()
-	if err != nil || page.After == "" {
-		return page, err
-	}
-	if _, err := strconv.ParseInt(page.After, 10, 64); err != nil {
-		return page, invalid("after must be a cursor of this list")
-	}
-	return page, nil
-}
-
-// afterNumber is the cursor of a numbered page.
-func afterNumber(p registry.Page) int64 {
-	n, _ := strconv.ParseInt(p.After, 10, 64) // numbered checked it, or it is our own
-	return n
 }
 
 // listSubscriptions answers GET /subscriptions: those whose repositories the caller administers.
 func (h *handlers) listSubscriptions(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.numbered()
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.numbered()
-	if err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Subscription, error) {
+	return writeList(w, page, func(p registry.Page) ([]registry.Subscription, error) {
 		return h.svc.Subscriptions(r.Context(), afterNumber(p), p.Limit)
-	}, func(s registry.Subscription) string { return strconv.FormatInt(s.ID, 10) }, subscriptionOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	}, func(s registry.Subscription) string { return numberText(s.ID) }, subscriptionOf)
 }
 
 // createSubscription answers POST /subscriptions: 201 with the secret, shown this once.
 func (h *handlers) createSubscription(w http.ResponseWriter, r *http.Request) error {
-	change, err := parseSubscription(r)
-	if err != nil {
+	var body subscriptionChange
+	if err := decode(r, &body); err != nil {
 		return err
 	}
+	change := body.change()
 	change.BaseURL = h.site.BaseURL(r)
 	sub, secret, err := h.svc.CreateSubscription(r.Context(), change)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/subscriptions/"+strconv.FormatInt(sub.ID, 10))
+	h.location(w, r, "subscriptions", numberText(sub.ID))
 	return formats.JSON(w, http.StatusCreated, changedSubscriptionJSON{subscriptionOf(sub), secret})
 }
 
 // getSubscription answers GET /subscriptions/{id}.
 func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutSubscription)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutSubscription)
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.Subscription(r.Context(), id)
 	if err != nil {
@@ -171,15 +131,14 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 // changeSubscription answers PATCH /subscriptions/{id}: 200; with {"rotate_secret":true} or a new "secret" it shows the
 // secret. {"enabled":true,"from":"now"} goes on without what happened meanwhile.
 func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutSubscription)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutSubscription)
+	var body subscriptionChange
+	in.body(&body)
+	if in.err != nil {
+		return in.err
 	}
-	change, err := parseSubscription(r)
-	if err != nil {
-		return err
-	}
-	sub, secret, err := h.svc.UpdateSubscription(r.Context(), id, change)
+	sub, secret, err := h.svc.UpdateSubscription(r.Context(), id, body.change())
 	if err != nil {
 		return err
 	}
@@ -188,47 +147,38 @@ func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) er
 
 // deleteSubscription answers DELETE /subscriptions/{id}: 204; what was not sent yet never is.
 func (h *handlers) deleteSubscription(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutSubscription)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutSubscription)
+	if in.err != nil {
+		return in.err
 	}
-	if err := h.svc.DeleteSubscription(r.Context(), id); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.DeleteSubscription(r.Context(), id))
 }
 
 // pingSubscription answers POST /subscriptions/{id}/ping: 202 with the delivery, which shows what becomes of it.
 func (h *handlers) pingSubscription(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutSubscription)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutSubscription)
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.Ping(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return h.accepted(w, r, d)
+	return h.accepted(w, r, d, err)
 }
 
 // replaySubscription answers POST /subscriptions/{id}/redeliver {"since":<seq>}: 202, and every event since then that the
 // filter selects is sent again.
 func (h *handlers) replaySubscription(w http.ResponseWriter, r *http.Request) error {
-	id, err := number(r, registry.AboutSubscription)
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	id := in.number(registry.AboutSubscription)
 	var body replayRequest
-	if err := decode(r, &body); err != nil {
-		return err
+	in.body(&body)
+	if in.err != nil {
+		return in.err
 	}
 	if body.Since == nil {
 		return invalid("since must be a sequence number of the log")
 	}
 	sub, err := h.svc.Replay(r.Context(), id, *body.Since)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusAccepted, subscriptionOf(sub))
+	return writeOne(w, http.StatusAccepted, sub, err, subscriptionOf)
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -11,17 +10,10 @@ import (
 
 // listTags answers GET …/tags: those that hold, by name.
 func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.name(r)
-	if err != nil {
-		return err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	page, err := q.page()
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at, page := in.name(), in.page()
+	if in.err != nil {
+		return in.err
 	}
 	all, err := h.svc.Tags(r.Context(), at)
 	if err != nil {
@@ -43,17 +35,11 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 
 // getTag answers GET …/tags/{tag}?as_of=: what it names now, or named then.
 func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
-	at, tag, err := h.tagOf(r)
-	if err != nil {
-		return err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	when, err := q.asOf()
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at, tag := in.tag()
+	when := in.asOf()
+	if in.err != nil {
+		return in.err
 	}
 	t, err := h.svc.TagAt(r.Context(), at, tag, when)
 	if err != nil {
@@ -76,24 +62,14 @@ type tagChange struct {
 // setTag answers PUT …/tags/{tag} {"version","reason"}: 200 with the tag. With If-Match: "<generation>" it is
 // compare-and-swap: 412 with the tag as it is.
 func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
-	at, tag, err := h.tagOf(r)
-	if err != nil {
-		return err
-	}
-	expect, err := generation(r)
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	at, tag := in.tag()
+	expect := in.generation()
 	var body tagChange
-	if err := decode(r, &body); err != nil {
-		return err
-	}
-	if err := registry.CheckVersion(body.Version); err != nil {
-		return err
-	}
-	to, err := h.svc.Spelled(r.Context(), at.At(body.Version))
-	if err != nil {
-		return err
+	in.body(&body)
+	to := in.version(at, body.Version)
+	if in.err != nil {
+		return in.err
 	}
 	t, err := h.svc.SetTag(r.Context(), at, tag, registry.TagChange{Version: to.Version, Reason: body.Reason, IfGeneration: expect})
 	if err != nil {
@@ -104,27 +80,17 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 
 // removeTag answers DELETE …/tags/{tag}?reason=: 204. If-Match as in setTag.
 func (h *handlers) removeTag(w http.ResponseWriter, r *http.Request) error {
-	at, tag, err := h.tagOf(r)
+	in := h.parse(r)
+	at, tag := in.tag()
+	change := registry.TagChange{IfGeneration: in.generation(), Reason: in.text("reason")}
+	if in.err != nil {
+		return in.err
+	}
+	t, err := h.svc.RemoveTag(r.Context(), at, tag, change)
 	if err != nil {
-		return err
+		err = lost(err, t)
 	}
-	expect, err := generation(r)
-	if err != nil {
-		return err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	reason, err := q.text("reason")
-	if err != nil {
-		return err
-	}
-	if t, err := h.svc.RemoveTag(r.Context(), at, tag, registry.TagChange{Reason: reason, IfGeneration: expect}); err != nil {
-		return lost(err, t)
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, err)
 }
 
 // lost puts the current tag into the problem of a compare-and-swap that lost.
@@ -142,28 +108,13 @@ func lost(err error, current registry.Tag) error {
 
 // tagHistory answers GET …/tags/{tag}/history: every interval, newest first.
 func (h *handlers) tagHistory(w http.ResponseWriter, r *http.Request) error {
-	at, tag, err := h.tagOf(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at, tag := in.tag()
+	page := in.numbered()
+	if in.err != nil {
+		return in.err
 	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	if page.After != "" {
-		if _, err := strconv.ParseInt(page.After, 10, 64); err != nil {
-			return invalid("after must be a cursor of this list")
-		}
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Tag, error) {
+	return writeList(w, page, func(p registry.Page) ([]registry.Tag, error) {
 		return h.svc.TagHistory(r.Context(), at, tag, p)
-	}, func(t registry.Tag) string { return strconv.FormatInt(t.Generation, 10) }, tagJSONOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	}, func(t registry.Tag) string { return numberText(t.Generation) }, tagJSONOf)
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"slipway/formats"
@@ -24,7 +23,7 @@ type tokenJSON struct {
 
 func tokenOf(t registry.Token) tokenJSON {
 	return tokenJSON{
-		ID: strconv.FormatInt(t.ID, 10), Name: t.Name, User: t.User, Hint: t.Hint,
+		ID: numberText(t.ID), Name: t.Name, User: t.User, Hint: t.Hint,
 		Permissions: permissionsOf(access.Grants(t.Grants)), CreatedAt: timeText(t.CreatedAt),
 		ExpiresAt: timeOrNull(t.ExpiresAt), RevokedAt: timeOrNull(t.RevokedAt),
 	}
@@ -38,27 +37,14 @@ type newTokenJSON struct {
 
 // listTokens answers GET /tokens: the caller's, or everybody's for an administrator.
 func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.numbered()
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	if page.After != "" {
-		if _, err := strconv.ParseInt(page.After, 10, 64); err != nil {
-			return invalid("after must be a cursor of this list")
-		}
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Token, error) {
-		after, _ := strconv.ParseInt(p.After, 10, 64) // checked above, or our own
-		return h.svc.Tokens(r.Context(), after, p.Limit)
-	}, func(t registry.Token) string { return strconv.FormatInt(t.ID, 10) }, tokenOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
+	return writeList(w, page, func(p registry.Page) ([]registry.Token, error) {
+		return h.svc.Tokens(r.Context(), afterNumber(p), p.Limit)
+	}, func(t registry.Token) string { return numberText(t.ID) }, tokenOf)
 }
 
 // tokenRequest is the body of POST.
@@ -91,17 +77,10 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 
 // revokeToken answers DELETE /tokens/{id}: 204, also when it was revoked before.
 func (h *handlers) revokeToken(w http.ResponseWriter, r *http.Request) error {
-	s, err := segment(r, "id")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	id := in.number(registry.AboutToken)
+	if in.err != nil {
+		return in.err
 	}
-	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return registry.Errorf(registry.NotFound, registry.AboutToken, "there is no such token")
-	}
-	if err := h.svc.RevokeToken(r.Context(), id); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.RevokeToken(r.Context(), id))
 }

@@ -21,20 +21,13 @@ func userOf(u registry.User) userJSON {
 
 // listUsers answers GET /users, for administrators of the instance.
 func (h *handlers) listUsers(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	page := in.page()
+	if in.err != nil {
+		return in.err
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.User, error) { return h.svc.Users(r.Context(), p) },
+	return writeList(w, page, func(p registry.Page) ([]registry.User, error) { return h.svc.Users(r.Context(), p) },
 		func(u registry.User) string { return u.Name }, userOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
 }
 
 // userChange is the body of POST and PATCH. Absent fields keep what is there.
@@ -60,30 +53,21 @@ func (h *handlers) createUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	u, err := h.svc.CreateUser(r.Context(), body.Name, body.change())
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusCreated, userOf(u))
+	return writeOne(w, http.StatusCreated, u, err, userOf)
 }
 
 // changeUser answers PATCH /users/{name}: 200 with the user. Everybody may set the own password.
 func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
-	name, err := segment(r, "name")
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	name := in.segment("name")
 	var body userChange
-	if err := decode(r, &body); err != nil {
-		return err
-	}
-	if body.Name != "" && body.Name != name {
-		return invalid("a user can't be renamed")
+	in.body(&body)
+	in.unchanged(body.Name, name, "a user")
+	if in.err != nil {
+		return in.err
 	}
 	u, err := h.svc.UpdateUser(r.Context(), name, body.change())
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, userOf(u))
+	return writeOne(w, http.StatusOK, u, err, userOf)
 }
 
 // callerJSON is who asks, and as which token, if one was used.

@@ -7,80 +7,60 @@ import (
 	"slipway/registry"
 )
 
-// listPackages answers GET /repositories/{repository}/packages?format=&q=: q is a literal part of the name.
+// listPackages answers GET /repositories/{repository}/packages?format=&q=: q is a literal part of the name, and then a page
+// may be short although there is a next one.
 func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
-	repository, err := segment(r, "repository")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	repository, page := in.segment("repository"), in.page()
+	pq := registry.PackageQuery{Format: in.text("format")}
+	part := in.text("q")
+	if in.err != nil {
+		return in.err
 	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
+	if part != "" {
+		pq.After, pq.Limit = page.After, page.Limit
+		found, next, err := h.svc.FindPackages(r.Context(), repository, part, pq)
+		if err != nil {
+			return err
+		}
+		out := list[packageJSON]{Items: make([]packageJSON, len(found)), Next: next}
+		for i, p := range found {
+			out.Items[i] = packageOf(p)
+		}
+		return formats.JSON(w, http.StatusOK, out)
 	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	var pq registry.PackageQuery
-	if pq.Format, err = q.text("format"); err != nil {
-		return err
-	}
-	if pq.Contains, err = q.text("q"); err != nil {
-		return err
-	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Package, error) {
+	return writeList(w, page, func(p registry.Page) ([]registry.Package, error) {
 		pq.After, pq.Limit = p.After, p.Limit
 		return h.svc.Packages(r.Context(), repository, pq)
 	}, func(p registry.Package) string { return p.Format + "/" + p.Key }, packageOf)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
 }
 
 // listVersions answers GET …/versions, newest first; with ?deleted=true tombstones too.
 func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.name(r)
-	if err != nil {
-		return err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	page, err := q.page()
-	if err != nil {
-		return err
-	}
-	deleted, err := q.flag("deleted")
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at, page, deleted := in.name(), in.page(), in.flag("deleted")
+	if in.err != nil {
+		return in.err
 	}
 	pkg, err := h.svc.Package(r.Context(), at)
 	if err != nil {
 		return err
 	}
-	out, err := listOf(page, func(p registry.Page) ([]registry.Version, error) {
+	return writeList(w, page, func(p registry.Page) ([]registry.Version, error) {
 		return h.svc.Versions(r.Context(), at, registry.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted})
 	}, func(v registry.Version) string { return v.Name },
 		func(v registry.Version) versionJSON { return versionOf(pkg, v) })
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, out)
 }
 
 // getVersion answers GET …/versions/{version} with everything known; a deleted one shows as its tombstone.
 func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.coordinate(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at := in.coordinate()
+	if in.err != nil {
+		return in.err
 	}
 	d, err := h.svc.Detail(r.Context(), at)
-	if err != nil {
-		return err
-	}
-	return formats.JSON(w, http.StatusOK, detailOf(d))
+	return writeOne(w, http.StatusOK, d, err, detailOf)
 }
 
 // versionChange is the body of PATCH of a version.
@@ -92,13 +72,12 @@ type versionChange struct {
 // changeVersion answers PATCH …/versions/{version} {"state","reason"}: 200 with the version. Which states beside published
 // there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.
 func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.coordinate(r)
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	at := in.coordinate()
 	var body versionChange
-	if err := decode(r, &body); err != nil {
-		return err
+	in.body(&body)
+	if in.err != nil {
+		return in.err
 	}
 	pkg, v, err := h.svc.SetState(r.Context(), at, registry.State(body.State), body.Reason)
 	if err != nil {
@@ -109,23 +88,12 @@ func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
 
 // deleteVersion answers DELETE …/versions/{version}?reason=: 204; a tombstone stays.
 func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.coordinate(r)
-	if err != nil {
-		return err
+	in := h.parse(r)
+	at, reason := in.coordinate(), in.text("reason")
+	if in.err != nil {
+		return in.err
 	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	reason, err := q.text("reason")
-	if err != nil {
-		return err
-	}
-	if err := h.svc.Delete(r.Context(), at, reason); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.Delete(r.Context(), at, reason))
 }
 
 // metadataBody is declared release metadata.
@@ -138,17 +106,12 @@ type metadataBody struct {
 // putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; what was declared before stays in the
 // version's facts.
 func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request) error {
-	at, err := h.coordinate(r)
-	if err != nil {
-		return err
-	}
+	in := h.parse(r)
+	at := in.coordinate()
 	var body metadataBody
-	if err := decode(r, &body); err != nil {
-		return err
+	in.body(&body)
+	if in.err != nil {
+		return in.err
 	}
-	if err := h.svc.Declare(r.Context(), at, registry.Declared(body)); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeNothing(w, h.svc.Declare(r.Context(), at, registry.Declared(body)))
 }
