@@ -93,9 +93,6 @@ func dropUnderscores(h http.Header) {
 	}
 }
 
-// maxLoggedBytes bounds what a client can put into one line of the log.
-const maxLoggedBytes = 1024
-
 // access writes the line of a request. The query is left out: it may hold what only the client should know.
 func (s *Site) access(r *http.Request, q *request, rec *recorder) {
 	level := slog.LevelInfo
@@ -106,21 +103,14 @@ func (s *Site) access(r *http.Request, q *request, rec *recorder) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path)),
+		slog.String("method", clip(r.Method, maxLoggedBytes)), slog.String("path", clip(r.URL.Path, maxLoggedBytes)),
 		slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Int64("received", q.body.read),
 		slog.Duration("duration", time.Since(q.start)),
 		slog.String("actor", q.actor.ID), slog.String("format", q.route.Format), slog.String("route", q.route.Name),
-		slog.String("client", s.ClientIP(r).String()), slog.String("user_agent", clip(r.UserAgent())),
+		slog.String("client", s.ClientIP(r).String()), slog.String("user_agent", clip(r.UserAgent(), maxLoggedBytes)),
 	}
 	if q.detail != "" {
 		attrs = append(attrs, slog.String("error", q.detail))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
-}
-
-func clip(s string) string {
-	if len(s) > maxLoggedBytes {
-		return strings.ToValidUTF8(s[:maxLoggedBytes], "") + "…"
-	}
-	return s
 }

@@ -12,8 +12,8 @@ import (
 	"slipway/registry"
 )
 
-// maxJSONDepth bounds how deep a client's document may nest.
-const maxJSONDepth = 64
+// MaxJSONDepth bounds how deep a client's document may nest.
+const MaxJSONDepth = 64
 
 // JSON writes v as application/json with its exact length. An error is returned before anything is written.
 func JSON(w http.ResponseWriter, status int, v any) error {
@@ -65,8 +65,8 @@ func DecodeJSON(r *http.Request, limit int64, v any) error {
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "a JSON body is needed")
 	case !utf8.Valid(body):
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the body is not valid UTF-8")
-	case tooDeep(body):
-		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the body nests deeper than %d levels", maxJSONDepth)
+	case TooDeep(body):
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the body nests deeper than %d levels", MaxJSONDepth)
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		var own *registry.Error // of a type with rules of its own
@@ -94,8 +94,9 @@ func jsonReason(err error) string {
 	}
 }
 
-// tooDeep counts brackets outside of strings; whether they match is the parser's affair.
-func tooDeep(body []byte) bool {
+// TooDeep reports whether a JSON text nests deeper than MaxJSONDepth. It counts brackets outside of strings; whether they
+// match is the parser's affair.
+func TooDeep(body []byte) bool {
 	depth, quoted, escaped := 0, false, false
 	for _, c := range body {
 		switch {
@@ -107,7 +108,7 @@ func tooDeep(body []byte) bool {
 		case c == '"':
 			quoted = true
 		case c == '{' || c == '[':
-			if depth++; depth > maxJSONDepth {
+			if depth++; depth > MaxJSONDepth {
 				return true
 			}
 		case c == '}' || c == ']':

@@ -23,8 +23,8 @@ func TestDecodeJSON(t *testing.T) {
 	if err := DecodeJSON(bodyOf(`{"name":"x","unknown":[{}]} `), 100, &v); err != nil || v.Name != "x" {
 		t.Fatalf("%+v %v", v, err)
 	}
-	deep := strings.Repeat("[", maxJSONDepth)
-	if err := DecodeJSON(bodyOf(`{"unknown":`+deep[1:]+strings.Repeat("]", maxJSONDepth-1)+`}`), 1000, &v); err != nil {
+	deep := strings.Repeat("[", MaxJSONDepth)
+	if err := DecodeJSON(bodyOf(`{"unknown":`+deep[1:]+strings.Repeat("]", MaxJSONDepth-1)+`}`), 1000, &v); err != nil {
 		t.Errorf("at the depth limit: %v", err)
 	}
 	for body, kind := range map[string]registry.Kind{

@@ -11,7 +11,7 @@ import (
 func acceptsGzip(h http.Header) bool {
 	weight, named := 0.0, false
 	for item := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		name, q := weighted(item)
+		name, q := Weighted(item)
 		switch {
 		case name == "gzip" || name == "x-gzip":
 			weight, named = q, true
@@ -26,21 +26,22 @@ func acceptsGzip(h http.Header) bool {
 // it does not, so that "*/*" and "application/*", which ask for nothing in particular, count as 0 too.
 func Accepts(h http.Header, mediaType string) float64 {
 	for item := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
-		if name, q := weighted(item); name == mediaType {
+		if name, q := Weighted(item); name == mediaType {
 			return q
 		}
 	}
 	return 0
 }
 
-// weighted splits "gzip;q=0.5". A weight that is none counts as 0.
-func weighted(item string) (name string, q float64) {
+// Weighted splits an item of an Accept header, such as "gzip;q=0.5": the name in lower case, its weight from 0 to 1. A weight
+// that is none counts as 0.
+func Weighted(item string) (name string, q float64) {
 	name, params, _ := strings.Cut(item, ";")
 	q = 1
 	for p := range strings.SplitSeq(params, ";") {
 		if v, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(p)), "q="); ok {
 			var err error
-			if q, err = strconv.ParseFloat(v, 64); err != nil || q < 0 || q > 1 {
+			if q, err = strconv.ParseFloat(strings.TrimSpace(v), 64); err != nil || !(q >= 0 && q <= 1) { // NaN is a float
 				q = 0
 			}
 		}

@@ -1,22 +1,22 @@
 package formatstest
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/base64"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
 	"slipway/storage/local"
+	"slipway/storage/mem"
 )
 
 // canary is the content of a file that lies beside the data directory and must never be answered.
@@ -34,28 +34,8 @@ func Climbs() []string { return slices.Clone(climbs) }
 // Raw sends a path exactly as it is written, which http.Client would refuse or clean.
 func (s *Server) Raw(t *testing.T, method, path string, as As) (status int, body string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	_, err = conn.Write([]byte(method + " " + path + " HTTP/1.1\r\nHost: " + s.Addr + "\r\nAuthorization: Bearer " + string(as) + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer res.Body.Close()
-	var b strings.Builder
-	if _, err := bufio.NewReader(res.Body).WriteTo(&b); err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, b.String()
+	res := s.exactly(t, as, Request{Method: method, Path: path})
+	return res.Status, string(res.Body)
 }
 
 // traversal is S-1: no spelling of "..", slash, backslash or NUL in any path leads out of the store.
@@ -129,6 +109,49 @@ func (s Suite) encodedRepository(t *testing.T) {
 			}
 		}
 	})
+}
+
+// withoutID is what differs in every answer.
+var withoutID = regexp.MustCompile(`"request_?[iI]d":"[^"]*"`)
+
+// foreign is S-38: what one repository holds is not found by its names, digests and ids in another one, by somebody who may
+// do everything there, nor is it changed.
+func (s Suite) foreign(t *testing.T) {
+	srv := s.server(t)
+	content := s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	tenant := As(srv.Token(OtherRepository, access.Actions...))
+	before := srv.logSize()
+	s.walk(t, srv, registry.DefaultRepository, func(t *testing.T, route formats.Route, q Request) {
+		q.Path = strings.Replace(q.Path, "/"+registry.DefaultRepository+"/", "/"+OtherRepository+"/", 1)
+		if path, _, _ := strings.Cut(q.Path, "?"); !strings.Contains(path, "example") || q.Method == http.MethodOptions || mutating(q.Method) && q.Method != http.MethodDelete {
+			return
+		}
+		absent := q
+		absent.Path = strings.ReplaceAll(q.Path, "example", "xxxxxxx")
+		res, none := srv.Do(tenant, q), srv.Do(tenant, absent)
+		said, nothing := string(res.Body), strings.ReplaceAll(string(none.Body), "xxxxxxx", "example")
+		if res.Status != none.Status || withoutID.ReplaceAllString(said, "") != withoutID.ReplaceAllString(nothing, "") {
+			t.Errorf("%v, but for what does not exist %v", res, none)
+		}
+	})
+	if now := srv.logSize(); now != before {
+		t.Errorf("%d entries of the log are new", now-before)
+	}
+	if res := srv.Do(Admin, s.Download(registry.DefaultRepository, "example", "1.0.0")); res.Status != http.StatusOK || !bytes.Equal(res.Body, content) {
+		t.Errorf("afterwards: %v", res)
+	}
+	srv.MustFsck(t)
+}
+
+// hostile sends what no well-meant client does to every route.
+func (s Suite) hostile(t *testing.T) {
+	srv := s.serverWith(t, Options{Core: []registrytest.Option{registrytest.WithBlobs(Keyed(mem.New(), t))}})
+	s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	h := Hostile{Server: srv, Targets: s.Documents, Refusal: s.Refusal, Fixed: 1}
+	s.examples(t, srv, registry.DefaultRepository, func(route formats.Route, q Request) {
+		h.Targets = append(h.Targets, Target{Route: route.Name, Request: q, AnyBytes: slices.Contains(s.AnyBytes, route.Name)})
+	})
+	h.Run(t)
 }
 
 // deleted is S-33: once a version is deleted, no cache has its bytes for anybody.

@@ -28,6 +28,12 @@ type Suite struct {
 	Prepare func(s *Server)
 	// Private names routes whose GET is not for readers.
 	Private []string
+	// Refusal reports why an answer is not an error in the protocol's own form.
+	Refusal func(Response) error
+	// AnyBytes names the routes that store whatever they are sent.
+	AnyBytes []string
+	// Documents are well-formed requests beside the examples whose bodies are read, for hostile ones to be made of.
+	Documents []Target
 
 	// Settings of the repository "main"; for formats that can show what is published at once or later.
 	Settings registry.RepositorySettings
@@ -59,7 +65,9 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("S8", s.doubledSlash)
 	t.Run("S10", s.encodedRepository)
 	t.Run("S25", s.forgedHeaders)
+	t.Run("S38", s.foreign)
 	t.Run("S59", s.secretsInLogs)
+	t.Run("hostile", s.hostile)
 }
 
 func (s Suite) server(t *testing.T) *Server { return s.serverWith(t, Options{}) }
@@ -95,8 +103,15 @@ func (s Suite) publish(t *testing.T, srv *Server, pkg, version string, seed []by
 	return content
 }
 
-// walk calls fn with an example of every route and method of the format.
+// walk calls fn in a subtest with an example of every route and method of the format.
 func (s Suite) walk(t *testing.T, srv *Server, repository string, fn func(t *testing.T, route formats.Route, q Request)) {
+	t.Helper()
+	s.examples(t, srv, repository, func(route formats.Route, q Request) {
+		t.Run(q.Method+" "+route.Name, func(t *testing.T) { fn(t, route, q) })
+	})
+}
+
+func (s Suite) examples(t *testing.T, srv *Server, repository string, fn func(route formats.Route, q Request)) {
 	t.Helper()
 	format := s.New().Name()
 	seen := 0
@@ -117,7 +132,7 @@ func (s Suite) walk(t *testing.T, srv *Server, repository string, fn func(t *tes
 				continue
 			}
 			q.Method = method
-			t.Run(method+" "+route.Name, func(t *testing.T) { fn(t, route, q) })
+			fn(route, q)
 		}
 		return nil
 	})

@@ -3,7 +3,6 @@ package maven
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,14 +85,16 @@ func mayAdd(ctx context.Context, v registry.Version) bool {
 }
 
 // condition lets a release be what it is: files that are there stay, and more come late only.
-func (s staging) condition(at registry.Coordinate, late bool) func(have []registry.File) error {
-	return func(have []registry.File) error {
+func (s staging) condition(at registry.Coordinate, late bool) func(have registry.Held) error {
+	return func(have registry.Held) error {
 		for _, f := range s.files {
-			i := slices.IndexFunc(have, func(h registry.File) bool { return h.Path == f.Path })
+			old, there, err := have.File(f.Path)
 			switch {
-			case i >= 0 && have[i].Blob.Digest != f.Blob.Digest && !f.name.literal():
-				return otherContent(at, have[i])
-			case i < 0 && len(have) > 0 && !late:
+			case err != nil:
+				return err
+			case there && old.Blob.Digest != f.Blob.Digest && !f.name.literal():
+				return otherContent(at, old)
+			case !there && !have.None() && !late:
 				return released(at, "without %s", f.Path)
 			}
 		}

@@ -2,7 +2,6 @@ package maven
 
 import (
 	"net/http"
-	"strings"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -32,12 +31,5 @@ func isAbsent(err error) bool {
 	return err != nil && registry.KindOf(err) == registry.NotFound && registry.AsError(err).Subject != registry.AboutRepository
 }
 
-// maxShown bounds client text in a message, in bytes.
-const maxShown = 120
-
-func clip(s string) string {
-	if len(s) > maxShown {
-		return strings.ToValidUTF8(s[:maxShown], "") + "…"
-	}
-	return s
-}
+// clip is formats.Clip.
+func clip(s string) string { return formats.Clip(s) }

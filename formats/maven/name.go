@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -41,35 +42,20 @@ func (t target) checkNew() error {
 // purl is pkg:maven/<group>/<artifact>@<version> (purl-spec, type maven).
 func purl(at registry.Coordinate) string {
 	group, artifact, _ := strings.Cut(at.Package, ":")
-	return "pkg:maven/" + escape(group) + "/" + escape(artifact) + "@" + escape(at.Version)
+	return "pkg:maven/" + formats.Escape(group) + "/" + formats.Escape(artifact) + "@" + formats.Escape(at.Version)
 }
 
 // fromPURL is registry.Rules.FromPURL: the namespace is the group.
 func fromPURL(p registry.PURL) (string, error) { return p.Namespace + ":" + p.Name, nil }
 
-// escape encodes everything but the unreserved characters of RFC 3986.
-func escape(seg string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(seg); i++ {
-		c := seg[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
-	return b.String()
-}
-
 // href is the absolute path of a file of the same version.
 func (t target) href(file string) string {
 	var b strings.Builder
-	b.WriteString(prefix + escape(t.repository) + "/")
+	b.WriteString(prefix + formats.Escape(t.repository) + "/")
 	for seg := range strings.SplitSeq(t.group, ".") {
-		b.WriteString(escape(seg) + "/")
+		b.WriteString(formats.Escape(seg) + "/")
 	}
-	b.WriteString(escape(t.artifact) + "/" + escape(t.version) + "/" + escape(file))
+	b.WriteString(formats.Escape(t.artifact) + "/" + formats.Escape(t.version) + "/" + formats.Escape(file))
 	return b.String()
 }
 

@@ -1,6 +1,7 @@
 package maven
 
 import (
+	"bytes"
 	"net/url"
 	"strings"
 	"testing"
@@ -138,6 +139,24 @@ func FuzzXML(f *testing.F) {
 		}
 		if _, err := parseMetadata(raw); err != nil && registry.KindOf(err) != registry.Invalid {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// FuzzModule: of a Gradle module only its files are read; what is none names none.
+func FuzzModule(f *testing.F) {
+	f.Add([]byte(`{"variants":[{"files":[{"url":"lib-1.0.jar","sha256":"00"}]}]}`))
+	f.Add([]byte(`{"variants":[{"files":[{"url":1}]}]}`))
+	f.Add([]byte(`{"variants":` + strings.Repeat("[", 20_000)))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		files, err := readModule(bytes.NewReader(raw))
+		if err != nil || len(files) > len(raw) {
+			t.Errorf("%d files of %d bytes, %v", len(files), len(raw), err)
+		}
+		for _, m := range files {
+			if m.has(nil) {
+				t.Errorf("%+v is among no files", m)
+			}
 		}
 	})
 }

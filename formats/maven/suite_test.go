@@ -2,6 +2,7 @@ package maven
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"slipway/formats"
@@ -11,6 +12,10 @@ import (
 
 func suitePath(repository, pkg, version string) string {
 	return "/maven/" + repository + "/com/acme/" + pkg + "/" + version + "/" + pkg + "-" + version + ".jar"
+}
+
+func document(path, body string) formatstest.Request {
+	return formatstest.Request{Method: http.MethodPut, Path: "/maven/main/" + path, Body: []byte(body)}
 }
 
 // TestSuite runs what all formats share, on a repository that shows every file at once.
@@ -33,6 +38,12 @@ func TestSuite(t *testing.T) {
 				return q, true
 			}
 			return q, false
+		},
+		Refusal: formatstest.ProblemRefusal, AnyBytes: []string{"maven.put"},
+		Documents: []formatstest.Target{
+			{Route: "POM", Request: document("com/acme/lib/1.0/lib-1.0.pom", pomOf("lib", "1.0", ""))},
+			{Route: "metadata", Request: document("com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"))},
+			{Route: "sum", Request: document("com/acme/example/1.0.0/example-1.0.0.jar.sha1", strings.Repeat("0", 40))},
 		},
 		Settings: registry.RepositorySettings{MavenImmediate: true},
 		Created:  http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,

@@ -3,6 +3,7 @@ package oci_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,8 @@ type faultClient struct{ *formatstest.Client }
 
 func (c faultClient) image() string { return "/v2/main/" + c.Package }
 
-// blob asks for a blob and uploads it in two chunks; a session that broke is asked where it stands and goes on.
-func (c faultClient) blob(content []byte) error {
+// blob asks for a blob and uploads it in so many chunks; docker makes one.
+func (c faultClient) blob(content []byte, chunks int) error {
 	d := digestOf(content).String()
 	res, err := c.Send(formatstest.Request{Method: http.MethodHead, Path: c.image() + "/blobs/" + d}, http.StatusOK, http.StatusNotFound)
 	if err != nil || res.Status == http.StatusOK {
@@ -28,7 +29,7 @@ func (c faultClient) blob(content []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, chunk := range [][]byte{content[:len(content)/2], content[len(content)/2:]} {
+	for chunk := range slices.Chunk(content, (len(content)+chunks-1)/chunks) {
 		res, err = c.Send(formatstest.Request{Method: http.MethodPatch, Path: target(res), Body: chunk}, http.StatusAccepted)
 		if err != nil {
 			return err
@@ -64,10 +65,10 @@ func (c faultClient) of(seed string) (m man, config, layer []byte) {
 
 func (c faultClient) push(ref, seed string) error {
 	m, config, layer := c.of(seed)
-	if err := c.blob(layer); err != nil {
+	if err := c.blob(layer, 1); err != nil {
 		return err
 	}
-	if err := c.blob(config); err != nil {
+	if err := c.blob(config, 2); err != nil {
 		return err
 	}
 	return c.manifest(ref, m)
@@ -103,13 +104,8 @@ func TestFaults(t *testing.T) {
 		},
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts: func() []formats.Mounter { return []formats.Mounter{oci.New(), web.New(web.Options{})} },
-		Refusal: func(res formatstest.Response) error {
-			if code(res) == "" {
-				return errors.New("no error of distribution-spec's form")
-			}
-			return nil
-		},
+		Mounts:  func() []formats.Mounter { return []formats.Mounter{oci.New(), web.New(web.Options{})} },
+		Refusal: refusal,
 		Changes: []formatstest.Change{
 			versions.MoveTag(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
@@ -196,4 +192,12 @@ func TestFaults(t *testing.T) {
 			},
 		},
 	})
+}
+
+// refusal reports why an answer is not an error in the form of the protocol.
+func refusal(res formatstest.Response) error {
+	if code(res) == "" {
+		return errors.New("no error of distribution-spec's form")
+	}
+	return nil
 }

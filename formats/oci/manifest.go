@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -53,6 +54,9 @@ func badManifest(format string, args ...any) error {
 
 // parseManifest reads and checks a manifest. contentType is that of the request. Invalid, about the manifest or a digest.
 func parseManifest(contentType string, body []byte) (manifest, error) {
+	if formats.TooDeep(body) {
+		return manifest{}, badManifest("the manifest nests deeper than %d levels", formats.MaxJSONDepth)
+	}
 	o, err := parseObject(body)
 	if err != nil {
 		return manifest{}, badManifest("the manifest can't be read: %s", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/opencontainers/go-digest"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -139,12 +140,5 @@ func uploadPath(at registry.Name, id string) string {
 	return "/v2/" + full(at) + "/blobs/uploads/" + id
 }
 
-// maxShown bounds client text in a message, in bytes.
-const maxShown = 120
-
-func clip(s string) string {
-	if len(s) > maxShown {
-		return strings.ToValidUTF8(s[:maxShown], "") + "…"
-	}
-	return s
-}
+// clip is formats.Clip.
+func clip(s string) string { return formats.Clip(s) }

@@ -52,6 +52,9 @@ func TestSuite(t *testing.T) {
 			srv.Do(formatstest.Admin, formatstest.Request{Method: http.MethodPost, Path: "/v2/main/example/blobs/uploads/?digest=" + empty, Body: emptyJSON})
 		},
 		Private: []string{"oci.upload_status"},
+		Refusal: refusal, AnyBytes: []string{"oci.upload_append"},
+		Documents: []formatstest.Target{{Route: "blob", Request: formatstest.Request{Method: http.MethodPost,
+			Path: "/v2/main/example/blobs/uploads/?digest=" + digestOf([]byte("a whole blob")).String(), Body: []byte("a whole blob")}}},
 		Created: http.StatusCreated,
 	})
 }

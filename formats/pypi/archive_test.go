@@ -48,9 +48,9 @@ func refused(t *testing.T, err error, words string) {
 	}
 }
 
-// TestBombs is S-57: archives that would unpack to far more than they are, or that are endless to look through, are refused long before
+// TestS57: archives that would unpack to far more than they are, or that are endless to look through, are refused long before
 // their end.
-func TestBombs(t *testing.T) {
+func TestS57(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	_, err := z.CreateRaw(&zip.FileHeader{Name: "good-1.0.dist-info/METADATA", Method: zip.Deflate, UncompressedSize64: 4 << 30})

@@ -60,13 +60,8 @@ func TestFaults(t *testing.T) {
 		Has:     hasWheel,
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts: func() []formats.Mounter { return []formats.Mounter{New(), api.New(api.Options{})} },
-		Refusal: func(res formatstest.Response) error {
-			if lines := strings.Count(string(res.Body), "\n"); lines != 1 || len(res.Body) < 5 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
-				return errors.New("no line of text")
-			}
-			return nil
-		},
+		Mounts:  func() []formats.Mounter { return []formats.Mounter{New(), api.New(api.Options{})} },
+		Refusal: refusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
 				d := wheel(c, version)
@@ -96,4 +91,12 @@ func TestFaults(t *testing.T) {
 				Events: []string{"artifact.files_added"},
 			}),
 	})
+}
+
+// refusal reports why an answer is not an error in the form of the protocol.
+func refusal(res formatstest.Response) error {
+	if lines := strings.Count(string(res.Body), "\n"); lines != 1 || len(res.Body) < 5 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
+		return errors.New("no line of text")
+	}
+	return nil
 }

@@ -73,6 +73,9 @@ func readForm(r *http.Request, file func(name string, content io.Reader) error) 
 			return nil, err
 		}
 	}
+	if err := f.rest(r.Body); err != nil {
+		return nil, err
+	}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -88,6 +91,19 @@ func partsOf(r *http.Request) (*multipart.Reader, error) {
 		return nil, invalid(registry.AboutRequest, "an upload is a multipart/form-data body with the distribution file in \"content\"")
 	}
 	return multipart.NewReader(r.Body, params["boundary"]), nil
+}
+
+// rest passes over what follows the closing boundary: a request that breaks off there is not whole either.
+func (f *form) rest(body io.Reader) error {
+	left := maxTextBytes - f.text
+	n, err := io.Copy(io.Discard, io.LimitReader(body, left+1))
+	switch {
+	case err != nil:
+		return formError(err)
+	case n > left:
+		return registry.Errorf(registry.TooLarge, registry.AboutRequest, "more than %d bytes follow the form", left)
+	}
+	return nil
 }
 
 // take keeps the value of a field, or counts it.

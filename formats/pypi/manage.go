@@ -53,7 +53,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 		return invalid(registry.AboutFile, "the core metadata goes with its wheel only")
 	}
 	return h.edit(w, r, t, func(e *registry.Edit, v registry.Version) error {
-		n, err := e.RemoveFiles(v.Name, byAPI, func(f registry.File) bool { return f.Path == t.file || f.Path == t.file+metadataSuffix })
+		n, err := e.RemoveFiles(v.Name, byAPI, t.file, t.file+metadataSuffix)
 		if err == nil && n == 0 {
 			err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q in %s %s", clip(t.file), t.name, v.Name)
 		}

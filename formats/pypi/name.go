@@ -2,8 +2,8 @@ package pypi
 
 import (
 	"regexp"
-	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -30,34 +30,11 @@ func fold(name string) string { return separators.ReplaceAllString(asciiLower(na
 
 // purl is the package URL of a version, by the rules of its type pypi: the normalised name.
 func purl(name, version string) string {
-	return "pkg:pypi/" + escape(name) + "@" + escape(version)
+	return "pkg:pypi/" + formats.Escape(name) + "@" + formats.Escape(version)
 }
 
-// escape percent-encodes everything outside the unreserved characters of RFC 3986.
-func escape(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~", c) >= 0:
-			b.WriteByte(c)
-		default:
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
-	return b.String()
-}
-
-// maxClipBytes of what a client sent are repeated in a message.
-const maxClipBytes = 120
-
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "�")
-	if len(s) <= maxClipBytes {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxClipBytes], "") + "…"
-}
+// clip is formats.Clip.
+func clip(s string) string { return formats.Clip(s) }
 
 func invalid(about registry.Subject, format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, about, format, args...)

@@ -2,8 +2,9 @@ package pypi
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
+
+	"slipway/formats"
 )
 
 // media is a form of the simple index.
@@ -46,9 +47,9 @@ func (m media) weight(accept string) float64 {
 	kind, _, _ := strings.Cut(m.mime, "/")
 	weight, exact := 0.0, 0
 	for item := range strings.SplitSeq(accept, ",") {
-		name, params, _ := strings.Cut(item, ";")
+		name, q := formats.Weighted(item)
 		how := 0
-		switch strings.ToLower(strings.TrimSpace(name)) {
+		switch name {
 		case m.mime:
 			how = 4
 		case m.latest:
@@ -59,22 +60,8 @@ func (m media) weight(accept string) float64 {
 			how = 1
 		}
 		if how > exact && (how != 3 || m.latest != "") {
-			exact, weight = how, quality(params)
+			exact, weight = how, q
 		}
 	}
 	return weight
-}
-
-// quality reads the weight among an item's parameters; one that is none counts as 0.
-func quality(params string) float64 {
-	for p := range strings.SplitSeq(params, ";") {
-		if v, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(p)), "q="); ok {
-			q, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
-			if err != nil || q < 0 || q > 1 {
-				return 0
-			}
-			return q
-		}
-	}
-	return 1
 }

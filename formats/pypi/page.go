@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -69,7 +70,7 @@ func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
 }
 
 // fileURL is the address of a file as seen from a page: stable, without a query, and its last segment is the file's name.
-func fileURL(sha256, name string) string { return "../../files/" + sha256 + "/" + escape(name) }
+func fileURL(sha256, name string) string { return "../../files/" + sha256 + "/" + formats.Escape(name) }
 
 // jsonPage is PEP 691 with PEP 700. What is not known is left out: null would make uv refuse the page.
 type jsonPage struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -193,5 +194,23 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, body []byte) {
 		r := &http.Request{Header: http.Header{"Content-Type": {formType}}, Body: readCloser{strings.NewReader(string(body))}}
 		_, _ = readForm(r, discard) // must end, without a panic
+	})
+}
+
+// FuzzNegotiate: whatever a client accepts, it gets a form that there is; a weight that is none counts for nothing.
+func FuzzNegotiate(f *testing.F) {
+	for _, s := range []string{"application/vnd.pypi.simple.v1+json", "*/*;q=NaN, text/html;q=0", "application/vnd.pypi.simple.latest+json;q=1e-400", ";q=", "application/*;q=2"} {
+		f.Add(s, "format="+s)
+	}
+	f.Fuzz(func(t *testing.T, accept, query string) {
+		m := negotiate(&http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Accept": {accept}}})
+		if !slices.Contains(medias, m) {
+			t.Fatalf("%q and %q get %+v", accept, query, m)
+		}
+		for _, m := range medias {
+			if w := m.weight(accept); !(w >= 0 && w <= 1) {
+				t.Fatalf("%q gives %s %v", accept, m.mime, w)
+			}
+		}
 	})
 }

@@ -71,6 +71,7 @@ func TestSuite(t *testing.T) {
 		Content: func(pkg, version string, seed []byte) []byte {
 			return dist{name: pkg, version: version, seed: seed}.wheel(t)
 		},
+		Refusal: refusal,
 		Created: http.StatusOK, Again: http.StatusOK, Conflict: http.StatusConflict,
 	})
 }
