@@ -3,13 +3,16 @@ package load
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha1"
 	"crypto/sha512"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash"
+	"hash/crc32"
 )
 
 // Npm is the units of npm packages.
@@ -36,67 +39,148 @@ func (p Npm) read() string { return p.Package + "-read" }
 // Publish publishes a new version of one of the packages.
 func (p Npm) Publish(ctx context.Context, w *Worker) (int64, error) {
 	n := w.Serial()
-	return p.publish(ctx, w, fmt.Sprintf("%s-%d", p.Package, n%uint64(max(p.Packages, 1))), fmt.Sprintf("1.0.%d", n), n)
+	return p.publish(ctx, w, fmt.Sprintf("%s-%d", p.Package, n%uint64(max(p.Packages, 1))), fmt.Sprintf("1.0.%d", n))
 }
 
-// npmKit packs tarballs and documents.
+// npmKit packs tarballs and documents. What tarballs of one length begin with is packed, hashed and encoded once: that is the
+// client's work, and should take nothing from the server beside it.
 type npmKit struct {
-	tarball bytes.Buffer
-	zip     *gzip.Writer
-	body    []byte
+	starts map[int]npmStart // by the length of what is packed
+	end    bytes.Buffer
+	tail   []byte
+	body   []byte
 }
 
-func newNpmKit() *npmKit {
-	z, _ := gzip.NewWriterLevel(nil, gzip.NoCompression) // the level is a valid one
-	return &npmKit{zip: z}
+// npmStart is the beginning of a tarball: its header, and a file that they all have.
+type npmStart struct {
+	raw     []byte
+	packed  int // how much of what is packed it holds
+	crc     uint32
+	sha1    hash.Cloner
+	sha512  hash.Cloner
+	encoded []byte // raw in base64, but for the last bytes of raw that are no three
 }
 
-// pack makes a tarball. Its gzip does not compress: that would be the client's work, not the server's.
-func (k *npmKit) pack(manifest string, size int, serial uint64, buf []byte) error {
-	k.tarball.Reset()
-	k.zip.Reset(&k.tarball)
-	t := tar.NewWriter(k.zip)
-	for _, f := range []struct {
-		path string
-		body []byte
-	}{{"package/package.json", []byte(manifest)}, {"package/index.js", stamped(buf[:size], serial)}} {
-		if err := t.WriteHeader(&tar.Header{Name: f.path, Mode: 0o644, Size: int64(len(f.body)), Typeflag: tar.TypeReg}); err != nil {
-			return err
-		}
-		if _, err := t.Write(f.body); err != nil {
-			return err
-		}
+func newNpmKit() *npmKit { return &npmKit{starts: make(map[int]npmStart)} }
+
+// npmTarball is a tarball in two parts, with its sums.
+type npmTarball struct {
+	start        npmStart
+	tail         []byte
+	sha1, sha512 []byte
+}
+
+func (t npmTarball) size() int { return len(t.start.raw) + len(t.tail) }
+
+// appendBase64 appends the tarball to b.
+func (t npmTarball) appendBase64(b []byte) []byte {
+	b = append(b, t.start.encoded...)
+	rest := t.start.raw[len(t.start.raw)/3*3:]
+	return base64.StdEncoding.AppendEncode(b, append(rest[:len(rest):len(rest)], t.tail...))
+}
+
+// pack makes a tarball of a manifest and a file of so many bytes. Its gzip does not compress.
+func (k *npmKit) pack(manifest string, size int) (npmTarball, error) {
+	k.end.Reset()
+	w := tar.NewWriter(&k.end)
+	if err := errors.Join(tarFile(w, "package/package.json", []byte(manifest)), w.Close()); err != nil {
+		return npmTarball{}, err
 	}
-	if err := t.Close(); err != nil {
-		return err
+	start, err := k.start(size, k.end.Len())
+	if err != nil {
+		return npmTarball{}, err
 	}
-	return k.zip.Close()
+	crc := crc32.Update(start.crc, crc32.IEEETable, k.end.Bytes())
+	total := start.packed + k.end.Len()
+	k.tail = storedBlocks(k.tail[:0], k.end.Bytes(), start.packed, total)
+	k.tail = binary.LittleEndian.AppendUint32(k.tail, crc)
+	k.tail = binary.LittleEndian.AppendUint32(k.tail, uint32(total))
+	t := npmTarball{start: start, tail: k.tail}
+	if t.sha1, err = sumOn(start.sha1, k.tail); err == nil {
+		t.sha512, err = sumOn(start.sha512, k.tail)
+	}
+	return t, err
 }
 
-func (p Npm) publish(ctx context.Context, w *Worker, name, version string, serial uint64) (int64, error) {
+// start returns the beginning of tarballs that end with so many packed bytes.
+func (k *npmKit) start(size, end int) (npmStart, error) {
+	var file bytes.Buffer
+	if s, ok := k.starts[size+end]; ok {
+		return s, nil
+	}
+	w := tar.NewWriter(&file)
+	if err := errors.Join(tarFile(w, "package/index.js", stamped(make([]byte, size), 0)), w.Flush()); err != nil {
+		return npmStart{}, err
+	}
+	s := npmStart{packed: file.Len(), crc: crc32.ChecksumIEEE(file.Bytes())}
+	s.raw = storedBlocks([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), file.Bytes(), 0, file.Len()+end)
+	s.encoded = base64.StdEncoding.AppendEncode(nil, s.raw[:len(s.raw)/3*3])
+	s1, s512 := sha1.New(), sha512.New()
+	_, _ = s1.Write(s.raw) // a hash never fails
+	_, _ = s512.Write(s.raw)
+	s.sha1, s.sha512 = s1.(hash.Cloner), s512.(hash.Cloner)
+	k.starts[size+end] = s
+	return s, nil
+}
+
+func tarFile(w *tar.Writer, path string, body []byte) error {
+	err := w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(body)), Typeflag: tar.TypeReg})
+	if err == nil {
+		_, err = w.Write(body)
+	}
+	return err
+}
+
+// storedBlocks appends part of a deflate stream that does not compress: the bytes from at of total ones (RFC 1951, 3.2.4).
+func storedBlocks(b, part []byte, at, total int) []byte {
+	const most = 1<<16 - 1
+	for len(part) > 0 {
+		if at%most == 0 {
+			n, last := min(most, total-at), byte(0)
+			if at+n == total {
+				last = 1
+			}
+			b = append(b, last, byte(n), byte(n>>8), ^byte(n), ^byte(n>>8))
+		}
+		n := min(len(part), most-at%most)
+		b, part, at = append(b, part[:n]...), part[n:], at+n
+	}
+	return b
+}
+
+// sumOn is the sum of what h has seen and more; h stays as it is.
+func sumOn(h hash.Cloner, more []byte) ([]byte, error) {
+	c, err := h.Clone()
+	if err != nil {
+		return nil, err
+	}
+	_, _ = c.Write(more) // a hash never fails
+	return c.Sum(nil), nil
+}
+
+func (p Npm) publish(ctx context.Context, w *Worker, name, version string) (int64, error) {
 	k := kit(w, newNpmKit)
 	head := `{"name":"` + name + `","version":"` + version + `",` + npmMembers
-	if err := k.pack(head+"}", p.Bytes, serial, w.bytes(p.Bytes)); err != nil {
+	t, err := k.pack(head+"}", p.Bytes)
+	if err != nil {
 		return 0, err
 	}
-	tarball := k.tarball.Bytes()
-	s1, s512 := sha1.Sum(tarball), sha512.Sum512(tarball)
 	b := append(k.body[:0], `{"_id":"`+name+`","name":"`+name+`","dist-tags":{"latest":"`+version+`"},"versions":{"`+version+`":`+head+
 		`,"_id":"`+name+`@`+version+`","_nodeVersion":"22.1.0","_npmVersion":"10.9.0","dist":{"integrity":"sha512-`...)
-	b = base64.StdEncoding.AppendEncode(b, s512[:])
-	b = append(append(b, `","shasum":"`...), hex.EncodeToString(s1[:])...)
+	b = base64.StdEncoding.AppendEncode(b, t.sha512)
+	b = append(append(b, `","shasum":"`...), hex.EncodeToString(t.sha1)...)
 	b = append(b, `"}}},"access":null,"_attachments":{"`+name+`-`+version+`.tgz":{"content_type":"application/octet-stream","data":"`...)
-	b = base64.StdEncoding.AppendEncode(b, tarball)
-	b = fmt.Appendf(b, `","length":%d}}}`, len(tarball))
+	b = t.appendBase64(b)
+	b = fmt.Appendf(b, `","length":%d}}}`, t.size())
 	k.body = b
-	_, err := w.Do(ctx, Request{Method: "PUT", Path: p.root() + name, Header: "Content-Type: application/json\r\n", Body: b})
-	return int64(len(tarball)), err
+	_, err = w.Do(ctx, Request{Method: "PUT", Path: p.root() + name, Header: "Content-Type: application/json\r\n", Body: b})
+	return int64(t.size()), err
 }
 
 // Prepare publishes the package that is read.
 func (p Npm) Prepare(ctx context.Context, w *Worker) error {
 	for i := range p.Versions {
-		if _, err := p.publish(ctx, w, p.read(), fmt.Sprintf("1.%d.0", i), w.Serial()); err != nil {
+		if _, err := p.publish(ctx, w, p.read(), fmt.Sprintf("1.%d.0", i)); err != nil {
 			return err
 		}
 	}
@@ -136,7 +220,7 @@ func (p Npm) Tag(ctx context.Context, w *Worker) (int64, error) {
 // PrepareTag publishes the package that Tag works on: its own, since each tag makes the document anew.
 func (p Npm) PrepareTag(ctx context.Context, w *Worker) error {
 	for i := range p.Versions {
-		if _, err := p.publish(ctx, w, p.Package+"-tagged", fmt.Sprintf("1.%d.0", i), w.Serial()); err != nil {
+		if _, err := p.publish(ctx, w, p.Package+"-tagged", fmt.Sprintf("1.%d.0", i)); err != nil {
 			return err
 		}
 	}
