@@ -34,8 +34,8 @@ type Blob struct {
 // Blobs keeps immutable byte strings under their sha256 digest. Methods are safe for concurrent use.
 type Blobs interface {
 	// Put reads r to EOF and makes the bytes durable and readable before it returns nil. After any error, of r or of
-	// the store, nothing becomes visible. ErrTooLarge: r holds more than limit bytes (a negative limit is none);
-	// ErrNoSpace. Bytes that are stored already count as stored anew: Modified moves to now.
+	// the store, nothing becomes visible, and r is not read after it has returned. ErrTooLarge: r holds more than limit
+	// bytes (a negative limit is none); ErrNoSpace. Bytes that are stored already count as stored anew: Modified moves to now.
 	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
 	// Open returns length bytes from offset; length -1 means to the end. The caller closes. ErrNotExist, ErrRange.
 	// A local backend returns an *os.File where the whole blob is asked for, so that the kernel can send it.

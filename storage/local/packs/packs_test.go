@@ -171,6 +171,15 @@ func TestPutAndRead(t *testing.T) {
 	if names, _ := packsOf(t, dir); len(names) < 2 {
 		t.Errorf("packs %v: they do not end at their size", names)
 	}
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		if fi, err := e.Info(); err != nil || fi.Mode() != fileMode {
+			t.Errorf("%s: %v, %v", e.Name(), fi.Mode(), err)
+		}
+	}
 	closeSet(t, s)
 	if _, err := s.Put(sha256.Sum256(nil), nil); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Put after Close: %v", err)

@@ -77,6 +77,14 @@ func newWriter(s *Set) (*writer, error) {
 }
 
 func (w *writer) open() error {
+	// SQLite gives its other files the mode of this one.
+	f, err := os.OpenFile(w.set.readers.path, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
 	d, err := openIndex(w.set.readers.path, writerCacheKiB)
 	if err != nil {
 		return err
