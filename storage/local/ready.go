@@ -2,7 +2,11 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"os"
+
+	"slipway/storage"
 )
 
 // Ready implements storage.Blobs: it writes, flushes and removes one small file.
@@ -10,7 +14,17 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("ready", err)
 	}
-	return wrap("ready", s.probe())
+	if err := s.probe(); err != nil {
+		return wrap("ready", err)
+	}
+	if s.packs == nil {
+		return nil
+	}
+	_, err := s.packs.Stat(ctx, [sha256.Size]byte{}) // of the index, only that it answers
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil
+	}
+	return wrap("ready", err)
 }
 
 func (s *Store) probe() error {

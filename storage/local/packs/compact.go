@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"os"
+	"syscall"
 )
 
 // moveBatch is how many blobs a compaction moves with one flush; whoever publishes meanwhile waits no longer than for that.
@@ -15,8 +16,12 @@ func (s *Set) wasteful(used, live int64) bool {
 	return used-live > s.spareable && live < used/2
 }
 
-// compactSoon rewrites wasteful packs in the background, unless that runs already.
+// compactSoon rewrites wasteful packs in the background, unless that runs already. It is for the process that writes alone:
+// another one would take the pack away that this one appends to.
 func (s *Set) compactSoon() {
+	if !s.Writes() {
+		return
+	}
 	select {
 	case <-s.compacting:
 	default:
@@ -35,8 +40,12 @@ func (s *Set) compact() error {
 		if err != nil || pack == 0 {
 			return err
 		}
-		if err := s.empty(pack); err != nil {
+		err = s.empty(pack)
+		if errors.Is(err, errInUse) || errors.Is(err, syscall.EIO) {
 			s.stuck[pack] = true // until the next start: some of its bytes can't be read
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

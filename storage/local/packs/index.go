@@ -146,24 +146,45 @@ func (d *db) find(sum [sha256.Size]byte) (entry, error) {
 // classify marks a full disk as the operating system would.
 func classify(err error) error {
 	if e := (sqlite3.Error{}); errors.As(err, &e) {
-		if e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC || e.SystemErrno == syscall.EDQUOT {
+		switch {
+		case e.Code == sqlite3.ErrFull:
 			return fmt.Errorf("packs: index: %w: %w", syscall.ENOSPC, err)
+		case e.Code == sqlite3.ErrBusy:
+			return fmt.Errorf("packs: index: %w: %w", storage.ErrUnavailable, err)
+		case e.SystemErrno != 0:
+			return fmt.Errorf("packs: index: %w: %w", e.SystemErrno, err)
 		}
 		return fmt.Errorf("packs: index: %w", err)
 	}
 	return err
 }
 
-// readers are the connections that look things up. They are opened as they are needed and kept.
+// readers are the connections that look things up. They are opened as they are needed; a few are kept.
 type readers struct {
-	path string
-	mu   sync.Mutex
-	free []*db
+	path  string
+	slots chan struct{} // one for each connection that is in use
+
+	mu     sync.Mutex
+	free   []*db
+	closed bool
 }
 
-const readerCacheKiB = 512
+const (
+	readerCacheKiB = 512
+	readersPerCPU  = 4
+)
+
+func newReaders(path string) *readers {
+	return &readers{path: path, slots: make(chan struct{}, readersPerCPU*runtime.GOMAXPROCS(0))}
+}
 
 func (r *readers) with(ctx context.Context, fn func(*db) error) error {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-r.slots }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -194,7 +215,7 @@ func (r *readers) get() (*db, error) {
 // put keeps as many as can run at once.
 func (r *readers) put(d *db) error {
 	r.mu.Lock()
-	if len(r.free) < runtime.GOMAXPROCS(0) {
+	if len(r.free) < runtime.GOMAXPROCS(0) && !r.closed {
 		r.free = append(r.free, d)
 		d = nil
 	}
@@ -243,6 +264,6 @@ func (r *readers) close() error {
 	for _, d := range r.free {
 		errs = append(errs, d.close())
 	}
-	r.free = nil
+	r.free, r.closed = nil, true
 	return errors.Join(errs...)
 }

@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ var ErrReadOnly = errors.New("packs: another process writes them")
 // Set is the packs of one directory. Methods are safe for concurrent use.
 type Set struct {
 	dir     string
-	readers readers
+	readers *readers
 	lock    *os.File // nil: another process writes
 	writer  *writer
 
@@ -64,7 +65,7 @@ func Open(dir string) (*Set, error) {
 }
 
 func open(dir string, s *Set) (_ *Set, err error) {
-	s.dir, s.readers.path = dir, filepath.Join(dir, indexName)
+	s.dir, s.readers = dir, newReaders(filepath.Join(dir, indexName))
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -110,8 +111,9 @@ func (s *Set) Writes() bool { return s.lock != nil }
 func (s *Set) Close() (err error) {
 	s.closing.Do(func() {
 		close(s.quit)
+		err = s.writer.close()
 		s.background.Wait()
-		err = errors.Join(s.writer.close(), s.readers.close(), s.unlock())
+		err = errors.Join(err, s.readers.close(), s.unlock())
 	})
 	return err
 }
@@ -165,16 +167,35 @@ func (s *Set) Open(ctx context.Context, sum [sha256.Size]byte) (f *os.File, at, 
 		}
 		f, err := os.Open(s.path(e.pack))
 		if err == nil {
+			if err := mustBe(f, e, sum); err != nil {
+				return nil, 0, 0, errors.Join(err, f.Close())
+			}
 			return f, e.at + headerBytes, e.size, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, 0, 0, err
 		}
 		// A compaction may have moved it since; a pack that is lost is a blob that is not there.
-		if again, err := s.readers.find(ctx, sum); err != nil || again == e {
-			return nil, 0, 0, errors.Join(err, storage.ErrNotExist)
+		again, err := s.readers.find(ctx, sum)
+		if err == nil && again == e {
+			err = storage.ErrNotExist
+		}
+		if err != nil {
+			return nil, 0, 0, err
 		}
 	}
+}
+
+// mustBe fails with ErrNotExist unless the record of e is about these bytes: rather no blob than another one.
+func mustBe(f *os.File, e entry, sum [sha256.Size]byte) error {
+	var head [headerBytes]byte
+	if _, err := f.ReadAt(head[:], e.at); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if h, ok := readHeader(head[:]); !ok || h.sum != sum || h.size != e.size {
+		return storage.ErrNotExist
+	}
+	return nil
 }
 
 // Delete removes a blob; a missing one is no error. Its bytes go when enough of their pack is dead.

@@ -406,6 +406,107 @@ func TestWriteFails(t *testing.T) {
 	mustBeTrue(t, s)
 }
 
+// TestCommitFails: what the index may have been told of a batch that failed is not written over.
+func TestCommitFails(t *testing.T) {
+	dir := t.TempDir()
+	s := openSet(t, dir, small())
+	mustPut(t, s, []byte("before"))
+	s.sync = func(f *os.File) error {
+		_, _ = s.writer.db.conn.Exec(`ROLLBACK`, nil) // so that there is nothing to commit
+		return datasync(f)
+	}
+	if _, err := s.Put(sha256.Sum256([]byte("data")), []byte("data")); err == nil {
+		t.Error("Put of a batch that was not committed succeeds")
+	}
+	s.sync = datasync
+	mustLack(t, s, []byte("data"))
+	mustPut(t, s, []byte("other"))
+	mustHave(t, s, []byte("before"))
+	mustHave(t, s, []byte("other"))
+	if names, _ := packsOf(t, dir); len(names) != 2 {
+		t.Errorf("packs %v, want a second one", names)
+	}
+	mustBeTrue(t, s)
+	closeSet(t, s)
+}
+
+// TestForeignRecord: where the index names a place that holds other bytes, there is no blob.
+func TestForeignRecord(t *testing.T) {
+	s := openSet(t, t.TempDir(), small())
+	defer closeSet(t, s)
+	one, two := mustPut(t, s, []byte("one")), mustPut(t, s, []byte("two"))
+	if _, err := s.writer.db.exec(`UPDATE blob SET at = (SELECT at FROM blob WHERE sum = ?) WHERE sum = ?`, two[:], one[:]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(s, one); !errors.Is(err, storage.ErrNotExist) {
+		t.Errorf("Open: %v, want ErrNotExist", err)
+	}
+	mustPut(t, s, []byte("one"))
+	mustHave(t, s, []byte("one"))
+	mustHave(t, s, []byte("two"))
+}
+
+// TestGuestDoesNotCompact: a second process that removes leaves the packs to the one that appends to them.
+func TestGuestDoesNotCompact(t *testing.T) {
+	dir := t.TempDir()
+	owner := openSet(t, dir, small())
+	for i := range 10 {
+		mustPut(t, owner, blob(i, 4000))
+	}
+	guest := openSet(t, dir, small())
+	for i := range 9 {
+		if err := guest.Delete(t.Context(), sha256.Sum256(blob(i, 4000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeSet(t, guest)
+	mustPut(t, owner, blob(100, 4000))
+	mustHave(t, owner, blob(9, 4000))
+	mustHave(t, owner, blob(100, 4000))
+	mustBeTrue(t, owner)
+	closeSet(t, owner)
+}
+
+// TestFewDescriptors lets Open, Put and Stat have 0, 1, … descriptors until they succeed: before that they say EMFILE.
+func TestFewDescriptors(t *testing.T) {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	for spare := range uint64(40) {
+		dir := t.TempDir()
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		free := uint64(null.Fd()) // the lowest that is free
+		_ = null.Close()
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: free + spare, Max: old.Max}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := open(dir, small())
+		if err == nil {
+			_, err = s.Put(sha256.Sum256([]byte("data")), []byte("data"))
+		}
+		if err == nil {
+			_, err = get(s, sha256.Sum256([]byte("data")))
+		}
+		if rerr := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old); rerr != nil {
+			t.Fatal(rerr)
+		}
+		if s != nil {
+			closeSet(t, s)
+		}
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("with %d descriptors: %v, want EMFILE", spare, err)
+		}
+	}
+	t.Error("it never succeeds")
+}
+
 // TestGuest: a second process reads and removes, and does not write.
 func TestGuest(t *testing.T) {
 	dir := t.TempDir()

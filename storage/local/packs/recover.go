@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -16,6 +17,9 @@ import (
 // recover brings the index up to what the packs hold, and opens the one that grows: behind the last byte that the index
 // knows, a power cut may have left records that were acknowledged, and rests of batches that were not.
 func (w *writer) recover() error {
+	if err := flushDir(w.set.dir); err != nil { // a process may have been killed between making a pack and this
+		return err
+	}
 	known, err := w.known()
 	if err != nil {
 		return err
@@ -25,7 +29,11 @@ func (w *writer) recover() error {
 		return err
 	}
 	for _, pack := range found {
-		if err := w.catchUp(pack, known[pack]); err != nil {
+		err := w.catchUp(pack, known[pack])
+		if err == nil {
+			err = w.clear(pack)
+		}
+		if err != nil {
 			return err
 		}
 		delete(known, pack)
@@ -35,10 +43,28 @@ func (w *writer) recover() error {
 			return err
 		}
 	}
+	if err := w.checkpoint(); err != nil {
+		return err
+	}
 	if len(found) == 0 {
 		return nil
 	}
 	return w.reopen(slices.Max(found))
+}
+
+// checkpoint makes the index durable as it is. From here on packs take the numbers and the room of what the index has just
+// forgotten, and an older index must not come back to name them.
+func (w *writer) checkpoint() error {
+	return w.db.query(`PRAGMA wal_checkpoint(FULL)`, nil, func(row []driver.Value) error {
+		var busy, pages, moved int64
+		if err := numbers(row, &busy, &pages, &moved); err != nil {
+			return err
+		}
+		if busy != 0 {
+			return fmt.Errorf("packs: another process keeps the index busy: %w", storage.ErrUnavailable)
+		}
+		return nil
+	})
 }
 
 // known returns where each pack ends for the index.
@@ -88,6 +114,10 @@ func (w *writer) catchUp(pack, used int64) error {
 	if fi.Size() <= used {
 		return nil
 	}
+	// What is not durable yet must be before anybody can see it.
+	if err := w.set.sync(f); err != nil {
+		return err
+	}
 	end := used
 	if err := w.inTransaction(func() error {
 		return scan(f, used, fi.Size(), func(at int64, h header, _ []byte) error {
@@ -101,6 +131,18 @@ func (w *writer) catchUp(pack, used int64) error {
 		return err
 	}
 	return w.set.sync(f)
+}
+
+// clear removes a pack that failures have left without a record.
+func (w *writer) clear(pack int64) error {
+	fi, err := os.Stat(w.set.path(pack))
+	if err != nil || fi.Size() > 0 {
+		return err
+	}
+	if err := os.Remove(w.set.path(pack)); err != nil {
+		return err
+	}
+	return w.forget(pack, 0)
 }
 
 // adopt names a record that stands in a pack. A later one of the same bytes takes the place of a former one.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -64,6 +65,9 @@ type writer struct {
 
 func newWriter(s *Set) (*writer, error) {
 	w := &writer{set: s, queue: make(chan *request, queueLength), ended: make(chan struct{})}
+	if err := makeIndex(s.readers.path); err != nil {
+		return nil, err
+	}
 	if err := w.open(); err != nil {
 		return nil, err
 	}
@@ -76,15 +80,20 @@ func newWriter(s *Set) (*writer, error) {
 	return w, nil
 }
 
-func (w *writer) open() error {
-	// SQLite gives its other files the mode of this one.
-	f, err := os.OpenFile(w.set.readers.path, os.O_RDWR|os.O_CREATE, fileMode)
+// makeIndex makes the file of the index: SQLite gives its other files the same mode. One that is there is not opened, since
+// closing it would let go of the locks that SQLite's connections of this process have on it.
+func makeIndex(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
+	return f.Close()
+}
+
+func (w *writer) open() error {
 	d, err := openIndex(w.set.readers.path, writerCacheKiB)
 	if err != nil {
 		return err
@@ -183,7 +192,10 @@ func (w *writer) gather(first *request) []*request {
 // run makes the changes of a batch, all or none.
 func (w *writer) run(batch []*request) error {
 	w.sealing = false
-	err := w.begin()
+	if err := w.begin(); err != nil {
+		return err
+	}
+	var err error
 	for _, r := range batch {
 		if err == nil {
 			err = w.change(r)
@@ -193,7 +205,11 @@ func (w *writer) run(batch []*request) error {
 		err = w.keep()
 	}
 	if err == nil {
-		_, err = w.db.exec(`COMMIT`)
+		if _, err = w.db.exec(`COMMIT`); err != nil {
+			// It may have been written all the same, and come back when the index is next opened: nothing else may
+			// stand where it says then.
+			w.spoil()
+		}
 	}
 	if err != nil {
 		w.undo()
@@ -235,8 +251,13 @@ func (w *writer) change(r *request) error {
 		w.sealing = w.sealing || r.at.pack == w.pack
 		return nil
 	case drop:
-		r.err = w.drop(r.at.pack)
-		return nil
+		// The file goes first: one without a row would be taken for a pack whose index was lost. A row without a file does
+		// no harm, and goes at the next start.
+		if r.err = os.Remove(w.set.path(r.at.pack)); r.err != nil {
+			return nil
+		}
+		_, err := w.db.exec(`DELETE FROM pack WHERE id = ?`, r.at.pack)
+		return err
 	}
 	e, err := w.db.find(r.sum)
 	missing := errors.Is(err, storage.ErrNotExist)
@@ -266,9 +287,8 @@ func (w *writer) holds(e entry, data []byte) bool {
 	if e.size != int64(len(data)) {
 		return false
 	}
-	if e.pack == w.pack && e.at >= w.used { // of this batch, not written yet
-		from := e.at - w.used + headerBytes
-		return bytes.Equal(w.buf[from:from+e.size], data)
+	if from := e.at - w.used + headerBytes; w.file != nil && e.pack == w.pack && e.at >= w.used && from+e.size <= int64(len(w.buf)) {
+		return bytes.Equal(w.buf[from:from+e.size], data) // of this batch, not written yet
 	}
 	have, err := w.set.read(e)
 	return err == nil && bytes.Equal(have, data)
@@ -319,8 +339,11 @@ func (w *writer) move(r *request, e entry) error {
 		return nil
 	}
 	data, err := w.set.read(e)
-	if err != nil || sha256.Sum256(data) != r.sum {
-		r.err = errInUse
+	if err == nil && sha256.Sum256(data) != r.sum {
+		err = errInUse
+	}
+	if err != nil {
+		r.err = err
 		return nil
 	}
 	r.got, err = w.add(r.sum, e, data, e.stored)
@@ -339,16 +362,6 @@ func (w *writer) remove(sum [sha256.Size]byte, e entry) error {
 			w.wasteful = w.wasteful || w.set.wasteful(used, live)
 			return err
 		})
-}
-
-// drop removes the file first: a file without a row would be taken for a pack whose index was lost. A row without a file
-// does no harm, and goes at the next start.
-func (w *writer) drop(pack int64) error {
-	if err := os.Remove(w.set.path(pack)); err != nil {
-		return err
-	}
-	_, err := w.db.exec(`DELETE FROM pack WHERE id = ?`, pack)
-	return err
 }
 
 // room makes a pack that can grow. A batch that has begun goes into one pack.
@@ -379,6 +392,15 @@ func (w *writer) grow(pack int64) error {
 	return nil
 }
 
+// spoil ends a pack after a failure behind which nobody knows what of the batch is on the disk, in pack or index. Its records
+// go, as far as that is possible: the next start should not find what only seems to be there.
+func (w *writer) spoil() {
+	if w.file != nil {
+		_ = w.file.Truncate(w.used) // the failure is told already
+	}
+	w.seal()
+}
+
 // seal lets the next record go into a new pack.
 func (w *writer) seal() {
 	if w.file != nil {
@@ -397,7 +419,7 @@ func (w *writer) keep() error {
 		return fmt.Errorf("packs: %w", err)
 	}
 	if err := w.set.sync(w.file); err != nil {
-		w.seal()
+		w.spoil()
 		return fmt.Errorf("packs: flush: %w", err)
 	}
 	return nil
