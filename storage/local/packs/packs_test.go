@@ -533,6 +533,16 @@ func TestGuest(t *testing.T) {
 	closeSet(t, owner)
 }
 
+// compactNow waits for a compaction that runs, and runs another one.
+func compactNow(t *testing.T, s *Set) {
+	t.Helper()
+	<-s.compacting
+	defer func() { s.compacting <- struct{}{} }()
+	if err := s.compact(); err != nil {
+		t.Errorf("compact: %v", err)
+	}
+}
+
 // TestCompaction removes four of five blobs: the room comes back, also in the pack that grows, and what lives stays
 // readable meanwhile.
 func TestCompaction(t *testing.T) {
@@ -566,8 +576,7 @@ func TestCompaction(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	s.compactSoon()
-	s.background.Wait()
+	compactNow(t, s)
 	_, after := packsOf(t, dir)
 	if live := n / 5 * length(size); after > 2*live+int64(small().packBytes) || after < live {
 		t.Errorf("%d bytes of packs, %d before, %d live", after, before, live)
@@ -607,8 +616,7 @@ func TestCompactionKeepsTheUnreadable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.compactSoon()
-	s.background.Wait()
+	compactNow(t, s)
 	if _, err := os.Stat(s.path(1)); err != nil {
 		t.Errorf("the pack with the broken blob: %v", err)
 	}
