@@ -13,13 +13,12 @@ import (
 	"slipway/registry/access"
 )
 
-// signEvery signs a new checkpoint whenever the log has grown, at most once per interval.
-func (s *Service) signEvery(ctx context.Context, interval time.Duration) {
+// signEvery signs a new checkpoint whenever the log has grown, at most once per interval; one that failed is tried again
+// after the interval. grown is of before the newest checkpoint was made.
+func (s *Service) signEvery(ctx context.Context, grown <-chan struct{}, interval time.Duration) {
+	now := make(chan struct{})
+	close(now)
 	for {
-		grown := s.grown.next()
-		if err := s.signCheckpoint(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "sign the log's checkpoint", "error", err)
-		}
 		select {
 		case <-grown:
 		case <-ctx.Done():
@@ -29,6 +28,11 @@ func (s *Service) signEvery(ctx context.Context, interval time.Duration) {
 		case <-time.After(interval):
 		case <-ctx.Done():
 			return
+		}
+		grown = s.grown.next()
+		if err := s.signCheckpoint(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "sign the log's checkpoint", "error", err)
+			grown = now
 		}
 	}
 }

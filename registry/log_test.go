@@ -4,15 +4,19 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"slipway/metadata"
+	"slipway/metadata/metadatatest"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
+	"slipway/storage/storagetest"
 )
 
 // signed waits until the checkpoint covers the whole log and returns its parts.
@@ -159,5 +163,57 @@ func TestRestart(t *testing.T) {
 	}
 	if _, err := s.Detail(e.Admin, e.Name("web").At("1")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCheckpointRetry: a checkpoint that could not be made is made once it can, though the log grows no further.
+func TestCheckpointRetry(t *testing.T) {
+	e := registrytest.New(t)
+	var down atomic.Bool
+	failed := make(chan struct{}, 1)
+	cfg := e.Config
+	cfg.SignInterval = 50 * time.Millisecond
+	cfg.Metadata = metadatatest.Faulty(e.Metadata, func() error {
+		if !down.Load() {
+			return nil
+		}
+		select {
+		case failed <- struct{}{}:
+		default:
+		}
+		return storagetest.ErrFault
+	})
+	s, err := registry.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for n, met := 0, false; !met; n++ { // on a busy machine a checkpoint may be made before the stores are down
+		if _, err := s.CreateRepository(e.Admin, fmt.Sprintf("grown-%d", n), registry.RepositoryChange{}); err != nil {
+			t.Fatal(err)
+		}
+		down.Store(true)
+		select {
+		case <-failed:
+			met = true
+		case <-time.After(200 * time.Millisecond):
+		}
+		down.Store(false)
+	}
+	var size int64
+	if err := e.Metadata.View(t.Context(), func(tx metadata.Tx) (err error) { size, err = tx.LogSize(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		c, err := s.LogCheckpoint(e.Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Size == size {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d entries are signed", c.Size, size)
+		}
 	}
 }

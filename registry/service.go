@@ -101,6 +101,7 @@ type Config struct {
 	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
 	// SettleInterval is how often to look for sets of staged files that are whole (Rules.Settle). 0: never.
 	SettleInterval time.Duration
+	SignInterval   time.Duration // between two checkpoints of a growing log; 0 is 1 s
 	UploadTTL      time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
 
 	Metrics prometheus.Registerer // nil: none
@@ -151,6 +152,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.cfg.SignInterval == 0 {
+		s.cfg.SignInterval = time.Second
+	}
 	if s.cfg.UploadTTL == 0 {
 		s.cfg.UploadTTL = 24 * time.Hour
 	}
@@ -173,12 +177,13 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := s.finishCollection(ctx); err != nil {
 		return nil, fmt.Errorf("finish an interrupted collection: %w", err)
 	}
+	grown := s.grown.next()
 	if err := s.signCheckpoint(ctx); err != nil {
 		return nil, fmt.Errorf("sign the log: %w", err)
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.done.Go(func() { s.signEvery(background, time.Second) })
+	s.done.Go(func() { s.signEvery(background, grown, s.cfg.SignInterval) })
 	if cfg.SettleInterval > 0 {
 		s.done.Go(func() { s.settleEvery(background, cfg.SettleInterval) })
 	}

@@ -60,7 +60,10 @@ type Option func(*Env)
 // FailCall lets the n-th call of a backend fail, counted from when the core is ready. when says whether it
 // fails before, amid or after its effect; in metadata, only an update has one, and amid is before.
 func FailCall(n int, when storagetest.When) Option {
-	return func(e *Env) { e.fuse, e.when = &storagetest.Fuse{N: n}, when }
+	return func(e *Env) {
+		e.fuse, e.when = &storagetest.Fuse{N: n}, when
+		e.Config.SignInterval = time.Hour // the calls of a walk are the caller's
+	}
 }
 
 // Breakable puts faults between the core and its stores that strike when Break says so: once the scene is set, and again and
