@@ -70,7 +70,7 @@ func (c *cli) root() *cobra.Command {
 
 "slipway serve" runs the server; it needs no configuration. The other commands talk to a server (--server, or
 SLIPWAY_SERVER), as the token of --token, SLIPWAY_TOKEN or "slipway login" may. "slipway fsck" and "slipway gc" work on
-the data directory of a server that does not run.
+the data directory of a server that does not run, "slipway backup" also beside one that does.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		Example: `  slipway serve
@@ -82,7 +82,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		Args: subcommandOnly, RunE: c.help,
 		PersistentPreRun: func(*cobra.Command, []string) { c.started = true },
 	}
-	root.AddCommand(c.serveCmd(), c.healthCmd(), c.fsckCmd(), c.gcCmd(),
+	root.AddCommand(c.serveCmd(), c.healthCmd(), c.fsckCmd(), c.gcCmd(), c.backupCmd(), c.restoreCmd(),
 		c.loginCmd(), c.logoutCmd(), c.tokenCmd(), c.userCmd(),
 		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(), c.subscriptionCmd(), c.logCmd(), c.benchCmd())
 	return root

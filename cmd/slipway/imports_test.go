@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"formats/*":   {"formats", "registry+"},
 	"formats/all": {"formats+", "registry"},
 	"integration": {"integration+", "registry+", "metadata"},
+	"backup":      {"metadata", "metadata/sqlite", "storage", "storage/local"},
 	"docs":        {"docs"},
 	"web":         {"web+", "registry+", "formats", "docs"},
 	"bench":       {"bench+", "formats+", "registry+"},

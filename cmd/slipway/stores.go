@@ -45,7 +45,7 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 		}
 	}()
 	if target.s3 != nil { // first: where the bucket can't be opened nothing is made here
-		if err := s.openBucket(ctx, *target.s3); err != nil {
+		if s.blobs, err = target.open(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -62,24 +62,34 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 		return nil, err
 	}
 	s.meta = meta
-	if target.s3 != nil {
-		return s, nil
+	if target.s3 == nil {
+		s.blobs, err = target.open(ctx)
 	}
-	files, err := local.New(target.dir)
+	return s, err
+}
+
+// openBlobs opens the blobs alone. The caller closes.
+func (c *config) openBlobs(ctx context.Context) (storage.Store, error) {
+	target, err := c.blobTarget()
 	if err != nil {
 		return nil, err
 	}
-	s.blobs = files
-	return s, nil
+	return target.open(ctx)
 }
 
-func (s *stores) openBucket(ctx context.Context, o s3.Options) error {
-	bucket, err := s3.New(ctx, o)
-	if err != nil {
-		return usagef("--blobs: %w", err)
+func (t blobTarget) open(ctx context.Context) (storage.Store, error) {
+	if t.s3 == nil {
+		files, err := local.New(t.dir)
+		if err != nil {
+			return nil, err
+		}
+		return files, nil
 	}
-	s.blobs = bucket
-	return nil
+	bucket, err := s3.New(ctx, *t.s3)
+	if err != nil {
+		return nil, usagef("--blobs: %w", err)
+	}
+	return bucket, nil
 }
 
 func (s *stores) close() error {
@@ -106,9 +116,15 @@ func (c *config) mustExist() error {
 	if err != nil {
 		return err
 	}
-	needed := []struct{ setting, path string }{{"--metadata", db}, {"--data", c.logKeyPath()}}
+	setting := func(own, value string) string {
+		if value == "" {
+			return "--data"
+		}
+		return own
+	}
+	needed := []struct{ setting, path string }{{setting("--metadata", c.metadata), db}, {"--data", c.logKeyPath()}}
 	if blobs.s3 == nil {
-		needed = append(needed, struct{ setting, path string }{"--blobs", filepath.Join(blobs.dir, "blobs")})
+		needed = append(needed, struct{ setting, path string }{setting("--blobs", c.blobs), filepath.Join(blobs.dir, "blobs")})
 	}
 	for _, want := range needed {
 		if _, err := os.Stat(want.path); errors.Is(err, fs.ErrNotExist) {

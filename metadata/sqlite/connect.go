@@ -35,6 +35,8 @@ type purpose int
 const (
 	writing purpose = iota
 	reading
+	copying // into a new file, which is flushed by who made it
+	frozen  // a file that nobody writes
 )
 
 // dsn names the database with the settings that the driver knows. The path is escaped whole, so no character of it
@@ -47,12 +49,20 @@ func dsn(path string, p purpose) string {
 	q.Set("_cache_size", fmt.Sprint(-cacheKiB))
 	q.Set("_cslike", "on") // LIKE minds case, as in PostgreSQL
 	q.Set("_mutex", "no")  // a session serves one goroutine at a time
-	if p == writing {
+	switch p {
+	case writing:
 		q.Set("_journal_mode", "WAL")
 		q.Set("_txlock", "immediate")
 		q.Set("_cache_size", fmt.Sprint(-writeCacheKiB))
-	} else {
+	case reading:
 		q.Set("_query_only", "on")
+	case copying:
+		q.Set("_journal_mode", "OFF")
+		q.Set("_synchronous", "OFF")
+	case frozen:
+		q.Set("_query_only", "on")
+		q.Set("mode", "ro")
+		q.Set("immutable", "1")
 	}
 	var b strings.Builder
 	b.WriteString("file:")

@@ -34,6 +34,7 @@ const AdminPassword = "correct horse"
 type Env struct {
 	*registry.Service
 	Metadata metadata.Store // below the faults
+	Database string         // path of its file
 	Blobs    storage.Store  // below the faults
 	Admin    context.Context
 	Config   registry.Config
@@ -92,7 +93,8 @@ func New(t testing.TB, opts ...Option) *Env {
 			Normalize: func(s string) (string, error) { return s, nil },
 		}},
 	}}
-	e.Metadata, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "slipway.db"))
+	e.Database = filepath.Join(t.TempDir(), "slipway.db")
+	e.Metadata, err = sqlite.Open(context.Background(), e.Database)
 	must(t, err)
 	t.Cleanup(func() { _ = e.Metadata.Close() })
 	for _, o := range opts {

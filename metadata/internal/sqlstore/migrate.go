@@ -77,7 +77,7 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 	if err := s.Do(createMigrationTable); err != nil {
 		return false, err
 	}
-	at, err := applied(s, list)
+	at, err := Applied(s, list)
 	if err != nil {
 		return false, err
 	}
@@ -95,8 +95,8 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 	return false, s.Do(`COMMIT`)
 }
 
-// applied returns how many of the migrations the database has.
-func applied(s *Session, list []Migration) (int, error) {
+// Applied returns how many of the migrations the database has. metadata.ErrNewer.
+func Applied(s *Session, list []Migration) (int, error) {
 	n := 0
 	err := s.query(`SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
 		var number int64

@@ -1,0 +1,216 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/metadata/sqlite"
+	"slipway/storage"
+)
+
+// maxPasses bounds how often a backup begins anew because the collector took bytes that were still to be copied.
+const maxPasses = 5
+
+// Options are what a backup is made of. A server may run on it meanwhile.
+type Options struct {
+	Database string        // path
+	Key      string        // path
+	Blobs    storage.Blobs // nil: the snapshot is of the database and the key alone
+	Keep     int           // snapshots that stay, with this one; 0: all
+	Progress Progress
+}
+
+// Progress is told what is done, in bytes of the database and then in blobs. It may be called by several goroutines.
+type Progress func(what string, done, total int64)
+
+// Summary counts what a backup holds and what it did.
+type Summary struct {
+	Snapshot
+	Blobs       int64           `json:"blobs"`        // that the snapshot names
+	Bytes       int64           `json:"bytes"`        // of them
+	Copied      int64           `json:"copied"`       // blobs that were not there before
+	CopiedBytes int64           `json:"copied_bytes"` // of them
+	Lost        []digest.Digest `json:"lost"`         // blobs that the installation itself does not have
+	Removed     int             `json:"removed"`      // older snapshots
+	Freed       int64           `json:"freed"`        // blobs that no snapshot needs any more
+}
+
+// Run adds a snapshot to the directory dir. With Lost bytes the snapshot is made of what there is, and nothing older is
+// removed. ErrNewer; metadata.ErrInUse when another backup runs there.
+func Run(ctx context.Context, dir string, o Options) (sum Summary, err error) {
+	t, err := openTarget(dir, o.Blobs != nil)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if sum, err = t.take(ctx, o); err != nil || len(sum.Lost) > 0 || o.Keep == 0 {
+		return sum, err
+	}
+	return sum, t.prune(ctx, o.Keep, &sum)
+}
+
+// take makes the snapshot. Bytes that are gone when their turn comes were taken by the collector, as nothing needs them any
+// more: then a newer state of the database doesn't name them. If it still does, they are lost.
+func (t *target) take(ctx context.Context, o Options) (Summary, error) {
+	var gone []digest.Digest
+	var copied, bytes int64 // by former passes
+	for range maxPasses {
+		sum, err := t.pass(ctx, o)
+		if err != nil {
+			return sum, err
+		}
+		sum.Copied, sum.CopiedBytes = sum.Copied+copied, sum.CopiedBytes+bytes
+		if !slices.ContainsFunc(sum.Lost, func(d digest.Digest) bool { return !slices.Contains(gone, d) }) {
+			sum.Snapshot, err = t.finish(sum.Snapshot)
+			return sum, err
+		}
+		gone, copied, bytes = sum.Lost, sum.Copied, sum.CopiedBytes
+		if err := os.RemoveAll(sum.path()); err != nil {
+			return sum, fmt.Errorf("backup: %w", err)
+		}
+	}
+	return Summary{}, errors.New("backup: bytes are collected faster than they are copied: try again, or with a longer --gc-grace of the server")
+}
+
+func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
+	sum.Lost = []digest.Digest{}
+	if sum.Snapshot, err = t.begin(); err != nil {
+		return sum, err
+	}
+	if err := copyFile(o.Key, sum.Key()); err != nil {
+		return sum, err
+	}
+	progress := func(done, total int64) { o.Progress("database", done, total) }
+	if err := sqlite.Snapshot(ctx, o.Database, sum.Database(), progress); err != nil {
+		return sum, err
+	}
+	db, err := sqlite.OpenCopy(sum.Database())
+	if err != nil {
+		return sum, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil || o.Blobs == nil {
+		return sum, err
+	}
+	c := copier{from: o.Blobs, to: t.blobs, total: sum.Blobs, progress: o.Progress}
+	if err := c.run(ctx, blobsOf(ctx, db)); err != nil {
+		return sum, err
+	}
+	sum.Copied, sum.CopiedBytes, sum.Lost = c.copied, c.copiedBytes, c.missing
+	return sum, nil
+}
+
+func count(ctx context.Context, db viewer) (blobs, bytes int64, err error) {
+	for b, err := range blobsOf(ctx, db) {
+		if err != nil {
+			return 0, 0, err
+		}
+		blobs, bytes = blobs+1, bytes+b.Size
+	}
+	return blobs, bytes, nil
+}
+
+// viewer is a database.
+type viewer interface {
+	View(ctx context.Context, fn func(tx metadata.Tx) error) error
+}
+
+const pageOfBlobs = 1000
+
+// blobsOf yields all blobs that a database knows, ascending by digest. Those that only the collector still knows are few.
+func blobsOf(ctx context.Context, db viewer) iter.Seq2[metadata.Blob, error] {
+	return func(yield func(metadata.Blob, error) bool) {
+		for after := digest.Digest(""); ; {
+			var page []metadata.Blob
+			err := db.View(ctx, func(tx metadata.Tx) (err error) {
+				page, err = tx.BlobList(after, pageOfBlobs)
+				return err
+			})
+			if err != nil {
+				yield(metadata.Blob{}, err)
+				return
+			}
+			for _, b := range page {
+				if !yield(b, nil) {
+					return
+				}
+				after = b.Digest
+			}
+			if len(page) < pageOfBlobs {
+				return
+			}
+		}
+	}
+}
+
+// prune removes all but the newest snapshots, and the bytes that none of those left names.
+func (t *target) prune(ctx context.Context, keep int, sum *Summary) error {
+	list, err := List(t.dir)
+	if err != nil {
+		return err
+	}
+	for len(list) > keep {
+		if err := t.remove(list[0]); err != nil {
+			return err
+		}
+		list, sum.Removed = list[1:], sum.Removed+1
+	}
+	if t.blobs == nil {
+		return nil
+	}
+	return t.free(ctx, list, sum)
+}
+
+// free walks the bytes and what the snapshots name side by side: all are in the order of their digests.
+func (t *target) free(ctx context.Context, list []Snapshot, sum *Summary) error {
+	named := make([]func(digest.Digest) (bool, error), len(list))
+	for i, s := range list {
+		db, err := sqlite.OpenCopy(s.Database())
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		next, stop := iter.Pull2(blobsOf(ctx, db))
+		defer stop()
+		named[i] = member(next)
+	}
+	for b, err := range t.blobs.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		needed := false
+		for _, has := range named {
+			yes, err := has(b.Digest)
+			if err != nil {
+				return err
+			}
+			needed = needed || yes
+		}
+		if needed {
+			continue
+		}
+		if err := t.blobs.Delete(ctx, b.Digest); err != nil {
+			return err
+		}
+		sum.Freed++
+	}
+	return nil
+}
+
+// member answers whether an ascending sequence has a digest, for ascending digests.
+func member(next func() (metadata.Blob, error, bool)) func(digest.Digest) (bool, error) {
+	b, err, more := next()
+	return func(d digest.Digest) (bool, error) {
+		for more && err == nil && b.Digest < d {
+			b, err, more = next()
+		}
+		return more && b.Digest == d, err
+	}
+}

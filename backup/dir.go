@@ -1,0 +1,179 @@
+// Package backup keeps snapshots of an installation in a directory, and makes an installation of one:
+//
+//	snapshots/20261121T173000.000Z/slipway.db   the database as it was then
+//	snapshots/20261121T173000.000Z/log.key      the key of its log
+//	blobs/, uploads/, tmp/                      the bytes that the snapshots name, once each: see storage/local
+//	backup.lock                                 held while a backup runs
+//
+// A snapshot appears, whole, when every byte that it names is there and durable.
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/metadata/sqlite"
+	"slipway/storage/local"
+)
+
+const (
+	dirMode      = 0o700
+	fileMode     = 0o600
+	databaseName = "slipway.db"
+	keyName      = "log.key"
+	// nameFormat names a snapshot by the time it was begun, so that names sort as times do.
+	nameFormat = "20060102T150405.000Z"
+	// unfinished begins the name of a snapshot that is being made or removed.
+	unfinished = "."
+)
+
+// ErrNone: the directory holds no snapshot, or none that old.
+var ErrNone = errors.New("backup: no such snapshot")
+
+// Snapshot is one state that can be restored.
+type Snapshot struct {
+	Name  string    `json:"name"`
+	Taken time.Time `json:"taken"`
+
+	dir string // the backup's
+}
+
+// Database is the path of its database.
+func (s Snapshot) Database() string { return filepath.Join(s.path(), databaseName) }
+
+// Key is the path of its log's key.
+func (s Snapshot) Key() string { return filepath.Join(s.path(), keyName) }
+
+func (s Snapshot) path() string { return filepath.Join(snapshotsIn(s.dir), s.Name) }
+
+func snapshotsIn(dir string) string { return filepath.Join(dir, "snapshots") }
+
+// List returns the snapshots in a directory, oldest first; none for one that is not there.
+func List(dir string) ([]Snapshot, error) {
+	entries, err := os.ReadDir(snapshotsIn(dir)) // ascending by name
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
+	}
+	var out []Snapshot
+	for _, e := range entries {
+		if taken, err := time.Parse(nameFormat, e.Name()); err == nil && e.IsDir() {
+			out = append(out, Snapshot{Name: e.Name(), Taken: taken, dir: dir})
+		}
+	}
+	return out, nil
+}
+
+// Find returns the newest snapshot that is not younger than at; the zero time is now. ErrNone.
+func Find(dir string, at time.Time) (Snapshot, error) {
+	list, err := List(dir)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	for _, s := range slices.Backward(list) {
+		if at.IsZero() || !s.Taken.After(at) {
+			return s, nil
+		}
+	}
+	if at.IsZero() {
+		return Snapshot{}, fmt.Errorf("%w in %s", ErrNone, dir)
+	}
+	return Snapshot{}, fmt.Errorf("%w in %s: none was taken by %s", ErrNone, dir, at.UTC().Format(time.RFC3339))
+}
+
+// target is the directory that a backup goes into.
+type target struct {
+	dir   string
+	lock  interface{ Close() error }
+	blobs *local.Store // nil: without bytes
+}
+
+// openTarget makes what is missing, and removes what a backup left that was cut off.
+func openTarget(dir string, withBlobs bool) (_ *target, err error) {
+	if err := os.MkdirAll(snapshotsIn(dir), dirMode); err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
+	}
+	t := &target{dir: dir}
+	if t.lock, err = sqlite.Lock(filepath.Join(dir, "backup")); errors.Is(err, metadata.ErrInUse) {
+		return nil, fmt.Errorf("backup: another backup into %s is under way: %w", dir, err)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := t.clear(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	if withBlobs {
+		if t.blobs, err = local.New(dir); err != nil {
+			return nil, errors.Join(err, t.close())
+		}
+	}
+	return t, nil
+}
+
+func (t *target) close() error {
+	var err error
+	if t.blobs != nil {
+		err = t.blobs.Close()
+	}
+	return errors.Join(err, t.lock.Close())
+}
+
+func (t *target) clear() error {
+	entries, err := os.ReadDir(snapshotsIn(t.dir))
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), unfinished) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(snapshotsIn(t.dir), e.Name())))
+		}
+	}
+	return err
+}
+
+// begin makes the directory of a snapshot that is not one yet.
+func (t *target) begin() (Snapshot, error) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	s := Snapshot{Name: unfinished + now.Format(nameFormat), Taken: now, dir: t.dir}
+	if err := os.Mkdir(s.path(), dirMode); err != nil {
+		return s, fmt.Errorf("backup: %w", err)
+	}
+	return s, nil
+}
+
+// finish makes a snapshot of it, durably.
+func (t *target) finish(s Snapshot) (Snapshot, error) {
+	done := s
+	done.Name = strings.TrimPrefix(s.Name, unfinished)
+	if err := flushDir(s.path()); err != nil {
+		return s, err
+	}
+	if err := os.Rename(s.path(), done.path()); err != nil {
+		return s, fmt.Errorf("backup: %w", err)
+	}
+	return done, flushDir(snapshotsIn(t.dir))
+}
+
+// remove lets a snapshot disappear at once, then its files.
+func (t *target) remove(s Snapshot) error {
+	gone := s
+	gone.Name = unfinished + s.Name
+	if err := os.Rename(s.path(), gone.path()); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return errors.Join(flushDir(snapshotsIn(t.dir)), os.RemoveAll(gone.path()))
+}
+
+func flushDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,132 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"slipway/metadata"
+	"slipway/metadata/internal/sqlstore"
+)
+
+// Copy is a database that nobody writes, such as a Snapshot. Nothing is made beside its file.
+type Copy struct {
+	path    string
+	dialect sqlstore.Dialect
+
+	mu      sync.Mutex
+	session *sqlstore.Session
+}
+
+// OpenCopy opens a copy of this binary's schema or, to be looked at by Check alone, of an older one. The caller closes.
+// ErrNotExist, ErrNewer.
+func OpenCopy(path string) (*Copy, error) {
+	path, err := existing(path)
+	if err != nil {
+		return nil, err
+	}
+	session, err := connect(path, frozen)
+	if err != nil {
+		return nil, err
+	}
+	c := &Copy{path: path, dialect: sqlstore.Dialect{Position: "instr", Classify: classify}, session: session}
+	if _, err := c.applied(); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	return c, nil
+}
+
+func (c *Copy) applied() (steps []sqlstore.Migration, err error) {
+	if steps, err = migrations(); err != nil {
+		return nil, err
+	}
+	n, err := sqlstore.Applied(c.session, steps)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path, classify(err))
+	}
+	return steps[:n], nil
+}
+
+// Close closes the file.
+func (c *Copy) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session.Close()
+}
+
+// View runs fn over the copy, one at a time.
+func (c *Copy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.session.Verb(beginRead); err != nil {
+		return classify(err)
+	}
+	tx := sqlstore.NewView(c.session, &c.dialect, time.Now, ctx.Err)
+	err := fn(tx)
+	tx.End()
+	return errors.Join(err, classify(c.session.Verb(commit)))
+}
+
+// Check says why the copy must not be taken over: SQLite finds it damaged, or it has other tables, indexes, triggers or views
+// than those that the migrations make.
+func (c *Copy) Check() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var verdict string
+	if err := c.session.Row(`SELECT group_concat(integrity_check, '; ') FROM pragma_integrity_check`, &verdict); err != nil {
+		return classify(err)
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%s is damaged: %s", c.path, verdict)
+	}
+	steps, err := c.applied()
+	if err != nil {
+		return err
+	}
+	want, err := schemaOf(steps)
+	if err != nil {
+		return err
+	}
+	have, err := schema(c.session)
+	if err != nil {
+		return err
+	}
+	for _, pair := range []struct {
+		in, notIn []string
+		what      string
+	}{{have, want, "has something that Slipway did not make"}, {want, have, "lacks"}} {
+		for _, item := range pair.in {
+			if !slices.Contains(pair.notIn, item) {
+				head, _, _ := strings.Cut(item, "\n")
+				return fmt.Errorf("%s %s: %.200s", c.path, pair.what, head)
+			}
+		}
+	}
+	return nil
+}
+
+// schemaOf returns what these migrations make of an empty database.
+func schemaOf(steps []sqlstore.Migration) ([]string, error) {
+	conn, err := newDriver(reading).Open(":memory:")
+	if err != nil {
+		return nil, classify(err)
+	}
+	s := sqlstore.NewSession(conn)
+	defer s.Close()
+	if err := sqlstore.Migrate(s, steps, beginWrite, time.Now); err != nil {
+		return nil, classify(err)
+	}
+	return schema(s)
+}
+
+// schema lists all that a database is made of, each with the statement that made it. What ANALYZE leaves is SQLite's own.
+func schema(s *sqlstore.Session) ([]string, error) {
+	var all string
+	err := s.Row(`SELECT coalesce(group_concat(type || ' ' || name || ' of ' || tbl_name || char(10) || coalesce(sql, ''), char(30)), '')
+		FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'`, &all)
+	return strings.Split(all, "\x1e"), classify(err)
+}

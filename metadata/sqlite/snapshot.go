@@ -1,0 +1,106 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mattn/go-sqlite3"
+
+	"slipway/metadata"
+)
+
+// snapshotPages are copied between two looks at the context, some 16 MiB.
+const snapshotPages = 4096
+
+// Lock keeps every other process from opening the database at path until it is closed. ErrInUse.
+func Lock(path string) (io.Closer, error) {
+	path, err := checkPath(path)
+	if err != nil {
+		return nil, err
+	}
+	return lock(path)
+}
+
+// Close implements io.Closer.
+func (l *lockFile) Close() error { return l.unlock() }
+
+// Snapshot copies the database at path, as it is at one moment, to a new file (mode 0600), which is durable when it returns
+// nil. Another process may have the database open and write it meanwhile; its write-ahead log grows until the copy is made.
+// progress is told how many bytes are done, of how many. After an error there is no file.
+// ErrNotExist.
+func Snapshot(ctx context.Context, path, to string, progress func(done, total int64)) (err error) {
+	if path, err = existing(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("metadata: snapshot: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = errors.Join(err, os.Remove(to))
+		}
+	}()
+	if err := copyPages(ctx, path, to, progress); err != nil {
+		return fmt.Errorf("metadata: snapshot: %w", classify(err))
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("metadata: snapshot: %w", err)
+	}
+	return flushDir(filepath.Dir(to))
+}
+
+// existing is checkPath for a database that is there: SQLite would make it.
+func existing(path string) (string, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%w: %s", metadata.ErrNotExist, path)
+	}
+	return checkPath(path)
+}
+
+func flushDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("metadata: snapshot: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func copyPages(ctx context.Context, path, to string, progress func(done, total int64)) (err error) {
+	source, err := connect(path, reading)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	// The transaction holds one state of the database while the copy pauses to look around.
+	var pageBytes int64
+	if err := errors.Join(source.Do(beginRead), source.Row(`SELECT page_size FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)`, &pageBytes)); err != nil {
+		return err
+	}
+	target, err := newDriver(copying).Open(dsn(to, copying))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	b, err := target.(*sqlite3.SQLiteConn).Backup("main", source.Conn().(*sqlite3.SQLiteConn), "main")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Finish()) }()
+	for done := false; !done; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if done, err = b.Step(snapshotPages); err != nil {
+			return err
+		}
+		total := int64(b.PageCount())
+		progress((total-int64(b.Remaining()))*pageBytes, total*pageBytes)
+	}
+	return nil
+}
