@@ -64,7 +64,7 @@ func (t *target) take(ctx context.Context, o Options) (Summary, error) {
 	for range maxPasses {
 		sum, err := t.pass(ctx, o)
 		if err != nil {
-			return sum, err
+			return sum, errors.Join(err, os.RemoveAll(sum.path()))
 		}
 		sum.Copied, sum.CopiedBytes = sum.Copied+copied, sum.CopiedBytes+bytes
 		if !slices.ContainsFunc(sum.Lost, func(d digest.Digest) bool { return !slices.Contains(gone, d) }) {

@@ -346,6 +346,48 @@ func TestCutOff(t *testing.T) {
 	s.core(p)
 }
 
+// TestCancelled: whoever gives up gets no snapshot, and no database, at whatever point that is.
+func TestCancelled(t *testing.T) {
+	s := newScene(t)
+	for i := range 40 {
+		s.publish("app", fmt.Sprint(i))
+	}
+	for at := int64(0); ; at++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		o := s.options(0)
+		o.Progress = func(_ string, done, _ int64) {
+			if done == at {
+				cancel()
+			}
+		}
+		_, err := backup.Run(ctx, filepath.Join(t.TempDir(), "backup"), o)
+		stopped := ctx.Err() != nil
+		cancel()
+		if stopped != errors.Is(err, context.Canceled) {
+			t.Errorf("after %d: %v", at, err)
+		}
+		if at > 40 {
+			break
+		}
+	}
+	snapshot := s.backup(0).Snapshot
+	for at := range int64(40) {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := s.place()
+		p.Progress = func(_ string, done, _ int64) {
+			if done == at {
+				cancel()
+			}
+		}
+		_, err := snapshot.Restore(ctx, p)
+		stopped := ctx.Err() != nil
+		cancel()
+		if _, serr := os.Stat(p.Database); stopped != errors.Is(err, context.Canceled) || (serr == nil) == stopped {
+			t.Errorf("after %d: %v, %v", at, err, serr)
+		}
+	}
+}
+
 // TestOccupied: a restore never touches an installation that is there.
 func TestOccupied(t *testing.T) {
 	s := newScene(t)

@@ -35,16 +35,16 @@ type copier struct {
 
 func (c *copier) run(ctx context.Context, blobs iter.Seq2[metadata.Blob, error]) error {
 	c.missing = []digest.Digest{}
-	work, ctx := errgroup.WithContext(ctx)
+	work, running := errgroup.WithContext(ctx)
 	work.SetLimit(copies)
 	var failed error
 	for b, err := range blobs {
-		if failed = err; err != nil || ctx.Err() != nil {
+		if failed = err; err != nil || running.Err() != nil {
 			break
 		}
-		work.Go(func() error { return c.bring(ctx, b) })
+		work.Go(func() error { return c.bring(running, b) })
 	}
-	return errors.Join(work.Wait(), failed)
+	return errors.Join(work.Wait(), failed, ctx.Err())
 }
 
 func (c *copier) bring(ctx context.Context, b metadata.Blob) error {
