@@ -19,7 +19,7 @@ const leafVersion = 1
 //
 // It is written straight in canonical order. A general canonicaliser parses what was just formatted and cost a tenth of a
 // publish; a test holds the two against each other.
-func (e Entry) Leaf() ([]byte, error) {
+func (e Entry) Leaf() []byte {
 	b := make([]byte, 0, 320+len(e.Subject))
 	b = append(b, `{"actor":{"id":`...)
 	b = appendJSON(b, e.Actor.ID)
@@ -39,7 +39,7 @@ func (e Entry) Leaf() ([]byte, error) {
 	b = appendJSON(b, e.Type)
 	b = append(b, `,"v":`...)
 	b = strconv.AppendInt(b, leafVersion, 10)
-	return append(b, '}'), nil
+	return append(b, '}')
 }
 
 // appendJSON appends a string as RFC 8785 (3.2.2.2) writes it. What is not UTF-8 becomes U+FFFD, as in encoding/json.

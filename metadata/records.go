@@ -60,7 +60,7 @@ type Version struct {
 	PublishedBy string // name of the actor
 	PublisherID string // Actor.ID
 	UpdatedAt   time.Time
-	Seq         int64 // log entry of the publish
+	Seq         int64 // log entry of the publish, the latest where the coordinate was used again
 	MediaType   string
 	EndedSeq    int64 // log entry of its deletion; 0 while it lives
 	// Announced is false while a version is stored but nobody was told of it: a part of another one, without a tag.

@@ -42,7 +42,7 @@ type Test struct {
 type Search struct {
 	Where        Condition
 	Repositories []int64 // only of these
-	AsOf         *int64  // the state after this log entry: versions of then, with the tags and facts of then
+	AsOf         *int64  // the state after this log entry: versions of then, with the tags and facts of then; see Version.Seq
 	BeforeSeq    int64   // published before this log entry; 0 is from the newest
 	Limit        int
 }

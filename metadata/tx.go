@@ -60,6 +60,9 @@ type Versions interface {
 	VersionByTag(repository, format, key, tag string) (Version, error)
 	VersionByDigest(packageID int64, d digest.Digest) (Version, error) // not deleted, the newest of several
 	Versions(p VersionPage) ([]Version, error)
+	// Highest names the highest version, by (SortKey, Name), that is no prerelease and not yanked, else the highest; none is
+	// deleted. ErrNotExist.
+	Highest(packageID int64) (name string, err error)
 	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
 	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
 	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType, Announced and EndedSeq.
@@ -139,6 +142,7 @@ type Blobs interface {
 	PutLease(l Lease) error                            // extends, never shortens
 	DropBlobLease(blobID int64, holder string) error   // one; marks the blob released
 	DropLease(holder string) error                     // all of the holder; marks the blobs released
+	DropLeasesBelow(folder string) error               // of all holders that begin with it and a slash; marks the blobs released
 	Leased(blobID int64, holder string) (bool, error)  // and not expired at Now
 	Holders(blobID int64, limit int) ([]string, error) // of leases that are not expired at Now, ascending
 	ExpireLeases() error                               // drops those past Now
@@ -159,12 +163,15 @@ type Tags interface {
 // Facts keeps release metadata.
 type Facts interface {
 	AddFacts(f []Fact) error
-	Facts(versionID int64) ([]Fact, error) // by key, then rank and seq descending
+	// Facts returns what is known of what the version is now, not of what its coordinate held before: facts with its Seq or a
+	// later one. By key, then rank and seq descending.
+	Facts(versionID int64) ([]Fact, error)
 }
 
 // EntryQuery selects log entries, ascending by seq.
 type EntryQuery struct {
 	After        int64    // seq > After; -1 from the start
+	Before       int64    // seq < Before; 0: to the end
 	Types        []string // globs over Type; empty is all
 	Repositories []int64  // nil is all; else entries of these repositories
 	Global       bool     // with Repositories: also entries without a repository
@@ -208,12 +215,29 @@ type Uploads interface {
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
 }
 
+// ReferrerPage selects the versions of one package that point at a digest and are not deleted, ascending by ID, which does not
+// change when a version is announced or its coordinate is used again.
+type ReferrerPage struct {
+	PackageID int64
+	Kind      string
+	Digest    digest.Digest
+	AfterID   int64
+	Limit     int // 0 is all
+}
+
 // References keeps what versions point at.
 type References interface {
 	AddReferences(list []Reference) error
 	References(versionID int64) ([]Reference, error)
-	// Referrers lists versions that are not deleted and point at d, by the order of their publishes.
-	Referrers(packageID int64, kind string, d digest.Digest) ([]Version, error)
+	Referrers(p ReferrerPage) ([]Version, error) // without Descriptor
+}
+
+// StagingPage selects stagings that have not ended, ascending by (UpdatedAt, ID).
+type StagingPage struct {
+	NotScope     string // but for those of this scope
+	AfterUpdated time.Time
+	AfterID      string
+	Limit        int
 }
 
 // Stagings keeps files that are not visible yet. Their blobs count as needed.
@@ -224,9 +248,15 @@ type Stagings interface {
 	Staging(id string) (Staging, error)
 	StagingsOf(repositoryID int64, scope string) ([]Staging, error)
 	IdleStagings(before time.Time, limit int) ([]Staging, error) // not touched since, the oldest first
+	OpenStagings(p StagingPage) ([]Staging, error)               //
 	PutStagedFile(f StagedFile) error                            // replaces the same path
 	StagedFiles(stagingID string) ([]StagedFile, error)
-	DropStaging(id string) error // with its files; their blobs are marked released
+	// StagedFilesAt returns those files of a staging's version that have one of the paths. at names StagingID, Format, Package and
+	// Version.
+	StagedFilesAt(at StagedFile, paths []string) ([]StagedFile, error)
+	DropStaging(id string) error // with its files; their blobs are marked released, but for those that files hold by now
+	// DropStagings is DropStaging of all that a repository has, ended ones too.
+	DropStagings(repositoryID int64) error
 	// EndStaging drops the files as DropStaging does and keeps what became of them. ErrNotExist.
 	EndStaging(id string, outcome []byte) error
 }

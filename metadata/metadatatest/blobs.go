@@ -106,6 +106,14 @@ func testLeases(e *env) {
 	equal(e, "dropped", []bool{leased("upload"), leased("other")}, []bool{false, true})
 	equal(e, "release by a drop", released(), e.now())
 	e.update(func(tx metadata.Tx) error { return tx.DropLease("nobody") })
+
+	for _, holder := range []string{"team", "team/a", "team/b/c", "team-b/a", "team0", "tea/m"} {
+		lease(holder, 10*time.Hour)
+	}
+	e.clock.Add(time.Minute)
+	e.update(func(tx metadata.Tx) error { return tx.DropLeasesBelow("team") })
+	equal(e, "holders that are not below", holders(0), []string{"other", "tea/m", "team", "team-b/a", "team0"})
+	equal(e, "release by that", released(), e.now())
 }
 
 func testUnreferenced(e *env) {

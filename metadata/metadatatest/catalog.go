@@ -1,6 +1,7 @@
 package metadatatest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -217,6 +218,49 @@ func testVersions(e *env) {
 			return tx.UpdateVersion(v)
 		})
 		equal(e, "digest", read(e, get).Digest, d)
+	}
+}
+
+func testHighest(e *env) {
+	p, other := e.main(), e.pkg(e.repository("other"), "npm", "left-pad")
+	e.version(other, "9")
+	highest := func(tx metadata.Tx) (string, error) { return tx.Highest(p.ID) }
+	missing(e, "no version", highest)
+	for _, step := range []struct {
+		v    metadata.Version
+		want string
+	}{
+		{metadata.Version{Name: "1-rc", Prerelease: true}, "1-rc"},
+		{metadata.Version{Name: "2-rc", Prerelease: true}, "2-rc"}, // none is better
+		{metadata.Version{Name: "3", State: metadata.Yanked}, "3"},
+		{metadata.Version{Name: "1"}, "1"},
+		{metadata.Version{Name: "4", State: metadata.Deleted}, "1"},
+		{metadata.Version{Name: "4-rc", Prerelease: true}, "1"},
+		{metadata.Version{Name: "2", State: metadata.Deprecated}, "2"},
+		{metadata.Version{Name: "b", SortKey: []byte("2")}, "b"}, // of one key, the later name
+		{metadata.Version{Name: "0"}, "b"},
+	} {
+		e.update(func(tx metadata.Tx) error {
+			step.v.PackageID = p.ID
+			if step.v.SortKey == nil {
+				step.v.SortKey = []byte(step.v.Name)
+			}
+			_, err := tx.CreateVersion(step.v)
+			return err
+		})
+		equal(e, "with "+step.v.Name, read(e, highest), step.want)
+	}
+	for _, want := range []string{"2", "1", "0", "4-rc", "3", "2-rc", "1-rc"} { // states and prereleases may change
+		e.update(func(tx metadata.Tx) error {
+			name, err := highest(tx)
+			if err != nil {
+				return err
+			}
+			v, err := tx.Version(p.ID, name)
+			v.State = metadata.Deleted
+			return errors.Join(err, tx.UpdateVersion(v))
+		})
+		equal(e, "then", read(e, highest), want)
 	}
 }
 

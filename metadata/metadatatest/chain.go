@@ -52,8 +52,18 @@ func testReferences(e *env) {
 	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.Reference, error) { return tx.References(versions[0].ID) }), list[:2])
 	names := func(kind string, d digest.Digest) []string {
 		out := []string{}
-		for _, v := range read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.Referrers(pkg.ID, kind, d) }) {
-			out = append(out, v.Name)
+		for _, limit := range []int{0, 1} { // all, and page by page
+			out = out[:0]
+			for page := (metadata.ReferrerPage{PackageID: pkg.ID, Kind: kind, Digest: d, Limit: limit}); ; {
+				list := read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.Referrers(page) })
+				for _, v := range list {
+					out = append(out, v.Name)
+					page.AfterID = v.ID
+				}
+				if len(list) == 0 || limit == 0 {
+					break
+				}
+			}
 		}
 		return out
 	}
@@ -91,6 +101,45 @@ func testStagings(e *env) {
 	}
 	equal(e, "idle", []int{idle(e.now()), idle(e.now().Add(time.Second))}, []int{0, 1})
 	testStagedFiles(e)
+	testStagingsOf(e)
+}
+
+// testStagingsOf looks through stagings of two repositories, and drops those of one.
+func testStagingsOf(e *env) {
+	b := e.blob("staged")
+	one, two := e.repository("one"), e.repository("two")
+	for i, s := range []metadata.Staging{{ID: "c", RepositoryID: one.ID}, {ID: "a", RepositoryID: one.ID}, {ID: "ended", RepositoryID: one.ID},
+		{ID: "b", RepositoryID: two.ID}, {ID: "other", RepositoryID: two.ID, Scope: "publish"}} {
+		e.update(func(tx metadata.Tx) error {
+			_, err := tx.TouchStaging(s)
+			if err == nil {
+				err = tx.PutStagedFile(metadata.StagedFile{StagingID: s.ID, Format: "maven", Package: "p", Version: "1", Path: "x", Blob: b})
+			}
+			if err == nil && s.ID == "ended" {
+				err = tx.EndStaging(s.ID, []byte("done"))
+			}
+			return err
+		})
+		if i > 0 { // the first two at one time
+			e.clock.Add(time.Minute)
+		}
+	}
+	open := func(p metadata.StagingPage) []string {
+		p.NotScope = "publish"
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.OpenStagings(p) }),
+			func(s metadata.Staging) string { return s.ID })
+	}
+	first := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("a") })
+	equal(e, "under way", open(metadata.StagingPage{}), []string{"a", "c", "b"})
+	equal(e, "a page", open(metadata.StagingPage{Limit: 2}), []string{"a", "c"})
+	equal(e, "behind a place", open(metadata.StagingPage{AfterUpdated: first.UpdatedAt, AfterID: "a"}), []string{"c", "b"})
+	e.update(func(tx metadata.Tx) error { return tx.DropStagings(one.ID) })
+	equal(e, "of the other repository", open(metadata.StagingPage{}), []string{"b"})
+	missing(e, "an ended one", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("ended") })
+	equal(e, "files of the other repository", len(read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.StagedFiles("b") })), 1)
+	e.clock.Add(time.Minute)
+	e.update(func(tx metadata.Tx) error { return tx.DropStagings(two.ID) })
+	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(b.Digest) }).ReleasedAt, e.now())
 }
 
 // testStagedFiles goes on with the staging "one": its files keep their blobs.
@@ -121,6 +170,14 @@ func testStagedFiles(e *env) {
 	if len(files) != 2 || files[0].Path != "a" || files[1].Path != "b" || files[1].Blob.ID != blobs[1].ID || string(files[0].Attributes) != "{}" {
 		e.Errorf("staged files %+v", files)
 	}
+	at := func(s metadata.StagedFile, paths ...string) []metadata.StagedFile {
+		return read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.StagedFilesAt(s, paths) })
+	}
+	equal(e, "staged under some paths", at(files[0], "b", "c", "d"), files[1:])
+	equal(e, "staged under no path", len(at(files[0])), 0)
+	other := files[0]
+	other.Version = "2.0"
+	equal(e, "staged of another version", len(at(other, "a", "b")), 0)
 	garbage := func() []int64 {
 		out := []int64{}
 		for _, b := range read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Unreferenced(e.now().Add(time.Hour), 0, 10) }) {

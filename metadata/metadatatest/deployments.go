@@ -163,6 +163,7 @@ func testDeploymentQueries(e *env) {
 		{"digest", metadata.DeploymentQuery{Digest: v2.Digest}, "c"},
 		{"repository", metadata.DeploymentQuery{Repositories: []int64{p.RepositoryID, 98, 99}}, "cba"},
 		{"none", metadata.DeploymentQuery{Repositories: []int64{}}, ""},
+		{"very many", metadata.DeploymentQuery{Repositories: crowd(p.RepositoryID)}, "cba"},
 		{"everything", metadata.DeploymentQuery{EnvironmentID: prod.ID, Service: "web", Status: metadata.DeploymentSucceeded,
 			PURL: "pkg:npm/left-pad@1", Digest: v1.Digest, Repositories: []int64{p.RepositoryID}, Limit: 5}, "a"},
 	} {
@@ -223,4 +224,5 @@ func testRuns(e *env) {
 	} {
 		equal(e, fmt.Sprintf("%+v", c.q), list(c.q), c.want)
 	}
+	equal(e, "of very many", list(metadata.RunQuery{Repositories: crowd(p.RepositoryID), Limit: 2}), "[40 20]")
 }

@@ -167,6 +167,8 @@ func (t *faultyTx) Versions(p metadata.VersionPage) ([]metadata.Version, error) 
 	return get(t, t.tx.Versions, p)
 }
 
+func (t *faultyTx) Highest(packageID int64) (string, error) { return get(t, t.tx.Highest, packageID) }
+
 func (t *faultyTx) CreateVersion(v metadata.Version) (metadata.Version, error) {
 	return get(t, t.tx.CreateVersion, v)
 }
@@ -268,6 +270,8 @@ func (t *faultyTx) ForgetCollected(before time.Time) error {
 func (t *faultyTx) PutLease(l metadata.Lease) error { return do(t, t.tx.PutLease, l) }
 
 func (t *faultyTx) DropLease(holder string) error { return do(t, t.tx.DropLease, holder) }
+
+func (t *faultyTx) DropLeasesBelow(folder string) error { return do(t, t.tx.DropLeasesBelow, folder) }
 
 func (t *faultyTx) Leased(blobID int64, holder string) (bool, error) {
 	return get2(t, t.tx.Leased, blobID, holder)
@@ -389,8 +393,8 @@ func (t *faultyTx) References(versionID int64) ([]metadata.Reference, error) {
 	return get(t, t.tx.References, versionID)
 }
 
-func (t *faultyTx) Referrers(packageID int64, kind string, d digest.Digest) ([]metadata.Version, error) {
-	return get3(t, t.tx.Referrers, packageID, kind, d)
+func (t *faultyTx) Referrers(p metadata.ReferrerPage) ([]metadata.Version, error) {
+	return get(t, t.tx.Referrers, p)
 }
 
 func (t *faultyTx) TouchStaging(s metadata.Staging) (metadata.Staging, error) {
@@ -407,13 +411,25 @@ func (t *faultyTx) IdleStagings(before time.Time, limit int) ([]metadata.Staging
 	return get2(t, t.tx.IdleStagings, before, limit)
 }
 
+func (t *faultyTx) OpenStagings(p metadata.StagingPage) ([]metadata.Staging, error) {
+	return get(t, t.tx.OpenStagings, p)
+}
+
 func (t *faultyTx) PutStagedFile(f metadata.StagedFile) error { return do(t, t.tx.PutStagedFile, f) }
 
 func (t *faultyTx) StagedFiles(stagingID string) ([]metadata.StagedFile, error) {
 	return get(t, t.tx.StagedFiles, stagingID)
 }
 
+func (t *faultyTx) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metadata.StagedFile, error) {
+	return get2(t, t.tx.StagedFilesAt, at, paths)
+}
+
 func (t *faultyTx) DropStaging(id string) error { return do(t, t.tx.DropStaging, id) }
+
+func (t *faultyTx) DropStagings(repositoryID int64) error {
+	return do(t, t.tx.DropStagings, repositoryID)
+}
 
 func (t *faultyTx) EndStaging(id string, outcome []byte) error {
 	return do2(t, t.tx.EndStaging, id, outcome)

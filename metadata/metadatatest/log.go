@@ -116,6 +116,10 @@ func testEntries(e *env) {
 		{"all", metadata.EntryQuery{After: -1}, []int64{0, 1, 2, 3, 4, 5, 6, 7, 8}},
 		{"after", metadata.EntryQuery{After: 6}, []int64{7, 8}},
 		{"end", metadata.EntryQuery{After: 8}, nil},
+		{"before", metadata.EntryQuery{After: 2, Before: 5}, []int64{3, 4}},
+		{"type before", metadata.EntryQuery{After: -1, Before: 3, Types: []string{"tag.*"}}, []int64{2}},
+		{"two before", metadata.EntryQuery{After: -1, Before: 5, Repositories: []int64{2, 1}, Limit: 9}, []int64{1, 2, 4}},
+		{"very many before", metadata.EntryQuery{After: -1, Before: 7, Repositories: crowd(1)}, []int64{1, 4}},
 		{"page", metadata.EntryQuery{After: 2, Limit: 3}, []int64{3, 4, 5}},
 		{"type", metadata.EntryQuery{After: -1, Types: []string{"tag.set"}}, []int64{2}},
 		{"glob", metadata.EntryQuery{After: -1, Types: []string{"tag.*"}}, []int64{2, 3}},
@@ -133,6 +137,8 @@ func testEntries(e *env) {
 		{"with global", metadata.EntryQuery{After: -1, Repositories: []int64{1}, Global: true}, []int64{0, 1, 3, 4, 6, 7}},
 		{"both", metadata.EntryQuery{After: -1, Repositories: []int64{2}, Global: true, Types: []string{"tag.*"}}, []int64{2, 3}},
 		{"unknown", metadata.EntryQuery{After: -1, Repositories: []int64{99}}, nil},
+		{"very many", metadata.EntryQuery{After: -1, Repositories: crowd(1), Limit: 2}, []int64{1, 4}},
+		{"very many and global", metadata.EntryQuery{After: 3, Repositories: crowd(1), Global: true}, []int64{4, 6, 7}},
 	} {
 		equal(e, c.what, seqs(entries(e, c.q)), c.want)
 	}
@@ -205,11 +211,7 @@ func testTree(e *env) {
 			if err != nil {
 				return err
 			}
-			leaf, err := v.Leaf()
-			if err != nil {
-				return err
-			}
-			if err := tlog.CheckRecord(proof, size, root, v.Seq, tlog.RecordHash(leaf)); err != nil {
+			if err := tlog.CheckRecord(proof, size, root, v.Seq, tlog.RecordHash(v.Leaf())); err != nil {
 				e.Errorf("record %d: %v", v.Seq, err)
 			}
 		}
@@ -336,11 +338,7 @@ func CheckLog(t testing.TB, store metadata.Store) {
 				if string(v.DataHash) != string(metadata.HashData(v.Salt, v.Data)) {
 					return fmt.Errorf("entry %d: its data hash does not fit", v.Seq)
 				}
-				leaf, err := v.Leaf()
-				if err != nil {
-					return err
-				}
-				more, err := tlog.StoredHashes(v.Seq, leaf, &own)
+				more, err := tlog.StoredHashes(v.Seq, v.Leaf(), &own)
 				if err != nil {
 					return err
 				}

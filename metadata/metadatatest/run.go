@@ -31,6 +31,7 @@ func Run(t *testing.T, open Factory) {
 		{"PackageQueries", testPackageQueries},
 		{"Versions", testVersions},
 		{"VersionPages", testVersionPages},
+		{"Highest", testHighest},
 		{"VersionByDigest", testVersionByDigest},
 		{"VersionsByNames", testVersionsByNames},
 		{"Files", testFiles},
@@ -63,6 +64,7 @@ func Run(t *testing.T, open Factory) {
 		{"References", testReferences},
 		{"Stagings", testStagings},
 		{"Search", testSearch},
+		{"SearchAgain", testSearchAgain},
 		{"Environments", testEnvironments},
 		{"Deployments", testDeployments},
 		{"DeploymentQueries", testDeploymentQueries},
@@ -223,6 +225,16 @@ func (e *env) pkg(r metadata.Repository, format, key string) metadata.Package {
 		return err
 	})
 	return p
+}
+
+// crowd is more repositories than a statement can have placeholders, id among them.
+func crowd(id int64) []int64 {
+	list := make([]int64, 40_000)
+	for i := range list {
+		list[i] = int64(1_000 + i)
+	}
+	list[len(list)/2] = id
+	return list
 }
 
 // main is a package in a repository.

@@ -1,6 +1,9 @@
 package metadatatest
 
 import (
+	"errors"
+	"fmt"
+
 	"slipway/metadata"
 )
 
@@ -69,6 +72,51 @@ func testSearch(e *env) {
 	equal(e, "tag then", find(metadata.Test{Field: metadata.FieldTag, Value: "stable"}, &at), first)
 	equal(e, "fact then", find(metadata.Test{Field: metadata.FieldHasFact, Key: "source.commit"}, &at), first)
 	testSearchTree(e, repo)
+	of := func(versions ...metadata.Condition) metadata.Search {
+		return metadata.Search{Where: metadata.Condition{All: versions}, Repositories: crowd(repo.ID)}
+	}
+	for _, c := range []struct {
+		s    metadata.Search
+		want int
+	}{
+		{of(), 2},
+		{of(metadata.Condition{Is: &metadata.Test{Field: metadata.FieldTag, Value: "stable"}}), 1},
+	} {
+		equal(e, "of very many", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(c.s) })), c.want)
+	}
+}
+
+// testSearchAgain asks for facts of a coordinate that holds something else by now.
+func testSearchAgain(e *env) {
+	p := e.main()
+	v := e.version(p, "1")
+	e.update(func(tx metadata.Tx) error {
+		err := tx.AddFacts([]metadata.Fact{
+			{VersionID: v.ID, Key: "source.commit", Value: "old", Seq: 1}, {VersionID: v.ID, Key: "source.commit", Value: "new", Seq: 5},
+			{VersionID: v.ID, Key: "build.id", Value: "old", Seq: 1}, {VersionID: v.ID, Key: "custom.x", Value: "later", Seq: 7},
+		})
+		v.Seq = 5
+		return errors.Join(err, tx.UpdateVersion(v))
+	})
+	six := int64(6)
+	for _, c := range []struct {
+		test metadata.Test
+		asOf *int64
+		want int
+	}{
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "old"}, nil, 0},
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "o", Prefix: true}, nil, 0},
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "new"}, nil, 1},
+		{metadata.Test{Field: metadata.FieldFact, Key: "source.commit", Value: "n*"}, &six, 1},
+		{metadata.Test{Field: metadata.FieldHasFact, Key: "build"}, nil, 0},
+		{metadata.Test{Field: metadata.FieldHasFact, Key: "custom"}, nil, 1},
+		{metadata.Test{Field: metadata.FieldHasFact, Key: "custom"}, &six, 0},
+	} {
+		s := metadata.Search{Where: metadata.Condition{Is: &c.test}, Repositories: []int64{p.RepositoryID}, AsOf: c.asOf}
+		equal(e, fmt.Sprintf("%+v", c.test), len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(s) })), c.want)
+	}
+	equal(e, "facts", names(read(e, func(tx metadata.Tx) ([]metadata.Fact, error) { return tx.Facts(v.ID) }),
+		func(f metadata.Fact) string { return f.Value }), []string{"later", "new"})
 }
 
 // testSearchTree joins tests, and turns pages.

@@ -71,6 +71,15 @@ func testSubscriptions(e *env) {
 	})
 	equal(e, "changed", changed, want)
 	equal(e, "read again", read(e, get), want)
+	for range 2 { // changes are told apart by their times, though the clock stands still
+		e.update(func(tx metadata.Tx) (err error) {
+			changed, err = tx.UpdateSubscription(changed)
+			return err
+		})
+		want.UpdatedAt = want.UpdatedAt.Add(time.Microsecond)
+		equal(e, "changed at the same time", changed, want)
+	}
+	equal(e, "read once more", read(e, get), want)
 
 	e.clock.Add(time.Second)
 	e.update(func(tx metadata.Tx) error { return tx.MoveCursor(made.ID, 9) })
@@ -130,6 +139,14 @@ func testDeliveries(e *env) {
 	})
 	want.State, want.Tries, want.NextAt, want.DoneAt = metadata.DeliveryPending, 0, e.now(), time.Time{}
 	equal(e, "again", e.delivery(id), want)
+	for range 2 {
+		e.update(func(tx metadata.Tx) error {
+			_, err := tx.PutDelivery(metadata.Delivery{SubscriptionID: s.ID, MessageID: "m1"})
+			return err
+		})
+		want.NextAt = want.NextAt.Add(time.Microsecond)
+		equal(e, "again at the same time", e.delivery(id), want)
+	}
 	if other := e.deliver(e.subscription("b"), "m1")[0]; other == id {
 		e.Error("two subscriptions share a delivery")
 	}

@@ -212,6 +212,7 @@ func testReadOnly(e *env) {
 		"ForgetCollected": func(tx metadata.Tx) error { return tx.ForgetCollected(e.now()) },
 		"PutLease":        func(tx metadata.Tx) error { return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: "x"}) },
 		"DropLease":       func(tx metadata.Tx) error { return tx.DropLease("x") },
+		"DropLeasesBelow": func(tx metadata.Tx) error { return tx.DropLeasesBelow("x") },
 		"ExpireLeases":    func(tx metadata.Tx) error { return tx.ExpireLeases() },
 		"DropBlobLease":   func(tx metadata.Tx) error { return tx.DropBlobLease(b.ID, "x") },
 		"AddReferences":   func(tx metadata.Tx) error { return tx.AddReferences(nil) },
@@ -221,6 +222,7 @@ func testReadOnly(e *env) {
 		},
 		"PutStagedFile": func(tx metadata.Tx) error { return tx.PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b}) },
 		"DropStaging":   func(tx metadata.Tx) error { return tx.DropStaging("x") },
+		"DropStagings":  func(tx metadata.Tx) error { return tx.DropStagings(1) },
 		"EndStaging":    func(tx metadata.Tx) error { return tx.EndStaging("x", []byte("{}")) },
 		"SetTag": func(tx metadata.Tx) error {
 			_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})

@@ -33,7 +33,7 @@ func OpenCopy(path string) (*Copy, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Copy{path: path, dialect: sqlstore.Dialect{Position: "instr", Classify: classify}, session: session}
+	c := &Copy{path: path, dialect: dialect, session: session}
 	if _, err := c.applied(); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
@@ -65,7 +65,7 @@ func (c *Copy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err := c.session.Verb(beginRead); err != nil {
 		return classify(err)
 	}
-	tx := sqlstore.NewView(c.session, &c.dialect, time.Now, ctx.Err)
+	tx := sqlstore.NewView(ctx, c.session, &c.dialect, time.Now)
 	err := fn(tx)
 	tx.End()
 	return errors.Join(err, classify(c.session.Verb(commit)))
@@ -73,11 +73,11 @@ func (c *Copy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 
 // Check says why the copy must not be taken over: SQLite finds it damaged, or it has other tables, indexes, triggers or views
 // than those that the migrations make.
-func (c *Copy) Check() error {
+func (c *Copy) Check(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var verdict string
-	if err := c.session.Row(`SELECT group_concat(integrity_check, '; ') FROM pragma_integrity_check`, &verdict); err != nil {
+	if err := c.session.RowContext(ctx, `SELECT group_concat(integrity_check, '; ') FROM pragma_integrity_check`, &verdict); err != nil {
 		return classify(err)
 	}
 	if verdict != "ok" {

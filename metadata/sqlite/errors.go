@@ -11,6 +11,13 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
+// dialect is SQLite's.
+var dialect = sqlstore.Dialect{
+	Position: "instr",
+	Numbers:  func(array string) string { return `SELECT value FROM json_each(` + array + `)` },
+	Classify: classify,
+}
+
 // classify wraps an error of SQLite, with the sentinel that it means. The classes are result codes and errno, not text.
 func classify(err error) error {
 	var e sqlite3.Error

@@ -19,9 +19,12 @@ import (
 	"slipway/metadata/metadatatest"
 )
 
+// untidied keeps the writer from tidying up, so that a test may look at its connection while no update runs.
+func untidied(c *config) { c.idle = time.Hour }
+
 func openStore(t testing.TB, path string, opts ...Option) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), path, opts...)
+	s, err := Open(context.Background(), path, append([]Option{untidied}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,5 +304,17 @@ func TestDamagedLog(t *testing.T) {
 	if s, err := Open(context.Background(), path); err == nil {
 		t.Error("opened")
 		_ = s.Close()
+	}
+}
+
+// TestDanglingLink: a link to nothing is refused: the lock would be at one place now and at another one later.
+func TestDanglingLink(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "slipway.db")
+	if err := os.Symlink(filepath.Join(t.TempDir(), "real.db"), link); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), link); err == nil {
+		_ = s.Close()
+		t.Error("opened")
 	}
 }

@@ -98,6 +98,18 @@ func (r *readers) trim() {
 	}
 }
 
+// older reports whether a view runs for longer than age.
+func (r *readers) older(age time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, since := range r.running {
+		if time.Since(since) > age {
+			return true
+		}
+	}
+	return false
+}
+
 // endOlder ends the views that run for longer than age.
 func (r *readers) endOlder(age time.Duration, err error) {
 	r.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 
@@ -17,13 +18,19 @@ import (
 // snapshotPages are copied between two looks at the context, some 16 MiB.
 const snapshotPages = 4096
 
+const busyPause = 20 * time.Millisecond
+
 // Lock keeps every other process from opening the database at path until it is closed. ErrInUse.
 func Lock(path string) (io.Closer, error) {
 	path, err := checkPath(path)
 	if err != nil {
 		return nil, err
 	}
-	return lock(path)
+	l, err := lock(path)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // Close implements io.Closer.
@@ -96,8 +103,12 @@ func copyPages(ctx context.Context, path, to string, progress func(done, total i
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		left := b.Remaining()
 		if done, err = b.Step(snapshotPages); err != nil {
 			return err
+		}
+		if !done && b.Remaining() == left && left > 0 {
+			time.Sleep(busyPause) // somebody holds the database
 		}
 		total := int64(b.PageCount())
 		progress((total-int64(b.Remaining()))*pageBytes, total*pageBytes)

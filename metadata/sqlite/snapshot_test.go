@@ -59,7 +59,7 @@ func TestSnapshot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Check(); err != nil {
+		if err := c.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
 		var size int64
@@ -138,7 +138,7 @@ func TestS62Check(t *testing.T) {
 			c, err := OpenCopy(path)
 			if err == nil {
 				defer c.Close()
-				err = c.Check()
+				err = c.Check(t.Context())
 			}
 			if err == nil {
 				t.Error("passes")
@@ -150,7 +150,7 @@ func TestS62Check(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Check(); err != nil {
+	if err := c.Check(t.Context()); err != nil {
 		t.Errorf("as it is made: %v", err)
 	}
 	if err := c.Close(); err != nil {
@@ -168,7 +168,7 @@ func TestS62Check(t *testing.T) {
 	}
 	if c, err = OpenCopy(path); err == nil {
 		defer c.Close()
-		err = c.Check()
+		err = c.Check(t.Context())
 	}
 	if err == nil {
 		t.Error("a damaged database passes")

@@ -105,7 +105,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	for _, o := range opts {
 		o(&s.cfg)
 	}
-	s.dialect = sqlstore.Dialect{Position: "instr", Classify: classify}
+	s.dialect = dialect
 	if s.lock, err = lock(path); err != nil {
 		return nil, err
 	}
@@ -163,6 +163,10 @@ func checkPath(path string) (string, error) {
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(abs); err == nil {
+			// Made now, it would be locked under the link's name, and by the next one under its own.
+			return "", fmt.Errorf("metadata: database %q is a link to a file that is not there", path)
+		}
 		dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
 		if err != nil {
 			return "", fmt.Errorf("metadata: folder of the database: %w", err)
@@ -232,7 +236,7 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 		s.readers.drop(session)
 		return classify(err)
 	}
-	tx := sqlstore.NewView(session, &s.dialect, s.now, ctx.Err)
+	tx := sqlstore.NewView(ctx, session, &s.dialect, s.now)
 	s.readers.began(tx)
 	defer func() {
 		s.readers.ended(tx)

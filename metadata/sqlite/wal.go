@@ -13,18 +13,23 @@ type walLimits struct {
 	max    int64         // bytes from which on views that last too long are ended
 	wait   time.Duration // for views, while no update runs
 	every  time.Duration // between two such waits
+	rare   time.Duration // what that grows to while another process reads from it
 	maxAge time.Duration // of a view, beyond max
 }
 
-var defaultWAL = walLimits{high: 64 << 20, max: 512 << 20, wait: 100 * time.Millisecond, every: time.Second, maxAge: time.Minute}
+var defaultWAL = walLimits{high: 64 << 20, max: 512 << 20, wait: 100 * time.Millisecond, every: time.Second, rare: time.Minute, maxAge: time.Minute}
 
 // walKeeper watches the write-ahead log; it runs between groups.
 type walKeeper struct {
 	writer *writer
 	path   string
 	limits walLimits
-	tried  time.Time // last wait
-	moved  bool      // nothing was written since the log was moved into the database
+	tried  time.Time     // last wait
+	pause  time.Duration // from then to the next
+	moved  bool          // nothing was written since the log was moved into the database
+
+	foreign bool  // another process, such as a backup, keeps the log
+	from    int64 // the frame behind which it does
 }
 
 // size is the size of the file, which is not less than what is in use.
@@ -40,16 +45,32 @@ func (k *walKeeper) size() int64 {
 func (k *walKeeper) check() {
 	k.moved = false
 	n := k.size()
-	if n < k.limits.high || time.Since(k.tried) < k.limits.every {
+	if n < k.limits.high || time.Since(k.tried) < k.pause {
 		return
 	}
-	k.tried = time.Now()
-	if k.truncate(k.limits.wait) || n < k.limits.max {
+	readers := k.writer.store.readers
+	if k.empty() || n < k.limits.max || k.foreign || !readers.older(k.limits.maxAge) {
 		return
 	}
-	k.writer.store.readers.endOlder(k.limits.maxAge,
+	readers.endOlder(k.limits.maxAge,
 		fmt.Errorf("metadata: view ended after %v: it kept the write-ahead log from being emptied", k.limits.maxAge))
-	k.truncate(k.limits.wait)
+	k.empty()
+}
+
+// empty is truncate with a wait. Where that fails although no view of ours began before it, another process reads: waits for
+// it become rare, and to end views is of no use until it has gone, which shows in that more of the log can be moved.
+func (k *walKeeper) empty() bool {
+	k.tried = time.Now()
+	done, moved := k.truncate(k.limits.wait)
+	switch {
+	case done:
+	case !k.writer.store.readers.older(k.limits.wait):
+		k.foreign, k.from = true, moved
+		k.pause = min(2*k.pause, k.limits.rare)
+	case moved != k.from:
+		k.foreign, k.pause = false, k.limits.every
+	}
+	return done
 }
 
 // idle moves the log into the database, so that a start after a crash has little to do, and frees what is more than
@@ -59,29 +80,33 @@ func (k *walKeeper) idle() bool {
 		return false
 	}
 	if k.size() > keptWALBytes {
-		k.moved = k.truncate(0)
+		k.moved, _ = k.truncate(0)
 	} else {
-		k.moved = k.checkpoint(`PRAGMA wal_checkpoint(PASSIVE)`)
+		k.moved, _ = k.checkpoint(`PRAGMA wal_checkpoint(PASSIVE)`)
 	}
 	return !k.moved
 }
 
-// truncate empties the log, waiting for views that read from it. New ones do not: they read the database.
-func (k *walKeeper) truncate(wait time.Duration) bool {
+// truncate empties the log, waiting for views that read from it. New ones do not: they read the database. It reports how many
+// frames were moved.
+func (k *walKeeper) truncate(wait time.Duration) (done bool, moved int64) {
 	w := k.writer
 	if w.session == nil || w.session.Do(fmt.Sprintf(`PRAGMA busy_timeout = %d`, wait.Milliseconds())) != nil {
-		return false
+		return false, 0
 	}
-	done := k.checkpoint(`PRAGMA wal_checkpoint(TRUNCATE)`)
-	return w.session.Do(fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyMillis)) == nil && done
+	if done, moved = k.checkpoint(`PRAGMA wal_checkpoint(TRUNCATE)`); done {
+		k.foreign, k.pause = false, k.limits.every
+	}
+	return w.session.Do(fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyMillis)) == nil && done, moved
 }
 
-// checkpoint reports whether the whole log has been moved. An error is no one's yet: the next COMMIT meets it too.
-func (k *walKeeper) checkpoint(text string) bool {
+// checkpoint reports whether the whole log has been moved, and how many frames of it. An error is no one's yet: the next
+// COMMIT meets it too.
+func (k *walKeeper) checkpoint(text string) (whole bool, moved int64) {
 	if k.writer.session == nil {
-		return false
+		return false, 0
 	}
-	var busy, frames, moved int64
+	var busy, frames int64
 	err := k.writer.session.Row(text, &busy, &frames, &moved)
-	return err == nil && busy == 0 && frames == moved
+	return err == nil && busy == 0 && frames == moved, moved
 }

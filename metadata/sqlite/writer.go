@@ -80,7 +80,7 @@ func newWriter(s *Store) *writer {
 		store: s, queue: make(chan *request, queueLength), baton: make(chan struct{}, 1),
 		used: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
-	w.wal = walKeeper{writer: w, path: s.path + "-wal", limits: s.cfg.wal}
+	w.wal = walKeeper{writer: w, path: s.path + "-wal", limits: s.cfg.wal, pause: s.cfg.wal.every}
 	return w
 }
 
@@ -115,10 +115,8 @@ func (w *writer) load() error {
 // update is Store.Update.
 func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 	r := &request{fn: fn, done: make(chan struct{}, 1)}
-	select {
-	case w.queue <- r:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := w.enqueue(ctx, r); err != nil {
+		return err
 	}
 	gone := ctx.Done()
 	for {
@@ -137,6 +135,25 @@ func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 				return ctx.Err()
 			}
 			gone = nil // it is running
+		}
+	}
+}
+
+// enqueue waits for room in the queue. Who finds it full and nobody at work makes room: those in it may all have given up.
+func (w *writer) enqueue(ctx context.Context, r *request) error {
+	for {
+		select {
+		case w.queue <- r:
+			return nil
+		default:
+		}
+		select {
+		case w.queue <- r:
+			return nil
+		case w.baton <- struct{}{}:
+			w.lead()
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -235,7 +252,7 @@ func (w *writer) stop() {
 
 // group is what one transaction does.
 type group struct {
-	now     time.Time
+	now     time.Time // of the update that ran last
 	start   time.Time
 	members []*request
 	failed  int
@@ -325,10 +342,6 @@ func (w *writer) begin(g *group) error {
 			return classify(err)
 		}
 	}
-	// All updates of a group have one time: it is not before any of them was asked for, and they become visible
-	// together. It is known to readers before they are.
-	g.now = w.store.now()
-	w.store.last.Store(g.now.UnixMicro())
 	return nil
 }
 
@@ -341,6 +354,10 @@ func (w *writer) run(g *group, r *request) bool {
 			return false
 		}
 	}
+	// The time of an update is not before it was asked for, though its group may be older, and is known to readers before it is
+	// visible: whoever compares it with a clock of this process relies on that.
+	g.now = w.store.now()
+	w.store.last.Store(g.now.UnixMicro())
 	mark := w.log.Mark()
 	tx := sqlstore.NewUpdate(w.session, &w.store.dialect, g.now, &w.log)
 	r.call(tx)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -242,10 +243,14 @@ func limitPages(t *testing.T, s *Store, n int) {
 	}
 }
 
-// grow fills some pages.
+// grow fills some pages, each time with other bytes: pages that stay as they are would not be written.
 func grow(key string) func(metadata.Tx) error {
-	return func(tx metadata.Tx) error { return tx.PutSetting(key, string(make([]byte, 1<<20))) }
+	return func(tx metadata.Tx) error {
+		return tx.PutSetting(key, strings.Repeat(fmt.Sprintf("%08d", grown.Add(1)), 1<<17))
+	}
 }
+
+var grown atomic.Int64
 
 // TestTransactionLost: one update makes SQLite roll back the whole transaction; its neighbours are made all the same.
 func TestTransactionLost(t *testing.T) {
@@ -342,7 +347,7 @@ func TestCommitFails(t *testing.T) {
 
 // TestWriterReopens: a connection that could not be brought back is replaced.
 func TestWriterReopens(t *testing.T) {
-	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), func(c *config) { c.idle = time.Hour })
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	if err := s.Update(context.Background(), put("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -409,52 +414,57 @@ func TestLongView(t *testing.T) {
 	}
 }
 
-// TestOverlappingViews: views that always overlap, none of them long, do not keep the write-ahead log from being reused.
-func TestOverlappingViews(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "slipway.db")
-	s := openStore(t, path, func(c *config) {
-		c.wal = walLimits{high: 2 << 20, max: 1 << 40, wait: 100 * time.Millisecond, every: time.Millisecond, maxAge: time.Hour}
-	})
-	if err := s.Update(context.Background(), put("a")); err != nil {
-		t.Fatal(err)
-	}
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if err := s.View(context.Background(), func(tx metadata.Tx) error {
-					_, err := tx.Setting("a")
-					time.Sleep(2 * time.Millisecond)
+// overlapping runs views, each until the next one has begun, up to a call of end.
+func overlapping(t *testing.T, s *Store) (end func()) {
+	var stop atomic.Bool
+	var running sync.WaitGroup
+	running.Go(func() {
+		leave := make(chan struct{})
+		for !stop.Load() {
+			begun, until := make(chan struct{}), make(chan struct{})
+			running.Go(func() {
+				begin := sync.OnceFunc(func() { close(begun) })
+				defer begin() // also when it fails
+				if err := s.View(t.Context(), func(tx metadata.Tx) error {
+					_, err := tx.LogSize()
+					begin()
+					<-until
 					return err
 				}); err != nil {
 					t.Error(err)
 				}
-			}
-		})
+			})
+			<-begun
+			close(leave)
+			leave = until
+			time.Sleep(time.Millisecond)
+		}
+		close(leave)
+	})
+	return func() {
+		stop.Store(true)
+		running.Wait()
 	}
-	largest := int64(0)
-	for i := range 60 {
-		if err := s.Update(context.Background(), grow(fmt.Sprint(i%4))); err != nil {
+}
+
+// TestOverlappingViews: views that always overlap, none of them long, do not keep the write-ahead log from being reused.
+func TestOverlappingViews(t *testing.T) {
+	const high, bound = 2 << 20, 12 << 20
+	var largest atomic.Int64
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), func(c *config) {
+		c.wal = walLimits{high: high, max: 1 << 40, wait: time.Minute, maxAge: time.Hour}
+		c.observe = func(b Batch) { largest.Store(max(largest.Load(), b.WALBytes)) } // before the log is emptied
+	})
+	end := overlapping(t, s)
+	defer end()
+	for i := 0; i < 60 && largest.Load() <= bound; i++ {
+		if err := s.Update(t.Context(), grow(fmt.Sprint(i%4))); err != nil {
 			t.Fatal(err)
 		}
-		info, err := os.Stat(path + "-wal")
-		if err != nil {
-			t.Fatal(err)
-		}
-		largest = max(largest, info.Size())
 	}
-	close(stop)
-	wg.Wait()
-	if largest > 12<<20 {
-		t.Errorf("the write-ahead log grew to %d bytes while 60 MiB were written", largest)
+	if n := largest.Load(); n < high || n > bound {
+		t.Errorf("the write-ahead log grew to %d bytes while 60 MiB were written, want %d to %d", n, high, bound)
 	}
-	t.Logf("largest write-ahead log: %d bytes", largest)
 }
 
 // TestIdleCheckpoint: when nothing is asked for, the log is moved into the database, and what is large is given back.
@@ -476,7 +486,7 @@ func TestIdleCheckpoint(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		info, err := os.Stat(path + "-wal")
 		if err != nil {
@@ -490,4 +500,71 @@ func TestIdleCheckpoint(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// TestQueueOfThoseWhoGaveUp: callers that have all given up while the writer was held up leave a full queue, and whoever
+// comes next gets through it.
+func TestQueueOfThoseWhoGaveUp(t *testing.T) {
+	held, stalled := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(func(Batch) {
+		once.Do(func() { close(stalled); <-held }) // behind the commit, where nothing is taken from the queue
+	}))
+	var first sync.WaitGroup
+	first.Go(func() {
+		if _, err := appendOne(s); err != nil {
+			t.Error(err)
+		}
+	})
+	<-stalled
+	ctx, giveUp := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for range queueLength {
+		waiting.Go(func() {
+			err := s.Update(ctx, func(metadata.Tx) error { t.Error("it ran"); return nil })
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	for len(s.writer.queue) < queueLength {
+		time.Sleep(time.Millisecond)
+	}
+	giveUp()
+	waiting.Wait()
+	close(held)
+	first.Wait()
+	if _, err := appendOne(s); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTimeOfUpdate: the time of an update is not before it was asked for, also where it joins a group that runs already.
+func TestTimeOfUpdate(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
+	running, held := make(chan struct{}), make(chan struct{})
+	var updates sync.WaitGroup
+	updates.Go(func() {
+		_ = s.Update(t.Context(), func(metadata.Tx) error { close(running); <-held; return nil })
+	})
+	<-running
+	time.Sleep(5 * time.Millisecond)
+	asked := time.Now().Truncate(time.Microsecond)
+	updates.Go(func() {
+		err := s.Update(t.Context(), func(tx metadata.Tx) error {
+			if now := tx.Now(); now.Before(asked) {
+				t.Errorf("asked for at %v, it is of %v", asked, now)
+			}
+			_, err := tx.Append(event())
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	for len(s.writer.queue) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	close(held)
+	updates.Wait()
 }

@@ -89,7 +89,7 @@ func (t *Tx) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
 			return nil, err
 		}
 	}
-	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest > $1 ORDER BY b.digest LIMIT $2`,
+	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest > $1 ORDER BY b.digest LIMIT CAST($2 AS BIGINT)`,
 		raw, limit(n))
 }
 
@@ -107,7 +107,7 @@ func (t *Tx) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Bl
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $3)
-		ORDER BY b.id LIMIT $4`, afterID, bound(before), t.kept(before), limit(n))
+		ORDER BY b.id LIMIT CAST($4 AS BIGINT)`, afterID, bound(before), t.kept(before), limit(n))
 }
 
 // Condemn implements metadata.Blobs.
@@ -208,6 +208,17 @@ func (t *Tx) DropLease(holder string) error {
 	return err
 }
 
+// DropLeasesBelow implements metadata.Blobs.
+func (t *Tx) DropLeasesBelow(folder string) error {
+	first, end := folder+"/", folder+afterFolder
+	if _, err := t.exec(`UPDATE blob SET released_at = $1
+		WHERE id IN (SELECT blob_id FROM lease WHERE holder >= $2 AND holder < $3)`, t.micros(), first, end); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM lease WHERE holder >= $1 AND holder < $2`, first, end)
+	return err
+}
+
 // DropBlobLease implements metadata.Blobs. A missing one is no error.
 func (t *Tx) DropBlobLease(blobID int64, holder string) error {
 	n, err := t.exec(`DELETE FROM lease WHERE blob_id = $1 AND holder = $2`, blobID, holder)
@@ -226,7 +237,7 @@ func (t *Tx) Leased(blobID int64, holder string) (bool, error) {
 
 // Holders implements metadata.Blobs.
 func (t *Tx) Holders(blobID int64, n int) ([]string, error) {
-	return all(t, scanText, `SELECT holder FROM lease WHERE blob_id = $1 AND until > $2 ORDER BY holder LIMIT $3`,
+	return all(t, scanText, `SELECT holder FROM lease WHERE blob_id = $1 AND until > $2 ORDER BY holder LIMIT CAST($3 AS BIGINT)`,
 		blobID, t.micros(), limit(n))
 }
 

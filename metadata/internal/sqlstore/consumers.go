@@ -19,7 +19,7 @@ func (t *Tx) Consumer(ownerID, name string) (metadata.Consumer, error) {
 
 // Consumers implements metadata.Consumers.
 func (t *Tx) Consumers(ownerID string, p metadata.Page) ([]metadata.Consumer, error) {
-	return all(t, scanConsumer, `SELECT `+consumerColumns+` FROM consumer WHERE owner_id = $1 AND name > $2 ORDER BY name LIMIT $3`,
+	return all(t, scanConsumer, `SELECT `+consumerColumns+` FROM consumer WHERE owner_id = $1 AND name > $2 ORDER BY name LIMIT CAST($3 AS BIGINT)`,
 		ownerID, p.After, limit(p.Limit))
 }
 

@@ -33,13 +33,15 @@ func scanWholeDelivery(r row) (metadata.Delivery, error) {
 	return v, err
 }
 
-// PutDelivery implements metadata.Deliveries.
+// PutDelivery implements metadata.Deliveries. One that was due just now gets another time all the same, also where the clock
+// was set back and stands still: who has read it sees that it is wanted again.
 func (t *Tx) PutDelivery(v metadata.Delivery) (int64, error) {
 	return insert(t, scanInt, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
 			redelivery, created_at, done_at, status, error, content_type, header, body)
 		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10)
 		ON CONFLICT (subscription_id, message_id) DO UPDATE
-			SET state = 'pending', tries = 0, next_at = excluded.next_at, redelivery = 1, done_at = 0
+			SET state = 'pending', tries = 0, redelivery = 1, done_at = 0,
+				next_at = CASE WHEN d.next_at - excluded.next_at BETWEEN 0 AND 999 THEN d.next_at + 1 ELSE excluded.next_at END
 		RETURNING id`,
 		v.SubscriptionID, v.Seq, v.MessageID, v.EventType, v.Subject, t.micros(), flag(v.Redelivery), v.ContentType, filled(v.Header),
 		filled(v.Body))
@@ -63,7 +65,7 @@ func (t *Tx) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, error) {
 		w.and(`d.state = `, string(q.State))
 	}
 	return all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery d `+w.text.String()+
-		` ORDER BY d.id DESC LIMIT `+w.arg(limit(q.Limit)), w.args...)
+		` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // DueDeliveries implements metadata.Deliveries.
@@ -74,7 +76,7 @@ func (t *Tx) DueDeliveries(subscriptionID int64, n int) ([]metadata.Due, error) 
 		err := r.Scan(&v.ID, &at)
 		v.At = fromMicros(at)
 		return v, err
-	}, `SELECT id, next_at FROM delivery WHERE subscription_id = $1 AND state = 'pending' ORDER BY next_at, id LIMIT $2`,
+	}, `SELECT id, next_at FROM delivery WHERE subscription_id = $1 AND state = 'pending' ORDER BY next_at, id LIMIT CAST($2 AS BIGINT)`,
 		subscriptionID, limit(n))
 }
 
@@ -88,7 +90,7 @@ func (t *Tx) UpdateDelivery(v metadata.Delivery) error {
 // BuryDeliveries implements metadata.Deliveries.
 func (t *Tx) BuryDeliveries(subscriptionID int64, reason string, most int) (int64, error) {
 	return t.exec(`UPDATE delivery SET state = 'dead', done_at = $1, error = $2 WHERE id IN
-		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY next_at, id LIMIT $4)`,
+		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY next_at, id LIMIT CAST($4 AS BIGINT))`,
 		t.micros(), reason, subscriptionID, limit(most))
 }
 
@@ -106,7 +108,7 @@ func (t *Tx) CountDeliveries(subscriptionID int64, state metadata.DeliveryState)
 // ExpireDeliveries implements metadata.Deliveries.
 func (t *Tx) ExpireDeliveries(before time.Time, most int) (int64, error) {
 	return t.exec(`DELETE FROM delivery WHERE id IN
-		(SELECT id FROM delivery WHERE done_at < $1 AND state <> 'pending' ORDER BY done_at LIMIT $2)`, bound(before), limit(most))
+		(SELECT id FROM delivery WHERE done_at < $1 AND state <> 'pending' ORDER BY done_at LIMIT CAST($2 AS BIGINT))`, bound(before), limit(most))
 }
 
 // AddAttempt implements metadata.Deliveries.

@@ -86,7 +86,7 @@ func (t *Tx) DeploymentByExternalID(environmentID int64, service, externalID str
 // OpenDeployments implements metadata.Deployments.
 func (t *Tx) OpenDeployments(versionID int64, n int) ([]metadata.Deployment, error) {
 	return all(t, scanDeployment, selectDeployment+`WHERE d.version_id = $1 AND d.status IN ('queued', 'running')
-		ORDER BY d.id LIMIT $2`, versionID, limit(n))
+		ORDER BY d.id LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
 }
 
 // Deployments implements metadata.Deployments.
@@ -95,7 +95,7 @@ func (t *Tx) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, err
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	w := &where{}
+	w := &where{dialect: t.d}
 	w.and(`d.id < `, before)
 	if q.EnvironmentID != 0 {
 		w.and(`d.environment_id = `, q.EnvironmentID)
@@ -119,7 +119,7 @@ func (t *Tx) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, err
 	if q.Repositories != nil && !w.in(`d.repository_id`, q.Repositories) {
 		return nil, nil
 	}
-	return all(t, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC LIMIT `+w.arg(limit(q.Limit)), w.args...)
+	return all(t, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // Reported implements metadata.Deployments.
@@ -139,8 +139,9 @@ func (t *Tx) Reported(environmentID, seq int64) ([]metadata.Deployment, error) {
 
 // where is a condition that grows; every value is a bound parameter.
 type where struct {
-	text strings.Builder
-	args []any
+	dialect *Dialect
+	text    strings.Builder
+	args    []any
 }
 
 func (w *where) arg(v any) string {
@@ -162,10 +163,6 @@ func (w *where) in(column string, list []int64) bool {
 	if len(list) == 0 {
 		return false
 	}
-	var marks []string
-	for _, id := range padded(list) {
-		marks = append(marks, w.arg(id))
-	}
-	w.text.WriteString(` AND +` + column + ` IN (` + strings.Join(marks, `, `) + `)`)
+	w.text.WriteString(` AND +` + column + ` IN (` + w.dialect.among(list, w.arg) + `)`)
 	return true
 }

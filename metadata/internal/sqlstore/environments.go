@@ -45,5 +45,5 @@ func (t *Tx) EnvironmentAt(name string, seq int64) (metadata.Environment, error)
 func (t *Tx) Environments(p metadata.Page) ([]metadata.Environment, error) {
 	return all(t, scanEnvironment, selectEnvironment+`WHERE e.name > $1 AND s.deleted = 0 AND s.seq_from =
 			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = e.id)
-		ORDER BY e.name LIMIT $2`, p.After, limit(p.Limit))
+		ORDER BY e.name LIMIT CAST($2 AS BIGINT)`, p.After, limit(p.Limit))
 }

@@ -26,7 +26,7 @@ func (t *Tx) AddFacts(facts []metadata.Fact) error {
 	return t.writable()
 }
 
-// Facts implements metadata.Facts.
+// Facts implements metadata.Facts. Those from before the version's publish are of what had its coordinate earlier.
 func (t *Tx) Facts(versionID int64) ([]metadata.Fact, error) {
 	return all(t, func(r row) (metadata.Fact, error) {
 		var v metadata.Fact
@@ -35,5 +35,6 @@ func (t *Tx) Facts(versionID int64) ([]metadata.Fact, error) {
 		v.At = fromMicros(at)
 		return v, err
 	}, `SELECT version_id, key, value, source, rank, seq, at FROM fact
-		WHERE version_id = $1 ORDER BY key, rank DESC, seq DESC, id`, versionID)
+		WHERE version_id = $1 AND seq >= (SELECT v.seq FROM version v WHERE v.id = $1)
+		ORDER BY key, rank DESC, seq DESC, id`, versionID)
 }

@@ -144,7 +144,7 @@ func (t *Tx) Reserved(versionID int64, path string) (digest.Digest, error) {
 
 // FilesOfBlob implements metadata.Files: by (package id, version id, path).
 func (t *Tx) FilesOfBlob(blobID int64, n int) ([]metadata.File, error) {
-	return all(t, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path LIMIT $2`,
+	return all(t, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path LIMIT CAST($2 AS BIGINT)`,
 		blobID, limit(n))
 }
 

@@ -59,10 +59,7 @@ func (t *Tx) Append(e metadata.Entry) (metadata.Entry, error) {
 		return e, fmt.Errorf("metadata: log entry salt: %w", err)
 	}
 	e.DataHash = metadata.HashData(e.Salt, e.Data)
-	leaf, err := e.Leaf()
-	if err != nil {
-		return e, err
-	}
+	leaf := e.Leaf()
 	if len(leaf) > maxLeafBytes {
 		return e, fmt.Errorf("metadata: log entry %s: a leaf of %d bytes, at most %d fit", e.Type, len(leaf), maxLeafBytes)
 	}
@@ -108,19 +105,22 @@ func (t *Tx) Entries(q metadata.EntryQuery) ([]metadata.Entry, error) {
 			return nil, t.Failed()
 		}
 	}
-	text, args := entriesSQL(q, repositories)
+	text, args := t.d.entries(q, repositories)
 	return all(t, scanEntry, text, args...)
 }
 
-// entriesSQL builds the statement. A few repositories are looked up one by one in the index (repository_id, seq) and
+// entries builds the statement. A few repositories are looked up one by one in the index (repository_id, seq) and
 // merged by seq, so a sparse repository costs no scan of the log; for many the log is read in order and filtered.
-func entriesSQL(q metadata.EntryQuery, repositories []int64) (string, []any) {
+func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, []any) {
 	args := []any{q.After}
 	param := func(v any) string {
 		args = append(args, v)
 		return "$" + strconv.Itoa(len(args))
 	}
 	where := ` FROM log_entry WHERE seq > $1`
+	if q.Before > 0 {
+		where += ` AND seq < ` + param(q.Before)
+	}
 	if len(q.Types) > 0 {
 		var likes []string
 		for _, glob := range padded(q.Types) {
@@ -138,15 +138,11 @@ func entriesSQL(q metadata.EntryQuery, repositories []int64) (string, []any) {
 			arms = append(arms, where+` AND repository_id = `+param(id))
 		}
 	default:
-		var in []string
-		for _, id := range padded(repositories) {
-			in = append(in, param(id))
-		}
 		// The sign keeps the planner from the index, whose rows it would have to sort by seq before the limit.
-		arms = []string{where + ` AND +repository_id IN (` + strings.Join(in, `, `) + `)`}
+		arms = []string{where + ` AND +repository_id IN (` + d.among(repositories, param) + `)`}
 	}
 	// Not in the return statement: appended to there, go1.26.8 returns args on a dead stack frame (cf. golang/go#81612).
-	text := strings.Join(arms, ` UNION ALL `) + ` ORDER BY seq LIMIT ` + param(limit(q.Limit))
+	text := strings.Join(arms, ` UNION ALL `) + ` ORDER BY seq` + most(param(limit(q.Limit)))
 	return text, args
 }
 

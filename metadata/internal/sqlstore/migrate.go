@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -98,7 +99,7 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 // Applied returns how many of the migrations the database has. metadata.ErrNewer.
 func Applied(s *Session, list []Migration) (int, error) {
 	n := 0
-	err := s.query(`SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
+	err := s.query(context.Background(), `SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
 		var number int64
 		var name string
 		if err := r.Scan(&number, &name); err != nil {

@@ -33,7 +33,7 @@ func (t *Tx) PackageByID(id int64) (metadata.Package, error) {
 func (t *Tx) Packages(q metadata.PackageQuery) ([]metadata.Package, error) {
 	where, args := t.packagesWhere(q)
 	args = append(args, limit(q.Limit))
-	return all(t, scanPackage, selectPackage+where+` ORDER BY p.format, p.key LIMIT `+last(args), args...)
+	return all(t, scanPackage, selectPackage+where+` ORDER BY p.format, p.key`+most(last(args)), args...)
 }
 
 // PackageAt implements metadata.Packages.

@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"github.com/opencontainers/go-digest"
-
 	"slipway/metadata"
 )
 
@@ -39,12 +37,12 @@ func (t *Tx) References(versionID int64) ([]metadata.Reference, error) {
 }
 
 // Referrers implements metadata.References.
-func (t *Tx) Referrers(packageID int64, kind string, d digest.Digest) ([]metadata.Version, error) {
-	raw, err := sum(d)
+func (t *Tx) Referrers(p metadata.ReferrerPage) ([]metadata.Version, error) {
+	raw, err := sum(p.Digest)
 	if err != nil {
 		return nil, err
 	}
-	return all(t, scanVersion, selectVersion+`WHERE state <> 'deleted'
-		AND id IN (SELECT r.version_id FROM reference r WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3)
-		ORDER BY seq, name`, packageID, raw, kind)
+	return all(t, scanVersionCore, `SELECT `+qualified(versionCore, "v")+` FROM reference r CROSS JOIN version v ON v.id = r.version_id
+		WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3 AND r.version_id > $4 AND v.state <> 'deleted'
+		ORDER BY r.version_id LIMIT CAST($5 AS BIGINT)`, p.PackageID, raw, p.Kind, p.AfterID, limit(p.Limit))
 }

@@ -58,7 +58,7 @@ func (t *Tx) Repository(name string) (metadata.Repository, error) {
 // Repositories implements metadata.Repositories.
 func (t *Tx) Repositories(p metadata.Page) ([]metadata.Repository, error) {
 	return all(t, scanRepository, `SELECT `+repositoryColumns+` FROM repository
-		WHERE name > $1 AND deleted_at IS NULL ORDER BY name LIMIT $2`, p.After, limit(p.Limit))
+		WHERE name > $1 AND deleted_at IS NULL ORDER BY name LIMIT CAST($2 AS BIGINT)`, p.After, limit(p.Limit))
 }
 
 // UpdateRepository implements metadata.Repositories.

@@ -37,7 +37,7 @@ func (t *Tx) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
 
 // RunsOfVersion implements metadata.Runs.
 func (t *Tx) RunsOfVersion(versionID int64, n int) ([]metadata.Run, error) {
-	return all(t, scanRun, selectRun+`WHERE n.version_id = $1 AND n.seq_to IS NULL ORDER BY n.environment_id, n.service LIMIT $2`, versionID, limit(n))
+	return all(t, scanRun, selectRun+`WHERE n.version_id = $1 AND n.seq_to IS NULL ORDER BY n.environment_id, n.service LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
 }
 
 // Runs implements metadata.Runs.
@@ -46,7 +46,7 @@ func (t *Tx) Runs(q metadata.RunQuery) ([]metadata.Run, error) {
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	w := &where{}
+	w := &where{dialect: t.d}
 	w.and(`n.environment_id = `, q.EnvironmentID)
 	if q.Service != "" {
 		w.and(`n.service = `, q.Service)
@@ -55,7 +55,7 @@ func (t *Tx) Runs(q metadata.RunQuery) ([]metadata.Run, error) {
 	if q.Repositories != nil && !w.in(`d.repository_id`, q.Repositories) {
 		return nil, nil
 	}
-	return all(t, scanRun, selectRun+w.text.String()+` ORDER BY n.seq_from DESC LIMIT `+w.arg(limit(q.Limit)), w.args...)
+	return all(t, scanRun, selectRun+w.text.String()+` ORDER BY n.seq_from DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // StartRun implements metadata.Runs.

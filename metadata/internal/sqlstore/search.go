@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"slipway/metadata"
@@ -17,15 +17,8 @@ func (t *Tx) Search(s metadata.Search) ([]metadata.Hit, error) {
 	q := &searchSQL{asOf: s.AsOf}
 	q.text.WriteString(`SELECT ` + qualified(versionCore, "v") + `, r.name, p.format, p.name
 		FROM version v JOIN package p ON p.id = v.package_id JOIN repository r ON r.id = p.repository_id
-		WHERE r.deleted_at IS NULL AND p.repository_id IN (`)
-	for i, id := range padded(s.Repositories) {
-		if i > 0 {
-			q.text.WriteString(`, `)
-		}
-		q.arg(id)
-	}
-	q.text.WriteString(`)`)
-	q.alive()
+		WHERE r.deleted_at IS NULL`)
+	q.alive(asks(s.Where, metadata.FieldState))
 	if s.BeforeSeq > 0 {
 		q.text.WriteString(` AND v.seq < `)
 		q.arg(s.BeforeSeq)
@@ -34,12 +27,13 @@ func (t *Tx) Search(s metadata.Search) ([]metadata.Hit, error) {
 	if err := q.condition(s.Where); err != nil {
 		return nil, err
 	}
-	// The + keeps the order's index out of the way of one that finds few versions.
-	order := ` ORDER BY v.seq DESC, v.id DESC LIMIT `
+	// A + keeps the indexes of repositories and of the order out of the way of one that finds few versions.
+	sign := ``
 	if q.selective {
-		order = ` ORDER BY +v.seq DESC, v.id DESC LIMIT `
+		sign = `+`
 	}
-	q.text.WriteString(order)
+	q.text.WriteString(` AND ` + sign + `p.repository_id IN (` + t.d.among(s.Repositories, q.param) + `)`)
+	q.text.WriteString(` ORDER BY ` + sign + `v.seq DESC, v.id DESC LIMIT `)
 	q.arg(limit(s.Limit))
 	return all(t, scanHit, q.text.String(), q.args...)
 }
@@ -76,21 +70,42 @@ type searchSQL struct {
 	selective bool // a test by an index that finds few versions
 }
 
-func (q *searchSQL) arg(v any) {
+func (q *searchSQL) arg(v any) { q.text.WriteString(q.param(v)) }
+
+// param binds a value and returns its placeholder.
+func (q *searchSQL) param(v any) string {
 	q.args = append(q.args, v)
-	q.text.WriteString(`$` + strconv.Itoa(len(q.args)))
+	return last(q.args)
 }
 
-func (q *searchSQL) alive() {
+// alive leaves out what was not there yet, and what was deleted unless it is asked for.
+func (q *searchSQL) alive(deleted bool) {
+	if q.asOf != nil {
+		q.text.WriteString(` AND v.seq <= `)
+		q.arg(*q.asOf)
+	}
+	if !deleted {
+		q.text.WriteString(` AND `)
+		q.state()
+		q.text.WriteString(` <> 'deleted'`)
+	}
+}
+
+// state is the state of a version; of those in the past, only whether it was deleted is known.
+func (q *searchSQL) state() {
 	if q.asOf == nil {
-		q.text.WriteString(` AND v.state <> 'deleted'`)
+		q.text.WriteString(`v.state`)
 		return
 	}
-	q.text.WriteString(` AND v.seq <= `)
+	q.text.WriteString(`CASE WHEN v.state = 'deleted' AND v.ended_seq > `)
 	q.arg(*q.asOf)
-	q.text.WriteString(` AND (v.state <> 'deleted' OR v.ended_seq > `)
-	q.arg(*q.asOf)
-	q.text.WriteString(`)`)
+	q.text.WriteString(` THEN 'published' ELSE v.state END`)
+}
+
+// asks reports whether a condition wants a field to be something; that it is not, does not count.
+func asks(c metadata.Condition, field string) bool {
+	within := func(c metadata.Condition) bool { return asks(c, field) }
+	return c.Is != nil && c.Is.Field == field || slices.ContainsFunc(c.All, within) || slices.ContainsFunc(c.Any, within)
 }
 
 func (q *searchSQL) condition(c metadata.Condition) error {
@@ -131,19 +146,25 @@ func (q *searchSQL) join(list []metadata.Condition, word string) error {
 
 // match compares a column with a pattern, or with a literal where there is no * in it.
 func (q *searchSQL) match(column string, t metadata.Test) {
+	q.text.WriteString(column)
+	q.compare(t)
+}
+
+// compare is the rest of a match, behind what is compared.
+func (q *searchSQL) compare(t metadata.Test) {
 	if t.Literal || !strings.Contains(t.Value, "*") {
-		q.text.WriteString(column + ` = `)
+		q.text.WriteString(` = `)
 		q.arg(t.Value)
 		return
 	}
-	q.text.WriteString(column + ` LIKE `)
+	q.text.WriteString(` LIKE `)
 	q.arg(like(t.Value))
 	q.text.WriteString(` ESCAPE '!'`)
 }
 
 var searchColumns = map[string]string{
 	metadata.FieldRepository: `r.name`, metadata.FieldFormat: `p.format`, metadata.FieldVersion: `v.name`,
-	metadata.FieldPURL: `v.purl`, metadata.FieldState: `v.state`, metadata.FieldPublisher: `v.published_by`,
+	metadata.FieldPURL: `v.purl`, metadata.FieldPublisher: `v.published_by`,
 }
 
 func (q *searchSQL) test(t metadata.Test) error {
@@ -152,6 +173,9 @@ func (q *searchSQL) test(t metadata.Test) error {
 		return nil
 	}
 	switch t.Field {
+	case metadata.FieldState:
+		q.state()
+		q.compare(t)
 	case metadata.FieldPackage:
 		q.text.WriteString(`(`)
 		q.match(`p.name`, t)
@@ -176,7 +200,7 @@ func (q *searchSQL) test(t metadata.Test) error {
 		q.text.WriteString(` OR x.key LIKE `)
 		q.arg(like(t.Key) + ".%")
 		q.text.WriteString(` ESCAPE '!')`)
-		q.known()
+		q.known(`v`)
 		q.text.WriteString(`)`)
 	case metadata.FieldHasFile:
 		q.text.WriteString(`EXISTS (SELECT 1 FROM file x WHERE x.version_id = v.id AND `)
@@ -201,8 +225,9 @@ func (q *searchSQL) during(table string) {
 	q.text.WriteString(`)`)
 }
 
-// known keeps to the facts known then.
-func (q *searchSQL) known() {
+// known keeps to the facts of what a version is now, and to those known then.
+func (q *searchSQL) known(version string) {
+	q.text.WriteString(` AND x.seq >= ` + version + `.seq`)
 	if q.asOf != nil {
 		q.text.WriteString(` AND x.seq <= `)
 		q.arg(*q.asOf)
@@ -211,7 +236,7 @@ func (q *searchSQL) known() {
 
 func (q *searchSQL) fact(t metadata.Test) {
 	q.selective = true
-	q.text.WriteString(`v.id IN (SELECT x.version_id FROM fact x WHERE x.key = `)
+	q.text.WriteString(`v.id IN (SELECT x.version_id FROM fact x JOIN version w ON w.id = x.version_id WHERE x.key = `)
 	q.arg(t.Key)
 	q.text.WriteString(` AND `)
 	if t.Prefix {
@@ -222,7 +247,7 @@ func (q *searchSQL) fact(t metadata.Test) {
 	} else {
 		q.match(`x.value`, t)
 	}
-	q.known()
+	q.known(`w`)
 	q.text.WriteString(`)`)
 }
 

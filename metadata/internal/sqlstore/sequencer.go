@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"math/bits"
@@ -51,12 +52,12 @@ func (q *Sequencer) Load(s *Session) (time.Time, error) {
 		q.ids = ulid.Monotonic(rand.Reader, 0)
 	}
 	var last int64
-	err := s.query(`SELECT COALESCE(MAX(seq), -1) + 1, (SELECT at FROM clock WHERE id = 1) FROM log_entry`, nil,
+	err := s.query(context.Background(), `SELECT COALESCE(MAX(seq), -1) + 1, (SELECT at FROM clock WHERE id = 1) FROM log_entry`, nil,
 		func(r row) error { return r.Scan(&q.size, &last) })
 	if err != nil {
 		return time.Time{}, fmt.Errorf("size of the log: %w", err)
 	}
-	err = s.query(`SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r row) error {
+	err = s.query(context.Background(), `SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r row) error {
 		var at int64
 		err := r.Scan(&at)
 		last = max(last, at)
@@ -82,7 +83,7 @@ func (q *Sequencer) loadEdge(s *Session) error {
 	}
 	found := 0
 	text, args := hashesSQL(want)
-	err := s.query(text, args, func(r row) error {
+	err := s.query(context.Background(), text, args, func(r row) error {
 		i, h, err := scanHash(r)
 		level, _ := tlog.SplitStoredHashIndex(i)
 		q.edge.index[level], q.edge.hash[level] = i, h

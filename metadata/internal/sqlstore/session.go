@@ -14,6 +14,8 @@ import (
 type Dialect struct {
 	// Position names the function (text, part) that answers where part begins in text, from 1; 0 when it does not.
 	Position string
+	// Numbers is the query of all numbers in the JSON array that array is a placeholder of.
+	Numbers func(array string) string
 	// Classify wraps a driver's error, with the sentinel of package metadata that it means if there is one.
 	Classify func(error) error
 }
@@ -24,7 +26,8 @@ const maxStatements = 500
 // Session is one connection with its prepared statements. It serves one goroutine at a time, and speaks to the driver itself:
 // what database/sql does for connections that many share costs as much as the statements of a publish.
 //
-// Statements run with context.Background(): with a context that can end, go-sqlite3 starts a goroutine per statement.
+// Statements that change something run with context.Background(): with a context that can end, go-sqlite3 starts a goroutine
+// for each, and an update is not interrupted half way.
 type Session struct {
 	conn  driver.Conn
 	stmts map[string]*statement
@@ -71,13 +74,18 @@ func (s *Session) Do(text string) error {
 
 // Row runs a statement once, without keeping it, and reads its only row.
 func (s *Session) Row(text string, dest ...any) error {
+	return s.RowContext(context.Background(), text, dest...)
+}
+
+// RowContext is Row for a statement that may take long.
+func (s *Session) RowContext(ctx context.Context, text string, dest ...any) error {
 	st, err := s.compile(text)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
 	found := false
-	err = s.read(st, nil, func(r row) error {
+	err = s.read(ctx, st, nil, func(r row) error {
 		found = true
 		return r.Scan(dest...)
 	})
@@ -142,23 +150,24 @@ func (s *Session) prepare(text string) (*statement, error) {
 	return st, nil
 }
 
-// query runs a prepared statement and hands each row to scan. It reads all rows, so that the statement is at its end.
-func (s *Session) query(text string, args []any, scan func(row) error) error {
+// query runs a prepared statement and hands each row to scan. It reads all rows, so that the statement is at its end, unless
+// ctx ends.
+func (s *Session) query(ctx context.Context, text string, args []any, scan func(row) error) error {
 	st, err := s.prepare(text)
 	if err != nil {
 		return err
 	}
-	return s.read(st, args, scan)
+	return s.read(ctx, st, args, scan)
 }
 
 // table returns the table that a prepared statement writes.
 func (s *Session) table(text string) string { return s.stmts[text].table }
 
-func (s *Session) read(st *statement, args []any, scan func(row) error) (err error) {
+func (s *Session) read(ctx context.Context, st *statement, args []any, scan func(row) error) (err error) {
 	if err := s.bind(st, args); err != nil {
 		return err
 	}
-	rows, err := st.query.QueryContext(context.Background(), s.args)
+	rows, err := st.query.QueryContext(ctx, s.args)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -55,7 +56,13 @@ func (t *Tx) StagingsOf(repositoryID int64, scope string) ([]metadata.Staging, e
 
 // IdleStagings implements metadata.Stagings.
 func (t *Tx) IdleStagings(before time.Time, n int) ([]metadata.Staging, error) {
-	return all(t, scanStaging, selectStaging+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT $2`, bound(before), limit(n))
+	return all(t, scanStaging, selectStaging+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT CAST($2 AS BIGINT)`, bound(before), limit(n))
+}
+
+// OpenStagings implements metadata.Stagings.
+func (t *Tx) OpenStagings(p metadata.StagingPage) ([]metadata.Staging, error) {
+	return all(t, scanStaging, selectStaging+`WHERE length(outcome) = 0 AND scope <> $1 AND (updated_at, id) > ($2, $3)
+		ORDER BY updated_at, id LIMIT CAST($4 AS BIGINT)`, p.NotScope, micros(p.AfterUpdated), p.AfterID, limit(p.Limit))
 }
 
 // PutStagedFile implements metadata.Stagings. The blob of a replaced file is released.
@@ -67,35 +74,66 @@ func (t *Tx) PutStagedFile(f metadata.StagedFile) error {
 	if err != nil {
 		return err
 	}
+	n, err := t.exec(`INSERT INTO staged_file (staging_id, format, package, version, path, display, media_type, blob_id,
+			attributes, added_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (staging_id, format, package, version, path) DO NOTHING`,
+		f.StagingID, f.Format, f.Package, f.Version, f.Path, f.Display, f.MediaType, id, filled(f.Attributes), t.micros())
+	if err != nil || n > 0 {
+		return err
+	}
 	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM staged_file
 			WHERE staging_id = $2 AND format = $3 AND package = $4 AND version = $5 AND path = $6)`,
 		t.micros(), f.StagingID, f.Format, f.Package, f.Version, f.Path); err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO staged_file (staging_id, format, package, version, path, display, media_type, blob_id,
-			attributes, added_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (staging_id, format, package, version, path) DO UPDATE SET display = excluded.display,
-			media_type = excluded.media_type, blob_id = excluded.blob_id, attributes = excluded.attributes,
-			added_at = excluded.added_at`,
-		f.StagingID, f.Format, f.Package, f.Version, f.Path, f.Display, f.MediaType, id, filled(f.Attributes), t.micros())
-	return err
+	return t.must(`UPDATE staged_file SET display = $1, media_type = $2, blob_id = $3, attributes = $4, added_at = $5
+		WHERE staging_id = $6 AND format = $7 AND package = $8 AND version = $9 AND path = $10`,
+		f.Display, f.MediaType, id, filled(f.Attributes), t.micros(), f.StagingID, f.Format, f.Package, f.Version, f.Path)
 }
+
+const selectStagedFile = `SELECT s.staging_id, s.format, s.package, s.version, s.path, s.display, s.media_type,
+		s.attributes, s.added_at, ` + blobColumns + `
+	FROM staged_file s JOIN blob b ON b.id = s.blob_id `
 
 // StagedFiles implements metadata.Stagings.
 func (t *Tx) StagedFiles(stagingID string) ([]metadata.StagedFile, error) {
-	return all(t, scanStagedFile, `SELECT s.staging_id, s.format, s.package, s.version, s.path, s.display, s.media_type,
-			s.attributes, s.added_at, `+blobColumns+`
-		FROM staged_file s JOIN blob b ON b.id = s.blob_id
-		WHERE s.staging_id = $1 ORDER BY s.format, s.package, s.version, s.path`, stagingID)
+	return all(t, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 ORDER BY s.format, s.package, s.version, s.path`, stagingID)
 }
 
-// DropStaging implements metadata.Stagings. A missing one is no error.
+// StagedFilesAt implements metadata.Stagings.
+func (t *Tx) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metadata.StagedFile, error) {
+	if len(paths) == 0 {
+		return nil, t.Failed()
+	}
+	args, in := []any{at.StagingID, at.Format, at.Package, at.Version}, []string{}
+	for _, path := range padded(paths) {
+		args = append(args, path)
+		in = append(in, last(args))
+	}
+	return all(t, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 AND s.format = $2 AND s.package = $3 AND s.version = $4
+		AND s.path IN (`+strings.Join(in, ", ")+`)`, args...)
+}
+
+// DropStaging implements metadata.Stagings. A missing one is no error. Blobs that files hold are released with those.
 func (t *Tx) DropStaging(id string) error {
 	if err := t.dropStagedFiles(id); err != nil {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM staging WHERE id = $1`, id)
+	return err
+}
+
+// DropStagings implements metadata.Stagings.
+func (t *Tx) DropStagings(repositoryID int64) error {
+	if _, err := t.exec(`UPDATE blob SET released_at = $1
+		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id IN (SELECT id FROM staging WHERE repository_id = $2))
+			AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`, t.micros(), repositoryID); err != nil {
+		return err
+	}
+	if _, err := t.exec(`DELETE FROM staged_file WHERE staging_id IN (SELECT id FROM staging WHERE repository_id = $1)`, repositoryID); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM staging WHERE repository_id = $1`, repositoryID)
 	return err
 }
 
@@ -109,7 +147,8 @@ func (t *Tx) EndStaging(id string, outcome []byte) error {
 
 func (t *Tx) dropStagedFiles(id string) error {
 	if _, err := t.exec(`UPDATE blob SET released_at = $1
-		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id = $2)`, t.micros(), id); err != nil {
+		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id = $2)
+			AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`, t.micros(), id); err != nil {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM staged_file WHERE staging_id = $1`, id)

@@ -40,12 +40,17 @@ func (t *Tx) Subscription(id int64) (metadata.Subscription, error) {
 
 // Subscriptions implements metadata.Subscriptions.
 func (t *Tx) Subscriptions(afterID int64, n int) ([]metadata.Subscription, error) {
-	return all(t, scanSubscription, selectSubscription+`WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT $2`, afterID, limit(n))
+	return all(t, scanSubscription, selectSubscription+`WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT CAST($2 AS BIGINT)`, afterID, limit(n))
 }
 
-// UpdateSubscription implements metadata.Subscriptions.
+// UpdateSubscription implements metadata.Subscriptions. The time of the change is never that of the former one, also where the
+// clock was set back and stands still.
 func (t *Tx) UpdateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
-	v.UpdatedAt = t.Now()
+	former, err := one(t, scanInt, `SELECT updated_at FROM subscription WHERE id = $1 AND deleted = 0`, v.ID)
+	if err != nil {
+		return v, err
+	}
+	v.UpdatedAt = fromMicros(max(t.micros(), former+1))
 	return v, t.must(`UPDATE subscription SET name = $1, sink = $2, url = $3, preset = $4, filter = $5, secrets = $6, base_url = $7,
 			cursor = $8, replay_to = $9, disabled_at = $10, disabled_reason = $11, failing_since = $12, updated_at = $13
 		WHERE id = $14 AND deleted = 0`,
@@ -77,7 +82,7 @@ func (t *Tx) PurgeSubscriptions(most int) (int64, error) {
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	n, err := t.exec(`DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE subscription_id = $1 ORDER BY id LIMIT $2)`,
+	n, err := t.exec(`DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE subscription_id = $1 ORDER BY id LIMIT CAST($2 AS BIGINT))`,
 		ids[0], limit(most))
 	if err != nil || n > 0 {
 		return n, err

@@ -61,7 +61,7 @@ func (t *Tx) TagHistory(packageID int64, name string, p metadata.Page) ([]metada
 		before = math.MaxInt64 // "0" is the start too
 	}
 	return all(t, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.generation < $3
-		ORDER BY t.seq_from DESC, t.generation DESC LIMIT $4`, packageID, name, before, limit(p.Limit))
+		ORDER BY t.seq_from DESC, t.generation DESC LIMIT CAST($4 AS BIGINT)`, packageID, name, before, limit(p.Limit))
 }
 
 // SetTag implements metadata.Tags.

@@ -7,6 +7,7 @@
 package sqlstore
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -34,21 +35,24 @@ type Tx struct {
 	unknown bool            // the package of a row that was changed is not known
 	scope   metadata.Part   // of the next statement: see within
 
-	clock func() time.Time // of a view
-	alive func() error     // of a view: its caller's context
+	ended  bool
+	clock  func() time.Time // of a view
+	ctx    context.Context  // of a view: its caller's, until Abandon or End
+	cancel context.CancelCauseFunc
 }
 
 var _ metadata.Tx = (*Tx)(nil)
 
 // NewUpdate returns a transaction that writes. The session is inside a transaction of the database.
 func NewUpdate(s *Session, d *Dialect, now time.Time, log *Sequencer) *Tx {
-	return &Tx{s: s, d: d, now: now, log: log}
+	return &Tx{s: s, d: d, now: now, log: log, ctx: context.Background()}
 }
 
-// NewView returns a transaction that reads. clock is asked after the snapshot was taken, so that its time is not before
-// that of an update in it; alive is asked before every statement.
-func NewView(s *Session, d *Dialect, clock func() time.Time, alive func() error) *Tx {
-	return &Tx{s: s, d: d, clock: clock, alive: alive}
+// NewView returns a transaction that reads, until ctx ends: a statement that runs then is interrupted. clock is asked after
+// the snapshot was taken, so that its time is not before that of an update in it.
+func NewView(ctx context.Context, s *Session, d *Dialect, clock func() time.Time) *Tx {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return &Tx{s: s, d: d, clock: clock, ctx: ctx, cancel: cancel}
 }
 
 // Failed is the error of the database that ended the transaction early.
@@ -96,18 +100,23 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 func (t *Tx) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = true
 	if t.err == nil {
 		t.err = errEnded
 	}
+	if t.cancel != nil {
+		t.cancel(errEnded)
+	}
 }
 
-// Abandon ends a view from another goroutine: after a running statement its snapshot is released, and every further call
-// answers err.
+// Abandon ends a view from another goroutine: a running statement is interrupted, the snapshot is released, and every
+// further call answers err.
 func (t *Tx) Abandon(err error) {
+	t.cancel(err)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.err != nil {
-		return // it has ended, and its session may be another's by now
+	if t.ended {
+		return // its session may be another's by now
 	}
 	t.err = err
 	_ = t.s.Do(`ROLLBACK`) // nothing was written
@@ -143,10 +152,8 @@ func (t *Tx) begin() error {
 	if t.err != nil {
 		return t.err
 	}
-	if t.alive != nil {
-		if err := t.alive(); err != nil {
-			return err
-		}
+	if err := context.Cause(t.ctx); err != nil {
+		return err
 	}
 	t.used = true
 	return nil
@@ -167,7 +174,11 @@ func (t *Tx) each(text string, args []any, scan func(row) error) error {
 	if err := t.begin(); err != nil {
 		return err
 	}
-	if err := t.s.query(text, args, scan); err != nil {
+	err := t.s.query(t.ctx, text, args, scan)
+	if cause := context.Cause(t.ctx); cause != nil {
+		err = cause
+	}
+	if err != nil {
 		return t.fail(err)
 	}
 	return nil

@@ -76,6 +76,6 @@ func (t *Tx) DeleteUpload(id string) error {
 
 // StaleUploads implements metadata.Uploads: those not touched since before, the oldest first.
 func (t *Tx) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
-	return all(t, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT $2`,
+	return all(t, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT CAST($2 AS BIGINT)`,
 		bound(before), limit(n))
 }

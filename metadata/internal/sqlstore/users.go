@@ -71,7 +71,7 @@ func (t *Tx) UserByID(id int64) (metadata.User, error) {
 // Users implements metadata.Users.
 func (t *Tx) Users(p metadata.Page) ([]metadata.User, error) {
 	return t.users(`SELECT `+userColumns+grantColumns+`
-		FROM (SELECT * FROM users WHERE name > $1 ORDER BY name LIMIT $2) u
+		FROM (SELECT * FROM users WHERE name > $1 ORDER BY name LIMIT CAST($2 AS BIGINT)) u
 		LEFT JOIN permission p ON p.holder = 'user' AND p.holder_id = u.id
 		ORDER BY u.name, `+orderGrants, p.After, limit(p.Limit))
 }
@@ -118,9 +118,9 @@ func (t *Tx) Tokens(userID, afterID int64, n int) ([]metadata.Token, error) {
 		tail = `) t` + joinToken + `ORDER BY t.id, ` + orderGrants
 	)
 	if userID == 0 {
-		return t.tokens(head+`id > $1 ORDER BY id LIMIT $2`+tail, afterID, limit(n))
+		return t.tokens(head+`id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`+tail, afterID, limit(n))
 	}
-	return t.tokens(head+`user_id = $1 AND id > $2 ORDER BY id LIMIT $3`+tail, userID, afterID, limit(n))
+	return t.tokens(head+`user_id = $1 AND id > $2 ORDER BY id LIMIT CAST($3 AS BIGINT)`+tail, userID, afterID, limit(n))
 }
 
 // RevokeToken implements metadata.Users. The first revocation counts.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +52,10 @@ func flag(b bool) int64 {
 	}
 	return 0
 }
+
+// most is a LIMIT by an argument. SQLite makes its plan by the value of a bare one, so whenever that is bound it compiles the
+// statement anew (sqlite3ExprIsInteger), which takes five times as long as to run it; it does not look behind a cast.
+func most(placeholder string) string { return ` LIMIT CAST(` + placeholder + ` AS BIGINT)` }
 
 // limit turns "0 is all" into SQL that both databases take.
 func limit(n int) int64 {
@@ -111,6 +116,29 @@ func lower(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// maxMarks bounds the numbers that a statement asks for with a placeholder each. Databases bound their placeholders, SQLite at
+// 32,766; a server may have more repositories than that.
+const maxMarks = 512
+
+// among is what stands in the parentheses behind IN for numbers; arg binds a value and returns its placeholder.
+func (d *Dialect) among(numbers []int64, arg func(v any) string) string {
+	if len(numbers) > maxMarks {
+		array := []byte{'['}
+		for i, n := range numbers {
+			if i > 0 {
+				array = append(array, ',')
+			}
+			array = strconv.AppendInt(array, n, 10)
+		}
+		return d.Numbers(arg(string(append(array, ']'))))
+	}
+	var marks []string
+	for _, n := range padded(numbers) {
+		marks = append(marks, arg(n))
+	}
+	return strings.Join(marks, `, `)
 }
 
 // padded repeats the last of list until its length is a power of two, so that lists of all lengths share a few statements.

@@ -86,10 +86,16 @@ func (t *Tx) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
 		than, order = `<`, ` ORDER BY sort_key DESC, name DESC`
 	}
 	if len(p.AfterSortKey) == 0 && p.AfterName == "" {
-		return all(t, scan, text+order+` LIMIT $2`, p.PackageID, limit(p.Limit))
+		return all(t, scan, text+order+` LIMIT CAST($2 AS BIGINT)`, p.PackageID, limit(p.Limit))
 	}
-	return all(t, scan, text+` AND (sort_key, name) `+than+` ($2, $3)`+order+` LIMIT $4`,
+	return all(t, scan, text+` AND (sort_key, name) `+than+` ($2, $3)`+order+` LIMIT CAST($4 AS BIGINT)`,
 		p.PackageID, filled(p.AfterSortKey), p.AfterName, limit(p.Limit))
+}
+
+// Highest implements metadata.Versions. It is the first of an index that holds just this order.
+func (t *Tx) Highest(packageID int64) (string, error) {
+	return one(t, scanText, `SELECT name FROM version WHERE package_id = $1 AND state <> 'deleted'
+		ORDER BY (prerelease = 0 AND state <> 'yanked') DESC, sort_key DESC, name DESC LIMIT 1`, packageID)
 }
 
 // CreateVersion implements metadata.Versions. Zero times become now, an empty State Published.
