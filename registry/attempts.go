@@ -139,22 +139,27 @@ type Outcome struct {
 	GiveUpAfter time.Duration
 }
 
-// Attempted records an attempt. A delivery that is gone by now is no error.
-func (o *Outbox) Attempted(ctx context.Context, id int64, out Outcome) error {
+// Attempted records an attempt of a delivery as it was when the attempt began. One that was asked for again meanwhile stays
+// due, whatever came of this attempt; one that is gone by now is no error.
+func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) error {
 	logged := false
 	err := o.s.meta.Update(ctx, func(tx metadata.Tx) error {
 		logged = false
-		d, err := tx.Delivery(id)
+		d, err := tx.Delivery(began.ID)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		again := d.Tries != began.Tries || !d.NextAt.Equal(began.NextAt)
 		d.Attempts++
-		d.Tries++
 		d.Status, d.Error = out.Status, out.Error
+		if !again {
+			d.Tries++
+		}
 		switch {
+		case again:
 		case out.Delivered:
 			d.State, d.DoneAt = DeliveryDelivered, tx.Now()
 		case out.NextAt.IsZero():
@@ -165,7 +170,7 @@ func (o *Outbox) Attempted(ctx context.Context, id int64, out Outcome) error {
 		if err := tx.UpdateDelivery(d); err != nil {
 			return err
 		}
-		if err := tx.AddAttempt(Attempt{DeliveryID: id, Number: d.Attempts, At: out.At, Duration: out.Duration, Status: out.Status,
+		if err := tx.AddAttempt(Attempt{DeliveryID: d.ID, Number: d.Attempts, At: out.At, Duration: out.Duration, Status: out.Status,
 			Error: out.Error, Answer: out.Answer}); err != nil || d.Seq == noSeq {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,18 @@ import (
 // half of it is what a caller can rely on.
 const leaseTTL = 24 * time.Hour
 
-// holder is the package as the keeper of leases.
+// holder is the package as the keeper of leases. It is by name: the leases of a repository go with it, and before one is
+// given for bytes that took their time it is asked whether the repository is still the same (sameRepository).
 func holder(at Name) string { return at.Repository + "/" + at.Format + "/" + at.Package }
+
+// sameRepository fails unless a name still means the repository that a request began in. NotFound.
+func sameRepository(tx metadata.Tx, name string, id int64) error {
+	r, err := tx.Repository(name)
+	if err == nil && r.ID != id {
+		err = metadata.ErrNotExist
+	}
+	return missing(err, AboutRepository, "there is no repository %q", clip(name))
+}
 
 // findBlob looks a digest up in the books: sha256, or sha512 where it was computed.
 func findBlob(tx metadata.Tx, d digest.Digest) (Blob, error) {
@@ -76,8 +87,38 @@ func (s *Service) ownBlob(ctx context.Context, at Name, d digest.Digest) (Blob, 
 	return b, missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)
 }
 
-// Blob returns a blob that the package holds. A caller who may publish will rely on it, so it gets a lease. NotFound.
+// Blob returns a blob that the package holds, for reading. A caller who may publish may also rely on it, so it gets a lease,
+// unless that can't be written: on a full disk what is there can still be read. NotFound.
 func (s *Service) Blob(ctx context.Context, at Name, d digest.Digest) (Blob, error) {
+	b, err := s.lookBlob(ctx, at, d)
+	var kept *keepError
+	if !errors.As(err, &kept) || KindOf(kept.error) == NotFound {
+		return b, err
+	}
+	if s.leases.failed(s.now()) {
+		s.log.LogAttrs(ctx, slog.LevelError, "a blob that is read can't be kept for its reader", slog.String("digest", b.Digest.String()),
+			slog.Any("error", kept.error))
+	}
+	return b, nil
+}
+
+// StoredBlob is Blob for a caller who sends the bytes unless they are there: NotFound also where the store has lost them, so
+// that they come back, and an error where there is no lease to rely on.
+func (s *Service) StoredBlob(ctx context.Context, at Name, d digest.Digest) (Blob, error) {
+	b, err := s.lookBlob(ctx, at, d)
+	if err != nil {
+		return b, err
+	}
+	return b, s.stored(ctx, at, b)
+}
+
+// keepError says why a blob that is there got no lease.
+type keepError struct{ error }
+
+func (e *keepError) Unwrap() error { return e.error }
+
+// lookBlob finds a blob that the package holds, and gives it a lease if the caller may publish: keepError where that fails.
+func (s *Service) lookBlob(ctx context.Context, at Name, d digest.Digest) (Blob, error) {
 	actor, err := s.authorize(ctx, access.Read, at.Repository)
 	if err != nil {
 		return Blob{}, err
@@ -89,13 +130,27 @@ func (s *Service) Blob(ctx context.Context, at Name, d digest.Digest) (Blob, err
 	if err != nil || access.Decide(actor, access.Publish, at.Repository) != access.Allow {
 		return b, err
 	}
-	return b, s.keep(ctx, at, d, b.ID)
+	if err := s.keep(ctx, at, d, b.ID); err != nil {
+		return b, &keepError{err}
+	}
+	return b, nil
+}
+
+// stored looks whether the store has the bytes of a blob. NotFound.
+func (s *Service) stored(ctx context.Context, at Name, b Blob) error {
+	_, err := s.blobs.Stat(ctx, b.Digest)
+	if errors.Is(err, storage.ErrNotExist) {
+		s.log.LogAttrs(ctx, slog.LevelError, "the store has lost a blob", slog.String("digest", b.Digest.String()))
+		return Errorf(NotFound, AboutBlob, "there is no blob %q in %s/%s", clip(b.Digest.String()), at.Repository, at.Package)
+	}
+	return err
 }
 
 // keep renews the package's lease of a blob that it holds, unless much of the time is left. Between the look and the
 // lease the blob may have gone: NotFound then.
 func (s *Service) keep(ctx context.Context, at Name, d digest.Digest, id int64) error {
-	if !s.leases.due(holder(at), id, s.now()) {
+	due, as := s.leases.due(holder(at), id, s.now())
+	if !due {
 		return nil
 	}
 	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
@@ -110,7 +165,7 @@ func (s *Service) keep(ctx context.Context, at Name, d digest.Digest, id int64) 
 		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)})
 	})
 	if err == nil {
-		s.leases.renewed(holder(at), id, s.now())
+		s.leases.renewed(holder(at), id, s.now(), as)
 	}
 	return missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)
 }
@@ -126,14 +181,17 @@ func (s *Service) PutBlob(ctx context.Context, at Name, want digest.Digest, r io
 	if _, err := s.authorize(ctx, access.Publish, at.Repository); err != nil {
 		return Blob{}, err
 	}
-	if _, err := s.repository(ctx, at.Repository); err != nil {
+	repo, err := s.repository(ctx, at.Repository)
+	if err != nil {
 		return Blob{}, err
 	}
-	return s.putBlob(ctx, at, want, r, limit, nil)
+	return s.putBlob(ctx, repo.ID, at, want, r, limit, nil)
 }
 
-// putBlob is PutBlob for a caller who may; also is part of the transaction that notes the blob, nil for nothing.
-func (s *Service) putBlob(ctx context.Context, at Name, want digest.Digest, r io.Reader, limit int64, also func(tx metadata.Tx) error) (Blob, error) {
+// putBlob is PutBlob for a caller who may, into the repository that the name means; also is part of the transaction that notes
+// the blob, nil for nothing.
+func (s *Service) putBlob(ctx context.Context, repositoryID int64, at Name, want digest.Digest, r io.Reader, limit int64,
+	also func(tx metadata.Tx) error) (Blob, error) {
 	raw, err := hex.DecodeString(want.Encoded())
 	if err != nil {
 		return Blob{}, Errorf(Invalid, AboutBlob, "%q is not a digest", clip(want.String()))
@@ -154,19 +212,23 @@ func (s *Service) putBlob(ctx context.Context, at Name, want digest.Digest, r io
 		return Blob{}, stageError(err, StageFile{Path: want.String(), Limit: limit})
 	}
 	s.metrics.bytesIn.WithLabelValues(at.Format).Add(float64(b.Size))
-	return s.own(ctx, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, also)
+	return s.own(ctx, repositoryID, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, also)
 }
 
-// own records stored bytes as the package's, by a lease.
-func (s *Service) own(ctx context.Context, at Name, b Blob, stored time.Time, also func(tx metadata.Tx) error) (Blob, error) {
+// own records stored bytes as the package's, by a lease. NotFound: the repository that they were sent to is gone.
+func (s *Service) own(ctx context.Context, repositoryID int64, at Name, b Blob, stored time.Time, also func(tx metadata.Tx) error) (Blob, error) {
+	as := s.leases.epoch()
 	out, err := s.record(ctx, b, stored, func(tx metadata.Tx, b Blob) error {
+		if err := sameRepository(tx, at.Repository, repositoryID); err != nil {
+			return err
+		}
 		if err := tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
 			return err
 		}
 		return also(tx)
 	})
 	if err == nil {
-		s.leases.renewed(holder(at), out.ID, s.now()) // clients look whether a blob is there right after they have pushed it
+		s.leases.renewed(holder(at), out.ID, s.now(), as) // clients look whether a blob is there right after they have pushed it
 	}
 	return out, err
 }
@@ -189,13 +251,25 @@ func (s *Service) record(ctx context.Context, b Blob, stored time.Time, need fun
 		if try == maxRescues {
 			return Blob{}, bytesGone(err)
 		}
-		time.Sleep(rescuePause)
+		if err := pause(ctx, rescuePause); err != nil {
+			return Blob{}, err
+		}
 		since = s.now()
 		if _, err := s.blobs.Stat(ctx, b.Digest); errors.Is(err, storage.ErrNotExist) {
 			return Blob{}, bytesGone(errors.Join(errCollected, err))
 		} else if err != nil {
 			return Blob{}, err
 		}
+	}
+}
+
+// pause waits, but not longer than ctx, whose error it returns then.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -209,7 +283,7 @@ func putStored(tx metadata.Tx, b Blob, stored time.Time) (Blob, error) {
 }
 
 // MountBlob lets a package hold a blob that another one holds and the caller may read. NotFound: it does not, or the
-// caller may not; which one is not said.
+// caller may not, or the bytes are lost; which one is not said.
 func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest) (Blob, error) {
 	if _, err := s.authorize(ctx, access.Publish, to.Repository); err != nil {
 		return Blob{}, err
@@ -231,6 +305,9 @@ func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest)
 		}
 		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
 	})
+	if err == nil {
+		err = s.stored(ctx, to, b) // with the lease no collection takes them between this look and the answer
+	}
 	return b, missing(err, AboutBlob, "there is no blob %q to mount", clip(d.String()))
 }
 
@@ -303,7 +380,6 @@ func (s *Service) ForgetBlob(ctx context.Context, at Name, d digest.Digest) erro
 	if _, err := s.authorize(ctx, access.Delete, at.Repository); err != nil {
 		return err
 	}
-	s.leases.forget()
 	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
 		id, err := packageID(tx, at)
 		if err != nil {
@@ -322,5 +398,6 @@ func (s *Service) ForgetBlob(ctx context.Context, at Name, d digest.Digest) erro
 		}
 		return tx.DropBlobLease(b.ID, holder(at))
 	})
+	s.leases.forget() // also after an error: it may have come with the answer
 	return missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)
 }

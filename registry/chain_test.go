@@ -100,6 +100,29 @@ func TestSilent(t *testing.T) {
 	e.MustFsck(t)
 }
 
+// TestSilentManyTags: of several first tags of one commit, one announces.
+func TestSilentManyTags(t *testing.T) {
+	e := registrytest.New(t)
+	manifest := []byte("manifest")
+	id := digest.FromBytes(manifest)
+	rel := registry.Release{Version: id.String(), Digest: id, Descriptor: manifest, Silent: true}
+	if _, err := e.PublishRelease("img", rel); err != nil {
+		t.Fatal(err)
+	}
+	rel.Silent, rel.Tags, rel.TagsIfUnset = false, []string{"a", "b"}, []string{"c"}
+	for _, changed := range []bool{true, false} {
+		res, err := e.PublishRelease("img", rel)
+		if err != nil || res.Created || res.Changed != changed || !res.Version.Announced {
+			t.Errorf("%+v, %v, want changed %v", res, err, changed)
+		}
+	}
+	want := "[artifact.stored artifact.published tag.set tag.set tag.set]"
+	if got := fmt.Sprint(types(t, e, 3)); got != want {
+		t.Errorf("events %s, want %s", got, want)
+	}
+	e.MustFsck(t)
+}
+
 // TestRevive: a coordinate that names its content may come back after its deletion.
 func TestRevive(t *testing.T) {
 	e := registrytest.New(t)

@@ -1,10 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"slipway/metadata"
 	"slipway/registry/access"
@@ -20,7 +20,8 @@ type change struct {
 	pkg   Package
 	// tagged is the version of the tag latest where it is known.
 	tagged string
-	made   bool // the package, just now
+	newest string // version shown as the newest unless a tag is set, where it is known
+	made   bool   // the package, just now
 	dirty  bool
 }
 
@@ -28,18 +29,20 @@ func newChange(s *Service, tx metadata.Tx, actor access.Actor, repo Repository) 
 	return &change{svc: s, tx: tx, actor: actor, repo: repo}
 }
 
-// open loads the package; with create, it makes it.
-func (c *change) open(at Name, create bool) error {
+// open loads the package.
+func (c *change) open(at Name) error {
 	pkg, err := c.tx.Package(at.Repository, at.Format, at.Package)
-	if errors.Is(err, metadata.ErrNotExist) && create {
-		pkg, err = c.tx.CreatePackage(Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
-		c.made = true
-	}
 	if err != nil {
 		return missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, clip(at.Package), at.Repository)
 	}
 	c.pkg = pkg
 	return nil
+}
+
+func (c *change) make(at Name) (err error) {
+	c.pkg, err = c.tx.CreatePackage(Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
+	c.made = true
+	return err
 }
 
 // enter loads the package of a repository that exists as the same one, or makes it. Where there is a package its row says
@@ -56,7 +59,7 @@ func (c *change) enter(at Name) error {
 	if err := c.live(); err != nil {
 		return err
 	}
-	return c.open(at, true)
+	return c.make(at)
 }
 
 // close stores the package's row when anything below it changed.
@@ -84,8 +87,8 @@ const latestTag = "latest"
 // latest is the version shown as the newest: the tag of that name, else the highest that is no prerelease, else the
 // highest.
 func (c *change) latest() (string, error) {
-	if c.tagged != "" {
-		return c.tagged, nil
+	if known := cmp.Or(c.tagged, c.newest); known != "" {
+		return known, nil
 	}
 	tag, err := c.tx.Tag(c.pkg.ID, latestTag)
 	if err == nil {
@@ -94,29 +97,11 @@ func (c *change) latest() (string, error) {
 	if !errors.Is(err, metadata.ErrNotExist) {
 		return "", err
 	}
-	v, err := c.highest()
-	return v.Name, err
-}
-
-// highest returns the highest version that is no prerelease, else the highest, else an empty one.
-func (c *change) highest() (Version, error) {
-	const page = 64
-	p := metadata.VersionPage{PackageID: c.pkg.ID, NewestFirst: true, Limit: 1, NoDescriptors: true} // it is mostly the first
-	var first Version
-	for {
-		vs, err := c.tx.Versions(p)
-		if err != nil || len(vs) == 0 {
-			return first, err
-		}
-		if first.ID == 0 {
-			first = vs[0]
-		}
-		if i := slices.IndexFunc(vs, func(v Version) bool { return !v.Prerelease && v.State != Yanked }); i >= 0 {
-			return vs[i], nil
-		}
-		last := vs[len(vs)-1]
-		p.AfterSortKey, p.AfterName, p.Limit = last.SortKey, last.Name, page
+	name, err := c.tx.Highest(c.pkg.ID)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return "", nil
 	}
+	return name, err
 }
 
 // append writes a log entry about a version, or about the package where v is nil.
@@ -149,6 +134,11 @@ func appendEntry(tx metadata.Tx, actor access.Actor, kind, subject string, repo,
 // version returns a version of the package that is not deleted.
 func (c *change) version(name string) (Version, error) {
 	v, err := c.tx.Version(c.pkg.ID, name)
+	return c.present(v, err, name)
+}
+
+// present is what was found under a name, unless it is deleted.
+func (c *change) present(v Version, err error, name string) (Version, error) {
 	if err == nil && v.State == Deleted {
 		err = metadata.ErrNotExist
 	}
@@ -159,21 +149,20 @@ func (c *change) version(name string) (Version, error) {
 }
 
 // setTag points a tag at a version; pointing it where it points already changes nothing. The first tag announces a version
-// that was stored silently.
-func (c *change) setTag(name string, v Version, reason string) (Tag, bool, error) {
-	v, err := identify(c.tx, v)
-	if err != nil {
-		return Tag{}, false, err
+// that was stored silently, and any tag may compute its digest: v, which is whole, becomes what is stored then.
+func (c *change) setTag(name string, v *Version, reason string) (Tag, error) {
+	if err := identify(c.tx, v); err != nil {
+		return Tag{}, err
 	}
 	if err := c.announce(v); err != nil {
-		return Tag{}, false, err
+		return Tag{}, err
 	}
 	old, err := c.tx.Tag(c.pkg.ID, name)
 	switch {
 	case err == nil && old.VersionID == v.ID:
-		return old, false, nil
+		return old, nil
 	case err != nil && !errors.Is(err, metadata.ErrNotExist):
-		return Tag{}, false, err
+		return Tag{}, err
 	}
 	data := EventData{Tag: name, Reason: reason, Generation: old.Generation + 1}
 	if old.VersionID != 0 {
@@ -181,15 +170,15 @@ func (c *change) setTag(name string, v Version, reason string) (Tag, bool, error
 	} else if !c.made {
 		past, err := c.tx.TagHistory(c.pkg.ID, name, Page{Limit: 1})
 		if err != nil {
-			return Tag{}, false, err
+			return Tag{}, err
 		}
 		if len(past) > 0 {
 			data.Generation = past[0].Generation + 1
 		}
 	}
-	e, err := c.append("tag.set", &v, data)
+	e, err := c.append("tag.set", v, data)
 	if err != nil {
-		return Tag{}, false, err
+		return Tag{}, err
 	}
 	c.dirty = true
 	t, err := c.tx.SetTag(Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
@@ -197,11 +186,11 @@ func (c *change) setTag(name string, v Version, reason string) (Tag, bool, error
 	if name == latestTag {
 		c.tagged = v.Name
 	}
-	return t, true, err
+	return t, err
 }
 
 // announce tells of a version that was stored without an event for subscribers: it became something of its own.
-func (c *change) announce(v Version) error {
+func (c *change) announce(v *Version) error {
 	if v.Announced {
 		return nil
 	}
@@ -213,12 +202,12 @@ func (c *change) announce(v Version) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.append("artifact.published", &v, EventData{Files: eventFiles(files), eventRelease: releaseOf(inputs(facts))}); err != nil {
+	if _, err := c.append("artifact.published", v, EventData{Files: eventFiles(files), eventRelease: releaseOf(inputs(facts))}); err != nil {
 		return err
 	}
 	v.Announced = true
 	c.dirty = true
-	return c.tx.UpdateVersion(v)
+	return c.tx.UpdateVersion(*v)
 }
 
 // removeTag ends a tag's interval. NotFound.

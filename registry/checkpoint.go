@@ -146,11 +146,7 @@ func (s *Service) LogLeaves(ctx context.Context, from, to int64) ([][]byte, erro
 			return Errorf(NotFound, AboutRequest, "the log is not that large")
 		}
 		for _, e := range entries {
-			l, err := e.Leaf()
-			if err != nil {
-				return err
-			}
-			out = append(out, l)
+			out = append(out, e.Leaf())
 		}
 		return nil
 	})
@@ -189,9 +185,7 @@ func (s *Service) LogProof(ctx context.Context, seq int64) (Proof, error) {
 		if len(entries) == 0 || entries[0].Seq != seq || seq >= p.Checkpoint.Size {
 			return Errorf(NotFound, AboutRequest, "there is no signed entry %d; the log's newest checkpoint covers %d", seq, p.Checkpoint.Size)
 		}
-		if p.Leaf, err = entries[0].Leaf(); err != nil {
-			return err
-		}
+		p.Leaf = entries[0].Leaf()
 		p.Hashes, err = tlog.ProveRecord(p.Checkpoint.Size, seq, hashReader(tx))
 		return err
 	})

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/metadata"
 )
 
@@ -24,10 +26,7 @@ func (c *committer) run() (Result, error) {
 	if err := c.enter(c.name); err != nil {
 		return Result{}, err
 	}
-	if err := c.sameKey(); err != nil {
-		return Result{}, err
-	}
-	old, err := c.tx.Version(c.pkg.ID, c.rel.Version)
+	old, err := c.former()
 	if err == nil {
 		err = c.live() // what may be done to it is up to the repository's settings as they are now
 		if err != nil {
@@ -61,18 +60,26 @@ func (c *committer) run() (Result, error) {
 	return res, err
 }
 
-// sameKey gives a release the name of the version that its key says it is.
-func (c *committer) sameKey() error {
-	if !c.rel.SameKey {
-		return nil
+// former finds the version that the release is about, also a deleted one; by SameKey it gives the release that one's name.
+// ErrNotExist.
+func (c *committer) former() (Version, error) {
+	switch {
+	case c.made:
+		return Version{}, metadata.ErrNotExist
+	case !c.rel.SameKey:
+		return c.tx.Version(c.pkg.ID, c.rel.Version)
 	}
-	// No name is empty, so behind the key with an empty one comes the first version that has it.
-	vs, err := c.tx.Versions(metadata.VersionPage{
-		PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, NoDescriptors: true, Limit: 1})
-	if err == nil && len(vs) == 1 && bytes.Equal(vs[0].SortKey, c.rel.SortKey) {
-		c.rel.Version, c.rel.PURL = vs[0].Name, vs[0].PURL
+	// No name is empty, so behind the key with an empty one comes the first version that has it. One of the release's own
+	// name has its key as well.
+	vs, err := c.tx.Versions(metadata.VersionPage{PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, Limit: 1})
+	if err != nil {
+		return Version{}, err
 	}
-	return err
+	if len(vs) == 0 || !bytes.Equal(vs[0].SortKey, c.rel.SortKey) {
+		return Version{}, metadata.ErrNotExist
+	}
+	c.rel.Version, c.rel.PURL = vs[0].Name, vs[0].PURL
+	return vs[0], nil
 }
 
 // condition asks Release.If.
@@ -85,6 +92,9 @@ func (c *committer) condition(old Version) error {
 
 // create makes the version; old is its tombstone or empty.
 func (c *committer) create(old Version) (Result, error) {
+	if len(c.rel.Facts) > maxFacts {
+		return Result{}, tooManyFacts(c.pkg, c.rel.Version, len(c.rel.Facts))
+	}
 	v := Version{
 		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: Published,
 		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
@@ -137,15 +147,22 @@ func (c *committer) create(old Version) (Result, error) {
 	}
 	c.pkg.VersionCount++
 	c.dirty = true
-	return Result{Version: v, Created: true, Changed: true}, c.tags(v)
+	if c.made {
+		c.newest = v.Name
+	}
+	if err = c.tags(&v); err == nil && c.rel.State != "" {
+		err = c.setState(&v, c.rel.State, c.rel.Reason)
+	}
+	return Result{Version: v, Created: true, Changed: true}, err
 }
 
-func (c *committer) tags(v Version) error {
+// tags sets the release's tags to a version, which becomes what is stored then.
+func (c *committer) tags(v *Version) error {
 	for _, t := range c.rel.Tags {
 		if err := c.tagIf(t); err != nil {
 			return err
 		}
-		if _, _, err := c.setTag(t, v, "published"); err != nil {
+		if _, err := c.setTag(t, v, "published"); err != nil {
 			return err
 		}
 	}
@@ -154,8 +171,7 @@ func (c *committer) tags(v Version) error {
 			continue
 		}
 		if _, err := c.tx.Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
-			_, _, err = c.setTag(t, v, "published")
-			if err != nil {
+			if _, err = c.setTag(t, v, "published"); err != nil {
 				return err
 			}
 		} else if err != nil {
@@ -217,29 +233,35 @@ func (c *committer) describe() error {
 	return err
 }
 
-// same answers a Create of a version that is there: success if the files are the very same. Tags that move along are
-// no change of the content.
+// same answers a Create of a version that is there: success if the content is the very same. Of a release with a Digest the
+// tags move along.
 func (c *committer) same(old Version) (Result, error) {
-	have, err := c.tx.Files(old.ID)
-	if err != nil {
+	same, err := c.matches(old)
+	switch {
+	case err != nil:
 		return Result{}, err
-	}
-	if c.rel.Digest != "" {
-		if old.Digest != c.rel.Digest {
-			return Result{}, Errorf(AlreadyExists, AboutVersion, "%s %s exists already with other content", c.pkg.Name, old.Name)
-		}
-		return Result{Version: old}, c.tags(old)
-	}
-	match := len(have) == len(c.files)
-	for _, f := range have {
-		match = match && slices.ContainsFunc(c.files, func(st Staged) bool {
-			return st.Path == f.Path && st.Blob.Digest == f.Blob.Digest
-		})
-	}
-	if !match {
+	case !same:
 		return Result{}, Errorf(AlreadyExists, AboutVersion, "%s %s exists already with other content", c.pkg.Name, old.Name)
+	case c.rel.Digest != "":
+		err = c.tags(&old)
 	}
-	return Result{Version: old}, nil
+	return Result{Version: old, Changed: c.dirty}, err
+}
+
+// matches reports whether a version has the content of the release.
+func (c *committer) matches(old Version) (bool, error) {
+	if c.rel.Digest != "" {
+		return old.Digest == c.rel.Digest, nil
+	}
+	have, err := c.tx.Files(old.ID)
+	if err != nil || len(have) != len(c.files) {
+		return false, err
+	}
+	sent := make(map[string]digest.Digest, len(c.files))
+	for _, st := range c.files {
+		sent[st.Path] = st.Blob.Digest
+	}
+	return !slices.ContainsFunc(have, func(f File) bool { return sent[f.Path] != f.Blob.Digest }), nil
 }
 
 // extend adds the files to a version that is there, by look-ups of their paths alone.
@@ -281,7 +303,9 @@ func (c *committer) extend(old Version) (Result, error) {
 		return Result{}, err
 	}
 	c.dirty = true
-	return Result{Version: v, Changed: true}, c.tags(v)
+	c.newest = c.pkg.Latest // the versions are the same
+	err = c.tags(&v)
+	return Result{Version: v, Changed: true}, err
 }
 
 // grow writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
@@ -341,13 +365,14 @@ func (c *committer) grow(v Version, former map[string]File, fresh, replaced []St
 	return v, c.tx.UpdateVersion(v)
 }
 
-// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin.
+// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin. A version that
+// has grown for years, as snapshots do, is added to all the same: what would be more than maxFacts is not kept.
 func (c *committer) newFacts(v Version) ([]FactInput, error) {
 	if len(c.rel.Facts) == 0 {
 		return nil, nil
 	}
-	have, err := c.tx.Facts(v.ID)
-	return unknownFacts(c.rel.Facts, have), err
+	facts, have, err := c.unknown(v, c.rel.Facts)
+	return facts[:min(len(facts), max(maxFacts-have, 0))], err
 }
 
 // newFiles records the blobs of staged files and makes their rows, without the log entry.

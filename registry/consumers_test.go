@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
@@ -120,13 +121,26 @@ func TestConsumersOfOthers(t *testing.T) {
 // TestConsumerBound: nobody fills the table.
 func TestConsumerBound(t *testing.T) {
 	e := registrytest.New(t)
-	var err error
-	n := 0
-	for ; err == nil && n <= 1000; n++ {
-		_, _, err = e.PutConsumer(e.Admin, fmt.Sprintf("c%d", n), registry.ConsumerChange{})
+	first, _, err := e.PutConsumer(e.Admin, "c0", registry.ConsumerChange{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n != 1001 || !errors.Is(err, &registry.Error{Kind: registry.Conflict, Subject: registry.AboutConsumer}) {
-		t.Errorf("%v after %d", err, n)
+	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { // in one commit all but one of those that are allowed
+		for i := 1; i < 999; i++ {
+			if _, err := tx.PutConsumer(registry.Consumer{OwnerID: first.OwnerID, Name: fmt.Sprintf("c%d", i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := e.PutConsumer(e.Admin, "c999", registry.ConsumerChange{}); err != nil {
+		t.Errorf("the last one: %v", err)
+	}
+	_, _, err = e.PutConsumer(e.Admin, "c1000", registry.ConsumerChange{})
+	if !errors.Is(err, &registry.Error{Kind: registry.Conflict, Subject: registry.AboutConsumer}) {
+		t.Errorf("one more: %v", err)
 	}
 	if _, _, err := e.PutConsumer(e.Admin, "c7", registry.ConsumerChange{Acked: new(int64)}); err != nil {
 		t.Errorf("one that is there already: %v", err)

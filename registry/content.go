@@ -21,6 +21,9 @@ type Held struct {
 	version Version
 }
 
+// Version is the version before the commit; the zero one when it is new.
+func (h Held) Version() Version { return h.version }
+
 // None reports whether there are none: the version is new, or was deleted.
 func (h Held) None() bool { return h.version.ID == 0 || h.version.State == Deleted }
 
@@ -87,16 +90,16 @@ func without(tx metadata.Tx, v Version, removed []File) (left bool, d digest.Dig
 
 // identify computes the digest of a version where it was left out, and keeps it: what names content by its digest, such as
 // a tag's event, does so for every version.
-func identify(tx metadata.Tx, v Version) (Version, error) {
+func identify(tx metadata.Tx, v *Version) error {
 	if v.Digest != "" {
-		return v, nil
+		return nil
 	}
 	files, err := tx.Files(v.ID)
 	if err != nil {
-		return v, err
+		return err
 	}
 	v.Digest = ContentDigest(files)
-	return v, tx.SetDigest(v.ID, v.Digest)
+	return tx.SetDigest(v.ID, v.Digest)
 }
 
 // keepDigest stores the digest that a reader of v had to compute, so that v can be found by it, unless anything below the

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/opencontainers/go-digest"
 
@@ -59,7 +57,7 @@ func (r Report) check() error {
 		return Errorf(Invalid, AboutDeployment, "%q is not a digest such as sha256:<64 hex digits>", clip(r.Digest.String()))
 	}
 	for what, s := range map[string]string{"external_id": r.ExternalID, "event_id": r.EventID} {
-		if len(s) > maxExternalIDBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		if len(s) > maxExternalIDBytes || !isLine(s) {
 			return Errorf(Invalid, AboutDeployment, "%s is text of at most %d bytes without control characters", what, maxExternalIDBytes)
 		}
 	}
@@ -152,7 +150,7 @@ func (s *Service) newDeployment(tx metadata.Tx, actor access.Actor, repo Reposit
 	if err := roomFor(tx, env, r.Service); err != nil {
 		return Deployment{}, err
 	}
-	if v, err = identify(tx, v); err != nil {
+	if err := identify(tx, &v); err != nil {
 		return Deployment{}, err
 	}
 	d := Deployment{

@@ -390,6 +390,12 @@ func TestDeploymentsOfOthers(t *testing.T) {
 			t.Errorf("%s: %v, want kind %d", what, c.err, c.kind)
 		}
 	}
+	// Who may neither read nor deploy anything does not learn which environments there are.
+	nothing := login("absent", access.Read, access.Deploy)
+	there, absent := e.StopService(nothing, "prod", "web"), e.StopService(nothing, "nowhere", "web")
+	if registry.KindOf(there) != registry.Denied || absent == nil || there.Error() != absent.Error() {
+		t.Errorf("environments are told apart: %v, %v", there, absent)
+	}
 	if st, err := e.EnvironmentAt(stranger, "prod", registry.AsOf{}); err != nil || len(st.Services) != 0 {
 		t.Errorf("a stranger sees %+v, %v", st, err)
 	}

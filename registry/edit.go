@@ -30,7 +30,7 @@ func (s *Service) Edit(ctx context.Context, at Name, fn func(e *Edit) error) err
 		if err := e.c.live(); err != nil {
 			return err
 		}
-		if err := e.c.open(at, false); err != nil {
+		if err := e.c.open(at); err != nil {
 			return err
 		}
 		if err := fn(e); err != nil {
@@ -64,6 +64,21 @@ func (e *Edit) Settings() RepositorySettings { return e.c.settings() }
 // Version returns a version that is not deleted. NotFound.
 func (e *Edit) Version(name string) (Version, error) { return e.c.version(name) }
 
+// Spelled is Version by any spelling that means the same in the format.
+func (e *Edit) Spelled(name string) (Version, error) {
+	v, err := e.c.svc.spelled(e.c.tx, e.c.pkg, name)
+	return e.c.present(v, err, name)
+}
+
+// Holder returns the version that holds a file. NotFound: it is deleted, or in another package.
+func (e *Edit) Holder(f File) (Version, error) {
+	v, err := e.c.tx.VersionByID(f.VersionID)
+	if err == nil && v.PackageID != e.c.pkg.ID {
+		err = metadata.ErrNotExist
+	}
+	return e.c.present(v, err, f.Path)
+}
+
 // Versions returns all versions that are not deleted, in the format's order.
 func (e *Edit) Versions() ([]Version, error) {
 	return e.c.tx.Versions(metadata.VersionPage{PackageID: e.c.pkg.ID})
@@ -87,8 +102,7 @@ func (e *Edit) SetTag(tag, version, reason string) (Tag, error) {
 	if err != nil {
 		return Tag{}, err
 	}
-	t, _, err := e.c.setTag(tag, v, reason)
-	return t, err
+	return e.c.setTag(tag, &v, reason)
 }
 
 // RemoveTag ends a tag. It needs the right to tag, or the right to delete, as who may delete a version may end its tags
@@ -113,19 +127,32 @@ func (e *Edit) SetState(version string, state State, reason string) error {
 	if err != nil || v.State == state && v.Reason == reason {
 		return err
 	}
-	if state != Published && !slices.Contains(e.c.svc.rules[e.c.pkg.Format].States, state) {
-		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", e.c.pkg.Format, clip(string(state)))
+	if err := e.c.svc.checkState(e.c.pkg.Format, state, reason); err != nil {
+		return err
+	}
+	return e.c.setState(&v, state, reason)
+}
+
+// checkState holds a state to those of the format, and its message to its bound. Invalid.
+func (s *Service) checkState(format string, state State, reason string) error {
+	if state != Published && !slices.Contains(s.rules[format].States, state) {
+		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", format, clip(string(state)))
 	}
 	if len(reason) > maxFactBytes {
 		return Errorf(Invalid, AboutVersion, "the message is longer than %d bytes", maxFactBytes)
 	}
+	return nil
+}
+
+// setState marks a version; v, which is whole, becomes what is stored then.
+func (c *change) setState(v *Version, state State, reason string) error {
 	kind := map[State]string{Published: "artifact.restored", Deprecated: "artifact.deprecated", Yanked: "artifact.yanked"}[state]
 	v.State, v.Reason = state, reason
-	if _, err := e.c.append(kind, &v, EventData{Reason: reason}); err != nil {
+	if _, err := c.append(kind, v, EventData{Reason: reason}); err != nil {
 		return err
 	}
-	e.c.dirty = true
-	return e.c.tx.UpdateVersion(v)
+	c.dirty = true
+	return c.tx.UpdateVersion(*v)
 }
 
 // SetDescriptor stores what the format keeps per package. It needs the right to publish.
@@ -284,11 +311,15 @@ func (c *change) retag(gone Version) error {
 	}
 	for _, t := range tags {
 		if t.Name == c.svc.rules[c.pkg.Format].RequiredTag && c.pkg.VersionCount > 0 {
-			next, err := c.highest()
+			name, err := c.tx.Highest(c.pkg.ID)
 			if err != nil {
 				return err
 			}
-			if _, _, err := c.setTag(t.Name, next, "version "+gone.Name+" was deleted"); err != nil {
+			next, err := c.version(name)
+			if err != nil {
+				return err
+			}
+			if _, err := c.setTag(t.Name, &next, "version "+gone.Name+" was deleted"); err != nil {
 				return err
 			}
 			continue

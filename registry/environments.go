@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"slipway/metadata"
@@ -89,6 +90,9 @@ func putEnvironment(tx metadata.Tx, actor access.Actor, kind string, e Environme
 
 // mayDeploy asks whether the caller may deploy in some repository.
 func (s *Service) mayDeploy(tx metadata.Tx, actor access.Actor) error {
+	if access.Decide(actor, access.Deploy, access.Instance) == access.Allow {
+		return nil // also where there is no repository yet, or any more
+	}
 	repos, err := allRepositories(tx)
 	if err != nil {
 		return err
@@ -196,14 +200,13 @@ func (s *Service) DeleteEnvironment(ctx context.Context, name string) error {
 }
 
 // StopService notes that a service runs nothing any more: what it ran is no longer kept from deletion. It needs the right
-// to deploy in the repository of what it runs. NotFound: it runs nothing.
+// to deploy in the repository of what it runs. NotFound: it runs nothing; Denied also where the caller may deploy nothing at
+// all, whatever there is.
 func (s *Service) StopService(ctx context.Context, name, service string) error {
 	actor := access.From(ctx)
 	return s.update(ctx, func(tx metadata.Tx) error {
-		if actor.Type == access.TypeAnonymous {
-			if _, err := s.seen(ctx, tx); err != nil {
-				return err
-			}
+		if err := s.mayDeploy(tx, actor); err != nil {
+			return err
 		}
 		e, err := environment(tx, name)
 		if err != nil {
@@ -271,6 +274,9 @@ type EnvironmentState struct {
 // EnvironmentAt tells what is wanted, recorded and running in an environment, now or at a past moment, for the services
 // whose repositories the caller may read. NotFound: it is not there, or was not then.
 func (s *Service) EnvironmentAt(ctx context.Context, name string, when AsOf) (EnvironmentState, error) {
+	if err := s.reach(ctx, when); err != nil {
+		return EnvironmentState{}, err
+	}
 	var out EnvironmentState
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
 		ids, err := s.seen(ctx, tx)
@@ -343,15 +349,7 @@ func services(tx metadata.Tx, e Environment, seq int64, ids []int64) ([]ServiceS
 
 // contains reports whether id is one of ids; nil is all.
 func contains(ids []int64, id int64) bool {
-	if ids == nil {
-		return true
-	}
-	for _, x := range ids {
-		if x == id {
-			return true
-		}
-	}
-	return false
+	return ids == nil || slices.Contains(ids, id)
 }
 
 // wanted is what the environment's tag of a package pointed to; nil for nothing.

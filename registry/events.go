@@ -164,8 +164,9 @@ const MaxPage = 1000
 // instance if it may audit it. With Wait it blocks until there is one or the time is over. next is where to go on: it
 // also moves past events that the caller may not see.
 func (s *Service) Events(ctx context.Context, q EventQuery) (events []Event, next int64, err error) {
+	q.Types = slices.Clone(q.Types)
 	for i, t := range q.Types {
-		q.Types[i] = strings.TrimSuffix(strings.TrimPrefix(t, EventTypePrefix), EventTypeSuffix)
+		q.Types[i] = shortType(t)
 	}
 	if q.Limit <= 0 || q.Limit > MaxPage {
 		q.Limit = MaxPage
@@ -174,7 +175,7 @@ func (s *Service) Events(ctx context.Context, q EventQuery) (events []Event, nex
 	defer deadline.Stop()
 	for {
 		grown := s.grown.next() // before the look, so that nothing falls between
-		events, next, err = s.eventsNow(ctx, q)
+		events, next, err = s.lookThrough(ctx, q)
 		if err != nil || len(events) > 0 || q.Wait <= 0 {
 			return events, next, err
 		}
@@ -189,12 +190,30 @@ func (s *Service) Events(ctx context.Context, q EventQuery) (events []Event, nex
 	}
 }
 
-func (s *Service) eventsNow(ctx context.Context, q EventQuery) ([]Event, int64, error) {
+// logWindow is how many entries one view looks through for those that a filter lets pass, so that it lasts milliseconds.
+const logWindow = 20_000
+
+// lookThrough returns the events up to the end of the log, or to the limit.
+func (s *Service) lookThrough(ctx context.Context, q EventQuery) (events []Event, next int64, err error) {
+	for next = q.After; ; {
+		var some []Event
+		var end bool
+		rest := q
+		rest.After, rest.Limit = next, q.Limit-len(events)
+		if some, next, end, err = s.window(ctx, rest); err != nil {
+			return events, next, err
+		}
+		if events = append(events, some...); end || len(events) >= q.Limit {
+			return events, next, nil
+		}
+	}
+}
+
+func (s *Service) window(ctx context.Context, q EventQuery) (events []Event, next int64, end bool, err error) {
 	actor := access.From(ctx)
-	var out []Event
-	next := q.After
-	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		mq := metadata.EntryQuery{After: q.After, Types: q.Types, Limit: q.Limit}
+	next = q.After
+	err = s.meta.View(ctx, func(tx metadata.Tx) error {
+		mq := metadata.EntryQuery{After: q.After, Before: q.After + 1 + logWindow, Types: q.Types, Limit: q.Limit}
 		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
 			ids, err := s.readable(tx, actor)
 			if err != nil {
@@ -211,15 +230,16 @@ func (s *Service) eventsNow(ctx context.Context, q EventQuery) ([]Event, int64, 
 			return err
 		}
 		for _, e := range entries {
-			out = append(out, s.event(e))
+			events = append(events, s.event(e))
 			next = e.Seq
 		}
 		if len(entries) < q.Limit {
-			next = max(next, size-1)
+			next = max(next, min(size, mq.Before)-1)
 		}
+		end = next >= size-1
 		return nil
 	})
-	return out, next, err
+	return events, next, end, err
 }
 
 // readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there

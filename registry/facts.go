@@ -188,8 +188,8 @@ func (d Declared) facts(source string, rank int) ([]FactInput, error) {
 		add(FactCustomPrefix+key, value)
 	}
 	for _, f := range out {
-		if len(f.Value) > maxFactBytes {
-			return nil, Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, maxFactBytes)
+		if err := f.check(); err != nil {
+			return nil, err
 		}
 	}
 	if len(out) == 0 {
@@ -197,6 +197,23 @@ func (d Declared) facts(source string, rank int) ([]FactInput, error) {
 	}
 	slices.SortFunc(out, func(a, b FactInput) int { return strings.Compare(a.Key, b.Key) })
 	return out, nil
+}
+
+var commitID = regexp.MustCompile(`^[0-9a-z][0-9a-z._:+-]{0,199}$`)
+
+// check refuses a declared value that whoever reads it could take for something else.
+func (f FactInput) check() error {
+	switch {
+	case len(f.Value) > maxFactBytes:
+		return Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, maxFactBytes)
+	case !isLine(f.Value) && !strings.HasPrefix(f.Key, FactCustomPrefix), !isText(f.Value):
+		return Errorf(Invalid, AboutVersion, "%s holds control characters: %q", f.Key, clip(f.Value))
+	case f.Key == FactSourceCommit && !commitID.MatchString(f.Value):
+		return Errorf(Invalid, AboutVersion, "%s is no commit: %q", f.Key, clip(f.Value))
+	case f.Key == FactBuildURL && !strings.HasPrefix(f.Value, "https://") && !strings.HasPrefix(f.Value, "http://"):
+		return Errorf(Invalid, AboutVersion, "%s is no http or https URL: %q", f.Key, clip(f.Value))
+	}
+	return nil
 }
 
 var uriScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
@@ -246,16 +263,12 @@ func (e *Edit) AddFacts(version string, facts []FactInput) error {
 	if err != nil {
 		return err
 	}
-	have, err := e.c.tx.Facts(v.ID)
-	if err != nil {
+	facts, have, err := e.c.unknown(v, facts)
+	if err != nil || len(facts) == 0 {
 		return err
 	}
-	facts = unknownFacts(facts, have)
-	if len(facts) == 0 {
-		return nil
-	}
-	if len(have)+len(facts) > maxFacts {
-		return Errorf(Invalid, AboutVersion, "%s %s has %d facts; at most %d are kept", e.c.pkg.Name, v.Name, len(have), maxFacts)
+	if n := have + len(facts); n > maxFacts {
+		return tooManyFacts(e.c.pkg, v.Name, n)
 	}
 	entry, err := e.c.append("artifact.metadata_changed", &v, EventData{Facts: facts, eventRelease: releaseOf(facts)})
 	if err != nil {
@@ -265,12 +278,21 @@ func (e *Edit) AddFacts(version string, facts []FactInput) error {
 	return e.c.addFacts(v, facts, entry.Seq)
 }
 
-// unknownFacts leaves out what the last fact of the same key and source says already.
-func unknownFacts(facts []FactInput, have []Fact) []FactInput {
+// unknown leaves out what the last fact of the same key and source says already, and counts the facts that the version has.
+func (c *change) unknown(v Version, facts []FactInput) (news []FactInput, n int, err error) {
+	have, err := c.tx.Facts(v.ID)
+	if err != nil {
+		return nil, 0, err
+	}
 	return slices.DeleteFunc(slices.Clone(facts), func(f FactInput) bool {
 		i := slices.IndexFunc(have, func(h Fact) bool { return h.Key == f.Key && h.Source == f.Source })
 		return i >= 0 && have[i].Value == f.Value && have[i].Rank == f.Rank
-	})
+	}), len(have), nil
+}
+
+func tooManyFacts(p Package, version string, n int) error {
+	return Errorf(Invalid, AboutVersion, "%s %s would have %d facts of its origin; of one version at most %d are kept",
+		p.Name, version, n, maxFacts)
 }
 
 // maxFacts bounds what one version may collect over time.

@@ -80,11 +80,7 @@ func (t *treeCheck) page(tx metadata.Tx, page []Entry, f *fsck) error {
 	first := tlog.StoredHashIndex(0, page[0].Seq)
 	var computed []tlog.Hash
 	for _, e := range page {
-		leaf, err := e.Leaf()
-		if err != nil {
-			return err
-		}
-		hs, err := tlog.StoredHashes(e.Seq, leaf, tlog.HashReaderFunc(t.read))
+		hs, err := tlog.StoredHashes(e.Seq, e.Leaf(), tlog.HashReaderFunc(t.read))
 		if err != nil {
 			return fmt.Errorf("hash entry %d: %w", e.Seq, err)
 		}
@@ -233,7 +229,7 @@ func (r *replay) apply(e Entry, d EventData) error {
 		if known && v.state != Deleted {
 			return errors.New("the version exists already")
 		}
-		v = versionState{repo: e.RepositoryID, state: Published, facts: v.facts, seq: e.Seq, silent: e.Type == "artifact.stored"}
+		v = versionState{repo: e.RepositoryID, state: Published, seq: e.Seq, silent: e.Type == "artifact.stored"}
 		v.files.files(d.Files)
 		v.facts.facts(d.Facts)
 	case "artifact.files_added":

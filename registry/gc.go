@@ -31,7 +31,7 @@ const (
 // CollectOptions are how a collection runs.
 type CollectOptions struct {
 	Grace  time.Duration // blobs that lost their last use within it stay
-	Force  bool          // also where it would remove more than a fifth of all blobs
+	Force  bool          // also where it would remove more than a fifth of all blobs, or the store lists none
 	DryRun bool
 }
 
@@ -50,9 +50,13 @@ type CollectReport struct {
 // ErrTooMuch: a collection stopped before it removed anything, because it would have removed too large a part.
 var ErrTooMuch = errors.New("registry: the collection would remove more than a fifth of all blobs; nothing was removed")
 
+// ErrNothingListed: a collection stopped before it removed anything, because the store lists no blob although it must hold
+// some.
+var ErrNothingListed = errors.New("registry: the store lists no blobs, although there are some; nothing was removed")
+
 // Collect removes the bytes that nothing needs: no file, no lease, unused for the grace period. It runs beside
 // everything else: each blob is condemned in a transaction that looks again, and a publish that stores the same bytes
-// meanwhile notices. It needs to administer the instance. ErrTooMuch (Conflict).
+// meanwhile notices. It needs to administer the instance. ErrTooMuch, ErrNothingListed (both Conflict).
 func (s *Service) Collect(ctx context.Context, o CollectOptions) (CollectReport, error) {
 	if _, err := s.authorize(ctx, access.Admin, access.Instance); err != nil {
 		return CollectReport{}, err
@@ -69,8 +73,10 @@ func (s *Service) collect(ctx context.Context, o CollectOptions) (CollectReport,
 	c.report.DurationMilli = time.Since(start).Milliseconds()
 	s.metrics.collected.Add(float64(c.report.Blobs + c.report.Orphans))
 	s.metrics.collectedBy.Add(float64(c.report.Bytes + c.report.OrphanBytes))
-	if errors.Is(err, ErrTooMuch) {
-		err = &Error{Kind: Conflict, Detail: ErrTooMuch.Error() + "; look with fsck, then force it", Err: err}
+	for _, stop := range []error{ErrTooMuch, ErrNothingListed} {
+		if errors.Is(err, stop) {
+			err = &Error{Kind: Conflict, Detail: stop.Error() + "; look with fsck, then force it", Err: err}
+		}
 	}
 	return c.report, err
 }
@@ -103,8 +109,18 @@ type collection struct {
 }
 
 func (c *collection) run(ctx context.Context) error {
-	if err := c.valve(ctx); err != nil {
-		return err
+	if !c.opts.DryRun {
+		if err := c.finishCollection(ctx); err != nil {
+			return err
+		}
+	}
+	guarded := !c.opts.Force && !c.opts.DryRun
+	var orphans []storage.Blob
+	if guarded {
+		var err error
+		if orphans, err = c.valve(ctx); err != nil {
+			return err
+		}
 	}
 	if !c.opts.DryRun {
 		if err := c.uploads(ctx); err != nil {
@@ -125,22 +141,78 @@ func (c *collection) run(ctx context.Context) error {
 	if err := c.unreferenced(ctx, c.remove); err != nil {
 		return err
 	}
-	return c.orphans(ctx)
+	if !guarded {
+		return c.orphans(ctx, func(b storage.Blob) error { return c.orphan(ctx, b) })
+	}
+	for _, b := range orphans {
+		if err := c.orphan(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// valve counts before anything is removed.
-func (c *collection) valve(ctx context.Context) error {
-	if c.opts.Force || c.opts.DryRun {
-		return nil
-	}
+// valve counts before anything is removed, rows that nothing needs and bytes that no row knows alike: where the database is
+// not the one that belongs to the store, all bytes are such. It returns those bytes.
+func (c *collection) valve(ctx context.Context) ([]storage.Blob, error) {
 	var dead int64
 	if err := c.unreferenced(ctx, func(context.Context, Blob, time.Time) error { dead++; return nil }); err != nil {
+		return nil, err
+	}
+	rows := int64(-1) // counted once it matters
+	tooMuch := func(orphans int64) (bool, error) {
+		if dead+orphans <= gcFreeBlobs {
+			return false, nil
+		}
+		if rows < 0 {
+			var err error
+			if rows, err = c.rows(ctx); err != nil {
+				return false, err
+			}
+		}
+		return float64(dead+orphans) > gcMaxShare*float64(rows+orphans), nil
+	}
+	if stop, err := tooMuch(0); stop || err != nil {
+		return nil, errors.Join(err, when(stop, ErrTooMuch))
+	}
+	listed := false
+	var orphans []storage.Blob
+	for b, err := range c.blobs.List(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		listed = true
+		if is, err := c.isOrphan(ctx, b); err != nil {
+			return nil, err
+		} else if !is {
+			continue
+		}
+		orphans = append(orphans, b)
+		// Each time: so there are never many more of them than the rows allow.
+		if stop, err := tooMuch(int64(len(orphans))); stop || err != nil {
+			return nil, errors.Join(err, when(stop, ErrTooMuch))
+		}
+	}
+	if listed {
+		return orphans, nil
+	}
+	var some []Blob
+	err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		some, err = tx.BlobList("", 1)
+		return err
+	})
+	return nil, errors.Join(err, when(len(some) > 0, ErrNothingListed))
+}
+
+func when(is bool, err error) error {
+	if is {
 		return err
 	}
-	if dead <= gcFreeBlobs {
-		return nil
-	}
-	var total int64
+	return nil
+}
+
+// rows counts the blobs in the books.
+func (c *collection) rows(ctx context.Context) (total int64, err error) {
 	after := digest.Digest("")
 	for {
 		var page []Blob
@@ -148,18 +220,14 @@ func (c *collection) valve(ctx context.Context) error {
 			page, err = tx.BlobList(after, MaxPage)
 			return err
 		}); err != nil {
-			return err
+			return 0, err
 		}
 		total += int64(len(page))
 		if len(page) < MaxPage {
-			break
+			return total, nil
 		}
 		after = page[len(page)-1].Digest
 	}
-	if float64(dead) > gcMaxShare*float64(total) {
-		return ErrTooMuch
-	}
-	return nil
 }
 
 // unreferenced calls fn for every blob that nothing needs.
@@ -190,11 +258,7 @@ func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, 
 // remove takes one blob: condemned first, with another look, then its bytes.
 func (c *collection) remove(ctx context.Context, b Blob, before time.Time) error {
 	if !c.opts.DryRun {
-		var dead bool
-		err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			dead, err = tx.Condemn(b, before)
-			return err
-		})
+		dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Condemn(b, before) })
 		if err != nil {
 			return err
 		}
@@ -202,13 +266,27 @@ func (c *collection) remove(ctx context.Context, b Blob, before time.Time) error
 			c.report.StillNeeded++
 			return nil
 		}
-		if err := c.finish(ctx, b.Digest); err != nil {
-			return err
-		}
 	}
 	c.report.Blobs++
 	c.report.Bytes += b.Size
 	return nil
+}
+
+// take removes the bytes of a digest if condemn says so. From then on nobody can publish them until their removal is noted, so
+// what was begun goes on for a while when ctx is done.
+func (c *collection) take(ctx context.Context, d digest.Digest, condemn func(tx metadata.Tx) (bool, error)) (dead bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	if err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+		dead, err = condemn(tx)
+		return err
+	}); err != nil || !dead {
+		return false, err
+	}
+	return true, c.finish(ctx, d)
 }
 
 // finish removes the bytes of a condemned digest.
@@ -219,7 +297,8 @@ func (s *Service) finish(ctx context.Context, d digest.Digest) error {
 	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.CollectedDone(d) })
 }
 
-// finishCollection removes what a crash left condemned.
+// finishCollection removes what a crash, or a store that failed, left condemned. No removal is under way beside it: it runs
+// before the first collection, and then at the start of each, of which there is one at a time.
 func (s *Service) finishCollection(ctx context.Context) error {
 	var pending []metadata.Collected
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
@@ -234,40 +313,50 @@ func (s *Service) finishCollection(ctx context.Context) error {
 	return err
 }
 
-// orphans removes bytes that no row knows, left by publishes that never committed.
-func (c *collection) orphans(ctx context.Context) error {
-	cut := c.now().Add(-max(orphanGrace, c.opts.Grace))
+// orphans calls fn for all bytes that no row knows, left by publishes that never committed.
+func (c *collection) orphans(ctx context.Context, fn func(storage.Blob) error) error {
 	for b, err := range c.blobs.List(ctx, "") {
 		if err != nil {
 			return err
 		}
-		if b.Modified.After(cut) {
-			continue
+		is, err := c.isOrphan(ctx, b)
+		if err == nil && is {
+			err = fn(b)
 		}
-		if err := c.orphan(ctx, b); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
+func (c *collection) isOrphan(ctx context.Context, b storage.Blob) (bool, error) {
+	if b.Modified.After(c.now().Add(-max(orphanGrace, c.opts.Grace))) {
+		return false, nil
+	}
 	err := c.meta.View(ctx, func(tx metadata.Tx) error {
 		_, err := tx.Blob(b.Digest)
 		return err
 	})
-	if !errors.Is(err, metadata.ErrNotExist) {
-		return err
+	if errors.Is(err, metadata.ErrNotExist) {
+		return true, nil
 	}
+	return false, err
+}
+
+// orphan removes bytes that no row knew when they were listed, unless that is over, or they were stored anew since.
+func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
 	if !c.opts.DryRun {
-		var dead bool
-		if err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			dead, err = tx.CondemnOrphan(b.Digest, b.Size)
+		now, err := c.blobs.Stat(ctx, b.Digest)
+		switch {
+		case errors.Is(err, storage.ErrNotExist):
+			return nil
+		case err != nil:
 			return err
-		}); err != nil || !dead {
-			return err
+		case now.Modified.After(b.Modified):
+			return nil
 		}
-		if err := c.finish(ctx, b.Digest); err != nil {
+		if dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.CondemnOrphan(b.Digest, b.Size) }); err != nil || !dead {
 			return err
 		}
 	}

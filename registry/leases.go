@@ -14,8 +14,10 @@ const (
 // leases remembers which leases were renewed lately, so that a push that looks at the same blob again and again does not
 // write each time.
 type leases struct {
-	mu   sync.Mutex
-	seen map[leaseKey]time.Time
+	mu        sync.Mutex
+	seen      map[leaseKey]time.Time
+	forgotten uint64 // how often
+	told      time.Time
 }
 
 type leaseKey struct {
@@ -23,25 +25,49 @@ type leaseKey struct {
 	blob   int64 // the id of a collected blob never names another one
 }
 
-func (l *leases) due(holder string, blob int64, now time.Time) bool {
+// due reports whether a lease is to be renewed, and the epoch to name when it was.
+func (l *leases) due(holder string, blob int64, now time.Time) (bool, uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at, ok := l.seen[leaseKey{holder, blob}]
-	return !ok || now.Sub(at) >= leaseRenewal
+	return !ok || now.Sub(at) >= leaseRenewal, l.forgotten
 }
 
-func (l *leases) renewed(holder string, blob int64, now time.Time) {
+// epoch is read before the transaction that renews a lease.
+func (l *leases) epoch() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.forgotten
+}
+
+// renewed remembers a lease, unless leases were dropped since the epoch: this one may be among them.
+func (l *leases) renewed(holder string, blob int64, now time.Time, epoch uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if epoch != l.forgotten {
+		return
+	}
 	if l.seen == nil || len(l.seen) >= maxRemembered {
 		l.seen = map[leaseKey]time.Time{}
 	}
 	l.seen[leaseKey{holder, blob}] = now
 }
 
-// forget is for when leases are dropped before their time.
+// forget is called after leases were dropped before their time.
 func (l *leases) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.seen)
+	l.forgotten++
+}
+
+// failed reports whether to tell of a lease that could not be renewed: now and then, for on a full disk every read has one.
+func (l *leases) failed(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.told.IsZero() && now.Sub(l.told) < leaseRenewal {
+		return false
+	}
+	l.told = now
+	return true
 }

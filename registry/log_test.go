@@ -106,7 +106,7 @@ func TestFsckFinds(t *testing.T) {
 			return tx.AddFile(registry.File{VersionID: v.ID, PackageID: p.ID, Path: "extra", Blob: b})
 		}, "other files"},
 		"a fact that the log does not know": {func(tx metadata.Tx, _ registry.Package, v registry.Version) error {
-			return tx.AddFacts([]registry.Fact{{VersionID: v.ID, Key: registry.FactSourceCommit, Value: "forged", Rank: 4}})
+			return tx.AddFacts([]registry.Fact{{VersionID: v.ID, Key: registry.FactSourceCommit, Value: "forged", Rank: 4, Seq: v.Seq}})
 		}, "other facts"},
 		"a tag moved": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
 			_, err := tx.SetTag(registry.Tag{PackageID: p.ID, Name: "prod", VersionID: v.ID, SeqFrom: 1})

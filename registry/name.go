@@ -36,13 +36,19 @@ type Coordinate struct {
 // At returns the coordinate of a version of n.
 func (n Name) At(version string) Coordinate { return Coordinate{Name: n, Version: version} }
 
-var (
-	repositoryName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	tagName        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
-)
+var tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+
+const maxRepositoryBytes = 63
 
 // ValidRepository reports whether s can name a repository.
-func ValidRepository(s string) bool { return repositoryName.MatchString(s) }
+func ValidRepository(s string) bool {
+	for i, c := range []byte(s) { // every request asks
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '-' || i == 0) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxRepositoryBytes
+}
 
 // NewName checks what holds for names of every format, whatever the format's own grammar allows: this is the one place
 // that a package name passes before it reaches a query or a path. Invalid.
@@ -61,6 +67,12 @@ func NewName(repository, format, pkg, display string) (Name, error) {
 		display = pkg
 	}
 	return Name{Repository: repository, Format: format, Package: pkg, Display: display}, nil
+}
+
+// check holds a name to what NewName asks, for the last step before it is stored, whoever put it together.
+func (n Name) check() error {
+	_, err := NewName(n.Repository, n.Format, n.Package, n.Display)
+	return err
 }
 
 // CheckVersion reports why s can't name a version of any format. Invalid.
@@ -136,4 +148,12 @@ func clip(s string) string {
 		s = s[:len(s)-1]
 	}
 	return s + "…"
+}
+
+// isLine reports whether s is text that stays on one line.
+func isLine(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
+
+// isText reports whether s is text, of any number of lines.
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' })
 }

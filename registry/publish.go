@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
@@ -12,6 +13,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -86,6 +88,9 @@ type Release struct {
 	// Merge returns the version's descriptor from the former one, nil for a new version: for formats whose versions grow
 	// file by file, where several requests may meet. It may run more than once.
 	Merge func(old []byte) ([]byte, error)
+	// State and Reason mark a version that is new, with an event of their own; "" leaves it Published. See Edit.SetState.
+	State  State
+	Reason string
 	// References are what the version points at within its package.
 	References []Reference
 	// Silent stores a part of something else: it is logged, but announced only with its first tag.
@@ -111,13 +116,12 @@ type Release struct {
 	If func(have Held) error
 }
 
-// Result is what a commit did. Created is false when the very same content was there before: nothing changed then, and
-// there is no new event.
+// Result is what a commit did. Neither Created nor Changed: all of it was there before, and there is no new event.
 type Result struct {
 	Version Version
 	Package Package // as it is with the version
 	Created bool    // the version is new
-	Changed bool    // something was written
+	Changed bool    // something was written, if only a tag
 }
 
 // Publish is a version on its way: Begin, Stage each file, Commit. Nothing is visible before Commit returns nil.
@@ -166,6 +170,33 @@ func (p *Publish) Repository() Repository { return p.repo }
 // Stage reads r to EOF into the blob store, with every sum in the same pass. The bytes are durable when it returns and
 // belong to the publish; without Commit they are garbage. DigestMismatch, TooLarge, BadBody, NoSpace.
 func (p *Publish) Stage(ctx context.Context, f StageFile, r io.Reader) (Staged, error) {
+	st, err := p.put(ctx, f, r)
+	if err == nil {
+		p.staged = append(p.staged, st)
+	}
+	return st, err
+}
+
+// StageAll is Stage of several files that are in memory, side by side, so that one flush of the store can serve them all.
+func (p *Publish) StageAll(ctx context.Context, files []StageFile, contents [][]byte) ([]Staged, error) {
+	out := make([]Staged, len(files))
+	errs := make([]error, len(files))
+	var all sync.WaitGroup
+	for i := range files[1:] {
+		all.Go(func() { out[i+1], errs[i+1] = p.put(ctx, files[i+1], bytes.NewReader(contents[i+1])) })
+	}
+	out[0], errs[0] = p.put(ctx, files[0], bytes.NewReader(contents[0]))
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	p.staged = append(p.staged, out...)
+	return out, nil
+}
+
+func (p *Publish) put(ctx context.Context, f StageFile, r io.Reader) (Staged, error) {
 	if err := CheckPath(f.Path); err != nil {
 		return Staged{}, err
 	}
@@ -180,11 +211,9 @@ func (p *Publish) Stage(ctx context.Context, f StageFile, r io.Reader) (Staged, 
 		return Staged{}, stageError(err, f)
 	}
 	p.svc.metrics.bytesIn.WithLabelValues(p.name.Format).Add(float64(blob.Size))
-	st := Staged{Path: f.Path, MediaType: f.MediaType, at: at, Blob: Blob{
+	return Staged{Path: f.Path, MediaType: f.MediaType, at: at, Blob: Blob{
 		Digest: blob.Digest, Size: blob.Size, SHA1: sums.sum(SHA1), MD5: sums.sum(MD5), SHA512: sums.sum(SHA512),
-	}}
-	p.staged = append(p.staged, st)
-	return st, nil
+	}}, nil
 }
 
 // Link adds a blob that the package holds already, from another version, a finished upload or a mount. NotFound.
@@ -238,21 +267,40 @@ func (p *Publish) Into(at Name) {
 	p.name.Package, p.name.Display = at.Package, at.Display
 }
 
-// Version returns a version as it is with its files, also a deleted one, which has none. As with File, the right to
-// publish is enough. NotFound.
-func (p *Publish) Version(ctx context.Context, version string) (v Version, files []File, err error) {
+// Version returns a version as it is, also a deleted one, and the file that it holds under path, an empty one where it holds
+// none. As with File, the right to publish is enough. NotFound.
+func (p *Publish) Version(ctx context.Context, version, path string) (v Version, f File, err error) {
 	err = p.svc.meta.View(ctx, func(tx metadata.Tx) error {
-		pkg, err := openPackage(tx, p.name)
-		if err != nil {
-			return err
+		if v, err = tx.VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
+			return missing(err, AboutVersion, "there is no version %q of %q", clip(version), p.name.Package)
 		}
-		if v, err = tx.Version(pkg.ID, version); err != nil {
-			return missing(err, AboutVersion, "there is no version %q of %q", clip(version), pkg.Name)
-		}
-		files, err = tx.Files(v.ID)
+		f, _, err = Held{tx, v}.File(path)
 		return err
 	})
-	return v, files, err
+	return v, f, err
+}
+
+// FilesFrom hands over the files of a version whose paths begin with prefix, in their order, until take returns false. As with
+// File, the right to publish is enough.
+func (p *Publish) FilesFrom(ctx context.Context, v Version, prefix string, take func(File) bool) error {
+	const page = 64
+	return p.svc.meta.View(ctx, func(tx metadata.Tx) error {
+		for after := prefix; ; {
+			files, err := tx.FilesBelow(metadata.FilePage{VersionID: v.ID, After: after, Limit: page})
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				if !strings.HasPrefix(f.Path, prefix) || !take(f) {
+					return nil
+				}
+				after = f.Path
+			}
+			if len(files) < page {
+				return nil
+			}
+		}
+	})
 }
 
 // Has reports whether the package holds a version of this digest that is not deleted. The right to publish is enough for
@@ -334,8 +382,16 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 }
 
 func (p *Publish) check(rel Release, files []Staged) error {
+	if err := p.name.check(); err != nil {
+		return err
+	}
 	if err := CheckVersion(rel.Version); err != nil {
 		return err
+	}
+	if rel.State != "" {
+		if err := p.svc.checkState(p.name.Format, rel.State, rel.Reason); err != nil {
+			return err
+		}
 	}
 	seen := make(map[string]bool, len(files))
 	for _, f := range files {
@@ -381,10 +437,8 @@ func bytesGone(err error) error {
 // counts collections from now on only.
 func (p *Publish) rescue(ctx context.Context, files []Staged, try int) error {
 	if try > 0 {
-		select {
-		case <-time.After(rescuePause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, rescuePause); err != nil {
+			return err
 		}
 	}
 	at := p.svc.now()

@@ -133,6 +133,46 @@ func TestAppend(t *testing.T) {
 	e.MustFsck(t)
 }
 
+// TestFactsBound: a version takes no more facts than are kept, whichever way they come; files are added to it all the same.
+func TestFactsBound(t *testing.T) {
+	e := registrytest.New(t)
+	n := 0
+	publish := func(version string, facts int) error {
+		n++
+		rel := registry.Release{Version: version, Mode: registry.Append}
+		for i := range facts {
+			rel.Facts = append(rel.Facts, registry.FactInput{Key: fmt.Sprintf("custom.f%d-%d", n, i), Value: "x", Source: "test", Rank: 1})
+		}
+		_, err := e.PublishRelease("tool", rel, fmt.Sprint("file", n), "x")
+		return err
+	}
+	if err := publish("1", 600); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish("1", 400); err != nil {
+		t.Fatal(err)
+	}
+	full := func(err error) {
+		t.Helper()
+		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "at most 1000") {
+			t.Errorf("%v, want Invalid", err)
+		}
+	}
+	if err := publish("1", 1); err != nil { // a snapshot of a thousand builds
+		t.Error(err)
+	}
+	full(publish("2", 1001))
+	full(e.Declare(e.Admin, e.Name("tool").At("1"), registry.Declared{Custom: map[string]string{"one": "more"}}))
+	if err := publish("1", 0); err != nil {
+		t.Errorf("a file without facts: %v", err)
+	}
+	d, err := e.Detail(e.Admin, e.Name("tool").At("1"))
+	if err != nil || len(d.Facts) != 1000 || len(d.Files) != 4 || e.Has("tool", "2") {
+		t.Errorf("%d facts, %d files, %v", len(d.Facts), len(d.Files), err)
+	}
+	e.MustFsck(t)
+}
+
 // TestDelete: a deleted version leaves a tombstone, its tags move or end, and its coordinate stays taken.
 func TestDelete(t *testing.T) {
 	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
@@ -171,7 +211,7 @@ func TestDelete(t *testing.T) {
 	}
 	e.MustFsck(t)
 
-	if _, err := e.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: &registry.RepositorySettings{AllowReuse: true}}); err != nil {
+	if _, err := e.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }}); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("web", "3", "f", "anew"); err != nil {
@@ -436,4 +476,36 @@ func TestRemoveFiles(t *testing.T) {
 		t.Errorf("events %s", got)
 	}
 	e.MustFsck(t)
+}
+
+// TestS6Names: no name gets past its rules into the store, also where a front-end put it together by itself.
+func TestS6Names(t *testing.T) {
+	e := registrytest.New(t)
+	for _, pkg := range []string{"", "../x", "a/../b", ".", "a\x00b", `a\b`, "e\u0301", "\uff0e\uff0e", strings.Repeat("x/", 300) + "x"} {
+		for _, at := range []registry.Name{{Repository: "main", Format: registrytest.Format, Package: pkg, Display: pkg},
+			{Repository: "main", Format: registrytest.Format, Package: "good", Display: pkg}} {
+			if at.Display == "" && at.Package != "" {
+				continue // stands for the package's
+			}
+			p, err := e.Begin(e.Admin, at)
+			if err == nil {
+				_, err = p.Stage(e.Admin, registry.StageFile{Path: "f"}, strings.NewReader("x"))
+				if err == nil {
+					_, err = p.Commit(e.Admin, registry.Release{Version: "1", PURL: "pkg:generic/x@1"})
+				}
+				p.Abort()
+			}
+			if registry.KindOf(err) != registry.Invalid || err == nil {
+				t.Errorf("%q, shown as %q: %v, want Invalid", at.Package, at.Display, err)
+			}
+			_, err = e.AddToSet(e.Admin, registry.SetKey{Repository: "main", ID: "set"},
+				registry.SetFile{At: at.At("1"), File: registry.StageFile{Path: "f"}}, strings.NewReader("x"))
+			if registry.KindOf(err) != registry.Invalid || err == nil {
+				t.Errorf("%q, shown as %q, in a set: %v, want Invalid", at.Package, at.Display, err)
+			}
+		}
+	}
+	if found, err := e.Packages(e.Admin, "main", registry.PackageQuery{}); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -23,12 +24,15 @@ const (
 // VersionSearch is the auditors' query over everything that the caller may read.
 type VersionSearch struct {
 	Query string // see ParseQuery
+	// AsOf finds a coordinate that was deleted and published again from its latest publish on: only the log has what it was
+	// before.
 	AsOf  AsOf
 	After string // log entry (Version.Seq) of the last hit so far
 	Limit int
 }
 
-// Search finds versions, those published last first. Invalid.
+// Search finds versions, those published last first; deleted ones only where the query wants a state. At a past moment, a
+// version that was deleted later counts as published. Invalid.
 func (s *Service) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	where, err := ParseQuery(q.Query)
 	if err != nil {
@@ -40,22 +44,55 @@ func (s *Service) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 			return nil, Errorf(Invalid, AboutRequest, "the cursor is not one of ours")
 		}
 	}
+	if err := s.reach(ctx, q.AsOf); err != nil {
+		return nil, err
+	}
 	var hits []Hit
-	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if m.Repositories, err = s.readable(tx, access.From(ctx)); err != nil {
-			return err
-		}
-		if !q.AsOf.IsNow() {
-			seq, err := seqOf(tx, q.AsOf)
-			if err != nil {
+	err = s.searched(ctx, func(ctx context.Context) error {
+		return s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			if m.Repositories, err = s.readable(tx, access.From(ctx)); err != nil {
 				return err
 			}
-			m.AsOf = &seq
-		}
-		hits, err = tx.Search(m)
-		return err
+			if !q.AsOf.IsNow() {
+				seq, err := seqOf(tx, q.AsOf)
+				if err != nil {
+					return err
+				}
+				m.AsOf = &seq
+			}
+			hits, err = tx.Search(m)
+			for i, h := range hits {
+				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
+					hits[i].Version.State, hits[i].Version.EndedSeq = Published, 0
+				}
+			}
+			return err
+		})
 	})
 	return hits, err
+}
+
+// searchers are the searches at a time: the other connections that read stay free for what clients wait for.
+const searchers = 2
+
+// searched runs a search within its time. Invalid: that was not enough; Unavailable: it did not get its turn.
+func (s *Service) searched(ctx context.Context, search func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.cfg.SearchTime)
+	defer cancel()
+	select {
+	case s.searching <- struct{}{}:
+		defer func() { <-s.searching }()
+	case <-limited.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return &Error{Kind: Unavailable, Subject: AboutRequest, Detail: "too many searches are running", RetryAfter: s.cfg.SearchTime}
+	}
+	err := search(limited)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return Errorf(Invalid, AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.cfg.SearchTime)
+	}
+	return err
 }
 
 // ParseQuery reads the query language: words field:value joined by AND, OR between words, parentheses, - for not, * as
@@ -291,7 +328,6 @@ func has(what string) (metadata.Condition, error) {
 		return oneOf(fact, metadata.Test{Field: metadata.FieldHasFile, Value: "*cyclonedx*"}, metadata.Test{Field: metadata.FieldHasFile, Value: "*.spdx*"}), nil
 	case "commit":
 		fact.Key = FactSourceCommit
-	case "build", "source", "custom":
 	}
 	return is(fact), nil
 }

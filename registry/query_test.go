@@ -1,11 +1,15 @@
 package registry_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
@@ -171,4 +175,112 @@ func FuzzParseQuery(f *testing.F) {
 			t.Errorf("%q: %v", s, err)
 		}
 	})
+}
+
+// TestSearchCost: searches that take long leave connections to everybody else, end with their caller, and are refused after a
+// while, with what to do.
+func TestSearchCost(t *testing.T) {
+	e := registrytest.New(t, registrytest.With(func(c *registry.Config) { c.SearchTime = time.Minute }))
+	if err := e.Publish("web", "1"); err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := e.Package(e.Admin, e.Name("web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
+		for i := range 300 { // each of them takes the query a good part of a second
+			name := fmt.Sprint(i, strings.Repeat("a", 60_000))
+			if _, err := tx.CreateVersion(metadata.Version{PackageID: pkg.ID, Name: name, SortKey: []byte(name), Seq: int64(i + 10)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	costly := registry.VersionSearch{Query: "version:*" + strings.Repeat("a", 4000) + "b"}
+	ctx, leave := context.WithCancel(e.Admin)
+	var searches sync.WaitGroup
+	for range 20 {
+		searches.Go(func() {
+			if _, err := e.Search(ctx, costly); !errors.Is(err, context.Canceled) {
+				t.Errorf("a search whose caller left: %v", err)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	for range 20 {
+		if _, err := e.Detail(e.Admin, e.Name("web").At("1")); err != nil {
+			t.Error(err)
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("the searches were over")
+	}
+	leave()
+	searches.Wait()
+
+	cfg := e.Config
+	cfg.SearchTime = 200 * time.Millisecond
+	short, err := registry.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer short.Close()
+	_, err = short.Search(e.Admin, costly)
+	if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "narrow it") {
+		t.Errorf("too costly: %v", err)
+	}
+	eventually(t, "a cheap search is answered", func() bool { // a busy machine may take longer
+		hits, err := short.Search(e.Admin, registry.VersionSearch{Query: "name:web version:1"})
+		return err == nil && len(hits) == 1
+	})
+}
+
+// TestSearchStates: what was deleted is found by its state alone, and was there at the moments before.
+func TestSearchStates(t *testing.T) {
+	e := registrytest.New(t)
+	for _, v := range []string{"1", "2", "3"} {
+		if err := e.Publish("web", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, before, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Edit(e.Admin, e.Name("web"), func(x *registry.Edit) error { return x.SetState("2", registry.Yanked, "broken") }); err != nil {
+		t.Fatal(err)
+	}
+	now, then := registry.AsOf{}, registry.AsOf{Seq: &before}
+	for _, c := range []struct {
+		query string
+		asOf  registry.AsOf
+		want  string
+	}{
+		{"web", now, "3 published, 2 yanked"},
+		{"web -state:yanked", now, "3 published"},
+		{"web state:deleted", now, "1 deleted"},
+		{"web state:*ed", now, "3 published, 2 yanked, 1 deleted"},
+		{"web state:yanked OR state:deleted", now, "2 yanked, 1 deleted"},
+		{"web version:1", then, "1 published"},
+		{"web version:1 state:published", then, "1 published"},
+		{"web state:deleted", then, ""},
+	} {
+		hits, err := e.Search(e.Admin, registry.VersionSearch{Query: c.query, AsOf: c.asOf})
+		if err != nil {
+			t.Errorf("%s: %v", c.query, err)
+		}
+		var got []string
+		for _, h := range hits {
+			got = append(got, h.Version.Name+" "+string(h.Version.State))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s, then %v: %q, want %q", c.query, c.asOf.Seq != nil, got, c.want)
+		}
+	}
 }

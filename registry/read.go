@@ -186,16 +186,16 @@ func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {
 	}
 }
 
-// Referrers returns the versions that point at d as their subject, in the order of their publishes. What they point at
-// need not be there; a package that is not there has none. NotFound: about the repository.
-func (s *Service) Referrers(ctx context.Context, at Name, d digest.Digest) ([]Version, error) {
+// Referrers returns at most limit versions that point at d as their subject, without descriptors, ascending by ID from behind
+// after. What they point at need not be there; a package that is not there has none. NotFound: about the repository.
+func (s *Service) Referrers(ctx context.Context, at Name, d digest.Digest, after int64, limit int) ([]Version, error) {
 	var out []Version
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
 		p, err := openPackage(tx, at)
 		if err != nil {
 			return err
 		}
-		out, err = tx.Referrers(p.ID, RefSubject, d)
+		out, err = tx.Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: RefSubject, Digest: d, AfterID: after, Limit: bound(limit)})
 		return err
 	})
 	if errors.Is(err, &Error{Kind: NotFound, Subject: AboutPackage}) {
@@ -431,7 +431,18 @@ type AsOf struct {
 // IsNow reports whether no moment was given.
 func (m AsOf) IsNow() bool { return m.Seq == nil && m.Time.IsZero() }
 
-// seqOf returns the last log entry that counts at m.
+// unsettled is how long an update may be under way, and so what is said of a moment change.
+const unsettled = time.Minute
+
+// reach waits for the updates that are of a time up to m and still under way: what is true at m stays so.
+func (s *Service) reach(ctx context.Context, m AsOf) error {
+	if m.Time.IsZero() || s.now().Sub(m.Time) > unsettled {
+		return nil
+	}
+	return s.meta.Update(ctx, func(metadata.Tx) error { return nil })
+}
+
+// seqOf returns the last log entry that counts at m. The caller has called reach.
 func seqOf(tx metadata.Tx, m AsOf) (int64, error) {
 	if m.Seq != nil {
 		return *m.Seq, nil

@@ -12,7 +12,8 @@ import (
 
 // RepositorySettings are the rules of a repository. Zero values are the defaults.
 type RepositorySettings struct {
-	// AllowReuse lets a deleted coordinate be published again.
+	// AllowReuse lets a deleted coordinate be published again. Facts count for what they were given for, and the log alone
+	// tells what it was before.
 	AllowReuse bool `json:"allow_reuse,omitempty"`
 	// RawRedeploy lets other bytes be stored under a raw path that exists.
 	RawRedeploy bool `json:"raw_redeploy,omitempty"`
@@ -32,9 +33,11 @@ func SettingsOf(r Repository) RepositorySettings { return settingsOf(r) }
 
 // RepositoryChange are the fields to set; nil keeps what is there.
 type RepositoryChange struct {
-	Description *string             `json:"description"`
-	Upstreams   []string            `json:"upstreams"`
-	Settings    *RepositorySettings `json:"settings"`
+	Description *string
+	Upstreams   []string
+	// Settings changes those that hold. It is called in the transaction, perhaps again, so that changes at once of different
+	// settings all hold.
+	Settings func(now *RepositorySettings) error
 }
 
 const maxDescriptionBytes = 4096
@@ -44,13 +47,20 @@ func (c RepositoryChange) apply(r *Repository) error {
 		if len(*c.Description) > maxDescriptionBytes {
 			return Errorf(Invalid, AboutRepository, "the description is longer than %d bytes", maxDescriptionBytes)
 		}
+		if !isText(*c.Description) {
+			return Errorf(Invalid, AboutRepository, "the description holds control characters")
+		}
 		r.Description = *c.Description
 	}
 	if len(c.Upstreams) > 0 {
 		return Errorf(Invalid, AboutRepository, "upstreams are not supported by this version of Slipway")
 	}
 	if c.Settings != nil {
-		raw, err := json.Marshal(c.Settings)
+		settings := settingsOf(*r)
+		if err := c.Settings(&settings); err != nil {
+			return err
+		}
+		raw, err := json.Marshal(settings)
 		if err != nil {
 			return err
 		}
@@ -59,7 +69,7 @@ func (c RepositoryChange) apply(r *Repository) error {
 	return nil
 }
 
-// CreateRepository makes a repository. It needs the right to administer the name. Invalid, AlreadyExists.
+// CreateRepository makes a repository. It needs to administer the instance. Invalid, AlreadyExists.
 func (s *Service) CreateRepository(ctx context.Context, name string, c RepositoryChange) (Repository, error) {
 	actor, err := s.authorize(ctx, access.Admin, access.Instance)
 	if err != nil {
@@ -140,13 +150,14 @@ func (s *Service) UpdateRepository(ctx context.Context, name string, c Repositor
 	return r, err
 }
 
-// DeleteRepository removes a repository that holds no version. NotFound, Denied, Conflict.
+// DeleteRepository removes a repository that holds no version, with what was staged or kept in it: another one of its name
+// shows nothing of it. Uploads to it can't be continued, and go with their time. NotFound, Denied, Conflict.
 func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 	actor, err := s.authorize(ctx, access.Admin, name)
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx metadata.Tx) error {
+	err = s.update(ctx, func(tx metadata.Tx) error {
 		r, err := tx.Repository(name)
 		if err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(name))
@@ -168,10 +179,19 @@ func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 			last := pkgs[len(pkgs)-1]
 			q.AfterFormat, q.AfterKey = last.Format, last.Key
 		}
+		if err := tx.DropStagings(r.ID); err != nil {
+			return err
+		}
+		if err := tx.DropLeasesBelow(r.Name); err != nil {
+			return err
+		}
 		if err := tx.DeleteRepository(r.ID); err != nil {
 			return err
 		}
 		_, err = appendEntry(tx, actor, "repository.deleted", "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
+	s.leases.forget() // also after an error: it may have come with the answer
+	s.sets.forgetAll()
+	return err
 }

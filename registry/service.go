@@ -101,6 +101,7 @@ type Config struct {
 	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
 	// SettleInterval is how often to look for sets of staged files that are whole (Rules.Settle). 0: never.
 	SettleInterval time.Duration
+	SearchTime     time.Duration // that one search may take; 0 is 10 s
 	SignInterval   time.Duration // between two checkpoints of a growing log; 0 is 1 s
 	UploadTTL      time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
 
@@ -126,6 +127,7 @@ type Service struct {
 	byName       *recall[packageKey, Package]
 	byPrefix     *recall[prefixKey, packageAndMore]
 	byTag        *recall[taggedKey, Version]
+	sets         *knownSets
 
 	instance  string // id of the installation, from the first start
 	grown     broadcast
@@ -133,6 +135,7 @@ type Service struct {
 	uploading uploadLocks
 	bodies    bodies
 	settling  settling
+	searching chan struct{} // holds the searches that run
 	gcMu      sync.Mutex
 
 	stop context.CancelFunc
@@ -144,13 +147,16 @@ type Service struct {
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		meta: cfg.Metadata, blobs: cfg.Storage, signer: cfg.Signer, verifier: cfg.Verifier,
-		rules: cfg.Rules, cfg: cfg, log: cfg.Logger, now: cfg.Now,
+		rules: cfg.Rules, cfg: cfg, log: cfg.Logger, now: cfg.Now, searching: make(chan struct{}, searchers),
 	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.cfg.SearchTime == 0 {
+		s.cfg.SearchTime = 10 * time.Second
 	}
 	if s.cfg.SignInterval == 0 {
 		s.cfg.SignInterval = time.Second
@@ -170,6 +176,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.byPrefix = newRecall[prefixKey](s.meta, packageAndMore.bytes, func(m metadata.Versioned, p packageAndMore) uint64 { return p.since(m) })
 	s.byTag = newRecall[taggedKey](s.meta, versionBytes, versionSince)
 	s.byRepository = newRecall[string](s.meta, repositoryBytes, repositorySince)
+	s.sets = newKnownSets(s.meta)
 	s.auth = access.NewAuthenticator(s.meta, cfg.AnonymousRead, s.cfg.PasswordCost, s.now)
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -235,6 +242,17 @@ func (s *Service) authorize(ctx context.Context, action access.Action, repositor
 		}
 		return a, Errorf(Denied, AboutRepository, "%s may not %s in repository %q", describe(a), action, clip(repository))
 	}
+}
+
+// May refuses a caller who may do none of the actions in a repository, for front-ends that read a request before they know
+// which of them it is. Unauthenticated, NotFound, Denied: of the first.
+func (s *Service) May(ctx context.Context, repository string, actions ...access.Action) (err error) {
+	for i := len(actions) - 1; i >= 0; i-- {
+		if _, err = s.authorize(ctx, actions[i], repository); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func describe(a access.Actor) string {

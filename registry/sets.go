@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
@@ -29,11 +28,16 @@ const setTTL = 24 * time.Hour
 // maxSetFiles bounds one set.
 const maxSetFiles = 10_000
 
-var setID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,254}$`)
+const maxSetIDBytes = 255
 
 // CheckSetID reports why s can't name a set. Invalid.
 func CheckSetID(s string) error {
-	if !setID.MatchString(s) {
+	ok := s != "" && len(s) <= maxSetIDBytes
+	for i, c := range []byte(s) { // every file of a set asks, more than once
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		ok = ok && (letter || i > 0 && strings.IndexByte("._:@/+-", c) >= 0)
+	}
+	if !ok {
 		return Errorf(Invalid, AboutRequest, "%q can't name a publish: letters, digits and . _ : @ / + -, at most 255", clip(s))
 	}
 	return nil
@@ -55,7 +59,7 @@ func (s *Service) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Read
 	if err := CheckSetID(key.ID); err != nil {
 		return Staged{}, err
 	}
-	if err := CheckVersion(f.At.Version); err != nil {
+	if err := errors.Join(f.At.check(), CheckVersion(f.At.Version)); err != nil {
 		return Staged{}, err
 	}
 	p, err := s.Begin(ctx, f.At.Name)
@@ -70,7 +74,15 @@ func (s *Service) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Read
 	}
 	files := []Staged{st}
 	for try := 0; ; try++ {
-		err = s.meta.Update(ctx, func(tx metadata.Tx) error { return s.noteStaged(tx, p, key, f, files[0]) })
+		var set Staging
+		var noted StagedFile
+		err = s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+			set, noted, err = s.noteStaged(tx, p, key, f, files[0])
+			return err
+		})
+		if err == nil {
+			s.sets.added(set, noted, s.now())
+		}
 		if !errors.Is(err, errCollected) {
 			return st, err
 		}
@@ -83,24 +95,25 @@ func (s *Service) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Read
 	}
 }
 
-func (s *Service) noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, st Staged) error {
+func (s *Service) noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, st Staged) (Staging, StagedFile, error) {
 	c := committer{change: newChange(s, tx, p.actor, p.repo), name: p.name}
 	if err := c.live(); err != nil {
-		return err
+		return Staging{}, StagedFile{}, err
 	}
 	b, err := c.putBlob(st)
 	if err != nil {
-		return err
+		return Staging{}, StagedFile{}, err
 	}
 	set, err := tx.TouchStaging(Staging{ID: key.row(p.actor), RepositoryID: p.repo.ID, Owner: p.actor.ID, Scope: key.Scope})
 	if err != nil {
-		return err
+		return Staging{}, StagedFile{}, err
 	}
 	if set.Revision > maxSetFiles {
-		return Errorf(TooLarge, AboutRequest, "a publish takes at most %d files", maxSetFiles)
+		return Staging{}, StagedFile{}, Errorf(TooLarge, AboutRequest, "a publish takes at most %d files", maxSetFiles)
 	}
-	return tx.PutStagedFile(StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display,
-		Version: f.At.Version, Path: st.Path, MediaType: st.MediaType, Attributes: f.Attributes, Blob: b})
+	noted := StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display, Version: f.At.Version,
+		Path: st.Path, MediaType: st.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
+	return set, noted, tx.PutStagedFile(noted)
 }
 
 // Set returns the files of a set of the caller. NotFound.
@@ -110,6 +123,25 @@ func (s *Service) Set(ctx context.Context, key SetKey) (Staging, []StagedFile, e
 		return Staging{}, nil, err
 	}
 	return s.set(ctx, key.row(actor))
+}
+
+// StagedAt returns those of the paths that the caller has staged of a version in a set; none where there is no such set.
+func (s *Service) StagedAt(ctx context.Context, key SetKey, at Coordinate, paths ...string) (files []StagedFile, err error) {
+	actor, err := s.authorize(ctx, access.Publish, key.Repository)
+	if err != nil {
+		return nil, err
+	}
+	of := StagedFile{StagingID: key.row(actor), Format: at.Format, Package: at.Package, Version: at.Version}
+	if repo, err := s.repository(ctx, key.Repository); err == nil {
+		if files, ok := s.sets.find(repo.ID, of, paths, s.now()); ok {
+			return files, nil
+		}
+	}
+	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+		files, err = tx.StagedFilesAt(of, paths)
+		return err
+	})
+	return files, err
 }
 
 func (s *Service) set(ctx context.Context, row string) (set Staging, files []StagedFile, err error) {
@@ -132,27 +164,38 @@ func underWay(tx metadata.Tx, row string) (Staging, error) {
 	return set, missing(err, AboutRequest, "there is no such publish under way")
 }
 
-// Sets returns the keys of the caller's sets of a scope, the least recently changed first. NotFound, Denied.
-func (s *Service) Sets(ctx context.Context, repository, scope string) ([]SetKey, error) {
-	actor, err := s.authorize(ctx, access.Publish, repository)
+// OpenSet is a set as it was read.
+type OpenSet struct {
+	Key   SetKey
+	Files []StagedFile
+	set   Staging
+}
+
+// Sets returns the caller's sets of a scope, the least recently changed first. NotFound, Denied.
+func (s *Service) Sets(ctx context.Context, repository, scope string) ([]OpenSet, error) {
+	actor, repo, err := s.publisher(ctx, repository)
 	if err != nil {
 		return nil, err
 	}
-	repo, err := s.repository(ctx, repository)
-	if err != nil {
-		return nil, err
-	}
-	var out []SetKey
+	var out []OpenSet
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
 		sets, err := tx.StagingsOf(repo.ID, scope)
-		out = out[:0]
+		if err != nil {
+			return err
+		}
 		prefix := SetKey{Repository: repository}.row(actor)
 		for _, set := range sets {
-			if id, own := strings.CutPrefix(set.ID, prefix); own {
-				out = append(out, SetKey{Repository: repository, ID: id, Scope: scope})
+			id, own := strings.CutPrefix(set.ID, prefix)
+			if !own || set.Outcome != nil {
+				continue
 			}
+			files, err := tx.StagedFiles(set.ID)
+			if err != nil {
+				return err
+			}
+			out = append(out, OpenSet{SetKey{Repository: repository, ID: id, Scope: scope}, files, set})
 		}
-		return err
+		return nil
 	})
 	return out, err
 }
@@ -168,6 +211,7 @@ func (s *Service) DropSet(ctx context.Context, key SetKey) error {
 	if err != nil {
 		return err
 	}
+	defer s.sets.forget(key.row(actor))
 	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.DropStaging(key.row(actor)) })
 }
 
@@ -178,26 +222,48 @@ type SetRelease struct {
 }
 
 // CommitSet makes the versions of a set visible in one transaction and ends it. build turns the files into releases; it
-// may read them (OpenStaged). Conflict: a file was added meanwhile; the errors of Publish.Commit.
+// may read them (OpenStaged). Unavailable: a file was added meanwhile; the errors of Publish.Commit.
 func (s *Service) CommitSet(ctx context.Context, key SetKey, build func(files []StagedFile) ([]SetRelease, error)) ([]Result, error) {
-	actor, err := s.authorize(ctx, access.Publish, key.Repository)
+	actor, repo, err := s.publisher(ctx, key.Repository)
 	if err != nil {
 		return nil, err
 	}
-	repo, err := s.repository(ctx, key.Repository)
+	set, files, err := s.set(ctx, key.row(actor))
 	if err != nil {
 		return nil, err
 	}
+	return s.commitOpen(ctx, actor, repo, OpenSet{key, files, set}, build)
+}
+
+// CommitOpen is CommitSet of a set as Sets has returned it.
+func (s *Service) CommitOpen(ctx context.Context, open OpenSet, build func(files []StagedFile) ([]SetRelease, error)) ([]Result, error) {
+	actor, repo, err := s.publisher(ctx, open.Key.Repository)
+	if err != nil {
+		return nil, err
+	}
+	return s.commitOpen(ctx, actor, repo, open, build)
+}
+
+// publisher is the caller, who may publish into the repository.
+func (s *Service) publisher(ctx context.Context, repository string) (access.Actor, Repository, error) {
+	actor, err := s.authorize(ctx, access.Publish, repository)
+	if err != nil {
+		return actor, Repository{}, err
+	}
+	repo, err := s.repository(ctx, repository)
+	return actor, repo, err
+}
+
+func (s *Service) commitOpen(ctx context.Context, actor access.Actor, repo Repository, open OpenSet,
+	build func(files []StagedFile) ([]SetRelease, error)) ([]Result, error) {
+	key, set, files := open.Key, open.set, open.Files
 	start := s.now()
 	row := key.row(actor)
-	set, files, err := s.set(ctx, row)
-	if err != nil {
-		return nil, err
-	}
 	releases, err := build(files)
 	if err != nil {
 		return nil, err
 	}
+	staged := ofSet(releases, files)
 	var out []Result
 	err = s.update(ctx, func(tx metadata.Tx) error {
 		out = out[:0]
@@ -208,8 +274,8 @@ func (s *Service) CommitSet(ctx context.Context, key SetKey, build func(files []
 		if now.Revision != set.Revision || !now.CreatedAt.Equal(set.CreatedAt) {
 			return &Error{Kind: Unavailable, Subject: AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
 		}
-		for _, r := range releases {
-			c := committer{change: newChange(s, tx, actor, repo), rel: r.Release, name: r.At, files: ofSet(r, files)}
+		for i, r := range releases {
+			c := committer{change: newChange(s, tx, actor, repo), rel: r.Release, name: r.At, files: staged[i]}
 			res, err := c.run()
 			if err != nil {
 				return err
@@ -221,22 +287,31 @@ func (s *Service) CommitSet(ctx context.Context, key SetKey, build func(files []
 		}
 		return tx.DropStaging(row)
 	})
+	s.sets.forget(row)
 	for _, r := range releases {
 		s.metrics.published(r.At.Format, start, err)
 	}
 	return out, err
 }
 
-// ofSet picks the staged files of a release. Their blobs are held by the set, so no collection can have taken them.
-func ofSet(r SetRelease, files []StagedFile) []Staged {
-	wanted := map[string]bool{}
-	for _, f := range r.Release.Files {
-		wanted[f.Path] = true
-	}
-	var out []Staged
+// ofSet picks the staged files of each release. Their blobs are held by the set, so no collection can have taken them.
+func ofSet(releases []SetRelease, files []StagedFile) [][]Staged {
+	type coordinate struct{ format, pkg, version string }
+	of := map[coordinate][]StagedFile{}
 	for _, f := range files {
-		if f.Format == r.At.Format && f.Package == r.At.Package && f.Version == r.Release.Version && (r.Release.Files == nil || wanted[f.Path]) {
-			out = append(out, Staged{Path: f.Path, MediaType: f.MediaType, Blob: f.Blob, held: true})
+		at := coordinate{f.Format, f.Package, f.Version}
+		of[at] = append(of[at], f)
+	}
+	out := make([][]Staged, len(releases))
+	for i, r := range releases {
+		wanted := map[string]bool{}
+		for _, f := range r.Release.Files {
+			wanted[f.Path] = true
+		}
+		for _, f := range of[coordinate{r.At.Format, r.At.Package, r.Release.Version}] {
+			if r.Release.Files == nil || wanted[f.Path] {
+				out[i] = append(out[i], Staged{Path: f.Path, MediaType: f.MediaType, Blob: f.Blob, held: true})
+			}
 		}
 	}
 	return out
@@ -244,13 +319,18 @@ func ofSet(r SetRelease, files []StagedFile) []Staged {
 
 // dropIdleSets drops sets that got no file for their time.
 func (c *collection) dropIdleSets(ctx context.Context) error {
-	return c.meta.Update(ctx, func(tx metadata.Tx) error {
-		idle, err := tx.IdleStagings(tx.Now().Add(-setTTL), gcBatch)
-		for _, set := range idle {
-			if err == nil {
-				err = tx.DropStaging(set.ID)
+	for {
+		var idle []Staging
+		if err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+			idle, err = tx.IdleStagings(tx.Now().Add(-setTTL), gcBatch)
+			for _, set := range idle {
+				if err == nil {
+					err = tx.DropStaging(set.ID)
+				}
 			}
+			return err
+		}); err != nil || len(idle) < gcBatch {
+			return err
 		}
-		return err
-	})
+	}
 }

@@ -17,7 +17,7 @@ import (
 
 // Bounds of settling.
 const (
-	settleBatch  = 1000             // sets looked at in one search
+	settleBatch  = 1000             // sets of one page of a search
 	settleSearch = time.Minute      // between searches for sets that this process has not seen
 	settleRetry  = 10 * time.Second // after a failure that may pass
 	settleNever  = -1
@@ -79,11 +79,11 @@ func (q *settling) take(now time.Time) []string {
 func (s *Service) settleEvery(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	var searched time.Time
+	var searched, since time.Time
 	for {
 		if now := s.now(); now.Sub(searched) >= settleSearch {
 			searched = now
-			s.searchSets(ctx)
+			since = s.searchSets(ctx, since)
 		}
 		for _, row := range s.settling.take(s.now()) {
 			s.settle(ctx, row)
@@ -96,18 +96,33 @@ func (s *Service) settleEvery(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// searchSets finds the sets that another process, or this one before it was restarted, was told of.
-func (s *Service) searchSets(ctx context.Context) {
-	var idle []Staging
-	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		idle, err = tx.IdleStagings(tx.Now(), settleBatch)
-		return err
-	})
-	if err != nil && ctx.Err() == nil {
-		s.log.LogAttrs(ctx, slog.LevelError, "search sets of staged files", slog.String("error", err.Error()))
-	}
-	for _, set := range idle {
-		s.settling.at(set.ID, s.now())
+// searchSets finds the sets that another process, or this one before it was restarted, was told of: those that were added to
+// since a time. It returns the one for the next search.
+func (s *Service) searchSets(ctx context.Context, since time.Time) time.Time {
+	var began time.Time
+	page := metadata.StagingPage{NotScope: publishScope, AfterUpdated: since, Limit: settleBatch}
+	for {
+		var open []Staging
+		err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			if began.IsZero() {
+				began = tx.Now()
+			}
+			open, err = tx.OpenStagings(page)
+			return err
+		})
+		if err != nil {
+			if ctx.Err() == nil {
+				s.log.LogAttrs(ctx, slog.LevelError, "search sets of staged files", slog.String("error", err.Error()))
+			}
+			return since
+		}
+		for _, set := range open {
+			s.settling.at(set.ID, s.now())
+			page.AfterUpdated, page.AfterID = set.UpdatedAt, set.ID
+		}
+		if len(open) < settleBatch {
+			return began.Add(-settleSearch) // clocks of replicas differ
+		}
 	}
 }
 
@@ -120,7 +135,7 @@ func (s *Service) settle(ctx context.Context, row string) {
 	case err == nil && wait > 0:
 		s.settling.at(row, s.now().Add(wait))
 	case err == nil || ctx.Err() != nil:
-	case KindOf(err) == Internal || KindOf(err) == Unavailable:
+	case KindOf(err) == Internal || KindOf(err) == Unavailable || KindOf(err) == NoSpace:
 		s.log.LogAttrs(ctx, slog.LevelError, "commit staged files", slog.String("set", row), slog.String("error", err.Error()))
 		s.settling.at(row, s.now().Add(settleRetry))
 	default: // its owner hears of it with the next file, or the set is gone

@@ -320,10 +320,15 @@ func (s *Service) administers(ctx context.Context, f Filter) (access.Actor, erro
 	return actor, nil
 }
 
-// covers reports whether a caller administers every repository that a filter names.
+// covers reports whether a caller administers every repository that a filter names. One that names none is the instance's, as
+// the row of a subscription may be that was damaged.
 func covers(actor access.Actor, f Filter) bool {
-	grants := make([]access.Grant, len(f.Repositories))
-	for i, r := range f.Repositories {
+	repositories := f.Repositories
+	if len(repositories) == 0 {
+		repositories = []string{access.Instance}
+	}
+	grants := make([]access.Grant, len(repositories))
+	for i, r := range repositories {
 		grants[i] = access.Grant{Repository: r, Actions: []access.Action{access.Admin}}
 	}
 	return access.Covers(actor, grants)
@@ -358,7 +363,9 @@ func (s *Service) ownSubscription(ctx context.Context, tx metadata.Tx, id int64)
 
 func subscriptionOf(row metadata.Subscription) Subscription {
 	sub := Subscription{Subscription: row}
-	_ = json.Unmarshal(row.Filter, &sub.Filter) // our own; an empty one matches no repository
+	if json.Unmarshal(row.Filter, &sub.Filter) != nil {
+		sub.Filter = Filter{} // damaged: it matches no repository
+	}
 	return sub
 }
 

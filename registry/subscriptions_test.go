@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"slipway/metadata"
+	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
@@ -379,7 +381,7 @@ func TestReplay(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	if err := o.Attempted(context.Background(), list[0].ID, registry.Outcome{At: time.Now(), Status: 200, Delivered: true}); err != nil {
+	if err := o.Attempted(context.Background(), list[0], registry.Outcome{At: time.Now(), Status: 200, Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.Replay(e.Admin, sub.ID, 1000); registry.KindOf(err) != registry.Invalid {
@@ -430,7 +432,11 @@ func TestFailures(t *testing.T) {
 		if !delivered {
 			out.Status, out.Error = 500, "HTTP 500"
 		}
-		if err := o.Attempted(context.Background(), queues[0].Due[i].ID, out); err != nil {
+		d, err := e.Delivery(e.Admin, queues[0].Due[i].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Attempted(context.Background(), d.Delivery, out); err != nil {
 			t.Fatal(err)
 		}
 		got, err := e.Subscription(e.Admin, sub.ID)
@@ -461,8 +467,116 @@ func TestFailures(t *testing.T) {
 	if err != nil || d.Attempts != 3 || len(d.Sent) != 3 || d.Sent[2].Status != 500 || !d.Answers {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if err := o.Attempted(context.Background(), 999, registry.Outcome{}); err != nil {
+	if err := o.Attempted(context.Background(), registry.Delivery{ID: 999}, registry.Outcome{}); err != nil {
 		t.Errorf("of a delivery that is gone: %v", err)
+	}
+}
+
+// TestRedeliverDuringAttempt: what is asked for again while an attempt is under way is sent again, whatever came of that one.
+func TestRedeliverDuringAttempt(t *testing.T) {
+	for what, out := range map[string]registry.Outcome{
+		"the last attempt fails": {Error: "refused"},
+		"another one is to come": {Error: "refused", NextAt: time.Now().Add(time.Hour)},
+		"delivered":              {Status: 200, Delivered: true},
+	} {
+		e := registrytest.New(t)
+		o := e.Outbox()
+		sub := subscribe(t, e, `{}`)
+		must(t, e.Publish("lib", "1"))
+		spread(t, o)
+		due := func() registry.Due {
+			t.Helper()
+			queues, err := o.Queues(context.Background(), 5)
+			if err != nil || len(queues) != 1 || len(queues[0].Due) != 1 {
+				t.Fatalf("%s: %+v, %v", what, queues, err)
+			}
+			return queues[0].Due[0]
+		}
+		p, err := o.Load(context.Background(), due().ID)
+		must(t, err)
+		asked, err := e.Redeliver(e.Admin, p.ID)
+		must(t, err)
+		out.At = time.Now()
+		must(t, o.Attempted(context.Background(), p.Delivery, out))
+		if at := due().At; !at.Equal(asked.NextAt) || !at.Before(out.At.Add(time.Second)) {
+			t.Errorf("%s: due at %v, asked for at %v", what, at, asked.NextAt)
+		}
+		d, err := e.Delivery(e.Admin, p.ID)
+		if err != nil || d.State != registry.DeliveryPending || d.Attempts != 1 || d.Tries != 0 || len(d.Sent) != 1 || d.Error != out.Error {
+			t.Errorf("%s: %+v, %v", what, d, err)
+		}
+		// The next attempt counts as ever.
+		p, err = o.Load(context.Background(), p.ID)
+		must(t, err)
+		must(t, o.Attempted(context.Background(), p.Delivery, registry.Outcome{At: out.At, Error: "refused"}))
+		if d, err := e.Delivery(e.Admin, p.ID); err != nil || d.State != registry.DeliveryDead || d.Attempts != 2 || d.Tries != 1 {
+			t.Errorf("%s, again: %+v, %v", what, d, err)
+		}
+		if got, err := e.Subscription(e.Admin, sub.ID); err != nil || got.FailingSince.IsZero() {
+			t.Errorf("%s: %+v, %v", what, got, err)
+		}
+	}
+}
+
+// TestDamagedSubscription: one whose filter can't be read, or names no repository, is the instance's, and sends nothing.
+func TestDamagedSubscription(t *testing.T) {
+	e := registrytest.New(t)
+	o := e.Outbox()
+	sub := subscribe(t, e, `{}`)
+	maintainer := e.Login(access.Credentials{Token: e.Token("main", access.Admin)})
+	if _, err := e.Subscription(maintainer, sub.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, filter := range []string{``, `{`, `{}`, `{"repositories":["main"],"types":7}`} {
+		must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
+			row, err := tx.Subscription(sub.ID)
+			if err == nil {
+				row.Filter = []byte(filter)
+				_, err = tx.UpdateSubscription(row)
+			}
+			return err
+		}))
+		if _, err := e.Subscription(maintainer, sub.ID); registry.KindOf(err) != registry.NotFound || err == nil {
+			t.Errorf("filter %q, who administers one repository: %v", filter, err)
+		}
+		if list, err := e.Subscriptions(maintainer, 0, 10); err != nil || len(list) != 0 {
+			t.Errorf("filter %q, list: %v, %v", filter, list, err)
+		}
+		if _, err := e.Subscription(e.Admin, sub.ID); err != nil {
+			t.Errorf("filter %q, who administers all: %v", filter, err)
+		}
+	}
+	must(t, e.Publish("lib", "1"))
+	spread(t, o)
+	wantTold(t, e, sub.ID)
+	must(t, e.DeleteSubscription(e.Admin, sub.ID))
+}
+
+// TestSubscriptionClockStandsStill: a change counts also where the clock was set back, so that the times of two changes would
+// be one: the next look begins at the stored place again.
+func TestSubscriptionClockStandsStill(t *testing.T) {
+	e := registrytest.New(t)
+	at := time.Now()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "slipway.db"), sqlite.WithClock(func() time.Time { return at }))
+	must(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	c := e.Config
+	c.Metadata, c.Metrics = store, nil
+	s, err := registry.New(t.Context(), c)
+	must(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	o := s.Outbox()
+	ctx := access.With(t.Context(), access.System())
+	sub, _, err := s.CreateSubscription(ctx, change(t, `{"Types":["tag.*"]}`))
+	must(t, err)
+	must(t, errOf(s.UpdateRepository(ctx, "main", registry.RepositoryChange{Description: &sub.Name})))
+	spread(t, o) // past it, in memory alone
+	all := []string{"*"}
+	must(t, errOf2(s.UpdateSubscription(ctx, sub.ID, registry.SubscriptionChange{Types: &all})))
+	spread(t, o)
+	list, err := s.Deliveries(ctx, registry.DeliveryQuery{SubscriptionID: sub.ID})
+	if err != nil || len(list) != 1 || list[0].EventType != "repository.changed" {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
 

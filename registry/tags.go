@@ -23,6 +23,9 @@ func (s *Service) Tags(ctx context.Context, at Name) ([]Tag, error) {
 
 // TagAt returns what a tag names, now or at a past moment. NotFound: it named nothing then.
 func (s *Service) TagAt(ctx context.Context, at Name, tag string, when AsOf) (Tag, error) {
+	if err := s.reach(ctx, when); err != nil {
+		return Tag{}, err
+	}
 	var p Package
 	var t Tag
 	var files []File

@@ -2,10 +2,12 @@ package registry_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
@@ -162,6 +164,59 @@ func TestEventsOfOthers(t *testing.T) {
 	}
 }
 
+// TestEventTypes: types may be named as in a CloudEvent, and stay as the caller has them.
+func TestEventTypes(t *testing.T) {
+	e := registrytest.New(t)
+	if err := e.Publish("web", "1"); err != nil {
+		t.Fatal(err)
+	}
+	asked := []string{registry.EventTypePrefix + "artifact.published" + registry.EventTypeSuffix, "tag.*"}
+	types := slices.Clone(asked)
+	if events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: types}); err != nil || len(events) != 1 {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+	if !slices.Equal(types, asked) {
+		t.Errorf("the caller's types became %q", types)
+	}
+}
+
+// TestSparseEvents: what a filter lets pass is found however far apart it is, by page and all at once.
+func TestSparseEvents(t *testing.T) {
+	e := registrytest.New(t)
+	for _, v := range []string{"1", "2", "3"} {
+		if err := e.Publish("web", v); err != nil {
+			t.Fatal(err)
+		}
+		err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
+			for range 25_000 {
+				if _, err := tx.Append(metadata.Entry{Type: "test.noise", Data: []byte(`{}`)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := registry.EventQuery{After: -1, Types: []string{"artifact.published"}}
+	all, end, err := e.Events(e.Admin, q)
+	if err != nil || len(all) != 3 || end < 75_000 {
+		t.Fatalf("%d events up to %d, %v", len(all), end, err)
+	}
+	for i := range all {
+		q.Limit = 1
+		some, next, err := e.Events(e.Admin, q)
+		if err != nil || len(some) != 1 || some[0].Seq != all[i].Seq || next != all[i].Seq {
+			t.Fatalf("page %d: %v up to %d, %v; want event %d", i, some, next, err, all[i].Seq)
+		}
+		q.After = next
+	}
+	if some, next, err := e.Events(e.Admin, q); err != nil || len(some) != 0 || next != end {
+		t.Errorf("behind the last: %d events up to %d, %v", len(some), next, err)
+	}
+}
+
 // TestEventsWait: a waiting reader gets an event as soon as it is there.
 func TestEventsWait(t *testing.T) {
 	e := registrytest.New(t)
@@ -186,4 +241,64 @@ func TestEventsWait(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the reader still waits")
 	}
+}
+
+// TestAsOfIsFinal: what is said of a moment does not change: an update of before it that is under way is waited for.
+func TestAsOfIsFinal(t *testing.T) {
+	e := registrytest.New(t)
+	if err := e.Publish("web", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.SetTag(e.Admin, e.Name("web"), "prod", registry.TagChange{Version: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	running, held := make(chan struct{}), make(chan struct{})
+	var update sync.WaitGroup
+	update.Go(func() {
+		err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
+			close(running)
+			<-held
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-running
+	asOf := registry.AsOf{Time: time.Now()}
+	answered := make(chan string, 3)
+	var asking sync.WaitGroup
+	for what, ask := range map[string]func() error{
+		"tag": func() error { _, err := e.TagAt(e.Admin, e.Name("web"), "prod", asOf); return err },
+		"search": func() error {
+			_, err := e.Search(e.Admin, registry.VersionSearch{Query: "web", AsOf: asOf})
+			return err
+		},
+		"environment": func() error {
+			_, err := e.EnvironmentAt(e.Admin, "prod", asOf)
+			if registry.KindOf(err) == registry.NotFound {
+				err = nil
+			}
+			return err
+		},
+	} {
+		asking.Go(func() {
+			if err := ask(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			answered <- what
+		})
+	}
+	select {
+	case what := <-answered:
+		t.Errorf("%s was answered while an update of before was under way", what)
+	case <-time.After(100 * time.Millisecond):
+	}
+	long := registry.AsOf{Time: time.Now().Add(-time.Hour)}
+	if _, err := e.TagAt(e.Admin, e.Name("web"), "prod", long); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("an hour ago: %v", err)
+	}
+	close(held)
+	asking.Wait()
+	update.Wait()
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -26,7 +28,10 @@ type TokenRequest struct {
 	ExpiresIn time.Duration // 0: never
 }
 
-const maxTokenName = 100
+const (
+	maxTokenName = 100
+	maxGrants    = 100 // of a token, or of a user
+)
 
 // CreateToken makes a token of the caller. The secret is returned here and never again. Its rights may not exceed the
 // caller's, and one made with a token ends with it at the latest. Invalid, Denied, Unauthenticated.
@@ -35,17 +40,15 @@ func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (secret str
 	switch {
 	case actor.UserID == 0:
 		return "", t, Errorf(Unauthenticated, AboutToken, "log in to make a token")
-	case req.Name == "" || len(req.Name) > maxTokenName:
-		return "", t, Errorf(Invalid, AboutToken, "a token needs a name of at most %d bytes", maxTokenName)
+	case req.Name == "" || len(req.Name) > maxTokenName || !isLine(req.Name):
+		return "", t, Errorf(Invalid, AboutToken, "a token needs a name of at most %d bytes, without control characters", maxTokenName)
 	case len(req.Grants) == 0:
 		return "", t, Errorf(Invalid, AboutToken, "a token needs permissions")
 	case req.ExpiresIn < 0:
 		return "", t, Errorf(Invalid, AboutToken, "a token can't expire in the past")
 	}
-	for _, g := range req.Grants {
-		if !access.ValidGrant(g) {
-			return "", t, Errorf(Invalid, AboutToken, "a permission names a repository or a glob and some of the actions %v", access.Actions)
-		}
+	if err := checkGrants(AboutToken, req.Grants); err != nil {
+		return "", t, err
 	}
 	if !access.Covers(actor, req.Grants) {
 		return "", t, Errorf(Denied, AboutToken, "a token can't have rights that %s does not have", describe(actor))
@@ -88,6 +91,26 @@ func outlived(tx metadata.Tx, minter access.Actor, t *Token) error {
 		t.ExpiresAt = m.ExpiresAt
 	}
 	return nil
+}
+
+func checkGrants(about Subject, list []access.Grant) error {
+	if len(list) > maxGrants {
+		return Errorf(Invalid, about, "there are %d permissions; at most %d are kept", len(list), maxGrants)
+	}
+	for _, g := range list {
+		if !access.ValidGrant(g) {
+			return Errorf(Invalid, about, "a permission names a repository or a glob, and some of the actions %s", actionList())
+		}
+	}
+	return nil
+}
+
+func actionList() string {
+	words := make([]string, len(access.Actions))
+	for i, a := range access.Actions {
+		words[i] = string(a)
+	}
+	return strings.Join(words, ", ")
 }
 
 func grants(in []access.Grant) []metadata.Grant {
@@ -216,10 +239,8 @@ func (c UserChange) apply(actor access.Actor, u *User, cost int) error {
 		u.Disabled = *c.Disabled
 	}
 	if c.Grants != nil {
-		for _, g := range c.Grants {
-			if !access.ValidGrant(g) {
-				return Errorf(Invalid, AboutUser, "a permission names a repository or a glob and some of the actions %v", access.Actions)
-			}
+		if err := checkGrants(AboutUser, c.Grants); err != nil {
+			return err
 		}
 		if !access.Covers(actor, c.Grants) {
 			return Errorf(Denied, AboutUser, "rights that %s does not have can't be given", describe(actor))
@@ -247,6 +268,7 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 		if u, err = tx.User(name); err != nil {
 			return missing(err, AboutUser, "there is no user %q", clip(name))
 		}
+		before := u
 		if c.Password != nil {
 			u.PasswordHash = change.PasswordHash
 		}
@@ -259,11 +281,41 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 		if err := tx.UpdateUser(u); err != nil {
 			return err
 		}
+		if administers(before) && !administers(u) {
+			if err := mustHaveAdministrator(tx); err != nil {
+				return err
+			}
+		}
 		_, err = appendEntry(tx, actor, "user.changed", "", 0, 0, EventData{Name: u.Name})
 		return err
 	})
 	s.auth.Forget()
 	return u, err
+}
+
+// mustHaveAdministrator refuses the change that would leave nobody who could take it back.
+func mustHaveAdministrator(tx metadata.Tx) error {
+	for p := (Page{Limit: MaxPage}); ; {
+		users, err := tx.Users(p)
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			if p.After = u.Name; administers(u) {
+				return nil
+			}
+		}
+		if len(users) < p.Limit {
+			return Errorf(Conflict, AboutUser, "nobody would be left who administers the server: give another user the right \"admin\" on \"*\" first")
+		}
+	}
+}
+
+// administers reports whether a user may do everything everywhere, now.
+func administers(u User) bool {
+	return !u.Disabled && slices.ContainsFunc(u.Grants, func(g metadata.Grant) bool {
+		return g.Repository == access.Instance && slices.Contains(g.Actions, string(access.Admin))
+	})
 }
 
 // Users lists users by name. It needs to administer the instance.

@@ -108,3 +108,88 @@ func TestUsers(t *testing.T) {
 		t.Errorf("a disabled user: %v", err)
 	}
 }
+
+// TestLastAdministrator: somebody can always administer the server: the last one is neither disabled nor loses the right.
+func TestLastAdministrator(t *testing.T) {
+	e := registrytest.New(t)
+	yes, no, password := true, false, "long enough"
+	admin := []access.Grant{{Repository: access.Instance, Actions: []access.Action{access.Admin}}}
+	reader := []access.Grant{{Repository: "*", Actions: []access.Action{access.Read}}}
+	conflict := func(name string, c registry.UserChange) {
+		t.Helper()
+		if _, err := e.UpdateUser(e.Admin, name, c); err == nil || registry.KindOf(err) != registry.Conflict {
+			t.Errorf("%s: %v, want a conflict", name, err)
+		}
+	}
+	change := func(name string, c registry.UserChange) {
+		t.Helper()
+		if _, err := e.UpdateUser(e.Admin, name, c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	conflict("admin", registry.UserChange{Disabled: &yes})
+	conflict("admin", registry.UserChange{Grants: reader})
+	change("admin", registry.UserChange{Password: &password})
+	e.Admin = e.Login(access.Credentials{User: "admin", Password: password})
+	if _, err := e.CreateUser(e.Admin, "ann", registry.UserChange{Password: &password, Grants: admin, Disabled: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	conflict("admin", registry.UserChange{Disabled: &yes}) // ann can't log in
+	change("ann", registry.UserChange{Disabled: &no})
+	change("admin", registry.UserChange{Disabled: &yes})
+	e.Admin = e.Login(access.Credentials{User: "ann", Password: password})
+	conflict("ann", registry.UserChange{Disabled: &yes})
+}
+
+// TestBoundsOfGrants: neither a token nor a user has permissions without end, or a name that is no text.
+func TestBoundsOfGrants(t *testing.T) {
+	e := registrytest.New(t)
+	many := make([]access.Grant, 101)
+	for i := range many {
+		many[i] = access.Grant{Repository: "main", Actions: []access.Action{access.Read}}
+	}
+	password := "long enough"
+	_, user := e.CreateUser(e.Admin, "ann", registry.UserChange{Password: &password, Grants: many})
+	_, _, token := e.CreateToken(e.Admin, registry.TokenRequest{Name: "ci", Grants: many})
+	_, _, name := e.CreateToken(e.Admin, registry.TokenRequest{Name: "c\x00i", Grants: many[:1]})
+	for what, err := range map[string]error{"a user": user, "a token": token, "a name": name} {
+		if err == nil || registry.KindOf(err) != registry.Invalid {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, _, err := e.CreateToken(e.Admin, registry.TokenRequest{Name: "ci", Grants: many[:100]}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDeclaredText: what is declared can be shown on a line and followed as a link.
+func TestDeclaredText(t *testing.T) {
+	e := registrytest.New(t)
+	if err := e.Publish("web", "1"); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		d    registry.Declared
+		fine bool
+	}{
+		"a zero byte":         {registry.Declared{Source: &registry.Source{Ref: "main\x00"}}, false},
+		"an escape sequence":  {registry.Declared{Build: &registry.Build{ID: "\x1b[2J"}}, false},
+		"two lines":           {registry.Declared{Build: &registry.Build{System: "ci\nci"}}, false},
+		"no UTF-8":            {registry.Declared{Custom: map[string]string{"a": "\xff"}}, false},
+		"a commit with space": {registry.Declared{Source: &registry.Source{Commit: "zz zz"}}, false},
+		"a script":            {registry.Declared{Build: &registry.Build{URL: "javascript:alert(1)"}}, false},
+		"a commit":            {registry.Declared{Source: &registry.Source{Commit: "DEADBEEF0123", Ref: "refs/tags/v1"}}, true},
+		"a Subversion number": {registry.Declared{Source: &registry.Source{Commit: "r1234"}}, true},
+		"a link":              {registry.Declared{Build: &registry.Build{URL: "https://ci.example.com/1?a=b#c"}}, true},
+		"notes of two lines":  {registry.Declared{Custom: map[string]string{"notes": "one\n\ttwo"}}, true},
+	} {
+		err := e.Declare(e.Admin, e.Name("web").At("1"), c.d)
+		if c.fine != (err == nil) || err != nil && registry.KindOf(err) != registry.Invalid {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	text := "not\x00text"
+	if _, err := e.CreateRepository(e.Admin, "other", registry.RepositoryChange{Description: &text}); err == nil || registry.KindOf(err) != registry.Invalid {
+		t.Errorf("a description: %v", err)
+	}
+}

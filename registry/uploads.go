@@ -43,7 +43,7 @@ func (s *Service) StartUpload(ctx context.Context, at Name) (Upload, error) {
 	}
 	err = s.meta.Update(ctx, func(tx metadata.Tx) error {
 		return tx.CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
-			Owner: actor.ID, HashState: state, CreatedAt: tx.Now(), UpdatedAt: tx.Now()})
+			Owner: actor.ID, HashState: state})
 	})
 	return Upload{ID: id}, err
 }
@@ -115,7 +115,7 @@ func (s *Service) FinishUploadWith(ctx context.Context, at Name, id string, offs
 		if err := misplaced(u, offset); err != nil {
 			return Upload{ID: id}, err
 		}
-		_, err := s.putUpload(ctx, at, id, want, r)
+		_, err := s.putUpload(ctx, at, u, want, r)
 		return Upload{ID: id}, err
 	}
 	up, err := s.appendUpload(ctx, u, offset, r, -1)
@@ -130,10 +130,10 @@ func (s *Service) FinishUploadWith(ctx context.Context, at Name, id string, offs
 }
 
 // putUpload stores an upload that has no bytes yet whole. DigestMismatch: the upload is gone.
-func (s *Service) putUpload(ctx context.Context, at Name, id string, want digest.Digest, r io.Reader) (Blob, error) {
-	b, err := s.putBlob(ctx, at, want, r, -1, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+func (s *Service) putUpload(ctx context.Context, at Name, u metadata.UploadSession, want digest.Digest, r io.Reader) (Blob, error) {
+	b, err := s.putBlob(ctx, u.RepositoryID, at, want, r, -1, func(tx metadata.Tx) error { return tx.DeleteUpload(u.ID) })
 	if err != nil && KindOf(err) == DigestMismatch {
-		err = errors.Join(err, s.dropUpload(ctx, id))
+		err = errors.Join(err, s.dropUpload(ctx, u.ID))
 	}
 	return b, err
 }
@@ -141,7 +141,7 @@ func (s *Service) putUpload(ctx context.Context, at Name, id string, want digest
 func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSession, want digest.Digest) (Blob, error) {
 	id := u.ID
 	if u.Offset == 0 {
-		return s.putUpload(ctx, at, id, want, strings.NewReader(""))
+		return s.putUpload(ctx, at, u, want, strings.NewReader(""))
 	}
 	blob, err := uploaded(u)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSe
 			return Blob{}, lostUpload(err)
 		}
 	}
-	return s.own(ctx, at, blob, stored, func(tx metadata.Tx) error {
+	return s.own(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
 		if u.Blob != "" {
 			// The store is not asked for the bytes: that the session keeps them says that they are there.
 			now, err := tx.Upload(id)

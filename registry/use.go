@@ -69,7 +69,7 @@ func (c *change) uses(v Version) ([]Use, error) {
 		for _, d := range coming {
 			open = append(open, Use{d.Environment, d.Service, d.ID, d.Status, d.UpdatedAt})
 		}
-		above, err := c.tx.Referrers(c.pkg.ID, RefChild, now.Digest)
+		above, err := c.tx.Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: RefChild, Digest: now.Digest})
 		if err != nil {
 			return nil, err
 		}

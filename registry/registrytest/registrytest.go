@@ -79,6 +79,11 @@ func With(change func(*registry.Config)) Option { return func(e *Env) { change(&
 // WithBlobs puts the bytes elsewhere.
 func WithBlobs(s storage.Store) Option { return func(e *Env) { e.Blobs = s } }
 
+// CountRows counts the records that lists of the metadata return; see metadatatest.CountRows.
+func CountRows(rows *atomic.Int64) Option {
+	return func(e *Env) { e.Metadata = metadatatest.CountRows(e.Metadata, rows) }
+}
+
 // New makes a core with a repository "main" and a user "admin". It is closed with the test.
 func New(t testing.TB, opts ...Option) *Env {
 	t.Helper()

@@ -1,0 +1,288 @@
+package registry_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/registrytest"
+	"slipway/storage"
+	"slipway/storage/mem"
+)
+
+// party is one of those whose calls of the backends are put in turn. It stops in front of each call and behind it, and goes
+// on when it is told to.
+type party struct {
+	resume, parked, finished chan struct{}
+	err                      error
+}
+
+type partyKey struct{}
+
+// newParty is about to run fn, with a context that its calls are known by.
+func newParty(ctx context.Context, fn func(ctx context.Context) error) *party {
+	p := &party{make(chan struct{}), make(chan struct{}), make(chan struct{}), nil}
+	go func() {
+		<-p.resume
+		p.err = fn(context.WithValue(ctx, partyKey{}, p))
+		close(p.finished)
+	}()
+	return p
+}
+
+// run lets the party go on for n stops, -1 to its end, and reports whether it has ended.
+func (p *party) run(n int) (ended bool) {
+	for ; n != 0; n-- {
+		select {
+		case <-p.finished:
+			return true
+		case p.resume <- struct{}{}:
+		}
+		select {
+		case <-p.finished:
+			return true
+		case <-p.parked:
+		}
+	}
+	return false
+}
+
+// stop is where a party waits.
+func stop(ctx context.Context) {
+	if p, ok := ctx.Value(partyKey{}).(*party); ok {
+		p.parked <- struct{}{}
+		<-p.resume
+	}
+}
+
+// turns is metadata whose callers stop. What is remembered between updates stays so.
+type turns struct {
+	metadata.Store
+	metadata.Versioned
+}
+
+func (s turns) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.View(ctx, fn)
+}
+
+func (s turns) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.Update(ctx, fn)
+}
+
+// blobTurns is a store whose callers stop.
+type blobTurns struct{ storage.Store }
+
+func (s blobTurns) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob, error) {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.Put(ctx, r, limit)
+}
+
+func (s blobTurns) Stat(ctx context.Context, d digest.Digest) (storage.Blob, error) {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.Stat(ctx, d)
+}
+
+func (s blobTurns) Delete(ctx context.Context, d digest.Digest) error {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.Delete(ctx, d)
+}
+
+func (s blobTurns) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
+	stop(ctx)
+	return s.Store.List(ctx, after)
+}
+
+func (s blobTurns) Finish(ctx context.Context, id string, b storage.Blob) error {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.Finish(ctx, id, b)
+}
+
+func (s blobTurns) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+	stop(ctx)
+	defer stop(ctx)
+	return s.Store.Append(ctx, id, offset, r, limit)
+}
+
+// storeAs publishes "2" of a package with one file, staged by the publish itself.
+func storeAs(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		p, err := e.Begin(ctx, e.Name(pkg))
+		if err != nil {
+			return err
+		}
+		defer p.Abort()
+		if _, err := p.Stage(ctx, registry.StageFile{Path: "f"}, strings.NewReader(content)); err != nil {
+			return err
+		}
+		return commitAs(ctx, p, pkg)
+	}
+}
+
+func commitAs(ctx context.Context, p *registry.Publish, pkg string) error {
+	_, err := p.Commit(ctx, registry.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"})
+	return err
+}
+
+// linkAs publishes "2" over a blob that came before.
+func linkAs(e *registrytest.Env, pkg, content string, before func(ctx context.Context, at registry.Name, d digest.Digest) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		at, d := e.Name(pkg), digest.FromString(content)
+		if err := before(ctx, at, d); err != nil {
+			return err
+		}
+		p, err := e.Begin(ctx, at)
+		if err != nil {
+			return err
+		}
+		defer p.Abort()
+		if _, err := p.Link(ctx, "f", "", d); err != nil {
+			return err
+		}
+		return commitAs(ctx, p, pkg)
+	}
+}
+
+// pushes are the ways in which bytes come, each of them for bytes that a collection is about to take.
+var pushes = map[string]func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error{
+	"stage": storeAs,
+	"put": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+		return linkAs(e, pkg, content, func(ctx context.Context, at registry.Name, d digest.Digest) error {
+			_, err := e.PutBlob(ctx, at, d, strings.NewReader(content), -1)
+			return err
+		})
+	},
+	"look, mount, or put": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+		return linkAs(e, pkg, content, func(ctx context.Context, at registry.Name, d digest.Digest) error {
+			_, err := e.StoredBlob(ctx, at, d)
+			if registry.KindOf(err) == registry.NotFound {
+				_, err = e.MountAnyBlob(ctx, at, d)
+			}
+			if registry.KindOf(err) == registry.NotFound {
+				_, err = e.PutBlob(ctx, at, d, strings.NewReader(content), -1)
+			}
+			return err
+		})
+	},
+	"upload": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+		return linkAs(e, pkg, content, func(ctx context.Context, at registry.Name, d digest.Digest) error {
+			up, err := e.StartUpload(ctx, at)
+			if err != nil {
+				return err
+			}
+			if _, err = e.AppendUpload(ctx, at, up.ID, 0, strings.NewReader(content), -1); err != nil {
+				return err
+			}
+			_, err = e.FinishUpload(ctx, at, up.ID, d)
+			return err
+		})
+	},
+	"set": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			key, at := registry.SetKey{Repository: "main", ID: pkg}, e.Name(pkg)
+			if _, err := e.AddToSet(ctx, key, registry.SetFile{At: at.At("2"), File: registry.StageFile{Path: "f"}}, strings.NewReader(content)); err != nil {
+				return err
+			}
+			_, err := e.CommitSet(ctx, key, func([]registry.StagedFile) ([]registry.SetRelease, error) {
+				return []registry.SetRelease{{At: at, Release: registry.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"}}}, nil
+			})
+			return err
+		}
+	},
+}
+
+// waits is how long a push takes that waits for the collection: to stop it later tries nothing new.
+const waits = 90 * time.Millisecond
+
+// stride leaves out orders that are much like others: a call has a stop in front of it and one behind it, and what comes
+// between two calls touches nothing that is shared.
+const stride = 8
+
+// TestD4Interleavings puts a push of bytes that nothing needs any more and a collection that takes them in turn, call by call
+// of the backends, in every order in which each is interrupted once: what is acknowledged is whole, and a push is refused
+// only where the client is told to come back, and succeeds then.
+func TestD4Interleavings(t *testing.T) {
+	for how, push := range pushes {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			e := registrytest.New(t, func(e *registrytest.Env) {
+				e.Metadata = turns{e.Metadata, e.Metadata.(metadata.Versioned)}
+				e.Blobs = blobTurns{mem.New()}
+			})
+			n, refused := 0, 0
+			// schedule interrupts the first after i stops and the second after j, and reports whether they ended before, or the
+			// second waits.
+			schedule := func(pushFirst bool, i, j int) (firstEnded, secondEnded bool) {
+				n++
+				pkg, content := fmt.Sprintf("p%d", n), fmt.Sprintf("content %d", n)
+				must(t, e.Publish(pkg, "1", "f", content))
+				must(t, e.Delete(e.Admin, e.Name(pkg).At("1"), ""))
+				both := []*party{newParty(e.Admin, push(e, pkg, content)), newParty(e.Admin, func(ctx context.Context) error {
+					_, err := e.Collect(ctx, registry.CollectOptions{Force: true})
+					return err
+				})}
+				pushed, collected := both[0], both[1]
+				if !pushFirst {
+					slices.Reverse(both)
+				}
+				firstEnded = both[0].run(i)
+				begun := time.Now()
+				secondEnded = both[1].run(j) || time.Since(begun) > waits
+				var rest sync.WaitGroup // a push that waits for the collection is let wait
+				for _, p := range both {
+					rest.Go(func() { p.run(-1) })
+				}
+				rest.Wait()
+				must(t, collected.err)
+				if pushed.err != nil {
+					refused++
+					if k := registry.KindOf(pushed.err); k != registry.Unavailable && k != registry.NotFound {
+						t.Errorf("push first %v, %d, %d: %v", pushFirst, i, j, pushed.err)
+					}
+					must(t, push(e, pkg, content)(e.Admin))
+				}
+				if !e.Has(pkg, "2") {
+					t.Errorf("push first %v, %d, %d: the version is not whole (the first try: %v)", pushFirst, i, j, pushed.err)
+				}
+				return firstEnded, secondEnded
+			}
+			for _, pushFirst := range []bool{true, false} {
+				for i := 0; ; i++ {
+					first := false
+					for j, second := 1+i%stride, false; !second; j += stride {
+						first, second = schedule(pushFirst, i, j)
+					}
+					if first {
+						break
+					}
+				}
+			}
+			e.MustFsck(t)
+			t.Logf("%d orders, %d pushes were told to come back", n, refused)
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
