@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ func testKill(t *testing.T, packs string, opts ...local.Option) {
 	dir := t.TempDir()
 	acked := map[digest.Digest]bool{}
 	for round := range 3 {
+		before := len(acked)
 		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestKilled$")
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", crashDirEnv, dir), fmt.Sprintf("SLIPWAY_TEST_CRASH_SEED=%d", round),
 			crashPacksEnv+"="+packs)
@@ -48,15 +50,20 @@ func testKill(t *testing.T, packs string, opts ...local.Option) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(150+40*round)*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		kill := sync.OnceFunc(func() {
+			time.AfterFunc(time.Duration(100+40*round)*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		})
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			if d := digest.Digest(lines.Text()); d.Validate() == nil {
 				acked[d] = true
+				kill() // it has begun, however slow the machine is
 			}
 		}
-		timer.Stop()
 		_ = cmd.Wait()
+		if len(acked) == before {
+			t.Fatal("the process stored nothing")
+		}
 
 		s, err := local.New(dir, opts...)
 		if err != nil {
@@ -86,9 +93,6 @@ func testKill(t *testing.T, packs string, opts ...local.Option) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if len(acked) == 0 {
-		t.Error("the processes stored nothing")
 	}
 	t.Logf("%d blobs acknowledged", len(acked))
 }

@@ -46,10 +46,17 @@ type Store struct {
 // Option changes how a store is opened.
 type Option func(*options)
 
-type options struct{ noPacks bool }
+type options struct{ noPacks, beside, readOnly bool }
 
 // WithoutPacks gives each blob a file of its own, however small. Packs that are there are not looked into.
 func WithoutPacks() Option { return func(o *options) { o.noPacks = true } }
+
+// Beside leaves the packs to another process, also to one that begins only now.
+func Beside() Option { return func(o *options) { o.beside = true } }
+
+// ReadOnly makes and changes nothing in the directory, which nobody writes: for a medium that can't be written. What would write
+// fails.
+func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
 var _ storage.Store = (*Store)(nil)
 
@@ -66,6 +73,12 @@ func New(dir string, opts ...Option) (*Store, error) {
 		tmp:     filepath.Join(dir, "tmp"),
 		now:     time.Now,
 		syncDir: (*os.File).Sync,
+	}
+	if o.readOnly {
+		if err := s.openFrozen(dir); err != nil {
+			return nil, wrap("open", err)
+		}
+		return s, nil
 	}
 	for _, d := range []string{s.blobs, s.uploads, s.tmp} {
 		if err := s.makeDir(d); err != nil {
@@ -84,11 +97,24 @@ func New(dir string, opts ...Option) (*Store, error) {
 	if o.noPacks {
 		return s, nil
 	}
+	open := packs.Open
+	if o.beside {
+		open = packs.OpenBeside
+	}
 	var err error
-	if s.packs, err = packs.Open(filepath.Join(dir, "blobs", "packs")); err != nil {
+	if s.packs, err = open(filepath.Join(dir, "blobs", "packs")); err != nil {
 		return nil, wrap("open", errors.Join(err, s.lock.Close()))
 	}
 	return s, nil
+}
+
+func (s *Store) openFrozen(dir string) error {
+	s.syncDir = func(*os.File) error { return nil }
+	var err error
+	if s.packs, err = packs.OpenFrozen(filepath.Join(dir, "blobs", "packs")); errors.Is(err, fs.ErrNotExist) {
+		s.packs, err = nil, nil
+	}
+	return err
 }
 
 // Close lets go of the directory; unfinished uploads stay. Calls that still run may fail.
@@ -97,7 +123,10 @@ func (s *Store) Close() error {
 	if s.packs != nil {
 		err = s.packs.Close()
 	}
-	return errors.Join(err, s.lock.Close())
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
 }
 
 // makeDir makes a directory and those above it, each one durable in its parent.

@@ -277,7 +277,7 @@ func TestModified(t *testing.T) {
 		if err != nil || st.Modified.Before(b.Modified) {
 			t.Errorf("Put says %v, Stat %v, %v", b.Modified, st.Modified, err)
 		}
-		if b.Modified.Before(begun.Add(-3 * time.Second)) {
+		if b.Modified.Before(begun.Add(-30 * time.Second)) { // a loaded machine, and seconds of another clock
 			t.Errorf("Put says %v, begun at %v", b.Modified, begun)
 		}
 	}

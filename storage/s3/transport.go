@@ -32,7 +32,7 @@ func newTransport() *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return &stallConn{c}, nil
+			return &stallConn{Conn: c, write: writeTimeout, read: responseTimeout}, nil
 		},
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   dialTimeout,
@@ -48,17 +48,22 @@ func newTransport() *http.Transport {
 
 // stallConn ends a connection whose server stands still. A body that nobody reads does not count, and no time is set for
 // a whole request.
-type stallConn struct{ net.Conn }
+type stallConn struct {
+	net.Conn
+	write, read time.Duration // without a byte taken, or given
+}
 
 func (c *stallConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(responseTimeout)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.read)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)
 }
 
+// Write gives the server its time to answer anew: the transport has waited in Read since the connection became idle.
 func (c *stallConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	now := time.Now()
+	if err := errors.Join(c.SetWriteDeadline(now.Add(c.write)), c.SetReadDeadline(now.Add(c.read))); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"slipway/storage"
@@ -67,6 +70,100 @@ func TestTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestStall: a server may take its time to answer from the last byte that it was sent, however long the connection was idle and
+// the body under way before. One that then stands still is left.
+func TestStall(t *testing.T) {
+	const limit = time.Second // far below the transport's own
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		wait, _ := time.ParseDuration(r.URL.Query().Get("wait")) // none is 0
+		select {
+		case <-time.After(wait):
+		case <-r.Context().Done():
+		}
+	})
+	for name, c := range map[string]struct {
+		idle, body, wait time.Duration
+		cut              bool
+	}{
+		"idle, then a slow answer": {idle: limit * 7 / 10, wait: limit * 6 / 10},
+		"a body that moves":        {body: 2 * limit},
+		"no answer":                {wait: 20 * limit, cut: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // by a clock of its own, so that no time passes and no machine is too slow
+				listener := pipes{make(chan net.Conn), make(chan struct{})}
+				server := &http.Server{Handler: handler}
+				served := make(chan error)
+				go func() { served <- server.Serve(listener) }()
+				transport := newTransport()
+				dials := 0
+				transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					dials++
+					ours, theirs := net.Pipe()
+					listener.conns <- theirs
+					return &stallConn{Conn: ours, write: limit, read: limit}, nil
+				}
+				put := func(wait, body time.Duration) error {
+					const parts = 20
+					r, w := io.Pipe()
+					var sending sync.WaitGroup
+					defer sending.Wait()
+					sending.Go(func() {
+						for range parts {
+							time.Sleep(body / parts)
+							_, _ = w.Write(make([]byte, bufferBytes)) // the request's end closes r
+						}
+						_ = w.Close()
+					})
+					req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://server/?wait="+wait.String(), r)
+					if err != nil {
+						return err
+					}
+					req.ContentLength = parts * bufferBytes
+					res, err := transport.RoundTrip(req)
+					if err == nil {
+						_ = res.Body.Close()
+					}
+					return err
+				}
+				if err := put(0, 0); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(c.idle)
+				if err := put(c.wait, c.body); (err != nil) != c.cut || dials != 1 {
+					t.Errorf("%v, on connection %d", err, dials)
+				}
+				transport.CloseIdleConnections()
+				_ = server.Close() // a connection may be broken
+				<-served
+			})
+		})
+	}
+}
+
+// pipes listens for connections that stay in the process.
+type pipes struct {
+	conns chan net.Conn
+	ended chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error {
+	close(p.ended)
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // TestClean: an error of the server is never taken for one of the client's, whose body may have broken off as well.
 func TestClean(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 const (
 	noLimit     = -1
 	chunkBytes  = 256 << 10 // sizes around it cross the buffers of the backends
-	settleDelay = 5 * time.Second
+	settleDelay = 30 * time.Second
 )
 
 var errBroken = errors.New("reader broke")

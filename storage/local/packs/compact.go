@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -41,14 +42,19 @@ func (s *Set) compact() error {
 			return err
 		}
 		err = s.empty(pack)
-		if errors.Is(err, errInUse) || errors.Is(err, syscall.EIO) {
-			s.stuck[pack] = true // until the next start: some of its bytes can't be read
+		if unmovable(err) {
+			s.stuck[pack] = true // until the next start
 			continue
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// unmovable tells errors that are of one pack alone: it is lost, some of its bytes can't be read, or it can't be removed.
+func unmovable(err error) bool {
+	return errors.Is(err, errInUse) || errors.Is(err, errKept) || errors.Is(err, syscall.EIO) || errors.Is(err, fs.ErrNotExist)
 }
 
 // mostWasteful returns the pack with the most dead bytes; 0 when none is worth the work.
@@ -115,7 +121,10 @@ func (s *Set) empty(pack int64) error {
 	return err
 }
 
-var errInUse = errors.New("packs: a pack holds blobs that can't be moved")
+var (
+	errInUse = errors.New("packs: a pack holds blobs that can't be moved")
+	errKept  = errors.New("packs: a pack can't be removed")
+)
 
 // mustBeEmpty looks through the whole index instead of trusting a counter. Nothing is added to a sealed pack meanwhile.
 func (s *Set) mustBeEmpty(pack int64) error {

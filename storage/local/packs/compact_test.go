@@ -3,6 +3,7 @@ package packs
 import (
 	"crypto/sha256"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 )
@@ -115,4 +116,104 @@ func TestCompactionKeepsTheUnreadable(t *testing.T) {
 		t.Errorf("the broken blob: %v", err)
 	}
 	mustHave(t, s, blob(1, 1500))
+}
+
+// wasted is a set of at least four packs, each with more dead bytes than a compaction leaves. Of its blobs those whose number
+// divides by ten live.
+func wasted(t *testing.T, set *Set) (s *Set, packs []string) {
+	t.Helper()
+	const n = 160
+	s = openSet(t, t.TempDir(), set)
+	for i := range n {
+		mustPut(t, s, blob(i, 1500))
+	}
+	for i := range n {
+		if i%10 != 0 {
+			mustDelete(t, s, i)
+		}
+	}
+	if packs, _ = packsOf(t, s.dir); len(packs) < 4 {
+		t.Fatalf("only %v", packs)
+	}
+	return s, packs
+}
+
+// mustDelete removes a blob of wasted, without a compaction.
+func mustDelete(t *testing.T, s *Set, i int) {
+	t.Helper()
+	<-s.compacting
+	defer func() { s.compacting <- struct{}{} }()
+	if err := s.Delete(t.Context(), sha256.Sum256(blob(i, 1500))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// livingIn returns the numbers of the blobs of wasted that are in a pack.
+func livingIn(t *testing.T, s *Set, pack int64) (in, elsewhere []int) {
+	t.Helper()
+	for i := 0; i < 160; i += 10 {
+		e, err := s.readers.find(t.Context(), sha256.Sum256(blob(i, 1500)))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case e.pack == pack:
+			in = append(in, i)
+		default:
+			elsewhere = append(elsewhere, i)
+		}
+	}
+	return in, elsewhere
+}
+
+// mustBeEmptied expects that of these packs only the one at but is left.
+func mustBeEmptied(t *testing.T, packs []string, but string) {
+	t.Helper()
+	for _, path := range packs {
+		if _, err := os.Lstat(path); (err == nil) != (path == but) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestCompactionWithoutPack: a pack whose file is lost does not keep the others from being emptied.
+func TestCompactionWithoutPack(t *testing.T) {
+	s, packs := wasted(t, small())
+	defer closeSet(t, s)
+	_, elsewhere := livingIn(t, s, 2)
+	if err := os.Remove(s.path(2)); err != nil {
+		t.Fatal(err)
+	}
+	compactNow(t, s)
+	mustBeEmptied(t, packs, "")
+	for _, i := range elsewhere {
+		mustHave(t, s, blob(i, 1500))
+	}
+}
+
+// TestCompactionCantRemove: neither does one whose file can't be removed, here since something else has its name.
+func TestCompactionCantRemove(t *testing.T) {
+	set := small()
+	var occupy func()
+	set.sync = func(f *os.File) error {
+		if occupy != nil {
+			occupy()
+		}
+		return datasync(f)
+	}
+	s, packs := wasted(t, set)
+	defer closeSet(t, s)
+	in, elsewhere := livingIn(t, s, 2)
+	for _, i := range in[1:] { // so that it is emptied first, in one batch
+		mustDelete(t, s, i)
+	}
+	at := s.path(2)
+	occupy = func() {
+		_ = os.Remove(at) // its bytes are in the batch
+		_ = os.MkdirAll(filepath.Join(at, "occupied"), 0o700)
+	}
+	compactNow(t, s)
+	mustBeEmptied(t, packs, at)
+	for _, i := range append(elsewhere, in[0]) {
+		mustHave(t, s, blob(i, 1500))
+	}
 }

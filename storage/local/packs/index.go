@@ -44,13 +44,17 @@ type db struct {
 	kept map[string]*sqlite3.SQLiteStmt
 }
 
-func openIndex(path string, cacheKiB int) (*db, error) {
-	driver := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-		_, err := c.Exec(settings, nil)
-		return err
-	}}
+func openIndex(path string, cacheKiB int, frozen bool) (*db, error) {
+	driver, mode := &sqlite3.SQLiteDriver{}, "&mode=ro&immutable=1"
+	if !frozen {
+		mode = "&_journal_mode=WAL"
+		driver.ConnectHook = func(c *sqlite3.SQLiteConn) error {
+			_, err := c.Exec(settings, nil)
+			return err
+		}
+	}
 	name := (&url.URL{Scheme: "file", Opaque: strings.ReplaceAll(url.PathEscape(path), "%2F", "/")}).String()
-	c, err := driver.Open(fmt.Sprintf("%s?_busy_timeout=5000&_journal_mode=WAL&_cache_size=-%d", name, cacheKiB))
+	c, err := driver.Open(fmt.Sprintf("%s?_busy_timeout=5000&_cache_size=-%d%s", name, cacheKiB, mode))
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -161,8 +165,9 @@ func classify(err error) error {
 
 // readers are the connections that look things up. They are opened as they are needed; a few are kept.
 type readers struct {
-	path  string
-	slots chan struct{} // one for each connection that is in use
+	path   string
+	frozen bool          // nobody writes the index
+	slots  chan struct{} // one for each connection that is in use
 
 	mu     sync.Mutex
 	free   []*db
@@ -174,8 +179,8 @@ const (
 	readersPerCPU  = 4
 )
 
-func newReaders(path string) *readers {
-	return &readers{path: path, slots: make(chan struct{}, readersPerCPU*runtime.GOMAXPROCS(0))}
+func newReaders(path string, frozen bool) *readers {
+	return &readers{path: path, frozen: frozen, slots: make(chan struct{}, readersPerCPU*runtime.GOMAXPROCS(0))}
 }
 
 func (r *readers) with(ctx context.Context, fn func(*db) error) error {
@@ -209,7 +214,7 @@ func (r *readers) get() (*db, error) {
 		return d, nil
 	}
 	r.mu.Unlock()
-	return openIndex(r.path, readerCacheKiB)
+	return openIndex(r.path, readerCacheKiB, r.frozen)
 }
 
 // put keeps as many as can run at once.

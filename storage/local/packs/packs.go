@@ -36,8 +36,8 @@ const (
 	lockName = "lock"
 )
 
-// ErrReadOnly: another process writes these packs.
-var ErrReadOnly = errors.New("packs: another process writes them")
+// ErrReadOnly: the packs are another process' to write, or frozen.
+var ErrReadOnly = errors.New("packs: they can't be written here")
 
 // Set is the packs of one directory. Methods are safe for concurrent use.
 type Set struct {
@@ -65,7 +65,7 @@ func Open(dir string) (*Set, error) {
 }
 
 func open(dir string, s *Set) (_ *Set, err error) {
-	s.dir, s.readers = dir, newReaders(filepath.Join(dir, indexName))
+	s.dir, s.readers = dir, newReaders(filepath.Join(dir, indexName), false)
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -81,6 +81,32 @@ func open(dir string, s *Set) (_ *Set, err error) {
 		s.compactSoon()
 	}
 	return s, nil
+}
+
+// OpenBeside opens packs that another process writes, or will write: to read and to remove.
+func OpenBeside(dir string) (*Set, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	s := &Set{now: time.Now, sync: datasync, dir: dir, readers: newReaders(filepath.Join(dir, indexName), false)}
+	var err error
+	if s.writer, err = newWriter(s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenFrozen opens packs that nobody writes, to read: nothing in dir is made or changed. It can't bring the index up to what the
+// packs hold: an error, when they were not closed.
+func OpenFrozen(dir string) (*Set, error) {
+	index := filepath.Join(dir, indexName)
+	if _, err := os.Stat(index); err != nil {
+		return nil, err
+	}
+	if fi, err := os.Stat(index + "-wal"); err == nil && fi.Size() > 0 {
+		return nil, fmt.Errorf("packs: %s was not closed: open it once where it can be written", dir)
+	}
+	return &Set{dir: dir, readers: newReaders(index, true)}, nil
 }
 
 // makeDir makes a directory that is durable in its parent.
@@ -110,8 +136,12 @@ func (s *Set) Writes() bool { return s.lock != nil }
 // Close waits for what runs. Further calls do nothing.
 func (s *Set) Close() (err error) {
 	s.closing.Do(func() {
-		close(s.quit)
-		err = s.writer.close()
+		if s.quit != nil {
+			close(s.quit)
+		}
+		if s.writer != nil {
+			err = s.writer.close()
+		}
 		s.background.Wait()
 		err = errors.Join(err, s.readers.close(), s.unlock())
 	})
@@ -144,6 +174,9 @@ func (s *Set) Touch(ctx context.Context, sum [sha256.Size]byte, size int64) (b s
 	}
 	if err != nil {
 		return storage.Blob{}, false, err
+	}
+	if s.writer == nil {
+		return storage.Blob{}, false, ErrReadOnly
 	}
 	e, err = s.writer.do(&request{op: touch, sum: sum})
 	if errors.Is(err, storage.ErrNotExist) {
@@ -202,6 +235,9 @@ func mustBe(f *os.File, e entry, sum [sha256.Size]byte) error {
 func (s *Set) Delete(ctx context.Context, sum [sha256.Size]byte) error {
 	if _, err := s.readers.find(ctx, sum); errors.Is(err, storage.ErrNotExist) {
 		return nil
+	}
+	if s.writer == nil {
+		return ErrReadOnly
 	}
 	_, err := s.writer.do(&request{op: remove, sum: sum})
 	if errors.Is(err, storage.ErrNotExist) {

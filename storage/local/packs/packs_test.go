@@ -130,7 +130,7 @@ func mustBeTrue(t testing.TB, s *Set) {
 		live[e.pack] += length(e.size)
 	}
 	var d *db
-	if d, err = openIndex(s.readers.path, 64); err != nil {
+	if d, err = openIndex(s.readers.path, 64, false); err != nil {
 		t.Fatal(err)
 	}
 	defer d.close()
@@ -210,30 +210,40 @@ func TestGuest(t *testing.T) {
 	closeSet(t, owner)
 }
 
-// TestBatch: many at once share flushes, also when they are the same bytes.
+// TestBatch: many that come while a flush runs share the next one, also when they are the same bytes.
 func TestBatch(t *testing.T) {
 	set := small()
 	var flushes atomic.Int64
+	begun, goOn := make(chan struct{}), make(chan struct{})
 	set.sync = func(f *os.File) error {
-		flushes.Add(1)
-		time.Sleep(5 * time.Millisecond)
+		if flushes.Add(1) == 1 {
+			close(begun)
+			<-goOn
+		}
 		return datasync(f)
 	}
 	s := openSet(t, t.TempDir(), set)
 	defer closeSet(t, s)
+	const puts = 200
 	var wg sync.WaitGroup
-	for i := range 200 {
-		wg.Go(func() {
-			data := blob(i/2, 700)
-			if _, err := s.Put(sha256.Sum256(data), data); err != nil {
-				t.Errorf("Put: %v", err)
-			}
-			mustHave(t, s, data)
-		})
+	put := func(data []byte) {
+		if _, err := s.Put(sha256.Sum256(data), data); err != nil {
+			t.Errorf("Put: %v", err)
+		}
+		mustHave(t, s, data)
 	}
+	wg.Go(func() { put(blob(puts, 700)) })
+	<-begun
+	for i := range puts {
+		wg.Go(func() { put(blob(i/2, 700)) })
+	}
+	for len(s.writer.queue) < puts {
+		time.Sleep(time.Millisecond)
+	}
+	close(goOn)
 	wg.Wait()
-	if n := flushes.Load(); n > 40 {
-		t.Errorf("%d flushes for 200 puts", n)
+	if n := flushes.Load(); n != 2 {
+		t.Errorf("%d flushes, want 2: for the first put, and for the %d that came meanwhile", n, puts)
 	}
 	mustBeTrue(t, s)
 }

@@ -94,7 +94,7 @@ func makeIndex(path string) error {
 }
 
 func (w *writer) open() error {
-	d, err := openIndex(w.set.readers.path, writerCacheKiB)
+	d, err := openIndex(w.set.readers.path, writerCacheKiB, false)
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,8 @@ func (w *writer) change(r *request) error {
 	case drop:
 		// The file goes first: one without a row would be taken for a pack whose index was lost. A row without a file does
 		// no harm, and goes at the next start.
-		if r.err = os.Remove(w.set.path(r.at.pack)); r.err != nil {
+		if err := os.Remove(w.set.path(r.at.pack)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.err = fmt.Errorf("%w: %w", errKept, err)
 			return nil
 		}
 		_, err := w.db.exec(`DELETE FROM pack WHERE id = ?`, r.at.pack)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Fault is what a Proxy does to a request.
@@ -59,8 +60,12 @@ func NewProxy(t testing.TB) *Proxy {
 	p := &Proxy{target: Server(t), lists: map[string][]byte{}}
 	p.client.MaxIdleConnsPerHost = 64
 	p.client.DisableCompression = true
-	p.server = httptest.NewServer(p)
-	p.URL = p.server.URL
+	addr, err := FreeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.URL = "http://" + addr
+	p.Start(t)
 	t.Cleanup(func() {
 		p.Stop()
 		p.client.CloseIdleConnections()
@@ -74,12 +79,15 @@ func (p *Proxy) Stop() {
 	p.server.Close()
 }
 
-// Start brings it back after Stop, at the same address.
+// Start brings it back after Stop, at the same address, which may be in use for a moment more.
 func (p *Proxy) Start(t testing.TB) {
 	t.Helper()
 	ln, err := net.Listen("tcp", strings.TrimPrefix(p.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
+	for end := time.Now().Add(30 * time.Second); err != nil; ln, err = net.Listen("tcp", strings.TrimPrefix(p.URL, "http://")) {
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 	p.server = httptest.NewUnstartedServer(p)
 	_ = p.server.Listener.Close() // one of its own, that nobody knows

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -132,7 +131,7 @@ wait
 rm -rf "$dir"`
 
 func start(bin string) (string, error) {
-	addr, err := freeAddr()
+	addr, err := FreeAddr()
 	if err != nil {
 		return "", err
 	}
@@ -163,15 +162,6 @@ func start(bin string) (string, error) {
 		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(log)))
 	}
 	return "http://" + addr, nil
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // await waits until the server answers, whatever it says. Who else answers has taken the port: the load of a busy machine
