@@ -16,7 +16,7 @@ import (
 )
 
 // maxPasses bounds how often a backup begins anew because the collector took bytes that were still to be copied.
-const maxPasses = 5
+const maxPasses = 10
 
 // Options are what a backup is made of. A server may run on it meanwhile.
 type Options struct {
@@ -24,10 +24,11 @@ type Options struct {
 	Key      string        // path
 	Blobs    storage.Blobs // nil: the snapshot is of the database and the key alone
 	Keep     int           // snapshots that stay, with this one; 0: all
+	Verify   bool          // read what the directory has already, and bring anew what is damaged
 	Progress Progress
 }
 
-// Progress is told what is done, in bytes of the database and then in blobs. It may be called by several goroutines.
+// Progress is told what is done, in bytes of the database and then in blobs, by one goroutine at a time.
 type Progress func(what string, done, total int64)
 
 // Summary counts what a backup holds and what it did.
@@ -43,9 +44,9 @@ type Summary struct {
 }
 
 // Run adds a snapshot to the directory dir. With Lost bytes the snapshot is made of what there is, and nothing older is
-// removed. ErrNewer; metadata.ErrInUse when another backup runs there.
+// removed. ErrForeign, ErrBusy, metadata.ErrNewer.
 func Run(ctx context.Context, dir string, o Options) (sum Summary, err error) {
-	t, err := openTarget(dir, o.Blobs != nil)
+	t, err := openTarget(dir, o.Key, o.Blobs != nil)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -59,7 +60,7 @@ func Run(ctx context.Context, dir string, o Options) (sum Summary, err error) {
 // take makes the snapshot. Bytes that are gone when their turn comes were taken by the collector, as nothing needs them any
 // more: then a newer state of the database doesn't name them. If it still does, they are lost.
 func (t *target) take(ctx context.Context, o Options) (Summary, error) {
-	var gone []digest.Digest
+	gone := map[digest.Digest]bool{}
 	var copied, bytes int64 // by former passes
 	for range maxPasses {
 		sum, err := t.pass(ctx, o)
@@ -67,11 +68,14 @@ func (t *target) take(ctx context.Context, o Options) (Summary, error) {
 			return sum, errors.Join(err, os.RemoveAll(sum.path()))
 		}
 		sum.Copied, sum.CopiedBytes = sum.Copied+copied, sum.CopiedBytes+bytes
-		if !slices.ContainsFunc(sum.Lost, func(d digest.Digest) bool { return !slices.Contains(gone, d) }) {
+		if !slices.ContainsFunc(sum.Lost, func(d digest.Digest) bool { return !gone[d] }) {
 			sum.Snapshot, err = t.finish(sum.Snapshot)
 			return sum, err
 		}
-		gone, copied, bytes = sum.Lost, sum.Copied, sum.CopiedBytes
+		copied, bytes = sum.Copied, sum.CopiedBytes
+		for _, d := range sum.Lost {
+			gone[d] = true
+		}
 		if err := os.RemoveAll(sum.path()); err != nil {
 			return sum, fmt.Errorf("backup: %w", err)
 		}
@@ -84,7 +88,7 @@ func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
 	if sum.Snapshot, err = t.begin(); err != nil {
 		return sum, err
 	}
-	if err := copyFile(o.Key, sum.Key()); err != nil {
+	if err := copyFile(ctx, o.Key, sum.Key()); err != nil {
 		return sum, err
 	}
 	progress := func(done, total int64) { o.Progress("database", done, total) }
@@ -99,7 +103,7 @@ func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
 	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil || o.Blobs == nil {
 		return sum, err
 	}
-	c := copier{from: o.Blobs, to: t.blobs, total: sum.Blobs, progress: o.Progress}
+	c := copier{from: o.Blobs, to: t.blobs, verify: o.Verify, total: sum.Blobs, progress: o.Progress}
 	if err := c.run(ctx, blobsOf(ctx, db)); err != nil {
 		return sum, err
 	}
@@ -162,7 +166,7 @@ func (t *target) prune(ctx context.Context, keep int, sum *Summary) error {
 		}
 		list, sum.Removed = list[1:], sum.Removed+1
 	}
-	if t.blobs == nil {
+	if t.blobs == nil || sum.Removed == 0 {
 		return nil
 	}
 	return t.free(ctx, list, sum)

@@ -9,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -159,6 +162,9 @@ func TestBackupBesideWork(t *testing.T) {
 	s := newScene(t)
 	stop := make(chan struct{})
 	var work sync.WaitGroup
+	end := sync.OnceFunc(func() { close(stop) })
+	defer work.Wait()
+	defer end()
 	for w := range 3 {
 		work.Go(func() {
 			for i := 0; ; i++ {
@@ -172,7 +178,7 @@ func TestBackupBesideWork(t *testing.T) {
 				if err == nil && i%2 == 1 {
 					err = s.Delete(s.Admin, s.Name(pkg).At(v), "")
 				}
-				if err == nil && i%5 == 0 {
+				if err == nil && w == 0 && i%40 == 39 {
 					_, err = s.Collect(s.Admin, registry.CollectOptions{Force: true})
 				}
 				if err != nil {
@@ -187,7 +193,7 @@ func TestBackupBesideWork(t *testing.T) {
 			t.Errorf("lost %v", sum.Lost)
 		}
 	}
-	close(stop)
+	end()
 	work.Wait()
 	list := s.snapshots()
 	if len(list) != 3 {
@@ -338,7 +344,8 @@ func TestCutOff(t *testing.T) {
 		if err == nil {
 			t.Fatalf("call %d failed, and nobody was told", n)
 		}
-		if left, err := filepath.Glob(filepath.Join(filepath.Dir(p.Database), "*")); err != nil || len(left) > 0 {
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(p.Database), "*"))
+		if err != nil || slices.ContainsFunc(left, func(path string) bool { return path != p.Key && path != p.Database+".lock" }) {
 			t.Fatalf("call %d left %v, %v", n, left, err)
 		}
 	}
@@ -441,7 +448,7 @@ func TestOneBackupAtATime(t *testing.T) {
 	o := s.options(0)
 	o.Progress = func(string, int64, int64) {
 		once.Do(func() {
-			if _, err := backup.Run(t.Context(), s.dir, s.options(0)); !errors.Is(err, metadata.ErrInUse) {
+			if _, err := backup.Run(t.Context(), s.dir, s.options(0)); !errors.Is(err, backup.ErrBusy) {
 				t.Errorf("the second: %v", err)
 			}
 		})
@@ -449,4 +456,170 @@ func TestOneBackupAtATime(t *testing.T) {
 	if _, err := backup.Run(t.Context(), s.dir, o); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestForeignDirectory: what lies in a directory that is not for these backups stays.
+func TestForeignDirectory(t *testing.T) {
+	s := newScene(t)
+	s.publish("app", "1")
+	refused := func(what string, o backup.Options) {
+		t.Helper()
+		if _, err := backup.Run(t.Context(), s.dir, o); !errors.Is(err, backup.ErrForeign) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	store, err := local.New(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("the bytes of a server", s.options(1))
+	if err := errors.Join(store.Close(), os.RemoveAll(s.dir), os.Mkdir(s.dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s.backup(1) // an empty directory
+	other := newScene(t)
+	other.publish("app", "1")
+	o := other.options(1)
+	o.Key = filepath.Join(t.TempDir(), "log.key")
+	if err := os.WriteFile(o.Key, []byte("another key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("another installation's backups", o)
+	list := s.snapshots()
+	if len(list) != 1 {
+		t.Fatalf("%d snapshots", len(list))
+	}
+	s.restored(list[0])
+
+	future := filepath.Join(s.dir, "snapshots", "20990101T000000.000Z")
+	if err := os.Rename(filepath.Join(s.dir, "snapshots", list[0].Name), future); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.Run(t.Context(), s.dir, s.options(1)); err == nil || !strings.Contains(err.Error(), "of the future") {
+		t.Errorf("behind a snapshot of the future: %v", err)
+	}
+	if _, err := os.Stat(future); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRestoreAlone: while a restore runs, no server takes its place, and no backup takes the bytes from under it.
+func TestRestoreAlone(t *testing.T) {
+	s := newScene(t)
+	for i := range 20 {
+		s.publish("app", fmt.Sprint(i))
+	}
+	snapshot := s.backup(0).Snapshot
+	if err := s.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
+		t.Fatal(err)
+	}
+	p := s.place()
+	var once sync.Once
+	p.Progress = func(string, int64, int64) {
+		once.Do(func() {
+			if db, err := sqlite.Open(t.Context(), p.Database); !errors.Is(err, metadata.ErrInUse) {
+				t.Errorf("a server: %v", errors.Join(err, db.Close()))
+			}
+			if _, err := backup.Run(t.Context(), s.dir, s.options(1)); !errors.Is(err, backup.ErrBusy) {
+				t.Errorf("a backup: %v", err)
+			}
+			if _, err := snapshot.Restore(t.Context(), p); !errors.Is(err, metadata.ErrInUse) {
+				t.Errorf("a second restore: %v", err)
+			}
+			two := s.place()
+			if _, err := snapshot.Restore(t.Context(), two); err != nil {
+				t.Errorf("to another place: %v", err)
+			}
+		})
+	}
+	noted := false
+	p.Before = func(ctx context.Context, db metadata.Store) error {
+		noted = true
+		_, err := os.Stat(p.Database)
+		if err == nil {
+			t.Error("the database is there before its time")
+		}
+		return db.Ready(ctx)
+	}
+	if _, err := snapshot.Restore(t.Context(), p); err != nil || !noted {
+		t.Fatal(err, noted)
+	}
+	s.core(p)
+}
+
+// TestOtherKeyMeanwhile: a key that a server has made since stands against the restore.
+func TestOtherKeyMeanwhile(t *testing.T) {
+	s := newScene(t)
+	s.publish("app", "1")
+	snapshot := s.backup(0).Snapshot
+	p := s.place()
+	p.Before = func(context.Context, metadata.Store) error { return os.WriteFile(p.Key, []byte("another\n"), 0o600) }
+	if _, err := snapshot.Restore(t.Context(), p); !errors.Is(err, backup.ErrOccupied) {
+		t.Errorf("restored under another key: %v", err)
+	}
+	if _, err := os.Stat(p.Database); err == nil {
+		t.Error("there is a database")
+	}
+}
+
+// badSector fails to read one blob.
+type badSector struct {
+	storage.Store
+	d digest.Digest
+}
+
+func (b badSector) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
+	r, err := b.Store.Open(ctx, d, offset, length)
+	if err != nil || d != b.d {
+		return r, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(io.LimitReader(r, 1), iotest.ErrReader(&os.PathError{Op: "read", Path: "blob", Err: syscall.EIO})), r}, nil
+}
+
+// TestBadSector: what can't be read is lost, and everything else is saved.
+func TestBadSector(t *testing.T) {
+	s := newScene(t)
+	s.publish("app", "1", "f", "one")
+	s.publish("app", "2", "f", "two")
+	o := s.options(0)
+	o.Blobs = badSector{s.Blobs, digest.FromString("one")}
+	sum, err := backup.Run(t.Context(), s.dir, o)
+	if err != nil || !slices.Equal(sum.Lost, []digest.Digest{digest.FromString("one")}) || sum.Copied != 1 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
+
+// TestVerify: bytes that rot in the backup are brought anew.
+func TestVerify(t *testing.T) {
+	s := newScene(t)
+	large := strings.Repeat("large", 50_000)
+	s.publish("app", "1", "f", "small", "g", large)
+	s.backup(0)
+	for pattern, content := range map[string]string{"blobs/packs/*.pack": "small", "blobs/sha256/*/*": large} {
+		paths, err := filepath.Glob(filepath.Join(s.dir, pattern))
+		if err != nil || len(paths) != 1 {
+			t.Fatalf("%s: %v, %v", pattern, paths, err)
+		}
+		raw, err := os.ReadFile(paths[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[bytes.Index(raw, []byte(content))+1] ^= 1
+		if err := errors.Join(os.Chmod(paths[0], 0o600), os.WriteFile(paths[0], raw, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sum := s.backup(0); sum.Copied != 0 {
+		t.Errorf("without a look: %+v", sum)
+	}
+	o := s.options(0)
+	o.Verify = true
+	sum, err := backup.Run(t.Context(), s.dir, o)
+	if err != nil || sum.Copied != 2 || len(sum.Lost) != 0 {
+		t.Errorf("with a look: %+v, %v", sum, err)
+	}
+	s.restored(sum.Snapshot)
 }

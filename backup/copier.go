@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,7 @@ const copies = 16
 // copier brings blobs from one store to another, those that are not there yet.
 type copier struct {
 	from, to storage.Blobs
+	verify   bool // read what is there
 	total    int64
 	progress Progress
 
@@ -48,16 +50,16 @@ func (c *copier) run(ctx context.Context, blobs iter.Seq2[metadata.Blob, error])
 }
 
 func (c *copier) bring(ctx context.Context, b metadata.Blob) error {
-	have, err := c.to.Stat(ctx, b.Digest)
-	switch {
-	case err == nil && have.Size == b.Size:
+	has, err := c.has(ctx, b)
+	if err != nil {
+		return fmt.Errorf("backup: look at %s: %w", b.Digest, err)
+	}
+	if has {
 		c.did(b, skipped)
 		return nil
-	case err != nil && !errors.Is(err, storage.ErrNotExist):
-		return err
 	}
 	err = c.copy(ctx, b)
-	if errors.Is(err, storage.ErrNotExist) || errors.Is(err, errDamaged) {
+	if errors.Is(err, storage.ErrNotExist) || errors.Is(err, errUnreadable) {
 		c.did(b, missing)
 		return nil
 	}
@@ -68,15 +70,36 @@ func (c *copier) bring(ctx context.Context, b metadata.Blob) error {
 	return nil
 }
 
+// has reports whether the blob is there already, and with verify, whether its bytes are.
+func (c *copier) has(ctx context.Context, b metadata.Blob) (bool, error) {
+	have, err := c.to.Stat(ctx, b.Digest)
+	if errors.Is(err, storage.ErrNotExist) || err == nil && have.Size != b.Size {
+		return false, nil
+	}
+	if err != nil || !c.verify {
+		return err == nil, err
+	}
+	r, err := c.to.Open(ctx, b.Digest, 0, -1)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	_, err = io.Copy(io.Discard, storage.Expect(source{ctx, r}, b.Digest))
+	if errors.Is(err, storage.ErrMismatch) || errors.Is(err, errUnreadable) {
+		return false, c.to.Delete(ctx, b.Digest)
+	}
+	return err == nil, err
+}
+
 func (c *copier) copy(ctx context.Context, b metadata.Blob) error {
 	r, err := c.from.Open(ctx, b.Digest, 0, -1)
 	if err != nil {
-		return err
+		return unreadable(err)
 	}
 	defer r.Close()
-	_, err = c.to.Put(ctx, &verifier{r: r, want: b, sum: b.Digest.Verifier()}, b.Size)
-	if errors.Is(err, storage.ErrTooLarge) {
-		return errDamaged
+	_, err = c.to.Put(ctx, storage.Expect(source{ctx, r}, b.Digest), b.Size)
+	if errors.Is(err, storage.ErrTooLarge) || errors.Is(err, storage.ErrMismatch) {
+		return errUnreadable
 	}
 	return err
 }
@@ -103,38 +126,47 @@ func (c *copier) did(b metadata.Blob, what outcome) {
 	c.progress("blobs", c.done, c.total)
 }
 
-var errDamaged = errors.New("backup: the bytes are not those that their digest names")
+// errUnreadable: a blob can't be read from where it is, or other bytes stand there; others can.
+var errUnreadable = errors.New("backup: the bytes can't be read")
 
-// verifier ends with errDamaged instead of io.EOF when the bytes are not those of the blob: nothing is stored then.
-type verifier struct {
-	r    io.Reader
-	want metadata.Blob
-	sum  digest.Verifier
-}
-
-func (v *verifier) Read(p []byte) (int, error) {
-	n, err := v.r.Read(p)
-	_, _ = v.sum.Write(p[:n]) // a hash never fails
-	if err == io.EOF && !v.sum.Verified() {
-		return n, errDamaged
+func unreadable(err error) error {
+	if errors.Is(err, syscall.EIO) {
+		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	return n, err
+	return err
 }
 
-// copyFile makes a durable copy of a file that is not there yet, for its owner's eyes only.
-func copyFile(from, to string) (err error) {
+// source is a file that may lie on a bad part of a disk, read until ctx ends.
+type source struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s source) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := s.r.Read(p)
+	return n, unreadable(err)
+}
+
+// copyFile makes a durable copy of a file, whole or not at all, for its owner's eyes only.
+func copyFile(ctx context.Context, from, to string) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	out, err := os.CreateTemp(filepath.Dir(to), filepath.Base(to)+".new-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return errors.Join(fmt.Errorf("backup: %w", err), os.Remove(to))
+	_, err = io.Copy(out, source{ctx, in})
+	if err = errors.Join(err, out.Sync(), out.Close()); err == nil {
+		err = os.Rename(out.Name(), to)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("backup: %w", err), os.Remove(out.Name()))
 	}
 	return flushDir(filepath.Dir(to))
 }

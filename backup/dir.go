@@ -3,7 +3,7 @@
 //	snapshots/20261121T173000.000Z/slipway.db   the database as it was then
 //	snapshots/20261121T173000.000Z/log.key      the key of its log
 //	blobs/, uploads/, tmp/                      the bytes that the snapshots name, once each: see storage/local
-//	backup.lock                                 held while a backup runs
+//	backup.lock                                 held while a backup or a restore runs
 //
 // A snapshot appears, whole, when every byte that it names is there and durable.
 package backup
@@ -11,6 +11,7 @@ package backup
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,8 +19,6 @@ import (
 	"strings"
 	"time"
 
-	"slipway/metadata"
-	"slipway/metadata/sqlite"
 	"slipway/storage/local"
 )
 
@@ -34,8 +33,13 @@ const (
 	unfinished = "."
 )
 
-// ErrNone: the directory holds no snapshot, or none that old.
-var ErrNone = errors.New("backup: no such snapshot")
+// Errors of a directory.
+var (
+	// ErrNone: it holds no snapshot, or none that old.
+	ErrNone = errors.New("backup: no such snapshot")
+	// ErrForeign: it is not for this installation's backups.
+	ErrForeign = errors.New("backup: not a directory for these backups")
+)
 
 // Snapshot is one state that can be restored.
 type Snapshot struct {
@@ -92,31 +96,88 @@ func Find(dir string, at time.Time) (Snapshot, error) {
 
 // target is the directory that a backup goes into.
 type target struct {
-	dir   string
-	lock  interface{ Close() error }
-	blobs *local.Store // nil: without bytes
+	dir    string
+	lock   io.Closer
+	blobs  *local.Store // nil: without bytes
+	newest time.Time    // snapshot
 }
 
-// openTarget makes what is missing, and removes what a backup left that was cut off.
-func openTarget(dir string, withBlobs bool) (_ *target, err error) {
+// openTarget makes what is missing, and removes what a backup left that was cut off. ErrForeign, ErrBusy.
+func openTarget(dir, key string, withBlobs bool) (_ *target, err error) {
+	if err := mayUse(dir); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(snapshotsIn(dir), dirMode); err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
 	t := &target{dir: dir}
-	if t.lock, err = sqlite.Lock(filepath.Join(dir, "backup")); errors.Is(err, metadata.ErrInUse) {
-		return nil, fmt.Errorf("backup: another backup into %s is under way: %w", dir, err)
-	} else if err != nil {
+	if t.lock, err = lockDir(dir, true); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
 	if err := t.clear(); err != nil {
-		return nil, errors.Join(err, t.close())
+		return nil, err
+	}
+	if err := t.mustContinue(key); err != nil {
+		return nil, err
 	}
 	if withBlobs {
-		if t.blobs, err = local.New(dir); err != nil {
-			return nil, errors.Join(err, t.close())
+		t.blobs, err = local.New(dir)
+	}
+	return t, err
+}
+
+// mayUse refuses a directory that holds something else: what no snapshot names is removed from it.
+func mayUse(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == filepath.Base(snapshotsIn(dir)) {
+			return nil
 		}
 	}
-	return t, nil
+	if len(entries) > 0 {
+		return fmt.Errorf("%w: %s holds other files; name a new directory, or an empty one", ErrForeign, dir)
+	}
+	return nil
+}
+
+// mustContinue refuses to follow snapshots of another installation, or of the future: they would push this one's out.
+func (t *target) mustContinue(key string) error {
+	list, err := List(t.dir)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	newest := list[len(list)-1]
+	if t.newest = newest.Taken; t.newest.After(time.Now()) {
+		return fmt.Errorf("backup: %s has a snapshot of the future, %s: set the clock right, or remove %s", t.dir, newest.Name, newest.path())
+	}
+	same, err := sameFile(key, newest.Key())
+	if err == nil && !same {
+		err = fmt.Errorf("%w: those in %s are of an installation with another log key", ErrForeign, t.dir)
+	}
+	return err
+}
+
+func sameFile(a, b string) (bool, error) {
+	x, err := os.ReadFile(a)
+	if err != nil {
+		return false, fmt.Errorf("backup: %w", err)
+	}
+	y, err := os.ReadFile(b)
+	if err != nil {
+		return false, fmt.Errorf("backup: %w", err)
+	}
+	return string(x) == string(y), nil
 }
 
 func (t *target) close() error {
@@ -139,6 +200,9 @@ func (t *target) clear() error {
 
 // begin makes the directory of a snapshot that is not one yet.
 func (t *target) begin() (Snapshot, error) {
+	for !time.Now().Truncate(time.Millisecond).After(t.newest) {
+		time.Sleep(time.Millisecond)
+	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	s := Snapshot{Name: unfinished + now.Format(nameFormat), Taken: now, dir: t.dir}
 	if err := os.Mkdir(s.path(), dirMode); err != nil {

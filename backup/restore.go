@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/mod/sumdb/note"
@@ -22,6 +23,8 @@ type Place struct {
 	Database string        // path; there must be no file
 	Key      string        // path; the same key may be there
 	Blobs    storage.Blobs // where bytes go that are not there yet
+	// Before sees the database once its bytes are there, and before anybody else can: to note what was done. nil: nothing.
+	Before   func(ctx context.Context, db metadata.Store) error
 	Progress Progress
 }
 
@@ -46,7 +49,7 @@ func (s Snapshot) Check(ctx context.Context, verifier string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.Check(); err != nil {
+	if err := db.Check(ctx); err != nil {
 		return err
 	}
 	var c metadata.Checkpoint
@@ -63,10 +66,21 @@ func (s Snapshot) Check(ctx context.Context, verifier string) (err error) {
 	return nil
 }
 
-// Restore makes an installation of a snapshot that passed Check. The database comes last, so an installation that can be
-// started is whole but for the Lost bytes; a restore that was cut off is done again. ErrOccupied.
+// Restore makes an installation of a snapshot that passed Check. The database comes last, and nobody else can make one meanwhile,
+// so an installation that can be started is whole but for the Lost bytes; a restore that was cut off is done again. ErrOccupied,
+// ErrBusy; metadata.ErrInUse when somebody has the database.
 func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error) {
 	sum.Snapshot = s
+	kept, err := lockDir(s.dir, false)
+	if err != nil {
+		return sum, err
+	}
+	defer func() { err = errors.Join(err, kept.Close()) }()
+	lock, err := sqlite.Lock(p.Database)
+	if err != nil {
+		return sum, err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := p.Free(s); err != nil {
 		return sum, err
 	}
@@ -74,17 +88,26 @@ func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error
 	if err := removeDatabase(coming); err != nil {
 		return sum, err
 	}
-	if err := copyFile(s.Database(), coming); err != nil {
-		return sum, err
-	}
 	defer func() { err = errors.Join(err, removeDatabase(coming)) }()
-	if err := p.fill(ctx, coming, &sum); err != nil {
+	if err := copyFile(ctx, s.Database(), coming); err != nil {
 		return sum, err
 	}
 	if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
-		if err := copyFile(s.Key(), p.Key); err != nil {
+		if err := copyFile(ctx, s.Key(), p.Key); err != nil {
 			return sum, err
 		}
+	}
+	if err := p.fill(ctx, coming, &sum); err != nil {
+		return sum, err
+	}
+	// Who started a server without a database meanwhile has made a key for it.
+	if same, err := sameFile(p.Key, s.Key()); err != nil {
+		return sum, err
+	} else if !same {
+		return sum, fmt.Errorf("%w: %s was made meanwhile", ErrOccupied, p.Key)
+	}
+	if _, err := os.Stat(coming + "-wal"); err == nil {
+		return sum, fmt.Errorf("backup: %s could not be finished: is the disk full?", coming)
 	}
 	if err := os.Rename(coming, p.Database); err != nil {
 		return sum, fmt.Errorf("backup: %w", err)
@@ -102,7 +125,7 @@ func (p Place) fill(ctx context.Context, path string, sum *Restored) (err error)
 	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil {
 		return err
 	}
-	from, err := local.New(sum.dir)
+	from, err := openSource(sum.dir)
 	if err != nil {
 		return err
 	}
@@ -110,7 +133,19 @@ func (p Place) fill(ctx context.Context, path string, sum *Restored) (err error)
 	c := copier{from: from, to: p.Blobs, total: sum.Blobs, progress: p.Progress}
 	err = c.run(ctx, blobsOf(ctx, db))
 	sum.Copied, sum.CopiedBytes, sum.Lost = c.copied, c.copiedBytes, c.missing
-	return err
+	if err != nil || p.Before == nil {
+		return err
+	}
+	return p.Before(ctx, db)
+}
+
+// openSource opens the bytes of a backup, also where it can't be written.
+func openSource(dir string) (*local.Store, error) {
+	from, err := local.New(dir)
+	if errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) {
+		return local.New(dir, local.ReadOnly())
+	}
+	return from, err
 }
 
 // Free fails with ErrOccupied where the snapshot can't go.
@@ -122,21 +157,14 @@ func (p Place) Free(s Snapshot) error {
 			return fmt.Errorf("backup: %w", err)
 		}
 	}
-	have, err := os.ReadFile(p.Key)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
+	same, err := sameFile(p.Key, s.Key())
+	if err == nil && !same {
+		err = fmt.Errorf("%w: %s is another key than the backup's", ErrOccupied, p.Key)
 	}
-	want, err := os.ReadFile(s.Key())
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	if string(have) != string(want) {
-		return fmt.Errorf("%w: %s is another key than the backup's", ErrOccupied, p.Key)
-	}
-	return nil
+	return err
 }
 
 // removeDatabase removes a database that nobody has open, and what SQLite and its lock leave beside it.

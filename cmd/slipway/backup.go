@@ -47,6 +47,7 @@ older is removed.`,
 	cfg.storeFlags(cmd.Flags())
 	cmd.Flags().IntVar(&o.Keep, "keep", 7, "how many snapshots stay, with this one; 0 is all")
 	cmd.Flags().BoolVar(&withoutBlobs, "without-blobs", false, "leave the bytes to another backup, such as that of the bucket")
+	cmd.Flags().BoolVar(&o.Verify, "verify", false, "also read the bytes that the directory has already, and bring anew what is damaged there")
 	cmd.Flags().StringVar(&output, "output", outputTable, "table or json")
 	return cmd
 }
@@ -62,18 +63,20 @@ func (c *cli) backup(cmd *cobra.Command, cfg *config, dir string, o backup.Optio
 		return err
 	}
 	o.Key = cfg.logKeyPath()
-	if err := apart(dir, cfg.data, filepath.Dir(o.Database)); err != nil {
+	if err := cfg.apart(dir); err != nil {
 		return err
 	}
-	// Where no server runs, none may start meanwhile: it would not have the packs for itself.
+	// Where no server runs, none may start meanwhile, and packs may want mending; beside one, they are its own.
 	lock, err := sqlite.Lock(o.Database)
-	if err == nil {
-		defer func() { err = errors.Join(err, lock.Close()) }()
-	} else if !errors.Is(err, metadata.ErrInUse) {
+	beside := errors.Is(err, metadata.ErrInUse)
+	if err != nil && !beside {
 		return err
+	}
+	if lock != nil {
+		defer func() { err = errors.Join(err, lock.Close()) }()
 	}
 	if !withoutBlobs {
-		blobs, err := cfg.openBlobs(cmd.Context())
+		blobs, err := cfg.openBlobs(cmd.Context(), beside)
 		if err != nil {
 			return err
 		}
@@ -114,17 +117,25 @@ func (c *cli) reportBackup(dir string, sum backup.Summary, withoutBlobs bool, ou
 	return nil
 }
 
-// apart refuses a backup directory that is one of the installation's: one would take the other's files for its own.
-func apart(dir string, taken ...string) error {
-	for _, other := range taken {
-		a, err := os.Stat(dir)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return usagef("DIR: %w", err)
-		}
-		if b, err := os.Stat(other); err == nil && os.SameFile(a, b) {
+// apart refuses a backup directory that is one of the installation's: each would take the other's files for its own.
+func (c *config) apart(dir string) error {
+	db, err := c.databasePath()
+	if err != nil {
+		return err
+	}
+	blobs, err := c.blobTarget()
+	if err != nil {
+		return err
+	}
+	here, err := os.Stat(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return usagef("DIR: %w", err)
+	}
+	for _, own := range []string{c.data, filepath.Dir(db), blobs.dir} {
+		if there, err := os.Stat(own); err == nil && os.SameFile(here, there) {
 			return usagef("DIR: %s is the installation itself", dir)
 		}
 	}

@@ -74,6 +74,9 @@ func TestBackupStopped(t *testing.T) {
 	if len(lines) != 2 {
 		t.Fatalf("snapshots %q, want 2", lines)
 	}
+	s.run(1, "restore", filepath.Join(t.TempDir(), "none"), "--list")
+	s.run(0, "backup", backup, "--data", s.data, "--keep", "2", "--verify")
+	lines = strings.Fields(s.run(0, "restore", backup, "--list"))
 	s.run(1, "restore", backup, "--at", "2020-01-01T00:00:00Z", "--data", filepath.Join(t.TempDir(), "none"))
 	again := newTestServer(t)
 	var report struct {
@@ -88,7 +91,14 @@ func TestBackupStopped(t *testing.T) {
 	if status, body := again.get(token, "/raw/main/app/1/f"); status != http.StatusOK || body != "acknowledged" {
 		t.Errorf("%d %s", status, body)
 	}
+	blobs := filepath.Join(t.TempDir(), "blobs")
+	s.args = []string{"--blobs", "file://" + blobs}
+	s.start()
+	s.mustPut(token, "/raw/main/app/2/f", "elsewhere")
+	s.run(2, "backup", blobs, "--data", s.data, "--blobs", "file://"+blobs, "--keep", "1")
+	s.terminate()
 	for _, wrong := range [][]string{
+		{"restore", backup, "--data", backup}, {"restore", backup, "--list", "--at", lines[0]},
 		{"backup", s.data, "--data", s.data}, {"backup", backup, "--data", s.data, "--keep", "-1"}, {"backup"},
 		{"backup", backup, "--data", s.data + "-none"}, {"restore", backup, "--at", "yesterday"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"slipway/backup"
+	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 func (c *cli) restoreCmd() *cobra.Command {
@@ -37,6 +40,9 @@ code is 1 when something is missing or wrong; the last line is a summary.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
+			}
+			if list && at != "" {
+				return usagef("--list: it shows all snapshots; leave out --at")
 			}
 			if list {
 				return c.listSnapshots(args[0], output)
@@ -63,6 +69,9 @@ const moments = "2006-01-02T15:04:05.000Z07:00"
 
 func (c *cli) listSnapshots(dir, output string) error {
 	list, err := backup.List(dir)
+	if err == nil && len(list) == 0 {
+		_, err = backup.Find(dir, time.Time{}) // says so
+	}
 	if err != nil {
 		return err
 	}
@@ -84,6 +93,9 @@ func (c *cli) restore(cmd *cobra.Command, cfg *config, dir string, at time.Time,
 		return err
 	}
 	if err := cfg.checkStores(); err != nil {
+		return err
+	}
+	if err := cfg.apart(dir); err != nil {
 		return err
 	}
 	s, err := backup.Find(dir, at)
@@ -122,7 +134,7 @@ func (c *cli) bring(ctx context.Context, cfg *config, s backup.Snapshot) (sum ba
 			return sum, fmt.Errorf("data directory: %w", err)
 		}
 	}
-	blobs, err := cfg.openBlobs(ctx)
+	blobs, err := cfg.openBlobs(ctx, false)
 	if err != nil {
 		return sum, err
 	}
@@ -130,15 +142,21 @@ func (c *cli) bring(ctx context.Context, cfg *config, s backup.Snapshot) (sum ba
 	bar := c.progress("restore")
 	defer bar.end()
 	place.Blobs, place.Progress = blobs, bar.of
-	return s.Restore(ctx, place)
-}
-
-// settleIn opens what was restored, notes it in the log, and checks it.
-func (c *cli) settleIn(cmd *cobra.Command, cfg *config, s backup.Snapshot, sum backup.Restored, output string) error {
-	return c.offline(cmd, cfg, func(ctx context.Context, core *registry.Service) error {
-		if err := core.NoteRestored(ctx, s.Taken); err != nil {
+	place.Before = func(ctx context.Context, db metadata.Store) (err error) {
+		core, err := (&stores{meta: db, blobs: blobs, keys: keys}).core(ctx, cfg, nil, slog.New(slog.NewTextHandler(c.stderr, nil)), false)
+		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, core.Close()) }()
+		return core.NoteRestored(access.With(ctx, access.System()), s.Taken)
+	}
+	sum, err = s.Restore(ctx, place)
+	return sum, inUse(err)
+}
+
+// settleIn says what was restored and checks it: bytes that were not copied, and so not compared, are read.
+func (c *cli) settleIn(cmd *cobra.Command, cfg *config, s backup.Snapshot, sum backup.Restored, output string) error {
+	return c.offline(cmd, cfg, func(ctx context.Context, core *registry.Service) error {
 		if output == outputJSON {
 			if err := json.NewEncoder(c.stdout).Encode(sum); err != nil {
 				return err
@@ -147,6 +165,6 @@ func (c *cli) settleIn(cmd *cobra.Command, cfg *config, s backup.Snapshot, sum b
 			s.Name, sum.Blobs, sum.Bytes, sum.Copied); err != nil {
 			return err
 		}
-		return c.fsck(ctx, core, registry.FsckOptions{Quick: true}, output)
+		return c.fsck(ctx, core, registry.FsckOptions{Quick: sum.Copied == sum.Blobs}, output)
 	})
 }

@@ -45,7 +45,7 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 		}
 	}()
 	if target.s3 != nil { // first: where the bucket can't be opened nothing is made here
-		if s.blobs, err = target.open(ctx); err != nil {
+		if s.blobs, err = target.open(ctx, false); err != nil {
 			return nil, err
 		}
 	}
@@ -63,23 +63,27 @@ func openStores(ctx context.Context, c *config, options ...sqlite.Option) (_ *st
 	}
 	s.meta = meta
 	if target.s3 == nil {
-		s.blobs, err = target.open(ctx)
+		s.blobs, err = target.open(ctx, false)
 	}
 	return s, err
 }
 
-// openBlobs opens the blobs alone. The caller closes.
-func (c *config) openBlobs(ctx context.Context) (storage.Store, error) {
+// openBlobs opens the blobs alone, beside a server if one runs. The caller closes.
+func (c *config) openBlobs(ctx context.Context, beside bool) (storage.Store, error) {
 	target, err := c.blobTarget()
 	if err != nil {
 		return nil, err
 	}
-	return target.open(ctx)
+	return target.open(ctx, beside)
 }
 
-func (t blobTarget) open(ctx context.Context) (storage.Store, error) {
+func (t blobTarget) open(ctx context.Context, beside bool) (storage.Store, error) {
 	if t.s3 == nil {
-		files, err := local.New(t.dir)
+		var options []local.Option
+		if beside {
+			options = append(options, local.Beside())
+		}
+		files, err := local.New(t.dir, options...)
 		if err != nil {
 			return nil, err
 		}
