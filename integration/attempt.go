@@ -62,17 +62,17 @@ func (d *Dispatcher) attempt(ctx context.Context, p registry.Parcel) {
 		d.log.LogAttrs(ctx, slog.LevelWarn, "a delivery is given up", slog.Int64("subscription", p.SubscriptionID), slog.Int64("delivery", p.ID),
 			slog.Int("status", out.Status))
 	}
-	d.record(ctx, p.ID, out)
+	d.record(ctx, p.Delivery, out)
 }
 
 // record tries until it works or the dispatcher ends: without it, the message would be sent again.
-func (d *Dispatcher) record(ctx context.Context, id int64, out registry.Outcome) {
+func (d *Dispatcher) record(ctx context.Context, began registry.Delivery, out registry.Outcome) {
 	for {
-		err := d.out.Attempted(context.WithoutCancel(ctx), id, out)
+		err := d.out.Attempted(context.WithoutCancel(ctx), began, out)
 		if err == nil {
 			return
 		}
-		d.log.LogAttrs(ctx, slog.LevelError, "the outcome of a delivery can't be stored", slog.Int64("delivery", id), slog.Any("error", err))
+		d.log.LogAttrs(ctx, slog.LevelError, "the outcome of a delivery can't be stored", slog.Int64("delivery", began.ID), slog.Any("error", err))
 		select {
 		case <-ctx.Done():
 			return

@@ -27,8 +27,8 @@ func assemble(ctx context.Context, a registry.Assembly) (registry.Release, error
 // assembly is staged files of one version on their way to a release.
 type assembly struct {
 	registry.Assembly
-	known []pair // what the client's metadata says about names
-	free  bool   // files may be added whenever: the repository shows every file at once
+	known map[string]pair // what the client's metadata says about names, by rest
+	free  bool            // files may be added whenever: the repository shows every file at once
 }
 
 // release makes the release. AlreadyExists: the version has other content; Conflict: a sidecar does not agree.
@@ -40,13 +40,11 @@ func (a assembly) release(ctx context.Context) (registry.Release, error) {
 	if len(s.files) == 0 {
 		return registry.Release{}, invalid("nothing but checksums of %s:%s was sent", a.At.Package, a.At.Version)
 	}
-	late, err := a.late(ctx)
-	if err != nil {
-		return registry.Release{}, err
-	}
+	late := func(v registry.Version) bool { return a.free || isSnapshot(v.Name) || mayAdd(ctx, v) }
 	rel := registry.Release{Version: a.At.Version, PURL: purl(a.At), Mode: registry.Append, If: s.condition(a.At, late)}
 	rel.SortKey, rel.Prerelease = versionKey(a.At.Version)
-	rel.Merge = func(old []byte) ([]byte, error) { return s.merge(old, a.known) }
+	pairs := s.pairs(a.known)
+	rel.Merge = func(old []byte) ([]byte, error) { return s.merge(old, pairs) }
 	for _, f := range s.files {
 		rel.Files = append(rel.Files, registry.Staged{Path: f.Path})
 		if f.name.literal() {
@@ -62,31 +60,17 @@ func (a assembly) release(ctx context.Context) (registry.Release, error) {
 	return rel, nil
 }
 
-// late reports whether the caller may add files to the version if it is there.
-func (a assembly) late(ctx context.Context) (bool, error) {
-	if a.free || isSnapshot(a.At.Version) {
-		return true, nil
-	}
-	p, err := a.Service.Begin(ctx, a.At.Name)
-	if err != nil {
-		return false, err
-	}
-	defer p.Abort()
-	v, _, err := p.Version(ctx, a.At.Version)
-	if isAbsent(err) {
-		return true, nil // if it appears meanwhile, its content decides
-	}
-	return err == nil && mayAdd(ctx, v), err
-}
-
 // mayAdd reports whether the caller has published the release, and lately.
 func mayAdd(ctx context.Context, v registry.Version) bool {
 	return v.PublisherID == access.From(ctx).ID && time.Since(v.PublishedAt) <= lateFiles
 }
 
-// condition lets a release be what it is: files that are there stay, and more come late only.
-func (s staging) condition(at registry.Coordinate, late bool) func(have registry.Held) error {
+// condition lets a release be what it is: files that are there stay, and more come only where late takes them.
+func (s staging) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have registry.Held) error {
 	return func(have registry.Held) error {
+		if have.None() {
+			return nil
+		}
 		for _, f := range s.files {
 			old, there, err := have.File(f.Path)
 			switch {
@@ -94,7 +78,7 @@ func (s staging) condition(at registry.Coordinate, late bool) func(have registry
 				return err
 			case there && old.Blob.Digest != f.Blob.Digest && !f.name.literal():
 				return otherContent(at, old)
-			case !there && !have.None() && !late:
+			case !there && !late(have.Version()):
 				return released(at, "without %s", f.Path)
 			}
 		}

@@ -87,41 +87,39 @@ func newest(bs []build) int {
 	return found
 }
 
-// latest finds the file of a pair: in the newest build that <snapshot> names, else in the newest that has it. A literal file
-// counts when it is newer than the timestamped one.
-func latest(bs []build, p pair) (builtFile, bool) {
-	var found builtFile
-	ok := false
+// latest finds the file of each pair: in the newest build that <snapshot> names, else in the newest that has it. A literal
+// file counts when it is newer than the timestamped one.
+func latest(bs []build) map[pair]builtFile {
 	preferred := newest(bs)
+	inPreferred := map[pair]bool{}
+	if preferred >= 0 {
+		for _, f := range bs[preferred].files {
+			inPreferred[f.pair] = f.ok
+		}
+	}
+	out := map[pair]builtFile{}
 	for i, b := range bs {
 		for _, f := range b.files {
-			if !f.ok || f.pair != p {
-				continue
-			}
+			found, ok := out[f.pair]
 			switch {
+			case !f.ok:
 			case b.id == snapshot && ok && !f.AddedAt.After(found.AddedAt):
-			case b.id != snapshot && i > preferred && ok && slices.ContainsFunc(bs[preferred].files, func(g builtFile) bool { return g.pair == p }):
+			case b.id != snapshot && i > preferred && inPreferred[f.pair]:
 			default:
-				found, ok = f, true
+				out[f.pair] = f
 			}
 		}
 	}
-	return found, ok
+	return out
 }
 
 // snapshotDocument is the metadata of a snapshot version.
 func snapshotDocument(t target, v registry.Version, bs []build) metadata {
 	m := metadata{ModelVersion: "1.1.0", Group: t.group, Artifact: t.artifact, Version: v.Name, Versioning: &versioning{}}
 	var changed time.Time
-	pairs := map[pair]bool{}
 	for _, b := range bs {
 		if b.added.After(changed) {
 			changed = b.added
-		}
-		for _, f := range b.files {
-			if f.ok {
-				pairs[f.pair] = true
-			}
 		}
 	}
 	if i := newest(bs); i >= 0 {
@@ -131,8 +129,7 @@ func snapshotDocument(t target, v registry.Version, bs []build) metadata {
 	m.Versioning.LastUpdated = stamp(changed)
 	names := &snapshotFileNames{}
 	base := strings.TrimSuffix(v.Name, snapshot)
-	for p := range pairs {
-		f, _ := latest(bs, p) // each pair is of some file
+	for p, f := range latest(bs) {
 		names.SnapshotVersion = append(names.SnapshotVersion, snapshotVersion{Classifier: p.classifier, Extension: p.extension,
 			Value: base + f.name.build, Updated: stamp(f.AddedAt)})
 	}

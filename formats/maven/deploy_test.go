@@ -47,6 +47,9 @@ func TestDeploy(t *testing.T) {
 			t.Errorf("%s: %s %v", suffix, res.Body, res.Header)
 		}
 	}
+	if res := e.do(other, "GET", jar+".sha1", "", "If-Match", `"x"`); res.Status != 412 || formatstest.ProblemRefusal(res) != nil {
+		t.Errorf("another sum than expected: %v", res)
+	}
 	res = e.get(other, jar, 200, "bytes")
 	if res.Header.Get("Etag") != `"`+sumHex(sha256.New(), "bytes")+`"` || res.Header.Get("X-Checksum-Sha512") != sumHex(sha512.New(), "bytes") ||
 		res.Header.Get("Content-Type") != "application/java-archive" {
@@ -101,7 +104,7 @@ func TestReason(t *testing.T) {
 	if !strings.HasPrefix(res.Status, "409 com.acme:lib:1.0 is already released with other content") {
 		t.Errorf("%q", res.Status)
 	}
-	for end := time.Now().Add(5 * time.Second); !strings.Contains(e.Log(), "status=409"); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(e.Log(), "status=409"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the access log does not know the status")
 		}
@@ -110,10 +113,9 @@ func TestReason(t *testing.T) {
 
 // TestHalfDeploy: a deploy that dies leaves nothing, and can be tried again with other bytes.
 func TestHalfDeploy(t *testing.T) {
-	e := newEnv(t, Options{Quiet: quiet})
+	e := newEnv(t, Options{}) // the quiet time of a deploy without a POM ends it as well: TestQuiet
 	ci := e.publisher()
 	e.put(ci, "com/acme/lib/1.0/lib-1.0.jar", "half", 201)
-	time.Sleep(2 * quiet)
 	e.get(e.reader(), "com/acme/lib/1.0/lib-1.0.jar", 404)
 	e.get(e.reader(), "com/acme/lib/maven-metadata.xml", 404)
 	e.deploy(ci, "1.0", "whole")
@@ -123,13 +125,18 @@ func TestHalfDeploy(t *testing.T) {
 
 // TestQuiet: clients without metadata are done when they are complete and quiet; the publisher is who sent the files.
 func TestQuiet(t *testing.T) {
+	complete := func(e *env, ci formatstest.As) { // the POM names the jar: without that it is not complete, however long that takes
+		e.put(ci, "com/acme/lib/1.0/lib-1.0.pom", pomOf("lib", "1.0", ""), 201)
+		e.put(ci, "com/acme/lib/1.0/lib-1.0.jar", "bytes", 201)
+	}
+	waiting := newEnv(t, Options{Quiet: time.Hour})
+	complete(waiting, waiting.publisher())
 	e := newEnv(t, Options{Quiet: quiet})
 	ci := e.publisher()
-	e.put(ci, "com/acme/lib/1.0/lib-1.0.jar", "bytes", 201)
-	e.put(ci, "com/acme/lib/1.0/lib-1.0.pom", pomOf("lib", "1.0", ""), 201)
-	e.get(e.reader(), "com/acme/lib/1.0/lib-1.0.jar", 404)
+	complete(e, ci)
 	e.eventually(e.reader(), "com/acme/lib/1.0/lib-1.0.jar", 200)
 	e.get(e.reader(), "com/acme/lib/maven-metadata.xml", 200, "<version>1.0</version>")
+	waiting.get(waiting.reader(), "com/acme/lib/1.0/lib-1.0.jar", 404)
 	d, err := e.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
 	if d.Version.PublishedBy != registry.AdminUser || !strings.HasPrefix(d.Version.PublisherID, "token:") {
@@ -139,10 +146,10 @@ func TestQuiet(t *testing.T) {
 	// Without a POM nothing says that it is all.
 	e.put(ci, "com/acme/bare/1.0/bare-1.0.zip", "bytes", 201)
 	e.eventually(e.reader(), "com/acme/bare/1.0/bare-1.0.zip", 200)
-	// A .module names what is missing.
-	e.put(ci, "com/acme/mod/1.0/mod-1.0.jar", "bytes", 201)
+	// A .module names what is missing. The jar is the last: before it nothing is complete, however long that takes.
 	e.put(ci, "com/acme/mod/1.0/mod-1.0.pom", pomOf("mod", "1.0", ""), 201)
 	e.put(ci, "com/acme/mod/1.0/mod-1.0.module", `{"variants":[{"files":[{"url":"mod-1.0.jar"},{"url":"mod-1.0-extra.jar","sha256":"`+sumHex(sha256.New(), "extra")+`"}]}]}`, 201)
+	e.put(ci, "com/acme/mod/1.0/mod-1.0.jar", "bytes", 201)
 	time.Sleep(2 * quiet)
 	e.get(e.reader(), "com/acme/mod/1.0/mod-1.0.jar", 404)
 	e.put(ci, "com/acme/mod/1.0/mod-1.0-extra.jar", "extra", 201)
@@ -177,7 +184,7 @@ func TestQuietRestart(t *testing.T) {
 		_, err := next.Resolve(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:" + artifact}, registry.Ref{Version: "1.0"})
 		return err == nil
 	}
-	for end := time.Now().Add(10 * time.Second); !has("kept"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !has("kept"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("not published")
 		}

@@ -32,7 +32,8 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 	return notFound("there is nothing at %q", clip(t.path))
 }
 
-// Cache-Control of files: a name with a version or a timestamp never gets other bytes; a literal snapshot does.
+// Cache-Control of files: a name with a version or a timestamp never gets other bytes, unless the repository lets deleted ones
+// be used again; a literal snapshot does.
 const (
 	immutable  = "private, max-age=86400, immutable"
 	revalidate = "private, no-cache"
@@ -73,26 +74,51 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 	if isAbsent(err) || registry.KindOf(err) == registry.Denied {
 		return h.findStaged(ctx, r, t, err)
 	}
+	if err != nil {
+		return f, "", err
+	}
+	repo, err := h.svc.Repository(ctx, t.repository)
+	if registry.SettingsOf(repo).AllowReuse {
+		return f, revalidate, err
+	}
 	return f, immutable, err
 }
 
 // findLiteral finds the file of a literal snapshot name, "lib-1.0-SNAPSHOT.jar": the stored one or that of the newest build,
-// whichever is newer (maven.md 2).
+// whichever is newer (maven.md 2). Which one it is takes a look at all builds, so that is remembered.
 func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, error) {
-	d, err := h.svc.Detail(ctx, t.at())
+	pkg, err := h.svc.Package(ctx, t.name())
 	if err != nil {
 		return registry.File{}, err
 	}
+	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "maven literal " + t.version + "/" + t.file.name}
+	path, err := h.site.Documents.Get(ctx, key, func(ctx context.Context) (formats.Document, error) {
+		path, err := h.literalPath(ctx, t)
+		return formats.Document{Body: []byte(path)}, err
+	})
+	if err != nil {
+		return registry.File{}, err
+	}
+	f, _, err := h.svc.FileAt(ctx, t.at(), string(path.Body))
+	return f, err
+}
+
+// literalPath is the path of the file that stands for a literal name now.
+func (h *handlers) literalPath(ctx context.Context, t target) (string, error) {
+	d, err := h.svc.Detail(ctx, t.at())
+	if err != nil {
+		return "", err
+	}
 	bs := builds(t, d.Files, readDescriptor(d.Version.Descriptor).known())
 	if p, ok := t.file.pair(nil); ok {
-		if f, ok := latest(bs, p); ok {
-			return f.File, nil
+		if f, ok := latest(bs)[p]; ok {
+			return f.Path, nil
 		}
 	}
-	if i := slices.IndexFunc(d.Files, func(f registry.File) bool { return f.Path == t.file.name }); i >= 0 {
-		return d.Files[i], nil
+	if slices.ContainsFunc(d.Files, func(f registry.File) bool { return f.Path == t.file.name }) {
+		return t.file.name, nil
 	}
-	return registry.File{}, notFound("there is no %s in %s %s", t.file.name, d.Package.Name, t.version)
+	return "", notFound("there is no %s in %s %s", t.file.name, d.Package.Name, t.version)
 }
 
 // findStaged finds a file that only its deployer may see; absent is the answer for everybody else.
@@ -109,7 +135,7 @@ func (h *handlers) findStaged(ctx context.Context, r *http.Request, t target, ab
 		keys = append(keys, key)
 	}
 	for _, key := range keys {
-		s, err := h.staging(ctx, upload{target: t, key: key})
+		s, err := h.staged(ctx, upload{target: t, key: key}, t.file.name)
 		if err != nil {
 			return registry.File{}, "", err
 		}
@@ -126,9 +152,7 @@ func serveText(w http.ResponseWriter, r *http.Request, body string, modified tim
 	head.Set("Etag", `"`+body+`"`)
 	head.Set("Content-Type", "text/plain")
 	head.Set("Cache-Control", cache)
-	head.Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(w, r, "", modified, strings.NewReader(body))
-	return nil
+	return formats.ServeText(w, r, body, modified)
 }
 
 // getMetadata answers maven-metadata.xml, or a sum of it.
@@ -136,12 +160,12 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 	r = h.asReader(r, t)
 	served := strings.Join([]string{r.RemoteAddr, h.site.ClientIP(r).String(), access.From(r.Context()).ID, t.repository, t.path}, " ")
 	if t.sum != nil && !t.unsummed {
-		if sums, ok := h.served.find(served); ok {
+		if sum, ok := h.served.take(served, t.sum.header); ok {
 			// The right to read is asked all the same.
 			if _, err := h.svc.Repository(r.Context(), t.repository); err != nil {
 				return err
 			}
-			return serveText(w, r, sums[t.sum.header], time.Time{}, revalidate)
+			return serveText(w, r, sum, time.Time{}, revalidate)
 		}
 	}
 	key, build, err := h.document(r.Context(), t)
@@ -158,8 +182,9 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 	if t.sum != nil {
 		return serveText(w, r, doc.Header[t.sum.header], doc.Modified, revalidate)
 	}
-	h.served.note(served, doc.Header)
-	return h.site.Documents.Serve(w, r, key, func(head http.Header) { head.Set("Cache-Control", revalidate) }, build)
+	err = h.site.Documents.Serve(w, r, key, func(head http.Header) { head.Set("Cache-Control", revalidate) }, build)
+	h.served.note(served, doc.Header) // from when it has all of it
+	return err
 }
 
 // asReader lets who may only publish read metadata: deploys need it, and fail when they may not have it (maven.md 4.1).

@@ -10,8 +10,11 @@ import (
 	"slipway/registry"
 )
 
-// maxMetadataBytes bounds what a client sends as maven-metadata.xml: one of 10,000 versions has some 400 KiB.
-const maxMetadataBytes = 8 << 20
+// Bounds of what a client sends as maven-metadata.xml: one of 10,000 versions has some 400 KiB.
+const (
+	maxMetadataBytes = 8 << 20
+	maxPairs         = 10_000 // as many files as one deploy may have
+)
 
 // metadata is maven-metadata.xml at every level (maven.md 2).
 type metadata struct {
@@ -97,9 +100,9 @@ func stamp(t time.Time) string { return t.UTC().Format(timeLayout) }
 // sent is what a client's metadata says: it is never stored, but tells what it deployed.
 type sent struct {
 	group, artifact, version string
-	versions                 []string // listed, and named as latest or release
-	builds                   []string // "20260102.030405-7"
-	pairs                    []pair
+	versions                 []string        // listed, and named as latest or release
+	builds                   []string        // "20260102.030405-7"
+	pairs                    map[string]pair // by rest
 }
 
 // readMetadata reads a client's document. Invalid, TooLarge, BadBody.
@@ -115,7 +118,7 @@ func readMetadata(r io.Reader) (sent, error) {
 }
 
 func parseMetadata(raw []byte) (sent, error) {
-	var s sent
+	s := sent{pairs: map[string]pair{}}
 	var file pair
 	var stamp, value string
 	root := false
@@ -145,7 +148,9 @@ func parseMetadata(raw []byte) (sent, error) {
 			value = text
 		case "metadata/versioning/snapshotVersions/snapshotVersion":
 			if file.extension != "" && value != "" {
-				s.pairs = append(s.pairs, file)
+				if s.pairs[file.rest()] = file; len(s.pairs) > maxPairs {
+					return invalid("%s names more than %d files of one build", metadataFile, maxPairs)
+				}
 			}
 			file, value = pair{}, ""
 		}

@@ -81,7 +81,7 @@ func describe(t target) string {
 }
 
 func TestPairs(t *testing.T) {
-	known := []pair{{"linux-2.17", "tar.gz"}, {"a", "b.c"}}
+	known := map[string]pair{"-linux-2.17.tar.gz": {"linux-2.17", "tar.gz"}, "-a.b.c": {"a", "b.c"}}
 	for rest, want := range map[string]pair{
 		".jar": {"", "jar"}, "-sources.jar": {"sources", "jar"}, ".pom.asc": {"", "pom.asc"}, "-sources.jar.asc": {"sources", "jar.asc"},
 		"-bin.tar.gz": {"bin", "tar.gz"}, ".tar.gz": {"", "tar.gz"}, "-x.y.zip": {"x.y", "zip"}, "-linux-2.17.tar.gz": {"linux-2.17", "tar.gz"},

@@ -215,12 +215,10 @@ var compound = []string{"tar.gz", "tar.bz2", "tar.xz", "tar.zst", "tar.lz", "tar
 type pair struct{ classifier, extension string }
 
 // pair splits the rest of a regular name. Where classifier and extension meet can't be told from the name alone, so known
-// pairs come first. ok is false for a name of another shape.
-func (f fileName) pair(known []pair) (p pair, ok bool) {
-	for _, k := range known {
-		if f.rest == k.rest() {
-			return k, true
-		}
+// pairs, by their rest, come first. ok is false for a name of another shape.
+func (f fileName) pair(known map[string]pair) (p pair, ok bool) {
+	if k, ok := known[f.rest]; ok {
+		return k, true
 	}
 	rest, signature := f.rest, ""
 	for _, s := range signatures {

@@ -3,12 +3,12 @@ package maven
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"slipway/registry"
@@ -117,7 +117,7 @@ func (u upload) setFile() registry.SetFile {
 func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add, done bool, err error) {
 	settings := registry.SettingsOf(u.pub.Repository())
 	add = settings.MavenImmediate && !u.publish
-	v, files, err := u.pub.Version(r.Context(), u.version)
+	v, have, err := u.pub.Version(r.Context(), u.version, u.file.name)
 	switch {
 	case isAbsent(err):
 		return add, false, nil
@@ -129,8 +129,8 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add
 	case v.State == registry.Deleted:
 		return add, false, nil
 	}
-	if i := slices.IndexFunc(files, func(f registry.File) bool { return f.Path == u.file.name }); i >= 0 && !u.file.literal() {
-		return false, true, h.again(w, r, u, files[i])
+	if have.Path != "" && !u.file.literal() {
+		return false, true, h.again(w, r, u, have)
 	}
 	if add || u.publish {
 		return add, false, nil
@@ -141,39 +141,54 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add
 		}
 		return true, false, nil
 	}
-	add, err = lateBuild(u, files)
+	add, err = u.lateBuild(r.Context(), v)
 	return add, false, err
 }
 
-// lateBuild reports whether the file belongs to a build that is visible already, and which takes files for some time.
-func lateBuild(u upload, files []registry.File) (bool, error) {
+// lateBuild reports whether the file belongs to a build that is visible already, and which takes files for some time behind its
+// newest one. The names of a build's files begin alike, so its files are found among those of all builds.
+func (u upload) lateBuild(ctx context.Context, v registry.Version) (bool, error) {
 	if u.file.literal() {
 		return false, nil
 	}
-	var added time.Time
-	for _, f := range files {
-		if parseFileName(f.Path, u.artifact, u.version).build == u.file.build && f.AddedAt.After(added) {
-			added = f.AddedAt
+	visible, open := false, false
+	take := func(f registry.File) bool {
+		if parseFileName(f.Path, u.artifact, u.version).build == u.file.build {
+			visible, open = true, time.Since(f.AddedAt) <= lateFiles
+		}
+		return !open
+	}
+	build := "-" + strings.TrimSuffix(u.version, snapshot) + u.file.build
+	for _, stem := range slices.Compact([]string{u.artifact, u.file.stem}) { // two for legacy plugins of sbt
+		if err := u.pub.FilesFrom(ctx, v, stem+build, take); err != nil || open {
+			return open, err
 		}
 	}
-	if !added.IsZero() && time.Since(added) > lateFiles {
+	if visible {
 		return false, registry.Errorf(registry.AlreadyExists, registry.AboutVersion, "build %s of %s:%s is complete without %s",
 			u.file.build, u.at().Package, u.version, u.file.name)
 	}
-	return !added.IsZero(), nil
+	return false, nil
 }
 
-// again compares the body with a file that is there: 200, or AlreadyExists. Nothing is stored.
+// again stores bytes that are there, which heals them where the store has lost them: 200. Other bytes are AlreadyExists, and
+// nothing of them is kept.
 func (h *handlers) again(w http.ResponseWriter, r *http.Request, u upload, have registry.File) error {
 	if r.ContentLength >= 0 && r.ContentLength != have.Blob.Size {
 		return otherContent(u.at(), have)
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.LimitReader(u.body, have.Blob.Size+1)); err != nil {
+	sum, err := hex.DecodeString(have.Blob.Digest.Encoded())
+	if err != nil {
 		return err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != have.Blob.Digest.Encoded() {
+	f := registry.StageFile{Path: have.Path, Want: registry.Sums{SHA256: sum}, Limit: max(have.Blob.Size, 1)}
+	_, err = u.pub.Stage(r.Context(), f, u.body)
+	switch registry.KindOf(err) {
+	case registry.DigestMismatch, registry.TooLarge:
 		return otherContent(u.at(), have)
+	}
+	if err != nil {
+		return err
 	}
 	h.stored(w, r, u.target, have.Blob, http.StatusOK)
 	return nil
@@ -218,7 +233,8 @@ func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *registry.
 	if err != nil {
 		return err
 	}
-	s, err := h.staging(r.Context(), u)
+	path := t.file.name + "." + t.sum.suffix
+	s, err := h.staged(r.Context(), u, t.file.name, path)
 	if err != nil {
 		return err
 	}
@@ -235,8 +251,7 @@ func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *registry.
 		}
 	}
 	agrees := found && bytes.Equal(t.sum.of(blob), sum)
-	path := t.file.name + "." + t.sum.suffix
-	if agrees && !slices.ContainsFunc(s.sums, func(f stagedFile) bool { return f.Path == path }) {
+	if agrees && len(s.sums) == 0 {
 		return answerSum(w, t, blob, sum)
 	}
 	u.attributes = attributes{Sum: t.sum.suffix, Hex: hex.EncodeToString(sum)}
@@ -261,17 +276,10 @@ func answerSum(w http.ResponseWriter, t target, b registry.Blob, sum []byte) err
 	return nil
 }
 
-// staging reads what the caller has staged of the upload's version; nothing when there is no set.
-func (h *handlers) staging(ctx context.Context, u upload) (staging, error) {
-	_, files, err := h.svc.Set(ctx, u.key)
-	if err != nil && registry.KindOf(err) != registry.NotFound {
-		return staging{}, err
-	}
-	at := u.at()
-	files = slices.DeleteFunc(files, func(f registry.StagedFile) bool {
-		return f.Format != formatName || f.Package != at.Package || f.Version != at.Version
-	})
-	return newStaging(files), nil
+// staged reads which of the paths the caller has staged of the upload's version; nothing when there is no set.
+func (h *handlers) staged(ctx context.Context, u upload, paths ...string) (staging, error) {
+	files, err := h.svc.StagedAt(ctx, u.key, u.at(), paths...)
+	return newStaging(files), err
 }
 
 // putMetadata takes a client's maven-metadata.xml as its last word: what it has staged of the versions or the build that the
@@ -295,22 +303,15 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *regi
 
 // commit makes the sets visible that a metadata document is about.
 func (h *handlers) commit(ctx context.Context, repo registry.Repository, t target, doc sent) error {
-	keys, err := h.svc.Sets(ctx, t.repository, scope(t.name()))
+	sets, err := h.svc.Sets(ctx, t.repository, scope(t.name()))
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		_, files, err := h.svc.Set(ctx, key)
-		if registry.KindOf(err) == registry.NotFound {
-			continue // settled meanwhile
-		}
-		if err != nil {
-			return err
-		}
-		if s := newStaging(files); len(s.files) == 0 || !doc.ends(t, s) {
+	for _, set := range sets {
+		if s := newStaging(set.Files); len(s.files) == 0 || !doc.ends(t, s) {
 			continue
 		}
-		if err := h.commitSet(ctx, repo, key, doc.pairs); err != nil {
+		if err := h.commitSet(ctx, repo, set, doc.pairs); err != nil {
 			return err
 		}
 	}
@@ -334,17 +335,16 @@ func (s sent) ends(t target, staged staging) bool {
 // maxCommits bounds the tries of a commit while files are still added.
 const maxCommits = 3
 
-func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, key registry.SetKey, known []pair) (err error) {
-	for range maxCommits {
-		_, err = h.svc.CommitSet(ctx, key, func(files []registry.StagedFile) ([]registry.SetRelease, error) {
-			f := files[0] // of one version: setKey
-			at := registry.Name{Repository: repo.Name, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
-			rel, err := assembly{known: known, Assembly: registry.Assembly{Service: h.svc, Repository: repo, At: at, Files: files}}.release(ctx)
-			return []registry.SetRelease{{At: at.Name, Release: rel}}, err
-		})
-		if !errors.Is(err, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest}) {
-			break
-		}
+func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set registry.OpenSet, known map[string]pair) error {
+	build := func(files []registry.StagedFile) ([]registry.SetRelease, error) {
+		f := files[0] // of one version: setKey
+		at := registry.Name{Repository: repo.Name, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
+		rel, err := assembly{known: known, Assembly: registry.Assembly{Service: h.svc, Repository: repo, At: at, Files: files}}.release(ctx)
+		return []registry.SetRelease{{At: at.Name, Release: rel}}, err
+	}
+	_, err := h.svc.CommitOpen(ctx, set, build)
+	for try := 1; try < maxCommits && errors.Is(err, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest}); try++ {
+		_, err = h.svc.CommitSet(ctx, set.Key, build)
 	}
 	if registry.KindOf(err) == registry.NotFound {
 		return nil

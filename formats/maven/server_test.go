@@ -87,7 +87,7 @@ func (e *env) want(res formatstest.Response, path string, status int, words ...s
 // eventually waits for a status.
 func (e *env) eventually(as formatstest.As, path string, status int) {
 	e.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		res := e.do(as, http.MethodGet, path, "")
 		if res.Status == status {
 			return

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -197,20 +198,28 @@ func (d descriptor) known() map[string]pair {
 	return out
 }
 
-// merge adds what newly came to what was there.
-func (s staging) merge(old []byte, known []pair) ([]byte, error) {
+// pairs are what a version notes of its files' names.
+func (s staging) pairs(known map[string]pair) map[string][2]string {
+	out := map[string][2]string{}
+	for _, f := range s.files {
+		plain, _ := f.name.pair(nil)
+		if p, ok := f.name.pair(known); ok && p != plain {
+			out[f.Path] = [2]string{p.classifier, p.extension}
+		}
+	}
+	return out
+}
+
+// merge adds what newly came to what was there. It runs in the transaction.
+func (s staging) merge(old []byte, pairs map[string][2]string) ([]byte, error) {
 	d := readDescriptor(old)
 	if s.pom != nil {
 		d.POM = s.pom
 	}
-	for _, f := range s.files {
-		plain, _ := f.name.pair(nil)
-		if p, ok := f.name.pair(known); ok && p != plain {
-			if d.Pairs == nil {
-				d.Pairs = map[string][2]string{}
-			}
-			d.Pairs[f.Path] = [2]string{p.classifier, p.extension}
-		}
+	if d.Pairs == nil {
+		d.Pairs = pairs
+	} else {
+		maps.Copy(d.Pairs, pairs)
 	}
 	raw, err := json.Marshal(d)
 	if err != nil || bytes.Equal(raw, []byte("{}")) {

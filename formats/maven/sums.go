@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -106,12 +107,14 @@ func discard(w http.ResponseWriter, r *http.Request) error {
 // Bounds of servedSums.
 const (
 	maxServed    = 4096
-	servedMemory = time.Minute
+	servedMemory = 2 * time.Second
 )
 
 // servedSums remembers the sums of the metadata that a connection was answered with: its sums are asked for by requests of
-// their own, and a version may be published in between.
+// their own, and a version may be published in between. Each is told once and soon, so that nobody who asks for sums alone
+// gets an old one.
 type servedSums struct {
+	now  func() time.Time
 	mu   sync.Mutex
 	seen map[string]served
 }
@@ -121,7 +124,7 @@ type served struct {
 	at   time.Time
 }
 
-func newServedSums() *servedSums { return &servedSums{seen: map[string]served{}} }
+func newServedSums() *servedSums { return &servedSums{now: time.Now, seen: map[string]served{}} }
 
 func (s *servedSums) note(key string, sums map[string]string) {
 	s.mu.Lock()
@@ -129,17 +132,20 @@ func (s *servedSums) note(key string, sums map[string]string) {
 	if len(s.seen) >= maxServed {
 		clear(s.seen)
 	}
-	s.seen[key] = served{sums, time.Now()}
+	s.seen[key] = served{maps.Clone(sums), s.now()}
 }
 
-func (s *servedSums) find(key string) (map[string]string, bool) {
+func (s *servedSums) take(key, header string) (sum string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, ok := s.seen[key]
-	if !ok || time.Since(e.at) > servedMemory {
-		return nil, false
+	e := s.seen[key]
+	if s.now().Sub(e.at) > servedMemory {
+		delete(s.seen, key)
+		return "", false
 	}
-	return e.sums, true
+	sum, ok = e.sums[header]
+	delete(e.sums, header)
+	return sum, ok
 }
 
 // sumsOf sums a document made here.

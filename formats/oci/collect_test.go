@@ -250,3 +250,27 @@ func (s *server) ensure(image, from string, d desc, body []byte) {
 	s.want(http.StatusAccepted, admin, http.MethodPatch, path, body)
 	s.want(http.StatusCreated, admin, http.MethodPut, path+"?digest="+d.Digest.String(), nil)
 }
+
+// TestD7: bytes that the store lost under the server's feet are not there for who is about to push them, by a look or by a
+// mount, so that a push of the same image brings them back.
+func TestD7(t *testing.T) {
+	s := newServer(t, formatstest.Options{})
+	const image, other = "main/lost", "main/mounts"
+	m := s.image(image, `{"lost":true}`, "lost layer")
+	d := s.push(image, "1", m)
+	for _, lost := range []digest.Digest{d, m.Config.Digest, m.Layers[0].Digest} {
+		if err := s.Blobs.Delete(t.Context(), lost); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layer := m.Layers[0].Digest.String()
+	s.want(http.StatusNotFound, admin, http.MethodHead, image+"/blobs/"+layer, nil)
+	for _, from := range []string{"&from=" + image, ""} {
+		s.want(http.StatusAccepted, admin, http.MethodPost, other+"/blobs/uploads/?mount="+layer+from, nil)
+	}
+	s.ensure(image, image, *m.Config, []byte(`{"lost":true}`))
+	s.ensure(image, image, m.Layers[0], []byte("lost layer"))
+	s.push(image, "1", m)
+	s.closure(image, "1")
+	s.MustFsck(t)
+}

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -58,6 +59,10 @@ func TestParseManifest(t *testing.T) {
 		{"digest in another case", typeImage, `{"schemaVersion":2,"config":{"Digest":"sha256:` + hexA + `","size":1}}`, ""},
 		{"two documents", typeImage, `{"schemaVersion":2,"config":` + descA + `}{}`, ""},
 		{"rubbish behind", typeImage, `{"schemaVersion":2,"config":` + descA + `} x`, ""},
+		{"braces behind", typeIndex, `{"schemaVersion":2,"manifests":[]}}`, ""},
+		{"a bracket behind", typeIndex, `{"schemaVersion":2,"manifests":[]}]`, ""},
+		{"a brace and rubbish behind", typeIndex, `{"schemaVersion":2,"manifests":[]} } x`, ""},
+		{"a line behind", typeIndex, `{"schemaVersion":2,"manifests":[]}` + "\r\n", typeIndex},
 		{"a list", typeImage, `[]`, ""},
 		{"nothing", typeImage, ``, ""},
 		{"cut", typeImage, `{"schemaVersion":2,`, ""},
@@ -105,6 +110,9 @@ func FuzzParseManifest(f *testing.F) {
 				t.Fatalf("%v is no refusal", err)
 			}
 			return
+		}
+		if !json.Valid(body) {
+			t.Fatalf("%q is no JSON", body)
 		}
 		again, err := parseManifest(m.mediaType, body)
 		if err != nil || again.mediaType != m.mediaType || len(again.blobs) != len(m.blobs) {

@@ -3,7 +3,6 @@ package oci
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -30,7 +29,7 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 		head.Set("Cache-Control", formats.ImmutableCache)
 	}
 	head.Set("X-Content-Type-Options", "nosniff")
-	if matches(r.Header.Values("If-None-Match"), tag) {
+	if formats.MatchesETag(r.Header.Values("If-None-Match"), tag, true) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -42,18 +41,6 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	}
 	_, err = w.Write(v.Descriptor)
 	return err
-}
-
-// matches compares entity tags weakly, as If-None-Match does.
-func matches(values []string, tag string) bool {
-	for _, v := range values {
-		for t := range strings.SplitSeq(v, ",") {
-			if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == tag || t == "*" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // deleteManifest removes a manifest with all its tags, by digest, or one tag alone (end-9). Referrers of it stay, and so do

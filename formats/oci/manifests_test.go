@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -298,6 +299,86 @@ func TestReferrersPages(t *testing.T) {
 	}
 }
 
+// TestReferrersGone: when the manifest is deleted at which a page ended, the next page goes on behind it.
+func TestReferrersGone(t *testing.T) {
+	s := newServer(t, formatstest.Options{})
+	const image = "main/gone"
+	subject := content(imageType, []byte("subject"))
+	var pushed []string
+	for i := range 5 {
+		pushed = append(pushed, s.fat(image, subject, i, 2<<20-1<<10).String())
+	}
+	page := func(path string) (digests []string, next string) {
+		res := s.want(http.StatusOK, admin, http.MethodGet, path, nil)
+		for _, d := range parse(t, res.Body).Manifests {
+			digests = append(digests, d.Digest.String())
+		}
+		return digests, nextLink(t, res)
+	}
+	first, next := page(image + "/referrers/" + subject.Digest.String())
+	s.want(http.StatusAccepted, admin, http.MethodDelete, image+"/manifests/"+first[len(first)-1], nil)
+	second, next := page(next)
+	s.want(http.StatusAccepted, admin, http.MethodDelete, image+"/manifests/"+second[0], nil)
+	third, last := page(next)
+	if got := slices.Concat(first, second, third); !slices.Equal(got, pushed) || last != "" {
+		t.Errorf("pages %v, %v, %v (next %q) of %v", first, second, third, last, pushed)
+	}
+	s.refused(http.StatusBadRequest, "UNSUPPORTED", admin, http.MethodGet, image+"/referrers/"+subject.Digest.String()+"?after=x", nil)
+}
+
+// TestReferrersMemory: a page costs memory for what it shows, not for all referrers; a filter that finds few answers in parts.
+func TestReferrersMemory(t *testing.T) {
+	s := newServer(t, formatstest.Options{})
+	const (
+		image = "main/fat"
+		n     = 12
+		size  = 3 << 20 // one fits into a page
+	)
+	subject := content(imageType, []byte("subject"))
+	next := "/v2/" + image + "/referrers/" + subject.Digest.String()
+	page := func() (allocated uint64) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		res := s.want(http.StatusOK, admin, http.MethodGet, next, nil)
+		runtime.ReadMemStats(&after)
+		if len(parse(t, res.Body).Manifests) != 1 {
+			t.Errorf("page of %d bytes", len(res.Body))
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	var few uint64
+	for i := range n {
+		if i == 2 {
+			few = page()
+		}
+		s.fat(image, subject, i, size)
+	}
+	if many := page(); many > few+n*size/3 {
+		t.Errorf("the first page allocates %d MiB for 2 referrers, %d MiB for %d", few>>20, many>>20, n)
+	}
+	pages := 0
+	var res formatstest.Response
+	for next += "?artifactType=none"; next != ""; next = nextLink(t, res) {
+		if res = s.want(http.StatusOK, admin, http.MethodGet, next, nil); len(parse(t, res.Body).Manifests) > 0 || pages > n {
+			t.Fatalf("page %d: %v", pages, res)
+		}
+		pages++
+	}
+	if pages < 2 {
+		t.Errorf("%d manifests of %d MiB were read for one page", n, size>>20)
+	}
+}
+
+// fat pushes an index with a long annotation about a subject.
+func (s *server) fat(image string, subject desc, i, size int) digest.Digest {
+	s.t.Helper()
+	raw := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[],"subject":{"mediaType":%q,"digest":%q,"size":%d},"annotations":{"%d":%q}}`,
+		indexType, subject.MediaType, subject.Digest, subject.Size, i, strings.Repeat("x", size))
+	d := digestOf(raw)
+	s.want(http.StatusCreated, admin, http.MethodPut, image+"/manifests/"+d.String(), raw)
+	return d
+}
+
 // nextLink is the target of Link, which has no host.
 func nextLink(t testing.TB, res formatstest.Response) string {
 	t.Helper()
@@ -411,6 +492,26 @@ func TestEvents(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
 	}
+}
+
+// TestTagParametersAnnounce: a manifest that was stored by its digest is announced once, however many tags come with the next PUT.
+func TestTagParametersAnnounce(t *testing.T) {
+	s := newServer(t, formatstest.Options{})
+	const image = "main/announced"
+	m := s.image(image, "{}", "layer")
+	d := s.push(image, "", m)
+	start := len(s.events())
+	for range 2 {
+		s.want(http.StatusCreated, admin, http.MethodPut, image+"/manifests/"+d.String()+"?tag=a&tag=b", m.bytes(), "Content-Type", imageType)
+	}
+	var got []string
+	for _, e := range s.events()[start:] {
+		got = append(got, strings.TrimSuffix(strings.TrimPrefix(e.Type, registry.EventTypePrefix), registry.EventTypeSuffix))
+	}
+	if want := []string{"artifact.published", "tag.set", "tag.set"}; !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q", got, want)
+	}
+	s.MustFsck(t)
 }
 
 func (s *server) events() []registry.Event {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 )
 
@@ -59,7 +60,7 @@ func parseObject(raw []byte) (object, error) {
 	if _, err := dec.Token(); err != nil { // the closing brace
 		return nil, errNoObject
 	}
-	if dec.More() {
+	if _, err := dec.Token(); err != io.EOF { // More is false at a stray brace as well
 		return nil, errNoObject
 	}
 	return o, nil

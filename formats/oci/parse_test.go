@@ -104,6 +104,16 @@ func TestParseScopes(t *testing.T) {
 	if _, err := parseScopes([]string{"repository:" + strings.Repeat("a", maxScopeBytes) + ":pull"}); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("too long a scope: %v", err)
 	}
+	// Anybody may send these: what is too long is not read, and no more are kept than are taken.
+	text := "a:b:"
+	for i := range 10_000 {
+		text += fmt.Sprintf(" a:%x:", i)
+	}
+	for _, params := range [][]string{{text}, strings.Fields(text)} {
+		if n := testing.AllocsPerRun(1, func() { _, _ = parseScopes(params) }); n > 10*maxScopes {
+			t.Errorf("%d scopes in %d parameters: %.0f allocations", strings.Count(text, " ")+1, len(params), n)
+		}
+	}
 }
 
 func FuzzParseScopes(f *testing.F) {

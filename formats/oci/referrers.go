@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -11,8 +12,12 @@ import (
 	"slipway/registry"
 )
 
-// maxReferrersBytes bounds one page of referrers: clients read 4 MiB of it.
-const maxReferrersBytes = 4 << 20
+// Bounds of one page of referrers.
+const (
+	maxReferrersBytes = 4 << 20  // clients read 4 MiB of it
+	maxReferrersRead  = 16 << 20 // of manifests, among which a filter may find few
+	referrersRead     = 100      // versions in one query
+)
 
 // referrer is a descriptor in the list, distribution-spec "Listing Referrers".
 type referrer struct {
@@ -23,7 +28,7 @@ type referrer struct {
 	Annotations  map[string]string `json:"annotations,omitempty"`
 }
 
-// referrers answers an index of the manifests whose subject is the digest (end-12), in the order of their pushes. That
+// referrers answers an index of the manifests whose subject is the digest (end-12), in the order of their first pushes. That
 // nobody has pushed the subject, or anything to the image, is no error. Manifests that clients list under a fallback tag
 // have a subject themselves, so they are here without it.
 func (h *handlers) referrers(w http.ResponseWriter, r *http.Request) error {
@@ -31,50 +36,34 @@ func (h *handlers) referrers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	versions, err := h.svc.Referrers(r.Context(), at, d)
-	if err != nil {
-		return err
-	}
 	q := r.URL.Query()
-	filter := q.Has("artifactType")
-	apiVersion(w)
-	if filter {
-		w.Header().Set("OCI-Filters-Applied", "artifactType")
+	page := referrerPage{list: []json.RawMessage{}, types: q["artifactType"]}
+	if after := q.Get("after"); after != "" {
+		if page.after, err = strconv.ParseInt(after, 10, 64); err != nil {
+			return registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")
+		}
 	}
-	list := make([]json.RawMessage, 0, len(versions))
-	size, skip := 0, q.Get("last")
-	for _, v := range versions {
-		if skip != "" {
-			if v.Name == skip {
-				skip = ""
-			}
-			continue
-		}
-		ref := describe(v)
-		if filter && ref.ArtifactType != q.Get("artifactType") {
-			continue
-		}
-		raw, err := json.Marshal(ref)
-		if err != nil {
-			return err
-		}
-		if size += len(raw) + 1; size > maxReferrersBytes && len(list) > 0 {
-			next := url.Values{"last": {lastName(list)}}
-			if filter {
-				next["artifactType"] = q["artifactType"]
-			}
-			linkNext(w.Header(), "/v2/"+full(at)+"/referrers/"+d.String(), next)
-			break
-		}
-		list = append(list, raw)
+	if err := h.readReferrers(r.Context(), at, d, &page); err != nil {
+		return err
 	}
 	body, err := json.Marshal(struct {
 		SchemaVersion int               `json:"schemaVersion"`
 		MediaType     string            `json:"mediaType"`
 		Manifests     []json.RawMessage `json:"manifests"`
-	}{2, typeIndex, list})
+	}{2, typeIndex, page.list})
 	if err != nil {
 		return err
+	}
+	apiVersion(w)
+	if page.types != nil {
+		w.Header().Set("OCI-Filters-Applied", "artifactType")
+	}
+	if page.more {
+		next := url.Values{"after": {strconv.FormatInt(page.after, 10)}}
+		if page.types != nil {
+			next["artifactType"] = page.types
+		}
+		linkNext(w.Header(), "/v2/"+full(at)+"/referrers/"+d.String(), next)
 	}
 	w.Header().Set("Content-Type", typeIndex)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -83,11 +72,63 @@ func (h *handlers) referrers(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// lastName is the digest of the last descriptor of a page.
-func lastName(list []json.RawMessage) string {
-	var ref referrer
-	_ = json.Unmarshal(list[len(list)-1], &ref) // we have just written it
-	return ref.Digest.String()
+// referrerPage is one page of descriptors.
+type referrerPage struct {
+	types []string // artifactType of the query; nil: all
+	list  []json.RawMessage
+	size  int   // bytes of list
+	read  int   // bytes of manifests
+	after int64 // id of the last version that was looked at
+	more  bool
+}
+
+// readReferrers fills a page. Manifests may have many MiB, so there is one in memory at a time.
+func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest.Digest, page *referrerPage) error {
+	for {
+		versions, err := h.svc.Referrers(ctx, at, d, page.after, referrersRead)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			if page.read >= maxReferrersRead {
+				page.more = true
+				return nil
+			}
+			v, err := h.svc.Resolve(ctx, at, registry.Ref{Version: v.Name})
+			switch {
+			case registry.KindOf(err) == registry.NotFound:
+				page.after = v.ID // deleted meanwhile
+				continue
+			case err != nil:
+				return err
+			}
+			if err := page.add(v); err != nil || page.more {
+				return err
+			}
+		}
+		if len(versions) < referrersRead {
+			return nil
+		}
+	}
+}
+
+// add puts a manifest into the page, or notes that there is no room for it.
+func (p *referrerPage) add(v registry.Version) error {
+	ref := describe(v)
+	p.read += len(v.Descriptor)
+	if p.types == nil || p.types[0] == ref.ArtifactType {
+		raw, err := json.Marshal(ref)
+		if err != nil {
+			return err
+		}
+		size := p.size + len(raw) + 1
+		if p.more = size > maxReferrersBytes && len(p.list) > 0; p.more {
+			return nil
+		}
+		p.list, p.size = append(p.list, raw), size
+	}
+	p.after = v.ID
+	return nil
 }
 
 // describe makes the descriptor of a stored manifest. Its type is artifactType, else that of the config.

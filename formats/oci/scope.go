@@ -30,7 +30,9 @@ func parseScopes(params []string) (scopes, error) {
 	var out scopes
 	size := 0
 	for _, p := range params {
-		size += len(p)
+		if size += len(p); size > maxScopeBytes {
+			return nil, errScopes
+		}
 		for text := range strings.FieldsSeq(p) {
 			kind, rest, ok := strings.Cut(text, ":")
 			end := strings.LastIndex(rest, ":") // a name may have a host with a port in front
@@ -39,13 +41,15 @@ func parseScopes(params []string) (scopes, error) {
 			}
 			kind, _, _ = strings.Cut(kind, "(")
 			out = out.add(scope{Type: kind, Name: rest[:end], Actions: strings.Split(rest[end+1:], ",")})
+			if len(out) > maxScopes {
+				return nil, errScopes
+			}
 		}
-	}
-	if len(out) > maxScopes || size > maxScopeBytes {
-		return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "a token is for at most %d scopes in %d bytes", maxScopes, maxScopeBytes)
 	}
 	return out, nil
 }
+
+var errScopes = registry.Errorf(registry.Invalid, registry.AboutRequest, "a token is for at most %d scopes in %d bytes", maxScopes, maxScopeBytes)
 
 func (s scopes) add(n scope) scopes {
 	i := slices.IndexFunc(s, func(o scope) bool { return o.Type == n.Type && o.Name == n.Name })

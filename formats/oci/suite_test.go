@@ -3,6 +3,7 @@ package oci_test
 import (
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"testing"
 
 	"slipway/formats"
@@ -51,7 +52,15 @@ func TestSuite(t *testing.T) {
 		Prepare: func(srv *formatstest.Server) {
 			srv.Do(formatstest.Admin, formatstest.Request{Method: http.MethodPost, Path: "/v2/main/example/blobs/uploads/?digest=" + empty, Body: emptyJSON})
 		},
+		Public:  []string{"oci.ping", "oci.catalog", "oci.token", "oci.token_form"},
 		Private: []string{"oci.upload_status"},
+		// The specification has these for blobs of an image, whose name is in no grammar: NAME_INVALID.
+		Malformed: func(_, _, reserved string) int {
+			if strings.HasPrefix(reserved, "blobs/") {
+				return http.StatusBadRequest
+			}
+			return 0
+		},
 		Refusal: refusal, AnyBytes: []string{"oci.upload_append"},
 		Documents: []formatstest.Target{{Route: "blob", Request: formatstest.Request{Method: http.MethodPost,
 			Path: "/v2/main/example/blobs/uploads/?digest=" + digestOf([]byte("a whole blob")).String(), Body: []byte("a whole blob")}}},

@@ -1,17 +1,27 @@
 package oci_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/registrytest"
+	"slipway/storage"
+	"slipway/storage/mem"
 )
 
 // session asks the token endpoint for a token as someone.
@@ -137,6 +147,71 @@ func TestS21(t *testing.T) {
 	both := f.token("*", access.Read, access.Publish)
 	f.want(http.StatusCreated, both, http.MethodPost, "main/app/blobs/uploads/?mount="+f.secret.Digest.String()+"&from=other/app", nil)
 	f.want(http.StatusOK, writer, http.MethodHead, "main/app/blobs/"+f.secret.Digest.String(), nil)
+}
+
+// TestS21Timing: a digest that only others hold is refused as fast as one that nobody has, and without asking the store, whose
+// answers would take longer for one of them.
+func TestS21Timing(t *testing.T) {
+	store := &counted{Store: mem.New()}
+	f := newTenants(t, formatstest.Options{Core: []registrytest.Option{registrytest.WithBlobs(store)}})
+	writer := f.token("main", access.Read, access.Publish)
+	absent, secret := digestOf([]byte("nobody has this")).String(), f.secret.Digest.String()
+	for name, q := range map[string]func(d string) formatstest.Request{
+		"HEAD": func(d string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodHead, Path: "/v2/main/app/blobs/" + d}
+		},
+		"GET": func(d string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: "/v2/main/app/blobs/" + d}
+		},
+		"mount": func(d string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodPost, Path: "/v2/main/app/blobs/uploads/?from=other/app&mount=" + d}
+		},
+	} {
+		before := store.asked.Load()
+		differs := func() string {
+			const rounds = 150
+			took := map[string][]time.Duration{}
+			for range rounds {
+				for _, d := range []string{absent, secret} {
+					start := time.Now()
+					f.Do(writer, q(d))
+					took[d] = append(took[d], time.Since(start))
+				}
+			}
+			// The lower quartile leaves out what else the machine does. A look at a disk or at S3 would be seen.
+			quartile := func(d string) time.Duration { slices.Sort(took[d]); return took[d][rounds/4] }
+			if a, s := quartile(absent), quartile(secret); max(a, s) > 2*min(a, s)+200*time.Microsecond {
+				return fmt.Sprintf("%v for what nobody has, %v for what others have", a, s)
+			}
+			return ""
+		}
+		difference := differs()
+		for again := 0; difference != "" && again < 5; again++ { // one of the program comes each time, one of a busy machine does not
+			difference = differs()
+		}
+		if difference != "" {
+			t.Errorf("%s: %s", name, difference)
+		}
+		if asked := store.asked.Load() - before; asked > 0 {
+			t.Errorf("%s: the store was asked %d times about what the caller may not see", name, asked)
+		}
+	}
+}
+
+// counted counts the looks at blobs.
+type counted struct {
+	storage.Store
+	asked atomic.Int64
+}
+
+func (c *counted) Stat(ctx context.Context, d digest.Digest) (storage.Blob, error) {
+	c.asked.Add(1)
+	return c.Store.Stat(ctx, d)
+}
+
+func (c *counted) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
+	c.asked.Add(1)
+	return c.Store.Open(ctx, d, offset, length)
 }
 
 // TestS22: an upload is its creator's, in its image, and nobody else's.

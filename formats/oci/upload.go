@@ -122,7 +122,7 @@ func (h *handlers) finishUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	if isNotFound(err) && registry.AsError(err).Subject == registry.AboutUpload {
 		// The answer to the same request may have been lost.
-		if _, known := h.svc.Blob(r.Context(), at, d); known == nil {
+		if _, known := h.svc.StoredBlob(r.Context(), at, d); known == nil {
 			err = nil
 		}
 	}

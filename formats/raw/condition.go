@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -10,31 +11,62 @@ import (
 
 // condition is what a request demands of the file as it is (RFC 9110 section 13).
 type condition struct {
-	match, none []string // If-Match, If-None-Match
-	unmodified  time.Time
+	Match      []string  `json:"if_match,omitempty"`
+	None       []string  `json:"if_none_match,omitempty"`
+	Unmodified time.Time `json:"if_unmodified_since,omitzero"`
 }
 
 func parseCondition(h http.Header) condition {
-	c := condition{match: h.Values("If-Match"), none: h.Values("If-None-Match")}
-	if len(c.match) == 0 {
-		c.unmodified, _ = http.ParseTime(h.Get("If-Unmodified-Since")) // a date that is none is ignored
+	c := condition{Match: h.Values("If-Match"), None: h.Values("If-None-Match")}
+	if len(c.Match) == 0 {
+		c.Unmodified, _ = http.ParseTime(h.Get("If-Unmodified-Since")) // a date that is none is ignored
 	}
 	return c
+}
+
+// maxConditionBytes bounds what is kept with a staged file.
+const maxConditionBytes = 4 << 10
+
+// note is the condition as it is kept with a staged file until the commit; nil: there is none. Invalid: too long.
+func (c condition) note() ([]byte, error) {
+	raw, err := json.Marshal(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case string(raw) == "{}":
+		return nil, nil
+	case len(raw) > maxConditionBytes:
+		return nil, invalid("the conditions of a file that waits for its publish have more than %d bytes", maxConditionBytes)
+	}
+	return raw, nil
+}
+
+// hold checks the condition in the transaction of a commit, and says whether a file is there.
+func (c condition) hold(have registry.Held, path string) (there bool, err error) {
+	f, there, err := have.File(path)
+	switch {
+	case err != nil:
+		return false, err
+	case there:
+		return true, c.check(&f, path)
+	default:
+		return false, c.check(nil, path)
+	}
 }
 
 // check fails with PreconditionFailed unless the condition holds for the file under path; nil: there is none.
 func (c condition) check(f *registry.File, path string) error {
 	if f == nil {
-		if len(c.match) > 0 {
+		if len(c.Match) > 0 {
 			return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "there is no %q, but If-Match expects one", clip(path))
 		}
 		return nil
 	}
 	tag := formats.ETag(*f)
 	switch {
-	case len(c.match) > 0 && !formats.MatchesETag(c.match, tag, false),
-		len(c.none) > 0 && formats.MatchesETag(c.none, tag, true),
-		!c.unmodified.IsZero() && f.AddedAt.Truncate(time.Second).After(c.unmodified):
+	case len(c.Match) > 0 && !formats.MatchesETag(c.Match, tag, false),
+		len(c.None) > 0 && formats.MatchesETag(c.None, tag, true),
+		!c.Unmodified.IsZero() && f.AddedAt.Truncate(time.Second).After(c.Unmodified):
 		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "%q is there with entity tag %s", clip(path), tag)
 	}
 	return nil

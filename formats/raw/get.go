@@ -73,12 +73,9 @@ func (h *handlers) virtual(w http.ResponseWriter, r *http.Request, loc location,
 	if path.Base(p) == sumsFile {
 		folder := loc
 		folder.segments = loc.segments[:len(loc.segments)-1]
-		body, modified, err := sumsOf(h.files(r.Context(), folder, "", math.MaxInt))
-		if err != nil && !isNotFound(err, registry.AboutFile) {
+		found, err := serveSums(w, r, h.files(r.Context(), folder, "", math.MaxInt))
+		if found || err != nil && !isNotFound(err, registry.AboutFile) {
 			return err
-		}
-		if body != "" {
-			return serveText(w, r, body, modified)
 		}
 	}
 	switch _, err := h.svc.Folder(r.Context(), at, registry.FolderQuery{Folder: p + "/", Limit: 1}); {

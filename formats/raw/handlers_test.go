@@ -179,7 +179,7 @@ func TestCutUpload(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		_ = c.Close()
 	}
-	for end := time.Now().Add(5 * time.Second); strings.Count(srv.Log(), "ended early") < 4 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); strings.Count(srv.Log(), "ended early") < 4 && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	want(t, srv, get("t/1/a"), 404)
@@ -208,6 +208,11 @@ func TestSidecars(t *testing.T) {
 	}
 	tag := want(t, srv, get("t/1/a/f.md5"), 200).Header.Get("Etag")
 	want(t, srv, get("t/1/a/f.md5").With("If-None-Match", tag), 304)
+	for status, q := range map[int]formatstest.Request{412: get("t/1/a/f.md5").With("If-Match", `"x"`), 416: get("t/1/a/f.md5").With("Range", "bytes=-0")} {
+		if res := want(t, srv, q, status); formatstest.ProblemRefusal(res) != nil {
+			t.Errorf("%v is no problem: %v", res, formatstest.ProblemRefusal(res))
+		}
+	}
 	if res := want(t, srv, get("t/1/a/?format=txt"), 200); string(res.Body) != "f\n" {
 		t.Errorf("a sidecar was stored: %q", res.Body)
 	}

@@ -2,6 +2,7 @@ package raw
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"slipway/registry"
@@ -26,7 +27,11 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 			return err
 		}
 	}
-	staged, err := h.svc.AddToSet(r.Context(), key, registry.SetFile{
+	note, err := req.cond.note()
+	if err != nil {
+		return err
+	}
+	staged, err := h.svc.AddToSet(r.Context(), key, registry.SetFile{Attributes: note,
 		At: req.at, File: registry.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, r.Body)
 	if err != nil {
 		return err
@@ -48,7 +53,27 @@ func (h *handlers) staged(ctx context.Context, key registry.SetKey, at registry.
 	return registry.File{}, registry.Errorf(registry.NotFound, registry.AboutFile, "no %q is staged", clip(path))
 }
 
-// assemble makes a release of the staged files of one version.
+// assemble makes a release of the staged files of one version. The condition of each must still hold when it is committed.
 func assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
-	return release(a.At, registry.SettingsOf(a.Repository).RawRedeploy), nil
+	rel := release(a.At, registry.SettingsOf(a.Repository).RawRedeploy)
+	conditions := map[string]condition{}
+	for _, f := range a.Files {
+		if len(f.Attributes) == 0 {
+			continue
+		}
+		var c condition
+		if err := json.Unmarshal(f.Attributes, &c); err != nil {
+			return rel, err
+		}
+		conditions[f.Path] = c
+	}
+	rel.If = func(have registry.Held) error {
+		for path, c := range conditions {
+			if _, err := c.hold(have, path); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return rel, nil
 }

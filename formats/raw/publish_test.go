@@ -39,6 +39,34 @@ func TestPublishTogether(t *testing.T) {
 	want(t, srv, get("tool/1.0/a"), 200, "hello")
 	want(t, srv, get("tool/1.0/b"), 200, "b")
 	send("tool/1.0/b", "other", "next", 409, "other content")
+	// A condition holds until the commit, unless the file is sent again without it.
+	srv.AllowRedeploy()
+	send("tool/1.0/new", "staged", "condition", 201, "")
+	must := func(id string, header, value string) {
+		t.Helper()
+		res := srv.Do(formatstest.As(token), put("tool/1.0/new", "staged", "X-Slipway-Publish", id, header, value))
+		if res.Status != 201 {
+			t.Fatalf("%s %s: %v", header, value, res)
+		}
+	}
+	must("condition", "If-None-Match", "*")
+	send("tool/1.0/new", "of somebody else", "", 201, "")
+	if _, err := srv.CommitPublish(ci, "main", "condition"); registry.KindOf(err) != registry.PreconditionFailed {
+		t.Errorf("If-None-Match of a file that came meanwhile: %v", err)
+	}
+	want(t, srv, get("tool/1.0/new"), 200, "of somebody else")
+	must("match", "If-Match", `"`+hexOf("of somebody else")+`"`)
+	if _, err := srv.CommitPublish(ci, "main", "match"); err != nil {
+		t.Errorf("If-Match that holds: %v", err)
+	}
+	send("tool/1.0/new", "staged", "condition", 201, "")
+	if _, err := srv.CommitPublish(ci, "main", "condition"); err != nil {
+		t.Errorf("without a condition: %v", err)
+	}
+	res := srv.Do(formatstest.As(token), put("tool/1.0/new", "x", header, "long", "If-Match", strings.Repeat(`"x", `, 1000)+`"`+hexOf("staged")+`"`))
+	if res.Status != 400 {
+		t.Errorf("a condition of some KiB: %v", res)
+	}
 	// One name can't be file and folder, whichever comes first.
 	send("tree/1/a/b", "x", "tree", 201, "")
 	send("tree/1/a", "x", "tree", 201, "")

@@ -34,21 +34,17 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusCreated
-	_, err = pub.Commit(r.Context(), req.release(func(have registry.Held) error {
-		f, there, err := have.File(req.path)
-		switch {
-		case err != nil:
-			return err
-		case there:
-			status = http.StatusOK
-			return req.cond.check(&f, req.path)
-		}
-		status = http.StatusCreated
-		return req.cond.check(nil, req.path)
+	there := false
+	_, err = pub.Commit(r.Context(), req.release(func(have registry.Held) (err error) {
+		there, err = req.cond.hold(have, req.path)
+		return err
 	}))
 	if err != nil {
 		return err
+	}
+	status := http.StatusCreated
+	if there {
+		status = http.StatusOK
 	}
 	return h.stored(w, r, req, staged, status)
 }

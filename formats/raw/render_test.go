@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"iter"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -90,11 +91,56 @@ func TestRenderListing(t *testing.T) {
 }
 
 func TestSums(t *testing.T) {
-	body, modified, err := sumsOf(all(nasty))
-	golden(t, "SHA256SUMS", []byte(body))
-	if err != nil || !modified.Equal(nasty[0].Modified) {
-		t.Errorf("modified %v, error %v", modified, err)
+	sums := func(method string, of iter.Seq2[entry, error]) (*parts, bool) {
+		t.Helper()
+		w := &parts{ResponseRecorder: httptest.NewRecorder()}
+		found, err := serveSums(w, httptest.NewRequest(method, "/", nil), of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w, found
 	}
+	w, found := sums(http.MethodGet, all(nasty))
+	golden(t, "SHA256SUMS", w.Body.Bytes())
+	if modified := w.Header().Get("Last-Modified"); !found || modified != nasty[0].Modified.UTC().Format(http.TimeFormat) || w.Header().Get("Etag") == "" {
+		t.Errorf("%v", w.Header())
+	}
+	if w, found := sums(http.MethodGet, all([]entry{{Name: "a", Dir: true}})); found || w.Body.Len() > 0 {
+		t.Errorf("of no file: %q", w.Body)
+	}
+	// A long one is written as it is read.
+	taken := 0
+	const files = 50_000
+	many := func(yield func(entry, error) bool) {
+		for taken = range files {
+			if !yield(entry{Name: "file", SHA256: strings.Repeat("0", 64)}, nil) {
+				return
+			}
+		}
+	}
+	w, _ = sums(http.MethodGet, many)
+	if n := strings.Count(w.Body.String(), "0  file\n"); n != files || w.largest > maxSumsBytes+100 || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("%d lines, of which %d bytes at once", n, w.largest)
+	}
+	if w, found := sums(http.MethodHead, many); !found || w.Body.Len() > 0 || taken > files/2 {
+		t.Errorf("HEAD reads %d files and writes %d bytes", taken, w.Body.Len())
+	}
+}
+
+// parts notes the largest part of an answer.
+type parts struct {
+	*httptest.ResponseRecorder
+	largest int
+}
+
+func (p *parts) Write(b []byte) (int, error) {
+	p.largest = max(p.largest, len(b))
+	return p.ResponseRecorder.Write(b)
+}
+
+func (p *parts) WriteString(s string) (int, error) {
+	p.largest = max(p.largest, len(s))
+	return p.ResponseRecorder.WriteString(s)
 }
 
 func TestMediaType(t *testing.T) {

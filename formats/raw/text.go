@@ -3,19 +3,28 @@ package raw
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"iter"
 	"net/http"
 	"strings"
 	"time"
+
+	"slipway/formats"
 )
 
-// sumsOf returns the SHA256SUMS of a directory of a version: a line for each file directly in it, by name, and when the
-// newest was added.
-func sumsOf(entries iter.Seq2[entry, error]) (body string, modified time.Time, err error) {
+// maxSumsBytes is up to how long a SHA256SUMS is answered with ranges and conditions. A longer one leaves as it is made, so that
+// none is in memory as a whole.
+const maxSumsBytes = 1 << 20
+
+// serveSums answers the SHA256SUMS of a directory of a version: a line for each file directly in it, by name. found is false,
+// and nothing is written, where there is no file.
+func serveSums(w http.ResponseWriter, r *http.Request, entries iter.Seq2[entry, error]) (found bool, err error) {
 	var b strings.Builder
+	var modified time.Time
+	long := false
 	for e, err := range entries {
 		if err != nil {
-			return "", time.Time{}, err
+			return long, err
 		}
 		if e.Dir {
 			continue
@@ -24,8 +33,33 @@ func sumsOf(entries iter.Seq2[entry, error]) (body string, modified time.Time, e
 		if e.Modified.After(modified) {
 			modified = e.Modified
 		}
+		if b.Len() <= maxSumsBytes {
+			continue
+		}
+		if textHeader(w.Header()); r.Method == http.MethodHead {
+			return true, nil
+		}
+		long = true
+		if _, err := io.WriteString(w, b.String()); err != nil {
+			return true, err
+		}
+		b.Reset()
 	}
-	return b.String(), modified, nil
+	switch {
+	case long:
+		_, err = io.WriteString(w, b.String())
+		return true, err
+	case b.Len() == 0:
+		return false, nil
+	default:
+		return true, serveText(w, r, b.String(), modified)
+	}
+}
+
+func textHeader(h http.Header) {
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // serveText answers a small text made here, with ranges and conditions like a file.
@@ -33,9 +67,6 @@ func serveText(w http.ResponseWriter, r *http.Request, body string, modified tim
 	h := w.Header()
 	sum := sha256.Sum256([]byte(body))
 	h.Set("Etag", `"`+hex.EncodeToString(sum[:16])+`"`)
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(w, r, "", modified, strings.NewReader(body))
-	return nil
+	textHeader(h)
+	return formats.ServeText(w, r, body, modified)
 }

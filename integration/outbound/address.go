@@ -75,23 +75,36 @@ func kindOf(ip netip.Addr) string {
 	return ""
 }
 
-var (
-	translated = prefixes("64:ff9b::/96", "64:ff9b:1::/48", "::/96") // the last: IPv4-compatible
-	sixToFour  = netip.MustParsePrefix("2002::/16")
-)
+// embedding are prefixes of addresses that stand for an IPv4 address, and the bytes that may hold that one.
+var embedding = []struct {
+	prefix netip.Prefix
+	bytes  [][4]int
+}{
+	{netip.MustParsePrefix("64:ff9b::/96"), [][4]int{{12, 13, 14, 15}}},
+	{netip.MustParsePrefix("::/96"), [][4]int{{12, 13, 14, 15}}}, // IPv4-compatible
+	{netip.MustParsePrefix("2002::/16"), [][4]int{{2, 3, 4, 5}}}, // 6to4
+	// For local use: an operator takes all of it or a longer prefix (RFC 8215), whose length says where the bytes are (RFC 6052
+	// section 2.2).
+	{netip.MustParsePrefix("64:ff9b:1::/48"), [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, {12, 13, 14, 15}}},
+}
 
-// embedded is the IPv4 address that packets to ip may end at, else ip.
-func embedded(ip netip.Addr) netip.Addr {
-	b := ip.As16()
-	if sixToFour.Contains(ip) {
-		return netip.AddrFrom4([4]byte(b[2:6]))
+// leadsToMetadata reports whether packets to ip may end at a metadata service.
+func leadsToMetadata(ip netip.Addr) bool {
+	if metadata[ip] {
+		return true
 	}
-	for _, p := range translated {
-		if p.Contains(ip) {
-			return netip.AddrFrom4([4]byte(b[12:]))
+	b := ip.As16()
+	for _, e := range embedding {
+		if !e.prefix.Contains(ip) {
+			continue
+		}
+		for _, at := range e.bytes {
+			if metadata[netip.AddrFrom4([4]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]})] {
+				return true
+			}
 		}
 	}
-	return ip
+	return false
 }
 
 // Check says whether a request for host, which has resolved to ip, may go there. *DeniedError.
@@ -99,7 +112,7 @@ func (a Allow) Check(host string, ip netip.Addr) error {
 	ip = ip.Unmap().WithZone("")
 	open, exact := a.permits(host, ip)
 	kind := kindOf(ip)
-	if target := embedded(ip); metadata[ip] || metadata[target] {
+	if leadsToMetadata(ip) {
 		if exact {
 			return nil
 		}

@@ -43,6 +43,8 @@ func TestS47Addresses(t *testing.T) {
 		{"192.0.0.8", "reserved"}, {"240.0.0.1", "reserved"}, {"255.255.255.255", "reserved"}, {"2001:10::1", "reserved"},
 		{"::127.0.0.1", "reserved"}, {"::ffff:0:127.0.0.1", "reserved"}, {"100::1", "reserved"}, {"5f00::1", "reserved"}, {"4000::1", "reserved"},
 		{"169.254.169.254", "metadata"}, {"::ffff:169.254.169.254", "metadata"}, {"fd00:ec2::254", "metadata"}, {"168.63.129.16", "metadata"},
+		{"64:ff9b:1::a9fe:a9fe", "metadata"}, {"64:ff9b:1:a9fe:a9:fe00::", "metadata"}, {"64:ff9b:1:1a9:fe:a9fe::", "metadata"},
+		{"64:ff9b:1:0:a9:fea9:fe00::", "metadata"},
 		{"64:ff9b::a9fe:a9fe", "metadata"}, {"2002:a9fe:a9fe::", "metadata"}, {"::a9fe:a9fe", "metadata"}, {"169.254.170.2", "metadata"},
 	} {
 		err := Allow{}.Check("host.example", netip.MustParseAddr(c.ip))
