@@ -114,7 +114,7 @@ func TestMix(t *testing.T) {
 	if m, err := fill.ParseMix("npm=3, oci=1"); err != nil || !maps.Equal(m, fill.Mix{"npm": 3, "oci": 1}) {
 		t.Errorf("got %v, %v", m, err)
 	}
-	for _, s := range []string{"", "npm", "npm=0", "npm=x", "cargo=1", "npm=1,,"} {
+	for _, s := range []string{"", "npm", "npm=0", "npm=x", "npm=2000000000", "cargo=1", "npm=1,,"} {
 		if m, err := fill.ParseMix(s); err == nil {
 			t.Errorf("%q is %v", s, m)
 		}

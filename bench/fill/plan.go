@@ -37,6 +37,9 @@ func ParseMix(s string) (Mix, error) {
 		if _, known := releases[name]; !known || err != nil || weight < 1 {
 			return nil, fmt.Errorf("%q is not of the form format=weight, such as npm=40", part)
 		}
+		if weight > maxWeight {
+			return nil, fmt.Errorf("%q: a weight is at most %d", part, maxWeight)
+		}
 		m[name] = weight
 	}
 	return m, nil
@@ -61,8 +64,9 @@ func (p Plan) Check() error {
 
 // Bounds of a plan.
 const (
-	maxFiles = 1000
-	maxTags  = 1000
+	maxFiles  = 1000
+	maxTags   = 1000
+	maxWeight = 1000 // of a format
 )
 
 // Package of a plan: its number, format and number of versions.

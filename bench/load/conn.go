@@ -52,6 +52,19 @@ func NewTarget(base, token string) (*Target, error) {
 	return t, nil
 }
 
+// path is a Location as a request has it: without the server, and without what comes before every path.
+func (t *Target) path(location string) string {
+	if !strings.HasPrefix(location, "/") {
+		_, rest, _ := strings.Cut(location, "://")
+		_, rest, _ = strings.Cut(rest, "/")
+		location = "/" + rest
+	}
+	if rest, ok := strings.CutPrefix(location, t.prefix); ok && strings.HasPrefix(rest, "/") {
+		return rest
+	}
+	return location
+}
+
 // Request is one request. Header holds whole lines, each with its line break.
 type Request struct {
 	Method string
@@ -67,8 +80,8 @@ type Request struct {
 // Answer is what came back. Body is there when it was wanted, and the first bytes of it after a status of 400 and above.
 type Answer struct {
 	Status   int
-	Location string
-	Bytes    int64 // of the body
+	Location string // as a Request's Path
+	Bytes    int64  // of the body
 	Body     []byte
 }
 
@@ -275,7 +288,7 @@ func (c *Conn) header() (a Answer, length int64, chunked, again bool, err error)
 		case is(key, "Transfer-Encoding"):
 			chunked = true
 		case is(key, "Location"):
-			a.Location = string(value)
+			a.Location = c.target.path(string(value))
 		case is(key, "Connection"):
 			again = again && !is(value, "close")
 		}

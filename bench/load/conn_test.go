@@ -110,6 +110,26 @@ func TestConnBody(t *testing.T) {
 	}
 }
 
+// TestConnLocation: the server's base URL is not in a request's path twice, whether the server or a proxy before it knows it.
+func TestConnLocation(t *testing.T) {
+	for _, c := range []struct{ base, location, want string }{
+		{"http://host", "/v2/a/uploads/1", "/v2/a/uploads/1"},
+		{"http://host/prefix/", "/prefix/v2/a?x=http://b/", "/v2/a?x=http://b/"},
+		{"http://host/prefix", "/v2/a", "/v2/a"},
+		{"http://host/prefix", "/prefixed/a", "/prefixed/a"},
+		{"http://host/prefix", "http://host/prefix/v2/a", "/v2/a"},
+		{"http://host", "http://host", "/"},
+	} {
+		target, err := NewTarget(c.base, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := target.path(c.location); got != c.want {
+			t.Errorf("%s of %s: %s, want %s", c.location, c.base, got, c.want)
+		}
+	}
+}
+
 // TestConnCancel: the end of a run ends the request that waits.
 func TestConnCancel(t *testing.T) {
 	c := answers(t)

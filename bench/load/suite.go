@@ -63,6 +63,9 @@ func (s *Suite) Units() []string {
 	return names
 }
 
+// maxWeight bounds the weight of a unit.
+const maxWeight = 1_000_000
+
 // Mix is the units that are run, with the name of each and its weight: "npm.publish=1,npm.packument=9"; a protocol alone,
 // "npm", is all of its units as they are weighted by default. "" is everything so.
 func (s *Suite) Mix(text string) (*Mix, error) {
@@ -76,8 +79,8 @@ func (s *Suite) Mix(text string) (*Mix, error) {
 		weight := 0
 		if weighted {
 			var err error
-			if weight, err = strconv.Atoi(value); err != nil || weight < 1 {
-				return nil, fmt.Errorf("the weight in %q is not a number from 1", part)
+			if weight, err = strconv.Atoi(value); err != nil || weight < 1 || weight > maxWeight {
+				return nil, fmt.Errorf("the weight in %q is not a number from 1 to %d", part, maxWeight)
 			}
 		}
 		found := false

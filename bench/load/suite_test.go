@@ -81,7 +81,7 @@ func TestMix(t *testing.T) {
 	if all, err := suite.Mix(""); err != nil || len(all.Shares()) != len(suite.Units()) {
 		t.Errorf("the default mix: %v", err)
 	}
-	for _, text := range []string{"cargo", "npm=0", "npm=x", "npm.publish=1,npm", "raw.put,raw.put", ","} {
+	for _, text := range []string{"cargo", "npm=0", "npm=x", "npm=2000000000", "npm.publish=1,npm", "raw.put,raw.put", ","} {
 		if _, err := suite.Mix(text); err == nil {
 			t.Errorf("%q is a mix", text)
 		}

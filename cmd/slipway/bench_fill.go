@@ -23,7 +23,7 @@ func (c *cli) benchFillCmd() *cobra.Command {
 clients over years; a directory that is not there is made. Few packages have many versions, most have few. Contents are small
 and shared, so it is the database that grows: some 3 KiB for each version.
 
-The same flags fill the same again, which changes nothing; a fill that was cut off is continued.`,
+The same flags fill the same again, which changes nothing; a fill that was cut off, or stopped by Ctrl-C, is continued.`,
 		Example: `  slipway bench fill --data /srv/try --packages 200000 --versions 1000000
   slipway bench fill --data /srv/try --mix npm=1,oci=1 --files 1 --tags 2`,
 		Args: exactly(0),
@@ -37,6 +37,12 @@ The same flags fill the same again, which changes nothing; a fill that was cut o
 			if err := plan.Check(); err != nil {
 				return usagef("%w", err)
 			}
+			if o.Workers < 1 {
+				return usagef("--workers: at least 1")
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			cmd.SetContext(ctx)
 			return c.onMachine(cmd, &cfg, (*config).checkStores, func(ctx context.Context, core *registry.Service) error {
 				return c.fill(ctx, core, plan, o, output)
 			})
@@ -45,7 +51,7 @@ The same flags fill the same again, which changes nothing; a fill that was cut o
 	cfg.storeFlags(cmd.Flags())
 	fs := cmd.Flags()
 	fs.StringVar(&plan.Repository, "repository", "main", "where to publish")
-	fs.Uint64Var(&plan.Seed, "seed", 1, "another one makes other contents, commits and an other order")
+	fs.Uint64Var(&plan.Seed, "seed", 1, "another one makes other contents and commits, in another order")
 	fs.IntVar(&plan.Packages, "packages", 10_000, "how many packages")
 	fs.IntVar(&plan.Versions, "versions", 50_000, "how many versions, of all packages together")
 	fs.IntVar(&plan.Files, "files", 2, "files of one version of PyPI, Maven and raw")
@@ -64,7 +70,12 @@ func (c *cli) fill(ctx context.Context, core *registry.Service, plan fill.Plan, 
 	}
 	sum, err := fill.Run(ctx, core, all.Rules(), plan, o)
 	bar.end()
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("stopped after %d of %d versions; the same command goes on", sum.Versions, plan.Versions)
+	case registry.KindOf(err) == registry.AlreadyExists:
+		return fmt.Errorf("%s: the directory was filled with other flags, or is in use; take an empty one", registry.AsError(err).Detail)
+	case err != nil:
 		return err
 	}
 	if output == outputJSON {

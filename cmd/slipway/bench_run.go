@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,7 +34,8 @@ func (c *cli) benchRunCmd() *cobra.Command {
 		Use: "run", Short: "Put a running server under load and tell how fast it answers",
 		Long: `Put a running server under load: clients that each have one unit of work after the other under way, in a mix of protocols.
 A unit is what a client of the protocol does: an image with three layers is one, a manifest is HEAD and GET. Only units that
-succeed are timed. The exit code is 1 when any failed.
+succeed are timed. The exit code is 1 when any failed. Ctrl-C ends the run early, with the report of what was measured and
+exit code 1.
 
 Everything is published into one repository, under names of this run alone; nothing is deleted. Make a repository for it
 ("slipway repo create bench"), and delete that afterwards. The token needs the rights read, publish and tag there.
@@ -84,6 +86,8 @@ func (b *benchRun) check() error {
 }
 
 func (c *cli) benchRun(ctx context.Context, cl *client, b *benchRun) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
 	b.sizes.Repository = b.repository
 	b.sizes.Names = "bench" + strings.ToLower(rand.Text()[:8])
 	mix, err := load.NewSuite(b.sizes).Mix(b.mix)
@@ -94,11 +98,17 @@ func (c *cli) benchRun(ctx context.Context, cl *client, b *benchRun) error {
 	if err != nil {
 		return usagef("--server: %w", err)
 	}
+	if err := cl.get(ctx, segments("repositories", b.repository), nil, nil); err != nil {
+		return err // in clearer words than those of a protocol's answer
+	}
 	d := load.NewDriver(target, b.seed)
 	bar := c.progress("bench")
 	bar.show(0, "publishing what is read")
 	if err := d.Prepare(ctx, mix); err != nil {
 		bar.end()
+		if ctx.Err() != nil {
+			return errors.New("stopped before anything was measured")
+		}
 		return err
 	}
 	report, err := d.Run(ctx, mix.Shares(), load.Options{
@@ -114,10 +124,12 @@ func (c *cli) benchRun(ctx context.Context, cl *client, b *benchRun) error {
 		},
 	})
 	bar.end()
-	if err != nil {
+	if ctx.Err() != nil {
+		err = fmt.Errorf("stopped after %s", report.Elapsed.Round(time.Millisecond))
+	} else if err != nil {
 		return err
 	}
-	return c.printReport(cl.output, report)
+	return errors.Join(c.printReport(cl.output, report), err)
 }
 
 // benchResult is a line of the report.
@@ -163,10 +175,11 @@ func printUnits(w io.Writer, lines []benchResult) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "unit\tcount\tper second\tMiB/s\tp50 ms\tp99 ms\tmax ms\terrors\t")
 	for _, l := range lines {
-		mib := 0.0
-		if l.Count > 0 {
-			mib = float64(l.Bytes) / float64(l.Count) * l.PerSecond / (1 << 20)
+		if l.Count == 0 { // nothing was timed
+			fmt.Fprintf(t, "%s\t0\t-\t-\t-\t-\t-\t%d\t\n", l.Unit, l.Errors)
+			continue
 		}
+		mib := float64(l.Bytes) / float64(l.Count) * l.PerSecond / (1 << 20)
 		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.2f\t%.2f\t%.2f\t%d\t\n", l.Unit, l.Count, l.PerSecond, mib, l.P50, l.P99, l.Max, l.Errors)
 	}
 	if err := t.Flush(); err != nil {

@@ -56,7 +56,11 @@ func TestBenchRun(t *testing.T) {
 	}
 	r.cli(exitUsage, append(small, "--mix", "cargo")...)
 	r.cli(exitUsage, "bench", "run", "--duration", "0")
-	if errs := r.cli(exitFailed, append(small, "--mix", "raw.put", "--repository", "missing")...); !strings.Contains(errs, "60 units failed") {
+	if errs := r.cli(exitFailed, append(small, "--mix", "raw.put", "--repository", "missing")...); errs != "slipway: there is no repository \"missing\" (HTTP 404)\n" {
 		t.Errorf("a repository that is not there: %s", errs)
+	}
+	reader := strings.TrimSpace(r.cli(exitDone, "token", "create", "reader", "--allow", "main:read"))
+	if errs := r.cli(exitFailed, append(small, "--mix", "raw.put", "--token", reader)...); !strings.Contains(errs, "60 units failed") {
+		t.Errorf("a token that may only read: %s", errs)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes.
@@ -82,6 +83,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		Args: subcommandOnly, RunE: c.help,
 		PersistentPreRun: func(*cobra.Command, []string) { c.started = true },
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{flagError(err)} })
+	root.SetHelpCommand(c.helpCmd(root))
 	root.AddCommand(c.serveCmd(), c.healthCmd(), c.fsckCmd(), c.gcCmd(), c.backupCmd(), c.restoreCmd(),
 		c.loginCmd(), c.logoutCmd(), c.tokenCmd(), c.userCmd(),
 		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(), c.subscriptionCmd(), c.logCmd(), c.benchCmd())
@@ -93,6 +96,24 @@ func (c *cli) group(use, short, example string, subs ...*cobra.Command) *cobra.C
 	g := &cobra.Command{Use: use, Short: short, Example: example, Args: subcommandOnly, RunE: c.help, DisableFlagsInUseLine: true}
 	g.AddCommand(subs...)
 	return g
+}
+
+// helpCmd is cobra's, but refuses what is no command.
+func (c *cli) helpCmd(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command", Example: "  slipway help tag set",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil {
+				return &usageError{err}
+			}
+			if err := subcommandOnly(cmd, rest); err != nil {
+				return err
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
 }
 
 // subcommandOnly refuses what is no subcommand; cobra alone would print help and call it done.
@@ -115,9 +136,39 @@ func (c *cli) help(cmd *cobra.Command, _ []string) error {
 // exactly requires the arguments that the usage line names.
 func exactly(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usagef("%s takes %d arguments, not %d: %s", cmd.CommandPath(), n, len(args), cmd.UseLine())
+		name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+		switch {
+		case len(args) == n:
+			return nil
+		case n == 0:
+			return usagef("%s takes no arguments: %s", name, cmd.UseLine())
+		case n == 1:
+			return usagef("%s takes 1 argument, not %d: %s", name, len(args), cmd.UseLine())
+		default:
+			return usagef("%s takes %d arguments, not %d: %s", name, n, len(args), cmd.UseLine())
 		}
-		return nil
+	}
+}
+
+// flagError says what is wrong with a flag's value without the words of the parser.
+func flagError(err error) error {
+	var e *pflag.InvalidValueError
+	if !errors.As(err, &e) {
+		return err
+	}
+	return fmt.Errorf("--%s: %w", e.GetFlag().Name, valueError(e.GetFlag(), e.GetValue(), e.Unwrap()))
+}
+
+// valueError says why a flag does not take a value.
+func valueError(f *pflag.Flag, value string, cause error) error {
+	switch f.Value.Type() {
+	case "bool":
+		return fmt.Errorf("%q is neither true nor false", value)
+	case "duration":
+		return fmt.Errorf("%q is not a duration such as 90m or 720h", value)
+	case "int", "int64", "uint64":
+		return fmt.Errorf("%q is not a number", value)
+	default:
+		return cause
 	}
 }

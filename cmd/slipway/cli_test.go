@@ -64,7 +64,7 @@ func TestExitCodes(t *testing.T) {
 		{"--bogus", 2, "unknown flag"},
 		{"serve --bogus", 2, "unknown flag"},
 		{"serve extra", 2, "arguments"},
-		{"repo create", 2, "arguments"},
+		{"repo create", 2, "1 argument, not 0"},
 		{"repo set main", 2, "nothing to change"},
 		{"repo ls --output xml", 2, "--output"},
 		{"repo ls --server localhost:8080", 2, "--server"},

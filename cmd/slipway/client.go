@@ -46,6 +46,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 type client struct {
 	server   string // base URL without trailing slash
 	token    string
+	stored   bool   // the token is that of "slipway login"
 	user     string // with password instead of token
 	password string
 	output   string
@@ -68,6 +69,7 @@ func (c *cli) client(f *clientFlags) (*client, error) {
 			return nil, err
 		}
 		cl.token = stored.Servers[server].Token
+		cl.stored = cl.token != ""
 	}
 	return cl, nil
 }
@@ -103,13 +105,25 @@ type apiError struct {
 	Detail    string `json:"detail"`
 	RequestID string `json:"request_id"`
 	loggedIn  bool
+	stored    bool // with the token of "slipway login"
 }
+
+// noAnswer is a server that can't be reached, or did not answer.
+type noAnswer struct {
+	server string
+	err    *url.Error
+}
+
+func (e *noAnswer) Error() string { return fmt.Sprintf("no answer from %s: %v", e.server, e.err.Err) }
+func (e *noAnswer) Unwrap() error { return e.err }
 
 func (e *apiError) Error() string {
 	text := clean(firstOf(e.Detail, e.Title, http.StatusText(e.Status)))
 	switch {
 	case e.Status == http.StatusUnauthorized && !e.loggedIn:
 		text += "; log in with 'slipway login', or give a token with --token or SLIPWAY_TOKEN"
+	case e.Status == http.StatusUnauthorized && e.stored:
+		text += "; log in again with 'slipway login'"
 	case e.Status >= 500 && e.RequestID != "":
 		text += " (request " + clean(e.RequestID) + ")"
 	}
@@ -190,6 +204,10 @@ func (c *client) open(ctx context.Context, rq request) (*http.Response, error) {
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
+		var cause *url.Error
+		if errors.As(err, &cause) {
+			err = &noAnswer{c.server, cause}
+		}
 		return nil, err
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -200,7 +218,7 @@ func (c *client) open(ctx context.Context, rq request) (*http.Response, error) {
 }
 
 func (c *client) failure(resp *http.Response) error {
-	e := &apiError{Status: resp.StatusCode, loggedIn: c.token != "" || c.password != ""}
+	e := &apiError{Status: resp.StatusCode, loggedIn: c.token != "" || c.password != "", stored: c.stored && c.password == ""}
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // what can be read of it
 	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
 		_ = json.Unmarshal(raw, e) // otherwise the status has to do

@@ -101,7 +101,7 @@ func (c *config) resolve(fs *pflag.FlagSet, env func(string) string) error {
 			source = f.Name + " in " + c.file
 		}
 		if e := f.Value.Set(value); e != nil {
-			err = usagef("%s: %q: %w", source, value, e)
+			err = usagef("%s: %w", source, valueError(f, value, e))
 		}
 	})
 	c.adminPassword = env("SLIPWAY_ADMIN_PASSWORD")

@@ -20,9 +20,8 @@ func (t *follower) consume(ctx context.Context, after string) error {
 	if t.consumer == "" {
 		return usagef("--consumer: it needs a name")
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	ctx, stop := untilSignal(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends at once
 	err := t.persist(ctx, temporary, func() error { return t.resume(ctx, after) })
 	if err == nil {
 		err = t.run(ctx)
@@ -36,6 +35,13 @@ func (t *follower) consume(ctx context.Context, after string) error {
 // consumerState is a consumer as the server answers it.
 type consumerState struct {
 	Acked int64 `json:"acked"`
+}
+
+// untilSignal returns a context that the first SIGTERM or SIGINT ends; the second ends the process.
+func untilSignal(ctx context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // resume asks for the place of the consumer, and makes a new one.

@@ -41,6 +41,9 @@ type event struct {
 		Tag        string `json:"tag"`
 		Actor      string `json:"actor"`
 		Name       string `json:"name"` // of a user or token
+
+		Environment string `json:"environment"`
+		Service     string `json:"service"`
 	} `json:"data"`
 }
 
@@ -271,11 +274,25 @@ func printEvent(w io.Writer, output string) func(context.Context, json.RawMessag
 		if err != nil {
 			return err
 		}
-		what := firstOf(e.Subject, e.Data.Repository, e.Data.Name, "-")
-		if e.Data.Tag != "" {
-			what = e.Data.Tag + " → " + what
-		}
-		_, err = fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, clean(e.Time), clean(shortType(e.Type)), clean(firstOf(e.Data.Actor, e.AuthID)), clean(what))
+		_, err = fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, clean(e.Time), clean(shortType(e.Type)), clean(firstOf(e.Data.Actor, e.AuthID)), clean(e.about()))
 		return err
+	}
+}
+
+// about says in a few words what happened to what.
+func (e *event) about() string {
+	d := &e.Data
+	what := firstOf(e.Subject, d.Repository, d.Name, "-")
+	switch {
+	case d.Service != "":
+		return d.Service + " in " + d.Environment + ": " + what
+	case d.Environment != "" && d.Tag != "":
+		return d.Environment + " (tag " + d.Tag + ")"
+	case d.Environment != "":
+		return d.Environment
+	case d.Tag != "":
+		return d.Tag + " → " + what
+	default:
+		return what
 	}
 }

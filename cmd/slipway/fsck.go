@@ -69,7 +69,15 @@ func (c *cli) onMachine(cmd *cobra.Command, cfg *config, check func(*config) err
 		return err
 	}
 	defer func() { err = errors.Join(err, core.Close()) }()
-	return fn(ctx, core)
+	return refusal(fn(ctx, core))
+}
+
+// refusal shows of a refusal by the core what a server would show of it.
+func refusal(err error) error {
+	if e, ok := err.(*registry.Error); ok && e.Kind != registry.Internal {
+		return errors.New(e.Detail)
+	}
+	return err
 }
 
 func (c *cli) fsck(ctx context.Context, core *registry.Service, o registry.FsckOptions, output string) error {

@@ -77,15 +77,17 @@ func (l *ledger) settle(fn func()) {
 	fn()
 }
 
-// load runs clients against the server until it is killed after the given time.
+// load runs clients against the server, which is killed this long after the first of them has done something.
 func (l *ledger) load(d time.Duration) {
 	var wg sync.WaitGroup
-	stop := make(chan struct{})
+	stop, begun := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(begun) })
 	for _, c := range l.callers {
 		wg.Go(func() {
 			defer c.http.CloseIdleConnections()
 			for _, v := range c.interrupted() {
 				v.work.publish(c, v)
+				begin()
 			}
 			for {
 				select {
@@ -93,10 +95,12 @@ func (l *ledger) load(d time.Duration) {
 					return
 				default:
 					c.step()
+					begin()
 				}
 			}
 		})
 	}
+	<-begun
 	time.Sleep(d)
 	l.server.kill()
 	close(stop)

@@ -30,7 +30,8 @@ unchanged. What was verified is remembered.
 
 The first time, the server's key is believed and remembered, unless --key gives it (slipway-…+…, as on /api/v1/log/key);
 later on another key is an error. Reading all entries needs the right "audit" on the whole server; without it, the
-entries that you may see are proved one by one.`,
+entries that you may see are proved one by one. A checkpoint follows within a second of an entry: entries of the last
+second may be left for the next time.`,
 		Example: `  slipway log verify
   slipway log verify --key slipway-9f86d081+1a2b3c4d+AbCd… --output json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -59,7 +59,7 @@ func (r *running) settle() {
 	r.t.Helper()
 	want := int64(strings.Count(r.cli(0, "events", "tail", "--once"), "\n"))
 	cl := &client{server: r.url, token: r.token(), http: newHTTP()}
-	for range 100 {
+	for range 600 { // 30 seconds at least
 		raw, _, err := cl.send(r.t.Context(), request{method: "GET", path: "/api/v1/log/checkpoint"})
 		if err != nil {
 			r.t.Fatal(err)

@@ -49,3 +49,24 @@ func TestLostPassword(t *testing.T) {
 	s.terminate()
 	s.fsck()
 }
+
+// TestDisabledUserOnMachine: who has the machine can let a user in again, also when nobody may log in who could do it.
+func TestDisabledUserOnMachine(t *testing.T) {
+	s := startServer(t)
+	s.login()
+	s.with(testPassword+"\n", nil, 0, "user", "add", "ann", "--allow", "*:admin", "--password-stdin")
+	s.cli(0, "user", "disable", "ann")
+	enable := []string{"user", "enable", "ann", "--data", s.data}
+	if out := s.cli(1, enable...); !strings.Contains(out, "in use") {
+		t.Errorf("beside a running server: %s", out)
+	}
+	s.stop()
+	if out := s.cli(0, enable...); out != "Enabled ann\n" {
+		t.Errorf("printed %q", out)
+	}
+	if out := s.cli(1, "user", "enable", "nobody", "--data", s.data); !strings.Contains(out, `there is no user "nobody"`) {
+		t.Errorf("nobody: %s", out)
+	}
+	again := startServer(t, func(c *config) { c.data = s.data })
+	again.with(testPassword+"\n", nil, 0, "login", "--user", "ann", "--password-stdin")
+}

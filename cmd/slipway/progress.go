@@ -13,17 +13,19 @@ import (
 
 // progress draws a bar on a terminal, and nothing anywhere else.
 type progress struct {
-	w    io.Writer // nil: nobody looks
-	what string
+	w       io.Writer // nil: nobody looks
+	what    string
+	columns func() int // of the terminal
 
 	mu    sync.Mutex
 	drawn time.Time
-	width int // of what stands there
 }
 
 const (
 	barCells     = 30
 	progressTick = 100 * time.Millisecond
+	clearLine    = "\x1b[K" // from the cursor on (ECMA-48, EL)
+	fewColumns   = 80       // where the terminal does not say
 )
 
 // progress begins a bar on standard error. The caller ends it.
@@ -31,6 +33,12 @@ func (c *cli) progress(what string) *progress {
 	p := &progress{what: what}
 	if f, ok := c.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.w = f
+		p.columns = func() int {
+			if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+				return columns
+			}
+			return fewColumns
+		}
 	}
 	return p
 }
@@ -48,8 +56,11 @@ func (p *progress) show(share float64, text string) {
 	p.drawn = time.Now()
 	full := int(min(max(share, 0), 1) * barCells)
 	line := fmt.Sprintf("%s [%s%s] %3.0f %%  %s", p.what, strings.Repeat("█", full), strings.Repeat("·", barCells-full), share*100, text)
-	fmt.Fprintf(p.w, "\r%-*s", p.width, line)
-	p.width = max(p.width, len(line))
+	// A line as wide as the terminal would begin the next one.
+	if fit := []rune(line); len(fit) >= p.columns() {
+		line = string(fit[:p.columns()-1])
+	}
+	fmt.Fprintf(p.w, "\r%s%s", line, clearLine)
 }
 
 // end takes the bar away.
@@ -59,5 +70,5 @@ func (p *progress) end() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
+	fmt.Fprint(p.w, "\r"+clearLine)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -25,7 +26,10 @@ type pulling struct {
 	digest string   // what the content must be; "" is anything
 	match  string   // glob of the files' last elements; "" is all
 	dir    string
+	stall  time.Duration // without a byte, until the server is given up
 }
+
+const stallTimeout = time.Minute
 
 // pulledFile is what pull needs of a file's description.
 type pulledFile struct {
@@ -37,7 +41,7 @@ type pulledFile struct {
 func (c *cli) pullCmd() *cobra.Command {
 	var f clientFlags
 	var tag, asOf string
-	p := &pulling{}
+	p := &pulling{stall: stallTimeout}
 	cmd := &cobra.Command{
 		Use: "pull REPO FORMAT PACKAGE [VERSION]", Short: "Fetch and verify the files of a version, or of a tag, now or as it was",
 		Long: `Fetch the files of one version into a directory: VERSION, or what --tag names, now or --as-of a moment.
@@ -162,6 +166,10 @@ func (p *pulling) fetch(ctx context.Context, root *os.Root, version string, file
 	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(p.stall, func() { cancel(fmt.Errorf("the server has sent nothing for %s", p.stall)) })
+	defer timer.Stop()
 	resp, err := p.open(ctx, request{method: http.MethodGet, path: "/api/v1" + version + "/files" + segments(file.Path)})
 	if err != nil {
 		return err
@@ -177,9 +185,26 @@ func (p *pulling) fetch(ctx context.Context, root *os.Root, version string, file
 			err = errors.Join(err, root.Remove(part))
 		}
 	}()
-	_, err = io.Copy(out, storage.Expect(resp.Body, file.Digest))
+	body := &attended{body: resp.Body, timer: timer, stall: p.stall}
+	n, err := io.Copy(out, storage.Expect(io.LimitReader(body, file.Size+1), file.Digest))
+	if n > file.Size {
+		err = fmt.Errorf("the server sends more than the %d bytes that it says", file.Size)
+	}
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return err
 	}
 	return root.Rename(part, name)
+}
+
+// attended is the body of an answer. timer runs while it is waited for.
+type attended struct {
+	body  io.Reader
+	timer *time.Timer
+	stall time.Duration
+}
+
+func (a *attended) Read(p []byte) (int, error) {
+	a.timer.Reset(a.stall)
+	defer a.timer.Stop()
+	return a.body.Read(p)
 }

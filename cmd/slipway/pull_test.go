@@ -4,10 +4,14 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // TestPull: a version's files arrive whole and verified, by version, by tag and by what a tag was; a digest pins them.
@@ -92,16 +96,18 @@ func deleted(r *running) string {
 // written.
 func TestPullLies(t *testing.T) {
 	sum := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("good")))
-	for name, c := range map[string]struct{ path, digest, words string }{
-		"other bytes":     {"tool", sum, "expected digest"},
-		"outside":         {"../tool", sum, "path escapes"},
-		"absolute":        {"/tool", sum, "path escapes"},
-		"another version": {"tool", "sha256:" + strings.Repeat("0", 64), "but the server says"},
+	for name, c := range map[string]struct{ path, digest, sent, words string }{
+		"other bytes":     {"tool", sum, "evil", "expected digest"},
+		"fewer bytes":     {"tool", sum, "goo", "expected digest"},
+		"more bytes":      {"tool", sum, "good and evil", "more than the 4 bytes"},
+		"outside":         {"../tool", sum, "evil", "path escapes"},
+		"absolute":        {"/tool", sum, "evil", "path escapes"},
+		"another version": {"tool", "sha256:" + strings.Repeat("0", 64), "evil", "but the server says"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serveHTTP(t, func(path, _ string) (int, string, string) {
 				if strings.Contains(path, "/files/") {
-					return http.StatusOK, "evil", ""
+					return http.StatusOK, c.sent, ""
 				}
 				return http.StatusOK, fmt.Sprintf(`{"version":"1","digest":%q,"files":[{"path":%q,"size":4,"digest":%q}]}`, c.digest, c.path, sum), ""
 			})
@@ -116,6 +122,36 @@ func TestPullLies(t *testing.T) {
 				if found, err := filepath.Glob(pattern); err != nil || len(found) > 0 && found[0] != dir {
 					t.Errorf("written: %v, %v", found, err)
 				}
+			}
+		})
+	}
+}
+
+// TestPullStall: a server that stands still, before the answer or within it, is given up, and nothing is left.
+func TestPullStall(t *testing.T) {
+	for name, begin := range map[string]string{"no answer": "", "half of it": "go"} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if begin != "" {
+					_, _ = w.Write([]byte(begin))
+					_ = http.NewResponseController(w).Flush()
+				}
+				<-r.Context().Done()
+			}))
+			t.Cleanup(s.Close)
+			dir := t.TempDir()
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			p := &pulling{client: &client{server: s.URL, http: newHTTP()}, stall: 50 * time.Millisecond}
+			err = p.fetch(t.Context(), root, "/x", pulledFile{Path: "tool", Size: 4, Digest: digest.FromString("good")})
+			if err == nil || !strings.Contains(err.Error(), "the server has sent nothing for 50ms") {
+				t.Errorf("error: %v", err)
+			}
+			if left, err := filepath.Glob(dir + "/*"); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   custom.team.ticket:ABC-1                             release metadata of your own`,
 		Example: `  slipway query 'commit:4f0c2d1'
   slipway query 'tag:production -has:commit' --as-of 2026-01-31T12:00:00Z
-  slipway query '(format:npm OR format:oci) published:>2026-01-01 by:ci'`,
+  slipway query '(format:npm OR format:oci) published:>2026-01-01 by:jane'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.list(cmd, &f, segments("versions"), queryOf("q", args[0], "as_of", asOf),
 				field("PUBLISHED", "published_at"), field("BY", "published_by"), field("REPOSITORY", "repository"), field("FORMAT", "format"),

@@ -55,7 +55,7 @@ func TestRequestIDs(t *testing.T) {
 		ask("/nothing", id)
 	}
 	// Lines are written after the answers; the last one comes last.
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && strings.Count(p.stderr.String(), `"msg":"request"`) < len(want); {
+	for end := time.Now().Add(patience); time.Now().Before(end) && strings.Count(p.stderr.String(), `"msg":"request"`) < len(want); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	requests, failures := map[string]bool{}, map[string]bool{}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/storage/s3/s3test"
 )
 
 // TestS45: a fresh start has no account that anybody knows, and the program holds no secret.
@@ -22,11 +27,10 @@ func TestS45(t *testing.T) {
 	p := serveProcess(t, nil, "--data", data)
 	password := func(p *process) string {
 		t.Helper()
-		for range 100 { // the line is out, but it comes through a pipe
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the line is out, but it comes through a pipe
 			if m := regexp.MustCompile(`the password of the user "admin" is (\S{20,}) `).FindStringSubmatch(p.stderr.String()); m != nil {
 				return m[1]
 			}
-			time.Sleep(20 * time.Millisecond)
 		}
 		t.Fatalf("no password was printed: %s", p.stderr)
 		return ""
@@ -59,6 +63,23 @@ func TestS45(t *testing.T) {
 	if got := try("admin", printed); got != http.StatusOK {
 		t.Errorf("the printed password is answered with %d", got)
 	}
+	for path, want := range map[string]int{"/api/v1/users": 1, "/api/v1/tokens": 0} {
+		req, err := http.NewRequest("GET", p.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("admin", printed)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list struct{ Items []struct{ Name string } }
+		err = json.NewDecoder(res.Body).Decode(&list)
+		_ = res.Body.Close()
+		if err != nil || len(list.Items) != want {
+			t.Errorf("%s of a fresh start: %+v, %v; want %d", path, list, err, want)
+		}
+	}
 	if password(serveProcess(t, nil, "--data", t.TempDir()+"/data")) == printed {
 		t.Error("two installations have the same password")
 	}
@@ -71,6 +92,7 @@ func TestS45(t *testing.T) {
 		"log key":     `PRIVATE\+KEY\+slipway`,
 		"private key": `-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{32}`,
 		"cloud key":   `\bAKIA[0-9A-Z]{16}\b`,
+		"webhook key": `whsec_[A-Za-z0-9+/]{32}`,
 	} {
 		if found := regexp.MustCompile(re).Find(program); found != nil {
 			t.Errorf("the program holds a %s: %q", what, found)
@@ -100,6 +122,14 @@ func TestS45(t *testing.T) {
 // TestS59 sends canary secrets wherever a client can, right and wrong ones, through every protocol, with logs at debug
 // level; then none of them is in logs, metrics, events, answers, or any file but the one that they belong into.
 func TestS59(t *testing.T) {
+	t.Run("local", func(t *testing.T) { canaries(t, nil) })
+	t.Run("s3", func(t *testing.T) {
+		url, env := s3test.New(t)
+		canaries(t, env, "--blobs", url, "--redirect-downloads")
+	})
+}
+
+func canaries(t *testing.T, env []string, args ...string) {
 	const (
 		adminPassword = "canary-admin-password"
 		userPassword  = "canary-user-password"
@@ -110,9 +140,15 @@ func TestS59(t *testing.T) {
 		shortSecret   = "canary-short-secret"
 	)
 	data := t.TempDir() + "/data"
-	p := serveProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, "--data", data, "--log-level", "debug", "--log-format", "json")
+	p := serveProcess(t, append([]string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, env...),
+		append([]string{"--data", data, "--log-level", "debug", "--log-format", "json"}, args...)...)
 	var answers bytes.Buffer
-	ask := func(method, path, body string, auth func(*http.Request)) []byte {
+	var header http.Header
+	var sessionTokens []string
+	sessions := regexp.MustCompile(`"token":"([^"]{20,})"`)
+	unfollowed := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	// quietly asks for what may hold a secret.
+	quietly := func(method, path, body string, auth func(*http.Request)) []byte {
 		t.Helper()
 		req, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
 		if err != nil {
@@ -120,7 +156,7 @@ func TestS59(t *testing.T) {
 		}
 		req.Header.Set("Content-Type", "application/json")
 		auth(req)
-		res, err := http.DefaultClient.Do(req)
+		res, err := unfollowed.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +165,15 @@ func TestS59(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&answers, "%v\n%s\n", res.Header, raw)
+		header = res.Header
+		return raw
+	}
+	ask := func(method, path, body string, auth func(*http.Request)) []byte {
+		t.Helper()
+		raw := quietly(method, path, body, auth)
+		if isToken := sessions.Match(raw); !isToken {
+			fmt.Fprintf(&answers, "%v\n%s\n", header, raw)
+		}
 		return raw
 	}
 	basic := func(user, password string) func(*http.Request) {
@@ -161,6 +205,7 @@ func TestS59(t *testing.T) {
 	answers.Reset()
 
 	ask("POST", "/api/v1/subscriptions", `{"name":"hook","url":"http://127.0.0.1:1/","secret":"`+shortSecret+`"}`, admin) // 400
+	const form = "--b\r\nContent-Disposition: form-data; name=\":action\"\r\n\r\nfile_upload\r\n--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"a-1.0.tar.gz\"\r\n\r\nbytes\r\n--b--\r\n"
 	document := string(npmDocument(t, "canary", "1.0.0", npmTarball(t, "canary", "1.0.0")))
 	for _, auth := range []func(*http.Request){
 		bearer(token), basic("x", token), bearer(wrongToken), basic("x", wrongToken), basic("jane", wrongPassword), basic(wrongPassword, wrongToken),
@@ -178,6 +223,27 @@ func TestS59(t *testing.T) {
 		ask("PUT", "/raw/main/tool/1.0.0/tool", "content", auth)
 		ask("GET", "/raw/main/tool/1.0.0/tool", "", auth)
 		ask("GET", "/raw/main/tool/", "", auth)
+		ask("PUT", "/raw/main/tool/1.0.0/large", strings.Repeat("x", 4<<20), auth)
+		ask("GET", "/raw/main/tool/1.0.0/large", "", auth)
+		ask("POST", "/pypi/main/", form, func(r *http.Request) {
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+			auth(r)
+		})
+		ask("GET", "/pypi/main/simple/a/", "", auth)
+		ask("PUT", "/maven/main/com/acme/lib/1.0/lib-1.0.jar", "jar", auth)
+		ask("GET", "/maven/main/com/acme/lib/1.0/lib-1.0.jar", "", auth)
+		ask("POST", "/v2/main/app/blobs/uploads/?digest="+digest.FromString("layer").String(), "layer", auth)
+		ask("GET", "/v2/main/app/blobs/"+digest.FromString("layer").String(), "", auth)
+		ask("GET", "/token?scope=repository:main/app:pull,push&service="+inQuery, "", auth)
+		ask("POST", "/token", "grant_type=password&username=jane&password="+wrongPassword, func(r *http.Request) {
+			auth(r)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		})
+		if session := sessions.FindStringSubmatch(string(quietly("GET", "/token?scope=repository:main/app:pull", "", auth))); session != nil {
+			sessionTokens = append(sessionTokens, session[1])
+			ask("GET", "/v2/main/app/tags/list", "", bearer(session[1]))
+			ask("PUT", "/v2/main/app/manifests/1", "{}", bearer(session[1]+"x"))
+		}
 		ask("GET", "/api/v1/whoami", "", auth)
 		ask("GET", "/api/v1/tokens", "", auth)
 		ask("DELETE", "/api/v1/tokens/"+wrongToken, "", auth)
@@ -205,10 +271,22 @@ func TestS59(t *testing.T) {
 	if !strings.Contains(logs, `"msg":"request"`) {
 		t.Fatalf("the log is not that of this test: %s", tail(logs, 1000))
 	}
-	for name, secret := range map[string]string{
+	if len(sessionTokens) == 0 {
+		t.Error("no session token was made")
+	}
+	for _, secret := range append([]string{"X-Amz-Signature", "Signature=", s3test.SecretKey, s3test.AccessKey}, sessionTokens...) {
+		if strings.Contains(logs, secret) {
+			t.Errorf("a session token, a presigned URL or a key of the store is in the log:\n%s", grepLines(logs, secret))
+		}
+	}
+	secrets := map[string]string{
 		"admin password": adminPassword, "user password": userPassword, "wrong password": wrongPassword, "token": token, "wrong token": wrongToken,
-		"query": inQuery, "secret of a webhook": hookSecret, "refused secret of a webhook": shortSecret,
-	} {
+		"query": inQuery, "secret of a webhook": hookSecret, "refused secret of a webhook": shortSecret, "secret key of the store": s3test.SecretKey,
+	}
+	for i, session := range sessionTokens {
+		secrets[fmt.Sprint("session token ", i)] = session
+	}
+	for name, secret := range secrets {
 		if strings.Contains(logs, secret) {
 			t.Errorf("the %s is in the log:\n%s", name, grepLines(logs, secret))
 		}

@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slipway/storage/s3/s3test"
 )
 
 // binary builds the command once for all tests of the package.
@@ -67,12 +68,11 @@ func newTestServer(t *testing.T, args ...string) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := s3test.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	s := &testServer{t: t, bin: bin, data: filepath.Join(t.TempDir(), "data"), addr: ln.Addr().String(), args: args, logs: &bytes.Buffer{}}
+	s := &testServer{t: t, bin: bin, data: filepath.Join(t.TempDir(), "data"), addr: addr, args: args, logs: &bytes.Buffer{}}
 	s.url = "http://" + s.addr
 	t.Cleanup(func() {
 		s.kill()
@@ -99,7 +99,7 @@ func (s *testServer) start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		if resp, err := http.Get(s.url + "/readyz"); err == nil {
 			_ = resp.Body.Close()

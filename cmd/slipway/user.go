@@ -17,8 +17,7 @@ func (c *cli) userCmd() *cobra.Command {
 	g := c.group("user", "Add, list, disable users; set passwords", `  slipway user add jane --allow main:read,publish
   slipway user passwd jane
   slipway user disable jane`, c.userAddCmd(&f), c.userListCmd(&f), c.userPasswordCmd(&f),
-		c.userSwitchCmd(&f, "disable", "Refuse a user's password and tokens from now on", true),
-		c.userSwitchCmd(&f, "enable", "Let a disabled user in again", false))
+		c.userDisableCmd(&f), c.userEnableCmd(&f))
 	f.add(g)
 	return g
 }
@@ -71,16 +70,10 @@ logging in: this is how to get in again when the password of admin is lost.`,
 				return err
 			}
 			done := "Set the password of " + args[0]
-			if !cmd.Flags().Changed("data") && !cmd.Flags().Changed("metadata") {
+			if !onMachine(cmd) {
 				return c.do(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]), body: map[string]any{"password": password}}, done)
 			}
-			return c.offline(cmd, &cfg, func(ctx context.Context, core *registry.Service) error {
-				if _, err := core.UpdateUser(ctx, args[0], registry.UserChange{Password: &password}); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintln(c.stdout, done)
-				return err
-			})
+			return c.changeUser(cmd, &cfg, args[0], registry.UserChange{Password: &password}, done)
 		},
 	}
 	cfg.storeFlags(cmd.Flags())
@@ -88,12 +81,49 @@ logging in: this is how to get in again when the password of admin is lost.`,
 	return cmd
 }
 
-func (c *cli) userSwitchCmd(f *clientFlags, verb, short string, disabled bool) *cobra.Command {
+func (c *cli) userDisableCmd(f *clientFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " NAME", Short: short, Example: "  slipway user " + verb + " jane", Args: exactly(1),
+		Use: "disable NAME", Short: "Refuse a user's password and tokens from now on", Example: "  slipway user disable jane", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.show(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
-				body: map[string]any{"disabled": disabled}}, userColumns...)
+				body: map[string]any{"disabled": true}}, userColumns...)
 		},
 	}
+}
+
+func (c *cli) userEnableCmd(f *clientFlags) *cobra.Command {
+	var cfg config
+	cmd := &cobra.Command{
+		Use: "enable NAME", Short: "Let a disabled user in again", Args: exactly(1),
+		Long: `Let a disabled user in again through the server. With --data it is done on the machine of a server that does not run,
+without logging in: this is how to get in again when admin is disabled.`,
+		Example: `  slipway user enable jane
+  slipway user enable admin --data /var/lib/slipway`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			disabled := false
+			if !onMachine(cmd) {
+				return c.show(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
+					body: map[string]any{"disabled": disabled}}, userColumns...)
+			}
+			return c.changeUser(cmd, &cfg, args[0], registry.UserChange{Disabled: &disabled}, "Enabled "+args[0])
+		},
+	}
+	cfg.storeFlags(cmd.Flags())
+	return cmd
+}
+
+// onMachine reports whether a command is to work on the stores themselves.
+func onMachine(cmd *cobra.Command) bool {
+	return cmd.Flags().Changed("data") || cmd.Flags().Changed("metadata")
+}
+
+// changeUser changes a user on the machine of a server that does not run, and says that it is done.
+func (c *cli) changeUser(cmd *cobra.Command, cfg *config, name string, change registry.UserChange, done string) error {
+	return c.offline(cmd, cfg, func(ctx context.Context, core *registry.Service) error {
+		if _, err := core.UpdateUser(ctx, name, change); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(c.stdout, clean(done))
+		return err
+	})
 }
