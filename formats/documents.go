@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// DocumentKey names a rendered document. View holds everything else that the bytes depend on: which document, for whom,
-// under which base URL.
+// DocumentKey names a rendered document, the same for all who may read it. View holds everything else that the bytes depend on:
+// which document, under which base URL.
 type DocumentKey struct {
 	Package, Revision int64
 	View              string

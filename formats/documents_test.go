@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"slipway/registry"
@@ -118,7 +119,9 @@ func TestDocumentsBound(t *testing.T) {
 }
 
 // TestDocumentsFlight: many callers of one document cost one build, also when the first goes away; an error is not kept.
-func TestDocumentsFlight(t *testing.T) {
+func TestDocumentsFlight(t *testing.T) { synctest.Test(t, testDocumentsFlight) }
+
+func testDocumentsFlight(t *testing.T) {
 	d := siteOf(t, Options{}).Documents
 	var builds atomic.Int32
 	release := make(chan struct{})
@@ -140,7 +143,7 @@ func TestDocumentsFlight(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait() // all 20 are in it
 	cancel()
 	close(release)
 	wg.Wait()

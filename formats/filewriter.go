@@ -111,12 +111,13 @@ func (w *fileWriter) note(err error) error {
 }
 
 // finish writes a header without a body, and returns what went wrong.
-func (w *fileWriter) finish(f registry.File) error {
+func (w *fileWriter) finish(size int64) error {
 	switch {
 	case w.refused == http.StatusPreconditionFailed:
-		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "the file is not the one expected; its entity tag is %s", ETag(f))
+		tag := w.Header().Get("Etag")
+		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "the file is not the one expected; its entity tag is %s", tag)
 	case w.refused != 0:
-		return registry.Errorf(registry.RangeInvalid, registry.AboutFile, "the file has %d bytes; the range lies outside", f.Blob.Size)
+		return registry.Errorf(registry.RangeInvalid, registry.AboutFile, "the file has %d bytes; the range lies outside", size)
 	case errors.Is(w.err, io.ErrUnexpectedEOF):
 		return errors.New("the stored bytes are fewer than they should be")
 	case w.err != nil:

@@ -26,7 +26,8 @@ type endpoint struct {
 
 // Handle adapts a Handler: it authenticates the caller (Basic user:password, Basic anything:slp_token, Bearer
 // slp_token) into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are
-// out it aborts the connection instead, so that no client takes a cut file for a whole one.
+// out it aborts the connection instead, so that no client takes a cut file for a whole one. What only a caller with
+// credentials can do, or what a browser sends for a page of another site, is refused before the handler reads of it.
 func (s *Site) Handle(rt Route, render Renderer, h Handler) http.Handler {
 	return s.HandleAs(rt, s.Authenticate, render, h)
 }
@@ -79,12 +80,33 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 			err = &panicError{value: v, stack: debug.Stack()}
 		}
 	}()
+	if err := e.site.sameSite(r); err != nil {
+		return err
+	}
 	if !e.route.Public {
 		if r, err = e.auth(r); err != nil {
 			return err
 		}
+		if changes(r.Method) && access.From(r.Context()).Type == access.TypeAnonymous {
+			return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to change anything here")
+		}
 	}
 	return e.handle(rec, r)
+}
+
+// sameSite refuses what a browser sends for a page of another site: it would carry the password that the browser
+// remembers, and a form can be a whole upload. Other clients send neither Sec-Fetch-Site nor Origin. Denied.
+func (s *Site) sameSite(r *http.Request) error {
+	if err := s.crossOrigin.Check(r); err != nil {
+		return &registry.Error{Kind: registry.Denied, Subject: registry.AboutRequest, Err: err,
+			Detail: "a page of another site may not send this request"}
+	}
+	return nil
+}
+
+// changes reports whether a method is one that only callers with credentials may use: anonymous ones read.
+func changes(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
 
 // Authenticate returns r with its caller in the context. Unauthenticated. Handle has done it for every route that is

@@ -122,7 +122,7 @@ func TestHealth(t *testing.T) {
 		t.Fatal(err)
 	}
 	var res formatstest.Response
-	for end := time.Now().Add(5 * time.Second); res.Status != http.StatusServiceUnavailable && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); res.Status != http.StatusServiceUnavailable && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		res = srv.Do(formatstest.Anonymous, get("/readyz"))
 	}
 	if res.Status != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {

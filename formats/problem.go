@@ -8,8 +8,9 @@ import (
 	"slipway/registry"
 )
 
-// problem is an RFC 9457 body. Type is a stable name for programs; Detail is for people.
-type problem struct {
+// ProblemJSON is an RFC 9457 body. Type is a stable name for programs; Detail is for people. Extension members stand beside it in
+// a struct that embeds it.
+type ProblemJSON struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
@@ -43,13 +44,21 @@ const basicChallenge = `Basic realm="Slipway", charset="UTF-8"`
 // Problem renders an error as application/problem+json (RFC 9457), with WWW-Authenticate on 401 and Retry-After where
 // waiting helps.
 func Problem(w http.ResponseWriter, r *http.Request, e *registry.Error) {
-	ErrorHeader(w.Header(), e)
-	writeJSON(w, StatusOf(e), "application/problem+json", problemOf(r, e))
+	WriteProblem(w, e, ProblemOf(r, e))
 }
 
-func problemOf(r *http.Request, e *registry.Error) problem {
+// WriteProblem is Problem with another body than ProblemOf, one that can always be marshalled.
+func WriteProblem(w http.ResponseWriter, e *registry.Error, body any) {
+	ErrorHeader(w.Header(), e)
+	writeJSON(w, StatusOf(e), problemType, body)
+}
+
+const problemType = "application/problem+json"
+
+// ProblemOf is what Problem says of an error.
+func ProblemOf(r *http.Request, e *registry.Error) ProblemJSON {
 	status := StatusOf(e)
-	p := problem{
+	p := ProblemJSON{
 		Type: "urn:slipway:problem:" + problemNames[e.Kind], Title: http.StatusText(status), Status: status,
 		Detail: e.Detail, RequestID: RequestID(r.Context()),
 	}

@@ -2,6 +2,9 @@ package formats
 
 import (
 	"cmp"
+	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,10 +13,29 @@ import (
 // maxRanges is how many ranges one request may ask for; more cost much and are no download manager's habit.
 const maxRanges = 8
 
+// plainRange returns the request with a Range header that net/http answers as RFC 9110 says, or without one. It answers
+// "-0", which no file satisfies, with a part that ends before it begins; what begins at the end it refuses.
+func plainRange(r *http.Request, size int64) *http.Request {
+	header := r.Header.Get("Range")
+	last := emptySuffix.MatchString(header)
+	if header == "" || r.Method == http.MethodGet && !last && usableRange(header, size) {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del("Range")
+	if last && r.Method == http.MethodGet {
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", size))
+	}
+	return r
+}
+
+// emptySuffix matches a Range header that asks for the last 0 bytes and for nothing else.
+var emptySuffix = regexp.MustCompile(`^bytes=[ \t,]*-0+[ \t,]*$`)
+
 type span struct{ from, to int64 } // bytes [from, to)
 
 // usableRange reports whether a Range header is one to honour: unit bytes, well-formed, at most maxRanges, none
-// overlapping another. Any other is ignored, as RFC 9110 section 14.2 allows or demands, and the whole file answered.
+// overlapping another, each with a byte at least. Any other is ignored, as RFC 9110 section 14.2 allows or demands, and the whole file answered.
 func usableRange(header string, size int64) bool {
 	spec, ok := strings.CutPrefix(header, "bytes=")
 	if !ok {
@@ -48,7 +70,7 @@ func parseSpan(s string, size int64) (span, bool) {
 	}
 	if first == "" {
 		n, ok := decimal(last)
-		return span{max(0, size-n), size}, ok
+		return span{max(0, size-n), size}, ok && n > 0
 	}
 	from, ok := decimal(first)
 	if !ok || last == "" {

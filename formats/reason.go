@@ -33,12 +33,12 @@ func ProblemWithReason(w http.ResponseWriter, r *http.Request, e *registry.Error
 	}
 	defer conn.Close()
 	status := StatusOf(e)
-	body, err := marshal(problemOf(r, e))
+	body, err := marshal(ProblemOf(r, e))
 	if err != nil { // strings and numbers always marshal
 		panic(err)
 	}
 	ErrorHeader(header, e)
-	header.Set("Content-Type", "application/problem+json")
+	header.Set("Content-Type", problemType)
 	header.Set("Content-Length", fmt.Sprint(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))

@@ -18,6 +18,7 @@ type request struct {
 	route  Route
 	actor  access.Actor
 	detail string // of the error that was answered
+	path   string // for the access log; "": the request's
 	body   *idleBody
 }
 
@@ -34,6 +35,13 @@ func RequestID(ctx context.Context) string {
 		return q.id
 	}
 	return ""
+}
+
+// LogPath gives a request another path in the access log, where its own holds a secret.
+func LogPath(ctx context.Context, path string) {
+	if q := requestOf(ctx); q != nil {
+		q.path = path
+	}
 }
 
 // requestIDHeader carries the id in both directions.

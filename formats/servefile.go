@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
+	"time"
 
 	"slipway/registry"
 )
@@ -37,10 +39,7 @@ func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File
 	h.Set("Etag", ETag(f))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Accept-Ranges", "bytes")
-	if r.Header.Get("Range") != "" && (r.Method != http.MethodGet || !usableRange(r.Header.Get("Range"), f.Blob.Size)) {
-		r = r.Clone(r.Context())
-		r.Header.Del("Range")
-	}
+	r = plainRange(r, f.Blob.Size)
 	if done, err := s.redirected(w, r, f, o); done || err != nil {
 		return err
 	}
@@ -55,7 +54,15 @@ func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File
 		}
 	}()
 	http.ServeContent(out, r, "", f.AddedAt, blob)
-	return out.finish(f)
+	return out.finish(f.Blob.Size)
+}
+
+// ServeText is ServeFile for a small text made here; the front-end sets its header before, Etag and Content-Type among it.
+func ServeText(w http.ResponseWriter, r *http.Request, text string, modified time.Time) error {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	out := &fileWriter{ResponseWriter: w}
+	http.ServeContent(out, plainRange(r, int64(len(text))), "", modified, strings.NewReader(text))
+	return out.finish(int64(len(text)))
 }
 
 // redirected sends the client to the store itself with 307, so that large downloads do not go through the server. What can

@@ -45,15 +45,9 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, o ServeOptions)
 	o = o.defaults()
 	stopping := make(chan struct{})
 	var running atomic.Int64
-	srv := &http.Server{
-		Handler:           counted(h, &running),
-		ReadHeaderTimeout: o.ReadHeaderTimeout,
-		IdleTimeout:       keepAliveTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
-		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, (<-chan struct{})(stopping))
-		},
+	srv := newServer(counted(h, &running), o)
+	srv.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, (<-chan struct{})(stopping))
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(&idleListener{Listener: ln, idle: o.IdleTimeout}) }()
@@ -71,6 +65,17 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, o ServeOptions)
 		wait(&running, abortTimeout)
 	}
 	return err
+}
+
+// newServer has no ReadTimeout and no WriteTimeout: those count a whole request and a whole answer.
+func newServer(h http.Handler, o ServeOptions) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: o.ReadHeaderTimeout,
+		IdleTimeout:       keepAliveTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
 }
 
 type stoppingKey struct{}

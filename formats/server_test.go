@@ -65,15 +65,15 @@ func TestS58(t *testing.T) {
 		for range 50 {
 			start := time.Now()
 			res := srv.Do(formatstest.Anonymous, get("/livez"))
-			if took := time.Since(start); res.Status != http.StatusOK || took > 2*time.Second {
+			if took := time.Since(start); res.Status != http.StatusOK || took > 10*time.Second {
 				t.Fatalf("%s: %v after %v", name, res, took)
 			}
 		}
-		end := time.Now().Add(20 * time.Second)
+		end := time.Now().Add(time.Minute)
 		for _, c := range conns {
 			_ = c.SetReadDeadline(end)
 			if _, err := io.Copy(io.Discard, c); isTimeout(err) {
-				t.Fatalf("%s: a connection that stands still is open after 20 s", name)
+				t.Fatalf("%s: a connection that stands still is open after a minute", name)
 			}
 		}
 		close(stop)
@@ -87,10 +87,11 @@ func isTimeout(err error) bool {
 
 // TestSlowTransfers: what is slow but moves is never cut, however long it takes in all.
 func TestSlowTransfers(t *testing.T) {
-	const idle = time.Second
+	const idle = 3 * time.Second
 	srv := formatstest.NewServer(t, formatstest.Options{Local: true,
 		Site: formats.Options{IdleTimeout: idle}, Serve: formats.ServeOptions{IdleTimeout: idle}, AnonymousRead: true}, newSite())
 	t.Run("upload", func(t *testing.T) {
+		t.Parallel()
 		c := dial(t, srv)
 		send(t, c, "PUT /t/sink HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n")
 		for range 20 {
@@ -102,6 +103,7 @@ func TestSlowTransfers(t *testing.T) {
 		}
 	})
 	t.Run("handler that works long after the body", func(t *testing.T) {
+		t.Parallel()
 		c := dial(t, srv)
 		send(t, c, "GET /t/work?long HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
 		if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || res.StatusCode != http.StatusOK {
@@ -114,6 +116,7 @@ func TestSlowTransfers(t *testing.T) {
 	}
 	request := "GET /t/file/big HTTP/1.1\r\nHost: x\r\n\r\n"
 	t.Run("download", func(t *testing.T) {
+		t.Parallel()
 		c := dial(t, srv)
 		_ = c.(*net.TCPConn).SetReadBuffer(32 << 10)
 		send(t, c, request)
@@ -130,7 +133,7 @@ func TestSlowTransfers(t *testing.T) {
 			} else if err != nil {
 				t.Fatalf("cut after %v: %v", time.Since(start), err)
 			}
-			time.Sleep(idle / 6)
+			time.Sleep(idle / 10)
 		}
 		if want := sha256.Sum256([]byte(content)); fmt.Sprintf("%x", h.Sum(nil)) != fmt.Sprintf("%x", want) {
 			t.Error("the bytes are not those stored")
@@ -140,10 +143,11 @@ func TestSlowTransfers(t *testing.T) {
 		}
 	})
 	t.Run("reader that stands still", func(t *testing.T) {
+		t.Parallel()
 		c := dial(t, srv)
 		_ = c.(*net.TCPConn).SetReadBuffer(32 << 10)
 		send(t, c, request)
-		end := time.Now().Add(10 * time.Second)
+		end := time.Now().Add(30 * time.Second)
 		for !strings.Contains(srv.Log(), "the client went away") {
 			if time.Now().After(end) {
 				t.Fatal("the server still waits for a reader that takes nothing")
@@ -178,7 +182,7 @@ func TestEarlyAnswer(t *testing.T) {
 	t.Run("expect", func(t *testing.T) {
 		c := dial(t, srv)
 		send(t, c, fmt.Sprintf("PUT /t/refuse HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", size))
-		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 		line, err := bufio.NewReader(c).ReadString('\n')
 		if err != nil || !strings.Contains(line, "403") {
 			t.Errorf("%q %v, want 403 and no 100", line, err)
@@ -187,7 +191,7 @@ func TestEarlyAnswer(t *testing.T) {
 	t.Run("too long to wait for", func(t *testing.T) {
 		c := dial(t, srv)
 		send(t, c, "PUT /t/refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 1099511627776\r\n\r\nx")
-		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 		res, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil || res.StatusCode != http.StatusForbidden || !res.Close {
 			t.Errorf("%v %v, want 403 and the end of the connection", res, err)
@@ -197,8 +201,9 @@ func TestEarlyAnswer(t *testing.T) {
 
 // TestShutdown: what runs finishes, what waits for events is told to end, what hangs is closed, nothing new comes in.
 func TestShutdown(t *testing.T) {
+	const grace = 5 * time.Second
 	m := newSite()
-	srv := formatstest.NewServer(t, formatstest.Options{Serve: formats.ServeOptions{ShutdownTimeout: time.Second}}, m)
+	srv := formatstest.NewServer(t, formatstest.Options{Serve: formats.ServeOptions{ShutdownTimeout: grace}}, m)
 	var wg sync.WaitGroup
 	ask := func(path string) *formatstest.Response {
 		res := &formatstest.Response{}
@@ -222,7 +227,7 @@ func TestShutdown(t *testing.T) {
 	if hang.Status != 0 {
 		t.Errorf("what hangs was answered: %v", hang)
 	}
-	if took < 900*time.Millisecond || took > 4*time.Second {
+	if took < grace-100*time.Millisecond || took > 4*grace {
 		t.Errorf("shutdown took %v", took)
 	}
 	if _, err := net.Dial("tcp", srv.Addr); err == nil {

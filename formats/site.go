@@ -3,6 +3,7 @@ package formats
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -54,6 +55,8 @@ type Site struct {
 	metrics  *metrics
 	scrape   prometheus.Gatherer // nil: no /metrics
 	health   *health
+
+	crossOrigin *http.CrossOriginProtection
 }
 
 // NewSite checks the options and makes a Site over the core.
@@ -64,7 +67,7 @@ func NewSite(svc *registry.Service, o Options) (*Site, error) {
 	}
 	s := &Site{
 		Service: svc, base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger,
-		metrics: newMetrics(o.Metrics, o.Version, o.Commit),
+		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(),
 	}
 	if s.log == nil {
 		s.log = slog.Default()

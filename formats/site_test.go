@@ -59,7 +59,7 @@ func (m *site) Mount(root *mux.Router, s *formats.Site) {
 		m.begun <- struct{}{}
 		_, err := io.Copy(io.Discard, r.Body)
 		select { // a body read long ago is no reason to give up
-		case <-time.After(map[bool]time.Duration{true: 1500 * time.Millisecond, false: 300 * time.Millisecond}[r.URL.RawQuery == "long"]):
+		case <-time.After(map[bool]time.Duration{true: 4500 * time.Millisecond, false: 300 * time.Millisecond}[r.URL.RawQuery == "long"]):
 		case <-r.Context().Done():
 			err = r.Context().Err()
 		}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"path"
@@ -56,6 +57,24 @@ func (b Tarball) Read(r io.Reader) error {
 	return err
 }
 
+// StoreAndLook stores a stream and looks into it in the same pass. Its error is that of look where that is a refusal of what is in
+// it, which store saw as a failure of its reader; else that of store.
+func StoreAndLook(content io.Reader, store, look func(io.Reader) error) error {
+	pr, pw := io.Pipe()
+	looked := make(chan error, 1)
+	go func() {
+		err := look(pr)
+		_ = pr.CloseWithError(err) // never fails
+		looked <- err
+	}()
+	err := store(io.TeeReader(content, pw))
+	_ = pw.CloseWithError(err) // never fails; nil is the end of the file
+	if refused := (*registry.Error)(nil); errors.As(<-looked, &refused) {
+		return refused
+	}
+	return err
+}
+
 // counter counts bytes and remembers a failure of the stream below.
 type counter struct {
 	r   io.Reader
@@ -94,6 +113,7 @@ type tarball struct {
 	tools  *unpacker
 	out    int64 // bytes that came out
 	root   string
+	links  links
 }
 
 func (in *tarball) run() error {
@@ -105,7 +125,7 @@ func (in *tarball) run() error {
 	for entries := 0; ; entries++ {
 		h, err := t.Next()
 		if err == io.EOF {
-			return in.padding()
+			return cmp.Or(in.links.end(), in.padding())
 		}
 		if err != nil {
 			return err
@@ -165,8 +185,11 @@ func (in *tarball) entry(h *tar.Header, body io.Reader) error {
 	switch {
 	case sparse(h) || h.Typeflag == tar.TypeReg && strings.HasSuffix(h.Name, "/"):
 		return BrokenArchive("%q is not an ordinary file", shown(h.Name))
-	case (h.Typeflag == tar.TypeSymlink || h.Typeflag == tar.TypeLink) && !in.within(h, name):
-		return BrokenArchive("the link %q leads outside", shown(h.Name))
+	case in.links.cross(name):
+		return BrokenArchive("%q lies behind a link", shown(h.Name))
+	}
+	if err := in.link(h, name); err != nil {
+		return err
 	}
 	return in.bounds.Entry(h, name, body)
 }
@@ -206,15 +229,6 @@ func CheckEntryName(name string) error {
 		}
 	}
 	return nil
-}
-
-// within reports whether a link stays below the directory. Clients leave links out or follow them; either is safe then.
-func (in *tarball) within(h *tar.Header, name string) bool {
-	target := path.Clean(h.Linkname)
-	if h.Typeflag == tar.TypeSymlink {
-		target = path.Join(in.root, path.Dir(name), h.Linkname)
-	}
-	return !strings.ContainsAny(h.Linkname, "\\\x00") && !strings.HasPrefix(h.Linkname, "/") && strings.HasPrefix(target+"/", in.root+"/")
 }
 
 // sparse reports whether a file has holes: a few bytes would claim terabytes.

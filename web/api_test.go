@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,6 +118,22 @@ func TestRepositories(t *testing.T) {
 	a.want(200, "PATCH", "/repositories/team-a", `{"settings":{"allow_reuse":true}}`, &r)
 	if !r.Settings["raw_redeploy"] || !r.Settings["allow_reuse"] || r.Description != "d" {
 		t.Errorf("what PATCH does not name must stay: %+v", r)
+	}
+	a.want(400, "PATCH", "/repositories/team-a", `{"settings":{"allow_reuse":1}}`, nil)
+	for range 20 { // at once
+		a.want(200, "PATCH", "/repositories/team-a", `{"settings":{"raw_redeploy":false,"allow_reuse":false}}`, nil)
+		var all sync.WaitGroup
+		for _, name := range []string{"raw_redeploy", "allow_reuse"} {
+			all.Go(func() {
+				if res := a.call(formatstest.Admin, "PATCH", "/repositories/team-a", `{"settings":{"`+name+`":true}}`); res.Status != 200 {
+					t.Errorf("%s: %v", name, res)
+				}
+			})
+		}
+		all.Wait()
+		if a.want(200, "GET", "/repositories/team-a", "", &r); !r.Settings["raw_redeploy"] || !r.Settings["allow_reuse"] {
+			t.Fatalf("one of two changes at once is lost: %+v", r)
+		}
 	}
 	a.want(400, "PATCH", "/repositories/team-a", `{"name":"other-name"}`, nil)
 	a.want(200, "GET", "/repositories/team-a", "", &r)

@@ -68,6 +68,60 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
+// TestListsInBrowser: the pages beside the front page keep away from the bar above them, and begin below its name.
+func TestListsInBrowser(t *testing.T) {
+	s := newPage(t, formatstest.Options{AnonymousRead: true})
+	for _, width := range []int{360, 1440} {
+		for _, address := range []string{"/docs/", "/?repository=missing"} {
+			path := filepath.Join(t.TempDir(), "page.png")
+			browse(t, fmt.Sprintf("--window-size=%d,900", width), "--screenshot="+path, s.URL+address)
+			picture := decode(t, path)
+			ground := color.RGBA{0xf4, 0xf6, 0xf8, 0xff}
+			bar := 0 // its lower edge
+			for picture.At(2, bar) != ground {
+				bar++
+			}
+			left := func(from, to int) (x int) { // of what stands on the ground or the bar there
+				for x = 2; x < width; x++ {
+					for y := from; y < to; y++ {
+						if picture.At(x, y) != picture.At(2, from) {
+							return x
+						}
+					}
+				}
+				return x
+			}
+			if x := left(bar, bar+20); x != width {
+				t.Errorf("%s at %d: something stands right below the bar, at %d", address, width, x)
+			}
+			if name, title := left(4, bar-4), left(bar+20, bar+100); max(name, title)-min(name, title) > 8 {
+				t.Errorf("%s at %d: the title begins at %d, the name above it at %d", address, width, title, name)
+			}
+			y := picture.Bounds().Dy() - 1
+			empty := func() (rows int) {
+				for ; left(y, y+1) == width; y-- {
+					rows++
+				}
+				return rows
+			}
+			empty() // below the foot
+			for gap := 0; gap < 12; gap = empty() {
+				y-- // its lines
+			}
+			if y < bar+20 {
+				t.Fatalf("%s at %d: no foot", address, width)
+			}
+			foot := y
+			for left(foot+1, foot+2) == width {
+				foot++
+			}
+			if foot-y < 30 {
+				t.Errorf("%s at %d: %d rows between the page and its foot, want 30", address, width, foot-y)
+			}
+		}
+	}
+}
+
 func decode(t *testing.T, path string) image.Image {
 	t.Helper()
 	f, err := os.Open(path)

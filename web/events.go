@@ -70,7 +70,7 @@ func wantsStream(r *http.Request) bool {
 func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq registry.EventQuery) error {
 	ctx := r.Context()
 	if eq.Wait > 0 {
-		leave, err := h.enter()
+		leave, err := h.enter(ctx)
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func TestLongPoll(t *testing.T) {
 		if !strings.Contains(string(res.Body), "artifact.published") {
 			t.Errorf("answer: %v", res)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Fatal("the request still waits")
 	}
 	start := time.Now()
@@ -237,7 +237,7 @@ func TestStreamEndsWithRights(t *testing.T) {
 	a.publish("lib", "1.0.0")
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Fatal("the stream still runs")
 	}
 }
@@ -255,13 +255,48 @@ func TestShutdownDoesNotWaitForWaiters(t *testing.T) {
 		}
 		answer <- res
 	}()
-	time.Sleep(100 * time.Millisecond)
+	for end := time.Now().Add(10 * time.Second); a.inFlight() != 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the two do not run")
+		}
+	}
 	start := time.Now()
 	a.Stop()
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("stopping took %s", took)
 	}
 	if res := <-answer; res.Status != 200 || string(res.Body) != "[]" {
 		t.Errorf("the long poll: %v", res)
+	}
+}
+
+// inFlight is how many requests are being answered.
+func (a *api) inFlight() float64 {
+	a.t.Helper()
+	families, err := a.Metrics.Gather()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "slipway_http_requests_in_flight" {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return 0
+}
+
+// TestEventTypes: a type that can't be one is named.
+func TestEventTypes(t *testing.T) {
+	a := newAPI(t)
+	for types, detail := range map[string]string{
+		"tag.set,TAG":             `types: \"TAG\" is not an event type such as tag.set, or a glob such as tag.*`,
+		strings.Repeat("a,", 33):  "types: at most 32 of them",
+		strings.Repeat("long", 9): "",
+		strings.Repeat("x", 65):   "is not an event type",
+	} {
+		res := a.call(formatstest.Admin, http.MethodGet, "/events?types="+types, "")
+		if want := map[bool]int{true: 200, false: 400}[detail == ""]; res.Status != want || !strings.Contains(string(res.Body), detail) {
+			t.Errorf("%s: %v, want %d", types, res, want)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (a *api) signed(size int64) tlog.Tree {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		n, err := note.Open(a.want(200, "GET", "/log/checkpoint", "", nil).Body, note.VerifierList(v))
 		if err != nil {
 			a.t.Fatal(err)

@@ -50,7 +50,7 @@ var fields = map[string]fieldDoc{
 	"settings":                  {about: "The rules of the repository."},
 	"NewRepository.settings":    {about: "The rules to set.", part: settingsPart},
 	"RepositoryChange.settings": {about: "The rules to set.", part: settingsPart},
-	"allow_reuse":               {about: "A deleted coordinate may be published again."},
+	"allow_reuse":               {about: "A deleted coordinate may be published again. What was known of it before then is in the log only."},
 	"raw_redeploy":              {about: "Other bytes may be stored under a raw path that exists."},
 	"maven_immediate":           {about: "Every file of a Maven deploy shows when it is stored, instead of all at its end."},
 	"latest":                    {about: "The newest version that is no prerelease, by the rules of the format; empty without one."},

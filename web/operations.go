@@ -61,7 +61,8 @@ var versionOperations = map[string]operation{
 		}, errors: []int{http.StatusRequestedRangeNotSatisfiable}},
 	"api.versions.search": {id: "searchVersions", group: "Versions", summary: "Ask for versions by what is known of them",
 		about: "Words are joined by AND; `OR`, parentheses, `-` for not, `*` globs, quotes. Fields: `repo: format: name: version: purl: tag: commit: source: ref: build: " +
-			"builder: by: state: digest: published:>2026-01-01 has:provenance custom.team.ticket:ABC-1`.",
+			"builder: by: state: digest: published:>2026-01-01 has:provenance custom.team.ticket:ABC-1`. With `as_of`, a coordinate that was deleted and published " +
+			"again is found from its latest publish on; what it was before is in the log.",
 		query:   paged(param{name: "q", about: "The query.", example: "commit:4f2a9c1 -state:yanked"}, asOfParam),
 		answers: success("The versions that you may read, those published last first.", list[hitJSON]{Items: []hitJSON{hitExample}})},
 

@@ -60,6 +60,10 @@ func (p *Page) Mount(root *mux.Router, site *formats.Site) {
 		root.Handle(path, site.Handle(rt, failure, h)).Methods(http.MethodGet, http.MethodHead)
 	}
 	get("/", "web.page", func(w http.ResponseWriter, r *http.Request) error { return p.front(w, r, site) })
+	get("/docs", "web.docs", func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, site.BaseURL(r)+"/docs/", http.StatusMovedPermanently)
+		return nil
+	})
 	get("/docs/", "web.docs", func(w http.ResponseWriter, r *http.Request) error { return p.contents(w, site.BaseURL(r)) })
 	get("/docs/{path:.+}", "web.docs.page", documentation)
 	get("/favicon.ico", "web.icon", static("image/vnd.microsoft.icon", favicon))

@@ -316,6 +316,9 @@ func TestPageFiles(t *testing.T) {
 	if res := s.get(formatstest.Anonymous, "/robots.txt"); string(res.Body) != "User-agent: *\nDisallow: /\n" {
 		t.Errorf("robots.txt: %v", res)
 	}
+	if res := s.get(formatstest.Anonymous, "/docs"); res.Status != http.StatusMovedPermanently || res.Header.Get("Location") != s.URL+"/docs/" {
+		t.Errorf("/docs: %v", res)
+	}
 	contents := s.page(formatstest.Anonymous, "/docs/")
 	pages := 0
 	err := fs.WalkDir(docs.Pages, ".", func(path string, d fs.DirEntry, err error) error {
@@ -335,7 +338,7 @@ func TestPageFiles(t *testing.T) {
 	if err != nil || pages < 8 {
 		t.Errorf("%d pages, %v", pages, err)
 	}
-	for _, path := range []string{"/docs/absent.md", "/docs/docs.go", "/docs/protocols", "/docs/..%2fgo.mod", "/docs/./operations.md", "/docs//operations.md", "/docs", "/index.html"} {
+	for _, path := range []string{"/docs/absent.md", "/docs/docs.go", "/docs/protocols", "/docs/..%2fgo.mod", "/docs/./operations.md", "/docs//operations.md", "/index.html"} {
 		if status, body := s.Raw(t, http.MethodGet, path, formatstest.Anonymous); status != http.StatusNotFound {
 			t.Errorf("%s: %d %q", path, status, body)
 		}

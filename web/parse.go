@@ -141,8 +141,11 @@ func (q query) types() ([]string, error) {
 			if t == "" {
 				continue
 			}
-			if !typeGlob.MatchString(t) || len(out) == maxTypes {
-				return nil, invalid("types must be at most %d event types or globs, separated by commas", maxTypes)
+			if !typeGlob.MatchString(t) {
+				return nil, invalid("types: %.80q is not an event type such as tag.set, or a glob such as tag.*", t)
+			}
+			if len(out) == maxTypes {
+				return nil, invalid("types: at most %d of them", maxTypes)
 			}
 			out = append(out, t)
 		}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -15,14 +14,7 @@ type staleTag struct{ current *tagJSON }
 
 func (e *staleTag) Error() string { return "the tag moved" }
 
-// problemJSON is an RFC 9457 body, as formats.Problem writes it.
-type problemJSON struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Detail    string `json:"detail,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
-}
+type problemJSON = formats.ProblemJSON
 
 // staleProblem has the current tag as extension member.
 type staleProblem struct {
@@ -55,30 +47,16 @@ func usesOf(list []registry.Use) []useJSON {
 
 // render is formats.Problem, and shows who loses a compare-and-swap what holds, and who can't delete what is deployed where.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
-	p := problemJSON{Detail: e.Detail, RequestID: formats.RequestID(r.Context())}
 	var stale *staleTag
 	var used *registry.InUse
+	p := formats.ProblemOf(r, e)
 	switch {
 	case errors.As(e.Err, &stale):
-		p.Type, p.Status = "urn:slipway:problem:precondition-failed", http.StatusPreconditionFailed
-		p.Title = http.StatusText(p.Status)
-		writeProblem(w, e, p.Status, staleProblem{p, stale.current})
+		formats.WriteProblem(w, e, staleProblem{p, stale.current})
 	case errors.As(e.Err, &used):
-		p.Type, p.Status = "urn:slipway:problem:in-use", http.StatusConflict
-		p.Title = http.StatusText(p.Status)
-		writeProblem(w, e, p.Status, inUseProblem{p, usesOf(used.Uses)})
+		p.Type = "urn:slipway:problem:in-use"
+		formats.WriteProblem(w, e, inUseProblem{p, usesOf(used.Uses)})
 	default:
-		formats.Problem(w, r, e)
+		formats.WriteProblem(w, e, p)
 	}
-}
-
-func writeProblem(w http.ResponseWriter, e *registry.Error, status int, problem any) {
-	body, err := json.Marshal(problem)
-	if err != nil { // strings and numbers always marshal
-		panic(err)
-	}
-	formats.ErrorHeader(w.Header(), e)
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client went away: nobody is left to tell
 }

@@ -35,18 +35,17 @@ type repositoryChange struct {
 }
 
 // change merges the settings that are named into those that hold.
-func (c repositoryChange) change(now registry.RepositorySettings) (registry.RepositoryChange, error) {
+func (c repositoryChange) change() registry.RepositoryChange {
 	out := registry.RepositoryChange{Description: c.Description, Upstreams: c.Upstreams}
-	if c.Settings == nil {
-		return out, nil
+	if c.Settings != nil {
+		out.Settings = func(now *registry.RepositorySettings) error {
+			settings := settingsJSON(*now)
+			err := decodeObject(c.Settings, &settings)
+			*now = registry.RepositorySettings(settings)
+			return err
+		}
 	}
-	settings := settingsJSON(now)
-	if err := decodeObject(c.Settings, &settings); err != nil {
-		return out, err
-	}
-	merged := registry.RepositorySettings(settings)
-	out.Settings = &merged
-	return out, nil
+	return out
 }
 
 // createRepository answers POST /repositories {"name","description","settings"}: 201 with the repository.
@@ -55,11 +54,7 @@ func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) erro
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	change, err := body.change(registry.RepositorySettings{})
-	if err != nil {
-		return err
-	}
-	repo, err := h.svc.CreateRepository(r.Context(), body.Name, change)
+	repo, err := h.svc.CreateRepository(r.Context(), body.Name, body.change())
 	if err != nil {
 		return err
 	}
@@ -88,19 +83,7 @@ func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	now := registry.RepositorySettings{}
-	if body.Settings != nil {
-		repo, err := h.svc.Repository(r.Context(), name)
-		if err != nil {
-			return err
-		}
-		now = registry.SettingsOf(repo)
-	}
-	change, err := body.change(now)
-	if err != nil {
-		return err
-	}
-	repo, err := h.svc.UpdateRepository(r.Context(), name, change)
+	repo, err := h.svc.UpdateRepository(r.Context(), name, body.change())
 	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
 }
 

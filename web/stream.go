@@ -6,24 +6,36 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // streamBatch is how many events are read at once for a stream.
 const streamBatch = 100
 
 // enter takes one of the places for requests that wait; the caller gives it back.
-func (h *handlers) enter() (leave func(), err error) {
-	select {
-	case h.waiting <- struct{}{}:
-		return func() { <-h.waiting }, nil
-	default:
-		return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: 5 * time.Second,
-			Detail: fmt.Sprintf("%d requests wait for events already", maxWaiting)}
+func (h *handlers) enter(ctx context.Context) (leave func(), err error) {
+	places := []chan struct{}{h.waiting}
+	if access.From(ctx).Type == access.TypeAnonymous {
+		places = append(places, h.strangers)
 	}
+	leave = func() {}
+	for _, p := range places {
+		select {
+		case p <- struct{}{}:
+			others := leave
+			leave = func() { <-p; others() }
+		default:
+			leave()
+			return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: 5 * time.Second,
+				Detail: fmt.Sprintf("%d requests wait for events already", len(p))}
+		}
+	}
+	return leave, nil
 }
 
 // untilStopping returns a context that also ends when the server begins to shut down, which would otherwise wait.
@@ -50,7 +62,7 @@ func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq registry.Ev
 		}
 		eq.After = after
 	}
-	leave, err := h.enter()
+	leave, err := h.enter(r.Context())
 	if err != nil {
 		return err
 	}
@@ -80,7 +92,8 @@ func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq registry.Ev
 	}
 }
 
-// look waits for events, and then reads them with the rights that the caller has by then: they may have ended meanwhile.
+// look waits for events, and then reads them with the rights that the caller has by then: they may have ended meanwhile, or
+// while they were read.
 func (h *handlers) look(r *http.Request, eq registry.EventQuery) ([]registry.Event, int64, error) {
 	if eq.Wait > 0 {
 		probe := eq
@@ -88,13 +101,28 @@ func (h *handlers) look(r *http.Request, eq registry.EventQuery) ([]registry.Eve
 		if _, _, err := h.svc.Events(r.Context(), probe); err != nil {
 			return nil, eq.After, err
 		}
-		var err error
-		if r, err = h.site.Authenticate(r); err != nil {
-			return nil, eq.After, err
-		}
 		eq.Wait = 0
+		return h.readNow(r, eq)
 	}
 	return h.svc.Events(r.Context(), eq)
+}
+
+// readNow reads events with rights that hold before and after. Where they changed in between there is none, and the next look is
+// by the new ones.
+func (h *handlers) readNow(r *http.Request, eq registry.EventQuery) ([]registry.Event, int64, error) {
+	r, err := h.authenticate(r)
+	if err != nil {
+		return nil, eq.After, err
+	}
+	events, next, err := h.svc.Events(r.Context(), eq)
+	if err != nil || len(events) == 0 {
+		return events, next, err
+	}
+	after, err := h.authenticate(r)
+	if err != nil || !reflect.DeepEqual(access.From(after.Context()), access.From(r.Context())) {
+		return nil, eq.After, err
+	}
+	return events, next, nil
 }
 
 // writeEvents writes and flushes; without a new event it writes the comment.

@@ -15,8 +15,10 @@ const Prefix = "/api/v1"
 
 const (
 	defaultHeartbeat = 15 * time.Second
-	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine.
-	maxWaiting = 2000
+	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine. Those of callers
+	// without credentials get half of the places at most.
+	maxWaiting   = 2000
+	maxStrangers = maxWaiting / 2
 )
 
 // Options of an API. The zero value is sensible.
@@ -44,9 +46,8 @@ func (a *API) Name() string { return "api" }
 // Mount adds the routes. root was made with UseEncodedPath and SkipClean.
 func (a *API) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{
-		API: a, site: site, svc: site.Service,
-		crossOrigin: http.NewCrossOriginProtection(),
-		waiting:     make(chan struct{}, maxWaiting),
+		API: a, site: site, svc: site.Service, authenticate: site.Authenticate,
+		waiting: make(chan struct{}, maxWaiting), strangers: make(chan struct{}, maxStrangers),
 	}
 	api := root.PathPrefix(Prefix).Subrouter()
 	for _, rt := range h.routes() {
@@ -71,10 +72,12 @@ type route struct {
 // handlers are what the operations share.
 type handlers struct {
 	*API
-	site        *formats.Site
-	svc         *registry.Service
-	crossOrigin *http.CrossOriginProtection
-	waiting     chan struct{}
+	site *formats.Site
+	svc  *registry.Service
+
+	authenticate func(r *http.Request) (*http.Request, error) // of site
+
+	waiting, strangers chan struct{} // the places that are taken
 }
 
 // routes is the whole API.
@@ -161,15 +164,10 @@ func (h *handlers) routes() []route {
 	}
 }
 
-// handle wraps an operation. What a browser sends on behalf of another site is refused: it would carry the password that
-// the browser remembers.
+// handle wraps an operation.
 func (h *handlers) handle(rt route) http.Handler {
 	return h.site.Handle(formats.Route{Format: h.Name(), Name: rt.name, Public: rt.public}, render,
 		func(w http.ResponseWriter, r *http.Request) error {
-			if err := h.crossOrigin.Check(r); err != nil {
-				return &registry.Error{Kind: registry.Denied, Subject: registry.AboutRequest, Err: err,
-					Detail: "a page of another site may not send this request"}
-			}
 			w.Header().Set("Cache-Control", "no-store")
 			return rt.run(w, r)
 		})

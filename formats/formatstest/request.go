@@ -1,11 +1,14 @@
 package formatstest
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Request is a request of a client, without credentials. Path is encoded and may have a query.
@@ -93,4 +96,27 @@ func (s *Server) Try(as As, q Request) (Response, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	return Response{Status: res.StatusCode, Header: res.Header, Body: body}, err
+}
+
+// Expecting announces a request's body, a byte at least, and returns the status of the first answer: 100 when the server
+// begins to read.
+func (s *Server) Expecting(as As, q Request) int {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.Addr)
+	s.must(err)
+	defer conn.Close()
+	s.must(conn.SetDeadline(time.Now().Add(time.Minute)))
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", q.Method, q.Path, s.Addr, len(q.Body)+1)
+	for name, value := range q.Header {
+		fmt.Fprintf(&head, "%s: %s\r\n", name, value)
+	}
+	if as != Anonymous {
+		fmt.Fprintf(&head, "Authorization: Bearer %s\r\n", as)
+	}
+	_, err = io.WriteString(conn, head.String()+"\r\n")
+	s.must(err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: q.Method})
+	s.must(err)
+	return res.StatusCode
 }

@@ -13,13 +13,16 @@ func mutating(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
 
-// rights asks every route as someone without credentials, with rights elsewhere, and with the right to read only.
+// rights is S-24: it asks every route as someone without credentials, with rights elsewhere, and with the right to read only.
 func (s Suite) rights(t *testing.T) {
 	srv := s.server(t)
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	elsewhere := As(srv.Token(OtherRepository, access.Read, access.Publish, access.Tag, access.Delete))
 	reader := As(srv.ReadToken("main"))
 	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+		if route.Public != slices.Contains(s.Public, route.Name) {
+			t.Errorf("public is %v: the suite's list says otherwise", route.Public)
+		}
 		if route.Public {
 			return
 		}
@@ -43,4 +46,45 @@ func (s Suite) rights(t *testing.T) {
 		}
 	})
 	srv.MustFsck(t)
+}
+
+// crossSite asks every route that changes something as a browser does for a page of another site, with the credentials that
+// it remembers.
+func (s Suite) crossSite(t *testing.T) {
+	srv := s.server(t)
+	s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		s.walk(t, srv, "main", func(t *testing.T, _ formats.Route, q Request) {
+			if !mutating(q.Method) {
+				return
+			}
+			before := srv.logSize()
+			res := srv.Do(Admin, q.With(name, value))
+			if res.Status != http.StatusForbidden || srv.logSize() != before {
+				t.Errorf("%s: %v, %d new entries in the log; want 403", name, res, srv.logSize()-before)
+			}
+			if err := s.Refusal(res); err != nil {
+				t.Errorf("%s: %v: %v", name, res, err)
+			}
+		})
+	}
+	q := s.Publish("main", "example", "2.0.0", s.Content("example", "2.0.0", []byte("content")))
+	if res := srv.Do(Admin, q.With("Origin", srv.URL).With("Sec-Fetch-Site", "same-origin")); res.Status != s.Created {
+		t.Errorf("of the same site: %v, want %d", res, s.Created)
+	}
+}
+
+// unread asks every route that changes something as someone without credentials, with a body that is sent only when the
+// server wants it: nobody makes the server read, and keep, what it then refuses.
+func (s Suite) unread(t *testing.T) {
+	srv := s.server(t)
+	s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+		if route.Public || !mutating(q.Method) {
+			return
+		}
+		if status := srv.Expecting(Anonymous, q); status != http.StatusUnauthorized {
+			t.Errorf("anonymous: %d, want 401 before the body", status)
+		}
+	})
 }

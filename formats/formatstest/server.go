@@ -125,7 +125,7 @@ func (s *Server) ReadToken(repository string) string { return s.Token(repository
 func (s *Server) AllowRedeploy() {
 	s.t.Helper()
 	_, err := s.UpdateRepository(s.Admin, registry.DefaultRepository, registry.RepositoryChange{
-		Settings: &registry.RepositorySettings{RawRedeploy: true}})
+		Settings: func(now *registry.RepositorySettings) error { now.RawRedeploy = true; return nil }})
 	s.must(err)
 }
 

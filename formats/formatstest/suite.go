@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gorilla/mux"
@@ -26,12 +27,18 @@ type Suite struct {
 	Content func(pkg, version string, seed []byte) []byte
 	// Prepare puts there what examples need beside the version; nil: nothing.
 	Prepare func(s *Server)
+	// Public names the routes that are not behind the common authentication: they concern no repository, or see to
+	// credentials themselves.
+	Public []string
 	// Private names routes whose GET is not for readers.
 	Private []string
 	// Refusal reports why an answer is not an error in the protocol's own form.
 	Refusal func(Response) error
 	// AnyBytes names the routes that store whatever they are sent.
 	AnyBytes []string
+	// Malformed is the status of a GET whose path has "//", "/./" or the like (between) behind a well-formed one (before) and
+	// in front of a reserved name, where the protocol says that it is not 404. 0, or nil: it is.
+	Malformed func(before, between, reserved string) int
 	// Documents are well-formed requests beside the examples whose bodies are read, for hostile ones to be made of.
 	Documents []Target
 
@@ -48,10 +55,11 @@ func Run(t *testing.T, s Suite) {
 	RunRoutes(t, s)
 	s = s.defaults()
 	t.Run("immutable", s.immutable)
+	t.Run("reused", s.reused)
 	t.Run("ranges", s.ranges)
 	t.Run("conditions", s.conditions)
 	t.Run("concurrent", s.concurrent)
-	t.Run("S33", s.deleted)
+	t.Run("D7", s.healed)
 	t.Run("D3", s.deployed)
 }
 
@@ -59,12 +67,18 @@ func Run(t *testing.T, s Suite) {
 // can't be changed by one.
 func RunRoutes(t *testing.T, s Suite) {
 	s = s.defaults()
-	t.Run("rights", s.rights)
+	t.Run("S24", s.rights)
+	t.Run("cross site", s.crossSite)
+	t.Run("unread", s.unread)
 	t.Run("methods", s.methods)
 	t.Run("S1", s.traversal)
 	t.Run("S8", s.doubledSlash)
 	t.Run("S10", s.encodedRepository)
 	t.Run("S25", s.forgedHeaders)
+	t.Run("S33", func(t *testing.T) {
+		t.Run("deleted", s.deleted)
+		t.Run("rights end", s.rightsEnd)
+	})
 	t.Run("S38", s.foreign)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
@@ -76,7 +90,8 @@ func (s Suite) serverWith(t *testing.T, o Options) *Server {
 	t.Helper()
 	srv := NewServer(t, o, s.New())
 	if s.Settings != (registry.RepositorySettings{}) {
-		_, err := srv.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{Settings: &s.Settings})
+		_, err := srv.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
+			Settings: func(now *registry.RepositorySettings) error { *now = s.Settings; return nil }})
 		srv.must(err)
 	}
 	s.Prepare(srv)
@@ -158,6 +173,26 @@ func (s Suite) immutable(t *testing.T) {
 		t.Errorf("download: %v, want the first content", res)
 	}
 	srv.MustFsck(t)
+}
+
+// reused: where the name of what was deleted can be used again, caches are not told that it never gets other bytes.
+func (s Suite) reused(t *testing.T) {
+	srv := s.server(t)
+	_, err := srv.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
+		Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }})
+	srv.must(err)
+	s.publish(t, srv, "example", "1.0.0", []byte("first"))
+	q := s.Download("main", "example", "1.0.0")
+	first := srv.Do(Admin, q)
+	if first.Status != http.StatusOK {
+		t.Fatal(first)
+	}
+	srv.must(srv.Delete(srv.Admin, s.only(t, srv), "test"))
+	s.publish(t, srv, "example", "1.0.0", []byte("other"))
+	kept := strings.Contains(first.Header.Get("Cache-Control"), "immutable")
+	if now := srv.Do(Admin, q); kept && now.Status == http.StatusOK && !bytes.Equal(now.Body, first.Body) {
+		t.Errorf("%q was said of bytes that changed: %v", first.Header.Get("Cache-Control"), now)
+	}
 }
 
 func (s Suite) methods(t *testing.T) {

@@ -2,6 +2,7 @@ package npm
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -149,5 +150,24 @@ func TestTokens(t *testing.T) {
 	e.want(http.StatusUnauthorized, "", e.do(token, http.MethodGet, "/-/whoami", nil))
 	if strings.Contains(e.Log(), string(token)) || strings.Contains(e.Log(), registrytest.AdminPassword) {
 		t.Error("a secret is in the log")
+	}
+}
+
+// TestTokenInPath: no answer to a path with a token in it, also one that leads nowhere, puts the token into the log.
+func TestTokenInPath(t *testing.T) {
+	e := newEnv(t, formatstest.Options{})
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions} {
+		for _, path := range []string{
+			"/-/user/token/slp_canary", "/-/user/token/slp_canary/x", "/-//user/token//slp_canary", "/-/user%2ftoken/slp_canary", "/x/../-/user/token/slp_canary",
+			"/-/npm/v1/tokens/token/slp_canary", "/-/npm/v1/tokens/token/slp_canary/x", "/-/npm/v1/tokens/token/slp_canary" + strings.Repeat("/x", 20),
+		} {
+			res := e.do(formatstest.Admin, method, path, nil)
+			if said := string(res.Body) + fmt.Sprint(res.Header); strings.Contains(said, "canary") {
+				t.Errorf("%s %s: %v", method, path, res)
+			}
+		}
+	}
+	if log := e.Log(); strings.Contains(log, "canary") || !strings.Contains(log, "path=/npm/main/-/user/token/…") {
+		t.Errorf("%s", log)
 	}
 }

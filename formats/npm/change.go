@@ -11,12 +11,19 @@ import (
 	"slipway/registry/access"
 )
 
-const maxMaintainers = 1000
+const (
+	maxMaintainers = 1000
+	byUnpublish    = "npm unpublish"
+)
 
 // putRevision answers PUT /<name>/-rev/<rev>: the second step of npm unpublish <name>@<version> and of npm owner.
 func (h *handlers) putRevision(w http.ResponseWriter, r *http.Request, t target) error {
 	name, err := t.named()
 	if err != nil {
+		return err
+	}
+	// What the document changes, and the right that it takes, is known only when it is read: that is not for everybody.
+	if err := h.site.Service.May(r.Context(), t.repository, access.Publish, access.Delete); err != nil {
 		return err
 	}
 	doc, err := readDocument(h.body(r), noAttachment)
@@ -97,7 +104,7 @@ func deleteWhere(e *registry.Edit, gone func(registry.Version) bool) error {
 		if !gone(v) {
 			continue
 		}
-		if err := e.Delete(v.Name, "npm unpublish"); err != nil {
+		if err := e.Delete(v.Name, byUnpublish); err != nil {
 			return err
 		}
 	}
@@ -218,7 +225,11 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 	}
 	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
 		return unlessStale(e, []string{t.rev}, func() error {
-			return deleteWhere(e, func(v registry.Version) bool { return v.ID == f.VersionID })
+			v, err := e.Holder(f)
+			if err != nil {
+				return err
+			}
+			return e.Delete(v.Name, byUnpublish)
 		})
 	})
 	if err != nil {

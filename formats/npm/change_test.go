@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/registrytest"
 )
 
 // three publishes three versions of web: 1.0.0, 1.1.0 (latest) and 1.2.0-rc.1 (next).
@@ -310,4 +312,42 @@ func TestAccess(t *testing.T) {
 	if v := e.get("/-/package/web/visibility"); v["public"] != false {
 		t.Errorf("visibility: %v", v)
 	}
+}
+
+// TestChangeIsRead: a document is read of whom it may be for, and not of readers. (Of those without credentials: TestSuite.)
+func TestChangeIsRead(t *testing.T) {
+	e := three(t)
+	q := formatstest.Request{Method: http.MethodPut, Path: "/npm/main/web/-rev/1-x", Body: []byte("{}")}
+	for action, status := range map[access.Action]int{
+		access.Read: http.StatusForbidden, access.Tag: http.StatusForbidden, access.Publish: http.StatusContinue, access.Delete: http.StatusContinue,
+	} {
+		if got := e.Expecting(formatstest.As(e.Token(registry.DefaultRepository, action)), q); got != status {
+			t.Errorf("who may %s: %d, want %d", action, got, status)
+		}
+	}
+	if got := e.Expecting(formatstest.As(e.Token(formatstest.OtherRepository, access.Publish)), q); got != http.StatusNotFound {
+		t.Errorf("who may publish elsewhere: %d", got)
+	}
+}
+
+// TestOneVersionIsRead: what concerns one version of a package does not read the others.
+func TestOneVersionIsRead(t *testing.T) {
+	var rows atomic.Int64
+	e := newEnv(t, formatstest.Options{Core: []registrytest.Option{registrytest.CountRows(&rows)}})
+	const versions = 50
+	for i := range versions {
+		e.publish(pub{name: "web", version: fmt.Sprintf("1.0.%d", i)})
+	}
+	pkg, err := e.Package(e.Admin, e.name("web"))
+	must(t, err)
+	for _, c := range []struct{ method, path string }{
+		{http.MethodGet, "/web/1.0.1"}, {http.MethodGet, "/web/latest"}, {http.MethodDelete, "/web/-/web-1.0.1.tgz/-rev/" + revision(pkg)},
+	} {
+		rows.Store(0)
+		e.want(http.StatusOK, "", e.do(formatstest.Admin, c.method, c.path, nil))
+		if n := rows.Load(); n >= versions {
+			t.Errorf("%s %s reads %d rows", c.method, c.path, n)
+		}
+	}
+	e.want(http.StatusNotFound, "there is no", e.do(formatstest.Admin, http.MethodGet, "/web/1.0.1", nil))
 }

@@ -167,7 +167,7 @@ func checkIdentity(u *upload, version string) error {
 // withLatest reports whether a publish moves the tag latest.
 func (s sent) withLatest() bool { return slices.Contains(s.tags, requiredTag) }
 
-// deprecated returns the message of a "deprecated" member; "" for none.
+// deprecatedText returns the message of a "deprecated" member; "" for none.
 func deprecatedText(raw json.RawMessage) string {
 	switch v := decoded(raw).(type) {
 	case string:

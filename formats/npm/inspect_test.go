@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"slipway/registry"
 )
@@ -128,14 +127,13 @@ func bomb(t testing.TB, n int) *bytes.Reader {
 func TestS57(t *testing.T) {
 	r := bomb(t, 4096)
 	size := r.Len()
-	start := time.Now()
 	_, err := inspect(r)
 	if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "times its size") {
 		t.Errorf("4 GiB of zeros: %v", err)
 	}
-	// One second without the race detector; what is read does not depend on the machine.
-	if read := size - r.Len(); read > size/16 || time.Since(start) > 10*time.Second {
-		t.Errorf("4 GiB of zeros: refused after %d of %d bytes and %v", read, size, time.Since(start))
+	// What is read does not depend on the machine, as the time it takes does.
+	if read := size - r.Len(); read > size/16 {
+		t.Errorf("4 GiB of zeros: refused after %d of %d bytes", read, size)
 	}
 
 	thousand := gz(t, bytes.Repeat(block("package/x", '0', 0), 1000))

@@ -108,6 +108,9 @@ func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 		if !below(path, "/npm") {
 			return false
 		}
+		if hidden, ok := withoutSecret(r.URL.Path); ok {
+			formats.LogPath(r.Context(), hidden)
+		}
 		t, ok := parsePath(path)
 		if !ok {
 			t.op = opUnknown
@@ -135,10 +138,6 @@ func (h *handlers) adapt(fn handler) formats.Handler {
 		t, ok := parsePath(r.URL.EscapedPath())
 		if !ok {
 			return registry.Errorf(registry.NotFound, registry.AboutRequest, "there is nothing at this path")
-		}
-		if t.secret != "" {
-			// The path holds a token, and the access log holds the path.
-			r.URL.Path, r.URL.RawPath = "/npm/"+t.repository+"/-/token", ""
 		}
 		return fn(h, w, r, t)
 	}

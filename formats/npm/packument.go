@@ -32,6 +32,18 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 	if err != nil {
 		return err
 	}
+	return h.serve(w, r, t, pkg, view, render, func(ctx context.Context) (registry.Contents, error) {
+		c, err := h.site.Service.Contents(ctx, name, false)
+		if err == nil && len(c.Versions) == 0 {
+			err = absent(t.name)
+		}
+		return c, err
+	})
+}
+
+// serve is document of what read finds. pkg was read before, so that no newer revision's document is kept with what is older.
+func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg registry.Package, view string,
+	render func(*page) ([]byte, string, error), read func(context.Context) (registry.Contents, error)) error {
 	base := h.base(r, t)
 	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "npm " + view + " " + base}
 	header := func(head http.Header) {
@@ -39,12 +51,9 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 		head.Set("Vary", "Accept, Accept-Encoding")
 	}
 	return h.site.Documents.Serve(w, r, key, header, func(ctx context.Context) (formats.Document, error) {
-		c, err := h.site.Service.Contents(ctx, name, false)
+		c, err := read(ctx)
 		if err != nil {
 			return formats.Document{}, err
-		}
-		if len(c.Versions) == 0 {
-			return formats.Document{}, absent(t.name)
 		}
 		p, err := newPage(c, base)
 		if err != nil {
@@ -87,7 +96,7 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 	if v, ok := looseVersion(t.version); ok {
 		ref = registry.Ref{Version: v}
 	}
-	name, err := t.named()
+	name, pkg, err := h.find(r.Context(), t)
 	if err != nil {
 		return err
 	}
@@ -95,14 +104,12 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	return h.document(w, r, t, "version "+v.Name, func(p *page) ([]byte, string, error) {
-		for _, candidate := range p.Versions {
-			if candidate.ID == v.ID {
-				b, err := p.one(candidate)
-				return b, fullType, err
-			}
-		}
-		return nil, "", registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", v.Name, t.name)
+	render := func(p *page) ([]byte, string, error) {
+		b, err := p.one(v)
+		return b, fullType, err
+	}
+	return h.serve(w, r, t, pkg, "version "+v.Name, render, func(context.Context) (registry.Contents, error) {
+		return registry.Contents{Package: pkg}, nil
 	})
 }
 
@@ -117,7 +124,15 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: tarballType, CacheControl: formats.ImmutableCache, Redirect: true})
+	repo, err := h.site.Service.Repository(r.Context(), t.repository)
+	if err != nil {
+		return err
+	}
+	opt := formats.FileOptions{ContentType: tarballType, Redirect: true}
+	if !registry.SettingsOf(repo).AllowReuse { // else other bytes may come under the same name
+		opt.CacheControl = formats.ImmutableCache
+	}
+	return h.site.ServeFile(w, r, f, opt)
 }
 
 func (h *handlers) file(ctx context.Context, name registry.Name, t target) (registry.File, error) {

@@ -2,6 +2,7 @@ package npm
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -237,6 +238,25 @@ func (t *target) metaUser(segs []segment) bool {
 	t.op, t.feature = opUnsupported, unsupported("user")
 	return true
 }
+
+// secretPaths are what a token follows in a path: a logout, and the end of a token.
+var secretPaths = []string{"/-/user/token/", "/-/npm/v1/tokens/token/"}
+
+// withoutSecret cuts a token off a decoded path, also where the rest of it leads nowhere. ok is false where there is none.
+func withoutSecret(path string) (hidden string, ok bool) {
+	if !strings.Contains(path, "token") {
+		return "", false
+	}
+	path = slashes.ReplaceAllString(path, "/")
+	for _, before := range secretPaths {
+		if at := strings.Index(path, before); at >= 0 {
+			return path[:at+len(before)] + "…", true
+		}
+	}
+	return "", false
+}
+
+var slashes = regexp.MustCompile(`/{2,}`)
 
 // one returns the text of a lone segment without a slash in it, else "".
 func one(segs []segment) string {

@@ -91,12 +91,6 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry
 		return overPublished(s.version, nil)
 	}
 	rev := shownRevision(ctx, res.Package)
-	if text := deprecatedText(s.manifest.get("deprecated")); text != "" {
-		if err := h.deprecateNew(ctx, name, s.version, text); err != nil {
-			return err
-		}
-		rev = h.rev(ctx, name)
-	}
 	notice(w, differs)
 	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: rev, Success: true})
 }
@@ -124,6 +118,9 @@ func (u *upload) release(doc document, s sent, publisher, userAgent string) (reg
 	}
 	if !s.withLatest() {
 		rel.TagsIfUnset = []string{requiredTag}
+	}
+	if text := deprecatedText(s.manifest.get("deprecated")); text != "" { // package.json itself declares it
+		rel.State, rel.Reason = registry.Deprecated, text
 	}
 	rel.SortKey, _ = formats.VersionKey(s.version)
 	return rel, differs, nil
@@ -192,13 +189,6 @@ func describe(doc document, s sent, publisher string) func(old []byte) ([]byte, 
 	}
 }
 
-// deprecateNew carries a deprecation over that package.json itself declares.
-func (h *handlers) deprecateNew(ctx context.Context, name registry.Name, version, text string) error {
-	return h.site.Service.Edit(ctx, name, func(e *registry.Edit) error {
-		return e.SetState(version, registry.Deprecated, text)
-	})
-}
-
 // shownRevision is the package's revision, "" for a caller who may publish but not read.
 func shownRevision(ctx context.Context, pkg registry.Package) string {
 	if access.Decide(access.From(ctx), access.Read, pkg.Repository) != access.Allow {
@@ -207,7 +197,7 @@ func shownRevision(ctx context.Context, pkg registry.Package) string {
 	return revision(pkg)
 }
 
-// rev is the package's revision after another change, as in shownRevision.
+// rev is the package's revision after a change, as in shownRevision.
 func (h *handlers) rev(ctx context.Context, name registry.Name) string {
 	pkg, err := h.site.Service.Package(ctx, name)
 	if err != nil {

@@ -1,16 +1,19 @@
 package npm
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
@@ -270,6 +273,28 @@ func TestS54(t *testing.T) {
 	e.publish(pub{name: "web", version: "1.0.0", tarball: at})
 }
 
+// TestS54Streaming: what is over the limit is refused while it comes, not when all of it is here.
+func TestS54Streaming(t *testing.T) {
+	const limit = 1 << 20
+	e := &env{formatstest.NewServer(t, formatstest.Options{}, &Format{MaxTarballBytes: limit}), t}
+	body := pub{name: "web", version: "1.0.0", tarball: stored(t, `{"name":"web","version":"1.0.0"}`, make([]byte, 2*limit))}.body(t)
+	data := bytes.Index(body, []byte(`"data":"`))
+	c, err := net.Dial("tcp", e.Addr)
+	must(t, err)
+	defer c.Close()
+	must(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+	// A terabyte is announced, of which only little more than the limit comes.
+	fmt.Fprintf(c, "PUT /npm/main/web HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", e.Token("*", access.Admin), int64(1)<<40)
+	_, err = c.Write(body[:data+limit/3*4+200_000])
+	must(t, err)
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("%v, %v; want 413 at once", res, err)
+	}
+	e.want(http.StatusNotFound, "", e.do(formatstest.Admin, http.MethodGet, "/web", nil))
+	e.MustFsck(t)
+}
+
 func TestProvenanceIsKept(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	p := pub{name: "@acme/web", version: "1.0.0", tarball: pack(t, `{"name":"@acme/web","version":"1.0.0"}`)}
@@ -296,7 +321,6 @@ func TestProvenanceIsKept(t *testing.T) {
 	}
 }
 
-// TestDeprecatedManifest: package.json may declare itself deprecated; that can be ended like any other deprecation.
 func manyTags(n int, version string) map[string]string {
 	tags := map[string]string{}
 	for i := range n {
@@ -332,6 +356,7 @@ func TestRevisionShown(t *testing.T) {
 	}
 }
 
+// TestDeprecatedManifest: package.json may declare itself deprecated. The version is so from the first moment, or not there.
 func TestDeprecatedManifest(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.publish(pub{name: "web", version: "1.0.0", manifest: map[string]any{"deprecated": "old"}})
@@ -340,4 +365,13 @@ func TestDeprecatedManifest(t *testing.T) {
 	if doc["1.0.0"].(map[string]any)["deprecated"] != "old" || doc["1.0.1"].(map[string]any)["deprecated"] != nil {
 		t.Errorf("%v", doc)
 	}
+	events := e.events()
+	long := map[string]any{"deprecated": strings.Repeat("x", 5000)}
+	e.want(http.StatusBadRequest, "longer than 4096 bytes", e.put(pub{name: "web", version: "1.0.2", manifest: long}))
+	e.want(http.StatusNotFound, "", e.do(formatstest.Admin, http.MethodGet, "/web/1.0.2", nil))
+	if now := e.events(); !slices.Equal(now, events) {
+		t.Errorf("what was refused is announced: %v", now[len(events):])
+	}
+	e.publish(pub{name: "web", version: "1.0.2"})
+	e.MustFsck(t)
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"slipway/registry"
 )
@@ -155,13 +154,9 @@ func TestDepth(t *testing.T) {
 	deep := strings.Repeat("[", 1_000_000)
 	for _, prefix := range []string{`{"name":`, `{"other":`, `{"versions":{"1.0.0":`, `{"versions":{"1.0.0":{},"1.0.1":{"x":`, `{"_attachments":{"a.tgz":{"x":`} {
 		r := strings.NewReader(prefix + deep)
-		start := time.Now()
 		_, _, err := collect(r)
 		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "levels") {
 			t.Errorf("%s: %v", prefix, err)
-		}
-		if took := time.Since(start); took > time.Second {
-			t.Errorf("%s: took %v", prefix, took)
 		}
 		if r.Len() < len(deep)-4*scanBufferBytes {
 			t.Errorf("%s: read on to %d bytes before the end", prefix, r.Len())

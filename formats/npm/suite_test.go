@@ -3,6 +3,7 @@ package npm
 import (
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"testing"
 
 	"slipway/formats"
@@ -58,6 +59,15 @@ func TestSuite(t *testing.T) {
 			return pack(t, `{"name":"`+pkg+`","version":"`+version+`"}`, entry{path: "package/seed", content: hex.EncodeToString(seed)})
 		},
 		Refusal: refusal,
+		// "//" counts as one slash, as clients send it. A tag is there to be set and removed, not to be read.
+		Malformed: func(before, between, reserved string) int {
+			if between == "//" && strings.HasSuffix(before, "/dist-tags") && !strings.Contains(reserved, "/") {
+				return http.StatusMethodNotAllowed
+			}
+			return 0
+		},
+		Public: []string{"npm.root", "npm.ping", "npm.whoami", "npm.user", "npm.login", "npm.logout", "npm.profile", "npm.profile_change", "npm.tokens",
+			"npm.token_create", "npm.token_revoke", "npm.unsupported", "npm.unknown"},
 		Created: http.StatusCreated, Again: http.StatusCreated, Conflict: http.StatusForbidden,
 	})
 }

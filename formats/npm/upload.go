@@ -6,11 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 	"sync"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -73,7 +73,10 @@ func (u *upload) stage(data io.Reader) error {
 	case err != nil:
 		return err
 	}
-	return u.stageLong(io.MultiReader(bytes.NewReader(head[:n]), data))
+	return formats.StoreAndLook(io.MultiReader(bytes.NewReader(head[:n]), data), u.store, func(r io.Reader) (err error) {
+		u.tar, err = inspect(r)
+		return err
+	})
 }
 
 // fill reads until p is full. io.EOF: r ended before.
@@ -84,24 +87,6 @@ func fill(p []byte, r io.Reader) (n int, err error) {
 		n += m
 	}
 	return n, err
-}
-
-func (u *upload) stageLong(data io.Reader) error {
-	pr, pw := io.Pipe()
-	inspected := make(chan error, 1)
-	go func() {
-		var err error
-		u.tar, err = inspect(pr)
-		_ = pr.CloseWithError(err) // never fails
-		inspected <- err
-	}()
-	err := u.store(io.TeeReader(data, pw))
-	_ = pw.CloseWithError(err) // never fails; nil is the end of the file
-	looked := <-inspected
-	if own := (*registry.Error)(nil); errors.As(looked, &own) {
-		return own // the store saw it too, as a failure of its reader
-	}
-	return err
 }
 
 func (u *upload) store(tarball io.Reader) error {

@@ -7,7 +7,10 @@ import (
 
 // descriptor is what is kept of a version beside its files.
 type descriptor struct {
-	Files map[string]fileInfo `json:"files"`
+	// The values of all files that Files does not name. They are mostly those of every file, and what a release of hundreds of
+	// wheels keeps is read and written with each of them.
+	fileInfo
+	Files map[string]fileInfo `json:"files,omitempty"`
 }
 
 // fileInfo is what a page says of a file and only its own archive knows.
@@ -15,8 +18,16 @@ type fileInfo struct {
 	RequiresPython string `json:"requires_python,omitempty"`
 }
 
+// of returns what is known of a file.
+func (d descriptor) of(file string) fileInfo {
+	if own, ok := d.Files[file]; ok {
+		return own
+	}
+	return d.fileInfo
+}
+
 func readDescriptor(raw []byte) (descriptor, error) {
-	d := descriptor{Files: map[string]fileInfo{}}
+	var d descriptor
 	if len(raw) == 0 {
 		return d, nil
 	}
@@ -26,12 +37,23 @@ func readDescriptor(raw []byte) (descriptor, error) {
 	return d, nil
 }
 
-// merge adds the file to what is known of its version.
+// merge adds the file to what is known of its version, whose first file says what its others need not repeat.
 func (d distribution) merge(old []byte) ([]byte, error) {
 	v, err := readDescriptor(old)
 	if err != nil {
 		return nil, err
 	}
-	v.Files[d.file.text] = fileInfo{RequiresPython: d.inside.metadata.requiresPython}
+	info := fileInfo{RequiresPython: d.inside.metadata.requiresPython}
+	switch {
+	case len(old) == 0:
+		v.fileInfo = info
+	case info == v.fileInfo:
+		delete(v.Files, d.file.text)
+	default:
+		if v.Files == nil {
+			v.Files = map[string]fileInfo{}
+		}
+		v.Files[d.file.text] = info
+	}
 	return json.Marshal(v)
 }

@@ -30,7 +30,10 @@ type form struct {
 	fields map[string]string
 	parts  int
 	text   int64
+	buffer []byte // that values are copied through
 }
+
+const copyBytes = 4 << 10
 
 // aboutAction marks requests of the legacy API that ended.
 const aboutAction registry.Subject = "action"
@@ -42,7 +45,7 @@ func readForm(r *http.Request, file func(name string, content io.Reader) error) 
 	if err != nil {
 		return nil, err
 	}
-	f := &form{fields: map[string]string{}}
+	f := &form{fields: map[string]string{}, buffer: make([]byte, copyBytes)}
 	seen := false
 	for {
 		p, err := parts.NextRawPart()
@@ -118,7 +121,7 @@ func (f *form) take(name string, p io.Reader) error {
 	if keptFields[name] {
 		to = &value
 	}
-	n, err := io.Copy(to, io.LimitReader(p, limit+1))
+	n, err := io.CopyBuffer(to, io.LimitReader(p, limit+1), f.buffer)
 	f.text += n
 	switch {
 	case err != nil:

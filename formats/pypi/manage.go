@@ -1,7 +1,6 @@
 package pypi
 
 import (
-	"bytes"
 	"net/http"
 	"strings"
 
@@ -72,7 +71,7 @@ func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn fun
 		return registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", clip(t.version), name.Package)
 	}
 	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
-		v, err := findVersion(e, want)
+		v, err := e.Spelled(want.String())
 		if err != nil {
 			return err
 		}
@@ -83,22 +82,4 @@ func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn fun
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// findVersion returns the version that is equal to v, however it was spelled when it was published. NotFound.
-func findVersion(e *registry.Edit, v version) (registry.Version, error) {
-	found, err := e.Version(v.String())
-	if err == nil || registry.KindOf(err) != registry.NotFound {
-		return found, err
-	}
-	all, listErr := e.Versions()
-	if listErr != nil {
-		return found, listErr
-	}
-	for _, other := range all {
-		if bytes.Equal(other.SortKey, v.key()) {
-			return other, nil
-		}
-	}
-	return found, err
 }

@@ -2,6 +2,7 @@ package pypi
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -26,6 +27,7 @@ type labelled struct{ label, url string }
 const (
 	maxMetadataBytes = 16 << 20
 	maxFieldBytes    = 4096
+	maxFields        = 50_000 // wheels with thousands of Requires-Dist have as many
 	maxProjectURLs   = 100
 )
 
@@ -36,7 +38,7 @@ const unknown = "UNKNOWN"
 // older server must not refuse a newer tool. Invalid.
 func parseMetadata(raw []byte) (coreMetadata, error) {
 	var m coreMetadata
-	all, err := fields(raw)
+	all, err := fields(raw, "metadata-version", "name", "version", "requires-python", "summary", "home-page", "license", "license-expression", "project-url")
 	if err != nil {
 		return m, err
 	}
@@ -77,12 +79,21 @@ func parseMetadata(raw []byte) (coreMetadata, error) {
 
 type field struct{ name, value string }
 
-// fields splits a header in the style of RFC 822: continued lines are joined with a space, what follows the first empty line
-// is the description. Bytes that are no UTF-8 are read as Latin-1, as tools of another age wrote them. Where a line begins
-// and what is a field is decided as Python's email package does, which installers read it with: both must see the same.
-func fields(raw []byte) ([]field, error) {
+// fields reads the wanted fields, named in lower case, of a header in the style of RFC 822: continued lines are joined with a
+// space, what follows the first empty line is the description. Bytes that are no UTF-8 are read as Latin-1, as tools of another
+// age wrote them. Where a line begins and what is a field is decided as Python's email package does, which installers read it
+// with: both must see the same. Invalid.
+func fields(raw []byte, wanted ...string) ([]field, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	var out []field
+	var value []byte // of the last field, as far as it has come
+	kept := false    // it is a wanted one
+	end := func() {
+		if kept {
+			out[len(out)-1].value = strings.TrimSpace(string(value))
+		}
+	}
+	count := 0
 	for line := range bytes.Lines(raw) {
 		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 		if len(line) == 0 {
@@ -91,23 +102,30 @@ func fields(raw []byte) ([]field, error) {
 		if bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
 			return nil, invalid(registry.AboutFile, "the core metadata has a control character in its header")
 		}
-		text := decode(line)
 		if line[0] == ' ' || line[0] == '\t' {
-			if last := len(out) - 1; last >= 0 && len(out[last].value) < maxFieldBytes {
-				out[last].value = strings.TrimSpace(out[last].value + " " + strings.TrimSpace(text))
+			if more := bytes.TrimSpace(line); kept && len(more) > 0 && len(value) < maxFieldBytes {
+				value = append(append(value, ' '), strings.TrimSpace(decode(more))...)
 			}
 			continue
 		}
-		name, value, ok := strings.Cut(text, ":")
-		if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		name, text, ok := bytes.Cut(line, []byte(":"))
+		if !ok || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			break // no field: the description of a file without an empty line
 		}
-		value = strings.TrimSpace(value)
-		if value == unknown {
-			value = ""
+		if count++; count > maxFields {
+			return nil, invalid(registry.AboutFile, "the core metadata has more than %d fields", maxFields)
 		}
-		out = append(out, field{asciiLower(name), value})
+		end()
+		i := slices.IndexFunc(wanted, func(s string) bool { return strings.EqualFold(s, string(name)) })
+		if kept = i >= 0; !kept {
+			continue
+		}
+		out = append(out, field{name: wanted[i]})
+		if value = append(value[:0], strings.TrimSpace(decode(text))...); string(value) == unknown {
+			value = value[:0]
+		}
 	}
+	end()
 	return out, nil
 }
 

@@ -62,7 +62,7 @@ func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
 		sum := f.Blob.Digest.Encoded()
 		p.files = append(p.files, pageFile{
 			name: f.Path, url: fileURL(sum, f.Path), sha256: sum, size: f.Blob.Size, uploaded: f.AddedAt,
-			requiresPython: d.Files[f.Path].RequiresPython, metadata: metadata[f.Path],
+			requiresPython: d.of(f.Path).RequiresPython, metadata: metadata[f.Path],
 			yanked: v.State == registry.Yanked, reason: v.Reason,
 		})
 	}

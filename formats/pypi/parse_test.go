@@ -75,6 +75,21 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// TestMetadataBounds: a header of millions of lines is refused, and what nobody reads of one is not kept.
+func TestMetadataBounds(t *testing.T) {
+	head := "Name: a\nVersion: 1\n"
+	_, err := parseMetadata([]byte(head + strings.Repeat("a:b\n", maxMetadataBytes/4)))
+	refused(t, err, "more than 50000 fields")
+	many := []byte(head + strings.Repeat("Requires-Dist: b\n  ; extra == \"x\"\n", maxFields-2))
+	if n := testing.AllocsPerRun(1, func() { _, err = parseMetadata(many) }); n > 100 || err != nil {
+		t.Errorf("%v allocations, %v", n, err)
+	}
+	m, err := parseMetadata([]byte(head + "Summary:\n a\n" + strings.Repeat(" \n", 5000) + " b\nLicense: x\n" + strings.Repeat(" y\n", 1<<20)))
+	if err != nil || m.summary != "a b" || len(m.license) > maxFieldBytes+1 {
+		t.Errorf("%q, a license of %d bytes, %v", m.summary, len(m.license), err)
+	}
+}
+
 func TestFacts(t *testing.T) {
 	for _, c := range []struct {
 		m    coreMetadata

@@ -3,7 +3,6 @@ package pypi
 import (
 	"archive/tar"
 	"io"
-	"path"
 	"strings"
 
 	"slipway/formats"
@@ -55,13 +54,16 @@ func readZipSdist(r *window) (contents, error) {
 	}
 	root := ""
 	for _, f := range a.files {
-		first, rest, _ := strings.Cut(path.Clean(f.Name), "/")
+		first, rest, _ := strings.Cut(strings.TrimSuffix(f.Name, "/"), "/")
 		if root != "" && first != root {
 			return c, formats.BrokenArchive("it has two directories at its top, %q and %q", clip(root), clip(first))
 		}
 		root = first
 		if rest != pkgInfo {
 			continue
+		}
+		if c.raw != nil {
+			return c, formats.BrokenArchive("%s is in it twice", pkgInfo)
 		}
 		if c.raw, err = a.readEntry(f, maxMetadataBytes); err != nil {
 			return c, err

@@ -2,17 +2,19 @@ package pypi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/md5"
+	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"strings"
 
 	"golang.org/x/crypto/blake2b"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -28,7 +30,7 @@ func (h *handlers) upload(w http.ResponseWriter, r *http.Request, t target) erro
 	if r.ContentLength > h.fileBytes+maxTextBytes {
 		return tooLarge(r.ContentLength, h.fileBytes)
 	}
-	u := &upload{ctx: r.Context(), pub: pub, limit: h.fileBytes}
+	u := &upload{ctx: r.Context(), pub: pub, limit: h.fileBytes, body: r.ContentLength}
 	f, err := readForm(r, u.stage)
 	if err != nil {
 		return err
@@ -36,6 +38,11 @@ func (h *handlers) upload(w http.ResponseWriter, r *http.Request, t target) erro
 	d, err := u.check(f)
 	if err != nil {
 		return err
+	}
+	if u.kept != nil {
+		if err := u.stageKept(f, d); err != nil {
+			return err
+		}
 	}
 	res, err := u.commit(t.repository, d, r.UserAgent())
 	if err != nil {
@@ -57,12 +64,17 @@ type upload struct {
 	ctx   context.Context
 	pub   *registry.Publish
 	limit int64
+	body  int64 // length of the request's; -1: not known
 
 	name   filename
-	staged registry.Staged
-	blake2 []byte
-	inside contents // of a tarball, read as it passed
+	sums   sums
+	kept   []byte            // a zip that is small, which is stored once it was looked into; else nil
+	staged []registry.Staged // the file, and a wheel's metadata
+	inside contents          // of a tarball, read as it passed
 }
+
+// sums are those of the file that clients announce.
+type sums struct{ sha256, blake2, md5 []byte }
 
 // Media types as the API shows them; files are served as application/octet-stream, as nothing may unpack them on the way.
 const (
@@ -71,43 +83,82 @@ const (
 	metadataType = "text/plain; charset=utf-8"
 )
 
-// stage stores the file, with the sums that clients announce, and looks into a tarball in the same pass.
+// stage stores the file, with the sums that clients announce, and looks into a tarball in the same pass. A small zip waits for the
+// rest of the form.
 func (u *upload) stage(name string, content io.Reader) (err error) {
 	if u.name, err = parseFilename(name); err != nil {
 		return err
 	}
 	sum, _ := blake2b.New256(nil) // fails for keys only
 	content = io.TeeReader(content, sum)
-	file := registry.StageFile{Path: name, MediaType: zipType, Sums: registry.MD5, Limit: u.limit}
-	if u.name.tarball() {
-		file.MediaType = gzipType
-		u.staged, u.inside, err = u.stageTarball(file, content)
+	size := int64(0)
+	if !u.name.tarball() && u.body >= 0 && u.body <= min(blockBytes, u.limit) {
+		kept := bytes.NewBuffer(make([]byte, 0, u.body+bytes.MinRead))
+		size, err = kept.ReadFrom(content)
+		u.kept = kept.Bytes()
 	} else {
-		u.staged, err = u.pub.Stage(u.ctx, file, content)
+		var st registry.Staged
+		if u.name.tarball() {
+			st, u.inside, err = u.stageTarball(u.file(), content)
+		} else {
+			st, err = u.pub.Stage(u.ctx, u.file(), content)
+		}
+		if err == nil {
+			u.stored(st)
+			size = st.Blob.Size
+		}
 	}
-	if err == nil && u.staged.Blob.Size == 0 {
+	if err == nil && size == 0 {
 		err = invalid(registry.AboutFile, "%q is empty", clip(name))
 	}
-	u.blake2 = hash.Hash(sum).Sum(nil)
+	u.sums.blake2 = sum.Sum(nil)
 	return err
 }
 
-func (u *upload) stageTarball(file registry.StageFile, content io.Reader) (registry.Staged, contents, error) {
-	pr, pw := io.Pipe()
-	var found contents
-	looked := make(chan error, 1)
-	go func() {
-		var err error
-		found, err = readTarball(pr)
-		_ = pr.CloseWithError(err) // never fails
-		looked <- err
-	}()
-	st, err := u.pub.Stage(u.ctx, file, io.TeeReader(content, pw))
-	_ = pw.CloseWithError(err) // never fails; nil is the end of the file
-	inside := <-looked
-	if own := (*registry.Error)(nil); errors.As(inside, &own) {
-		return st, found, own // the store saw it too, as a failure of its reader
+func (u *upload) file() registry.StageFile {
+	f := registry.StageFile{Path: u.name.text, MediaType: zipType, Sums: registry.MD5, Limit: u.limit}
+	if u.name.tarball() {
+		f.MediaType = gzipType
 	}
+	return f
+}
+
+// stored notes what became of the file.
+func (u *upload) stored(st ...registry.Staged) {
+	u.staged = st
+	u.sums.sha256, _ = hex.DecodeString(st[0].Blob.Digest.Encoded()) // a digest is hex
+	u.sums.md5 = st[0].Blob.MD5
+}
+
+// metadataFile is what is kept beside a wheel.
+func (d distribution) metadataFile() registry.StageFile {
+	return registry.StageFile{Path: d.file.text + metadataSuffix, MediaType: metadataType, Limit: maxMetadataBytes}
+}
+
+// stageKept stores what waited, with the metadata beside it.
+func (u *upload) stageKept(f *form, d distribution) error {
+	files, contents := []registry.StageFile{u.file()}, [][]byte{u.kept}
+	if d.file.kind == typeWheel {
+		files, contents = append(files, d.metadataFile()), append(contents, d.inside.raw)
+	}
+	st, err := u.pub.StageAll(u.ctx, files, contents)
+	if err != nil {
+		return err
+	}
+	u.stored(st...)
+	return u.checkDigests(f)
+}
+
+func (u *upload) stageTarball(file registry.StageFile, content io.Reader) (st registry.Staged, found contents, err error) {
+	store := func(r io.Reader) (err error) {
+		st, err = u.pub.Stage(u.ctx, file, r)
+		return err
+	}
+	look := func(r io.Reader) (err error) {
+		found, err = readTarball(r)
+		return err
+	}
+	err = formats.StoreAndLook(content, store, look)
 	return st, found, err
 }
 
@@ -121,10 +172,24 @@ type distribution struct {
 
 // check holds the form, the file's name and what is in the archive to each other (pypi.md 6.5). Invalid, DigestMismatch.
 func (u *upload) check(f *form) (distribution, error) {
-	d := distribution{file: u.name, inside: u.inside}
-	if err := u.checkDigests(f); err != nil {
-		return d, err
+	if u.kept == nil {
+		if err := u.checkDigests(f); err != nil {
+			return distribution{}, err
+		}
+		return u.examine(f)
 	}
+	d, err := u.examine(f)
+	if err != nil { // of a damaged file its sums tell more
+		sha, md := sha256.Sum256(u.kept), md5.Sum(u.kept)
+		u.sums.sha256, u.sums.md5 = sha[:], md[:]
+		err = cmp.Or(u.checkDigests(f), err)
+	}
+	return d, err
+}
+
+// examine is check but for the sums.
+func (u *upload) examine(f *form) (distribution, error) {
+	d := distribution{file: u.name, inside: u.inside}
 	if kind := f.fields["filetype"]; kind != "" && kind != d.file.kind {
 		return d, invalid(registry.AboutFile, "the form's \"filetype\" is %q, but %q is a %s", clip(kind), d.file.text, d.file.kind)
 	}
@@ -154,11 +219,16 @@ func (u *upload) check(f *form) (distribution, error) {
 	return d, nil
 }
 
-// look reads a zip back from the store: its table of contents is at its end.
+// look reads a zip, a large one back from the store: its table of contents is at its end.
 func (u *upload) look(name reading) (contents, error) {
-	r := newWindow(u.staged.Blob.Size, func(offset, length int64) (io.ReadCloser, error) {
-		return u.pub.OpenRange(u.ctx, u.staged, offset, length)
-	})
+	var r *window
+	if u.kept != nil {
+		r = windowOf(u.kept)
+	} else {
+		r = newWindow(u.staged[0].Blob.Size, func(offset, length int64) (io.ReadCloser, error) {
+			return u.pub.OpenRange(u.ctx, u.staged[0], offset, length)
+		})
+	}
 	if u.name.kind == typeWheel {
 		return readWheel(r, name)
 	}
@@ -168,15 +238,16 @@ func (u *upload) look(name reading) (contents, error) {
 func (u *upload) checkDigests(f *form) error {
 	for _, sum := range []struct {
 		field string
-		got   string
+		got   []byte
 	}{
-		{"sha256_digest", u.staged.Blob.Digest.Encoded()},
-		{"blake2_256_digest", hex.EncodeToString(u.blake2)},
-		{"md5_digest", hex.EncodeToString(u.staged.Blob.MD5)},
+		{"sha256_digest", u.sums.sha256},
+		{"blake2_256_digest", u.sums.blake2},
+		{"md5_digest", u.sums.md5},
 	} {
-		if want := f.fields[sum.field]; want != "" && !strings.EqualFold(want, sum.got) {
+		got := hex.EncodeToString(sum.got)
+		if want := f.fields[sum.field]; want != "" && !strings.EqualFold(want, got) {
 			return registry.Errorf(registry.DigestMismatch, registry.AboutFile, "the %s of %q is %s, but the form announced %s; nothing was stored",
-				sum.field, u.name.text, sum.got, clip(want))
+				sum.field, u.name.text, got, clip(want))
 		}
 	}
 	return nil
@@ -189,18 +260,16 @@ func (u *upload) commit(repository string, d distribution, userAgent string) (re
 		return registry.Result{}, err
 	}
 	u.pub.Into(name)
-	files := []registry.Staged{u.staged}
-	if d.file.kind == typeWheel {
-		st, err := u.pub.Stage(u.ctx, registry.StageFile{
-			Path: d.file.text + metadataSuffix, MediaType: metadataType, Limit: maxMetadataBytes}, bytes.NewReader(d.inside.raw))
+	if d.file.kind == typeWheel && u.kept == nil {
+		st, err := u.pub.Stage(u.ctx, d.metadataFile(), bytes.NewReader(d.inside.raw))
 		if err != nil {
 			return registry.Result{}, err
 		}
-		files = append(files, st)
+		u.staged = append(u.staged, st)
 	}
 	rel := registry.Release{
 		Version: d.version.String(), Mode: registry.Append, SortKey: d.version.key(), SameKey: true, Prerelease: d.version.prerelease(),
-		Files: files, Merge: d.merge, Facts: facts(d.inside, userAgent),
+		Files: u.staged, Merge: d.merge, Facts: facts(d.inside, userAgent),
 	}
 	rel.PURL = purl(d.project, rel.Version)
 	return u.pub.Commit(u.ctx, rel)
@@ -212,7 +281,7 @@ func (u *upload) refused(err error, d distribution) error {
 	switch e.Kind {
 	case registry.AlreadyExists:
 		e = &registry.Error{Kind: e.Kind, Subject: e.Subject, Err: err, Detail: fmt.Sprintf("File already exists: %s (%s; sent sha256 %s)",
-			d.file.text, u.stored(d), u.staged.Blob.Digest.Encoded())}
+			d.file.text, u.there(d), hex.EncodeToString(u.sums.sha256))}
 	case registry.Conflict:
 		e = &registry.Error{Kind: e.Kind, Subject: e.Subject, Err: err,
 			Detail: fmt.Sprintf("%s of %s %s already exists in history; file names cannot be reused", d.file.text, d.project, d.version)}
@@ -222,8 +291,8 @@ func (u *upload) refused(err error, d distribution) error {
 	return e
 }
 
-// stored tells what is there under the name.
-func (u *upload) stored(d distribution) string {
+// there tells what is there under the name.
+func (u *upload) there(d distribution) string {
 	f, err := u.pub.File(u.ctx, d.version.String(), d.file.text)
 	if err != nil {
 		return "with other content"

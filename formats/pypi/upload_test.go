@@ -107,6 +107,10 @@ func TestUploadRefusals(t *testing.T) {
 		{"two tops", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "evil/x", "")}, 400, "two root directories"},
 		{"climbing entry", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "good-1.0/../../x", "")}, 400, "leads outside"},
 		{"PKG-INFO twice", post{file: w.sdistName(), content: tarred(t, "good-1.0/PKG-INFO", w.meta(), "good-1.0/PKG-INFO", w.meta())}, 400, "twice"},
+		{"PKG-INFO twice in a zip", post{file: "good-1.0.zip", content: zipped(t, "good-1.0/PKG-INFO", w.meta(), "good-1.0/PKG-INFO/", "")}, 400, "twice"},
+		{"PKG-INFO under two names", post{file: "good-1.0.zip", content: zipped(t, "good-1.0/PKG-INFO", w.meta(), "good-1.0//PKG-INFO", w.meta())}, 400, "not named as it unpacks"},
+		{"PKG-INFO behind a dot", post{file: "good-1.0.zip", content: zipped(t, "good-1.0/./PKG-INFO", w.meta())}, 400, "not named as it unpacks"},
+		{"zip of a folder in a dot", post{file: "good-1.0.zip", content: zipped(t, "./", "", "good-1.0/PKG-INFO", w.meta())}, 400, "not named as it unpacks"},
 		{"zip without PKG-INFO", post{file: "good-1.0.zip", content: zipped(t, "good-1.0/setup.py", "")}, 400, "no PKG-INFO"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -42,14 +42,12 @@ func readWheel(r *window, name reading) (contents, error) {
 	if err != nil {
 		return c, err
 	}
-	all, err := fields(wheel)
+	generators, err := fields(wheel, "generator")
 	if err != nil {
 		return c, err
 	}
-	for _, f := range all {
-		if f.name == "generator" {
-			c.generator = f.value
-		}
+	for _, f := range generators {
+		c.generator = f.value
 	}
 	return c, nil
 }

@@ -24,6 +24,11 @@ func newWindow(size int64, open func(offset, length int64) (io.ReadCloser, error
 	return &window{size: size, open: open, blocks: map[int64][]byte{}}
 }
 
+// windowOf is over a file of one block that is in memory.
+func windowOf(file []byte) *window {
+	return &window{size: int64(len(file)), blocks: map[int64][]byte{0: file}}
+}
+
 // ReadAt implements io.ReaderAt.
 func (w *window) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {

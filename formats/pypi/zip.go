@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"path"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -159,6 +160,10 @@ func checkEntries(r *window, files []*zip.File) error {
 	for _, f := range files {
 		if err := formats.CheckEntryName(f.Name); err != nil {
 			return err
+		}
+		// "a//b" and "a/./b" unpack to the same file, and only some readers find it under the name that the others use.
+		if clean := path.Clean(f.Name); clean == "." || f.Name != clean && f.Name != clean+"/" {
+			return formats.BrokenArchive("the entry %q is not named as it unpacks", clip(f.Name))
 		}
 		if seen[f.Name] {
 			return formats.BrokenArchive("%q is in it twice", clip(f.Name))

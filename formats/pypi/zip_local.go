@@ -2,7 +2,6 @@ package pypi
 
 import (
 	"archive/zip"
-	"bufio"
 	"encoding/binary"
 	"io"
 	"slices"
@@ -31,18 +30,16 @@ func (a *archive) checkLocal(f *zip.File) error {
 
 // headerOf finds where an entry begins, which archive/zip keeps to itself (APPNOTE.TXT 4.3.12).
 func (a *archive) headerOf(f *zip.File) (int64, error) {
-	table := bufio.NewReaderSize(io.NewSectionReader(a.r, a.directory, a.r.size-a.directory), blockBytes)
 	le := binary.LittleEndian
 	head := make([]byte, entryBytes)
+	entry := a.directory
 	for i := slices.Index(a.files, f); ; i-- {
-		if _, err := io.ReadFull(table, head); err != nil || le.Uint32(head) != entrySignature {
+		if _, err := a.r.ReadAt(head, entry); err != nil || le.Uint32(head) != entrySignature {
 			return 0, unreadable(zip.ErrFormat)
 		}
-		name, extra, comment := int(le.Uint16(head[28:])), int(le.Uint16(head[30:])), int(le.Uint16(head[32:]))
 		if i > 0 {
-			if _, err := table.Discard(name + extra + comment); err != nil {
-				return 0, unreadable(zip.ErrFormat)
-			}
+			name, extra, comment := int64(le.Uint16(head[28:])), int64(le.Uint16(head[30:])), int64(le.Uint16(head[32:]))
+			entry += entryBytes + name + extra + comment
 			continue
 		}
 		at := int64(le.Uint32(head[42:]))
