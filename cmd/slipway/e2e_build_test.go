@@ -233,6 +233,6 @@ func (b *builder) image(version, commit string) *product {
 	b.write(dir+"/oci-layout", `{"imageLayoutVersion":"1.0.0"}`)
 	b.write(dir+"/index.json", string(object(map[string]any{"schemaVersion": 2, "manifests": []descriptor{manifest}})))
 	return &product{"oci", "team/app", manifest.Digest, func(ctx context.Context) ([]byte, error) {
-		return b.command(ctx, "", filepath.Join(b.clients, "oci/crane"), "--insecure", "push", filepath.Join(b.home, dir), b.s.addr+"/main/team/app:"+version).CombinedOutput()
+		return b.command(ctx, "", filepath.Join(b.clients, "oci/crane"), "push", filepath.Join(b.home, dir), b.s.addr+"/main/team/app:"+version).CombinedOutput()
 	}}
 }

@@ -94,7 +94,11 @@ func TestS45(t *testing.T) {
 		"cloud key":   `\bAKIA[0-9A-Z]{16}\b`,
 		"webhook key": `whsec_[A-Za-z0-9+/]{32}`,
 	} {
-		if found := regexp.MustCompile(re).Find(program); found != nil {
+		for _, found := range regexp.MustCompile(re).FindAll(program, -1) {
+			// The linker puts strings side by side. Words have few digits, where of 43 random characters six or seven are.
+			if what == "token" && len(regexp.MustCompile(`\d`).FindAll(found, -1)) < 3 {
+				continue
+			}
 			t.Errorf("the program holds a %s: %q", what, found)
 		}
 	}
