@@ -13,7 +13,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,7 +40,6 @@ const (
 // what ran. In every round but the first, the server is killed at random moments meanwhile.
 func TestReleaseToDeployment(t *testing.T) {
 	s := newTestServer(t)
-	s.onLocalhost()
 	s.env = []string{"SLIPWAY_WEBHOOK_ALLOW=127.0.0.1"}
 	s.start()
 	b := newBuilder(t, s)
@@ -82,22 +80,6 @@ func TestReleaseToDeployment(t *testing.T) {
 	}
 	s.terminate()
 	s.fsck()
-}
-
-// onLocalhost moves a server to 127.0.0.1: of the loopback addresses crane asks only this one without TLS. The port is below
-// those that the system gives away, so that nobody gets it while the server is dead.
-func (s *testServer) onLocalhost() {
-	s.t.Helper()
-	const first, last = 20_000, 32_000
-	for port := first + os.Getpid()%(last-first)/2; port < last; port++ {
-		s.addr = fmt.Sprintf("127.0.0.1:%d", port)
-		s.url = "http://" + s.addr
-		if ln, err := net.Listen("tcp", s.addr); err == nil {
-			mustDo(s.t, ln.Close())
-			return
-		}
-	}
-	s.t.Fatal("there is no free port")
 }
 
 func versionsOf(products []*product) map[string]string {
