@@ -115,6 +115,8 @@ func (w *writer) load() error {
 // update is Store.Update.
 func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 	r := &request{fn: fn, done: make(chan struct{}, 1)}
+	// Where this goroutine is ended by the update of another caller that it leads, nobody waits for its own any more.
+	defer r.claimed.CompareAndSwap(false, true)
 	if err := w.enqueue(ctx, r); err != nil {
 		return err
 	}
