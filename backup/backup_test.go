@@ -5,123 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"slipway/backup"
-	"slipway/metadata"
-	"slipway/metadata/sqlite"
 	"slipway/registry"
-	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/local"
-	"slipway/storage/mem"
 	"slipway/storage/storagetest"
 )
-
-// scene is a core with a backup directory.
-type scene struct {
-	*registrytest.Env
-	t   *testing.T
-	dir string
-	key string
-}
-
-func newScene(t *testing.T, opts ...registrytest.Option) *scene {
-	t.Helper()
-	s := &scene{Env: registrytest.New(t, opts...), t: t, dir: filepath.Join(t.TempDir(), "backup"), key: filepath.Join(t.TempDir(), "log.key")}
-	if err := os.WriteFile(s.key, []byte("a key\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func (s *scene) publish(pkg, version string, files ...string) {
-	s.t.Helper()
-	if err := s.Publish(pkg, version, files...); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *scene) options(keep int) backup.Options {
-	return backup.Options{Database: s.Database, Key: s.key, Blobs: s.Blobs, Keep: keep, Progress: func(string, int64, int64) {}}
-}
-
-func (s *scene) backup(keep int) backup.Summary {
-	s.t.Helper()
-	sum, err := backup.Run(s.t.Context(), s.dir, s.options(keep))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return sum
-}
-
-func (s *scene) snapshots() []backup.Snapshot {
-	s.t.Helper()
-	list, err := backup.List(s.dir)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return list
-}
-
-// place is an empty place to restore to.
-func (s *scene) place() backup.Place {
-	dir := s.t.TempDir()
-	return backup.Place{Database: filepath.Join(dir, "slipway.db"), Key: filepath.Join(dir, "log.key"), Blobs: mem.New(), Progress: func(string, int64, int64) {}}
-}
-
-// restored makes a core of a snapshot and checks all of it.
-func (s *scene) restored(snapshot backup.Snapshot) *registry.Service {
-	s.t.Helper()
-	if err := snapshot.Check(s.t.Context(), s.Config.Verifier); err != nil {
-		s.t.Fatal(err)
-	}
-	p := s.place()
-	sum, err := snapshot.Restore(s.t.Context(), p)
-	if err != nil || len(sum.Lost) > 0 {
-		s.t.Fatalf("restore: %v, lost %v", err, sum.Lost)
-	}
-	return s.core(p)
-}
-
-func (s *scene) core(p backup.Place) *registry.Service {
-	s.t.Helper()
-	db, err := sqlite.Open(s.t.Context(), p.Database)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cfg := s.Config
-	cfg.Metadata, cfg.Storage = db, p.Blobs.(storage.Store)
-	core, err := registry.New(context.Background(), cfg)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = errors.Join(core.Close(), db.Close()) })
-	if _, err := core.Fsck(s.Admin, registry.FsckOptions{}, func(f registry.Finding) {
-		if !f.Note {
-			s.t.Errorf("fsck of what was restored: %s: %s", f.Subject, f.Detail)
-		}
-	}); err != nil {
-		s.t.Fatal(err)
-	}
-	return core
-}
-
-func (s *scene) has(core *registry.Service, pkg, version string) bool {
-	d, err := core.Detail(s.Admin, s.Name(pkg).At(version))
-	return err == nil && d.Version.State != registry.Deleted
-}
 
 // TestBackup: a second backup brings only what is new, and each snapshot restores what was there at its time.
 func TestBackup(t *testing.T) {
@@ -241,63 +140,6 @@ func TestKeep(t *testing.T) {
 	s.restored(s.snapshots()[1])
 }
 
-// TestLostBytes: bytes that the installation has lost, or that are damaged, are named; the rest is kept, and all that is older.
-func TestLostBytes(t *testing.T) {
-	s := newScene(t)
-	s.publish("app", "1", "f", "one")
-	s.backup(1)
-	s.publish("app", "2", "f", "two", "g", "fine")
-	if err := s.Blobs.Delete(t.Context(), digest.FromString("two")); err != nil {
-		t.Fatal(err)
-	}
-	sum := s.backup(1)
-	if !slices.Equal(sum.Lost, []digest.Digest{digest.FromString("two")}) || sum.Copied != 1 || sum.Removed != 0 {
-		t.Errorf("backup: %+v", sum)
-	}
-	if list := s.snapshots(); len(list) != 2 {
-		t.Errorf("%d snapshots, want both", len(list))
-	}
-	p := s.place()
-	got, err := sum.Restore(t.Context(), p)
-	if err != nil || !slices.Equal(got.Lost, sum.Lost) || got.Blobs != 3 || got.Copied != 2 {
-		t.Errorf("restore: %+v, %v", got, err)
-	}
-	// What the backup had before heals what is lost now.
-	if err := s.Blobs.Delete(t.Context(), digest.FromString("one")); err != nil {
-		t.Fatal(err)
-	}
-	s.publish("app", "3", "f", "two")
-	if sum = s.backup(0); len(sum.Lost) > 0 {
-		t.Errorf("lost %v", sum.Lost)
-	}
-	s.restored(sum.Snapshot)
-}
-
-// wrongBytes answers other bytes than were asked for.
-type wrongBytes struct{ storage.Store }
-
-func (w wrongBytes) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
-	return w.Store.Open(ctx, digest.FromString("two"), offset, length)
-}
-
-// TestDamagedBytes: bytes are checked on their way, so a backup holds none under a wrong name.
-func TestDamagedBytes(t *testing.T) {
-	s := newScene(t)
-	s.publish("app", "1", "f", "one")
-	s.publish("app", "2", "f", "two")
-	s.publish("app", "3", "f", "three, which is longer")
-	o := s.options(0)
-	o.Blobs = wrongBytes{s.Blobs}
-	sum, err := backup.Run(t.Context(), s.dir, o)
-	if err != nil || len(sum.Lost) != 2 || sum.Copied != 1 {
-		t.Fatalf("%+v, %v", sum, err)
-	}
-	if sum = s.backup(0); len(sum.Lost) != 0 || sum.Copied != 2 {
-		t.Errorf("with the right bytes: %+v", sum)
-	}
-	s.restored(sum.Snapshot)
-}
-
 // TestCutOff: a backup or restore that fails on the way leaves what was there, and is done again.
 func TestCutOff(t *testing.T) {
 	s := newScene(t)
@@ -395,51 +237,6 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestOccupied: a restore never touches an installation that is there.
-func TestOccupied(t *testing.T) {
-	s := newScene(t)
-	s.publish("app", "1")
-	snapshot := s.backup(0).Snapshot
-	for _, c := range []struct {
-		what, path string
-		free       bool
-	}{{"a database", "slipway.db", false}, {"its log", "slipway.db-wal", false}, {"another key", "log.key", false}, {"other files", "README", true}} {
-		p := s.place()
-		path := filepath.Join(filepath.Dir(p.Database), c.path)
-		if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := snapshot.Restore(t.Context(), p)
-		if c.free != (err == nil) || !c.free && !errors.Is(err, backup.ErrOccupied) {
-			t.Errorf("%s: %v", c.what, err)
-		}
-		if have, err := os.ReadFile(path); err != nil || string(have) != "mine" {
-			t.Errorf("%s was changed: %q, %v", c.what, have, err)
-		}
-	}
-	p := s.place()
-	if err := os.WriteFile(p.Key, []byte("a key\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := snapshot.Restore(t.Context(), p); err != nil {
-		t.Errorf("the same key: %v", err)
-	}
-}
-
-// TestS62Signature: a log that another key signed, or none, is not restored (incident S-62).
-func TestS62Signature(t *testing.T) {
-	s := newScene(t)
-	s.publish("app", "1")
-	snapshot := s.backup(0).Snapshot
-	other := newScene(t)
-	if err := snapshot.Check(t.Context(), other.Config.Verifier); err == nil {
-		t.Error("a log of another key passes")
-	}
-	if err := snapshot.Check(t.Context(), s.Config.Verifier); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestOneBackupAtATime: a second one into the same directory is refused while the first runs.
 func TestOneBackupAtATime(t *testing.T) {
 	s := newScene(t)
@@ -501,125 +298,4 @@ func TestForeignDirectory(t *testing.T) {
 	if _, err := os.Stat(future); err != nil {
 		t.Error(err)
 	}
-}
-
-// TestRestoreAlone: while a restore runs, no server takes its place, and no backup takes the bytes from under it.
-func TestRestoreAlone(t *testing.T) {
-	s := newScene(t)
-	for i := range 20 {
-		s.publish("app", fmt.Sprint(i))
-	}
-	snapshot := s.backup(0).Snapshot
-	if err := s.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
-		t.Fatal(err)
-	}
-	p := s.place()
-	var once sync.Once
-	p.Progress = func(string, int64, int64) {
-		once.Do(func() {
-			if db, err := sqlite.Open(t.Context(), p.Database); !errors.Is(err, metadata.ErrInUse) {
-				t.Errorf("a server: %v", errors.Join(err, db.Close()))
-			}
-			if _, err := backup.Run(t.Context(), s.dir, s.options(1)); !errors.Is(err, backup.ErrBusy) {
-				t.Errorf("a backup: %v", err)
-			}
-			if _, err := snapshot.Restore(t.Context(), p); !errors.Is(err, metadata.ErrInUse) {
-				t.Errorf("a second restore: %v", err)
-			}
-			two := s.place()
-			if _, err := snapshot.Restore(t.Context(), two); err != nil {
-				t.Errorf("to another place: %v", err)
-			}
-		})
-	}
-	noted := false
-	p.Before = func(ctx context.Context, db metadata.Store) error {
-		noted = true
-		_, err := os.Stat(p.Database)
-		if err == nil {
-			t.Error("the database is there before its time")
-		}
-		return db.Ready(ctx)
-	}
-	if _, err := snapshot.Restore(t.Context(), p); err != nil || !noted {
-		t.Fatal(err, noted)
-	}
-	s.core(p)
-}
-
-// TestOtherKeyMeanwhile: a key that a server has made since stands against the restore.
-func TestOtherKeyMeanwhile(t *testing.T) {
-	s := newScene(t)
-	s.publish("app", "1")
-	snapshot := s.backup(0).Snapshot
-	p := s.place()
-	p.Before = func(context.Context, metadata.Store) error { return os.WriteFile(p.Key, []byte("another\n"), 0o600) }
-	if _, err := snapshot.Restore(t.Context(), p); !errors.Is(err, backup.ErrOccupied) {
-		t.Errorf("restored under another key: %v", err)
-	}
-	if _, err := os.Stat(p.Database); err == nil {
-		t.Error("there is a database")
-	}
-}
-
-// badSector fails to read one blob.
-type badSector struct {
-	storage.Store
-	d digest.Digest
-}
-
-func (b badSector) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
-	r, err := b.Store.Open(ctx, d, offset, length)
-	if err != nil || d != b.d {
-		return r, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(io.LimitReader(r, 1), iotest.ErrReader(&os.PathError{Op: "read", Path: "blob", Err: syscall.EIO})), r}, nil
-}
-
-// TestBadSector: what can't be read is lost, and everything else is saved.
-func TestBadSector(t *testing.T) {
-	s := newScene(t)
-	s.publish("app", "1", "f", "one")
-	s.publish("app", "2", "f", "two")
-	o := s.options(0)
-	o.Blobs = badSector{s.Blobs, digest.FromString("one")}
-	sum, err := backup.Run(t.Context(), s.dir, o)
-	if err != nil || !slices.Equal(sum.Lost, []digest.Digest{digest.FromString("one")}) || sum.Copied != 1 {
-		t.Errorf("%+v, %v", sum, err)
-	}
-}
-
-// TestVerify: bytes that rot in the backup are brought anew.
-func TestVerify(t *testing.T) {
-	s := newScene(t)
-	large := strings.Repeat("large", 50_000)
-	s.publish("app", "1", "f", "small", "g", large)
-	s.backup(0)
-	for pattern, content := range map[string]string{"blobs/packs/*.pack": "small", "blobs/sha256/*/*": large} {
-		paths, err := filepath.Glob(filepath.Join(s.dir, pattern))
-		if err != nil || len(paths) != 1 {
-			t.Fatalf("%s: %v, %v", pattern, paths, err)
-		}
-		raw, err := os.ReadFile(paths[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw[bytes.Index(raw, []byte(content))+1] ^= 1
-		if err := errors.Join(os.Chmod(paths[0], 0o600), os.WriteFile(paths[0], raw, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if sum := s.backup(0); sum.Copied != 0 {
-		t.Errorf("without a look: %+v", sum)
-	}
-	o := s.options(0)
-	o.Verify = true
-	sum, err := backup.Run(t.Context(), s.dir, o)
-	if err != nil || sum.Copied != 2 || len(sum.Lost) != 0 {
-		t.Errorf("with a look: %+v, %v", sum, err)
-	}
-	s.restored(sum.Snapshot)
 }

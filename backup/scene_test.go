@@ -1,0 +1,110 @@
+package backup_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"slipway/backup"
+	"slipway/metadata/sqlite"
+	"slipway/registry"
+	"slipway/registry/registrytest"
+	"slipway/storage"
+	"slipway/storage/mem"
+)
+
+// scene is a core with a backup directory.
+type scene struct {
+	*registrytest.Env
+	t   *testing.T
+	dir string
+	key string
+}
+
+func newScene(t *testing.T, opts ...registrytest.Option) *scene {
+	t.Helper()
+	s := &scene{Env: registrytest.New(t, opts...), t: t, dir: filepath.Join(t.TempDir(), "backup"), key: filepath.Join(t.TempDir(), "log.key")}
+	if err := os.WriteFile(s.key, []byte("a key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *scene) publish(pkg, version string, files ...string) {
+	s.t.Helper()
+	if err := s.Publish(pkg, version, files...); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scene) options(keep int) backup.Options {
+	return backup.Options{Database: s.Database, Key: s.key, Blobs: s.Blobs, Keep: keep, Progress: func(string, int64, int64) {}}
+}
+
+func (s *scene) backup(keep int) backup.Summary {
+	s.t.Helper()
+	sum, err := backup.Run(s.t.Context(), s.dir, s.options(keep))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sum
+}
+
+func (s *scene) snapshots() []backup.Snapshot {
+	s.t.Helper()
+	list, err := backup.List(s.dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return list
+}
+
+// place is an empty place to restore to.
+func (s *scene) place() backup.Place {
+	dir := s.t.TempDir()
+	return backup.Place{Database: filepath.Join(dir, "slipway.db"), Key: filepath.Join(dir, "log.key"), Blobs: mem.New(), Progress: func(string, int64, int64) {}}
+}
+
+// restored makes a core of a snapshot and checks all of it.
+func (s *scene) restored(snapshot backup.Snapshot) *registry.Service {
+	s.t.Helper()
+	if err := snapshot.Check(s.t.Context(), s.Config.Verifier); err != nil {
+		s.t.Fatal(err)
+	}
+	p := s.place()
+	sum, err := snapshot.Restore(s.t.Context(), p)
+	if err != nil || len(sum.Lost) > 0 {
+		s.t.Fatalf("restore: %v, lost %v", err, sum.Lost)
+	}
+	return s.core(p)
+}
+
+func (s *scene) core(p backup.Place) *registry.Service {
+	s.t.Helper()
+	db, err := sqlite.Open(s.t.Context(), p.Database)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cfg := s.Config
+	cfg.Metadata, cfg.Storage = db, p.Blobs.(storage.Store)
+	core, err := registry.New(context.Background(), cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = errors.Join(core.Close(), db.Close()) })
+	if _, err := core.Fsck(s.Admin, registry.FsckOptions{}, func(f registry.Finding) {
+		if !f.Note {
+			s.t.Errorf("fsck of what was restored: %s: %s", f.Subject, f.Detail)
+		}
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	return core
+}
+
+func (s *scene) has(core *registry.Service, pkg, version string) bool {
+	d, err := core.Detail(s.Admin, s.Name(pkg).At(version))
+	return err == nil && d.Version.State != registry.Deleted
+}
