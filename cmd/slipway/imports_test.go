@@ -22,9 +22,11 @@ var mayImport = map[string][]string{
 	"formats/*":   {"formats", "registry+"},
 	"formats/all": {"formats+", "registry"},
 	"integration": {"integration+", "registry+", "metadata"},
+	"api":         {},
+	"api/client":  {"api"},
 	"backup":      {"metadata", "metadata/sqlite", "storage", "storage/local"},
 	"docs":        {"docs"},
-	"web":         {"web+", "registry+", "formats", "docs"},
+	"web":         {"web+", "api", "registry+", "formats", "docs"},
 	"bench":       {"bench+", "formats+", "registry+"},
 	"cmd":         {"+"},
 }
@@ -34,7 +36,7 @@ var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
 	"database/sql":                 {"metadata/sqlite", "metadata/internal", "metadata/postgres", "storage/local/packs"},
-	"net/http":                     {"formats", "web", "cmd", "integration", "bench", "storage/s3"},
+	"net/http":                     {"formats", "web", "cmd", "api/client", "integration", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "web", "cmd"},
 }
 
@@ -104,7 +106,7 @@ func importAllowed(from, to string) bool {
 func importRow(from string) string {
 	top, rest, _ := strings.Cut(from, "/")
 	switch {
-	case from == "formats/all":
+	case from == "formats/all" || from == "api/client":
 		return from
 	case top == "formats" && rest != "":
 		return "formats/*"

@@ -1,0 +1,58 @@
+package api
+
+// Deployed is the version that a deployment brings, as it was reported.
+type Deployed struct {
+	Deployment string `json:"deployment" doc:"Id of the deployment."`
+	Repository string `json:"repository" doc:"Name of the repository."`
+	Format     string `json:"format" doc:"Format of the package."`
+	Package    string `json:"package" doc:"Name of the package."`
+	Version    string `json:"version" doc:"The version, as its format writes it."`
+	PURL       string `json:"purl" doc:"Package URL of the version."`
+	Digest     Digest `json:"digest,omitempty"`
+}
+
+// Deployment is a deployment with its latest report. Seq is the entry of the log with the first report, LastSeq that with
+// the latest.
+type Deployment struct {
+	ID          string  `json:"id" doc:"Its id."`
+	Environment string  `json:"environment" doc:"Name of the environment."`
+	Service     string  `json:"service" doc:"Name of the service."`
+	Repository  string  `json:"repository" doc:"Name of the repository."`
+	Format      string  `json:"format" doc:"Format of the package."`
+	Package     string  `json:"package" doc:"Name of the package."`
+	Version     string  `json:"version" doc:"The version, as its format writes it."`
+	PURL        string  `json:"purl" doc:"Package URL of the version."`
+	Digest      Digest  `json:"digest,omitempty"`
+	Status      string  `json:"status" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	ExternalID  string  `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
+	EventID     string  `json:"event_id,omitempty" doc:"Id of the event that led to it."`
+	URL         string  `json:"url,omitempty" doc:"Page of the deployment."`
+	CreatedAt   string  `json:"created_at" format:"date-time" doc:"When it was made."`
+	CreatedBy   string  `json:"created_by" doc:"Who made it."`
+	UpdatedAt   string  `json:"updated_at" format:"date-time" doc:"When it last changed."`
+	UpdatedBy   string  `json:"updated_by" doc:"Who reported last."`
+	FinishedAt  *string `json:"finished_at" format:"date-time" doc:"When it ended; null: it did not."`
+	Seq         int64   `json:"seq" doc:"Sequence number of the entry in the log."`
+	LastSeq     int64   `json:"last_seq" doc:"Entry of the log with the latest report."`
+}
+
+// DeploymentReport is the body of POST /deployments. It needs environment, service, repository and status; the version is
+// named by purl, by digest, or by both.
+type DeploymentReport struct {
+	Environment string `json:"environment,omitempty" doc:"Name of the environment."`
+	Service     string `json:"service,omitempty" doc:"Name of the service."`
+	Repository  string `json:"repository,omitempty" doc:"Name of the repository."`
+	PURL        string `json:"purl,omitempty" doc:"Package URL of the version."`
+	Digest      string `json:"digest,omitempty" doc:"Digest of the version."`
+	Status      string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	ExternalID  string `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
+	EventID     string `json:"event_id,omitempty" doc:"Id of the event that made you deploy."`
+	URL         string `json:"url,omitempty" doc:"Page of the deployment."`
+}
+
+// DeploymentChange is the body of PATCH /deployments/{id}.
+type DeploymentChange struct {
+	Status  string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	EventID string `json:"event_id,omitempty" doc:"Id of the event that made you deploy."`
+	URL     string `json:"url,omitempty" doc:"Page of the deployment."`
+}

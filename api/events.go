@@ -1,0 +1,90 @@
+package api
+
+import "encoding/json"
+
+// Event is an entry of the log as a CloudEvent (1.0, structured mode). Data is an EventData; it is absent when it was erased.
+type Event struct {
+	SpecVersion     string          `json:"specversion" const:"1.0" doc:"Of CloudEvents."`
+	ID              string          `json:"id" doc:"The same wherever the event is delivered."`
+	Source          string          `json:"source" doc:"The server."`
+	Type            string          `json:"type" doc:"Event type: 'dev.slipway.tag.set.v1' and so on."`
+	Subject         string          `json:"subject,omitempty" doc:"Package URL of the version, where there is one."`
+	Time            string          `json:"time" format:"date-time" doc:"When it happened."`
+	DataContentType string          `json:"datacontenttype" doc:"Of 'data'."`
+	Sequence        string          `json:"sequence" pattern:"^[0-9]{20}$" doc:"Sequence number of the entry, 20 digits, so that it orders as text."`
+	PartitionKey    string          `json:"partitionkey,omitempty" doc:"The same for all events of a package."`
+	AuthType        string          `json:"authtype" doc:"'user', 'api_key', 'system' or 'unauthenticated'."`
+	AuthID          string          `json:"authid" doc:"Who did it."`
+	Data            json.RawMessage `json:"data,omitempty" as:"EventData" doc:"What happened; absent when it was erased."`
+}
+
+// EventData is what happened. Which fields an event has depends on its type.
+type EventData struct {
+	Repository   string        `json:"repository,omitempty" doc:"Name of the repository."`
+	Format       string        `json:"format,omitempty" doc:"Format of the package."`
+	Package      string        `json:"package,omitempty" doc:"Name of the package."`
+	Version      string        `json:"version,omitempty" doc:"The version, as its format writes it."`
+	PURL         string        `json:"purl,omitempty" doc:"Package URL of the version."`
+	Digest       Digest        `json:"digest,omitempty"`
+	MediaType    string        `json:"media_type,omitempty" doc:"Media type that the file is served with; may be empty."`
+	Files        []EventFile   `json:"files,omitempty" doc:"Its files."`
+	Former       []EventFile   `json:"former,omitempty" doc:"Files that were replaced, as they were."`
+	Tag          string        `json:"tag,omitempty" doc:"Name of the tag."`
+	Generation   int64         `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
+	Previous     *EventVersion `json:"previous,omitempty" doc:"What the tag named before."`
+	Reason       string        `json:"reason,omitempty" doc:"Why, as who did it said."`
+	Actor        string        `json:"actor,omitempty" doc:"Name of who did it."`
+	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
+	Facts        []FactInput   `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
+	Name         string        `json:"name,omitempty" doc:"Name of the user, token or instance that it is about."`
+	Subscription string        `json:"subscription,omitempty" doc:"Id of the subscription."`
+	Source       *Source       `json:"source,omitempty" doc:"What the version was built from."`
+	Build        *Build        `json:"build,omitempty" doc:"How it was built."`
+	Ref          string        `json:"ref,omitempty" doc:"Branch or tag of the source."`
+	Environment  string        `json:"environment,omitempty" doc:"Name of the environment."`
+	Service      string        `json:"service,omitempty" doc:"Name of the service."`
+	Deployment   string        `json:"deployment,omitempty" doc:"Id of the deployment."`
+	Status       string        `json:"status,omitempty" doc:"Status of the deployment."`
+	ExternalID   string        `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
+	URL          string        `json:"url,omitempty" doc:"Page of the deployment."`
+	Cause        string        `json:"cause,omitempty" doc:"Id of the event that led to it."`
+	Restored     *EventVersion `json:"restored,omitempty" doc:"What runs again after a rollback."`
+}
+
+// EventFile is a file in an event.
+type EventFile struct {
+	Path      string `json:"path" doc:"Path within the version."`
+	Size      int64  `json:"size" doc:"Bytes."`
+	MediaType string `json:"media_type,omitempty" doc:"Media type that the file is served with; may be empty."`
+	SHA256    string `json:"sha256" pattern:"^[0-9a-f]{64}$" doc:"In hex."`
+}
+
+// EventVersion names a version in an event. PURL and Deployment are there where a deployment is meant.
+type EventVersion struct {
+	Version    string `json:"version" doc:"The version, as its format writes it."`
+	Digest     Digest `json:"digest,omitempty"`
+	PURL       string `json:"purl,omitempty" doc:"Package URL of the version."`
+	Deployment string `json:"deployment,omitempty" doc:"Id of the deployment."`
+}
+
+// FactInput is a fact in an event.
+type FactInput struct {
+	Key    string `json:"key" doc:"What the fact is about."`
+	Value  string `json:"value" doc:"What is said."`
+	Source string `json:"source" doc:"Where it was read: 'npm:gitHead', 'api' and so on."`
+	Rank   int    `json:"rank" doc:"Weight of the source; the highest wins, then the latest."`
+}
+
+// Consumer is a named reader of the events. Acked is the sequence number of the last event that was dealt with; -1: none.
+type Consumer struct {
+	Name      string `json:"name" doc:"Its name."`
+	Acked     int64  `json:"acked" doc:"Sequence number of the last event that was dealt with; -1: none."`
+	CreatedAt string `json:"created_at" format:"date-time" doc:"When it was made."`
+	UpdatedAt string `json:"updated_at" format:"date-time" doc:"When it last changed."`
+}
+
+// ConsumerChange is the body of PUT /consumers/{name}.
+type ConsumerChange struct {
+	Acked *int64 `json:"acked,omitempty" doc:"Sequence number of the last event that was dealt with; -1: none."`
+	Reset bool   `json:"reset,omitempty" doc:"Let 'acked' go back."`
+}

@@ -1,0 +1,20 @@
+package api
+
+// CollectionRequest is the body of POST /gc, which may also have none.
+type CollectionRequest struct {
+	Grace  string `json:"grace,omitempty" doc:"How long ago a blob must have lost its last use; '24h' when absent."`
+	Force  bool   `json:"force,omitempty" doc:"Go on, however much would be removed."`
+	DryRun bool   `json:"dry_run,omitempty" doc:"Remove nothing, and tell what would be."`
+}
+
+// CollectionReport is what a collection removed, or would have removed.
+type CollectionReport struct {
+	Blobs         int64 `json:"blobs" doc:"Blobs removed."`
+	Bytes         int64 `json:"bytes" doc:"Their bytes."`
+	Orphans       int64 `json:"orphans" doc:"Stored bytes that no row knows, removed."`
+	OrphanBytes   int64 `json:"orphan_bytes" doc:"How many bytes these had."`
+	Uploads       int64 `json:"uploads" doc:"Uploads given up: unfinished and too old."`
+	StillNeeded   int64 `json:"still_needed" doc:"Candidates that were in use after all."`
+	DryRun        bool  `json:"dry_run" doc:"Remove nothing, and tell what would be."`
+	DurationMilli int64 `json:"duration_ms" doc:"Milliseconds."`
+}

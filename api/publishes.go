@@ -1,0 +1,31 @@
+package api
+
+// Publish is what clients staged with the header X-Slipway-Publish under one id. Only who staged it sees it.
+type Publish struct {
+	ID         string       `json:"id" doc:"The id that the client chose."`
+	Repository string       `json:"repository" doc:"Name of the repository."`
+	CreatedAt  string       `json:"created_at" format:"date-time" doc:"When it was made."`
+	UpdatedAt  string       `json:"updated_at" format:"date-time" doc:"When it last changed."`
+	Files      []StagedFile `json:"files" doc:"Its files."`
+}
+
+// StagedFile is a file that waits for the commit of its publish.
+type StagedFile struct {
+	Format  string `json:"format" doc:"Format of the package."`
+	Package string `json:"package" doc:"Name of the package."`
+	Version string `json:"version" doc:"The version, as its format writes it."`
+	Path    string `json:"path" doc:"Path within the version."`
+	Size    int64  `json:"size" doc:"Bytes."`
+	SHA256  string `json:"sha256" pattern:"^[0-9a-f]{64}$" doc:"In hex."`
+	AddedAt string `json:"added_at" format:"date-time" doc:"When the file was stored."`
+}
+
+// PublishedVersion is a version as the commit of a publish left it. Created is false where the very same content was there.
+type PublishedVersion struct {
+	PURL    string `json:"purl" doc:"Package URL of the version."`
+	Format  string `json:"format" doc:"Format of the package."`
+	Name    string `json:"name" doc:"Its name."`
+	Version string `json:"version" doc:"The version, as its format writes it."`
+	Digest  Digest `json:"digest,omitempty"`
+	Created bool   `json:"created" doc:"False where the very same content was there."`
+}

@@ -1,0 +1,59 @@
+package api
+
+// Subscription has events sent to an address; it is shown without its secret.
+type Subscription struct {
+	ID             string   `json:"id" doc:"Its id."`
+	Name           string   `json:"name" doc:"Its name."`
+	Sink           string   `json:"sink" examples:"webhook" doc:"How it is sent."`
+	URL            string   `json:"url" doc:"Where it is sent to."`
+	Preset         string   `json:"preset" doc:"The shape of what is sent."`
+	Types          []string `json:"types" doc:"Event types or globs over them."`
+	Repositories   []string `json:"repositories" doc:"Repositories or globs over them."`
+	Packages       []string `json:"packages" doc:"Packages or globs over them."`
+	Tags           []string `json:"tags" doc:"Names of tags or globs over them; with any, events without a tag do not match."`
+	Enabled        bool     `json:"enabled" doc:"Whether anything is sent."`
+	DisabledAt     *string  `json:"disabled_at" format:"date-time" doc:"Since when nothing is sent."`
+	DisabledReason string   `json:"disabled_reason,omitempty" doc:"Why nothing is sent."`
+	FailingSince   *string  `json:"failing_since" format:"date-time" doc:"First failure after the last success; null: it does not fail."`
+	CreatedAt      string   `json:"created_at" format:"date-time" doc:"When it was made."`
+	CreatedBy      string   `json:"created_by" doc:"Who made it."`
+	UpdatedAt      string   `json:"updated_at" format:"date-time" doc:"When it last changed."`
+}
+
+// ChangedSubscription is the answer to a change. It holds the secret when the change set a new one, and then only.
+type ChangedSubscription struct {
+	Subscription
+	Secret string `json:"secret,omitempty" doc:"What signs."`
+}
+
+// SubscriptionDetail is a subscription with the state of its deliveries.
+type SubscriptionDetail struct {
+	Subscription
+	Pending       int64   `json:"pending" doc:"Deliveries that wait."`
+	OldestPending *string `json:"oldest_pending_at" format:"date-time" doc:"When the oldest of them was made."`
+	Dead          int64   `json:"dead" doc:"Deliveries that were given up."`
+}
+
+// SubscriptionChange is the body of PATCH /subscriptions/{id}. What it leaves out stays.
+type SubscriptionChange struct {
+	Name         *string   `json:"name,omitempty" doc:"Its name."`
+	Sink         *string   `json:"sink,omitempty" examples:"webhook" doc:"How it is sent."`
+	URL          *string   `json:"url,omitempty" doc:"Where it is sent to."`
+	Preset       *string   `json:"preset,omitempty" doc:"The shape of what is sent."`
+	Types        *[]string `json:"types,omitempty" doc:"Event types or globs over them."`
+	Repositories *[]string `json:"repositories,omitempty" doc:"Repositories or globs over them."`
+	Packages     *[]string `json:"packages,omitempty" doc:"Packages or globs over them."`
+	Tags         *[]string `json:"tags,omitempty" doc:"Names of tags or globs over them; with any, events without a tag do not match."`
+	Secret       *string   `json:"secret,omitempty" doc:"What signs."`
+	RotateSecret bool      `json:"rotate_secret,omitempty" doc:"Make a new secret; for a day the old one signs too."`
+	Enabled      *bool     `json:"enabled,omitempty" doc:"Whether anything is sent."`
+	From         string    `json:"from,omitempty" enum:"now,cursor" doc:"With 'enabled': 'now' or 'cursor', where to go on."`
+}
+
+// NewSubscription is the body of POST /subscriptions; it needs a name and a URL.
+type NewSubscription SubscriptionChange
+
+// ReplayRequest is the body of POST /subscriptions/{id}/redeliver. It needs since.
+type ReplayRequest struct {
+	Since *int64 `json:"since,omitempty" doc:"Sequence number of the first entry to send again."`
+}

@@ -1,0 +1,112 @@
+package api
+
+// Package is a package of a repository.
+type Package struct {
+	Format    string `json:"format" doc:"Format of the package."`
+	Name      string `json:"name" doc:"Its name."`
+	Latest    string `json:"latest" doc:"The newest version that is no prerelease, by the rules of the format; empty without one."`
+	Versions  int64  `json:"versions" doc:"How many versions there are."`
+	CreatedAt string `json:"created_at" format:"date-time" doc:"When it was made."`
+	UpdatedAt string `json:"updated_at" format:"date-time" doc:"When it last changed."`
+}
+
+// VersionSummary is a version as lists show it.
+type VersionSummary struct {
+	PURL        string `json:"purl" doc:"Package URL of the version."`
+	Format      string `json:"format" doc:"Format of the package."`
+	Name        string `json:"name" doc:"Its name."`
+	Version     string `json:"version" doc:"The version, as its format writes it."`
+	State       string `json:"state" doc:"'published', 'yanked', 'deprecated' or 'deleted'."`
+	Reason      string `json:"reason,omitempty" doc:"Why, as who did it said."`
+	Digest      Digest `json:"digest,omitempty"`
+	Size        int64  `json:"size" doc:"Bytes."`
+	Prerelease  bool   `json:"prerelease" doc:"Whether it is one by the rules of its format."`
+	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
+	PublishedBy string `json:"published_by" doc:"Who published it."`
+	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+}
+
+// Version is a version with everything that is known of it.
+type Version struct {
+	VersionSummary
+	Files   []File   `json:"files" doc:"Its files."`
+	Tags    []string `json:"tags" doc:"Names of the tags that name it."`
+	Release Release  `json:"release" doc:"The best known value of every fact."`
+	Facts   []Fact   `json:"facts" doc:"Everything that was said about the version, by whom and when."`
+}
+
+// File is a file of a version with its sums: Digest is sha256:<hex>, the others are hex under the name of their algorithm.
+type File struct {
+	Path      string `json:"path" doc:"Path within the version."`
+	Size      int64  `json:"size" doc:"Bytes."`
+	MediaType string `json:"media_type" doc:"Media type that the file is served with; may be empty."`
+	Digest    string `json:"digest" pattern:"^[a-z0-9]+:[0-9a-f]+$" doc:"The file's SHA-256 as a digest."`
+	SHA256    string `json:"sha256" pattern:"^[0-9a-f]{64}$" doc:"In hex."`
+	SHA1      string `json:"sha1,omitempty" doc:"In hex."`
+	MD5       string `json:"md5,omitempty" doc:"In hex."`
+	SHA512    string `json:"sha512,omitempty" doc:"In hex."`
+	AddedAt   string `json:"added_at" format:"date-time" doc:"When the file was stored."`
+}
+
+// Fact is a statement about a version: who said it, when, and how much it weighs.
+type Fact struct {
+	Key    string `json:"key" doc:"What the fact is about."`
+	Value  string `json:"value" doc:"What is said."`
+	Source string `json:"source" doc:"Where it was read: 'npm:gitHead', 'api' and so on."`
+	Rank   int    `json:"rank" doc:"Weight of the source; the highest wins, then the latest."`
+	At     string `json:"at" format:"date-time" doc:"When."`
+	Seq    int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+}
+
+// Release is the best known value of every fact about a version.
+type Release struct {
+	Source    *Source           `json:"source,omitempty" doc:"What it was built from."`
+	Build     *Build            `json:"build,omitempty" doc:"How it was built."`
+	Custom    map[string]string `json:"custom,omitempty" doc:"Your own keys and values."`
+	Conflicts []string          `json:"conflicts,omitempty" doc:"Keys whose values disagree."`
+}
+
+// Source is what a version was built from.
+type Source struct {
+	Repository string `json:"repository,omitempty" doc:"URL of the source repository."`
+	Commit     string `json:"commit,omitempty" doc:"Id of the commit."`
+	Ref        string `json:"ref,omitempty" doc:"Branch or tag of the source."`
+	Dirty      *bool  `json:"dirty,omitempty" doc:"Whether there were changes that are in no commit."`
+}
+
+// Build is how a version was built.
+type Build struct {
+	System     string `json:"system,omitempty" doc:"Name of the build system."`
+	ID         string `json:"id,omitempty" doc:"Id of the build there."`
+	URL        string `json:"url,omitempty" doc:"Page of the build there."`
+	StartedAt  string `json:"started_at,omitempty" doc:"RFC 3339."`
+	FinishedAt string `json:"finished_at,omitempty" doc:"RFC 3339."`
+}
+
+// VersionChange is the body of PATCH of a version. It needs a state.
+type VersionChange struct {
+	State  string `json:"state,omitempty" doc:"'published', 'yanked', 'deprecated' or 'deleted'."`
+	Reason string `json:"reason,omitempty" doc:"Why, as who did it said."`
+}
+
+// DeclaredMetadata is the body of PUT of a version's metadata.
+type DeclaredMetadata struct {
+	Source *Source           `json:"source,omitempty" doc:"What it was built from."`
+	Build  *Build            `json:"build,omitempty" doc:"How it was built."`
+	Custom map[string]string `json:"custom,omitempty" doc:"Your own keys and values."`
+}
+
+// Hit is a version that a query found.
+type Hit struct {
+	PURL        string `json:"purl" doc:"Package URL of the version."`
+	Repository  string `json:"repository" doc:"Name of the repository."`
+	Format      string `json:"format" doc:"Format of the package."`
+	Name        string `json:"name" doc:"Its name."`
+	Version     string `json:"version" doc:"The version, as its format writes it."`
+	State       string `json:"state" doc:"'published', 'yanked', 'deprecated' or 'deleted'."`
+	Digest      Digest `json:"digest,omitempty"`
+	Size        int64  `json:"size" doc:"Bytes."`
+	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
+	PublishedBy string `json:"published_by" doc:"Who published it."`
+	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+}
