@@ -212,7 +212,7 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error
 	if _, err := tx.UpdateSubscription(row); err != nil {
 		return false, err
 	}
-	return true, logSubscription(tx, access.System(), "subscription.disabled", subscriptionOf(row), reason)
+	return true, logSubscription(tx, access.System(), EventSubscriptionDisabled, subscriptionOf(row), reason)
 }
 
 // Tidy removes finished deliveries after their time, and what deleted subscriptions left; a batch of each. more: there is

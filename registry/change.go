@@ -105,7 +105,7 @@ func (c *change) latest() (string, error) {
 }
 
 // append writes a log entry about a version, or about the package where v is nil.
-func (c *change) append(kind string, v *Version, data EventData) (Entry, error) {
+func (c *change) append(kind EventType, v *Version, data EventData) (Entry, error) {
 	data.Repository, data.Format, data.Package = c.repo.Name, c.pkg.Format, c.pkg.Name
 	subject := ""
 	if v != nil {
@@ -116,7 +116,7 @@ func (c *change) append(kind string, v *Version, data EventData) (Entry, error) 
 }
 
 // appendEntry is the one way into the log.
-func appendEntry(tx metadata.Tx, actor access.Actor, kind, subject string, repo, pkg int64, data EventData) (Entry, error) {
+func appendEntry(tx metadata.Tx, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
 	data.Actor = actor.Name
 	if actor.Type == access.TypeToken {
 		data.Token = actor.Token
@@ -126,7 +126,7 @@ func appendEntry(tx metadata.Tx, actor access.Actor, kind, subject string, repo,
 		return Entry{}, fmt.Errorf("log entry %s: %w", kind, err)
 	}
 	return tx.Append(Entry{
-		Type: kind, Subject: subject, RepositoryID: repo, PackageID: pkg,
+		Type: kind.String(), Subject: subject, RepositoryID: repo, PackageID: pkg,
 		Actor: metadata.Actor{Type: actor.Type, ID: actor.ID}, Data: raw,
 	})
 }
@@ -176,7 +176,7 @@ func (c *change) setTag(name string, v *Version, reason string) (Tag, error) {
 			data.Generation = past[0].Generation + 1
 		}
 	}
-	e, err := c.append("tag.set", v, data)
+	e, err := c.append(EventTagSet, v, data)
 	if err != nil {
 		return Tag{}, err
 	}
@@ -202,7 +202,7 @@ func (c *change) announce(v *Version) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.append("artifact.published", v, EventData{Files: eventFiles(files), eventRelease: releaseOf(inputs(facts))}); err != nil {
+	if _, err := c.append(EventArtifactPublished, v, EventData{Files: eventFiles(files), eventRelease: releaseOf(inputs(facts))}); err != nil {
 		return err
 	}
 	v.Announced = true
@@ -220,7 +220,7 @@ func (c *change) removeTag(name, reason string) error {
 	if err != nil {
 		return err
 	}
-	e, err := c.append("tag.removed", &v, EventData{Tag: name, Reason: reason, Generation: old.Generation})
+	e, err := c.append(EventTagRemoved, &v, EventData{Tag: name, Reason: reason, Generation: old.Generation})
 	if err != nil {
 		return err
 	}

@@ -113,9 +113,9 @@ func (c *committer) create(old Version) (Result, error) {
 	if v.Digest = c.rel.Digest; v.Digest == "" {
 		v.Digest = ContentDigest(files)
 	}
-	kind := "artifact.published"
+	kind := EventArtifactPublished
 	if c.rel.Silent {
-		kind = "artifact.stored"
+		kind = EventArtifactStored
 	}
 	e, err := c.append(kind, &v, EventData{Files: eventFiles(files), Facts: c.rel.Facts, eventRelease: releaseOf(c.rel.Facts)})
 	if err != nil {
@@ -319,7 +319,7 @@ func (c *committer) grow(v Version, former map[string]File, fresh, replaced []St
 	if err != nil {
 		return v, err
 	}
-	write := func(kind string, list []Staged, store func(File) error) error {
+	write := func(kind EventType, list []Staged, store func(File) error) error {
 		if len(list) == 0 {
 			return nil
 		}
@@ -350,10 +350,10 @@ func (c *committer) grow(v Version, former map[string]File, fresh, replaced []St
 		facts = nil // with the first entry only
 		return err
 	}
-	if err := write("artifact.files_added", fresh, c.tx.AddFile); err != nil {
+	if err := write(EventArtifactFilesAdded, fresh, c.tx.AddFile); err != nil {
 		return v, err
 	}
-	if err := write("artifact.files_replaced", replaced, c.tx.ReplaceFile); err != nil {
+	if err := write(EventArtifactFilesReplaced, replaced, c.tx.ReplaceFile); err != nil {
 		return v, err
 	}
 	if c.rel.Descriptor != nil {

@@ -136,7 +136,7 @@ func (s *Service) Replay(ctx context.Context, id, since int64) (Subscription, er
 		if sub.Subscription, err = tx.UpdateSubscription(sub.row()); err != nil {
 			return err
 		}
-		return logSubscription(tx, access.From(ctx), "subscription.changed", sub, fmt.Sprintf("sent again since %d", since))
+		return logSubscription(tx, access.From(ctx), EventSubscriptionChanged, sub, fmt.Sprintf("sent again since %d", since))
 	})
 	return sub, err
 }

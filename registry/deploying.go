@@ -14,10 +14,10 @@ type deploying struct {
 	actor access.Actor
 }
 
-// eventTypes are the log entries of the statuses.
-var eventTypes = map[DeploymentStatus]string{
-	DeploymentQueued: "deployment.queued", DeploymentRunning: "deployment.started", DeploymentSucceeded: "deployment.succeeded",
-	DeploymentFailed: "deployment.failed", DeploymentRolledBack: "deployment.rolled_back", DeploymentCancelled: "deployment.cancelled",
+// statusEvents are the types of the log entries of the statuses.
+var statusEvents = map[DeploymentStatus]EventType{
+	DeploymentQueued: EventDeploymentQueued, DeploymentRunning: EventDeploymentStarted, DeploymentSucceeded: EventDeploymentSucceeded,
+	DeploymentFailed: EventDeploymentFailed, DeploymentRolledBack: EventDeploymentRolledBack, DeploymentCancelled: EventDeploymentCancelled,
 }
 
 // next are the statuses that can follow one; the others end a deployment.
@@ -30,8 +30,8 @@ var next = map[DeploymentStatus][]DeploymentStatus{
 // report notes a status of a deployment, and what it means for what runs. A deployment of which nothing was reported yet
 // takes any status. Conflict, Invalid.
 func (c *deploying) report(d Deployment, status DeploymentStatus, eventID, url string) (Deployment, error) {
-	kind := eventTypes[status]
-	if kind == "" {
+	kind, known := statusEvents[status]
+	if !known {
 		return d, unknownStatus(status)
 	}
 	if d.Status == status {
@@ -113,7 +113,7 @@ func (c *deploying) before(now Run) (*Deployment, error) {
 }
 
 // append writes the log entry of a deployment. now is what ran before it, again what it lets run again.
-func (c *deploying) append(kind string, d Deployment, now *Run, again *Deployment) (int64, error) {
+func (c *deploying) append(kind EventType, d Deployment, now *Run, again *Deployment) (int64, error) {
 	data := EventData{Repository: d.Repository, Format: d.Format, Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest}
 	data.eventDeployment = eventDeployment{Environment: d.Environment, Service: d.Service, Deployment: idText(d.ID),
 		Status: d.Status, ExternalID: d.ExternalID, URL: d.URL, Cause: d.EventID}
@@ -134,7 +134,7 @@ func eventVersionOf(d Deployment) *EventVersion {
 // stop ends a run without another one in its place.
 func (c *deploying) stop(r Run) error {
 	d := r.Deployment
-	seq, err := c.append("deployment.stopped", d, &r, nil)
+	seq, err := c.append(EventDeploymentStopped, d, &r, nil)
 	if err != nil {
 		return err
 	}

@@ -384,7 +384,7 @@ func (s *Service) Deployments(ctx context.Context, q DeploymentQuery) ([]Deploym
 	if q.Digest != "" && q.Digest.Validate() != nil {
 		return nil, Errorf(Invalid, AboutRequest, "%q is not a digest such as sha256:<64 hex digits>", clip(q.Digest.String()))
 	}
-	if q.Status != "" && eventTypes[q.Status] == "" {
+	if q.Status != "" && statusEvents[q.Status] == 0 {
 		return nil, unknownStatus(q.Status)
 	}
 	if q.Repository != "" {

@@ -146,7 +146,7 @@ func (s *Service) checkState(format string, state State, reason string) error {
 
 // setState marks a version; v, which is whole, becomes what is stored then.
 func (c *change) setState(v *Version, state State, reason string) error {
-	kind := map[State]string{Published: "artifact.restored", Deprecated: "artifact.deprecated", Yanked: "artifact.yanked"}[state]
+	kind := map[State]EventType{Published: EventArtifactRestored, Deprecated: EventArtifactDeprecated, Yanked: EventArtifactYanked}[state]
 	v.State, v.Reason = state, reason
 	if _, err := c.append(kind, v, EventData{Reason: reason}); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (e *Edit) SetDescriptor(descriptor []byte) error {
 		return nil
 	}
 	e.c.pkg.Descriptor = descriptor
-	if _, err := e.c.append("package.changed", nil, EventData{}); err != nil {
+	if _, err := e.c.append(EventPackageChanged, nil, EventData{}); err != nil {
 		return err
 	}
 	e.c.dirty = true
@@ -264,7 +264,7 @@ func (c *change) remove(v Version, files []File, reason string) error {
 	for _, f := range files {
 		v.Size -= f.Blob.Size
 	}
-	if _, err := c.append("artifact.files_removed", &v, EventData{Reason: reason, Files: eventFiles(files)}); err != nil {
+	if _, err := c.append(EventArtifactFilesRemoved, &v, EventData{Reason: reason, Files: eventFiles(files)}); err != nil {
 		return err
 	}
 	c.dirty = true
@@ -287,7 +287,7 @@ func (c *change) delete(v Version, reason string) error {
 	if v.Digest == "" {
 		v.Digest = ContentDigest(files)
 	}
-	e, err := c.append("artifact.deleted", &v, EventData{Reason: reason, Files: eventFiles(files)})
+	e, err := c.append(EventArtifactDeleted, &v, EventData{Reason: reason, Files: eventFiles(files)})
 	if err != nil {
 		return err
 	}

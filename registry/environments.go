@@ -73,11 +73,11 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 	if err := c.apply(&e); err != nil {
 		return Environment{}, err
 	}
-	return putEnvironment(tx, actor, "environment.created", e)
+	return putEnvironment(tx, actor, EventEnvironmentCreated, e)
 }
 
 // putEnvironment stores what an environment is from now on, with its log entry.
-func putEnvironment(tx metadata.Tx, actor access.Actor, kind string, e Environment) (Environment, error) {
+func putEnvironment(tx metadata.Tx, actor access.Actor, kind EventType, e Environment) (Environment, error) {
 	data := EventData{Tag: e.Tag}
 	data.Environment = e.Name
 	entry, err := appendEntry(tx, actor, kind, "", 0, 0, data)
@@ -158,7 +158,7 @@ func (s *Service) UpdateEnvironment(ctx context.Context, name string, c Environm
 		if err := c.apply(&e); err != nil || e == before {
 			return err
 		}
-		e, err = putEnvironment(tx, actor, "environment.changed", e)
+		e, err = putEnvironment(tx, actor, EventEnvironmentChanged, e)
 		return err
 	})
 	return e, err
@@ -194,7 +194,7 @@ func (s *Service) DeleteEnvironment(ctx context.Context, name string) error {
 			}
 		}
 		e.Deleted = true
-		_, err = putEnvironment(tx, actor, "environment.deleted", e)
+		_, err = putEnvironment(tx, actor, EventEnvironmentDeleted, e)
 		return err
 	})
 }

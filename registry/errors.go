@@ -49,6 +49,7 @@ const (
 	AboutToken      Subject = "token"
 	AboutUser       Subject = "user"
 	AboutRequest    Subject = "request"
+	AboutInstance   Subject = "instance"
 
 	AboutEnvironment Subject = "environment"
 	AboutService     Subject = "service"

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -137,7 +136,7 @@ func (s *Service) event(e Entry) Event {
 
 // partition names what an entry must stay in order with: its package, or the service that it was deployed as.
 func partition(e Entry) string {
-	if strings.HasPrefix(e.Type, "deployment.") {
+	if t, _ := EventTypeNamed(e.Type); t.About() == AboutDeployment {
 		var d eventDeployment
 		if json.Unmarshal(e.Data, &d) == nil && d.Service != "" { // erased data is nil
 			return "service:" + d.Environment + "/" + d.Service
@@ -152,7 +151,7 @@ func partition(e Entry) string {
 // EventQuery selects events behind a sequence number.
 type EventQuery struct {
 	After int64         // -1: from the start
-	Types []string      // globs; prefix and suffix may be left out
+	Types []string      // globs, each of which must match a type; prefix and suffix may be left out
 	Limit int           // at most MaxPage
 	Wait  time.Duration // how long to wait when there is nothing yet
 }
@@ -162,11 +161,10 @@ const MaxPage = 1000
 
 // Events returns the events that the caller may see: those of repositories it may read, and those of the whole
 // instance if it may audit it. With Wait it blocks until there is one or the time is over. next is where to go on: it
-// also moves past events that the caller may not see.
+// also moves past events that the caller may not see. Invalid: a glob matches no type.
 func (s *Service) Events(ctx context.Context, q EventQuery) (events []Event, next int64, err error) {
-	q.Types = slices.Clone(q.Types)
-	for i, t := range q.Types {
-		q.Types[i] = shortType(t)
+	if q.Types, err = shortTypes(q.Types, AboutRequest); err != nil {
+		return nil, q.After, err
 	}
 	if q.Limit <= 0 || q.Limit > MaxPage {
 		q.Limit = MaxPage

@@ -270,7 +270,7 @@ func (e *Edit) AddFacts(version string, facts []FactInput) error {
 	if n := have + len(facts); n > maxFacts {
 		return tooManyFacts(e.c.pkg, v.Name, n)
 	}
-	entry, err := e.c.append("artifact.metadata_changed", &v, EventData{Facts: facts, eventRelease: releaseOf(facts)})
+	entry, err := e.c.append(EventArtifactMetadataChanged, &v, EventData{Facts: facts, eventRelease: releaseOf(facts)})
 	if err != nil {
 		return err
 	}

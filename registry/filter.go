@@ -2,7 +2,6 @@ package registry
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -24,10 +23,7 @@ const (
 	maxGlobBytes = 255
 )
 
-var typeGlob = regexp.MustCompile(`^[a-z0-9_.*-]{1,64}$`)
-
-// check reports what is wrong with a filter, and brings it into its stored form: types in short, and every repository
-// where none is named. Invalid.
+// check reports what is wrong with a filter but for its types, and names every repository where none is named. Invalid.
 func (f *Filter) check() error {
 	for what, list := range map[string][]string{"types": f.Types, "repositories": f.Repositories, "packages": f.Packages, "tags": f.Tags} {
 		if len(list) > maxGlobs {
@@ -37,13 +33,6 @@ func (f *Filter) check() error {
 			if glob == "" || len(glob) > maxGlobBytes || !utf8.ValidString(glob) || strings.ContainsRune(glob, 0) {
 				return Errorf(Invalid, AboutSubscription, "%s: an entry is empty, longer than %d bytes or not UTF-8", what, maxGlobBytes)
 			}
-		}
-	}
-	f.Types = slices.Clone(f.Types)
-	for i, t := range f.Types {
-		f.Types[i] = shortType(t)
-		if !typeGlob.MatchString(f.Types[i]) {
-			return Errorf(Invalid, AboutSubscription, "types: %q is no event type such as tag.set or artifact.*", clip(t))
 		}
 	}
 	if len(f.Repositories) == 0 {

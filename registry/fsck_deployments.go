@@ -21,13 +21,9 @@ type runState struct {
 	seq        int64
 }
 
-// deployment replays what an entry says of a deployment and of what runs.
-func (r *replay) deployment(e Entry, d EventData) {
+// reported replays what the report of a deployment says of it and of what runs.
+func (r *replay) reported(e Entry, d EventData) error {
 	key := serviceKey{d.Environment, d.Service}
-	if e.Type == "deployment.stopped" {
-		delete(r.running, key)
-		return
-	}
 	r.deployed[d.Deployment] = reportState{d.Status, e.Seq}
 	switch {
 	case d.Status == DeploymentSucceeded:
@@ -37,6 +33,13 @@ func (r *replay) deployment(e Entry, d EventData) {
 	case d.Status == DeploymentRolledBack && r.running[key].deployment == d.Deployment:
 		delete(r.running, key)
 	}
+	return nil
+}
+
+// stopped replays the end of what a service runs.
+func (r *replay) stopped(_ Entry, d EventData) error {
+	delete(r.running, serviceKey{d.Environment, d.Service})
+	return nil
 }
 
 // deployments compares deployments, and what runs, with the replayed log.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -49,8 +48,12 @@ func (f *fsck) log(ctx context.Context) error {
 	})
 }
 
-// entry checks one entry's payload and replays it.
+// entry checks one entry's type and payload, and replays it.
 func (f *fsck) entry(e Entry) {
+	t, known := EventTypeNamed(e.Type)
+	if !known {
+		f.wrong("log", "entry %d has the type %q, which this version of Slipway does not know", e.Seq, e.Type)
+	}
 	if e.Data == nil {
 		f.note("log", "the payload of entry %d was erased", e.Seq)
 		return
@@ -63,7 +66,10 @@ func (f *fsck) entry(e Entry) {
 		f.wrong("log", "the payload of entry %d can't be read: %v", e.Seq, err)
 		return
 	}
-	if err := f.replay.apply(e, data); err != nil {
+	if !known {
+		return
+	}
+	if err := replays[t](&f.replay, e, data); err != nil {
 		f.wrong("log", "entry %d (%s) can't be replayed: %v", e.Seq, e.Type, err)
 	}
 }
@@ -165,105 +171,6 @@ func (f *fsck) checkpoint(tx metadata.Tx, c Checkpoint, size int64) error {
 	if want := fmt.Sprintf("%s\n%d\n%s\n", v.Name(), c.Size, root); n.Text != want {
 		f.wrong("log", "the newest checkpoint states another root than the log has at %d", c.Size)
 	}
-	return nil
-}
-
-// replay is the state that the log describes, in a form small enough for millions of versions.
-type replay struct {
-	versions map[versionKey]versionState
-	tags     map[tagKey]tagState
-	dropped  map[int64]bool // deleted repositories
-	deployed map[string]reportState
-	running  map[serviceKey]runState
-}
-
-type versionKey struct {
-	pkg  int64
-	name string
-}
-
-// versionState folds files and facts into sums that do not depend on order: adding and removing are the same operation.
-type versionState struct {
-	repo  int64
-	state State
-	files fold
-	facts fold
-	seq   int64
-	// silent: stored, and nobody was told yet
-	silent bool
-}
-
-type tagKey struct {
-	pkg  int64
-	name string
-}
-
-type tagState struct {
-	repo       int64
-	version    string
-	generation int64
-	seq        int64
-}
-
-func newReplay() replay {
-	return replay{versions: map[versionKey]versionState{}, tags: map[tagKey]tagState{}, dropped: map[int64]bool{},
-		deployed: map[string]reportState{}, running: map[serviceKey]runState{}}
-}
-
-func (r *replay) apply(e Entry, d EventData) error {
-	if strings.HasPrefix(e.Type, "deployment.") {
-		r.deployment(e, d)
-		return nil
-	}
-	key := versionKey{e.PackageID, d.Version}
-	v, known := r.versions[key]
-	switch e.Type {
-	case "repository.deleted":
-		r.dropped[e.RepositoryID] = true
-		return nil
-	case "artifact.published", "artifact.stored":
-		if known && v.silent && v.state != Deleted && e.Type == "artifact.published" {
-			v.silent = false
-			break
-		}
-		if known && v.state != Deleted {
-			return errors.New("the version exists already")
-		}
-		v = versionState{repo: e.RepositoryID, state: Published, seq: e.Seq, silent: e.Type == "artifact.stored"}
-		v.files.files(d.Files)
-		v.facts.facts(d.Facts)
-	case "artifact.files_added":
-		v.files.files(d.Files)
-		v.facts.facts(d.Facts)
-	case "artifact.files_replaced":
-		v.files.files(d.Files)
-		v.files.files(d.Former)
-		v.facts.facts(d.Facts)
-	case "artifact.files_removed":
-		v.files.files(d.Files)
-	case "artifact.metadata_changed":
-		v.facts.facts(d.Facts)
-	case "artifact.deprecated":
-		v.state = Deprecated
-	case "artifact.yanked":
-		v.state = Yanked
-	case "artifact.restored":
-		v.state = Published
-	case "artifact.deleted":
-		v.state, v.files = Deleted, fold{}
-	case "tag.set":
-		r.tags[tagKey{e.PackageID, d.Tag}] = tagState{e.RepositoryID, d.Version, d.Generation, e.Seq}
-		return nil
-	case "tag.removed":
-		delete(r.tags, tagKey{e.PackageID, d.Tag})
-		return nil
-	default:
-		return nil // of no version
-	}
-	if !known && e.Type != "artifact.published" && e.Type != "artifact.stored" {
-		return errors.New("the version was never published")
-	}
-	r.versions[key] = v
 	return nil
 }
 

@@ -116,6 +116,10 @@ func TestFsckFinds(t *testing.T) {
 			_, err := tx.CreateVersion(registry.Version{PackageID: p.ID, Name: "9", State: registry.Published, Digest: v.Digest})
 			return err
 		}, "no entry in the log"},
+		"an entry of an unknown type": {func(tx metadata.Tx, _ registry.Package, _ registry.Version) error {
+			_, err := tx.Append(metadata.Entry{Type: "tag.moved", Data: []byte(`{}`)})
+			return err
+		}, `has the type "tag.moved", which this version of Slipway does not know`},
 	} {
 		e := registrytest.New(t)
 		if err := e.Publish("web", "1"); err != nil {

@@ -33,14 +33,14 @@ func (s *Service) prepare(ctx context.Context) error {
 		if err := tx.PutSetting(settingInstance, id); err != nil {
 			return err
 		}
-		if _, err := appendEntry(tx, access.System(), "instance.created", "", 0, 0, EventData{Name: id}); err != nil {
+		if _, err := appendEntry(tx, access.System(), EventInstanceCreated, "", 0, 0, EventData{Name: id}); err != nil {
 			return err
 		}
 		r, err := tx.CreateRepository(Repository{Name: DefaultRepository})
 		if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, access.System(), "repository.created", "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx, access.System(), EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	s.instance = id

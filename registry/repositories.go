@@ -88,7 +88,7 @@ func (s *Service) CreateRepository(ctx context.Context, name string, c Repositor
 		} else if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, "repository.created", "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx, actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	return r, err
@@ -144,7 +144,7 @@ func (s *Service) UpdateRepository(ctx context.Context, name string, c Repositor
 		if err := tx.UpdateRepository(r); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, "repository.changed", "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx, actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	return r, err
@@ -188,7 +188,7 @@ func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 		if err := tx.DeleteRepository(r.ID); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, "repository.deleted", "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx, actor, EventRepositoryDeleted, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	s.leases.forget() // also after an error: it may have come with the answer

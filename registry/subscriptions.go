@@ -101,7 +101,7 @@ func (s *Service) CreateSubscription(ctx context.Context, c SubscriptionChange) 
 		if sub.Subscription, err = tx.CreateSubscription(sub.row()); err != nil {
 			return err
 		}
-		return logSubscription(tx, actor, "subscription.created", sub, "")
+		return logSubscription(tx, actor, EventSubscriptionCreated, sub, "")
 	})
 	return sub, secret, err
 }
@@ -172,12 +172,12 @@ func (s *Service) UpdateSubscription(ctx context.Context, id int64, c Subscripti
 		if secret, err = s.replaceSecret(&sub, c); err != nil {
 			return err
 		}
-		kind := "subscription.changed"
+		kind := EventSubscriptionChanged
 		if c.Enabled != nil {
 			if changed, err := s.enable(tx, actor, &sub, *c.Enabled, c.From); err != nil {
 				return err
 			} else if changed && !*c.Enabled {
-				kind = "subscription.disabled"
+				kind = EventSubscriptionDisabled
 			}
 		}
 		if sub.Subscription, err = tx.UpdateSubscription(sub.row()); err != nil {
@@ -237,13 +237,13 @@ func (s *Service) DeleteSubscription(ctx context.Context, id int64) error {
 		if err := tx.DeleteSubscription(id); err != nil {
 			return err
 		}
-		return logSubscription(tx, access.From(ctx), "subscription.deleted", sub, "")
+		return logSubscription(tx, access.From(ctx), EventSubscriptionDeleted, sub, "")
 	})
 }
 
 // logSubscription writes a log entry. It holds neither secret nor URL, which may have one in its query. Entries of the
 // whole instance are for auditors.
-func logSubscription(tx metadata.Tx, actor access.Actor, kind string, sub Subscription, reason string) error {
+func logSubscription(tx metadata.Tx, actor access.Actor, kind EventType, sub Subscription, reason string) error {
 	_, err := appendEntry(tx, actor, kind, "", 0, 0, EventData{Subscription: strconv.FormatInt(sub.ID, 10), Name: sub.Name, Reason: reason})
 	return err
 }
@@ -254,7 +254,6 @@ func (s *Service) apply(sub *Subscription, c SubscriptionChange) error {
 	set(&sub.Sink, c.Sink)
 	set(&sub.URL, c.URL)
 	set(&sub.Preset, c.Preset)
-	set(&sub.Filter.Types, c.Types)
 	set(&sub.Filter.Repositories, c.Repositories)
 	set(&sub.Filter.Packages, c.Packages)
 	set(&sub.Filter.Tags, c.Tags)
@@ -272,6 +271,13 @@ func (s *Service) apply(sub *Subscription, c SubscriptionChange) error {
 	}
 	if err := checkTarget(sub.URL); err != nil {
 		return err
+	}
+	if c.Types != nil { // a type that was stored before the server refused it must not stand in the way of other changes
+		types, err := shortTypes(*c.Types, AboutSubscription)
+		if err != nil {
+			return err
+		}
+		sub.Filter.Types = types
 	}
 	return sub.Filter.check()
 }

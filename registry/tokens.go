@@ -69,7 +69,7 @@ func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (secret str
 		if t, err = tx.CreateToken(t); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, "token.created", "", 0, 0, EventData{Name: t.Name})
+		_, err = appendEntry(tx, actor, EventTokenCreated, "", 0, 0, EventData{Name: t.Name})
 		return err
 	})
 	return secret, t, err
@@ -164,7 +164,7 @@ func (s *Service) RevokeToken(ctx context.Context, id int64) error {
 		if err := tx.RevokeToken(id); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, "token.revoked", "", 0, 0, EventData{Name: t.Name})
+		_, err = appendEntry(tx, actor, EventTokenRevoked, "", 0, 0, EventData{Name: t.Name})
 		return err
 	})
 	s.auth.Forget()
@@ -217,7 +217,7 @@ func (s *Service) CreateUser(ctx context.Context, name string, c UserChange) (Us
 		} else if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, "user.created", "", 0, 0, EventData{Name: u.Name})
+		_, err = appendEntry(tx, actor, EventUserCreated, "", 0, 0, EventData{Name: u.Name})
 		return err
 	})
 	return u, err
@@ -286,7 +286,7 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 				return err
 			}
 		}
-		_, err = appendEntry(tx, actor, "user.changed", "", 0, 0, EventData{Name: u.Name})
+		_, err = appendEntry(tx, actor, EventUserChanged, "", 0, 0, EventData{Name: u.Name})
 		return err
 	})
 	s.auth.Forget()

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -130,9 +129,7 @@ func (q query) asOf() (registry.AsOf, error) {
 	return registry.AsOf{Time: t}, nil
 }
 
-var typeGlob = regexp.MustCompile(`^[a-z0-9_.*-]{1,64}$`)
-
-// types reads ?types=: globs over event types, separated by commas; several parameters add up.
+// types reads ?types=: globs over event types, separated by commas; several parameters add up. The core checks them.
 func (q query) types() ([]string, error) {
 	var out []string
 	for _, list := range q["types"] {
@@ -140,9 +137,6 @@ func (q query) types() ([]string, error) {
 			t = strings.TrimSpace(t)
 			if t == "" {
 				continue
-			}
-			if !typeGlob.MatchString(t) {
-				return nil, invalid("types: %.80q is not an event type such as tag.set, or a glob such as tag.*", t)
 			}
 			if len(out) == maxTypes {
 				return nil, invalid("types: at most %d of them", maxTypes)

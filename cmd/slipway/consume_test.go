@@ -192,7 +192,7 @@ func TestConsumeKilled(t *testing.T) {
 		forward.ServeHTTP(w, q)
 	}))
 	defer proxy.Close()
-	r.cli(0, "events", "tail", "--once", "--consumer", "prod", "--after", "start", "--types", "nothing")
+	r.cli(0, "events", "tail", "--once", "--consumer", "prod", "--after", "start", "--types", "environment.*")
 	reset(t, r, "prod")
 
 	file := filepath.Join(dir, "seen")

@@ -32,6 +32,9 @@ func TestEventsOnce(t *testing.T) {
 	if out := r.cli(0, "events", "tail", "--once", "--types", "artifact.*"); strings.Count(out, "\n") != 1 || !strings.Contains(out, "pkg:generic/tool@1.0.0") {
 		t.Errorf("types: %s", out)
 	}
+	if out := r.cli(1, "events", "tail", "--types", "artefact.publishd"); !strings.Contains(out, `did you mean "artifact.published"?`) {
+		t.Errorf("a misspelt type: %q", out)
+	}
 	if out := r.cli(0, "events", "tail", "--once", "--after", fmt.Sprint(len(lines)-2)); strings.Count(out, "\n") != 1 {
 		t.Errorf("after: %s", out)
 	}

@@ -73,6 +73,9 @@ func TestSubscriptionCommands(t *testing.T) {
 	if !strings.Contains(created, "whsec_") {
 		t.Errorf("create: %s", created)
 	}
+	if out := s.run(1, "subscription", "create", "typo", "--url", rc.URL, "--type", "tag.sett"); !strings.Contains(out, `did you mean "tag.set"?`) {
+		t.Errorf("a misspelt type: %q", out)
+	}
 	if out := s.run(0, "subscription", "ls"); !strings.Contains(out, "deploys") || !strings.Contains(out, rc.URL) || strings.Contains(out, "whsec_") {
 		t.Errorf("ls: %s", out)
 	}

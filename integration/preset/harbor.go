@@ -16,8 +16,8 @@ const (
 )
 
 var harborTypes = map[string]string{
-	registry.EventTypePrefix + "tag.set" + registry.EventTypeSuffix:     harborPush,
-	registry.EventTypePrefix + "tag.removed" + registry.EventTypeSuffix: harborDelete,
+	registry.EventTagSet.CloudEvent():     harborPush,
+	registry.EventTagRemoved.CloudEvent(): harborDelete,
 }
 
 // harborEvent is the body of Harbor's webhooks in its own format ("Default", not "CloudEvents").

@@ -1,0 +1,215 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+)
+
+// EventType is what a log entry tells of. The constants are all there are, and the table below says what each of them is;
+// the zero value is none. A type is stored by its name, and numbers may change.
+type EventType int
+
+// Event types.
+const (
+	EventArtifactPublished EventType = iota + 1
+	EventArtifactStored
+	EventArtifactFilesAdded
+	EventArtifactFilesReplaced
+	EventArtifactFilesRemoved
+	EventArtifactMetadataChanged
+	EventArtifactDeprecated
+	EventArtifactYanked
+	EventArtifactRestored
+	EventArtifactDeleted
+	EventPackageChanged
+	EventTagSet
+	EventTagRemoved
+	EventDeploymentQueued
+	EventDeploymentStarted
+	EventDeploymentSucceeded
+	EventDeploymentFailed
+	EventDeploymentRolledBack
+	EventDeploymentCancelled
+	EventDeploymentStopped
+	EventEnvironmentCreated
+	EventEnvironmentChanged
+	EventEnvironmentDeleted
+	EventRepositoryCreated
+	EventRepositoryChanged
+	EventRepositoryDeleted
+	EventTokenCreated
+	EventTokenRevoked
+	EventUserCreated
+	EventUserChanged
+	EventSubscriptionCreated
+	EventSubscriptionChanged
+	EventSubscriptionDisabled
+	EventSubscriptionDeleted
+	EventInstanceCreated
+	EventInstanceRestored
+	eventTypesEnd
+)
+
+// typeRow is what is known of an event type.
+type typeRow struct {
+	name  string // of the log, stored for ever: "<what it is about>.<what happened>"
+	about Subject
+	text  string // for the documentation, in Markdown
+}
+
+// typeRows is the one table of event types: what may be written, filtered by, replayed and read about comes from it.
+var typeRows = [eventTypesEnd]typeRow{
+	EventArtifactPublished:       {"artifact.published", AboutVersion, "A version became visible: once per version, with its files and what is known of its source and build."},
+	EventArtifactStored:          {"artifact.stored", AboutVersion, "A version was stored as a part of another one, as an image for one platform is. `artifact.published` follows if it gets a tag."},
+	EventArtifactFilesAdded:      {"artifact.files_added", AboutVersion, "Files came to a version."},
+	EventArtifactFilesReplaced:   {"artifact.files_replaced", AboutVersion, "Files of a version have other bytes; `former` has the files as they were."},
+	EventArtifactFilesRemoved:    {"artifact.files_removed", AboutVersion, "Files were taken out of a version."},
+	EventArtifactMetadataChanged: {"artifact.metadata_changed", AboutVersion, "More became known of a version's source, build or other metadata."},
+	EventArtifactDeprecated:      {"artifact.deprecated", AboutVersion, "A version is advised against."},
+	EventArtifactYanked:          {"artifact.yanked", AboutVersion, "A version is for those alone who name it exactly."},
+	EventArtifactRestored:        {"artifact.restored", AboutVersion, "A version that was deprecated or yanked is so no longer."},
+	EventArtifactDeleted:         {"artifact.deleted", AboutVersion, "A version is gone, with its files."},
+	EventPackageChanged:          {"package.changed", AboutPackage, "What is kept of a package as a whole changed, such as its description."},
+	EventTagSet:                  {"tag.set", AboutTag, "A tag was set or moved: once per tag, whatever moved it."},
+	EventTagRemoved:              {"tag.removed", AboutTag, "A tag was removed."},
+	EventDeploymentQueued:        {"deployment.queued", AboutDeployment, "A deployment waits for its turn."},
+	EventDeploymentStarted:       {"deployment.started", AboutDeployment, "A deployment began."},
+	EventDeploymentSucceeded:     {"deployment.succeeded", AboutDeployment, "A deployment succeeded: the service runs the version now."},
+	EventDeploymentFailed:        {"deployment.failed", AboutDeployment, "A deployment failed."},
+	EventDeploymentRolledBack:    {"deployment.rolled_back", AboutDeployment, "A deployment was taken back; `restored` names what runs again."},
+	EventDeploymentCancelled:     {"deployment.cancelled", AboutDeployment, "A deployment was given up before its end."},
+	EventDeploymentStopped:       {"deployment.stopped", AboutDeployment, "A service runs nothing any more."},
+	EventEnvironmentCreated:      {"environment.created", AboutEnvironment, "An environment was made."},
+	EventEnvironmentChanged:      {"environment.changed", AboutEnvironment, "An environment changed."},
+	EventEnvironmentDeleted:      {"environment.deleted", AboutEnvironment, "An environment was deleted."},
+	EventRepositoryCreated:       {"repository.created", AboutRepository, "A repository was made."},
+	EventRepositoryChanged:       {"repository.changed", AboutRepository, "Settings or description of a repository changed."},
+	EventRepositoryDeleted:       {"repository.deleted", AboutRepository, "A repository was deleted, with all that was in it."},
+	EventTokenCreated:            {"token.created", AboutToken, "A token was made."},
+	EventTokenRevoked:            {"token.revoked", AboutToken, "A token was revoked."},
+	EventUserCreated:             {"user.created", AboutUser, "A user was made."},
+	EventUserChanged:             {"user.changed", AboutUser, "Password, permissions or state of a user changed."},
+	EventSubscriptionCreated:     {"subscription.created", AboutSubscription, "A subscription was made."},
+	EventSubscriptionChanged:     {"subscription.changed", AboutSubscription, "A subscription changed, was resumed, or sends again what it has sent."},
+	EventSubscriptionDisabled:    {"subscription.disabled", AboutSubscription, "A subscription was paused, or disabled by its failures; `reason` says which."},
+	EventSubscriptionDeleted:     {"subscription.deleted", AboutSubscription, "A subscription was deleted."},
+	EventInstanceCreated:         {"instance.created", AboutInstance, "The server started for the first time: the first entry of the log."},
+	EventInstanceRestored:        {"instance.restored", AboutInstance, "The server was restored from a backup; `reason` says of when. What was logged after it is gone."},
+}
+
+// typesByName finds the types that the log's names stand for.
+var typesByName = func() map[string]EventType {
+	types := map[string]EventType{}
+	for _, t := range EventTypes() {
+		types[t.String()] = t
+	}
+	return types
+}()
+
+// EventTypes returns all types, in the order of the documentation.
+func EventTypes() []EventType {
+	types := make([]EventType, 0, eventTypesEnd-1)
+	for t := EventType(1); t < eventTypesEnd; t++ {
+		types = append(types, t)
+	}
+	return types
+}
+
+// EventTypeNamed returns the type of a log entry's name for it, such as "tag.set"; false if there is none.
+func EventTypeNamed(name string) (EventType, bool) {
+	t, ok := typesByName[name]
+	return t, ok
+}
+
+// String returns the name that the log and filters have for a type, such as "tag.set".
+func (t EventType) String() string { return typeRows[t].name }
+
+// About returns what kind of thing a type tells of.
+func (t EventType) About() Subject { return typeRows[t].about }
+
+// Text returns a sentence or two for the documentation, in Markdown.
+func (t EventType) Text() string { return typeRows[t].text }
+
+// CloudEvent returns the type as CloudEvents have it, such as "dev.slipway.tag.set.v1".
+func (t EventType) CloudEvent() string { return EventTypePrefix + t.String() + EventTypeSuffix }
+
+// EventTypeGroups returns the globs that stand for all types about one kind of thing, such as "tag.*".
+func EventTypeGroups() []string {
+	var groups []string
+	for _, t := range EventTypes() {
+		kind, _, _ := strings.Cut(t.String(), ".")
+		if glob := kind + ".*"; !slices.Contains(groups, glob) {
+			groups = append(groups, glob)
+		}
+	}
+	return groups
+}
+
+// maxTypeGlobBytes bounds a glob over types.
+const maxTypeGlobBytes = 64
+
+// shortTypes returns globs over event types as filters keep them, without what encloses a type in a CloudEvent. Invalid: one
+// of them matches no type, and would be silent for ever.
+func shortTypes(globs []string, about Subject) ([]string, error) {
+	short := make([]string, len(globs))
+	for i, glob := range globs {
+		short[i] = shortType(glob)
+		if len(short[i]) > maxTypeGlobBytes || !slices.ContainsFunc(typeRows[1:], func(r typeRow) bool { return matchGlob(short[i], r.name) }) {
+			return nil, unknownType(glob, about)
+		}
+	}
+	return short, nil
+}
+
+// unknownType is the refusal of a type, or of a glob over types, that matches none.
+func unknownType(glob string, about Subject) error {
+	groups := EventTypeGroups()
+	known := slices.Clone(groups)
+	for _, t := range EventTypes() {
+		known = append(known, t.String())
+	}
+	if near := nearest(shortType(clip(glob)), known); near != "" {
+		return Errorf(Invalid, about, "no event type %q: did you mean %q?", clip(glob), near)
+	}
+	return Errorf(Invalid, about, "no event type %q; there are %s", clip(glob), strings.Join(groups, ", "))
+}
+
+// nearest returns the known word that a misspelt one is most like: at most a third of its letters differ, or it is a part
+// of the known word. "": there is none.
+func nearest(word string, known []string) string {
+	word = strings.ToLower(word)
+	best, least := "", max(2, len(word)/3)+1
+	for _, k := range known {
+		if n := distance(word, k); n < least {
+			best, least = k, n
+		}
+	}
+	if best != "" || len(word) < 3 {
+		return best
+	}
+	if i := slices.IndexFunc(known, func(k string) bool { return strings.Contains(k, word) }); i >= 0 {
+		return known[i]
+	}
+	return ""
+}
+
+// distance is how many bytes must be put in, left out or exchanged to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1) // distances of the beginning of a to every beginning of b
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			exchanged := diagonal
+			if a[i] != b[j] {
+				exchanged++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(exchanged, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,127 @@
+package registry_test
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/registrytest"
+)
+
+// TestEventTypeTable: every type has a name of its own, says what it is about, and is found by its name.
+func TestEventTypeTable(t *testing.T) {
+	form := regexp.MustCompile(`^[a-z]+\.[a-z_]+$`)
+	types := registry.EventTypes()
+	for i, typ := range types {
+		if !form.MatchString(typ.String()) || typ.About() == "" || !strings.HasSuffix(typ.Text(), ".") {
+			t.Errorf("type %d: %q about %q: %q", typ, typ, typ.About(), typ.Text())
+		}
+		if slices.IndexFunc(types, func(o registry.EventType) bool { return o.String() == typ.String() }) != i {
+			t.Errorf("%q is there twice", typ)
+		}
+		if found, ok := registry.EventTypeNamed(typ.String()); !ok || found != typ {
+			t.Errorf("%q is found as %q", typ, found)
+		}
+		if want := registry.EventTypePrefix + typ.String() + registry.EventTypeSuffix; typ.CloudEvent() != want {
+			t.Errorf("%q in a CloudEvent is %q, want %q", typ, typ.CloudEvent(), want)
+		}
+	}
+	if _, ok := registry.EventTypeNamed(""); ok {
+		t.Error("the zero value has a name")
+	}
+}
+
+// TestEventTypeNames: a name that was once written stays.
+func TestEventTypeNames(t *testing.T) {
+	const names = `artifact.published artifact.stored artifact.files_added artifact.files_replaced artifact.files_removed
+		artifact.metadata_changed artifact.deprecated artifact.yanked artifact.restored artifact.deleted package.changed tag.set tag.removed
+		deployment.queued deployment.started deployment.succeeded deployment.failed deployment.rolled_back deployment.cancelled deployment.stopped
+		environment.created environment.changed environment.deleted repository.created repository.changed repository.deleted
+		token.created token.revoked user.created user.changed
+		subscription.created subscription.changed subscription.disabled subscription.deleted instance.created instance.restored`
+	for _, name := range strings.Fields(names) {
+		if _, ok := registry.EventTypeNamed(name); !ok {
+			t.Errorf("there is no type %q any more", name)
+		}
+	}
+}
+
+// TestUnknownEventTypes: a filter that can match nothing is refused, and says which type may have been meant.
+func TestUnknownEventTypes(t *testing.T) {
+	e := registrytest.New(t)
+	for asked, want := range map[string]string{
+		"artefact.publishd":              `no event type "artefact.publishd": did you mean "artifact.published"?`,
+		"dev.slipway.tag.sett.v1":        `no event type "dev.slipway.tag.sett.v1": did you mean "tag.set"?`,
+		"artefact.*":                     `no event type "artefact.*": did you mean "artifact.*"?`,
+		"TAG.SET":                        `did you mean "tag.set"?`,
+		"tag":                            `did you mean "tag.*"?`,
+		"published":                      `did you mean "artifact.published"?`,
+		"xyzzy":                          `no event type "xyzzy"; there are artifact.*, package.*, tag.*, deployment.*,`,
+		"ping":                           "there are artifact.*",
+		"":                               "there are artifact.*",
+		"tag.set ":                       `did you mean "tag.set"?`,
+		strings.Repeat("*", 65):          "no event type",
+		strings.Repeat("tag.\x00", 1000): "no event type",
+	} {
+		_, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"tag.set", asked}})
+		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("events of %.80q: %v, want %s", asked, err, want)
+		}
+		text, err := json.Marshal(map[string][]string{"Types": {"tag.*", asked}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = e.CreateSubscription(e.Admin, change(t, string(text)))
+		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("a subscription to %.80q: %v, want %s", asked, err, want)
+		}
+	}
+	for _, typ := range registry.EventTypes() {
+		group, _, _ := strings.Cut(typ.String(), ".")
+		q := registry.EventQuery{After: -1, Types: []string{typ.String(), typ.CloudEvent(), group + ".*", "*." + strings.TrimPrefix(typ.String(), group+"."), "*"}}
+		if _, _, err := e.Events(e.Admin, q); err != nil {
+			t.Errorf("%q: %v", q.Types, err)
+		}
+	}
+}
+
+// TestStoredEventTypes: a subscription to an unknown type that is stored already is listed, sends what it can, and may be
+// changed; only its types may not be set to unknown ones again.
+func TestStoredEventTypes(t *testing.T) {
+	e := registrytest.New(t)
+	sub := subscribe(t, e, `{"Types":["tag.set"]}`)
+	must(t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
+		row, err := tx.Subscription(sub.ID)
+		if err != nil {
+			return err
+		}
+		row.Filter = []byte(`{"types":["artefact.publishd","tag.set"],"repositories":["*"]}`)
+		_, err = tx.UpdateSubscription(row)
+		return err
+	}))
+	stored := []string{"artefact.publishd", "tag.set"}
+	got, _, err := e.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Name":"other","Tags":["prod"]}`))
+	if err != nil || got.Name != "other" || !slices.Equal(got.Filter.Types, stored) || !slices.Equal(got.Filter.Tags, []string{"prod"}) {
+		t.Errorf("changed to %+v, %v", got, err)
+	}
+	if _, _, err := e.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Types":["artefact.publishd"]}`)); registry.KindOf(err) != registry.Invalid {
+		t.Errorf("unknown types again: %v", err)
+	}
+	if all, err := e.Subscriptions(e.Admin, 0, 10); err != nil || len(all) != 1 || !slices.Equal(all[0].Filter.Types, stored) {
+		t.Errorf("listed as %+v, %v", all, err)
+	}
+	must(t, e.Publish("web", "1"))
+	must(t, errOf(e.SetTag(e.Admin, e.Name("web"), "prod", registry.TagChange{Version: "1"})))
+	spread(t, e.Outbox())
+	if list, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: sub.ID}); err != nil || len(list) != 1 || list[0].EventType != "tag.set" {
+		t.Errorf("deliveries %+v, %v", list, err)
+	}
+	if got, _, err = e.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Types":["artifact.*"]}`)); err != nil || !slices.Equal(got.Filter.Types, []string{"artifact.*"}) {
+		t.Errorf("mended to %+v, %v", got, err)
+	}
+}
