@@ -211,8 +211,13 @@ func (s *Service) putBlob(ctx context.Context, repositoryID int64, at Name, want
 	if err != nil {
 		return Blob{}, stageError(err, StageFile{Path: want.String(), Limit: limit})
 	}
-	s.metrics.bytesIn.WithLabelValues(at.Format).Add(float64(b.Size))
+	s.noteReceived(at.Format, b.Size)
 	return s.own(ctx, repositoryID, at, Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.sum(SHA512)}, stored, also)
+}
+
+// noteReceived counts bytes that were stored for a format.
+func (s *Service) noteReceived(format string, size int64) {
+	s.received.WithLabelValues(format).Add(float64(size))
 }
 
 // own records stored bytes as the package's, by a lease. NotFound: the repository that they were sent to is gone.

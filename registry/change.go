@@ -132,20 +132,11 @@ func appendEntry(tx metadata.Tx, actor access.Actor, kind EventType, subject str
 }
 
 // version returns a version of the package that is not deleted.
-func (c *change) version(name string) (Version, error) {
-	v, err := c.tx.Version(c.pkg.ID, name)
-	return c.present(v, err, name)
-}
+func (c *change) version(name string) (Version, error) { return living(c.tx, c.pkg, name) }
 
 // present is what was found under a name, unless it is deleted.
 func (c *change) present(v Version, err error, name string) (Version, error) {
-	if err == nil && v.State == Deleted {
-		err = metadata.ErrNotExist
-	}
-	if err != nil {
-		return Version{}, missing(err, AboutVersion, "there is no version %q of %q", clip(name), c.pkg.Name)
-	}
-	return v, nil
+	return present(c.pkg, v, err, name)
 }
 
 // setTag points a tag at a version; pointing it where it points already changes nothing. The first tag announces a version

@@ -61,7 +61,7 @@ func (s *Service) signCheckpoint(ctx context.Context) error {
 	if err != nil || signed == nil {
 		return err
 	}
-	s.metrics.logSize.Set(float64(size))
+	s.logSize.Set(float64(size))
 	// Not s.update: this writes no log entry, so nobody needs to wake.
 	return s.meta.Update(ctx, func(tx metadata.Tx) error {
 		return tx.PutCheckpoint(Checkpoint{Size: size, Note: signed, SignedAt: tx.Now()})

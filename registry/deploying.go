@@ -161,3 +161,21 @@ func (c *deploying) cancelAll(e Environment) error {
 	}
 	return nil
 }
+
+// Uses implements Keeper: services that run a version, and deployments that are about to bring it.
+func (s *Service) Uses(tx metadata.Tx, v Version, limit int) ([]Use, error) {
+	var out []Use
+	running, err := tx.RunsOfVersion(v.ID, limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range running {
+		d := r.Deployment
+		out = append(out, Use{d.Environment, d.Service, d.ID, metadata.DeploymentSucceeded, r.Since})
+	}
+	coming, err := tx.OpenDeployments(v.ID, limit)
+	for _, d := range coming {
+		out = append(out, Use{d.Environment, d.Service, d.ID, d.Status, d.UpdatedAt})
+	}
+	return out, err
+}

@@ -71,8 +71,8 @@ func (s *Service) collect(ctx context.Context, o CollectOptions) (CollectReport,
 	c := collection{Service: s, opts: o, report: CollectReport{DryRun: o.DryRun}}
 	err := c.run(ctx)
 	c.report.DurationMilli = time.Since(start).Milliseconds()
-	s.metrics.collected.Add(float64(c.report.Blobs + c.report.Orphans))
-	s.metrics.collectedBy.Add(float64(c.report.Bytes + c.report.OrphanBytes))
+	s.collected.blobs.Add(float64(c.report.Blobs + c.report.Orphans))
+	s.collected.bytes.Add(float64(c.report.Bytes + c.report.OrphanBytes))
 	for _, stop := range []error{ErrTooMuch, ErrNothingListed} {
 		if errors.Is(err, stop) {
 			err = &Error{Kind: Conflict, Detail: stop.Error() + "; look with fsck, then force it", Err: err}
@@ -123,7 +123,8 @@ func (c *collection) run(ctx context.Context) error {
 		}
 	}
 	if !c.opts.DryRun {
-		if err := c.uploads(ctx); err != nil {
+		var err error
+		if c.report.Uploads, err = c.sweepUploads(ctx); err != nil {
 			return err
 		}
 		if err := c.dropIdleSets(ctx); err != nil {
@@ -362,53 +363,5 @@ func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
 	}
 	c.report.Orphans++
 	c.report.OrphanBytes += b.Size
-	return nil
-}
-
-// uploads drops unfinished uploads without a byte for UploadTTL, with or without a session.
-func (c *collection) uploads(ctx context.Context) error {
-	before := c.now().Add(-c.cfg.UploadTTL)
-	for {
-		var stale []metadata.UploadSession
-		if err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
-			stale, err = tx.StaleUploads(before, gcBatch)
-			return err
-		}); err != nil {
-			return err
-		}
-		dropped := 0
-		for _, u := range stale {
-			if c.uploading.busy(u.ID) {
-				continue // a very long request
-			}
-			dropped++
-			if err := c.dropUpload(ctx, u.ID); err != nil {
-				return err
-			}
-			c.report.Uploads++
-		}
-		if len(stale) < gcBatch || dropped == 0 {
-			break
-		}
-	}
-	for u, err := range c.blobs.ListUploads(ctx) {
-		if err != nil {
-			return err
-		}
-		if u.Modified.After(before) {
-			continue
-		}
-		err := c.meta.View(ctx, func(tx metadata.Tx) error {
-			_, err := tx.Upload(u.ID)
-			return err
-		})
-		if errors.Is(err, metadata.ErrNotExist) {
-			err = c.blobs.Discard(ctx, u.ID)
-			c.report.Uploads++
-		}
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }

@@ -108,3 +108,6 @@ func (k *knownSets) find(repositoryID int64, at StagedFile, paths []string, now 
 	}
 	return files, true
 }
+
+// forgetSets is to be called after sets were dropped by others than this part of the core.
+func (s *Service) forgetSets() { s.sets.forgetAll() }

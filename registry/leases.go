@@ -71,3 +71,6 @@ func (l *leases) failed(now time.Time) bool {
 	l.told = now
 	return true
 }
+
+// forgetLeases is to be called after leases were dropped before their time, by others than this part of the core.
+func (s *Service) forgetLeases() { s.leases.forget() }

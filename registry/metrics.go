@@ -6,44 +6,61 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics of the core; labels come from closed sets.
-type metrics struct {
-	publish     *prometheus.HistogramVec // seconds from Begin to Commit, by format and outcome
-	bytesIn     *prometheus.CounterVec   // by format
-	logSize     prometheus.Gauge
-	collected   prometheus.Counter
-	collectedBy prometheus.Counter
+// register makes collectors known, unless nobody scrapes. Labels come from closed sets.
+func register(reg prometheus.Registerer, cs ...prometheus.Collector) {
+	if reg != nil {
+		reg.MustRegister(cs...)
+	}
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{
-		publish: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "slipway_publish_duration_seconds", Help: "Time from the start of a publish to its durable commit.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 12),
-		}, []string{"format", "outcome"}),
-		bytesIn: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "slipway_blob_received_bytes_total", Help: "Bytes staged into the blob store.",
-		}, []string{"format"}),
-		logSize: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "slipway_log_entries", Help: "Entries in the log covered by the newest checkpoint.",
-		}),
-		collected: prometheus.NewCounter(prometheus.CounterOpts{
+// newPublishSeconds counts the time from Begin to Commit, by format and outcome.
+func newPublishSeconds(reg prometheus.Registerer) *prometheus.HistogramVec {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "slipway_publish_duration_seconds", Help: "Time from the start of a publish to its durable commit.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 12),
+	}, []string{"format", "outcome"})
+	register(reg, seconds)
+	return seconds
+}
+
+// newReceived counts bytes by format.
+func newReceived(reg prometheus.Registerer) *prometheus.CounterVec {
+	received := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "slipway_blob_received_bytes_total", Help: "Bytes staged into the blob store.",
+	}, []string{"format"})
+	register(reg, received)
+	return received
+}
+
+func newLogSize(reg prometheus.Registerer) prometheus.Gauge {
+	size := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "slipway_log_entries", Help: "Entries in the log covered by the newest checkpoint.",
+	})
+	register(reg, size)
+	return size
+}
+
+// collected counts what the collector removed.
+type collected struct{ blobs, bytes prometheus.Counter }
+
+func newCollected(reg prometheus.Registerer) collected {
+	c := collected{
+		blobs: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "slipway_gc_blobs_total", Help: "Blobs removed by the collector.",
 		}),
-		collectedBy: prometheus.NewCounter(prometheus.CounterOpts{
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "slipway_gc_bytes_total", Help: "Bytes removed by the collector.",
 		}),
 	}
-	if reg != nil {
-		reg.MustRegister(m.publish, m.bytesIn, m.logSize, m.collected, m.collectedBy)
-	}
-	return m
+	register(reg, c.blobs, c.bytes)
+	return c
 }
 
-func (m *metrics) published(format string, start time.Time, err error) {
+// published notes how long a publish took, and whether it was one.
+func (s *Service) published(format string, start time.Time, err error) {
 	outcome := "ok"
 	if err != nil {
 		outcome = "error"
 	}
-	m.publish.WithLabelValues(format, outcome).Observe(time.Since(start).Seconds())
+	s.publishSeconds.WithLabelValues(format, outcome).Observe(time.Since(start).Seconds())
 }

@@ -210,7 +210,7 @@ func (p *Publish) put(ctx context.Context, f StageFile, r io.Reader) (Staged, er
 	if err != nil {
 		return Staged{}, stageError(err, f)
 	}
-	p.svc.metrics.bytesIn.WithLabelValues(p.name.Format).Add(float64(blob.Size))
+	p.svc.noteReceived(p.name.Format, blob.Size)
 	return Staged{Path: f.Path, MediaType: f.MediaType, at: at, Blob: Blob{
 		Digest: blob.Digest, Size: blob.Size, SHA1: sums.sum(SHA1), MD5: sums.sum(MD5), SHA512: sums.sum(SHA512),
 	}}, nil
@@ -245,7 +245,7 @@ func (p *Publish) File(ctx context.Context, version, path string) (File, error) 
 		if err != nil {
 			return err
 		}
-		v, err := (&change{tx: tx, pkg: pkg}).version(version)
+		v, err := living(tx, pkg, version)
 		if err != nil {
 			return err
 		}
@@ -347,6 +347,42 @@ func (p *Publish) FactsOf(ctx context.Context, digests []digest.Digest) ([][]Fac
 	return out, err
 }
 
+// Actor returns the caller who publishes.
+func (p *Publish) Actor() access.Actor { return p.actor }
+
+// heldFile is a file whose bytes something else holds until the commit, as a set holds its files.
+func heldFile(path, mediaType string, b Blob) Staged {
+	return Staged{Path: path, MediaType: mediaType, Blob: b, held: true}
+}
+
+// keepStaged records the bytes of a staged file, and lets need say in the same transaction what needs them until a later
+// commit. NotFound: the repository is gone; Unavailable: the bytes are.
+func (p *Publish) keepStaged(ctx context.Context, st Staged, need func(tx metadata.Tx, b Blob) error) error {
+	files := []Staged{st}
+	for try := 0; ; try++ {
+		err := p.svc.meta.Update(ctx, func(tx metadata.Tx) error {
+			c := committer{change: newChange(p.svc, tx, p.actor, p.repo), name: p.name}
+			if err := c.live(); err != nil {
+				return err
+			}
+			b, err := c.putBlob(files[0])
+			if err != nil {
+				return err
+			}
+			return need(tx, b)
+		})
+		if !errors.Is(err, errCollected) {
+			return err
+		}
+		if try == maxRescues {
+			return bytesGone(err)
+		}
+		if err := p.rescue(ctx, files, try); err != nil {
+			return err
+		}
+	}
+}
+
 // Abort gives up; after Commit it does nothing, so it is deferred.
 func (p *Publish) Abort() { p.ended = true }
 
@@ -373,7 +409,7 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	if errors.Is(err, errCollected) {
 		err = bytesGone(err)
 	}
-	p.svc.metrics.published(p.name.Format, p.start, err)
+	p.svc.published(p.name.Format, p.start, err)
 	if err != nil {
 		return Result{}, err
 	}
@@ -408,12 +444,17 @@ func (p *Publish) check(rel Release, files []Staged) error {
 	return nil
 }
 
+// commitIn makes a version of held files visible as a part of the caller's transaction; see Publish.Commit.
+func (s *Service) commitIn(tx metadata.Tx, actor access.Actor, repo Repository, at Name, rel Release, files []Staged) (Result, error) {
+	c := committer{change: newChange(s, tx, actor, repo), rel: rel, name: at, files: files}
+	return c.run()
+}
+
 func (p *Publish) commit(ctx context.Context, rel Release, files []Staged) (Result, error) {
 	var res Result
 	err := p.svc.update(ctx, func(tx metadata.Tx) error {
-		c := committer{change: newChange(p.svc, tx, p.actor, p.repo), rel: rel, files: files, name: p.name}
 		var err error
-		res, err = c.run()
+		res, err = p.svc.commitIn(tx, p.actor, p.repo, p.name, rel, files)
 		return err
 	})
 	return res, err

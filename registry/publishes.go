@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -31,9 +33,22 @@ func PublishKey(repository, id string) (SetKey, error) {
 	return SetKey{Repository: repository, ID: publishScope + "/" + id, Scope: publishScope}, CheckSetID(id)
 }
 
+// Opener reads length bytes of a blob from offset, -1 to the end. The caller closes.
+type Opener func(ctx context.Context, b Blob, offset, length int64) (io.ReadCloser, error)
+
+// Assembler is what a format whose versions are staged knows of their files.
+type Assembler interface {
+	// Assemble makes the release that the staged files of one version become, when their publish is committed, or when
+	// they settled. Files that its Release.Files does not name are dropped.
+	Assemble(ctx context.Context, a Assembly) (Release, error)
+	// Settle says after how long without a further file a set that holds these files is committed by itself; negative is
+	// never.
+	Settle(ctx context.Context, open Opener, files []StagedFile) (time.Duration, error)
+}
+
 // Assembly is the staged files of one version, about to become a release.
 type Assembly struct {
-	Service    *Service
+	Open       Opener // of the files' blobs
 	Repository Repository
 	At         Coordinate
 	Files      []StagedFile
@@ -137,11 +152,11 @@ func (s *Service) endedPublish(ctx context.Context, repository, id string) ([]Pu
 func (s *Service) assemble(ctx context.Context, repo Repository, files []StagedFile) ([]SetRelease, error) {
 	var out []SetRelease
 	for at, files := range byCoordinate(repo.Name, files) {
-		assemble := s.rules[at.Format].Assemble
-		if assemble == nil {
+		assembler := s.assemblers[at.Format]
+		if assembler == nil {
 			return nil, Errorf(Invalid, AboutRequest, "versions of format %q can't be part of a publish", at.Format)
 		}
-		rel, err := assemble(ctx, Assembly{Service: s, Repository: repo, At: at, Files: files})
+		rel, err := assembler.Assemble(ctx, Assembly{Open: s.OpenBlob, Repository: repo, At: at, Files: files})
 		if err != nil {
 			return nil, err
 		}

@@ -20,16 +20,20 @@ import (
 // withAssemble lets versions of the test format be staged; they settle after a time without a further file.
 func withAssemble(after time.Duration) registrytest.Option {
 	return registrytest.With(func(c *registry.Config) {
-		rules := c.Rules[registrytest.Format]
-		rules.Assemble = func(_ context.Context, a registry.Assembly) (registry.Release, error) {
-			return registry.Release{Version: a.At.Version, PURL: "pkg:generic/" + a.At.Package + "@" + a.At.Version, SortKey: []byte(a.At.Version)}, nil
-		}
-		rules.Settle = func(context.Context, *registry.Service, []registry.StagedFile) (time.Duration, error) {
-			return after, nil
-		}
-		c.Rules[registrytest.Format] = rules
+		c.Assemblers = map[string]registry.Assembler{registrytest.Format: plainAssembler{after}}
 		c.SettleInterval = 10 * time.Millisecond
 	})
+}
+
+// plainAssembler makes a release of whatever files a version has; they settle after a time without a further file.
+type plainAssembler struct{ after time.Duration }
+
+func (plainAssembler) Assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
+	return registry.Release{Version: a.At.Version, PURL: "pkg:generic/" + a.At.Package + "@" + a.At.Version, SortKey: []byte(a.At.Version)}, nil
+}
+
+func (p plainAssembler) Settle(context.Context, registry.Opener, []registry.StagedFile) (time.Duration, error) {
+	return p.after, nil
 }
 
 func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key registry.SetKey, pkg, version string) {

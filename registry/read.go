@@ -172,8 +172,7 @@ func resolveAt(tx metadata.Tx, at Name, ref Ref) (Version, error) {
 func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {
 	switch {
 	case ref.Version != "":
-		c := change{tx: tx, pkg: p}
-		return c.version(ref.Version)
+		return living(tx, p, ref.Version)
 	case ref.Tag != "":
 		t, err := tx.Tag(p.ID, ref.Tag)
 		if err != nil {
@@ -341,8 +340,7 @@ func (s *Service) FileAt(ctx context.Context, at Coordinate, path string) (File,
 		if err != nil {
 			return err
 		}
-		c := change{tx: tx, pkg: p}
-		if v, err = c.version(at.Version); err != nil {
+		if v, err = living(tx, p, at.Version); err != nil {
 			return err
 		}
 		f, err = tx.File(v.ID, path)
@@ -385,8 +383,7 @@ func (s *Service) Folder(ctx context.Context, at Coordinate, q FolderQuery) ([]F
 		if err != nil {
 			return err
 		}
-		c := change{tx: tx, pkg: p}
-		v, err := c.version(at.Version)
+		v, err := living(tx, p, at.Version)
 		if err != nil {
 			return err
 		}

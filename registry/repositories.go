@@ -191,7 +191,7 @@ func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 		_, err = appendEntry(tx, actor, EventRepositoryDeleted, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
-	s.leases.forget() // also after an error: it may have come with the answer
-	s.sets.forgetAll()
+	s.forgetLeases() // also after an error: it may have come with the answer
+	s.forgetSets()
 	return err
 }

@@ -74,12 +74,6 @@ type Rules struct {
 	CheckTag func(tag string) error
 	// RequiredTag can be moved but not removed while the package has versions (npm's latest). "": none.
 	RequiredTag string
-	// Assemble makes the release that the staged files of one version become, when their publish is committed, or when
-	// they settled. Files that its Release.Files does not name are dropped. nil: versions are never staged.
-	Assemble func(ctx context.Context, a Assembly) (Release, error)
-	// Settle says after how long without a further file a set that holds these files is committed by itself; negative is
-	// never. nil: never.
-	Settle func(ctx context.Context, s *Service, files []StagedFile) (time.Duration, error)
 }
 
 // Config is what Service needs. Zero values of the optional fields are sensible.
@@ -91,7 +85,8 @@ type Config struct {
 	// Verifier is the text form of its public key, served to auditors.
 	Verifier string
 
-	Rules         map[string]Rules // by format
+	Rules         map[string]Rules     // by format
+	Assemblers    map[string]Assembler // by format; versions of the other formats are never staged
 	AnonymousRead bool
 	Renderer      Renderer      // of subscriptions; nil: there can be none
 	SealKey       []byte        // 32 bytes that secrets are kept under; nil: none can be kept
@@ -99,7 +94,7 @@ type Config struct {
 	GCInterval    time.Duration // 0: no collection by itself
 	GCGrace       time.Duration
 	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
-	// SettleInterval is how often to look for sets of staged files that are whole (Rules.Settle). 0: never.
+	// SettleInterval is how often to look for sets of staged files that are whole (Assembler.Settle). 0: never.
 	SettleInterval time.Duration
 	SearchTime     time.Duration // that one search may take; 0 is 10 s
 	SignInterval   time.Duration // between two checkpoints of a growing log; 0 is 1 s
@@ -112,22 +107,27 @@ type Config struct {
 
 // Service is the core. Methods take the caller from the context (access.From) and fail with *Error.
 type Service struct {
-	meta         metadata.Store
-	blobs        storage.Store
-	signer       note.Signer
-	verifier     string
-	rules        map[string]Rules
-	auth         *access.Authenticator
-	cfg          Config
-	metrics      *metrics
-	sealed       sealer // secrets of subscriptions
-	log          *slog.Logger
-	now          func() time.Time
-	byRepository *recall[string, Repository]
-	byName       *recall[packageKey, Package]
-	byPrefix     *recall[prefixKey, packageAndMore]
-	byTag        *recall[taggedKey, Version]
-	sets         *knownSets
+	meta           metadata.Store
+	blobs          storage.Store
+	signer         note.Signer
+	verifier       string
+	rules          map[string]Rules
+	assemblers     map[string]Assembler
+	auth           *access.Authenticator
+	cfg            Config
+	publishSeconds *prometheus.HistogramVec
+	received       *prometheus.CounterVec
+	logSize        prometheus.Gauge
+	collected      collected
+	sealed         sealer // secrets of subscriptions
+	log            *slog.Logger
+	now            func() time.Time
+	byRepository   *recall[string, Repository]
+	byName         *recall[packageKey, Package]
+	byPrefix       *recall[prefixKey, packageAndMore]
+	byTag          *recall[taggedKey, Version]
+	sets           *knownSets
+	keepers        []Keeper
 
 	instance  string // id of the installation, from the first start
 	grown     broadcast
@@ -147,7 +147,7 @@ type Service struct {
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		meta: cfg.Metadata, blobs: cfg.Storage, signer: cfg.Signer, verifier: cfg.Verifier,
-		rules: cfg.Rules, cfg: cfg, log: cfg.Logger, now: cfg.Now, searching: make(chan struct{}, searchers),
+		rules: cfg.Rules, assemblers: cfg.Assemblers, cfg: cfg, log: cfg.Logger, now: cfg.Now, searching: make(chan struct{}, searchers),
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -171,7 +171,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.sealed, err = newSealer(cfg.SealKey, "subscriptions"); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(cfg.Metrics)
+	s.publishSeconds, s.received = newPublishSeconds(cfg.Metrics), newReceived(cfg.Metrics)
+	s.logSize, s.collected = newLogSize(cfg.Metrics), newCollected(cfg.Metrics)
+	s.keepers = []Keeper{s}
 	s.byName = newRecall[packageKey](s.meta, packageBytes, packageSince)
 	s.byPrefix = newRecall[prefixKey](s.meta, packageAndMore.bytes, func(m metadata.Versioned, p packageAndMore) uint64 { return p.since(m) })
 	s.byTag = newRecall[taggedKey](s.meta, versionBytes, versionSince)

@@ -67,44 +67,26 @@ func (s *Service) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Read
 		return Staged{}, err
 	}
 	defer p.Abort()
-	defer s.settling.adding(key.row(p.actor), s.now)()
+	defer s.settling.adding(key.row(p.Actor()), s.now)()
 	st, err := p.Stage(ctx, f.File, r)
 	if err != nil {
 		return Staged{}, err
 	}
-	files := []Staged{st}
-	for try := 0; ; try++ {
-		var set Staging
-		var noted StagedFile
-		err = s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			set, noted, err = s.noteStaged(tx, p, key, f, files[0])
-			return err
-		})
-		if err == nil {
-			s.sets.added(set, noted, s.now())
-		}
-		if !errors.Is(err, errCollected) {
-			return st, err
-		}
-		if try == maxRescues {
-			return st, bytesGone(err)
-		}
-		if err := p.rescue(ctx, files, try); err != nil {
-			return st, err
-		}
+	var set Staging
+	var noted StagedFile
+	err = p.keepStaged(ctx, st, func(tx metadata.Tx, b Blob) (err error) {
+		set, noted, err = noteStaged(tx, p, key, f, b)
+		return err
+	})
+	if err == nil {
+		s.sets.added(set, noted, s.now())
 	}
+	return st, err
 }
 
-func (s *Service) noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, st Staged) (Staging, StagedFile, error) {
-	c := committer{change: newChange(s, tx, p.actor, p.repo), name: p.name}
-	if err := c.live(); err != nil {
-		return Staging{}, StagedFile{}, err
-	}
-	b, err := c.putBlob(st)
-	if err != nil {
-		return Staging{}, StagedFile{}, err
-	}
-	set, err := tx.TouchStaging(Staging{ID: key.row(p.actor), RepositoryID: p.repo.ID, Owner: p.actor.ID, Scope: key.Scope})
+func noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, b Blob) (Staging, StagedFile, error) {
+	actor := p.Actor()
+	set, err := tx.TouchStaging(Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, Scope: key.Scope})
 	if err != nil {
 		return Staging{}, StagedFile{}, err
 	}
@@ -112,7 +94,7 @@ func (s *Service) noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, 
 		return Staging{}, StagedFile{}, Errorf(TooLarge, AboutRequest, "a publish takes at most %d files", maxSetFiles)
 	}
 	noted := StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display, Version: f.At.Version,
-		Path: st.Path, MediaType: st.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
+		Path: f.File.Path, MediaType: f.File.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
 	return set, noted, tx.PutStagedFile(noted)
 }
 
@@ -275,8 +257,7 @@ func (s *Service) commitOpen(ctx context.Context, actor access.Actor, repo Repos
 			return &Error{Kind: Unavailable, Subject: AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
 		}
 		for i, r := range releases {
-			c := committer{change: newChange(s, tx, actor, repo), rel: r.Release, name: r.At, files: staged[i]}
-			res, err := c.run()
+			res, err := s.commitIn(tx, actor, repo, r.At, r.Release, staged[i])
 			if err != nil {
 				return err
 			}
@@ -289,7 +270,7 @@ func (s *Service) commitOpen(ctx context.Context, actor access.Actor, repo Repos
 	})
 	s.sets.forget(row)
 	for _, r := range releases {
-		s.metrics.published(r.At.Format, start, err)
+		s.published(r.At.Format, start, err)
 	}
 	return out, err
 }
@@ -310,26 +291,29 @@ func ofSet(releases []SetRelease, files []StagedFile) [][]Staged {
 		}
 		for _, f := range of[coordinate{r.At.Format, r.At.Package, r.Release.Version}] {
 			if r.Release.Files == nil || wanted[f.Path] {
-				out[i] = append(out[i], Staged{Path: f.Path, MediaType: f.MediaType, Blob: f.Blob, held: true})
+				out[i] = append(out[i], heldFile(f.Path, f.MediaType, f.Blob))
 			}
 		}
 	}
 	return out
 }
 
+// dropBatch bounds the sets that one transaction drops.
+const dropBatch = 500
+
 // dropIdleSets drops sets that got no file for their time.
-func (c *collection) dropIdleSets(ctx context.Context) error {
+func (s *Service) dropIdleSets(ctx context.Context) error {
 	for {
 		var idle []Staging
-		if err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			idle, err = tx.IdleStagings(tx.Now().Add(-setTTL), gcBatch)
+		if err := s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
+			idle, err = tx.IdleStagings(tx.Now().Add(-setTTL), dropBatch)
 			for _, set := range idle {
 				if err == nil {
 					err = tx.DropStaging(set.ID)
 				}
 			}
 			return err
-		}); err != nil || len(idle) < gcBatch {
+		}); err != nil || len(idle) < dropBatch {
 			return err
 		}
 	}

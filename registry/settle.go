@@ -12,7 +12,7 @@ import (
 	"slipway/registry/access"
 )
 
-// Settling ends sets whose clients send no last word: what Rules.Settle finds whole is committed in its owner's name
+// Settling ends sets whose clients send no last word: what Assembler.Settle finds whole is committed in its owner's name
 // after some quiet time. The sets themselves are in metadata, so a restart, or another server that took over, goes on.
 
 // Bounds of settling.
@@ -151,11 +151,11 @@ func (s *Service) settleSet(ctx context.Context, row string) (time.Duration, err
 	if err != nil || set.Scope == publishScope || len(files) == 0 {
 		return settleNever, ignoreMissing(err)
 	}
-	settle := s.rules[files[0].Format].Settle
-	if settle == nil {
+	assembler := s.assemblers[files[0].Format]
+	if assembler == nil {
 		return settleNever, nil
 	}
-	after, err := settle(ctx, s, files)
+	after, err := assembler.Settle(ctx, s.OpenBlob, files)
 	if err != nil || after < 0 {
 		return settleNever, err
 	}

@@ -32,6 +32,23 @@ func (s *Service) Spelled(ctx context.Context, at Coordinate) (Coordinate, error
 	return at, err
 }
 
+// living returns a version of a package that is not deleted. NotFound.
+func living(tx metadata.Tx, p Package, version string) (Version, error) {
+	v, err := tx.Version(p.ID, version)
+	return present(p, v, err, version)
+}
+
+// present returns the version that a look-up by name found in a package, unless it is deleted. NotFound.
+func present(p Package, v Version, err error, name string) (Version, error) {
+	if err == nil && v.State == Deleted {
+		err = metadata.ErrNotExist
+	}
+	if err != nil {
+		return Version{}, missing(err, AboutVersion, "there is no version %q of %q", clip(name), p.Name)
+	}
+	return v, nil
+}
+
 // spelled finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
 func (s *Service) spelled(tx metadata.Tx, pkg Package, version string) (Version, error) {
 	v, err := tx.Version(pkg.ID, version)

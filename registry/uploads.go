@@ -246,3 +246,54 @@ func (s *Service) dropUpload(ctx context.Context, id string) error {
 	}
 	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
 }
+
+// sweepBatch bounds the uploads of one page of a sweep.
+const sweepBatch = 500
+
+// sweepUploads drops unfinished uploads without a byte for UploadTTL, with or without a session, and counts them.
+func (s *Service) sweepUploads(ctx context.Context) (n int64, err error) {
+	before := s.now().Add(-s.cfg.UploadTTL)
+	for {
+		var stale []metadata.UploadSession
+		if err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
+			stale, err = tx.StaleUploads(before, sweepBatch)
+			return err
+		}); err != nil {
+			return n, err
+		}
+		dropped := 0
+		for _, u := range stale {
+			if s.uploading.busy(u.ID) {
+				continue // a very long request
+			}
+			dropped++
+			if err := s.dropUpload(ctx, u.ID); err != nil {
+				return n, err
+			}
+			n++
+		}
+		if len(stale) < sweepBatch || dropped == 0 {
+			break
+		}
+	}
+	for u, err := range s.blobs.ListUploads(ctx) {
+		if err != nil {
+			return n, err
+		}
+		if u.Modified.After(before) {
+			continue
+		}
+		err := s.meta.View(ctx, func(tx metadata.Tx) error {
+			_, err := tx.Upload(u.ID)
+			return err
+		})
+		if errors.Is(err, metadata.ErrNotExist) {
+			err = s.blobs.Discard(ctx, u.ID)
+			n++
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

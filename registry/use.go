@@ -22,10 +22,19 @@ type Use struct {
 
 func (u Use) String() string {
 	since := metadata.FormatTime(u.Since)
-	if u.Status == metadata.DeploymentSucceeded {
+	if u.runs() {
 		return fmt.Sprintf("%q runs it in environment %q since %s", u.Service, u.Environment, since)
 	}
 	return fmt.Sprintf("deployment %d of %q in environment %q is %s since %s", u.Deployment, u.Service, u.Environment, u.Status, since)
+}
+
+// runs reports whether the version runs, rather than being about to.
+func (u Use) runs() bool { return u.Status == metadata.DeploymentSucceeded }
+
+// Keeper knows of versions that must stay.
+type Keeper interface {
+	// Uses says why a version can't go: at most limit that run, and at most limit that are about to.
+	Uses(tx metadata.Tx, v Version, limit int) ([]Use, error)
 }
 
 // InUse is the cause of a Conflict about a version that is deployed.
@@ -54,20 +63,18 @@ func (c *change) uses(v Version) ([]Use, error) {
 	seen := map[int64]bool{v.ID: true}
 	for queue := []Version{v}; len(queue) > 0 && len(runs)+len(open) < maxUses; queue = queue[1:] {
 		now := queue[0]
-		running, err := c.tx.RunsOfVersion(now.ID, maxUses)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range running {
-			d := r.Deployment
-			runs = append(runs, Use{d.Environment, d.Service, d.ID, metadata.DeploymentSucceeded, r.Since})
-		}
-		coming, err := c.tx.OpenDeployments(now.ID, maxUses)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range coming {
-			open = append(open, Use{d.Environment, d.Service, d.ID, d.Status, d.UpdatedAt})
+		for _, k := range c.svc.keepers {
+			uses, err := k.Uses(c.tx, now, maxUses)
+			if err != nil {
+				return nil, err
+			}
+			for _, u := range uses {
+				if u.runs() {
+					runs = append(runs, u)
+				} else {
+					open = append(open, u)
+				}
+			}
 		}
 		above, err := c.tx.Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: RefChild, Digest: now.Digest})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -29,8 +30,8 @@ type Summary struct {
 
 const defaultWorkers = 64
 
-// Run publishes a plan as the caller in ctx. It stops at the first error.
-func Run(ctx context.Context, core *registry.Service, rules map[string]registry.Rules, p Plan, o Options) (Summary, error) {
+// Run publishes a plan, in the formats that are served, as the caller in ctx. It stops at the first error.
+func Run(ctx context.Context, core *registry.Service, served []formats.Format, p Plan, o Options) (Summary, error) {
 	if err := p.Check(); err != nil {
 		return Summary{}, err
 	}
@@ -44,7 +45,13 @@ func Run(ctx context.Context, core *registry.Service, rules map[string]registry.
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	f := &filling{core: core, rules: rules, plan: p, repo: repo, pool: newPool(p.Seed)}
+	f := &filling{core: core, rules: map[string]registry.Rules{}, assemblers: map[string]registry.Assembler{}, plan: p, repo: repo, pool: newPool(p.Seed)}
+	for _, s := range served {
+		f.rules[s.Name()] = s.Rules()
+		if a, ok := s.(registry.Assembler); ok {
+			f.assemblers[s.Name()] = a
+		}
+	}
 	list := p.List()
 	ended := f.watch(o, start)
 	var workers sync.WaitGroup
@@ -65,11 +72,12 @@ func Run(ctx context.Context, core *registry.Service, rules map[string]registry.
 
 // filling is a fill under way.
 type filling struct {
-	core  *registry.Service
-	rules map[string]registry.Rules
-	plan  Plan
-	repo  registry.Repository
-	pool  [][]byte
+	core       *registry.Service
+	rules      map[string]registry.Rules
+	assemblers map[string]registry.Assembler
+	plan       Plan
+	repo       registry.Repository
+	pool       [][]byte
 
 	versions, fresh, files, tags atomic.Int64
 }

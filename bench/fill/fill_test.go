@@ -15,7 +15,7 @@ import (
 
 func newEnv(t testing.TB, opts ...registrytest.Option) *registrytest.Env {
 	t.Helper()
-	return registrytest.New(t, append(opts, registrytest.With(func(c *registry.Config) { c.Rules = all.Rules() }))...)
+	return registrytest.New(t, append(opts, registrytest.With(func(c *registry.Config) { c.Rules, c.Assemblers = all.Rules(), all.Assemblers() }))...)
 }
 
 func plan() fill.Plan {
@@ -25,7 +25,7 @@ func plan() fill.Plan {
 // TestRun fills a store: what is there is what was planned, and holds together.
 func TestRun(t *testing.T) {
 	e := newEnv(t)
-	sum, err := fill.Run(e.Admin, e.Service, all.Rules(), plan(), fill.Options{Workers: 8})
+	sum, err := fill.Run(e.Admin, e.Service, all.All(), plan(), fill.Options{Workers: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestRun(t *testing.T) {
 func TestRunAgain(t *testing.T) {
 	one, other := newEnv(t), newEnv(t)
 	for i, e := range []*registrytest.Env{one, other, one} {
-		sum, err := fill.Run(e.Admin, e.Service, all.Rules(), plan(), fill.Options{Workers: 1 + 7*i})
+		sum, err := fill.Run(e.Admin, e.Service, all.All(), plan(), fill.Options{Workers: 1 + 7*i})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func BenchmarkRun(b *testing.B) {
 	p := plan()
 	p.Packages, p.Versions, p.Files, p.Tags = b.N/5+1, b.N+b.N/5+1, 2, 1
 	b.ResetTimer()
-	sum, err := fill.Run(e.Admin, e.Service, all.Rules(), p, fill.Options{})
+	sum, err := fill.Run(e.Admin, e.Service, all.All(), p, fill.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

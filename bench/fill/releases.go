@@ -109,7 +109,7 @@ func (c *coming) assembled(ctx context.Context, paths []string, sums registry.Su
 		}
 		files = append(files, registry.StagedFile{Format: at.Format, Package: at.Package, Display: at.Display, Version: at.Version, Path: path, Blob: st.Blob})
 	}
-	rel, err := c.rules[at.Format].Assemble(ctx, registry.Assembly{Service: c.core, Repository: c.repo, At: at, Files: files})
+	rel, err := c.assemblers[at.Format].Assemble(ctx, registry.Assembly{Open: c.core.OpenBlob, Repository: c.repo, At: at, Files: files})
 	rel.Files = nil // all that was staged
 	rel.Facts = append(rel.Facts, registry.FactInput{Key: registry.FactSourceCommit, Value: c.commit(), Source: "api", Rank: registry.RankDeclared})
 	return rel, err

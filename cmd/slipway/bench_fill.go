@@ -68,7 +68,7 @@ func (c *cli) fill(ctx context.Context, core *registry.Service, plan fill.Plan, 
 		rate := float64(versions) / elapsed.Seconds()
 		bar.show(float64(versions)/float64(of), fmt.Sprintf("%d of %d versions, %.0f/s", versions, of, rate))
 	}
-	sum, err := fill.Run(ctx, core, all.Rules(), plan, o)
+	sum, err := fill.Run(ctx, core, all.All(), plan, o)
 	bar.end()
 	switch {
 	case ctx.Err() != nil:

@@ -147,7 +147,7 @@ const settleInterval = time.Second
 func (s *stores) core(ctx context.Context, c *config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*registry.Service, error) {
 	cfg := registry.Config{
 		Metadata: s.meta, Storage: s.blobs, Signer: s.keys.signer, Verifier: s.keys.verifier, SealKey: s.keys.seal,
-		Renderer: preset.Set{}, Rules: all.Rules(), AnonymousRead: c.anonymousRead, URL: c.url, GCGrace: c.gcGrace, Metrics: reg, Logger: logger,
+		Renderer: preset.Set{}, Rules: all.Rules(), Assemblers: all.Assemblers(), AnonymousRead: c.anonymousRead, URL: c.url, GCGrace: c.gcGrace, Metrics: reg, Logger: logger,
 	}
 	if background {
 		cfg.GCInterval, cfg.SettleInterval = c.gcInterval, settleInterval

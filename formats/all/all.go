@@ -24,3 +24,14 @@ func Rules() map[string]registry.Rules {
 	}
 	return rules
 }
+
+// Assemblers returns the formats whose versions are staged.
+func Assemblers() map[string]registry.Assembler {
+	out := map[string]registry.Assembler{}
+	for _, f := range All() {
+		if a, ok := f.(registry.Assembler); ok {
+			out[f.Name()] = a
+		}
+	}
+	return out
+}

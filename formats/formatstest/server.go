@@ -63,6 +63,9 @@ func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
 			if f, ok := m.(formats.Format); ok {
 				c.Rules[f.Name()] = f.Rules()
 			}
+			if a, ok := m.(registry.Assembler); ok {
+				c.Assemblers[m.(formats.Format).Name()] = a
+			}
 		}
 	})}, o.Core...)
 	if o.Local {

@@ -19,8 +19,8 @@ type packageDescriptor struct {
 	Plugin *plugin `json:"plugin,omitempty"` // without ArtifactID, which is the package's
 }
 
-// assemble is registry.Rules.Assemble.
-func assemble(ctx context.Context, a registry.Assembly) (registry.Release, error) {
+// Assemble implements registry.Assembler.
+func (format) Assemble(ctx context.Context, a registry.Assembly) (registry.Release, error) {
 	return assembly{Assembly: a}.release(ctx)
 }
 
@@ -100,6 +100,6 @@ func (s staging) describePlugin(ctx context.Context, a assembly) func(old []byte
 			jar = f.Blob
 		}
 	}
-	d := packageDescriptor{Plugin: &plugin{Name: s.pom.Name, Prefix: goalPrefix(ctx, a.Service, jar, artifact)}}
+	d := packageDescriptor{Plugin: &plugin{Name: s.pom.Name, Prefix: goalPrefix(ctx, a.Open, jar, artifact)}}
 	return func([]byte) ([]byte, error) { return json.Marshal(d) }
 }

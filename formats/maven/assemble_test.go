@@ -17,7 +17,7 @@ func TestReleaseOfAnother(t *testing.T) {
 	defer p.Abort()
 	st, err := p.Stage(e.Admin, registry.StageFile{Path: "lib-1.0-extra.jar"}, strings.NewReader("x"))
 	must(t, err)
-	rel, err := assembly{Assembly: registry.Assembly{Service: e.Service, At: at, Files: []registry.StagedFile{
+	rel, err := assembly{Assembly: registry.Assembly{Open: e.OpenBlob, At: at, Files: []registry.StagedFile{
 		{Format: formatName, Package: at.Package, Version: at.Version, Path: st.Path, Blob: st.Blob}}}}.release(e.Admin)
 	must(t, err)
 	rel.Files = nil

@@ -160,7 +160,10 @@ func TestQuiet(t *testing.T) {
 // TestQuietRestart: complete files that a server left behind are published by the next one; a revoked token publishes
 // nothing.
 func TestQuietRestart(t *testing.T) {
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) { c.Rules["maven"] = New(Options{Quiet: quiet}).Rules() }))
+	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
+		f := New(Options{Quiet: quiet})
+		c.Rules["maven"], c.Assemblers["maven"] = f.Rules(), f.(registry.Assembler)
+	}))
 	stage := func(artifact string) context.Context {
 		secret := e.Token("main", access.Publish)
 		ctx := e.Login(access.Credentials{Token: secret})

@@ -41,7 +41,7 @@ func (format) Name() string { return formatName }
 // Rules implements formats.Format.
 func (f format) Rules() registry.Rules {
 	return registry.Rules{
-		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize, Assemble: assemble, Settle: f.settle,
+		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize,
 		States: []registry.State{registry.Deprecated, registry.Yanked},
 	}
 }

@@ -28,7 +28,7 @@ var (
 // jarReader reads ranges of a stored jar, and no more than its budget.
 type jarReader struct {
 	ctx    context.Context
-	svc    *registry.Service
+	open   registry.Opener
 	blob   registry.Blob
 	budget int64
 
@@ -46,7 +46,7 @@ func (j *jarReader) ReadAt(p []byte, off int64) (int, error) {
 		if j.budget -= n; j.budget < 0 {
 			return 0, errTooMuch
 		}
-		r, err := j.svc.OpenBlob(j.ctx, j.blob, off, n)
+		r, err := j.open(j.ctx, j.blob, off, n)
 		if err != nil {
 			return 0, err
 		}
@@ -65,8 +65,8 @@ func (j *jarReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // goalPrefix reads the prefix of a plugin from its jar; where that can't be read, it follows from the name by Maven's rule.
-func goalPrefix(ctx context.Context, svc *registry.Service, jar registry.Blob, artifact string) string {
-	if p := readGoalPrefix(ctx, svc, jar); p != "" {
+func goalPrefix(ctx context.Context, open registry.Opener, jar registry.Blob, artifact string) string {
+	if p := readGoalPrefix(ctx, open, jar); p != "" {
 		return p
 	}
 	if p, ok := strings.CutPrefix(artifact, "maven-"); ok {
@@ -77,11 +77,11 @@ func goalPrefix(ctx context.Context, svc *registry.Service, jar registry.Blob, a
 	return strings.TrimSuffix(strings.TrimSuffix(artifact, "-plugin"), "-maven")
 }
 
-func readGoalPrefix(ctx context.Context, svc *registry.Service, jar registry.Blob) (found string) {
+func readGoalPrefix(ctx context.Context, open registry.Opener, jar registry.Blob) (found string) {
 	if jar.Size > maxJarBytes {
 		return ""
 	}
-	z, err := zip.NewReader(&jarReader{ctx: ctx, svc: svc, blob: jar, budget: maxJarRead}, jar.Size)
+	z, err := zip.NewReader(&jarReader{ctx: ctx, open: open, blob: jar, budget: maxJarRead}, jar.Size)
 	if err != nil {
 		return ""
 	}

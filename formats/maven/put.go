@@ -201,7 +201,7 @@ func (h *handlers) add(w http.ResponseWriter, r *http.Request, u upload) error {
 		return err
 	}
 	at := u.at()
-	rel, err := assembly{free: true, Assembly: registry.Assembly{Service: h.svc, Repository: u.pub.Repository(), At: at,
+	rel, err := assembly{free: true, Assembly: registry.Assembly{Open: h.svc.OpenBlob, Repository: u.pub.Repository(), At: at,
 		Files: []registry.StagedFile{{Format: formatName, Package: at.Package, Display: at.Display, Version: at.Version,
 			Path: st.Path, MediaType: st.MediaType, Blob: st.Blob, Attributes: u.attributes.encode()}}}}.release(r.Context())
 	if err != nil {
@@ -339,7 +339,7 @@ func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set 
 	build := func(files []registry.StagedFile) ([]registry.SetRelease, error) {
 		f := files[0] // of one version: setKey
 		at := registry.Name{Repository: repo.Name, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
-		rel, err := assembly{known: known, Assembly: registry.Assembly{Service: h.svc, Repository: repo, At: at, Files: files}}.release(ctx)
+		rel, err := assembly{known: known, Assembly: registry.Assembly{Open: h.svc.OpenBlob, Repository: repo, At: at, Files: files}}.release(ctx)
 		return []registry.SetRelease{{At: at.Name, Release: rel}}, err
 	}
 	_, err := h.svc.CommitOpen(ctx, set, build)

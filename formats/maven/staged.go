@@ -109,7 +109,7 @@ var mainExtension = map[string]string{
 }
 
 // complete reports whether nothing is missing: the POM, the main file of its packaging, and what a .module names.
-func (s staging) complete(ctx context.Context, svc *registry.Service) (bool, error) {
+func (s staging) complete(ctx context.Context, open registry.Opener) (bool, error) {
 	if s.pom == nil || s.mismatch() != nil {
 		return false, nil
 	}
@@ -125,7 +125,7 @@ func (s staging) complete(ctx context.Context, svc *registry.Service) (bool, err
 		if f.name.rest != ".module" {
 			continue
 		}
-		named, err := s.module(ctx, svc, f)
+		named, err := s.module(ctx, open, f)
 		if err != nil {
 			return false, err
 		}
@@ -136,8 +136,8 @@ func (s staging) complete(ctx context.Context, svc *registry.Service) (bool, err
 	return true, nil
 }
 
-func (s staging) module(ctx context.Context, svc *registry.Service, f stagedFile) ([]moduleFile, error) {
-	r, err := svc.OpenStaged(ctx, f.StagedFile)
+func (s staging) module(ctx context.Context, open registry.Opener, f stagedFile) ([]moduleFile, error) {
+	r, err := open(ctx, f.Blob, 0, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -148,14 +148,14 @@ func (s staging) module(ctx context.Context, svc *registry.Service, f stagedFile
 // pomlessFactor is how much longer a deploy without a POM is waited for.
 const pomlessFactor = 6
 
-// settle is registry.Rules.Settle: complete deploys become visible after a quiet time, others wait for their client.
-func (f format) settle(ctx context.Context, svc *registry.Service, files []registry.StagedFile) (time.Duration, error) {
+// Settle implements registry.Assembler: complete deploys become visible after a quiet time, others wait for their client.
+func (f format) Settle(ctx context.Context, open registry.Opener, files []registry.StagedFile) (time.Duration, error) {
 	const never = -1
 	s := newStaging(files)
 	if s.pom == nil && s.mismatch() == nil && slices.ContainsFunc(s.files, func(f stagedFile) bool { return !f.name.isSignature() }) {
 		return pomlessFactor * f.quiet, nil
 	}
-	ok, err := s.complete(ctx, svc)
+	ok, err := s.complete(ctx, open)
 	if err != nil || !ok {
 		return never, err
 	}

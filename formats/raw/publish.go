@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"slipway/registry"
 )
@@ -53,8 +54,13 @@ func (h *handlers) staged(ctx context.Context, key registry.SetKey, at registry.
 	return registry.File{}, registry.Errorf(registry.NotFound, registry.AboutFile, "no %q is staged", clip(path))
 }
 
-// assemble makes a release of the staged files of one version. The condition of each must still hold when it is committed.
-func assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
+// Settle implements registry.Assembler: a publish waits for its commit.
+func (format) Settle(context.Context, registry.Opener, []registry.StagedFile) (time.Duration, error) {
+	return -1, nil
+}
+
+// Assemble implements registry.Assembler. The condition of each file must still hold when it is committed.
+func (format) Assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
 	rel := release(a.At, registry.SettingsOf(a.Repository).RawRedeploy)
 	conditions := map[string]condition{}
 	for _, f := range a.Files {

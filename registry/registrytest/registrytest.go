@@ -93,6 +93,7 @@ func New(t testing.TB, opts ...Option) *Env {
 	must(t, err)
 	e := &Env{t: t, Blobs: mem.New(), Config: registry.Config{
 		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, Renderer: Renderer{}, SealKey: bytes.Repeat([]byte{7}, 32),
+		Assemblers: map[string]registry.Assembler{},
 		Rules: map[string]registry.Rules{Format: {
 			PURLType: "generic", States: []registry.State{registry.Deprecated, registry.Yanked},
 			Normalize: func(s string) (string, error) { return s, nil },
