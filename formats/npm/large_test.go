@@ -82,7 +82,7 @@ func (c *count) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestLargePublish: a tarball of 300 MB passes through without sitting in memory (acceptance item 11).
+// TestLargePublish: a tarball of 300 MB passes through without sitting in memory (acceptance 11).
 func TestLargePublish(t *testing.T) {
 	const limit = 16 << 20
 	size := int64(300e6)

@@ -50,7 +50,7 @@ func oneNpm(t *testing.T) (*env, *machine) {
 	return e, m
 }
 
-// TestNpmPublish is items 1, 2 and 8 of npm.md section 16.
+// TestNpmPublish is acceptance 1, 2 and 8.
 func TestNpmPublish(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		dir := m.pkg("web", "1.0.0")
@@ -78,7 +78,7 @@ func TestNpmPublish(t *testing.T) {
 	})
 }
 
-// TestNpmFirstTag is item 14.
+// TestNpmFirstTag is acceptance 14.
 func TestNpmFirstTag(t *testing.T) {
 	_, m := oneNpm(t)
 	dir := m.pkg("web", "1.0.0-beta.1")
@@ -86,7 +86,7 @@ func TestNpmFirstTag(t *testing.T) {
 	contains(t, m.run(dir, "dist-tag", "ls", "web"), "beta: 1.0.0-beta.1", "latest: 1.0.0-beta.1")
 }
 
-// TestNpmConfusion is item 15: npm reads one package.json of a doctored tarball, an installation might take the other.
+// TestNpmConfusion is acceptance 15: npm reads one package.json of a doctored tarball, an installation might take the other.
 func TestNpmConfusion(t *testing.T) {
 	_, m := oneNpm(t)
 	dir := m.project("edited.tgz", string(tarGz(t,
@@ -112,7 +112,7 @@ func readLock(t *testing.T, dir string) lockfile {
 	return l
 }
 
-// TestNpmInstall is items 16, 18, 20, 24 and the hosted half of 17.
+// TestNpmInstall is acceptance 16, 17, 18, 20 and 24.
 func TestNpmInstall(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		m.run(m.pkg("leaf", "1.0.0"), "publish")
@@ -177,7 +177,7 @@ func TestNpmInstall(t *testing.T) {
 	})
 }
 
-// TestNpmView is item 22.
+// TestNpmView is acceptance 22.
 func TestNpmView(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.publish(pub{name: "private-pkg", version: "1.0.0"})
@@ -192,7 +192,7 @@ func TestNpmView(t *testing.T) {
 	})
 }
 
-// TestNpmUpdate is item 23: another machine's warm cache does not hide a publish.
+// TestNpmUpdate is acceptance 23: another machine's warm cache does not hide a publish.
 func TestNpmUpdate(t *testing.T) {
 	e, m := oneNpm(t)
 	other := newMachine(t, e, npm10)
@@ -205,7 +205,7 @@ func TestNpmUpdate(t *testing.T) {
 	contains(t, other.run(app, "ls"), "web@1.0.1")
 }
 
-// TestNpmTags is item 26.
+// TestNpmTags is acceptance 26.
 func TestNpmTags(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		dir := m.pkg("@acme/web", "1.0.0")
@@ -222,7 +222,7 @@ func TestNpmTags(t *testing.T) {
 	})
 }
 
-// TestNpmDeprecate is item 27.
+// TestNpmDeprecate is acceptance 27.
 func TestNpmDeprecate(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		dir := m.pkg("@acme/web", "1.0.0")
@@ -243,7 +243,7 @@ func TestNpmDeprecate(t *testing.T) {
 	})
 }
 
-// TestNpmUnpublish is items 28, 29 and 30.
+// TestNpmUnpublish is acceptance 28, 29 and 30.
 func TestNpmUnpublish(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		dirs := map[string]string{}
@@ -271,7 +271,7 @@ func TestNpmUnpublish(t *testing.T) {
 	})
 }
 
-// TestNpmOwner is item 31, and the star.
+// TestNpmOwner is acceptance 31, and the star.
 func TestNpmOwner(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		dir := m.pkg("@acme/web", "1.0.0")
@@ -291,7 +291,7 @@ func TestNpmOwner(t *testing.T) {
 	})
 }
 
-// TestNpmLogin is the legacy part of item 32, with 33 and 34.
+// TestNpmLogin is acceptance 32 to 34, by npm's legacy login.
 func TestNpmLogin(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	password, _ := e.user("alice", access.Read, access.Publish)
@@ -325,7 +325,7 @@ func TestNpmLogin(t *testing.T) {
 	})
 }
 
-// TestNpmTokens is item 34.
+// TestNpmTokens is acceptance 34.
 func TestNpmTokens(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	password, token := e.user("alice", access.Read, access.Publish)
@@ -359,7 +359,7 @@ func TestNpmTokens(t *testing.T) {
 	})
 }
 
-// TestNpmProfile is item 35.
+// TestNpmProfile is acceptance 35.
 func TestNpmProfile(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.publish(pub{name: "@acme/web", version: "1.0.0"})
@@ -376,7 +376,7 @@ func TestNpmProfile(t *testing.T) {
 	})
 }
 
-// TestNpmLostAnswer is item 12: the answer to a publish does not arrive, npm sends it again.
+// TestNpmLostAnswer is acceptance 12: the answer to a publish does not arrive, npm sends it again.
 func TestNpmLostAnswer(t *testing.T) {
 	e, m := oneNpm(t)
 	target, err := url.Parse(e.URL)
@@ -406,7 +406,7 @@ func TestNpmLostAnswer(t *testing.T) {
 	}
 }
 
-// TestNpmParallel is item 13: 50 versions of one package at once, eight of them by npm itself.
+// TestNpmParallel is acceptance 13: 50 versions of one package at once, eight of them by npm itself.
 func TestNpmParallel(t *testing.T) {
 	const all, byNpm = 50, 8
 	e, m := oneNpm(t)

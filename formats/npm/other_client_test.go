@@ -23,7 +23,7 @@ func newFront(t *testing.T, h http.Handler) string {
 	return "http://" + ln.Addr().String()
 }
 
-// TestPnpm is items 3, 16, 18 and 19: pnpm publishes by way of npm, and its lockfile names no host.
+// TestPnpm is acceptance 3, 16, 18 and 19: pnpm publishes by way of npm, and its lockfile names no host.
 func TestPnpm(t *testing.T) {
 	e := newEnv(t, formatstest.Options{Local: true})
 	m := newMachine(t, e, pnpm)
@@ -59,7 +59,7 @@ func TestPnpm(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestYarn1 is items 4, 16, 18, 21 and 26.
+// TestYarn1 is acceptance 4, 16, 18, 21 and 26.
 func TestYarn1(t *testing.T) {
 	e := newEnv(t, formatstest.Options{Local: true})
 	m := newMachine(t, e, yarn1)
@@ -96,7 +96,7 @@ func TestYarn1(t *testing.T) {
 	m.fail(m.app(), "log in", "add", "leaf", "--non-interactive")
 }
 
-// TestYarn4 is items 5, 7, 16, 18, 19 and 26: it sends the tarball first and asks for full packuments.
+// TestYarn4 is acceptance 5, 7, 16, 18, 19 and 26: it sends the tarball first and asks for full packuments.
 func TestYarn4(t *testing.T) {
 	e := newEnv(t, formatstest.Options{Local: true})
 	m := newMachine(t, e, yarn4)
