@@ -3,7 +3,7 @@ package docs
 
 import "embed"
 
-// Pages are the pages for users and operators, as Markdown in UTF-8, under their paths here.
+// Pages are the pages for users, operators and developers, as Markdown in UTF-8, under their paths here.
 //
-//go:embed *.md protocols/*.md
+//go:embed *.md protocols/*.md spec/*.md
 var Pages embed.FS

@@ -9,7 +9,7 @@ import (
 	"slipway/formats/formatstest"
 )
 
-// TestTwine is acceptance 27 to 30, 37, 38 and 41.
+// TestTwine is acceptance 27 to 30, 37 and 38.
 func TestTwine(t *testing.T) {
 	for _, twine := range []string{twineNew, twineOld} {
 		t.Run(twine, func(t *testing.T) {
