@@ -377,7 +377,7 @@ func TestListingPages(t *testing.T) {
 	}
 }
 
-// TestBrowserSafety is S-51 for stored files, and acceptance 15: nothing that is stored runs on this host.
+// TestS51 is for stored files, and acceptance 15: nothing that is stored runs on this host.
 func TestS51(t *testing.T) {
 	srv := newServer(t)
 	want(t, srv, put("t/1/x.html", "<script>alert(1)</script>", "Content-Type", "text/html", "Content-Encoding", "gzip"), 201)
