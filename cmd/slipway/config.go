@@ -220,6 +220,9 @@ func (c *config) blobTarget() (blobTarget, error) {
 		if err != nil {
 			return blobTarget{}, usagef("--blobs: %w", err)
 		}
+		if o.Spool == "" { // never the system's folder for temporary files: an image from scratch has none
+			o.Spool = filepath.Join(c.data, "spool")
+		}
 		return blobTarget{s3: &o}, nil
 	case u.Scheme != "file" || u.Host != "" || u.RawQuery != "" || len(u.Path) < 2:
 		return blobTarget{}, usagef("--blobs: it must be of the form file:///path or s3://bucket/prefix?endpoint=…")

@@ -89,7 +89,9 @@ func (t blobTarget) open(ctx context.Context, beside bool) (storage.Store, error
 		}
 		return files, nil
 	}
-	bucket, err := s3.New(ctx, *t.s3)
+	o := *t.s3
+	o.Beside = beside
+	bucket, err := s3.New(ctx, o)
 	if err != nil {
 		return nil, usagef("--blobs: %w", err)
 	}

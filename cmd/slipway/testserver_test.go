@@ -58,6 +58,8 @@ type testServer struct {
 	cmd  *exec.Cmd
 	args []string // where it keeps things; fsck gets them too
 	env  []string
+	// prepare, if it is set, changes each command before it runs: who runs it, where, and with which environment.
+	prepare func(*exec.Cmd)
 	// limitFiles is the most file descriptors the server may have; 0 is the system's limit.
 	limitFiles int
 }
@@ -96,6 +98,9 @@ func (s *testServer) start() {
 	s.cmd = exec.Command(args[0], args[1:]...)
 	s.cmd.Env = append(append(os.Environ(), "SLIPWAY_ADMIN_PASSWORD="+testPassword), s.env...)
 	s.cmd.Stderr, s.cmd.Stdout = s.logs, s.logs
+	if s.prepare != nil {
+		s.prepare(s.cmd)
+	}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -142,6 +147,9 @@ func (s *testServer) run(code int, args ...string) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.bin, args...)
 	cmd.Env = append(append(os.Environ(), "XDG_CONFIG_HOME="+s.t.TempDir()), s.env...)
+	if s.prepare != nil {
+		s.prepare(cmd)
+	}
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		s.t.Errorf("slipway %s: exit code %d, want %d (%v)\n%s", strings.Join(args, " "), got, code, err, tail(string(out), 4000))
@@ -179,16 +187,20 @@ func (s *testServer) token(repository, actions string) string {
 	return made.Token
 }
 
-// npmTarball makes a package of one file besides its package.json.
-func npmTarball(t *testing.T, name, version string) []byte {
+// npmTarball makes a package of one file besides its package.json, and of more as they are given.
+func npmTarball(t *testing.T, name, version string, more ...[]byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)
 	tw := tar.NewWriter(zw)
-	for path, content := range map[string]string{
+	files := map[string]string{
 		"package/package.json": fmt.Sprintf(`{"name":%q,"version":%q}`, name, version),
 		"package/index.js":     "module.exports = " + fmt.Sprintf("%q", name+version),
-	} {
+	}
+	for i, content := range more {
+		files[fmt.Sprintf("package/more-%d", i)] = string(content)
+	}
+	for path, content := range files {
 		if err := tw.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(content))}); err != nil {
 			t.Fatal(err)
 		}

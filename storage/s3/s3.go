@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -96,10 +95,13 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if s.prefix != "" {
 		s.prefix += "/"
 	}
-	if s.spoolDir == "" {
-		s.spoolDir = os.TempDir()
+	err = s.open(ctx, creds, o)
+	if err == nil && !o.Beside { // after the bucket: where that can't be opened nothing is made here
+		if err = openSpool(o.Spool); err != nil {
+			err = fmt.Errorf("s3: spool: %w", err)
+		}
 	}
-	if err := s.open(ctx, creds, o); err != nil {
+	if err != nil {
 		transport.CloseIdleConnections()
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -20,6 +22,9 @@ const (
 	windowBytes   = 1<<20 + 64<<10    // of a body in memory; a layer of 1 MiB needs no file
 	maxEmptyReads = 100               // in a row; then r is broken
 	spoolPattern  = "slipway-s3-body" // of files, which have no name for longer than it takes to open them
+	spoolMode     = 0o700
+	spoolKeeps    = 64 << 20 // bytes of the folder's file system that bodies leave free: the database may lie there too
+	spoolShare    = 16       // of a small file system, this part stays free instead
 )
 
 var (
@@ -39,6 +44,49 @@ type spool struct {
 	file   *os.File
 	named  bool // the file could not be removed while it is open
 	size   int64
+}
+
+// openSpool makes the folder of bodies on their way, makes sure that files can be made in it, and removes files that a
+// killed process left there: no other, as an operator may name a folder that has other uses. A full disk is no error
+// here: a server that starts on it still serves what is there.
+func openSpool(dir string) error {
+	if dir == "" {
+		return errors.New("no folder for bodies on their way is named")
+	}
+	if err := os.MkdirAll(dir, spoolMode); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), spoolPattern) && e.Type().IsRegular() {
+			_ = os.Remove(filepath.Join(dir, e.Name())) // another process that shares the folder was faster, or owns it
+		}
+	}
+	if err := probeSpool(dir); err != nil && !errors.Is(err, storage.ErrNoSpace) {
+		return err
+	}
+	return nil
+}
+
+// probeSpool makes a file in the folder and removes it.
+func probeSpool(dir string) error {
+	f, err := os.CreateTemp(dir, spoolPattern)
+	if err != nil {
+		return spoolError(err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// spoolRoom fails with ErrNoSpace where n more bytes would take what a file system of total bytes, free of them unused,
+// keeps for others. One that does not tell its size is not bounded here.
+func spoolRoom(free, total uint64, n int) error {
+	if total > 0 && free < uint64(n)+min(spoolKeeps, total/spoolShare) {
+		return fmt.Errorf("%w: %d bytes are free", storage.ErrNoSpace, free)
+	}
+	return nil
 }
 
 // newSpool returns an empty one. The caller calls free.
@@ -126,6 +174,13 @@ func (b *spool) flush() error {
 		}
 		b.file = f
 		b.named = os.Remove(f.Name()) != nil
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Fstatfs(int(b.file.Fd()), &disk); err != nil {
+		return spoolError(err)
+	}
+	if err := spoolRoom(uint64(disk.Bavail)*uint64(disk.Bsize), uint64(disk.Blocks)*uint64(disk.Bsize), b.w); err != nil {
+		return spoolError(err)
 	}
 	if _, err := b.file.WriteAt(b.buf[:b.w], b.size-int64(b.w)); err != nil {
 		return spoolError(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/iotest"
@@ -96,6 +97,57 @@ func TestSpoolNoSpace(t *testing.T) {
 	err := spoolError(&os.PathError{Op: "write", Err: syscall.ENOSPC})
 	if !errors.Is(err, storage.ErrNoSpace) || !onDisk(err) {
 		t.Errorf("a full disk: %v", err)
+	}
+}
+
+// TestSpoolRoom: bodies on their way leave some of the file system to the database.
+func TestSpoolRoom(t *testing.T) {
+	for _, c := range []struct {
+		free, total uint64
+		n           int
+		ok          bool
+	}{
+		{spoolKeeps + windowBytes, 1 << 40, windowBytes, true},
+		{spoolKeeps + windowBytes - 1, 1 << 40, windowBytes, false},
+		{0, 1 << 40, 1, false},
+		{3 << 20, 32 << 20, windowBytes, false}, // 2 MiB of a small one stay
+		{4 << 20, 32 << 20, windowBytes, true},
+		{0, 0, windowBytes, true}, // it does not tell
+	} {
+		if err := spoolRoom(c.free, c.total, c.n); (err == nil) != c.ok || err != nil && !errors.Is(err, storage.ErrNoSpace) {
+			t.Errorf("%d of %d bytes are free, %d more: %v", c.free, c.total, c.n, err)
+		}
+	}
+}
+
+// TestOpenSpool: the folder is made, what a killed process left there goes, and nothing else does.
+func TestOpenSpool(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data", "spool")
+	if err := openSpool(dir); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != spoolMode {
+		t.Errorf("the folder: %v, %v", info, err)
+	}
+	for _, name := range []string{spoolPattern + "123", "other"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, spoolPattern), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := openSpool(dir); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if want := []string{filepath.Join(dir, "other"), filepath.Join(dir, spoolPattern)}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("left: %v, %v; want %v", left, err, want)
+	}
+	for name, path := range map[string]string{"no name": "", "a file": filepath.Join(dir, "other"), "below a file": filepath.Join(dir, "other", "spool")} {
+		if err := openSpool(path); err == nil {
+			t.Errorf("%s is taken for a folder", name)
+		}
 	}
 }
 

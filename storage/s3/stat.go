@@ -57,8 +57,11 @@ func blob(d digest.Digest, info minio.ObjectInfo) storage.Blob {
 	return storage.Blob{Digest: d, Size: info.Size, Modified: info.LastModified}
 }
 
-// Ready implements storage.Blobs: it stores one small object, always the same.
+// Ready implements storage.Blobs: it makes and removes a file in the spool, and stores one small object, always the same.
 func (s *Store) Ready(ctx context.Context) error {
+	if err := probeSpool(s.spoolDir); err != nil {
+		return wrap("ready", err)
+	}
 	b := newSpool(s.spoolDir)
 	defer b.free()
 	err := b.write([]byte("ready\n"))

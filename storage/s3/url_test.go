@@ -2,8 +2,11 @@ package s3_test
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,12 +69,35 @@ func TestNew(t *testing.T) {
 	if found, err := look(t, o).BucketExists(t.Context(), o.Bucket); err != nil || found {
 		t.Errorf("the bucket was made: %v, %v", found, err)
 	}
+	if left, err := os.ReadDir(o.Spool); err != nil || len(left) > 0 {
+		t.Errorf("the spool of a bucket that is not there: %v, %v", left, err)
+	}
 	o.Create = true
 	open(t, o)
 	open(t, o)
+	beside := o
+	beside.Spool, beside.Beside = filepath.Join(o.Spool, "missing"), true
+	open(t, beside)
+	if _, err := os.Stat(beside.Spool); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the spool of another process was made: %v", err)
+	}
+	mute := open(t, o)
+	if err := mute.Ready(t.Context()); err != nil {
+		t.Errorf("Ready: %v", err)
+	}
+	if err := os.Remove(o.Spool); err != nil {
+		t.Fatal(err)
+	}
+	if err := mute.Ready(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Ready without the spool: %v", err)
+	}
 	o.Create = false
 	open(t, o)
 
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, change := range map[string]func(o *s3.Options){
 		"wrong secret":    func(o *s3.Options) { o.SecretKey = "wrong-secret-key" },
 		"unknown key":     func(o *s3.Options) { o.AccessKey = "nobody" },
@@ -82,6 +108,8 @@ func TestNew(t *testing.T) {
 		"no such host":    func(o *s3.Options) { o.Endpoint = "http://slipway.invalid" },
 		"TLS to no TLS":   func(o *s3.Options) { o.Endpoint = strings.Replace(o.Endpoint, "http:", "https:", 1) },
 		"half of the key": func(o *s3.Options) { o.SecretKey = "" },
+		"no spool":        func(o *s3.Options) { o.Spool = "" },
+		"spool is a file": func(o *s3.Options) { o.Spool = plain },
 	} {
 		c := o
 		change(&c)

@@ -29,11 +29,13 @@ CREATE TABLE IF NOT EXISTS blob (
 	sum BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL, stored INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`
 
+// inMemory keeps temporary tables out of the system's folder for temporary files, which may be missing.
+const inMemory = `PRAGMA temp_store = MEMORY;`
+
 // settings: a flush of the index would promise nothing that the packs don't hold; NORMAL keeps it whole all the same.
 const settings = `
 PRAGMA synchronous = NORMAL;
 PRAGMA mmap_size = 0;
-PRAGMA temp_store = MEMORY;
 PRAGMA wal_autocheckpoint = 2000;
 PRAGMA journal_size_limit = 16777216`
 
@@ -45,14 +47,14 @@ type db struct {
 }
 
 func openIndex(path string, cacheKiB int, frozen bool) (*db, error) {
-	driver, mode := &sqlite3.SQLiteDriver{}, "&mode=ro&immutable=1"
+	mode, pragmas := "&mode=ro&immutable=1", inMemory
 	if !frozen {
-		mode = "&_journal_mode=WAL"
-		driver.ConnectHook = func(c *sqlite3.SQLiteConn) error {
-			_, err := c.Exec(settings, nil)
-			return err
-		}
+		mode, pragmas = "&_journal_mode=WAL", inMemory+settings
 	}
+	driver := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		_, err := c.Exec(pragmas, nil)
+		return err
+	}}
 	name := (&url.URL{Scheme: "file", Opaque: strings.ReplaceAll(url.PathEscape(path), "%2F", "/")}).String()
 	c, err := driver.Open(fmt.Sprintf("%s?_busy_timeout=5000&_cache_size=-%d%s", name, cacheKiB, mode))
 	if err != nil {

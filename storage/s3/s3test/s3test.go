@@ -58,16 +58,16 @@ func bucketURL(bucket, endpoint string) string {
 // OptionsAt is Options for a server, or a Proxy, at the given URL.
 func OptionsAt(t testing.TB, endpoint string) s3.Options {
 	t.Helper()
-	o, err := options(At(t, endpoint))
+	o, err := options(At(t, endpoint), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
 }
 
-func options(url string) (s3.Options, error) {
+func options(url, spool string) (s3.Options, error) {
 	o, err := s3.Parse(url)
-	o.AccessKey, o.SecretKey = AccessKey, SecretKey
+	o.Spool, o.AccessKey, o.SecretKey = spool, AccessKey, SecretKey
 	return o, err
 }
 
@@ -187,7 +187,7 @@ func await(url string) error {
 // ours makes sure that the server which answers is the one over data, and not that of another test process.
 func ours(url, data string) error {
 	const bucket = "first"
-	o, err := options(bucketURL(bucket, url))
+	o, err := options(bucketURL(bucket, url), filepath.Join(filepath.Dir(data), "spool"))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,173 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"slipway/storage/s3/s3test"
+)
+
+// TestNoTemporaryFolder: the server needs no folder for temporary files beside its data directory.
+func TestNoTemporaryFolder(t *testing.T) {
+	url, env := s3test.New(t)
+	s := newTestServer(t, "--blobs", url)
+	s.env = append(env, "TMPDIR="+filepath.Join(t.TempDir(), "missing"))
+	s.start()
+	pushLarge(s)
+	s.terminate()
+	s.fsck()
+	mustBeEmpty(t, filepath.Join(s.data, "spool"))
+}
+
+// TestImage runs the binary as the Dockerfile builds it where its image runs it: as a user without rights, in a root that
+// the user can't write and that holds nothing but the binary and an empty /data.
+func TestImage(t *testing.T) {
+	dockerfile, err := os.ReadFile(filepath.Join("..", "..", "Dockerfile"))
+	mustDo(t, err)
+	build := regexp.MustCompile(`(?s)RUN (CGO_ENABLED=1 go build .*? \./cmd/slipway) `).FindSubmatch(dockerfile)
+	if build == nil || !strings.Contains(string(dockerfile), "FROM scratch") || !strings.Contains(string(dockerfile), "USER 65532:65532") {
+		t.Fatal("the Dockerfile is not as this test reads it")
+	}
+	root := filepath.Join(t.TempDir(), "root")
+	mustDo(t, os.MkdirAll(filepath.Join(root, "data"), 0o700))
+	sh := exec.Command("sh", "-c", strings.Replace(string(build[1]), "-o /slipway", `-o "$OUT"`, 1))
+	sh.Dir = filepath.Join("..", "..")
+	sh.Env = append(os.Environ(), "OUT="+filepath.Join(root, "slipway"), "VERSION=image")
+	if out, err := sh.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", build[1], err, out)
+	}
+	mustDo(t, os.Chmod(root, 0o555))
+	t.Cleanup(func() { _ = os.Chmod(root, 0o755) }) // for the removal
+
+	attr := &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532, NoSetGroups: true}}
+	if os.Geteuid() == 0 {
+		mustDo(t, os.Chown(filepath.Join(root, "data"), 65532, 65532))
+		for dir := filepath.Dir(root); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+			mustDo(t, os.Chmod(dir, 0o711))
+		}
+	} else { // in a namespace of its own the caller may change the root, and is that user
+		attr.Cloneflags = syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 65532, HostID: os.Geteuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 65532, HostID: os.Getegid(), Size: 1}}
+	}
+	url, env := s3test.New(t)
+	s := newTestServer(t, "--blobs", url)
+	s.bin, s.data = "/slipway", "/data"
+	env = append(env, "SLIPWAY_DATA=/data", "SLIPWAY_LISTEN="+s.addr, "SLIPWAY_ADMIN_PASSWORD="+testPassword)
+	s.prepare = func(cmd *exec.Cmd) { cmd.SysProcAttr, cmd.Dir, cmd.Env = attr, "/", env }
+	s.start()
+	if out := s.run(0, "version"); !strings.Contains(out, "image") {
+		t.Errorf("the binary does not know its version: %s", out)
+	}
+	pushLarge(s)
+	s.run(0, "health")
+	s.run(0, "backup", "/data/backup", "--blobs", url)
+	s.terminate()
+	s.fsck()
+	mustBeEmpty(t, filepath.Join(root, "data", "spool"))
+}
+
+// TestUnusableSpool: a server that could not take a large body does not start, and says why in a line.
+func TestUnusableSpool(t *testing.T) {
+	url, env := s3test.New(t)
+	data := t.TempDir()
+	mustDo(t, os.WriteFile(filepath.Join(data, "spool"), nil, 0o600))
+	for _, kv := range env {
+		key, value, _ := strings.Cut(kv, "=")
+		t.Setenv(key, value)
+	}
+	code, stdout, stderr := command(t.Context(), "", nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--blobs", url)
+	if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--blobs: s3: spool") ||
+		!strings.Contains(stderr, filepath.Join(data, "spool")) {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
+func mustBeEmpty(t *testing.T, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%s: %v, holds %v", dir, err, left)
+	}
+}
+
+const largeBytes = 5 << 20 // more than the store keeps of a body in memory
+
+// pushLarge sends bodies of some MiB through every format, and reads them again.
+func pushLarge(s *testServer) {
+	s.t.Helper()
+	random := rand.NewChaCha8([32]byte{1})
+	noise := func() []byte {
+		out := make([]byte, largeBytes)
+		_, _ = random.Read(out) // never fails
+		return out
+	}
+	file, jar, chunk, layer := noise(), noise(), noise(), noise()
+	tarball := npmTarball(s.t, "large", "1.0.0", noise())
+	wheel := killWheel(s.t, "large", "large", "1.0", noise())
+	form, formType := uploadForm(s.t, &tracked{pkg: "large", version: "1.0"}, "large-1.0-py3-none-any.whl", wheel)
+
+	sendLarge(s, http.MethodPut, "/raw/main/large/1.0/file", "", file, http.StatusCreated)
+	sendLarge(s, http.MethodPut, "/npm/main/large", "application/json", npmDocument(s.t, "large", "1.0.0", tarball), http.StatusCreated)
+	sendLarge(s, http.MethodPost, "/pypi/main/", formType, form, http.StatusOK)
+	artifact := artifact{name: "large", version: "1.0", jar: jar}
+	sendLarge(s, http.MethodPut, artifact.path(".jar"), "", jar, http.StatusCreated)
+
+	begun := sendLarge(s, http.MethodPost, "/v2/main/large/blobs/uploads/", "", nil, http.StatusAccepted)
+	sent := sendLarge(s, http.MethodPatch, begun, "application/octet-stream", chunk, http.StatusAccepted)
+	sendLarge(s, http.MethodPut, sent+"?digest=sha256:"+sha(chunk), "", nil, http.StatusCreated)
+	begun = sendLarge(s, http.MethodPost, "/v2/main/large/blobs/uploads/", "", nil, http.StatusAccepted)
+	sendLarge(s, http.MethodPut, begun+"?digest=sha256:"+sha(layer), "application/octet-stream", layer, http.StatusCreated)
+
+	for path, want := range map[string][]byte{
+		"/raw/main/large/1.0/file":                                       file,
+		"/npm/main/large/-/large-1.0.0.tgz":                              tarball,
+		artifact.path(".jar"):                                            jar,
+		"/v2/main/large/blobs/sha256:" + sha(chunk):                      chunk,
+		"/v2/main/large/blobs/sha256:" + sha(layer):                      layer,
+		"/pypi/main/files/" + sha(wheel) + "/large-1.0-py3-none-any.whl": wheel,
+	} {
+		if status, _, got := requestLarge(s, http.MethodGet, path, "", nil); status != http.StatusOK || !bytes.Equal(got, want) {
+			s.t.Errorf("GET %s: %d, %d bytes, want %d", path, status, len(got), len(want))
+		}
+	}
+}
+
+// sendLarge makes a request as the admin, expects its status, and returns the answer's Location.
+func sendLarge(s *testServer, method, path, contentType string, body []byte, want int) (location string) {
+	s.t.Helper()
+	status, location, answer := requestLarge(s, method, path, contentType, body)
+	if status != want {
+		s.t.Errorf("%s %s: %d, want %d: %s", method, path, status, want, answer)
+	}
+	return location
+}
+
+func requestLarge(s *testServer, method, path, contentType string, body []byte) (status int, location string, answer []byte) {
+	s.t.Helper()
+	if !strings.HasPrefix(path, "http") {
+		path = s.url + path
+	}
+	req, err := http.NewRequest(method, path, bytes.NewReader(body))
+	mustDo(s.t, err)
+	req.SetBasicAuth("admin", testPassword)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	res, err := http.DefaultClient.Do(req)
+	mustDo(s.t, err)
+	defer res.Body.Close()
+	answer, err = io.ReadAll(res.Body)
+	mustDo(s.t, err)
+	return res.StatusCode, res.Header.Get("Location"), answer
+}
