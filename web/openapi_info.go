@@ -68,8 +68,9 @@ var (
 	asOfParam = param{name: "as_of", about: "A moment of the past: an RFC 3339 time, or `seq:<n>` for the state right after an entry of the log."}
 	reasonOf  = param{name: "reason", about: "Why; it is kept in the log."}
 	publishIn = param{name: "repository", about: "The repository, where several hold a publish of this id."}
-	typesOf   = param{name: "types", about: "Event types or globs over them, separated by commas; `dev.slipway.` and `.v1` may be left out.", example: "artifact.published,tag.*"}
-	ifMatch   = []param{
+	typesOf   = param{name: "types", about: "Event types or globs over them, separated by commas, each of which must match a type; `dev.slipway.` and `.v1` may be left out.",
+		of: schema{"type": "string", "examples": eventTypeNames}, example: "artifact.published,tag.*"}
+	ifMatch = []param{
 		{name: "If-Match", about: "The generation in which the tag must be, in quotes: compare-and-swap.", example: `"3"`},
 		{name: "If-None-Match", about: "`*`: the tag must not be there."},
 	}

@@ -122,6 +122,7 @@ Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.publi
 	}
 	cmd.Flags().StringVar(&after, "after", "", "sequence number to start behind, or start (default: now; with --once: start)")
 	cmd.Flags().StringSliceVar(&types, "types", nil, "only these types; globs, separated by commas")
+	completeTypes(cmd, "types")
 	cmd.Flags().BoolVar(&once, "once", false, "end when there is nothing more")
 	cmd.Flags().StringVar(&command, "exec", "", "command to run with sh for each event")
 	cmd.Flags().StringVar(&consumer, "consumer", "", "name under which the server keeps the place; --after says where a new one starts")

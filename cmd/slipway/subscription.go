@@ -76,6 +76,7 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	fs.StringVar(&preset, "preset", "", "shape of what is sent: cloudevents, cloudevents-binary, harbor (default: cloudevents)")
 	fs.StringArrayVar(&repositories, "repository", nil, "only this repository, or glob")
 	fs.StringArrayVar(&types, "type", nil, "only this type of event, or glob, such as tag.set or 'artifact.*'")
+	completeTypes(cmd, "type")
 	fs.StringArrayVar(&packages, "package", nil, "only packages of this name, or glob")
 	fs.StringArrayVar(&tags, "tag", nil, "only what is about this tag, or glob")
 	fs.BoolVar(&secretStdin, "secret-stdin", false, "read the secret from standard input instead of having one made")
