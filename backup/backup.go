@@ -134,7 +134,7 @@ func blobsOf(ctx context.Context, db viewer) iter.Seq2[metadata.Blob, error] {
 		for after := digest.Digest(""); ; {
 			var page []metadata.Blob
 			err := db.View(ctx, func(tx metadata.Tx) (err error) {
-				page, err = tx.BlobList(after, pageOfBlobs)
+				page, err = tx.Blobs().BlobList(after, pageOfBlobs)
 				return err
 			})
 			if err != nil {

@@ -53,7 +53,7 @@ func (s Snapshot) Check(ctx context.Context, verifier string) (err error) {
 		return err
 	}
 	var c metadata.Checkpoint
-	if err := db.View(ctx, func(tx metadata.Tx) (err error) { c, err = tx.Checkpoint(); return err }); err != nil {
+	if err := db.View(ctx, func(tx metadata.Tx) (err error) { c, err = tx.Log().Checkpoint(); return err }); err != nil {
 		return fmt.Errorf("backup: the log of %s has no signature: %w", s.Name, err)
 	}
 	v, err := note.NewVerifier(verifier)

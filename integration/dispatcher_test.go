@@ -536,7 +536,7 @@ func dispatchWithFault(t *testing.T, n int) (tripped bool) {
 	count := func(state registry.DeliveryState) (n int64) {
 		t.Helper()
 		err := e.Metadata.View(context.Background(), func(tx metadata.Tx) (err error) {
-			n, _, err = tx.CountDeliveries(sub, state)
+			n, _, err = tx.Deliveries().CountDeliveries(sub, state)
 			return err
 		})
 		if err != nil {

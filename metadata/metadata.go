@@ -57,31 +57,41 @@ const (
 	PackageNames   Part = -2 // which packages there are
 )
 
-// Tx is the sum of the groups; a function asks for the group it needs. Look-ups of one record answer ErrNotExist.
+// Tx is one transaction. It hands out what it holds in groups, one for each kind of record, and a function takes the group
+// that it needs: its signature then says what it can read or change. That is why Tx is longer than other interfaces. To take
+// a group costs nothing, and it ends with the transaction. Look-ups of one record answer ErrNotExist.
 type Tx interface {
 	// Now is the transaction's time: UTC, whole microseconds, never before that of an earlier update.
 	Now() time.Time
 
-	Repositories
-	Packages
-	Versions
-	Files
-	Blobs
-	Tags
-	Facts
-	Log
-	Users
-	Uploads
-	References
-	Stagings
-	Searches
-	Environments
-	Deployments
-	Runs
-	Subscriptions
-	Deliveries
-	Consumers
-	Settings
+	Repositories() Repositories
+	Packages() Packages
+	Versions() Versions
+	Files() Files
+	References() References
+	Facts() Facts
+	Tags() Tags
+	Searches() Searches
+
+	Blobs() Blobs
+	Leases() Leases
+	Collection() Collection
+	Uploads() Uploads
+	Stagings() Stagings
+
+	Users() Users
+	Tokens() Tokens
+
+	Log() Log
+	Consumers() Consumers
+	Subscriptions() Subscriptions
+	Deliveries() Deliveries
+
+	Environments() Environments
+	Deployments() Deployments
+	Runs() Runs
+
+	Settings() Settings
 }
 
 // Page bounds a list: rows behind After (a name or number as the list says; "" or 0 is the start), at most Limit.

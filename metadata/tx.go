@@ -116,7 +116,7 @@ type Files interface {
 	HasBlob(packageID int64, blobID int64) (bool, error) // does a file of the package hold the blob
 }
 
-// Blobs keeps what is known of stored bytes, and who needs them.
+// Blobs keeps what is known of stored bytes.
 type Blobs interface {
 	Blob(d digest.Digest) (Blob, error)
 	// PutBlob adds a blob or adds sums to a known one; it fills ID and CreatedAt. ErrCollected.
@@ -125,6 +125,21 @@ type Blobs interface {
 	PutStored(b Blob, stored time.Time) (Blob, error)
 	BlobBySHA512(sum []byte) (Blob, error)
 	BlobList(after digest.Digest, limit int) ([]Blob, error) // ascending by digest
+}
+
+// Leases keeps who needs a blob for a time, beside the files, staged files and uploads that hold it.
+type Leases interface {
+	PutLease(l Lease) error                            // extends, never shortens
+	DropBlobLease(blobID int64, holder string) error   // one; marks the blob released
+	DropLease(holder string) error                     // all of the holder; marks the blobs released
+	DropLeasesBelow(folder string) error               // of all holders that begin with it and a slash; marks the blobs released
+	Leased(blobID int64, holder string) (bool, error)  // and not expired at Now
+	Holders(blobID int64, limit int) ([]string, error) // of leases that are not expired at Now, ascending
+	ExpireLeases() error                               // drops those past Now
+}
+
+// Collection keeps which blobs nothing needs, and which bytes are being removed or were.
+type Collection interface {
 	// Unreferenced lists blobs with ID > afterID that no file or upload holds, no lease keeps at Now, and that were created and
 	// released before the given time; ascending by ID.
 	Unreferenced(before time.Time, afterID int64, limit int) ([]Blob, error)
@@ -138,14 +153,6 @@ type Blobs interface {
 	CollectedPending() ([]Collected, error)                    // removals under way, or cut off by a crash
 	CollectedSince(d digest.Digest, t time.Time) (bool, error) // pending, or done at or after t
 	ForgetCollected(before time.Time) error                    // done ones only
-
-	PutLease(l Lease) error                            // extends, never shortens
-	DropBlobLease(blobID int64, holder string) error   // one; marks the blob released
-	DropLease(holder string) error                     // all of the holder; marks the blobs released
-	DropLeasesBelow(folder string) error               // of all holders that begin with it and a slash; marks the blobs released
-	Leased(blobID int64, holder string) (bool, error)  // and not expired at Now
-	Holders(blobID int64, limit int) ([]string, error) // of leases that are not expired at Now, ascending
-	ExpireLeases() error                               // drops those past Now
 }
 
 // Tags keeps mutable names and all their past.
@@ -190,13 +197,17 @@ type Log interface {
 	PutCheckpoint(c Checkpoint) error
 }
 
-// Users keeps people and tokens.
+// Users keeps people.
 type Users interface {
 	CreateUser(u User) (User, error) // ErrExists
 	User(name string) (User, error)
 	UserByID(id int64) (User, error)
 	Users(p Page) ([]User, error)
 	UpdateUser(u User) error
+}
+
+// Tokens keeps the tokens of people.
+type Tokens interface {
 	CreateToken(t Token) (Token, error)
 	Token(id int64) (Token, error)
 	TokenByHash(hash []byte) (Token, error)

@@ -31,7 +31,7 @@ func (o *Outbox) Queues(ctx context.Context, limit int) ([]Queue, error) {
 		}
 		out = out[:0]
 		for _, sub := range subs {
-			due, err := tx.DueDeliveries(sub.ID, limit)
+			due, err := tx.Deliveries().DueDeliveries(sub.ID, limit)
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func (o *Outbox) Backlog(ctx context.Context) (n int64, oldest time.Time, err er
 			}
 			var count int64
 			var since time.Time
-			count, since, err = tx.CountDeliveries(sub.ID, metadata.DeliveryPending)
+			count, since, err = tx.Deliveries().CountDeliveries(sub.ID, metadata.DeliveryPending)
 			n += count
 			if count > 0 && (oldest.IsZero() || since.Before(oldest)) {
 				oldest = since
@@ -82,8 +82,8 @@ func (o *Outbox) Load(ctx context.Context, id int64) (Parcel, error) {
 	var p Parcel
 	var row metadata.Subscription
 	err := o.s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if p.Delivery, err = tx.Delivery(id); err == nil {
-			row, err = tx.Subscription(p.SubscriptionID)
+		if p.Delivery, err = tx.Deliveries().Delivery(id); err == nil {
+			row, err = tx.Subscriptions().Subscription(p.SubscriptionID)
 		}
 		return err
 	})
@@ -145,7 +145,7 @@ func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) err
 	logged := false
 	err := o.s.meta.Update(ctx, func(tx metadata.Tx) error {
 		logged = false
-		d, err := tx.Delivery(began.ID)
+		d, err := tx.Deliveries().Delivery(began.ID)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nil
 		}
@@ -167,10 +167,10 @@ func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) err
 		default:
 			d.NextAt = out.NextAt
 		}
-		if err := tx.UpdateDelivery(d); err != nil {
+		if err := tx.Deliveries().UpdateDelivery(d); err != nil {
 			return err
 		}
-		if err := tx.AddAttempt(Attempt{DeliveryID: d.ID, Number: d.Attempts, At: out.At, Duration: out.Duration, Status: out.Status,
+		if err := tx.Deliveries().AddAttempt(Attempt{DeliveryID: d.ID, Number: d.Attempts, At: out.At, Duration: out.Duration, Status: out.Status,
 			Error: out.Error, Answer: out.Answer}); err != nil || d.Seq == noSeq {
 			return err
 		}
@@ -185,7 +185,7 @@ func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) err
 
 // noteHealth records whether a subscription works, and disables it when it is to end.
 func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error) {
-	row, err := tx.Subscription(id)
+	row, err := tx.Subscriptions().Subscription(id)
 	if err != nil {
 		return false, err
 	}
@@ -193,13 +193,13 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error
 		if row.FailingSince.IsZero() {
 			return false, nil
 		}
-		return false, tx.SetFailingSince(id, time.Time{})
+		return false, tx.Subscriptions().SetFailingSince(id, time.Time{})
 	}
 	reason := out.Disable
 	switch {
 	case row.FailingSince.IsZero():
 		row.FailingSince = out.At
-		if err := tx.SetFailingSince(id, out.At); err != nil {
+		if err := tx.Subscriptions().SetFailingSince(id, out.At); err != nil {
 			return false, err
 		}
 	case reason == "" && out.GiveUpAfter > 0 && out.At.Sub(row.FailingSince) >= out.GiveUpAfter:
@@ -209,7 +209,7 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error
 		return false, nil
 	}
 	row.DisabledAt, row.DisabledReason = tx.Now(), reason
-	if _, err := tx.UpdateSubscription(row); err != nil {
+	if _, err := tx.Subscriptions().UpdateSubscription(row); err != nil {
 		return false, err
 	}
 	return true, logSubscription(tx, access.System(), EventSubscriptionDisabled, subscriptionOf(row), reason)
@@ -219,11 +219,11 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error
 // more.
 func (o *Outbox) Tidy(ctx context.Context) (more bool, err error) {
 	err = o.s.meta.Update(ctx, func(tx metadata.Tx) error {
-		expired, err := tx.ExpireDeliveries(tx.Now().Add(-deliveryTTL), buryBatch)
+		expired, err := tx.Deliveries().ExpireDeliveries(tx.Now().Add(-deliveryTTL), buryBatch)
 		if err != nil {
 			return err
 		}
-		purged, err := tx.PurgeSubscriptions(buryBatch)
+		purged, err := tx.Subscriptions().PurgeSubscriptions(buryBatch)
 		more = expired+purged > 0
 		return err
 	})

@@ -27,7 +27,7 @@ func holder(at Name) string { return at.Repository + "/" + at.Format + "/" + at.
 
 // sameRepository fails unless a name still means the repository that a request began in. NotFound.
 func sameRepository(tx metadata.Tx, name string, id int64) error {
-	r, err := tx.Repository(name)
+	r, err := tx.Repositories().Repository(name)
 	if err == nil && r.ID != id {
 		err = metadata.ErrNotExist
 	}
@@ -41,9 +41,9 @@ func findBlob(tx metadata.Tx, d digest.Digest) (Blob, error) {
 		if err != nil {
 			return Blob{}, err
 		}
-		return tx.BlobBySHA512(sum)
+		return tx.Blobs().BlobBySHA512(sum)
 	}
-	return tx.Blob(d)
+	return tx.Blobs().Blob(d)
 }
 
 // ownBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
@@ -53,13 +53,13 @@ func ownBlob(tx metadata.Tx, at Name, packageID int64, d digest.Digest) (Blob, e
 	if err != nil {
 		return Blob{}, err
 	}
-	if ok, err := tx.Leased(b.ID, holder(at)); err != nil || ok {
+	if ok, err := tx.Leases().Leased(b.ID, holder(at)); err != nil || ok {
 		return b, err
 	}
 	if packageID == 0 {
 		return Blob{}, metadata.ErrNotExist
 	}
-	if ok, err := tx.HasBlob(packageID, b.ID); err != nil || ok {
+	if ok, err := tx.Files().HasBlob(packageID, b.ID); err != nil || ok {
 		return b, err
 	}
 	return Blob{}, metadata.ErrNotExist
@@ -67,7 +67,7 @@ func ownBlob(tx metadata.Tx, at Name, packageID int64, d digest.Digest) (Blob, e
 
 // packageID is 0 for a package without versions so far.
 func packageID(tx metadata.Tx, at Name) (int64, error) {
-	p, err := tx.Package(at.Repository, at.Format, at.Package)
+	p, err := tx.Packages().Package(at.Repository, at.Format, at.Package)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return 0, nil
 	}
@@ -162,7 +162,7 @@ func (s *Service) keep(ctx context.Context, at Name, d digest.Digest, id int64) 
 		if err != nil {
 			return err
 		}
-		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)})
+		return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)})
 	})
 	if err == nil {
 		s.leases.renewed(holder(at), id, s.now(), as)
@@ -227,7 +227,7 @@ func (s *Service) own(ctx context.Context, repositoryID int64, at Name, b Blob, 
 		if err := sameRepository(tx, at.Repository, repositoryID); err != nil {
 			return err
 		}
-		if err := tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
+		if err := tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
 			return err
 		}
 		return also(tx)
@@ -280,7 +280,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // putStored notes bytes that were stored at a time. errCollected: a collection may have taken them since.
 func putStored(tx metadata.Tx, b Blob, stored time.Time) (Blob, error) {
-	b, err := tx.PutStored(b, stored)
+	b, err := tx.Blobs().PutStored(b, stored)
 	if errors.Is(err, metadata.ErrCollected) {
 		err = errCollected
 	}
@@ -298,7 +298,7 @@ func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest)
 	}
 	var b Blob
 	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
-		if _, err := tx.Repository(to.Repository); err != nil {
+		if _, err := tx.Repositories().Repository(to.Repository); err != nil {
 			return err
 		}
 		id, err := packageID(tx, from)
@@ -308,7 +308,7 @@ func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest)
 		if b, err = ownBlob(tx, from, id, d); err != nil {
 			return err
 		}
-		return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
+		return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
 	})
 	if err == nil {
 		err = s.stored(ctx, to, b) // with the lease no collection takes them between this look and the answer
@@ -357,7 +357,7 @@ func packagesOf(tx metadata.Tx, d digest.Digest) ([]Name, error) {
 			out = append(out, n)
 		}
 	}
-	holders, err := tx.Holders(b.ID, maxMountLooks)
+	holders, err := tx.Leases().Holders(b.ID, maxMountLooks)
 	if err != nil {
 		return nil, err
 	}
@@ -366,12 +366,12 @@ func packagesOf(tx metadata.Tx, d digest.Digest) ([]Name, error) {
 			add(Name{Repository: parts[0], Format: parts[1], Package: parts[2], Display: parts[2]})
 		}
 	}
-	files, err := tx.FilesOfBlob(b.ID, maxMountLooks)
+	files, err := tx.Files().FilesOfBlob(b.ID, maxMountLooks)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
-		p, err := tx.PackageByID(f.PackageID)
+		p, err := tx.Packages().PackageByID(f.PackageID)
 		if err != nil {
 			return nil, err
 		}
@@ -394,14 +394,14 @@ func (s *Service) ForgetBlob(ctx context.Context, at Name, d digest.Digest) erro
 		if err != nil {
 			return err
 		}
-		needed, err := tx.HasBlob(id, b.ID)
+		needed, err := tx.Files().HasBlob(id, b.ID)
 		if err != nil {
 			return err
 		}
 		if needed {
 			return Errorf(Conflict, AboutBlob, "a version of %s needs the blob %s; delete that first", at.Package, d)
 		}
-		return tx.DropBlobLease(b.ID, holder(at))
+		return tx.Leases().DropBlobLease(b.ID, holder(at))
 	})
 	s.leases.forget() // also after an error: it may have come with the answer
 	return missing(err, AboutBlob, "there is no blob %q in %s/%s", clip(d.String()), at.Repository, at.Package)

@@ -259,7 +259,7 @@ func TestPutBlobEnds(t *testing.T) {
 	store := &stats{Store: mem.New()}
 	e := registrytest.New(t, registrytest.WithBlobs(store))
 	d := digest.FromString("layer")
-	must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { return errOf(tx.CondemnOrphan(d, 5)) }))
+	must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { return errOf(tx.Collection().CondemnOrphan(d, 5)) }))
 	s, h := hook(t, e, nil)
 	ctx, cancel := context.WithCancel(e.Admin)
 	h.update = func(_ context.Context, fn func(metadata.Tx) error) error {

@@ -31,7 +31,7 @@ func newChange(s *Service, tx metadata.Tx, actor access.Actor, repo Repository) 
 
 // open loads the package.
 func (c *change) open(at Name) error {
-	pkg, err := c.tx.Package(at.Repository, at.Format, at.Package)
+	pkg, err := c.tx.Packages().Package(at.Repository, at.Format, at.Package)
 	if err != nil {
 		return missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, clip(at.Package), at.Repository)
 	}
@@ -40,7 +40,7 @@ func (c *change) open(at Name) error {
 }
 
 func (c *change) make(at Name) (err error) {
-	c.pkg, err = c.tx.CreatePackage(Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
+	c.pkg, err = c.tx.Packages().CreatePackage(Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
 	c.made = true
 	return err
 }
@@ -48,7 +48,7 @@ func (c *change) make(at Name) (err error) {
 // enter loads the package of a repository that exists as the same one, or makes it. Where there is a package its row says
 // so, and the repository's is not read.
 func (c *change) enter(at Name) error {
-	pkg, err := c.tx.Package(at.Repository, at.Format, at.Package)
+	pkg, err := c.tx.Packages().Package(at.Repository, at.Format, at.Package)
 	switch {
 	case err == nil && pkg.RepositoryID == c.repo.ID:
 		c.pkg = pkg
@@ -72,7 +72,7 @@ func (c *change) close() error {
 		return err
 	}
 	c.pkg.Latest = latest
-	if err := c.tx.UpdatePackage(c.pkg); err != nil {
+	if err := c.tx.Packages().UpdatePackage(c.pkg); err != nil {
 		return err
 	}
 	c.pkg.Revision++
@@ -90,14 +90,14 @@ func (c *change) latest() (string, error) {
 	if known := cmp.Or(c.tagged, c.newest); known != "" {
 		return known, nil
 	}
-	tag, err := c.tx.Tag(c.pkg.ID, latestTag)
+	tag, err := c.tx.Tags().Tag(c.pkg.ID, latestTag)
 	if err == nil {
 		return tag.Version, nil
 	}
 	if !errors.Is(err, metadata.ErrNotExist) {
 		return "", err
 	}
-	name, err := c.tx.Highest(c.pkg.ID)
+	name, err := c.tx.Versions().Highest(c.pkg.ID)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return "", nil
 	}
@@ -125,7 +125,7 @@ func appendEntry(tx metadata.Tx, actor access.Actor, kind EventType, subject str
 	if err != nil {
 		return Entry{}, fmt.Errorf("log entry %s: %w", kind, err)
 	}
-	return tx.Append(Entry{
+	return tx.Log().Append(Entry{
 		Type: kind.String(), Subject: subject, RepositoryID: repo, PackageID: pkg,
 		Actor: metadata.Actor{Type: actor.Type, ID: actor.ID}, Data: raw,
 	})
@@ -148,7 +148,7 @@ func (c *change) setTag(name string, v *Version, reason string) (Tag, error) {
 	if err := c.announce(v); err != nil {
 		return Tag{}, err
 	}
-	old, err := c.tx.Tag(c.pkg.ID, name)
+	old, err := c.tx.Tags().Tag(c.pkg.ID, name)
 	switch {
 	case err == nil && old.VersionID == v.ID:
 		return old, nil
@@ -159,7 +159,7 @@ func (c *change) setTag(name string, v *Version, reason string) (Tag, error) {
 	if old.VersionID != 0 {
 		data.Previous = &EventVersion{Version: old.Version, Digest: old.Digest}
 	} else if !c.made {
-		past, err := c.tx.TagHistory(c.pkg.ID, name, Page{Limit: 1})
+		past, err := c.tx.Tags().TagHistory(c.pkg.ID, name, Page{Limit: 1})
 		if err != nil {
 			return Tag{}, err
 		}
@@ -172,7 +172,7 @@ func (c *change) setTag(name string, v *Version, reason string) (Tag, error) {
 		return Tag{}, err
 	}
 	c.dirty = true
-	t, err := c.tx.SetTag(Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
+	t, err := c.tx.Tags().SetTag(Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
 		SetBy: c.actor.Name, Reason: reason, SeqFrom: e.Seq})
 	if name == latestTag {
 		c.tagged = v.Name
@@ -185,11 +185,11 @@ func (c *change) announce(v *Version) error {
 	if v.Announced {
 		return nil
 	}
-	files, err := c.tx.Files(v.ID)
+	files, err := c.tx.Files().Files(v.ID)
 	if err != nil {
 		return err
 	}
-	facts, err := c.tx.Facts(v.ID)
+	facts, err := c.tx.Facts().Facts(v.ID)
 	if err != nil {
 		return err
 	}
@@ -198,16 +198,16 @@ func (c *change) announce(v *Version) error {
 	}
 	v.Announced = true
 	c.dirty = true
-	return c.tx.UpdateVersion(*v)
+	return c.tx.Versions().UpdateVersion(*v)
 }
 
 // removeTag ends a tag's interval. NotFound.
 func (c *change) removeTag(name, reason string) error {
-	old, err := c.tx.Tag(c.pkg.ID, name)
+	old, err := c.tx.Tags().Tag(c.pkg.ID, name)
 	if err != nil {
 		return missing(err, AboutTag, "there is no tag %q on %q", clip(name), c.pkg.Name)
 	}
-	v, err := c.tx.VersionByID(old.VersionID)
+	v, err := c.tx.Versions().VersionByID(old.VersionID)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (c *change) removeTag(name, reason string) error {
 	if name == latestTag {
 		c.tagged = ""
 	}
-	return c.tx.RemoveTag(c.pkg.ID, name, e.Seq)
+	return c.tx.Tags().RemoveTag(c.pkg.ID, name, e.Seq)
 }
 
 // addFacts stores facts of a version with the log entry they belong to.
@@ -231,14 +231,14 @@ func (c *change) addFacts(v Version, facts []FactInput, seq int64) error {
 	for i, f := range facts {
 		rows[i] = Fact{VersionID: v.ID, Key: f.Key, Value: f.Value, Source: f.Source, Rank: f.Rank, Seq: seq, At: c.tx.Now()}
 	}
-	return c.tx.AddFacts(rows)
+	return c.tx.Facts().AddFacts(rows)
 }
 
 func (c *change) settings() RepositorySettings { return settingsOf(c.repo) }
 
 // live checks that the repository still exists under its name, as the same one.
 func (c *change) live() error {
-	repo, err := c.tx.Repository(c.repo.Name)
+	repo, err := c.tx.Repositories().Repository(c.repo.Name)
 	if err == nil && repo.ID != c.repo.ID {
 		err = metadata.ErrNotExist
 	}

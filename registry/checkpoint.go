@@ -42,10 +42,10 @@ func (s *Service) signCheckpoint(ctx context.Context) error {
 	var size int64
 	var signed []byte
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if size, err = tx.LogSize(); err != nil {
+		if size, err = tx.Log().LogSize(); err != nil {
 			return err
 		}
-		last, err := tx.Checkpoint()
+		last, err := tx.Log().Checkpoint()
 		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
 		}
@@ -64,7 +64,7 @@ func (s *Service) signCheckpoint(ctx context.Context) error {
 	s.logSize.Set(float64(size))
 	// Not s.update: this writes no log entry, so nobody needs to wake.
 	return s.meta.Update(ctx, func(tx metadata.Tx) error {
-		return tx.PutCheckpoint(Checkpoint{Size: size, Note: signed, SignedAt: tx.Now()})
+		return tx.Log().PutCheckpoint(Checkpoint{Size: size, Note: signed, SignedAt: tx.Now()})
 	})
 }
 
@@ -88,7 +88,7 @@ func (s *Service) sign(tx metadata.Tx, size int64) ([]byte, error) {
 
 func hashReader(tx metadata.Tx) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		raw, err := tx.LogHashes(indexes)
+		raw, err := tx.Log().LogHashes(indexes)
 		out := make([]tlog.Hash, len(raw))
 		for i := range raw {
 			out[i] = raw[i]
@@ -104,7 +104,7 @@ func (s *Service) LogCheckpoint(ctx context.Context) (Checkpoint, error) {
 		if _, err := s.readable(tx, access.From(ctx)); err != nil {
 			return err
 		}
-		c, err = tx.Checkpoint()
+		c, err = tx.Log().Checkpoint()
 		return err
 	})
 	return c, err
@@ -117,7 +117,7 @@ func (s *Service) LogTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 		if _, err := s.readable(tx, access.From(ctx)); err != nil {
 			return err
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (s *Service) LogLeaves(ctx context.Context, from, to int64) ([][]byte, erro
 	}
 	var out [][]byte
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		entries, err := tx.Entries(metadata.EntryQuery{After: from - 1, Limit: int(to - from)})
+		entries, err := tx.Log().Entries(metadata.EntryQuery{After: from - 1, Limit: int(to - from)})
 		if err != nil {
 			return err
 		}
@@ -175,11 +175,11 @@ func (s *Service) LogProof(ctx context.Context, seq int64) (Proof, error) {
 			}
 			q.Repositories = ids
 		}
-		entries, err := tx.Entries(q)
+		entries, err := tx.Log().Entries(q)
 		if err != nil {
 			return err
 		}
-		if p.Checkpoint, err = tx.Checkpoint(); err != nil {
+		if p.Checkpoint, err = tx.Log().Checkpoint(); err != nil {
 			return err
 		}
 		if len(entries) == 0 || entries[0].Seq != seq || seq >= p.Checkpoint.Size {

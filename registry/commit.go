@@ -67,11 +67,11 @@ func (c *committer) former() (Version, error) {
 	case c.made:
 		return Version{}, metadata.ErrNotExist
 	case !c.rel.SameKey:
-		return c.tx.Version(c.pkg.ID, c.rel.Version)
+		return c.tx.Versions().Version(c.pkg.ID, c.rel.Version)
 	}
 	// No name is empty, so behind the key with an empty one comes the first version that has it. One of the release's own
 	// name has its key as well.
-	vs, err := c.tx.Versions(metadata.VersionPage{PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, Limit: 1})
+	vs, err := c.tx.Versions().Versions(metadata.VersionPage{PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, Limit: 1})
 	if err != nil {
 		return Version{}, err
 	}
@@ -123,16 +123,16 @@ func (c *committer) create(old Version) (Result, error) {
 	}
 	v.Seq = e.Seq
 	if v.ID == 0 {
-		v, err = c.tx.CreateVersion(v)
+		v, err = c.tx.Versions().CreateVersion(v)
 	} else {
-		err = c.tx.UpdateVersion(v)
+		err = c.tx.Versions().UpdateVersion(v)
 	}
 	if err != nil {
 		return Result{}, err
 	}
 	for _, f := range files {
 		f.VersionID, f.Seq = v.ID, e.Seq
-		if err := c.tx.AddFile(f); err != nil {
+		if err := c.tx.Files().AddFile(f); err != nil {
 			return Result{}, err
 		}
 	}
@@ -170,7 +170,7 @@ func (c *committer) tags(v *Version) error {
 		if slices.Contains(c.rel.Tags, t) {
 			continue
 		}
-		if _, err := c.tx.Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
+		if _, err := c.tx.Tags().Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
 			if _, err = c.setTag(t, v, "published"); err != nil {
 				return err
 			}
@@ -185,7 +185,7 @@ func (c *committer) tagIf(name string) error {
 	if c.rel.TagIf == nil {
 		return nil
 	}
-	now, err := c.tx.Tag(c.pkg.ID, name)
+	now, err := c.tx.Tags().Tag(c.pkg.ID, name)
 	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
 		return err
 	}
@@ -200,13 +200,13 @@ func (c *committer) refer(v Version) error {
 	refs := make([]metadata.Reference, len(c.rel.References))
 	for i, r := range c.rel.References {
 		if r.Required {
-			if _, err := c.tx.VersionByDigest(c.pkg.ID, r.Digest); err != nil {
+			if _, err := c.tx.Versions().VersionByDigest(c.pkg.ID, r.Digest); err != nil {
 				return missing(err, AboutBlob, "%s has no %s", c.pkg.Name, r.Digest)
 			}
 		}
 		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
 	}
-	return c.tx.AddReferences(refs)
+	return c.tx.References().AddReferences(refs)
 }
 
 // merge lets the format make the version's descriptor from the former one.
@@ -253,7 +253,7 @@ func (c *committer) matches(old Version) (bool, error) {
 	if c.rel.Digest != "" {
 		return old.Digest == c.rel.Digest, nil
 	}
-	have, err := c.tx.Files(old.ID)
+	have, err := c.tx.Files().Files(old.ID)
 	if err != nil || len(have) != len(c.files) {
 		return false, err
 	}
@@ -269,7 +269,7 @@ func (c *committer) extend(old Version) (Result, error) {
 	var fresh, replaced []Staged
 	former := map[string]File{}
 	for _, st := range c.files {
-		have, err := c.tx.File(old.ID, st.Path)
+		have, err := c.tx.Files().File(old.ID, st.Path)
 		switch {
 		case errors.Is(err, metadata.ErrNotExist):
 			if err := c.vacant(old, st); err != nil {
@@ -350,10 +350,10 @@ func (c *committer) grow(v Version, former map[string]File, fresh, replaced []St
 		facts = nil // with the first entry only
 		return err
 	}
-	if err := write(EventArtifactFilesAdded, fresh, c.tx.AddFile); err != nil {
+	if err := write(EventArtifactFilesAdded, fresh, c.tx.Files().AddFile); err != nil {
 		return v, err
 	}
-	if err := write(EventArtifactFilesReplaced, replaced, c.tx.ReplaceFile); err != nil {
+	if err := write(EventArtifactFilesReplaced, replaced, c.tx.Files().ReplaceFile); err != nil {
 		return v, err
 	}
 	if c.rel.Descriptor != nil {
@@ -362,7 +362,7 @@ func (c *committer) grow(v Version, former map[string]File, fresh, replaced []St
 	if err := c.merge(&v); err != nil {
 		return v, err
 	}
-	return v, c.tx.UpdateVersion(v)
+	return v, c.tx.Versions().UpdateVersion(v)
 }
 
 // newFacts leaves out the facts that the version has already: each file of a version says the same of its origin. A version that
@@ -390,7 +390,7 @@ func (c *committer) newFiles(v Version, list []Staged) ([]File, error) {
 
 // vacant refuses a new path that held other bytes before, or that would be file and folder at once.
 func (c *committer) vacant(v Version, st Staged) error {
-	had, err := c.tx.Reserved(v.ID, st.Path)
+	had, err := c.tx.Files().Reserved(v.ID, st.Path)
 	switch {
 	case err == nil && had != st.Blob.Digest && !c.settings().AllowReuse && c.rel.Mode != Replace:
 		return Errorf(Conflict, AboutFile, "%q of %s %s was deleted; its name can't be used for other bytes (it had sha256 %s)",
@@ -398,7 +398,7 @@ func (c *committer) vacant(v Version, st Staged) error {
 	case err != nil && !errors.Is(err, metadata.ErrNotExist):
 		return err
 	}
-	beside, err := c.tx.FileBeside(v.ID, st.Path)
+	beside, err := c.tx.Files().FileBeside(v.ID, st.Path)
 	switch {
 	case err == nil:
 		return clash(st.Path, beside)

@@ -44,14 +44,14 @@ func (s *Service) PutConsumer(ctx context.Context, name string, change ConsumerC
 		return c, false, Errorf(Invalid, AboutConsumer, "acked is a sequence number of the log, or -1 for its start")
 	}
 	err = s.meta.Update(ctx, func(tx metadata.Tx) error {
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
 		if change.Acked != nil && *change.Acked >= size {
 			return Errorf(Invalid, AboutConsumer, "acked is %d, but the newest event has the sequence number %d", *change.Acked, size-1)
 		}
-		c, err = tx.Consumer(owner, name)
+		c, err = tx.Consumers().Consumer(owner, name)
 		created = errors.Is(err, metadata.ErrNotExist)
 		switch {
 		case created:
@@ -69,7 +69,7 @@ func (s *Service) PutConsumer(ctx context.Context, name string, change ConsumerC
 		default:
 			c.Acked = *change.Acked
 		}
-		c, err = tx.PutConsumer(c)
+		c, err = tx.Consumers().PutConsumer(c)
 		return err
 	})
 	return c, created, err
@@ -77,7 +77,7 @@ func (s *Service) PutConsumer(ctx context.Context, name string, change ConsumerC
 
 // checkConsumers refuses one more than an owner may have.
 func checkConsumers(tx metadata.Tx, owner string) error {
-	all, err := tx.Consumers(owner, Page{Limit: maxConsumers})
+	all, err := tx.Consumers().Consumers(owner, Page{Limit: maxConsumers})
 	if err == nil && len(all) == maxConsumers {
 		err = Errorf(Conflict, AboutConsumer, "you have %d consumers already, which is the most", maxConsumers)
 	}
@@ -92,7 +92,7 @@ func (s *Service) Consumer(ctx context.Context, name string) (Consumer, error) {
 	}
 	var c Consumer
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		c, err = tx.Consumer(owner, name)
+		c, err = tx.Consumers().Consumer(owner, name)
 		return missing(err, AboutConsumer, "you have no consumer %q", clip(name))
 	})
 	return c, err
@@ -107,7 +107,7 @@ func (s *Service) Consumers(ctx context.Context, p Page) ([]Consumer, error) {
 	p.Limit = bound(p.Limit)
 	var out []Consumer
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		out, err = tx.Consumers(owner, p)
+		out, err = tx.Consumers().Consumers(owner, p)
 		return err
 	})
 	return out, err
@@ -120,7 +120,7 @@ func (s *Service) DeleteConsumer(ctx context.Context, name string) error {
 		return err
 	}
 	return s.meta.Update(ctx, func(tx metadata.Tx) error {
-		return missing(tx.DeleteConsumer(owner, name), AboutConsumer, "you have no consumer %q", clip(name))
+		return missing(tx.Consumers().DeleteConsumer(owner, name), AboutConsumer, "you have no consumer %q", clip(name))
 	})
 }
 

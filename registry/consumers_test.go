@@ -127,7 +127,7 @@ func TestConsumerBound(t *testing.T) {
 	}
 	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { // in one commit all but one of those that are allowed
 		for i := 1; i < 999; i++ {
-			if _, err := tx.PutConsumer(registry.Consumer{OwnerID: first.OwnerID, Name: fmt.Sprintf("c%d", i)}); err != nil {
+			if _, err := tx.Consumers().PutConsumer(registry.Consumer{OwnerID: first.OwnerID, Name: fmt.Sprintf("c%d", i)}); err != nil {
 				return err
 			}
 		}

@@ -32,7 +32,7 @@ func (h Held) File(path string) (f File, ok bool, err error) {
 	if h.None() {
 		return File{}, false, nil
 	}
-	f, err = h.tx.File(h.version.ID, path)
+	f, err = h.tx.Files().File(h.version.ID, path)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return File{}, false, nil
 	}
@@ -50,7 +50,7 @@ func contentOf(tx metadata.Tx, v Version) (content, error) {
 	if v.Digest == "" {
 		return content{}, nil
 	}
-	files, err := tx.FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: knownFiles + 1})
+	files, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: knownFiles + 1})
 	return content{files, len(files) <= knownFiles}, err
 }
 
@@ -76,7 +76,7 @@ func (c *content) put(files []File) digest.Digest {
 // without returns whether a version has files beside the removed ones, and the digest of those, "" where it is left out.
 func without(tx metadata.Tx, v Version, removed []File) (left bool, d digest.Digest, err error) {
 	limit := len(removed) + knownFiles + 1
-	files, err := tx.FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: limit})
+	files, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: limit})
 	if err != nil || len(files) == limit {
 		return true, "", err
 	}
@@ -94,23 +94,23 @@ func identify(tx metadata.Tx, v *Version) error {
 	if v.Digest != "" {
 		return nil
 	}
-	files, err := tx.Files(v.ID)
+	files, err := tx.Files().Files(v.ID)
 	if err != nil {
 		return err
 	}
 	v.Digest = ContentDigest(files)
-	return tx.SetDigest(v.ID, v.Digest)
+	return tx.Versions().SetDigest(v.ID, v.Digest)
 }
 
 // keepDigest stores the digest that a reader of v had to compute, so that v can be found by it, unless anything below the
 // package, of which p is as of the same moment, changed since. The reader has its answer also without.
 func (s *Service) keepDigest(ctx context.Context, p Package, v Version) {
 	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
-		now, err := tx.PackageByID(p.ID)
+		now, err := tx.Packages().PackageByID(p.ID)
 		if err != nil || now.Revision != p.Revision {
 			return err
 		}
-		return tx.SetDigest(v.ID, v.Digest)
+		return tx.Versions().SetDigest(v.ID, v.Digest)
 	})
 	if err != nil && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "digest of a version was not kept", slog.Int64("version", v.ID), slog.Any("error", err))

@@ -233,7 +233,7 @@ func TestFsckOfDigests(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := func(to digest.Digest) {
-			if err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error { return tx.SetDigest(d.Version.ID, to) }); err != nil {
+			if err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error { return tx.Versions().SetDigest(d.Version.ID, to) }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -50,7 +50,7 @@ func (s *Service) Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, 
 			return err
 		}
 		var err error
-		out, err = tx.Deliveries(q)
+		out, err = tx.Deliveries().Deliveries(q)
 		return err
 	})
 	return out, err
@@ -65,7 +65,7 @@ func (s *Service) Delivery(ctx context.Context, id int64) (DeliveryDetail, error
 			return err
 		}
 		out = DeliveryDetail{Delivery: d, URL: sub.URL, Answers: access.Decide(access.From(ctx), access.Admin, access.Instance) == access.Allow}
-		out.Sent, err = tx.Attempts(id)
+		out.Sent, err = tx.Deliveries().Attempts(id)
 		if !out.Answers {
 			for i := range out.Sent {
 				out.Sent[i].Answer = nil
@@ -80,7 +80,7 @@ func (s *Service) ownDelivery(ctx context.Context, tx metadata.Tx, id int64) (De
 	if access.From(ctx).Type == access.TypeAnonymous {
 		return Delivery{}, Subscription{}, Errorf(Unauthenticated, AboutRequest, "log in to see deliveries")
 	}
-	d, err := tx.Delivery(id)
+	d, err := tx.Deliveries().Delivery(id)
 	var sub Subscription
 	if err == nil {
 		sub, err = s.ownSubscription(ctx, tx, d.SubscriptionID)
@@ -104,10 +104,10 @@ func (s *Service) Redeliver(ctx context.Context, id int64) (Delivery, error) {
 		if err := enabled(sub); err != nil {
 			return err
 		}
-		if _, err := tx.PutDelivery(d); err != nil { // the known one is pending again
+		if _, err := tx.Deliveries().PutDelivery(d); err != nil { // the known one is pending again
 			return err
 		}
-		d, err = tx.Delivery(id)
+		d, err = tx.Deliveries().Delivery(id)
 		return err
 	})
 	return d, err
@@ -124,7 +124,7 @@ func (s *Service) Replay(ctx context.Context, id, since int64) (Subscription, er
 		if err := enabled(sub); err != nil {
 			return err
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (s *Service) Replay(ctx context.Context, id, since int64) (Subscription, er
 		}
 		sub.ReplayTo = max(sub.Cursor, sub.ReplayTo)
 		sub.Cursor = min(sub.Cursor, since-1)
-		if sub.Subscription, err = tx.UpdateSubscription(sub.row()); err != nil {
+		if sub.Subscription, err = tx.Subscriptions().UpdateSubscription(sub.row()); err != nil {
 			return err
 		}
 		return logSubscription(tx, access.From(ctx), EventSubscriptionChanged, sub, fmt.Sprintf("sent again since %d", since))
@@ -155,7 +155,7 @@ func (s *Service) Ping(ctx context.Context, id int64) (Delivery, error) {
 	var size int64
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
 		if sub, err = s.ownSubscription(ctx, tx, id); err == nil {
-			size, err = tx.LogSize()
+			size, err = tx.Log().LogSize()
 		}
 		return err
 	})
@@ -175,9 +175,9 @@ func (s *Service) Ping(ctx context.Context, id int64) (Delivery, error) {
 		if err != nil {
 			return err
 		}
-		id, err := tx.PutDelivery(row)
+		id, err := tx.Deliveries().PutDelivery(row)
 		if err == nil {
-			d, err = tx.Delivery(id)
+			d, err = tx.Deliveries().Delivery(id)
 		}
 		return err
 	})

@@ -64,11 +64,11 @@ func (c *deploying) report(d Deployment, status DeploymentStatus, eventID, url s
 	}
 	switch {
 	case status == DeploymentSucceeded:
-		err = c.tx.StartRun(d, seq)
+		err = c.tx.Runs().StartRun(d, seq)
 	case again != nil:
-		err = c.tx.StartRun(*again, seq)
+		err = c.tx.Runs().StartRun(*again, seq)
 	case ends:
-		err = c.tx.EndRun(d.EnvironmentID, d.Service, seq)
+		err = c.tx.Runs().EndRun(d.EnvironmentID, d.Service, seq)
 	}
 	if err != nil {
 		return d, err
@@ -76,12 +76,12 @@ func (c *deploying) report(d Deployment, status DeploymentStatus, eventID, url s
 	if d.LastSeq = seq; d.Seq == 0 {
 		d.Seq = seq
 	}
-	return c.tx.UpdateDeployment(d)
+	return c.tx.Deployments().UpdateDeployment(d)
 }
 
 // running is what the service of a deployment runs; nil for nothing.
 func (c *deploying) running(d Deployment) (*Run, error) {
-	r, err := c.tx.Running(d.EnvironmentID, d.Service)
+	r, err := c.tx.Runs().Running(d.EnvironmentID, d.Service)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return nil, nil
 	}
@@ -92,7 +92,7 @@ func (c *deploying) running(d Deployment) (*Run, error) {
 func (c *deploying) before(now Run) (*Deployment, error) {
 	q := metadata.RunQuery{EnvironmentID: now.Deployment.EnvironmentID, Service: now.Deployment.Service, BeforeSeq: now.SeqFrom, Limit: 50}
 	for began := now.SeqFrom; ; {
-		page, err := c.tx.Runs(q)
+		page, err := c.tx.Runs().Runs(q)
 		if err != nil {
 			return nil, err
 		}
@@ -138,14 +138,14 @@ func (c *deploying) stop(r Run) error {
 	if err != nil {
 		return err
 	}
-	return c.tx.EndRun(d.EnvironmentID, d.Service, seq)
+	return c.tx.Runs().EndRun(d.EnvironmentID, d.Service, seq)
 }
 
 // cancelAll cancels what is queued or running in an environment.
 func (c *deploying) cancelAll(e Environment) error {
 	for _, status := range []DeploymentStatus{DeploymentQueued, DeploymentRunning} {
 		for {
-			page, err := c.tx.Deployments(metadata.DeploymentQuery{EnvironmentID: e.ID, Status: status, Limit: MaxPage})
+			page, err := c.tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: e.ID, Status: status, Limit: MaxPage})
 			if err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ func (c *deploying) cancelAll(e Environment) error {
 // Uses implements Keeper: services that run a version, and deployments that are about to bring it.
 func (s *Service) Uses(tx metadata.Tx, v Version, limit int) ([]Use, error) {
 	var out []Use
-	running, err := tx.RunsOfVersion(v.ID, limit)
+	running, err := tx.Runs().RunsOfVersion(v.ID, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (s *Service) Uses(tx metadata.Tx, v Version, limit int) ([]Use, error) {
 		d := r.Deployment
 		out = append(out, Use{d.Environment, d.Service, d.ID, metadata.DeploymentSucceeded, r.Since})
 	}
-	coming, err := tx.OpenDeployments(v.ID, limit)
+	coming, err := tx.Deployments().OpenDeployments(v.ID, limit)
 	for _, d := range coming {
 		out = append(out, Use{d.Environment, d.Service, d.ID, d.Status, d.UpdatedAt})
 	}

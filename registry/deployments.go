@@ -89,15 +89,15 @@ func (s *Service) ReportDeployment(ctx context.Context, r Report) (d Deployment,
 		return d, false, err
 	}
 	err = s.update(ctx, func(tx metadata.Tx) error {
-		repo, err := tx.Repository(r.Repository)
+		repo, err := tx.Repositories().Repository(r.Repository)
 		if err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(r.Repository))
 		}
 		c := &deploying{tx: tx, actor: actor}
 		d, created = Deployment{}, false
-		env, err := tx.Environment(r.Environment)
+		env, err := tx.Environments().Environment(r.Environment)
 		if err == nil {
-			d, err = tx.DeploymentByExternalID(env.ID, r.Service, r.ExternalID)
+			d, err = tx.Deployments().DeploymentByExternalID(env.ID, r.Service, r.ExternalID)
 		}
 		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
@@ -161,16 +161,16 @@ func (s *Service) newDeployment(tx metadata.Tx, actor access.Actor, repo Reposit
 	if r.Digest != "" {
 		d.Digest = r.Digest
 	}
-	return tx.CreateDeployment(d)
+	return tx.Deployments().CreateDeployment(d)
 }
 
 // roomFor refuses one more service where there are too many.
 func roomFor(tx metadata.Tx, env Environment, service string) error {
-	known, err := tx.Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
+	known, err := tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
 	if err != nil || len(known) > 0 {
 		return err
 	}
-	all, err := tx.Reported(env.ID, math.MaxInt64)
+	all, err := tx.Deployments().Reported(env.ID, math.MaxInt64)
 	if err == nil && len(all) >= maxServices {
 		err = Errorf(Invalid, AboutService, "environment %q has %d services already", env.Name, len(all))
 	}
@@ -200,7 +200,7 @@ func (s *Service) deployable(tx metadata.Tx, repo Repository, r Report) (Package
 	if v.State == Deleted {
 		return Package{}, Version{}, Errorf(NotFound, AboutVersion, "version %s in repository %q was deleted", v.PURL, repo.Name)
 	}
-	pkg, err := tx.PackageByID(v.PackageID)
+	pkg, err := tx.Packages().PackageByID(v.PackageID)
 	return pkg, v, err
 }
 
@@ -251,7 +251,7 @@ func (s *Service) named(tx metadata.Tx, repo Repository, r Report) ([]Version, e
 // withDigest returns the versions of a repository that a digest names: those whose content as a whole has it, else those
 // with such a file.
 func (s *Service) withDigest(tx metadata.Tx, repo Repository, d digest.Digest) ([]Version, error) {
-	hits, err := tx.Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: MaxPage,
+	hits, err := tx.Searches().Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: MaxPage,
 		Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldDigest, Value: d.Encoded()}}})
 	if err != nil {
 		return nil, err
@@ -274,14 +274,14 @@ func (s *Service) withDigest(tx metadata.Tx, repo Repository, d digest.Digest) (
 // caller may not deploy: who has rights in one repository must not end what another one runs.
 func (s *Service) mayReplace(ctx context.Context, tx metadata.Tx, d Deployment) error {
 	var others []Deployment
-	running, err := tx.Running(d.EnvironmentID, d.Service)
+	running, err := tx.Runs().Running(d.EnvironmentID, d.Service)
 	switch {
 	case err == nil:
 		others = append(others, running.Deployment)
 	case !errors.Is(err, metadata.ErrNotExist):
 		return err
 	}
-	last, err := tx.Deployments(metadata.DeploymentQuery{EnvironmentID: d.EnvironmentID, Service: d.Service, Limit: 2})
+	last, err := tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: d.EnvironmentID, Service: d.Service, Limit: 2})
 	if err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (s *Service) mayReplace(ctx context.Context, tx metadata.Tx, d Deployment) 
 		if other.RepositoryID == d.RepositoryID {
 			continue
 		}
-		repo, err := tx.Repository(other.Repository)
+		repo, err := tx.Repositories().Repository(other.Repository)
 		if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != other.RepositoryID {
 			continue // gone, and nobody's any more
 		}
@@ -326,7 +326,7 @@ func (s *Service) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 		}
 		hidden := Errorf(NotFound, AboutDeployment, "there is no deployment %d", id)
 		var err error
-		if d, err = tx.Deployment(id); errors.Is(err, metadata.ErrNotExist) {
+		if d, err = tx.Deployments().Deployment(id); errors.Is(err, metadata.ErrNotExist) {
 			return hidden
 		} else if err != nil {
 			return err
@@ -351,7 +351,7 @@ func (s *Service) Deployment(ctx context.Context, id int64) (Deployment, error) 
 		if err != nil {
 			return err
 		}
-		if d, err = tx.Deployment(id); err == nil && !contains(ids, d.RepositoryID) {
+		if d, err = tx.Deployments().Deployment(id); err == nil && !contains(ids, d.RepositoryID) {
 			d, err = Deployment{}, metadata.ErrNotExist
 		}
 		return missing(err, AboutDeployment, "there is no deployment %d", id)
@@ -398,20 +398,20 @@ func (s *Service) Deployments(ctx context.Context, q DeploymentQuery) ([]Deploym
 			return err
 		}
 		if q.Repository != "" {
-			repo, err := tx.Repository(q.Repository)
+			repo, err := tx.Repositories().Repository(q.Repository)
 			if err != nil {
 				return missing(err, AboutRepository, "there is no repository %q", clip(q.Repository))
 			}
 			m.Repositories = []int64{repo.ID}
 		}
 		if q.Environment != "" {
-			env, err := tx.Environment(q.Environment)
+			env, err := tx.Environments().Environment(q.Environment)
 			if err != nil {
 				return missing(err, AboutEnvironment, "there never was an environment %q", clip(q.Environment))
 			}
 			m.EnvironmentID = env.ID
 		}
-		out, err = tx.Deployments(m)
+		out, err = tx.Deployments().Deployments(m)
 		return err
 	})
 	return out, err

@@ -551,10 +551,10 @@ func TestFsckDeployments(t *testing.T) {
 	d := e.report("1", "a", registry.DeploymentSucceeded)
 	d.Status, d.LastSeq = registry.DeploymentFailed, d.LastSeq+1
 	err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-		if _, err := tx.UpdateDeployment(d); err != nil {
+		if _, err := tx.Deployments().UpdateDeployment(d); err != nil {
 			return err
 		}
-		return tx.EndRun(d.EnvironmentID, "web", d.LastSeq)
+		return tx.Runs().EndRun(d.EnvironmentID, "web", d.LastSeq)
 	})
 	if err != nil {
 		t.Fatal(err)

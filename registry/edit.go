@@ -72,7 +72,7 @@ func (e *Edit) Spelled(name string) (Version, error) {
 
 // Holder returns the version that holds a file. NotFound: it is deleted, or in another package.
 func (e *Edit) Holder(f File) (Version, error) {
-	v, err := e.c.tx.VersionByID(f.VersionID)
+	v, err := e.c.tx.Versions().VersionByID(f.VersionID)
 	if err == nil && v.PackageID != e.c.pkg.ID {
 		err = metadata.ErrNotExist
 	}
@@ -81,11 +81,11 @@ func (e *Edit) Holder(f File) (Version, error) {
 
 // Versions returns all versions that are not deleted, in the format's order.
 func (e *Edit) Versions() ([]Version, error) {
-	return e.c.tx.Versions(metadata.VersionPage{PackageID: e.c.pkg.ID})
+	return e.c.tx.Versions().Versions(metadata.VersionPage{PackageID: e.c.pkg.ID})
 }
 
 // Tags returns the tags that hold.
-func (e *Edit) Tags() ([]Tag, error) { return e.c.tx.Tags(e.c.pkg.ID) }
+func (e *Edit) Tags() ([]Tag, error) { return e.c.tx.Tags().Tags(e.c.pkg.ID) }
 
 // SetTag points a tag at a version. Pointing it where it points already changes nothing.
 func (e *Edit) SetTag(tag, version, reason string) (Tag, error) {
@@ -152,7 +152,7 @@ func (c *change) setState(v *Version, state State, reason string) error {
 		return err
 	}
 	c.dirty = true
-	return c.tx.UpdateVersion(*v)
+	return c.tx.Versions().UpdateVersion(*v)
 }
 
 // SetDescriptor stores what the format keeps per package. It needs the right to publish.
@@ -196,7 +196,7 @@ func (e *Edit) RemoveFileIf(version, path, reason string, allow func(File) error
 	if err != nil {
 		return err
 	}
-	f, err := e.c.tx.File(v.ID, path)
+	f, err := e.c.tx.Files().File(v.ID, path)
 	if err != nil {
 		return missing(err, AboutFile, "there is no %q in %s %s", clip(path), e.c.pkg.Name, version)
 	}
@@ -214,7 +214,7 @@ func (e *Edit) RemoveFiles(version, reason string, paths ...string) (int, error)
 	}
 	var files []File
 	for _, path := range paths {
-		f, err := e.c.tx.File(v.ID, path)
+		f, err := e.c.tx.Files().File(v.ID, path)
 		if err == nil {
 			files = append(files, f)
 		} else if !errors.Is(err, metadata.ErrNotExist) {
@@ -230,7 +230,7 @@ func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	files, err := e.c.tx.FilesBelow(metadata.FilePage{VersionID: v.ID, Below: folder})
+	files, err := e.c.tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Below: folder})
 	if err != nil {
 		return 0, err
 	}
@@ -269,18 +269,18 @@ func (c *change) remove(v Version, files []File, reason string) error {
 	}
 	c.dirty = true
 	for _, f := range files {
-		if err := c.tx.RemoveFile(v.ID, f.Path); err != nil {
+		if err := c.tx.Files().RemoveFile(v.ID, f.Path); err != nil {
 			return err
 		}
 	}
-	return c.tx.UpdateVersion(v)
+	return c.tx.Versions().UpdateVersion(v)
 }
 
 func (c *change) delete(v Version, reason string) error {
 	if err := c.unused(v, "deleted"); err != nil {
 		return err
 	}
-	files, err := c.tx.Files(v.ID)
+	files, err := c.tx.Files().Files(v.ID)
 	if err != nil {
 		return err
 	}
@@ -292,10 +292,10 @@ func (c *change) delete(v Version, reason string) error {
 		return err
 	}
 	v.State, v.Reason, v.EndedSeq = Deleted, reason, e.Seq
-	if err := c.tx.UpdateVersion(v); err != nil {
+	if err := c.tx.Versions().UpdateVersion(v); err != nil {
 		return err
 	}
-	if err := c.tx.RemoveFiles(v.ID); err != nil {
+	if err := c.tx.Files().RemoveFiles(v.ID); err != nil {
 		return err
 	}
 	c.pkg.VersionCount--
@@ -305,13 +305,13 @@ func (c *change) delete(v Version, reason string) error {
 
 // retag ends the tags of a deleted version, and finds a new place for the required one.
 func (c *change) retag(gone Version) error {
-	tags, err := c.tx.TagsOfVersion(gone.ID)
+	tags, err := c.tx.Tags().TagsOfVersion(gone.ID)
 	if err != nil {
 		return err
 	}
 	for _, t := range tags {
 		if t.Name == c.svc.rules[c.pkg.Format].RequiredTag && c.pkg.VersionCount > 0 {
-			name, err := c.tx.Highest(c.pkg.ID)
+			name, err := c.tx.Versions().Highest(c.pkg.ID)
 			if err != nil {
 				return err
 			}

@@ -52,7 +52,7 @@ func (s *Service) CreateEnvironment(ctx context.Context, name string, c Environm
 		if err := s.mayDeploy(tx, actor); err != nil {
 			return err
 		}
-		e, err := tx.Environment(name)
+		e, err := tx.Environments().Environment(name)
 		switch {
 		case err == nil && !e.Deleted:
 			return Errorf(AlreadyExists, AboutEnvironment, "there is an environment %q already", name)
@@ -85,7 +85,7 @@ func putEnvironment(tx metadata.Tx, actor access.Actor, kind EventType, e Enviro
 		return Environment{}, err
 	}
 	e.Seq = entry.Seq
-	return tx.PutEnvironment(e)
+	return tx.Environments().PutEnvironment(e)
 }
 
 // mayDeploy asks whether the caller may deploy in some repository.
@@ -110,7 +110,7 @@ func (s *Service) mayDeploy(tx metadata.Tx, actor access.Actor) error {
 
 // environment loads one that is not deleted.
 func environment(tx metadata.Tx, name string) (Environment, error) {
-	e, err := tx.Environment(name)
+	e, err := tx.Environments().Environment(name)
 	if err == nil && e.Deleted {
 		err = metadata.ErrNotExist
 	}
@@ -127,7 +127,7 @@ func (s *Service) Environments(ctx context.Context, p Page) ([]Environment, erro
 			return err
 		}
 		var err error
-		out, err = tx.Environments(p)
+		out, err = tx.Environments().Environments(p)
 		return err
 	})
 	return out, err
@@ -180,11 +180,11 @@ func (s *Service) DeleteEnvironment(ctx context.Context, name string) error {
 		if err := c.cancelAll(e); err != nil {
 			return err
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
-		runs, err := tx.RunsAt(e.ID, size)
+		runs, err := tx.Runs().RunsAt(e.ID, size)
 		if err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (s *Service) StopService(ctx context.Context, name, service string) error {
 		if err != nil {
 			return err
 		}
-		r, err := tx.Running(e.ID, service)
+		r, err := tx.Runs().Running(e.ID, service)
 		nothing := Errorf(NotFound, AboutService, "nothing runs as %q in environment %q", clip(service), name)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nothing
@@ -229,7 +229,7 @@ func (s *Service) StopService(ctx context.Context, name, service string) error {
 
 // mayChange asks for the right to deploy in a deployment's repository; hidden is the answer to who may not even know of it.
 func (s *Service) mayChange(ctx context.Context, tx metadata.Tx, d Deployment, hidden error) error {
-	repo, err := tx.Repository(d.Repository)
+	repo, err := tx.Repositories().Repository(d.Repository)
 	if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != d.RepositoryID {
 		// The repository is gone; another one may have its name.
 		_, err = s.authorize(ctx, access.Admin, access.Instance)
@@ -286,7 +286,7 @@ func (s *Service) EnvironmentAt(ctx context.Context, name string, when AsOf) (En
 		if out.Seq, err = moment(tx, when); err != nil {
 			return err
 		}
-		out.Environment, err = tx.EnvironmentAt(name, out.Seq)
+		out.Environment, err = tx.Environments().EnvironmentAt(name, out.Seq)
 		if err == nil && out.Environment.Deleted {
 			err = metadata.ErrNotExist
 		}
@@ -305,7 +305,7 @@ func (s *Service) EnvironmentAt(ctx context.Context, name string, when AsOf) (En
 
 // moment is the last log entry that counts at m, never one of the future.
 func moment(tx metadata.Tx, m AsOf) (int64, error) {
-	size, err := tx.LogSize()
+	size, err := tx.Log().LogSize()
 	if err != nil || m.IsNow() {
 		return size - 1, err
 	}
@@ -315,11 +315,11 @@ func moment(tx metadata.Tx, m AsOf) (int64, error) {
 
 // services joins reports and runs of an environment; both are ascending by service, and every run has its report.
 func services(tx metadata.Tx, e Environment, seq int64, ids []int64) ([]ServiceState, error) {
-	reported, err := tx.Reported(e.ID, seq)
+	reported, err := tx.Deployments().Reported(e.ID, seq)
 	if err != nil {
 		return nil, err
 	}
-	running, err := tx.RunsAt(e.ID, seq)
+	running, err := tx.Runs().RunsAt(e.ID, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -357,14 +357,14 @@ func wanted(tx metadata.Tx, e Environment, packageID, seq int64) (*Wanted, error
 	if e.Tag == "" {
 		return nil, nil
 	}
-	t, err := tx.TagAt(packageID, e.Tag, seq)
+	t, err := tx.Tags().TagAt(packageID, e.Tag, seq)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	v, err := tx.VersionByID(t.VersionID)
+	v, err := tx.Versions().VersionByID(t.VersionID)
 	return &Wanted{Tag: t, PURL: v.PURL}, err
 }
 
@@ -384,11 +384,11 @@ func (s *Service) Runs(ctx context.Context, name string, q RunQuery) ([]Run, err
 		if err != nil {
 			return err
 		}
-		e, err := tx.Environment(name)
+		e, err := tx.Environments().Environment(name)
 		if err != nil {
 			return missing(err, AboutEnvironment, "there never was an environment %q", clip(name))
 		}
-		out, err = tx.Runs(metadata.RunQuery{EnvironmentID: e.ID, Service: q.Service, Repositories: ids, BeforeSeq: q.Before, Limit: bound(q.Limit)})
+		out, err = tx.Runs().Runs(metadata.RunQuery{EnvironmentID: e.ID, Service: q.Service, Repositories: ids, BeforeSeq: q.Before, Limit: bound(q.Limit)})
 		return err
 	})
 	return out, err

@@ -219,11 +219,11 @@ func (s *Service) window(ctx context.Context, q EventQuery) (events []Event, nex
 			}
 			mq.Repositories = ids
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
-		entries, err := tx.Entries(mq)
+		entries, err := tx.Log().Entries(mq)
 		if err != nil {
 			return err
 		}
@@ -263,7 +263,7 @@ func allRepositories(tx metadata.Tx) ([]Repository, error) {
 	var all []Repository
 	p := Page{Limit: MaxPage}
 	for {
-		rs, err := tx.Repositories(p)
+		rs, err := tx.Repositories().Repositories(p)
 		all = append(all, rs...)
 		if err != nil || len(rs) < p.Limit {
 			return slices.Clip(all), err

@@ -96,12 +96,12 @@ func TestStoredEventTypes(t *testing.T) {
 	e := registrytest.New(t)
 	sub := subscribe(t, e, `{"Types":["tag.set"]}`)
 	must(t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-		row, err := tx.Subscription(sub.ID)
+		row, err := tx.Subscriptions().Subscription(sub.ID)
 		if err != nil {
 			return err
 		}
 		row.Filter = []byte(`{"types":["artefact.publishd","tag.set"],"repositories":["*"]}`)
-		_, err = tx.UpdateSubscription(row)
+		_, err = tx.Subscriptions().UpdateSubscription(row)
 		return err
 	}))
 	stored := []string{"artefact.publishd", "tag.set"}

@@ -280,7 +280,7 @@ func (e *Edit) AddFacts(version string, facts []FactInput) error {
 
 // unknown leaves out what the last fact of the same key and source says already, and counts the facts that the version has.
 func (c *change) unknown(v Version, facts []FactInput) (news []FactInput, n int, err error) {
-	have, err := c.tx.Facts(v.ID)
+	have, err := c.tx.Facts().Facts(v.ID)
 	if err != nil {
 		return nil, 0, err
 	}

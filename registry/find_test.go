@@ -16,13 +16,13 @@ func TestFindPackages(t *testing.T) {
 	const packages = 25_000 // two and a half walks
 	e := registrytest.New(t)
 	if err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-		r, err := tx.Repository("main")
+		r, err := tx.Repositories().Repository("main")
 		for i := 0; i < packages && err == nil; i++ {
 			p := metadata.Package{RepositoryID: r.ID, Format: registrytest.Format, Key: fmt.Sprintf("p%05d", i)}
 			if i%5000 < 3 {
 				p.Key += "-Needle"
 			}
-			_, err = tx.CreatePackage(p)
+			_, err = tx.Packages().CreatePackage(p)
 		}
 		return err
 	}); err != nil {
@@ -62,9 +62,9 @@ func TestFindPackages(t *testing.T) {
 func BenchmarkFindPackages(b *testing.B) {
 	e := registrytest.New(b)
 	if err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-		r, err := tx.Repository("main")
+		r, err := tx.Repositories().Repository("main")
 		for i := 0; i < 25_000 && err == nil; i++ {
-			_, err = tx.CreatePackage(metadata.Package{RepositoryID: r.ID, Format: registrytest.Format, Key: fmt.Sprintf("package-%05d", i)})
+			_, err = tx.Packages().CreatePackage(metadata.Package{RepositoryID: r.ID, Format: registrytest.Format, Key: fmt.Sprintf("package-%05d", i)})
 		}
 		return err
 	}); err != nil {

@@ -84,7 +84,7 @@ func (f *fsck) rows(ctx context.Context) error {
 	for {
 		var page []Blob
 		if err := f.meta.View(ctx, func(tx metadata.Tx) (err error) {
-			page, err = tx.BlobList(after, MaxPage)
+			page, err = tx.Blobs().BlobList(after, MaxPage)
 			return err
 		}); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (f *fsck) row(ctx context.Context, b Blob) error {
 func (f *fsck) dropRow(ctx context.Context, b Blob, problem string) error {
 	var dead bool
 	err := f.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-		dead, err = tx.Condemn(b, tx.Now().Add(1))
+		dead, err = tx.Collection().Condemn(b, tx.Now().Add(1))
 		return err
 	})
 	if err == nil && dead {
@@ -173,17 +173,17 @@ func (f *fsck) look(ctx context.Context, b Blob) (string, error) {
 // holders names the versions that need a blob, at most a handful.
 func holders(tx metadata.Tx, b Blob) ([]string, error) {
 	const most = 5
-	files, err := tx.FilesOfBlob(b.ID, most)
+	files, err := tx.Files().FilesOfBlob(b.ID, most)
 	if err != nil {
 		return nil, err
 	}
 	var out []string
 	for _, f := range files {
-		v, err := tx.VersionByID(f.VersionID)
+		v, err := tx.Versions().VersionByID(f.VersionID)
 		if err != nil {
 			return nil, err
 		}
-		p, err := tx.PackageByID(f.PackageID)
+		p, err := tx.Packages().PackageByID(f.PackageID)
 		if err != nil {
 			return nil, err
 		}
@@ -199,7 +199,7 @@ func (f *fsck) bytes(ctx context.Context) error {
 			return err
 		}
 		err := f.meta.View(ctx, func(tx metadata.Tx) error {
-			_, err := tx.Blob(b.Digest)
+			_, err := tx.Blobs().Blob(b.Digest)
 			return err
 		})
 		if errors.Is(err, metadata.ErrNotExist) {

@@ -48,7 +48,7 @@ func (f *fsck) deployments(ctx context.Context) error {
 		q := metadata.DeploymentQuery{Limit: MaxPage}
 		environments := map[int64]bool{}
 		for {
-			page, err := tx.Deployments(q)
+			page, err := tx.Deployments().Deployments(q)
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ func (f *fsck) deployment(d Deployment) {
 
 // runs compares what runs in one environment and takes it out of the replay.
 func (f *fsck) runs(tx metadata.Tx, environmentID int64) error {
-	runs, err := tx.RunsAt(environmentID, math.MaxInt64)
+	runs, err := tx.Runs().RunsAt(environmentID, math.MaxInt64)
 	if err != nil {
 		return err
 	}

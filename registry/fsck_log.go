@@ -19,13 +19,13 @@ func (f *fsck) log(ctx context.Context) error {
 	f.replay = newReplay()
 	return f.meta.View(ctx, func(tx metadata.Tx) error {
 		tree := treeCheck{known: map[int64]tlog.Hash{}}
-		checkpoint, err := tx.Checkpoint()
+		checkpoint, err := tx.Log().Checkpoint()
 		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
 		}
 		next := int64(0)
 		for {
-			page, err := tx.Entries(metadata.EntryQuery{After: next - 1, Limit: MaxPage})
+			page, err := tx.Log().Entries(metadata.EntryQuery{After: next - 1, Limit: MaxPage})
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (t *treeCheck) page(tx metadata.Tx, page []Entry, f *fsck) error {
 	for i := range indexes {
 		indexes[i] = first + int64(i)
 	}
-	stored, err := tx.LogHashes(indexes)
+	stored, err := tx.Log().LogHashes(indexes)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (f *fsck) state(ctx context.Context) error {
 		for {
 			var page []Package
 			if err := f.meta.View(ctx, func(tx metadata.Tx) (err error) {
-				page, err = tx.Packages(q)
+				page, err = tx.Packages().Packages(q)
 				return err
 			}); err != nil {
 				return err
@@ -222,7 +222,7 @@ func (f *fsck) pkg(ctx context.Context, r Repository, p Package) error {
 	f.sum.Packages++
 	what := fmt.Sprintf("%s/%s %s", r.Name, p.Format, p.Name)
 	return f.meta.View(ctx, func(tx metadata.Tx) error {
-		versions, err := tx.Versions(metadata.VersionPage{PackageID: p.ID, Deleted: true, NoDescriptors: true})
+		versions, err := tx.Versions().Versions(metadata.VersionPage{PackageID: p.ID, Deleted: true, NoDescriptors: true})
 		if err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ func (f *fsck) pkg(ctx context.Context, r Repository, p Package) error {
 		if live != p.VersionCount {
 			f.wrong("package", "%s counts %d versions, but has %d", what, p.VersionCount, live)
 		}
-		tags, err := tx.Tags(p.ID)
+		tags, err := tx.Tags().Tags(p.ID)
 		if err != nil {
 			return err
 		}
@@ -258,11 +258,11 @@ func (f *fsck) pkg(ctx context.Context, r Repository, p Package) error {
 
 func (f *fsck) version(tx metadata.Tx, what string, p Package, v Version) error {
 	f.sum.Versions++
-	files, err := tx.Files(v.ID)
+	files, err := tx.Files().Files(v.ID)
 	if err != nil {
 		return err
 	}
-	facts, err := tx.Facts(v.ID)
+	facts, err := tx.Facts().Facts(v.ID)
 	if err != nil {
 		return err
 	}
@@ -301,7 +301,7 @@ func (f *fsck) identity(tx metadata.Tx, what string, v Version, files []File) er
 		f.wrong("version", "%s %s has no digest, although it has %d files only", what, v.Name, len(files))
 		return nil
 	}
-	full, err := tx.VersionByID(v.ID)
+	full, err := tx.Versions().VersionByID(v.ID)
 	if err != nil {
 		return err
 	}

@@ -131,10 +131,10 @@ func (c *collection) run(ctx context.Context) error {
 			return err
 		}
 		if err := c.meta.Update(ctx, func(tx metadata.Tx) error {
-			if err := tx.ExpireLeases(); err != nil {
+			if err := tx.Leases().ExpireLeases(); err != nil {
 				return err
 			}
-			return tx.ForgetCollected(tx.Now().Add(-collectedMemory))
+			return tx.Collection().ForgetCollected(tx.Now().Add(-collectedMemory))
 		}); err != nil {
 			return err
 		}
@@ -199,7 +199,7 @@ func (c *collection) valve(ctx context.Context) ([]storage.Blob, error) {
 	}
 	var some []Blob
 	err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		some, err = tx.BlobList("", 1)
+		some, err = tx.Blobs().BlobList("", 1)
 		return err
 	})
 	return nil, errors.Join(err, when(len(some) > 0, ErrNothingListed))
@@ -218,7 +218,7 @@ func (c *collection) rows(ctx context.Context) (total int64, err error) {
 	for {
 		var page []Blob
 		if err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
-			page, err = tx.BlobList(after, MaxPage)
+			page, err = tx.Blobs().BlobList(after, MaxPage)
 			return err
 		}); err != nil {
 			return 0, err
@@ -239,7 +239,7 @@ func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, 
 		var before time.Time
 		if err := c.meta.View(ctx, func(tx metadata.Tx) (err error) {
 			before = tx.Now().Add(-c.opts.Grace).Add(time.Microsecond) // grace 0 takes what was released just now
-			page, err = tx.Unreferenced(before, last, gcBatch)
+			page, err = tx.Collection().Unreferenced(before, last, gcBatch)
 			return err
 		}); err != nil {
 			return err
@@ -259,7 +259,7 @@ func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, 
 // remove takes one blob: condemned first, with another look, then its bytes.
 func (c *collection) remove(ctx context.Context, b Blob, before time.Time) error {
 	if !c.opts.DryRun {
-		dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Condemn(b, before) })
+		dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Collection().Condemn(b, before) })
 		if err != nil {
 			return err
 		}
@@ -295,7 +295,7 @@ func (s *Service) finish(ctx context.Context, d digest.Digest) error {
 	if err := s.blobs.Delete(ctx, d); err != nil {
 		return fmt.Errorf("remove %s: %w", d, err)
 	}
-	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.CollectedDone(d) })
+	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
 }
 
 // finishCollection removes what a crash, or a store that failed, left condemned. No removal is under way beside it: it runs
@@ -303,7 +303,7 @@ func (s *Service) finish(ctx context.Context, d digest.Digest) error {
 func (s *Service) finishCollection(ctx context.Context) error {
 	var pending []metadata.Collected
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		pending, err = tx.CollectedPending()
+		pending, err = tx.Collection().CollectedPending()
 		return err
 	})
 	for _, p := range pending {
@@ -336,7 +336,7 @@ func (c *collection) isOrphan(ctx context.Context, b storage.Blob) (bool, error)
 		return false, nil
 	}
 	err := c.meta.View(ctx, func(tx metadata.Tx) error {
-		_, err := tx.Blob(b.Digest)
+		_, err := tx.Blobs().Blob(b.Digest)
 		return err
 	})
 	if errors.Is(err, metadata.ErrNotExist) {
@@ -357,7 +357,7 @@ func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
 		case now.Modified.After(b.Modified):
 			return nil
 		}
-		if dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.CondemnOrphan(b.Digest, b.Size) }); err != nil || !dead {
+		if dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Collection().CondemnOrphan(b.Digest, b.Size) }); err != nil || !dead {
 			return err
 		}
 	}

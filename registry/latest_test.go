@@ -25,12 +25,12 @@ func TestLatestCost(t *testing.T) {
 	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
 		for i := range prereleases {
 			name := fmt.Sprintf("1.dev%03d", i)
-			if _, err := tx.CreateVersion(metadata.Version{PackageID: pkg.ID, Name: name, SortKey: []byte(name), Prerelease: true}); err != nil {
+			if _, err := tx.Versions().CreateVersion(metadata.Version{PackageID: pkg.ID, Name: name, SortKey: []byte(name), Prerelease: true}); err != nil {
 				return err
 			}
 		}
 		pkg.VersionCount += prereleases
-		return tx.UpdatePackage(pkg)
+		return tx.Packages().UpdatePackage(pkg)
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -96,28 +96,28 @@ func TestFsckFinds(t *testing.T) {
 	}{
 		"a version marked deleted": {func(tx metadata.Tx, _ registry.Package, v registry.Version) error {
 			v.State = registry.Deleted
-			return tx.UpdateVersion(v)
+			return tx.Versions().UpdateVersion(v)
 		}, "web 1 is deleted, the log says published"},
 		"a file that the log does not know": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
-			b, err := tx.Blob(v.Digest)
+			b, err := tx.Blobs().Blob(v.Digest)
 			if err != nil {
 				return err
 			}
-			return tx.AddFile(registry.File{VersionID: v.ID, PackageID: p.ID, Path: "extra", Blob: b})
+			return tx.Files().AddFile(registry.File{VersionID: v.ID, PackageID: p.ID, Path: "extra", Blob: b})
 		}, "other files"},
 		"a fact that the log does not know": {func(tx metadata.Tx, _ registry.Package, v registry.Version) error {
-			return tx.AddFacts([]registry.Fact{{VersionID: v.ID, Key: registry.FactSourceCommit, Value: "forged", Rank: 4, Seq: v.Seq}})
+			return tx.Facts().AddFacts([]registry.Fact{{VersionID: v.ID, Key: registry.FactSourceCommit, Value: "forged", Rank: 4, Seq: v.Seq}})
 		}, "other facts"},
 		"a tag moved": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
-			_, err := tx.SetTag(registry.Tag{PackageID: p.ID, Name: "prod", VersionID: v.ID, SeqFrom: 1})
+			_, err := tx.Tags().SetTag(registry.Tag{PackageID: p.ID, Name: "prod", VersionID: v.ID, SeqFrom: 1})
 			return err
 		}, `tag "prod"`},
 		"a version without an entry": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
-			_, err := tx.CreateVersion(registry.Version{PackageID: p.ID, Name: "9", State: registry.Published, Digest: v.Digest})
+			_, err := tx.Versions().CreateVersion(registry.Version{PackageID: p.ID, Name: "9", State: registry.Published, Digest: v.Digest})
 			return err
 		}, "no entry in the log"},
 		"an entry of an unknown type": {func(tx metadata.Tx, _ registry.Package, _ registry.Version) error {
-			_, err := tx.Append(metadata.Entry{Type: "tag.moved", Data: []byte(`{}`)})
+			_, err := tx.Log().Append(metadata.Entry{Type: "tag.moved", Data: []byte(`{}`)})
 			return err
 		}, `has the type "tag.moved", which this version of Slipway does not know`},
 	} {
@@ -130,7 +130,7 @@ func TestFsckFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-			v, err := tx.Version(p.ID, "1")
+			v, err := tx.Versions().Version(p.ID, "1")
 			if err != nil {
 				return err
 			}
@@ -205,7 +205,7 @@ func TestCheckpointRetry(t *testing.T) {
 		down.Store(false)
 	}
 	var size int64
-	if err := e.Metadata.View(t.Context(), func(tx metadata.Tx) (err error) { size, err = tx.LogSize(); return err }); err != nil {
+	if err := e.Metadata.View(t.Context(), func(tx metadata.Tx) (err error) { size, err = tx.Log().LogSize(); return err }); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {

@@ -17,7 +17,16 @@ type filesOnly struct {
 	files []File
 }
 
-func (f filesOnly) Files(int64) ([]File, error) { return f.files, nil }
+func (f filesOnly) Files() metadata.Files { return listed{files: f.files} }
+
+type fileGroup = metadata.Files
+
+type listed struct {
+	fileGroup
+	files []File
+}
+
+func (l listed) Files(int64) ([]File, error) { return l.files, nil }
 
 // TestOfSet: the files of a large set find their releases without each release looking at all files, of which a commit
 // would keep everybody else waiting for minutes here.

@@ -112,7 +112,7 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 		if subs, err = activeSubscriptions(tx); err != nil || len(subs) == 0 {
 			return err
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 			if _, read := pages[p.at]; read || p.at >= size-1 {
 				continue
 			}
-			entries, err := tx.Entries(metadata.EntryQuery{After: p.at, Limit: outboxBatch})
+			entries, err := tx.Log().Entries(metadata.EntryQuery{After: p.at, Limit: outboxBatch})
 			if err != nil {
 				return err
 			}
@@ -160,7 +160,7 @@ func (o *Outbox) place(sub Subscription) place {
 }
 
 func activeSubscriptions(tx metadata.Tx) ([]Subscription, error) {
-	rows, err := tx.Subscriptions(0, maxSubscriptions)
+	rows, err := tx.Subscriptions().Subscriptions(0, maxSubscriptions)
 	var out []Subscription
 	for _, row := range rows {
 		if row.DisabledAt.IsZero() {
@@ -213,7 +213,7 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 		return false, nil
 	}
 	err = o.s.meta.Update(ctx, func(tx metadata.Tx) error {
-		row, err := tx.Subscription(st.sub.ID)
+		row, err := tx.Subscriptions().Subscription(st.sub.ID)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nil
 		}
@@ -224,11 +224,11 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 			return nil
 		}
 		for _, row := range st.rows {
-			if _, err := tx.PutDelivery(row); err != nil {
+			if _, err := tx.Deliveries().PutDelivery(row); err != nil {
 				return err
 			}
 		}
-		return tx.MoveCursor(st.sub.ID, st.to)
+		return tx.Subscriptions().MoveCursor(st.sub.ID, st.to)
 	})
 	if err != nil || again {
 		delete(o.places, st.sub.ID)

@@ -22,7 +22,7 @@ const (
 // it reads who we are.
 func (s *Service) prepare(ctx context.Context) error {
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		s.instance, err = tx.Setting(settingInstance)
+		s.instance, err = tx.Settings().Setting(settingInstance)
 		return err
 	})
 	if !errors.Is(err, metadata.ErrNotExist) {
@@ -30,13 +30,13 @@ func (s *Service) prepare(ctx context.Context) error {
 	}
 	id := ulid.Make().String()
 	err = s.update(ctx, func(tx metadata.Tx) error {
-		if err := tx.PutSetting(settingInstance, id); err != nil {
+		if err := tx.Settings().PutSetting(settingInstance, id); err != nil {
 			return err
 		}
 		if _, err := appendEntry(tx, access.System(), EventInstanceCreated, "", 0, 0, EventData{Name: id}); err != nil {
 			return err
 		}
-		r, err := tx.CreateRepository(Repository{Name: DefaultRepository})
+		r, err := tx.Repositories().CreateRepository(Repository{Name: DefaultRepository})
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (s *Service) prepare(ctx context.Context) error {
 func (s *Service) EnsureAdmin(ctx context.Context, password string) (generated string, err error) {
 	var users []User
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		users, err = tx.Users(Page{Limit: 1})
+		users, err = tx.Users().Users(Page{Limit: 1})
 		return err
 	})
 	if err != nil || len(users) > 0 {

@@ -249,7 +249,7 @@ func (p *Publish) File(ctx context.Context, version, path string) (File, error) 
 		if err != nil {
 			return err
 		}
-		f, err = tx.File(v.ID, path)
+		f, err = tx.Files().File(v.ID, path)
 		return missing(err, AboutFile, "there is no %q in %s %s", clip(path), pkg.Name, v.Name)
 	})
 	return f, err
@@ -271,7 +271,7 @@ func (p *Publish) Into(at Name) {
 // none. As with File, the right to publish is enough. NotFound.
 func (p *Publish) Version(ctx context.Context, version, path string) (v Version, f File, err error) {
 	err = p.svc.meta.View(ctx, func(tx metadata.Tx) error {
-		if v, err = tx.VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
+		if v, err = tx.Versions().VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
 			return missing(err, AboutVersion, "there is no version %q of %q", clip(version), p.name.Package)
 		}
 		f, _, err = Held{tx, v}.File(path)
@@ -286,7 +286,7 @@ func (p *Publish) FilesFrom(ctx context.Context, v Version, prefix string, take 
 	const page = 64
 	return p.svc.meta.View(ctx, func(tx metadata.Tx) error {
 		for after := prefix; ; {
-			files, err := tx.FilesBelow(metadata.FilePage{VersionID: v.ID, After: after, Limit: page})
+			files, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, After: after, Limit: page})
 			if err != nil {
 				return err
 			}
@@ -311,7 +311,7 @@ func (p *Publish) Has(ctx context.Context, d digest.Digest) (bool, error) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.VersionByDigest(pkg.ID, d)
+		_, err = tx.Versions().VersionByDigest(pkg.ID, d)
 		return missing(err, AboutVersion, "there is no version %q of %q", clip(d.String()), p.name.Package)
 	})
 	if KindOf(err) == NotFound && err != nil {
@@ -331,14 +331,14 @@ func (p *Publish) FactsOf(ctx context.Context, digests []digest.Digest) ([][]Fac
 		}
 		out = make([][]Fact, len(digests))
 		for i, d := range digests {
-			v, err := tx.VersionByDigest(pkg.ID, d)
+			v, err := tx.Versions().VersionByDigest(pkg.ID, d)
 			if errors.Is(err, metadata.ErrNotExist) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			if out[i], err = tx.Facts(v.ID); err != nil {
+			if out[i], err = tx.Facts().Facts(v.ID); err != nil {
 				return err
 			}
 		}

@@ -116,14 +116,14 @@ func endPublish(tx metadata.Tx, row string, releases []SetRelease, results []Res
 	if err != nil {
 		return err
 	}
-	return tx.EndStaging(row, raw)
+	return tx.Stagings().EndStaging(row, raw)
 }
 
 // endedPublish returns what CommitPublish has answered before. NotFound, Conflict.
 func (s *Service) endedPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
 	var ended Staging
 	key, err := s.findPublish(ctx, repository, id, func(tx metadata.Tx, row string) (set Staging, err error) {
-		set, err = tx.Staging(row)
+		set, err = tx.Stagings().Staging(row)
 		if err == nil && set.Outcome == nil {
 			err = metadata.ErrNotExist
 		}

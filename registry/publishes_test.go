@@ -194,17 +194,17 @@ func eventually(t *testing.T, what string, is func() bool) {
 func TestSettleAfterRestart(t *testing.T) {
 	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *registry.Config) { c.SettleInterval = 0 }))
 	must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
-		r, err := tx.Repository("main")
+		r, err := tx.Repositories().Repository("main")
 		for i := 0; i < 1100 && err == nil; i++ {
 			ended := fmt.Sprintf("user:1 main publish/%d", i)
 			for _, set := range []metadata.Staging{{ID: ended, Scope: "publish"}, {ID: ended + "-open", Scope: "publish"}, {ID: fmt.Sprint("user:1 main never", i)}} {
 				set.RepositoryID, set.Owner = r.ID, "user:1"
 				if err == nil {
-					_, err = tx.TouchStaging(set)
+					_, err = tx.Stagings().TouchStaging(set)
 				}
 			}
 			if err == nil {
-				err = tx.EndStaging(ended, []byte("[]"))
+				err = tx.Stagings().EndStaging(ended, []byte("[]"))
 			}
 		}
 		return err
@@ -267,9 +267,9 @@ func TestIdleSets(t *testing.T) {
 	defer s.Close()
 	touch := func(id string) error {
 		return store.Update(t.Context(), func(tx metadata.Tx) error {
-			r, err := tx.Repository("main")
+			r, err := tx.Repositories().Repository("main")
 			for i := 0; i < 600 && err == nil; i++ {
-				_, err = tx.TouchStaging(metadata.Staging{ID: fmt.Sprint(id, i), RepositoryID: r.ID, Owner: "user:1"})
+				_, err = tx.Stagings().TouchStaging(metadata.Staging{ID: fmt.Sprint(id, i), RepositoryID: r.ID, Owner: "user:1"})
 			}
 			return err
 		})
@@ -280,7 +280,7 @@ func TestIdleSets(t *testing.T) {
 	must(t, touch("fresh"))
 	must(t, errOf(s.Collect(access.With(t.Context(), access.System()), registry.CollectOptions{})))
 	must(t, store.View(t.Context(), func(tx metadata.Tx) error {
-		left, err := tx.IdleStagings(tx.Now().Add(time.Hour), 0)
+		left, err := tx.Stagings().IdleStagings(tx.Now().Add(time.Hour), 0)
 		if len(left) != 600 {
 			t.Errorf("%d sets are left", len(left))
 		}

@@ -60,7 +60,7 @@ func (s *Service) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 				}
 				m.AsOf = &seq
 			}
-			hits, err = tx.Search(m)
+			hits, err = tx.Searches().Search(m)
 			for i, h := range hits {
 				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
 					hits[i].Version.State, hits[i].Version.EndedSeq = Published, 0

@@ -191,7 +191,7 @@ func TestSearchCost(t *testing.T) {
 	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
 		for i := range 300 { // each of them takes the query a good part of a second
 			name := fmt.Sprint(i, strings.Repeat("a", 60_000))
-			if _, err := tx.CreateVersion(metadata.Version{PackageID: pkg.ID, Name: name, SortKey: []byte(name), Seq: int64(i + 10)}); err != nil {
+			if _, err := tx.Versions().CreateVersion(metadata.Version{PackageID: pkg.ID, Name: name, SortKey: []byte(name), Seq: int64(i + 10)}); err != nil {
 				return err
 			}
 		}

@@ -18,7 +18,7 @@ import (
 func (s *Service) repository(ctx context.Context, name string) (Repository, error) {
 	r, err := s.byRepository.get(name, func() (r Repository, err error) {
 		err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-			r, err = tx.Repository(name)
+			r, err = tx.Repositories().Repository(name)
 			return err
 		})
 		return r, err
@@ -50,9 +50,9 @@ func (s *Service) Package(ctx context.Context, at Name) (Package, error) {
 }
 
 func openPackage(tx metadata.Tx, at Name) (Package, error) {
-	p, err := tx.Package(at.Repository, at.Format, at.Package)
+	p, err := tx.Packages().Package(at.Repository, at.Format, at.Package)
 	if errors.Is(err, metadata.ErrNotExist) {
-		if _, rerr := tx.Repository(at.Repository); errors.Is(rerr, metadata.ErrNotExist) {
+		if _, rerr := tx.Repositories().Repository(at.Repository); errors.Is(rerr, metadata.ErrNotExist) {
 			return p, missing(rerr, AboutRepository, "there is no repository %q", clip(at.Repository))
 		}
 	}
@@ -75,18 +75,18 @@ func (s *Service) PackageAndMore(ctx context.Context, at Name, prefix string) (P
 
 func (s *Service) packageAndMore(ctx context.Context, at Name, prefix string) (p Package, more bool, err error) {
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if p, err = tx.Package(at.Repository, at.Format, at.Package); err != nil && !errors.Is(err, metadata.ErrNotExist) {
+		if p, err = tx.Packages().Package(at.Repository, at.Format, at.Package); err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
 		}
 		repository := p.RepositoryID
 		if err != nil {
-			r, err := tx.Repository(at.Repository)
+			r, err := tx.Repositories().Repository(at.Repository)
 			if err != nil {
 				return missing(err, AboutRepository, "there is no repository %q", clip(at.Repository))
 			}
 			repository = r.ID
 		}
-		next, err := tx.Packages(metadata.PackageQuery{RepositoryID: repository, Format: at.Format, AfterKey: prefix, Limit: 1})
+		next, err := tx.Packages().Packages(metadata.PackageQuery{RepositoryID: repository, Format: at.Format, AfterKey: prefix, Limit: 1})
 		more = len(next) > 0 && strings.HasPrefix(next[0].Key, prefix)
 		return err
 	})
@@ -108,13 +108,13 @@ func (s *Service) Contents(ctx context.Context, at Name, files bool) (Contents, 
 		if c.Package, err = openPackage(tx, at); err != nil {
 			return err
 		}
-		if c.Versions, err = tx.Versions(metadata.VersionPage{PackageID: c.Package.ID}); err != nil {
+		if c.Versions, err = tx.Versions().Versions(metadata.VersionPage{PackageID: c.Package.ID}); err != nil {
 			return err
 		}
-		if c.Tags, err = tx.Tags(c.Package.ID); err != nil || !files {
+		if c.Tags, err = tx.Tags().Tags(c.Package.ID); err != nil || !files {
 			return err
 		}
-		fs, err := tx.FilesOfPackage(c.Package.ID)
+		fs, err := tx.Files().FilesOfPackage(c.Package.ID)
 		c.Files = map[int64][]File{}
 		for _, f := range fs {
 			c.Files[f.VersionID] = append(c.Files[f.VersionID], f)
@@ -162,9 +162,9 @@ func (s *Service) resolve(ctx context.Context, at Name, ref Ref) (v Version, err
 func resolveAt(tx metadata.Tx, at Name, ref Ref) (Version, error) {
 	switch {
 	case ref.Version != "":
-		return tx.VersionAt(at.Repository, at.Format, at.Package, ref.Version)
+		return tx.Versions().VersionAt(at.Repository, at.Format, at.Package, ref.Version)
 	case ref.Tag != "":
-		return tx.VersionByTag(at.Repository, at.Format, at.Package, ref.Tag)
+		return tx.Versions().VersionByTag(at.Repository, at.Format, at.Package, ref.Tag)
 	}
 	return Version{}, metadata.ErrNotExist
 }
@@ -174,13 +174,13 @@ func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {
 	case ref.Version != "":
 		return living(tx, p, ref.Version)
 	case ref.Tag != "":
-		t, err := tx.Tag(p.ID, ref.Tag)
+		t, err := tx.Tags().Tag(p.ID, ref.Tag)
 		if err != nil {
 			return Version{}, missing(err, AboutTag, "there is no tag %q on %q", clip(ref.Tag), p.Name)
 		}
-		return tx.VersionByID(t.VersionID)
+		return tx.Versions().VersionByID(t.VersionID)
 	default:
-		v, err := tx.VersionByDigest(p.ID, ref.Digest)
+		v, err := tx.Versions().VersionByDigest(p.ID, ref.Digest)
 		return v, missing(err, AboutVersion, "there is no version %q of %q", clip(ref.Digest.String()), p.Name)
 	}
 }
@@ -194,7 +194,7 @@ func (s *Service) Referrers(ctx context.Context, at Name, d digest.Digest, after
 		if err != nil {
 			return err
 		}
-		out, err = tx.Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: RefSubject, Digest: d, AfterID: after, Limit: bound(limit)})
+		out, err = tx.References().Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: RefSubject, Digest: d, AfterID: after, Limit: bound(limit)})
 		return err
 	})
 	if errors.Is(err, &Error{Kind: NotFound, Subject: AboutPackage}) {
@@ -219,16 +219,16 @@ func (s *Service) Detail(ctx context.Context, at Coordinate) (Detail, error) {
 		if d.Package, err = openPackage(tx, at.Name); err != nil {
 			return err
 		}
-		if d.Version, err = tx.Version(d.Package.ID, at.Version); err != nil {
+		if d.Version, err = tx.Versions().Version(d.Package.ID, at.Version); err != nil {
 			return missing(err, AboutVersion, "there is no version %q of %q", clip(at.Version), d.Package.Name)
 		}
-		if d.Files, err = tx.Files(d.Version.ID); err != nil {
+		if d.Files, err = tx.Files().Files(d.Version.ID); err != nil {
 			return err
 		}
-		if d.Tags, err = tx.TagsOfVersion(d.Version.ID); err != nil {
+		if d.Tags, err = tx.Tags().TagsOfVersion(d.Version.ID); err != nil {
 			return err
 		}
-		d.Facts, err = tx.Facts(d.Version.ID)
+		d.Facts, err = tx.Facts().Facts(d.Version.ID)
 		return err
 	})
 	if err == nil && d.Version.Digest == "" && d.Version.State != Deleted {
@@ -258,13 +258,13 @@ func (s *Service) Versions(ctx context.Context, at Name, q VersionQuery) ([]Vers
 		}
 		page := metadata.VersionPage{PackageID: p.ID, NewestFirst: true, Deleted: q.Deleted, NoDescriptors: true, Limit: bound(q.Limit)}
 		if q.After != "" {
-			last, err := tx.Version(p.ID, q.After)
+			last, err := tx.Versions().Version(p.ID, q.After)
 			if err != nil {
 				return missing(err, AboutVersion, "the cursor is not a version of %q", p.Name)
 			}
 			page.AfterSortKey, page.AfterName = last.SortKey, last.Name
 		}
-		out, err = tx.Versions(page)
+		out, err = tx.Versions().Versions(page)
 		return err
 	})
 	return out, err
@@ -281,7 +281,7 @@ type PackageQuery struct {
 func (s *Service) Packages(ctx context.Context, repository string, q PackageQuery) ([]Package, error) {
 	var out []Package
 	err := s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) (err error) {
-		out, err = tx.Packages(mq)
+		out, err = tx.Packages().Packages(mq)
 		return err
 	})
 	return out, err
@@ -295,7 +295,7 @@ const maxPackageWalk = 10_000
 func (s *Service) FindPackages(ctx context.Context, repository, text string, q PackageQuery) (found []Package, next string, err error) {
 	cursor := func(format, key string) string { return format + "/" + key }
 	err = s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) error {
-		format, key, err := tx.PackageAt(mq, maxPackageWalk-1)
+		format, key, err := tx.Packages().PackageAt(mq, maxPackageWalk-1)
 		if err == nil {
 			mq.UntilFormat, mq.UntilKey, next = format, key, cursor(format, key)
 		} else if !errors.Is(err, metadata.ErrNotExist) {
@@ -303,7 +303,7 @@ func (s *Service) FindPackages(ctx context.Context, repository, text string, q P
 		}
 		most := mq.Limit
 		mq.Contains, mq.Limit = text, most+1
-		if found, err = tx.Packages(mq); err == nil && len(found) > most {
+		if found, err = tx.Packages().Packages(mq); err == nil && len(found) > most {
 			found = found[:most]
 			next = cursor(found[most-1].Format, found[most-1].Key)
 		}
@@ -315,7 +315,7 @@ func (s *Service) FindPackages(ctx context.Context, repository, text string, q P
 // viewPackages runs fn with a query for packages of a repository that the caller may read.
 func (s *Service) viewPackages(ctx context.Context, repository string, q PackageQuery, fn func(tx metadata.Tx, q metadata.PackageQuery) error) error {
 	return s.view(ctx, repository, func(tx metadata.Tx) error {
-		r, err := tx.Repository(repository)
+		r, err := tx.Repositories().Repository(repository)
 		if err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(repository))
 		}
@@ -343,7 +343,7 @@ func (s *Service) FileAt(ctx context.Context, at Coordinate, path string) (File,
 		if v, err = living(tx, p, at.Version); err != nil {
 			return err
 		}
-		f, err = tx.File(v.ID, path)
+		f, err = tx.Files().File(v.ID, path)
 		return missing(err, AboutFile, "there is no %q in %s %s", clip(path), p.Name, v.Name)
 	})
 	return f, v, err
@@ -357,7 +357,7 @@ func (s *Service) FileOf(ctx context.Context, at Name, path string) (File, error
 		if err != nil {
 			return err
 		}
-		f, err = tx.FileAt(p.ID, path)
+		f, err = tx.Files().FileAt(p.ID, path)
 		return missing(err, AboutFile, "there is no file %q of %q", clip(path), p.Name)
 	})
 	return f, err
@@ -388,10 +388,10 @@ func (s *Service) Folder(ctx context.Context, at Coordinate, q FolderQuery) ([]F
 			return err
 		}
 		page := metadata.FolderPage{VersionID: v.ID, Folder: q.Folder, After: q.After, AfterIsDir: q.AfterIsDir, Limit: bound(q.Limit)}
-		if out, err = tx.Folder(page); err != nil || len(out) > 0 {
+		if out, err = tx.Files().Folder(page); err != nil || len(out) > 0 {
 			return err
 		}
-		some, err := tx.FilesBelow(metadata.FilePage{VersionID: v.ID, Below: q.Folder, Limit: 1})
+		some, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Below: q.Folder, Limit: 1})
 		if err == nil && len(some) == 0 {
 			err = Errorf(NotFound, AboutFile, "there is no folder %q in %s %s", clip(strings.TrimSuffix(q.Folder, "/")), p.Name, v.Name)
 		}
@@ -444,7 +444,7 @@ func seqOf(tx metadata.Tx, m AsOf) (int64, error) {
 	if m.Seq != nil {
 		return *m.Seq, nil
 	}
-	return tx.SeqAt(m.Time)
+	return tx.Log().SeqAt(m.Time)
 }
 
 func bound(limit int) int {

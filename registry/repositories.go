@@ -83,7 +83,7 @@ func (s *Service) CreateRepository(ctx context.Context, name string, c Repositor
 		return Repository{}, err
 	}
 	err = s.update(ctx, func(tx metadata.Tx) (err error) {
-		if r, err = tx.CreateRepository(r); errors.Is(err, metadata.ErrExists) {
+		if r, err = tx.Repositories().CreateRepository(r); errors.Is(err, metadata.ErrExists) {
 			return Errorf(AlreadyExists, AboutRepository, "there is a repository %q already", name)
 		} else if err != nil {
 			return err
@@ -131,7 +131,7 @@ func (s *Service) UpdateRepository(ctx context.Context, name string, c Repositor
 	}
 	var r Repository
 	err = s.update(ctx, func(tx metadata.Tx) (err error) {
-		if r, err = tx.Repository(name); err != nil {
+		if r, err = tx.Repositories().Repository(name); err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(name))
 		}
 		before := r
@@ -141,7 +141,7 @@ func (s *Service) UpdateRepository(ctx context.Context, name string, c Repositor
 		if before.Description == r.Description && string(before.Settings) == string(r.Settings) {
 			return nil
 		}
-		if err := tx.UpdateRepository(r); err != nil {
+		if err := tx.Repositories().UpdateRepository(r); err != nil {
 			return err
 		}
 		_, err = appendEntry(tx, actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
@@ -158,13 +158,13 @@ func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 		return err
 	}
 	err = s.update(ctx, func(tx metadata.Tx) error {
-		r, err := tx.Repository(name)
+		r, err := tx.Repositories().Repository(name)
 		if err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(name))
 		}
 		q := metadata.PackageQuery{RepositoryID: r.ID, Limit: MaxPage}
 		for {
-			pkgs, err := tx.Packages(q)
+			pkgs, err := tx.Packages().Packages(q)
 			if err != nil {
 				return err
 			}
@@ -179,13 +179,13 @@ func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 			last := pkgs[len(pkgs)-1]
 			q.AfterFormat, q.AfterKey = last.Format, last.Key
 		}
-		if err := tx.DropStagings(r.ID); err != nil {
+		if err := tx.Stagings().DropStagings(r.ID); err != nil {
 			return err
 		}
-		if err := tx.DropLeasesBelow(r.Name); err != nil {
+		if err := tx.Leases().DropLeasesBelow(r.Name); err != nil {
 			return err
 		}
-		if err := tx.DeleteRepository(r.ID); err != nil {
+		if err := tx.Repositories().DeleteRepository(r.ID); err != nil {
 			return err
 		}
 		_, err = appendEntry(tx, actor, EventRepositoryDeleted, "", r.ID, 0, EventData{Repository: r.Name})

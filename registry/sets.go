@@ -86,7 +86,7 @@ func (s *Service) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Read
 
 func noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, b Blob) (Staging, StagedFile, error) {
 	actor := p.Actor()
-	set, err := tx.TouchStaging(Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, Scope: key.Scope})
+	set, err := tx.Stagings().TouchStaging(Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, Scope: key.Scope})
 	if err != nil {
 		return Staging{}, StagedFile{}, err
 	}
@@ -95,7 +95,7 @@ func noteStaged(tx metadata.Tx, p *Publish, key SetKey, f SetFile, b Blob) (Stag
 	}
 	noted := StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display, Version: f.At.Version,
 		Path: f.File.Path, MediaType: f.File.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
-	return set, noted, tx.PutStagedFile(noted)
+	return set, noted, tx.Stagings().PutStagedFile(noted)
 }
 
 // Set returns the files of a set of the caller. NotFound.
@@ -120,7 +120,7 @@ func (s *Service) StagedAt(ctx context.Context, key SetKey, at Coordinate, paths
 		}
 	}
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		files, err = tx.StagedFilesAt(of, paths)
+		files, err = tx.Stagings().StagedFilesAt(of, paths)
 		return err
 	})
 	return files, err
@@ -131,7 +131,7 @@ func (s *Service) set(ctx context.Context, row string) (set Staging, files []Sta
 		if set, err = underWay(tx, row); err != nil {
 			return err
 		}
-		files, err = tx.StagedFiles(row)
+		files, err = tx.Stagings().StagedFiles(row)
 		return err
 	})
 	return set, files, err
@@ -139,7 +139,7 @@ func (s *Service) set(ctx context.Context, row string) (set Staging, files []Sta
 
 // underWay finds a set that has not ended.
 func underWay(tx metadata.Tx, row string) (Staging, error) {
-	set, err := tx.Staging(row)
+	set, err := tx.Stagings().Staging(row)
 	if err == nil && set.Outcome != nil {
 		err = metadata.ErrNotExist
 	}
@@ -161,7 +161,7 @@ func (s *Service) Sets(ctx context.Context, repository, scope string) ([]OpenSet
 	}
 	var out []OpenSet
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
-		sets, err := tx.StagingsOf(repo.ID, scope)
+		sets, err := tx.Stagings().StagingsOf(repo.ID, scope)
 		if err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (s *Service) Sets(ctx context.Context, repository, scope string) ([]OpenSet
 			if !own || set.Outcome != nil {
 				continue
 			}
-			files, err := tx.StagedFiles(set.ID)
+			files, err := tx.Stagings().StagedFiles(set.ID)
 			if err != nil {
 				return err
 			}
@@ -194,7 +194,7 @@ func (s *Service) DropSet(ctx context.Context, key SetKey) error {
 		return err
 	}
 	defer s.sets.forget(key.row(actor))
-	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.DropStaging(key.row(actor)) })
+	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
 }
 
 // SetRelease is one version that a set becomes. Its Files name staged files by path; nil is all of its coordinate.
@@ -266,7 +266,7 @@ func (s *Service) commitOpen(ctx context.Context, actor access.Actor, repo Repos
 		if key.Scope == publishScope {
 			return endPublish(tx, row, releases, out)
 		}
-		return tx.DropStaging(row)
+		return tx.Stagings().DropStaging(row)
 	})
 	s.sets.forget(row)
 	for _, r := range releases {
@@ -306,10 +306,10 @@ func (s *Service) dropIdleSets(ctx context.Context) error {
 	for {
 		var idle []Staging
 		if err := s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			idle, err = tx.IdleStagings(tx.Now().Add(-setTTL), dropBatch)
+			idle, err = tx.Stagings().IdleStagings(tx.Now().Add(-setTTL), dropBatch)
 			for _, set := range idle {
 				if err == nil {
-					err = tx.DropStaging(set.ID)
+					err = tx.Stagings().DropStaging(set.ID)
 				}
 			}
 			return err

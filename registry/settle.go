@@ -107,7 +107,7 @@ func (s *Service) searchSets(ctx context.Context, since time.Time) time.Time {
 			if began.IsZero() {
 				began = tx.Now()
 			}
-			open, err = tx.OpenStagings(page)
+			open, err = tx.Stagings().OpenStagings(page)
 			return err
 		})
 		if err != nil {

@@ -88,17 +88,17 @@ func (s *Service) CreateSubscription(ctx context.Context, c SubscriptionChange) 
 		if err := s.checkRepositories(tx, sub.Filter); err != nil {
 			return err
 		}
-		if all, err := tx.Subscriptions(0, maxSubscriptions); err != nil {
+		if all, err := tx.Subscriptions().Subscriptions(0, maxSubscriptions); err != nil {
 			return err
 		} else if len(all) == maxSubscriptions {
 			return Errorf(Conflict, AboutSubscription, "there are %d subscriptions already, which is the most", maxSubscriptions)
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
 		sub.Cursor = size - 1
-		if sub.Subscription, err = tx.CreateSubscription(sub.row()); err != nil {
+		if sub.Subscription, err = tx.Subscriptions().CreateSubscription(sub.row()); err != nil {
 			return err
 		}
 		return logSubscription(tx, actor, EventSubscriptionCreated, sub, "")
@@ -113,10 +113,10 @@ func (s *Service) Subscription(ctx context.Context, id int64) (SubscriptionDetai
 		if out.Subscription, err = s.ownSubscription(ctx, tx, id); err != nil {
 			return err
 		}
-		if out.Pending, out.OldestPending, err = tx.CountDeliveries(id, metadata.DeliveryPending); err != nil {
+		if out.Pending, out.OldestPending, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryPending); err != nil {
 			return err
 		}
-		out.Dead, _, err = tx.CountDeliveries(id, metadata.DeliveryDead)
+		out.Dead, _, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryDead)
 		return err
 	})
 	return out, err
@@ -130,7 +130,7 @@ func (s *Service) Subscriptions(ctx context.Context, afterID int64, limit int) (
 	}
 	var out []Subscription
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		rows, err := tx.Subscriptions(afterID, maxSubscriptions)
+		rows, err := tx.Subscriptions().Subscriptions(afterID, maxSubscriptions)
 		out = out[:0]
 		for _, row := range rows {
 			if sub := subscriptionOf(row); covers(actor, sub.Filter) && len(out) < bound(limit) {
@@ -180,7 +180,7 @@ func (s *Service) UpdateSubscription(ctx context.Context, id int64, c Subscripti
 				kind = EventSubscriptionDisabled
 			}
 		}
-		if sub.Subscription, err = tx.UpdateSubscription(sub.row()); err != nil {
+		if sub.Subscription, err = tx.Subscriptions().UpdateSubscription(sub.row()); err != nil {
 			return err
 		}
 		return logSubscription(tx, actor, kind, sub, sub.DisabledReason)
@@ -199,7 +199,7 @@ func (s *Service) enable(tx metadata.Tx, actor access.Actor, sub *Subscription, 
 	}
 	sub.DisabledAt, sub.DisabledReason, sub.FailingSince = time.Time{}, "", time.Time{}
 	if from == FromNow {
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		sub.Cursor, sub.ReplayTo = size-1, -1
 		return true, err
 	}
@@ -218,7 +218,7 @@ func (s *Service) buryPending(ctx context.Context, id int64) error {
 			if err != nil || sub.DisabledAt.IsZero() {
 				return err
 			}
-			n, err = tx.BuryDeliveries(id, "skipped when the subscription was enabled again", buryBatch)
+			n, err = tx.Deliveries().BuryDeliveries(id, "skipped when the subscription was enabled again", buryBatch)
 			return err
 		})
 		if err != nil || n == 0 {
@@ -234,7 +234,7 @@ func (s *Service) DeleteSubscription(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.DeleteSubscription(id); err != nil {
+		if err := tx.Subscriptions().DeleteSubscription(id); err != nil {
 			return err
 		}
 		return logSubscription(tx, access.From(ctx), EventSubscriptionDeleted, sub, "")
@@ -346,7 +346,7 @@ func (s *Service) checkRepositories(tx metadata.Tx, f Filter) error {
 		if strings.Contains(r, "*") {
 			continue
 		}
-		if _, err := tx.Repository(r); err != nil {
+		if _, err := tx.Repositories().Repository(r); err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(r))
 		}
 	}
@@ -359,7 +359,7 @@ func (s *Service) ownSubscription(ctx context.Context, tx metadata.Tx, id int64)
 	if actor.Type == access.TypeAnonymous {
 		return Subscription{}, Errorf(Unauthenticated, AboutRequest, "log in to see subscriptions")
 	}
-	row, err := tx.Subscription(id)
+	row, err := tx.Subscriptions().Subscription(id)
 	sub := subscriptionOf(row)
 	if err == nil && !covers(actor, sub.Filter) {
 		err = metadata.ErrNotExist

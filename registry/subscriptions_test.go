@@ -273,11 +273,13 @@ func TestSubscriptionSecrets(t *testing.T) {
 	if p := load(); len(p.Keys) != 1 || len(p.Keys[0]) != 32 {
 		t.Errorf("a day later it signs with %q", p.Keys)
 	}
-	row, err := metadataOf(e, func(tx metadata.Tx) (metadata.Subscription, error) { return tx.Subscription(sub.ID) })
+	row, err := metadataOf(e, func(tx metadata.Tx) (metadata.Subscription, error) { return tx.Subscriptions().Subscription(sub.ID) })
 	if err != nil || bytes.Contains(row.Secrets, []byte(made)) || bytes.Contains(row.Secrets, []byte(given)) || len(row.Secrets) == 0 {
 		t.Errorf("kept as %q, %v", row.Secrets, err)
 	}
-	entries, err := metadataOf(e, func(tx metadata.Tx) ([]metadata.Entry, error) { return tx.Entries(metadata.EntryQuery{After: -1}) })
+	entries, err := metadataOf(e, func(tx metadata.Tx) ([]metadata.Entry, error) {
+		return tx.Log().Entries(metadata.EntryQuery{After: -1})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -529,10 +531,10 @@ func TestDamagedSubscription(t *testing.T) {
 	}
 	for _, filter := range []string{``, `{`, `{}`, `{"repositories":["main"],"types":7}`} {
 		must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
-			row, err := tx.Subscription(sub.ID)
+			row, err := tx.Subscriptions().Subscription(sub.ID)
 			if err == nil {
 				row.Filter = []byte(filter)
-				_, err = tx.UpdateSubscription(row)
+				_, err = tx.Subscriptions().UpdateSubscription(row)
 			}
 			return err
 		}))

@@ -15,7 +15,7 @@ func (s *Service) Tags(ctx context.Context, at Name) ([]Tag, error) {
 		if err != nil {
 			return err
 		}
-		out, err = tx.Tags(p.ID)
+		out, err = tx.Tags().Tags(p.ID)
 		return err
 	})
 	return out, err
@@ -36,7 +36,7 @@ func (s *Service) TagAt(ctx context.Context, at Name, tag string, when AsOf) (Ta
 		if t, err = tagAt(tx, p, tag, when); err != nil || t.Digest != "" {
 			return err
 		}
-		files, err = tx.Files(t.VersionID)
+		files, err = tx.Files().Files(t.VersionID)
 		return err
 	})
 	if err == nil && len(files) > 0 {
@@ -48,14 +48,14 @@ func (s *Service) TagAt(ctx context.Context, at Name, tag string, when AsOf) (Ta
 
 func tagAt(tx metadata.Tx, p Package, tag string, when AsOf) (Tag, error) {
 	if when.IsNow() {
-		t, err := tx.Tag(p.ID, tag)
+		t, err := tx.Tags().Tag(p.ID, tag)
 		return t, missing(err, AboutTag, "there is no tag %q on %q", clip(tag), p.Name)
 	}
 	seq, err := seqOf(tx, when)
 	if err != nil {
 		return Tag{}, err
 	}
-	t, err := tx.TagAt(p.ID, tag, seq)
+	t, err := tx.Tags().TagAt(p.ID, tag, seq)
 	return t, missing(err, AboutTag, "there was no tag %q on %q then", clip(tag), p.Name)
 }
 
@@ -68,7 +68,7 @@ func (s *Service) TagHistory(ctx context.Context, at Name, tag string, page Page
 		if err != nil {
 			return err
 		}
-		out, err = tx.TagHistory(p.ID, tag, page)
+		out, err = tx.Tags().TagHistory(p.ID, tag, page)
 		if err == nil && len(out) == 0 && page.After == "" {
 			return Errorf(NotFound, AboutTag, "there never was a tag %q on %q", clip(tag), p.Name)
 		}
@@ -113,7 +113,7 @@ func (s *Service) RemoveTag(ctx context.Context, at Name, tag string, c TagChang
 
 func (e *Edit) expect(tag string, generation *int64, current *Tag) error {
 	*current = Tag{}
-	t, err := e.c.tx.Tag(e.c.pkg.ID, tag)
+	t, err := e.c.tx.Tags().Tag(e.c.pkg.ID, tag)
 	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
 		return err
 	}

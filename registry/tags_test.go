@@ -189,7 +189,7 @@ func TestSparseEvents(t *testing.T) {
 		}
 		err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
 			for range 25_000 {
-				if _, err := tx.Append(metadata.Entry{Type: "test.noise", Data: []byte(`{}`)}); err != nil {
+				if _, err := tx.Log().Append(metadata.Entry{Type: "test.noise", Data: []byte(`{}`)}); err != nil {
 					return err
 				}
 			}

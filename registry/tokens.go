@@ -56,7 +56,7 @@ func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (secret str
 	secret, hash := access.NewToken()
 	t = Token{UserID: actor.UserID, User: actor.Name, Name: req.Name, Hash: hash, Hint: secret[:len(access.TokenPrefix)+4], Grants: grants(req.Grants)}
 	err = s.update(ctx, func(tx metadata.Tx) (err error) {
-		if u, err := tx.UserByID(actor.UserID); err != nil || u.Disabled {
+		if u, err := tx.Users().UserByID(actor.UserID); err != nil || u.Disabled {
 			return errors.Join(err, Errorf(Unauthenticated, AboutUser, "the user is disabled"))
 		}
 		t.CreatedAt = tx.Now()
@@ -66,7 +66,7 @@ func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (secret str
 		if err := outlived(tx, actor, &t); err != nil {
 			return err
 		}
-		if t, err = tx.CreateToken(t); err != nil {
+		if t, err = tx.Tokens().CreateToken(t); err != nil {
 			return err
 		}
 		_, err = appendEntry(tx, actor, EventTokenCreated, "", 0, 0, EventData{Name: t.Name})
@@ -80,7 +80,7 @@ func outlived(tx metadata.Tx, minter access.Actor, t *Token) error {
 	if minter.Type != access.TypeToken {
 		return nil
 	}
-	m, err := tx.Token(minter.TokenID)
+	m, err := tx.Tokens().Token(minter.TokenID)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (s *Service) Tokens(ctx context.Context, afterID int64, limit int) ([]Token
 	}
 	var out []Token
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		out, err = tx.Tokens(owner, afterID, bound(limit))
+		out, err = tx.Tokens().Tokens(owner, afterID, bound(limit))
 		return err
 	})
 	return out, err
@@ -150,7 +150,7 @@ func (s *Service) RevokeToken(ctx context.Context, id int64) error {
 	}
 	admin := access.Decide(actor, access.Admin, access.Instance) == access.Allow
 	err := s.update(ctx, func(tx metadata.Tx) error {
-		t, err := tx.Token(id)
+		t, err := tx.Tokens().Token(id)
 		if errors.Is(err, metadata.ErrNotExist) || err == nil && t.UserID != actor.UserID && !admin {
 			return Errorf(NotFound, AboutToken, "there is no token %d", id)
 		}
@@ -161,7 +161,7 @@ func (s *Service) RevokeToken(ctx context.Context, id int64) error {
 		if actor.Type == access.TypeToken && actor.TokenID != id && !access.Covers(actor, access.Grants(t.Grants)) {
 			return Errorf(Denied, AboutToken, "%s may not revoke a token with wider rights", describe(actor))
 		}
-		if err := tx.RevokeToken(id); err != nil {
+		if err := tx.Tokens().RevokeToken(id); err != nil {
 			return err
 		}
 		_, err = appendEntry(tx, actor, EventTokenRevoked, "", 0, 0, EventData{Name: t.Name})
@@ -175,7 +175,7 @@ func (s *Service) RevokeToken(ctx context.Context, id int64) error {
 func (s *Service) RevokeSecret(ctx context.Context, secret string) error {
 	var t Token
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		t, err = tx.TokenByHash(access.HashToken(secret))
+		t, err = tx.Tokens().TokenByHash(access.HashToken(secret))
 		return err
 	})
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *Service) CreateUser(ctx context.Context, name string, c UserChange) (Us
 		return User{}, err
 	}
 	err = s.update(ctx, func(tx metadata.Tx) (err error) {
-		if u, err = tx.CreateUser(u); errors.Is(err, metadata.ErrExists) {
+		if u, err = tx.Users().CreateUser(u); errors.Is(err, metadata.ErrExists) {
 			return Errorf(AlreadyExists, AboutUser, "there is a user %q already", name)
 		} else if err != nil {
 			return err
@@ -265,7 +265,7 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 	}
 	var u User
 	err := s.update(ctx, func(tx metadata.Tx) (err error) {
-		if u, err = tx.User(name); err != nil {
+		if u, err = tx.Users().User(name); err != nil {
 			return missing(err, AboutUser, "there is no user %q", clip(name))
 		}
 		before := u
@@ -278,7 +278,7 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 		if c.Grants != nil {
 			u.Grants = change.Grants
 		}
-		if err := tx.UpdateUser(u); err != nil {
+		if err := tx.Users().UpdateUser(u); err != nil {
 			return err
 		}
 		if administers(before) && !administers(u) {
@@ -296,7 +296,7 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 // mustHaveAdministrator refuses the change that would leave nobody who could take it back.
 func mustHaveAdministrator(tx metadata.Tx) error {
 	for p := (Page{Limit: MaxPage}); ; {
-		users, err := tx.Users(p)
+		users, err := tx.Users().Users(p)
 		if err != nil {
 			return err
 		}
@@ -326,7 +326,7 @@ func (s *Service) Users(ctx context.Context, p Page) ([]User, error) {
 	p.Limit = bound(p.Limit)
 	var out []User
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		out, err = tx.Users(p)
+		out, err = tx.Users().Users(p)
 		return err
 	})
 	return out, err

@@ -71,7 +71,7 @@ func (s *Service) keepWhole(ctx context.Context, u metadata.UploadSession, first
 		}
 		u.Offset, u.Blob = b.Size, b.Digest
 		// From this transaction on the session keeps the blob from the collector.
-		_, err = s.record(ctx, Blob{Digest: b.Digest, Size: b.Size}, stored, func(tx metadata.Tx, _ Blob) error { return tx.UpdateUpload(u, 0) })
+		_, err = s.record(ctx, Blob{Digest: b.Digest, Size: b.Size}, stored, func(tx metadata.Tx, _ Blob) error { return tx.Uploads().UpdateUpload(u, 0) })
 		if err == nil {
 			return Upload{ID: u.ID, Offset: u.Offset}, nil
 		}
@@ -114,7 +114,7 @@ func (s *Service) extendUpload(ctx context.Context, u metadata.UploadSession, r 
 	}
 	u.Offset, u.HashState, u.Blob = kept+n, state, ""
 	// The client may be gone by now; what it left is noted all the same.
-	if err := s.meta.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.UpdateUpload(u, from) }); err != nil {
+	if err := s.meta.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(u, from) }); err != nil {
 		return s.notMoved(ctx, Upload{ID: id, Offset: from}, err)
 	}
 	return Upload{ID: id, Offset: u.Offset}, err
@@ -124,7 +124,7 @@ func (s *Service) extendUpload(ctx context.Context, u metadata.UploadSession, r 
 func (s *Service) notMoved(ctx context.Context, at Upload, err error) (Upload, error) {
 	if errors.Is(err, metadata.ErrExists) {
 		lerr := s.meta.View(ctx, func(tx metadata.Tx) error {
-			u, err := tx.Upload(at.ID)
+			u, err := tx.Uploads().Upload(at.ID)
 			at.Offset = u.Offset
 			return err
 		})

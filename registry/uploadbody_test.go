@@ -263,17 +263,17 @@ func TestFirstBodyGone(t *testing.T) {
 	e := registrytest.New(t, registrytest.WithBlobs(meddling))
 	for what, meddle := range map[string]func(p pushing) error{
 		"ended": func(p pushing) error {
-			return e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { return tx.DeleteUpload(p.id) })
+			return e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(p.id) })
 		},
 		"moved on": func(p pushing) error {
 			return e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
-				u, err := tx.Upload(p.id)
+				u, err := tx.Uploads().Upload(p.id)
 				if err != nil {
 					return err
 				}
 				from := u.Offset
 				u.Offset, u.Blob = from+1, ""
-				return tx.UpdateUpload(u, from)
+				return tx.Uploads().UpdateUpload(u, from)
 			})
 		},
 	} {

@@ -42,7 +42,7 @@ func (s *Service) StartUpload(ctx context.Context, at Name) (Upload, error) {
 		return Upload{}, err
 	}
 	err = s.meta.Update(ctx, func(tx metadata.Tx) error {
-		return tx.CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
+		return tx.Uploads().CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
 			Owner: actor.ID, HashState: state})
 	})
 	return Upload{ID: id}, err
@@ -60,7 +60,7 @@ func (s *Service) upload(ctx context.Context, at Name, id string) (metadata.Uplo
 	}
 	var u metadata.UploadSession
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		u, err = tx.Upload(id)
+		u, err = tx.Uploads().Upload(id)
 		return err
 	})
 	if err == nil && (u.Owner != actor.ID || u.RepositoryID != repo.ID || u.Scope != at.Format+"/"+at.Package) {
@@ -131,7 +131,7 @@ func (s *Service) FinishUploadWith(ctx context.Context, at Name, id string, offs
 
 // putUpload stores an upload that has no bytes yet whole. DigestMismatch: the upload is gone.
 func (s *Service) putUpload(ctx context.Context, at Name, u metadata.UploadSession, want digest.Digest, r io.Reader) (Blob, error) {
-	b, err := s.putBlob(ctx, u.RepositoryID, at, want, r, -1, func(tx metadata.Tx) error { return tx.DeleteUpload(u.ID) })
+	b, err := s.putBlob(ctx, u.RepositoryID, at, want, r, -1, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(u.ID) })
 	if err != nil && KindOf(err) == DigestMismatch {
 		err = errors.Join(err, s.dropUpload(ctx, u.ID))
 	}
@@ -167,7 +167,7 @@ func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSe
 	return s.own(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
 		if u.Blob != "" {
 			// The store is not asked for the bytes: that the session keeps them says that they are there.
-			now, err := tx.Upload(id)
+			now, err := tx.Uploads().Upload(id)
 			if err == nil && now.Blob != u.Blob {
 				err = metadata.ErrExists
 			}
@@ -175,7 +175,7 @@ func (s *Service) finishUpload(ctx context.Context, at Name, u metadata.UploadSe
 				return overtaken(err)
 			}
 		}
-		return tx.DeleteUpload(id)
+		return tx.Uploads().DeleteUpload(id)
 	})
 }
 
@@ -244,7 +244,7 @@ func (s *Service) dropUpload(ctx context.Context, id string) error {
 	if err := s.blobs.Discard(ctx, id); err != nil {
 		return err
 	}
-	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.DeleteUpload(id) })
+	return s.meta.Update(ctx, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(id) })
 }
 
 // sweepBatch bounds the uploads of one page of a sweep.
@@ -256,7 +256,7 @@ func (s *Service) sweepUploads(ctx context.Context) (n int64, err error) {
 	for {
 		var stale []metadata.UploadSession
 		if err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-			stale, err = tx.StaleUploads(before, sweepBatch)
+			stale, err = tx.Uploads().StaleUploads(before, sweepBatch)
 			return err
 		}); err != nil {
 			return n, err
@@ -284,7 +284,7 @@ func (s *Service) sweepUploads(ctx context.Context) (n int64, err error) {
 			continue
 		}
 		err := s.meta.View(ctx, func(tx metadata.Tx) error {
-			_, err := tx.Upload(u.ID)
+			_, err := tx.Uploads().Upload(u.ID)
 			return err
 		})
 		if errors.Is(err, metadata.ErrNotExist) {

@@ -76,7 +76,7 @@ func (c *change) uses(v Version) ([]Use, error) {
 				}
 			}
 		}
-		above, err := c.tx.Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: RefChild, Digest: now.Digest})
+		above, err := c.tx.References().Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: RefChild, Digest: now.Digest})
 		if err != nil {
 			return nil, err
 		}

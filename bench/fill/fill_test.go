@@ -83,7 +83,7 @@ func digests(t *testing.T, e *registrytest.Env) map[string]string {
 func logSize(t *testing.T, e *registrytest.Env) (n int64) {
 	t.Helper()
 	if err := e.Metadata.View(e.Admin, func(tx metadata.Tx) (err error) {
-		n, err = tx.LogSize()
+		n, err = tx.Log().LogSize()
 		return err
 	}); err != nil {
 		t.Fatal(err)

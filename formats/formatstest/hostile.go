@@ -377,7 +377,7 @@ func (s *Server) exactly(t *testing.T, as As, q Request) Response {
 func (s *Server) logSize() (size int64) {
 	s.t.Helper()
 	s.must(s.Metadata.View(context.Background(), func(tx metadata.Tx) (err error) {
-		size, err = tx.LogSize()
+		size, err = tx.Log().LogSize()
 		return err
 	}))
 	return size

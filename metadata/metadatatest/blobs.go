@@ -20,7 +20,7 @@ func testBlobs(e *env) {
 	put := func(b metadata.Blob) metadata.Blob {
 		var out metadata.Blob
 		e.update(func(tx metadata.Tx) (err error) {
-			out, err = tx.PutBlob(b)
+			out, err = tx.Blobs().PutBlob(b)
 			return err
 		})
 		return out
@@ -28,7 +28,7 @@ func testBlobs(e *env) {
 	got := put(metadata.Blob{Digest: want.Digest, Size: 1, SHA1: want.SHA1})
 	want.ID = got.ID
 	equal(e, "put", got, want)
-	get := func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(want.Digest) }
+	get := func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(want.Digest) }
 	equal(e, "read", read(e, get), want)
 
 	e.clock.Add(time.Hour)
@@ -37,13 +37,13 @@ func testBlobs(e *env) {
 	equal(e, "sums stay", put(metadata.Blob{Digest: want.Digest, Size: 1}), want)
 	equal(e, "read again", read(e, get), want)
 	if err := e.store.Update(context.Background(), func(tx metadata.Tx) error {
-		_, err := tx.PutBlob(metadata.Blob{Digest: want.Digest, Size: 2})
+		_, err := tx.Blobs().PutBlob(metadata.Blob{Digest: want.Digest, Size: 2})
 		return err
 	}); err == nil {
 		e.Error("another size for the same digest was taken")
 	}
 	for _, d := range []digest.Digest{digest.FromString("b"), digest.SHA512.FromString("a"), "", "sha256:xyz"} {
-		missing(e, "blob "+string(d), func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(d) })
+		missing(e, "blob "+string(d), func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(d) })
 	}
 
 	var all []digest.Digest
@@ -55,7 +55,7 @@ func testBlobs(e *env) {
 	var paged []digest.Digest
 	after := digest.Digest("")
 	for {
-		page := read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.BlobList(after, 4) })
+		page := read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Blobs().BlobList(after, 4) })
 		for _, b := range page {
 			paged = append(paged, b.Digest)
 			after = b.Digest
@@ -72,25 +72,25 @@ func testLeases(e *env) {
 	start := e.now()
 	lease := func(holder string, d time.Duration) {
 		e.update(func(tx metadata.Tx) error {
-			return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: holder, Until: start.Add(d)})
+			return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder, Until: start.Add(d)})
 		})
 	}
 	leased := func(holder string) bool {
-		return read(e, func(tx metadata.Tx) (bool, error) { return tx.Leased(b.ID, holder) })
+		return read(e, func(tx metadata.Tx) (bool, error) { return tx.Leases().Leased(b.ID, holder) })
 	}
 	released := func() time.Time {
-		return read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(b.Digest) }).ReleasedAt
+		return read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(b.Digest) }).ReleasedAt
 	}
 	lease("upload", time.Hour)
 	lease("upload", time.Minute) // never shortens
 	lease("other", 2*time.Hour)
 	equal(e, "leased", []bool{leased("upload"), leased("other"), leased("nobody")}, []bool{true, true, false})
 	holders := func(limit int) []string {
-		return read(e, func(tx metadata.Tx) ([]string, error) { return tx.Holders(b.ID, limit) })
+		return read(e, func(tx metadata.Tx) ([]string, error) { return tx.Leases().Holders(b.ID, limit) })
 	}
 	equal(e, "holders", [][]string{holders(0), holders(1)}, [][]string{{"other", "upload"}, {"other"}})
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		return tx.PutLease(metadata.Lease{BlobID: 99, Holder: "x", Until: start.Add(time.Hour)})
+		return tx.Leases().PutLease(metadata.Lease{BlobID: 99, Holder: "x", Until: start.Add(time.Hour)})
 	})
 	e.clock.Add(time.Hour - time.Microsecond)
 	equal(e, "at the last moment", leased("upload"), true)
@@ -98,20 +98,20 @@ func testLeases(e *env) {
 	equal(e, "at its end", leased("upload"), false)
 	equal(e, "release before it is noticed", released(), time.Time{})
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.ExpireLeases() })
+	e.update(func(tx metadata.Tx) error { return tx.Leases().ExpireLeases() })
 	equal(e, "release", released(), start.Add(time.Hour))
 	lease("upload", 3*time.Hour) // extends again
 	equal(e, "extended", leased("upload"), true)
-	e.update(func(tx metadata.Tx) error { return tx.DropLease("upload") })
+	e.update(func(tx metadata.Tx) error { return tx.Leases().DropLease("upload") })
 	equal(e, "dropped", []bool{leased("upload"), leased("other")}, []bool{false, true})
 	equal(e, "release by a drop", released(), e.now())
-	e.update(func(tx metadata.Tx) error { return tx.DropLease("nobody") })
+	e.update(func(tx metadata.Tx) error { return tx.Leases().DropLease("nobody") })
 
 	for _, holder := range []string{"team", "team/a", "team/b/c", "team-b/a", "team0", "tea/m"} {
 		lease(holder, 10*time.Hour)
 	}
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.DropLeasesBelow("team") })
+	e.update(func(tx metadata.Tx) error { return tx.Leases().DropLeasesBelow("team") })
 	equal(e, "holders that are not below", holders(0), []string{"other", "tea/m", "team", "team-b/a", "team0"})
 	equal(e, "release by that", released(), e.now())
 }
@@ -124,12 +124,12 @@ func testUnreferenced(e *env) {
 	e.file(v, "y", removed, 1)
 	start := e.now()
 	e.update(func(tx metadata.Tx) error {
-		return tx.PutLease(metadata.Lease{BlobID: leased.ID, Holder: "upload", Until: start.Add(time.Hour)})
+		return tx.Leases().PutLease(metadata.Lease{BlobID: leased.ID, Holder: "upload", Until: start.Add(time.Hour)})
 	})
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "y") })
+	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "y") })
 	list := func(before time.Time, after int64, n int) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Unreferenced(before, after, n) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Collection().Unreferenced(before, after, n) }),
 			func(b metadata.Blob) int64 { return b.ID })
 	}
 	equal(e, "before anything", list(start, 0, 0), nil)
@@ -143,7 +143,7 @@ func testUnreferenced(e *env) {
 	for _, what := range []string{"unnoticed", "noticed"} {
 		equal(e, what+", grace", list(start.Add(time.Hour), 0, 0), []int64{free.ID, removed.ID})
 		equal(e, what, list(start.Add(time.Hour+time.Microsecond), 0, 0), []int64{free.ID, leased.ID, removed.ID})
-		e.update(func(tx metadata.Tx) error { return tx.ExpireLeases() })
+		e.update(func(tx metadata.Tx) error { return tx.Leases().ExpireLeases() })
 	}
 }
 
@@ -154,13 +154,13 @@ func testCondemn(e *env) {
 	held, leased, young, free := e.blob("held"), e.blob("leased"), e.blob("young"), e.blob("free")
 	e.file(v, "x", held, 1)
 	e.update(func(tx metadata.Tx) error {
-		return tx.PutLease(metadata.Lease{BlobID: leased.ID, Holder: "upload", Until: e.now().Add(time.Hour)})
+		return tx.Leases().PutLease(metadata.Lease{BlobID: leased.ID, Holder: "upload", Until: e.now().Add(time.Hour)})
 	})
 	before := e.now().Add(time.Microsecond)
 	condemn := func(b metadata.Blob, before time.Time) bool {
 		var ok bool
 		e.update(func(tx metadata.Tx) (err error) {
-			ok, err = tx.Condemn(b, before)
+			ok, err = tx.Collection().Condemn(b, before)
 			return err
 		})
 		return ok
@@ -171,15 +171,15 @@ func testCondemn(e *env) {
 	equal(e, "another digest", condemn(metadata.Blob{ID: free.ID, Digest: held.Digest}, before), false)
 	equal(e, "free", condemn(free, before), true)
 	equal(e, "twice", condemn(free, before), false)
-	missing(e, "condemned", func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(free.Digest) })
-	equal(e, "pending", read(e, func(tx metadata.Tx) ([]metadata.Collected, error) { return tx.CollectedPending() }),
+	missing(e, "condemned", func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(free.Digest) })
+	equal(e, "pending", read(e, func(tx metadata.Tx) ([]metadata.Collected, error) { return tx.Collection().CollectedPending() }),
 		[]metadata.Collected{{Digest: free.Digest, Size: free.Size, At: e.now()}})
 
 	e.fails(metadata.ErrCollected, func(tx metadata.Tx) error {
-		_, err := tx.PutBlob(metadata.Blob{Digest: free.Digest, Size: free.Size})
+		_, err := tx.Blobs().PutBlob(metadata.Blob{Digest: free.Digest, Size: free.Size})
 		return err
 	})
-	e.update(func(tx metadata.Tx) error { return tx.CollectedDone(free.Digest) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(free.Digest) })
 	again := e.blob("free")
 	if again.ID == free.ID {
 		e.Error("the blob has the ID of the one that was collected")
@@ -197,36 +197,36 @@ func testCollected(e *env) {
 	orphan := func(d digest.Digest) bool {
 		var ok bool
 		e.update(func(tx metadata.Tx) (err error) {
-			ok, err = tx.CondemnOrphan(d, 6)
+			ok, err = tx.Collection().CondemnOrphan(d, 6)
 			return err
 		})
 		return ok
 	}
 	since := func(at time.Time) bool {
-		return read(e, func(tx metadata.Tx) (bool, error) { return tx.CollectedSince(d, at) })
+		return read(e, func(tx metadata.Tx) (bool, error) { return tx.Collection().CollectedSince(d, at) })
 	}
 	pending := func() int {
-		return len(read(e, func(tx metadata.Tx) ([]metadata.Collected, error) { return tx.CollectedPending() }))
+		return len(read(e, func(tx metadata.Tx) ([]metadata.Collected, error) { return tx.Collection().CollectedPending() }))
 	}
 	equal(e, "known", orphan(digest.FromString("known")), false)
 	equal(e, "never", since(time.Time{}), false)
 	equal(e, "orphan", orphan(d), true)
 	equal(e, "pending", pending(), 1)
 	equal(e, "pending since", []bool{since(time.Time{}), since(e.now().Add(time.Hour))}, []bool{true, true})
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.CollectedDone(digest.FromString("?")) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(digest.FromString("?")) })
 
 	e.clock.Add(time.Minute)
 	done := e.now()
-	e.update(func(tx metadata.Tx) error { return tx.CollectedDone(d) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
 	equal(e, "none pending", pending(), 0)
 	equal(e, "done since", []bool{since(done), since(done.Add(time.Microsecond))}, []bool{true, false})
-	e.update(func(tx metadata.Tx) error { return tx.ForgetCollected(done) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(done) })
 	equal(e, "not forgotten", since(done), true)
 	equal(e, "again", orphan(d), true)
-	e.update(func(tx metadata.Tx) error { return tx.ForgetCollected(done.Add(time.Hour)) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(done.Add(time.Hour)) })
 	equal(e, "pending is not forgotten", since(done), true)
-	e.update(func(tx metadata.Tx) error { return tx.CollectedDone(d) })
-	e.update(func(tx metadata.Tx) error { return tx.ForgetCollected(done.Add(time.Hour)) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(done.Add(time.Hour)) })
 	equal(e, "forgotten", since(done), false)
 }
 
@@ -248,7 +248,7 @@ func testCondemnRace(e *env) {
 		for range 2 {
 			wg.Go(func() {
 				err := e.store.Update(context.Background(), func(tx metadata.Tx) error {
-					ok, err := tx.Condemn(b, before)
+					ok, err := tx.Collection().Condemn(b, before)
 					if err == nil && !ok {
 						err = errTest
 					}
@@ -263,11 +263,11 @@ func testCondemnRace(e *env) {
 		}
 		wg.Go(func() {
 			err := e.store.Update(context.Background(), func(tx metadata.Tx) error {
-				b, err := tx.Blob(b.Digest)
+				b, err := tx.Blobs().Blob(b.Digest)
 				if err != nil {
 					return err
 				}
-				return tx.AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: fmt.Sprint(i), Blob: b})
+				return tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: fmt.Sprint(i), Blob: b})
 			})
 			if err == nil {
 				published[i].Store(true)
@@ -279,9 +279,9 @@ func testCondemnRace(e *env) {
 	wg.Wait()
 	e.view(func(tx metadata.Tx) error {
 		for i, b := range blobs {
-			_, ferr := tx.File(v.ID, fmt.Sprint(i))
-			_, berr := tx.Blob(b.Digest)
-			gone, err := tx.CollectedSince(b.Digest, time.Time{})
+			_, ferr := tx.Files().File(v.ID, fmt.Sprint(i))
+			_, berr := tx.Blobs().Blob(b.Digest)
+			gone, err := tx.Collection().CollectedSince(b.Digest, time.Time{})
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 func testRepositories(e *env) {
 	want := metadata.Repository{Name: "main", Description: "ours", Upstreams: []string{"b", "a"}, Settings: []byte(`{"x":1}`)}
 	e.update(func(tx metadata.Tx) error {
-		r, err := tx.CreateRepository(want)
+		r, err := tx.Repositories().CreateRepository(want)
 		if err != nil {
 			return err
 		}
@@ -24,32 +24,32 @@ func testRepositories(e *env) {
 		equal(e, "created", r, want)
 		return nil
 	})
-	get := func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repository("main") }
+	get := func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("main") }
 	equal(e, "read", read(e, get), want)
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
-		_, err := tx.CreateRepository(metadata.Repository{Name: "main"})
+		_, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "main"})
 		return err
 	})
-	missing(e, "unknown", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repository("Main") })
+	missing(e, "unknown", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("Main") })
 
 	want.Description, want.Upstreams, want.Settings = "", nil, nil
-	e.update(func(tx metadata.Tx) error { return tx.UpdateRepository(want) })
+	e.update(func(tx metadata.Tx) error { return tx.Repositories().UpdateRepository(want) })
 	equal(e, "updated", read(e, get), want)
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateRepository(metadata.Repository{ID: 99}) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Repositories().UpdateRepository(metadata.Repository{ID: 99}) })
 
 	p := e.pkg(want, "npm", "x")
-	e.update(func(tx metadata.Tx) error { return tx.DeleteRepository(want.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(want.ID) })
 	missing(e, "deleted", get)
-	missing(e, "package of a deleted one", func(tx metadata.Tx) (metadata.Package, error) { return tx.Package("main", "npm", "x") })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.DeleteRepository(want.ID) })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateRepository(want) })
-	equal(e, "history", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.PackageByID(p.ID) }).Repository, "main")
+	missing(e, "package of a deleted one", func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().Package("main", "npm", "x") })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(want.ID) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Repositories().UpdateRepository(want) })
+	equal(e, "history", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageByID(p.ID) }).Repository, "main")
 
 	again := e.repository("main")
 	if again.ID == want.ID {
 		e.Error("the name's second repository has the ID of the first")
 	}
-	missing(e, "package of the former one", func(tx metadata.Tx) (metadata.Package, error) { return tx.Package("main", "npm", "x") })
+	missing(e, "package of the former one", func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().Package("main", "npm", "x") })
 }
 
 func testRepositoryPages(e *env) {
@@ -57,9 +57,9 @@ func testRepositoryPages(e *env) {
 		e.repository(n)
 	}
 	gone := e.repository("bb")
-	e.update(func(tx metadata.Tx) error { return tx.DeleteRepository(gone.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(gone.ID) })
 	list := func(p metadata.Page) []string {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Repository, error) { return tx.Repositories(p) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Repository, error) { return tx.Repositories().Repositories(p) }),
 			func(r metadata.Repository) string { return r.Name })
 	}
 	equal(e, "all", list(metadata.Page{}), []string{"a", "b", "c", "d", "e"})
@@ -74,23 +74,25 @@ func testPackages(e *env) {
 	want := metadata.Package{RepositoryID: r.ID, Repository: "main", Format: "npm", Key: "left-pad", Name: "Left-Pad",
 		Latest: "1.0", VersionCount: 2, Descriptor: []byte{0, 1}}
 	e.update(func(tx metadata.Tx) error {
-		p, err := tx.CreatePackage(want)
+		p, err := tx.Packages().CreatePackage(want)
 		want.ID, want.Revision, want.CreatedAt, want.UpdatedAt = p.ID, 1, tx.Now(), tx.Now()
 		equal(e, "created", p, want)
 		return err
 	})
-	get := func(tx metadata.Tx) (metadata.Package, error) { return tx.Package("main", "npm", "left-pad") }
+	get := func(tx metadata.Tx) (metadata.Package, error) {
+		return tx.Packages().Package("main", "npm", "left-pad")
+	}
 	equal(e, "read", read(e, get), want)
-	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.PackageByID(want.ID) }), want)
+	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageByID(want.ID) }), want)
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
-		_, err := tx.CreatePackage(want)
+		_, err := tx.Packages().CreatePackage(want)
 		return err
 	})
 	e.pkg(r, "pypi", "left-pad")
 	for _, at := range [][3]string{{"other", "npm", "left-pad"}, {"main", "oci", "left-pad"}, {"main", "npm", "Left-Pad"}} {
-		missing(e, fmt.Sprint(at), func(tx metadata.Tx) (metadata.Package, error) { return tx.Package(at[0], at[1], at[2]) })
+		missing(e, fmt.Sprint(at), func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().Package(at[0], at[1], at[2]) })
 	}
-	missing(e, "id", func(tx metadata.Tx) (metadata.Package, error) { return tx.PackageByID(99) })
+	missing(e, "id", func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageByID(99) })
 
 	e.clock.Add(time.Second)
 	want.Latest, want.VersionCount, want.Descriptor = "", 0, nil
@@ -98,12 +100,12 @@ func testPackages(e *env) {
 		changed := want
 		changed.Revision, changed.Name, changed.Key = 77, "other", "other"
 		want.Revision, want.UpdatedAt = 2, tx.Now()
-		return tx.UpdatePackage(changed)
+		return tx.Packages().UpdatePackage(changed)
 	})
 	equal(e, "updated", read(e, get), want)
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdatePackage(metadata.Package{ID: 99}) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Packages().UpdatePackage(metadata.Package{ID: 99}) })
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		_, err := tx.CreatePackage(metadata.Package{RepositoryID: 99, Format: "npm", Key: "a", Name: "a"})
+		_, err := tx.Packages().CreatePackage(metadata.Package{RepositoryID: 99, Format: "npm", Key: "a", Name: "a"})
 		return err
 	})
 }
@@ -118,7 +120,7 @@ func testPackageQueries(e *env) {
 		if q.RepositoryID == 0 {
 			q.RepositoryID = r.ID
 		}
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Package, error) { return tx.Packages(q) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Package, error) { return tx.Packages().Packages(q) }),
 			func(p metadata.Package) string { return p.Format + " " + p.Key })
 	}
 	all := []string{"npm a", "npm aXbYc", "npm a_b%c", "npm b", "npm x!y", "npm Äpfel", "oci team/app", "pypi a"}
@@ -130,7 +132,7 @@ func testPackageQueries(e *env) {
 	for {
 		page := read(e, func(tx metadata.Tx) ([]metadata.Package, error) {
 			q.RepositoryID = r.ID
-			return tx.Packages(q)
+			return tx.Packages().Packages(q)
 		})
 		for _, p := range page {
 			paged = append(paged, p.Format+" "+p.Key)
@@ -162,7 +164,7 @@ func testPackageQueries(e *env) {
 	at := func(q metadata.PackageQuery, n int) func(tx metadata.Tx) (string, error) {
 		q.RepositoryID = r.ID
 		return func(tx metadata.Tx) (string, error) {
-			format, key, err := tx.PackageAt(q, n)
+			format, key, err := tx.Packages().PackageAt(q, n)
 			return format + " " + key, err
 		}
 	}
@@ -180,21 +182,21 @@ func testVersions(e *env) {
 		Descriptor: []byte(`{"name":"left-pad"}`), PublishedAt: e.now().Add(-time.Hour), PublishedBy: "ann", PublisherID: "user:1",
 		UpdatedAt: e.now().Add(-time.Minute), Seq: 17}
 	e.update(func(tx metadata.Tx) error {
-		v, err := tx.CreateVersion(want)
+		v, err := tx.Versions().CreateVersion(want)
 		want.ID = v.ID
 		equal(e, "created", v, want)
 		return err
 	})
-	get := func(tx metadata.Tx) (metadata.Version, error) { return tx.Version(p.ID, want.Name) }
+	get := func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().Version(p.ID, want.Name) }
 	equal(e, "read", read(e, get), want)
-	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByID(want.ID) }), want)
+	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().VersionByID(want.ID) }), want)
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
-		_, err := tx.CreateVersion(want)
+		_, err := tx.Versions().CreateVersion(want)
 		return err
 	})
-	missing(e, "name", func(tx metadata.Tx) (metadata.Version, error) { return tx.Version(p.ID, "1.0.0-RC.1") })
-	missing(e, "package", func(tx metadata.Tx) (metadata.Version, error) { return tx.Version(99, want.Name) })
-	missing(e, "id", func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByID(99) })
+	missing(e, "name", func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().Version(p.ID, "1.0.0-RC.1") })
+	missing(e, "package", func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().Version(99, want.Name) })
+	missing(e, "id", func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().VersionByID(99) })
 
 	e.clock.Add(time.Second)
 	want.State, want.Reason, want.Digest, want.Size, want.Descriptor = metadata.Deleted, "broken", "", 0, nil
@@ -203,19 +205,19 @@ func testVersions(e *env) {
 		changed := want
 		changed.Name, changed.PackageID, changed.UpdatedAt = "other", 99, time.Time{}
 		want.UpdatedAt = tx.Now()
-		return tx.UpdateVersion(changed)
+		return tx.Versions().UpdateVersion(changed)
 	})
 	equal(e, "updated tombstone", read(e, get), want)
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateVersion(metadata.Version{ID: 99}) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(metadata.Version{ID: 99}) })
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		_, err := tx.CreateVersion(metadata.Version{PackageID: 99, Name: "1"})
+		_, err := tx.Versions().CreateVersion(metadata.Version{PackageID: 99, Name: "1"})
 		return err
 	})
 	for _, d := range []digest.Digest{digest.SHA512.FromString("x"), digest.SHA384.FromString("x")} {
 		e.update(func(tx metadata.Tx) error {
 			v := want
 			v.Digest = d
-			return tx.UpdateVersion(v)
+			return tx.Versions().UpdateVersion(v)
 		})
 		equal(e, "digest", read(e, get).Digest, d)
 	}
@@ -224,7 +226,7 @@ func testVersions(e *env) {
 func testHighest(e *env) {
 	p, other := e.main(), e.pkg(e.repository("other"), "npm", "left-pad")
 	e.version(other, "9")
-	highest := func(tx metadata.Tx) (string, error) { return tx.Highest(p.ID) }
+	highest := func(tx metadata.Tx) (string, error) { return tx.Versions().Highest(p.ID) }
 	missing(e, "no version", highest)
 	for _, step := range []struct {
 		v    metadata.Version
@@ -245,7 +247,7 @@ func testHighest(e *env) {
 			if step.v.SortKey == nil {
 				step.v.SortKey = []byte(step.v.Name)
 			}
-			_, err := tx.CreateVersion(step.v)
+			_, err := tx.Versions().CreateVersion(step.v)
 			return err
 		})
 		equal(e, "with "+step.v.Name, read(e, highest), step.want)
@@ -256,9 +258,9 @@ func testHighest(e *env) {
 			if err != nil {
 				return err
 			}
-			v, err := tx.Version(p.ID, name)
+			v, err := tx.Versions().Version(p.ID, name)
 			v.State = metadata.Deleted
-			return errors.Join(err, tx.UpdateVersion(v))
+			return errors.Join(err, tx.Versions().UpdateVersion(v))
 		})
 		equal(e, "then", read(e, highest), want)
 	}
@@ -275,7 +277,7 @@ func testVersionPages(e *env) {
 			{"1.10", "1.10", metadata.Published}, {"1.9", "1.09", metadata.Yanked}, {"b", "1.10", metadata.Published},
 			{"2", "2", metadata.Deleted}, {"0", "", metadata.Published}, {"3", "3", metadata.Deprecated},
 		} {
-			if _, err := tx.CreateVersion(metadata.Version{PackageID: p.ID, Name: v.name, SortKey: []byte(v.key), State: v.state,
+			if _, err := tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: v.name, SortKey: []byte(v.key), State: v.state,
 				Descriptor: []byte("d"), Seq: int64(i)}); err != nil {
 				return err
 			}
@@ -284,7 +286,7 @@ func testVersionPages(e *env) {
 	})
 	list := func(q metadata.VersionPage) []metadata.Version {
 		q.PackageID = p.ID
-		return read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.Versions(q) })
+		return read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.Versions().Versions(q) })
 	}
 	name := func(v metadata.Version) string { return v.Name }
 	live := []string{"0", "1.9", "1.10", "b", "3"}
@@ -328,14 +330,14 @@ func testVersionByDigest(e *env) {
 			{PackageID: other.ID, Name: "4"},
 		} {
 			v.Digest, v.Seq = d, int64(10+i)
-			if _, err := tx.CreateVersion(v); err != nil {
+			if _, err := tx.Versions().CreateVersion(v); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	get := func(d digest.Digest) func(tx metadata.Tx) (metadata.Version, error) {
-		return func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByDigest(p.ID, d) }
+		return func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().VersionByDigest(p.ID, d) }
 	}
 	equal(e, "newest", read(e, get(d)).Name, "2")
 	missing(e, "unknown", get(digest.FromString("other")))
@@ -349,47 +351,47 @@ func testFiles(e *env) {
 	e.update(func(tx metadata.Tx) error {
 		f := want
 		f.Blob = metadata.Blob{ID: a.ID}
-		return tx.AddFile(f)
+		return tx.Files().AddFile(f)
 	})
-	get := func(tx metadata.Tx) (metadata.File, error) { return tx.File(v.ID, "dir/a.tgz") }
+	get := func(tx metadata.Tx) (metadata.File, error) { return tx.Files().File(v.ID, "dir/a.tgz") }
 	equal(e, "read", read(e, get), want)
-	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.AddFile(want) })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Files().AddFile(want) })
 	e.update(func(tx metadata.Tx) error { // by digest, and now
-		return tx.AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "Z", Blob: metadata.Blob{Digest: b.Digest}})
+		return tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "Z", Blob: metadata.Blob{Digest: b.Digest}})
 	})
-	files := read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files(v.ID) })
+	files := read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(v.ID) })
 	equal(e, "paths", names(files, func(f metadata.File) string { return f.Path }), []string{"Z", "dir/a.tgz"})
 	equal(e, "added", files[0].AddedAt, e.now())
-	missing(e, "path", func(tx metadata.Tx) (metadata.File, error) { return tx.File(v.ID, "z") })
+	missing(e, "path", func(tx metadata.Tx) (metadata.File, error) { return tx.Files().File(v.ID, "z") })
 	for what, f := range map[string]metadata.File{
 		"version": {VersionID: 99, PackageID: p.ID, Path: "x", Blob: a},
 		"blob":    {VersionID: v.ID, PackageID: p.ID, Path: "x", Blob: metadata.Blob{ID: 99}},
 		"digest":  {VersionID: v.ID, PackageID: p.ID, Path: "x", Blob: metadata.Blob{Digest: digest.FromString("?")}},
 	} {
 		e.Log(what)
-		e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.AddFile(f) })
+		e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Files().AddFile(f) })
 	}
 
 	e.clock.Add(time.Second)
 	want.Blob, want.MediaType, want.Seq, want.AddedAt = b, "text/plain", 6, e.now()
-	e.update(func(tx metadata.Tx) error { return tx.ReplaceFile(want) })
+	e.update(func(tx metadata.Tx) error { return tx.Files().ReplaceFile(want) })
 	equal(e, "replaced", read(e, get), want)
 	blob := func(b metadata.Blob) metadata.Blob {
-		return read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(b.Digest) })
+		return read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(b.Digest) })
 	}
 	equal(e, "old blob's release", blob(a).ReleasedAt, e.now())
 	equal(e, "new blob's release", blob(b).ReleasedAt, time.Time{})
-	e.update(func(tx metadata.Tx) error { return tx.ReplaceFile(want) })
+	e.update(func(tx metadata.Tx) error { return tx.Files().ReplaceFile(want) })
 	equal(e, "release by the same bytes", blob(b).ReleasedAt, time.Time{})
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		return tx.ReplaceFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "new", Blob: a})
+		return tx.Files().ReplaceFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "new", Blob: a})
 	})
 
 	e.clock.Add(time.Second)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveFiles(v.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFiles(v.ID) })
 	missing(e, "removed", get)
 	equal(e, "release", blob(b).ReleasedAt, e.now())
-	e.update(func(tx metadata.Tx) error { return tx.RemoveFiles(v.ID) }) // nothing there
+	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFiles(v.ID) }) // nothing there
 }
 
 func testFilesByPackage(e *env) {
@@ -403,24 +405,24 @@ func testFilesByPackage(e *env) {
 	e.file(gone, "only", c, 20)
 	e.file(elsewhere, "z", a, 30)
 	gone.State = metadata.Deleted
-	e.update(func(tx metadata.Tx) error { return tx.UpdateVersion(gone) })
+	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(gone) })
 
 	at := func(f metadata.File) string { return fmt.Sprint(f.VersionID, f.Path) }
-	equal(e, "package", names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.FilesOfPackage(p.ID) }), at),
+	equal(e, "package", names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().FilesOfPackage(p.ID) }), at),
 		[]string{fmt.Sprint(v2.ID, "shared"), fmt.Sprint(v1.ID, "shared"), fmt.Sprint(v1.ID, "z")})
-	f := read(e, func(tx metadata.Tx) (metadata.File, error) { return tx.FileAt(p.ID, "shared") })
+	f := read(e, func(tx metadata.Tx) (metadata.File, error) { return tx.Files().FileAt(p.ID, "shared") })
 	equal(e, "newest", f.VersionID, v1.ID)
 	equal(e, "its blob", f.Blob, a)
-	missing(e, "of a deleted version", func(tx metadata.Tx) (metadata.File, error) { return tx.FileAt(p.ID, "only") })
-	missing(e, "path", func(tx metadata.Tx) (metadata.File, error) { return tx.FileAt(p.ID, "Z") })
+	missing(e, "of a deleted version", func(tx metadata.Tx) (metadata.File, error) { return tx.Files().FileAt(p.ID, "only") })
+	missing(e, "path", func(tx metadata.Tx) (metadata.File, error) { return tx.Files().FileAt(p.ID, "Z") })
 
 	has := func(p metadata.Package, b metadata.Blob) bool {
-		return read(e, func(tx metadata.Tx) (bool, error) { return tx.HasBlob(p.ID, b.ID) })
+		return read(e, func(tx metadata.Tx) (bool, error) { return tx.Files().HasBlob(p.ID, b.ID) })
 	}
 	equal(e, "has", []bool{has(p, a), has(p, b), has(other, a), has(other, b)}, []bool{true, true, true, false})
 
 	of := func(n int) []string {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.FilesOfBlob(a.ID, n) }), at)
+		return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().FilesOfBlob(a.ID, n) }), at)
 	}
 	equal(e, "of a blob", of(0), []string{fmt.Sprint(v1.ID, "shared"), fmt.Sprint(v1.ID, "z"), fmt.Sprint(elsewhere.ID, "z")})
 	equal(e, "of a blob, bounded", len(of(2)), 2)
@@ -431,17 +433,17 @@ func testReservedPaths(e *env) {
 	v, a, b := e.version(p, "1"), e.blob("a"), e.blob("b")
 	e.file(v, "x", a, 1)
 	e.file(v, "y", a, 1)
-	reserved := func(tx metadata.Tx) (digest.Digest, error) { return tx.Reserved(v.ID, "x") }
+	reserved := func(tx metadata.Tx) (digest.Digest, error) { return tx.Files().Reserved(v.ID, "x") }
 	missing(e, "before", reserved)
 	e.clock.Add(time.Second)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") })
+	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "x") })
 	equal(e, "reserved", read(e, reserved), a.Digest)
-	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(a.Digest) }).ReleasedAt, e.now())
-	equal(e, "left", len(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files(v.ID) })), 1)
-	missing(e, "other path", func(tx metadata.Tx) (digest.Digest, error) { return tx.Reserved(v.ID, "y") })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") })
+	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(a.Digest) }).ReleasedAt, e.now())
+	equal(e, "left", len(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(v.ID) })), 1)
+	missing(e, "other path", func(tx metadata.Tx) (digest.Digest, error) { return tx.Files().Reserved(v.ID, "y") })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "x") })
 	e.file(v, "x", b, 2)
 	missing(e, "after AddFile", reserved)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") })
+	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "x") })
 	equal(e, "reserved again", read(e, reserved), b.Digest)
 }

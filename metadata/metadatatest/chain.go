@@ -15,15 +15,15 @@ func image(e *env) (metadata.Repository, metadata.Package, []metadata.Version) {
 	var pkg metadata.Package
 	versions := make([]metadata.Version, 2)
 	e.update(func(tx metadata.Tx) (err error) {
-		if repo, err = tx.CreateRepository(metadata.Repository{Name: "images"}); err != nil {
+		if repo, err = tx.Repositories().CreateRepository(metadata.Repository{Name: "images"}); err != nil {
 			return err
 		}
-		if pkg, err = tx.CreatePackage(metadata.Package{RepositoryID: repo.ID, Format: "oci", Key: "app", Name: "app"}); err != nil {
+		if pkg, err = tx.Packages().CreatePackage(metadata.Package{RepositoryID: repo.ID, Format: "oci", Key: "app", Name: "app"}); err != nil {
 			return err
 		}
 		for i := range versions {
 			d := digest.FromString(string(rune('a' + i)))
-			versions[i], err = tx.CreateVersion(metadata.Version{PackageID: pkg.ID, Name: d.String(), Digest: d, MediaType: "text/x", Announced: i == 0, Seq: int64(i)})
+			versions[i], err = tx.Versions().CreateVersion(metadata.Version{PackageID: pkg.ID, Name: d.String(), Digest: d, MediaType: "text/x", Announced: i == 0, Seq: int64(i)})
 			if err != nil {
 				return err
 			}
@@ -36,7 +36,7 @@ func image(e *env) (metadata.Repository, metadata.Package, []metadata.Version) {
 func testReferences(e *env) {
 	_, pkg, versions := image(e)
 	for _, v := range versions {
-		got := read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByID(v.ID) })
+		got := read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().VersionByID(v.ID) })
 		equal(e, "media type", got.MediaType, "text/x")
 		equal(e, "announced", got.Announced, v.Announced)
 	}
@@ -47,15 +47,15 @@ func testReferences(e *env) {
 		{VersionID: versions[1].ID, PackageID: pkg.ID, Kind: metadata.Subject, Digest: absent},
 	}
 	for range 2 { // the same again changes nothing
-		e.update(func(tx metadata.Tx) error { return tx.AddReferences(list) })
+		e.update(func(tx metadata.Tx) error { return tx.References().AddReferences(list) })
 	}
-	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.Reference, error) { return tx.References(versions[0].ID) }), list[:2])
+	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.Reference, error) { return tx.References().References(versions[0].ID) }), list[:2])
 	names := func(kind string, d digest.Digest) []string {
 		out := []string{}
 		for _, limit := range []int{0, 1} { // all, and page by page
 			out = out[:0]
 			for page := (metadata.ReferrerPage{PackageID: pkg.ID, Kind: kind, Digest: d, Limit: limit}); ; {
-				list := read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.Referrers(page) })
+				list := read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.References().Referrers(page) })
 				for _, v := range list {
 					out = append(out, v.Name)
 					page.AfterID = v.ID
@@ -72,7 +72,7 @@ func testReferences(e *env) {
 	equal(e, "of another kind", names(metadata.Child, absent), []string{})
 	gone := versions[0]
 	gone.State = metadata.Deleted
-	e.update(func(tx metadata.Tx) error { return tx.UpdateVersion(gone) })
+	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(gone) })
 	equal(e, "without the deleted", names(metadata.Subject, absent), []string{versions[1].Name})
 }
 
@@ -81,7 +81,7 @@ func testStagings(e *env) {
 	touch := func(s metadata.Staging) metadata.Staging {
 		var out metadata.Staging
 		e.update(func(tx metadata.Tx) (err error) {
-			out, err = tx.TouchStaging(s)
+			out, err = tx.Stagings().TouchStaging(s)
 			return err
 		})
 		return out
@@ -93,11 +93,11 @@ func testStagings(e *env) {
 	e.clock.Add(time.Minute)
 	touch(metadata.Staging{ID: "one", RepositoryID: 1, Owner: "other", Scope: "other"})
 	want.Revision, want.UpdatedAt = 2, e.now()
-	equal(e, "touched", read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("one") }), want)
-	missing(e, "id", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("two") })
-	equal(e, "by scope", read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.StagingsOf(repo.ID, want.Scope) }), []metadata.Staging{want})
+	equal(e, "touched", read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") }), want)
+	missing(e, "id", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("two") })
+	equal(e, "by scope", read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().StagingsOf(repo.ID, want.Scope) }), []metadata.Staging{want})
 	idle := func(before time.Time) int {
-		return len(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.IdleStagings(before, 10) }))
+		return len(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().IdleStagings(before, 10) }))
 	}
 	equal(e, "idle", []int{idle(e.now()), idle(e.now().Add(time.Second))}, []int{0, 1})
 	testStagedFiles(e)
@@ -111,12 +111,12 @@ func testStagingsOf(e *env) {
 	for i, s := range []metadata.Staging{{ID: "c", RepositoryID: one.ID}, {ID: "a", RepositoryID: one.ID}, {ID: "ended", RepositoryID: one.ID},
 		{ID: "b", RepositoryID: two.ID}, {ID: "other", RepositoryID: two.ID, Scope: "publish"}} {
 		e.update(func(tx metadata.Tx) error {
-			_, err := tx.TouchStaging(s)
+			_, err := tx.Stagings().TouchStaging(s)
 			if err == nil {
-				err = tx.PutStagedFile(metadata.StagedFile{StagingID: s.ID, Format: "maven", Package: "p", Version: "1", Path: "x", Blob: b})
+				err = tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: s.ID, Format: "maven", Package: "p", Version: "1", Path: "x", Blob: b})
 			}
 			if err == nil && s.ID == "ended" {
-				err = tx.EndStaging(s.ID, []byte("done"))
+				err = tx.Stagings().EndStaging(s.ID, []byte("done"))
 			}
 			return err
 		})
@@ -126,20 +126,20 @@ func testStagingsOf(e *env) {
 	}
 	open := func(p metadata.StagingPage) []string {
 		p.NotScope = "publish"
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.OpenStagings(p) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().OpenStagings(p) }),
 			func(s metadata.Staging) string { return s.ID })
 	}
-	first := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("a") })
+	first := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("a") })
 	equal(e, "under way", open(metadata.StagingPage{}), []string{"a", "c", "b"})
 	equal(e, "a page", open(metadata.StagingPage{Limit: 2}), []string{"a", "c"})
 	equal(e, "behind a place", open(metadata.StagingPage{AfterUpdated: first.UpdatedAt, AfterID: "a"}), []string{"c", "b"})
-	e.update(func(tx metadata.Tx) error { return tx.DropStagings(one.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStagings(one.ID) })
 	equal(e, "of the other repository", open(metadata.StagingPage{}), []string{"b"})
-	missing(e, "an ended one", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("ended") })
-	equal(e, "files of the other repository", len(read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.StagedFiles("b") })), 1)
+	missing(e, "an ended one", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("ended") })
+	equal(e, "files of the other repository", len(read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.Stagings().StagedFiles("b") })), 1)
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.DropStagings(two.ID) })
-	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(b.Digest) }).ReleasedAt, e.now())
+	e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStagings(two.ID) })
+	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(b.Digest) }).ReleasedAt, e.now())
 }
 
 // testStagedFiles goes on with the staging "one": its files keep their blobs.
@@ -147,17 +147,17 @@ func testStagedFiles(e *env) {
 	blobs := make([]metadata.Blob, 2)
 	e.update(func(tx metadata.Tx) (err error) {
 		for i := range blobs {
-			if blobs[i], err = tx.PutBlob(metadata.Blob{Digest: digest.FromString(string(rune('x' + i))), Size: 1, SHA512: make([]byte, 63+i)}); err != nil {
+			if blobs[i], err = tx.Blobs().PutBlob(metadata.Blob{Digest: digest.FromString(string(rune('x' + i))), Size: 1, SHA512: make([]byte, 63+i)}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	equal(e, "by sha512", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.BlobBySHA512(make([]byte, 64)) }).ID, blobs[1].ID)
-	missing(e, "sha512", func(tx metadata.Tx) (metadata.Blob, error) { return tx.BlobBySHA512([]byte("none")) })
+	equal(e, "by sha512", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().BlobBySHA512(make([]byte, 64)) }).ID, blobs[1].ID)
+	missing(e, "sha512", func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().BlobBySHA512([]byte("none")) })
 	put := func(path string, b metadata.Blob) {
 		e.update(func(tx metadata.Tx) error {
-			return tx.PutStagedFile(metadata.StagedFile{StagingID: "one", Format: "maven", Package: "com.acme:lib", Display: "com.acme:lib",
+			return tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: "one", Format: "maven", Package: "com.acme:lib", Display: "com.acme:lib",
 				Version: "1.0", Path: path, MediaType: "text/x", Attributes: []byte("{}"), Blob: b})
 		})
 	}
@@ -165,13 +165,13 @@ func testStagedFiles(e *env) {
 	put("a", blobs[1])
 	e.clock.Add(time.Minute)
 	put("b", blobs[1]) // replaced
-	equal(e, "released", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(blobs[0].Digest) }).ReleasedAt, e.now())
-	files := read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.StagedFiles("one") })
+	equal(e, "released", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(blobs[0].Digest) }).ReleasedAt, e.now())
+	files := read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.Stagings().StagedFiles("one") })
 	if len(files) != 2 || files[0].Path != "a" || files[1].Path != "b" || files[1].Blob.ID != blobs[1].ID || string(files[0].Attributes) != "{}" {
 		e.Errorf("staged files %+v", files)
 	}
 	at := func(s metadata.StagedFile, paths ...string) []metadata.StagedFile {
-		return read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.StagedFilesAt(s, paths) })
+		return read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.Stagings().StagedFilesAt(s, paths) })
 	}
 	equal(e, "staged under some paths", at(files[0], "b", "c", "d"), files[1:])
 	equal(e, "staged under no path", len(at(files[0])), 0)
@@ -180,34 +180,36 @@ func testStagedFiles(e *env) {
 	equal(e, "staged of another version", len(at(other, "a", "b")), 0)
 	garbage := func() []int64 {
 		out := []int64{}
-		for _, b := range read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Unreferenced(e.now().Add(time.Hour), 0, 10) }) {
+		for _, b := range read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
+			return tx.Collection().Unreferenced(e.now().Add(time.Hour), 0, 10)
+		}) {
 			out = append(out, b.ID)
 		}
 		return out
 	}
 	equal(e, "garbage", garbage(), []int64{blobs[0].ID})
 	e.update(func(tx metadata.Tx) error {
-		dead, err := tx.Condemn(blobs[1], e.now().Add(time.Hour))
+		dead, err := tx.Collection().Condemn(blobs[1], e.now().Add(time.Hour))
 		equal(e, "condemned", dead, false)
 		return err
 	})
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.EndStaging("one", []byte("done")) })
+	e.update(func(tx metadata.Tx) error { return tx.Stagings().EndStaging("one", []byte("done")) })
 	equal(e, "garbage after the end", garbage(), []int64{blobs[0].ID, blobs[1].ID})
-	ended := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("one") })
+	ended := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") })
 	equal(e, "outcome", string(ended.Outcome)+" "+ended.UpdatedAt.String(), "done "+e.now().String())
 	e.update(func(tx metadata.Tx) error {
-		if err := tx.EndStaging("two", nil); !errors.Is(err, metadata.ErrNotExist) {
+		if err := tx.Stagings().EndStaging("two", nil); !errors.Is(err, metadata.ErrNotExist) {
 			e.Errorf("end of a missing one: %v", err)
 		}
-		anew, err := tx.TouchStaging(metadata.Staging{ID: "one"})
+		anew, err := tx.Stagings().TouchStaging(metadata.Staging{ID: "one"})
 		ended.Outcome, ended.Revision, ended.CreatedAt = nil, 1, e.now()
 		equal(e, "begun anew", anew, ended)
 		return err
 	})
 	for range 2 { // dropping a missing one is no error
-		e.update(func(tx metadata.Tx) error { return tx.DropStaging("one") })
+		e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStaging("one") })
 	}
 	equal(e, "garbage after the drop", garbage(), []int64{blobs[0].ID, blobs[1].ID})
-	missing(e, "dropped", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Staging("one") })
+	missing(e, "dropped", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") })
 }

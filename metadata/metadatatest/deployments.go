@@ -12,7 +12,7 @@ func (e *env) environment(name string, seq int64) metadata.Environment {
 	e.Helper()
 	var out metadata.Environment
 	e.update(func(tx metadata.Tx) (err error) {
-		out, err = tx.PutEnvironment(metadata.Environment{Name: name, Tag: "production", Seq: seq})
+		out, err = tx.Environments().PutEnvironment(metadata.Environment{Name: name, Tag: "production", Seq: seq})
 		return err
 	})
 	return out
@@ -23,52 +23,52 @@ func (e *env) deploy(at metadata.Environment, service, external string, v metada
 	e.Helper()
 	var out metadata.Deployment
 	e.update(func(tx metadata.Tx) error {
-		p, err := tx.PackageByID(v.PackageID)
+		p, err := tx.Packages().PackageByID(v.PackageID)
 		if err != nil {
 			return err
 		}
-		out, err = tx.CreateDeployment(metadata.Deployment{EnvironmentID: at.ID, Service: service, ExternalID: external,
+		out, err = tx.Deployments().CreateDeployment(metadata.Deployment{EnvironmentID: at.ID, Service: service, ExternalID: external,
 			RepositoryID: p.RepositoryID, PackageID: p.ID, VersionID: v.ID, Version: v.Name, PURL: "pkg:npm/left-pad@" + v.Name,
 			Digest: v.Digest, Status: status, EventID: "evt_1", URL: "https://ci.example.com/1", UpdatedBy: "ann"})
 		if err != nil {
 			return err
 		}
 		out.Seq, out.LastSeq = seq, seq
-		out, err = tx.UpdateDeployment(out)
+		out, err = tx.Deployments().UpdateDeployment(out)
 		return err
 	})
 	return out
 }
 
 func testEnvironments(e *env) {
-	missing(e, "absent", func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environment("prod") })
+	missing(e, "absent", func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("prod") })
 	made := e.environment("prod", 3)
 	want := metadata.Environment{ID: made.ID, Name: "prod", Tag: "production", CreatedAt: e.now(), UpdatedAt: e.now(), Seq: 3}
 	equal(e, "made", made, want)
 	e.clock.Add(time.Second)
 	e.update(func(tx metadata.Tx) error {
-		_, err := tx.PutEnvironment(metadata.Environment{Name: "prod", Description: "d", Seq: 5})
+		_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "prod", Description: "d", Seq: 5})
 		return err
 	})
-	equal(e, "then", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.EnvironmentAt("prod", 4) }), want)
+	equal(e, "then", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().EnvironmentAt("prod", 4) }), want)
 	want.Description, want.Tag, want.UpdatedAt, want.Seq = "d", "", e.now(), 5
-	equal(e, "now", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environment("prod") }), want)
-	missing(e, "before", func(tx metadata.Tx) (metadata.Environment, error) { return tx.EnvironmentAt("prod", 2) })
+	equal(e, "now", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("prod") }), want)
+	missing(e, "before", func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().EnvironmentAt("prod", 2) })
 
 	e.environment("dev", 6)
 	e.environment("staging", 7)
 	list := func(p metadata.Page) []string {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Environment, error) { return tx.Environments(p) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Environment, error) { return tx.Environments().Environments(p) }),
 			func(v metadata.Environment) string { return v.Name + v.Description })
 	}
 	equal(e, "all", list(metadata.Page{}), []string{"dev", "prodd", "staging"})
 	equal(e, "page", list(metadata.Page{After: "dev", Limit: 1}), []string{"prodd"})
 	e.update(func(tx metadata.Tx) error {
-		_, err := tx.PutEnvironment(metadata.Environment{Name: "prod", Deleted: true, Seq: 8})
+		_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "prod", Deleted: true, Seq: 8})
 		return err
 	})
 	equal(e, "without the deleted", list(metadata.Page{}), []string{"dev", "staging"})
-	equal(e, "deleted", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environment("prod") }).Deleted, true)
+	equal(e, "deleted", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("prod") }).Deleted, true)
 	equal(e, "back", e.environment("prod", 9).ID, made.ID)
 }
 
@@ -83,35 +83,35 @@ func testDeployments(e *env) {
 		URL: "https://ci.example.com/1", CreatedAt: e.now(), CreatedBy: "ann", UpdatedAt: e.now(), UpdatedBy: "ann", Seq: 10, LastSeq: 10}
 	equal(e, "made", made, want)
 	equal(e, "by external id", read(e, func(tx metadata.Tx) (metadata.Deployment, error) {
-		return tx.DeploymentByExternalID(prod.ID, "web", "77")
+		return tx.Deployments().DeploymentByExternalID(prod.ID, "web", "77")
 	}), want)
 	for _, at := range []struct {
 		env                 int64
 		service, externalID string
 	}{{dev.ID, "web", "77"}, {prod.ID, "api", "77"}, {prod.ID, "web", "78"}, {prod.ID, "web", ""}} {
 		missing(e, fmt.Sprint(at), func(tx metadata.Tx) (metadata.Deployment, error) {
-			return tx.DeploymentByExternalID(at.env, at.service, at.externalID)
+			return tx.Deployments().DeploymentByExternalID(at.env, at.service, at.externalID)
 		})
 	}
-	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { _, err := tx.CreateDeployment(want); return err })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { _, err := tx.Deployments().CreateDeployment(want); return err })
 
 	open := func(v metadata.Version) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.OpenDeployments(v.ID, 5) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Deployments().OpenDeployments(v.ID, 5) }),
 			func(d metadata.Deployment) int64 { return d.ID })
 	}
 	equal(e, "open", open(v1), []int64{made.ID})
 	e.clock.Add(time.Second)
 	e.update(func(tx metadata.Tx) error {
 		made.Status, made.UpdatedBy, made.LastSeq, made.URL = metadata.DeploymentSucceeded, "bob", 12, "https://ci.example.com/2"
-		_, err := tx.UpdateDeployment(made)
+		_, err := tx.Deployments().UpdateDeployment(made)
 		return err
 	})
 	want.Status, want.UpdatedBy, want.LastSeq, want.URL = metadata.DeploymentSucceeded, "bob", 12, "https://ci.example.com/2"
 	want.UpdatedAt, want.FinishedAt = e.now(), e.now()
-	equal(e, "updated", read(e, func(tx metadata.Tx) (metadata.Deployment, error) { return tx.Deployment(made.ID) }), want)
+	equal(e, "updated", read(e, func(tx metadata.Tx) (metadata.Deployment, error) { return tx.Deployments().Deployment(made.ID) }), want)
 	equal(e, "closed", open(v1), nil)
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		_, err := tx.UpdateDeployment(metadata.Deployment{ID: 99})
+		_, err := tx.Deployments().UpdateDeployment(metadata.Deployment{ID: 99})
 		return err
 	})
 
@@ -121,7 +121,7 @@ func testDeployments(e *env) {
 		9: "[]", 10: "[web 1 queued 10 ann]", 11: "[web 1 queued 10 ann]", 12: "[web 1 succeeded 12 bob]",
 		13: "[api 1 running 13 ann web 1 succeeded 12 bob]", math.MaxInt64: "[api 2 failed 14 ann web 1 succeeded 12 bob]",
 	} {
-		got := names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Reported(prod.ID, seq) }),
+		got := names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Deployments().Reported(prod.ID, seq) }),
 			func(d metadata.Deployment) string {
 				return fmt.Sprint(d.Service, " ", d.Version, " ", d.Status, " ", d.LastSeq, " ", d.UpdatedBy)
 			})
@@ -140,13 +140,13 @@ func testDeploymentQueries(e *env) {
 	e.deploy(dev, "web", "d", other, metadata.DeploymentQueued, 13)
 	list := func(q metadata.DeploymentQuery) string {
 		out := ""
-		for _, d := range read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Deployments(q) }) {
+		for _, d := range read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Deployments().Deployments(q) }) {
 			out += d.ExternalID
 		}
 		return out
 	}
 	third := read(e, func(tx metadata.Tx) (metadata.Deployment, error) {
-		return tx.DeploymentByExternalID(dev.ID, "web", "c")
+		return tx.Deployments().DeploymentByExternalID(dev.ID, "web", "c")
 	})
 	for _, c := range []struct {
 		what string
@@ -178,38 +178,38 @@ func testRuns(e *env) {
 	first := e.deploy(prod, "web", "a", v1, metadata.DeploymentSucceeded, 10)
 	second := e.deploy(prod, "web", "b", v2, metadata.DeploymentSucceeded, 20)
 	api := e.deploy(prod, "api", "c", v1, metadata.DeploymentSucceeded, 15)
-	missing(e, "nothing", func(tx metadata.Tx) (metadata.Run, error) { return tx.Running(prod.ID, "web") })
+	missing(e, "nothing", func(tx metadata.Tx) (metadata.Run, error) { return tx.Runs().Running(prod.ID, "web") })
 	start := func(d metadata.Deployment, seq int64) {
 		e.clock.Add(time.Second)
-		e.update(func(tx metadata.Tx) error { return tx.StartRun(d, seq) })
+		e.update(func(tx metadata.Tx) error { return tx.Runs().StartRun(d, seq) })
 	}
 	start(first, 10)
 	began := e.now()
 	start(api, 15)
 	start(second, 20)
-	equal(e, "now", read(e, func(tx metadata.Tx) (metadata.Run, error) { return tx.Running(prod.ID, "web") }),
+	equal(e, "now", read(e, func(tx metadata.Tx) (metadata.Run, error) { return tx.Runs().Running(prod.ID, "web") }),
 		metadata.Run{Deployment: second, Since: e.now(), SeqFrom: 20})
-	e.update(func(tx metadata.Tx) error { return tx.EndRun(prod.ID, "web", 30) })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.EndRun(prod.ID, "web", 31) })
+	e.update(func(tx metadata.Tx) error { return tx.Runs().EndRun(prod.ID, "web", 30) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Runs().EndRun(prod.ID, "web", 31) })
 	start(first, 40)
 
 	service := func(r metadata.Run) string { return r.Deployment.Service + r.Deployment.Version }
 	for seq, want := range map[int64]string{
 		9: "[]", 10: "[web1]", 14: "[web1]", 15: "[api1 web1]", 19: "[api1 web1]", 20: "[api1 web2]", 30: "[api1]", 39: "[api1]", 40: "[api1 web1]",
 	} {
-		got := names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.RunsAt(prod.ID, seq) }), service)
+		got := names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().RunsAt(prod.ID, seq) }), service)
 		equal(e, fmt.Sprint("at ", seq), fmt.Sprint(got), want)
 	}
-	past := read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.RunsAt(prod.ID, 10) })[0]
+	past := read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().RunsAt(prod.ID, 10) })[0]
 	equal(e, "its end", []any{past.Since, past.SeqTo, past.Until.IsZero()}, []any{began, int64(20), false})
 
 	version := func(v metadata.Version) string {
-		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.RunsOfVersion(v.ID, 5) }), func(r metadata.Run) int64 { return r.SeqFrom }))
+		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().RunsOfVersion(v.ID, 5) }), func(r metadata.Run) int64 { return r.SeqFrom }))
 	}
 	equal(e, "of versions", []string{version(v1), version(v2)}, []string{"[15 40]", "[]"})
 	list := func(q metadata.RunQuery) string {
 		q.EnvironmentID = prod.ID
-		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs(q) }), func(r metadata.Run) int64 { return r.SeqFrom }))
+		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().Runs(q) }), func(r metadata.Run) int64 { return r.SeqFrom }))
 	}
 	for _, c := range []struct {
 		q    metadata.RunQuery

@@ -34,7 +34,7 @@ func testFolders(e *env) {
 			var got []string
 			page := metadata.FolderPage{VersionID: v.ID, Folder: folder, Limit: limit}
 			for {
-				list := read(e, func(tx metadata.Tx) ([]metadata.FolderEntry, error) { return tx.Folder(page) })
+				list := read(e, func(tx metadata.Tx) ([]metadata.FolderEntry, error) { return tx.Files().Folder(page) })
 				for _, x := range list {
 					got = append(got, fmt.Sprint(x.Name, x.Dir))
 					page.After, page.AfterIsDir = x.Name, x.Dir
@@ -55,7 +55,7 @@ func testFolders(e *env) {
 			}
 		}
 		of := func(page metadata.FilePage) []string {
-			return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.FilesBelow(page) }), func(f metadata.File) string { return f.Path })
+			return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().FilesBelow(page) }), func(f metadata.File) string { return f.Path })
 		}
 		page := metadata.FilePage{VersionID: v.ID, Below: folder}
 		equal(e, "below "+folder, of(page), below)
@@ -92,19 +92,19 @@ func testFileBeside(e *env) {
 	for path, want := range map[string]string{ // of several the first
 		"a/b": "a", "a/b/c/d/e": "a", "b": "b/c-", "b/c": "b/c/d", "b/c/d/e": "b/c/d", "é": "é/x", "é/x/y/z": "é/x", "b/c-/x": "b/c-",
 	} {
-		equal(e, path, read(e, func(tx metadata.Tx) (string, error) { return tx.FileBeside(v.ID, path) }), want)
+		equal(e, path, read(e, func(tx metadata.Tx) (string, error) { return tx.Files().FileBeside(v.ID, path) }), want)
 	}
 	for _, path := range []string{"a", "a0", "a-b", "b/c/e", "b/d", "A/b", "aa/b", "z/a", "é/y", "new"} {
-		missing(e, path, func(tx metadata.Tx) (string, error) { return tx.FileBeside(v.ID, path) })
+		missing(e, path, func(tx metadata.Tx) (string, error) { return tx.Files().FileBeside(v.ID, path) })
 	}
 }
 
 func testSetDigest(e *env) {
 	v := e.version(e.main(), "1")
-	before := read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByID(v.ID) })
+	before := read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().VersionByID(v.ID) })
 	e.clock.Add(time.Second)
 	before.Digest = digest.FromString("content")
-	e.update(func(tx metadata.Tx) error { return tx.SetDigest(v.ID, before.Digest) })
-	equal(e, "version", read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByID(v.ID) }), before)
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.SetDigest(99, "") })
+	e.update(func(tx metadata.Tx) error { return tx.Versions().SetDigest(v.ID, before.Digest) })
+	equal(e, "version", read(e, func(tx metadata.Tx) (metadata.Version, error) { return tx.Versions().VersionByID(v.ID) }), before)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Versions().SetDigest(99, "") })
 }

@@ -24,15 +24,15 @@ func testGenerations(e *env) {
 		parts []metadata.Part
 		find  func(tx metadata.Tx) string
 	}{
-		"repository": {[]metadata.Part{metadata.RepositoryRows}, func(tx metadata.Tx) string { return found(tx.Repository("main")) }},
+		"repository": {[]metadata.Part{metadata.RepositoryRows}, func(tx metadata.Tx) string { return found(tx.Repositories().Repository("main")) }},
 		"package": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
-			return found(tx.Package("main", "npm", "a"))
+			return found(tx.Packages().Package("main", "npm", "a"))
 		}},
 		"version by tag": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
-			return found(tx.VersionByTag("main", "npm", "a", "latest"))
+			return found(tx.Versions().VersionByTag("main", "npm", "a", "latest"))
 		}},
 		"names": {[]metadata.Part{metadata.RepositoryRows, metadata.PackageNames}, func(tx metadata.Tx) string {
-			list, err := tx.Packages(metadata.PackageQuery{RepositoryID: r.ID})
+			list, err := tx.Packages().Packages(metadata.PackageQuery{RepositoryID: r.ID})
 			return found(names(list, func(p metadata.Package) string { return p.Key }), err)
 		}},
 	}
@@ -67,20 +67,20 @@ func testGenerations(e *env) {
 	before := store.Generation()
 	step("UpdateVersion", func(tx metadata.Tx) error {
 		v.Reason, v.State = "old", metadata.Deprecated
-		return tx.UpdateVersion(v)
+		return tx.Versions().UpdateVersion(v)
 	})
-	step("UpdatePackage", func(tx metadata.Tx) error { return tx.UpdatePackage(p) })
+	step("UpdatePackage", func(tx metadata.Tx) error { return tx.Packages().UpdatePackage(p) })
 	step("SetTag", func(tx metadata.Tx) error {
-		_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: w.ID, SeqFrom: 2})
+		_, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: w.ID, SeqFrom: 2})
 		return err
 	})
-	step("RemoveTag", func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "latest", 3) })
+	step("RemoveTag", func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "latest", 3) })
 	step("a first SetTag", func(tx metadata.Tx) error {
-		_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: w.ID, SeqFrom: 4})
+		_, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: w.ID, SeqFrom: 4})
 		return err
 	})
 	step("CreateVersion", func(tx metadata.Tx) error {
-		_, err := tx.CreateVersion(metadata.Version{PackageID: p.ID, Name: "3"})
+		_, err := tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: "3"})
 		return err
 	})
 	for _, part := range []metadata.Part{metadata.RepositoryRows, metadata.PackageNames, metadata.Part(other.ID)} {
@@ -88,22 +88,22 @@ func testGenerations(e *env) {
 			e.Errorf("what was written to one package counts for part %d", part)
 		}
 	}
-	step("SetDigest", func(tx metadata.Tx) error { return tx.SetDigest(w.ID, digest.FromString("x")) })
+	step("SetDigest", func(tx metadata.Tx) error { return tx.Versions().SetDigest(w.ID, digest.FromString("x")) })
 	step("CreatePackage", func(tx metadata.Tx) error {
-		_, err := tx.CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "npm", Key: "c", Name: "c"})
+		_, err := tx.Packages().CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "npm", Key: "c", Name: "c"})
 		return err
 	})
 	step("CreateRepository", func(tx metadata.Tx) error {
-		_, err := tx.CreateRepository(metadata.Repository{Name: "other"})
+		_, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "other"})
 		return err
 	})
 	step("UpdateRepository", func(tx metadata.Tx) error {
 		r.Settings = []byte(`{}`)
-		return tx.UpdateRepository(r)
+		return tx.Repositories().UpdateRepository(r)
 	})
-	step("DeleteRepository", func(tx metadata.Tx) error { return tx.DeleteRepository(r.ID) })
+	step("DeleteRepository", func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(r.ID) })
 	step("a name used again", func(tx metadata.Tx) error {
-		_, err := tx.CreateRepository(metadata.Repository{Name: "main"})
+		_, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "main"})
 		return err
 	})
 }

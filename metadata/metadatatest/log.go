@@ -21,7 +21,7 @@ func (e *env) append(list ...metadata.Entry) []metadata.Entry {
 	e.update(func(tx metadata.Tx) error {
 		out = nil
 		for _, v := range list {
-			v, err := tx.Append(v)
+			v, err := tx.Log().Append(v)
 			if err != nil {
 				return err
 			}
@@ -34,7 +34,7 @@ func (e *env) append(list ...metadata.Entry) []metadata.Entry {
 
 func entries(e *env, q metadata.EntryQuery) []metadata.Entry {
 	e.Helper()
-	return read(e, func(tx metadata.Tx) ([]metadata.Entry, error) { return tx.Entries(q) })
+	return read(e, func(tx metadata.Tx) ([]metadata.Entry, error) { return tx.Log().Entries(q) })
 }
 
 func seqs(list []metadata.Entry) []int64 {
@@ -42,7 +42,7 @@ func seqs(list []metadata.Entry) []int64 {
 }
 
 func testAppend(e *env) {
-	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.LogSize() }), 0)
+	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().LogSize() }), 0)
 	in := metadata.Entry{Type: "artifact.published", Subject: "pkg:npm/%40a/ü", RepositoryID: 3, PackageID: 4,
 		Actor: metadata.Actor{Type: "token", ID: "token:12"}, Data: []byte(` {"who":"Ann <ann@example.org>"}`)}
 	out := e.append(in, in)
@@ -59,17 +59,17 @@ func testAppend(e *env) {
 		e.Errorf("ids %s %s, salts %x %x", out[0].ID, out[1].ID, out[0].Salt, out[1].Salt)
 	}
 	equal(e, "read", entries(e, metadata.EntryQuery{After: -1}), out)
-	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.LogSize() }), 2)
+	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().LogSize() }), 2)
 	e.update(func(tx metadata.Tx) error { // an update sees its own
-		v, err := tx.Append(in)
+		v, err := tx.Log().Append(in)
 		if err != nil {
 			return err
 		}
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
-		list, err := tx.Entries(metadata.EntryQuery{After: 1})
+		list, err := tx.Log().Entries(metadata.EntryQuery{After: 1})
 		equal(e, "inside", []any{size, seqs(list)}, []any{v.Seq + 1, []int64{2}})
 		return err
 	})
@@ -89,13 +89,13 @@ func testAppendRefuses(e *env) {
 		v := entry("a.b")
 		change(&v)
 		if err := e.store.Update(context.Background(), func(tx metadata.Tx) error {
-			_, err := tx.Append(v)
+			_, err := tx.Log().Append(v)
 			return err
 		}); err == nil {
 			e.Errorf("%s was taken", what)
 		}
 	}
-	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.LogSize() }), 0)
+	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().LogSize() }), 0)
 	equal(e, "seq", e.append(entry("a.b"))[0].Seq, 0)
 	CheckLog(e.T, e.store)
 }
@@ -171,7 +171,7 @@ func testEntriesOfMany(e *env) {
 
 func testSeqAt(e *env) {
 	at := func(t time.Time) int64 {
-		return read(e, func(tx metadata.Tx) (int64, error) { return tx.SeqAt(t) })
+		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().SeqAt(t) })
 	}
 	equal(e, "empty", at(e.now()), -1)
 	start := e.now()
@@ -222,12 +222,12 @@ func testTree(e *env) {
 		for i := range int64(1000) {
 			many = append(many, i*7%50)
 		}
-		hashes, err := tx.LogHashes(many)
+		hashes, err := tx.Log().LogHashes(many)
 		if err != nil {
 			return err
 		}
 		for i, n := range many {
-			one, err := tx.LogHashes([]int64{n})
+			one, err := tx.Log().LogHashes([]int64{n})
 			if err != nil {
 				return err
 			}
@@ -235,23 +235,23 @@ func testTree(e *env) {
 				e.Fatalf("hash %d differs", n)
 			}
 		}
-		none, err := tx.LogHashes(nil)
+		none, err := tx.Log().LogHashes(nil)
 		if len(none) != 0 {
 			e.Errorf("no index, %d hashes", len(none))
 		}
 		return err
 	})
-	missing(e, "outside", func(tx metadata.Tx) ([][32]byte, error) { return tx.LogHashes([]int64{0, 1 << 40}) })
+	missing(e, "outside", func(tx metadata.Tx) ([][32]byte, error) { return tx.Log().LogHashes([]int64{0, 1 << 40}) })
 }
 
 func testCheckpoint(e *env) {
-	missing(e, "none", func(tx metadata.Tx) (metadata.Checkpoint, error) { return tx.Checkpoint() })
+	missing(e, "none", func(tx metadata.Tx) (metadata.Checkpoint, error) { return tx.Log().Checkpoint() })
 	for i, size := range []int64{0, 1, 1, 5} {
 		want := metadata.Checkpoint{Size: size, Note: fmt.Appendf(nil, "note %d\n", i), SignedAt: e.now().Add(time.Duration(i) * time.Second)}
-		e.update(func(tx metadata.Tx) error { return tx.PutCheckpoint(want) })
-		equal(e, "read", read(e, func(tx metadata.Tx) (metadata.Checkpoint, error) { return tx.Checkpoint() }), want)
+		e.update(func(tx metadata.Tx) error { return tx.Log().PutCheckpoint(want) })
+		equal(e, "read", read(e, func(tx metadata.Tx) (metadata.Checkpoint, error) { return tx.Log().Checkpoint() }), want)
 	}
-	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.PutCheckpoint(metadata.Checkpoint{Size: 4}) })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Log().PutCheckpoint(metadata.Checkpoint{Size: 4}) })
 }
 
 // testConcurrentAppends: each of many goroutines appends in its own updates, and some of them fail.
@@ -267,7 +267,7 @@ func testConcurrentAppends(e *env) {
 				err := e.store.Update(context.Background(), func(tx metadata.Tx) error {
 					got = nil
 					for range 1 + (g+i)%3 {
-						v, err := tx.Append(entry(fmt.Sprint("g.", g)))
+						v, err := tx.Log().Append(entry(fmt.Sprint("g.", g)))
 						if err != nil {
 							return err
 						}
@@ -314,14 +314,14 @@ func testConcurrentAppends(e *env) {
 func CheckLog(t testing.TB, store metadata.Store) {
 	t.Helper()
 	err := store.View(context.Background(), func(tx metadata.Tx) error {
-		size, err := tx.LogSize()
+		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
 		}
 		var own hashes
 		var last metadata.Entry
 		for next := int64(0); next < size; {
-			page, err := tx.Entries(metadata.EntryQuery{After: next - 1, Limit: 500})
+			page, err := tx.Log().Entries(metadata.EntryQuery{After: next - 1, Limit: 500})
 			if err != nil {
 				return err
 			}
@@ -361,7 +361,7 @@ func compareHashes(tx metadata.Tx, size int64, own hashes) error {
 	for i := range all {
 		all[i] = int64(i)
 	}
-	stored, err := tx.LogHashes(all)
+	stored, err := tx.Log().LogHashes(all)
 	if err != nil {
 		return err
 	}
@@ -370,7 +370,7 @@ func compareHashes(tx metadata.Tx, size int64, own hashes) error {
 			return fmt.Errorf("stored hash %d is not that of the leaves", i)
 		}
 	}
-	if _, err := tx.LogHashes([]int64{int64(len(own))}); !errors.Is(err, metadata.ErrNotExist) {
+	if _, err := tx.Log().LogHashes([]int64{int64(len(own))}); !errors.Is(err, metadata.ErrNotExist) {
 		return fmt.Errorf("a hash beyond the tree: %v", err)
 	}
 	want, err := tlog.TreeHash(size, &own)
@@ -397,7 +397,7 @@ func (h *hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 func hashReader(tx metadata.Tx) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		raw, err := tx.LogHashes(indexes)
+		raw, err := tx.Log().LogHashes(indexes)
 		out := make([]tlog.Hash, len(raw))
 		for i, h := range raw {
 			out[i] = h

@@ -12,10 +12,14 @@ func testVersionsByNames(e *env) {
 	e.setTag(v2, "latest", 11)
 	e.setTag(elsewhere, "latest", 12)
 	at := func(repository, format, key, name string) func(metadata.Tx) (metadata.Version, error) {
-		return func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionAt(repository, format, key, name) }
+		return func(tx metadata.Tx) (metadata.Version, error) {
+			return tx.Versions().VersionAt(repository, format, key, name)
+		}
 	}
 	tagged := func(repository, format, key, tag string) func(metadata.Tx) (metadata.Version, error) {
-		return func(tx metadata.Tx) (metadata.Version, error) { return tx.VersionByTag(repository, format, key, tag) }
+		return func(tx metadata.Tx) (metadata.Version, error) {
+			return tx.Versions().VersionByTag(repository, format, key, tag)
+		}
 	}
 	const repo = "main"
 	equal(e, "version", read(e, at(repo, "npm", p.Key, "1")), v1)
@@ -33,11 +37,11 @@ func testVersionsByNames(e *env) {
 
 	gone := v1
 	gone.State = metadata.Deleted
-	e.update(func(tx metadata.Tx) error { return tx.UpdateVersion(gone) })
+	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(gone) })
 	equal(e, "tombstone", read(e, at(repo, "npm", p.Key, "1")).State, metadata.Deleted)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "latest", 13) })
+	e.update(func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "latest", 13) })
 	missing(e, "removed tag", tagged(repo, "npm", p.Key, "latest"))
-	e.update(func(tx metadata.Tx) error { return tx.DeleteRepository(other.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(other.ID) })
 	missing(e, "version of a deleted repository", at("other", "npm", p.Key, "1"))
 	missing(e, "tag of a deleted repository", tagged("other", "npm", p.Key, "latest"))
 }

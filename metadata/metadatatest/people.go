@@ -16,7 +16,7 @@ func testUsers(e *env) {
 	create := func(u metadata.User) metadata.User {
 		var out metadata.User
 		e.update(func(tx metadata.Tx) (err error) {
-			out, err = tx.CreateUser(u)
+			out, err = tx.Users().CreateUser(u)
 			return err
 		})
 		return out
@@ -24,28 +24,28 @@ func testUsers(e *env) {
 	got := create(want)
 	want.ID, want.CreatedAt = got.ID, e.now()
 	equal(e, "created", got, want)
-	get := func(tx metadata.Tx) (metadata.User, error) { return tx.User("ann") }
+	get := func(tx metadata.Tx) (metadata.User, error) { return tx.Users().User("ann") }
 	equal(e, "read", read(e, get), want)
-	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.User, error) { return tx.UserByID(want.ID) }), want)
+	equal(e, "by id", read(e, func(tx metadata.Tx) (metadata.User, error) { return tx.Users().UserByID(want.ID) }), want)
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
-		_, err := tx.CreateUser(want)
+		_, err := tx.Users().CreateUser(want)
 		return err
 	})
-	missing(e, "name", func(tx metadata.Tx) (metadata.User, error) { return tx.User("Ann") })
-	missing(e, "id", func(tx metadata.Tx) (metadata.User, error) { return tx.UserByID(99) })
+	missing(e, "name", func(tx metadata.Tx) (metadata.User, error) { return tx.Users().User("Ann") })
+	missing(e, "id", func(tx metadata.Tx) (metadata.User, error) { return tx.Users().UserByID(99) })
 
 	want.PasswordHash, want.Disabled, want.Grants = "", true, []metadata.Grant{{Repository: "x", Actions: []string{"tag"}}}
-	e.update(func(tx metadata.Tx) error { return tx.UpdateUser(want) })
+	e.update(func(tx metadata.Tx) error { return tx.Users().UpdateUser(want) })
 	equal(e, "updated", read(e, get), want)
 	want.Grants = nil
-	e.update(func(tx metadata.Tx) error { return tx.UpdateUser(want) })
+	e.update(func(tx metadata.Tx) error { return tx.Users().UpdateUser(want) })
 	equal(e, "without grants", read(e, get), want)
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateUser(metadata.User{ID: 99}) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: 99}) })
 
 	two := []metadata.Grant{{Repository: "a", Actions: []string{"read"}}, {Repository: "a", Actions: []string{"read", "tag"}}}
 	cid, bob := create(metadata.User{Name: "cid", Grants: two}), create(metadata.User{Name: "bob", Grants: two})
 	list := func(p metadata.Page) []metadata.User {
-		return read(e, func(tx metadata.Tx) ([]metadata.User, error) { return tx.Users(p) })
+		return read(e, func(tx metadata.Tx) ([]metadata.User, error) { return tx.Users().Users(p) })
 	}
 	equal(e, "all", list(metadata.Page{}), []metadata.User{want, bob, cid})
 	equal(e, "page", list(metadata.Page{Limit: 2}), []metadata.User{want, bob})
@@ -55,16 +55,16 @@ func testUsers(e *env) {
 func testTokens(e *env) {
 	var ann, bob metadata.User
 	e.update(func(tx metadata.Tx) (err error) {
-		if ann, err = tx.CreateUser(metadata.User{Name: "ann", Grants: []metadata.Grant{{Repository: "*", Actions: []string{"admin"}}}}); err != nil {
+		if ann, err = tx.Users().CreateUser(metadata.User{Name: "ann", Grants: []metadata.Grant{{Repository: "*", Actions: []string{"admin"}}}}); err != nil {
 			return err
 		}
-		bob, err = tx.CreateUser(metadata.User{Name: "bob"})
+		bob, err = tx.Users().CreateUser(metadata.User{Name: "bob"})
 		return err
 	})
 	create := func(t metadata.Token) metadata.Token {
 		var out metadata.Token
 		e.update(func(tx metadata.Tx) (err error) {
-			out, err = tx.CreateToken(t)
+			out, err = tx.Tokens().CreateToken(t)
 			return err
 		})
 		return out
@@ -73,118 +73,120 @@ func testTokens(e *env) {
 		Grants: []metadata.Grant{{Repository: "main", Actions: []string{"read", "publish"}}, {Repository: "x"}}}
 	want.ID = create(want).ID
 	want.CreatedAt, want.User, want.Hash = e.now(), "ann", nil // the hash is compared and never read
-	equal(e, "read", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Token(want.ID) }), want)
-	equal(e, "by hash", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.TokenByHash(sumOf("secret")) }), want)
-	missing(e, "hash", func(tx metadata.Tx) (metadata.Token, error) { return tx.TokenByHash(sumOf("other")) })
-	missing(e, "no hash", func(tx metadata.Tx) (metadata.Token, error) { return tx.TokenByHash(nil) })
-	missing(e, "id", func(tx metadata.Tx) (metadata.Token, error) { return tx.Token(99) })
+	equal(e, "read", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().Token(want.ID) }), want)
+	equal(e, "by hash", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().TokenByHash(sumOf("secret")) }), want)
+	missing(e, "hash", func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().TokenByHash(sumOf("other")) })
+	missing(e, "no hash", func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().TokenByHash(nil) })
+	missing(e, "id", func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().Token(99) })
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
-		_, err := tx.CreateToken(metadata.Token{UserID: bob.ID, Hash: sumOf("secret")})
+		_, err := tx.Tokens().CreateToken(metadata.Token{UserID: bob.ID, Hash: sumOf("secret")})
 		return err
 	})
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		_, err := tx.CreateToken(metadata.Token{UserID: 99, Hash: sumOf("x")})
+		_, err := tx.Tokens().CreateToken(metadata.Token{UserID: 99, Hash: sumOf("x")})
 		return err
 	})
 	b := create(metadata.Token{UserID: bob.ID, Name: "b", Hash: sumOf("b")})
 	c := create(metadata.Token{UserID: ann.ID, Name: "c", Hash: sumOf("c")})
 
 	list := func(user, after int64, n int) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens(user, after, n) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().Tokens(user, after, n) }),
 			func(t metadata.Token) int64 { return t.ID })
 	}
 	equal(e, "all", list(0, 0, 0), []int64{want.ID, b.ID, c.ID})
 	equal(e, "page", list(0, want.ID, 1), []int64{b.ID})
 	equal(e, "of ann", list(ann.ID, 0, 9), []int64{want.ID, c.ID})
 	equal(e, "of ann, page", list(ann.ID, want.ID, 9), []int64{c.ID})
-	equal(e, "whole", read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens(0, 0, 1) }), []metadata.Token{want})
+	equal(e, "whole", read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().Tokens(0, 0, 1) }), []metadata.Token{want})
 
 	e.clock.Add(time.Minute)
 	want.RevokedAt = e.now()
 	for range 2 {
-		e.update(func(tx metadata.Tx) error { return tx.RevokeToken(want.ID) })
-		equal(e, "revoked", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Token(want.ID) }), want)
+		e.update(func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(want.ID) })
+		equal(e, "revoked", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().Token(want.ID) }), want)
 		e.clock.Add(time.Minute)
 	}
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.RevokeToken(99) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(99) })
 }
 
 func testUploads(e *env) {
 	r := e.repository("main")
 	want := metadata.UploadSession{ID: "0123456789abcdef", RepositoryID: r.ID, Scope: "oci/team/app", Owner: "token:1", HashState: []byte{0, 1}}
-	e.update(func(tx metadata.Tx) error { return tx.CreateUpload(want) })
+	e.update(func(tx metadata.Tx) error { return tx.Uploads().CreateUpload(want) })
 	want.CreatedAt, want.UpdatedAt = e.now(), e.now()
-	get := func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Upload(want.ID) }
+	get := func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload(want.ID) }
 	equal(e, "read", read(e, get), want)
-	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.CreateUpload(want) })
-	missing(e, "id", func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Upload("x") })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().CreateUpload(want) })
+	missing(e, "id", func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload("x") })
 
 	e.clock.Add(time.Minute)
 	next := want
 	next.Offset, next.HashState = 10, []byte{2}
-	e.update(func(tx metadata.Tx) error { return tx.UpdateUpload(next, 0) })
+	e.update(func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0) })
 	next.UpdatedAt = e.now()
 	equal(e, "moved on", read(e, get), next)
-	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.UpdateUpload(next, 0) })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateUpload(metadata.UploadSession{ID: "x"}, 0) })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0) })
 
 	// A blob that the bytes are stays until the session has others, or ends.
 	whole := metadata.UploadSession{ID: "whole", RepositoryID: r.ID, Offset: 3, Blob: e.blob("abc").Digest}
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
 		absent := whole
 		absent.Blob = digest.FromString("absent")
-		return errors.Join(tx.CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.UpdateUpload(absent, 0))
+		return errors.Join(tx.Uploads().CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.Uploads().UpdateUpload(absent, 0))
 	})
 	for what, end := range map[string]func(tx metadata.Tx) error{
 		"others": func(tx metadata.Tx) error {
-			return tx.UpdateUpload(metadata.UploadSession{ID: whole.ID, Offset: 4, HashState: []byte{1}}, whole.Offset)
+			return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: whole.ID, Offset: 4, HashState: []byte{1}}, whole.Offset)
 		},
-		"end": func(tx metadata.Tx) error { return tx.DeleteUpload(whole.ID) },
+		"end": func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(whole.ID) },
 	} {
 		b := e.blob("abc")
 		free := func() int {
 			return len(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
-				return tx.Unreferenced(e.now().Add(time.Microsecond), 0, 0)
+				return tx.Collection().Unreferenced(e.now().Add(time.Microsecond), 0, 0)
 			}))
 		}
 		e.update(func(tx metadata.Tx) error {
-			return errors.Join(tx.CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.UpdateUpload(whole, 0))
+			return errors.Join(tx.Uploads().CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.Uploads().UpdateUpload(whole, 0))
 		})
 		e.clock.Add(time.Minute)
-		equal(e, what+": read", read(e, func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Upload(whole.ID) }).Blob, whole.Blob)
+		equal(e, what+": read", read(e, func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload(whole.ID) }).Blob, whole.Blob)
 		equal(e, what+": kept", free(), 0)
 		e.update(func(tx metadata.Tx) error {
-			dead, err := tx.Condemn(b, tx.Now().Add(time.Microsecond))
+			dead, err := tx.Collection().Condemn(b, tx.Now().Add(time.Microsecond))
 			equal(e, what+": condemned while it is kept", dead, false)
 			return errors.Join(err, end(tx))
 		})
 		equal(e, what+": free", free(), 1)
-		equal(e, what+": released", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blob(b.Digest) }).ReleasedAt, e.now())
-		e.update(func(tx metadata.Tx) error { return tx.DeleteUpload(whole.ID) })
+		equal(e, what+": released", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(b.Digest) }).ReleasedAt, e.now())
+		e.update(func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(whole.ID) })
 	}
 
 	for _, id := range []string{"c", "b", "a"} {
 		e.clock.Add(time.Minute)
-		e.update(func(tx metadata.Tx) error { return tx.CreateUpload(metadata.UploadSession{ID: id, RepositoryID: r.ID}) })
+		e.update(func(tx metadata.Tx) error {
+			return tx.Uploads().CreateUpload(metadata.UploadSession{ID: id, RepositoryID: r.ID})
+		})
 	}
 	stale := func(before time.Time, n int) []string {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.UploadSession, error) { return tx.StaleUploads(before, n) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.UploadSession, error) { return tx.Uploads().StaleUploads(before, n) }),
 			func(u metadata.UploadSession) string { return u.ID })
 	}
 	equal(e, "stale", stale(e.now(), 0), []string{want.ID, "c", "b"})
 	equal(e, "the stalest", stale(e.now(), 2), []string{want.ID, "c"})
 	equal(e, "none stale", stale(want.CreatedAt, 0), nil)
 	for range 2 { // a missing one is no error
-		e.update(func(tx metadata.Tx) error { return tx.DeleteUpload(want.ID) })
+		e.update(func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(want.ID) })
 		missing(e, "deleted", get)
 	}
 }
 
 func testSettings(e *env) {
-	get := func(tx metadata.Tx) (string, error) { return tx.Setting("instance") }
+	get := func(tx metadata.Tx) (string, error) { return tx.Settings().Setting("instance") }
 	missing(e, "none", get)
 	for _, v := range []string{"a", "", "ü"} {
-		e.update(func(tx metadata.Tx) error { return tx.PutSetting("instance", v) })
+		e.update(func(tx metadata.Tx) error { return tx.Settings().PutSetting("instance", v) })
 		equal(e, "read", read(e, get), v)
 	}
 }

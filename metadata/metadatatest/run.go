@@ -211,7 +211,7 @@ func (e *env) repository(name string) metadata.Repository {
 	e.Helper()
 	var r metadata.Repository
 	e.update(func(tx metadata.Tx) (err error) {
-		r, err = tx.CreateRepository(metadata.Repository{Name: name})
+		r, err = tx.Repositories().CreateRepository(metadata.Repository{Name: name})
 		return err
 	})
 	return r
@@ -221,7 +221,7 @@ func (e *env) pkg(r metadata.Repository, format, key string) metadata.Package {
 	e.Helper()
 	var p metadata.Package
 	e.update(func(tx metadata.Tx) (err error) {
-		p, err = tx.CreatePackage(metadata.Package{RepositoryID: r.ID, Format: format, Key: key, Name: key})
+		p, err = tx.Packages().CreatePackage(metadata.Package{RepositoryID: r.ID, Format: format, Key: key, Name: key})
 		return err
 	})
 	return p
@@ -244,7 +244,7 @@ func (e *env) version(p metadata.Package, name string) metadata.Version {
 	e.Helper()
 	var v metadata.Version
 	e.update(func(tx metadata.Tx) (err error) {
-		v, err = tx.CreateVersion(metadata.Version{PackageID: p.ID, Name: name, SortKey: []byte(name),
+		v, err = tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: name, SortKey: []byte(name),
 			Digest: digest.FromString(name)})
 		return err
 	})
@@ -255,7 +255,7 @@ func (e *env) blob(content string) metadata.Blob {
 	e.Helper()
 	var b metadata.Blob
 	e.update(func(tx metadata.Tx) (err error) {
-		b, err = tx.PutBlob(metadata.Blob{Digest: digest.FromString(content), Size: int64(len(content))})
+		b, err = tx.Blobs().PutBlob(metadata.Blob{Digest: digest.FromString(content), Size: int64(len(content))})
 		return err
 	})
 	return b
@@ -264,7 +264,7 @@ func (e *env) blob(content string) metadata.Blob {
 func (e *env) file(v metadata.Version, path string, b metadata.Blob, seq int64) {
 	e.Helper()
 	e.update(func(tx metadata.Tx) error {
-		return tx.AddFile(metadata.File{VersionID: v.ID, PackageID: v.PackageID, Path: path, Blob: b, Seq: seq})
+		return tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: v.PackageID, Path: path, Blob: b, Seq: seq})
 	})
 }
 

@@ -11,20 +11,20 @@ import (
 func testSearch(e *env) {
 	repo, pkg, versions := image(e)
 	e.update(func(tx metadata.Tx) error {
-		b, err := tx.PutBlob(metadata.Blob{Digest: versions[0].Digest, Size: 1})
+		b, err := tx.Blobs().PutBlob(metadata.Blob{Digest: versions[0].Digest, Size: 1})
 		if err != nil {
 			return err
 		}
-		if err := tx.AddFile(metadata.File{VersionID: versions[0].ID, PackageID: pkg.ID, Path: "x.sigstore", Blob: b}); err != nil {
+		if err := tx.Files().AddFile(metadata.File{VersionID: versions[0].ID, PackageID: pkg.ID, Path: "x.sigstore", Blob: b}); err != nil {
 			return err
 		}
-		if _, err := tx.SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[0].ID, SeqFrom: 2}); err != nil {
+		if _, err := tx.Tags().SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[0].ID, SeqFrom: 2}); err != nil {
 			return err
 		}
-		if _, err := tx.SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[1].ID, SeqFrom: 5}); err != nil {
+		if _, err := tx.Tags().SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[1].ID, SeqFrom: 5}); err != nil {
 			return err
 		}
-		return tx.AddFacts([]metadata.Fact{
+		return tx.Facts().AddFacts([]metadata.Fact{
 			{VersionID: versions[0].ID, Key: "source.commit", Value: "abc_def", Seq: 0},
 			{VersionID: versions[1].ID, Key: "source.commit", Value: "abc%def", Seq: 4},
 		})
@@ -32,7 +32,7 @@ func testSearch(e *env) {
 	find := func(t metadata.Test, asOf *int64) []int64 {
 		out := []int64{}
 		s := metadata.Search{Where: metadata.Condition{Is: &t}, Repositories: []int64{99, repo.ID, 98}, AsOf: asOf}
-		for _, h := range read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(s) }) {
+		for _, h := range read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(s) }) {
 			out = append(out, h.Version.Seq)
 			if h.Repository != "images" || h.Format != "oci" || h.Package != "app" {
 				e.Errorf("hit %+v", h)
@@ -82,7 +82,7 @@ func testSearch(e *env) {
 		{of(), 2},
 		{of(metadata.Condition{Is: &metadata.Test{Field: metadata.FieldTag, Value: "stable"}}), 1},
 	} {
-		equal(e, "of very many", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(c.s) })), c.want)
+		equal(e, "of very many", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(c.s) })), c.want)
 	}
 }
 
@@ -91,12 +91,12 @@ func testSearchAgain(e *env) {
 	p := e.main()
 	v := e.version(p, "1")
 	e.update(func(tx metadata.Tx) error {
-		err := tx.AddFacts([]metadata.Fact{
+		err := tx.Facts().AddFacts([]metadata.Fact{
 			{VersionID: v.ID, Key: "source.commit", Value: "old", Seq: 1}, {VersionID: v.ID, Key: "source.commit", Value: "new", Seq: 5},
 			{VersionID: v.ID, Key: "build.id", Value: "old", Seq: 1}, {VersionID: v.ID, Key: "custom.x", Value: "later", Seq: 7},
 		})
 		v.Seq = 5
-		return errors.Join(err, tx.UpdateVersion(v))
+		return errors.Join(err, tx.Versions().UpdateVersion(v))
 	})
 	six := int64(6)
 	for _, c := range []struct {
@@ -113,9 +113,9 @@ func testSearchAgain(e *env) {
 		{metadata.Test{Field: metadata.FieldHasFact, Key: "custom"}, &six, 0},
 	} {
 		s := metadata.Search{Where: metadata.Condition{Is: &c.test}, Repositories: []int64{p.RepositoryID}, AsOf: c.asOf}
-		equal(e, fmt.Sprintf("%+v", c.test), len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(s) })), c.want)
+		equal(e, fmt.Sprintf("%+v", c.test), len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(s) })), c.want)
 	}
-	equal(e, "facts", names(read(e, func(tx metadata.Tx) ([]metadata.Fact, error) { return tx.Facts(v.ID) }),
+	equal(e, "facts", names(read(e, func(tx metadata.Tx) ([]metadata.Fact, error) { return tx.Facts().Facts(v.ID) }),
 		func(f metadata.Fact) string { return f.Value }), []string{"later", "new"})
 }
 
@@ -134,9 +134,9 @@ func testSearchTree(e *env, repo metadata.Repository) {
 		{metadata.Condition{Not: &app}, 0},
 	} {
 		s := metadata.Search{Where: c.where, Repositories: []int64{repo.ID}}
-		equal(e, "tree", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(s) })), c.want)
+		equal(e, "tree", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(s) })), c.want)
 	}
 	page := metadata.Search{Repositories: []int64{repo.ID}, BeforeSeq: 1, Limit: 1}
-	equal(e, "page", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(page) })), 1)
-	equal(e, "no repository", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Search(metadata.Search{}) })), 0)
+	equal(e, "page", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(page) })), 1)
+	equal(e, "no repository", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(metadata.Search{}) })), 0)
 }

@@ -11,7 +11,7 @@ func (e *env) subscription(name string) metadata.Subscription {
 	e.Helper()
 	var out metadata.Subscription
 	e.update(func(tx metadata.Tx) (err error) {
-		out, err = tx.CreateSubscription(metadata.Subscription{Name: name, Sink: "webhook", URL: "https://ci.example.com/" + name,
+		out, err = tx.Subscriptions().CreateSubscription(metadata.Subscription{Name: name, Sink: "webhook", URL: "https://ci.example.com/" + name,
 			Preset: "cloudevents", Filter: []byte(`{"types":["tag.*"]}`), Secrets: []byte("sealed"), BaseURL: "https://slipway.example.com",
 			OwnerID: "user:1", Owner: "ann", Cursor: 5, ReplayTo: -1})
 		return err
@@ -26,7 +26,7 @@ func (e *env) deliver(s metadata.Subscription, messages ...string) []int64 {
 	for _, m := range messages {
 		e.clock.Add(time.Second)
 		e.update(func(tx metadata.Tx) error {
-			id, err := tx.PutDelivery(metadata.Delivery{SubscriptionID: s.ID, Seq: int64(len(m)), MessageID: m, EventType: "tag.set", Subject: "pkg:npm/x@1",
+			id, err := tx.Deliveries().PutDelivery(metadata.Delivery{SubscriptionID: s.ID, Seq: int64(len(m)), MessageID: m, EventType: "tag.set", Subject: "pkg:npm/x@1",
 				ContentType: "application/json", Header: []byte(`{"a":"b"}`), Body: []byte("body of " + m)})
 			out = append(out, id)
 			return err
@@ -37,18 +37,18 @@ func (e *env) deliver(s metadata.Subscription, messages ...string) []int64 {
 
 func (e *env) delivery(id int64) metadata.Delivery {
 	e.Helper()
-	return read(e, func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Delivery(id) })
+	return read(e, func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Deliveries().Delivery(id) })
 }
 
 func (e *env) settle(id int64, state metadata.DeliveryState) {
 	e.Helper()
 	e.update(func(tx metadata.Tx) error {
-		d, err := tx.Delivery(id)
+		d, err := tx.Deliveries().Delivery(id)
 		if err != nil {
 			return err
 		}
 		d.State, d.DoneAt = state, tx.Now()
-		return tx.UpdateDelivery(d)
+		return tx.Deliveries().UpdateDelivery(d)
 	})
 }
 
@@ -57,7 +57,7 @@ func testSubscriptions(e *env) {
 	want := metadata.Subscription{ID: made.ID, Name: "a", Sink: "webhook", URL: "https://ci.example.com/a", Preset: "cloudevents",
 		Filter: []byte(`{"types":["tag.*"]}`), Secrets: []byte("sealed"), BaseURL: "https://slipway.example.com", OwnerID: "user:1", Owner: "ann",
 		Cursor: 5, ReplayTo: -1, CreatedAt: e.now(), UpdatedAt: e.now()}
-	get := func(tx metadata.Tx) (metadata.Subscription, error) { return tx.Subscription(made.ID) }
+	get := func(tx metadata.Tx) (metadata.Subscription, error) { return tx.Subscriptions().Subscription(made.ID) }
 	equal(e, "made", made, want)
 	equal(e, "read", read(e, get), want)
 
@@ -66,14 +66,14 @@ func testSubscriptions(e *env) {
 	want.Cursor, want.ReplayTo, want.DisabledAt, want.DisabledReason, want.FailingSince, want.UpdatedAt = 7, 6, e.now(), "r", e.now(), e.now()
 	var changed metadata.Subscription
 	e.update(func(tx metadata.Tx) (err error) {
-		changed, err = tx.UpdateSubscription(want)
+		changed, err = tx.Subscriptions().UpdateSubscription(want)
 		return err
 	})
 	equal(e, "changed", changed, want)
 	equal(e, "read again", read(e, get), want)
 	for range 2 { // changes are told apart by their times, though the clock stands still
 		e.update(func(tx metadata.Tx) (err error) {
-			changed, err = tx.UpdateSubscription(changed)
+			changed, err = tx.Subscriptions().UpdateSubscription(changed)
 			return err
 		})
 		want.UpdatedAt = want.UpdatedAt.Add(time.Microsecond)
@@ -82,26 +82,28 @@ func testSubscriptions(e *env) {
 	equal(e, "read once more", read(e, get), want)
 
 	e.clock.Add(time.Second)
-	e.update(func(tx metadata.Tx) error { return tx.MoveCursor(made.ID, 9) })
-	e.update(func(tx metadata.Tx) error { return tx.SetFailingSince(made.ID, time.Time{}) })
+	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().MoveCursor(made.ID, 9) })
+	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().SetFailingSince(made.ID, time.Time{}) })
 	want.Cursor, want.FailingSince = 9, time.Time{}
 	equal(e, "moved", read(e, get), want)
 
 	b, c := e.subscription("b"), e.subscription("c")
 	list := func(after int64, limit int) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Subscription, error) { return tx.Subscriptions(after, limit) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Subscription, error) {
+			return tx.Subscriptions().Subscriptions(after, limit)
+		}),
 			func(s metadata.Subscription) int64 { return s.ID })
 	}
 	equal(e, "list", list(0, 0), []int64{made.ID, b.ID, c.ID})
 	equal(e, "page", list(made.ID, 1), []int64{b.ID})
-	e.update(func(tx metadata.Tx) error { return tx.DeleteSubscription(b.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().DeleteSubscription(b.ID) })
 	equal(e, "without b", list(0, 5), []int64{made.ID, c.ID})
 	for what, fn := range map[string]func(tx metadata.Tx) error{
-		"change":  func(tx metadata.Tx) error { _, err := tx.UpdateSubscription(b); return err },
-		"cursor":  func(tx metadata.Tx) error { return tx.MoveCursor(b.ID, 1) },
-		"failing": func(tx metadata.Tx) error { return tx.SetFailingSince(b.ID, e.now()) },
-		"delete":  func(tx metadata.Tx) error { return tx.DeleteSubscription(b.ID) },
-		"look-up": func(tx metadata.Tx) error { _, err := tx.Subscription(b.ID); return err },
+		"change":  func(tx metadata.Tx) error { _, err := tx.Subscriptions().UpdateSubscription(b); return err },
+		"cursor":  func(tx metadata.Tx) error { return tx.Subscriptions().MoveCursor(b.ID, 1) },
+		"failing": func(tx metadata.Tx) error { return tx.Subscriptions().SetFailingSince(b.ID, e.now()) },
+		"delete":  func(tx metadata.Tx) error { return tx.Subscriptions().DeleteSubscription(b.ID) },
+		"look-up": func(tx metadata.Tx) error { _, err := tx.Subscriptions().Subscription(b.ID); return err },
 	} {
 		e.Log(what)
 		e.fails(metadata.ErrNotExist, fn)
@@ -120,20 +122,20 @@ func testDeliveries(e *env) {
 	want.State, want.Attempts, want.Tries, want.NextAt, want.Redelivery = metadata.DeliveryDead, 2, 2, e.now().Add(time.Minute), true
 	want.DoneAt, want.Status, want.Error = e.now(), 500, "HTTP 500"
 	e.update(func(tx metadata.Tx) error {
-		if err := tx.UpdateDelivery(want); err != nil {
+		if err := tx.Deliveries().UpdateDelivery(want); err != nil {
 			return err
 		}
-		if err := tx.AddAttempt(second); err != nil {
+		if err := tx.Deliveries().AddAttempt(second); err != nil {
 			return err
 		}
-		return tx.AddAttempt(first)
+		return tx.Deliveries().AddAttempt(first)
 	})
 	equal(e, "updated", e.delivery(id), want)
-	equal(e, "attempts", read(e, func(tx metadata.Tx) ([]metadata.Attempt, error) { return tx.Attempts(id) }), []metadata.Attempt{first, second})
+	equal(e, "attempts", read(e, func(tx metadata.Tx) ([]metadata.Attempt, error) { return tx.Deliveries().Attempts(id) }), []metadata.Attempt{first, second})
 
 	// The same message again is the same delivery with the bytes that it had.
 	e.update(func(tx metadata.Tx) error {
-		again, err := tx.PutDelivery(metadata.Delivery{SubscriptionID: s.ID, MessageID: "m1", Body: []byte("other")})
+		again, err := tx.Deliveries().PutDelivery(metadata.Delivery{SubscriptionID: s.ID, MessageID: "m1", Body: []byte("other")})
 		equal(e, "id of the known one", again, id)
 		return err
 	})
@@ -141,7 +143,7 @@ func testDeliveries(e *env) {
 	equal(e, "again", e.delivery(id), want)
 	for range 2 {
 		e.update(func(tx metadata.Tx) error {
-			_, err := tx.PutDelivery(metadata.Delivery{SubscriptionID: s.ID, MessageID: "m1"})
+			_, err := tx.Deliveries().PutDelivery(metadata.Delivery{SubscriptionID: s.ID, MessageID: "m1"})
 			return err
 		})
 		want.NextAt = want.NextAt.Add(time.Microsecond)
@@ -150,8 +152,8 @@ func testDeliveries(e *env) {
 	if other := e.deliver(e.subscription("b"), "m1")[0]; other == id {
 		e.Error("two subscriptions share a delivery")
 	}
-	missing(e, "absent", func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Delivery(99) })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.UpdateDelivery(metadata.Delivery{ID: 99}) })
+	missing(e, "absent", func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Deliveries().Delivery(99) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Deliveries().UpdateDelivery(metadata.Delivery{ID: 99}) })
 }
 
 func testDeliveryQueries(e *env) {
@@ -164,7 +166,7 @@ func testDeliveryQueries(e *env) {
 	e.settle(ids[3], metadata.DeliveryDead)
 	list := func(q metadata.DeliveryQuery) string {
 		q.SubscriptionID = s.ID
-		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Delivery, error) { return tx.Deliveries(q) }),
+		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Delivery, error) { return tx.Deliveries().Deliveries(q) }),
 			func(d metadata.Delivery) string { return d.MessageID + string(d.Body) }))
 	}
 	equal(e, "all", list(metadata.DeliveryQuery{}), "[m5 m4 m3 m2 m1]")
@@ -173,21 +175,21 @@ func testDeliveryQueries(e *env) {
 	equal(e, "pending page", list(metadata.DeliveryQuery{State: metadata.DeliveryPending, BeforeID: ids[2]}), "[m1]")
 
 	e.update(func(tx metadata.Tx) error { // put off
-		d, err := tx.Delivery(ids[0])
+		d, err := tx.Deliveries().Delivery(ids[0])
 		d.NextAt = tx.Now().Add(time.Minute)
 		if err != nil {
 			return err
 		}
-		return tx.UpdateDelivery(d)
+		return tx.Deliveries().UpdateDelivery(d)
 	})
-	due := read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.DueDeliveries(s.ID, 5) })
+	due := read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.Deliveries().DueDeliveries(s.ID, 5) })
 	equal(e, "due", names(due, func(d metadata.Due) int64 { return d.ID }), []int64{ids[2], ids[4], ids[0]})
 	equal(e, "when", due[2].At, e.now().Add(time.Minute))
-	equal(e, "the most urgent", len(read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.DueDeliveries(s.ID, 1) })), 1)
+	equal(e, "the most urgent", len(read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.Deliveries().DueDeliveries(s.ID, 1) })), 1)
 
 	count := func(state metadata.DeliveryState) (n int64, oldest time.Time) {
 		e.view(func(tx metadata.Tx) (err error) {
-			n, oldest, err = tx.CountDeliveries(s.ID, state)
+			n, oldest, err = tx.Deliveries().CountDeliveries(s.ID, state)
 			return err
 		})
 		return n, oldest
@@ -196,7 +198,7 @@ func testDeliveryQueries(e *env) {
 	equal(e, "backlog", []any{n, oldest}, []any{int64(3), e.delivery(ids[0]).CreatedAt})
 	bury := func(want int64) {
 		e.update(func(tx metadata.Tx) error {
-			n, err := tx.BuryDeliveries(s.ID, "skipped", 2)
+			n, err := tx.Deliveries().BuryDeliveries(s.ID, "skipped", 2)
 			equal(e, "buried", n, want)
 			return err
 		})
@@ -210,7 +212,7 @@ func testDeliveryQueries(e *env) {
 	equal(e, "buried", []any{buried.State, buried.DoneAt, buried.Error}, []any{metadata.DeliveryDead, e.now(), "skipped"})
 
 	e.update(func(tx metadata.Tx) error {
-		n, err := tx.ExpireDeliveries(began.Add(time.Second), 5)
+		n, err := tx.Deliveries().ExpireDeliveries(began.Add(time.Second), 5)
 		equal(e, "expired", n, 1)
 		return err
 	})
@@ -222,13 +224,13 @@ func testPurgeSubscriptions(e *env) {
 	ids := e.deliver(s, "m1", "m2", "m3")
 	kept := e.deliver(stays, "m1")[0]
 	e.update(func(tx metadata.Tx) error {
-		return tx.AddAttempt(metadata.Attempt{DeliveryID: ids[0], Number: 1, At: tx.Now()})
+		return tx.Deliveries().AddAttempt(metadata.Attempt{DeliveryID: ids[0], Number: 1, At: tx.Now()})
 	})
-	e.update(func(tx metadata.Tx) error { return tx.DeleteSubscription(s.ID) })
-	missing(e, "a delivery of it", func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Delivery(ids[0]) })
+	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().DeleteSubscription(s.ID) })
+	missing(e, "a delivery of it", func(tx metadata.Tx) (metadata.Delivery, error) { return tx.Deliveries().Delivery(ids[0]) })
 	for _, want := range []int64{2, 1, 1, 0, 0} { // deliveries, the rest of them, itself
 		e.update(func(tx metadata.Tx) error {
-			n, err := tx.PurgeSubscriptions(2)
+			n, err := tx.Subscriptions().PurgeSubscriptions(2)
 			equal(e, "purged", n, want)
 			return err
 		})

@@ -13,7 +13,7 @@ func (e *env) setTag(v metadata.Version, name string, seq int64) metadata.Tag {
 	e.Helper()
 	var t metadata.Tag
 	e.update(func(tx metadata.Tx) (err error) {
-		t, err = tx.SetTag(metadata.Tag{PackageID: v.PackageID, Name: name, VersionID: v.ID, SetBy: "ann", Reason: "because", SeqFrom: seq})
+		t, err = tx.Tags().SetTag(metadata.Tag{PackageID: v.PackageID, Name: name, VersionID: v.ID, SetBy: "ann", Reason: "because", SeqFrom: seq})
 		return err
 	})
 	return t
@@ -28,7 +28,7 @@ func testTags(e *env) {
 	want := metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: v1.ID, Version: "1", Digest: v1.Digest, Generation: 1,
 		SetAt: e.now(), SetBy: "ann", Reason: "because", SeqFrom: 10}
 	equal(e, "set", []any{set.Generation, set.SetAt}, []any{want.Generation, want.SetAt})
-	get := func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tag(p.ID, "latest") }
+	get := func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(p.ID, "latest") }
 	equal(e, "read", read(e, get), want)
 
 	e.clock.Add(time.Second)
@@ -38,22 +38,22 @@ func testTags(e *env) {
 	e.setTag(v2, "Beta", 12)
 	e.setTag(v1, "old", 13)
 	name := func(t metadata.Tag) string { return t.Name + "=" + t.Version }
-	equal(e, "all", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags(p.ID) }), name),
+	equal(e, "all", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags().Tags(p.ID) }), name),
 		[]string{"Beta=2", "latest=2", "old=1"})
-	equal(e, "of a version", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.TagsOfVersion(v2.ID) }), name),
+	equal(e, "of a version", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags().TagsOfVersion(v2.ID) }), name),
 		[]string{"Beta=2", "latest=2"})
-	missing(e, "name", func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tag(p.ID, "beta") })
+	missing(e, "name", func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(p.ID, "beta") })
 
-	e.update(func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "latest", 14) })
+	e.update(func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "latest", 14) })
 	missing(e, "removed", get)
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "latest", 15) })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "never", 15) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "latest", 15) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "never", 15) })
 	equal(e, "generation after a removal", e.setTag(v1, "latest", 16).Generation, 3)
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: 99, SeqFrom: 17})
+		_, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: 99, SeqFrom: 17})
 		return err
 	})
-	equal(e, "the other package's", read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tag(elsewhere.PackageID, "latest") }).Generation, 1)
+	equal(e, "the other package's", read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(elsewhere.PackageID, "latest") }).Generation, 1)
 }
 
 func testTagIntervals(e *env) {
@@ -61,25 +61,25 @@ func testTagIntervals(e *env) {
 	v1, v2 := e.version(p, "1"), e.version(p, "2")
 	e.setTag(v1, "production", 10)
 	e.setTag(v2, "production", 20)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "production", 30) })
+	e.update(func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "production", 30) })
 	e.setTag(v1, "production", 40)
 	e.setTag(v2, "production", 40) // in the same entry: the first never held
 	for seq, want := range map[int64]string{
 		-1: "", 9: "", 10: "1", 11: "1", 19: "1", 20: "2", 29: "2", 30: "", 31: "", 39: "", 40: "2", 1 << 40: "2",
 	} {
-		at := func(tx metadata.Tx) (metadata.Tag, error) { return tx.TagAt(p.ID, "production", seq) }
+		at := func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().TagAt(p.ID, "production", seq) }
 		if want == "" {
 			missing(e, fmt.Sprint("at ", seq), at)
 			continue
 		}
 		equal(e, fmt.Sprint("at ", seq), read(e, at).Version, want)
 	}
-	past := read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.TagAt(p.ID, "production", 15) })
+	past := read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().TagAt(p.ID, "production", 15) })
 	equal(e, "its end", []any{past.SeqTo, past.EndedAt, past.Generation}, []any{int64(20), e.now(), int64(1)})
-	if err := e.store.Update(context.Background(), func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "production", 39) }); err == nil {
+	if err := e.store.Update(context.Background(), func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "production", 39) }); err == nil {
 		e.Error("an interval that ends before it began was taken")
 	}
-	equal(e, "still there", read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tag(p.ID, "production") }).SeqTo, 0)
+	equal(e, "still there", read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(p.ID, "production") }).SeqTo, 0)
 }
 
 func testTagHistory(e *env) {
@@ -89,9 +89,9 @@ func testTagHistory(e *env) {
 		e.setTag(v, "latest", i)
 	}
 	e.setTag(v, "other", 9)
-	e.update(func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "latest", 10) })
+	e.update(func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "latest", 10) })
 	list := func(pg metadata.Page) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.TagHistory(p.ID, "latest", pg) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags().TagHistory(p.ID, "latest", pg) }),
 			func(t metadata.Tag) int64 { return t.Generation })
 	}
 	equal(e, "all", list(metadata.Page{}), []int64{7, 6, 5, 4, 3, 2, 1})
@@ -106,7 +106,7 @@ func testTagHistory(e *env) {
 	}
 	equal(e, "pages", got, []int64{7, 6, 5, 4, 3, 2, 1})
 	err := e.store.View(context.Background(), func(tx metadata.Tx) error {
-		_, err := tx.TagHistory(p.ID, "latest", metadata.Page{After: "x"})
+		_, err := tx.Tags().TagHistory(p.ID, "latest", metadata.Page{After: "x"})
 		return err
 	})
 	if err == nil {
@@ -122,19 +122,19 @@ func testFacts(e *env) {
 		return metadata.Fact{VersionID: v.ID, Key: key, Value: value, Source: "npm:gitHead", Rank: rank, Seq: seq, At: at}
 	}
 	e.update(func(tx metadata.Tx) error {
-		return tx.AddFacts([]metadata.Fact{
+		return tx.Facts().AddFacts([]metadata.Fact{
 			fact(v, "source.ref", "main", 1, 1), fact(v, "source.commit", "a", 1, 1), fact(v, "source.commit", "b", 4, 1),
 			fact(other, "source.commit", "z", 4, 1),
 		})
 	})
 	e.update(func(tx metadata.Tx) error {
-		return tx.AddFacts([]metadata.Fact{fact(v, "source.commit", "c", 1, 2), {VersionID: v.ID, Key: "build.id", Value: "7"}})
+		return tx.Facts().AddFacts([]metadata.Fact{fact(v, "source.commit", "c", 1, 2), {VersionID: v.ID, Key: "build.id", Value: "7"}})
 	})
-	e.update(func(tx metadata.Tx) error { return tx.AddFacts(nil) })
-	equal(e, "facts", read(e, func(tx metadata.Tx) ([]metadata.Fact, error) { return tx.Facts(v.ID) }), []metadata.Fact{
+	e.update(func(tx metadata.Tx) error { return tx.Facts().AddFacts(nil) })
+	equal(e, "facts", read(e, func(tx metadata.Tx) ([]metadata.Fact, error) { return tx.Facts().Facts(v.ID) }), []metadata.Fact{
 		{VersionID: v.ID, Key: "build.id", Value: "7", At: e.now()},
 		fact(v, "source.commit", "b", 4, 1), fact(v, "source.commit", "c", 1, 2), fact(v, "source.commit", "a", 1, 1),
 		fact(v, "source.ref", "main", 1, 1),
 	})
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.AddFacts([]metadata.Fact{{VersionID: 99, Key: "x"}}) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Facts().AddFacts([]metadata.Fact{{VersionID: 99, Key: "x"}}) })
 }

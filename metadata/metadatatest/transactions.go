@@ -22,9 +22,9 @@ func testFailedUpdate(e *env) {
 		return errTest
 	})
 	e.view(func(tx metadata.Tx) error {
-		_, err := tx.Repository("x")
-		_, berr := tx.Blob(digest.FromString("x"))
-		size, serr := tx.LogSize()
+		_, err := tx.Repositories().Repository("x")
+		_, berr := tx.Blobs().Blob(digest.FromString("x"))
+		size, serr := tx.Log().LogSize()
 		if !errors.Is(err, metadata.ErrNotExist) || !errors.Is(berr, metadata.ErrNotExist) || size != 0 || serr != nil {
 			e.Errorf("left behind: %v, %v, %d entries", err, berr, size)
 		}
@@ -36,30 +36,30 @@ func testFailedUpdate(e *env) {
 
 // write makes a repository, a package, a version with a file, and an entry, all named name.
 func write(tx metadata.Tx, name string) error {
-	r, err := tx.CreateRepository(metadata.Repository{Name: name})
+	r, err := tx.Repositories().CreateRepository(metadata.Repository{Name: name})
 	if err != nil {
 		return err
 	}
-	p, err := tx.CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "raw", Key: name, Name: name})
+	p, err := tx.Packages().CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "raw", Key: name, Name: name})
 	if err != nil {
 		return err
 	}
-	ev, err := tx.Append(entry("artifact.published"))
+	ev, err := tx.Log().Append(entry("artifact.published"))
 	if err != nil {
 		return err
 	}
-	v, err := tx.CreateVersion(metadata.Version{PackageID: p.ID, Name: name, Seq: ev.Seq})
+	v, err := tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: name, Seq: ev.Seq})
 	if err != nil {
 		return err
 	}
-	b, err := tx.PutBlob(metadata.Blob{Digest: digest.FromString(name), Size: int64(len(name))})
+	b, err := tx.Blobs().PutBlob(metadata.Blob{Digest: digest.FromString(name), Size: int64(len(name))})
 	if err != nil {
 		return err
 	}
-	if err := tx.AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: name, Blob: b, Seq: ev.Seq}); err != nil {
+	if err := tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: name, Blob: b, Seq: ev.Seq}); err != nil {
 		return err
 	}
-	_, err = tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: v.ID, SeqFrom: ev.Seq})
+	_, err = tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: v.ID, SeqFrom: ev.Seq})
 	return err
 }
 
@@ -83,7 +83,7 @@ func testFailedNeighbours(e *env) {
 				case 1:
 					return errTest
 				case 2: // an error of the database, which ends the transaction on some
-					return tx.AddFile(metadata.File{VersionID: 1 << 40, PackageID: 1, Path: "x", Blob: metadata.Blob{ID: 1}})
+					return tx.Files().AddFile(metadata.File{VersionID: 1 << 40, PackageID: 1, Path: "x", Blob: metadata.Blob{ID: 1}})
 				case 3:
 					panic(name)
 				}
@@ -95,40 +95,42 @@ func testFailedNeighbours(e *env) {
 		})
 	}
 	wg.Wait()
-	list := read(e, func(tx metadata.Tx) ([]metadata.Repository, error) { return tx.Repositories(metadata.Page{}) })
+	list := read(e, func(tx metadata.Tx) ([]metadata.Repository, error) {
+		return tx.Repositories().Repositories(metadata.Page{})
+	})
 	equal(e, "repositories", len(list), n/4)
 	for _, r := range list {
-		p := read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Package(r.Name, "raw", r.Name) })
-		tag := read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tag(p.ID, "latest") })
-		files := read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files(tag.VersionID) })
+		p := read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().Package(r.Name, "raw", r.Name) })
+		tag := read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(p.ID, "latest") })
+		files := read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(tag.VersionID) })
 		equal(e, "files", len(files), 1)
 	}
-	equal(e, "entries", read(e, func(tx metadata.Tx) (int64, error) { return tx.LogSize() }), n/4)
+	equal(e, "entries", read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().LogSize() }), n/4)
 	CheckLog(e.T, e.store)
 }
 
 // testSwallowedError: what a function makes of an error of the database does not matter, the update fails.
 func testSwallowedError(e *env) {
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
-		if _, err := tx.CreateRepository(metadata.Repository{Name: "x"}); err != nil {
+		if _, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "x"}); err != nil {
 			return err
 		}
-		if err := tx.AddFile(metadata.File{VersionID: 99, PackageID: 99, Path: "x", Blob: metadata.Blob{ID: 99}}); err == nil {
+		if err := tx.Files().AddFile(metadata.File{VersionID: 99, PackageID: 99, Path: "x", Blob: metadata.Blob{ID: 99}}); err == nil {
 			e.Error("a file of nothing was added")
 		}
-		if _, err := tx.LogSize(); err == nil {
+		if _, err := tx.Log().LogSize(); err == nil {
 			e.Error("the transaction goes on after an error of the database")
 		}
 		return nil
 	})
-	missing(e, "x", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repository("x") })
+	missing(e, "x", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("x") })
 	// ErrExists and ErrNotExist of a look-up are answers, not errors of the database.
 	e.update(func(tx metadata.Tx) error {
-		if _, err := tx.Repository("x"); !errors.Is(err, metadata.ErrNotExist) {
+		if _, err := tx.Repositories().Repository("x"); !errors.Is(err, metadata.ErrNotExist) {
 			e.Errorf("Repository: %v", err)
 		}
 		for _, want := range []error{nil, metadata.ErrExists} {
-			if _, err := tx.CreateRepository(metadata.Repository{Name: "x"}); !errors.Is(err, want) {
+			if _, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "x"}); !errors.Is(err, want) {
 				e.Errorf("CreateRepository: %v, want %v", err, want)
 			}
 		}
@@ -143,8 +145,8 @@ func testSnapshot(e *env) {
 	e.append(entry("a"))
 	e.view(func(tx metadata.Tx) error {
 		look := func() [3]int64 {
-			list, err := tx.Repositories(metadata.Page{})
-			size, err2 := tx.LogSize()
+			list, err := tx.Repositories().Repositories(metadata.Page{})
+			size, err2 := tx.Log().LogSize()
 			if err := errors.Join(err, err2); err != nil {
 				e.Fatal(err)
 			}
@@ -155,14 +157,16 @@ func testSnapshot(e *env) {
 		e.repository("b")
 		e.append(entry("b"))
 		equal(e, "later look", look(), before)
-		equal(e, "a new view", len(read(e, func(tx metadata.Tx) ([]metadata.Repository, error) { return tx.Repositories(metadata.Page{}) })), 2)
+		equal(e, "a new view", len(read(e, func(tx metadata.Tx) ([]metadata.Repository, error) {
+			return tx.Repositories().Repositories(metadata.Page{})
+		})), 2)
 		return nil
 	})
 	e.view(func(tx metadata.Tx) error { // Now comes with the snapshot
 		now := tx.Now()
 		e.clock.Add(time.Minute)
 		e.append(entry("c"))
-		list, err := tx.Entries(metadata.EntryQuery{After: -1})
+		list, err := tx.Log().Entries(metadata.EntryQuery{After: -1})
 		for _, v := range list {
 			if v.Time.After(now) {
 				e.Errorf("a view of %v sees an entry of %v", now, v.Time)
@@ -177,75 +181,87 @@ func testReadOnly(e *env) {
 	v, b := e.version(p, "1"), e.blob("x")
 	e.file(v, "x", b, 0)
 	for what, fn := range map[string]func(tx metadata.Tx) error{
-		"CreateRepository": func(tx metadata.Tx) error { _, err := tx.CreateRepository(metadata.Repository{Name: "x"}); return err },
-		"UpdateRepository": func(tx metadata.Tx) error { return tx.UpdateRepository(metadata.Repository{ID: p.RepositoryID}) },
-		"DeleteRepository": func(tx metadata.Tx) error { return tx.DeleteRepository(p.RepositoryID) },
-		"CreatePackage":    func(tx metadata.Tx) error { _, err := tx.CreatePackage(p); return err },
-		"UpdatePackage":    func(tx metadata.Tx) error { return tx.UpdatePackage(p) },
-		"CreateVersion":    func(tx metadata.Tx) error { _, err := tx.CreateVersion(v); return err },
-		"UpdateVersion":    func(tx metadata.Tx) error { return tx.UpdateVersion(v) },
+		"CreateRepository": func(tx metadata.Tx) error {
+			_, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "x"})
+			return err
+		},
+		"UpdateRepository": func(tx metadata.Tx) error {
+			return tx.Repositories().UpdateRepository(metadata.Repository{ID: p.RepositoryID})
+		},
+		"DeleteRepository": func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(p.RepositoryID) },
+		"CreatePackage":    func(tx metadata.Tx) error { _, err := tx.Packages().CreatePackage(p); return err },
+		"UpdatePackage":    func(tx metadata.Tx) error { return tx.Packages().UpdatePackage(p) },
+		"CreateVersion":    func(tx metadata.Tx) error { _, err := tx.Versions().CreateVersion(v); return err },
+		"UpdateVersion":    func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(v) },
 		"AddFile": func(tx metadata.Tx) error {
-			return tx.AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "y", Blob: b})
+			return tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "y", Blob: b})
 		},
 		"ReplaceFile": func(tx metadata.Tx) error {
-			return tx.ReplaceFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "x", Blob: b})
+			return tx.Files().ReplaceFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "x", Blob: b})
 		},
-		"SetDigest":      func(tx metadata.Tx) error { return tx.SetDigest(v.ID, "") },
-		"RemoveFiles":    func(tx metadata.Tx) error { return tx.RemoveFiles(v.ID) },
-		"RemoveFile":     func(tx metadata.Tx) error { return tx.RemoveFile(v.ID, "x") },
-		"PutEnvironment": func(tx metadata.Tx) error { _, err := tx.PutEnvironment(metadata.Environment{Name: "x"}); return err },
-		"EndRun":         func(tx metadata.Tx) error { return tx.EndRun(1, "x", 1) },
+		"SetDigest":   func(tx metadata.Tx) error { return tx.Versions().SetDigest(v.ID, "") },
+		"RemoveFiles": func(tx metadata.Tx) error { return tx.Files().RemoveFiles(v.ID) },
+		"RemoveFile":  func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "x") },
+		"PutEnvironment": func(tx metadata.Tx) error {
+			_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "x"})
+			return err
+		},
+		"EndRun": func(tx metadata.Tx) error { return tx.Runs().EndRun(1, "x", 1) },
 		"CreateSubscription": func(tx metadata.Tx) error {
-			_, err := tx.CreateSubscription(metadata.Subscription{Name: "x"})
+			_, err := tx.Subscriptions().CreateSubscription(metadata.Subscription{Name: "x"})
 			return err
 		},
-		"UpdateDelivery":     func(tx metadata.Tx) error { return tx.UpdateDelivery(metadata.Delivery{ID: 1}) },
-		"PurgeSubscriptions": func(tx metadata.Tx) error { _, err := tx.PurgeSubscriptions(1); return err },
+		"UpdateDelivery":     func(tx metadata.Tx) error { return tx.Deliveries().UpdateDelivery(metadata.Delivery{ID: 1}) },
+		"PurgeSubscriptions": func(tx metadata.Tx) error { _, err := tx.Subscriptions().PurgeSubscriptions(1); return err },
 		"PutConsumer": func(tx metadata.Tx) error {
-			_, err := tx.PutConsumer(metadata.Consumer{Name: "x"})
+			_, err := tx.Consumers().PutConsumer(metadata.Consumer{Name: "x"})
 			return err
 		},
-		"PutBlob":         func(tx metadata.Tx) error { _, err := tx.PutBlob(b); return err },
-		"Condemn":         func(tx metadata.Tx) error { _, err := tx.Condemn(b, e.now()); return err },
-		"CondemnOrphan":   func(tx metadata.Tx) error { _, err := tx.CondemnOrphan(b.Digest, 1); return err },
-		"CollectedDone":   func(tx metadata.Tx) error { return tx.CollectedDone(b.Digest) },
-		"ForgetCollected": func(tx metadata.Tx) error { return tx.ForgetCollected(e.now()) },
-		"PutLease":        func(tx metadata.Tx) error { return tx.PutLease(metadata.Lease{BlobID: b.ID, Holder: "x"}) },
-		"DropLease":       func(tx metadata.Tx) error { return tx.DropLease("x") },
-		"DropLeasesBelow": func(tx metadata.Tx) error { return tx.DropLeasesBelow("x") },
-		"ExpireLeases":    func(tx metadata.Tx) error { return tx.ExpireLeases() },
-		"DropBlobLease":   func(tx metadata.Tx) error { return tx.DropBlobLease(b.ID, "x") },
-		"AddReferences":   func(tx metadata.Tx) error { return tx.AddReferences(nil) },
+		"PutBlob":         func(tx metadata.Tx) error { _, err := tx.Blobs().PutBlob(b); return err },
+		"Condemn":         func(tx metadata.Tx) error { _, err := tx.Collection().Condemn(b, e.now()); return err },
+		"CondemnOrphan":   func(tx metadata.Tx) error { _, err := tx.Collection().CondemnOrphan(b.Digest, 1); return err },
+		"CollectedDone":   func(tx metadata.Tx) error { return tx.Collection().CollectedDone(b.Digest) },
+		"ForgetCollected": func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(e.now()) },
+		"PutLease":        func(tx metadata.Tx) error { return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: "x"}) },
+		"DropLease":       func(tx metadata.Tx) error { return tx.Leases().DropLease("x") },
+		"DropLeasesBelow": func(tx metadata.Tx) error { return tx.Leases().DropLeasesBelow("x") },
+		"ExpireLeases":    func(tx metadata.Tx) error { return tx.Leases().ExpireLeases() },
+		"DropBlobLease":   func(tx metadata.Tx) error { return tx.Leases().DropBlobLease(b.ID, "x") },
+		"AddReferences":   func(tx metadata.Tx) error { return tx.References().AddReferences(nil) },
 		"TouchStaging": func(tx metadata.Tx) error {
-			_, err := tx.TouchStaging(metadata.Staging{ID: "x", RepositoryID: p.RepositoryID})
+			_, err := tx.Stagings().TouchStaging(metadata.Staging{ID: "x", RepositoryID: p.RepositoryID})
 			return err
 		},
-		"PutStagedFile": func(tx metadata.Tx) error { return tx.PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b}) },
-		"DropStaging":   func(tx metadata.Tx) error { return tx.DropStaging("x") },
-		"DropStagings":  func(tx metadata.Tx) error { return tx.DropStagings(1) },
-		"EndStaging":    func(tx metadata.Tx) error { return tx.EndStaging("x", []byte("{}")) },
+		"PutStagedFile": func(tx metadata.Tx) error {
+			return tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b})
+		},
+		"DropStaging":  func(tx metadata.Tx) error { return tx.Stagings().DropStaging("x") },
+		"DropStagings": func(tx metadata.Tx) error { return tx.Stagings().DropStagings(1) },
+		"EndStaging":   func(tx metadata.Tx) error { return tx.Stagings().EndStaging("x", []byte("{}")) },
 		"SetTag": func(tx metadata.Tx) error {
-			_, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})
+			_, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})
 			return err
 		},
-		"RemoveTag":     func(tx metadata.Tx) error { return tx.RemoveTag(p.ID, "x", 1) },
-		"AddFacts":      func(tx metadata.Tx) error { return tx.AddFacts([]metadata.Fact{{VersionID: v.ID, Key: "x"}}) },
-		"Append":        func(tx metadata.Tx) error { _, err := tx.Append(entry("x")); return err },
-		"PutCheckpoint": func(tx metadata.Tx) error { return tx.PutCheckpoint(metadata.Checkpoint{}) },
-		"CreateUser":    func(tx metadata.Tx) error { _, err := tx.CreateUser(metadata.User{Name: "x"}); return err },
-		"UpdateUser":    func(tx metadata.Tx) error { return tx.UpdateUser(metadata.User{ID: 1}) },
-		"CreateToken":   func(tx metadata.Tx) error { _, err := tx.CreateToken(metadata.Token{UserID: 1}); return err },
-		"RevokeToken":   func(tx metadata.Tx) error { return tx.RevokeToken(1) },
-		"CreateUpload":  func(tx metadata.Tx) error { return tx.CreateUpload(metadata.UploadSession{ID: "x", RepositoryID: 1}) },
-		"UpdateUpload":  func(tx metadata.Tx) error { return tx.UpdateUpload(metadata.UploadSession{ID: "x"}, 0) },
-		"DeleteUpload":  func(tx metadata.Tx) error { return tx.DeleteUpload("x") },
-		"PutSetting":    func(tx metadata.Tx) error { return tx.PutSetting("x", "y") },
+		"RemoveTag":     func(tx metadata.Tx) error { return tx.Tags().RemoveTag(p.ID, "x", 1) },
+		"AddFacts":      func(tx metadata.Tx) error { return tx.Facts().AddFacts([]metadata.Fact{{VersionID: v.ID, Key: "x"}}) },
+		"Append":        func(tx metadata.Tx) error { _, err := tx.Log().Append(entry("x")); return err },
+		"PutCheckpoint": func(tx metadata.Tx) error { return tx.Log().PutCheckpoint(metadata.Checkpoint{}) },
+		"CreateUser":    func(tx metadata.Tx) error { _, err := tx.Users().CreateUser(metadata.User{Name: "x"}); return err },
+		"UpdateUser":    func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: 1}) },
+		"CreateToken":   func(tx metadata.Tx) error { _, err := tx.Tokens().CreateToken(metadata.Token{UserID: 1}); return err },
+		"RevokeToken":   func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(1) },
+		"CreateUpload": func(tx metadata.Tx) error {
+			return tx.Uploads().CreateUpload(metadata.UploadSession{ID: "x", RepositoryID: 1})
+		},
+		"UpdateUpload": func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0) },
+		"DeleteUpload": func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload("x") },
+		"PutSetting":   func(tx metadata.Tx) error { return tx.Settings().PutSetting("x", "y") },
 	} {
 		if err := e.store.View(context.Background(), fn); !errors.Is(err, metadata.ErrReadOnly) {
 			e.Errorf("%s in a view: %v, want ErrReadOnly", what, err)
 		}
 	}
-	equal(e, "revision", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.PackageByID(p.ID) }).Revision, 1)
+	equal(e, "revision", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageByID(p.ID) }).Revision, 1)
 }
 
 func testPanic(e *env) {
@@ -269,7 +285,7 @@ func testGoexit(e *env) {
 	for range 8 {
 		wg.Go(func() {
 			_ = e.store.Update(context.Background(), func(tx metadata.Tx) error {
-				_, err := tx.Append(entry("x"))
+				_, err := tx.Log().Append(entry("x"))
 				if err == nil {
 					runtime.Goexit()
 				}
@@ -314,12 +330,12 @@ func testContext(e *env) {
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := e.store.Update(ctx, func(tx metadata.Tx) error {
 		cancel()
-		_, err := tx.CreateRepository(metadata.Repository{Name: "x"})
+		_, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "x"})
 		return err
 	}); err != nil {
 		e.Errorf("Update whose context ended while it ran: %v", err)
 	}
-	read(e, func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repository("x") })
+	read(e, func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("x") })
 
 	// One that waits gives up.
 	started, finish := make(chan struct{}), make(chan struct{})
@@ -344,11 +360,11 @@ func testContext(e *env) {
 	// A view stops at its next call.
 	ctx, cancel = context.WithCancel(context.Background())
 	if err := e.store.View(ctx, func(tx metadata.Tx) error {
-		if _, err := tx.LogSize(); err != nil {
+		if _, err := tx.Log().LogSize(); err != nil {
 			return err
 		}
 		cancel()
-		_, err := tx.LogSize()
+		_, err := tx.Log().LogSize()
 		return err
 	}); !errors.Is(err, context.Canceled) {
 		e.Errorf("View whose context ended: %v", err)
@@ -369,7 +385,7 @@ func testTime(e *env) {
 	e.clock.Add(-time.Hour)
 	e.update(func(tx metadata.Tx) error {
 		check("after the clock went back", tx, start)
-		v, err := tx.Append(entry("x"))
+		v, err := tx.Log().Append(entry("x"))
 		equal(e, "entry", v.Time, start)
 		return err
 	})
@@ -389,7 +405,7 @@ func testEndedTx(e *env) {
 	e.view(keep)
 	e.update(keep)
 	for _, tx := range kept {
-		if _, err := tx.LogSize(); err == nil {
+		if _, err := tx.Log().LogSize(); err == nil {
 			e.Error("a transaction answers after its end")
 		}
 	}
@@ -403,7 +419,7 @@ func testClose(e *env) {
 			if err := run(context.Background(), func(tx metadata.Tx) error {
 				started <- struct{}{}
 				<-finish
-				_, err := tx.LogSize()
+				_, err := tx.Log().LogSize()
 				return err
 			}); err != nil {
 				e.Errorf("transaction that Close waits for: %v", err)

@@ -79,10 +79,10 @@ func benchStore(b *testing.B, opts ...sqlite.Option) *sqlite.Store {
 	b.Helper()
 	s := open(b, filepath.Join(b.TempDir(), "slipway.db"), opts...)
 	if err := s.Update(context.Background(), func(tx metadata.Tx) error {
-		r, err := tx.CreateRepository(metadata.Repository{Name: "main"})
+		r, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "main"})
 		for i := 0; i < 100 && err == nil; i++ {
 			key := fmt.Sprint("package-", i)
-			_, err = tx.CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "npm", Key: key, Name: key})
+			_, err = tx.Packages().CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "npm", Key: key, Name: key})
 		}
 		return err
 	}); err != nil {
@@ -92,52 +92,52 @@ func benchStore(b *testing.B, opts ...sqlite.Option) *sqlite.Store {
 }
 
 func publish(tx metadata.Tx, n int64) error {
-	r, err := tx.Repository("main")
+	r, err := tx.Repositories().Repository("main")
 	if err != nil {
 		return err
 	}
-	p, err := tx.Package("main", "npm", fmt.Sprint("package-", n%100))
+	p, err := tx.Packages().Package("main", "npm", fmt.Sprint("package-", n%100))
 	if err != nil {
 		return err
 	}
 	version := fmt.Sprintf("1.0.%d", n)
-	if _, err := tx.Version(p.ID, version); !errors.Is(err, metadata.ErrNotExist) {
+	if _, err := tx.Versions().Version(p.ID, version); !errors.Is(err, metadata.ErrNotExist) {
 		return err
 	}
 	purl := "pkg:npm/" + p.Name + "@" + version
-	blob, err := tx.PutBlob(metadata.Blob{Digest: digest.FromString(purl), Size: 1000, SHA1: make([]byte, 20), SHA512: make([]byte, 64)})
+	blob, err := tx.Blobs().PutBlob(metadata.Blob{Digest: digest.FromString(purl), Size: 1000, SHA1: make([]byte, 20), SHA512: make([]byte, 64)})
 	if err != nil {
 		return err
 	}
 	e := metadata.Entry{Type: "artifact.published", Subject: purl, RepositoryID: r.ID, PackageID: p.ID,
 		Actor: metadata.Actor{Type: "token", ID: "token:1"}, Data: benchData}
-	if e, err = tx.Append(e); err != nil {
+	if e, err = tx.Log().Append(e); err != nil {
 		return err
 	}
-	v, err := tx.CreateVersion(metadata.Version{PackageID: p.ID, Name: version, PURL: purl, State: metadata.Published,
+	v, err := tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: version, PURL: purl, State: metadata.Published,
 		Digest: blob.Digest, Size: blob.Size, SortKey: []byte(version), Descriptor: benchData, PublishedBy: "ann", PublisherID: "user:1", Seq: e.Seq})
 	if err != nil {
 		return err
 	}
-	if err := tx.AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: version + ".tgz", MediaType: "application/gzip", Seq: e.Seq, Blob: blob}); err != nil {
+	if err := tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: version + ".tgz", MediaType: "application/gzip", Seq: e.Seq, Blob: blob}); err != nil {
 		return err
 	}
-	if err := tx.AddFacts([]metadata.Fact{
+	if err := tx.Facts().AddFacts([]metadata.Fact{
 		{VersionID: v.ID, Key: "source.commit", Value: "0123456789abcdef0123456789abcdef01234567", Source: "npm:gitHead", Rank: 1, Seq: e.Seq},
 		{VersionID: v.ID, Key: "source.repository", Value: "https://git.example.org/team/app", Source: "npm:repository", Rank: 1, Seq: e.Seq},
 	}); err != nil {
 		return err
 	}
 	e.Type = "tag.set"
-	if e, err = tx.Append(e); err != nil {
+	if e, err = tx.Log().Append(e); err != nil {
 		return err
 	}
-	if _, err := tx.SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: v.ID, SetBy: "ann", Reason: "published", SeqFrom: e.Seq}); err != nil {
+	if _, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: v.ID, SetBy: "ann", Reason: "published", SeqFrom: e.Seq}); err != nil {
 		return err
 	}
 	p.Latest = version
 	p.VersionCount++
-	return tx.UpdatePackage(p)
+	return tx.Packages().UpdatePackage(p)
 }
 
 var benchData = []byte(`{"repository":"main","format":"npm","package":"package-1","version":"1.0.1","actor":{"name":"Ann Example"},` +
@@ -147,7 +147,7 @@ var benchData = []byte(`{"repository":"main","format":"npm","package":"package-1
 func BenchmarkPackage(b *testing.B) {
 	look := func(s metadata.Store) error {
 		return s.View(context.Background(), func(tx metadata.Tx) error {
-			_, err := tx.Package("main", "npm", "package-7")
+			_, err := tx.Packages().Package("main", "npm", "package-7")
 			return err
 		})
 	}

@@ -100,13 +100,13 @@ func childWrite() {
 func crashUpdate(s metadata.Store, key, filling string) (seqs [2]int64, err error) {
 	err = s.Update(context.Background(), func(tx metadata.Tx) error {
 		for i, subject := range []string{"first " + key, "second " + key} {
-			e, err := tx.Append(metadata.Entry{Type: "test.crash", Subject: subject, Data: []byte(`{}`)})
+			e, err := tx.Log().Append(metadata.Entry{Type: "test.crash", Subject: subject, Data: []byte(`{}`)})
 			if err != nil {
 				return err
 			}
 			seqs[i] = e.Seq
 		}
-		return tx.PutSetting(key, filling)
+		return tx.Settings().PutSetting(key, filling)
 	})
 	return seqs, err
 }
@@ -145,12 +145,12 @@ func TestD14KillNine(t *testing.T) {
 func checkAcknowledged(t *testing.T, s metadata.Store, acknowledged map[string][2]int64) {
 	t.Helper()
 	err := s.View(context.Background(), func(tx metadata.Tx) error {
-		entries, err := tx.Entries(metadata.EntryQuery{After: -1})
+		entries, err := tx.Log().Entries(metadata.EntryQuery{After: -1})
 		if err != nil {
 			return err
 		}
 		for key, seqs := range acknowledged {
-			if _, err := tx.Setting(key); err != nil {
+			if _, err := tx.Settings().Setting(key); err != nil {
 				t.Errorf("%s: %v", key, err)
 			}
 			for i, which := range []string{"first ", "second "} {
@@ -162,7 +162,7 @@ func checkAcknowledged(t *testing.T, s metadata.Store, acknowledged map[string][
 		// The others are there whole or not at all.
 		for i, e := range entries {
 			if key, ok := strings.CutPrefix(e.Subject, "first "); ok {
-				if _, err := tx.Setting(key); err != nil || entries[i+1].Subject != "second "+key {
+				if _, err := tx.Settings().Setting(key); err != nil || entries[i+1].Subject != "second "+key {
 					t.Errorf("%s is not whole: %v", key, err)
 				}
 			}

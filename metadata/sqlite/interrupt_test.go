@@ -22,7 +22,7 @@ func slowStore(t *testing.T) (*Store, metadata.EntryQuery) {
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	err := s.Update(t.Context(), func(tx metadata.Tx) error {
 		for range 3000 {
-			if _, err := tx.Append(metadata.Entry{Type: strings.Repeat("a", 6_000), Data: []byte(`{}`)}); err != nil {
+			if _, err := tx.Log().Append(metadata.Entry{Type: strings.Repeat("a", 6_000), Data: []byte(`{}`)}); err != nil {
 				return err
 			}
 		}
@@ -42,14 +42,14 @@ func TestViewEndsWithContext(t *testing.T) {
 		var wg sync.WaitGroup
 		start := time.Now()
 		err := s.View(ctx, func(tx metadata.Tx) error {
-			if _, err := tx.LogSize(); err != nil {
+			if _, err := tx.Log().LogSize(); err != nil {
 				return err
 			}
 			wg.Go(func() {
 				time.Sleep(20 * time.Millisecond) // the statement runs
 				cancel()
 			})
-			_, err := tx.Entries(q)
+			_, err := tx.Log().Entries(q)
 			return err
 		})
 		wg.Wait()
@@ -69,14 +69,14 @@ func TestAbandonedView(t *testing.T) {
 	begun := make(chan struct{})
 	go func() {
 		done <- s.View(t.Context(), func(tx metadata.Tx) error {
-			if _, err := tx.LogSize(); err != nil {
+			if _, err := tx.Log().LogSize(); err != nil {
 				return err
 			}
 			close(begun)
-			if _, err := tx.Entries(q); err == nil {
+			if _, err := tx.Log().Entries(q); err == nil {
 				return errors.New("the slow statement came to its end")
 			}
-			_, err := tx.LogSize()
+			_, err := tx.Log().LogSize()
 			return err
 		})
 	}()

@@ -43,7 +43,7 @@ func event() metadata.Entry {
 func appendOne(s metadata.Store) (int64, error) {
 	var e metadata.Entry
 	err := s.Update(context.Background(), func(tx metadata.Tx) (err error) {
-		e, err = tx.Append(event())
+		e, err = tx.Log().Append(event())
 		return err
 	})
 	return e.Seq, err
@@ -251,7 +251,7 @@ func TestReopen(t *testing.T) {
 			clock.Add(time.Minute)
 			if err := s.Update(context.Background(), func(tx metadata.Tx) error {
 				last = tx.Now()
-				return tx.PutSetting("x", "y")
+				return tx.Settings().PutSetting("x", "y")
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -32,11 +32,11 @@ func TestSnapshot(t *testing.T) {
 				// Two entries and the count of both, in one update.
 				err := s.Update(t.Context(), func(tx metadata.Tx) error {
 					for range 2 {
-						if _, err := tx.Append(event()); err != nil {
+						if _, err := tx.Log().Append(event()); err != nil {
 							return err
 						}
 					}
-					return tx.PutSetting("pairs", strings.Repeat("x", 2000))
+					return tx.Settings().PutSetting("pairs", strings.Repeat("x", 2000))
 				})
 				if err != nil {
 					t.Error(err)
@@ -63,7 +63,7 @@ func TestSnapshot(t *testing.T) {
 			t.Error(err)
 		}
 		var size int64
-		if err := c.View(t.Context(), func(tx metadata.Tx) (err error) { size, err = tx.LogSize(); return err }); err != nil {
+		if err := c.View(t.Context(), func(tx metadata.Tx) (err error) { size, err = tx.Log().LogSize(); return err }); err != nil {
 			t.Fatal(err)
 		}
 		if size%2 != 0 || size < last {

@@ -272,7 +272,7 @@ func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.of(p
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.View(ctx, func(tx metadata.Tx) error {
-		_, err := tx.LogSize()
+		_, err := tx.Log().LogSize()
 		return err
 	})
 }

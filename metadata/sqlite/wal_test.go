@@ -75,20 +75,20 @@ func TestForeignReaderAndView(t *testing.T) {
 		update()
 	}
 	err := s.View(t.Context(), func(tx metadata.Tx) error {
-		if _, err := tx.LogSize(); err != nil {
+		if _, err := tx.Log().LogSize(); err != nil {
 			return err
 		}
 		time.Sleep(5 * time.Millisecond) // it is older than the wait
 		for range 4 {
 			update()
 		}
-		if _, err := tx.LogSize(); err != nil {
+		if _, err := tx.Log().LogSize(); err != nil {
 			return fmt.Errorf("ended in vain: %w", err)
 		}
 		end()
 		for range 200 {
 			update()
-			if _, err := tx.LogSize(); err != nil {
+			if _, err := tx.Log().LogSize(); err != nil {
 				return nil
 			}
 		}

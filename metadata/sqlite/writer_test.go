@@ -88,10 +88,10 @@ func together(t *testing.T, s *Store, fns ...func(metadata.Tx) error) []error {
 
 func put(key string) func(metadata.Tx) error {
 	return func(tx metadata.Tx) error {
-		if err := tx.PutSetting(key, "x"); err != nil {
+		if err := tx.Settings().PutSetting(key, "x"); err != nil {
 			return err
 		}
-		_, err := tx.Append(event())
+		_, err := tx.Log().Append(event())
 		return err
 	}
 }
@@ -99,7 +99,7 @@ func put(key string) func(metadata.Tx) error {
 func has(t *testing.T, s *Store, key string) bool {
 	t.Helper()
 	err := s.View(context.Background(), func(tx metadata.Tx) error {
-		_, err := tx.Setting(key)
+		_, err := tx.Settings().Setting(key)
 		return err
 	})
 	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
@@ -112,7 +112,7 @@ func size(t *testing.T, s *Store) int64 {
 	t.Helper()
 	var n int64
 	if err := s.View(context.Background(), func(tx metadata.Tx) (err error) {
-		n, err = tx.LogSize()
+		n, err = tx.Log().LogSize()
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestGroupCommit(t *testing.T) {
 func TestFirstFails(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	reads := func(tx metadata.Tx) error {
-		if _, err := tx.Setting("a"); !errors.Is(err, metadata.ErrNotExist) {
+		if _, err := tx.Settings().Setting("a"); !errors.Is(err, metadata.ErrNotExist) {
 			t.Errorf("what a failed neighbour wrote: %v", err)
 		}
 		return errTest
@@ -214,7 +214,7 @@ func TestGroupBound(t *testing.T) {
 func TestReadingUpdate(t *testing.T) {
 	var seen batches
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
-	if err := s.Update(context.Background(), func(tx metadata.Tx) error { return tx.DropLease("nobody") }); err != nil {
+	if err := s.Update(context.Background(), func(tx metadata.Tx) error { return tx.Leases().DropLease("nobody") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Update(context.Background(), then(put("a"), fail)); err != errTest {
@@ -246,7 +246,7 @@ func limitPages(t *testing.T, s *Store, n int) {
 // grow fills some pages, each time with other bytes: pages that stay as they are would not be written.
 func grow(key string) func(metadata.Tx) error {
 	return func(tx metadata.Tx) error {
-		return tx.PutSetting(key, strings.Repeat(fmt.Sprintf("%08d", grown.Add(1)), 1<<17))
+		return tx.Settings().PutSetting(key, strings.Repeat(fmt.Sprintf("%08d", grown.Add(1)), 1<<17))
 	}
 }
 
@@ -263,7 +263,7 @@ func TestTransactionLost(t *testing.T) {
 	looksAway := func(tx metadata.Tx) error {
 		_ = grow("huge")(tx)
 		// Outside of a transaction this would be made at once, by itself.
-		if err := tx.PutSetting("stray", "x"); err == nil {
+		if err := tx.Settings().PutSetting("stray", "x"); err == nil {
 			t.Error("a call after the lost transaction was answered")
 		}
 		return nil
@@ -320,7 +320,7 @@ func TestCommitFails(t *testing.T) {
 	}
 	failCommits(t, s, 1)
 	errs := together(t, s, put("a"), put("b"), then(put("c"), fail), func(tx metadata.Tx) error {
-		if _, err := tx.Setting("a"); err == nil {
+		if _, err := tx.Settings().Setting("a"); err == nil {
 			return errTest // because of a neighbour that is not made in the end
 		}
 		return nil
@@ -375,14 +375,14 @@ func TestLongView(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "slipway.db")
 	s := openStore(t, path, limits)
 	err := s.View(context.Background(), func(tx metadata.Tx) error {
-		if _, err := tx.LogSize(); err != nil {
+		if _, err := tx.Log().LogSize(); err != nil {
 			return err
 		}
 		for i := 0; ; i++ {
 			if err := s.Update(context.Background(), grow(fmt.Sprint(i%4))); err != nil {
 				return err
 			}
-			if _, err := tx.LogSize(); err != nil {
+			if _, err := tx.Log().LogSize(); err != nil {
 				return err
 			}
 			if i == 2000 {
@@ -426,7 +426,7 @@ func overlapping(t *testing.T, s *Store) (end func()) {
 				begin := sync.OnceFunc(func() { close(begun) })
 				defer begin() // also when it fails
 				if err := s.View(t.Context(), func(tx metadata.Tx) error {
-					_, err := tx.LogSize()
+					_, err := tx.Log().LogSize()
 					begin()
 					<-until
 					return err
@@ -555,7 +555,7 @@ func TestTimeOfUpdate(t *testing.T) {
 			if now := tx.Now(); now.Before(asked) {
 				t.Errorf("asked for at %v, it is of %v", asked, now)
 			}
-			_, err := tx.Append(event())
+			_, err := tx.Log().Append(event())
 			return err
 		})
 		if err != nil {

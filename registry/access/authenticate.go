@@ -104,10 +104,10 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 		var t metadata.Token
 		var u metadata.User
 		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
-			if t, err = tx.TokenByHash(HashToken(secret)); err != nil {
+			if t, err = tx.Tokens().TokenByHash(HashToken(secret)); err != nil {
 				return err
 			}
-			u, err = tx.UserByID(t.UserID)
+			u, err = tx.Users().UserByID(t.UserID)
 			return err
 		})
 		if errors.Is(err, metadata.ErrNotExist) {
@@ -136,15 +136,15 @@ func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err 
 	}
 	err = a.store.View(ctx, func(tx metadata.Tx) error {
 		if kind == TypeUser {
-			u, err := tx.UserByID(n)
+			u, err := tx.Users().UserByID(n)
 			actor = userActor(u)
 			return errors.Join(err, valid(!u.Disabled))
 		}
-		t, err := tx.Token(n)
+		t, err := tx.Tokens().Token(n)
 		if err != nil {
 			return err
 		}
-		u, err := tx.UserByID(t.UserID)
+		u, err := tx.Users().UserByID(t.UserID)
 		actor = tokenActor(t, u)
 		return errors.Join(err, valid(a.holds(t, u)))
 	})
@@ -180,7 +180,7 @@ func (a *Authenticator) password(ctx context.Context, name, password string) (Ac
 	return a.cached("user", name, password, passwordTTL, func() (Actor, time.Time, error) {
 		var u metadata.User
 		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
-			u, err = tx.User(name)
+			u, err = tx.Users().User(name)
 			return err
 		})
 		if err != nil && !errors.Is(err, metadata.ErrNotExist) {

@@ -35,7 +35,7 @@ func newPeople(t *testing.T) *people {
 		t.Fatal(err)
 	}
 	p.update(t, func(tx metadata.Tx) (err error) {
-		p.user, err = tx.CreateUser(metadata.User{Name: "ann", PasswordHash: hash, Grants: []metadata.Grant{{Repository: "main", Actions: []string{"read"}}}})
+		p.user, err = tx.Users().CreateUser(metadata.User{Name: "ann", PasswordHash: hash, Grants: []metadata.Grant{{Repository: "main", Actions: []string{"read"}}}})
 		return err
 	})
 	return p
@@ -53,7 +53,7 @@ func (p *people) token(t *testing.T, expires time.Time) (string, int64) {
 	secret, hash := access.NewToken()
 	var id int64
 	p.update(t, func(tx metadata.Tx) error {
-		tok, err := tx.CreateToken(metadata.Token{UserID: p.user.ID, Name: "ci", Hash: hash, ExpiresAt: expires, CreatedAt: tx.Now(),
+		tok, err := tx.Tokens().CreateToken(metadata.Token{UserID: p.user.ID, Name: "ci", Hash: hash, ExpiresAt: expires, CreatedAt: tx.Now(),
 			Grants: []metadata.Grant{{Repository: "main", Actions: []string{"read"}}}})
 		id = tok.ID
 		return err
@@ -114,7 +114,7 @@ func TestS29(t *testing.T) {
 	p.now = p.now.Add(2 * time.Second)
 	p.refused(t, "expired", access.Credentials{Token: expiring})
 
-	p.update(t, func(tx metadata.Tx) error { return tx.RevokeToken(id) })
+	p.update(t, func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(id) })
 	p.auth.Forget()
 	p.refused(t, "revoked", access.Credentials{Token: revoked})
 	p.accepted(t, "the other", access.Credentials{Token: other})
@@ -122,7 +122,7 @@ func TestS29(t *testing.T) {
 	// Another replica disables the user: the bound is the time that a token is remembered.
 	u := p.user
 	u.Disabled = true
-	p.update(t, func(tx metadata.Tx) error { return tx.UpdateUser(u) })
+	p.update(t, func(tx metadata.Tx) error { return tx.Users().UpdateUser(u) })
 	p.now = p.now.Add(5 * time.Second)
 	p.refused(t, "a token of a disabled user", access.Credentials{Token: other})
 	p.refused(t, "a disabled user", access.Credentials{User: "ann", Password: "secret"})
@@ -136,7 +136,7 @@ func BenchmarkAuthenticatePassword(b *testing.B) {
 	defer store.Close()
 	hash, _ := access.HashPassword("secret", bcrypt.MinCost)
 	if err := store.Update(context.Background(), func(tx metadata.Tx) error {
-		_, err := tx.CreateUser(metadata.User{Name: "ann", PasswordHash: hash})
+		_, err := tx.Users().CreateUser(metadata.User{Name: "ann", PasswordHash: hash})
 		return err
 	}); err != nil {
 		b.Fatal(err)

@@ -212,7 +212,7 @@ func (e *Env) PublishRelease(pkg string, rel registry.Release, files ...string) 
 func (e *Env) DropLeases(at registry.Name) {
 	e.t.Helper()
 	must(e.t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-		return tx.DropLease(at.Repository + "/" + at.Format + "/" + at.Package)
+		return tx.Leases().DropLease(at.Repository + "/" + at.Format + "/" + at.Package)
 	}))
 }
 

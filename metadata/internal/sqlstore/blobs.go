@@ -37,19 +37,19 @@ func scanBlob(r row) (metadata.Blob, error) {
 }
 
 // Blob implements metadata.Blobs. Only sha256 names a blob, so any other digest does not exist.
-func (t *Tx) Blob(d digest.Digest) (metadata.Blob, error) {
+func (t blobs) Blob(d digest.Digest) (metadata.Blob, error) {
 	raw, err := sha256Sum(d)
 	if err != nil {
 		return metadata.Blob{}, fmt.Errorf("%w: %w", metadata.ErrNotExist, err)
 	}
-	return one(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest = $1`, raw)
+	return one(t.Tx, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest = $1`, raw)
 }
 
 // PutBlob implements metadata.Blobs. ErrCollected: the bytes of this digest are being removed right now.
-func (t *Tx) PutBlob(v metadata.Blob) (metadata.Blob, error) { return t.putBlob(v, math.MaxInt64) }
+func (t blobs) PutBlob(v metadata.Blob) (metadata.Blob, error) { return t.putBlob(v, math.MaxInt64) }
 
 // PutStored implements metadata.Blobs.
-func (t *Tx) PutStored(v metadata.Blob, stored time.Time) (metadata.Blob, error) {
+func (t blobs) PutStored(v metadata.Blob, stored time.Time) (metadata.Blob, error) {
 	return t.putBlob(v, micros(stored))
 }
 
@@ -76,12 +76,12 @@ func (t *Tx) putBlob(v metadata.Blob, since int64) (metadata.Blob, error) {
 }
 
 // BlobBySHA512 implements metadata.Blobs.
-func (t *Tx) BlobBySHA512(sum []byte) (metadata.Blob, error) {
-	return one(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.sha512 = $1`, sum)
+func (t blobs) BlobBySHA512(sum []byte) (metadata.Blob, error) {
+	return one(t.Tx, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.sha512 = $1`, sum)
 }
 
 // BlobList implements metadata.Blobs.
-func (t *Tx) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
+func (t blobs) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
 	raw := []byte{}
 	if after != "" {
 		var err error
@@ -89,7 +89,7 @@ func (t *Tx) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
 			return nil, err
 		}
 	}
-	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest > $1 ORDER BY b.digest LIMIT CAST($2 AS BIGINT)`,
+	return all(t.Tx, scanBlob, `SELECT `+blobColumns+` FROM blob b WHERE b.digest > $1 ORDER BY b.digest LIMIT CAST($2 AS BIGINT)`,
 		raw, limit(n))
 }
 
@@ -99,9 +99,9 @@ func (t *Tx) kept(before time.Time) int64 {
 	return min(t.micros(), bound(before)-1)
 }
 
-// Unreferenced implements metadata.Blobs.
-func (t *Tx) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Blob, error) {
-	return all(t, scanBlob, `SELECT `+blobColumns+` FROM blob b
+// Unreferenced implements metadata.Collection.
+func (t collection) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Blob, error) {
+	return all(t.Tx, scanBlob, `SELECT `+blobColumns+` FROM blob b
 		WHERE b.id > $1 AND b.created_at < $2 AND b.released_at < $2
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
@@ -110,8 +110,8 @@ func (t *Tx) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Bl
 		ORDER BY b.id LIMIT CAST($4 AS BIGINT)`, afterID, bound(before), t.kept(before), limit(n))
 }
 
-// Condemn implements metadata.Blobs.
-func (t *Tx) Condemn(v metadata.Blob, before time.Time) (bool, error) {
+// Condemn implements metadata.Collection.
+func (t collection) Condemn(v metadata.Blob, before time.Time) (bool, error) {
 	raw, err := sha256Sum(v.Digest)
 	if err != nil {
 		return false, err
@@ -129,8 +129,8 @@ func (t *Tx) Condemn(v metadata.Blob, before time.Time) (bool, error) {
 	return true, t.condemned(raw, v.Size)
 }
 
-// CondemnOrphan implements metadata.Blobs.
-func (t *Tx) CondemnOrphan(d digest.Digest, size int64) (bool, error) {
+// CondemnOrphan implements metadata.Collection.
+func (t collection) CondemnOrphan(d digest.Digest, size int64) (bool, error) {
 	if err := t.writable(); err != nil {
 		return false, err
 	}
@@ -138,7 +138,7 @@ func (t *Tx) CondemnOrphan(d digest.Digest, size int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = one(t, scanInt, `SELECT id FROM blob WHERE digest = $1`, raw)
+	_, err = one(t.Tx, scanInt, `SELECT id FROM blob WHERE digest = $1`, raw)
 	if !errors.Is(err, metadata.ErrNotExist) {
 		return false, err
 	}
@@ -152,8 +152,8 @@ func (t *Tx) condemned(raw []byte, size int64) error {
 	return err
 }
 
-// CollectedDone implements metadata.Blobs.
-func (t *Tx) CollectedDone(d digest.Digest) error {
+// CollectedDone implements metadata.Collection.
+func (t collection) CollectedDone(d digest.Digest) error {
 	raw, err := sha256Sum(d)
 	if err != nil {
 		return err
@@ -161,9 +161,9 @@ func (t *Tx) CollectedDone(d digest.Digest) error {
 	return t.must(`UPDATE collected SET done_at = $1 WHERE digest = $2`, t.micros(), raw)
 }
 
-// CollectedPending implements metadata.Blobs.
-func (t *Tx) CollectedPending() ([]metadata.Collected, error) {
-	return all(t, func(r row) (metadata.Collected, error) {
+// CollectedPending implements metadata.Collection.
+func (t collection) CollectedPending() ([]metadata.Collected, error) {
+	return all(t.Tx, func(r row) (metadata.Collected, error) {
 		var v metadata.Collected
 		var raw []byte
 		var at int64
@@ -173,24 +173,24 @@ func (t *Tx) CollectedPending() ([]metadata.Collected, error) {
 	}, `SELECT digest, size, at FROM collected WHERE done_at IS NULL ORDER BY digest`)
 }
 
-// CollectedSince implements metadata.Blobs.
-func (t *Tx) CollectedSince(d digest.Digest, since time.Time) (bool, error) {
+// CollectedSince implements metadata.Collection.
+func (t collection) CollectedSince(d digest.Digest, since time.Time) (bool, error) {
 	raw, err := sha256Sum(d)
 	if err != nil {
 		return false, err
 	}
-	return one(t, scanBool, `SELECT EXISTS (SELECT 1 FROM collected
+	return one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM collected
 		WHERE digest = $1 AND (done_at IS NULL OR done_at >= $2))`, raw, micros(since))
 }
 
-// ForgetCollected implements metadata.Blobs.
-func (t *Tx) ForgetCollected(before time.Time) error {
+// ForgetCollected implements metadata.Collection.
+func (t collection) ForgetCollected(before time.Time) error {
 	_, err := t.exec(`DELETE FROM collected WHERE done_at < $1`, bound(before))
 	return err
 }
 
-// PutLease implements metadata.Blobs. ErrNotExist: there is no such blob.
-func (t *Tx) PutLease(l metadata.Lease) error {
+// PutLease implements metadata.Leases. ErrNotExist: there is no such blob.
+func (t leases) PutLease(l metadata.Lease) error {
 	return t.must(`INSERT INTO lease (blob_id, holder, until)
 		SELECT b.id, CAST($1 AS TEXT), CAST($2 AS BIGINT) FROM blob b WHERE b.id = $3
 		ON CONFLICT (blob_id, holder) DO UPDATE
@@ -198,8 +198,8 @@ func (t *Tx) PutLease(l metadata.Lease) error {
 		l.Holder, micros(l.Until), l.BlobID)
 }
 
-// DropLease implements metadata.Blobs.
-func (t *Tx) DropLease(holder string) error {
+// DropLease implements metadata.Leases.
+func (t leases) DropLease(holder string) error {
 	if _, err := t.exec(`UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM lease WHERE holder = $2)`, t.micros(), holder); err != nil {
 		return err
@@ -208,8 +208,8 @@ func (t *Tx) DropLease(holder string) error {
 	return err
 }
 
-// DropLeasesBelow implements metadata.Blobs.
-func (t *Tx) DropLeasesBelow(folder string) error {
+// DropLeasesBelow implements metadata.Leases.
+func (t leases) DropLeasesBelow(folder string) error {
 	first, end := folder+"/", folder+afterFolder
 	if _, err := t.exec(`UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM lease WHERE holder >= $2 AND holder < $3)`, t.micros(), first, end); err != nil {
@@ -219,8 +219,8 @@ func (t *Tx) DropLeasesBelow(folder string) error {
 	return err
 }
 
-// DropBlobLease implements metadata.Blobs. A missing one is no error.
-func (t *Tx) DropBlobLease(blobID int64, holder string) error {
+// DropBlobLease implements metadata.Leases. A missing one is no error.
+func (t leases) DropBlobLease(blobID int64, holder string) error {
 	n, err := t.exec(`DELETE FROM lease WHERE blob_id = $1 AND holder = $2`, blobID, holder)
 	if err != nil || n == 0 {
 		return err
@@ -229,25 +229,25 @@ func (t *Tx) DropBlobLease(blobID int64, holder string) error {
 	return err
 }
 
-// Leased implements metadata.Blobs.
-func (t *Tx) Leased(blobID int64, holder string) (bool, error) {
-	return one(t, scanBool, `SELECT EXISTS (SELECT 1 FROM lease WHERE blob_id = $1 AND holder = $2 AND until > $3)`,
+// Leased implements metadata.Leases.
+func (t leases) Leased(blobID int64, holder string) (bool, error) {
+	return one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM lease WHERE blob_id = $1 AND holder = $2 AND until > $3)`,
 		blobID, holder, t.micros())
 }
 
-// Holders implements metadata.Blobs.
-func (t *Tx) Holders(blobID int64, n int) ([]string, error) {
-	return all(t, scanText, `SELECT holder FROM lease WHERE blob_id = $1 AND until > $2 ORDER BY holder LIMIT CAST($3 AS BIGINT)`,
+// Holders implements metadata.Leases.
+func (t leases) Holders(blobID int64, n int) ([]string, error) {
+	return all(t.Tx, scanText, `SELECT holder FROM lease WHERE blob_id = $1 AND until > $2 ORDER BY holder LIMIT CAST($3 AS BIGINT)`,
 		blobID, t.micros(), limit(n))
 }
 
-// ExpireLeases implements metadata.Blobs. A blob was released when its lease ran out, not when that was noticed.
-func (t *Tx) ExpireLeases() error {
+// ExpireLeases implements metadata.Leases. A blob was released when its lease ran out, not when that was noticed.
+func (t leases) ExpireLeases() error {
 	if err := t.writable(); err != nil {
 		return err
 	}
 	now := t.micros()
-	ended, err := all(t, func(r row) ([2]int64, error) {
+	ended, err := all(t.Tx, func(r row) ([2]int64, error) {
 		var v [2]int64
 		err := r.Scan(&v[0], &v[1])
 		return v, err

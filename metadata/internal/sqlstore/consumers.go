@@ -13,24 +13,24 @@ func scanConsumer(r row) (metadata.Consumer, error) {
 }
 
 // Consumer implements metadata.Consumers.
-func (t *Tx) Consumer(ownerID, name string) (metadata.Consumer, error) {
-	return one(t, scanConsumer, `SELECT `+consumerColumns+` FROM consumer WHERE owner_id = $1 AND name = $2`, ownerID, name)
+func (t consumers) Consumer(ownerID, name string) (metadata.Consumer, error) {
+	return one(t.Tx, scanConsumer, `SELECT `+consumerColumns+` FROM consumer WHERE owner_id = $1 AND name = $2`, ownerID, name)
 }
 
 // Consumers implements metadata.Consumers.
-func (t *Tx) Consumers(ownerID string, p metadata.Page) ([]metadata.Consumer, error) {
-	return all(t, scanConsumer, `SELECT `+consumerColumns+` FROM consumer WHERE owner_id = $1 AND name > $2 ORDER BY name LIMIT CAST($3 AS BIGINT)`,
+func (t consumers) Consumers(ownerID string, p metadata.Page) ([]metadata.Consumer, error) {
+	return all(t.Tx, scanConsumer, `SELECT `+consumerColumns+` FROM consumer WHERE owner_id = $1 AND name > $2 ORDER BY name LIMIT CAST($3 AS BIGINT)`,
 		ownerID, p.After, limit(p.Limit))
 }
 
 // PutConsumer implements metadata.Consumers.
-func (t *Tx) PutConsumer(v metadata.Consumer) (metadata.Consumer, error) {
-	return insert(t, scanConsumer, `INSERT INTO consumer (`+consumerColumns+`) VALUES ($1, $2, $3, $4, $4)
+func (t consumers) PutConsumer(v metadata.Consumer) (metadata.Consumer, error) {
+	return insert(t.Tx, scanConsumer, `INSERT INTO consumer (`+consumerColumns+`) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (owner_id, name) DO UPDATE SET acked = excluded.acked, updated_at = excluded.updated_at
 		RETURNING `+consumerColumns, v.OwnerID, v.Name, v.Acked, t.micros())
 }
 
 // DeleteConsumer implements metadata.Consumers.
-func (t *Tx) DeleteConsumer(ownerID, name string) error {
+func (t consumers) DeleteConsumer(ownerID, name string) error {
 	return t.must(`DELETE FROM consumer WHERE owner_id = $1 AND name = $2`, ownerID, name)
 }

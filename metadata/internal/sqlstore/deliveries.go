@@ -35,8 +35,8 @@ func scanWholeDelivery(r row) (metadata.Delivery, error) {
 
 // PutDelivery implements metadata.Deliveries. One that was due just now gets another time all the same, also where the clock
 // was set back and stands still: who has read it sees that it is wanted again.
-func (t *Tx) PutDelivery(v metadata.Delivery) (int64, error) {
-	return insert(t, scanInt, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
+func (t deliveries) PutDelivery(v metadata.Delivery) (int64, error) {
+	return insert(t.Tx, scanInt, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
 			redelivery, created_at, done_at, status, error, content_type, header, body)
 		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10)
 		ON CONFLICT (subscription_id, message_id) DO UPDATE
@@ -48,12 +48,12 @@ func (t *Tx) PutDelivery(v metadata.Delivery) (int64, error) {
 }
 
 // Delivery implements metadata.Deliveries.
-func (t *Tx) Delivery(id int64) (metadata.Delivery, error) {
-	return one(t, scanWholeDelivery, selectDelivery+`WHERE d.id = $1 AND s.deleted = 0`, id)
+func (t deliveries) Delivery(id int64) (metadata.Delivery, error) {
+	return one(t.Tx, scanWholeDelivery, selectDelivery+`WHERE d.id = $1 AND s.deleted = 0`, id)
 }
 
 // Deliveries implements metadata.Deliveries.
-func (t *Tx) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, error) {
+func (t deliveries) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, error) {
 	before := q.BeforeID
 	if before <= 0 {
 		before = math.MaxInt64
@@ -64,13 +64,13 @@ func (t *Tx) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, error) {
 	if q.State != "" {
 		w.and(`d.state = `, string(q.State))
 	}
-	return all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery d `+w.text.String()+
+	return all(t.Tx, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery d `+w.text.String()+
 		` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // DueDeliveries implements metadata.Deliveries.
-func (t *Tx) DueDeliveries(subscriptionID int64, n int) ([]metadata.Due, error) {
-	return all(t, func(r row) (metadata.Due, error) {
+func (t deliveries) DueDeliveries(subscriptionID int64, n int) ([]metadata.Due, error) {
+	return all(t.Tx, func(r row) (metadata.Due, error) {
 		var v metadata.Due
 		var at int64
 		err := r.Scan(&v.ID, &at)
@@ -81,38 +81,38 @@ func (t *Tx) DueDeliveries(subscriptionID int64, n int) ([]metadata.Due, error) 
 }
 
 // UpdateDelivery implements metadata.Deliveries.
-func (t *Tx) UpdateDelivery(v metadata.Delivery) error {
+func (t deliveries) UpdateDelivery(v metadata.Delivery) error {
 	return t.must(`UPDATE delivery SET state = $1, attempts = $2, tries = $3, next_at = $4, redelivery = $5, done_at = $6, status = $7,
 		error = $8 WHERE id = $9`, string(v.State), v.Attempts, v.Tries, micros(v.NextAt), flag(v.Redelivery), micros(v.DoneAt), v.Status,
 		v.Error, v.ID)
 }
 
 // BuryDeliveries implements metadata.Deliveries.
-func (t *Tx) BuryDeliveries(subscriptionID int64, reason string, most int) (int64, error) {
+func (t deliveries) BuryDeliveries(subscriptionID int64, reason string, most int) (int64, error) {
 	return t.exec(`UPDATE delivery SET state = 'dead', done_at = $1, error = $2 WHERE id IN
 		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY next_at, id LIMIT CAST($4 AS BIGINT))`,
 		t.micros(), reason, subscriptionID, limit(most))
 }
 
 // CountDeliveries implements metadata.Deliveries.
-func (t *Tx) CountDeliveries(subscriptionID int64, state metadata.DeliveryState) (int64, time.Time, error) {
-	n, err := one(t, scanInt, `SELECT COUNT(*) FROM delivery WHERE subscription_id = $1 AND state = $2`, subscriptionID, string(state))
+func (t deliveries) CountDeliveries(subscriptionID int64, state metadata.DeliveryState) (int64, time.Time, error) {
+	n, err := one(t.Tx, scanInt, `SELECT COUNT(*) FROM delivery WHERE subscription_id = $1 AND state = $2`, subscriptionID, string(state))
 	if err != nil || n == 0 {
 		return 0, time.Time{}, err
 	}
-	at, err := one(t, scanInt, `SELECT created_at FROM delivery WHERE subscription_id = $1 AND state = $2 ORDER BY id LIMIT 1`,
+	at, err := one(t.Tx, scanInt, `SELECT created_at FROM delivery WHERE subscription_id = $1 AND state = $2 ORDER BY id LIMIT 1`,
 		subscriptionID, string(state))
 	return n, fromMicros(at), err
 }
 
 // ExpireDeliveries implements metadata.Deliveries.
-func (t *Tx) ExpireDeliveries(before time.Time, most int) (int64, error) {
+func (t deliveries) ExpireDeliveries(before time.Time, most int) (int64, error) {
 	return t.exec(`DELETE FROM delivery WHERE id IN
 		(SELECT id FROM delivery WHERE done_at < $1 AND state <> 'pending' ORDER BY done_at LIMIT CAST($2 AS BIGINT))`, bound(before), limit(most))
 }
 
 // AddAttempt implements metadata.Deliveries.
-func (t *Tx) AddAttempt(v metadata.Attempt) error {
+func (t deliveries) AddAttempt(v metadata.Attempt) error {
 	_, err := t.exec(`INSERT INTO delivery_attempt (delivery_id, number, at, duration, status, error, answer)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		v.DeliveryID, v.Number, micros(v.At), v.Duration.Microseconds(), v.Status, v.Error, filled(v.Answer))
@@ -120,8 +120,8 @@ func (t *Tx) AddAttempt(v metadata.Attempt) error {
 }
 
 // Attempts implements metadata.Deliveries.
-func (t *Tx) Attempts(deliveryID int64) ([]metadata.Attempt, error) {
-	return all(t, func(r row) (metadata.Attempt, error) {
+func (t deliveries) Attempts(deliveryID int64) ([]metadata.Attempt, error) {
+	return all(t.Tx, func(r row) (metadata.Attempt, error) {
 		var v metadata.Attempt
 		var at, duration int64
 		err := r.Scan(&v.DeliveryID, &v.Number, &at, &duration, &v.Status, &v.Error, &v.Answer)

@@ -31,13 +31,13 @@ func scanDeployment(r row) (metadata.Deployment, error) {
 }
 
 // CreateDeployment implements metadata.Deployments.
-func (t *Tx) CreateDeployment(v metadata.Deployment) (metadata.Deployment, error) {
+func (t deployments) CreateDeployment(v metadata.Deployment) (metadata.Deployment, error) {
 	raw, err := sum(v.Digest)
 	if err != nil {
 		return v, err
 	}
 	v.CreatedAt, v.CreatedBy = t.Now(), v.UpdatedBy
-	v.ID, err = insert(t, scanInt, `INSERT INTO deployment (environment_id, service, external_id, repository_id, package_id, version_id,
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO deployment (environment_id, service, external_id, repository_id, package_id, version_id,
 			version, purl, digest, status, event_id, url, created_at, created_by, updated_at, updated_by, finished_at, seq, last_seq)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14, 0, 0, 0)
 		ON CONFLICT (environment_id, service, external_id) WHERE external_id <> '' DO NOTHING RETURNING id`,
@@ -52,7 +52,7 @@ func (t *Tx) CreateDeployment(v metadata.Deployment) (metadata.Deployment, error
 }
 
 // UpdateDeployment implements metadata.Deployments.
-func (t *Tx) UpdateDeployment(v metadata.Deployment) (metadata.Deployment, error) {
+func (t deployments) UpdateDeployment(v metadata.Deployment) (metadata.Deployment, error) {
 	v.UpdatedAt = t.Now()
 	v.FinishedAt = v.UpdatedAt
 	if v.Status == metadata.DeploymentQueued || v.Status == metadata.DeploymentRunning {
@@ -73,24 +73,24 @@ func (t *Tx) UpdateDeployment(v metadata.Deployment) (metadata.Deployment, error
 }
 
 // Deployment implements metadata.Deployments.
-func (t *Tx) Deployment(id int64) (metadata.Deployment, error) {
-	return one(t, scanDeployment, selectDeployment+`WHERE d.id = $1`, id)
+func (t deployments) Deployment(id int64) (metadata.Deployment, error) {
+	return one(t.Tx, scanDeployment, selectDeployment+`WHERE d.id = $1`, id)
 }
 
 // DeploymentByExternalID implements metadata.Deployments.
-func (t *Tx) DeploymentByExternalID(environmentID int64, service, externalID string) (metadata.Deployment, error) {
-	return one(t, scanDeployment, selectDeployment+`WHERE d.environment_id = $1 AND d.service = $2 AND d.external_id = $3
+func (t deployments) DeploymentByExternalID(environmentID int64, service, externalID string) (metadata.Deployment, error) {
+	return one(t.Tx, scanDeployment, selectDeployment+`WHERE d.environment_id = $1 AND d.service = $2 AND d.external_id = $3
 		AND d.external_id <> ''`, environmentID, service, externalID)
 }
 
 // OpenDeployments implements metadata.Deployments.
-func (t *Tx) OpenDeployments(versionID int64, n int) ([]metadata.Deployment, error) {
-	return all(t, scanDeployment, selectDeployment+`WHERE d.version_id = $1 AND d.status IN ('queued', 'running')
+func (t deployments) OpenDeployments(versionID int64, n int) ([]metadata.Deployment, error) {
+	return all(t.Tx, scanDeployment, selectDeployment+`WHERE d.version_id = $1 AND d.status IN ('queued', 'running')
 		ORDER BY d.id LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
 }
 
 // Deployments implements metadata.Deployments.
-func (t *Tx) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, error) {
+func (t deployments) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, error) {
 	before := q.BeforeID
 	if before <= 0 {
 		before = math.MaxInt64
@@ -119,12 +119,12 @@ func (t *Tx) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, err
 	if q.Repositories != nil && !w.in(`d.repository_id`, q.Repositories) {
 		return nil, nil
 	}
-	return all(t, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
+	return all(t.Tx, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // Reported implements metadata.Deployments.
-func (t *Tx) Reported(environmentID, seq int64) ([]metadata.Deployment, error) {
-	return all(t, func(r row) (metadata.Deployment, error) {
+func (t deployments) Reported(environmentID, seq int64) ([]metadata.Deployment, error) {
+	return all(t.Tx, func(r row) (metadata.Deployment, error) {
 		var status, by string
 		var at, last int64
 		v, err := scanDeployment(extended{r, []any{&status, &at, &by, &last}})

@@ -14,12 +14,12 @@ func scanEnvironment(r row) (metadata.Environment, error) {
 }
 
 // PutEnvironment implements metadata.Environments.
-func (t *Tx) PutEnvironment(v metadata.Environment) (metadata.Environment, error) {
+func (t environments) PutEnvironment(v metadata.Environment) (metadata.Environment, error) {
 	if _, err := t.exec(`INSERT INTO environment (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
 		v.Name, t.micros()); err != nil {
 		return v, err
 	}
-	id, err := one(t, scanInt, `SELECT id FROM environment WHERE name = $1`, v.Name)
+	id, err := one(t.Tx, scanInt, `SELECT id FROM environment WHERE name = $1`, v.Name)
 	if err != nil {
 		return v, err
 	}
@@ -31,19 +31,19 @@ func (t *Tx) PutEnvironment(v metadata.Environment) (metadata.Environment, error
 }
 
 // Environment implements metadata.Environments.
-func (t *Tx) Environment(name string) (metadata.Environment, error) {
-	return one(t, scanEnvironment, selectEnvironment+`WHERE e.name = $1 ORDER BY s.seq_from DESC LIMIT 1`, name)
+func (t environments) Environment(name string) (metadata.Environment, error) {
+	return one(t.Tx, scanEnvironment, selectEnvironment+`WHERE e.name = $1 ORDER BY s.seq_from DESC LIMIT 1`, name)
 }
 
 // EnvironmentAt implements metadata.Environments.
-func (t *Tx) EnvironmentAt(name string, seq int64) (metadata.Environment, error) {
-	return one(t, scanEnvironment, selectEnvironment+`WHERE e.name = $1 AND s.seq_from <= $2
+func (t environments) EnvironmentAt(name string, seq int64) (metadata.Environment, error) {
+	return one(t.Tx, scanEnvironment, selectEnvironment+`WHERE e.name = $1 AND s.seq_from <= $2
 		ORDER BY s.seq_from DESC LIMIT 1`, name, seq)
 }
 
 // Environments implements metadata.Environments.
-func (t *Tx) Environments(p metadata.Page) ([]metadata.Environment, error) {
-	return all(t, scanEnvironment, selectEnvironment+`WHERE e.name > $1 AND s.deleted = 0 AND s.seq_from =
+func (t environments) Environments(p metadata.Page) ([]metadata.Environment, error) {
+	return all(t.Tx, scanEnvironment, selectEnvironment+`WHERE e.name > $1 AND s.deleted = 0 AND s.seq_from =
 			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = e.id)
 		ORDER BY e.name LIMIT CAST($2 AS BIGINT)`, p.After, limit(p.Limit))
 }

@@ -9,7 +9,7 @@ const factColumns = 7
 var insertFacts = newRows(`INSERT INTO fact (version_id, key, value, source, rank, seq, at)`, factColumns)
 
 // AddFacts implements metadata.Facts. A zero At becomes now.
-func (t *Tx) AddFacts(facts []metadata.Fact) error {
+func (t facts) AddFacts(facts []metadata.Fact) error {
 	args := make([]any, 0, factColumns*len(facts))
 	for _, f := range facts {
 		if f.At.IsZero() {
@@ -27,8 +27,8 @@ func (t *Tx) AddFacts(facts []metadata.Fact) error {
 }
 
 // Facts implements metadata.Facts. Those from before the version's publish are of what had its coordinate earlier.
-func (t *Tx) Facts(versionID int64) ([]metadata.Fact, error) {
-	return all(t, func(r row) (metadata.Fact, error) {
+func (t facts) Facts(versionID int64) ([]metadata.Fact, error) {
+	return all(t.Tx, func(r row) (metadata.Fact, error) {
 		var v metadata.Fact
 		var at int64
 		err := r.Scan(&v.VersionID, &v.Key, &v.Value, &v.Source, &v.Rank, &v.Seq, &at)

@@ -28,30 +28,30 @@ func scanFile(r row) (metadata.File, error) {
 }
 
 // Files implements metadata.Files.
-func (t *Tx) Files(versionID int64) ([]metadata.File, error) {
-	return all(t, scanFile, selectFile+`WHERE f.version_id = $1 ORDER BY f.path`, versionID)
+func (t files) Files(versionID int64) ([]metadata.File, error) {
+	return all(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 ORDER BY f.path`, versionID)
 }
 
 // FilesOfPackage implements metadata.Files.
-func (t *Tx) FilesOfPackage(packageID int64) ([]metadata.File, error) {
-	return all(t, scanFile, `SELECT `+fileColumns+` FROM version v JOIN file f ON f.version_id = v.id
+func (t files) FilesOfPackage(packageID int64) ([]metadata.File, error) {
+	return all(t.Tx, scanFile, `SELECT `+fileColumns+` FROM version v JOIN file f ON f.version_id = v.id
 		JOIN blob b ON b.id = f.blob_id
 		WHERE v.package_id = $1 AND v.state <> 'deleted' ORDER BY f.version_id, f.path`, packageID)
 }
 
 // File implements metadata.Files.
-func (t *Tx) File(versionID int64, path string) (metadata.File, error) {
-	return one(t, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path = $2`, versionID, path)
+func (t files) File(versionID int64, path string) (metadata.File, error) {
+	return one(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path = $2`, versionID, path)
 }
 
 // FileAt implements metadata.Files. Versions that are deleted hold nothing.
-func (t *Tx) FileAt(packageID int64, path string) (metadata.File, error) {
-	return one(t, scanFile, selectLiveFile+`WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'
+func (t files) FileAt(packageID int64, path string) (metadata.File, error) {
+	return one(t.Tx, scanFile, selectLiveFile+`WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'
 		ORDER BY f.seq DESC, f.version_id DESC LIMIT 1`, packageID, path)
 }
 
 // AddFile implements metadata.Files. The blob is named by its ID, or without one by its digest.
-func (t *Tx) AddFile(f metadata.File) error {
+func (t files) AddFile(f metadata.File) error {
 	id, err := t.blobID(f.Blob)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (t *Tx) AddFile(f metadata.File) error {
 }
 
 // ReplaceFile implements metadata.Files.
-func (t *Tx) ReplaceFile(f metadata.File) error {
+func (t files) ReplaceFile(f metadata.File) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (t *Tx) ReplaceFile(f metadata.File) error {
 	if err != nil {
 		return err
 	}
-	old, err := one(t, scanInt, `SELECT blob_id FROM file WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
+	old, err := one(t.Tx, scanInt, `SELECT blob_id FROM file WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (t *Tx) ReplaceFile(f metadata.File) error {
 }
 
 // RemoveFiles implements metadata.Files.
-func (t *Tx) RemoveFiles(versionID int64) error {
+func (t files) RemoveFiles(versionID int64) error {
 	if _, err := t.exec(`UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM file WHERE version_id = $2)`, t.micros(), versionID); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (t *Tx) RemoveFiles(versionID int64) error {
 }
 
 // RemoveFile implements metadata.Files. ErrNotExist: the version has no such path.
-func (t *Tx) RemoveFile(versionID int64, path string) error {
+func (t files) RemoveFile(versionID int64, path string) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
@@ -134,8 +134,8 @@ func (t *Tx) RemoveFile(versionID int64, path string) error {
 }
 
 // Reserved implements metadata.Files.
-func (t *Tx) Reserved(versionID int64, path string) (digest.Digest, error) {
-	return one(t, func(r row) (digest.Digest, error) {
+func (t files) Reserved(versionID int64, path string) (digest.Digest, error) {
+	return one(t.Tx, func(r row) (digest.Digest, error) {
 		var raw []byte
 		err := r.Scan(&raw)
 		return digestOf(raw), err
@@ -143,14 +143,14 @@ func (t *Tx) Reserved(versionID int64, path string) (digest.Digest, error) {
 }
 
 // FilesOfBlob implements metadata.Files: by (package id, version id, path).
-func (t *Tx) FilesOfBlob(blobID int64, n int) ([]metadata.File, error) {
-	return all(t, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path LIMIT CAST($2 AS BIGINT)`,
+func (t files) FilesOfBlob(blobID int64, n int) ([]metadata.File, error) {
+	return all(t.Tx, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path LIMIT CAST($2 AS BIGINT)`,
 		blobID, limit(n))
 }
 
 // HasBlob implements metadata.Files.
-func (t *Tx) HasBlob(packageID, blobID int64) (bool, error) {
-	return one(t, scanBool, `SELECT EXISTS (SELECT 1 FROM file WHERE blob_id = $1 AND package_id = $2)`, blobID, packageID)
+func (t files) HasBlob(packageID, blobID int64) (bool, error) {
+	return one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM file WHERE blob_id = $1 AND package_id = $2)`, blobID, packageID)
 }
 
 func (t *Tx) blobID(b metadata.Blob) (int64, error) {

@@ -17,15 +17,15 @@ const (
 )
 
 // FilesBelow implements metadata.Files.
-func (t *Tx) FilesBelow(p metadata.FilePage) ([]metadata.File, error) {
+func (t files) FilesBelow(p metadata.FilePage) ([]metadata.File, error) {
 	args := []any{p.VersionID, max(p.Below, p.After)}
 	end := within(p.Below, &args)
 	args = append(args, limit(p.Limit))
-	return all(t, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path > $2`+end+` ORDER BY f.path`+most(last(args)), args...)
+	return all(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path > $2`+end+` ORDER BY f.path`+most(last(args)), args...)
 }
 
 // Folder implements metadata.Files: from each entry a seek to the next one, past all that is below it.
-func (t *Tx) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
+func (t files) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
 	from := p.Folder + p.After
 	switch {
 	case p.AfterIsDir:
@@ -39,7 +39,7 @@ func (t *Tx) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
 	begin := last(args)
 	args = append(args, limit(p.Limit))
 	slash := t.d.Position + `(substr(entry.path, ` + begin + `), '/')`
-	files, err := all(t, scanFile, `WITH RECURSIVE entry (n, path) AS (
+	files, err := all(t.Tx, scanFile, `WITH RECURSIVE entry (n, path) AS (
 			SELECT 1, (SELECT f.path FROM file f WHERE f.version_id = $1 AND f.path >= $2`+end+` ORDER BY f.path LIMIT 1)
 			UNION ALL
 			SELECT entry.n + 1, (SELECT f.path FROM file f WHERE f.version_id = $1 AND f.path >= CASE `+slash+`
@@ -72,7 +72,7 @@ func within(folder string, args *[]any) string {
 func last(args []any) string { return `$` + strconv.Itoa(len(args)) }
 
 // FileBeside implements metadata.Files.
-func (t *Tx) FileBeside(versionID int64, path string) (string, error) {
+func (t files) FileBeside(versionID int64, path string) (string, error) {
 	var folders []string
 	for i, c := range []byte(path) {
 		if c == '/' {
@@ -85,11 +85,11 @@ func (t *Tx) FileBeside(versionID int64, path string) (string, error) {
 			args = append(args, f)
 			in = append(in, last(args))
 		}
-		found, err := one(t, scanText, `SELECT path FROM file WHERE version_id = $1 AND path IN (`+strings.Join(in, ", ")+`) LIMIT 1`, args...)
+		found, err := one(t.Tx, scanText, `SELECT path FROM file WHERE version_id = $1 AND path IN (`+strings.Join(in, ", ")+`) LIMIT 1`, args...)
 		if !errors.Is(err, metadata.ErrNotExist) {
 			return found, err
 		}
 	}
-	return one(t, scanText, `SELECT path FROM file WHERE version_id = $1 AND path > $2 AND path < $3 ORDER BY path LIMIT 1`,
+	return one(t.Tx, scanText, `SELECT path FROM file WHERE version_id = $1 AND path > $2 AND path < $3 ORDER BY path LIMIT 1`,
 		versionID, path+"/", path+afterFolder)
 }

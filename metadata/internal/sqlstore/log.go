@@ -40,7 +40,7 @@ func scanEntry(r row) (metadata.Entry, error) {
 
 // Append implements metadata.Log. The Merkle hashes follow when the backend commits, so LogHashes does not have them in
 // this transaction.
-func (t *Tx) Append(e metadata.Entry) (metadata.Entry, error) {
+func (t log) Append(e metadata.Entry) (metadata.Entry, error) {
 	if err := t.writable(); err != nil {
 		return e, err
 	}
@@ -87,12 +87,12 @@ func checkEntry(e metadata.Entry) error {
 }
 
 // LogSize implements metadata.Log.
-func (t *Tx) LogSize() (int64, error) {
-	return one(t, scanInt, `SELECT COALESCE(MAX(seq), -1) + 1 FROM log_entry`)
+func (t log) LogSize() (int64, error) {
+	return one(t.Tx, scanInt, `SELECT COALESCE(MAX(seq), -1) + 1 FROM log_entry`)
 }
 
 // Entries implements metadata.Log.
-func (t *Tx) Entries(q metadata.EntryQuery) ([]metadata.Entry, error) {
+func (t log) Entries(q metadata.EntryQuery) ([]metadata.Entry, error) {
 	var repositories []int64
 	if q.Repositories != nil {
 		repositories = slices.Clone(q.Repositories)
@@ -106,7 +106,7 @@ func (t *Tx) Entries(q metadata.EntryQuery) ([]metadata.Entry, error) {
 		}
 	}
 	text, args := t.d.entries(q, repositories)
-	return all(t, scanEntry, text, args...)
+	return all(t.Tx, scanEntry, text, args...)
 }
 
 // entries builds the statement. A few repositories are looked up one by one in the index (repository_id, seq) and
@@ -148,7 +148,7 @@ func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, 
 
 // SeqAt implements metadata.Log. Times ascend with seq and no entry is missing, so halving needs no index that every append
 // would have to write.
-func (t *Tx) SeqAt(at time.Time) (int64, error) {
+func (t log) SeqAt(at time.Time) (int64, error) {
 	size, err := t.LogSize()
 	if err != nil {
 		return 0, err
@@ -156,7 +156,7 @@ func (t *Tx) SeqAt(at time.Time) (int64, error) {
 	first, last := int64(-1), size-1
 	for first < last {
 		middle := last - (last-first)/2
-		then, err := one(t, scanInt, `SELECT at FROM log_entry WHERE seq = $1`, middle)
+		then, err := one(t.Tx, scanInt, `SELECT at FROM log_entry WHERE seq = $1`, middle)
 		if err != nil {
 			return 0, err
 		}
@@ -170,7 +170,7 @@ func (t *Tx) SeqAt(at time.Time) (int64, error) {
 }
 
 // LogHashes implements metadata.Log. ErrNotExist: an index is outside of the tree.
-func (t *Tx) LogHashes(indexes []int64) ([][32]byte, error) {
+func (t log) LogHashes(indexes []int64) ([][32]byte, error) {
 	out := make([][32]byte, 0, len(indexes))
 	for part := range slices.Chunk(indexes, maxHashes) {
 		found, err := t.hashes(part)
@@ -223,8 +223,8 @@ func scanHash(r row) (int64, [32]byte, error) {
 }
 
 // Checkpoint implements metadata.Log.
-func (t *Tx) Checkpoint() (metadata.Checkpoint, error) {
-	return one(t, func(r row) (metadata.Checkpoint, error) {
+func (t log) Checkpoint() (metadata.Checkpoint, error) {
+	return one(t.Tx, func(r row) (metadata.Checkpoint, error) {
 		var v metadata.Checkpoint
 		var at int64
 		err := r.Scan(&v.Size, &v.Note, &at)
@@ -234,7 +234,7 @@ func (t *Tx) Checkpoint() (metadata.Checkpoint, error) {
 }
 
 // PutCheckpoint implements metadata.Log. ErrExists: there is one of a larger log, which a smaller one must not replace.
-func (t *Tx) PutCheckpoint(c metadata.Checkpoint) error {
+func (t log) PutCheckpoint(c metadata.Checkpoint) error {
 	n, err := t.exec(`INSERT INTO checkpoint (id, size, note, signed_at) VALUES (1, $1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at
 		WHERE checkpoint.size <= excluded.size`, c.Size, filled(c.Note), micros(c.SignedAt))

@@ -19,28 +19,28 @@ func scanPackage(r row) (metadata.Package, error) {
 }
 
 // Package implements metadata.Packages.
-func (t *Tx) Package(repository, format, key string) (metadata.Package, error) {
-	return one(t, scanPackage, selectPackage+`WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3`,
+func (t packages) Package(repository, format, key string) (metadata.Package, error) {
+	return one(t.Tx, scanPackage, selectPackage+`WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3`,
 		repository, format, key)
 }
 
 // PackageByID implements metadata.Packages.
-func (t *Tx) PackageByID(id int64) (metadata.Package, error) {
-	return one(t, scanPackage, selectPackage+`WHERE p.id = $1`, id)
+func (t packages) PackageByID(id int64) (metadata.Package, error) {
+	return one(t.Tx, scanPackage, selectPackage+`WHERE p.id = $1`, id)
 }
 
 // Packages implements metadata.Packages.
-func (t *Tx) Packages(q metadata.PackageQuery) ([]metadata.Package, error) {
+func (t packages) Packages(q metadata.PackageQuery) ([]metadata.Package, error) {
 	where, args := t.packagesWhere(q)
 	args = append(args, limit(q.Limit))
-	return all(t, scanPackage, selectPackage+where+` ORDER BY p.format, p.key`+most(last(args)), args...)
+	return all(t.Tx, scanPackage, selectPackage+where+` ORDER BY p.format, p.key`+most(last(args)), args...)
 }
 
 // PackageAt implements metadata.Packages.
-func (t *Tx) PackageAt(q metadata.PackageQuery, n int) (format, key string, err error) {
+func (t packages) PackageAt(q metadata.PackageQuery, n int) (format, key string, err error) {
 	where, args := t.packagesWhere(q)
 	args = append(args, n)
-	at, err := one(t, func(r row) (at [2]string, err error) {
+	at, err := one(t.Tx, func(r row) (at [2]string, err error) {
 		err = r.Scan(&at[0], &at[1])
 		return at, err
 	}, `SELECT p.format, p.key FROM package p `+where+` ORDER BY p.format, p.key LIMIT 1 OFFSET `+last(args), args...)
@@ -74,12 +74,12 @@ func (t *Tx) packagesWhere(q metadata.PackageQuery) (text string, args []any) {
 }
 
 // CreatePackage implements metadata.Packages.
-func (t *Tx) CreatePackage(v metadata.Package) (metadata.Package, error) {
+func (t packages) CreatePackage(v metadata.Package) (metadata.Package, error) {
 	v.Revision = 1
 	v.CreatedAt = t.Now()
 	v.UpdatedAt = v.CreatedAt
 	var err error
-	v.ID, err = insert(t, scanInt, `INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
 			descriptor, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8)
 		ON CONFLICT (repository_id, format, key) DO NOTHING RETURNING id`,
@@ -88,7 +88,7 @@ func (t *Tx) CreatePackage(v metadata.Package) (metadata.Package, error) {
 }
 
 // UpdatePackage implements metadata.Packages.
-func (t *Tx) UpdatePackage(v metadata.Package) error {
+func (t packages) UpdatePackage(v metadata.Package) error {
 	return t.within(v.ID).must(`UPDATE package SET latest = $1, version_count = $2, descriptor = $3, updated_at = $4,
 			revision = revision + 1 WHERE id = $5`,
 		v.Latest, v.VersionCount, filled(v.Descriptor), t.micros(), v.ID)

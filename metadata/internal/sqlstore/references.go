@@ -13,7 +13,7 @@ func scanReference(r row) (metadata.Reference, error) {
 }
 
 // AddReferences implements metadata.References.
-func (t *Tx) AddReferences(list []metadata.Reference) error {
+func (t references) AddReferences(list []metadata.Reference) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
@@ -31,18 +31,18 @@ func (t *Tx) AddReferences(list []metadata.Reference) error {
 }
 
 // References implements metadata.References.
-func (t *Tx) References(versionID int64) ([]metadata.Reference, error) {
-	return all(t, scanReference, `SELECT version_id, package_id, kind, digest FROM reference
+func (t references) References(versionID int64) ([]metadata.Reference, error) {
+	return all(t.Tx, scanReference, `SELECT version_id, package_id, kind, digest FROM reference
 		WHERE version_id = $1 ORDER BY kind, digest`, versionID)
 }
 
 // Referrers implements metadata.References.
-func (t *Tx) Referrers(p metadata.ReferrerPage) ([]metadata.Version, error) {
+func (t references) Referrers(p metadata.ReferrerPage) ([]metadata.Version, error) {
 	raw, err := sum(p.Digest)
 	if err != nil {
 		return nil, err
 	}
-	return all(t, scanVersionCore, `SELECT `+qualified(versionCore, "v")+` FROM reference r CROSS JOIN version v ON v.id = r.version_id
+	return all(t.Tx, scanVersionCore, `SELECT `+qualified(versionCore, "v")+` FROM reference r CROSS JOIN version v ON v.id = r.version_id
 		WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3 AND r.version_id > $4 AND v.state <> 'deleted'
 		ORDER BY r.version_id LIMIT CAST($5 AS BIGINT)`, p.PackageID, raw, p.Kind, p.AfterID, limit(p.Limit))
 }

@@ -36,13 +36,13 @@ func upstreamText(names []string) (string, error) {
 }
 
 // CreateRepository implements metadata.Repositories.
-func (t *Tx) CreateRepository(v metadata.Repository) (metadata.Repository, error) {
+func (t repositories) CreateRepository(v metadata.Repository) (metadata.Repository, error) {
 	upstreams, err := upstreamText(v.Upstreams)
 	if err != nil {
 		return v, err
 	}
 	v.CreatedAt = t.Now()
-	v.ID, err = insert(t, scanInt, `INSERT INTO repository (name, description, upstreams, settings, created_at)
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO repository (name, description, upstreams, settings, created_at)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id`,
 		v.Name, v.Description, upstreams, filled(v.Settings), micros(v.CreatedAt))
@@ -50,19 +50,19 @@ func (t *Tx) CreateRepository(v metadata.Repository) (metadata.Repository, error
 }
 
 // Repository implements metadata.Repositories.
-func (t *Tx) Repository(name string) (metadata.Repository, error) {
-	return one(t, scanRepository, `SELECT `+repositoryColumns+` FROM repository
+func (t repositories) Repository(name string) (metadata.Repository, error) {
+	return one(t.Tx, scanRepository, `SELECT `+repositoryColumns+` FROM repository
 		WHERE name = $1 AND deleted_at IS NULL`, name)
 }
 
 // Repositories implements metadata.Repositories.
-func (t *Tx) Repositories(p metadata.Page) ([]metadata.Repository, error) {
-	return all(t, scanRepository, `SELECT `+repositoryColumns+` FROM repository
+func (t repositories) Repositories(p metadata.Page) ([]metadata.Repository, error) {
+	return all(t.Tx, scanRepository, `SELECT `+repositoryColumns+` FROM repository
 		WHERE name > $1 AND deleted_at IS NULL ORDER BY name LIMIT CAST($2 AS BIGINT)`, p.After, limit(p.Limit))
 }
 
 // UpdateRepository implements metadata.Repositories.
-func (t *Tx) UpdateRepository(v metadata.Repository) error {
+func (t repositories) UpdateRepository(v metadata.Repository) error {
 	upstreams, err := upstreamText(v.Upstreams)
 	if err != nil {
 		return err
@@ -72,6 +72,6 @@ func (t *Tx) UpdateRepository(v metadata.Repository) error {
 }
 
 // DeleteRepository implements metadata.Repositories.
-func (t *Tx) DeleteRepository(id int64) error {
+func (t repositories) DeleteRepository(id int64) error {
 	return t.must(`UPDATE repository SET deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL`, t.micros(), id)
 }

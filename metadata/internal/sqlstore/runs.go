@@ -21,13 +21,13 @@ func scanRun(r row) (metadata.Run, error) {
 }
 
 // Running implements metadata.Runs.
-func (t *Tx) Running(environmentID int64, service string) (metadata.Run, error) {
-	return one(t, scanRun, selectRun+`WHERE n.environment_id = $1 AND n.service = $2 AND n.seq_to IS NULL`, environmentID, service)
+func (t runs) Running(environmentID int64, service string) (metadata.Run, error) {
+	return one(t.Tx, scanRun, selectRun+`WHERE n.environment_id = $1 AND n.service = $2 AND n.seq_to IS NULL`, environmentID, service)
 }
 
 // RunsAt implements metadata.Runs. Intervals do not overlap, so only the last that began by then can hold.
-func (t *Tx) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
-	return all(t, scanRun, `SELECT `+runColumns+`
+func (t runs) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
+	return all(t.Tx, scanRun, `SELECT `+runColumns+`
 		FROM environment_service s JOIN run n ON n.environment_id = s.environment_id AND n.service = s.name
 		JOIN deployment d ON d.id = n.deployment_id`+deploymentNames+`WHERE s.environment_id = $1 AND n.seq_from =
 			(SELECT MAX(x.seq_from) FROM run x WHERE x.environment_id = s.environment_id AND x.service = s.name AND x.seq_from <= $2)
@@ -36,12 +36,12 @@ func (t *Tx) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
 }
 
 // RunsOfVersion implements metadata.Runs.
-func (t *Tx) RunsOfVersion(versionID int64, n int) ([]metadata.Run, error) {
-	return all(t, scanRun, selectRun+`WHERE n.version_id = $1 AND n.seq_to IS NULL ORDER BY n.environment_id, n.service LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
+func (t runs) RunsOfVersion(versionID int64, n int) ([]metadata.Run, error) {
+	return all(t.Tx, scanRun, selectRun+`WHERE n.version_id = $1 AND n.seq_to IS NULL ORDER BY n.environment_id, n.service LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
 }
 
 // Runs implements metadata.Runs.
-func (t *Tx) Runs(q metadata.RunQuery) ([]metadata.Run, error) {
+func (t runs) Runs(q metadata.RunQuery) ([]metadata.Run, error) {
 	before := q.BeforeSeq
 	if before <= 0 {
 		before = math.MaxInt64
@@ -55,11 +55,11 @@ func (t *Tx) Runs(q metadata.RunQuery) ([]metadata.Run, error) {
 	if q.Repositories != nil && !w.in(`d.repository_id`, q.Repositories) {
 		return nil, nil
 	}
-	return all(t, scanRun, selectRun+w.text.String()+` ORDER BY n.seq_from DESC`+most(w.arg(limit(q.Limit))), w.args...)
+	return all(t.Tx, scanRun, selectRun+w.text.String()+` ORDER BY n.seq_from DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // StartRun implements metadata.Runs.
-func (t *Tx) StartRun(d metadata.Deployment, seq int64) error {
+func (t runs) StartRun(d metadata.Deployment, seq int64) error {
 	if _, err := t.endRun(d.EnvironmentID, d.Service, seq); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (t *Tx) StartRun(d metadata.Deployment, seq int64) error {
 }
 
 // EndRun implements metadata.Runs.
-func (t *Tx) EndRun(environmentID int64, service string, seq int64) error {
+func (t runs) EndRun(environmentID int64, service string, seq int64) error {
 	n, err := t.endRun(environmentID, service, seq)
 	if err == nil && n == 0 {
 		return metadata.ErrNotExist

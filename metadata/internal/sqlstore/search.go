@@ -10,7 +10,7 @@ import (
 )
 
 // Search implements metadata.Searches.
-func (t *Tx) Search(s metadata.Search) ([]metadata.Hit, error) {
+func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 	if len(s.Repositories) == 0 {
 		return nil, nil
 	}
@@ -35,7 +35,7 @@ func (t *Tx) Search(s metadata.Search) ([]metadata.Hit, error) {
 	q.text.WriteString(` AND ` + sign + `p.repository_id IN (` + t.d.among(s.Repositories, q.param) + `)`)
 	q.text.WriteString(` ORDER BY ` + sign + `v.seq DESC, v.id DESC LIMIT `)
 	q.arg(limit(s.Limit))
-	return all(t, scanHit, q.text.String(), q.args...)
+	return all(t.Tx, scanHit, q.text.String(), q.args...)
 }
 
 func scanHit(r row) (metadata.Hit, error) {

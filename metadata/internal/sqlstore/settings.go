@@ -1,12 +1,12 @@
 package sqlstore
 
 // Setting implements metadata.Settings.
-func (t *Tx) Setting(key string) (string, error) {
-	return one(t, scanText, `SELECT value FROM setting WHERE key = $1`, key)
+func (t settings) Setting(key string) (string, error) {
+	return one(t.Tx, scanText, `SELECT value FROM setting WHERE key = $1`, key)
 }
 
 // PutSetting implements metadata.Settings.
-func (t *Tx) PutSetting(key, value string) error {
+func (t settings) PutSetting(key, value string) error {
 	_, err := t.exec(`INSERT INTO setting (key, value) VALUES ($1, $2)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 	return err

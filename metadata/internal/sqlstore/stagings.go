@@ -34,8 +34,8 @@ func scanStagedFile(r row) (metadata.StagedFile, error) {
 }
 
 // TouchStaging implements metadata.Stagings.
-func (t *Tx) TouchStaging(v metadata.Staging) (metadata.Staging, error) {
-	return insert(t, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, scope, revision, outcome, created_at, updated_at)
+func (t stagings) TouchStaging(v metadata.Staging) (metadata.Staging, error) {
+	return insert(t.Tx, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, scope, revision, outcome, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, 1, $5, $6, $6)
 		ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, outcome = excluded.outcome,
 			revision = CASE WHEN length(s.outcome) = 0 THEN s.revision + 1 ELSE 1 END,
@@ -45,28 +45,28 @@ func (t *Tx) TouchStaging(v metadata.Staging) (metadata.Staging, error) {
 }
 
 // Staging implements metadata.Stagings.
-func (t *Tx) Staging(id string) (metadata.Staging, error) {
-	return one(t, scanStaging, selectStaging+`WHERE id = $1`, id)
+func (t stagings) Staging(id string) (metadata.Staging, error) {
+	return one(t.Tx, scanStaging, selectStaging+`WHERE id = $1`, id)
 }
 
 // StagingsOf implements metadata.Stagings.
-func (t *Tx) StagingsOf(repositoryID int64, scope string) ([]metadata.Staging, error) {
-	return all(t, scanStaging, selectStaging+`WHERE repository_id = $1 AND scope = $2 ORDER BY updated_at, id`, repositoryID, scope)
+func (t stagings) StagingsOf(repositoryID int64, scope string) ([]metadata.Staging, error) {
+	return all(t.Tx, scanStaging, selectStaging+`WHERE repository_id = $1 AND scope = $2 ORDER BY updated_at, id`, repositoryID, scope)
 }
 
 // IdleStagings implements metadata.Stagings.
-func (t *Tx) IdleStagings(before time.Time, n int) ([]metadata.Staging, error) {
-	return all(t, scanStaging, selectStaging+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT CAST($2 AS BIGINT)`, bound(before), limit(n))
+func (t stagings) IdleStagings(before time.Time, n int) ([]metadata.Staging, error) {
+	return all(t.Tx, scanStaging, selectStaging+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT CAST($2 AS BIGINT)`, bound(before), limit(n))
 }
 
 // OpenStagings implements metadata.Stagings.
-func (t *Tx) OpenStagings(p metadata.StagingPage) ([]metadata.Staging, error) {
-	return all(t, scanStaging, selectStaging+`WHERE length(outcome) = 0 AND scope <> $1 AND (updated_at, id) > ($2, $3)
+func (t stagings) OpenStagings(p metadata.StagingPage) ([]metadata.Staging, error) {
+	return all(t.Tx, scanStaging, selectStaging+`WHERE length(outcome) = 0 AND scope <> $1 AND (updated_at, id) > ($2, $3)
 		ORDER BY updated_at, id LIMIT CAST($4 AS BIGINT)`, p.NotScope, micros(p.AfterUpdated), p.AfterID, limit(p.Limit))
 }
 
 // PutStagedFile implements metadata.Stagings. The blob of a replaced file is released.
-func (t *Tx) PutStagedFile(f metadata.StagedFile) error {
+func (t stagings) PutStagedFile(f metadata.StagedFile) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
@@ -96,12 +96,12 @@ const selectStagedFile = `SELECT s.staging_id, s.format, s.package, s.version, s
 	FROM staged_file s JOIN blob b ON b.id = s.blob_id `
 
 // StagedFiles implements metadata.Stagings.
-func (t *Tx) StagedFiles(stagingID string) ([]metadata.StagedFile, error) {
-	return all(t, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 ORDER BY s.format, s.package, s.version, s.path`, stagingID)
+func (t stagings) StagedFiles(stagingID string) ([]metadata.StagedFile, error) {
+	return all(t.Tx, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 ORDER BY s.format, s.package, s.version, s.path`, stagingID)
 }
 
 // StagedFilesAt implements metadata.Stagings.
-func (t *Tx) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metadata.StagedFile, error) {
+func (t stagings) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metadata.StagedFile, error) {
 	if len(paths) == 0 {
 		return nil, t.Failed()
 	}
@@ -110,12 +110,12 @@ func (t *Tx) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metadata.S
 		args = append(args, path)
 		in = append(in, last(args))
 	}
-	return all(t, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 AND s.format = $2 AND s.package = $3 AND s.version = $4
+	return all(t.Tx, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 AND s.format = $2 AND s.package = $3 AND s.version = $4
 		AND s.path IN (`+strings.Join(in, ", ")+`)`, args...)
 }
 
 // DropStaging implements metadata.Stagings. A missing one is no error. Blobs that files hold are released with those.
-func (t *Tx) DropStaging(id string) error {
+func (t stagings) DropStaging(id string) error {
 	if err := t.dropStagedFiles(id); err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (t *Tx) DropStaging(id string) error {
 }
 
 // DropStagings implements metadata.Stagings.
-func (t *Tx) DropStagings(repositoryID int64) error {
+func (t stagings) DropStagings(repositoryID int64) error {
 	if _, err := t.exec(`UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id IN (SELECT id FROM staging WHERE repository_id = $2))
 			AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`, t.micros(), repositoryID); err != nil {
@@ -138,7 +138,7 @@ func (t *Tx) DropStagings(repositoryID int64) error {
 }
 
 // EndStaging implements metadata.Stagings.
-func (t *Tx) EndStaging(id string, outcome []byte) error {
+func (t stagings) EndStaging(id string, outcome []byte) error {
 	if err := t.dropStagedFiles(id); err != nil {
 		return err
 	}

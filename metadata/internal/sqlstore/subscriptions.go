@@ -21,11 +21,11 @@ func scanSubscription(r row) (metadata.Subscription, error) {
 }
 
 // CreateSubscription implements metadata.Subscriptions.
-func (t *Tx) CreateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
+func (t subscriptions) CreateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
 	v.CreatedAt = t.Now()
 	v.UpdatedAt = v.CreatedAt
 	var err error
-	v.ID, err = insert(t, scanInt, `INSERT INTO subscription (name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor,
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO subscription (name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor,
 			replay_to, disabled_at, disabled_reason, failing_since, created_at, updated_at, deleted)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, 0) RETURNING id`,
 		v.Name, v.Sink, v.URL, v.Preset, filled(v.Filter), filled(v.Secrets), v.BaseURL, v.OwnerID, v.Owner, v.Cursor,
@@ -34,19 +34,19 @@ func (t *Tx) CreateSubscription(v metadata.Subscription) (metadata.Subscription,
 }
 
 // Subscription implements metadata.Subscriptions.
-func (t *Tx) Subscription(id int64) (metadata.Subscription, error) {
-	return one(t, scanSubscription, selectSubscription+`WHERE id = $1 AND deleted = 0`, id)
+func (t subscriptions) Subscription(id int64) (metadata.Subscription, error) {
+	return one(t.Tx, scanSubscription, selectSubscription+`WHERE id = $1 AND deleted = 0`, id)
 }
 
 // Subscriptions implements metadata.Subscriptions.
-func (t *Tx) Subscriptions(afterID int64, n int) ([]metadata.Subscription, error) {
-	return all(t, scanSubscription, selectSubscription+`WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT CAST($2 AS BIGINT)`, afterID, limit(n))
+func (t subscriptions) Subscriptions(afterID int64, n int) ([]metadata.Subscription, error) {
+	return all(t.Tx, scanSubscription, selectSubscription+`WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT CAST($2 AS BIGINT)`, afterID, limit(n))
 }
 
 // UpdateSubscription implements metadata.Subscriptions. The time of the change is never that of the former one, also where the
 // clock was set back and stands still.
-func (t *Tx) UpdateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
-	former, err := one(t, scanInt, `SELECT updated_at FROM subscription WHERE id = $1 AND deleted = 0`, v.ID)
+func (t subscriptions) UpdateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
+	former, err := one(t.Tx, scanInt, `SELECT updated_at FROM subscription WHERE id = $1 AND deleted = 0`, v.ID)
 	if err != nil {
 		return v, err
 	}
@@ -59,26 +59,26 @@ func (t *Tx) UpdateSubscription(v metadata.Subscription) (metadata.Subscription,
 }
 
 // MoveCursor implements metadata.Subscriptions.
-func (t *Tx) MoveCursor(id, cursor int64) error {
+func (t subscriptions) MoveCursor(id, cursor int64) error {
 	return t.must(`UPDATE subscription SET cursor = $1 WHERE id = $2 AND deleted = 0`, cursor, id)
 }
 
 // SetFailingSince implements metadata.Subscriptions.
-func (t *Tx) SetFailingSince(id int64, since time.Time) error {
+func (t subscriptions) SetFailingSince(id int64, since time.Time) error {
 	return t.must(`UPDATE subscription SET failing_since = $1 WHERE id = $2 AND deleted = 0`, micros(since), id)
 }
 
 // DeleteSubscription implements metadata.Subscriptions.
-func (t *Tx) DeleteSubscription(id int64) error {
+func (t subscriptions) DeleteSubscription(id int64) error {
 	return t.must(`UPDATE subscription SET deleted = 1 WHERE id = $1 AND deleted = 0`, id)
 }
 
 // PurgeSubscriptions implements metadata.Subscriptions.
-func (t *Tx) PurgeSubscriptions(most int) (int64, error) {
+func (t subscriptions) PurgeSubscriptions(most int) (int64, error) {
 	if err := t.writable(); err != nil {
 		return 0, err
 	}
-	ids, err := all(t, scanInt, `SELECT id FROM subscription WHERE deleted = 1 ORDER BY id LIMIT 1`)
+	ids, err := all(t.Tx, scanInt, `SELECT id FROM subscription WHERE deleted = 1 ORDER BY id LIMIT 1`)
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}

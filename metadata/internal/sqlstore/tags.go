@@ -24,23 +24,23 @@ func scanTag(r row) (metadata.Tag, error) {
 }
 
 // Tag implements metadata.Tags.
-func (t *Tx) Tag(packageID int64, name string) (metadata.Tag, error) {
-	return one(t, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.seq_to IS NULL`, packageID, name)
+func (t tags) Tag(packageID int64, name string) (metadata.Tag, error) {
+	return one(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.seq_to IS NULL`, packageID, name)
 }
 
 // Tags implements metadata.Tags.
-func (t *Tx) Tags(packageID int64) ([]metadata.Tag, error) {
-	return all(t, scanTag, selectTag+`WHERE t.package_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, packageID)
+func (t tags) Tags(packageID int64) ([]metadata.Tag, error) {
+	return all(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, packageID)
 }
 
 // TagsOfVersion implements metadata.Tags.
-func (t *Tx) TagsOfVersion(versionID int64) ([]metadata.Tag, error) {
-	return all(t, scanTag, selectTag+`WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, versionID)
+func (t tags) TagsOfVersion(versionID int64) ([]metadata.Tag, error) {
+	return all(t.Tx, scanTag, selectTag+`WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, versionID)
 }
 
 // TagAt implements metadata.Tags. Intervals do not overlap, so only the last that began by then can hold.
-func (t *Tx) TagAt(packageID int64, name string, seq int64) (metadata.Tag, error) {
-	v, err := one(t, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.seq_from <= $3
+func (t tags) TagAt(packageID int64, name string, seq int64) (metadata.Tag, error) {
+	v, err := one(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.seq_from <= $3
 		ORDER BY t.seq_from DESC, t.generation DESC LIMIT 1`, packageID, name, seq)
 	if err == nil && !v.EndedAt.IsZero() && v.SeqTo <= seq {
 		return metadata.Tag{}, metadata.ErrNotExist
@@ -49,7 +49,7 @@ func (t *Tx) TagAt(packageID int64, name string, seq int64) (metadata.Tag, error
 }
 
 // TagHistory implements metadata.Tags. Generations ascend with the entries that they began with, and one index is enough.
-func (t *Tx) TagHistory(packageID int64, name string, p metadata.Page) ([]metadata.Tag, error) {
+func (t tags) TagHistory(packageID int64, name string, p metadata.Page) ([]metadata.Tag, error) {
 	before := int64(math.MaxInt64)
 	if p.After != "" {
 		var err error
@@ -60,12 +60,12 @@ func (t *Tx) TagHistory(packageID int64, name string, p metadata.Page) ([]metada
 	if before == 0 {
 		before = math.MaxInt64 // "0" is the start too
 	}
-	return all(t, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.generation < $3
+	return all(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.generation < $3
 		ORDER BY t.seq_from DESC, t.generation DESC LIMIT CAST($4 AS BIGINT)`, packageID, name, before, limit(p.Limit))
 }
 
 // SetTag implements metadata.Tags.
-func (t *Tx) SetTag(v metadata.Tag) (metadata.Tag, error) {
+func (t tags) SetTag(v metadata.Tag) (metadata.Tag, error) {
 	if _, err := t.endTag(v.PackageID, v.Name, v.SeqFrom); err != nil {
 		return v, err
 	}
@@ -83,7 +83,7 @@ func (t *Tx) SetTag(v metadata.Tag) (metadata.Tag, error) {
 }
 
 // RemoveTag implements metadata.Tags.
-func (t *Tx) RemoveTag(packageID int64, name string, seq int64) error {
+func (t tags) RemoveTag(packageID int64, name string, seq int64) error {
 	n, err := t.endTag(packageID, name, seq)
 	if err == nil && n == 0 {
 		return metadata.ErrNotExist

@@ -35,6 +35,9 @@ type Tx struct {
 	unknown bool            // the package of a row that was changed is not known
 	scope   metadata.Part   // of the next statement: see within
 
+	before func() error // see Intercept
+	read   func(rows int)
+
 	ended  bool
 	clock  func() time.Time // of a view
 	ctx    context.Context  // of a view: its caller's, until Abandon or End
@@ -155,8 +158,24 @@ func (t *Tx) begin() error {
 	if err := context.Cause(t.ctx); err != nil {
 		return err
 	}
+	if t.before != nil {
+		if t.err = t.before(); t.err != nil {
+			return t.err
+		}
+	}
 	t.used = true
 	return nil
+}
+
+// Intercept is for tests, which break and count statements here, where all of them pass. before runs before each, and its
+// error is taken for one of the database; read is told how many rows each query returned. nil leaves what is there.
+func (t *Tx) Intercept(before func() error, read func(rows int)) {
+	if before != nil {
+		t.before = before
+	}
+	if read != nil {
+		t.read = read
+	}
 }
 
 // fail keeps an error of the database.
@@ -173,6 +192,11 @@ func (t *Tx) each(text string, args []any, scan func(row) error) error {
 	defer t.mu.Unlock()
 	if err := t.begin(); err != nil {
 		return err
+	}
+	if t.read != nil {
+		rows, next := 0, scan
+		scan = func(r row) error { rows++; return next(r) }
+		defer func() { t.read(rows) }()
 	}
 	err := t.s.query(t.ctx, text, args, scan)
 	if cause := context.Cause(t.ctx); cause != nil {

@@ -21,7 +21,7 @@ func scanUpload(r row) (metadata.UploadSession, error) {
 }
 
 // CreateUpload implements metadata.Uploads: ErrExists when the ID is taken. Its times are now.
-func (t *Tx) CreateUpload(u metadata.UploadSession) error {
+func (t uploads) CreateUpload(u metadata.UploadSession) error {
 	n, err := t.exec(`INSERT INTO upload (id, repository_id, scope, owner, done_bytes, hash_state, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (id) DO NOTHING`,
 		u.ID, u.RepositoryID, u.Scope, u.Owner, u.Offset, filled(u.HashState), t.micros())
@@ -32,12 +32,12 @@ func (t *Tx) CreateUpload(u metadata.UploadSession) error {
 }
 
 // Upload implements metadata.Uploads.
-func (t *Tx) Upload(id string) (metadata.UploadSession, error) {
-	return one(t, scanUpload, selectUpload+`WHERE u.id = $1`, id)
+func (t uploads) Upload(id string) (metadata.UploadSession, error) {
+	return one(t.Tx, scanUpload, selectUpload+`WHERE u.id = $1`, id)
 }
 
 // UpdateUpload implements metadata.Uploads. ErrNotExist: there is no such session, or no such blob.
-func (t *Tx) UpdateUpload(u metadata.UploadSession, from int64) error {
+func (t uploads) UpdateUpload(u metadata.UploadSession, from int64) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (t *Tx) UpdateUpload(u metadata.UploadSession, from int64) error {
 }
 
 // DeleteUpload implements metadata.Uploads. A missing session is no error.
-func (t *Tx) DeleteUpload(id string) error {
+func (t uploads) DeleteUpload(id string) error {
 	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2)`,
 		t.micros(), id); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (t *Tx) DeleteUpload(id string) error {
 }
 
 // StaleUploads implements metadata.Uploads: those not touched since before, the oldest first.
-func (t *Tx) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
-	return all(t, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT CAST($2 AS BIGINT)`,
+func (t uploads) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
+	return all(t.Tx, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT CAST($2 AS BIGINT)`,
 		bound(before), limit(n))
 }

@@ -46,10 +46,10 @@ func (g *grantRow) addTo(grants []metadata.Grant, last int64) []metadata.Grant {
 }
 
 // CreateUser implements metadata.Users.
-func (t *Tx) CreateUser(u metadata.User) (metadata.User, error) {
+func (t users) CreateUser(u metadata.User) (metadata.User, error) {
 	u.CreatedAt = t.Now()
 	var err error
-	u.ID, err = insert(t, scanInt, `INSERT INTO users (name, password_hash, disabled, created_at)
+	u.ID, err = insert(t.Tx, scanInt, `INSERT INTO users (name, password_hash, disabled, created_at)
 		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING id`,
 		u.Name, u.PasswordHash, flag(u.Disabled), micros(u.CreatedAt))
 	if err != nil {
@@ -59,17 +59,17 @@ func (t *Tx) CreateUser(u metadata.User) (metadata.User, error) {
 }
 
 // User implements metadata.Users.
-func (t *Tx) User(name string) (metadata.User, error) {
+func (t users) User(name string) (metadata.User, error) {
 	return first(t.users(selectUser+`WHERE u.name = $1 ORDER BY `+orderGrants, name))
 }
 
 // UserByID implements metadata.Users.
-func (t *Tx) UserByID(id int64) (metadata.User, error) {
+func (t users) UserByID(id int64) (metadata.User, error) {
 	return first(t.users(selectUser+`WHERE u.id = $1 ORDER BY `+orderGrants, id))
 }
 
 // Users implements metadata.Users.
-func (t *Tx) Users(p metadata.Page) ([]metadata.User, error) {
+func (t users) Users(p metadata.Page) ([]metadata.User, error) {
 	return t.users(`SELECT `+userColumns+grantColumns+`
 		FROM (SELECT * FROM users WHERE name > $1 ORDER BY name LIMIT CAST($2 AS BIGINT)) u
 		LEFT JOIN permission p ON p.holder = 'user' AND p.holder_id = u.id
@@ -77,7 +77,7 @@ func (t *Tx) Users(p metadata.Page) ([]metadata.User, error) {
 }
 
 // UpdateUser implements metadata.Users: password hash, disabled and grants. A name stays.
-func (t *Tx) UpdateUser(u metadata.User) error {
+func (t users) UpdateUser(u metadata.User) error {
 	if err := t.must(`UPDATE users SET password_hash = $1, disabled = $2 WHERE id = $3`,
 		u.PasswordHash, flag(u.Disabled), u.ID); err != nil {
 		return err
@@ -88,11 +88,11 @@ func (t *Tx) UpdateUser(u metadata.User) error {
 	return t.putGrants(holderUser, u.ID, u.Grants)
 }
 
-// CreateToken implements metadata.Users. ErrExists: the hash is taken.
-func (t *Tx) CreateToken(v metadata.Token) (metadata.Token, error) {
+// CreateToken implements metadata.Tokens. ErrExists: the hash is taken.
+func (t tokens) CreateToken(v metadata.Token) (metadata.Token, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t, scanInt, `INSERT INTO token (user_id, name, hash, hint, created_at, expires_at, revoked_at)
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO token (user_id, name, hash, hint, created_at, expires_at, revoked_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING RETURNING id`,
 		v.UserID, v.Name, filled(v.Hash), v.Hint, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.RevokedAt))
 	if err != nil {
@@ -101,18 +101,18 @@ func (t *Tx) CreateToken(v metadata.Token) (metadata.Token, error) {
 	return v, t.putGrants(holderToken, v.ID, v.Grants)
 }
 
-// Token implements metadata.Users. Hash is never read back.
-func (t *Tx) Token(id int64) (metadata.Token, error) {
+// Token implements metadata.Tokens. Hash is never read back.
+func (t tokens) Token(id int64) (metadata.Token, error) {
 	return first(t.tokens(selectToken+`WHERE t.id = $1 ORDER BY `+orderGrants, id))
 }
 
-// TokenByHash implements metadata.Users. Hash is never read back.
-func (t *Tx) TokenByHash(hash []byte) (metadata.Token, error) {
+// TokenByHash implements metadata.Tokens. Hash is never read back.
+func (t tokens) TokenByHash(hash []byte) (metadata.Token, error) {
 	return first(t.tokens(selectToken+`WHERE t.hash = $1 ORDER BY `+orderGrants, filled(hash)))
 }
 
-// Tokens implements metadata.Users. Hash is never read back.
-func (t *Tx) Tokens(userID, afterID int64, n int) ([]metadata.Token, error) {
+// Tokens implements metadata.Tokens. Hash is never read back.
+func (t tokens) Tokens(userID, afterID int64, n int) ([]metadata.Token, error) {
 	const (
 		head = `SELECT ` + tokenColumns + `, u.name` + grantColumns + ` FROM (SELECT * FROM token WHERE `
 		tail = `) t` + joinToken + `ORDER BY t.id, ` + orderGrants
@@ -123,8 +123,8 @@ func (t *Tx) Tokens(userID, afterID int64, n int) ([]metadata.Token, error) {
 	return t.tokens(head+`user_id = $1 AND id > $2 ORDER BY id LIMIT CAST($3 AS BIGINT)`+tail, userID, afterID, limit(n))
 }
 
-// RevokeToken implements metadata.Users. The first revocation counts.
-func (t *Tx) RevokeToken(id int64) error {
+// RevokeToken implements metadata.Tokens. The first revocation counts.
+func (t tokens) RevokeToken(id int64) error {
 	return t.must(`UPDATE token SET revoked_at = CASE revoked_at WHEN 0 THEN CAST($1 AS BIGINT) ELSE revoked_at END
 		WHERE id = $2`, t.micros(), id)
 }

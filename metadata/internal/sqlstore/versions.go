@@ -37,42 +37,42 @@ func versionFrom(r row, descriptor bool) (metadata.Version, error) {
 }
 
 // Version implements metadata.Versions.
-func (t *Tx) Version(packageID int64, name string) (metadata.Version, error) {
-	return one(t, scanVersion, selectVersion+`WHERE package_id = $1 AND name = $2`, packageID, name)
+func (t versions) Version(packageID int64, name string) (metadata.Version, error) {
+	return one(t.Tx, scanVersion, selectVersion+`WHERE package_id = $1 AND name = $2`, packageID, name)
 }
 
 // VersionByID implements metadata.Versions.
-func (t *Tx) VersionByID(id int64) (metadata.Version, error) {
-	return one(t, scanVersion, selectVersion+`WHERE id = $1`, id)
+func (t versions) VersionByID(id int64) (metadata.Version, error) {
+	return one(t.Tx, scanVersion, selectVersion+`WHERE id = $1`, id)
 }
 
 // VersionAt implements metadata.Versions.
-func (t *Tx) VersionAt(repository, format, key, name string) (metadata.Version, error) {
-	return one(t, scanVersion, selectVersion+`WHERE package_id = (SELECT p.id FROM repository r JOIN package p ON p.repository_id = r.id
+func (t versions) VersionAt(repository, format, key, name string) (metadata.Version, error) {
+	return one(t.Tx, scanVersion, selectVersion+`WHERE package_id = (SELECT p.id FROM repository r JOIN package p ON p.repository_id = r.id
 			WHERE r.deleted_at IS NULL AND r.name = $1 AND p.format = $2 AND p.key = $3) AND name = $4`,
 		repository, format, key, name)
 }
 
 // VersionByTag implements metadata.Versions.
-func (t *Tx) VersionByTag(repository, format, key, tag string) (metadata.Version, error) {
-	return one(t, scanVersion, selectVersion+`WHERE id = (SELECT t.version_id FROM repository r JOIN package p ON p.repository_id = r.id
+func (t versions) VersionByTag(repository, format, key, tag string) (metadata.Version, error) {
+	return one(t.Tx, scanVersion, selectVersion+`WHERE id = (SELECT t.version_id FROM repository r JOIN package p ON p.repository_id = r.id
 			JOIN tag t ON t.package_id = p.id AND t.seq_to IS NULL
 			WHERE r.deleted_at IS NULL AND r.name = $1 AND p.format = $2 AND p.key = $3 AND t.name = $4)`,
 		repository, format, key, tag)
 }
 
 // VersionByDigest implements metadata.Versions. The newest is the one whose publish is last in the log.
-func (t *Tx) VersionByDigest(packageID int64, d digest.Digest) (metadata.Version, error) {
+func (t versions) VersionByDigest(packageID int64, d digest.Digest) (metadata.Version, error) {
 	raw, err := sum(d)
 	if err != nil {
 		return metadata.Version{}, fmt.Errorf("%w: %w", metadata.ErrNotExist, err)
 	}
-	return one(t, scanVersion, selectVersion+`WHERE package_id = $1 AND digest = $2 AND state <> 'deleted'
+	return one(t.Tx, scanVersion, selectVersion+`WHERE package_id = $1 AND digest = $2 AND state <> 'deleted'
 		ORDER BY seq DESC, id DESC LIMIT 1`, packageID, raw)
 }
 
 // Versions implements metadata.Versions.
-func (t *Tx) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
+func (t versions) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
 	text, scan := selectVersion, scanVersion
 	if p.NoDescriptors {
 		text, scan = `SELECT `+versionCore+` FROM version `, scanVersionCore
@@ -86,20 +86,20 @@ func (t *Tx) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
 		than, order = `<`, ` ORDER BY sort_key DESC, name DESC`
 	}
 	if len(p.AfterSortKey) == 0 && p.AfterName == "" {
-		return all(t, scan, text+order+` LIMIT CAST($2 AS BIGINT)`, p.PackageID, limit(p.Limit))
+		return all(t.Tx, scan, text+order+` LIMIT CAST($2 AS BIGINT)`, p.PackageID, limit(p.Limit))
 	}
-	return all(t, scan, text+` AND (sort_key, name) `+than+` ($2, $3)`+order+` LIMIT CAST($4 AS BIGINT)`,
+	return all(t.Tx, scan, text+` AND (sort_key, name) `+than+` ($2, $3)`+order+` LIMIT CAST($4 AS BIGINT)`,
 		p.PackageID, filled(p.AfterSortKey), p.AfterName, limit(p.Limit))
 }
 
 // Highest implements metadata.Versions. It is the first of an index that holds just this order.
-func (t *Tx) Highest(packageID int64) (string, error) {
-	return one(t, scanText, `SELECT name FROM version WHERE package_id = $1 AND state <> 'deleted'
+func (t versions) Highest(packageID int64) (string, error) {
+	return one(t.Tx, scanText, `SELECT name FROM version WHERE package_id = $1 AND state <> 'deleted'
 		ORDER BY (prerelease = 0 AND state <> 'yanked') DESC, sort_key DESC, name DESC LIMIT 1`, packageID)
 }
 
 // CreateVersion implements metadata.Versions. Zero times become now, an empty State Published.
-func (t *Tx) CreateVersion(v metadata.Version) (metadata.Version, error) {
+func (t versions) CreateVersion(v metadata.Version) (metadata.Version, error) {
 	raw, err := sum(v.Digest)
 	if err != nil {
 		return v, err
@@ -127,7 +127,7 @@ func (t *Tx) CreateVersion(v metadata.Version) (metadata.Version, error) {
 }
 
 // SetDigest implements metadata.Versions.
-func (t *Tx) SetDigest(versionID int64, d digest.Digest) error {
+func (t versions) SetDigest(versionID int64, d digest.Digest) error {
 	raw, err := sum(d)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (t *Tx) SetDigest(versionID int64, d digest.Digest) error {
 
 // UpdateVersion implements metadata.Versions. It stores every field that the interface names, from v, and now as
 // UpdatedAt: a caller changes a version that it has read.
-func (t *Tx) UpdateVersion(v metadata.Version) error {
+func (t versions) UpdateVersion(v metadata.Version) error {
 	raw, err := sum(v.Digest)
 	if err != nil {
 		return err
