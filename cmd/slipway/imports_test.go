@@ -15,8 +15,9 @@ const module = "slipway"
 // mayImport says which of our folders a folder may import. "+" stands for the folder itself and all below it; what is
 // below the importing folder is always allowed.
 var mayImport = map[string][]string{
-	"storage":     {"storage"},
-	"metadata":    {"metadata", "metadata/internal+"},
+	"internal":    {},
+	"storage":     {"storage", "internal/sqldrv"},
+	"metadata":    {"metadata", "metadata/internal+", "internal/sqldrv"},
 	"registry":    {"registry+", "storage", "metadata"},
 	"formats":     {"formats", "registry+"},
 	"formats/*":   {"formats", "registry+"},
@@ -35,7 +36,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
-	"database/sql":                 {"metadata/sqlite", "metadata/internal", "metadata/postgres", "storage/local/packs"},
+	"database/sql":                 {"internal/sqldrv", "metadata/sqlite", "metadata/internal", "metadata/postgres"},
 	"net/http":                     {"formats", "web", "cmd", "api/client", "integration", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "web", "cmd"},
 }

@@ -27,6 +27,10 @@ const (
 // A group whose transaction SQLite has rolled back as a whole (no space, I/O error) because of one update is run again,
 // each update in a transaction of its own. Nobody is answered before the COMMIT, also not those that failed alone: what
 // made them fail may have been written by a neighbour, and is true only then.
+//
+// storage/local/packs commits in groups as well, by other rules, so the two share only the driver session: its batches
+// succeed or fail as a whole, run on a goroutine of their own, are bounded by bytes, and its callers cannot give up waiting,
+// because the batch reads their buffers. Savepoints, panics, cancelled callers and the baton are needed here alone.
 type writer struct {
 	store *Store
 	queue chan *request

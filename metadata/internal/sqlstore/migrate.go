@@ -89,7 +89,7 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 	if err := s.Do(m.SQL); err != nil {
 		return false, fmt.Errorf("migration %s: %w", m.Name, err)
 	}
-	if _, err := s.exec(`INSERT INTO schema_migration (number, name, applied_at) VALUES ($1, $2, $3)`,
+	if _, err := s.Exec(`INSERT INTO schema_migration (number, name, applied_at) VALUES ($1, $2, $3)`,
 		[]any{m.Number, m.Name, micros(now())}); err != nil {
 		return false, fmt.Errorf("migration %s: %w", m.Name, err)
 	}
@@ -99,7 +99,7 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 // Applied returns how many of the migrations the database has. metadata.ErrNewer.
 func Applied(s *Session, list []Migration) (int, error) {
 	n := 0
-	err := s.query(context.Background(), `SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
+	err := s.Query(context.Background(), `SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
 		var number int64
 		var name string
 		if err := r.Scan(&number, &name); err != nil {

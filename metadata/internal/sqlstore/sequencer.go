@@ -52,12 +52,12 @@ func (q *Sequencer) Load(s *Session) (time.Time, error) {
 		q.ids = ulid.Monotonic(rand.Reader, 0)
 	}
 	var last int64
-	err := s.query(context.Background(), `SELECT COALESCE(MAX(seq), -1) + 1, (SELECT at FROM clock WHERE id = 1) FROM log_entry`, nil,
+	err := s.Query(context.Background(), `SELECT COALESCE(MAX(seq), -1) + 1, (SELECT at FROM clock WHERE id = 1) FROM log_entry`, nil,
 		func(r row) error { return r.Scan(&q.size, &last) })
 	if err != nil {
 		return time.Time{}, fmt.Errorf("size of the log: %w", err)
 	}
-	err = s.query(context.Background(), `SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r row) error {
+	err = s.Query(context.Background(), `SELECT at FROM log_entry WHERE seq = $1`, []any{q.size - 1}, func(r row) error {
 		var at int64
 		err := r.Scan(&at)
 		last = max(last, at)
@@ -83,7 +83,7 @@ func (q *Sequencer) loadEdge(s *Session) error {
 	}
 	found := 0
 	text, args := hashesSQL(want)
-	err := s.query(context.Background(), text, args, func(r row) error {
+	err := s.Query(context.Background(), text, args, func(r row) error {
 		i, h, err := scanHash(r)
 		level, _ := tlog.SplitStoredHashIndex(i)
 		q.edge.index[level], q.edge.hash[level] = i, h
@@ -128,7 +128,7 @@ func (q *Sequencer) Flush(s *Session) error {
 		}
 	}
 	return insertHashes.run(args, func(text string, args []any) error {
-		_, err := s.exec(text, args)
+		_, err := s.Exec(text, args)
 		return err
 	})
 }
@@ -152,6 +152,6 @@ func (q *Sequencer) Forget() {
 
 // SetClock keeps the time of an update that left no entry behind, so that time does not go back with a restart.
 func SetClock(s *Session, at time.Time) error {
-	_, err := s.exec(`UPDATE clock SET at = $1 WHERE id = 1`, []any{micros(at)})
+	_, err := s.Exec(`UPDATE clock SET at = $1 WHERE id = 1`, []any{micros(at)})
 	return err
 }

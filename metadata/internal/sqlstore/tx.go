@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"slipway/internal/sqldrv"
 	"slipway/metadata"
 )
 
@@ -184,7 +185,7 @@ func (t *Tx) fail(err error) error {
 	return t.err
 }
 
-type row interface{ Scan(dest ...any) error }
+type row = sqldrv.Row
 
 // each hands the rows of a query to scan.
 func (t *Tx) each(text string, args []any, scan func(row) error) error {
@@ -198,7 +199,7 @@ func (t *Tx) each(text string, args []any, scan func(row) error) error {
 		scan = func(r row) error { rows++; return next(r) }
 		defer func() { t.read(rows) }()
 	}
-	err := t.s.query(t.ctx, text, args, scan)
+	err := t.s.Query(t.ctx, text, args, scan)
 	if cause := context.Cause(t.ctx); cause != nil {
 		err = cause
 	}
@@ -272,7 +273,7 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	n, err := t.s.exec(text, args)
+	n, err := t.s.Exec(text, args)
 	if err != nil {
 		return 0, t.fail(err)
 	}

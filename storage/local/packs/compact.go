@@ -2,11 +2,12 @@ package packs
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"os"
 	"syscall"
+
+	"slipway/internal/sqldrv"
 )
 
 // moveBatch is how many blobs a compaction moves with one flush; whoever publishes meanwhile waits no longer than for that.
@@ -61,9 +62,9 @@ func unmovable(err error) bool {
 func (s *Set) mostWasteful() (pack int64, err error) {
 	most := int64(0)
 	err = s.readers.with(context.Background(), func(d *db) error {
-		return d.query(`SELECT id, used, live FROM pack`, nil, func(row []driver.Value) error {
+		return d.query(`SELECT id, used, live FROM pack`, nil, func(r sqldrv.Row) error {
 			var id, used, live int64
-			if err := numbers(row, &id, &used, &live); err != nil {
+			if err := r.Scan(&id, &used, &live); err != nil {
 				return err
 			}
 			if dead := used - live; s.wasteful(used, live) && !s.stuck[id] && dead > most {
@@ -129,9 +130,9 @@ var (
 // mustBeEmpty looks through the whole index instead of trusting a counter. Nothing is added to a sealed pack meanwhile.
 func (s *Set) mustBeEmpty(pack int64) error {
 	return s.readers.with(context.Background(), func(d *db) error {
-		return d.query(`SELECT count(*) FROM blob WHERE pack = ?`, []driver.Value{pack}, func(row []driver.Value) error {
+		return d.query(`SELECT count(*) FROM blob WHERE pack = ?`, []any{pack}, func(r sqldrv.Row) error {
 			var n int64
-			if err := numbers(row, &n); err != nil || n > 0 {
+			if err := r.Scan(&n); err != nil || n > 0 {
 				return errors.Join(err, errInUse)
 			}
 			return nil

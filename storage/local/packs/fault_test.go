@@ -99,7 +99,7 @@ func TestCommitFails(t *testing.T) {
 	s := openSet(t, dir, small())
 	mustPut(t, s, []byte("before"))
 	s.sync = func(f *os.File) error {
-		_, _ = s.writer.db.conn.Exec(`ROLLBACK`, nil) // so that there is nothing to commit
+		_ = s.writer.db.do(`ROLLBACK`) // so that there is nothing to commit
 		return datasync(f)
 	}
 	if _, err := s.Put(sha256.Sum256([]byte("data")), []byte("data")); err == nil {

@@ -3,10 +3,8 @@ package packs
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"runtime"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 	"github.com/opencontainers/go-digest"
 
+	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
 
@@ -39,12 +38,8 @@ PRAGMA mmap_size = 0;
 PRAGMA wal_autocheckpoint = 2000;
 PRAGMA journal_size_limit = 16777216`
 
-// db is one connection to the index. It is not safe for concurrent use. The driver is used as it is: a look-up through
-// database/sql takes twice the time.
-type db struct {
-	conn *sqlite3.SQLiteConn
-	kept map[string]*sqlite3.SQLiteStmt
-}
+// db is one connection to the index. It is not safe for concurrent use.
+type db struct{ session *sqldrv.Session }
 
 func openIndex(path string, cacheKiB int, frozen bool) (*db, error) {
 	mode, pragmas := "&mode=ro&immutable=1", inMemory
@@ -60,88 +55,32 @@ func openIndex(path string, cacheKiB int, frozen bool) (*db, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	conn, ok := c.(*sqlite3.SQLiteConn)
-	if !ok {
-		return nil, fmt.Errorf("packs: the driver opens %T", c)
-	}
-	return &db{conn: conn, kept: make(map[string]*sqlite3.SQLiteStmt)}, nil
+	return &db{sqldrv.NewSession(c)}, nil
 }
 
-func (d *db) close() error {
-	var errs []error
-	for _, st := range d.kept {
-		errs = append(errs, st.Close())
-	}
-	return errors.Join(append(errs, d.conn.Close())...)
-}
+func (d *db) close() error { return d.session.Close() }
 
-func (d *db) prepare(text string) (*sqlite3.SQLiteStmt, error) {
-	if st := d.kept[text]; st != nil {
-		return st, nil
-	}
-	made, err := d.conn.Prepare(text)
-	if err != nil {
-		return nil, classify(err)
-	}
-	st, ok := made.(*sqlite3.SQLiteStmt)
-	if !ok {
-		return nil, fmt.Errorf("packs: the driver prepares %T", made)
-	}
-	d.kept[text] = st
-	return st, nil
-}
+// do runs statements that have neither arguments nor rows.
+func (d *db) do(text string) error { return classify(d.session.Do(text)) }
+
+// verb is do for the statements around every batch, prepared.
+func (d *db) verb(text string) error { return classify(d.session.Verb(text)) }
 
 // exec runs a statement and returns how many rows it changed.
-func (d *db) exec(text string, args ...driver.Value) (int64, error) {
-	st, err := d.prepare(text)
-	if err != nil {
-		return 0, err
-	}
-	res, err := st.Exec(args)
-	if err != nil {
-		return 0, classify(err)
-	}
-	return res.RowsAffected()
+func (d *db) exec(text string, args ...any) (int64, error) {
+	n, err := d.session.Exec(text, args)
+	return n, classify(err)
 }
 
-// query hands the rows of a statement to fn.
-func (d *db) query(text string, args []driver.Value, fn func(row []driver.Value) error) error {
-	st, err := d.prepare(text)
-	if err != nil {
-		return err
-	}
-	rows, err := st.Query(args)
-	if err != nil {
-		return classify(err)
-	}
-	row := make([]driver.Value, len(rows.Columns()))
-	for err == nil {
-		if err = rows.Next(row); err == nil {
-			err = fn(row)
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return errors.Join(classify(err), rows.Close())
-}
-
-// numbers reads a row of integers.
-func numbers(row []driver.Value, dest ...*int64) error {
-	for i, d := range dest {
-		n, ok := row[i].(int64)
-		if !ok {
-			return fmt.Errorf("packs: column %d is %T", i, row[i])
-		}
-		*d = n
-	}
-	return nil
+// query hands the rows of a statement to scan.
+func (d *db) query(text string, args []any, scan func(sqldrv.Row) error) error {
+	return classify(d.session.Query(context.Background(), text, args, scan))
 }
 
 func (d *db) find(sum [sha256.Size]byte) (entry, error) {
 	var e entry
-	err := d.query(`SELECT pack, at, size, stored FROM blob WHERE sum = ?`, []driver.Value{sum[:]}, func(row []driver.Value) error {
-		return numbers(row, &e.pack, &e.at, &e.size, &e.stored)
+	err := d.query(`SELECT pack, at, size, stored FROM blob WHERE sum = ?`, []any{sum[:]}, func(r sqldrv.Row) error {
+		return r.Scan(&e.pack, &e.at, &e.size, &e.stored)
 	})
 	if err == nil && e.pack == 0 {
 		err = storage.ErrNotExist
@@ -245,16 +184,16 @@ func (r *readers) after(ctx context.Context, after []byte, limit int) ([]storage
 	if after == nil {
 		after = []byte{}
 	}
-	var out []storage.Blob
+	var (
+		out          []storage.Blob
+		sum          []byte
+		size, stored int64
+	)
+	dest := []any{&sum, &size, &stored} // once for all rows
 	err := r.with(ctx, func(d *db) error {
-		return d.query(`SELECT sum, size, stored FROM blob WHERE sum > ? ORDER BY sum LIMIT ?`,
-			[]driver.Value{after, int64(limit)}, func(row []driver.Value) error {
-				sum, ok := row[0].([]byte)
-				if !ok {
-					return fmt.Errorf("packs: a digest is %T", row[0])
-				}
-				var size, stored int64
-				err := numbers(row[1:], &size, &stored)
+		return d.query(`SELECT sum, size, stored FROM blob WHERE sum > ? ORDER BY sum LIMIT ?`, []any{after, int64(limit)},
+			func(r sqldrv.Row) error {
+				err := r.Scan(dest...)
 				out = append(out, storage.Blob{
 					Digest: digest.NewDigestFromBytes(digest.SHA256, sum), Size: size, Modified: time.UnixMicro(stored),
 				})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql/driver"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
 
@@ -134,9 +134,9 @@ func mustBeTrue(t testing.TB, s *Set) {
 		t.Fatal(err)
 	}
 	defer d.close()
-	if err := d.query(`SELECT id, live FROM pack`, nil, func(row []driver.Value) error {
+	if err := d.query(`SELECT id, live FROM pack`, nil, func(r sqldrv.Row) error {
 		var id, n int64
-		err := numbers(row, &id, &n)
+		err := r.Scan(&id, &n)
 		if live[id] != n {
 			t.Errorf("pack %d: %d bytes live, the index says %d", id, live[id], n)
 		}

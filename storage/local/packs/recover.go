@@ -2,7 +2,6 @@ package packs
 
 import (
 	"crypto/sha256"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
 
@@ -55,9 +55,9 @@ func (w *writer) recover() error {
 // checkpoint makes the index durable as it is. From here on packs take the numbers and the room of what the index has just
 // forgotten, and an older index must not come back to name them.
 func (w *writer) checkpoint() error {
-	return w.db.query(`PRAGMA wal_checkpoint(FULL)`, nil, func(row []driver.Value) error {
+	return w.db.query(`PRAGMA wal_checkpoint(FULL)`, nil, func(r sqldrv.Row) error {
 		var busy, pages, moved int64
-		if err := numbers(row, &busy, &pages, &moved); err != nil {
+		if err := r.Scan(&busy, &pages, &moved); err != nil {
 			return err
 		}
 		if busy != 0 {
@@ -70,9 +70,9 @@ func (w *writer) checkpoint() error {
 // known returns where each pack ends for the index.
 func (w *writer) known() (map[int64]int64, error) {
 	known := make(map[int64]int64)
-	err := w.db.query(`SELECT id, used FROM pack`, nil, func(row []driver.Value) error {
+	err := w.db.query(`SELECT id, used FROM pack`, nil, func(r sqldrv.Row) error {
 		var id, used int64
-		err := numbers(row, &id, &used)
+		err := r.Scan(&id, &used)
 		known[id] = used
 		return err
 	})

@@ -3,13 +3,13 @@ package packs
 import (
 	"bytes"
 	"crypto/sha256"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"sync"
 
+	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
 
@@ -98,8 +98,8 @@ func (w *writer) open() error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.conn.Exec(schema, nil); err != nil {
-		return errors.Join(classify(err), d.close())
+	if err := d.do(schema); err != nil {
+		return errors.Join(err, d.close())
 	}
 	w.db = d
 	return nil
@@ -205,7 +205,7 @@ func (w *writer) run(batch []*request) error {
 		err = w.keep()
 	}
 	if err == nil {
-		if _, err = w.db.exec(`COMMIT`); err != nil {
+		if err = w.db.verb(`COMMIT`); err != nil {
 			// It may have been written all the same, and come back when the index is next opened: nothing else may
 			// stand where it says then.
 			w.spoil()
@@ -228,8 +228,7 @@ func (w *writer) begin() error {
 			return err
 		}
 	}
-	_, err := w.db.exec(`BEGIN IMMEDIATE`)
-	return err
+	return w.db.verb(`BEGIN IMMEDIATE`)
 }
 
 // undo leaves no transaction behind. What was written into the pack is written over by the next batch.
@@ -237,7 +236,7 @@ func (w *writer) undo() {
 	if w.db == nil {
 		return
 	}
-	if _, err := w.db.conn.Exec(`ROLLBACK`, nil); err == nil {
+	if err := w.db.do(`ROLLBACK`); err == nil {
 		return
 	}
 	_ = w.db.close() // the error that counts is the batch's
@@ -357,9 +356,9 @@ func (w *writer) remove(sum [sha256.Size]byte, e entry) error {
 		return err
 	}
 	return w.db.query(`UPDATE pack SET live = live - ? WHERE id = ? RETURNING used, live`,
-		[]driver.Value{length(e.size), e.pack}, func(row []driver.Value) error {
+		[]any{length(e.size), e.pack}, func(r sqldrv.Row) error {
 			var used, live int64
-			err := numbers(row, &used, &live)
+			err := r.Scan(&used, &live)
 			w.wasteful = w.wasteful || w.set.wasteful(used, live)
 			return err
 		})
@@ -371,8 +370,8 @@ func (w *writer) room() error {
 		return nil
 	}
 	var last int64
-	if err := w.db.query(`SELECT coalesce(max(id), 0) FROM pack`, nil, func(row []driver.Value) error {
-		return numbers(row, &last)
+	if err := w.db.query(`SELECT coalesce(max(id), 0) FROM pack`, nil, func(r sqldrv.Row) error {
+		return r.Scan(&last)
 	}); err != nil {
 		return err
 	}
