@@ -3,11 +3,9 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,66 +14,37 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slipway/cmd/slipway/internal/commandtest"
 )
-
-// put stores a raw file and returns status and answer; status 0 is a connection that broke.
-func (s *testServer) put(token, path string, body []byte) (int, string) {
-	req, err := http.NewRequest(http.MethodPut, s.url+path, bytes.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return s.send(token, req)
-}
-
-func (s *testServer) get(token, path string) (int, string) {
-	req, err := http.NewRequest(http.MethodGet, s.url+path, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return s.send(token, req)
-}
-
-func (s *testServer) send(token string, req *http.Request) (int, string) {
-	req.SetBasicAuth("token", token)
-	resp, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err.Error()
-	}
-	return resp.StatusCode, string(got)
-}
 
 // TestD12 fills the disk under a running server: it answers 507, keeps reading, loses nothing that it acknowledged, and
 // goes on by itself when there is space again.
 func TestD12(t *testing.T) {
 	const size = 32 << 20
-	s := newTestServer(t)
-	if err := os.MkdirAll(s.data, 0o700); err != nil {
+	s := commandtest.NewServer(t)
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", s.data, "tmpfs", 0, fmt.Sprintf("size=%d", size)); errors.Is(err, syscall.EPERM) && os.Getenv("CI") == "" {
+	if err := syscall.Mount("tmpfs", s.Data, "tmpfs", 0, fmt.Sprintf("size=%d", size)); errors.Is(err, syscall.EPERM) && os.Getenv("CI") == "" {
 		t.Skip("a small file system can be mounted by root only")
 	} else if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.kill()
-		if err := syscall.Unmount(s.data, 0); err != nil {
+		s.Kill()
+		if err := syscall.Unmount(s.Data, 0); err != nil {
 			t.Error(err)
 		}
 	})
-	s.start()
-	token := s.token("main", "read,publish,tag")
+	s.Start()
+	token := s.Token("main", "read,publish,tag")
 	acked := map[string]string{}
 	publish := func(i, bytes int) int {
 		body := make([]byte, bytes)
 		_, _ = rand.Read(body)
 		path := fmt.Sprintf("/raw/main/fill/%d/file", i)
-		status, answer := s.put(token, path, body)
+		status, answer := s.Put(token, path, body)
 		switch status {
 		case http.StatusCreated:
 			acked[path] = string(body)
@@ -95,7 +64,7 @@ func TestD12(t *testing.T) {
 		}
 	}
 	// Now nothing at all is left, so that the database can't write either.
-	filler := filepath.Join(s.data, "filler")
+	filler := filepath.Join(s.Data, "filler")
 	for _, block := range []int{1 << 20, 4096, 1} {
 		fillDisk(t, filler, block)
 	}
@@ -110,7 +79,7 @@ func TestD12(t *testing.T) {
 	}
 	check := func(when string) {
 		for path, want := range acked {
-			if status, got := s.get(token, path); status != http.StatusOK || got != want {
+			if status, got := s.Get(token, path); status != http.StatusOK || got != want {
 				t.Errorf("%s: %s: %d, %d bytes of %d", when, path, status, len(got), len(want))
 			}
 		}
@@ -127,11 +96,11 @@ func TestD12(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	check("after space is back")
-	s.kill()
-	s.start()
+	s.Kill()
+	s.Start()
 	check("after a kill")
-	s.terminate()
-	s.fsck()
+	s.Terminate()
+	s.Fsck()
 }
 
 // fillDisk appends blocks to a file until the disk is full.
@@ -154,10 +123,10 @@ func fillDisk(t *testing.T, path string, block int) {
 // TestD13 runs the server with a handful of file descriptors under far more clients: it refuses, corrupts nothing, and
 // serves again afterwards.
 func TestD13(t *testing.T) {
-	s := newTestServer(t)
-	s.limitFiles = 64
-	s.start()
-	token := s.token("main", "read,publish")
+	s := commandtest.NewServer(t)
+	s.LimitFiles = 64
+	s.Start()
+	token := s.Token("main", "read,publish")
 	var mu sync.Mutex
 	acked := map[string]string{}
 	var wg sync.WaitGroup
@@ -167,7 +136,7 @@ func TestD13(t *testing.T) {
 				body := make([]byte, 200<<10)
 				_, _ = rand.Read(body)
 				path := fmt.Sprintf("/raw/main/many/%d-%d/file", w, i)
-				status, answer := s.put(token, path, body)
+				status, answer := s.Put(token, path, body)
 				switch status {
 				case http.StatusCreated:
 					mu.Lock()
@@ -184,14 +153,14 @@ func TestD13(t *testing.T) {
 	if len(acked) == 0 {
 		t.Error("nothing was served")
 	}
-	if status, answer := s.put(token, "/raw/main/after/1/file", []byte("x")); status != http.StatusCreated {
+	if status, answer := s.Put(token, "/raw/main/after/1/file", []byte("x")); status != http.StatusCreated {
 		t.Errorf("after the load: %d %s", status, answer)
 	}
 	for path, want := range acked {
-		if status, got := s.get(token, path); status != http.StatusOK || got != want {
+		if status, got := s.Get(token, path); status != http.StatusOK || got != want {
 			t.Errorf("%s: %d, %d bytes", path, status, len(got))
 		}
 	}
-	s.terminate()
-	s.fsck()
+	s.Terminate()
+	s.Fsck()
 }

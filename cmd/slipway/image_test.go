@@ -15,19 +15,21 @@ import (
 	"syscall"
 	"testing"
 
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/commandtest"
 	"slipway/storage/s3/s3test"
 )
 
 // TestNoTemporaryFolder: the server needs no folder for temporary files beside its data directory.
 func TestNoTemporaryFolder(t *testing.T) {
 	url, env := s3test.New(t)
-	s := newTestServer(t, "--blobs", url)
-	s.env = append(env, "TMPDIR="+filepath.Join(t.TempDir(), "missing"))
-	s.start()
+	s := commandtest.NewServer(t, "--blobs", url)
+	s.Env = append(env, "TMPDIR="+filepath.Join(t.TempDir(), "missing"))
+	s.Start()
 	pushLarge(s)
-	s.terminate()
-	s.fsck()
-	mustBeEmpty(t, filepath.Join(s.data, "spool"))
+	s.Terminate()
+	s.Fsck()
+	mustBeEmpty(t, filepath.Join(s.Data, "spool"))
 }
 
 // TestImage runs the binary as the Dockerfile builds it where its image runs it: as a user without rights, in a root that
@@ -62,19 +64,19 @@ func TestImage(t *testing.T) {
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 65532, HostID: os.Getegid(), Size: 1}}
 	}
 	url, env := s3test.New(t)
-	s := newTestServer(t, "--blobs", url)
-	s.bin, s.data = "/slipway", "/data"
-	env = append(env, "SLIPWAY_DATA=/data", "SLIPWAY_LISTEN="+s.addr, "SLIPWAY_ADMIN_PASSWORD="+testPassword)
-	s.prepare = func(cmd *exec.Cmd) { cmd.SysProcAttr, cmd.Dir, cmd.Env = attr, "/", env }
-	s.start()
-	if out := s.run(0, "version"); !strings.Contains(out, "image") {
+	s := commandtest.NewServer(t, "--blobs", url)
+	s.Bin, s.Data = "/slipway", "/data"
+	env = append(env, "SLIPWAY_DATA=/data", "SLIPWAY_LISTEN="+s.Addr, "SLIPWAY_ADMIN_PASSWORD="+commandtest.Password)
+	s.Prepare = func(cmd *exec.Cmd) { cmd.SysProcAttr, cmd.Dir, cmd.Env = attr, "/", env }
+	s.Start()
+	if out := s.Run(0, "version"); !strings.Contains(out, "image") {
 		t.Errorf("the binary does not know its version: %s", out)
 	}
 	pushLarge(s)
-	s.run(0, "health")
-	s.run(0, "backup", "/data/backup", "--blobs", url)
-	s.terminate()
-	s.fsck()
+	s.Run(0, "health")
+	s.Run(0, "backup", "/data/backup", "--blobs", url)
+	s.Terminate()
+	s.Fsck()
 	mustBeEmpty(t, filepath.Join(root, "data", "spool"))
 }
 
@@ -87,10 +89,17 @@ func TestUnusableSpool(t *testing.T) {
 		key, value, _ := strings.Cut(kv, "=")
 		t.Setenv(key, value)
 	}
-	code, stdout, stderr := command(t.Context(), "", nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--blobs", url)
-	if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--blobs: s3: spool") ||
+	code, stdout, stderr := commandtest.Command(t.Context(), "", nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--blobs", url)
+	if code != command.Usage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--blobs: s3: spool") ||
 		!strings.Contains(stderr, filepath.Join(data, "spool")) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -104,8 +113,8 @@ func mustBeEmpty(t *testing.T, dir string) {
 const largeBytes = 5 << 20 // more than the store keeps of a body in memory
 
 // pushLarge sends bodies of some MiB through every format, and reads them again.
-func pushLarge(s *testServer) {
-	s.t.Helper()
+func pushLarge(s *commandtest.Server) {
+	s.T.Helper()
 	random := rand.NewChaCha8([32]byte{1})
 	noise := func() []byte {
 		out := make([]byte, largeBytes)
@@ -113,12 +122,12 @@ func pushLarge(s *testServer) {
 		return out
 	}
 	file, jar, chunk, layer := noise(), noise(), noise(), noise()
-	tarball := npmTarball(s.t, "large", "1.0.0", noise())
-	wheel := killWheel(s.t, "large", "large", "1.0", noise())
-	form, formType := uploadForm(s.t, &tracked{pkg: "large", version: "1.0"}, "large-1.0-py3-none-any.whl", wheel)
+	tarball := commandtest.NpmTarball(s.T, "large", "1.0.0", noise())
+	wheel := killWheel(s.T, "large", "large", "1.0", noise())
+	form, formType := uploadForm(s.T, &tracked{pkg: "large", version: "1.0"}, "large-1.0-py3-none-any.whl", wheel)
 
 	sendLarge(s, http.MethodPut, "/raw/main/large/1.0/file", "", file, http.StatusCreated)
-	sendLarge(s, http.MethodPut, "/npm/main/large", "application/json", npmDocument(s.t, "large", "1.0.0", tarball), http.StatusCreated)
+	sendLarge(s, http.MethodPut, "/npm/main/large", "application/json", commandtest.NpmDocument(s.T, "large", "1.0.0", tarball), http.StatusCreated)
 	sendLarge(s, http.MethodPost, "/pypi/main/", formType, form, http.StatusOK)
 	artifact := artifact{name: "large", version: "1.0", jar: jar}
 	sendLarge(s, http.MethodPut, artifact.path(".jar"), "", jar, http.StatusCreated)
@@ -138,36 +147,36 @@ func pushLarge(s *testServer) {
 		"/pypi/main/files/" + sha(wheel) + "/large-1.0-py3-none-any.whl": wheel,
 	} {
 		if status, _, got := requestLarge(s, http.MethodGet, path, "", nil); status != http.StatusOK || !bytes.Equal(got, want) {
-			s.t.Errorf("GET %s: %d, %d bytes, want %d", path, status, len(got), len(want))
+			s.T.Errorf("GET %s: %d, %d bytes, want %d", path, status, len(got), len(want))
 		}
 	}
 }
 
 // sendLarge makes a request as the admin, expects its status, and returns the answer's Location.
-func sendLarge(s *testServer, method, path, contentType string, body []byte, want int) (location string) {
-	s.t.Helper()
+func sendLarge(s *commandtest.Server, method, path, contentType string, body []byte, want int) (location string) {
+	s.T.Helper()
 	status, location, answer := requestLarge(s, method, path, contentType, body)
 	if status != want {
-		s.t.Errorf("%s %s: %d, want %d: %s", method, path, status, want, answer)
+		s.T.Errorf("%s %s: %d, want %d: %s", method, path, status, want, answer)
 	}
 	return location
 }
 
-func requestLarge(s *testServer, method, path, contentType string, body []byte) (status int, location string, answer []byte) {
-	s.t.Helper()
+func requestLarge(s *commandtest.Server, method, path, contentType string, body []byte) (status int, location string, answer []byte) {
+	s.T.Helper()
 	if !strings.HasPrefix(path, "http") {
-		path = s.url + path
+		path = s.URL + path
 	}
 	req, err := http.NewRequest(method, path, bytes.NewReader(body))
-	mustDo(s.t, err)
-	req.SetBasicAuth("admin", testPassword)
+	mustDo(s.T, err)
+	req.SetBasicAuth("admin", commandtest.Password)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
 	res, err := http.DefaultClient.Do(req)
-	mustDo(s.t, err)
+	mustDo(s.T, err)
 	defer res.Body.Close()
 	answer, err = io.ReadAll(res.Body)
-	mustDo(s.t, err)
+	mustDo(s.T, err)
 	return res.StatusCode, res.Header.Get("Location"), answer
 }

@@ -11,6 +11,8 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+
+	"slipway/cmd/slipway/internal/commandtest"
 )
 
 // rawWork publishes versions of two files, one request each.
@@ -64,8 +66,8 @@ func (npmWork) name() string   { return "npm" }
 func (npmWork) format() string { return "npm" }
 
 func (npmWork) draw(c *caller, pkg, version string) *tracked {
-	tarball := npmTarball(c.t, pkg, version)
-	return &tracked{pkg: pkg, version: version, atomic: true, progress: npmDocument(c.t, pkg, version, tarball),
+	tarball := commandtest.NpmTarball(c.t, pkg, version)
+	return &tracked{pkg: pkg, version: version, atomic: true, progress: commandtest.NpmDocument(c.t, pkg, version, tarball),
 		files: []servedFile{{path: "/npm/main/" + pkg + "/-/" + pkg + "-" + version + ".tgz", sum: sha(tarball)}}}
 }
 

@@ -14,12 +14,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"slipway/cmd/slipway/internal/commandtest"
 )
 
 // ledger is what the clients were told.
 type ledger struct {
 	t       *testing.T
-	server  *testServer
+	server  *commandtest.Server
 	token   string
 	reader  string // of others, who see what is published and nothing else
 	callers []*caller
@@ -62,7 +64,7 @@ type answer struct {
 
 const killClients = 6
 
-func newLedger(t *testing.T, srv *testServer, seed uint64) *ledger {
+func newLedger(t *testing.T, srv *commandtest.Server, seed uint64) *ledger {
 	l := &ledger{t: t, server: srv, tags: map[string]*trackedTag{}}
 	for worker := range killClients {
 		l.callers = append(l.callers, &caller{ledger: l, worker: worker, r: rand.New(rand.NewPCG(seed, uint64(worker)+1)),
@@ -102,7 +104,7 @@ func (l *ledger) load(d time.Duration) {
 	}
 	<-begun
 	time.Sleep(d)
-	l.server.kill()
+	l.server.Kill()
 	close(stop)
 	wg.Wait()
 }
@@ -246,7 +248,7 @@ func (c *caller) document(path string, header map[string]string) answer {
 }
 
 func (c *caller) exchange(token, method, path string, body []byte, header map[string]string) answer {
-	req, err := http.NewRequest(method, c.server.url+path, bytes.NewReader(body))
+	req, err := http.NewRequest(method, c.server.URL+path, bytes.NewReader(body))
 	if err != nil {
 		c.t.Error(err)
 		return answer{}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/cmd/slipway/internal/commandtest"
 	"slipway/storage/s3/s3test"
 )
 
@@ -29,11 +30,11 @@ func TestD14(t *testing.T) {
 		}
 	}
 	t.Logf("SLIPWAY_KILL_SEED=%d", seed)
-	t.Run("local", func(t *testing.T) { killRounds(t, newTestServer(t), rounds, seed) })
+	t.Run("local", func(t *testing.T) { killRounds(t, commandtest.NewServer(t), rounds, seed) })
 	t.Run("s3", func(t *testing.T) {
 		url, env := s3test.New(t)
-		srv := newTestServer(t, "--blobs", url)
-		srv.env = env
+		srv := commandtest.NewServer(t, "--blobs", url)
+		srv.Env = env
 		killRounds(t, srv, max(1, rounds/3), seed)
 	})
 }
@@ -92,29 +93,29 @@ func (v *tracked) whole(c *caller) {
 	c.settle(func() { v.acked, v.sent = len(v.files), len(v.files) })
 }
 
-func killRounds(t *testing.T, srv *testServer, rounds int, seed uint64) {
+func killRounds(t *testing.T, srv *commandtest.Server, rounds int, seed uint64) {
 	l := newLedger(t, srv, seed)
 	moments := rand.New(rand.NewPCG(seed, 0))
 	for round := range rounds {
-		srv.start()
+		srv.Start()
 		if round == 0 {
-			l.token = srv.token("main", "read,publish,tag,delete,audit")
-			l.reader = srv.token("main", "read")
+			l.token = srv.Token("main", "read,publish,tag,delete,audit")
+			l.reader = srv.Token("main", "read")
 		}
 		l.verify(round%10 == 0)
 		l.load(time.Duration(20+moments.IntN(400)) * time.Millisecond)
 		if round%10 == 9 {
-			srv.fsck()
+			srv.Fsck()
 		}
 	}
-	srv.start()
+	srv.Start()
 	l.verify(true)
 	l.finish()
 	l.verify(true)
 	l.verifyEvents()
-	srv.run(0, "log", "verify", "--server", srv.url, "--token", srv.token("*", "admin"))
-	srv.terminate()
-	srv.fsck()
+	srv.Run(0, "log", "verify", "--server", srv.URL, "--token", srv.Token("*", "admin"))
+	srv.Terminate()
+	srv.Fsck()
 	kept, cut := l.counts()
 	t.Logf("%d kills, %s kept, %d cut off", rounds, fmt.Sprint(kept), cut)
 	for _, w := range workloads() {

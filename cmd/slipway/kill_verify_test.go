@@ -136,7 +136,7 @@ func (l *ledger) verifyEvents() {
 // events reads the log from its start: how often each version was published, and what each tag was set to.
 func (l *ledger) events() (published map[[3]string]int, moves map[[3]string][]string) {
 	c := l.callers[0]
-	l.token = l.server.token("*", "admin")
+	l.token = l.server.Token("*", "admin")
 	published, moves = map[[3]string]int{}, map[[3]string][]string{}
 	for next := int64(0); ; {
 		a, ok := c.send(http.MethodGet, fmt.Sprintf("/api/v1/events?after=%d&limit=1000", next-1), nil, nil, http.StatusOK)

@@ -4,8 +4,15 @@ package main
 import (
 	"context"
 	"os"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/program"
 )
 
+// buildVersion is set at link time: -ldflags "-X main.buildVersion=1.2.3".
+var buildVersion string
+
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+	p := &command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, BuildVersion: buildVersion}
+	os.Exit(program.Run(context.Background(), p, os.Args[1:]))
 }

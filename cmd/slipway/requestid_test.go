@@ -10,22 +10,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"slipway/cmd/slipway/internal/commandtest"
 )
 
 // TestRequestIDs: what is refused, in every protocol, carries the request's id in its answer, in its body where the protocol
 // has a place for it, and in every line of the log that it led to.
 func TestRequestIDs(t *testing.T) {
-	p := serveProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + testPassword}, "--data", t.TempDir()+"/data", "--log-level", "debug")
+	p := commandtest.ServeProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + commandtest.Password}, "--data", t.TempDir()+"/data", "--log-level", "debug")
 	inBody := map[string]bool{"/npm/main/absent": true, "/maven/main/com/acme/lib/1.0/lib-1.0.jar": true, "/raw/main/tool/1.0/absent": true,
 		"/api/v1/repositories/absent": true, "/nothing": true}
 	want := map[string]bool{}
 	ask := func(path, id string) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.SetBasicAuth("admin", testPassword)
+		req.SetBasicAuth("admin", commandtest.Password)
 		req.Header.Set("X-Request-Id", id)
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
@@ -55,11 +57,11 @@ func TestRequestIDs(t *testing.T) {
 		ask("/nothing", id)
 	}
 	// Lines are written after the answers; the last one comes last.
-	for end := time.Now().Add(patience); time.Now().Before(end) && strings.Count(p.stderr.String(), `"msg":"request"`) < len(want); {
+	for end := time.Now().Add(commandtest.Patience); time.Now().Before(end) && strings.Count(p.Stderr.String(), `"msg":"request"`) < len(want); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	requests, failures := map[string]bool{}, map[string]bool{}
-	for lines := bufio.NewScanner(strings.NewReader(p.stderr.String())); lines.Scan(); {
+	for lines := bufio.NewScanner(strings.NewReader(p.Stderr.String())); lines.Scan(); {
 		var line struct {
 			Msg       string
 			RequestID string `json:"request_id"`

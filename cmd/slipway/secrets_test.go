@@ -18,27 +18,29 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/commandtest"
 	"slipway/storage/s3/s3test"
 )
 
 // TestS45: a fresh start has no account that anybody knows, and the program holds no secret.
 func TestS45(t *testing.T) {
 	data := t.TempDir() + "/data"
-	p := serveProcess(t, nil, "--data", data)
-	password := func(p *process) string {
+	p := commandtest.ServeProcess(t, nil, "--data", data)
+	password := func(p *commandtest.Process) string {
 		t.Helper()
-		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the line is out, but it comes through a pipe
-			if m := regexp.MustCompile(`the password of the user "admin" is (\S{20,}) `).FindStringSubmatch(p.stderr.String()); m != nil {
+		for end := time.Now().Add(commandtest.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // the line is out, but it comes through a pipe
+			if m := regexp.MustCompile(`the password of the user "admin" is (\S{20,}) `).FindStringSubmatch(p.Stderr.String()); m != nil {
 				return m[1]
 			}
 		}
-		t.Fatalf("no password was printed: %s", p.stderr)
+		t.Fatalf("no password was printed: %s", p.Stderr)
 		return ""
 	}
 	printed := password(p)
 	try := func(user, password string) int {
 		t.Helper()
-		req, err := http.NewRequest("GET", p.url+"/api/v1/whoami", nil)
+		req, err := http.NewRequest("GET", p.URL+"/api/v1/whoami", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +66,7 @@ func TestS45(t *testing.T) {
 		t.Errorf("the printed password is answered with %d", got)
 	}
 	for path, want := range map[string]int{"/api/v1/users": 1, "/api/v1/tokens": 0} {
-		req, err := http.NewRequest("GET", p.url+path, nil)
+		req, err := http.NewRequest("GET", p.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,10 +82,10 @@ func TestS45(t *testing.T) {
 			t.Errorf("%s of a fresh start: %+v, %v; want %d", path, list, err, want)
 		}
 	}
-	if password(serveProcess(t, nil, "--data", t.TempDir()+"/data")) == printed {
+	if password(commandtest.ServeProcess(t, nil, "--data", t.TempDir()+"/data")) == printed {
 		t.Error("two installations have the same password")
 	}
-	program, err := os.ReadFile(p.cmd.Path)
+	program, err := os.ReadFile(p.Cmd.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +97,9 @@ func TestS45(t *testing.T) {
 		"webhook key": `whsec_[A-Za-z0-9+/]{32}`,
 	} {
 		for _, found := range regexp.MustCompile(re).FindAll(program, -1) {
-			// The linker puts strings side by side. Words have few digits, where of 43 random characters six or seven are.
-			if what == "token" && len(regexp.MustCompile(`\d`).FindAll(found, -1)) < 3 {
+			// The linker puts strings side by side. Of random characters more than half are capitals or digits, of words few are.
+			random := len(regexp.MustCompile(`[A-Z0-9]`).FindAll(found, -1))
+			if (what == "token" || what == "webhook key") && random < len(found)/4 {
 				continue
 			}
 			t.Errorf("the program holds a %s: %q", what, found)
@@ -107,8 +110,8 @@ func TestS45(t *testing.T) {
 	if len(hashes) > 1 {
 		t.Errorf("the program holds the password hashes %q", hashes)
 	}
-	p.signal(syscall.SIGTERM)
-	p.end()
+	p.Signal(syscall.SIGTERM)
+	p.End()
 	db, err := os.ReadFile(filepath.Join(data, "slipway.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +147,7 @@ func canaries(t *testing.T, env []string, args ...string) {
 		shortSecret   = "canary-short-secret"
 	)
 	data := t.TempDir() + "/data"
-	p := serveProcess(t, append([]string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, env...),
+	p := commandtest.ServeProcess(t, append([]string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, env...),
 		append([]string{"--data", data, "--log-level", "debug", "--log-format", "json"}, args...)...)
 	var answers bytes.Buffer
 	var header http.Header
@@ -154,7 +157,7 @@ func canaries(t *testing.T, env []string, args ...string) {
 	// quietly asks for what may hold a secret.
 	quietly := func(method, path, body string, auth func(*http.Request)) []byte {
 		t.Helper()
-		req, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
+		req, err := http.NewRequest(method, p.URL+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +213,7 @@ func canaries(t *testing.T, env []string, args ...string) {
 
 	ask("POST", "/api/v1/subscriptions", `{"name":"hook","url":"http://127.0.0.1:1/","secret":"`+shortSecret+`"}`, admin) // 400
 	const form = "--b\r\nContent-Disposition: form-data; name=\":action\"\r\n\r\nfile_upload\r\n--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"a-1.0.tar.gz\"\r\n\r\nbytes\r\n--b--\r\n"
-	document := string(npmDocument(t, "canary", "1.0.0", npmTarball(t, "canary", "1.0.0")))
+	document := string(commandtest.NpmDocument(t, "canary", "1.0.0", commandtest.NpmTarball(t, "canary", "1.0.0")))
 	for _, auth := range []func(*http.Request){
 		bearer(token), basic("x", token), bearer(wrongToken), basic("x", wrongToken), basic("jane", wrongPassword), basic(wrongPassword, wrongToken),
 		func(r *http.Request) { r.Header.Set("Authorization", wrongPassword) },
@@ -267,20 +270,20 @@ func canaries(t *testing.T, env []string, args ...string) {
 	if !strings.Contains(string(events), "token.created") || !strings.Contains(string(events), "artifact.published") {
 		t.Errorf("the events are not those of this test: %s", events)
 	}
-	p.signal(syscall.SIGTERM)
-	if code := p.end(); code != exitDone {
+	p.Signal(syscall.SIGTERM)
+	if code := p.End(); code != command.Done {
 		t.Errorf("exit code %d", code)
 	}
-	logs := p.stderr.String()
+	logs := p.Stderr.String()
 	if !strings.Contains(logs, `"msg":"request"`) {
-		t.Fatalf("the log is not that of this test: %s", tail(logs, 1000))
+		t.Fatalf("the log is not that of this test: %s", commandtest.Tail(logs, 1000))
 	}
 	if len(sessionTokens) == 0 {
 		t.Error("no session token was made")
 	}
 	for _, secret := range append([]string{"X-Amz-Signature", "Signature=", s3test.SecretKey, s3test.AccessKey}, sessionTokens...) {
 		if strings.Contains(logs, secret) {
-			t.Errorf("a session token, a presigned URL or a key of the store is in the log:\n%s", grepLines(logs, secret))
+			t.Errorf("a session token, a presigned URL or a key of the store is in the log:\n%s", commandtest.GrepLines(logs, secret))
 		}
 	}
 	secrets := map[string]string{
@@ -292,10 +295,10 @@ func canaries(t *testing.T, env []string, args ...string) {
 	}
 	for name, secret := range secrets {
 		if strings.Contains(logs, secret) {
-			t.Errorf("the %s is in the log:\n%s", name, grepLines(logs, secret))
+			t.Errorf("the %s is in the log:\n%s", name, commandtest.GrepLines(logs, secret))
 		}
 		if strings.Contains(answers.String(), secret) {
-			t.Errorf("the %s is in an answer:\n%s", name, grepLines(answers.String(), secret))
+			t.Errorf("the %s is in an answer:\n%s", name, commandtest.GrepLines(answers.String(), secret))
 		}
 		err := filepath.WalkDir(data, func(path string, d os.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {

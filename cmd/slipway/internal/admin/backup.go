@@ -1,0 +1,118 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"slipway/backup"
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/installation"
+	"slipway/metadata"
+	"slipway/metadata/sqlite"
+)
+
+func (c commands) backupCmd() *cobra.Command {
+	var cfg installation.Config
+	var o backup.Options
+	var withoutBlobs bool
+	var output string
+	cmd := &cobra.Command{
+		Use:   "backup DIR",
+		Short: "Add a snapshot to a backup directory, on the machine of a server that may run",
+		Long: `Add a snapshot of everything to a backup directory, which is made if it is not there: the database as it is at one moment,
+the bytes that it names, and the key of its log. The server may run, and nobody waits for it. Bytes are kept once however many
+snapshots name them, so only the first backup takes long. A backup that is cut off leaves the snapshots before it as they were.
+
+The directory holds all secrets that the data directory holds: keep it as safe. "slipway restore" makes an installation of it.
+
+The exit code is 1 when the installation has lost bytes that its database names: the snapshot is made of the rest, and nothing
+older is removed.`,
+		Example: `  slipway backup /mnt/backup/slipway --data /var/lib/slipway
+  slipway backup /mnt/backup/slipway --keep 30
+  slipway backup /mnt/backup/slipway --blobs 's3://bucket?endpoint=https://s3.example.com' --without-blobs`,
+		Args: command.Exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := command.CheckOutput(output); err != nil {
+				return err
+			}
+			if o.Keep < 0 {
+				return command.Usagef("--keep: can't be negative")
+			}
+			return c.backup(cmd, &cfg, args[0], o, withoutBlobs, output)
+		},
+	}
+	cfg.StoreFlags(cmd.Flags())
+	cmd.Flags().IntVar(&o.Keep, "keep", 7, "how many snapshots stay, with this one; 0 is all")
+	cmd.Flags().BoolVar(&withoutBlobs, "without-blobs", false, "leave the bytes to another backup, such as that of the bucket")
+	cmd.Flags().BoolVar(&o.Verify, "verify", false, "also read the bytes that the directory has already, and bring anew what is damaged there")
+	cmd.Flags().StringVar(&output, "output", command.Table, "table or json")
+	return cmd
+}
+
+func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir string, o backup.Options, withoutBlobs bool, output string) (err error) {
+	if err := cfg.Resolve(cmd.Flags(), c.Env); err != nil {
+		return err
+	}
+	if err := cfg.MustExist(); err != nil {
+		return err
+	}
+	if o.Database, err = cfg.DatabasePath(); err != nil {
+		return err
+	}
+	o.Key = cfg.LogKeyPath()
+	if err := cfg.Apart(dir); err != nil {
+		return err
+	}
+	// Where no server runs, none may start meanwhile, and packs may want mending; beside one, they are its own.
+	lock, err := sqlite.Lock(o.Database)
+	beside := errors.Is(err, metadata.ErrInUse)
+	if err != nil && !beside {
+		return err
+	}
+	if lock != nil {
+		defer func() { err = errors.Join(err, lock.Close()) }()
+	}
+	if !withoutBlobs {
+		blobs, err := cfg.OpenBlobs(cmd.Context(), beside)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, blobs.Close()) }()
+		o.Blobs = blobs
+	}
+	bar := c.Progress("backup")
+	o.Progress = bar.Of
+	sum, err := backup.Run(cmd.Context(), dir, o)
+	bar.End()
+	if err != nil {
+		return err
+	}
+	return c.reportBackup(dir, sum, withoutBlobs, output)
+}
+
+func (c commands) reportBackup(dir string, sum backup.Summary, withoutBlobs bool, output string) error {
+	if output == command.JSON {
+		if err := json.NewEncoder(c.Stdout).Encode(sum); err != nil {
+			return err
+		}
+	} else {
+		for _, d := range sum.Lost {
+			fmt.Fprintf(c.Stdout, "lost: %s is not among the blobs; \"slipway fsck\" says which versions need it\n", d)
+		}
+		what := fmt.Sprintf("%d blobs (%d bytes), %d of them new (%d bytes)", sum.Blobs, sum.Bytes, sum.Copied, sum.CopiedBytes)
+		if withoutBlobs {
+			what = fmt.Sprintf("without its %d blobs (%d bytes)", sum.Blobs, sum.Bytes)
+		}
+		if _, err := fmt.Fprintf(c.Stdout, "backup: snapshot %s in %s, %s; removed %d snapshots and %d blobs\n",
+			sum.Name, dir, what, sum.Removed, sum.Freed); err != nil {
+			return err
+		}
+	}
+	if len(sum.Lost) > 0 {
+		return command.ErrReported
+	}
+	return nil
+}

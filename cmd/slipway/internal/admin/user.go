@@ -1,0 +1,49 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/installation"
+	"slipway/registry"
+)
+
+// Users changes users on the machine of a server that does not run: the part of "slipway user" that needs no login.
+type Users struct {
+	c   commands
+	cfg installation.Config
+}
+
+// NewUsers returns Users for one command.
+func NewUsers(p *command.Program) *Users { return &Users{c: commands{p}} }
+
+// AddFlags adds the flags that say where the stores are.
+func (u *Users) AddFlags(fs *pflag.FlagSet) { u.cfg.StoreFlags(fs) }
+
+// Chosen reports whether the command is to work on the stores themselves.
+func (u *Users) Chosen(fs *pflag.FlagSet) bool { return fs.Changed("data") || fs.Changed("metadata") }
+
+// SetPassword sets a user's password and says so.
+func (u *Users) SetPassword(cmd *cobra.Command, name, password string) error {
+	return u.change(cmd, name, registry.UserChange{Password: &password}, "Set the password of "+name)
+}
+
+// Enable lets a disabled user in again and says so.
+func (u *Users) Enable(cmd *cobra.Command, name string) error {
+	disabled := false
+	return u.change(cmd, name, registry.UserChange{Disabled: &disabled}, "Enabled "+name)
+}
+
+func (u *Users) change(cmd *cobra.Command, name string, change registry.UserChange, done string) error {
+	return u.c.offline(cmd, &u.cfg, func(ctx context.Context, core *registry.Service) error {
+		if _, err := core.UpdateUser(ctx, name, change); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(u.c.Stdout, command.Clean(done))
+		return err
+	})
+}

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"slipway/cmd/slipway/internal/command"
+)
+
+// ackTimeout bounds one try to acknowledge an event.
+const ackTimeout = 10 * time.Second
+
+// consume follows from the place of a consumer on, until a signal or the end of ctx.
+func (t *follower) consume(ctx context.Context, after string) error {
+	if t.consumer == "" {
+		return command.Usagef("--consumer: it needs a name")
+	}
+	ctx, stop := command.UntilSignal(ctx)
+	defer stop()
+	err := t.persist(ctx, temporary, func() error { return t.resume(ctx, after) })
+	if err == nil {
+		err = t.run(ctx)
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil // by a signal, and nothing was under way
+	}
+	return err
+}
+
+// consumerState is a consumer as the server answers it.
+type consumerState struct {
+	Acked int64 `json:"acked"`
+}
+
+// resume asks for the place of the consumer, and makes a new one.
+func (t *follower) resume(ctx context.Context, after string) error {
+	var state consumerState
+	err := t.c.get(ctx, t.path(), nil, &state)
+	if isStatus(err, http.StatusNotFound) {
+		body := map[string]int64{}
+		if after != "" || t.once {
+			if body["acked"], err = t.start(ctx, after); err != nil {
+				return err
+			}
+		}
+		err = t.c.call(ctx, request{method: http.MethodPut, path: t.path(), body: body}, &state)
+	}
+	t.acked, t.after = state.Acked, state.Acked
+	return err
+}
+
+func (t *follower) path() string { return "/consumers" + segments(t.consumer) }
+
+// settle handles one event until that succeeds, and acknowledges it.
+func (t *follower) settle(ctx context.Context, seq int64, raw json.RawMessage, e *event) error {
+	always := func(error) bool { return true }
+	err := t.persist(ctx, always, func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// A signal lets a command end that has begun: half a deployment helps nobody.
+		if err := t.handle(context.WithoutCancel(ctx), raw, e); err != nil {
+			return fmt.Errorf("event %d: %w", seq, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.after = seq
+	return t.ack(ctx, seq)
+}
+
+// ack moves the consumer's place, also when a signal came meanwhile: what was done is done.
+func (t *follower) ack(ctx context.Context, seq int64) error {
+	if t.consumer == "" || seq <= t.acked {
+		return nil
+	}
+	err := t.persist(ctx, temporary, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTimeout)
+		defer cancel()
+		return t.c.call(ctx, request{method: http.MethodPut, path: t.path(), body: map[string]int64{"acked": seq}}, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("event %d was dealt with, but not acknowledged: %w", seq, err)
+	}
+	t.acked = seq
+	return nil
+}

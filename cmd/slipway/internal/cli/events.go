@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"slipway/cmd/slipway/internal/command"
+
+	"github.com/spf13/cobra"
+)
+
+// How "events tail" follows.
+const (
+	tailWait     = 50 * time.Second // how long the server holds a request without events
+	tailLimit    = 500
+	retryFirst   = time.Second
+	retryLongest = 30 * time.Second
+)
+
+// event is a CloudEvent with what the table and --exec show of it.
+type event struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Subject  string `json:"subject"`
+	Time     string `json:"time"`
+	Sequence string `json:"sequence"`
+	AuthID   string `json:"authid"`
+	Data     struct {
+		Repository string `json:"repository"`
+		Format     string `json:"format"`
+		Package    string `json:"package"`
+		Version    string `json:"version"`
+		PURL       string `json:"purl"`
+		Digest     string `json:"digest"`
+		Tag        string `json:"tag"`
+		Actor      string `json:"actor"`
+		Name       string `json:"name"` // of a user or token
+
+		Environment string `json:"environment"`
+		Service     string `json:"service"`
+	} `json:"data"`
+}
+
+// seq is the sequence number, which the event carries as 20 digits.
+func (e *event) seq() (int64, error) {
+	n, err := strconv.ParseInt(e.Sequence, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("the event %q has no sequence number", command.Clean(e.ID))
+	}
+	return n, nil
+}
+
+// follower is one run of "events tail".
+type follower struct {
+	c        *Remote
+	stdout   io.Writer
+	stderr   io.Writer
+	types    []string
+	after    int64
+	once     bool
+	consumer string // name of the place that the server keeps; "" is none
+	acked    int64  // where that place is
+	handle   func(ctx context.Context, raw json.RawMessage, e *event) error
+}
+
+func (c commands) eventsCmd() *cobra.Command {
+	var f Flags
+	g := c.Group("events", "Follow what happens", `  slipway events tail
+  slipway events tail --consumer prod-web --types 'tag.*' --exec ./deploy.sh`, c.eventsTailCmd(&f))
+	f.Add(g)
+	return g
+}
+
+func (c commands) eventsTailCmd(f *Flags) *cobra.Command {
+	var after, script, consumer string
+	var types []string
+	var once bool
+	cmd := &cobra.Command{
+		Use: "tail", Short: "Print events as they happen, or run a command for each", Args: command.Exactly(0),
+		Long: `Print the events that you may see, oldest first, and wait for more. It starts with what happens from now on, with --once
+at the start of the log; --after N starts behind the event of that sequence number, --after start at the first.
+
+--exec CMD runs CMD with sh for each event, one after the other: the CloudEvent as JSON on its standard input, and
+SLIPWAY_EVENT_SEQ, _ID, _TYPE, _SUBJECT, _TIME, _REPOSITORY, _FORMAT, _PACKAGE, _VERSION, _PURL, _DIGEST, _TAG and _ACTOR
+in its environment. When a command fails, tail stops with exit code 1 and names the sequence number to go on behind; an
+event can come twice, never too seldom.
+
+--consumer NAME keeps the place on the server, under a name of your own: tail goes on behind the last event that was dealt
+with, wherever it was started last; a new consumer starts as tail does without it. An event is dealt with when its command
+has succeeded. One that fails runs again after 1 s, then after pauses that double up to 30 s, until it succeeds: nothing is
+skipped and nothing overtakes (with --once, tail stops instead). SIGTERM and SIGINT let the running command end. Run one
+tail for a consumer: two would both run each event.
+
+Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.published, 'tag.*'.`,
+		Example: `  slipway events tail
+  slipway events tail --once --types artifact.published --output json
+  slipway events tail --after 1042 --types tag.set --exec ./deploy.sh
+  slipway events tail --consumer prod-web --types tag.set --exec ./deploy.sh`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.client(f)
+			if err != nil {
+				return err
+			}
+			t := &follower{c: cl, stdout: c.Stdout, stderr: c.Stderr, types: types, once: once, consumer: consumer, handle: printEvent(c.Stdout, f.output)}
+			if script != "" {
+				t.handle = c.execEvent(script)
+			}
+			if cmd.Flags().Changed("consumer") {
+				return t.consume(cmd.Context(), after)
+			}
+			if t.after, err = t.start(cmd.Context(), after); err != nil {
+				return err
+			}
+			return t.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&after, "after", "", "sequence number to start behind, or start (default: now; with --once: start)")
+	cmd.Flags().StringSliceVar(&types, "types", nil, "only these types; globs, separated by commas")
+	c.completeTypes(cmd, "types")
+	cmd.Flags().BoolVar(&once, "once", false, "end when there is nothing more")
+	cmd.Flags().StringVar(&script, "exec", "", "command to run with sh for each event")
+	cmd.Flags().StringVar(&consumer, "consumer", "", "name under which the server keeps the place; --after says where a new one starts")
+	return cmd
+}
+
+// start is the sequence number to begin behind.
+func (t *follower) start(ctx context.Context, after string) (int64, error) {
+	switch {
+	case after == "start" || after == "" && t.once:
+		return -1, nil
+	case after == "":
+		return t.now(ctx)
+	}
+	n, err := strconv.ParseInt(after, 10, 64)
+	if err != nil || n < -1 {
+		return 0, command.Usagef("--after: %q is neither a sequence number nor start", after)
+	}
+	return n, nil
+}
+
+// now is the newest sequence number that is signed; at most the last second is missing from it.
+func (t *follower) now(ctx context.Context) (int64, error) {
+	raw, _, err := t.c.send(ctx, request{method: http.MethodGet, path: "/api/v1/log/checkpoint"})
+	if err != nil {
+		return 0, err
+	}
+	_, size, _, err := parseCheckpoint(string(raw))
+	return size - 1, err
+}
+
+// run follows until the context ends, or with once until there is nothing more.
+func (t *follower) run(ctx context.Context) error {
+	for {
+		var batch []json.RawMessage
+		var next int64
+		err := t.persist(ctx, temporary, func() (err error) {
+			batch, next, err = t.fetch(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, raw := range batch {
+			if err := t.one(ctx, raw); err != nil {
+				return err
+			}
+		}
+		if t.once && next <= t.after {
+			return nil
+		}
+		t.after = max(t.after, next)
+		if err := t.ack(ctx, t.after); err != nil { // also of events that were not asked for
+			return err
+		}
+	}
+}
+
+// persist does something until it works, with growing pauses. What it fails with ends it when again says no, and with once.
+func (t *follower) persist(ctx context.Context, again func(error) bool, do func() error) error {
+	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
+		err := do()
+		if err == nil || t.once || ctx.Err() != nil || !again(err) {
+			return err
+		}
+		fmt.Fprintf(t.stderr, "slipway: %v; trying again in %s\n", err, pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// one handles an event, and moves behind it once it was handled.
+func (t *follower) one(ctx context.Context, raw json.RawMessage) error {
+	var e event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
+	}
+	seq, err := e.seq()
+	if err != nil {
+		return err
+	}
+	if t.consumer != "" {
+		return t.settle(ctx, seq, raw, &e)
+	}
+	if err := t.handle(ctx, raw, &e); err != nil {
+		return fmt.Errorf("event %d: %w; go on with --after %d", seq, err, seq-1)
+	}
+	t.after = seq
+	return nil
+}
+
+// fetch asks for the next events; next is where to go on, also where none of them may be seen.
+func (t *follower) fetch(ctx context.Context) (batch []json.RawMessage, next int64, err error) {
+	q := url.Values{"after": {strconv.FormatInt(t.after, 10)}, "limit": {strconv.Itoa(tailLimit)}}
+	for _, types := range t.types {
+		q.Add("types", types)
+	}
+	rq := request{method: http.MethodGet, path: "/api/v1/events", query: q}
+	if !t.once {
+		rq.wait = tailWait
+		q.Set("wait", tailWait.String())
+	}
+	raw, header, err := t.c.send(ctx, rq)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := json.Unmarshal(raw, &batch); err != nil {
+		return nil, 0, fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
+	}
+	next, err = nextOf(header)
+	return batch, next, err
+}
+
+// nextOf reads the position out of Link: <…?after=N…>; rel="next".
+func nextOf(h http.Header) (int64, error) {
+	link, ok := strings.CutPrefix(h.Get("Link"), "<")
+	target, _, closed := strings.Cut(link, ">")
+	u, err := url.Parse(target)
+	if !ok || !closed || err != nil {
+		return 0, errors.New("the answer does not say where to go on")
+	}
+	n, err := strconv.ParseInt(u.Query().Get("after"), 10, 64)
+	if err != nil {
+		return 0, errors.New("the answer does not say where to go on")
+	}
+	return n, nil
+}
+
+// temporary reports whether trying again may help: no answer at all, or one that says so.
+func temporary(err error) bool {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e.Status >= 500 || e.Status == http.StatusTooManyRequests
+	}
+	var u *url.Error
+	return errors.As(err, &u) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// printEvent prints a line for each event.
+func printEvent(w io.Writer, output string) func(context.Context, json.RawMessage, *event) error {
+	return func(_ context.Context, raw json.RawMessage, e *event) error {
+		if output == command.JSON {
+			_, err := fmt.Fprintf(w, "%s\n", raw)
+			return err
+		}
+		seq, err := e.seq()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, command.Clean(e.Time), command.Clean(shortType(e.Type)), command.Clean(cmp.Or(e.Data.Actor, e.AuthID)), command.Clean(e.about()))
+		return err
+	}
+}
+
+// about says in a few words what happened to what.
+func (e *event) about() string {
+	d := &e.Data
+	what := cmp.Or(e.Subject, d.Repository, d.Name, "-")
+	switch {
+	case d.Service != "":
+		return d.Service + " in " + d.Environment + ": " + what
+	case d.Environment != "" && d.Tag != "":
+		return d.Environment + " (tag " + d.Tag + ")"
+	case d.Environment != "":
+		return d.Environment
+	case d.Tag != "":
+		return d.Tag + " → " + what
+	default:
+		return what
+	}
+}

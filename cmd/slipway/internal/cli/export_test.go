@@ -1,0 +1,14 @@
+package cli
+
+// What the tests of the commands look at.
+type (
+	Event        = event
+	Login        = login
+	Logins       = logins
+	Verification = verification
+)
+
+var (
+	LoginsPath = loginsPath
+	Remember   = remember
+)

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"net"
+
+	"slipway/cmd/slipway/internal/command"
+
+	"github.com/spf13/cobra"
+)
+
+// healthCmd asks a server whether it is ready; containers without curl use it.
+func (c commands) healthCmd() *cobra.Command {
+	var f Flags
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Exit with 0 when the server is ready, with 1 when it is not",
+		Long: `Ask /readyz of a server: 0 when its metadata and blobs answer. Without --server and SLIPWAY_SERVER it asks the server
+that SLIPWAY_LISTEN makes on this machine.`,
+		Example: "  slipway health --server http://127.0.0.1:8080",
+		Args:    command.Exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.server == "" && c.Env("SLIPWAY_SERVER") == "" {
+				if host, port, err := net.SplitHostPort(c.Env("SLIPWAY_LISTEN")); err == nil {
+					if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+						host = "127.0.0.1"
+					}
+					f.server = "http://" + net.JoinHostPort(host, port)
+				}
+			}
+			cl, err := c.client(&f)
+			if err != nil {
+				return err
+			}
+			return cl.ready(cmd.Context())
+		},
+	}
+	f.Add(cmd)
+	return cmd
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"slipway/cmd/slipway/internal/command"
+)
+
+// logins is what "slipway login" and "slipway log verify" remember, by server. The file holds tokens: mode 0600.
+type logins struct {
+	Servers map[string]login `json:"servers"`
+}
+
+// login is what is remembered of one server.
+type login struct {
+	User       string `json:"user,omitempty"`
+	Token      string `json:"token,omitempty"`
+	TokenID    string `json:"token_id,omitempty"`
+	LogKey     string `json:"log_key,omitempty"`    // verifier of the server's log
+	Checkpoint string `json:"checkpoint,omitempty"` // the newest that was verified
+}
+
+// loginsPath is <user's configuration directory>/slipway/config.json.
+func loginsPath() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "slipway", "config.json"), nil
+}
+
+// loadLogins reads the file; without one, or without a place for one, nothing is remembered.
+func loadLogins() (logins, error) {
+	l := logins{Servers: map[string]login{}}
+	path, err := loginsPath()
+	if err != nil {
+		return l, nil
+	}
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &l)
+	}
+	if err != nil {
+		return l, fmt.Errorf("what 'slipway login' stored can't be read: %s: %w", path, err)
+	}
+	if l.Servers == nil {
+		l.Servers = map[string]login{}
+	}
+	return l, nil
+}
+
+// remember changes what is stored of one server; an empty login is forgotten.
+func remember(server string, change func(*login)) error {
+	path, err := loginsPath()
+	if err != nil {
+		return fmt.Errorf("there is no place to remember this: %w", err)
+	}
+	l, err := loadLogins()
+	if err != nil {
+		return err
+	}
+	entry := l.Servers[server]
+	change(&entry)
+	l.Servers[server] = entry
+	if entry == (login{}) {
+		delete(l.Servers, server)
+	}
+	raw, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), command.DirMode); err != nil {
+		return err
+	}
+	return command.WriteSecret(path, append(raw, '\n'))
+}

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/registry"
+	"slipway/storage"
+)
+
+// pulling is what one run of "pull" fetches.
+type pulling struct {
+	*Remote
+	at     []string // repository, format, package, version
+	digest string   // what the content must be; "" is anything
+	match  string   // glob of the files' last elements; "" is all
+	dir    string
+	stall  time.Duration // without a byte, until the server is given up
+}
+
+const stallTimeout = time.Minute
+
+// pulledFile is what pull needs of a file's description.
+type pulledFile struct {
+	Path   string        `json:"path"`
+	Size   int64         `json:"size"`
+	Digest digest.Digest `json:"digest"`
+}
+
+func (c commands) pullCmd() *cobra.Command {
+	var f Flags
+	var tag, asOf string
+	p := &pulling{stall: stallTimeout}
+	cmd := &cobra.Command{
+		Use: "pull REPO FORMAT PACKAGE [VERSION]", Short: "Fetch and verify the files of a version, or of a tag, now or as it was",
+		Long: `Fetch the files of one version into a directory: VERSION, or what --tag names, now or --as-of a moment.
+
+Every file is checked against its sha256 before it gets its name, and all of them together against the version's digest. With
+--digest, which events carry, the content must be just that. Images are fetched with docker, crane or skopeo.`,
+		Example: `  slipway pull main npm @acme/web --tag production
+  slipway pull main raw tool --tag production --as-of 2026-01-31T12:00:00Z --dir /srv/tool
+  slipway pull main maven com.acme:lib 1.0 --digest "$SLIPWAY_EVENT_DIGEST" --file '*.jar'`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 3 && len(args) != 4 || (len(args) == 4) == (tag != "") {
+				return command.Usagef("%s takes REPO FORMAT PACKAGE and either VERSION or --tag", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if args[1] == "oci" {
+				return command.Usagef("an image is fetched with docker, crane or skopeo")
+			}
+			if _, err := path.Match(p.match, ""); err != nil {
+				return command.Usagef("--file: %v", err)
+			}
+			if p.Remote, err = c.client(&f); err != nil {
+				return err
+			}
+			if p.at = args; tag != "" {
+				var named struct{ Version string }
+				if err := p.get(cmd.Context(), tagPath(append(args, tag)), queryOf("as_of", asOf), &named); err != nil {
+					return err
+				}
+				p.at = append(args, named.Version)
+			}
+			files, err := p.run(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if f.output == command.JSON {
+				return command.PrintJSON(c.Stdout, files)
+			}
+			for _, file := range files {
+				if _, err := fmt.Fprintln(c.Stdout, command.Clean(filepath.Join(p.dir, filepath.FromSlash(file.Path)))); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	f.Add(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&tag, "tag", "", "the version that this tag names")
+	fs.StringVar(&asOf, "as-of", "", "with --tag, as it was: RFC 3339 time, or seq:N")
+	fs.StringVar(&p.digest, "digest", "", "what the version's content must be: sha256:<hex>")
+	fs.StringVar(&p.match, "file", "", "only files whose last element matches this glob")
+	fs.StringVar(&p.dir, "dir", ".", "where to put the files")
+	return cmd
+}
+
+// run fetches the version's files and returns those that it wrote.
+func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
+	version := segments("repositories", p.at[0], "packages", p.at[1], p.at[2], "versions", p.at[3])
+	var v struct {
+		Version string        `json:"version"`
+		State   string        `json:"state"`
+		Digest  digest.Digest `json:"digest"`
+		Files   []pulledFile  `json:"files"`
+	}
+	if err := p.get(ctx, version, nil, &v); err != nil {
+		return nil, err
+	}
+	if v.State == "deleted" {
+		return nil, fmt.Errorf("version %s was deleted", command.Clean(v.Version))
+	}
+	if err := p.check(v.Digest, v.Files); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(p.dir, 0o777); err != nil {
+		return nil, err
+	}
+	// Nothing that the server names can be written elsewhere.
+	root, err := os.OpenRoot(p.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	written := []pulledFile{}
+	for _, file := range v.Files {
+		if match, _ := path.Match(p.match, path.Base(file.Path)); p.match != "" && !match { // the pattern was tried before
+			continue
+		}
+		if err := p.fetch(ctx, root, version, file); err != nil {
+			return nil, fmt.Errorf("%s: %w", command.Clean(file.Path), err)
+		}
+		written = append(written, file)
+	}
+	if len(written) == 0 {
+		return nil, errors.New("the version has no such file")
+	}
+	return written, nil
+}
+
+// check compares the description of the files with the version's digest, and that with the wanted one.
+func (p *pulling) check(said digest.Digest, files []pulledFile) error {
+	list := make([]registry.File, len(files))
+	for i, f := range files {
+		if err := f.Digest.Validate(); err != nil {
+			return fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
+		}
+		list[i] = registry.File{Path: f.Path, Blob: registry.Blob{Digest: f.Digest, Size: f.Size}}
+	}
+	if got := registry.ContentDigest(list); got != said {
+		return fmt.Errorf("the files make %s, but the server says %s", got, command.Clean(said.String()))
+	}
+	if p.digest != "" && p.digest != said.String() {
+		return fmt.Errorf("the version's content is %s, not %s", said, command.Clean(p.digest))
+	}
+	return nil
+}
+
+// fetch writes one file: under a name of its own until every byte is there, verified and flushed.
+func (p *pulling) fetch(ctx context.Context, root *os.Root, version string, file pulledFile) (err error) {
+	name := filepath.FromSlash(file.Path)
+	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(p.stall, func() { cancel(fmt.Errorf("the server has sent nothing for %s", p.stall)) })
+	defer timer.Stop()
+	resp, err := p.open(ctx, request{method: http.MethodGet, path: "/api/v1" + version + "/files" + segments(file.Path)})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	part := name + "." + rand.Text() + ".part"
+	out, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, root.Remove(part))
+		}
+	}()
+	body := &attended{body: resp.Body, timer: timer, stall: p.stall}
+	n, err := io.Copy(out, storage.Expect(io.LimitReader(body, file.Size+1), file.Digest))
+	if n > file.Size {
+		err = fmt.Errorf("the server sends more than the %d bytes that it says", file.Size)
+	}
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	return root.Rename(part, name)
+}
+
+// attended is the body of an answer. timer runs while it is waited for.
+type attended struct {
+	body  io.Reader
+	timer *time.Timer
+	stall time.Duration
+}
+
+func (a *attended) Read(p []byte) (int, error) {
+	a.timer.Reset(a.stall)
+	defer a.timer.Stop()
+	return a.body.Read(p)
+}

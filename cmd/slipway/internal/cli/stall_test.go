@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// TestPullStall: a server that stands still, before the answer or within it, is given up, and nothing is left.
+func TestPullStall(t *testing.T) {
+	for name, begin := range map[string]string{"no answer": "", "half of it": "go"} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if begin != "" {
+					_, _ = w.Write([]byte(begin))
+					_ = http.NewResponseController(w).Flush()
+				}
+				<-r.Context().Done()
+			}))
+			t.Cleanup(s.Close)
+			dir := t.TempDir()
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			p := &pulling{Remote: &Remote{server: s.URL, http: newHTTP()}, stall: 50 * time.Millisecond}
+			err = p.fetch(t.Context(), root, "/x", pulledFile{Path: "tool", Size: 4, Digest: digest.FromString("good")})
+			if err == nil || !strings.Contains(err.Error(), "the server has sent nothing for 50ms") {
+				t.Errorf("error: %v", err)
+			}
+			if left, err := filepath.Glob(dir + "/*"); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Exit codes.
+const (
+	Done   = 0
+	Failed = 1
+	Usage  = 2
+)
+
+// Program is what every command shares: the streams, the environment and the version of the process.
+type Program struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Env    func(string) string
+	// BuildVersion is the version that the build was told; "" when it was told none.
+	BuildVersion string
+
+	started bool // a command's own code runs: what fails from here on is no wrong usage by itself
+}
+
+// UsageError makes the exit code 2: the command or its configuration can't be used as given.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef returns a UsageError with this text.
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+
+// Run executes a command line and returns the exit code. What a command fails with is printed to standard error, as one line.
+func (p *Program) Run(ctx context.Context, root *cobra.Command, args []string) int {
+	root.SetArgs(args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return Done
+	}
+	var usage *UsageError
+	code := Failed
+	if !p.started || errors.As(err, &usage) {
+		code = Usage
+	}
+	if !errors.Is(err, ErrReported) {
+		fmt.Fprintf(p.Stderr, "slipway: %v\n", OneLine(err.Error()))
+	}
+	return code
+}
+
+// ErrReported fails a command that has said why already.
+var ErrReported = errors.New("failed")
+
+// OneLine joins the lines of a text with semicolons.
+func OneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ") }
+
+// Root completes the command that holds all others: help, errors and the mark that a command's own code runs.
+func (p *Program) Root(root *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Args, root.RunE = subcommandOnly, p.help
+	root.PersistentPreRun = func(*cobra.Command, []string) { p.started = true }
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &UsageError{flagError(err)} })
+	root.SetHelpCommand(p.helpCmd(root))
+	root.AddCommand(subs...)
+	return root
+}
+
+// Group is a command that only holds others.
+func (p *Program) Group(use, short, example string, subs ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Example: example, Args: subcommandOnly, RunE: p.help, DisableFlagsInUseLine: true}
+	g.AddCommand(subs...)
+	return g
+}
+
+// helpCmd is cobra's, but refuses what is no command.
+func (p *Program) helpCmd(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command", Example: "  slipway help tag set",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil {
+				return &UsageError{err}
+			}
+			if err := subcommandOnly(cmd, rest); err != nil {
+				return err
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}
+
+// subcommandOnly refuses what is no subcommand; cobra alone would print help and call it done.
+func subcommandOnly(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return Usagef("unknown command %q for %q; see '%s --help'", args[0], cmd.CommandPath(), cmd.CommandPath())
+	}
+	return nil
+}
+
+// help answers a group without a subcommand.
+func (p *Program) help(cmd *cobra.Command, _ []string) error {
+	cmd.SetOut(p.Stderr)
+	if err := cmd.Help(); err != nil {
+		return err
+	}
+	return &UsageError{ErrReported}
+}
+
+// Exactly requires the n arguments that the usage line names.
+func Exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+		switch {
+		case len(args) == n:
+			return nil
+		case n == 0:
+			return Usagef("%s takes no arguments: %s", name, cmd.UseLine())
+		case n == 1:
+			return Usagef("%s takes 1 argument, not %d: %s", name, len(args), cmd.UseLine())
+		default:
+			return Usagef("%s takes %d arguments, not %d: %s", name, n, len(args), cmd.UseLine())
+		}
+	}
+}
+
+// flagError says what is wrong with a flag's value without the words of the parser.
+func flagError(err error) error {
+	var e *pflag.InvalidValueError
+	if !errors.As(err, &e) {
+		return err
+	}
+	return fmt.Errorf("--%s: %w", e.GetFlag().Name, ValueError(e.GetFlag(), e.GetValue(), e.Unwrap()))
+}
+
+// ValueError says why a flag does not take a value; cause is what its Set returned.
+func ValueError(f *pflag.Flag, value string, cause error) error {
+	switch f.Value.Type() {
+	case "bool":
+		return fmt.Errorf("%q is neither true nor false", value)
+	case "duration":
+		return fmt.Errorf("%q is not a duration such as 90m or 720h", value)
+	case "int", "int64", "uint64":
+		return fmt.Errorf("%q is not a number", value)
+	default:
+		return cause
+	}
+}

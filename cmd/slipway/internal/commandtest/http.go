@@ -1,0 +1,24 @@
+package commandtest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// ServeHTTP answers every request with what fn says: status, body, Location. It returns the URL of the server.
+func ServeHTTP(t *testing.T, fn func(path, auth string) (status int, body, location string)) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, body, location := fn(r.URL.Path, r.Header.Get("Authorization"))
+		if location != "" {
+			w.Header().Set("Location", location)
+		}
+		w.WriteHeader(status)
+		if _, err := w.Write([]byte(body)); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}

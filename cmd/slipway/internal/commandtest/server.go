@@ -1,0 +1,261 @@
+package commandtest
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha1"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"slipway/storage/s3/s3test"
+)
+
+// Binary builds the command once for all tests of a package, and returns its path.
+var Binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "slipway-bin")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	path := filepath.Join(dir, "slipway")
+	out, err := exec.Command("go", "build", "-o", path, "slipway/cmd/slipway").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// built is the directory of the binary; "" before it is made.
+var built string
+
+// Main runs the tests of a package that uses Binary, and removes it at the end.
+func Main(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built) // in the system's temporary directory at worst
+	}
+	os.Exit(code)
+}
+
+// Server is the real binary over one data directory, to be started, killed and started again.
+type Server struct {
+	T    *testing.T
+	Bin  string
+	Data string
+	Addr string
+	URL  string
+	Logs *bytes.Buffer
+	Args []string // where it keeps things; fsck gets them too
+	Env  []string
+	// Prepare, if it is set, changes each command before it runs: who runs it, where, and with which environment.
+	Prepare func(*exec.Cmd)
+	// LimitFiles is the most file descriptors the server may have; 0 is the system's limit.
+	LimitFiles int
+
+	cmd *exec.Cmd
+}
+
+// NewServer makes a Server with a data directory of its own, which does not run yet.
+func NewServer(t *testing.T, args ...string) *Server {
+	t.Helper()
+	bin, err := Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, err := s3test.FreeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{T: t, Bin: bin, Data: filepath.Join(t.TempDir(), "data"), Addr: addr, Args: args, Logs: &bytes.Buffer{}}
+	s.URL = "http://" + s.Addr
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("the server's errors:\n%s\nits log ends:\n%s", GrepLines(s.Logs.String(), `"level":"ERROR"`), Tail(s.Logs.String(), 4000))
+		}
+	})
+	return s
+}
+
+// Tail is the end of a text, of n bytes at most.
+func Tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// Start runs the server and waits until it is ready.
+func (s *Server) Start() {
+	s.T.Helper()
+	args := append([]string{s.Bin, "serve", "--data", s.Data, "--listen", s.Addr, "--log-level", "warn"}, s.Args...)
+	if s.LimitFiles > 0 {
+		// Go raises the soft limit by itself, so the hard one is set.
+		args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, s.LimitFiles), "sh"}, args...)
+	}
+	s.cmd = exec.Command(args[0], args[1:]...)
+	s.cmd.Env = append(append(os.Environ(), "SLIPWAY_ADMIN_PASSWORD="+Password), s.Env...)
+	s.cmd.Stderr, s.cmd.Stdout = s.Logs, s.Logs
+	if s.Prepare != nil {
+		s.Prepare(s.cmd)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.T.Fatal(err)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		if resp, err := http.Get(s.URL + "/readyz"); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.Kill()
+	s.T.Fatalf("the server did not become ready:\n%s", s.Logs.String())
+}
+
+// Kill ends the server as a power switch would; one that does not run is no error.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Terminate asks the server to stop and expects exit code 0.
+func (s *Server) Terminate() {
+	s.T.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.T.Error(err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		s.T.Errorf("SIGTERM: %v", err)
+	}
+	s.cmd = nil
+}
+
+// Run calls the binary and returns its output; it fails the test when the exit code is another one.
+func (s *Server) Run(code int, args ...string) string {
+	s.T.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.Bin, args...)
+	cmd.Env = append(append(os.Environ(), "XDG_CONFIG_HOME="+s.T.TempDir()), s.Env...)
+	if s.Prepare != nil {
+		s.Prepare(cmd)
+	}
+	out, err := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		s.T.Errorf("slipway %s: exit code %d, want %d (%v)\n%s", strings.Join(args, " "), got, code, err, Tail(string(out), 4000))
+	}
+	return string(out)
+}
+
+// Fsck checks the data directory, whose server must not run.
+func (s *Server) Fsck() {
+	s.T.Helper()
+	s.Run(0, append([]string{"fsck", "--data", s.Data}, s.Args...)...)
+}
+
+// Token makes a token of the admin.
+func (s *Server) Token(repository, actions string) string {
+	s.T.Helper()
+	body, _ := json.Marshal(map[string]any{"name": "test", "permissions": []any{
+		map[string]any{"repository": repository, "actions": strings.Split(actions, ",")},
+	}})
+	req, err := http.NewRequest(http.MethodPost, s.URL+"/api/v1/tokens", bytes.NewReader(body))
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	req.SetBasicAuth("admin", Password)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var made struct{ Token string }
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.Token == "" {
+		s.T.Fatalf("token: %s, %v", resp.Status, err)
+	}
+	return made.Token
+}
+
+// NpmTarball makes a package of one file besides its package.json, and of more as they are given.
+func NpmTarball(t *testing.T, name, version string, more ...[]byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	tw := tar.NewWriter(zw)
+	files := map[string]string{
+		"package/package.json": fmt.Sprintf(`{"name":%q,"version":%q}`, name, version),
+		"package/index.js":     "module.exports = " + fmt.Sprintf("%q", name+version),
+	}
+	for i, content := range more {
+		files[fmt.Sprintf("package/more-%d", i)] = string(content)
+	}
+	for path, content := range files {
+		if err := tw.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(content))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tw.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// NpmDocument is what `npm publish` sends.
+func NpmDocument(t *testing.T, name, version string, tarball []byte) []byte {
+	t.Helper()
+	sum1, sum512 := sha1.Sum(tarball), sha512.Sum512(tarball)
+	doc := map[string]any{
+		"_id": name, "name": name, "dist-tags": map[string]string{"latest": version},
+		"versions": map[string]any{version: map[string]any{
+			"name": name, "version": version, "_id": name + "@" + version,
+			"dist": map[string]string{
+				"shasum":    fmt.Sprintf("%x", sum1),
+				"integrity": "sha512-" + base64.StdEncoding.EncodeToString(sum512[:]),
+				"tarball":   "http://localhost/" + name + "/-/" + name + "-" + version + ".tgz",
+			},
+		}},
+		"_attachments": map[string]any{name + "-" + version + ".tgz": map[string]any{
+			"content_type": "application/octet-stream", "data": base64.StdEncoding.EncodeToString(tarball), "length": len(tarball),
+		}},
+	}
+	out, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// GrepLines returns the lines that contain text, at most a handful.
+func GrepLines(s, text string) string {
+	const most = 20
+	var out []string
+	for line := range strings.Lines(s) {
+		if strings.Contains(line, text) && len(out) < most {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "")
+}

@@ -1,0 +1,9 @@
+package e2e
+
+import (
+	"testing"
+
+	"slipway/cmd/slipway/internal/commandtest"
+)
+
+func TestMain(m *testing.M) { commandtest.Main(m) }

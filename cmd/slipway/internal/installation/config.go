@@ -1,0 +1,271 @@
+package installation
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/storage/s3"
+
+	"slipway/formats"
+	"slipway/integration/outbound"
+)
+
+// The bounds of the core on passwords: asked here too, so that a bad one is refused before anything is created.
+const minPasswordBytes, maxPasswordBytes = 8, 1024
+
+// Config is the configuration of the server.
+type Config struct {
+	Listen         string
+	Data           string
+	URL            string
+	Metadata       string
+	Blobs          string
+	File           string // --Config
+	AnonymousRead  bool
+	Redirect       bool
+	TrustedProxies Prefixes
+	WebhookAllow   []string
+	LogFormat      string
+	LogLevel       string
+	DebugListen    string
+	GCInterval     time.Duration
+	GCGrace        time.Duration
+	NewLogKey      bool
+
+	AdminPassword string // environment only: a command line is visible to other users of the machine
+}
+
+// StoreFlags adds the flags that say where the stores are.
+func (c *Config) StoreFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&c.Data, "data", "./slipway-data", "directory for database, blobs and keys; made with mode 0700")
+	fs.StringVar(&c.Metadata, "metadata", "", "database: sqlite:///path.db (default: in the data directory)")
+	fs.StringVar(&c.Blobs, "blobs", "", "blob store: file:///path or s3://bucket/prefix?endpoint=URL&region=R&path_style=true (default: in the data directory)")
+	fs.StringVar(&c.File, "config", "", "YAML file with the same keys; a flag wins over the environment, that over the file")
+}
+
+// Flags adds all flags of the server.
+func (c *Config) Flags(fs *pflag.FlagSet) {
+	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of the one HTTP listener")
+	c.StoreFlags(fs)
+	fs.StringVar(&c.URL, "url", "", "public base URL put into generated links (default: from the request)")
+	fs.BoolVar(&c.AnonymousRead, "anonymous-read", false, "allow reading without credentials")
+	fs.BoolVar(&c.Redirect, "redirect-downloads", false, "send clients of large files to the S3 server itself, which they must reach")
+	fs.Var(&c.TrustedProxies, "trusted-proxies", "comma-separated CIDRs whose Forwarded and X-Forwarded-* headers are believed")
+	fs.StringSliceVar(&c.WebhookAllow, "webhook-allow", nil, "comma-separated hosts or CIDRs that outbound requests may reach although they are private or loopback")
+	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
+	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	fs.StringVar(&c.DebugListen, "debug-listen", "", "address of a second listener with profiles of the program, such as 127.0.0.1:6060; it asks for no credentials (default: none)")
+	fs.DurationVar(&c.GCInterval, "gc-interval", time.Hour, "how often unused blobs are collected; 0 never")
+	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
+	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
+}
+
+// envName is the environment variable of a flag.
+func envName(flag string) string {
+	return "SLIPWAY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Resolve fills the flags that the command line does not set: from the environment, then from the file.
+func (c *Config) Resolve(fs *pflag.FlagSet, env func(string) string) error {
+	if !fs.Changed("config") {
+		c.File = env(envName("config"))
+	}
+	file := map[string]string{}
+	if c.File != "" {
+		var err error
+		if file, err = readConfig(c.File); err != nil {
+			return command.Usagef("--config: %w", err)
+		}
+	}
+	keys := append(knownKeys(), "new-log-key")
+	var err error
+	fs.VisitAll(func(f *pflag.Flag) {
+		if err != nil || f.Changed || !slices.Contains(keys, f.Name) {
+			return
+		}
+		source, value := envName(f.Name), env(envName(f.Name))
+		if value == "" {
+			var ok bool
+			if value, ok = file[f.Name]; !ok {
+				return
+			}
+			source = f.Name + " in " + c.File
+		}
+		if e := f.Value.Set(value); e != nil {
+			err = command.Usagef("%s: %w", source, command.ValueError(f, value, e))
+		}
+	})
+	c.AdminPassword = env("SLIPWAY_ADMIN_PASSWORD")
+	return err
+}
+
+// knownKeys are the settings that a file may have: the flags of serve.
+func knownKeys() []string {
+	var c Config
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.Flags(fs)
+	var keys []string
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "config" && f.Name != "new-log-key" {
+			keys = append(keys, f.Name)
+		}
+	})
+	return keys
+}
+
+// Check refuses what can't work, before anything is created. The message names the setting.
+func (c *Config) Check() error {
+	if c.URL != "" {
+		if _, err := formats.NewSite(nil, formats.Options{URL: c.URL}); err != nil {
+			return command.Usagef("--url: it must be of the form https://host[:port][/prefix]") // it may hold a password: not repeated
+		}
+	}
+	switch {
+	case !slices.Contains([]string{"", "text", "json"}, c.LogFormat):
+		return command.Usagef("--log-format: %q is neither text nor json", c.LogFormat)
+	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel):
+		return command.Usagef("--log-level: %q is not one of debug, info, warn, error", c.LogLevel)
+	case c.GCInterval < 0:
+		return command.Usagef("--gc-interval: can't be negative")
+	case c.GCGrace < 0:
+		return command.Usagef("--gc-grace: can't be negative")
+	}
+	if n := len(c.AdminPassword); n > 0 && (n < minPasswordBytes || n > maxPasswordBytes) {
+		return command.Usagef("SLIPWAY_ADMIN_PASSWORD: a password has %d to %d bytes", minPasswordBytes, maxPasswordBytes)
+	}
+	if _, err := outbound.ParseAllow(c.WebhookAllow); err != nil {
+		return command.Usagef("--webhook-allow: %w", err)
+	}
+	if blobs, err := c.blobTarget(); err == nil && blobs.s3 == nil && c.Redirect {
+		return command.Usagef("--redirect-downloads: only an S3 server can answer clients itself: see --blobs")
+	}
+	return c.CheckStores()
+}
+
+// CheckStores checks where the stores are to be.
+func (c *Config) CheckStores() error {
+	if c.Data == "" {
+		return command.Usagef("--data: the data directory has no name")
+	}
+	db, err := c.DatabasePath()
+	if err != nil {
+		return err
+	}
+	blobs, err := c.blobTarget()
+	if err != nil {
+		return err
+	}
+	for _, dir := range []struct{ setting, path string }{
+		{"--data", c.Data}, {"--metadata", filepath.Dir(db)}, {"--blobs", blobs.dir},
+	} {
+		if dir.path == "" {
+			continue // a bucket
+		}
+		if err := canMake(dir.path); err != nil {
+			return command.Usagef("%s: %w", dir.setting, err)
+		}
+	}
+	if info, err := os.Stat(db); err == nil && !info.Mode().IsRegular() {
+		return command.Usagef("--metadata: %s is not a file", db)
+	}
+	return nil
+}
+
+// DatabasePath is the file of the SQLite database.
+func (c *Config) DatabasePath() (string, error) {
+	if c.Metadata == "" || c.Metadata == "sqlite" {
+		return filepath.Join(c.Data, "slipway.db"), nil
+	}
+	u, err := url.Parse(c.Metadata)
+	switch {
+	case err != nil:
+		return "", command.Usagef("--metadata: it can't be read as a URL") // it may hold a password: not repeated
+	case u.Scheme == "postgres" || u.Scheme == "postgresql":
+		return "", command.Usagef("--metadata: %s is not supported by this version of Slipway; use sqlite:///path.db", u.Scheme)
+	case u.Scheme != "sqlite" || u.Host != "" || u.RawQuery != "" || len(u.Path) < 2:
+		return "", command.Usagef("--metadata: it must be of the form sqlite:///path.db")
+	}
+	return u.Path, nil
+}
+
+// blobTarget is where blobs go: a directory, which holds the folders blobs, uploads and tmp, or a bucket.
+type blobTarget struct {
+	dir string
+	s3  *s3.Options
+}
+
+func (c *Config) blobTarget() (blobTarget, error) {
+	if c.Blobs == "" {
+		return blobTarget{dir: c.Data}, nil
+	}
+	u, err := url.Parse(c.Blobs)
+	switch {
+	case err != nil:
+		return blobTarget{}, command.Usagef("--blobs: it can't be read as a URL") // it may hold a secret: not repeated
+	case u.Scheme == "s3":
+		o, err := s3.Parse(c.Blobs)
+		if err != nil {
+			return blobTarget{}, command.Usagef("--blobs: %w", err)
+		}
+		if o.Spool == "" { // never the system's folder for temporary files: an image from scratch has none
+			o.Spool = filepath.Join(c.Data, "spool")
+		}
+		return blobTarget{s3: &o}, nil
+	case u.Scheme != "file" || u.Host != "" || u.RawQuery != "" || len(u.Path) < 2:
+		return blobTarget{}, command.Usagef("--blobs: it must be of the form file:///path or s3://bucket/prefix?endpoint=…")
+	}
+	return blobTarget{dir: u.Path}, nil
+}
+
+// TextLogs reports whether logs are for people.
+func (c *Config) TextLogs(stderr any) bool {
+	if c.LogFormat != "" {
+		return c.LogFormat == "text"
+	}
+	f, ok := stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Prefixes is a flag of comma-separated CIDRs; an address alone is a CIDR of one.
+type Prefixes []netip.Prefix
+
+func (p *Prefixes) Type() string { return "CIDRs" }
+
+func (p *Prefixes) String() string {
+	parts := make([]string, len(*p))
+	for i, prefix := range *p {
+		parts[i] = prefix.String()
+	}
+	return strings.Join(parts, ",")
+}
+
+// Set implements pflag.Value.
+func (p *Prefixes) Set(s string) error {
+	*p = nil
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(part)
+		if err != nil {
+			addr, aerr := netip.ParseAddr(part)
+			if aerr != nil {
+				return fmt.Errorf("%q is neither a CIDR nor an address", part)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		*p = append(*p, prefix.Masked())
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package installation
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"slipway/cmd/slipway/internal/command"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sys/unix"
+)
+
+// canMake reports why a directory can't be made, or can't be written when it is there. It makes nothing.
+func canMake(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	for dir := path; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+			continue
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return fmt.Errorf("%s is not a directory", dir)
+		}
+		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+			return fmt.Errorf("%s can't be written: %w", dir, err)
+		}
+		return nil
+	}
+}
+
+// LogKeyPath is where the log's key is.
+func (c *Config) LogKeyPath() string { return filepath.Join(c.Data, "keys", "log.key") }
+
+// logKey reads the key that signs the log, and makes it at the first start: before the database, so that a database
+// without its key is one that lost it. Signing on with another key would look to every auditor like a forged log, so
+// that is refused unless the operator says so.
+func (c *Config) logKey() (Keys, error) {
+	path := c.LogKeyPath()
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		db, perr := c.DatabasePath()
+		if perr != nil {
+			return Keys{}, perr
+		}
+		if _, derr := os.Stat(db); derr == nil && !c.NewLogKey {
+			return Keys{}, command.Usagef("--data: there is a database, but the key that signs its log is missing: put %s back from a backup, or go on with a new key with --new-log-key", path)
+		}
+		return makeLogKey(path)
+	}
+	if err != nil {
+		return Keys{}, fmt.Errorf("log key: %w", err)
+	}
+	return ParseLogKey(path, strings.TrimSpace(string(raw)))
+}
+
+// Keys are what the log's key gives: the signer, its public half, and the key that secrets are kept under.
+type Keys struct {
+	Signer   note.Signer
+	Verifier string
+	Seal     []byte
+}
+
+const sealKeyBytes = 32
+
+// ParseLogKey makes the keys of the text that a file of a log key holds; path is for errors.
+func ParseLogKey(path, skey string) (Keys, error) {
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return Keys{}, fmt.Errorf("log key: %s does not hold a key: %w", path, err)
+	}
+	verifier, err := verifierOf(skey)
+	if err != nil {
+		return Keys{}, fmt.Errorf("log key: %s: %w", path, err)
+	}
+	seal, err := hkdf.Key(sha256.New, []byte(skey), nil, "slipway seal key", sealKeyBytes)
+	if err != nil {
+		return Keys{}, fmt.Errorf("log key: %s: %w", path, err)
+	}
+	return Keys{signer, verifier, seal}, nil
+}
+
+// verifierOf returns the public half of a signer's key (C2SP signed-note): PRIVATE+KEY+<name>+<hash>+<0x01 || seed>.
+func verifierOf(skey string) (string, error) {
+	parts := strings.SplitN(skey, "+", 5)
+	if len(parts) != 5 {
+		return "", errors.New("malformed signer key")
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(key) != 1+ed25519.SeedSize {
+		return "", errors.New("malformed signer key")
+	}
+	public := ed25519.NewKeyFromSeed(key[1:]).Public().(ed25519.PublicKey)
+	return note.NewEd25519VerifierKey(parts[2], public)
+}
+
+func makeLogKey(path string) (Keys, error) {
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails
+	skey, _, err := note.GenerateKey(rand.Reader, "slipway-"+hex.EncodeToString(id[:]))
+	if err != nil {
+		return Keys{}, fmt.Errorf("log key: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), command.DirMode); err != nil {
+		return Keys{}, fmt.Errorf("log key: %w", err)
+	}
+	if err := command.WriteSecret(path, []byte(skey+"\n")); err != nil {
+		return Keys{}, fmt.Errorf("log key: %w", err)
+	}
+	return ParseLogKey(path, skey)
+}

@@ -1,0 +1,43 @@
+package installation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// OnMachine opens an installation that check finds fit, and makes what is missing; it runs fn over its core, as the system.
+func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*Config) error, fn func(context.Context, *registry.Service) error) (err error) {
+	if err := c.Resolve(cmd.Flags(), p.Env); err != nil {
+		return err
+	}
+	if err := check(c); err != nil {
+		return err
+	}
+	ctx := access.With(cmd.Context(), access.System())
+	s, err := Open(ctx, c)
+	if err != nil {
+		return InUse(err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	core, err := s.Core(ctx, c, nil, slog.New(slog.NewTextHandler(p.Stderr, nil)), false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, core.Close()) }()
+	return refusal(fn(ctx, core))
+}
+
+// refusal shows of a refusal by the core what a server would show of it.
+func refusal(err error) error {
+	if e, ok := err.(*registry.Error); ok && e.Kind != registry.Internal {
+		return errors.New(e.Detail)
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package installation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/formats/all"
+	"slipway/integration/preset"
+	"slipway/metadata"
+	"slipway/metadata/sqlite"
+	"slipway/registry"
+	"slipway/storage"
+	"slipway/storage/local"
+	"slipway/storage/s3"
+)
+
+// Stores are what keeps everything: they are opened together and closed together.
+type Stores struct {
+	Meta  metadata.Store
+	Blobs storage.Store
+	Keys  Keys
+}
+
+// Open makes what is missing and opens it. The caller closes.
+func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, err error) {
+	db, err := c.DatabasePath()
+	if err != nil {
+		return nil, err
+	}
+	target, err := c.blobTarget()
+	if err != nil {
+		return nil, err
+	}
+	s := &Stores{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if target.s3 != nil { // first: where the bucket can't be opened nothing is made here
+		if s.Blobs, err = target.open(ctx, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range []string{c.Data, filepath.Dir(db)} {
+		if err := os.MkdirAll(dir, command.DirMode); err != nil {
+			return nil, fmt.Errorf("data directory: %w", err)
+		}
+	}
+	if s.Keys, err = c.logKey(); err != nil {
+		return nil, err
+	}
+	meta, err := sqlite.Open(ctx, db, options...)
+	if err != nil {
+		return nil, err
+	}
+	s.Meta = meta
+	if target.s3 == nil {
+		s.Blobs, err = target.open(ctx, false)
+	}
+	return s, err
+}
+
+// OpenBlobs opens the blobs alone, beside a server if one runs. The caller closes.
+func (c *Config) OpenBlobs(ctx context.Context, beside bool) (storage.Store, error) {
+	target, err := c.blobTarget()
+	if err != nil {
+		return nil, err
+	}
+	return target.open(ctx, beside)
+}
+
+func (t blobTarget) open(ctx context.Context, beside bool) (storage.Store, error) {
+	if t.s3 == nil {
+		var options []local.Option
+		if beside {
+			options = append(options, local.Beside())
+		}
+		files, err := local.New(t.dir, options...)
+		if err != nil {
+			return nil, err
+		}
+		return files, nil
+	}
+	o := *t.s3
+	o.Beside = beside
+	bucket, err := s3.New(ctx, o)
+	if err != nil {
+		return nil, command.Usagef("--blobs: %w", err)
+	}
+	return bucket, nil
+}
+
+// Close closes what is open.
+func (s *Stores) Close() error {
+	var errs []error
+	if s.Meta != nil {
+		errs = append(errs, s.Meta.Close())
+	}
+	if s.Blobs != nil {
+		errs = append(errs, s.Blobs.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// MustExist refuses to make a new installation: tools that look at one must not.
+func (c *Config) MustExist() error {
+	if err := c.CheckStores(); err != nil {
+		return err
+	}
+	db, err := c.DatabasePath()
+	if err != nil {
+		return err
+	}
+	blobs, err := c.blobTarget()
+	if err != nil {
+		return err
+	}
+	setting := func(own, value string) string {
+		if value == "" {
+			return "--data"
+		}
+		return own
+	}
+	needed := []struct{ setting, path string }{{setting("--metadata", c.Metadata), db}, {"--data", c.LogKeyPath()}}
+	if blobs.s3 == nil {
+		needed = append(needed, struct{ setting, path string }{setting("--blobs", c.Blobs), filepath.Join(blobs.dir, "blobs")})
+	}
+	for _, want := range needed {
+		if _, err := os.Stat(want.path); errors.Is(err, fs.ErrNotExist) {
+			return command.Usagef("%s: there is no Slipway here: %s does not exist", want.setting, want.path)
+		} else if err != nil {
+			return command.Usagef("%s: %w", want.setting, err)
+		}
+	}
+	return nil
+}
+
+// settleInterval is how often staged files are looked at that their clients left without a last word.
+const settleInterval = time.Second
+
+// Core makes the service over the stores; with background, also the work that it does by itself.
+func (s *Stores) Core(ctx context.Context, c *Config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*registry.Service, error) {
+	cfg := registry.Config{
+		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
+		Renderer: preset.Set{}, Rules: all.Rules(), Assemblers: all.Assemblers(), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
+	}
+	if background {
+		cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
+	}
+	return registry.New(ctx, cfg)
+}
+
+// Apart refuses a backup directory that is one of the installation's: each would take the other's files for its own.
+func (c *Config) Apart(dir string) error {
+	db, err := c.DatabasePath()
+	if err != nil {
+		return err
+	}
+	blobs, err := c.blobTarget()
+	if err != nil {
+		return err
+	}
+	here, err := os.Stat(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return command.Usagef("DIR: %w", err)
+	}
+	for _, own := range []string{c.Data, filepath.Dir(db), blobs.dir} {
+		if there, err := os.Stat(own); err == nil && os.SameFile(here, there) {
+			return command.Usagef("DIR: %s is the installation itself", dir)
+		}
+	}
+	return nil
+}
+
+// InUse explains that another process has the database.
+func InUse(err error) error {
+	if errors.Is(err, metadata.ErrInUse) {
+		return fmt.Errorf("another Slipway runs on this data directory: %w", err)
+	}
+	return err
+}

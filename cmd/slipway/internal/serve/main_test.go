@@ -1,0 +1,9 @@
+package serve_test
+
+import (
+	"testing"
+
+	"slipway/cmd/slipway/internal/commandtest"
+)
+
+func TestMain(m *testing.M) { commandtest.Main(m) }

@@ -1,0 +1,53 @@
+package serve
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/metadata/sqlite"
+)
+
+// batchMetrics count the group commits of the database.
+type batchMetrics struct {
+	updates prometheus.Histogram
+	failed  prometheus.Counter
+	queue   prometheus.Gauge
+	run     prometheus.Histogram
+	commit  prometheus.Histogram
+	wal     prometheus.Gauge
+}
+
+func newBatchMetrics(reg prometheus.Registerer) *batchMetrics {
+	seconds := prometheus.ExponentialBuckets(0.0001, 3, 10) // 0.1 ms to 2 s
+	m := &batchMetrics{
+		updates: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "slipway_metadata_batch_updates", Help: "Updates made durable by one commit.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}),
+		failed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "slipway_metadata_failed_updates_total", Help: "Updates that were rolled back.",
+		}),
+		queue: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "slipway_metadata_queue_updates", Help: "Updates that waited for the writer when the last commit began.",
+		}),
+		run: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "slipway_metadata_batch_duration_seconds", Help: "Time from the first statement of a batch to its commit.", Buckets: seconds,
+		}),
+		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "slipway_metadata_commit_duration_seconds", Help: "Time of a durable commit.", Buckets: seconds,
+		}),
+		wal: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "slipway_metadata_wal_bytes", Help: "Size of the database's write-ahead log.",
+		}),
+	}
+	reg.MustRegister(m.updates, m.failed, m.queue, m.run, m.commit, m.wal)
+	return m
+}
+
+func (m *batchMetrics) observe(b sqlite.Batch) {
+	m.updates.Observe(float64(b.Updates))
+	m.failed.Add(float64(b.Failed))
+	m.queue.Set(float64(b.Queued))
+	m.run.Observe(b.Run.Seconds())
+	m.commit.Observe(b.Commit.Seconds())
+	m.wal.Set(float64(b.WALBytes))
+}

@@ -1,0 +1,138 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/installation"
+	"slipway/formats"
+	"slipway/registry"
+)
+
+func (c commands) serveCmd() *cobra.Command {
+	var cfg installation.Config
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server: every protocol, the API, metrics and health on one listener, with everything kept in one directory.
+
+With no flag it runs at once on its defaults. The first start makes the repository "main" and the user "admin", whose
+password is SLIPWAY_ADMIN_PASSWORD, or a random one that is printed once.
+
+Every flag can also be set by an environment variable (--gc-interval is SLIPWAY_GC_INTERVAL) or as a key of the YAML file
+that --config names; a flag wins over the environment, that over the file.
+
+SIGTERM and SIGINT stop it: it accepts nothing more, finishes what runs within 30 s, and exits with 0. A second signal
+ends it at once.`,
+		Example: `  slipway serve
+  slipway serve --listen 0.0.0.0:8080 --data /var/lib/slipway --url https://slipway.example.com
+  SLIPWAY_ANONYMOUS_READ=true slipway serve --config /etc/slipway.yaml`,
+		Args: command.Exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cfg.Resolve(cmd.Flags(), c.Env); err != nil {
+				return err
+			}
+			if err := cfg.Check(); err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), &cfg)
+		},
+	}
+	cfg.Flags(cmd.Flags())
+	return cmd
+}
+
+// serve runs until ctx or a signal ends it.
+func (c commands) serve(ctx context.Context, cfg *installation.Config) (err error) {
+	start := time.Now()
+	logger := slog.New(formats.LogHandler(logHandler(c.Stderr, cfg)))
+	ctx, stop := c.signalled(ctx, logger)
+	defer stop()
+	ln, err := listen("--listen", cfg.Listen) // before anything is created
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	debug, err := openDebug(ctx, cfg.DebugListen, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, debug.close()) }()
+	manageMemory(ctx, c.Env)
+	s, err := Assemble(ctx, c.Program, cfg, logger)
+	if err != nil {
+		return err
+	}
+	if s.Password != "" {
+		fmt.Fprintf(c.Stderr, "\nFirst start: the password of the user %q is %s (it is not shown again)\n\n", registry.AdminUser, s.Password)
+	}
+	url := cfg.URL
+	if url == "" {
+		url = "http://" + reachable(ln.Addr())
+	}
+	version, commit := c.Version()
+	fmt.Fprintf(c.Stdout, "Slipway %s serves %s\n", version, url)
+	logger.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("version", version), slog.String("commit", commit),
+		slog.String("listen", ln.Addr().String()), slog.String("url", url), slog.String("data", cfg.Data),
+		slog.Duration("after", time.Since(start)))
+	err = errors.Join(s.Serve(ctx, ln), s.Close())
+	logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopped")
+	return err
+}
+
+// signalled returns a context that the first SIGTERM or SIGINT ends; the second ends the process.
+func (c commands) signalled(ctx context.Context, logger *slog.Logger) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	go func() {
+		select {
+		case s := <-signals:
+			logger.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends at once", slog.String("signal", s.String()))
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		<-signals
+		os.Exit(command.Failed)
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// listen opens the listener that a setting names. An address that can't work is wrong configuration; one that is taken may
+// be free later.
+func listen(setting, address string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	if err == nil {
+		return ln, nil
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	return nil, command.Usagef("%s: %w", setting, err)
+}
+
+// reachable is an address that a client on this machine can use.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

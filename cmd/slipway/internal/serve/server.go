@@ -1,0 +1,110 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/installation"
+	"slipway/formats"
+	"slipway/formats/all"
+	"slipway/integration"
+	"slipway/integration/outbound"
+	"slipway/integration/webhook"
+	"slipway/metadata/sqlite"
+	"slipway/registry"
+	"slipway/web"
+)
+
+// Server is a whole Slipway, assembled and ready to answer.
+type Server struct {
+	stores  *installation.Stores
+	core    *registry.Service
+	sender  *integration.Dispatcher
+	sink    *webhook.Sink
+	site    *formats.Site
+	handler http.Handler
+	logger  *slog.Logger
+	// Password is that of the user admin if this is the first start and none was given; to be shown once.
+	Password string
+}
+
+// Assemble opens the stores and puts the server together: stores, core, formats, API, dispatcher. The caller closes it.
+func Assemble(ctx context.Context, p *command.Program, c *installation.Config, logger *slog.Logger) (_ *Server, err error) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s := &Server{logger: logger}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.stores, err = installation.Open(ctx, c, sqlite.WithObserver(newBatchMetrics(reg).observe)); err != nil {
+		return nil, installation.InUse(err)
+	}
+	if s.core, err = s.stores.Core(ctx, c, reg, logger, true); err != nil {
+		return nil, err
+	}
+	if s.Password, err = s.core.EnsureAdmin(ctx, c.AdminPassword); err != nil {
+		return nil, err
+	}
+	version, commit := p.Version()
+	var redirect int64
+	if c.Redirect {
+		redirect = redirectBytes
+	}
+	s.site, err = formats.NewSite(s.core, formats.Options{
+		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.handler = formats.NewHandler(s.site, mounts(version)...)
+	allow, err := outbound.ParseAllow(c.WebhookAllow)
+	if err != nil {
+		return nil, command.Usagef("--webhook-allow: %w", err)
+	}
+	s.sink = webhook.New(outbound.Options{Allow: allow}, version)
+	s.sender = integration.Start(s.core.Outbox(), s.sink, integration.Options{Metrics: reg, Logger: logger})
+	return s, nil
+}
+
+// redirectBytes is the size of the downloads that a redirect is worth: below it, the second request costs more than the
+// bytes do.
+const redirectBytes = 256 << 10
+
+// mounts are all front-ends.
+func mounts(version string) []formats.Mounter {
+	out := []formats.Mounter{web.New(web.Options{}), web.NewPage(version)}
+	for _, f := range all.All() {
+		out = append(out, f)
+	}
+	return out
+}
+
+// Serve answers on ln until ctx ends and what runs then has finished.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	return formats.Serve(ctx, ln, s.handler, formats.ServeOptions{Logger: s.logger})
+}
+
+// Close ends the background work, then the stores.
+func (s *Server) Close() error {
+	var errs []error
+	if s.sender != nil {
+		errs = append(errs, s.sender.Close())
+		s.sink.Close()
+	}
+	if s.core != nil {
+		errs = append(errs, s.core.Close())
+	}
+	if s.stores != nil {
+		errs = append(errs, s.stores.Close())
+	}
+	return errors.Join(errs...)
+}
