@@ -25,7 +25,7 @@ type Queue struct {
 func (o *Outbox) Queues(ctx context.Context, limit int) ([]Queue, error) {
 	var out []Queue
 	err := o.s.meta.View(ctx, func(tx metadata.Tx) error {
-		subs, err := activeSubscriptions(tx)
+		subs, err := activeSubscriptions(tx.Subscriptions())
 		if err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func (o *Outbox) Queues(ctx context.Context, limit int) ([]Queue, error) {
 // Backlog counts what enabled subscriptions have to send, and says since when the oldest of it waits.
 func (o *Outbox) Backlog(ctx context.Context) (n int64, oldest time.Time, err error) {
 	err = o.s.meta.View(ctx, func(tx metadata.Tx) error {
-		subs, err := activeSubscriptions(tx)
+		subs, err := activeSubscriptions(tx.Subscriptions())
 		n, oldest = 0, time.Time{}
 		for _, sub := range subs {
 			if err != nil {
@@ -212,7 +212,7 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error
 	if _, err := tx.Subscriptions().UpdateSubscription(row); err != nil {
 		return false, err
 	}
-	return true, logSubscription(tx, access.System(), EventSubscriptionDisabled, subscriptionOf(row), reason)
+	return true, logSubscription(tx.Log(), access.System(), EventSubscriptionDisabled, subscriptionOf(row), reason)
 }
 
 // Tidy removes finished deliveries after their time, and what deleted subscriptions left; a batch of each. more: there is

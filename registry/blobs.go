@@ -26,8 +26,8 @@ const leaseTTL = 24 * time.Hour
 func holder(at Name) string { return at.Repository + "/" + at.Format + "/" + at.Package }
 
 // sameRepository fails unless a name still means the repository that a request began in. NotFound.
-func sameRepository(tx metadata.Tx, name string, id int64) error {
-	r, err := tx.Repositories().Repository(name)
+func sameRepository(repositories metadata.Repositories, name string, id int64) error {
+	r, err := repositories.Repository(name)
 	if err == nil && r.ID != id {
 		err = metadata.ErrNotExist
 	}
@@ -35,21 +35,21 @@ func sameRepository(tx metadata.Tx, name string, id int64) error {
 }
 
 // findBlob looks a digest up in the books: sha256, or sha512 where it was computed.
-func findBlob(tx metadata.Tx, d digest.Digest) (Blob, error) {
+func findBlob(blobs metadata.Blobs, d digest.Digest) (Blob, error) {
 	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
 		sum, err := hex.DecodeString(d.Encoded())
 		if err != nil {
 			return Blob{}, err
 		}
-		return tx.Blobs().BlobBySHA512(sum)
+		return blobs.BlobBySHA512(sum)
 	}
-	return tx.Blobs().Blob(d)
+	return blobs.Blob(d)
 }
 
 // ownBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
 // not exist for it: digests are no secrets, and must open nothing.
 func ownBlob(tx metadata.Tx, at Name, packageID int64, d digest.Digest) (Blob, error) {
-	b, err := findBlob(tx, d)
+	b, err := findBlob(tx.Blobs(), d)
 	if err != nil {
 		return Blob{}, err
 	}
@@ -66,8 +66,8 @@ func ownBlob(tx metadata.Tx, at Name, packageID int64, d digest.Digest) (Blob, e
 }
 
 // packageID is 0 for a package without versions so far.
-func packageID(tx metadata.Tx, at Name) (int64, error) {
-	p, err := tx.Packages().Package(at.Repository, at.Format, at.Package)
+func packageID(packages metadata.Packages, at Name) (int64, error) {
+	p, err := packages.Package(at.Repository, at.Format, at.Package)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return 0, nil
 	}
@@ -77,7 +77,7 @@ func packageID(tx metadata.Tx, at Name) (int64, error) {
 func (s *Service) ownBlob(ctx context.Context, at Name, d digest.Digest) (Blob, error) {
 	var b Blob
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		id, err := packageID(tx, at)
+		id, err := packageID(tx.Packages(), at)
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (s *Service) keep(ctx context.Context, at Name, d digest.Digest, id int64) 
 		return nil
 	}
 	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
-		pkg, err := packageID(tx, at)
+		pkg, err := packageID(tx.Packages(), at)
 		if err != nil {
 			return err
 		}
@@ -224,7 +224,7 @@ func (s *Service) noteReceived(format string, size int64) {
 func (s *Service) own(ctx context.Context, repositoryID int64, at Name, b Blob, stored time.Time, also func(tx metadata.Tx) error) (Blob, error) {
 	as := s.leases.epoch()
 	out, err := s.record(ctx, b, stored, func(tx metadata.Tx, b Blob) error {
-		if err := sameRepository(tx, at.Repository, repositoryID); err != nil {
+		if err := sameRepository(tx.Repositories(), at.Repository, repositoryID); err != nil {
 			return err
 		}
 		if err := tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
@@ -245,7 +245,7 @@ func (s *Service) record(ctx context.Context, b Blob, stored time.Time, need fun
 	for try := 0; ; try++ {
 		var out Blob
 		err := s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			if out, err = putStored(tx, b, since); err != nil {
+			if out, err = putStored(tx.Blobs(), b, since); err != nil {
 				return err
 			}
 			return need(tx, out)
@@ -279,8 +279,8 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // putStored notes bytes that were stored at a time. errCollected: a collection may have taken them since.
-func putStored(tx metadata.Tx, b Blob, stored time.Time) (Blob, error) {
-	b, err := tx.Blobs().PutStored(b, stored)
+func putStored(blobs metadata.Blobs, b Blob, stored time.Time) (Blob, error) {
+	b, err := blobs.PutStored(b, stored)
 	if errors.Is(err, metadata.ErrCollected) {
 		err = errCollected
 	}
@@ -301,7 +301,7 @@ func (s *Service) MountBlob(ctx context.Context, from, to Name, d digest.Digest)
 		if _, err := tx.Repositories().Repository(to.Repository); err != nil {
 			return err
 		}
-		id, err := packageID(tx, from)
+		id, err := packageID(tx.Packages(), from)
 		if err != nil {
 			return err
 		}
@@ -347,7 +347,7 @@ func (s *Service) MountAnyBlob(ctx context.Context, to Name, d digest.Digest) (B
 
 // packagesOf returns packages that hold a blob, by a file or by a lease.
 func packagesOf(tx metadata.Tx, d digest.Digest) ([]Name, error) {
-	b, err := findBlob(tx, d)
+	b, err := findBlob(tx.Blobs(), d)
 	if err != nil {
 		return nil, err
 	}
@@ -386,7 +386,7 @@ func (s *Service) ForgetBlob(ctx context.Context, at Name, d digest.Digest) erro
 		return err
 	}
 	err := s.meta.Update(ctx, func(tx metadata.Tx) error {
-		id, err := packageID(tx, at)
+		id, err := packageID(tx.Packages(), at)
 		if err != nil {
 			return err
 		}

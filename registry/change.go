@@ -112,11 +112,11 @@ func (c *change) append(kind EventType, v *Version, data EventData) (Entry, erro
 		data.Version, data.PURL, data.Digest, data.MediaType = v.Name, v.PURL, v.Digest, v.MediaType
 		subject = v.PURL
 	}
-	return appendEntry(c.tx, c.actor, kind, subject, c.repo.ID, c.pkg.ID, data)
+	return appendEntry(c.tx.Log(), c.actor, kind, subject, c.repo.ID, c.pkg.ID, data)
 }
 
 // appendEntry is the one way into the log.
-func appendEntry(tx metadata.Tx, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
+func appendEntry(log metadata.Log, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
 	data.Actor = actor.Name
 	if actor.Type == access.TypeToken {
 		data.Token = actor.Token
@@ -125,14 +125,14 @@ func appendEntry(tx metadata.Tx, actor access.Actor, kind EventType, subject str
 	if err != nil {
 		return Entry{}, fmt.Errorf("log entry %s: %w", kind, err)
 	}
-	return tx.Log().Append(Entry{
+	return log.Append(Entry{
 		Type: kind.String(), Subject: subject, RepositoryID: repo, PackageID: pkg,
 		Actor: metadata.Actor{Type: actor.Type, ID: actor.ID}, Data: raw,
 	})
 }
 
 // version returns a version of the package that is not deleted.
-func (c *change) version(name string) (Version, error) { return living(c.tx, c.pkg, name) }
+func (c *change) version(name string) (Version, error) { return living(c.tx.Versions(), c.pkg, name) }
 
 // present is what was found under a name, unless it is deleted.
 func (c *change) present(v Version, err error, name string) (Version, error) {

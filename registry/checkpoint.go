@@ -55,7 +55,7 @@ func (s *Service) signCheckpoint(ctx context.Context) error {
 		if err == nil && last.Size == size && s.signedByUs(last.Note) {
 			return nil
 		}
-		signed, err = s.sign(tx, size)
+		signed, err = s.sign(tx.Log(), size)
 		return err
 	})
 	if err != nil || signed == nil {
@@ -78,17 +78,17 @@ func (s *Service) signedByUs(signed []byte) bool {
 }
 
 // sign makes the checkpoint of the first size entries (C2SP tlog-checkpoint).
-func (s *Service) sign(tx metadata.Tx, size int64) ([]byte, error) {
-	root, err := tlog.TreeHash(size, hashReader(tx))
+func (s *Service) sign(log metadata.Log, size int64) ([]byte, error) {
+	root, err := tlog.TreeHash(size, hashReader(log))
 	if err != nil {
 		return nil, err
 	}
 	return note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", s.signer.Name(), size, root)}, s.signer)
 }
 
-func hashReader(tx metadata.Tx) tlog.HashReader {
+func hashReader(log metadata.Log) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		raw, err := tx.Log().LogHashes(indexes)
+		raw, err := log.LogHashes(indexes)
 		out := make([]tlog.Hash, len(raw))
 		for i := range raw {
 			out[i] = raw[i]
@@ -101,7 +101,7 @@ func hashReader(tx metadata.Tx) tlog.HashReader {
 func (s *Service) LogCheckpoint(ctx context.Context) (Checkpoint, error) {
 	var c Checkpoint
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if _, err := s.readable(tx, access.From(ctx)); err != nil {
+		if _, err := s.readable(tx.Repositories(), access.From(ctx)); err != nil {
 			return err
 		}
 		c, err = tx.Log().Checkpoint()
@@ -114,7 +114,7 @@ func (s *Service) LogCheckpoint(ctx context.Context) (Checkpoint, error) {
 func (s *Service) LogTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	var data []byte
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		if _, err := s.readable(tx, access.From(ctx)); err != nil {
+		if _, err := s.readable(tx.Repositories(), access.From(ctx)); err != nil {
 			return err
 		}
 		size, err := tx.Log().LogSize()
@@ -125,7 +125,7 @@ func (s *Service) LogTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 		if complete := size >> uint(t.L*t.H); t.N > complete || t.N<<uint(t.H)+int64(t.W) > complete {
 			return Errorf(NotFound, AboutRequest, "the log is not that large")
 		}
-		data, err = tlog.ReadTileData(t, hashReader(tx))
+		data, err = tlog.ReadTileData(t, hashReader(tx.Log()))
 		return err
 	})
 	return data, err
@@ -169,7 +169,7 @@ func (s *Service) LogProof(ctx context.Context, seq int64) (Proof, error) {
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
 		q := metadata.EntryQuery{After: seq - 1, Limit: 1}
 		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
-			ids, err := s.readable(tx, actor)
+			ids, err := s.readable(tx.Repositories(), actor)
 			if err != nil {
 				return err
 			}
@@ -186,7 +186,7 @@ func (s *Service) LogProof(ctx context.Context, seq int64) (Proof, error) {
 			return Errorf(NotFound, AboutRequest, "there is no signed entry %d; the log's newest checkpoint covers %d", seq, p.Checkpoint.Size)
 		}
 		p.Leaf = entries[0].Leaf()
-		p.Hashes, err = tlog.ProveRecord(p.Checkpoint.Size, seq, hashReader(tx))
+		p.Hashes, err = tlog.ProveRecord(p.Checkpoint.Size, seq, hashReader(tx.Log()))
 		return err
 	})
 	return p, err

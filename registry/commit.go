@@ -87,7 +87,7 @@ func (c *committer) condition(old Version) error {
 	if c.rel.If == nil {
 		return nil
 	}
-	return c.rel.If(Held{c.tx, old})
+	return c.rel.If(Held{c.tx.Files(), old})
 }
 
 // create makes the version; old is its tombstone or empty.
@@ -311,7 +311,7 @@ func (c *committer) extend(old Version) (Result, error) {
 // grow writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
 // are replaced, by path.
 func (c *committer) grow(v Version, former map[string]File, fresh, replaced []Staged) (Version, error) {
-	all, err := contentOf(c.tx, v)
+	all, err := contentOf(c.tx.Files(), v)
 	if err != nil {
 		return v, err
 	}
@@ -446,7 +446,7 @@ func (c *committer) putBlob(st Staged) (Blob, error) {
 	if !st.checked {
 		since = since.Add(-clockMargin)
 	}
-	return putStored(c.tx, st.Blob, since)
+	return putStored(c.tx.Blobs(), st.Blob, since)
 }
 
 // clockMargin covers clocks of replicas that differ; being wrong costs one look at the store.

@@ -55,7 +55,7 @@ func (s *Service) PutConsumer(ctx context.Context, name string, change ConsumerC
 		created = errors.Is(err, metadata.ErrNotExist)
 		switch {
 		case created:
-			if err := checkConsumers(tx, owner); err != nil {
+			if err := checkConsumers(tx.Consumers(), owner); err != nil {
 				return err
 			}
 			c = Consumer{OwnerID: owner, Name: name, Acked: size - 1}
@@ -76,8 +76,8 @@ func (s *Service) PutConsumer(ctx context.Context, name string, change ConsumerC
 }
 
 // checkConsumers refuses one more than an owner may have.
-func checkConsumers(tx metadata.Tx, owner string) error {
-	all, err := tx.Consumers().Consumers(owner, Page{Limit: maxConsumers})
+func checkConsumers(consumers metadata.Consumers, owner string) error {
+	all, err := consumers.Consumers(owner, Page{Limit: maxConsumers})
 	if err == nil && len(all) == maxConsumers {
 		err = Errorf(Conflict, AboutConsumer, "you have %d consumers already, which is the most", maxConsumers)
 	}

@@ -17,7 +17,7 @@ const knownFiles = 64
 
 // Held are the files that a version holds before a commit.
 type Held struct {
-	tx      metadata.Tx
+	files   metadata.Files
 	version Version
 }
 
@@ -32,7 +32,7 @@ func (h Held) File(path string) (f File, ok bool, err error) {
 	if h.None() {
 		return File{}, false, nil
 	}
-	f, err = h.tx.Files().File(h.version.ID, path)
+	f, err = h.files.File(h.version.ID, path)
 	if errors.Is(err, metadata.ErrNotExist) {
 		return File{}, false, nil
 	}
@@ -46,11 +46,11 @@ type content struct {
 }
 
 // contentOf reads the files of a version to which some are added. One whose digest was left out only grows.
-func contentOf(tx metadata.Tx, v Version) (content, error) {
+func contentOf(rows metadata.Files, v Version) (content, error) {
 	if v.Digest == "" {
 		return content{}, nil
 	}
-	files, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: knownFiles + 1})
+	files, err := rows.FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: knownFiles + 1})
 	return content{files, len(files) <= knownFiles}, err
 }
 
@@ -74,9 +74,9 @@ func (c *content) put(files []File) digest.Digest {
 }
 
 // without returns whether a version has files beside the removed ones, and the digest of those, "" where it is left out.
-func without(tx metadata.Tx, v Version, removed []File) (left bool, d digest.Digest, err error) {
+func without(rows metadata.Files, v Version, removed []File) (left bool, d digest.Digest, err error) {
 	limit := len(removed) + knownFiles + 1
-	files, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: limit})
+	files, err := rows.FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: limit})
 	if err != nil || len(files) == limit {
 		return true, "", err
 	}

@@ -46,7 +46,7 @@ func (s *Service) Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, 
 	q.Limit = bound(q.Limit)
 	var out []Delivery
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		if _, err := s.ownSubscription(ctx, tx, q.SubscriptionID); err != nil {
+		if _, err := s.ownSubscription(ctx, tx.Subscriptions(), q.SubscriptionID); err != nil {
 			return err
 		}
 		var err error
@@ -83,7 +83,7 @@ func (s *Service) ownDelivery(ctx context.Context, tx metadata.Tx, id int64) (De
 	d, err := tx.Deliveries().Delivery(id)
 	var sub Subscription
 	if err == nil {
-		sub, err = s.ownSubscription(ctx, tx, d.SubscriptionID)
+		sub, err = s.ownSubscription(ctx, tx.Subscriptions(), d.SubscriptionID)
 	}
 	if KindOf(err) == NotFound {
 		err = Errorf(NotFound, AboutDelivery, "there is no delivery %d", id)
@@ -118,7 +118,7 @@ func (s *Service) Redeliver(ctx context.Context, id int64) (Delivery, error) {
 func (s *Service) Replay(ctx context.Context, id, since int64) (Subscription, error) {
 	var sub Subscription
 	err := s.update(ctx, func(tx metadata.Tx) (err error) {
-		if sub, err = s.ownSubscription(ctx, tx, id); err != nil {
+		if sub, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
 			return err
 		}
 		if err := enabled(sub); err != nil {
@@ -136,7 +136,7 @@ func (s *Service) Replay(ctx context.Context, id, since int64) (Subscription, er
 		if sub.Subscription, err = tx.Subscriptions().UpdateSubscription(sub.row()); err != nil {
 			return err
 		}
-		return logSubscription(tx, access.From(ctx), EventSubscriptionChanged, sub, fmt.Sprintf("sent again since %d", since))
+		return logSubscription(tx.Log(), access.From(ctx), EventSubscriptionChanged, sub, fmt.Sprintf("sent again since %d", since))
 	})
 	return sub, err
 }
@@ -154,7 +154,7 @@ func (s *Service) Ping(ctx context.Context, id int64) (Delivery, error) {
 	var sub Subscription
 	var size int64
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if sub, err = s.ownSubscription(ctx, tx, id); err == nil {
+		if sub, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err == nil {
 			size, err = tx.Log().LogSize()
 		}
 		return err

@@ -123,7 +123,7 @@ func (c *deploying) append(kind EventType, d Deployment, now *Run, again *Deploy
 	if again != nil {
 		data.Restored = eventVersionOf(*again)
 	}
-	e, err := appendEntry(c.tx, c.actor, kind, d.PURL, d.RepositoryID, d.PackageID, data)
+	e, err := appendEntry(c.tx.Log(), c.actor, kind, d.PURL, d.RepositoryID, d.PackageID, data)
 	return e.Seq, err
 }
 

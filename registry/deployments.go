@@ -147,7 +147,7 @@ func (s *Service) newDeployment(tx metadata.Tx, actor access.Actor, repo Reposit
 	if err != nil {
 		return Deployment{}, err
 	}
-	if err := roomFor(tx, env, r.Service); err != nil {
+	if err := roomFor(tx.Deployments(), env, r.Service); err != nil {
 		return Deployment{}, err
 	}
 	if err := identify(tx, &v); err != nil {
@@ -165,12 +165,12 @@ func (s *Service) newDeployment(tx metadata.Tx, actor access.Actor, repo Reposit
 }
 
 // roomFor refuses one more service where there are too many.
-func roomFor(tx metadata.Tx, env Environment, service string) error {
-	known, err := tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
+func roomFor(deployments metadata.Deployments, env Environment, service string) error {
+	known, err := deployments.Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
 	if err != nil || len(known) > 0 {
 		return err
 	}
-	all, err := tx.Deployments().Reported(env.ID, math.MaxInt64)
+	all, err := deployments.Reported(env.ID, math.MaxInt64)
 	if err == nil && len(all) >= maxServices {
 		err = Errorf(Invalid, AboutService, "environment %q has %d services already", env.Name, len(all))
 	}
@@ -207,7 +207,7 @@ func (s *Service) deployable(tx metadata.Tx, repo Repository, r Report) (Package
 // named returns the versions that a report can mean.
 func (s *Service) named(tx metadata.Tx, repo Repository, r Report) ([]Version, error) {
 	if r.PURL == "" {
-		return s.withDigest(tx, repo, r.Digest)
+		return s.withDigest(tx.Searches(), repo, r.Digest)
 	}
 	p, err := ParsePURL(r.PURL)
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *Service) named(tx metadata.Tx, repo Repository, r Report) ([]Version, e
 	}
 	var found []Version
 	if r.Digest != "" {
-		if found, err = s.withDigest(tx, repo, r.Digest); err != nil {
+		if found, err = s.withDigest(tx.Searches(), repo, r.Digest); err != nil {
 			return nil, err
 		}
 	}
@@ -230,7 +230,7 @@ func (s *Service) named(tx metadata.Tx, repo Repository, r Report) ([]Version, e
 	for _, pkg := range pkgs {
 		var v Version
 		if p.Version != "" {
-			if v, err = s.spelled(tx, pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
+			if v, err = s.spelled(tx.Versions(), pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
 				continue
 			} else if err != nil {
 				return nil, err
@@ -250,8 +250,8 @@ func (s *Service) named(tx metadata.Tx, repo Repository, r Report) ([]Version, e
 
 // withDigest returns the versions of a repository that a digest names: those whose content as a whole has it, else those
 // with such a file.
-func (s *Service) withDigest(tx metadata.Tx, repo Repository, d digest.Digest) ([]Version, error) {
-	hits, err := tx.Searches().Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: MaxPage,
+func (s *Service) withDigest(searches metadata.Searches, repo Repository, d digest.Digest) ([]Version, error) {
+	hits, err := searches.Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: MaxPage,
 		Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldDigest, Value: d.Encoded()}}})
 	if err != nil {
 		return nil, err
@@ -320,7 +320,7 @@ func (s *Service) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 	err := s.update(ctx, func(tx metadata.Tx) error {
 		actor := access.From(ctx)
 		if actor.Type == access.TypeAnonymous {
-			if _, err := s.seen(ctx, tx); err != nil {
+			if _, err := s.seen(ctx, tx.Repositories()); err != nil {
 				return err
 			}
 		}
@@ -331,7 +331,7 @@ func (s *Service) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 		} else if err != nil {
 			return err
 		}
-		if err := s.mayChange(ctx, tx, d, hidden); err != nil {
+		if err := s.mayChange(ctx, tx.Repositories(), d, hidden); err != nil {
 			return err
 		}
 		if err := s.mayReplace(ctx, tx, d); err != nil {
@@ -347,7 +347,7 @@ func (s *Service) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 func (s *Service) Deployment(ctx context.Context, id int64) (Deployment, error) {
 	var d Deployment
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		ids, err := s.seen(ctx, tx)
+		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
 		}
@@ -394,7 +394,7 @@ func (s *Service) Deployments(ctx context.Context, q DeploymentQuery) ([]Deploym
 	}
 	var out []Deployment
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
-		if m.Repositories, err = s.seen(ctx, tx); err != nil {
+		if m.Repositories, err = s.seen(ctx, tx.Repositories()); err != nil {
 			return err
 		}
 		if q.Repository != "" {

@@ -66,7 +66,7 @@ func (e *Edit) Version(name string) (Version, error) { return e.c.version(name) 
 
 // Spelled is Version by any spelling that means the same in the format.
 func (e *Edit) Spelled(name string) (Version, error) {
-	v, err := e.c.svc.spelled(e.c.tx, e.c.pkg, name)
+	v, err := e.c.svc.spelled(e.c.tx.Versions(), e.c.pkg, name)
 	return e.c.present(v, err, name)
 }
 
@@ -250,7 +250,7 @@ func (c *change) remove(v Version, files []File, reason string) error {
 	if len(files) == 0 {
 		return nil
 	}
-	left, d, err := without(c.tx, v, files)
+	left, d, err := without(c.tx.Files(), v, files)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (s *Service) CreateEnvironment(ctx context.Context, name string, c Environm
 	actor := access.From(ctx)
 	var out Environment
 	err := s.update(ctx, func(tx metadata.Tx) error {
-		if err := s.mayDeploy(tx, actor); err != nil {
+		if err := s.mayDeploy(tx.Repositories(), actor); err != nil {
 			return err
 		}
 		e, err := tx.Environments().Environment(name)
@@ -80,7 +80,7 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 func putEnvironment(tx metadata.Tx, actor access.Actor, kind EventType, e Environment) (Environment, error) {
 	data := EventData{Tag: e.Tag}
 	data.Environment = e.Name
-	entry, err := appendEntry(tx, actor, kind, "", 0, 0, data)
+	entry, err := appendEntry(tx.Log(), actor, kind, "", 0, 0, data)
 	if err != nil {
 		return Environment{}, err
 	}
@@ -89,11 +89,11 @@ func putEnvironment(tx metadata.Tx, actor access.Actor, kind EventType, e Enviro
 }
 
 // mayDeploy asks whether the caller may deploy in some repository.
-func (s *Service) mayDeploy(tx metadata.Tx, actor access.Actor) error {
+func (s *Service) mayDeploy(repositories metadata.Repositories, actor access.Actor) error {
 	if access.Decide(actor, access.Deploy, access.Instance) == access.Allow {
 		return nil // also where there is no repository yet, or any more
 	}
-	repos, err := allRepositories(tx)
+	repos, err := allRepositories(repositories)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (s *Service) mayDeploy(tx metadata.Tx, actor access.Actor) error {
 }
 
 // environment loads one that is not deleted.
-func environment(tx metadata.Tx, name string) (Environment, error) {
-	e, err := tx.Environments().Environment(name)
+func environment(environments metadata.Environments, name string) (Environment, error) {
+	e, err := environments.Environment(name)
 	if err == nil && e.Deleted {
 		err = metadata.ErrNotExist
 	}
@@ -123,7 +123,7 @@ func (s *Service) Environments(ctx context.Context, p Page) ([]Environment, erro
 	p.Limit = bound(p.Limit)
 	var out []Environment
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		if _, err := s.seen(ctx, tx); err != nil {
+		if _, err := s.seen(ctx, tx.Repositories()); err != nil {
 			return err
 		}
 		var err error
@@ -135,12 +135,12 @@ func (s *Service) Environments(ctx context.Context, p Page) ([]Environment, erro
 
 // seen returns the repositories whose deployments the caller sees: those that it may read, nil for all of them, gone ones
 // too, if it may audit the instance.
-func (s *Service) seen(ctx context.Context, tx metadata.Tx) ([]int64, error) {
+func (s *Service) seen(ctx context.Context, repositories metadata.Repositories) ([]int64, error) {
 	actor := access.From(ctx)
 	if access.Decide(actor, access.Audit, access.Instance) == access.Allow {
 		return nil, nil
 	}
-	return s.readable(tx, actor)
+	return s.readable(repositories, actor)
 }
 
 // UpdateEnvironment changes an environment. It needs to administer the instance. NotFound, Denied, Invalid.
@@ -151,7 +151,7 @@ func (s *Service) UpdateEnvironment(ctx context.Context, name string, c Environm
 	}
 	var e Environment
 	err = s.update(ctx, func(tx metadata.Tx) error {
-		if e, err = environment(tx, name); err != nil {
+		if e, err = environment(tx.Environments(), name); err != nil {
 			return err
 		}
 		before := e
@@ -172,7 +172,7 @@ func (s *Service) DeleteEnvironment(ctx context.Context, name string) error {
 		return err
 	}
 	return s.update(ctx, func(tx metadata.Tx) error {
-		e, err := environment(tx, name)
+		e, err := environment(tx.Environments(), name)
 		if err != nil {
 			return err
 		}
@@ -205,10 +205,10 @@ func (s *Service) DeleteEnvironment(ctx context.Context, name string) error {
 func (s *Service) StopService(ctx context.Context, name, service string) error {
 	actor := access.From(ctx)
 	return s.update(ctx, func(tx metadata.Tx) error {
-		if err := s.mayDeploy(tx, actor); err != nil {
+		if err := s.mayDeploy(tx.Repositories(), actor); err != nil {
 			return err
 		}
-		e, err := environment(tx, name)
+		e, err := environment(tx.Environments(), name)
 		if err != nil {
 			return err
 		}
@@ -220,7 +220,7 @@ func (s *Service) StopService(ctx context.Context, name, service string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.mayChange(ctx, tx, r.Deployment, nothing); err != nil {
+		if err := s.mayChange(ctx, tx.Repositories(), r.Deployment, nothing); err != nil {
 			return err
 		}
 		return (&deploying{tx: tx, actor: actor}).stop(r)
@@ -228,8 +228,8 @@ func (s *Service) StopService(ctx context.Context, name, service string) error {
 }
 
 // mayChange asks for the right to deploy in a deployment's repository; hidden is the answer to who may not even know of it.
-func (s *Service) mayChange(ctx context.Context, tx metadata.Tx, d Deployment, hidden error) error {
-	repo, err := tx.Repositories().Repository(d.Repository)
+func (s *Service) mayChange(ctx context.Context, repositories metadata.Repositories, d Deployment, hidden error) error {
+	repo, err := repositories.Repository(d.Repository)
 	if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != d.RepositoryID {
 		// The repository is gone; another one may have its name.
 		_, err = s.authorize(ctx, access.Admin, access.Instance)
@@ -279,11 +279,11 @@ func (s *Service) EnvironmentAt(ctx context.Context, name string, when AsOf) (En
 	}
 	var out EnvironmentState
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		ids, err := s.seen(ctx, tx)
+		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
 		}
-		if out.Seq, err = moment(tx, when); err != nil {
+		if out.Seq, err = moment(tx.Log(), when); err != nil {
 			return err
 		}
 		out.Environment, err = tx.Environments().EnvironmentAt(name, out.Seq)
@@ -304,12 +304,12 @@ func (s *Service) EnvironmentAt(ctx context.Context, name string, when AsOf) (En
 }
 
 // moment is the last log entry that counts at m, never one of the future.
-func moment(tx metadata.Tx, m AsOf) (int64, error) {
-	size, err := tx.Log().LogSize()
+func moment(log metadata.Log, m AsOf) (int64, error) {
+	size, err := log.LogSize()
 	if err != nil || m.IsNow() {
 		return size - 1, err
 	}
-	seq, err := seqOf(tx, m)
+	seq, err := seqOf(log, m)
 	return min(seq, size-1), err
 }
 
@@ -380,7 +380,7 @@ type RunQuery struct {
 func (s *Service) Runs(ctx context.Context, name string, q RunQuery) ([]Run, error) {
 	var out []Run
 	err := s.meta.View(ctx, func(tx metadata.Tx) error {
-		ids, err := s.seen(ctx, tx)
+		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
 		}

@@ -213,7 +213,7 @@ func (s *Service) window(ctx context.Context, q EventQuery) (events []Event, nex
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
 		mq := metadata.EntryQuery{After: q.After, Before: q.After + 1 + logWindow, Types: q.Types, Limit: q.Limit}
 		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
-			ids, err := s.readable(tx, actor)
+			ids, err := s.readable(tx.Repositories(), actor)
 			if err != nil {
 				return err
 			}
@@ -242,9 +242,9 @@ func (s *Service) window(ctx context.Context, q EventQuery) (events []Event, nex
 
 // readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there
 // is none. The list is never nil.
-func (s *Service) readable(tx metadata.Tx, actor access.Actor) ([]int64, error) {
+func (s *Service) readable(repositories metadata.Repositories, actor access.Actor) ([]int64, error) {
 	ids := []int64{}
-	repos, err := allRepositories(tx)
+	repos, err := allRepositories(repositories)
 	if err != nil {
 		return nil, err
 	}
@@ -259,11 +259,11 @@ func (s *Service) readable(tx metadata.Tx, actor access.Actor) ([]int64, error) 
 	return ids, nil
 }
 
-func allRepositories(tx metadata.Tx) ([]Repository, error) {
+func allRepositories(repositories metadata.Repositories) ([]Repository, error) {
 	var all []Repository
 	p := Page{Limit: MaxPage}
 	for {
-		rs, err := tx.Repositories().Repositories(p)
+		rs, err := repositories.Repositories(p)
 		all = append(all, rs...)
 		if err != nil || len(rs) < p.Limit {
 			return slices.Clip(all), err

@@ -56,7 +56,7 @@ func (f *fsck) deployments(ctx context.Context) error {
 				f.deployment(d)
 				if q.BeforeID = d.ID; !environments[d.EnvironmentID] {
 					environments[d.EnvironmentID] = true
-					if err := f.runs(tx, d.EnvironmentID); err != nil {
+					if err := f.runs(tx.Runs(), d.EnvironmentID); err != nil {
 						return err
 					}
 				}
@@ -90,8 +90,8 @@ func (f *fsck) deployment(d Deployment) {
 }
 
 // runs compares what runs in one environment and takes it out of the replay.
-func (f *fsck) runs(tx metadata.Tx, environmentID int64) error {
-	runs, err := tx.Runs().RunsAt(environmentID, math.MaxInt64)
+func (f *fsck) runs(rows metadata.Runs, environmentID int64) error {
+	runs, err := rows.RunsAt(environmentID, math.MaxInt64)
 	if err != nil {
 		return err
 	}

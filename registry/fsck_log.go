@@ -36,7 +36,7 @@ func (f *fsck) log(ctx context.Context) error {
 				next = e.Seq + 1
 				f.entry(e)
 			}
-			if err := tree.page(tx, page, f); err != nil {
+			if err := tree.page(tx.Log(), page, f); err != nil {
 				return err
 			}
 			if len(page) < MaxPage {
@@ -44,7 +44,7 @@ func (f *fsck) log(ctx context.Context) error {
 			}
 		}
 		f.sum.Entries = next
-		return f.checkpoint(tx, checkpoint, next)
+		return f.checkpoint(tx.Log(), checkpoint, next)
 	})
 }
 
@@ -79,7 +79,7 @@ type treeCheck struct {
 	known map[int64]tlog.Hash // the newest computed hash of each level, by stored index
 }
 
-func (t *treeCheck) page(tx metadata.Tx, page []Entry, f *fsck) error {
+func (t *treeCheck) page(log metadata.Log, page []Entry, f *fsck) error {
 	if len(page) == 0 {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (t *treeCheck) page(tx metadata.Tx, page []Entry, f *fsck) error {
 	for i := range indexes {
 		indexes[i] = first + int64(i)
 	}
-	stored, err := tx.Log().LogHashes(indexes)
+	stored, err := log.LogHashes(indexes)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (t *treeCheck) forget(size int64) error {
 }
 
 // checkpoint checks the newest signed statement against the log.
-func (f *fsck) checkpoint(tx metadata.Tx, c Checkpoint, size int64) error {
+func (f *fsck) checkpoint(log metadata.Log, c Checkpoint, size int64) error {
 	if c.Note == nil {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (f *fsck) checkpoint(tx metadata.Tx, c Checkpoint, size int64) error {
 		f.wrong("log", "%d entries were signed, but only %d are there", c.Size, size)
 		return nil
 	}
-	root, err := tlog.TreeHash(c.Size, hashReader(tx))
+	root, err := tlog.TreeHash(c.Size, hashReader(log))
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (f *fsck) checkpoint(tx metadata.Tx, c Checkpoint, size int64) error {
 func (f *fsck) state(ctx context.Context) error {
 	var repos []Repository
 	if err := f.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		repos, err = allRepositories(tx)
+		repos, err = allRepositories(tx.Repositories())
 		return err
 	}); err != nil {
 		return err
@@ -289,11 +289,11 @@ func (f *fsck) version(tx metadata.Tx, what string, p Package, v Version) error 
 	case got.seq != want.seq:
 		f.wrong("version", "%s %s names entry %d as its publish, the log %d", what, v.Name, got.seq, want.seq)
 	}
-	return f.identity(tx, what, v, files)
+	return f.identity(tx.Versions(), what, v, files)
 }
 
 // identity checks a version's digest: that of its files, or that of its descriptor where the format names versions so.
-func (f *fsck) identity(tx metadata.Tx, what string, v Version, files []File) error {
+func (f *fsck) identity(versions metadata.Versions, what string, v Version, files []File) error {
 	switch {
 	case v.State == Deleted, v.Digest == ContentDigest(files), v.Digest == "" && len(files) > knownFiles:
 		return nil
@@ -301,7 +301,7 @@ func (f *fsck) identity(tx metadata.Tx, what string, v Version, files []File) er
 		f.wrong("version", "%s %s has no digest, although it has %d files only", what, v.Name, len(files))
 		return nil
 	}
-	full, err := tx.Versions().VersionByID(v.ID)
+	full, err := versions.VersionByID(v.ID)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 	places := map[int64]place{}
 	err = o.s.meta.View(ctx, func(tx metadata.Tx) error {
 		var err error
-		if subs, err = activeSubscriptions(tx); err != nil || len(subs) == 0 {
+		if subs, err = activeSubscriptions(tx.Subscriptions()); err != nil || len(subs) == 0 {
 			return err
 		}
 		size, err := tx.Log().LogSize()
@@ -159,8 +159,8 @@ func (o *Outbox) place(sub Subscription) place {
 	return p
 }
 
-func activeSubscriptions(tx metadata.Tx) ([]Subscription, error) {
-	rows, err := tx.Subscriptions().Subscriptions(0, maxSubscriptions)
+func activeSubscriptions(subscriptions metadata.Subscriptions) ([]Subscription, error) {
+	rows, err := subscriptions.Subscriptions(0, maxSubscriptions)
 	var out []Subscription
 	for _, row := range rows {
 		if row.DisabledAt.IsZero() {

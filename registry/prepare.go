@@ -33,14 +33,14 @@ func (s *Service) prepare(ctx context.Context) error {
 		if err := tx.Settings().PutSetting(settingInstance, id); err != nil {
 			return err
 		}
-		if _, err := appendEntry(tx, access.System(), EventInstanceCreated, "", 0, 0, EventData{Name: id}); err != nil {
+		if _, err := appendEntry(tx.Log(), access.System(), EventInstanceCreated, "", 0, 0, EventData{Name: id}); err != nil {
 			return err
 		}
 		r, err := tx.Repositories().CreateRepository(Repository{Name: DefaultRepository})
 		if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, access.System(), EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx.Log(), access.System(), EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	s.instance = id

@@ -245,7 +245,7 @@ func (p *Publish) File(ctx context.Context, version, path string) (File, error) 
 		if err != nil {
 			return err
 		}
-		v, err := living(tx, pkg, version)
+		v, err := living(tx.Versions(), pkg, version)
 		if err != nil {
 			return err
 		}
@@ -274,7 +274,7 @@ func (p *Publish) Version(ctx context.Context, version, path string) (v Version,
 		if v, err = tx.Versions().VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
 			return missing(err, AboutVersion, "there is no version %q of %q", clip(version), p.name.Package)
 		}
-		f, _, err = Held{tx, v}.File(path)
+		f, _, err = Held{tx.Files(), v}.File(path)
 		return err
 	})
 	return v, f, err

@@ -106,7 +106,7 @@ type outcome struct {
 	Created, Changed                        bool
 }
 
-func endPublish(tx metadata.Tx, row string, releases []SetRelease, results []Result) error {
+func endPublish(stagings metadata.Stagings, row string, releases []SetRelease, results []Result) error {
 	notes := make([]outcome, len(results))
 	for i, res := range results {
 		at, v := releases[i].At, res.Version
@@ -116,7 +116,7 @@ func endPublish(tx metadata.Tx, row string, releases []SetRelease, results []Res
 	if err != nil {
 		return err
 	}
-	return tx.Stagings().EndStaging(row, raw)
+	return stagings.EndStaging(row, raw)
 }
 
 // endedPublish returns what CommitPublish has answered before. NotFound, Conflict.
@@ -228,7 +228,7 @@ func (s *Service) findPublish(ctx context.Context, repository, id string, find f
 	var found []string
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
 		found = nil
-		repos, err := allRepositories(tx)
+		repos, err := allRepositories(tx.Repositories())
 		for _, r := range repos {
 			key.Repository = r.Name
 			if err != nil || access.Decide(actor, access.Publish, r.Name) != access.Allow {

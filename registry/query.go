@@ -50,11 +50,11 @@ func (s *Service) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	var hits []Hit
 	err = s.searched(ctx, func(ctx context.Context) error {
 		return s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-			if m.Repositories, err = s.readable(tx, access.From(ctx)); err != nil {
+			if m.Repositories, err = s.readable(tx.Repositories(), access.From(ctx)); err != nil {
 				return err
 			}
 			if !q.AsOf.IsNow() {
-				seq, err := seqOf(tx, q.AsOf)
+				seq, err := seqOf(tx.Log(), q.AsOf)
 				if err != nil {
 					return err
 				}

@@ -145,7 +145,7 @@ func (s *Service) Resolve(ctx context.Context, at Name, ref Ref) (Version, error
 
 func (s *Service) resolve(ctx context.Context, at Name, ref Ref) (v Version, err error) {
 	err = s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if v, err = resolveAt(tx, at, ref); err == nil && v.State != Deleted || err != nil && !errors.Is(err, metadata.ErrNotExist) {
+		if v, err = resolveAt(tx.Versions(), at, ref); err == nil && v.State != Deleted || err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return err
 		}
 		p, err := openPackage(tx, at) // step by step, to say what is missing
@@ -159,12 +159,12 @@ func (s *Service) resolve(ctx context.Context, at Name, ref Ref) (v Version, err
 }
 
 // resolveAt is resolve in one query. ErrNotExist; what it returns may be a tombstone.
-func resolveAt(tx metadata.Tx, at Name, ref Ref) (Version, error) {
+func resolveAt(versions metadata.Versions, at Name, ref Ref) (Version, error) {
 	switch {
 	case ref.Version != "":
-		return tx.Versions().VersionAt(at.Repository, at.Format, at.Package, ref.Version)
+		return versions.VersionAt(at.Repository, at.Format, at.Package, ref.Version)
 	case ref.Tag != "":
-		return tx.Versions().VersionByTag(at.Repository, at.Format, at.Package, ref.Tag)
+		return versions.VersionByTag(at.Repository, at.Format, at.Package, ref.Tag)
 	}
 	return Version{}, metadata.ErrNotExist
 }
@@ -172,7 +172,7 @@ func resolveAt(tx metadata.Tx, at Name, ref Ref) (Version, error) {
 func resolve(tx metadata.Tx, p Package, ref Ref) (Version, error) {
 	switch {
 	case ref.Version != "":
-		return living(tx, p, ref.Version)
+		return living(tx.Versions(), p, ref.Version)
 	case ref.Tag != "":
 		t, err := tx.Tags().Tag(p.ID, ref.Tag)
 		if err != nil {
@@ -340,7 +340,7 @@ func (s *Service) FileAt(ctx context.Context, at Coordinate, path string) (File,
 		if err != nil {
 			return err
 		}
-		if v, err = living(tx, p, at.Version); err != nil {
+		if v, err = living(tx.Versions(), p, at.Version); err != nil {
 			return err
 		}
 		f, err = tx.Files().File(v.ID, path)
@@ -383,7 +383,7 @@ func (s *Service) Folder(ctx context.Context, at Coordinate, q FolderQuery) ([]F
 		if err != nil {
 			return err
 		}
-		v, err := living(tx, p, at.Version)
+		v, err := living(tx.Versions(), p, at.Version)
 		if err != nil {
 			return err
 		}
@@ -440,11 +440,11 @@ func (s *Service) reach(ctx context.Context, m AsOf) error {
 }
 
 // seqOf returns the last log entry that counts at m. The caller has called reach.
-func seqOf(tx metadata.Tx, m AsOf) (int64, error) {
+func seqOf(log metadata.Log, m AsOf) (int64, error) {
 	if m.Seq != nil {
 		return *m.Seq, nil
 	}
-	return tx.Log().SeqAt(m.Time)
+	return log.SeqAt(m.Time)
 }
 
 func bound(limit int) int {

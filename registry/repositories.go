@@ -88,7 +88,7 @@ func (s *Service) CreateRepository(ctx context.Context, name string, c Repositor
 		} else if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx.Log(), actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	return r, err
@@ -107,10 +107,10 @@ func (s *Service) Repositories(ctx context.Context, p Page) (out []Repository, n
 	actor := access.From(ctx)
 	limit := bound(p.Limit)
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
-		if _, err := s.readable(tx, actor); err != nil {
+		if _, err := s.readable(tx.Repositories(), actor); err != nil {
 			return err
 		}
-		all, err := allRepositories(tx)
+		all, err := allRepositories(tx.Repositories())
 		all = slices.DeleteFunc(all, func(r Repository) bool {
 			return r.Name <= p.After || access.Decide(actor, access.Read, r.Name) != access.Allow
 		})
@@ -144,7 +144,7 @@ func (s *Service) UpdateRepository(ctx context.Context, name string, c Repositor
 		if err := tx.Repositories().UpdateRepository(r); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx.Log(), actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	return r, err
@@ -188,7 +188,7 @@ func (s *Service) DeleteRepository(ctx context.Context, name string) error {
 		if err := tx.Repositories().DeleteRepository(r.ID); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, EventRepositoryDeleted, "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = appendEntry(tx.Log(), actor, EventRepositoryDeleted, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	s.forgetLeases() // also after an error: it may have come with the answer

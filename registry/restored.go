@@ -17,7 +17,7 @@ func (s *Service) NoteRestored(ctx context.Context, taken time.Time) error {
 		return err
 	}
 	return s.update(ctx, func(tx metadata.Tx) error {
-		_, err := appendEntry(tx, actor, EventInstanceRestored, "", 0, 0, EventData{
+		_, err := appendEntry(tx.Log(), actor, EventInstanceRestored, "", 0, 0, EventData{
 			Name: s.instance, Reason: fmt.Sprintf("restored from the backup of %s", taken.UTC().Format(time.RFC3339)),
 		})
 		return err

@@ -264,7 +264,7 @@ func (s *Service) commitOpen(ctx context.Context, actor access.Actor, repo Repos
 			out = append(out, res)
 		}
 		if key.Scope == publishScope {
-			return endPublish(tx, row, releases, out)
+			return endPublish(tx.Stagings(), row, releases, out)
 		}
 		return tx.Stagings().DropStaging(row)
 	})

@@ -20,7 +20,7 @@ func (s *Service) Spelled(ctx context.Context, at Coordinate) (Coordinate, error
 		if err != nil {
 			return err
 		}
-		v, err := s.spelled(tx, pkg, at.Version)
+		v, err := s.spelled(tx.Versions(), pkg, at.Version)
 		if err == nil {
 			at.Version = v.Name
 		}
@@ -33,8 +33,8 @@ func (s *Service) Spelled(ctx context.Context, at Coordinate) (Coordinate, error
 }
 
 // living returns a version of a package that is not deleted. NotFound.
-func living(tx metadata.Tx, p Package, version string) (Version, error) {
-	v, err := tx.Versions().Version(p.ID, version)
+func living(versions metadata.Versions, p Package, version string) (Version, error) {
+	v, err := versions.Version(p.ID, version)
 	return present(p, v, err, version)
 }
 
@@ -50,8 +50,8 @@ func present(p Package, v Version, err error, name string) (Version, error) {
 }
 
 // spelled finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
-func (s *Service) spelled(tx metadata.Tx, pkg Package, version string) (Version, error) {
-	v, err := tx.Versions().Version(pkg.ID, version)
+func (s *Service) spelled(versions metadata.Versions, pkg Package, version string) (Version, error) {
+	v, err := versions.Version(pkg.ID, version)
 	spelling := s.rules[pkg.Format].Spelling
 	if !errors.Is(err, metadata.ErrNotExist) || spelling == nil {
 		return v, err
@@ -60,16 +60,16 @@ func (s *Service) spelled(tx metadata.Tx, pkg Package, version string) (Version,
 	if canonical == "" {
 		return v, err
 	}
-	if v, err = tx.Versions().Version(pkg.ID, canonical); !errors.Is(err, metadata.ErrNotExist) || key == nil {
+	if v, err = versions.Version(pkg.ID, canonical); !errors.Is(err, metadata.ErrNotExist) || key == nil {
 		return v, err
 	}
 	// No name is empty, so behind the key with an empty one comes the first version that has it.
-	vs, err := tx.Versions().Versions(metadata.VersionPage{PackageID: pkg.ID, AfterSortKey: key, Deleted: true, NoDescriptors: true, Limit: 1})
+	vs, err := versions.Versions(metadata.VersionPage{PackageID: pkg.ID, AfterSortKey: key, Deleted: true, NoDescriptors: true, Limit: 1})
 	switch {
 	case err != nil:
 		return v, err
 	case len(vs) == 0 || !bytes.Equal(vs[0].SortKey, key):
 		return v, metadata.ErrNotExist
 	}
-	return tx.Versions().VersionByID(vs[0].ID)
+	return versions.VersionByID(vs[0].ID)
 }

@@ -85,7 +85,7 @@ func (s *Service) CreateSubscription(ctx context.Context, c SubscriptionChange) 
 	}
 	sub.OwnerID, sub.Owner = actor.ID, actor.Name
 	err = s.update(ctx, func(tx metadata.Tx) error {
-		if err := s.checkRepositories(tx, sub.Filter); err != nil {
+		if err := s.checkRepositories(tx.Repositories(), sub.Filter); err != nil {
 			return err
 		}
 		if all, err := tx.Subscriptions().Subscriptions(0, maxSubscriptions); err != nil {
@@ -101,7 +101,7 @@ func (s *Service) CreateSubscription(ctx context.Context, c SubscriptionChange) 
 		if sub.Subscription, err = tx.Subscriptions().CreateSubscription(sub.row()); err != nil {
 			return err
 		}
-		return logSubscription(tx, actor, EventSubscriptionCreated, sub, "")
+		return logSubscription(tx.Log(), actor, EventSubscriptionCreated, sub, "")
 	})
 	return sub, secret, err
 }
@@ -110,7 +110,7 @@ func (s *Service) CreateSubscription(ctx context.Context, c SubscriptionChange) 
 func (s *Service) Subscription(ctx context.Context, id int64) (SubscriptionDetail, error) {
 	var out SubscriptionDetail
 	err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
-		if out.Subscription, err = s.ownSubscription(ctx, tx, id); err != nil {
+		if out.Subscription, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
 			return err
 		}
 		if out.Pending, out.OldestPending, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryPending); err != nil {
@@ -154,7 +154,7 @@ func (s *Service) UpdateSubscription(ctx context.Context, id int64, c Subscripti
 		}
 	}
 	err = s.update(ctx, func(tx metadata.Tx) (err error) {
-		if sub, err = s.ownSubscription(ctx, tx, id); err != nil {
+		if sub, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
 			return err
 		}
 		if err := s.apply(&sub, c); err != nil {
@@ -165,7 +165,7 @@ func (s *Service) UpdateSubscription(ctx context.Context, id int64, c Subscripti
 			return err
 		}
 		if c.Repositories != nil { // one that was deleted since must not stand in the way
-			if err := s.checkRepositories(tx, sub.Filter); err != nil {
+			if err := s.checkRepositories(tx.Repositories(), sub.Filter); err != nil {
 				return err
 			}
 		}
@@ -183,7 +183,7 @@ func (s *Service) UpdateSubscription(ctx context.Context, id int64, c Subscripti
 		if sub.Subscription, err = tx.Subscriptions().UpdateSubscription(sub.row()); err != nil {
 			return err
 		}
-		return logSubscription(tx, actor, kind, sub, sub.DisabledReason)
+		return logSubscription(tx.Log(), actor, kind, sub, sub.DisabledReason)
 	})
 	return sub, secret, err
 }
@@ -214,7 +214,7 @@ func (s *Service) buryPending(ctx context.Context, id int64) error {
 	for {
 		var n int64
 		err := s.meta.Update(ctx, func(tx metadata.Tx) error {
-			sub, err := s.ownSubscription(ctx, tx, id)
+			sub, err := s.ownSubscription(ctx, tx.Subscriptions(), id)
 			if err != nil || sub.DisabledAt.IsZero() {
 				return err
 			}
@@ -230,21 +230,21 @@ func (s *Service) buryPending(ctx context.Context, id int64) error {
 // DeleteSubscription removes a subscription and its deliveries. NotFound.
 func (s *Service) DeleteSubscription(ctx context.Context, id int64) error {
 	return s.update(ctx, func(tx metadata.Tx) error {
-		sub, err := s.ownSubscription(ctx, tx, id)
+		sub, err := s.ownSubscription(ctx, tx.Subscriptions(), id)
 		if err != nil {
 			return err
 		}
 		if err := tx.Subscriptions().DeleteSubscription(id); err != nil {
 			return err
 		}
-		return logSubscription(tx, access.From(ctx), EventSubscriptionDeleted, sub, "")
+		return logSubscription(tx.Log(), access.From(ctx), EventSubscriptionDeleted, sub, "")
 	})
 }
 
 // logSubscription writes a log entry. It holds neither secret nor URL, which may have one in its query. Entries of the
 // whole instance are for auditors.
-func logSubscription(tx metadata.Tx, actor access.Actor, kind EventType, sub Subscription, reason string) error {
-	_, err := appendEntry(tx, actor, kind, "", 0, 0, EventData{Subscription: strconv.FormatInt(sub.ID, 10), Name: sub.Name, Reason: reason})
+func logSubscription(log metadata.Log, actor access.Actor, kind EventType, sub Subscription, reason string) error {
+	_, err := appendEntry(log, actor, kind, "", 0, 0, EventData{Subscription: strconv.FormatInt(sub.ID, 10), Name: sub.Name, Reason: reason})
 	return err
 }
 
@@ -341,12 +341,12 @@ func covers(actor access.Actor, f Filter) bool {
 }
 
 // checkRepositories refuses names that are no repository: a misspelt one would be silent for ever. NotFound.
-func (s *Service) checkRepositories(tx metadata.Tx, f Filter) error {
+func (s *Service) checkRepositories(repositories metadata.Repositories, f Filter) error {
 	for _, r := range f.Repositories {
 		if strings.Contains(r, "*") {
 			continue
 		}
-		if _, err := tx.Repositories().Repository(r); err != nil {
+		if _, err := repositories.Repository(r); err != nil {
 			return missing(err, AboutRepository, "there is no repository %q", clip(r))
 		}
 	}
@@ -354,12 +354,12 @@ func (s *Service) checkRepositories(tx metadata.Tx, f Filter) error {
 }
 
 // ownSubscription returns a subscription that the caller administers. NotFound, Unauthenticated.
-func (s *Service) ownSubscription(ctx context.Context, tx metadata.Tx, id int64) (Subscription, error) {
+func (s *Service) ownSubscription(ctx context.Context, subscriptions metadata.Subscriptions, id int64) (Subscription, error) {
 	actor := access.From(ctx)
 	if actor.Type == access.TypeAnonymous {
 		return Subscription{}, Errorf(Unauthenticated, AboutRequest, "log in to see subscriptions")
 	}
-	row, err := tx.Subscriptions().Subscription(id)
+	row, err := subscriptions.Subscription(id)
 	sub := subscriptionOf(row)
 	if err == nil && !covers(actor, sub.Filter) {
 		err = metadata.ErrNotExist

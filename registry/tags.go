@@ -51,7 +51,7 @@ func tagAt(tx metadata.Tx, p Package, tag string, when AsOf) (Tag, error) {
 		t, err := tx.Tags().Tag(p.ID, tag)
 		return t, missing(err, AboutTag, "there is no tag %q on %q", clip(tag), p.Name)
 	}
-	seq, err := seqOf(tx, when)
+	seq, err := seqOf(tx.Log(), when)
 	if err != nil {
 		return Tag{}, err
 	}

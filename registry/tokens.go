@@ -69,7 +69,7 @@ func (s *Service) CreateToken(ctx context.Context, req TokenRequest) (secret str
 		if t, err = tx.Tokens().CreateToken(t); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, EventTokenCreated, "", 0, 0, EventData{Name: t.Name})
+		_, err = appendEntry(tx.Log(), actor, EventTokenCreated, "", 0, 0, EventData{Name: t.Name})
 		return err
 	})
 	return secret, t, err
@@ -164,7 +164,7 @@ func (s *Service) RevokeToken(ctx context.Context, id int64) error {
 		if err := tx.Tokens().RevokeToken(id); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, EventTokenRevoked, "", 0, 0, EventData{Name: t.Name})
+		_, err = appendEntry(tx.Log(), actor, EventTokenRevoked, "", 0, 0, EventData{Name: t.Name})
 		return err
 	})
 	s.auth.Forget()
@@ -217,7 +217,7 @@ func (s *Service) CreateUser(ctx context.Context, name string, c UserChange) (Us
 		} else if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx, actor, EventUserCreated, "", 0, 0, EventData{Name: u.Name})
+		_, err = appendEntry(tx.Log(), actor, EventUserCreated, "", 0, 0, EventData{Name: u.Name})
 		return err
 	})
 	return u, err
@@ -282,11 +282,11 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 			return err
 		}
 		if administers(before) && !administers(u) {
-			if err := mustHaveAdministrator(tx); err != nil {
+			if err := mustHaveAdministrator(tx.Users()); err != nil {
 				return err
 			}
 		}
-		_, err = appendEntry(tx, actor, EventUserChanged, "", 0, 0, EventData{Name: u.Name})
+		_, err = appendEntry(tx.Log(), actor, EventUserChanged, "", 0, 0, EventData{Name: u.Name})
 		return err
 	})
 	s.auth.Forget()
@@ -294,9 +294,9 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 }
 
 // mustHaveAdministrator refuses the change that would leave nobody who could take it back.
-func mustHaveAdministrator(tx metadata.Tx) error {
+func mustHaveAdministrator(rows metadata.Users) error {
 	for p := (Page{Limit: MaxPage}); ; {
-		users, err := tx.Users().Users(p)
+		users, err := rows.Users(p)
 		if err != nil {
 			return err
 		}

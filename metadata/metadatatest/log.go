@@ -200,7 +200,7 @@ func testTree(e *env) {
 	}
 	CheckLog(e.T, e.store)
 	e.view(func(tx metadata.Tx) error {
-		reader := hashReader(tx)
+		reader := hashReader(tx.Log())
 		size := int64(len(all))
 		root, err := tlog.TreeHash(size, reader)
 		if err != nil {
@@ -346,14 +346,14 @@ func CheckLog(t testing.TB, store metadata.Store) {
 				last, next = v, next+1
 			}
 		}
-		return compareHashes(tx, size, own)
+		return compareHashes(tx.Log(), size, own)
 	})
 	if err != nil {
 		t.Errorf("log: %v", err)
 	}
 }
 
-func compareHashes(tx metadata.Tx, size int64, own hashes) error {
+func compareHashes(log metadata.Log, size int64, own hashes) error {
 	if n := tlog.StoredHashCount(size); n != int64(len(own)) {
 		return fmt.Errorf("%d hashes recomputed, %d expected", len(own), n)
 	}
@@ -361,7 +361,7 @@ func compareHashes(tx metadata.Tx, size int64, own hashes) error {
 	for i := range all {
 		all[i] = int64(i)
 	}
-	stored, err := tx.Log().LogHashes(all)
+	stored, err := log.LogHashes(all)
 	if err != nil {
 		return err
 	}
@@ -370,14 +370,14 @@ func compareHashes(tx metadata.Tx, size int64, own hashes) error {
 			return fmt.Errorf("stored hash %d is not that of the leaves", i)
 		}
 	}
-	if _, err := tx.Log().LogHashes([]int64{int64(len(own))}); !errors.Is(err, metadata.ErrNotExist) {
+	if _, err := log.LogHashes([]int64{int64(len(own))}); !errors.Is(err, metadata.ErrNotExist) {
 		return fmt.Errorf("a hash beyond the tree: %v", err)
 	}
 	want, err := tlog.TreeHash(size, &own)
 	if err != nil {
 		return err
 	}
-	got, err := tlog.TreeHash(size, hashReader(tx))
+	got, err := tlog.TreeHash(size, hashReader(log))
 	if err == nil && got != want {
 		err = fmt.Errorf("tree hash %v, recomputed %v", got, want)
 	}
@@ -395,9 +395,9 @@ func (h *hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-func hashReader(tx metadata.Tx) tlog.HashReader {
+func hashReader(log metadata.Log) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		raw, err := tx.Log().LogHashes(indexes)
+		raw, err := log.LogHashes(indexes)
 		out := make([]tlog.Hash, len(raw))
 		for i, h := range raw {
 			out[i] = h
