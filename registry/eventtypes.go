@@ -168,48 +168,5 @@ func unknownType(glob string, about Subject) error {
 	for _, t := range EventTypes() {
 		known = append(known, t.String())
 	}
-	if near := nearest(shortType(clip(glob)), known); near != "" {
-		return Errorf(Invalid, about, "no event type %q: did you mean %q?", clip(glob), near)
-	}
-	return Errorf(Invalid, about, "no event type %q; there are %s", clip(glob), strings.Join(groups, ", "))
-}
-
-// nearest returns the known word that a misspelt one is most like: at most a third of its letters differ, or it is a part
-// of the known word. "": there is none.
-func nearest(word string, known []string) string {
-	word = strings.ToLower(word)
-	best, least := "", max(2, len(word)/3)+1
-	for _, k := range known {
-		if n := distance(word, k); n < least {
-			best, least = k, n
-		}
-	}
-	if best != "" || len(word) < 3 {
-		return best
-	}
-	if i := slices.IndexFunc(known, func(k string) bool { return strings.Contains(k, word) }); i >= 0 {
-		return known[i]
-	}
-	return ""
-}
-
-// distance is how many bytes must be put in, left out or exchanged to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1) // distances of the beginning of a to every beginning of b
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			exchanged := diagonal
-			if a[i] != b[j] {
-				exchanged++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(exchanged, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return Errorf(Invalid, about, "%s", noSuch("event type", shortType(glob), known, groups))
 }

@@ -56,7 +56,7 @@ func TestUnknownEventTypes(t *testing.T) {
 	e := registrytest.New(t)
 	for asked, want := range map[string]string{
 		"artefact.publishd":              `no event type "artefact.publishd": did you mean "artifact.published"?`,
-		"dev.slipway.tag.sett.v1":        `no event type "dev.slipway.tag.sett.v1": did you mean "tag.set"?`,
+		"dev.slipway.tag.sett.v1":        `no event type "tag.sett": did you mean "tag.set"?`,
 		"artefact.*":                     `no event type "artefact.*": did you mean "artifact.*"?`,
 		"TAG.SET":                        `did you mean "tag.set"?`,
 		"tag":                            `did you mean "tag.*"?`,

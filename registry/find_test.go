@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"slipway/metadata"
@@ -55,6 +56,31 @@ func TestFindPackages(t *testing.T) {
 	}
 	if _, _, err := e.FindPackages(e.Admin, "absent", "p", registry.PackageQuery{}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("a repository that is not there: %v", err)
+	}
+}
+
+// TestUnknownFormats: a list or a query of a format that there is not is refused, instead of being empty for ever.
+func TestUnknownFormats(t *testing.T) {
+	e := registrytest.New(t)
+	must(t, e.Publish("web", "1"))
+	refused := func(what string, err error) {
+		t.Helper()
+		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), `no format "tst": did you mean "`+registrytest.Format+`"?`) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err := e.Packages(e.Admin, "main", registry.PackageQuery{Format: "tst"})
+	refused("packages", err)
+	_, _, err = e.FindPackages(e.Admin, "main", "w", registry.PackageQuery{Format: "tst"})
+	refused("packages by name", err)
+	for _, q := range []string{"format:tst", "web -(format:tst OR name:x)"} {
+		_, err = e.Search(e.Admin, registry.VersionSearch{Query: q})
+		refused(q, err)
+	}
+	for _, q := range []string{"format:" + registrytest.Format, "format:*", "format:T*"} {
+		if _, err := e.Search(e.Admin, registry.VersionSearch{Query: q}); err != nil {
+			t.Errorf("%s: %v", q, err)
+		}
 	}
 }
 

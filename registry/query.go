@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +38,9 @@ type VersionSearch struct {
 func (s *Service) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	where, err := ParseQuery(q.Query)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkFormats(where); err != nil {
 		return nil, err
 	}
 	m := metadata.Search{Where: where, Limit: bound(q.Limit)}
@@ -286,6 +291,9 @@ var factFields = map[string]string{"ref": FactSourceRef, "builder": FactBuildSys
 
 func condition(field, value string) (metadata.Condition, error) {
 	if f, ok := plainFields[field]; ok {
+		if field == "state" && !matchesAny(value, states) {
+			return metadata.Condition{}, nameError(noSuch("state", value, states, states))
+		}
 		return is(metadata.Test{Field: f, Value: value}), nil
 	}
 	if key, ok := factFields[field]; ok {
@@ -316,6 +324,34 @@ func condition(field, value string) (metadata.Condition, error) {
 		return has(value)
 	}
 	return metadata.Condition{}, nameError("there is no field " + strconv.Quote(clip(field)))
+}
+
+// states are all that a version can be in.
+var states = []string{string(Published), string(Deprecated), string(Yanked), string(Deleted)}
+
+// matchesAny reports whether a word of a query, or a glob, is one of those known: if not, the answer would be empty
+// whatever is stored.
+func matchesAny(glob string, known []string) bool {
+	if strings.Contains(glob, "*") {
+		glob = strings.ToLower(glob) // some databases do not tell its case
+	}
+	return slices.ContainsFunc(known, func(k string) bool { return matchGlob(glob, k) })
+}
+
+// checkFormats refuses a query for a format that there is not. Invalid.
+func (s *Service) checkFormats(c metadata.Condition) error {
+	if c.Is != nil && c.Is.Field == metadata.FieldFormat && !matchesAny(c.Is.Value, slices.Collect(maps.Keys(s.rules))) {
+		return s.unknownFormat(c.Is.Value)
+	}
+	if c.Not != nil {
+		return s.checkFormats(*c.Not)
+	}
+	for _, part := range append(slices.Clone(c.All), c.Any...) {
+		if err := s.checkFormats(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // has tells of evidence by what carries it, and of any other fact by its key.

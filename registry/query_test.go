@@ -154,6 +154,8 @@ func TestQueryErrors(t *testing.T) {
 		"published:soon":                "a day like",
 		"published:=>2026-01-01":        "no comparison",
 		"digest:abc":                    "64 hex",
+		"web -(a OR state:publishd)":    `no state "publishd": did you mean "published"?`,
+		"state:x*":                      `no state "x*"; there are published, deprecated, yanked, deleted`,
 		strings.Repeat("(", 1000):       "deeper",
 		strings.Repeat("-", 1000) + "x": "exclude",
 		strings.Repeat("a ", 200):       "terms",

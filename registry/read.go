@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -277,7 +279,7 @@ type PackageQuery struct {
 	Limit  int
 }
 
-// Packages lists the packages of a repository that have or had versions. NotFound.
+// Packages lists the packages of a repository that have or had versions. NotFound; Invalid: there is no such format.
 func (s *Service) Packages(ctx context.Context, repository string, q PackageQuery) ([]Package, error) {
 	var out []Package
 	err := s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) (err error) {
@@ -312,8 +314,17 @@ func (s *Service) FindPackages(ctx context.Context, repository, text string, q P
 	return found, next, err
 }
 
+// unknownFormat is the refusal of a format, or of a glob over formats, that there is not.
+func (s *Service) unknownFormat(format string) error {
+	known := slices.Sorted(maps.Keys(s.rules))
+	return Errorf(Invalid, AboutRequest, "%s", noSuch("format", format, known, known))
+}
+
 // viewPackages runs fn with a query for packages of a repository that the caller may read.
 func (s *Service) viewPackages(ctx context.Context, repository string, q PackageQuery, fn func(tx metadata.Tx, q metadata.PackageQuery) error) error {
+	if _, known := s.rules[q.Format]; q.Format != "" && !known {
+		return s.unknownFormat(q.Format)
+	}
 	return s.view(ctx, repository, func(tx metadata.Tx) error {
 		r, err := tx.Repositories().Repository(repository)
 		if err != nil {

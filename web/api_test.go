@@ -178,9 +178,12 @@ func TestPackagesAndVersions(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0]["name"] != "lib_x" {
 		t.Errorf("q: %v", list.Items)
 	}
-	a.want(200, "GET", "/repositories/main/packages?format=npm", "", &list)
+	a.want(200, "GET", "/repositories/main/packages?q=absent&format="+registrytest.Format, "", &list)
 	if len(list.Items) != 0 || list.Items == nil {
 		t.Errorf("format: %v", list.Items)
+	}
+	if res := a.call(formatstest.Admin, "GET", "/repositories/main/packages?format=tst", ""); res.Status != 400 || !strings.Contains(string(res.Body), "did you mean") {
+		t.Errorf("a format that there is not: %v", res)
 	}
 	a.want(200, "GET", packages+"/lib/versions?limit=2", "", &list)
 	if len(list.Items) != 2 || list.Items[0]["version"] != "2.0.0" || list.Next == "" {
