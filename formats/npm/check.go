@@ -150,7 +150,8 @@ func mismatch(what, announced, got string) error {
 	return registry.Errorf(registry.DigestMismatch, registry.AboutFile, "the tarball's %s is %s, but %s was announced; nothing was published", what, got, clip(announced))
 }
 
-// checkIdentity compares name and version with the tarball's own package.json (npm.md 5.5).
+// checkIdentity compares name and version with the tarball's own package.json (npm.md 5.5), which clients pack as it is:
+// what they send beside it was trimmed and cleaned.
 func checkIdentity(u *upload, version string) error {
 	name, inner := u.tar.manifest.text("name"), u.tar.manifest.text("version")
 	same := inner == version
@@ -158,7 +159,7 @@ func checkIdentity(u *upload, version string) error {
 		clean, ok := looseVersion(inner)
 		same = ok && clean == version
 	}
-	if name != u.name || !same {
+	if strings.TrimSpace(name) != u.name || !same {
 		return invalid("the package.json in the tarball is of %s@%s, but %s@%s was to be published", clip(name), clip(inner), u.name, version)
 	}
 	return nil

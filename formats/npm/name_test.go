@@ -29,8 +29,22 @@ func TestVersions(t *testing.T) {
 			t.Errorf("%q: %q %v, want %q", s, got, ok, want)
 		}
 	}
-	if v, ok := looseVersion(" v1.2.3+x"); v != "1.2.3" || !ok {
-		t.Errorf("loose: %q %v", v, ok)
+}
+
+// TestLooseVersions: what semver.clean(version, true) of node-semver 7.8.5 says.
+func TestLooseVersions(t *testing.T) {
+	for s, want := range map[string]string{
+		"1.0.0": "1.0.0", "1.0.0-rc.1": "1.0.0-rc.1", " v1.2.3+x": "1.2.3", "=1.2.3": "1.2.3", "v=v 1.2.3 ": "1.2.3",
+		"2024.01.05": "2024.1.5", "2024.01.05-01": "2024.1.5-1", "00.000.0": "0.0.0", "01.2.3+007": "1.2.3",
+		"1.0.0beta": "1.0.0-beta", "1.0.0beta.01": "1.0.0-beta.1", "1.0.0rc1+build": "1.0.0-rc1", "1.0.0-": "1.0.0--", "1.0.0--a": "1.0.0--a",
+		"1.2.34.5": "1.2.3-4.5", "1.2.3-01a": "1.2.3-01a", "1.2.3-9007199254740991": "1.2.3-9007199254740991",
+		"1.2.3-99999999999999999999": "1.2.3-99999999999999999999", "0009007199254740991.0.0": "9007199254740991.0.0",
+		"": "", "1": "", "1.0": "", "1.2.3.4": "", "1.0.0+": "", "1.0.0 beta": "", "1.0.0-beta..1": "", "1.0.0_1": "", "1.x.0": "", "x1.0.0": "",
+		"9007199254740992.0.0": "", "1.0.0-" + strings.Repeat("a", 300): "", "latest": "", "2024-01-05": "",
+	} {
+		if got, ok := looseVersion(s); got != want || ok != (want != "") {
+			t.Errorf("%q: %q %v, want %q", s, got, ok, want)
+		}
 	}
 }
 
@@ -54,7 +68,7 @@ func TestPURL(t *testing.T) {
 }
 
 func TestSpelling(t *testing.T) {
-	for s, want := range map[string]string{"1.2.3": "1.2.3", "v1.2.3": "1.2.3", "1.2.3+build": "1.2.3", "1.2": "", "x": ""} {
+	for s, want := range map[string]string{"1.2.3": "1.2.3", "v1.2.3": "1.2.3", "1.2.3+build": "1.2.3", "2024.01.05": "2024.1.5", "1.0.0beta": "1.0.0-beta", "1.2": "", "x": ""} {
 		if got, key := spelling(s); got != want || key != nil {
 			t.Errorf("%s: %q, %x; want %q", s, got, key, want)
 		}

@@ -78,6 +78,22 @@ func TestNpmPublish(t *testing.T) {
 	})
 }
 
+// TestNpmLooseVersion is acceptance 53: calendar versions and prereleases without a hyphen, as package.json files have them.
+func TestNpmLooseVersion(t *testing.T) {
+	eachNpm(t, func(t *testing.T, e *env, m *machine) {
+		contains(t, m.run(m.pkg("web", "2024.01.05"), "publish"), "+ web@2024.1.5")
+		contains(t, m.run(m.pkg("web", "2025.02.03beta"), "publish", "--tag", "beta"), "+ web@2025.2.3-beta")
+		app := m.app()
+		m.run(app, "install", "web@2024.01.05", "--no-audit")
+		if got := readLock(t, app).Packages["node_modules/web"].Version; got != "2024.1.5" {
+			t.Errorf("installed %q", got)
+		}
+		m.run(app, "dist-tag", "add", "web@2024.01.05", "prod")
+		contains(t, m.run(app, "dist-tag", "ls", "web"), "prod: 2024.1.5", "beta: 2025.2.3-beta")
+		e.MustFsck(t)
+	})
+}
+
 // TestNpmFirstTag is acceptance 14.
 func TestNpmFirstTag(t *testing.T) {
 	_, m := oneNpm(t)

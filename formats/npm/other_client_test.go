@@ -42,8 +42,13 @@ func TestPnpm(t *testing.T) {
 			t.Errorf("%s: %v", key, v[key])
 		}
 	}
+	m.run(m.pkg("calendar", "2024.01.05"), "publish", "--no-git-checks")
+	if got := e.get("/calendar/latest")["version"]; got != "2024.1.5" {
+		t.Errorf("a calendar version: %v", got)
+	}
 	app := m.app()
 	m.run(app, "add", "@acme/web")
+	m.run(m.app(), "add", "calendar@2024.1.5")
 	raw, err := os.ReadFile(filepath.Join(app, "pnpm-lock.yaml"))
 	must(t, err)
 	lock := string(raw)

@@ -90,17 +90,13 @@ func cacheControl(ctx context.Context) string {
 	return "private, no-cache"
 }
 
-// version answers GET /<name>/<version or tag> (npm.md 3.11), also with a leading v.
+// version answers GET /<name>/<version or tag> (npm.md 3.11), also of a version that is written loosely.
 func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) error {
-	ref := registry.Ref{Tag: t.version}
-	if v, ok := looseVersion(t.version); ok {
-		ref = registry.Ref{Version: v}
-	}
 	name, pkg, err := h.find(r.Context(), t)
 	if err != nil {
 		return err
 	}
-	v, err := h.site.Service.Resolve(r.Context(), name, ref)
+	v, err := h.resolve(r.Context(), name, t.version)
 	if err != nil {
 		return err
 	}
@@ -111,6 +107,22 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 	return h.serve(w, r, t, pkg, "version "+v.Name, render, func(context.Context) (registry.Contents, error) {
 		return registry.Contents{Package: pkg}, nil
 	})
+}
+
+// resolve finds what a version or a tag names. As for clients, what reads as a version is one; a tag that reads so, such as
+// 1.0.0beta, is found where there is no such version. NotFound.
+func (h *handlers) resolve(ctx context.Context, name registry.Name, text string) (registry.Version, error) {
+	version, ok := looseVersion(text)
+	if !ok {
+		return h.site.Service.Resolve(ctx, name, registry.Ref{Tag: text})
+	}
+	v, err := h.site.Service.Resolve(ctx, name, registry.Ref{Version: version})
+	if registry.KindOf(err) == registry.NotFound {
+		if tagged, err := h.site.Service.Resolve(ctx, name, registry.Ref{Tag: text}); err == nil {
+			return tagged, nil
+		}
+	}
+	return v, err
 }
 
 // tarball answers GET and HEAD of a tarball (npm.md 4) in all its spellings. Which version it belongs to is looked up:

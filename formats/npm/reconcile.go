@@ -228,7 +228,7 @@ func binMap(pkg object) map[string]string {
 	}
 	switch v := decoded(pkg.get("bin")).(type) {
 	case string:
-		add(pkg.text("name"), v)
+		add(strings.TrimSpace(pkg.text("name")), v)
 	case []any:
 		for _, f := range v {
 			if s, ok := f.(string); ok {

@@ -24,20 +24,61 @@ func strictVersion(s string) (version string, prerelease, ok bool) {
 	canonical := semver.Canonical(v)[1:]
 	core, _, _ := strings.Cut(canonical, "-")
 	for n := range strings.SplitSeq(core, ".") {
-		if len(n) > len(maxSafeInteger) || len(n) == len(maxSafeInteger) && n > maxSafeInteger {
+		if tooLarge(n) {
 			return "", false, false
 		}
 	}
 	return canonical, semver.Prerelease(v) != "", true
 }
 
-// looseVersion is strictVersion for what people and package.json files write: a leading v or = is taken off.
+// looseGrammar is node-semver's LOOSE: leading zeros, prereleases without a hyphen, v and = in front. As there, what can't
+// be matched greedily is matched otherwise: 1.2.34.5 is 1.2.3-4.5.
+var looseGrammar = func() *regexp.Regexp {
+	const id = `(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|\d+)`
+	return regexp.MustCompile(`^[v=\s]*(\d+)\.(\d+)\.(\d+)(?:-?(` + id + `(?:\.` + id + `)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$`)
+}()
+
+// looseVersion is strictVersion for what people and package.json files write, read as npm does while it publishes:
+// 2024.01.05 is 2024.1.5, 1.0.0beta is 1.0.0-beta, v1.0.0 is 1.0.0.
 func looseVersion(s string) (string, bool) {
-	v, _, ok := strictVersion(strings.TrimLeft(strings.TrimSpace(s), "v="))
+	s = strings.TrimSpace(s)
+	if v, _, ok := strictVersion(s); ok || len(s) > maxVersionBytes {
+		return v, ok
+	}
+	m := looseGrammar.FindStringSubmatch(s)
+	if m == nil {
+		return "", false
+	}
+	clean := withoutZeros(m[1]) + "." + withoutZeros(m[2]) + "." + withoutZeros(m[3])
+	if m[4] != "" {
+		ids := strings.Split(m[4], ".")
+		for i, id := range ids {
+			if strings.Trim(id, digits) == "" && !tooLarge(withoutZeros(id)) {
+				ids[i] = withoutZeros(id)
+			}
+		}
+		clean += "-" + strings.Join(ids, ".")
+	}
+	v, _, ok := strictVersion(clean)
 	return v, ok
 }
 
-// spelling is registry.Rules.Spelling: build metadata and a leading v do not count.
+const digits = "0123456789"
+
+// withoutZeros is a decimal number without leading zeros.
+func withoutZeros(s string) string {
+	if s = strings.TrimLeft(s, "0"); s == "" {
+		return "0"
+	}
+	return s
+}
+
+// tooLarge reports whether a number without leading zeros is beyond what node-semver computes with.
+func tooLarge(n string) bool {
+	return len(n) > len(maxSafeInteger) || len(n) == len(maxSafeInteger) && n > maxSafeInteger
+}
+
+// spelling is registry.Rules.Spelling: versions that node-semver reads loosely as the same one are one.
 func spelling(s string) (string, []byte) {
 	v, _ := looseVersion(s)
 	return v, nil
