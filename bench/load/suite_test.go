@@ -13,12 +13,12 @@ import (
 	"slipway/formats/all"
 	"slipway/formats/formatstest"
 	"slipway/registry/access"
-	"slipway/web"
+	"slipway/web/api"
 )
 
 func newServer(t *testing.T) (*formatstest.Server, *load.Target) {
 	t.Helper()
-	mounts := []formats.Mounter{web.New(web.Options{})}
+	mounts := []formats.Mounter{api.New(api.Options{})}
 	for _, f := range all.All() {
 		mounts = append(mounts, f)
 	}

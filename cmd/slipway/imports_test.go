@@ -27,9 +27,13 @@ var mayImport = map[string][]string{
 	"api/client":  {"api"},
 	"backup":      {"metadata", "metadata/sqlite", "storage", "storage/local"},
 	"docs":        {"docs"},
-	"web":         {"web+", "api", "registry+", "formats", "docs"},
 	"bench":       {"bench+", "formats+", "registry+"},
 	"cmd":         {"+"},
+
+	"web/api":      {"web/openapi", "web/internal+", "api", "formats", "registry+"},
+	"web/openapi":  {},
+	"web/ui":       {"web/internal+", "api", "formats", "registry+", "docs"},
+	"web/internal": {"registry", "formats"},
 }
 
 // onlyIn names the folders that alone may import something from outside.
@@ -109,6 +113,9 @@ func importRow(from string) string {
 	switch {
 	case from == "formats/all" || from == "api/client":
 		return from
+	case top == "web":
+		folder, _, _ := strings.Cut(rest, "/")
+		return "web/" + folder
 	case top == "formats" && rest != "":
 		return "formats/*"
 	}

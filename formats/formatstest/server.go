@@ -3,6 +3,7 @@ package formatstest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -123,6 +124,19 @@ func (s *Server) Log() string { return s.log.String() }
 
 // ReadToken returns a token that may read a repository and nothing else.
 func (s *Server) ReadToken(repository string) string { return s.Token(repository, access.Read) }
+
+// UserToken makes a user and returns a token with all of its rights; expires 0: the token does not end.
+func (s *Server) UserToken(name string, expires time.Duration, grants ...access.Grant) As {
+	s.t.Helper()
+	password := "password of " + name
+	u, err := s.CreateUser(s.Admin, name, registry.UserChange{Password: &password, Grants: grants})
+	s.must(err)
+	// Logging in by password is slow by design, and has its own tests.
+	ctx := access.With(context.Background(), access.Actor{Type: access.TypeUser, ID: fmt.Sprintf("user:%d", u.ID), Name: name, UserID: u.ID, Grants: grants})
+	secret, _, err := s.CreateToken(ctx, registry.TokenRequest{Name: name, Grants: grants, ExpiresIn: expires})
+	s.must(err)
+	return As(secret)
+}
 
 // AllowRedeploy lets other bytes be stored under raw paths of "main".
 func (s *Server) AllowRedeploy() {

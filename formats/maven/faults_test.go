@@ -12,7 +12,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
-	"slipway/web"
+	"slipway/web/api"
 )
 
 // faultClient sends what Maven sends.
@@ -93,7 +93,7 @@ func TestFaults(t *testing.T) {
 	const snapshot, build = "1.0-SNAPSHOT", "1.0-20260102.030405-1"
 	formatstest.RunFaults(t, formatstest.Faults{
 		Mounts: func() []formats.Mounter {
-			return []formats.Mounter{New(Options{Quiet: time.Hour}), raw.New(), web.New(web.Options{})}
+			return []formats.Mounter{New(Options{Quiet: time.Hour}), raw.New(), api.New(api.Options{})}
 		},
 		Refusal: formatstest.ProblemRefusal,
 		Changes: append(versions.Changes(),

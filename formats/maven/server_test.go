@@ -13,7 +13,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
-	"slipway/web"
+	"slipway/web/api"
 )
 
 // quiet is the quiet time of servers in tests that wait for it.
@@ -37,7 +37,7 @@ func newEnvOn(t testing.TB, o Options, on formatstest.Options) *env {
 		o.Quiet = time.Hour // only tests that ask for it see it end
 	}
 	on.Core = append(on.Core, registrytest.With(func(c *registry.Config) { c.SettleInterval = 50 * time.Millisecond }))
-	return &env{t: t, Server: formatstest.NewServer(t, on, New(o), raw.New(), web.New(web.Options{}))}
+	return &env{t: t, Server: formatstest.NewServer(t, on, New(o), raw.New(), api.New(api.Options{}))}
 }
 
 func must(t testing.TB, err error) {

@@ -8,7 +8,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/formatstest"
-	"slipway/web"
+	"slipway/web/api"
 )
 
 // TestFaults lets every call of a backend fail in turn.
@@ -46,7 +46,7 @@ func TestFaults(t *testing.T) {
 		Has:     has,
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts:  func() []formats.Mounter { return []formats.Mounter{New(), web.New(web.Options{})} },
+		Mounts:  func() []formats.Mounter { return []formats.Mounter{New(), api.New(api.Options{})} },
 		Refusal: refusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {

@@ -10,7 +10,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/oci"
-	"slipway/web"
+	"slipway/web/api"
 )
 
 // faultClient pushes as a container client does.
@@ -104,7 +104,7 @@ func TestFaults(t *testing.T) {
 		},
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts:  func() []formats.Mounter { return []formats.Mounter{oci.New(), web.New(web.Options{})} },
+		Mounts:  func() []formats.Mounter { return []formats.Mounter{oci.New(), api.New(api.Options{})} },
 		Refusal: refusal,
 		Changes: []formatstest.Change{
 			versions.MoveTag(),

@@ -12,7 +12,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/formatstest"
-	api "slipway/web"
+	"slipway/web/api"
 )
 
 // TestFaults lets every call of a backend fail in turn.

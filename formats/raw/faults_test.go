@@ -7,7 +7,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
-	"slipway/web"
+	"slipway/web/api"
 )
 
 // TestFaults lets every call of a backend fail in turn.
@@ -30,7 +30,7 @@ func TestFaults(t *testing.T) {
 		Has:     func(c *formatstest.Client, version string) bool { return has(c, version, "tool") },
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts:  func() []formats.Mounter { return []formats.Mounter{raw.New(), web.New(web.Options{})} },
+		Mounts:  func() []formats.Mounter { return []formats.Mounter{raw.New(), api.New(api.Options{})} },
 		Refusal: formatstest.ProblemRefusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {

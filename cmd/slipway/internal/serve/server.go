@@ -19,7 +19,8 @@ import (
 	"slipway/integration/webhook"
 	"slipway/metadata/sqlite"
 	"slipway/registry"
-	"slipway/web"
+	"slipway/web/api"
+	"slipway/web/ui"
 )
 
 // Server is a whole Slipway, assembled and ready to answer.
@@ -81,7 +82,7 @@ const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
 func mounts(version string) []formats.Mounter {
-	out := []formats.Mounter{web.New(web.Options{}), web.NewPage(version)}
+	out := []formats.Mounter{api.New(api.Options{}), ui.New(version)}
 	for _, f := range all.All() {
 		out = append(out, f)
 	}

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"time"
+
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/web/internal/wire"
+)
+
+// streamBatch is how many events are read at once for a stream.
+const streamBatch = 100
+
+// enter takes one of the places for requests that wait; the caller gives it back.
+func (h *handlers) enter(ctx context.Context) (leave func(), err error) {
+	places := []chan struct{}{h.waiting}
+	if access.From(ctx).Type == access.TypeAnonymous {
+		places = append(places, h.strangers)
+	}
+	leave = func() {}
+	for _, p := range places {
+		select {
+		case p <- struct{}{}:
+			others := leave
+			leave = func() { <-p; others() }
+		default:
+			leave()
+			return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: 5 * time.Second,
+				Detail: fmt.Sprintf("%d requests wait for events already", len(p))}
+		}
+	}
+	return leave, nil
+}
+
+// untilStopping returns a context that also ends when the server begins to shut down, which would otherwise wait.
+func untilStopping(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-formats.Stopping(ctx):
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// stream answers with server-sent events: id is the sequence number, data the CloudEvent. A client that comes back says
+// Last-Event-ID. Between events a comment shows that the stream lives; with it goes the position, which also moves past
+// events that the caller may not see.
+func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq registry.EventQuery) error {
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		after, err := wire.ParseSeq("Last-Event-ID", last)
+		if err != nil {
+			return err
+		}
+		eq.After = after
+	}
+	leave, err := h.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	ctx, stop := untilStopping(r.Context())
+	defer stop()
+	r = r.WithContext(ctx)
+	// The first look happens before the header, so that a refusal is a problem with its status.
+	eq.Limit = streamBatch
+	events, next, err := h.look(r, eq)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	for {
+		if err := writeEvents(w, events, next); err != nil {
+			return nil // the client went away
+		}
+		eq.After, eq.Wait = next, h.opts.Heartbeat
+		if events, next, err = h.look(r, eq); err != nil {
+			return nil // stopping, or a fault that the client meets again when it comes back
+		}
+	}
+}
+
+// look waits for events, and then reads them with the rights that the caller has by then: they may have ended meanwhile, or
+// while they were read.
+func (h *handlers) look(r *http.Request, eq registry.EventQuery) ([]registry.Event, int64, error) {
+	if eq.Wait > 0 {
+		probe := eq
+		probe.Limit = 1
+		if _, _, err := h.svc.Events(r.Context(), probe); err != nil {
+			return nil, eq.After, err
+		}
+		eq.Wait = 0
+		return h.readNow(r, eq)
+	}
+	return h.svc.Events(r.Context(), eq)
+}
+
+// readNow reads events with rights that hold before and after. Where they changed in between there is none, and the next look is
+// by the new ones.
+func (h *handlers) readNow(r *http.Request, eq registry.EventQuery) ([]registry.Event, int64, error) {
+	r, err := h.authenticate(r)
+	if err != nil {
+		return nil, eq.After, err
+	}
+	events, next, err := h.svc.Events(r.Context(), eq)
+	if err != nil || len(events) == 0 {
+		return events, next, err
+	}
+	after, err := h.authenticate(r)
+	if err != nil || !reflect.DeepEqual(access.From(after.Context()), access.From(r.Context())) {
+		return nil, eq.After, err
+	}
+	return events, next, nil
+}
+
+// writeEvents writes and flushes; without a new event it writes the comment.
+func writeEvents(w http.ResponseWriter, events []registry.Event, next int64) error {
+	var b bytes.Buffer
+	for _, e := range events {
+		data, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "id: %d\ndata: %s\n\n", e.Seq, data)
+	}
+	if len(events) == 0 || events[len(events)-1].Seq != next {
+		// An id without data sets the position without an event (HTML, section 9.2.6).
+		fmt.Fprintf(&b, ": still here\nid: %d\n\n", next)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return err
+	}
+	return http.NewResponseController(w).Flush()
+}

@@ -1,8 +1,0 @@
-// Package web is the JSON API of Slipway under /api/v1/: repositories, packages, versions, tags with their history, release
-// metadata, tokens, users, the event feed and the Merkle log. A handler parses, asks registry.Service once, and renders;
-// the rules are in the core.
-//
-// Answers are UTF-8 JSON with snake_case keys, RFC 3339 UTC times with microseconds and digests as sha256:<hex>. Errors
-// are application/problem+json (RFC 9457). Lists take ?limit= and ?after= and answer {"items":[…],"next":"…"}. A package
-// name in a path is one percent-encoded segment.
-package web

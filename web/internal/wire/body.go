@@ -1,0 +1,49 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"slipway/formats"
+	"slipway/registry"
+)
+
+// maxBodyBytes bounds a request's body.
+const maxBodyBytes = 256 << 10
+
+// Decode reads the request's body, one JSON object, into v. Fields that v does not have are refused by name, so that a
+// misspelt one does not look as if it had worked. Invalid, TooLarge, BadBody.
+func Decode(r *http.Request, v any) error {
+	var raw json.RawMessage
+	if err := formats.DecodeJSON(r, maxBodyBytes, &raw); err != nil {
+		return err
+	}
+	return DecodeObject(raw, v)
+}
+
+func DecodeObject(raw json.RawMessage, v any) error {
+	if first := bytes.TrimLeft(raw, " \t\r\n"); len(first) == 0 || first[0] != '{' {
+		return Invalid("a JSON object is needed")
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		return nil
+	}
+	var known *registry.Error
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &kind) && kind.Field != "":
+		return Invalid("the field %q can't be a %s", kind.Field, kind.Value)
+	}
+	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return Invalid("unknown field %s", field)
+	}
+	return Invalid("the body can't be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+}

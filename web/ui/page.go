@@ -1,0 +1,220 @@
+package ui
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gorilla/mux"
+
+	"slipway/api"
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/web/internal/wire"
+)
+
+// maxListed bounds the repositories on the front page; the API has them all.
+const maxListed = 200
+
+//go:embed page/index.html
+var pageSource string
+
+//go:embed page/style.css
+var pageStyle string
+
+//go:embed page/favicon.ico
+var favicon []byte
+
+//go:embed page/robots.txt
+var robots []byte
+
+// pageTemplate escapes by context. The style is ours and has no place for values.
+var pageTemplate = template.Must(template.New("").Funcs(template.FuncMap{
+	"style": func() template.CSS { return template.CSS(pageStyle) },
+}).Parse(pageSource))
+
+// pagePolicy lets the page have its own style and nothing else: no script, no frame, nothing from elsewhere.
+var pagePolicy = func() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}()
+
+// Page is the front page at /, with what browsers ask of every site: an icon, and robots.txt.
+type Page struct {
+	version string
+}
+
+// New makes the pages, which show a version of the program.
+func New(version string) *Page { return &Page{version: version} }
+
+// Mount adds the routes.
+func (p *Page) Mount(root *mux.Router, site *formats.Site) {
+	failure := func(w http.ResponseWriter, r *http.Request, e *registry.Error) { p.failure(w, r, site.BaseURL(r), e) }
+	get := func(path, name string, h formats.Handler) {
+		rt := formats.Route{Format: "web", Name: name, Public: true}
+		root.Handle(path, site.Handle(rt, failure, h)).Methods(http.MethodGet, http.MethodHead)
+	}
+	get("/", "web.page", func(w http.ResponseWriter, r *http.Request) error { return p.front(w, r, site) })
+	get("/docs", "web.docs", func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, site.BaseURL(r)+"/docs/", http.StatusMovedPermanently)
+		return nil
+	})
+	get("/docs/", "web.docs", func(w http.ResponseWriter, r *http.Request) error { return p.contents(w, site.BaseURL(r)) })
+	get("/docs/{path:.+}", "web.docs.page", documentation)
+	get("/favicon.ico", "web.icon", static("image/vnd.microsoft.icon", favicon))
+	get("/robots.txt", "web.robots", static("text/plain; charset=utf-8", robots))
+}
+
+// static answers with bytes that change with the program only.
+func static(contentType string, body []byte) formats.Handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Cache-Control", "public, max-age=86400")
+		return wire.WriteBytes(w, contentType, body)
+	}
+}
+
+// frame is what every page shows.
+type frame struct {
+	Title   string
+	Version string
+	Base    string // public address without trailing slash
+	Caller  string // "": nobody has logged in
+}
+
+// pageView is what the front page shows.
+type pageView struct {
+	frame
+	Repositories []repositoryView
+	More         bool // there are more than are listed
+	Repository   string
+	Setup        []setupGroup
+}
+
+type repositoryView struct {
+	Name, Description string
+	Link              string
+	Shown             bool // its set-up lines are on the page
+}
+
+// front answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but
+// with them it shows more: ?login asks a browser for them. ?repository= chooses whose set-up lines are shown.
+func (p *Page) front(w http.ResponseWriter, r *http.Request, site *formats.Site) error {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept")
+	h.Add("Vary", "Authorization")
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	if r, err = site.Authenticate(r); err != nil {
+		return err
+	}
+	caller := access.From(r.Context())
+	if _, asked := q["login"]; asked && caller.Type == access.TypeAnonymous {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in with your user name and password, or with a token as the password")
+	}
+	base := site.BaseURL(r)
+	if formats.Accepts(r.Header, "text/html") == 0 {
+		return formats.JSON(w, http.StatusOK, p.index(base))
+	}
+	view, err := p.view(r, site, base, q)
+	if err != nil {
+		return err
+	}
+	if caller.Type != access.TypeAnonymous {
+		view.Caller = caller.Name
+	}
+	return writePage(w, http.StatusOK, "index", view)
+}
+
+// writePage answers with a page that may load nothing but its own style and icon.
+func writePage(w http.ResponseWriter, status int, name string, view any) error {
+	var b bytes.Buffer
+	if err := pageTemplate.ExecuteTemplate(&b, name, view); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// failure shows people a page, and everything else a problem.
+func (p *Page) failure(w http.ResponseWriter, r *http.Request, base string, e *registry.Error) {
+	if formats.Accepts(r.Header, "text/html") == 0 {
+		formats.Problem(w, r, e)
+		return
+	}
+	formats.ErrorHeader(w.Header(), e)
+	status := formats.StatusOf(e)
+	problem := api.Problem{Title: http.StatusText(status), Detail: e.Detail, RequestID: formats.RequestID(r.Context())}
+	_ = writePage(w, status, "problem", struct { // the client went away: nobody is left to tell
+		frame
+		Problem api.Problem
+	}{frame{Title: problem.Title + " · Slipway", Version: p.version, Base: base}, problem})
+}
+
+// index is the front page for programs.
+func (p *Page) index(base string) any {
+	return struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		API     string `json:"api"`
+		OpenAPI string `json:"openapi"`
+		Docs    string `json:"docs"`
+	}{"Slipway", p.version, base + api.Prefix, base + api.Prefix + "/openapi.json", base + "/docs/"}
+}
+
+// view looks for the repositories that the visitor may read. Who may read none sees the set-up lines of main as an
+// example; whether it exists is not said.
+func (p *Page) view(r *http.Request, site *formats.Site, base string, q wire.Query) (pageView, error) {
+	v := pageView{frame: frame{Title: "Slipway", Version: p.version, Base: base}, Repository: registry.DefaultRepository}
+	repos, next, err := site.Service.Repositories(r.Context(), registry.Page{Limit: maxListed})
+	if err != nil && registry.KindOf(err) != registry.Unauthenticated {
+		return v, err
+	}
+	wanted, err := q.Text("repository")
+	if err != nil {
+		return v, err
+	}
+	switch {
+	case wanted != "":
+		if _, err := site.Service.Repository(r.Context(), wanted); err != nil {
+			return v, err
+		}
+		v.Repository = wanted
+	case len(repos) > 0 && !readsMain(repos):
+		v.Repository = repos[0].Name
+	}
+	v.More = next != ""
+	for _, repo := range repos {
+		v.Repositories = append(v.Repositories, repositoryView{Name: repo.Name, Description: repo.Description,
+			Link: "?repository=" + url.QueryEscape(repo.Name) + "#setup", Shown: repo.Name == v.Repository})
+	}
+	v.Setup = setupOf(base, v.Repository)
+	return v, nil
+}
+
+func readsMain(repos []registry.Repository) bool {
+	for _, r := range repos {
+		if r.Name == registry.DefaultRepository {
+			return true
+		}
+	}
+	return false
+}
+
+var _ formats.Mounter = (*Page)(nil)
