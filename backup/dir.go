@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"slipway/internal/fsync"
 	"slipway/storage/local"
 )
 
@@ -235,9 +236,8 @@ func (t *target) remove(s Snapshot) error {
 }
 
 func flushDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
+	if err := fsync.Dir(dir); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/internal/ctxgrace"
 	"slipway/metadata"
 	"slipway/registry/access"
 	"slipway/storage"
@@ -279,7 +280,7 @@ func (c *collection) take(ctx context.Context, d digest.Digest, condemn func(tx 
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	ctx, cancel := outlive(ctx)
+	ctx, cancel := ctxgrace.Extend(ctx, keepTimeout)
 	defer cancel()
 	if err := c.meta.Update(ctx, func(tx metadata.Tx) (err error) {
 		dead, err = condemn(tx)

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 
+	"slipway/internal/ctxgrace"
 	"slipway/metadata"
 	"slipway/storage"
 )
@@ -51,7 +52,7 @@ func (s *Service) appendUpload(ctx context.Context, u metadata.UploadSession, of
 	}
 	if first.broken() {
 		var cancel context.CancelFunc
-		ctx, cancel = outlive(ctx)
+		ctx, cancel = ctxgrace.Extend(ctx, keepTimeout)
 		defer cancel()
 	}
 	return s.extendUpload(ctx, u, first.before(r), limit)
@@ -60,7 +61,7 @@ func (s *Service) appendUpload(ctx context.Context, u metadata.UploadSession, of
 // keepWhole stores the first body of an upload, which is all in memory, as the blob that it is: mostly no other follows,
 // and the upload needs to be in the store never. Should one follow, extendUpload makes it an upload.
 func (s *Service) keepWhole(ctx context.Context, u metadata.UploadSession, first *body) (Upload, error) {
-	ctx, cancel := outlive(ctx)
+	ctx, cancel := ctxgrace.Extend(ctx, keepTimeout)
 	defer cancel()
 	for try := 0; ; try++ {
 		stored := s.now()

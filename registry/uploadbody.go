@@ -112,13 +112,3 @@ func (b *body) before(r io.Reader) io.Reader {
 type ended struct{ err error }
 
 func (e ended) Read([]byte) (int, error) { return 0, e.err }
-
-// outlive returns a context that goes on for a while when ctx is done.
-func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(keepTimeout, cancel)
-		context.AfterFunc(longer, func() { timer.Stop() })
-	})
-	return longer, func() { stop(); cancel() }
-}

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 
 	"slipway/bench/load"
+	"slipway/internal/fsync"
 )
 
 // floorCommand runs this program as one of the floors.
@@ -195,11 +196,7 @@ func durable(dir string, r io.Reader, sum hash.Hash) (name string, err error) {
 	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
 		return "", err
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return "", err
-	}
-	return name, errors.Join(d.Sync(), d.Close())
+	return name, fsync.Dir(dir)
 }
 
 // nginx starts Debian's nginx over a folder. errSkipped: it is not installed.

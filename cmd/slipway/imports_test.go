@@ -16,18 +16,18 @@ const module = "slipway"
 // below the importing folder is always allowed.
 var mayImport = map[string][]string{
 	"internal":    {},
-	"storage":     {"storage", "internal/sqldrv"},
-	"metadata":    {"metadata", "metadata/internal+", "internal/sqldrv"},
-	"registry":    {"registry+", "storage", "metadata"},
+	"storage":     {"storage", "internal/ctxgrace", "internal/fsync", "internal/sqldrv"},
+	"metadata":    {"metadata", "metadata/internal+", "internal/fsync", "internal/sqldrv"},
+	"registry":    {"registry+", "storage", "metadata", "internal/ctxgrace"},
 	"formats":     {"formats", "registry+"},
 	"formats/*":   {"formats", "registry+"},
 	"formats/all": {"formats+", "registry"},
 	"integration": {"integration+", "registry+", "metadata"},
 	"api":         {},
 	"api/client":  {"api"},
-	"backup":      {"metadata", "metadata/sqlite", "storage", "storage/local"},
+	"backup":      {"metadata", "metadata/sqlite", "storage", "storage/local", "internal/fsync"},
 	"docs":        {"docs"},
-	"bench":       {"bench+", "formats+", "registry+"},
+	"bench":       {"bench+", "formats+", "registry+", "internal/fsync"},
 	"cmd":         {"+"},
 
 	"web/api":      {"web/openapi", "web/internal+", "api", "formats", "registry+"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"slipway/internal/fsync"
 	"slipway/metadata"
 )
 
@@ -59,7 +60,10 @@ func Snapshot(ctx context.Context, path, to string, progress func(done, total in
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("metadata: snapshot: %w", err)
 	}
-	return flushDir(filepath.Dir(to))
+	if err := fsync.Dir(filepath.Dir(to)); err != nil {
+		return fmt.Errorf("metadata: snapshot: %w", err)
+	}
+	return nil
 }
 
 // existing is checkPath for a database that is there: SQLite would make it.
@@ -68,14 +72,6 @@ func existing(path string) (string, error) {
 		return "", fmt.Errorf("%w: %s", metadata.ErrNotExist, path)
 	}
 	return checkPath(path)
-}
-
-func flushDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("metadata: snapshot: %w", err)
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 func copyPages(ctx context.Context, path, to string, progress func(done, total int64)) (err error) {

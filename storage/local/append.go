@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
@@ -49,7 +50,7 @@ func (s *Store) append(ctx context.Context, f *os.File, offset int64, r io.Reade
 // keep makes the bytes of an upload durable, with its first bytes also its name. In this order a journal has
 // written the name along with the bytes, and the second flush finds little to do.
 func (s *Store) keep(f *os.File, offset int64) error {
-	if err := datasync(f); err != nil {
+	if err := fsync.Data(f); err != nil {
 		return err
 	}
 	if offset > 0 {

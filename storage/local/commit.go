@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
@@ -43,10 +44,10 @@ func (s *Store) commit(f *os.File, p place, size int64) (b storage.Blob, moved b
 		return storage.Blob{}, false, err
 	}
 	defer dir.Close()
-	if err := datasync(f); err != nil { // takes its time, so nobody waits for it
+	if err := fsync.Data(f); err != nil { // takes its time, so nobody waits for it
 		return storage.Blob{}, false, err
 	}
-	if err := s.settle(p.shard, p.dir); err != nil { // after datasync: a journal wrote a new directory along
+	if err := s.settle(p.shard, p.dir); err != nil { // after fsync.Data: a journal wrote a new directory along
 		return storage.Blob{}, false, err
 	}
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 
+	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
@@ -65,7 +66,7 @@ func (fl *flow) copyTo(ctx context.Context, f *os.File, offset int64) (int64, er
 			return done, fl.err
 		}
 		if done-started >= writeBackBytes {
-			writeBack(f, offset+started, done-started)
+			fsync.WriteBack(f, offset+started, done-started)
 			started = done
 		}
 		fl.next(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 
+	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
@@ -40,5 +41,5 @@ func (s *Store) probe() error {
 	if _, err := f.WriteString("ready\n"); err != nil {
 		return err
 	}
-	return datasync(f)
+	return fsync.Data(f)
 }

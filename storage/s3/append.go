@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
+	"slipway/internal/ctxgrace"
 	"slipway/storage"
 )
 
@@ -72,7 +72,7 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 	if err != nil {
 		return 0, err
 	}
-	keep, cancel := outlive(ctx)
+	keep, cancel := ctxgrace.Extend(ctx, keepTimeout)
 	defer cancel()
 	n, rerr, err := w.read(ctx, keep, &limited{r, most - offset})
 	if err != nil {
@@ -93,16 +93,6 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 	}
 	w.drop(keep, st.parts)
 	return n, rerr
-}
-
-// outlive returns a context that goes on for a while when ctx is done.
-func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(keepTimeout, cancel)
-		context.AfterFunc(longer, func() { timer.Stop() })
-	})
-	return longer, func() { stop(); cancel() }
 }
 
 // writer is one Append.

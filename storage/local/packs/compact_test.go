@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"slipway/internal/fsync"
 )
 
 // TestGuestDoesNotCompact: a second process that removes leaves the packs to the one that appends to them.
@@ -198,7 +200,7 @@ func TestCompactionCantRemove(t *testing.T) {
 		if occupy != nil {
 			occupy()
 		}
-		return datasync(f)
+		return fsync.Data(f)
 	}
 	s, packs := wasted(t, set)
 	defer closeSet(t, s)

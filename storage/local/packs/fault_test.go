@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
@@ -49,7 +50,7 @@ func TestFlushFails(t *testing.T) {
 		if fails.Load() {
 			return errSync
 		}
-		return datasync(f)
+		return fsync.Data(f)
 	}
 	dir := t.TempDir()
 	s := openSet(t, dir, set)
@@ -100,12 +101,12 @@ func TestCommitFails(t *testing.T) {
 	mustPut(t, s, []byte("before"))
 	s.sync = func(f *os.File) error {
 		_ = s.writer.db.do(`ROLLBACK`) // so that there is nothing to commit
-		return datasync(f)
+		return fsync.Data(f)
 	}
 	if _, err := s.Put(sha256.Sum256([]byte("data")), []byte("data")); err == nil {
 		t.Error("Put of a batch that was not committed succeeds")
 	}
-	s.sync = datasync
+	s.sync = fsync.Data
 	mustLack(t, s, []byte("data"))
 	mustPut(t, s, []byte("other"))
 	mustHave(t, s, []byte("before"))

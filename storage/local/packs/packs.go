@@ -24,6 +24,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
@@ -61,7 +62,7 @@ type Set struct {
 // Open opens the packs in dir and makes what is missing there. It brings the index up to what the packs hold, unless
 // another process has them open for writing: then this one only reads and removes.
 func Open(dir string) (*Set, error) {
-	return open(dir, &Set{now: time.Now, sync: datasync, packBytes: 256 << 20, spareable: 8 << 20})
+	return open(dir, &Set{now: time.Now, sync: fsync.Data, packBytes: 256 << 20, spareable: 8 << 20})
 }
 
 func open(dir string, s *Set) (_ *Set, err error) {
@@ -88,7 +89,7 @@ func OpenBeside(dir string) (*Set, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	s := &Set{now: time.Now, sync: datasync, dir: dir, readers: newReaders(filepath.Join(dir, indexName), false)}
+	s := &Set{now: time.Now, sync: fsync.Data, dir: dir, readers: newReaders(filepath.Join(dir, indexName), false)}
 	var err error
 	if s.writer, err = newWriter(s); err != nil {
 		return nil, err
@@ -118,16 +119,7 @@ func makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return flushDir(filepath.Dir(dir))
-}
-
-func flushDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return fsync.Dir(filepath.Dir(dir))
 }
 
 // Writes reports whether this process may put blobs here.

@@ -16,13 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"slipway/internal/fsync"
 	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
 
 // small has packs that fill up and become wasteful within a test.
 func small() *Set {
-	return &Set{now: time.Now, sync: datasync, packBytes: 64 << 10, spareable: 8 << 10}
+	return &Set{now: time.Now, sync: fsync.Data, packBytes: 64 << 10, spareable: 8 << 10}
 }
 
 func openSet(t testing.TB, dir string, s *Set) *Set {
@@ -220,7 +221,7 @@ func TestBatch(t *testing.T) {
 			close(begun)
 			<-goOn
 		}
-		return datasync(f)
+		return fsync.Data(f)
 	}
 	s := openSet(t, t.TempDir(), set)
 	defer closeSet(t, s)

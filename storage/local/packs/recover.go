@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"slipway/internal/fsync"
 	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
@@ -17,7 +18,7 @@ import (
 // recover brings the index up to what the packs hold, and opens the one that grows: behind the last byte that the index
 // knows, a power cut may have left records that were acknowledged, and rests of batches that were not.
 func (w *writer) recover() error {
-	if err := flushDir(w.set.dir); err != nil { // a process may have been killed between making a pack and this
+	if err := fsync.Dir(w.set.dir); err != nil { // a process may have been killed between making a pack and this
 		return err
 	}
 	known, err := w.known()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 
+	"slipway/internal/fsync"
 	"slipway/internal/sqldrv"
 	"slipway/storage"
 )
@@ -384,7 +385,7 @@ func (w *writer) grow(pack int64) error {
 	if err != nil {
 		return err
 	}
-	if err := flushDir(w.set.dir); err != nil {
+	if err := fsync.Dir(w.set.dir); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	w.seal()

@@ -1,18 +1,18 @@
-package local
+package fsync
 
 import (
 	"os"
 	"syscall"
 )
 
-// datasync makes the bytes of f durable, and of its metadata what is needed to read them.
-func datasync(f *os.File) error {
+// Data makes the bytes of f durable, and of its metadata only what is needed to read them: less to write than with f.Sync.
+func Data(f *os.File) error {
 	return control(f, "fdatasync", syscall.Fdatasync)
 }
 
-// writeBack lets the kernel begin to write length bytes from offset, so that the flush at the end finds little to do.
+// WriteBack lets the kernel begin to write length bytes from offset, so that the flush at the end finds little to do.
 // It does not wait and promises nothing.
-func writeBack(f *os.File, offset, length int64) {
+func WriteBack(f *os.File, offset, length int64) {
 	const syncFileRangeWrite = 2 // SYNC_FILE_RANGE_WRITE, sync_file_range(2)
 	_ = control(f, "sync_file_range", func(fd int) error {
 		return syscall.SyncFileRange(fd, offset, length, syncFileRangeWrite)

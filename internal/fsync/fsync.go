@@ -1,0 +1,16 @@
+// Package fsync makes files and directories durable: what it has flushed is there after the power fails.
+package fsync
+
+import (
+	"errors"
+	"os"
+)
+
+// Dir flushes the names in a directory: files made, renamed or removed there before.
+func Dir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
