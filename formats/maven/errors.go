@@ -7,15 +7,20 @@ import (
 	"slipway/registry"
 )
 
-// render answers errors as problem+json, which Maven 3.9.11 and newer print. All others show nothing but the reason phrase
-// of the status line, so a refused PUT has its sentence there too (maven.md 4.5). Not 401: its client sends the file again on
-// the same connection.
+// render answers errors as problem+json, whose sentence Maven 3.9.11 and newer print. All others show nothing but the reason
+// phrase of the status line, so a refused PUT has its sentence there too (maven.md 4.5). Not 401: its client sends the file
+// again on the same connection. The 404 of a read is plain text: Maven's resolver (1.9.24 and newer, 2.0.2 and newer) makes of
+// any problem+json an error of its own kind, which it does not take for "not found". Then a first deploy, which reads the
+// metadata that is not there yet, fails, and so does what is looked for in several repositories.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
-	if r.Method == http.MethodPut && e.Kind != registry.Unauthenticated {
+	switch {
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && formats.StatusOf(e) == http.StatusNotFound:
+		formats.PlainError(w, r, e)
+	case r.Method == http.MethodPut && e.Kind != registry.Unauthenticated:
 		formats.ProblemWithReason(w, r, e)
-		return
+	default:
+		formats.Problem(w, r, e)
 	}
-	formats.Problem(w, r, e)
 }
 
 func invalid(format string, args ...any) error {

@@ -95,7 +95,7 @@ func TestFaults(t *testing.T) {
 		Mounts: func() []formats.Mounter {
 			return []formats.Mounter{New(Options{Quiet: time.Hour}), raw.New(), api.New(api.Options{})}
 		},
-		Refusal: formatstest.ProblemRefusal,
+		Refusal: refusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {
 				files := map[string][]byte{"/maven/main/com/acme/" + c.Package + "/maven-metadata.xml": nil}

@@ -17,19 +17,37 @@ import (
 
 const clientTimeout = 4 * time.Minute
 
-// m2 is the directory of build plugins that .ci/clients-maven.sh fills.
-func m2(t testing.TB) string {
+// installed is a directory that .ci/clients-maven.sh fills.
+func installed(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("SLIPWAY_CLIENTS")
 	if dir == "" {
 		dir = filepath.Join("..", "..", ".cache", "clients")
 	}
-	dir, err := filepath.Abs(filepath.Join(dir, "m2"))
+	dir, err := filepath.Abs(filepath.Join(dir, name))
 	must(t, err)
 	if _, err := os.Stat(dir); err != nil {
-		missing(t, "the plugins of Maven are not there: "+err.Error())
+		missing(t, "not installed: "+err.Error())
 	}
 	return dir
+}
+
+// m2 is the directory of Maven's build plugins.
+func m2(t testing.TB) string { return installed(t, "m2") }
+
+// mavens are the versions that are tested beside the machine's own, which is "". Most tests drive that one only.
+var mavens = []string{"", "3.6.3", "3.9.16", "3.10.0", "4.0.0-rc-6"}
+
+// mavenOf returns the command of a version of Maven.
+func mavenOf(t testing.TB, version string) string {
+	t.Helper()
+	if version != "" {
+		return filepath.Join(installed(t, "maven-"+version), "bin", "mvn")
+	}
+	if _, err := exec.LookPath("mvn"); err != nil {
+		missing(t, "mvn is not installed")
+	}
+	return "mvn"
 }
 
 // missing skips a test whose client is not installed, or fails where .ci/clients-maven.sh must have run.
@@ -45,6 +63,7 @@ func missing(t testing.TB, what string) {
 // everything else comes from the server or fails.
 type machine struct {
 	t        testing.TB
+	mvn      string
 	home     string
 	settings string
 }
@@ -54,10 +73,7 @@ type machine struct {
 func newMachine(t testing.TB, repo, password, header string) *machine {
 	t.Helper()
 	plugins := m2(t)
-	if _, err := exec.LookPath("mvn"); err != nil {
-		missing(t, "mvn is not installed")
-	}
-	m := &machine{t: t, home: t.TempDir()}
+	m := &machine{t: t, mvn: mavenOf(t, ""), home: t.TempDir()}
 	m.settings = filepath.Join(m.home, "settings.xml")
 	configuration := ""
 	if header != "" {
@@ -78,7 +94,7 @@ func newMachine(t testing.TB, repo, password, header string) *machine {
 
 func (m *machine) command(dir string, args ...string) (*exec.Cmd, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
-	cmd := exec.CommandContext(ctx, "mvn", append([]string{"-B", "-s", m.settings, "-Dstyle.color=never"}, args...)...)
+	cmd := exec.CommandContext(ctx, m.mvn, append([]string{"-B", "-s", m.settings, "-Dstyle.color=never"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+m.home, "MAVEN_OPTS=-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.home="+m.home)
 	cmd.WaitDelay = 5 * time.Second

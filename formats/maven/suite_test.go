@@ -39,7 +39,7 @@ func TestSuite(t *testing.T) {
 			}
 			return q, false
 		},
-		Refusal: formatstest.ProblemRefusal, AnyBytes: []string{"maven.put"}, Public: []string{"maven.options"},
+		Refusal: refusal, AnyBytes: []string{"maven.put"}, Public: []string{"maven.options"},
 		// "//" counts as one slash, as clients send it. Paths with a "." segment are 400 for every method.
 		Malformed: func(_, between, _ string) int {
 			if between != "//" {

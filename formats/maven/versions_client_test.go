@@ -1,0 +1,67 @@
+package maven
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slipway/formats/formatstest"
+)
+
+// TestMavenVersions: what each Maven makes of our answers. A first deploy reads metadata that is not there; ranges, snapshots
+// and a jar without a POM are resolved; and a refusal comes with its sentence.
+func TestMavenVersions(t *testing.T) {
+	for _, version := range mavens {
+		name := version
+		if name == "" {
+			name = "installed"
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for a JVM most of the time
+			mavenVersion(t, version)
+		})
+	}
+}
+
+func mavenVersion(t *testing.T, version string) {
+	e := newEnv(t, Options{Quiet: quiet})
+	ci := newMachine(t, e.repo(), string(e.publisher()), "")
+	ci.mvn = mavenOf(t, version)
+	dir := project(t, "first", "")
+	noWarning(t, ci.run(dir, "deploy", "-Dslipway.url="+e.repo()))
+	e.get(e.reader(), "com/acme/first/1.0/first-1.0.pom", 200) // and not only when the quiet time is over
+	e.get(e.reader(), "com/acme/snap/1.1-SNAPSHOT/maven-metadata.xml", 200, "<buildNumber>1</buildNumber>")
+
+	for _, v := range []string{"1.0", "1.1", "2.0"} {
+		e.deploy(e.publisher(), v, jarWith(t, "text", []byte(v)))
+	}
+	e.put(e.publisher(), "com/acme/bare/1.0/bare-1.0.jar", jarWith(t, "text", []byte("no POM")), 201)
+	e.eventually(e.reader(), "com/acme/bare/1.0/bare-1.0.jar", 200)
+	user := newMachine(t, e.repo(), e.ReadToken("main"), "")
+	user.mvn = ci.mvn
+	noWarning(t, user.run(project(t, "ranges", ""), "-U", "compile"))
+	for _, jar := range []string{"lib/1.1/lib-1.1.jar", "bare/1.0/bare-1.0.jar", "snap/1.1-SNAPSHOT/snap-1.1-SNAPSHOT.pom"} {
+		if _, err := os.Stat(filepath.Join(user.home, "repository/com/acme", jar)); err != nil {
+			t.Error(err)
+		}
+	}
+
+	must(t, replace(filepath.Join(dir, "pom.xml"), "<name>first</name>", "<name>changed</name>"))
+	ci.fail(dir, "com.acme:first:1.0 is already released with other content", "-N", "deploy", "-Dslipway.url="+e.repo())
+	e.get(formatstest.Admin, "com/acme/first/1.0/first-1.0.pom", 200, "<name>first</name>")
+	e.MustFsck(t)
+}
+
+// noWarning looks for warnings of Maven about the server, as opposed to those about the project.
+func noWarning(t testing.TB, out string) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		for _, word := range []string{"Could not", "transfer", "alidat", "hecksum", "127.0.0.1", "9457"} {
+			if strings.HasPrefix(line, "[WARNING]") && strings.Contains(line, word) {
+				t.Errorf("warning: %s", line)
+				break
+			}
+		}
+	}
+}
