@@ -137,7 +137,7 @@ func testHandlers(now time.Time) *handlers {
 }
 
 // TestS28: a session token is not valid with any byte of it changed, added or taken away, after its time, or under another
-// key. TestS27 is with it: there is no header that could name another algorithm or key.
+// key. S-27 is with it: there is no header that could name another algorithm or key.
 func TestS28(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	h := testHandlers(now)
