@@ -153,6 +153,83 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestTokenWishes: a token is never wider than it was asked for. What each body gets: "write", "read", or words of a 400.
+func TestTokenWishes(t *testing.T) {
+	e := newEnv(t, formatstest.Options{})
+	e.publish(pub{name: "web", version: "1.0.0"})
+	_, token := e.user("alice", access.Read, access.Publish)
+	const packages, orgs = `"packages_and_scopes_permission":`, `"orgs_permission":`
+	for body, want := range map[string]string{
+		`{}`:                             "write",
+		`{"name":null,"password":null}`:  "write",
+		`{"readonly":false}`:             "write",
+		`{"readonly":true}`:              "read",
+		`{` + packages + `null}`:         "write",
+		`{` + packages + `"read-write"}`: "write",
+		`{` + packages + `"read-only"}`:  "read",
+		`{` + orgs + `"read-only"}`:      "read",
+		`{` + orgs + `"read-write"}`:     "write",
+		`{` + packages + `"read-only",` + orgs + `"read-write"}`:                "read",
+		`{` + packages + `"read-only",` + orgs + `"read-only"}`:                 "read",
+		`{` + packages + `"read-write",` + orgs + `"read-write"}`:               "write",
+		`{` + packages + `"read-write",` + orgs + `"read-only"}`:                "no organizations",
+		`{"readonly":true,` + packages + `"read-write"}`:                        "read",
+		`{"readonly":false,` + packages + `"read-only"}`:                        "read",
+		`{` + packages + `"no-access"}`:                                         "packages_and_scopes_permission can be",
+		`{` + packages + `"no-access","packages_all":true}`:                     "packages_and_scopes_permission can be",
+		`{` + packages + `"read-write-stage-only"}`:                             "packages_and_scopes_permission can be",
+		`{` + packages + `"READ-ONLY"}`:                                         "packages_and_scopes_permission can be",
+		`{` + packages + `"read_only"}`:                                         "packages_and_scopes_permission can be",
+		`{` + packages + `"bogus"}`:                                             "packages_and_scopes_permission can be",
+		`{` + packages + `""}`:                                                  "packages_and_scopes_permission can be",
+		`{` + packages + `true}`:                                                "packages_and_scopes_permission can be",
+		`{` + packages + `["read-only"]}`:                                       "packages_and_scopes_permission can be",
+		`{` + orgs + `"no-access"}`:                                             "orgs_permission can be",
+		`{` + orgs + `"bogus"}`:                                                 "orgs_permission can be",
+		`{` + orgs + `"READ-ONLY",` + packages + `"read-write"}`:                "orgs_permission can be",
+		`{"Readonly":true}`:                                                     `"Readonly" is not known`,
+		`{"read_only":true}`:                                                    `"read_only" is not known`,
+		`{"automation":true}`:                                                   `"automation" is not known`,
+		`{"readonly":"true"}`:                                                   "wrong kind",
+		`{"name":7}`:                                                            "wrong kind",
+		`{"packages_all":true,"bypass_2fa":true,"description":"for the build"}`: "write",
+		`{"packages_all":false}`:                                                "packages_all",
+		`{"packages":["web"]}`:                                                  "repositories",
+		`{"packages":"web"}`:                                                    "repositories",
+		`{"scopes":["@acme"]}`:                                                  "repositories",
+		`{"orgs":["acme"]}`:                                                     "repositories",
+		`{"packages":[],"scopes":[],"orgs":[],"cidr_whitelist":[]}`:             "write",
+		`{"cidr_whitelist":["10.0.0.0/8"]}`:                                     "addresses",
+		`{"cidr_whitelist":"10.0.0.0/8"}`:                                       "addresses",
+		`{"expires":7}`:                                                         "write",
+		`{"expires":0}`:                                                         "expires",
+		`{"expires":null}`:                                                      "expires", // what npm makes of a text
+		`{"expires":"7"}`:                                                       "expires",
+		`{"expires":1.5}`:                                                       "expires",
+		`[]`:                                                                    "JSON object",
+	} {
+		res := e.do(token, http.MethodPost, "/-/npm/v1/tokens", []byte(body))
+		got := string(res.Body)
+		if res.Status == http.StatusCreated {
+			made := formatstest.As(parsed(t, res.Body)["token"].(string))
+			e.want(http.StatusOK, "", e.do(made, http.MethodGet, "/web", nil))
+			switch status := e.do(made, http.MethodPut, "/web", nil).Status; status {
+			case http.StatusForbidden:
+				got = "read"
+			case http.StatusBadRequest: // of a body that is none
+				got = "write"
+			default:
+				t.Errorf("%s: its publish is answered with %d", body, status)
+			}
+		} else if got, _ = parsed(t, res.Body)["error"].(string); res.Status != http.StatusBadRequest {
+			t.Errorf("%s: %v", body, res)
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %s; want %s", body, got, want)
+		}
+	}
+}
+
 // TestTokenInPath: no answer to a path with a token in it, also one that leads nowhere, puts the token into the log.
 func TestTokenInPath(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})

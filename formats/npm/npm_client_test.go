@@ -372,6 +372,18 @@ func TestNpmTokens(t *testing.T) {
 		m.run(work, "token", "revoke", key[:8])
 		m.token(made.Token)
 		m.fail(work, "E401", "whoami")
+		if m.client != npm11 {
+			return
+		}
+		m.token(string(token))
+		for flag, words := range map[string]string{
+			"--packages-and-scopes-permission=no-access": "can be", "--orgs-permission=no-access": "can be", "--packages=web": "repositories", "--cidr=10.0.0.0/8": "addresses",
+		} {
+			out, err := m.dialogue(work, []string{"password:", password}, "token", "create", "--name", "ci", flag)
+			if err == nil || !strings.Contains(out, words) {
+				t.Errorf("%s: %v\n%s", flag, err, out)
+			}
+		}
 	})
 }
 

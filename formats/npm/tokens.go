@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -103,59 +104,38 @@ func number(r *http.Request, key string, otherwise, most int) int {
 	return min(n, most)
 }
 
-// tokenWish is what npm token create sends, in the old and the new shape.
-type tokenWish struct {
-	Password    string   `json:"password"`
-	ReadOnly    bool     `json:"readonly"`
-	Name        string   `json:"name"`
-	CIDR        []string `json:"cidr_whitelist"`
-	Packages    []string `json:"packages"`
-	Scopes      []string `json:"scopes"`
-	Orgs        []string `json:"orgs"`
-	Permission  string   `json:"packages_and_scopes_permission"`
-	ExpiresDays int      `json:"expires"`
-}
-
 const maxExpiresDays = 3650
 
-// createToken answers POST /-/npm/v1/tokens: a token with the caller's rights, or those to read. Limits that can't be
-// kept are refused, as a token that is wider than it was asked for is worse than none.
+// createToken answers POST /-/npm/v1/tokens: a token with the caller's rights, or those to read.
 func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target) error {
 	a := access.From(r.Context())
-	var wish tokenWish
-	if err := formats.DecodeJSON(r, maxSmallBody, &wish); err != nil {
+	var raw json.RawMessage
+	if err := formats.DecodeJSON(r, maxSmallBody, &raw); err != nil {
 		return err
 	}
-	if wish.Password != "" {
-		if _, err := h.prove(r.Context(), a.Name, wish.Password); err != nil {
-			return err
-		}
-	}
-	req, err := wish.request(a)
+	wish, err := parseTokenWish(raw)
 	if err != nil {
 		return err
 	}
-	secret, t, err := h.site.Service.CreateToken(r.Context(), req)
+	if wish.password != "" {
+		if _, err := h.prove(r.Context(), a.Name, wish.password); err != nil {
+			return err
+		}
+	}
+	secret, t, err := h.site.Service.CreateToken(r.Context(), wish.request(a))
 	if err != nil {
 		return err
 	}
 	return formats.JSON(w, http.StatusCreated, newTokenEntry(t, secret))
 }
 
-func (wish tokenWish) request(a access.Actor) (registry.TokenRequest, error) {
-	req := registry.TokenRequest{Name: wish.Name, Grants: a.Grants, ExpiresIn: time.Duration(wish.ExpiresDays) * 24 * time.Hour}
-	switch {
-	case len(wish.CIDR) > 0:
-		return req, invalid("tokens can't be limited to addresses in this registry")
-	case len(wish.Packages)+len(wish.Scopes)+len(wish.Orgs) > 0:
-		return req, invalid("tokens are limited to repositories in this registry, not to packages, scopes or organizations")
-	case wish.ExpiresDays < 0 || wish.ExpiresDays > maxExpiresDays:
-		return req, invalid("a token expires after 1 to %d days", maxExpiresDays)
-	}
+// request makes a wish one of the core's.
+func (wish tokenWish) request(a access.Actor) registry.TokenRequest {
+	req := registry.TokenRequest{Name: wish.name, Grants: a.Grants, ExpiresIn: wish.expiresIn}
 	if req.Name == "" {
 		req.Name = "npm token create"
 	}
-	if wish.ReadOnly || wish.Permission == "read-only" {
+	if wish.readOnly {
 		req.Grants = nil
 		for _, g := range a.Grants {
 			if slices.Contains(g.Actions, access.Read) || slices.Contains(g.Actions, access.Admin) {
@@ -163,7 +143,7 @@ func (wish tokenWish) request(a access.Actor) (registry.TokenRequest, error) {
 			}
 		}
 	}
-	return req, nil
+	return req
 }
 
 // revokeToken answers DELETE /-/npm/v1/tokens/token/<key or token>.
