@@ -70,12 +70,15 @@ type Versions interface {
 	SetDigest(versionID int64, d digest.Digest) error // nothing else, UpdatedAt neither
 }
 
-// FilePage selects files of one version, ascending by path.
-type FilePage struct {
+// FileQuery selects files by one of three IDs: those of a version, ascending by path; those of a package, in versions that are
+// not deleted, by (version id, path); those that hold a blob, of every repository, by (package id, version id, path).
+type FileQuery struct {
 	VersionID int64
-	Below     string // a folder: "" or a path that ends in a slash
-	After     string // a path: behind it
-	Limit     int    // 0 is all
+	Below     string // of a version, a folder: "" or a path that ends in a slash
+	After     string // of a version, a path: behind it
+	PackageID int64
+	BlobID    int64
+	Limit     int // 0 is all
 }
 
 // FolderPage selects what is directly in a folder of a version, ascending by the paths of its files, so "a-b" comes
@@ -97,11 +100,9 @@ type FolderEntry struct {
 
 // Files keeps files of versions.
 type Files interface {
-	Files(versionID int64) ([]File, error)                   // ascending by path
-	FilesBelow(p FilePage) ([]File, error)                   //
+	Files(q FileQuery) ([]File, error)
 	Folder(p FolderPage) ([]FolderEntry, error)              // one seek for each entry, however much is in its folders
 	FileBeside(versionID int64, path string) (string, error) // a file that is a folder of path, or is below it; ErrNotExist
-	FilesOfPackage(packageID int64) ([]File, error)          // of versions that are not deleted, by (version id, path)
 	File(versionID int64, path string) (File, error)         //
 	FileAt(packageID int64, path string) (File, error)       // in whichever version holds it, the newest first
 	AddFile(f File) error                                    // ErrExists
@@ -112,7 +113,6 @@ type Files interface {
 	RemoveFile(versionID int64, path string) error
 	// Reserved returns the digest that a removed path had; AddFile of the path ends the reservation. ErrNotExist.
 	Reserved(versionID int64, path string) (digest.Digest, error)
-	FilesOfBlob(blobID int64, limit int) ([]File, error) // of every repository
 	HasBlob(packageID int64, blobID int64) (bool, error) // does a file of the package hold the blob
 }
 
@@ -243,12 +243,16 @@ type References interface {
 	Referrers(p ReferrerPage) ([]Version, error) // without Descriptor
 }
 
-// StagingPage selects stagings that have not ended, ascending by (UpdatedAt, ID).
-type StagingPage struct {
-	NotScope     string // but for those of this scope
-	AfterUpdated time.Time
-	AfterID      string
-	Limit        int
+// StagingQuery selects stagings, ascending by (UpdatedAt, ID). What is zero selects all.
+type StagingQuery struct {
+	RepositoryID int64     // with Scope: those of a repository with this scope
+	Scope        string    //
+	Before       time.Time // those that were not touched since
+	Open         bool      // those that have not ended, of which the next three select
+	NotScope     string    // but for those of this scope
+	AfterUpdated time.Time // with AfterID: those behind this one
+	AfterID      string    //
+	Limit        int       // 0 is all
 }
 
 // Stagings keeps files that are not visible yet. Their blobs count as needed.
@@ -257,10 +261,8 @@ type Stagings interface {
 	// that has ended begins anew.
 	TouchStaging(s Staging) (Staging, error)
 	Staging(id string) (Staging, error)
-	StagingsOf(repositoryID int64, scope string) ([]Staging, error)
-	IdleStagings(before time.Time, limit int) ([]Staging, error) // not touched since, the oldest first
-	OpenStagings(p StagingPage) ([]Staging, error)               //
-	PutStagedFile(f StagedFile) error                            // replaces the same path
+	Stagings(q StagingQuery) ([]Staging, error)
+	PutStagedFile(f StagedFile) error // replaces the same path
 	StagedFiles(stagingID string) ([]StagedFile, error)
 	// StagedFilesAt returns those files of a staging's version that have one of the paths. at names StagingID, Format, Package and
 	// Version.

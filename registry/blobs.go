@@ -366,7 +366,7 @@ func packagesOf(tx metadata.Tx, d digest.Digest) ([]Name, error) {
 			add(Name{Repository: parts[0], Format: parts[1], Package: parts[2], Display: parts[2]})
 		}
 	}
-	files, err := tx.Files().FilesOfBlob(b.ID, maxMountLooks)
+	files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID, Limit: maxMountLooks})
 	if err != nil {
 		return nil, err
 	}

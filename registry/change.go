@@ -185,7 +185,7 @@ func (c *change) announce(v *Version) error {
 	if v.Announced {
 		return nil
 	}
-	files, err := c.tx.Files().Files(v.ID)
+	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
 		return err
 	}

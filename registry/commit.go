@@ -253,7 +253,7 @@ func (c *committer) matches(old Version) (bool, error) {
 	if c.rel.Digest != "" {
 		return old.Digest == c.rel.Digest, nil
 	}
-	have, err := c.tx.Files().Files(old.ID)
+	have, err := c.tx.Files().Files(metadata.FileQuery{VersionID: old.ID})
 	if err != nil || len(have) != len(c.files) {
 		return false, err
 	}

@@ -50,7 +50,7 @@ func contentOf(rows metadata.Files, v Version) (content, error) {
 	if v.Digest == "" {
 		return content{}, nil
 	}
-	files, err := rows.FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: knownFiles + 1})
+	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: knownFiles + 1})
 	return content{files, len(files) <= knownFiles}, err
 }
 
@@ -76,7 +76,7 @@ func (c *content) put(files []File) digest.Digest {
 // without returns whether a version has files beside the removed ones, and the digest of those, "" where it is left out.
 func without(rows metadata.Files, v Version, removed []File) (left bool, d digest.Digest, err error) {
 	limit := len(removed) + knownFiles + 1
-	files, err := rows.FilesBelow(metadata.FilePage{VersionID: v.ID, Limit: limit})
+	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: limit})
 	if err != nil || len(files) == limit {
 		return true, "", err
 	}
@@ -94,7 +94,7 @@ func identify(tx metadata.Tx, v *Version) error {
 	if v.Digest != "" {
 		return nil
 	}
-	files, err := tx.Files().Files(v.ID)
+	files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
 		return err
 	}

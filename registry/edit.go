@@ -230,7 +230,7 @@ func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	files, err := e.c.tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Below: folder})
+	files, err := e.c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Below: folder})
 	if err != nil {
 		return 0, err
 	}
@@ -280,7 +280,7 @@ func (c *change) delete(v Version, reason string) error {
 	if err := c.unused(v, "deleted"); err != nil {
 		return err
 	}
-	files, err := c.tx.Files().Files(v.ID)
+	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
 		return err
 	}

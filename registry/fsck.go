@@ -173,7 +173,7 @@ func (f *fsck) look(ctx context.Context, b Blob) (string, error) {
 // holders names the versions that need a blob, at most a handful.
 func holders(tx metadata.Tx, b Blob) ([]string, error) {
 	const most = 5
-	files, err := tx.Files().FilesOfBlob(b.ID, most)
+	files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID, Limit: most})
 	if err != nil {
 		return nil, err
 	}

@@ -258,7 +258,7 @@ func (f *fsck) pkg(ctx context.Context, r Repository, p Package) error {
 
 func (f *fsck) version(tx metadata.Tx, what string, p Package, v Version) error {
 	f.sum.Versions++
-	files, err := tx.Files().Files(v.ID)
+	files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
 		return err
 	}

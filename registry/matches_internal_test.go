@@ -26,7 +26,7 @@ type listed struct {
 	files []File
 }
 
-func (l listed) Files(int64) ([]File, error) { return l.files, nil }
+func (l listed) Files(metadata.FileQuery) ([]File, error) { return l.files, nil }
 
 // TestOfSet: the files of a large set find their releases without each release looking at all files, of which a commit
 // would keep everybody else waiting for minutes here.

@@ -286,7 +286,7 @@ func (p *Publish) FilesFrom(ctx context.Context, v Version, prefix string, take 
 	const page = 64
 	return p.svc.meta.View(ctx, func(tx metadata.Tx) error {
 		for after := prefix; ; {
-			files, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, After: after, Limit: page})
+			files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, After: after, Limit: page})
 			if err != nil {
 				return err
 			}

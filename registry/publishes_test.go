@@ -280,7 +280,7 @@ func TestIdleSets(t *testing.T) {
 	must(t, touch("fresh"))
 	must(t, errOf(s.Collect(access.With(t.Context(), access.System()), registry.CollectOptions{})))
 	must(t, store.View(t.Context(), func(tx metadata.Tx) error {
-		left, err := tx.Stagings().IdleStagings(tx.Now().Add(time.Hour), 0)
+		left, err := tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(time.Hour)})
 		if len(left) != 600 {
 			t.Errorf("%d sets are left", len(left))
 		}

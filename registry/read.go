@@ -116,7 +116,7 @@ func (s *Service) Contents(ctx context.Context, at Name, files bool) (Contents, 
 		if c.Tags, err = tx.Tags().Tags(c.Package.ID); err != nil || !files {
 			return err
 		}
-		fs, err := tx.Files().FilesOfPackage(c.Package.ID)
+		fs, err := tx.Files().Files(metadata.FileQuery{PackageID: c.Package.ID})
 		c.Files = map[int64][]File{}
 		for _, f := range fs {
 			c.Files[f.VersionID] = append(c.Files[f.VersionID], f)
@@ -224,7 +224,7 @@ func (s *Service) Detail(ctx context.Context, at Coordinate) (Detail, error) {
 		if d.Version, err = tx.Versions().Version(d.Package.ID, at.Version); err != nil {
 			return missing(err, AboutVersion, "there is no version %q of %q", clip(at.Version), d.Package.Name)
 		}
-		if d.Files, err = tx.Files().Files(d.Version.ID); err != nil {
+		if d.Files, err = tx.Files().Files(metadata.FileQuery{VersionID: d.Version.ID}); err != nil {
 			return err
 		}
 		if d.Tags, err = tx.Tags().TagsOfVersion(d.Version.ID); err != nil {
@@ -402,7 +402,7 @@ func (s *Service) Folder(ctx context.Context, at Coordinate, q FolderQuery) ([]F
 		if out, err = tx.Files().Folder(page); err != nil || len(out) > 0 {
 			return err
 		}
-		some, err := tx.Files().FilesBelow(metadata.FilePage{VersionID: v.ID, Below: q.Folder, Limit: 1})
+		some, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Below: q.Folder, Limit: 1})
 		if err == nil && len(some) == 0 {
 			err = Errorf(NotFound, AboutFile, "there is no folder %q in %s %s", clip(strings.TrimSuffix(q.Folder, "/")), p.Name, v.Name)
 		}

@@ -161,7 +161,7 @@ func (s *Service) Sets(ctx context.Context, repository, scope string) ([]OpenSet
 	}
 	var out []OpenSet
 	err = s.meta.View(ctx, func(tx metadata.Tx) error {
-		sets, err := tx.Stagings().StagingsOf(repo.ID, scope)
+		sets, err := tx.Stagings().Stagings(metadata.StagingQuery{RepositoryID: repo.ID, Scope: scope})
 		if err != nil {
 			return err
 		}
@@ -306,7 +306,7 @@ func (s *Service) dropIdleSets(ctx context.Context) error {
 	for {
 		var idle []Staging
 		if err := s.meta.Update(ctx, func(tx metadata.Tx) (err error) {
-			idle, err = tx.Stagings().IdleStagings(tx.Now().Add(-setTTL), dropBatch)
+			idle, err = tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(-setTTL), Limit: dropBatch})
 			for _, set := range idle {
 				if err == nil {
 					err = tx.Stagings().DropStaging(set.ID)

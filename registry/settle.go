@@ -100,14 +100,14 @@ func (s *Service) settleEvery(ctx context.Context, interval time.Duration) {
 // since a time. It returns the one for the next search.
 func (s *Service) searchSets(ctx context.Context, since time.Time) time.Time {
 	var began time.Time
-	page := metadata.StagingPage{NotScope: publishScope, AfterUpdated: since, Limit: settleBatch}
+	page := metadata.StagingQuery{Open: true, NotScope: publishScope, AfterUpdated: since, Limit: settleBatch}
 	for {
 		var open []Staging
 		err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
 			if began.IsZero() {
 				began = tx.Now()
 			}
-			open, err = tx.Stagings().OpenStagings(page)
+			open, err = tx.Stagings().Stagings(page)
 			return err
 		})
 		if err != nil {

@@ -36,7 +36,7 @@ func (s *Service) TagAt(ctx context.Context, at Name, tag string, when AsOf) (Ta
 		if t, err = tagAt(tx, p, tag, when); err != nil || t.Digest != "" {
 			return err
 		}
-		files, err = tx.Files().Files(t.VersionID)
+		files, err = tx.Files().Files(metadata.FileQuery{VersionID: t.VersionID})
 		return err
 	})
 	if err == nil && len(files) > 0 {

@@ -359,7 +359,9 @@ func testFiles(e *env) {
 	e.update(func(tx metadata.Tx) error { // by digest, and now
 		return tx.Files().AddFile(metadata.File{VersionID: v.ID, PackageID: p.ID, Path: "Z", Blob: metadata.Blob{Digest: b.Digest}})
 	})
-	files := read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(v.ID) })
+	files := read(e, func(tx metadata.Tx) ([]metadata.File, error) {
+		return tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+	})
 	equal(e, "paths", names(files, func(f metadata.File) string { return f.Path }), []string{"Z", "dir/a.tgz"})
 	equal(e, "added", files[0].AddedAt, e.now())
 	missing(e, "path", func(tx metadata.Tx) (metadata.File, error) { return tx.Files().File(v.ID, "z") })
@@ -408,8 +410,12 @@ func testFilesByPackage(e *env) {
 	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(gone) })
 
 	at := func(f metadata.File) string { return fmt.Sprint(f.VersionID, f.Path) }
-	equal(e, "package", names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().FilesOfPackage(p.ID) }), at),
+	list := func(q metadata.FileQuery) []string {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(q) }), at)
+	}
+	equal(e, "package", list(metadata.FileQuery{PackageID: p.ID}),
 		[]string{fmt.Sprint(v2.ID, "shared"), fmt.Sprint(v1.ID, "shared"), fmt.Sprint(v1.ID, "z")})
+	equal(e, "package, bounded", list(metadata.FileQuery{PackageID: p.ID, Limit: 1}), []string{fmt.Sprint(v2.ID, "shared")})
 	f := read(e, func(tx metadata.Tx) (metadata.File, error) { return tx.Files().FileAt(p.ID, "shared") })
 	equal(e, "newest", f.VersionID, v1.ID)
 	equal(e, "its blob", f.Blob, a)
@@ -421,11 +427,9 @@ func testFilesByPackage(e *env) {
 	}
 	equal(e, "has", []bool{has(p, a), has(p, b), has(other, a), has(other, b)}, []bool{true, true, true, false})
 
-	of := func(n int) []string {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().FilesOfBlob(a.ID, n) }), at)
-	}
-	equal(e, "of a blob", of(0), []string{fmt.Sprint(v1.ID, "shared"), fmt.Sprint(v1.ID, "z"), fmt.Sprint(elsewhere.ID, "z")})
-	equal(e, "of a blob, bounded", len(of(2)), 2)
+	equal(e, "of a blob", list(metadata.FileQuery{BlobID: a.ID}), []string{fmt.Sprint(v1.ID, "shared"), fmt.Sprint(v1.ID, "z"), fmt.Sprint(elsewhere.ID, "z")})
+	equal(e, "of a blob, bounded", len(list(metadata.FileQuery{BlobID: a.ID, Limit: 2})), 2)
+	equal(e, "of nothing", len(list(metadata.FileQuery{})), 0)
 }
 
 func testReservedPaths(e *env) {
@@ -439,7 +443,9 @@ func testReservedPaths(e *env) {
 	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "x") })
 	equal(e, "reserved", read(e, reserved), a.Digest)
 	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(a.Digest) }).ReleasedAt, e.now())
-	equal(e, "left", len(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(v.ID) })), 1)
+	equal(e, "left", len(read(e, func(tx metadata.Tx) ([]metadata.File, error) {
+		return tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+	})), 1)
 	missing(e, "other path", func(tx metadata.Tx) (digest.Digest, error) { return tx.Files().Reserved(v.ID, "y") })
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "x") })
 	e.file(v, "x", b, 2)

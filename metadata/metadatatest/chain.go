@@ -95,9 +95,13 @@ func testStagings(e *env) {
 	want.Revision, want.UpdatedAt = 2, e.now()
 	equal(e, "touched", read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") }), want)
 	missing(e, "id", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("two") })
-	equal(e, "by scope", read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().StagingsOf(repo.ID, want.Scope) }), []metadata.Staging{want})
+	equal(e, "by scope", read(e, func(tx metadata.Tx) ([]metadata.Staging, error) {
+		return tx.Stagings().Stagings(metadata.StagingQuery{RepositoryID: repo.ID, Scope: want.Scope})
+	}), []metadata.Staging{want})
 	idle := func(before time.Time) int {
-		return len(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().IdleStagings(before, 10) }))
+		return len(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) {
+			return tx.Stagings().Stagings(metadata.StagingQuery{Before: before, Limit: 10})
+		}))
 	}
 	equal(e, "idle", []int{idle(e.now()), idle(e.now().Add(time.Second))}, []int{0, 1})
 	testStagedFiles(e)
@@ -124,17 +128,19 @@ func testStagingsOf(e *env) {
 			e.clock.Add(time.Minute)
 		}
 	}
-	open := func(p metadata.StagingPage) []string {
+	open := func(p metadata.StagingQuery) []string {
 		p.NotScope = "publish"
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().OpenStagings(p) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().Stagings(p) }),
 			func(s metadata.Staging) string { return s.ID })
 	}
 	first := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("a") })
-	equal(e, "under way", open(metadata.StagingPage{}), []string{"a", "c", "b"})
-	equal(e, "a page", open(metadata.StagingPage{Limit: 2}), []string{"a", "c"})
-	equal(e, "behind a place", open(metadata.StagingPage{AfterUpdated: first.UpdatedAt, AfterID: "a"}), []string{"c", "b"})
+	equal(e, "under way", open(metadata.StagingQuery{Open: true}), []string{"a", "c", "b"})
+	equal(e, "a page", open(metadata.StagingQuery{Open: true, Limit: 2}), []string{"a", "c"})
+	equal(e, "behind a place", open(metadata.StagingQuery{Open: true, AfterUpdated: first.UpdatedAt, AfterID: "a"}), []string{"c", "b"})
+	equal(e, "of one repository", open(metadata.StagingQuery{Open: true, RepositoryID: one.ID}), []string{"a", "c"})
+	equal(e, "ended too", open(metadata.StagingQuery{RepositoryID: one.ID, Limit: 3}), []string{"a", "c", "ended"})
 	e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStagings(one.ID) })
-	equal(e, "of the other repository", open(metadata.StagingPage{}), []string{"b"})
+	equal(e, "of the other repository", open(metadata.StagingQuery{Open: true}), []string{"b"})
 	missing(e, "an ended one", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("ended") })
 	equal(e, "files of the other repository", len(read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.Stagings().StagedFiles("b") })), 1)
 	e.clock.Add(time.Minute)

@@ -54,10 +54,10 @@ func testFolders(e *env) {
 				below = append(below, path)
 			}
 		}
-		of := func(page metadata.FilePage) []string {
-			return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().FilesBelow(page) }), func(f metadata.File) string { return f.Path })
+		of := func(page metadata.FileQuery) []string {
+			return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(page) }), func(f metadata.File) string { return f.Path })
 		}
-		page := metadata.FilePage{VersionID: v.ID, Below: folder}
+		page := metadata.FileQuery{VersionID: v.ID, Below: folder}
 		equal(e, "below "+folder, of(page), below)
 		if len(below) > 1 {
 			page.After, page.Limit = below[0], 1

@@ -102,7 +102,9 @@ func testFailedNeighbours(e *env) {
 	for _, r := range list {
 		p := read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().Package(r.Name, "raw", r.Name) })
 		tag := read(e, func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(p.ID, "latest") })
-		files := read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Files().Files(tag.VersionID) })
+		files := read(e, func(tx metadata.Tx) ([]metadata.File, error) {
+			return tx.Files().Files(metadata.FileQuery{VersionID: tag.VersionID})
+		})
 		equal(e, "files", len(files), 1)
 	}
 	equal(e, "entries", read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().LogSize() }), n/4)

@@ -83,6 +83,9 @@ func TestFaultyStatements(t *testing.T) {
 			continue
 		}
 		methods := group.Type.Out(0)
+		if n := methods.NumMethod(); n == 0 || n > 12 {
+			t.Errorf("%s has %d methods", methods, n)
+		}
 		for j := range methods.NumMethod() {
 			name := group.Name + "." + methods.Method(j).Name
 			err := faulty.Update(context.Background(), func(tx metadata.Tx) error {

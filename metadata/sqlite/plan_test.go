@@ -232,8 +232,13 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH v USING INTEGER PRIMARY KEY (rowid=?)", "LIST SUBQUERY 1", "SEARCH x USING INDEX fact_value (key=? AND value>? AND value<?)",
 			"SEARCH w USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)",
 			"SEARCH r USING INTEGER PRIMARY KEY (rowid=?)", "USE TEMP B-TREE FOR ORDER BY"}},
-		{"files", "WHERE f.version_id = $1 ORDER BY f.path", []string{
-			"SEARCH f USING PRIMARY KEY (version_id=?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"files", "WHERE f.version_id = $1 AND f.path > $2 ORDER BY f.path", []string{
+			"SEARCH f USING PRIMARY KEY (version_id=? AND path>?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"files of a package", "FROM version v JOIN file f ON f.version_id = v.id", []string{
+			"SEARCH v USING INDEX version_highest (package_id=?)", "SEARCH f USING PRIMARY KEY (version_id=?)",
+			"SEARCH b USING INTEGER PRIMARY KEY (rowid=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		{"files of a blob", "WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path", []string{
+			"SEARCH b USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH f USING INDEX file_blob (blob_id=?)"}},
 		{"file", "WHERE f.version_id = $1 AND f.path = $2", []string{
 			"SEARCH f USING PRIMARY KEY (version_id=? AND path=?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{"file at", "WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'", []string{

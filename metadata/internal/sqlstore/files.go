@@ -28,15 +28,20 @@ func scanFile(r row) (metadata.File, error) {
 }
 
 // Files implements metadata.Files.
-func (t files) Files(versionID int64) ([]metadata.File, error) {
-	return all(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 ORDER BY f.path`, versionID)
-}
-
-// FilesOfPackage implements metadata.Files.
-func (t files) FilesOfPackage(packageID int64) ([]metadata.File, error) {
-	return all(t.Tx, scanFile, `SELECT `+fileColumns+` FROM version v JOIN file f ON f.version_id = v.id
-		JOIN blob b ON b.id = f.blob_id
-		WHERE v.package_id = $1 AND v.state <> 'deleted' ORDER BY f.version_id, f.path`, packageID)
+func (t files) Files(q metadata.FileQuery) ([]metadata.File, error) {
+	switch {
+	case q.BlobID != 0:
+		return all(t.Tx, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path`+most(`$2`),
+			q.BlobID, limit(q.Limit))
+	case q.PackageID != 0:
+		return all(t.Tx, scanFile, `SELECT `+fileColumns+` FROM version v JOIN file f ON f.version_id = v.id
+			JOIN blob b ON b.id = f.blob_id
+			WHERE v.package_id = $1 AND v.state <> 'deleted' ORDER BY f.version_id, f.path`+most(`$2`), q.PackageID, limit(q.Limit))
+	}
+	args := []any{q.VersionID, max(q.Below, q.After)}
+	end := within(q.Below, &args)
+	args = append(args, limit(q.Limit))
+	return all(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path > $2`+end+` ORDER BY f.path`+most(last(args)), args...)
 }
 
 // File implements metadata.Files.
@@ -140,12 +145,6 @@ func (t files) Reserved(versionID int64, path string) (digest.Digest, error) {
 		err := r.Scan(&raw)
 		return digestOf(raw), err
 	}, `SELECT digest FROM reserved_path WHERE version_id = $1 AND path = $2`, versionID, path)
-}
-
-// FilesOfBlob implements metadata.Files: by (package id, version id, path).
-func (t files) FilesOfBlob(blobID int64, n int) ([]metadata.File, error) {
-	return all(t.Tx, scanFile, selectFile+`WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path LIMIT CAST($2 AS BIGINT)`,
-		blobID, limit(n))
 }
 
 // HasBlob implements metadata.Files.

@@ -16,14 +16,6 @@ const (
 	afterFile   = "\x01"
 )
 
-// FilesBelow implements metadata.Files.
-func (t files) FilesBelow(p metadata.FilePage) ([]metadata.File, error) {
-	args := []any{p.VersionID, max(p.Below, p.After)}
-	end := within(p.Below, &args)
-	args = append(args, limit(p.Limit))
-	return all(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path > $2`+end+` ORDER BY f.path`+most(last(args)), args...)
-}
-
 // Folder implements metadata.Files: from each entry a seek to the next one, past all that is below it.
 func (t files) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
 	from := p.Folder + p.After

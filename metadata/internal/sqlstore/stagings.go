@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"strings"
-	"time"
 
 	"slipway/metadata"
 )
@@ -49,20 +48,21 @@ func (t stagings) Staging(id string) (metadata.Staging, error) {
 	return one(t.Tx, scanStaging, selectStaging+`WHERE id = $1`, id)
 }
 
-// StagingsOf implements metadata.Stagings.
-func (t stagings) StagingsOf(repositoryID int64, scope string) ([]metadata.Staging, error) {
-	return all(t.Tx, scanStaging, selectStaging+`WHERE repository_id = $1 AND scope = $2 ORDER BY updated_at, id`, repositoryID, scope)
-}
-
-// IdleStagings implements metadata.Stagings.
-func (t stagings) IdleStagings(before time.Time, n int) ([]metadata.Staging, error) {
-	return all(t.Tx, scanStaging, selectStaging+`WHERE updated_at < $1 ORDER BY updated_at, id LIMIT CAST($2 AS BIGINT)`, bound(before), limit(n))
-}
-
-// OpenStagings implements metadata.Stagings.
-func (t stagings) OpenStagings(p metadata.StagingPage) ([]metadata.Staging, error) {
-	return all(t.Tx, scanStaging, selectStaging+`WHERE length(outcome) = 0 AND scope <> $1 AND (updated_at, id) > ($2, $3)
-		ORDER BY updated_at, id LIMIT CAST($4 AS BIGINT)`, p.NotScope, micros(p.AfterUpdated), p.AfterID, limit(p.Limit))
+// Stagings implements metadata.Stagings.
+func (t stagings) Stagings(q metadata.StagingQuery) ([]metadata.Staging, error) {
+	w := &where{}
+	if q.RepositoryID != 0 {
+		w.and(`repository_id = `, q.RepositoryID)
+		w.and(`scope = `, q.Scope)
+	}
+	if !q.Before.IsZero() {
+		w.and(`updated_at < `, bound(q.Before))
+	}
+	if q.Open {
+		w.and(`length(outcome) = 0 AND scope <> `, q.NotScope)
+		w.text.WriteString(` AND (updated_at, id) > (` + w.arg(micros(q.AfterUpdated)) + `, ` + w.arg(q.AfterID) + `)`)
+	}
+	return all(t.Tx, scanStaging, selectStaging+w.text.String()+` ORDER BY updated_at, id`+most(w.arg(limit(q.Limit))), w.args...)
 }
 
 // PutStagedFile implements metadata.Stagings. The blob of a replaced file is released.
