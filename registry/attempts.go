@@ -178,7 +178,7 @@ func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) err
 		return err
 	})
 	if err == nil && logged {
-		o.s.grown.wake()
+		o.s.wake()
 	}
 	return err
 }

@@ -29,7 +29,7 @@ func (s *Service) signEvery(ctx context.Context, grown <-chan struct{}, interval
 		case <-ctx.Done():
 			return
 		}
-		grown = s.grown.next()
+		grown = s.Grown()
 		if err := s.signCheckpoint(ctx); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "sign the log's checkpoint", "error", err)
 			grown = now

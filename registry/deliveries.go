@@ -193,7 +193,7 @@ func (s *Service) pingMessage(ctx context.Context, sub Subscription, seq int64) 
 	}
 	e := s.event(Entry{ID: "evt_" + ulid.Make().String(), Seq: seq, Time: s.now(), Type: PingType, Data: data,
 		Actor: metadata.Actor{Type: actor.Type, ID: actor.ID}})
-	out, err := s.cfg.Renderer.Render(sub.Preset, e, s.baseURL(sub))
+	out, err := s.renderer.Render(sub.Preset, e, s.baseURL(sub))
 	if err != nil {
 		return Message{}, err
 	}

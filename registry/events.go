@@ -172,7 +172,7 @@ func (s *Service) Events(ctx context.Context, q EventQuery) (events []Event, nex
 	deadline := time.NewTimer(q.Wait)
 	defer deadline.Stop()
 	for {
-		grown := s.grown.next() // before the look, so that nothing falls between
+		grown := s.Grown() // before the look, so that nothing falls between
 		events, next, err = s.lookThrough(ctx, q)
 		if err != nil || len(events) > 0 || q.Wait <= 0 {
 			return events, next, err

@@ -91,7 +91,7 @@ func (s *Service) collectEvery(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		}
-		report, err := s.collect(ctx, CollectOptions{Grace: s.cfg.GCGrace})
+		report, err := s.collect(ctx, CollectOptions{Grace: s.gcGrace})
 		switch {
 		case err != nil && ctx.Err() == nil:
 			s.log.ErrorContext(ctx, "collect unused blobs", "error", err)

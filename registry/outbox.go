@@ -28,18 +28,18 @@ type Renderer interface {
 
 // presets are the names that a subscription may have.
 func (s *Service) presets() []string {
-	if s.cfg.Renderer == nil {
+	if s.renderer == nil {
 		return nil
 	}
-	return s.cfg.Renderer.Presets()
+	return s.renderer.Presets()
 }
 
 func (s *Service) defaultPreset() string { return append(s.presets(), "")[0] }
 
 // baseURL is this server's public address as a subscription's messages name it.
 func (s *Service) baseURL(sub Subscription) string {
-	if s.cfg.URL != "" {
-		return s.cfg.URL
+	if s.url != "" {
+		return s.url
 	}
 	return sub.BaseURL
 }
@@ -71,7 +71,7 @@ type place struct {
 func (s *Service) Outbox() *Outbox { return &Outbox{s: s, places: map[int64]place{}} }
 
 // Grown returns a channel that closes when something new may be there to send.
-func (o *Outbox) Grown() <-chan struct{} { return o.s.grown.next() }
+func (o *Outbox) Grown() <-chan struct{} { return o.s.Grown() }
 
 // step is what one subscription found.
 type step struct {
@@ -178,7 +178,7 @@ func (o *Outbox) render(ctx context.Context, sub Subscription, entries []Entry) 
 			continue
 		}
 		e := o.s.event(entry)
-		messages, err := o.s.cfg.Renderer.Render(sub.Preset, e, o.s.baseURL(sub))
+		messages, err := o.s.renderer.Render(sub.Preset, e, o.s.baseURL(sub))
 		for i := 0; i < len(messages) && err == nil; i++ {
 			var d metadata.Delivery
 			d, err = deliveryOf(sub, messages[i], e)

@@ -82,7 +82,7 @@ const searchers = 2
 
 // searched runs a search within its time. Invalid: that was not enough; Unavailable: it did not get its turn.
 func (s *Service) searched(ctx context.Context, search func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, s.cfg.SearchTime)
+	limited, cancel := context.WithTimeout(ctx, s.searchTime)
 	defer cancel()
 	select {
 	case s.searching <- struct{}{}:
@@ -91,11 +91,11 @@ func (s *Service) searched(ctx context.Context, search func(context.Context) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return &Error{Kind: Unavailable, Subject: AboutRequest, Detail: "too many searches are running", RetryAfter: s.cfg.SearchTime}
+		return &Error{Kind: Unavailable, Subject: AboutRequest, Detail: "too many searches are running", RetryAfter: s.searchTime}
 	}
 	err := search(limited)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return Errorf(Invalid, AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.cfg.SearchTime)
+		return Errorf(Invalid, AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.searchTime)
 	}
 	return err
 }

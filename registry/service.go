@@ -107,27 +107,31 @@ type Config struct {
 
 // Service is the core. Methods take the caller from the context (access.From) and fail with *Error.
 type Service struct {
-	meta           metadata.Store
-	blobs          storage.Store
-	signer         note.Signer
-	verifier       string
-	rules          map[string]Rules
-	assemblers     map[string]Assembler
-	auth           *access.Authenticator
-	cfg            Config
-	publishSeconds *prometheus.HistogramVec
-	received       *prometheus.CounterVec
-	logSize        prometheus.Gauge
-	collected      collected
-	sealed         sealer // secrets of subscriptions
-	log            *slog.Logger
-	now            func() time.Time
-	byRepository   *recall[string, Repository]
-	byName         *recall[packageKey, Package]
-	byPrefix       *recall[prefixKey, packageAndMore]
-	byTag          *recall[taggedKey, Version]
-	sets           *knownSets
-	keepers        []Keeper
+	meta                           metadata.Store
+	blobs                          storage.Store
+	signer                         note.Signer
+	verifier                       string
+	rules                          map[string]Rules
+	assemblers                     map[string]Assembler
+	auth                           *access.Authenticator
+	cfg                            Config
+	url                            string
+	renderer                       Renderer
+	passwordCost                   int
+	searchTime, gcGrace, uploadTTL time.Duration
+	publishSeconds                 *prometheus.HistogramVec
+	received                       *prometheus.CounterVec
+	logSize                        prometheus.Gauge
+	collected                      collected
+	sealed                         sealer // secrets of subscriptions
+	log                            *slog.Logger
+	now                            func() time.Time
+	byRepository                   *recall[string, Repository]
+	byName                         *recall[packageKey, Package]
+	byPrefix                       *recall[prefixKey, packageAndMore]
+	byTag                          *recall[taggedKey, Version]
+	sets                           *knownSets
+	keepers                        []Keeper
 
 	instance  string // id of the installation, from the first start
 	grown     broadcast
@@ -167,6 +171,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.cfg.PasswordCost == 0 {
 		s.cfg.PasswordCost = access.PasswordCost
 	}
+	s.url, s.renderer, s.passwordCost = cfg.URL, cfg.Renderer, s.cfg.PasswordCost
+	s.searchTime, s.gcGrace, s.uploadTTL = s.cfg.SearchTime, cfg.GCGrace, s.cfg.UploadTTL
 	var err error
 	if s.sealed, err = newSealer(cfg.SealKey, "subscriptions"); err != nil {
 		return nil, err
@@ -222,8 +228,8 @@ func (s *Service) Instance() (id, verifier string) { return s.instance, s.verifi
 
 // Source is what events name as their origin: the public base URL, or the installation's id without one.
 func (s *Service) Source() string {
-	if s.cfg.URL != "" {
-		return s.cfg.URL
+	if s.url != "" {
+		return s.url
 	}
 	return "urn:slipway:" + s.instance
 }
@@ -273,9 +279,15 @@ func (s *Service) update(ctx context.Context, fn func(tx metadata.Tx) error) err
 	if err := s.meta.Update(ctx, fn); err != nil {
 		return err
 	}
-	s.grown.wake()
+	s.wake()
 	return nil
 }
+
+// wake tells the waiters of the log that it may have grown.
+func (s *Service) wake() { s.grown.wake() }
+
+// Grown returns a channel that closes when the log grows next.
+func (s *Service) Grown() <-chan struct{} { return s.grown.next() }
 
 // broadcast wakes everybody who waits for something new.
 type broadcast struct {

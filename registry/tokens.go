@@ -208,7 +208,7 @@ func (s *Service) CreateUser(ctx context.Context, name string, c UserChange) (Us
 		return User{}, Errorf(Invalid, AboutUser, "a new user needs a password")
 	}
 	u := User{Name: name}
-	if err := c.apply(actor, &u, s.cfg.PasswordCost); err != nil {
+	if err := c.apply(actor, &u, s.passwordCost); err != nil {
 		return User{}, err
 	}
 	err = s.update(ctx, func(tx metadata.Tx) (err error) {
@@ -260,7 +260,7 @@ func (s *Service) UpdateUser(ctx context.Context, name string, c UserChange) (Us
 		}
 	}
 	var change User
-	if err := c.apply(actor, &change, s.cfg.PasswordCost); err != nil {
+	if err := c.apply(actor, &change, s.passwordCost); err != nil {
 		return User{}, err
 	}
 	var u User

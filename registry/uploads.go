@@ -252,7 +252,7 @@ const sweepBatch = 500
 
 // sweepUploads drops unfinished uploads without a byte for UploadTTL, with or without a session, and counts them.
 func (s *Service) sweepUploads(ctx context.Context) (n int64, err error) {
-	before := s.now().Add(-s.cfg.UploadTTL)
+	before := s.now().Add(-s.uploadTTL)
 	for {
 		var stale []metadata.UploadSession
 		if err := s.meta.View(ctx, func(tx metadata.Tx) (err error) {
