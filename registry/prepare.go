@@ -14,9 +14,10 @@ const (
 	settingInstance = "instance.id"
 	// DefaultRepository is made at the first start.
 	DefaultRepository = "main"
-	// AdminUser is the first user.
-	AdminUser = "admin"
 )
+
+// AdminUser is the first user.
+const AdminUser = "admin"
 
 // prepare gives an empty database its identity, the genesis entry of the log, and the first repository; in a known one
 // it reads who we are.
