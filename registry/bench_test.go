@@ -33,13 +33,13 @@ func BenchmarkPublish(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					i := n.Add(1)
-					content := append([]byte(fmt.Sprint(i)), body...)
+					text := append([]byte(fmt.Sprint(i)), body...)
 					p, err := e.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i)))
 					if err != nil {
 						b.Error(err)
 						return
 					}
-					if _, err := p.Stage(e.Admin, registry.StageFile{Path: "f", Sums: registry.SHA1 | registry.SHA512}, bytes.NewReader(content)); err != nil {
+					if _, err := p.Stage(e.Admin, registry.StageFile{Path: "f", Sums: registry.SHA1 | registry.SHA512}, bytes.NewReader(text)); err != nil {
 						b.Error(err)
 						return
 					}

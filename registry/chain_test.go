@@ -224,8 +224,8 @@ func TestUploadSHA512(t *testing.T) {
 // setKey is a set of the tests.
 var setKey = registry.SetKey{Repository: "main", ID: "release-1"}
 
-func addToSet(ctx context.Context, e *registrytest.Env, pkg, version, path, content string) error {
-	_, err := e.AddToSet(ctx, setKey, registry.SetFile{At: e.Name(pkg).At(version), File: registry.StageFile{Path: path}}, strings.NewReader(content))
+func addToSet(ctx context.Context, e *registrytest.Env, pkg, version, path, text string) error {
+	_, err := e.AddToSet(ctx, setKey, registry.SetFile{At: e.Name(pkg).At(version), File: registry.StageFile{Path: path}}, strings.NewReader(text))
 	return err
 }
 

@@ -234,7 +234,7 @@ func (c *change) addFacts(v Version, facts []FactInput, seq int64) error {
 	return c.tx.Facts().AddFacts(rows)
 }
 
-func (c *change) settings() RepositorySettings { return settingsOf(c.repo) }
+func (c *change) settings() RepositorySettings { return SettingsOf(c.repo) }
 
 // live checks that the repository still exists under its name, as the same one.
 func (c *change) live() error {

@@ -21,7 +21,7 @@ func BenchmarkChangeFile(b *testing.B) {
 			b.Fatal(err)
 		}
 		n := 0
-		publish := func(path string) error {
+		release := func(path string) error {
 			n++
 			_, err := e.PublishRelease("site", registry.Release{Version: "1", Mode: registry.Replace}, path, fmt.Sprint("new", n))
 			return err
@@ -30,11 +30,11 @@ func BenchmarkChangeFile(b *testing.B) {
 			name   string
 			change func() error
 		}{
-			{"add", func() error { return publish(path(files + n)) }},
-			{"replace", func() error { return publish(path(n % files)) }},
+			{"add", func() error { return release(path(files + n)) }},
+			{"replace", func() error { return release(path(n % files)) }},
 			{"add+remove", func() error {
 				added := fmt.Sprintf("assets/removed/%d", n)
-				if err := publish(added); err != nil {
+				if err := release(added); err != nil {
 					return err
 				}
 				return e.Edit(e.Admin, e.Name("site"), func(ed *registry.Edit) error { return ed.RemoveFile("1", added, "") })

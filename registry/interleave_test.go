@@ -122,14 +122,14 @@ func (s blobTurns) Append(ctx context.Context, id string, offset int64, r io.Rea
 }
 
 // storeAs publishes "2" of a package with one file, staged by the publish itself.
-func storeAs(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+func storeAs(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		p, err := e.Begin(ctx, e.Name(pkg))
 		if err != nil {
 			return err
 		}
 		defer p.Abort()
-		if _, err := p.Stage(ctx, registry.StageFile{Path: "f"}, strings.NewReader(content)); err != nil {
+		if _, err := p.Stage(ctx, registry.StageFile{Path: "f"}, strings.NewReader(text)); err != nil {
 			return err
 		}
 		return commitAs(ctx, p, pkg)
@@ -142,9 +142,9 @@ func commitAs(ctx context.Context, p *registry.Publish, pkg string) error {
 }
 
 // linkAs publishes "2" over a blob that came before.
-func linkAs(e *registrytest.Env, pkg, content string, before func(ctx context.Context, at registry.Name, d digest.Digest) error) func(ctx context.Context) error {
+func linkAs(e *registrytest.Env, pkg, text string, before func(ctx context.Context, at registry.Name, d digest.Digest) error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		at, d := e.Name(pkg), digest.FromString(content)
+		at, d := e.Name(pkg), digest.FromString(text)
 		if err := before(ctx, at, d); err != nil {
 			return err
 		}
@@ -161,43 +161,43 @@ func linkAs(e *registrytest.Env, pkg, content string, before func(ctx context.Co
 }
 
 // pushes are the ways in which bytes come, each of them for bytes that a collection is about to take.
-var pushes = map[string]func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error{
+var pushes = map[string]func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error{
 	"stage": storeAs,
-	"put": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
-		return linkAs(e, pkg, content, func(ctx context.Context, at registry.Name, d digest.Digest) error {
-			_, err := e.PutBlob(ctx, at, d, strings.NewReader(content), -1)
+	"put": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
+		return linkAs(e, pkg, text, func(ctx context.Context, at registry.Name, d digest.Digest) error {
+			_, err := e.PutBlob(ctx, at, d, strings.NewReader(text), -1)
 			return err
 		})
 	},
-	"look, mount, or put": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
-		return linkAs(e, pkg, content, func(ctx context.Context, at registry.Name, d digest.Digest) error {
+	"look, mount, or put": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
+		return linkAs(e, pkg, text, func(ctx context.Context, at registry.Name, d digest.Digest) error {
 			_, err := e.StoredBlob(ctx, at, d)
 			if registry.KindOf(err) == registry.NotFound {
 				_, err = e.MountAnyBlob(ctx, at, d)
 			}
 			if registry.KindOf(err) == registry.NotFound {
-				_, err = e.PutBlob(ctx, at, d, strings.NewReader(content), -1)
+				_, err = e.PutBlob(ctx, at, d, strings.NewReader(text), -1)
 			}
 			return err
 		})
 	},
-	"upload": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
-		return linkAs(e, pkg, content, func(ctx context.Context, at registry.Name, d digest.Digest) error {
+	"upload": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
+		return linkAs(e, pkg, text, func(ctx context.Context, at registry.Name, d digest.Digest) error {
 			up, err := e.StartUpload(ctx, at)
 			if err != nil {
 				return err
 			}
-			if _, err = e.AppendUpload(ctx, at, up.ID, 0, strings.NewReader(content), -1); err != nil {
+			if _, err = e.AppendUpload(ctx, at, up.ID, 0, strings.NewReader(text), -1); err != nil {
 				return err
 			}
 			_, err = e.FinishUpload(ctx, at, up.ID, d)
 			return err
 		})
 	},
-	"set": func(e *registrytest.Env, pkg, content string) func(ctx context.Context) error {
+	"set": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
 			key, at := registry.SetKey{Repository: "main", ID: pkg}, e.Name(pkg)
-			if _, err := e.AddToSet(ctx, key, registry.SetFile{At: at.At("2"), File: registry.StageFile{Path: "f"}}, strings.NewReader(content)); err != nil {
+			if _, err := e.AddToSet(ctx, key, registry.SetFile{At: at.At("2"), File: registry.StageFile{Path: "f"}}, strings.NewReader(text)); err != nil {
 				return err
 			}
 			_, err := e.CommitSet(ctx, key, func([]registry.StagedFile) ([]registry.SetRelease, error) {
@@ -231,10 +231,10 @@ func TestD4Interleavings(t *testing.T) {
 			// second waits.
 			schedule := func(pushFirst bool, i, j int) (firstEnded, secondEnded bool) {
 				n++
-				pkg, content := fmt.Sprintf("p%d", n), fmt.Sprintf("content %d", n)
-				must(t, e.Publish(pkg, "1", "f", content))
+				pkg, text := fmt.Sprintf("p%d", n), fmt.Sprintf("text %d", n)
+				must(t, e.Publish(pkg, "1", "f", text))
 				must(t, e.Delete(e.Admin, e.Name(pkg).At("1"), ""))
-				both := []*party{newParty(e.Admin, push(e, pkg, content)), newParty(e.Admin, func(ctx context.Context) error {
+				both := []*party{newParty(e.Admin, push(e, pkg, text)), newParty(e.Admin, func(ctx context.Context) error {
 					_, err := e.Collect(ctx, registry.CollectOptions{Force: true})
 					return err
 				})}
@@ -256,7 +256,7 @@ func TestD4Interleavings(t *testing.T) {
 					if k := registry.KindOf(pushed.err); k != registry.Unavailable && k != registry.NotFound {
 						t.Errorf("push first %v, %d, %d: %v", pushFirst, i, j, pushed.err)
 					}
-					must(t, push(e, pkg, content)(e.Admin))
+					must(t, push(e, pkg, text)(e.Admin))
 				}
 				if !e.Has(pkg, "2") {
 					t.Errorf("push first %v, %d, %d: the version is not whole (the first try: %v)", pushFirst, i, j, pushed.err)

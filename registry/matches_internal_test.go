@@ -47,7 +47,7 @@ func TestOfSet(t *testing.T) {
 	for i, want := range map[int]string{0: "[two]", 1: "[]", 2: "[one two]", versions - 1: "[one two]"} {
 		paths := []string{}
 		for _, st := range staged[i] {
-			if !st.held {
+			if !st.Held() {
 				t.Errorf("release %d: %q is not held", i, st.Path)
 			}
 			paths = append(paths, st.Path)

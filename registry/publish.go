@@ -355,6 +355,9 @@ func heldFile(path, mediaType string, b Blob) Staged {
 	return Staged{Path: path, MediaType: mediaType, Blob: b, held: true}
 }
 
+// Held reports whether something else holds the bytes until the commit.
+func (st Staged) Held() bool { return st.held }
+
 // keepStaged records the bytes of a staged file, and lets need say in the same transaction what needs them until a later
 // commit. NotFound: the repository is gone; Unavailable: the bytes are.
 func (p *Publish) keepStaged(ctx context.Context, st Staged, need func(tx metadata.Tx, b Blob) error) error {

@@ -119,6 +119,11 @@ func ParseQuery(text string) (metadata.Condition, error) {
 	return c, nil
 }
 
+// queryError says what is wrong with a term.
+type queryError string
+
+func (e queryError) Error() string { return string(e) }
+
 type queryParser struct {
 	text  string
 	at    int
@@ -315,7 +320,7 @@ func condition(field, value string) (metadata.Condition, error) {
 	case "digest":
 		hex := strings.TrimPrefix(strings.ToLower(value), "sha256:")
 		if len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
-			return metadata.Condition{}, nameError("digest: takes sha256:<64 hex digits>")
+			return metadata.Condition{}, queryError("digest: takes sha256:<64 hex digits>")
 		}
 		return is(metadata.Test{Field: metadata.FieldDigest, Value: hex}), nil
 	case "published":
@@ -323,7 +328,7 @@ func condition(field, value string) (metadata.Condition, error) {
 	case "has":
 		return has(value)
 	}
-	return metadata.Condition{}, nameError("there is no field " + strconv.Quote(clip(field)))
+	return metadata.Condition{}, queryError("there is no field " + strconv.Quote(clip(field)))
 }
 
 // states are all that a version can be in.
@@ -376,7 +381,7 @@ func published(value string) (metadata.Condition, error) {
 	span := time.Microsecond
 	if err != nil {
 		if t, err = time.Parse(time.DateOnly, rest); err != nil {
-			return metadata.Condition{}, nameError("published: takes a day like 2026-01-31 or an RFC 3339 time, not " + strconv.Quote(clip(rest)))
+			return metadata.Condition{}, queryError("published: takes a day like 2026-01-31 or an RFC 3339 time, not " + strconv.Quote(clip(rest)))
 		}
 		span = 24 * time.Hour
 	}
@@ -395,5 +400,5 @@ func published(value string) (metadata.Condition, error) {
 	case "", "=":
 		return metadata.Condition{All: []metadata.Condition{is(test(">=", t)), is(test("<", t.Add(span)))}}, nil
 	}
-	return metadata.Condition{}, nameError("published: there is no comparison " + strconv.Quote(op))
+	return metadata.Condition{}, queryError("published: there is no comparison " + strconv.Quote(op))
 }

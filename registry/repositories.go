@@ -21,15 +21,12 @@ type RepositorySettings struct {
 	MavenImmediate bool `json:"maven_immediate,omitempty"`
 }
 
-// settingsOf reads the settings of a row that this program wrote.
-func settingsOf(r Repository) RepositorySettings {
+// SettingsOf reads the settings of a row that this program wrote.
+func SettingsOf(r Repository) RepositorySettings {
 	var s RepositorySettings
 	_ = json.Unmarshal(r.Settings, &s) // an empty or foreign value is the defaults
 	return s
 }
-
-// SettingsOf returns a repository's settings.
-func SettingsOf(r Repository) RepositorySettings { return settingsOf(r) }
 
 // RepositoryChange are the fields to set; nil keeps what is there.
 type RepositoryChange struct {
@@ -56,7 +53,7 @@ func (c RepositoryChange) apply(r *Repository) error {
 		return Errorf(Invalid, AboutRepository, "upstreams are not supported by this version of Slipway")
 	}
 	if c.Settings != nil {
-		settings := settingsOf(*r)
+		settings := SettingsOf(*r)
 		if err := c.Settings(&settings); err != nil {
 			return err
 		}

@@ -16,9 +16,10 @@ func (s *Service) NoteRestored(ctx context.Context, taken time.Time) error {
 	if err != nil {
 		return err
 	}
+	id, _ := s.Instance()
 	return s.update(ctx, func(tx metadata.Tx) error {
 		_, err := appendEntry(tx.Log(), actor, EventInstanceRestored, "", 0, 0, EventData{
-			Name: s.instance, Reason: fmt.Sprintf("restored from the backup of %s", taken.UTC().Format(time.RFC3339)),
+			Name: id, Reason: fmt.Sprintf("restored from the backup of %s", taken.UTC().Format(time.RFC3339)),
 		})
 		return err
 	})

@@ -27,7 +27,7 @@ func TestReuse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	publish := func(content string) {
+	release := func(content string) {
 		t.Helper()
 		if _, err := e.PublishRelease("web", registry.Release{Version: "1", Silent: true}, "file", content); err != nil {
 			t.Fatal(err)
@@ -49,7 +49,7 @@ func TestReuse(t *testing.T) {
 		}
 		return len(hits) > 0
 	}
-	publish("old")
+	release("old")
 	declare()
 	if err := e.Delete(e.Admin, at, ""); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestReuse(t *testing.T) {
 	if n := known(); n != 2 {
 		t.Errorf("%d facts of the tombstone", n)
 	}
-	publish("new")
+	release("new")
 	if n := known(); n != 0 {
 		t.Errorf("%d facts of the new bytes", n)
 	}

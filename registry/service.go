@@ -113,7 +113,7 @@ type Service struct {
 	verifier                       string
 	rules                          map[string]Rules
 	assemblers                     map[string]Assembler
-	auth                           *access.Authenticator
+	auth, owners                   *access.Authenticator
 	cfg                            Config
 	url                            string
 	renderer                       Renderer
@@ -186,6 +186,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.byRepository = newRecall[string](s.meta, repositoryBytes, repositorySince)
 	s.sets = newKnownSets(s.meta)
 	s.auth = access.NewAuthenticator(s.meta, cfg.AnonymousRead, s.cfg.PasswordCost, s.now)
+	s.owners = s.auth
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}

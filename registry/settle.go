@@ -166,7 +166,7 @@ func (s *Service) settleSet(ctx context.Context, row string) (time.Duration, err
 	if idle < after {
 		return after - idle, nil
 	}
-	actor, err := s.auth.Actor(ctx, owner)
+	actor, err := s.owners.Actor(ctx, owner)
 	if errors.Is(err, access.ErrBadCredentials) {
 		return settleNever, Errorf(Unauthenticated, AboutToken, "%s, who staged the files, is not valid any more", owner)
 	}

@@ -66,7 +66,7 @@ func mayAdd(ctx context.Context, v registry.Version) bool {
 }
 
 // condition lets a release be what it is: files that are there stay, and more come only where late takes them.
-func (s staging) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have registry.Held) error {
+func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have registry.Held) error {
 	return func(have registry.Held) error {
 		if have.None() {
 			return nil
@@ -92,7 +92,7 @@ func otherContent(at registry.Coordinate, have registry.File) error {
 }
 
 // describePlugin notes the prefix of a plugin's goals with its package (maven.md 2, G-level).
-func (s staging) describePlugin(ctx context.Context, a assembly) func(old []byte) ([]byte, error) {
+func (s stagedSet) describePlugin(ctx context.Context, a assembly) func(old []byte) ([]byte, error) {
 	_, artifact, _ := strings.Cut(a.At.Package, ":")
 	var jar registry.Blob
 	for _, f := range s.files {

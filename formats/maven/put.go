@@ -277,7 +277,7 @@ func answerSum(w http.ResponseWriter, t target, b registry.Blob, sum []byte) err
 }
 
 // staged reads which of the paths the caller has staged of the upload's version; nothing when there is no set.
-func (h *handlers) staged(ctx context.Context, u upload, paths ...string) (staging, error) {
+func (h *handlers) staged(ctx context.Context, u upload, paths ...string) (stagedSet, error) {
 	files, err := h.svc.StagedAt(ctx, u.key, u.at(), paths...)
 	return newStaging(files), err
 }
@@ -320,7 +320,7 @@ func (h *handlers) commit(ctx context.Context, repo registry.Repository, t targe
 
 // ends reports whether the document is the last word on a set. Several builds or versions may be under way at once by one
 // client's name, so it is what the document names, or everything if it names nothing.
-func (s sent) ends(t target, staged staging) bool {
+func (s sent) ends(t target, staged stagedSet) bool {
 	f := staged.files[0]
 	build := staged.build()
 	if t.kind == kindSnapshots {

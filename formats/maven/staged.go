@@ -43,14 +43,14 @@ type stagedFile struct {
 func (f stagedFile) base() string { return strings.TrimSuffix(f.Version, snapshot) }
 
 // staging is the staged files of one version: files, and open questions about them.
-type staging struct {
+type stagedSet struct {
 	files []stagedFile
 	sums  []stagedFile
 	pom   *pom
 }
 
-func newStaging(list []registry.StagedFile) staging {
-	var s staging
+func newStaging(list []registry.StagedFile) stagedSet {
+	var s stagedSet
 	for _, f := range list {
 		_, artifact, _ := strings.Cut(f.Package, ":")
 		sf := stagedFile{StagedFile: f, name: parseFileName(f.Path, artifact, f.Version)}
@@ -68,7 +68,7 @@ func newStaging(list []registry.StagedFile) staging {
 }
 
 // find returns a staged file.
-func (s staging) find(path string) (stagedFile, bool) {
+func (s stagedSet) find(path string) (stagedFile, bool) {
 	i := slices.IndexFunc(s.files, func(f stagedFile) bool { return f.Path == path })
 	if i < 0 {
 		return stagedFile{}, false
@@ -78,7 +78,7 @@ func (s staging) find(path string) (stagedFile, bool) {
 
 // mismatch says which sidecar does not agree with its file. Conflict: the client only warned when the sidecar was refused,
 // so the commit has to fail (maven.md 4.4).
-func (s staging) mismatch() error {
+func (s stagedSet) mismatch() error {
 	for _, q := range s.sums {
 		f, ok := s.find(strings.TrimSuffix(q.Path, "."+q.Sum))
 		if !ok {
@@ -95,7 +95,7 @@ func (s staging) mismatch() error {
 }
 
 // build returns the build that the files belong to; "" for a release, "SNAPSHOT" for literal files.
-func (s staging) build() string {
+func (s stagedSet) build() string {
 	if len(s.files) == 0 {
 		return ""
 	}
@@ -109,7 +109,7 @@ var mainExtension = map[string]string{
 }
 
 // complete reports whether nothing is missing: the POM, the main file of its packaging, and what a .module names.
-func (s staging) complete(ctx context.Context, open registry.Opener) (bool, error) {
+func (s stagedSet) complete(ctx context.Context, open registry.Opener) (bool, error) {
 	if s.pom == nil || s.mismatch() != nil {
 		return false, nil
 	}
@@ -136,7 +136,7 @@ func (s staging) complete(ctx context.Context, open registry.Opener) (bool, erro
 	return true, nil
 }
 
-func (s staging) module(ctx context.Context, open registry.Opener, f stagedFile) ([]moduleFile, error) {
+func (s stagedSet) module(ctx context.Context, open registry.Opener, f stagedFile) ([]moduleFile, error) {
 	r, err := open(ctx, f.Blob, 0, -1)
 	if err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func (d descriptor) known() map[string]pair {
 }
 
 // pairs are what a version notes of its files' names.
-func (s staging) pairs(known map[string]pair) map[string][2]string {
+func (s stagedSet) pairs(known map[string]pair) map[string][2]string {
 	out := map[string][2]string{}
 	for _, f := range s.files {
 		plain, _ := f.name.pair(nil)
@@ -211,7 +211,7 @@ func (s staging) pairs(known map[string]pair) map[string][2]string {
 }
 
 // merge adds what newly came to what was there. It runs in the transaction.
-func (s staging) merge(old []byte, pairs map[string][2]string) ([]byte, error) {
+func (s stagedSet) merge(old []byte, pairs map[string][2]string) ([]byte, error) {
 	d := readDescriptor(old)
 	if s.pom != nil {
 		d.POM = s.pom

@@ -20,7 +20,7 @@ const (
 	pull    action = "pull"
 	push    action = "push"
 	remove  action = "delete"
-	catalog action = "catalog"
+	listAll action = "catalog"
 	login   action = "login" // the token endpoint: no challenge by token leads out of it
 )
 
@@ -54,7 +54,7 @@ var errScope = errors.New("oci: the token does not cover the request")
 // scope is what a challenge asks for.
 func (a action) scope(image string) string {
 	switch a {
-	case catalog:
+	case listAll:
 		return "registry:catalog:*"
 	case push:
 		return "repository:" + image + ":pull,push"
@@ -73,7 +73,7 @@ func (h *handlers) challenge(r *http.Request, need action, e *registry.Error) st
 		host = u.Host
 	}
 	text := `Bearer realm="` + base + tokenPath + `",service="` + strings.ToLower(host) + `"`
-	if image := fullName(r); need == catalog || nameGrammar.MatchString(image) {
+	if image := fullName(r); need == listAll || nameGrammar.MatchString(image) {
 		if s := need.scope(image); s != "" {
 			text += `,scope="` + s + `"`
 		}

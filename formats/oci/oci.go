@@ -48,13 +48,13 @@ func (format) Mount(root *mux.Router, site *formats.Site) { newHandlers(site).mo
 func (h *handlers) mount(root *mux.Router) {
 	router := root.PathPrefix("/v2/").Subrouter()
 	on := func(rt string, need action, path string, fn formats.Handler, methods ...string) {
-		route := formats.Route{Format: name, Name: name + "." + rt, Public: need == public || need == catalog}
+		route := formats.Route{Format: name, Name: name + "." + rt, Public: need == public || need == listAll}
 		router.Handle(path, h.site.HandleAs(route, h.authenticator(need), h.renderer(need), fn)).Methods(methods...)
 	}
 	get := []string{http.MethodGet, http.MethodHead}
 	const image = "/{name:.+}"
 	on("ping", public, "/", h.ping, get...)
-	on("catalog", catalog, "/_catalog", h.catalog, get...)
+	on("catalog", listAll, "/_catalog", h.catalog, get...)
 	on("upload_start", push, image+"/blobs/uploads{slash:/?}", h.startUpload, http.MethodPost)
 	on("upload_status", push, image+"/blobs/uploads/{upload:[^/]+}", h.uploadStatus, get...)
 	on("upload_append", push, image+"/blobs/uploads/{upload:[^/]+}", h.appendUpload, http.MethodPatch)

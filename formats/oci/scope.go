@@ -71,7 +71,7 @@ func (s scopes) cover(need action, image string) bool {
 	switch need {
 	case public, login:
 		return true
-	case catalog:
+	case listAll:
 		kind, image, word = "registry", "catalog", "*"
 	}
 	return slices.ContainsFunc(s, func(o scope) bool {

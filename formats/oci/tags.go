@@ -92,7 +92,7 @@ const maxCatalog = 1000
 
 // catalog lists the images that the caller may pull, by repository and name. It is an extension that old clients know.
 func (h *handlers) catalog(w http.ResponseWriter, r *http.Request) error {
-	r, err := h.authenticator(catalog)(r)
+	r, err := h.authenticator(listAll)(r)
 	if err != nil {
 		return err
 	}
