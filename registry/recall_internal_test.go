@@ -92,14 +92,12 @@ func TestRecallParts(t *testing.T) {
 	packages := newRecall[string](store, packageBytes, packageSince)
 	versions := newRecall[string](store, versionBytes, versionSince)
 	prefixes := newRecall[string](store, packageAndMore.bytes, func(m metadata.Versioned, p packageAndMore) uint64 { return p.since(m) })
-	repositories := newRecall[string](store, repositoryBytes, repositorySince)
 	looks := map[string]int{}
 	ask := func() {
 		_, _ = packages.get("a", func() (Package, error) { looks["package"]++; return Package{ID: 7}, nil })
 		_, _ = versions.get("a", func() (Version, error) { looks["version"]++; return Version{PackageID: 7}, nil })
 		_, _ = prefixes.get("a", func() (packageAndMore, error) { looks["prefix"]++; return packageAndMore{pkg: Package{ID: 7}}, nil })
 		_, _ = prefixes.get("none", func() (packageAndMore, error) { looks["no package"]++; return packageAndMore{}, nil })
-		_, _ = repositories.get("a", func() (Repository, error) { looks["repository"]++; return Repository{}, nil })
 	}
 	ask()
 	for _, c := range []struct {
@@ -109,13 +107,13 @@ func TestRecallParts(t *testing.T) {
 		{8, nil},
 		{7, []string{"package", "version", "prefix"}},
 		{metadata.PackageNames, []string{"prefix", "no package"}},
-		{metadata.RepositoryRows, []string{"package", "version", "prefix", "no package", "repository"}},
+		{metadata.RepositoryRows, []string{"package", "version", "prefix", "no package"}},
 	} {
 		clear(looks)
 		store.write(c.part)
 		ask()
 		ask()
-		for _, what := range []string{"package", "version", "prefix", "no package", "repository"} {
+		for _, what := range []string{"package", "version", "prefix", "no package"} {
 			want := 0
 			if slices.Contains(c.want, what) {
 				want = 1
