@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"metadata":    {"metadata", "metadata/internal+", "internal/fsync", "internal/sqldrv"},
 	"registry":    {"registry+", "storage", "metadata", "internal/ctxgrace"},
 	"formats":     {"formats", "registry+"},
-	"formats/*":   {"formats", "registry+"},
+	"formats/*":   {"formats", "formats/archive", "formats/version", "registry+"},
 	"formats/all": {"formats+", "registry"},
 	"integration": {"integration+", "registry+", "metadata"},
 	"api":         {},
@@ -29,6 +29,9 @@ var mayImport = map[string][]string{
 	"docs":        {"docs"},
 	"bench":       {"bench+", "formats+", "registry+", "internal/fsync"},
 	"cmd":         {"+"},
+
+	"formats/archive": {"registry"},
+	"formats/version": {},
 
 	"web/api":      {"web/openapi", "web/internal+", "api", "formats", "registry+"},
 	"web/openapi":  {},
@@ -111,7 +114,7 @@ func importAllowed(from, to string) bool {
 func importRow(from string) string {
 	top, rest, _ := strings.Cut(from, "/")
 	switch {
-	case from == "formats/all" || from == "api/client":
+	case mayImport[from] != nil:
 		return from
 	case top == "web":
 		folder, _, _ := strings.Cut(rest, "/")

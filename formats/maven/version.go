@@ -1,6 +1,10 @@
 package maven
 
-import "strings"
+import (
+	"strings"
+
+	"slipway/formats/version"
+)
 
 // Marks of a version key, in the order in which items at one place compare (maven.md 3): known qualifiers before a release,
 // the end of the list, qualifiers behind it, a list of numbers, a number.
@@ -212,7 +216,7 @@ func (l *versionList) appendTo(key []byte) []byte {
 func (i item) appendTo(key []byte) []byte {
 	switch i.kind {
 	case itemNumber:
-		return appendNumber(append(key, keyNumber), i.number)
+		return version.AppendNumber(append(key, keyNumber), i.number)
 	case itemList:
 		// A list compares with text by its first item, but is behind text and before a number if that is a number.
 		if len(i.list.items) > 0 && i.list.items[0].kind == itemNumber {
@@ -222,7 +226,7 @@ func (i item) appendTo(key []byte) []byte {
 	}
 	key = appendQualifier(key, i.text)
 	if i.kind == itemCombined {
-		return appendNumber(append(key, keyNumbered), i.number)
+		return version.AppendNumber(append(key, keyNumbered), i.number)
 	}
 	return append(key, keyPlain)
 }
@@ -241,11 +245,6 @@ func appendQualifier(key []byte, text string) []byte {
 	default:
 		return append(append(append(key, keyUnknown), text...), 0)
 	}
-}
-
-// appendNumber makes byte order numeric order: how many digits, then the digits.
-func appendNumber(key []byte, digits string) []byte {
-	return append(append(key, byte(len(digits)>>8), byte(len(digits))), digits...)
 }
 
 // prerelease reports whether a known qualifier makes the version lead up to a release.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"slipway/formats"
+	"slipway/formats/archive"
 )
 
 // Bounds of a tarball.
@@ -31,9 +31,9 @@ type contents struct {
 // package.json. Nothing is unpacked. Invalid, or the error of r.
 func inspect(r io.Reader) (contents, error) {
 	var found contents
-	err := formats.Tarball{MaxBytes: maxUnpackedBytes, MaxRatio: maxUnpackRatio, MaxEntries: maxEntries, Entry: found.entry}.Read(r)
+	err := archive.Tarball{MaxBytes: maxUnpackedBytes, MaxRatio: maxUnpackRatio, MaxEntries: maxEntries, Entry: found.entry}.Read(r)
 	if err == nil && found.manifest == nil {
-		err = formats.BrokenArchive("there is no package.json in its root directory")
+		err = archive.Broken("there is no package.json in its root directory")
 	}
 	return found, err
 }
@@ -52,7 +52,7 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) error {
 	switch strings.ToLower(name) {
 	case "package.json":
 		if c.manifest != nil || name != "package.json" || !file {
-			return formats.BrokenArchive("%q is there beside package.json, or instead of it", clip(h.Name))
+			return archive.Broken("%q is there beside package.json, or instead of it", clip(h.Name))
 		}
 		return c.readManifest(h, body)
 	case "binding.gyp":
@@ -65,7 +65,7 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) error {
 
 func (c *contents) readManifest(h *tar.Header, body io.Reader) error {
 	if h.Size > maxManifestBytes {
-		return formats.BrokenArchive("its package.json is larger than %d bytes", maxManifestBytes)
+		return archive.Broken("its package.json is larger than %d bytes", maxManifestBytes)
 	}
 	b := bytes.NewBuffer(make([]byte, 0, min(h.Size+bytes.MinRead, 64<<10))) // in one piece, if h says the truth
 	if _, err := b.ReadFrom(body); err != nil {
@@ -77,7 +77,7 @@ func (c *contents) readManifest(h *tar.Header, body io.Reader) error {
 	}
 	var err error
 	if c.manifest, err = parseObject(bytes.TrimPrefix(raw, []byte("\uFEFF"))); err != nil {
-		return formats.BrokenArchive("its package.json is not a JSON object (%s)", err)
+		return archive.Broken("its package.json is not a JSON object (%s)", err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"slipway/formats"
+	"slipway/formats/version"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -122,7 +123,7 @@ func (u *upload) release(doc document, s sent, publisher, userAgent string) (reg
 	if text := deprecatedText(s.manifest.get("deprecated")); text != "" { // package.json itself declares it
 		rel.State, rel.Reason = registry.Deprecated, text
 	}
-	rel.SortKey, _ = formats.VersionKey(s.version)
+	rel.SortKey, _ = version.Key(s.version)
 	return rel, differs, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"slipway/formats"
+	"slipway/formats/archive"
 	"slipway/registry"
 )
 
@@ -73,7 +73,7 @@ func (u *upload) stage(data io.Reader) error {
 	case err != nil:
 		return err
 	}
-	return formats.StoreAndLook(io.MultiReader(bytes.NewReader(head[:n]), data), u.store, func(r io.Reader) (err error) {
+	return archive.StoreAndLook(io.MultiReader(bytes.NewReader(head[:n]), data), u.store, func(r io.Reader) (err error) {
 		u.tar, err = inspect(r)
 		return err
 	})

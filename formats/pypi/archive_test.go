@@ -15,7 +15,14 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"slipway/formats/archive"
 	"slipway/registry"
+)
+
+// Sizes in a zip, by APPNOTE.TXT 4.3.12 and 4.3.16.
+const (
+	zipEntryBytes = 46
+	zipEndBytes   = 22
 )
 
 type readCloser struct{ io.Reader }
@@ -28,8 +35,8 @@ func discard(_ string, content io.Reader) error {
 }
 
 // bytesWindow is a window over bytes in memory.
-func bytesWindow(b []byte) *window {
-	return newWindow(int64(len(b)), func(offset, length int64) (io.ReadCloser, error) {
+func bytesWindow(b []byte) *archive.Window {
+	return archive.NewWindow(int64(len(b)), func(offset, length int64) (io.ReadCloser, error) {
 		return readCloser{bytes.NewReader(b[offset : offset+length])}, nil
 	})
 }
@@ -62,7 +69,7 @@ func TestS57(t *testing.T) {
 	// The table of contents claims a few bytes, but more come out.
 	meta := dist{name: "good", version: "1.0", metadata: "Name: good\nVersion: 1.0\n\n" + strings.Repeat("x", maxMetadataBytes)}.wheel(t)
 	lie := slices.Clone(meta)
-	at := bytes.LastIndex(lie, []byte("good-1.0.dist-info/METADATA")) - entryBytes
+	at := bytes.LastIndex(lie, []byte("good-1.0.dist-info/METADATA")) - zipEntryBytes
 	binary.LittleEndian.PutUint32(lie[at+24:], 100)
 	_, err = readWheel(bytesWindow(meta), goodReading(t))
 	refused(t, err, `METADATA" is larger than`)
@@ -76,8 +83,8 @@ func TestS57(t *testing.T) {
 
 	// An end that claims a table of contents of gigabytes.
 	huge := make([]byte, 1<<20)
-	end := huge[len(huge)-endBytes:]
-	binary.LittleEndian.PutUint32(end, endSignature)
+	end := huge[len(huge)-zipEndBytes:]
+	copy(end, "PK\x05\x06")
 	binary.LittleEndian.PutUint32(end[12:], 0xfffffff0)
 	_, err = readWheel(bytesWindow(huge), goodReading(t))
 	refused(t, err, "table of contents")
@@ -109,56 +116,6 @@ func (r *repeating) Read(p []byte) (int, error) {
 	n := copy(p, r.again[r.at:])
 	r.at = (r.at + n) % len(r.again)
 	return n, nil
-}
-
-// TestZipEnds: what two readers could find different tables of contents in is refused.
-func TestZipEnds(t *testing.T) {
-	good := dist{name: "good", version: "1.0"}.wheel(t)
-	le := binary.LittleEndian
-	tail := len(good) - endBytes
-	wide := func(entries, size, offset uint64) []byte {
-		b := slices.Clone(good[:tail])
-		end64 := make([]byte, end64Bytes+locatorBytes)
-		le.PutUint32(end64, end64Signature)
-		le.PutUint64(end64[4:], end64Bytes-12)
-		le.PutUint64(end64[24:], entries)
-		le.PutUint64(end64[32:], entries)
-		le.PutUint64(end64[40:], size)
-		le.PutUint64(end64[48:], offset)
-		le.PutUint32(end64[end64Bytes:], locatorSignature)
-		le.PutUint64(end64[end64Bytes+8:], uint64(tail))
-		le.PutUint32(end64[end64Bytes+16:], 1)
-		return append(append(b, end64...), good[tail:]...)
-	}
-	entries, size, offset := uint64(le.Uint16(good[tail+10:])), uint64(le.Uint32(good[tail+12:])), uint64(le.Uint32(good[tail+16:]))
-	if _, err := readWheel(bytesWindow(wide(entries, size, offset)), goodReading(t)); err != nil {
-		t.Errorf("a wheel with a wide end: %v", err)
-	}
-	_, err := readWheel(bytesWindow(wide(entries, size-46, offset+46)), goodReading(t))
-	refused(t, err, "contradict")
-	with := func(at int, v uint16) []byte {
-		b := slices.Clone(good)
-		le.PutUint16(b[tail+at:], v)
-		return b
-	}
-	for words, content := range map[string][]byte{
-		"not a readable zip": with(10, uint16(entries)-1), "where its end says": with(12, uint16(size)-1), "part of several": with(4, 1),
-		"something follows": with(20, 1), "not a zip": good[:10],
-	} {
-		_, err := readWheel(bytesWindow(content), goodReading(t))
-		refused(t, err, words)
-	}
-	stored := make([]byte, 600)
-	copy(stored[tarMagicAt-30-1:], "ustar")
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	w, err := z.CreateRaw(&zip.FileHeader{Name: "x", UncompressedSize64: 600, CompressedSize64: 600})
-	must(t, err)
-	_, err = w.Write(stored)
-	must(t, err)
-	must(t, z.Close())
-	_, err = readWheel(bytesWindow(b.Bytes()), goodReading(t))
-	refused(t, err, "zip and a tar")
 }
 
 // TestPythonWheel reads what Python's own zipfile writes, also with records that are wide.
@@ -204,20 +161,6 @@ func TestTarRefusals(t *testing.T) {
 	}
 	broke := errors.New("the disk burns")
 	if _, err := readTarball(io.MultiReader(bytes.NewReader(whole[:50]), iotest.ErrReader(broke))); !errors.Is(err, broke) {
-		t.Errorf("%v", err)
-	}
-}
-
-// TestWindow reads across blocks, and tells a failing store from a bad archive.
-func TestWindow(t *testing.T) {
-	b := make([]byte, 12*blockBytes+17)
-	for i := range b {
-		b[i] = byte(i * 7 >> 3)
-	}
-	must(t, iotest.TestReader(io.NewSectionReader(bytesWindow(b), 0, int64(len(b))), b))
-	broke := errors.New("the disk burns")
-	w := newWindow(1000, func(int64, int64) (io.ReadCloser, error) { return nil, broke })
-	if _, err := readWheel(w, goodReading(t)); !errors.Is(err, broke) || registry.KindOf(err) != registry.Internal {
 		t.Errorf("%v", err)
 	}
 }

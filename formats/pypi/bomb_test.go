@@ -30,7 +30,7 @@ func overlapping(t *testing.T, zeros, kernel []byte, claims uint32) []byte {
 	must(t, z.Close())
 	raw := b.Bytes()
 	start := bytes.LastIndex(raw, []byte("PK\x01\x02"))
-	end := len(raw) - endBytes
+	end := len(raw) - zipEndBytes
 	entry := raw[start:end]
 	out := bytes.Clone(raw[:start])
 	for i := range entries {

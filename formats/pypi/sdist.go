@@ -5,22 +5,27 @@ import (
 	"io"
 	"strings"
 
-	"slipway/formats"
+	"slipway/formats/archive"
 )
 
+const pkgInfo = "PKG-INFO"
+
+// Bounds of an archive.
 const (
-	pkgInfo = "PKG-INFO"
-	// maxUnpackedBytes bounds what is gone through of a source distribution.
-	maxUnpackedBytes = 32 << 30
+	maxUnpackedBytes = 32 << 30 // that are gone through of a source distribution
+	maxUnpackRatio   = 50
+	maxEntries       = 200_000
 )
+
+var zipBounds = archive.Zip{MaxRatio: maxUnpackRatio, MaxEntries: maxEntries}
 
 // readTarball reads a source distribution to its end (PyPA "Source distribution format"): a gzipped tar with one directory at
 // the top, that holds a PKG-INFO. Nothing is unpacked. Invalid, or the error of r.
 func readTarball(r io.Reader) (contents, error) {
 	var found contents
-	err := formats.Tarball{MaxBytes: maxUnpackedBytes, MaxRatio: maxUnpackRatio, MaxEntries: maxEntries, Entry: found.entry}.Read(r)
+	err := archive.Tarball{MaxBytes: maxUnpackedBytes, MaxRatio: maxUnpackRatio, MaxEntries: maxEntries, Entry: found.entry}.Read(r)
 	if err == nil && found.raw == nil {
-		err = formats.BrokenArchive("there is no %s in its top directory", pkgInfo)
+		err = archive.Broken("there is no %s in its top directory", pkgInfo)
 	}
 	return found, err
 }
@@ -31,41 +36,41 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) (err error)
 	case name != pkgInfo:
 		return nil
 	case c.raw != nil:
-		return formats.BrokenArchive("%s is in it twice", pkgInfo)
+		return archive.Broken("%s is in it twice", pkgInfo)
 	case h.Typeflag != tar.TypeReg:
-		return formats.BrokenArchive("%s is no file", pkgInfo)
+		return archive.Broken("%s is no file", pkgInfo)
 	}
 	if c.raw, err = io.ReadAll(io.LimitReader(body, maxMetadataBytes+1)); err != nil {
 		return err
 	}
 	if len(c.raw) > maxMetadataBytes {
-		return formats.BrokenArchive("%s is larger than %d bytes", pkgInfo, maxMetadataBytes)
+		return archive.Broken("%s is larger than %d bytes", pkgInfo, maxMetadataBytes)
 	}
 	c.metadata, err = parseMetadata(c.raw)
 	return err
 }
 
 // readZipSdist looks into a stored source distribution of the older kind, a zip with the same content.
-func readZipSdist(r *window) (contents, error) {
+func readZipSdist(r *archive.Window) (contents, error) {
 	var c contents
-	a, err := openZip(r)
+	a, err := zipBounds.Open(r)
 	if err != nil {
 		return c, err
 	}
 	root := ""
-	for _, f := range a.files {
+	for _, f := range a.Files {
 		first, rest, _ := strings.Cut(strings.TrimSuffix(f.Name, "/"), "/")
 		if root != "" && first != root {
-			return c, formats.BrokenArchive("it has two directories at its top, %q and %q", clip(root), clip(first))
+			return c, archive.Broken("it has two directories at its top, %q and %q", clip(root), clip(first))
 		}
 		root = first
 		if rest != pkgInfo {
 			continue
 		}
 		if c.raw != nil {
-			return c, formats.BrokenArchive("%s is in it twice", pkgInfo)
+			return c, archive.Broken("%s is in it twice", pkgInfo)
 		}
-		if c.raw, err = a.readEntry(f, maxMetadataBytes); err != nil {
+		if c.raw, err = a.ReadEntry(f, maxMetadataBytes); err != nil {
 			return c, err
 		}
 		if c.metadata, err = parseMetadata(c.raw); err != nil {
@@ -73,7 +78,7 @@ func readZipSdist(r *window) (contents, error) {
 		}
 	}
 	if c.raw == nil {
-		return c, formats.BrokenArchive("there is no %s in its top directory", pkgInfo)
+		return c, archive.Broken("there is no %s in its top directory", pkgInfo)
 	}
 	return c, nil
 }

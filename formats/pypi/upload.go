@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
-	"slipway/formats"
+	"slipway/formats/archive"
 	"slipway/registry"
 )
 
@@ -92,7 +92,7 @@ func (u *upload) stage(name string, content io.Reader) (err error) {
 	sum, _ := blake2b.New256(nil) // fails for keys only
 	content = io.TeeReader(content, sum)
 	size := int64(0)
-	if !u.name.tarball() && u.body >= 0 && u.body <= min(blockBytes, u.limit) {
+	if !u.name.tarball() && u.body >= 0 && u.body <= min(archive.BlockBytes, u.limit) {
 		kept := bytes.NewBuffer(make([]byte, 0, u.body+bytes.MinRead))
 		size, err = kept.ReadFrom(content)
 		u.kept = kept.Bytes()
@@ -158,7 +158,7 @@ func (u *upload) stageTarball(file registry.StageFile, content io.Reader) (st re
 		found, err = readTarball(r)
 		return err
 	}
-	err = formats.StoreAndLook(content, store, look)
+	err = archive.StoreAndLook(content, store, look)
 	return st, found, err
 }
 
@@ -221,11 +221,11 @@ func (u *upload) examine(f *form) (distribution, error) {
 
 // look reads a zip, a large one back from the store: its table of contents is at its end.
 func (u *upload) look(name reading) (contents, error) {
-	var r *window
+	var r *archive.Window
 	if u.kept != nil {
-		r = windowOf(u.kept)
+		r = archive.WindowOf(u.kept)
 	} else {
-		r = newWindow(u.staged[0].Blob.Size, func(offset, length int64) (io.ReadCloser, error) {
+		r = archive.NewWindow(u.staged[0].Blob.Size, func(offset, length int64) (io.ReadCloser, error) {
 			return u.pub.OpenRange(u.ctx, u.staged[0], offset, length)
 		})
 	}

@@ -172,7 +172,7 @@ func TestUploadWheelRefusals(t *testing.T) {
 // corrupt changes the checksum of METADATA in the data descriptor and in the table of contents.
 func corrupt(wheel []byte) []byte {
 	b := slices.Clone(wheel)
-	at := strings.LastIndex(string(b), "good-1.0.dist-info/METADATA") - entryBytes + 16
+	at := strings.LastIndex(string(b), "good-1.0.dist-info/METADATA") - zipEntryBytes + 16
 	b[at] ^= 0xff
 	return b
 }

@@ -4,7 +4,7 @@ import (
 	"archive/zip"
 	"strings"
 
-	"slipway/formats"
+	"slipway/formats/archive"
 	"slipway/registry"
 )
 
@@ -22,9 +22,9 @@ const distInfoSuffix = ".dist-info"
 
 // readWheel looks into a stored wheel (PyPA "Binary distribution format"): one .dist-info directory at the top, of this project
 // and version, with METADATA, WHEEL and RECORD. Invalid, or the error of r.
-func readWheel(r *window, name reading) (contents, error) {
+func readWheel(r *archive.Window, name reading) (contents, error) {
 	var c contents
-	a, err := openZip(r)
+	a, err := zipBounds.Open(r)
 	if err != nil {
 		return c, err
 	}
@@ -32,13 +32,13 @@ func readWheel(r *window, name reading) (contents, error) {
 	if err != nil {
 		return c, err
 	}
-	if c.raw, err = a.readEntry(parts["METADATA"], maxMetadataBytes); err != nil {
+	if c.raw, err = a.ReadEntry(parts["METADATA"], maxMetadataBytes); err != nil {
 		return c, err
 	}
 	if c.metadata, err = parseMetadata(c.raw); err != nil {
 		return c, err
 	}
-	wheel, err := a.readEntry(parts["WHEEL"], maxWheelFileBytes)
+	wheel, err := a.ReadEntry(parts["WHEEL"], maxWheelFileBytes)
 	if err != nil {
 		return c, err
 	}
@@ -54,16 +54,16 @@ func readWheel(r *window, name reading) (contents, error) {
 
 // distInfo finds the files of the wheel's .dist-info directory. Installers take the only one at the top; its name may be
 // spelled otherwise than the wheel's.
-func distInfo(a *archive, name reading) (map[string]*zip.File, error) {
+func distInfo(a *archive.ZipReader, name reading) (map[string]*zip.File, error) {
 	dir := ""
 	parts := map[string]*zip.File{}
-	for _, f := range a.files {
+	for _, f := range a.Files {
 		first, rest, _ := strings.Cut(f.Name, "/")
 		if !strings.HasSuffix(first, distInfoSuffix) {
 			continue
 		}
 		if dir != "" && first != dir {
-			return nil, formats.BrokenArchive("it has two .dist-info directories, %q and %q", clip(dir), clip(first))
+			return nil, archive.Broken("it has two .dist-info directories, %q and %q", clip(dir), clip(first))
 		}
 		dir = first
 		if rest == "METADATA" || rest == "WHEEL" || rest == "RECORD" {
@@ -71,11 +71,11 @@ func distInfo(a *archive, name reading) (map[string]*zip.File, error) {
 		}
 	}
 	if dir == "" {
-		return nil, formats.BrokenArchive("it has no .dist-info directory")
+		return nil, archive.Broken("it has no .dist-info directory")
 	}
 	for _, part := range []string{"METADATA", "WHEEL", "RECORD"} {
 		if parts[part] == nil {
-			return nil, formats.BrokenArchive("%s/%s is missing", clip(dir), part)
+			return nil, archive.Broken("%s/%s is missing", clip(dir), part)
 		}
 	}
 	project, text, _ := strings.Cut(strings.TrimSuffix(dir, distInfoSuffix), "-")

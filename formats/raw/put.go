@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"slipway/formats"
+	"slipway/formats/version"
 	"slipway/registry"
 )
 
@@ -130,7 +131,7 @@ func (req putRequest) release(cond func(registry.Held) error) registry.Release {
 // release is what a PUT, or a publish of several, makes of a version.
 func release(at registry.Coordinate, redeploy bool) registry.Release {
 	rel := registry.Release{Version: at.Version, PURL: purl(at), Mode: registry.Append}
-	rel.SortKey, rel.Prerelease = formats.VersionKey(at.Version)
+	rel.SortKey, rel.Prerelease = version.Key(at.Version)
 	if redeploy {
 		rel.Mode = registry.Replace
 	}

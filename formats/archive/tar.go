@@ -1,4 +1,4 @@
-package formats
+package archive
 
 import (
 	"archive/tar"
@@ -16,13 +16,10 @@ import (
 	"slipway/registry"
 )
 
-// Bounds of every tarball. The ratio counts once more than ratioGrace has come out: small packages of one repeated line
-// compress well, a bomb goes on.
+// Memory that a tarball is read in.
 const (
-	ratioGrace        = 64 << 20
-	maxEntryNameBytes = 4096
-	tarballBuffer     = 64 << 10
-	paddingBuffer     = 32 << 10
+	tarballBuffer = 64 << 10
+	paddingBuffer = 32 << 10
 )
 
 // Tarball says how a gzipped tar is looked through whose entries all lie in one directory, as npm and Python make them.
@@ -36,11 +33,6 @@ type Tarball struct {
 	Entry func(h *tar.Header, name string, body io.Reader) error
 }
 
-// BrokenArchive is the refusal of an archive for what is in it: Invalid, about the file.
-func BrokenArchive(format string, args ...any) error {
-	return registry.Errorf(registry.Invalid, registry.AboutFile, "the archive can't be published: "+format, args...)
-}
-
 // Read goes through a tarball to its end, that of the compression too. Invalid, the error of r, or that of Entry.
 func (b Tarball) Read(r io.Reader) error {
 	tools := unpackers.Get().(*unpacker)
@@ -52,25 +44,7 @@ func (b Tarball) Read(r io.Reader) error {
 	}
 	var own *registry.Error
 	if err != nil && !errors.As(err, &own) {
-		err = BrokenArchive("it is not a readable tar.gz (%s)", err)
-	}
-	return err
-}
-
-// StoreAndLook stores a stream and looks into it in the same pass. Its error is that of look where that is a refusal of what is in
-// it, which store saw as a failure of its reader; else that of store.
-func StoreAndLook(content io.Reader, store, look func(io.Reader) error) error {
-	pr, pw := io.Pipe()
-	looked := make(chan error, 1)
-	go func() {
-		err := look(pr)
-		_ = pr.CloseWithError(err) // never fails
-		looked <- err
-	}()
-	err := store(io.TeeReader(content, pw))
-	_ = pw.CloseWithError(err) // never fails; nil is the end of the file
-	if refused := (*registry.Error)(nil); errors.As(<-looked, &refused) {
-		return refused
+		err = Broken("it is not a readable tar.gz (%s)", err)
 	}
 	return err
 }
@@ -131,7 +105,7 @@ func (in *tarball) run() error {
 			return err
 		}
 		if entries == in.bounds.MaxEntries {
-			return BrokenArchive("it has more than %d entries", in.bounds.MaxEntries)
+			return Broken("it has more than %d entries", in.bounds.MaxEntries)
 		}
 		if err := in.entry(h, t); err != nil {
 			return err
@@ -145,9 +119,9 @@ func (in *tarball) Read(p []byte) (int, error) {
 	in.out += int64(n)
 	switch {
 	case in.out > in.bounds.MaxBytes:
-		return 0, BrokenArchive("it unpacks to more than %d bytes", in.bounds.MaxBytes)
+		return 0, Broken("it unpacks to more than %d bytes", in.bounds.MaxBytes)
 	case in.out > ratioGrace && in.out > in.bounds.MaxRatio*in.src.n:
-		return 0, BrokenArchive("it unpacks to more than %d times its size", in.bounds.MaxRatio)
+		return 0, Broken("it unpacks to more than %d times its size", in.bounds.MaxRatio)
 	}
 	return n, err
 }
@@ -159,7 +133,7 @@ func (in *tarball) padding() error {
 	for {
 		n, err := in.Read(buf)
 		if len(bytes.Trim(buf[:n], "\x00")) > 0 {
-			return BrokenArchive("there are bytes behind the end of the archive")
+			return Broken("there are bytes behind the end of the archive")
 		}
 		if err == io.EOF {
 			return nil
@@ -176,7 +150,7 @@ func (in *tarball) entry(h *tar.Header, body io.Reader) error {
 		return nil // git archive writes one
 	case tar.TypeDir, tar.TypeReg, tar.TypeSymlink, tar.TypeLink:
 	default:
-		return BrokenArchive("%q is neither file, directory nor link", shown(h.Name))
+		return Broken("%q is neither file, directory nor link", shown(h.Name))
 	}
 	name, err := in.place(h)
 	if err != nil {
@@ -184,9 +158,9 @@ func (in *tarball) entry(h *tar.Header, body io.Reader) error {
 	}
 	switch {
 	case sparse(h) || h.Typeflag == tar.TypeReg && strings.HasSuffix(h.Name, "/"):
-		return BrokenArchive("%q is not an ordinary file", shown(h.Name))
+		return Broken("%q is not an ordinary file", shown(h.Name))
 	case in.links.cross(name):
-		return BrokenArchive("%q lies behind a link", shown(h.Name))
+		return Broken("%q lies behind a link", shown(h.Name))
 	}
 	if err := in.link(h, name); err != nil {
 		return err
@@ -204,31 +178,15 @@ func (in *tarball) place(h *tar.Header) (string, error) {
 		return "", nil
 	}
 	if below == "" && h.Typeflag != tar.TypeDir {
-		return "", BrokenArchive("%q is not in a root directory", shown(h.Name))
+		return "", Broken("%q is not in a root directory", shown(h.Name))
 	}
 	if in.root == "" {
 		in.root = root
 	}
 	if root != in.root {
-		return "", BrokenArchive("it has two root directories, %q and %q", shown(in.root), shown(root))
+		return "", Broken("it has two root directories, %q and %q", shown(in.root), shown(root))
 	}
 	return below, nil
-}
-
-// CheckEntryName refuses the name of an archive's entry that unpacks outside of where it should, here or on another system.
-func CheckEntryName(name string) error {
-	switch {
-	case name == "" || len(name) > maxEntryNameBytes:
-		return BrokenArchive("an entry's name is empty or too long")
-	case strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\\x00") || len(name) > 1 && name[1] == ':':
-		return BrokenArchive("the entry %q leads outside or is not portable", shown(name))
-	}
-	for seg := range strings.SplitSeq(name, "/") {
-		if seg == ".." {
-			return BrokenArchive("the entry %q leads outside", shown(name))
-		}
-	}
-	return nil
 }
 
 // sparse reports whether a file has holes: a few bytes would claim terabytes.
@@ -239,13 +197,4 @@ func sparse(h *tar.Header) bool {
 		}
 	}
 	return h.Typeflag == tar.TypeGNUSparse
-}
-
-// shown cuts a name for a message.
-func shown(name string) string {
-	const most = 100
-	if len(name) > most {
-		return strings.ToValidUTF8(name[:most], "") + "…"
-	}
-	return name
 }

@@ -1,4 +1,6 @@
-package formats
+// Package version makes sort keys of versions: byte strings whose order is the order of the versions. Formats whose versions have an
+// order of their own make their own keys.
+package version
 
 import (
 	"strings"
@@ -22,11 +24,11 @@ const (
 	keyLetter = 0x03
 )
 
-// VersionKey returns a key whose byte order is the order of versions, and whether v is a prerelease. Semantic versions
+// Key returns a key whose byte order is the order of versions, and whether v is a prerelease. Semantic versions
 // (semver.org 2.0.0, also shortened to "1" or "1.2", with or without a leading v) are ordered by its section 11; build
 // metadata has no weight, so such versions get equal keys. All other names are ordered naturally: numbers by value,
 // letters ignoring case, "-rc", "beta", "SNAPSHOT" and the like before the version they lead to.
-func VersionKey(v string) (key []byte, prerelease bool) {
+func Key(v string) (key []byte, prerelease bool) {
 	rest := trimV(v)
 	numbers, suffix := leadingNumbers(rest)
 	if len(numbers) == 0 {
@@ -34,7 +36,7 @@ func VersionKey(v string) (key []byte, prerelease bool) {
 	}
 	for i, n := range numbers {
 		if hasMore(numbers[i:]) {
-			key = appendNumber(append(key, keyNumber), n)
+			key = AppendNumber(append(key, keyNumber), n)
 		}
 	}
 	if pre, ok := semverSuffix(numbers, suffix); ok {
@@ -86,8 +88,9 @@ func hasMore(numbers []string) bool {
 	return false
 }
 
-// appendNumber appends a number of any length so that byte order is numeric order: how many digits, then the digits.
-func appendNumber(key []byte, digits string) []byte {
+// AppendNumber appends a number of any length so that byte order is numeric order: how many digits there are behind leading zeros,
+// in two bytes, then these digits.
+func AppendNumber(key []byte, digits string) []byte {
 	digits = strings.TrimLeft(digits, "0")
 	n := min(len(digits), 0xffff)
 	return append(append(key, byte(n>>8), byte(n)), digits[:n]...)
@@ -136,7 +139,7 @@ func identifiers(pre string) []byte {
 	var key []byte
 	for id := range strings.SplitSeq(pre, ".") {
 		if allDigits(id) {
-			key = appendNumber(append(key, keyDigits), id)
+			key = AppendNumber(append(key, keyDigits), id)
 		} else {
 			key = append(append(append(key, keyLetter), id...), 0)
 		}
@@ -153,7 +156,7 @@ func natural(s string) []byte {
 		switch {
 		case isDigitRune(r):
 			n = runLength(s, isDigitRune)
-			key = appendNumber(append(key, keyDigits), s[:n])
+			key = AppendNumber(append(key, keyDigits), s[:n])
 		case isWordRune(r):
 			n = runLength(s, isWordRune)
 			key = append(append(append(key, keyLetter), strings.ToLower(s[:n])...), 0)

@@ -1,17 +1,15 @@
-package pypi
+package archive
 
 import (
 	"archive/zip"
 	"encoding/binary"
 	"io"
 	"slices"
-
-	"slipway/formats"
 )
 
 // checkLocal compares the name and the method in front of an entry's bytes with those in the table of contents: who reads the
 // archive from its beginning must find the same file.
-func (a *archive) checkLocal(f *zip.File) error {
+func (a *ZipReader) checkLocal(f *zip.File) error {
 	at, err := a.headerOf(f)
 	if err != nil {
 		return err
@@ -23,17 +21,17 @@ func (a *archive) checkLocal(f *zip.File) error {
 	le := binary.LittleEndian
 	if le.Uint32(head) != localSignature || int(le.Uint16(head[26:])) != len(f.Name) || string(head[localBytes:]) != f.Name ||
 		le.Uint16(head[8:]) != f.Method {
-		return formats.BrokenArchive("%q is called otherwise in front of its bytes", clip(f.Name))
+		return Broken("%q is called otherwise in front of its bytes", shown(f.Name))
 	}
 	return nil
 }
 
 // headerOf finds where an entry begins, which archive/zip keeps to itself (APPNOTE.TXT 4.3.12).
-func (a *archive) headerOf(f *zip.File) (int64, error) {
+func (a *ZipReader) headerOf(f *zip.File) (int64, error) {
 	le := binary.LittleEndian
 	head := make([]byte, entryBytes)
 	entry := a.directory
-	for i := slices.Index(a.files, f); ; i-- {
+	for i := slices.Index(a.Files, f); ; i-- {
 		if _, err := a.r.ReadAt(head, entry); err != nil || le.Uint32(head) != entrySignature {
 			return 0, unreadable(zip.ErrFormat)
 		}

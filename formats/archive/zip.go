@@ -1,4 +1,4 @@
-package pypi
+package archive
 
 import (
 	"archive/zip"
@@ -7,18 +7,10 @@ import (
 	"io"
 	"path"
 
-	"slipway/formats"
 	"slipway/registry"
 )
 
-// Bounds of an archive. The ratio counts once more than ratioGrace would come out: a small file of one repeated line
-// compresses well, a bomb goes on.
-const (
-	maxEntries        = 200_000
-	maxDirectoryBytes = 64 << 20 // of a zip's central directory
-	maxUnpackRatio    = 50
-	ratioGrace        = 64 << 20
-)
+const maxDirectoryBytes = 64 << 20 // of a zip's table of contents
 
 // Sizes and signatures of APPNOTE.TXT 4.3.14 to 4.3.16.
 const (
@@ -41,11 +33,17 @@ const (
 	tarMagicAt = 257
 )
 
-// openZip reads the table of contents of a zip and refuses what different readers could read differently: anything before the
+// Zip says how much a zip may hold.
+type Zip struct {
+	MaxRatio   int64 // bytes that all entries together claim to unpack to, for each byte of the zip
+	MaxEntries int
+}
+
+// Open reads the table of contents of a zip and refuses what different readers could read differently: anything before the
 // first entry, between the table and the record at the very end, or behind that; names that lead out or stand there twice; an
 // archive that is a tar as well. Invalid, or the error of r.
-func openZip(r *window) (*archive, error) {
-	end, err := readEnd(r)
+func (b Zip) Open(r *Window) (*ZipReader, error) {
+	end, err := b.readEnd(r)
 	if err != nil {
 		return nil, err
 	}
@@ -58,23 +56,23 @@ func openZip(r *window) (*archive, error) {
 		length += uint64(entryBytes + len(f.Name) + len(f.Extra) + len(f.Comment))
 	}
 	if uint64(len(z.File)) != end.entries || length != end.size {
-		return nil, formats.BrokenArchive("its table of contents is not as long as its end says")
+		return nil, Broken("its table of contents is not as long as its end says")
 	}
-	return &archive{r, z.File, int64(end.offset)}, checkEntries(r, z.File) //nolint:gosec // below the size
+	return &ZipReader{r, z.File, int64(end.offset)}, b.checkEntries(r, z.File) //nolint:gosec // below the size
 }
 
-// archive is a zip whose table of contents has been checked.
-type archive struct {
-	r         *window
-	files     []*zip.File
-	directory int64 // where the table of contents begins
+// ZipReader is a zip whose table of contents has been checked. It is not safe for concurrent use.
+type ZipReader struct {
+	r         *Window
+	Files     []*zip.File // in the order of the table of contents
+	directory int64       // where the table of contents begins
 }
 
 // unreadable tells what the zip package says of the bytes from a failure of the store.
 func unreadable(err error) error {
 	for _, own := range []error{zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum, io.ErrUnexpectedEOF, io.EOF} {
 		if errors.Is(err, own) {
-			return formats.BrokenArchive("it is not a readable zip (%s)", own)
+			return Broken("it is not a readable zip (%s)", own)
 		}
 	}
 	return err
@@ -85,22 +83,22 @@ type zipEnd struct{ entries, size, offset uint64 }
 
 // readEnd finds the end record where every reader looks first, and holds the table of contents to its bounds before that is
 // read.
-func readEnd(r *window) (zipEnd, error) {
+func (b Zip) readEnd(r *Window) (zipEnd, error) {
 	if r.size < endBytes {
-		return zipEnd{}, formats.BrokenArchive("it is not a zip")
+		return zipEnd{}, Broken("it is not a zip")
 	}
-	b := make([]byte, endBytes)
-	if _, err := r.ReadAt(b, r.size-endBytes); err != nil {
+	last := make([]byte, endBytes)
+	if _, err := r.ReadAt(last, r.size-endBytes); err != nil {
 		return zipEnd{}, err
 	}
 	le := binary.LittleEndian
-	if le.Uint32(b) != endSignature || le.Uint16(b[20:]) != 0 {
-		return zipEnd{}, formats.BrokenArchive("it is not a zip, or something follows its end")
+	if le.Uint32(last) != endSignature || le.Uint16(last[20:]) != 0 {
+		return zipEnd{}, Broken("it is not a zip, or something follows its end")
 	}
-	if le.Uint16(b[4:]) != 0 || le.Uint16(b[6:]) != 0 {
-		return zipEnd{}, formats.BrokenArchive("it is a part of several")
+	if le.Uint16(last[4:]) != 0 || le.Uint16(last[6:]) != 0 {
+		return zipEnd{}, Broken("it is a part of several")
 	}
-	end := zipEnd{uint64(le.Uint16(b[10:])), uint64(le.Uint32(b[12:])), uint64(le.Uint32(b[16:]))}
+	end := zipEnd{uint64(le.Uint16(last[10:])), uint64(le.Uint32(last[12:])), uint64(le.Uint32(last[16:]))}
 	directoryEnd := uint64(r.size - endBytes)
 	wide, at, err := findEnd64(r)
 	if err != nil {
@@ -110,23 +108,23 @@ func readEnd(r *window) (zipEnd, error) {
 		// Some readers take the wide record whenever there is one, others only where the narrow one points to it.
 		if end.entries != sentinel16 && end.entries != wide.entries || end.size != sentinel32 && end.size != wide.size ||
 			end.offset != sentinel32 && end.offset != wide.offset {
-			return end, formats.BrokenArchive("its two ends contradict each other")
+			return end, Broken("its two ends contradict each other")
 		}
 		end, directoryEnd = *wide, at
 	}
 	switch {
-	case end.entries > maxEntries:
-		return end, formats.BrokenArchive("it has more than %d entries", maxEntries)
+	case end.entries > uint64(b.MaxEntries): //nolint:gosec // not negative
+		return end, Broken("it has more than %d entries", b.MaxEntries)
 	case end.size > maxDirectoryBytes:
-		return end, formats.BrokenArchive("its table of contents is larger than %d bytes", maxDirectoryBytes)
+		return end, Broken("its table of contents is larger than %d bytes", maxDirectoryBytes)
 	case end.offset > directoryEnd || end.offset+end.size != directoryEnd:
-		return end, formats.BrokenArchive("its table of contents is not where its end says")
+		return end, Broken("its table of contents is not where its end says")
 	}
 	return end, nil
 }
 
 // findEnd64 reads the zip64 record, nil where there is none; at is where it begins.
-func findEnd64(r *window) (wide *zipEnd, at uint64, err error) {
+func findEnd64(r *Window) (wide *zipEnd, at uint64, err error) {
 	if r.size < endBytes+locatorBytes+end64Bytes {
 		return nil, 0, nil
 	}
@@ -140,60 +138,60 @@ func findEnd64(r *window) (wide *zipEnd, at uint64, err error) {
 	}
 	at = le.Uint64(locator[8:])
 	if at != uint64(r.size-endBytes-locatorBytes-end64Bytes) {
-		return nil, 0, formats.BrokenArchive("its zip64 end is not where it should be")
+		return nil, 0, Broken("its zip64 end is not where it should be")
 	}
 	end64 := make([]byte, end64Bytes)
 	if _, err := r.ReadAt(end64, int64(at)); err != nil { //nolint:gosec // below the size
 		return nil, 0, err
 	}
 	if le.Uint32(end64) != end64Signature {
-		return nil, 0, formats.BrokenArchive("its zip64 end is none")
+		return nil, 0, Broken("its zip64 end is none")
 	}
 	return &zipEnd{le.Uint64(end64[32:]), le.Uint64(end64[40:]), le.Uint64(end64[48:])}, at, nil
 }
 
 // checkEntries goes over the table of contents. Sizes in it may lie, so what is unpacked later is bounded by itself; but an
 // installer believes them, and here they give the bomb away.
-func checkEntries(r *window, files []*zip.File) error {
+func (b Zip) checkEntries(r *Window, files []*zip.File) error {
 	seen := make(map[string]bool, len(files))
 	var unpacked uint64
 	for _, f := range files {
-		if err := formats.CheckEntryName(f.Name); err != nil {
+		if err := CheckEntryName(f.Name); err != nil {
 			return err
 		}
 		// "a//b" and "a/./b" unpack to the same file, and only some readers find it under the name that the others use.
 		if clean := path.Clean(f.Name); clean == "." || f.Name != clean && f.Name != clean+"/" {
-			return formats.BrokenArchive("the entry %q is not named as it unpacks", clip(f.Name))
+			return Broken("the entry %q is not named as it unpacks", shown(f.Name))
 		}
 		if seen[f.Name] {
-			return formats.BrokenArchive("%q is in it twice", clip(f.Name))
+			return Broken("%q is in it twice", shown(f.Name))
 		}
 		seen[f.Name] = true
 		if f.Flags&flagEncrypted != 0 {
-			return formats.BrokenArchive("%q is encrypted", clip(f.Name))
+			return Broken("%q is encrypted", shown(f.Name))
 		}
 		if f.Method != zip.Store && f.Method != zip.Deflate {
-			return formats.BrokenArchive("%q is compressed by a method that installers do not know", clip(f.Name))
+			return Broken("%q is compressed by a method that installers do not know", shown(f.Name))
 		}
 		if f.UncompressedSize64 > 1<<62 || unpacked > 1<<62 {
-			return formats.BrokenArchive("%q has an impossible size", clip(f.Name))
+			return Broken("%q has an impossible size", shown(f.Name))
 		}
 		unpacked += f.UncompressedSize64
 	}
-	if unpacked > ratioGrace && unpacked > maxUnpackRatio*uint64(r.size) {
-		return formats.BrokenArchive("it unpacks to more than %d times its size", maxUnpackRatio)
+	if unpacked > ratioGrace && unpacked > uint64(b.MaxRatio)*uint64(r.size) { //nolint:gosec // not negative
+		return Broken("it unpacks to more than %d times its size", b.MaxRatio)
 	}
 	magic := make([]byte, 5)
 	if n, err := r.ReadAt(magic, tarMagicAt); n == len(magic) && string(magic) == "ustar" {
-		return formats.BrokenArchive("it is a zip and a tar at once")
+		return Broken("it is a zip and a tar at once")
 	} else if err != nil && err != io.EOF {
 		return err
 	}
 	return nil
 }
 
-// readEntry unpacks one entry of at most limit bytes, counted as they come out.
-func (a *archive) readEntry(f *zip.File, limit int64) ([]byte, error) {
+// ReadEntry unpacks one of Files of at most limit bytes, counted as they come out. Invalid, or the error of the window.
+func (a *ZipReader) ReadEntry(f *zip.File, limit int64) ([]byte, error) {
 	if err := a.checkLocal(f); err != nil {
 		return nil, err
 	}
@@ -205,7 +203,7 @@ func (a *archive) readEntry(f *zip.File, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(rc, limit+1))
 	switch {
 	case int64(len(b)) > limit:
-		return nil, formats.BrokenArchive("%q is larger than %d bytes", clip(f.Name), limit)
+		return nil, Broken("%q is larger than %d bytes", shown(f.Name), limit)
 	case err != nil:
 		var store *registry.Error
 		if errors.As(err, &store) {

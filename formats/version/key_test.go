@@ -1,4 +1,4 @@
-package formats
+package version
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// TestVersionKeySemver compares key order with x/mod/semver on versions that are near each other.
-func TestVersionKeySemver(t *testing.T) {
+// TestKeySemver compares key order with x/mod/semver on versions that are near each other.
+func TestKeySemver(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	number := func() string {
 		return []string{"0", "1", "2", "9", "10", "11", "99", "100", "4294967296", "99999999999999999999"}[rng.IntN(10)]
@@ -48,8 +48,8 @@ func TestVersionKeySemver(t *testing.T) {
 		if !semver.IsValid("v"+a) || !semver.IsValid("v"+b) {
 			continue
 		}
-		ka, pre := VersionKey(a)
-		kb, _ := VersionKey([]string{"", "v", "V"}[rng.IntN(3)] + b)
+		ka, pre := Key(a)
+		kb, _ := Key([]string{"", "v", "V"}[rng.IntN(3)] + b)
 		if got, want := bytes.Compare(ka, kb), semver.Compare("v"+a, "v"+b); got != want {
 			t.Fatalf("%s and %s: %d, semver says %d\n%x\n%x", a, b, got, want, ka, kb)
 		}
@@ -59,8 +59,8 @@ func TestVersionKeySemver(t *testing.T) {
 	}
 }
 
-// TestVersionKeyNatural lists versions in ascending order, semver and others mixed.
-func TestVersionKeyNatural(t *testing.T) {
+// TestKeyNatural lists versions in ascending order, semver and others mixed.
+func TestKeyNatural(t *testing.T) {
 	for _, ascending := range [][]string{
 		{"latest", "nightly", "r9", "r10", "release-2", "release-10", "0", "0.1", "1.0-alpha", "1.0-rc1", "1.0", "1.0.1"},
 		{"1.0.0-SNAPSHOT", "1.0.0", "1.0.0.1", "1.0.1"},
@@ -70,8 +70,8 @@ func TestVersionKeyNatural(t *testing.T) {
 		{"1.9", "1.10", "1.10.1", "2"},
 	} {
 		for i := 1; i < len(ascending); i++ {
-			a, _ := VersionKey(ascending[i-1])
-			b, _ := VersionKey(ascending[i])
+			a, _ := Key(ascending[i-1])
+			b, _ := Key(ascending[i])
 			if bytes.Compare(a, b) >= 0 {
 				t.Errorf("%s is not before %s: %x %x", ascending[i-1], ascending[i], a, b)
 			}
@@ -81,20 +81,20 @@ func TestVersionKeyNatural(t *testing.T) {
 		"1.0": false, "1.0rc1": true, "1.0.2b": false, "1.0b2": true, "nightly-2024": true, "latest": false, "1.0-5": false,
 		"1.0+beta": false, "1.0.0-5": true, "2024.01-SNAPSHOT": true, "1.02": false, "": false, "v": false, "1.": false,
 	} {
-		if _, pre := VersionKey(v); pre != want {
+		if _, pre := Key(v); pre != want {
 			t.Errorf("%q: prerelease %v, want %v", v, pre, want)
 		}
 	}
 }
 
-// FuzzVersionKey: no input panics, equal texts have equal keys, and keys stay small.
-func FuzzVersionKey(f *testing.F) {
+// FuzzKey: no input panics, equal texts have equal keys, and keys stay small.
+func FuzzKey(f *testing.F) {
 	for _, v := range []string{"1.2.3", "v1.0.0-rc.1+b", "1.02", "", "ünïcode-1", "0x10", "1..2", "9999999999999999999999"} {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, v string) {
-		a, _ := VersionKey(v)
-		b, _ := VersionKey(v)
+		a, _ := Key(v)
+		b, _ := Key(v)
 		if !bytes.Equal(a, b) || len(a) > 5*len(v)+8 {
 			t.Fatalf("%q: %x %x", v, a, b)
 		}

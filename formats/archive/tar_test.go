@@ -1,4 +1,4 @@
-package formats_test
+package archive_test
 
 import (
 	"archive/tar"
@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
+	"slipway/formats/archive"
 	"slipway/registry"
 )
 
@@ -42,7 +42,7 @@ func linked(t *testing.T, entries ...string) []byte {
 }
 
 func look(raw []byte) error {
-	return formats.Tarball{MaxBytes: 1 << 30, MaxRatio: 1000, MaxEntries: 100_000,
+	return archive.Tarball{MaxBytes: 1 << 30, MaxRatio: 1000, MaxEntries: 100_000,
 		Entry: func(*tar.Header, string, io.Reader) error { return nil }}.Read(bytes.NewReader(raw))
 }
 

@@ -1,4 +1,4 @@
-package formats
+package archive
 
 import (
 	"archive/tar"
@@ -28,9 +28,9 @@ func (in *tarball) link(h *tar.Header, name string) error {
 	}
 	switch {
 	case !ok:
-		return BrokenArchive("the link %q leads outside", shown(h.Name))
+		return Broken("the link %q leads outside", shown(h.Name))
 	case in.links.occupied > maxLinkBytes:
-		return BrokenArchive("it has too many links")
+		return Broken("it has too many links")
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (l *links) cross(name string) bool {
 func (l *links) end() error {
 	for _, folder := range l.climbed {
 		if l.cross(folder) {
-			return BrokenArchive("a link leads through another, %q", shown(strings.TrimSuffix(folder, "/")))
+			return Broken("a link leads through another, %q", shown(strings.TrimSuffix(folder, "/")))
 		}
 	}
 	return nil

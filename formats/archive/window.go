@@ -1,0 +1,73 @@
+package archive
+
+import (
+	"errors"
+	"io"
+)
+
+// BlockBytes is what a Window reads at once: what a table of contents is read in.
+const BlockBytes = 256 << 10
+
+// keptBlocks is how many of them a Window keeps.
+const keptBlocks = 8
+
+// Window is an io.ReaderAt over a stored file that can only be opened in ranges: it reads whole blocks and keeps the last few,
+// as an archive is looked at in many small steps that lie close together. It is not safe for concurrent use.
+type Window struct {
+	size   int64
+	open   func(offset, length int64) (io.ReadCloser, error)
+	blocks map[int64][]byte
+	order  []int64 // as they were read
+}
+
+// NewWindow returns a window over a file of size bytes; open opens a range of it.
+func NewWindow(size int64, open func(offset, length int64) (io.ReadCloser, error)) *Window {
+	return &Window{size: size, open: open, blocks: map[int64][]byte{}}
+}
+
+// WindowOf returns a window over a file of at most BlockBytes that is in memory.
+func WindowOf(file []byte) *Window {
+	return &Window{size: int64(len(file)), blocks: map[int64][]byte{0: file}}
+}
+
+// ReadAt implements io.ReaderAt.
+func (w *Window) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("archive: negative offset")
+	}
+	n := 0
+	for n < len(p) && off < w.size {
+		b, err := w.block(off / BlockBytes)
+		if err != nil {
+			return n, err
+		}
+		c := copy(p[n:], b[off%BlockBytes:])
+		n, off = n+c, off+int64(c)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (w *Window) block(i int64) ([]byte, error) {
+	if b, ok := w.blocks[i]; ok {
+		return b, nil
+	}
+	b := make([]byte, min(BlockBytes, w.size-i*BlockBytes))
+	rc, err := w.open(i*BlockBytes, int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.ReadFull(rc, b)
+	if err = errors.Join(err, rc.Close()); err != nil {
+		return nil, err
+	}
+	if len(w.order) == keptBlocks {
+		delete(w.blocks, w.order[0])
+		w.order = w.order[1:]
+	}
+	w.blocks[i] = b
+	w.order = append(w.order, i)
+	return b, nil
+}
