@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -181,7 +182,7 @@ func TestMavenDamaged(t *testing.T) {
 func TestMavenPublish(t *testing.T) {
 	e := newEnv(t, Options{})
 	token := e.publisher()
-	ci := newMachine(t, e.repo(), string(token), publishHeader+": release-7")
+	ci := newMachine(t, e.repo(), string(token), formats.PublishHeader+": release-7")
 	dir := project(t, "project", "1.0")
 	ci.run(dir, "-q", "deploy", "-Dslipway.url="+e.repo())
 	for _, path := range []string{"parent/1.0/parent-1.0.pom", "api/1.0/api-1.0.jar", "core/maven-metadata.xml"} {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -307,7 +308,7 @@ func TestPublish(t *testing.T) {
 	e := newEnv(t, Options{Quiet: quiet})
 	ci := e.publisher()
 	send := func(id, path, body string) {
-		e.want(e.do(ci, http.MethodPut, path, body, publishHeader, id), path, 201)
+		e.want(e.do(ci, http.MethodPut, path, body, formats.PublishHeader, id), path, 201)
 	}
 	module := func(id, artifact string) {
 		base := "com/acme/" + artifact + "/1.0/" + artifact + "-1.0"
@@ -319,7 +320,7 @@ func TestPublish(t *testing.T) {
 	module("release-1", "api")
 	module("release-1", "core")
 	send("release-1", "/raw/main/dist/1.0/app.zip", "zip")
-	e.want(e.do(ci, http.MethodGet, "com/acme/api/1.0/api-1.0.jar", "", publishHeader, "release-1"), "own", 200, "api")
+	e.want(e.do(ci, http.MethodGet, "com/acme/api/1.0/api-1.0.jar", "", formats.PublishHeader, "release-1"), "own", 200, "api")
 	time.Sleep(3 * quiet)
 	const core, dist = "com/acme/core/1.0/core-1.0.jar", "/raw/main/dist/1.0/app.zip"
 	e.get(e.reader(), core, 404)
@@ -336,9 +337,12 @@ func TestPublish(t *testing.T) {
 	if got := e.events(); len(got) != 3 {
 		t.Errorf("events: %v", got)
 	}
+	// An id that is not set makes nothing visible.
+	e.want(e.do(ci, http.MethodPut, "com/acme/unset/1.0/unset-1.0.jar", "jar", formats.PublishHeader, ""), "no id", 400, "X-Slipway-Publish is empty")
+	e.want(e.do(ci, http.MethodPut, "com/acme/unset/maven-metadata.xml", versionsOf("unset", "1.0"), formats.PublishHeader, ""), "no id", 400, "X-Slipway-Publish is empty")
 	// Nothing of a publish that can't be committed, or is dropped.
 	module("release-2", "extra")
-	e.want(e.do(ci, http.MethodPut, "com/acme/extra/1.0/extra-1.0.jar.md5", strings.Repeat("0", 32), publishHeader, "release-2"), "wrong sum", 400)
+	e.want(e.do(ci, http.MethodPut, "com/acme/extra/1.0/extra-1.0.jar.md5", strings.Repeat("0", 32), formats.PublishHeader, "release-2"), "wrong sum", 400)
 	e.want(e.do(ci, http.MethodPost, "/api/v1/publishes/release-2/commit", ""), "commit", 409, "damaged")
 	e.want(e.do(ci, http.MethodDelete, "/api/v1/publishes/release-2", ""), "drop", 204)
 	e.get(ci, "com/acme/extra/1.0/extra-1.0.jar", 404)

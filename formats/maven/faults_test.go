@@ -147,7 +147,7 @@ func TestFaults(t *testing.T) {
 			formatstest.Change{
 				Name: "publish",
 				Do: func(c *formatstest.Client) error {
-					m := faultClient{Client: c, header: []string{publishHeader, c.Package}}
+					m := faultClient{Client: c, header: []string{formats.PublishHeader, c.Package}}
 					for _, artifact := range []string{c.Package + "-api", c.Package + "-core"} {
 						if err := m.stage(artifact, "1.0"); err != nil {
 							return err

@@ -127,7 +127,7 @@ func (h *handlers) findStaged(ctx context.Context, r *http.Request, t target, ab
 		return registry.File{}, "", absent
 	}
 	keys := []registry.SetKey{setKey(t.at(), t.file.build)}
-	if id := r.Header.Get(publishHeader); id != "" {
+	if id := r.Header.Get(formats.PublishHeader); id != "" {
 		key, err := registry.PublishKey(t.repository, id)
 		if err != nil {
 			return registry.File{}, "", err

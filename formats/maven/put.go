@@ -11,14 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
 // maxFileBytes bounds one file.
 const maxFileBytes = 10 << 30
-
-// publishHeader names the publish that a deploy waits for; settings.xml can set it for a server.
-const publishHeader = "X-Slipway-Publish"
 
 // put takes what deploys send (maven.md 4): files, sidecars, metadata. 201 for what is new, 200 for the same bytes again.
 func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
@@ -58,8 +56,8 @@ type upload struct {
 
 func (h *handlers) upload(r *http.Request, pub *registry.Publish, t target) (upload, error) {
 	u := upload{target: t, pub: pub, body: r.Body, key: setKey(t.at(), t.file.build)}
-	var err error
-	if id := r.Header.Get(publishHeader); id != "" {
+	id, err := formats.PublishID(r.Header)
+	if err == nil && id != "" {
 		u.publish = true
 		u.key, err = registry.PublishKey(t.repository, id)
 	}
@@ -292,7 +290,11 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *regi
 	if err != nil {
 		return err
 	}
-	if r.Header.Get(publishHeader) == "" {
+	id, err := formats.PublishID(r.Header)
+	if err != nil {
+		return err
+	}
+	if id == "" {
 		if err := h.commit(r.Context(), pub.Repository(), t, doc); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package npm
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"slipway/formats"
@@ -53,6 +54,8 @@ func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) erro
 	switch {
 	case wish.TFA != nil && *wish.TFA:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "This registry has no second factor for publishing.")
+	case wish.Access != nil && !slices.Contains([]string{"public", "restricted", "private"}, *wish.Access):
+		return invalid("the access %q is not known: public, restricted or private", clip(*wish.Access))
 	case wish.Access != nil && (*wish.Access == "public") != public:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "Who may read a package is decided for the repository as a whole.")
 	}

@@ -303,7 +303,7 @@ func TestAccess(t *testing.T) {
 		body   string
 		status int
 	}{
-		{`{"access":"restricted"}`, 200}, {`{"access":null}`, 200}, {`{"access":"public"}`, 403}, {`{"publish_requires_tfa":true}`, 403}, {`{"publish_requires_tfa":false}`, 200},
+		{`{"access":"restricted"}`, 200}, {`{"access":null}`, 200}, {`{"access":"public"}`, 403}, {`{"access":"private"}`, 200}, {`{"access":"bogus"}`, 400}, {`{"access":"PUBLIC"}`, 400}, {`{"publish_requires_tfa":true}`, 403}, {`{"publish_requires_tfa":false}`, 200},
 	} {
 		if res := e.do(formatstest.Admin, http.MethodPost, "/-/package/web/access", []byte(c.body)); res.Status != c.status {
 			t.Errorf("%s: %v", c.body, res)

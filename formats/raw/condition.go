@@ -24,6 +24,11 @@ func parseCondition(h http.Header) condition {
 	return c
 }
 
+// empty reports whether nothing is demanded.
+func (c condition) empty() bool {
+	return len(c.Match) == 0 && len(c.None) == 0 && c.Unmodified.IsZero()
+}
+
 // maxConditionBytes bounds what is kept with a staged file.
 const maxConditionBytes = 4 << 10
 

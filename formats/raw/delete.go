@@ -23,6 +23,9 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 		return invalid("to delete everything below this path, add ?recursive=true")
 	}
 	at, cond := loc.coordinate(), parseCondition(r.Header)
+	if loc.dir && !cond.empty() {
+		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "only a file has an entity tag and a date that a condition can be about")
+	}
 	err = h.svc.Edit(r.Context(), at.Name, func(e *registry.Edit) error {
 		switch {
 		case loc.depth() == atVersion:

@@ -79,9 +79,12 @@ func TestPut(t *testing.T) {
 	}
 	want(t, srv, put("tool/1.2.0/dir/", "x"), 400, "slash")
 	want(t, srv, put("tool/1.2.0/p", "x", "X-Slipway-Publish", "not an id"), 400, "can't name a publish")
+	want(t, srv, put("tool/1.2.0/p", "x", "X-Slipway-Publish", ""), 400, "is empty")
 	want(t, srv, put("tool/1.2.0/p", "x", "X-Explode-Archive", "true"), 400, "not supported")
 	want(t, srv, put("tool/1.2.0/p", "x", "Content-Range", "bytes 0-0/2"), 400, "part of a file")
-	want(t, srv, put("tool/1.2.0/p", "", "X-Checksum-Deploy", "true"), 404)
+	for _, value := range []string{"true", "True", "1", "yes"} {
+		want(t, srv, put("tool/1.2.0/p", "", "X-Checksum-Deploy", value), 404)
+	}
 	want(t, srv, formatstest.Request{Method: "POST", Path: "/raw/main/tool/1.2.0/p"}, 405)
 	want(t, srv, get("tool/1.2.0/p"), 404)
 	want(t, srv, formatstest.Request{Method: "PUT", Path: "/raw/absent/tool/1.2.0/p"}, 404, "no repository")
@@ -270,6 +273,8 @@ func TestDelete(t *testing.T) {
 
 	want(t, srv, del("t/1/d/"), 400, "recursive")
 	want(t, srv, del("t/1/nothing/?recursive=true"), 404)
+	want(t, srv, del("t/1/d/?recursive=true").With("If-Match", `"x"`), 412)
+	want(t, srv, del("t/1/?recursive=true").With("If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"), 412)
 	want(t, srv, del("t/1/d/?recursive=true"), 204)
 	want(t, srv, get("t/1/d/"), 404)
 	want(t, srv, get("t/1/a"), 200)

@@ -9,10 +9,6 @@ import (
 	"slipway/registry"
 )
 
-// publishHeader names the publish that a file waits for: files of several packages and formats become visible at one
-// moment, with POST /api/v1/publishes/<id>/commit.
-const publishHeader = "X-Slipway-Publish"
-
 // stage keeps a file for its publish: 201, and nobody sees it yet. The same path again replaces it.
 func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest) error {
 	key, err := registry.PublishKey(req.at.Repository, req.publish)

@@ -50,7 +50,7 @@ func TestPublishTogether(t *testing.T) {
 		}
 	}
 	must("condition", "If-None-Match", "*")
-	send("tool/1.0/new", "of somebody else", "", 201, "")
+	want(t, srv, put("tool/1.0/new", "of somebody else"), 201)
 	if _, err := srv.CommitPublish(ci, "main", "condition"); registry.KindOf(err) != registry.PreconditionFailed {
 		t.Errorf("If-None-Match of a file that came meanwhile: %v", err)
 	}

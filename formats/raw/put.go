@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"slipway/formats"
 	"slipway/formats/version"
@@ -76,7 +77,9 @@ func parsePut(r *http.Request) (putRequest, error) {
 		return req, err
 	}
 	req.cond = parseCondition(r.Header)
-	req.publish = r.Header.Get(publishHeader)
+	if req.publish, err = formats.PublishID(r.Header); err != nil {
+		return req, err
+	}
 	req.mediaType = mediaType(r.Header.Get("Content-Type"), req.path)
 	req.want, err = parseDigests(r.Header)
 	return req, err
@@ -87,7 +90,7 @@ func refuse(h http.Header) error {
 	switch {
 	case h.Get("X-Explode-Archive") != "" || h.Get("X-Explode-Archive-Atomic") != "":
 		return invalid("unpacking an archive on the server (X-Explode-Archive) is not supported; send its files one by one")
-	case h.Get("X-Checksum-Deploy") == "true":
+	case h.Get("X-Checksum-Deploy") != "" && !strings.EqualFold(h.Get("X-Checksum-Deploy"), "false"):
 		// The protocol of this header: 404 makes its clients send the bytes.
 		return registry.Errorf(registry.NotFound, registry.AboutBlob, "storing by checksum alone is not supported; send the bytes")
 	case h.Get("Content-Range") != "":

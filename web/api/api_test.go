@@ -367,6 +367,10 @@ func TestCollect(t *testing.T) {
 		Blobs  int64
 		DryRun bool `json:"dry_run"`
 	}
+	for _, query := range []string{"dry_run=true", "grace=240h", "%zz"} { // they belong into the body: nothing is removed
+		a.want(400, "POST", "/gc?"+query, "", nil)
+		a.want(400, "POST", "/gc?"+query, `{"grace":"0s"}`, nil)
+	}
 	a.want(200, "POST", "/gc", `{"grace":"0s","dry_run":true}`, &report)
 	if report.Blobs != 1 || !report.DryRun {
 		t.Errorf("dry run: %+v", report)

@@ -52,7 +52,7 @@ func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
 type tokenRequest struct {
 	Name        string           `json:"name"`
 	Permissions []permissionJSON `json:"permissions"`
-	ExpiresIn   string           `json:"expires_in"`
+	ExpiresIn   *string          `json:"expires_in"`
 }
 
 // createToken answers POST /tokens {"name","permissions","expires_in"}: 201 with the secret, shown this once.
@@ -62,8 +62,8 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	req := registry.TokenRequest{Name: body.Name, Grants: grantsOf(body.Permissions)}
-	if body.ExpiresIn != "" {
-		d, err := time.ParseDuration(body.ExpiresIn)
+	if body.ExpiresIn != nil { // an empty one is a variable without a value, not a token without an end
+		d, err := time.ParseDuration(*body.ExpiresIn)
 		if err != nil || d <= 0 {
 			return wire.Invalid("expires_in must be a duration such as 720h")
 		}

@@ -60,6 +60,8 @@ func TestTokens(t *testing.T) {
 		`{"name":"x","permissions":[{"repository":"main","actions":["fly"]}]}`, `{"name":"x","permissions":[{"repository":"../","actions":["read"]}]}`,
 		`{"name":"x","permissions":[{"repository":"main","actions":["read"]}],"expires_in":"soon"}`,
 		`{"name":"x","permissions":[{"repository":"main","actions":["read"]}],"expires_in":"-1h"}`,
+		`{"name":"x","permissions":[{"repository":"main","actions":["read"]}],"expires_in":""}`, // of a variable that is not set
+		`{"name":"x","permissions":[{"repository":"main","actions":["read"]}],"expires_in":"0s"}`,
 		`{"name":"x","permissions":[{"repository":"main","actions":["read"],"admin":true}]}`,
 	} {
 		a.want(400, "POST", "/tokens", body, nil)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -9,6 +10,7 @@ import (
 	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/web/internal/wire"
 )
 
 // Prefix is where the API lives.
@@ -170,8 +172,29 @@ func (h *handlers) handle(rt route) http.Handler {
 	return h.site.Handle(formats.Route{Format: h.Name(), Name: rt.name, Public: rt.public}, render,
 		func(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("Cache-Control", "no-store")
+			if err := checkQuery(rt, r); err != nil {
+				return err
+			}
 			return rt.run(w, r)
 		})
+}
+
+// checkQuery refuses a parameter that an operation which changes something does not have: POST /gc?dry_run=true must not
+// remove blobs because dry_run belongs into the body. Operations that only read ignore such parameters. Invalid.
+func checkQuery(rt route, r *http.Request) error {
+	if rt.method == http.MethodGet || r.URL.RawQuery == "" {
+		return nil
+	}
+	query, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	for name := range query {
+		if !slices.ContainsFunc(operations[rt.name].query, func(p param) bool { return p.name == name }) {
+			return wire.Invalid("there is no parameter %.40q here", name)
+		}
+	}
+	return nil
 }
 
 var _ formats.Mounter = (*API)(nil)

@@ -34,7 +34,7 @@ func Segment(r *http.Request, key string) (string, error) {
 	return s, nil
 }
 
-// Query is the parsed query string. Parameters that nobody asks for are ignored.
+// Query is the parsed query string. Operations that only read ignore parameters that they do not have.
 type Query url.Values
 
 func ParseQuery(r *http.Request) (Query, error) {
