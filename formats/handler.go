@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -103,7 +104,7 @@ func (s *Site) access(r *http.Request, q *request, rec *recorder) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("method", clip(r.Method, maxLoggedBytes)), slog.String("path", clip(firstOf(q.path, r.URL.Path), maxLoggedBytes)),
+		slog.String("method", clip(r.Method, maxLoggedBytes)), slog.String("path", clip(cmp.Or(q.path, r.URL.Path), maxLoggedBytes)),
 		slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Int64("received", q.body.read),
 		slog.Duration("duration", time.Since(q.start)),
 		slog.String("actor", q.actor.ID), slog.String("format", q.route.Format), slog.String("route", q.route.Name),

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ func ETag(f registry.File) string { return `"` + f.Blob.Digest.Encoded() + `"` }
 // needed; those of the local store leave through the kernel. PreconditionFailed, RangeInvalid.
 func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File, o FileOptions) error {
 	h := w.Header()
-	h.Set("Content-Type", firstOf(o.ContentType, f.MediaType, "application/octet-stream"))
-	h.Set("Cache-Control", firstOf(o.CacheControl, revalidateCache))
+	h.Set("Content-Type", cmp.Or(o.ContentType, f.MediaType, "application/octet-stream"))
+	h.Set("Cache-Control", cmp.Or(o.CacheControl, revalidateCache))
 	h.Set("Etag", ETag(f))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Accept-Ranges", "bytes")
@@ -87,15 +88,6 @@ func (s *Site) redirected(w http.ResponseWriter, r *http.Request, f registry.Fil
 	h.Set("Location", link)
 	w.WriteHeader(http.StatusTemporaryRedirect)
 	return true, nil
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // blobReader is the content of a file for http.ServeContent. It asks the store for nothing before the first byte is

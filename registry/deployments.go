@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,7 +184,7 @@ func (s *Service) deployable(tx metadata.Tx, repo Repository, r Report) (Package
 	if err != nil {
 		return Package{}, Version{}, err
 	}
-	what := firstText(r.PURL, r.Digest.String())
+	what := cmp.Or(r.PURL, r.Digest.String())
 	switch len(hits) {
 	case 0:
 		return Package{}, Version{}, Errorf(NotFound, AboutVersion, "there is no version %s in repository %q", clip(what), repo.Name)
@@ -419,13 +420,6 @@ func (s *Service) Deployments(ctx context.Context, q DeploymentQuery) ([]Deploym
 
 func unknownStatus(s DeploymentStatus) error {
 	return Errorf(Invalid, AboutDeployment, "%q is no status of a deployment: queued, running, succeeded, failed, rolled_back, cancelled", clip(string(s)))
-}
-
-func firstText(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func idText(id int64) string { return fmt.Sprint(id) }
