@@ -48,6 +48,28 @@ func (s Suite) rights(t *testing.T) {
 	srv.MustFsck(t)
 }
 
+// encodedCredentials asks every route with a password in each encoding that clients have for one (RFC 7617).
+func (s Suite) encodedCredentials(t *testing.T) {
+	srv := s.server(t)
+	s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	srv.AddUser(t, "ann", AccentedPassword, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
+	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+		if route.Public {
+			return
+		}
+		utf8 := srv.Do(Anonymous, q.WithBasic("ann", AccentedPassword))
+		if utf8.Status == http.StatusUnauthorized || utf8.Status >= http.StatusInternalServerError {
+			t.Errorf("in UTF-8: %v", utf8)
+		}
+		if res := srv.Do(Anonymous, q.WithBasic("ann", Latin1(AccentedPassword))); res.Status != utf8.Status {
+			t.Errorf("in ISO-8859-1: %v, want %d", res, utf8.Status)
+		}
+		if res := srv.Do(Anonymous, q.WithBasic("ann", Latin1("wröng"))); res.Status != http.StatusUnauthorized {
+			t.Errorf("wrong: %v, want 401", res)
+		}
+	})
+}
+
 // crossSite asks every route that changes something as a browser does for a page of another site, with the credentials that
 // it remembers.
 func (s Suite) crossSite(t *testing.T) {

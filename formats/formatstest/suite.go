@@ -68,6 +68,7 @@ func Run(t *testing.T, s Suite) {
 func RunRoutes(t *testing.T, s Suite) {
 	s = s.defaults()
 	t.Run("S24", s.rights)
+	t.Run("encoded credentials", s.encodedCredentials)
 	t.Run("cross site", s.crossSite)
 	t.Run("unread", s.unread)
 	t.Run("methods", s.methods)

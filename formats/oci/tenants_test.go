@@ -421,6 +421,27 @@ func TestAnonymousRead(t *testing.T) {
 	f.want(http.StatusUnauthorized, formatstest.Anonymous, http.MethodGet, tokenPath, nil, "Authorization", "Basic YWRtaW46d3Jvbmc=")
 }
 
+// TestEncodedCredentials: the token endpoint, both ways, and the routes that see to credentials themselves take a password in
+// UTF-8 and in ISO-8859-1.
+func TestEncodedCredentials(t *testing.T) {
+	f := newTenants(t, formatstest.Options{})
+	f.AddUser(t, "ann", formatstest.AccentedPassword, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
+	for _, c := range []struct {
+		password string
+		status   int
+	}{
+		{formatstest.AccentedPassword, http.StatusOK}, {formatstest.Latin1(formatstest.AccentedPassword), http.StatusOK},
+		{"wröng", http.StatusUnauthorized}, {formatstest.Latin1("wröng"), http.StatusUnauthorized},
+	} {
+		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:"+c.password))
+		for _, path := range []string{"", tokenPath + "?scope=repository:main/app:pull"} {
+			f.want(c.status, formatstest.Anonymous, http.MethodGet, path, nil, "Authorization", basic)
+		}
+		form := url.Values{"grant_type": {"password"}, "username": {"ann"}, "password": {c.password}}
+		f.want(c.status, formatstest.Anonymous, http.MethodPost, tokenPath, []byte(form.Encode()), "Content-Type", "application/x-www-form-urlencoded")
+	}
+}
+
 // TestTokenForm is the OAuth 2 way of the token endpoint.
 func TestTokenForm(t *testing.T) {
 	f := newTenants(t, formatstest.Options{})

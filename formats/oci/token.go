@@ -52,7 +52,7 @@ func (h *handlers) tokenForm(w http.ResponseWriter, r *http.Request) error {
 	var c access.Credentials
 	switch grant := r.PostForm.Get("grant_type"); grant {
 	case "password":
-		c = access.Credentials{User: r.PostForm.Get("username"), Password: r.PostForm.Get("password")}
+		c = formats.UserPassword(r.PostForm.Get("username"), r.PostForm.Get("password"))
 	case "refresh_token":
 		c = access.Credentials{Token: r.PostForm.Get("refresh_token")}
 		if c.Empty() {

@@ -4,12 +4,14 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"slipway/formats/formatstest"
+	"slipway/registry/access"
 )
 
 func eachPip(t *testing.T, fn func(t *testing.T, m *machine, pip string)) {
@@ -51,6 +53,25 @@ func TestPipInstall(t *testing.T) {
 		}
 		e.MustFsck(t)
 	})
+}
+
+// TestLatin1Password: requests, under pip and twine, sends a password in ISO-8859-1.
+func TestLatin1Password(t *testing.T) {
+	m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), pipNewest, twineNew)
+	e := m.env
+	e.AddUser(t, "ann", formatstest.AccentedPassword, access.Grant{Repository: "main", Actions: []access.Action{access.Read, access.Publish}})
+	upload := func(password string) []string {
+		return m.module(twineNew, "twine", "upload", "--non-interactive", "--disable-progress-bar", "--repository-url", e.URL+"/pypi/main/",
+			"-u", "ann", "-p", password, files(t, m.dists(dist{name: "umlaut", version: "1.0"}))[0])
+	}
+	m.run(m.home, upload(formatstest.AccentedPassword)...)
+	m.fail(m.home, "401", upload("wröng")...)
+	index := strings.Replace(e.URL, "http://", "http://"+url.UserPassword("ann", formatstest.AccentedPassword).String()+"@", 1) + "/pypi/main/simple/"
+	venv := m.venv()
+	m.run(m.home, m.pip(pipNewest, venv, "install", "-i", index, "umlaut")...)
+	if got := m.installed(venv, "umlaut"); got != "1.0" {
+		t.Errorf("installed %q", got)
+	}
 }
 
 // TestPipHashes installs with checked hashes, also from source, and downloads.

@@ -13,6 +13,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
+	"slipway/web/api"
 )
 
 // example is a well-formed request of a route on what the rights test has published, and what callers get who are not
@@ -225,6 +226,32 @@ func TestS24(t *testing.T) {
 		})
 	})
 	p.MustFsck(t)
+}
+
+// TestEncodedCredentials: every route takes a password in UTF-8 and in ISO-8859-1.
+func TestEncodedCredentials(t *testing.T) {
+	p := prepare(t)
+	p.AddUser(t, "umlaut", formatstest.AccentedPassword, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
+	ask := func(method string, e example, password string) int {
+		if strings.Contains(e.body, "%s") {
+			e.body = fmt.Sprintf(e.body, "ann")
+		}
+		q := formatstest.Request{Method: method, Path: api.Prefix + e.path, Body: []byte(e.body)}
+		return p.Do(formatstest.Anonymous, q.WithBasic("umlaut", password)).Status
+	}
+	p.routes(func(route formats.Route, method string, e example) {
+		if route.Public {
+			return
+		}
+		for encoding, password := range map[string]string{"UTF-8": formatstest.AccentedPassword, "ISO-8859-1": formatstest.Latin1(formatstest.AccentedPassword)} {
+			if got := ask(method, e, password); got == http.StatusUnauthorized || got >= http.StatusInternalServerError {
+				t.Errorf("%s %s in %s: %d", method, route.Name, encoding, got)
+			}
+		}
+		if got := ask(method, e, formatstest.Latin1("wröng")); got != http.StatusUnauthorized {
+			t.Errorf("%s %s: a wrong password: %d", method, route.Name, got)
+		}
+	})
 }
 
 // secrets are what no answer may show: tokens, password hashes, and the hash of a token.
