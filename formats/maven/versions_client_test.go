@@ -47,6 +47,10 @@ func mavenVersion(t *testing.T, version string) {
 		}
 	}
 
+	if asked := strings.Contains(e.Log(), ".jar.sha1"); asked != (version == "" || version == "3.6.3") {
+		t.Errorf("asked for the checksums of files beside those in headers: %v", asked)
+	}
+
 	must(t, replace(filepath.Join(dir, "pom.xml"), "<name>first</name>", "<name>changed</name>"))
 	ci.fail(dir, "com.acme:first:1.0 is already released with other content", "-N", "deploy", "-Dslipway.url="+e.repo())
 	e.get(formatstest.Admin, "com/acme/first/1.0/first-1.0.pom", 200, "<name>first</name>")
