@@ -31,6 +31,10 @@ type Store interface {
 	// Update runs fn and makes its writes durable before it returns nil; after any error none of them is visible.
 	// Waiting updates may be made durable together; each succeeds or fails alone. ErrNoSpace.
 	Update(ctx context.Context, fn func(tx Tx) error) error
+	// Watch returns a channel that closes once an update was committed, after the call and by any process, that added a log
+	// entry or called Tx.Notify. It is a wake and no promise: it may close for nothing, so its reader looks at the database. A
+	// reader that calls it before it looks misses nothing.
+	Watch() <-chan struct{}
 	// Ready reports whether the database answers.
 	Ready(ctx context.Context) error
 	// Close waits for running transactions.
@@ -63,6 +67,8 @@ const (
 type Tx interface {
 	// Now is the transaction's time: UTC, whole microseconds, never before that of an earlier update.
 	Now() time.Time
+	// Notify lets what Store.Watch has returned close when this update is committed, as a log entry does.
+	Notify()
 
 	Repositories() Repositories
 	Packages() Packages

@@ -142,9 +142,7 @@ type Outcome struct {
 // Attempted records an attempt of a delivery as it was when the attempt began. One that was asked for again meanwhile stays
 // due, whatever came of this attempt; one that is gone by now is no error.
 func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) error {
-	logged := false
-	err := o.s.meta.Update(ctx, func(tx metadata.Tx) error {
-		logged = false
+	return o.s.meta.Update(ctx, func(tx metadata.Tx) error {
 		d, err := tx.Deliveries().Delivery(began.ID)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nil
@@ -174,45 +172,40 @@ func (o *Outbox) Attempted(ctx context.Context, began Delivery, out Outcome) err
 			Error: out.Error, Answer: out.Answer}); err != nil || d.Seq == noSeq {
 			return err
 		}
-		logged, err = noteHealth(tx, d.SubscriptionID, out)
-		return err
+		return noteHealth(tx, d.SubscriptionID, out)
 	})
-	if err == nil && logged {
-		o.s.wake()
-	}
-	return err
 }
 
 // noteHealth records whether a subscription works, and disables it when it is to end.
-func noteHealth(tx metadata.Tx, id int64, out Outcome) (disabled bool, err error) {
+func noteHealth(tx metadata.Tx, id int64, out Outcome) error {
 	row, err := tx.Subscriptions().Subscription(id)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if out.Delivered {
 		if row.FailingSince.IsZero() {
-			return false, nil
+			return nil
 		}
-		return false, tx.Subscriptions().SetFailingSince(id, time.Time{})
+		return tx.Subscriptions().SetFailingSince(id, time.Time{})
 	}
 	reason := out.Disable
 	switch {
 	case row.FailingSince.IsZero():
 		row.FailingSince = out.At
 		if err := tx.Subscriptions().SetFailingSince(id, out.At); err != nil {
-			return false, err
+			return err
 		}
 	case reason == "" && out.GiveUpAfter > 0 && out.At.Sub(row.FailingSince) >= out.GiveUpAfter:
 		reason = "only failures since " + metadata.FormatTime(row.FailingSince)
 	}
 	if reason == "" || !row.DisabledAt.IsZero() {
-		return false, nil
+		return nil
 	}
 	row.DisabledAt, row.DisabledReason = tx.Now(), reason
 	if _, err := tx.Subscriptions().UpdateSubscription(row); err != nil {
-		return false, err
+		return err
 	}
-	return true, logSubscription(tx.Log(), access.System(), EventSubscriptionDisabled, subscriptionOf(row), reason)
+	return logSubscription(tx.Log(), access.System(), EventSubscriptionDisabled, subscriptionOf(row), reason)
 }
 
 // Tidy removes finished deliveries after their time, and what deleted subscriptions left; a batch of each. more: there is

@@ -107,6 +107,7 @@ func (s *Service) Redeliver(ctx context.Context, id int64) (Delivery, error) {
 		if _, err := tx.Deliveries().PutDelivery(d); err != nil { // the known one is pending again
 			return err
 		}
+		tx.Notify()
 		d, err = tx.Deliveries().Delivery(id)
 		return err
 	})
@@ -177,6 +178,7 @@ func (s *Service) Ping(ctx context.Context, id int64) (Delivery, error) {
 		}
 		id, err := tx.Deliveries().PutDelivery(row)
 		if err == nil {
+			tx.Notify()
 			d, err = tx.Deliveries().Delivery(id)
 		}
 		return err

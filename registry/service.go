@@ -134,7 +134,6 @@ type Service struct {
 	keepers                        []Keeper
 
 	instance  string // id of the installation, from the first start
-	grown     broadcast
 	leases    leases
 	uploading uploadLocks
 	bodies    bodies
@@ -193,7 +192,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := s.finishCollection(ctx); err != nil {
 		return nil, fmt.Errorf("finish an interrupted collection: %w", err)
 	}
-	grown := s.grown.next()
+	grown := s.meta.Watch()
 	if err := s.signCheckpoint(ctx); err != nil {
 		return nil, fmt.Errorf("sign the log: %w", err)
 	}
@@ -275,42 +274,10 @@ func describe(a access.Actor) string {
 	}
 }
 
-// update runs a change and tells the waiters of the log.
+// update runs a change of the metadata.
 func (s *Service) update(ctx context.Context, fn func(tx metadata.Tx) error) error {
-	if err := s.meta.Update(ctx, fn); err != nil {
-		return err
-	}
-	s.wake()
-	return nil
+	return s.meta.Update(ctx, fn)
 }
 
-// wake tells the waiters of the log that it may have grown.
-func (s *Service) wake() { s.grown.wake() }
-
-// Grown returns a channel that closes when the log grows next.
-func (s *Service) Grown() <-chan struct{} { return s.grown.next() }
-
-// broadcast wakes everybody who waits for something new.
-type broadcast struct {
-	mu sync.Mutex
-	ch chan struct{}
-}
-
-// next returns a channel that closes at the next wake.
-func (b *broadcast) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch == nil {
-		b.ch = make(chan struct{})
-	}
-	return b.ch
-}
-
-func (b *broadcast) wake() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil {
-		close(b.ch)
-		b.ch = nil
-	}
-}
+// Grown returns a channel that closes when the log grows next, in this process or another one; see metadata.Store.Watch.
+func (s *Service) Grown() <-chan struct{} { return s.meta.Watch() }

@@ -76,6 +76,8 @@ func Run(t *testing.T, open Factory) {
 		{"Consumers", testConsumers},
 		{"Settings", testSettings},
 		{"Generations", testGenerations},
+		{"Watch", testWatch},
+		{"WatchMissesNothing", testWatchMissesNothing},
 		{"FailedUpdate", testFailedUpdate},
 		{"FailedNeighbours", testFailedNeighbours},
 		{"SwallowedError", testSwallowedError},

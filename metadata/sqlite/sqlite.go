@@ -76,6 +76,7 @@ type Store struct {
 	// last is the time of the newest update in microseconds; it moves before the update can be seen.
 	last        atomic.Int64
 	generations generations
+	news        sqlstore.Broadcast // an update left a log entry, or asked for it
 
 	mu      sync.Mutex
 	running int           // transactions, and those waiting to be one
@@ -268,6 +269,9 @@ func (s *Store) Generation() uint64 { return s.generations.now.Load() }
 
 // GenerationOf implements metadata.Versioned.
 func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.of(p) }
+
+// Watch implements metadata.Store: the lock on the database keeps other writers out.
+func (s *Store) Watch() <-chan struct{} { return s.news.Next() }
 
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {

@@ -264,6 +264,7 @@ type group struct {
 	failed  int
 	entries int
 	wrote   bool
+	notify  bool // an update asked for it
 	commit  time.Duration
 }
 
@@ -380,6 +381,7 @@ func (w *writer) run(g *group, r *request) bool {
 			}
 		}
 		g.wrote = g.wrote || tx.Wrote()
+		g.notify = g.notify || tx.Notified()
 		w.store.generations.touch(tx)
 		return true
 	}
@@ -458,6 +460,9 @@ func (w *writer) answer(g *group, err error) {
 		Updates: len(g.members), Entries: g.entries,
 	}
 	w.store.generations.advance(err)
+	if err == nil && (g.entries > 0 || g.notify) {
+		w.store.news.Wake()
+	}
 	w.waiting = nil
 	for _, r := range g.members {
 		if err != nil {

@@ -568,3 +568,42 @@ func TestTimeOfUpdate(t *testing.T) {
 	close(held)
 	updates.Wait()
 }
+
+// TestWatchIsExact: only a committed update that left an entry or called Notify wakes.
+func TestWatchIsExact(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "slipway.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	put := func(tx metadata.Tx) error { return tx.Settings().PutSetting("key", "value") }
+	for _, c := range []struct {
+		what string
+		fn   func(tx metadata.Tx) error
+		want bool
+	}{
+		{"an update without an entry", put, false},
+		{"a failed update", func(tx metadata.Tx) error {
+			tx.Notify()
+			_, err := tx.Log().Append(metadata.Entry{Type: "a", Data: []byte("{}")})
+			return errors.Join(err, errTest)
+		}, false},
+		{"Notify", func(tx metadata.Tx) error { tx.Notify(); return put(tx) }, true},
+		{"an entry", func(tx metadata.Tx) error {
+			_, err := tx.Log().Append(metadata.Entry{Type: "a", Data: []byte("{}")})
+			return err
+		}, true},
+	} {
+		news := s.Watch()
+		_ = s.Update(t.Context(), c.fn) // one of them fails
+		got := false
+		select {
+		case <-news:
+			got = true
+		default:
+		}
+		if got != c.want {
+			t.Errorf("%s wakes: %v", c.what, got)
+		}
+	}
+}

@@ -34,6 +34,7 @@ type Tx struct {
 	touched []metadata.Part // some of them more than once
 	created int64           // the version that was made last
 	unknown bool            // the package of a row that was changed is not known
+	notify  bool            // see Notify
 	scope   metadata.Part   // of the next statement: see within
 
 	before func() error // see Intercept
@@ -71,6 +72,12 @@ func (t *Tx) Failed() error {
 
 // Wrote reports whether a row was changed.
 func (t *Tx) Wrote() bool { return t.wrote }
+
+// Notify implements metadata.Tx.
+func (t *Tx) Notify() { t.notify = true }
+
+// Notified reports whether Notify was called.
+func (t *Tx) Notified() bool { return t.notify }
 
 // Touched are the parts that may have been changed; false: any may have been.
 func (t *Tx) Touched() (parts []metadata.Part, known bool) { return t.touched, !t.unknown }
