@@ -42,7 +42,7 @@ type NewToken struct {
 type TokenRequest struct {
 	Name        string       `json:"name,omitempty" doc:"Its name."`
 	Permissions []Permission `json:"permissions,omitempty" doc:"What it may do."`
-	ExpiresIn   string       `json:"expires_in,omitempty" doc:"A duration such as '720h'; absent: it does not end."`
+	ExpiresIn   *string      `json:"expires_in,omitempty" doc:"A duration such as '720h'; absent: it does not end."`
 }
 
 // User is a user without the password.

@@ -6,7 +6,8 @@
 // pointer without omitempty is null when there is no value; a field with omitempty is absent when it is empty.
 //
 // The tags say what the OpenAPI document says of a field: doc is its text, where 'x' stands for code; format, pattern,
-// const, enum, examples and minimum are the keywords of JSON Schema; as names the type that a raw field holds.
+// const, enum, examples and minimum are the keywords of JSON Schema; as names a schema that the server knows: what a
+// raw field holds, or the values that a text has.
 package api
 
 // Prefix is where the API lives below the address of a server.

@@ -17,7 +17,7 @@ type Delivery struct {
 	Subscription string        `json:"subscription" doc:"Id of the subscription."`
 	EventID      string        `json:"event_id" doc:"Id of the event."`
 	Seq          *int64        `json:"seq" doc:"Sequence number of the event's entry; null: a ping."`
-	Type         string        `json:"type" doc:"Event type: 'dev.slipway.tag.set.v1' and so on."`
+	Type         string        `json:"type" as:"EventType" doc:"Event type."`
 	Subject      string        `json:"subject,omitempty" doc:"Package URL of the version, where there is one."`
 	State        DeliveryState `json:"state" doc:"Where it stands."`
 	Attempts     int           `json:"attempt_count" doc:"How many attempts were made."`

@@ -7,7 +7,7 @@ type Event struct {
 	SpecVersion     string          `json:"specversion" const:"1.0" doc:"Of CloudEvents."`
 	ID              string          `json:"id" doc:"The same wherever the event is delivered."`
 	Source          string          `json:"source" doc:"The server."`
-	Type            string          `json:"type" doc:"Event type: 'dev.slipway.tag.set.v1' and so on."`
+	Type            string          `json:"type" as:"EventType" doc:"Event type."`
 	Subject         string          `json:"subject,omitempty" doc:"Package URL of the version, where there is one."`
 	Time            string          `json:"time" format:"date-time" doc:"When it happened."`
 	DataContentType string          `json:"datacontenttype" doc:"Of 'data'."`

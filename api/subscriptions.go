@@ -7,7 +7,7 @@ type Subscription struct {
 	Sink           string   `json:"sink" examples:"webhook" doc:"How it is sent."`
 	URL            string   `json:"url" doc:"Where it is sent to."`
 	Preset         string   `json:"preset" doc:"The shape of what is sent."`
-	Types          []string `json:"types" doc:"Event types or globs over them."`
+	Types          []string `json:"types" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`
 	Repositories   []string `json:"repositories" doc:"Repositories or globs over them."`
 	Packages       []string `json:"packages" doc:"Packages or globs over them."`
 	Tags           []string `json:"tags" doc:"Names of tags or globs over them; with any, events without a tag do not match."`
@@ -40,7 +40,7 @@ type SubscriptionChange struct {
 	Sink         *string   `json:"sink,omitempty" examples:"webhook" doc:"How it is sent."`
 	URL          *string   `json:"url,omitempty" doc:"Where it is sent to."`
 	Preset       *string   `json:"preset,omitempty" doc:"The shape of what is sent."`
-	Types        *[]string `json:"types,omitempty" doc:"Event types or globs over them."`
+	Types        *[]string `json:"types,omitempty" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`
 	Repositories *[]string `json:"repositories,omitempty" doc:"Repositories or globs over them."`
 	Packages     *[]string `json:"packages,omitempty" doc:"Packages or globs over them."`
 	Tags         *[]string `json:"tags,omitempty" doc:"Names of tags or globs over them; with any, events without a tag do not match."`

@@ -3,25 +3,34 @@ package api
 import (
 	"net/http"
 
+	"slipway/api"
 	"slipway/registry"
+	"slipway/web/openapi"
 )
 
-// consumerJSON is a named reader of the events.
-type consumerJSON struct {
-	Name      string `json:"name"`
-	Acked     int64  `json:"acked"` // sequence number of the last event that was dealt with; -1: none
-	CreatedAt string `json:"created_at"`
-	UpdatedAt string `json:"updated_at"`
+// consumerRoutes are the named readers of the events.
+func (h *handlers) consumerRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/consumers", "api.consumers.list", h.listConsumers, openapi.Operation{
+			ID: "listConsumers", Group: "Events", Summary: "List your consumers",
+			Query: paged(), Answers: success("The consumers, by name.", api.List[api.Consumer]{Items: []api.Consumer{consumerExample}})}},
+		{"GET", consumerPath, "api.consumers.get", h.getConsumer, openapi.Operation{
+			ID: "getConsumer", Group: "Events", Summary: "Show a consumer", Answers: success("The consumer.", consumerExample)}},
+		{"PUT", consumerPath, "api.consumers.put", h.putConsumer, openapi.Operation{
+			ID: "putConsumer", Group: "Events", Summary: "Make a consumer, or acknowledge events",
+			About: "A consumer is a place in the events that the server keeps, under a name of your own. A new one begins at the end of the log, or behind `acked`, where -1 is " +
+				"the start. Acknowledging never moves it back, so one that comes late or twice changes nothing, unless `reset` is true. The answer says where it is.",
+			Request: openapi.Takes[api.ConsumerChange](`{"acked":42}`),
+			Answers: append(success("The consumer.", consumerExample), created("A new consumer.", consumerExample)...), Errors: []int{http.StatusConflict}}},
+		{"DELETE", consumerPath, "api.consumers.delete", h.deleteConsumer, openapi.Operation{
+			ID: "deleteConsumer", Group: "Events", Summary: "Delete a consumer", Answers: empty("Its place is forgotten.")}},
+	}
 }
 
-func consumerOf(c registry.Consumer) consumerJSON {
-	return consumerJSON{Name: c.Name, Acked: c.Acked, CreatedAt: timeText(c.CreatedAt), UpdatedAt: timeText(c.UpdatedAt)}
-}
+var consumerExample = api.Consumer{Name: "prod-web", Acked: 42, CreatedAt: momentExample, UpdatedAt: laterExample}
 
-// consumerChange is the body of PUT.
-type consumerChange struct {
-	Acked *int64 `json:"acked"`
-	Reset bool   `json:"reset"`
+func consumerOf(c registry.Consumer) api.Consumer {
+	return api.Consumer{Name: c.Name, Acked: c.Acked, CreatedAt: timeText(c.CreatedAt), UpdatedAt: timeText(c.UpdatedAt)}
 }
 
 // listConsumers answers GET /consumers: those of the caller.
@@ -50,7 +59,7 @@ func (h *handlers) getConsumer(w http.ResponseWriter, r *http.Request) error {
 func (h *handlers) putConsumer(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name := in.segment("name")
-	var body consumerChange
+	var body api.ConsumerChange
 	in.body(&body)
 	if in.err != nil {
 		return in.err

@@ -5,33 +5,43 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
-// deliveryJSON is a delivery in a list: where it stands, and how the latest attempt went.
-type deliveryJSON struct {
-	ID           string  `json:"id"`
-	Subscription string  `json:"subscription"`
-	EventID      string  `json:"event_id"`
-	Seq          *int64  `json:"seq"` // null: a ping
-	Type         string  `json:"type"`
-	Subject      string  `json:"subject,omitempty"`
-	State        string  `json:"state"` // pending, delivered, dead
-	Attempts     int     `json:"attempt_count"`
-	NextAt       *string `json:"next_at"` // of the next attempt; null when there is none
-	Redelivery   bool    `json:"redelivery"`
-	Status       int     `json:"status,omitempty"` // absent: no answer, or no attempt yet
-	Error        string  `json:"error,omitempty"`
-	CreatedAt    string  `json:"created_at"`
-	DoneAt       *string `json:"done_at"`
+// deliveryRoutes are what was sent, or will be, for subscriptions.
+func (h *handlers) deliveryRoutes() []endpoint {
+	return []endpoint{
+		{"GET", subscriptionPath + "/deliveries", "api.deliveries.list", h.listDeliveries, openapi.Operation{
+			ID: "listDeliveries", Group: "Subscriptions", Summary: "List the deliveries of a subscription",
+			Query:   paged(openapi.Param{Name: "state", About: "Deliveries in this state only.", Of: openapi.Object{"type": "string", "enum": deliveryStates}}),
+			Answers: success("The deliveries, newest first.", api.List[api.Delivery]{Items: []api.Delivery{deliveryExample}})}},
+		{"GET", "/deliveries/{id}", "api.deliveries.get", h.getDelivery, openapi.Operation{
+			ID: "getDelivery", Group: "Subscriptions", Summary: "Show what is sent, and how each attempt went",
+			Answers: success("The delivery.", api.DeliveryDetail{Delivery: deliveryExample,
+				Request: api.DeliveryRequest{URL: subscriptionExample.URL, ContentType: "application/cloudevents+json", Body: "{…}"},
+				Sent:    []api.DeliveryAttempt{{Attempt: 1, At: momentExample, Seconds: 0.12, Status: http.StatusNoContent}}})}},
+		{"POST", "/deliveries/{id}/redeliver", "api.deliveries.redeliver", h.redeliver, openapi.Operation{
+			ID: "redeliver", Group: "Subscriptions", Summary: "Send a delivery again at once",
+			Answers: accepted("The delivery.", deliveryExample, locationOf), Errors: []int{http.StatusConflict}}},
+	}
 }
 
-func deliveryOf(d registry.Delivery) deliveryJSON {
-	out := deliveryJSON{
+// deliveryStates are the states of a delivery.
+var deliveryStates = []api.DeliveryState{api.DeliveryPending, api.DeliveryDelivered, api.DeliveryDead}
+
+var deliveryExample = api.Delivery{
+	ID: "981", Subscription: "3", EventID: eventExample.ID, Seq: &seqExample, Type: eventExample.Type, Subject: eventExample.Subject,
+	State: api.DeliveryPending, NextAt: &laterExample, CreatedAt: laterExample,
+}
+
+func deliveryOf(d registry.Delivery) api.Delivery {
+	out := api.Delivery{
 		ID: numberText(d.ID), Subscription: numberText(d.SubscriptionID), EventID: d.MessageID,
-		Type: registry.EventTypePrefix + d.EventType + registry.EventTypeSuffix, Subject: d.Subject, State: string(d.State),
+		Type: registry.EventTypePrefix + d.EventType + registry.EventTypeSuffix, Subject: d.Subject, State: api.DeliveryState(d.State),
 		Attempts: d.Attempts, Redelivery: d.Redelivery, Status: d.Status, Error: d.Error, CreatedAt: timeText(d.CreatedAt),
 		DoneAt: timeOrNull(d.DoneAt),
 	}
@@ -44,39 +54,14 @@ func deliveryOf(d registry.Delivery) deliveryJSON {
 	return out
 }
 
-// deliveryDetailJSON is a delivery with what is sent, and how each attempt went.
-type deliveryDetailJSON struct {
-	deliveryJSON
-	Request requestJSON   `json:"request"`
-	Sent    []attemptJSON `json:"attempts"`
-}
-
-// requestJSON is what every attempt sends, without what it signs.
-type requestJSON struct {
-	URL         string            `json:"url"`
-	ContentType string            `json:"content_type"`
-	Header      map[string]string `json:"header,omitempty"`
-	Body        string            `json:"body"`
-}
-
-// attemptJSON is one attempt. The answer is shown to administrators of the instance only.
-type attemptJSON struct {
-	Attempt int     `json:"attempt"`
-	At      string  `json:"at"`
-	Seconds float64 `json:"duration_seconds"`
-	Status  int     `json:"status,omitempty"` // absent: no answer
-	Error   string  `json:"error,omitempty"`
-	Answer  *string `json:"answer,omitempty"` // its first 8 KiB, as text
-}
-
-func deliveryDetailOf(d registry.DeliveryDetail) deliveryDetailJSON {
-	out := deliveryDetailJSON{
-		deliveryJSON: deliveryOf(d.Delivery), Sent: make([]attemptJSON, len(d.Sent)),
-		Request: requestJSON{URL: d.URL, ContentType: d.ContentType, Body: string(d.Body)},
+func deliveryDetailOf(d registry.DeliveryDetail) api.DeliveryDetail {
+	out := api.DeliveryDetail{
+		Delivery: deliveryOf(d.Delivery), Sent: make([]api.DeliveryAttempt, len(d.Sent)),
+		Request: api.DeliveryRequest{URL: d.URL, ContentType: d.ContentType, Body: string(d.Body)},
 	}
 	_ = json.Unmarshal(d.Header, &out.Request.Header) // our own; one that can't be read is left out
 	for i, a := range d.Sent {
-		out.Sent[i] = attemptJSON{Attempt: a.Number, At: timeText(a.At), Seconds: a.Duration.Seconds(), Status: a.Status, Error: a.Error}
+		out.Sent[i] = api.DeliveryAttempt{Attempt: a.Number, At: timeText(a.At), Seconds: a.Duration.Seconds(), Status: a.Status, Error: a.Error}
 		if d.Answers {
 			text := readable(a.Answer)
 			out.Sent[i].Answer = &text

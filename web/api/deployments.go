@@ -5,83 +5,65 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
-// deployedJSON is the version that a deployment brings, as it was reported.
-type deployedJSON struct {
-	Deployment string `json:"deployment"` // its id
-	Repository string `json:"repository"`
-	Format     string `json:"format"`
-	Package    string `json:"package"`
-	Version    string `json:"version"`
-	PURL       string `json:"purl"`
-	Digest     string `json:"digest,omitempty"`
+// deploymentRoutes are the deployments that were reported.
+func (h *handlers) deploymentRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/deployments", "api.deployments.list", h.listDeployments, openapi.Operation{
+			ID: "listDeployments", Group: "Deployments", Summary: "List deployments",
+			Query: paged(openapi.Param{Name: "environment", About: "To this environment only."}, openapi.Param{Name: "service", About: "Of this service only."},
+				openapi.Param{Name: "repository", About: "From this repository only."}, openapi.Param{Name: "status", About: "In this status only."},
+				openapi.Param{Name: "purl", About: "Of this version only."}, openapi.Param{Name: "digest", About: "Of versions with this digest only."}),
+			Answers: success("The deployments, newest first.", api.List[api.Deployment]{Items: []api.Deployment{deploymentExample}})}},
+		{"POST", "/deployments", "api.deployments.report", h.reportDeployment, openapi.Operation{
+			ID: "reportDeployment", Group: "Deployments", Summary: "Report a deployment",
+			About: "The version is named by `purl`, by `digest`, or by both. A report with an `external_id` that is known for this environment and service continues that deployment.",
+			Request: openapi.Takes[api.DeploymentReport](`{"environment":"prod","service":"web","repository":"main","purl":"pkg:npm/%40acme/web@1.4.2",`+
+				`"status":"succeeded","external_id":"build-812"}`, "environment", "service", "repository", "status"),
+			Answers: append(created("The deployment.", deploymentExample, locationOf), success("The deployment, which was known.", deploymentExample)...),
+			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
+		{"GET", "/deployments/{id}", "api.deployments.get", h.getDeployment, openapi.Operation{
+			ID: "getDeployment", Group: "Deployments", Summary: "Show a deployment", Answers: success("The deployment.", deploymentExample)}},
+		{"PATCH", "/deployments/{id}", "api.deployments.change", h.changeDeployment, openapi.Operation{
+			ID: "changeDeployment", Group: "Deployments", Summary: "Report how a deployment goes on",
+			Request: openapi.Takes[api.DeploymentChange](`{"status":"rolled_back"}`),
+			Answers: success("The deployment.", deploymentExample), Errors: []int{http.StatusConflict}}},
+	}
 }
 
-func deployedOf(d registry.Deployment) deployedJSON {
-	return deployedJSON{Deployment: numberText(d.ID), Repository: d.Repository, Format: d.Format, Package: d.Package,
-		Version: d.Version, PURL: d.PURL, Digest: d.Digest.String()}
+var deployedExample = api.Deployed{
+	Deployment: "17", Repository: "main", Format: "npm", Package: "@acme/web", Version: "1.4.2", PURL: versionExample.PURL, Digest: digestExample,
 }
 
-// deploymentJSON is a deployment with its latest report.
-type deploymentJSON struct {
-	ID          string  `json:"id"`
-	Environment string  `json:"environment"`
-	Service     string  `json:"service"`
-	Repository  string  `json:"repository"`
-	Format      string  `json:"format"`
-	Package     string  `json:"package"`
-	Version     string  `json:"version"`
-	PURL        string  `json:"purl"`
-	Digest      string  `json:"digest,omitempty"`
-	Status      string  `json:"status"`
-	ExternalID  string  `json:"external_id,omitempty"`
-	EventID     string  `json:"event_id,omitempty"`
-	URL         string  `json:"url,omitempty"`
-	CreatedAt   string  `json:"created_at"`
-	CreatedBy   string  `json:"created_by"`
-	UpdatedAt   string  `json:"updated_at"`
-	UpdatedBy   string  `json:"updated_by"`
-	FinishedAt  *string `json:"finished_at"`
-	Seq         int64   `json:"seq"`      // log entry of the first report
-	LastSeq     int64   `json:"last_seq"` // of the latest
+var deploymentExample = api.Deployment{
+	ID: "17", Environment: "prod", Service: "web", Repository: "main", Format: "npm", Package: "@acme/web", Version: "1.4.2",
+	PURL: versionExample.PURL, Digest: digestExample, Status: "succeeded", ExternalID: "build-812", CreatedAt: laterExample, CreatedBy: "ci",
+	UpdatedAt: laterExample, UpdatedBy: "ci", FinishedAt: &laterExample, Seq: 44, LastSeq: 45,
 }
 
-func deploymentOf(d registry.Deployment) deploymentJSON {
-	return deploymentJSON{
+func deployedOf(d registry.Deployment) api.Deployed {
+	return api.Deployed{Deployment: numberText(d.ID), Repository: d.Repository, Format: d.Format, Package: d.Package,
+		Version: d.Version, PURL: d.PURL, Digest: api.Digest(d.Digest)}
+}
+
+func deploymentOf(d registry.Deployment) api.Deployment {
+	return api.Deployment{
 		ID: numberText(d.ID), Environment: d.Environment, Service: d.Service, Repository: d.Repository, Format: d.Format,
-		Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest.String(), Status: string(d.Status),
+		Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: api.Digest(d.Digest), Status: string(d.Status),
 		ExternalID: d.ExternalID, EventID: d.EventID, URL: d.URL, CreatedAt: timeText(d.CreatedAt), CreatedBy: d.CreatedBy,
 		UpdatedAt: timeText(d.UpdatedAt), UpdatedBy: d.UpdatedBy, FinishedAt: timeOrNull(d.FinishedAt), Seq: d.Seq, LastSeq: d.LastSeq,
 	}
 }
 
-// deploymentReport is the body of POST /deployments. The version is named by purl, by digest, or by both.
-type deploymentReport struct {
-	Environment string `json:"environment"`
-	Service     string `json:"service"`
-	Repository  string `json:"repository"`
-	PURL        string `json:"purl"`
-	Digest      string `json:"digest"`
-	Status      string `json:"status"`
-	ExternalID  string `json:"external_id"`
-	EventID     string `json:"event_id"`
-	URL         string `json:"url"`
-}
-
-// deploymentChange is the body of PATCH /deployments/{id}.
-type deploymentChange struct {
-	Status  string `json:"status"`
-	EventID string `json:"event_id"`
-	URL     string `json:"url"`
-}
-
 // reportDeployment answers POST /deployments: 201 with the deployment, or 200 for one that is known by its external_id.
 func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) error {
-	var body deploymentReport
+	var body api.DeploymentReport
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
@@ -132,7 +114,7 @@ func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
 func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutDeployment)
-	var body deploymentChange
+	var body api.DeploymentChange
 	in.body(&body)
 	if in.err != nil {
 		return in.err

@@ -3,104 +3,81 @@ package api
 import (
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
-type environmentJSON struct {
-	Name        string `json:"name"`
-	Description string `json:"description"`
-	Tag         string `json:"tag"` // says what is wanted here; may be empty
-	CreatedAt   string `json:"created_at"`
-	UpdatedAt   string `json:"updated_at"`
+// environmentRoutes are the environments, and what runs there.
+func (h *handlers) environmentRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/environments", "api.environments.list", h.listEnvironments, openapi.Operation{
+			ID: "listEnvironments", Group: "Deployments", Summary: "List the environments",
+			Query: paged(), Answers: success("The environments, by name.", api.List[api.Environment]{Items: []api.Environment{environmentExample}})}},
+		{"POST", "/environments", "api.environments.create", h.createEnvironment, openapi.Operation{
+			ID: "createEnvironment", Group: "Deployments", Summary: "Make an environment",
+			Request: openapi.Takes[api.NewEnvironment](`{"name":"prod","description":"what customers use","tag":"production"}`, "name"),
+			Answers: created("The environment.", environmentExample, locationOf), Errors: []int{http.StatusConflict}}},
+		{"GET", environmentPath, "api.environments.get", h.getEnvironment, openapi.Operation{
+			ID: "getEnvironment", Group: "Deployments", Summary: "Show what is wanted, recorded and running in an environment, now or then",
+			Query: []openapi.Param{asOfParam}, Answers: success("The environment and its services, as far as you may read what they run.", environmentStateExample)}},
+		{"PATCH", environmentPath, "api.environments.change", h.changeEnvironment, openapi.Operation{
+			ID: "changeEnvironment", Group: "Deployments", Summary: "Change an environment",
+			About: "What the body does not name stays. A name can't change.", Request: openapi.Takes[api.EnvironmentChange](`{"tag":"production"}`),
+			Answers: success("The environment.", environmentExample)}},
+		{"DELETE", environmentPath, "api.environments.delete", h.deleteEnvironment, openapi.Operation{
+			ID: "deleteEnvironment", Group: "Deployments", Summary: "Delete an environment",
+			Answers: empty("Nothing runs there any more; its past stays.")}},
+		{"GET", environmentPath + "/history", "api.environments.history", h.environmentHistory, openapi.Operation{
+			ID: "listEnvironmentHistory", Group: "Deployments", Summary: "List what ran in an environment, and when",
+			Query:   paged(openapi.Param{Name: "service", About: "Of this service only."}),
+			Answers: success("What ran, the newest first.", api.List[api.Run]{Items: []api.Run{{Service: "web", Deployed: deployedExample, Since: laterExample, Seq: 45}}})}},
+		{"DELETE", environmentPath + "/services/{service}", "api.environments.stop", h.stopService, openapi.Operation{
+			ID: "stopService", Group: "Deployments", Summary: "Record that a service runs nothing any more",
+			Answers: empty("It runs nothing; its past stays."), Errors: []int{http.StatusConflict}}},
+	}
 }
 
-func environmentOf(e registry.Environment) environmentJSON {
-	return environmentJSON{Name: e.Name, Description: e.Description, Tag: e.Tag, CreatedAt: timeText(e.CreatedAt), UpdatedAt: timeText(e.UpdatedAt)}
+var environmentExample = api.Environment{Name: "prod", Description: "what customers use", Tag: "production", CreatedAt: momentExample, UpdatedAt: momentExample}
+
+var environmentStateExample = api.EnvironmentState{
+	Environment: environmentExample, Seq: 45,
+	Services: []api.ServiceState{{
+		Service:  "web",
+		Wanted:   &api.Wanted{Tag: "production", Version: "1.4.2", PURL: versionExample.PURL, Digest: digestExample, Since: laterExample, Seq: seqExample},
+		Recorded: &api.Recorded{Deployed: deployedExample, Status: "succeeded", At: laterExample, By: "ci", Seq: 45},
+		Running:  &api.Running{Deployed: deployedExample, Since: laterExample, Seq: 45},
+	}},
 }
 
-// environmentStateJSON is an environment with what is wanted, recorded and running, as of a log entry.
-type environmentStateJSON struct {
-	environmentJSON
-	Seq      int64              `json:"seq"` // last log entry that counts
-	Services []serviceStateJSON `json:"services"`
+func environmentOf(e registry.Environment) api.Environment {
+	return api.Environment{Name: e.Name, Description: e.Description, Tag: e.Tag, CreatedAt: timeText(e.CreatedAt), UpdatedAt: timeText(e.UpdatedAt)}
 }
 
-// serviceStateJSON is one service; what does not apply is absent. Drift: something else runs than is wanted.
-type serviceStateJSON struct {
-	Service  string        `json:"service"`
-	Wanted   *wantedJSON   `json:"wanted,omitempty"`
-	Recorded *recordedJSON `json:"recorded,omitempty"`
-	Running  *runningJSON  `json:"running,omitempty"`
-	Drift    bool          `json:"drift"`
-}
-
-// wantedJSON is what the environment's tag of the deployed package points to.
-type wantedJSON struct {
-	Tag     string `json:"tag"`
-	Version string `json:"version"`
-	PURL    string `json:"purl"`
-	Digest  string `json:"digest,omitempty"`
-	Since   string `json:"since"`
-	Seq     int64  `json:"seq"` // log entry that set the tag
-}
-
-// recordedJSON is the last report about a service.
-type recordedJSON struct {
-	deployedJSON
-	Status string `json:"status"`
-	At     string `json:"at"`
-	By     string `json:"by"`
-	Seq    int64  `json:"seq"` // log entry of the report
-}
-
-// runningJSON is what a service runs: the last deployment that succeeded and was not rolled back.
-type runningJSON struct {
-	deployedJSON
-	Since string `json:"since"`
-	Seq   int64  `json:"seq"` // log entry that began it
-}
-
-// runJSON is an interval in which a service ran something; until is absent while it runs.
-type runJSON struct {
-	Service string `json:"service"`
-	deployedJSON
-	Since    string  `json:"since"`
-	Until    *string `json:"until,omitempty"`
-	Seq      int64   `json:"seq"`
-	UntilSeq *int64  `json:"until_seq,omitempty"` // log entry that ended it
-}
-
-func serviceStateOf(s registry.ServiceState) serviceStateJSON {
-	out := serviceStateJSON{Service: s.Service, Drift: s.Drift()}
+func serviceStateOf(s registry.ServiceState) api.ServiceState {
+	out := api.ServiceState{Service: s.Service, Drift: s.Drift()}
 	if w := s.Wanted; w != nil {
-		out.Wanted = &wantedJSON{Tag: w.Tag.Name, Version: w.Tag.Version, PURL: w.PURL, Digest: w.Tag.Digest.String(),
+		out.Wanted = &api.Wanted{Tag: w.Tag.Name, Version: w.Tag.Version, PURL: w.PURL, Digest: api.Digest(w.Tag.Digest),
 			Since: timeText(w.Tag.SetAt), Seq: w.Tag.SeqFrom}
 	}
 	if d := s.Recorded; d != nil {
-		out.Recorded = &recordedJSON{deployedOf(*d), string(d.Status), timeText(d.UpdatedAt), d.UpdatedBy, d.LastSeq}
+		out.Recorded = &api.Recorded{Deployed: deployedOf(*d), Status: string(d.Status), At: timeText(d.UpdatedAt), By: d.UpdatedBy, Seq: d.LastSeq}
 	}
 	if r := s.Running; r != nil {
-		out.Running = &runningJSON{deployedOf(r.Deployment), timeText(r.Since), r.SeqFrom}
+		out.Running = &api.Running{Deployed: deployedOf(r.Deployment), Since: timeText(r.Since), Seq: r.SeqFrom}
 	}
 	return out
 }
 
-func runOf(r registry.Run) runJSON {
-	out := runJSON{Service: r.Deployment.Service, deployedJSON: deployedOf(r.Deployment), Since: timeText(r.Since),
+func runOf(r registry.Run) api.Run {
+	out := api.Run{Service: r.Deployment.Service, Deployed: deployedOf(r.Deployment), Since: timeText(r.Since),
 		Until: timeOrNull(r.Until), Seq: r.SeqFrom}
 	if out.Until != nil {
 		out.UntilSeq = &r.SeqTo
 	}
 	return out
-}
-
-// environmentChange is the body of POST and PATCH. Absent fields keep what is there.
-type environmentChange struct {
-	Name        string  `json:"name"`
-	Description *string `json:"description"`
-	Tag         *string `json:"tag"`
 }
 
 // listEnvironments answers GET /environments.
@@ -116,7 +93,7 @@ func (h *handlers) listEnvironments(w http.ResponseWriter, r *http.Request) erro
 
 // createEnvironment answers POST /environments {"name","description","tag"}: 201 with the environment.
 func (h *handlers) createEnvironment(w http.ResponseWriter, r *http.Request) error {
-	var body environmentChange
+	var body api.NewEnvironment
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
@@ -139,7 +116,7 @@ func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	out := environmentStateJSON{environmentJSON: environmentOf(st.Environment), Seq: st.Seq, Services: make([]serviceStateJSON, len(st.Services))}
+	out := api.EnvironmentState{Environment: environmentOf(st.Environment), Seq: st.Seq, Services: make([]api.ServiceState, len(st.Services))}
 	for i, s := range st.Services {
 		out.Services[i] = serviceStateOf(s)
 	}
@@ -150,7 +127,7 @@ func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error 
 func (h *handlers) changeEnvironment(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name := in.segment("environment")
-	var body environmentChange
+	var body api.EnvironmentChange
 	in.body(&body)
 	in.unchanged(body.Name, name, "an environment")
 	if in.err != nil {

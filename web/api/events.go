@@ -9,11 +9,52 @@ import (
 	"strconv"
 	"strings"
 
+	"slipway/api"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
+// eventRoutes are the events.
+func (h *handlers) eventRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/events", "api.events", h.events, openapi.Operation{
+			ID: "listEvents", Group: "Events", Summary: "Read the log as CloudEvents",
+			About: "Events of the repositories that you may read; those of the whole server for who may audit it. `Accept: text/event-stream` is answered with " +
+				"server-sent events that go on: `id` is the sequence number, `data` the event, and `Last-Event-ID` says where to go on.",
+			Query: []openapi.Param{
+				{Name: "after", About: "Sequence number behind which to begin; -1 is the start.", Of: openapi.Object{"type": "integer", "format": "int64", "default": -1}},
+				{Name: "limit", About: "How many events at most; more than 1000 count as 1000.", Of: openapi.Object{"type": "integer", "minimum": 1, "default": wire.DefaultLimit}},
+				{Name: "wait", About: "How long to wait when there is nothing yet; more than a minute counts as one.", Example: "30s"},
+				{Name: "consumer", About: "Name of a consumer of yours, whose place says where to begin, instead of `after`."},
+				{Name: "types", About: "Event types or globs over them, separated by commas, each of which must match a type; `dev.slipway.` and `.v1` may be left out.",
+					Of: openapi.Object{"type": "string", "examples": eventTypeNames}, Example: "artifact.published,tag.*"},
+			},
+			Header: []openapi.Param{{Name: "Last-Event-ID", About: "Of a stream: as `after`.", Of: openapi.Object{"type": "integer", "format": "int64"}}},
+			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The events, oldest first.",
+				Header: []openapi.Param{{Name: "Link", About: "`rel=\"next\"`: where to go on, also past events that you may not see."}},
+				Content: []openapi.Content{
+					{Media: batchType, Example: []api.Event{eventExample}},
+					{Media: "text/event-stream", Of: openapi.Object{"type": "string"}},
+				}}}}},
+	}
+}
+
+var eventExample = api.Event{
+	SpecVersion: "1.0", ID: "01KE8Z5V2N4T7Q9R3W6Y8A0B1C", Source: "https://slipway.example.com", Type: "dev.slipway.tag.set.v1",
+	Subject: versionExample.PURL, Time: laterExample, DataContentType: "application/json", Sequence: "00000000000000000043",
+	PartitionKey: "package:7", AuthType: "user", AuthID: "user:3",
+	Data: []byte(`{"repository":"main","format":"npm","package":"@acme/web","version":"1.4.2","tag":"production","generation":3,"actor":"jane"}`),
+}
+
 const batchType = "application/cloudevents-batch+json"
+
+func eventOf(e registry.Event) api.Event {
+	return api.Event{
+		SpecVersion: e.SpecVersion, ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject, Time: e.Time,
+		DataContentType: e.DataContentType, Sequence: e.Sequence, PartitionKey: e.PartitionKey, AuthType: e.AuthType, AuthID: e.AuthID, Data: e.Data,
+	}
+}
 
 // events answers GET /events?after=&limit=&wait=&types=: a CloudEvents batch and a Link to the next one, or with Accept:
 // text/event-stream a stream that goes on. With ?consumer= instead of after it begins at the place of a consumer.
@@ -84,10 +125,11 @@ func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq registry.Eve
 	if err != nil && (ctx.Err() == nil || r.Context().Err() != nil) {
 		return err // unless the server is stopping: then the batch is empty, and the client asks again
 	}
-	if events == nil {
-		events = []registry.Event{}
+	out := make([]api.Event, len(events))
+	for i, e := range events {
+		out[i] = eventOf(e)
 	}
-	body, err := json.Marshal(events)
+	body, err := json.Marshal(out)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,29 @@ import (
 	"net/http"
 
 	"slipway/formats"
+	"slipway/web/openapi"
 )
+
+// fileRoutes are the files of a version.
+func (h *handlers) fileRoutes() []endpoint {
+	return []endpoint{
+		{"GET", versionPath + "/files/{path:.+}", "api.versions.file", h.getFile, openapi.Operation{
+			ID: "getFile", Group: "Versions", Summary: "Download a file of a version",
+			About: "With ranges and conditions (RFC 9110), in the file's own media type. This is where deploy systems pull from that speak no package manager's protocol.",
+			Header: []openapi.Param{{Name: "Range", About: "The part that is wanted.", Example: "bytes=0-1023"},
+				{Name: "If-None-Match", About: "The `ETag` of what you have."}},
+			Answers: []openapi.Answer{
+				{Status: http.StatusOK, About: "The bytes.", Header: fileHeaders, Content: raw()},
+				{Status: http.StatusPartialContent, About: "The part, or several as `multipart/byteranges`.", Header: fileHeaders, Content: raw()},
+				{Status: http.StatusNotModified, About: "You have it."},
+			}, Errors: []int{http.StatusRequestedRangeNotSatisfiable}}},
+	}
+}
+
+var fileHeaders = []openapi.Param{
+	{Name: "ETag", About: "The file's SHA-256, in quotes."},
+	{Name: "X-Checksum-Sha256", About: "The file's SHA-256 in hex."},
+}
 
 // getFile answers GET …/versions/{version}/files/{path}: the bytes of one file of a version of any format, with ranges and
 // conditions as everywhere. The path may hold slashes, escaped or not. It is where deploy systems pull from that speak no

@@ -2,27 +2,35 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 	"time"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
+
+// collectionRoutes are the collection of bytes that nothing needs.
+func (h *handlers) collectionRoutes() []endpoint {
+	return []endpoint{
+		{"POST", "/gc", "api.gc", h.collect, openapi.Operation{
+			ID: "collect", Group: "Server", Summary: "Remove bytes that nothing needs",
+			About:   "A run that would remove more than a fifth of all blobs is refused with 409 unless `force` is set.",
+			Request: &openapi.Body{Struct: reflect.TypeFor[api.CollectionRequest](), Example: `{"grace":"24h","dry_run":true}`, Optional: true},
+			Answers: success("What was removed, or would be.", api.CollectionReport{Blobs: 12, Bytes: 52_428_800, DurationMilli: 140}),
+			Errors:  []int{http.StatusConflict}}},
+	}
+}
 
 // defaultGrace is how long a blob that lost its last use stays, unless the request says otherwise.
 const defaultGrace = 24 * time.Hour
 
-// collectionRequest is the body of POST.
-type collectionRequest struct {
-	Grace  string `json:"grace"`
-	Force  bool   `json:"force"`
-	DryRun bool   `json:"dry_run"`
-}
-
 // collect answers POST /gc {"grace","force","dry_run"}, or without a body: runs a collection and answers its report, for
 // administrators of the instance.
 func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
-	var body collectionRequest
+	var body api.CollectionRequest
 	if r.ContentLength != 0 {
 		if err := wire.Decode(r, &body); err != nil {
 			return err
@@ -40,5 +48,5 @@ func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, report)
+	return formats.JSON(w, http.StatusOK, api.CollectionReport(report))
 }

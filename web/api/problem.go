@@ -3,60 +3,64 @@ package api
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/web/openapi"
 )
 
 // staleTag marks a compare-and-swap that lost; it holds the tag as it is, nil when there is none.
-type staleTag struct{ current *tagJSON }
+type staleTag struct{ current *api.Tag }
 
 func (e *staleTag) Error() string { return "the tag moved" }
-
-type problemJSON = formats.ProblemJSON
-
-// staleProblem has the current tag as extension member.
-type staleProblem struct {
-	problemJSON
-	Current *tagJSON `json:"current"`
-}
-
-// inUseProblem has what stands against a deletion as extension member.
-type inUseProblem struct {
-	problemJSON
-	Uses []useJSON `json:"uses"`
-}
-
-// useJSON is a service that runs a version, or a deployment that is about to bring it.
-type useJSON struct {
-	Environment string `json:"environment"`
-	Service     string `json:"service"`
-	Deployment  string `json:"deployment"`
-	Status      string `json:"status"`
-	Since       string `json:"since"`
-}
-
-func usesOf(list []registry.Use) []useJSON {
-	out := make([]useJSON, len(list))
-	for i, u := range list {
-		out[i] = useJSON{u.Environment, u.Service, strconv.FormatInt(u.Deployment, 10), string(u.Status), timeText(u.Since)}
-	}
-	return out
-}
 
 // render is formats.Problem, and shows who loses a compare-and-swap what holds, and who can't delete what is deployed where.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	var stale *staleTag
 	var used *registry.InUse
-	p := formats.ProblemOf(r, e)
+	p := api.Problem(formats.ProblemOf(r, e))
 	switch {
 	case errors.As(e.Err, &stale):
-		formats.WriteProblem(w, e, staleProblem{p, stale.current})
+		formats.WriteProblem(w, e, api.TagProblem{Problem: p, Current: stale.current})
 	case errors.As(e.Err, &used):
 		p.Type = "urn:slipway:problem:in-use"
-		formats.WriteProblem(w, e, inUseProblem{p, usesOf(used.Uses)})
+		formats.WriteProblem(w, e, api.InUseProblem{Problem: p, Uses: usesOf(used.Uses)})
 	default:
 		formats.WriteProblem(w, e, p)
 	}
+}
+
+func usesOf(list []registry.Use) []api.Use {
+	out := make([]api.Use, len(list))
+	for i, u := range list {
+		out[i] = api.Use{Environment: u.Environment, Service: u.Service, Deployment: numberText(u.Deployment), Status: string(u.Status), Since: timeText(u.Since)}
+	}
+	return out
+}
+
+// problems are the answers that are no success, by status; 0 is every other.
+var problems = map[int]openapi.Problem{
+	0: {Name: "Problem", About: "Any other failure: 405, 500, 507; 429 and 503 with `Retry-After`.",
+		Example: problemExample(503, "unavailable", "the database can't be reached")},
+	400: {Name: "Invalid", About: "The request can't be understood, or a value is outside of its grammar.",
+		Example: problemExample(400, "invalid", "limit must be a number from 1 to 1000")},
+	401: {Name: "Unauthenticated", About: "No credentials, or wrong ones; `WWW-Authenticate` says which are taken.",
+		Example: problemExample(401, "unauthenticated", "log in to see this")},
+	403: {Name: "Denied", About: "You are known and may not do this.",
+		Example: problemExample(403, "denied", `token "ci" may not tag in repository "main"`)},
+	404: {Name: "NotFound", About: "It is not there, or you may not know that it is.",
+		Example: problemExample(404, "not-found", `there is no repository "main"`)},
+	409: {Name: "Conflict", About: "What is there stands in the way; `detail` says how.",
+		Example: problemExample(409, "already-exists", `there is a repository "main" already`), Or: api.InUseProblem{}},
+	412: {Name: "TagMoved", About: "The tag is not in the generation of `If-Match`; `current` is what holds, null when there is no tag.",
+		Example: api.TagProblem{Problem: problemExample(412, "precondition-failed", "the tag is in generation 3"), Current: &tagExample}},
+	413: {Name: "TooLarge", About: "The body is larger than 256 KiB.",
+		Example: problemExample(413, "too-large", "the body is larger than the limit of 262144 bytes")},
+	416: {Name: "RangeNotSatisfiable", About: "The range begins behind the end; `Content-Range` has the length.",
+		Example: problemExample(416, "range-not-satisfiable", "the range begins behind the end")},
+}
+
+func problemExample(status int, kind, detail string) api.Problem {
+	return api.Problem{Type: "urn:slipway:problem:" + kind, Title: http.StatusText(status), Status: status, Detail: detail, RequestID: "ci-run-4711.2"}
 }

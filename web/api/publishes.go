@@ -3,38 +3,35 @@ package api
 import (
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
+	"slipway/web/openapi"
 )
 
-// A publish is what clients staged with the header X-Slipway-Publish: <id>. Only who staged it sees it. ?repository= names
-// the repository where several hold a publish of that id.
-
-type publishJSON struct {
-	ID         string           `json:"id"`
-	Repository string           `json:"repository"`
-	CreatedAt  string           `json:"created_at"`
-	UpdatedAt  string           `json:"updated_at"`
-	Files      []stagedFileJSON `json:"files"`
+// publishRoutes are the publishes. A publish is what clients staged with the header X-Slipway-Publish: <id>. Only who staged it
+// sees it. ?repository= names the repository where several hold a publish of that id.
+func (h *handlers) publishRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/publishes/{id}", "api.publishes.get", h.getPublish, openapi.Operation{
+			ID: "getPublish", Group: "Publishes", Summary: "Show what is staged",
+			Query: []openapi.Param{publishIn}, Answers: success("What waits for the commit.", publishExample)}},
+		{"DELETE", "/publishes/{id}", "api.publishes.drop", h.dropPublish, openapi.Operation{
+			ID: "dropPublish", Group: "Publishes", Summary: "Give up what is staged",
+			Query: []openapi.Param{publishIn}, Answers: empty("Nothing of it was ever visible.")}},
+		{"POST", "/publishes/{id}/commit", "api.publishes.commit", h.commitPublish, openapi.Operation{
+			ID: "commitPublish", Group: "Publishes", Summary: "Show everything that is staged, at one moment",
+			About: "All versions appear, or with an error none does. Who asks again within a day gets the same answer.", Query: []openapi.Param{publishIn}, Errors: []int{http.StatusConflict},
+			Answers: success("The versions.", api.List[api.PublishedVersion]{Items: []api.PublishedVersion{{PURL: versionExample.PURL, Format: "npm", Name: "@acme/web", Version: "1.4.2",
+				Digest: digestExample, Created: true}}})}},
+	}
 }
 
-type stagedFileJSON struct {
-	Format  string `json:"format"`
-	Package string `json:"package"`
-	Version string `json:"version"`
-	Path    string `json:"path"`
-	Size    int64  `json:"size"`
-	SHA256  string `json:"sha256"`
-	AddedAt string `json:"added_at"`
-}
+var publishIn = openapi.Param{Name: "repository", About: "The repository, where several hold a publish of this id."}
 
-// publishedJSON is a version as the commit of a publish left it. Created is false where the very same content was there.
-type publishedJSON struct {
-	PURL    string `json:"purl"`
-	Format  string `json:"format"`
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Digest  string `json:"digest,omitempty"` // absent where it is left out until someone asks for the version
-	Created bool   `json:"created"`
+var publishExample = api.Publish{
+	ID: "release-7", Repository: "main", CreatedAt: momentExample, UpdatedAt: laterExample,
+	Files: []api.StagedFile{{Format: "raw", Package: "tool", Version: "1.2.0", Path: "tool.tar.gz", Size: 20_480,
+		SHA256: digestExample[len("sha256:"):], AddedAt: momentExample}},
 }
 
 // commitPublish answers POST /publishes/{id}/commit: 200 with the versions, which all appeared at one moment, or an error
@@ -49,10 +46,10 @@ func (h *handlers) commitPublish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := list[publishedJSON]{Items: make([]publishedJSON, len(published))}
+	out := api.List[api.PublishedVersion]{Items: make([]api.PublishedVersion, len(published))}
 	for i, p := range published {
-		out.Items[i] = publishedJSON{PURL: p.Version.PURL, Format: p.At.Format, Name: p.At.Display, Version: p.At.Version,
-			Digest: p.Version.Digest.String(), Created: p.Created}
+		out.Items[i] = api.PublishedVersion{PURL: p.Version.PURL, Format: p.At.Format, Name: p.At.Display, Version: p.At.Version,
+			Digest: api.Digest(p.Version.Digest), Created: p.Created}
 	}
 	return formats.JSON(w, http.StatusOK, out)
 }
@@ -68,10 +65,10 @@ func (h *handlers) getPublish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := publishJSON{ID: id, Repository: key.Repository, CreatedAt: timeText(set.CreatedAt), UpdatedAt: timeText(set.UpdatedAt),
-		Files: make([]stagedFileJSON, len(files))}
+	out := api.Publish{ID: id, Repository: key.Repository, CreatedAt: timeText(set.CreatedAt), UpdatedAt: timeText(set.UpdatedAt),
+		Files: make([]api.StagedFile, len(files))}
 	for i, f := range files {
-		out.Files[i] = stagedFileJSON{Format: f.Format, Package: f.Display, Version: f.Version, Path: f.Path, Size: f.Blob.Size,
+		out.Files[i] = api.StagedFile{Format: f.Format, Package: f.Display, Version: f.Version, Path: f.Path, Size: f.Blob.Size,
 			SHA256: f.Blob.Digest.Encoded(), AddedAt: timeText(f.AddedAt)}
 	}
 	return formats.JSON(w, http.StatusOK, out)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/api"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -42,12 +43,12 @@ func TestRender(t *testing.T) {
 				{Key: "custom.team.ticket", Value: "ABC-1", Source: "api", Rank: 1, Seq: 44, At: at},
 			},
 		}),
-		"tag":         tagJSONOf(tag),
-		"tag-ended":   tagJSONOf(ended),
-		"token":       newTokenJSON{tokenOf(registry.Token{ID: 12, Name: "ci", User: "jane", Hint: "slp_abcd", CreatedAt: at, ExpiresAt: at}), "secret"},
+		"tag":         tagOf(tag),
+		"tag-ended":   tagOf(ended),
+		"token":       api.NewToken{Token: tokenOf(registry.Token{ID: 12, Name: "ci", User: "jane", Hint: "slp_abcd", CreatedAt: at, ExpiresAt: at}), Secret: "secret"},
 		"permissions": permissionsOf([]access.Grant{{Repository: "main", Actions: []access.Action{access.Read, access.Publish}}}),
 		"user":        userOf(registry.User{Name: "jane", CreatedAt: at, PasswordHash: "never shown"}),
-		"list":        list[int]{Items: []int{}},
+		"list":        api.List[int]{Items: []int{}},
 	} {
 		got, err := json.MarshalIndent(v, "", "  ")
 		if err != nil {

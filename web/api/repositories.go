@@ -1,13 +1,48 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
+
+// repositoryRoutes are the repositories.
+func (h *handlers) repositoryRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/repositories", "api.repositories.list", h.listRepositories, openapi.Operation{
+			ID: "listRepositories", Group: "Repositories", Summary: "List the repositories that you may read",
+			Query: paged(), Answers: success("The repositories, by name.", api.List[api.Repository]{Items: []api.Repository{repositoryExample}, Next: "main"})}},
+		{"POST", "/repositories", "api.repositories.create", h.createRepository, openapi.Operation{
+			ID: "createRepository", Group: "Repositories", Summary: "Make a repository",
+			Request: openapi.Takes[api.NewRepository](`{"name":"team-a","description":"what team A builds","settings":{"raw_redeploy":true}}`, "name"),
+			Answers: created("The repository.", repositoryExample, locationOf), Errors: []int{http.StatusConflict}}},
+		{"GET", repositoryPath, "api.repositories.get", h.getRepository, openapi.Operation{
+			ID: "getRepository", Group: "Repositories", Summary: "Show a repository", Answers: success("The repository.", repositoryExample)}},
+		{"PATCH", repositoryPath, "api.repositories.change", h.changeRepository, openapi.Operation{
+			ID: "changeRepository", Group: "Repositories", Summary: "Change a repository",
+			About:   "What the body does not name stays, also within `settings`. A name can't change.",
+			Request: openapi.Takes[api.RepositoryChange](`{"settings":{"allow_reuse":true}}`),
+			Answers: success("The repository.", repositoryExample)}},
+		{"DELETE", repositoryPath, "api.repositories.delete", h.deleteRepository, openapi.Operation{
+			ID: "deleteRepository", Group: "Repositories", Summary: "Delete a repository",
+			About: "Refused with 409 while it holds versions.", Answers: empty("It is gone."), Errors: []int{http.StatusConflict}}},
+	}
+}
+
+var repositoryExample = api.Repository{
+	Name: "main", Description: "everything we release", Upstreams: []string{}, Settings: api.RepositorySettings{RawRedeploy: true}, CreatedAt: momentExample,
+}
+
+func repositoryOf(r registry.Repository) api.Repository {
+	return api.Repository{
+		Name: r.Name, Description: r.Description, Upstreams: append([]string{}, r.Upstreams...),
+		Settings: api.RepositorySettings(registry.SettingsOf(r)), CreatedAt: timeText(r.CreatedAt),
+	}
+}
 
 // listRepositories answers GET /repositories: those that the caller may read.
 func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) error {
@@ -20,27 +55,19 @@ func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	out := list[repositoryJSON]{Items: make([]repositoryJSON, len(repos)), Next: next}
+	out := api.List[api.Repository]{Items: make([]api.Repository, len(repos)), Next: next}
 	for i, repo := range repos {
 		out.Items[i] = repositoryOf(repo)
 	}
 	return formats.JSON(w, http.StatusOK, out)
 }
 
-// repositoryChange is the body of POST and PATCH. Absent fields keep what is there.
-type repositoryChange struct {
-	Name        string          `json:"name"`
-	Description *string         `json:"description"`
-	Upstreams   []string        `json:"upstreams"`
-	Settings    json.RawMessage `json:"settings"`
-}
-
-// change merges the settings that are named into those that hold.
-func (c repositoryChange) change() registry.RepositoryChange {
+// repositoryChangeOf merges the settings that are named into those that hold.
+func repositoryChangeOf(c api.RepositoryChange) registry.RepositoryChange {
 	out := registry.RepositoryChange{Description: c.Description, Upstreams: c.Upstreams}
 	if c.Settings != nil {
 		out.Settings = func(now *registry.RepositorySettings) error {
-			settings := settingsJSON(*now)
+			settings := api.RepositorySettings(*now)
 			err := wire.DecodeObject(c.Settings, &settings)
 			*now = registry.RepositorySettings(settings)
 			return err
@@ -51,11 +78,11 @@ func (c repositoryChange) change() registry.RepositoryChange {
 
 // createRepository answers POST /repositories {"name","description","settings"}: 201 with the repository.
 func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) error {
-	var body repositoryChange
+	var body api.NewRepository
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	repo, err := h.svc.CreateRepository(r.Context(), body.Name, body.change())
+	repo, err := h.svc.CreateRepository(r.Context(), body.Name, repositoryChangeOf(api.RepositoryChange(body)))
 	if err != nil {
 		return err
 	}
@@ -78,13 +105,13 @@ func (h *handlers) getRepository(w http.ResponseWriter, r *http.Request) error {
 func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name := in.segment("repository")
-	var body repositoryChange
+	var body api.RepositoryChange
 	in.body(&body)
 	in.unchanged(body.Name, name, "a repository")
 	if in.err != nil {
 		return in.err
 	}
-	repo, err := h.svc.UpdateRepository(r.Context(), name, body.change())
+	repo, err := h.svc.UpdateRepository(r.Context(), name, repositoryChangeOf(body))
 	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
 }
 

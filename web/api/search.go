@@ -3,28 +3,33 @@ package api
 import (
 	"net/http"
 
+	"slipway/api"
 	"slipway/registry"
+	"slipway/web/openapi"
 )
 
-// hitJSON is a version that a query found.
-type hitJSON struct {
-	PURL        string `json:"purl"`
-	Repository  string `json:"repository"`
-	Format      string `json:"format"`
-	Name        string `json:"name"`
-	Version     string `json:"version"`
-	State       string `json:"state"`
-	Digest      string `json:"digest,omitempty"`
-	Size        int64  `json:"size"`
-	PublishedAt string `json:"published_at"`
-	PublishedBy string `json:"published_by"`
-	Seq         int64  `json:"seq"`
+// searchRoutes are the query over all versions.
+func (h *handlers) searchRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/versions", "api.versions.search", h.search, openapi.Operation{
+			ID: "searchVersions", Group: "Versions", Summary: "Ask for versions by what is known of them",
+			About: "Words are joined by AND; `OR`, parentheses, `-` for not, `*` globs, quotes. Fields: `repo: format: name: version: purl: tag: commit: source: ref: build: " +
+				"builder: by: state: digest: published:>2026-01-01 has:provenance custom.team.ticket:ABC-1`. With `as_of`, a coordinate that was deleted and published " +
+				"again is found from its latest publish on; what it was before is in the log.",
+			Query:   paged(openapi.Param{Name: "q", About: "The query.", Example: "commit:4f2a9c1 -state:yanked"}, asOfParam),
+			Answers: success("The versions that you may read, those published last first.", api.List[api.Hit]{Items: []api.Hit{hitExample}})}},
+	}
 }
 
-func hitOf(h registry.Hit) hitJSON {
+var hitExample = api.Hit{
+	PURL: versionExample.PURL, Repository: "main", Format: "npm", Name: "@acme/web", Version: "1.4.2", State: string(registry.Published),
+	Digest: digestExample, Size: 20_480, PublishedAt: momentExample, PublishedBy: "ci", Seq: 42,
+}
+
+func hitOf(h registry.Hit) api.Hit {
 	v := h.Version
-	return hitJSON{PURL: v.PURL, Repository: h.Repository, Format: h.Format, Name: h.Package, Version: v.Name, State: string(v.State),
-		Digest: v.Digest.String(), Size: v.Size, PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq}
+	return api.Hit{PURL: v.PURL, Repository: h.Repository, Format: h.Format, Name: h.Package, Version: v.Name, State: string(v.State),
+		Digest: api.Digest(v.Digest), Size: v.Size, PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq}
 }
 
 // search answers GET /versions?q=&as_of=: the auditors' query, newest first. The language is that of registry.ParseQuery.

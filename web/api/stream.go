@@ -130,7 +130,7 @@ func (h *handlers) readNow(r *http.Request, eq registry.EventQuery) ([]registry.
 func writeEvents(w http.ResponseWriter, events []registry.Event, next int64) error {
 	var b bytes.Buffer
 	for _, e := range events {
-		data, err := json.Marshal(e)
+		data, err := json.Marshal(eventOf(e))
 		if err != nil {
 			return err
 		}

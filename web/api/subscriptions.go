@@ -3,43 +3,60 @@ package api
 import (
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
-// subscriptionJSON is a subscription without its secret.
-type subscriptionJSON struct {
-	ID             string   `json:"id"`
-	Name           string   `json:"name"`
-	Sink           string   `json:"sink"`
-	URL            string   `json:"url"`
-	Preset         string   `json:"preset"`
-	Types          []string `json:"types"`
-	Repositories   []string `json:"repositories"`
-	Packages       []string `json:"packages"`
-	Tags           []string `json:"tags"`
-	Enabled        bool     `json:"enabled"`
-	DisabledAt     *string  `json:"disabled_at"`
-	DisabledReason string   `json:"disabled_reason,omitempty"`
-	FailingSince   *string  `json:"failing_since"` // first failure after the last success
-	CreatedAt      string   `json:"created_at"`
-	CreatedBy      string   `json:"created_by"`
-	UpdatedAt      string   `json:"updated_at"`
+// subscriptionRoutes are the subscriptions.
+func (h *handlers) subscriptionRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/subscriptions", "api.subscriptions.list", h.listSubscriptions, openapi.Operation{
+			ID: "listSubscriptions", Group: "Subscriptions", Summary: "List the subscriptions whose repositories you administer",
+			Query: paged(), Answers: success("The subscriptions.", api.List[api.Subscription]{Items: []api.Subscription{subscriptionExample}})}},
+		{"POST", "/subscriptions", "api.subscriptions.create", h.createSubscription, openapi.Operation{
+			ID: "createSubscription", Group: "Subscriptions", Summary: "Have events sent to an address",
+			Request: openapi.Takes[api.NewSubscription](`{"name":"deploy","sink":"webhook","url":"https://deploy.example.com/hook","preset":"cloudevents",`+
+				`"types":["tag.*"],"repositories":["main"],"packages":["*"],"tags":["production"]}`, "name", "url"),
+			Answers: created("The subscription with the secret that signs, shown this once.", api.ChangedSubscription{Subscription: subscriptionExample, Secret: "whsec_…"}, locationOf),
+			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
+		{"GET", subscriptionPath, "api.subscriptions.get", h.getSubscription, openapi.Operation{
+			ID: "getSubscription", Group: "Subscriptions", Summary: "Show a subscription and how its deliveries fare",
+			Answers: success("The subscription.", api.SubscriptionDetail{Subscription: subscriptionExample, Pending: 2, OldestPending: &momentExample})}},
+		{"PATCH", subscriptionPath, "api.subscriptions.change", h.changeSubscription, openapi.Operation{
+			ID: "changeSubscription", Group: "Subscriptions", Summary: "Change, pause or resume a subscription",
+			About: "What the body does not name stays. `{\"rotate_secret\":true}` makes a new secret; for a day the old one signs too. " +
+				"`{\"enabled\":true,\"from\":\"now\"}` goes on without what happened meanwhile.",
+			Request: openapi.Takes[api.SubscriptionChange](`{"enabled":true,"from":"now"}`),
+			Answers: success("The subscription; with the secret when it is new.", api.ChangedSubscription{Subscription: subscriptionExample}),
+			Errors:  []int{http.StatusConflict}}},
+		{"DELETE", subscriptionPath, "api.subscriptions.delete", h.deleteSubscription, openapi.Operation{
+			ID: "deleteSubscription", Group: "Subscriptions", Summary: "Delete a subscription", Answers: empty("What was not sent yet never is.")}},
+		{"POST", subscriptionPath + "/ping", "api.subscriptions.ping", h.pingSubscription, openapi.Operation{
+			ID: "pingSubscription", Group: "Subscriptions", Summary: "Send a test event",
+			Answers: accepted("The delivery, which shows what becomes of it.", deliveryExample, locationOf), Errors: []int{http.StatusConflict}}},
+		{"POST", subscriptionPath + "/redeliver", "api.subscriptions.replay", h.replaySubscription, openapi.Operation{
+			ID: "replaySubscription", Group: "Subscriptions", Summary: "Send everything again since an entry of the log",
+			Request: openapi.Takes[api.ReplayRequest](`{"since":42}`, "since"),
+			Answers: accepted("The subscription.", subscriptionExample), Errors: []int{http.StatusConflict}}},
+	}
 }
 
-func subscriptionOf(s registry.Subscription) subscriptionJSON {
-	return subscriptionJSON{
+var subscriptionExample = api.Subscription{
+	ID: "3", Name: "deploy", Sink: "webhook", URL: "https://deploy.example.com/hook", Preset: "cloudevents", Types: []string{"tag.*"},
+	Repositories: []string{"main"}, Packages: []string{"*"}, Tags: []string{"production"}, Enabled: true,
+	CreatedAt: momentExample, CreatedBy: "jane", UpdatedAt: momentExample,
+}
+
+func subscriptionOf(s registry.Subscription) api.Subscription {
+	return api.Subscription{
 		ID: numberText(s.ID), Name: s.Name, Sink: s.Sink, URL: s.URL, Preset: s.Preset,
 		Types: listed(s.Filter.Types), Repositories: listed(s.Filter.Repositories), Packages: listed(s.Filter.Packages),
 		Tags: listed(s.Filter.Tags), Enabled: s.DisabledAt.IsZero(), DisabledAt: timeOrNull(s.DisabledAt), DisabledReason: s.DisabledReason,
 		FailingSince: timeOrNull(s.FailingSince), CreatedAt: timeText(s.CreatedAt), CreatedBy: s.Owner, UpdatedAt: timeText(s.UpdatedAt),
 	}
-}
-
-// replayRequest is the body of POST /subscriptions/{id}/redeliver.
-type replayRequest struct {
-	Since *int64 `json:"since"`
 }
 
 // listed is a list that is never null.
@@ -50,37 +67,7 @@ func listed(list []string) []string {
 	return list
 }
 
-// changedSubscriptionJSON is the answer to a change; it holds the secret when a new one was set, and then only.
-type changedSubscriptionJSON struct {
-	subscriptionJSON
-	Secret string `json:"secret,omitempty"`
-}
-
-// subscriptionDetailJSON shows the state of the deliveries too.
-type subscriptionDetailJSON struct {
-	subscriptionJSON
-	Pending       int64   `json:"pending"`
-	OldestPending *string `json:"oldest_pending_at"`
-	Dead          int64   `json:"dead"`
-}
-
-// subscriptionChange is the body of POST and PATCH. Absent fields keep what is there.
-type subscriptionChange struct {
-	Name         *string   `json:"name"`
-	Sink         *string   `json:"sink"`
-	URL          *string   `json:"url"`
-	Preset       *string   `json:"preset"`
-	Types        *[]string `json:"types"`
-	Repositories *[]string `json:"repositories"`
-	Packages     *[]string `json:"packages"`
-	Tags         *[]string `json:"tags"`
-	Secret       *string   `json:"secret"`
-	RotateSecret bool      `json:"rotate_secret"`
-	Enabled      *bool     `json:"enabled"`
-	From         string    `json:"from"`
-}
-
-func (b subscriptionChange) change() registry.SubscriptionChange {
+func subscriptionChangeOf(b api.SubscriptionChange) registry.SubscriptionChange {
 	return registry.SubscriptionChange{
 		Name: b.Name, Sink: b.Sink, URL: b.URL, Preset: b.Preset, Types: b.Types, Repositories: b.Repositories, Packages: b.Packages,
 		Tags: b.Tags, Secret: b.Secret, RotateSecret: b.RotateSecret, Enabled: b.Enabled, From: b.From,
@@ -101,18 +88,18 @@ func (h *handlers) listSubscriptions(w http.ResponseWriter, r *http.Request) err
 
 // createSubscription answers POST /subscriptions: 201 with the secret, shown this once.
 func (h *handlers) createSubscription(w http.ResponseWriter, r *http.Request) error {
-	var body subscriptionChange
+	var body api.NewSubscription
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	change := body.change()
+	change := subscriptionChangeOf(api.SubscriptionChange(body))
 	change.BaseURL = h.site.BaseURL(r)
 	sub, secret, err := h.svc.CreateSubscription(r.Context(), change)
 	if err != nil {
 		return err
 	}
 	h.location(w, r, "subscriptions", numberText(sub.ID))
-	return formats.JSON(w, http.StatusCreated, changedSubscriptionJSON{subscriptionOf(sub), secret})
+	return formats.JSON(w, http.StatusCreated, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
 }
 
 // getSubscription answers GET /subscriptions/{id}.
@@ -126,7 +113,8 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, subscriptionDetailJSON{subscriptionOf(d.Subscription), d.Pending, timeOrNull(d.OldestPending), d.Dead})
+	return formats.JSON(w, http.StatusOK, api.SubscriptionDetail{
+		Subscription: subscriptionOf(d.Subscription), Pending: d.Pending, OldestPending: timeOrNull(d.OldestPending), Dead: d.Dead})
 }
 
 // changeSubscription answers PATCH /subscriptions/{id}: 200; with {"rotate_secret":true} or a new "secret" it shows the
@@ -134,16 +122,16 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutSubscription)
-	var body subscriptionChange
+	var body api.SubscriptionChange
 	in.body(&body)
 	if in.err != nil {
 		return in.err
 	}
-	sub, secret, err := h.svc.UpdateSubscription(r.Context(), id, body.change())
+	sub, secret, err := h.svc.UpdateSubscription(r.Context(), id, subscriptionChangeOf(body))
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, changedSubscriptionJSON{subscriptionOf(sub), secret})
+	return formats.JSON(w, http.StatusOK, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
 }
 
 // deleteSubscription answers DELETE /subscriptions/{id}: 204; what was not sent yet never is.
@@ -172,7 +160,7 @@ func (h *handlers) pingSubscription(w http.ResponseWriter, r *http.Request) erro
 func (h *handlers) replaySubscription(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutSubscription)
-	var body replayRequest
+	var body api.ReplayRequest
 	in.body(&body)
 	if in.err != nil {
 		return in.err

@@ -4,9 +4,55 @@ import (
 	"fmt"
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/web/openapi"
 )
+
+// tagRoutes are the tags of a package, with their past.
+func (h *handlers) tagRoutes() []endpoint {
+	return []endpoint{
+		{"GET", packagePath + "/tags", "api.tags.list", h.listTags, openapi.Operation{
+			ID: "listTags", Group: "Tags", Summary: "List the tags of a package",
+			Query: paged(), Answers: success("The tags that hold, by name.", api.List[api.Tag]{Items: []api.Tag{tagExample}})}},
+		{"GET", tagPath, "api.tags.get", h.getTag, openapi.Operation{
+			ID: "getTag", Group: "Tags", Summary: "Show what a tag names, or named",
+			Query: []openapi.Param{asOfParam}, Answers: success("The tag.", tagExample, generationOf)}},
+		{"PUT", tagPath, "api.tags.set", h.setTag, openapi.Operation{
+			ID: "setTag", Group: "Tags", Summary: "Make or move a tag", Header: ifMatch,
+			Request: openapi.Takes[api.TagChange](`{"version":"1.4.2","reason":"release 12"}`, "version"),
+			Answers: success("The tag.", tagExample, generationOf), Errors: []int{http.StatusConflict, http.StatusPreconditionFailed}}},
+		{"DELETE", tagPath, "api.tags.remove", h.removeTag, openapi.Operation{
+			ID: "removeTag", Group: "Tags", Summary: "Remove a tag", About: "Its past stays.", Header: ifMatch,
+			Query: []openapi.Param{reasonParam}, Answers: empty("It is gone."), Errors: []int{http.StatusConflict, http.StatusPreconditionFailed}}},
+		{"GET", tagPath + "/history", "api.tags.history", h.tagHistory, openapi.Operation{
+			ID: "listTagHistory", Group: "Tags", Summary: "List what a tag has named",
+			Query: paged(), Answers: success("Every interval, newest first.", api.List[api.Tag]{Items: []api.Tag{tagExample, endedTagExample}})}},
+	}
+}
+
+var (
+	ifMatch = []openapi.Param{
+		{Name: "If-Match", About: "The generation in which the tag must be, in quotes: compare-and-swap.", Example: `"3"`},
+		{Name: "If-None-Match", About: "`*`: the tag must not be there."},
+	}
+	generationOf = openapi.Param{Name: "ETag", About: "The tag's generation, for `If-Match`.", Example: `"3"`}
+)
+
+var tagExample = api.Tag{
+	Tag: "production", Version: "1.4.2", Digest: digestExample, Generation: 3, SetAt: laterExample, SetBy: "jane", Reason: "release 12", Seq: seqExample,
+}
+
+var endedTagExample = api.Tag{
+	Tag: "production", Version: "1.4.1", Digest: digestExample, Generation: 2, SetAt: momentExample, SetBy: "jane", Reason: "release 11", Seq: 40,
+	EndedAt: &laterExample,
+}
+
+func tagOf(t registry.Tag) api.Tag {
+	return api.Tag{Tag: t.Name, Version: t.Version, Digest: api.Digest(t.Digest), Generation: t.Generation,
+		SetAt: timeText(t.SetAt), SetBy: t.SetBy, Reason: t.Reason, Seq: t.SeqFrom, EndedAt: timeOrNull(t.EndedAt)}
+}
 
 // listTags answers GET …/tags: those that hold, by name.
 func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
@@ -19,7 +65,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := list[tagJSON]{Items: []tagJSON{}}
+	out := api.List[api.Tag]{Items: []api.Tag{}}
 	for _, t := range all {
 		if t.Name <= page.After {
 			continue
@@ -28,7 +74,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 			out.Next = out.Items[page.Limit-1].Tag
 			break
 		}
-		out.Items = append(out.Items, tagJSONOf(t))
+		out.Items = append(out.Items, tagOf(t))
 	}
 	return formats.JSON(w, http.StatusOK, out)
 }
@@ -50,13 +96,7 @@ func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
 
 func writeTag(w http.ResponseWriter, t registry.Tag) error {
 	w.Header().Set("ETag", fmt.Sprintf(`"%d"`, t.Generation))
-	return formats.JSON(w, http.StatusOK, tagJSONOf(t))
-}
-
-// tagChange is the body of PUT.
-type tagChange struct {
-	Version string `json:"version"`
-	Reason  string `json:"reason"`
+	return formats.JSON(w, http.StatusOK, tagOf(t))
 }
 
 // setTag answers PUT …/tags/{tag} {"version","reason"}: 200 with the tag. With If-Match: "<generation>" it is
@@ -65,7 +105,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at, tag := in.tag()
 	expect := in.generation()
-	var body tagChange
+	var body api.TagChange
 	in.body(&body)
 	to := in.version(at, body.Version)
 	if in.err != nil {
@@ -100,7 +140,7 @@ func lost(err error, current registry.Tag) error {
 	}
 	stale := &staleTag{}
 	if current.Generation != 0 {
-		t := tagJSONOf(current)
+		t := tagOf(current)
 		stale.current = &t
 	}
 	return &registry.Error{Kind: registry.PreconditionFailed, Subject: registry.AboutTag, Detail: registry.AsError(err).Detail, Err: stale}
@@ -116,5 +156,5 @@ func (h *handlers) tagHistory(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Tag, error) {
 		return h.svc.TagHistory(r.Context(), at, tag, p)
-	}, func(t registry.Tag) string { return numberText(t.Generation) }, tagJSONOf)
+	}, func(t registry.Tag) string { return numberText(t.Generation) }, tagOf)
 }

@@ -4,36 +4,42 @@ import (
 	"net/http"
 	"time"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
-// tokenJSON is a token without its secret; hint is the secret's first characters.
-type tokenJSON struct {
-	ID          string           `json:"id"`
-	Name        string           `json:"name"`
-	User        string           `json:"user"`
-	Hint        string           `json:"hint"`
-	Permissions []permissionJSON `json:"permissions"`
-	CreatedAt   string           `json:"created_at"`
-	ExpiresAt   *string          `json:"expires_at"`
-	RevokedAt   *string          `json:"revoked_at"`
+// tokenRoutes are the tokens.
+func (h *handlers) tokenRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/tokens", "api.tokens.list", h.listTokens, openapi.Operation{
+			ID: "listTokens", Group: "Access", Summary: "List your tokens; an administrator sees everybody's",
+			Query: paged(), Answers: success("The tokens, without their secrets.", api.List[api.Token]{Items: []api.Token{tokenExample}})}},
+		{"POST", "/tokens", "api.tokens.create", h.createToken, openapi.Operation{
+			ID: "createToken", Group: "Access", Summary: "Make a token",
+			About: "A token never exceeds the rights of who made it, now or later.",
+			Request: openapi.Takes[api.TokenRequest](`{"name":"ci","permissions":[{"repository":"main","actions":["read","publish"]}],"expires_in":"720h"}`,
+				"name", "permissions"),
+			Answers: created("The token with its secret, shown this once.", api.NewToken{Token: tokenExample, Secret: "slp_…"})}},
+		{"DELETE", "/tokens/{id}", "api.tokens.revoke", h.revokeToken, openapi.Operation{
+			ID: "revokeToken", Group: "Access", Summary: "Revoke a token", Answers: empty("It is refused from now on; also when it was revoked before.")}},
+	}
 }
 
-func tokenOf(t registry.Token) tokenJSON {
-	return tokenJSON{
+var tokenExample = api.Token{
+	ID: "12", Name: "ci", User: "jane", Hint: "slp_abcd", CreatedAt: momentExample, ExpiresAt: &laterExample,
+	Permissions: []api.Permission{{Repository: "main", Actions: []api.Action{api.ActionRead, api.ActionPublish}}},
+}
+
+func tokenOf(t registry.Token) api.Token {
+	return api.Token{
 		ID: numberText(t.ID), Name: t.Name, User: t.User, Hint: t.Hint,
 		Permissions: permissionsOf(access.Grants(t.Grants)), CreatedAt: timeText(t.CreatedAt),
 		ExpiresAt: timeOrNull(t.ExpiresAt), RevokedAt: timeOrNull(t.RevokedAt),
 	}
-}
-
-// newTokenJSON is the one answer that ever holds the secret.
-type newTokenJSON struct {
-	tokenJSON
-	Token string `json:"token"`
 }
 
 // listTokens answers GET /tokens: the caller's, or everybody's for an administrator.
@@ -48,16 +54,9 @@ func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
 	}, func(t registry.Token) string { return numberText(t.ID) }, tokenOf)
 }
 
-// tokenRequest is the body of POST.
-type tokenRequest struct {
-	Name        string           `json:"name"`
-	Permissions []permissionJSON `json:"permissions"`
-	ExpiresIn   *string          `json:"expires_in"`
-}
-
 // createToken answers POST /tokens {"name","permissions","expires_in"}: 201 with the secret, shown this once.
 func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
-	var body tokenRequest
+	var body api.TokenRequest
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusCreated, newTokenJSON{tokenOf(t), secret})
+	return formats.JSON(w, http.StatusCreated, api.NewToken{Token: tokenOf(t), Secret: secret})
 }
 
 // revokeToken answers DELETE /tokens/{id}: 204, also when it was revoked before.
@@ -84,4 +83,32 @@ func (h *handlers) revokeToken(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	return writeNothing(w, h.svc.RevokeToken(r.Context(), id))
+}
+
+func permissionsOf(grants []access.Grant) []api.Permission {
+	out := make([]api.Permission, len(grants))
+	for i, g := range grants {
+		out[i] = api.Permission{Repository: g.Repository, Actions: actionsOf[api.Action](g.Actions)}
+	}
+	return out
+}
+
+func grantsOf(permissions []api.Permission) []access.Grant {
+	out := make([]access.Grant, len(permissions))
+	for i, p := range permissions {
+		out[i] = access.Grant{Repository: p.Repository, Actions: actionsOf[access.Action](p.Actions)}
+	}
+	return out
+}
+
+// actionsOf are actions as another type; nil stays nil.
+func actionsOf[To, From ~string](actions []From) []To {
+	if actions == nil {
+		return nil
+	}
+	out := make([]To, len(actions))
+	for i, a := range actions {
+		out[i] = To(a)
+	}
+	return out
 }

@@ -3,21 +3,41 @@ package api
 import (
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/web/internal/wire"
+	"slipway/web/openapi"
 )
 
-type userJSON struct {
-	Name        string           `json:"name"`
-	Disabled    bool             `json:"disabled"`
-	Permissions []permissionJSON `json:"permissions"`
-	CreatedAt   string           `json:"created_at"`
+// userRoutes are the users, and who the caller is.
+func (h *handlers) userRoutes() []endpoint {
+	return []endpoint{
+		{"GET", "/users", "api.users.list", h.listUsers, openapi.Operation{
+			ID: "listUsers", Group: "Access", Summary: "List the users",
+			Query: paged(), Answers: success("The users, by name.", api.List[api.User]{Items: []api.User{userExample}})}},
+		{"POST", "/users", "api.users.create", h.createUser, openapi.Operation{
+			ID: "createUser", Group: "Access", Summary: "Make a user",
+			Request: openapi.Takes[api.NewUser](`{"name":"jane","password":"…","permissions":[{"repository":"*","actions":["read","tag"]}]}`, "name", "password"),
+			Answers: created("The user.", userExample), Errors: []int{http.StatusConflict}}},
+		{"PATCH", "/users/{name}", "api.users.change", h.changeUser, openapi.Operation{
+			ID: "changeUser", Group: "Access", Summary: "Change a user", About: "Everybody may set the own password. What the body does not name stays.",
+			Request: openapi.Takes[api.UserChange](`{"disabled":true}`),
+			Answers: success("The user.", userExample), Errors: []int{http.StatusConflict}}},
+		{"GET", "/whoami", "api.whoami", h.whoami, openapi.Operation{
+			ID: "whoami", Group: "Access", Summary: "Show who you are and what you may do",
+			Answers: success("The caller.", api.Caller{Type: "token", ID: "token:12", Name: "jane", Token: "ci", Permissions: tokenExample.Permissions})}},
+	}
 }
 
-func userOf(u registry.User) userJSON {
-	return userJSON{Name: u.Name, Disabled: u.Disabled, Permissions: permissionsOf(access.Grants(u.Grants)), CreatedAt: timeText(u.CreatedAt)}
+var userExample = api.User{
+	Name: "jane", CreatedAt: momentExample,
+	Permissions: []api.Permission{{Repository: "*", Actions: []api.Action{api.ActionRead, api.ActionTag}}},
+}
+
+func userOf(u registry.User) api.User {
+	return api.User{Name: u.Name, Disabled: u.Disabled, Permissions: permissionsOf(access.Grants(u.Grants)), CreatedAt: timeText(u.CreatedAt)}
 }
 
 // listUsers answers GET /users, for administrators of the instance.
@@ -31,15 +51,7 @@ func (h *handlers) listUsers(w http.ResponseWriter, r *http.Request) error {
 		func(u registry.User) string { return u.Name }, userOf)
 }
 
-// userChange is the body of POST and PATCH. Absent fields keep what is there.
-type userChange struct {
-	Name        string            `json:"name"`
-	Password    *string           `json:"password"`
-	Disabled    *bool             `json:"disabled"`
-	Permissions *[]permissionJSON `json:"permissions"`
-}
-
-func (c userChange) change() registry.UserChange {
+func userChangeOf(c api.UserChange) registry.UserChange {
 	out := registry.UserChange{Password: c.Password, Disabled: c.Disabled}
 	if c.Permissions != nil {
 		out.Grants = grantsOf(*c.Permissions)
@@ -49,11 +61,11 @@ func (c userChange) change() registry.UserChange {
 
 // createUser answers POST /users {"name","password","permissions"}: 201 with the user.
 func (h *handlers) createUser(w http.ResponseWriter, r *http.Request) error {
-	var body userChange
+	var body api.NewUser
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	u, err := h.svc.CreateUser(r.Context(), body.Name, body.change())
+	u, err := h.svc.CreateUser(r.Context(), body.Name, userChangeOf(api.UserChange(body)))
 	return writeOne(w, http.StatusCreated, u, err, userOf)
 }
 
@@ -61,23 +73,14 @@ func (h *handlers) createUser(w http.ResponseWriter, r *http.Request) error {
 func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name := in.segment("name")
-	var body userChange
+	var body api.UserChange
 	in.body(&body)
 	in.unchanged(body.Name, name, "a user")
 	if in.err != nil {
 		return in.err
 	}
-	u, err := h.svc.UpdateUser(r.Context(), name, body.change())
+	u, err := h.svc.UpdateUser(r.Context(), name, userChangeOf(body))
 	return writeOne(w, http.StatusOK, u, err, userOf)
-}
-
-// callerJSON is who asks, and as which token, if one was used.
-type callerJSON struct {
-	Type        string           `json:"type"`
-	ID          string           `json:"id"`
-	Name        string           `json:"name"`
-	Token       string           `json:"token,omitempty"` // its name
-	Permissions []permissionJSON `json:"permissions"`
 }
 
 // whoami answers GET /whoami: the caller and its rights. A token never may more than the user behind it.
@@ -86,5 +89,5 @@ func (h *handlers) whoami(w http.ResponseWriter, r *http.Request) error {
 	if a.Type == access.TypeAnonymous && len(a.Grants) == 0 {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see who you are")
 	}
-	return formats.JSON(w, http.StatusOK, callerJSON{a.Type, a.ID, a.Name, a.Token, permissionsOf(a.Grants)})
+	return formats.JSON(w, http.StatusOK, api.Caller{Type: a.Type, ID: a.ID, Name: a.Name, Token: a.Token, Permissions: permissionsOf(a.Grants)})
 }

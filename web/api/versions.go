@@ -1,38 +1,88 @@
 package api
 
 import (
+	"encoding/hex"
 	"net/http"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/web/openapi"
 )
 
-// listPackages answers GET /repositories/{repository}/packages?format=&q=: q is a literal part of the name, and then a page
-// may be short although there is a next one.
-func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
-	in := h.parse(r)
-	repository, page := in.segment("repository"), in.page()
-	pq := registry.PackageQuery{Format: in.text("format")}
-	part := in.text("q")
-	if in.err != nil {
-		return in.err
+// versionRoutes are the versions of a package.
+func (h *handlers) versionRoutes() []endpoint {
+	return []endpoint{
+		{"GET", packagePath + "/versions", "api.versions.list", h.listVersions, openapi.Operation{
+			ID: "listVersions", Group: "Versions", Summary: "List the versions of a package",
+			Query:   paged(openapi.Param{Name: "deleted", About: "With the tombstones of deleted versions.", Of: openapi.Object{"type": "boolean", "default": false}}),
+			Answers: success("The versions, newest first.", api.List[api.VersionSummary]{Items: []api.VersionSummary{versionExample.VersionSummary}})}},
+		{"GET", versionPath, "api.versions.get", h.getVersion, openapi.Operation{
+			ID: "getVersion", Group: "Versions", Summary: "Show a version with everything that is known of it",
+			About: "A deleted version shows as its tombstone.", Answers: success("The version.", versionExample)}},
+		{"PATCH", versionPath, "api.versions.change", h.changeVersion, openapi.Operation{
+			ID: "changeVersion", Group: "Versions", Summary: "Yank or deprecate a version, or take that back",
+			About:   "Which states beside `published` there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.",
+			Request: openapi.Takes[api.VersionChange](`{"state":"deprecated","reason":"use 2.0.0"}`, "state"),
+			Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
+		{"DELETE", versionPath, "api.versions.delete", h.deleteVersion, openapi.Operation{
+			ID: "deleteVersion", Group: "Versions", Summary: "Delete a version",
+			About: "A tombstone stays, and the name stays taken. A protected version is refused with 409 and the reasons.",
+			Query: []openapi.Param{reasonParam}, Answers: empty("It is gone."), Errors: []int{http.StatusConflict}}},
+		{"PUT", versionPath + "/metadata", "api.versions.annotate", h.putMetadata, openapi.Operation{
+			ID: "annotateVersion", Group: "Versions", Summary: "Declare where a version comes from",
+			About: "Adds facts; what was declared before stays among the version's facts.",
+			Request: openapi.Takes[api.DeclaredMetadata](`{"source":{"repository":"https://git.example.com/acme/web","commit":"4f2a9c1"},` +
+				`"build":{"system":"ci","id":"812","url":"https://ci.example.com/812"},"custom":{"team.ticket":"ABC-1"}}`),
+			Answers: empty("It is kept.")}},
 	}
-	if part != "" {
-		pq.After, pq.Limit = page.After, page.Limit
-		found, next, err := h.svc.FindPackages(r.Context(), repository, part, pq)
-		if err != nil {
-			return err
-		}
-		out := list[packageJSON]{Items: make([]packageJSON, len(found)), Next: next}
-		for i, p := range found {
-			out.Items[i] = packageOf(p)
-		}
-		return formats.JSON(w, http.StatusOK, out)
+}
+
+var sourceExample = &api.Source{Repository: "https://git.example.com/acme/web", Commit: "4f2a9c1", Ref: "refs/tags/v1.4.2"}
+
+var versionExample = api.Version{
+	VersionSummary: api.VersionSummary{
+		PURL: "pkg:npm/%40acme/web@1.4.2", Format: "npm", Name: "@acme/web", Version: "1.4.2", State: string(registry.Published),
+		Digest: digestExample, Size: 20_480, PublishedAt: momentExample, PublishedBy: "ci", Seq: 42,
+	},
+	Files: []api.File{{Path: "web-1.4.2.tgz", Size: 20_480, MediaType: "application/gzip", Digest: digestExample,
+		SHA256: digestExample[len("sha256:"):], AddedAt: momentExample}},
+	Tags:    []string{"latest", "production"},
+	Release: api.Release{Source: sourceExample, Custom: map[string]string{"team.ticket": "ABC-1"}},
+	Facts:   []api.Fact{{Key: "source.commit", Value: "4f2a9c1", Source: "npm:gitHead", Rank: registry.RankDeclared, At: momentExample, Seq: 42}},
+}
+
+func versionOf(p registry.Package, v registry.Version) api.VersionSummary {
+	return api.VersionSummary{
+		PURL: v.PURL, Format: p.Format, Name: p.Name, Version: v.Name, State: string(v.State), Reason: v.Reason,
+		Digest: api.Digest(v.Digest), Size: v.Size, Prerelease: v.Prerelease,
+		PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq,
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.Package, error) {
-		pq.After, pq.Limit = p.After, p.Limit
-		return h.svc.Packages(r.Context(), repository, pq)
-	}, func(p registry.Package) string { return p.Format + "/" + p.Key }, packageOf)
+}
+
+func releaseOf(r registry.ReleaseInfo) api.Release {
+	return api.Release{Source: (*api.Source)(r.Source), Build: (*api.Build)(r.Build), Custom: r.Custom, Conflicts: r.Conflicts}
+}
+
+func detailOf(d registry.Detail) api.Version {
+	out := api.Version{
+		VersionSummary: versionOf(d.Package, d.Version), Release: releaseOf(registry.ReleaseOf(d.Facts)),
+		Files: make([]api.File, len(d.Files)), Tags: make([]string, len(d.Tags)), Facts: make([]api.Fact, len(d.Facts)),
+	}
+	for i, f := range d.Files {
+		out.Files[i] = api.File{
+			Path: f.Path, Size: f.Blob.Size, MediaType: f.MediaType, Digest: f.Blob.Digest.String(),
+			SHA256: f.Blob.Digest.Encoded(), SHA1: hex.EncodeToString(f.Blob.SHA1), MD5: hex.EncodeToString(f.Blob.MD5),
+			SHA512: hex.EncodeToString(f.Blob.SHA512), AddedAt: timeText(f.AddedAt),
+		}
+	}
+	for i, t := range d.Tags {
+		out.Tags[i] = t.Name
+	}
+	for i, f := range d.Facts {
+		out.Facts[i] = api.Fact{Key: f.Key, Value: f.Value, Source: f.Source, Rank: f.Rank, At: timeText(f.At), Seq: f.Seq}
+	}
+	return out
 }
 
 // listVersions answers GET …/versions, newest first; with ?deleted=true tombstones too.
@@ -49,7 +99,7 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	return writeList(w, page, func(p registry.Page) ([]registry.Version, error) {
 		return h.svc.Versions(r.Context(), at, registry.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted})
 	}, func(v registry.Version) string { return v.Name },
-		func(v registry.Version) versionJSON { return versionOf(pkg, v) })
+		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
 
 // getVersion answers GET …/versions/{version} with everything known; a deleted one shows as its tombstone.
@@ -63,18 +113,12 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusOK, d, err, detailOf)
 }
 
-// versionChange is the body of PATCH of a version.
-type versionChange struct {
-	State  string `json:"state"`
-	Reason string `json:"reason"`
-}
-
 // changeVersion answers PATCH …/versions/{version} {"state","reason"}: 200 with the version. Which states beside published
 // there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.
 func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at := in.coordinate()
-	var body versionChange
+	var body api.VersionChange
 	in.body(&body)
 	if in.err != nil {
 		return in.err
@@ -96,22 +140,15 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w, h.svc.Delete(r.Context(), at, reason))
 }
 
-// metadataBody is declared release metadata.
-type metadataBody struct {
-	Source *registry.Source  `json:"source"`
-	Build  *registry.Build   `json:"build"`
-	Custom map[string]string `json:"custom"`
-}
-
 // putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; what was declared before stays in the
 // version's facts.
 func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at := in.coordinate()
-	var body metadataBody
+	var body api.DeclaredMetadata
 	in.body(&body)
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.Declare(r.Context(), at, registry.Declared(body)))
+	return writeNothing(w, h.svc.Declare(r.Context(), at, registry.Declared{Source: (*registry.Source)(body.Source), Build: (*registry.Build)(body.Build), Custom: body.Custom}))
 }

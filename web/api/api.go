@@ -1,0 +1,138 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"slipway/api"
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/web/internal/wire"
+	"slipway/web/openapi"
+)
+
+// Prefix is where the API lives.
+const Prefix = api.Prefix
+
+const (
+	defaultHeartbeat = 15 * time.Second
+	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine. Those of callers
+	// without credentials get half of the places at most.
+	maxWaiting   = 2000
+	maxStrangers = maxWaiting / 2
+)
+
+// Options of an API. The zero value is sensible.
+type Options struct {
+	// Heartbeat is how often an idle event stream shows that it lives; 0 is 15 s.
+	Heartbeat time.Duration
+}
+
+// API is the front-end; it is mounted like a format.
+type API struct {
+	opts Options
+}
+
+// New makes an API.
+func New(o Options) *API {
+	if o.Heartbeat <= 0 {
+		o.Heartbeat = defaultHeartbeat
+	}
+	return &API{opts: o}
+}
+
+// Name is the label of the API's requests in logs and metrics.
+func (a *API) Name() string { return "api" }
+
+// Mount adds the routes. root was made with UseEncodedPath and SkipClean.
+func (a *API) Mount(root *mux.Router, site *formats.Site) {
+	h := &handlers{
+		API: a, site: site, svc: site.Service, authenticate: site.Authenticate,
+		waiting: make(chan struct{}, maxWaiting), strangers: make(chan struct{}, maxStrangers),
+	}
+	below := root.PathPrefix(Prefix).Subrouter()
+	for _, e := range h.endpoints() {
+		methods := []string{e.method}
+		if e.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		below.Handle(e.path, h.handle(e)).Methods(methods...)
+	}
+	site.Fallback(root, below, a.Name(), render)
+}
+
+// endpoint is one operation: its route, what answers it, and what the document says of it.
+type endpoint struct {
+	method string
+	path   string
+	name   string // of the route in logs and metrics
+	run    formats.Handler
+	openapi.Operation
+}
+
+// handlers are what the operations share.
+type handlers struct {
+	*API
+	site *formats.Site
+	svc  *registry.Service
+
+	authenticate func(r *http.Request) (*http.Request, error) // of site
+
+	waiting, strangers chan struct{} // the places that are taken
+}
+
+// Paths that several resources are below.
+const (
+	repositoryPath   = "/repositories/{repository}"
+	packagePath      = repositoryPath + "/packages/{format}/{package}"
+	versionPath      = packagePath + "/versions/{version}"
+	tagPath          = packagePath + "/tags/{tag}"
+	environmentPath  = "/environments/{environment}"
+	subscriptionPath = "/subscriptions/{id}"
+	consumerPath     = "/consumers/{name}"
+)
+
+// endpoints is the whole API, in the order in which the router tries it.
+func (h *handlers) endpoints() []endpoint {
+	return slices.Concat(
+		h.repositoryRoutes(), h.packageRoutes(), h.versionRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
+		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.userRoutes(),
+		h.eventRoutes(), h.consumerRoutes(), h.subscriptionRoutes(), h.deliveryRoutes(), h.logRoutes(),
+		h.collectionRoutes(), h.documentRoutes(),
+	)
+}
+
+// handle wraps an operation.
+func (h *handlers) handle(e endpoint) http.Handler {
+	return h.site.Handle(formats.Route{Format: h.Name(), Name: e.name, Public: e.Public}, render,
+		func(w http.ResponseWriter, r *http.Request) error {
+			w.Header().Set("Cache-Control", "no-store")
+			if err := e.checkQuery(r); err != nil {
+				return err
+			}
+			return e.run(w, r)
+		})
+}
+
+// checkQuery refuses a parameter that an operation which changes something does not have: POST /gc?dry_run=true must not
+// remove blobs because dry_run belongs into the body. Operations that only read ignore such parameters. Invalid.
+func (e endpoint) checkQuery(r *http.Request) error {
+	if e.method == http.MethodGet || r.URL.RawQuery == "" {
+		return nil
+	}
+	query, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	for name := range query {
+		if !slices.ContainsFunc(e.Query, func(p openapi.Param) bool { return p.Name == name }) {
+			return wire.Invalid("there is no parameter %.40q here", name)
+		}
+	}
+	return nil
+}
+
+var _ formats.Mounter = (*API)(nil)

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"net/http"
+
+	"slipway/api"
+	"slipway/formats"
+	"slipway/registry"
+	"slipway/web/openapi"
+)
+
+// packageRoutes are the packages of a repository.
+func (h *handlers) packageRoutes() []endpoint {
+	return []endpoint{
+		{"GET", repositoryPath + "/packages", "api.packages.list", h.listPackages, openapi.Operation{
+			ID: "listPackages", Group: "Versions", Summary: "List the packages of a repository",
+			Query: paged(openapi.Param{Name: "format", About: "Packages of this format only."},
+				openapi.Param{Name: "q", About: "Packages whose name contains this text; a page may then have few items or none although there is a `next`."}),
+			Answers: success("The packages, by format and name.", api.List[api.Package]{Items: []api.Package{packageExample}})}},
+	}
+}
+
+var packageExample = api.Package{Format: "npm", Name: "@acme/web", Latest: "1.4.2", Versions: 3, CreatedAt: momentExample, UpdatedAt: laterExample}
+
+func packageOf(p registry.Package) api.Package {
+	return api.Package{Format: p.Format, Name: p.Name, Latest: p.Latest, Versions: p.VersionCount,
+		CreatedAt: timeText(p.CreatedAt), UpdatedAt: timeText(p.UpdatedAt)}
+}
+
+// listPackages answers GET /repositories/{repository}/packages?format=&q=: q is a literal part of the name, and then a page
+// may be short although there is a next one.
+func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, page := in.segment("repository"), in.page()
+	pq := registry.PackageQuery{Format: in.text("format")}
+	part := in.text("q")
+	if in.err != nil {
+		return in.err
+	}
+	if part != "" {
+		pq.After, pq.Limit = page.After, page.Limit
+		found, next, err := h.svc.FindPackages(r.Context(), repository, part, pq)
+		if err != nil {
+			return err
+		}
+		out := api.List[api.Package]{Items: make([]api.Package, len(found)), Next: next}
+		for i, p := range found {
+			out.Items[i] = packageOf(p)
+		}
+		return formats.JSON(w, http.StatusOK, out)
+	}
+	return writeList(w, page, func(p registry.Page) ([]registry.Package, error) {
+		pq.After, pq.Limit = p.After, p.Limit
+		return h.svc.Packages(r.Context(), repository, pq)
+	}, func(p registry.Package) string { return p.Format + "/" + p.Key }, packageOf)
+}

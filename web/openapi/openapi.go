@@ -1,0 +1,135 @@
+// Package openapi writes OpenAPI 3.1 documents: descriptions of endpoints and Go types go in, the document comes out. It
+// knows nothing of the API that it describes.
+//
+// A schema is made of the Go type that the server encodes or decodes, so that document and code can't differ. What Go does
+// not say of a field stands in its tags: doc is its text, in which 'x' stands for `x`, which a tag can't hold; format,
+// pattern, const, enum, examples and minimum are keywords of JSON Schema (enum and examples separate their values by
+// commas); as names an entry of Document.Named.
+package openapi
+
+import (
+	"net/http"
+	"reflect"
+)
+
+// Version is the version of OpenAPI that documents are written in.
+const Version = "3.1.0"
+
+// Object is a JSON object of the document, such as a schema.
+type Object = map[string]any
+
+// Document describes an API. The zero value of what it holds is left out or empty.
+type Document struct {
+	Info     Object
+	Servers  []string // addresses
+	Tags     []Object // the groups of the operations, in the order in which people read them
+	Security Object   // the schemes; each alone is enough for an operation that is not public
+
+	Endpoints []Endpoint
+	// Variables describes the variables of all paths, by name.
+	Variables map[string]Param
+	// Problems are the answers that are no success, by status; 0 is every other. The document has each once.
+	Problems map[int]Problem
+
+	// Types are schemas of Go types whose kind says too little: those with a form or a closed set of values.
+	Types map[reflect.Type]Object
+	// Named is what the tag as of a field stands for, by name.
+	Named map[string]Named
+}
+
+// Named is a schema that a field names by the tag as: of a string, of the items of a list, or of raw JSON.
+type Named struct {
+	Of      Object       // the schema itself; nil:
+	Struct  reflect.Type // a struct, which becomes a component
+	Request bool         // the struct is a part of requests
+}
+
+// Endpoint is an operation at its method and path. The path is a template of the router: a variable may have a pattern, as in
+// {path:.+}.
+type Endpoint struct {
+	Method string
+	Path   string
+	Operation
+}
+
+// Operation is what the document says of an endpoint beside its method and path.
+type Operation struct {
+	Public  bool   // answers without credentials
+	ID      string // operationId
+	Group   string // the name of one of Document.Tags
+	Summary string
+	About   string // more, in Markdown
+	Query   []Param
+	Header  []Param
+	Request *Body
+	Answers []Answer // of success
+	Errors  []int    // beside those that every operation of its kind may answer
+}
+
+// Param is a parameter, or a header of an answer.
+type Param struct {
+	Name     string
+	About    string
+	Of       Object // nil: a string
+	Example  any
+	Required bool // a query parameter can't be left out
+}
+
+// Body is what a request carries: one JSON object that fits a struct.
+type Body struct {
+	Struct   reflect.Type // its name is that of the component
+	Required []string     // the properties that can't be left out
+	Example  string       // JSON
+	Optional bool         // a request without a body will do
+}
+
+// Takes is a body that fits a T and needs some properties.
+func Takes[T any](example string, required ...string) *Body {
+	return &Body{Struct: reflect.TypeFor[T](), Required: required, Example: example}
+}
+
+// Answer is a success. Each content is of another media type; without content the answer has no body.
+type Answer struct {
+	Status  int
+	About   string
+	Header  []Param
+	Content []Content
+}
+
+// Content is a body of an answer.
+type Content struct {
+	Media   string
+	Of      Object // nil: that of the example's type
+	Example any
+}
+
+// JSON is content whose schema is that of the example's type.
+func JSON(example any) []Content {
+	return []Content{{Media: "application/json", Example: example}}
+}
+
+// Problem is a component of the document's responses: an answer of the type application/problem+json.
+type Problem struct {
+	Name, About string
+	Example     any
+	Or          any // a value of another type that the answer may have
+}
+
+// failures are the statuses that a client of an endpoint should be ready for; all others are the default's. named: its path
+// has variables.
+func (e Endpoint) failures(named bool) []int {
+	out := append([]int{}, e.Errors...)
+	if named || len(e.Query)+len(e.Header) > 0 || e.Request != nil {
+		out = append(out, http.StatusBadRequest)
+	}
+	if named {
+		out = append(out, http.StatusNotFound)
+	}
+	if e.Request != nil {
+		out = append(out, http.StatusRequestEntityTooLarge)
+	}
+	if !e.Public {
+		out = append(out, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	return out
+}
