@@ -96,11 +96,11 @@ func (c commands) benchRun(ctx context.Context, cl *cli.Remote, b *benchRun) err
 	if err != nil {
 		return command.Usagef("--mix: %w", err)
 	}
-	target, err := load.NewTarget(cl.Server(), cl.Token())
+	target, err := load.NewTarget(cl.Server(), cl.Token)
 	if err != nil {
 		return command.Usagef("--server: %w", err)
 	}
-	if err := cl.HasRepository(ctx, b.repository); err != nil {
+	if _, err := cl.Repository(ctx, b.repository); err != nil {
 		return err // in clearer words than those of a protocol's answer
 	}
 	d := load.NewDriver(target, b.seed)
@@ -131,7 +131,7 @@ func (c commands) benchRun(ctx context.Context, cl *cli.Remote, b *benchRun) err
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(c.printReport(cl.Output(), report), err)
+	return errors.Join(c.printReport(cl.Output, report), err)
 }
 
 // benchResult is a line of the report.
@@ -163,7 +163,10 @@ func (c commands) printReport(output string, r *load.Report) error {
 	}
 	var err error
 	if output == command.JSON {
-		err = command.PrintJSON(c.Stdout, map[string]any{"seconds": r.Elapsed.Seconds(), "units": lines})
+		err = command.PrintJSON(c.Stdout, struct {
+			Seconds float64       `json:"seconds"`
+			Units   []benchResult `json:"units"`
+		}{r.Elapsed.Seconds(), lines})
 	} else {
 		err = printUnits(c.Stdout, lines)
 	}

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
+	"iter"
 
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
@@ -43,51 +45,56 @@ func Commands(p *command.Program, o Options) []*cobra.Command {
 }
 
 // list fetches and prints a whole list.
-func (c commands) list(cmd *cobra.Command, f *Flags, path string, query url.Values, columns ...column) error {
-	cl, err := c.client(f)
+func list[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], call func(context.Context, *client.Client) iter.Seq2[T, error]) error {
+	cl, err := f.Connect(c.Program)
 	if err != nil {
 		return err
 	}
-	items, err := cl.all(cmd.Context(), path, query)
-	if err != nil {
-		return err
+	items, raw := []T{}, []json.RawMessage{}
+	ctx := client.WithRaw(cmd.Context(), func(item json.RawMessage) { raw = append(raw, item) })
+	for item, err := range call(ctx, cl.Client) {
+		if err != nil {
+			return err
+		}
+		items = append(items, item)
 	}
-	return printList(c.Stdout, f.output, items, columns)
+	if f.output == command.JSON {
+		return command.PrintJSON(c.Stdout, raw)
+	}
+	return printList(c.Stdout, items, columns)
 }
 
 // show makes a call and prints the object that it answers.
-func (c commands) show(cmd *cobra.Command, f *Flags, rq request, columns ...column) error {
-	cl, err := c.client(f)
+func show[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], call func(context.Context, *client.Client) (T, error)) error {
+	return ask(c, cmd, f, call, func(item T) error { return printItem(c.Stdout, item, columns) })
+}
+
+// ask makes a call, and prints its answer as JSON if that is wanted, else by print.
+func ask[T any](c commands, cmd *cobra.Command, f *Flags, call func(context.Context, *client.Client) (T, error), print func(T) error) error {
+	cl, err := f.Connect(c.Program)
 	if err != nil {
 		return err
 	}
 	var raw json.RawMessage
-	if err := cl.call(cmd.Context(), rq, &raw); err != nil {
-		return err
-	}
-	return printItem(c.Stdout, f.output, raw, columns)
-}
-
-// do makes a call that answers nothing and prints what was done; as JSON, nothing is printed.
-func (c commands) do(cmd *cobra.Command, f *Flags, rq request, done string) error {
-	cl, err := c.client(f)
+	item, err := call(client.WithRaw(cmd.Context(), func(answer json.RawMessage) { raw = answer }), cl.Client)
 	if err != nil {
 		return err
 	}
-	if err := cl.call(cmd.Context(), rq, nil); err != nil || f.output == command.JSON {
+	if f.output == command.JSON {
+		return command.PrintJSON(c.Stdout, raw)
+	}
+	return print(item)
+}
+
+// do makes a call that answers nothing and prints what was done; as JSON, nothing is printed.
+func (c commands) do(cmd *cobra.Command, f *Flags, done string, call func(context.Context, *client.Client) error) error {
+	cl, err := f.Connect(c.Program)
+	if err != nil {
+		return err
+	}
+	if err := call(cmd.Context(), cl.Client); err != nil || f.output == command.JSON {
 		return err
 	}
 	_, err = fmt.Fprintln(c.Stdout, command.Clean(done))
 	return err
-}
-
-// queryOf makes a query of key, value, key, value…; empty values are left out.
-func queryOf(pairs ...string) url.Values {
-	q := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
-		}
-	}
-	return q
 }

@@ -2,12 +2,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 )
 
@@ -31,39 +32,33 @@ func (t *follower) consume(ctx context.Context, after string) error {
 	return err
 }
 
-// consumerState is a consumer as the server answers it.
-type consumerState struct {
-	Acked int64 `json:"acked"`
-}
-
 // resume asks for the place of the consumer, and makes a new one.
 func (t *follower) resume(ctx context.Context, after string) error {
-	var state consumerState
-	err := t.c.get(ctx, t.path(), nil, &state)
-	if isStatus(err, http.StatusNotFound) {
-		body := map[string]int64{}
+	place, err := t.c.Consumer(ctx, t.consumer)
+	if client.IsStatus(err, http.StatusNotFound) {
+		var change api.ConsumerChange
 		if after != "" || t.once {
-			if body["acked"], err = t.start(ctx, after); err != nil {
+			first, err := t.start(ctx, after)
+			if err != nil {
 				return err
 			}
+			change.Acked = &first
 		}
-		err = t.c.call(ctx, request{method: http.MethodPut, path: t.path(), body: body}, &state)
+		place, err = t.c.PutConsumer(ctx, t.consumer, change)
 	}
-	t.acked, t.after = state.Acked, state.Acked
+	t.acked, t.after = place.Acked, place.Acked
 	return err
 }
 
-func (t *follower) path() string { return "/consumers" + segments(t.consumer) }
-
 // settle handles one event until that succeeds, and acknowledges it.
-func (t *follower) settle(ctx context.Context, seq int64, raw json.RawMessage, e *event) error {
+func (t *follower) settle(ctx context.Context, seq int64, e *client.Event) error {
 	always := func(error) bool { return true }
 	err := t.persist(ctx, always, func() error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		// A signal lets a command end that has begun: half a deployment helps nobody.
-		if err := t.handle(context.WithoutCancel(ctx), raw, e); err != nil {
+		if err := t.handle(context.WithoutCancel(ctx), e); err != nil {
 			return fmt.Errorf("event %d: %w", seq, err)
 		}
 		return nil
@@ -83,7 +78,8 @@ func (t *follower) ack(ctx context.Context, seq int64) error {
 	err := t.persist(ctx, temporary, func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTimeout)
 		defer cancel()
-		return t.c.call(ctx, request{method: http.MethodPut, path: t.path(), body: map[string]int64{"acked": seq}}, nil)
+		_, err := t.c.PutConsumer(ctx, t.consumer, api.ConsumerChange{Acked: &seq})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("event %d was dealt with, but not acknowledged: %w", seq, err)

@@ -5,16 +5,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"iter"
 	"time"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var deliveryColumns = []column{field("ID", "id"), field("SEQ", "seq"), field("TYPE", "type"), field("SUBJECT", "subject"), field("STATE", "state"),
-	field("ATTEMPTS", "attempt_count"), field("STATUS", "status"), field("NEXT", "next_at"), field("ERROR", "error")}
+var deliveryColumns = []column[api.Delivery]{
+	{"ID", func(d api.Delivery) any { return d.ID }},
+	{"SEQ", func(d api.Delivery) any { return d.Seq }},
+	{"TYPE", func(d api.Delivery) any { return d.Type }},
+	{"SUBJECT", func(d api.Delivery) any { return d.Subject }},
+	{"STATE", func(d api.Delivery) any { return d.State }},
+	{"ATTEMPTS", func(d api.Delivery) any { return d.Attempts }},
+	{"STATUS", func(d api.Delivery) any { return answered(d.Status) }},
+	{"NEXT", func(d api.Delivery) any { return d.NextAt }},
+	{"ERROR", func(d api.Delivery) any { return d.Error }},
+}
+
+// answered is the status of an answer; nothing where none came.
+func answered(status int) any {
+	if status == 0 {
+		return nil
+	}
+	return status
+}
 
 // pingPatience is how long "subscription ping" waits for the outcome: longer than the server waits for the receiver.
 const (
@@ -22,29 +41,21 @@ const (
 	pingPause    = 200 * time.Millisecond
 )
 
-// delivery is what the commands need of one.
-type delivery struct {
-	ID     string `json:"id"`
-	State  string `json:"state"`
-	Status int    `json:"status"`
-	Error  string `json:"error"`
-}
-
 func (c commands) subscriptionPingCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ping ID", Short: "Send a test event and tell what came of it", Args: command.Exactly(1),
 		Long:    `Send a test event, once, and wait for the outcome: exit code 0 when the receiver took it, 1 when not.`,
 		Example: "  slipway subscription ping 3",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client(f)
+			cl, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
-			var made delivery
-			if err := cl.call(cmd.Context(), request{method: http.MethodPost, path: segments("subscriptions", args[0], "ping")}, &made); err != nil {
+			made, err := cl.Ping(cmd.Context(), args[0])
+			if err != nil {
 				return err
 			}
-			raw, d, err := cl.settled(cmd.Context(), made.ID)
+			raw, d, err := settled(cmd.Context(), cl.Client, made.ID)
 			if err != nil {
 				return err
 			}
@@ -53,7 +64,7 @@ func (c commands) subscriptionPingCmd(f *Flags) *cobra.Command {
 					return err
 				}
 			}
-			if d.State != "delivered" {
+			if d.State != api.DeliveryDelivered {
 				return fmt.Errorf("the ping did not arrive: %s (delivery %s)", command.Clean(d.Error), command.Clean(d.ID))
 			}
 			if f.output == command.JSON {
@@ -66,13 +77,10 @@ func (c commands) subscriptionPingCmd(f *Flags) *cobra.Command {
 }
 
 // settled waits until a delivery is pending no more.
-func (c *Remote) settled(ctx context.Context, id string) (raw json.RawMessage, d delivery, err error) {
+func settled(ctx context.Context, cl *client.Client, id string) (raw json.RawMessage, d api.DeliveryDetail, err error) {
+	asking := client.WithRaw(ctx, func(answer json.RawMessage) { raw = answer })
 	for deadline := time.Now().Add(pingPatience); ; {
-		if err := c.get(ctx, segments("deliveries", id), nil, &raw); err != nil {
-			return nil, d, err
-		}
-		d = delivery{}
-		if err := json.Unmarshal(raw, &d); err != nil || d.State != "pending" {
+		if d, err = cl.Delivery(asking, id); err != nil || d.State != api.DeliveryPending {
 			return raw, d, err
 		}
 		if time.Now().After(deadline) {
@@ -92,7 +100,9 @@ func (c commands) subscriptionDeliveriesCmd(f *Flags) *cobra.Command {
 		Use: "deliveries ID", Short: "List what was sent and what waits, the newest first", Args: command.Exactly(1),
 		Example: "  slipway subscription deliveries 3 --state dead",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.list(cmd, f, segments("subscriptions", args[0], "deliveries"), queryOf("state", state), deliveryColumns...)
+			return list(c, cmd, f, deliveryColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Delivery, error] {
+				return cl.Deliveries(ctx, args[0], api.DeliveryState(state))
+			})
 		},
 	}
 	cmd.Flags().StringVar(&state, "state", "", "pending, delivered or dead (default: all)")
@@ -105,12 +115,12 @@ func (c commands) subscriptionDeliveryCmd(f *Flags) *cobra.Command {
 		Long:    `Show one delivery as JSON: the request without its signature, and every attempt. What the receiver answered is for administrators.`,
 		Example: "  slipway subscription delivery 1207",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client(f)
+			cl, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
 			var raw json.RawMessage
-			if err := cl.get(cmd.Context(), segments("deliveries", args[0]), nil, &raw); err != nil {
+			if _, err := cl.Delivery(client.WithRaw(cmd.Context(), func(answer json.RawMessage) { raw = answer }), args[0]); err != nil {
 				return err
 			}
 			return command.PrintJSON(c.Stdout, raw)
@@ -128,10 +138,13 @@ that sequence number that it selects is sent again, also what came before it was
   slipway subscription redeliver 3 --since 4711`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("since") {
-				return c.show(cmd, f, request{method: http.MethodPost, path: segments("deliveries", args[0], "redeliver")}, deliveryColumns...)
+				return show(c, cmd, f, deliveryColumns, func(ctx context.Context, cl *client.Client) (api.Delivery, error) {
+					return cl.Redeliver(ctx, args[0])
+				})
 			}
-			return c.show(cmd, f, request{method: http.MethodPost, path: segments("subscriptions", args[0], "redeliver"), body: map[string]any{"since": since}},
-				subscriptionColumns...)
+			return show(c, cmd, f, subscriptionColumns, func(ctx context.Context, cl *client.Client) (api.Subscription, error) {
+				return cl.Replay(ctx, args[0], since)
+			})
 		},
 	}
 	cmd.Flags().Int64Var(&since, "since", 0, "sequence number of the first log entry to send; ID is a subscription then")

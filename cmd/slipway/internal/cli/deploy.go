@@ -1,15 +1,37 @@
 package cli
 
 import (
-	"net/http"
+	"context"
+	"iter"
+	"slices"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var deploymentColumns = []column{field("ID", "id"), field("ENVIRONMENT", "environment"), field("SERVICE", "service"), field("STATUS", "status"),
-	field("PURL", "purl"), field("UPDATED", "updated_at"), field("BY", "updated_by"), field("EXTERNAL ID", "external_id")}
+var deploymentColumns = []column[api.Deployment]{
+	{"ID", func(d api.Deployment) any { return d.ID }},
+	{"ENVIRONMENT", func(d api.Deployment) any { return d.Environment }},
+	{"SERVICE", func(d api.Deployment) any { return d.Service }},
+	{"STATUS", func(d api.Deployment) any { return d.Status }},
+	{"PURL", func(d api.Deployment) any { return d.PURL }},
+	{"UPDATED", func(d api.Deployment) any { return d.UpdatedAt }},
+	{"BY", func(d api.Deployment) any { return d.UpdatedBy }},
+	{"EXTERNAL ID", func(d api.Deployment) any { return d.ExternalID }},
+}
+
+// deploymentDetail are the columns of one deployment.
+var deploymentDetail = append(slices.Clip(deploymentColumns), []column[api.Deployment]{
+	{"DIGEST", func(d api.Deployment) any { return d.Digest }},
+	{"EVENT ID", func(d api.Deployment) any { return d.EventID }},
+	{"URL", func(d api.Deployment) any { return d.URL }},
+	{"CREATED", func(d api.Deployment) any { return d.CreatedAt }},
+	{"FINISHED", func(d api.Deployment) any { return d.FinishedAt }},
+	{"LOG ENTRY", func(d api.Deployment) any { return d.LastSeq }},
+}...)
 
 func (c commands) deployCmd() *cobra.Command {
 	var f Flags
@@ -21,21 +43,8 @@ func (c commands) deployCmd() *cobra.Command {
 	return g
 }
 
-// deployReport is what the command line says of a deployment; empty fields are not sent.
-type deployReport struct {
-	Environment string `json:"environment"`
-	Service     string `json:"service"`
-	Repository  string `json:"repository"`
-	PURL        string `json:"purl,omitempty"`
-	Digest      string `json:"digest,omitempty"`
-	Status      string `json:"status"`
-	ExternalID  string `json:"external_id,omitempty"`
-	EventID     string `json:"event_id,omitempty"`
-	URL         string `json:"url,omitempty"`
-}
-
 func (c commands) deployRecordCmd(f *Flags) *cobra.Command {
-	var r deployReport
+	var r api.DeploymentReport
 	cmd := &cobra.Command{
 		Use: "record", Short: "Record a deployment, or its next status", Args: command.Exactly(0),
 		Long: `Record a deployment, or its next status. A report with the environment, service and --external-id of an earlier one is
@@ -51,7 +60,9 @@ about the same deployment; the same report again changes nothing. An environment
 			if r.PURL == "" && r.Digest == "" {
 				return command.Usagef("name the version with --purl or --digest")
 			}
-			return c.show(cmd, f, request{method: http.MethodPost, path: "/deployments", body: r}, deploymentColumns...)
+			return show(c, cmd, f, deploymentColumns, func(ctx context.Context, cl *client.Client) (api.Deployment, error) {
+				return cl.ReportDeployment(ctx, r)
+			})
 		},
 	}
 	fs := cmd.Flags()
@@ -68,23 +79,24 @@ about the same deployment; the same report again changes nothing. An environment
 }
 
 func (c commands) deployListCmd(f *Flags) *cobra.Command {
-	var environment, service, repository, status, purl, digest string
+	var filter client.DeploymentFilter
 	cmd := &cobra.Command{
 		Use: "ls", Short: "List deployments, newest first", Args: command.Exactly(0),
 		Example: `  slipway deploy ls --environment prod --service web
   slipway deploy ls --status failed`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.list(cmd, f, "/deployments", queryOf("environment", environment, "service", service, "repository", repository,
-				"status", status, "purl", purl, "digest", digest), deploymentColumns...)
+			return list(c, cmd, f, deploymentColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Deployment, error] {
+				return cl.Deployments(ctx, filter)
+			})
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&environment, "environment", "", "only of this environment")
-	fs.StringVar(&service, "service", "", "only of this service")
-	fs.StringVar(&repository, "repository", "", "only of versions from this repository")
-	fs.StringVar(&status, "status", "", "only with this status")
-	fs.StringVar(&purl, "purl", "", "only of this version")
-	fs.StringVar(&digest, "digest", "", "only of what was reported with this digest")
+	fs.StringVar(&filter.Environment, "environment", "", "only of this environment")
+	fs.StringVar(&filter.Service, "service", "", "only of this service")
+	fs.StringVar(&filter.Repository, "repository", "", "only of versions from this repository")
+	fs.StringVar(&filter.Status, "status", "", "only with this status")
+	fs.StringVar(&filter.PURL, "purl", "", "only of this version")
+	fs.StringVar(&filter.Digest, "digest", "", "only of what was reported with this digest")
 	return cmd
 }
 
@@ -92,9 +104,9 @@ func (c commands) deployShowCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one deployment", Example: "  slipway deploy show 12", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			columns := append(deploymentColumns[:len(deploymentColumns):len(deploymentColumns)], field("DIGEST", "digest"), field("EVENT ID", "event_id"),
-				field("URL", "url"), field("CREATED", "created_at"), field("FINISHED", "finished_at"), field("LOG ENTRY", "last_seq"))
-			return c.show(cmd, f, request{method: http.MethodGet, path: segments("deployments", args[0])}, columns...)
+			return show(c, cmd, f, deploymentDetail, func(ctx context.Context, cl *client.Client) (api.Deployment, error) {
+				return cl.Deployment(ctx, args[0])
+			})
 		},
 	}
 }

@@ -1,16 +1,67 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"net/http"
+	"iter"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var environmentColumns = []column{field("NAME", "name"), field("TAG", "tag"), field("DESCRIPTION", "description"), field("CREATED", "created_at")}
+var environmentColumns = []column[api.Environment]{
+	{"NAME", func(e api.Environment) any { return e.Name }},
+	{"TAG", func(e api.Environment) any { return e.Tag }},
+	{"DESCRIPTION", func(e api.Environment) any { return e.Description }},
+	{"CREATED", func(e api.Environment) any { return e.CreatedAt }},
+}
+
+var serviceColumns = []column[api.ServiceState]{
+	{"SERVICE", func(s api.ServiceState) any { return s.Service }},
+	running("RUNNING", func(r *api.Running) any { return r.PURL }),
+	running("SINCE", func(r *api.Running) any { return r.Since }),
+	recorded("LAST REPORT", func(r *api.Recorded) any { return r.Status }),
+	recorded("OF", func(r *api.Recorded) any { return r.PURL }),
+	recorded("AT", func(r *api.Recorded) any { return r.At }),
+	{"WANTED", func(s api.ServiceState) any {
+		if s.Wanted == nil {
+			return nil
+		}
+		return s.Wanted.PURL
+	}},
+	{"DRIFT", func(s api.ServiceState) any { return s.Drift }},
+}
+
+// running shows something of what runs, if anything does.
+func running(title string, value func(*api.Running) any) column[api.ServiceState] {
+	return column[api.ServiceState]{title, func(s api.ServiceState) any {
+		if s.Running == nil {
+			return nil
+		}
+		return value(s.Running)
+	}}
+}
+
+// recorded shows something of the latest report, if there is one.
+func recorded(title string, value func(*api.Recorded) any) column[api.ServiceState] {
+	return column[api.ServiceState]{title, func(s api.ServiceState) any {
+		if s.Recorded == nil {
+			return nil
+		}
+		return value(s.Recorded)
+	}}
+}
+
+var runColumns = []column[api.Run]{
+	{"SERVICE", func(r api.Run) any { return r.Service }},
+	{"PURL", func(r api.Run) any { return r.PURL }},
+	{"SINCE", func(r api.Run) any { return r.Since }},
+	{"UNTIL", func(r api.Run) any { return r.Until }},
+	{"DEPLOYMENT", func(r api.Run) any { return r.Deployment }},
+}
 
 func (c commands) envCmd() *cobra.Command {
 	var f Flags
@@ -28,8 +79,9 @@ func (c commands) envCreateCmd(f *Flags) *cobra.Command {
 		Use: "create NAME", Short: "Make an environment; the first report of a deployment makes one too", Args: command.Exactly(1),
 		Example: `  slipway env create prod --tag production --description "what customers use"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodPost, path: "/environments",
-				body: map[string]any{"name": args[0], "description": description, "tag": tag}}, environmentColumns...)
+			return show(c, cmd, f, environmentColumns, func(ctx context.Context, cl *client.Client) (api.Environment, error) {
+				return cl.CreateEnvironment(ctx, api.NewEnvironment{Name: args[0], Description: &description, Tag: &tag})
+			})
 		},
 	}
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
@@ -41,7 +93,9 @@ func (c commands) envListCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List the environments", Example: "  slipway env ls", Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.list(cmd, f, "/environments", nil, environmentColumns...)
+			return list(c, cmd, f, environmentColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Environment, error] {
+				return cl.Environments(ctx)
+			})
 		},
 	}
 }
@@ -54,36 +108,13 @@ func (c commands) envShowCmd(f *Flags) *cobra.Command {
   slipway env show prod --as-of 2026-01-31T12:00:00Z
   slipway env show prod --as-of seq:1042 --output json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client(f)
-			if err != nil {
-				return err
-			}
-			var raw json.RawMessage
-			if err := cl.get(cmd.Context(), segments("environments", args[0]), queryOf("as_of", asOf), &raw); err != nil {
-				return err
-			}
-			if f.output == command.JSON {
-				return command.PrintJSON(c.Stdout, raw)
-			}
-			var state struct{ Services []json.RawMessage }
-			if err := json.Unmarshal(raw, &state); err != nil {
-				return err
-			}
-			return printList(c.Stdout, f.output, state.Services, []column{field("SERVICE", "service"), inner("RUNNING", "running", "purl"),
-				inner("SINCE", "running", "since"), inner("LAST REPORT", "recorded", "status"), inner("OF", "recorded", "purl"),
-				inner("AT", "recorded", "at"), inner("WANTED", "wanted", "purl"), field("DRIFT", "drift")})
+			return ask(c, cmd, f, func(ctx context.Context, cl *client.Client) (api.EnvironmentState, error) {
+				return cl.Environment(ctx, args[0], asOf)
+			}, func(state api.EnvironmentState) error { return printList(c.Stdout, state.Services, serviceColumns) })
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "RFC 3339 time, or seq:N for a sequence number of the log")
 	return cmd
-}
-
-// inner shows a member of an object in an item.
-func inner(title, object, key string) column {
-	return column{title, func(item map[string]any) string {
-		o, _ := item[object].(map[string]any)
-		return cell(o[key])
-	}}
 }
 
 func (c commands) envHistoryCmd(f *Flags) *cobra.Command {
@@ -92,8 +123,9 @@ func (c commands) envHistoryCmd(f *Flags) *cobra.Command {
 		Use: "history NAME", Short: "List what ran in an environment, newest first", Args: command.Exactly(1),
 		Example: "  slipway env history prod --service web",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.list(cmd, f, segments("environments", args[0], "history"), queryOf("service", service), field("SERVICE", "service"),
-				field("PURL", "purl"), field("SINCE", "since"), field("UNTIL", "until"), field("DEPLOYMENT", "deployment"))
+			return list(c, cmd, f, runColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Run, error] {
+				return cl.EnvironmentHistory(ctx, args[0], service)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&service, "service", "", "only of this service")
@@ -104,8 +136,9 @@ func (c commands) envStopCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "stop NAME SERVICE", Short: "Note that a service runs nothing any more", Example: "  slipway env stop prod web", Args: command.Exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: segments("environments", args[0], "services", args[1])},
-				fmt.Sprintf("%s runs nothing in %s any more", args[1], args[0]))
+			return c.do(cmd, f, fmt.Sprintf("%s runs nothing in %s any more", args[1], args[0]), func(ctx context.Context, cl *client.Client) error {
+				return cl.StopService(ctx, args[0], args[1])
+			})
 		},
 	}
 }
@@ -114,7 +147,9 @@ func (c commands) envRemoveCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm NAME", Short: "Remove an environment; its past can still be asked for", Example: "  slipway env rm staging", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: segments("environments", args[0])}, "Removed environment "+args[0])
+			return c.do(cmd, f, "Removed environment "+args[0], func(ctx context.Context, cl *client.Client) error {
+				return cl.DeleteEnvironment(ctx, args[0])
+			})
 		},
 	}
 }

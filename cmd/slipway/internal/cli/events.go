@@ -3,16 +3,16 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
@@ -26,42 +26,9 @@ const (
 	retryLongest = 30 * time.Second
 )
 
-// event is a CloudEvent with what the table and --exec show of it.
-type event struct {
-	ID       string `json:"id"`
-	Type     string `json:"type"`
-	Subject  string `json:"subject"`
-	Time     string `json:"time"`
-	Sequence string `json:"sequence"`
-	AuthID   string `json:"authid"`
-	Data     struct {
-		Repository string `json:"repository"`
-		Format     string `json:"format"`
-		Package    string `json:"package"`
-		Version    string `json:"version"`
-		PURL       string `json:"purl"`
-		Digest     string `json:"digest"`
-		Tag        string `json:"tag"`
-		Actor      string `json:"actor"`
-		Name       string `json:"name"` // of a user or token
-
-		Environment string `json:"environment"`
-		Service     string `json:"service"`
-	} `json:"data"`
-}
-
-// seq is the sequence number, which the event carries as 20 digits.
-func (e *event) seq() (int64, error) {
-	n, err := strconv.ParseInt(e.Sequence, 10, 64)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("the event %q has no sequence number", command.Clean(e.ID))
-	}
-	return n, nil
-}
-
 // follower is one run of "events tail".
 type follower struct {
-	c        *Remote
+	c        *client.Client
 	stdout   io.Writer
 	stderr   io.Writer
 	types    []string
@@ -69,7 +36,7 @@ type follower struct {
 	once     bool
 	consumer string // name of the place that the server keeps; "" is none
 	acked    int64  // where that place is
-	handle   func(ctx context.Context, raw json.RawMessage, e *event) error
+	handle   func(ctx context.Context, e *client.Event) error
 }
 
 func (c commands) eventsCmd() *cobra.Command {
@@ -106,11 +73,11 @@ Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.publi
   slipway events tail --after 1042 --types tag.set --exec ./deploy.sh
   slipway events tail --consumer prod-web --types tag.set --exec ./deploy.sh`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client(f)
+			cl, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
-			t := &follower{c: cl, stdout: c.Stdout, stderr: c.Stderr, types: types, once: once, consumer: consumer, handle: printEvent(c.Stdout, f.output)}
+			t := &follower{c: cl.Client, stdout: c.Stdout, stderr: c.Stderr, types: types, once: once, consumer: consumer, handle: printEvent(c.Stdout, f.output)}
 			if script != "" {
 				t.handle = c.execEvent(script)
 			}
@@ -149,7 +116,7 @@ func (t *follower) start(ctx context.Context, after string) (int64, error) {
 
 // now is the newest sequence number that is signed; at most the last second is missing from it.
 func (t *follower) now(ctx context.Context) (int64, error) {
-	raw, _, err := t.c.send(ctx, request{method: http.MethodGet, path: "/api/v1/log/checkpoint"})
+	raw, err := t.c.Checkpoint(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -160,24 +127,23 @@ func (t *follower) now(ctx context.Context) (int64, error) {
 // run follows until the context ends, or with once until there is nothing more.
 func (t *follower) run(ctx context.Context) error {
 	for {
-		var batch []json.RawMessage
-		var next int64
+		var batch client.EventBatch
 		err := t.persist(ctx, temporary, func() (err error) {
-			batch, next, err = t.fetch(ctx)
+			batch, err = t.fetch(ctx)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		for _, raw := range batch {
-			if err := t.one(ctx, raw); err != nil {
+		for i := range batch.Events {
+			if err := t.one(ctx, &batch.Events[i]); err != nil {
 				return err
 			}
 		}
-		if t.once && next <= t.after {
+		if t.once && batch.Next <= t.after {
 			return nil
 		}
-		t.after = max(t.after, next)
+		t.after = max(t.after, batch.Next)
 		if err := t.ack(ctx, t.after); err != nil { // also of events that were not asked for
 			return err
 		}
@@ -201,65 +167,33 @@ func (t *follower) persist(ctx context.Context, again func(error) bool, do func(
 }
 
 // one handles an event, and moves behind it once it was handled.
-func (t *follower) one(ctx context.Context, raw json.RawMessage) error {
-	var e event
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
-	}
-	seq, err := e.seq()
+func (t *follower) one(ctx context.Context, e *client.Event) error {
+	seq, err := e.Seq()
 	if err != nil {
 		return err
 	}
 	if t.consumer != "" {
-		return t.settle(ctx, seq, raw, &e)
+		return t.settle(ctx, seq, e)
 	}
-	if err := t.handle(ctx, raw, &e); err != nil {
+	if err := t.handle(ctx, e); err != nil {
 		return fmt.Errorf("event %d: %w; go on with --after %d", seq, err, seq-1)
 	}
 	t.after = seq
 	return nil
 }
 
-// fetch asks for the next events; next is where to go on, also where none of them may be seen.
-func (t *follower) fetch(ctx context.Context) (batch []json.RawMessage, next int64, err error) {
-	q := url.Values{"after": {strconv.FormatInt(t.after, 10)}, "limit": {strconv.Itoa(tailLimit)}}
-	for _, types := range t.types {
-		q.Add("types", types)
-	}
-	rq := request{method: http.MethodGet, path: "/api/v1/events", query: q}
+// fetch asks for the next events.
+func (t *follower) fetch(ctx context.Context) (client.EventBatch, error) {
+	q := client.EventQuery{After: t.after, Limit: tailLimit, Types: t.types}
 	if !t.once {
-		rq.wait = tailWait
-		q.Set("wait", tailWait.String())
+		q.Wait = tailWait
 	}
-	raw, header, err := t.c.send(ctx, rq)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := json.Unmarshal(raw, &batch); err != nil {
-		return nil, 0, fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
-	}
-	next, err = nextOf(header)
-	return batch, next, err
-}
-
-// nextOf reads the position out of Link: <…?after=N…>; rel="next".
-func nextOf(h http.Header) (int64, error) {
-	link, ok := strings.CutPrefix(h.Get("Link"), "<")
-	target, _, closed := strings.Cut(link, ">")
-	u, err := url.Parse(target)
-	if !ok || !closed || err != nil {
-		return 0, errors.New("the answer does not say where to go on")
-	}
-	n, err := strconv.ParseInt(u.Query().Get("after"), 10, 64)
-	if err != nil {
-		return 0, errors.New("the answer does not say where to go on")
-	}
-	return n, nil
+	return t.c.Events(ctx, q)
 }
 
 // temporary reports whether trying again may help: no answer at all, or one that says so.
 func temporary(err error) bool {
-	var e *apiError
+	var e *client.Error
 	if errors.As(err, &e) {
 		return e.Status >= 500 || e.Status == http.StatusTooManyRequests
 	}
@@ -268,25 +202,29 @@ func temporary(err error) bool {
 }
 
 // printEvent prints a line for each event.
-func printEvent(w io.Writer, output string) func(context.Context, json.RawMessage, *event) error {
-	return func(_ context.Context, raw json.RawMessage, e *event) error {
+func printEvent(w io.Writer, output string) func(context.Context, *client.Event) error {
+	return func(_ context.Context, e *client.Event) error {
 		if output == command.JSON {
-			_, err := fmt.Fprintf(w, "%s\n", raw)
+			_, err := fmt.Fprintf(w, "%s\n", e.Raw)
 			return err
 		}
-		seq, err := e.seq()
+		seq, err := e.Seq()
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, command.Clean(e.Time), command.Clean(shortType(e.Type)), command.Clean(cmp.Or(e.Data.Actor, e.AuthID)), command.Clean(e.about()))
+		d, err := e.Content()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, command.Clean(e.Time), command.Clean(shortType(e.Type)),
+			command.Clean(cmp.Or(d.Actor, e.AuthID)), command.Clean(about(e.Subject, &d)))
 		return err
 	}
 }
 
 // about says in a few words what happened to what.
-func (e *event) about() string {
-	d := &e.Data
-	what := cmp.Or(e.Subject, d.Repository, d.Name, "-")
+func about(subject string, d *api.EventData) string {
+	what := cmp.Or(subject, d.Repository, d.Name, "-")
 	switch {
 	case d.Service != "":
 		return d.Service + " in " + d.Environment + ": " + what

@@ -3,10 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
+
+	"slipway/api/client"
 )
 
 // shortType cuts prefix and suffix of an event's type.
@@ -15,12 +16,16 @@ func shortType(t string) string {
 }
 
 // execEvent runs a command for each event. The command does not get our token: it has no use for it.
-func (c commands) execEvent(script string) func(context.Context, json.RawMessage, *event) error {
-	return func(ctx context.Context, raw json.RawMessage, e *event) error {
+func (c commands) execEvent(script string) func(context.Context, *client.Event) error {
+	return func(ctx context.Context, e *client.Event) error {
+		env, err := eventEnv(e)
+		if err != nil {
+			return err
+		}
 		cmd := exec.CommandContext(ctx, "sh", "-c", script)
-		cmd.Stdin = bytes.NewReader(raw)
+		cmd.Stdin = bytes.NewReader(e.Raw)
 		cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
-		cmd.Env = append(withoutSecrets(os.Environ()), eventEnv(e)...)
+		cmd.Env = append(withoutSecrets(os.Environ()), env...)
 		return cmd.Run()
 	}
 }
@@ -36,7 +41,11 @@ func withoutSecrets(env []string) []string {
 }
 
 // eventEnv are the variables of an event. A value with a zero byte can't be one, and comes from no Slipway.
-func eventEnv(e *event) []string {
+func eventEnv(e *client.Event) ([]string, error) {
+	d, err := e.Content()
+	if err != nil {
+		return nil, err
+	}
 	seq := strings.TrimLeft(e.Sequence, "0")
 	if seq == "" {
 		seq = "0"
@@ -44,10 +53,10 @@ func eventEnv(e *event) []string {
 	out := []string{}
 	for _, kv := range [][2]string{
 		{"SEQ", seq}, {"ID", e.ID}, {"TYPE", shortType(e.Type)}, {"SUBJECT", e.Subject}, {"TIME", e.Time},
-		{"REPOSITORY", e.Data.Repository}, {"FORMAT", e.Data.Format}, {"PACKAGE", e.Data.Package}, {"VERSION", e.Data.Version},
-		{"PURL", e.Data.PURL}, {"DIGEST", e.Data.Digest}, {"TAG", e.Data.Tag}, {"ACTOR", e.Data.Actor},
+		{"REPOSITORY", d.Repository}, {"FORMAT", d.Format}, {"PACKAGE", d.Package}, {"VERSION", d.Version},
+		{"PURL", d.PURL}, {"DIGEST", string(d.Digest)}, {"TAG", d.Tag}, {"ACTOR", d.Actor},
 	} {
 		out = append(out, "SLIPWAY_EVENT_"+kv[0]+"="+strings.ReplaceAll(kv[1], "\x00", ""))
 	}
-	return out
+	return out, nil
 }

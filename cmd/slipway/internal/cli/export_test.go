@@ -2,7 +2,6 @@ package cli
 
 // What the tests of the commands look at.
 type (
-	Event        = event
 	Login        = login
 	Logins       = logins
 	Verification = verification

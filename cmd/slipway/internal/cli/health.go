@@ -27,11 +27,11 @@ that SLIPWAY_LISTEN makes on this machine.`,
 					f.server = "http://" + net.JoinHostPort(host, port)
 				}
 			}
-			cl, err := c.client(&f)
+			cl, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
-			return cl.ready(cmd.Context())
+			return cl.Ready(cmd.Context())
 		},
 	}
 	f.Add(cmd)

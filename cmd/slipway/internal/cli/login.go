@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
@@ -59,34 +60,36 @@ account. The password itself is not stored. "slipway logout" revokes the token a
   slipway login --user admin --password-stdin < password`,
 		Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client(&f)
+			remote, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
 			if expires < 0 {
 				return command.Usagef("--expires-in: can't be negative")
 			}
-			cl.user = user
-			if cl.password, err = c.password("Password of "+command.Clean(user)+" at "+cl.server+": ", fromStdin); err != nil {
+			password, err := c.password("Password of "+command.Clean(user)+" at "+remote.Server()+": ", fromStdin)
+			if err != nil {
 				return err
 			}
-			var who struct {
-				Permissions []permission `json:"permissions"`
+			cl, err := connect(c.Program, remote.Server(), client.Options{User: user, Password: password})
+			if err != nil {
+				return err
 			}
-			if err := cl.get(cmd.Context(), "/whoami", nil, &who); err != nil {
+			who, err := cl.WhoAmI(cmd.Context())
+			if err != nil {
 				return err
 			}
 			if len(who.Permissions) == 0 {
 				return fmt.Errorf("the user %q has no rights, so there is nothing that a token could do", user)
 			}
-			tok, err := cl.newToken(cmd.Context(), name, who.Permissions, expires)
+			tok, err := cl.CreateToken(cmd.Context(), tokenRequest(name, who.Permissions, expires))
 			if err != nil {
 				return err
 			}
-			if err := remember(cl.server, func(l *login) { l.User, l.Token, l.TokenID = user, tok.Token, tok.ID }); err != nil {
+			if err := remember(cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = user, tok.Secret, tok.ID }); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.Stdout, "Logged in to %s as %s%s\n", cl.server, command.Clean(user), until(tok.ExpiresAt))
+			_, err = fmt.Fprintf(c.Stdout, "Logged in to %s as %s%s\n", cl.Server(), command.Clean(user), until(tok.ExpiresAt))
 			return err
 		},
 	}
@@ -123,7 +126,7 @@ func (c commands) logoutCmd() *cobra.Command {
 		Example: "  slipway logout --server https://slipway.example.com",
 		Args:    command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client(&f)
+			remote, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
@@ -131,21 +134,23 @@ func (c commands) logoutCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			entry := stored.Servers[cl.server]
+			entry := stored.Servers[remote.Server()]
 			if entry.Token == "" {
-				_, err := fmt.Fprintf(c.Stdout, "Not logged in to %s\n", cl.server)
+				_, err := fmt.Fprintf(c.Stdout, "Not logged in to %s\n", remote.Server())
 				return err
 			}
-			cl.token = entry.Token
-			revoke := request{method: http.MethodDelete, path: segments("tokens", entry.TokenID)}
-			err = cl.call(cmd.Context(), revoke, nil)
-			if err != nil && !isStatus(err, http.StatusUnauthorized) && !isStatus(err, http.StatusNotFound) {
+			cl, err := connect(c.Program, remote.Server(), client.Options{Token: entry.Token})
+			if err != nil {
+				return err
+			}
+			err = cl.RevokeToken(cmd.Context(), entry.TokenID)
+			if err != nil && !client.IsStatus(err, http.StatusUnauthorized) && !client.IsStatus(err, http.StatusNotFound) {
 				return fmt.Errorf("the token was not revoked: %w", err)
 			}
-			if err := remember(cl.server, func(l *login) { l.User, l.Token, l.TokenID = "", "", "" }); err != nil {
+			if err := remember(cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = "", "", "" }); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.Stdout, "Logged out of %s\n", cl.server)
+			_, err = fmt.Fprintf(c.Stdout, "Logged out of %s\n", cl.Server())
 			return err
 		},
 	}

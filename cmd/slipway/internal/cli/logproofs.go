@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
+
+	"slipway/api/client"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -22,8 +22,8 @@ func (l *remoteLog) proofs(ctx context.Context, signed []byte, now tlog.Tree) ([
 	}
 	var count int64
 	t := &follower{c: l.cl, after: -1, once: true}
-	t.handle = func(ctx context.Context, _ json.RawMessage, e *event) error {
-		seq, err := e.seq()
+	t.handle = func(ctx context.Context, e *client.Event) error {
+		seq, err := e.Seq()
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ type inclusion struct {
 }
 
 func (l *remoteLog) proof(ctx context.Context, seq int64) (inclusion, error) {
-	raw, _, err := l.cl.send(ctx, request{method: http.MethodGet, path: "/api/v1/log/proof", query: url.Values{"seq": {strconv.FormatInt(seq, 10)}}})
+	raw, err := l.cl.Proof(ctx, seq)
 	if err != nil {
 		return inclusion{}, err
 	}
@@ -140,7 +140,7 @@ func parseProof(raw []byte) (inclusion, error) {
 }
 
 // check verifies the proof, and that the event says what the proved entry says.
-func (p *inclusion) check(seq int64, e *event) error {
+func (p *inclusion) check(seq int64, e *client.Event) error {
 	if p.index != seq {
 		return fmt.Errorf("the proof is of entry %d", p.index)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ second may be left for the next time.`,
 		Example: `  slipway log verify
   slipway log verify --key slipway-9f86d081+1a2b3c4d+AbCd… --output json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client(f)
+			cl, err := f.Connect(c.Program)
 			if err != nil {
 				return err
 			}
@@ -64,8 +65,8 @@ func (c commands) logVerify(ctx context.Context, cl *Remote, key string) error {
 	if err != nil {
 		return err
 	}
-	known := stored.Servers[cl.server]
-	l, err := openLog(ctx, cl, key, known)
+	known := stored.Servers[cl.Server()]
+	l, err := openLog(ctx, cl.Client, key, known)
 	if err != nil {
 		return err
 	}
@@ -73,10 +74,10 @@ func (c commands) logVerify(ctx context.Context, cl *Remote, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := remember(cl.server, func(l *login) { l.LogKey, l.Checkpoint = v.Key, string(signed) }); err != nil {
+	if err := remember(cl.Server(), func(l *login) { l.LogKey, l.Checkpoint = v.Key, string(signed) }); err != nil {
 		return err
 	}
-	if cl.output == command.JSON {
+	if cl.Output == command.JSON {
 		return command.PrintJSON(c.Stdout, v)
 	}
 	_, err = fmt.Fprintf(c.Stdout, "%s: %s; %d of %d entries checked, root %s%s\n", command.Clean(v.Origin), "the log is intact",
@@ -93,19 +94,19 @@ func consistent(v verification) string {
 
 // remoteLog is a server's log, seen with the eyes of someone who knows its key.
 type remoteLog struct {
-	cl       *Remote
+	cl       *client.Client
 	key      string
 	verifier note.Verifier
 	before   tlog.Tree // verified before; N is 0 without
 }
 
 // openLog decides which key to believe.
-func openLog(ctx context.Context, cl *Remote, key string, known login) (*remoteLog, error) {
-	raw, _, err := cl.send(ctx, request{method: http.MethodGet, path: "/api/v1/log/key"})
+func openLog(ctx context.Context, cl *client.Client, key string, known login) (*remoteLog, error) {
+	raw, err := cl.LogKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	served := strings.TrimSpace(string(raw))
+	served := strings.TrimSpace(raw)
 	want := cmp.Or(key, known.LogKey, served)
 	if served != want {
 		return nil, fmt.Errorf("the log has another key than it should: the server says %s, but %s is known; if the change is right, give the new one with --key", command.Clean(served), command.Clean(want))
@@ -137,7 +138,7 @@ func (l *remoteLog) verify(ctx context.Context) (verification, []byte, error) {
 		return v, nil, fmt.Errorf("the log has %d entries, but %d were verified before: it was cut", now.N, l.before.N)
 	}
 	v.Entries, err = l.entries(ctx, now)
-	if isStatus(err, http.StatusForbidden) {
+	if client.IsStatus(err, http.StatusForbidden) {
 		signed, now, v.Entries, err = l.proofs(ctx, signed, now)
 	}
 	v.Size, v.Root = now.N, now.Hash
@@ -146,7 +147,7 @@ func (l *remoteLog) verify(ctx context.Context) (verification, []byte, error) {
 
 // checkpoint fetches the newest signed statement.
 func (l *remoteLog) checkpoint(ctx context.Context) ([]byte, tlog.Tree, error) {
-	signed, _, err := l.cl.send(ctx, request{method: http.MethodGet, path: "/api/v1/log/checkpoint"})
+	signed, err := l.cl.Checkpoint(ctx)
 	if err != nil {
 		return nil, tlog.Tree{}, err
 	}
@@ -157,8 +158,7 @@ func (l *remoteLog) checkpoint(ctx context.Context) ([]byte, tlog.Tree, error) {
 // fetchTile fetches a tile; level -1 is the bundle of entries.
 func (l *remoteLog) fetchTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	path := strings.Replace(strings.Replace(t.Path(), fmt.Sprintf("tile/%d/", tileHeight), "tile/", 1), "tile/data/", "tile/entries/", 1)
-	raw, _, err := l.cl.send(ctx, request{method: http.MethodGet, path: "/api/v1/log/" + path})
-	return raw, err
+	return l.cl.Tile(ctx, path)
 }
 
 // leaf is what an entry commits to.

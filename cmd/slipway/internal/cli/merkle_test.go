@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"slipway/api/client"
+
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -58,7 +60,7 @@ func FuzzProof(f *testing.F) {
 	f.Add([]byte("c2sp.org/tlog-proof@v1\nextra e30=\nindex 0\n\nslipway-1\n1\nAAAA\n\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if p, err := parseProof(raw); err == nil {
-			_ = p.check(p.index, &event{}) // almost never holds; it must not panic
+			_ = p.check(p.index, &client.Event{}) // almost never holds; it must not panic
 		}
 		_, _, _, _ = parseCheckpoint(string(raw)) // likewise
 	})

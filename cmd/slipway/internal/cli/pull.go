@@ -6,37 +6,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
-	"slipway/registry"
-	"slipway/storage"
 )
 
 // pulling is what one run of "pull" fetches.
 type pulling struct {
-	*Remote
-	at     []string // repository, format, package, version
-	digest string   // what the content must be; "" is anything
-	match  string   // glob of the files' last elements; "" is all
-	dir    string
-	stall  time.Duration // without a byte, until the server is given up
+	c       *client.Client
+	at      client.Package
+	version string
+	digest  string // what the content must be; "" is anything
+	match   string // glob of the files' last elements; "" is all
+	dir     string
+	stall   time.Duration // without a byte, until the server is given up
 }
 
 const stallTimeout = time.Minute
 
-// pulledFile is what pull needs of a file's description.
+// pulledFile is what is told of a file that was written.
 type pulledFile struct {
-	Path   string        `json:"path"`
-	Size   int64         `json:"size"`
-	Digest digest.Digest `json:"digest"`
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	Digest string `json:"digest"`
 }
 
 func (c commands) pullCmd() *cobra.Command {
@@ -58,22 +57,26 @@ Every file is checked against its sha256 before it gets its name, and all of the
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[1] == "oci" {
 				return command.Usagef("an image is fetched with docker, crane or skopeo")
 			}
 			if _, err := path.Match(p.match, ""); err != nil {
 				return command.Usagef("--file: %v", err)
 			}
-			if p.Remote, err = c.client(&f); err != nil {
+			cl, err := f.Connect(c.Program)
+			if err != nil {
 				return err
 			}
-			if p.at = args; tag != "" {
-				var named struct{ Version string }
-				if err := p.get(cmd.Context(), tagPath(append(args, tag)), queryOf("as_of", asOf), &named); err != nil {
+			p.c, p.at = cl.Client, packageOf(args)
+			if tag == "" {
+				p.version = args[3]
+			} else {
+				named, err := p.c.Tag(cmd.Context(), p.at, tag, asOf)
+				if err != nil {
 					return err
 				}
-				p.at = append(args, named.Version)
+				p.version = named.Version
 			}
 			files, err := p.run(cmd.Context())
 			if err != nil {
@@ -102,14 +105,8 @@ Every file is checked against its sha256 before it gets its name, and all of the
 
 // run fetches the version's files and returns those that it wrote.
 func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
-	version := segments("repositories", p.at[0], "packages", p.at[1], p.at[2], "versions", p.at[3])
-	var v struct {
-		Version string        `json:"version"`
-		State   string        `json:"state"`
-		Digest  digest.Digest `json:"digest"`
-		Files   []pulledFile  `json:"files"`
-	}
-	if err := p.get(ctx, version, nil, &v); err != nil {
+	v, err := p.c.Version(ctx, p.at, p.version)
+	if err != nil {
 		return nil, err
 	}
 	if v.State == "deleted" {
@@ -132,10 +129,10 @@ func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
 		if match, _ := path.Match(p.match, path.Base(file.Path)); p.match != "" && !match { // the pattern was tried before
 			continue
 		}
-		if err := p.fetch(ctx, root, version, file); err != nil {
+		if err := p.fetch(ctx, root, file); err != nil {
 			return nil, fmt.Errorf("%s: %w", command.Clean(file.Path), err)
 		}
-		written = append(written, file)
+		written = append(written, pulledFile{file.Path, file.Size, file.Digest})
 	}
 	if len(written) == 0 {
 		return nil, errors.New("the version has no such file")
@@ -144,25 +141,22 @@ func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
 }
 
 // check compares the description of the files with the version's digest, and that with the wanted one.
-func (p *pulling) check(said digest.Digest, files []pulledFile) error {
-	list := make([]registry.File, len(files))
-	for i, f := range files {
-		if err := f.Digest.Validate(); err != nil {
-			return fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
-		}
-		list[i] = registry.File{Path: f.Path, Blob: registry.Blob{Digest: f.Digest, Size: f.Size}}
+func (p *pulling) check(said api.Digest, files []api.File) error {
+	got, err := client.ContentDigest(files)
+	if err != nil {
+		return fmt.Errorf("the answer is not what a Slipway server sends: %w", err)
 	}
-	if got := registry.ContentDigest(list); got != said {
-		return fmt.Errorf("the files make %s, but the server says %s", got, command.Clean(said.String()))
+	if got != said {
+		return fmt.Errorf("the files make %s, but the server says %s", got, command.Clean(string(said)))
 	}
-	if p.digest != "" && p.digest != said.String() {
+	if p.digest != "" && p.digest != string(said) {
 		return fmt.Errorf("the version's content is %s, not %s", said, command.Clean(p.digest))
 	}
 	return nil
 }
 
 // fetch writes one file: under a name of its own until every byte is there, verified and flushed.
-func (p *pulling) fetch(ctx context.Context, root *os.Root, version string, file pulledFile) (err error) {
+func (p *pulling) fetch(ctx context.Context, root *os.Root, file api.File) (err error) {
 	name := filepath.FromSlash(file.Path)
 	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
@@ -171,11 +165,11 @@ func (p *pulling) fetch(ctx context.Context, root *os.Root, version string, file
 	defer cancel(nil)
 	timer := time.AfterFunc(p.stall, func() { cancel(fmt.Errorf("the server has sent nothing for %s", p.stall)) })
 	defer timer.Stop()
-	resp, err := p.open(ctx, request{method: http.MethodGet, path: "/api/v1" + version + "/files" + segments(file.Path)})
+	content, err := p.c.OpenFile(ctx, p.at, p.version, file)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer content.Close()
 	part := name + "." + rand.Text() + ".part"
 	out, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -186,11 +180,7 @@ func (p *pulling) fetch(ctx context.Context, root *os.Root, version string, file
 			err = errors.Join(err, root.Remove(part))
 		}
 	}()
-	body := &attended{body: resp.Body, timer: timer, stall: p.stall}
-	n, err := io.Copy(out, storage.Expect(io.LimitReader(body, file.Size+1), file.Digest))
-	if n > file.Size {
-		err = fmt.Errorf("the server sends more than the %d bytes that it says", file.Size)
-	}
+	_, err = io.Copy(out, &attended{body: content, timer: timer, stall: p.stall})
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return err
 	}

@@ -1,10 +1,25 @@
 package cli
 
 import (
+	"context"
+	"iter"
+
 	"github.com/spf13/cobra"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 )
+
+var hitColumns = []column[api.Hit]{
+	{"PUBLISHED", func(h api.Hit) any { return h.PublishedAt }},
+	{"BY", func(h api.Hit) any { return h.PublishedBy }},
+	{"REPOSITORY", func(h api.Hit) any { return h.Repository }},
+	{"FORMAT", func(h api.Hit) any { return h.Format }},
+	{"NAME", func(h api.Hit) any { return h.Name }},
+	{"VERSION", func(h api.Hit) any { return h.Version }},
+	{"STATE", func(h api.Hit) any { return h.State }},
+}
 
 func (c commands) queryCmd() *cobra.Command {
 	var f Flags
@@ -24,9 +39,9 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   slipway query 'tag:production -has:commit' --as-of 2026-01-31T12:00:00Z
   slipway query '(format:npm OR format:oci) published:>2026-01-01 by:jane'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.list(cmd, &f, segments("versions"), queryOf("q", args[0], "as_of", asOf),
-				field("PUBLISHED", "published_at"), field("BY", "published_by"), field("REPOSITORY", "repository"), field("FORMAT", "format"),
-				field("NAME", "name"), field("VERSION", "version"), field("STATE", "state"))
+			return list(c, cmd, &f, hitColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Hit, error] {
+				return cl.Search(ctx, args[0], asOf)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "the state of then: RFC 3339 time, or seq:N")

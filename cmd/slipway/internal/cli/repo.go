@@ -1,22 +1,23 @@
 package cli
 
 import (
-	"net/http"
+	"context"
+	"encoding/json"
+	"iter"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var repoColumns = []column{field("NAME", "name"), field("DESCRIPTION", "description"), field("CREATED", "created_at"),
-	setting("REUSE", "allow_reuse"), setting("REDEPLOY", "raw_redeploy")}
-
-// setting shows one of a repository's settings.
-func setting(title, key string) column {
-	return column{title, func(item map[string]any) string {
-		settings, _ := item["settings"].(map[string]any)
-		return cell(settings[key])
-	}}
+var repoColumns = []column[api.Repository]{
+	{"NAME", func(r api.Repository) any { return r.Name }},
+	{"DESCRIPTION", func(r api.Repository) any { return r.Description }},
+	{"CREATED", func(r api.Repository) any { return r.CreatedAt }},
+	{"REUSE", func(r api.Repository) any { return r.Settings.AllowReuse }},
+	{"REDEPLOY", func(r api.Repository) any { return r.Settings.RawRedeploy }},
 }
 
 func (c commands) repoCmd() *cobra.Command {
@@ -42,22 +43,22 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 }
 
-// body names only what the command line names, so that the rest stays.
-func (f *repoFlags) body(cmd *cobra.Command) map[string]any {
-	body, settings := map[string]any{}, map[string]any{}
+// change names only what the command line names, so that the rest stays; any reports whether that is anything.
+func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, any bool, err error) {
+	var settings api.SettingsChange
 	if cmd.Flags().Changed("description") {
-		body["description"] = f.description
+		change.Description = &f.description
 	}
 	if cmd.Flags().Changed("allow-reuse") {
-		settings["allow_reuse"] = f.reuse
+		settings.AllowReuse = &f.reuse
 	}
 	if cmd.Flags().Changed("raw-redeploy") {
-		settings["raw_redeploy"] = f.redeploy
+		settings.RawRedeploy = &f.redeploy
 	}
-	if len(settings) > 0 {
-		body["settings"] = settings
+	if settings != (api.SettingsChange{}) {
+		change.Settings, err = json.Marshal(settings)
 	}
-	return body
+	return change, change.Description != nil || change.Settings != nil, err
 }
 
 func (c commands) repoCreateCmd(f *Flags) *cobra.Command {
@@ -65,9 +66,14 @@ func (c commands) repoCreateCmd(f *Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make a repository", Example: `  slipway repo create team-a --description "what team A builds"`, Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body := rf.body(cmd)
-			body["name"] = args[0]
-			return c.show(cmd, f, request{method: http.MethodPost, path: "/repositories", body: body}, repoColumns...)
+			change, _, err := rf.change(cmd)
+			if err != nil {
+				return err
+			}
+			change.Name = args[0]
+			return show(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) (api.Repository, error) {
+				return cl.CreateRepository(ctx, api.NewRepository(change))
+			})
 		},
 	}
 	rf.add(cmd)
@@ -78,7 +84,9 @@ func (c commands) repoListCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List the repositories that you may read", Example: "  slipway repo ls", Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.list(cmd, f, "/repositories", nil, repoColumns...)
+			return list(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Repository, error] {
+				return cl.Repositories(ctx)
+			})
 		},
 	}
 }
@@ -87,7 +95,9 @@ func (c commands) repoShowCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Show one repository", Example: "  slipway repo show main", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodGet, path: segments("repositories", args[0])}, repoColumns...)
+			return show(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) (api.Repository, error) {
+				return cl.Repository(ctx, args[0])
+			})
 		},
 	}
 }
@@ -99,11 +109,16 @@ func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 		Example: `  slipway repo set main --description "everything we ship"
   slipway repo set main --raw-redeploy=false`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body := rf.body(cmd)
-			if len(body) == 0 {
+			change, any, err := rf.change(cmd)
+			if err != nil {
+				return err
+			}
+			if !any {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
-			return c.show(cmd, f, request{method: http.MethodPatch, path: segments("repositories", args[0]), body: body}, repoColumns...)
+			return show(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) (api.Repository, error) {
+				return cl.ChangeRepository(ctx, args[0], change)
+			})
 		},
 	}
 	rf.add(cmd)
@@ -114,7 +129,9 @@ func (c commands) repoRemoveCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm NAME", Short: "Remove a repository that holds no versions", Example: "  slipway repo rm team-a", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: segments("repositories", args[0])}, "Removed repository "+args[0])
+			return c.do(cmd, f, "Removed repository "+args[0], func(ctx context.Context, cl *client.Client) error {
+				return cl.DeleteRepository(ctx, args[0])
+			})
 		},
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"slipway/api"
+	"slipway/api/client"
+
 	"github.com/opencontainers/go-digest"
 )
 
@@ -30,8 +33,12 @@ func TestPullStall(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer root.Close()
-			p := &pulling{Remote: &Remote{server: s.URL, http: newHTTP()}, stall: 50 * time.Millisecond}
-			err = p.fetch(t.Context(), root, "/x", pulledFile{Path: "tool", Size: 4, Digest: digest.FromString("good")})
+			cl, err := client.New(s.URL, client.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &pulling{c: cl, at: client.Package{Repository: "main", Format: "raw", Name: "tool"}, version: "1", stall: 50 * time.Millisecond}
+			err = p.fetch(t.Context(), root, api.File{Path: "tool", Size: 4, Digest: digest.FromString("good").String()})
 			if err == nil || !strings.Contains(err.Error(), "the server has sent nothing for 50ms") {
 				t.Errorf("error: %v", err)
 			}

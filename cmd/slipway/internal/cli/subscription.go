@@ -1,25 +1,45 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
-	"net/http"
+	"iter"
 	"strings"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var subscriptionColumns = []column{field("ID", "id"), field("NAME", "name"), field("URL", "url"), field("PRESET", "preset"),
-	field("TYPES", "types"), field("REPOSITORIES", "repositories"), field("PACKAGES", "packages"), field("TAGS", "tags"),
-	field("ENABLED", "enabled"), field("FAILING SINCE", "failing_since")}
+var subscriptionColumns = []column[api.Subscription]{
+	{"ID", func(s api.Subscription) any { return s.ID }},
+	{"NAME", func(s api.Subscription) any { return s.Name }},
+	{"URL", func(s api.Subscription) any { return s.URL }},
+	{"PRESET", func(s api.Subscription) any { return s.Preset }},
+	{"TYPES", func(s api.Subscription) any { return s.Types }},
+	{"REPOSITORIES", func(s api.Subscription) any { return s.Repositories }},
+	{"PACKAGES", func(s api.Subscription) any { return s.Packages }},
+	{"TAGS", func(s api.Subscription) any { return s.Tags }},
+	{"ENABLED", func(s api.Subscription) any { return s.Enabled }},
+	{"FAILING SINCE", func(s api.Subscription) any { return s.FailingSince }},
+}
+
+// changedColumns are the columns of a subscription that was changed.
+var changedColumns = of(subscriptionColumns, func(s api.ChangedSubscription) api.Subscription { return s.Subscription })
 
 // subscriptionDetail are the columns of one subscription.
-var subscriptionDetail = append(subscriptionColumns[:len(subscriptionColumns):len(subscriptionColumns)], field("DISABLED AT", "disabled_at"),
-	field("BECAUSE", "disabled_reason"), field("PENDING", "pending"), field("OLDEST PENDING", "oldest_pending_at"), field("DEAD", "dead"),
-	field("CREATED", "created_at"), field("BY", "created_by"))
+var subscriptionDetail = append(of(subscriptionColumns, func(s api.SubscriptionDetail) api.Subscription { return s.Subscription }), []column[api.SubscriptionDetail]{
+	{"DISABLED AT", func(s api.SubscriptionDetail) any { return s.DisabledAt }},
+	{"BECAUSE", func(s api.SubscriptionDetail) any { return s.DisabledReason }},
+	{"PENDING", func(s api.SubscriptionDetail) any { return s.Pending }},
+	{"OLDEST PENDING", func(s api.SubscriptionDetail) any { return s.OldestPending }},
+	{"DEAD", func(s api.SubscriptionDetail) any { return s.Dead }},
+	{"CREATED", func(s api.SubscriptionDetail) any { return s.CreatedAt }},
+	{"BY", func(s api.SubscriptionDetail) any { return s.CreatedBy }},
+}...)
 
 func (c commands) subscriptionCmd() *cobra.Command {
 	var f Flags
@@ -54,23 +74,23 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 			if url == "" {
 				return command.Usagef("--url: a subscription needs to know where to send to")
 			}
-			body := map[string]any{"name": args[0], "sink": "webhook", "url": url}
+			sink := "webhook"
+			made := api.NewSubscription{Name: &args[0], Sink: &sink, URL: &url, Types: given(types), Repositories: given(repositories),
+				Packages: given(packages), Tags: given(tags)}
 			if preset != "" {
-				body["preset"] = preset
-			}
-			for key, list := range map[string][]string{"types": types, "repositories": repositories, "packages": packages, "tags": tags} {
-				if len(list) > 0 {
-					body[key] = list
-				}
+				made.Preset = &preset
 			}
 			if secretStdin {
 				raw, err := io.ReadAll(io.LimitReader(c.Stdin, maxSecretInput))
 				if err != nil {
 					return err
 				}
-				body["secret"] = strings.TrimRight(string(raw), "\r\n")
+				secret := strings.TrimRight(string(raw), "\r\n")
+				made.Secret = &secret
 			}
-			return c.withSecret(cmd, f, request{method: http.MethodPost, path: "/subscriptions", body: body})
+			return c.withSecret(cmd, f, func(ctx context.Context, cl *client.Client) (api.ChangedSubscription, error) {
+				return cl.CreateSubscription(ctx, made)
+			})
 		},
 	}
 	fs := cmd.Flags()
@@ -85,33 +105,30 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	return cmd
 }
 
+// given is a filter; none where nothing was given.
+func given(list []string) *[]string {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list
+}
+
 // withSecret makes a call that answers a subscription with a new secret.
-func (c commands) withSecret(cmd *cobra.Command, f *Flags, rq request) error {
-	cl, err := c.client(f)
-	if err != nil {
+func (c commands) withSecret(cmd *cobra.Command, f *Flags, call func(context.Context, *client.Client) (api.ChangedSubscription, error)) error {
+	return ask(c, cmd, f, call, func(s api.ChangedSubscription) error {
+		fmt.Fprintf(c.Stderr, "Subscription %s; its secret is not shown again:\n", command.Clean(s.ID))
+		_, err := fmt.Fprintln(c.Stdout, command.Clean(s.Secret))
 		return err
-	}
-	var raw json.RawMessage
-	if err := cl.call(cmd.Context(), rq, &raw); err != nil {
-		return err
-	}
-	if f.output == command.JSON {
-		return command.PrintJSON(c.Stdout, raw)
-	}
-	var s struct{ ID, Secret string }
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.Stderr, "Subscription %s; its secret is not shown again:\n", command.Clean(s.ID))
-	_, err = fmt.Fprintln(c.Stdout, command.Clean(s.Secret))
-	return err
+	})
 }
 
 func (c commands) subscriptionListCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List the subscriptions whose repositories you administer", Example: "  slipway subscription ls", Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.list(cmd, f, "/subscriptions", nil, subscriptionColumns...)
+			return list(c, cmd, f, subscriptionColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Subscription, error] {
+				return cl.Subscriptions(ctx)
+			})
 		},
 	}
 }
@@ -120,7 +137,9 @@ func (c commands) subscriptionShowCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one subscription, and what it has to send", Example: "  slipway subscription show 3", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodGet, path: segments("subscriptions", args[0])}, subscriptionDetail...)
+			return show(c, cmd, f, subscriptionDetail, func(ctx context.Context, cl *client.Client) (api.SubscriptionDetail, error) {
+				return cl.Subscription(ctx, args[0])
+			})
 		},
 	}
 }
@@ -129,13 +148,17 @@ func (c commands) subscriptionPauseCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "pause ID", Short: "Send nothing until it is resumed", Example: "  slipway subscription pause 3", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, changeSubscription(args[0], map[string]any{"enabled": false}), subscriptionColumns...)
+			enabled := false
+			return show(c, cmd, f, changedColumns, changeSubscription(args[0], api.SubscriptionChange{Enabled: &enabled}))
 		},
 	}
 }
 
-func changeSubscription(id string, body map[string]any) request {
-	return request{method: http.MethodPatch, path: segments("subscriptions", id), body: body}
+// changeSubscription is the call that changes a subscription.
+func changeSubscription(id string, change api.SubscriptionChange) func(context.Context, *client.Client) (api.ChangedSubscription, error) {
+	return func(ctx context.Context, cl *client.Client) (api.ChangedSubscription, error) {
+		return cl.ChangeSubscription(ctx, id, change)
+	}
 }
 
 func (c commands) subscriptionResumeCmd(f *Flags) *cobra.Command {
@@ -146,7 +169,8 @@ func (c commands) subscriptionResumeCmd(f *Flags) *cobra.Command {
 		Example: `  slipway subscription resume 3
   slipway subscription resume 3 --from now`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, changeSubscription(args[0], map[string]any{"enabled": true, "from": from}), subscriptionColumns...)
+			enabled := true
+			return show(c, cmd, f, changedColumns, changeSubscription(args[0], api.SubscriptionChange{Enabled: &enabled, From: from}))
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "cursor", "cursor, where it stopped, or now")
@@ -157,7 +181,7 @@ func (c commands) subscriptionRotateCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "rotate ID", Short: "Make a new secret and print it, this once; for a day the old one signs too", Example: "  slipway subscription rotate 3", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withSecret(cmd, f, changeSubscription(args[0], map[string]any{"rotate_secret": true}))
+			return c.withSecret(cmd, f, changeSubscription(args[0], api.SubscriptionChange{RotateSecret: true}))
 		},
 	}
 }
@@ -166,7 +190,9 @@ func (c commands) subscriptionRemoveCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm ID", Short: "Remove a subscription with its deliveries", Example: "  slipway subscription rm 3", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: segments("subscriptions", args[0])}, "Removed subscription "+args[0])
+			return c.do(cmd, f, "Removed subscription "+args[0], func(ctx context.Context, cl *client.Client) error {
+				return cl.DeleteSubscription(ctx, args[0])
+			})
 		},
 	}
 }

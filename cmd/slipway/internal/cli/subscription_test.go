@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"slipway/cmd/slipway/internal/cli"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
@@ -29,7 +29,7 @@ func newHook(t *testing.T) *hook {
 	h := &hook{}
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, err := io.ReadAll(r.Body)
-		var e cli.Event
+		var e client.Event
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.fails || err != nil || json.Unmarshal(raw, &e) != nil {

@@ -1,44 +1,54 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 
+	"slipway/api"
 	"slipway/cmd/slipway/internal/command"
 )
 
-// column is one column of a table: a title and the way to its text.
-type column struct {
+// column is one column of a table: a title, and what it shows of an item.
+type column[T any] struct {
 	title string
-	text  func(item map[string]any) string
+	value func(item T) any
 }
 
-// field shows one member of an item.
-func field(title, key string) column {
-	return column{title, func(item map[string]any) string { return cell(item[key]) }}
+// of makes columns of a part of an item.
+func of[T, Part any](columns []column[Part], part func(T) Part) []column[T] {
+	out := make([]column[T], len(columns))
+	for i, c := range columns {
+		out[i] = column[T]{c.title, func(item T) any { return c.value(part(item)) }}
+	}
+	return out
 }
 
-// cell is the text of a JSON value.
+// cell is the text of a value: a dash for nothing, the items of a list joined by commas.
 func cell(v any) string {
-	switch v := v.(type) {
-	case nil:
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.Invalid:
 		return "-"
-	case string:
-		if v == "" {
+	case reflect.Pointer:
+		if r.IsNil() {
 			return "-"
 		}
-		return command.Clean(v)
-	case []any:
-		parts := make([]string, len(v))
-		for i, x := range v {
-			parts[i] = cell(x)
-		}
-		if len(parts) == 0 {
+		return cell(r.Elem().Interface())
+	case reflect.String:
+		if r.Len() == 0 {
 			return "-"
+		}
+		return command.Clean(r.String())
+	case reflect.Slice:
+		if r.Len() == 0 {
+			return "-"
+		}
+		parts := make([]string, r.Len())
+		for i := range parts {
+			parts[i] = cell(r.Index(i).Interface())
 		}
 		return strings.Join(parts, ",")
 	default:
@@ -46,25 +56,40 @@ func cell(v any) string {
 	}
 }
 
-// permissions shows [{"repository","actions"}] as main:read,publish.
-func permissions(title string) column {
-	return column{title, func(item map[string]any) string {
-		var parts []string
-		list, _ := item["permissions"].([]any)
-		for _, p := range list {
-			if p, ok := p.(map[string]any); ok {
-				parts = append(parts, cell(p["repository"])+":"+cell(p["actions"]))
-			}
-		}
-		return strings.Join(parts, " ")
-	}}
+// block is text of several lines, which is shown as it is.
+type block struct{ text string }
+
+// lines puts each item of a list on a line of its own, below each other in the second column.
+func lines[T any](list []T, text func(T) string) any {
+	parts := make([]string, len(list))
+	for i, item := range list {
+		parts[i] = text(item)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return block{strings.Join(parts, "\n\t")}
 }
 
-// printList writes a list: a table, or a JSON array.
-func printList(w io.Writer, output string, items []json.RawMessage, columns []column) error {
-	if output == command.JSON {
-		return command.PrintJSON(w, items)
+// permissions shows permissions as main:read,publish.
+func permissions(list []api.Permission) any {
+	parts := make([]string, len(list))
+	for i, p := range list {
+		parts[i] = cell(p.Repository) + ":" + cell(p.Actions)
 	}
+	return block{strings.Join(parts, " ")}
+}
+
+func (c column[T]) text(item T) string {
+	v := c.value(item)
+	if b, ok := v.(block); ok {
+		return b.text
+	}
+	return cell(v)
+}
+
+// printList writes a table of items below each other.
+func printList[T any](w io.Writer, items []T, columns []column[T]) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	titles := make([]string, len(columns))
 	for i, c := range columns {
@@ -73,11 +98,7 @@ func printList(w io.Writer, output string, items []json.RawMessage, columns []co
 	if _, err := fmt.Fprintln(t, strings.Join(titles, "\t")); err != nil {
 		return err
 	}
-	for _, raw := range items {
-		item, err := decodeItem(raw)
-		if err != nil {
-			return err
-		}
+	for _, item := range items {
 		cells := make([]string, len(columns))
 		for i, c := range columns {
 			cells[i] = c.text(item)
@@ -89,15 +110,8 @@ func printList(w io.Writer, output string, items []json.RawMessage, columns []co
 	return t.Flush()
 }
 
-// printItem writes one object: its columns below each other, or its JSON.
-func printItem(w io.Writer, output string, raw json.RawMessage, columns []column) error {
-	if output == command.JSON {
-		return command.PrintJSON(w, raw)
-	}
-	item, err := decodeItem(raw)
-	if err != nil {
-		return err
-	}
+// printItem writes the columns of one item below each other.
+func printItem[T any](w io.Writer, item T, columns []column[T]) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	for _, c := range columns {
 		if _, err := fmt.Fprintf(t, "%s\t%s\n", c.title, c.text(item)); err != nil {
@@ -105,13 +119,4 @@ func printItem(w io.Writer, output string, raw json.RawMessage, columns []column
 		}
 	}
 	return t.Flush()
-}
-
-// decodeItem keeps numbers as they are written: a size must not become 1e+10.
-func decodeItem(raw json.RawMessage) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var item map[string]any
-	err := d.Decode(&item)
-	return item, err
 }

@@ -1,16 +1,27 @@
 package cli
 
 import (
+	"context"
 	"fmt"
-	"net/http"
+	"iter"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var tagColumns = []column{field("TAG", "tag"), field("VERSION", "version"), field("GENERATION", "generation"), field("SET", "set_at"),
-	field("BY", "set_by"), field("ENDED", "ended_at"), field("REASON", "reason"), field("DIGEST", "digest")}
+var tagColumns = []column[api.Tag]{
+	{"TAG", func(t api.Tag) any { return t.Tag }},
+	{"VERSION", func(t api.Tag) any { return t.Version }},
+	{"GENERATION", func(t api.Tag) any { return t.Generation }},
+	{"SET", func(t api.Tag) any { return t.SetAt }},
+	{"BY", func(t api.Tag) any { return t.SetBy }},
+	{"ENDED", func(t api.Tag) any { return t.EndedAt }},
+	{"REASON", func(t api.Tag) any { return t.Reason }},
+	{"DIGEST", func(t api.Tag) any { return t.Digest }},
+}
 
 func (c commands) tagCmd() *cobra.Command {
 	var f Flags
@@ -22,15 +33,6 @@ func (c commands) tagCmd() *cobra.Command {
 	return g
 }
 
-// tagPath is the resource of a package's tags, or of one.
-func tagPath(args []string) string {
-	path := segments("repositories", args[0], "packages", args[1], args[2]) + "/tags"
-	if len(args) > 3 {
-		path += segments(args[3])
-	}
-	return path
-}
-
 // swapFlag is the precondition of a change.
 type swapFlag struct{ generation int64 }
 
@@ -38,12 +40,12 @@ func (s *swapFlag) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&s.generation, "if-generation", 0, "only if the tag is at this generation; 0: only if there is no such tag")
 }
 
-func (s *swapFlag) header(cmd *cobra.Command) http.Header {
-	h := http.Header{}
-	if cmd.Flags().Changed("if-generation") {
-		h.Set("If-Match", fmt.Sprintf(`"%d"`, s.generation))
+// wanted is the generation that the tag must be at; nil is any.
+func (s *swapFlag) wanted(cmd *cobra.Command) *int64 {
+	if !cmd.Flags().Changed("if-generation") {
+		return nil
 	}
-	return h
+	return &s.generation
 }
 
 func (c commands) tagSetCmd(f *Flags) *cobra.Command {
@@ -54,8 +56,9 @@ func (c commands) tagSetCmd(f *Flags) *cobra.Command {
 		Example: `  slipway tag set main npm @acme/web production 1.4.2 --reason "release 12"
   slipway tag set main raw tool stable 1.2.0 --if-generation 3`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodPut, path: tagPath(args[:4]), header: swap.header(cmd),
-				body: map[string]any{"version": args[4], "reason": reason}}, tagColumns...)
+			return show(c, cmd, f, tagColumns, func(ctx context.Context, cl *client.Client) (api.Tag, error) {
+				return cl.SetTag(ctx, packageOf(args), args[3], api.TagChange{Version: args[4], Reason: reason}, swap.wanted(cmd))
+			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
@@ -70,8 +73,9 @@ func (c commands) tagRemoveCmd(f *Flags) *cobra.Command {
 		Use: "rm REPO FORMAT PACKAGE TAG", Short: "Remove a tag; its history stays", Args: command.Exactly(4),
 		Example: "  slipway tag rm main npm @acme/web beta",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: tagPath(args), header: swap.header(cmd), query: queryOf("reason", reason)},
-				fmt.Sprintf("Removed tag %s of %s", args[3], args[2]))
+			return c.do(cmd, f, fmt.Sprintf("Removed tag %s of %s", args[3], args[2]), func(ctx context.Context, cl *client.Client) error {
+				return cl.RemoveTag(ctx, packageOf(args), args[3], reason, swap.wanted(cmd))
+			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
@@ -83,7 +87,9 @@ func (c commands) tagListCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls REPO FORMAT PACKAGE", Short: "List the tags of a package", Example: "  slipway tag ls main npm @acme/web", Args: command.Exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.list(cmd, f, tagPath(args), nil, tagColumns...)
+			return list(c, cmd, f, tagColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Tag, error] {
+				return cl.Tags(ctx, packageOf(args))
+			})
 		},
 	}
 }
@@ -96,7 +102,9 @@ func (c commands) tagShowCmd(f *Flags) *cobra.Command {
   slipway tag show main npm @acme/web production --as-of 2026-01-31T12:00:00Z
   slipway tag show main npm @acme/web production --as-of seq:1042`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodGet, path: tagPath(args), query: queryOf("as_of", asOf)}, tagColumns...)
+			return show(c, cmd, f, tagColumns, func(ctx context.Context, cl *client.Client) (api.Tag, error) {
+				return cl.Tag(ctx, packageOf(args), args[3], asOf)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "RFC 3339 time, or seq:N for a sequence number of the log")
@@ -108,7 +116,9 @@ func (c commands) tagHistoryCmd(f *Flags) *cobra.Command {
 		Use: "history REPO FORMAT PACKAGE TAG", Short: "List everything that a tag ever named, newest first", Args: command.Exactly(4),
 		Example: "  slipway tag history main npm @acme/web production",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.list(cmd, f, tagPath(args)+"/history", nil, tagColumns...)
+			return list(c, cmd, f, tagColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Tag, error] {
+				return cl.TagHistory(ctx, packageOf(args), args[3])
+			})
 		},
 	}
 }

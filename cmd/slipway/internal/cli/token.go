@@ -2,62 +2,54 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
+	"iter"
 	"strings"
 	"time"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-// permission is a right in the API's words.
-type permission struct {
-	Repository string   `json:"repository"`
-	Actions    []string `json:"actions"`
+var tokenColumns = []column[api.Token]{
+	{"ID", func(t api.Token) any { return t.ID }},
+	{"NAME", func(t api.Token) any { return t.Name }},
+	{"USER", func(t api.Token) any { return t.User }},
+	{"BEGINS", func(t api.Token) any { return t.Hint }},
+	{"CREATED", func(t api.Token) any { return t.CreatedAt }},
+	{"EXPIRES", func(t api.Token) any { return t.ExpiresAt }},
+	{"REVOKED", func(t api.Token) any { return t.RevokedAt }},
+	{"PERMISSIONS", func(t api.Token) any { return permissions(t.Permissions) }},
 }
 
 // parsePermissions reads REPOSITORY:ACTION[,ACTION…]; the repository may be a glob.
-func parsePermissions(args []string) ([]permission, error) {
-	out := make([]permission, len(args))
+func parsePermissions(args []string) ([]api.Permission, error) {
+	out := make([]api.Permission, len(args))
 	for i, arg := range args {
 		repo, actions, ok := strings.Cut(arg, ":")
 		if !ok || repo == "" || actions == "" {
 			return nil, command.Usagef("--allow: %q is not of the form REPOSITORY:ACTION[,ACTION], such as main:read,publish", arg)
 		}
-		out[i] = permission{repo, strings.Split(actions, ",")}
+		out[i].Repository = repo
+		for action := range strings.SplitSeq(actions, ",") {
+			out[i].Actions = append(out[i].Actions, api.Action(action))
+		}
 	}
 	return out, nil
 }
 
 const allowHelp = "REPOSITORY:ACTION[,ACTION]; the repository may be a glob; actions: read, publish, tag, delete, deploy, audit, admin; may be given again"
 
-// newToken is a token just made.
-type newToken struct {
-	ID        string  `json:"id"`
-	Token     string  `json:"token"`
-	ExpiresAt *string `json:"expires_at"`
-}
-
-func (c *Remote) newToken(ctx context.Context, name string, permissions []permission, expires time.Duration) (newToken, error) {
-	var out newToken
-	raw, err := c.createToken(ctx, name, permissions, expires)
-	if err == nil {
-		err = json.Unmarshal(raw, &out)
-	}
-	return out, err
-}
-
-func (c *Remote) createToken(ctx context.Context, name string, permissions []permission, expires time.Duration) (json.RawMessage, error) {
-	body := map[string]any{"name": name, "permissions": permissions}
+// tokenRequest asks for a token that is valid for a time; 0 is for ever.
+func tokenRequest(name string, permissions []api.Permission, expires time.Duration) api.TokenRequest {
+	r := api.TokenRequest{Name: name, Permissions: permissions}
 	if expires > 0 {
-		body["expires_in"] = expires.String()
+		r.ExpiresIn = expires.String()
 	}
-	var raw json.RawMessage
-	err := c.call(ctx, request{method: http.MethodPost, path: "/tokens", body: body}, &raw)
-	return raw, err
+	return r
 }
 
 func (c commands) tokenCmd() *cobra.Command {
@@ -90,24 +82,13 @@ you may, now and later.`,
 			if expires < 0 {
 				return command.Usagef("--expires-in: can't be negative")
 			}
-			cl, err := c.client(f)
-			if err != nil {
+			return ask(c, cmd, f, func(ctx context.Context, cl *client.Client) (api.NewToken, error) {
+				return cl.CreateToken(ctx, tokenRequest(args[0], permissions, expires))
+			}, func(t api.NewToken) error {
+				fmt.Fprintf(c.Stderr, "Token %s%s; it is not shown again:\n", command.Clean(t.ID), until(t.ExpiresAt))
+				_, err := fmt.Fprintln(c.Stdout, command.Clean(t.Secret))
 				return err
-			}
-			raw, err := cl.createToken(cmd.Context(), args[0], permissions, expires)
-			if err != nil {
-				return err
-			}
-			if f.output == command.JSON {
-				return command.PrintJSON(c.Stdout, raw)
-			}
-			var t newToken
-			if err := json.Unmarshal(raw, &t); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.Stderr, "Token %s%s; it is not shown again:\n", command.Clean(t.ID), until(t.ExpiresAt))
-			_, err = fmt.Fprintln(c.Stdout, command.Clean(t.Token))
-			return err
+			})
 		},
 	}
 	cmd.Flags().StringArrayVar(&allow, "allow", nil, allowHelp)
@@ -119,8 +100,9 @@ func (c commands) tokenListCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List your tokens, or everybody's as administrator", Example: "  slipway token ls --output json", Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.list(cmd, f, "/tokens", nil, field("ID", "id"), field("NAME", "name"), field("USER", "user"), field("BEGINS", "hint"),
-				field("CREATED", "created_at"), field("EXPIRES", "expires_at"), field("REVOKED", "revoked_at"), permissions("PERMISSIONS"))
+			return list(c, cmd, f, tokenColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Token, error] {
+				return cl.Tokens(ctx)
+			})
 		},
 	}
 }
@@ -129,7 +111,9 @@ func (c commands) tokenRemoveCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm ID", Short: "Revoke a token", Example: "  slipway token rm 12", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: segments("tokens", args[0])}, "Revoked token "+args[0])
+			return c.do(cmd, f, "Revoked token "+args[0], func(ctx context.Context, cl *client.Client) error {
+				return cl.RevokeToken(ctx, args[0])
+			})
 		},
 	}
 }

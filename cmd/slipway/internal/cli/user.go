@@ -1,14 +1,22 @@
 package cli
 
 import (
-	"net/http"
+	"context"
+	"iter"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
 
-var userColumns = []column{field("NAME", "name"), field("DISABLED", "disabled"), field("CREATED", "created_at"), permissions("PERMISSIONS")}
+var userColumns = []column[api.User]{
+	{"NAME", func(u api.User) any { return u.Name }},
+	{"DISABLED", func(u api.User) any { return u.Disabled }},
+	{"CREATED", func(u api.User) any { return u.CreatedAt }},
+	{"PERMISSIONS", func(u api.User) any { return permissions(u.Permissions) }},
+}
 
 func (c commands) userCmd() *cobra.Command {
 	var f Flags
@@ -36,8 +44,9 @@ func (c commands) userAddCmd(f *Flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.show(cmd, f, request{method: http.MethodPost, path: "/users",
-				body: map[string]any{"name": args[0], "password": password, "permissions": permissions}}, userColumns...)
+			return show(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) (api.User, error) {
+				return cl.CreateUser(ctx, api.NewUser{Name: args[0], Password: &password, Permissions: &permissions})
+			})
 		},
 	}
 	cmd.Flags().StringArrayVar(&allow, "allow", nil, allowHelp)
@@ -48,7 +57,11 @@ func (c commands) userAddCmd(f *Flags) *cobra.Command {
 func (c commands) userListCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List users", Example: "  slipway user ls", Args: command.Exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.list(cmd, f, "/users", nil, userColumns...) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return list(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.User, error] {
+				return cl.Users(ctx)
+			})
+		},
 	}
 }
 
@@ -69,8 +82,10 @@ logging in: this is how to get in again when the password of admin is lost.`,
 			if local.Chosen(cmd.Flags()) {
 				return local.SetPassword(cmd, args[0], password)
 			}
-			return c.do(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]), body: map[string]any{"password": password}},
-				"Set the password of "+args[0])
+			return c.do(cmd, f, "Set the password of "+args[0], func(ctx context.Context, cl *client.Client) error {
+				_, err := cl.ChangeUser(ctx, args[0], api.UserChange{Password: &password})
+				return err
+			})
 		},
 	}
 	local.AddFlags(cmd.Flags())
@@ -82,8 +97,7 @@ func (c commands) userDisableCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "disable NAME", Short: "Refuse a user's password and tokens from now on", Example: "  slipway user disable jane", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
-				body: map[string]any{"disabled": true}}, userColumns...)
+			return c.disable(cmd, f, args[0], true)
 		},
 	}
 }
@@ -99,10 +113,16 @@ without logging in: this is how to get in again when admin is disabled.`,
 			if local.Chosen(cmd.Flags()) {
 				return local.Enable(cmd, args[0])
 			}
-			return c.show(cmd, f, request{method: http.MethodPatch, path: segments("users", args[0]),
-				body: map[string]any{"disabled": false}}, userColumns...)
+			return c.disable(cmd, f, args[0], false)
 		},
 	}
 	local.AddFlags(cmd.Flags())
 	return cmd
+}
+
+// disable refuses a user from now on, or lets one in again.
+func (c commands) disable(cmd *cobra.Command, f *Flags, name string, yes bool) error {
+	return show(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) (api.User, error) {
+		return cl.ChangeUser(ctx, name, api.UserChange{Disabled: &yes})
+	})
 }

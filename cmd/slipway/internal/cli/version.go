@@ -1,16 +1,61 @@
 package cli
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
 	"fmt"
-	"net/http"
+	"iter"
 	"runtime"
-	"strings"
-
-	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/cmd/slipway/internal/command"
 )
+
+// versionColumns are those of a version in a list.
+var versionColumns = []column[api.VersionSummary]{
+	{"VERSION", func(v api.VersionSummary) any { return v.Version }},
+	{"STATE", func(v api.VersionSummary) any { return v.State }},
+	{"SIZE", func(v api.VersionSummary) any { return v.Size }},
+	{"PUBLISHED", func(v api.VersionSummary) any { return v.PublishedAt }},
+	{"BY", func(v api.VersionSummary) any { return v.PublishedBy }},
+	{"DIGEST", func(v api.VersionSummary) any { return v.Digest }},
+}
+
+// versionDetail are the columns of one version.
+var versionDetail = []column[api.Version]{
+	{"PURL", func(v api.Version) any { return v.PURL }},
+	{"STATE", func(v api.Version) any { return v.State }},
+	{"REASON", func(v api.Version) any { return v.Reason }},
+	{"PUBLISHED", func(v api.Version) any { return v.PublishedAt }},
+	{"BY", func(v api.Version) any { return v.PublishedBy }},
+	{"SIZE", func(v api.Version) any { return v.Size }},
+	{"DIGEST", func(v api.Version) any { return v.Digest }},
+	{"TAGS", func(v api.Version) any { return v.Tags }},
+	{"LOG ENTRY", func(v api.Version) any { return v.Seq }},
+	{"REPOSITORY", func(v api.Version) any { return source(v).Repository }},
+	{"COMMIT", func(v api.Version) any { return source(v).Commit }},
+	{"REF", func(v api.Version) any { return source(v).Ref }},
+	{"BUILD", func(v api.Version) any { return build(v).URL }},
+	{"FILES", func(v api.Version) any { return lines(v.Files, fileLine) }},
+	{"FACTS", func(v api.Version) any { return lines(v.Facts, factLine) }},
+}
+
+// source is what a version was built from, as far as that is known.
+func source(v api.Version) api.Source { return *cmp.Or(v.Release.Source, &api.Source{}) }
+
+// build is how a version was built, as far as that is known.
+func build(v api.Version) api.Build { return *cmp.Or(v.Release.Build, &api.Build{}) }
+
+func fileLine(f api.File) string {
+	return fmt.Sprintf("%s  %s  %s", cell(f.SHA256), cell(f.Path), cell(f.Size))
+}
+
+func factLine(f api.Fact) string {
+	return fmt.Sprintf("%s=%s (%s, rank %s, %s)", cell(f.Key), cell(f.Value), cell(f.Source), cell(f.Rank), cell(f.At))
+}
 
 func (c commands) versionCmd() *cobra.Command {
 	var f Flags
@@ -34,27 +79,15 @@ func (c commands) versionCmd() *cobra.Command {
 	return g
 }
 
-// versionPath is the resource of a package's versions, or of one.
-func versionPath(args []string) string {
-	path := segments("repositories", args[0], "packages", args[1], args[2]) + "/versions"
-	if len(args) > 3 {
-		path += segments(args[3])
-	}
-	return path
-}
-
 func (c commands) versionListCmd(f *Flags) *cobra.Command {
 	var deleted bool
 	cmd := &cobra.Command{
 		Use: "ls REPO FORMAT PACKAGE", Short: "List the versions of a package, newest first", Args: command.Exactly(3),
 		Example: "  slipway version ls main npm @acme/web",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			query := queryOf()
-			if deleted {
-				query.Set("deleted", "true")
-			}
-			return c.list(cmd, f, versionPath(args), query, field("VERSION", "version"), field("STATE", "state"), field("SIZE", "size"),
-				field("PUBLISHED", "published_at"), field("BY", "published_by"), field("DIGEST", "digest"))
+			return list(c, cmd, f, versionColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.VersionSummary, error] {
+				return cl.Versions(ctx, packageOf(args), deleted)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&deleted, "deleted", false, "also show the tombstones of deleted versions")
@@ -67,49 +100,11 @@ func (c commands) versionShowCmd(f *Flags) *cobra.Command {
 		Example: `  slipway version show main npm @acme/web 1.4.2
   slipway version show main raw team/tool 1.2.0 --output json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodGet, path: versionPath(args)},
-				field("PURL", "purl"), field("STATE", "state"), field("REASON", "reason"), field("PUBLISHED", "published_at"),
-				field("BY", "published_by"), field("SIZE", "size"), field("DIGEST", "digest"), field("TAGS", "tags"), field("LOG ENTRY", "seq"),
-				release("REPOSITORY", "source", "repository"), release("COMMIT", "source", "commit"), release("REF", "source", "ref"),
-				release("BUILD", "build", "url"), column{"FILES", files}, column{"FACTS", facts})
+			return show(c, cmd, f, versionDetail, func(ctx context.Context, cl *client.Client) (api.Version, error) {
+				return cl.Version(ctx, packageOf(args), args[3])
+			})
 		},
 	}
-}
-
-// release shows one of the best known facts.
-func release(title, part, key string) column {
-	return column{title, func(item map[string]any) string {
-		rel, _ := item["release"].(map[string]any)
-		p, _ := rel[part].(map[string]any)
-		return cell(p[key])
-	}}
-}
-
-func files(item map[string]any) string {
-	return lines(item["files"], func(f map[string]any) string {
-		return fmt.Sprintf("%s  %s  %s", cell(f["sha256"]), cell(f["path"]), cell(f["size"]))
-	})
-}
-
-func facts(item map[string]any) string {
-	return lines(item["facts"], func(f map[string]any) string {
-		return fmt.Sprintf("%s=%s (%s, rank %s, %s)", cell(f["key"]), cell(f["value"]), cell(f["source"]), cell(f["rank"]), cell(f["at"]))
-	})
-}
-
-// lines puts each item of a list on a line of its own, below each other in the second column.
-func lines(v any, text func(map[string]any) string) string {
-	list, _ := v.([]any)
-	var parts []string
-	for _, x := range list {
-		if m, ok := x.(map[string]any); ok {
-			parts = append(parts, text(m))
-		}
-	}
-	if len(parts) == 0 {
-		return "-"
-	}
-	return strings.Join(parts, "\n\t")
 }
 
 func (c commands) versionRemoveCmd(f *Flags) *cobra.Command {
@@ -118,8 +113,9 @@ func (c commands) versionRemoveCmd(f *Flags) *cobra.Command {
 		Use: "rm REPO FORMAT PACKAGE VERSION", Short: "Delete a version; a tombstone stays", Args: command.Exactly(4),
 		Example: `  slipway version rm main npm @acme/web 1.4.2 --reason "leaked a key"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.do(cmd, f, request{method: http.MethodDelete, path: versionPath(args), query: queryOf("reason", reason)},
-				fmt.Sprintf("Deleted %s %s", args[2], args[3]))
+			return c.do(cmd, f, fmt.Sprintf("Deleted %s %s", args[2], args[3]), func(ctx context.Context, cl *client.Client) error {
+				return cl.DeleteVersion(ctx, packageOf(args), args[3], reason)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
@@ -127,19 +123,8 @@ func (c commands) versionRemoveCmd(f *Flags) *cobra.Command {
 }
 
 func (c commands) versionAnnotateCmd(f *Flags) *cobra.Command {
-	var source struct {
-		Repository string `json:"repository,omitempty"`
-		Commit     string `json:"commit,omitempty"`
-		Ref        string `json:"ref,omitempty"`
-		Dirty      *bool  `json:"dirty,omitempty"`
-	}
-	var build struct {
-		System     string `json:"system,omitempty"`
-		ID         string `json:"id,omitempty"`
-		URL        string `json:"url,omitempty"`
-		StartedAt  string `json:"started_at,omitempty"`
-		FinishedAt string `json:"finished_at,omitempty"`
-	}
+	var source api.Source
+	var build api.Build
 	var dirty bool
 	var custom map[string]string
 	cmd := &cobra.Command{
@@ -152,19 +137,12 @@ the newest of the same rank is shown.`,
 			if cmd.Flags().Changed("dirty") {
 				source.Dirty = &dirty
 			}
-			body := map[string]any{"source": source, "build": build}
-			if len(custom) > 0 {
-				body["custom"] = custom
-			}
-			raw, err := json.Marshal(body)
-			if err != nil {
-				return err
-			}
-			if string(raw) == `{"build":{},"source":{}}` {
+			if source == (api.Source{}) && build == (api.Build{}) && len(custom) == 0 {
 				return command.Usagef("there is nothing to add: see '%s --help'", cmd.CommandPath())
 			}
-			return c.do(cmd, f, request{method: http.MethodPut, path: versionPath(args) + "/metadata", body: body},
-				fmt.Sprintf("Annotated %s %s", args[2], args[3]))
+			return c.do(cmd, f, fmt.Sprintf("Annotated %s %s", args[2], args[3]), func(ctx context.Context, cl *client.Client) error {
+				return cl.Annotate(ctx, packageOf(args), args[3], api.DeclaredMetadata{Source: &source, Build: &build, Custom: custom})
+			})
 		},
 	}
 	fs := cmd.Flags()

@@ -1,12 +1,21 @@
 package cli
 
 import (
-	"net/http"
+	"context"
 
+	"slipway/api"
+	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
 
 	"github.com/spf13/cobra"
 )
+
+// stateColumns are those of a version whose state was set.
+var stateColumns = []column[api.VersionSummary]{
+	{"PURL", func(v api.VersionSummary) any { return v.PURL }},
+	{"STATE", func(v api.VersionSummary) any { return v.State }},
+	{"REASON", func(v api.VersionSummary) any { return v.Reason }},
+}
 
 // versionStateCmd sets a version to a state.
 func (c commands) versionStateCmd(f *Flags, name, short, example, state string) *cobra.Command {
@@ -14,8 +23,9 @@ func (c commands) versionStateCmd(f *Flags, name, short, example, state string) 
 	cmd := &cobra.Command{
 		Use: name + " REPO FORMAT PACKAGE VERSION", Short: short, Example: example, Args: command.Exactly(4),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.show(cmd, f, request{method: http.MethodPatch, path: versionPath(args), body: map[string]string{"state": state, "reason": reason}},
-				field("PURL", "purl"), field("STATE", "state"), field("REASON", "reason"))
+			return show(c, cmd, f, stateColumns, func(ctx context.Context, cl *client.Client) (api.VersionSummary, error) {
+				return cl.ChangeVersion(ctx, packageOf(args), args[3], api.VersionChange{State: state, Reason: reason})
+			})
 		},
 	}
 	if state != "published" {

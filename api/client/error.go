@@ -1,0 +1,78 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"slipway/api"
+)
+
+// Error is an answer that is no success. The problem in it is empty but for the status where the answer had none.
+type Error struct {
+	api.Problem
+	// Current is the tag that holds, for a change that asked for another generation (412); nil where there is none.
+	Current *api.Tag `json:"current"`
+	// Uses are what stands against a deletion (409).
+	Uses []api.Use `json:"uses"`
+
+	advice string
+}
+
+// Error says what is wrong, with the status, in one line that is safe for a terminal. Of a fault of the server it names the
+// request too.
+func (e *Error) Error() string {
+	text := printable(cmp.Or(e.Detail, e.Title, http.StatusText(e.Status))) + e.advice
+	if e.Status >= 500 && e.RequestID != "" {
+		text += " (request " + printable(e.RequestID) + ")"
+	}
+	return fmt.Sprintf("%s (HTTP %d)", text, e.Status)
+}
+
+// IsStatus reports whether err is an answer with this status.
+func IsStatus(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == status
+}
+
+// Unreachable is a server that can't be reached, or did not answer.
+type Unreachable struct {
+	Server string
+	Err    *url.Error
+}
+
+func (e *Unreachable) Error() string {
+	return fmt.Sprintf("no answer from %s: %v", e.Server, e.Err.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Unreachable) Unwrap() error { return e.Err }
+
+func (c *Client) failure(resp *http.Response) error {
+	e := &Error{}
+	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // what can be read of it
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		_ = json.Unmarshal(raw, e) // otherwise the status has to do
+	}
+	e.Status = resp.StatusCode
+	if c.o.Advise != nil {
+		e.advice = c.o.Advise(e)
+	}
+	return e
+}
+
+// printable makes text of a server safe for a terminal: control and format characters could change what the user sees.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsGraphic(r) {
+			return '·'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,73 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"slipway/api"
+)
+
+// ErrDigest is a file whose bytes are not those that its description says.
+var ErrDigest = errors.New("bytes do not have the expected digest")
+
+const sha256Prefix = "sha256:"
+
+// OpenFile returns the bytes of a file of a version, which the caller closes. They are compared with the size and the digest of
+// file, as Version describes it, on the way: the reader ends with io.EOF only when they are the file's, else with ErrDigest or
+// with an error that names the size. It has no timeout but that of ctx.
+func (c *Client) OpenFile(ctx context.Context, p Package, version string, file api.File) (io.ReadCloser, error) {
+	resp, err := c.open(ctx, request{method: http.MethodGet, path: api.Prefix + p.version(version) + "/files" + segments(file.Path)})
+	if err != nil {
+		return nil, err
+	}
+	return &verified{body: resp.Body, file: file, sum: sha256.New(), left: file.Size}, nil
+}
+
+// verified is the body of an answer that has to be a file.
+type verified struct {
+	body io.ReadCloser
+	file api.File
+	sum  hash.Hash
+	left int64
+}
+
+func (v *verified) Read(p []byte) (int, error) {
+	n, err := v.body.Read(p)
+	if v.left -= int64(n); v.left < 0 {
+		return n, fmt.Errorf("the server sends more than the %d bytes that it says", v.file.Size)
+	}
+	v.sum.Write(p[:n]) // never fails
+	if err == io.EOF && (v.left > 0 || sha256Prefix+hex.EncodeToString(v.sum.Sum(nil)) != v.file.Digest) {
+		err = ErrDigest
+	}
+	return n, err
+}
+
+func (v *verified) Close() error { return v.body.Close() }
+
+// ContentDigest computes the digest of a version from the descriptions of its files: that of the only file, else that of the
+// list of all, as sha256sum writes it, ordered by path. The digests of the files must be sha256:<hex>.
+func ContentDigest(files []api.File) (api.Digest, error) {
+	lines := make([]string, len(files))
+	for i, f := range files {
+		sum, ok := strings.CutPrefix(f.Digest, sha256Prefix)
+		if raw, err := hex.DecodeString(sum); !ok || err != nil || len(raw) != sha256.Size || sum != strings.ToLower(sum) {
+			return "", fmt.Errorf("%q is no digest of a file", f.Digest)
+		}
+		lines[i] = sum + "  " + f.Path + "\n"
+	}
+	if len(files) == 1 {
+		return api.Digest(files[0].Digest), nil
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[2*sha256.Size:], b[2*sha256.Size:]) })
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return api.Digest(sha256Prefix + hex.EncodeToString(sum[:])), nil
+}

@@ -1,0 +1,64 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"slipway/api"
+)
+
+// Repositories lists the repositories that the caller may read.
+func (c *Client) Repositories(ctx context.Context) iter.Seq2[api.Repository, error] {
+	return list[api.Repository](ctx, c, "/repositories", nil)
+}
+
+// Repository returns one repository.
+func (c *Client) Repository(ctx context.Context, name string) (api.Repository, error) {
+	return call[api.Repository](ctx, c, get(segments("repositories", name), nil))
+}
+
+// CreateRepository makes a repository.
+func (c *Client) CreateRepository(ctx context.Context, r api.NewRepository) (api.Repository, error) {
+	return call[api.Repository](ctx, c, request{method: http.MethodPost, path: "/repositories", body: r})
+}
+
+// ChangeRepository changes a repository; what the change leaves out stays.
+func (c *Client) ChangeRepository(ctx context.Context, name string, r api.RepositoryChange) (api.Repository, error) {
+	return call[api.Repository](ctx, c, request{method: http.MethodPatch, path: segments("repositories", name), body: r})
+}
+
+// DeleteRepository removes a repository that holds no versions.
+func (c *Client) DeleteRepository(ctx context.Context, name string) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: segments("repositories", name)})
+}
+
+// PackageFilter selects packages of a repository. The zero value selects all.
+type PackageFilter struct {
+	Format string // only of this format
+	Part   string // only with this part in their name
+}
+
+// Packages lists the packages of a repository.
+func (c *Client) Packages(ctx context.Context, repository string, f PackageFilter) iter.Seq2[api.Package, error] {
+	return list[api.Package](ctx, c, segments("repositories", repository, "packages"), queryOf("format", f.Format, "q", f.Part))
+}
+
+// A publish is what clients staged with the header X-Slipway-Publish under one id, to appear at one moment.
+
+// Publish returns what is staged under an id.
+func (c *Client) Publish(ctx context.Context, repository, id string) (api.Publish, error) {
+	return call[api.Publish](ctx, c, get(segments("publishes", id), queryOf("repository", repository)))
+}
+
+// CommitPublish makes all that is staged under an id visible at one moment, or nothing of it.
+func (c *Client) CommitPublish(ctx context.Context, repository, id string) ([]api.PublishedVersion, error) {
+	page, err := call[api.List[api.PublishedVersion]](ctx, c,
+		request{method: http.MethodPost, path: segments("publishes", id, "commit"), query: queryOf("repository", repository)})
+	return page.Items, err
+}
+
+// DropPublish forgets what is staged under an id.
+func (c *Client) DropPublish(ctx context.Context, repository, id string) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: segments("publishes", id), query: queryOf("repository", repository)})
+}

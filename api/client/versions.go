@@ -1,0 +1,53 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"slipway/api"
+)
+
+// Package names a package of a repository.
+type Package struct{ Repository, Format, Name string }
+
+func (p Package) path() string {
+	return segments("repositories", p.Repository, "packages", p.Format, p.Name)
+}
+
+func (p Package) version(v string) string { return p.path() + "/versions" + segments(v) }
+
+// Versions lists the versions of a package, newest first; with deleted, also the tombstones of those that were deleted.
+func (c *Client) Versions(ctx context.Context, p Package, deleted bool) iter.Seq2[api.VersionSummary, error] {
+	q := queryOf()
+	if deleted {
+		q.Set("deleted", "true")
+	}
+	return list[api.VersionSummary](ctx, c, p.path()+"/versions", q)
+}
+
+// Version returns a version with all that is known of it.
+func (c *Client) Version(ctx context.Context, p Package, version string) (api.Version, error) {
+	return call[api.Version](ctx, c, get(p.version(version), nil))
+}
+
+// ChangeVersion sets the state of a version.
+func (c *Client) ChangeVersion(ctx context.Context, p Package, version string, change api.VersionChange) (api.VersionSummary, error) {
+	return call[api.VersionSummary](ctx, c, request{method: http.MethodPatch, path: p.version(version), body: change})
+}
+
+// DeleteVersion deletes a version; a tombstone stays.
+func (c *Client) DeleteVersion(ctx context.Context, p Package, version, reason string) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: p.version(version), query: queryOf("reason", reason)})
+}
+
+// Annotate adds release metadata to a version.
+func (c *Client) Annotate(ctx context.Context, p Package, version string, m api.DeclaredMetadata) error {
+	return c.do(ctx, request{method: http.MethodPut, path: p.version(version) + "/metadata", body: m})
+}
+
+// Search lists the versions that a query finds, in every repository that the caller may read, those published last first. asOf
+// is the moment whose state counts: an RFC 3339 time, or seq:N; "" is now.
+func (c *Client) Search(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
+	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf))
+}
