@@ -33,6 +33,9 @@ var mayImport = map[string][]string{
 	"formats/archive": {"registry"},
 	"formats/version": {},
 
+	"cmd/slipway/internal/command": {},
+	"cmd/slipway/internal/cli":     {"api+", "cmd/slipway/internal/command"},
+
 	"web/api":      {"web/openapi", "web/internal+", "api", "formats", "registry+"},
 	"web/openapi":  {},
 	"web/ui":       {"web/internal+", "api", "formats", "registry+", "docs"},
