@@ -47,7 +47,8 @@ const allowHelp = "REPOSITORY:ACTION[,ACTION]; the repository may be a glob; act
 func tokenRequest(name string, permissions []api.Permission, expires time.Duration) api.TokenRequest {
 	r := api.TokenRequest{Name: name, Permissions: permissions}
 	if expires > 0 {
-		r.ExpiresIn = expires.String()
+		text := expires.String()
+		r.ExpiresIn = &text
 	}
 	return r
 }
