@@ -21,8 +21,8 @@ const (
 	defaultHeartbeat = 15 * time.Second
 	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine. Those of callers
 	// without credentials get half of the places at most.
-	maxWaiting   = 2000
-	maxStrangers = maxWaiting / 2
+	maxWaiting          = 2000
+	maxAnonymousWaiters = maxWaiting / 2
 )
 
 // Options of an API. The zero value is sensible.
@@ -51,7 +51,7 @@ func (a *API) Name() string { return "api" }
 func (a *API) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{
 		API: a, site: site, svc: site.Service, authenticate: site.Authenticate,
-		waiting: make(chan struct{}, maxWaiting), strangers: make(chan struct{}, maxStrangers),
+		waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters),
 	}
 	below := root.PathPrefix(Prefix).Subrouter()
 	for _, e := range h.endpoints() {
@@ -81,7 +81,7 @@ type handlers struct {
 
 	authenticate func(r *http.Request) (*http.Request, error) // of site
 
-	waiting, strangers chan struct{} // the places that are taken
+	waiting, anonymousWaiters chan struct{} // the places that are taken
 }
 
 // Paths that several resources are below.

@@ -22,7 +22,7 @@ const streamBatch = 100
 func (h *handlers) enter(ctx context.Context) (leave func(), err error) {
 	places := []chan struct{}{h.waiting}
 	if access.From(ctx).Type == access.TypeAnonymous {
-		places = append(places, h.strangers)
+		places = append(places, h.anonymousWaiters)
 	}
 	leave = func() {}
 	for _, p := range places {

@@ -113,7 +113,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 	}
 	t, err := h.svc.SetTag(r.Context(), at, tag, registry.TagChange{Version: to.Version, Reason: body.Reason, IfGeneration: expect})
 	if err != nil {
-		return lost(err, t)
+		return withCurrentTag(err, t)
 	}
 	return writeTag(w, t)
 }
@@ -128,13 +128,13 @@ func (h *handlers) removeTag(w http.ResponseWriter, r *http.Request) error {
 	}
 	t, err := h.svc.RemoveTag(r.Context(), at, tag, change)
 	if err != nil {
-		err = lost(err, t)
+		err = withCurrentTag(err, t)
 	}
 	return writeNothing(w, err)
 }
 
-// lost puts the current tag into the problem of a compare-and-swap that lost.
-func lost(err error, current registry.Tag) error {
+// withCurrentTag puts the current tag into the problem of a compare-and-swap that lost.
+func withCurrentTag(err error, current registry.Tag) error {
 	if registry.KindOf(err) != registry.PreconditionFailed {
 		return err
 	}

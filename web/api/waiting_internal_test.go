@@ -9,7 +9,7 @@ import (
 
 // TestWaitingPlaces: callers without credentials can't take every place, and each place comes back.
 func TestWaitingPlaces(t *testing.T) {
-	h := &handlers{waiting: make(chan struct{}, maxWaiting), strangers: make(chan struct{}, maxStrangers)}
+	h := &handlers{waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters)}
 	nobody := access.With(t.Context(), access.Anonymous(true))
 	known := access.With(t.Context(), access.System())
 	var leave []func()
@@ -23,7 +23,7 @@ func TestWaitingPlaces(t *testing.T) {
 		}
 		leave = append(leave, l)
 	}
-	strangers := len(leave)
+	anonymous := len(leave)
 	for {
 		l, err := h.enter(known)
 		if err != nil {
@@ -31,13 +31,13 @@ func TestWaitingPlaces(t *testing.T) {
 		}
 		leave = append(leave, l)
 	}
-	if strangers != maxStrangers || len(leave) != maxWaiting {
-		t.Errorf("%d strangers of %d", strangers, len(leave))
+	if anonymous != maxAnonymousWaiters || len(leave) != maxWaiting {
+		t.Errorf("%d anonymous callers of %d", anonymous, len(leave))
 	}
 	for _, l := range leave {
 		l()
 	}
-	if len(h.waiting) != 0 || len(h.strangers) != 0 {
-		t.Errorf("%d and %d places are still taken", len(h.waiting), len(h.strangers))
+	if len(h.waiting) != 0 || len(h.anonymousWaiters) != 0 {
+		t.Errorf("%d and %d places are still taken", len(h.waiting), len(h.anonymousWaiters))
 	}
 }
