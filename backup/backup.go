@@ -11,7 +11,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/metadata"
-	"slipway/metadata/sqlite"
 	"slipway/storage"
 )
 
@@ -20,7 +19,7 @@ const maxPasses = 10
 
 // Options are what a backup is made of. A server may run on it meanwhile.
 type Options struct {
-	Database string        // path
+	Database metadata.Snapshotter
 	Key      string        // path
 	Blobs    storage.Blobs // nil: the snapshot is of the database and the key alone
 	Keep     int           // snapshots that stay, with this one; 0: all
@@ -54,7 +53,7 @@ func Run(ctx context.Context, dir string, o Options) (sum Summary, err error) {
 	if sum, err = t.take(ctx, o); err != nil || len(sum.Lost) > 0 || o.Keep == 0 {
 		return sum, err
 	}
-	return sum, t.prune(ctx, o.Keep, &sum)
+	return sum, t.prune(ctx, o, &sum)
 }
 
 // take makes the snapshot. Bytes that are gone when their turn comes were taken by the collector, as nothing needs them any
@@ -92,10 +91,10 @@ func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
 		return sum, err
 	}
 	progress := func(done, total int64) { o.Progress("database", done, total) }
-	if err := sqlite.Snapshot(ctx, o.Database, sum.Database(), progress); err != nil {
+	if err := o.Database.Snapshot(ctx, sum.Database(), progress); err != nil {
 		return sum, err
 	}
-	db, err := sqlite.OpenCopy(sum.Database())
+	db, err := o.Database.OpenSnapshot(sum.Database())
 	if err != nil {
 		return sum, err
 	}
@@ -155,12 +154,12 @@ func blobsOf(ctx context.Context, db viewer) iter.Seq2[metadata.Blob, error] {
 }
 
 // prune removes all but the newest snapshots, and the bytes that none of those left names.
-func (t *target) prune(ctx context.Context, keep int, sum *Summary) error {
+func (t *target) prune(ctx context.Context, o Options, sum *Summary) error {
 	list, err := List(t.dir)
 	if err != nil {
 		return err
 	}
-	for len(list) > keep {
+	for len(list) > o.Keep {
 		if err := t.remove(list[0]); err != nil {
 			return err
 		}
@@ -169,14 +168,14 @@ func (t *target) prune(ctx context.Context, keep int, sum *Summary) error {
 	if t.blobs == nil || sum.Removed == 0 {
 		return nil
 	}
-	return t.free(ctx, list, sum)
+	return t.deleteUnreferenced(ctx, o.Database, list, sum)
 }
 
-// free walks the bytes and what the snapshots name side by side: all are in the order of their digests.
-func (t *target) free(ctx context.Context, list []Snapshot, sum *Summary) error {
+// deleteUnreferenced walks the bytes and what the snapshots name side by side: all are in the order of their digests.
+func (t *target) deleteUnreferenced(ctx context.Context, database metadata.Snapshotter, list []Snapshot, sum *Summary) error {
 	named := make([]func(digest.Digest) (bool, error), len(list))
 	for i, s := range list {
-		db, err := sqlite.OpenCopy(s.Database())
+		db, err := database.OpenSnapshot(s.Database())
 		if err != nil {
 			return err
 		}

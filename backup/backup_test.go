@@ -186,8 +186,8 @@ func TestCutOff(t *testing.T) {
 		if err == nil {
 			t.Fatalf("call %d failed, and nobody was told", n)
 		}
-		left, err := filepath.Glob(filepath.Join(filepath.Dir(p.Database), "*"))
-		if err != nil || slices.ContainsFunc(left, func(path string) bool { return path != p.Key && path != p.Database+".lock" }) {
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(database(p)), "*"))
+		if err != nil || slices.ContainsFunc(left, func(path string) bool { return path != p.Key && path != database(p)+".lock" }) {
 			t.Fatalf("call %d left %v, %v", n, left, err)
 		}
 	}
@@ -231,7 +231,7 @@ func TestCancelled(t *testing.T) {
 		_, err := snapshot.Restore(ctx, p)
 		stopped := ctx.Err() != nil
 		cancel()
-		if _, serr := os.Stat(p.Database); stopped != errors.Is(err, context.Canceled) || (serr == nil) == stopped {
+		if _, serr := os.Stat(database(p)); stopped != errors.Is(err, context.Canceled) || (serr == nil) == stopped {
 			t.Errorf("after %d: %v, %v", at, err, serr)
 		}
 	}

@@ -6,23 +6,21 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/mod/sumdb/note"
 
 	"slipway/metadata"
-	"slipway/metadata/sqlite"
 	"slipway/storage"
 	"slipway/storage/local"
 )
 
 // Place is where an installation is to be made.
 type Place struct {
-	Database string        // path; there must be no file
-	Key      string        // path; the same key may be there
-	Blobs    storage.Blobs // where bytes go that are not there yet
+	Database metadata.Snapshotter // there must be none
+	Key      string               // path; the same key may be there
+	Blobs    storage.Blobs        // where bytes go that are not there yet
 	// Before sees the database once its bytes are there, and before anybody else can: to note what was done. nil: nothing.
 	Before   func(ctx context.Context, db metadata.Store) error
 	Progress Progress
@@ -42,9 +40,9 @@ type Restored struct {
 var ErrOccupied = errors.New("backup: there is an installation already")
 
 // Check says why a snapshot must not be restored: its database is damaged or has tables that Slipway does not make, or its log
-// was not signed with its key. verifier is the public half of the key.
-func (s Snapshot) Check(ctx context.Context, verifier string) (err error) {
-	db, err := sqlite.OpenCopy(s.Database())
+// was not signed with its key. verifier is the public half of the key, and database opens the snapshot.
+func (s Snapshot) Check(ctx context.Context, database metadata.Snapshotter, verifier string) (err error) {
+	db, err := database.OpenSnapshot(s.Database())
 	if err != nil {
 		return err
 	}
@@ -76,52 +74,35 @@ func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
-	lock, err := sqlite.Lock(p.Database)
+	lock, err := p.Database.Lock()
 	if err != nil {
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := p.Free(s); err != nil {
+	if err := p.MustBeVacant(s); err != nil {
 		return sum, err
 	}
-	coming := p.Database + ".restoring"
-	if err := removeDatabase(coming); err != nil {
-		return sum, err
-	}
-	defer func() { err = errors.Join(err, removeDatabase(coming)) }()
-	if err := copyFile(ctx, s.Database(), coming); err != nil {
-		return sum, err
-	}
-	if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
-		if err := copyFile(ctx, s.Key(), p.Key); err != nil {
-			return sum, err
+	err = p.Database.Bring(ctx, s.Database(), func(db metadata.Store) error {
+		if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
+			if err := copyFile(ctx, s.Key(), p.Key); err != nil {
+				return err
+			}
 		}
-	}
-	if err := p.fill(ctx, coming, &sum); err != nil {
-		return sum, err
-	}
-	// Who started a server without a database meanwhile has made a key for it.
-	if same, err := sameFile(p.Key, s.Key()); err != nil {
-		return sum, err
-	} else if !same {
-		return sum, fmt.Errorf("%w: %s was made meanwhile", ErrOccupied, p.Key)
-	}
-	if _, err := os.Stat(coming + "-wal"); err == nil {
-		return sum, fmt.Errorf("backup: %s could not be finished: is the disk full?", coming)
-	}
-	if err := os.Rename(coming, p.Database); err != nil {
-		return sum, fmt.Errorf("backup: %w", err)
-	}
-	return sum, flushDir(filepath.Dir(p.Database))
+		if err := p.fill(ctx, db, &sum); err != nil {
+			return err
+		}
+		// Who started a server without a database meanwhile has made a key for it.
+		same, err := sameFile(p.Key, s.Key())
+		if err == nil && !same {
+			err = fmt.Errorf("%w: %s was made meanwhile", ErrOccupied, p.Key)
+		}
+		return err
+	})
+	return sum, err
 }
 
-// fill brings the bytes that the database at path names, once it has this binary's schema.
-func (p Place) fill(ctx context.Context, path string, sum *Restored) (err error) {
-	db, err := sqlite.Open(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+// fill brings the bytes that the database names.
+func (p Place) fill(ctx context.Context, db metadata.Store, sum *Restored) (err error) {
 	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil {
 		return err
 	}
@@ -148,14 +129,12 @@ func openSource(dir string) (*local.Store, error) {
 	return from, err
 }
 
-// Free fails with ErrOccupied where the snapshot can't go.
-func (p Place) Free(s Snapshot) error {
-	for _, suffix := range []string{"", "-wal", "-journal"} {
-		if _, err := os.Lstat(p.Database + suffix); err == nil {
-			return fmt.Errorf("%w: %s", ErrOccupied, p.Database+suffix)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("backup: %w", err)
-		}
+// MustBeVacant fails with ErrOccupied where the snapshot can't go.
+func (p Place) MustBeVacant(s Snapshot) error {
+	if there, err := p.Database.Occupied(); err != nil {
+		return err
+	} else if there != "" {
+		return fmt.Errorf("%w: %s", ErrOccupied, there)
 	}
 	if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -165,15 +144,4 @@ func (p Place) Free(s Snapshot) error {
 		err = fmt.Errorf("%w: %s is another key than the backup's", ErrOccupied, p.Key)
 	}
 	return err
-}
-
-// removeDatabase removes a database that nobody has open, and what SQLite and its lock leave beside it.
-func removeDatabase(path string) error {
-	var errs []error
-	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -24,7 +24,7 @@ func TestOccupied(t *testing.T) {
 		free       bool
 	}{{"a database", "slipway.db", false}, {"its log", "slipway.db-wal", false}, {"another key", "log.key", false}, {"other files", "README", true}} {
 		p := s.place()
-		path := filepath.Join(filepath.Dir(p.Database), c.path)
+		path := filepath.Join(filepath.Dir(database(p)), c.path)
 		if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -51,10 +51,10 @@ func TestS62Signature(t *testing.T) {
 	s.publish("app", "1")
 	snapshot := s.backup(0).Snapshot
 	other := newScene(t)
-	if err := snapshot.Check(t.Context(), other.Config.Verifier); err == nil {
+	if err := snapshot.Check(t.Context(), sqlite.Location(""), other.Config.Verifier); err == nil {
 		t.Error("a log of another key passes")
 	}
-	if err := snapshot.Check(t.Context(), s.Config.Verifier); err != nil {
+	if err := snapshot.Check(t.Context(), sqlite.Location(""), s.Config.Verifier); err != nil {
 		t.Error(err)
 	}
 }
@@ -73,7 +73,7 @@ func TestRestoreAlone(t *testing.T) {
 	var once sync.Once
 	p.Progress = func(string, int64, int64) {
 		once.Do(func() {
-			if db, err := sqlite.Open(t.Context(), p.Database); !errors.Is(err, metadata.ErrInUse) {
+			if db, err := sqlite.Open(t.Context(), database(p)); !errors.Is(err, metadata.ErrInUse) {
 				t.Errorf("a server: %v", errors.Join(err, db.Close()))
 			}
 			if _, err := backup.Run(t.Context(), s.dir, s.options(1)); !errors.Is(err, backup.ErrBusy) {
@@ -91,7 +91,7 @@ func TestRestoreAlone(t *testing.T) {
 	noted := false
 	p.Before = func(ctx context.Context, db metadata.Store) error {
 		noted = true
-		_, err := os.Stat(p.Database)
+		_, err := os.Stat(database(p))
 		if err == nil {
 			t.Error("the database is there before its time")
 		}
@@ -113,7 +113,7 @@ func TestOtherKeyMeanwhile(t *testing.T) {
 	if _, err := snapshot.Restore(t.Context(), p); !errors.Is(err, backup.ErrOccupied) {
 		t.Errorf("restored under another key: %v", err)
 	}
-	if _, err := os.Stat(p.Database); err == nil {
+	if _, err := os.Stat(database(p)); err == nil {
 		t.Error("there is a database")
 	}
 }

@@ -40,7 +40,7 @@ func (s *scene) publish(pkg, version string, files ...string) {
 }
 
 func (s *scene) options(keep int) backup.Options {
-	return backup.Options{Database: s.Database, Key: s.key, Blobs: s.Blobs, Keep: keep, Progress: func(string, int64, int64) {}}
+	return backup.Options{Database: sqlite.Location(s.Database), Key: s.key, Blobs: s.Blobs, Keep: keep, Progress: func(string, int64, int64) {}}
 }
 
 func (s *scene) backup(keep int) backup.Summary {
@@ -64,13 +64,13 @@ func (s *scene) snapshots() []backup.Snapshot {
 // place is an empty place to restore to.
 func (s *scene) place() backup.Place {
 	dir := s.t.TempDir()
-	return backup.Place{Database: filepath.Join(dir, "slipway.db"), Key: filepath.Join(dir, "log.key"), Blobs: mem.New(), Progress: func(string, int64, int64) {}}
+	return backup.Place{Database: sqlite.Location(filepath.Join(dir, "slipway.db")), Key: filepath.Join(dir, "log.key"), Blobs: mem.New(), Progress: func(string, int64, int64) {}}
 }
 
 // restored makes a core of a snapshot and checks all of it.
 func (s *scene) restored(snapshot backup.Snapshot) *registry.Service {
 	s.t.Helper()
-	if err := snapshot.Check(s.t.Context(), s.Config.Verifier); err != nil {
+	if err := snapshot.Check(s.t.Context(), sqlite.Location(""), s.Config.Verifier); err != nil {
 		s.t.Fatal(err)
 	}
 	p := s.place()
@@ -83,7 +83,7 @@ func (s *scene) restored(snapshot backup.Snapshot) *registry.Service {
 
 func (s *scene) core(p backup.Place) *registry.Service {
 	s.t.Helper()
-	db, err := sqlite.Open(s.t.Context(), p.Database)
+	db, err := sqlite.Open(s.t.Context(), database(p))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -108,3 +108,6 @@ func (s *scene) has(core *registry.Service, pkg, version string) bool {
 	d, err := core.Detail(s.Admin, s.Name(pkg).At(version))
 	return err == nil && d.Version.State != registry.Deleted
 }
+
+// database is the path of a place's database.
+func database(p backup.Place) string { return string(p.Database.(sqlite.Location)) }

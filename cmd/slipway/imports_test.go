@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"integration": {"integration+", "registry+", "metadata"},
 	"api":         {},
 	"api/client":  {"api"},
-	"backup":      {"metadata", "metadata/sqlite", "storage", "storage/local", "internal/fsync"},
+	"backup":      {"metadata", "storage", "storage/local", "internal/fsync"},
 	"docs":        {"docs"},
 	"bench":       {"bench+", "formats+", "registry+", "internal/fsync"},
 	"cmd":         {"+"},

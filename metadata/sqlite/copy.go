@@ -13,8 +13,8 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// Copy is a database that nobody writes, such as a Snapshot. Nothing is made beside its file.
-type Copy struct {
+// frozenCopy is a metadata.Copy. Nothing is made beside its file.
+type frozenCopy struct {
 	path    string
 	dialect sqlstore.Dialect
 
@@ -22,10 +22,9 @@ type Copy struct {
 	session *sqlstore.Session
 }
 
-// OpenCopy opens a copy of this binary's schema or, to be looked at by Check alone, of an older one. The caller closes.
-// ErrNotExist, ErrNewer.
-func OpenCopy(path string) (*Copy, error) {
-	path, err := existing(path)
+// OpenSnapshot implements metadata.Snapshotter.
+func (Location) OpenSnapshot(file string) (metadata.Copy, error) {
+	path, err := existing(file)
 	if err != nil {
 		return nil, err
 	}
@@ -33,14 +32,14 @@ func OpenCopy(path string) (*Copy, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Copy{path: path, dialect: dialect, session: session}
+	c := &frozenCopy{path: path, dialect: dialect, session: session}
 	if _, err := c.applied(); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return c, nil
 }
 
-func (c *Copy) applied() (steps []sqlstore.Migration, err error) {
+func (c *frozenCopy) applied() (steps []sqlstore.Migration, err error) {
 	if steps, err = migrations(); err != nil {
 		return nil, err
 	}
@@ -51,15 +50,15 @@ func (c *Copy) applied() (steps []sqlstore.Migration, err error) {
 	return steps[:n], nil
 }
 
-// Close closes the file.
-func (c *Copy) Close() error {
+// Close implements metadata.Copy.
+func (c *frozenCopy) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.session.Close()
 }
 
-// View runs fn over the copy, one at a time.
-func (c *Copy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
+// View implements metadata.Copy.
+func (c *frozenCopy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.session.Verb(beginRead); err != nil {
@@ -71,9 +70,9 @@ func (c *Copy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	return errors.Join(err, classify(c.session.Verb(commit)))
 }
 
-// Check says why the copy must not be taken over: SQLite finds it damaged, or it has other tables, indexes, triggers or views
-// than those that the migrations make.
-func (c *Copy) Check(ctx context.Context) error {
+// Check implements metadata.Copy: SQLite finds it whole, and it has the tables, indexes, triggers and views that the migrations
+// make and no others.
+func (c *frozenCopy) Check(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var verdict string

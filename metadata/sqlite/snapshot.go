@@ -21,28 +21,32 @@ const snapshotPages = 4096
 
 const busyPause = 20 * time.Millisecond
 
-// Lock keeps every other process from opening the database at path until it is closed. ErrInUse.
-func Lock(path string) (io.Closer, error) {
-	path, err := checkPath(path)
+// Location is the path of a database, whether there is one or not.
+type Location string
+
+var _ metadata.Snapshotter = Location("")
+
+// Lock implements metadata.Snapshotter.
+func (l Location) Lock() (io.Closer, error) {
+	path, err := checkPath(string(l))
 	if err != nil {
 		return nil, err
 	}
-	l, err := lock(path)
+	held, err := lock(path)
 	if err != nil {
 		return nil, err
 	}
-	return l, nil
+	return held, nil
 }
 
 // Close implements io.Closer.
 func (l *lockFile) Close() error { return l.unlock() }
 
-// Snapshot copies the database at path, as it is at one moment, to a new file (mode 0600), which is durable when it returns
-// nil. Another process may have the database open and write it meanwhile; its write-ahead log grows until the copy is made.
-// progress is told how many bytes are done, of how many. After an error there is no file.
-// ErrNotExist.
-func Snapshot(ctx context.Context, path, to string, progress func(done, total int64)) (err error) {
-	if path, err = existing(path); err != nil {
+// Snapshot implements metadata.Snapshotter. The write-ahead log of a process that writes meanwhile grows until the copy is
+// made.
+func (l Location) Snapshot(ctx context.Context, to string, progress func(done, total int64)) (err error) {
+	path, err := existing(string(l))
+	if err != nil {
 		return err
 	}
 	f, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

@@ -49,13 +49,13 @@ func TestSnapshot(t *testing.T) {
 	for i := range 20 {
 		to := filepath.Join(dir, "copy"+string(rune('a'+i)))
 		var done, total int64
-		if err := Snapshot(t.Context(), path, to, func(d, n int64) { done, total = d, n }); err != nil {
+		if err := Location(path).Snapshot(t.Context(), to, func(d, n int64) { done, total = d, n }); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(to); err != nil || info.Mode().Perm() != 0o600 || done != total || info.Size() != total {
 			t.Fatalf("%v, %d of %d bytes, %v", info.Mode(), done, total, err)
 		}
-		c, err := OpenCopy(to)
+		c, err := Location(path).OpenSnapshot(to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,10 +91,10 @@ func TestSnapshotRefusals(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "copy")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Snapshot(gone, path, to, noProgress); !errors.Is(err, context.Canceled) {
+	if err := Location(path).Snapshot(gone, to, noProgress); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if err := Snapshot(t.Context(), path+".no", to, noProgress); !errors.Is(err, metadata.ErrNotExist) {
+	if err := Location(path+".no").Snapshot(t.Context(), to, noProgress); !errors.Is(err, metadata.ErrNotExist) {
 		t.Errorf("made of nothing: %v", err)
 	}
 	if _, err := os.Stat(path + ".no"); err == nil {
@@ -106,7 +106,7 @@ func TestSnapshotRefusals(t *testing.T) {
 	if err := os.WriteFile(to, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Snapshot(t.Context(), path, to, noProgress); !errors.Is(err, os.ErrExist) {
+	if err := Location(path).Snapshot(t.Context(), to, noProgress); !errors.Is(err, os.ErrExist) {
 		t.Errorf("over a file: %v", err)
 	}
 	if have, err := os.ReadFile(to); err != nil || string(have) != "mine" {
@@ -135,7 +135,7 @@ func TestS62Check(t *testing.T) {
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
-			c, err := OpenCopy(path)
+			c, err := Location(path).OpenSnapshot(path)
 			if err == nil {
 				defer c.Close()
 				err = c.Check(t.Context())
@@ -146,7 +146,7 @@ func TestS62Check(t *testing.T) {
 		})
 	}
 	path := migrated(t)
-	c, err := OpenCopy(path)
+	c, err := Location(path).OpenSnapshot(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,14 +166,14 @@ func TestS62Check(t *testing.T) {
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if c, err = OpenCopy(path); err == nil {
+	if c, err = Location(path).OpenSnapshot(path); err == nil {
 		defer c.Close()
 		err = c.Check(t.Context())
 	}
 	if err == nil {
 		t.Error("a damaged database passes")
 	}
-	if _, err := OpenCopy(path + ".no"); !errors.Is(err, metadata.ErrNotExist) {
+	if _, err := Location(path).OpenSnapshot(path + ".no"); !errors.Is(err, metadata.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -181,7 +181,7 @@ func TestS62Check(t *testing.T) {
 // TestLock: who holds the lock keeps others out, with and without a store.
 func TestLock(t *testing.T) {
 	path := migrated(t)
-	held, err := Lock(path)
+	held, err := Location(path).Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	openStore(t, path)
-	if _, err := Lock(path); !errors.Is(err, metadata.ErrInUse) {
+	if _, err := Location(path).Lock(); !errors.Is(err, metadata.ErrInUse) {
 		t.Errorf("Lock beside Open: %v", err)
 	}
 }

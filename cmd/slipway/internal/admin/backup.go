@@ -59,15 +59,17 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 	if err := cfg.MustExist(); err != nil {
 		return err
 	}
-	if o.Database, err = cfg.DatabasePath(); err != nil {
+	path, err := cfg.DatabasePath()
+	if err != nil {
 		return err
 	}
+	o.Database = sqlite.Location(path)
 	o.Key = cfg.LogKeyPath()
 	if err := cfg.Apart(dir); err != nil {
 		return err
 	}
 	// Where no server runs, none may start meanwhile, and packs may want mending; beside one, they are its own.
-	lock, err := sqlite.Lock(o.Database)
+	lock, err := o.Database.Lock()
 	beside := errors.Is(err, metadata.ErrInUse)
 	if err != nil && !beside {
 		return err

@@ -17,6 +17,7 @@ import (
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/metadata"
+	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -121,17 +122,18 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 	if err != nil {
 		return sum, err
 	}
-	if err := s.Check(ctx, keys.Verifier); err != nil {
+	path, err := cfg.DatabasePath()
+	if err != nil {
 		return sum, err
 	}
-	place := backup.Place{Key: cfg.LogKeyPath()}
-	if place.Database, err = cfg.DatabasePath(); err != nil {
+	place := backup.Place{Database: sqlite.Location(path), Key: cfg.LogKeyPath()}
+	if err := s.Check(ctx, place.Database, keys.Verifier); err != nil {
 		return sum, err
 	}
-	if err := place.Free(s); err != nil {
+	if err := place.MustBeVacant(s); err != nil {
 		return sum, err
 	}
-	for _, dir := range []string{cfg.Data, filepath.Dir(place.Database), filepath.Dir(place.Key)} {
+	for _, dir := range []string{cfg.Data, filepath.Dir(path), filepath.Dir(place.Key)} {
 		if err := os.MkdirAll(dir, command.DirMode); err != nil {
 			return sum, fmt.Errorf("data directory: %w", err)
 		}
