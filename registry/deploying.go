@@ -171,11 +171,11 @@ func (s *Service) Uses(tx metadata.Tx, v Version, limit int) ([]Use, error) {
 	}
 	for _, r := range running {
 		d := r.Deployment
-		out = append(out, Use{d.Environment, d.Service, d.ID, metadata.DeploymentSucceeded, r.Since})
+		out = append(out, Use{Environment: d.Environment, Service: d.Service, Deployment: d.ID, Status: metadata.DeploymentSucceeded, Since: r.Since})
 	}
 	coming, err := tx.Deployments().OpenDeployments(v.ID, limit)
 	for _, d := range coming {
-		out = append(out, Use{d.Environment, d.Service, d.ID, d.Status, d.UpdatedAt})
+		out = append(out, Use{Environment: d.Environment, Service: d.Service, Deployment: d.ID, Status: d.Status, Since: d.UpdatedAt})
 	}
 	return out, err
 }
