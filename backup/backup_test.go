@@ -16,7 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/backup"
-	"slipway/registry"
+	"slipway/registry/maintain"
 	"slipway/storage"
 	"slipway/storage/local"
 	"slipway/storage/storagetest"
@@ -31,7 +31,7 @@ func TestBackup(t *testing.T) {
 		t.Errorf("first: %+v", first)
 	}
 	s.publish("app", "2", "f", "two", "g", "shared")
-	if err := s.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
+	if err := s.Publisher.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
 	second := s.backup(0)
@@ -75,10 +75,10 @@ func TestBackupBesideWork(t *testing.T) {
 				pkg, v := fmt.Sprintf("app%d", w), fmt.Sprint(i)
 				err := s.Publish(pkg, v, "f", pkg+v, "g", "shared")
 				if err == nil && i%2 == 1 {
-					err = s.Delete(s.Admin, s.Name(pkg).At(v), "")
+					err = s.Publisher.Delete(s.Admin, s.Name(pkg).At(v), "")
 				}
 				if err == nil && w == 0 && i%40 == 39 {
-					_, err = s.Collect(s.Admin, registry.CollectOptions{Force: true})
+					_, err = s.Maintain.Collect(s.Admin, maintain.CollectOptions{Force: true})
 				}
 				if err != nil {
 					t.Error(err)
@@ -110,10 +110,10 @@ func TestKeep(t *testing.T) {
 	s.publish("app", "1", "f", "one", "g", large)
 	s.publish("app", "2", "f", "two")
 	s.backup(2)
-	if err := s.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
+	if err := s.Publisher.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Collect(s.Admin, registry.CollectOptions{Force: true}); err != nil {
+	if _, err := s.Maintain.Collect(s.Admin, maintain.CollectOptions{Force: true}); err != nil {
 		t.Fatal(err)
 	}
 	if sum := s.backup(2); sum.Removed != 0 || sum.Freed != 0 {

@@ -66,7 +66,7 @@ func TestRestoreAlone(t *testing.T) {
 		s.publish("app", fmt.Sprint(i))
 	}
 	snapshot := s.backup(0).Snapshot
-	if err := s.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
+	if err := s.Publisher.Delete(s.Admin, s.Name("app").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
 	p := s.place()

@@ -10,6 +10,8 @@ import (
 	"slipway/backup"
 	"slipway/metadata/sqlite"
 	"slipway/registry"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/mem"
@@ -68,7 +70,7 @@ func (s *scene) place() backup.Place {
 }
 
 // restored makes a core of a snapshot and checks all of it.
-func (s *scene) restored(snapshot backup.Snapshot) *registry.Service {
+func (s *scene) restored(snapshot backup.Snapshot) *instance.Instance {
 	s.t.Helper()
 	if err := snapshot.Check(s.t.Context(), sqlite.Location(""), s.Config.Verifier); err != nil {
 		s.t.Fatal(err)
@@ -81,7 +83,7 @@ func (s *scene) restored(snapshot backup.Snapshot) *registry.Service {
 	return s.core(p)
 }
 
-func (s *scene) core(p backup.Place) *registry.Service {
+func (s *scene) core(p backup.Place) *instance.Instance {
 	s.t.Helper()
 	db, err := sqlite.Open(s.t.Context(), database(p))
 	if err != nil {
@@ -89,12 +91,12 @@ func (s *scene) core(p backup.Place) *registry.Service {
 	}
 	cfg := s.Config
 	cfg.Metadata, cfg.Storage = db, p.Blobs.(storage.Store)
-	core, err := registry.New(context.Background(), cfg)
+	core, err := instance.Open(context.Background(), cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = errors.Join(core.Close(), db.Close()) })
-	if _, err := core.Fsck(s.Admin, registry.FsckOptions{}, func(f registry.Finding) {
+	if _, err := core.Maintain.Fsck(s.Admin, maintain.FsckOptions{}, func(f maintain.Finding) {
 		if !f.Note {
 			s.t.Errorf("fsck of what was restored: %s: %s", f.Subject, f.Detail)
 		}
@@ -104,8 +106,8 @@ func (s *scene) core(p backup.Place) *registry.Service {
 	return core
 }
 
-func (s *scene) has(core *registry.Service, pkg, version string) bool {
-	d, err := core.Detail(s.Admin, s.Name(pkg).At(version))
+func (s *scene) has(core *instance.Instance, pkg, version string) bool {
+	d, err := core.Catalog.Detail(s.Admin, s.Name(pkg).At(version))
 	return err == nil && d.Version.State != registry.Deleted
 }
 

@@ -112,7 +112,7 @@ func changes(method string) bool {
 // Authenticate returns r with its caller in the context. Unauthenticated. Handle has done it for every route that is
 // not Public.
 func (s *Site) Authenticate(r *http.Request) (*http.Request, error) {
-	actor, err := s.Service.Authenticate(r.Context(), Credentials(r))
+	actor, err := s.Parts.Accounts.Authenticate(r.Context(), Credentials(r))
 	if err != nil {
 		return r, err
 	}

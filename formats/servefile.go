@@ -78,7 +78,7 @@ func (s *Site) redirected(w http.ResponseWriter, r *http.Request, f registry.Fil
 			return false, nil
 		}
 	}
-	link, err := s.Service.Link(r.Context(), f, h.Get("Content-Type"))
+	link, err := s.Parts.Catalog.Link(r.Context(), f, h.Get("Content-Type"))
 	if link == "" || err != nil {
 		return false, err
 	}
@@ -152,7 +152,7 @@ func (b *blobReader) section(length int64) (io.ReadCloser, error) {
 	if b.at == 0 && length == b.file.Blob.Size {
 		length = -1
 	}
-	rc, err := b.site.Service.Open(b.ctx, b.file, b.at, length)
+	rc, err := b.site.Parts.Catalog.Open(b.ctx, b.file, b.at, length)
 	if k := registry.KindOf(err); err != nil && (k == registry.NotFound || k == registry.RangeInvalid) {
 		return nil, fmt.Errorf("the bytes of %q are not in the store: %v", b.file.Path, err) // not %w: no 404
 	}

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"slipway/registry"
 )
 
 // Options configure a Site; zero values are sensible.
@@ -43,7 +41,7 @@ const (
 
 // Site is what all front-ends share.
 type Site struct {
-	Service   *registry.Service
+	Parts     *Parts
 	Documents *Documents
 
 	base    string // configured URL without trailing slash; "" follows the request
@@ -60,13 +58,13 @@ type Site struct {
 }
 
 // NewSite checks the options and makes a Site over the core.
-func NewSite(svc *registry.Service, o Options) (*Site, error) {
+func NewSite(svc *Parts, o Options) (*Site, error) {
 	base, err := cleanBase(o.URL)
 	if err != nil {
 		return nil, err
 	}
 	s := &Site{
-		Service: svc, base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger,
+		Parts: svc, base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger,
 		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(),
 	}
 	if s.log == nil {
@@ -82,7 +80,7 @@ func NewSite(svc *registry.Service, o Options) (*Site, error) {
 	s.Documents = newDocuments(o.DocumentCacheBytes, s.metrics)
 	s.scrape, _ = o.Metrics.(prometheus.Gatherer)
 	if svc != nil {
-		s.health = newHealth(svc.Ready)
+		s.health = newHealth(svc.Core.Ready)
 	}
 	return s, nil
 }

@@ -46,7 +46,7 @@ func newPolicy(o Options) policy {
 }
 
 // attempt makes one attempt and records it. One that was cut off by the end of the dispatcher is not recorded.
-func (d *Dispatcher) attempt(ctx context.Context, p registry.Parcel) {
+func (d *Dispatcher) attempt(ctx context.Context, p Parcel) {
 	at, began := d.now(), time.Now()
 	result := Result{Err: p.Fault}
 	if p.Fault == nil {
@@ -66,7 +66,7 @@ func (d *Dispatcher) attempt(ctx context.Context, p registry.Parcel) {
 }
 
 // record tries until it works or the dispatcher ends: without it, the message would be sent again.
-func (d *Dispatcher) record(ctx context.Context, began registry.Delivery, out registry.Outcome) {
+func (d *Dispatcher) record(ctx context.Context, began registry.Delivery, out Outcome) {
 	for {
 		err := d.out.Attempted(context.WithoutCancel(ctx), began, out)
 		if err == nil {
@@ -82,8 +82,8 @@ func (d *Dispatcher) record(ctx context.Context, began registry.Delivery, out re
 }
 
 // outcome is what follows from a result that came now.
-func (p policy) outcome(parcel registry.Parcel, r Result, now time.Time) registry.Outcome {
-	out := registry.Outcome{Status: r.Status, Answer: r.Response, GiveUpAfter: p.giveUpAfter}
+func (p policy) outcome(parcel Parcel, r Result, now time.Time) Outcome {
+	out := Outcome{Status: r.Status, Answer: r.Response, GiveUpAfter: p.giveUpAfter}
 	if r.Err == nil {
 		out.Delivered = true
 		return out

@@ -46,7 +46,7 @@ type Options struct {
 // Dispatcher sends what subscriptions select. What it has to do is in the database, so it can end at any moment and the
 // next one goes on; a message may come twice, under the same id, and is never lost. A publish does not wait for it.
 type Dispatcher struct {
-	out     *registry.Outbox
+	out     *Outbox
 	sink    Sink
 	policy  policy
 	pause   time.Duration // after an error of the database
@@ -75,7 +75,7 @@ type flight struct {
 }
 
 // Start makes a dispatcher and lets it work until Close.
-func Start(out *registry.Outbox, sink Sink, o Options) *Dispatcher {
+func Start(out *Outbox, sink Sink, o Options) *Dispatcher {
 	d := &Dispatcher{
 		out: out, sink: sink, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
 		flights: map[int64]flight{}, bySub: map[int64]int{}, byHost: map[string]int{}, landed: make(chan int64, inAll),
@@ -189,7 +189,7 @@ func (d *Dispatcher) send(ctx, attempts context.Context) (next time.Time, err er
 }
 
 // sendQueue starts what is due of one subscription. Where a bound is reached, the end of an attempt goes on.
-func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q registry.Queue) (next time.Time, err error) {
+func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q Queue) (next time.Time, err error) {
 	host := hostOf(q.URL)
 	for _, due := range q.Due {
 		if _, flying := d.flights[due.ID]; flying {

@@ -26,6 +26,9 @@ import (
 	"slipway/integration/webhook"
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/instance"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/storage/storagetest"
 )
@@ -141,14 +144,14 @@ func newCore(t *testing.T, o integration.Options, core ...registrytest.Option) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	core = append(core, registrytest.With(func(c *registry.Config) { c.Renderer = preset.Set{} }))
+	core = append(core, registrytest.With(func(c *instance.Config) { c.Renderer = preset.Set{} }))
 	e := &env{Env: registrytest.New(t, core...), t: t, sink: webhook.New(outbound.Options{Allow: allow}, "test"), options: o}
 	t.Cleanup(e.sink.Close)
 	t.Cleanup(e.stop)
 	return e
 }
 
-func (e *env) start() { e.sender = integration.Start(e.Outbox(), e.sink, e.options) }
+func (e *env) start() { e.sender = integration.Start(e.Subscriptions.Outbox(), e.sink, e.options) }
 
 func (e *env) stop() {
 	if e.sender != nil {
@@ -162,7 +165,7 @@ func (e *env) stop() {
 func (e *env) subscribe(rc *receiver, types ...string) int64 {
 	e.t.Helper()
 	name, s := "test", secret
-	sub, _, err := e.CreateSubscription(e.Admin, registry.SubscriptionChange{Name: &name, URL: &rc.URL, Secret: &s, Types: &types,
+	sub, _, err := e.Subscriptions.CreateSubscription(e.Admin, integration.SubscriptionChange{Name: &name, URL: &rc.URL, Secret: &s, Types: &types,
 		Repositories: &[]string{"main"}, BaseURL: "https://slipway.example.com"})
 	if err != nil {
 		e.t.Fatal(err)
@@ -183,15 +186,15 @@ func (e *env) publish(versions ...string) {
 func (e *env) tag(n int) {
 	e.t.Helper()
 	for i := range n {
-		if _, err := e.SetTag(e.Admin, e.Name("lib"), "production", registry.TagChange{Version: fmt.Sprint(1 + i%2)}); err != nil {
+		if _, err := e.Publisher.SetTag(e.Admin, e.Name("lib"), "production", publish.TagChange{Version: fmt.Sprint(1 + i%2)}); err != nil {
 			e.t.Fatal(err)
 		}
 	}
 }
 
-func (e *env) detail(subscription int64) registry.SubscriptionDetail {
+func (e *env) detail(subscription int64) integration.SubscriptionDetail {
 	e.t.Helper()
-	d, err := e.Subscription(e.Admin, subscription)
+	d, err := e.Subscriptions.Subscription(e.Admin, subscription)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -199,16 +202,16 @@ func (e *env) detail(subscription int64) registry.SubscriptionDetail {
 }
 
 // newest is the latest delivery of a subscription with its attempts.
-func (e *env) newest(subscription int64) registry.DeliveryDetail {
+func (e *env) newest(subscription int64) integration.DeliveryDetail {
 	e.t.Helper()
-	list, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: subscription, Limit: 1})
+	list, err := e.Subscriptions.Deliveries(e.Admin, integration.DeliveryQuery{SubscriptionID: subscription, Limit: 1})
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	if len(list) == 0 {
-		return registry.DeliveryDetail{}
+		return integration.DeliveryDetail{}
 	}
-	d, err := e.Delivery(e.Admin, list[0].ID)
+	d, err := e.Subscriptions.Delivery(e.Admin, list[0].ID)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -246,10 +249,10 @@ func TestDispatch(t *testing.T) {
 		seen[r.id] = true
 	}
 	d := e.newest(sub)
-	if d.State != registry.DeliveryDelivered || d.Status != 204 || d.EventType != "tag.set" || len(d.Sent) != 1 {
+	if d.State != integration.DeliveryDelivered || d.Status != 204 || d.EventType != "tag.set" || len(d.Sent) != 1 {
 		t.Errorf("%+v", d)
 	}
-	if _, err := e.Redeliver(e.Admin, d.ID); err != nil {
+	if _, err := e.Subscriptions.Redeliver(e.Admin, d.ID); err != nil {
 		t.Fatal(err)
 	}
 	e.until("it came again", func() bool { return len(rc.all()) == 6 })
@@ -258,7 +261,7 @@ func TestDispatch(t *testing.T) {
 	if last := got[5]; last.id != d.MessageID || last.attempt != "2" || last.again != "true" || last.body != got[first].body {
 		t.Errorf("again: %+v", last)
 	}
-	if _, err := e.Replay(e.Admin, sub, 0); err != nil {
+	if _, err := e.Subscriptions.Replay(e.Admin, sub, 0); err != nil {
 		t.Fatal(err)
 	}
 	// The version that was published before the subscription comes too.
@@ -276,9 +279,9 @@ func TestPing(t *testing.T) {
 		_, _ = io.WriteString(w, "hello")
 	})
 	sub := e.subscribe(rc)
-	for i, want := range []registry.DeliveryState{registry.DeliveryDelivered, registry.DeliveryDead} {
-		d, err := e.Ping(e.Admin, sub)
-		if err != nil || d.State != registry.DeliveryPending {
+	for i, want := range []registry.DeliveryState{integration.DeliveryDelivered, integration.DeliveryDead} {
+		d, err := e.Subscriptions.Ping(e.Admin, sub)
+		if err != nil || d.State != integration.DeliveryPending {
 			t.Fatalf("%+v, %v", d, err)
 		}
 		e.until("an outcome", func() bool { return e.newest(sub).State == want })
@@ -310,7 +313,7 @@ func TestRetry(t *testing.T) {
 	})
 	sub := e.subscribe(rc, "artifact.published")
 	e.publish("1")
-	e.until("it was delivered", func() bool { return e.newest(sub).State == registry.DeliveryDelivered })
+	e.until("it was delivered", func() bool { return e.newest(sub).State == integration.DeliveryDelivered })
 	got := rc.all()
 	for i, r := range got {
 		if r.id != got[0].id || r.body != got[0].body || r.attempt != fmt.Sprint(i+1) {
@@ -347,10 +350,10 @@ func TestDead(t *testing.T) {
 		t.Errorf("%+v", d.Delivery)
 	}
 	mended.Store("yes", true)
-	if _, err := e.Redeliver(e.Admin, d.ID); err != nil {
+	if _, err := e.Subscriptions.Redeliver(e.Admin, d.ID); err != nil {
 		t.Fatal(err)
 	}
-	e.until("it was delivered", func() bool { return e.newest(sub).State == registry.DeliveryDelivered })
+	e.until("it was delivered", func() bool { return e.newest(sub).State == integration.DeliveryDelivered })
 	if got := rc.all(); len(got) != 4 || got[3].attempt != "4" || got[3].again != "true" {
 		t.Errorf("%+v", got)
 	}
@@ -366,12 +369,12 @@ func TestAnswers(t *testing.T) {
 		wait     time.Duration // until the next attempt, at least
 		disabled bool
 	}{
-		"410":                        {code: 410, state: registry.DeliveryDead, attempts: 1, disabled: true},
-		"415":                        {code: 415, state: registry.DeliveryDead, attempts: 1},
-		"429 with Retry-After":       {code: 429, header: "3600", state: registry.DeliveryPending, attempts: 1, wait: 59 * time.Minute},
-		"503 with a short one":       {code: 503, header: "1", state: registry.DeliveryPending, attempts: 1, wait: 7 * time.Minute},
-		"503 with an endless one":    {code: 503, header: "99999999", state: registry.DeliveryPending, attempts: 1, wait: 23 * time.Hour},
-		"404 is failure like others": {code: 404, header: "3600", state: registry.DeliveryPending, attempts: 1, wait: 7 * time.Minute},
+		"410":                        {code: 410, state: integration.DeliveryDead, attempts: 1, disabled: true},
+		"415":                        {code: 415, state: integration.DeliveryDead, attempts: 1},
+		"429 with Retry-After":       {code: 429, header: "3600", state: integration.DeliveryPending, attempts: 1, wait: 59 * time.Minute},
+		"503 with a short one":       {code: 503, header: "1", state: integration.DeliveryPending, attempts: 1, wait: 7 * time.Minute},
+		"503 with an endless one":    {code: 503, header: "99999999", state: integration.DeliveryPending, attempts: 1, wait: 23 * time.Hour},
+		"404 is failure like others": {code: 404, header: "3600", state: integration.DeliveryPending, attempts: 1, wait: 7 * time.Minute},
 	} {
 		t.Run(what, func(t *testing.T) {
 			e := newEnv(t, waits(10*time.Minute))
@@ -402,7 +405,7 @@ func TestRefusedAddress(t *testing.T) {
 	rc := newReceiver(t, yes)
 	sub := e.subscribe(rc, "artifact.published")
 	target := strings.Replace(rc.URL, "127.0.0.1", "127.0.0.2", 1)
-	if _, _, err := e.UpdateSubscription(e.Admin, sub, registry.SubscriptionChange{URL: &target}); err != nil {
+	if _, _, err := e.Subscriptions.UpdateSubscription(e.Admin, sub, integration.SubscriptionChange{URL: &target}); err != nil {
 		t.Fatal(err)
 	}
 	e.publish("1")
@@ -421,7 +424,7 @@ func TestGiveUp(t *testing.T) {
 	sub := e.subscribe(rc, "artifact.published")
 	e.publish("1")
 	e.until("it is disabled", func() bool { return !e.detail(sub).DisabledAt.IsZero() })
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"subscription.disabled"}})
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"subscription.disabled"}})
 	if err != nil || len(events) != 1 {
 		t.Errorf("%+v, %v", events, err)
 	}
@@ -519,7 +522,7 @@ func dispatchWithFault(t *testing.T, n int) (tripped bool) {
 	o := waits(time.Millisecond, time.Millisecond, time.Millisecond)
 	o.Logger = slog.New(slog.DiscardHandler)
 	e := newCore(t, o, registrytest.FailCall(n, storagetest.Before))
-	defer e.Service.Close()
+	defer e.Instance.Close()
 	rc := newReceiver(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n == 1 {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -544,8 +547,8 @@ func dispatchWithFault(t *testing.T, n int) (tripped bool) {
 		}
 		return n
 	}
-	e.until(fmt.Sprintf("all came although call %d failed", n), func() bool { return count(registry.DeliveryDelivered) == 3 })
-	if count(registry.DeliveryPending) != 0 || count(registry.DeliveryDead) != 0 || len(rc.ids()) != 3 || len(rc.all()) > 6 {
+	e.until(fmt.Sprintf("all came although call %d failed", n), func() bool { return count(integration.DeliveryDelivered) == 3 })
+	if count(integration.DeliveryPending) != 0 || count(integration.DeliveryDead) != 0 || len(rc.ids()) != 3 || len(rc.all()) > 6 {
 		t.Errorf("call %d: %d requests for %d events", n, len(rc.all()), len(rc.ids()))
 	}
 	return e.Tripped()
@@ -574,7 +577,7 @@ func TestMetrics(t *testing.T) {
 	if !maps.Equal(outcomes, map[string]uint64{"delivered": 1, "retry": 1}) {
 		t.Errorf("attempts: %v", outcomes)
 	}
-	n, oldest, err := e.Outbox().Backlog(context.Background())
+	n, oldest, err := e.Subscriptions.Outbox().Backlog(context.Background())
 	if err != nil || n != 1 || oldest.IsZero() {
 		t.Errorf("backlog: %d since %v, %v", n, oldest, err)
 	}

@@ -5,14 +5,6 @@ package integration
 import (
 	"context"
 	"time"
-
-	"slipway/registry"
-)
-
-// Message is one rendered event; Renderer makes the messages of a preset. The core keeps them until they are sent.
-type (
-	Message  = registry.Message
-	Renderer = registry.Renderer
 )
 
 // Target is where a subscription sends.

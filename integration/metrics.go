@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"slipway/registry"
 )
 
 // metrics of the dispatcher.
@@ -34,7 +32,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) attempted(out registry.Outcome) {
+func (m *metrics) attempted(out Outcome) {
 	outcome := "retry"
 	switch {
 	case out.Delivered:

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/storage/local"
 )
@@ -34,16 +36,16 @@ func BenchmarkPublish(b *testing.B) {
 				for pb.Next() {
 					i := n.Add(1)
 					text := append([]byte(fmt.Sprint(i)), body...)
-					p, err := e.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i)))
+					p, err := e.Publisher.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i)))
 					if err != nil {
 						b.Error(err)
 						return
 					}
-					if _, err := p.Stage(e.Admin, registry.StageFile{Path: "f", Sums: registry.SHA1 | registry.SHA512}, bytes.NewReader(text)); err != nil {
+					if _, err := p.Stage(e.Admin, content.StageFile{Path: "f", Sums: content.SHA1 | content.SHA512}, bytes.NewReader(text)); err != nil {
 						b.Error(err)
 						return
 					}
-					if _, err := p.Commit(e.Admin, registry.Release{Version: "1.0.0", PURL: "pkg:generic/x@1.0.0", Tags: []string{"latest"}, Descriptor: body[:900]}); err != nil {
+					if _, err := p.Commit(e.Admin, publish.Release{Version: "1.0.0", PURL: "pkg:generic/x@1.0.0", Tags: []string{"latest"}, Descriptor: body[:900]}); err != nil {
 						b.Error(err)
 						return
 					}
@@ -63,15 +65,15 @@ func BenchmarkCommit(b *testing.B) {
 			var n atomic.Int64
 			publish := func() error {
 				i := n.Add(1)
-				p, err := e.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i%50)))
+				p, err := e.Publisher.Begin(e.Admin, e.Name(fmt.Sprintf("p%d", i%50)))
 				if err != nil {
 					return err
 				}
 				version := fmt.Sprintf("1.0.%d", i)
-				if _, err := p.Stage(e.Admin, registry.StageFile{Path: version + ".tgz", Sums: registry.SHA1 | registry.SHA512}, strings.NewReader(version)); err != nil {
+				if _, err := p.Stage(e.Admin, content.StageFile{Path: version + ".tgz", Sums: content.SHA1 | content.SHA512}, strings.NewReader(version)); err != nil {
 					return err
 				}
-				_, err = p.Commit(e.Admin, registry.Release{
+				_, err = p.Commit(e.Admin, publish.Release{
 					Version: version, PURL: "pkg:generic/x@" + version, SortKey: []byte(fmt.Sprintf("%09d", i)), Descriptor: descriptor,
 					Tags: []string{"latest"}, TagsIfUnset: []string{"latest"},
 					Package: func([]byte) ([]byte, error) { return descriptor, nil },
@@ -122,7 +124,7 @@ func BenchmarkPackage(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := e.Package(e.Admin, e.Name("web")); err != nil {
+		if _, err := e.Catalog.Package(e.Admin, e.Name("web")); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -141,12 +143,12 @@ func BenchmarkStage(b *testing.B) {
 	var n byte
 	for b.Loop() {
 		n++
-		p, err := e.Begin(e.Admin, e.Name("x"))
+		p, err := e.Publisher.Begin(e.Admin, e.Name("x"))
 		if err != nil {
 			b.Fatal(err)
 		}
 		body[0], body[1] = n, byte(b.N)
-		if _, err := p.Stage(e.Admin, registry.StageFile{Path: "f"}, io.Reader(bytes.NewReader(body))); err != nil {
+		if _, err := p.Stage(e.Admin, content.StageFile{Path: "f"}, io.Reader(bytes.NewReader(body))); err != nil {
 			b.Fatal(err)
 		}
 	}

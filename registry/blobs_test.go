@@ -16,6 +16,8 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/mem"
@@ -35,7 +37,7 @@ func (h *hookedStore) Update(ctx context.Context, fn func(tx metadata.Tx) error)
 }
 
 // hook makes another core over the stores of e whose updates a test can stand before.
-func hook(t *testing.T, e *registrytest.Env, with func(c *registry.Config)) (*registry.Service, *hookedStore) {
+func hook(t *testing.T, e *registrytest.Env, with func(c *instance.Config)) (*instance.Instance, *hookedStore) {
 	t.Helper()
 	h := &hookedStore{Store: e.Metadata}
 	c := e.Config
@@ -43,7 +45,7 @@ func hook(t *testing.T, e *registrytest.Env, with func(c *registry.Config)) (*re
 	if with != nil {
 		with(&c)
 	}
-	s, err := registry.New(t.Context(), c)
+	s, err := instance.Open(t.Context(), c)
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return s, h
@@ -51,7 +53,7 @@ func hook(t *testing.T, e *registrytest.Env, with func(c *registry.Config)) (*re
 
 func teamRepository(t *testing.T, e *registrytest.Env) registry.Name {
 	t.Helper()
-	_, err := e.CreateRepository(e.Admin, "team", registry.RepositoryChange{})
+	_, err := e.Core.CreateRepository(e.Admin, "team", registry.RepositoryChange{})
 	must(t, err)
 	name := e.Name("img")
 	name.Repository = "team"
@@ -63,30 +65,30 @@ func teamRepository(t *testing.T, e *registrytest.Env) registry.Name {
 func TestBlobsOfGoneRepository(t *testing.T) {
 	e := registrytest.New(t)
 	name := teamRepository(t, e)
-	must(t, errOf(e.CreateRepository(e.Admin, "team-b", registry.RepositoryChange{}))) // its leases sort beside those of team
+	must(t, errOf(e.Core.CreateRepository(e.Admin, "team-b", registry.RepositoryChange{}))) // its leases sort beside those of team
 	beside := name
 	beside.Repository = "team-b"
 	pushed, mounted := digest.FromString("pushed"), digest.FromString("mounted")
-	must(t, errOf(e.PutBlob(e.Admin, name, pushed, strings.NewReader("pushed"), -1)))
-	must(t, errOf(e.PutBlob(e.Admin, beside, mounted, strings.NewReader("mounted"), -1)))
-	must(t, errOf(e.MountBlob(e.Admin, beside, name, mounted)))
-	must(t, e.DeleteRepository(e.Admin, "team"))
+	must(t, errOf(e.Content.PutBlob(e.Admin, name, pushed, strings.NewReader("pushed"), -1)))
+	must(t, errOf(e.Content.PutBlob(e.Admin, beside, mounted, strings.NewReader("mounted"), -1)))
+	must(t, errOf(e.Content.MountBlob(e.Admin, beside, name, mounted)))
+	must(t, e.Maintain.DeleteRepository(e.Admin, "team"))
 	teamRepository(t, e)
 	reader := e.Login(access.Credentials{Token: e.Token("team", access.Read)})
 	for _, d := range []digest.Digest{pushed, mounted} {
 		for what, ctx := range map[string]context.Context{"reader": reader, "publisher": e.Admin} {
-			if _, err := e.Blob(ctx, name, d); registry.KindOf(err) != registry.NotFound || err == nil {
+			if _, err := e.Content.Blob(ctx, name, d); registry.KindOf(err) != registry.NotFound || err == nil {
 				t.Errorf("%s %s: %v", what, d, err)
 			}
 		}
-		if _, err := e.MountBlob(e.Admin, name, name, d); registry.KindOf(err) != registry.NotFound || err == nil {
+		if _, err := e.Content.MountBlob(e.Admin, name, name, d); registry.KindOf(err) != registry.NotFound || err == nil {
 			t.Errorf("mount of %s: %v", d, err)
 		}
 	}
-	if _, err := e.Blob(e.Admin, beside, mounted); err != nil {
+	if _, err := e.Content.Blob(e.Admin, beside, mounted); err != nil {
 		t.Error(err)
 	}
-	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 1 {
 		t.Errorf("collection: %+v", r)
 	}
 	e.MustFsck(t)
@@ -98,32 +100,32 @@ func TestUploadIntoGoneRepository(t *testing.T) {
 	e := registrytest.New(t)
 	d := digest.FromString("secret")
 	for what, send := range map[string]func(at registry.Name, r io.Reader) error{
-		"whole": func(at registry.Name, r io.Reader) error { return errOf(e.PutBlob(e.Admin, at, d, r, -1)) },
+		"whole": func(at registry.Name, r io.Reader) error { return errOf(e.Content.PutBlob(e.Admin, at, d, r, -1)) },
 		"upload that comes whole": func(at registry.Name, r io.Reader) error {
-			up, err := e.StartUpload(e.Admin, at)
+			up, err := e.Content.StartUpload(e.Admin, at)
 			must(t, err)
-			return errOf(e.FinishUploadWith(e.Admin, at, up.ID, 0, r, d))
+			return errOf(e.Content.FinishUploadWith(e.Admin, at, up.ID, 0, r, d))
 		},
 		"upload in parts": func(at registry.Name, r io.Reader) error {
-			up, err := e.StartUpload(e.Admin, at)
+			up, err := e.Content.StartUpload(e.Admin, at)
 			must(t, err)
-			must(t, errOf(e.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("sec"), -1)))
+			must(t, errOf(e.Content.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("sec"), -1)))
 			rest := io.MultiReader(strings.NewReader("ret"), tail(r))
-			return errOf(e.FinishUploadWith(e.Admin, at, up.ID, 3, rest, d))
+			return errOf(e.Content.FinishUploadWith(e.Admin, at, up.ID, 3, rest, d))
 		},
 	} {
 		name := teamRepository(t, e)
 		err := send(name, &doing{strings.NewReader("secret"), func() {
-			must(t, e.DeleteRepository(e.Admin, "team"))
+			must(t, e.Maintain.DeleteRepository(e.Admin, "team"))
 			teamRepository(t, e)
 		}})
 		if registry.KindOf(err) != registry.NotFound || err == nil {
 			t.Errorf("%s: %v", what, err)
 		}
-		if _, err := e.Blob(e.Admin, name, d); registry.KindOf(err) != registry.NotFound || err == nil {
+		if _, err := e.Content.Blob(e.Admin, name, d); registry.KindOf(err) != registry.NotFound || err == nil {
 			t.Errorf("%s: the new repository has it: %v", what, err)
 		}
-		must(t, e.DeleteRepository(e.Admin, "team"))
+		must(t, e.Maintain.DeleteRepository(e.Admin, "team"))
 	}
 	e.MustFsck(t)
 }
@@ -158,18 +160,18 @@ func (s *silent) Read([]byte) (int, error) {
 // TestUploadSessionOfGoneRepository: a session can't be continued in another repository of the name, and goes with its time.
 func TestUploadSessionOfGoneRepository(t *testing.T) {
 	now := time.Now()
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) { c.Now = func() time.Time { return now } }))
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) { c.Now = func() time.Time { return now } }))
 	name := teamRepository(t, e)
-	up, err := e.StartUpload(e.Admin, name)
+	up, err := e.Content.StartUpload(e.Admin, name)
 	must(t, err)
-	must(t, errOf(e.AppendUpload(e.Admin, name, up.ID, 0, strings.NewReader("sec"), -1)))
-	must(t, e.DeleteRepository(e.Admin, "team"))
+	must(t, errOf(e.Content.AppendUpload(e.Admin, name, up.ID, 0, strings.NewReader("sec"), -1)))
+	must(t, e.Maintain.DeleteRepository(e.Admin, "team"))
 	teamRepository(t, e)
-	if _, err := e.Upload(e.Admin, name, up.ID); registry.KindOf(err) != registry.NotFound || err == nil {
+	if _, err := e.Content.Upload(e.Admin, name, up.ID); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("in the new repository: %v", err)
 	}
 	now = now.Add(25 * time.Hour)
-	if r := collect(t, e, registry.CollectOptions{}); r.Uploads != 1 || r.Blobs != 1 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Uploads != 1 || r.Blobs != 1 {
 		t.Errorf("a day later: %+v", r)
 	}
 	e.MustFsck(t)
@@ -180,12 +182,12 @@ func TestUploadSessionOfGoneRepository(t *testing.T) {
 func TestReadOnFullDisk(t *testing.T) {
 	e := registrytest.New(t)
 	d := digest.FromString("layer")
-	must(t, errOf(e.PutBlob(e.Admin, e.Name("img"), d, strings.NewReader("layer"), -1)))
+	must(t, errOf(e.Content.PutBlob(e.Admin, e.Name("img"), d, strings.NewReader("layer"), -1)))
 	var log bytes.Buffer
-	s, h := hook(t, e, func(c *registry.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	s, h := hook(t, e, func(c *instance.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	h.update = func(context.Context, func(metadata.Tx) error) error { return metadata.ErrNoSpace }
 	for range 3 {
-		b, err := s.Blob(e.Admin, e.Name("img"), d)
+		b, err := s.Content.Blob(e.Admin, e.Name("img"), d)
 		if err != nil || b.Digest != d || b.Size != 5 {
 			t.Errorf("%+v, %v", b, err)
 		}
@@ -193,14 +195,14 @@ func TestReadOnFullDisk(t *testing.T) {
 	if n := strings.Count(log.String(), "can't be kept"); n != 1 {
 		t.Errorf("told %d times: %s", n, &log)
 	}
-	if _, err := s.StoredBlob(e.Admin, e.Name("img"), d); registry.KindOf(err) != registry.NoSpace {
+	if _, err := s.Content.StoredBlob(e.Admin, e.Name("img"), d); registry.KindOf(err) != registry.NoSpace {
 		t.Errorf("to rely on: %v", err)
 	}
 	h.update = func(ctx context.Context, fn func(metadata.Tx) error) error { // the blob goes between the look and the lease
 		e.DropLeases(e.Name("img"))
 		return e.Metadata.Update(ctx, fn)
 	}
-	if _, err := s.Blob(e.Admin, e.Name("img"), d); registry.KindOf(err) != registry.NotFound || err == nil {
+	if _, err := s.Content.Blob(e.Admin, e.Name("img"), d); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("a blob that is gone: %v", err)
 	}
 }
@@ -212,10 +214,10 @@ func TestForgottenLease(t *testing.T) {
 	for _, between := range []string{"a look before the drop", "a drop before the look has ended"} {
 		e := registrytest.New(t)
 		at := e.Name("img")
-		must(t, errOf(e.PutBlob(e.Admin, at, d, strings.NewReader("layer"), -1)))
+		must(t, errOf(e.Content.PutBlob(e.Admin, at, d, strings.NewReader("layer"), -1)))
 		s, h := hook(t, e, nil)
-		forget := func() { must(t, s.ForgetBlob(e.Admin, at, d)) }
-		look := func() { must(t, errOf(s.Blob(e.Admin, at, d))) }
+		forget := func() { must(t, s.Content.ForgetBlob(e.Admin, at, d)) }
+		look := func() { must(t, errOf(s.Content.Blob(e.Admin, at, d))) }
 		first, other, after := forget, look, false
 		if between == "a drop before the look has ended" {
 			first, other, after = look, forget, true
@@ -235,9 +237,9 @@ func TestForgottenLease(t *testing.T) {
 		// The package has the blob again by a version; a publisher looks, and relies on it though that version goes.
 		must(t, e.Publish("img", "1", "f", "layer"))
 		look()
-		must(t, e.Delete(e.Admin, at.At("1"), ""))
-		collect(t, e, registry.CollectOptions{})
-		if _, err := s.Blob(e.Admin, at, d); err != nil {
+		must(t, e.Publisher.Delete(e.Admin, at.At("1"), ""))
+		collect(t, e, maintain.CollectOptions{})
+		if _, err := s.Content.Blob(e.Admin, at, d); err != nil {
 			t.Errorf("%s: %v", between, err)
 		}
 	}
@@ -267,7 +269,7 @@ func TestPutBlobEnds(t *testing.T) {
 		return e.Metadata.Update(context.Background(), fn)
 	}
 	before := store.n
-	_, err := s.PutBlob(ctx, e.Name("img"), d, strings.NewReader("layer"), -1)
+	_, err := s.Content.PutBlob(ctx, e.Name("img"), d, strings.NewReader("layer"), -1)
 	if !errors.Is(err, context.Canceled) || store.n != before {
 		t.Errorf("%v after %d looks for the bytes", err, store.n-before)
 	}
@@ -300,21 +302,21 @@ func TestCollectionCutOff(t *testing.T) {
 				s, h := hook(t, e, nil)
 				if !orphan {
 					must(t, e.Publish("web", "1", "f", "bytes"))
-					must(t, e.Delete(e.Admin, e.Name("web").At("1"), ""))
+					must(t, e.Publisher.Delete(e.Admin, e.Name("web").At("1"), ""))
 				}
 				ctx, cancel := context.WithCancel(e.Admin)
 				defer cancel()
 				c.cut(b, h, cancel)
-				if _, err := s.Collect(ctx, registry.CollectOptions{}); c.stop && !errors.Is(err, fault) {
+				if _, err := s.Maintain.Collect(ctx, maintain.CollectOptions{}); c.stop && !errors.Is(err, fault) {
 					t.Errorf("collection: %v", err)
 				}
 				b.before, b.after, b.err, h.update = nil, nil, nil, nil
 				if c.stop {
-					must(t, errOf(s.Collect(e.Admin, registry.CollectOptions{DryRun: true})))
+					must(t, errOf(s.Maintain.Collect(e.Admin, maintain.CollectOptions{DryRun: true})))
 					if err := e.Publish("web", "2", "f", "bytes"); registry.KindOf(err) != registry.Unavailable {
 						t.Errorf("amid the removal: %v", err)
 					}
-					must(t, errOf(s.Collect(e.Admin, registry.CollectOptions{})))
+					must(t, errOf(s.Maintain.Collect(e.Admin, maintain.CollectOptions{})))
 				}
 				must(t, e.Publish("web", "2", "f", "bytes"))
 				if !e.Has("web", "2") {

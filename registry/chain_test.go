@@ -11,7 +11,11 @@ import (
 
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/content"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
+	"slipway/registry/staging"
 )
 
 // push stores a manifest over one layer, as an image front-end does.
@@ -19,10 +23,10 @@ func push(t *testing.T, e *registrytest.Env, pkg, layer string, tags ...string) 
 	t.Helper()
 	at := e.Name(pkg)
 	d := digest.FromString(layer)
-	if _, err := e.PutBlob(e.Admin, at, d, strings.NewReader(layer), -1); err != nil {
+	if _, err := e.Content.PutBlob(e.Admin, at, d, strings.NewReader(layer), -1); err != nil {
 		return "", err
 	}
-	p, err := e.Begin(e.Admin, at)
+	p, err := e.Publisher.Begin(e.Admin, at)
 	if err != nil {
 		return "", err
 	}
@@ -32,33 +36,33 @@ func push(t *testing.T, e *registrytest.Env, pkg, layer string, tags ...string) 
 	}
 	manifest := []byte("manifest of " + layer)
 	id := digest.FromBytes(manifest)
-	_, err = p.Commit(e.Admin, registry.Release{Version: id.String(), Digest: id, Descriptor: manifest, MediaType: "manifest",
+	_, err = p.Commit(e.Admin, publish.Release{Version: id.String(), Digest: id, Descriptor: manifest, MediaType: "manifest",
 		PURL: "pkg:oci/" + pkg + "@" + id.String(), Tags: tags, Silent: len(tags) == 0, Revive: true,
-		References: []registry.Reference{{Kind: registry.RefChild, Digest: d}}})
+		References: []publish.Reference{{Kind: registry.RefChild, Digest: d}}})
 	return id, err
 }
 
 // TestS21: a blob exists for the packages that hold it, and for no other, whoever asks and however.
 func TestS21(t *testing.T) {
 	e := registrytest.New(t)
-	if _, err := e.CreateRepository(e.Admin, "secret", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "secret", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
 	hidden := registry.Name{Repository: "secret", Format: registrytest.Format, Package: "app", Display: "app"}
 	d := digest.FromString("layer")
-	if _, err := e.PutBlob(e.Admin, hidden, d, strings.NewReader("layer"), -1); err != nil {
+	if _, err := e.Content.PutBlob(e.Admin, hidden, d, strings.NewReader("layer"), -1); err != nil {
 		t.Fatal(err)
 	}
 	mine := e.Name("app")
 	caller := e.Login(access.Credentials{Token: e.Token("main", access.Read, access.Publish, access.Delete)})
 	for what, fn := range map[string]func() error{
-		"look":         func() error { _, err := e.Blob(caller, mine, d); return err },
-		"look there":   func() error { _, err := e.Blob(caller, hidden, d); return err },
-		"mount":        func() error { _, err := e.MountBlob(caller, hidden, mine, d); return err },
-		"mount itself": func() error { _, err := e.MountBlob(caller, mine, mine, d); return err },
-		"forget":       func() error { return e.ForgetBlob(caller, mine, d) },
+		"look":         func() error { _, err := e.Content.Blob(caller, mine, d); return err },
+		"look there":   func() error { _, err := e.Content.Blob(caller, hidden, d); return err },
+		"mount":        func() error { _, err := e.Content.MountBlob(caller, hidden, mine, d); return err },
+		"mount itself": func() error { _, err := e.Content.MountBlob(caller, mine, mine, d); return err },
+		"forget":       func() error { return e.Content.ForgetBlob(caller, mine, d) },
 		"link": func() error {
-			p, err := e.Begin(caller, mine)
+			p, err := e.Publisher.Begin(caller, mine)
 			if err != nil {
 				return err
 			}
@@ -70,10 +74,10 @@ func TestS21(t *testing.T) {
 			t.Errorf("%s: %v, want NotFound", what, err)
 		}
 	}
-	if _, err := e.MountBlob(e.Admin, hidden, mine, d); err != nil {
+	if _, err := e.Content.MountBlob(e.Admin, hidden, mine, d); err != nil {
 		t.Fatalf("a caller who may read it: %v", err)
 	}
-	if _, err := e.Blob(caller, mine, d); err != nil {
+	if _, err := e.Content.Blob(caller, mine, d); err != nil {
 		t.Errorf("after the mount: %v", err)
 	}
 }
@@ -86,7 +90,7 @@ func TestSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tag := range []string{"v1", "v2"} {
-		if _, err := e.SetTag(e.Admin, e.Name("app"), tag, registry.TagChange{Version: id.String()}); err != nil {
+		if _, err := e.Publisher.SetTag(e.Admin, e.Name("app"), tag, publish.TagChange{Version: id.String()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,7 +109,7 @@ func TestSilentManyTags(t *testing.T) {
 	e := registrytest.New(t)
 	manifest := []byte("manifest")
 	id := digest.FromBytes(manifest)
-	rel := registry.Release{Version: id.String(), Digest: id, Descriptor: manifest, Silent: true}
+	rel := publish.Release{Version: id.String(), Digest: id, Descriptor: manifest, Silent: true}
 	if _, err := e.PublishRelease("img", rel); err != nil {
 		t.Fatal(err)
 	}
@@ -130,16 +134,16 @@ func TestRevive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Delete(e.Admin, e.Name("app").At(id.String()), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At(id.String()), ""); err != nil {
 		t.Fatal(err)
 	}
-	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 0 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 0 {
 		t.Errorf("the layer's lease did not keep it: %+v", r)
 	}
-	if err := e.ForgetBlob(e.Admin, e.Name("app"), digest.FromString("layer")); err != nil {
+	if err := e.Content.ForgetBlob(e.Admin, e.Name("app"), digest.FromString("layer")); err != nil {
 		t.Fatal(err)
 	}
-	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 1 {
 		t.Errorf("%+v", r)
 	}
 	if _, err := push(t, e, "app", "layer", "v1"); err != nil {
@@ -148,7 +152,7 @@ func TestRevive(t *testing.T) {
 	if !e.Has("app", id.String()) {
 		t.Error("not whole")
 	}
-	if err := e.ForgetBlob(e.Admin, e.Name("app"), digest.FromString("layer")); registry.KindOf(err) != registry.Conflict {
+	if err := e.Content.ForgetBlob(e.Admin, e.Name("app"), digest.FromString("layer")); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("a blob that a version needs: %v", err)
 	}
 	e.MustFsck(t)
@@ -165,7 +169,7 @@ func TestD5(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if _, err := e.Collect(e.Admin, registry.CollectOptions{Force: true}); err != nil {
+				if _, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{Force: true}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -186,10 +190,10 @@ func TestD5(t *testing.T) {
 					t.Errorf("%s %s is not whole", pkg, id)
 				}
 				if i%3 == 2 {
-					if err := e.Delete(e.Admin, e.Name(pkg).At(id.String()), ""); err != nil {
+					if err := e.Publisher.Delete(e.Admin, e.Name(pkg).At(id.String()), ""); err != nil {
 						t.Error(err)
 					}
-					_ = e.ForgetBlob(e.Admin, e.Name(pkg), digest.FromString(fmt.Sprint("layer ", i%2))) // another version may need it
+					_ = e.Content.ForgetBlob(e.Admin, e.Name(pkg), digest.FromString(fmt.Sprint("layer ", i%2))) // another version may need it
 				}
 			}
 		})
@@ -204,28 +208,28 @@ func TestD5(t *testing.T) {
 func TestUploadSHA512(t *testing.T) {
 	e := registrytest.New(t)
 	at := e.Name("app")
-	up, err := e.StartUpload(e.Admin, at)
+	up, err := e.Content.StartUpload(e.Admin, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("bytes"), -1); err != nil {
+	if _, err := e.Content.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("bytes"), -1); err != nil {
 		t.Fatal(err)
 	}
 	d := digest.SHA512.FromString("bytes")
-	if _, err := e.FinishUpload(e.Admin, at, up.ID, d); err != nil {
+	if _, err := e.Content.FinishUpload(e.Admin, at, up.ID, d); err != nil {
 		t.Fatal(err)
 	}
-	b, err := e.Blob(e.Admin, at, d)
+	b, err := e.Content.Blob(e.Admin, at, d)
 	if err != nil || b.Digest != digest.FromString("bytes") {
 		t.Errorf("%+v, %v", b, err)
 	}
 }
 
 // setKey is a set of the tests.
-var setKey = registry.SetKey{Repository: "main", ID: "release-1"}
+var setKey = staging.SetKey{Repository: "main", ID: "release-1"}
 
 func addToSet(ctx context.Context, e *registrytest.Env, pkg, version, path, text string) error {
-	_, err := e.AddToSet(ctx, setKey, registry.SetFile{At: e.Name(pkg).At(version), File: registry.StageFile{Path: path}}, strings.NewReader(text))
+	_, err := e.Staging.AddToSet(ctx, setKey, staging.SetFile{At: e.Name(pkg).At(version), File: content.StageFile{Path: path}}, strings.NewReader(text))
 	return err
 }
 
@@ -237,34 +241,34 @@ func TestSet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	collect(t, e, registry.CollectOptions{Force: true})
+	collect(t, e, maintain.CollectOptions{Force: true})
 	if e.Has("a", "1") || e.Has("b", "7") {
 		t.Error("visible before the commit")
 	}
 	other := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
-	if _, _, err := e.Set(other, setKey); registry.KindOf(err) != registry.NotFound {
+	if _, _, err := e.Staging.Set(other, setKey); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("another caller sees the set: %v", err)
 	}
-	build := func(files []registry.StagedFile) ([]registry.SetRelease, error) {
+	build := func(files []registry.StagedFile) ([]staging.SetRelease, error) {
 		if len(files) != 3 {
 			t.Errorf("%d files", len(files))
 		}
-		return []registry.SetRelease{
-			{At: e.Name("a"), Release: registry.Release{Version: "1", Tags: []string{"latest"}}},
-			{At: e.Name("b"), Release: registry.Release{Version: "7"}},
+		return []staging.SetRelease{
+			{At: e.Name("a"), Release: publish.Release{Version: "1", Tags: []string{"latest"}}},
+			{At: e.Name("b"), Release: publish.Release{Version: "7"}},
 		}, nil
 	}
-	res, err := e.CommitSet(e.Admin, setKey, build)
+	res, err := e.Staging.CommitSet(e.Admin, setKey, build)
 	if err != nil || len(res) != 2 || !res[0].Created {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	if !e.Has("a", "1") || !e.Has("b", "7") {
 		t.Error("not visible after the commit")
 	}
-	if _, err := e.CommitSet(e.Admin, setKey, build); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Staging.CommitSet(e.Admin, setKey, build); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("a second commit: %v", err)
 	}
-	f, _, err := e.FileAt(e.Admin, e.Name("a").At("1"), "x")
+	f, _, err := e.Catalog.FileAt(e.Admin, e.Name("a").At("1"), "x")
 	if err != nil || f.Blob.Digest != digest.FromString("new") {
 		t.Errorf("the replaced file: %+v, %v", f, err)
 	}
@@ -282,8 +286,8 @@ func TestSetConflict(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := e.CommitSet(e.Admin, setKey, func([]registry.StagedFile) ([]registry.SetRelease, error) {
-		return []registry.SetRelease{{At: e.Name("a"), Release: registry.Release{Version: "7"}}, {At: e.Name("b"), Release: registry.Release{Version: "7"}}}, nil
+	_, err := e.Staging.CommitSet(e.Admin, setKey, func([]registry.StagedFile) ([]staging.SetRelease, error) {
+		return []staging.SetRelease{{At: e.Name("a"), Release: publish.Release{Version: "7"}}, {At: e.Name("b"), Release: publish.Release{Version: "7"}}}, nil
 	})
 	if registry.KindOf(err) != registry.AlreadyExists {
 		t.Errorf("%v, want AlreadyExists", err)
@@ -291,10 +295,10 @@ func TestSetConflict(t *testing.T) {
 	if e.Has("a", "7") {
 		t.Error("half of the set is visible")
 	}
-	if _, files, err := e.Set(e.Admin, setKey); err != nil || len(files) != 2 {
+	if _, files, err := e.Staging.Set(e.Admin, setKey); err != nil || len(files) != 2 {
 		t.Errorf("the set: %d files, %v", len(files), err)
 	}
-	if err := e.DropSet(e.Admin, setKey); err != nil {
+	if err := e.Staging.DropSet(e.Admin, setKey); err != nil {
 		t.Error(err)
 	}
 	e.MustFsck(t)

@@ -9,6 +9,8 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/ledger"
 	"slipway/registry/registrytest"
 )
 
@@ -20,7 +22,7 @@ func TestConsumers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, _, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	all, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,28 +31,28 @@ func TestConsumers(t *testing.T) {
 	for _, c := range []struct {
 		what    string
 		name    string
-		change  registry.ConsumerChange
+		change  ledger.ConsumerChange
 		acked   int64
 		created bool
 		kind    registry.Kind // of the failure, if there is one
 	}{
 		{what: "new, at the end", name: "now", acked: last, created: true},
-		{what: "new, at the start", name: "all", change: registry.ConsumerChange{Acked: to(-1)}, acked: -1, created: true},
-		{what: "new, reset", name: "reset", change: registry.ConsumerChange{Acked: to(0), Reset: true}, acked: 0, created: true},
+		{what: "new, at the start", name: "all", change: ledger.ConsumerChange{Acked: to(-1)}, acked: -1, created: true},
+		{what: "new, reset", name: "reset", change: ledger.ConsumerChange{Acked: to(0), Reset: true}, acked: 0, created: true},
 		{what: "again", name: "all", acked: -1},
-		{what: "forward", name: "all", change: registry.ConsumerChange{Acked: to(2)}, acked: 2},
-		{what: "the same again", name: "all", change: registry.ConsumerChange{Acked: to(2)}, acked: 2},
-		{what: "a late one", name: "all", change: registry.ConsumerChange{Acked: to(1)}, acked: 2},
-		{what: "back", name: "all", change: registry.ConsumerChange{Acked: to(-1), Reset: true}, acked: -1},
-		{what: "to the end", name: "all", change: registry.ConsumerChange{Acked: to(last)}, acked: last},
-		{what: "past the end", name: "all", change: registry.ConsumerChange{Acked: to(last + 1)}, kind: registry.Invalid},
-		{what: "new, past the end", name: "x", change: registry.ConsumerChange{Acked: to(last + 1)}, kind: registry.Invalid},
-		{what: "before the start", name: "all", change: registry.ConsumerChange{Acked: to(-2), Reset: true}, kind: registry.Invalid},
-		{what: "reset to nowhere", name: "all", change: registry.ConsumerChange{Reset: true}, kind: registry.Invalid},
+		{what: "forward", name: "all", change: ledger.ConsumerChange{Acked: to(2)}, acked: 2},
+		{what: "the same again", name: "all", change: ledger.ConsumerChange{Acked: to(2)}, acked: 2},
+		{what: "a late one", name: "all", change: ledger.ConsumerChange{Acked: to(1)}, acked: 2},
+		{what: "back", name: "all", change: ledger.ConsumerChange{Acked: to(-1), Reset: true}, acked: -1},
+		{what: "to the end", name: "all", change: ledger.ConsumerChange{Acked: to(last)}, acked: last},
+		{what: "past the end", name: "all", change: ledger.ConsumerChange{Acked: to(last + 1)}, kind: registry.Invalid},
+		{what: "new, past the end", name: "x", change: ledger.ConsumerChange{Acked: to(last + 1)}, kind: registry.Invalid},
+		{what: "before the start", name: "all", change: ledger.ConsumerChange{Acked: to(-2), Reset: true}, kind: registry.Invalid},
+		{what: "reset to nowhere", name: "all", change: ledger.ConsumerChange{Reset: true}, kind: registry.Invalid},
 		{what: "no name", name: "", kind: registry.Invalid},
 		{what: "a bad name", name: "Prod/web", kind: registry.Invalid},
 	} {
-		got, created, err := e.PutConsumer(e.Admin, c.name, c.change)
+		got, created, err := e.Ledger.PutConsumer(e.Admin, c.name, c.change)
 		if c.kind != registry.Internal {
 			if registry.KindOf(err) != c.kind || err == nil {
 				t.Errorf("%s: %v", c.what, err)
@@ -60,21 +62,21 @@ func TestConsumers(t *testing.T) {
 		if err != nil || got.Acked != c.acked || got.Name != c.name || created != c.created {
 			t.Errorf("%s: %+v, %v, %v; want %d, %v", c.what, got, created, err, c.acked, c.created)
 		}
-		if read, err := e.Consumer(e.Admin, c.name); err != nil || fmt.Sprint(read) != fmt.Sprint(got) {
+		if read, err := e.Ledger.Consumer(e.Admin, c.name); err != nil || fmt.Sprint(read) != fmt.Sprint(got) {
 			t.Errorf("%s: read %+v, %v; want %+v", c.what, read, err, got)
 		}
 	}
-	list, err := e.Consumers(e.Admin, registry.Page{After: "all", Limit: 1})
+	list, err := e.Ledger.Consumers(e.Admin, registry.Page{After: "all", Limit: 1})
 	if err != nil || len(list) != 1 || list[0].Name != "now" {
 		t.Errorf("list %+v, %v", list, err)
 	}
-	if err := e.DeleteConsumer(e.Admin, "all"); err != nil {
+	if err := e.Ledger.DeleteConsumer(e.Admin, "all"); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.DeleteConsumer(e.Admin, "all"); registry.KindOf(err) != registry.NotFound {
+	if err := e.Ledger.DeleteConsumer(e.Admin, "all"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("deleted twice: %v", err)
 	}
-	if _, err := e.Consumer(e.Admin, "all"); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Ledger.Consumer(e.Admin, "all"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("after its deletion: %v", err)
 	}
 }
@@ -83,35 +85,35 @@ func TestConsumers(t *testing.T) {
 func TestConsumersOfOthers(t *testing.T) {
 	e := registrytest.New(t)
 	password := "a good password"
-	if _, err := e.CreateUser(e.Admin, "bob", registry.UserChange{Password: &password}); err != nil {
+	if _, err := e.Accounts.CreateUser(e.Admin, "bob", accounts.UserChange{Password: &password}); err != nil {
 		t.Fatal(err)
 	}
 	bob := e.Login(access.Credentials{User: "bob", Password: password})
 	token := e.Login(access.Credentials{Token: e.Token("other", access.Read)})
-	at := func(n int64) registry.ConsumerChange { return registry.ConsumerChange{Acked: &n} }
-	if _, _, err := e.PutConsumer(token, "prod", at(1)); err != nil {
+	at := func(n int64) ledger.ConsumerChange { return ledger.ConsumerChange{Acked: &n} }
+	if _, _, err := e.Ledger.PutConsumer(token, "prod", at(1)); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := e.Consumer(e.Admin, "prod"); err != nil || c.Acked != 1 {
+	if c, err := e.Ledger.Consumer(e.Admin, "prod"); err != nil || c.Acked != 1 {
 		t.Errorf("made with a token, read as its user: %+v, %v", c, err)
 	}
-	if _, err := e.Consumer(bob, "prod"); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Ledger.Consumer(bob, "prod"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("of another user: %v", err)
 	}
-	if err := e.DeleteConsumer(bob, "prod"); registry.KindOf(err) != registry.NotFound {
+	if err := e.Ledger.DeleteConsumer(bob, "prod"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("deleted by another user: %v", err)
 	}
-	if c, created, err := e.PutConsumer(bob, "prod", at(0)); err != nil || !created || c.Acked != 0 {
+	if c, created, err := e.Ledger.PutConsumer(bob, "prod", at(0)); err != nil || !created || c.Acked != 0 {
 		t.Errorf("the same name of another user: %+v, %v, %v", c, created, err)
 	}
-	if list, err := e.Consumers(bob, registry.Page{}); err != nil || len(list) != 1 || list[0].Acked != 0 {
+	if list, err := e.Ledger.Consumers(bob, registry.Page{}); err != nil || len(list) != 1 || list[0].Acked != 0 {
 		t.Errorf("list of another user: %+v, %v", list, err)
 	}
 	anonymous := access.With(context.Background(), access.Anonymous(true))
-	_, _, put := e.PutConsumer(anonymous, "x", at(0))
-	_, get := e.Consumer(anonymous, "prod")
-	_, list := e.Consumers(anonymous, registry.Page{})
-	for what, err := range map[string]error{"put": put, "get": get, "list": list, "delete": e.DeleteConsumer(anonymous, "prod")} {
+	_, _, put := e.Ledger.PutConsumer(anonymous, "x", at(0))
+	_, get := e.Ledger.Consumer(anonymous, "prod")
+	_, list := e.Ledger.Consumers(anonymous, registry.Page{})
+	for what, err := range map[string]error{"put": put, "get": get, "list": list, "delete": e.Ledger.DeleteConsumer(anonymous, "prod")} {
 		if registry.KindOf(err) != registry.Unauthenticated {
 			t.Errorf("anonymous %s: %v", what, err)
 		}
@@ -121,13 +123,13 @@ func TestConsumersOfOthers(t *testing.T) {
 // TestConsumerBound: nobody fills the table.
 func TestConsumerBound(t *testing.T) {
 	e := registrytest.New(t)
-	first, _, err := e.PutConsumer(e.Admin, "c0", registry.ConsumerChange{})
+	first, _, err := e.Ledger.PutConsumer(e.Admin, "c0", ledger.ConsumerChange{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error { // in one commit all but one of those that are allowed
 		for i := 1; i < 999; i++ {
-			if _, err := tx.Consumers().PutConsumer(registry.Consumer{OwnerID: first.OwnerID, Name: fmt.Sprintf("c%d", i)}); err != nil {
+			if _, err := tx.Consumers().PutConsumer(ledger.Consumer{OwnerID: first.OwnerID, Name: fmt.Sprintf("c%d", i)}); err != nil {
 				return err
 			}
 		}
@@ -135,14 +137,14 @@ func TestConsumerBound(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := e.PutConsumer(e.Admin, "c999", registry.ConsumerChange{}); err != nil {
+	if _, _, err := e.Ledger.PutConsumer(e.Admin, "c999", ledger.ConsumerChange{}); err != nil {
 		t.Errorf("the last one: %v", err)
 	}
-	_, _, err = e.PutConsumer(e.Admin, "c1000", registry.ConsumerChange{})
+	_, _, err = e.Ledger.PutConsumer(e.Admin, "c1000", ledger.ConsumerChange{})
 	if !errors.Is(err, &registry.Error{Kind: registry.Conflict, Subject: registry.AboutConsumer}) {
 		t.Errorf("one more: %v", err)
 	}
-	if _, _, err := e.PutConsumer(e.Admin, "c7", registry.ConsumerChange{Acked: new(int64)}); err != nil {
+	if _, _, err := e.Ledger.PutConsumer(e.Admin, "c7", ledger.ConsumerChange{Acked: new(int64)}); err != nil {
 		t.Errorf("one that is there already: %v", err)
 	}
 }

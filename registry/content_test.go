@@ -13,6 +13,11 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/deploy"
+	"slipway/registry/ledger"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -28,7 +33,7 @@ func contentOf(files map[string]string) digest.Digest {
 // lastEvent is the payload of the newest event.
 func lastEvent(t *testing.T, e *registrytest.Env) (kind string, data registry.EventData) {
 	t.Helper()
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil || len(events) == 0 {
 		t.Fatal(len(events), err)
 	}
@@ -55,7 +60,7 @@ func TestDigestOfChanges(t *testing.T) {
 				files = append(files, path, fmt.Sprint(step, path))
 				have[path] = fmt.Sprint(step, path)
 			}
-			if _, err := e.PublishRelease("x", registry.Release{Version: "1", Mode: registry.Replace}, files...); err != nil {
+			if _, err := e.PublishRelease("x", publish.Release{Version: "1", Mode: publish.Replace}, files...); err != nil {
 				t.Fatal(err)
 			}
 		} else {
@@ -65,7 +70,7 @@ func TestDigestOfChanges(t *testing.T) {
 			for _, path := range paths {
 				delete(have, path)
 			}
-			if err := e.Edit(e.Admin, e.Name("x"), func(ed *registry.Edit) error {
+			if err := e.Publisher.Edit(e.Admin, e.Name("x"), func(ed *publish.Edit) error {
 				n, err := ed.RemoveFiles("1", "", paths...)
 				if n != len(paths) {
 					t.Errorf("%d of %d files removed", n, len(paths))
@@ -78,14 +83,14 @@ func TestDigestOfChanges(t *testing.T) {
 		if random.IntN(3) == 0 {
 			continue // nobody asks
 		}
-		d, err := e.Detail(e.Admin, e.Name("x").At("1"))
+		d, err := e.Catalog.Detail(e.Admin, e.Name("x").At("1"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := contentOf(have); len(d.Files) != len(have) || d.Version.Digest != want {
 			t.Fatalf("step %d: %d files, digest %s, want %d, %s", step, len(d.Files), d.Version.Digest, len(have), want)
 		}
-		if kept, err := e.Versions(e.Admin, e.Name("x"), registry.VersionQuery{}); err != nil || kept[0].Digest != d.Version.Digest {
+		if kept, err := e.Catalog.Versions(e.Admin, e.Name("x"), catalog.VersionQuery{}); err != nil || kept[0].Digest != d.Version.Digest {
 			t.Fatalf("step %d: the digest that was shown is not kept: %v", step, err)
 		}
 	}
@@ -113,7 +118,7 @@ func TestDigestWhenAsked(t *testing.T) {
 	e := registrytest.New(t)
 	have := many(t, e, "x")
 	stored := func() digest.Digest {
-		vs, err := e.Versions(e.Admin, e.Name("x"), registry.VersionQuery{})
+		vs, err := e.Catalog.Versions(e.Admin, e.Name("x"), catalog.VersionQuery{})
 		if err != nil || len(vs) != 1 {
 			t.Fatal(vs, err)
 		}
@@ -127,7 +132,7 @@ func TestDigestWhenAsked(t *testing.T) {
 		n++
 		path := fmt.Sprintf("b/%d", n)
 		have[path] = path
-		if _, err := e.PublishRelease("x", registry.Release{Version: "1", Mode: registry.Append}, path, path); err != nil {
+		if _, err := e.PublishRelease("x", publish.Release{Version: "1", Mode: publish.Append}, path, path); err != nil {
 			t.Fatal(err)
 		}
 		if _, data := lastEvent(t, e); data.Digest != "" || stored() != "" {
@@ -135,7 +140,7 @@ func TestDigestWhenAsked(t *testing.T) {
 		}
 	}
 	add()
-	tag, err := e.SetTag(e.Admin, e.Name("x"), "production", registry.TagChange{Version: "1"})
+	tag, err := e.Publisher.SetTag(e.Admin, e.Name("x"), "production", publish.TagChange{Version: "1"})
 	if err != nil || tag.Digest != contentOf(have) || stored() != contentOf(have) {
 		t.Errorf("tag %+v, %v", tag, err)
 	}
@@ -143,36 +148,36 @@ func TestDigestWhenAsked(t *testing.T) {
 		t.Errorf("event %+v", data)
 	}
 	add()
-	tag, err = e.TagAt(e.Admin, e.Name("x"), "production", registry.AsOf{})
+	tag, err = e.Catalog.TagAt(e.Admin, e.Name("x"), "production", registry.AsOf{})
 	if err != nil || tag.Digest != contentOf(have) || stored() != contentOf(have) {
 		t.Errorf("tag after a change %+v, %v", tag, err)
 	}
 	add()
-	if tag, err = e.SetTag(e.Admin, e.Name("x"), "production", registry.TagChange{Version: "1"}); err != nil || tag.Digest != contentOf(have) {
+	if tag, err = e.Publisher.SetTag(e.Admin, e.Name("x"), "production", publish.TagChange{Version: "1"}); err != nil || tag.Digest != contentOf(have) {
 		t.Errorf("the same tag again %+v, %v", tag, err)
 	}
 	add()
-	report := func(r registry.Report) registry.Deployment {
+	report := func(r deploy.Report) registry.Deployment {
 		r.Environment, r.Repository = "prod", "main"
-		d, _, err := e.ReportDeployment(e.Admin, r)
+		d, _, err := e.Deploy.ReportDeployment(e.Admin, r)
 		if err != nil || d.Digest != contentOf(have) {
 			t.Errorf("deployment %+v, %v", d, err)
 		}
 		return d
 	}
-	report(registry.Report{Service: "by-purl", PURL: "pkg:generic/x@1", Status: registry.DeploymentFailed})
+	report(deploy.Report{Service: "by-purl", PURL: "pkg:generic/x@1", Status: deploy.DeploymentFailed})
 	add()
-	shown, err := e.Detail(e.Admin, e.Name("x").At("1"))
+	shown, err := e.Catalog.Detail(e.Admin, e.Name("x").At("1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(registry.Report{Service: "by-digest", Digest: shown.Version.Digest, Status: registry.DeploymentFailed})
+	report(deploy.Report{Service: "by-digest", Digest: shown.Version.Digest, Status: deploy.DeploymentFailed})
 	add()
 	e.MustFsck(t)
-	if err := e.Delete(e.Admin, e.Name("x").At("1"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("x").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	d, err := e.Detail(e.Admin, e.Name("x").At("1"))
+	d, err := e.Catalog.Detail(e.Admin, e.Name("x").At("1"))
 	if err != nil || d.Version.Digest != contentOf(have) {
 		t.Errorf("tombstone %+v, %v", d.Version, err)
 	}
@@ -188,7 +193,7 @@ func TestFileOrFolder(t *testing.T) {
 		for _, path := range paths {
 			files = append(files, path, path)
 		}
-		_, err := e.PublishRelease("x", registry.Release{Version: "1", Mode: registry.Append}, files...)
+		_, err := e.PublishRelease("x", publish.Release{Version: "1", Mode: publish.Append}, files...)
 		return err
 	}
 	for _, path := range []string{"b/c/d", "b/c-", "b/c.d", "e", "e-/f"} {
@@ -204,7 +209,7 @@ func TestFileOrFolder(t *testing.T) {
 	if err := add("g", "g/h"); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("in one release: %v, want Conflict", err)
 	}
-	if err := e.Edit(e.Admin, e.Name("x"), func(ed *registry.Edit) error { return ed.RemoveFile("1", "e", "") }); err != nil {
+	if err := e.Publisher.Edit(e.Admin, e.Name("x"), func(ed *publish.Edit) error { return ed.RemoveFile("1", "e", "") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := add("e/f", "b/c0", "fine"); err != nil {
@@ -228,7 +233,7 @@ func TestFsckOfDigests(t *testing.T) {
 		d     digest.Digest
 		wrong int64
 	}{{"many", "", 0}, {"few", "", 1}, {"many", digest.FromString("other"), 1}, {"few", digest.FromString("other"), 1}} {
-		d, err := e.Detail(e.Admin, e.Name(c.pkg).At("1"))
+		d, err := e.Catalog.Detail(e.Admin, e.Name(c.pkg).At("1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +243,7 @@ func TestFsckOfDigests(t *testing.T) {
 			}
 		}
 		set(c.d)
-		sum, err := e.Fsck(e.Admin, registry.FsckOptions{}, func(registry.Finding) {})
+		sum, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(maintain.Finding) {})
 		if err != nil || sum.Wrong != c.wrong {
 			t.Errorf("%s with digest %q: %d findings, %v, want %d", c.pkg, c.d, sum.Wrong, err, c.wrong)
 		}

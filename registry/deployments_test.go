@@ -13,6 +13,11 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/deploy"
+	"slipway/registry/ledger"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/storage/storagetest"
 )
@@ -34,13 +39,13 @@ func newDeployer(t *testing.T, versions ...string) *deployer {
 	return e
 }
 
-func reportOf(version, id string, status registry.DeploymentStatus) registry.Report {
-	return registry.Report{Environment: "prod", Service: "web", Repository: "main", PURL: "pkg:generic/app@" + version, Status: status, ExternalID: id}
+func reportOf(version, id string, status registry.DeploymentStatus) deploy.Report {
+	return deploy.Report{Environment: "prod", Service: "web", Repository: "main", PURL: "pkg:generic/app@" + version, Status: status, ExternalID: id}
 }
 
 func (e *deployer) report(version, id string, status registry.DeploymentStatus) registry.Deployment {
 	e.t.Helper()
-	d, _, err := e.ReportDeployment(e.Admin, reportOf(version, id, status))
+	d, _, err := e.Deploy.ReportDeployment(e.Admin, reportOf(version, id, status))
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -50,7 +55,7 @@ func (e *deployer) report(version, id string, status registry.DeploymentStatus) 
 // runs is the version that web runs in prod, "" for none.
 func (e *deployer) runs(when registry.AsOf) string {
 	e.t.Helper()
-	st, err := e.EnvironmentAt(e.Admin, "prod", when)
+	st, err := e.Deploy.EnvironmentAt(e.Admin, "prod", when)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -62,7 +67,7 @@ func (e *deployer) runs(when registry.AsOf) string {
 
 func (e *deployer) events(after int64) []registry.Event {
 	e.t.Helper()
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: after})
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: after})
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -79,32 +84,32 @@ func (e *deployer) end() int64 {
 func TestDeployment(t *testing.T) {
 	e := newDeployer(t, "1", "2")
 	start := e.end()
-	first := e.report("1", "a", registry.DeploymentSucceeded)
-	queued, created, err := e.ReportDeployment(e.Admin, registry.Report{Environment: "prod", Service: "web", Repository: "main",
-		PURL: "pkg:generic/app@2", Status: registry.DeploymentQueued, ExternalID: "b", EventID: "evt_1", URL: "https://ci.example.com/1"})
-	if err != nil || !created || queued.Status != registry.DeploymentQueued || !queued.FinishedAt.IsZero() {
+	first := e.report("1", "a", deploy.DeploymentSucceeded)
+	queued, created, err := e.Deploy.ReportDeployment(e.Admin, deploy.Report{Environment: "prod", Service: "web", Repository: "main",
+		PURL: "pkg:generic/app@2", Status: deploy.DeploymentQueued, ExternalID: "b", EventID: "evt_1", URL: "https://ci.example.com/1"})
+	if err != nil || !created || queued.Status != deploy.DeploymentQueued || !queued.FinishedAt.IsZero() {
 		t.Fatalf("%+v, %v, %v", queued, created, err)
 	}
 	for range 2 {
-		again, created, err := e.ReportDeployment(e.Admin, reportOf("2", "b", registry.DeploymentQueued))
+		again, created, err := e.Deploy.ReportDeployment(e.Admin, reportOf("2", "b", deploy.DeploymentQueued))
 		if err != nil || created || again != queued {
 			t.Errorf("the same report again: %+v, %v, %v; want %+v", again, created, err, queued)
 		}
 	}
-	e.report("2", "b", registry.DeploymentRunning)
+	e.report("2", "b", deploy.DeploymentRunning)
 	if got := e.runs(registry.AsOf{}); got != "1" {
 		t.Errorf("while it is deployed, %q runs", got)
 	}
-	done := e.report("2", "b", registry.DeploymentSucceeded)
+	done := e.report("2", "b", deploy.DeploymentSucceeded)
 	if done.ID != queued.ID || done.EventID != "evt_1" || done.FinishedAt.IsZero() || done.Seq != queued.Seq || done.LastSeq <= done.Seq {
 		t.Errorf("done: %+v", done)
 	}
-	for _, status := range []registry.DeploymentStatus{registry.DeploymentQueued, registry.DeploymentRunning, registry.DeploymentFailed, registry.DeploymentCancelled} {
-		if _, _, err := e.ReportDeployment(e.Admin, reportOf("2", "b", status)); registry.KindOf(err) != registry.Conflict || err == nil {
+	for _, status := range []registry.DeploymentStatus{deploy.DeploymentQueued, deploy.DeploymentRunning, deploy.DeploymentFailed, deploy.DeploymentCancelled} {
+		if _, _, err := e.Deploy.ReportDeployment(e.Admin, reportOf("2", "b", status)); registry.KindOf(err) != registry.Conflict || err == nil {
 			t.Errorf("succeeded, then %s: %v", status, err)
 		}
 	}
-	if _, _, err := e.ReportDeployment(e.Admin, reportOf("1", "b", registry.DeploymentRolledBack)); registry.KindOf(err) != registry.Conflict || err == nil {
+	if _, _, err := e.Deploy.ReportDeployment(e.Admin, reportOf("1", "b", deploy.DeploymentRolledBack)); registry.KindOf(err) != registry.Conflict || err == nil {
 		t.Errorf("another version under a known id: %v", err)
 	}
 
@@ -138,32 +143,32 @@ func TestRollback(t *testing.T) {
 			t.Errorf("%q runs, want %q", got, want)
 		}
 	}
-	e.report("1", "a", registry.DeploymentSucceeded)
+	e.report("1", "a", deploy.DeploymentSucceeded)
 	one := e.end()
-	e.report("2", "b", registry.DeploymentSucceeded)
+	e.report("2", "b", deploy.DeploymentSucceeded)
 	two := e.end()
-	e.report("3", "c", registry.DeploymentSucceeded)
-	e.report("3", "c", registry.DeploymentRolledBack)
+	e.report("3", "c", deploy.DeploymentSucceeded)
+	e.report("3", "c", deploy.DeploymentRolledBack)
 	check("2")
 	if last := e.events(e.end() - 1)[0]; !strings.Contains(string(last.Data), `"restored":{"version":"2"`) {
 		t.Errorf("the event does not say what runs again: %s", last.Data)
 	}
-	e.report("2", "b", registry.DeploymentRolledBack)
+	e.report("2", "b", deploy.DeploymentRolledBack)
 	check("1")
-	e.report("2", "d", registry.DeploymentFailed)
+	e.report("2", "d", deploy.DeploymentFailed)
 	check("1")
-	e.report("1", "a", registry.DeploymentRolledBack)
+	e.report("1", "a", deploy.DeploymentRolledBack)
 	check("")
-	e.report("1", "e", registry.DeploymentSucceeded)
-	if err := e.StopService(e.Admin, "prod", "web"); err != nil {
+	e.report("1", "e", deploy.DeploymentSucceeded)
+	if err := e.Deploy.StopService(e.Admin, "prod", "web"); err != nil {
 		t.Fatal(err)
 	}
 	check("")
-	if err := e.StopService(e.Admin, "prod", "web"); registry.KindOf(err) != registry.NotFound || err == nil {
+	if err := e.Deploy.StopService(e.Admin, "prod", "web"); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("stopped twice: %v", err)
 	}
-	e.report("2", "f", registry.DeploymentSucceeded)
-	e.report("2", "f", registry.DeploymentRolledBack)
+	e.report("2", "f", deploy.DeploymentSucceeded)
+	e.report("2", "f", deploy.DeploymentRolledBack)
 	check("")
 
 	for seq, want := range map[int64]string{one: "1", two: "2", two + 1: "3", two + 2: "2", two + 3: "1"} {
@@ -171,7 +176,7 @@ func TestRollback(t *testing.T) {
 			t.Errorf("at entry %d %q ran, want %q", seq, got, want)
 		}
 	}
-	history, err := e.Runs(e.Admin, "prod", registry.RunQuery{Service: "web"})
+	history, err := e.Deploy.Runs(e.Admin, "prod", deploy.RunQuery{Service: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,17 +197,17 @@ func TestRollback(t *testing.T) {
 func TestEnvironmentState(t *testing.T) {
 	e := newDeployer(t, "1", "2")
 	tag := "production"
-	if _, err := e.CreateEnvironment(e.Admin, "prod", registry.EnvironmentChange{Tag: &tag}); err != nil {
+	if _, err := e.Deploy.CreateEnvironment(e.Admin, "prod", deploy.EnvironmentChange{Tag: &tag}); err != nil {
 		t.Fatal(err)
 	}
 	set := func(v string) {
-		if _, err := e.SetTag(e.Admin, e.Name("app"), tag, registry.TagChange{Version: v}); err != nil {
+		if _, err := e.Publisher.SetTag(e.Admin, e.Name("app"), tag, publish.TagChange{Version: v}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	state := func(when registry.AsOf) string {
 		t.Helper()
-		st, err := e.EnvironmentAt(e.Admin, "prod", when)
+		st, err := e.Deploy.EnvironmentAt(e.Admin, "prod", when)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,16 +235,16 @@ func TestEnvironmentState(t *testing.T) {
 	}
 	set("1")
 	mark("nothing")
-	e.report("1", "a", registry.DeploymentSucceeded)
+	e.report("1", "a", deploy.DeploymentSucceeded)
 	mark("1 1:succeeded 1 false")
 	set("2")
 	mark("2 1:succeeded 1 true")
-	e.report("2", "b", registry.DeploymentRunning)
+	e.report("2", "b", deploy.DeploymentRunning)
 	mark("2 2:running 1 true")
-	e.report("2", "b", registry.DeploymentFailed)
+	e.report("2", "b", deploy.DeploymentFailed)
 	mark("2 2:failed 1 true")
 	none := ""
-	if _, err := e.UpdateEnvironment(e.Admin, "prod", registry.EnvironmentChange{Tag: &none}); err != nil {
+	if _, err := e.Deploy.UpdateEnvironment(e.Admin, "prod", deploy.EnvironmentChange{Tag: &none}); err != nil {
 		t.Fatal(err)
 	}
 	mark("- 2:failed 1 false")
@@ -249,30 +254,30 @@ func TestEnvironmentState(t *testing.T) {
 		}
 	}
 
-	e.report("2", "c", registry.DeploymentQueued)
+	e.report("2", "c", deploy.DeploymentQueued)
 	last := e.end()
-	if err := e.DeleteEnvironment(e.Admin, "prod"); err != nil {
+	if err := e.Deploy.DeleteEnvironment(e.Admin, "prod"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.EnvironmentAt(e.Admin, "prod", registry.AsOf{}); registry.KindOf(err) != registry.NotFound || err == nil {
+	if _, err := e.Deploy.EnvironmentAt(e.Admin, "prod", registry.AsOf{}); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("deleted: %v", err)
 	}
 	if got := state(registry.AsOf{Seq: &last}); got != "- 2:queued 1 false" {
 		t.Errorf("before its deletion: %s", got)
 	}
 	before := int64(0)
-	if _, err := e.EnvironmentAt(e.Admin, "prod", registry.AsOf{Seq: &before}); registry.KindOf(err) != registry.NotFound || err == nil {
+	if _, err := e.Deploy.EnvironmentAt(e.Admin, "prod", registry.AsOf{Seq: &before}); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("before it was made: %v", err)
 	}
-	if list, err := e.Environments(e.Admin, registry.Page{}); err != nil || len(list) != 0 {
+	if list, err := e.Deploy.Environments(e.Admin, registry.Page{}); err != nil || len(list) != 0 {
 		t.Errorf("environments %v, %v", list, err)
 	}
 	// A late repetition of a report brings nothing back; a new one does.
-	e.report("1", "a", registry.DeploymentSucceeded)
-	if _, err := e.EnvironmentAt(e.Admin, "prod", registry.AsOf{}); registry.KindOf(err) != registry.NotFound || err == nil {
+	e.report("1", "a", deploy.DeploymentSucceeded)
+	if _, err := e.Deploy.EnvironmentAt(e.Admin, "prod", registry.AsOf{}); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("after a repetition: %v", err)
 	}
-	e.report("1", "d", registry.DeploymentSucceeded)
+	e.report("1", "d", deploy.DeploymentSucceeded)
 	if got := e.runs(registry.AsOf{}); got != "1" {
 		t.Errorf("%q runs", got)
 	}
@@ -287,14 +292,14 @@ func TestDeployable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole, err := e.Resolve(e.Admin, e.Name("app"), registry.Ref{Version: "1"})
+	whole, err := e.Catalog.Resolve(e.Admin, e.Name("app"), catalog.Ref{Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("app", "gone"); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Delete(e.Admin, e.Name("app").At("gone"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At("gone"), ""); err != nil {
 		t.Fatal(err)
 	}
 	same := digest.FromString("same")
@@ -321,8 +326,8 @@ func TestDeployable(t *testing.T) {
 		{"", "sha256:x", registry.Invalid, "not a digest"},
 		{"", "", registry.Invalid, "purl"},
 	} {
-		d, _, err := e.ReportDeployment(e.Admin, registry.Report{Environment: "prod", Service: "web", Repository: "main",
-			PURL: c.purl, Digest: c.digest, Status: registry.DeploymentSucceeded})
+		d, _, err := e.Deploy.ReportDeployment(e.Admin, deploy.Report{Environment: "prod", Service: "web", Repository: "main",
+			PURL: c.purl, Digest: c.digest, Status: deploy.DeploymentSucceeded})
 		switch {
 		case c.kind == 0 && (err != nil || d.PURL != c.want || c.digest != "" && d.Digest != c.digest):
 			t.Errorf("%q %q: %+v, %v", c.purl, c.digest, d, err)
@@ -330,16 +335,16 @@ func TestDeployable(t *testing.T) {
 			t.Errorf("%q %q: %v, want %q", c.purl, c.digest, err, c.want)
 		}
 	}
-	good := reportOf("1", "x", registry.DeploymentSucceeded)
-	for what, spoil := range map[string]func(r *registry.Report){
-		"environment": func(r *registry.Report) { r.Environment = "a/b" }, "no environment": func(r *registry.Report) { r.Environment = "" },
-		"service": func(r *registry.Report) { r.Service = "a//b" }, "status": func(r *registry.Report) { r.Status = "done" },
-		"url": func(r *registry.Report) { r.URL = "https://ann:secret@ci.example.com" }, "scheme": func(r *registry.Report) { r.URL = "javascript:x" },
-		"id": func(r *registry.Report) { r.ExternalID = "a\x00" }, "event": func(r *registry.Report) { r.EventID = strings.Repeat("x", 256) },
+	good := reportOf("1", "x", deploy.DeploymentSucceeded)
+	for what, spoil := range map[string]func(r *deploy.Report){
+		"environment": func(r *deploy.Report) { r.Environment = "a/b" }, "no environment": func(r *deploy.Report) { r.Environment = "" },
+		"service": func(r *deploy.Report) { r.Service = "a//b" }, "status": func(r *deploy.Report) { r.Status = "done" },
+		"url": func(r *deploy.Report) { r.URL = "https://ann:secret@ci.example.com" }, "scheme": func(r *deploy.Report) { r.URL = "javascript:x" },
+		"id": func(r *deploy.Report) { r.ExternalID = "a\x00" }, "event": func(r *deploy.Report) { r.EventID = strings.Repeat("x", 256) },
 	} {
 		r := good
 		spoil(&r)
-		if _, _, err := e.ReportDeployment(e.Admin, r); registry.KindOf(err) != registry.Invalid || err == nil {
+		if _, _, err := e.Deploy.ReportDeployment(e.Admin, r); registry.KindOf(err) != registry.Invalid || err == nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -350,41 +355,41 @@ func TestDeployable(t *testing.T) {
 // neither change nor replace what runs.
 func TestDeploymentsOfOthers(t *testing.T) {
 	e := newDeployer(t, "1", "2")
-	if _, err := e.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
-	p, err := e.Begin(e.Admin, registry.Name{Repository: "other", Format: registrytest.Format, Package: "app", Display: "app"})
+	p, err := e.Publisher.Begin(e.Admin, registry.Name{Repository: "other", Format: registrytest.Format, Package: "app", Display: "app"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Commit(e.Admin, registry.Release{Version: "1", PURL: "pkg:generic/app@1"}); err != nil {
+	if _, err := p.Commit(e.Admin, publish.Release{Version: "1", PURL: "pkg:generic/app@1"}); err != nil {
 		t.Fatal(err)
 	}
-	d := e.report("1", "a", registry.DeploymentSucceeded)
+	d := e.report("1", "a", deploy.DeploymentSucceeded)
 	login := func(repository string, actions ...access.Action) context.Context {
 		return e.Login(access.Credentials{Token: e.Token(repository, actions...)})
 	}
 	reader, deploys, stranger := login("main", access.Read), login("main", access.Deploy), login("other", access.Read, access.Deploy)
 
-	theirs := registry.Report{Environment: "prod", Service: "web", Repository: "other", PURL: "pkg:generic/app@1", Status: registry.DeploymentSucceeded}
+	theirs := deploy.Report{Environment: "prod", Service: "web", Repository: "other", PURL: "pkg:generic/app@1", Status: deploy.DeploymentSucceeded}
 	for what, c := range map[string]struct {
 		err  error
 		kind registry.Kind
 	}{
-		"reader reports":     {second(e.ReportDeployment(reader, reportOf("2", "b", registry.DeploymentQueued))), registry.Denied},
-		"stranger reports":   {second(e.ReportDeployment(stranger, reportOf("2", "b", registry.DeploymentQueued))), registry.NotFound},
-		"stranger replaces":  {second(e.ReportDeployment(stranger, theirs)), registry.Denied},
-		"reader changes":     {last(e.ChangeDeployment(reader, d.ID, registry.DeploymentChange{Status: registry.DeploymentRolledBack})), registry.Denied},
-		"stranger changes":   {last(e.ChangeDeployment(stranger, d.ID, registry.DeploymentChange{Status: registry.DeploymentRolledBack})), registry.NotFound},
-		"reader stops":       {e.StopService(reader, "prod", "web"), registry.Denied},
-		"stranger stops":     {e.StopService(stranger, "prod", "web"), registry.NotFound},
-		"stranger looks":     {last(e.Service.Deployment(stranger, d.ID)), registry.NotFound},
-		"deployer deletes":   {e.DeleteEnvironment(deploys, "prod"), registry.Denied},
-		"reader makes":       {last(e.CreateEnvironment(reader, "dev", registry.EnvironmentChange{})), registry.Denied},
-		"nobody reports":     {second(e.ReportDeployment(context.Background(), theirs)), registry.Unauthenticated},
-		"nobody looks":       {last(e.EnvironmentAt(context.Background(), "prod", registry.AsOf{})), registry.Unauthenticated},
-		"nobody changes":     {last(e.ChangeDeployment(context.Background(), 99, registry.DeploymentChange{Status: registry.DeploymentFailed})), registry.Unauthenticated},
-		"stranger's listing": {last(e.Deployments(stranger, registry.DeploymentQuery{Repository: "main"})), registry.NotFound},
+		"reader reports":     {second(e.Deploy.ReportDeployment(reader, reportOf("2", "b", deploy.DeploymentQueued))), registry.Denied},
+		"stranger reports":   {second(e.Deploy.ReportDeployment(stranger, reportOf("2", "b", deploy.DeploymentQueued))), registry.NotFound},
+		"stranger replaces":  {second(e.Deploy.ReportDeployment(stranger, theirs)), registry.Denied},
+		"reader changes":     {last(e.Deploy.ChangeDeployment(reader, d.ID, deploy.DeploymentChange{Status: deploy.DeploymentRolledBack})), registry.Denied},
+		"stranger changes":   {last(e.Deploy.ChangeDeployment(stranger, d.ID, deploy.DeploymentChange{Status: deploy.DeploymentRolledBack})), registry.NotFound},
+		"reader stops":       {e.Deploy.StopService(reader, "prod", "web"), registry.Denied},
+		"stranger stops":     {e.Deploy.StopService(stranger, "prod", "web"), registry.NotFound},
+		"stranger looks":     {last(e.Instance.Deploy.Deployment(stranger, d.ID)), registry.NotFound},
+		"deployer deletes":   {e.Deploy.DeleteEnvironment(deploys, "prod"), registry.Denied},
+		"reader makes":       {last(e.Deploy.CreateEnvironment(reader, "dev", deploy.EnvironmentChange{})), registry.Denied},
+		"nobody reports":     {second(e.Deploy.ReportDeployment(context.Background(), theirs)), registry.Unauthenticated},
+		"nobody looks":       {last(e.Deploy.EnvironmentAt(context.Background(), "prod", registry.AsOf{})), registry.Unauthenticated},
+		"nobody changes":     {last(e.Deploy.ChangeDeployment(context.Background(), 99, deploy.DeploymentChange{Status: deploy.DeploymentFailed})), registry.Unauthenticated},
+		"stranger's listing": {last(e.Deploy.Deployments(stranger, deploy.DeploymentQuery{Repository: "main"})), registry.NotFound},
 	} {
 		if c.err == nil || registry.KindOf(c.err) != c.kind {
 			t.Errorf("%s: %v, want kind %d", what, c.err, c.kind)
@@ -392,23 +397,23 @@ func TestDeploymentsOfOthers(t *testing.T) {
 	}
 	// Who may neither read nor deploy anything does not learn which environments there are.
 	nothing := login("absent", access.Read, access.Deploy)
-	there, absent := e.StopService(nothing, "prod", "web"), e.StopService(nothing, "nowhere", "web")
+	there, absent := e.Deploy.StopService(nothing, "prod", "web"), e.Deploy.StopService(nothing, "nowhere", "web")
 	if registry.KindOf(there) != registry.Denied || absent == nil || there.Error() != absent.Error() {
 		t.Errorf("environments are told apart: %v, %v", there, absent)
 	}
-	if st, err := e.EnvironmentAt(stranger, "prod", registry.AsOf{}); err != nil || len(st.Services) != 0 {
+	if st, err := e.Deploy.EnvironmentAt(stranger, "prod", registry.AsOf{}); err != nil || len(st.Services) != 0 {
 		t.Errorf("a stranger sees %+v, %v", st, err)
 	}
-	if runs, err := e.Runs(stranger, "prod", registry.RunQuery{}); err != nil || len(runs) != 0 {
+	if runs, err := e.Deploy.Runs(stranger, "prod", deploy.RunQuery{}); err != nil || len(runs) != 0 {
 		t.Errorf("a stranger sees %+v, %v", runs, err)
 	}
-	if list, err := e.Deployments(stranger, registry.DeploymentQuery{}); err != nil || len(list) != 0 {
+	if list, err := e.Deploy.Deployments(stranger, deploy.DeploymentQuery{}); err != nil || len(list) != 0 {
 		t.Errorf("a stranger sees %+v, %v", list, err)
 	}
-	if st, err := e.EnvironmentAt(reader, "prod", registry.AsOf{}); err != nil || len(st.Services) != 1 {
+	if st, err := e.Deploy.EnvironmentAt(reader, "prod", registry.AsOf{}); err != nil || len(st.Services) != 1 {
 		t.Errorf("a reader sees %+v, %v", st, err)
 	}
-	if _, err := e.ChangeDeployment(deploys, d.ID, registry.DeploymentChange{Status: registry.DeploymentRolledBack}); err != nil {
+	if _, err := e.Deploy.ChangeDeployment(deploys, d.ID, deploy.DeploymentChange{Status: deploy.DeploymentRolledBack}); err != nil {
 		t.Errorf("the right to deploy is enough: %v", err)
 	}
 	e.MustFsck(t)
@@ -421,16 +426,16 @@ func second[A, B any](_ A, _ B, err error) error { return err }
 // TestD3: what runs, or is about to, is not deleted, whoever asks and however; with another deployment in its place it can go.
 func TestD3(t *testing.T) {
 	e := newDeployer(t, "1", "2")
-	e.report("1", "a", registry.DeploymentSucceeded)
-	e.report("2", "b", registry.DeploymentQueued)
+	e.report("1", "a", deploy.DeploymentSucceeded)
+	e.report("2", "b", deploy.DeploymentQueued)
 	refused := func(version string, reasons ...string) {
 		t.Helper()
 		for what, err := range map[string]error{
-			"deletion": e.Delete(e.Admin, e.Name("app").At(version), ""),
-			"removal of a file": e.Edit(e.Admin, e.Name("app"), func(ed *registry.Edit) error {
+			"deletion": e.Publisher.Delete(e.Admin, e.Name("app").At(version), ""),
+			"removal of a file": e.Publisher.Edit(e.Admin, e.Name("app"), func(ed *publish.Edit) error {
 				return ed.RemoveFile(version, "file", "")
 			}),
-			"other bytes": last(e.PublishRelease("app", registry.Release{Version: version, Mode: registry.Replace}, "file", "other")),
+			"other bytes": last(e.PublishRelease("app", publish.Release{Version: version, Mode: publish.Replace}, "file", "other")),
 		} {
 			var used *registry.InUse
 			if registry.KindOf(err) != registry.Conflict || !errors.As(err, &used) || len(used.Uses) != len(reasons) {
@@ -442,27 +447,27 @@ func TestD3(t *testing.T) {
 				}
 			}
 		}
-		collect(t, e.Env, registry.CollectOptions{Force: true})
+		collect(t, e.Env, maintain.CollectOptions{Force: true})
 		if !e.Has("app", version) {
 			t.Errorf("%s is gone", version)
 		}
 	}
-	if _, err := e.SetTag(e.Admin, e.Name("app"), "production", registry.TagChange{Version: "2"}); err != nil {
+	if _, err := e.Publisher.SetTag(e.Admin, e.Name("app"), "production", publish.TagChange{Version: "2"}); err != nil {
 		t.Fatal(err)
 	}
 	refused("1", `"web" runs it in environment "prod" since 20`)
 	refused("2", `of "web" in environment "prod" is queued since 20`)
-	e.report("2", "b", registry.DeploymentRunning)
+	e.report("2", "b", deploy.DeploymentRunning)
 	refused("2", "is running")
-	e.report("2", "b", registry.DeploymentSucceeded)
+	e.report("2", "b", deploy.DeploymentSucceeded)
 	refused("2", "runs it")
-	if err := e.Delete(e.Admin, e.Name("app").At("1"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At("1"), ""); err != nil {
 		t.Errorf("what ran before: %v", err)
 	}
-	if err := e.StopService(e.Admin, "prod", "web"); err != nil {
+	if err := e.Deploy.StopService(e.Admin, "prod", "web"); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Delete(e.Admin, e.Name("app").At("2"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At("2"), ""); err != nil {
 		t.Errorf("what was stopped: %v", err)
 	}
 	e.MustFsck(t)
@@ -471,12 +476,12 @@ func TestD3(t *testing.T) {
 // TestD3Rollback: a rollback brings back the record even of a version that was deleted meanwhile: it is what runs.
 func TestD3Rollback(t *testing.T) {
 	e := newDeployer(t, "1", "2")
-	e.report("1", "a", registry.DeploymentSucceeded)
-	e.report("2", "b", registry.DeploymentSucceeded)
-	if err := e.Delete(e.Admin, e.Name("app").At("1"), ""); err != nil {
+	e.report("1", "a", deploy.DeploymentSucceeded)
+	e.report("2", "b", deploy.DeploymentSucceeded)
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	e.report("2", "b", registry.DeploymentRolledBack)
+	e.report("2", "b", deploy.DeploymentRolledBack)
 	if got := e.runs(registry.AsOf{}); got != "1" {
 		t.Errorf("%q runs", got)
 	}
@@ -486,27 +491,27 @@ func TestD3Rollback(t *testing.T) {
 // TestD3Index: a part of an index goes no sooner than the index, at any depth.
 func TestD3Index(t *testing.T) {
 	e := newDeployer(t, "part")
-	part, err := e.Resolve(e.Admin, e.Name("app"), registry.Ref{Version: "part"})
+	part, err := e.Catalog.Resolve(e.Admin, e.Name("app"), catalog.Ref{Version: "part"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	below := part.Digest
 	for _, v := range []string{"index", "outer"} {
-		res, err := e.PublishRelease("app", registry.Release{Version: v, References: []registry.Reference{{Kind: registry.RefChild, Digest: below, Required: true}}})
+		res, err := e.PublishRelease("app", publish.Release{Version: v, References: []publish.Reference{{Kind: registry.RefChild, Digest: below, Required: true}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		below = res.Version.Digest
 	}
-	e.report("outer", "a", registry.DeploymentSucceeded)
+	e.report("outer", "a", deploy.DeploymentSucceeded)
 	for _, v := range []string{"part", "index", "outer"} {
-		if err := e.Delete(e.Admin, e.Name("app").At(v), ""); registry.KindOf(err) != registry.Conflict || err == nil {
+		if err := e.Publisher.Delete(e.Admin, e.Name("app").At(v), ""); registry.KindOf(err) != registry.Conflict || err == nil {
 			t.Errorf("%s: %v", v, err)
 		}
 	}
-	e.report("outer", "a", registry.DeploymentRolledBack)
+	e.report("outer", "a", deploy.DeploymentRolledBack)
 	for _, v := range []string{"outer", "part"} {
-		if err := e.Delete(e.Admin, e.Name("app").At(v), ""); err != nil {
+		if err := e.Publisher.Delete(e.Admin, e.Name("app").At(v), ""); err != nil {
 			t.Errorf("%s: %v", v, err)
 		}
 	}
@@ -523,13 +528,13 @@ func TestDeploymentFaults(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, _, err := e.ReportDeployment(e.Admin, reportOf("1", "a", registry.DeploymentSucceeded)); err != nil {
+			if _, _, err := e.Deploy.ReportDeployment(e.Admin, reportOf("1", "a", deploy.DeploymentSucceeded)); err != nil {
 				t.Fatal(err)
 			}
 		})
-		_, _, err := e.ReportDeployment(e.Admin, reportOf("2", "b", registry.DeploymentSucceeded))
+		_, _, err := e.Deploy.ReportDeployment(e.Admin, reportOf("2", "b", deploy.DeploymentSucceeded))
 		if err == nil {
-			_, _, err = e.ReportDeployment(e.Admin, reportOf("2", "b", registry.DeploymentRolledBack))
+			_, _, err = e.Deploy.ReportDeployment(e.Admin, reportOf("2", "b", deploy.DeploymentRolledBack))
 		}
 		tripped := e.Tripped()
 		e.MustFsck(t)
@@ -548,8 +553,8 @@ func TestDeploymentFaults(t *testing.T) {
 // TestFsckDeployments: records that differ from the log are found.
 func TestFsckDeployments(t *testing.T) {
 	e := newDeployer(t, "1")
-	d := e.report("1", "a", registry.DeploymentSucceeded)
-	d.Status, d.LastSeq = registry.DeploymentFailed, d.LastSeq+1
+	d := e.report("1", "a", deploy.DeploymentSucceeded)
+	d.Status, d.LastSeq = deploy.DeploymentFailed, d.LastSeq+1
 	err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
 		if _, err := tx.Deployments().UpdateDeployment(d); err != nil {
 			return err
@@ -560,7 +565,7 @@ func TestFsckDeployments(t *testing.T) {
 		t.Fatal(err)
 	}
 	var found []string
-	if _, err := e.Fsck(e.Admin, registry.FsckOptions{}, func(f registry.Finding) { found = append(found, f.Subject+" "+f.Detail) }); err != nil {
+	if _, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(f maintain.Finding) { found = append(found, f.Subject+" "+f.Detail) }); err != nil {
 		t.Fatal(err)
 	}
 	if all := strings.Join(found, "\n"); len(found) != 2 || !strings.Contains(all, "deployment 1 is failed") || !strings.Contains(all, `runs as "web"`) {

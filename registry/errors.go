@@ -132,7 +132,7 @@ var sentinels = []struct {
 }
 
 // missing turns a metadata look-up's ErrNotExist into a NotFound about s.
-func missing(err error, s Subject, format string, args ...any) error {
+func Missing(err error, s Subject, format string, args ...any) error {
 	if errors.Is(err, metadata.ErrNotExist) {
 		return &Error{Kind: NotFound, Subject: s, Detail: fmt.Sprintf(format, args...), Err: err}
 	}

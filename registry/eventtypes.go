@@ -150,11 +150,11 @@ const maxTypeGlobBytes = 64
 
 // shortTypes returns globs over event types as filters keep them, without what encloses a type in a CloudEvent. Invalid: one
 // of them matches no type, and would be silent for ever.
-func shortTypes(globs []string, about Subject) ([]string, error) {
+func ShortTypes(globs []string, about Subject) ([]string, error) {
 	short := make([]string, len(globs))
 	for i, glob := range globs {
-		short[i] = shortType(glob)
-		if len(short[i]) > maxTypeGlobBytes || !slices.ContainsFunc(typeRows[1:], func(r typeRow) bool { return matchGlob(short[i], r.name) }) {
+		short[i] = ShortType(glob)
+		if len(short[i]) > maxTypeGlobBytes || !slices.ContainsFunc(typeRows[1:], func(r typeRow) bool { return MatchGlob(short[i], r.name) }) {
 			return nil, unknownType(glob, about)
 		}
 	}
@@ -168,5 +168,10 @@ func unknownType(glob string, about Subject) error {
 	for _, t := range EventTypes() {
 		known = append(known, t.String())
 	}
-	return Errorf(Invalid, about, "%s", noSuch("event type", shortType(glob), known, groups))
+	return Errorf(Invalid, about, "%s", NoSuch("event type", ShortType(glob), known, groups))
+}
+
+// shortType cuts what encloses an entry's type in a CloudEvent.
+func ShortType(t string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(t, EventTypePrefix), EventTypeSuffix)
 }

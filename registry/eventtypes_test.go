@@ -8,8 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/integration"
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -68,7 +71,7 @@ func TestUnknownEventTypes(t *testing.T) {
 		strings.Repeat("*", 65):          "no event type",
 		strings.Repeat("tag.\x00", 1000): "no event type",
 	} {
-		_, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"tag.set", asked}})
+		_, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"tag.set", asked}})
 		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
 			t.Errorf("events of %.80q: %v, want %s", asked, err, want)
 		}
@@ -76,15 +79,15 @@ func TestUnknownEventTypes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = e.CreateSubscription(e.Admin, change(t, string(text)))
+		_, _, err = e.Subscriptions.CreateSubscription(e.Admin, change(t, string(text)))
 		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
 			t.Errorf("a subscription to %.80q: %v, want %s", asked, err, want)
 		}
 	}
 	for _, typ := range registry.EventTypes() {
 		group, _, _ := strings.Cut(typ.String(), ".")
-		q := registry.EventQuery{After: -1, Types: []string{typ.String(), typ.CloudEvent(), group + ".*", "*." + strings.TrimPrefix(typ.String(), group+"."), "*"}}
-		if _, _, err := e.Events(e.Admin, q); err != nil {
+		q := ledger.EventQuery{After: -1, Types: []string{typ.String(), typ.CloudEvent(), group + ".*", "*." + strings.TrimPrefix(typ.String(), group+"."), "*"}}
+		if _, _, err := e.Ledger.Events(e.Admin, q); err != nil {
 			t.Errorf("%q: %v", q.Types, err)
 		}
 	}
@@ -105,23 +108,23 @@ func TestStoredEventTypes(t *testing.T) {
 		return err
 	}))
 	stored := []string{"artefact.publishd", "tag.set"}
-	got, _, err := e.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Name":"other","Tags":["prod"]}`))
+	got, _, err := e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Name":"other","Tags":["prod"]}`))
 	if err != nil || got.Name != "other" || !slices.Equal(got.Filter.Types, stored) || !slices.Equal(got.Filter.Tags, []string{"prod"}) {
 		t.Errorf("changed to %+v, %v", got, err)
 	}
-	if _, _, err := e.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Types":["artefact.publishd"]}`)); registry.KindOf(err) != registry.Invalid {
+	if _, _, err := e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Types":["artefact.publishd"]}`)); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("unknown types again: %v", err)
 	}
-	if all, err := e.Subscriptions(e.Admin, 0, 10); err != nil || len(all) != 1 || !slices.Equal(all[0].Filter.Types, stored) {
+	if all, err := e.Subscriptions.Subscriptions(e.Admin, 0, 10); err != nil || len(all) != 1 || !slices.Equal(all[0].Filter.Types, stored) {
 		t.Errorf("listed as %+v, %v", all, err)
 	}
 	must(t, e.Publish("web", "1"))
-	must(t, errOf(e.SetTag(e.Admin, e.Name("web"), "prod", registry.TagChange{Version: "1"})))
-	spread(t, e.Outbox())
-	if list, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: sub.ID}); err != nil || len(list) != 1 || list[0].EventType != "tag.set" {
+	must(t, errOf(e.Publisher.SetTag(e.Admin, e.Name("web"), "prod", publish.TagChange{Version: "1"})))
+	spread(t, e.Subscriptions.Outbox())
+	if list, err := e.Subscriptions.Deliveries(e.Admin, integration.DeliveryQuery{SubscriptionID: sub.ID}); err != nil || len(list) != 1 || list[0].EventType != "tag.set" {
 		t.Errorf("deliveries %+v, %v", list, err)
 	}
-	if got, _, err = e.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Types":["artifact.*"]}`)); err != nil || !slices.Equal(got.Filter.Types, []string{"artifact.*"}) {
+	if got, _, err = e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, change(t, `{"Types":["artifact.*"]}`)); err != nil || !slices.Equal(got.Filter.Types, []string{"artifact.*"}) {
 		t.Errorf("mended to %+v, %v", got, err)
 	}
 }

@@ -2,14 +2,12 @@ package registry
 
 import (
 	"cmp"
-	"context"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"slipway/metadata"
-	"slipway/registry/access"
 )
 
 // Ranks say how well a fact is known.
@@ -37,7 +35,7 @@ const (
 // Bounds of declared facts.
 const (
 	maxCustomKeys  = 64
-	maxFactBytes   = 4096
+	MaxFactBytes   = 4096
 	maxCustomBytes = 100 // of a custom key
 )
 
@@ -50,7 +48,7 @@ type FactInput struct {
 }
 
 // inputs are stored facts as they were given.
-func inputs(facts []Fact) []FactInput {
+func FactInputs(facts []Fact) []FactInput {
 	out := make([]FactInput, len(facts))
 	for i, f := range facts {
 		out[i] = FactInput{Key: f.Key, Value: f.Value, Source: f.Source, Rank: f.Rank}
@@ -145,10 +143,10 @@ type Declared struct {
 	Custom map[string]string `json:"custom"`
 }
 
-var customKey = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
+var CustomKey = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 
 // facts checks d and spreads it into facts of the given source and rank. Invalid.
-func (d Declared) facts(source string, rank int) ([]FactInput, error) {
+func (d Declared) Facts(source string, rank int) ([]FactInput, error) {
 	var out []FactInput
 	add := func(key, value string) {
 		if value != "" {
@@ -173,7 +171,7 @@ func (d Declared) facts(source string, rank int) ([]FactInput, error) {
 			}
 			t, err := time.Parse(time.RFC3339Nano, value)
 			if err != nil {
-				return nil, Errorf(Invalid, AboutVersion, "%s is not an RFC 3339 time: %q", key, clip(value))
+				return nil, Errorf(Invalid, AboutVersion, "%s is not an RFC 3339 time: %q", key, Clip(value))
 			}
 			add(key, metadata.FormatTime(t))
 		}
@@ -182,8 +180,8 @@ func (d Declared) facts(source string, rank int) ([]FactInput, error) {
 		return nil, Errorf(Invalid, AboutVersion, "at most %d custom keys are kept", maxCustomKeys)
 	}
 	for key, value := range d.Custom {
-		if len(key) > maxCustomBytes || !customKey.MatchString(key) {
-			return nil, Errorf(Invalid, AboutVersion, "custom key %q: lower-case letters, digits, '_', '-', parts joined by '.'", clip(key))
+		if len(key) > maxCustomBytes || !CustomKey.MatchString(key) {
+			return nil, Errorf(Invalid, AboutVersion, "custom key %q: lower-case letters, digits, '_', '-', parts joined by '.'", Clip(key))
 		}
 		add(FactCustomPrefix+key, value)
 	}
@@ -204,14 +202,14 @@ var commitID = regexp.MustCompile(`^[0-9a-z][0-9a-z._:+-]{0,199}$`)
 // check refuses a declared value that whoever reads it could take for something else.
 func (f FactInput) check() error {
 	switch {
-	case len(f.Value) > maxFactBytes:
-		return Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, maxFactBytes)
-	case !isLine(f.Value) && !strings.HasPrefix(f.Key, FactCustomPrefix), !isText(f.Value):
-		return Errorf(Invalid, AboutVersion, "%s holds control characters: %q", f.Key, clip(f.Value))
+	case len(f.Value) > MaxFactBytes:
+		return Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, MaxFactBytes)
+	case !IsLine(f.Value) && !strings.HasPrefix(f.Key, FactCustomPrefix), !isText(f.Value):
+		return Errorf(Invalid, AboutVersion, "%s holds control characters: %q", f.Key, Clip(f.Value))
 	case f.Key == FactSourceCommit && !commitID.MatchString(f.Value):
-		return Errorf(Invalid, AboutVersion, "%s is no commit: %q", f.Key, clip(f.Value))
+		return Errorf(Invalid, AboutVersion, "%s is no commit: %q", f.Key, Clip(f.Value))
 	case f.Key == FactBuildURL && !strings.HasPrefix(f.Value, "https://") && !strings.HasPrefix(f.Value, "http://"):
-		return Errorf(Invalid, AboutVersion, "%s is no http or https URL: %q", f.Key, clip(f.Value))
+		return Errorf(Invalid, AboutVersion, "%s is no http or https URL: %q", f.Key, Clip(f.Value))
 	}
 	return nil
 }
@@ -244,56 +242,3 @@ func NormalizeSource(url string) string {
 	url, _, _ = strings.Cut(url, "#")
 	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
 }
-
-// Declare adds release metadata to a version, as declared by the caller. NotFound, Denied, Invalid.
-func (s *Service) Declare(ctx context.Context, at Coordinate, d Declared) error {
-	facts, err := d.facts("api", RankDeclared)
-	if err != nil {
-		return err
-	}
-	return s.Edit(ctx, at.Name, func(e *Edit) error { return e.AddFacts(at.Version, facts) })
-}
-
-// AddFacts stores facts of a version. The caller needs the right to publish.
-func (e *Edit) AddFacts(version string, facts []FactInput) error {
-	if err := e.need(access.Publish); err != nil {
-		return err
-	}
-	v, err := e.c.version(version)
-	if err != nil {
-		return err
-	}
-	facts, have, err := e.c.unknown(v, facts)
-	if err != nil || len(facts) == 0 {
-		return err
-	}
-	if n := have + len(facts); n > maxFacts {
-		return tooManyFacts(e.c.pkg, v.Name, n)
-	}
-	entry, err := e.c.append(EventArtifactMetadataChanged, &v, EventData{Facts: facts, eventRelease: releaseOf(facts)})
-	if err != nil {
-		return err
-	}
-	e.c.dirty = true
-	return e.c.addFacts(v, facts, entry.Seq)
-}
-
-// unknown leaves out what the last fact of the same key and source says already, and counts the facts that the version has.
-func (c *change) unknown(v Version, facts []FactInput) (news []FactInput, n int, err error) {
-	have, err := c.tx.Facts().Facts(v.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	return slices.DeleteFunc(slices.Clone(facts), func(f FactInput) bool {
-		i := slices.IndexFunc(have, func(h Fact) bool { return h.Key == f.Key && h.Source == f.Source })
-		return i >= 0 && have[i].Value == f.Value && have[i].Rank == f.Rank
-	}), len(have), nil
-}
-
-func tooManyFacts(p Package, version string, n int) error {
-	return Errorf(Invalid, AboutVersion, "%s %s would have %d facts of its origin; of one version at most %d are kept",
-		p.Name, version, n, maxFacts)
-}
-
-// maxFacts bounds what one version may collect over time.
-const maxFacts = 1000

@@ -8,6 +8,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/registry/registrytest"
 )
 
@@ -31,9 +32,9 @@ func TestFindPackages(t *testing.T) {
 	}
 	find := func(text string, limit int) (found, pages int) {
 		t.Helper()
-		q := registry.PackageQuery{Format: registrytest.Format, Limit: limit}
+		q := catalog.PackageQuery{Format: registrytest.Format, Limit: limit}
 		for {
-			list, next, err := e.FindPackages(e.Admin, "main", text, q)
+			list, next, err := e.Catalog.FindPackages(e.Admin, "main", text, q)
 			if err != nil || len(list) > limit {
 				t.Fatal(len(list), err)
 			}
@@ -54,7 +55,7 @@ func TestFindPackages(t *testing.T) {
 			t.Errorf("%q by %d: %d on %d pages, want %d on %d", c.text, c.limit, found, pages, c.found, c.pages)
 		}
 	}
-	if _, _, err := e.FindPackages(e.Admin, "absent", "p", registry.PackageQuery{}); registry.KindOf(err) != registry.NotFound {
+	if _, _, err := e.Catalog.FindPackages(e.Admin, "absent", "p", catalog.PackageQuery{}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("a repository that is not there: %v", err)
 	}
 }
@@ -69,16 +70,16 @@ func TestUnknownFormats(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	_, err := e.Packages(e.Admin, "main", registry.PackageQuery{Format: "tst"})
+	_, err := e.Catalog.Packages(e.Admin, "main", catalog.PackageQuery{Format: "tst"})
 	refused("packages", err)
-	_, _, err = e.FindPackages(e.Admin, "main", "w", registry.PackageQuery{Format: "tst"})
+	_, _, err = e.Catalog.FindPackages(e.Admin, "main", "w", catalog.PackageQuery{Format: "tst"})
 	refused("packages by name", err)
 	for _, q := range []string{"format:tst", "web -(format:tst OR name:x)"} {
-		_, err = e.Search(e.Admin, registry.VersionSearch{Query: q})
+		_, err = e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q})
 		refused(q, err)
 	}
 	for _, q := range []string{"format:" + registrytest.Format, "format:*", "format:T*"} {
-		if _, err := e.Search(e.Admin, registry.VersionSearch{Query: q}); err != nil {
+		if _, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q}); err != nil {
 			t.Errorf("%s: %v", q, err)
 		}
 	}
@@ -97,7 +98,7 @@ func BenchmarkFindPackages(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, next, err := e.FindPackages(e.Admin, "main", "absent", registry.PackageQuery{}); err != nil || next == "" {
+		if _, next, err := e.Catalog.FindPackages(e.Admin, "main", "absent", catalog.PackageQuery{}); err != nil || next == "" {
 			b.Fatal(next, err)
 		}
 	}

@@ -15,6 +15,10 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/local"
@@ -22,9 +26,9 @@ import (
 	"slipway/storage/storagetest"
 )
 
-func collect(t *testing.T, e *registrytest.Env, o registry.CollectOptions) registry.CollectReport {
+func collect(t *testing.T, e *registrytest.Env, o maintain.CollectOptions) maintain.CollectReport {
 	t.Helper()
-	r, err := e.Collect(e.Admin, o)
+	r, err := e.Maintain.Collect(e.Admin, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,17 +44,17 @@ func TestCollect(t *testing.T) {
 		}
 	}
 	for _, v := range []string{"1", "3"} {
-		if err := e.Delete(e.Admin, e.Name("web").At(v), ""); err != nil {
+		if err := e.Publisher.Delete(e.Admin, e.Name("web").At(v), ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r := collect(t, e, registry.CollectOptions{Grace: time.Hour}); r.Blobs != 0 {
+	if r := collect(t, e, maintain.CollectOptions{Grace: time.Hour}); r.Blobs != 0 {
 		t.Errorf("within the grace period: %+v", r)
 	}
-	if r := collect(t, e, registry.CollectOptions{DryRun: true}); r.Blobs != 1 || r.Bytes != 3 {
+	if r := collect(t, e, maintain.CollectOptions{DryRun: true}); r.Blobs != 1 || r.Bytes != 3 {
 		t.Errorf("dry run: %+v", r)
 	}
-	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 || r.Bytes != 3 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 1 || r.Bytes != 3 {
 		t.Errorf("collection: %+v", r)
 	}
 	if _, err := e.Blobs.Stat(context.Background(), digest.FromString("own")); err == nil {
@@ -86,7 +90,7 @@ func TestD4(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if _, err := e.Collect(e.Admin, registry.CollectOptions{Force: true}); err != nil {
+				if _, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{Force: true}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -108,7 +112,7 @@ func TestD4(t *testing.T) {
 				if !e.Has(pkg, v) {
 					t.Errorf("%s %s was acknowledged and is not whole", pkg, v)
 				}
-				if err := e.Delete(e.Admin, e.Name(pkg).At(v), ""); err != nil {
+				if err := e.Publisher.Delete(e.Admin, e.Name(pkg).At(v), ""); err != nil {
 					t.Error(err)
 				}
 			}
@@ -134,10 +138,10 @@ func TestD4Republish(t *testing.T) {
 		if !e.Has("web", v) {
 			t.Fatal("not whole")
 		}
-		if err := e.Delete(e.Admin, e.Name("web").At(v), ""); err != nil {
+		if err := e.Publisher.Delete(e.Admin, e.Name("web").At(v), ""); err != nil {
 			t.Fatal(err)
 		}
-		if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 {
+		if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 1 {
 			t.Fatalf("round %d: %+v", i, r)
 		}
 	}
@@ -155,7 +159,7 @@ func TestD7(t *testing.T) {
 		t.Fatal(err)
 	}
 	var found []string
-	sum, err := e.Fsck(e.Admin, registry.FsckOptions{}, func(f registry.Finding) { found = append(found, f.Detail) })
+	sum, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(f maintain.Finding) { found = append(found, f.Detail) })
 	if err != nil || sum.Wrong != 1 || !strings.Contains(strings.Join(found, "\n"), "web 1.0.0") {
 		t.Errorf("fsck found %d: %v, %v", sum.Wrong, found, err)
 	}
@@ -172,33 +176,33 @@ func TestD7(t *testing.T) {
 func TestD11(t *testing.T) {
 	e := registrytest.New(t)
 	ctx := e.Admin
-	p, err := e.Begin(ctx, e.Name("web"))
+	p, err := e.Publisher.Begin(ctx, e.Name("web"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Abort()
-	if _, err := p.Stage(ctx, registry.StageFile{Path: "f"}, strings.NewReader("in flight")); err != nil {
+	if _, err := p.Stage(ctx, content.StageFile{Path: "f"}, strings.NewReader("in flight")); err != nil {
 		t.Fatal(err)
 	}
-	up, err := e.StartUpload(ctx, e.Name("img"))
+	up, err := e.Content.StartUpload(ctx, e.Name("img"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if up, err = e.AppendUpload(ctx, e.Name("img"), up.ID, 0, strings.NewReader("half "), -1); err != nil {
+	if up, err = e.Content.AppendUpload(ctx, e.Name("img"), up.ID, 0, strings.NewReader("half "), -1); err != nil {
 		t.Fatal(err)
 	}
-	collect(t, e, registry.CollectOptions{Force: true})
-	if up, err = e.AppendUpload(ctx, e.Name("img"), up.ID, up.Offset, strings.NewReader("whole"), -1); err != nil {
+	collect(t, e, maintain.CollectOptions{Force: true})
+	if up, err = e.Content.AppendUpload(ctx, e.Name("img"), up.ID, up.Offset, strings.NewReader("whole"), -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.FinishUpload(ctx, e.Name("img"), up.ID, digest.FromString("half whole")); err != nil {
+	if _, err := e.Content.FinishUpload(ctx, e.Name("img"), up.ID, digest.FromString("half whole")); err != nil {
 		t.Fatal(err)
 	}
-	collect(t, e, registry.CollectOptions{Force: true})
+	collect(t, e, maintain.CollectOptions{Force: true})
 	if _, err := e.Blobs.Stat(ctx, digest.FromString("half whole")); err != nil {
 		t.Errorf("a finished upload that no version needs yet: %v", err)
 	}
-	if _, err := p.Commit(ctx, registry.Release{Version: "1"}); err != nil {
+	if _, err := p.Commit(ctx, publish.Release{Version: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	if !e.Has("web", "1") {
@@ -218,11 +222,11 @@ func TestD19(t *testing.T) {
 	if err := e.Publish("big", "1", files...); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Delete(e.Admin, e.Name("big").At("1"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("big").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	r, err := e.Collect(e.Admin, registry.CollectOptions{})
-	if !errors.Is(err, registry.ErrTooMuch) || r.Blobs != 0 {
+	r, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{})
+	if !errors.Is(err, maintain.ErrTooMuch) || r.Blobs != 0 {
 		t.Errorf("collection: %+v, %v", r, err)
 	}
 	count := 0
@@ -232,7 +236,7 @@ func TestD19(t *testing.T) {
 	if count != n {
 		t.Errorf("%d blobs are left of %d", count, n)
 	}
-	if r := collect(t, e, registry.CollectOptions{Force: true}); r.Blobs != n {
+	if r := collect(t, e, maintain.CollectOptions{Force: true}); r.Blobs != n {
 		t.Errorf("forced: %+v", r)
 	}
 	e.MustFsck(t)
@@ -300,7 +304,7 @@ func TestD19Orphans(t *testing.T) {
 		publish("kept", c.rows-c.dead)
 		publish("dead", c.dead)
 		if c.dead > 0 {
-			if err := e.Delete(e.Admin, e.Name("dead").At("1"), ""); err != nil {
+			if err := e.Publisher.Delete(e.Admin, e.Name("dead").At("1"), ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -309,7 +313,7 @@ func TestD19Orphans(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r, err := e.Collect(e.Admin, registry.CollectOptions{})
+		r, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{})
 		left := 0
 		for range store.List(t.Context(), "") {
 			left++
@@ -318,10 +322,10 @@ func TestD19Orphans(t *testing.T) {
 		if !c.stops {
 			want -= c.dead + c.orphans
 		}
-		if stopped := errors.Is(err, registry.ErrTooMuch); stopped != c.stops || err != nil && !stopped || left != want {
+		if stopped := errors.Is(err, maintain.ErrTooMuch); stopped != c.stops || err != nil && !stopped || left != want {
 			t.Errorf("%+v: %+v, %v; %d blobs are left, want %d", c, r, err, left, want)
 		}
-		if r := collect(t, e, registry.CollectOptions{Force: true}); c.stops && r.Orphans != int64(c.orphans) {
+		if r := collect(t, e, maintain.CollectOptions{Force: true}); c.stops && r.Orphans != int64(c.orphans) {
 			t.Errorf("%+v: forced: %+v", c, r)
 		}
 		e.MustFsck(t)
@@ -338,7 +342,7 @@ func TestD19Wrong(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := e.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Put(t.Context(), strings.NewReader("orphan"), -1); err != nil {
@@ -348,9 +352,9 @@ func TestD19Wrong(t *testing.T) {
 		hide bool
 		err  error
 		want error
-	}{{true, nil, registry.ErrNothingListed}, {false, fault, fault}} {
+	}{{true, nil, maintain.ErrNothingListed}, {false, fault, fault}} {
 		store.list = func() (bool, error) { return c.hide, c.err }
-		r, err := e.Collect(e.Admin, registry.CollectOptions{})
+		r, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{})
 		if !errors.Is(err, c.want) || r.Blobs+r.Orphans+r.Uploads != 0 {
 			t.Errorf("%+v: %+v, %v", c, r, err)
 		}
@@ -359,7 +363,7 @@ func TestD19Wrong(t *testing.T) {
 			t.Errorf("%+v: %d blobs are left of 4", c, n)
 		}
 	}
-	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 1 || r.Orphans != 1 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 1 || r.Orphans != 1 {
 		t.Errorf("when it lists again: %+v", r)
 	}
 	e.MustFsck(t)
@@ -379,7 +383,7 @@ func TestOrphanStoredAnew(t *testing.T) {
 	again := &listedBefore{store, listed}
 	c := e.Config
 	c.Metadata, c.Storage, c.Metrics = e.Metadata, again, nil
-	s, err := registry.New(t.Context(), c)
+	s, err := instance.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +392,7 @@ func TestOrphanStoredAnew(t *testing.T) {
 	if _, err := store.Put(t.Context(), strings.NewReader("orphan"), -1); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.Collect(e.Admin, registry.CollectOptions{}); err != nil || r.Orphans != 0 {
+	if r, err := s.Maintain.Collect(e.Admin, maintain.CollectOptions{}); err != nil || r.Orphans != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if _, err := store.Stat(t.Context(), digest.FromString("orphan")); err != nil {
@@ -418,11 +422,11 @@ func TestCollectFaults(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if err := e.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
+				if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
 					t.Fatal(err)
 				}
 			})
-			_, err := e.Collect(e.Admin, registry.CollectOptions{})
+			_, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{})
 			tripped := e.Tripped()
 			e.MustFsck(t)
 			if !e.Has("web", "2") {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"slipway/registry"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -23,7 +23,7 @@ func BenchmarkChangeFile(b *testing.B) {
 		n := 0
 		release := func(path string) error {
 			n++
-			_, err := e.PublishRelease("site", registry.Release{Version: "1", Mode: registry.Replace}, path, fmt.Sprint("new", n))
+			_, err := e.PublishRelease("site", publish.Release{Version: "1", Mode: publish.Replace}, path, fmt.Sprint("new", n))
 			return err
 		}
 		for _, c := range []struct {
@@ -37,7 +37,7 @@ func BenchmarkChangeFile(b *testing.B) {
 				if err := release(added); err != nil {
 					return err
 				}
-				return e.Edit(e.Admin, e.Name("site"), func(ed *registry.Edit) error { return ed.RemoveFile("1", added, "") })
+				return e.Publisher.Edit(e.Admin, e.Name("site"), func(ed *publish.Edit) error { return ed.RemoveFile("1", added, "") })
 			}},
 		} {
 			b.Run(fmt.Sprintf("%s/files=%d", c.name, files), func(b *testing.B) {

@@ -15,7 +15,11 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
+	"slipway/registry/staging"
 	"slipway/storage"
 	"slipway/storage/mem"
 )
@@ -124,20 +128,20 @@ func (s blobTurns) Append(ctx context.Context, id string, offset int64, r io.Rea
 // storeAs publishes "2" of a package with one file, staged by the publish itself.
 func storeAs(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		p, err := e.Begin(ctx, e.Name(pkg))
+		p, err := e.Publisher.Begin(ctx, e.Name(pkg))
 		if err != nil {
 			return err
 		}
 		defer p.Abort()
-		if _, err := p.Stage(ctx, registry.StageFile{Path: "f"}, strings.NewReader(text)); err != nil {
+		if _, err := p.Stage(ctx, content.StageFile{Path: "f"}, strings.NewReader(text)); err != nil {
 			return err
 		}
 		return commitAs(ctx, p, pkg)
 	}
 }
 
-func commitAs(ctx context.Context, p *registry.Publish, pkg string) error {
-	_, err := p.Commit(ctx, registry.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"})
+func commitAs(ctx context.Context, p *publish.Publish, pkg string) error {
+	_, err := p.Commit(ctx, publish.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"})
 	return err
 }
 
@@ -148,7 +152,7 @@ func linkAs(e *registrytest.Env, pkg, text string, before func(ctx context.Conte
 		if err := before(ctx, at, d); err != nil {
 			return err
 		}
-		p, err := e.Begin(ctx, at)
+		p, err := e.Publisher.Begin(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -165,43 +169,43 @@ var pushes = map[string]func(e *registrytest.Env, pkg, text string) func(ctx con
 	"stage": storeAs,
 	"put": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 		return linkAs(e, pkg, text, func(ctx context.Context, at registry.Name, d digest.Digest) error {
-			_, err := e.PutBlob(ctx, at, d, strings.NewReader(text), -1)
+			_, err := e.Content.PutBlob(ctx, at, d, strings.NewReader(text), -1)
 			return err
 		})
 	},
 	"look, mount, or put": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 		return linkAs(e, pkg, text, func(ctx context.Context, at registry.Name, d digest.Digest) error {
-			_, err := e.StoredBlob(ctx, at, d)
+			_, err := e.Content.StoredBlob(ctx, at, d)
 			if registry.KindOf(err) == registry.NotFound {
-				_, err = e.MountAnyBlob(ctx, at, d)
+				_, err = e.Content.MountAnyBlob(ctx, at, d)
 			}
 			if registry.KindOf(err) == registry.NotFound {
-				_, err = e.PutBlob(ctx, at, d, strings.NewReader(text), -1)
+				_, err = e.Content.PutBlob(ctx, at, d, strings.NewReader(text), -1)
 			}
 			return err
 		})
 	},
 	"upload": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 		return linkAs(e, pkg, text, func(ctx context.Context, at registry.Name, d digest.Digest) error {
-			up, err := e.StartUpload(ctx, at)
+			up, err := e.Content.StartUpload(ctx, at)
 			if err != nil {
 				return err
 			}
-			if _, err = e.AppendUpload(ctx, at, up.ID, 0, strings.NewReader(text), -1); err != nil {
+			if _, err = e.Content.AppendUpload(ctx, at, up.ID, 0, strings.NewReader(text), -1); err != nil {
 				return err
 			}
-			_, err = e.FinishUpload(ctx, at, up.ID, d)
+			_, err = e.Content.FinishUpload(ctx, at, up.ID, d)
 			return err
 		})
 	},
 	"set": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
-			key, at := registry.SetKey{Repository: "main", ID: pkg}, e.Name(pkg)
-			if _, err := e.AddToSet(ctx, key, registry.SetFile{At: at.At("2"), File: registry.StageFile{Path: "f"}}, strings.NewReader(text)); err != nil {
+			key, at := staging.SetKey{Repository: "main", ID: pkg}, e.Name(pkg)
+			if _, err := e.Staging.AddToSet(ctx, key, staging.SetFile{At: at.At("2"), File: content.StageFile{Path: "f"}}, strings.NewReader(text)); err != nil {
 				return err
 			}
-			_, err := e.CommitSet(ctx, key, func([]registry.StagedFile) ([]registry.SetRelease, error) {
-				return []registry.SetRelease{{At: at, Release: registry.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"}}}, nil
+			_, err := e.Staging.CommitSet(ctx, key, func([]registry.StagedFile) ([]staging.SetRelease, error) {
+				return []staging.SetRelease{{At: at, Release: publish.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"}}}, nil
 			})
 			return err
 		}
@@ -233,9 +237,9 @@ func TestD4Interleavings(t *testing.T) {
 				n++
 				pkg, text := fmt.Sprintf("p%d", n), fmt.Sprintf("text %d", n)
 				must(t, e.Publish(pkg, "1", "f", text))
-				must(t, e.Delete(e.Admin, e.Name(pkg).At("1"), ""))
+				must(t, e.Publisher.Delete(e.Admin, e.Name(pkg).At("1"), ""))
 				both := []*party{newParty(e.Admin, push(e, pkg, text)), newParty(e.Admin, func(ctx context.Context) error {
-					_, err := e.Collect(ctx, registry.CollectOptions{Force: true})
+					_, err := e.Maintain.Collect(ctx, maintain.CollectOptions{Force: true})
 					return err
 				})}
 				pushed, collected := both[0], both[1]

@@ -8,6 +8,9 @@ import (
 	"slipway/metadata"
 	"slipway/metadata/metadatatest"
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/instance"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -18,7 +21,7 @@ func TestLatestCost(t *testing.T) {
 	if err := e.Publish("web", "0"); err != nil {
 		t.Fatal(err)
 	}
-	pkg, err := e.Package(e.Admin, e.Name("web"))
+	pkg, err := e.Catalog.Package(e.Admin, e.Name("web"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,22 +40,22 @@ func TestLatestCost(t *testing.T) {
 	var rows atomic.Int64
 	cfg := e.Config
 	cfg.Metadata = metadatatest.CountRows(e.Metadata, &rows)
-	s, err := registry.New(t.Context(), cfg)
+	s, err := instance.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	publish := func(version string, prerelease bool) func() error {
 		return func() error {
-			p, err := s.Begin(e.Admin, e.Name("web"))
+			p, err := s.Publisher.Begin(e.Admin, e.Name("web"))
 			if err == nil {
-				_, err = p.Commit(e.Admin, registry.Release{Version: version, SortKey: []byte(version), PURL: "pkg:generic/web@" + version, Prerelease: prerelease})
+				_, err = p.Commit(e.Admin, publish.Release{Version: version, SortKey: []byte(version), PURL: "pkg:generic/web@" + version, Prerelease: prerelease})
 			}
 			return err
 		}
 	}
 	remove := func(version string) func() error {
-		return func() error { return s.Delete(e.Admin, e.Name("web").At(version), "") }
+		return func() error { return s.Publisher.Delete(e.Admin, e.Name("web").At(version), "") }
 	}
 	for _, step := range []struct {
 		what   string
@@ -62,7 +65,7 @@ func TestLatestCost(t *testing.T) {
 		{"publish a prerelease", publish("1.dev900", true), "0"},
 		{"publish a release", publish("1", false), "1"},
 		{"yank it", func() error {
-			_, _, err := s.SetState(e.Admin, e.Name("web").At("1"), registry.Yanked, "")
+			_, _, err := s.Publisher.SetState(e.Admin, e.Name("web").At("1"), registry.Yanked, "")
 			return err
 		}, "0"},
 		{"delete the other", remove("0"), "1.dev900"},
@@ -75,7 +78,7 @@ func TestLatestCost(t *testing.T) {
 		if n := rows.Load(); n > 5 {
 			t.Errorf("%s: %d rows were read", step.what, n)
 		}
-		if p, err := s.Package(e.Admin, e.Name("web")); err != nil || p.Latest != step.latest {
+		if p, err := s.Catalog.Package(e.Admin, e.Name("web")); err != nil || p.Latest != step.latest {
 			t.Errorf("%s: the newest is %q, %v, want %q", step.what, p.Latest, err, step.latest)
 		}
 	}
@@ -83,12 +86,12 @@ func TestLatestCost(t *testing.T) {
 
 // TestRequiredTagMoves: the version that a deletion moves the required tag to stays whole.
 func TestRequiredTagMoves(t *testing.T) {
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) {
 		r := c.Rules[registrytest.Format]
 		r.RequiredTag = "latest"
 		c.Rules[registrytest.Format] = r
 	}))
-	for _, rel := range []registry.Release{
+	for _, rel := range []publish.Release{
 		{Version: "1", Descriptor: []byte("descriptor"), Silent: true},
 		{Version: "2", Tags: []string{"latest"}},
 	} {
@@ -96,10 +99,10 @@ func TestRequiredTagMoves(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := e.Delete(e.Admin, e.Name("web").At("2"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("2"), ""); err != nil {
 		t.Fatal(err)
 	}
-	v, err := e.Resolve(e.Admin, e.Name("web"), registry.Ref{Tag: "latest"})
+	v, err := e.Catalog.Resolve(e.Admin, e.Name("web"), catalog.Ref{Tag: "latest"})
 	if err != nil || v.Name != "1" || string(v.Descriptor) != "descriptor" || !v.Announced {
 		t.Errorf("%+v, %v", v, err)
 	}

@@ -15,6 +15,8 @@ import (
 	"slipway/metadata/metadatatest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage/storagetest"
 )
@@ -23,12 +25,12 @@ import (
 func signed(t *testing.T, e *registrytest.Env) (size int64, root tlog.Hash) {
 	t.Helper()
 	// A second core over the same stores signs what is there before it answers.
-	s, err := registry.New(context.Background(), e.Config)
+	s, err := instance.Open(context.Background(), e.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	c, err := s.LogCheckpoint(e.Admin)
+	c, err := s.Ledger.LogCheckpoint(e.Admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,7 @@ func TestLogProof(t *testing.T) {
 		t.Errorf("the checkpoint covers %d entries", size)
 	}
 	for seq := range size {
-		p, err := e.LogProof(e.Admin, seq)
+		p, err := e.Ledger.LogProof(e.Admin, seq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,14 +78,14 @@ func TestLogProof(t *testing.T) {
 			t.Errorf("entry %d: a changed leaf verifies", seq)
 		}
 	}
-	if _, err := e.LogProof(e.Admin, size); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Ledger.LogProof(e.Admin, size); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("an entry that is not there: %v", err)
 	}
 	reader := e.Login(access.Credentials{Token: e.Token("nothing-here", access.Read)})
-	if _, err := e.LogProof(reader, 3); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Ledger.LogProof(reader, 3); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("an entry of a repository that the caller may not read: %v", err)
 	}
-	if _, err := e.LogLeaves(reader, 0, 1); registry.KindOf(err) != registry.Denied {
+	if _, err := e.Ledger.LogLeaves(reader, 0, 1); registry.KindOf(err) != registry.Denied {
 		t.Errorf("leaves without the right to audit: %v", err)
 	}
 }
@@ -125,7 +127,7 @@ func TestFsckFinds(t *testing.T) {
 		if err := e.Publish("web", "1"); err != nil {
 			t.Fatal(err)
 		}
-		p, err := e.Package(e.Admin, e.Name("web"))
+		p, err := e.Catalog.Package(e.Admin, e.Name("web"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +142,7 @@ func TestFsckFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		var found strings.Builder
-		sum, err := e.Fsck(e.Admin, registry.FsckOptions{}, func(f registry.Finding) { fmt.Fprintln(&found, f.Detail) })
+		sum, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(f maintain.Finding) { fmt.Fprintln(&found, f.Detail) })
 		if err != nil || sum.Wrong == 0 || !strings.Contains(found.String(), c.want) {
 			t.Errorf("%s: found %d, %v:\n%s", what, sum.Wrong, err, found.String())
 		}
@@ -153,19 +155,19 @@ func TestRestart(t *testing.T) {
 	if err := e.Publish("web", "1"); err != nil {
 		t.Fatal(err)
 	}
-	id, _ := e.Instance()
-	s, err := registry.New(context.Background(), e.Config)
+	id, _ := e.Core.Identity()
+	s, err := instance.Open(context.Background(), e.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if again, _ := s.Instance(); again != id || id == "" {
+	if again, _ := s.Core.Identity(); again != id || id == "" {
 		t.Errorf("instance %q became %q", id, again)
 	}
-	if pw, err := s.EnsureAdmin(context.Background(), ""); err != nil || pw != "" {
+	if pw, err := s.Accounts.EnsureAdmin(context.Background(), ""); err != nil || pw != "" {
 		t.Errorf("a second start makes an admin: %q, %v", pw, err)
 	}
-	if _, err := s.Detail(e.Admin, e.Name("web").At("1")); err != nil {
+	if _, err := s.Catalog.Detail(e.Admin, e.Name("web").At("1")); err != nil {
 		t.Error(err)
 	}
 }
@@ -187,13 +189,13 @@ func TestCheckpointRetry(t *testing.T) {
 		}
 		return storagetest.ErrFault
 	})
-	s, err := registry.New(t.Context(), cfg)
+	s, err := instance.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	for n, met := 0, false; !met; n++ { // on a busy machine a checkpoint may be made before the stores are down
-		if _, err := s.CreateRepository(e.Admin, fmt.Sprintf("grown-%d", n), registry.RepositoryChange{}); err != nil {
+		if _, err := s.Core.CreateRepository(e.Admin, fmt.Sprintf("grown-%d", n), registry.RepositoryChange{}); err != nil {
 			t.Fatal(err)
 		}
 		down.Store(true)
@@ -209,7 +211,7 @@ func TestCheckpointRetry(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := s.LogCheckpoint(e.Admin)
+		c, err := s.Ledger.LogCheckpoint(e.Admin)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,7 @@ func ValidRepository(s string) bool {
 // that a package name passes before it reaches a query or a path. Invalid.
 func NewName(repository, format, pkg, display string) (Name, error) {
 	if !ValidRepository(repository) {
-		return Name{}, Errorf(NotFound, AboutRepository, "there is no repository %q", clip(repository))
+		return Name{}, Errorf(NotFound, AboutRepository, "there is no repository %q", Clip(repository))
 	}
 	if err := checkPath("package name", pkg, maxPackageBytes); err != nil {
 		return Name{}, Errorf(Invalid, AboutPackage, "%s", err.Error())
@@ -70,7 +70,7 @@ func NewName(repository, format, pkg, display string) (Name, error) {
 }
 
 // check holds a name to what NewName asks, for the last step before it is stored, whoever put it together.
-func (n Name) check() error {
+func (n Name) Check() error {
 	_, err := NewName(n.Repository, n.Format, n.Package, n.Display)
 	return err
 }
@@ -78,7 +78,7 @@ func (n Name) check() error {
 // CheckVersion reports why s can't name a version of any format. Invalid.
 func CheckVersion(s string) error {
 	if strings.Contains(s, "/") {
-		return Errorf(Invalid, AboutVersion, "a version can't contain a slash: %q", clip(s))
+		return Errorf(Invalid, AboutVersion, "a version can't contain a slash: %q", Clip(s))
 	}
 	if err := checkPath("version", s, maxVersionBytes); err != nil {
 		return Errorf(Invalid, AboutVersion, "%s", err.Error())
@@ -97,48 +97,48 @@ func CheckPath(s string) error {
 // CheckTag reports why s can't be a tag: [A-Za-z0-9_][A-Za-z0-9._-]{0,127}, the grammar of distribution-spec. Invalid.
 func CheckTag(s string) error {
 	if len(s) > maxTagBytes || !tagName.MatchString(s) {
-		return Errorf(Invalid, AboutTag, "%q is not a tag: letters, digits, '_', '.', '-', at most %d, not starting with '.' or '-'", clip(s), maxTagBytes)
+		return Errorf(Invalid, AboutTag, "%q is not a tag: letters, digits, '_', '.', '-', at most %d, not starting with '.' or '-'", Clip(s), maxTagBytes)
 	}
 	return nil
 }
 
-type nameError string
+type NameError string
 
-func (e nameError) Error() string { return string(e) }
+func (e NameError) Error() string { return string(e) }
 
 // checkPath holds s to what is safe as name, path and query text everywhere: valid UTF-8 that Unicode normalisation
 // leaves alone, no control or invisible format characters, no backslash, no empty, "." or ".." segment.
 func checkPath(what, s string, limit int) error {
 	switch {
 	case s == "":
-		return nameError("the " + what + " is empty")
+		return NameError("the " + what + " is empty")
 	case len(s) > limit:
-		return nameError("the " + what + " is too long: " + clip(s))
+		return NameError("the " + what + " is too long: " + Clip(s))
 	case !utf8.ValidString(s):
-		return nameError("the " + what + " is not valid UTF-8")
+		return NameError("the " + what + " is not valid UTF-8")
 	case !norm.NFC.IsNormalString(s) || !norm.NFKC.IsNormalString(s):
-		return nameError("the " + what + " has characters that Unicode normalisation changes: " + clip(s))
+		return NameError("the " + what + " has characters that Unicode normalisation changes: " + Clip(s))
 	}
 	for _, r := range s {
 		if r == '\\' || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
-			return nameError("the " + what + " has a character that is not allowed")
+			return NameError("the " + what + " has a character that is not allowed")
 		}
 	}
 	for seg := range strings.SplitSeq(s, "/") {
 		switch {
 		case seg == "" || seg == "." || seg == "..":
-			return nameError("the " + what + " has an empty, '.' or '..' segment")
+			return NameError("the " + what + " has an empty, '.' or '..' segment")
 		case len(seg) > maxSegmentBytes:
-			return nameError("the " + what + " has a segment of over 255 bytes")
+			return NameError("the " + what + " has a segment of over 255 bytes")
 		case strings.TrimSpace(seg) != seg:
-			return nameError("the " + what + " has a segment that begins or ends with a space")
+			return NameError("the " + what + " has a segment that begins or ends with a space")
 		}
 	}
 	return nil
 }
 
 // clip shortens client text for a message.
-func clip(s string) string {
+func Clip(s string) string {
 	const most = 80
 	if len(s) <= most {
 		return s
@@ -151,7 +151,7 @@ func clip(s string) string {
 }
 
 // isLine reports whether s is text that stays on one line.
-func isLine(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
+func IsLine(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // isText reports whether s is text, of any number of lines.
 func isText(s string) bool {

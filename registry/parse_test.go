@@ -18,7 +18,7 @@ func FuzzGlob(f *testing.F) {
 		if err != nil || strings.ToValidUTF8(glob, "") != glob || strings.ToValidUTF8(s, "") != s {
 			return
 		}
-		if got := matchGlob(glob, s); got != want.MatchString(s) {
+		if got := MatchGlob(glob, s); got != want.MatchString(s) {
 			t.Fatalf("%q selects %q: %v", glob, s, got)
 		}
 	})
@@ -50,7 +50,7 @@ func FuzzGrants(f *testing.F) {
 	f.Fuzz(func(t *testing.T, outer, repository string) {
 		actor := access.Actor{Type: access.TypeToken, UserID: 1, Grants: []access.Grant{{Repository: outer, Actions: []access.Action{access.Read}}}}
 		may := access.Decide(actor, access.Read, repository) == access.Allow
-		want := outer == repository || strings.Contains(outer, "*") && matchGlob(outer, repository)
+		want := outer == repository || strings.Contains(outer, "*") && MatchGlob(outer, repository)
 		if may && !want {
 			t.Fatalf("a grant for %q reads %q", outer, repository)
 		}

@@ -14,7 +14,13 @@ import (
 
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/content"
+	"slipway/registry/instance"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
+	"slipway/registry/staging"
 	"slipway/storage/storagetest"
 )
 
@@ -22,7 +28,7 @@ import (
 func TestPublish(t *testing.T) {
 	e := registrytest.New(t)
 	before := time.Now().Add(-time.Millisecond)
-	res, err := e.PublishRelease("web", registry.Release{
+	res, err := e.PublishRelease("web", publish.Release{
 		Version: "1.0.0", Tags: []string{"latest"}, Descriptor: []byte(`{"a":1}`),
 		Facts: []registry.FactInput{{Key: registry.FactSourceCommit, Value: "abc", Source: "test", Rank: registry.RankDeclared}},
 	}, "a.txt", "hello", "dir/b.txt", "world")
@@ -32,7 +38,7 @@ func TestPublish(t *testing.T) {
 	if !res.Created || !res.Changed {
 		t.Errorf("result %+v, want created and changed", res)
 	}
-	d, err := e.Detail(e.Admin, e.Name("web").At("1.0.0"))
+	d, err := e.Catalog.Detail(e.Admin, e.Name("web").At("1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +54,7 @@ func TestPublish(t *testing.T) {
 	if got := types(t, e, 3); fmt.Sprint(got) != "[artifact.published tag.set]" {
 		t.Errorf("events %v", got)
 	}
-	r, err := e.Open(e.Admin, d.Files[1], 0, -1)
+	r, err := e.Catalog.Open(e.Admin, d.Files[1], 0, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +68,7 @@ func TestPublish(t *testing.T) {
 // types returns the types of the events after the given ones, short.
 func types(t *testing.T, e *registrytest.Env, skip int64) []string {
 	t.Helper()
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: skip - 1})
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: skip - 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +85,7 @@ func TestRepublish(t *testing.T) {
 	if err := e.Publish("web", "1.0.0", "f", "one"); err != nil {
 		t.Fatal(err)
 	}
-	res, err := e.PublishRelease("web", registry.Release{Version: "1.0.0"}, "f", "one")
+	res, err := e.PublishRelease("web", publish.Release{Version: "1.0.0"}, "f", "one")
 	if err != nil || res.Created || res.Changed {
 		t.Errorf("the same again: %+v, %v", res, err)
 	}
@@ -98,25 +104,25 @@ func TestRepublish(t *testing.T) {
 // TestAppend: files join a version one by one; a path never gets other bytes, unless the mode replaces.
 func TestAppend(t *testing.T) {
 	e := registrytest.New(t)
-	put := func(mode registry.Mode, path, content string) (registry.Result, error) {
-		return e.PublishRelease("tool", registry.Release{Version: "1", Mode: mode}, path, content)
+	put := func(mode publish.Mode, path, content string) (publish.Result, error) {
+		return e.PublishRelease("tool", publish.Release{Version: "1", Mode: mode}, path, content)
 	}
 	for i, step := range []struct {
-		mode    registry.Mode
+		mode    publish.Mode
 		path    string
 		content string
 		created bool
 		changed bool
 		kind    registry.Kind
 	}{
-		{registry.Append, "a", "1", true, true, 0},
-		{registry.Append, "b/c", "2", false, true, 0},
-		{registry.Append, "a", "1", false, false, 0},
-		{registry.Append, "a", "other", false, false, registry.AlreadyExists},
-		{registry.Append, "b", "file where a folder is", false, false, registry.Conflict},
-		{registry.Append, "a/x", "folder where a file is", false, false, registry.Conflict},
-		{registry.Replace, "a", "other", false, true, 0},
-		{registry.Replace, "a", "other", false, false, 0},
+		{publish.Append, "a", "1", true, true, 0},
+		{publish.Append, "b/c", "2", false, true, 0},
+		{publish.Append, "a", "1", false, false, 0},
+		{publish.Append, "a", "other", false, false, registry.AlreadyExists},
+		{publish.Append, "b", "file where a folder is", false, false, registry.Conflict},
+		{publish.Append, "a/x", "folder where a file is", false, false, registry.Conflict},
+		{publish.Replace, "a", "other", false, true, 0},
+		{publish.Replace, "a", "other", false, false, 0},
 	} {
 		res, err := put(step.mode, step.path, step.content)
 		if step.kind == 0 && err != nil || step.kind != 0 && registry.KindOf(err) != step.kind {
@@ -139,7 +145,7 @@ func TestFactsBound(t *testing.T) {
 	n := 0
 	publish := func(version string, facts int) error {
 		n++
-		rel := registry.Release{Version: version, Mode: registry.Append}
+		rel := publish.Release{Version: version, Mode: publish.Append}
 		for i := range facts {
 			rel.Facts = append(rel.Facts, registry.FactInput{Key: fmt.Sprintf("custom.f%d-%d", n, i), Value: "x", Source: "test", Rank: 1})
 		}
@@ -162,11 +168,11 @@ func TestFactsBound(t *testing.T) {
 		t.Error(err)
 	}
 	full(publish("2", 1001))
-	full(e.Declare(e.Admin, e.Name("tool").At("1"), registry.Declared{Custom: map[string]string{"one": "more"}}))
+	full(e.Publisher.Declare(e.Admin, e.Name("tool").At("1"), registry.Declared{Custom: map[string]string{"one": "more"}}))
 	if err := publish("1", 0); err != nil {
 		t.Errorf("a file without facts: %v", err)
 	}
-	d, err := e.Detail(e.Admin, e.Name("tool").At("1"))
+	d, err := e.Catalog.Detail(e.Admin, e.Name("tool").At("1"))
 	if err != nil || len(d.Facts) != 1000 || len(d.Files) != 4 || e.Has("tool", "2") {
 		t.Errorf("%d facts, %d files, %v", len(d.Facts), len(d.Files), err)
 	}
@@ -175,20 +181,20 @@ func TestFactsBound(t *testing.T) {
 
 // TestDelete: a deleted version leaves a tombstone, its tags move or end, and its coordinate stays taken.
 func TestDelete(t *testing.T) {
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) {
 		r := c.Rules[registrytest.Format]
 		r.RequiredTag = "latest"
 		c.Rules[registrytest.Format] = r
 	}))
 	for _, v := range []string{"1", "2", "3"} {
-		if _, err := e.PublishRelease("web", registry.Release{Version: v, Tags: []string{"latest", "v" + v}}); err != nil {
+		if _, err := e.PublishRelease("web", publish.Release{Version: v, Tags: []string{"latest", "v" + v}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := e.Delete(e.Admin, e.Name("web").At("3"), "broken"); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("3"), "broken"); err != nil {
 		t.Fatal(err)
 	}
-	tags, err := e.Tags(e.Admin, e.Name("web"))
+	tags, err := e.Catalog.Tags(e.Admin, e.Name("web"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,16 +208,16 @@ func TestDelete(t *testing.T) {
 	if err := e.Publish("web", "3"); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("publish of a deleted coordinate: %v, want Conflict", err)
 	}
-	d, err := e.Detail(e.Admin, e.Name("web").At("3"))
+	d, err := e.Catalog.Detail(e.Admin, e.Name("web").At("3"))
 	if err != nil || d.Version.State != registry.Deleted || d.Version.Reason != "broken" || len(d.Files) != 0 {
 		t.Errorf("tombstone %+v, %v", d.Version, err)
 	}
-	if _, err := e.Resolve(e.Admin, e.Name("web"), registry.Ref{Version: "3"}); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Catalog.Resolve(e.Admin, e.Name("web"), catalog.Ref{Version: "3"}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("resolve: %v", err)
 	}
 	e.MustFsck(t)
 
-	if _, err := e.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }}); err != nil {
+	if _, err := e.Core.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }}); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("web", "3", "f", "anew"); err != nil {
@@ -230,14 +236,14 @@ func TestRemoveFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove := func(path string) error {
-		return e.Edit(e.Admin, e.Name("tool"), func(ed *registry.Edit) error { return ed.RemoveFile("1", path, "") })
+		return e.Publisher.Edit(e.Admin, e.Name("tool"), func(ed *publish.Edit) error { return ed.RemoveFile("1", path, "") })
 	}
 	if err := remove("a"); err != nil {
 		t.Fatal(err)
 	}
 	e.MustFsck(t)
 	again := func(content string) error {
-		_, err := e.PublishRelease("tool", registry.Release{Version: "1", Mode: registry.Append}, "a", content)
+		_, err := e.PublishRelease("tool", publish.Release{Version: "1", Mode: publish.Append}, "a", content)
 		return err
 	}
 	if err := again("other"); registry.KindOf(err) != registry.Conflict {
@@ -264,7 +270,7 @@ func TestPublishFaults(t *testing.T) {
 		t.Run(string(when), func(t *testing.T) {
 			for n := 1; ; n++ {
 				e := registrytest.New(t, registrytest.FailCall(n, when))
-				_, err := e.PublishRelease("left-pad", registry.Release{Version: "1.0.0", Tags: []string{"latest"}}, "a", "1", "b", "2")
+				_, err := e.PublishRelease("left-pad", publish.Release{Version: "1.0.0", Tags: []string{"latest"}}, "a", "1", "b", "2")
 				tripped := e.Tripped()
 				e.MustFsck(t)
 				if !tripped {
@@ -294,7 +300,7 @@ func TestConcurrentPublish(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	c, err := e.Contents(e.Admin, e.Name("web"), false)
+	c, err := e.Catalog.Contents(e.Admin, e.Name("web"), false)
 	if err != nil || len(c.Versions) != n || c.Package.VersionCount != n {
 		t.Errorf("%d versions, count %d, %v", len(c.Versions), c.Package.VersionCount, err)
 	}
@@ -328,23 +334,23 @@ func TestConcurrentSame(t *testing.T) {
 // TestStageSums: announced digests are verified before anything is kept.
 func TestStageSums(t *testing.T) {
 	e := registrytest.New(t)
-	p, err := e.Begin(e.Admin, e.Name("web"))
+	p, err := e.Publisher.Begin(e.Admin, e.Name("web"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Abort()
-	_, err = p.Stage(e.Admin, registry.StageFile{Path: "f", Want: registry.Sums{SHA1: make([]byte, 20)}}, strings.NewReader("x"))
+	_, err = p.Stage(e.Admin, content.StageFile{Path: "f", Want: content.Sums{SHA1: make([]byte, 20)}}, strings.NewReader("x"))
 	if registry.KindOf(err) != registry.DigestMismatch {
 		t.Errorf("wrong sha1: %v", err)
 	}
-	_, err = p.Stage(e.Admin, registry.StageFile{Path: "f", Limit: 2}, strings.NewReader("xyz"))
+	_, err = p.Stage(e.Admin, content.StageFile{Path: "f", Limit: 2}, strings.NewReader("xyz"))
 	if registry.KindOf(err) != registry.TooLarge {
 		t.Errorf("over the limit: %v", err)
 	}
 	for b := range e.Blobs.List(context.Background(), "") {
 		t.Errorf("%s was kept", b.Digest)
 	}
-	st, err := p.Stage(e.Admin, registry.StageFile{Path: "f", Limit: 3, Sums: registry.SHA1 | registry.MD5 | registry.SHA512}, strings.NewReader("xyz"))
+	st, err := p.Stage(e.Admin, content.StageFile{Path: "f", Limit: 3, Sums: content.SHA1 | content.MD5 | content.SHA512}, strings.NewReader("xyz"))
 	if err != nil || fmt.Sprintf("%x", st.Blob.SHA1) != "66b27417d37e024c46526c2f6d358a754fc552f3" || len(st.Blob.MD5) != 16 || len(st.Blob.SHA512) != 64 {
 		t.Errorf("staged %+v, %v", st, err)
 	}
@@ -356,7 +362,7 @@ func TestRights(t *testing.T) {
 	if err := e.Publish("web", "1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
 	name := e.Name("web")
@@ -364,14 +370,14 @@ func TestRights(t *testing.T) {
 		action access.Action
 		run    func(ctx context.Context) error
 	}{
-		"read":    {access.Read, func(ctx context.Context) error { _, err := e.Package(ctx, name); return err }},
-		"publish": {access.Publish, func(ctx context.Context) error { _, err := e.Begin(ctx, name); return err }},
+		"read":    {access.Read, func(ctx context.Context) error { _, err := e.Catalog.Package(ctx, name); return err }},
+		"publish": {access.Publish, func(ctx context.Context) error { _, err := e.Publisher.Begin(ctx, name); return err }},
 		"tag": {access.Tag, func(ctx context.Context) error {
-			_, err := e.SetTag(ctx, name, "x", registry.TagChange{Version: "1"})
+			_, err := e.Publisher.SetTag(ctx, name, "x", publish.TagChange{Version: "1"})
 			return err
 		}},
 		"delete": {access.Delete, func(ctx context.Context) error {
-			return e.Delete(ctx, name.At("none"), "")
+			return e.Publisher.Delete(ctx, name.At("none"), "")
 		}},
 	}
 	for what, op := range ops {
@@ -396,8 +402,8 @@ func TestRights(t *testing.T) {
 // TestCondition: a condition is judged inside the commit, so of many writers that expect the same state one wins.
 func TestCondition(t *testing.T) {
 	e := registrytest.New(t)
-	expect := func(content string) func(registry.Held) error {
-		return func(have registry.Held) error {
+	expect := func(content string) func(publish.Held) error {
+		return func(have publish.Held) error {
 			f, there, err := have.File("f")
 			if err != nil || there == have.None() {
 				t.Errorf("there %v, none %v, error %v", there, have.None(), err)
@@ -409,7 +415,7 @@ func TestCondition(t *testing.T) {
 		}
 	}
 	write := func(before, after string) error {
-		_, err := e.PublishRelease("x", registry.Release{Version: "1", Mode: registry.Replace, If: expect(before)}, "f", after)
+		_, err := e.PublishRelease("x", publish.Release{Version: "1", Mode: publish.Replace, If: expect(before)}, "f", after)
 		return err
 	}
 	if err := write("", "first"); err != nil {
@@ -443,7 +449,7 @@ func TestRemoveFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove := func(path string) (n int) {
-		err := e.Edit(e.Admin, e.Name("x"), func(ed *registry.Edit) (err error) {
+		err := e.Publisher.Edit(e.Admin, e.Name("x"), func(ed *publish.Edit) (err error) {
 			if strings.HasSuffix(path, "/") {
 				n, err = ed.RemoveFolder("1", path, "")
 			} else {
@@ -459,7 +465,7 @@ func TestRemoveFiles(t *testing.T) {
 	if n := remove("a/"); n != 2 {
 		t.Errorf("%d files removed", n)
 	}
-	p, err := e.Begin(e.Login(access.Credentials{Token: e.Token("main", access.Publish)}), e.Name("x"))
+	p, err := e.Publisher.Begin(e.Login(access.Credentials{Token: e.Token("main", access.Publish)}), e.Name("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -487,25 +493,25 @@ func TestS6Names(t *testing.T) {
 			if at.Display == "" && at.Package != "" {
 				continue // stands for the package's
 			}
-			p, err := e.Begin(e.Admin, at)
+			p, err := e.Publisher.Begin(e.Admin, at)
 			if err == nil {
-				_, err = p.Stage(e.Admin, registry.StageFile{Path: "f"}, strings.NewReader("x"))
+				_, err = p.Stage(e.Admin, content.StageFile{Path: "f"}, strings.NewReader("x"))
 				if err == nil {
-					_, err = p.Commit(e.Admin, registry.Release{Version: "1", PURL: "pkg:generic/x@1"})
+					_, err = p.Commit(e.Admin, publish.Release{Version: "1", PURL: "pkg:generic/x@1"})
 				}
 				p.Abort()
 			}
 			if registry.KindOf(err) != registry.Invalid || err == nil {
 				t.Errorf("%q, shown as %q: %v, want Invalid", at.Package, at.Display, err)
 			}
-			_, err = e.AddToSet(e.Admin, registry.SetKey{Repository: "main", ID: "set"},
-				registry.SetFile{At: at.At("1"), File: registry.StageFile{Path: "f"}}, strings.NewReader("x"))
+			_, err = e.Staging.AddToSet(e.Admin, staging.SetKey{Repository: "main", ID: "set"},
+				staging.SetFile{At: at.At("1"), File: content.StageFile{Path: "f"}}, strings.NewReader("x"))
 			if registry.KindOf(err) != registry.Invalid || err == nil {
 				t.Errorf("%q, shown as %q, in a set: %v, want Invalid", at.Package, at.Display, err)
 			}
 		}
 	}
-	if found, err := e.Packages(e.Admin, "main", registry.PackageQuery{}); err != nil || len(found) > 0 {
+	if found, err := e.Catalog.Packages(e.Admin, "main", catalog.PackageQuery{}); err != nil || len(found) > 0 {
 		t.Errorf("%v, %v", found, err)
 	}
 }

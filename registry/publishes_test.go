@@ -14,13 +14,19 @@ import (
 	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/content"
+	"slipway/registry/instance"
+	"slipway/registry/ledger"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
+	"slipway/registry/staging"
 )
 
 // withAssemble lets versions of the test format be staged; they settle after a time without a further file.
 func withAssemble(after time.Duration) registrytest.Option {
-	return registrytest.With(func(c *registry.Config) {
-		c.Assemblers = map[string]registry.Assembler{registrytest.Format: plainAssembler{after}}
+	return registrytest.With(func(c *instance.Config) {
+		c.Assemblers = map[string]staging.Assembler{registrytest.Format: plainAssembler{after}}
 		c.SettleInterval = 10 * time.Millisecond
 	})
 }
@@ -28,19 +34,19 @@ func withAssemble(after time.Duration) registrytest.Option {
 // plainAssembler makes a release of whatever files a version has; they settle after a time without a further file.
 type plainAssembler struct{ after time.Duration }
 
-func (plainAssembler) Assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
-	return registry.Release{Version: a.At.Version, PURL: "pkg:generic/" + a.At.Package + "@" + a.At.Version, SortKey: []byte(a.At.Version)}, nil
+func (plainAssembler) Assemble(_ context.Context, a staging.Assembly) (publish.Release, error) {
+	return publish.Release{Version: a.At.Version, PURL: "pkg:generic/" + a.At.Package + "@" + a.At.Version, SortKey: []byte(a.At.Version)}, nil
 }
 
-func (p plainAssembler) Settle(context.Context, registry.Opener, []registry.StagedFile) (time.Duration, error) {
+func (p plainAssembler) Settle(context.Context, staging.Opener, []registry.StagedFile) (time.Duration, error) {
 	return p.after, nil
 }
 
-func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key registry.SetKey, pkg, version string) {
+func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key staging.SetKey, pkg, version string) {
 	t.Helper()
 	name := e.Name(pkg)
 	name.Repository = key.Repository
-	_, err := e.AddToSet(ctx, key, registry.SetFile{At: name.At(version), File: registry.StageFile{Path: "file"}}, strings.NewReader(pkg+version))
+	_, err := e.Staging.AddToSet(ctx, key, staging.SetFile{At: name.At(version), File: content.StageFile{Path: "file"}}, strings.NewReader(pkg+version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +55,11 @@ func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key registry.
 // TestCommitPublish: a publish is found by its id alone, by its owner, in whichever repository it is, and never settles.
 func TestCommitPublish(t *testing.T) {
 	e := registrytest.New(t, withAssemble(0))
-	if _, err := e.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
-	key := func(repository string) registry.SetKey {
-		k, err := registry.PublishKey(repository, "r1")
+	key := func(repository string) staging.SetKey {
+		k, err := staging.PublishKey(repository, "r1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,25 +73,25 @@ func TestCommitPublish(t *testing.T) {
 	if e.Has("a", "1") {
 		t.Fatal("a publish settled")
 	}
-	if _, err := e.CommitPublish(e.Admin, "", "r1"); registry.KindOf(err) != registry.Conflict {
+	if _, err := e.Staging.CommitPublish(e.Admin, "", "r1"); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("a publish in two repositories: %v", err)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("*", access.Publish)})
-	if _, err := e.CommitPublish(stranger, "main", "r1"); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Staging.CommitPublish(stranger, "main", "r1"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("of another caller: %v", err)
 	}
-	if _, err := e.CommitPublish(context.Background(), "", "r1"); registry.KindOf(err) != registry.Unauthenticated {
+	if _, err := e.Staging.CommitPublish(context.Background(), "", "r1"); registry.KindOf(err) != registry.Unauthenticated {
 		t.Errorf("of nobody: %v", err)
 	}
-	if err := e.DropPublish(e.Admin, "other", "r1"); err != nil {
+	if err := e.Staging.DropPublish(e.Admin, "other", "r1"); err != nil {
 		t.Error(err)
 	}
-	published, err := e.CommitPublish(e.Admin, "", "r1")
+	published, err := e.Staging.CommitPublish(e.Admin, "", "r1")
 	if err != nil || len(published) != 3 || !e.Has("a", "1") || !e.Has("a", "2") || !e.Has("b", "1") {
 		t.Fatalf("%+v, %v", published, err)
 	}
 	for _, id := range []string{"r2", "x y", "", strings.Repeat("x", 201)} {
-		if _, err := e.CommitPublish(e.Admin, "", id); err == nil {
+		if _, err := e.Staging.CommitPublish(e.Admin, "", id); err == nil {
 			t.Errorf("%q was committed", id)
 		}
 	}
@@ -96,13 +102,13 @@ func TestCommitPublish(t *testing.T) {
 // have the id of one that ended.
 func TestCommitPublishAgain(t *testing.T) {
 	e := registrytest.New(t, withAssemble(0))
-	key, err := registry.PublishKey("main", "r1")
+	key, err := staging.PublishKey("main", "r1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	stage(t, e, e.Admin, key, "a", "1")
 	stage(t, e, e.Admin, key, "b", "1")
-	names := func(published []registry.PublishedVersion, err error) string {
+	names := func(published []staging.PublishedVersion, err error) string {
 		t.Helper()
 		out := fmt.Sprint(err)
 		for _, p := range published {
@@ -110,28 +116,28 @@ func TestCommitPublishAgain(t *testing.T) {
 		}
 		return out
 	}
-	first := names(e.CommitPublish(e.Admin, "", "r1"))
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	first := names(e.Staging.CommitPublish(e.Admin, "", "r1"))
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, repository := range []string{"", "main"} {
-		if again := names(e.CommitPublish(e.Admin, repository, "r1")); again != first || !strings.HasPrefix(first, "<nil> ") {
+		if again := names(e.Staging.CommitPublish(e.Admin, repository, "r1")); again != first || !strings.HasPrefix(first, "<nil> ") {
 			t.Errorf("again: %s, at first %s", again, first)
 		}
 	}
-	if more, _, err := e.Events(e.Admin, registry.EventQuery{After: events[len(events)-1].Seq}); err != nil || len(more) > 0 {
+	if more, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: events[len(events)-1].Seq}); err != nil || len(more) > 0 {
 		t.Errorf("events of the second answer: %v, %v", more, err)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("*", access.Publish)})
-	if _, err := e.CommitPublish(stranger, "", "r1"); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Staging.CommitPublish(stranger, "", "r1"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("of another caller: %v", err)
 	}
-	if err := e.DropPublish(e.Admin, "main", "r1"); registry.KindOf(err) != registry.NotFound {
+	if err := e.Staging.DropPublish(e.Admin, "main", "r1"); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("drop of what is published: %v", err)
 	}
 	stage(t, e, e.Admin, key, "c", "1")
-	if again, err := e.CommitPublish(e.Admin, "", "r1"); err != nil || len(again) != 1 || again[0].At.Package != "c" {
+	if again, err := e.Staging.CommitPublish(e.Admin, "", "r1"); err != nil || len(again) != 1 || again[0].At.Package != "c" {
 		t.Errorf("the next of the same id: %+v, %v", again, err)
 	}
 	e.MustFsck(t)
@@ -142,10 +148,10 @@ func TestSettle(t *testing.T) {
 	const quiet = 300 * time.Millisecond
 	e := registrytest.New(t, withAssemble(quiet))
 	owner := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
-	key := registry.SetKey{Repository: "main", ID: "deploy"}
+	key := staging.SetKey{Repository: "main", ID: "deploy"}
 	slow, finish := waiting{make(chan struct{}), make(chan struct{})}, make(chan error, 1)
 	go func() {
-		_, err := e.AddToSet(owner, key, registry.SetFile{At: e.Name("a").At("1"), File: registry.StageFile{Path: "slow"}}, slow)
+		_, err := e.Staging.AddToSet(owner, key, staging.SetFile{At: e.Name("a").At("1"), File: content.StageFile{Path: "slow"}}, slow)
 		finish <- err
 	}()
 	<-slow.begun
@@ -163,7 +169,7 @@ func TestSettle(t *testing.T) {
 			t.Fatal("not committed")
 		}
 	}
-	d, err := e.Detail(e.Admin, e.Name("a").At("1"))
+	d, err := e.Catalog.Detail(e.Admin, e.Name("a").At("1"))
 	if err != nil || len(d.Files) != 2 || d.Version.PublisherID != access.From(owner).ID {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -192,7 +198,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 // TestSettleAfterRestart: a core that was not told of a set finds it behind any number of others: publishes, also those that
 // have ended, and sets that never settle.
 func TestSettleAfterRestart(t *testing.T) {
-	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *registry.Config) { c.SettleInterval = 0 }))
+	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
 	must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
 		r, err := tx.Repositories().Repository("main")
 		for i := 0; i < 1100 && err == nil; i++ {
@@ -210,16 +216,16 @@ func TestSettleAfterRestart(t *testing.T) {
 		return err
 	}))
 	time.Sleep(2 * time.Millisecond) // so that it comes last
-	stage(t, e, e.Admin, registry.SetKey{Repository: "main", ID: "deploy"}, "a", "1")
+	stage(t, e, e.Admin, staging.SetKey{Repository: "main", ID: "deploy"}, "a", "1")
 	var ahead atomic.Int64
 	c := e.Config
 	c.SettleInterval, c.Metrics = 5*time.Millisecond, nil
 	c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	s, err := registry.New(t.Context(), c)
+	s, err := instance.Open(t.Context(), c)
 	must(t, err)
 	defer s.Close()
 	eventually(t, "what was there before", func() bool { return e.Has("a", "1") })
-	stage(t, e, e.Admin, registry.SetKey{Repository: "main", ID: "deploy"}, "a", "2")
+	stage(t, e, e.Admin, staging.SetKey{Repository: "main", ID: "deploy"}, "a", "2")
 	eventually(t, "what another core was told of since", func() bool {
 		ahead.Add(int64(time.Minute)) // it searches once a minute
 		return e.Has("a", "2")
@@ -229,9 +235,9 @@ func TestSettleAfterRestart(t *testing.T) {
 
 // TestSettleOnFullDisk: a set that can't be committed for want of space is tried again.
 func TestSettleOnFullDisk(t *testing.T) {
-	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *registry.Config) { c.SettleInterval = 0 }))
+	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
 	var ahead atomic.Int64
-	_, h := hook(t, e, func(c *registry.Config) {
+	_, h := hook(t, e, func(c *instance.Config) {
 		c.SettleInterval = 5 * time.Millisecond
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	})
@@ -242,7 +248,7 @@ func TestSettleOnFullDisk(t *testing.T) {
 		}
 		return e.Metadata.Update(ctx, fn)
 	}
-	stage(t, e, e.Admin, registry.SetKey{Repository: "main", ID: "deploy"}, "a", "1")
+	stage(t, e, e.Admin, staging.SetKey{Repository: "main", ID: "deploy"}, "a", "1")
 	ahead.Add(int64(2 * time.Minute)) // it searches
 	eventually(t, "a first try", func() bool { return tries.Load() > 0 })
 	eventually(t, "settled", func() bool {
@@ -262,7 +268,7 @@ func TestIdleSets(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	c := e.Config
 	c.Metadata, c.Metrics, c.SignInterval = store, nil, time.Hour
-	s, err := registry.New(t.Context(), c)
+	s, err := instance.Open(t.Context(), c)
 	must(t, err)
 	defer s.Close()
 	touch := func(id string) error {
@@ -278,7 +284,7 @@ func TestIdleSets(t *testing.T) {
 	must(t, touch("b"))
 	at = time.Now()
 	must(t, touch("fresh"))
-	must(t, errOf(s.Collect(access.With(t.Context(), access.System()), registry.CollectOptions{})))
+	must(t, errOf(s.Maintain.Collect(access.With(t.Context(), access.System()), maintain.CollectOptions{})))
 	must(t, store.View(t.Context(), func(tx metadata.Tx) error {
 		left, err := tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(time.Hour)})
 		if len(left) != 600 {
@@ -291,34 +297,34 @@ func TestIdleSets(t *testing.T) {
 // TestSetOfGoneRepository: another repository of the same name has neither the sets of the one that is gone nor the answers to
 // its publishes.
 func TestSetOfGoneRepository(t *testing.T) {
-	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *registry.Config) { c.SettleInterval = 0 }))
+	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
 	teamRepository(t, e)
-	key := registry.SetKey{Repository: "team", ID: "deploy", Scope: "g:a"}
+	key := staging.SetKey{Repository: "team", ID: "deploy", Scope: "g:a"}
 	stage(t, e, e.Admin, key, "a", "1")
-	publish, err := registry.PublishKey("team", "p1")
+	publish, err := staging.PublishKey("team", "p1")
 	must(t, err)
 	stage(t, e, e.Admin, publish, "b", "1")
-	must(t, errOf(e.CommitPublish(e.Admin, "team", "p1")))
+	must(t, errOf(e.Staging.CommitPublish(e.Admin, "team", "p1")))
 	name := e.Name("b")
 	name.Repository = "team"
-	must(t, e.Delete(e.Admin, name.At("1"), ""))
-	must(t, e.DeleteRepository(e.Admin, "team"))
+	must(t, e.Publisher.Delete(e.Admin, name.At("1"), ""))
+	must(t, e.Maintain.DeleteRepository(e.Admin, "team"))
 	teamRepository(t, e)
-	if _, files, err := e.Set(e.Admin, key); registry.KindOf(err) != registry.NotFound || err == nil {
+	if _, files, err := e.Staging.Set(e.Admin, key); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("files in the new repository's set: %d, %v", len(files), err)
 	}
-	if out, err := e.CommitPublish(e.Admin, "team", "p1"); registry.KindOf(err) != registry.NotFound || err == nil {
+	if out, err := e.Staging.CommitPublish(e.Admin, "team", "p1"); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("a publish of the old one: %+v, %v", out, err)
 	}
-	if files, err := e.StagedAt(e.Admin, key, registry.Name{Repository: "team", Format: registrytest.Format, Package: "a"}.At("1"), "file"); err != nil || len(files) != 0 {
+	if files, err := e.Staging.StagedAt(e.Admin, key, registry.Name{Repository: "team", Format: registrytest.Format, Package: "a"}.At("1"), "file"); err != nil || len(files) != 0 {
 		t.Errorf("files of the old one: %+v, %v", files, err)
 	}
 	stage(t, e, e.Admin, key, "a", "2")
-	sets, err := e.Sets(e.Admin, "team", "g:a")
+	sets, err := e.Staging.Sets(e.Admin, "team", "g:a")
 	if err != nil || len(sets) != 1 || len(sets[0].Files) != 1 || sets[0].Files[0].Version != "2" {
 		t.Errorf("sets of the scope: %+v, %v", sets, err)
 	}
-	if r := collect(t, e, registry.CollectOptions{}); r.Blobs != 2 {
+	if r := collect(t, e, maintain.CollectOptions{}); r.Blobs != 2 {
 		t.Errorf("collection of what the old one held: %+v", r)
 	}
 	e.MustFsck(t)

@@ -2,10 +2,7 @@ package registry
 
 import (
 	"net/url"
-	"slices"
 	"strings"
-
-	"slipway/metadata"
 )
 
 // maxPURLBytes bounds a package URL.
@@ -24,7 +21,7 @@ type PURL struct {
 // scope as it is, so an @ with a slash behind it begins no version. Invalid.
 func ParsePURL(s string) (PURL, error) {
 	wrong := func() (PURL, error) {
-		return PURL{}, Errorf(Invalid, AboutRequest, "%q is not a package URL such as pkg:npm/%%40acme/web@1.4.2", clip(s))
+		return PURL{}, Errorf(Invalid, AboutRequest, "%q is not a package URL such as pkg:npm/%%40acme/web@1.4.2", Clip(s))
 	}
 	rest, ok := strings.CutPrefix(s, "pkg:")
 	if !ok || len(s) > maxPURLBytes {
@@ -68,37 +65,4 @@ func (p PURL) pkg(r Rules) (string, error) {
 		return p.Name, nil
 	}
 	return p.Namespace + "/" + p.Name, nil
-}
-
-// packages returns the packages of a repository that a package URL can mean; those of the type that are not there are left
-// out. Invalid: no format has this type.
-func (s *Service) packages(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
-	var out []Package
-	known := false
-	for format, rules := range s.rules {
-		if rules.PURLType != p.Type {
-			continue
-		}
-		known = true
-		name, err := p.pkg(rules)
-		if err != nil {
-			return nil, err
-		}
-		at, err := s.NameOf(repo.Name, format, name)
-		if err != nil {
-			return nil, err
-		}
-		pkg, err := openPackage(tx, at)
-		switch {
-		case err == nil:
-			out = append(out, pkg)
-		case KindOf(err) != NotFound:
-			return nil, err
-		}
-	}
-	if !known {
-		return nil, Errorf(Invalid, AboutRequest, "no format has package URLs of the type %q", clip(p.Type))
-	}
-	slices.SortFunc(out, func(a, b Package) int { return strings.Compare(a.Format, b.Format) })
-	return out, nil
 }

@@ -12,6 +12,10 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/instance"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -32,13 +36,13 @@ func TestSearch(t *testing.T) {
 		{"api", "1.0", []registry.FactInput{fact(registry.FactSourceCommit, commit), fact(registry.FactSourceRef, "refs/heads/main")}, nil},
 		{"100%_sure", "1.0", nil, nil},
 	} {
-		if _, err := e.PublishRelease(v.pkg, registry.Release{Version: v.version, Facts: v.facts, Tags: v.tags}); err != nil {
+		if _, err := e.PublishRelease(v.pkg, publish.Release{Version: v.version, Facts: v.facts, Tags: v.tags}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	find := func(ctx registry.VersionSearch) string {
+	find := func(ctx catalog.VersionSearch) string {
 		t.Helper()
-		hits, err := e.Search(e.Admin, ctx)
+		hits, err := e.Catalog.Search(e.Admin, ctx)
 		if err != nil {
 			t.Errorf("%q: %v", ctx.Query, err)
 		}
@@ -49,7 +53,7 @@ func TestSearch(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	today := time.Now().UTC().Format(time.DateOnly)
-	d, err := e.Detail(e.Admin, e.Name("api").At("1.0"))
+	d, err := e.Catalog.Detail(e.Admin, e.Name("api").At("1.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +84,7 @@ func TestSearch(t *testing.T) {
 		`name:"web" AND version:"1.0"`:                       "web@1.0",
 		"repo:other":                                         "",
 	} {
-		if got := find(registry.VersionSearch{Query: q}); got != want {
+		if got := find(catalog.VersionSearch{Query: q}); got != want {
 			t.Errorf("%q finds %q, want %q", q, got, want)
 		}
 	}
@@ -88,16 +92,16 @@ func TestSearch(t *testing.T) {
 }
 
 // asOf asks for the state before a tag moved and a version was deleted.
-func asOf(t *testing.T, e *registrytest.Env, find func(registry.VersionSearch) string) {
+func asOf(t *testing.T, e *registrytest.Env, find func(catalog.VersionSearch) string) {
 	t.Helper()
-	_, seq, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	_, seq, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.SetTag(e.Admin, e.Name("web"), "stable", registry.TagChange{Version: "1.0"}); err != nil {
+	if _, err := e.Publisher.SetTag(e.Admin, e.Name("web"), "stable", publish.TagChange{Version: "1.0"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Delete(e.Admin, e.Name("web").At("1.1"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1.1"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("web", "2.0"); err != nil {
@@ -105,23 +109,23 @@ func asOf(t *testing.T, e *registrytest.Env, find func(registry.VersionSearch) s
 	}
 	then := registry.AsOf{Seq: &seq}
 	for _, c := range []struct {
-		q    registry.VersionSearch
+		q    catalog.VersionSearch
 		want string
 	}{
-		{registry.VersionSearch{Query: "tag:stable"}, "web@1.0"},
-		{registry.VersionSearch{Query: "tag:stable", AsOf: then}, "web@1.1"},
-		{registry.VersionSearch{Query: "name:web"}, "web@2.0 web@1.0"},
-		{registry.VersionSearch{Query: "name:web", AsOf: then}, "web@1.1 web@1.0"},
-		{registry.VersionSearch{Query: "name:web", Limit: 1}, "web@2.0"},
+		{catalog.VersionSearch{Query: "tag:stable"}, "web@1.0"},
+		{catalog.VersionSearch{Query: "tag:stable", AsOf: then}, "web@1.1"},
+		{catalog.VersionSearch{Query: "name:web"}, "web@2.0 web@1.0"},
+		{catalog.VersionSearch{Query: "name:web", AsOf: then}, "web@1.1 web@1.0"},
+		{catalog.VersionSearch{Query: "name:web", Limit: 1}, "web@2.0"},
 	} {
 		if got := find(c.q); got != c.want {
 			t.Errorf("%+v finds %q, want %q", c.q, got, c.want)
 		}
 	}
 	var all []string
-	q := registry.VersionSearch{Limit: 1}
+	q := catalog.VersionSearch{Limit: 1}
 	for {
-		hits, err := e.Search(e.Admin, q)
+		hits, err := e.Catalog.Search(e.Admin, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +139,7 @@ func asOf(t *testing.T, e *registrytest.Env, find func(registry.VersionSearch) s
 		t.Errorf("pages: %v", all)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("other", access.Read)})
-	if hits, err := e.Search(stranger, registry.VersionSearch{}); err != nil || len(hits) != 0 {
+	if hits, err := e.Catalog.Search(stranger, catalog.VersionSearch{}); err != nil || len(hits) != 0 {
 		t.Errorf("a reader of another repository finds %d, %v", len(hits), err)
 	}
 }
@@ -161,7 +165,7 @@ func TestQueryErrors(t *testing.T) {
 		strings.Repeat("a ", 200):       "terms",
 		strings.Repeat("a", 5000):       "bytes",
 	} {
-		if _, err := registry.ParseQuery(q); registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
+		if _, err := catalog.ParseQuery(q); registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %q", q, err, want)
 		}
 	}
@@ -173,7 +177,7 @@ func FuzzParseQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if _, err := registry.ParseQuery(s); err != nil && registry.KindOf(err) != registry.Invalid {
+		if _, err := catalog.ParseQuery(s); err != nil && registry.KindOf(err) != registry.Invalid {
 			t.Errorf("%q: %v", s, err)
 		}
 	})
@@ -182,11 +186,11 @@ func FuzzParseQuery(f *testing.F) {
 // TestSearchCost: searches that take long leave connections to everybody else, end with their caller, and are refused after a
 // while, with what to do.
 func TestSearchCost(t *testing.T) {
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) { c.SearchTime = time.Minute }))
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) { c.SearchTime = time.Minute }))
 	if err := e.Publish("web", "1"); err != nil {
 		t.Fatal(err)
 	}
-	pkg, err := e.Package(e.Admin, e.Name("web"))
+	pkg, err := e.Catalog.Package(e.Admin, e.Name("web"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,19 +205,19 @@ func TestSearchCost(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	costly := registry.VersionSearch{Query: "version:*" + strings.Repeat("a", 4000) + "b"}
+	costly := catalog.VersionSearch{Query: "version:*" + strings.Repeat("a", 4000) + "b"}
 	ctx, leave := context.WithCancel(e.Admin)
 	var searches sync.WaitGroup
 	for range 20 {
 		searches.Go(func() {
-			if _, err := e.Search(ctx, costly); !errors.Is(err, context.Canceled) {
+			if _, err := e.Catalog.Search(ctx, costly); !errors.Is(err, context.Canceled) {
 				t.Errorf("a search whose caller left: %v", err)
 			}
 		})
 	}
 	time.Sleep(100 * time.Millisecond)
 	for range 20 {
-		if _, err := e.Detail(e.Admin, e.Name("web").At("1")); err != nil {
+		if _, err := e.Catalog.Detail(e.Admin, e.Name("web").At("1")); err != nil {
 			t.Error(err)
 		}
 	}
@@ -225,17 +229,17 @@ func TestSearchCost(t *testing.T) {
 
 	cfg := e.Config
 	cfg.SearchTime = 200 * time.Millisecond
-	short, err := registry.New(t.Context(), cfg)
+	short, err := instance.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer short.Close()
-	_, err = short.Search(e.Admin, costly)
+	_, err = short.Catalog.Search(e.Admin, costly)
 	if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "narrow it") {
 		t.Errorf("too costly: %v", err)
 	}
 	eventually(t, "a cheap search is answered", func() bool { // a busy machine may take longer
-		hits, err := short.Search(e.Admin, registry.VersionSearch{Query: "name:web version:1"})
+		hits, err := short.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "name:web version:1"})
 		return err == nil && len(hits) == 1
 	})
 }
@@ -248,14 +252,14 @@ func TestSearchStates(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, before, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	_, before, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Edit(e.Admin, e.Name("web"), func(x *registry.Edit) error { return x.SetState("2", registry.Yanked, "broken") }); err != nil {
+	if err := e.Publisher.Edit(e.Admin, e.Name("web"), func(x *publish.Edit) error { return x.SetState("2", registry.Yanked, "broken") }); err != nil {
 		t.Fatal(err)
 	}
 	now, then := registry.AsOf{}, registry.AsOf{Seq: &before}
@@ -273,7 +277,7 @@ func TestSearchStates(t *testing.T) {
 		{"web version:1 state:published", then, "1 published"},
 		{"web state:deleted", then, ""},
 	} {
-		hits, err := e.Search(e.Admin, registry.VersionSearch{Query: c.query, AsOf: c.asOf})
+		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: c.query, AsOf: c.asOf})
 		if err != nil {
 			t.Errorf("%s: %v", c.query, err)
 		}

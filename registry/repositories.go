@@ -8,6 +8,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry/access"
+	"slipway/registry/lookup"
 )
 
 // RepositorySettings are the rules of a repository. Zero values are the defaults.
@@ -37,12 +38,12 @@ type RepositoryChange struct {
 	Settings func(now *RepositorySettings) error
 }
 
-const maxDescriptionBytes = 4096
+const MaxDescriptionBytes = 4096
 
 func (c RepositoryChange) apply(r *Repository) error {
 	if c.Description != nil {
-		if len(*c.Description) > maxDescriptionBytes {
-			return Errorf(Invalid, AboutRepository, "the description is longer than %d bytes", maxDescriptionBytes)
+		if len(*c.Description) > MaxDescriptionBytes {
+			return Errorf(Invalid, AboutRepository, "the description is longer than %d bytes", MaxDescriptionBytes)
 		}
 		if !isText(*c.Description) {
 			return Errorf(Invalid, AboutRepository, "the description holds control characters")
@@ -67,47 +68,47 @@ func (c RepositoryChange) apply(r *Repository) error {
 }
 
 // CreateRepository makes a repository. It needs to administer the instance. Invalid, AlreadyExists.
-func (s *Service) CreateRepository(ctx context.Context, name string, c RepositoryChange) (Repository, error) {
-	actor, err := s.authorize(ctx, access.Admin, access.Instance)
+func (s *Core) CreateRepository(ctx context.Context, name string, c RepositoryChange) (Repository, error) {
+	actor, err := s.Authorize(ctx, access.Admin, access.Instance)
 	if err != nil {
 		return Repository{}, err
 	}
 	if !ValidRepository(name) {
-		return Repository{}, Errorf(Invalid, AboutRepository, "%q can't name a repository: lower-case letters, digits and '-', at most 63, starting with a letter or digit", clip(name))
+		return Repository{}, Errorf(Invalid, AboutRepository, "%q can't name a repository: lower-case letters, digits and '-', at most 63, starting with a letter or digit", Clip(name))
 	}
 	r := Repository{Name: name}
 	if err := c.apply(&r); err != nil {
 		return Repository{}, err
 	}
-	err = s.update(ctx, func(tx metadata.Tx) (err error) {
+	err = s.Update(ctx, func(tx metadata.Tx) (err error) {
 		if r, err = tx.Repositories().CreateRepository(r); errors.Is(err, metadata.ErrExists) {
 			return Errorf(AlreadyExists, AboutRepository, "there is a repository %q already", name)
 		} else if err != nil {
 			return err
 		}
-		_, err = appendEntry(tx.Log(), actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = Append(tx.Log(), actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	return r, err
 }
 
 // Repository returns one repository. NotFound.
-func (s *Service) Repository(ctx context.Context, name string) (Repository, error) {
-	if _, err := s.authorize(ctx, access.Read, name); err != nil {
+func (s *Core) Repository(ctx context.Context, name string) (Repository, error) {
+	if _, err := s.Authorize(ctx, access.Read, name); err != nil {
 		return Repository{}, err
 	}
-	return s.repository(ctx, name)
+	return s.RepositoryRow(ctx, name)
 }
 
 // Repositories lists those that the caller may read, by name; next is where to go on, "" at the end.
-func (s *Service) Repositories(ctx context.Context, p Page) (out []Repository, next string, err error) {
+func (s *Core) Repositories(ctx context.Context, p Page) (out []Repository, next string, err error) {
 	actor := access.From(ctx)
-	limit := bound(p.Limit)
-	err = s.meta.View(ctx, func(tx metadata.Tx) error {
-		if _, err := s.readable(tx.Repositories(), actor); err != nil {
+	limit := Bound(p.Limit)
+	err = s.Store.View(ctx, func(tx metadata.Tx) error {
+		if _, err := s.Readable(tx.Repositories(), actor); err != nil {
 			return err
 		}
-		all, err := allRepositories(tx.Repositories())
+		all, err := AllRepositories(tx.Repositories())
 		all = slices.DeleteFunc(all, func(r Repository) bool {
 			return r.Name <= p.After || access.Decide(actor, access.Read, r.Name) != access.Allow
 		})
@@ -121,15 +122,15 @@ func (s *Service) Repositories(ctx context.Context, p Page) (out []Repository, n
 }
 
 // UpdateRepository changes a repository. NotFound, Denied, Invalid.
-func (s *Service) UpdateRepository(ctx context.Context, name string, c RepositoryChange) (Repository, error) {
-	actor, err := s.authorize(ctx, access.Admin, name)
+func (s *Core) UpdateRepository(ctx context.Context, name string, c RepositoryChange) (Repository, error) {
+	actor, err := s.Authorize(ctx, access.Admin, name)
 	if err != nil {
 		return Repository{}, err
 	}
 	var r Repository
-	err = s.update(ctx, func(tx metadata.Tx) (err error) {
+	err = s.Update(ctx, func(tx metadata.Tx) (err error) {
 		if r, err = tx.Repositories().Repository(name); err != nil {
-			return missing(err, AboutRepository, "there is no repository %q", clip(name))
+			return Missing(err, AboutRepository, "there is no repository %q", Clip(name))
 		}
 		before := r
 		if err := c.apply(&r); err != nil {
@@ -141,54 +142,58 @@ func (s *Service) UpdateRepository(ctx context.Context, name string, c Repositor
 		if err := tx.Repositories().UpdateRepository(r); err != nil {
 			return err
 		}
-		_, err = appendEntry(tx.Log(), actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
+		_, err = Append(tx.Log(), actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
 	return r, err
 }
 
-// DeleteRepository removes a repository that holds no version, with what was staged or kept in it: another one of its name
-// shows nothing of it. Uploads to it can't be continued, and go with their time. NotFound, Denied, Conflict.
-func (s *Service) DeleteRepository(ctx context.Context, name string) error {
-	actor, err := s.authorize(ctx, access.Admin, name)
+// readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there
+// is none. The list is never nil.
+func (s *Core) Readable(repositories metadata.Repositories, actor access.Actor) ([]int64, error) {
+	ids := []int64{}
+	repos, err := AllRepositories(repositories)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = s.update(ctx, func(tx metadata.Tx) error {
-		r, err := tx.Repositories().Repository(name)
-		if err != nil {
-			return missing(err, AboutRepository, "there is no repository %q", clip(name))
+	for _, r := range repos {
+		if access.Decide(actor, access.Read, r.Name) == access.Allow {
+			ids = append(ids, r.ID)
 		}
-		q := metadata.PackageQuery{RepositoryID: r.ID, Limit: MaxPage}
-		for {
-			pkgs, err := tx.Packages().Packages(q)
-			if err != nil {
-				return err
-			}
-			for _, p := range pkgs {
-				if p.VersionCount > 0 {
-					return Errorf(Conflict, AboutRepository, "repository %q still holds %s package %q; delete its versions first", name, p.Format, p.Name)
-				}
-			}
-			if len(pkgs) < q.Limit {
-				break
-			}
-			last := pkgs[len(pkgs)-1]
-			q.AfterFormat, q.AfterKey = last.Format, last.Key
+	}
+	if len(ids) == 0 && actor.Type == access.TypeAnonymous {
+		return nil, Errorf(Unauthenticated, AboutRequest, "log in to see this")
+	}
+	return ids, nil
+}
+
+func AllRepositories(repositories metadata.Repositories) ([]Repository, error) {
+	var all []Repository
+	p := Page{Limit: MaxPage}
+	for {
+		rs, err := repositories.Repositories(p)
+		all = append(all, rs...)
+		if err != nil || len(rs) < p.Limit {
+			return slices.Clip(all), err
 		}
-		if err := tx.Stagings().DropStagings(r.ID); err != nil {
+		p.After = rs[len(rs)-1].Name
+	}
+}
+
+// repository loads a repository's row without asking for rights.
+func (s *Core) RepositoryRow(ctx context.Context, name string) (Repository, error) {
+	r, err := s.byRepository.Get(name, func() (r Repository, err error) {
+		err = s.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			r, err = tx.Repositories().Repository(name)
 			return err
-		}
-		if err := tx.Leases().DropLeasesBelow(r.Name); err != nil {
-			return err
-		}
-		if err := tx.Repositories().DeleteRepository(r.ID); err != nil {
-			return err
-		}
-		_, err = appendEntry(tx.Log(), actor, EventRepositoryDeleted, "", r.ID, 0, EventData{Repository: r.Name})
-		return err
+		})
+		return r, err
 	})
-	s.forgetLeases() // also after an error: it may have come with the answer
-	s.forgetSets()
-	return err
+	return r, Missing(err, AboutRepository, "there is no repository %q", Clip(name))
+}
+
+func repositoryBytes(r Repository) int { return lookup.RecordBytes + len(r.Settings) }
+
+func repositorySince(m metadata.Versioned, _ Repository) uint64 {
+	return m.GenerationOf(metadata.RepositoryRows)
 }

@@ -7,6 +7,9 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -15,7 +18,7 @@ import (
 func TestReuse(t *testing.T) {
 	e := registrytest.New(t)
 	yes := func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }
-	if _, err := e.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: yes}); err != nil {
+	if _, err := e.Core.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: yes}); err != nil {
 		t.Fatal(err)
 	}
 	at := e.Name("web").At("1")
@@ -23,19 +26,19 @@ func TestReuse(t *testing.T) {
 	declare := func() {
 		t.Helper()
 		d := registry.Declared{Source: &registry.Source{Commit: commit}, Custom: map[string]string{"ticket": "ABC-1"}}
-		if err := e.Declare(e.Admin, at, d); err != nil {
+		if err := e.Publisher.Declare(e.Admin, at, d); err != nil {
 			t.Fatal(err)
 		}
 	}
 	release := func(content string) {
 		t.Helper()
-		if _, err := e.PublishRelease("web", registry.Release{Version: "1", Silent: true}, "file", content); err != nil {
+		if _, err := e.PublishRelease("web", publish.Release{Version: "1", Silent: true}, "file", content); err != nil {
 			t.Fatal(err)
 		}
 	}
 	known := func() int {
 		t.Helper()
-		d, err := e.Detail(e.Admin, at)
+		d, err := e.Catalog.Detail(e.Admin, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +46,7 @@ func TestReuse(t *testing.T) {
 	}
 	finds := func(query string, when registry.AsOf) bool {
 		t.Helper()
-		hits, err := e.Search(e.Admin, registry.VersionSearch{Query: query, AsOf: when})
+		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: query, AsOf: when})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +54,7 @@ func TestReuse(t *testing.T) {
 	}
 	release("old")
 	declare()
-	if err := e.Delete(e.Admin, at, ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, at, ""); err != nil {
 		t.Fatal(err)
 	}
 	if n := known(); n != 2 {
@@ -66,21 +69,21 @@ func TestReuse(t *testing.T) {
 			t.Errorf("%s finds the new bytes", query)
 		}
 	}
-	p, err := e.Begin(e.Admin, at.Name)
+	p, err := e.Publisher.Begin(e.Admin, at.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := e.Detail(e.Admin, at)
+	d, err := e.Catalog.Detail(e.Admin, at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if of, err := p.FactsOf(e.Admin, []digest.Digest{d.Version.Digest}); err != nil || len(of[0]) != 0 {
 		t.Errorf("facts by digest: %v, %v", of, err)
 	}
-	if _, err := e.SetTag(e.Admin, at.Name, "stable", registry.TagChange{Version: "1"}); err != nil {
+	if _, err := e.Publisher.SetTag(e.Admin, at.Name, "stable", publish.TagChange{Version: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	events, before, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"artifact.published"}})
+	events, before, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"artifact.published"}})
 	if err != nil || len(events) != 1 || strings.Contains(string(events[0].Data), commit) {
 		t.Errorf("announced as %+v, %v", events, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -14,14 +16,14 @@ import (
 func TestSameKey(t *testing.T) {
 	e := registrytest.New(t)
 	name := e.Name("pkg")
-	publish := func(version, key, file string) (registry.Result, error) {
+	publish := func(version, key, file string) (publish.Result, error) {
 		t.Helper()
-		p, err := e.Begin(e.Admin, registry.Name{Repository: name.Repository, Format: name.Format})
+		p, err := e.Publisher.Begin(e.Admin, registry.Name{Repository: name.Repository, Format: name.Format})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer p.Abort()
-		st, err := p.Stage(e.Admin, registry.StageFile{Path: file}, strings.NewReader("content of "+file))
+		st, err := p.Stage(e.Admin, content.StageFile{Path: file}, strings.NewReader("content of "+file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +38,7 @@ func TestSameKey(t *testing.T) {
 			t.Error(err)
 		}
 		p.Into(name)
-		return p.Commit(e.Admin, registry.Release{Version: version, PURL: "pkg:test/" + version, Mode: registry.Append, SortKey: []byte(key), SameKey: true,
+		return p.Commit(e.Admin, publish.Release{Version: version, PURL: "pkg:test/" + version, Mode: publish.Append, SortKey: []byte(key), SameKey: true,
 			Facts: []registry.FactInput{{Key: "source.repository", Value: "https://git.example.com/a", Source: "test", Rank: registry.RankDeclared}}})
 	}
 	for _, c := range [][3]string{{"1.0", "k1", "a"}, {"1.0.0", "k1", "b"}, {"1", "k1", "c"}, {"0.9", "k0", "d"}, {"2.0", "k2", "e"}} {
@@ -44,7 +46,7 @@ func TestSameKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := e.Contents(e.Admin, name, true)
+	c, err := e.Catalog.Contents(e.Admin, name, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,10 +57,10 @@ func TestSameKey(t *testing.T) {
 	if want := "[0.9 pkg:test/0.9 1 1.0 pkg:test/1.0 3 2.0 pkg:test/2.0 1]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
 	}
-	if d, err := e.Detail(e.Admin, name.At("1.0")); err != nil || len(d.Facts) != 1 {
+	if d, err := e.Catalog.Detail(e.Admin, name.At("1.0")); err != nil || len(d.Facts) != 1 {
 		t.Errorf("%d facts, %v", len(d.Facts), err)
 	}
-	if err := e.Delete(e.Admin, name.At("1.0"), ""); err != nil {
+	if err := e.Publisher.Delete(e.Admin, name.At("1.0"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := publish("1.0.0", "k1", "b"); registry.KindOf(err) != registry.Conflict {

@@ -11,28 +11,32 @@ import (
 	"testing"
 	"time"
 
+	"slipway/integration"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/storage/storagetest"
 )
 
 // change is a subscription to main with the fields that a JSON text sets.
-func change(t *testing.T, text string) registry.SubscriptionChange {
+func change(t *testing.T, text string) integration.SubscriptionChange {
 	t.Helper()
 	name, url := "deploys", "https://ci.example.com/hook"
-	c := registry.SubscriptionChange{Name: &name, URL: &url, Repositories: &[]string{"main"}, BaseURL: "https://slipway.example.com"}
+	c := integration.SubscriptionChange{Name: &name, URL: &url, Repositories: &[]string{"main"}, BaseURL: "https://slipway.example.com"}
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func subscribe(t *testing.T, e *registrytest.Env, text string) registry.Subscription {
+func subscribe(t *testing.T, e *registrytest.Env, text string) integration.Subscription {
 	t.Helper()
-	sub, _, err := e.CreateSubscription(e.Admin, change(t, text))
+	sub, _, err := e.Subscriptions.CreateSubscription(e.Admin, change(t, text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +44,7 @@ func subscribe(t *testing.T, e *registrytest.Env, text string) registry.Subscrip
 }
 
 // spread lets all subscriptions look at the whole log.
-func spread(t *testing.T, o *registry.Outbox) {
+func spread(t *testing.T, o *integration.Outbox) {
 	t.Helper()
 	for more := true; more; {
 		var err error
@@ -53,13 +57,13 @@ func spread(t *testing.T, o *registry.Outbox) {
 // told lists what a subscription's deliveries tell of, the oldest first.
 func told(t *testing.T, e *registrytest.Env, id int64) []string {
 	t.Helper()
-	list, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: id})
+	list, err := e.Subscriptions.Deliveries(e.Admin, integration.DeliveryQuery{SubscriptionID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := []string{}
 	for _, d := range list {
-		full, err := e.Delivery(e.Admin, d.ID)
+		full, err := e.Subscriptions.Delivery(e.Admin, d.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +115,7 @@ func TestSubscriptionChecks(t *testing.T) {
 		`{"Enabled":true}`:                              registry.Invalid,
 		`{"From":"now"}`:                                registry.Invalid,
 	} {
-		if _, _, err := e.CreateSubscription(e.Admin, change(t, text)); registry.KindOf(err) != want || err == nil {
+		if _, _, err := e.Subscriptions.CreateSubscription(e.Admin, change(t, text)); registry.KindOf(err) != want || err == nil {
 			t.Errorf("%.80s: %v", text, err)
 		} else if strings.Contains(err.Error(), "user:pass") {
 			t.Errorf("a password is repeated: %v", err)
@@ -121,7 +125,7 @@ func TestSubscriptionChecks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := e.CreateSubscription(e.Admin, change(t, string(many))); registry.KindOf(err) != registry.Invalid {
+	if _, _, err := e.Subscriptions.CreateSubscription(e.Admin, change(t, string(many))); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("51 tags: %v", err)
 	}
 	sub := subscribe(t, e, `{"Types":["dev.slipway.tag.set.v1","artifact.*"]}`)
@@ -129,7 +133,7 @@ func TestSubscriptionChecks(t *testing.T) {
 		t.Errorf("stored as %+v", sub)
 	}
 	on := true
-	if _, _, err := e.UpdateSubscription(e.Admin, sub.ID, registry.SubscriptionChange{Enabled: &on, From: "elsewhere"}); registry.KindOf(err) != registry.Invalid {
+	if _, _, err := e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, integration.SubscriptionChange{Enabled: &on, From: "elsewhere"}); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("from elsewhere: %v", err)
 	}
 }
@@ -137,7 +141,7 @@ func TestSubscriptionChecks(t *testing.T) {
 // TestSubscriptionRights: a subscription belongs to who administers all of its repositories, whoever made it.
 func TestSubscriptionRights(t *testing.T) {
 	e := registrytest.New(t)
-	if _, err := e.CreateRepository(e.Admin, "team-a", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "team-a", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
 	as := func(repository string, actions ...access.Action) context.Context {
@@ -158,35 +162,35 @@ func TestSubscriptionRights(t *testing.T) {
 		"of everything":         {teams, `["*"]`, registry.Denied},
 		"of everything unnamed": {teams, `[]`, registry.Denied},
 	} {
-		if _, _, err := e.CreateSubscription(c.ctx, change(t, `{"Repositories":`+c.repositories+`}`)); registry.KindOf(err) != c.want || err == nil {
+		if _, _, err := e.Subscriptions.CreateSubscription(c.ctx, change(t, `{"Repositories":`+c.repositories+`}`)); registry.KindOf(err) != c.want || err == nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	own, _, err := e.CreateSubscription(teams, change(t, `{"Repositories":["team-*"]}`))
+	own, _, err := e.Subscriptions.CreateSubscription(teams, change(t, `{"Repositories":["team-*"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	mains := subscribe(t, e, `{}`)
-	ping, err := e.Ping(e.Admin, mains.ID)
+	ping, err := e.Subscriptions.Ping(e.Admin, mains.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err := e.Subscriptions(teams, 0, 0); err != nil || len(list) != 1 || list[0].ID != own.ID {
+	if list, err := e.Subscriptions.Subscriptions(teams, 0, 0); err != nil || len(list) != 1 || list[0].ID != own.ID {
 		t.Errorf("the teams see %+v, %v", list, err)
 	}
-	if list, err := e.Subscriptions(e.Admin, 0, 0); err != nil || len(list) != 2 {
+	if list, err := e.Subscriptions.Subscriptions(e.Admin, 0, 0); err != nil || len(list) != 2 {
 		t.Errorf("the administrator sees %+v, %v", list, err)
 	}
 	for what, err := range map[string]error{
-		"get":        errOf(e.Subscription(teams, mains.ID)),
-		"change":     errOf2(e.UpdateSubscription(teams, mains.ID, registry.SubscriptionChange{})),
-		"delete":     e.DeleteSubscription(teams, mains.ID),
-		"ping":       errOf(e.Ping(teams, mains.ID)),
-		"replay":     errOf(e.Replay(teams, mains.ID, 0)),
-		"deliveries": errOf(e.Deliveries(teams, registry.DeliveryQuery{SubscriptionID: mains.ID})),
-		"delivery":   errOf(e.Delivery(teams, ping.ID)),
-		"redeliver":  errOf(e.Redeliver(teams, ping.ID)),
-		"widen":      errOf2(e.UpdateSubscription(teams, own.ID, registry.SubscriptionChange{Repositories: &[]string{"main"}})),
+		"get":        errOf(e.Subscriptions.Subscription(teams, mains.ID)),
+		"change":     errOf2(e.Subscriptions.UpdateSubscription(teams, mains.ID, integration.SubscriptionChange{})),
+		"delete":     e.Subscriptions.DeleteSubscription(teams, mains.ID),
+		"ping":       errOf(e.Subscriptions.Ping(teams, mains.ID)),
+		"replay":     errOf(e.Subscriptions.Replay(teams, mains.ID, 0)),
+		"deliveries": errOf(e.Subscriptions.Deliveries(teams, integration.DeliveryQuery{SubscriptionID: mains.ID})),
+		"delivery":   errOf(e.Subscriptions.Delivery(teams, ping.ID)),
+		"redeliver":  errOf(e.Subscriptions.Redeliver(teams, ping.ID)),
+		"widen":      errOf2(e.Subscriptions.UpdateSubscription(teams, own.ID, integration.SubscriptionChange{Repositories: &[]string{"main"}})),
 	} {
 		if registry.KindOf(err) != registry.NotFound || err == nil {
 			t.Errorf("%s: %v", what, err)
@@ -200,7 +204,7 @@ func errOf2[A, B any](_ A, _ B, err error) error { return err }
 // TestSubscriptionFilter: each kind of filter selects what it says, and nothing else.
 func TestSubscriptionFilter(t *testing.T) {
 	e := registrytest.New(t)
-	if _, err := e.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
 	all := subscribe(t, e, `{"Repositories":["*"]}`)
@@ -216,11 +220,11 @@ func TestSubscriptionFilter(t *testing.T) {
 		}
 	}
 	for _, tag := range []string{"production", "beta"} {
-		if _, err := e.SetTag(e.Admin, e.Name("lib"), tag, registry.TagChange{Version: "1"}); err != nil {
+		if _, err := e.Publisher.SetTag(e.Admin, e.Name("lib"), tag, publish.TagChange{Version: "1"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	spread(t, e.Outbox())
+	spread(t, e.Subscriptions.Outbox())
 	wantTold(t, e, main.ID, "artifact.published 1", "artifact.published 1", "tag.set 1 production", "tag.set 1 beta")
 	wantTold(t, e, glob.ID, "artifact.published 1", "artifact.published 1")
 	wantTold(t, e, tags.ID, "tag.set 1 production")
@@ -237,18 +241,18 @@ func TestSubscriptionFilter(t *testing.T) {
 // day.
 func TestSubscriptionSecrets(t *testing.T) {
 	now := time.Now()
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) { c.Now = func() time.Time { return now } }))
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) { c.Now = func() time.Time { return now } }))
 	const given = "0123456789 given by somebody"
-	sub, secret, err := e.CreateSubscription(e.Admin, change(t, `{"Secret":"`+given+`","URL":"https://ci.example.com/?token=hidden"}`))
+	sub, secret, err := e.Subscriptions.CreateSubscription(e.Admin, change(t, `{"Secret":"`+given+`","URL":"https://ci.example.com/?token=hidden"}`))
 	if err != nil || secret != given {
 		t.Fatalf("%q, %v", secret, err)
 	}
-	ping, err := e.Ping(e.Admin, sub.ID)
+	ping, err := e.Subscriptions.Ping(e.Admin, sub.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := e.Outbox()
-	load := func() registry.Parcel {
+	o := e.Subscriptions.Outbox()
+	load := func() integration.Parcel {
 		t.Helper()
 		p, err := o.Load(context.Background(), ping.ID)
 		if err != nil || p.Fault != nil {
@@ -259,17 +263,17 @@ func TestSubscriptionSecrets(t *testing.T) {
 	if p := load(); p.Secret != given || len(p.Keys) != 1 || string(p.Keys[0]) != given {
 		t.Errorf("signs with %+v", p.Keys)
 	}
-	if _, none, err := e.UpdateSubscription(e.Admin, sub.ID, registry.SubscriptionChange{}); err != nil || none != "" {
+	if _, none, err := e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, integration.SubscriptionChange{}); err != nil || none != "" {
 		t.Errorf("a change of nothing shows %q, %v", none, err)
 	}
-	_, made, err := e.UpdateSubscription(e.Admin, sub.ID, registry.SubscriptionChange{RotateSecret: true})
+	_, made, err := e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, integration.SubscriptionChange{RotateSecret: true})
 	if err != nil || !strings.HasPrefix(made, "whsec_") || len(made) != len("whsec_")+44 {
 		t.Fatalf("made %q, %v", made, err)
 	}
 	if p := load(); p.Secret != made || len(p.Keys) != 2 || len(p.Keys[0]) != 32 || string(p.Keys[1]) != given {
 		t.Errorf("after the change it signs with %q", p.Keys)
 	}
-	now = now.Add(registry.SecretOverlap)
+	now = now.Add(integration.SecretOverlap)
 	if p := load(); len(p.Keys) != 1 || len(p.Keys[0]) != 32 {
 		t.Errorf("a day later it signs with %q", p.Keys)
 	}
@@ -293,18 +297,18 @@ func TestSubscriptionSecrets(t *testing.T) {
 	// Another server's key opens nothing: what is due says why it can't be sent, and a new secret mends it.
 	other := e.Config
 	other.SealKey, other.Metrics = bytes.Repeat([]byte{8}, 32), nil
-	s, err := registry.New(context.Background(), other)
+	s, err := instance.Open(context.Background(), other)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if p, err := s.Outbox().Load(context.Background(), ping.ID); err != nil || p.Fault == nil {
+	if p, err := s.Subscriptions.Outbox().Load(context.Background(), ping.ID); err != nil || p.Fault == nil {
 		t.Errorf("another key opens it: %v, %v", p.Fault, err)
 	}
-	if _, _, err := s.UpdateSubscription(e.Admin, sub.ID, registry.SubscriptionChange{RotateSecret: true}); err != nil {
+	if _, _, err := s.Subscriptions.UpdateSubscription(e.Admin, sub.ID, integration.SubscriptionChange{RotateSecret: true}); err != nil {
 		t.Error(err)
 	}
-	if p, err := s.Outbox().Load(context.Background(), ping.ID); err != nil || p.Fault != nil {
+	if p, err := s.Subscriptions.Outbox().Load(context.Background(), ping.ID); err != nil || p.Fault != nil {
 		t.Errorf("after a change: %v, %v", p.Fault, err)
 	}
 }
@@ -320,7 +324,7 @@ func metadataOf[T any](e *registrytest.Env, get func(tx metadata.Tx) (T, error))
 // TestPause: a disabled subscription stores nothing; it goes on where it stopped, or now.
 func TestPause(t *testing.T) {
 	e := registrytest.New(t)
-	o := e.Outbox()
+	o := e.Subscriptions.Outbox()
 	a, b := subscribe(t, e, `{}`), subscribe(t, e, `{}`)
 	publish := func(version string) {
 		t.Helper()
@@ -332,7 +336,7 @@ func TestPause(t *testing.T) {
 	publish("1")
 	enable := func(id int64, on bool, from string) {
 		t.Helper()
-		if _, _, err := e.UpdateSubscription(e.Admin, id, registry.SubscriptionChange{Enabled: &on, From: from}); err != nil {
+		if _, _, err := e.Subscriptions.UpdateSubscription(e.Admin, id, integration.SubscriptionChange{Enabled: &on, From: from}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -342,27 +346,27 @@ func TestPause(t *testing.T) {
 	if queues, err := o.Queues(context.Background(), 5); err != nil || len(queues) != 0 {
 		t.Errorf("disabled ones have %+v, %v", queues, err)
 	}
-	if _, err := e.Ping(e.Admin, a.ID); registry.KindOf(err) != registry.Conflict {
+	if _, err := e.Subscriptions.Ping(e.Admin, a.ID); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("ping: %v", err)
 	}
-	if _, err := e.Replay(e.Admin, a.ID, 1); registry.KindOf(err) != registry.Conflict {
+	if _, err := e.Subscriptions.Replay(e.Admin, a.ID, 1); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("replay: %v", err)
 	}
 	wantTold(t, e, a.ID, "artifact.published 1")
 	enable(a.ID, true, "")
-	enable(b.ID, true, registry.FromNow)
+	enable(b.ID, true, integration.FromNow)
 	publish("3")
 	wantTold(t, e, a.ID, "artifact.published 1", "artifact.published 2", "artifact.published 3")
 	wantTold(t, e, b.ID, "artifact.published 1", "artifact.published 3")
-	pending, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: b.ID, State: registry.DeliveryDead})
+	pending, err := e.Subscriptions.Deliveries(e.Admin, integration.DeliveryQuery{SubscriptionID: b.ID, State: integration.DeliveryDead})
 	if err != nil || len(pending) != 1 || pending[0].Error == "" {
 		t.Errorf("what waited is %+v, %v", pending, err)
 	}
-	d, err := e.Redeliver(e.Admin, pending[0].ID)
-	if err != nil || d.State != registry.DeliveryPending || !d.Redelivery {
+	d, err := e.Subscriptions.Redeliver(e.Admin, pending[0].ID)
+	if err != nil || d.State != integration.DeliveryPending || !d.Redelivery {
 		t.Errorf("redelivered: %+v, %v", d, err)
 	}
-	if got, err := e.Subscription(e.Admin, b.ID); err != nil || got.Pending != 2 || got.Dead != 0 || got.OldestPending.IsZero() {
+	if got, err := e.Subscriptions.Subscription(e.Admin, b.ID); err != nil || got.Pending != 2 || got.Dead != 0 || got.OldestPending.IsZero() {
 		t.Errorf("detail: %+v, %v", got, err)
 	}
 }
@@ -370,7 +374,7 @@ func TestPause(t *testing.T) {
 // TestReplay sends again what was sent and what came before the subscription, once each, with the bytes it had.
 func TestReplay(t *testing.T) {
 	e := registrytest.New(t)
-	o := e.Outbox()
+	o := e.Subscriptions.Outbox()
 	if err := e.Publish("lib", "1"); err != nil {
 		t.Fatal(err)
 	}
@@ -379,17 +383,17 @@ func TestReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	spread(t, o)
-	list, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: sub.ID})
+	list, err := e.Subscriptions.Deliveries(e.Admin, integration.DeliveryQuery{SubscriptionID: sub.ID})
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	if err := o.Attempted(context.Background(), list[0], registry.Outcome{At: time.Now(), Status: 200, Delivered: true}); err != nil {
+	if err := o.Attempted(context.Background(), list[0], integration.Outcome{At: time.Now(), Status: 200, Delivered: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Replay(e.Admin, sub.ID, 1000); registry.KindOf(err) != registry.Invalid {
+	if _, err := e.Subscriptions.Replay(e.Admin, sub.ID, 1000); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("since the future: %v", err)
 	}
-	if _, err := e.Replay(e.Admin, sub.ID, 0); err != nil {
+	if _, err := e.Subscriptions.Replay(e.Admin, sub.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("lib", "3"); err != nil {
@@ -398,12 +402,12 @@ func TestReplay(t *testing.T) {
 	spread(t, o)
 	// repository.created of the first start belongs to main too; the known delivery keeps its number.
 	wantTold(t, e, sub.ID, "artifact.published 2", "repository.created", "artifact.published 1", "artifact.published 3")
-	again, err := e.Deliveries(e.Admin, registry.DeliveryQuery{SubscriptionID: sub.ID})
+	again, err := e.Subscriptions.Deliveries(e.Admin, integration.DeliveryQuery{SubscriptionID: sub.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []bool{false, true, true, true} { // the newest first
-		if d := again[i]; d.Redelivery != want || d.State != registry.DeliveryPending {
+		if d := again[i]; d.Redelivery != want || d.State != integration.DeliveryPending {
 			t.Errorf("delivery %d: %+v", i, d)
 		}
 	}
@@ -415,7 +419,7 @@ func TestReplay(t *testing.T) {
 // TestFailures: a subscription that only fails is disabled in the end, one that works now and then is not.
 func TestFailures(t *testing.T) {
 	e := registrytest.New(t)
-	o := e.Outbox()
+	o := e.Subscriptions.Outbox()
 	sub := subscribe(t, e, `{"Types":["artifact.published"]}`)
 	for _, v := range []string{"1", "2", "3"} {
 		if err := e.Publish("lib", v); err != nil {
@@ -428,20 +432,20 @@ func TestFailures(t *testing.T) {
 		t.Fatalf("%+v, %v", queues, err)
 	}
 	start := time.Now()
-	attempt := func(i int, after time.Duration, delivered bool) registry.SubscriptionDetail {
+	attempt := func(i int, after time.Duration, delivered bool) integration.SubscriptionDetail {
 		t.Helper()
-		out := registry.Outcome{At: start.Add(after), NextAt: start.Add(after + time.Hour), Delivered: delivered, Status: 200, GiveUpAfter: 100 * time.Hour}
+		out := integration.Outcome{At: start.Add(after), NextAt: start.Add(after + time.Hour), Delivered: delivered, Status: 200, GiveUpAfter: 100 * time.Hour}
 		if !delivered {
 			out.Status, out.Error = 500, "HTTP 500"
 		}
-		d, err := e.Delivery(e.Admin, queues[0].Due[i].ID)
+		d, err := e.Subscriptions.Delivery(e.Admin, queues[0].Due[i].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := o.Attempted(context.Background(), d.Delivery, out); err != nil {
 			t.Fatal(err)
 		}
-		got, err := e.Subscription(e.Admin, sub.ID)
+		got, err := e.Subscriptions.Subscription(e.Admin, sub.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -461,28 +465,28 @@ func TestFailures(t *testing.T) {
 	if got.DisabledAt.IsZero() || !strings.HasPrefix(got.DisabledReason, "only failures since ") {
 		t.Errorf("after 100 hours: %+v", got)
 	}
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"subscription.disabled"}})
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"subscription.disabled"}})
 	if err != nil || len(events) != 1 || !strings.Contains(string(events[0].Data), got.DisabledReason) || events[0].AuthType != "system" {
 		t.Errorf("events: %+v, %v", events, err)
 	}
-	d, err := e.Delivery(e.Admin, queues[0].Due[0].ID)
+	d, err := e.Subscriptions.Delivery(e.Admin, queues[0].Due[0].ID)
 	if err != nil || d.Attempts != 3 || len(d.Sent) != 3 || d.Sent[2].Status != 500 || !d.Answers {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if err := o.Attempted(context.Background(), registry.Delivery{ID: 999}, registry.Outcome{}); err != nil {
+	if err := o.Attempted(context.Background(), registry.Delivery{ID: 999}, integration.Outcome{}); err != nil {
 		t.Errorf("of a delivery that is gone: %v", err)
 	}
 }
 
 // TestRedeliverDuringAttempt: what is asked for again while an attempt is under way is sent again, whatever came of that one.
 func TestRedeliverDuringAttempt(t *testing.T) {
-	for what, out := range map[string]registry.Outcome{
+	for what, out := range map[string]integration.Outcome{
 		"the last attempt fails": {Error: "refused"},
 		"another one is to come": {Error: "refused", NextAt: time.Now().Add(time.Hour)},
 		"delivered":              {Status: 200, Delivered: true},
 	} {
 		e := registrytest.New(t)
-		o := e.Outbox()
+		o := e.Subscriptions.Outbox()
 		sub := subscribe(t, e, `{}`)
 		must(t, e.Publish("lib", "1"))
 		spread(t, o)
@@ -496,25 +500,25 @@ func TestRedeliverDuringAttempt(t *testing.T) {
 		}
 		p, err := o.Load(context.Background(), due().ID)
 		must(t, err)
-		asked, err := e.Redeliver(e.Admin, p.ID)
+		asked, err := e.Subscriptions.Redeliver(e.Admin, p.ID)
 		must(t, err)
 		out.At = time.Now()
 		must(t, o.Attempted(context.Background(), p.Delivery, out))
 		if at := due().At; !at.Equal(asked.NextAt) || !at.Before(out.At.Add(time.Second)) {
 			t.Errorf("%s: due at %v, asked for at %v", what, at, asked.NextAt)
 		}
-		d, err := e.Delivery(e.Admin, p.ID)
-		if err != nil || d.State != registry.DeliveryPending || d.Attempts != 1 || d.Tries != 0 || len(d.Sent) != 1 || d.Error != out.Error {
+		d, err := e.Subscriptions.Delivery(e.Admin, p.ID)
+		if err != nil || d.State != integration.DeliveryPending || d.Attempts != 1 || d.Tries != 0 || len(d.Sent) != 1 || d.Error != out.Error {
 			t.Errorf("%s: %+v, %v", what, d, err)
 		}
 		// The next attempt counts as ever.
 		p, err = o.Load(context.Background(), p.ID)
 		must(t, err)
-		must(t, o.Attempted(context.Background(), p.Delivery, registry.Outcome{At: out.At, Error: "refused"}))
-		if d, err := e.Delivery(e.Admin, p.ID); err != nil || d.State != registry.DeliveryDead || d.Attempts != 2 || d.Tries != 1 {
+		must(t, o.Attempted(context.Background(), p.Delivery, integration.Outcome{At: out.At, Error: "refused"}))
+		if d, err := e.Subscriptions.Delivery(e.Admin, p.ID); err != nil || d.State != integration.DeliveryDead || d.Attempts != 2 || d.Tries != 1 {
 			t.Errorf("%s, again: %+v, %v", what, d, err)
 		}
-		if got, err := e.Subscription(e.Admin, sub.ID); err != nil || got.FailingSince.IsZero() {
+		if got, err := e.Subscriptions.Subscription(e.Admin, sub.ID); err != nil || got.FailingSince.IsZero() {
 			t.Errorf("%s: %+v, %v", what, got, err)
 		}
 	}
@@ -523,10 +527,10 @@ func TestRedeliverDuringAttempt(t *testing.T) {
 // TestDamagedSubscription: one whose filter can't be read, or names no repository, is the instance's, and sends nothing.
 func TestDamagedSubscription(t *testing.T) {
 	e := registrytest.New(t)
-	o := e.Outbox()
+	o := e.Subscriptions.Outbox()
 	sub := subscribe(t, e, `{}`)
 	maintainer := e.Login(access.Credentials{Token: e.Token("main", access.Admin)})
-	if _, err := e.Subscription(maintainer, sub.ID); err != nil {
+	if _, err := e.Subscriptions.Subscription(maintainer, sub.ID); err != nil {
 		t.Fatal(err)
 	}
 	for _, filter := range []string{``, `{`, `{}`, `{"repositories":["main"],"types":7}`} {
@@ -538,20 +542,20 @@ func TestDamagedSubscription(t *testing.T) {
 			}
 			return err
 		}))
-		if _, err := e.Subscription(maintainer, sub.ID); registry.KindOf(err) != registry.NotFound || err == nil {
+		if _, err := e.Subscriptions.Subscription(maintainer, sub.ID); registry.KindOf(err) != registry.NotFound || err == nil {
 			t.Errorf("filter %q, who administers one repository: %v", filter, err)
 		}
-		if list, err := e.Subscriptions(maintainer, 0, 10); err != nil || len(list) != 0 {
+		if list, err := e.Subscriptions.Subscriptions(maintainer, 0, 10); err != nil || len(list) != 0 {
 			t.Errorf("filter %q, list: %v, %v", filter, list, err)
 		}
-		if _, err := e.Subscription(e.Admin, sub.ID); err != nil {
+		if _, err := e.Subscriptions.Subscription(e.Admin, sub.ID); err != nil {
 			t.Errorf("filter %q, who administers all: %v", filter, err)
 		}
 	}
 	must(t, e.Publish("lib", "1"))
 	spread(t, o)
 	wantTold(t, e, sub.ID)
-	must(t, e.DeleteSubscription(e.Admin, sub.ID))
+	must(t, e.Subscriptions.DeleteSubscription(e.Admin, sub.ID))
 }
 
 // TestSubscriptionClockStandsStill: a change counts also where the clock was set back, so that the times of two changes would
@@ -564,19 +568,19 @@ func TestSubscriptionClockStandsStill(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	c := e.Config
 	c.Metadata, c.Metrics = store, nil
-	s, err := registry.New(t.Context(), c)
+	s, err := instance.Open(t.Context(), c)
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	o := s.Outbox()
+	o := s.Subscriptions.Outbox()
 	ctx := access.With(t.Context(), access.System())
-	sub, _, err := s.CreateSubscription(ctx, change(t, `{"Types":["tag.*"]}`))
+	sub, _, err := s.Subscriptions.CreateSubscription(ctx, change(t, `{"Types":["tag.*"]}`))
 	must(t, err)
-	must(t, errOf(s.UpdateRepository(ctx, "main", registry.RepositoryChange{Description: &sub.Name})))
+	must(t, errOf(s.Core.UpdateRepository(ctx, "main", registry.RepositoryChange{Description: &sub.Name})))
 	spread(t, o) // past it, in memory alone
 	all := []string{"*"}
-	must(t, errOf2(s.UpdateSubscription(ctx, sub.ID, registry.SubscriptionChange{Types: &all})))
+	must(t, errOf2(s.Subscriptions.UpdateSubscription(ctx, sub.ID, integration.SubscriptionChange{Types: &all})))
 	spread(t, o)
-	list, err := s.Deliveries(ctx, registry.DeliveryQuery{SubscriptionID: sub.ID})
+	list, err := s.Subscriptions.Deliveries(ctx, integration.DeliveryQuery{SubscriptionID: sub.ID})
 	if err != nil || len(list) != 1 || list[0].EventType != "repository.changed" {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -585,16 +589,16 @@ func TestSubscriptionClockStandsStill(t *testing.T) {
 // TestDeletedSubscription: it is gone at once, with what it had to send; its rows follow.
 func TestDeletedSubscription(t *testing.T) {
 	e := registrytest.New(t)
-	o := e.Outbox()
+	o := e.Subscriptions.Outbox()
 	sub := subscribe(t, e, `{}`)
 	if err := e.Publish("lib", "1"); err != nil {
 		t.Fatal(err)
 	}
 	spread(t, o)
-	if err := e.DeleteSubscription(e.Admin, sub.ID); err != nil {
+	if err := e.Subscriptions.DeleteSubscription(e.Admin, sub.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.DeleteSubscription(e.Admin, sub.ID); registry.KindOf(err) != registry.NotFound {
+	if err := e.Subscriptions.DeleteSubscription(e.Admin, sub.ID); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("twice: %v", err)
 	}
 	if queues, err := o.Queues(context.Background(), 5); err != nil || len(queues) != 0 {
@@ -614,7 +618,7 @@ func TestDeletedSubscription(t *testing.T) {
 func TestSpreadFaults(t *testing.T) {
 	for n := 1; ; n++ {
 		e := registrytest.New(t, registrytest.FailCall(n, storagetest.Before))
-		var sub registry.Subscription
+		var sub integration.Subscription
 		var want []string
 		e.WithoutFaults(func() {
 			sub = subscribe(t, e, `{}`)
@@ -626,7 +630,7 @@ func TestSpreadFaults(t *testing.T) {
 			}
 		})
 		failed := false
-		if _, err := e.Outbox().Spread(context.Background()); err != nil {
+		if _, err := e.Subscriptions.Outbox().Spread(context.Background()); err != nil {
 			failed = true
 		}
 		tripped := e.Tripped()
@@ -634,7 +638,7 @@ func TestSpreadFaults(t *testing.T) {
 			t.Errorf("call %d: tripped %v, failed %v", n, tripped, failed)
 		}
 		e.WithoutFaults(func() {
-			o := e.Outbox()
+			o := e.Subscriptions.Outbox()
 			spread(t, o)
 			spread(t, o)
 			wantTold(t, e, sub.ID, want...)

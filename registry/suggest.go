@@ -8,8 +8,8 @@ import (
 
 // noSuch says that a word is none of those known, and which one may have been meant; where none is near, it shows some of
 // them. what is the kind of word.
-func noSuch(what, word string, known, show []string) string {
-	word = clip(word)
+func NoSuch(what, word string, known, show []string) string {
+	word = Clip(word)
 	if near := nearest(word, known); near != "" {
 		return fmt.Sprintf("no %s %q: did you mean %q?", what, word, near)
 	}

@@ -10,6 +10,9 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/ledger"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -31,14 +34,14 @@ func TestTagAsOf(t *testing.T) {
 	var seqs []int64
 	mark := func() {
 		times = append(times, moment())
-		_, next, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+		_, next, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		seqs = append(seqs, next)
 	}
 	set := func(v string) {
-		if _, err := e.SetTag(e.Admin, name, "prod", registry.TagChange{Version: v, Reason: "to " + v}); err != nil {
+		if _, err := e.Publisher.SetTag(e.Admin, name, "prod", publish.TagChange{Version: v, Reason: "to " + v}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,7 +50,7 @@ func TestTagAsOf(t *testing.T) {
 	mark()
 	set("2")
 	mark()
-	if _, err := e.RemoveTag(e.Admin, name, "prod", registry.TagChange{}); err != nil {
+	if _, err := e.Publisher.RemoveTag(e.Admin, name, "prod", publish.TagChange{}); err != nil {
 		t.Fatal(err)
 	}
 	mark()
@@ -56,13 +59,13 @@ func TestTagAsOf(t *testing.T) {
 	want := []string{"", "1", "2", "", "1"}
 	for i := range want {
 		for how, at := range map[string]registry.AsOf{"time": {Time: times[i]}, "seq": {Seq: &seqs[i]}} {
-			tag, err := e.TagAt(e.Admin, name, "prod", at)
+			tag, err := e.Catalog.TagAt(e.Admin, name, "prod", at)
 			if tag.Version != want[i] || (want[i] == "") != (registry.KindOf(err) == registry.NotFound && err != nil) {
 				t.Errorf("moment %d by %s: %q, %v; want %q", i, how, tag.Version, err, want[i])
 			}
 		}
 	}
-	h, err := e.TagHistory(e.Admin, name, "prod", registry.Page{})
+	h, err := e.Catalog.TagHistory(e.Admin, name, "prod", registry.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,17 +90,17 @@ func TestTagCAS(t *testing.T) {
 		}
 	}
 	zero, one := int64(0), int64(1)
-	if _, err := e.SetTag(e.Admin, name, "prod", registry.TagChange{Version: "0", IfGeneration: &one}); registry.KindOf(err) != registry.PreconditionFailed {
+	if _, err := e.Publisher.SetTag(e.Admin, name, "prod", publish.TagChange{Version: "0", IfGeneration: &one}); registry.KindOf(err) != registry.PreconditionFailed {
 		t.Errorf("expecting a generation of an absent tag: %v", err)
 	}
-	if _, err := e.SetTag(e.Admin, name, "prod", registry.TagChange{Version: "0", IfGeneration: &zero}); err != nil {
+	if _, err := e.Publisher.SetTag(e.Admin, name, "prod", publish.TagChange{Version: "0", IfGeneration: &zero}); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	errs := make([]error, n)
 	for i := 1; i < n; i++ {
 		wg.Go(func() {
-			_, errs[i] = e.SetTag(e.Admin, name, "prod", registry.TagChange{Version: fmt.Sprint(i), IfGeneration: &one})
+			_, errs[i] = e.Publisher.SetTag(e.Admin, name, "prod", publish.TagChange{Version: fmt.Sprint(i), IfGeneration: &one})
 		})
 	}
 	wg.Wait()
@@ -121,7 +124,7 @@ func TestTagUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		tag, err := e.SetTag(e.Admin, e.Name("web"), "prod", registry.TagChange{Version: "1"})
+		tag, err := e.Publisher.SetTag(e.Admin, e.Name("web"), "prod", publish.TagChange{Version: "1"})
 		if err != nil || tag.Generation != 1 {
 			t.Errorf("tag %+v, %v", tag, err)
 		}
@@ -134,25 +137,25 @@ func TestTagUnchanged(t *testing.T) {
 // TestEventsOfOthers: the feed shows what its reader may read, and moves past the rest.
 func TestEventsOfOthers(t *testing.T) {
 	e := registrytest.New(t)
-	if _, err := e.CreateRepository(e.Admin, "secret", registry.RepositoryChange{}); err != nil {
+	if _, err := e.Core.CreateRepository(e.Admin, "secret", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("web", "1"); err != nil {
 		t.Fatal(err)
 	}
-	p, err := e.Begin(e.Admin, registry.Name{Repository: "secret", Format: registrytest.Format, Package: "x", Display: "x"})
+	p, err := e.Publisher.Begin(e.Admin, registry.Name{Repository: "secret", Format: registrytest.Format, Package: "x", Display: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Commit(e.Admin, registry.Release{Version: "1"}); err != nil {
+	if _, err := p.Commit(e.Admin, publish.Release{Version: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	_, end, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	_, end, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	reader := e.Login(access.Credentials{Token: e.Token("main", access.Read)})
-	events, next, err := e.Events(reader, registry.EventQuery{After: -1})
+	events, next, err := e.Ledger.Events(reader, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +175,7 @@ func TestEventTypes(t *testing.T) {
 	}
 	asked := []string{registry.EventTypePrefix + "artifact.published" + registry.EventTypeSuffix, "tag.*"}
 	types := slices.Clone(asked)
-	if events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: types}); err != nil || len(events) != 1 {
+	if events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: types}); err != nil || len(events) != 1 {
 		t.Errorf("%d events, %v", len(events), err)
 	}
 	if !slices.Equal(types, asked) {
@@ -199,20 +202,20 @@ func TestSparseEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	q := registry.EventQuery{After: -1, Types: []string{"artifact.published"}}
-	all, end, err := e.Events(e.Admin, q)
+	q := ledger.EventQuery{After: -1, Types: []string{"artifact.published"}}
+	all, end, err := e.Ledger.Events(e.Admin, q)
 	if err != nil || len(all) != 3 || end < 75_000 {
 		t.Fatalf("%d events up to %d, %v", len(all), end, err)
 	}
 	for i := range all {
 		q.Limit = 1
-		some, next, err := e.Events(e.Admin, q)
+		some, next, err := e.Ledger.Events(e.Admin, q)
 		if err != nil || len(some) != 1 || some[0].Seq != all[i].Seq || next != all[i].Seq {
 			t.Fatalf("page %d: %v up to %d, %v; want event %d", i, some, next, err, all[i].Seq)
 		}
 		q.After = next
 	}
-	if some, next, err := e.Events(e.Admin, q); err != nil || len(some) != 0 || next != end {
+	if some, next, err := e.Ledger.Events(e.Admin, q); err != nil || len(some) != 0 || next != end {
 		t.Errorf("behind the last: %d events up to %d, %v", len(some), next, err)
 	}
 }
@@ -220,13 +223,13 @@ func TestSparseEvents(t *testing.T) {
 // TestEventsWait: a waiting reader gets an event as soon as it is there.
 func TestEventsWait(t *testing.T) {
 	e := registrytest.New(t)
-	_, after, err := e.Events(e.Admin, registry.EventQuery{After: -1})
+	_, after, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := make(chan int)
 	go func() {
-		events, _, _ := e.Events(e.Admin, registry.EventQuery{After: after, Wait: 20 * time.Second})
+		events, _, _ := e.Ledger.Events(e.Admin, ledger.EventQuery{After: after, Wait: 20 * time.Second})
 		got <- len(events)
 	}()
 	time.Sleep(20 * time.Millisecond)
@@ -249,7 +252,7 @@ func TestAsOfIsFinal(t *testing.T) {
 	if err := e.Publish("web", "1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.SetTag(e.Admin, e.Name("web"), "prod", registry.TagChange{Version: "1"}); err != nil {
+	if _, err := e.Publisher.SetTag(e.Admin, e.Name("web"), "prod", publish.TagChange{Version: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	running, held := make(chan struct{}), make(chan struct{})
@@ -269,13 +272,13 @@ func TestAsOfIsFinal(t *testing.T) {
 	answered := make(chan string, 3)
 	var asking sync.WaitGroup
 	for what, ask := range map[string]func() error{
-		"tag": func() error { _, err := e.TagAt(e.Admin, e.Name("web"), "prod", asOf); return err },
+		"tag": func() error { _, err := e.Catalog.TagAt(e.Admin, e.Name("web"), "prod", asOf); return err },
 		"search": func() error {
-			_, err := e.Search(e.Admin, registry.VersionSearch{Query: "web", AsOf: asOf})
+			_, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "web", AsOf: asOf})
 			return err
 		},
 		"environment": func() error {
-			_, err := e.EnvironmentAt(e.Admin, "prod", asOf)
+			_, err := e.Deploy.EnvironmentAt(e.Admin, "prod", asOf)
 			if registry.KindOf(err) == registry.NotFound {
 				err = nil
 			}
@@ -295,7 +298,7 @@ func TestAsOfIsFinal(t *testing.T) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	long := registry.AsOf{Time: time.Now().Add(-time.Hour)}
-	if _, err := e.TagAt(e.Admin, e.Name("web"), "prod", long); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Catalog.TagAt(e.Admin, e.Name("web"), "prod", long); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("an hour ago: %v", err)
 	}
 	close(held)

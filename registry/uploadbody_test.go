@@ -16,6 +16,8 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/mem"
@@ -33,7 +35,7 @@ type pushing struct {
 func pushingOf(t *testing.T, e *registrytest.Env) pushing {
 	t.Helper()
 	p := pushing{t: t, e: e, at: e.Name("img")}
-	up, err := e.StartUpload(e.Admin, p.at)
+	up, err := e.Content.StartUpload(e.Admin, p.at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,24 +45,24 @@ func pushingOf(t *testing.T, e *registrytest.Env) pushing {
 
 func (p pushing) add(text string) {
 	p.t.Helper()
-	if _, err := p.e.AppendUpload(p.e.Admin, p.at, p.id, -1, strings.NewReader(text), -1); err != nil {
+	if _, err := p.e.Content.AppendUpload(p.e.Admin, p.at, p.id, -1, strings.NewReader(text), -1); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 func (p pushing) finish(want digest.Digest) error {
-	_, err := p.e.FinishUpload(p.e.Admin, p.at, p.id, want)
+	_, err := p.e.Content.FinishUpload(p.e.Admin, p.at, p.id, want)
 	return err
 }
 
 // holds checks that the package has the bytes.
 func (p pushing) holds(d digest.Digest, text string) {
 	p.t.Helper()
-	b, err := p.e.Blob(p.e.Admin, p.at, d)
+	b, err := p.e.Content.Blob(p.e.Admin, p.at, d)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r, err := p.e.OpenBlob(p.e.Admin, b, 0, -1)
+	r, err := p.e.Content.OpenBlob(p.e.Admin, b, 0, -1)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -124,7 +126,7 @@ func TestFirstBody(t *testing.T) {
 			d, p := sum.FromString(text), pushingOf(t, e)
 			calls = nil
 			p.add(text)
-			if up, err := e.Upload(e.Admin, p.at, p.id); err != nil || up.Offset != int64(c.size) {
+			if up, err := e.Content.Upload(e.Admin, p.at, p.id); err != nil || up.Offset != int64(c.size) {
 				t.Errorf("%d bytes: at %d, %v", c.size, up.Offset, err)
 			}
 			if err := p.finish(d); err != nil {
@@ -142,13 +144,13 @@ func TestFirstBody(t *testing.T) {
 		calls = nil
 		p.add(text)
 		for offset, status := range map[int64]registry.Kind{0: registry.RangeInvalid, int64(c.size) + 1: registry.RangeInvalid} {
-			if up, err := e.AppendUpload(e.Admin, p.at, p.id, offset, strings.NewReader(more), -1); registry.KindOf(err) != status || up.Offset != int64(c.size) {
+			if up, err := e.Content.AppendUpload(e.Admin, p.at, p.id, offset, strings.NewReader(more), -1); registry.KindOf(err) != status || up.Offset != int64(c.size) {
 				t.Errorf("%d bytes, then at %d: %+v, %v", c.size, offset, up, err)
 			}
 		}
 		p.add("")
 		broken := io.MultiReader(strings.NewReader(more[:3]), errReader{})
-		if up, err := e.AppendUpload(e.Admin, p.at, p.id, int64(c.size), broken, -1); err == nil || up.Offset != int64(c.size)+3 {
+		if up, err := e.Content.AppendUpload(e.Admin, p.at, p.id, int64(c.size), broken, -1); err == nil || up.Offset != int64(c.size)+3 {
 			t.Errorf("%d bytes, then a body that broke off: %+v, %v", c.size, up, err)
 		}
 		p.add(more[3:])
@@ -174,11 +176,11 @@ func TestFirstBodyReaders(t *testing.T) {
 		for _, at := range []int{1, 256 << 10, 300_000, len(text)} {
 			p := pushingOf(t, e)
 			ctx, cancel := context.WithCancel(e.Admin)
-			up, err := e.AppendUpload(ctx, p.at, p.id, -1, io.MultiReader(wrap(strings.NewReader(text[:at])), leaving{cancel}), -1)
+			up, err := e.Content.AppendUpload(ctx, p.at, p.id, -1, io.MultiReader(wrap(strings.NewReader(text[:at])), leaving{cancel}), -1)
 			if !errors.Is(err, context.Canceled) || up.Offset != int64(at) {
 				t.Fatalf("%s: broke off at %d: %+v, %v", name, at, up, err)
 			}
-			if _, err := e.AppendUpload(e.Admin, p.at, p.id, int64(at), wrap(strings.NewReader(text[at:])), -1); err != nil {
+			if _, err := e.Content.AppendUpload(e.Admin, p.at, p.id, int64(at), wrap(strings.NewReader(text[at:])), -1); err != nil {
 				t.Fatal(err)
 			}
 			if err := p.finish(digest.FromString(text)); err != nil {
@@ -188,14 +190,14 @@ func TestFirstBodyReaders(t *testing.T) {
 		}
 	}
 	p := pushingOf(t, e)
-	if up, err := e.AppendUpload(e.Admin, p.at, p.id, 0, errReader{}, -1); err == nil || up.Offset != 0 {
+	if up, err := e.Content.AppendUpload(e.Admin, p.at, p.id, 0, errReader{}, -1); err == nil || up.Offset != 0 {
 		t.Errorf("a body that broke off at once: %+v, %v", up, err)
 	}
-	if up, err := e.AppendUpload(e.Admin, p.at, p.id, 0, stuck{}, -1); !errors.Is(err, io.ErrNoProgress) || up.Offset != 0 {
+	if up, err := e.Content.AppendUpload(e.Admin, p.at, p.id, 0, stuck{}, -1); !errors.Is(err, io.ErrNoProgress) || up.Offset != 0 {
 		t.Errorf("a body that never comes: %+v, %v", up, err)
 	}
 	for _, limit := range []int64{0, 4, 5, 6} {
-		up, err := e.AppendUpload(e.Admin, p.at, pushingOf(t, e).id, 0, strings.NewReader("hello"), limit)
+		up, err := e.Content.AppendUpload(e.Admin, p.at, pushingOf(t, e).id, 0, strings.NewReader("hello"), limit)
 		if limit < 5 && registry.KindOf(err) != registry.TooLarge || limit >= 5 && (err != nil || up.Offset != 5) {
 			t.Errorf("5 bytes within %d: %+v, %v", limit, up, err)
 		}
@@ -216,7 +218,7 @@ func (stuck) Read([]byte) (int, error) { return 0, nil }
 // period is; when it has ended without becoming anybody's they go.
 func TestFirstBodyKept(t *testing.T) {
 	now := time.Now()
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) {
 		c.Now = func() time.Time { return now }
 		c.UploadTTL = 72 * time.Hour
 	}))
@@ -228,26 +230,26 @@ func TestFirstBodyKept(t *testing.T) {
 	wrong.add("wrong")
 	idle.add("idle")
 	now = now.Add(48 * time.Hour)
-	if r := collect(t, e, registry.CollectOptions{Force: true}); r.Blobs+r.Orphans+r.Uploads != 0 {
+	if r := collect(t, e, maintain.CollectOptions{Force: true}); r.Blobs+r.Orphans+r.Uploads != 0 {
 		t.Errorf("of live uploads: %+v", r)
 	}
 	if err := p.finish(sum); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.CancelUpload(e.Admin, cancelled.at, cancelled.id); err != nil {
+	if err := e.Content.CancelUpload(e.Admin, cancelled.at, cancelled.id); err != nil {
 		t.Fatal(err)
 	}
 	if err := wrong.finish(sum); registry.KindOf(err) != registry.DigestMismatch {
 		t.Errorf("wrong bytes: %v", err)
 	}
-	if r := collect(t, e, registry.CollectOptions{Force: true, Grace: time.Hour}); r.Blobs != 0 {
+	if r := collect(t, e, maintain.CollectOptions{Force: true, Grace: time.Hour}); r.Blobs != 0 {
 		t.Errorf("within the grace period: %+v", r)
 	}
-	if r := collect(t, e, registry.CollectOptions{Force: true}); r.Blobs != 2 || r.Orphans+r.Uploads != 0 {
+	if r := collect(t, e, maintain.CollectOptions{Force: true}); r.Blobs != 2 || r.Orphans+r.Uploads != 0 {
 		t.Errorf("what was given up: %+v", r)
 	}
 	now = now.Add(48 * time.Hour)
-	if r := collect(t, e, registry.CollectOptions{Force: true}); r.Uploads != 1 || stat(digest.FromString("idle")) == nil {
+	if r := collect(t, e, maintain.CollectOptions{Force: true}); r.Uploads != 1 || stat(digest.FromString("idle")) == nil {
 		t.Errorf("what nobody went on with: %+v", r)
 	}
 	if stat(sum) != nil {
@@ -284,13 +286,13 @@ func TestFirstBodyGone(t *testing.T) {
 			if err := meddle(p); err != nil {
 				t.Error(err)
 			}
-			collect(t, e, registry.CollectOptions{Force: true})
+			collect(t, e, maintain.CollectOptions{Force: true})
 		}
 		err := p.finish(digest.SHA512.FromString(text)) // it reads the bytes between its look at the session and the books
 		if err == nil || registry.KindOf(err) == registry.Internal {
 			t.Errorf("%s: %v", what, err)
 		}
-		if _, err := e.Blob(e.Admin, p.at, digest.FromString(text)); registry.KindOf(err) != registry.NotFound {
+		if _, err := e.Content.Blob(e.Admin, p.at, digest.FromString(text)); registry.KindOf(err) != registry.NotFound {
 			t.Errorf("%s: the package has the blob: %v", what, err)
 		}
 	}
@@ -328,12 +330,12 @@ func TestFirstBodyCollected(t *testing.T) {
 	e := registrytest.New(t, registrytest.WithBlobs(meddling))
 	p := pushingOf(t, e)
 	p.add("bytes")
-	if err := e.CancelUpload(e.Admin, p.at, p.id); err != nil {
+	if err := e.Content.CancelUpload(e.Admin, p.at, p.id); err != nil {
 		t.Fatal(err)
 	}
 	p = pushingOf(t, e)
 	meddling.onPut = func() {
-		if r := collect(t, e, registry.CollectOptions{Force: true}); r.Blobs != 1 {
+		if r := collect(t, e, maintain.CollectOptions{Force: true}); r.Blobs != 1 {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -360,7 +362,7 @@ func TestFirstBodyRace(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if _, err := e.Collect(e.Admin, registry.CollectOptions{Force: true}); err != nil {
+				if _, err := e.Maintain.Collect(e.Admin, maintain.CollectOptions{Force: true}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -370,17 +372,17 @@ func TestFirstBodyRace(t *testing.T) {
 		pushers.Go(func() {
 			for i := range 40 {
 				at, text := e.Name(fmt.Sprint("img", w)), fmt.Sprint("content ", i%3)
-				up, err := e.StartUpload(e.Admin, at)
+				up, err := e.Content.StartUpload(e.Admin, at)
 				if err == nil {
-					_, err = e.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader(text), -1)
+					_, err = e.Content.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader(text), -1)
 				}
 				switch {
 				case err != nil:
 				case i%4 == 1:
-					err = e.CancelUpload(e.Admin, at, up.ID)
+					err = e.Content.CancelUpload(e.Admin, at, up.ID)
 				case i%4 == 2:
 					text += " and more"
-					_, err = e.AppendUpload(e.Admin, at, up.ID, -1, strings.NewReader(" and more"), -1)
+					_, err = e.Content.AppendUpload(e.Admin, at, up.ID, -1, strings.NewReader(" and more"), -1)
 				}
 				if err != nil {
 					t.Error(err)
@@ -390,7 +392,7 @@ func TestFirstBodyRace(t *testing.T) {
 					continue
 				}
 				d := digest.FromString(text)
-				if _, err := e.FinishUpload(e.Admin, at, up.ID, d); err != nil {
+				if _, err := e.Content.FinishUpload(e.Admin, at, up.ID, d); err != nil {
 					if registry.KindOf(err) != registry.Unavailable || i%4 != 2 {
 						t.Error(err)
 					}
@@ -399,7 +401,7 @@ func TestFirstBodyRace(t *testing.T) {
 				if _, err := e.Blobs.Stat(e.Admin, d); err != nil {
 					t.Errorf("%q was acknowledged: %v", text, err)
 				}
-				if err := e.ForgetBlob(e.Admin, at, d); err != nil {
+				if err := e.Content.ForgetBlob(e.Admin, at, d); err != nil {
 					t.Error(err)
 				}
 			}
@@ -421,19 +423,19 @@ func TestFirstBodyFaults(t *testing.T) {
 			e := registrytest.New(t, registrytest.FailCall(n, when))
 			at := e.Name("img")
 			try := func() error {
-				up, err := e.StartUpload(e.Admin, at)
+				up, err := e.Content.StartUpload(e.Admin, at)
 				if err != nil {
 					return err
 				}
 				for up.Offset < int64(len(text)) {
 					next := min(up.Offset+4000, int64(len(text)))
-					if up, err = e.AppendUpload(e.Admin, at, up.ID, up.Offset, bytes.NewReader(text[up.Offset:next]), -1); err != nil {
-						if up, err = e.Upload(e.Admin, at, up.ID); err != nil {
+					if up, err = e.Content.AppendUpload(e.Admin, at, up.ID, up.Offset, bytes.NewReader(text[up.Offset:next]), -1); err != nil {
+						if up, err = e.Content.Upload(e.Admin, at, up.ID); err != nil {
 							return err
 						}
 					}
 				}
-				_, err = e.FinishUpload(e.Admin, at, up.ID, d)
+				_, err = e.Content.FinishUpload(e.Admin, at, up.ID, d)
 				return err
 			}
 			err := try()

@@ -10,6 +10,8 @@ import (
 
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -20,7 +22,7 @@ func TestWholeUpload(t *testing.T) {
 	at := e.Name("img")
 	start := func() string {
 		t.Helper()
-		up, err := e.StartUpload(e.Admin, at)
+		up, err := e.Content.StartUpload(e.Admin, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,30 +32,30 @@ func TestWholeUpload(t *testing.T) {
 		for _, text := range []string{"hello world " + string(sum), ""} {
 			id, want := start(), sum.FromString(text)
 			broken := io.MultiReader(strings.NewReader("hello "), errReader{})
-			if _, err := e.FinishUploadWith(e.Admin, at, id, 0, broken, want); err == nil {
+			if _, err := e.Content.FinishUploadWith(e.Admin, at, id, 0, broken, want); err == nil {
 				t.Error("a body that broke off is a blob")
 			}
-			if up, err := e.Upload(e.Admin, at, id); err != nil || up.Offset != 0 {
+			if up, err := e.Content.Upload(e.Admin, at, id); err != nil || up.Offset != 0 {
 				t.Errorf("after it: %+v, %v", up, err)
 			}
-			if up, err := e.FinishUploadWith(e.Admin, at, id, 3, strings.NewReader(text), want); registry.KindOf(err) != registry.RangeInvalid || up.Offset != 0 {
+			if up, err := e.Content.FinishUploadWith(e.Admin, at, id, 3, strings.NewReader(text), want); registry.KindOf(err) != registry.RangeInvalid || up.Offset != 0 {
 				t.Errorf("at a wrong place: %+v, %v", up, err)
 			}
-			if _, err := e.FinishUploadWith(e.Admin, at, id, -1, strings.NewReader(text), want); err != nil {
+			if _, err := e.Content.FinishUploadWith(e.Admin, at, id, -1, strings.NewReader(text), want); err != nil {
 				t.Fatal(err)
 			}
-			if b, err := e.Blob(e.Admin, at, want); err != nil || b.Size != int64(len(text)) {
+			if b, err := e.Content.Blob(e.Admin, at, want); err != nil || b.Size != int64(len(text)) {
 				t.Errorf("%+v, %v", b, err)
 			}
-			if _, err := e.Upload(e.Admin, at, id); registry.KindOf(err) != registry.NotFound {
+			if _, err := e.Content.Upload(e.Admin, at, id); registry.KindOf(err) != registry.NotFound {
 				t.Errorf("a finished upload: %v", err)
 			}
 		}
 		id := start()
-		if _, err := e.FinishUploadWith(e.Admin, at, id, 0, strings.NewReader("evil"), sum.FromString("good")); registry.KindOf(err) != registry.DigestMismatch {
+		if _, err := e.Content.FinishUploadWith(e.Admin, at, id, 0, strings.NewReader("evil"), sum.FromString("good")); registry.KindOf(err) != registry.DigestMismatch {
 			t.Errorf("wrong bytes: %v", err)
 		}
-		if _, err := e.Upload(e.Admin, at, id); registry.KindOf(err) != registry.NotFound {
+		if _, err := e.Content.Upload(e.Admin, at, id); registry.KindOf(err) != registry.NotFound {
 			t.Errorf("an upload with wrong bytes lives on: %v", err)
 		}
 		if _, err := e.Blobs.Stat(e.Admin, digest.FromString("evil")); err == nil {
@@ -70,21 +72,21 @@ func TestWholeUpload(t *testing.T) {
 func TestLastBytes(t *testing.T) {
 	e := registrytest.New(t)
 	at := e.Name("img")
-	up, err := e.StartUpload(e.Admin, at)
+	up, err := e.Content.StartUpload(e.Admin, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("hello "), -1); err != nil {
+	if _, err := e.Content.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("hello "), -1); err != nil {
 		t.Fatal(err)
 	}
 	d := digest.FromString("hello world")
-	if got, err := e.FinishUploadWith(e.Admin, at, up.ID, 0, strings.NewReader("world"), d); !errors.Is(err, &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload}) || got.Offset != 6 {
+	if got, err := e.Content.FinishUploadWith(e.Admin, at, up.ID, 0, strings.NewReader("world"), d); !errors.Is(err, &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload}) || got.Offset != 6 {
 		t.Errorf("at a wrong place: %+v, %v", got, err)
 	}
-	if _, err := e.FinishUploadWith(e.Admin, at, up.ID, 6, strings.NewReader("world"), d); err != nil {
+	if _, err := e.Content.FinishUploadWith(e.Admin, at, up.ID, 6, strings.NewReader("world"), d); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := e.Blob(e.Admin, at, d); err != nil || b.Size != 11 {
+	if b, err := e.Content.Blob(e.Admin, at, d); err != nil || b.Size != 11 {
 		t.Errorf("%+v, %v", b, err)
 	}
 	e.MustFsck(t)
@@ -94,41 +96,41 @@ func TestLastBytes(t *testing.T) {
 func TestReadAfterWrite(t *testing.T) {
 	e := registrytest.New(t)
 	at := e.Name("web")
-	if _, more, err := e.PackageAndMore(e.Admin, at, "we"); err != nil || more {
+	if _, more, err := e.Catalog.PackageOrGroup(e.Admin, at, "we"); err != nil || more {
 		t.Fatalf("an empty repository: %v, %v", more, err)
 	}
 	for _, version := range []string{"1", "2", "3"} {
 		if err := e.Publish("web", version); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.SetTag(e.Admin, at, "stable", registry.TagChange{Version: version}); err != nil {
+		if _, err := e.Publisher.SetTag(e.Admin, at, "stable", publish.TagChange{Version: version}); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			pkg, err := e.Package(e.Admin, at)
+			pkg, err := e.Catalog.Package(e.Admin, at)
 			if err != nil || pkg.Latest != version {
 				t.Errorf("the package's latest is %q after %s: %v", pkg.Latest, version, err)
 			}
-			found, more, err := e.PackageAndMore(e.Admin, at, "we")
+			found, more, err := e.Catalog.PackageOrGroup(e.Admin, at, "we")
 			if err != nil || !more || found.Revision != pkg.Revision {
 				t.Errorf("%+v, %v, %v", found, more, err)
 			}
-			if v, err := e.Resolve(e.Admin, at, registry.Ref{Tag: "stable"}); err != nil || v.Name != version {
+			if v, err := e.Catalog.Resolve(e.Admin, at, catalog.Ref{Tag: "stable"}); err != nil || v.Name != version {
 				t.Errorf("the tag is %q after %s: %v", v.Name, version, err)
 			}
 		}
 	}
-	if _, more, err := e.PackageAndMore(e.Admin, at, "web/"); err != nil || more {
+	if _, more, err := e.Catalog.PackageOrGroup(e.Admin, at, "web/"); err != nil || more {
 		t.Errorf("a prefix of nothing: %v, %v", more, err)
 	}
-	if _, err := e.RemoveTag(e.Admin, at, "stable", registry.TagChange{}); err != nil {
+	if _, err := e.Publisher.RemoveTag(e.Admin, at, "stable", publish.TagChange{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Resolve(e.Admin, at, registry.Ref{Tag: "stable"}); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Catalog.Resolve(e.Admin, at, catalog.Ref{Tag: "stable"}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("a tag that was removed: %v", err)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("other", access.Read)})
-	if _, err := e.Package(stranger, at); err == nil {
+	if _, err := e.Catalog.Package(stranger, at); err == nil {
 		t.Error("what was remembered is told to who may not read it")
 	}
 }

@@ -10,6 +10,11 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/content"
+	"slipway/registry/instance"
+	"slipway/registry/publish"
+	"slipway/registry/staging"
 )
 
 // Options say how to fill.
@@ -31,7 +36,7 @@ type Summary struct {
 const defaultWorkers = 64
 
 // Run publishes a plan, in the formats that are served, as the caller in ctx. It stops at the first error.
-func Run(ctx context.Context, core *registry.Service, served []formats.Format, p Plan, o Options) (Summary, error) {
+func Run(ctx context.Context, core *instance.Instance, served []formats.Format, p Plan, o Options) (Summary, error) {
 	if err := p.Check(); err != nil {
 		return Summary{}, err
 	}
@@ -39,16 +44,16 @@ func Run(ctx context.Context, core *registry.Service, served []formats.Format, p
 		o.Workers = defaultWorkers
 	}
 	start := time.Now()
-	repo, err := core.Repository(ctx, p.Repository)
+	repo, err := core.Core.Repository(ctx, p.Repository)
 	if err != nil {
 		return Summary{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	f := &filling{core: core, rules: map[string]registry.Rules{}, assemblers: map[string]registry.Assembler{}, plan: p, repo: repo, pool: newPool(p.Seed)}
+	f := &filling{core: core, rules: map[string]registry.Rules{}, assemblers: map[string]staging.Assembler{}, plan: p, repo: repo, pool: newPool(p.Seed)}
 	for _, s := range served {
 		f.rules[s.Name()] = s.Rules()
-		if a, ok := s.(registry.Assembler); ok {
+		if a, ok := s.(staging.Assembler); ok {
 			f.assemblers[s.Name()] = a
 		}
 	}
@@ -72,9 +77,9 @@ func Run(ctx context.Context, core *registry.Service, served []formats.Format, p
 
 // filling is a fill under way.
 type filling struct {
-	core       *registry.Service
+	core       *instance.Instance
 	rules      map[string]registry.Rules
-	assemblers map[string]registry.Assembler
+	assemblers map[string]staging.Assembler
 	plan       Plan
 	repo       registry.Repository
 	pool       [][]byte
@@ -133,10 +138,10 @@ func (f *filling) work(ctx context.Context, todo []*Package) error {
 func (f *filling) publish(ctx context.Context, pkg *Package, i int) error {
 	one := coming{filling: f, Package: pkg, i: i, version: pkg.version(i)}
 	var err error
-	if one.at, err = f.core.NameOf(f.plan.Repository, pkg.Format, pkg.name()); err != nil {
+	if one.at, err = f.core.Core.NameOf(f.plan.Repository, pkg.Format, pkg.name()); err != nil {
 		return err
 	}
-	if one.pub, err = f.core.Begin(ctx, one.at); err != nil {
+	if one.pub, err = f.core.Publisher.Begin(ctx, one.at); err != nil {
 		return err
 	}
 	defer one.pub.Abort()
@@ -161,15 +166,15 @@ func (f *filling) tag(ctx context.Context, pkg *Package) error {
 	if f.plan.Tags == 0 {
 		return nil
 	}
-	at, err := f.core.NameOf(f.plan.Repository, pkg.Format, pkg.name())
+	at, err := f.core.Core.NameOf(f.plan.Repository, pkg.Format, pkg.name())
 	if err != nil {
 		return err
 	}
-	versions, err := f.core.Versions(ctx, at, registry.VersionQuery{Limit: min(pkg.Versions, f.plan.Tags)})
+	versions, err := f.core.Catalog.Versions(ctx, at, catalog.VersionQuery{Limit: min(pkg.Versions, f.plan.Tags)})
 	if err != nil {
 		return err
 	}
-	return f.core.Edit(ctx, at, func(e *registry.Edit) error {
+	return f.core.Publisher.Edit(ctx, at, func(e *publish.Edit) error {
 		for i := range f.plan.Tags {
 			if _, err := e.SetTag(tagName(i), versions[i%len(versions)].Name, "filled"); err != nil {
 				return err
@@ -196,8 +201,8 @@ func newPool(seed uint64) [][]byte {
 }
 
 // stage puts content of the pool under a path.
-func (c *coming) stage(ctx context.Context, path, mediaType string, sums registry.SumSet) (registry.Staged, error) {
+func (c *coming) stage(ctx context.Context, path, mediaType string, sums content.SumSet) (publish.Staged, error) {
 	body := c.pool[(c.Number*31+c.i*7+c.staged)%len(c.pool)]
 	c.staged++
-	return c.pub.Stage(ctx, registry.StageFile{Path: path, MediaType: mediaType, Sums: sums}, bytes.NewReader(body))
+	return c.pub.Stage(ctx, content.StageFile{Path: path, MediaType: mediaType, Sums: sums}, bytes.NewReader(body))
 }

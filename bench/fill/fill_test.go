@@ -9,13 +9,15 @@ import (
 	"slipway/formats/all"
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/storage/local"
 )
 
 func newEnv(t testing.TB, opts ...registrytest.Option) *registrytest.Env {
 	t.Helper()
-	return registrytest.New(t, append(opts, registrytest.With(func(c *registry.Config) { c.Rules, c.Assemblers = all.Rules(), all.Assemblers() }))...)
+	return registrytest.New(t, append(opts, registrytest.With(func(c *instance.Config) { c.Rules, c.Assemblers = all.Rules(), all.Assemblers() }))...)
 }
 
 func plan() fill.Plan {
@@ -25,7 +27,7 @@ func plan() fill.Plan {
 // TestRun fills a store: what is there is what was planned, and holds together.
 func TestRun(t *testing.T) {
 	e := newEnv(t)
-	sum, err := fill.Run(e.Admin, e.Service, all.All(), plan(), fill.Options{Workers: 8})
+	sum, err := fill.Run(e.Admin, e.Instance, all.All(), plan(), fill.Options{Workers: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func TestRun(t *testing.T) {
 func TestRunAgain(t *testing.T) {
 	one, other := newEnv(t), newEnv(t)
 	for i, e := range []*registrytest.Env{one, other, one} {
-		sum, err := fill.Run(e.Admin, e.Service, all.All(), plan(), fill.Options{Workers: 1 + 7*i})
+		sum, err := fill.Run(e.Admin, e.Instance, all.All(), plan(), fill.Options{Workers: 1 + 7*i})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,12 +66,12 @@ func versions(t *testing.T, e *registrytest.Env) int { return len(digests(t, e))
 func digests(t *testing.T, e *registrytest.Env) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	pkgs, err := e.Packages(e.Admin, "main", registry.PackageQuery{})
+	pkgs, err := e.Catalog.Packages(e.Admin, "main", catalog.PackageQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range pkgs {
-		vs, err := e.Versions(e.Admin, registry.Name{Repository: "main", Format: p.Format, Package: p.Key}, registry.VersionQuery{})
+		vs, err := e.Catalog.Versions(e.Admin, registry.Name{Repository: "main", Format: p.Format, Package: p.Key}, catalog.VersionQuery{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +134,7 @@ func BenchmarkRun(b *testing.B) {
 	p := plan()
 	p.Packages, p.Versions, p.Files, p.Tags = b.N/5+1, b.N+b.N/5+1, 2, 1
 	b.ResetTimer()
-	sum, err := fill.Run(e.Admin, e.Service, all.All(), p, fill.Options{})
+	sum, err := fill.Run(e.Admin, e.Instance, all.All(), p, fill.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slipway/formats/pypi"
 	"slipway/formats/raw"
 	"slipway/registry"
+	"slipway/registry/staging"
 )
 
 // All returns every format that this build serves.
@@ -26,10 +27,10 @@ func Rules() map[string]registry.Rules {
 }
 
 // Assemblers returns the formats whose versions are staged.
-func Assemblers() map[string]registry.Assembler {
-	out := map[string]registry.Assembler{}
+func Assemblers() map[string]staging.Assembler {
+	out := map[string]staging.Assembler{}
 	for _, f := range All() {
-		if a, ok := f.(registry.Assembler); ok {
+		if a, ok := f.(staging.Assembler); ok {
 			out[f.Name()] = a
 		}
 	}

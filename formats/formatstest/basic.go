@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"testing"
 
-	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 )
 
 // AccentedPassword is a password that ISO-8859-1 and UTF-8 write differently.
@@ -28,7 +28,7 @@ func (q Request) WithBasic(user, password string) Request {
 // AddUser makes a user with these rights.
 func (s *Server) AddUser(t testing.TB, name, password string, grants ...access.Grant) {
 	t.Helper()
-	if _, err := s.CreateUser(s.Admin, name, registry.UserChange{Password: &password, Grants: grants}); err != nil {
+	if _, err := s.Accounts.CreateUser(s.Admin, name, accounts.UserChange{Password: &password, Grants: grants}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/deploy"
+	"slipway/registry/maintain"
 )
 
 // deployed is incident D-3: a version that runs somewhere stays, whatever the protocol's own routes delete and the collector
@@ -20,15 +22,15 @@ func (s Suite) deployed(t *testing.T) {
 	second := s.publish(t, srv, "example", "2.0.0", []byte("second"))
 	report := func(content []byte) registry.Deployment {
 		t.Helper()
-		d, _, err := srv.ReportDeployment(srv.Admin, registry.Report{Environment: "prod", Service: "web", Repository: "main",
-			Digest: digest.FromBytes(content), Status: registry.DeploymentSucceeded})
+		d, _, err := srv.Deploy.ReportDeployment(srv.Admin, deploy.Report{Environment: "prod", Service: "web", Repository: "main",
+			Digest: digest.FromBytes(content), Status: deploy.DeploymentSucceeded})
 		srv.must(err)
 		return d
 	}
 	old := report(first)
 	collect := func() {
 		t.Helper()
-		_, err := srv.Collect(srv.Admin, registry.CollectOptions{Force: true})
+		_, err := srv.Maintain.Collect(srv.Admin, maintain.CollectOptions{Force: true})
 		srv.must(err)
 	}
 	intact := func(t *testing.T, after string) {
@@ -51,11 +53,11 @@ func (s Suite) deployed(t *testing.T) {
 		intact(t, route.Name)
 	})
 	name := registry.Name{Repository: "main", Format: old.Format, Package: old.Package, Display: old.Package}
-	if err := srv.Delete(srv.Admin, name.At(old.Version), ""); registry.KindOf(err) != registry.Conflict || err == nil {
+	if err := srv.Publisher.Delete(srv.Admin, name.At(old.Version), ""); registry.KindOf(err) != registry.Conflict || err == nil {
 		t.Errorf("deletion through the common API: %v", err)
 	}
 	report(second)
-	srv.must(srv.Delete(srv.Admin, name.At(old.Version), ""))
+	srv.must(srv.Publisher.Delete(srv.Admin, name.At(old.Version), ""))
 	collect()
 	srv.MustFsck(t)
 }

@@ -10,6 +10,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/ledger"
 	"slipway/registry/registrytest"
 	"slipway/storage/storagetest"
 )
@@ -218,7 +219,7 @@ func (c *Client) meet(change Change, n int) (reached bool) {
 func (c *Client) news() (out []string) {
 	c.t.Helper()
 	for {
-		events, next, err := c.Events(c.Admin, registry.EventQuery{After: c.told, Types: []string{"artifact.*", "tag.*"}})
+		events, next, err := c.Ledger.Events(c.Admin, ledger.EventQuery{After: c.told, Types: []string{"artifact.*", "tag.*"}})
 		c.must(err)
 		c.told = next
 		if len(events) == 0 {

@@ -19,6 +19,8 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/ledger"
 )
 
 // Target is a well-formed request of a route, which hostile ones are made of.
@@ -198,7 +200,7 @@ func (h Hostile) names(t *testing.T) {
 func (h Hostile) checkNames(t *testing.T) {
 	t.Helper()
 	for after := int64(-1); ; {
-		events, next, err := h.Server.Events(h.Server.Admin, registry.EventQuery{After: after})
+		events, next, err := h.Server.Ledger.Events(h.Server.Admin, ledger.EventQuery{After: after})
 		h.Server.must(err)
 		for _, e := range events {
 			var d struct {
@@ -252,7 +254,7 @@ func (h Hostile) endedTokens(t *testing.T) {
 	if !good(revoked) {
 		t.Fatal("a good token is refused")
 	}
-	s.must(s.RevokeToken(s.Admin, revoked.id))
+	s.must(s.Accounts.RevokeToken(s.Admin, revoked.id))
 	time.Sleep(time.Until(expiring.made.Add(life + 50*time.Millisecond)))
 	h.each(t, func(t *testing.T, target Target) {
 		if anonymous := s.Do(Anonymous, target.Request); anonymous.Status != http.StatusUnauthorized {
@@ -278,7 +280,7 @@ type issued struct {
 // tokenOf makes a token of admin that may do everything for some time.
 func (s *Server) tokenOf(life time.Duration) issued {
 	s.t.Helper()
-	secret, token, err := s.CreateToken(s.Admin, registry.TokenRequest{Name: "hostile", ExpiresIn: life,
+	secret, token, err := s.Accounts.CreateToken(s.Admin, accounts.TokenRequest{Name: "hostile", ExpiresIn: life,
 		Grants: []access.Grant{{Repository: "*", Actions: []access.Action{access.Admin}}}})
 	s.must(err)
 	return issued{As(secret), token.ID, time.Now()}

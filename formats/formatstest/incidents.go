@@ -18,6 +18,9 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/catalog"
+	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/local"
@@ -271,7 +274,7 @@ func (s Suite) deleted(t *testing.T) {
 		etag = res.Header.Get("Etag")
 	}
 	at := s.only(t, srv)
-	srv.must(srv.Delete(srv.Admin, at, ""))
+	srv.must(srv.Publisher.Delete(srv.Admin, at, ""))
 	reader := As(srv.ReadToken("main"))
 	for _, as := range []As{Admin, reader} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
@@ -288,11 +291,11 @@ func (s Suite) deleted(t *testing.T) {
 // only is the one version that there is.
 func (s Suite) only(t *testing.T, srv *Server) registry.Coordinate {
 	t.Helper()
-	found, err := srv.Search(srv.Admin, registry.VersionSearch{Query: "format:" + s.New().Name()})
+	found, err := srv.Catalog.Search(srv.Admin, catalog.VersionSearch{Query: "format:" + s.New().Name()})
 	if err != nil || len(found) != 1 {
 		t.Fatalf("published: %v, %v", found, err)
 	}
-	at, err := srv.NameOf(registry.DefaultRepository, s.New().Name(), found[0].Package)
+	at, err := srv.Core.NameOf(registry.DefaultRepository, s.New().Name(), found[0].Package)
 	srv.must(err)
 	return at.At(found[0].Version.Name)
 }
@@ -305,17 +308,17 @@ func (s Suite) rightsEnd(t *testing.T) {
 	grants := []access.Grant{{Repository: registry.DefaultRepository, Actions: []access.Action{access.Read}}}
 	elsewhere := []access.Grant{{Repository: OtherRepository, Actions: []access.Action{access.Read}}}
 	password, off := "a good password", true
-	user, err := srv.CreateUser(srv.Admin, "eve", registry.UserChange{Password: &password, Grants: grants})
+	user, err := srv.Accounts.CreateUser(srv.Admin, "eve", accounts.UserChange{Password: &password, Grants: grants})
 	srv.must(err)
 	eve := access.With(context.Background(), access.Actor{Type: access.TypeUser, ID: "user:eve", Name: user.Name, UserID: user.ID, Grants: grants})
-	secret, _, err := srv.CreateToken(eve, registry.TokenRequest{Name: "eve", Grants: grants})
+	secret, _, err := srv.Accounts.CreateToken(eve, accounts.TokenRequest{Name: "eve", Grants: grants})
 	srv.must(err)
 	for _, c := range []struct {
-		change registry.UserChange
+		change accounts.UserChange
 		status int
-	}{{registry.UserChange{Grants: elsewhere}, http.StatusNotFound}, {registry.UserChange{Grants: grants, Disabled: &off}, http.StatusUnauthorized}} {
+	}{{accounts.UserChange{Grants: elsewhere}, http.StatusNotFound}, {accounts.UserChange{Grants: grants, Disabled: &off}, http.StatusUnauthorized}} {
 		on := false
-		_, err := srv.UpdateUser(srv.Admin, "eve", registry.UserChange{Grants: grants, Disabled: &on})
+		_, err := srv.Accounts.UpdateUser(srv.Admin, "eve", accounts.UserChange{Grants: grants, Disabled: &on})
 		srv.must(err)
 		var open []Request
 		s.examples(t, srv, registry.DefaultRepository, func(route formats.Route, q Request) {
@@ -330,7 +333,7 @@ func (s Suite) rightsEnd(t *testing.T) {
 				}
 			}
 		}
-		_, err = srv.UpdateUser(srv.Admin, "eve", c.change)
+		_, err = srv.Accounts.UpdateUser(srv.Admin, "eve", c.change)
 		srv.must(err)
 		for _, q := range open {
 			if res := srv.Do(As(secret), q); res.Status != c.status {
@@ -349,7 +352,7 @@ func (s Suite) healed(t *testing.T) {
 	if res := srv.Do(Admin, q); res.Status != http.StatusOK {
 		t.Fatal(res)
 	}
-	d, err := srv.Detail(srv.Admin, s.only(t, srv))
+	d, err := srv.Catalog.Detail(srv.Admin, s.only(t, srv))
 	srv.must(err)
 	for _, f := range d.Files {
 		srv.must(srv.Blobs.Delete(context.Background(), f.Blob.Digest))
@@ -358,7 +361,7 @@ func (s Suite) healed(t *testing.T) {
 		t.Errorf("without the bytes: %v", res)
 	}
 	wrong := map[string]bool{}
-	_, err = srv.Fsck(srv.Admin, registry.FsckOptions{}, func(f registry.Finding) { wrong[f.Detail] = true })
+	_, err = srv.Maintain.Fsck(srv.Admin, maintain.FsckOptions{}, func(f maintain.Finding) { wrong[f.Detail] = true })
 	srv.must(err)
 	if named := slices.ContainsFunc(slices.Collect(maps.Keys(wrong)), func(s string) bool { return strings.Contains(s, "example") }); !named {
 		t.Errorf("fsck does not name the version: %v", wrong)
@@ -380,7 +383,7 @@ func (s Suite) forgedHeaders(t *testing.T) {
 	for _, name := range []string{
 		"X-Remote-User", "X_Remote_User", "Remote-User", "Remote_User", "REMOTE_USER", "X-Forwarded-User", "X-Webauth-User", "X-Auth-Request-User", "X-WEBAUTH-USER",
 	} {
-		if res := srv.Do(Anonymous, q.With(name, registry.AdminUser)); res.Status != http.StatusUnauthorized {
+		if res := srv.Do(Anonymous, q.With(name, accounts.AdminUser)); res.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %v, want 401", name, res)
 		}
 	}
@@ -408,7 +411,7 @@ func (s Suite) secretsInLogs(t *testing.T) {
 	srv := s.server(t)
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	token := srv.Token("main", access.Read)
-	password := base64.StdEncoding.EncodeToString([]byte(registry.AdminUser + ":" + registrytest.AdminPassword))
+	password := base64.StdEncoding.EncodeToString([]byte(accounts.AdminUser + ":" + registrytest.AdminPassword))
 	if res := srv.Do(Anonymous, s.Download("main", "example", "1.0.0").With("Authorization", "Basic "+password)); res.Status != http.StatusOK {
 		t.Errorf("login by password: %v", res)
 	}

@@ -17,7 +17,10 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
+	"slipway/registry/staging"
 	"slipway/storage/local"
 )
 
@@ -57,14 +60,14 @@ type Server struct {
 func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
 	t.Helper()
 	s := &Server{t: t, log: &logBuffer{}, Metrics: prometheus.NewRegistry()}
-	core := append([]registrytest.Option{registrytest.With(func(c *registry.Config) {
+	core := append([]registrytest.Option{registrytest.With(func(c *instance.Config) {
 		c.AnonymousRead = o.AnonymousRead
 		c.Metrics = s.Metrics
 		for _, m := range mounts {
 			if f, ok := m.(formats.Format); ok {
 				c.Rules[f.Name()] = f.Rules()
 			}
-			if a, ok := m.(registry.Assembler); ok {
+			if a, ok := m.(staging.Assembler); ok {
 				c.Assemblers[m.(formats.Format).Name()] = a
 			}
 		}
@@ -76,7 +79,7 @@ func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
 		core = append(core, registrytest.WithBlobs(blobs))
 	}
 	s.Env = registrytest.New(t, core...)
-	_, err := s.CreateRepository(s.Admin, OtherRepository, registry.RepositoryChange{})
+	_, err := s.Core.CreateRepository(s.Admin, OtherRepository, registry.RepositoryChange{})
 	s.must(err)
 	s.admin = s.Token("*", access.Admin)
 	if o.Site.Logger == nil {
@@ -86,7 +89,13 @@ func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
 		o.Site.Metrics = s.Metrics
 	}
 	o.Serve.Logger = o.Site.Logger
-	s.Site, err = formats.NewSite(s.Service, o.Site)
+	s.Site, err = formats.NewSite(&formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: s.Catalog, Content: s.Content,
+		Publisher: s.Publisher, Staging: s.Staging}, o.Site)
+	for _, m := range mounts {
+		if a, ok := m.(interface{ Over(*instance.Instance) }); ok {
+			a.Over(s.Instance)
+		}
+	}
 	s.must(err)
 	s.Router = formats.NewRouter(s.Site, mounts...)
 	s.serve(o, formats.NewHandler(s.Site, mounts...))
@@ -129,11 +138,11 @@ func (s *Server) ReadToken(repository string) string { return s.Token(repository
 func (s *Server) UserToken(name string, expires time.Duration, grants ...access.Grant) As {
 	s.t.Helper()
 	password := "password of " + name
-	u, err := s.CreateUser(s.Admin, name, registry.UserChange{Password: &password, Grants: grants})
+	u, err := s.Accounts.CreateUser(s.Admin, name, accounts.UserChange{Password: &password, Grants: grants})
 	s.must(err)
 	// Logging in by password is slow by design, and has its own tests.
 	ctx := access.With(context.Background(), access.Actor{Type: access.TypeUser, ID: fmt.Sprintf("user:%d", u.ID), Name: name, UserID: u.ID, Grants: grants})
-	secret, _, err := s.CreateToken(ctx, registry.TokenRequest{Name: name, Grants: grants, ExpiresIn: expires})
+	secret, _, err := s.Accounts.CreateToken(ctx, accounts.TokenRequest{Name: name, Grants: grants, ExpiresIn: expires})
 	s.must(err)
 	return As(secret)
 }
@@ -141,7 +150,7 @@ func (s *Server) UserToken(name string, expires time.Duration, grants ...access.
 // AllowRedeploy lets other bytes be stored under raw paths of "main".
 func (s *Server) AllowRedeploy() {
 	s.t.Helper()
-	_, err := s.UpdateRepository(s.Admin, registry.DefaultRepository, registry.RepositoryChange{
+	_, err := s.Core.UpdateRepository(s.Admin, registry.DefaultRepository, registry.RepositoryChange{
 		Settings: func(now *registry.RepositorySettings) error { now.RawRedeploy = true; return nil }})
 	s.must(err)
 }

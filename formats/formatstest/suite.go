@@ -91,7 +91,7 @@ func (s Suite) serverWith(t *testing.T, o Options) *Server {
 	t.Helper()
 	srv := NewServer(t, o, s.New())
 	if s.Settings != (registry.RepositorySettings{}) {
-		_, err := srv.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
+		_, err := srv.Core.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
 			Settings: func(now *registry.RepositorySettings) error { *now = s.Settings; return nil }})
 		srv.must(err)
 	}
@@ -179,7 +179,7 @@ func (s Suite) immutable(t *testing.T) {
 // reused: where the name of what was deleted can be used again, caches are not told that it never gets other bytes.
 func (s Suite) reused(t *testing.T) {
 	srv := s.server(t)
-	_, err := srv.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
+	_, err := srv.Core.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
 		Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }})
 	srv.must(err)
 	s.publish(t, srv, "example", "1.0.0", []byte("first"))
@@ -188,7 +188,7 @@ func (s Suite) reused(t *testing.T) {
 	if first.Status != http.StatusOK {
 		t.Fatal(first)
 	}
-	srv.must(srv.Delete(srv.Admin, s.only(t, srv), "test"))
+	srv.must(srv.Publisher.Delete(srv.Admin, s.only(t, srv), "test"))
 	s.publish(t, srv, "example", "1.0.0", []byte("other"))
 	kept := strings.Contains(first.Header.Get("Cache-Control"), "immutable")
 	if now := srv.Do(Admin, q); kept && now.Status == http.StatusOK && !bytes.Equal(now.Body, first.Body) {

@@ -8,6 +8,8 @@ import (
 
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/publish"
+	"slipway/registry/staging"
 )
 
 // lateFiles is how long after a release its publisher may add files to it: old deploy plugins send sources and signatures
@@ -20,35 +22,35 @@ type packageDescriptor struct {
 }
 
 // Assemble implements registry.Assembler.
-func (format) Assemble(ctx context.Context, a registry.Assembly) (registry.Release, error) {
+func (format) Assemble(ctx context.Context, a staging.Assembly) (publish.Release, error) {
 	return assembly{Assembly: a}.release(ctx)
 }
 
 // assembly is staged files of one version on their way to a release.
 type assembly struct {
-	registry.Assembly
+	staging.Assembly
 	known map[string]pair // what the client's metadata says about names, by rest
 	free  bool            // files may be added whenever: the repository shows every file at once
 }
 
 // release makes the release. AlreadyExists: the version has other content; Conflict: a sidecar does not agree.
-func (a assembly) release(ctx context.Context) (registry.Release, error) {
+func (a assembly) release(ctx context.Context) (publish.Release, error) {
 	s := newStaging(a.Files)
 	if err := s.mismatch(); err != nil {
-		return registry.Release{}, err
+		return publish.Release{}, err
 	}
 	if len(s.files) == 0 {
-		return registry.Release{}, invalid("nothing but checksums of %s:%s was sent", a.At.Package, a.At.Version)
+		return publish.Release{}, invalid("nothing but checksums of %s:%s was sent", a.At.Package, a.At.Version)
 	}
 	late := func(v registry.Version) bool { return a.free || isSnapshot(v.Name) || mayAdd(ctx, v) }
-	rel := registry.Release{Version: a.At.Version, PURL: purl(a.At), Mode: registry.Append, If: s.condition(a.At, late)}
+	rel := publish.Release{Version: a.At.Version, PURL: purl(a.At), Mode: publish.Append, If: s.condition(a.At, late)}
 	rel.SortKey, rel.Prerelease = versionKey(a.At.Version)
 	pairs := s.pairs(a.known)
 	rel.Merge = func(old []byte) ([]byte, error) { return s.merge(old, pairs) }
 	for _, f := range s.files {
-		rel.Files = append(rel.Files, registry.Staged{Path: f.Path})
+		rel.Files = append(rel.Files, publish.Staged{Path: f.Path})
 		if f.name.literal() {
-			rel.Mode = registry.Replace // condition refuses it for the other files
+			rel.Mode = publish.Replace // condition refuses it for the other files
 		}
 	}
 	if s.pom != nil {
@@ -66,8 +68,8 @@ func mayAdd(ctx context.Context, v registry.Version) bool {
 }
 
 // condition lets a release be what it is: files that are there stay, and more come only where late takes them.
-func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have registry.Held) error {
-	return func(have registry.Held) error {
+func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have publish.Held) error {
+	return func(have publish.Held) error {
 		if have.None() {
 			return nil
 		}

@@ -6,18 +6,20 @@ import (
 	"testing"
 
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/staging"
 )
 
 // TestReleaseOfAnother: files are added to a release by its publisher only, also when it appeared after they were looked at.
 func TestReleaseOfAnother(t *testing.T) {
 	e := newEnv(t, Options{})
 	at := registry.Name{Repository: "main", Format: formatName, Package: "com.acme:lib", Display: "com.acme:lib"}.At("1.0")
-	p, err := e.Begin(e.Admin, at.Name)
+	p, err := e.Publisher.Begin(e.Admin, at.Name)
 	must(t, err)
 	defer p.Abort()
-	st, err := p.Stage(e.Admin, registry.StageFile{Path: "lib-1.0-extra.jar"}, strings.NewReader("x"))
+	st, err := p.Stage(e.Admin, content.StageFile{Path: "lib-1.0-extra.jar"}, strings.NewReader("x"))
 	must(t, err)
-	rel, err := assembly{Assembly: registry.Assembly{Open: e.OpenBlob, At: at, Files: []registry.StagedFile{
+	rel, err := assembly{Assembly: staging.Assembly{Open: e.Content.OpenBlob, At: at, Files: []registry.StagedFile{
 		{Format: formatName, Package: at.Package, Version: at.Version, Path: st.Path, Blob: st.Blob}}}}.release(e.Admin)
 	must(t, err)
 	rel.Files = nil
@@ -47,7 +49,7 @@ func TestMergeCost(t *testing.T) {
 	doc, err := parseMetadata(snapshotOf(maxPairs))
 	must(t, err)
 	at := registry.Name{Repository: "main", Format: formatName, Package: "com.acme:lib"}.At("1-SNAPSHOT")
-	a := assembly{known: doc.pairs, Assembly: registry.Assembly{At: at}}
+	a := assembly{known: doc.pairs, Assembly: staging.Assembly{At: at}}
 	const files = 200
 	for i := range files {
 		a.Files = append(a.Files, registry.StagedFile{Format: formatName, Package: at.Package, Version: at.Version,

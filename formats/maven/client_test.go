@@ -17,6 +17,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/publish"
 )
 
 // logged counts the requests of a method and status in the server's log.
@@ -66,7 +67,7 @@ func TestMavenRelease(t *testing.T) {
 		t.Errorf("%d events: %v", n, e.events())
 	}
 	name := registry.Name{Repository: "main", Format: "maven", Package: "com.acme:core"}
-	must(t, e.Edit(e.Admin, name, func(ed *registry.Edit) error { _, err := ed.SetTag("production", "1.0", ""); return err }))
+	must(t, e.Publisher.Edit(e.Admin, name, func(ed *publish.Edit) error { _, err := ed.SetTag("production", "1.0", ""); return err }))
 	e.MustFsck(t)
 }
 

@@ -17,7 +17,12 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/catalog"
+	"slipway/registry/content"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
+	"slipway/registry/staging"
 )
 
 // TestDeploy: staged files are there for who sent them only, and all appear with the metadata.
@@ -85,7 +90,7 @@ func TestRedeploy(t *testing.T) {
 	e.put(formatstest.Admin, jar+".asc", "signature", 201)
 	e.get(e.reader(), jar+".asc", 200, "signature")
 	e.put(e.publisher(), "com/acme/lib/1.0/lib-1.0-extra.jar", "x", 409, "already released without lib-1.0-extra.jar")
-	must(t, e.Delete(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"), ""))
+	must(t, e.Publisher.Delete(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"), ""))
 	e.get(e.reader(), jar, 404)
 	e.get(e.reader(), "com/acme/lib/maven-metadata.xml", 404)
 	e.put(formatstest.Admin, jar, "bytes", 409, "deleted")
@@ -138,9 +143,9 @@ func TestQuiet(t *testing.T) {
 	e.eventually(e.reader(), "com/acme/lib/1.0/lib-1.0.jar", 200)
 	e.get(e.reader(), "com/acme/lib/maven-metadata.xml", 200, "<version>1.0</version>")
 	waiting.get(waiting.reader(), "com/acme/lib/1.0/lib-1.0.jar", 404)
-	d, err := e.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
+	d, err := e.Catalog.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
-	if d.Version.PublishedBy != registry.AdminUser || !strings.HasPrefix(d.Version.PublisherID, "token:") {
+	if d.Version.PublishedBy != accounts.AdminUser || !strings.HasPrefix(d.Version.PublisherID, "token:") {
 		t.Errorf("published by %s, %s", d.Version.PublishedBy, d.Version.PublisherID)
 	}
 	e.put(ci, "com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"), 201) // late, and harmless
@@ -161,9 +166,9 @@ func TestQuiet(t *testing.T) {
 // TestQuietRestart: complete files that a server left behind are published by the next one; a revoked token publishes
 // nothing.
 func TestQuietRestart(t *testing.T) {
-	e := registrytest.New(t, registrytest.With(func(c *registry.Config) {
+	e := registrytest.New(t, registrytest.With(func(c *instance.Config) {
 		f := New(Options{Quiet: quiet})
-		c.Rules["maven"], c.Assemblers["maven"] = f.Rules(), f.(registry.Assembler)
+		c.Rules["maven"], c.Assemblers["maven"] = f.Rules(), f.(staging.Assembler)
 	}))
 	stage := func(artifact string) context.Context {
 		secret := e.Token("main", access.Publish)
@@ -171,21 +176,21 @@ func TestQuietRestart(t *testing.T) {
 		at := registry.Name{Repository: "main", Format: "maven", Package: "com.acme:" + artifact, Display: "com.acme:" + artifact}.At("1.0")
 		_, p, err := readPOM(strings.NewReader(pomOf(artifact, "1.0", "<packaging>pom</packaging>")))
 		must(t, err)
-		_, err = e.AddToSet(ctx, setKey(at, ""), registry.SetFile{At: at, File: registry.StageFile{Path: artifact + "-1.0.pom"},
+		_, err = e.Staging.AddToSet(ctx, setKey(at, ""), staging.SetFile{At: at, File: content.StageFile{Path: artifact + "-1.0.pom"},
 			Attributes: attributes{POM: &p}.encode()}, strings.NewReader("x"))
 		must(t, err)
 		return ctx
 	}
 	stage("kept")
 	revoked := access.From(stage("revoked"))
-	must(t, e.RevokeToken(e.Admin, revoked.TokenID))
+	must(t, e.Accounts.RevokeToken(e.Admin, revoked.TokenID))
 	cfg := e.Config
 	cfg.SettleInterval = 20 * time.Millisecond
-	next, err := registry.New(context.Background(), cfg)
+	next, err := instance.Open(context.Background(), cfg)
 	must(t, err)
 	defer next.Close()
 	has := func(artifact string) bool {
-		_, err := next.Resolve(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:" + artifact}, registry.Ref{Version: "1.0"})
+		_, err := next.Catalog.Resolve(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:" + artifact}, catalog.Ref{Version: "1.0"})
 		return err == nil
 	}
 	for end := time.Now().Add(time.Minute); !has("kept"); time.Sleep(20 * time.Millisecond) {
@@ -220,7 +225,7 @@ func TestSidecars(t *testing.T) {
 	e.get(e.reader(), jar, 404)
 	e.put(ci, jar+".md5", sumHex(md5.New(), "bytes"), 201)
 	e.put(ci, "com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"), 201)
-	d, err := e.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
+	d, err := e.Catalog.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
 	if len(d.Files) != 3 {
 		t.Errorf("%d files: %+v", len(d.Files), d.Files)

@@ -12,6 +12,8 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/staging"
 )
 
 // get answers GET and HEAD of everything.
@@ -26,7 +28,7 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 	if t.kind == kindFile && !t.unsummed {
 		return h.getFile(w, r, t)
 	}
-	if _, err := h.svc.Repository(r.Context(), t.repository); err != nil {
+	if _, err := h.svc.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
 	return notFound("there is nothing at %q", clip(t.path))
@@ -70,14 +72,14 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 		}
 		return h.findStaged(ctx, r, t, err)
 	}
-	f, _, err := h.svc.FileAt(ctx, t.at(), t.file.name)
+	f, _, err := h.svc.Catalog.FileAt(ctx, t.at(), t.file.name)
 	if isAbsent(err) || registry.KindOf(err) == registry.Denied {
 		return h.findStaged(ctx, r, t, err)
 	}
 	if err != nil {
 		return f, "", err
 	}
-	repo, err := h.svc.Repository(ctx, t.repository)
+	repo, err := h.svc.Core.Repository(ctx, t.repository)
 	if registry.SettingsOf(repo).AllowReuse {
 		return f, revalidate, err
 	}
@@ -87,7 +89,7 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 // findLiteral finds the file of a literal snapshot name, "lib-1.0-SNAPSHOT.jar": the stored one or that of the newest build,
 // whichever is newer (maven.md 2). Which one it is takes a look at all builds, so that is remembered.
 func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, error) {
-	pkg, err := h.svc.Package(ctx, t.name())
+	pkg, err := h.svc.Catalog.Package(ctx, t.name())
 	if err != nil {
 		return registry.File{}, err
 	}
@@ -99,13 +101,13 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 	if err != nil {
 		return registry.File{}, err
 	}
-	f, _, err := h.svc.FileAt(ctx, t.at(), string(path.Body))
+	f, _, err := h.svc.Catalog.FileAt(ctx, t.at(), string(path.Body))
 	return f, err
 }
 
 // literalPath is the path of the file that stands for a literal name now.
 func (h *handlers) literalPath(ctx context.Context, t target) (string, error) {
-	d, err := h.svc.Detail(ctx, t.at())
+	d, err := h.svc.Catalog.Detail(ctx, t.at())
 	if err != nil {
 		return "", err
 	}
@@ -126,9 +128,9 @@ func (h *handlers) findStaged(ctx context.Context, r *http.Request, t target, ab
 	if access.Decide(access.From(ctx), access.Publish, t.repository) != access.Allow {
 		return registry.File{}, "", absent
 	}
-	keys := []registry.SetKey{setKey(t.at(), t.file.build)}
+	keys := []staging.SetKey{setKey(t.at(), t.file.build)}
 	if id := r.Header.Get(formats.PublishHeader); id != "" {
-		key, err := registry.PublishKey(t.repository, id)
+		key, err := staging.PublishKey(t.repository, id)
 		if err != nil {
 			return registry.File{}, "", err
 		}
@@ -162,7 +164,7 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 	if t.sum != nil && !t.unsummed {
 		if sum, ok := h.served.take(served, t.sum.header); ok {
 			// The right to read is asked all the same.
-			if _, err := h.svc.Repository(r.Context(), t.repository); err != nil {
+			if _, err := h.svc.Core.Repository(r.Context(), t.repository); err != nil {
 				return err
 			}
 			return serveText(w, r, sum, time.Time{}, revalidate)
@@ -202,7 +204,7 @@ type builder = func(ctx context.Context) (formats.Document, error)
 
 // document finds out which document a path of metadata is, and how it is made.
 func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey, builder, error) {
-	pkg, grouped, err := h.svc.PackageAndMore(ctx, t.name(), t.plugins()+":")
+	pkg, grouped, err := h.svc.Catalog.PackageOrGroup(ctx, t.name(), t.plugins()+":")
 	if err != nil {
 		return formats.DocumentKey{}, nil, err
 	}
@@ -244,7 +246,7 @@ func (h *handlers) versions(ctx context.Context, t target, artifact bool, group 
 	var m metadata
 	var modified time.Time
 	if artifact {
-		c, err := h.svc.Contents(ctx, t.name(), false)
+		c, err := h.svc.Catalog.Contents(ctx, t.name(), false)
 		if err != nil {
 			return formats.Document{}, err
 		}
@@ -263,7 +265,7 @@ func (h *handlers) versions(ctx context.Context, t target, artifact bool, group 
 
 // snapshots makes the metadata of a snapshot version.
 func (h *handlers) snapshots(ctx context.Context, t target) (formats.Document, error) {
-	d, err := h.svc.Detail(ctx, t.at())
+	d, err := h.svc.Catalog.Detail(ctx, t.at())
 	if err != nil {
 		return formats.Document{}, err
 	}
@@ -287,10 +289,10 @@ const maxPluginPage = 500
 // plugins lists the plugins of a group, by prefix.
 func (h *handlers) plugins(ctx context.Context, t target) ([]plugin, error) {
 	group := t.plugins() + ":"
-	q := registry.PackageQuery{Format: formatName, After: formatName + "/" + group, Limit: maxPluginPage}
+	q := catalog.PackageQuery{Format: formatName, After: formatName + "/" + group, Limit: maxPluginPage}
 	var out []plugin
 	for {
-		pkgs, err := h.svc.Packages(ctx, t.repository, q)
+		pkgs, err := h.svc.Catalog.Packages(ctx, t.repository, q)
 		if err != nil {
 			return nil, err
 		}

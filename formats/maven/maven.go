@@ -48,13 +48,13 @@ func (f format) Rules() registry.Rules {
 
 type handlers struct {
 	site   *formats.Site
-	svc    *registry.Service
+	svc    *formats.Parts
 	served *servedSums
 }
 
 // Mount implements formats.Format.
 func (format) Mount(root *mux.Router, site *formats.Site) {
-	h := &handlers{site: site, svc: site.Service, served: newServedSums()}
+	h := &handlers{site: site, svc: site.Parts, served: newServedSums()}
 	router := root.PathPrefix(prefix).Subrouter()
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
 		route := func(rt string, public bool, fn formats.Handler, methods ...string) {

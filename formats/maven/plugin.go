@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slipway/registry"
+	"slipway/registry/staging"
 )
 
 // Bounds of looking into a plugin's jar (incident S-57): of what is read of the file, and of the inflated descriptor.
@@ -28,7 +29,7 @@ var (
 // jarReader reads ranges of a stored jar, and no more than its budget.
 type jarReader struct {
 	ctx    context.Context
-	open   registry.Opener
+	open   staging.Opener
 	blob   registry.Blob
 	budget int64
 
@@ -65,7 +66,7 @@ func (j *jarReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // goalPrefix reads the prefix of a plugin from its jar; where that can't be read, it follows from the name by Maven's rule.
-func goalPrefix(ctx context.Context, open registry.Opener, jar registry.Blob, artifact string) string {
+func goalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob, artifact string) string {
 	if p := readGoalPrefix(ctx, open, jar); p != "" {
 		return p
 	}
@@ -77,7 +78,7 @@ func goalPrefix(ctx context.Context, open registry.Opener, jar registry.Blob, ar
 	return strings.TrimSuffix(strings.TrimSuffix(artifact, "-plugin"), "-maven")
 }
 
-func readGoalPrefix(ctx context.Context, open registry.Opener, jar registry.Blob) (found string) {
+func readGoalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob) (found string) {
 	if jar.Size > maxJarBytes {
 		return ""
 	}

@@ -13,6 +13,9 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
+	"slipway/registry/staging"
 )
 
 // maxFileBytes bounds one file.
@@ -24,7 +27,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pub, err := h.svc.Begin(r.Context(), t.name())
+	pub, err := h.svc.Publisher.Begin(r.Context(), t.name())
 	if err != nil {
 		return err
 	}
@@ -47,25 +50,25 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 // upload is the PUT of a file.
 type upload struct {
 	target
-	pub        *registry.Publish
+	pub        *publish.Publish
 	body       io.Reader
 	attributes attributes
-	key        registry.SetKey
+	key        staging.SetKey
 	publish    bool // key is that of a publish
 }
 
-func (h *handlers) upload(r *http.Request, pub *registry.Publish, t target) (upload, error) {
+func (h *handlers) upload(r *http.Request, pub *publish.Publish, t target) (upload, error) {
 	u := upload{target: t, pub: pub, body: r.Body, key: setKey(t.at(), t.file.build)}
 	id, err := formats.PublishID(r.Header)
 	if err == nil && id != "" {
 		u.publish = true
-		u.key, err = registry.PublishKey(t.repository, id)
+		u.key, err = staging.PublishKey(t.repository, id)
 	}
 	return u, err
 }
 
 // putFile keeps a file for the commit of its deploy.
-func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *registry.Publish, t target) error {
+func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
 	if r.ContentLength > maxFileBytes {
 		return tooLarge(t)
 	}
@@ -90,7 +93,7 @@ func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *registry
 	if add {
 		return h.add(w, r, u)
 	}
-	staged, err := h.svc.AddToSet(r.Context(), u.key, u.setFile(), u.body)
+	staged, err := h.svc.Staging.AddToSet(r.Context(), u.key, u.setFile(), u.body)
 	if err != nil {
 		return err
 	}
@@ -102,12 +105,12 @@ func tooLarge(t target) error {
 	return registry.Errorf(registry.TooLarge, registry.AboutFile, "%s is larger than %d bytes", t.file.name, int64(maxFileBytes))
 }
 
-func (u upload) stageFile() registry.StageFile {
-	return registry.StageFile{Path: u.file.name, MediaType: mediaType(u.file.name), Sums: allSums, Limit: maxFileBytes}
+func (u upload) stageFile() content.StageFile {
+	return content.StageFile{Path: u.file.name, MediaType: mediaType(u.file.name), Sums: allSums, Limit: maxFileBytes}
 }
 
-func (u upload) setFile() registry.SetFile {
-	return registry.SetFile{At: u.at(), File: u.stageFile(), Attributes: u.attributes.encode()}
+func (u upload) setFile() staging.SetFile {
+	return staging.SetFile{At: u.at(), File: u.stageFile(), Attributes: u.attributes.encode()}
 }
 
 // before looks at what is visible already. add: the file goes into the version at once, because its deploy is committed or
@@ -179,7 +182,7 @@ func (h *handlers) again(w http.ResponseWriter, r *http.Request, u upload, have 
 	if err != nil {
 		return err
 	}
-	f := registry.StageFile{Path: have.Path, Want: registry.Sums{SHA256: sum}, Limit: max(have.Blob.Size, 1)}
+	f := content.StageFile{Path: have.Path, Want: content.Sums{SHA256: sum}, Limit: max(have.Blob.Size, 1)}
 	_, err = u.pub.Stage(r.Context(), f, u.body)
 	switch registry.KindOf(err) {
 	case registry.DigestMismatch, registry.TooLarge:
@@ -199,7 +202,7 @@ func (h *handlers) add(w http.ResponseWriter, r *http.Request, u upload) error {
 		return err
 	}
 	at := u.at()
-	rel, err := assembly{free: true, Assembly: registry.Assembly{Open: h.svc.OpenBlob, Repository: u.pub.Repository(), At: at,
+	rel, err := assembly{free: true, Assembly: staging.Assembly{Open: h.svc.Content.OpenBlob, Repository: u.pub.Repository(), At: at,
 		Files: []registry.StagedFile{{Format: formatName, Package: at.Package, Display: at.Display, Version: at.Version,
 			Path: st.Path, MediaType: st.MediaType, Blob: st.Blob, Attributes: u.attributes.encode()}}}}.release(r.Context())
 	if err != nil {
@@ -222,7 +225,7 @@ func (h *handlers) stored(w http.ResponseWriter, r *http.Request, t target, b re
 
 // putSum compares a sidecar with its file. One that comes first is held; one that does not agree is too, so that the deploy
 // can't be committed until it does: clients only warn when a sidecar is refused.
-func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *registry.Publish, t target) error {
+func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
 	sum, err := readSum(r.Body, t.sum)
 	if err != nil {
 		return err
@@ -254,8 +257,8 @@ func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *registry.
 	}
 	u.attributes = attributes{Sum: t.sum.suffix, Hex: hex.EncodeToString(sum)}
 	note := u.setFile()
-	note.File = registry.StageFile{Path: path, MediaType: textType}
-	if _, err := h.svc.AddToSet(r.Context(), u.key, note, bytes.NewReader([]byte(u.attributes.Hex))); err != nil {
+	note.File = content.StageFile{Path: path, MediaType: textType}
+	if _, err := h.svc.Staging.AddToSet(r.Context(), u.key, note, bytes.NewReader([]byte(u.attributes.Hex))); err != nil {
 		return err
 	}
 	if !found {
@@ -276,13 +279,13 @@ func answerSum(w http.ResponseWriter, t target, b registry.Blob, sum []byte) err
 
 // staged reads which of the paths the caller has staged of the upload's version; nothing when there is no set.
 func (h *handlers) staged(ctx context.Context, u upload, paths ...string) (stagedSet, error) {
-	files, err := h.svc.StagedAt(ctx, u.key, u.at(), paths...)
+	files, err := h.svc.Staging.StagedAt(ctx, u.key, u.at(), paths...)
 	return newStaging(files), err
 }
 
 // putMetadata takes a client's maven-metadata.xml as its last word: what it has staged of the versions or the build that the
 // document names becomes visible. The document itself is not kept. In a publish, nothing happens before that is committed.
-func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *registry.Publish, t target) error {
+func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
 	doc, err := readMetadata(r.Body)
 	if err == nil {
 		err = doc.check(t)
@@ -305,7 +308,7 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *regi
 
 // commit makes the sets visible that a metadata document is about.
 func (h *handlers) commit(ctx context.Context, repo registry.Repository, t target, doc sent) error {
-	sets, err := h.svc.Sets(ctx, t.repository, scope(t.name()))
+	sets, err := h.svc.Staging.Sets(ctx, t.repository, scope(t.name()))
 	if err != nil {
 		return err
 	}
@@ -337,16 +340,16 @@ func (s sent) ends(t target, staged stagedSet) bool {
 // maxCommits bounds the tries of a commit while files are still added.
 const maxCommits = 3
 
-func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set registry.OpenSet, known map[string]pair) error {
-	build := func(files []registry.StagedFile) ([]registry.SetRelease, error) {
+func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set staging.OpenSet, known map[string]pair) error {
+	build := func(files []registry.StagedFile) ([]staging.SetRelease, error) {
 		f := files[0] // of one version: setKey
 		at := registry.Name{Repository: repo.Name, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
-		rel, err := assembly{known: known, Assembly: registry.Assembly{Open: h.svc.OpenBlob, Repository: repo, At: at, Files: files}}.release(ctx)
-		return []registry.SetRelease{{At: at.Name, Release: rel}}, err
+		rel, err := assembly{known: known, Assembly: staging.Assembly{Open: h.svc.Content.OpenBlob, Repository: repo, At: at, Files: files}}.release(ctx)
+		return []staging.SetRelease{{At: at.Name, Release: rel}}, err
 	}
-	_, err := h.svc.CommitOpen(ctx, set, build)
+	_, err := h.svc.Staging.CommitOpen(ctx, set, build)
 	for try := 1; try < maxCommits && errors.Is(err, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest}); try++ {
-		_, err = h.svc.CommitSet(ctx, set.Key, build)
+		_, err = h.svc.Staging.CommitSet(ctx, set.Key, build)
 	}
 	if registry.KindOf(err) == registry.NotFound {
 		return nil

@@ -12,6 +12,8 @@ import (
 	"slipway/formats/raw"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
+	"slipway/registry/ledger"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
 )
@@ -36,7 +38,7 @@ func newEnvOn(t testing.TB, o Options, on formatstest.Options) *env {
 	if o.Quiet == 0 {
 		o.Quiet = time.Hour // only tests that ask for it see it end
 	}
-	on.Core = append(on.Core, registrytest.With(func(c *registry.Config) { c.SettleInterval = 50 * time.Millisecond }))
+	on.Core = append(on.Core, registrytest.With(func(c *instance.Config) { c.SettleInterval = 50 * time.Millisecond }))
 	return &env{t: t, Server: formatstest.NewServer(t, on, New(o), raw.New(), api.New(api.Options{}))}
 }
 
@@ -129,7 +131,7 @@ func (e *env) deploy(as formatstest.As, version, jar string) {
 // events returns the types and versions of what was logged about packages.
 func (e *env) events() []string {
 	e.t.Helper()
-	events, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"artifact.*"}})
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"artifact.*"}})
 	must(e.t, err)
 	var out []string
 	for _, ev := range events {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"slipway/registry"
+	"slipway/registry/staging"
 )
 
 // attributes is what is noted of a staged file.
@@ -109,7 +110,7 @@ var mainExtension = map[string]string{
 }
 
 // complete reports whether nothing is missing: the POM, the main file of its packaging, and what a .module names.
-func (s stagedSet) complete(ctx context.Context, open registry.Opener) (bool, error) {
+func (s stagedSet) complete(ctx context.Context, open staging.Opener) (bool, error) {
 	if s.pom == nil || s.mismatch() != nil {
 		return false, nil
 	}
@@ -136,7 +137,7 @@ func (s stagedSet) complete(ctx context.Context, open registry.Opener) (bool, er
 	return true, nil
 }
 
-func (s stagedSet) module(ctx context.Context, open registry.Opener, f stagedFile) ([]moduleFile, error) {
+func (s stagedSet) module(ctx context.Context, open staging.Opener, f stagedFile) ([]moduleFile, error) {
 	r, err := open(ctx, f.Blob, 0, -1)
 	if err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func (s stagedSet) module(ctx context.Context, open registry.Opener, f stagedFil
 const pomlessFactor = 6
 
 // Settle implements registry.Assembler: complete deploys become visible after a quiet time, others wait for their client.
-func (f format) Settle(ctx context.Context, open registry.Opener, files []registry.StagedFile) (time.Duration, error) {
+func (f format) Settle(ctx context.Context, open staging.Opener, files []registry.StagedFile) (time.Duration, error) {
 	const never = -1
 	s := newStaging(files)
 	if s.pom == nil && s.mismatch() == nil && slices.ContainsFunc(s.files, func(f stagedFile) bool { return !f.name.isSignature() }) {
@@ -166,16 +167,16 @@ func (f format) Settle(ctx context.Context, open registry.Opener, files []regist
 func scope(at registry.Name) string { return "maven/" + at.Package }
 
 // setKey names the set of a release, of one build of a snapshot, or of its literal files.
-func setKey(at registry.Coordinate, build string) registry.SetKey {
+func setKey(at registry.Coordinate, build string) staging.SetKey {
 	id := scope(at.Name) + ":" + at.Version
 	if build != "" {
 		id += "/" + build
 	}
-	if registry.CheckSetID(id) != nil { // too long, or a version with a character of its own
+	if staging.CheckSetID(id) != nil { // too long, or a version with a character of its own
 		sum := sha256.Sum256([]byte(id))
 		id = "maven/sha256:" + hex.EncodeToString(sum[:])
 	}
-	return registry.SetKey{Repository: at.Repository, ID: id, Scope: scope(at.Name)}
+	return staging.SetKey{Repository: at.Repository, ID: id, Scope: scope(at.Name)}
 }
 
 // descriptor is what is kept with a version.

@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/content"
 )
 
 // algorithm is a sum that clients ask for by the suffix of a path.
@@ -33,7 +34,7 @@ var algorithms = []*algorithm{
 }
 
 // allSums are computed beside sha256 when a file is stored: every client asks for another one.
-const allSums = registry.SHA1 | registry.MD5 | registry.SHA512
+const allSums = content.SHA1 | content.MD5 | content.SHA512
 
 // maxSumBytes bounds the body of a sidecar.
 const maxSumBytes = 4 << 10

@@ -12,7 +12,7 @@ import (
 
 // public reports whether a caller without credentials may read the repository.
 func (h *handlers) public(r *http.Request, t target) (bool, error) {
-	anyone, err := h.site.Service.Authenticate(r.Context(), access.Credentials{})
+	anyone, err := h.site.Parts.Accounts.Authenticate(r.Context(), access.Credentials{})
 	return err == nil && access.Decide(anyone, access.Read, t.repository) == access.Allow, err
 }
 
@@ -35,7 +35,7 @@ func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) erro
 	if err != nil {
 		return err
 	}
-	pub, err := h.site.Service.Begin(r.Context(), name)
+	pub, err := h.site.Parts.Publisher.Begin(r.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (h *handlers) collaborators(w http.ResponseWriter, r *http.Request, t targe
 
 // starred answers GET /-/_view/starredByUser: stars are shown with their package only.
 func (h *handlers) starred(w http.ResponseWriter, r *http.Request, t target) error {
-	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
 	return formats.JSON(w, http.StatusOK, map[string][]struct{}{"rows": {}})

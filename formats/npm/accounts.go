@@ -9,6 +9,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 )
 
 // loginTTL is how long a token from npm login is valid.
@@ -54,7 +55,7 @@ func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error
 	}
 	// npm prints "Incorrect or missing password" for this challenge, and talks of tokens for the other.
 	w.Header().Set("Www-Authenticate", `Basic realm="Slipway", charset="UTF-8"`)
-	actor, err := h.site.Service.Authenticate(r.Context(), access.Credentials{User: body.Name, Password: body.Password})
+	actor, err := h.site.Parts.Accounts.Authenticate(r.Context(), access.Credentials{User: body.Name, Password: body.Password})
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (h *handlers) mint(ctx context.Context, actor access.Actor, userAgent strin
 		return "", registry.Errorf(registry.Denied, registry.AboutUser, "User %q has no rights here yet; ask an administrator.", actor.Name)
 	}
 	client, _, _ := strings.Cut(userAgent, " ")
-	secret, _, err := h.site.Service.CreateToken(ctx, registry.TokenRequest{
+	secret, _, err := h.site.Parts.Accounts.CreateToken(ctx, accounts.TokenRequest{
 		Name: strings.TrimSpace("login " + clientName(client)), Grants: actor.Grants, ExpiresIn: loginTTL,
 	})
 	return secret, err
@@ -93,7 +94,7 @@ func clientName(s string) string {
 
 // logout answers DELETE /-/user/token/<token>.
 func (h *handlers) logout(w http.ResponseWriter, r *http.Request, t target) error {
-	if err := h.site.Service.RevokeSecret(r.Context(), t.secret); err != nil {
+	if err := h.site.Parts.Accounts.RevokeSecret(r.Context(), t.secret); err != nil {
 		return err
 	}
 	return formats.JSON(w, http.StatusOK, done{true})
@@ -134,8 +135,8 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 	if err != nil {
 		return err
 	}
-	change := registry.UserChange{Password: &body.Password.New}
-	if _, err := h.site.Service.UpdateUser(h.site.As(r.Context(), user), a.Name, change); err != nil {
+	change := accounts.UserChange{Password: &body.Password.New}
+	if _, err := h.site.Parts.Accounts.UpdateUser(h.site.As(r.Context(), user), a.Name, change); err != nil {
 		return err
 	}
 	return formats.JSON(w, http.StatusOK, profile{Name: a.Name})
@@ -143,7 +144,7 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 
 // prove checks a user's password, not a token in its place. Denied: npm takes 401 for a broken login and asks again.
 func (h *handlers) prove(ctx context.Context, name, password string) (access.Actor, error) {
-	user, err := h.site.Service.Authenticate(ctx, access.Credentials{User: name, Password: password})
+	user, err := h.site.Parts.Accounts.Authenticate(ctx, access.Credentials{User: name, Password: password})
 	if registry.KindOf(err) == registry.Unauthenticated || err == nil && user.Type != access.TypeUser {
 		return user, registry.Errorf(registry.Denied, registry.AboutUser, "The password is wrong.")
 	}

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"slipway/formats/formatstest"
-	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
 )
 
@@ -62,7 +62,7 @@ func TestLogin(t *testing.T) {
 	e.want(http.StatusBadRequest, "", e.do(formatstest.Anonymous, http.MethodPut, "/-/user/"+userPrefix+"alice", body))
 
 	secret := "password of nobody"
-	_, err := e.CreateUser(e.Admin, "nobody", registry.UserChange{Password: &secret})
+	_, err := e.Accounts.CreateUser(e.Admin, "nobody", accounts.UserChange{Password: &secret})
 	must(t, err)
 	e.want(http.StatusForbidden, "no rights", e.login("nobody", secret, formatstest.Anonymous))
 }

@@ -86,7 +86,7 @@ func BenchmarkPackument(b *testing.B) {
 // BenchmarkRender builds the full document of 100 versions, without the cache and its compression.
 func BenchmarkRender(b *testing.B) {
 	e := versions100(b)
-	c, err := e.Contents(e.Admin, e.name("web"), false)
+	c, err := e.Catalog.Contents(e.Admin, e.name("web"), false)
 	must(b, err)
 	p, err := newPage(c, "https://registry.example.com/npm/main")
 	must(b, err)
@@ -145,7 +145,7 @@ func BenchmarkPublishParts(b *testing.B) {
 	body, tarball := usual(b)
 	name := e.name("@acme/web")
 	send := func() (document, *upload) {
-		p, err := e.Begin(e.Admin, name)
+		p, err := e.Publisher.Begin(e.Admin, name)
 		must(b, err)
 		u := &upload{ctx: e.Admin, pub: p, name: name.Package, limit: defaultTarballBytes}
 		doc, err := readDocument(bytes.NewReader(body), u.attach)

@@ -9,6 +9,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/publish"
 )
 
 const (
@@ -23,7 +24,7 @@ func (h *handlers) putRevision(w http.ResponseWriter, r *http.Request, t target)
 		return err
 	}
 	// What the document changes, and the right that it takes, is known only when it is read: that is not for everybody.
-	if err := h.site.Service.May(r.Context(), t.repository, access.Publish, access.Delete); err != nil {
+	if err := h.site.Parts.Core.AuthorizeAny(r.Context(), t.repository, access.Publish, access.Delete); err != nil {
 		return err
 	}
 	doc, err := readDocument(h.body(r), noAttachment)
@@ -42,7 +43,7 @@ func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.
 		return err
 	}
 	actor := access.From(r.Context()).Name
-	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
 		if e.Package().VersionCount == 0 {
 			return absent(name.Package)
 		}
@@ -68,7 +69,7 @@ func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.
 
 // unlessStale runs a change and takes it back if the client had read another revision. It runs first, so that who may not
 // change anything is told that, and not to try again.
-func unlessStale(e *registry.Edit, revs []string, fn func() error) error {
+func unlessStale(e *publish.Edit, revs []string, fn func() error) error {
 	current := revision(e.Package())
 	stale := slices.ContainsFunc(revs, func(rev string) bool { return rev != "" && rev != current })
 	err := fn()
@@ -80,7 +81,7 @@ func unlessStale(e *registry.Edit, revs []string, fn func() error) error {
 
 // removeVersions deletes the versions that the client left out. The tag latest finds its new place in the core: what the
 // client computed may be a prerelease.
-func removeVersions(e *registry.Edit, doc document) error {
+func removeVersions(e *publish.Edit, doc document) error {
 	if len(doc.versions) == 0 {
 		return invalid("a document without versions does not unpublish the package; delete it as a whole")
 	}
@@ -95,7 +96,7 @@ func removeVersions(e *registry.Edit, doc document) error {
 }
 
 // deleteWhere deletes versions from the lowest up: the tag latest, mostly on a high one, then moves once.
-func deleteWhere(e *registry.Edit, gone func(registry.Version) bool) error {
+func deleteWhere(e *publish.Edit, gone func(registry.Version) bool) error {
 	have, err := e.Versions()
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func deleteWhere(e *registry.Edit, gone func(registry.Version) bool) error {
 
 // deprecateVersions applies the differences in "deprecated"; an empty text ends a deprecation, an absent key says
 // nothing.
-func deprecateVersions(e *registry.Edit, doc document) error {
+func deprecateVersions(e *publish.Edit, doc document) error {
 	have, err := e.Versions()
 	if err != nil {
 		return err
@@ -142,7 +143,7 @@ func deprecateVersions(e *registry.Edit, doc document) error {
 	return nil
 }
 
-func setMaintainers(e *registry.Edit, doc document) error {
+func setMaintainers(e *publish.Edit, doc document) error {
 	var list []person
 	if json.Unmarshal(doc.fields["maintainers"], &list) != nil || len(list) == 0 || len(list) > maxMaintainers {
 		return invalid("\"maintainers\" must be a list of 1 to %d names", maxMaintainers)
@@ -156,7 +157,7 @@ func setMaintainers(e *registry.Edit, doc document) error {
 }
 
 // star adds or removes the caller's own star, whatever else the sent list says.
-func star(e *registry.Edit, doc document, actor string) error {
+func star(e *publish.Edit, doc document, actor string) error {
 	var users map[string]any
 	if json.Unmarshal(doc.fields["users"], &users) != nil {
 		return invalid("\"users\" must be an object")
@@ -173,7 +174,7 @@ func star(e *registry.Edit, doc document, actor string) error {
 	})
 }
 
-func editAbout(e *registry.Edit, fn func(a *about)) error {
+func editAbout(e *publish.Edit, fn func(a *about)) error {
 	a, err := readAbout(e.Package().Descriptor)
 	if err != nil {
 		return err
@@ -192,7 +193,7 @@ func (h *handlers) deletePackage(w http.ResponseWriter, r *http.Request, t targe
 	if err != nil {
 		return err
 	}
-	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
 		if e.Package().VersionCount == 0 {
 			return absent(name.Package)
 		}
@@ -215,7 +216,7 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 	}
 	f, err := h.file(r.Context(), name, t)
 	if registry.KindOf(err) == registry.NotFound {
-		if _, err := h.site.Service.Package(r.Context(), name); err != nil {
+		if _, err := h.site.Parts.Catalog.Package(r.Context(), name); err != nil {
 			return err
 		}
 		return formats.JSON(w, http.StatusOK, done{true})
@@ -223,7 +224,7 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 	if err != nil {
 		return err
 	}
-	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
 		return unlessStale(e, []string{t.rev}, func() error {
 			v, err := e.Holder(f)
 			if err != nil {

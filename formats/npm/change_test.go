@@ -13,6 +13,8 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -111,9 +113,9 @@ func TestDeprecate(t *testing.T) {
 	}
 
 	// A yanked version reads as deprecated, and stays yanked when the packument comes back.
-	must(t, e.Edit(e.Admin, e.name("web"), func(ed *registry.Edit) error { return ed.SetState("1.0.0", registry.Yanked, "leak") }))
+	must(t, e.Publisher.Edit(e.Admin, e.name("web"), func(ed *publish.Edit) error { return ed.SetState("1.0.0", registry.Yanked, "leak") }))
 	e.want(http.StatusCreated, "", e.deprecate("old", "1.1.0"))
-	if v, err := e.Resolve(e.Admin, e.name("web"), registry.Ref{Version: "1.0.0"}); err != nil || v.State != registry.Yanked {
+	if v, err := e.Catalog.Resolve(e.Admin, e.name("web"), catalog.Ref{Version: "1.0.0"}); err != nil || v.State != registry.Yanked {
 		t.Errorf("%+v %v", v, err)
 	}
 
@@ -338,7 +340,7 @@ func TestOneVersionIsRead(t *testing.T) {
 	for i := range versions {
 		e.publish(pub{name: "web", version: fmt.Sprintf("1.0.%d", i)})
 	}
-	pkg, err := e.Package(e.Admin, e.name("web"))
+	pkg, err := e.Catalog.Package(e.Admin, e.name("web"))
 	must(t, err)
 	for _, c := range []struct{ method, path string }{
 		{http.MethodGet, "/web/1.0.1"}, {http.MethodGet, "/web/latest"}, {http.MethodDelete, "/web/-/web-1.0.1.tgz/-rev/" + revision(pkg)},

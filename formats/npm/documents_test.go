@@ -12,7 +12,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/formatstest"
-	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 func TestPackumentNegotiation(t *testing.T) {
@@ -77,7 +77,7 @@ func TestPackumentValidators(t *testing.T) {
 			t.Errorf("HEAD: %v %v", head, head.Header)
 		}
 		// A change of a tag alone makes another document.
-		_, err = e.SetTag(e.Admin, e.name("web"), "t"+accept[:3]+accept[12:15], registry.TagChange{Version: "1.0.0"})
+		_, err = e.Publisher.SetTag(e.Admin, e.name("web"), "t"+accept[:3]+accept[12:15], publish.TagChange{Version: "1.0.0"})
 		must(t, err)
 		if res := ask("If-None-Match", tag); res.Status != http.StatusOK || res.Header.Get("Etag") == tag {
 			t.Errorf("after a change: %v", res)
@@ -144,7 +144,7 @@ func TestTarballSpellings(t *testing.T) {
 	}
 	// What the documents say is what is served.
 	v := e.get("/@acme/a-1.2/latest")
-	d, err := e.Detail(e.Admin, e.name("@acme/a-1.2").At("1.0.0-1.2"))
+	d, err := e.Catalog.Detail(e.Admin, e.name("@acme/a-1.2").At("1.0.0-1.2"))
 	must(t, err)
 	dist := v["dist"].(map[string]any)
 	if dist["shasum"] != hex.EncodeToString(d.Files[0].Blob.SHA1) || dist["integrity"] != "sha512-"+base64.StdEncoding.EncodeToString(d.Files[0].Blob.SHA512) ||

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"slipway/formats/formatstest"
-	"slipway/registry"
+	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
 )
 
@@ -93,7 +93,7 @@ func TestLargePublish(t *testing.T) {
 	body := largeBody(t, "large", "1.0.0", size)
 	req, err := http.NewRequest(http.MethodPut, e.URL+"/npm/main/large", body)
 	must(t, err)
-	req.SetBasicAuth(registry.AdminUser, registrytest.AdminPassword)
+	req.SetBasicAuth(accounts.AdminUser, registrytest.AdminPassword)
 
 	runtime.GC()
 	var m runtime.MemStats
@@ -140,7 +140,7 @@ func TestCutPublish(t *testing.T) {
 	e := newEnv(t, formatstest.Options{Local: true})
 	req, err := http.NewRequest(http.MethodPut, e.URL+"/npm/main/large", io.LimitReader(largeBody(t, "large", "1.0.0", 4e6), 3e6))
 	must(t, err)
-	req.SetBasicAuth(registry.AdminUser, registrytest.AdminPassword)
+	req.SetBasicAuth(accounts.AdminUser, registrytest.AdminPassword)
 	res, err := http.DefaultClient.Do(req)
 	must(t, err)
 	must(t, res.Body.Close())

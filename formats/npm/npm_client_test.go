@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"slipway/formats/formatstest"
-	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 )
 
 // eachNpm runs a test with every npm on a server of its own.
@@ -465,7 +465,7 @@ func TestNpmParallel(t *testing.T) {
 	if got := e.versions("web"); len(got) != all {
 		t.Errorf("%d versions: %v", len(got), got)
 	}
-	list, err := e.Versions(e.Admin, e.name("web"), registry.VersionQuery{})
+	list, err := e.Catalog.Versions(e.Admin, e.name("web"), catalog.VersionQuery{})
 	if err != nil || len(list) != all {
 		t.Errorf("%d versions, %v", len(list), err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 )
 
 // packument answers GET /<name> (npm.md 3): the abbreviated document when it is asked for, else the full one. With
@@ -32,8 +33,8 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 	if err != nil {
 		return err
 	}
-	return h.serve(w, r, t, pkg, view, render, func(ctx context.Context) (registry.Contents, error) {
-		c, err := h.site.Service.Contents(ctx, name, false)
+	return h.serve(w, r, t, pkg, view, render, func(ctx context.Context) (catalog.Contents, error) {
+		c, err := h.site.Parts.Catalog.Contents(ctx, name, false)
 		if err == nil && len(c.Versions) == 0 {
 			err = absent(t.name)
 		}
@@ -43,7 +44,7 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 
 // serve is document of what read finds. pkg was read before, so that no newer revision's document is kept with what is older.
 func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg registry.Package, view string,
-	render func(*page) ([]byte, string, error), read func(context.Context) (registry.Contents, error)) error {
+	render func(*page) ([]byte, string, error), read func(context.Context) (catalog.Contents, error)) error {
 	base := h.base(r, t)
 	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "npm " + view + " " + base}
 	header := func(head http.Header) {
@@ -70,7 +71,7 @@ func (h *handlers) find(ctx context.Context, t target) (registry.Name, registry.
 	if err != nil {
 		return name, registry.Package{}, err
 	}
-	pkg, err := h.site.Service.Package(ctx, name)
+	pkg, err := h.site.Parts.Catalog.Package(ctx, name)
 	if err == nil && pkg.VersionCount == 0 {
 		err = absent(t.name)
 	}
@@ -104,8 +105,8 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 		b, err := p.one(v)
 		return b, fullType, err
 	}
-	return h.serve(w, r, t, pkg, "version "+v.Name, render, func(context.Context) (registry.Contents, error) {
-		return registry.Contents{Package: pkg}, nil
+	return h.serve(w, r, t, pkg, "version "+v.Name, render, func(context.Context) (catalog.Contents, error) {
+		return catalog.Contents{Package: pkg}, nil
 	})
 }
 
@@ -114,11 +115,11 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 func (h *handlers) resolve(ctx context.Context, name registry.Name, text string) (registry.Version, error) {
 	version, ok := looseVersion(text)
 	if !ok {
-		return h.site.Service.Resolve(ctx, name, registry.Ref{Tag: text})
+		return h.site.Parts.Catalog.Resolve(ctx, name, catalog.Ref{Tag: text})
 	}
-	v, err := h.site.Service.Resolve(ctx, name, registry.Ref{Version: version})
+	v, err := h.site.Parts.Catalog.Resolve(ctx, name, catalog.Ref{Version: version})
 	if registry.KindOf(err) == registry.NotFound {
-		if tagged, err := h.site.Service.Resolve(ctx, name, registry.Ref{Tag: text}); err == nil {
+		if tagged, err := h.site.Parts.Catalog.Resolve(ctx, name, catalog.Ref{Tag: text}); err == nil {
 			return tagged, nil
 		}
 	}
@@ -136,7 +137,7 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	repo, err := h.site.Service.Repository(r.Context(), t.repository)
+	repo, err := h.site.Parts.Core.Repository(r.Context(), t.repository)
 	if err != nil {
 		return err
 	}
@@ -149,8 +150,8 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 
 func (h *handlers) file(ctx context.Context, name registry.Name, t target) (registry.File, error) {
 	if t.version == "" {
-		return h.site.Service.FileOf(ctx, name, t.file)
+		return h.site.Parts.Catalog.FileOf(ctx, name, t.file)
 	}
-	f, _, err := h.site.Service.FileAt(ctx, name.At(t.version), t.file)
+	f, _, err := h.site.Parts.Catalog.FileAt(ctx, name.At(t.version), t.file)
 	return f, err
 }

@@ -14,6 +14,8 @@ import (
 	"slipway/formats/version"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 )
 
 const (
@@ -29,7 +31,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request, t target) error {
 	if err != nil {
 		return err
 	}
-	pub, err := h.site.Service.Begin(r.Context(), name)
+	pub, err := h.site.Parts.Publisher.Begin(r.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry
 }
 
 // release is what the upload becomes, with the fields that were taken from the tarball.
-func (u *upload) release(doc document, s sent, publisher, userAgent string) (registry.Release, []difference, error) {
+func (u *upload) release(doc document, s sent, publisher, userAgent string) (publish.Release, []difference, error) {
 	object, differs := reconcile(s.manifest, u.tar)
 	m := manifest{
 		name: u.name, version: s.version, object: object, tar: u.tar, publisher: publisher,
@@ -106,14 +108,14 @@ func (u *upload) release(doc document, s sent, publisher, userAgent string) (reg
 	}
 	descriptor, err := m.descriptor()
 	if err != nil {
-		return registry.Release{}, nil, err
+		return publish.Release{}, nil, err
 	}
 	files, err := u.files(m)
 	if err != nil {
-		return registry.Release{}, nil, err
+		return publish.Release{}, nil, err
 	}
-	rel := registry.Release{
-		Version: s.version, PURL: purl(u.name, s.version), Mode: registry.Create, Prerelease: s.prerelease,
+	rel := publish.Release{
+		Version: s.version, PURL: purl(u.name, s.version), Mode: publish.Create, Prerelease: s.prerelease,
 		Descriptor: descriptor, Package: describe(doc, s, publisher),
 		Tags: s.tags, Files: files, Facts: facts(s.manifest, differs, userAgent),
 	}
@@ -128,16 +130,16 @@ func (u *upload) release(doc document, s sent, publisher, userAgent string) (reg
 }
 
 // files are the staged tarball under its final path and the provenance bundle, if there is one.
-func (u *upload) files(m manifest) ([]registry.Staged, error) {
+func (u *upload) files(m manifest) ([]publish.Staged, error) {
 	u.tarball.Path = fileName(m.name, m.version)
-	files := []registry.Staged{*u.tarball}
+	files := []publish.Staged{*u.tarball}
 	if u.bundle == nil {
 		return files, nil
 	}
 	if err := u.checkBundle(purl(m.name, m.version)); err != nil {
 		return nil, err
 	}
-	st, err := u.pub.Stage(u.ctx, registry.StageFile{
+	st, err := u.pub.Stage(u.ctx, content.StageFile{
 		Path: strings.TrimSuffix(u.tarball.Path, tarballSuffix) + bundleSuffix, MediaType: bundleType, Limit: maxBundleBytes,
 	}, strings.NewReader(string(u.bundle)))
 	return append(files, st), err
@@ -150,7 +152,7 @@ func (h *handlers) repeated(ctx context.Context, name registry.Name, s sent, v r
 		return false
 	}
 	for _, tag := range s.tags {
-		past, err := h.site.Service.TagHistory(ctx, name, tag, registry.Page{})
+		past, err := h.site.Parts.Catalog.TagHistory(ctx, name, tag, registry.Page{})
 		if err != nil || !slices.ContainsFunc(past, func(t registry.Tag) bool { return t.VersionID == v.ID }) {
 			return false
 		}
@@ -200,7 +202,7 @@ func shownRevision(ctx context.Context, pkg registry.Package) string {
 
 // rev is the package's revision after a change, as in shownRevision.
 func (h *handlers) rev(ctx context.Context, name registry.Name) string {
-	pkg, err := h.site.Service.Package(ctx, name)
+	pkg, err := h.site.Parts.Catalog.Package(ctx, name)
 	if err != nil {
 		return ""
 	}

@@ -1,23 +1,23 @@
 package npm
 
 import (
-	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 // Release makes the release that a publish of this manifest with a staged tarball becomes, for tools that fill a store without
 // clients: the tarball, staged with SHA1 and SHA512, is not looked into. Invalid.
-func Release(raw []byte, tarball registry.Staged, publisher string) (registry.Release, error) {
+func Release(raw []byte, tarball publish.Staged, publisher string) (publish.Release, error) {
 	object, err := parseObject(raw)
 	if err != nil {
-		return registry.Release{}, invalid("the manifest is not an object")
+		return publish.Release{}, invalid("the manifest is not an object")
 	}
 	name := object.text("name")
 	if err := checkNewName(name); err != nil {
-		return registry.Release{}, err
+		return publish.Release{}, err
 	}
 	version, prerelease, ok := strictVersion(object.text("version"))
 	if !ok {
-		return registry.Release{}, invalid("%q is not a semantic version", clip(object.text("version")))
+		return publish.Release{}, invalid("%q is not a semantic version", clip(object.text("version")))
 	}
 	u := &upload{name: name, tarball: &tarball, tar: contents{manifest: object, files: 1, unpacked: tarball.Blob.Size}}
 	s := sent{version: version, prerelease: prerelease, tags: []string{requiredTag}, manifest: object}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // Media types of the two packuments. Clients compare the first one literally.
@@ -22,12 +23,12 @@ const (
 // page is a package as one reader sees it: base is the repository's URL, "https://host/npm/main", without a slash at
 // the end.
 type page struct {
-	registry.Contents
+	catalog.Contents
 	base  string
 	about about
 }
 
-func newPage(c registry.Contents, base string) (*page, error) {
+func newPage(c catalog.Contents, base string) (*page, error) {
 	a, err := readAbout(c.Package.Descriptor)
 	return &page{Contents: c, base: base, about: a}, err
 }

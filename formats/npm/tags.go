@@ -5,6 +5,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 // maxSmallBody bounds the bodies of everything but a publish or a change of a packument.
@@ -21,7 +22,7 @@ func (h *handlers) tags(w http.ResponseWriter, r *http.Request, t target) error 
 	if err != nil {
 		return err
 	}
-	tags, err := h.site.Service.Tags(r.Context(), name)
+	tags, err := h.site.Parts.Catalog.Tags(r.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request, t target) erro
 	if !ok {
 		return registry.Errorf(registry.Invalid, registry.AboutVersion, "%q is not a version", clip(sent))
 	}
-	if _, err := h.site.Service.SetTag(r.Context(), name, t.tag, registry.TagChange{Version: version, Reason: "npm dist-tag"}); err != nil {
+	if _, err := h.site.Parts.Publisher.SetTag(r.Context(), name, t.tag, publish.TagChange{Version: version, Reason: "npm dist-tag"}); err != nil {
 		return err
 	}
 	return formats.JSON(w, http.StatusCreated, done{"dist-tags updated"})
@@ -59,7 +60,7 @@ func (h *handlers) removeTag(w http.ResponseWriter, r *http.Request, t target) e
 	if err != nil {
 		return err
 	}
-	_, err = h.site.Service.RemoveTag(r.Context(), name, t.tag, registry.TagChange{Reason: "npm dist-tag"})
+	_, err = h.site.Parts.Publisher.RemoveTag(r.Context(), name, t.tag, publish.TagChange{Reason: "npm dist-tag"})
 	if registry.KindOf(err) == registry.Conflict {
 		err = registry.Errorf(registry.Invalid, registry.AboutTag, "The tag %q can be moved but not removed.", t.tag)
 	}

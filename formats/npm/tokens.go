@@ -15,6 +15,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 )
 
 const (
@@ -58,7 +59,7 @@ func (h *handlers) own(ctx context.Context, a access.Actor) ([]registry.Token, e
 	var out []registry.Token
 	var after int64
 	for {
-		list, err := h.site.Service.Tokens(ctx, after, registry.MaxPage)
+		list, err := h.site.Parts.Accounts.Tokens(ctx, after, registry.MaxPage)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +123,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target)
 			return err
 		}
 	}
-	secret, t, err := h.site.Service.CreateToken(r.Context(), wish.request(a))
+	secret, t, err := h.site.Parts.Accounts.CreateToken(r.Context(), wish.request(a))
 	if err != nil {
 		return err
 	}
@@ -130,8 +131,8 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target)
 }
 
 // request makes a wish one of the core's.
-func (wish tokenWish) request(a access.Actor) registry.TokenRequest {
-	req := registry.TokenRequest{Name: wish.name, Grants: a.Grants, ExpiresIn: wish.expiresIn}
+func (wish tokenWish) request(a access.Actor) accounts.TokenRequest {
+	req := accounts.TokenRequest{Name: wish.name, Grants: a.Grants, ExpiresIn: wish.expiresIn}
 	if req.Name == "" {
 		req.Name = "npm token create"
 	}
@@ -151,7 +152,7 @@ func (h *handlers) revokeToken(w http.ResponseWriter, r *http.Request, t target)
 	a := access.From(r.Context())
 	var err error
 	if strings.HasPrefix(t.secret, access.TokenPrefix) {
-		err = h.site.Service.RevokeSecret(r.Context(), t.secret)
+		err = h.site.Parts.Accounts.RevokeSecret(r.Context(), t.secret)
 	} else {
 		err = h.revokeKey(r.Context(), a, t.secret)
 	}
@@ -169,7 +170,7 @@ func (h *handlers) revokeKey(ctx context.Context, a access.Actor, key string) er
 	}
 	for _, t := range all {
 		if tokenKey(t) == key {
-			return h.site.Service.RevokeToken(ctx, t.ID)
+			return h.site.Parts.Accounts.RevokeToken(ctx, t.ID)
 		}
 	}
 	return registry.Errorf(registry.NotFound, registry.AboutToken, "There is no such token.")

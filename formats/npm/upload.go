@@ -12,6 +12,8 @@ import (
 
 	"slipway/formats/archive"
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 )
 
 const (
@@ -28,11 +30,11 @@ const (
 // upload takes the attachments of a publish as they pass.
 type upload struct {
 	ctx   context.Context
-	pub   *registry.Publish
+	pub   *publish.Publish
 	name  string
 	limit int64 // bytes of the tarball
 
-	tarball *registry.Staged
+	tarball *publish.Staged
 	tar     contents
 	bundle  []byte // provenance, as sent
 }
@@ -90,8 +92,8 @@ func fill(p []byte, r io.Reader) (n int, err error) {
 }
 
 func (u *upload) store(tarball io.Reader) error {
-	staged, err := u.pub.Stage(u.ctx, registry.StageFile{
-		Path: "package" + tarballSuffix, MediaType: tarballType, Sums: registry.SHA1 | registry.SHA512, Limit: u.limit,
+	staged, err := u.pub.Stage(u.ctx, content.StageFile{
+		Path: "package" + tarballSuffix, MediaType: tarballType, Sums: content.SHA1 | content.SHA512, Limit: u.limit,
 	}, tarball)
 	if err == nil {
 		u.tarball = &staged

@@ -17,9 +17,9 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	look := h.svc.Blob
+	look := h.svc.Content.Blob
 	if r.Method == http.MethodHead {
-		look = h.svc.StoredBlob // clients do not send what they find here
+		look = h.svc.Content.StoredBlob // clients do not send what they find here
 	}
 	b, err := look(r.Context(), at, d)
 	if err != nil {
@@ -53,7 +53,7 @@ func (h *handlers) deleteBlob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.svc.ForgetBlob(r.Context(), at, d); err != nil {
+	if err := h.svc.Content.ForgetBlob(r.Context(), at, d); err != nil {
 		return err
 	}
 	return empty(w, http.StatusAccepted)

@@ -14,12 +14,13 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
+	"slipway/registry/maintain"
 )
 
 // collect removes what nothing needs, without any grace.
-func (s *server) collect() registry.CollectReport {
+func (s *server) collect() maintain.CollectReport {
 	s.t.Helper()
-	report, err := s.Collect(s.Admin, registry.CollectOptions{Force: true})
+	report, err := s.Maintain.Collect(s.Admin, maintain.CollectOptions{Force: true})
 	if err != nil {
 		s.t.Error(err)
 	}

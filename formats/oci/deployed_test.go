@@ -7,6 +7,8 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/deploy"
 )
 
 // TestD3: an image that runs stays pullable by digest, with every part of it, whatever is retagged, deleted and collected;
@@ -19,17 +21,17 @@ func TestD3(t *testing.T) {
 	index := man{SchemaVersion: 2, MediaType: indexType, Manifests: []desc{amd.desc(), arm.desc()}}
 	old := s.push(image, "production", index)
 	next := s.image(image, `{"next":true}`, "next layer")
-	report := func(r registry.Report) registry.Deployment {
+	report := func(r deploy.Report) registry.Deployment {
 		t.Helper()
-		r.Environment, r.Service, r.Repository, r.Status = "prod", "web", "main", registry.DeploymentSucceeded
-		d, _, err := s.ReportDeployment(s.Admin, r)
+		r.Environment, r.Service, r.Repository, r.Status = "prod", "web", "main", deploy.DeploymentSucceeded
+		d, _, err := s.Deploy.ReportDeployment(s.Admin, r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d
 	}
-	byDigest := report(registry.Report{Digest: old})
-	if again := report(registry.Report{PURL: byDigest.PURL}); again.VersionID != byDigest.VersionID {
+	byDigest := report(deploy.Report{Digest: old})
+	if again := report(deploy.Report{PURL: byDigest.PURL}); again.VersionID != byDigest.VersionID {
 		t.Errorf("by purl %+v, by digest %+v", again, byDigest)
 	}
 
@@ -44,7 +46,7 @@ func TestD3(t *testing.T) {
 	s.collect()
 	s.closure(image, old.String())
 
-	report(registry.Report{Digest: digestOf(next.bytes())})
+	report(deploy.Report{Digest: digestOf(next.bytes())})
 	for _, d := range append([]string{old.String()}, parts...) {
 		s.want(http.StatusAccepted, admin, http.MethodDelete, image+"/manifests/"+d, nil)
 	}
@@ -89,7 +91,7 @@ func TestIndexFacts(t *testing.T) {
 		"silent": {index(nil, attestation), ""},
 	} {
 		d := s.push(image, tag, c.m)
-		detail, err := s.Detail(s.Admin, registry.Name{Repository: "main", Format: "oci", Package: "app"}.At(d.String()))
+		detail, err := s.Catalog.Detail(s.Admin, registry.Name{Repository: "main", Format: "oci", Package: "app"}.At(d.String()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +110,7 @@ func TestIndexFacts(t *testing.T) {
 			t.Errorf("%s: commit %q, want %q; repository %q, finished %q", tag, got, c.want, repository, finished)
 		}
 	}
-	hits, err := s.Search(s.Admin, registry.VersionSearch{Query: "commit:" + commit[:12] + " tag:agree"})
+	hits, err := s.Catalog.Search(s.Admin, catalog.VersionSearch{Query: "commit:" + commit[:12] + " tag:agree"})
 	if err != nil || len(hits) != 1 {
 		t.Errorf("by commit: %d versions, %v", len(hits), err)
 	}

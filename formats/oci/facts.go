@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 // Bounds of what is read of an image's origin.
@@ -43,7 +44,7 @@ var commitID = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 
 // facts are what a manifest says about its origin, all declared: its annotations, then the labels of its config. That a
 // config can't be read is no reason to refuse an image, as any bytes can be one.
-func (h *handlers) facts(ctx context.Context, pub *registry.Publish, put manifestPut, config *registry.Staged) []registry.FactInput {
+func (h *handlers) facts(ctx context.Context, pub *publish.Publish, put manifestPut, config *publish.Staged) []registry.FactInput {
 	f := factList{}
 	f.from("oci:annotation", put.annotations)
 	if put.config != nil && config != nil && config.Path == put.config.digest.String() && config.Blob.Size <= maxConfigBytes {
@@ -57,7 +58,7 @@ func (h *handlers) facts(ctx context.Context, pub *registry.Publish, put manifes
 
 // partFacts are what the manifests of an index say of their origin with one voice, where the index itself (own) is silent:
 // build tools write it into the images of the platforms only. Those that say nothing, such as attestations, do not count.
-func partFacts(ctx context.Context, pub *registry.Publish, rel registry.Release, own []registry.FactInput) ([]registry.FactInput, error) {
+func partFacts(ctx context.Context, pub *publish.Publish, rel publish.Release, own []registry.FactInput) ([]registry.FactInput, error) {
 	var parts []digest.Digest
 	for _, r := range rel.References {
 		if r.Kind == registry.RefChild && r.Required {
@@ -100,7 +101,7 @@ type imageConfig struct {
 	} `json:"config"`
 }
 
-func readConfig(ctx context.Context, pub *registry.Publish, st registry.Staged) (c imageConfig, err error) {
+func readConfig(ctx context.Context, pub *publish.Publish, st publish.Staged) (c imageConfig, err error) {
 	rc, err := pub.Open(ctx, st)
 	if err != nil {
 		return c, err

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"slipway/formats"
-	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 // getManifest answers GET and HEAD of a manifest by tag or digest (end-3) with the bytes and the type that were pushed,
@@ -15,7 +15,7 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := h.svc.Resolve(r.Context(), at, ref.query())
+	v, err := h.svc.Catalog.Resolve(r.Context(), at, ref.query())
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,9 @@ func (h *handlers) deleteManifest(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	if ref.tag != "" {
-		_, err = h.svc.RemoveTag(r.Context(), at, ref.tag, registry.TagChange{Reason: "deleted by an OCI client"})
+		_, err = h.svc.Publisher.RemoveTag(r.Context(), at, ref.tag, publish.TagChange{Reason: "deleted by an OCI client"})
 	} else {
-		err = h.svc.Delete(r.Context(), at.At(ref.digest.String()), "deleted by an OCI client")
+		err = h.svc.Publisher.Delete(r.Context(), at.At(ref.digest.String()), "deleted by an OCI client")
 	}
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
+	"slipway/registry/ledger"
 )
 
 // TestManifest pushes, reads and deletes images by tag and digest.
@@ -516,7 +517,7 @@ func TestTagParametersAnnounce(t *testing.T) {
 
 func (s *server) events() []registry.Event {
 	s.t.Helper()
-	events, _, err := s.Events(s.Admin, registry.EventQuery{After: -1})
+	events, _, err := s.Ledger.Events(s.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -535,7 +536,7 @@ func TestFacts(t *testing.T) {
 	facts := func(d digest.Digest) string {
 		t.Helper()
 		at := registry.Name{Repository: "main", Format: "oci", Package: "facts"}
-		detail, err := s.Detail(s.Admin, at.At(d.String()))
+		detail, err := s.Catalog.Detail(s.Admin, at.At(d.String()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // maxNameBytes bounds <repository>/<image>: clients refuse host and name together over 255 characters.
@@ -95,8 +96,8 @@ func parseReference(r *http.Request) (at registry.Name, ref reference, err error
 }
 
 // query asks the core for what ref names.
-func (ref reference) query() registry.Ref {
-	return registry.Ref{Version: ref.digest.String(), Tag: ref.tag}
+func (ref reference) query() catalog.Ref {
+	return catalog.Ref{Version: ref.digest.String(), Tag: ref.tag}
 }
 
 // parseBlob returns image and digest of a blob request.

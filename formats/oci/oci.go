@@ -30,14 +30,14 @@ func (format) Rules() registry.Rules {
 
 type handlers struct {
 	site *formats.Site
-	svc  *registry.Service
+	svc  *formats.Parts
 	now  func() time.Time
 	key  func() ([]byte, error) // signs session tokens
 }
 
 func newHandlers(site *formats.Site) *handlers {
-	return &handlers{site: site, svc: site.Service, now: time.Now, key: sync.OnceValues(func() ([]byte, error) {
-		return site.Service.DeriveKey("oci session token")
+	return &handlers{site: site, svc: site.Parts, now: time.Now, key: sync.OnceValues(func() ([]byte, error) {
+		return site.Parts.Core.DeriveKey("oci session token")
 	})}
 }
 

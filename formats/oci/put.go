@@ -12,6 +12,7 @@ import (
 
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/publish"
 )
 
 // maxTagQueryBytes bounds the query of a manifest PUT, which may name tags.
@@ -35,7 +36,7 @@ func (h *handlers) putManifest(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pub, err := h.svc.Begin(r.Context(), at)
+	pub, err := h.svc.Publisher.Begin(r.Context(), at)
 	if err != nil {
 		return h.putTag(w, r, at, ref, err)
 	}
@@ -117,14 +118,14 @@ func readManifest(r *http.Request) ([]byte, error) {
 
 // release links what the manifest names and says what becomes of it. NotFound about a manifest's blob: names all that are
 // missing.
-func (h *handlers) release(r *http.Request, pub *registry.Publish, put manifestPut) (rel registry.Release, warnings []string, err error) {
-	rel = registry.Release{
-		Version: put.digest.String(), Digest: put.digest, PURL: purl(h.site.BaseURL(r), put.at, put.digest), Mode: registry.Create,
+func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPut) (rel publish.Release, warnings []string, err error) {
+	rel = publish.Release{
+		Version: put.digest.String(), Digest: put.digest, PURL: purl(h.site.BaseURL(r), put.at, put.digest), Mode: publish.Create,
 		SortKey: binary.BigEndian.AppendUint64(nil, uint64(h.now().UnixMicro())), Descriptor: put.body, MediaType: put.mediaType,
 		Tags: put.tags, TagIf: put.cond.check, Silent: len(put.tags) == 0, Revive: true,
 	}
 	if put.subject != nil {
-		rel.References = append(rel.References, registry.Reference{Kind: registry.RefSubject, Digest: put.subject.digest})
+		rel.References = append(rel.References, publish.Reference{Kind: registry.RefSubject, Digest: put.subject.digest})
 	}
 	l := linker{pub: pub, seen: map[digest.Digest]bool{}, rel: &rel}
 	for _, d := range put.blobs {
@@ -148,10 +149,10 @@ func (h *handlers) release(r *http.Request, pub *registry.Publish, put manifestP
 
 // linker gathers what a manifest names.
 type linker struct {
-	pub      *registry.Publish
+	pub      *publish.Publish
 	seen     map[digest.Digest]bool
-	rel      *registry.Release
-	config   *registry.Staged // the first blob, if it is there
+	rel      *publish.Release
+	config   *publish.Staged // the first blob, if it is there
 	missing  []digest.Digest
 	warnings []string
 }
@@ -188,7 +189,7 @@ func (l *linker) child(r *http.Request, d descriptor) error {
 	if !manifest && !found {
 		l.missing = append(l.missing, d.digest)
 	}
-	l.rel.References = append(l.rel.References, registry.Reference{Kind: registry.RefChild, Digest: d.digest, Required: manifest})
+	l.rel.References = append(l.rel.References, publish.Reference{Kind: registry.RefChild, Digest: d.digest, Required: manifest})
 	return nil
 }
 
@@ -227,7 +228,7 @@ func (h *handlers) putTag(w http.ResponseWriter, r *http.Request, at registry.Na
 	if err != nil {
 		return err
 	}
-	err = h.svc.Edit(r.Context(), at, func(e *registry.Edit) error {
+	err = h.svc.Publisher.Edit(r.Context(), at, func(e *publish.Edit) error {
 		if len(put.tags) == 0 {
 			return refused
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // Bounds of one page of referrers.
@@ -85,7 +86,7 @@ type referrerPage struct {
 // readReferrers fills a page. Manifests may have many MiB, so there is one in memory at a time.
 func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest.Digest, page *referrerPage) error {
 	for {
-		versions, err := h.svc.Referrers(ctx, at, d, page.after, referrersRead)
+		versions, err := h.svc.Catalog.Referrers(ctx, at, d, page.after, referrersRead)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest
 				page.more = true
 				return nil
 			}
-			v, err := h.svc.Resolve(ctx, at, registry.Ref{Version: v.Name})
+			v, err := h.svc.Catalog.Resolve(ctx, at, catalog.Ref{Version: v.Name})
 			switch {
 			case registry.KindOf(err) == registry.NotFound:
 				page.after = v.ID // deleted meanwhile

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/content"
 )
 
 // startUpload begins an upload (end-4a): 202 and a Location that stays the same to its end. With mount= the image takes
@@ -39,11 +40,11 @@ func (h *handlers) startUpload(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if body, some := peek(r); some || d == d.Algorithm().FromBytes(nil) {
-			_, err := h.svc.PutBlob(r.Context(), at, d, body, -1)
+			_, err := h.svc.Content.PutBlob(r.Context(), at, d, body, -1)
 			return created(w, blobPath(at, d), d, err)
 		}
 	}
-	u, err := h.svc.StartUpload(r.Context(), at)
+	u, err := h.svc.Content.StartUpload(r.Context(), at)
 	if err != nil {
 		return err
 	}
@@ -56,14 +57,14 @@ func (h *handlers) startUpload(w http.ResponseWriter, r *http.Request) error {
 // was asked for: some clients ask for the target only, and who names no source can't know what to ask for.
 func (h *handlers) mountBlob(ctx context.Context, to registry.Name, d digest.Digest, named bool, source string) error {
 	if !named {
-		_, err := h.svc.MountAnyBlob(ctx, to, d)
+		_, err := h.svc.Content.MountAnyBlob(ctx, to, d)
 		return err
 	}
 	from, err := splitName(source)
 	if err != nil {
 		return registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob to mount")
 	}
-	_, err = h.svc.MountBlob(ctx, from, to, d)
+	_, err = h.svc.Content.MountBlob(ctx, from, to, d)
 	return err
 }
 
@@ -88,7 +89,7 @@ func created(w http.ResponseWriter, path string, d digest.Digest, err error) err
 }
 
 // uploadHeader tells how far an upload is. Range is inclusive and has no word for nothing: docker reads "0-0" only.
-func uploadHeader(h http.Header, at registry.Name, u registry.Upload) {
+func uploadHeader(h http.Header, at registry.Name, u content.Upload) {
 	h.Set("Location", uploadPath(at, u.ID))
 	h.Set("Range", "0-"+strconv.FormatInt(max(u.Offset-1, 0), 10))
 	h.Set("Docker-Upload-Uuid", u.ID)

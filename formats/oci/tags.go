@@ -9,6 +9,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // page is the paging of a list: at most n entries behind last. n is -1 where the client asks for all.
@@ -60,7 +61,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := h.svc.Tags(r.Context(), at)
+	tags, err := h.svc.Catalog.Tags(r.Context(), at)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (h *handlers) images(r *http.Request, last string, n int) ([]string, error)
 	after, image, _ := strings.Cut(last, "/")
 	var out []string
 	for pg := (registry.Page{Limit: registry.MaxPage}); ; {
-		repos, next, err := h.svc.Repositories(r.Context(), pg)
+		repos, next, err := h.svc.Core.Repositories(r.Context(), pg)
 		if err != nil {
 			return nil, err
 		}
@@ -148,11 +149,11 @@ func (h *handlers) images(r *http.Request, last string, n int) ([]string, error)
 
 func (h *handlers) imagesOf(r *http.Request, repository, last string, n int, out []string) ([]string, error) {
 	for {
-		q := registry.PackageQuery{Format: name, Limit: registry.MaxPage}
+		q := catalog.PackageQuery{Format: name, Limit: registry.MaxPage}
 		if last != "" {
 			q.After = name + "/" + last
 		}
-		list, err := h.svc.Packages(r.Context(), repository, q)
+		list, err := h.svc.Catalog.Packages(r.Context(), repository, q)
 		if err != nil {
 			return out, err
 		}

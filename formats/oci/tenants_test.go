@@ -17,8 +17,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/formats/formatstest"
-	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
 	"slipway/storage"
 	"slipway/storage/mem"
@@ -362,25 +362,25 @@ func TestS29(t *testing.T) {
 	secret := f.token("main", access.Read)
 	session, _ := f.session(secret, "repository:main/app:pull")
 	f.want(http.StatusOK, session, http.MethodGet, "main/app/manifests/1", nil)
-	tokens, err := f.Tokens(f.Admin, 0, 1000)
+	tokens, err := f.Accounts.Tokens(f.Admin, 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.RevokeToken(f.Admin, tokens[len(tokens)-1].ID); err != nil {
+	if err := f.Accounts.RevokeToken(f.Admin, tokens[len(tokens)-1].ID); err != nil {
 		t.Fatal(err)
 	}
 	f.refused(http.StatusUnauthorized, "UNAUTHORIZED", session, http.MethodGet, "main/app/manifests/1", nil)
 
 	password, off := "first password", true
-	change := registry.UserChange{Password: &password, Grants: []access.Grant{{Repository: "main", Actions: []access.Action{access.Read}}}}
-	if _, err := f.CreateUser(f.Admin, "eve", change); err != nil {
+	change := accounts.UserChange{Password: &password, Grants: []access.Grant{{Repository: "main", Actions: []access.Action{access.Read}}}}
+	if _, err := f.Accounts.CreateUser(f.Admin, "eve", change); err != nil {
 		t.Fatal(err)
 	}
-	for name, next := range map[string]registry.UserChange{
+	for name, next := range map[string]accounts.UserChange{
 		"grants": {Grants: []access.Grant{{Repository: "other", Actions: []access.Action{access.Read}}}}, "password": {Password: ptr("second password")}, "disabled": {Disabled: &off},
 	} {
 		enabled := false
-		if _, err := f.UpdateUser(f.Admin, "eve", registry.UserChange{Password: &password, Grants: change.Grants, Disabled: &enabled}); err != nil {
+		if _, err := f.Accounts.UpdateUser(f.Admin, "eve", accounts.UserChange{Password: &password, Grants: change.Grants, Disabled: &enabled}); err != nil {
 			t.Fatal(err)
 		}
 		res := f.want(http.StatusOK, formatstest.Anonymous, http.MethodGet, tokenPath+"?scope=repository:main/app:pull", nil,
@@ -390,7 +390,7 @@ func TestS29(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.want(http.StatusOK, formatstest.As(a.Token), http.MethodGet, "main/app/manifests/1", nil)
-		if _, err := f.UpdateUser(f.Admin, "eve", next); err != nil {
+		if _, err := f.Accounts.UpdateUser(f.Admin, "eve", next); err != nil {
 			t.Fatal(err)
 		}
 		want := http.StatusUnauthorized

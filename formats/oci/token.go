@@ -27,7 +27,7 @@ type tokenAnswer struct {
 // caller with too few rights gets a token all the same; what it may do is answered where it is used. There never is a
 // refresh token: docker would store it in the place of the password.
 func (h *handlers) token(w http.ResponseWriter, r *http.Request) error {
-	actor, err := h.svc.Authenticate(r.Context(), formats.Credentials(r))
+	actor, err := h.svc.Accounts.Authenticate(r.Context(), formats.Credentials(r))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (h *handlers) tokenForm(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "grant_type %q is not supported: password or refresh_token", clip(grant))
 	}
-	actor, err := h.svc.Authenticate(r.Context(), c)
+	actor, err := h.svc.Accounts.Authenticate(r.Context(), c)
 	if err != nil {
 		return err
 	}

@@ -9,12 +9,13 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/content"
 )
 
 // uploadState goes with an error of an upload that goes on: clients continue from it.
 type uploadState struct {
 	at     registry.Name
-	upload registry.Upload
+	upload content.Upload
 }
 
 func (s *uploadState) Error() string { return "the upload goes on" }
@@ -33,7 +34,7 @@ func (h *handlers) uploadStatus(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	u, err := h.svc.Upload(r.Context(), at, id)
+	u, err := h.svc.Content.Upload(r.Context(), at, id)
 	if err != nil {
 		return err
 	}
@@ -56,12 +57,12 @@ func (h *handlers) appendUpload(w http.ResponseWriter, r *http.Request) error {
 	return empty(w, http.StatusAccepted)
 }
 
-func (h *handlers) appendBody(r *http.Request, at registry.Name, id string) (registry.Upload, error) {
+func (h *handlers) appendBody(r *http.Request, at registry.Name, id string) (content.Upload, error) {
 	offset, err := parseContentRange(r)
 	if err != nil {
-		return registry.Upload{}, err
+		return content.Upload{}, err
 	}
-	u, err := h.svc.AppendUpload(r.Context(), at, id, offset, r.Body, -1)
+	u, err := h.svc.Content.AppendUpload(r.Context(), at, id, offset, r.Body, -1)
 	return u, withState(err, at, u)
 }
 
@@ -71,12 +72,12 @@ func (h *handlers) finishBody(r *http.Request, at registry.Name, id string, body
 	if err != nil {
 		return err
 	}
-	u, err := h.svc.FinishUploadWith(r.Context(), at, id, offset, body, d)
+	u, err := h.svc.Content.FinishUploadWith(r.Context(), at, id, offset, body, d)
 	return withState(err, at, u)
 }
 
 // withState tells with the refusal of a chunk where the upload is.
-func withState(err error, at registry.Name, u registry.Upload) error {
+func withState(err error, at registry.Name, u content.Upload) error {
 	if err != nil && registry.KindOf(err) == registry.RangeInvalid {
 		return &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload, Detail: registry.AsError(err).Detail, Err: &uploadState{at, u}}
 	}
@@ -118,11 +119,11 @@ func (h *handlers) finishUpload(w http.ResponseWriter, r *http.Request) error {
 	if body, some := peek(r); some {
 		err = h.finishBody(r, at, id, body, d)
 	} else {
-		_, err = h.svc.FinishUpload(r.Context(), at, id, d)
+		_, err = h.svc.Content.FinishUpload(r.Context(), at, id, d)
 	}
 	if isNotFound(err) && registry.AsError(err).Subject == registry.AboutUpload {
 		// The answer to the same request may have been lost.
-		if _, known := h.svc.StoredBlob(r.Context(), at, d); known == nil {
+		if _, known := h.svc.Content.StoredBlob(r.Context(), at, d); known == nil {
 			err = nil
 		}
 	}
@@ -135,7 +136,7 @@ func (h *handlers) cancelUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.svc.CancelUpload(r.Context(), at, id); err != nil {
+	if err := h.svc.Content.CancelUpload(r.Context(), at, id); err != nil {
 		return err
 	}
 	return empty(w, http.StatusNoContent)

@@ -8,11 +8,12 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // BenchmarkRender renders a project of 4,000 files, as the largest have.
 func BenchmarkRender(b *testing.B) {
-	c := registry.Contents{Package: registry.Package{Key: "numpy"}, Files: map[int64][]registry.File{}}
+	c := catalog.Contents{Package: registry.Package{Key: "numpy"}, Files: map[int64][]registry.File{}}
 	for i := range int64(100) {
 		version := fmt.Sprintf("1.%d.0", i)
 		descriptor := `{"files":{`

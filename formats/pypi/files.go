@@ -11,7 +11,7 @@ import (
 // file answers GET /pypi/<repository>/files/<sha256>/<filename> and the same with .metadata (PEP 658): the bytes, never encoded, for
 // the project that the name is of. With .metadata behind it the digest is the one of the distribution, not of the metadata.
 func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error {
-	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
 	f, err := h.find(r, t)
@@ -34,7 +34,7 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		if err != nil {
 			return registry.File{}, gone
 		}
-		f, err := h.site.Service.FileOf(r.Context(), at, text)
+		f, err := h.site.Parts.Catalog.FileOf(r.Context(), at, text)
 		if registry.KindOf(err) == registry.NotFound && err != nil {
 			continue
 		}
@@ -47,7 +47,7 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		if !wantsMetadata {
 			return f, nil
 		}
-		return h.site.Service.FileOf(r.Context(), at, t.file)
+		return h.site.Parts.Catalog.FileOf(r.Context(), at, t.file)
 	}
 	return registry.File{}, gone
 }

@@ -6,6 +6,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 const (
@@ -24,14 +25,14 @@ func (h *handlers) yank(w http.ResponseWriter, r *http.Request, t target) error 
 			return err
 		}
 	}
-	return h.edit(w, r, t, func(e *registry.Edit, v registry.Version) error {
+	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
 		return e.SetState(v.Name, registry.Yanked, strings.Join(strings.Fields(body.Reason), " "))
 	})
 }
 
 // unyank answers DELETE /pypi/<repository>/api/<name>/<version>/yank. 204, also when the version was not yanked.
 func (h *handlers) unyank(w http.ResponseWriter, r *http.Request, t target) error {
-	return h.edit(w, r, t, func(e *registry.Edit, v registry.Version) error {
+	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
 		state, reason := registry.Published, ""
 		if v.State != registry.Yanked {
 			state, reason = v.State, v.Reason // changes nothing, but asks for the right
@@ -42,7 +43,7 @@ func (h *handlers) unyank(w http.ResponseWriter, r *http.Request, t target) erro
 
 // deleteVersion answers DELETE /pypi/<repository>/api/<name>/<version>. 204; the version and its file names stay taken.
 func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request, t target) error {
-	return h.edit(w, r, t, func(e *registry.Edit, v registry.Version) error { return e.Delete(v.Name, byAPI) })
+	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error { return e.Delete(v.Name, byAPI) })
 }
 
 // deleteFile answers DELETE /pypi/<repository>/api/<name>/<version>/<filename>: a wheel goes with its metadata, and a version with its last
@@ -51,7 +52,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 	if strings.HasSuffix(t.file, metadataSuffix) {
 		return invalid(registry.AboutFile, "the core metadata goes with its wheel only")
 	}
-	return h.edit(w, r, t, func(e *registry.Edit, v registry.Version) error {
+	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
 		n, err := e.RemoveFiles(v.Name, byAPI, t.file, t.file+metadataSuffix)
 		if err == nil && n == 0 {
 			err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q in %s %s", clip(t.file), t.name, v.Name)
@@ -61,7 +62,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 }
 
 // edit runs a change of one version, found in whatever spelling the path has.
-func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn func(e *registry.Edit, v registry.Version) error) error {
+func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn func(e *publish.Edit, v registry.Version) error) error {
 	name, err := t.named()
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn fun
 	if err != nil {
 		return registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", clip(t.version), name.Package)
 	}
-	err = h.site.Service.Edit(r.Context(), name, func(e *registry.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
 		v, err := e.Spelled(want.String())
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // apiVersion is what the pages keep to (PEP 629, 700, 740, 792).
@@ -34,7 +35,7 @@ type pageFile struct {
 }
 
 // newPage puts together the files of all versions, the lowest version first, and within one by name.
-func newPage(c registry.Contents) (*page, error) {
+func newPage(c catalog.Contents) (*page, error) {
 	p := &page{project: c.Package.Key}
 	for _, v := range c.Versions {
 		d, err := readDescriptor(v.Descriptor)

@@ -8,6 +8,7 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
+	"slipway/registry/ledger"
 )
 
 // env is a server with the PyPI front-end and shorthands for what tests ask of it.
@@ -80,7 +81,7 @@ func (f jsonFile) href() string { return strings.TrimPrefix(f.URL, "../..") }
 // events returns the types of all events about packages, with version and tag.
 func (e *env) events() []string {
 	e.t.Helper()
-	list, _, err := e.Events(e.Admin, registry.EventQuery{After: -1, Types: []string{"artifact.*", "tag.*", "package.*"}})
+	list, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"artifact.*", "tag.*", "package.*"}})
 	must(e.t, err)
 	var out []string
 	for _, ev := range list {

@@ -10,6 +10,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // pageCache lets clients keep a page and makes them ask each time whether it still holds: what was just published is found.
@@ -17,7 +18,7 @@ const pageCache = "private, no-cache"
 
 // home answers GET /pypi/<repository>/ for people who follow the upload address with a browser.
 func (h *handlers) home(w http.ResponseWriter, r *http.Request, t target) error {
-	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
 	if !t.slash {
@@ -46,13 +47,13 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	name, err := t.named()
 	if err != nil {
 		// A caller who may not read here is told so before anything else.
-		if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+		if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 			return err
 		}
 		return err
 	}
 	if t.name != name.Package || !t.slash {
-		if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+		if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 			return err
 		}
 		if t.slash {
@@ -60,7 +61,7 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 		}
 		return redirect(w, r, name.Package+"/")
 	}
-	pkg, err := h.site.Service.Package(r.Context(), name)
+	pkg, err := h.site.Parts.Catalog.Package(r.Context(), name)
 	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
 		return noProject(name.Package, err)
 	}
@@ -70,7 +71,7 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	m := negotiate(r)
 	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "pypi " + m.mime}
 	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (formats.Document, error) {
-		c, err := h.site.Service.Contents(ctx, name, true)
+		c, err := h.site.Parts.Catalog.Contents(ctx, name, true)
 		if err != nil {
 			return formats.Document{}, err
 		}
@@ -83,7 +84,7 @@ func pageHeader(h http.Header) {
 	h.Set("Vary", "Accept")
 }
 
-func render(c registry.Contents, m media) (formats.Document, error) {
+func render(c catalog.Contents, m media) (formats.Document, error) {
 	p, err := newPage(c)
 	if err != nil {
 		return formats.Document{}, err
@@ -99,7 +100,7 @@ func render(c registry.Contents, m media) (formats.Document, error) {
 
 // index answers GET /pypi/<repository>/simple/, the list of all projects, as it is read.
 func (h *handlers) index(w http.ResponseWriter, r *http.Request, t target) error {
-	if _, err := h.site.Service.Repository(r.Context(), t.repository); err != nil {
+	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
 	if !t.slash {
@@ -147,7 +148,7 @@ var listHTML = list{
 
 // stream writes the list with one look at the database per page of it.
 func (h *handlers) stream(ctx context.Context, w io.Writer, repository string, l list) error {
-	q := registry.PackageQuery{Format: formatName, Limit: registry.MaxPage}
+	q := catalog.PackageQuery{Format: formatName, Limit: registry.MaxPage}
 	written := 0
 	put := func(parts ...string) error {
 		for _, s := range parts {
@@ -158,7 +159,7 @@ func (h *handlers) stream(ctx context.Context, w io.Writer, repository string, l
 		return nil
 	}
 	for {
-		pkgs, err := h.site.Service.Packages(ctx, repository, q)
+		pkgs, err := h.site.Parts.Catalog.Packages(ctx, repository, q)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/publish"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -28,7 +30,7 @@ func TestRender(t *testing.T) {
 	file := func(version int64, path, content string) registry.File {
 		return registry.File{VersionID: version, Path: path, AddedAt: at, Blob: registry.Blob{Digest: digest.FromString(content), Size: int64(len(content))}}
 	}
-	c := registry.Contents{
+	c := catalog.Contents{
 		Package: registry.Package{Key: "my-pkg", Name: "My.Pkg"},
 		Versions: []registry.Version{
 			{ID: 1, Name: "1.0", Descriptor: []byte(`{"files":{"my_pkg-1.0-py3-none-any.whl":{"requires_python":">=3.9,<4"}}}`)},
@@ -241,16 +243,16 @@ func TestYank(t *testing.T) {
 func TestTag(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.wheel(dist{name: "My.Pkg", version: "1.0"})
-	name, err := e.NameOf("main", formatName, "my_PKG")
+	name, err := e.Core.NameOf("main", formatName, "my_PKG")
 	must(t, err)
-	must(t, e.Edit(e.Admin, name, func(ed *registry.Edit) error {
+	must(t, e.Publisher.Edit(e.Admin, name, func(ed *publish.Edit) error {
 		_, err := ed.SetTag("production", "1.0", "release")
 		return err
 	}))
 	if got := fmt.Sprint(e.events()); got != "[artifact.published 1.0 tag.set 1.0 production]" {
 		t.Errorf("events %s", got)
 	}
-	if _, err := e.NameOf("main", formatName, "not a name"); registry.KindOf(err) != registry.Invalid {
+	if _, err := e.Core.NameOf("main", formatName, "not a name"); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("%v", err)
 	}
 }

@@ -16,13 +16,15 @@ import (
 
 	"slipway/formats/archive"
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 )
 
 // upload answers the legacy upload (pypi.md 6): one distribution file per request, one atomic append to its version.
 // POST /pypi/<repository>/, also without the slash and at legacy/ and simple/: 200, also when the same file is there already;
 // 409 for other bytes under a name that is, or was, taken.
 func (h *handlers) upload(w http.ResponseWriter, r *http.Request, t target) error {
-	pub, err := h.site.Service.Begin(r.Context(), registry.Name{Repository: t.repository, Format: formatName})
+	pub, err := h.site.Parts.Publisher.Begin(r.Context(), registry.Name{Repository: t.repository, Format: formatName})
 	if err != nil {
 		return err
 	}
@@ -62,15 +64,15 @@ func tooLarge(size, limit int64) error {
 // upload is one file on its way.
 type upload struct {
 	ctx   context.Context
-	pub   *registry.Publish
+	pub   *publish.Publish
 	limit int64
 	body  int64 // length of the request's; -1: not known
 
 	name   filename
 	sums   sums
-	kept   []byte            // a zip that is small, which is stored once it was looked into; else nil
-	staged []registry.Staged // the file, and a wheel's metadata
-	inside contents          // of a tarball, read as it passed
+	kept   []byte           // a zip that is small, which is stored once it was looked into; else nil
+	staged []publish.Staged // the file, and a wheel's metadata
+	inside contents         // of a tarball, read as it passed
 }
 
 // sums are those of the file that clients announce.
@@ -97,7 +99,7 @@ func (u *upload) stage(name string, content io.Reader) (err error) {
 		size, err = kept.ReadFrom(content)
 		u.kept = kept.Bytes()
 	} else {
-		var st registry.Staged
+		var st publish.Staged
 		if u.name.tarball() {
 			st, u.inside, err = u.stageTarball(u.file(), content)
 		} else {
@@ -115,8 +117,8 @@ func (u *upload) stage(name string, content io.Reader) (err error) {
 	return err
 }
 
-func (u *upload) file() registry.StageFile {
-	f := registry.StageFile{Path: u.name.text, MediaType: zipType, Sums: registry.MD5, Limit: u.limit}
+func (u *upload) file() content.StageFile {
+	f := content.StageFile{Path: u.name.text, MediaType: zipType, Sums: content.MD5, Limit: u.limit}
 	if u.name.tarball() {
 		f.MediaType = gzipType
 	}
@@ -124,20 +126,20 @@ func (u *upload) file() registry.StageFile {
 }
 
 // stored notes what became of the file.
-func (u *upload) stored(st ...registry.Staged) {
+func (u *upload) stored(st ...publish.Staged) {
 	u.staged = st
 	u.sums.sha256, _ = hex.DecodeString(st[0].Blob.Digest.Encoded()) // a digest is hex
 	u.sums.md5 = st[0].Blob.MD5
 }
 
 // metadataFile is what is kept beside a wheel.
-func (d distribution) metadataFile() registry.StageFile {
-	return registry.StageFile{Path: d.file.text + metadataSuffix, MediaType: metadataType, Limit: maxMetadataBytes}
+func (d distribution) metadataFile() content.StageFile {
+	return content.StageFile{Path: d.file.text + metadataSuffix, MediaType: metadataType, Limit: maxMetadataBytes}
 }
 
 // stageKept stores what waited, with the metadata beside it.
 func (u *upload) stageKept(f *form, d distribution) error {
-	files, contents := []registry.StageFile{u.file()}, [][]byte{u.kept}
+	files, contents := []content.StageFile{u.file()}, [][]byte{u.kept}
 	if d.file.kind == typeWheel {
 		files, contents = append(files, d.metadataFile()), append(contents, d.inside.raw)
 	}
@@ -149,7 +151,7 @@ func (u *upload) stageKept(f *form, d distribution) error {
 	return u.checkDigests(f)
 }
 
-func (u *upload) stageTarball(file registry.StageFile, content io.Reader) (st registry.Staged, found contents, err error) {
+func (u *upload) stageTarball(file content.StageFile, content io.Reader) (st publish.Staged, found contents, err error) {
 	store := func(r io.Reader) (err error) {
 		st, err = u.pub.Stage(u.ctx, file, r)
 		return err
@@ -254,21 +256,21 @@ func (u *upload) checkDigests(f *form) error {
 }
 
 // commit makes the file visible, with a wheel's metadata beside it.
-func (u *upload) commit(repository string, d distribution, userAgent string) (registry.Result, error) {
+func (u *upload) commit(repository string, d distribution, userAgent string) (publish.Result, error) {
 	name, err := registry.NewName(repository, formatName, d.project, d.inside.metadata.name)
 	if err != nil {
-		return registry.Result{}, err
+		return publish.Result{}, err
 	}
 	u.pub.Into(name)
 	if d.file.kind == typeWheel && u.kept == nil {
 		st, err := u.pub.Stage(u.ctx, d.metadataFile(), bytes.NewReader(d.inside.raw))
 		if err != nil {
-			return registry.Result{}, err
+			return publish.Result{}, err
 		}
 		u.staged = append(u.staged, st)
 	}
-	rel := registry.Release{
-		Version: d.version.String(), Mode: registry.Append, SortKey: d.version.key(), SameKey: true, Prerelease: d.version.prerelease(),
+	rel := publish.Release{
+		Version: d.version.String(), Mode: publish.Append, SortKey: d.version.key(), SameKey: true, Prerelease: d.version.prerelease(),
 		Files: u.staged, Merge: d.merge, Facts: facts(d.inside, userAgent),
 	}
 	rel.PURL = purl(d.project, rel.Version)

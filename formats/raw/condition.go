@@ -7,6 +7,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 // condition is what a request demands of the file as it is (RFC 9110 section 13).
@@ -47,7 +48,7 @@ func (c condition) note() ([]byte, error) {
 }
 
 // hold checks the condition in the transaction of a commit, and says whether a file is there.
-func (c condition) hold(have registry.Held, path string) (there bool, err error) {
+func (c condition) hold(have publish.Held, path string) (there bool, err error) {
 	f, there, err := have.File(path)
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"slipway/registry"
+	"slipway/registry/publish"
 )
 
 // delete removes a file, or with ?recursive=true everything below a path that ends in a slash: a folder of a version,
@@ -26,7 +27,7 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 	if loc.dir && !cond.empty() {
 		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "only a file has an entity tag and a date that a condition can be about")
 	}
-	err = h.svc.Edit(r.Context(), at.Name, func(e *registry.Edit) error {
+	err = h.svc.Publisher.Edit(r.Context(), at.Name, func(e *publish.Edit) error {
 		switch {
 		case loc.depth() == atVersion:
 			return e.Delete(at.Version, "")
@@ -44,12 +45,12 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 }
 
 // removeFile takes a file out of a version if the condition holds; who may not delete does not learn whether it does.
-func removeFile(e *registry.Edit, version, path string, cond condition) error {
+func removeFile(e *publish.Edit, version, path string, cond condition) error {
 	return e.RemoveFileIf(version, path, "", func(f registry.File) error { return cond.check(&f, path) })
 }
 
 // removeTree takes every file below dir, which ends in a slash, out of a version.
-func removeTree(e *registry.Edit, version, dir string) error {
+func removeTree(e *publish.Edit, version, dir string) error {
 	n, err := e.RemoveFolder(version, dir, "")
 	if err == nil && n == 0 {
 		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", clip(dir), e.Package().Name, version)

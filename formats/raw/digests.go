@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"slipway/registry"
+	"slipway/registry/content"
 )
 
 // algorithm is a sum that clients name and ask for.
@@ -21,18 +22,18 @@ type algorithm struct {
 	size   int    // bytes
 	new    func() hash.Hash
 	// of returns the field of a set of sums, and stored what is known of a blob.
-	of     func(*registry.Sums) *[]byte
+	of     func(*content.Sums) *[]byte
 	stored func(registry.Blob) []byte
 }
 
 var (
-	algSHA256 = &algorithm{"sha256", sha256.Size, sha256.New, func(s *registry.Sums) *[]byte { return &s.SHA256 },
+	algSHA256 = &algorithm{"sha256", sha256.Size, sha256.New, func(s *content.Sums) *[]byte { return &s.SHA256 },
 		func(b registry.Blob) []byte { raw, _ := hex.DecodeString(b.Digest.Encoded()); return raw }} // a digest is hex
-	algSHA512 = &algorithm{"sha512", sha512.Size, sha512.New, func(s *registry.Sums) *[]byte { return &s.SHA512 },
+	algSHA512 = &algorithm{"sha512", sha512.Size, sha512.New, func(s *content.Sums) *[]byte { return &s.SHA512 },
 		func(b registry.Blob) []byte { return b.SHA512 }}
-	algSHA1 = &algorithm{"sha1", sha1.Size, sha1.New, func(s *registry.Sums) *[]byte { return &s.SHA1 },
+	algSHA1 = &algorithm{"sha1", sha1.Size, sha1.New, func(s *content.Sums) *[]byte { return &s.SHA1 },
 		func(b registry.Blob) []byte { return b.SHA1 }}
-	algMD5 = &algorithm{"md5", md5.Size, md5.New, func(s *registry.Sums) *[]byte { return &s.MD5 },
+	algMD5 = &algorithm{"md5", md5.Size, md5.New, func(s *content.Sums) *[]byte { return &s.MD5 },
 		func(b registry.Blob) []byte { return b.MD5 }}
 
 	algorithms = []*algorithm{algSHA256, algSHA512, algSHA1, algMD5}
@@ -46,7 +47,7 @@ var (
 //	Digest (RFC 3230)                         SHA-256=base64,…
 //
 // Algorithms that are not known are left out. Invalid: malformed, or two headers contradict each other.
-func parseDigests(h http.Header) (registry.Sums, error) {
+func parseDigests(h http.Header) (content.Sums, error) {
 	p := digests{}
 	p.header(h, "X-Checksum-Sha256", algSHA256, decodeHex)
 	p.header(h, "X-Checksum-Sha512", algSHA512, decodeHex)
@@ -67,7 +68,7 @@ func parseDigests(h http.Header) (registry.Sums, error) {
 }
 
 type digests struct {
-	sums registry.Sums
+	sums content.Sums
 	err  error
 }
 

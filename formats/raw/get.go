@@ -7,6 +7,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // get answers GET and HEAD of everything: a file, a sum that is not stored, a directory.
@@ -22,7 +23,7 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 		return h.redirect(w, r, loc)
 	}
 	at, p := loc.coordinate(), loc.path()
-	f, _, err := h.svc.FileAt(r.Context(), at, p)
+	f, _, err := h.svc.Catalog.FileAt(r.Context(), at, p)
 	switch {
 	case err == nil:
 		return h.file(w, r, at, f)
@@ -35,7 +36,7 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 
 // file answers a stored file.
 func (h *handlers) file(w http.ResponseWriter, r *http.Request, at registry.Coordinate, f registry.File) error {
-	repo, err := h.svc.Repository(r.Context(), at.Repository)
+	repo, err := h.svc.Core.Repository(r.Context(), at.Repository)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func fileHeaders(h http.Header, f registry.File) {
 func (h *handlers) virtual(w http.ResponseWriter, r *http.Request, loc location, notFound error) error {
 	at, p := loc.coordinate(), loc.path()
 	if alg, of, ok := sidecar(p); ok {
-		f, _, err := h.svc.FileAt(r.Context(), at, of)
+		f, _, err := h.svc.Catalog.FileAt(r.Context(), at, of)
 		if err == nil {
 			return h.sidecar(w, r, f, alg)
 		}
@@ -78,7 +79,7 @@ func (h *handlers) virtual(w http.ResponseWriter, r *http.Request, loc location,
 			return err
 		}
 	}
-	switch _, err := h.svc.Folder(r.Context(), at, registry.FolderQuery{Folder: p + "/", Limit: 1}); {
+	switch _, err := h.svc.Catalog.Folder(r.Context(), at, catalog.FolderQuery{Folder: p + "/", Limit: 1}); {
 	case err == nil:
 		return toSlash(w, r, loc)
 	case isNotFound(err, registry.AboutFile):

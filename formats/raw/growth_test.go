@@ -8,6 +8,8 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 )
 
 // manyFiles is how large the folders of the benchmarks are.
@@ -16,16 +18,16 @@ const manyFiles = 20_000
 // site makes a version of raw files in one commit.
 func site(t testing.TB, srv *formatstest.Server, paths []string) {
 	t.Helper()
-	p, err := srv.Begin(srv.Admin, registry.Name{Repository: "main", Format: "raw", Package: "site", Display: "site"})
+	p, err := srv.Publisher.Begin(srv.Admin, registry.Name{Repository: "main", Format: "raw", Package: "site", Display: "site"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, path := range paths {
-		if _, err := p.Stage(srv.Admin, registry.StageFile{Path: path}, strings.NewReader(fmt.Sprint(i))); err != nil {
+		if _, err := p.Stage(srv.Admin, content.StageFile{Path: path}, strings.NewReader(fmt.Sprint(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := p.Commit(srv.Admin, registry.Release{Version: "1", PURL: "pkg:generic/site@1"}); err != nil {
+	if _, err := p.Commit(srv.Admin, publish.Release{Version: "1", PURL: "pkg:generic/site@1"}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -420,7 +420,7 @@ func TestVersionOrder(t *testing.T) {
 	for _, v := range []string{"1.9.0", "1.10.0", "2.0.0-rc.1", "nightly"} {
 		want(t, srv, put("t/"+v+"/x", v), 201)
 	}
-	p, err := srv.Package(srv.Admin, registry.Name{Repository: "main", Format: "raw", Package: "t"})
+	p, err := srv.Catalog.Package(srv.Admin, registry.Name{Repository: "main", Format: "raw", Package: "t"})
 	if err != nil || p.Latest != "1.10.0" {
 		t.Errorf("latest %q %v", p.Latest, err)
 	}

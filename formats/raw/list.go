@@ -13,6 +13,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // entry is a line of a listing.
@@ -90,16 +91,16 @@ func parseList(r *http.Request) (listQuery, error) {
 func (h *handlers) exists(ctx context.Context, loc location) error {
 	switch loc.depth() {
 	case atRepository:
-		_, err := h.svc.Repository(ctx, loc.repository)
+		_, err := h.svc.Core.Repository(ctx, loc.repository)
 		return err
 	case atPackage:
-		p, err := h.svc.Package(ctx, loc.name())
+		p, err := h.svc.Catalog.Package(ctx, loc.name())
 		if err == nil && p.VersionCount == 0 {
 			err = registry.Errorf(registry.NotFound, registry.AboutPackage, "there is no raw package %q in repository %q", clip(p.Name), loc.repository)
 		}
 		return err
 	default:
-		_, err := h.svc.Resolve(ctx, loc.name(), registry.Ref{Version: loc.segments[1]})
+		_, err := h.svc.Catalog.Resolve(ctx, loc.name(), catalog.Ref{Version: loc.segments[1]})
 		return err
 	}
 }
@@ -122,12 +123,12 @@ func (h *handlers) entries(ctx context.Context, loc location, q listQuery) iter.
 
 func (h *handlers) packages(ctx context.Context, repository, after string) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		q := registry.PackageQuery{Format: name, Limit: registry.MaxPage}
+		q := catalog.PackageQuery{Format: name, Limit: registry.MaxPage}
 		for {
 			if after != "" {
 				q.After = name + "/" + after
 			}
-			page, err := h.svc.Packages(ctx, repository, q)
+			page, err := h.svc.Catalog.Packages(ctx, repository, q)
 			if err != nil {
 				yield(entry{}, err)
 				return
@@ -148,7 +149,7 @@ func (h *handlers) packages(ctx context.Context, repository, after string) iter.
 func (h *handlers) versions(ctx context.Context, at registry.Name, after string) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		for {
-			page, err := h.svc.Versions(ctx, at, registry.VersionQuery{After: after, Limit: registry.MaxPage})
+			page, err := h.svc.Catalog.Versions(ctx, at, catalog.VersionQuery{After: after, Limit: registry.MaxPage})
 			if err != nil {
 				yield(entry{}, err)
 				return
@@ -170,7 +171,7 @@ func (h *handlers) versions(ctx context.Context, at registry.Name, after string)
 // said of what a folder holds: that would take a look at all of it.
 func (h *handlers) files(ctx context.Context, loc location, after string, most int) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		var q registry.FolderQuery
+		var q catalog.FolderQuery
 		if dir := loc.path(); dir != "" {
 			q.Folder = dir + "/"
 		}
@@ -179,7 +180,7 @@ func (h *handlers) files(ctx context.Context, loc location, after string, most i
 		}
 		for ; most > 0; most -= q.Limit {
 			q.Limit = min(most, registry.MaxPage)
-			list, err := h.svc.Folder(ctx, loc.coordinate(), q)
+			list, err := h.svc.Catalog.Folder(ctx, loc.coordinate(), q)
 			if err != nil {
 				yield(entry{}, err)
 				return
@@ -197,7 +198,7 @@ func (h *handlers) files(ctx context.Context, loc location, after string, most i
 	}
 }
 
-func entryOf(f registry.FolderEntry) entry {
+func entryOf(f catalog.FolderEntry) entry {
 	if f.Dir {
 		return entry{Name: f.Name, Dir: true, Size: -1, cursor: "d" + f.Name}
 	}

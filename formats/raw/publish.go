@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
+	"slipway/registry/staging"
 )
 
 // stage keeps a file for its publish: 201, and nobody sees it yet. The same path again replaces it.
 func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest) error {
-	key, err := registry.PublishKey(req.at.Repository, req.publish)
+	key, err := staging.PublishKey(req.at.Repository, req.publish)
 	if err != nil {
 		return err
 	}
@@ -28,8 +31,8 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 	if err != nil {
 		return err
 	}
-	staged, err := h.svc.AddToSet(r.Context(), key, registry.SetFile{Attributes: note,
-		At: req.at, File: registry.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, r.Body)
+	staged, err := h.svc.Staging.AddToSet(r.Context(), key, staging.SetFile{Attributes: note,
+		At: req.at, File: content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, r.Body)
 	if err != nil {
 		return err
 	}
@@ -37,8 +40,8 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 }
 
 // staged finds a file of a publish. NotFound.
-func (h *handlers) staged(ctx context.Context, key registry.SetKey, at registry.Coordinate, path string) (registry.File, error) {
-	_, files, err := h.svc.Set(ctx, key)
+func (h *handlers) staged(ctx context.Context, key staging.SetKey, at registry.Coordinate, path string) (registry.File, error) {
+	_, files, err := h.svc.Staging.Set(ctx, key)
 	if err != nil {
 		return registry.File{}, err
 	}
@@ -51,12 +54,12 @@ func (h *handlers) staged(ctx context.Context, key registry.SetKey, at registry.
 }
 
 // Settle implements registry.Assembler: a publish waits for its commit.
-func (format) Settle(context.Context, registry.Opener, []registry.StagedFile) (time.Duration, error) {
+func (format) Settle(context.Context, staging.Opener, []registry.StagedFile) (time.Duration, error) {
 	return -1, nil
 }
 
 // Assemble implements registry.Assembler. The condition of each file must still hold when it is committed.
-func (format) Assemble(_ context.Context, a registry.Assembly) (registry.Release, error) {
+func (format) Assemble(_ context.Context, a staging.Assembly) (publish.Release, error) {
 	rel := release(a.At, registry.SettingsOf(a.Repository).RawRedeploy)
 	conditions := map[string]condition{}
 	for _, f := range a.Files {
@@ -69,7 +72,7 @@ func (format) Assemble(_ context.Context, a registry.Assembly) (registry.Release
 		}
 		conditions[f.Path] = c
 	}
-	rel.If = func(have registry.Held) error {
+	rel.If = func(have publish.Held) error {
 		for path, c := range conditions {
 			if _, err := c.hold(have, path); err != nil {
 				return err

@@ -10,6 +10,8 @@ import (
 	"slipway/formats"
 	"slipway/formats/version"
 	"slipway/registry"
+	"slipway/registry/content"
+	"slipway/registry/publish"
 )
 
 // put stores a file: one atomic append to its version, which the first file makes.
@@ -20,7 +22,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pub, err := h.svc.Begin(r.Context(), req.at.Name)
+	pub, err := h.svc.Publisher.Begin(r.Context(), req.at.Name)
 	if err != nil {
 		return err
 	}
@@ -32,12 +34,12 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if req.publish != "" {
 		return h.stage(w, r, req)
 	}
-	staged, err := pub.Stage(r.Context(), registry.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}, r.Body)
+	staged, err := pub.Stage(r.Context(), content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}, r.Body)
 	if err != nil {
 		return err
 	}
 	there := false
-	_, err = pub.Commit(r.Context(), req.release(func(have registry.Held) (err error) {
+	_, err = pub.Commit(r.Context(), req.release(func(have publish.Held) (err error) {
 		there, err = req.cond.hold(have, req.path)
 		return err
 	}))
@@ -57,7 +59,7 @@ type putRequest struct {
 	at        registry.Coordinate
 	path      string
 	mediaType string
-	want      registry.Sums
+	want      content.Sums
 	cond      condition
 	size      int64 // -1: chunked
 	redeploy  bool
@@ -101,7 +103,7 @@ func refuse(h http.Header) error {
 
 // before answers what needs no bytes to be stored: a sidecar is compared, and a PUT that can't succeed is refused before
 // its body is read. Commit decides again, in its transaction.
-func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *registry.Publish, req putRequest) (done bool, err error) {
+func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *publish.Publish, req putRequest) (done bool, err error) {
 	old, err := pub.File(r.Context(), req.at.Version, req.path)
 	if registry.KindOf(err) == registry.NotFound {
 		if alg, of, ok := sidecar(req.path); ok {
@@ -125,18 +127,18 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *registry.
 	return false, nil
 }
 
-func (req putRequest) release(cond func(registry.Held) error) registry.Release {
+func (req putRequest) release(cond func(publish.Held) error) publish.Release {
 	rel := release(req.at, req.redeploy)
 	rel.If = cond
 	return rel
 }
 
 // release is what a PUT, or a publish of several, makes of a version.
-func release(at registry.Coordinate, redeploy bool) registry.Release {
-	rel := registry.Release{Version: at.Version, PURL: purl(at), Mode: registry.Append}
+func release(at registry.Coordinate, redeploy bool) publish.Release {
+	rel := publish.Release{Version: at.Version, PURL: purl(at), Mode: publish.Append}
 	rel.SortKey, rel.Prerelease = version.Key(at.Version)
 	if redeploy {
-		rel.Mode = registry.Replace
+		rel.Mode = publish.Replace
 	}
 	return rel
 }
@@ -158,7 +160,7 @@ type storedFile struct {
 }
 
 // stored answers a PUT: Location, ETag, the sums, and a body for those who ask for JSON.
-func (h *handlers) stored(w http.ResponseWriter, r *http.Request, req putRequest, st registry.Staged, status int) error {
+func (h *handlers) stored(w http.ResponseWriter, r *http.Request, req putRequest, st publish.Staged, status int) error {
 	url := h.site.BaseURL(r) + req.loc.href()
 	w.Header().Set("Location", url)
 	w.Header().Set("Etag", formats.ETag(registry.File{Blob: st.Blob}))

@@ -34,12 +34,12 @@ func (format) Rules() registry.Rules {
 
 type handlers struct {
 	site *formats.Site
-	svc  *registry.Service
+	svc  *formats.Parts
 	sums *sumCache
 }
 
 func (format) Mount(root *mux.Router, site *formats.Site) {
-	h := &handlers{site: site, svc: site.Service, sums: newSumCache()}
+	h := &handlers{site: site, svc: site.Parts, sums: newSumCache()}
 	router := root.PathPrefix(prefix).Subrouter()
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
 		route := func(rt string, public bool, fn formats.Handler, methods ...string) {

@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -49,7 +50,7 @@ func entriesOf(names ...string) []entry {
 	var out []entry
 	for i, name := range names {
 		dir, ok := strings.CutSuffix(name, "/")
-		out = append(out, entryOf(registry.FolderEntry{Name: dir, Dir: ok, File: fileOf(name, 1<<(5*i))}))
+		out = append(out, entryOf(catalog.FolderEntry{Name: dir, Dir: ok, File: fileOf(name, 1<<(5*i))}))
 	}
 	return out
 }

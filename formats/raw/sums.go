@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -39,7 +40,7 @@ func newSumCache() *sumCache {
 }
 
 // sum returns a sum of a stored file.
-func (c *sumCache) sum(ctx context.Context, svc *registry.Service, f registry.File, alg *algorithm) ([]byte, error) {
+func (c *sumCache) sum(ctx context.Context, svc *formats.Parts, f registry.File, alg *algorithm) ([]byte, error) {
 	if sum := alg.stored(f.Blob); sum != nil {
 		return sum, nil
 	}
@@ -69,7 +70,7 @@ func (c *sumCache) sum(ctx context.Context, svc *registry.Service, f registry.Fi
 	}
 }
 
-func (c *sumCache) compute(ctx context.Context, svc *registry.Service, f registry.File, alg *algorithm) ([]byte, error) {
+func (c *sumCache) compute(ctx context.Context, svc *formats.Parts, f registry.File, alg *algorithm) ([]byte, error) {
 	select {
 	case c.waiting <- struct{}{}:
 		defer func() { <-c.waiting }()
@@ -79,7 +80,7 @@ func (c *sumCache) compute(ctx context.Context, svc *registry.Service, f registr
 	}
 	c.slots <- struct{}{}
 	defer func() { <-c.slots }()
-	body, err := svc.Open(ctx, f, 0, -1)
+	body, err := svc.Catalog.Open(ctx, f, 0, -1)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"slipway/integration"
 	"slipway/registry"
 )
 
@@ -24,18 +25,18 @@ type sent struct {
 }
 
 // structured is the JSON event format in structured mode (CloudEvents HTTP binding, 3.2).
-func structured(e registry.Event, baseURL string) ([]registry.Message, error) {
+func structured(e registry.Event, baseURL string) ([]integration.Message, error) {
 	_, body, err := fit(e, baseURL)
-	return []registry.Message{{ID: e.ID, ContentType: structuredType, Body: body}}, err
+	return []integration.Message{{ID: e.ID, ContentType: structuredType, Body: body}}, err
 }
 
 // binary has the attributes as headers and the data as body (CloudEvents HTTP binding, 3.1).
-func binary(e registry.Event, baseURL string) ([]registry.Message, error) {
+func binary(e registry.Event, baseURL string) ([]integration.Message, error) {
 	s, _, err := fit(e, baseURL)
 	if err != nil {
 		return nil, err
 	}
-	m := registry.Message{ID: e.ID, Body: s.Data, Header: make(map[string]string)}
+	m := integration.Message{ID: e.ID, Body: s.Data, Header: make(map[string]string)}
 	if len(s.Data) > 0 {
 		m.ContentType = s.DataContentType
 	}
@@ -47,7 +48,7 @@ func binary(e registry.Event, baseURL string) ([]registry.Message, error) {
 			m.Header["ce-"+a[0]] = headerValue(a[1])
 		}
 	}
-	return []registry.Message{m}, nil
+	return []integration.Message{m}, nil
 }
 
 // headerValue encodes what a header can't hold as it is (CloudEvents HTTP binding, 3.1.3.2).

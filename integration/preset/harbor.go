@@ -49,7 +49,7 @@ type harborRepository struct {
 
 // harbor tells of the tags of images: a tag that was set, by a push or afterwards, is a push, one that was removed a
 // deletion. Harbor's project is our repository. Its receivers compare the Authorization header with their secret.
-func harbor(e registry.Event, baseURL string) ([]registry.Message, error) {
+func harbor(e registry.Event, baseURL string) ([]integration.Message, error) {
 	kind, ok := harborTypes[e.Type]
 	if !ok || len(e.Data) == 0 {
 		return nil, nil
@@ -74,5 +74,5 @@ func harbor(e registry.Event, baseURL string) ([]registry.Message, error) {
 		Resources:  []harborResource{{Digest: d.Digest.String(), Tag: d.Tag, ResourceURL: host + "/" + full + ":" + d.Tag}},
 		Repository: harborRepository{Name: d.Package, Namespace: d.Repository, RepoFullName: full, RepoType: "private"},
 	}})
-	return []registry.Message{{ID: e.ID, ContentType: jsonType, Header: map[string]string{"Authorization": integration.SecretMark}, Body: body}}, err
+	return []integration.Message{{ID: e.ID, ContentType: jsonType, Header: map[string]string{"Authorization": integration.SecretMark}, Body: body}}, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"slipway/integration"
 	"slipway/registry"
 )
 
@@ -17,7 +18,7 @@ const (
 )
 
 // render makes the messages of an event; none where it has nothing to say.
-type render func(e registry.Event, baseURL string) ([]registry.Message, error)
+type render func(e registry.Event, baseURL string) ([]integration.Message, error)
 
 var renders = map[string]render{
 	CloudEvents:       structured,
@@ -28,13 +29,13 @@ var renders = map[string]render{
 // Set is all presets. It implements registry.Renderer.
 type Set struct{}
 
-var _ registry.Renderer = Set{}
+var _ integration.Renderer = Set{}
 
 // Presets are the names, the default first.
 func (Set) Presets() []string { return []string{CloudEvents, CloudEventsBinary, Harbor} }
 
 // Render implements registry.Renderer. The bytes of an event are the same whenever it is rendered.
-func (Set) Render(name string, e registry.Event, baseURL string) ([]registry.Message, error) {
+func (Set) Render(name string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	fn, ok := renders[name]
 	if !ok {
 		return nil, fmt.Errorf("there is no preset %q", name)

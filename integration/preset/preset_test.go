@@ -42,7 +42,7 @@ var events = map[string]registry.Event{
 	"ping":        {SpecVersion: "1.0", ID: "evt_02", Source: "urn:slipway:ü \"1\" 100%", Type: "dev.slipway.ping.v1", Data: json.RawMessage(`{"name":"x"}`), DataContentType: "application/json"},
 }
 
-func one(t *testing.T, preset string, e registry.Event) registry.Message {
+func one(t *testing.T, preset string, e registry.Event) integration.Message {
 	t.Helper()
 	out, err := Set{}.Render(preset, e, baseURL)
 	if err != nil || len(out) != 1 {

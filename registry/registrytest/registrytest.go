@@ -19,6 +19,12 @@ import (
 	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/content"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
+	"slipway/registry/publish"
+	"slipway/registry/staging"
 	"slipway/storage"
 	"slipway/storage/mem"
 	"slipway/storage/storagetest"
@@ -32,12 +38,12 @@ const AdminPassword = "correct horse"
 
 // Env is a core with its stores.
 type Env struct {
-	*registry.Service
+	*instance.Instance
 	Metadata metadata.Store // below the faults
 	Database string         // path of its file
 	Blobs    storage.Store  // below the faults
 	Admin    context.Context
-	Config   registry.Config
+	Config   instance.Config
 
 	t     testing.TB
 	when  storagetest.When // "": the stores do not break
@@ -74,7 +80,7 @@ func Breakable(when storagetest.When, only Part) Option {
 }
 
 // With changes the core's configuration.
-func With(change func(*registry.Config)) Option { return func(e *Env) { change(&e.Config) } }
+func With(change func(*instance.Config)) Option { return func(e *Env) { change(&e.Config) } }
 
 // WithBlobs puts the bytes elsewhere.
 func WithBlobs(s storage.Store) Option { return func(e *Env) { e.Blobs = s } }
@@ -91,9 +97,9 @@ func New(t testing.TB, opts ...Option) *Env {
 	must(t, err)
 	signer, err := note.NewSigner(skey)
 	must(t, err)
-	e := &Env{t: t, Blobs: mem.New(), Config: registry.Config{
+	e := &Env{t: t, Blobs: mem.New(), Config: instance.Config{
 		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, Renderer: Renderer{}, SealKey: bytes.Repeat([]byte{7}, 32),
-		Assemblers: map[string]registry.Assembler{},
+		Assemblers: map[string]staging.Assembler{},
 		Rules: map[string]registry.Rules{Format: {
 			PURLType: "generic", States: []registry.State{registry.Deprecated, registry.Yanked},
 			Normalize: func(s string) (string, error) { return s, nil },
@@ -117,25 +123,25 @@ func New(t testing.TB, opts ...Option) *Env {
 	default:
 		e.Config.Metadata = metadatatest.Faulty(e.Metadata, e.blow)
 	}
-	e.Service, err = registry.New(context.Background(), e.Config)
+	e.Instance, err = instance.Open(context.Background(), e.Config)
 	must(t, err)
-	t.Cleanup(func() { _ = e.Service.Close() })
+	t.Cleanup(func() { _ = e.Instance.Close() })
 	if e.fuse != nil {
 		// A walk makes hundreds of these: it does without passwords, which are slow by design.
 		e.Admin = access.With(context.Background(), access.System())
 		e.armed.Store(e.fuse)
 		return e
 	}
-	_, err = e.EnsureAdmin(context.Background(), AdminPassword)
+	_, err = e.Accounts.EnsureAdmin(context.Background(), AdminPassword)
 	must(t, err)
-	e.Admin = e.Login(access.Credentials{User: registry.AdminUser, Password: AdminPassword})
+	e.Admin = e.Login(access.Credentials{User: accounts.AdminUser, Password: AdminPassword})
 	return e
 }
 
 // Login returns a context of the caller with these credentials.
 func (e *Env) Login(c access.Credentials) context.Context {
 	e.t.Helper()
-	a, err := e.Authenticate(context.Background(), c)
+	a, err := e.Accounts.Authenticate(context.Background(), c)
 	must(e.t, err)
 	return access.With(context.Background(), a)
 }
@@ -143,7 +149,7 @@ func (e *Env) Login(c access.Credentials) context.Context {
 // Token makes a token of admin and returns its secret.
 func (e *Env) Token(repository string, actions ...access.Action) string {
 	e.t.Helper()
-	secret, _, err := e.CreateToken(e.Admin, registry.TokenRequest{Name: "test", ExpiresIn: time.Hour,
+	secret, _, err := e.Accounts.CreateToken(e.Admin, accounts.TokenRequest{Name: "test", ExpiresIn: time.Hour,
 		Grants: []access.Grant{{Repository: repository, Actions: actions}}})
 	must(e.t, err)
 	return secret
@@ -180,23 +186,23 @@ func (e *Env) Name(pkg string) registry.Name {
 
 // Publish publishes a version whose files are path, content, path, content…; one file "file" when none is named.
 func (e *Env) Publish(pkg, version string, files ...string) error {
-	_, err := e.PublishRelease(pkg, registry.Release{Version: version}, files...)
+	_, err := e.PublishRelease(pkg, publish.Release{Version: version}, files...)
 	return err
 }
 
 // PublishRelease is Publish with all that a release can have.
-func (e *Env) PublishRelease(pkg string, rel registry.Release, files ...string) (registry.Result, error) {
-	p, err := e.Begin(e.Admin, e.Name(pkg))
+func (e *Env) PublishRelease(pkg string, rel publish.Release, files ...string) (publish.Result, error) {
+	p, err := e.Publisher.Begin(e.Admin, e.Name(pkg))
 	if err != nil {
-		return registry.Result{}, err
+		return publish.Result{}, err
 	}
 	defer p.Abort()
 	if len(files) == 0 {
 		files = []string{"file", pkg + " " + rel.Version}
 	}
 	for i := 0; i < len(files); i += 2 {
-		if _, err := p.Stage(e.Admin, registry.StageFile{Path: files[i]}, strings.NewReader(files[i+1])); err != nil {
-			return registry.Result{}, err
+		if _, err := p.Stage(e.Admin, content.StageFile{Path: files[i]}, strings.NewReader(files[i+1])); err != nil {
+			return publish.Result{}, err
 		}
 	}
 	if rel.SortKey == nil {
@@ -219,7 +225,7 @@ func (e *Env) DropLeases(at registry.Name) {
 // Has reports whether a version is there, whole: its row, and every byte of its files.
 func (e *Env) Has(pkg, version string) bool {
 	e.t.Helper()
-	d, err := e.intact().Detail(e.Admin, e.Name(pkg).At(version))
+	d, err := e.intact().Catalog.Detail(e.Admin, e.Name(pkg).At(version))
 	if err != nil || d.Version.State == registry.Deleted {
 		return false
 	}
@@ -232,9 +238,9 @@ func (e *Env) Has(pkg, version string) bool {
 }
 
 // MustFsck fails the test unless a check over the stores below the faults is clean.
-func (e *Env) MustFsck(t testing.TB) registry.FsckSummary {
+func (e *Env) MustFsck(t testing.TB) maintain.FsckSummary {
 	t.Helper()
-	sum, err := e.intact().Fsck(e.Admin, registry.FsckOptions{}, func(f registry.Finding) {
+	sum, err := e.intact().Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(f maintain.Finding) {
 		if !f.Note {
 			t.Errorf("fsck: %s: %s", f.Subject, f.Detail)
 		}
@@ -244,13 +250,13 @@ func (e *Env) MustFsck(t testing.TB) registry.FsckSummary {
 }
 
 // intact is the core over the stores without faults: the same one while none are armed.
-func (e *Env) intact() *registry.Service {
+func (e *Env) intact() *instance.Instance {
 	if e.armed.Load() == nil {
-		return e.Service
+		return e.Instance
 	}
 	cfg := e.Config
 	cfg.Metadata, cfg.Storage, cfg.Metrics = e.Metadata, e.Blobs, nil
-	s, err := registry.New(context.Background(), cfg)
+	s, err := instance.Open(context.Background(), cfg)
 	must(e.t, err)
 	e.t.Cleanup(func() { _ = s.Close() })
 	return s

@@ -3,6 +3,7 @@ package registrytest
 import (
 	"encoding/json"
 
+	"slipway/integration"
 	"slipway/registry"
 )
 
@@ -19,10 +20,10 @@ type Renderer struct{}
 func (Renderer) Presets() []string { return []string{Preset, PresetQuiet} }
 
 // Render implements registry.Renderer.
-func (Renderer) Render(preset string, e registry.Event, baseURL string) ([]registry.Message, error) {
+func (Renderer) Render(preset string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	if preset == PresetQuiet {
 		return nil, nil
 	}
 	body, err := json.Marshal(e)
-	return []registry.Message{{ID: e.ID, ContentType: "application/cloudevents+json", Header: map[string]string{"X-Base": baseURL}, Body: body}}, err
+	return []integration.Message{{ID: e.ID, ContentType: "application/cloudevents+json", Header: map[string]string{"X-Base": baseURL}, Body: body}}, err
 }

@@ -9,7 +9,7 @@ import (
 
 	"slipway/api"
 	"slipway/formats"
-	"slipway/registry"
+	"slipway/registry/instance"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -34,6 +34,7 @@ type Options struct {
 // API is the front-end; it is mounted like a format.
 type API struct {
 	opts Options
+	over *instance.Instance
 }
 
 // New makes an API.
@@ -44,13 +45,16 @@ func New(o Options) *API {
 	return &API{opts: o}
 }
 
+// Over sets the instance that the API is of; it is called before Mount.
+func (a *API) Over(i *instance.Instance) { a.over = i }
+
 // Name is the label of the API's requests in logs and metrics.
 func (a *API) Name() string { return "api" }
 
 // Mount adds the routes. root was made with UseEncodedPath and SkipClean.
 func (a *API) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{
-		API: a, site: site, svc: site.Service, authenticate: site.Authenticate,
+		API: a, site: site, svc: a.over, authenticate: site.Authenticate,
 		waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters),
 	}
 	below := root.PathPrefix(Prefix).Subrouter()
@@ -77,7 +81,7 @@ type endpoint struct {
 type handlers struct {
 	*API
 	site *formats.Site
-	svc  *registry.Service
+	svc  *instance.Instance
 
 	authenticate func(r *http.Request) (*http.Request, error) // of site
 

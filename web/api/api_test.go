@@ -13,6 +13,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
 )
@@ -62,7 +63,7 @@ func (a *env) want(status int, method, path, body string, v any, header ...strin
 }
 
 // byPassword asks as the user admin instead of with one of its tokens.
-var byPassword = []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(registry.AdminUser+":"+registrytest.AdminPassword))}
+var byPassword = []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(accounts.AdminUser+":"+registrytest.AdminPassword))}
 
 // publish makes versions of a package of the test format in main.
 func (a *env) publish(pkg string, versions ...string) {

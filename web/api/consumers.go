@@ -5,6 +5,7 @@ import (
 
 	"slipway/api"
 	"slipway/registry"
+	"slipway/registry/ledger"
 	"slipway/web/openapi"
 )
 
@@ -29,7 +30,7 @@ func (h *handlers) consumerRoutes() []endpoint {
 
 var consumerExample = api.Consumer{Name: "prod-web", Acked: 42, CreatedAt: momentExample, UpdatedAt: laterExample}
 
-func consumerOf(c registry.Consumer) api.Consumer {
+func consumerOf(c ledger.Consumer) api.Consumer {
 	return api.Consumer{Name: c.Name, Acked: c.Acked, CreatedAt: timeText(c.CreatedAt), UpdatedAt: timeText(c.UpdatedAt)}
 }
 
@@ -40,8 +41,8 @@ func (h *handlers) listConsumers(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.Consumer, error) { return h.svc.Consumers(r.Context(), p) },
-		func(c registry.Consumer) string { return c.Name }, consumerOf)
+	return writeList(w, page, func(p registry.Page) ([]ledger.Consumer, error) { return h.svc.Ledger.Consumers(r.Context(), p) },
+		func(c ledger.Consumer) string { return c.Name }, consumerOf)
 }
 
 // getConsumer answers GET /consumers/{name}.
@@ -51,7 +52,7 @@ func (h *handlers) getConsumer(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	c, err := h.svc.Consumer(r.Context(), name)
+	c, err := h.svc.Ledger.Consumer(r.Context(), name)
 	return writeOne(w, http.StatusOK, c, err, consumerOf)
 }
 
@@ -64,7 +65,7 @@ func (h *handlers) putConsumer(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	c, created, err := h.svc.PutConsumer(r.Context(), name, registry.ConsumerChange{Acked: body.Acked, Reset: body.Reset})
+	c, created, err := h.svc.Ledger.PutConsumer(r.Context(), name, ledger.ConsumerChange{Acked: body.Acked, Reset: body.Reset})
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
@@ -79,5 +80,5 @@ func (h *handlers) deleteConsumer(w http.ResponseWriter, r *http.Request) error 
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.DeleteConsumer(r.Context(), name))
+	return writeNothing(w, h.svc.Ledger.DeleteConsumer(r.Context(), name))
 }

@@ -7,6 +7,7 @@ import (
 
 	"slipway/api"
 	"slipway/formats"
+	"slipway/integration"
 	"slipway/registry"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -48,13 +49,13 @@ func deliveryOf(d registry.Delivery) api.Delivery {
 	if d.Seq >= 0 {
 		out.Seq = &d.Seq
 	}
-	if d.State == registry.DeliveryPending {
+	if d.State == integration.DeliveryPending {
 		out.NextAt = timeOrNull(d.NextAt)
 	}
 	return out
 }
 
-func deliveryDetailOf(d registry.DeliveryDetail) api.DeliveryDetail {
+func deliveryDetailOf(d integration.DeliveryDetail) api.DeliveryDetail {
 	out := api.DeliveryDetail{
 		Delivery: deliveryOf(d.Delivery), Sent: make([]api.DeliveryAttempt, len(d.Sent)),
 		Request: api.DeliveryRequest{URL: d.URL, ContentType: d.ContentType, Body: string(d.Body)},
@@ -87,7 +88,7 @@ func (h *handlers) listDeliveries(w http.ResponseWriter, r *http.Request) error 
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Delivery, error) {
-		return h.svc.Deliveries(r.Context(), registry.DeliveryQuery{SubscriptionID: id, State: state, BeforeID: wire.AfterNumber(p), Limit: p.Limit})
+		return h.svc.Subscriptions.Deliveries(r.Context(), integration.DeliveryQuery{SubscriptionID: id, State: state, BeforeID: wire.AfterNumber(p), Limit: p.Limit})
 	}, func(d registry.Delivery) string { return numberText(d.ID) }, deliveryOf)
 }
 
@@ -98,7 +99,7 @@ func (h *handlers) getDelivery(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Delivery(r.Context(), id)
+	d, err := h.svc.Subscriptions.Delivery(r.Context(), id)
 	return writeOne(w, http.StatusOK, d, err, deliveryDetailOf)
 }
 
@@ -109,7 +110,7 @@ func (h *handlers) redeliver(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Redeliver(r.Context(), id)
+	d, err := h.svc.Subscriptions.Redeliver(r.Context(), id)
 	return h.accepted(w, r, d, err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/deploy"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -67,7 +68,7 @@ func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) erro
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	d, created, err := h.svc.ReportDeployment(r.Context(), registry.Report{
+	d, created, err := h.svc.Deploy.ReportDeployment(r.Context(), deploy.Report{
 		Environment: body.Environment, Service: body.Service, Repository: body.Repository, PURL: body.PURL,
 		Digest: digest.Digest(body.Digest), Status: registry.DeploymentStatus(body.Status), ExternalID: body.ExternalID,
 		EventID: body.EventID, URL: body.URL,
@@ -87,14 +88,14 @@ func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) erro
 func (h *handlers) listDeployments(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	page := in.page()
-	dq := registry.DeploymentQuery{Environment: in.text("environment"), Service: in.text("service"), Repository: in.text("repository"),
+	dq := deploy.DeploymentQuery{Environment: in.text("environment"), Service: in.text("service"), Repository: in.text("repository"),
 		Status: registry.DeploymentStatus(in.text("status")), PURL: in.text("purl"), Digest: digest.Digest(in.text("digest"))}
 	if in.err != nil {
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Deployment, error) {
 		dq.After, dq.Limit = p.After, p.Limit
-		return h.svc.Deployments(r.Context(), dq)
+		return h.svc.Deploy.Deployments(r.Context(), dq)
 	}, func(d registry.Deployment) string { return numberText(d.ID) }, deploymentOf)
 }
 
@@ -105,7 +106,7 @@ func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Deployment(r.Context(), id)
+	d, err := h.svc.Deploy.Deployment(r.Context(), id)
 	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }
 
@@ -119,7 +120,7 @@ func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.ChangeDeployment(r.Context(), id, registry.DeploymentChange{
+	d, err := h.svc.Deploy.ChangeDeployment(r.Context(), id, deploy.DeploymentChange{
 		Status: registry.DeploymentStatus(body.Status), EventID: body.EventID, URL: body.URL})
 	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"slipway/api"
+	"slipway/integration"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/web/openapi"
@@ -109,7 +110,7 @@ func TestTypesOfTheCore(t *testing.T) {
 		t.Errorf("the actions are %q, those of the core %q", got, access.Actions)
 	}
 	if got := actionsOf[registry.DeliveryState](deliveryStates); !slices.Equal(got, []registry.DeliveryState{
-		registry.DeliveryPending, registry.DeliveryDelivered, registry.DeliveryDead}) {
+		integration.DeliveryPending, integration.DeliveryDelivered, integration.DeliveryDead}) {
 		t.Errorf("the states of deliveries are %q", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/deploy"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -56,7 +57,7 @@ func environmentOf(e registry.Environment) api.Environment {
 	return api.Environment{Name: e.Name, Description: e.Description, Tag: e.Tag, CreatedAt: timeText(e.CreatedAt), UpdatedAt: timeText(e.UpdatedAt)}
 }
 
-func serviceStateOf(s registry.ServiceState) api.ServiceState {
+func serviceStateOf(s deploy.ServiceState) api.ServiceState {
 	out := api.ServiceState{Service: s.Service, Drift: s.Drift()}
 	if w := s.Wanted; w != nil {
 		out.Wanted = &api.Wanted{Tag: w.Tag.Name, Version: w.Tag.Version, PURL: w.PURL, Digest: api.Digest(w.Tag.Digest),
@@ -87,7 +88,9 @@ func (h *handlers) listEnvironments(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.Environment, error) { return h.svc.Environments(r.Context(), p) },
+	return writeList(w, page, func(p registry.Page) ([]registry.Environment, error) {
+		return h.svc.Deploy.Environments(r.Context(), p)
+	},
 		func(e registry.Environment) string { return e.Name }, environmentOf)
 }
 
@@ -97,7 +100,7 @@ func (h *handlers) createEnvironment(w http.ResponseWriter, r *http.Request) err
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	e, err := h.svc.CreateEnvironment(r.Context(), body.Name, registry.EnvironmentChange{Description: body.Description, Tag: body.Tag})
+	e, err := h.svc.Deploy.CreateEnvironment(r.Context(), body.Name, deploy.EnvironmentChange{Description: body.Description, Tag: body.Tag})
 	if err != nil {
 		return err
 	}
@@ -112,7 +115,7 @@ func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error 
 	if in.err != nil {
 		return in.err
 	}
-	st, err := h.svc.EnvironmentAt(r.Context(), name, when)
+	st, err := h.svc.Deploy.EnvironmentAt(r.Context(), name, when)
 	if err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (h *handlers) changeEnvironment(w http.ResponseWriter, r *http.Request) err
 	if in.err != nil {
 		return in.err
 	}
-	e, err := h.svc.UpdateEnvironment(r.Context(), name, registry.EnvironmentChange{Description: body.Description, Tag: body.Tag})
+	e, err := h.svc.Deploy.UpdateEnvironment(r.Context(), name, deploy.EnvironmentChange{Description: body.Description, Tag: body.Tag})
 	return writeOne(w, http.StatusOK, e, err, environmentOf)
 }
 
@@ -144,7 +147,7 @@ func (h *handlers) deleteEnvironment(w http.ResponseWriter, r *http.Request) err
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.DeleteEnvironment(r.Context(), name))
+	return writeNothing(w, h.svc.Deploy.DeleteEnvironment(r.Context(), name))
 }
 
 // stopService answers DELETE /environments/{environment}/services/{service}: 204. The service runs nothing any more; its
@@ -155,14 +158,14 @@ func (h *handlers) stopService(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.StopService(r.Context(), name, service))
+	return writeNothing(w, h.svc.Deploy.StopService(r.Context(), name, service))
 }
 
 // environmentHistory answers GET /environments/{environment}/history?service=: what ran there, the newest first.
 func (h *handlers) environmentHistory(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name, page := in.segment("environment"), in.numbered()
-	rq := registry.RunQuery{Service: in.text("service")}
+	rq := deploy.RunQuery{Service: in.text("service")}
 	if in.err != nil {
 		return in.err
 	}
@@ -171,6 +174,6 @@ func (h *handlers) environmentHistory(w http.ResponseWriter, r *http.Request) er
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Run, error) {
 		rq.Before, rq.Limit = wire.AfterNumber(p), p.Limit
-		return h.svc.Runs(r.Context(), name, rq)
+		return h.svc.Deploy.Runs(r.Context(), name, rq)
 	}, func(r registry.Run) string { return numberText(r.SeqFrom) }, runOf)
 }

@@ -11,6 +11,7 @@ import (
 
 	"slipway/api"
 	"slipway/registry"
+	"slipway/registry/ledger"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -63,7 +64,7 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var eq registry.EventQuery
+	var eq ledger.EventQuery
 	if eq.After, err = h.place(r, q); err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (h *handlers) place(r *http.Request, q wire.Query) (int64, error) {
 	case len(q["after"]) > 0:
 		return 0, wire.Invalid("either after or consumer says where to begin")
 	}
-	c, err := h.svc.Consumer(r.Context(), name)
+	c, err := h.svc.Ledger.Consumer(r.Context(), name)
 	return c.Acked, err
 }
 
@@ -109,7 +110,7 @@ func wantsStream(r *http.Request) bool {
 	return false
 }
 
-func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq registry.EventQuery) error {
+func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq ledger.EventQuery) error {
 	ctx := r.Context()
 	if eq.Wait > 0 {
 		leave, err := h.enter(ctx)

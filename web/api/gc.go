@@ -7,7 +7,7 @@ import (
 
 	"slipway/api"
 	"slipway/formats"
-	"slipway/registry"
+	"slipway/registry/maintain"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -36,7 +36,7 @@ func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	o := registry.CollectOptions{Grace: defaultGrace, Force: body.Force, DryRun: body.DryRun}
+	o := maintain.CollectOptions{Grace: defaultGrace, Force: body.Force, DryRun: body.DryRun}
 	if body.Grace != "" {
 		d, err := time.ParseDuration(body.Grace)
 		if err != nil || d < 0 {
@@ -44,7 +44,7 @@ func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
 		}
 		o.Grace = d
 	}
-	report, err := h.svc.Collect(r.Context(), o)
+	report, err := h.svc.Maintain.Collect(r.Context(), o)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"slipway/registry"
+	"slipway/registry/ledger"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -35,7 +35,7 @@ const checkpointExample = "slipway.example.com\n43\nCsUYapGGPo4dkMgIAUqom/Xajj7h
 
 // checkpoint answers GET /log/checkpoint: the newest signed statement about the log (C2SP tlog-checkpoint).
 func (h *handlers) checkpoint(w http.ResponseWriter, r *http.Request) error {
-	c, err := h.svc.LogCheckpoint(r.Context())
+	c, err := h.svc.Ledger.LogCheckpoint(r.Context())
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (h *handlers) checkpoint(w http.ResponseWriter, r *http.Request) error {
 
 // logKey answers GET /log/key: the verifier of the log's signatures, as one line of C2SP signed-note. It is public.
 func (h *handlers) logKey(w http.ResponseWriter, _ *http.Request) error {
-	_, verifier := h.svc.Instance()
+	_, verifier := h.svc.Core.Identity()
 	return wire.WriteBytes(w, wire.PlainText, []byte(verifier+"\n"))
 }
 
@@ -58,7 +58,7 @@ func (h *handlers) proof(w http.ResponseWriter, r *http.Request) error {
 	if seq < 0 {
 		return wire.Invalid("seq must be the sequence number of an entry")
 	}
-	p, err := h.svc.LogProof(r.Context(), seq)
+	p, err := h.svc.Ledger.LogProof(r.Context(), seq)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (h *handlers) proof(w http.ResponseWriter, r *http.Request) error {
 }
 
 // proofText writes c2sp.org/tlog-proof@v1. Its extra data is the leaf, which an event alone does not give back.
-func proofText(p registry.Proof) []byte {
+func proofText(p ledger.Proof) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", base64.StdEncoding.EncodeToString(p.Leaf), p.Seq)
 	for _, hash := range p.Hashes {

@@ -6,6 +6,7 @@ import (
 	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/web/openapi"
 )
 
@@ -32,14 +33,14 @@ func packageOf(p registry.Package) api.Package {
 func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	repository, page := in.segment("repository"), in.page()
-	pq := registry.PackageQuery{Format: in.text("format")}
+	pq := catalog.PackageQuery{Format: in.text("format")}
 	part := in.text("q")
 	if in.err != nil {
 		return in.err
 	}
 	if part != "" {
 		pq.After, pq.Limit = page.After, page.Limit
-		found, next, err := h.svc.FindPackages(r.Context(), repository, part, pq)
+		found, next, err := h.svc.Catalog.FindPackages(r.Context(), repository, part, pq)
 		if err != nil {
 			return err
 		}
@@ -51,6 +52,6 @@ func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Package, error) {
 		pq.After, pq.Limit = p.After, p.Limit
-		return h.svc.Packages(r.Context(), repository, pq)
+		return h.svc.Catalog.Packages(r.Context(), repository, pq)
 	}, func(p registry.Package) string { return p.Format + "/" + p.Key }, packageOf)
 }

@@ -42,7 +42,7 @@ func (h *handlers) commitPublish(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	published, err := h.svc.CommitPublish(r.Context(), repository, id)
+	published, err := h.svc.Staging.CommitPublish(r.Context(), repository, id)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (h *handlers) getPublish(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	key, set, files, err := h.svc.StagedPublish(r.Context(), repository, id)
+	key, set, files, err := h.svc.Staging.StagedPublish(r.Context(), repository, id)
 	if err != nil {
 		return err
 	}
@@ -81,5 +81,5 @@ func (h *handlers) dropPublish(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.DropPublish(r.Context(), repository, id))
+	return writeNothing(w, h.svc.Staging.DropPublish(r.Context(), repository, id))
 }

@@ -51,7 +51,7 @@ func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	repos, next, err := h.svc.Repositories(r.Context(), page)
+	repos, next, err := h.svc.Core.Repositories(r.Context(), page)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) erro
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	repo, err := h.svc.CreateRepository(r.Context(), body.Name, repositoryChangeOf(api.RepositoryChange(body)))
+	repo, err := h.svc.Core.CreateRepository(r.Context(), body.Name, repositoryChangeOf(api.RepositoryChange(body)))
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (h *handlers) getRepository(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	repo, err := h.svc.Repository(r.Context(), name)
+	repo, err := h.svc.Core.Repository(r.Context(), name)
 	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
 }
 
@@ -111,7 +111,7 @@ func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	repo, err := h.svc.UpdateRepository(r.Context(), name, repositoryChangeOf(body))
+	repo, err := h.svc.Core.UpdateRepository(r.Context(), name, repositoryChangeOf(body))
 	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
 }
 
@@ -122,5 +122,5 @@ func (h *handlers) deleteRepository(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.DeleteRepository(r.Context(), name))
+	return writeNothing(w, h.svc.Maintain.DeleteRepository(r.Context(), name))
 }

@@ -5,6 +5,7 @@ import (
 
 	"slipway/api"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/web/openapi"
 )
 
@@ -26,7 +27,7 @@ var hitExample = api.Hit{
 	Digest: digestExample, Size: 20_480, PublishedAt: momentExample, PublishedBy: "ci", Seq: 42,
 }
 
-func hitOf(h registry.Hit) api.Hit {
+func hitOf(h catalog.Hit) api.Hit {
 	v := h.Version
 	return api.Hit{PURL: v.PURL, Repository: h.Repository, Format: h.Format, Name: h.Package, Version: v.Name, State: string(v.State),
 		Digest: api.Digest(v.Digest), Size: v.Size, PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq}
@@ -36,12 +37,12 @@ func hitOf(h registry.Hit) api.Hit {
 func (h *handlers) search(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	page := in.page()
-	s := registry.VersionSearch{Query: in.text("q"), AsOf: in.asOf()}
+	s := catalog.VersionSearch{Query: in.text("q"), AsOf: in.asOf()}
 	if in.err != nil {
 		return in.err
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.Hit, error) {
+	return writeList(w, page, func(p registry.Page) ([]catalog.Hit, error) {
 		s.After, s.Limit = p.After, p.Limit
-		return h.svc.Search(r.Context(), s)
-	}, func(h registry.Hit) string { return numberText(h.Version.Seq) }, hitOf)
+		return h.svc.Catalog.Search(r.Context(), s)
+	}, func(h catalog.Hit) string { return numberText(h.Version.Seq) }, hitOf)
 }

@@ -12,6 +12,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/ledger"
 	"slipway/web/internal/wire"
 )
 
@@ -55,7 +56,7 @@ func untilStopping(ctx context.Context) (context.Context, func()) {
 // stream answers with server-sent events: id is the sequence number, data the CloudEvent. A client that comes back says
 // Last-Event-ID. Between events a comment shows that the stream lives; with it goes the position, which also moves past
 // events that the caller may not see.
-func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq registry.EventQuery) error {
+func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq ledger.EventQuery) error {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		after, err := wire.ParseSeq("Last-Event-ID", last)
 		if err != nil {
@@ -95,27 +96,27 @@ func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq registry.Ev
 
 // look waits for events, and then reads them with the rights that the caller has by then: they may have ended meanwhile, or
 // while they were read.
-func (h *handlers) look(r *http.Request, eq registry.EventQuery) ([]registry.Event, int64, error) {
+func (h *handlers) look(r *http.Request, eq ledger.EventQuery) ([]registry.Event, int64, error) {
 	if eq.Wait > 0 {
 		probe := eq
 		probe.Limit = 1
-		if _, _, err := h.svc.Events(r.Context(), probe); err != nil {
+		if _, _, err := h.svc.Ledger.Events(r.Context(), probe); err != nil {
 			return nil, eq.After, err
 		}
 		eq.Wait = 0
 		return h.readNow(r, eq)
 	}
-	return h.svc.Events(r.Context(), eq)
+	return h.svc.Ledger.Events(r.Context(), eq)
 }
 
 // readNow reads events with rights that hold before and after. Where they changed in between there is none, and the next look is
 // by the new ones.
-func (h *handlers) readNow(r *http.Request, eq registry.EventQuery) ([]registry.Event, int64, error) {
+func (h *handlers) readNow(r *http.Request, eq ledger.EventQuery) ([]registry.Event, int64, error) {
 	r, err := h.authenticate(r)
 	if err != nil {
 		return nil, eq.After, err
 	}
-	events, next, err := h.svc.Events(r.Context(), eq)
+	events, next, err := h.svc.Ledger.Events(r.Context(), eq)
 	if err != nil || len(events) == 0 {
 		return events, next, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/ledger"
 )
 
 // TestReadNow: an event of after the end of a token is not shown to it, also when both come while the events are being read.
@@ -19,10 +20,10 @@ func TestReadNow(t *testing.T) {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodGet, Prefix+"/events", nil)
 		r.Header.Set("Authorization", "Bearer "+secret)
-		events, _, err := h.readNow(r, registry.EventQuery{After: -1, Types: []string{"artifact.*"}})
+		events, _, err := h.readNow(r, ledger.EventQuery{After: -1, Types: []string{"artifact.*"}})
 		return events, err
 	}
-	h := &handlers{site: s.Site, svc: s.Service, authenticate: s.Site.Authenticate}
+	h := &handlers{site: s.Site, svc: s.Instance, authenticate: s.Site.Authenticate}
 	if err := s.Publish("lib", "1", "f", "before"); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestReadNow(t *testing.T) {
 	h.authenticate = func(r *http.Request) (*http.Request, error) {
 		r, err := s.Site.Authenticate(r)
 		h.authenticate = s.Site.Authenticate
-		if err := s.RevokeToken(s.Admin, token); err != nil {
+		if err := s.Accounts.RevokeToken(s.Admin, token); err != nil {
 			t.Error(err)
 		}
 		if err := s.Publish("lib", "2", "f", "after"); err != nil {

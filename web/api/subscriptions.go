@@ -5,6 +5,7 @@ import (
 
 	"slipway/api"
 	"slipway/formats"
+	"slipway/integration"
 	"slipway/registry"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -50,7 +51,7 @@ var subscriptionExample = api.Subscription{
 	CreatedAt: momentExample, CreatedBy: "jane", UpdatedAt: momentExample,
 }
 
-func subscriptionOf(s registry.Subscription) api.Subscription {
+func subscriptionOf(s integration.Subscription) api.Subscription {
 	return api.Subscription{
 		ID: numberText(s.ID), Name: s.Name, Sink: s.Sink, URL: s.URL, Preset: s.Preset,
 		Types: listed(s.Filter.Types), Repositories: listed(s.Filter.Repositories), Packages: listed(s.Filter.Packages),
@@ -67,8 +68,8 @@ func listed(list []string) []string {
 	return list
 }
 
-func subscriptionChangeOf(b api.SubscriptionChange) registry.SubscriptionChange {
-	return registry.SubscriptionChange{
+func subscriptionChangeOf(b api.SubscriptionChange) integration.SubscriptionChange {
+	return integration.SubscriptionChange{
 		Name: b.Name, Sink: b.Sink, URL: b.URL, Preset: b.Preset, Types: b.Types, Repositories: b.Repositories, Packages: b.Packages,
 		Tags: b.Tags, Secret: b.Secret, RotateSecret: b.RotateSecret, Enabled: b.Enabled, From: b.From,
 	}
@@ -81,9 +82,9 @@ func (h *handlers) listSubscriptions(w http.ResponseWriter, r *http.Request) err
 	if in.err != nil {
 		return in.err
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.Subscription, error) {
-		return h.svc.Subscriptions(r.Context(), wire.AfterNumber(p), p.Limit)
-	}, func(s registry.Subscription) string { return numberText(s.ID) }, subscriptionOf)
+	return writeList(w, page, func(p registry.Page) ([]integration.Subscription, error) {
+		return h.svc.Subscriptions.Subscriptions(r.Context(), wire.AfterNumber(p), p.Limit)
+	}, func(s integration.Subscription) string { return numberText(s.ID) }, subscriptionOf)
 }
 
 // createSubscription answers POST /subscriptions: 201 with the secret, shown this once.
@@ -94,7 +95,7 @@ func (h *handlers) createSubscription(w http.ResponseWriter, r *http.Request) er
 	}
 	change := subscriptionChangeOf(api.SubscriptionChange(body))
 	change.BaseURL = h.site.BaseURL(r)
-	sub, secret, err := h.svc.CreateSubscription(r.Context(), change)
+	sub, secret, err := h.svc.Subscriptions.CreateSubscription(r.Context(), change)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Subscription(r.Context(), id)
+	d, err := h.svc.Subscriptions.Subscription(r.Context(), id)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) er
 	if in.err != nil {
 		return in.err
 	}
-	sub, secret, err := h.svc.UpdateSubscription(r.Context(), id, subscriptionChangeOf(body))
+	sub, secret, err := h.svc.Subscriptions.UpdateSubscription(r.Context(), id, subscriptionChangeOf(body))
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (h *handlers) deleteSubscription(w http.ResponseWriter, r *http.Request) er
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.DeleteSubscription(r.Context(), id))
+	return writeNothing(w, h.svc.Subscriptions.DeleteSubscription(r.Context(), id))
 }
 
 // pingSubscription answers POST /subscriptions/{id}/ping: 202 with the delivery, which shows what becomes of it.
@@ -151,7 +152,7 @@ func (h *handlers) pingSubscription(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Ping(r.Context(), id)
+	d, err := h.svc.Subscriptions.Ping(r.Context(), id)
 	return h.accepted(w, r, d, err)
 }
 
@@ -168,6 +169,6 @@ func (h *handlers) replaySubscription(w http.ResponseWriter, r *http.Request) er
 	if body.Since == nil {
 		return wire.Invalid("since must be a sequence number of the log")
 	}
-	sub, err := h.svc.Replay(r.Context(), id, *body.Since)
+	sub, err := h.svc.Subscriptions.Replay(r.Context(), id, *body.Since)
 	return writeOne(w, http.StatusAccepted, sub, err, subscriptionOf)
 }

@@ -17,8 +17,8 @@ import (
 	"slipway/integration/outbound"
 	"slipway/integration/preset"
 	"slipway/integration/webhook"
-	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 )
 
@@ -52,13 +52,13 @@ type delivery struct {
 // sending is an API with a dispatcher that may send to loopback.
 func sending(t *testing.T) *env {
 	t.Helper()
-	a := newAPI(t, formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *registry.Config) { c.Renderer = preset.Set{} })}})
+	a := newAPI(t, formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *instance.Config) { c.Renderer = preset.Set{} })}})
 	allow, err := outbound.ParseAllow([]string{"127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sink := webhook.New(outbound.Options{Allow: allow}, "test")
-	d := integration.Start(a.Outbox(), sink, integration.Options{Waits: []time.Duration{}, Logger: slog.New(slog.DiscardHandler)})
+	d := integration.Start(a.Subscriptions.Outbox(), sink, integration.Options{Waits: []time.Duration{}, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/publish"
 	"slipway/web/openapi"
 )
 
@@ -61,7 +62,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	all, err := h.svc.Tags(r.Context(), at)
+	all, err := h.svc.Catalog.Tags(r.Context(), at)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	t, err := h.svc.TagAt(r.Context(), at, tag, when)
+	t, err := h.svc.Catalog.TagAt(r.Context(), at, tag, when)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	t, err := h.svc.SetTag(r.Context(), at, tag, registry.TagChange{Version: to.Version, Reason: body.Reason, IfGeneration: expect})
+	t, err := h.svc.Publisher.SetTag(r.Context(), at, tag, publish.TagChange{Version: to.Version, Reason: body.Reason, IfGeneration: expect})
 	if err != nil {
 		return withCurrentTag(err, t)
 	}
@@ -122,11 +123,11 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 func (h *handlers) removeTag(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at, tag := in.tag()
-	change := registry.TagChange{IfGeneration: in.generation(), Reason: in.text("reason")}
+	change := publish.TagChange{IfGeneration: in.generation(), Reason: in.text("reason")}
 	if in.err != nil {
 		return in.err
 	}
-	t, err := h.svc.RemoveTag(r.Context(), at, tag, change)
+	t, err := h.svc.Publisher.RemoveTag(r.Context(), at, tag, change)
 	if err != nil {
 		err = withCurrentTag(err, t)
 	}
@@ -155,6 +156,6 @@ func (h *handlers) tagHistory(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Tag, error) {
-		return h.svc.TagHistory(r.Context(), at, tag, p)
+		return h.svc.Catalog.TagHistory(r.Context(), at, tag, p)
 	}, func(t registry.Tag) string { return numberText(t.Generation) }, tagOf)
 }

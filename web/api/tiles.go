@@ -54,7 +54,7 @@ func (h *handlers) tile(w http.ResponseWriter, r *http.Request) error {
 	if t.L == entriesLevel {
 		body, err = h.bundle(r, t)
 	} else {
-		body, err = h.svc.LogTile(r.Context(), t)
+		body, err = h.svc.Ledger.LogTile(r.Context(), t)
 	}
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (h *handlers) bundle(r *http.Request, t tlog.Tile) ([]byte, error) {
 		return nil, registry.Errorf(registry.NotFound, registry.AboutRequest, "the log is not that large")
 	}
 	from := t.N << tileHeight
-	leaves, err := h.svc.LogLeaves(r.Context(), from, from+int64(t.W))
+	leaves, err := h.svc.Ledger.LogLeaves(r.Context(), from, from+int64(t.W))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -50,7 +51,7 @@ func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Token, error) {
-		return h.svc.Tokens(r.Context(), wire.AfterNumber(p), p.Limit)
+		return h.svc.Accounts.Tokens(r.Context(), wire.AfterNumber(p), p.Limit)
 	}, func(t registry.Token) string { return numberText(t.ID) }, tokenOf)
 }
 
@@ -60,7 +61,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	req := registry.TokenRequest{Name: body.Name, Grants: grantsOf(body.Permissions)}
+	req := accounts.TokenRequest{Name: body.Name, Grants: grantsOf(body.Permissions)}
 	if body.ExpiresIn != nil { // an empty one is a variable without a value, not a token without an end
 		d, err := time.ParseDuration(*body.ExpiresIn)
 		if err != nil || d <= 0 {
@@ -68,7 +69,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 		}
 		req.ExpiresIn = d
 	}
-	secret, t, err := h.svc.CreateToken(r.Context(), req)
+	secret, t, err := h.svc.Accounts.CreateToken(r.Context(), req)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (h *handlers) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.RevokeToken(r.Context(), id))
+	return writeNothing(w, h.svc.Accounts.RevokeToken(r.Context(), id))
 }
 
 func permissionsOf(grants []access.Grant) []api.Permission {

@@ -88,7 +88,7 @@ func TestS42(t *testing.T) {
 	}
 	actor := func(as formatstest.As) access.Actor {
 		t.Helper()
-		who, err := a.Authenticate(context.Background(), access.Credentials{Token: string(as)})
+		who, err := a.Accounts.Authenticate(context.Background(), access.Credentials{Token: string(as)})
 		if err != nil {
 			t.Fatal(err)
 		}

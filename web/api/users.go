@@ -7,6 +7,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -47,12 +48,12 @@ func (h *handlers) listUsers(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.User, error) { return h.svc.Users(r.Context(), p) },
+	return writeList(w, page, func(p registry.Page) ([]registry.User, error) { return h.svc.Accounts.Users(r.Context(), p) },
 		func(u registry.User) string { return u.Name }, userOf)
 }
 
-func userChangeOf(c api.UserChange) registry.UserChange {
-	out := registry.UserChange{Password: c.Password, Disabled: c.Disabled}
+func userChangeOf(c api.UserChange) accounts.UserChange {
+	out := accounts.UserChange{Password: c.Password, Disabled: c.Disabled}
 	if c.Permissions != nil {
 		out.Grants = grantsOf(*c.Permissions)
 	}
@@ -65,7 +66,7 @@ func (h *handlers) createUser(w http.ResponseWriter, r *http.Request) error {
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	u, err := h.svc.CreateUser(r.Context(), body.Name, userChangeOf(api.UserChange(body)))
+	u, err := h.svc.Accounts.CreateUser(r.Context(), body.Name, userChangeOf(api.UserChange(body)))
 	return writeOne(w, http.StatusCreated, u, err, userOf)
 }
 
@@ -79,7 +80,7 @@ func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	u, err := h.svc.UpdateUser(r.Context(), name, userChangeOf(body))
+	u, err := h.svc.Accounts.UpdateUser(r.Context(), name, userChangeOf(body))
 	return writeOne(w, http.StatusOK, u, err, userOf)
 }
 

@@ -7,6 +7,7 @@ import (
 	"slipway/api"
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/web/openapi"
 )
 
@@ -64,7 +65,7 @@ func releaseOf(r registry.ReleaseInfo) api.Release {
 	return api.Release{Source: (*api.Source)(r.Source), Build: (*api.Build)(r.Build), Custom: r.Custom, Conflicts: r.Conflicts}
 }
 
-func detailOf(d registry.Detail) api.Version {
+func detailOf(d catalog.Detail) api.Version {
 	out := api.Version{
 		VersionSummary: versionOf(d.Package, d.Version), Release: releaseOf(registry.ReleaseOf(d.Facts)),
 		Files: make([]api.File, len(d.Files)), Tags: make([]string, len(d.Tags)), Facts: make([]api.Fact, len(d.Facts)),
@@ -92,12 +93,12 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	pkg, err := h.svc.Package(r.Context(), at)
+	pkg, err := h.svc.Catalog.Package(r.Context(), at)
 	if err != nil {
 		return err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Version, error) {
-		return h.svc.Versions(r.Context(), at, registry.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted})
+		return h.svc.Catalog.Versions(r.Context(), at, catalog.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted})
 	}, func(v registry.Version) string { return v.Name },
 		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
@@ -109,7 +110,7 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Detail(r.Context(), at)
+	d, err := h.svc.Catalog.Detail(r.Context(), at)
 	return writeOne(w, http.StatusOK, d, err, detailOf)
 }
 
@@ -123,7 +124,7 @@ func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	pkg, v, err := h.svc.SetState(r.Context(), at, registry.State(body.State), body.Reason)
+	pkg, v, err := h.svc.Publisher.SetState(r.Context(), at, registry.State(body.State), body.Reason)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.Delete(r.Context(), at, reason))
+	return writeNothing(w, h.svc.Publisher.Delete(r.Context(), at, reason))
 }
 
 // putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; what was declared before stays in the
@@ -150,5 +151,5 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.Declare(r.Context(), at, registry.Declared{Source: (*registry.Source)(body.Source), Build: (*registry.Build)(body.Build), Custom: body.Custom}))
+	return writeNothing(w, h.svc.Publisher.Declare(r.Context(), at, registry.Declared{Source: (*registry.Source)(body.Source), Build: (*registry.Build)(body.Build), Custom: body.Custom}))
 }

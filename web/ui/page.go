@@ -182,7 +182,7 @@ func (p *Page) index(base string) any {
 // example; whether it exists is not said.
 func (p *Page) view(r *http.Request, site *formats.Site, base string, q wire.Query) (pageView, error) {
 	v := pageView{frame: frame{Title: "Slipway", Version: p.version, Base: base}, Repository: registry.DefaultRepository}
-	repos, next, err := site.Service.Repositories(r.Context(), registry.Page{Limit: maxListed})
+	repos, next, err := site.Parts.Core.Repositories(r.Context(), registry.Page{Limit: maxListed})
 	if err != nil && registry.KindOf(err) != registry.Unauthenticated {
 		return v, err
 	}
@@ -192,7 +192,7 @@ func (p *Page) view(r *http.Request, site *formats.Site, base string, q wire.Que
 	}
 	switch {
 	case wanted != "":
-		if _, err := site.Service.Repository(r.Context(), wanted); err != nil {
+		if _, err := site.Parts.Core.Repository(r.Context(), wanted); err != nil {
 			return v, err
 		}
 		v.Repository = wanted

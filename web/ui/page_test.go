@@ -100,7 +100,7 @@ func TestPageForOthers(t *testing.T) {
 func TestPageRights(t *testing.T) {
 	s := newPage(t, formatstest.Options{})
 	description := `<script>alert("x")</script> & "more"`
-	if _, err := s.UpdateRepository(s.Admin, formatstest.OtherRepository, registry.RepositoryChange{Description: &description}); err != nil {
+	if _, err := s.Core.UpdateRepository(s.Admin, formatstest.OtherRepository, registry.RepositoryChange{Description: &description}); err != nil {
 		t.Fatal(err)
 	}
 	bob := s.UserToken("bob", 0, access.Grant{Repository: formatstest.OtherRepository, Actions: []access.Action{access.Read}})

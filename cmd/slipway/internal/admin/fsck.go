@@ -11,12 +11,13 @@ import (
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
-	"slipway/registry"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 )
 
 func (c commands) fsckCmd() *cobra.Command {
 	var cfg installation.Config
-	var o registry.FsckOptions
+	var o maintain.FsckOptions
 	var output string
 	cmd := &cobra.Command{
 		Use:   "fsck",
@@ -33,7 +34,7 @@ wrong; the last line is a summary.`,
 			if err := command.CheckOutput(output); err != nil {
 				return err
 			}
-			return c.offline(cmd, &cfg, func(ctx context.Context, core *registry.Service) error {
+			return c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
 				return c.fsck(ctx, core, o, output)
 			})
 		},
@@ -46,14 +47,14 @@ wrong; the last line is a summary.`,
 }
 
 // offline opens an installation that is there and runs fn over its core, as the system.
-func (c commands) offline(cmd *cobra.Command, cfg *installation.Config, fn func(context.Context, *registry.Service) error) error {
+func (c commands) offline(cmd *cobra.Command, cfg *installation.Config, fn func(context.Context, *instance.Instance) error) error {
 	return cfg.OnMachine(cmd, c.Program, (*installation.Config).MustExist, fn)
 }
 
-func (c commands) fsck(ctx context.Context, core *registry.Service, o registry.FsckOptions, output string) error {
+func (c commands) fsck(ctx context.Context, core *instance.Instance, o maintain.FsckOptions, output string) error {
 	lines := json.NewEncoder(c.Stdout)
 	var failed error
-	sum, err := core.Fsck(ctx, o, func(f registry.Finding) {
+	sum, err := core.Maintain.Fsck(ctx, o, func(f maintain.Finding) {
 		if output == command.JSON {
 			failed = errors.Join(failed, lines.Encode(f))
 			return
@@ -75,7 +76,7 @@ func (c commands) fsck(ctx context.Context, core *registry.Service, o registry.F
 	return err
 }
 
-func verdict(f registry.Finding) string {
+func verdict(f maintain.Finding) string {
 	switch {
 	case f.Repaired:
 		return "repaired"
@@ -86,7 +87,7 @@ func verdict(f registry.Finding) string {
 	}
 }
 
-func printSummary(w io.Writer, s registry.FsckSummary) error {
+func printSummary(w io.Writer, s maintain.FsckSummary) error {
 	result := "all is well"
 	if s.Wrong > 0 {
 		result = fmt.Sprintf("%d wrong", s.Wrong)

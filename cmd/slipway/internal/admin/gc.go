@@ -10,12 +10,13 @@ import (
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
-	"slipway/registry"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 )
 
 func (c commands) gcCmd() *cobra.Command {
 	var cfg installation.Config
-	var o registry.CollectOptions
+	var o maintain.CollectOptions
 	var output string
 	cmd := &cobra.Command{
 		Use:   "gc",
@@ -35,7 +36,7 @@ use --force.`,
 			if o.Grace < 0 {
 				return command.Usagef("--grace: can't be negative")
 			}
-			return c.offline(cmd, &cfg, func(ctx context.Context, core *registry.Service) error {
+			return c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
 				return c.gc(ctx, core, o, output)
 			})
 		},
@@ -48,8 +49,8 @@ use --force.`,
 	return cmd
 }
 
-func (c commands) gc(ctx context.Context, core *registry.Service, o registry.CollectOptions, output string) error {
-	r, err := core.Collect(ctx, o)
+func (c commands) gc(ctx context.Context, core *instance.Instance, o maintain.CollectOptions, output string) error {
+	r, err := core.Maintain.Collect(ctx, o)
 	if err != nil {
 		return err
 	}

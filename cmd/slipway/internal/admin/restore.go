@@ -18,8 +18,9 @@ import (
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
-	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
+	"slipway/registry/maintain"
 )
 
 func (c commands) restoreCmd() *cobra.Command {
@@ -152,7 +153,7 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 			return err
 		}
 		defer func() { err = errors.Join(err, core.Close()) }()
-		return core.NoteRestored(access.With(ctx, access.System()), s.Taken)
+		return core.Ledger.LogRestore(access.With(ctx, access.System()), s.Taken)
 	}
 	sum, err = s.Restore(ctx, place)
 	return sum, installation.InUse(err)
@@ -160,7 +161,7 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 
 // settleIn says what was restored and checks it: bytes that were not copied, and so not compared, are read.
 func (c commands) settleIn(cmd *cobra.Command, cfg *installation.Config, s backup.Snapshot, sum backup.Restored, output string) error {
-	return c.offline(cmd, cfg, func(ctx context.Context, core *registry.Service) error {
+	return c.offline(cmd, cfg, func(ctx context.Context, core *instance.Instance) error {
 		if output == command.JSON {
 			if err := json.NewEncoder(c.Stdout).Encode(sum); err != nil {
 				return err
@@ -169,6 +170,6 @@ func (c commands) settleIn(cmd *cobra.Command, cfg *installation.Config, s backu
 			s.Name, sum.Blobs, sum.Bytes, sum.Copied); err != nil {
 			return err
 		}
-		return c.fsck(ctx, core, registry.FsckOptions{Quick: sum.Copied == sum.Blobs}, output)
+		return c.fsck(ctx, core, maintain.FsckOptions{Quick: sum.Copied == sum.Blobs}, output)
 	})
 }

@@ -9,7 +9,8 @@ import (
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
-	"slipway/registry"
+	"slipway/registry/accounts"
+	"slipway/registry/instance"
 )
 
 // Users changes users on the machine of a server that does not run: the part of "slipway user" that needs no login.
@@ -29,18 +30,18 @@ func (u *Users) Chosen(fs *pflag.FlagSet) bool { return fs.Changed("data") || fs
 
 // SetPassword sets a user's password and says so.
 func (u *Users) SetPassword(cmd *cobra.Command, name, password string) error {
-	return u.change(cmd, name, registry.UserChange{Password: &password}, "Set the password of "+name)
+	return u.change(cmd, name, accounts.UserChange{Password: &password}, "Set the password of "+name)
 }
 
 // Enable lets a disabled user in again and says so.
 func (u *Users) Enable(cmd *cobra.Command, name string) error {
 	disabled := false
-	return u.change(cmd, name, registry.UserChange{Disabled: &disabled}, "Enabled "+name)
+	return u.change(cmd, name, accounts.UserChange{Disabled: &disabled}, "Enabled "+name)
 }
 
-func (u *Users) change(cmd *cobra.Command, name string, change registry.UserChange, done string) error {
-	return u.c.offline(cmd, &u.cfg, func(ctx context.Context, core *registry.Service) error {
-		if _, err := core.UpdateUser(ctx, name, change); err != nil {
+func (u *Users) change(cmd *cobra.Command, name string, change accounts.UserChange, done string) error {
+	return u.c.offline(cmd, &u.cfg, func(ctx context.Context, core *instance.Instance) error {
+		if _, err := core.Accounts.UpdateUser(ctx, name, change); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintln(u.c.Stdout, command.Clean(done))

@@ -12,6 +12,7 @@ import (
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/formats/all"
 	"slipway/registry"
+	"slipway/registry/instance"
 )
 
 func (c commands) benchFillCmd() *cobra.Command {
@@ -45,7 +46,7 @@ The same flags fill the same again, which changes nothing; a fill that was cut o
 			ctx, stop := command.UntilSignal(cmd.Context())
 			defer stop()
 			cmd.SetContext(ctx)
-			return cfg.OnMachine(cmd, c.Program, (*installation.Config).CheckStores, func(ctx context.Context, core *registry.Service) error {
+			return cfg.OnMachine(cmd, c.Program, (*installation.Config).CheckStores, func(ctx context.Context, core *instance.Instance) error {
 				return c.fill(ctx, core, plan, o, output)
 			})
 		},
@@ -64,7 +65,7 @@ The same flags fill the same again, which changes nothing; a fill that was cut o
 	return cmd
 }
 
-func (c commands) fill(ctx context.Context, core *registry.Service, plan fill.Plan, o fill.Options, output string) error {
+func (c commands) fill(ctx context.Context, core *instance.Instance, plan fill.Plan, o fill.Options, output string) error {
 	bar := c.Progress("fill")
 	o.Progress = func(versions, of int, elapsed time.Duration) {
 		rate := float64(versions) / elapsed.Seconds()

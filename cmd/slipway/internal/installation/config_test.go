@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"slipway/registry"
+	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
 )
 
@@ -106,7 +106,7 @@ func TestPasswordBounds(t *testing.T) {
 	for n, ok := range map[int]bool{minPasswordBytes - 1: false, minPasswordBytes: true, maxPasswordBytes: true, maxPasswordBytes + 1: false} {
 		password := strings.Repeat("x", n)
 		cfg := Config{Data: t.TempDir(), LogLevel: "info", AdminPassword: password}
-		_, err := e.UpdateUser(e.Admin, registry.AdminUser, registry.UserChange{Password: &password})
+		_, err := e.Accounts.UpdateUser(e.Admin, accounts.AdminUser, accounts.UserChange{Password: &password})
 		if checked := cfg.Check() == nil; checked != ok || (err == nil) != ok {
 			t.Errorf("%d bytes: check says %v, the core %v", n, checked, err)
 		}

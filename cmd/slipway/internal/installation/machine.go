@@ -10,10 +10,11 @@ import (
 	"slipway/cmd/slipway/internal/command"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
 )
 
 // OnMachine opens an installation that check finds fit, and makes what is missing; it runs fn over its core, as the system.
-func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*Config) error, fn func(context.Context, *registry.Service) error) (err error) {
+func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*Config) error, fn func(context.Context, *instance.Instance) error) (err error) {
 	if err := c.Resolve(cmd.Flags(), p.Env); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"slipway/integration/preset"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
-	"slipway/registry"
+	"slipway/registry/instance"
 	"slipway/storage"
 	"slipway/storage/local"
 	"slipway/storage/s3"
@@ -149,15 +149,15 @@ func (c *Config) MustExist() error {
 const settleInterval = time.Second
 
 // Core makes the service over the stores; with background, also the work that it does by itself.
-func (s *Stores) Core(ctx context.Context, c *Config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*registry.Service, error) {
-	cfg := registry.Config{
+func (s *Stores) Core(ctx context.Context, c *Config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*instance.Instance, error) {
+	cfg := instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
 		Renderer: preset.Set{}, Rules: all.Rules(), Assemblers: all.Assemblers(), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
 	}
 	if background {
 		cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
 	}
-	return registry.New(ctx, cfg)
+	return instance.Open(ctx, cfg)
 }
 
 // Apart refuses a backup directory that is one of the installation's: each would take the other's files for its own.

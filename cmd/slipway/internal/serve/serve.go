@@ -16,7 +16,7 @@ import (
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/formats"
-	"slipway/registry"
+	"slipway/registry/accounts"
 )
 
 func (c commands) serveCmd() *cobra.Command {
@@ -74,7 +74,7 @@ func (c commands) serve(ctx context.Context, cfg *installation.Config) (err erro
 		return err
 	}
 	if s.Password != "" {
-		fmt.Fprintf(c.Stderr, "\nFirst start: the password of the user %q is %s (it is not shown again)\n\n", registry.AdminUser, s.Password)
+		fmt.Fprintf(c.Stderr, "\nFirst start: the password of the user %q is %s (it is not shown again)\n\n", accounts.AdminUser, s.Password)
 	}
 	url := cfg.URL
 	if url == "" {

@@ -18,7 +18,7 @@ import (
 	"slipway/integration/outbound"
 	"slipway/integration/webhook"
 	"slipway/metadata/sqlite"
-	"slipway/registry"
+	"slipway/registry/instance"
 	"slipway/web/api"
 	"slipway/web/ui"
 )
@@ -26,7 +26,7 @@ import (
 // Server is a whole Slipway, assembled and ready to answer.
 type Server struct {
 	stores  *installation.Stores
-	core    *registry.Service
+	core    *instance.Instance
 	sender  *integration.Dispatcher
 	sink    *webhook.Sink
 	site    *formats.Site
@@ -52,7 +52,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.core, err = s.stores.Core(ctx, c, reg, logger, true); err != nil {
 		return nil, err
 	}
-	if s.Password, err = s.core.EnsureAdmin(ctx, c.AdminPassword); err != nil {
+	if s.Password, err = s.core.Accounts.EnsureAdmin(ctx, c.AdminPassword); err != nil {
 		return nil, err
 	}
 	version, commit := p.Version()
@@ -60,19 +60,20 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if c.Redirect {
 		redirect = redirectBytes
 	}
-	s.site, err = formats.NewSite(s.core, formats.Options{
+	s.site, err = formats.NewSite(&formats.Parts{Core: s.core.Core, Accounts: s.core.Accounts, Catalog: s.core.Catalog, Content: s.core.Content,
+		Publisher: s.core.Publisher, Staging: s.core.Staging}, formats.Options{
 		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.handler = formats.NewHandler(s.site, mounts(version)...)
+	s.handler = formats.NewHandler(s.site, mounts(s.core, version)...)
 	allow, err := outbound.ParseAllow(c.WebhookAllow)
 	if err != nil {
 		return nil, command.Usagef("--webhook-allow: %w", err)
 	}
 	s.sink = webhook.New(outbound.Options{Allow: allow}, version)
-	s.sender = integration.Start(s.core.Outbox(), s.sink, integration.Options{Metrics: reg, Logger: logger})
+	s.sender = integration.Start(s.core.Subscriptions.Outbox(), s.sink, integration.Options{Metrics: reg, Logger: logger})
 	return s, nil
 }
 
@@ -81,8 +82,10 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
-func mounts(version string) []formats.Mounter {
-	out := []formats.Mounter{api.New(api.Options{}), ui.New(version)}
+func mounts(core *instance.Instance, version string) []formats.Mounter {
+	a := api.New(api.Options{})
+	a.Over(core)
+	out := []formats.Mounter{a, ui.New(version)}
 	for _, f := range all.All() {
 		out = append(out, f)
 	}

@@ -1,0 +1,246 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+)
+
+// Message is one rendered event. Its bytes are stored, and every attempt sends the same ones under the same ID.
+type Message struct {
+	ID          string
+	ContentType string
+	Header      map[string]string
+	Body        []byte
+}
+
+// Renderer makes the messages of a preset from an event: none when the preset has nothing to say about it. The IDs of the
+// messages of one event differ, and are the same whenever it is rendered. baseURL is this server's, "" when it is unknown.
+type Renderer interface {
+	Render(preset string, e registry.Event, baseURL string) ([]Message, error)
+	Presets() []string // the first is the default
+}
+
+// presets are the names that a subscription may have.
+func (s *Subscriptions) presets() []string {
+	if s.renderer == nil {
+		return nil
+	}
+	return s.renderer.Presets()
+}
+
+func (s *Subscriptions) defaultPreset() string { return append(s.presets(), "")[0] }
+
+// baseURL is this server's public address as a subscription's messages name it.
+func (s *Subscriptions) baseURL(sub Subscription) string {
+	if s.core.URL != "" {
+		return s.core.URL
+	}
+	return sub.BaseURL
+}
+
+const (
+	// outboxBatch bounds the log entries that a subscription looks at in one step.
+	outboxBatch = 100
+	// cursorDelay and cursorSlack bound how far the place in memory is before the stored one: what a restart looks at again.
+	cursorDelay = time.Second
+	cursorSlack = 1000
+)
+
+// Outbox is the side of the core that a dispatcher works on. There is one dispatcher, and it calls Spread from one
+// goroutine.
+type Outbox struct {
+	s      *Subscriptions
+	places map[int64]place
+}
+
+// place is how far a subscription has looked. Entries behind the stored cursor were looked at and not selected.
+type place struct {
+	stored  int64
+	at      int64
+	storeBy time.Time
+	updated time.Time // Subscription.UpdatedAt: after a change the stored cursor counts again
+}
+
+// Outbox returns the dispatcher's side.
+func (s *Subscriptions) Outbox() *Outbox { return &Outbox{s: s, places: map[int64]place{}} }
+
+// Grown returns a channel that closes when something new may be there to send.
+func (o *Outbox) Grown() <-chan struct{} { return o.s.core.Grown() }
+
+// step is what one subscription found.
+type step struct {
+	sub  Subscription
+	from place
+	to   int64
+	rows []metadata.Delivery
+}
+
+// Spread lets every enabled subscription look at log entries that it has not seen, at most a batch of them. What a filter
+// selects becomes a pending delivery with its bytes, in one transaction with the subscription's place: once, whatever
+// happens. more: there is more to look at.
+func (o *Outbox) Spread(ctx context.Context) (more bool, err error) {
+	steps, more, err := o.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	var errs []error
+	for _, st := range steps {
+		again, err := o.store(ctx, st)
+		more = more || again
+		errs = append(errs, err)
+	}
+	return more, errors.Join(errs...)
+}
+
+// look reads the log for all subscriptions; those at one place share what is read.
+func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) {
+	type page struct {
+		entries []registry.Entry
+		to      int64
+	}
+	var subs []Subscription
+	pages := map[int64]page{}
+	places := map[int64]place{}
+	err = o.s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		var err error
+		if subs, err = activeSubscriptions(tx.Subscriptions()); err != nil || len(subs) == 0 {
+			return err
+		}
+		size, err := tx.Log().LogSize()
+		if err != nil {
+			return err
+		}
+		more = false
+		for _, sub := range subs {
+			p := o.place(sub)
+			places[sub.ID] = p
+			if _, read := pages[p.at]; read || p.at >= size-1 {
+				continue
+			}
+			entries, err := tx.Log().Entries(metadata.EntryQuery{After: p.at, Limit: outboxBatch})
+			if err != nil {
+				return err
+			}
+			got := page{entries, size - 1}
+			if len(entries) == outboxBatch {
+				got.to, more = entries[len(entries)-1].Seq, true
+			}
+			pages[p.at] = got
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	o.places = places // forgets those that are gone
+	for _, sub := range subs {
+		p := places[sub.ID]
+		st := step{sub: sub, from: p, to: p.at}
+		if got, read := pages[p.at]; read {
+			st.to, st.rows = got.to, o.render(ctx, sub, got.entries)
+		}
+		steps = append(steps, st)
+	}
+	return steps, more, nil
+}
+
+// place is where a subscription goes on: the place in memory, unless the stored one was moved.
+func (o *Outbox) place(sub Subscription) place {
+	p, known := o.places[sub.ID]
+	if !known || p.stored != sub.Cursor || !p.updated.Equal(sub.UpdatedAt) {
+		return place{stored: sub.Cursor, at: sub.Cursor, updated: sub.UpdatedAt}
+	}
+	return p
+}
+
+func activeSubscriptions(subscriptions metadata.Subscriptions) ([]Subscription, error) {
+	rows, err := subscriptions.Subscriptions(0, maxSubscriptions)
+	var out []Subscription
+	for _, row := range rows {
+		if row.DisabledAt.IsZero() {
+			out = append(out, subscriptionOf(row))
+		}
+	}
+	return out, err
+}
+
+// render makes the deliveries of the entries that a subscription selects.
+func (o *Outbox) render(ctx context.Context, sub Subscription, entries []registry.Entry) []metadata.Delivery {
+	var out []metadata.Delivery
+	for _, entry := range entries {
+		if !sub.Filter.matches(entry) {
+			continue
+		}
+		e := o.s.core.Event(entry)
+		messages, err := o.s.renderer.Render(sub.Preset, e, o.s.baseURL(sub))
+		for i := 0; i < len(messages) && err == nil; i++ {
+			var d metadata.Delivery
+			d, err = deliveryOf(sub, messages[i], e)
+			d.Redelivery = e.Seq <= sub.ReplayTo
+			out = append(out, d)
+		}
+		if err != nil { // of this event alone: it must not hold up those behind it
+			o.s.core.Log.LogAttrs(ctx, slog.LevelError, "an event can't be rendered for a subscription", slog.Int64("subscription", sub.ID),
+				slog.Int64("seq", e.Seq), slog.Any("error", err))
+		}
+	}
+	return out
+}
+
+func deliveryOf(sub Subscription, m Message, e registry.Event) (metadata.Delivery, error) {
+	header, err := json.Marshal(m.Header)
+	return metadata.Delivery{SubscriptionID: sub.ID, Seq: e.Seq, MessageID: m.ID, EventType: registry.ShortType(e.Type), Subject: e.Subject,
+		ContentType: m.ContentType, Header: header, Body: m.Body}, err
+}
+
+// store makes a step durable if the subscription is still as it was when it looked. again: it is not.
+func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
+	p, now := st.from, o.s.core.Now()
+	switch {
+	case len(st.rows) > 0, st.to-p.stored >= cursorSlack, st.to > p.stored && !p.storeBy.IsZero() && !now.Before(p.storeBy):
+	default: // nothing that a restart could not find out again
+		if st.to > p.stored && p.storeBy.IsZero() {
+			p.storeBy = now.Add(cursorDelay)
+		}
+		p.at = st.to
+		o.places[st.sub.ID] = p
+		return false, nil
+	}
+	err = o.s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		row, err := tx.Subscriptions().Subscription(st.sub.ID)
+		if errors.Is(err, metadata.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if again = !sameCourse(row, st.sub.Subscription); again {
+			return nil
+		}
+		for _, row := range st.rows {
+			if _, err := tx.Deliveries().PutDelivery(row); err != nil {
+				return err
+			}
+		}
+		return tx.Subscriptions().MoveCursor(st.sub.ID, st.to)
+	})
+	if err != nil || again {
+		delete(o.places, st.sub.ID)
+		return again, err
+	}
+	o.places[st.sub.ID] = place{stored: st.to, at: st.to, updated: st.sub.UpdatedAt}
+	return false, nil
+}
+
+// sameCourse reports whether nothing was changed that decides what is sent.
+func sameCourse(a, b metadata.Subscription) bool {
+	return a.Cursor == b.Cursor && a.ReplayTo == b.ReplayTo && a.DisabledAt.Equal(b.DisabledAt) && a.Preset == b.Preset &&
+		a.BaseURL == b.BaseURL && bytes.Equal(a.Filter, b.Filter)
+}

@@ -1,0 +1,383 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Subscription sends the events that its filter selects to a URL. It belongs to the repositories it names: who administers
+// all of them may see and change it, whoever made it.
+type Subscription struct {
+	metadata.Subscription
+	Filter Filter
+}
+
+// SubscriptionDetail is a subscription with the state of its deliveries.
+type SubscriptionDetail struct {
+	Subscription
+	Pending       int64
+	OldestPending time.Time // zero when nothing pends
+	Dead          int64
+}
+
+// SinkWebhook is the one sink that a subscription can name.
+const SinkWebhook = "webhook"
+
+// Bounds of a subscription.
+const (
+	maxSubscriptions    = 1000 // of an instance
+	maxSubscriptionName = 100
+	maxSubscriptionURL  = 2048
+)
+
+// Where a subscription goes on when it is enabled again.
+const (
+	FromCursor = "cursor" // where it stopped: nothing is lost
+	FromNow    = "now"    // what happened meanwhile, and what still waited, is not sent
+)
+
+// SubscriptionChange are the fields to set; nil keeps what is there.
+type SubscriptionChange struct {
+	Name         *string
+	Sink         *string
+	URL          *string
+	Preset       *string
+	Types        *[]string
+	Repositories *[]string
+	Packages     *[]string
+	Tags         *[]string
+	Secret       *string // replaces the secret
+	RotateSecret bool    // replaces it by one that the server makes
+	Enabled      *bool
+	From         string // with Enabled: FromCursor, the default, or FromNow
+	BaseURL      string // of this server as its maker sees it, for links in messages; "" keeps
+}
+
+// CreateSubscription makes a subscription to what happens from now on. The secret is returned here and never again. It
+// needs to administer every repository that the filter names. Invalid, Denied, NotFound, Conflict.
+func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionChange) (sub Subscription, secret string, err error) {
+	sub = Subscription{Subscription: metadata.Subscription{Sink: SinkWebhook, Preset: s.defaultPreset(), ReplayTo: -1}}
+	if c.Name == nil || c.URL == nil {
+		return sub, "", registry.Errorf(registry.Invalid, registry.AboutSubscription, "a subscription needs a name and a url")
+	}
+	if c.Enabled != nil || c.From != "" {
+		return sub, "", registry.Errorf(registry.Invalid, registry.AboutSubscription, "a new subscription is enabled, and begins now")
+	}
+	if err := s.applyChange(&sub, c); err != nil {
+		return sub, "", err
+	}
+	actor, err := s.administers(ctx, sub.Filter)
+	if err != nil {
+		return sub, "", err
+	}
+	c.RotateSecret = c.Secret == nil
+	if secret, err = s.replaceSecret(&sub, c); err != nil {
+		return sub, "", err
+	}
+	sub.OwnerID, sub.Owner = actor.ID, actor.Name
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.checkRepositories(tx.Repositories(), sub.Filter); err != nil {
+			return err
+		}
+		if all, err := tx.Subscriptions().Subscriptions(0, maxSubscriptions); err != nil {
+			return err
+		} else if len(all) == maxSubscriptions {
+			return registry.Errorf(registry.Conflict, registry.AboutSubscription, "there are %d subscriptions already, which is the most", maxSubscriptions)
+		}
+		size, err := tx.Log().LogSize()
+		if err != nil {
+			return err
+		}
+		sub.Cursor = size - 1
+		if sub.Subscription, err = tx.Subscriptions().CreateSubscription(sub.row()); err != nil {
+			return err
+		}
+		return logSubscription(tx.Log(), actor, registry.EventSubscriptionCreated, sub, "")
+	})
+	return sub, secret, err
+}
+
+// Subscription returns one that the caller administers. NotFound.
+func (s *Subscriptions) Subscription(ctx context.Context, id int64) (SubscriptionDetail, error) {
+	var out SubscriptionDetail
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if out.Subscription, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
+			return err
+		}
+		if out.Pending, out.OldestPending, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryPending); err != nil {
+			return err
+		}
+		out.Dead, _, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryDead)
+		return err
+	})
+	return out, err
+}
+
+// Subscriptions lists those that the caller administers, by id. Unauthenticated.
+func (s *Subscriptions) Subscriptions(ctx context.Context, afterID int64, limit int) ([]Subscription, error) {
+	actor := access.From(ctx)
+	if actor.Type == access.TypeAnonymous {
+		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see subscriptions")
+	}
+	var out []Subscription
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		rows, err := tx.Subscriptions().Subscriptions(afterID, maxSubscriptions)
+		out = out[:0]
+		for _, row := range rows {
+			if sub := subscriptionOf(row); covers(actor, sub.Filter) && len(out) < registry.Bound(limit) {
+				out = append(out, sub)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// UpdateSubscription changes a subscription. A new secret is returned here and never again; the former one also signs for
+// SecretOverlap. NotFound, Denied, Invalid.
+func (s *Subscriptions) UpdateSubscription(ctx context.Context, id int64, c SubscriptionChange) (sub Subscription, secret string, err error) {
+	if c.From != "" && c.From != FromCursor && c.From != FromNow || c.From != "" && (c.Enabled == nil || !*c.Enabled) {
+		return sub, "", registry.Errorf(registry.Invalid, registry.AboutSubscription, `"from" goes with "enabled": true, and is %q or %q`, FromCursor, FromNow)
+	}
+	if c.From == FromNow {
+		if err := s.buryPending(ctx, id); err != nil {
+			return sub, "", err
+		}
+	}
+	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if sub, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
+			return err
+		}
+		if err := s.applyChange(&sub, c); err != nil {
+			return err
+		}
+		actor, err := s.administers(ctx, sub.Filter)
+		if err != nil {
+			return err
+		}
+		if c.Repositories != nil { // one that was deleted since must not stand in the way
+			if err := s.checkRepositories(tx.Repositories(), sub.Filter); err != nil {
+				return err
+			}
+		}
+		if secret, err = s.replaceSecret(&sub, c); err != nil {
+			return err
+		}
+		kind := registry.EventSubscriptionChanged
+		if c.Enabled != nil {
+			if changed, err := s.enable(tx, actor, &sub, *c.Enabled, c.From); err != nil {
+				return err
+			} else if changed && !*c.Enabled {
+				kind = registry.EventSubscriptionDisabled
+			}
+		}
+		if sub.Subscription, err = tx.Subscriptions().UpdateSubscription(sub.row()); err != nil {
+			return err
+		}
+		return logSubscription(tx.Log(), actor, kind, sub, sub.DisabledReason)
+	})
+	return sub, secret, err
+}
+
+// enable switches a subscription on or off.
+func (s *Subscriptions) enable(tx metadata.Tx, actor access.Actor, sub *Subscription, on bool, from string) (changed bool, err error) {
+	if on == sub.DisabledAt.IsZero() {
+		return false, nil
+	}
+	if !on {
+		sub.DisabledAt, sub.DisabledReason = tx.Now(), "paused by "+actor.Name
+		return true, nil
+	}
+	sub.DisabledAt, sub.DisabledReason, sub.FailingSince = time.Time{}, "", time.Time{}
+	if from == FromNow {
+		size, err := tx.Log().LogSize()
+		sub.Cursor, sub.ReplayTo = size-1, -1
+		return true, err
+	}
+	return true, nil
+}
+
+// buryBatch bounds the deliveries that one transaction gives up, expires or removes.
+const buryBatch = 200
+
+// buryPending gives up what a disabled subscription has not sent, in small transactions.
+func (s *Subscriptions) buryPending(ctx context.Context, id int64) error {
+	for {
+		var n int64
+		err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+			sub, err := s.ownSubscription(ctx, tx.Subscriptions(), id)
+			if err != nil || sub.DisabledAt.IsZero() {
+				return err
+			}
+			n, err = tx.Deliveries().BuryDeliveries(id, "skipped when the subscription was enabled again", buryBatch)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// DeleteSubscription removes a subscription and its deliveries. NotFound.
+func (s *Subscriptions) DeleteSubscription(ctx context.Context, id int64) error {
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		sub, err := s.ownSubscription(ctx, tx.Subscriptions(), id)
+		if err != nil {
+			return err
+		}
+		if err := tx.Subscriptions().DeleteSubscription(id); err != nil {
+			return err
+		}
+		return logSubscription(tx.Log(), access.From(ctx), registry.EventSubscriptionDeleted, sub, "")
+	})
+}
+
+// logSubscription writes a log entry. It holds neither secret nor URL, which may have one in its query. Entries of the
+// whole instance are for auditors.
+func logSubscription(log metadata.Log, actor access.Actor, kind registry.EventType, sub Subscription, reason string) error {
+	_, err := registry.Append(log, actor, kind, "", 0, 0, registry.EventData{Subscription: strconv.FormatInt(sub.ID, 10), Name: sub.Name, Reason: reason})
+	return err
+}
+
+// apply checks a change and makes it, but for secret and state.
+func (s *Subscriptions) applyChange(sub *Subscription, c SubscriptionChange) error {
+	set(&sub.Name, c.Name)
+	set(&sub.Sink, c.Sink)
+	set(&sub.URL, c.URL)
+	set(&sub.Preset, c.Preset)
+	set(&sub.Filter.Repositories, c.Repositories)
+	set(&sub.Filter.Packages, c.Packages)
+	set(&sub.Filter.Tags, c.Tags)
+	if c.BaseURL != "" {
+		sub.BaseURL = c.BaseURL
+	}
+	if sub.Name == "" || len(sub.Name) > maxSubscriptionName || !utf8.ValidString(sub.Name) || strings.ContainsFunc(sub.Name, isControl) {
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "a subscription needs a name of at most %d bytes", maxSubscriptionName)
+	}
+	if sub.Sink != SinkWebhook {
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "sink: %q is not known; there is %q", registry.Clip(sub.Sink), SinkWebhook)
+	}
+	if presets := s.presets(); !slices.Contains(presets, sub.Preset) {
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "preset: %q is not one of %s", registry.Clip(sub.Preset), strings.Join(presets, ", "))
+	}
+	if err := checkTarget(sub.URL); err != nil {
+		return err
+	}
+	if c.Types != nil { // a type that was stored before the server refused it must not stand in the way of other changes
+		types, err := registry.ShortTypes(*c.Types, registry.AboutSubscription)
+		if err != nil {
+			return err
+		}
+		sub.Filter.Types = types
+	}
+	return sub.Filter.check()
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// checkTarget checks the form of a URL; whether its address may be reached shows when it is. What it holds is not
+// repeated: it may be a secret.
+func checkTarget(target string) error {
+	if len(target) > maxSubscriptionURL || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: at most %d characters of printable ASCII", maxSubscriptionURL)
+	}
+	u, err := url.Parse(target)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Fragment != "":
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: it must be of the form https://host[:port]/path")
+	case u.User != nil:
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: it can't hold a user name or password; the receiver knows us by the signature")
+	}
+	return nil
+}
+
+// administers reports whether the caller may change a subscription with this filter, and why not.
+func (s *Subscriptions) administers(ctx context.Context, f Filter) (access.Actor, error) {
+	actor := access.From(ctx)
+	for _, r := range f.Repositories {
+		if r == access.Instance || !strings.Contains(r, "*") {
+			if _, err := s.core.Authorize(ctx, access.Admin, r); err != nil {
+				return actor, err
+			}
+			continue
+		}
+		if !covers(actor, Filter{Repositories: []string{r}}) {
+			if actor.Type == access.TypeAnonymous {
+				return actor, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to subscribe")
+			}
+			return actor, registry.Errorf(registry.Denied, registry.AboutSubscription, "this needs the right %q on every repository that %q can name", access.Admin, registry.Clip(r))
+		}
+	}
+	return actor, nil
+}
+
+// covers reports whether a caller administers every repository that a filter names. One that names none is the instance's, as
+// the row of a subscription may be that was damaged.
+func covers(actor access.Actor, f Filter) bool {
+	repositories := f.Repositories
+	if len(repositories) == 0 {
+		repositories = []string{access.Instance}
+	}
+	grants := make([]access.Grant, len(repositories))
+	for i, r := range repositories {
+		grants[i] = access.Grant{Repository: r, Actions: []access.Action{access.Admin}}
+	}
+	return access.Covers(actor, grants)
+}
+
+// checkRepositories refuses names that are no repository: a misspelt one would be silent for ever. NotFound.
+func (s *Subscriptions) checkRepositories(repositories metadata.Repositories, f Filter) error {
+	for _, r := range f.Repositories {
+		if strings.Contains(r, "*") {
+			continue
+		}
+		if _, err := repositories.Repository(r); err != nil {
+			return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(r))
+		}
+	}
+	return nil
+}
+
+// ownSubscription returns a subscription that the caller administers. NotFound, Unauthenticated.
+func (s *Subscriptions) ownSubscription(ctx context.Context, subscriptions metadata.Subscriptions, id int64) (Subscription, error) {
+	actor := access.From(ctx)
+	if actor.Type == access.TypeAnonymous {
+		return Subscription{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see subscriptions")
+	}
+	row, err := subscriptions.Subscription(id)
+	sub := subscriptionOf(row)
+	if err == nil && !covers(actor, sub.Filter) {
+		err = metadata.ErrNotExist
+	}
+	return sub, registry.Missing(err, registry.AboutSubscription, "there is no subscription %d", id)
+}
+
+func subscriptionOf(row metadata.Subscription) Subscription {
+	sub := Subscription{Subscription: row}
+	if json.Unmarshal(row.Filter, &sub.Filter) != nil {
+		sub.Filter = Filter{} // damaged: it matches no repository
+	}
+	return sub
+}
+
+func (sub Subscription) row() metadata.Subscription {
+	row := sub.Subscription
+	row.Filter, _ = json.Marshal(sub.Filter) // lists of strings always marshal
+	return row
+}

@@ -1,0 +1,23 @@
+// Package accounts keeps users and tokens: who they are, what they may, and the credentials that prove it.
+package accounts
+
+import (
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Accounts keeps the users and tokens of an instance.
+type Accounts struct {
+	core         *registry.Core
+	auth         *access.Authenticator
+	passwordCost int
+}
+
+// New makes the part. auth is told when something that it remembers has changed; passwordCost is bcrypt's, 0 is
+// access.PasswordCost.
+func New(core *registry.Core, auth *access.Authenticator, passwordCost int) *Accounts {
+	if passwordCost == 0 {
+		passwordCost = access.PasswordCost
+	}
+	return &Accounts{core: core, auth: auth, passwordCost: passwordCost}
+}

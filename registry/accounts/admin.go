@@ -1,0 +1,33 @@
+package accounts
+
+import (
+	"context"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// AdminUser is the first user.
+const AdminUser = "admin"
+
+// EnsureAdmin makes the first user if there is none, with the given password, or with a random one that it returns:
+// it is to be shown once. Where there are users already it does nothing.
+func (s *Accounts) EnsureAdmin(ctx context.Context, password string) (generated string, err error) {
+	var users []registry.User
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		users, err = tx.Users().Users(registry.Page{Limit: 1})
+		return err
+	})
+	if err != nil || len(users) > 0 {
+		return "", err
+	}
+	if password == "" {
+		generated = access.NewSecret(18)
+		password = generated
+	}
+	_, err = s.CreateUser(access.With(ctx, access.System()), AdminUser, UserChange{
+		Password: &password, Grants: []access.Grant{{Repository: "*", Actions: []access.Action{access.Admin}}},
+	})
+	return generated, err
+}

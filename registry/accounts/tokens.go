@@ -1,0 +1,343 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Authenticate turns the credentials of a request into its caller. Unauthenticated.
+func (s *Accounts) Authenticate(ctx context.Context, c access.Credentials) (access.Actor, error) {
+	a, err := s.auth.Authenticate(ctx, c)
+	if errors.Is(err, access.ErrBadCredentials) {
+		return a, &registry.Error{Kind: registry.Unauthenticated, Subject: registry.AboutRequest, Detail: "wrong user name, password or token, or one that is no longer valid"}
+	}
+	return a, err
+}
+
+// TokenRequest describes a token to make.
+type TokenRequest struct {
+	Name      string
+	Grants    []access.Grant
+	ExpiresIn time.Duration // 0: never
+}
+
+const (
+	maxTokenName = 100
+	maxGrants    = 100 // of a token, or of a user
+)
+
+// CreateToken makes a token of the caller. The secret is returned here and never again. Its rights may not exceed the
+// caller's, and one made with a token ends with it at the latest. Invalid, Denied, Unauthenticated.
+func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret string, t registry.Token, err error) {
+	actor := access.From(ctx)
+	switch {
+	case actor.UserID == 0:
+		return "", t, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to make a token")
+	case req.Name == "" || len(req.Name) > maxTokenName || !registry.IsLine(req.Name):
+		return "", t, registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs a name of at most %d bytes, without control characters", maxTokenName)
+	case len(req.Grants) == 0:
+		return "", t, registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs permissions")
+	case req.ExpiresIn < 0:
+		return "", t, registry.Errorf(registry.Invalid, registry.AboutToken, "a token can't expire in the past")
+	}
+	if err := checkGrants(registry.AboutToken, req.Grants); err != nil {
+		return "", t, err
+	}
+	if !access.Covers(actor, req.Grants) {
+		return "", t, registry.Errorf(registry.Denied, registry.AboutToken, "a token can't have rights that %s does not have", registry.Describe(actor))
+	}
+	secret, hash := access.NewToken()
+	t = registry.Token{UserID: actor.UserID, User: actor.Name, Name: req.Name, Hash: hash, Hint: secret[:len(access.TokenPrefix)+4], Grants: grants(req.Grants)}
+	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if u, err := tx.Users().UserByID(actor.UserID); err != nil || u.Disabled {
+			return errors.Join(err, registry.Errorf(registry.Unauthenticated, registry.AboutUser, "the user is disabled"))
+		}
+		t.CreatedAt = tx.Now()
+		if req.ExpiresIn > 0 {
+			t.ExpiresAt = tx.Now().Add(req.ExpiresIn)
+		}
+		if err := outlived(tx, actor, &t); err != nil {
+			return err
+		}
+		if t, err = tx.Tokens().CreateToken(t); err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventTokenCreated, "", 0, 0, registry.EventData{Name: t.Name})
+		return err
+	})
+	return secret, t, err
+}
+
+// outlived holds a token minted by a token to the end of its minter: rights are bounded in time too.
+func outlived(tx metadata.Tx, minter access.Actor, t *registry.Token) error {
+	if minter.Type != access.TypeToken {
+		return nil
+	}
+	m, err := tx.Tokens().Token(minter.TokenID)
+	if err != nil {
+		return err
+	}
+	if !m.RevokedAt.IsZero() || !m.ExpiresAt.IsZero() && !tx.Now().Before(m.ExpiresAt) {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutToken, "the token is no longer valid")
+	}
+	if !m.ExpiresAt.IsZero() && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(m.ExpiresAt)) {
+		t.ExpiresAt = m.ExpiresAt
+	}
+	return nil
+}
+
+func checkGrants(about registry.Subject, list []access.Grant) error {
+	if len(list) > maxGrants {
+		return registry.Errorf(registry.Invalid, about, "there are %d permissions; at most %d are kept", len(list), maxGrants)
+	}
+	for _, g := range list {
+		if !access.ValidGrant(g) {
+			return registry.Errorf(registry.Invalid, about, "a permission names a repository or a glob, and some of the actions %s", actionList())
+		}
+	}
+	return nil
+}
+
+func actionList() string {
+	words := make([]string, len(access.Actions))
+	for i, a := range access.Actions {
+		words[i] = string(a)
+	}
+	return strings.Join(words, ", ")
+}
+
+func grants(in []access.Grant) []metadata.Grant {
+	out := make([]metadata.Grant, len(in))
+	for i, g := range in {
+		out[i].Repository = g.Repository
+		for _, a := range g.Actions {
+			out[i].Actions = append(out[i].Actions, string(a))
+		}
+	}
+	return out
+}
+
+// Tokens lists the caller's tokens, or everybody's for an administrator of the instance; ascending by id.
+func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]registry.Token, error) {
+	actor := access.From(ctx)
+	if actor.UserID == 0 {
+		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to see tokens")
+	}
+	owner := actor.UserID
+	if access.Decide(actor, access.Admin, access.Instance) == access.Allow {
+		owner = 0
+	}
+	var out []registry.Token
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		out, err = tx.Tokens().Tokens(owner, afterID, registry.Bound(limit))
+		return err
+	})
+	return out, err
+}
+
+// RevokeToken ends a token of the caller, or any for an administrator of the instance. NotFound.
+func (s *Accounts) RevokeToken(ctx context.Context, id int64) error {
+	actor := access.From(ctx)
+	if actor.UserID == 0 {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to revoke a token")
+	}
+	admin := access.Decide(actor, access.Admin, access.Instance) == access.Allow
+	err := s.core.Update(ctx, func(tx metadata.Tx) error {
+		t, err := tx.Tokens().Token(id)
+		if errors.Is(err, metadata.ErrNotExist) || err == nil && t.UserID != actor.UserID && !admin {
+			return registry.Errorf(registry.NotFound, registry.AboutToken, "there is no token %d", id)
+		}
+		if err != nil || !t.RevokedAt.IsZero() {
+			return err
+		}
+		// A narrow token must not end a wider one: that would be a right it was not given.
+		if actor.Type == access.TypeToken && actor.TokenID != id && !access.Covers(actor, access.Grants(t.Grants)) {
+			return registry.Errorf(registry.Denied, registry.AboutToken, "%s may not revoke a token with wider rights", registry.Describe(actor))
+		}
+		if err := tx.Tokens().RevokeToken(id); err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventTokenRevoked, "", 0, 0, registry.EventData{Name: t.Name})
+		return err
+	})
+	s.auth.Forget()
+	return err
+}
+
+// RevokeSecret ends the token of the given secret, as a logout does. NotFound.
+func (s *Accounts) RevokeSecret(ctx context.Context, secret string) error {
+	var t registry.Token
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		t, err = tx.Tokens().TokenByHash(access.HashToken(secret))
+		return err
+	})
+	if err != nil {
+		return registry.Missing(err, registry.AboutToken, "there is no such token")
+	}
+	return s.RevokeToken(ctx, t.ID)
+}
+
+var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+const minPassword, maxPassword = 8, 1024
+
+// UserChange are the fields to set; nil keeps what is there.
+type UserChange struct {
+	Password *string
+	Disabled *bool
+	Grants   []access.Grant // nil keeps
+}
+
+// CreateUser makes a user. It needs to administer the instance, and hands out no right that the caller lacks.
+func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
+	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
+	if err != nil {
+		return registry.User{}, err
+	}
+	if !userName.MatchString(name) {
+		return registry.User{}, registry.Errorf(registry.Invalid, registry.AboutUser, "%q can't name a user: lower-case letters, digits, '.', '_', '-', at most 63", registry.Clip(name))
+	}
+	if c.Password == nil {
+		return registry.User{}, registry.Errorf(registry.Invalid, registry.AboutUser, "a new user needs a password")
+	}
+	u := registry.User{Name: name}
+	if err := c.apply(actor, &u, s.passwordCost); err != nil {
+		return registry.User{}, err
+	}
+	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if u, err = tx.Users().CreateUser(u); errors.Is(err, metadata.ErrExists) {
+			return registry.Errorf(registry.AlreadyExists, registry.AboutUser, "there is a user %q already", name)
+		} else if err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventUserCreated, "", 0, 0, registry.EventData{Name: u.Name})
+		return err
+	})
+	return u, err
+}
+
+func (c UserChange) apply(actor access.Actor, u *registry.User, cost int) error {
+	if c.Password != nil {
+		// The first password is the operator's own affair.
+		if first := actor.Type == access.TypeSystem; !first && len(*c.Password) < minPassword || len(*c.Password) > maxPassword {
+			return registry.Errorf(registry.Invalid, registry.AboutUser, "a password has %d to %d bytes", minPassword, maxPassword)
+		}
+		hash, err := access.HashPassword(*c.Password, cost)
+		if err != nil {
+			return err
+		}
+		u.PasswordHash = hash
+	}
+	if c.Disabled != nil {
+		u.Disabled = *c.Disabled
+	}
+	if c.Grants != nil {
+		if err := checkGrants(registry.AboutUser, c.Grants); err != nil {
+			return err
+		}
+		if !access.Covers(actor, c.Grants) {
+			return registry.Errorf(registry.Denied, registry.AboutUser, "rights that %s does not have can't be given", registry.Describe(actor))
+		}
+		u.Grants = grants(c.Grants)
+	}
+	return nil
+}
+
+// UpdateUser changes a user: an administrator of the instance anything, a user logged in by password the own password.
+func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
+	actor := access.From(ctx)
+	own := actor.Type == access.TypeUser && actor.Name == name && c.Disabled == nil && c.Grants == nil
+	if !own {
+		if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
+			return registry.User{}, err
+		}
+	}
+	var change registry.User
+	if err := c.apply(actor, &change, s.passwordCost); err != nil {
+		return registry.User{}, err
+	}
+	var u registry.User
+	err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if u, err = tx.Users().User(name); err != nil {
+			return registry.Missing(err, registry.AboutUser, "there is no user %q", registry.Clip(name))
+		}
+		before := u
+		if c.Password != nil {
+			u.PasswordHash = change.PasswordHash
+		}
+		if c.Disabled != nil {
+			u.Disabled = change.Disabled
+		}
+		if c.Grants != nil {
+			u.Grants = change.Grants
+		}
+		if err := tx.Users().UpdateUser(u); err != nil {
+			return err
+		}
+		if administers(before) && !administers(u) {
+			if err := mustHaveAdministrator(tx.Users()); err != nil {
+				return err
+			}
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventUserChanged, "", 0, 0, registry.EventData{Name: u.Name})
+		return err
+	})
+	s.auth.Forget()
+	return u, err
+}
+
+// mustHaveAdministrator refuses the change that would leave nobody who could take it back.
+func mustHaveAdministrator(rows metadata.Users) error {
+	for p := (registry.Page{Limit: registry.MaxPage}); ; {
+		users, err := rows.Users(p)
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			if p.After = u.Name; administers(u) {
+				return nil
+			}
+		}
+		if len(users) < p.Limit {
+			return registry.Errorf(registry.Conflict, registry.AboutUser, "nobody would be left who administers the server: give another user the right \"admin\" on \"*\" first")
+		}
+	}
+}
+
+// administers reports whether a user may do everything everywhere, now.
+func administers(u registry.User) bool {
+	return !u.Disabled && slices.ContainsFunc(u.Grants, func(g metadata.Grant) bool {
+		return g.Repository == access.Instance && slices.Contains(g.Actions, string(access.Admin))
+	})
+}
+
+// Users lists users by name. It needs to administer the instance.
+func (s *Accounts) Users(ctx context.Context, p registry.Page) ([]registry.User, error) {
+	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
+		return nil, err
+	}
+	p.Limit = registry.Bound(p.Limit)
+	var out []registry.User
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		out, err = tx.Users().Users(p)
+		return err
+	})
+	return out, err
+}
+
+// Resume returns the caller that a front-end verified before; see access.Proof. Unauthenticated.
+func (s *Accounts) Resume(ctx context.Context, p access.Proof) (access.Actor, error) {
+	a, err := s.auth.Resume(ctx, p)
+	if errors.Is(err, access.ErrBadCredentials) {
+		return a, &registry.Error{Kind: registry.Unauthenticated, Subject: registry.AboutRequest, Detail: "the login that the token was made for is no longer valid"}
+	}
+	return a, err
+}

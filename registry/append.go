@@ -1,0 +1,25 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"slipway/metadata"
+	"slipway/registry/access"
+)
+
+// appendEntry is the one way into the log.
+func Append(log metadata.Log, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
+	data.Actor = actor.Name
+	if actor.Type == access.TypeToken {
+		data.Token = actor.Token
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Entry{}, fmt.Errorf("log entry %s: %w", kind, err)
+	}
+	return log.Append(Entry{
+		Type: kind.String(), Subject: subject, RepositoryID: repo, PackageID: pkg,
+		Actor: metadata.Actor{Type: actor.Type, ID: actor.ID}, Data: raw,
+	})
+}

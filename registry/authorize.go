@@ -1,0 +1,48 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	"slipway/registry/access"
+)
+
+// authorize is the one place where a method asks whether its caller may act. It returns the caller.
+func (s *Core) Authorize(ctx context.Context, action access.Action, repository string) (access.Actor, error) {
+	a := access.From(ctx)
+	switch access.Decide(a, action, repository) {
+	case access.Allow:
+		return a, nil
+	case access.Challenge:
+		return a, Errorf(Unauthenticated, AboutRequest, "log in to %s here", action)
+	case access.Hide:
+		return a, Errorf(NotFound, AboutRepository, "there is no repository %q", Clip(repository))
+	default:
+		if repository == access.Instance {
+			return a, Errorf(Denied, AboutRequest, "this needs the right %q on the whole server", action)
+		}
+		return a, Errorf(Denied, AboutRepository, "%s may not %s in repository %q", Describe(a), action, Clip(repository))
+	}
+}
+
+// May refuses a caller who may do none of the actions in a repository, for front-ends that read a request before they know
+// which of them it is. Unauthenticated, NotFound, Denied: of the first.
+func (s *Core) AuthorizeAny(ctx context.Context, repository string, actions ...access.Action) (err error) {
+	for i := len(actions) - 1; i >= 0; i-- {
+		if _, err = s.Authorize(ctx, actions[i], repository); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func Describe(a access.Actor) string {
+	switch a.Type {
+	case access.TypeToken:
+		return fmt.Sprintf("token %q of user %q", a.Token, a.Name)
+	case access.TypeUser:
+		return fmt.Sprintf("user %q", a.Name)
+	default:
+		return a.Name
+	}
+}

@@ -1,0 +1,38 @@
+// Package catalog answers what is there: packages, versions, tags and files, now and at past moments, and the auditors' query
+// over all of it.
+package catalog
+
+import (
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/lookup"
+)
+
+// Catalog reads what an instance holds. Its look-ups of what clients ask for most are remembered until something that they
+// depend on is written.
+type Catalog struct {
+	core       *registry.Core
+	byName     *lookup.Cache[packageKey, registry.Package]
+	byPrefix   *lookup.Cache[prefixKey, packageOrGroup]
+	byTag      *lookup.Cache[taggedKey, registry.Version]
+	searching  chan struct{} // holds the searches that run
+	searchTime time.Duration
+}
+
+// New makes the part. searchTime is how long one search may take; 0 is 10 s.
+func New(core *registry.Core, searchTime time.Duration) *Catalog {
+	if searchTime == 0 {
+		searchTime = 10 * time.Second
+	}
+	return &Catalog{
+		core:   core,
+		byName: lookup.New[packageKey](core.Store, packageBytes, packageSince),
+		byPrefix: lookup.New[prefixKey](core.Store, packageOrGroup.bytes,
+			func(m metadata.Versioned, p packageOrGroup) uint64 { return p.since(m) }),
+		byTag:      lookup.New[taggedKey](core.Store, versionBytes, versionSince),
+		searching:  make(chan struct{}, searchers),
+		searchTime: searchTime,
+	}
+}

@@ -1,0 +1,405 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Hit is a version that a query found.
+type Hit = metadata.Hit
+
+// Bounds of a query.
+const (
+	maxQueryBytes = 4096
+	maxQueryTerms = 100
+	maxQueryDepth = 30
+)
+
+// VersionSearch is the auditors' query over everything that the caller may read.
+type VersionSearch struct {
+	Query string // see ParseQuery
+	// AsOf finds a coordinate that was deleted and published again from its latest publish on: only the log has what it was
+	// before.
+	AsOf  registry.AsOf
+	After string // log entry (Version.Seq) of the last hit so far
+	Limit int
+}
+
+// Search finds versions, those published last first; deleted ones only where the query wants a state. At a past moment, a
+// version that was deleted later counts as published. Invalid.
+func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
+	where, err := ParseQuery(q.Query)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkFormats(where); err != nil {
+		return nil, err
+	}
+	m := metadata.Search{Where: where, Limit: registry.Bound(q.Limit)}
+	if q.After != "" {
+		if m.BeforeSeq, err = strconv.ParseInt(q.After, 10, 64); err != nil || m.BeforeSeq <= 0 {
+			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")
+		}
+	}
+	if err := s.core.SettleUntil(ctx, q.AsOf); err != nil {
+		return nil, err
+	}
+	var hits []Hit
+	err = s.searched(ctx, func(ctx context.Context) error {
+		return s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			if m.Repositories, err = s.core.Readable(tx.Repositories(), access.From(ctx)); err != nil {
+				return err
+			}
+			if !q.AsOf.IsNow() {
+				seq, err := registry.SeqAsOf(tx.Log(), q.AsOf)
+				if err != nil {
+					return err
+				}
+				m.AsOf = &seq
+			}
+			hits, err = tx.Searches().Search(m)
+			for i, h := range hits {
+				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
+					hits[i].Version.State, hits[i].Version.EndedSeq = registry.Published, 0
+				}
+			}
+			return err
+		})
+	})
+	return hits, err
+}
+
+// searchers are the searches at a time: the other connections that read stay free for what clients wait for.
+const searchers = 2
+
+// searched runs a search within its time. Invalid: that was not enough; Unavailable: it did not get its turn.
+func (s *Catalog) searched(ctx context.Context, search func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.searchTime)
+	defer cancel()
+	select {
+	case s.searching <- struct{}{}:
+		defer func() { <-s.searching }()
+	case <-limited.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, Detail: "too many searches are running", RetryAfter: s.searchTime}
+	}
+	err := search(limited)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.searchTime)
+	}
+	return err
+}
+
+// ParseQuery reads the query language: words field:value joined by AND, OR between words, parentheses, - for not, * as
+// any text, "quotes" around what has spaces. A word without a field is part of a package's name. Fields: repo format name
+// version purl tag commit source ref build builder by state digest published has, and custom.<key>. Invalid, with what is
+// wrong and where.
+func ParseQuery(text string) (metadata.Condition, error) {
+	if len(text) > maxQueryBytes {
+		return metadata.Condition{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "a query has at most %d bytes", maxQueryBytes)
+	}
+	p := &queryParser{text: text}
+	c, err := p.any(0)
+	if err != nil {
+		return c, err
+	}
+	if p.skip(); p.at < len(p.text) {
+		return c, p.wrong("unexpected %q", p.text[p.at:p.at+1])
+	}
+	return c, nil
+}
+
+// queryError says what is wrong with a term.
+type queryError string
+
+func (e queryError) Error() string { return string(e) }
+
+type queryParser struct {
+	text  string
+	at    int
+	terms int
+}
+
+func (p *queryParser) wrong(format string, args ...any) error {
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, "query, at character %d: "+format, append([]any{p.at + 1}, args...)...)
+}
+
+func (p *queryParser) skip() {
+	for p.at < len(p.text) && (p.text[p.at] == ' ' || p.text[p.at] == '\t' || p.text[p.at] == '\n') {
+		p.at++
+	}
+}
+
+// word reports whether the next word is this one, and takes it.
+func (p *queryParser) word(w string) bool {
+	p.skip()
+	rest := p.text[p.at:]
+	if !strings.HasPrefix(rest, w) || len(rest) > len(w) && !strings.ContainsRune(" \t\n()", rune(rest[len(w)])) {
+		return false
+	}
+	p.at += len(w)
+	return true
+}
+
+// any is all-of OR all-of …
+func (p *queryParser) any(depth int) (metadata.Condition, error) {
+	if depth > maxQueryDepth {
+		return metadata.Condition{}, p.wrong("parentheses nested deeper than %d", maxQueryDepth)
+	}
+	var list []metadata.Condition
+	for {
+		c, err := p.all(depth)
+		if err != nil {
+			return c, err
+		}
+		list = append(list, c)
+		if !p.word("OR") {
+			break
+		}
+	}
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	for _, c := range list {
+		if c.Is == nil && c.Not == nil && len(c.All)+len(c.Any) == 0 {
+			return c, p.wrong("OR needs something on both sides")
+		}
+	}
+	return metadata.Condition{Any: list}, nil
+}
+
+// all is the terms up to OR, a closing parenthesis or the end.
+func (p *queryParser) all(depth int) (metadata.Condition, error) {
+	var list []metadata.Condition
+	for {
+		p.word("AND")
+		p.skip()
+		if p.at == len(p.text) || p.text[p.at] == ')' || p.peek("OR") {
+			break
+		}
+		c, err := p.term(depth)
+		if err != nil {
+			return c, err
+		}
+		list = append(list, c)
+	}
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	return metadata.Condition{All: list}, nil
+}
+
+func (p *queryParser) peek(w string) bool {
+	at := p.at
+	defer func() { p.at = at }()
+	return p.word(w)
+}
+
+// term is -term, (query), or a word.
+func (p *queryParser) term(depth int) (metadata.Condition, error) {
+	if p.terms++; p.terms > maxQueryTerms {
+		return metadata.Condition{}, p.wrong("more than %d terms", maxQueryTerms)
+	}
+	switch p.text[p.at] {
+	case '-':
+		p.at++
+		if p.skip(); p.at == len(p.text) || depth >= maxQueryDepth {
+			return metadata.Condition{}, p.wrong("- needs something to exclude")
+		}
+		c, err := p.term(depth + 1)
+		return metadata.Condition{Not: &c}, err
+	case '(':
+		p.at++
+		c, err := p.any(depth + 1)
+		if err != nil {
+			return c, err
+		}
+		if p.skip(); p.at == len(p.text) || p.text[p.at] != ')' {
+			return c, p.wrong("a closing parenthesis is missing")
+		}
+		p.at++
+		return c, nil
+	}
+	start := p.at
+	field, _, err := p.piece(":")
+	if err != nil {
+		return metadata.Condition{}, err
+	}
+	if p.at == len(p.text) || p.text[p.at] != ':' {
+		if field == "" {
+			return metadata.Condition{}, p.wrong("a word is missing")
+		}
+		return is(metadata.Test{Field: metadata.FieldPackage, Value: "*" + field + "*"}), nil
+	}
+	p.at++
+	value, quoted, err := p.piece("")
+	if err != nil {
+		return metadata.Condition{}, err
+	}
+	if value == "" && !quoted {
+		return metadata.Condition{}, p.wrong("%s: needs a value", field)
+	}
+	c, err := condition(field, value)
+	if err != nil {
+		p.at = start
+		return c, p.wrong("%s", err.Error())
+	}
+	return c, nil
+}
+
+// piece reads text up to a space, a parenthesis or one of stop; parts may be quoted.
+func (p *queryParser) piece(stop string) (text string, quoted bool, err error) {
+	var b strings.Builder
+	for p.at < len(p.text) && !strings.ContainsRune(" \t\n()"+stop, rune(p.text[p.at])) {
+		if p.text[p.at] != '"' {
+			b.WriteByte(p.text[p.at])
+			p.at++
+			continue
+		}
+		end := strings.IndexByte(p.text[p.at+1:], '"')
+		if end < 0 {
+			return "", false, p.wrong("a closing quote is missing")
+		}
+		b.WriteString(p.text[p.at+1 : p.at+1+end])
+		p.at += end + 2
+		quoted = true
+	}
+	return b.String(), quoted, nil
+}
+
+func is(t metadata.Test) metadata.Condition { return metadata.Condition{Is: &t} }
+
+func oneOf(tests ...metadata.Test) metadata.Condition {
+	var c metadata.Condition
+	for _, t := range tests {
+		c.Any = append(c.Any, is(t))
+	}
+	return c
+}
+
+var plainFields = map[string]string{
+	"repo": metadata.FieldRepository, "format": metadata.FieldFormat, "name": metadata.FieldPackage, "version": metadata.FieldVersion,
+	"purl": metadata.FieldPURL, "tag": metadata.FieldTag, "by": metadata.FieldPublisher, "state": metadata.FieldState,
+}
+
+var factFields = map[string]string{"ref": registry.FactSourceRef, "builder": registry.FactBuildSystem}
+
+func condition(field, value string) (metadata.Condition, error) {
+	if f, ok := plainFields[field]; ok {
+		if field == "state" && !matchesAny(value, states) {
+			return metadata.Condition{}, registry.NameError(registry.NoSuch("state", value, states, states))
+		}
+		return is(metadata.Test{Field: f, Value: value}), nil
+	}
+	if key, ok := factFields[field]; ok {
+		return is(metadata.Test{Field: metadata.FieldFact, Key: key, Value: value}), nil
+	}
+	if key, ok := strings.CutPrefix(field, registry.FactCustomPrefix); ok && registry.CustomKey.MatchString(key) {
+		return is(metadata.Test{Field: metadata.FieldFact, Key: field, Value: value}), nil
+	}
+	switch field {
+	case "commit":
+		// People know commits by their first characters.
+		t := metadata.Test{Field: metadata.FieldFact, Key: registry.FactSourceCommit, Value: strings.ToLower(value)}
+		t.Prefix = !strings.Contains(value, "*")
+		return is(t), nil
+	case "source":
+		return is(metadata.Test{Field: metadata.FieldFact, Key: registry.FactSourceRepository, Value: registry.NormalizeSource(value)}), nil
+	case "build":
+		return oneOf(metadata.Test{Field: metadata.FieldFact, Key: registry.FactBuildID, Value: value}, metadata.Test{Field: metadata.FieldFact, Key: registry.FactBuildURL, Value: value}), nil
+	case "digest":
+		hex := strings.TrimPrefix(strings.ToLower(value), "sha256:")
+		if len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
+			return metadata.Condition{}, queryError("digest: takes sha256:<64 hex digits>")
+		}
+		return is(metadata.Test{Field: metadata.FieldDigest, Value: hex}), nil
+	case "published":
+		return published(value)
+	case "has":
+		return has(value)
+	}
+	return metadata.Condition{}, queryError("there is no field " + strconv.Quote(registry.Clip(field)))
+}
+
+// states are all that a version can be in.
+var states = []string{string(registry.Published), string(registry.Deprecated), string(registry.Yanked), string(registry.Deleted)}
+
+// matchesAny reports whether a word of a query, or a glob, is one of those known: if not, the answer would be empty
+// whatever is stored.
+func matchesAny(glob string, known []string) bool {
+	if strings.Contains(glob, "*") {
+		glob = strings.ToLower(glob) // some databases do not tell its case
+	}
+	return slices.ContainsFunc(known, func(k string) bool { return registry.MatchGlob(glob, k) })
+}
+
+// checkFormats refuses a query for a format that there is not. Invalid.
+func (s *Catalog) checkFormats(c metadata.Condition) error {
+	if c.Is != nil && c.Is.Field == metadata.FieldFormat && !matchesAny(c.Is.Value, slices.Collect(maps.Keys(s.core.Rules))) {
+		return s.unknownFormat(c.Is.Value)
+	}
+	if c.Not != nil {
+		return s.checkFormats(*c.Not)
+	}
+	for _, part := range append(slices.Clone(c.All), c.Any...) {
+		if err := s.checkFormats(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has tells of evidence by what carries it, and of any other fact by its key.
+func has(what string) (metadata.Condition, error) {
+	fact := metadata.Test{Field: metadata.FieldHasFact, Key: what}
+	switch what {
+	case "provenance":
+		return oneOf(fact, metadata.Test{Field: metadata.FieldHasFile, Value: "*.sigstore*"}, metadata.Test{Field: metadata.FieldHasFile, Value: "*.provenance"}), nil
+	case "sbom":
+		return oneOf(fact, metadata.Test{Field: metadata.FieldHasFile, Value: "*cyclonedx*"}, metadata.Test{Field: metadata.FieldHasFile, Value: "*.spdx*"}), nil
+	case "commit":
+		fact.Key = registry.FactSourceCommit
+	}
+	return is(fact), nil
+}
+
+// published compares with a time or a day (UTC): >, >=, <, <=, or the day itself.
+func published(value string) (metadata.Condition, error) {
+	rest := strings.TrimLeft(value, "<>=")
+	op := value[:len(value)-len(rest)]
+	t, err := time.Parse(time.RFC3339Nano, rest)
+	span := time.Microsecond
+	if err != nil {
+		if t, err = time.Parse(time.DateOnly, rest); err != nil {
+			return metadata.Condition{}, queryError("published: takes a day like 2026-01-31 or an RFC 3339 time, not " + strconv.Quote(registry.Clip(rest)))
+		}
+		span = 24 * time.Hour
+	}
+	test := func(compare string, t time.Time) metadata.Test {
+		return metadata.Test{Field: metadata.FieldPublished, Compare: compare, Time: t}
+	}
+	switch op {
+	case ">":
+		return is(test(">=", t.Add(span))), nil
+	case ">=":
+		return is(test(">=", t)), nil
+	case "<":
+		return is(test("<", t)), nil
+	case "<=":
+		return is(test("<", t.Add(span))), nil
+	case "", "=":
+		return metadata.Condition{All: []metadata.Condition{is(test(">=", t)), is(test("<", t.Add(span)))}}, nil
+	}
+	return metadata.Condition{}, queryError("published: there is no comparison " + strconv.Quote(op))
+}

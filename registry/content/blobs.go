@@ -1,0 +1,390 @@
+package content
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// leaseTTL is how long a blob that was uploaded, mounted or seen to exist is kept for the version that will need it;
+// half of it is what a caller can rely on.
+const leaseTTL = 24 * time.Hour
+
+// holder is the package as the keeper of leases. It is by name: the leases of a repository go with it, and before one is
+// given for bytes that took their time it is asked whether the repository is still the same (sameRepository).
+func holder(at registry.Name) string { return at.Repository + "/" + at.Format + "/" + at.Package }
+
+// sameRepository fails unless a name still means the repository that a request began in. NotFound.
+func sameRepository(repositories metadata.Repositories, name string, id int64) error {
+	r, err := repositories.Repository(name)
+	if err == nil && r.ID != id {
+		err = metadata.ErrNotExist
+	}
+	return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(name))
+}
+
+// findBlob looks a digest up in the books: sha256, or sha512 where it was computed.
+func findBlob(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) {
+	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
+		sum, err := hex.DecodeString(d.Encoded())
+		if err != nil {
+			return registry.Blob{}, err
+		}
+		return blobs.BlobBySHA512(sum)
+	}
+	return blobs.Blob(d)
+}
+
+// ownBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
+// not exist for it: digests are no secrets, and must open nothing.
+func OwnBlob(tx metadata.Tx, at registry.Name, packageID int64, d digest.Digest) (registry.Blob, error) {
+	b, err := findBlob(tx.Blobs(), d)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	if ok, err := tx.Leases().Leased(b.ID, holder(at)); err != nil || ok {
+		return b, err
+	}
+	if packageID == 0 {
+		return registry.Blob{}, metadata.ErrNotExist
+	}
+	if ok, err := tx.Files().HasBlob(packageID, b.ID); err != nil || ok {
+		return b, err
+	}
+	return registry.Blob{}, metadata.ErrNotExist
+}
+
+// packageID is 0 for a package without versions so far.
+func packageID(packages metadata.Packages, at registry.Name) (int64, error) {
+	p, err := packages.Package(at.Repository, at.Format, at.Package)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return 0, nil
+	}
+	return p.ID, err
+}
+
+func (s *Store) OwnBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+	var b registry.Blob
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		id, err := packageID(tx.Packages(), at)
+		if err != nil {
+			return err
+		}
+		b, err = OwnBlob(tx, at, id, d)
+		return err
+	})
+	return b, registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
+}
+
+// Blob returns a blob that the package holds, for reading. A caller who may publish may also rely on it, so it gets a lease,
+// unless that can't be written: on a full disk what is there can still be read. NotFound.
+func (s *Store) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+	b, err := s.lookBlob(ctx, at, d)
+	var kept *keepError
+	if !errors.As(err, &kept) || registry.KindOf(kept.error) == registry.NotFound {
+		return b, err
+	}
+	if s.renewals.failed(s.core.Now()) {
+		s.core.Log.LogAttrs(ctx, slog.LevelError, "a blob that is read can't be kept for its reader", slog.String("digest", b.Digest.String()),
+			slog.Any("error", kept.error))
+	}
+	return b, nil
+}
+
+// StoredBlob is Blob for a caller who sends the bytes unless they are there: NotFound also where the store has lost them, so
+// that they come back, and an error where there is no lease to rely on.
+func (s *Store) StoredBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+	b, err := s.lookBlob(ctx, at, d)
+	if err != nil {
+		return b, err
+	}
+	return b, s.stored(ctx, at, b)
+}
+
+// keepError says why a blob that is there got no lease.
+type keepError struct{ error }
+
+func (e *keepError) Unwrap() error { return e.error }
+
+// lookBlob finds a blob that the package holds, and gives it a lease if the caller may publish: keepError where that fails.
+func (s *Store) lookBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+	actor, err := s.core.Authorize(ctx, access.Read, at.Repository)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	if _, err := s.core.RepositoryRow(ctx, at.Repository); err != nil {
+		return registry.Blob{}, err
+	}
+	b, err := s.OwnBlob(ctx, at, d)
+	if err != nil || access.Decide(actor, access.Publish, at.Repository) != access.Allow {
+		return b, err
+	}
+	if err := s.keep(ctx, at, d, b.ID); err != nil {
+		return b, &keepError{err}
+	}
+	return b, nil
+}
+
+// stored looks whether the store has the bytes of a blob. NotFound.
+func (s *Store) stored(ctx context.Context, at registry.Name, b registry.Blob) error {
+	_, err := s.core.Blobs.Stat(ctx, b.Digest)
+	if errors.Is(err, storage.ErrNotExist) {
+		s.core.Log.LogAttrs(ctx, slog.LevelError, "the store has lost a blob", slog.String("digest", b.Digest.String()))
+		return registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(b.Digest.String()), at.Repository, at.Package)
+	}
+	return err
+}
+
+// keep renews the package's lease of a blob that it holds, unless much of the time is left. Between the look and the
+// lease the blob may have gone: NotFound then.
+func (s *Store) keep(ctx context.Context, at registry.Name, d digest.Digest, id int64) error {
+	due, as := s.renewals.due(holder(at), id, s.core.Now())
+	if !due {
+		return nil
+	}
+	err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		pkg, err := packageID(tx.Packages(), at)
+		if err != nil {
+			return err
+		}
+		b, err := OwnBlob(tx, at, pkg, d)
+		if err != nil {
+			return err
+		}
+		return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)})
+	})
+	if err == nil {
+		s.renewals.renewed(holder(at), id, s.core.Now(), as)
+	}
+	return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
+}
+
+// OpenBlob reads a blob that a look-up returned. The caller closes.
+func (s *Store) OpenBlob(ctx context.Context, b registry.Blob, offset, length int64) (io.ReadCloser, error) {
+	return s.core.Blobs.Open(ctx, b.Digest, offset, length)
+}
+
+// PutBlob stores the bytes of r for the package in one go. want is sha256 or sha512; DigestMismatch, TooLarge (limit -1
+// is none), NotFound, Denied.
+func (s *Store) PutBlob(ctx context.Context, at registry.Name, want digest.Digest, r io.Reader, limit int64) (registry.Blob, error) {
+	if _, err := s.core.Authorize(ctx, access.Publish, at.Repository); err != nil {
+		return registry.Blob{}, err
+	}
+	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	return s.putBlob(ctx, repo.ID, at, want, r, limit, nil)
+}
+
+// putBlob is PutBlob for a caller who may, into the repository that the name means; also is part of the transaction that notes
+// the blob, nil for nothing.
+func (s *Store) putBlob(ctx context.Context, repositoryID int64, at registry.Name, want digest.Digest, r io.Reader, limit int64,
+	also func(tx metadata.Tx) error) (registry.Blob, error) {
+	raw, err := hex.DecodeString(want.Encoded())
+	if err != nil {
+		return registry.Blob{}, registry.Errorf(registry.Invalid, registry.AboutBlob, "%q is not a digest", registry.Clip(want.String()))
+	}
+	var sums Sums
+	switch want.Algorithm() {
+	case digest.SHA256:
+		r = storage.Expect(r, want)
+	case digest.SHA512:
+		sums.SHA512 = raw
+	default:
+		return registry.Blob{}, registry.Errorf(registry.Invalid, registry.AboutBlob, "digests are sha256 or sha512, not %q", registry.Clip(string(want.Algorithm())))
+	}
+	stored := s.core.Now()
+	sum := NewSummer(0, sums)
+	b, err := s.core.Blobs.Put(ctx, sum.Verify(r), limit)
+	if err != nil {
+		return registry.Blob{}, StageError(err, StageFile{Path: want.String(), Limit: limit})
+	}
+	s.NoteReceived(at.Format, b.Size)
+	return s.own(ctx, repositoryID, at, registry.Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.Sum(SHA512)}, stored, also)
+}
+
+// noteReceived counts bytes that were stored for a format.
+func (s *Store) NoteReceived(format string, size int64) {
+	s.received.WithLabelValues(format).Add(float64(size))
+}
+
+// own records stored bytes as the package's, by a lease. NotFound: the repository that they were sent to is gone.
+func (s *Store) own(ctx context.Context, repositoryID int64, at registry.Name, b registry.Blob, stored time.Time, also func(tx metadata.Tx) error) (registry.Blob, error) {
+	as := s.renewals.epoch()
+	out, err := s.record(ctx, b, stored, func(tx metadata.Tx, b registry.Blob) error {
+		if err := sameRepository(tx.Repositories(), at.Repository, repositoryID); err != nil {
+			return err
+		}
+		if err := tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(at), Until: tx.Now().Add(leaseTTL)}); err != nil || also == nil {
+			return err
+		}
+		return also(tx)
+	})
+	if err == nil {
+		s.renewals.renewed(holder(at), out.ID, s.core.Now(), as) // clients look whether a blob is there right after they have pushed it
+	}
+	return out, err
+}
+
+// record notes stored bytes, after making sure that no collection has taken them, and lets need say in the same transaction
+// who needs them. errCollected (Unavailable): the bytes are gone.
+func (s *Store) record(ctx context.Context, b registry.Blob, stored time.Time, need func(tx metadata.Tx, b registry.Blob) error) (registry.Blob, error) {
+	since := stored.Add(-ClockMargin)
+	for try := 0; ; try++ {
+		var out registry.Blob
+		err := s.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+			if out, err = PutStored(tx.Blobs(), b, since); err != nil {
+				return err
+			}
+			return need(tx, out)
+		})
+		if !errors.Is(err, ErrCollected) {
+			return out, err
+		}
+		if try == MaxRescues {
+			return registry.Blob{}, BytesGone(err)
+		}
+		if err := Pause(ctx, RescuePause); err != nil {
+			return registry.Blob{}, err
+		}
+		since = s.core.Now()
+		if _, err := s.core.Blobs.Stat(ctx, b.Digest); errors.Is(err, storage.ErrNotExist) {
+			return registry.Blob{}, BytesGone(errors.Join(ErrCollected, err))
+		} else if err != nil {
+			return registry.Blob{}, err
+		}
+	}
+}
+
+// MountBlob lets a package hold a blob that another one holds and the caller may read. NotFound: it does not, or the
+// caller may not, or the bytes are lost; which one is not said.
+func (s *Store) MountBlob(ctx context.Context, from, to registry.Name, d digest.Digest) (registry.Blob, error) {
+	if _, err := s.core.Authorize(ctx, access.Publish, to.Repository); err != nil {
+		return registry.Blob{}, err
+	}
+	if access.Decide(access.From(ctx), access.Read, from.Repository) != access.Allow {
+		return registry.Blob{}, registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
+	}
+	var b registry.Blob
+	err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		if _, err := tx.Repositories().Repository(to.Repository); err != nil {
+			return err
+		}
+		id, err := packageID(tx.Packages(), from)
+		if err != nil {
+			return err
+		}
+		if b, err = OwnBlob(tx, from, id, d); err != nil {
+			return err
+		}
+		return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
+	})
+	if err == nil {
+		err = s.stored(ctx, to, b) // with the lease no collection takes them between this look and the answer
+	}
+	return b, registry.Missing(err, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
+}
+
+// maxMountLooks bounds how many of the files and of the leases that hold a blob are looked at for a package that the
+// caller may read.
+const maxMountLooks = 200
+
+// MountAnyBlob is MountBlob from whichever package of the same format the caller may read; the package itself comes first.
+// NotFound as MountBlob.
+func (s *Store) MountAnyBlob(ctx context.Context, to registry.Name, d digest.Digest) (registry.Blob, error) {
+	if b, err := s.MountBlob(ctx, to, to, d); registry.KindOf(err) != registry.NotFound {
+		return b, err
+	}
+	var from []registry.Name
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		from, err = packagesOf(tx, d)
+		return err
+	})
+	if err != nil {
+		return registry.Blob{}, registry.Missing(err, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
+	}
+	for _, n := range from {
+		if n.Format != to.Format {
+			continue
+		}
+		if b, err := s.MountBlob(ctx, n, to, d); registry.KindOf(err) != registry.NotFound {
+			return b, err
+		}
+	}
+	return registry.Blob{}, registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
+}
+
+// packagesOf returns packages that hold a blob, by a file or by a lease.
+func packagesOf(tx metadata.Tx, d digest.Digest) ([]registry.Name, error) {
+	b, err := findBlob(tx.Blobs(), d)
+	if err != nil {
+		return nil, err
+	}
+	var out []registry.Name
+	add := func(n registry.Name) {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	holders, err := tx.Leases().Holders(b.ID, maxMountLooks)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range holders {
+		if parts := strings.SplitN(h, "/", 3); len(parts) == 3 {
+			add(registry.Name{Repository: parts[0], Format: parts[1], Package: parts[2], Display: parts[2]})
+		}
+	}
+	files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID, Limit: maxMountLooks})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		p, err := tx.Packages().PackageByID(f.PackageID)
+		if err != nil {
+			return nil, err
+		}
+		add(registry.Name{Repository: p.Repository, Format: p.Format, Package: p.Key, Display: p.Key})
+	}
+	return out, nil
+}
+
+// ForgetBlob takes a blob from a package that no version of it needs. NotFound; Conflict: a version needs it.
+func (s *Store) ForgetBlob(ctx context.Context, at registry.Name, d digest.Digest) error {
+	if _, err := s.core.Authorize(ctx, access.Delete, at.Repository); err != nil {
+		return err
+	}
+	err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		id, err := packageID(tx.Packages(), at)
+		if err != nil {
+			return err
+		}
+		b, err := OwnBlob(tx, at, id, d)
+		if err != nil {
+			return err
+		}
+		needed, err := tx.Files().HasBlob(id, b.ID)
+		if err != nil {
+			return err
+		}
+		if needed {
+			return registry.Errorf(registry.Conflict, registry.AboutBlob, "a version of %s needs the blob %s; delete that first", at.Package, d)
+		}
+		return tx.Leases().DropBlobLease(b.ID, holder(at))
+	})
+	s.renewals.forget() // also after an error: it may have come with the answer
+	return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
+}

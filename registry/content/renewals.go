@@ -1,0 +1,76 @@
+package content
+
+import (
+	"sync"
+	"time"
+)
+
+// Bounds of what is remembered of renewed leases.
+const (
+	leaseRenewal  = 10 * time.Minute // a lease is renewed at most this often: the row has hours left
+	maxRemembered = 10_000
+)
+
+// leases remembers which leases were renewed lately, so that a push that looks at the same blob again and again does not
+// write each time.
+type renewals struct {
+	mu        sync.Mutex
+	seen      map[leaseKey]time.Time
+	forgotten uint64 // how often
+	told      time.Time
+}
+
+type leaseKey struct {
+	holder string
+	blob   int64 // the id of a collected blob never names another one
+}
+
+// due reports whether a lease is to be renewed, and the epoch to name when it was.
+func (l *renewals) due(holder string, blob int64, now time.Time) (bool, uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.seen[leaseKey{holder, blob}]
+	return !ok || now.Sub(at) >= leaseRenewal, l.forgotten
+}
+
+// epoch is read before the transaction that renews a lease.
+func (l *renewals) epoch() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.forgotten
+}
+
+// renewed remembers a lease, unless leases were dropped since the epoch: this one may be among them.
+func (l *renewals) renewed(holder string, blob int64, now time.Time, epoch uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if epoch != l.forgotten {
+		return
+	}
+	if l.seen == nil || len(l.seen) >= maxRemembered {
+		l.seen = map[leaseKey]time.Time{}
+	}
+	l.seen[leaseKey{holder, blob}] = now
+}
+
+// forget is called after leases were dropped before their time.
+func (l *renewals) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.seen)
+	l.forgotten++
+}
+
+// failed reports whether to tell of a lease that could not be renewed: now and then, for on a full disk every read has one.
+func (l *renewals) failed(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.told.IsZero() && now.Sub(l.told) < leaseRenewal {
+		return false
+	}
+	l.told = now
+	return true
+}
+
+// forgetLeases is to be called after leases were dropped before their time, by others than this part of the core.
+func (s *Store) ForgetLeases() { s.renewals.forget() }

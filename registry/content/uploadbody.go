@@ -1,0 +1,114 @@
+package content
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of first bodies in memory. Longer ones, and those for which there is no room, are none the worse: they become
+// uploads in the store as they come.
+const (
+	chunkBytes    = 256 << 10
+	maxBodyChunks = 17      // of one body; 4 MiB and the chunk in which their end is seen
+	maxChunks     = 16 * 16 // of all bodies at once: 64 MiB
+	maxEmptyReads = 100     // in a row; then a reader is broken
+)
+
+// keepTimeout is how long what has arrived of a body may take to be stored when its client is gone.
+const KeepTimeout = time.Minute
+
+var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+
+// bodies lends memory to the first bodies of uploads, and knows how much.
+type bodies struct{ lent atomic.Int64 }
+
+// body is the beginning of a reader, in memory.
+type body struct {
+	from   *bodies
+	chunks []*[chunkBytes]byte
+	size   int64
+	at     int64 // of the next Read
+	err    error // what came after it: io.EOF where it is all; nil where there may be more
+	once   bool  // a Read gives back the memory of what it has passed
+}
+
+// gather reads until r ends or breaks off, ctx is done, or there is no more room. The caller calls free.
+func (l *bodies) gather(ctx context.Context, r io.Reader) *body {
+	b := &body{from: l}
+	for empty := 0; b.err == nil && b.room(); {
+		if b.err = ctx.Err(); b.err != nil {
+			break
+		}
+		n, err := r.Read(b.chunks[len(b.chunks)-1][b.size%chunkBytes:])
+		b.size, b.err = b.size+int64(n), err
+		if n > 0 {
+			empty = 0
+		} else if empty++; err == nil && empty == maxEmptyReads {
+			b.err = io.ErrNoProgress
+		}
+	}
+	return b
+}
+
+// room makes place for more bytes.
+func (b *body) room() bool {
+	if b.size < int64(len(b.chunks))*chunkBytes {
+		return true
+	}
+	if len(b.chunks) == maxBodyChunks {
+		return false
+	}
+	if b.from.lent.Add(1) > maxChunks {
+		b.from.lent.Add(-1)
+		return false
+	}
+	b.chunks = append(b.chunks, chunks.Get().(*[chunkBytes]byte))
+	return true
+}
+
+func (b *body) free() {
+	for i := range b.chunks {
+		b.giveBack(i)
+	}
+}
+
+func (b *body) giveBack(i int) {
+	if b.chunks[i] != nil {
+		chunks.Put(b.chunks[i])
+		b.chunks[i] = nil
+		b.from.lent.Add(-1)
+	}
+}
+
+// broken reports whether the body broke off before its end.
+func (b *body) broken() bool { return b.err != nil && b.err != io.EOF }
+
+// Read yields what was gathered.
+func (b *body) Read(p []byte) (int, error) {
+	if b.at == b.size {
+		return 0, io.EOF
+	}
+	i, in := int(b.at/chunkBytes), b.at%chunkBytes
+	n := copy(p, b.chunks[i][in:min(chunkBytes, in+b.size-b.at)])
+	b.at += int64(n)
+	if b.once && int(b.at/chunkBytes) > i {
+		b.giveBack(i)
+	}
+	return n, nil
+}
+
+// before yields, once, what was gathered and what comes after it: the rest of r, or the error that r broke off with.
+func (b *body) before(r io.Reader) io.Reader {
+	b.once = true
+	if b.err != nil {
+		r = ended{b.err}
+	}
+	return io.MultiReader(b, r)
+}
+
+type ended struct{ err error }
+
+func (e ended) Read([]byte) (int, error) { return 0, e.err }

@@ -1,0 +1,300 @@
+package content
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// Upload is a blob that arrives over several requests. Only who began it may continue it.
+type Upload struct {
+	ID     string
+	Offset int64
+}
+
+// StartUpload begins an upload for a package, in the books only: most uploads come whole with the request that ends them,
+// and need none in the store. NotFound, Denied, Unauthenticated.
+func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, error) {
+	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
+	if err != nil {
+		return Upload{}, err
+	}
+	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return Upload{}, err
+	}
+	raw := make([]byte, 16)
+	_, _ = rand.Read(raw) // never fails
+	id := hex.EncodeToString(raw)
+	state, err := hashState(sha256.New())
+	if err != nil {
+		return Upload{}, err
+	}
+	err = s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		return tx.Uploads().CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
+			Owner: actor.ID, HashState: state})
+	})
+	return Upload{ID: id}, err
+}
+
+// upload loads a session. One of another caller, repository or package looks absent.
+func (s *Store) upload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, error) {
+	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
+	if err != nil {
+		return metadata.UploadSession{}, err
+	}
+	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return metadata.UploadSession{}, err
+	}
+	var u metadata.UploadSession
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		u, err = tx.Uploads().Upload(id)
+		return err
+	})
+	if err == nil && (u.Owner != actor.ID || u.RepositoryID != repo.ID || u.Scope != at.Format+"/"+at.Package) {
+		err = metadata.ErrNotExist
+	}
+	return u, registry.Missing(err, registry.AboutUpload, "there is no such upload")
+}
+
+// lockUpload loads a session for a change. Who may not change it does not wait either.
+func (s *Store) lockUpload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, func(), error) {
+	if _, err := s.upload(ctx, at, id); err != nil {
+		return metadata.UploadSession{}, nil, err
+	}
+	unlock, err := s.uploading.lock(ctx, id)
+	if err != nil {
+		return metadata.UploadSession{}, nil, err
+	}
+	u, err := s.upload(ctx, at, id) // it may have moved on, or gone
+	if err != nil {
+		unlock()
+		return u, nil, err
+	}
+	return u, unlock, nil
+}
+
+// Upload tells how far an upload is. NotFound.
+func (s *Store) Upload(ctx context.Context, at registry.Name, id string) (Upload, error) {
+	u, err := s.upload(ctx, at, id)
+	return Upload{ID: id, Offset: u.Offset}, err
+}
+
+// FinishUpload makes the upload's bytes a blob and keeps it for the package by a lease. want is sha256 or sha512.
+// DigestMismatch: the bytes are others, and the upload is gone.
+func (s *Store) FinishUpload(ctx context.Context, at registry.Name, id string, want digest.Digest) (registry.Blob, error) {
+	u, unlock, err := s.lockUpload(ctx, at, id)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	defer unlock()
+	return s.finishUpload(ctx, at, u, want)
+}
+
+// FinishUploadWith is FinishUpload with the last bytes of the upload, or all of it, as AppendUpload takes them; it returns
+// how far the upload was. What comes whole goes to the store as a blob at once, and when it breaks off nothing of it is kept.
+func (s *Store) FinishUploadWith(ctx context.Context, at registry.Name, id string, offset int64, r io.Reader, want digest.Digest) (Upload, error) {
+	u, unlock, err := s.lockUpload(ctx, at, id)
+	if err != nil {
+		return Upload{}, err
+	}
+	defer unlock()
+	if u.Offset == 0 {
+		if err := misplaced(u, offset); err != nil {
+			return Upload{ID: id}, err
+		}
+		_, err := s.putUpload(ctx, at, u, want, r)
+		return Upload{ID: id}, err
+	}
+	up, err := s.appendUpload(ctx, u, offset, r, -1)
+	if err != nil {
+		return up, err
+	}
+	if u, err = s.upload(ctx, at, id); err != nil {
+		return up, err
+	}
+	_, err = s.finishUpload(ctx, at, u, want)
+	return up, err
+}
+
+// putUpload stores an upload that has no bytes yet whole. DigestMismatch: the upload is gone.
+func (s *Store) putUpload(ctx context.Context, at registry.Name, u metadata.UploadSession, want digest.Digest, r io.Reader) (registry.Blob, error) {
+	b, err := s.putBlob(ctx, u.RepositoryID, at, want, r, -1, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(u.ID) })
+	if err != nil && registry.KindOf(err) == registry.DigestMismatch {
+		err = errors.Join(err, s.dropUpload(ctx, u.ID))
+	}
+	return b, err
+}
+
+func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.UploadSession, want digest.Digest) (registry.Blob, error) {
+	id := u.ID
+	if u.Offset == 0 {
+		return s.putUpload(ctx, at, u, want, strings.NewReader(""))
+	}
+	blob, err := uploaded(u)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	got := blob.Digest
+	if want.Algorithm() == digest.SHA512 {
+		// Which algorithm a client means is known only now, so this one reads the bytes again.
+		if got, blob.SHA512, err = s.sha512Of(ctx, u); err != nil {
+			return registry.Blob{}, lostUpload(err)
+		}
+	}
+	if got != want {
+		return registry.Blob{}, errors.Join(
+			registry.Errorf(registry.DigestMismatch, registry.AboutBlob, "the upload's digest is %s, not %s", got, registry.Clip(want.String())), s.dropUpload(ctx, id))
+	}
+	stored := s.core.Now()
+	if u.Blob == "" {
+		if err := s.core.Blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil && !s.finished(ctx, err, blob) {
+			return registry.Blob{}, lostUpload(err)
+		}
+	}
+	return s.own(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
+		if u.Blob != "" {
+			// The store is not asked for the bytes: that the session keeps them says that they are there.
+			now, err := tx.Uploads().Upload(id)
+			if err == nil && now.Blob != u.Blob {
+				err = metadata.ErrExists
+			}
+			if err != nil {
+				return overtaken(err)
+			}
+		}
+		return tx.Uploads().DeleteUpload(id)
+	})
+}
+
+// uploaded is what the bytes of an upload are so far.
+func uploaded(u metadata.UploadSession) (registry.Blob, error) {
+	if u.Blob != "" {
+		return registry.Blob{Digest: u.Blob, Size: u.Offset}, nil
+	}
+	sum, err := resumeHash(u.HashState)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	return registry.Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: u.Offset}, nil
+}
+
+// finished reports whether an upload's bytes have become the blob already, by a request that ended between the store and
+// the books. That the session knows their digest proves that they are its own.
+func (s *Store) finished(ctx context.Context, err error, b registry.Blob) bool {
+	if !errors.Is(err, storage.ErrNotExist) {
+		return false
+	}
+	st, err := s.core.Blobs.Stat(ctx, b.Digest)
+	return err == nil && st.Size == b.Size
+}
+
+// lostUpload says that a session's bytes are not there: an upload without a byte may not outlive a power cut.
+func lostUpload(err error) error {
+	if errors.Is(err, storage.ErrNotExist) {
+		return &registry.Error{Kind: registry.NotFound, Subject: registry.AboutUpload, Detail: "there is no such upload", Err: err}
+	}
+	return err
+}
+
+func (s *Store) sha512Of(ctx context.Context, u metadata.UploadSession) (digest.Digest, []byte, error) {
+	r, err := s.openUpload(ctx, u)
+	if err != nil {
+		return "", nil, err
+	}
+	defer r.Close()
+	h := sha512.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return "", nil, err
+	}
+	return digest.NewDigest(digest.SHA512, h), h.Sum(nil), nil
+}
+
+func (s *Store) openUpload(ctx context.Context, u metadata.UploadSession) (io.ReadCloser, error) {
+	if u.Blob != "" {
+		return s.core.Blobs.Open(ctx, u.Blob, 0, -1)
+	}
+	return s.core.Blobs.OpenUpload(ctx, u.ID, u.Offset)
+}
+
+// CancelUpload drops an upload. NotFound.
+func (s *Store) CancelUpload(ctx context.Context, at registry.Name, id string) error {
+	_, unlock, err := s.lockUpload(ctx, at, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.dropUpload(ctx, id)
+}
+
+// dropUpload removes bytes, then row: a crash between them leaves a row whose bytes are gone, which the next sweep takes.
+func (s *Store) dropUpload(ctx context.Context, id string) error {
+	if err := s.core.Blobs.Discard(ctx, id); err != nil {
+		return err
+	}
+	return s.core.Store.Update(ctx, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(id) })
+}
+
+// sweepBatch bounds the uploads of one page of a sweep.
+const sweepBatch = 500
+
+// sweepUploads drops unfinished uploads without a byte for UploadTTL, with or without a session, and counts them.
+func (s *Store) SweepUploads(ctx context.Context) (n int64, err error) {
+	before := s.core.Now().Add(-s.uploadTTL)
+	for {
+		var stale []metadata.UploadSession
+		if err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			stale, err = tx.Uploads().StaleUploads(before, sweepBatch)
+			return err
+		}); err != nil {
+			return n, err
+		}
+		dropped := 0
+		for _, u := range stale {
+			if s.uploading.busy(u.ID) {
+				continue // a very long request
+			}
+			dropped++
+			if err := s.dropUpload(ctx, u.ID); err != nil {
+				return n, err
+			}
+			n++
+		}
+		if len(stale) < sweepBatch || dropped == 0 {
+			break
+		}
+	}
+	for u, err := range s.core.Blobs.ListUploads(ctx) {
+		if err != nil {
+			return n, err
+		}
+		if u.Modified.After(before) {
+			continue
+		}
+		err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+			_, err := tx.Uploads().Upload(u.ID)
+			return err
+		})
+		if errors.Is(err, metadata.ErrNotExist) {
+			err = s.core.Blobs.Discard(ctx, u.ID)
+			n++
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

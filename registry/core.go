@@ -1,0 +1,59 @@
+// Package registry is the kernel of Slipway's core: the words of the domain (what a repository, a package and a version
+// are, and how they are named), its errors, its event types, and Core, which every part of the core is built over:
+// it says who may do what, runs transactions, and is the one way into the log. The parts live in the folders below.
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"slipway/metadata"
+	"slipway/registry/lookup"
+	"slipway/storage"
+)
+
+// Core is what the parts of the core share. Its methods take the caller from the context (access.From) and fail with *Error.
+// It starts nothing and holds nothing that needs to be closed.
+type Core struct {
+	Store metadata.Store
+	Blobs storage.Store
+	// Signer signs checkpoints; its name is the log's origin. Verifier is the text form of its public key.
+	Signer   note.Signer
+	Verifier string
+	Rules    map[string]Rules // by format
+	// URL is the public base URL; "" where it follows the request.
+	URL string
+	Log *slog.Logger
+	Now func() time.Time // for leases and sessions; the log has the clock of its store
+
+	instance     string // id of the installation, from the first start
+	byRepository *lookup.Cache[string, Repository]
+}
+
+// CoreConfig is what Core needs.
+type CoreConfig struct {
+	Store    metadata.Store
+	Blobs    storage.Store
+	Signer   note.Signer
+	Verifier string
+	Rules    map[string]Rules
+	URL      string
+	Log      *slog.Logger     // nil: slog.Default
+	Now      func() time.Time // nil: time.Now
+}
+
+// NewCore makes the kernel over its stores, and gives an empty database its identity and its first repository.
+func NewCore(ctx context.Context, c CoreConfig) (*Core, error) {
+	core := &Core{Store: c.Store, Blobs: c.Blobs, Signer: c.Signer, Verifier: c.Verifier, Rules: c.Rules, URL: c.URL, Log: c.Log, Now: c.Now}
+	if core.Log == nil {
+		core.Log = slog.Default()
+	}
+	if core.Now == nil {
+		core.Now = time.Now
+	}
+	core.byRepository = lookup.New[string](core.Store, repositoryBytes, repositorySince)
+	return core, core.prepare(ctx)
+}

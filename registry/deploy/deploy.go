@@ -1,0 +1,13 @@
+// Package deploy keeps what was deployed where: environments, the deployments that were reported, and what runs, now and at
+// past moments.
+package deploy
+
+import "slipway/registry"
+
+// Records keeps the deployments of an instance.
+type Records struct {
+	core *registry.Core
+}
+
+// New makes the part.
+func New(core *registry.Core) *Records { return &Records{core: core} }

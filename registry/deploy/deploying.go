@@ -1,0 +1,182 @@
+package deploy
+
+import (
+	"errors"
+	"slices"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// deploying is what one transaction does to deployments: records, what runs, and log entries together.
+type deploying struct {
+	tx    metadata.Tx
+	actor access.Actor
+}
+
+// statusEvents are the types of the log entries of the statuses.
+var statusEvents = map[registry.DeploymentStatus]registry.EventType{
+	DeploymentQueued: registry.EventDeploymentQueued, DeploymentRunning: registry.EventDeploymentStarted, DeploymentSucceeded: registry.EventDeploymentSucceeded,
+	DeploymentFailed: registry.EventDeploymentFailed, DeploymentRolledBack: registry.EventDeploymentRolledBack, DeploymentCancelled: registry.EventDeploymentCancelled,
+}
+
+// next are the statuses that can follow one; the others end a deployment.
+var next = map[registry.DeploymentStatus][]registry.DeploymentStatus{
+	DeploymentQueued:    {DeploymentRunning, DeploymentSucceeded, DeploymentFailed, DeploymentRolledBack, DeploymentCancelled},
+	DeploymentRunning:   {DeploymentSucceeded, DeploymentFailed, DeploymentRolledBack, DeploymentCancelled},
+	DeploymentSucceeded: {DeploymentRolledBack},
+}
+
+// report notes a status of a deployment, and what it means for what runs. A deployment of which nothing was reported yet
+// takes any status. Conflict, Invalid.
+func (c *deploying) report(d registry.Deployment, status registry.DeploymentStatus, eventID, url string) (registry.Deployment, error) {
+	kind, known := statusEvents[status]
+	if !known {
+		return d, unknownStatus(status)
+	}
+	if d.Status == status {
+		return d, nil
+	}
+	if d.Status != "" && !slices.Contains(next[d.Status], status) {
+		return d, registry.Errorf(registry.Conflict, registry.AboutDeployment, "deployment %d is %s; it can't become %s", d.ID, d.Status, status)
+	}
+	d.Status, d.UpdatedBy = status, c.actor.Name
+	if eventID != "" {
+		d.EventID = eventID
+	}
+	if url != "" {
+		d.URL = url
+	}
+	now, err := c.running(d)
+	if err != nil {
+		return d, err
+	}
+	var again *registry.Deployment
+	ends := status == DeploymentRolledBack && now != nil && now.Deployment.ID == d.ID
+	if ends {
+		if again, err = c.before(*now); err != nil {
+			return d, err
+		}
+	}
+	seq, err := c.append(kind, d, now, again)
+	if err != nil {
+		return d, err
+	}
+	switch {
+	case status == DeploymentSucceeded:
+		err = c.tx.Runs().StartRun(d, seq)
+	case again != nil:
+		err = c.tx.Runs().StartRun(*again, seq)
+	case ends:
+		err = c.tx.Runs().EndRun(d.EnvironmentID, d.Service, seq)
+	}
+	if err != nil {
+		return d, err
+	}
+	if d.LastSeq = seq; d.Seq == 0 {
+		d.Seq = seq
+	}
+	return c.tx.Deployments().UpdateDeployment(d)
+}
+
+// running is what the service of a deployment runs; nil for nothing.
+func (c *deploying) running(d registry.Deployment) (*registry.Run, error) {
+	r, err := c.tx.Runs().Running(d.EnvironmentID, d.Service)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// before finds what ran before a run and was not rolled back itself: back to where the service ran nothing. nil: nothing.
+func (c *deploying) before(now registry.Run) (*registry.Deployment, error) {
+	q := metadata.RunQuery{EnvironmentID: now.Deployment.EnvironmentID, Service: now.Deployment.Service, BeforeSeq: now.SeqFrom, Limit: 50}
+	for began := now.SeqFrom; ; {
+		page, err := c.tx.Runs().Runs(q)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page {
+			if r.SeqTo < began {
+				return nil, nil
+			}
+			if r.Deployment.ID != now.Deployment.ID && r.Deployment.Status == DeploymentSucceeded {
+				return &r.Deployment, nil
+			}
+			began = r.SeqFrom
+		}
+		if len(page) < q.Limit {
+			return nil, nil
+		}
+		q.BeforeSeq = began
+	}
+}
+
+// append writes the log entry of a deployment. now is what ran before it, again what it lets run again.
+func (c *deploying) append(kind registry.EventType, d registry.Deployment, now *registry.Run, again *registry.Deployment) (int64, error) {
+	data := registry.EventData{Repository: d.Repository, Format: d.Format, Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest}
+	data.EventDeployment = registry.EventDeployment{Environment: d.Environment, Service: d.Service, Deployment: IDText(d.ID),
+		Status: d.Status, ExternalID: d.ExternalID, URL: d.URL, Cause: d.EventID}
+	if now != nil && now.Deployment.ID != d.ID {
+		data.Previous = eventVersionOf(now.Deployment)
+	}
+	if again != nil {
+		data.Restored = eventVersionOf(*again)
+	}
+	e, err := registry.Append(c.tx.Log(), c.actor, kind, d.PURL, d.RepositoryID, d.PackageID, data)
+	return e.Seq, err
+}
+
+func eventVersionOf(d registry.Deployment) *registry.EventVersion {
+	return &registry.EventVersion{Version: d.Version, Digest: d.Digest, PURL: d.PURL, Deployment: IDText(d.ID)}
+}
+
+// stop ends a run without another one in its place.
+func (c *deploying) stop(r registry.Run) error {
+	d := r.Deployment
+	seq, err := c.append(registry.EventDeploymentStopped, d, &r, nil)
+	if err != nil {
+		return err
+	}
+	return c.tx.Runs().EndRun(d.EnvironmentID, d.Service, seq)
+}
+
+// cancelAll cancels what is queued or running in an environment.
+func (c *deploying) cancelAll(e registry.Environment) error {
+	for _, status := range []registry.DeploymentStatus{DeploymentQueued, DeploymentRunning} {
+		for {
+			page, err := c.tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: e.ID, Status: status, Limit: registry.MaxPage})
+			if err != nil {
+				return err
+			}
+			for _, d := range page {
+				if _, err := c.report(d, DeploymentCancelled, "", ""); err != nil {
+					return err
+				}
+			}
+			if len(page) < registry.MaxPage {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// Uses implements Keeper: services that run a version, and deployments that are about to bring it.
+func (s *Records) Uses(tx metadata.Tx, v registry.Version, limit int) ([]registry.Use, error) {
+	var out []registry.Use
+	running, err := tx.Runs().RunsOfVersion(v.ID, limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range running {
+		d := r.Deployment
+		out = append(out, registry.Use{Environment: d.Environment, Service: d.Service, Deployment: d.ID, Status: metadata.DeploymentSucceeded, Since: r.Since})
+	}
+	coming, err := tx.Deployments().OpenDeployments(v.ID, limit)
+	for _, d := range coming {
+		out = append(out, registry.Use{Environment: d.Environment, Service: d.Service, Deployment: d.ID, Status: d.Status, Since: d.UpdatedAt})
+	}
+	return out, err
+}

@@ -1,0 +1,404 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// maxServices bounds what one environment holds: its state is answered whole.
+const maxServices = 1000
+
+var (
+	environmentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	serviceName     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`)
+)
+
+// EnvironmentChange are the fields to set; nil keeps what is there.
+type EnvironmentChange struct {
+	Description *string `json:"description"`
+	Tag         *string `json:"tag"` // what it points to is wanted in the environment; "" for none
+}
+
+func (c EnvironmentChange) apply(e *registry.Environment) error {
+	if c.Description != nil {
+		if len(*c.Description) > registry.MaxDescriptionBytes {
+			return registry.Errorf(registry.Invalid, registry.AboutEnvironment, "the description is longer than %d bytes", registry.MaxDescriptionBytes)
+		}
+		e.Description = *c.Description
+	}
+	if c.Tag != nil {
+		if *c.Tag != "" {
+			if err := registry.CheckTag(*c.Tag); err != nil {
+				return err
+			}
+		}
+		e.Tag = *c.Tag
+	}
+	return nil
+}
+
+// CreateEnvironment makes an environment, or brings a deleted one back. It needs the right to deploy in some repository.
+// Invalid, AlreadyExists, Denied.
+func (s *Records) CreateEnvironment(ctx context.Context, name string, c EnvironmentChange) (registry.Environment, error) {
+	actor := access.From(ctx)
+	var out registry.Environment
+	err := s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.mayDeploy(tx.Repositories(), actor); err != nil {
+			return err
+		}
+		e, err := tx.Environments().Environment(name)
+		switch {
+		case err == nil && !e.Deleted:
+			return registry.Errorf(registry.AlreadyExists, registry.AboutEnvironment, "there is an environment %q already", name)
+		case err != nil && !errors.Is(err, metadata.ErrNotExist):
+			return err
+		}
+		out, err = makeEnvironment(tx, actor, name, c)
+		return err
+	})
+	return out, err
+}
+
+func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c EnvironmentChange) (registry.Environment, error) {
+	if !environmentName.MatchString(name) {
+		return registry.Environment{}, registry.Errorf(registry.Invalid, registry.AboutEnvironment, "%q can't name an environment: letters, digits, '.', '_', '-', at most 63, starting with a letter or digit", registry.Clip(name))
+	}
+	e := registry.Environment{Name: name}
+	if err := c.apply(&e); err != nil {
+		return registry.Environment{}, err
+	}
+	return putEnvironment(tx, actor, registry.EventEnvironmentCreated, e)
+}
+
+// putEnvironment stores what an environment is from now on, with its log entry.
+func putEnvironment(tx metadata.Tx, actor access.Actor, kind registry.EventType, e registry.Environment) (registry.Environment, error) {
+	data := registry.EventData{Tag: e.Tag}
+	data.Environment = e.Name
+	entry, err := registry.Append(tx.Log(), actor, kind, "", 0, 0, data)
+	if err != nil {
+		return registry.Environment{}, err
+	}
+	e.Seq = entry.Seq
+	return tx.Environments().PutEnvironment(e)
+}
+
+// mayDeploy asks whether the caller may deploy in some repository.
+func (s *Records) mayDeploy(repositories metadata.Repositories, actor access.Actor) error {
+	if access.Decide(actor, access.Deploy, access.Instance) == access.Allow {
+		return nil // also where there is no repository yet, or any more
+	}
+	repos, err := registry.AllRepositories(repositories)
+	if err != nil {
+		return err
+	}
+	for _, r := range repos {
+		if access.Decide(actor, access.Deploy, r.Name) == access.Allow {
+			return nil
+		}
+	}
+	if actor.Type == access.TypeAnonymous {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to deploy")
+	}
+	return registry.Errorf(registry.Denied, registry.AboutEnvironment, "this needs the right %q in some repository", access.Deploy)
+}
+
+// environment loads one that is not deleted.
+func environment(environments metadata.Environments, name string) (registry.Environment, error) {
+	e, err := environments.Environment(name)
+	if err == nil && e.Deleted {
+		err = metadata.ErrNotExist
+	}
+	return e, registry.Missing(err, registry.AboutEnvironment, "there is no environment %q", registry.Clip(name))
+}
+
+// Environments lists the environments, by name. Their names are known to every caller who may read something; what runs in
+// them only to those who may read its repository.
+func (s *Records) Environments(ctx context.Context, p registry.Page) ([]registry.Environment, error) {
+	p.Limit = registry.Bound(p.Limit)
+	var out []registry.Environment
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		if _, err := s.seen(ctx, tx.Repositories()); err != nil {
+			return err
+		}
+		var err error
+		out, err = tx.Environments().Environments(p)
+		return err
+	})
+	return out, err
+}
+
+// seen returns the repositories whose deployments the caller sees: those that it may read, nil for all of them, gone ones
+// too, if it may audit the instance.
+func (s *Records) seen(ctx context.Context, repositories metadata.Repositories) ([]int64, error) {
+	actor := access.From(ctx)
+	if access.Decide(actor, access.Audit, access.Instance) == access.Allow {
+		return nil, nil
+	}
+	return s.core.Readable(repositories, actor)
+}
+
+// UpdateEnvironment changes an environment. It needs to administer the instance. NotFound, Denied, Invalid.
+func (s *Records) UpdateEnvironment(ctx context.Context, name string, c EnvironmentChange) (registry.Environment, error) {
+	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
+	if err != nil {
+		return registry.Environment{}, err
+	}
+	var e registry.Environment
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if e, err = environment(tx.Environments(), name); err != nil {
+			return err
+		}
+		before := e
+		if err := c.apply(&e); err != nil || e == before {
+			return err
+		}
+		e, err = putEnvironment(tx, actor, registry.EventEnvironmentChanged, e)
+		return err
+	})
+	return e, err
+}
+
+// DeleteEnvironment ends an environment: nothing runs there any more, and what was about to is cancelled. Its past can
+// still be asked for. It needs to administer the instance. NotFound, Denied.
+func (s *Records) DeleteEnvironment(ctx context.Context, name string) error {
+	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
+	if err != nil {
+		return err
+	}
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		e, err := environment(tx.Environments(), name)
+		if err != nil {
+			return err
+		}
+		c := &deploying{tx: tx, actor: actor}
+		if err := c.cancelAll(e); err != nil {
+			return err
+		}
+		size, err := tx.Log().LogSize()
+		if err != nil {
+			return err
+		}
+		runs, err := tx.Runs().RunsAt(e.ID, size)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			if err := c.stop(r); err != nil {
+				return err
+			}
+		}
+		e.Deleted = true
+		_, err = putEnvironment(tx, actor, registry.EventEnvironmentDeleted, e)
+		return err
+	})
+}
+
+// StopService notes that a service runs nothing any more: what it ran is no longer kept from deletion. It needs the right
+// to deploy in the repository of what it runs. NotFound: it runs nothing; Denied also where the caller may deploy nothing at
+// all, whatever there is.
+func (s *Records) StopService(ctx context.Context, name, service string) error {
+	actor := access.From(ctx)
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.mayDeploy(tx.Repositories(), actor); err != nil {
+			return err
+		}
+		e, err := environment(tx.Environments(), name)
+		if err != nil {
+			return err
+		}
+		r, err := tx.Runs().Running(e.ID, service)
+		nothing := registry.Errorf(registry.NotFound, registry.AboutService, "nothing runs as %q in environment %q", registry.Clip(service), name)
+		if errors.Is(err, metadata.ErrNotExist) {
+			return nothing
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.mayChange(ctx, tx.Repositories(), r.Deployment, nothing); err != nil {
+			return err
+		}
+		return (&deploying{tx: tx, actor: actor}).stop(r)
+	})
+}
+
+// mayChange asks for the right to deploy in a deployment's repository; hidden is the answer to who may not even know of it.
+func (s *Records) mayChange(ctx context.Context, repositories metadata.Repositories, d registry.Deployment, hidden error) error {
+	repo, err := repositories.Repository(d.Repository)
+	if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != d.RepositoryID {
+		// The repository is gone; another one may have its name.
+		_, err = s.core.Authorize(ctx, access.Admin, access.Instance)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = s.core.Authorize(ctx, access.Deploy, d.Repository); registry.KindOf(err) == registry.NotFound && err != nil {
+		return hidden
+	}
+	return err
+}
+
+// ServiceState is one service of an environment: what is wanted, what its reporters said last, and what runs. What does not
+// apply is nil.
+type ServiceState struct {
+	Service  string
+	Wanted   *Wanted
+	Recorded *registry.Deployment // with the status of the last report
+	Running  *registry.Run
+}
+
+// Drift reports whether something else runs than is wanted.
+func (s ServiceState) Drift() bool {
+	return s.Wanted != nil && (s.Running == nil || s.Running.Deployment.VersionID != s.Wanted.Tag.VersionID)
+}
+
+// Wanted is what the environment's tag of a package points to.
+type Wanted struct {
+	Tag  registry.Tag
+	PURL string
+}
+
+// EnvironmentState is an environment as of a log entry.
+type EnvironmentState struct {
+	Environment registry.Environment
+	Seq         int64 // last log entry that counts
+	Services    []ServiceState
+}
+
+// EnvironmentAt tells what is wanted, recorded and running in an environment, now or at a past moment, for the services
+// whose repositories the caller may read. NotFound: it is not there, or was not then.
+func (s *Records) EnvironmentAt(ctx context.Context, name string, when registry.AsOf) (EnvironmentState, error) {
+	if err := s.core.SettleUntil(ctx, when); err != nil {
+		return EnvironmentState{}, err
+	}
+	var out EnvironmentState
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		ids, err := s.seen(ctx, tx.Repositories())
+		if err != nil {
+			return err
+		}
+		if out.Seq, err = moment(tx.Log(), when); err != nil {
+			return err
+		}
+		out.Environment, err = tx.Environments().EnvironmentAt(name, out.Seq)
+		if err == nil && out.Environment.Deleted {
+			err = metadata.ErrNotExist
+		}
+		if err != nil {
+			word := "is"
+			if !when.IsNow() {
+				word = "was then"
+			}
+			return registry.Missing(err, registry.AboutEnvironment, "there %s no environment %q", word, registry.Clip(name))
+		}
+		out.Services, err = services(tx, out.Environment, out.Seq, ids)
+		return err
+	})
+	return out, err
+}
+
+// moment is the last log entry that counts at m, never one of the future.
+func moment(log metadata.Log, m registry.AsOf) (int64, error) {
+	size, err := log.LogSize()
+	if err != nil || m.IsNow() {
+		return size - 1, err
+	}
+	seq, err := registry.SeqAsOf(log, m)
+	return min(seq, size-1), err
+}
+
+// services joins reports and runs of an environment; both are ascending by service, and every run has its report.
+func services(tx metadata.Tx, e registry.Environment, seq int64, ids []int64) ([]ServiceState, error) {
+	reported, err := tx.Deployments().Reported(e.ID, seq)
+	if err != nil {
+		return nil, err
+	}
+	running, err := tx.Runs().RunsAt(e.ID, seq)
+	if err != nil {
+		return nil, err
+	}
+	var out []ServiceState
+	for _, d := range reported {
+		st := ServiceState{Service: d.Service}
+		about := d
+		for len(running) > 0 && running[0].Deployment.Service <= d.Service {
+			if r := running[0]; r.Deployment.Service == d.Service && contains(ids, r.Deployment.RepositoryID) {
+				st.Running, about = &r, r.Deployment
+			}
+			running = running[1:]
+		}
+		if contains(ids, d.RepositoryID) {
+			st.Recorded = &d
+		}
+		if st.Recorded == nil && st.Running == nil {
+			continue
+		}
+		if st.Wanted, err = wanted(tx, e, about.PackageID, seq); err != nil {
+			return nil, err
+		}
+		out = append(out, st)
+	}
+	return out, nil
+}
+
+// contains reports whether id is one of ids; nil is all.
+func contains(ids []int64, id int64) bool {
+	return ids == nil || slices.Contains(ids, id)
+}
+
+// wanted is what the environment's tag of a package pointed to; nil for nothing.
+func wanted(tx metadata.Tx, e registry.Environment, packageID, seq int64) (*Wanted, error) {
+	if e.Tag == "" {
+		return nil, nil
+	}
+	t, err := tx.Tags().TagAt(packageID, e.Tag, seq)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v, err := tx.Versions().VersionByID(t.VersionID)
+	return &Wanted{Tag: t, PURL: v.PURL}, err
+}
+
+// RunQuery selects what ran in an environment.
+type RunQuery struct {
+	Service string // "" is all
+	Before  int64  // log entry (Run.SeqFrom) of the last one so far; 0 is from the newest
+	Limit   int
+}
+
+// Runs lists what ran in an environment, the newest first, of the repositories that the caller may read; also where it is
+// deleted. NotFound: it never was.
+func (s *Records) Runs(ctx context.Context, name string, q RunQuery) ([]registry.Run, error) {
+	var out []registry.Run
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		ids, err := s.seen(ctx, tx.Repositories())
+		if err != nil {
+			return err
+		}
+		e, err := tx.Environments().Environment(name)
+		if err != nil {
+			return registry.Missing(err, registry.AboutEnvironment, "there never was an environment %q", registry.Clip(name))
+		}
+		out, err = tx.Runs().Runs(metadata.RunQuery{EnvironmentID: e.ID, Service: q.Service, Repositories: ids, BeforeSeq: q.Before, Limit: registry.Bound(q.Limit)})
+		return err
+	})
+	return out, err
+}
+
+// checkService says why s can't name a service. Invalid.
+func checkService(s string) error {
+	if !serviceName.MatchString(s) || strings.Contains(s, "//") {
+		return registry.Errorf(registry.Invalid, registry.AboutService, "%q can't name a service: letters, digits, '.', '_', '-' and '/' between them, at most 128", registry.Clip(s))
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package instance
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"slipway/integration"
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/staging"
+	"slipway/storage"
+)
+
+// Config is what Service needs. Zero values of the optional fields are sensible.
+type Config struct {
+	Metadata metadata.Store
+	Storage  storage.Store
+	// Signer signs checkpoints; its name is the log's origin.
+	Signer note.Signer
+	// Verifier is the text form of its public key, served to auditors.
+	Verifier string
+
+	Rules         map[string]registry.Rules    // by format
+	Assemblers    map[string]staging.Assembler // by format; versions of the other formats are never staged
+	AnonymousRead bool
+	Renderer      integration.Renderer // of subscriptions; nil: there can be none
+	SealKey       []byte               // 32 bytes that secrets are kept under; nil: none can be kept
+	URL           string               // public base URL; "" when it follows the request
+	GCInterval    time.Duration        // 0: no collection by itself
+	GCGrace       time.Duration
+	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
+	// SettleInterval is how often to look for sets of staged files that are whole (Assembler.Settle). 0: never.
+	SettleInterval time.Duration
+	SearchTime     time.Duration // that one search may take; 0 is 10 s
+	SignInterval   time.Duration // between two checkpoints of a growing log; 0 is 1 s
+	UploadTTL      time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
+
+	Metrics prometheus.Registerer // nil: none
+	Logger  *slog.Logger          // nil: slog.Default
+	Now     func() time.Time      // nil: time.Now; for leases and sessions, not for the log
+}

@@ -1,0 +1,99 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// EventQuery selects events behind a sequence number.
+type EventQuery struct {
+	After int64         // -1: from the start
+	Types []string      // globs, each of which must match a type; prefix and suffix may be left out
+	Limit int           // at most MaxPage
+	Wait  time.Duration // how long to wait when there is nothing yet
+}
+
+// Events returns the events that the caller may see: those of repositories it may read, and those of the whole
+// instance if it may audit it. With Wait it blocks until there is one or the time is over. next is where to go on: it
+// also moves past events that the caller may not see. Invalid: a glob matches no type.
+func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Event, next int64, err error) {
+	if q.Types, err = registry.ShortTypes(q.Types, registry.AboutRequest); err != nil {
+		return nil, q.After, err
+	}
+	if q.Limit <= 0 || q.Limit > registry.MaxPage {
+		q.Limit = registry.MaxPage
+	}
+	deadline := time.NewTimer(q.Wait)
+	defer deadline.Stop()
+	for {
+		grown := s.core.Grown() // before the look, so that nothing falls between
+		events, next, err = s.lookThrough(ctx, q)
+		if err != nil || len(events) > 0 || q.Wait <= 0 {
+			return events, next, err
+		}
+		q.After = next
+		select {
+		case <-grown:
+		case <-deadline.C:
+			return nil, next, nil
+		case <-ctx.Done():
+			return nil, next, registry.AsError(ctx.Err())
+		}
+	}
+}
+
+// logWindow is how many entries one view looks through for those that a filter lets pass, so that it lasts milliseconds.
+const logWindow = 20_000
+
+// lookThrough returns the events up to the end of the log, or to the limit.
+func (s *Ledger) lookThrough(ctx context.Context, q EventQuery) (events []registry.Event, next int64, err error) {
+	for next = q.After; ; {
+		var some []registry.Event
+		var end bool
+		rest := q
+		rest.After, rest.Limit = next, q.Limit-len(events)
+		if some, next, end, err = s.window(ctx, rest); err != nil {
+			return events, next, err
+		}
+		if events = append(events, some...); end || len(events) >= q.Limit {
+			return events, next, nil
+		}
+	}
+}
+
+func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Event, next int64, end bool, err error) {
+	actor := access.From(ctx)
+	next = q.After
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		mq := metadata.EntryQuery{After: q.After, Before: q.After + 1 + logWindow, Types: q.Types, Limit: q.Limit}
+		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
+			ids, err := s.core.Readable(tx.Repositories(), actor)
+			if err != nil {
+				return err
+			}
+			mq.Repositories = ids
+		}
+		size, err := tx.Log().LogSize()
+		if err != nil {
+			return err
+		}
+		entries, err := tx.Log().Entries(mq)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			events = append(events, s.core.Event(e))
+			next = e.Seq
+		}
+		if len(entries) < q.Limit {
+			next = max(next, min(size, mq.Before)-1)
+		}
+		end = next >= size-1
+		return nil
+	})
+	return events, next, end, err
+}

@@ -1,0 +1,20 @@
+// Package ledger reads and signs the log: the event feed and the consumers whose places the server keeps, checkpoints, tiles
+// and proofs.
+package ledger
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/registry"
+)
+
+// Ledger reads and signs the log of an instance.
+type Ledger struct {
+	core    *registry.Core
+	logSize prometheus.Gauge
+}
+
+// New makes the part.
+func New(core *registry.Core, metrics prometheus.Registerer) *Ledger {
+	return &Ledger{core: core, logSize: newLogSize(metrics)}
+}

@@ -1,0 +1,216 @@
+package maintain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/storage"
+)
+
+// FsckOptions are how a check runs.
+type FsckOptions struct {
+	Repair bool // mend what can be mended without a loss: see Finding.Repaired
+	Quick  bool // compare sizes of blobs only, do not read them
+}
+
+// Finding is one thing that a check found. A note is worth knowing, but nothing is wrong.
+type Finding struct {
+	Note     bool   `json:"note"`
+	Subject  string `json:"subject"` // what it is about: log, blob, file, version, tag, package, deployment
+	Detail   string `json:"detail"`
+	Repaired bool   `json:"repaired"`
+}
+
+// FsckSummary counts what was looked at.
+type FsckSummary struct {
+	Entries  int64 `json:"entries"`
+	Packages int64 `json:"packages"`
+	Versions int64 `json:"versions"`
+	Files    int64 `json:"files"`
+	Blobs    int64 `json:"blobs"`
+	Bytes    int64 `json:"bytes"`
+	Orphans  int64 `json:"orphans"`
+	Notes    int64 `json:"notes"`
+	Wrong    int64 `json:"wrong"`
+	Repaired int64 `json:"repaired"`
+}
+
+// Fsck compares log, tables and bytes, each with each, in both directions, and reports what differs. It never removes
+// bytes. It needs to administer the instance.
+func (s *Maintainer) Fsck(ctx context.Context, o FsckOptions, report func(Finding)) (FsckSummary, error) {
+	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
+		return FsckSummary{}, err
+	}
+	f := &fsck{Maintainer: s, opts: o, report: report}
+	for _, step := range []func(context.Context) error{f.log, f.state, f.deployments, f.rows, f.bytes} {
+		if err := step(ctx); err != nil {
+			return f.sum, err
+		}
+	}
+	return f.sum, nil
+}
+
+type fsck struct {
+	*Maintainer
+	opts   FsckOptions
+	report func(Finding)
+	sum    FsckSummary
+	replay replay
+}
+
+func (f *fsck) wrong(subject, format string, args ...any) {
+	f.sum.Wrong++
+	f.report(Finding{Subject: subject, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (f *fsck) note(subject, format string, args ...any) {
+	f.sum.Notes++
+	f.report(Finding{Note: true, Subject: subject, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (f *fsck) repaired(subject, format string, args ...any) {
+	f.sum.Repaired++
+	f.report(Finding{Subject: subject, Detail: fmt.Sprintf(format, args...), Repaired: true})
+}
+
+// rows checks every blob row: somebody needs it or the collector will take it, and its bytes are there.
+func (f *fsck) rows(ctx context.Context) error {
+	after := digest.Digest("")
+	for {
+		var page []registry.Blob
+		if err := f.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			page, err = tx.Blobs().BlobList(after, registry.MaxPage)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, b := range page {
+			after = b.Digest
+			if err := f.row(ctx, b); err != nil {
+				return err
+			}
+		}
+		if len(page) < registry.MaxPage {
+			return nil
+		}
+	}
+}
+
+func (f *fsck) row(ctx context.Context, b registry.Blob) error {
+	f.sum.Blobs++
+	f.sum.Bytes += b.Size
+	problem, err := f.look(ctx, b)
+	if err != nil || problem == "" {
+		return err
+	}
+	var users []string
+	if err := f.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		users, err = holders(tx, b)
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		f.wrong("blob", "%s %s; it is needed by %v: publish the same bytes again to heal it", b.Digest, problem, users)
+		return nil
+	}
+	if !f.opts.Repair {
+		f.wrong("blob", "%s %s; nothing needs it", b.Digest, problem)
+		return nil
+	}
+	return f.dropRow(ctx, b, problem)
+}
+
+// dropRow forgets a broken blob that nothing needs, by the collector's own way.
+func (f *fsck) dropRow(ctx context.Context, b registry.Blob, problem string) error {
+	var dead bool
+	err := f.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+		dead, err = tx.Collection().Condemn(b, tx.Now().Add(1))
+		return err
+	})
+	if err == nil && dead {
+		err = f.finish(ctx, b.Digest)
+	}
+	if err == nil {
+		f.repaired("blob", "%s %s; nothing needed it, it is forgotten", b.Digest, problem)
+	}
+	return err
+}
+
+// look says what is wrong with the bytes of a blob, "" for nothing.
+func (f *fsck) look(ctx context.Context, b registry.Blob) (string, error) {
+	st, err := f.core.Blobs.Stat(ctx, b.Digest)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return "has no bytes", nil
+	case err != nil:
+		return "", err
+	case st.Size != b.Size:
+		return fmt.Sprintf("has %d bytes instead of %d", st.Size, b.Size), nil
+	case f.opts.Quick:
+		return "", nil
+	}
+	r, err := f.core.Blobs.Open(ctx, b.Digest, 0, -1)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	got, err := digest.FromReader(r)
+	if err != nil {
+		return "could not be read: " + err.Error(), nil
+	}
+	if got != b.Digest {
+		return "has bytes of another digest, " + got.String(), nil
+	}
+	return "", nil
+}
+
+// holders names the versions that need a blob, at most a handful.
+func holders(tx metadata.Tx, b registry.Blob) ([]string, error) {
+	const most = 5
+	files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID, Limit: most})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, f := range files {
+		v, err := tx.Versions().VersionByID(f.VersionID)
+		if err != nil {
+			return nil, err
+		}
+		p, err := tx.Packages().PackageByID(f.PackageID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, fmt.Sprintf("%s/%s %s %s (%s)", p.Repository, p.Format, p.Name, v.Name, f.Path))
+	}
+	return out, nil
+}
+
+// bytes looks for stored bytes that no row knows: left by publishes that never committed, or by a lost database.
+func (f *fsck) bytes(ctx context.Context) error {
+	for b, err := range f.core.Blobs.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
+			_, err := tx.Blobs().Blob(b.Digest)
+			return err
+		})
+		if errors.Is(err, metadata.ErrNotExist) {
+			f.sum.Orphans++
+			f.note("blob", "%s (%d bytes) belongs to no version; the collector takes it when it is old enough", b.Digest, b.Size)
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

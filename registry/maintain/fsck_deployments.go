@@ -1,0 +1,110 @@
+package maintain
+
+import (
+	"context"
+	"math"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/deploy"
+)
+
+type serviceKey struct{ environment, service string }
+
+// reportState is a deployment as its latest report left it.
+type reportState struct {
+	status registry.DeploymentStatus
+	seq    int64
+}
+
+// runState is what a service runs: which deployment brought it, and since which entry.
+type runState struct {
+	deployment string
+	seq        int64
+}
+
+// reported replays what the report of a deployment says of it and of what runs.
+func (r *replay) reported(e registry.Entry, d registry.EventData) error {
+	key := serviceKey{d.Environment, d.Service}
+	r.deployed[d.Deployment] = reportState{d.Status, e.Seq}
+	switch {
+	case d.Status == deploy.DeploymentSucceeded:
+		r.running[key] = runState{d.Deployment, e.Seq}
+	case d.Restored != nil:
+		r.running[key] = runState{d.Restored.Deployment, e.Seq}
+	case d.Status == deploy.DeploymentRolledBack && r.running[key].deployment == d.Deployment:
+		delete(r.running, key)
+	}
+	return nil
+}
+
+// stopped replays the end of what a service runs.
+func (r *replay) stopped(_ registry.Entry, d registry.EventData) error {
+	delete(r.running, serviceKey{d.Environment, d.Service})
+	return nil
+}
+
+// deployments compares deployments, and what runs, with the replayed log.
+func (f *fsck) deployments(ctx context.Context) error {
+	err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
+		q := metadata.DeploymentQuery{Limit: registry.MaxPage}
+		environments := map[int64]bool{}
+		for {
+			page, err := tx.Deployments().Deployments(q)
+			if err != nil {
+				return err
+			}
+			for _, d := range page {
+				f.deployment(d)
+				if q.BeforeID = d.ID; !environments[d.EnvironmentID] {
+					environments[d.EnvironmentID] = true
+					if err := f.runs(tx.Runs(), d.EnvironmentID); err != nil {
+						return err
+					}
+				}
+			}
+			if len(page) < q.Limit {
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for id, want := range f.replay.deployed {
+		f.wrong("deployment", "the log (entry %d) knows deployment %s, the tables do not", want.seq, id)
+	}
+	for key, want := range f.replay.running {
+		f.wrong("deployment", "the log (entry %d) says that deployment %s runs as %q in environment %q, the tables do not",
+			want.seq, want.deployment, key.service, key.environment)
+	}
+	return nil
+}
+
+// deployment compares one deployment and takes it out of the replay.
+func (f *fsck) deployment(d registry.Deployment) {
+	id := deploy.IDText(d.ID)
+	want, ok := f.replay.deployed[id]
+	delete(f.replay.deployed, id)
+	if got := (reportState{d.Status, d.LastSeq}); !ok || got != want {
+		f.wrong("deployment", "deployment %s is %s by entry %d, the log says %q by entry %d", id, got.status, got.seq, want.status, want.seq)
+	}
+}
+
+// runs compares what runs in one environment and takes it out of the replay.
+func (f *fsck) runs(rows metadata.Runs, environmentID int64) error {
+	runs, err := rows.RunsAt(environmentID, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		key := serviceKey{r.Deployment.Environment, r.Deployment.Service}
+		want, ok := f.replay.running[key]
+		delete(f.replay.running, key)
+		if got := (runState{deploy.IDText(r.Deployment.ID), r.SeqFrom}); !ok || got != want {
+			f.wrong("deployment", "%q in environment %q runs deployment %s since entry %d, the log says %q since entry %d",
+				key.service, key.environment, got.deployment, got.seq, want.deployment, want.seq)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package maintain
+
+import (
+	"errors"
+
+	"slipway/registry"
+)
+
+// replay is the state that the log describes, in a form small enough for millions of versions.
+type replay struct {
+	versions map[versionKey]versionState
+	tags     map[tagKey]tagState
+	dropped  map[int64]bool // deleted repositories
+	deployed map[string]reportState
+	running  map[serviceKey]runState
+}
+
+type versionKey struct {
+	pkg  int64
+	name string
+}
+
+// versionState folds files and facts into sums that do not depend on order: adding and removing are the same operation.
+type versionState struct {
+	repo  int64
+	state registry.State
+	files setSum
+	facts setSum
+	seq   int64
+	// silent: stored, and nobody was told yet
+	silent bool
+}
+
+type tagKey struct {
+	pkg  int64
+	name string
+}
+
+type tagState struct {
+	repo       int64
+	version    string
+	generation int64
+	seq        int64
+}
+
+func newReplay() replay {
+	return replay{versions: map[versionKey]versionState{}, tags: map[tagKey]tagState{}, dropped: map[int64]bool{},
+		deployed: map[string]reportState{}, running: map[serviceKey]runState{}}
+}
+
+// replays say what an entry of each type does to the state: that they do nothing is said too.
+var replays = map[registry.EventType]func(*replay, registry.Entry, registry.EventData) error{
+	registry.EventArtifactPublished: (*replay).published,
+	registry.EventArtifactStored:    (*replay).stored,
+	registry.EventArtifactFilesAdded: changing(func(v *versionState, d registry.EventData) {
+		v.files.files(d.Files)
+		v.facts.facts(d.Facts)
+	}),
+	registry.EventArtifactFilesReplaced: changing(func(v *versionState, d registry.EventData) {
+		v.files.files(d.Files)
+		v.files.files(d.Former)
+		v.facts.facts(d.Facts)
+	}),
+	registry.EventArtifactFilesRemoved:    changing(func(v *versionState, d registry.EventData) { v.files.files(d.Files) }),
+	registry.EventArtifactMetadataChanged: changing(func(v *versionState, d registry.EventData) { v.facts.facts(d.Facts) }),
+	registry.EventArtifactDeprecated:      changing(func(v *versionState, _ registry.EventData) { v.state = registry.Deprecated }),
+	registry.EventArtifactYanked:          changing(func(v *versionState, _ registry.EventData) { v.state = registry.Yanked }),
+	registry.EventArtifactRestored:        changing(func(v *versionState, _ registry.EventData) { v.state = registry.Published }),
+	registry.EventArtifactDeleted:         changing(func(v *versionState, _ registry.EventData) { v.state, v.files = registry.Deleted, setSum{} }),
+	registry.EventPackageChanged:          nothing,
+
+	registry.EventTagSet:     (*replay).tagSet,
+	registry.EventTagRemoved: (*replay).tagRemoved,
+
+	registry.EventDeploymentQueued:     (*replay).reported,
+	registry.EventDeploymentStarted:    (*replay).reported,
+	registry.EventDeploymentSucceeded:  (*replay).reported,
+	registry.EventDeploymentFailed:     (*replay).reported,
+	registry.EventDeploymentRolledBack: (*replay).reported,
+	registry.EventDeploymentCancelled:  (*replay).reported,
+	registry.EventDeploymentStopped:    (*replay).stopped,
+
+	registry.EventEnvironmentCreated: nothing,
+	registry.EventEnvironmentChanged: nothing,
+	registry.EventEnvironmentDeleted: nothing,
+
+	registry.EventRepositoryCreated: nothing,
+	registry.EventRepositoryChanged: nothing,
+	registry.EventRepositoryDeleted: (*replay).repositoryDeleted,
+
+	registry.EventTokenCreated: nothing,
+	registry.EventTokenRevoked: nothing,
+	registry.EventUserCreated:  nothing,
+	registry.EventUserChanged:  nothing,
+
+	registry.EventSubscriptionCreated:  nothing,
+	registry.EventSubscriptionChanged:  nothing,
+	registry.EventSubscriptionDisabled: nothing,
+	registry.EventSubscriptionDeleted:  nothing,
+
+	registry.EventInstanceCreated:  nothing,
+	registry.EventInstanceRestored: nothing,
+}
+
+// nothing replays entries that say nothing of what fsck compares: versions, tags, deployments and what runs.
+func nothing(*replay, registry.Entry, registry.EventData) error { return nil }
+
+// changing replays entries that change a version which is there.
+func changing(change func(*versionState, registry.EventData)) func(*replay, registry.Entry, registry.EventData) error {
+	return func(r *replay, e registry.Entry, d registry.EventData) error {
+		key := versionKey{e.PackageID, d.Version}
+		v, known := r.versions[key]
+		if !known {
+			return errors.New("the version was never published")
+		}
+		change(&v, d)
+		r.versions[key] = v
+		return nil
+	}
+}
+
+// published replays a version's publish: of a new one, or of one that was stored silently.
+func (r *replay) published(e registry.Entry, d registry.EventData) error {
+	key := versionKey{e.PackageID, d.Version}
+	if v, known := r.versions[key]; known && v.silent && v.state != registry.Deleted {
+		v.silent = false
+		r.versions[key] = v
+		return nil
+	}
+	return r.create(e, d, false)
+}
+
+func (r *replay) stored(e registry.Entry, d registry.EventData) error { return r.create(e, d, true) }
+
+// create replays the beginning of a version.
+func (r *replay) create(e registry.Entry, d registry.EventData, silent bool) error {
+	key := versionKey{e.PackageID, d.Version}
+	if v, known := r.versions[key]; known && v.state != registry.Deleted {
+		return errors.New("the version exists already")
+	}
+	v := versionState{repo: e.RepositoryID, state: registry.Published, seq: e.Seq, silent: silent}
+	v.files.files(d.Files)
+	v.facts.facts(d.Facts)
+	r.versions[key] = v
+	return nil
+}
+
+func (r *replay) tagSet(e registry.Entry, d registry.EventData) error {
+	r.tags[tagKey{e.PackageID, d.Tag}] = tagState{e.RepositoryID, d.Version, d.Generation, e.Seq}
+	return nil
+}
+
+func (r *replay) tagRemoved(e registry.Entry, d registry.EventData) error {
+	delete(r.tags, tagKey{e.PackageID, d.Tag})
+	return nil
+}
+
+func (r *replay) repositoryDeleted(e registry.Entry, _ registry.EventData) error {
+	r.dropped[e.RepositoryID] = true
+	return nil
+}

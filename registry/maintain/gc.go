@@ -1,0 +1,370 @@
+package maintain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/internal/ctxgrace"
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/content"
+	"slipway/storage"
+)
+
+// Bounds of a collection.
+const (
+	gcBatch = 500
+	// orphanGrace is how long bytes without a row are left alone, whatever the grace period: they may belong to a
+	// publish that has stored but not yet committed them.
+	orphanGrace = time.Hour
+	// gcMaxShare is the part of all blobs that one run may remove unless it is forced: more looks like a fault, in our
+	// books or in the store's listing, and not like garbage.
+	gcMaxShare = 0.20
+	// gcFreeBlobs may always go: shares of a handful mean nothing.
+	gcFreeBlobs = 100
+	// collectedMemory is how long a removal is remembered, longer than any publish takes.
+	collectedMemory = 7 * 24 * time.Hour
+)
+
+// CollectOptions are how a collection runs.
+type CollectOptions struct {
+	Grace  time.Duration // blobs that lost their last use within it stay
+	Force  bool          // also where it would remove more than a fifth of all blobs, or the store lists none
+	DryRun bool
+}
+
+// CollectReport is what a collection did, or with DryRun would do.
+type CollectReport struct {
+	Blobs         int64 `json:"blobs"`
+	Bytes         int64 `json:"bytes"`
+	Orphans       int64 `json:"orphans"` // bytes without a row
+	OrphanBytes   int64 `json:"orphan_bytes"`
+	Uploads       int64 `json:"uploads"` // unfinished and too old
+	StillNeeded   int64 `json:"still_needed"`
+	DryRun        bool  `json:"dry_run"`
+	DurationMilli int64 `json:"duration_ms"`
+}
+
+// ErrTooMuch: a collection stopped before it removed anything, because it would have removed too large a part.
+var ErrTooMuch = errors.New("registry: the collection would remove more than a fifth of all blobs; nothing was removed")
+
+// ErrNothingListed: a collection stopped before it removed anything, because the store lists no blob although it must hold
+// some.
+var ErrNothingListed = errors.New("registry: the store lists no blobs, although there are some; nothing was removed")
+
+// Collect removes the bytes that nothing needs: no file, no lease, unused for the grace period. It runs beside
+// everything else: each blob is condemned in a transaction that looks again, and a publish that stores the same bytes
+// meanwhile notices. It needs to administer the instance. ErrTooMuch, ErrNothingListed (both Conflict).
+func (s *Maintainer) Collect(ctx context.Context, o CollectOptions) (CollectReport, error) {
+	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
+		return CollectReport{}, err
+	}
+	return s.collect(ctx, o)
+}
+
+func (s *Maintainer) collect(ctx context.Context, o CollectOptions) (CollectReport, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	start := time.Now()
+	c := collection{Maintainer: s, opts: o, report: CollectReport{DryRun: o.DryRun}}
+	err := c.run(ctx)
+	c.report.DurationMilli = time.Since(start).Milliseconds()
+	s.collected.blobs.Add(float64(c.report.Blobs + c.report.Orphans))
+	s.collected.bytes.Add(float64(c.report.Bytes + c.report.OrphanBytes))
+	for _, stop := range []error{ErrTooMuch, ErrNothingListed} {
+		if errors.Is(err, stop) {
+			err = &registry.Error{Kind: registry.Conflict, Detail: stop.Error() + "; look with fsck, then force it", Err: err}
+		}
+	}
+	return c.report, err
+}
+
+func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		report, err := s.collect(ctx, CollectOptions{Grace: s.gcGrace})
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.core.Log.ErrorContext(ctx, "collect unused blobs", "error", err)
+		case report.Blobs+report.Orphans+report.Uploads > 0:
+			s.core.Log.InfoContext(ctx, "collected unused blobs", "blobs", report.Blobs, "bytes", report.Bytes,
+				"orphans", report.Orphans, "uploads", report.Uploads)
+		}
+	}
+}
+
+// collection is one run.
+type collection struct {
+	*Maintainer
+	opts   CollectOptions
+	report CollectReport
+}
+
+func (c *collection) run(ctx context.Context) error {
+	if !c.opts.DryRun {
+		if err := c.FinishCollection(ctx); err != nil {
+			return err
+		}
+	}
+	guarded := !c.opts.Force && !c.opts.DryRun
+	var orphans []storage.Blob
+	if guarded {
+		var err error
+		if orphans, err = c.refuseMassDeletion(ctx); err != nil {
+			return err
+		}
+	}
+	if !c.opts.DryRun {
+		var err error
+		if c.report.Uploads, err = c.content.SweepUploads(ctx); err != nil {
+			return err
+		}
+		if err := c.staging.DropIdleSets(ctx); err != nil {
+			return err
+		}
+		if err := c.core.Store.Update(ctx, func(tx metadata.Tx) error {
+			if err := tx.Leases().ExpireLeases(); err != nil {
+				return err
+			}
+			return tx.Collection().ForgetCollected(tx.Now().Add(-collectedMemory))
+		}); err != nil {
+			return err
+		}
+	}
+	if err := c.unreferenced(ctx, c.remove); err != nil {
+		return err
+	}
+	if !guarded {
+		return c.orphans(ctx, func(b storage.Blob) error { return c.orphan(ctx, b) })
+	}
+	for _, b := range orphans {
+		if err := c.orphan(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// valve counts before anything is removed, rows that nothing needs and bytes that no row knows alike: where the database is
+// not the one that belongs to the store, all bytes are such. It returns those bytes.
+func (c *collection) refuseMassDeletion(ctx context.Context) ([]storage.Blob, error) {
+	var dead int64
+	if err := c.unreferenced(ctx, func(context.Context, registry.Blob, time.Time) error { dead++; return nil }); err != nil {
+		return nil, err
+	}
+	rows := int64(-1) // counted once it matters
+	tooMuch := func(orphans int64) (bool, error) {
+		if dead+orphans <= gcFreeBlobs {
+			return false, nil
+		}
+		if rows < 0 {
+			var err error
+			if rows, err = c.rows(ctx); err != nil {
+				return false, err
+			}
+		}
+		return float64(dead+orphans) > gcMaxShare*float64(rows+orphans), nil
+	}
+	if stop, err := tooMuch(0); stop || err != nil {
+		return nil, errors.Join(err, when(stop, ErrTooMuch))
+	}
+	listed := false
+	var orphans []storage.Blob
+	for b, err := range c.core.Blobs.List(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		listed = true
+		if is, err := c.isOrphan(ctx, b); err != nil {
+			return nil, err
+		} else if !is {
+			continue
+		}
+		orphans = append(orphans, b)
+		// Each time: so there are never many more of them than the rows allow.
+		if stop, err := tooMuch(int64(len(orphans))); stop || err != nil {
+			return nil, errors.Join(err, when(stop, ErrTooMuch))
+		}
+	}
+	if listed {
+		return orphans, nil
+	}
+	var some []registry.Blob
+	err := c.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		some, err = tx.Blobs().BlobList("", 1)
+		return err
+	})
+	return nil, errors.Join(err, when(len(some) > 0, ErrNothingListed))
+}
+
+func when(is bool, err error) error {
+	if is {
+		return err
+	}
+	return nil
+}
+
+// rows counts the blobs in the books.
+func (c *collection) rows(ctx context.Context) (total int64, err error) {
+	after := digest.Digest("")
+	for {
+		var page []registry.Blob
+		if err := c.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			page, err = tx.Blobs().BlobList(after, registry.MaxPage)
+			return err
+		}); err != nil {
+			return 0, err
+		}
+		total += int64(len(page))
+		if len(page) < registry.MaxPage {
+			return total, nil
+		}
+		after = page[len(page)-1].Digest
+	}
+}
+
+// unreferenced calls fn for every blob that nothing needs.
+func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, registry.Blob, time.Time) error) error {
+	var last int64
+	for {
+		var page []registry.Blob
+		var before time.Time
+		if err := c.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			before = tx.Now().Add(-c.opts.Grace).Add(time.Microsecond) // grace 0 takes what was released just now
+			page, err = tx.Collection().Unreferenced(before, last, gcBatch)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, b := range page {
+			last = b.ID
+			if err := fn(ctx, b, before); err != nil {
+				return err
+			}
+		}
+		if len(page) < gcBatch {
+			return nil
+		}
+	}
+}
+
+// remove takes one blob: condemned first, with another look, then its bytes.
+func (c *collection) remove(ctx context.Context, b registry.Blob, before time.Time) error {
+	if !c.opts.DryRun {
+		dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Collection().Condemn(b, before) })
+		if err != nil {
+			return err
+		}
+		if !dead {
+			c.report.StillNeeded++
+			return nil
+		}
+	}
+	c.report.Blobs++
+	c.report.Bytes += b.Size
+	return nil
+}
+
+// take removes the bytes of a digest if condemn says so. From then on nobody can publish them until their removal is noted, so
+// what was begun goes on for a while when ctx is done.
+func (c *collection) take(ctx context.Context, d digest.Digest, condemn func(tx metadata.Tx) (bool, error)) (dead bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	ctx, cancel := ctxgrace.Extend(ctx, content.KeepTimeout)
+	defer cancel()
+	if err := c.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+		dead, err = condemn(tx)
+		return err
+	}); err != nil || !dead {
+		return false, err
+	}
+	return true, c.finish(ctx, d)
+}
+
+// finish removes the bytes of a condemned digest.
+func (s *Maintainer) finish(ctx context.Context, d digest.Digest) error {
+	if err := s.core.Blobs.Delete(ctx, d); err != nil {
+		return fmt.Errorf("remove %s: %w", d, err)
+	}
+	return s.core.Store.Update(ctx, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
+}
+
+// finishCollection removes what a crash, or a store that failed, left condemned. No removal is under way beside it: it runs
+// before the first collection, and then at the start of each, of which there is one at a time.
+func (s *Maintainer) FinishCollection(ctx context.Context) error {
+	var pending []metadata.Collected
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		pending, err = tx.Collection().CollectedPending()
+		return err
+	})
+	for _, p := range pending {
+		if err == nil {
+			err = s.finish(ctx, p.Digest)
+		}
+	}
+	return err
+}
+
+// orphans calls fn for all bytes that no row knows, left by publishes that never committed.
+func (c *collection) orphans(ctx context.Context, fn func(storage.Blob) error) error {
+	for b, err := range c.core.Blobs.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		is, err := c.isOrphan(ctx, b)
+		if err == nil && is {
+			err = fn(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collection) isOrphan(ctx context.Context, b storage.Blob) (bool, error) {
+	if b.Modified.After(c.core.Now().Add(-max(orphanGrace, c.opts.Grace))) {
+		return false, nil
+	}
+	err := c.core.Store.View(ctx, func(tx metadata.Tx) error {
+		_, err := tx.Blobs().Blob(b.Digest)
+		return err
+	})
+	if errors.Is(err, metadata.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
+}
+
+// orphan removes bytes that no row knew when they were listed, unless that is over, or they were stored anew since.
+func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
+	if !c.opts.DryRun {
+		now, err := c.core.Blobs.Stat(ctx, b.Digest)
+		switch {
+		case errors.Is(err, storage.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case now.Modified.After(b.Modified):
+			return nil
+		}
+		if dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Collection().CondemnOrphan(b.Digest, b.Size) }); err != nil || !dead {
+			return err
+		}
+	}
+	c.report.Orphans++
+	c.report.OrphanBytes += b.Size
+	return nil
+}

@@ -1,0 +1,55 @@
+package maintain
+
+import (
+	"context"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// DeleteRepository removes a repository that holds no version, with what was staged or kept in it: another one of its name
+// shows nothing of it. Uploads to it can't be continued, and go with their time. NotFound, Denied, Conflict.
+func (s *Maintainer) DeleteRepository(ctx context.Context, name string) error {
+	actor, err := s.core.Authorize(ctx, access.Admin, name)
+	if err != nil {
+		return err
+	}
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		r, err := tx.Repositories().Repository(name)
+		if err != nil {
+			return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(name))
+		}
+		q := metadata.PackageQuery{RepositoryID: r.ID, Limit: registry.MaxPage}
+		for {
+			pkgs, err := tx.Packages().Packages(q)
+			if err != nil {
+				return err
+			}
+			for _, p := range pkgs {
+				if p.VersionCount > 0 {
+					return registry.Errorf(registry.Conflict, registry.AboutRepository, "repository %q still holds %s package %q; delete its versions first", name, p.Format, p.Name)
+				}
+			}
+			if len(pkgs) < q.Limit {
+				break
+			}
+			last := pkgs[len(pkgs)-1]
+			q.AfterFormat, q.AfterKey = last.Format, last.Key
+		}
+		if err := tx.Stagings().DropStagings(r.ID); err != nil {
+			return err
+		}
+		if err := tx.Leases().DropLeasesBelow(r.Name); err != nil {
+			return err
+		}
+		if err := tx.Repositories().DeleteRepository(r.ID); err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventRepositoryDeleted, "", r.ID, 0, registry.EventData{Repository: r.Name})
+		return err
+	})
+	s.content.ForgetLeases() // also after an error: it may have come with the answer
+	s.staging.ForgetSets()
+	return err
+}

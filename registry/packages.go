@@ -1,0 +1,130 @@
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	"slipway/metadata"
+)
+
+// checkState holds a state to those of the format, and its message to its bound. Invalid.
+func (s *Core) CheckState(format string, state State, reason string) error {
+	if state != Published && !slices.Contains(s.Rules[format].States, state) {
+		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", format, Clip(string(state)))
+	}
+	if len(reason) > MaxFactBytes {
+		return Errorf(Invalid, AboutVersion, "the message is longer than %d bytes", MaxFactBytes)
+	}
+	return nil
+}
+
+// checkTag holds a tag to the common grammar and to the format's own rule.
+func (s *Core) CheckTag(format, tag string) error {
+	if err := CheckTag(tag); err != nil {
+		return err
+	}
+	if check := s.Rules[format].CheckTag; check != nil {
+		return check(tag)
+	}
+	return nil
+}
+
+// NameOf makes a name from what a user of the common API wrote, by the rules of the format. Invalid, NotFound.
+func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
+	rules, ok := s.Rules[format]
+	if !ok {
+		return Name{}, Errorf(NotFound, AboutPackage, "there is no format %q", Clip(format))
+	}
+	key, err := rules.Normalize(pkg)
+	if err != nil {
+		return Name{}, err
+	}
+	return NewName(repository, format, key, pkg)
+}
+
+// packages returns the packages of a repository that a package URL can mean; those of the type that are not there are left
+// out. Invalid: no format has this type.
+func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
+	var out []Package
+	known := false
+	for format, rules := range s.Rules {
+		if rules.PURLType != p.Type {
+			continue
+		}
+		known = true
+		name, err := p.pkg(rules)
+		if err != nil {
+			return nil, err
+		}
+		at, err := s.NameOf(repo.Name, format, name)
+		if err != nil {
+			return nil, err
+		}
+		pkg, err := OpenPackage(tx, at)
+		switch {
+		case err == nil:
+			out = append(out, pkg)
+		case KindOf(err) != NotFound:
+			return nil, err
+		}
+	}
+	if !known {
+		return nil, Errorf(Invalid, AboutRequest, "no format has package URLs of the type %q", Clip(p.Type))
+	}
+	slices.SortFunc(out, func(a, b Package) int { return strings.Compare(a.Format, b.Format) })
+	return out, nil
+}
+
+func OpenPackage(tx metadata.Tx, at Name) (Package, error) {
+	p, err := tx.Packages().Package(at.Repository, at.Format, at.Package)
+	if errors.Is(err, metadata.ErrNotExist) {
+		if _, rerr := tx.Repositories().Repository(at.Repository); errors.Is(rerr, metadata.ErrNotExist) {
+			return p, Missing(rerr, AboutRepository, "there is no repository %q", Clip(at.Repository))
+		}
+	}
+	return p, Missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, Clip(at.Package), at.Repository)
+}
+
+// living returns a version of a package that is not deleted. NotFound.
+func Living(versions metadata.Versions, p Package, version string) (Version, error) {
+	v, err := versions.Version(p.ID, version)
+	return Present(p, v, err, version)
+}
+
+// present returns the version that a look-up by name found in a package, unless it is deleted. NotFound.
+func Present(p Package, v Version, err error, name string) (Version, error) {
+	if err == nil && v.State == Deleted {
+		err = metadata.ErrNotExist
+	}
+	if err != nil {
+		return Version{}, Missing(err, AboutVersion, "there is no version %q of %q", Clip(name), p.Name)
+	}
+	return v, nil
+}
+
+// spelled finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
+func (s *Core) FindSpelled(versions metadata.Versions, pkg Package, version string) (Version, error) {
+	v, err := versions.Version(pkg.ID, version)
+	spelling := s.Rules[pkg.Format].Spelling
+	if !errors.Is(err, metadata.ErrNotExist) || spelling == nil {
+		return v, err
+	}
+	canonical, key := spelling(version)
+	if canonical == "" {
+		return v, err
+	}
+	if v, err = versions.Version(pkg.ID, canonical); !errors.Is(err, metadata.ErrNotExist) || key == nil {
+		return v, err
+	}
+	// No name is empty, so behind the key with an empty one comes the first version that has it.
+	vs, err := versions.Versions(metadata.VersionPage{PackageID: pkg.ID, AfterSortKey: key, Deleted: true, NoDescriptors: true, Limit: 1})
+	switch {
+	case err != nil:
+		return v, err
+	case len(vs) == 0 || !bytes.Equal(vs[0].SortKey, key):
+		return v, metadata.ErrNotExist
+	}
+	return versions.VersionByID(vs[0].ID)
+}

@@ -1,0 +1,235 @@
+package publish
+
+import (
+	"cmp"
+	"errors"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// change is what one transaction does to one package: it writes records and log entries together, so that the log can
+// never differ from the state.
+type change struct {
+	svc   *Publisher
+	tx    metadata.Tx
+	actor access.Actor
+	repo  registry.Repository
+	pkg   registry.Package
+	// tagged is the version of the tag latest where it is known.
+	tagged string
+	newest string // version shown as the newest unless a tag is set, where it is known
+	made   bool   // the package, just now
+	dirty  bool
+}
+
+func newChange(s *Publisher, tx metadata.Tx, actor access.Actor, repo registry.Repository) *change {
+	return &change{svc: s, tx: tx, actor: actor, repo: repo}
+}
+
+// open loads the package.
+func (c *change) open(at registry.Name) error {
+	pkg, err := c.tx.Packages().Package(at.Repository, at.Format, at.Package)
+	if err != nil {
+		return registry.Missing(err, registry.AboutPackage, "there is no %s package %q in repository %q", at.Format, registry.Clip(at.Package), at.Repository)
+	}
+	c.pkg = pkg
+	return nil
+}
+
+func (c *change) make(at registry.Name) (err error) {
+	c.pkg, err = c.tx.Packages().CreatePackage(registry.Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
+	c.made = true
+	return err
+}
+
+// enter loads the package of a repository that exists as the same one, or makes it. Where there is a package its row says
+// so, and the repository's is not read.
+func (c *change) enter(at registry.Name) error {
+	pkg, err := c.tx.Packages().Package(at.Repository, at.Format, at.Package)
+	switch {
+	case err == nil && pkg.RepositoryID == c.repo.ID:
+		c.pkg = pkg
+		return nil
+	case err != nil && !errors.Is(err, metadata.ErrNotExist):
+		return err
+	}
+	if err := c.live(); err != nil {
+		return err
+	}
+	return c.make(at)
+}
+
+// close stores the package's row when anything below it changed.
+func (c *change) close() error {
+	if !c.dirty {
+		return nil
+	}
+	latest, err := c.latest()
+	if err != nil {
+		return err
+	}
+	c.pkg.Latest = latest
+	if err := c.tx.Packages().UpdatePackage(c.pkg); err != nil {
+		return err
+	}
+	c.pkg.Revision++
+	c.pkg.UpdatedAt = c.tx.Now()
+	c.dirty = false
+	return nil
+}
+
+// latestTag names the version shown as the newest.
+const latestTag = "latest"
+
+// latest is the version shown as the newest: the tag of that name, else the highest that is no prerelease, else the
+// highest.
+func (c *change) latest() (string, error) {
+	if known := cmp.Or(c.tagged, c.newest); known != "" {
+		return known, nil
+	}
+	tag, err := c.tx.Tags().Tag(c.pkg.ID, latestTag)
+	if err == nil {
+		return tag.Version, nil
+	}
+	if !errors.Is(err, metadata.ErrNotExist) {
+		return "", err
+	}
+	name, err := c.tx.Versions().Highest(c.pkg.ID)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return "", nil
+	}
+	return name, err
+}
+
+// append writes a log entry about a version, or about the package where v is nil.
+func (c *change) append(kind registry.EventType, v *registry.Version, data registry.EventData) (registry.Entry, error) {
+	data.Repository, data.Format, data.Package = c.repo.Name, c.pkg.Format, c.pkg.Name
+	subject := ""
+	if v != nil {
+		data.Version, data.PURL, data.Digest, data.MediaType = v.Name, v.PURL, v.Digest, v.MediaType
+		subject = v.PURL
+	}
+	return registry.Append(c.tx.Log(), c.actor, kind, subject, c.repo.ID, c.pkg.ID, data)
+}
+
+// version returns a version of the package that is not deleted.
+func (c *change) version(name string) (registry.Version, error) {
+	return registry.Living(c.tx.Versions(), c.pkg, name)
+}
+
+// present is what was found under a name, unless it is deleted.
+func (c *change) present(v registry.Version, err error, name string) (registry.Version, error) {
+	return registry.Present(c.pkg, v, err, name)
+}
+
+// setTag points a tag at a version; pointing it where it points already changes nothing. The first tag announces a version
+// that was stored silently, and any tag may compute its digest: v, which is whole, becomes what is stored then.
+func (c *change) setTag(name string, v *registry.Version, reason string) (registry.Tag, error) {
+	if err := registry.Identify(c.tx, v); err != nil {
+		return registry.Tag{}, err
+	}
+	if err := c.announce(v); err != nil {
+		return registry.Tag{}, err
+	}
+	old, err := c.tx.Tags().Tag(c.pkg.ID, name)
+	switch {
+	case err == nil && old.VersionID == v.ID:
+		return old, nil
+	case err != nil && !errors.Is(err, metadata.ErrNotExist):
+		return registry.Tag{}, err
+	}
+	data := registry.EventData{Tag: name, Reason: reason, Generation: old.Generation + 1}
+	if old.VersionID != 0 {
+		data.Previous = &registry.EventVersion{Version: old.Version, Digest: old.Digest}
+	} else if !c.made {
+		past, err := c.tx.Tags().TagHistory(c.pkg.ID, name, registry.Page{Limit: 1})
+		if err != nil {
+			return registry.Tag{}, err
+		}
+		if len(past) > 0 {
+			data.Generation = past[0].Generation + 1
+		}
+	}
+	e, err := c.append(registry.EventTagSet, v, data)
+	if err != nil {
+		return registry.Tag{}, err
+	}
+	c.dirty = true
+	t, err := c.tx.Tags().SetTag(registry.Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
+		SetBy: c.actor.Name, Reason: reason, SeqFrom: e.Seq})
+	if name == latestTag {
+		c.tagged = v.Name
+	}
+	return t, err
+}
+
+// announce tells of a version that was stored without an event for subscribers: it became something of its own.
+func (c *change) announce(v *registry.Version) error {
+	if v.Announced {
+		return nil
+	}
+	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+	if err != nil {
+		return err
+	}
+	facts, err := c.tx.Facts().Facts(v.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := c.append(registry.EventArtifactPublished, v, registry.EventData{Files: registry.EventFiles(files), EventRelease: registry.EventReleaseOf(registry.FactInputs(facts))}); err != nil {
+		return err
+	}
+	v.Announced = true
+	c.dirty = true
+	return c.tx.Versions().UpdateVersion(*v)
+}
+
+// removeTag ends a tag's interval. NotFound.
+func (c *change) removeTag(name, reason string) error {
+	old, err := c.tx.Tags().Tag(c.pkg.ID, name)
+	if err != nil {
+		return registry.Missing(err, registry.AboutTag, "there is no tag %q on %q", registry.Clip(name), c.pkg.Name)
+	}
+	v, err := c.tx.Versions().VersionByID(old.VersionID)
+	if err != nil {
+		return err
+	}
+	e, err := c.append(registry.EventTagRemoved, &v, registry.EventData{Tag: name, Reason: reason, Generation: old.Generation})
+	if err != nil {
+		return err
+	}
+	c.dirty = true
+	if name == latestTag {
+		c.tagged = ""
+	}
+	return c.tx.Tags().RemoveTag(c.pkg.ID, name, e.Seq)
+}
+
+// addFacts stores facts of a version with the log entry they belong to.
+func (c *change) addFacts(v registry.Version, facts []registry.FactInput, seq int64) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	rows := make([]registry.Fact, len(facts))
+	for i, f := range facts {
+		rows[i] = registry.Fact{VersionID: v.ID, Key: f.Key, Value: f.Value, Source: f.Source, Rank: f.Rank, Seq: seq, At: c.tx.Now()}
+	}
+	return c.tx.Facts().AddFacts(rows)
+}
+
+func (c *change) settings() registry.RepositorySettings { return registry.SettingsOf(c.repo) }
+
+// live checks that the repository still exists under its name, as the same one.
+func (c *change) live() error {
+	repo, err := c.tx.Repositories().Repository(c.repo.Name)
+	if err == nil && repo.ID != c.repo.ID {
+		err = metadata.ErrNotExist
+	}
+	if err != nil {
+		return registry.Missing(err, registry.AboutRepository, "there is no repository %q", c.repo.Name)
+	}
+	c.repo = repo
+	return nil
+}

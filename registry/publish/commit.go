@@ -1,0 +1,451 @@
+package publish
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/content"
+)
+
+// committer is the transaction of a publish.
+type committer struct {
+	*change
+	rel   Release
+	files []Staged
+	name  registry.Name
+}
+
+func (c *committer) run() (Result, error) {
+	if err := refuseFileAsFolder(c.files); err != nil {
+		return Result{}, err
+	}
+	if err := c.enter(c.name); err != nil {
+		return Result{}, err
+	}
+	old, err := c.former()
+	if err == nil {
+		err = c.live() // what may be done to it is up to the repository's settings as they are now
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	if err == nil || errors.Is(err, metadata.ErrNotExist) {
+		if err := c.condition(old); err != nil {
+			return Result{}, err
+		}
+	}
+	var res Result
+	switch {
+	case errors.Is(err, metadata.ErrNotExist):
+		res, err = c.create(registry.Version{})
+	case err != nil:
+	case old.State == registry.Deleted && !c.settings().AllowReuse && !c.rel.Revive:
+		err = registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s was deleted; its coordinate can't be used again", c.pkg.Name, old.Name)
+	case old.State == registry.Deleted:
+		res, err = c.create(old)
+	case c.rel.Mode == Create:
+		res, err = c.same(old)
+	default:
+		res, err = c.extend(old)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	err = c.close()
+	res.Package = c.pkg
+	return res, err
+}
+
+// former finds the version that the release is about, also a deleted one; by SameKey it gives the release that one's name.
+// ErrNotExist.
+func (c *committer) former() (registry.Version, error) {
+	switch {
+	case c.made:
+		return registry.Version{}, metadata.ErrNotExist
+	case !c.rel.SameKey:
+		return c.tx.Versions().Version(c.pkg.ID, c.rel.Version)
+	}
+	// No name is empty, so behind the key with an empty one comes the first version that has it. One of the release's own
+	// name has its key as well.
+	vs, err := c.tx.Versions().Versions(metadata.VersionPage{PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, Limit: 1})
+	if err != nil {
+		return registry.Version{}, err
+	}
+	if len(vs) == 0 || !bytes.Equal(vs[0].SortKey, c.rel.SortKey) {
+		return registry.Version{}, metadata.ErrNotExist
+	}
+	c.rel.Version, c.rel.PURL = vs[0].Name, vs[0].PURL
+	return vs[0], nil
+}
+
+// condition asks Release.If.
+func (c *committer) condition(old registry.Version) error {
+	if c.rel.If == nil {
+		return nil
+	}
+	return c.rel.If(Held{c.tx.Files(), old})
+}
+
+// create makes the version; old is its tombstone or empty.
+func (c *committer) create(old registry.Version) (Result, error) {
+	if len(c.rel.Facts) > maxFacts {
+		return Result{}, tooManyFacts(c.pkg, c.rel.Version, len(c.rel.Facts))
+	}
+	v := registry.Version{
+		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: registry.Published,
+		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
+		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Name, PublisherID: c.actor.ID, Announced: !c.rel.Silent,
+	}
+	if err := c.merge(&v); err != nil {
+		return Result{}, err
+	}
+	files, err := c.newFiles(v, c.files)
+	if err != nil {
+		return Result{}, err
+	}
+	for _, f := range files {
+		v.Size += f.Blob.Size
+	}
+	if v.Digest = c.rel.Digest; v.Digest == "" {
+		v.Digest = registry.ContentDigest(files)
+	}
+	kind := registry.EventArtifactPublished
+	if c.rel.Silent {
+		kind = registry.EventArtifactStored
+	}
+	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts)})
+	if err != nil {
+		return Result{}, err
+	}
+	v.Seq = e.Seq
+	if v.ID == 0 {
+		v, err = c.tx.Versions().CreateVersion(v)
+	} else {
+		err = c.tx.Versions().UpdateVersion(v)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	for _, f := range files {
+		f.VersionID, f.Seq = v.ID, e.Seq
+		if err := c.tx.Files().AddFile(f); err != nil {
+			return Result{}, err
+		}
+	}
+	if err := c.addFacts(v, c.rel.Facts, e.Seq); err != nil {
+		return Result{}, err
+	}
+	if err := c.refer(v); err != nil {
+		return Result{}, err
+	}
+	if err := c.describe(); err != nil {
+		return Result{}, err
+	}
+	c.pkg.VersionCount++
+	c.dirty = true
+	if c.made {
+		c.newest = v.Name
+	}
+	if err = c.tags(&v); err == nil && c.rel.State != "" {
+		err = c.setState(&v, c.rel.State, c.rel.Reason)
+	}
+	return Result{Version: v, Created: true, Changed: true}, err
+}
+
+// tags sets the release's tags to a version, which becomes what is stored then.
+func (c *committer) tags(v *registry.Version) error {
+	for _, t := range c.rel.Tags {
+		if err := c.tagIf(t); err != nil {
+			return err
+		}
+		if _, err := c.setTag(t, v, "published"); err != nil {
+			return err
+		}
+	}
+	for _, t := range c.rel.TagsIfUnset {
+		if slices.Contains(c.rel.Tags, t) {
+			continue
+		}
+		if _, err := c.tx.Tags().Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
+			if _, err = c.setTag(t, v, "published"); err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *committer) tagIf(name string) error {
+	if c.rel.TagIf == nil {
+		return nil
+	}
+	now, err := c.tx.Tags().Tag(c.pkg.ID, name)
+	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		now = registry.Tag{}
+	}
+	return c.rel.TagIf(name, now)
+}
+
+// refer records what the version points at.
+func (c *committer) refer(v registry.Version) error {
+	refs := make([]metadata.Reference, len(c.rel.References))
+	for i, r := range c.rel.References {
+		if r.Required {
+			if _, err := c.tx.Versions().VersionByDigest(c.pkg.ID, r.Digest); err != nil {
+				return registry.Missing(err, registry.AboutBlob, "%s has no %s", c.pkg.Name, r.Digest)
+			}
+		}
+		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
+	}
+	return c.tx.References().AddReferences(refs)
+}
+
+// merge lets the format make the version's descriptor from the former one.
+func (c *committer) merge(v *registry.Version) error {
+	if c.rel.Merge == nil {
+		return nil
+	}
+	d, err := c.rel.Merge(v.Descriptor)
+	if err == nil {
+		v.Descriptor = d
+	}
+	return err
+}
+
+// describe updates the package's own descriptor.
+func (c *committer) describe() error {
+	if c.rel.Package == nil {
+		return nil
+	}
+	d, err := c.rel.Package(c.pkg.Descriptor)
+	if err == nil {
+		c.pkg.Descriptor = d
+	}
+	return err
+}
+
+// same answers a Create of a version that is there: success if the content is the very same. Of a release with a Digest the
+// tags move along.
+func (c *committer) same(old registry.Version) (Result, error) {
+	same, err := c.matches(old)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case !same:
+		return Result{}, registry.Errorf(registry.AlreadyExists, registry.AboutVersion, "%s %s exists already with other content", c.pkg.Name, old.Name)
+	case c.rel.Digest != "":
+		err = c.tags(&old)
+	}
+	return Result{Version: old, Changed: c.dirty}, err
+}
+
+// matches reports whether a version has the content of the release.
+func (c *committer) matches(old registry.Version) (bool, error) {
+	if c.rel.Digest != "" {
+		return old.Digest == c.rel.Digest, nil
+	}
+	have, err := c.tx.Files().Files(metadata.FileQuery{VersionID: old.ID})
+	if err != nil || len(have) != len(c.files) {
+		return false, err
+	}
+	sent := make(map[string]digest.Digest, len(c.files))
+	for _, st := range c.files {
+		sent[st.Path] = st.Blob.Digest
+	}
+	return !slices.ContainsFunc(have, func(f registry.File) bool { return sent[f.Path] != f.Blob.Digest }), nil
+}
+
+// extend adds the files to a version that is there, by look-ups of their paths alone.
+func (c *committer) extend(old registry.Version) (Result, error) {
+	var fresh, replaced []Staged
+	former := map[string]registry.File{}
+	for _, st := range c.files {
+		have, err := c.tx.Files().File(old.ID, st.Path)
+		switch {
+		case errors.Is(err, metadata.ErrNotExist):
+			if err := c.vacant(old, st); err != nil {
+				return Result{}, err
+			}
+			fresh = append(fresh, st)
+		case err != nil:
+			return Result{}, err
+		case have.Blob.Digest == st.Blob.Digest:
+		case c.rel.Mode == Replace:
+			replaced = append(replaced, st)
+			former[st.Path] = have
+		default:
+			return Result{}, registry.Errorf(registry.AlreadyExists, registry.AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
+				registry.Clip(st.Path), c.pkg.Name, old.Name, have.Blob.Digest.Encoded())
+		}
+	}
+	if len(fresh)+len(replaced) == 0 {
+		return Result{Version: old}, nil
+	}
+	if len(replaced) > 0 {
+		if err := c.unused(old, "overwritten"); err != nil {
+			return Result{}, err
+		}
+	}
+	v, err := c.grow(old, former, fresh, replaced)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.describe(); err != nil {
+		return Result{}, err
+	}
+	c.dirty = true
+	c.newest = c.pkg.Latest // the versions are the same
+	err = c.tags(&v)
+	return Result{Version: v, Changed: true}, err
+}
+
+// grow writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
+// are replaced, by path.
+func (c *committer) grow(v registry.Version, former map[string]registry.File, fresh, replaced []Staged) (registry.Version, error) {
+	all, err := contentOf(c.tx.Files(), v)
+	if err != nil {
+		return v, err
+	}
+	facts, err := c.newFacts(v)
+	if err != nil {
+		return v, err
+	}
+	write := func(kind registry.EventType, list []Staged, store func(registry.File) error) error {
+		if len(list) == 0 {
+			return nil
+		}
+		files, err := c.newFiles(v, list)
+		if err != nil {
+			return err
+		}
+		var gone []registry.File
+		for _, f := range files {
+			if old, ok := former[f.Path]; ok {
+				v.Size -= old.Blob.Size
+				gone = append(gone, old)
+			}
+			v.Size += f.Blob.Size
+		}
+		v.Digest = all.put(files)
+		e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Facts: facts})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			f.Seq = e.Seq
+			if err := store(f); err != nil {
+				return err
+			}
+		}
+		err = c.addFacts(v, facts, e.Seq)
+		facts = nil // with the first entry only
+		return err
+	}
+	if err := write(registry.EventArtifactFilesAdded, fresh, c.tx.Files().AddFile); err != nil {
+		return v, err
+	}
+	if err := write(registry.EventArtifactFilesReplaced, replaced, c.tx.Files().ReplaceFile); err != nil {
+		return v, err
+	}
+	if c.rel.Descriptor != nil {
+		v.Descriptor = c.rel.Descriptor
+	}
+	if err := c.merge(&v); err != nil {
+		return v, err
+	}
+	return v, c.tx.Versions().UpdateVersion(v)
+}
+
+// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin. A version that
+// has grown for years, as snapshots do, is added to all the same: what would be more than maxFacts is not kept.
+func (c *committer) newFacts(v registry.Version) ([]registry.FactInput, error) {
+	if len(c.rel.Facts) == 0 {
+		return nil, nil
+	}
+	facts, have, err := c.unknown(v, c.rel.Facts)
+	return facts[:min(len(facts), max(maxFacts-have, 0))], err
+}
+
+// newFiles records the blobs of staged files and makes their rows, without the log entry.
+func (c *committer) newFiles(v registry.Version, list []Staged) ([]registry.File, error) {
+	files := make([]registry.File, len(list))
+	for i, st := range list {
+		b, err := c.putBlob(st)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = registry.File{VersionID: v.ID, PackageID: c.pkg.ID, Path: st.Path, MediaType: st.MediaType, AddedAt: c.tx.Now(), Blob: b}
+	}
+	return files, nil
+}
+
+// vacant refuses a new path that held other bytes before, or that would be file and folder at once.
+func (c *committer) vacant(v registry.Version, st Staged) error {
+	had, err := c.tx.Files().Reserved(v.ID, st.Path)
+	switch {
+	case err == nil && had != st.Blob.Digest && !c.settings().AllowReuse && c.rel.Mode != Replace:
+		return registry.Errorf(registry.Conflict, registry.AboutFile, "%q of %s %s was deleted; its name can't be used for other bytes (it had sha256 %s)",
+			registry.Clip(st.Path), c.pkg.Name, v.Name, had.Encoded())
+	case err != nil && !errors.Is(err, metadata.ErrNotExist):
+		return err
+	}
+	beside, err := c.tx.Files().FileBeside(v.ID, st.Path)
+	switch {
+	case err == nil:
+		return fileAsFolder(st.Path, beside)
+	case errors.Is(err, metadata.ErrNotExist):
+		return nil
+	}
+	return err
+}
+
+// clash is the refusal of a path that would be file and folder at once.
+func fileAsFolder(path, beside string) error {
+	return registry.Errorf(registry.Conflict, registry.AboutFile, "%q can't be stored beside %q: one name would be file and folder", registry.Clip(path), registry.Clip(beside))
+}
+
+// tree refuses files of one release of which one would be the folder of another.
+func refuseFileAsFolder(files []Staged) error {
+	if len(files) < 2 {
+		return nil
+	}
+	paths := make(map[string]bool, len(files))
+	for _, f := range files {
+		paths[f.Path] = true
+	}
+	for _, f := range files {
+		for i, c := range []byte(f.Path) {
+			if c == '/' && paths[f.Path[:i]] {
+				return fileAsFolder(f.Path, f.Path[:i])
+			}
+		}
+	}
+	return nil
+}
+
+// putBlob records staged bytes; it refuses when the collector may have taken them since they were stored. A linked blob
+// must be the package's own at this moment.
+func (c *committer) putBlob(st Staged) (registry.Blob, error) {
+	if st.linked {
+		b, err := content.OwnBlob(c.tx, c.name, c.pkg.ID, st.Blob.Digest)
+		return b, registry.Missing(err, registry.AboutBlob, "%s has no blob %s", c.pkg.Name, st.Blob.Digest)
+	}
+	if st.held {
+		return st.Blob, nil
+	}
+	since := st.at
+	if !st.checked {
+		since = since.Add(-content.ClockMargin)
+	}
+	return content.PutStored(c.tx.Blobs(), st.Blob, since)
+}

@@ -1,0 +1,84 @@
+package publish
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+)
+
+// Held are the files that a version holds before a commit.
+type Held struct {
+	files   metadata.Files
+	version registry.Version
+}
+
+// Version is the version before the commit; the zero one when it is new.
+func (h Held) Version() registry.Version { return h.version }
+
+// None reports whether there are none: the version is new, or was deleted.
+func (h Held) None() bool { return h.version.ID == 0 || h.version.State == registry.Deleted }
+
+// File finds a path. ok is false where there is none.
+func (h Held) File(path string) (f registry.File, ok bool, err error) {
+	if h.None() {
+		return registry.File{}, false, nil
+	}
+	f, err = h.files.File(h.version.ID, path)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return registry.File{}, false, nil
+	}
+	return f, err == nil, err
+}
+
+// content is the files of a version while they change, where they are few enough for its digest to follow.
+type fileList struct {
+	files []registry.File
+	known bool
+}
+
+// contentOf reads the files of a version to which some are added. One whose digest was left out only grows.
+func contentOf(rows metadata.Files, v registry.Version) (fileList, error) {
+	if v.Digest == "" {
+		return fileList{}, nil
+	}
+	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: registry.MaxDigestedFiles + 1})
+	return fileList{files, len(files) <= registry.MaxDigestedFiles}, err
+}
+
+// put adds files, or puts them in the place of others, and returns the digest, "" where it is left out.
+func (c *fileList) put(files []registry.File) digest.Digest {
+	if !c.known {
+		return ""
+	}
+	at := make(map[string]int, len(c.files))
+	for i, f := range c.files {
+		at[f.Path] = i
+	}
+	for _, f := range files {
+		if i, ok := at[f.Path]; ok {
+			c.files[i] = f
+		} else {
+			c.files = append(c.files, f)
+		}
+	}
+	return registry.ContentDigest(c.files)
+}
+
+// without returns whether a version has files beside the removed ones, and the digest of those, "" where it is left out.
+func without(rows metadata.Files, v registry.Version, removed []registry.File) (left bool, d digest.Digest, err error) {
+	limit := len(removed) + registry.MaxDigestedFiles + 1
+	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: limit})
+	if err != nil || len(files) == limit {
+		return true, "", err
+	}
+	gone := make(map[string]bool, len(removed))
+	for _, f := range removed {
+		gone[f.Path] = true
+	}
+	files = slices.DeleteFunc(files, func(f registry.File) bool { return gone[f.Path] })
+	return len(files) > 0, registry.ContentDigest(files), nil
+}

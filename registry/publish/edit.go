@@ -1,0 +1,339 @@
+package publish
+
+import (
+	"context"
+	"errors"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Edit changes one package in one transaction: all of what fn does happens, with its events, or nothing.
+type Edit struct {
+	ctx context.Context
+	c   *change
+}
+
+// Edit runs fn over a package that exists. fn may run more than once and touches nothing but e. Every operation asks
+// for the right it needs. NotFound, Denied, Unauthenticated, or the error of fn.
+func (s *Publisher) Edit(ctx context.Context, at registry.Name, fn func(e *Edit) error) error {
+	if err := s.known(ctx, at.Repository); err != nil {
+		return err
+	}
+	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return err
+	}
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		e := &Edit{ctx: ctx, c: newChange(s, tx, access.From(ctx), repo)}
+		if err := e.c.live(); err != nil {
+			return err
+		}
+		if err := e.c.open(at); err != nil {
+			return err
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+		return e.c.close()
+	})
+}
+
+// known refuses a caller who may not even know that the repository exists, before it can learn which packages do.
+func (s *Publisher) known(ctx context.Context, repository string) error {
+	switch access.Decide(access.From(ctx), access.Read, repository) {
+	case access.Challenge, access.Hide:
+		_, err := s.core.Authorize(ctx, access.Read, repository)
+		return err
+	}
+	return nil
+}
+
+func (e *Edit) need(action access.Action) error {
+	_, err := e.c.svc.core.Authorize(e.ctx, action, e.c.repo.Name)
+	return err
+}
+
+// Package returns the package as the transaction sees it.
+func (e *Edit) Package() registry.Package { return e.c.pkg }
+
+// Settings returns the repository's settings.
+func (e *Edit) Settings() registry.RepositorySettings { return e.c.settings() }
+
+// Version returns a version that is not deleted. NotFound.
+func (e *Edit) Version(name string) (registry.Version, error) { return e.c.version(name) }
+
+// Spelled is Version by any spelling that means the same in the format.
+func (e *Edit) Spelled(name string) (registry.Version, error) {
+	v, err := e.c.svc.core.FindSpelled(e.c.tx.Versions(), e.c.pkg, name)
+	return e.c.present(v, err, name)
+}
+
+// Holder returns the version that holds a file. NotFound: it is deleted, or in another package.
+func (e *Edit) Holder(f registry.File) (registry.Version, error) {
+	v, err := e.c.tx.Versions().VersionByID(f.VersionID)
+	if err == nil && v.PackageID != e.c.pkg.ID {
+		err = metadata.ErrNotExist
+	}
+	return e.c.present(v, err, f.Path)
+}
+
+// Versions returns all versions that are not deleted, in the format's order.
+func (e *Edit) Versions() ([]registry.Version, error) {
+	return e.c.tx.Versions().Versions(metadata.VersionPage{PackageID: e.c.pkg.ID})
+}
+
+// Tags returns the tags that hold.
+func (e *Edit) Tags() ([]registry.Tag, error) { return e.c.tx.Tags().Tags(e.c.pkg.ID) }
+
+// SetTag points a tag at a version. Pointing it where it points already changes nothing.
+func (e *Edit) SetTag(tag, version, reason string) (registry.Tag, error) {
+	if err := e.need(access.Tag); err != nil {
+		return registry.Tag{}, err
+	}
+	if err := e.c.svc.core.CheckTag(e.c.pkg.Format, tag); err != nil {
+		return registry.Tag{}, err
+	}
+	if len(reason) > registry.MaxFactBytes {
+		return registry.Tag{}, registry.Errorf(registry.Invalid, registry.AboutTag, "the reason is longer than %d bytes", registry.MaxFactBytes)
+	}
+	v, err := e.c.version(version)
+	if err != nil {
+		return registry.Tag{}, err
+	}
+	return e.c.setTag(tag, &v, reason)
+}
+
+// RemoveTag ends a tag. It needs the right to tag, or the right to delete, as who may delete a version may end its tags
+// with it. NotFound; Conflict for the tag that the format can't do without.
+func (e *Edit) RemoveTag(tag, reason string) error {
+	if err := e.need(access.Tag); err != nil && e.need(access.Delete) != nil {
+		return err
+	}
+	if tag == e.c.svc.core.Rules[e.c.pkg.Format].RequiredTag && e.c.pkg.VersionCount > 0 {
+		return registry.Errorf(registry.Conflict, registry.AboutTag, "the tag %q can be moved but not removed", tag)
+	}
+	return e.c.removeTag(tag, reason)
+}
+
+// SetState marks a version published, or deprecated or yanked where its format knows that, with a message. It needs the
+// right to publish. Invalid, NotFound.
+func (e *Edit) SetState(version string, state registry.State, reason string) error {
+	if err := e.need(access.Publish); err != nil {
+		return err
+	}
+	v, err := e.c.version(version)
+	if err != nil || v.State == state && v.Reason == reason {
+		return err
+	}
+	if err := e.c.svc.core.CheckState(e.c.pkg.Format, state, reason); err != nil {
+		return err
+	}
+	return e.c.setState(&v, state, reason)
+}
+
+// setState marks a version; v, which is whole, becomes what is stored then.
+func (c *change) setState(v *registry.Version, state registry.State, reason string) error {
+	kind := map[registry.State]registry.EventType{registry.Published: registry.EventArtifactRestored, registry.Deprecated: registry.EventArtifactDeprecated, registry.Yanked: registry.EventArtifactYanked}[state]
+	v.State, v.Reason = state, reason
+	if _, err := c.append(kind, v, registry.EventData{Reason: reason}); err != nil {
+		return err
+	}
+	c.dirty = true
+	return c.tx.Versions().UpdateVersion(*v)
+}
+
+// SetDescriptor stores what the format keeps per package. It needs the right to publish.
+func (e *Edit) SetDescriptor(descriptor []byte) error {
+	if err := e.need(access.Publish); err != nil {
+		return err
+	}
+	if string(descriptor) == string(e.c.pkg.Descriptor) {
+		return nil
+	}
+	e.c.pkg.Descriptor = descriptor
+	if _, err := e.c.append(registry.EventPackageChanged, nil, registry.EventData{}); err != nil {
+		return err
+	}
+	e.c.dirty = true
+	return nil
+}
+
+// Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. Where the format can't do
+// without a tag that pointed at it, the tag moves to the highest version left. Conflict (InUse): it is deployed.
+func (e *Edit) Delete(version, reason string) error {
+	if err := e.need(access.Delete); err != nil {
+		return err
+	}
+	v, err := e.c.version(version)
+	if err != nil {
+		return err
+	}
+	return e.c.delete(v, reason)
+}
+
+// RemoveFile takes one file out of a version; its path stays reserved for the same bytes. With the last file the
+// version goes. NotFound; Conflict (InUse): the version is deployed.
+func (e *Edit) RemoveFile(version, path, reason string) error {
+	return e.RemoveFileIf(version, path, reason, func(registry.File) error { return nil })
+}
+
+// RemoveFileIf is RemoveFile unless allow, which sees the file, refuses it with an error.
+func (e *Edit) RemoveFileIf(version, path, reason string, allow func(registry.File) error) error {
+	v, err := e.removable(version)
+	if err != nil {
+		return err
+	}
+	f, err := e.c.tx.Files().File(v.ID, path)
+	if err != nil {
+		return registry.Missing(err, registry.AboutFile, "there is no %q in %s %s", registry.Clip(path), e.c.pkg.Name, version)
+	}
+	if err := allow(f); err != nil {
+		return err
+	}
+	return e.c.remove(v, []registry.File{f}, reason)
+}
+
+// RemoveFiles is RemoveFile for those of the paths that the version has, with one event. It returns how many there were.
+func (e *Edit) RemoveFiles(version, reason string, paths ...string) (int, error) {
+	v, err := e.removable(version)
+	if err != nil {
+		return 0, err
+	}
+	var files []registry.File
+	for _, path := range paths {
+		f, err := e.c.tx.Files().File(v.ID, path)
+		if err == nil {
+			files = append(files, f)
+		} else if !errors.Is(err, metadata.ErrNotExist) {
+			return 0, err
+		}
+	}
+	return len(files), e.c.remove(v, files, reason)
+}
+
+// RemoveFolder is RemoveFiles for all that is below a folder, which ends in a slash.
+func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
+	v, err := e.removable(version)
+	if err != nil {
+		return 0, err
+	}
+	files, err := e.c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Below: folder})
+	if err != nil {
+		return 0, err
+	}
+	return len(files), e.c.remove(v, files, reason)
+}
+
+// removable finds a version of which the caller may take files.
+func (e *Edit) removable(version string) (registry.Version, error) {
+	if err := e.need(access.Delete); err != nil {
+		return registry.Version{}, err
+	}
+	return e.c.version(version)
+}
+
+// remove takes files out of a version, or ends it with its last.
+func (c *change) remove(v registry.Version, files []registry.File, reason string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	left, d, err := without(c.tx.Files(), v, files)
+	if err != nil {
+		return err
+	}
+	if !left {
+		return c.delete(v, reason)
+	}
+	if err := c.unused(v, "stripped of files"); err != nil {
+		return err
+	}
+	v.Digest = d
+	for _, f := range files {
+		v.Size -= f.Blob.Size
+	}
+	if _, err := c.append(registry.EventArtifactFilesRemoved, &v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)}); err != nil {
+		return err
+	}
+	c.dirty = true
+	for _, f := range files {
+		if err := c.tx.Files().RemoveFile(v.ID, f.Path); err != nil {
+			return err
+		}
+	}
+	return c.tx.Versions().UpdateVersion(v)
+}
+
+func (c *change) delete(v registry.Version, reason string) error {
+	if err := c.unused(v, "deleted"); err != nil {
+		return err
+	}
+	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+	if err != nil {
+		return err
+	}
+	if v.Digest == "" {
+		v.Digest = registry.ContentDigest(files)
+	}
+	e, err := c.append(registry.EventArtifactDeleted, &v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)})
+	if err != nil {
+		return err
+	}
+	v.State, v.Reason, v.EndedSeq = registry.Deleted, reason, e.Seq
+	if err := c.tx.Versions().UpdateVersion(v); err != nil {
+		return err
+	}
+	if err := c.tx.Files().RemoveFiles(v.ID); err != nil {
+		return err
+	}
+	c.pkg.VersionCount--
+	c.dirty = true
+	return c.retag(v)
+}
+
+// retag ends the tags of a deleted version, and finds a new place for the required one.
+func (c *change) retag(gone registry.Version) error {
+	tags, err := c.tx.Tags().TagsOfVersion(gone.ID)
+	if err != nil {
+		return err
+	}
+	for _, t := range tags {
+		if t.Name == c.svc.core.Rules[c.pkg.Format].RequiredTag && c.pkg.VersionCount > 0 {
+			name, err := c.tx.Versions().Highest(c.pkg.ID)
+			if err != nil {
+				return err
+			}
+			next, err := c.version(name)
+			if err != nil {
+				return err
+			}
+			if _, err := c.setTag(t.Name, &next, "version "+gone.Name+" was deleted"); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.removeTag(t.Name, "version "+gone.Name+" was deleted"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete removes one version; see Edit.Delete.
+func (s *Publisher) Delete(ctx context.Context, at registry.Coordinate, reason string) error {
+	return s.Edit(ctx, at.Name, func(e *Edit) error { return e.Delete(at.Version, reason) })
+}
+
+// SetState marks one version; see Edit.SetState. It returns the version as it is then.
+func (s *Publisher) SetState(ctx context.Context, at registry.Coordinate, state registry.State, reason string) (pkg registry.Package, v registry.Version, err error) {
+	err = s.Edit(ctx, at.Name, func(e *Edit) error {
+		if err := e.SetState(at.Version, state, reason); err != nil {
+			return err
+		}
+		pkg = e.Package()
+		v, err = e.Version(at.Version)
+		return err
+	})
+	return pkg, v, err
+}

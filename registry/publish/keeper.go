@@ -1,0 +1,67 @@
+package publish
+
+import (
+	"fmt"
+	"strings"
+
+	"slipway/metadata"
+	"slipway/registry"
+)
+
+// maxUses bounds the reasons of one refusal.
+const maxUses = 5
+
+// Keeper knows of versions that must stay.
+type Keeper interface {
+	// Uses says why a version can't go: at most limit that run, and at most limit that are about to.
+	Uses(tx metadata.Tx, v registry.Version, limit int) ([]registry.Use, error)
+}
+
+// unused refuses a change that takes bytes of a version away while it is deployed: as itself, or as a part of an index that
+// is. what is the change, for the message. Conflict.
+func (c *change) unused(v registry.Version, what string) error {
+	uses, err := c.uses(v)
+	if err != nil || len(uses) == 0 {
+		return err
+	}
+	reasons := make([]string, len(uses))
+	for i, u := range uses {
+		reasons[i] = u.String()
+	}
+	return &registry.Error{Kind: registry.Conflict, Subject: registry.AboutVersion, Err: &registry.InUse{Uses: uses},
+		Detail: fmt.Sprintf("%s %s can't be %s: %s", c.pkg.Name, v.Name, what, strings.Join(reasons, "; "))}
+}
+
+// uses are the services that run v or an index above it, then the deployments that are under way, at most maxUses.
+func (c *change) uses(v registry.Version) ([]registry.Use, error) {
+	var runs, open []registry.Use
+	seen := map[int64]bool{v.ID: true}
+	for queue := []registry.Version{v}; len(queue) > 0 && len(runs)+len(open) < maxUses; queue = queue[1:] {
+		now := queue[0]
+		for _, k := range c.svc.keepers {
+			uses, err := k.Uses(c.tx, now, maxUses)
+			if err != nil {
+				return nil, err
+			}
+			for _, u := range uses {
+				if u.Runs() {
+					runs = append(runs, u)
+				} else {
+					open = append(open, u)
+				}
+			}
+		}
+		above, err := c.tx.References().Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: registry.RefChild, Digest: now.Digest})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range above {
+			if !seen[a.ID] {
+				seen[a.ID] = true
+				queue = append(queue, a)
+			}
+		}
+	}
+	uses := append(runs, open...)
+	return uses[:min(len(uses), maxUses)], nil
+}

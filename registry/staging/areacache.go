@@ -1,0 +1,115 @@
+package staging
+
+import (
+	"sync"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/lookup"
+)
+
+// Bounds of knownSets.
+const (
+	knownSetBytes  = 4 << 20
+	knownSetMemory = time.Minute // behind the last file
+)
+
+// knownSets remembers sets that this process has seen from their first file on, for a short time: clients send up to four
+// checksums behind each file, to be compared with it. Revisions without a gap tell that nothing is missing.
+type areaCache struct {
+	on bool // no other process writes to the store
+
+	mu    sync.Mutex
+	bytes int
+	sets  map[string]*cachedArea // by row
+}
+
+type cachedArea struct {
+	set   registry.Staging // behind its last file
+	at    time.Time
+	bytes int
+	files map[stagedPath]registry.StagedFile
+}
+
+type stagedPath struct{ format, pkg, version, path string }
+
+func pathOf(f registry.StagedFile, path string) stagedPath {
+	return stagedPath{f.Format, f.Package, f.Version, path}
+}
+
+func newAreaCache(store metadata.Store) *areaCache {
+	_, on := store.(metadata.Versioned)
+	return &areaCache{on: on, sets: map[string]*cachedArea{}}
+}
+
+// added notes a file that was committed. Where requests overlap, and their order is not known here, the set is forgotten.
+func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.Time) {
+	if !k.on {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := k.sets[set.ID]
+	switch {
+	case set.Revision == 1 && (known == nil || known.set.CreatedAt.Before(set.CreatedAt)):
+		k.drop(set.ID)
+		known = &cachedArea{files: map[stagedPath]registry.StagedFile{}}
+		k.sets[set.ID] = known
+	case known != nil && set.Revision == known.set.Revision+1 && set.CreatedAt.Equal(known.set.CreatedAt):
+	default:
+		k.drop(set.ID)
+		return
+	}
+	size := lookup.RecordBytes + len(f.Attributes)
+	if k.bytes+size > knownSetBytes {
+		clear(k.sets)
+		k.bytes = 0
+		return
+	}
+	known.set, known.at = set, now
+	known.files[pathOf(f, f.Path)] = f
+	known.bytes += size
+	k.bytes += size
+}
+
+// forget drops a set that has ended.
+func (k *areaCache) forget(row string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drop(row)
+}
+
+// forgetAll is for when sets were dropped whose rows nobody names.
+func (k *areaCache) forgetAll() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.sets)
+	k.bytes = 0
+}
+
+func (k *areaCache) drop(row string) {
+	if known := k.sets[row]; known != nil {
+		k.bytes -= known.bytes
+		delete(k.sets, row)
+	}
+}
+
+// find returns which of the paths a set of the repository holds of the version that at names. false: the set is not known.
+func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []string, now time.Time) (files []registry.StagedFile, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := k.sets[at.StagingID]
+	if known == nil || known.set.RepositoryID != repositoryID || now.Sub(known.at) > knownSetMemory {
+		return nil, false
+	}
+	for _, path := range paths {
+		if f, ok := known.files[pathOf(at, path)]; ok {
+			files = append(files, f)
+		}
+	}
+	return files, true
+}
+
+// forgetSets is to be called after sets were dropped by others than this part of the core.
+func (s *Areas) ForgetSets() { s.cache.forgetAll() }

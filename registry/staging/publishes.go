@@ -1,0 +1,259 @@
+package staging
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/publish"
+)
+
+// A publish is a set that its client named itself, and that it commits or drops by that name: files of several formats
+// and packages that appear at one moment.
+
+// publishScope marks the sets of publishes: nobody but their owner ends them.
+const publishScope = "publish"
+
+// maxPublishID is what CheckSetID leaves beside the prefix that keeps publishes and the sets of formats apart.
+const maxPublishID = 200
+
+// PublishKey is the set of a publish. Invalid.
+func PublishKey(repository, id string) (SetKey, error) {
+	if len(id) > maxPublishID {
+		return SetKey{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "the id of a publish is longer than %d bytes", maxPublishID)
+	}
+	return SetKey{Repository: repository, ID: publishScope + "/" + id, Scope: publishScope}, CheckSetID(id)
+}
+
+// Opener reads length bytes of a blob from offset, -1 to the end. The caller closes.
+type Opener func(ctx context.Context, b registry.Blob, offset, length int64) (io.ReadCloser, error)
+
+// Assembler is what a format whose versions are staged knows of their files.
+type Assembler interface {
+	// Assemble makes the release that the staged files of one version become, when their publish is committed, or when
+	// they settled. Files that its Release.Files does not name are dropped.
+	Assemble(ctx context.Context, a Assembly) (publish.Release, error)
+	// Settle says after how long without a further file a set that holds these files is committed by itself; negative is
+	// never.
+	Settle(ctx context.Context, open Opener, files []registry.StagedFile) (time.Duration, error)
+}
+
+// Assembly is the staged files of one version, about to become a release.
+type Assembly struct {
+	Open       Opener // of the files' blobs
+	Repository registry.Repository
+	At         registry.Coordinate
+	Files      []registry.StagedFile
+}
+
+// PublishedVersion is what the commit of a publish made of one version.
+type PublishedVersion struct {
+	At registry.Coordinate
+	publish.Result
+}
+
+// CommitPublish makes all that the caller has staged under id visible in one transaction. repository may be "" where only
+// one holds a publish of that id. A client that did not get the answer asks again and gets it, for a day. NotFound, Conflict,
+// and the errors of CommitSet.
+func (s *Areas) CommitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
+	out, err := s.commitPublish(ctx, repository, id)
+	if !errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutRequest}) {
+		return out, err
+	}
+	if was, endedErr := s.endedPublish(ctx, repository, id); endedErr == nil || registry.KindOf(endedErr) != registry.NotFound {
+		return was, endedErr
+	}
+	return nil, err
+}
+
+func (s *Areas) commitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
+	key, err := s.findPublish(ctx, repository, id, underWay)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := s.core.RepositoryRow(ctx, key.Repository)
+	if err != nil {
+		return nil, err
+	}
+	var releases []SetRelease
+	results, err := s.CommitSet(ctx, key, func(files []registry.StagedFile) ([]SetRelease, error) {
+		var err error
+		releases, err = s.assemble(ctx, repo, files)
+		return releases, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]PublishedVersion, len(results))
+	for i, res := range results {
+		out[i] = PublishedVersion{At: releases[i].At.At(res.Version.Name), Result: res}
+	}
+	return out, nil
+}
+
+// outcome is what a committed publish made of one version, as it is kept.
+type outcome struct {
+	Format, Package, Display, Version, PURL string
+	Digest                                  digest.Digest
+	Created, Changed                        bool
+}
+
+func endPublish(stagings metadata.Stagings, row string, releases []SetRelease, results []publish.Result) error {
+	notes := make([]outcome, len(results))
+	for i, res := range results {
+		at, v := releases[i].At, res.Version
+		notes[i] = outcome{at.Format, at.Package, at.Display, v.Name, v.PURL, v.Digest, res.Created, res.Changed}
+	}
+	raw, err := json.Marshal(notes)
+	if err != nil {
+		return err
+	}
+	return stagings.EndStaging(row, raw)
+}
+
+// endedPublish returns what CommitPublish has answered before. NotFound, Conflict.
+func (s *Areas) endedPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
+	var ended registry.Staging
+	key, err := s.findPublish(ctx, repository, id, func(tx metadata.Tx, row string) (set registry.Staging, err error) {
+		set, err = tx.Stagings().Staging(row)
+		if err == nil && set.Outcome == nil {
+			err = metadata.ErrNotExist
+		}
+		if err == nil {
+			ended = set
+		}
+		return set, registry.Missing(err, registry.AboutRequest, "there was no such publish")
+	})
+	if err != nil {
+		return nil, err
+	}
+	var notes []outcome
+	if err := json.Unmarshal(ended.Outcome, &notes); err != nil {
+		return nil, err
+	}
+	out := make([]PublishedVersion, len(notes))
+	for i, n := range notes {
+		at := registry.Name{Repository: key.Repository, Format: n.Format, Package: n.Package, Display: n.Display}
+		out[i] = PublishedVersion{At: at.At(n.Version), Result: publish.Result{
+			Version: registry.Version{Name: n.Version, PURL: n.PURL, Digest: n.Digest}, Created: n.Created, Changed: n.Changed}}
+	}
+	return out, nil
+}
+
+// assemble lets the formats make releases of staged files.
+func (s *Areas) assemble(ctx context.Context, repo registry.Repository, files []registry.StagedFile) ([]SetRelease, error) {
+	var out []SetRelease
+	for at, files := range byCoordinate(repo.Name, files) {
+		assembler := s.assemblers[at.Format]
+		if assembler == nil {
+			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "versions of format %q can't be part of a publish", at.Format)
+		}
+		rel, err := assembler.Assemble(ctx, Assembly{Open: s.content.OpenBlob, Repository: repo, At: at, Files: files})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, SetRelease{At: at.Name, Release: rel})
+	}
+	return out, nil
+}
+
+// byCoordinate yields the files of each version, in the order of the first.
+func byCoordinate(repository string, files []registry.StagedFile) iter.Seq2[registry.Coordinate, []registry.StagedFile] {
+	return func(yield func(registry.Coordinate, []registry.StagedFile) bool) {
+		same := func(a, b registry.StagedFile) bool {
+			return a.Format == b.Format && a.Package == b.Package && a.Version == b.Version
+		}
+		for len(files) > 0 {
+			n := slices.IndexFunc(files, func(f registry.StagedFile) bool { return !same(f, files[0]) })
+			if n < 0 {
+				n = len(files)
+			}
+			f := files[0]
+			at := registry.Name{Repository: repository, Format: f.Format, Package: f.Package, Display: f.Display}.At(f.Version)
+			if !yield(at, files[:n]) {
+				return
+			}
+			files = files[n:]
+		}
+	}
+}
+
+// StagedPublish returns what the caller has staged under id. NotFound, Conflict.
+func (s *Areas) StagedPublish(ctx context.Context, repository, id string) (SetKey, registry.Staging, []registry.StagedFile, error) {
+	key, err := s.findPublish(ctx, repository, id, underWay)
+	if err != nil {
+		return key, registry.Staging{}, nil, err
+	}
+	set, files, err := s.Set(ctx, key)
+	return key, set, files, err
+}
+
+// DropPublish gives up what the caller has staged under id. NotFound, Conflict.
+func (s *Areas) DropPublish(ctx context.Context, repository, id string) error {
+	key, err := s.findPublish(ctx, repository, id, underWay)
+	if err != nil {
+		return err
+	}
+	return s.DropSet(ctx, key)
+}
+
+// findPublish looks for a publish of the caller in the one repository, or in all where it may publish. find is underWay, or
+// its like, whose NotFound passes a set by.
+func (s *Areas) findPublish(ctx context.Context, repository, id string, find func(tx metadata.Tx, row string) (registry.Staging, error)) (SetKey, error) {
+	key, err := PublishKey(repository, id)
+	if err != nil {
+		return key, err
+	}
+	actor := access.From(ctx)
+	if repository != "" {
+		if _, err := s.core.Authorize(ctx, access.Publish, repository); err != nil {
+			return key, err
+		}
+		return key, s.core.Store.View(ctx, func(tx metadata.Tx) error {
+			_, err := find(tx, key.row(actor))
+			return err
+		})
+	}
+	if actor.Type == access.TypeAnonymous {
+		return key, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to publish")
+	}
+	var found []string
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		found = nil
+		repos, err := registry.AllRepositories(tx.Repositories())
+		for _, r := range repos {
+			key.Repository = r.Name
+			if err != nil || access.Decide(actor, access.Publish, r.Name) != access.Allow {
+				continue
+			}
+			_, serr := find(tx, key.row(actor))
+			switch {
+			case serr == nil:
+				found = append(found, r.Name)
+			case registry.KindOf(serr) != registry.NotFound:
+				err = serr
+			}
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return key, err
+	case len(found) == 0:
+		return key, registry.Errorf(registry.NotFound, registry.AboutRequest, "you have no publish %q under way: nothing was staged under it, or it was committed or dropped", registry.Clip(id))
+	case len(found) > 1:
+		return key, registry.Errorf(registry.Conflict, registry.AboutRequest, "there is a publish %q in several repositories (%s); name one with ?repository=", registry.Clip(id), strings.Join(found, ", "))
+	}
+	key.Repository = found[0]
+	return key, nil
+}

@@ -1,0 +1,323 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/content"
+	"slipway/registry/publish"
+)
+
+// A set is files of one or more versions that arrive by several requests and become visible together. Only who began it
+// may add to it or see it.
+
+// SetKey names a set of the caller in a repository.
+type SetKey struct {
+	Repository string
+	ID         string // the caller's own name for it; see CheckSetID
+	// Scope groups sets that a format looks for among all callers, e.g. a Maven coordinate. "" is none.
+	Scope string
+}
+
+// setTTL is how long a set without a new file is kept.
+const setTTL = 24 * time.Hour
+
+// maxSetFiles bounds one set.
+const maxSetFiles = 10_000
+
+const maxSetIDBytes = 255
+
+// CheckSetID reports why s can't name a set. Invalid.
+func CheckSetID(s string) error {
+	ok := s != "" && len(s) <= maxSetIDBytes
+	for i, c := range []byte(s) { // every file of a set asks, more than once
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		ok = ok && (letter || i > 0 && strings.IndexByte("._:@/+-", c) >= 0)
+	}
+	if !ok {
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "%q can't name a publish: letters, digits and . _ : @ / + -, at most 255", registry.Clip(s))
+	}
+	return nil
+}
+
+// row is the set's key in metadata: one caller's id never meets another's.
+func (k SetKey) row(actor access.Actor) string { return actor.ID + " " + k.Repository + " " + k.ID }
+
+// SetFile is a file about to be added to a set.
+type SetFile struct {
+	At         registry.Coordinate
+	File       content.StageFile
+	Attributes []byte // what the format wants to find again at commit
+}
+
+// AddToSet stores r and notes it in a set, which the first file begins. The same path again replaces it: nothing was
+// visible. DigestMismatch, TooLarge, Denied, NotFound, Invalid.
+func (s *Areas) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Reader) (publish.Staged, error) {
+	if err := CheckSetID(key.ID); err != nil {
+		return publish.Staged{}, err
+	}
+	if err := errors.Join(f.At.Check(), registry.CheckVersion(f.At.Version)); err != nil {
+		return publish.Staged{}, err
+	}
+	p, err := s.publisher.Begin(ctx, f.At.Name)
+	if err != nil {
+		return publish.Staged{}, err
+	}
+	defer p.Abort()
+	defer s.settling.adding(key.row(p.Actor()), s.core.Now)()
+	st, err := p.Stage(ctx, f.File, r)
+	if err != nil {
+		return publish.Staged{}, err
+	}
+	var set registry.Staging
+	var noted registry.StagedFile
+	err = p.KeepStaged(ctx, st, func(tx metadata.Tx, b registry.Blob) (err error) {
+		set, noted, err = noteStaged(tx, p, key, f, b)
+		return err
+	})
+	if err == nil {
+		s.cache.added(set, noted, s.core.Now())
+	}
+	return st, err
+}
+
+func noteStaged(tx metadata.Tx, p *publish.Publish, key SetKey, f SetFile, b registry.Blob) (registry.Staging, registry.StagedFile, error) {
+	actor := p.Actor()
+	set, err := tx.Stagings().TouchStaging(registry.Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, Scope: key.Scope})
+	if err != nil {
+		return registry.Staging{}, registry.StagedFile{}, err
+	}
+	if set.Revision > maxSetFiles {
+		return registry.Staging{}, registry.StagedFile{}, registry.Errorf(registry.TooLarge, registry.AboutRequest, "a publish takes at most %d files", maxSetFiles)
+	}
+	noted := registry.StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display, Version: f.At.Version,
+		Path: f.File.Path, MediaType: f.File.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
+	return set, noted, tx.Stagings().PutStagedFile(noted)
+}
+
+// Set returns the files of a set of the caller. NotFound.
+func (s *Areas) Set(ctx context.Context, key SetKey) (registry.Staging, []registry.StagedFile, error) {
+	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
+	if err != nil {
+		return registry.Staging{}, nil, err
+	}
+	return s.set(ctx, key.row(actor))
+}
+
+// StagedAt returns those of the paths that the caller has staged of a version in a set; none where there is no such set.
+func (s *Areas) StagedAt(ctx context.Context, key SetKey, at registry.Coordinate, paths ...string) (files []registry.StagedFile, err error) {
+	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
+	if err != nil {
+		return nil, err
+	}
+	of := registry.StagedFile{StagingID: key.row(actor), Format: at.Format, Package: at.Package, Version: at.Version}
+	if repo, err := s.core.RepositoryRow(ctx, key.Repository); err == nil {
+		if files, ok := s.cache.find(repo.ID, of, paths, s.core.Now()); ok {
+			return files, nil
+		}
+	}
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		files, err = tx.Stagings().StagedFilesAt(of, paths)
+		return err
+	})
+	return files, err
+}
+
+func (s *Areas) set(ctx context.Context, row string) (set registry.Staging, files []registry.StagedFile, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if set, err = underWay(tx, row); err != nil {
+			return err
+		}
+		files, err = tx.Stagings().StagedFiles(row)
+		return err
+	})
+	return set, files, err
+}
+
+// underWay finds a set that has not ended.
+func underWay(tx metadata.Tx, row string) (registry.Staging, error) {
+	set, err := tx.Stagings().Staging(row)
+	if err == nil && set.Outcome != nil {
+		err = metadata.ErrNotExist
+	}
+	return set, registry.Missing(err, registry.AboutRequest, "there is no such publish under way")
+}
+
+// OpenSet is a set as it was read.
+type OpenSet struct {
+	Key   SetKey
+	Files []registry.StagedFile
+	set   registry.Staging
+}
+
+// Sets returns the caller's sets of a scope, the least recently changed first. NotFound, Denied.
+func (s *Areas) Sets(ctx context.Context, repository, scope string) ([]OpenSet, error) {
+	actor, repo, err := s.mayPublish(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	var out []OpenSet
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		sets, err := tx.Stagings().Stagings(metadata.StagingQuery{RepositoryID: repo.ID, Scope: scope})
+		if err != nil {
+			return err
+		}
+		prefix := SetKey{Repository: repository}.row(actor)
+		for _, set := range sets {
+			id, own := strings.CutPrefix(set.ID, prefix)
+			if !own || set.Outcome != nil {
+				continue
+			}
+			files, err := tx.Stagings().StagedFiles(set.ID)
+			if err != nil {
+				return err
+			}
+			out = append(out, OpenSet{SetKey{Repository: repository, ID: id, Scope: scope}, files, set})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// OpenStaged reads a file of a set. The caller closes.
+func (s *Areas) OpenStaged(ctx context.Context, f registry.StagedFile) (io.ReadCloser, error) {
+	return s.core.Blobs.Open(ctx, f.Blob.Digest, 0, -1)
+}
+
+// DropSet gives a set up. A missing one is no error.
+func (s *Areas) DropSet(ctx context.Context, key SetKey) error {
+	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
+	if err != nil {
+		return err
+	}
+	defer s.cache.forget(key.row(actor))
+	return s.core.Store.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
+}
+
+// SetRelease is one version that a set becomes. Its Files name staged files by path; nil is all of its coordinate.
+type SetRelease struct {
+	At      registry.Name
+	Release publish.Release
+}
+
+// CommitSet makes the versions of a set visible in one transaction and ends it. build turns the files into releases; it
+// may read them (OpenStaged). Unavailable: a file was added meanwhile; the errors of Publish.Commit.
+func (s *Areas) CommitSet(ctx context.Context, key SetKey, build func(files []registry.StagedFile) ([]SetRelease, error)) ([]publish.Result, error) {
+	actor, repo, err := s.mayPublish(ctx, key.Repository)
+	if err != nil {
+		return nil, err
+	}
+	set, files, err := s.set(ctx, key.row(actor))
+	if err != nil {
+		return nil, err
+	}
+	return s.commitOpen(ctx, actor, repo, OpenSet{key, files, set}, build)
+}
+
+// CommitOpen is CommitSet of a set as Sets has returned it.
+func (s *Areas) CommitOpen(ctx context.Context, open OpenSet, build func(files []registry.StagedFile) ([]SetRelease, error)) ([]publish.Result, error) {
+	actor, repo, err := s.mayPublish(ctx, open.Key.Repository)
+	if err != nil {
+		return nil, err
+	}
+	return s.commitOpen(ctx, actor, repo, open, build)
+}
+
+// publisher is the caller, who may publish into the repository.
+func (s *Areas) mayPublish(ctx context.Context, repository string) (access.Actor, registry.Repository, error) {
+	actor, err := s.core.Authorize(ctx, access.Publish, repository)
+	if err != nil {
+		return actor, registry.Repository{}, err
+	}
+	repo, err := s.core.RepositoryRow(ctx, repository)
+	return actor, repo, err
+}
+
+func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registry.Repository, open OpenSet,
+	build func(files []registry.StagedFile) ([]SetRelease, error)) ([]publish.Result, error) {
+	key, set, files := open.Key, open.set, open.Files
+	start := s.core.Now()
+	row := key.row(actor)
+	releases, err := build(files)
+	if err != nil {
+		return nil, err
+	}
+	staged := ofSet(releases, files)
+	var out []publish.Result
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		out = out[:0]
+		now, err := underWay(tx, row)
+		if err != nil {
+			return err
+		}
+		if now.Revision != set.Revision || !now.CreatedAt.Equal(set.CreatedAt) {
+			return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
+		}
+		for i, r := range releases {
+			res, err := s.publisher.CommitIn(tx, actor, repo, r.At, r.Release, staged[i])
+			if err != nil {
+				return err
+			}
+			out = append(out, res)
+		}
+		if key.Scope == publishScope {
+			return endPublish(tx.Stagings(), row, releases, out)
+		}
+		return tx.Stagings().DropStaging(row)
+	})
+	s.cache.forget(row)
+	for _, r := range releases {
+		s.publisher.Observe(r.At.Format, start, err)
+	}
+	return out, err
+}
+
+// ofSet picks the staged files of each release. Their blobs are held by the set, so no collection can have taken them.
+func ofSet(releases []SetRelease, files []registry.StagedFile) [][]publish.Staged {
+	type coordinate struct{ format, pkg, version string }
+	of := map[coordinate][]registry.StagedFile{}
+	for _, f := range files {
+		at := coordinate{f.Format, f.Package, f.Version}
+		of[at] = append(of[at], f)
+	}
+	out := make([][]publish.Staged, len(releases))
+	for i, r := range releases {
+		wanted := map[string]bool{}
+		for _, f := range r.Release.Files {
+			wanted[f.Path] = true
+		}
+		for _, f := range of[coordinate{r.At.Format, r.At.Package, r.Release.Version}] {
+			if r.Release.Files == nil || wanted[f.Path] {
+				out[i] = append(out[i], publish.HeldFile(f.Path, f.MediaType, f.Blob))
+			}
+		}
+	}
+	return out
+}
+
+// dropBatch bounds the sets that one transaction drops.
+const dropBatch = 500
+
+// dropIdleSets drops sets that got no file for their time.
+func (s *Areas) DropIdleSets(ctx context.Context) error {
+	for {
+		var idle []registry.Staging
+		if err := s.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+			idle, err = tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(-setTTL), Limit: dropBatch})
+			for _, set := range idle {
+				if err == nil {
+					err = tx.Stagings().DropStaging(set.ID)
+				}
+			}
+			return err
+		}); err != nil || len(idle) < dropBatch {
+			return err
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package staging
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Settling ends sets whose clients send no last word: what Assembler.Settle finds whole is committed in its owner's name
+// after some quiet time. The sets themselves are in metadata, so a restart, or another server that took over, goes on.
+
+// Bounds of settling.
+const (
+	settleBatch  = 1000             // sets of one page of a search
+	settleSearch = time.Minute      // between searches for sets that this process has not seen
+	settleRetry  = 10 * time.Second // after a failure that may pass
+	settleNever  = -1
+)
+
+// settling knows which sets to look at, and when.
+type settling struct {
+	mu   sync.Mutex
+	due  map[string]time.Time // by row of the set
+	open map[string]int       // requests that are adding a file
+}
+
+// adding marks a set as being added to until the returned function is called.
+func (q *settling) adding(row string, now func() time.Time) (done func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open == nil {
+		q.open, q.due = map[string]int{}, map[string]time.Time{}
+	}
+	q.open[row]++
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.open[row]--; q.open[row] == 0 {
+			delete(q.open, row)
+		}
+		q.due[row] = now()
+	}
+}
+
+// at sets when to look at a set again; the zero time forgets it until it is added to.
+func (q *settling) at(row string, t time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.due == nil {
+		q.open, q.due = map[string]int{}, map[string]time.Time{}
+	}
+	if t.IsZero() {
+		delete(q.due, row)
+		return
+	}
+	q.due[row] = t
+}
+
+// take returns the sets to look at now, and forgets them.
+func (q *settling) take(now time.Time) []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []string
+	for row, t := range q.due {
+		if !t.After(now) && q.open[row] == 0 {
+			out = append(out, row)
+			delete(q.due, row)
+		}
+	}
+	return out
+}
+
+func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	var searched, since time.Time
+	for {
+		if now := s.core.Now(); now.Sub(searched) >= settleSearch {
+			searched = now
+			since = s.searchSets(ctx, since)
+		}
+		for _, row := range s.settling.take(s.core.Now()) {
+			s.settle(ctx, row)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// searchSets finds the sets that another process, or this one before it was restarted, was told of: those that were added to
+// since a time. It returns the one for the next search.
+func (s *Areas) searchSets(ctx context.Context, since time.Time) time.Time {
+	var began time.Time
+	page := metadata.StagingQuery{Open: true, NotScope: publishScope, AfterUpdated: since, Limit: settleBatch}
+	for {
+		var open []registry.Staging
+		err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			if began.IsZero() {
+				began = tx.Now()
+			}
+			open, err = tx.Stagings().Stagings(page)
+			return err
+		})
+		if err != nil {
+			if ctx.Err() == nil {
+				s.core.Log.LogAttrs(ctx, slog.LevelError, "search sets of staged files", slog.String("error", err.Error()))
+			}
+			return since
+		}
+		for _, set := range open {
+			s.settling.at(set.ID, s.core.Now())
+			page.AfterUpdated, page.AfterID = set.UpdatedAt, set.ID
+		}
+		if len(open) < settleBatch {
+			return began.Add(-settleSearch) // clocks of replicas differ
+		}
+	}
+}
+
+// settle looks at one set and commits it when it is whole and old enough.
+func (s *Areas) settle(ctx context.Context, row string) {
+	wait, err := s.settleSet(ctx, row)
+	switch {
+	case err == nil && wait == settleNever:
+		s.settling.at(row, time.Time{})
+	case err == nil && wait > 0:
+		s.settling.at(row, s.core.Now().Add(wait))
+	case err == nil || ctx.Err() != nil:
+	case registry.KindOf(err) == registry.Internal || registry.KindOf(err) == registry.Unavailable || registry.KindOf(err) == registry.NoSpace:
+		s.core.Log.LogAttrs(ctx, slog.LevelError, "commit staged files", slog.String("set", row), slog.String("error", err.Error()))
+		s.settling.at(row, s.core.Now().Add(settleRetry))
+	default: // its owner hears of it with the next file, or the set is gone
+		s.core.Log.LogAttrs(ctx, slog.LevelInfo, "staged files can't be committed", slog.String("set", row), slog.String("error", err.Error()))
+	}
+}
+
+// settleSet returns how long to wait before looking again; 0 when the set is committed.
+func (s *Areas) settleSet(ctx context.Context, row string) (time.Duration, error) {
+	owner, rest, _ := strings.Cut(row, " ")
+	repository, id, _ := strings.Cut(rest, " ")
+	set, files, err := s.set(ctx, row)
+	if err != nil || set.Scope == publishScope || len(files) == 0 {
+		return settleNever, ignoreMissing(err)
+	}
+	assembler := s.assemblers[files[0].Format]
+	if assembler == nil {
+		return settleNever, nil
+	}
+	after, err := assembler.Settle(ctx, s.content.OpenBlob, files)
+	if err != nil || after < 0 {
+		return settleNever, err
+	}
+	var idle time.Duration
+	if err := s.core.Store.View(ctx, func(tx metadata.Tx) error { idle = tx.Now().Sub(set.UpdatedAt); return nil }); err != nil {
+		return 0, err
+	}
+	if idle < after {
+		return after - idle, nil
+	}
+	actor, err := s.owners.Actor(ctx, owner)
+	if errors.Is(err, access.ErrBadCredentials) {
+		return settleNever, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "%s, who staged the files, is not valid any more", owner)
+	}
+	if err != nil {
+		return settleNever, err
+	}
+	ctx = access.With(ctx, actor)
+	repo, err := s.core.RepositoryRow(ctx, repository)
+	if err != nil {
+		return settleNever, err
+	}
+	_, err = s.CommitSet(ctx, SetKey{Repository: repository, ID: id, Scope: set.Scope}, func(files []registry.StagedFile) ([]SetRelease, error) {
+		return s.assemble(ctx, repo, files)
+	})
+	return 0, ignoreMissing(err)
+}
+
+// ignoreMissing: whoever else ended a set was right to.
+func ignoreMissing(err error) error {
+	if err != nil && registry.KindOf(err) == registry.NotFound {
+		return nil
+	}
+	return err
+}
