@@ -24,6 +24,7 @@ func Decode(r *http.Request, v any) error {
 	return DecodeObject(raw, v)
 }
 
+// DecodeObject decodes one JSON object into v, with the rules of Decode for fields. Invalid.
 func DecodeObject(raw json.RawMessage, v any) error {
 	if first := bytes.TrimLeft(raw, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 		return Invalid("a JSON object is needed")

@@ -15,12 +15,13 @@ import (
 
 // Bounds of what a request may ask.
 const (
-	DefaultLimit  = 100
+	DefaultLimit  = 100 // items of a page, without ?limit=
 	maxQueryBytes = 512 // of one query parameter
 	maxWait       = 60 * time.Second
 	maxTypes      = 32 // globs in ?types=
 )
 
+// Invalid is the error of a request that says something wrong; it is shown to the client.
 func Invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)
 }
@@ -37,6 +38,7 @@ func Segment(r *http.Request, key string) (string, error) {
 // Query is the parsed query string. Operations that only read ignore parameters that they do not have.
 type Query url.Values
 
+// ParseQuery parses the query string of a request. Invalid.
 func ParseQuery(r *http.Request) (Query, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -83,6 +85,7 @@ func AfterNumber(p registry.Page) int64 {
 	return n
 }
 
+// Limit returns ?limit=: 100 without one, at most 1000. Invalid.
 func (q Query) Limit() (int, error) {
 	s := url.Values(q).Get("limit")
 	if s == "" {
@@ -169,6 +172,7 @@ func (q Query) Seq(key string, otherwise int64) (int64, error) {
 	return ParseSeq(key, s)
 }
 
+// ParseSeq reads a sequence number of the log, or -1; what is its name in the error. Invalid.
 func ParseSeq(what, s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < -1 {
