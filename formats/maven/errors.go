@@ -35,6 +35,3 @@ func notFound(format string, args ...any) error {
 func isAbsent(err error) bool {
 	return err != nil && registry.KindOf(err) == registry.NotFound && registry.AsError(err).Subject != registry.AboutRepository
 }
-
-// clip is formats.Clip.
-func clip(s string) string { return formats.Clip(s) }

@@ -31,7 +31,7 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.svc.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
-	return notFound("there is nothing at %q", clip(t.path))
+	return notFound("there is nothing at %q", formats.Clip(t.path))
 }
 
 // Cache-Control of files: a name with a version or a timestamp never gets other bytes, unless the repository lets deleted ones
@@ -238,7 +238,7 @@ func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey,
 }
 
 func noMetadata(t target) error {
-	return notFound("there is no %q in repository %q", clip(t.path), t.repository)
+	return notFound("there is no %q in repository %q", formats.Clip(t.path), t.repository)
 }
 
 // versions makes the metadata of an artifact, of a group with plugins, or of a path that is both.

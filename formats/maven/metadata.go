@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -167,7 +168,7 @@ func (s sent) check(t target) error {
 	differs := s.artifact != "" && (s.group != t.group || s.artifact != t.artifact) ||
 		t.kind == kindSnapshots && s.version != "" && s.version != t.version
 	if differs {
-		return invalid("%s is about %s:%s:%s, but its path is %s", metadataFile, clip(s.group), clip(s.artifact), clip(s.version), clip(t.path))
+		return invalid("%s is about %s:%s:%s, but its path is %s", metadataFile, formats.Clip(s.group), formats.Clip(s.artifact), formats.Clip(s.version), formats.Clip(t.path))
 	}
 	return nil
 }

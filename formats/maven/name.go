@@ -19,7 +19,7 @@ const versionReserved = `\/:"<>|?*[](){},`
 func normalize(name string) (string, error) {
 	group, artifact, ok := strings.Cut(name, ":")
 	if !ok || !id.MatchString(group) || !id.MatchString(artifact) {
-		return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a Maven package is groupId:artifactId, not %q", clip(name))
+		return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a Maven package is groupId:artifactId, not %q", formats.Clip(name))
 	}
 	return name, nil
 }
@@ -28,13 +28,13 @@ func normalize(name string) (string, error) {
 func (t target) checkNew() error {
 	switch {
 	case t.kind == kindOther:
-		return invalid("%q is no path of the Maven layout: <group>/<artifact>/<version>/<file>, the group with slashes for dots", clip(t.path))
+		return invalid("%q is no path of the Maven layout: <group>/<artifact>/<version>/<file>, the group with slashes for dots", formats.Clip(t.path))
 	case t.group != "" && !id.MatchString(t.group) || !id.MatchString(t.artifact):
-		return invalid("groupId and artifactId are letters, digits, '_', '-' and '.', not %q", clip(t.name().Package))
+		return invalid("groupId and artifactId are letters, digits, '_', '-' and '.', not %q", formats.Clip(t.name().Package))
 	case t.version != "" && (strings.ContainsAny(t.version, versionReserved) || strings.ContainsAny(t.version, " \t")):
-		return invalid("the version %q has one of %s or a space", clip(t.version), versionReserved)
+		return invalid("the version %q has one of %s or a space", formats.Clip(t.version), versionReserved)
 	case strings.HasSuffix(strings.ToUpper(t.version), snapshot) && !isSnapshot(t.version):
-		return invalid("the version %q looks like a snapshot, but only upper case SNAPSHOT makes one for every client", clip(t.version))
+		return invalid("the version %q looks like a snapshot, but only upper case SNAPSHOT makes one for every client", formats.Clip(t.version))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -74,7 +75,7 @@ func parsePath(escaped string) (target, error) {
 	repository, rest, _ := strings.Cut(rest, "/")
 	repository, err := url.PathUnescape(repository)
 	if err != nil || !registry.ValidRepository(repository) {
-		return target{}, registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", clip(repository))
+		return target{}, registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", formats.Clip(repository))
 	}
 	for part := range strings.SplitSeq(rest, "/") {
 		if part == "" {
@@ -83,9 +84,9 @@ func parsePath(escaped string) (target, error) {
 		seg, err := url.PathUnescape(part)
 		switch {
 		case err != nil:
-			return target{}, invalid("the path has a broken %%-escape: %q", clip(part))
+			return target{}, invalid("the path has a broken %%-escape: %q", formats.Clip(part))
 		case strings.Contains(seg, "/"):
-			return target{}, invalid("the path has an encoded slash in a segment: %q", clip(part))
+			return target{}, invalid("the path has an encoded slash in a segment: %q", formats.Clip(part))
 		case len(seg) > maxSegmentBytes:
 			return target{}, invalid("the path has a segment of over %d bytes", maxSegmentBytes)
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -80,7 +81,7 @@ func parsePOM(raw []byte) (pom, error) {
 // versions of tools in it, which the file's own name and the POM do not have. Invalid.
 func (p pom) check(t target) error {
 	differ := func(what, has, wants string) error {
-		return invalid("the POM says %s %q, but its path says %q: %s", what, clip(has), clip(wants), t.file.name)
+		return invalid("the POM says %s %q, but its path says %q: %s", what, formats.Clip(has), formats.Clip(wants), t.file.name)
 	}
 	open := func(s string) bool { return strings.Contains(s, "${") }
 	legacy := p.Artifact == t.file.stem && strings.HasPrefix(t.artifact, t.file.stem+"_")

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -67,7 +68,7 @@ func xmlError(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	return invalid("the XML can't be read: %s", clip(strings.ToValidUTF8(err.Error(), "")))
+	return invalid("the XML can't be read: %s", formats.Clip(strings.ToValidUTF8(err.Error(), "")))
 }
 
 type xmlWalk struct {

@@ -55,7 +55,7 @@ func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) erro
 	case wish.TFA != nil && *wish.TFA:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "This registry has no second factor for publishing.")
 	case wish.Access != nil && !slices.Contains([]string{"public", "restricted", "private"}, *wish.Access):
-		return invalid("the access %q is not known: public, restricted or private", clip(*wish.Access))
+		return invalid("the access %q is not known: public, restricted or private", formats.Clip(*wish.Access))
 	case wish.Access != nil && (*wish.Access == "public") != public:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "Who may read a package is decided for the repository as a whole.")
 	}

@@ -126,7 +126,7 @@ func deprecateVersions(e *publish.Edit, doc document) error {
 	for _, s := range doc.versions {
 		v, ok := byName[s.name]
 		if !ok {
-			return invalid("version %q does not exist here, and there is no attachment to publish it from", clip(s.name))
+			return invalid("version %q does not exist here, and there is no attachment to publish it from", formats.Clip(s.name))
 		}
 		text := deprecatedText(s.deprecated)
 		if s.deprecated == nil || text == deprecation(v) {

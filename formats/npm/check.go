@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -35,16 +36,16 @@ func checkPublish(doc document, u *upload) (sent, error) {
 	v := doc.versions[0]
 	ok := false
 	if s.version, s.prerelease, ok = strictVersion(v.name); !ok {
-		return s, invalid("%q is not a semantic version", clip(v.name))
+		return s, invalid("%q is not a semantic version", formats.Clip(v.name))
 	}
 	if s.manifest = v.manifest; s.manifest == nil {
 		return s, invalid("versions[%q] is not an object", v.name)
 	}
 	if got := s.manifest.text("version"); got != v.name {
-		return s, invalid("versions[%q] says it is version %q", v.name, clip(got))
+		return s, invalid("versions[%q] says it is version %q", v.name, formats.Clip(got))
 	}
 	if got := s.manifest.text("name"); got != u.name {
-		return s, invalid("versions[%q] is of package %q, not %q", v.name, clip(got), u.name)
+		return s, invalid("versions[%q] is of package %q, not %q", v.name, formats.Clip(got), u.name)
 	}
 	if s.tags, err = checkTags(doc, v.name); err != nil {
 		return s, err
@@ -69,7 +70,7 @@ func checkSameName(doc document, name string) error {
 			return err
 		}
 		if got != name && (got != "" || key == "name") {
-			return invalid("%q is %q, but the package in the URL is %q", key, clip(got), name)
+			return invalid("%q is %q, but the package in the URL is %q", key, formats.Clip(got), name)
 		}
 	}
 	return nil
@@ -110,9 +111,9 @@ func checkAttachments(doc document, u *upload) error {
 		}
 		switch {
 		case !a.hasData:
-			return invalid("the attachment %q has no data", clip(a.name))
+			return invalid("the attachment %q has no data", formats.Clip(a.name))
 		case a.length != nil && *a.length != got:
-			return invalid("the attachment %q should have %d bytes, %d came", clip(a.name), *a.length, got)
+			return invalid("the attachment %q should have %d bytes, %d came", formats.Clip(a.name), *a.length, got)
 		}
 	}
 	return nil
@@ -147,7 +148,7 @@ func checkSums(manifest object, blob registry.Blob) error {
 }
 
 func mismatch(what, announced, got string) error {
-	return registry.Errorf(registry.DigestMismatch, registry.AboutFile, "the tarball's %s is %s, but %s was announced; nothing was published", what, got, clip(announced))
+	return registry.Errorf(registry.DigestMismatch, registry.AboutFile, "the tarball's %s is %s, but %s was announced; nothing was published", what, got, formats.Clip(announced))
 }
 
 // checkIdentity compares name and version with the tarball's own package.json (npm.md 5.5), which clients pack as it is:
@@ -160,7 +161,7 @@ func checkIdentity(u *upload, version string) error {
 		same = ok && clean == version
 	}
 	if strings.TrimSpace(name) != u.name || !same {
-		return invalid("the package.json in the tarball is of %s@%s, but %s@%s was to be published", clip(name), clip(inner), u.name, version)
+		return invalid("the package.json in the tarball is of %s@%s, but %s@%s was to be published", formats.Clip(name), formats.Clip(inner), u.name, version)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -51,7 +52,7 @@ func readDocument(body io.Reader, attach func(name string, data io.Reader) error
 	seen := map[string]bool{}
 	err := s.object(func(key string) (err error) {
 		if seen[key] {
-			return malformed("%q stands there twice", clip(key))
+			return malformed("%q stands there twice", formats.Clip(key))
 		}
 		switch key {
 		case "_attachments":
@@ -80,7 +81,7 @@ func (d *document) readVersions(s *scanner) error {
 		v := sentVersion{name: name}
 		switch {
 		case seen[name]:
-			return malformed("version %q stands there twice", clip(name))
+			return malformed("version %q stands there twice", formats.Clip(name))
 		case len(d.versions) >= maxStored:
 			return registry.Errorf(registry.TooLarge, registry.AboutRequest, "a document can name at most %d versions", int(maxStored))
 		case len(d.versions) == 0:
@@ -143,7 +144,7 @@ func (a *attachment) read(s *scanner, attach func(name string, data io.Reader) e
 		switch key {
 		case "data":
 			if a.hasData {
-				return malformed("%q has data twice", clip(a.name))
+				return malformed("%q has data twice", formats.Clip(a.name))
 			}
 			a.hasData = true
 			data, err := s.text()
@@ -168,7 +169,7 @@ func keepAs(s *scanner, v any) error {
 		return err
 	}
 	if json.Unmarshal(raw, v) != nil {
-		return malformed("%s is of the wrong type", clip(string(raw)))
+		return malformed("%s is of the wrong type", formats.Clip(string(raw)))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"slipway/formats"
 	"slipway/formats/archive"
 )
 
@@ -52,7 +53,7 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) error {
 	switch strings.ToLower(name) {
 	case "package.json":
 		if c.manifest != nil || name != "package.json" || !file {
-			return archive.Broken("%q is there beside package.json, or instead of it", clip(h.Name))
+			return archive.Broken("%q is there beside package.json, or instead of it", formats.Clip(h.Name))
 		}
 		return c.readManifest(h, body)
 	case "binding.gyp":

@@ -30,7 +30,7 @@ func splitName(name string) (scope, last string, ok bool) {
 // Names are never lower-cased: JSONStream and jsonstream are two packages. Invalid.
 func checkName(name string) (string, error) {
 	if _, _, ok := splitName(name); !ok {
-		return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "%q is not a package name: expected name or @scope/name", clip(name))
+		return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "%q is not a package name: expected name or @scope/name", formats.Clip(name))
 	}
 	return name, nil
 }
@@ -58,7 +58,7 @@ func checkNewName(name string) error {
 		reason = "the name is reserved"
 	}
 	if reason != "" {
-		return registry.Errorf(registry.Invalid, registry.AboutPackage, "%q can't be published: %s", clip(name), reason)
+		return registry.Errorf(registry.Invalid, registry.AboutPackage, "%q can't be published: %s", formats.Clip(name), reason)
 	}
 	return nil
 }
@@ -79,6 +79,3 @@ func purl(name, version string) string {
 	}
 	return "pkg:npm/" + last + "@" + formats.Escape(version)
 }
-
-// clip is formats.Clip.
-func clip(s string) string { return formats.Clip(s) }

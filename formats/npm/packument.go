@@ -79,7 +79,7 @@ func (h *handlers) find(ctx context.Context, t target) (registry.Name, registry.
 }
 
 func absent(name string) error {
-	return registry.Errorf(registry.NotFound, registry.AboutPackage, "package %q has no versions in this repository", clip(name))
+	return registry.Errorf(registry.NotFound, registry.AboutPackage, "package %q has no versions in this repository", formats.Clip(name))
 }
 
 // cacheControl makes clients ask each time, and keep what they have when the network fails: must-revalidate would

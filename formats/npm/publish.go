@@ -175,7 +175,7 @@ func describe(doc document, s sent, publisher string) func(old []byte) ([]byte, 
 	if readme == noReadme {
 		readme = ""
 	}
-	text, file := marshal(clipReadme(readme)), marshal(clip(name))
+	text, file := marshal(clipReadme(readme)), marshal(formats.Clip(name))
 	return func(old []byte) ([]byte, error) {
 		a, err := aboutObject(old)
 		if err != nil {

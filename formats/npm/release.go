@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"slipway/formats"
 	"slipway/registry/publish"
 )
 
@@ -17,7 +18,7 @@ func Release(raw []byte, tarball publish.Staged, publisher string) (publish.Rele
 	}
 	version, prerelease, ok := strictVersion(object.text("version"))
 	if !ok {
-		return publish.Release{}, invalid("%q is not a semantic version", clip(object.text("version")))
+		return publish.Release{}, invalid("%q is not a semantic version", formats.Clip(object.text("version")))
 	}
 	u := &upload{name: name, tarball: &tarball, tar: contents{manifest: object, files: 1, unpacked: tarball.Blob.Size}}
 	s := sent{version: version, prerelease: prerelease, tags: []string{requiredTag}, manifest: object}

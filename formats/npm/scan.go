@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -212,7 +213,7 @@ func (s *scanner) keepLong() (json.RawMessage, error) {
 	case !utf8.Valid(dst):
 		return nil, malformed("it is not UTF-8")
 	case !json.Valid(dst):
-		return nil, malformed("%s", clip(string(dst)))
+		return nil, malformed("%s", formats.Clip(string(dst)))
 	}
 	return dst, nil
 }

@@ -46,7 +46,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request, t target) erro
 	}
 	version, ok := looseVersion(sent)
 	if !ok {
-		return registry.Errorf(registry.Invalid, registry.AboutVersion, "%q is not a version", clip(sent))
+		return registry.Errorf(registry.Invalid, registry.AboutVersion, "%q is not a version", formats.Clip(sent))
 	}
 	if _, err := h.site.Parts.Publisher.SetTag(r.Context(), name, t.tag, publish.TagChange{Version: version, Reason: "npm dist-tag"}); err != nil {
 		return err

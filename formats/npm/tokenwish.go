@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"slipway/formats"
 )
 
 // tokenWish is what npm token create asks for (npm.md 7).
@@ -58,7 +60,7 @@ func parseTokenWish(raw []byte) (tokenWish, error) {
 			}
 		case "description", "bypass_2fa": // a text for people; there is no second factor to pass by
 		default:
-			err = invalid("%q is not known here: a token that is wider than it was asked for is not made", clip(m.key))
+			err = invalid("%q is not known here: a token that is wider than it was asked for is not made", formats.Clip(m.key))
 		}
 		if err != nil {
 			return tokenWish{}, err
@@ -85,7 +87,7 @@ func permission(m member) (string, error) {
 	case readOnlyPermission, readWritePermission:
 		return text, nil
 	default:
-		return "", invalid("%s can be %q or %q in this registry, not %s", m.key, readWritePermission, readOnlyPermission, clip(string(m.value)))
+		return "", invalid("%s can be %q or %q in this registry, not %s", m.key, readWritePermission, readOnlyPermission, formats.Clip(string(m.value)))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"slipway/formats"
 	"slipway/formats/archive"
 	"slipway/registry"
 	"slipway/registry/content"
@@ -53,7 +54,7 @@ func (u *upload) attach(name string, data io.Reader) error {
 	case strings.HasSuffix(name, bundleSuffix) && u.bundle == nil:
 		return u.readBundle(data)
 	}
-	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a publish has one .tgz attachment and at most one .sigstore; %q is another", clip(name))
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a publish has one .tgz attachment and at most one .sigstore; %q is another", formats.Clip(name))
 }
 
 // heads hold the start of tarballs; most are not longer. As all memory that is used again here, they rely on Stage not
@@ -140,7 +141,7 @@ func (u *upload) checkBundle(purl string) error {
 	}
 	s := statement.Subject[0]
 	if want := hex.EncodeToString(u.tarball.Blob.SHA512); s.Name != purl || s.Digest["sha512"] != want {
-		return registry.Errorf(registry.Invalid, registry.AboutFile, "the provenance is about %q with sha512 %q, not about %s with %s", clip(s.Name), clip(s.Digest["sha512"]), purl, want)
+		return registry.Errorf(registry.Invalid, registry.AboutFile, "the provenance is about %q with sha512 %q, not about %s with %s", formats.Clip(s.Name), formats.Clip(s.Digest["sha512"]), purl, want)
 	}
 	return nil
 }

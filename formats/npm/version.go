@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -90,7 +91,7 @@ var rangeLike = regexp.MustCompile(`^[v=]*(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*]
 // checkTag refuses tags that clients would read as a version or range. Invalid.
 func checkTag(tag string) error {
 	if tag != "" && strings.IndexByte("v=0123456789xX*", tag[0]) >= 0 && rangeLike.MatchString(tag) {
-		return registry.Errorf(registry.Invalid, registry.AboutTag, "tag name must not be a valid SemVer range: %s", clip(tag))
+		return registry.Errorf(registry.Invalid, registry.AboutTag, "tag name must not be a valid SemVer range: %s", formats.Clip(tag))
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func typeOf(contentType string, o object) (string, error) {
 	if contentType != "" {
 		t, _, err := mime.ParseMediaType(contentType)
 		if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-			return "", badManifest("the Content-Type %q can't be read", clip(contentType))
+			return "", badManifest("the Content-Type %q can't be read", formats.Clip(contentType))
 		}
 		outside = t
 	}
@@ -116,7 +116,7 @@ func typeOf(contentType string, o object) (string, error) {
 	case o.has("schemaVersion") && version != 2:
 		return "", badManifest("schemaVersion is %d, not 2", version)
 	case outside != "" && inside != "" && !strings.EqualFold(outside, inside):
-		return "", badManifest("the Content-Type is %q, but the manifest says %q", clip(outside), clip(inside))
+		return "", badManifest("the Content-Type is %q, but the manifest says %q", formats.Clip(outside), formats.Clip(inside))
 	case inside == "" && outside == "" && o.has("manifests"):
 		inside = typeIndex
 	case inside == "" && outside == "" && o.has("config"):
@@ -128,7 +128,7 @@ func typeOf(contentType string, o object) (string, error) {
 	case typeImage, typeIndex, typeArtifact, typeDockerImage, typeDockerIndex:
 		return inside, nil
 	}
-	return "", badManifest("%q is not the type of a manifest", clip(inside))
+	return "", badManifest("%q is not the type of a manifest", formats.Clip(inside))
 }
 
 // confused refuses what one reader takes for an image and another for an index, as containerd does when it pulls.

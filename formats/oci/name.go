@@ -23,7 +23,7 @@ var nameGrammar = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/
 func checkImage(image string) error {
 	if len(image) > maxNameBytes || !nameGrammar.MatchString(image) {
 		return registry.Errorf(registry.Invalid, registry.AboutPackage,
-			"%q is not an image name: lower-case letters and digits, joined by '.', '_', '__' or '-', parts separated by '/', at most %d bytes", clip(image), maxNameBytes)
+			"%q is not an image name: lower-case letters and digits, joined by '.', '_', '__' or '-', parts separated by '/', at most %d bytes", formats.Clip(image), maxNameBytes)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func splitName(full string) (registry.Name, error) {
 	repository, image, ok := strings.Cut(full, "/")
 	if !ok {
 		return registry.Name{}, registry.Errorf(registry.NotFound, registry.AboutRepository,
-			"%q names no image: a name is <repository>/<image>, such as %s/%s", clip(full), registry.DefaultRepository, clip(full))
+			"%q names no image: a name is <repository>/<image>, such as %s/%s", formats.Clip(full), registry.DefaultRepository, formats.Clip(full))
 	}
 	return registry.NewName(repository, name, image, image)
 }
@@ -61,7 +61,7 @@ func parseDigest(s string) (digest.Digest, error) {
 	d := digest.Digest(s)
 	if d.Validate() != nil || (d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512) {
 		return "", registry.Errorf(registry.Invalid, registry.AboutBlob,
-			"%q is not a digest: sha256 or sha512, a colon, and 64 or 128 lower-case hex digits", clip(s))
+			"%q is not a digest: sha256 or sha512, a colon, and 64 or 128 lower-case hex digits", formats.Clip(s))
 	}
 	return d, nil
 }
@@ -140,6 +140,3 @@ func manifestPath(at registry.Name, d digest.Digest) string {
 func uploadPath(at registry.Name, id string) string {
 	return "/v2/" + full(at) + "/blobs/uploads/" + id
 }
-
-// clip is formats.Clip.
-func clip(s string) string { return formats.Clip(s) }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/content"
 )
@@ -24,7 +25,7 @@ func (h *handlers) startUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := r.URL.Query()
 	if algorithm := q.Get("digest-algorithm"); algorithm != "" && algorithm != string(digest.SHA256) && algorithm != string(digest.SHA512) {
-		return registry.Errorf(registry.Invalid, registry.AboutBlob, "the digest algorithm %q is not supported: sha256 or sha512", clip(algorithm))
+		return registry.Errorf(registry.Invalid, registry.AboutBlob, "the digest algorithm %q is not supported: sha256 or sha512", formats.Clip(algorithm))
 	}
 	if q.Has("mount") {
 		if d, err := parseDigest(q.Get("mount")); err == nil {

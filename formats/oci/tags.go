@@ -24,7 +24,7 @@ func parsePage(r *http.Request) (page, error) {
 	if text := q.Get("n"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return p, registry.Errorf(registry.Invalid, aboutPage, "n is %q, not a number of entries", clip(text))
+			return p, registry.Errorf(registry.Invalid, aboutPage, "n is %q, not a number of entries", formats.Clip(text))
 		}
 		p.n = int(n)
 	}

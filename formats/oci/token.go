@@ -59,7 +59,7 @@ func (h *handlers) tokenForm(w http.ResponseWriter, r *http.Request) error {
 			return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "the refresh token is empty")
 		}
 	default:
-		return registry.Errorf(registry.Invalid, registry.AboutRequest, "grant_type %q is not supported: password or refresh_token", clip(grant))
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "grant_type %q is not supported: password or refresh_token", formats.Clip(grant))
 	}
 	actor, err := h.svc.Accounts.Authenticate(r.Context(), c)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/content"
 )
@@ -98,9 +99,9 @@ func parseContentRange(r *http.Request) (int64, error) {
 	to, err2 := strconv.ParseUint(last, 10, 62)
 	switch {
 	case err1 != nil || err2 != nil || to < from:
-		return 0, registry.Errorf(registry.Invalid, aboutSize, "the Content-Range %q is not of the form <first>-<last>", clip(text))
+		return 0, registry.Errorf(registry.Invalid, aboutSize, "the Content-Range %q is not of the form <first>-<last>", formats.Clip(text))
 	case r.ContentLength >= 0 && int64(to-from)+1 != r.ContentLength:
-		return 0, registry.Errorf(registry.Invalid, aboutSize, "the Content-Range %q is of %d bytes, the body of %d", clip(text), to-from+1, r.ContentLength)
+		return 0, registry.Errorf(registry.Invalid, aboutSize, "the Content-Range %q is of %d bytes, the body of %d", formats.Clip(text), to-from+1, r.ContentLength)
 	}
 	return int64(from), nil
 }

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -57,11 +58,11 @@ func (f filename) tarball() bool { return strings.HasSuffix(f.text, tarballSuffi
 func parseFilename(s string) (filename, error) {
 	f := filename{text: s}
 	if len(s) > maxFilenameBytes || !filenamePattern.MatchString(s) {
-		return f, invalid(registry.AboutFile, "%q can't name a distribution file: letters, digits and . _ + ! -, at most %d", clip(s), maxFilenameBytes)
+		return f, invalid(registry.AboutFile, "%q can't name a distribution file: letters, digits and . _ + ! -, at most %d", formats.Clip(s), maxFilenameBytes)
 	}
 	for _, suffix := range retired {
 		if strings.HasSuffix(asciiLower(s), suffix) {
-			return f, invalid(registry.AboutFile, "%q: files of type %s are no longer installed by anything (PEP 527, PEP 715); send a .whl or .tar.gz", clip(s), suffix)
+			return f, invalid(registry.AboutFile, "%q: files of type %s are no longer installed by anything (PEP 527, PEP 715); send a .whl or .tar.gz", formats.Clip(s), suffix)
 		}
 	}
 	if rest, ok := strings.CutSuffix(s, wheelSuffix); ok {
@@ -73,13 +74,13 @@ func parseFilename(s string) (filename, error) {
 	rest, ok := strings.CutSuffix(s, tarballSuffix)
 	if !ok {
 		if rest, ok = strings.CutSuffix(s, zipSuffix); !ok {
-			return f, invalid(registry.AboutFile, "%q is not a distribution file: send a .whl, a .tar.gz or a .zip", clip(s))
+			return f, invalid(registry.AboutFile, "%q is not a distribution file: send a .whl, a .tar.gz or a .zip", formats.Clip(s))
 		}
 	}
 	f.kind = typeSdist
 	f.reads = splits(rest)
 	if len(f.reads) == 0 {
-		return f, invalid(registry.AboutFile, "%q is not of the form <name>-<version>.tar.gz", clip(s))
+		return f, invalid(registry.AboutFile, "%q is not of the form <name>-<version>.tar.gz", formats.Clip(s))
 	}
 	return f, nil
 }
@@ -88,7 +89,7 @@ func parseFilename(s string) (filename, error) {
 // known are fine: linux_x86_64 is usual in a private repository.
 func parseWheel(s string) (reading, error) {
 	bad := func(why string) (reading, error) {
-		return reading{}, invalid(registry.AboutFile, "%q: %s; a wheel is named <name>-<version>(-<build>)?-<python>-<abi>-<platform>.whl", clip(s+wheelSuffix), why)
+		return reading{}, invalid(registry.AboutFile, "%q: %s; a wheel is named <name>-<version>(-<build>)?-<python>-<abi>-<platform>.whl", formats.Clip(s+wheelSuffix), why)
 	}
 	parts := strings.Split(s, "-")
 	if len(parts) != 5 && len(parts) != 6 {
@@ -136,5 +137,5 @@ func (f filename) of(project string) (version, error) {
 			return r.version, nil
 		}
 	}
-	return version{}, invalid(registry.AboutFile, "%q is a file of project %q, not of %q", clip(f.text), f.reads[0].project, project)
+	return version{}, invalid(registry.AboutFile, "%q is a file of project %q, not of %q", formats.Clip(f.text), f.reads[0].project, project)
 }

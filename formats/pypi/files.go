@@ -23,7 +23,7 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error 
 
 // find looks a file up in each project that its name can be of.
 func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
-	gone := registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q with this sha256 here", clip(t.file))
+	gone := registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q with this sha256 here", formats.Clip(t.file))
 	text, wantsMetadata := strings.CutSuffix(t.file, metadataSuffix)
 	name, err := parseFilename(text)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -127,7 +128,7 @@ func (f *form) take(name string, p io.Reader) error {
 	case err != nil:
 		return formError(err)
 	case n > limit:
-		return registry.Errorf(registry.TooLarge, registry.AboutRequest, "the form's field %q is larger than %d bytes, or all fields together than %d", clip(name), limit, maxTextBytes)
+		return registry.Errorf(registry.TooLarge, registry.AboutRequest, "the form's field %q is larger than %d bytes, or all fields together than %d", formats.Clip(name), limit, maxTextBytes)
 	case !keptFields[name]:
 		return nil
 	}
@@ -149,10 +150,10 @@ func (f *form) check() error {
 	case "":
 		return invalid(registry.AboutRequest, "the form has no \":action\"; it must be \"file_upload\"")
 	default:
-		return registry.Errorf(registry.Invalid, aboutAction, "the action %q is not offered: a project comes to be with its first file", clip(action))
+		return registry.Errorf(registry.Invalid, aboutAction, "the action %q is not offered: a project comes to be with its first file", formats.Clip(action))
 	}
 	if v := f.fields["protocol_version"]; v != "" && v != "1" {
-		return invalid(registry.AboutRequest, "\"protocol_version\" must be 1, not %q", clip(v))
+		return invalid(registry.AboutRequest, "\"protocol_version\" must be 1, not %q", formats.Clip(v))
 	}
 	for _, name := range []string{"name", "version"} {
 		if f.fields[name] == "" {

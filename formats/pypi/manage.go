@@ -55,7 +55,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
 		n, err := e.RemoveFiles(v.Name, byAPI, t.file, t.file+metadataSuffix)
 		if err == nil && n == 0 {
-			err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q in %s %s", clip(t.file), t.name, v.Name)
+			err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q in %s %s", formats.Clip(t.file), t.name, v.Name)
 		}
 		return err
 	})
@@ -69,7 +69,7 @@ func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn fun
 	}
 	want, err := parseVersion(t.version)
 	if err != nil {
-		return registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", clip(t.version), name.Package)
+		return registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", formats.Clip(t.version), name.Package)
 	}
 	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
 		v, err := e.Spelled(want.String())

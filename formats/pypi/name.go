@@ -20,7 +20,7 @@ var (
 func normalize(name string) (string, error) {
 	if len(name) > maxNameBytes || !namePattern.MatchString(name) {
 		return "", registry.Errorf(registry.Invalid, registry.AboutPackage,
-			"%q is not a project name: letters, digits, '.', '_', '-', at most %d, starting and ending with a letter or digit", clip(name), maxNameBytes)
+			"%q is not a project name: letters, digits, '.', '_', '-', at most %d, starting and ending with a letter or digit", formats.Clip(name), maxNameBytes)
 	}
 	return fold(name), nil
 }
@@ -32,9 +32,6 @@ func fold(name string) string { return separators.ReplaceAllString(asciiLower(na
 func purl(name, version string) string {
 	return "pkg:pypi/" + formats.Escape(name) + "@" + formats.Escape(version)
 }
-
-// clip is formats.Clip.
-func clip(s string) string { return formats.Clip(s) }
 
 func invalid(about registry.Subject, format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, about, format, args...)

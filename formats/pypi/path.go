@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -109,5 +110,5 @@ func (t target) named() (registry.Name, error) {
 
 func noProject(name string, cause error) error {
 	return &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage, Err: cause,
-		Detail: "there is no project \"" + clip(name) + "\" here"}
+		Detail: "there is no project \"" + formats.Clip(name) + "\" here"}
 }

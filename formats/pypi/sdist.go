@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"slipway/formats"
 	"slipway/formats/archive"
 )
 
@@ -61,7 +62,7 @@ func readZipSdist(r *archive.Window) (contents, error) {
 	for _, f := range a.Files {
 		first, rest, _ := strings.Cut(strings.TrimSuffix(f.Name, "/"), "/")
 		if root != "" && first != root {
-			return c, archive.Broken("it has two directories at its top, %q and %q", clip(root), clip(first))
+			return c, archive.Broken("it has two directories at its top, %q and %q", formats.Clip(root), formats.Clip(first))
 		}
 		root = first
 		if rest != pkgInfo {

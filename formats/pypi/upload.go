@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
+	"slipway/formats"
 	"slipway/formats/archive"
 	"slipway/registry"
 	"slipway/registry/content"
@@ -111,7 +112,7 @@ func (u *upload) stage(name string, content io.Reader) (err error) {
 		}
 	}
 	if err == nil && size == 0 {
-		err = invalid(registry.AboutFile, "%q is empty", clip(name))
+		err = invalid(registry.AboutFile, "%q is empty", formats.Clip(name))
 	}
 	u.sums.blake2 = sum.Sum(nil)
 	return err
@@ -193,7 +194,7 @@ func (u *upload) check(f *form) (distribution, error) {
 func (u *upload) examine(f *form) (distribution, error) {
 	d := distribution{file: u.name, inside: u.inside}
 	if kind := f.fields["filetype"]; kind != "" && kind != d.file.kind {
-		return d, invalid(registry.AboutFile, "the form's \"filetype\" is %q, but %q is a %s", clip(kind), d.file.text, d.file.kind)
+		return d, invalid(registry.AboutFile, "the form's \"filetype\" is %q, but %q is a %s", formats.Clip(kind), d.file.text, d.file.kind)
 	}
 	var err error
 	if d.project, err = normalize(f.fields["name"]); err != nil {
@@ -216,7 +217,7 @@ func (u *upload) examine(f *form) (distribution, error) {
 	}
 	m := d.inside.metadata
 	if fold(m.name) != d.project || !m.version.equal(d.version) {
-		return d, invalid(registry.AboutVersion, "the core metadata in %q is of %s %s, but its name is of %s %s", d.file.text, clip(m.name), m.version, d.project, d.version)
+		return d, invalid(registry.AboutVersion, "the core metadata in %q is of %s %s, but its name is of %s %s", d.file.text, formats.Clip(m.name), m.version, d.project, d.version)
 	}
 	return d, nil
 }
@@ -249,7 +250,7 @@ func (u *upload) checkDigests(f *form) error {
 		got := hex.EncodeToString(sum.got)
 		if want := f.fields[sum.field]; want != "" && !strings.EqualFold(want, got) {
 			return registry.Errorf(registry.DigestMismatch, registry.AboutFile, "the %s of %q is %s, but the form announced %s; nothing was stored",
-				sum.field, u.name.text, got, clip(want))
+				sum.field, u.name.text, got, formats.Clip(want))
 		}
 	}
 	return nil

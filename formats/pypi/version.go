@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -38,7 +39,7 @@ const maxVersionBytes = 255
 func parseVersion(s string) (version, error) {
 	m := versionPattern.FindStringSubmatch(asciiLower(s))
 	if m == nil || len(s) > maxVersionBytes {
-		return version{}, registry.Errorf(registry.Invalid, registry.AboutVersion, "%q is not a version by PEP 440%s", clip(s), suggest(s))
+		return version{}, registry.Errorf(registry.Invalid, registry.AboutVersion, "%q is not a version by PEP 440%s", formats.Clip(s), suggest(s))
 	}
 	v := version{epoch: number(m[1]), pre: cmp.Or(letters[m[3]], m[3])}
 	for n := range strings.SplitSeq(m[2], ".") {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"strings"
 
+	"slipway/formats"
 	"slipway/formats/archive"
 	"slipway/registry"
 )
@@ -63,7 +64,7 @@ func distInfo(a *archive.ZipReader, name reading) (map[string]*zip.File, error) 
 			continue
 		}
 		if dir != "" && first != dir {
-			return nil, archive.Broken("it has two .dist-info directories, %q and %q", clip(dir), clip(first))
+			return nil, archive.Broken("it has two .dist-info directories, %q and %q", formats.Clip(dir), formats.Clip(first))
 		}
 		dir = first
 		if rest == "METADATA" || rest == "WHEEL" || rest == "RECORD" {
@@ -75,7 +76,7 @@ func distInfo(a *archive.ZipReader, name reading) (map[string]*zip.File, error) 
 	}
 	for _, part := range []string{"METADATA", "WHEEL", "RECORD"} {
 		if parts[part] == nil {
-			return nil, archive.Broken("%s/%s is missing", clip(dir), part)
+			return nil, archive.Broken("%s/%s is missing", formats.Clip(dir), part)
 		}
 	}
 	project, text, _ := strings.Cut(strings.TrimSuffix(dir, distInfoSuffix), "-")
@@ -84,7 +85,7 @@ func distInfo(a *archive.ZipReader, name reading) (map[string]*zip.File, error) 
 		v, err = parseVersion(strings.ReplaceAll(text, "_", "-"))
 	}
 	if err != nil || fold(project) != name.project || !v.equal(name.version) {
-		return nil, invalid(registry.AboutFile, "%q is the .dist-info directory of another distribution than %s %s", clip(dir), name.project, name.version)
+		return nil, invalid(registry.AboutFile, "%q is the .dist-info directory of another distribution than %s %s", formats.Clip(dir), name.project, name.version)
 	}
 	return parts, nil
 }

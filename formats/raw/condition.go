@@ -64,7 +64,7 @@ func (c condition) hold(have publish.Held, path string) (there bool, err error) 
 func (c condition) check(f *registry.File, path string) error {
 	if f == nil {
 		if len(c.Match) > 0 {
-			return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "there is no %q, but If-Match expects one", clip(path))
+			return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "there is no %q, but If-Match expects one", formats.Clip(path))
 		}
 		return nil
 	}
@@ -73,7 +73,7 @@ func (c condition) check(f *registry.File, path string) error {
 	case len(c.Match) > 0 && !formats.MatchesETag(c.Match, tag, false),
 		len(c.None) > 0 && formats.MatchesETag(c.None, tag, true),
 		!c.Unmodified.IsZero() && f.AddedAt.Truncate(time.Second).After(c.Unmodified):
-		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "%q is there with entity tag %s", clip(path), tag)
+		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "%q is there with entity tag %s", formats.Clip(path), tag)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package raw
 import (
 	"net/http"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/publish"
 )
@@ -53,7 +54,7 @@ func removeFile(e *publish.Edit, version, path string, cond condition) error {
 func removeTree(e *publish.Edit, version, dir string) error {
 	n, err := e.RemoveFolder(version, dir, "")
 	if err == nil && n == 0 {
-		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", clip(dir), e.Package().Name, version)
+		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", formats.Clip(dir), e.Package().Name, version)
 	}
 	return err
 }

@@ -13,9 +13,6 @@ func invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)
 }
 
-// clip is formats.Clip.
-func clip(s string) string { return formats.Clip(s) }
-
 func isNotFound(err error, about registry.Subject) bool {
 	return err != nil && registry.KindOf(err) == registry.NotFound && registry.AsError(err).Subject == about
 }

@@ -96,7 +96,7 @@ func (h *handlers) exists(ctx context.Context, loc location) error {
 	case atPackage:
 		p, err := h.svc.Catalog.Package(ctx, loc.name())
 		if err == nil && p.VersionCount == 0 {
-			err = registry.Errorf(registry.NotFound, registry.AboutPackage, "there is no raw package %q in repository %q", clip(p.Name), loc.repository)
+			err = registry.Errorf(registry.NotFound, registry.AboutPackage, "there is no raw package %q in repository %q", formats.Clip(p.Name), loc.repository)
 		}
 		return err
 	default:

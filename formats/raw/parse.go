@@ -43,9 +43,9 @@ func parseLocation(escaped string) (location, error) {
 		seg, err := url.PathUnescape(part)
 		switch {
 		case err != nil:
-			return location{}, invalid("the path has a broken %%-escape: %q", clip(part))
+			return location{}, invalid("the path has a broken %%-escape: %q", formats.Clip(part))
 		case strings.Contains(seg, "/"):
-			return location{}, invalid("the path has an encoded slash in a segment: %q", clip(part))
+			return location{}, invalid("the path has an encoded slash in a segment: %q", formats.Clip(part))
 		case i == 0:
 			l.repository = seg
 		default:
@@ -57,7 +57,7 @@ func parseLocation(escaped string) (location, error) {
 
 func (l location) check() error {
 	if !registry.ValidRepository(l.repository) {
-		return registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", clip(l.repository))
+		return registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", formats.Clip(l.repository))
 	}
 	if len(l.segments) == 0 {
 		return nil

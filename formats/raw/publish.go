@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/content"
 	"slipway/registry/publish"
@@ -50,7 +51,7 @@ func (h *handlers) staged(ctx context.Context, key staging.SetKey, at registry.C
 			return registry.File{Path: path, Blob: f.Blob}, nil
 		}
 	}
-	return registry.File{}, registry.Errorf(registry.NotFound, registry.AboutFile, "no %q is staged", clip(path))
+	return registry.File{}, registry.Errorf(registry.NotFound, registry.AboutFile, "no %q is staged", formats.Clip(path))
 }
 
 // Settle implements registry.Assembler: a publish waits for its commit.

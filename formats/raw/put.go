@@ -122,7 +122,7 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *publish.P
 	announced := req.want.SHA256 != nil && !bytes.Equal(req.want.SHA256, algSHA256.stored(old.Blob))
 	if !req.redeploy && (announced || req.size >= 0 && req.size != old.Blob.Size) {
 		return false, registry.Errorf(registry.AlreadyExists, registry.AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
-			clip(req.path), req.at.Package, req.at.Version, old.Blob.Digest.Encoded())
+			formats.Clip(req.path), req.at.Package, req.at.Version, old.Blob.Digest.Encoded())
 	}
 	return false, nil
 }
@@ -193,7 +193,7 @@ func (h *handlers) compare(w http.ResponseWriter, r *http.Request, req putReques
 	}
 	if !bytes.Equal(sum, sent) {
 		return &registry.Error{Kind: registry.DigestMismatch, Subject: registry.AboutFile, Detail: fmt.Sprintf(
-			"%s of %q is %x, but the sidecar says %x", alg.suffix, clip(base.Path), sum, sent)}
+			"%s of %q is %x, but the sidecar says %x", alg.suffix, formats.Clip(base.Path), sum, sent)}
 	}
 	w.Header().Set("Location", h.site.BaseURL(r)+req.loc.href())
 	empty(w, http.StatusCreated)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"slipway/formats"
 	"slipway/registry"
 )
 
@@ -41,7 +42,7 @@ func readSidecar(r io.Reader, alg *algorithm, file string) ([]byte, error) {
 	}
 	sum, ok := parseSidecar(string(body), alg, path.Base(file))
 	if !ok {
-		return nil, registry.Errorf(registry.Invalid, registry.AboutFile, "the body holds no %s sum of %q", alg.suffix, clip(path.Base(file)))
+		return nil, registry.Errorf(registry.Invalid, registry.AboutFile, "the body holds no %s sum of %q", alg.suffix, formats.Clip(path.Base(file)))
 	}
 	return sum, nil
 }
