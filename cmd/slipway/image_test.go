@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/commandtest"
@@ -89,7 +91,9 @@ func TestUnusableSpool(t *testing.T) {
 		key, value, _ := strings.Cut(kv, "=")
 		t.Setenv(key, value)
 	}
-	code, stdout, stderr := commandtest.Command(t.Context(), "", nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--blobs", url)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a server that starts all the same ends with it
+	defer cancel()
+	code, stdout, stderr := commandtest.Command(ctx, "", nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--blobs", url)
 	if code != command.Usage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--blobs: s3: spool") ||
 		!strings.Contains(stderr, filepath.Join(data, "spool")) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
