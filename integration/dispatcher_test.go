@@ -21,9 +21,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/integration"
-	"slipway/integration/outbound"
 	"slipway/integration/preset"
 	"slipway/integration/webhook"
+	"slipway/internal/outbound"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/instance"

@@ -17,7 +17,7 @@ const module = "slipway"
 var (
 	kernel = []string{"registry", "registry/access", "registry/lookup", "metadata", "storage", "internal/ctxgrace"}
 	front  = []string{"formats", "registry", "registry/access", "registry/accounts", "registry/catalog", "registry/content",
-		"registry/publish", "registry/staging"}
+		"registry/publish", "registry/staging", "internal/outbound"}
 )
 
 // mayImport says which of our packages a package may import. A row is of one package, or, where it ends in "/*", of all below
@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"registry/instance": {"registry+", "integration", "metadata", "storage"},
 
 	"integration":   {"registry", "registry/access", "metadata"},
-	"integration/*": {"integration+", "registry", "metadata"},
+	"integration/*": {"integration+", "registry", "metadata", "internal/outbound"},
 
 	"formats":         front,
 	"formats/archive": {"registry"},
@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"formats/*":       slices.Concat(front, []string{"formats/archive", "formats/version"}),
 	"formats/all":     {"formats+", "registry", "registry/staging"},
 
-	"web/api":        {"web/openapi", "web/internal+", "api", "formats", "registry+", "integration"},
+	"web/api":        {"web/openapi", "web/internal+", "api", "formats", "registry+", "integration", "internal/outbound"},
 	"web/openapi":    {},
 	"web/ui":         {"web/internal+", "api", "formats", "registry+", "docs"},
 	"web/internal/*": {"registry", "formats"},
@@ -71,7 +71,7 @@ var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
 	"database/sql":                 {"internal/sqldrv", "metadata/sqlite", "metadata/internal", "metadata/postgres"},
-	"net/http":                     {"formats", "web", "cmd", "api/client", "integration", "bench", "storage/s3"},
+	"net/http":                     {"formats", "web", "cmd", "api/client", "integration", "internal/outbound", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "web", "cmd"},
 }
 

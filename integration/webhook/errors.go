@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"slipway/integration"
-	"slipway/integration/outbound"
+	"slipway/internal/outbound"
 )
 
 // failure says why a message did not arrive, in words for the owner of the subscription. It holds nothing of the request,

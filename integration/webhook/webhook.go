@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"slipway/integration"
-	"slipway/integration/outbound"
+	"slipway/internal/outbound"
 )
 
 const (

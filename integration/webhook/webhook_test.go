@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"slipway/integration"
-	"slipway/integration/outbound"
+	"slipway/internal/outbound"
 )
 
 // TestVector: the example of the Standard Webhooks libraries.

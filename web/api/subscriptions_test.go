@@ -14,9 +14,9 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration"
-	"slipway/integration/outbound"
 	"slipway/integration/preset"
 	"slipway/integration/webhook"
+	"slipway/internal/outbound"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"

@@ -17,7 +17,7 @@ import (
 	"slipway/storage/s3"
 
 	"slipway/formats"
-	"slipway/integration/outbound"
+	"slipway/internal/outbound"
 )
 
 // The bounds of the core on passwords: asked here too, so that a bad one is refused before anything is created.
