@@ -191,7 +191,8 @@ func (v version) key() []byte {
 	return append(b, keyEnd)
 }
 
-// appendNumber writes how many digits there are, at most maxVersionBytes, and the digits.
+// appendNumber writes how many digits there are, at most maxVersionBytes, in one byte, and the digits. version.AppendNumber writes
+// two bytes; keys are stored, so this stays.
 func appendNumber(b []byte, n string) []byte {
 	return append(append(b, byte(len(n))), n...)
 }
