@@ -13,7 +13,7 @@ import (
 type Parts struct {
 	Core      *registry.Core
 	Accounts  *accounts.Accounts
-	Catalog   *catalog.Catalog
+	Catalog   catalog.Reader
 	Content   *content.Store
 	Publisher *publish.Publisher
 	Staging   *staging.Areas

@@ -89,7 +89,7 @@ func (probe) Mount(root *mux.Router, site *formats.Site) {
 			if err != nil {
 				return err
 			}
-			f, _, err := site.Parts.Catalog.FileAt(r.Context(), at.At(v["version"]), v["path"])
+			f, err := site.Parts.Catalog.File(r.Context(), at.At(v["version"]), v["path"])
 			if err != nil {
 				return err
 			}

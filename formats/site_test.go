@@ -32,7 +32,7 @@ func (m *site) Mount(root *mux.Router, s *formats.Site) {
 	}
 	add("GET", "/file/{pkg}", "file", false, func(w http.ResponseWriter, r *http.Request) error {
 		at := registry.Name{Repository: "main", Format: registrytest.Format, Package: mux.Vars(r)["pkg"]}
-		f, _, err := s.Parts.Catalog.FileAt(r.Context(), at.At("1"), "file")
+		f, err := s.Parts.Catalog.File(r.Context(), at.At("1"), "file")
 		if err != nil {
 			return err
 		}

@@ -268,7 +268,7 @@ func TestSet(t *testing.T) {
 	if _, err := e.Staging.CommitSet(e.Admin, setKey, build); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("a second commit: %v", err)
 	}
-	f, _, err := e.Catalog.FileAt(e.Admin, e.Name("a").At("1"), "x")
+	f, err := e.Catalog.File(e.Admin, e.Name("a").At("1"), "x")
 	if err != nil || f.Blob.Digest != digest.FromString("new") {
 		t.Errorf("the replaced file: %+v, %v", f, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
+	"slipway/registry/catalog"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/registry/staging"
@@ -36,6 +37,8 @@ type Options struct {
 	Local bool
 	// Listener wraps the listener.
 	Listener func(net.Listener) net.Listener
+	// Reader puts another one before the catalog that front-ends read; nil: none.
+	Reader func(catalog.Reader) catalog.Reader
 	// AnonymousRead lets everybody read.
 	AnonymousRead bool
 }
@@ -89,7 +92,11 @@ func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
 		o.Site.Metrics = s.Metrics
 	}
 	o.Serve.Logger = o.Site.Logger
-	s.Site, err = formats.NewSite(&formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: s.Catalog, Content: s.Content,
+	var reader catalog.Reader = s.Catalog
+	if o.Reader != nil {
+		reader = o.Reader(reader)
+	}
+	s.Site, err = formats.NewSite(&formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: reader, Content: s.Content,
 		Publisher: s.Publisher, Staging: s.Staging}, o.Site)
 	for _, m := range mounts {
 		if a, ok := m.(interface{ Over(*instance.Instance) }); ok {

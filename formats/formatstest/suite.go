@@ -42,6 +42,9 @@ type Suite struct {
 	// Documents are well-formed requests beside the examples whose bodies are read, for hostile ones to be made of.
 	Documents []Target
 
+	// Listing is the request for a document that lists versions, where no example is one; nil: examples are.
+	Listing func(repository, pkg string) Request
+
 	// Settings of the repository "main"; for formats that can show what is published at once or later.
 	Settings registry.RepositorySettings
 
@@ -81,6 +84,7 @@ func RunRoutes(t *testing.T, s Suite) {
 		t.Run("rights end", s.rightsEnd)
 	})
 	t.Run("S38", s.foreign)
+	t.Run("hidden", s.hidden)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

@@ -72,7 +72,7 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 		}
 		return h.findStaged(ctx, r, t, err)
 	}
-	f, _, err := h.svc.Catalog.FileAt(ctx, t.at(), t.file.name)
+	f, err := h.svc.Catalog.File(ctx, t.at(), t.file.name)
 	if isAbsent(err) || registry.KindOf(err) == registry.Denied {
 		return h.findStaged(ctx, r, t, err)
 	}
@@ -101,7 +101,7 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 	if err != nil {
 		return registry.File{}, err
 	}
-	f, _, err := h.svc.Catalog.FileAt(ctx, t.at(), string(path.Body))
+	f, err := h.svc.Catalog.File(ctx, t.at(), string(path.Body))
 	return f, err
 }
 

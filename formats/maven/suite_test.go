@@ -39,6 +39,9 @@ func TestSuite(t *testing.T) {
 			}
 			return q, false
 		},
+		Listing: func(repository, pkg string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: prefix + repository + "/com/acme/" + pkg + "/maven-metadata.xml"}
+		},
 		Refusal: refusal, AnyBytes: []string{"maven.put"}, Public: []string{"maven.options"},
 		// "//" counts as one slash, as clients send it. Paths with a "." segment are 400 for every method.
 		Malformed: func(_, between, _ string) int {

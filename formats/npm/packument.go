@@ -150,8 +150,8 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 
 func (h *handlers) file(ctx context.Context, name registry.Name, t target) (registry.File, error) {
 	if t.version == "" {
-		return h.site.Parts.Catalog.FileOf(ctx, name, t.file)
+		return h.site.Parts.Catalog.File(ctx, name.At(""), t.file)
 	}
-	f, _, err := h.site.Parts.Catalog.FileAt(ctx, name.At(t.version), t.file)
+	f, err := h.site.Parts.Catalog.File(ctx, name.At(t.version), t.file)
 	return f, err
 }

@@ -34,7 +34,7 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		if err != nil {
 			return registry.File{}, gone
 		}
-		f, err := h.site.Parts.Catalog.FileOf(r.Context(), at, text)
+		f, err := h.site.Parts.Catalog.File(r.Context(), at.At(""), text)
 		if registry.KindOf(err) == registry.NotFound && err != nil {
 			continue
 		}
@@ -47,7 +47,7 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		if !wantsMetadata {
 			return f, nil
 		}
-		return h.site.Parts.Catalog.FileOf(r.Context(), at, t.file)
+		return h.site.Parts.Catalog.File(r.Context(), at.At(""), t.file)
 	}
 	return registry.File{}, gone
 }

@@ -36,7 +36,7 @@ func TestSuite(t *testing.T) {
 	download := func(repository, pkg, version string) string {
 		name := dist{name: pkg, version: version}.wheelName()
 		sum := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-		f, err := site.Parts.Catalog.FileOf(access.With(context.Background(), access.System()), registry.Name{Repository: repository, Format: formatName, Package: pkg}, name)
+		f, err := site.Parts.Catalog.File(access.With(context.Background(), access.System()), registry.Name{Repository: repository, Format: formatName, Package: pkg}.At(""), name)
 		if err == nil {
 			sum = f.Blob.Digest.Encoded()
 		}

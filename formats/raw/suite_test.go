@@ -34,6 +34,9 @@ func suite() formatstest.Suite {
 			}
 			return q, false
 		},
+		Listing: func(repository, pkg string) formatstest.Request {
+			return formatstest.Request{Method: http.MethodGet, Path: "/raw/" + repository + "/" + pkg + "/"}
+		},
 		Refusal: formatstest.ProblemRefusal, AnyBytes: []string{"raw.put"}, Public: []string{"raw.options"},
 		// Paths with an empty or a "." segment are 400 for every method: who has made one is told what is wrong with it.
 		Malformed: func(string, string, string) int { return http.StatusBadRequest },

@@ -321,34 +321,24 @@ func (s *Catalog) viewPackages(ctx context.Context, repository string, q Package
 	})
 }
 
-// FileAt finds a path in one version. NotFound.
-func (s *Catalog) FileAt(ctx context.Context, at registry.Coordinate, path string) (registry.File, registry.Version, error) {
+// File finds a path in one version of a package, or, where at names no version, in whichever one holds it. NotFound.
+func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
 	var f registry.File
-	var v registry.Version
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at.Name)
 		if err != nil {
 			return err
 		}
-		if v, err = registry.Living(tx.Versions(), p, at.Version); err != nil {
+		if at.Version == "" {
+			f, err = tx.Files().FileAt(p.ID, path)
+			return registry.Missing(err, registry.AboutFile, "there is no file %q of %q", registry.Clip(path), p.Name)
+		}
+		v, err := registry.Living(tx.Versions(), p, at.Version)
+		if err != nil {
 			return err
 		}
 		f, err = tx.Files().File(v.ID, path)
 		return registry.Missing(err, registry.AboutFile, "there is no %q in %s %s", registry.Clip(path), p.Name, v.Name)
-	})
-	return f, v, err
-}
-
-// FileOf finds a path in whichever version of a package holds it. NotFound.
-func (s *Catalog) FileOf(ctx context.Context, at registry.Name, path string) (registry.File, error) {
-	var f registry.File
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
-		p, err := registry.OpenPackage(tx, at)
-		if err != nil {
-			return err
-		}
-		f, err = tx.Files().FileAt(p.ID, path)
-		return registry.Missing(err, registry.AboutFile, "there is no file %q of %q", registry.Clip(path), p.Name)
 	})
 	return f, err
 }

@@ -37,7 +37,7 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	f, _, err := h.svc.Catalog.FileAt(r.Context(), at, path)
+	f, err := h.svc.Catalog.File(r.Context(), at, path)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,54 @@
+package catalog
+
+import (
+	"context"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/registry"
+)
+
+// Reader is what front-ends read. Catalog is the one over an instance's own tables; another one can stand before it, and show
+// less (a channel that follows a tag) or more (what an upstream has). Every method asks for the right to read the repository.
+//
+// A front-end remembers a document that it rendered for as long as Package returns the same ID and Revision. So whatever
+// changes an answer of a Reader also changes the Revision of the package that the answer is about.
+type Reader interface {
+	Bytes
+
+	// Package returns the row of a package. NotFound: about the repository, or about the package.
+	Package(ctx context.Context, at registry.Name) (registry.Package, error)
+	// PackageOrGroup returns the row of a package, empty where there is none, and whether there are packages below prefix.
+	PackageOrGroup(ctx context.Context, at registry.Name, prefix string) (registry.Package, bool, error)
+	// Packages lists the packages of a repository that have or had versions. NotFound.
+	Packages(ctx context.Context, repository string, q PackageQuery) ([]registry.Package, error)
+	// Contents returns a package with all that a document about it needs, as of one moment; files only where they are asked for.
+	// NotFound.
+	Contents(ctx context.Context, at registry.Name, files bool) (Contents, error)
+	// Versions lists versions without descriptors, the newest first. NotFound.
+	Versions(ctx context.Context, at registry.Name, q VersionQuery) ([]registry.Version, error)
+	// Resolve finds a version by its name, a tag or its digest. NotFound.
+	Resolve(ctx context.Context, at registry.Name, ref Ref) (registry.Version, error)
+	// Detail returns a version with its files, tags and facts. NotFound.
+	Detail(ctx context.Context, at registry.Coordinate) (Detail, error)
+	// File finds a path in one version, or in whichever one holds it where at names none. NotFound.
+	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
+	// Folder lists what is directly in a folder of a version. NotFound.
+	Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error)
+	// Tags returns the tags that hold, and TagHistory every interval of one, the newest first. NotFound.
+	Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error)
+	TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error)
+	// Referrers returns versions whose subject is d. NotFound: about the repository.
+	Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error)
+}
+
+// Bytes opens the files that look-ups return.
+type Bytes interface {
+	// Open returns length bytes from offset, -1 to the end. The caller closes.
+	Open(ctx context.Context, f registry.File, offset, length int64) (io.ReadCloser, error)
+	// Link returns a URL of the store itself, "" where it has none.
+	Link(ctx context.Context, f registry.File, mediaType string) (string, error)
+}
+
+var _ Reader = (*Catalog)(nil)
