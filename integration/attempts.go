@@ -213,11 +213,11 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) error {
 // more.
 func (o *Outbox) Tidy(ctx context.Context) (more bool, err error) {
 	err = o.s.core.Store.Update(ctx, func(tx metadata.Tx) error {
-		expired, err := tx.Deliveries().ExpireDeliveries(tx.Now().Add(-deliveryTTL), buryBatch)
+		expired, err := tx.Deliveries().ExpireDeliveries(tx.Now().Add(-deliveryTTL), batchSize)
 		if err != nil {
 			return err
 		}
-		purged, err := tx.Subscriptions().PurgeSubscriptions(buryBatch)
+		purged, err := tx.Subscriptions().PurgeSubscriptions(batchSize)
 		more = expired+purged > 0
 		return err
 	})

@@ -21,7 +21,7 @@ const (
 )
 
 const (
-	spreadPause = 20 * time.Millisecond // between two looks at a log that grows all the time
+	fanOutPause = 20 * time.Millisecond // between two looks at a log that grows all the time
 	idlePause   = 5 * time.Second       // looks although nothing was heard
 	faultPause  = time.Second           // after an error of the database, unless Options say otherwise
 	tidyEvery   = time.Minute
@@ -54,11 +54,11 @@ type Dispatcher struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	flights  map[int64]flight // by delivery; of the loop alone, as the counts are
+	inFlight map[int64]flight // by delivery; of the loop alone, as the counts are
 	bySub    map[int64]int
 	byHost   map[string]int
 	turn     int
-	landed   chan int64
+	ended    chan int64
 	tidied   time.Time
 	counted  time.Time
 	attempts sync.WaitGroup
@@ -78,7 +78,7 @@ type flight struct {
 func Start(out *Outbox, sink Sink, o Options) *Dispatcher {
 	d := &Dispatcher{
 		out: out, sink: sink, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
-		flights: map[int64]flight{}, bySub: map[int64]int{}, byHost: map[string]int{}, landed: make(chan int64, inAll),
+		inFlight: map[int64]flight{}, bySub: map[int64]int{}, byHost: map[string]int{}, ended: make(chan int64, inAll),
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -119,19 +119,19 @@ func (d *Dispatcher) run(ctx, attempts context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case id := <-d.landed:
-			d.land(id)
+		case id := <-d.ended:
+			d.finished(id)
 		case <-grown:
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(spreadPause):
+			case <-time.After(fanOutPause):
 			}
 			grown, spread = d.out.Grown(), true
 		case <-timer.C:
 			spread = true
 		}
-		d.landAll()
+		d.finishedAll()
 	}
 }
 
@@ -139,7 +139,7 @@ func (d *Dispatcher) run(ctx, attempts context.Context) {
 func (d *Dispatcher) pass(ctx, attempts context.Context, spread *bool) time.Duration {
 	pause := idlePause
 	if *spread {
-		more, err := d.out.Spread(ctx)
+		more, err := d.out.FanOut(ctx)
 		if err != nil {
 			return d.fault(ctx, "look at the log for subscriptions", err)
 		}
@@ -192,13 +192,13 @@ func (d *Dispatcher) send(ctx, attempts context.Context) (next time.Time, err er
 func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q Queue) (next time.Time, err error) {
 	host := hostOf(q.URL)
 	for _, due := range q.Due {
-		if _, flying := d.flights[due.ID]; flying {
+		if _, flying := d.inFlight[due.ID]; flying {
 			continue
 		}
 		if due.At.After(d.now()) {
 			return due.At, nil
 		}
-		if d.bySub[q.Subscription] >= perSubscription || d.byHost[host] >= perHost || len(d.flights) >= inAll {
+		if d.bySub[q.Subscription] >= perSubscription || d.byHost[host] >= perHost || len(d.inFlight) >= inAll {
 			return next, nil
 		}
 		p, err := d.out.Load(ctx, due.ID)
@@ -208,13 +208,13 @@ func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q Queue) (next tim
 		if err != nil {
 			return next, err
 		}
-		d.flights[due.ID] = flight{q.Subscription, host}
+		d.inFlight[due.ID] = flight{q.Subscription, host}
 		d.bySub[q.Subscription]++
 		d.byHost[host]++
 		d.attempts.Go(func() {
 			d.attempt(attempts, p)
 			select {
-			case d.landed <- p.ID:
+			case d.ended <- p.ID:
 			case <-ctx.Done(): // nobody counts any more
 			}
 		})
@@ -231,9 +231,9 @@ func hostOf(target string) string {
 	return u.Host
 }
 
-func (d *Dispatcher) land(id int64) {
-	f := d.flights[id]
-	delete(d.flights, id)
+func (d *Dispatcher) finished(id int64) {
+	f := d.inFlight[id]
+	delete(d.inFlight, id)
 	if d.bySub[f.subscription]--; d.bySub[f.subscription] == 0 {
 		delete(d.bySub, f.subscription)
 	}
@@ -242,12 +242,12 @@ func (d *Dispatcher) land(id int64) {
 	}
 }
 
-// landAll counts all attempts that have ended, so that one pass serves them all.
-func (d *Dispatcher) landAll() {
+// finishedAll counts all attempts that have ended, so that one pass serves them all.
+func (d *Dispatcher) finishedAll() {
 	for {
 		select {
-		case id := <-d.landed:
-			d.land(id)
+		case id := <-d.ended:
+			d.finished(id)
 		default:
 			return
 		}

@@ -53,15 +53,15 @@ const (
 	cursorSlack = 1000
 )
 
-// Outbox is the side of the core that a dispatcher works on. There is one dispatcher, and it calls Spread from one
+// Outbox is the side of the core that a dispatcher works on. There is one dispatcher, and it calls FanOut from one
 // goroutine.
 type Outbox struct {
-	s      *Subscriptions
-	places map[int64]place
+	s       *Subscriptions
+	cursors map[int64]cursor
 }
 
 // place is how far a subscription has looked. Entries behind the stored cursor were looked at and not selected.
-type place struct {
+type cursor struct {
 	stored  int64
 	at      int64
 	storeBy time.Time
@@ -69,7 +69,7 @@ type place struct {
 }
 
 // Outbox returns the dispatcher's side.
-func (s *Subscriptions) Outbox() *Outbox { return &Outbox{s: s, places: map[int64]place{}} }
+func (s *Subscriptions) Outbox() *Outbox { return &Outbox{s: s, cursors: map[int64]cursor{}} }
 
 // Grown returns a channel that closes when something new may be there to send.
 func (o *Outbox) Grown() <-chan struct{} { return o.s.core.Grown() }
@@ -77,15 +77,15 @@ func (o *Outbox) Grown() <-chan struct{} { return o.s.core.Grown() }
 // step is what one subscription found.
 type step struct {
 	sub  Subscription
-	from place
+	from cursor
 	to   int64
 	rows []metadata.Delivery
 }
 
-// Spread lets every enabled subscription look at log entries that it has not seen, at most a batch of them. What a filter
+// FanOut lets every enabled subscription look at log entries that it has not seen, at most a batch of them. What a filter
 // selects becomes a pending delivery with its bytes, in one transaction with the subscription's place: once, whatever
 // happens. more: there is more to look at.
-func (o *Outbox) Spread(ctx context.Context) (more bool, err error) {
+func (o *Outbox) FanOut(ctx context.Context) (more bool, err error) {
 	steps, more, err := o.look(ctx)
 	if err != nil {
 		return false, err
@@ -107,7 +107,7 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 	}
 	var subs []Subscription
 	pages := map[int64]page{}
-	places := map[int64]place{}
+	cursors := map[int64]cursor{}
 	err = o.s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		var err error
 		if subs, err = activeSubscriptions(tx.Subscriptions()); err != nil || len(subs) == 0 {
@@ -119,8 +119,8 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 		}
 		more = false
 		for _, sub := range subs {
-			p := o.place(sub)
-			places[sub.ID] = p
+			p := o.cursorOf(sub)
+			cursors[sub.ID] = p
 			if _, read := pages[p.at]; read || p.at >= size-1 {
 				continue
 			}
@@ -139,9 +139,9 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	o.places = places // forgets those that are gone
+	o.cursors = cursors // forgets those that are gone
 	for _, sub := range subs {
-		p := places[sub.ID]
+		p := cursors[sub.ID]
 		st := step{sub: sub, from: p, to: p.at}
 		if got, read := pages[p.at]; read {
 			st.to, st.rows = got.to, o.render(ctx, sub, got.entries)
@@ -152,10 +152,10 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 }
 
 // place is where a subscription goes on: the place in memory, unless the stored one was moved.
-func (o *Outbox) place(sub Subscription) place {
-	p, known := o.places[sub.ID]
+func (o *Outbox) cursorOf(sub Subscription) cursor {
+	p, known := o.cursors[sub.ID]
 	if !known || p.stored != sub.Cursor || !p.updated.Equal(sub.UpdatedAt) {
-		return place{stored: sub.Cursor, at: sub.Cursor, updated: sub.UpdatedAt}
+		return cursor{stored: sub.Cursor, at: sub.Cursor, updated: sub.UpdatedAt}
 	}
 	return p
 }
@@ -210,7 +210,7 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 			p.storeBy = now.Add(cursorDelay)
 		}
 		p.at = st.to
-		o.places[st.sub.ID] = p
+		o.cursors[st.sub.ID] = p
 		return false, nil
 	}
 	err = o.s.core.Store.Update(ctx, func(tx metadata.Tx) error {
@@ -221,7 +221,7 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 		if err != nil {
 			return err
 		}
-		if again = !sameCourse(row, st.sub.Subscription); again {
+		if again = !unchangedSince(row, st.sub.Subscription); again {
 			return nil
 		}
 		for _, row := range st.rows {
@@ -232,15 +232,15 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 		return tx.Subscriptions().MoveCursor(st.sub.ID, st.to)
 	})
 	if err != nil || again {
-		delete(o.places, st.sub.ID)
+		delete(o.cursors, st.sub.ID)
 		return again, err
 	}
-	o.places[st.sub.ID] = place{stored: st.to, at: st.to, updated: st.sub.UpdatedAt}
+	o.cursors[st.sub.ID] = cursor{stored: st.to, at: st.to, updated: st.sub.UpdatedAt}
 	return false, nil
 }
 
-// sameCourse reports whether nothing was changed that decides what is sent.
-func sameCourse(a, b metadata.Subscription) bool {
+// unchangedSince reports whether nothing was changed that decides what is sent.
+func unchangedSince(a, b metadata.Subscription) bool {
 	return a.Cursor == b.Cursor && a.ReplayTo == b.ReplayTo && a.DisabledAt.Equal(b.DisabledAt) && a.Preset == b.Preset &&
 		a.BaseURL == b.BaseURL && bytes.Equal(a.Filter, b.Filter)
 }

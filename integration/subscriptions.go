@@ -150,7 +150,7 @@ func (s *Subscriptions) UpdateSubscription(ctx context.Context, id int64, c Subs
 		return sub, "", registry.Errorf(registry.Invalid, registry.AboutSubscription, `"from" goes with "enabled": true, and is %q or %q`, FromCursor, FromNow)
 	}
 	if c.From == FromNow {
-		if err := s.buryPending(ctx, id); err != nil {
+		if err := s.skipPending(ctx, id); err != nil {
 			return sub, "", err
 		}
 	}
@@ -207,11 +207,11 @@ func (s *Subscriptions) enable(tx metadata.Tx, actor access.Actor, sub *Subscrip
 	return true, nil
 }
 
-// buryBatch bounds the deliveries that one transaction gives up, expires or removes.
-const buryBatch = 200
+// batchSize bounds the deliveries that one transaction gives up, expires or removes.
+const batchSize = 200
 
-// buryPending gives up what a disabled subscription has not sent, in small transactions.
-func (s *Subscriptions) buryPending(ctx context.Context, id int64) error {
+// skipPending gives up what a disabled subscription has not sent, in small transactions.
+func (s *Subscriptions) skipPending(ctx context.Context, id int64) error {
 	for {
 		var n int64
 		err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
@@ -219,7 +219,7 @@ func (s *Subscriptions) buryPending(ctx context.Context, id int64) error {
 			if err != nil || sub.DisabledAt.IsZero() {
 				return err
 			}
-			n, err = tx.Deliveries().BuryDeliveries(id, "skipped when the subscription was enabled again", buryBatch)
+			n, err = tx.Deliveries().SkipPending(id, "skipped when the subscription was enabled again", batchSize)
 			return err
 		})
 		if err != nil || n == 0 {

@@ -105,8 +105,8 @@ type Deliveries interface {
 	DueDeliveries(subscriptionID int64, limit int) ([]Due, error) // pending ones, the most urgent first
 	// UpdateDelivery stores State, Attempts, Tries, NextAt, Redelivery, DoneAt, Status and Error.
 	UpdateDelivery(d Delivery) error
-	// BuryDeliveries makes at most limit pending deliveries of a subscription dead, and says how many it found.
-	BuryDeliveries(subscriptionID int64, reason string, limit int) (int64, error)
+	// SkipPending makes at most limit pending deliveries of a subscription dead, and says how many it found.
+	SkipPending(subscriptionID int64, reason string, limit int) (int64, error)
 	// CountDeliveries also returns when the oldest that it counted was made.
 	CountDeliveries(subscriptionID int64, state DeliveryState) (n int64, oldest time.Time, err error)
 	// ExpireDeliveries removes at most limit deliveries that were done before t, and says how many it found.

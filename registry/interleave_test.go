@@ -290,3 +290,5 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func errOf[A any](_ A, err error) error { return err }

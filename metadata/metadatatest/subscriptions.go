@@ -196,20 +196,20 @@ func testDeliveryQueries(e *env) {
 	}
 	n, oldest := count(metadata.DeliveryPending)
 	equal(e, "backlog", []any{n, oldest}, []any{int64(3), e.delivery(ids[0]).CreatedAt})
-	bury := func(want int64) {
+	skip := func(want int64) {
 		e.update(func(tx metadata.Tx) error {
-			n, err := tx.Deliveries().BuryDeliveries(s.ID, "skipped", 2)
-			equal(e, "buried", n, want)
+			n, err := tx.Deliveries().SkipPending(s.ID, "skipped", 2)
+			equal(e, "skipped", n, want)
 			return err
 		})
 	}
-	bury(2)
-	bury(1)
-	bury(0)
+	skip(2)
+	skip(1)
+	skip(0)
 	n, _ = count(metadata.DeliveryPending)
 	equal(e, "nothing pends", n, 0)
-	buried := e.delivery(ids[0])
-	equal(e, "buried", []any{buried.State, buried.DoneAt, buried.Error}, []any{metadata.DeliveryDead, e.now(), "skipped"})
+	skipped := e.delivery(ids[0])
+	equal(e, "skipped", []any{skipped.State, skipped.DoneAt, skipped.Error}, []any{metadata.DeliveryDead, e.now(), "skipped"})
 
 	e.update(func(tx metadata.Tx) error {
 		n, err := tx.Deliveries().ExpireDeliveries(began.Add(time.Second), 5)

@@ -87,8 +87,8 @@ func (t deliveries) UpdateDelivery(v metadata.Delivery) error {
 		v.Error, v.ID)
 }
 
-// BuryDeliveries implements metadata.Deliveries.
-func (t deliveries) BuryDeliveries(subscriptionID int64, reason string, most int) (int64, error) {
+// SkipPending implements metadata.Deliveries.
+func (t deliveries) SkipPending(subscriptionID int64, reason string, most int) (int64, error) {
 	return t.exec(`UPDATE delivery SET state = 'dead', done_at = $1, error = $2 WHERE id IN
 		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY next_at, id LIMIT CAST($4 AS BIGINT))`,
 		t.micros(), reason, subscriptionID, limit(most))
