@@ -12,7 +12,7 @@ import (
 // BaseURL returns the public address of the server as this request sees it, "https://host[:port][/prefix]" without a
 // trailing slash: the configured URL, else what trusted proxies say in X-Forwarded-Proto, -Host, -Prefix or Forwarded
 // (RFC 7239), else the Host header. Where the two families of headers contradict each other neither is believed.
-func (s *Site) BaseURL(r *http.Request) string {
+func (s *Server) BaseURL(r *http.Request) string {
 	if s.base != "" {
 		return s.base
 	}
@@ -44,7 +44,7 @@ func (s *Site) BaseURL(r *http.Request) string {
 
 // ClientIP returns the address of the client: the nearest one, going from the peer towards the client, that is no
 // trusted proxy. Where X-Forwarded-For and Forwarded name different ones it is the peer's.
-func (s *Site) ClientIP(r *http.Request) netip.Addr {
+func (s *Server) ClientIP(r *http.Request) netip.Addr {
 	peer := peerOf(r)
 	if !s.trusts(peer) {
 		return peer
@@ -64,7 +64,7 @@ func (s *Site) ClientIP(r *http.Request) netip.Addr {
 
 // walk goes over the addresses that proxies noted, from the right, for as long as the one who noted it is trusted. It
 // returns the first address that is not, or the leftmost, and how many notes were believed.
-func (s *Site) walk(peer netip.Addr, notes []string) (client netip.Addr, hops int) {
+func (s *Server) walk(peer netip.Addr, notes []string) (client netip.Addr, hops int) {
 	client = peer
 	for i := len(notes) - 1; i >= 0 && s.trusts(client); i-- {
 		next, ok := parseNode(notes[i])
@@ -77,7 +77,7 @@ func (s *Site) walk(peer netip.Addr, notes []string) (client netip.Addr, hops in
 	return client, hops
 }
 
-func (s *Site) trusts(ip netip.Addr) bool {
+func (s *Server) trusts(ip netip.Addr) bool {
 	for _, p := range s.trusted {
 		if p.Contains(ip) {
 			return true

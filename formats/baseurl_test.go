@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-func siteOf(t testing.TB, o Options) *Site {
+func serverOf(t testing.TB, o Options) *Server {
 	t.Helper()
-	s, err := NewSite(nil, o)
+	s, err := NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestS25BaseURL(t *testing.T) {
 		{"mapped", "[::ffff:10.1.2.3]:99", http.Header{"X-Forwarded-For": {"192.0.2.1"}}, "http://repo.example.com", "192.0.2.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := siteOf(t, Options{TrustedProxies: trusted})
+			s := serverOf(t, Options{TrustedProxies: trusted})
 			r := &http.Request{Host: "repo.example.com", RemoteAddr: c.peer, Header: c.header}
 			if got := s.BaseURL(r); got != c.url {
 				t.Errorf("base URL %s, want %s", got, c.url)
@@ -59,13 +59,13 @@ func TestS25BaseURL(t *testing.T) {
 			}
 		})
 	}
-	s := siteOf(t, Options{URL: "https://repo.example.com/slipway/", TrustedProxies: trusted})
+	s := serverOf(t, Options{URL: "https://repo.example.com/slipway/", TrustedProxies: trusted})
 	r := &http.Request{Host: "other", RemoteAddr: proxy, Header: http.Header{"X-Forwarded-Host": {"evil"}}}
 	if got := s.BaseURL(r); got != "https://repo.example.com/slipway" {
 		t.Errorf("configured URL became %s", got)
 	}
 	for _, bad := range []string{"repo.example.com", "ftp://x", "https://", "https://u:p@x", "https://x?y"} {
-		if _, err := NewSite(nil, Options{URL: bad}); err == nil {
+		if _, err := NewServer(Options{URL: bad}); err == nil {
 			t.Errorf("%q was taken as public URL", bad)
 		}
 	}
@@ -76,7 +76,7 @@ func FuzzForwarded(f *testing.F) {
 	f.Add(`for=192.0.2.60;proto=http;by=203.0.113.43`, "a, b", "https", "x:1", "/p")
 	f.Add(`for="_gaz\"onk";host="[::1]"`, "1.1.1.1", "http,https", `a"b`, "//p")
 	f.Fuzz(func(t *testing.T, forwarded, xff, proto, host, prefix string) {
-		s := siteOf(t, Options{TrustedProxies: trusted})
+		s := serverOf(t, Options{TrustedProxies: trusted})
 		r := &http.Request{Host: "h", RemoteAddr: "10.0.0.1:1", Header: http.Header{
 			"Forwarded": {forwarded}, "X-Forwarded-For": {xff}, "X-Forwarded-Proto": {proto}, "X-Forwarded-Host": {host}, "X-Forwarded-Prefix": {prefix},
 		}}

@@ -81,7 +81,7 @@ const (
 // drain reads the rest of a body before an error is answered: a client that is still sending when the connection closes
 // sees a reset instead of the answer. What is longer than drainBytes or slower than drainTime is closed upon. A client
 // that waits for 100-continue has sent nothing and sees the answer at once.
-func (s *Site) drain(w http.ResponseWriter, r *http.Request, q *request) {
+func (s *Server) drain(w http.ResponseWriter, r *http.Request, q *request) {
 	b := q.body
 	if b == nil || b.ended != nil {
 		return

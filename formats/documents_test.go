@@ -38,7 +38,7 @@ func serve(t *testing.T, d *Documents, key DocumentKey, build func(context.Conte
 }
 
 func TestDocuments(t *testing.T) {
-	d := siteOf(t, Options{}).Documents
+	d := serverOf(t, Options{}).Documents
 	body := strings.Repeat(`{"name":"x"}`, 200)
 	key := DocumentKey{Package: 1, Revision: 1, View: "full"}
 	plain := serve(t, d, key, documentOf(body), "GET")
@@ -89,7 +89,7 @@ func TestDocuments(t *testing.T) {
 // TestDocumentsBound: the cache never holds more than its limit, and what is used stays.
 func TestDocumentsBound(t *testing.T) {
 	const limit = 100 << 10
-	d := siteOf(t, Options{DocumentCacheBytes: limit}).Documents
+	d := serverOf(t, Options{DocumentCacheBytes: limit}).Documents
 	builds := 0
 	get := func(i, size int) {
 		serve(t, d, DocumentKey{Package: int64(i), Revision: 1}, func(context.Context) (Document, error) {
@@ -122,7 +122,7 @@ func TestDocumentsBound(t *testing.T) {
 func TestDocumentsFlight(t *testing.T) { synctest.Test(t, testDocumentsFlight) }
 
 func testDocumentsFlight(t *testing.T) {
-	d := siteOf(t, Options{}).Documents
+	d := serverOf(t, Options{}).Documents
 	var builds atomic.Int32
 	release := make(chan struct{})
 	build := func(ctx context.Context) (Document, error) {
@@ -163,7 +163,7 @@ func testDocumentsFlight(t *testing.T) {
 }
 
 func BenchmarkDocumentsHit(b *testing.B) {
-	d := siteOf(b, Options{}).Documents
+	d := serverOf(b, Options{}).Documents
 	build := documentOf(strings.Repeat(`{"name":"x"}`, 2000))
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Accept-Encoding", "gzip")

@@ -16,7 +16,7 @@ import (
 
 // endpoint is what Handle makes of a Handler; tests find its Route by walking the router.
 type endpoint struct {
-	site     *Site
+	server   *Server
 	route    Route
 	auth     Authenticator
 	render   Renderer
@@ -28,16 +28,16 @@ type endpoint struct {
 // slp_token) into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are
 // out it aborts the connection instead, so that no client takes a cut file for a whole one. What only a caller with
 // credentials can do, or what a browser sends for a page of another site, is refused before the handler reads of it.
-func (s *Site) Handle(rt Route, render Renderer, h Handler) http.Handler {
+func (s *Server) Handle(rt Route, render Renderer, h Handler) http.Handler {
 	return s.HandleAs(rt, s.Authenticate, render, h)
 }
 
-// Authenticator returns a request with its caller in the context; see Site.As.
+// Authenticator returns a request with its caller in the context; see Server.As.
 type Authenticator func(r *http.Request) (*http.Request, error)
 
 // HandleAs is Handle for a protocol with credentials of its own.
-func (s *Site) HandleAs(rt Route, auth Authenticator, render Renderer, h Handler) http.Handler {
-	return &endpoint{site: s, route: rt, auth: auth, render: render, handle: h}
+func (s *Server) HandleAs(rt Route, auth Authenticator, render Renderer, h Handler) http.Handler {
+	return &endpoint{server: s, route: rt, auth: auth, render: render, handle: h}
 }
 
 // RouteOf returns the Route of a handler that Handle made.
@@ -66,7 +66,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rec.wrote {
 		panic(http.ErrAbortHandler)
 	}
-	e.site.drain(rec, r, q)
+	e.server.drain(rec, r, q)
 	plainHeader(rec.Header(), failure)
 	e.render(rec, r, failure)
 }
@@ -80,7 +80,7 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 			err = &panicError{value: v, stack: debug.Stack()}
 		}
 	}()
-	if err := e.site.sameSite(r); err != nil {
+	if err := e.server.sameSite(r); err != nil {
 		return err
 	}
 	if !e.route.Public {
@@ -96,7 +96,7 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 
 // sameSite refuses what a browser sends for a page of another site: it would carry the password that the browser
 // remembers, and a form can be a whole upload. Other clients send neither Sec-Fetch-Site nor Origin. Denied.
-func (s *Site) sameSite(r *http.Request) error {
+func (s *Server) sameSite(r *http.Request) error {
 	if err := s.crossOrigin.Check(r); err != nil {
 		return &registry.Error{Kind: registry.Denied, Subject: registry.AboutRequest, Err: err,
 			Detail: "a page of another site may not send this request"}
@@ -111,8 +111,8 @@ func changes(method string) bool {
 
 // Authenticate returns r with its caller in the context. Unauthenticated. Handle has done it for every route that is
 // not Public.
-func (s *Site) Authenticate(r *http.Request) (*http.Request, error) {
-	actor, err := s.Parts.Accounts.Authenticate(r.Context(), Credentials(r))
+func (s *Server) Authenticate(r *http.Request) (*http.Request, error) {
+	actor, err := s.authenticate(r.Context(), Credentials(r))
 	if err != nil {
 		return r, err
 	}
@@ -120,7 +120,7 @@ func (s *Site) Authenticate(r *http.Request) (*http.Request, error) {
 }
 
 // As returns a context whose caller is a; the access log names it. For front-ends that read credentials themselves.
-func (s *Site) As(ctx context.Context, a access.Actor) context.Context {
+func (s *Server) As(ctx context.Context, a access.Actor) context.Context {
 	if q := requestOf(ctx); q != nil {
 		q.actor = a
 	}
@@ -151,7 +151,7 @@ func (e *endpoint) log(ctx context.Context, failure *registry.Error, err error) 
 	case registry.NoSpace, registry.Unavailable:
 		level = slog.LevelWarn
 	}
-	e.site.log.LogAttrs(ctx, level, "request failed", attrs...)
+	e.server.log.LogAttrs(ctx, level, "request failed", attrs...)
 }
 
 type panicError struct {

@@ -15,13 +15,13 @@ import (
 
 // NewHandler mounts everything on one router, with health and metrics, and puts around it what every request needs: an
 // id, the access log, metrics, idle timeouts.
-func NewHandler(s *Site, mounts ...Mounter) http.Handler {
+func NewHandler(s *Server, mounts ...Mounter) http.Handler {
 	root := NewRouter(s, mounts...)
 	return s.edge(root)
 }
 
 // NewRouter is the router inside of NewHandler, for tests that walk over the routes.
-func NewRouter(s *Site, mounts ...Mounter) *mux.Router {
+func NewRouter(s *Server, mounts ...Mounter) *mux.Router {
 	root := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	s.mountHealth(root)
 	for _, m := range mounts {
@@ -33,8 +33,8 @@ func NewRouter(s *Site, mounts ...Mounter) *mux.Router {
 
 // Fallback makes a (sub)router answer unknown paths with 404, and known paths with a method they do not have with 405
 // and Allow, in the shape of the format that the router belongs to.
-func (s *Site) Fallback(root, router *mux.Router, format string, render Renderer) {
-	h := &endpoint{site: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
+func (s *Server) Fallback(root, router *mux.Router, format string, render Renderer) {
+	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
 	h.handle = func(w http.ResponseWriter, r *http.Request) error {
 		// Not by mux's own verdict: a route tried after the one of the path makes it forget the mismatch.
 		if allow := allowed(root, r); len(allow) > 0 {
@@ -68,7 +68,7 @@ func allowed(root *mux.Router, r *http.Request) []string {
 }
 
 // edge is around everything.
-func (s *Site) edge(next http.Handler) http.Handler {
+func (s *Server) edge(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		dropUnderscores(r.Header)
 		q, r := begin(w, r)
@@ -95,7 +95,7 @@ func dropUnderscores(h http.Header) {
 }
 
 // access writes the line of a request. The query is left out: it may hold what only the client should know.
-func (s *Site) access(r *http.Request, q *request, rec *recorder) {
+func (s *Server) access(r *http.Request, q *request, rec *recorder) {
 	level := slog.LevelInfo
 	if q.route.Format == healthFormat {
 		level = slog.LevelDebug

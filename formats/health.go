@@ -43,7 +43,7 @@ func (h *health) check(ctx context.Context) error {
 
 // mountHealth adds /livez (200 while the process answers), /readyz (200 when metadata and blobs answer, else 503) and
 // /metrics (Prometheus text).
-func (s *Site) mountHealth(root *mux.Router) {
+func (s *Server) mountHealth(root *mux.Router) {
 	get := func(path, name string, h Handler) {
 		rt := Route{Format: healthFormat, Name: name, Public: true}
 		root.Handle(path, s.Handle(rt, Problem, h)).Methods(http.MethodGet, http.MethodHead)

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// LogHandler makes a handler add the id of the request that a line belongs to, as request_id. A Site does it for its own
+// LogHandler makes a handler add the id of the request that a line belongs to, as request_id. A Server does it for its own
 // logger; whoever else logs while a request is answered gives its logger one too.
 func LogHandler(h slog.Handler) slog.Handler {
 	if _, ok := h.(*requestHandler); ok {

@@ -15,7 +15,15 @@ import (
 	"slipway/registry"
 )
 
-// FileOptions say how a stored file is answered; a front-end sets further headers before it calls ServeFile.
+// Files are where the bytes of stored files come from.
+type Files interface {
+	// Open opens length bytes of a file from offset on; -1 is all there are.
+	Open(ctx context.Context, f registry.File, offset, length int64) (io.ReadCloser, error)
+	// Link returns an address at which the store itself answers with the file as contentType; "" where it can't.
+	Link(ctx context.Context, f registry.File, contentType string) (string, error)
+}
+
+// FileOptions say how a stored file is answered; a front-end sets further headers before it calls ServeStored.
 type FileOptions struct {
 	ContentType  string // "": the file's media type, else application/octet-stream
 	CacheControl string // "": private, max-age=0, must-revalidate
@@ -30,10 +38,10 @@ const revalidateCache = "private, max-age=0, must-revalidate"
 // ETag returns the entity tag of a stored file: its quoted sha256.
 func ETag(f registry.File) string { return `"` + f.Blob.Digest.Encoded() + `"` }
 
-// ServeFile answers GET or HEAD of a stored file by RFC 9110: ranges (up to 8 that do not overlap, else the whole),
+// ServeStored answers GET or HEAD of a stored file by RFC 9110: ranges (up to 8 that do not overlap, else the whole),
 // If-Range, the conditional headers, ETag, Last-Modified, exact Content-Length. Bytes are opened only when they are
 // needed; those of the local store leave through the kernel. PreconditionFailed, RangeInvalid.
-func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File, o FileOptions) error {
+func (s *Server) ServeStored(w http.ResponseWriter, r *http.Request, f registry.File, files Files, o FileOptions) error {
 	h := w.Header()
 	h.Set("Content-Type", cmp.Or(o.ContentType, f.MediaType, "application/octet-stream"))
 	h.Set("Cache-Control", cmp.Or(o.CacheControl, revalidateCache))
@@ -41,11 +49,11 @@ func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Accept-Ranges", "bytes")
 	r = plainRange(r, f.Blob.Size)
-	if done, err := s.redirected(w, r, f, o); done || err != nil {
+	if done, err := s.redirected(w, r, f, files, o); done || err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	blob := &blobReader{ctx: ctx, site: s, file: f}
+	blob := &blobReader{ctx: ctx, files: files, file: f}
 	out := &fileWriter{ResponseWriter: w, blob: blob}
 	defer func() {
 		cancel()
@@ -58,7 +66,7 @@ func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File
 	return out.finish(f.Blob.Size)
 }
 
-// ServeText is ServeFile for a small text made here; the front-end sets its header before, Etag and Content-Type among it.
+// ServeText is ServeStored for a small text made here; the front-end sets its header before, Etag and Content-Type among it.
 func ServeText(w http.ResponseWriter, r *http.Request, text string, modified time.Time) error {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	out := &fileWriter{ResponseWriter: w}
@@ -68,7 +76,7 @@ func ServeText(w http.ResponseWriter, r *http.Request, text string, modified tim
 
 // redirected sends the client to the store itself with 307, so that large downloads do not go through the server. What can
 // be answered without the bytes is.
-func (s *Site) redirected(w http.ResponseWriter, r *http.Request, f registry.File, o FileOptions) (bool, error) {
+func (s *Server) redirected(w http.ResponseWriter, r *http.Request, f registry.File, files Files, o FileOptions) (bool, error) {
 	if s.redirect == 0 || !o.Redirect || f.Blob.Size < s.redirect || r.Method != http.MethodGet {
 		return false, nil
 	}
@@ -78,7 +86,7 @@ func (s *Site) redirected(w http.ResponseWriter, r *http.Request, f registry.Fil
 			return false, nil
 		}
 	}
-	link, err := s.Parts.Catalog.Link(r.Context(), f, h.Get("Content-Type"))
+	link, err := files.Link(r.Context(), f, h.Get("Content-Type"))
 	if link == "" || err != nil {
 		return false, err
 	}
@@ -94,9 +102,9 @@ func (s *Site) redirected(w http.ResponseWriter, r *http.Request, f registry.Fil
 // read, so that a 304 costs no look at it and a range asks for that range only. ServeContent reads multipart ranges in a
 // goroutine that may outlive it, hence the lock.
 type blobReader struct {
-	ctx  context.Context
-	site *Site
-	file registry.File
+	ctx   context.Context
+	files Files
+	file  registry.File
 
 	mu     sync.Mutex
 	at     int64
@@ -152,7 +160,7 @@ func (b *blobReader) section(length int64) (io.ReadCloser, error) {
 	if b.at == 0 && length == b.file.Blob.Size {
 		length = -1
 	}
-	rc, err := b.site.Parts.Catalog.Open(b.ctx, b.file, b.at, length)
+	rc, err := b.files.Open(b.ctx, b.file, b.at, length)
 	if k := registry.KindOf(err); err != nil && (k == registry.NotFound || k == registry.RangeInvalid) {
 		return nil, fmt.Errorf("the bytes of %q are not in the store: %v", b.file.Path, err) // not %w: no 404
 	}

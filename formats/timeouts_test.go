@@ -14,7 +14,7 @@ func TestS58Total(t *testing.T) {
 	if srv.ReadTimeout != 0 || srv.WriteTimeout != 0 {
 		t.Errorf("a request may take %v, an answer %v; want no limit", srv.ReadTimeout, srv.WriteTimeout)
 	}
-	idle := siteOf(t, Options{}).idle
+	idle := serverOf(t, Options{}).idle
 	for name, d := range map[string]time.Duration{"header": srv.ReadHeaderTimeout, "read": idle, "write": o.IdleTimeout, "next request": srv.IdleTimeout} {
 		if d < 5*time.Second || d > 5*time.Minute {
 			t.Errorf("%s: standing still is allowed for %v", name, d)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"slipway/bench/load"
-	"slipway/formats"
 	"slipway/formats/all"
 	"slipway/formats/formatstest"
 	"slipway/registry/access"
@@ -18,7 +17,7 @@ import (
 
 func newServer(t *testing.T) (*formatstest.Server, *load.Target) {
 	t.Helper()
-	mounts := []formats.Mounter{api.New(api.Options{})}
+	mounts := []formatstest.Mounter{api.New(api.Options{})}
 	for _, f := range all.All() {
 		mounts = append(mounts, f)
 	}

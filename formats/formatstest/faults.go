@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/ledger"
 	"slipway/registry/registrytest"
@@ -18,7 +17,7 @@ import (
 // Faults is what RunFaults needs of a format.
 type Faults struct {
 	// Mounts are the format and what else the requests need.
-	Mounts func() []formats.Mounter
+	Mounts func() []Mounter
 	// Refusal reports why an answer is not an error in the protocol's own form. Those of the JSON API are known.
 	Refusal func(Response) error
 	Changes []Change

@@ -59,8 +59,11 @@ type Server struct {
 	stop  func()
 }
 
-// NewServer serves the mounts.
-func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
+// Mounter is a formats.FrontEnd, such as a format, or a formats.Mounter, such as the JSON API.
+type Mounter any
+
+// NewServer serves the mounts. One that is neither of the two fails the test.
+func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	t.Helper()
 	s := &Server{t: t, log: &logBuffer{}, Metrics: prometheus.NewRegistry()}
 	core := append([]registrytest.Option{registrytest.With(func(c *instance.Config) {
@@ -92,21 +95,39 @@ func NewServer(t testing.TB, o Options, mounts ...formats.Mounter) *Server {
 		o.Site.Metrics = s.Metrics
 	}
 	o.Serve.Logger = o.Site.Logger
+	o.Site.Authenticate, o.Site.Ready = s.Accounts.Authenticate, s.Core.Ready
+	server, err := formats.NewServer(o.Site)
+	s.must(err)
 	var reader catalog.Reader = s.Catalog
 	if o.Reader != nil {
 		reader = o.Reader(reader)
 	}
-	s.Site, err = formats.NewSite(&formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: reader, Content: s.Content,
-		Publisher: s.Publisher, Staging: s.Staging}, o.Site)
-	for _, m := range mounts {
+	s.Site = &formats.Site{Server: server, Parts: &formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: reader,
+		Content: s.Content, Publisher: s.Publisher, Staging: s.Staging}}
+	all := s.mountable(mounts)
+	s.Router = formats.NewRouter(server, all...)
+	s.serve(o, formats.NewHandler(server, all...))
+	return s
+}
+
+// mountable puts the mounts over the core.
+func (s *Server) mountable(mounts []Mounter) []formats.Mounter {
+	s.t.Helper()
+	out := make([]formats.Mounter, len(mounts))
+	for i, m := range mounts {
 		if a, ok := m.(interface{ Over(*instance.Instance) }); ok {
 			a.Over(s.Instance)
 		}
+		switch m := m.(type) {
+		case formats.FrontEnd:
+			out[i] = s.Site.Mounter(m)
+		case formats.Mounter:
+			out[i] = m
+		default:
+			s.t.Fatalf("%T has no routes", m)
+		}
 	}
-	s.must(err)
-	s.Router = formats.NewRouter(s.Site, mounts...)
-	s.serve(o, formats.NewHandler(s.Site, mounts...))
-	return s
+	return out
 }
 
 func (s *Server) serve(o Options, h http.Handler) {

@@ -92,8 +92,8 @@ func TestFaults(t *testing.T) {
 	}
 	const snapshot, build = "1.0-SNAPSHOT", "1.0-20260102.030405-1"
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts: func() []formats.Mounter {
-			return []formats.Mounter{New(Options{Quiet: time.Hour}), raw.New(), api.New(api.Options{})}
+		Mounts: func() []formatstest.Mounter {
+			return []formatstest.Mounter{New(Options{Quiet: time.Hour}), raw.New(), api.New(api.Options{})}
 		},
 		Refusal: refusal,
 		Changes: append(versions.Changes(),

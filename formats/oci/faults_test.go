@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/oci"
 	"slipway/web/api"
@@ -104,7 +103,7 @@ func TestFaults(t *testing.T) {
 		},
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts:  func() []formats.Mounter { return []formats.Mounter{oci.New(), api.New(api.Options{})} },
+		Mounts:  func() []formatstest.Mounter { return []formatstest.Mounter{oci.New(), api.New(api.Options{})} },
 		Refusal: refusal,
 		Changes: []formatstest.Change{
 			versions.MoveTag(),

@@ -11,11 +11,11 @@ import (
 
 // newRoutes mounts the routes over no core: only what they match is asked.
 func newRoutes(root *mux.Router) {
-	site, err := formats.NewSite(nil, formats.Options{})
+	server, err := formats.NewServer(formats.Options{})
 	if err != nil {
 		panic(err) // the options are empty
 	}
-	format{}.Mount(root, site)
+	format{}.Mount(root, &formats.Site{Server: server})
 }
 
 func routeName(h http.Handler) (string, bool) {

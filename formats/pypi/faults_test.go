@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/web/api"
 )
@@ -60,7 +59,7 @@ func TestFaults(t *testing.T) {
 		Has:     hasWheel,
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts:  func() []formats.Mounter { return []formats.Mounter{New(), api.New(api.Options{})} },
+		Mounts:  func() []formatstest.Mounter { return []formatstest.Mounter{New(), api.New(api.Options{})} },
 		Refusal: refusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {

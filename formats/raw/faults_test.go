@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
 	"slipway/web/api"
@@ -30,7 +29,7 @@ func TestFaults(t *testing.T) {
 		Has:     func(c *formatstest.Client, version string) bool { return has(c, version, "tool") },
 	}
 	formatstest.RunFaults(t, formatstest.Faults{
-		Mounts:  func() []formats.Mounter { return []formats.Mounter{raw.New(), api.New(api.Options{})} },
+		Mounts:  func() []formatstest.Mounter { return []formatstest.Mounter{raw.New(), api.New(api.Options{})} },
 		Refusal: formatstest.ProblemRefusal,
 		Changes: append(versions.Changes(),
 			versions.Read(func(c *formatstest.Client, version string) map[string][]byte {

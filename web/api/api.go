@@ -52,7 +52,7 @@ func (a *API) Over(i *instance.Instance) { a.over = i }
 func (a *API) Name() string { return "api" }
 
 // Mount adds the routes. root was made with UseEncodedPath and SkipClean.
-func (a *API) Mount(root *mux.Router, site *formats.Site) {
+func (a *API) Mount(root *mux.Router, site *formats.Server) {
 	h := &handlers{
 		API: a, site: site, svc: a.over, authenticate: site.Authenticate,
 		waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters),
@@ -80,7 +80,7 @@ type endpoint struct {
 // handlers are what the operations share.
 type handlers struct {
 	*API
-	site *formats.Site
+	site *formats.Server
 	svc  *instance.Instance
 
 	authenticate func(r *http.Request) (*http.Request, error) // of site

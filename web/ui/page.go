@@ -16,6 +16,7 @@ import (
 	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
 	"slipway/web/internal/wire"
 )
 
@@ -49,13 +50,17 @@ var pagePolicy = func() string {
 // Page is the front page at /, with what browsers ask of every site: an icon, and robots.txt.
 type Page struct {
 	version string
+	core    *registry.Core
 }
 
 // New makes the pages, which show a version of the program.
 func New(version string) *Page { return &Page{version: version} }
 
+// Over sets the instance whose repositories the front page lists; it is called before Mount.
+func (p *Page) Over(i *instance.Instance) { p.core = i.Core }
+
 // Mount adds the routes.
-func (p *Page) Mount(root *mux.Router, site *formats.Site) {
+func (p *Page) Mount(root *mux.Router, site *formats.Server) {
 	failure := func(w http.ResponseWriter, r *http.Request, e *registry.Error) { p.failure(w, r, site.BaseURL(r), e) }
 	get := func(path, name string, h formats.Handler) {
 		rt := formats.Route{Format: "web", Name: name, Public: true}
@@ -105,7 +110,7 @@ type repositoryView struct {
 
 // front answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but
 // with them it shows more: ?login asks a browser for them. ?repository= chooses whose set-up lines are shown.
-func (p *Page) front(w http.ResponseWriter, r *http.Request, site *formats.Site) error {
+func (p *Page) front(w http.ResponseWriter, r *http.Request, site *formats.Server) error {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept")
@@ -180,9 +185,9 @@ func (p *Page) index(base string) any {
 
 // view looks for the repositories that the visitor may read. Who may read none sees the set-up lines of main as an
 // example; whether it exists is not said.
-func (p *Page) view(r *http.Request, site *formats.Site, base string, q wire.Query) (pageView, error) {
+func (p *Page) view(r *http.Request, site *formats.Server, base string, q wire.Query) (pageView, error) {
 	v := pageView{frame: frame{Title: "Slipway", Version: p.version, Base: base}, Repository: registry.DefaultRepository}
-	repos, next, err := site.Parts.Core.Repositories(r.Context(), registry.Page{Limit: maxListed})
+	repos, next, err := p.core.Repositories(r.Context(), registry.Page{Limit: maxListed})
 	if err != nil && registry.KindOf(err) != registry.Unauthenticated {
 		return v, err
 	}
@@ -192,7 +197,7 @@ func (p *Page) view(r *http.Request, site *formats.Site, base string, q wire.Que
 	}
 	switch {
 	case wanted != "":
-		if _, err := site.Parts.Core.Repository(r.Context(), wanted); err != nil {
+		if _, err := p.core.Repository(r.Context(), wanted); err != nil {
 			return v, err
 		}
 		v.Repository = wanted

@@ -29,7 +29,6 @@ type Server struct {
 	core    *instance.Instance
 	sender  *integration.Dispatcher
 	sink    *webhook.Sink
-	site    *formats.Site
 	handler http.Handler
 	logger  *slog.Logger
 	// Password is that of the user admin if this is the first start and none was given; to be shown once.
@@ -60,14 +59,14 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if c.Redirect {
 		redirect = redirectBytes
 	}
-	s.site, err = formats.NewSite(&formats.Parts{Core: s.core.Core, Accounts: s.core.Accounts, Catalog: s.core.Catalog, Content: s.core.Content,
-		Publisher: s.core.Publisher, Staging: s.core.Staging}, formats.Options{
+	server, err := formats.NewServer(formats.Options{
 		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
+		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.handler = formats.NewHandler(s.site, mounts(s.core, version)...)
+	s.handler = formats.NewHandler(server, mounts(server, s.core, version)...)
 	allow, err := outbound.ParseAllow(c.WebhookAllow)
 	if err != nil {
 		return nil, command.Usagef("--webhook-allow: %w", err)
@@ -82,12 +81,15 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
-func mounts(core *instance.Instance, version string) []formats.Mounter {
-	a := api.New(api.Options{})
+func mounts(server *formats.Server, core *instance.Instance, version string) []formats.Mounter {
+	a, pages := api.New(api.Options{}), ui.New(version)
 	a.Over(core)
-	out := []formats.Mounter{a, ui.New(version)}
+	pages.Over(core)
+	out := []formats.Mounter{a, pages}
+	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Catalog,
+		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
 	for _, f := range all.All() {
-		out = append(out, f)
+		out = append(out, site.Mounter(f))
 	}
 	return out
 }
