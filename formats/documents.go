@@ -16,11 +16,13 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// DocumentKey names a rendered document, the same for all who may read it. View holds everything else that the bytes depend on:
-// which document, under which base URL.
+// DocumentKey names a rendered document, the same for all who may read it: what the document is, and what it was made of.
 type DocumentKey struct {
-	Package, Revision int64
-	View              string
+	// View says which document, of what, under which base URL: everything that the bytes depend on, except what Stamp holds.
+	View string
+	// Stamp changes when what the document was made of does, for one package with its revision. Of two stamps of a view the
+	// greater one, byte by byte, is the newer.
+	Stamp string
 }
 
 // Document is what a build function renders.
@@ -31,22 +33,17 @@ type Document struct {
 	Header      map[string]string // of this document, sent with it: sums of its bytes and the like
 }
 
-// Documents keeps rendered documents, the least recently used ones dropped first. Of one view only the newest revision
+// Documents keeps rendered documents, the least recently used ones dropped first. Of one view only the newest stamp
 // is kept. It is safe for concurrent use.
 type Documents struct {
 	limit   int64
 	metrics *metrics
 	flight  singleflight.Group
 
-	mu    sync.Mutex
-	used  int64
-	byKey map[viewKey]*list.Element // of *rendered
-	order *list.List                // most recently used first
-}
-
-type viewKey struct {
-	pkg  int64
-	view string
+	mu     sync.Mutex
+	used   int64
+	byView map[string]*list.Element // of *rendered
+	order  *list.List               // most recently used first
 }
 
 // rendered is a document with its encodings.
@@ -69,7 +66,7 @@ const (
 )
 
 func newDocuments(limit int64, m *metrics) *Documents {
-	return &Documents{limit: limit, metrics: m, byKey: map[viewKey]*list.Element{}, order: list.New()}
+	return &Documents{limit: limit, metrics: m, byView: map[string]*list.Element{}, order: list.New()}
 }
 
 // Serve answers GET or HEAD with the document under key, built at most once at a time: If-None-Match, else
@@ -127,8 +124,7 @@ func (d *Documents) get(ctx context.Context, key DocumentKey, build func(ctx con
 		d.metrics.documents.WithLabelValues("hit").Inc()
 		return e, nil
 	}
-	flight := strconv.FormatInt(key.Package, 10) + "\x00" + strconv.FormatInt(key.Revision, 10) + "\x00" + key.View
-	v, err, _ := d.flight.Do(flight, func() (any, error) {
+	v, err, _ := d.flight.Do(strconv.Itoa(len(key.Stamp))+":"+key.Stamp+key.View, func() (any, error) {
 		if e := d.find(key); e != nil { // built between the look and the flight
 			return e, nil
 		}
@@ -169,7 +165,7 @@ func newRendered(key DocumentKey, doc Document) *rendered {
 func (d *Documents) find(key DocumentKey) *rendered {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	el, ok := d.byKey[viewKey{key.Package, key.View}]
+	el, ok := d.byView[key.View]
 	if !ok {
 		return nil
 	}
@@ -181,21 +177,20 @@ func (d *Documents) find(key DocumentKey) *rendered {
 	return e
 }
 
-// keep stores an entry unless a newer revision is there already.
+// keep stores an entry unless one with a newer stamp is there already.
 func (d *Documents) keep(e *rendered) {
 	if e.size() > d.limit/documentShare {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	k := viewKey{e.key.Package, e.key.View}
-	if el, ok := d.byKey[k]; ok {
-		if entry(el).key.Revision > e.key.Revision {
+	if el, ok := d.byView[e.key.View]; ok {
+		if entry(el).key.Stamp > e.key.Stamp {
 			return
 		}
 		d.remove(el)
 	}
-	d.byKey[k] = d.order.PushFront(e)
+	d.byView[e.key.View] = d.order.PushFront(e)
 	d.used += e.size()
 	for d.used > d.limit {
 		d.remove(d.order.Back())
@@ -206,7 +201,7 @@ func (d *Documents) keep(e *rendered) {
 func (d *Documents) remove(el *list.Element) {
 	e := entry(el)
 	d.order.Remove(el)
-	delete(d.byKey, viewKey{e.key.Package, e.key.View})
+	delete(d.byView, e.key.View)
 	d.used -= e.size()
 }
 
@@ -215,7 +210,7 @@ func entry(el *list.Element) *rendered {
 }
 
 func (e *rendered) size() int64 {
-	return int64(len(e.doc.Body) + len(e.gzip) + len(e.key.View) + renderedBytes)
+	return int64(len(e.doc.Body) + len(e.gzip) + len(e.key.View) + len(e.key.Stamp) + renderedBytes)
 }
 
 // addVary adds a field name to Vary unless it is there.

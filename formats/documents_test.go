@@ -40,7 +40,7 @@ func serve(t *testing.T, d *Documents, key DocumentKey, build func(context.Conte
 func TestDocuments(t *testing.T) {
 	d := serverOf(t, Options{}).Documents
 	body := strings.Repeat(`{"name":"x"}`, 200)
-	key := DocumentKey{Package: 1, Revision: 1, View: "full"}
+	key := DocumentKey{View: "full", Stamp: "1"}
 	plain := serve(t, d, key, documentOf(body), "GET")
 	if plain.Body.String() != body || plain.Header().Get("Content-Length") != fmt.Sprint(len(body)) || plain.Header().Get("Vary") != "Accept-Encoding" {
 		t.Errorf("plain: %v", plain.Header())
@@ -74,7 +74,7 @@ func TestDocuments(t *testing.T) {
 		t.Errorf("HEAD: %v", w.Header())
 	}
 	next := key
-	next.Revision++
+	next.Stamp = "2"
 	if w := serve(t, d, next, documentOf("new"), "GET"); w.Body.String() != "new" {
 		t.Errorf("the next revision is %q", w.Body)
 	}
@@ -92,7 +92,7 @@ func TestDocumentsBound(t *testing.T) {
 	d := serverOf(t, Options{DocumentCacheBytes: limit}).Documents
 	builds := 0
 	get := func(i, size int) {
-		serve(t, d, DocumentKey{Package: int64(i), Revision: 1}, func(context.Context) (Document, error) {
+		serve(t, d, DocumentKey{View: fmt.Sprint(i), Stamp: "1"}, func(context.Context) (Document, error) {
 			builds++
 			b := make([]byte, size)
 			for j := range b {
@@ -100,8 +100,8 @@ func TestDocumentsBound(t *testing.T) {
 			}
 			return Document{Body: b}, nil
 		}, "GET")
-		if d.used > limit || d.used < 0 || d.order.Len() != len(d.byKey) {
-			t.Fatalf("%d bytes, %d and %d entries", d.used, d.order.Len(), len(d.byKey))
+		if d.used > limit || d.used < 0 || d.order.Len() != len(d.byView) {
+			t.Fatalf("%d bytes, %d and %d entries", d.used, d.order.Len(), len(d.byView))
 		}
 	}
 	for i := range 100 {
@@ -138,7 +138,7 @@ func testDocumentsFlight(t *testing.T) {
 			if i == 0 {
 				r = r.WithContext(first)
 			}
-			if err := d.Serve(httptest.NewRecorder(), r, DocumentKey{Package: 9}, nil, build); err != nil {
+			if err := d.Serve(httptest.NewRecorder(), r, DocumentKey{View: "9"}, nil, build); err != nil {
 				t.Error(err)
 			}
 		})
@@ -153,11 +153,11 @@ func testDocumentsFlight(t *testing.T) {
 	failing := func(context.Context) (Document, error) {
 		return Document{}, registry.Errorf(registry.NotFound, registry.AboutPackage, "gone")
 	}
-	err := d.Serve(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), DocumentKey{Package: 10}, nil, failing)
+	err := d.Serve(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), DocumentKey{View: "10"}, nil, failing)
 	if !errors.Is(err, &registry.Error{Kind: registry.NotFound}) {
 		t.Errorf("%v", err)
 	}
-	if w := serve(t, d, DocumentKey{Package: 10}, documentOf("back"), "GET"); w.Body.String() != "back" {
+	if w := serve(t, d, DocumentKey{View: "10"}, documentOf("back"), "GET"); w.Body.String() != "back" {
 		t.Errorf("%q", w.Body)
 	}
 }
@@ -169,7 +169,7 @@ func BenchmarkDocumentsHit(b *testing.B) {
 	r.Header.Set("Accept-Encoding", "gzip")
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := d.Serve(httptest.NewRecorder(), r, DocumentKey{Package: 1}, nil, build); err != nil {
+		if err := d.Serve(httptest.NewRecorder(), r, DocumentKey{View: "1"}, nil, build); err != nil {
 			b.Fatal(err)
 		}
 	}

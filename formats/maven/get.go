@@ -93,7 +93,7 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 	if err != nil {
 		return registry.File{}, err
 	}
-	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "maven literal " + t.version + "/" + t.file.name}
+	key := formats.KeyOf(pkg, "maven literal ", t.version, "/", t.file.name)
 	path, err := h.site.Documents.Get(ctx, key, func(ctx context.Context) (formats.Document, error) {
 		path, err := h.literalPath(ctx, t)
 		return formats.Document{Body: []byte(path)}, err
@@ -209,30 +209,28 @@ func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey,
 		return formats.DocumentKey{}, nil, err
 	}
 	found := pkg.VersionCount > 0
-	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision}
 	if t.kind == kindSnapshots {
-		key.View = "maven snapshots " + t.version
 		if !found {
-			return key, nil, noMetadata(t)
+			return formats.DocumentKey{}, nil, noMetadata(t)
 		}
-		return key, func(ctx context.Context) (formats.Document, error) { return h.snapshots(ctx, t) }, nil
+		return formats.KeyOf(pkg, "maven snapshots ", t.version), func(ctx context.Context) (formats.Document, error) { return h.snapshots(ctx, t) }, nil
 	}
 	var group []plugin
 	if grouped { // most paths are of no group
 		if group, err = h.plugins(ctx, t); err != nil {
-			return key, nil, err
+			return formats.DocumentKey{}, nil, err
 		}
 	}
 	if !found && len(group) == 0 {
-		return key, nil, noMetadata(t)
+		return formats.DocumentKey{}, nil, noMetadata(t)
 	}
-	key.View = "maven versions"
+	key := formats.KeyOf(pkg, "maven versions")
 	if len(group) > 0 {
 		raw, err := json.Marshal(group)
 		if err != nil {
-			return key, nil, err
+			return formats.DocumentKey{}, nil, err
 		}
-		key.View = "maven plugins " + t.repository + " " + t.plugins() + " " + string(raw)
+		key = formats.KeyOf(pkg, "maven plugins ", t.repository, " ", t.plugins(), " ", string(raw))
 	}
 	return key, func(ctx context.Context) (formats.Document, error) { return h.versions(ctx, t, found, group) }, nil
 }

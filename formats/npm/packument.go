@@ -46,7 +46,7 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg registry.Package, view string,
 	render func(*page) ([]byte, string, error), read func(context.Context) (catalog.Contents, error)) error {
 	base := h.base(r, t)
-	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "npm " + view + " " + base}
+	key := formats.KeyOf(pkg, "npm ", view, " ", base)
 	header := func(head http.Header) {
 		head.Set("Cache-Control", cacheControl(r.Context()))
 		head.Set("Vary", "Accept, Accept-Encoding")

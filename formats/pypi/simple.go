@@ -69,7 +69,7 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 		return err
 	}
 	m := negotiate(r)
-	key := formats.DocumentKey{Package: pkg.ID, Revision: pkg.Revision, View: "pypi " + m.mime}
+	key := formats.KeyOf(pkg, "pypi ", m.mime)
 	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (formats.Document, error) {
 		c, err := h.site.Parts.Catalog.Contents(ctx, name, true)
 		if err != nil {

@@ -30,7 +30,7 @@ func (h *handlers) documentRoutes() []endpoint {
 func (h *handlers) getDocument(w http.ResponseWriter, r *http.Request) error {
 	base := h.site.BaseURL(r)
 	w.Header().Set("Cache-Control", "no-cache")
-	key := formats.DocumentKey{View: "openapi " + base} // packages are numbered from 1: none has this key
+	key := formats.DocumentKey{View: "openapi " + base}
 	return h.site.Documents.Serve(w, r, key, nil, func(context.Context) (formats.Document, error) {
 		body, err := json.Marshal(h.document(base).Build())
 		return formats.Document{Body: body, ContentType: "application/json"}, err

@@ -1,0 +1,23 @@
+package formats
+
+import (
+	"encoding/binary"
+
+	"slipway/registry"
+)
+
+// maxKeyBytes is how long a key can be that costs one allocation.
+const maxKeyBytes = 256
+
+// KeyOf returns the key of a document that is made of one package. The parts of view, put together, say which document and
+// under which base URL.
+func KeyOf(pkg registry.Package, view ...string) DocumentKey {
+	b := make([]byte, 0, maxKeyBytes)
+	for _, part := range view {
+		b = append(b, part...)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(pkg.ID))
+	b = binary.BigEndian.AppendUint64(b, uint64(pkg.Revision))
+	key := string(b)
+	return DocumentKey{View: key[:len(key)-8], Stamp: key[len(key)-16:]}
+}
