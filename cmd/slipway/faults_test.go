@@ -123,6 +123,7 @@ func fillDisk(t *testing.T, path string, block int) {
 // TestD13 runs the server with a handful of file descriptors under far more clients: it refuses, corrupts nothing, and
 // serves again afterwards.
 func TestD13(t *testing.T) {
+	t.Parallel()
 	s := commandtest.NewServer(t)
 	s.LimitFiles = 64
 	s.Start()

@@ -25,6 +25,7 @@ import (
 
 // TestS45: a fresh start has no account that anybody knows, and the program holds no secret.
 func TestS45(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir() + "/data"
 	p := commandtest.ServeProcess(t, nil, "--data", data)
 	password := func(p *commandtest.Process) string {
@@ -129,8 +130,13 @@ func TestS45(t *testing.T) {
 // TestS59 sends canary secrets wherever a client can, right and wrong ones, through every protocol, with logs at debug
 // level; then none of them is in logs, metrics, events, answers, or any file but the one that they belong into.
 func TestS59(t *testing.T) {
-	t.Run("local", func(t *testing.T) { canaries(t, nil) })
+	t.Parallel()
+	t.Run("local", func(t *testing.T) {
+		t.Parallel()
+		canaries(t, nil)
+	})
 	t.Run("s3", func(t *testing.T) {
+		t.Parallel()
 		url, env := s3test.New(t)
 		canaries(t, env, "--blobs", url, "--redirect-downloads")
 	})
