@@ -21,6 +21,8 @@ var (
 	ErrNewer = errors.New("metadata: database schema is newer than this binary")
 	// ErrCollected: the collector is removing the bytes; store them again after CollectedSince has become false.
 	ErrCollected = errors.New("metadata: bytes are being collected")
+	// ErrDutyLost: the duty was released, or another process has taken it since.
+	ErrDutyLost = errors.New("metadata: the duty is not held any more")
 )
 
 // Store runs transactions. fn may run again when the database asks for a retry, so it touches nothing but tx and waits
@@ -35,6 +37,9 @@ type Store interface {
 	// entry or called Tx.Notify. It is a wake and no promise: it may close for nothing, so its reader looks at the database. A
 	// reader that calls it before it looks misses nothing.
 	Watch() <-chan struct{}
+	// Exclusive reports whether no other process can use the database while this store is open. Then what another one held
+	// there, it holds no more.
+	Exclusive() bool
 	// Ready reports whether the database answers.
 	Ready(ctx context.Context) error
 	// Close waits for running transactions.
@@ -97,6 +102,7 @@ type Tx interface {
 	Deployments() Deployments
 	Runs() Runs
 
+	Duties() Duties
 	Settings() Settings
 }
 

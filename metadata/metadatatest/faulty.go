@@ -59,6 +59,8 @@ func (s *faultyStore) Update(ctx context.Context, fn func(tx metadata.Tx) error)
 
 func (s *faultyStore) Watch() <-chan struct{} { return s.store.Watch() }
 
+func (s *faultyStore) Exclusive() bool { return s.store.Exclusive() }
+
 func (s *faultyStore) Ready(ctx context.Context) error {
 	if err := s.blow(); err != nil {
 		return err

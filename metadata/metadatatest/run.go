@@ -74,6 +74,8 @@ func Run(t *testing.T, open Factory) {
 		{"DeliveryQueries", testDeliveryQueries},
 		{"PurgeSubscriptions", testPurgeSubscriptions},
 		{"Consumers", testConsumers},
+		{"Duties", testDuties},
+		{"DutyRace", testDutyRace},
 		{"Settings", testSettings},
 		{"Generations", testGenerations},
 		{"Watch", testWatch},

@@ -273,6 +273,9 @@ func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.of(p
 // Watch implements metadata.Store: the lock on the database keeps other writers out.
 func (s *Store) Watch() <-chan struct{} { return s.news.Next() }
 
+// Exclusive implements metadata.Store: the lock on the database keeps other processes out.
+func (s *Store) Exclusive() bool { return true }
+
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.View(ctx, func(tx metadata.Tx) error {

@@ -26,6 +26,7 @@ type (
 	environments  struct{ *Tx }
 	deployments   struct{ *Tx }
 	runs          struct{ *Tx }
+	duties        struct{ *Tx }
 	settings      struct{ *Tx }
 )
 
@@ -94,6 +95,9 @@ func (t *Tx) Deployments() metadata.Deployments { return deployments{t} }
 
 // Runs implements metadata.Tx.
 func (t *Tx) Runs() metadata.Runs { return runs{t} }
+
+// Duties implements metadata.Tx.
+func (t *Tx) Duties() metadata.Duties { return duties{t} }
 
 // Settings implements metadata.Tx.
 func (t *Tx) Settings() metadata.Settings { return settings{t} }

@@ -1,0 +1,30 @@
+package metadata
+
+import "time"
+
+// Duty is background work that one process at a time does for all that share the database. Its row stays when the duty is
+// released, so that its epoch never goes back.
+type Duty struct {
+	Name   string
+	Holder string    // "" while there is none
+	Epoch  int64     // grows by one each time the duty is taken
+	Until  time.Time // when others may take it; zero: not before it is released
+}
+
+// Duties keeps which process has which duty. What a holder writes, it writes in transactions that call CheckDuty with the
+// epoch it was given: a holder that another process has followed, and that does not know it yet, then changes nothing.
+type Duties interface {
+	Duty(name string) (Duty, error)
+	// TakeDuty makes d.Holder the holder until d.Until and fills Epoch. ErrExists: there is a holder, maybe this one, and its
+	// time is not over.
+	TakeDuty(d Duty) (Duty, error)
+	// SeizeDuty is TakeDuty from any holder, for a process that knows that no holder is alive (Store.Exclusive).
+	SeizeDuty(d Duty) (Duty, error)
+	// RenewDuty moves the end of an epoch. ErrDutyLost.
+	RenewDuty(name string, epoch int64, until time.Time) error
+	// CheckDuty fails with ErrDutyLost unless the duty is held under this epoch. Its time may be over: as long as nobody else
+	// takes it, nobody else does its work.
+	CheckDuty(name string, epoch int64) error
+	// ReleaseDuty lets others take the duty now. ErrDutyLost.
+	ReleaseDuty(name string, epoch int64) error
+}
