@@ -47,6 +47,7 @@ type Unreachable struct {
 	Err    *url.Error
 }
 
+// Error names the server and the cause.
 func (e *Unreachable) Error() string {
 	return fmt.Sprintf("no answer from %s: %v", e.Server, e.Err.Err)
 }

@@ -69,8 +69,8 @@ func show[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], 
 	return ask(c, cmd, f, call, func(item T) error { return printItem(c.Stdout, item, columns) })
 }
 
-// ask makes a call, and prints its answer as JSON if that is wanted, else by print.
-func ask[T any](c commands, cmd *cobra.Command, f *Flags, call func(context.Context, *client.Client) (T, error), print func(T) error) error {
+// ask makes a call, and prints its answer as JSON if that is wanted, else by table.
+func ask[T any](c commands, cmd *cobra.Command, f *Flags, call func(context.Context, *client.Client) (T, error), table func(T) error) error {
 	cl, err := f.Connect(c.Program)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func ask[T any](c commands, cmd *cobra.Command, f *Flags, call func(context.Cont
 	if f.output == command.JSON {
 		return command.PrintJSON(c.Stdout, raw)
 	}
-	return print(item)
+	return table(item)
 }
 
 // do makes a call that answers nothing and prints what was done; as JSON, nothing is printed.

@@ -82,15 +82,7 @@ Every file is checked against its sha256 before it gets its name, and all of the
 			if err != nil {
 				return err
 			}
-			if f.output == command.JSON {
-				return command.PrintJSON(c.Stdout, files)
-			}
-			for _, file := range files {
-				if _, err := fmt.Fprintln(c.Stdout, command.Clean(filepath.Join(p.dir, filepath.FromSlash(file.Path)))); err != nil {
-					return err
-				}
-			}
-			return nil
+			return p.print(c.Stdout, f.output, files)
 		},
 	}
 	f.Add(cmd)
@@ -101,6 +93,19 @@ Every file is checked against its sha256 before it gets its name, and all of the
 	fs.StringVar(&p.match, "file", "", "only files whose last element matches this glob")
 	fs.StringVar(&p.dir, "dir", ".", "where to put the files")
 	return cmd
+}
+
+// print tells what was written.
+func (p *pulling) print(w io.Writer, output string, files []pulledFile) error {
+	if output == command.JSON {
+		return command.PrintJSON(w, files)
+	}
+	for _, file := range files {
+		if _, err := fmt.Fprintln(w, command.Clean(filepath.Join(p.dir, filepath.FromSlash(file.Path)))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run fetches the version's files and returns those that it wrote.

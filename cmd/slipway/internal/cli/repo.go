@@ -43,8 +43,8 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 }
 
-// change names only what the command line names, so that the rest stays; any reports whether that is anything.
-func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, any bool, err error) {
+// change names only what the command line names, so that the rest stays; some reports whether that is anything.
+func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, some bool, err error) {
 	var settings api.SettingsChange
 	if cmd.Flags().Changed("description") {
 		change.Description = &f.description
@@ -109,11 +109,11 @@ func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 		Example: `  slipway repo set main --description "everything we ship"
   slipway repo set main --raw-redeploy=false`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, any, err := rf.change(cmd)
+			change, some, err := rf.change(cmd)
 			if err != nil {
 				return err
 			}
-			if !any {
+			if !some {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
 			return show(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) (api.Repository, error) {

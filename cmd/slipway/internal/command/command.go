@@ -33,7 +33,10 @@ type Program struct {
 // UsageError makes the exit code 2: the command or its configuration can't be used as given.
 type UsageError struct{ Err error }
 
+// Error is the text of the cause.
 func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Usagef returns a UsageError with this text.

@@ -23,14 +23,15 @@ import (
 // The bounds of the core on passwords: asked here too, so that a bad one is refused before anything is created.
 const minPasswordBytes, maxPasswordBytes = 8, 1024
 
-// Config is the configuration of the server.
+// Config is the configuration of the server; the help of its flags says what each field is. The tools on a data directory use
+// the part that StoreFlags sets.
 type Config struct {
 	Listen         string
 	Data           string
 	URL            string
 	Metadata       string
 	Blobs          string
-	File           string // --Config
+	File           string // --config
 	AnonymousRead  bool
 	Redirect       bool
 	TrustedProxies Prefixes
@@ -239,8 +240,10 @@ func (c *Config) TextLogs(stderr any) bool {
 // Prefixes is a flag of comma-separated CIDRs; an address alone is a CIDR of one.
 type Prefixes []netip.Prefix
 
+// Type implements pflag.Value.
 func (p *Prefixes) Type() string { return "CIDRs" }
 
+// String implements pflag.Value.
 func (p *Prefixes) String() string {
 	parts := make([]string, len(*p))
 	for i, prefix := range *p {
