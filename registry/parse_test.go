@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"slipway/registry/access"
 )
 
 // FuzzGlob: a glob of a subscription selects what the same regular expression does.
@@ -38,21 +36,6 @@ func FuzzNormalizeSource(f *testing.F) {
 			if host, _, _ := strings.Cut(rest, "/"); strings.Contains(host, "@") {
 				t.Fatalf("%q is %q, with a user", s, got)
 			}
-		}
-	})
-}
-
-// FuzzGrants: a token's grants are of known actions, and for what its minter may do.
-func FuzzGrants(f *testing.F) {
-	for _, s := range []string{"main", "*", "team-*", "*-a", "m*n", "**", "", "main/../x", "*a*b*"} {
-		f.Add(s, "main")
-	}
-	f.Fuzz(func(t *testing.T, outer, repository string) {
-		actor := access.Actor{Type: access.TypeToken, UserID: 1, Grants: []access.Grant{{Repository: outer, Actions: []access.Action{access.Read}}}}
-		may := access.Decide(actor, access.Read, repository) == access.Allow
-		want := outer == repository || strings.Contains(outer, "*") && MatchGlob(outer, repository)
-		if may && !want {
-			t.Fatalf("a grant for %q reads %q", outer, repository)
 		}
 	})
 }

@@ -94,9 +94,9 @@ func CountRows(rows *atomic.Int64) Option {
 func New(t testing.TB, opts ...Option) *Env {
 	t.Helper()
 	skey, vkey, err := note.GenerateKey(rand.Reader, "slipway-test")
-	must(t, err)
+	Must(t, err)
 	signer, err := note.NewSigner(skey)
-	must(t, err)
+	Must(t, err)
 	e := &Env{t: t, Blobs: mem.New(), Config: instance.Config{
 		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, Renderer: Renderer{}, SealKey: bytes.Repeat([]byte{7}, 32),
 		Assemblers: map[string]staging.Assembler{},
@@ -107,7 +107,7 @@ func New(t testing.TB, opts ...Option) *Env {
 	}}
 	e.Database = filepath.Join(t.TempDir(), "slipway.db")
 	e.Metadata, err = sqlite.Open(context.Background(), e.Database)
-	must(t, err)
+	Must(t, err)
 	t.Cleanup(func() { _ = e.Metadata.Close() })
 	for _, o := range opts {
 		o(e)
@@ -124,7 +124,7 @@ func New(t testing.TB, opts ...Option) *Env {
 		e.Config.Metadata = metadatatest.Faulty(e.Metadata, e.blow)
 	}
 	e.Instance, err = instance.Open(context.Background(), e.Config)
-	must(t, err)
+	Must(t, err)
 	t.Cleanup(func() { _ = e.Instance.Close() })
 	if e.fuse != nil {
 		// A walk makes hundreds of these: it does without passwords, which are slow by design.
@@ -133,7 +133,7 @@ func New(t testing.TB, opts ...Option) *Env {
 		return e
 	}
 	_, err = e.Accounts.EnsureAdmin(context.Background(), AdminPassword)
-	must(t, err)
+	Must(t, err)
 	e.Admin = e.Login(access.Credentials{User: accounts.AdminUser, Password: AdminPassword})
 	return e
 }
@@ -142,7 +142,7 @@ func New(t testing.TB, opts ...Option) *Env {
 func (e *Env) Login(c access.Credentials) context.Context {
 	e.t.Helper()
 	a, err := e.Accounts.Authenticate(context.Background(), c)
-	must(e.t, err)
+	Must(e.t, err)
 	return access.With(context.Background(), a)
 }
 
@@ -151,7 +151,7 @@ func (e *Env) Token(repository string, actions ...access.Action) string {
 	e.t.Helper()
 	secret, _, err := e.Accounts.CreateToken(e.Admin, accounts.TokenRequest{Name: "test", ExpiresIn: time.Hour,
 		Grants: []access.Grant{{Repository: repository, Actions: actions}}})
-	must(e.t, err)
+	Must(e.t, err)
 	return secret
 }
 
@@ -217,7 +217,7 @@ func (e *Env) PublishRelease(pkg string, rel publish.Release, files ...string) (
 // DropLeases ends what keeps the blobs of a package beside its versions, as a day without a push does.
 func (e *Env) DropLeases(at registry.Name) {
 	e.t.Helper()
-	must(e.t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
+	Must(e.t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
 		return tx.Leases().DropLease(at.Repository + "/" + at.Format + "/" + at.Package)
 	}))
 }
@@ -245,7 +245,7 @@ func (e *Env) MustFsck(t testing.TB) maintain.FsckSummary {
 			t.Errorf("fsck: %s: %s", f.Subject, f.Detail)
 		}
 	})
-	must(t, err)
+	Must(t, err)
 	return sum
 }
 
@@ -257,14 +257,7 @@ func (e *Env) intact() *instance.Instance {
 	cfg := e.Config
 	cfg.Metadata, cfg.Storage, cfg.Metrics = e.Metadata, e.Blobs, nil
 	s, err := instance.Open(context.Background(), cfg)
-	must(e.t, err)
+	Must(e.t, err)
 	e.t.Cleanup(func() { _ = s.Close() })
 	return s
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

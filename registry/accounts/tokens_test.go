@@ -1,4 +1,4 @@
-package registry_test
+package accounts_test
 
 import (
 	"testing"
@@ -160,37 +160,5 @@ func TestBoundsOfGrants(t *testing.T) {
 	}
 	if _, _, err := e.Accounts.CreateToken(e.Admin, accounts.TokenRequest{Name: "ci", Grants: many[:100]}); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestDeclaredText: what is declared can be shown on a line and followed as a link.
-func TestDeclaredText(t *testing.T) {
-	e := registrytest.New(t)
-	if err := e.Publish("web", "1"); err != nil {
-		t.Fatal(err)
-	}
-	for what, c := range map[string]struct {
-		d    registry.Declared
-		fine bool
-	}{
-		"a zero byte":         {registry.Declared{Source: &registry.Source{Ref: "main\x00"}}, false},
-		"an escape sequence":  {registry.Declared{Build: &registry.Build{ID: "\x1b[2J"}}, false},
-		"two lines":           {registry.Declared{Build: &registry.Build{System: "ci\nci"}}, false},
-		"no UTF-8":            {registry.Declared{Custom: map[string]string{"a": "\xff"}}, false},
-		"a commit with space": {registry.Declared{Source: &registry.Source{Commit: "zz zz"}}, false},
-		"a script":            {registry.Declared{Build: &registry.Build{URL: "javascript:alert(1)"}}, false},
-		"a commit":            {registry.Declared{Source: &registry.Source{Commit: "DEADBEEF0123", Ref: "refs/tags/v1"}}, true},
-		"a Subversion number": {registry.Declared{Source: &registry.Source{Commit: "r1234"}}, true},
-		"a link":              {registry.Declared{Build: &registry.Build{URL: "https://ci.example.com/1?a=b#c"}}, true},
-		"notes of two lines":  {registry.Declared{Custom: map[string]string{"notes": "one\n\ttwo"}}, true},
-	} {
-		err := e.Publisher.Declare(e.Admin, e.Name("web").At("1"), c.d)
-		if c.fine != (err == nil) || err != nil && registry.KindOf(err) != registry.Invalid {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	text := "not\x00text"
-	if _, err := e.Core.CreateRepository(e.Admin, "other", registry.RepositoryChange{Description: &text}); err == nil || registry.KindOf(err) != registry.Invalid {
-		t.Errorf("a description: %v", err)
 	}
 }

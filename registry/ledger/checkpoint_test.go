@@ -1,9 +1,8 @@
-package registry_test
+package ledger_test
 
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/instance"
-	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage/storagetest"
 )
@@ -87,88 +85,6 @@ func TestLogProof(t *testing.T) {
 	}
 	if _, err := e.Ledger.LogLeaves(reader, 0, 1); registry.KindOf(err) != registry.Denied {
 		t.Errorf("leaves without the right to audit: %v", err)
-	}
-}
-
-// TestFsckFinds: a change behind the server's back is found and named.
-func TestFsckFinds(t *testing.T) {
-	for what, c := range map[string]struct {
-		change func(tx metadata.Tx, pkg registry.Package, v registry.Version) error
-		want   string
-	}{
-		"a version marked deleted": {func(tx metadata.Tx, _ registry.Package, v registry.Version) error {
-			v.State = registry.Deleted
-			return tx.Versions().UpdateVersion(v)
-		}, "web 1 is deleted, the log says published"},
-		"a file that the log does not know": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
-			b, err := tx.Blobs().Blob(v.Digest)
-			if err != nil {
-				return err
-			}
-			return tx.Files().AddFile(registry.File{VersionID: v.ID, PackageID: p.ID, Path: "extra", Blob: b})
-		}, "other files"},
-		"a fact that the log does not know": {func(tx metadata.Tx, _ registry.Package, v registry.Version) error {
-			return tx.Facts().AddFacts([]registry.Fact{{VersionID: v.ID, Key: registry.FactSourceCommit, Value: "forged", Rank: 4, Seq: v.Seq}})
-		}, "other facts"},
-		"a tag moved": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
-			_, err := tx.Tags().SetTag(registry.Tag{PackageID: p.ID, Name: "prod", VersionID: v.ID, SeqFrom: 1})
-			return err
-		}, `tag "prod"`},
-		"a version without an entry": {func(tx metadata.Tx, p registry.Package, v registry.Version) error {
-			_, err := tx.Versions().CreateVersion(registry.Version{PackageID: p.ID, Name: "9", State: registry.Published, Digest: v.Digest})
-			return err
-		}, "no entry in the log"},
-		"an entry of an unknown type": {func(tx metadata.Tx, _ registry.Package, _ registry.Version) error {
-			_, err := tx.Log().Append(metadata.Entry{Type: "tag.moved", Data: []byte(`{}`)})
-			return err
-		}, `has the type "tag.moved", which this version of Slipway does not know`},
-	} {
-		e := registrytest.New(t)
-		if err := e.Publish("web", "1"); err != nil {
-			t.Fatal(err)
-		}
-		p, err := e.Catalog.Package(e.Admin, e.Name("web"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
-			v, err := tx.Versions().Version(p.ID, "1")
-			if err != nil {
-				return err
-			}
-			return c.change(tx, p, v)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var found strings.Builder
-		sum, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(f maintain.Finding) { fmt.Fprintln(&found, f.Detail) })
-		if err != nil || sum.Wrong == 0 || !strings.Contains(found.String(), c.want) {
-			t.Errorf("%s: found %d, %v:\n%s", what, sum.Wrong, err, found.String())
-		}
-	}
-}
-
-// TestRestart: a second start finds everything and makes nothing anew.
-func TestRestart(t *testing.T) {
-	e := registrytest.New(t)
-	if err := e.Publish("web", "1"); err != nil {
-		t.Fatal(err)
-	}
-	id, _ := e.Core.Identity()
-	s, err := instance.Open(context.Background(), e.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if again, _ := s.Core.Identity(); again != id || id == "" {
-		t.Errorf("instance %q became %q", id, again)
-	}
-	if pw, err := s.Accounts.EnsureAdmin(context.Background(), ""); err != nil || pw != "" {
-		t.Errorf("a second start makes an admin: %q, %v", pw, err)
-	}
-	if _, err := s.Catalog.Detail(e.Admin, e.Name("web").At("1")); err != nil {
-		t.Error(err)
 	}
 }
 

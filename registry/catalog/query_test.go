@@ -1,4 +1,4 @@
-package registry_test
+package catalog_test
 
 import (
 	"context"
@@ -238,7 +238,7 @@ func TestSearchCost(t *testing.T) {
 	if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "narrow it") {
 		t.Errorf("too costly: %v", err)
 	}
-	eventually(t, "a cheap search is answered", func() bool { // a busy machine may take longer
+	registrytest.Eventually(t, "a cheap search is answered", func() bool { // a busy machine may take longer
 		hits, err := short.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "name:web version:1"})
 		return err == nil && len(hits) == 1
 	})

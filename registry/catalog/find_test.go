@@ -1,4 +1,4 @@
-package registry_test
+package catalog_test
 
 import (
 	"context"
@@ -63,7 +63,7 @@ func TestFindPackages(t *testing.T) {
 // TestUnknownFormats: a list or a query of a format that there is not is refused, instead of being empty for ever.
 func TestUnknownFormats(t *testing.T) {
 	e := registrytest.New(t)
-	must(t, e.Publish("web", "1"))
+	registrytest.Must(t, e.Publish("web", "1"))
 	refused := func(what string, err error) {
 		t.Helper()
 		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), `no format "tst": did you mean "`+registrytest.Format+`"?`) {

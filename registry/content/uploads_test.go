@@ -1,4 +1,4 @@
-package registry_test
+package content_test
 
 import (
 	"context"
@@ -18,6 +18,27 @@ import (
 	"slipway/registry/registrytest"
 	"slipway/storage"
 )
+
+// TestUploadSHA512: a client may name an upload by sha512.
+func TestUploadSHA512(t *testing.T) {
+	e := registrytest.New(t)
+	at := e.Name("app")
+	up, err := e.Content.StartUpload(e.Admin, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Content.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("bytes"), -1); err != nil {
+		t.Fatal(err)
+	}
+	d := digest.SHA512.FromString("bytes")
+	if _, err := e.Content.FinishUpload(e.Admin, at, up.ID, d); err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.Content.Blob(e.Admin, at, d)
+	if err != nil || b.Digest != digest.FromString("bytes") {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
 
 // TestUpload: chunks at the right offset only; what arrived before a break counts; wrong bytes end the upload.
 func TestUpload(t *testing.T) {
@@ -114,11 +135,11 @@ func TestStaleUploads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := collect(t, e, maintain.CollectOptions{}); r.Uploads != 0 {
+	if r := e.MustCollect(t, maintain.CollectOptions{}); r.Uploads != 0 {
 		t.Errorf("%+v", r)
 	}
 	now = now.Add(25 * time.Hour)
-	if r := collect(t, e, maintain.CollectOptions{}); r.Uploads != 1 {
+	if r := e.MustCollect(t, maintain.CollectOptions{}); r.Uploads != 1 {
 		t.Errorf("%+v", r)
 	}
 	if _, err := e.Content.Upload(e.Admin, e.Name("img"), up.ID); registry.KindOf(err) != registry.NotFound {

@@ -1,4 +1,4 @@
-package registry_test
+package ledger_test
 
 import (
 	"context"

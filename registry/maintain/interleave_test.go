@@ -1,4 +1,4 @@
-package registry_test
+package maintain_test
 
 import (
 	"context"
@@ -236,8 +236,8 @@ func TestD4Interleavings(t *testing.T) {
 			schedule := func(pushFirst bool, i, j int) (firstEnded, secondEnded bool) {
 				n++
 				pkg, text := fmt.Sprintf("p%d", n), fmt.Sprintf("text %d", n)
-				must(t, e.Publish(pkg, "1", "f", text))
-				must(t, e.Publisher.Delete(e.Admin, e.Name(pkg).At("1"), ""))
+				registrytest.Must(t, e.Publish(pkg, "1", "f", text))
+				registrytest.Must(t, e.Publisher.Delete(e.Admin, e.Name(pkg).At("1"), ""))
 				both := []*party{newParty(e.Admin, push(e, pkg, text)), newParty(e.Admin, func(ctx context.Context) error {
 					_, err := e.Maintain.Collect(ctx, maintain.CollectOptions{Force: true})
 					return err
@@ -254,13 +254,13 @@ func TestD4Interleavings(t *testing.T) {
 					rest.Go(func() { p.run(-1) })
 				}
 				rest.Wait()
-				must(t, collected.err)
+				registrytest.Must(t, collected.err)
 				if pushed.err != nil {
 					refused++
 					if k := registry.KindOf(pushed.err); k != registry.Unavailable && k != registry.NotFound {
 						t.Errorf("push first %v, %d, %d: %v", pushFirst, i, j, pushed.err)
 					}
-					must(t, push(e, pkg, text)(e.Admin))
+					registrytest.Must(t, push(e, pkg, text)(e.Admin))
 				}
 				if !e.Has(pkg, "2") {
 					t.Errorf("push first %v, %d, %d: the version is not whole (the first try: %v)", pushFirst, i, j, pushed.err)
@@ -283,12 +283,3 @@ func TestD4Interleavings(t *testing.T) {
 		})
 	}
 }
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func errOf[A any](_ A, err error) error { return err }

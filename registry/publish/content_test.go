@@ -1,7 +1,6 @@
-package registry_test
+package publish_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,12 +10,10 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/catalog"
 	"slipway/registry/deploy"
 	"slipway/registry/ledger"
-	"slipway/registry/maintain"
 	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
@@ -217,37 +214,6 @@ func TestFileOrFolder(t *testing.T) {
 	}
 	if err := add("e"); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("a removed path that is a folder now: %v, want Conflict", err)
-	}
-	e.MustFsck(t)
-}
-
-// TestFsckOfDigests: a digest that is left out is a finding where changes compute it, and a wrong one everywhere.
-func TestFsckOfDigests(t *testing.T) {
-	e := registrytest.New(t)
-	many(t, e, "many")
-	if err := e.Publish("few", "1", "a", "1", "b", "2"); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		pkg   string
-		d     digest.Digest
-		wrong int64
-	}{{"many", "", 0}, {"few", "", 1}, {"many", digest.FromString("other"), 1}, {"few", digest.FromString("other"), 1}} {
-		d, err := e.Catalog.Detail(e.Admin, e.Name(c.pkg).At("1"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		set := func(to digest.Digest) {
-			if err := e.Metadata.Update(context.Background(), func(tx metadata.Tx) error { return tx.Versions().SetDigest(d.Version.ID, to) }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		set(c.d)
-		sum, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(maintain.Finding) {})
-		if err != nil || sum.Wrong != c.wrong {
-			t.Errorf("%s with digest %q: %d findings, %v, want %d", c.pkg, c.d, sum.Wrong, err, c.wrong)
-		}
-		set(d.Version.Digest)
 	}
 	e.MustFsck(t)
 }
