@@ -2,22 +2,11 @@ package formats
 
 import "strings"
 
-// Bounds of what is repeated of a client's text.
-const (
-	maxShownBytes  = 120  // in a message
-	maxLoggedBytes = 1024 // in one line of the log
-)
+// maxShownBytes bounds what a message repeats of a client's text.
+const maxShownBytes = 120
 
 // Clip shortens a client's text for a message, and makes it valid UTF-8.
 func Clip(s string) string { return clip(s, maxShownBytes) }
-
-func clip(s string, most int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
 
 // Escape percent-encodes a segment of a path so that it means the same wherever a browser, wget, a shell or a package URL
 // puts it: everything but letters, digits and "-._~", the unreserved characters of RFC 3986.
