@@ -1,3 +1,3 @@
-// Package formats is what all protocol front-ends share: the site with its public address, the handler adapter in which
-// every error is logged, counted and rendered, serving of files and of rendered documents, and the HTTP server.
+// Package formats is what all formats share: the site that they are written against, which is the HTTP server with the parts of
+// the core, and the names that they have in common.
 package formats

@@ -3,6 +3,7 @@ package formats
 import (
 	"encoding/binary"
 
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -11,7 +12,7 @@ const maxKeyBytes = 256
 
 // KeyOf returns the key of a document that is made of one package. The parts of view, put together, say which document and
 // under which base URL.
-func KeyOf(pkg registry.Package, view ...string) DocumentKey {
+func KeyOf(pkg registry.Package, view ...string) httpserver.DocumentKey {
 	b := make([]byte, 0, maxKeyBytes)
 	for _, part := range view {
 		b = append(b, part...)
@@ -19,5 +20,5 @@ func KeyOf(pkg registry.Package, view ...string) DocumentKey {
 	b = binary.BigEndian.AppendUint64(b, uint64(pkg.ID))
 	b = binary.BigEndian.AppendUint64(b, uint64(pkg.Revision))
 	key := string(b)
-	return DocumentKey{View: key[:len(key)-8], Stamp: key[len(key)-16:]}
+	return httpserver.DocumentKey{View: key[:len(key)-8], Stamp: key[len(key)-16:]}
 }

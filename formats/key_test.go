@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -11,7 +12,7 @@ import (
 // newer has the greater stamp.
 func TestKeyOf(t *testing.T) {
 	packages := []registry.Package{{ID: 1, Revision: 1}, {ID: 1, Revision: 2}, {ID: 1, Revision: 256}, {ID: 1, Revision: math.MaxInt64}, {ID: 2, Revision: 1}, {ID: 256, Revision: 1}, {}}
-	seen := map[DocumentKey]bool{}
+	seen := map[httpserver.DocumentKey]bool{}
 	for _, view := range []string{"", "npm full", "npm full https://registry.example.com"} {
 		for i, pkg := range packages {
 			key := KeyOf(pkg, view)

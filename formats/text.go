@@ -1,12 +1,16 @@
 package formats
 
-import "strings"
+import (
+	"strings"
+
+	"slipway/internal/httpserver"
+)
 
 // maxShownBytes bounds what a message repeats of a client's text.
 const maxShownBytes = 120
 
 // Clip shortens a client's text for a message, and makes it valid UTF-8.
-func Clip(s string) string { return clip(s, maxShownBytes) }
+func Clip(s string) string { return httpserver.Clip(s, maxShownBytes) }
 
 // Escape percent-encodes a segment of a path so that it means the same wherever a browser, wget, a shell or a package URL
 // puts it: everything but letters, digits and "-._~", the unreserved characters of RFC 3986.

@@ -16,17 +16,18 @@ const module = "slipway"
 // The rows that many have in common.
 var (
 	kernel = []string{"registry", "registry/access", "registry/lookup", "metadata", "storage", "internal/ctxgrace"}
-	front  = []string{"formats", "registry", "registry/access", "registry/accounts", "registry/catalog", "registry/content",
+	front  = []string{"formats", "internal/httpserver", "registry", "registry/access", "registry/accounts", "registry/catalog", "registry/content",
 		"registry/publish", "registry/staging", "internal/outbound"}
 )
 
 // mayImport says which of our packages a package may import. A row is of one package, or, where it ends in "/*", of all below
 // a folder that have no row of their own. "+" stands for a package and all below it.
 var mayImport = map[string][]string{
-	"internal/*": {},
-	"api":        {},
-	"api/client": {"api"},
-	"docs":       {},
+	"internal/*":          {},
+	"internal/httpserver": {"registry", "registry/access"},
+	"api":                 {},
+	"api/client":          {"api"},
+	"docs":                {},
 
 	"storage":    {},
 	"storage/*":  {"storage+", "internal/ctxgrace", "internal/fsync", "internal/sqldrv"},
@@ -56,10 +57,10 @@ var mayImport = map[string][]string{
 	"formats/*":       slices.Concat(front, []string{"formats/archive", "formats/version"}),
 	"formats/all":     {"formats+", "registry", "registry/staging"},
 
-	"web/api":        {"web/openapi", "web/internal+", "api", "formats", "registry+", "integration", "internal/outbound"},
+	"web/api":        {"web/openapi", "web/internal+", "api", "internal/httpserver", "registry+", "integration", "internal/outbound"},
 	"web/openapi":    {},
-	"web/ui":         {"web/internal+", "api", "formats", "registry+", "docs"},
-	"web/internal/*": {"registry", "formats"},
+	"web/ui":         {"web/internal+", "api", "internal/httpserver", "registry+", "docs"},
+	"web/internal/*": {"registry", "internal/httpserver"},
 
 	"backup":  {"metadata", "metadata/sqlite", "storage", "storage/local", "internal/fsync"},
 	"bench/*": {"bench+", "formats+", "registry+", "internal/fsync"},
@@ -71,8 +72,8 @@ var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
 	"database/sql":                 {"internal/sqldrv", "metadata/sqlite", "metadata/internal", "metadata/postgres"},
-	"net/http":                     {"formats", "web", "cmd", "api/client", "integration", "internal/outbound", "bench", "storage/s3"},
-	"github.com/gorilla/mux":       {"formats", "web", "cmd"},
+	"net/http":                     {"formats", "internal/httpserver", "web", "cmd", "api/client", "integration", "internal/outbound", "bench", "storage/s3"},
+	"github.com/gorilla/mux":       {"formats", "internal/httpserver", "web", "cmd"},
 }
 
 type listedPackage struct {

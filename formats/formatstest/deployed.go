@@ -8,7 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/deploy"
 	"slipway/registry/maintain"
@@ -39,7 +39,7 @@ func (s Suite) deployed(t *testing.T) {
 			t.Errorf("after %s: %v", after, res)
 		}
 	}
-	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, route httpserver.Route, q Request) {
 		if q.Method != http.MethodDelete {
 			return
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 	"slipway/registry/ledger"
@@ -146,8 +146,8 @@ func (s Suite) hidden(t *testing.T) {
 	if res := srv.Do(Admin, s.Download("main", "example", hiddenVersion)); res.Status != http.StatusOK || !bytes.Equal(res.Body, hidden) {
 		t.Fatalf("before it is hidden: %v", res)
 	}
-	named := func(report func(route formats.Route, res Response)) (n int) {
-		ask := func(route formats.Route, q Request) {
+	named := func(report func(route httpserver.Route, res Response)) (n int) {
+		ask := func(route httpserver.Route, q Request) {
 			if q.Method != http.MethodGet {
 				return
 			}
@@ -158,12 +158,14 @@ func (s Suite) hidden(t *testing.T) {
 		}
 		s.examples(t, srv, "main", ask)
 		if s.Listing != nil {
-			ask(formats.Route{Name: "listing"}, s.Listing("main", "example"))
+			ask(httpserver.Route{Name: "listing"}, s.Listing("main", "example"))
 		}
 		return n
 	}
 	view.seq.Store(last)
-	named(func(route formats.Route, res Response) { t.Errorf("%s names the hidden version: %v", route.Name, res) })
+	named(func(route httpserver.Route, res Response) {
+		t.Errorf("%s names the hidden version: %v", route.Name, res)
+	})
 	if res := srv.Do(Admin, s.Download("main", "example", hiddenVersion)); res.Status != http.StatusNotFound {
 		t.Errorf("the hidden version: %v, want 404", res)
 	}
@@ -173,7 +175,7 @@ func (s Suite) hidden(t *testing.T) {
 	// Documents are remembered by the package's revision, so what was rendered while the version was hidden has to go first.
 	srv.must(srv.Publisher.Declare(srv.Admin, first, registry.Declared{Custom: map[string]string{"seen": "yes"}}))
 	view.seq.Store(-1)
-	if named(func(formats.Route, Response) {}) == 0 {
+	if named(func(httpserver.Route, Response) {}) == 0 {
 		t.Error("no document names the version when it is not hidden: the test proves nothing")
 	}
 }

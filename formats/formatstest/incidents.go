@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -68,7 +68,7 @@ func (s Suite) traversal(t *testing.T) {
 	c := NewCanary(t)
 	srv := s.serverWith(t, Options{Core: []registrytest.Option{registrytest.WithBlobs(c.Store)}})
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
-	s.walk(t, srv, "main", func(t *testing.T, _ formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, _ httpserver.Route, q Request) {
 		path, _, _ := strings.Cut(strings.TrimPrefix(q.Path, "/"), "?")
 		c.Climb(t, srv, q.Method, strings.Split(path, "/"))
 	})
@@ -159,7 +159,7 @@ func (s Suite) doubledSlash(t *testing.T) {
 			t.Errorf("%s %s: %d %q, want %d", q.Method, path, status, body, want)
 		}
 	}
-	s.walk(t, srv, registry.DefaultRepository, func(t *testing.T, _ formats.Route, q Request) {
+	s.walk(t, srv, registry.DefaultRepository, func(t *testing.T, _ httpserver.Route, q Request) {
 		if q.Method != http.MethodGet && q.Method != http.MethodHead {
 			return
 		}
@@ -190,7 +190,7 @@ func (s Suite) encodedRepository(t *testing.T) {
 		"anonymous": Anonymous, "elsewhere": As(srv.Token(OtherRepository, access.Read, access.Publish, access.Delete, access.Tag)),
 		"reader": As(srv.ReadToken("main")), "admin": Admin,
 	}
-	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, route httpserver.Route, q Request) {
 		for who, as := range callers {
 			if as == Admin && mutating(q.Method) {
 				continue // the second one finds what the first one did
@@ -227,7 +227,7 @@ func (s Suite) foreign(t *testing.T) {
 	content := s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	tenant := As(srv.Token(OtherRepository, access.Actions...))
 	before := srv.logSize()
-	s.walk(t, srv, registry.DefaultRepository, func(t *testing.T, route formats.Route, q Request) {
+	s.walk(t, srv, registry.DefaultRepository, func(t *testing.T, route httpserver.Route, q Request) {
 		q.Path = strings.Replace(q.Path, "/"+registry.DefaultRepository+"/", "/"+OtherRepository+"/", 1)
 		if path, _, _ := strings.Cut(q.Path, "?"); !strings.Contains(path, "example") || q.Method == http.MethodOptions || mutating(q.Method) && q.Method != http.MethodDelete {
 			return
@@ -254,7 +254,7 @@ func (s Suite) hostile(t *testing.T) {
 	srv := s.serverWith(t, Options{Core: []registrytest.Option{registrytest.WithBlobs(Keyed(mem.New(), t))}})
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	h := Hostile{Server: srv, Targets: s.Documents, Refusal: s.Refusal, Fixed: 1}
-	s.examples(t, srv, registry.DefaultRepository, func(route formats.Route, q Request) {
+	s.examples(t, srv, registry.DefaultRepository, func(route httpserver.Route, q Request) {
 		h.Targets = append(h.Targets, Target{Route: route.Name, Request: q, AnyBytes: slices.Contains(s.AnyBytes, route.Name)})
 	})
 	h.Run(t)
@@ -321,7 +321,7 @@ func (s Suite) rightsEnd(t *testing.T) {
 		_, err := srv.Accounts.UpdateUser(srv.Admin, "eve", accounts.UserChange{Grants: grants, Disabled: &on})
 		srv.must(err)
 		var open []Request
-		s.examples(t, srv, registry.DefaultRepository, func(route formats.Route, q Request) {
+		s.examples(t, srv, registry.DefaultRepository, func(route httpserver.Route, q Request) {
 			if !route.Public && !mutating(q.Method) && !slices.Contains(s.Private, route.Name) {
 				open = append(open, q)
 			}
@@ -387,7 +387,7 @@ func (s Suite) forgedHeaders(t *testing.T) {
 			t.Errorf("%s: %v, want 401", name, res)
 		}
 	}
-	s.walk(t, srv, "main", func(t *testing.T, _ formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, _ httpserver.Route, q Request) {
 		for name, value := range map[string]string{
 			"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "X-Forwarded-Prefix": "/evil.example",
 			"Forwarded": `for=192.0.2.66;host=evil.example;proto=https`, "X-Forwarded-For": "192.0.2.66", "X_Forwarded_Host": "evil.example",
@@ -416,7 +416,7 @@ func (s Suite) secretsInLogs(t *testing.T) {
 		t.Errorf("login by password: %v", res)
 	}
 	var answers strings.Builder
-	s.walk(t, srv, "main", func(_ *testing.T, _ formats.Route, q Request) {
+	s.walk(t, srv, "main", func(_ *testing.T, _ httpserver.Route, q Request) {
 		for _, header := range []string{
 			"Bearer " + token, "Bearer slp_canary-wrong", "Basic Y2FuYXJ5OmNhbmFyeS1wYXNzd29yZA==", "Negotiate canary-negotiate",
 		} {

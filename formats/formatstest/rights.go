@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/access"
 )
 
@@ -19,7 +19,7 @@ func (s Suite) rights(t *testing.T) {
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	elsewhere := As(srv.Token(OtherRepository, access.Read, access.Publish, access.Tag, access.Delete))
 	reader := As(srv.ReadToken("main"))
-	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, route httpserver.Route, q Request) {
 		if route.Public != slices.Contains(s.Public, route.Name) {
 			t.Errorf("public is %v: the suite's list says otherwise", route.Public)
 		}
@@ -53,7 +53,7 @@ func (s Suite) encodedCredentials(t *testing.T) {
 	srv := s.server(t)
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	srv.AddUser(t, "ann", AccentedPassword, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
-	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, route httpserver.Route, q Request) {
 		if route.Public {
 			return
 		}
@@ -76,7 +76,7 @@ func (s Suite) crossSite(t *testing.T) {
 	srv := s.server(t)
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
 	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
-		s.walk(t, srv, "main", func(t *testing.T, _ formats.Route, q Request) {
+		s.walk(t, srv, "main", func(t *testing.T, _ httpserver.Route, q Request) {
 			if !mutating(q.Method) {
 				return
 			}
@@ -101,7 +101,7 @@ func (s Suite) crossSite(t *testing.T) {
 func (s Suite) unread(t *testing.T) {
 	srv := s.server(t)
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
-	s.walk(t, srv, "main", func(t *testing.T, route formats.Route, q Request) {
+	s.walk(t, srv, "main", func(t *testing.T, route httpserver.Route, q Request) {
 		if route.Public || !mutating(q.Method) {
 			return
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -30,8 +31,8 @@ const OtherRepository = "other"
 
 // Options of NewServer; zero values are sensible.
 type Options struct {
-	Site  formats.Options
-	Serve formats.ServeOptions
+	Site  httpserver.Options
+	Serve httpserver.ServeOptions
 	Core  []registrytest.Option
 	// Local keeps the bytes in files instead of memory.
 	Local bool
@@ -59,7 +60,7 @@ type Server struct {
 	stop  func()
 }
 
-// Mounter is a formats.FrontEnd, such as a format, or a formats.Mounter, such as the JSON API.
+// Mounter is a formats.FrontEnd, such as a format, or an httpserver.Mounter, such as the JSON API.
 type Mounter any
 
 // NewServer serves the mounts. One that is neither of the two fails the test.
@@ -96,7 +97,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	}
 	o.Serve.Logger = o.Site.Logger
 	o.Site.Authenticate, o.Site.Ready = s.Accounts.Authenticate, s.Core.Ready
-	server, err := formats.NewServer(o.Site)
+	server, err := httpserver.New(o.Site)
 	s.must(err)
 	var reader catalog.Reader = s.Catalog
 	if o.Reader != nil {
@@ -105,15 +106,15 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	s.Site = &formats.Site{Server: server, Parts: &formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: reader,
 		Content: s.Content, Publisher: s.Publisher, Staging: s.Staging}}
 	all := s.mountable(mounts)
-	s.Router = formats.NewRouter(server, all...)
-	s.serve(o, formats.NewHandler(server, all...))
+	s.Router = httpserver.NewRouter(server, all...)
+	s.serve(o, httpserver.NewHandler(server, all...))
 	return s
 }
 
 // mountable puts the mounts over the core.
-func (s *Server) mountable(mounts []Mounter) []formats.Mounter {
+func (s *Server) mountable(mounts []Mounter) []httpserver.Mounter {
 	s.t.Helper()
-	out := make([]formats.Mounter, len(mounts))
+	out := make([]httpserver.Mounter, len(mounts))
 	for i, m := range mounts {
 		if a, ok := m.(interface{ Over(*instance.Instance) }); ok {
 			a.Over(s.Instance)
@@ -121,7 +122,7 @@ func (s *Server) mountable(mounts []Mounter) []formats.Mounter {
 		switch m := m.(type) {
 		case formats.FrontEnd:
 			out[i] = s.Site.Mounter(m)
-		case formats.Mounter:
+		case httpserver.Mounter:
 			out[i] = m
 		default:
 			s.t.Fatalf("%T has no routes", m)
@@ -143,7 +144,7 @@ func (s *Server) serve(o Options, h http.Handler) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- formats.Serve(ctx, ln, h, o.Serve) }()
+	go func() { done <- httpserver.Serve(ctx, ln, h, o.Serve) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

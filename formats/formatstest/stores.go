@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/registrytest"
 	"slipway/storage/s3"
 	"slipway/storage/s3/s3test"
@@ -21,7 +21,7 @@ func Downloads(t *testing.T, run func(t *testing.T, o Options)) {
 	Stores(t, run)
 	t.Run("s3 redirect", func(t *testing.T) {
 		o := OnS3(t)
-		o.Site = formats.Options{RedirectBytes: 1}
+		o.Site = httpserver.Options{RedirectBytes: 1}
 		run(t, o)
 	})
 }

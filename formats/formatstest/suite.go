@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -22,7 +23,7 @@ type Suite struct {
 	Download func(repository, pkg, version string) Request
 	// Example is a well-formed request for a route, on a version "1.0.0" of a package "example" in the repository. ok is
 	// false for a route that the test does not know, which fails it: no route is left out.
-	Example func(route formats.Route, method, repository string) (q Request, ok bool)
+	Example func(route httpserver.Route, method, repository string) (q Request, ok bool)
 	// Content makes the published content from the bytes of a test; nil takes them as they are.
 	Content func(pkg, version string, seed []byte) []byte
 	// Prepare puts there what examples need beside the version; nil: nothing.
@@ -124,19 +125,19 @@ func (s Suite) publish(t *testing.T, srv *Server, pkg, version string, seed []by
 }
 
 // walk calls fn in a subtest with an example of every route and method of the format.
-func (s Suite) walk(t *testing.T, srv *Server, repository string, fn func(t *testing.T, route formats.Route, q Request)) {
+func (s Suite) walk(t *testing.T, srv *Server, repository string, fn func(t *testing.T, route httpserver.Route, q Request)) {
 	t.Helper()
-	s.examples(t, srv, repository, func(route formats.Route, q Request) {
+	s.examples(t, srv, repository, func(route httpserver.Route, q Request) {
 		t.Run(q.Method+" "+route.Name, func(t *testing.T) { fn(t, route, q) })
 	})
 }
 
-func (s Suite) examples(t *testing.T, srv *Server, repository string, fn func(route formats.Route, q Request)) {
+func (s Suite) examples(t *testing.T, srv *Server, repository string, fn func(route httpserver.Route, q Request)) {
 	t.Helper()
 	format := s.New().Name()
 	seen := 0
 	err := srv.Router.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		route, ok := formats.RouteOf(r.GetHandler())
+		route, ok := httpserver.RouteOf(r.GetHandler())
 		if !ok || route.Format != format {
 			return nil
 		}

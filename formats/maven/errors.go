@@ -3,7 +3,7 @@ package maven
 import (
 	"net/http"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -14,12 +14,12 @@ import (
 // metadata that is not there yet, fails, and so does what is looked for in several repositories.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	switch {
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && formats.StatusOf(e) == http.StatusNotFound:
-		formats.PlainError(w, r, e)
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && httpserver.StatusOf(e) == http.StatusNotFound:
+		httpserver.PlainError(w, r, e)
 	case r.Method == http.MethodPut && e.Kind != registry.Unauthenticated:
-		formats.ProblemWithReason(w, r, e)
+		httpserver.ProblemWithReason(w, r, e)
 	default:
-		formats.Problem(w, r, e)
+		httpserver.Problem(w, r, e)
 	}
 }
 

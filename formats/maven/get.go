@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/catalog"
@@ -60,7 +61,7 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	}
 	sumHeaders(w.Header().Set, f.Blob)
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache, Redirect: true})
+	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache, Redirect: true})
 }
 
 // find looks for a file among what is visible, then among what the caller has staged. NotFound.
@@ -94,9 +95,9 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 		return registry.File{}, err
 	}
 	key := formats.KeyOf(pkg, "maven literal ", t.version, "/", t.file.name)
-	path, err := h.site.Documents.Get(ctx, key, func(ctx context.Context) (formats.Document, error) {
+	path, err := h.site.Documents.Get(ctx, key, func(ctx context.Context) (httpserver.Document, error) {
 		path, err := h.literalPath(ctx, t)
-		return formats.Document{Body: []byte(path)}, err
+		return httpserver.Document{Body: []byte(path)}, err
 	})
 	if err != nil {
 		return registry.File{}, err
@@ -154,7 +155,7 @@ func serveText(w http.ResponseWriter, r *http.Request, body string, modified tim
 	head.Set("Etag", `"`+body+`"`)
 	head.Set("Content-Type", "text/plain")
 	head.Set("Cache-Control", cache)
-	return formats.ServeText(w, r, body, modified)
+	return httpserver.ServeText(w, r, body, modified)
 }
 
 // getMetadata answers maven-metadata.xml, or a sum of it.
@@ -200,39 +201,39 @@ func (h *handlers) asReader(r *http.Request, t target) *http.Request {
 	return r.WithContext(access.With(r.Context(), actor))
 }
 
-type builder = func(ctx context.Context) (formats.Document, error)
+type builder = func(ctx context.Context) (httpserver.Document, error)
 
 // document finds out which document a path of metadata is, and how it is made.
-func (h *handlers) document(ctx context.Context, t target) (formats.DocumentKey, builder, error) {
+func (h *handlers) document(ctx context.Context, t target) (httpserver.DocumentKey, builder, error) {
 	pkg, grouped, err := h.svc.Catalog.PackageOrGroup(ctx, t.name(), t.plugins()+":")
 	if err != nil {
-		return formats.DocumentKey{}, nil, err
+		return httpserver.DocumentKey{}, nil, err
 	}
 	found := pkg.VersionCount > 0
 	if t.kind == kindSnapshots {
 		if !found {
-			return formats.DocumentKey{}, nil, noMetadata(t)
+			return httpserver.DocumentKey{}, nil, noMetadata(t)
 		}
-		return formats.KeyOf(pkg, "maven snapshots ", t.version), func(ctx context.Context) (formats.Document, error) { return h.snapshots(ctx, t) }, nil
+		return formats.KeyOf(pkg, "maven snapshots ", t.version), func(ctx context.Context) (httpserver.Document, error) { return h.snapshots(ctx, t) }, nil
 	}
 	var group []plugin
 	if grouped { // most paths are of no group
 		if group, err = h.plugins(ctx, t); err != nil {
-			return formats.DocumentKey{}, nil, err
+			return httpserver.DocumentKey{}, nil, err
 		}
 	}
 	if !found && len(group) == 0 {
-		return formats.DocumentKey{}, nil, noMetadata(t)
+		return httpserver.DocumentKey{}, nil, noMetadata(t)
 	}
 	key := formats.KeyOf(pkg, "maven versions")
 	if len(group) > 0 {
 		raw, err := json.Marshal(group)
 		if err != nil {
-			return formats.DocumentKey{}, nil, err
+			return httpserver.DocumentKey{}, nil, err
 		}
 		key = formats.KeyOf(pkg, "maven plugins ", t.repository, " ", t.plugins(), " ", string(raw))
 	}
-	return key, func(ctx context.Context) (formats.Document, error) { return h.versions(ctx, t, found, group) }, nil
+	return key, func(ctx context.Context) (httpserver.Document, error) { return h.versions(ctx, t, found, group) }, nil
 }
 
 func noMetadata(t target) error {
@@ -240,19 +241,19 @@ func noMetadata(t target) error {
 }
 
 // versions makes the metadata of an artifact, of a group with plugins, or of a path that is both.
-func (h *handlers) versions(ctx context.Context, t target, artifact bool, group []plugin) (formats.Document, error) {
+func (h *handlers) versions(ctx context.Context, t target, artifact bool, group []plugin) (httpserver.Document, error) {
 	var m metadata
 	var modified time.Time
 	if artifact {
 		c, err := h.svc.Catalog.Contents(ctx, t.name(), false)
 		if err != nil {
-			return formats.Document{}, err
+			return httpserver.Document{}, err
 		}
 		if len(c.Versions) > 0 {
 			m.versionList(c.Package, t.group, t.artifact, c.Versions)
 			modified = c.Package.UpdatedAt
 		} else if len(group) == 0 {
-			return formats.Document{}, noMetadata(t)
+			return httpserver.Document{}, noMetadata(t)
 		}
 	}
 	if len(group) > 0 {
@@ -262,21 +263,21 @@ func (h *handlers) versions(ctx context.Context, t target, artifact bool, group 
 }
 
 // snapshots makes the metadata of a snapshot version.
-func (h *handlers) snapshots(ctx context.Context, t target) (formats.Document, error) {
+func (h *handlers) snapshots(ctx context.Context, t target) (httpserver.Document, error) {
 	d, err := h.svc.Catalog.Detail(ctx, t.at())
 	if err != nil {
-		return formats.Document{}, err
+		return httpserver.Document{}, err
 	}
 	bs := builds(t, d.Files, readDescriptor(d.Version.Descriptor).known())
 	if len(bs) == 0 {
-		return formats.Document{}, noMetadata(t)
+		return httpserver.Document{}, noMetadata(t)
 	}
 	return snapshotDocument(t, d.Version, bs).document(d.Package.UpdatedAt)
 }
 
-func (m metadata) document(modified time.Time) (formats.Document, error) {
+func (m metadata) document(modified time.Time) (httpserver.Document, error) {
 	body, err := m.render()
-	doc := formats.Document{Body: body, ContentType: xmlType, Modified: modified, Header: map[string]string{}}
+	doc := httpserver.Document{Body: body, ContentType: xmlType, Modified: modified, Header: map[string]string{}}
 	sumHeaders(func(name, value string) { doc.Header[name] = value }, sumsOf(body))
 	return doc, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -57,8 +58,8 @@ func (format) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{site: site, svc: site.Parts, served: newServedSums()}
 	router := root.PathPrefix(prefix).Subrouter()
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
-		route := func(rt string, public bool, fn formats.Handler, methods ...string) {
-			router.Handle(path, site.Handle(formats.Route{Format: formatName, Name: formatName + "." + rt, Public: public}, render, fn)).Methods(methods...)
+		route := func(rt string, public bool, fn httpserver.Handler, methods ...string) {
+			router.Handle(path, site.Handle(httpserver.Route{Format: formatName, Name: formatName + "." + rt, Public: public}, render, fn)).Methods(methods...)
 		}
 		route("get", false, h.get, http.MethodGet, http.MethodHead)
 		route("put", false, h.put, http.MethodPut)

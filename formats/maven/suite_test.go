@@ -7,6 +7,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -28,7 +29,7 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: suitePath(repository, pkg, version)}
 		},
-		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: suitePath(repository, "example", "1.0.0")}
 			switch route.Name {
 			case "maven.get", "maven.options":

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -25,7 +26,7 @@ func (h *handlers) visibility(w http.ResponseWriter, r *http.Request, t target) 
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, map[string]bool{"public": public})
+	return httpserver.JSON(w, http.StatusOK, map[string]bool{"public": public})
 }
 
 // access answers POST /-/package/<name>/access, for who may publish. Visibility is the repository's, so only what holds
@@ -44,7 +45,7 @@ func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) erro
 		Access *string `json:"access"`
 		TFA    *bool   `json:"publish_requires_tfa"`
 	}
-	if err := formats.DecodeJSON(r, maxSmallBody, &wish); err != nil {
+	if err := httpserver.DecodeJSON(r, maxSmallBody, &wish); err != nil {
 		return err
 	}
 	public, err := h.public(r, t)
@@ -59,7 +60,7 @@ func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) erro
 	case wish.Access != nil && (*wish.Access == "public") != public:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "Who may read a package is decided for the repository as a whole.")
 	}
-	return formats.JSON(w, http.StatusOK, done{true})
+	return httpserver.JSON(w, http.StatusOK, done{true})
 }
 
 // collaborators answers GET /-/package/<name>/collaborators: the maintainers. pnpm wants a list where npm wants a map.
@@ -82,13 +83,13 @@ func (h *handlers) collaborators(w http.ResponseWriter, r *http.Request, t targe
 		for i, p := range a.Maintainers {
 			list[i] = entry{p.Name, p.Email, "write"}
 		}
-		return formats.JSON(w, http.StatusOK, list)
+		return httpserver.JSON(w, http.StatusOK, list)
 	}
 	out := map[string]string{}
 	for _, p := range a.Maintainers {
 		out[p.Name] = "write"
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // starred answers GET /-/_view/starredByUser: stars are shown with their package only.
@@ -96,5 +97,5 @@ func (h *handlers) starred(w http.ResponseWriter, r *http.Request, t target) err
 	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, map[string][]struct{}{"rows": {}})
+	return httpserver.JSON(w, http.StatusOK, map[string][]struct{}{"rows": {}})
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -20,7 +20,7 @@ const userPrefix = "org.couchdb.user:"
 // whoami answers GET /-/whoami.
 func (*handlers) whoami(w http.ResponseWriter, r *http.Request, _ target) error {
 	a := access.From(r.Context())
-	return formats.JSON(w, http.StatusOK, map[string]string{"username": a.Name})
+	return httpserver.JSON(w, http.StatusOK, map[string]string{"username": a.Name})
 }
 
 // user answers GET /-/user/org.couchdb.user:<name>; npm owner asks before it adds somebody. Maintainers are shown, they
@@ -29,7 +29,7 @@ func (*handlers) user(w http.ResponseWriter, r *http.Request, t target) error {
 	if len(t.user) > maxNameBytes {
 		return registry.Errorf(registry.NotFound, registry.AboutUser, "There is no such user.")
 	}
-	return formats.JSON(w, http.StatusOK, map[string]string{"_id": userPrefix + t.user, "name": t.user, "email": ""})
+	return httpserver.JSON(w, http.StatusOK, map[string]string{"_id": userPrefix + t.user, "name": t.user, "email": ""})
 }
 
 // loggedIn is the answer to a login: npm needs token, Yarn 1 a truthy ok.
@@ -47,7 +47,7 @@ func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error
 		Name     string `json:"name"`
 		Password string `json:"password"`
 	}
-	if err := formats.DecodeJSON(r, maxSmallBody, &body); err != nil {
+	if err := httpserver.DecodeJSON(r, maxSmallBody, &body); err != nil {
 		return err
 	}
 	if body.Name != t.user || body.Password == "" {
@@ -66,7 +66,7 @@ func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error
 			return err
 		}
 	}
-	return formats.JSON(w, http.StatusCreated, loggedIn{OK: true, ID: userPrefix + t.user, Rev: "1-login", Token: token})
+	return httpserver.JSON(w, http.StatusCreated, loggedIn{OK: true, ID: userPrefix + t.user, Rev: "1-login", Token: token})
 }
 
 func (h *handlers) mint(ctx context.Context, actor access.Actor, userAgent string) (string, error) {
@@ -97,7 +97,7 @@ func (h *handlers) logout(w http.ResponseWriter, r *http.Request, t target) erro
 	if err := h.site.Parts.Accounts.RevokeSecret(r.Context(), t.secret); err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, done{true})
+	return httpserver.JSON(w, http.StatusOK, done{true})
 }
 
 // profile is GET /-/npm/v1/user. Times and an address are not known, so they are left out.
@@ -112,7 +112,7 @@ type profile struct {
 
 func (*handlers) profile(w http.ResponseWriter, r *http.Request, _ target) error {
 	a := access.From(r.Context())
-	return formats.JSON(w, http.StatusOK, profile{Name: a.Name})
+	return httpserver.JSON(w, http.StatusOK, profile{Name: a.Name})
 }
 
 // changeProfile answers POST /-/npm/v1/user. The password is all that can be changed here; the old one proves who it is,
@@ -125,7 +125,7 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 			New string `json:"new"`
 		} `json:"password"`
 	}
-	if err := formats.DecodeJSON(r, maxSmallBody, &body); err != nil {
+	if err := httpserver.DecodeJSON(r, maxSmallBody, &body); err != nil {
 		return err
 	}
 	if body.Password == nil {
@@ -139,7 +139,7 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 	if _, err := h.site.Parts.Accounts.UpdateUser(h.site.As(r.Context(), user), a.Name, change); err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, profile{Name: a.Name})
+	return httpserver.JSON(w, http.StatusOK, profile{Name: a.Name})
 }
 
 // prove checks a user's password, not a token in its place. Denied: npm takes 401 for a broken login and asks again.

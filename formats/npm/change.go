@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/publish"
@@ -64,7 +65,7 @@ func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: name.Package, Rev: h.rev(r.Context(), name), Success: true})
+	return httpserver.JSON(w, http.StatusCreated, published{OK: true, ID: name.Package, Rev: h.rev(r.Context(), name), Success: true})
 }
 
 // unlessStale runs a change and takes it back if the client had read another revision. It runs first, so that who may not
@@ -204,7 +205,7 @@ func (h *handlers) deletePackage(w http.ResponseWriter, r *http.Request, t targe
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, done{true})
+	return httpserver.JSON(w, http.StatusOK, done{true})
 }
 
 // deleteTarball answers DELETE /<path of dist.tarball>/-rev/<rev>, the last step of npm unpublish <name>@<version>: the
@@ -219,7 +220,7 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 		if _, err := h.site.Parts.Catalog.Package(r.Context(), name); err != nil {
 			return err
 		}
-		return formats.JSON(w, http.StatusOK, done{true})
+		return httpserver.JSON(w, http.StatusOK, done{true})
 	}
 	if err != nil {
 		return err
@@ -236,7 +237,7 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, done{true})
+	return httpserver.JSON(w, http.StatusOK, done{true})
 }
 
 // noAttachment is for documents that are no publish.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry/publish"
 )
 
@@ -95,7 +95,7 @@ func TestBaseURL(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	}
-	e = newEnv(t, formatstest.Options{Site: formats.Options{URL: "https://registry.example.com/base"}})
+	e = newEnv(t, formatstest.Options{Site: httpserver.Options{URL: "https://registry.example.com/base"}})
 	e.publish(pub{name: "web", version: "1.0.0"})
 	if got := e.get("/web/latest")["dist"].(map[string]any)["tarball"]; got != "https://registry.example.com/base/npm/main/web/-/web-1.0.0.tgz" {
 		t.Errorf("%v", got)

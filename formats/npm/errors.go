@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -40,7 +40,7 @@ func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	if status == http.StatusUnauthorized && w.Header().Get("Www-Authenticate") == "" {
 		w.Header().Set("Www-Authenticate", bearerChallenge)
 	}
-	formats.ErrorHeader(w.Header(), e)
+	httpserver.ErrorHeader(w.Header(), e)
 	text := e.Detail
 	if text == "" {
 		text = strings.ToLower(http.StatusText(status))
@@ -49,8 +49,8 @@ func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	if code == "" {
 		code = "EFAILED"
 	}
-	body := failure{Error: text, Message: text, Code: code, RequestID: formats.RequestID(r.Context())}
-	_ = formats.JSON(w, status, body) // strings always encode
+	body := failure{Error: text, Message: text, Code: code, RequestID: httpserver.RequestID(r.Context())}
+	_ = httpserver.JSON(w, status, body) // strings always encode
 }
 
 // statusOf is the table from kinds to status codes. 409 is for a stale revision only: release tools take it as "already
@@ -62,7 +62,7 @@ func statusOf(e *registry.Error) int {
 	case e.Kind == registry.PreconditionFailed && e.Subject == registry.AboutPackage:
 		return http.StatusConflict
 	}
-	return formats.StatusOf(e)
+	return httpserver.StatusOf(e)
 }
 
 // overPublished is the refusal of a version that exists; release tools look for these words (npm.md 5.6).

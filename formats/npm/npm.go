@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -109,7 +110,7 @@ func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 			return false
 		}
 		if hidden, ok := withoutSecret(r.URL.Path); ok {
-			formats.LogPath(r.Context(), hidden)
+			httpserver.LogPath(r.Context(), hidden)
 		}
 		t, ok := parsePath(path)
 		if !ok {
@@ -127,13 +128,13 @@ func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 		// The operation is matched first: a mismatch of the method then means 405.
 		tree.MatcherFunc(func(_ *http.Request, m *mux.RouteMatch) bool { return m.Vars[opVar] == number }).
 			Methods(methods...).
-			Handler(site.Handle(formats.Route{Format: formatName, Name: rt.name, Public: rt.public}, renderError, h.adapt(rt.handle)))
+			Handler(site.Handle(httpserver.Route{Format: formatName, Name: rt.name, Public: rt.public}, renderError, h.adapt(rt.handle)))
 	}
 	site.Fallback(root, tree, formatName, renderError)
 }
 
 // adapt hands the parsed path to a handler.
-func (h *handlers) adapt(fn handler) formats.Handler {
+func (h *handlers) adapt(fn handler) httpserver.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		t, ok := parsePath(r.URL.EscapedPath())
 		if !ok {
@@ -175,7 +176,7 @@ func (h *handlers) base(r *http.Request, t target) string {
 
 // empty answers what only wants to know that somebody is there.
 func (*handlers) empty(w http.ResponseWriter, _ *http.Request, _ target) error {
-	return formats.JSON(w, http.StatusOK, struct{}{})
+	return httpserver.JSON(w, http.StatusOK, struct{}{})
 }
 
 // unsupported answers 404 with a sentence: npm then goes on without, or shows it.

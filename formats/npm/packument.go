@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/catalog"
@@ -51,17 +52,17 @@ func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg r
 		head.Set("Cache-Control", cacheControl(r.Context()))
 		head.Set("Vary", "Accept, Accept-Encoding")
 	}
-	return h.site.Documents.Serve(w, r, key, header, func(ctx context.Context) (formats.Document, error) {
+	return h.site.Documents.Serve(w, r, key, header, func(ctx context.Context) (httpserver.Document, error) {
 		c, err := read(ctx)
 		if err != nil {
-			return formats.Document{}, err
+			return httpserver.Document{}, err
 		}
 		p, err := newPage(c, base)
 		if err != nil {
-			return formats.Document{}, err
+			return httpserver.Document{}, err
 		}
 		body, contentType, err := render(p)
-		return formats.Document{Body: body, ContentType: contentType, Modified: c.Package.UpdatedAt}, err
+		return httpserver.Document{Body: body, ContentType: contentType, Modified: c.Package.UpdatedAt}, err
 	})
 }
 
@@ -141,9 +142,9 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	opt := formats.FileOptions{ContentType: tarballType, Redirect: true}
+	opt := httpserver.FileOptions{ContentType: tarballType, Redirect: true}
 	if !registry.SettingsOf(repo).AllowReuse { // else other bytes may come under the same name
-		opt.CacheControl = formats.ImmutableCache
+		opt.CacheControl = httpserver.ImmutableCache
 	}
 	return h.site.ServeFile(w, r, f, opt)
 }

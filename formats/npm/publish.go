@@ -12,6 +12,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/version"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/content"
@@ -95,7 +96,7 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry
 	}
 	rev := shownRevision(ctx, res.Package)
 	notice(w, differs)
-	return formats.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: rev, Success: true})
+	return httpserver.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: rev, Success: true})
 }
 
 // release is what the upload becomes, with the fields that were taken from the tarball.

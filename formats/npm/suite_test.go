@@ -8,6 +8,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 )
 
 // TestSuite runs what all formats share.
@@ -50,7 +51,7 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: "/npm/" + repository + "/" + pkg + "/-/" + fileName(pkg, version)}
 		},
-		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]
 			q.Path = "/npm/" + repository + q.Path
 			return q, ok

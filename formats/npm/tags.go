@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/publish"
 )
@@ -31,7 +32,7 @@ func (h *handlers) tags(w http.ResponseWriter, r *http.Request, t target) error 
 		out[tag.Name] = tag.Version
 	}
 	w.Header().Set("Cache-Control", cacheControl(r.Context()))
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // setTag answers PUT /-/package/<name>/dist-tags/<tag>; the body is the version as a JSON string.
@@ -41,7 +42,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request, t target) erro
 		return err
 	}
 	var sent string
-	if err := formats.DecodeJSON(r, maxSmallBody, &sent); err != nil {
+	if err := httpserver.DecodeJSON(r, maxSmallBody, &sent); err != nil {
 		return err
 	}
 	version, ok := looseVersion(sent)
@@ -51,7 +52,7 @@ func (h *handlers) setTag(w http.ResponseWriter, r *http.Request, t target) erro
 	if _, err := h.site.Parts.Publisher.SetTag(r.Context(), name, t.tag, publish.TagChange{Version: version, Reason: "npm dist-tag"}); err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusCreated, done{"dist-tags updated"})
+	return httpserver.JSON(w, http.StatusCreated, done{"dist-tags updated"})
 }
 
 // removeTag answers DELETE /-/package/<name>/dist-tags/<tag>.
@@ -67,5 +68,5 @@ func (h *handlers) removeTag(w http.ResponseWriter, r *http.Request, t target) e
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, done{"dist-tags updated"})
+	return httpserver.JSON(w, http.StatusOK, done{"dist-tags updated"})
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -94,7 +94,7 @@ func (h *handlers) tokens(w http.ResponseWriter, r *http.Request, t target) erro
 	if to < len(all) {
 		urls["next"] = h.base(r, t) + "/-/npm/v1/tokens?page=" + strconv.Itoa(page+1) + "&perPage=" + strconv.Itoa(size)
 	}
-	return formats.JSON(w, http.StatusOK, map[string]any{"objects": objects, "total": len(all), "urls": urls})
+	return httpserver.JSON(w, http.StatusOK, map[string]any{"objects": objects, "total": len(all), "urls": urls})
 }
 
 func number(r *http.Request, key string, otherwise, most int) int {
@@ -111,7 +111,7 @@ const maxExpiresDays = 3650
 func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target) error {
 	a := access.From(r.Context())
 	var raw json.RawMessage
-	if err := formats.DecodeJSON(r, maxSmallBody, &raw); err != nil {
+	if err := httpserver.DecodeJSON(r, maxSmallBody, &raw); err != nil {
 		return err
 	}
 	wish, err := parseTokenWish(raw)
@@ -127,7 +127,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target)
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusCreated, newTokenEntry(t, secret))
+	return httpserver.JSON(w, http.StatusCreated, newTokenEntry(t, secret))
 }
 
 // request makes a wish one of the core's.

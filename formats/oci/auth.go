@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -27,9 +27,9 @@ const (
 // authenticator reads who asks: what every protocol takes, and session tokens of the token endpoint. A session token that
 // was not asked for what the route needs is answered 401, whose challenge makes the client ask for it; what its caller may
 // do is decided by the core on every request, as for any other credential.
-func (h *handlers) authenticator(need action) formats.Authenticator {
+func (h *handlers) authenticator(need action) httpserver.Authenticator {
 	return func(r *http.Request) (*http.Request, error) {
-		c := formats.Credentials(r)
+		c := httpserver.Credentials(r)
 		if !isSession(c.Token) {
 			return h.site.Authenticate(r)
 		}
@@ -87,7 +87,7 @@ func (h *handlers) challenge(r *http.Request, need action, e *registry.Error) st
 // ping answers GET /v2/ (end-1): 200 for whoever has credentials that hold, else 401, also where everybody may read:
 // clients decide here whether they send their credentials at all.
 func (h *handlers) ping(w http.ResponseWriter, r *http.Request) error {
-	anonymous := formats.Credentials(r).Empty()
+	anonymous := httpserver.Credentials(r).Empty()
 	if _, err := h.authenticator(public)(r); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (h *handlers) ping(w http.ResponseWriter, r *http.Request) error {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in, or ask for a token without logging in")
 	}
 	apiVersion(w)
-	return formats.JSON(w, http.StatusOK, struct{}{})
+	return httpserver.JSON(w, http.StatusOK, struct{}{})
 }
 
 // rights are the actions of the core behind each action of a scope.

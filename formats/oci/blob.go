@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -32,7 +32,7 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 		return registry.Errorf(registry.RangeInvalid, registry.AboutFile, "the range ends before it begins")
 	}
 	f := registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache, Redirect: true})
+	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: "application/octet-stream", CacheControl: httpserver.ImmutableCache, Redirect: true})
 }
 
 // backwards reports whether a single range ends before it begins. HTTP says to ignore it, the conformance suite wants 416.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -74,7 +74,7 @@ func codeOf(e *registry.Error) code {
 		c = kinds[e.Kind]
 	}
 	if c.status == 0 {
-		c.status = formats.StatusOf(e)
+		c.status = httpserver.StatusOf(e)
 	}
 	if c.status == http.StatusMethodNotAllowed {
 		c.name = "UNSUPPORTED"
@@ -94,7 +94,7 @@ type wireErrors struct {
 }
 
 // renderer answers errors on routes that need an action: it is what the challenge of a 401 asks for.
-func (h *handlers) renderer(need action) formats.Renderer {
+func (h *handlers) renderer(need action) httpserver.Renderer {
 	return func(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 		c := codeOf(e)
 		apiVersion(w)
@@ -105,7 +105,7 @@ func (h *handlers) renderer(need action) formats.Renderer {
 		if errors.As(e.Err, &at) {
 			at.header(w)
 		}
-		formats.ErrorHeader(w.Header(), e)
+		httpserver.ErrorHeader(w.Header(), e)
 		body := wireErrors{Errors: []wireError{{Code: c.name, Message: e.Detail}}}
 		var missing *missingBlobs
 		if errors.As(e.Err, &missing) {
@@ -114,7 +114,7 @@ func (h *handlers) renderer(need action) formats.Renderer {
 				body.Errors = append(body.Errors, wireError{c.name, "the image has no blob or manifest " + d.String(), map[string]string{"digest": d.String()}})
 			}
 		}
-		_ = formats.JSON(w, c.status, body) // strings always encode
+		_ = httpserver.JSON(w, c.status, body) // strings always encode
 	}
 }
 

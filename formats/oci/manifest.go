@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -54,8 +55,8 @@ func badManifest(format string, args ...any) error {
 
 // parseManifest reads and checks a manifest. contentType is that of the request. Invalid, about the manifest or a digest.
 func parseManifest(contentType string, body []byte) (manifest, error) {
-	if formats.TooDeep(body) {
-		return manifest{}, badManifest("the manifest nests deeper than %d levels", formats.MaxJSONDepth)
+	if httpserver.TooDeep(body) {
+		return manifest{}, badManifest("the manifest nests deeper than %d levels", httpserver.MaxJSONDepth)
 	}
 	o, err := parseObject(body)
 	if err != nil {

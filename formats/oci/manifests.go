@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/publish"
 )
 
@@ -26,10 +26,10 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	head.Set("Etag", tag)
 	head.Set("Cache-Control", "no-cache")
 	if ref.digest != "" {
-		head.Set("Cache-Control", formats.ImmutableCache)
+		head.Set("Cache-Control", httpserver.ImmutableCache)
 	}
 	head.Set("X-Content-Type-Options", "nosniff")
-	if formats.MatchesETag(r.Header.Values("If-None-Match"), tag, true) {
+	if httpserver.MatchesETag(r.Header.Values("If-None-Match"), tag, true) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -47,8 +48,8 @@ func (format) Mount(root *mux.Router, site *formats.Site) { newHandlers(site).mo
 
 func (h *handlers) mount(root *mux.Router) {
 	router := root.PathPrefix("/v2/").Subrouter()
-	on := func(rt string, need action, path string, fn formats.Handler, methods ...string) {
-		route := formats.Route{Format: name, Name: name + "." + rt, Public: need == public || need == listAll}
+	on := func(rt string, need action, path string, fn httpserver.Handler, methods ...string) {
+		route := httpserver.Route{Format: name, Name: name + "." + rt, Public: need == public || need == listAll}
 		router.Handle(path, h.site.HandleAs(route, h.authenticator(need), h.renderer(need), fn)).Methods(methods...)
 	}
 	get := []string{http.MethodGet, http.MethodHead}
@@ -69,8 +70,8 @@ func (h *handlers) mount(root *mux.Router) {
 	on("referrers", pull, image+"/referrers/{digest:[^/]+}", h.referrers, get...)
 	h.site.Fallback(root, router, name, h.renderer(public))
 
-	alone := func(rt, path string, need action, fn formats.Handler, methods ...string) {
-		route := formats.Route{Format: name, Name: name + "." + rt, Public: true}
+	alone := func(rt, path string, need action, fn httpserver.Handler, methods ...string) {
+		route := httpserver.Route{Format: name, Name: name + "." + rt, Public: true}
 		root.Handle(path, h.site.Handle(route, h.renderer(need), fn)).Methods(methods...)
 	}
 	alone("ping", "/v2", public, h.ping, get...)

@@ -7,11 +7,12 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 )
 
 // newRoutes mounts the routes over no core: only what they match is asked.
 func newRoutes(root *mux.Router) {
-	server, err := formats.NewServer(formats.Options{})
+	server, err := httpserver.New(httpserver.Options{})
 	if err != nil {
 		panic(err) // the options are empty
 	}
@@ -19,7 +20,7 @@ func newRoutes(root *mux.Router) {
 }
 
 func routeName(h http.Handler) (string, bool) {
-	rt, ok := formats.RouteOf(h)
+	rt, ok := httpserver.RouteOf(h)
 	short := strings.TrimPrefix(rt.Name, name+".")
 	return short, ok && short != "unknown"
 }

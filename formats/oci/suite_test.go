@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/oci"
+	"slipway/internal/httpserver"
 )
 
 // TestSuite runs what all formats share as far as routes go. Ranges and conditions of blobs, and what happens to a version
@@ -41,7 +41,7 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: "/v2/" + repository + "/" + pkg + "/manifests/" + version}
 		},
-		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]
 			if ok && q.Path[1] != 'v' && q.Path[1] != 't' || route.Name == "oci.tags" {
 				q.Path = "/v2/" + repository + "/example" + q.Path

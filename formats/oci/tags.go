@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
@@ -74,7 +75,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	if more {
 		linkNext(w.Header(), "/v2/"+full(at)+"/tags/list", url.Values{"n": {strconv.Itoa(p.n)}, "last": {list[len(list)-1]}})
 	}
-	return formats.JSON(w, http.StatusOK, struct {
+	return httpserver.JSON(w, http.StatusOK, struct {
 		Name string   `json:"name"`
 		Tags []string `json:"tags"`
 	}{full(at), filled(list)})
@@ -114,7 +115,7 @@ func (h *handlers) catalog(w http.ResponseWriter, r *http.Request) error {
 			linkNext(w.Header(), "/v2/_catalog", url.Values{"n": {strconv.Itoa(p.n)}, "last": {list[p.n-1]}})
 		}
 	}
-	return formats.JSON(w, http.StatusOK, struct {
+	return httpserver.JSON(w, http.StatusOK, struct {
 		Repositories []string `json:"repositories"`
 	}{filled(list)})
 }

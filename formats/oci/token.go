@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -27,7 +28,7 @@ type tokenAnswer struct {
 // caller with too few rights gets a token all the same; what it may do is answered where it is used. There never is a
 // refresh token: docker would store it in the place of the password.
 func (h *handlers) token(w http.ResponseWriter, r *http.Request) error {
-	actor, err := h.svc.Accounts.Authenticate(r.Context(), formats.Credentials(r))
+	actor, err := h.svc.Accounts.Authenticate(r.Context(), httpserver.Credentials(r))
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (h *handlers) tokenForm(w http.ResponseWriter, r *http.Request) error {
 	var c access.Credentials
 	switch grant := r.PostForm.Get("grant_type"); grant {
 	case "password":
-		c = formats.UserPassword(r.PostForm.Get("username"), r.PostForm.Get("password"))
+		c = httpserver.UserPassword(r.PostForm.Get("username"), r.PostForm.Get("password"))
 	case "refresh_token":
 		c = access.Credentials{Token: r.PostForm.Get("refresh_token")}
 		if c.Empty() {
@@ -86,5 +87,5 @@ func (h *handlers) issue(r *http.Request, actor access.Actor) (tokenAnswer, erro
 
 func (h *handlers) answerToken(w http.ResponseWriter, a tokenAnswer) error {
 	w.Header().Set("Cache-Control", "no-store")
-	return formats.JSON(w, http.StatusOK, a)
+	return httpserver.JSON(w, http.StatusOK, a)
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -18,7 +18,7 @@ type reply struct {
 // renderError answers every failure of this front-end with one line, as JSON or text: most clients print the body as it is.
 func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	status := statusOf(e)
-	formats.ErrorHeader(w.Header(), e)
+	httpserver.ErrorHeader(w.Header(), e)
 	text := e.Detail
 	if text == "" {
 		text = strings.ToLower(http.StatusText(status))
@@ -31,14 +31,14 @@ func statusOf(e *registry.Error) int {
 	if e.Subject == aboutAction {
 		return http.StatusGone
 	}
-	return formats.StatusOf(e)
+	return httpserver.StatusOf(e)
 }
 
 // answer writes one line in the type that Accept prefers.
 func answer(w http.ResponseWriter, r *http.Request, status int, line string) error {
 	line = strings.Join(strings.Fields(line), " ")
-	if formats.Accepts(r.Header, "application/json") > formats.Accepts(r.Header, "text/plain") {
-		return formats.JSON(w, status, reply{Code: line, Message: line})
+	if httpserver.Accepts(r.Header, "application/json") > httpserver.Accepts(r.Header, "text/plain") {
+		return httpserver.JSON(w, status, reply{Code: line, Message: line})
 	}
 	body := line + "\n"
 	h := w.Header()

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -18,7 +19,7 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error 
 	if err != nil {
 		return err
 	}
-	return h.site.ServeFile(w, r, f, formats.FileOptions{ContentType: "application/octet-stream", CacheControl: formats.ImmutableCache, Redirect: true})
+	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: "application/octet-stream", CacheControl: httpserver.ImmutableCache, Redirect: true})
 }
 
 // find looks a file up in each project that its name can be of.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/publish"
 )
@@ -21,7 +22,7 @@ func (h *handlers) yank(w http.ResponseWriter, r *http.Request, t target) error 
 		Reason string `json:"reason"`
 	}
 	if r.ContentLength != 0 {
-		if err := formats.DecodeJSON(r, maxYankBytes, &body); err != nil {
+		if err := httpserver.DecodeJSON(r, maxYankBytes, &body); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 )
 
 // media is a form of the simple index.
@@ -47,7 +47,7 @@ func (m media) weight(accept string) float64 {
 	kind, _, _ := strings.Cut(m.mime, "/")
 	weight, exact := 0.0, 0
 	for item := range strings.SplitSeq(accept, ",") {
-		name, q := formats.Weighted(item)
+		name, q := httpserver.Weighted(item)
 		how := 0
 		switch name {
 		case m.mime:

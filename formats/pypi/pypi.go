@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -111,11 +112,11 @@ func (h *handlers) route(tree *mux.Router, key, method, name string, handle hand
 	// The operation is matched first: a mismatch of the method then means 405.
 	tree.MatcherFunc(func(_ *http.Request, m *mux.RouteMatch) bool { return m.Vars[opVar] == key }).
 		Methods(methods...).
-		Handler(h.site.Handle(formats.Route{Format: formatName, Name: name}, renderError, h.adapt(handle)))
+		Handler(h.site.Handle(httpserver.Route{Format: formatName, Name: name}, renderError, h.adapt(handle)))
 }
 
 // adapt hands the parsed path to a handler.
-func (h *handlers) adapt(fn handler) formats.Handler {
+func (h *handlers) adapt(fn handler) httpserver.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		t, ok := parsePath(r.URL.EscapedPath())
 		if !ok {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
@@ -70,10 +71,10 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	}
 	m := negotiate(r)
 	key := formats.KeyOf(pkg, "pypi ", m.mime)
-	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (formats.Document, error) {
+	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (httpserver.Document, error) {
 		c, err := h.site.Parts.Catalog.Contents(ctx, name, true)
 		if err != nil {
-			return formats.Document{}, err
+			return httpserver.Document{}, err
 		}
 		return render(c, m)
 	})
@@ -84,12 +85,12 @@ func pageHeader(h http.Header) {
 	h.Set("Vary", "Accept")
 }
 
-func render(c catalog.Contents, m media) (formats.Document, error) {
+func render(c catalog.Contents, m media) (httpserver.Document, error) {
 	p, err := newPage(c)
 	if err != nil {
-		return formats.Document{}, err
+		return httpserver.Document{}, err
 	}
-	doc := formats.Document{ContentType: m.content, Modified: c.Package.UpdatedAt}
+	doc := httpserver.Document{ContentType: m.content, Modified: c.Package.UpdatedAt}
 	if m.json {
 		doc.Body, err = p.json()
 	} else {

@@ -9,6 +9,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -56,7 +57,7 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: download(repository, pkg, version)}
 		},
-		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			switch route.Name {
 			case "pypi.upload":
 				return publish(repository, "example", "3.0.0", dist{name: "example", version: "3.0.0"}.wheel(t)), true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/publish"
 )
@@ -68,10 +69,10 @@ func (c condition) check(f *registry.File, path string) error {
 		}
 		return nil
 	}
-	tag := formats.ETag(*f)
+	tag := httpserver.ETag(*f)
 	switch {
-	case len(c.Match) > 0 && !formats.MatchesETag(c.Match, tag, false),
-		len(c.None) > 0 && formats.MatchesETag(c.None, tag, true),
+	case len(c.Match) > 0 && !httpserver.MatchesETag(c.Match, tag, false),
+		len(c.None) > 0 && httpserver.MatchesETag(c.None, tag, true),
 		!c.Unmodified.IsZero() && f.AddedAt.Truncate(time.Second).After(c.Unmodified):
 		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "%q is there with entity tag %s", formats.Clip(path), tag)
 	}

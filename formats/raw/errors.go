@@ -1,13 +1,13 @@
 package raw
 
 import (
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
 // render answers errors as problem+json with the default status of each kind: 400 for a path or checksum that is wrong,
 // 409 for other bytes under a path, 412 for a condition that does not hold.
-var render formats.Renderer = formats.Problem
+var render httpserver.Renderer = httpserver.Problem
 
 func invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)

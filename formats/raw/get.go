@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
@@ -40,7 +41,7 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, at registry.Coor
 	if err != nil {
 		return err
 	}
-	opt := formats.FileOptions{}
+	opt := httpserver.FileOptions{}
 	if s := registry.SettingsOf(repo); !s.RawRedeploy && !s.AllowReuse {
 		opt.CacheControl = immutable
 	}

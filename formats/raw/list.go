@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
@@ -64,7 +65,7 @@ func parseList(r *http.Request) (listQuery, error) {
 	case "html", "json", "txt":
 	case "":
 		q.format = "html"
-		if json := formats.Accepts(r.Header, "application/json"); json > formats.Accepts(r.Header, "text/html") {
+		if json := httpserver.Accepts(r.Header, "application/json"); json > httpserver.Accepts(r.Header, "text/html") {
 			q.format = "json"
 		}
 	default:

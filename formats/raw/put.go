@@ -9,6 +9,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/version"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/content"
 	"slipway/registry/publish"
@@ -163,10 +164,10 @@ type storedFile struct {
 func (h *handlers) stored(w http.ResponseWriter, r *http.Request, req putRequest, st publish.Staged, status int) error {
 	url := h.site.BaseURL(r) + req.loc.href()
 	w.Header().Set("Location", url)
-	w.Header().Set("Etag", formats.ETag(registry.File{Blob: st.Blob}))
+	w.Header().Set("Etag", httpserver.ETag(registry.File{Blob: st.Blob}))
 	digestHeaders(w.Header(), st.Blob)
-	if formats.Accepts(r.Header, "application/json") > 0 {
-		return formats.JSON(w, status, storedFile{
+	if httpserver.Accepts(r.Header, "application/json") > 0 {
+		return httpserver.JSON(w, status, storedFile{
 			Repository: req.at.Repository, Package: req.at.Package, Version: req.at.Version, Path: req.path, PURL: purl(req.at),
 			Size: st.Blob.Size, MediaType: req.mediaType, SHA256: st.Blob.Digest.Encoded(), SHA512: hex.EncodeToString(st.Blob.SHA512),
 			SHA1: hex.EncodeToString(st.Blob.SHA1), MD5: hex.EncodeToString(st.Blob.MD5), DownloadURL: url,

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -42,9 +43,9 @@ func (format) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{site: site, svc: site.Parts, sums: newSumCache()}
 	router := root.PathPrefix(prefix).Subrouter()
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
-		route := func(rt string, public bool, fn formats.Handler, methods ...string) {
+		route := func(rt string, public bool, fn httpserver.Handler, methods ...string) {
 			rt = name + "." + rt
-			router.Handle(path, site.Handle(formats.Route{Format: name, Name: rt, Public: public}, render, fn)).Methods(methods...)
+			router.Handle(path, site.Handle(httpserver.Route{Format: name, Name: rt, Public: public}, render, fn)).Methods(methods...)
 		}
 		route("get", false, h.get, http.MethodGet, http.MethodHead)
 		route("put", false, h.put, http.MethodPut)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 )
 
 // listing is a page of a directory as JSON. Next, where it is, goes into ?cursor=.
@@ -39,7 +40,7 @@ func (h *handlers) listJSON(w http.ResponseWriter, r *http.Request, loc location
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, page)
+	return httpserver.JSON(w, http.StatusOK, page)
 }
 
 func renderJSON(loc location, limit int, entries iter.Seq2[entry, error]) (listing, error) {

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
+	"slipway/internal/httpserver"
 )
 
 func path(repository, pkg, version string) string {
@@ -23,7 +23,7 @@ func suite() formatstest.Suite {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: path(repository, pkg, version)}
 		},
-		Example: func(route formats.Route, _, repository string) (formatstest.Request, bool) {
+		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: path(repository, "example", "1.0.0"), Body: []byte("content")}
 			switch route.Name {
 			case "raw.get", "raw.delete", "raw.options":

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 )
 
 // maxSumsBytes is up to how long a SHA256SUMS is answered with ranges and conditions. A longer one leaves as it is made, so that
@@ -68,5 +68,5 @@ func serveText(w http.ResponseWriter, r *http.Request, body string, modified tim
 	sum := sha256.Sum256([]byte(body))
 	h.Set("Etag", `"`+hex.EncodeToString(sum[:16])+`"`)
 	textHeader(h)
-	return formats.ServeText(w, r, body, modified)
+	return httpserver.ServeText(w, r, body, modified)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/instance"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -52,9 +52,9 @@ func (a *API) Over(i *instance.Instance) { a.over = i }
 func (a *API) Name() string { return "api" }
 
 // Mount adds the routes. root was made with UseEncodedPath and SkipClean.
-func (a *API) Mount(root *mux.Router, site *formats.Server) {
+func (a *API) Mount(root *mux.Router, server *httpserver.Server) {
 	h := &handlers{
-		API: a, site: site, svc: a.over, authenticate: site.Authenticate,
+		API: a, server: server, svc: a.over, authenticate: server.Authenticate,
 		waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters),
 	}
 	below := root.PathPrefix(Prefix).Subrouter()
@@ -65,7 +65,7 @@ func (a *API) Mount(root *mux.Router, site *formats.Server) {
 		}
 		below.Handle(e.path, h.handle(e)).Methods(methods...)
 	}
-	site.Fallback(root, below, a.Name(), render)
+	server.Fallback(root, below, a.Name(), render)
 }
 
 // endpoint is one operation: its route, what answers it, and what the document says of it.
@@ -73,17 +73,17 @@ type endpoint struct {
 	method string
 	path   string
 	name   string // of the route in logs and metrics
-	run    formats.Handler
+	run    httpserver.Handler
 	openapi.Operation
 }
 
 // handlers are what the operations share.
 type handlers struct {
 	*API
-	site *formats.Server
-	svc  *instance.Instance
+	server *httpserver.Server
+	svc    *instance.Instance
 
-	authenticate func(r *http.Request) (*http.Request, error) // of site
+	authenticate func(r *http.Request) (*http.Request, error) // of server
 
 	waiting, anonymousWaiters chan struct{} // the places that are taken
 }
@@ -111,7 +111,7 @@ func (h *handlers) endpoints() []endpoint {
 
 // handle wraps an operation.
 func (h *handlers) handle(e endpoint) http.Handler {
-	return h.site.Handle(formats.Route{Format: h.Name(), Name: e.name, Public: e.Public}, render,
+	return h.server.Handle(httpserver.Route{Format: h.Name(), Name: e.name, Public: e.Public}, render,
 		func(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("Cache-Control", "no-store")
 			if err := e.checkQuery(r); err != nil {
@@ -139,4 +139,4 @@ func (e endpoint) checkQuery(r *http.Request) error {
 	return nil
 }
 
-var _ formats.Mounter = (*API)(nil)
+var _ httpserver.Mounter = (*API)(nil)

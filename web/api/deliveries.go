@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 
 	"slipway/api"
-	"slipway/formats"
 	"slipway/integration"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -120,5 +120,5 @@ func (h *handlers) accepted(w http.ResponseWriter, r *http.Request, d registry.D
 		return err
 	}
 	h.location(w, r, "deliveries", numberText(d.ID))
-	return formats.JSON(w, http.StatusAccepted, deliveryOf(d))
+	return httpserver.JSON(w, http.StatusAccepted, deliveryOf(d))
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/deploy"
 	"slipway/web/internal/wire"
@@ -81,7 +81,7 @@ func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) erro
 		status = http.StatusCreated
 		h.location(w, r, "deployments", numberText(d.ID))
 	}
-	return formats.JSON(w, status, deploymentOf(d))
+	return httpserver.JSON(w, status, deploymentOf(d))
 }
 
 // listDeployments answers GET /deployments?environment=&service=&repository=&status=&purl=&digest=: the newest first.

@@ -7,7 +7,7 @@ import (
 	"reflect"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/access"
 	"slipway/web/openapi"
 )
@@ -28,12 +28,12 @@ func (h *handlers) documentRoutes() []endpoint {
 // getDocument answers GET /openapi.json: this API, for people and for generators of clients. It is public: it tells nothing
 // that the source does not.
 func (h *handlers) getDocument(w http.ResponseWriter, r *http.Request) error {
-	base := h.site.BaseURL(r)
+	base := h.server.BaseURL(r)
 	w.Header().Set("Cache-Control", "no-cache")
-	key := formats.DocumentKey{View: "openapi " + base}
-	return h.site.Documents.Serve(w, r, key, nil, func(context.Context) (formats.Document, error) {
+	key := httpserver.DocumentKey{View: "openapi " + base}
+	return h.server.Documents.Serve(w, r, key, nil, func(context.Context) (httpserver.Document, error) {
 		body, err := json.Marshal(h.document(base).Build())
-		return formats.Document{Body: body, ContentType: "application/json"}, err
+		return httpserver.Document{Body: body, ContentType: "application/json"}, err
 	})
 }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/web/api"
 )
 
@@ -158,7 +158,7 @@ func TestDocumentIsTheRouter(t *testing.T) {
 	d := a.document()
 	var served []string
 	err := a.Router.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		route, ok := formats.RouteOf(r.GetHandler())
+		route, ok := httpserver.RouteOf(r.GetHandler())
 		if !ok || route.Format != "api" {
 			return nil
 		}
@@ -211,7 +211,7 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		t.Errorf("%v\n%v", res, err)
 	}
 	checked := map[string]bool{}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		if method == http.MethodHead {
 			return
 		}
@@ -258,10 +258,10 @@ func TestAnswersFitTheDocument(t *testing.T) {
 }
 
 // templateOf is the path of a route in the document.
-func (p *prepared) templateOf(route formats.Route) (template string) {
+func (p *prepared) templateOf(route httpserver.Route) (template string) {
 	p.t.Helper()
 	err := p.Router.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		if of, ok := formats.RouteOf(r.GetHandler()); ok && of == route {
+		if of, ok := httpserver.RouteOf(r.GetHandler()); ok && of == route {
 			path, err := r.GetPathTemplate()
 			template = pattern.ReplaceAllString(strings.TrimPrefix(path, api.Prefix), "{$1}")
 			return err
@@ -314,7 +314,7 @@ func (d *document) fits(res formatstest.Response, method, template string) error
 
 // TestDocumentIsServed: without credentials, with an entity tag, and with the address under which the server is known.
 func TestDocumentIsServed(t *testing.T) {
-	a := newAPI(t, formatstest.Options{Site: formats.Options{URL: "https://slipway.example.com/behind"}})
+	a := newAPI(t, formatstest.Options{Site: httpserver.Options{URL: "https://slipway.example.com/behind"}})
 	res := a.call(formatstest.Anonymous, "GET", "/openapi.json", "")
 	tag := res.Header.Get("ETag")
 	if res.Status != http.StatusOK || res.Header.Get("Content-Type") != "application/json" || tag == "" {

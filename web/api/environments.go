@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/deploy"
 	"slipway/web/internal/wire"
@@ -105,7 +105,7 @@ func (h *handlers) createEnvironment(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	h.location(w, r, "environments", e.Name)
-	return formats.JSON(w, http.StatusCreated, environmentOf(e))
+	return httpserver.JSON(w, http.StatusCreated, environmentOf(e))
 }
 
 // getEnvironment answers GET /environments/{environment}?as_of=: what is wanted, recorded and running, now or then.
@@ -123,7 +123,7 @@ func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error 
 	for i, s := range st.Services {
 		out.Services[i] = serviceStateOf(s)
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // changeEnvironment answers PATCH /environments/{environment}: 200 with the environment. A name can't change.

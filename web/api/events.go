@@ -147,5 +147,5 @@ func (h *handlers) nextEvents(r *http.Request, after int64) string {
 			next[key] = q[key]
 		}
 	}
-	return h.site.BaseURL(r) + Prefix + "/events?" + next.Encode()
+	return h.server.BaseURL(r) + Prefix + "/events?" + next.Encode()
 }

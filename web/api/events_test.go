@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
@@ -244,7 +244,7 @@ func TestStreamEndsWithRights(t *testing.T) {
 
 // TestShutdownDoesNotWaitForWaiters: streams and long polls end when the server stops.
 func TestShutdownDoesNotWaitForWaiters(t *testing.T) {
-	a := newAPI(t, formatstest.Options{Serve: formats.ServeOptions{ShutdownTimeout: time.Minute}})
+	a := newAPI(t, formatstest.Options{Serve: httpserver.ServeOptions{ShutdownTimeout: time.Minute}})
 	_, s := a.stream(formatstest.Admin, "")
 	s.Scan()
 	answer := make(chan formatstest.Response, 1)

@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/web/openapi"
 )
 
@@ -44,5 +44,5 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	// A browser must not take what somebody published for a page of this server.
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	w.Header().Set("Content-Disposition", "attachment")
-	return h.site.ServeStored(w, r, f, h.svc.Catalog, formats.FileOptions{})
+	return h.server.ServeStored(w, r, f, h.svc.Catalog, httpserver.FileOptions{})
 }

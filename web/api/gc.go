@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/maintain"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -48,5 +48,5 @@ func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, api.CollectionReport(report))
+	return httpserver.JSON(w, http.StatusOK, api.CollectionReport(report))
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
 )
@@ -19,7 +19,7 @@ import (
 func TestS1(t *testing.T) {
 	c := formatstest.NewCanary(t)
 	p := prepare(t, formatstest.Options{Core: []registrytest.Option{registrytest.WithBlobs(c.Store)}})
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		path, _, _ := strings.Cut(strings.TrimPrefix(api.Prefix+e.path, "/"), "?")
 		c.Climb(t, p.Server, method, strings.Split(path, "/"))
 	})
@@ -31,7 +31,7 @@ func TestS8(t *testing.T) {
 	p := prepare(t)
 	admin := formatstest.As(p.Token("*", "admin"))
 	asked := map[string]bool{}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		if method != http.MethodGet && method != http.MethodHead {
 			return
 		}
@@ -58,7 +58,7 @@ func TestS8(t *testing.T) {
 func TestS10(t *testing.T) {
 	p := prepare(t)
 	callers := map[string]formatstest.As{"anonymous": formatstest.Anonymous, "reader": p.reader, "elsewhere": p.elsewhere}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		encoded := e
 		encoded.path = strings.Replace(e.path, "/main", "/%6Da%69n", 1)
 		if encoded.path == e.path {
@@ -81,7 +81,7 @@ func TestS25(t *testing.T) {
 		"X-Forwarded-For": "192.0.2.66", "X-Real-Ip": "192.0.2.66", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher",
 		"X-Forwarded-Prefix": "/evil.example", "Forwarded": "for=192.0.2.66;host=evil.example", "X-HTTP-Method-Override": "DELETE", "X-Original-URL": "/api/v1/users",
 	}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		q := formatstest.Request{Method: method, Path: api.Prefix + e.path, Body: []byte(strings.ReplaceAll(e.body, "%s", "forged"))}
 		for name, value := range forged {
 			q = q.With(name, value)
@@ -104,7 +104,7 @@ func TestS25(t *testing.T) {
 func TestHostile(t *testing.T) {
 	p := prepare(t)
 	h := formatstest.Hostile{Server: p.Server, Refusal: formatstest.ProblemRefusal, Fixed: 2}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		q := formatstest.Request{Method: method, Path: api.Prefix + e.path, Body: []byte(strings.ReplaceAll(e.body, "%s", "hostile"))}
 		h.Targets = append(h.Targets, formatstest.Target{Route: route.Name, Request: q})
 	})
@@ -136,7 +136,7 @@ func TestS38(t *testing.T) {
 	p.signed(p.seq + 1)
 	state := func() map[string]string {
 		out := map[string]string{}
-		p.routes(func(route formats.Route, method string, e example) {
+		p.routes(func(route httpserver.Route, method string, e example) {
 			if method == http.MethodGet && route.Name != "api.consumers.get" && route.Name != "api.log.checkpoint" {
 				out[e.path] = withoutID(p.call(formatstest.Admin, method, e.path, "").Body)
 			}
@@ -144,7 +144,7 @@ func TestS38(t *testing.T) {
 		return out
 	}
 	before := state()
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		if ownedByNobody[route.Name] {
 			return
 		}

@@ -127,5 +127,5 @@ func (in *input) unchanged(inBody, inPath, what string) {
 
 // location names what a request has made.
 func (h *handlers) location(w http.ResponseWriter, r *http.Request, collection, id string) {
-	w.Header().Set("Location", h.site.BaseURL(r)+Prefix+"/"+collection+"/"+url.PathEscape(id))
+	w.Header().Set("Location", h.server.BaseURL(r)+Prefix+"/"+collection+"/"+url.PathEscape(id))
 }

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 	"slipway/web/openapi"
@@ -48,7 +48,7 @@ func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
 		for i, p := range found {
 			out.Items[i] = packageOf(p)
 		}
-		return formats.JSON(w, http.StatusOK, out)
+		return httpserver.JSON(w, http.StatusOK, out)
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Package, error) {
 		pq.After, pq.Limit = p.After, p.Limit

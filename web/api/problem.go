@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/web/openapi"
 )
@@ -15,19 +15,19 @@ type staleTag struct{ current *api.Tag }
 
 func (e *staleTag) Error() string { return "the tag moved" }
 
-// render is formats.Problem, and shows who loses a compare-and-swap what holds, and who can't delete what is deployed where.
+// render is httpserver.Problem, and shows who loses a compare-and-swap what holds, and who can't delete what is deployed where.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	var stale *staleTag
 	var used *registry.InUse
-	p := api.Problem(formats.ProblemOf(r, e))
+	p := api.Problem(httpserver.ProblemOf(r, e))
 	switch {
 	case errors.As(e.Err, &stale):
-		formats.WriteProblem(w, e, api.TagProblem{Problem: p, Current: stale.current})
+		httpserver.WriteProblem(w, e, api.TagProblem{Problem: p, Current: stale.current})
 	case errors.As(e.Err, &used):
 		p.Type = "urn:slipway:problem:in-use"
-		formats.WriteProblem(w, e, api.InUseProblem{Problem: p, Uses: usesOf(used.Uses)})
+		httpserver.WriteProblem(w, e, api.InUseProblem{Problem: p, Uses: usesOf(used.Uses)})
 	default:
-		formats.WriteProblem(w, e, p)
+		httpserver.WriteProblem(w, e, p)
 	}
 }
 

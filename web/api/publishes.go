@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/web/openapi"
 )
 
@@ -51,7 +51,7 @@ func (h *handlers) commitPublish(w http.ResponseWriter, r *http.Request) error {
 		out.Items[i] = api.PublishedVersion{PURL: p.Version.PURL, Format: p.At.Format, Name: p.At.Display, Version: p.At.Version,
 			Digest: api.Digest(p.Version.Digest), Created: p.Created}
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // getPublish answers GET /publishes/{id}: what is staged.
@@ -71,7 +71,7 @@ func (h *handlers) getPublish(w http.ResponseWriter, r *http.Request) error {
 		out.Files[i] = api.StagedFile{Format: f.Format, Package: f.Display, Version: f.Version, Path: f.Path, Size: f.Blob.Size,
 			SHA256: f.Blob.Digest.Encoded(), AddedAt: timeText(f.AddedAt)}
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // dropPublish answers DELETE /publishes/{id}: 204, and nothing of it was ever visible.

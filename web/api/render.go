@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -52,7 +52,7 @@ func writeList[R, J any](w http.ResponseWriter, p registry.Page, fetch func(regi
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // writeOne answers with one thing, rendered, unless there was an error.
@@ -60,7 +60,7 @@ func writeOne[R, J any](w http.ResponseWriter, status int, row R, err error, ren
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, status, render(row))
+	return httpserver.JSON(w, status, render(row))
 }
 
 // writeNothing answers 204 unless there was an error.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -59,7 +59,7 @@ func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) erro
 	for i, repo := range repos {
 		out.Items[i] = repositoryOf(repo)
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // repositoryChangeOf merges the settings that are named into those that hold.
@@ -87,7 +87,7 @@ func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	h.location(w, r, "repositories", repo.Name)
-	return formats.JSON(w, http.StatusCreated, repositoryOf(repo))
+	return httpserver.JSON(w, http.StatusCreated, repositoryOf(repo))
 }
 
 // getRepository answers GET /repositories/{repository}.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
@@ -144,11 +144,11 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 }
 
 // routes calls fn for every route and method that the router has.
-func (p *prepared) routes(fn func(route formats.Route, method string, e example)) {
+func (p *prepared) routes(fn func(route httpserver.Route, method string, e example)) {
 	p.t.Helper()
 	seen := map[string]bool{}
 	err := p.Router.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		route, ok := formats.RouteOf(r.GetHandler())
+		route, ok := httpserver.RouteOf(r.GetHandler())
 		if !ok || route.Format != "api" {
 			return nil
 		}
@@ -197,7 +197,7 @@ func rule(said, otherwise int) int {
 func TestS24(t *testing.T) {
 	p := prepare(t)
 	changes := map[string]bool{"POST": true, "PUT": true, "PATCH": true, "DELETE": true}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		t.Run(method+" "+route.Name, func(t *testing.T) {
 			res := p.ask(formatstest.Anonymous, method, e, "anonymous")
 			if want := rule(e.anonymous, http.StatusUnauthorized); res.Status != want {
@@ -239,7 +239,7 @@ func TestEncodedCredentials(t *testing.T) {
 		q := formatstest.Request{Method: method, Path: api.Prefix + e.path, Body: []byte(e.body)}
 		return p.Do(formatstest.Anonymous, q.WithBasic("umlaut", password)).Status
 	}
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		if route.Public {
 			return
 		}
@@ -260,7 +260,7 @@ var secrets = regexp.MustCompile(`slp_[A-Za-z0-9_-]{12}|whsec_[A-Za-z0-9+/]{12}|
 // TestS39, and S-60: whatever is asked, a secret is in no answer but that of its creation.
 func TestS39(t *testing.T) {
 	p := prepare(t)
-	p.routes(func(route formats.Route, method string, e example) {
+	p.routes(func(route httpserver.Route, method string, e example) {
 		for _, as := range []formatstest.As{formatstest.Anonymous, p.reader, p.elsewhere, formatstest.Admin} {
 			res := p.ask(as, method, e, "secretive")
 			if as == formatstest.Admin && res.Status != rule(e.admin, res.Status) || as == formatstest.Admin && e.admin == 0 && res.Status >= 400 {

@@ -9,7 +9,7 @@ import (
 	"reflect"
 	"time"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/ledger"
@@ -45,7 +45,7 @@ func untilStopping(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
-		case <-formats.Stopping(ctx):
+		case <-httpserver.Stopping(ctx):
 			cancel()
 		case <-ctx.Done():
 		}

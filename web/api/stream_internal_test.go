@@ -23,7 +23,7 @@ func TestReadNow(t *testing.T) {
 		events, _, err := h.readNow(r, ledger.EventQuery{After: -1, Types: []string{"artifact.*"}})
 		return events, err
 	}
-	h := &handlers{site: s.Site.Server, svc: s.Instance, authenticate: s.Site.Authenticate}
+	h := &handlers{server: s.Site.Server, svc: s.Instance, authenticate: s.Site.Authenticate}
 	if err := s.Publish("lib", "1", "f", "before"); err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,8 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
 	"slipway/integration"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -94,13 +94,13 @@ func (h *handlers) createSubscription(w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	change := subscriptionChangeOf(api.SubscriptionChange(body))
-	change.BaseURL = h.site.BaseURL(r)
+	change.BaseURL = h.server.BaseURL(r)
 	sub, secret, err := h.svc.Subscriptions.CreateSubscription(r.Context(), change)
 	if err != nil {
 		return err
 	}
 	h.location(w, r, "subscriptions", numberText(sub.ID))
-	return formats.JSON(w, http.StatusCreated, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
+	return httpserver.JSON(w, http.StatusCreated, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
 }
 
 // getSubscription answers GET /subscriptions/{id}.
@@ -114,7 +114,7 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, api.SubscriptionDetail{
+	return httpserver.JSON(w, http.StatusOK, api.SubscriptionDetail{
 		Subscription: subscriptionOf(d.Subscription), Pending: d.Pending, OldestPending: timeOrNull(d.OldestPending), Dead: d.Dead})
 }
 
@@ -132,7 +132,7 @@ func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
+	return httpserver.JSON(w, http.StatusOK, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
 }
 
 // deleteSubscription answers DELETE /subscriptions/{id}: 204; what was not sent yet never is.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/publish"
 	"slipway/web/openapi"
@@ -77,7 +77,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 		}
 		out.Items = append(out.Items, tagOf(t))
 	}
-	return formats.JSON(w, http.StatusOK, out)
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // getTag answers GET …/tags/{tag}?as_of=: what it names now, or named then.
@@ -97,7 +97,7 @@ func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
 
 func writeTag(w http.ResponseWriter, t registry.Tag) error {
 	w.Header().Set("ETag", fmt.Sprintf(`"%d"`, t.Generation))
-	return formats.JSON(w, http.StatusOK, tagOf(t))
+	return httpserver.JSON(w, http.StatusOK, tagOf(t))
 }
 
 // setTag answers PUT …/tags/{tag} {"version","reason"}: 200 with the tag. With If-Match: "<generation>" it is

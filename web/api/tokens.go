@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -73,7 +73,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusCreated, api.NewToken{Token: tokenOf(t), Secret: secret})
+	return httpserver.JSON(w, http.StatusCreated, api.NewToken{Token: tokenOf(t), Secret: secret})
 }
 
 // revokeToken answers DELETE /tokens/{id}: 204, also when it was revoked before.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -90,5 +90,5 @@ func (h *handlers) whoami(w http.ResponseWriter, r *http.Request) error {
 	if a.Type == access.TypeAnonymous && len(a.Grants) == 0 {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see who you are")
 	}
-	return formats.JSON(w, http.StatusOK, api.Caller{Type: a.Type, ID: a.ID, Name: a.Name, Token: a.Token, Permissions: permissionsOf(a.Grants)})
+	return httpserver.JSON(w, http.StatusOK, api.Caller{Type: a.Type, ID: a.ID, Name: a.Name, Token: a.Token, Permissions: permissionsOf(a.Grants)})
 }

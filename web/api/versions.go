@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 	"slipway/web/openapi"
@@ -128,7 +128,7 @@ func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return formats.JSON(w, http.StatusOK, versionOf(pkg, v))
+	return httpserver.JSON(w, http.StatusOK, versionOf(pkg, v))
 }
 
 // deleteVersion answers DELETE …/versions/{version}?reason=: 204; a tombstone stays.

@@ -13,7 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/api"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/instance"
@@ -60,25 +60,25 @@ func New(version string) *Page { return &Page{version: version} }
 func (p *Page) Over(i *instance.Instance) { p.core = i.Core }
 
 // Mount adds the routes.
-func (p *Page) Mount(root *mux.Router, site *formats.Server) {
-	failure := func(w http.ResponseWriter, r *http.Request, e *registry.Error) { p.failure(w, r, site.BaseURL(r), e) }
-	get := func(path, name string, h formats.Handler) {
-		rt := formats.Route{Format: "web", Name: name, Public: true}
-		root.Handle(path, site.Handle(rt, failure, h)).Methods(http.MethodGet, http.MethodHead)
+func (p *Page) Mount(root *mux.Router, server *httpserver.Server) {
+	failure := func(w http.ResponseWriter, r *http.Request, e *registry.Error) { p.failure(w, r, server.BaseURL(r), e) }
+	get := func(path, name string, h httpserver.Handler) {
+		rt := httpserver.Route{Format: "web", Name: name, Public: true}
+		root.Handle(path, server.Handle(rt, failure, h)).Methods(http.MethodGet, http.MethodHead)
 	}
-	get("/", "web.page", func(w http.ResponseWriter, r *http.Request) error { return p.front(w, r, site) })
+	get("/", "web.page", func(w http.ResponseWriter, r *http.Request) error { return p.front(w, r, server) })
 	get("/docs", "web.docs", func(w http.ResponseWriter, r *http.Request) error {
-		http.Redirect(w, r, site.BaseURL(r)+"/docs/", http.StatusMovedPermanently)
+		http.Redirect(w, r, server.BaseURL(r)+"/docs/", http.StatusMovedPermanently)
 		return nil
 	})
-	get("/docs/", "web.docs", func(w http.ResponseWriter, r *http.Request) error { return p.contents(w, site.BaseURL(r)) })
+	get("/docs/", "web.docs", func(w http.ResponseWriter, r *http.Request) error { return p.contents(w, server.BaseURL(r)) })
 	get("/docs/{path:.+}", "web.docs.page", documentation)
 	get("/favicon.ico", "web.icon", static("image/vnd.microsoft.icon", favicon))
 	get("/robots.txt", "web.robots", static("text/plain; charset=utf-8", robots))
 }
 
 // static answers with bytes that change with the program only.
-func static(contentType string, body []byte) formats.Handler {
+func static(contentType string, body []byte) httpserver.Handler {
 	return func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Cache-Control", "public, max-age=86400")
 		return wire.WriteBytes(w, contentType, body)
@@ -110,7 +110,7 @@ type repositoryView struct {
 
 // front answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but
 // with them it shows more: ?login asks a browser for them. ?repository= chooses whose set-up lines are shown.
-func (p *Page) front(w http.ResponseWriter, r *http.Request, site *formats.Server) error {
+func (p *Page) front(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept")
@@ -119,18 +119,18 @@ func (p *Page) front(w http.ResponseWriter, r *http.Request, site *formats.Serve
 	if err != nil {
 		return err
 	}
-	if r, err = site.Authenticate(r); err != nil {
+	if r, err = server.Authenticate(r); err != nil {
 		return err
 	}
 	caller := access.From(r.Context())
 	if _, asked := q["login"]; asked && caller.Type == access.TypeAnonymous {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in with your user name and password, or with a token as the password")
 	}
-	base := site.BaseURL(r)
-	if formats.Accepts(r.Header, "text/html") == 0 {
-		return formats.JSON(w, http.StatusOK, p.index(base))
+	base := server.BaseURL(r)
+	if httpserver.Accepts(r.Header, "text/html") == 0 {
+		return httpserver.JSON(w, http.StatusOK, p.index(base))
 	}
-	view, err := p.view(r, site, base, q)
+	view, err := p.view(r, base, q)
 	if err != nil {
 		return err
 	}
@@ -159,13 +159,13 @@ func writePage(w http.ResponseWriter, status int, name string, view any) error {
 
 // failure shows people a page, and everything else a problem.
 func (p *Page) failure(w http.ResponseWriter, r *http.Request, base string, e *registry.Error) {
-	if formats.Accepts(r.Header, "text/html") == 0 {
-		formats.Problem(w, r, e)
+	if httpserver.Accepts(r.Header, "text/html") == 0 {
+		httpserver.Problem(w, r, e)
 		return
 	}
-	formats.ErrorHeader(w.Header(), e)
-	status := formats.StatusOf(e)
-	problem := api.Problem{Title: http.StatusText(status), Detail: e.Detail, RequestID: formats.RequestID(r.Context())}
+	httpserver.ErrorHeader(w.Header(), e)
+	status := httpserver.StatusOf(e)
+	problem := api.Problem{Title: http.StatusText(status), Detail: e.Detail, RequestID: httpserver.RequestID(r.Context())}
 	_ = writePage(w, status, "problem", struct { // the client went away: nobody is left to tell
 		frame
 		Problem api.Problem
@@ -185,7 +185,7 @@ func (p *Page) index(base string) any {
 
 // view looks for the repositories that the visitor may read. Who may read none sees the set-up lines of main as an
 // example; whether it exists is not said.
-func (p *Page) view(r *http.Request, site *formats.Server, base string, q wire.Query) (pageView, error) {
+func (p *Page) view(r *http.Request, base string, q wire.Query) (pageView, error) {
 	v := pageView{frame: frame{Title: "Slipway", Version: p.version, Base: base}, Repository: registry.DefaultRepository}
 	repos, next, err := p.core.Repositories(r.Context(), registry.Page{Limit: maxListed})
 	if err != nil && registry.KindOf(err) != registry.Unauthenticated {
@@ -222,4 +222,4 @@ func readsMain(repos []registry.Repository) bool {
 	return false
 }
 
-var _ formats.Mounter = (*Page)(nil)
+var _ httpserver.Mounter = (*Page)(nil)

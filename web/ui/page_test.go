@@ -20,8 +20,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"slipway/docs"
-	"slipway/formats"
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/web/api"
@@ -234,16 +234,16 @@ func TestPageIsWellFormed(t *testing.T) {
 
 // TestPageLines: the lines have the address under which the visitor reaches the server, in the form that each client needs.
 func TestPageLines(t *testing.T) {
-	trusted := formats.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	trusted := httpserver.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	for name, c := range map[string]struct {
-		site         formats.Options
+		site         httpserver.Options
 		header       []string
 		base, docker string // docker is empty where images can't be reached
 		warn         bool   // clients have to be told that there is no TLS
 	}{
 		"direct":     {},
 		"host":       {header: []string{"Host", "registry.example.com:8080"}, base: "http://registry.example.com:8080", docker: "registry.example.com:8080", warn: true},
-		"configured": {site: formats.Options{URL: "https://registry.example.com"}, base: "https://registry.example.com", docker: "registry.example.com"},
+		"configured": {site: httpserver.Options{URL: "https://registry.example.com"}, base: "https://registry.example.com", docker: "registry.example.com"},
 		"proxy": {site: trusted, header: []string{"X-Forwarded-Proto", "https", "X-Forwarded-Host", "registry.example.com"},
 			base: "https://registry.example.com", docker: "registry.example.com"},
 		"prefix": {site: trusted, header: []string{"X-Forwarded-Proto", "https", "X-Forwarded-Host", "example.com", "X-Forwarded-Prefix", "/slipway"},

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
@@ -18,7 +18,7 @@ const maxBodyBytes = 256 << 10
 // misspelt one does not look as if it had worked. Invalid, TooLarge, BadBody.
 func Decode(r *http.Request, v any) error {
 	var raw json.RawMessage
-	if err := formats.DecodeJSON(r, maxBodyBytes, &raw); err != nil {
+	if err := httpserver.DecodeJSON(r, maxBodyBytes, &raw); err != nil {
 		return err
 	}
 	return DecodeObject(raw, v)

@@ -16,7 +16,7 @@ import (
 	"slipway/cmd/slipway/internal/command"
 	"slipway/storage/s3"
 
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/internal/outbound"
 )
 
@@ -127,7 +127,7 @@ func knownKeys() []string {
 // Check refuses what can't work, before anything is created. The message names the setting.
 func (c *Config) Check() error {
 	if c.URL != "" {
-		if _, err := formats.NewServer(formats.Options{URL: c.URL}); err != nil {
+		if _, err := httpserver.New(httpserver.Options{URL: c.URL}); err != nil {
 			return command.Usagef("--url: it must be of the form https://host[:port][/prefix]") // it may hold a password: not repeated
 		}
 	}

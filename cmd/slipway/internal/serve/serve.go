@@ -15,7 +15,7 @@ import (
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
-	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry/accounts"
 )
 
@@ -55,7 +55,7 @@ ends it at once.`,
 // serve runs until ctx or a signal ends it.
 func (c commands) serve(ctx context.Context, cfg *installation.Config) (err error) {
 	start := time.Now()
-	logger := slog.New(formats.LogHandler(logHandler(c.Stderr, cfg)))
+	logger := slog.New(httpserver.LogHandler(logHandler(c.Stderr, cfg)))
 	ctx, stop := c.signalled(ctx, logger)
 	defer stop()
 	ln, err := listen("--listen", cfg.Listen) // before anything is created

@@ -16,6 +16,7 @@ import (
 	"slipway/formats/all"
 	"slipway/integration"
 	"slipway/integration/webhook"
+	"slipway/internal/httpserver"
 	"slipway/internal/outbound"
 	"slipway/metadata/sqlite"
 	"slipway/registry/instance"
@@ -59,14 +60,14 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if c.Redirect {
 		redirect = redirectBytes
 	}
-	server, err := formats.NewServer(formats.Options{
+	server, err := httpserver.New(httpserver.Options{
 		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
 		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.handler = formats.NewHandler(server, mounts(server, s.core, version)...)
+	s.handler = httpserver.NewHandler(server, mounts(server, s.core, version)...)
 	allow, err := outbound.ParseAllow(c.WebhookAllow)
 	if err != nil {
 		return nil, command.Usagef("--webhook-allow: %w", err)
@@ -81,11 +82,11 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
-func mounts(server *formats.Server, core *instance.Instance, version string) []formats.Mounter {
+func mounts(server *httpserver.Server, core *instance.Instance, version string) []httpserver.Mounter {
 	a, pages := api.New(api.Options{}), ui.New(version)
 	a.Over(core)
 	pages.Over(core)
-	out := []formats.Mounter{a, pages}
+	out := []httpserver.Mounter{a, pages}
 	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Catalog,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
 	for _, f := range all.All() {
@@ -96,7 +97,7 @@ func mounts(server *formats.Server, core *instance.Instance, version string) []f
 
 // Serve answers on ln until ctx ends and what runs then has finished.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	return formats.Serve(ctx, ln, s.handler, formats.ServeOptions{Logger: s.logger})
+	return httpserver.Serve(ctx, ln, s.handler, httpserver.ServeOptions{Logger: s.logger})
 }
 
 // Close ends the background work, then the stores.

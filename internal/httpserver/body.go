@@ -1,0 +1,106 @@
+package httpserver
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"slipway/registry"
+)
+
+// idleBody gives every read of a request's body its own deadline: a long transfer is never cut, one that stands still
+// is.
+type idleBody struct {
+	io.ReadCloser
+	rc    *http.ResponseController
+	idle  time.Duration
+	read  int64
+	begun bool
+	ended error // io.EOF, or why there is no more
+}
+
+// watch puts an idleBody under a request that has a body.
+func watch(w http.ResponseWriter, r *http.Request, idle time.Duration) *idleBody {
+	b := &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), idle: idle}
+	if r.Body == nil || r.Body == http.NoBody {
+		b.ended = io.EOF
+		return b
+	}
+	// Also for a body that no handler reads: the server itself reads on before it uses the connection again.
+	b.extend()
+	r.Body = b
+	return b
+}
+
+func (b *idleBody) extend() {
+	_ = b.rc.SetReadDeadline(time.Now().Add(b.idle)) // a writer without a connection has nothing to wait for
+}
+
+func (b *idleBody) Read(p []byte) (int, error) {
+	if b.ended != nil {
+		return 0, b.ended
+	}
+	b.begun = true
+	b.extend()
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	switch {
+	case err == io.EOF:
+		// The server now watches the connection for the client's leaving; a deadline left behind would look like it.
+		_ = b.rc.SetReadDeadline(time.Time{})
+		b.ended = err
+	case err != nil:
+		b.ended = bodyError(err)
+		err = b.ended
+	}
+	return n, err
+}
+
+// bodyError says that the request's body could not be read.
+func bodyError(err error) error {
+	var known *registry.Error
+	detail := "the request's body ended early"
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		detail = "the request's body stood still for too long"
+	}
+	return &registry.Error{Kind: registry.BadBody, Subject: registry.AboutRequest, Detail: detail, Err: err}
+}
+
+// Bounds of what is read and thrown away before an error is answered.
+const (
+	drainBytes = 512 << 20
+	drainTime  = 60 * time.Second
+)
+
+// drain reads the rest of a body before an error is answered: a client that is still sending when the connection closes
+// sees a reset instead of the answer. What is longer than drainBytes or slower than drainTime is closed upon. A client
+// that waits for 100-continue has sent nothing and sees the answer at once.
+func (s *Server) drain(w http.ResponseWriter, r *http.Request, q *request) {
+	b := q.body
+	if b == nil || b.ended != nil {
+		return
+	}
+	if !b.begun && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return
+	}
+	if r.ContentLength-b.read <= drainBytes {
+		deadline := time.Now().Add(drainTime)
+		buf := make([]byte, 32<<10)
+		for left := int64(drainBytes); left > 0 && time.Now().Before(deadline); {
+			n, err := b.Read(buf)
+			if err != nil {
+				break
+			}
+			left -= int64(n)
+		}
+	}
+	if b.ended == nil {
+		w.Header().Set("Connection", "close")
+	}
+}

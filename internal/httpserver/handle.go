@@ -1,0 +1,176 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"syscall"
+
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// endpoint is what Handle makes of a Handler; tests find its Route by walking the router.
+type endpoint struct {
+	server   *Server
+	route    Route
+	auth     Authenticator
+	render   Renderer
+	handle   Handler
+	fallback bool // answers what has no route
+}
+
+// Handle adapts a Handler: it authenticates the caller (Basic user:password, Basic anything:slp_token, Bearer
+// slp_token) into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are
+// out it aborts the connection instead, so that no client takes a cut file for a whole one. What only a caller with
+// credentials can do, or what a browser sends for a page of another site, is refused before the handler reads of it.
+func (s *Server) Handle(rt Route, render Renderer, h Handler) http.Handler {
+	return s.HandleAs(rt, s.Authenticate, render, h)
+}
+
+// Authenticator returns a request with its caller in the context; see Server.As.
+type Authenticator func(r *http.Request) (*http.Request, error)
+
+// HandleAs is Handle for a protocol with credentials of its own.
+func (s *Server) HandleAs(rt Route, auth Authenticator, render Renderer, h Handler) http.Handler {
+	return &endpoint{server: s, route: rt, auth: auth, render: render, handle: h}
+}
+
+// RouteOf returns the Route of a handler that Handle made.
+func RouteOf(h http.Handler) (Route, bool) {
+	e, ok := h.(*endpoint)
+	if !ok {
+		return Route{}, false
+	}
+	return e.route, true
+}
+
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := requestOf(r.Context())
+	if q == nil { // without the server around it
+		q, r = begin(w, r)
+	}
+	q.route = e.route
+	rec := record(w)
+	err := e.run(rec, r, q)
+	if err == nil {
+		return
+	}
+	failure := classify(err)
+	q.detail = failure.Detail
+	e.log(r.Context(), failure, err)
+	if rec.wrote {
+		panic(http.ErrAbortHandler)
+	}
+	e.server.drain(rec, r, q)
+	plainHeader(rec.Header(), failure)
+	e.render(rec, r, failure)
+}
+
+// run authenticates and calls the handler. A panic becomes an error with its stack, so that the client gets an answer.
+func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+			panic(v)
+		} else if v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	if err := e.server.sameSite(r); err != nil {
+		return err
+	}
+	if !e.route.Public {
+		if r, err = e.auth(r); err != nil {
+			return err
+		}
+		if changes(r.Method) && access.From(r.Context()).Type == access.TypeAnonymous {
+			return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to change anything here")
+		}
+	}
+	return e.handle(rec, r)
+}
+
+// sameSite refuses what a browser sends for a page of another site: it would carry the password that the browser
+// remembers, and a form can be a whole upload. Other clients send neither Sec-Fetch-Site nor Origin. Denied.
+func (s *Server) sameSite(r *http.Request) error {
+	if err := s.crossOrigin.Check(r); err != nil {
+		return &registry.Error{Kind: registry.Denied, Subject: registry.AboutRequest, Err: err,
+			Detail: "a page of another site may not send this request"}
+	}
+	return nil
+}
+
+// changes reports whether a method is one that only callers with credentials may use: anonymous ones read.
+func changes(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+// Authenticate returns r with its caller in the context. Unauthenticated. Handle has done it for every route that is
+// not Public.
+func (s *Server) Authenticate(r *http.Request) (*http.Request, error) {
+	actor, err := s.authenticate(r.Context(), Credentials(r))
+	if err != nil {
+		return r, err
+	}
+	return r.WithContext(s.As(r.Context(), actor)), nil
+}
+
+// As returns a context whose caller is a; the access log names it. For front-ends that read credentials themselves.
+func (s *Server) As(ctx context.Context, a access.Actor) context.Context {
+	if q := requestOf(ctx); q != nil {
+		q.actor = a
+	}
+	return access.With(ctx, a)
+}
+
+// classify is registry.AsError, which knows nothing of connections: an answer that could not be written is no fault of
+// ours.
+func classify(err error) *registry.Error {
+	var known *registry.Error
+	var network *net.OpError
+	if !errors.As(err, &known) && errors.As(err, &network) && !errors.Is(err, syscall.EIO) {
+		return &registry.Error{Kind: registry.BadBody, Subject: registry.AboutRequest, Detail: "the client went away", Err: err}
+	}
+	return registry.AsError(err)
+}
+
+// log writes a line for what an operator should look into. What a client did wrong is in the access log only.
+func (e *endpoint) log(ctx context.Context, failure *registry.Error, err error) {
+	attrs := []slog.Attr{slog.String("route", e.route.Name), slog.String("error", err.Error())}
+	if p, ok := err.(*panicError); ok { //nolint:errorlint // run returns it unwrapped
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	}
+	level := slog.LevelDebug
+	switch failure.Kind {
+	case registry.Internal:
+		level = slog.LevelError
+	case registry.NoSpace, registry.Unavailable:
+		level = slog.LevelWarn
+	}
+	e.server.log.LogAttrs(ctx, level, "request failed", attrs...)
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// plainHeader removes what a handler had announced about a body that will not come. Content-Range stays on 416, where it
+// tells the length (RFC 9110 section 15.5.17).
+func plainHeader(h http.Header, e *registry.Error) {
+	for _, name := range []string{
+		"Content-Length", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Etag", "Last-Modified",
+		"Accept-Ranges", "Repr-Digest", "Location", "X-Checksum-Sha256", "X-Checksum-Sha512", "X-Checksum-Sha1", "X-Checksum-Md5",
+	} {
+		h.Del(name)
+	}
+	if e.Kind != registry.RangeInvalid {
+		h.Del("Content-Range")
+	}
+}

@@ -1,0 +1,117 @@
+package httpserver
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"slipway/registry"
+)
+
+// NewHandler mounts everything on one router, with health and metrics, and puts around it what every request needs: an
+// id, the access log, metrics, idle timeouts.
+func NewHandler(s *Server, mounts ...Mounter) http.Handler {
+	root := NewRouter(s, mounts...)
+	return s.edge(root)
+}
+
+// NewRouter is the router inside of NewHandler, for tests that walk over the routes.
+func NewRouter(s *Server, mounts ...Mounter) *mux.Router {
+	root := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	s.mountHealth(root)
+	for _, m := range mounts {
+		m.Mount(root, s)
+	}
+	s.Fallback(root, root, unrouted.Format, Problem)
+	return root
+}
+
+// Fallback makes a (sub)router answer unknown paths with 404, and known paths with a method they do not have with 405
+// and Allow, in the shape of the format that the router belongs to.
+func (s *Server) Fallback(root, router *mux.Router, format string, render Renderer) {
+	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
+	h.handle = func(w http.ResponseWriter, r *http.Request) error {
+		// Not by mux's own verdict: a route tried after the one of the path makes it forget the mismatch.
+		if allow := allowed(root, r); len(allow) > 0 {
+			return MethodNotAllowed(w, r, allow...)
+		}
+		return registry.Errorf(registry.NotFound, registry.AboutRequest, "there is nothing at this path")
+	}
+	router.NotFoundHandler, router.MethodNotAllowedHandler = h, h
+}
+
+// MethodNotAllowed sets Allow and returns the error that StatusOf maps to 405.
+func MethodNotAllowed(w http.ResponseWriter, r *http.Request, allow ...string) error {
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	return registry.Errorf(registry.Invalid, aboutMethod, "%s is not possible here", r.Method)
+}
+
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}
+
+// allowed asks the router which methods would have found a route.
+func allowed(root *mux.Router, r *http.Request) []string {
+	return slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
+		probe := r.WithContext(r.Context())
+		probe.Method = method
+		var m mux.RouteMatch
+		found := root.Match(probe, &m)
+		e, ours := m.Handler.(*endpoint)
+		return !found || m.MatchErr != nil || ours && e.fallback
+	})
+}
+
+// edge is around everything.
+func (s *Server) edge(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		dropUnderscores(r.Header)
+		q, r := begin(w, r)
+		q.body = watch(w, r, s.idle)
+		rec := record(w)
+		s.metrics.inFlight.Inc()
+		defer func() { // also when a handler aborts the connection
+			s.metrics.inFlight.Dec()
+			s.metrics.done(q, rec)
+			s.access(r, q, rec)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// dropUnderscores removes headers whose name has one: some proxies and gateways make "Remote_User" and "Remote-User" the
+// same, and with it a header that a client may send into one that is believed.
+func dropUnderscores(h http.Header) {
+	for name := range h {
+		if strings.Contains(name, "_") {
+			delete(h, name)
+		}
+	}
+}
+
+// access writes the line of a request. The query is left out: it may hold what only the client should know.
+func (s *Server) access(r *http.Request, q *request, rec *recorder) {
+	level := slog.LevelInfo
+	if q.route.Format == healthFormat {
+		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", Clip(r.Method, maxLoggedBytes)), slog.String("path", Clip(cmp.Or(q.path, r.URL.Path), maxLoggedBytes)),
+		slog.Int("status", rec.code()), slog.Int64("bytes", rec.bytes), slog.Int64("received", q.body.read),
+		slog.Duration("duration", time.Since(q.start)),
+		slog.String("actor", q.actor.ID), slog.String("format", q.route.Format), slog.String("route", q.route.Name),
+		slog.String("client", s.ClientIP(r).String()), slog.String("user_agent", Clip(r.UserAgent(), maxLoggedBytes)),
+	}
+	if q.detail != "" {
+		attrs = append(attrs, slog.String("error", q.detail))
+	}
+	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}

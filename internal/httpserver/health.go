@@ -1,0 +1,71 @@
+package httpserver
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const healthFormat = "health"
+
+// readyTTL is how long an answer of /readyz counts, so that many probes cost one look at the stores.
+const readyTTL = time.Second
+
+// readyTimeout is how long the stores may take to answer.
+const readyTimeout = 5 * time.Second
+
+// health remembers whether the stores answer.
+type health struct {
+	ready func(context.Context) error
+	mu    sync.Mutex
+	at    time.Time
+	err   error
+}
+
+func newHealth(ready func(context.Context) error) *health { return &health{ready: ready} }
+
+// check asks at most once per readyTTL; who comes meanwhile waits for the same answer.
+func (h *health) check(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.at) >= readyTTL {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		h.err = h.ready(ctx)
+		h.at = time.Now()
+	}
+	return h.err
+}
+
+// mountHealth adds /livez (200 while the process answers), /readyz (200 when metadata and blobs answer, else 503) and
+// /metrics (Prometheus text).
+func (s *Server) mountHealth(root *mux.Router) {
+	get := func(path, name string, h Handler) {
+		rt := Route{Format: healthFormat, Name: name, Public: true}
+		root.Handle(path, s.Handle(rt, Problem, h)).Methods(http.MethodGet, http.MethodHead)
+	}
+	get("/livez", "health.live", func(w http.ResponseWriter, _ *http.Request) error {
+		writeBody(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+		return nil
+	})
+	if s.health != nil {
+		get("/readyz", "health.ready", func(w http.ResponseWriter, r *http.Request) error {
+			if err := s.health.check(r.Context()); err != nil {
+				return err
+			}
+			writeBody(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+			return nil
+		})
+	}
+	if s.scrape != nil {
+		h := promhttp.HandlerFor(s.scrape, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+		get("/metrics", "health.metrics", func(w http.ResponseWriter, r *http.Request) error {
+			h.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package httpserver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Options configure a Server; zero values are sensible.
+type Options struct {
+	// URL is the public base URL, "https://host[:port][/prefix]". "" derives it from each request.
+	URL string
+	// TrustedProxies are the peers whose Forwarded and X-Forwarded-* headers are believed.
+	TrustedProxies []netip.Prefix
+	// Metrics takes the collectors of the HTTP side; nil registers none. When it is also a prometheus.Gatherer, as a
+	// prometheus.Registry is, /metrics serves it.
+	Metrics prometheus.Registerer
+	// DocumentCacheBytes bounds the cache of rendered documents; 0 is 64 MiB.
+	DocumentCacheBytes int64
+	Logger             *slog.Logger // nil: slog.Default
+	// IdleTimeout is how long one read of a request's body, or one write of an answer, may stand still; 0 is 60 s.
+	IdleTimeout time.Duration
+	// RedirectBytes is the size from which downloads are redirected to the store, where that can answer clients and the
+	// front-end's clients follow; 0 is never.
+	RedirectBytes int64
+	// Authenticate finds the caller of credentials, the anonymous one for none. Unauthenticated. nil: there are no callers,
+	// and only routes that are Public answer.
+	Authenticate func(context.Context, access.Credentials) (access.Actor, error)
+	// Ready returns why the stores don't answer; nil: there is no /readyz.
+	Ready func(context.Context) error
+	// Version and Commit go into the build info metric.
+	Version, Commit string
+}
+
+// Bounds that hold unless Options say otherwise.
+const (
+	defaultDocumentCacheBytes = 64 << 20
+	defaultIdleTimeout        = 60 * time.Second
+)
+
+// Server is what all front-ends share: who is asking and under which address, how errors, files and documents are
+// answered, and what is logged and counted of it.
+type Server struct {
+	Documents *Documents
+
+	base         string // configured URL without trailing slash; "" follows the request
+	trusted      []netip.Prefix
+	idle         time.Duration
+	redirect     int64 // Options.RedirectBytes
+	log          *slog.Logger
+	metrics      *metrics
+	scrape       prometheus.Gatherer // nil: no /metrics
+	health       *health             // nil: no /readyz
+	authenticate func(context.Context, access.Credentials) (access.Actor, error)
+	crossOrigin  *http.CrossOriginProtection
+}
+
+// New checks the options and makes a Server. It listens to nothing: see NewHandler and Serve.
+func New(o Options) (*Server, error) {
+	base, err := cleanBase(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger, authenticate: o.Authenticate,
+		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(),
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.log = slog.New(LogHandler(s.log.Handler()))
+	if s.idle == 0 {
+		s.idle = defaultIdleTimeout
+	}
+	if o.DocumentCacheBytes == 0 {
+		o.DocumentCacheBytes = defaultDocumentCacheBytes
+	}
+	s.Documents = newDocuments(o.DocumentCacheBytes, s.metrics)
+	s.scrape, _ = o.Metrics.(prometheus.Gatherer)
+	if o.Ready != nil {
+		s.health = newHealth(o.Ready)
+	}
+	if s.authenticate == nil {
+		s.authenticate = noCallers
+	}
+	return s, nil
+}
+
+func noCallers(context.Context, access.Credentials) (access.Actor, error) {
+	return access.Actor{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "there are no callers here")
+}
+
+// cleanBase checks a configured base URL and cuts its trailing slash.
+func cleanBase(raw string) (string, error) {
+	if raw == "" {
+		return "", nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("the public URL %q is not of the form https://host[:port][/prefix]", raw)
+	}
+	return strings.TrimRight(raw, "/"), nil
+}

@@ -1,0 +1,119 @@
+package httpserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+
+	"slipway/registry"
+)
+
+// MaxJSONDepth bounds how deep a client's document may nest.
+const MaxJSONDepth = 64
+
+// JSON writes v as application/json with its exact length. An error is returned before anything is written.
+func JSON(w http.ResponseWriter, status int, v any) error {
+	body, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	writeBody(w, status, "application/json", body)
+	return nil
+}
+
+// writeJSON is for values of ours that can always be marshalled.
+func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
+	body, err := marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte("{}\n")
+	}
+	writeBody(w, status, contentType, body)
+}
+
+// marshal leaves <, > and & as they are: what is served as JSON is never read as HTML, because of nosniff.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client went away: nobody is left to tell
+}
+
+// DecodeJSON reads a body of at most limit bytes into v: one JSON value, nothing behind it, at most 64 levels deep,
+// valid UTF-8. Invalid, TooLarge, BadBody.
+func DecodeJSON(r *http.Request, limit int64, v any) error {
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	switch {
+	case err != nil:
+		return bodyError(err)
+	case int64(len(body)) > limit:
+		return registry.Errorf(registry.TooLarge, registry.AboutRequest, "the body is larger than the limit of %d bytes", limit)
+	case len(bytes.TrimSpace(body)) == 0:
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "a JSON body is needed")
+	case !utf8.Valid(body):
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the body is not valid UTF-8")
+	case TooDeep(body):
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the body nests deeper than %d levels", MaxJSONDepth)
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		var own *registry.Error // of a type with rules of its own
+		if errors.As(err, &own) {
+			return own
+		}
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "%s", jsonReason(err))
+	}
+	return nil
+}
+
+// jsonReason says what is wrong in words that name the client's keys, not our types.
+func jsonReason(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return "the body is not valid JSON at byte " + strconv.FormatInt(syntax.Offset, 10)
+	case errors.As(err, &kind) && kind.Field != "":
+		return "the body's " + strconv.Quote(kind.Field) + " can't be a " + kind.Value
+	case errors.As(err, &kind):
+		return "the body can't be a " + kind.Value
+	default:
+		return "the body is not what is expected here: " + err.Error()
+	}
+}
+
+// TooDeep reports whether a JSON text nests deeper than MaxJSONDepth. It counts brackets outside of strings; whether they
+// match is the parser's affair.
+func TooDeep(body []byte) bool {
+	depth, quoted, escaped := 0, false, false
+	for _, c := range body {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped = c == '\\'
+			quoted = c != '"'
+		case c == '"':
+			quoted = true
+		case c == '{' || c == '[':
+			if depth++; depth > MaxJSONDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}

@@ -1,0 +1,29 @@
+package httpserver
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"slipway/registry"
+)
+
+// PlainError renders an error as one line of text/plain: the reason phrase of its status, and the detail behind it. It is
+// for answers whose format a client acts on, where a body that says more would be read as another answer.
+func PlainError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
+	status := StatusOf(e)
+	line := http.StatusText(status)
+	if e.Detail != "" {
+		line += ": " + e.Detail
+	}
+	line += "\n"
+	h := w.Header()
+	ErrorHeader(h, e)
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(line)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, line) // a client that went away reads no error
+	}
+}

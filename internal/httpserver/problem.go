@@ -1,0 +1,81 @@
+package httpserver
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"slipway/registry"
+)
+
+// ProblemJSON is an RFC 9457 body. Type is a stable name for programs; Detail is for people. Extension members stand beside it in
+// a struct that embeds it.
+type ProblemJSON struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// problemNames are the last part of a problem's type, urn:slipway:problem:<name>.
+var problemNames = map[registry.Kind]string{
+	registry.Internal:           "internal",
+	registry.Invalid:            "invalid",
+	registry.Unauthenticated:    "unauthenticated",
+	registry.Denied:             "denied",
+	registry.NotFound:           "not-found",
+	registry.AlreadyExists:      "already-exists",
+	registry.Conflict:           "conflict",
+	registry.PreconditionFailed: "precondition-failed",
+	registry.DigestMismatch:     "checksum-mismatch",
+	registry.TooLarge:           "too-large",
+	registry.RangeInvalid:       "range-not-satisfiable",
+	registry.BadBody:            "bad-body",
+	registry.NoSpace:            "no-space",
+	registry.Unavailable:        "unavailable",
+	registry.TooMany:            "too-many-requests",
+}
+
+// basicChallenge is what curl, wget, Maven and browsers answer with a user name and password, or with a token in the
+// place of the password.
+const basicChallenge = `Basic realm="Slipway", charset="UTF-8"`
+
+// Problem renders an error as application/problem+json (RFC 9457), with WWW-Authenticate on 401 and Retry-After where
+// waiting helps.
+func Problem(w http.ResponseWriter, r *http.Request, e *registry.Error) {
+	WriteProblem(w, e, ProblemOf(r, e))
+}
+
+// WriteProblem is Problem with another body than ProblemOf, one that can always be marshalled.
+func WriteProblem(w http.ResponseWriter, e *registry.Error, body any) {
+	ErrorHeader(w.Header(), e)
+	writeJSON(w, StatusOf(e), problemType, body)
+}
+
+const problemType = "application/problem+json"
+
+// ProblemOf is what Problem says of an error.
+func ProblemOf(r *http.Request, e *registry.Error) ProblemJSON {
+	status := StatusOf(e)
+	p := ProblemJSON{
+		Type: "urn:slipway:problem:" + problemNames[e.Kind], Title: http.StatusText(status), Status: status,
+		Detail: e.Detail, RequestID: RequestID(r.Context()),
+	}
+	if status == http.StatusMethodNotAllowed {
+		p.Type = "urn:slipway:problem:method-not-allowed"
+	}
+	return p
+}
+
+// ErrorHeader sets the headers that go with an error in every protocol: a Basic challenge on 401 unless the front-end
+// has set its own, Retry-After where the error names a time, and no caching.
+func ErrorHeader(h http.Header, e *registry.Error) {
+	h.Set("Cache-Control", "no-store")
+	if e.Kind == registry.Unauthenticated && h.Get("Www-Authenticate") == "" {
+		h.Set("Www-Authenticate", basicChallenge)
+	}
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
+	}
+}

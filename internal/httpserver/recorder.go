@@ -1,0 +1,67 @@
+package httpserver
+
+import (
+	"io"
+	"net/http"
+)
+
+// recorder notes status and size of an answer. It hands ReadFrom on, so that the kernel can send files, and Unwrap lets
+// http.ResponseController reach the connection.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64 // of the body
+	wrote  bool  // the header is out
+}
+
+// record returns w itself where it is a recorder already.
+func record(w http.ResponseWriter) *recorder {
+	if rec, ok := w.(*recorder); ok {
+		return rec
+	}
+	return &recorder{ResponseWriter: w}
+}
+
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+func (rec *recorder) WriteHeader(status int) {
+	if !rec.wrote && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		rec.wrote, rec.status = true, status
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (rec *recorder) Write(p []byte) (int, error) {
+	rec.implicit()
+	n, err := rec.ResponseWriter.Write(p)
+	rec.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
+	rec.implicit()
+	n, err := io.Copy(rec.ResponseWriter, src)
+	rec.bytes += n
+	return n, err
+}
+
+// Flush implements http.Flusher.
+func (rec *recorder) Flush() {
+	rec.implicit()
+	_ = http.NewResponseController(rec.ResponseWriter).Flush() // not every writer can, and then nothing is held back
+}
+
+func (rec *recorder) implicit() {
+	if !rec.wrote {
+		rec.wrote, rec.status = true, http.StatusOK
+	}
+}
+
+// code is the status for log and metrics; a handler that writes nothing answers 200.
+func (rec *recorder) code() int {
+	if rec.status == 0 {
+		return http.StatusOK
+	}
+	return rec.status
+}

@@ -1,0 +1,64 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"regexp"
+	"time"
+
+	"slipway/registry/access"
+)
+
+// request is what becomes known of a request on its way through the handlers; the access log and the metrics read it
+// at the end.
+type request struct {
+	id     string
+	start  time.Time
+	route  Route
+	actor  access.Actor
+	detail string // of the error that was answered
+	path   string // for the access log; "": the request's
+	body   *idleBody
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	q, _ := ctx.Value(requestKey{}).(*request)
+	return q
+}
+
+// RequestID returns the id of the request that ctx belongs to; "" outside of one.
+func RequestID(ctx context.Context) string {
+	if q := requestOf(ctx); q != nil {
+		return q.id
+	}
+	return ""
+}
+
+// LogPath gives a request another path in the access log, where its own holds a secret.
+func LogPath(ctx context.Context, path string) {
+	if q := requestOf(ctx); q != nil {
+		q.path = path
+	}
+}
+
+// requestIDHeader carries the id in both directions.
+const requestIDHeader = "X-Request-Id"
+
+// saneID is what a client or proxy may choose as id: short, and harmless in any log.
+var saneID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
+
+// begin gives a request its id, and the place where the rest is noted.
+func begin(w http.ResponseWriter, r *http.Request) (*request, *http.Request) {
+	q := &request{id: r.Header.Get(requestIDHeader), start: time.Now(), route: unrouted}
+	if !saneID.MatchString(q.id) {
+		q.id = rand.Text()
+	}
+	w.Header().Set(requestIDHeader, q.id)
+	return q, r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
+}
+
+// unrouted is what a request counts as until a handler says otherwise.
+var unrouted = Route{Format: "server", Name: "server.unknown", Public: true}

@@ -1,0 +1,41 @@
+package httpserver
+
+import (
+	"net/http"
+
+	"slipway/registry"
+)
+
+// statuses is the default mapping of kinds; a protocol with other rules has its own table.
+var statuses = map[registry.Kind]int{
+	registry.Internal:           http.StatusInternalServerError,
+	registry.Invalid:            http.StatusBadRequest,
+	registry.Unauthenticated:    http.StatusUnauthorized,
+	registry.Denied:             http.StatusForbidden,
+	registry.NotFound:           http.StatusNotFound,
+	registry.AlreadyExists:      http.StatusConflict,
+	registry.Conflict:           http.StatusConflict,
+	registry.PreconditionFailed: http.StatusPreconditionFailed,
+	registry.DigestMismatch:     http.StatusBadRequest,
+	registry.TooLarge:           http.StatusRequestEntityTooLarge,
+	registry.RangeInvalid:       http.StatusRequestedRangeNotSatisfiable,
+	registry.BadBody:            http.StatusBadRequest,
+	registry.NoSpace:            http.StatusInsufficientStorage,
+	registry.Unavailable:        http.StatusServiceUnavailable,
+	registry.TooMany:            http.StatusTooManyRequests,
+}
+
+// StatusOf returns the HTTP status of an error's kind: RFC 9110 section 15, 429 of RFC 6585, 507 of RFC 4918. A wrong
+// method travels as Invalid about the method and is 405.
+func StatusOf(e *registry.Error) int {
+	if e.Subject == aboutMethod {
+		return http.StatusMethodNotAllowed
+	}
+	if s, ok := statuses[e.Kind]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// aboutMethod marks the error of a path that exists, asked with a method that it does not have.
+const aboutMethod registry.Subject = "method"
