@@ -14,6 +14,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/catalog"
 	"slipway/registry/ledger"
+	"slipway/registry/registrytest"
 )
 
 // upTo is a Reader before another one. It shows the versions that were published up to an entry of the log, as a channel over a
@@ -177,5 +178,18 @@ func (s Suite) hidden(t *testing.T) {
 	view.seq.Store(-1)
 	if named(func(httpserver.Route, Response) {}) == 0 {
 		t.Error("no document names the version when it is not hidden: the test proves nothing")
+	}
+}
+
+// readsFirst: a publish reads what it needs before its first log entry, as a store with several writers wants it.
+func (s Suite) readsFirst(t *testing.T) {
+	var reads atomic.Int64
+	srv := s.serverWith(t, Options{Core: []registrytest.Option{registrytest.LateReads(&reads)}})
+	reads.Store(0)
+	for _, version := range []string{"1.0.0", "2.0.0", "1.5.0"} {
+		s.publish(t, srv, "example", version, []byte(version))
+	}
+	if n := reads.Load(); n > 0 {
+		t.Errorf("%d queries of three publishes come after their first log entry", n)
 	}
 }

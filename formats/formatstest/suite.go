@@ -86,6 +86,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	})
 	t.Run("S38", s.foreign)
 	t.Run("hidden", s.hidden)
+	t.Run("reads first", s.readsFirst)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

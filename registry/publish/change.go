@@ -17,11 +17,16 @@ type change struct {
 	actor access.Actor
 	repo  registry.Repository
 	pkg   registry.Package
-	// tagged is the version of the tag latest where it is known.
+	// tagged is the version of the tag latest where the change has set it.
 	tagged string
-	newest string // version shown as the newest unless a tag is set, where it is known
-	made   bool   // the package, just now
+	// newest is the version shown as the newest unless the tag latest is set. It is known, unless versions or the tag changed in
+	// a way that sorted says.
+	newest string
+	sorted bool // the package has to be asked which version is the newest now
+	made   bool // the package, just now
 	dirty  bool
+	// looked are the tags that were read before the first log entry, by name.
+	looked map[string]formerTag
 }
 
 func newChange(s *Publisher, tx metadata.Tx, actor access.Actor, repo registry.Repository) *change {
@@ -86,8 +91,11 @@ const latestTag = "latest"
 // latest is the version shown as the newest: the tag of that name, else the highest that is no prerelease, else the
 // highest.
 func (c *change) latest() (string, error) {
-	if known := cmp.Or(c.tagged, c.newest); known != "" {
-		return known, nil
+	switch {
+	case c.tagged != "":
+		return c.tagged, nil
+	case !c.sorted:
+		return cmp.Or(c.newest, c.pkg.Latest), nil
 	}
 	tag, err := c.tx.Tags().Tag(c.pkg.ID, latestTag)
 	if err == nil {
@@ -133,25 +141,19 @@ func (c *change) setTag(name string, v *registry.Version, reason string) (regist
 	if err := c.announce(v); err != nil {
 		return registry.Tag{}, err
 	}
-	old, err := c.tx.Tags().Tag(c.pkg.ID, name)
-	switch {
-	case err == nil && old.VersionID == v.ID:
-		return old, nil
-	case err != nil && !errors.Is(err, metadata.ErrNotExist):
+	former, err := c.formerTag(name)
+	if err != nil {
 		return registry.Tag{}, err
 	}
-	data := registry.EventData{Tag: name, Reason: reason, Generation: old.Generation + 1}
+	old := former.now
+	if old.VersionID != 0 && old.VersionID == v.ID {
+		return old, nil
+	}
+	data := registry.EventData{Tag: name, Reason: reason, Generation: former.generation + 1}
 	if old.VersionID != 0 {
 		data.Previous = &registry.EventVersion{Version: old.Version, Digest: old.Digest}
-	} else if !c.made {
-		past, err := c.tx.Tags().TagHistory(c.pkg.ID, name, registry.Page{Limit: 1})
-		if err != nil {
-			return registry.Tag{}, err
-		}
-		if len(past) > 0 {
-			data.Generation = past[0].Generation + 1
-		}
 	}
+	delete(c.looked, name)
 	e, err := c.append(registry.EventTagSet, v, data)
 	if err != nil {
 		return registry.Tag{}, err
@@ -201,8 +203,9 @@ func (c *change) removeTag(name, reason string) error {
 		return err
 	}
 	c.dirty = true
+	delete(c.looked, name)
 	if name == latestTag {
-		c.tagged = ""
+		c.tagged, c.sorted = "", true
 	}
 	return c.tx.Tags().RemoveTag(c.pkg.ID, name, e.Seq)
 }

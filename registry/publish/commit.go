@@ -39,6 +39,12 @@ func (c *committer) run() (Result, error) {
 			return Result{}, err
 		}
 	}
+	fresh := errors.Is(err, metadata.ErrNotExist) || err == nil && old.State == registry.Deleted
+	if err == nil || fresh {
+		if err := c.look(fresh); err != nil {
+			return Result{}, err
+		}
+	}
 	var res Result
 	switch {
 	case errors.Is(err, metadata.ErrNotExist):
@@ -153,6 +159,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	}
 	if err = c.tags(&v); err == nil && c.rel.State != "" {
 		err = c.setState(&v, c.rel.State, c.rel.Reason)
+		c.sorted = false // lookNewest has counted with the state
 	}
 	return Result{Version: v, Created: true, Changed: true}, err
 }
@@ -171,11 +178,11 @@ func (c *committer) tags(v *registry.Version) error {
 		if slices.Contains(c.rel.Tags, t) {
 			continue
 		}
-		if _, err := c.tx.Tags().Tag(c.pkg.ID, t); errors.Is(err, metadata.ErrNotExist) {
-			if _, err = c.setTag(t, v, "published"); err != nil {
-				return err
-			}
-		} else if err != nil {
+		former, err := c.formerTag(t)
+		if err == nil && former.now.VersionID == 0 {
+			_, err = c.setTag(t, v, "published")
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -186,25 +193,17 @@ func (c *committer) tagIf(name string) error {
 	if c.rel.TagIf == nil {
 		return nil
 	}
-	now, err := c.tx.Tags().Tag(c.pkg.ID, name)
-	if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+	former, err := c.formerTag(name)
+	if err != nil {
 		return err
 	}
-	if err != nil {
-		now = registry.Tag{}
-	}
-	return c.rel.TagIf(name, now)
+	return c.rel.TagIf(name, former.now)
 }
 
 // refer records what the version points at.
 func (c *committer) refer(v registry.Version) error {
 	refs := make([]metadata.Reference, len(c.rel.References))
 	for i, r := range c.rel.References {
-		if r.Required {
-			if _, err := c.tx.Versions().VersionByDigest(c.pkg.ID, r.Digest); err != nil {
-				return registry.Missing(err, registry.AboutBlob, "%s has no %s", c.pkg.Name, r.Digest)
-			}
-		}
 		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
 	}
 	return c.tx.References().AddReferences(refs)
@@ -304,7 +303,6 @@ func (c *committer) extend(old registry.Version) (Result, error) {
 		return Result{}, err
 	}
 	c.dirty = true
-	c.newest = c.pkg.Latest // the versions are the same
 	err = c.tags(&v)
 	return Result{Version: v, Changed: true}, err
 }
@@ -320,13 +318,17 @@ func (c *committer) grow(v registry.Version, former map[string]registry.File, fr
 	if err != nil {
 		return v, err
 	}
-	write := func(kind registry.EventType, list []Staged, store func(registry.File) error) error {
-		if len(list) == 0 {
+	added, err := c.newFiles(v, fresh)
+	if err != nil {
+		return v, err
+	}
+	swapped, err := c.newFiles(v, replaced)
+	if err != nil {
+		return v, err
+	}
+	write := func(kind registry.EventType, files []registry.File, store func(registry.File) error) error {
+		if len(files) == 0 {
 			return nil
-		}
-		files, err := c.newFiles(v, list)
-		if err != nil {
-			return err
 		}
 		var gone []registry.File
 		for _, f := range files {
@@ -351,10 +353,10 @@ func (c *committer) grow(v registry.Version, former map[string]registry.File, fr
 		facts = nil // with the first entry only
 		return err
 	}
-	if err := write(registry.EventArtifactFilesAdded, fresh, c.tx.Files().AddFile); err != nil {
+	if err := write(registry.EventArtifactFilesAdded, added, c.tx.Files().AddFile); err != nil {
 		return v, err
 	}
-	if err := write(registry.EventArtifactFilesReplaced, replaced, c.tx.Files().ReplaceFile); err != nil {
+	if err := write(registry.EventArtifactFilesReplaced, swapped, c.tx.Files().ReplaceFile); err != nil {
 		return v, err
 	}
 	if c.rel.Descriptor != nil {

@@ -137,6 +137,7 @@ func (e *Edit) SetState(version string, state registry.State, reason string) err
 func (c *change) setState(v *registry.Version, state registry.State, reason string) error {
 	kind := map[registry.State]registry.EventType{registry.Published: registry.EventArtifactRestored, registry.Deprecated: registry.EventArtifactDeprecated, registry.Yanked: registry.EventArtifactYanked}[state]
 	v.State, v.Reason = state, reason
+	c.sorted = true
 	if _, err := c.append(kind, v, registry.EventData{Reason: reason}); err != nil {
 		return err
 	}
@@ -288,7 +289,7 @@ func (c *change) delete(v registry.Version, reason string) error {
 		return err
 	}
 	c.pkg.VersionCount--
-	c.dirty = true
+	c.dirty, c.sorted = true, true
 	return c.retag(v)
 }
 

@@ -90,6 +90,11 @@ func CountRows(rows *atomic.Int64) Option {
 	return func(e *Env) { e.Metadata = metadatatest.CountRows(e.Metadata, rows) }
 }
 
+// LateReads counts the queries of updates that come after their first log entry; see metadatatest.LateReads.
+func LateReads(reads *atomic.Int64) Option {
+	return func(e *Env) { e.Metadata = metadatatest.LateReads(e.Metadata, func(int) { reads.Add(1) }) }
+}
+
 // New makes a core with a repository "main" and a user "admin". It is closed with the test.
 func New(t testing.TB, opts ...Option) *Env {
 	t.Helper()

@@ -89,19 +89,18 @@ func (t files) ReplaceFile(f metadata.File) error {
 	if err != nil {
 		return err
 	}
-	old, err := one(t.Tx, scanInt, `SELECT blob_id FROM file WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
-	if err != nil {
+	// The former blob is released by a statement that finds it, so that nothing has to be read.
+	if _, err := t.exec(`UPDATE blob SET released_at = $1
+		WHERE id = (SELECT blob_id FROM file WHERE version_id = $2 AND path = $3) AND id <> $4`,
+		t.micros(), f.VersionID, f.Path, id); err != nil {
 		return err
 	}
 	if f.AddedAt.IsZero() {
 		f.AddedAt = t.Now()
 	}
-	if err := t.must(`UPDATE file SET media_type = $1, added_at = $2, seq = $3, blob_id = $4
+	return t.must(`UPDATE file SET media_type = $1, added_at = $2, seq = $3, blob_id = $4
 		WHERE version_id = $5 AND path = $6`,
-		f.MediaType, micros(f.AddedAt), f.Seq, id, f.VersionID, f.Path); err != nil || old == id {
-		return err
-	}
-	return t.must(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), old)
+		f.MediaType, micros(f.AddedAt), f.Seq, id, f.VersionID, f.Path)
 }
 
 // RemoveFiles implements metadata.Files.

@@ -257,7 +257,10 @@ func insert[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (
 	if err := t.writable(); err != nil {
 		return none, err
 	}
+	read := t.read
+	t.read = nil // what it returns was not asked for: a store could know it beforehand
 	out, err := one(t, scan, text, args...)
+	t.read = read
 	switch {
 	case errors.Is(err, metadata.ErrNotExist) && t.err == nil:
 		return out, metadata.ErrExists

@@ -1,0 +1,104 @@
+package publish
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"slipway/metadata"
+	"slipway/registry"
+)
+
+// A store with several writers holds the log for all of them from the first entry of an update to its commit. So what a
+// publish needs to know is read before its first entry, and nothing is read after it.
+
+// formerTag is what a tag named before a change.
+type formerTag struct {
+	now        registry.Tag // the zero one where it names nothing
+	generation int64        // the highest that it ever had
+}
+
+// formerTag returns what a tag names in the transaction, from what was looked up where it was.
+func (c *change) formerTag(name string) (formerTag, error) {
+	if c.made {
+		return formerTag{}, nil
+	}
+	if known, ok := c.looked[name]; ok {
+		return known, nil
+	}
+	now, err := c.tx.Tags().Tag(c.pkg.ID, name)
+	if err == nil {
+		return formerTag{now, now.Generation}, nil
+	}
+	if !errors.Is(err, metadata.ErrNotExist) {
+		return formerTag{}, err
+	}
+	past, err := c.tx.Tags().TagHistory(c.pkg.ID, name, registry.Page{Limit: 1})
+	if err != nil || len(past) == 0 {
+		return formerTag{}, err
+	}
+	return formerTag{generation: past[0].Generation}, nil
+}
+
+// look reads what the commit of a release asks for after its log entry: the tags that it sets, what its references must find,
+// and, for a new version, which version is the newest with it.
+func (c *committer) look(fresh bool) error {
+	if c.made && !slices.ContainsFunc(c.rel.References, func(r Reference) bool { return r.Required }) {
+		return nil
+	}
+	c.looked = map[string]formerTag{}
+	for _, names := range [][]string{c.rel.Tags, c.rel.TagsIfUnset} {
+		for _, name := range names {
+			former, err := c.formerTag(name)
+			if err != nil {
+				return err
+			}
+			c.looked[name] = former
+		}
+	}
+	if !fresh {
+		return nil
+	}
+	for _, r := range c.rel.References {
+		if !r.Required {
+			continue
+		}
+		if _, err := c.tx.Versions().VersionByDigest(c.pkg.ID, r.Digest); err != nil {
+			return registry.Missing(err, registry.AboutBlob, "%s has no %s", c.pkg.Name, r.Digest)
+		}
+	}
+	return c.lookNewest()
+}
+
+// lookNewest finds which version is shown as the newest once the release is there, by the rule of metadata.Versions.Highest.
+func (c *committer) lookNewest() error {
+	latest, err := c.formerTag(latestTag)
+	if err != nil {
+		return err
+	}
+	c.looked[latestTag] = latest
+	if latest.now.VersionID != 0 {
+		c.newest = latest.now.Version
+		return nil
+	}
+	c.newest = c.rel.Version
+	if c.pkg.VersionCount == 0 {
+		return nil
+	}
+	old, err := c.version(c.pkg.Latest)
+	if err != nil {
+		return err
+	}
+	passedOver := func(v registry.Version) bool { return v.Prerelease || v.State == registry.Yanked }
+	new := registry.Version{Name: c.rel.Version, SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, State: c.rel.State}
+	if passedOver(old) == passedOver(new) {
+		if cmp.Or(bytes.Compare(old.SortKey, new.SortKey), strings.Compare(old.Name, new.Name)) > 0 {
+			c.newest = old.Name
+		}
+	} else if passedOver(new) {
+		c.newest = old.Name
+	}
+	return nil
+}
