@@ -24,7 +24,7 @@ func (s *Core) SettleUntil(ctx context.Context, m AsOf) error {
 	if m.Time.IsZero() || s.Now().Sub(m.Time) > unsettled {
 		return nil
 	}
-	return s.Store.Update(ctx, func(metadata.Tx) error { return nil })
+	return s.Update(ctx, func(metadata.Tx) error { return nil })
 }
 
 // seqOf returns the last log entry that counts at m. The caller has called reach.

@@ -32,7 +32,7 @@ func Identify(tx metadata.Tx, v *Version) error {
 // keepDigest stores the digest that a reader of v had to compute, so that v can be found by it, unless anything below the
 // package, of which p is as of the same moment, changed since. The reader has its answer also without.
 func (s *Core) KeepDigest(ctx context.Context, p Package, v Version) {
-	err := s.Store.Update(ctx, func(tx metadata.Tx) error {
+	err := s.Update(ctx, func(tx metadata.Tx) error {
 		now, err := tx.Packages().PackageByID(p.ID)
 		if err != nil || now.Revision != p.Revision {
 			return err

@@ -27,7 +27,24 @@ func (s *Core) Source() string {
 	return "urn:slipway:" + s.instance
 }
 
-// update runs a change of the metadata.
+// Update runs a change of the metadata. Every part writes through it, so that Guarded holds for all of them.
 func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
-	return s.Store.Update(ctx, fn)
+	check, guarded := ctx.Value(guard{}).(func(metadata.Duties) error)
+	if !guarded {
+		return s.Store.Update(ctx, fn)
+	}
+	return s.Store.Update(ctx, func(tx metadata.Tx) error {
+		if err := check(tx.Duties()); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+type guard struct{}
+
+// Guarded returns a context under which every Update of a core calls check first, in its own transaction, and fails with its
+// error: so background work changes nothing once another process does it, however deep below the work a write is.
+func Guarded(ctx context.Context, check func(metadata.Duties) error) context.Context {
+	return context.WithValue(ctx, guard{}, check)
 }

@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"registry/publish":  slices.Concat(kernel, []string{"registry/content"}),
 	"registry/staging":  slices.Concat(kernel, []string{"registry/content", "registry/publish"}),
 	"registry/maintain": slices.Concat(kernel, []string{"registry/content", "registry/staging", "registry/deploy", "registry/ledger"}),
+	"registry/duty":     {"registry", "metadata"},
 	"registry/instance": {"registry+", "integration", "metadata", "storage"},
 
 	"integration":   {"registry", "registry/access", "metadata"},

@@ -154,7 +154,7 @@ func (s *Store) keep(ctx context.Context, at registry.Name, d digest.Digest, id 
 	if !due {
 		return nil
 	}
-	err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err := s.core.Update(ctx, func(tx metadata.Tx) error {
 		pkg, err := packageID(tx.Packages(), at)
 		if err != nil {
 			return err
@@ -245,7 +245,7 @@ func (s *Store) record(ctx context.Context, b registry.Blob, stored time.Time, n
 	since := stored.Add(-ClockMargin)
 	for try := 0; ; try++ {
 		var out registry.Blob
-		err := s.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+		err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
 			if out, err = PutStored(tx.Blobs(), b, since); err != nil {
 				return err
 			}
@@ -279,7 +279,7 @@ func (s *Store) MountBlob(ctx context.Context, from, to registry.Name, d digest.
 		return registry.Blob{}, registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
 	}
 	var b registry.Blob
-	err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err := s.core.Update(ctx, func(tx metadata.Tx) error {
 		if _, err := tx.Repositories().Repository(to.Repository); err != nil {
 			return err
 		}
@@ -367,7 +367,7 @@ func (s *Store) ForgetBlob(ctx context.Context, at registry.Name, d digest.Diges
 	if _, err := s.core.Authorize(ctx, access.Delete, at.Repository); err != nil {
 		return err
 	}
-	err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err := s.core.Update(ctx, func(tx metadata.Tx) error {
 		id, err := packageID(tx.Packages(), at)
 		if err != nil {
 			return err

@@ -116,7 +116,7 @@ func (s *Store) extendUpload(ctx context.Context, u metadata.UploadSession, r io
 	}
 	u.Offset, u.HashState, u.Blob = kept+n, state, ""
 	// The client may be gone by now; what it left is noted all the same.
-	if err := s.core.Store.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(u, from) }); err != nil {
+	if err := s.core.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(u, from) }); err != nil {
 		return s.notMoved(ctx, Upload{ID: id, Offset: from}, err)
 	}
 	return Upload{ID: id, Offset: u.Offset}, err

@@ -42,7 +42,7 @@ func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, erro
 	if err != nil {
 		return Upload{}, err
 	}
-	err = s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
 		return tx.Uploads().CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
 			Owner: actor.ID, HashState: state})
 	})
@@ -245,7 +245,7 @@ func (s *Store) dropUpload(ctx context.Context, id string) error {
 	if err := s.core.Blobs.Discard(ctx, id); err != nil {
 		return err
 	}
-	return s.core.Store.Update(ctx, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(id) })
+	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(id) })
 }
 
 // sweepBatch bounds the uploads of one page of a sweep.

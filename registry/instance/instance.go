@@ -4,7 +4,6 @@ package instance
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"slipway/integration"
@@ -14,6 +13,7 @@ import (
 	"slipway/registry/catalog"
 	"slipway/registry/content"
 	"slipway/registry/deploy"
+	"slipway/registry/duty"
 	"slipway/registry/ledger"
 	"slipway/registry/maintain"
 	"slipway/registry/publish"
@@ -33,18 +33,18 @@ type Instance struct {
 	Maintain      *maintain.Maintainer
 	Subscriptions *integration.Subscriptions
 
-	cfg  Config
-	stop context.CancelFunc
-	done sync.WaitGroup
+	cfg     Config
+	running *duty.Runner // of Open
 }
 
-// Open is New and Start.
+// Open is New, and does the duties of the instance until Close. Tools use it, and a server that adds no duties of its own.
 func Open(ctx context.Context, cfg Config) (*Instance, error) {
 	i, err := New(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return i, i.Start(ctx)
+	i.running, err = duty.Start(ctx, i.Core, i.Duties(), duty.Options{})
+	return i, err
 }
 
 // New makes the parts over their stores and prepares an empty database. It starts nothing. The stores stay the caller's.
@@ -59,7 +59,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	if cfg.SignInterval == 0 {
 		cfg.SignInterval = time.Second
 	}
-	i := &Instance{Core: core, cfg: cfg, stop: func() {}}
+	i := &Instance{Core: core, cfg: cfg}
 	if i.Subscriptions, err = integration.NewSubscriptions(core, cfg.Renderer, cfg.SealKey); err != nil {
 		return nil, err
 	}
@@ -75,30 +75,53 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	return i, nil
 }
 
-// Start finishes what a crash cut off, signs the log, and starts the background work, which Close ends.
-func (i *Instance) Start(ctx context.Context) error {
-	if err := i.Maintain.FinishCollection(ctx); err != nil {
-		return fmt.Errorf("finish an interrupted collection: %w", err)
-	}
-	grown := i.Core.Grown()
-	if err := i.Ledger.SignCheckpoint(ctx); err != nil {
-		return fmt.Errorf("sign the log: %w", err)
-	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	i.stop = stop
-	i.done.Go(func() { i.Ledger.SignEvery(background, grown, i.cfg.SignInterval) })
+// Names of the duties.
+const (
+	Collect = "collect"
+	Sign    = "sign"
+	Settle  = "settle"
+)
+
+// Duties are the background work of the instance. Their first steps finish what a crash cut off and sign the log.
+func (i *Instance) Duties() []duty.Duty {
+	var grown <-chan struct{}
+	list := []duty.Duty{{
+		Name: Collect,
+		First: func(ctx context.Context) error {
+			return wrap("finish an interrupted collection", i.Maintain.FinishCollection(ctx))
+		},
+		Do: func(ctx context.Context) error { return i.Maintain.CollectEvery(ctx, i.cfg.GCInterval) },
+	}, {
+		Name: Sign,
+		First: func(ctx context.Context) error {
+			grown = i.Core.Grown()
+			return wrap("sign the log", i.Ledger.SignCheckpoint(ctx))
+		},
+		Do: func(ctx context.Context) error {
+			i.Ledger.SignEvery(ctx, grown, i.cfg.SignInterval)
+			return nil
+		},
+	}}
 	if i.cfg.SettleInterval > 0 {
-		i.done.Go(func() { i.Staging.SettleEvery(background, i.cfg.SettleInterval) })
+		list = append(list, duty.Duty{Name: Settle, Do: func(ctx context.Context) error {
+			i.Staging.SettleEvery(ctx, i.cfg.SettleInterval)
+			return nil
+		}})
 	}
-	if i.cfg.GCInterval > 0 {
-		i.done.Go(func() { i.Maintain.CollectEvery(background, i.cfg.GCInterval) })
+	return list
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
-// Close stops the background work and waits for it.
+// Close ends the work that Open began and waits for it.
 func (i *Instance) Close() error {
-	i.stop()
-	i.done.Wait()
+	if i.running != nil {
+		i.running.Close()
+	}
 	return nil
 }

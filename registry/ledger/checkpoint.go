@@ -14,8 +14,8 @@ import (
 	"slipway/registry/access"
 )
 
-// signEvery signs a new checkpoint whenever the log has grown, at most once per interval; one that failed is tried again
-// after the interval. grown is of before the newest checkpoint was made.
+// SignEvery signs a new checkpoint whenever the log has grown, at most once per interval, until ctx ends; one that failed is tried
+// again after the interval. grown is of before the newest checkpoint was made (Core.Grown).
 func (s *Ledger) SignEvery(ctx context.Context, grown <-chan struct{}, interval time.Duration) {
 	now := make(chan struct{})
 	close(now)
@@ -38,7 +38,7 @@ func (s *Ledger) SignEvery(ctx context.Context, grown <-chan struct{}, interval 
 	}
 }
 
-// signCheckpoint stores a signed statement of the log's size and root if it has grown since the last one.
+// SignCheckpoint stores a signed statement of the log's size and root if it has grown since the last one.
 func (s *Ledger) SignCheckpoint(ctx context.Context) error {
 	var size int64
 	var signed []byte
@@ -63,8 +63,7 @@ func (s *Ledger) SignCheckpoint(ctx context.Context) error {
 		return err
 	}
 	s.logSize.Set(float64(size))
-	// Not s.update: this writes no log entry, so nobody needs to wake.
-	return s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
 		return tx.Log().PutCheckpoint(registry.Checkpoint{Size: size, Note: signed, SignedAt: tx.Now()})
 	})
 }

@@ -44,7 +44,7 @@ func (s *Ledger) PutConsumer(ctx context.Context, name string, change ConsumerCh
 	case change.Acked != nil && *change.Acked < -1:
 		return c, false, registry.Errorf(registry.Invalid, registry.AboutConsumer, "acked is a sequence number of the log, or -1 for its start")
 	}
-	err = s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
 		size, err := tx.Log().LogSize()
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *Ledger) DeleteConsumer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
 		return registry.Missing(tx.Consumers().DeleteConsumer(owner, name), registry.AboutConsumer, "you have no consumer %q", registry.Clip(name))
 	})
 }

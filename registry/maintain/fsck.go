@@ -130,7 +130,7 @@ func (f *fsck) row(ctx context.Context, b registry.Blob) error {
 // dropRow forgets a broken blob that nothing needs, by the collector's own way.
 func (f *fsck) dropRow(ctx context.Context, b registry.Blob, problem string) error {
 	var dead bool
-	err := f.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+	err := f.core.Update(ctx, func(tx metadata.Tx) (err error) {
 		dead, err = tx.Collection().Condemn(b, tx.Now().Add(1))
 		return err
 	})

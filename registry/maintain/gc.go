@@ -84,22 +84,28 @@ func (s *Maintainer) collect(ctx context.Context, o CollectOptions) (CollectRepo
 	return c.report, err
 }
 
-func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) {
+// CollectEvery collects after each interval, 0 never, until ctx ends or a collection fails: what that one left under way should
+// be finished soon (FinishCollection), or nobody can publish it.
+func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) error {
+	if interval == 0 {
+		<-ctx.Done()
+		return nil
+	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 		report, err := s.collect(ctx, CollectOptions{Grace: s.gcGrace})
-		switch {
-		case err != nil && ctx.Err() == nil:
-			s.core.Log.ErrorContext(ctx, "collect unused blobs", "error", err)
-		case report.Blobs+report.Orphans+report.Uploads > 0:
+		if report.Blobs+report.Orphans+report.Uploads > 0 {
 			s.core.Log.InfoContext(ctx, "collected unused blobs", "blobs", report.Blobs, "bytes", report.Bytes,
 				"orphans", report.Orphans, "uploads", report.Uploads)
+		}
+		if err != nil {
+			return fmt.Errorf("collect unused blobs: %w", err)
 		}
 	}
 }
@@ -113,7 +119,7 @@ type collection struct {
 
 func (c *collection) run(ctx context.Context) error {
 	if !c.opts.DryRun {
-		if err := c.FinishCollection(ctx); err != nil {
+		if err := c.finishCollection(ctx); err != nil {
 			return err
 		}
 	}
@@ -133,7 +139,7 @@ func (c *collection) run(ctx context.Context) error {
 		if err := c.staging.DropIdleSets(ctx); err != nil {
 			return err
 		}
-		if err := c.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		if err := c.core.Update(ctx, func(tx metadata.Tx) error {
 			if err := tx.Leases().ExpireLeases(); err != nil {
 				return err
 			}
@@ -284,7 +290,7 @@ func (c *collection) take(ctx context.Context, d digest.Digest, condemn func(tx 
 	}
 	ctx, cancel := ctxgrace.Extend(ctx, content.KeepTimeout)
 	defer cancel()
-	if err := c.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+	if err := c.core.Update(ctx, func(tx metadata.Tx) (err error) {
 		dead, err = condemn(tx)
 		return err
 	}); err != nil || !dead {
@@ -298,12 +304,19 @@ func (s *Maintainer) finish(ctx context.Context, d digest.Digest) error {
 	if err := s.core.Blobs.Delete(ctx, d); err != nil {
 		return fmt.Errorf("remove %s: %w", d, err)
 	}
-	return s.core.Store.Update(ctx, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
+	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
 }
 
-// finishCollection removes what a crash, or a store that failed, left condemned. No removal is under way beside it: it runs
-// before the first collection, and then at the start of each, of which there is one at a time.
+// FinishCollection removes what a crash, or a store that failed, left condemned: until then nobody can publish those bytes. The
+// caller has the duty to collect, or the database for itself.
 func (s *Maintainer) FinishCollection(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finishCollection(ctx)
+}
+
+// finishCollection is FinishCollection with mu held, so that no removal is under way beside it.
+func (s *Maintainer) finishCollection(ctx context.Context) error {
 	var pending []metadata.Collected
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		pending, err = tx.Collection().CollectedPending()

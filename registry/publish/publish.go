@@ -326,7 +326,7 @@ func (st Staged) Held() bool { return st.held }
 func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metadata.Tx, b registry.Blob) error) error {
 	files := []Staged{st}
 	for try := 0; ; try++ {
-		err := p.svc.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		err := p.svc.core.Update(ctx, func(tx metadata.Tx) error {
 			c := committer{change: newChange(p.svc, tx, p.actor, p.repo), name: p.name}
 			if err := c.live(); err != nil {
 				return err

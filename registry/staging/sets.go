@@ -197,7 +197,7 @@ func (s *Areas) DropSet(ctx context.Context, key SetKey) error {
 		return err
 	}
 	defer s.cache.forget(key.row(actor))
-	return s.core.Store.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
+	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
 }
 
 // SetRelease is one version that a set becomes. Its Files name staged files by path; nil is all of its coordinate.
@@ -308,7 +308,7 @@ const dropBatch = 500
 func (s *Areas) DropIdleSets(ctx context.Context) error {
 	for {
 		var idle []registry.Staging
-		if err := s.core.Store.Update(ctx, func(tx metadata.Tx) (err error) {
+		if err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
 			idle, err = tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(-setTTL), Limit: dropBatch})
 			for _, set := range idle {
 				if err == nil {

@@ -77,6 +77,7 @@ func (q *settling) take(now time.Time) []string {
 	return out
 }
 
+// SettleEvery commits the sets that are whole, and looks for them at each interval, until ctx ends.
 func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

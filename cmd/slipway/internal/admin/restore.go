@@ -148,7 +148,7 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 	defer bar.End()
 	place.Blobs, place.Progress = blobs, bar.Of
 	place.Before = func(ctx context.Context, db metadata.Store) (err error) {
-		core, err := (&installation.Stores{Meta: db, Blobs: blobs, Keys: keys}).Core(ctx, cfg, nil, slog.New(slog.NewTextHandler(c.Stderr, nil)), false)
+		core, err := (&installation.Stores{Meta: db, Blobs: blobs, Keys: keys}).Core(ctx, cfg, slog.New(slog.NewTextHandler(c.Stderr, nil)))
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*C
 		return InUse(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	core, err := s.Core(ctx, c, nil, slog.New(slog.NewTextHandler(p.Stderr, nil)), false)
+	core, err := s.Core(ctx, c, slog.New(slog.NewTextHandler(p.Stderr, nil)))
 	if err != nil {
 		return err
 	}

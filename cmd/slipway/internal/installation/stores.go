@@ -148,16 +148,23 @@ func (c *Config) MustExist() error {
 // settleInterval is how often staged files are looked at that their clients left without a last word.
 const settleInterval = time.Second
 
-// Core makes the service over the stores; with background, also the work that it does by itself.
-func (s *Stores) Core(ctx context.Context, c *Config, reg prometheus.Registerer, logger *slog.Logger, background bool) (*instance.Instance, error) {
-	cfg := instance.Config{
+// Core makes the core of a tool over the stores: it finishes what a crash cut off and signs what the tool logs. The caller closes.
+func (s *Stores) Core(ctx context.Context, c *Config, logger *slog.Logger) (*instance.Instance, error) {
+	return instance.Open(ctx, s.config(c, nil, logger))
+}
+
+// ServerCore makes the core of a server over the stores. It starts nothing: that is duty.Start with its duties.
+func (s *Stores) ServerCore(ctx context.Context, c *Config, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
+	cfg := s.config(c, reg, logger)
+	cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
+	return instance.New(ctx, cfg)
+}
+
+func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logger) instance.Config {
+	return instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
 		Renderer: preset.Set{}, Rules: all.Rules(), Assemblers: all.Assemblers(), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
 	}
-	if background {
-		cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
-	}
-	return instance.Open(ctx, cfg)
 }
 
 // Apart refuses a backup directory that is one of the installation's: each would take the other's files for its own.

@@ -19,6 +19,7 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/internal/outbound"
 	"slipway/metadata/sqlite"
+	"slipway/registry/duty"
 	"slipway/registry/instance"
 	"slipway/web/api"
 	"slipway/web/ui"
@@ -28,6 +29,7 @@ import (
 type Server struct {
 	stores  *installation.Stores
 	core    *instance.Instance
+	duties  *duty.Runner
 	sender  *integration.Dispatcher
 	sink    *webhook.Sink
 	handler http.Handler
@@ -49,7 +51,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.stores, err = installation.Open(ctx, c, sqlite.WithObserver(newBatchMetrics(reg).observe)); err != nil {
 		return nil, installation.InUse(err)
 	}
-	if s.core, err = s.stores.Core(ctx, c, reg, logger, true); err != nil {
+	if s.core, err = s.stores.ServerCore(ctx, c, reg, logger); err != nil {
 		return nil, err
 	}
 	if s.Password, err = s.core.Accounts.EnsureAdmin(ctx, c.AdminPassword); err != nil {
@@ -71,6 +73,10 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	allow, err := outbound.ParseAllow(c.WebhookAllow)
 	if err != nil {
 		return nil, command.Usagef("--webhook-allow: %w", err)
+	}
+	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
+	if s.duties, err = duty.Start(ctx, s.core.Core, s.core.Duties(), duty.Options{}); err != nil {
+		return nil, err
 	}
 	s.sink = webhook.New(outbound.Options{Allow: allow}, version)
 	s.sender = integration.Start(s.core.Subscriptions.Outbox(), s.sink, integration.Options{Metrics: reg, Logger: logger})
@@ -107,8 +113,8 @@ func (s *Server) Close() error {
 		errs = append(errs, s.sender.Close())
 		s.sink.Close()
 	}
-	if s.core != nil {
-		errs = append(errs, s.core.Close())
+	if s.duties != nil {
+		s.duties.Close()
 	}
 	if s.stores != nil {
 		errs = append(errs, s.stores.Close())
