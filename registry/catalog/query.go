@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,11 +9,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
-	"slipway/registry/access"
 )
-
-// Hit is a version that a query found.
-type Hit = metadata.Hit
 
 // Bounds of a query.
 const (
@@ -23,83 +17,6 @@ const (
 	maxQueryTerms = 100
 	maxQueryDepth = 30
 )
-
-// VersionSearch is the auditors' query over everything that the caller may read.
-type VersionSearch struct {
-	Query string // see ParseQuery
-	// AsOf finds a coordinate that was deleted and published again from its latest publish on: only the log has what it was
-	// before.
-	AsOf  registry.AsOf
-	After string // log entry (Version.Seq) of the last hit so far
-	Limit int
-}
-
-// Search finds versions, those published last first; deleted ones only where the query wants a state. At a past moment, a
-// version that was deleted later counts as published. Invalid.
-func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
-	where, err := ParseQuery(q.Query)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkFormats(where); err != nil {
-		return nil, err
-	}
-	m := metadata.Search{Where: where, Limit: registry.Bound(q.Limit)}
-	if q.After != "" {
-		if m.BeforeSeq, err = strconv.ParseInt(q.After, 10, 64); err != nil || m.BeforeSeq <= 0 {
-			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")
-		}
-	}
-	if err := s.core.SettleUntil(ctx, q.AsOf); err != nil {
-		return nil, err
-	}
-	var hits []Hit
-	err = s.searched(ctx, func(ctx context.Context) error {
-		return s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-			if m.Repositories, err = s.core.Readable(tx.Repositories(), access.From(ctx)); err != nil {
-				return err
-			}
-			if !q.AsOf.IsNow() {
-				seq, err := registry.SeqAsOf(tx.Log(), q.AsOf)
-				if err != nil {
-					return err
-				}
-				m.AsOf = &seq
-			}
-			hits, err = tx.Searches().Search(m)
-			for i, h := range hits {
-				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
-					hits[i].Version.State, hits[i].Version.EndedSeq = registry.Published, 0
-				}
-			}
-			return err
-		})
-	})
-	return hits, err
-}
-
-// searchers are the searches at a time: the other connections that read stay free for what clients wait for.
-const searchers = 2
-
-// searched runs a search within its time. Invalid: that was not enough; Unavailable: it did not get its turn.
-func (s *Catalog) searched(ctx context.Context, search func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, s.searchTime)
-	defer cancel()
-	select {
-	case s.searching <- struct{}{}:
-		defer func() { <-s.searching }()
-	case <-limited.Done():
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, Detail: "too many searches are running", RetryAfter: s.searchTime}
-	}
-	err := search(limited)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.searchTime)
-	}
-	return err
-}
 
 // ParseQuery reads the query language: words field:value joined by AND, OR between words, parentheses, - for not, * as
 // any text, "quotes" around what has spaces. A word without a field is part of a package's name. Fields: repo format name

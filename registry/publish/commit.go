@@ -9,7 +9,6 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
-	"slipway/registry/content"
 )
 
 // committer is the transaction of a publish.
@@ -102,11 +101,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	if len(c.rel.Facts) > maxFacts {
 		return Result{}, tooManyFacts(c.pkg, c.rel.Version, len(c.rel.Facts))
 	}
-	v := registry.Version{
-		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: registry.Published,
-		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
-		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Name, PublisherID: c.actor.ID, Announced: !c.rel.Silent,
-	}
+	v := c.versionOf(old)
 	if err := c.merge(&v); err != nil {
 		return Result{}, err
 	}
@@ -162,6 +157,15 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		c.sorted = false // lookNewest has counted with the state
 	}
 	return Result{Version: v, Created: true, Changed: true}, err
+}
+
+// versionOf is the row of the release; old is its tombstone or empty.
+func (c *committer) versionOf(old registry.Version) registry.Version {
+	return registry.Version{
+		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: registry.Published,
+		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
+		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Name, PublisherID: c.actor.ID, Announced: !c.rel.Silent,
+	}
 }
 
 // tags sets the release's tags to a version, which becomes what is stored then.
@@ -262,192 +266,4 @@ func (c *committer) matches(old registry.Version) (bool, error) {
 		sent[st.Path] = st.Blob.Digest
 	}
 	return !slices.ContainsFunc(have, func(f registry.File) bool { return sent[f.Path] != f.Blob.Digest }), nil
-}
-
-// extend adds the files to a version that is there, by look-ups of their paths alone.
-func (c *committer) extend(old registry.Version) (Result, error) {
-	var fresh, replaced []Staged
-	former := map[string]registry.File{}
-	for _, st := range c.files {
-		have, err := c.tx.Files().File(old.ID, st.Path)
-		switch {
-		case errors.Is(err, metadata.ErrNotExist):
-			if err := c.vacant(old, st); err != nil {
-				return Result{}, err
-			}
-			fresh = append(fresh, st)
-		case err != nil:
-			return Result{}, err
-		case have.Blob.Digest == st.Blob.Digest:
-		case c.rel.Mode == Replace:
-			replaced = append(replaced, st)
-			former[st.Path] = have
-		default:
-			return Result{}, registry.Errorf(registry.AlreadyExists, registry.AboutFile, "%q exists already in %s %s with other content (sha256 %s)",
-				registry.Clip(st.Path), c.pkg.Name, old.Name, have.Blob.Digest.Encoded())
-		}
-	}
-	if len(fresh)+len(replaced) == 0 {
-		return Result{Version: old}, nil
-	}
-	if len(replaced) > 0 {
-		if err := c.unused(old, "overwritten"); err != nil {
-			return Result{}, err
-		}
-	}
-	v, err := c.grow(old, former, fresh, replaced)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := c.describe(); err != nil {
-		return Result{}, err
-	}
-	c.dirty = true
-	err = c.tags(&v)
-	return Result{Version: v, Changed: true}, err
-}
-
-// grow writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
-// are replaced, by path.
-func (c *committer) grow(v registry.Version, former map[string]registry.File, fresh, replaced []Staged) (registry.Version, error) {
-	all, err := contentOf(c.tx.Files(), v)
-	if err != nil {
-		return v, err
-	}
-	facts, err := c.newFacts(v)
-	if err != nil {
-		return v, err
-	}
-	added, err := c.newFiles(v, fresh)
-	if err != nil {
-		return v, err
-	}
-	swapped, err := c.newFiles(v, replaced)
-	if err != nil {
-		return v, err
-	}
-	write := func(kind registry.EventType, files []registry.File, store func(registry.File) error) error {
-		if len(files) == 0 {
-			return nil
-		}
-		var gone []registry.File
-		for _, f := range files {
-			if old, ok := former[f.Path]; ok {
-				v.Size -= old.Blob.Size
-				gone = append(gone, old)
-			}
-			v.Size += f.Blob.Size
-		}
-		v.Digest = all.put(files)
-		e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Facts: facts})
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			f.Seq = e.Seq
-			if err := store(f); err != nil {
-				return err
-			}
-		}
-		err = c.addFacts(v, facts, e.Seq)
-		facts = nil // with the first entry only
-		return err
-	}
-	if err := write(registry.EventArtifactFilesAdded, added, c.tx.Files().AddFile); err != nil {
-		return v, err
-	}
-	if err := write(registry.EventArtifactFilesReplaced, swapped, c.tx.Files().ReplaceFile); err != nil {
-		return v, err
-	}
-	if c.rel.Descriptor != nil {
-		v.Descriptor = c.rel.Descriptor
-	}
-	if err := c.merge(&v); err != nil {
-		return v, err
-	}
-	return v, c.tx.Versions().UpdateVersion(v)
-}
-
-// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin. A version that
-// has grown for years, as snapshots do, is added to all the same: what would be more than maxFacts is not kept.
-func (c *committer) newFacts(v registry.Version) ([]registry.FactInput, error) {
-	if len(c.rel.Facts) == 0 {
-		return nil, nil
-	}
-	facts, have, err := c.unknown(v, c.rel.Facts)
-	return facts[:min(len(facts), max(maxFacts-have, 0))], err
-}
-
-// newFiles records the blobs of staged files and makes their rows, without the log entry.
-func (c *committer) newFiles(v registry.Version, list []Staged) ([]registry.File, error) {
-	files := make([]registry.File, len(list))
-	for i, st := range list {
-		b, err := c.putBlob(st)
-		if err != nil {
-			return nil, err
-		}
-		files[i] = registry.File{VersionID: v.ID, PackageID: c.pkg.ID, Path: st.Path, MediaType: st.MediaType, AddedAt: c.tx.Now(), Blob: b}
-	}
-	return files, nil
-}
-
-// vacant refuses a new path that held other bytes before, or that would be file and folder at once.
-func (c *committer) vacant(v registry.Version, st Staged) error {
-	had, err := c.tx.Files().Reserved(v.ID, st.Path)
-	switch {
-	case err == nil && had != st.Blob.Digest && !c.settings().AllowReuse && c.rel.Mode != Replace:
-		return registry.Errorf(registry.Conflict, registry.AboutFile, "%q of %s %s was deleted; its name can't be used for other bytes (it had sha256 %s)",
-			registry.Clip(st.Path), c.pkg.Name, v.Name, had.Encoded())
-	case err != nil && !errors.Is(err, metadata.ErrNotExist):
-		return err
-	}
-	beside, err := c.tx.Files().FileBeside(v.ID, st.Path)
-	switch {
-	case err == nil:
-		return fileAsFolder(st.Path, beside)
-	case errors.Is(err, metadata.ErrNotExist):
-		return nil
-	}
-	return err
-}
-
-// clash is the refusal of a path that would be file and folder at once.
-func fileAsFolder(path, beside string) error {
-	return registry.Errorf(registry.Conflict, registry.AboutFile, "%q can't be stored beside %q: one name would be file and folder", registry.Clip(path), registry.Clip(beside))
-}
-
-// tree refuses files of one release of which one would be the folder of another.
-func refuseFileAsFolder(files []Staged) error {
-	if len(files) < 2 {
-		return nil
-	}
-	paths := make(map[string]bool, len(files))
-	for _, f := range files {
-		paths[f.Path] = true
-	}
-	for _, f := range files {
-		for i, c := range []byte(f.Path) {
-			if c == '/' && paths[f.Path[:i]] {
-				return fileAsFolder(f.Path, f.Path[:i])
-			}
-		}
-	}
-	return nil
-}
-
-// putBlob records staged bytes; it refuses when the collector may have taken them since they were stored. A linked blob
-// must be the package's own at this moment.
-func (c *committer) putBlob(st Staged) (registry.Blob, error) {
-	if st.linked {
-		b, err := content.OwnBlob(c.tx, c.name, c.pkg.ID, st.Blob.Digest)
-		return b, registry.Missing(err, registry.AboutBlob, "%s has no blob %s", c.pkg.Name, st.Blob.Digest)
-	}
-	if st.held {
-		return st.Blob, nil
-	}
-	since := st.at
-	if !st.checked {
-		since = since.Add(-content.ClockMargin)
-	}
-	return content.PutStored(c.tx.Blobs(), st.Blob, since)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,80 +18,6 @@ import (
 	"slipway/storage"
 )
 
-// Mode says what a commit may do to a version that exists.
-type Mode int
-
-// Modes. Create: nothing; the same files again are success. Append: add files under new paths. Replace: also put other
-// bytes under known paths.
-const (
-	Create Mode = iota
-	Append
-	Replace
-)
-
-// Staged is a file whose bytes are durable but not yet visible.
-type Staged struct {
-	Path      string
-	MediaType string
-	Blob      registry.Blob // without ID
-
-	at      time.Time // collections after it may have taken the bytes
-	checked bool      // at is exact: the bytes were seen since
-	linked  bool      // bytes that the package holds already
-	held    bool      // bytes that a set holds
-}
-
-// Release is what a commit makes of the staged files.
-type Release struct {
-	Version    string
-	PURL       string
-	Mode       Mode
-	SortKey    []byte
-	Prerelease bool
-	Descriptor []byte
-	MediaType  string
-	// Digest is the identity of the content where the format has one of its own (a manifest's); "" for ContentDigest. A
-	// Create of the same coordinate with the same Digest is the same content, and its Tags are set all the same.
-	Digest digest.Digest
-	// Merge returns the version's descriptor from the former one, nil for a new version: for formats whose versions grow
-	// file by file, where several requests may meet. It may run more than once.
-	Merge func(old []byte) ([]byte, error)
-	// State and Reason mark a version that is new, with an event of their own; "" leaves it Published. See Edit.SetState.
-	State  registry.State
-	Reason string
-	// References are what the version points at within its package.
-	References []Reference
-	// Silent stores a part of something else: it is logged, but announced only with its first tag.
-	Silent bool
-	// Revive lets a deleted coordinate be published again: it names its content, so it can't come back as something else.
-	Revive bool
-	// SameKey says that versions with an equal SortKey are one, however they are spelled: what is there, or was, keeps its
-	// name and PURL, and the release goes into it.
-	SameKey bool
-	// Package returns the package's descriptor from the former one; nil keeps it. It may run more than once.
-	Package func(old []byte) ([]byte, error)
-	// Tags are set to the version; TagsIfUnset only where the package has no such tag.
-	Tags        []string
-	TagsIfUnset []string
-	// TagIf sees, in the transaction, what each of Tags names before, a zero Tag for nothing, and refuses the commit with
-	// its error. It may run more than once and touches nothing else. nil: no condition.
-	TagIf func(name string, now registry.Tag) error
-	Facts []registry.FactInput
-	// Files are the staged files that belong to the version; nil is all. The others are dropped.
-	Files []Staged
-	// If sees, in the transaction, the files that the version holds before (none when it is new), and refuses the commit
-	// with its error. It may run more than once and touches nothing else. nil: no condition.
-	If func(have Held) error
-}
-
-// Result is what a commit did. Neither Created nor Changed: all of it was there before, and there is no new event.
-type Result struct {
-	Version registry.Version
-	Package registry.Package // as it is with the version
-	Created bool             // the version is new
-	Changed bool             // something was written, if only a tag
-}
-
 // Publish is a version on its way: Begin, Stage each file, Commit. Nothing is visible before Commit returns nil.
 // It is not safe for concurrent use.
 type Publish struct {
@@ -103,15 +28,6 @@ type Publish struct {
 	start  time.Time
 	staged []Staged
 	ended  bool
-}
-
-// Reference is a digest that a version points at.
-type Reference struct {
-	Kind   string
-	Digest digest.Digest
-	// Required: the package must hold a version of this digest, else the commit fails with NotFound about a blob. Others
-	// need not be there.
-	Required bool
 }
 
 // Begin starts a publish into a package, which need not exist yet. NotFound, Denied, Unauthenticated.
@@ -199,25 +115,6 @@ func (p *Publish) Open(ctx context.Context, st Staged) (io.ReadCloser, error) {
 	return p.svc.core.Blobs.Open(ctx, st.Blob.Digest, 0, -1)
 }
 
-// File finds a path that the package's version holds already. The right to publish is enough for it, as a publisher learns
-// from the answer anyway what is there. NotFound.
-func (p *Publish) File(ctx context.Context, version, path string) (registry.File, error) {
-	var f registry.File
-	err := p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
-		pkg, err := registry.OpenPackage(tx, p.name)
-		if err != nil {
-			return err
-		}
-		v, err := registry.Living(tx.Versions(), pkg, version)
-		if err != nil {
-			return err
-		}
-		f, err = tx.Files().File(v.ID, path)
-		return registry.Missing(err, registry.AboutFile, "there is no %q in %s %s", registry.Clip(path), pkg.Name, v.Name)
-	})
-	return f, err
-}
-
 // OpenRange is Open for length bytes from offset, -1 to the end: for formats whose table of contents is at the end of a
 // file. The caller closes.
 func (p *Publish) OpenRange(ctx context.Context, st Staged, offset, length int64) (io.ReadCloser, error) {
@@ -230,96 +127,8 @@ func (p *Publish) Into(at registry.Name) {
 	p.name.Package, p.name.Display = at.Package, at.Display
 }
 
-// Version returns a version as it is, also a deleted one, and the file that it holds under path, an empty one where it holds
-// none. As with File, the right to publish is enough. NotFound.
-func (p *Publish) Version(ctx context.Context, version, path string) (v registry.Version, f registry.File, err error) {
-	err = p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
-		if v, err = tx.Versions().VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
-			return registry.Missing(err, registry.AboutVersion, "there is no version %q of %q", registry.Clip(version), p.name.Package)
-		}
-		f, _, err = Held{tx.Files(), v}.File(path)
-		return err
-	})
-	return v, f, err
-}
-
-// FilesFrom hands over the files of a version whose paths begin with prefix, in their order, until take returns false. As with
-// File, the right to publish is enough.
-func (p *Publish) FilesFrom(ctx context.Context, v registry.Version, prefix string, take func(registry.File) bool) error {
-	const page = 64
-	return p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
-		for after := prefix; ; {
-			files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, After: after, Limit: page})
-			if err != nil {
-				return err
-			}
-			for _, f := range files {
-				if !strings.HasPrefix(f.Path, prefix) || !take(f) {
-					return nil
-				}
-				after = f.Path
-			}
-			if len(files) < page {
-				return nil
-			}
-		}
-	})
-}
-
-// Has reports whether the package holds a version of this digest that is not deleted. The right to publish is enough for
-// it, as for File.
-func (p *Publish) Has(ctx context.Context, d digest.Digest) (bool, error) {
-	err := p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
-		pkg, err := registry.OpenPackage(tx, p.name)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Versions().VersionByDigest(pkg.ID, d)
-		return registry.Missing(err, registry.AboutVersion, "there is no version %q of %q", registry.Clip(d.String()), p.name.Package)
-	})
-	if registry.KindOf(err) == registry.NotFound && err != nil {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// FactsOf returns the facts of the package's versions with these digests, none for one that is not there. As with File, the
-// right to publish is enough.
-func (p *Publish) FactsOf(ctx context.Context, digests []digest.Digest) ([][]registry.Fact, error) {
-	var out [][]registry.Fact
-	err := p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
-		pkg, err := registry.OpenPackage(tx, p.name)
-		if err != nil {
-			return err
-		}
-		out = make([][]registry.Fact, len(digests))
-		for i, d := range digests {
-			v, err := tx.Versions().VersionByDigest(pkg.ID, d)
-			if errors.Is(err, metadata.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if out[i], err = tx.Facts().Facts(v.ID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
 // Actor returns the caller who publishes.
 func (p *Publish) Actor() access.Actor { return p.actor }
-
-// heldFile is a file whose bytes something else holds until the commit, as a set holds its files.
-func HeldFile(path, mediaType string, b registry.Blob) Staged {
-	return Staged{Path: path, MediaType: mediaType, Blob: b, held: true}
-}
-
-// Held reports whether something else holds the bytes until the commit.
-func (st Staged) Held() bool { return st.held }
 
 // keepStaged records the bytes of a staged file, and lets need say in the same transaction what needs them until a later
 // commit. NotFound: the repository is gone; Unavailable: the bytes are.

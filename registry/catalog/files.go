@@ -1,0 +1,90 @@
+package catalog
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/storage"
+)
+
+// File finds a path in one version of a package, or, where at names no version, in whichever one holds it. NotFound.
+func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
+	var f registry.File
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := registry.OpenPackage(tx, at.Name)
+		if err != nil {
+			return err
+		}
+		if at.Version == "" {
+			f, err = tx.Files().FileAt(p.ID, path)
+			return registry.Missing(err, registry.AboutFile, "there is no file %q of %q", registry.Clip(path), p.Name)
+		}
+		v, err := registry.Living(tx.Versions(), p, at.Version)
+		if err != nil {
+			return err
+		}
+		f, err = tx.Files().File(v.ID, path)
+		return registry.Missing(err, registry.AboutFile, "there is no %q in %s %s", registry.Clip(path), p.Name, v.Name)
+	})
+	return f, err
+}
+
+// FolderQuery selects what is directly in a folder of a version.
+type FolderQuery struct {
+	Folder     string // "" or a path that ends in a slash
+	After      string // name of an entry: behind it; "" from the start
+	AfterIsDir bool   // whether After is a folder
+	Limit      int
+}
+
+// FolderEntry is a file directly in a folder, or a folder in it with the first file below it.
+type FolderEntry = metadata.FolderEntry
+
+// Folder lists what is directly in a folder, ascending by path, so that "a-b" comes before the folder "a". What lies
+// deeper costs nothing. NotFound: about the version, or the file where there is no such folder.
+func (s *Catalog) Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error) {
+	var out []FolderEntry
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := registry.OpenPackage(tx, at.Name)
+		if err != nil {
+			return err
+		}
+		v, err := registry.Living(tx.Versions(), p, at.Version)
+		if err != nil {
+			return err
+		}
+		page := metadata.FolderPage{VersionID: v.ID, Folder: q.Folder, After: q.After, AfterIsDir: q.AfterIsDir, Limit: registry.Bound(q.Limit)}
+		if out, err = tx.Files().Folder(page); err != nil || len(out) > 0 {
+			return err
+		}
+		some, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Below: q.Folder, Limit: 1})
+		if err == nil && len(some) == 0 {
+			err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", registry.Clip(strings.TrimSuffix(q.Folder, "/")), p.Name, v.Name)
+		}
+		return err
+	})
+	return out, err
+}
+
+// Open reads a file that a look-up returned: length bytes from offset, -1 to the end. The caller closes. A whole file
+// of the local store comes as *os.File.
+func (s *Catalog) Open(ctx context.Context, f registry.File, offset, length int64) (io.ReadCloser, error) {
+	return s.core.Blobs.Open(ctx, f.Blob.Digest, offset, length)
+}
+
+// linkTTL is how long a client may take to begin a download at the store itself.
+const linkTTL = 5 * time.Minute
+
+// Link returns a URL that answers GET with a file that a look-up returned, of this media type, without going through the
+// server, for some minutes; "" when the store has no such URLs. It is a credential of its own.
+func (s *Catalog) Link(ctx context.Context, f registry.File, mediaType string) (string, error) {
+	store, ok := s.core.Blobs.(storage.Presigner)
+	if !ok {
+		return "", nil
+	}
+	return store.PresignGet(ctx, f.Blob.Digest, storage.PresignOptions{ContentType: mediaType}, linkTTL)
+}

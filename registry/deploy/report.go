@@ -1,0 +1,287 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"net/url"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Report is what a deploy system tells of a deployment. The version is named by PURL, by Digest (that of a manifest, or
+// the sha256 of a file), or by both.
+type Report struct {
+	Environment string
+	Service     string
+	Repository  string
+	PURL        string
+	Digest      digest.Digest
+	Status      registry.DeploymentStatus
+	ExternalID  string // the reporter's own id: a later report with it is about the same deployment
+	EventID     string // of the event that caused the deployment
+	URL         string // where people can look at it
+}
+
+func (r Report) check() error {
+	if err := checkService(r.Service); err != nil {
+		return err
+	}
+	if r.PURL == "" && r.Digest == "" {
+		return registry.Errorf(registry.Invalid, registry.AboutDeployment, "name the version by its purl or by its digest")
+	}
+	if r.Digest != "" && r.Digest.Validate() != nil {
+		return registry.Errorf(registry.Invalid, registry.AboutDeployment, "%q is not a digest such as sha256:<64 hex digits>", registry.Clip(r.Digest.String()))
+	}
+	for what, s := range map[string]string{"external_id": r.ExternalID, "event_id": r.EventID} {
+		if len(s) > maxExternalIDBytes || !registry.IsLine(s) {
+			return registry.Errorf(registry.Invalid, registry.AboutDeployment, "%s is text of at most %d bytes without control characters", what, maxExternalIDBytes)
+		}
+	}
+	return checkURL(r.URL)
+}
+
+// checkURL refuses what is no address for a browser, or holds a password.
+func checkURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || len(s) > maxURLBytes || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return registry.Errorf(registry.Invalid, registry.AboutDeployment, "url is an http or https address without a password in it, of at most %d bytes", maxURLBytes)
+	}
+	return nil
+}
+
+// ReportDeployment records a deployment, or the next status of one that is known by its ExternalID; created tells which.
+// The same report again changes nothing. An environment that is not there is made. It needs the right to deploy in the
+// repository. NotFound: there is no such version; Conflict: the digest names several versions, or the deployment has
+// another status that this one can't follow.
+func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.Deployment, created bool, err error) {
+	actor, err := s.core.Authorize(ctx, access.Deploy, r.Repository)
+	if err != nil {
+		return d, false, err
+	}
+	if err := r.check(); err != nil {
+		return d, false, err
+	}
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		repo, err := tx.Repositories().Repository(r.Repository)
+		if err != nil {
+			return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(r.Repository))
+		}
+		c := &deploying{tx: tx, actor: actor}
+		d, created = registry.Deployment{}, false
+		env, err := tx.Environments().Environment(r.Environment)
+		if err == nil {
+			d, err = tx.Deployments().DeploymentByExternalID(env.ID, r.Service, r.ExternalID)
+		}
+		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		if created = err != nil; !created {
+			if err := s.sameDeployment(tx, repo, d, r); err != nil || d.Status == r.Status {
+				return err
+			}
+		}
+		if env.ID == 0 || env.Deleted {
+			if env, err = makeEnvironment(tx, actor, r.Environment, EnvironmentChange{}); err != nil {
+				return err
+			}
+		}
+		if created {
+			if d, err = s.newDeployment(tx, actor, repo, env, r); err != nil {
+				return err
+			}
+		}
+		if err := s.mayReplace(ctx, tx, d); err != nil {
+			return err
+		}
+		d, err = c.report(d, r.Status, r.EventID, r.URL)
+		return err
+	})
+	return d, created && err == nil, err
+}
+
+// sameDeployment checks that a report with the id of a known deployment names what was deployed then.
+func (s *Records) sameDeployment(tx metadata.Tx, repo registry.Repository, d registry.Deployment, r Report) error {
+	if d.RepositoryID == repo.ID && (r.PURL == "" || r.PURL == d.PURL) && (r.Digest == "" || r.Digest == d.Digest) {
+		return nil
+	}
+	_, v, err := s.deployable(tx, repo, r)
+	if err != nil && registry.KindOf(err) != registry.NotFound {
+		return err
+	}
+	if err != nil || v.ID != d.VersionID {
+		return registry.Errorf(registry.Conflict, registry.AboutDeployment, "the external id %q of service %q belongs to a deployment of another version", registry.Clip(r.ExternalID), d.Service)
+	}
+	return nil
+}
+
+// newDeployment makes the record that the first report is about.
+func (s *Records) newDeployment(tx metadata.Tx, actor access.Actor, repo registry.Repository, env registry.Environment, r Report) (registry.Deployment, error) {
+	pkg, v, err := s.deployable(tx, repo, r)
+	if err != nil {
+		return registry.Deployment{}, err
+	}
+	if err := roomFor(tx.Deployments(), env, r.Service); err != nil {
+		return registry.Deployment{}, err
+	}
+	if err := registry.Identify(tx, &v); err != nil {
+		return registry.Deployment{}, err
+	}
+	d := registry.Deployment{
+		EnvironmentID: env.ID, Environment: env.Name, Service: r.Service, ExternalID: r.ExternalID,
+		RepositoryID: repo.ID, Repository: repo.Name, PackageID: pkg.ID, Format: pkg.Format, Package: pkg.Name,
+		VersionID: v.ID, Version: v.Name, PURL: v.PURL, Digest: v.Digest, UpdatedBy: actor.Name,
+	}
+	if r.Digest != "" {
+		d.Digest = r.Digest
+	}
+	return tx.Deployments().CreateDeployment(d)
+}
+
+// roomFor refuses one more service where there are too many.
+func roomFor(deployments metadata.Deployments, env registry.Environment, service string) error {
+	known, err := deployments.Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
+	if err != nil || len(known) > 0 {
+		return err
+	}
+	all, err := deployments.Reported(env.ID, math.MaxInt64)
+	if err == nil && len(all) >= maxServices {
+		err = registry.Errorf(registry.Invalid, registry.AboutService, "environment %q has %d services already", env.Name, len(all))
+	}
+	return err
+}
+
+// deployable finds the version that a report names. NotFound, Conflict, Invalid.
+func (s *Records) deployable(tx metadata.Tx, repo registry.Repository, r Report) (registry.Package, registry.Version, error) {
+	hits, err := s.named(tx, repo, r)
+	if err != nil {
+		return registry.Package{}, registry.Version{}, err
+	}
+	what := cmp.Or(r.PURL, r.Digest.String())
+	switch len(hits) {
+	case 0:
+		return registry.Package{}, registry.Version{}, registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %s in repository %q", registry.Clip(what), repo.Name)
+	case 1:
+	default:
+		var purls []string
+		for _, v := range hits[:min(len(hits), maxCandidates)] {
+			purls = append(purls, v.PURL)
+		}
+		return registry.Package{}, registry.Version{}, registry.Errorf(registry.Conflict, registry.AboutVersion, "%s names several versions in repository %q; name one by its purl: %s",
+			registry.Clip(what), repo.Name, strings.Join(purls, ", "))
+	}
+	v := hits[0]
+	if v.State == registry.Deleted {
+		return registry.Package{}, registry.Version{}, registry.Errorf(registry.NotFound, registry.AboutVersion, "version %s in repository %q was deleted", v.PURL, repo.Name)
+	}
+	pkg, err := tx.Packages().PackageByID(v.PackageID)
+	return pkg, v, err
+}
+
+// named returns the versions that a report can mean.
+func (s *Records) named(tx metadata.Tx, repo registry.Repository, r Report) ([]registry.Version, error) {
+	if r.PURL == "" {
+		return s.withDigest(tx.Searches(), repo, r.Digest)
+	}
+	p, err := registry.ParsePURL(r.PURL)
+	if err != nil {
+		return nil, err
+	}
+	if p.Version == "" && r.Digest == "" {
+		return nil, registry.Errorf(registry.Invalid, registry.AboutDeployment, "the purl has no version: give it one, or a digest")
+	}
+	pkgs, err := s.core.PackagesOf(tx, repo, p)
+	if err != nil {
+		return nil, err
+	}
+	var found []registry.Version
+	if r.Digest != "" {
+		if found, err = s.withDigest(tx.Searches(), repo, r.Digest); err != nil {
+			return nil, err
+		}
+	}
+	var out []registry.Version
+	for _, pkg := range pkgs {
+		var v registry.Version
+		if p.Version != "" {
+			if v, err = s.core.FindSpelled(tx.Versions(), pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			if r.Digest == "" {
+				out = append(out, v)
+			}
+		}
+		for _, f := range found {
+			if f.PackageID == pkg.ID && (p.Version == "" || f.ID == v.ID) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
+
+// withDigest returns the versions of a repository that a digest names: those whose content as a whole has it, else those
+// with such a file.
+func (s *Records) withDigest(searches metadata.Searches, repo registry.Repository, d digest.Digest) ([]registry.Version, error) {
+	hits, err := searches.Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: registry.MaxPage,
+		Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldDigest, Value: d.Encoded()}}})
+	if err != nil {
+		return nil, err
+	}
+	var whole, part []registry.Version
+	for _, h := range hits {
+		if h.Version.Digest == d {
+			whole = append(whole, h.Version)
+		} else {
+			part = append(part, h.Version)
+		}
+	}
+	if len(whole) > 0 {
+		return whole, nil
+	}
+	return part, nil
+}
+
+// mayReplace refuses a report about a service that runs, or was last heard of with, a version from a repository where the
+// caller may not deploy: who has rights in one repository must not end what another one runs.
+func (s *Records) mayReplace(ctx context.Context, tx metadata.Tx, d registry.Deployment) error {
+	var others []registry.Deployment
+	running, err := tx.Runs().Running(d.EnvironmentID, d.Service)
+	switch {
+	case err == nil:
+		others = append(others, running.Deployment)
+	case !errors.Is(err, metadata.ErrNotExist):
+		return err
+	}
+	last, err := tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: d.EnvironmentID, Service: d.Service, Limit: 2})
+	if err != nil {
+		return err
+	}
+	for _, other := range append(others, last...) {
+		if other.RepositoryID == d.RepositoryID {
+			continue
+		}
+		repo, err := tx.Repositories().Repository(other.Repository)
+		if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != other.RepositoryID {
+			continue // gone, and nobody's any more
+		}
+		if err != nil {
+			return err
+		}
+		if access.Decide(access.From(ctx), access.Deploy, other.Repository) != access.Allow {
+			return registry.Errorf(registry.Denied, registry.AboutService, "service %q of environment %q belongs to a repository where you may not deploy", d.Service, d.Environment)
+		}
+	}
+	return nil
+}
