@@ -13,6 +13,7 @@ import (
 var buildVersion string
 
 func main() {
-	p := &command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, BuildVersion: buildVersion}
+	p := &command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv,
+		ConfigDir: os.UserConfigDir, BuildVersion: buildVersion}
 	os.Exit(program.Run(context.Background(), p, os.Args[1:]))
 }

@@ -36,7 +36,7 @@ func TestBenchStopped(t *testing.T) {
 	published := func() bool {
 		return strings.Contains(r.Ask("GET", "/api/v1/repositories/main/packages?format=raw", ""), "bench")
 	}
-	code, out, errs := stopped(t, published, map[string]string{"SLIPWAY_SERVER": r.URL}, "bench", "run", "--mix", "raw.put", "--duration", "10m", "--clients", "1")
+	code, out, errs := stopped(t, published, map[string]string{"SLIPWAY_SERVER": r.URL, "XDG_CONFIG_HOME": r.ConfigDir}, "bench", "run", "--mix", "raw.put", "--duration", "10m", "--clients", "1")
 	if code != command.Failed || !strings.Contains(out, "raw.put") || !strings.Contains(errs, "slipway: stopped after ") {
 		t.Errorf("run: exit code %d\n%s%s", code, out, errs)
 	}

@@ -15,6 +15,7 @@ import (
 )
 
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	if msg := r.CLI(1, "repo", "ls"); !strings.Contains(msg, "slipway login") {
 		t.Errorf("without a login: %s", msg)
@@ -22,7 +23,7 @@ func TestLogin(t *testing.T) {
 	r.With("wrong password\n", nil, 1, "login", "--password-stdin")
 	r.With("", nil, 2, "login", "--password-stdin")
 	r.Login()
-	path, err := cli.LoginsPath()
+	path, err := cli.LoginsPath(r.ConfigDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestLogin(t *testing.T) {
 
 // TestServerAnswersThatAreNoSlipway: another host does not get the token, and no answer is taken for another.
 func TestServerAnswersThatAreNoSlipway(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Parallel()
 	got := make(chan string, 1)
 	other := commandtest.ServeHTTP(t, func(_, auth string) (int, string, string) { got <- auth; return 200, "{}", "" })
 	first := commandtest.ServeHTTP(t, func(path, _ string) (int, string, string) { return 302, "", other + path })
@@ -76,6 +77,7 @@ func TestServerAnswersThatAreNoSlipway(t *testing.T) {
 }
 
 func TestAdministration(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.CLI(0, "repo", "create", "team-a", "--description", "what A builds")
@@ -115,6 +117,7 @@ func TestAdministration(t *testing.T) {
 }
 
 func TestVersionsAndTags(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("team/tool/1.0.0/tool", "one")
@@ -162,6 +165,7 @@ func TestVersionsAndTags(t *testing.T) {
 
 // TestDeployments: reports, what runs where now and before, and a version that can't go while it runs.
 func TestDeployments(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("tool/1.0.0/tool", "one")

@@ -10,6 +10,7 @@ import (
 
 // TestCompleteTypes: shells complete event types where flags take them.
 func TestCompleteTypes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		want string

@@ -25,10 +25,13 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// published is the arguments of a tail that writes down the versions that it has seen, in $OUT/seen.
-func published(extra ...string) []string {
-	return append([]string{"events", "tail", "--consumer", "prod", "--types", "artifact.published", "--exec", `echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"`}, extra...)
+// published is the arguments of a tail that writes down the versions that it has seen, in the file seen of a directory.
+func published(dir string, extra ...string) []string {
+	return append([]string{"events", "tail", "--consumer", "prod", "--types", "artifact.published", "--exec", with(dir, `echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"`)}, extra...)
 }
+
+// with is a script of a command that writes to the directory $OUT.
+func with(dir, script string) string { return "OUT='" + dir + "'; " + script }
 
 // consuming is a server with two versions, and the directory that commands write to.
 func consuming(t *testing.T) (*commandtest.Running, string) {
@@ -37,9 +40,7 @@ func consuming(t *testing.T) (*commandtest.Running, string) {
 	r.Login()
 	r.Put("tool/1.0.0/tool", "one")
 	r.Put("tool/1.1.0/tool", "two")
-	dir := t.TempDir()
-	t.Setenv("OUT", dir)
-	return r, dir
+	return r, t.TempDir()
 }
 
 // seen are the lines of a file that commands write, joined by spaces; none when there is no file.
@@ -75,15 +76,16 @@ func acked(t *testing.T, r *commandtest.Running, name string) int64 {
 
 // TestConsume: the place is the server's. A new consumer starts where tail does, one that is there goes on.
 func TestConsume(t *testing.T) {
+	t.Parallel()
 	r, dir := consuming(t)
 	file := filepath.Join(dir, "seen")
-	r.CLI(0, published("--once")...)
+	r.CLI(0, published(dir, "--once")...)
 	waitSeen(t, file, "1.0.0 1.1.0")
-	r.CLI(0, published("--once")...)
-	r.CLI(0, published("--once", "--after", "start")...) // it is not new any more
+	r.CLI(0, published(dir, "--once")...)
+	r.CLI(0, published(dir, "--once", "--after", "start")...) // it is not new any more
 	waitSeen(t, file, "1.0.0 1.1.0")
 	r.Put("tool/1.2.0/tool", "three")
-	r.CLI(0, published("--once")...)
+	r.CLI(0, published(dir, "--once")...)
 	waitSeen(t, file, "1.0.0 1.1.0 1.2.0")
 	all := strings.Count(r.CLI(0, "events", "tail", "--once"), "\n")
 	if got := acked(t, r, "prod"); got != int64(all-1) {
@@ -108,6 +110,7 @@ func TestConsume(t *testing.T) {
 
 // TestConsumeFails: a command that fails runs again, and nothing behind it before it has succeeded.
 func TestConsumeFails(t *testing.T) {
+	t.Parallel()
 	r, dir := consuming(t)
 	once := []string{"events", "tail", "--once", "--consumer", "prod", "--types", "artifact.published", "--exec", `test "$SLIPWAY_EVENT_VERSION" = 1.0.0`}
 	for range 2 { // with --once it ends there, and the next run begins there
@@ -123,8 +126,8 @@ func TestConsumeFails(t *testing.T) {
 	done := make(chan int, 1)
 	go func() {
 		// Each version fails once; the attempts are written down.
-		script := `echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"; test -e "$OUT/$SLIPWAY_EVENT_VERSION" || { touch "$OUT/$SLIPWAY_EVENT_VERSION"; exit 7; }`
-		done <- commandtest.Run(ctx, "", stderr, stderr, nil, "events", "tail", "--server", r.URL, "--consumer", "other", "--after", "start", "--types", "artifact.published", "--exec", script)
+		script := with(dir, `echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"; test -e "$OUT/$SLIPWAY_EVENT_VERSION" || { touch "$OUT/$SLIPWAY_EVENT_VERSION"; exit 7; }`)
+		done <- commandtest.Run(ctx, "", stderr, stderr, map[string]string{"XDG_CONFIG_HOME": r.ConfigDir}, "events", "tail", "--server", r.URL, "--consumer", "other", "--after", "start", "--types", "artifact.published", "--exec", script)
 	}()
 	waitSeen(t, filepath.Join(dir, "seen"), "1.0.0 1.0.0 1.1.0 1.1.0")
 	cancel()
@@ -175,6 +178,7 @@ func (p *tailing) end(t *testing.T, s syscall.Signal) int {
 // TestConsumeKilled: tail dies by kill -9 between the end of a command and its acknowledgement. The event comes again, and
 // the next one after it.
 func TestConsumeKilled(t *testing.T) {
+	t.Parallel()
 	r, dir := consuming(t)
 	target, err := url.Parse(r.URL)
 	if err != nil {
@@ -199,7 +203,7 @@ func TestConsumeKilled(t *testing.T) {
 	reset(r, "prod")
 
 	file := filepath.Join(dir, "seen")
-	first := startTail(t, proxy.URL, r.Token(), published()...)
+	first := startTail(t, proxy.URL, r.Token(), published(dir)...)
 	<-held
 	waitSeen(t, file, "1.0.0")
 	first.end(t, syscall.SIGKILL)
@@ -207,14 +211,14 @@ func TestConsumeKilled(t *testing.T) {
 		t.Errorf("acked %d", got)
 	}
 	holding.Store(false)
-	second := startTail(t, proxy.URL, r.Token(), published()...)
+	second := startTail(t, proxy.URL, r.Token(), published(dir)...)
 	waitSeen(t, file, "1.0.0 1.0.0 1.1.0")
 	r.Put("tool/1.2.0/tool", "three")
 	waitSeen(t, file, "1.0.0 1.0.0 1.1.0 1.2.0")
 	if code := second.end(t, syscall.SIGTERM); code != command.Done {
 		t.Errorf("exit code %d: %s", code, second.logs)
 	}
-	third := startTail(t, proxy.URL, r.Token(), published()...)
+	third := startTail(t, proxy.URL, r.Token(), published(dir)...)
 	r.Put("tool/1.3.0/tool", "four")
 	waitSeen(t, file, "1.0.0 1.0.0 1.1.0 1.2.0 1.3.0")
 	third.end(t, syscall.SIGKILL)
@@ -227,8 +231,9 @@ func reset(r *commandtest.Running, name string) {
 
 // TestConsumeSignal: SIGTERM lets the command that runs come to its end, and acknowledges it; the next does not begin.
 func TestConsumeSignal(t *testing.T) {
+	t.Parallel()
 	r, dir := consuming(t)
-	script := `echo begin >> "$OUT/seen"; while ! test -e "$OUT/go"; do sleep 0.05; done; echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"`
+	script := with(dir, `echo begin >> "$OUT/seen"; while ! test -e "$OUT/go"; do sleep 0.05; done; echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"`)
 	args := []string{"events", "tail", "--consumer", "prod", "--after", "start", "--types", "artifact.published", "--exec", script}
 	p := startTail(t, r.URL, r.Token(), args...)
 	file := filepath.Join(dir, "seen")
@@ -251,12 +256,11 @@ func TestConsumeSignal(t *testing.T) {
 // TestConsumeServerKilled: the server dies by kill -9 again and again while tail follows. Every version is seen, in order,
 // and at most those twice whose acknowledgement the server had no time to keep.
 func TestConsumeServerKilled(t *testing.T) {
+	t.Parallel()
 	s := commandtest.NewServer(t)
 	s.Start()
 	dir := t.TempDir()
-	t.Setenv("OUT", dir)
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	args := append(published("--after", "start"), "--server", s.URL)
+	args := append(published(dir, "--after", "start"), "--server", s.URL)
 	token := s.Token("main", "read,publish")
 	p := startTail(t, s.URL, token, args...)
 	const rounds = 4

@@ -20,6 +20,7 @@ import (
 )
 
 func TestEventsOnce(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("tool/1.0.0/tool", "one")
@@ -48,6 +49,7 @@ func TestEventsOnce(t *testing.T) {
 // TestEventsFollow: without --after only what happens from now on is shown, as it happens; a server that is away for a
 // while is waited for.
 func TestEventsFollow(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("tool/1.0.0/tool", "one")
@@ -57,7 +59,7 @@ func TestEventsFollow(t *testing.T) {
 	out, stdout := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		code := commandtest.Run(ctx, "", stdout, io.Discard, nil, "events", "tail", "--server", r.URL, "--types", "artifact.*")
+		code := commandtest.Run(ctx, "", stdout, io.Discard, map[string]string{"XDG_CONFIG_HOME": r.ConfigDir}, "events", "tail", "--server", r.URL, "--types", "artifact.*")
 		done <- code
 		_ = stdout.Close()
 	}()
@@ -124,7 +126,7 @@ func TestEventsExec(t *testing.T) {
 
 // TestEventsRetry: a server that fails for a moment is asked again, one that refuses is not.
 func TestEventsRetry(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Parallel()
 	var calls atomic.Int64
 	away := commandtest.ServeHTTP(t, func(string, string) (int, string, string) {
 		if calls.Add(1) == 1 {

@@ -1,5 +1,7 @@
 package cli
 
+import "slipway/cmd/slipway/internal/command"
+
 // What the tests of the commands look at.
 type (
 	Login        = login
@@ -7,7 +9,14 @@ type (
 	Verification = verification
 )
 
-var (
-	LoginsPath = loginsPath
-	Remember   = remember
-)
+// LoginsPath is where a user with this configuration directory has the logins.
+func LoginsPath(configDir string) (string, error) { return loginsPath(userAt(configDir)) }
+
+// Remember changes what that user remembers of a server.
+func Remember(configDir, server string, change func(*Login)) error {
+	return remember(userAt(configDir), server, change)
+}
+
+func userAt(configDir string) *command.Program {
+	return &command.Program{ConfigDir: func() (string, error) { return configDir, nil }}
+}

@@ -86,7 +86,7 @@ account. The password itself is not stored. "slipway logout" revokes the token a
 			if err != nil {
 				return err
 			}
-			if err := remember(cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = user, tok.Secret, tok.ID }); err != nil {
+			if err := remember(c.Program, cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = user, tok.Secret, tok.ID }); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.Stdout, "Logged in to %s as %s%s\n", cl.Server(), command.Clean(user), until(tok.ExpiresAt))
@@ -130,7 +130,7 @@ func (c commands) logoutCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stored, err := loadLogins()
+			stored, err := loadLogins(c.Program)
 			if err != nil {
 				return err
 			}
@@ -147,7 +147,7 @@ func (c commands) logoutCmd() *cobra.Command {
 			if err != nil && !client.IsStatus(err, http.StatusUnauthorized) && !client.IsStatus(err, http.StatusNotFound) {
 				return fmt.Errorf("the token was not revoked: %w", err)
 			}
-			if err := remember(cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = "", "", "" }); err != nil {
+			if err := remember(c.Program, cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = "", "", "" }); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.Stdout, "Logged out of %s\n", cl.Server())

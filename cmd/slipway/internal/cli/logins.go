@@ -26,8 +26,8 @@ type login struct {
 }
 
 // loginsPath is <user's configuration directory>/slipway/config.json.
-func loginsPath() (string, error) {
-	dir, err := os.UserConfigDir()
+func loginsPath(p *command.Program) (string, error) {
+	dir, err := p.ConfigDir()
 	if err != nil {
 		return "", err
 	}
@@ -35,9 +35,9 @@ func loginsPath() (string, error) {
 }
 
 // loadLogins reads the file; without one, or without a place for one, nothing is remembered.
-func loadLogins() (logins, error) {
+func loadLogins(p *command.Program) (logins, error) {
 	l := logins{Servers: map[string]login{}}
-	path, err := loginsPath()
+	path, err := loginsPath(p)
 	if err != nil {
 		return l, nil
 	}
@@ -58,12 +58,12 @@ func loadLogins() (logins, error) {
 }
 
 // remember changes what is stored of one server; an empty login is forgotten.
-func remember(server string, change func(*login)) error {
-	path, err := loginsPath()
+func remember(p *command.Program, server string, change func(*login)) error {
+	path, err := loginsPath(p)
 	if err != nil {
 		return fmt.Errorf("there is no place to remember this: %w", err)
 	}
-	l, err := loadLogins()
+	l, err := loadLogins(p)
 	if err != nil {
 		return err
 	}

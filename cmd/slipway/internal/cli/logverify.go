@@ -61,7 +61,7 @@ type verification struct {
 }
 
 func (c commands) logVerify(ctx context.Context, cl *Remote, key string) error {
-	stored, err := loadLogins()
+	stored, err := loadLogins(c.Program)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c commands) logVerify(ctx context.Context, cl *Remote, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := remember(cl.Server(), func(l *login) { l.LogKey, l.Checkpoint = v.Key, string(signed) }); err != nil {
+	if err := remember(c.Program, cl.Server(), func(l *login) { l.LogKey, l.Checkpoint = v.Key, string(signed) }); err != nil {
 		return err
 	}
 	if cl.Output == command.JSON {

@@ -59,6 +59,7 @@ func newForger(t *testing.T, target string) *forger {
 // TestLogVerify: the log verifies, from the start and after it has grown over a tile; every forgery of every answer is
 // found and its place is named.
 func TestLogVerify(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("tool/1.0.0/tool", "one")
@@ -170,7 +171,7 @@ func TestLogVerify(t *testing.T) {
 	verify(0)
 
 	// The remembered checkpoint is what a rewritten log is held against: here the memory is of another log.
-	if err := cli.Remember(f.URL, func(l *cli.Login) {
+	if err := cli.Remember(r.ConfigDir, f.URL, func(l *cli.Login) {
 		lines := strings.SplitN(l.Checkpoint, "\n", 4)
 		lines[1], lines[2] = "5", base64.StdEncoding.EncodeToString(make([]byte, 32))
 		l.Checkpoint = strings.Join(lines, "\n")
@@ -188,6 +189,7 @@ func TestLogVerify(t *testing.T) {
 
 // TestLogVerifyWithoutAudit: who may not read all entries proves those that it sees.
 func TestLogVerifyWithoutAudit(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	for i := range 5 {

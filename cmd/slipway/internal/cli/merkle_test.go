@@ -12,6 +12,7 @@ import (
 
 // TestTree compares our tree with package tlog's, root by root and tile by tile.
 func TestTree(t *testing.T) {
+	t.Parallel()
 	const most = 70_000 // three levels of tiles
 	var stored []tlog.Hash
 	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {

@@ -9,6 +9,7 @@ import (
 
 // TestStaleLogin: who is refused with a stored token is told how to get a new one.
 func TestStaleLogin(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.CLI(0, "token", "rm", "1")
@@ -22,6 +23,7 @@ func TestStaleLogin(t *testing.T) {
 
 // TestEventsOfEnvironments: the table says which environment an event is about, and which service.
 func TestEventsOfEnvironments(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.CLI(0, "env", "create", "plain")

@@ -11,7 +11,7 @@ import (
 // TestOutputAsServed: as JSON, everything is printed that the server sends, as it sends it, also what this program does not know;
 // a table shows a dash for what is not there.
 func TestOutputAsServed(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Parallel()
 	const one = `{"name":"main","new":{"b":1.50,"a":"<&>"},"description":"","settings":{"allow_reuse":true}}`
 	url := commandtest.ServeHTTP(t, func(path, _ string) (int, string, string) {
 		if strings.HasSuffix(path, "/main") {

@@ -15,6 +15,7 @@ import (
 
 // TestPull: a version's files arrive whole and verified, by version, by tag and by what a tag was; a digest pins them.
 func TestPull(t *testing.T) {
+	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("tool/1.0.0/bin/tool", "one")
@@ -94,6 +95,7 @@ func deleted(r *commandtest.Running) string {
 // TestPullLies: a server that sends other bytes than it says, or names files outside of the directory, gets nothing
 // written.
 func TestPullLies(t *testing.T) {
+	t.Parallel()
 	sum := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("good")))
 	for name, c := range map[string]struct{ path, digest, sent, words string }{
 		"other bytes":     {"tool", sum, "evil", "expected digest"},

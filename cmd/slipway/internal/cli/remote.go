@@ -47,7 +47,7 @@ func (f *Flags) Connect(p *command.Program) (*Remote, error) {
 	if r.Client, err = connect(p, server, client.Options{Token: r.Token}); err != nil || r.Token != "" {
 		return r, err
 	}
-	stored, err := loadLogins()
+	stored, err := loadLogins(p)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 
 // TestPullStall: a server that stands still, before the answer or within it, is given up, and nothing is left.
 func TestPullStall(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]string{"no answer": "", "half of it": "go"} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -67,6 +67,7 @@ func (h *hook) wait(t *testing.T, n int) {
 
 // TestSubscriptionCommands: the whole life of a subscription on the command line.
 func TestSubscriptionCommands(t *testing.T) {
+	t.Parallel()
 	s := commandtest.NewServer(t)
 	s.Env = []string{"SLIPWAY_WEBHOOK_ALLOW=127.0.0.1", "SLIPWAY_SERVER=" + s.URL}
 	s.Start()
@@ -147,6 +148,7 @@ func publishRaw(s *commandtest.Server, version string) {
 
 // TestDeliveryKill kills the server while events are on their way, again and again: every event arrives.
 func TestDeliveryKill(t *testing.T) {
+	t.Parallel()
 	const rounds, moves = 4, 10
 	s := commandtest.NewServer(t)
 	s.Env = []string{"SLIPWAY_WEBHOOK_ALLOW=127.0.0.1", "SLIPWAY_SERVER=" + s.URL}

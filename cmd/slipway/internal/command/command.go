@@ -18,12 +18,14 @@ const (
 	Usage  = 2
 )
 
-// Program is what every command shares: the streams, the environment and the version of the process.
+// Program is what every command shares: the streams, the environment, the user and the version of the process.
 type Program struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
 	Env    func(string) string
+	// ConfigDir is where the user's configuration is, as os.UserConfigDir returns it.
+	ConfigDir func() (string, error)
 	// BuildVersion is the version that the build was told; "" when it was told none.
 	BuildVersion string
 

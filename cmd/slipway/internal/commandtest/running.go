@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -30,15 +31,17 @@ const Password = "a password for tests"
 type Running struct {
 	URL  string
 	Data string // its data directory
+	// ConfigDir is that of the user of the client commands.
+	ConfigDir string
+
 	t    *testing.T
 	stop func()
 }
 
-// Start runs a whole server in this process until the test ends, and gives the client commands of the test a configuration
-// directory of their own.
+// Start runs a whole server in this process until the test ends, and gives the client commands a configuration directory of their
+// own.
 func Start(t *testing.T, change ...func(*installation.Config)) *Running {
 	t.Helper()
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	cfg := &installation.Config{Data: filepath.Join(t.TempDir(), "data"), LogLevel: "error", GCGrace: time.Hour, AdminPassword: Password}
 	for _, c := range change {
 		c(cfg)
@@ -54,7 +57,7 @@ func Start(t *testing.T, change ...func(*installation.Config)) *Running {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, ln) }()
-	r := &Running{t: t, URL: "http://" + ln.Addr().String(), Data: cfg.Data}
+	r := &Running{t: t, ConfigDir: t.TempDir(), URL: "http://" + ln.Addr().String(), Data: cfg.Data}
 	r.stop = func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -72,7 +75,8 @@ func Start(t *testing.T, change ...func(*installation.Config)) *Running {
 // Stop ends the server; one that was stopped is no error.
 func (r *Running) Stop() { r.stop() }
 
-// Command runs a command line in this process with an environment of its own.
+// Command runs a command line in this process with an environment of its own, of which XDG_CONFIG_HOME says where the user's
+// configuration is; without it, there is no place for one.
 func Command(ctx context.Context, stdin string, env map[string]string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = Run(ctx, stdin, &out, &errs, env, args...)
@@ -82,6 +86,12 @@ func Command(ctx context.Context, stdin string, env map[string]string, args ...s
 // Run is Command with the streams of the caller.
 func Run(ctx context.Context, stdin string, stdout, stderr io.Writer, env map[string]string, args ...string) int {
 	p := &command.Program{Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr, Env: func(key string) string { return env[key] }}
+	p.ConfigDir = func() (string, error) {
+		if dir := env["XDG_CONFIG_HOME"]; dir != "" {
+			return dir, nil
+		}
+		return "", errors.New("XDG_CONFIG_HOME is not set")
+	}
 	return program.Run(ctx, p, args)
 }
 
@@ -95,7 +105,7 @@ func (r *Running) CLI(code int, args ...string) string {
 // With is CLI with standard input and more of an environment.
 func (r *Running) With(stdin string, env map[string]string, code int, args ...string) string {
 	r.t.Helper()
-	all := map[string]string{"SLIPWAY_SERVER": r.URL}
+	all := map[string]string{"SLIPWAY_SERVER": r.URL, "XDG_CONFIG_HOME": r.ConfigDir}
 	for k, v := range env {
 		all[k] = v
 	}
@@ -118,7 +128,7 @@ func (r *Running) Login() {
 // Token is the token of the login.
 func (r *Running) Token() string {
 	r.t.Helper()
-	raw, err := os.ReadFile(filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "slipway", "config.json"))
+	raw, err := os.ReadFile(filepath.Join(r.ConfigDir, "slipway", "config.json"))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -47,7 +47,6 @@ func TestHelp(t *testing.T) {
 
 // TestExitCodes: 2 for wrong usage, 1 for what fails, 0 otherwise; one line on standard error says why.
 func TestExitCodes(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	dead := "http://127.0.0.1:1"
 	for _, c := range []struct {
 		args string
@@ -109,7 +108,6 @@ func TestVersionCommand(t *testing.T) {
 
 // TestRefusals: what is wrong is said in the words of the command line, not in those of a library.
 func TestRefusals(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	missing := filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {
 		args string
