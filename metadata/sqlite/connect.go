@@ -35,8 +35,8 @@ type purpose int
 const (
 	writing purpose = iota
 	reading
-	copying // into a new file, which is flushed by who made it
-	frozen  // a file that nobody writes
+	copying  // into a new file, which is flushed by who made it
+	readOnly // a file that nobody writes
 )
 
 // dsn names the database with the settings that the driver knows. The path is escaped whole, so no character of it
@@ -59,7 +59,7 @@ func dsn(path string, p purpose) string {
 	case copying:
 		q.Set("_journal_mode", "OFF")
 		q.Set("_synchronous", "OFF")
-	case frozen:
+	case readOnly:
 		q.Set("_query_only", "on")
 		q.Set("mode", "ro")
 		q.Set("immutable", "1")

@@ -13,8 +13,8 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// frozenCopy is a metadata.Copy. Nothing is made beside its file.
-type frozenCopy struct {
+// readOnlyCopy is a metadata.Copy. Nothing is made beside its file.
+type readOnlyCopy struct {
 	path    string
 	dialect sqlstore.Dialect
 
@@ -28,18 +28,18 @@ func (Location) OpenSnapshot(file string) (metadata.Copy, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := connect(path, frozen)
+	session, err := connect(path, readOnly)
 	if err != nil {
 		return nil, err
 	}
-	c := &frozenCopy{path: path, dialect: dialect, session: session}
+	c := &readOnlyCopy{path: path, dialect: dialect, session: session}
 	if _, err := c.applied(); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return c, nil
 }
 
-func (c *frozenCopy) applied() (steps []sqlstore.Migration, err error) {
+func (c *readOnlyCopy) applied() (steps []sqlstore.Migration, err error) {
 	if steps, err = migrations(); err != nil {
 		return nil, err
 	}
@@ -51,14 +51,14 @@ func (c *frozenCopy) applied() (steps []sqlstore.Migration, err error) {
 }
 
 // Close implements metadata.Copy.
-func (c *frozenCopy) Close() error {
+func (c *readOnlyCopy) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.session.Close()
 }
 
 // View implements metadata.Copy.
-func (c *frozenCopy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
+func (c *readOnlyCopy) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.session.Verb(beginRead); err != nil {
@@ -72,7 +72,7 @@ func (c *frozenCopy) View(ctx context.Context, fn func(tx metadata.Tx) error) er
 
 // Check implements metadata.Copy: SQLite finds it whole, and it has the tables, indexes, triggers and views that the migrations
 // make and no others.
-func (c *frozenCopy) Check(ctx context.Context) error {
+func (c *readOnlyCopy) Check(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var verdict string

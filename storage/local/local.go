@@ -46,13 +46,13 @@ type Store struct {
 // Option changes how a store is opened.
 type Option func(*options)
 
-type options struct{ noPacks, beside, readOnly bool }
+type options struct{ noPacks, attached, readOnly bool }
 
 // WithoutPacks gives each blob a file of its own, however small. Packs that are there are not looked into.
 func WithoutPacks() Option { return func(o *options) { o.noPacks = true } }
 
-// Beside leaves the packs to another process, also to one that begins only now.
-func Beside() Option { return func(o *options) { o.beside = true } }
+// Attached leaves the packs to another process, also to one that begins only now.
+func Attached() Option { return func(o *options) { o.attached = true } }
 
 // ReadOnly makes and changes nothing in the directory, which nobody writes: for a medium that can't be written. What would write
 // fails.
@@ -75,7 +75,7 @@ func New(dir string, opts ...Option) (*Store, error) {
 		syncDir: (*os.File).Sync,
 	}
 	if o.readOnly {
-		if err := s.openFrozen(dir); err != nil {
+		if err := s.openReadOnly(dir); err != nil {
 			return nil, wrap("open", err)
 		}
 		return s, nil
@@ -98,8 +98,8 @@ func New(dir string, opts ...Option) (*Store, error) {
 		return s, nil
 	}
 	open := packs.Open
-	if o.beside {
-		open = packs.OpenBeside
+	if o.attached {
+		open = packs.OpenAttached
 	}
 	var err error
 	if s.packs, err = open(filepath.Join(dir, "blobs", "packs")); err != nil {
@@ -108,10 +108,10 @@ func New(dir string, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openFrozen(dir string) error {
+func (s *Store) openReadOnly(dir string) error {
 	s.syncDir = func(*os.File) error { return nil }
 	var err error
-	if s.packs, err = packs.OpenFrozen(filepath.Join(dir, "blobs", "packs")); errors.Is(err, fs.ErrNotExist) {
+	if s.packs, err = packs.OpenReadOnly(filepath.Join(dir, "blobs", "packs")); errors.Is(err, fs.ErrNotExist) {
 		s.packs, err = nil, nil
 	}
 	return err

@@ -96,7 +96,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		s.prefix += "/"
 	}
 	err = s.open(ctx, creds, o)
-	if err == nil && !o.Beside { // after the bucket: where that can't be opened nothing is made here
+	if err == nil && !o.Attached { // after the bucket: where that can't be opened nothing is made here
 		if err = openSpool(o.Spool); err != nil {
 			err = fmt.Errorf("s3: spool: %w", err)
 		}

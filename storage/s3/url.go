@@ -30,7 +30,7 @@ type Options struct {
 	PathStyle *bool  // the bucket in the path of URLs instead of the host; by the endpoint when nil
 	Create    bool   // makes a bucket that is missing
 	Spool     string // directory of files with bodies on their way, made when it is missing; there is no default
-	Beside    bool   // leaves Spool as it is: to another process, which has it now or makes it later
+	Attached  bool   // leaves Spool as it is: to another process, which has it now or makes it later
 
 	AccessKey    string `json:"-"`
 	SecretKey    string `json:"-"`

@@ -75,10 +75,10 @@ func TestNew(t *testing.T) {
 	o.Create = true
 	open(t, o)
 	open(t, o)
-	beside := o
-	beside.Spool, beside.Beside = filepath.Join(o.Spool, "missing"), true
-	open(t, beside)
-	if _, err := os.Stat(beside.Spool); !errors.Is(err, fs.ErrNotExist) {
+	attached := o
+	attached.Spool, attached.Attached = filepath.Join(o.Spool, "missing"), true
+	open(t, attached)
+	if _, err := os.Stat(attached.Spool); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the spool of another process was made: %v", err)
 	}
 	mute := open(t, o)

@@ -41,9 +41,9 @@ PRAGMA journal_size_limit = 16777216`
 // db is one connection to the index. It is not safe for concurrent use.
 type db struct{ session *sqldrv.Session }
 
-func openIndex(path string, cacheKiB int, frozen bool) (*db, error) {
+func openIndex(path string, cacheKiB int, readOnly bool) (*db, error) {
 	mode, pragmas := "&mode=ro&immutable=1", inMemory
-	if !frozen {
+	if !readOnly {
 		mode, pragmas = "&_journal_mode=WAL", inMemory+settings
 	}
 	driver := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
@@ -106,9 +106,9 @@ func classify(err error) error {
 
 // readers are the connections that look things up. They are opened as they are needed; a few are kept.
 type readers struct {
-	path   string
-	frozen bool          // nobody writes the index
-	slots  chan struct{} // one for each connection that is in use
+	path     string
+	readOnly bool          // nobody writes the index
+	slots    chan struct{} // one for each connection that is in use
 
 	mu     sync.Mutex
 	free   []*db
@@ -120,8 +120,8 @@ const (
 	readersPerCPU  = 4
 )
 
-func newReaders(path string, frozen bool) *readers {
-	return &readers{path: path, frozen: frozen, slots: make(chan struct{}, readersPerCPU*runtime.GOMAXPROCS(0))}
+func newReaders(path string, readOnly bool) *readers {
+	return &readers{path: path, readOnly: readOnly, slots: make(chan struct{}, readersPerCPU*runtime.GOMAXPROCS(0))}
 }
 
 func (r *readers) with(ctx context.Context, fn func(*db) error) error {
@@ -155,7 +155,7 @@ func (r *readers) get() (*db, error) {
 		return d, nil
 	}
 	r.mu.Unlock()
-	return openIndex(r.path, readerCacheKiB, r.frozen)
+	return openIndex(r.path, readerCacheKiB, r.readOnly)
 }
 
 // put keeps as many as can run at once.

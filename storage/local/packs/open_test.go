@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// TestBeside: who opens packs beside their writer never takes them from it, also when it comes first.
-func TestBeside(t *testing.T) {
+// TestAttached: who opens packs beside their writer never takes them from it, also when it comes first.
+func TestAttached(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "packs")
-	beside, err := OpenBeside(dir)
+	attached, err := OpenAttached(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeSet(t, beside)
-	if _, err := beside.Put(sha256.Sum256(blob(1, 100)), blob(1, 100)); !errors.Is(err, ErrReadOnly) || beside.Writes() {
+	defer closeSet(t, attached)
+	if _, err := attached.Put(sha256.Sum256(blob(1, 100)), blob(1, 100)); !errors.Is(err, ErrReadOnly) || attached.Writes() {
 		t.Errorf("Put: %v", err)
 	}
 	owner := openSet(t, dir, small())
@@ -26,21 +26,21 @@ func TestBeside(t *testing.T) {
 		t.Fatal("the packs were taken")
 	}
 	mustPut(t, owner, blob(1, 100))
-	mustHave(t, beside, blob(1, 100))
-	if err := beside.Delete(t.Context(), sha256.Sum256(blob(1, 100))); err != nil {
+	mustHave(t, attached, blob(1, 100))
+	if err := attached.Delete(t.Context(), sha256.Sum256(blob(1, 100))); err != nil {
 		t.Error(err)
 	}
 	mustLack(t, owner, blob(1, 100))
 }
 
-// TestFrozen: packs on a medium that can't be written are read, and nothing is made beside them.
-func TestFrozen(t *testing.T) {
+// TestReadOnly: packs on a medium that can't be written are read, and nothing is made beside them.
+func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	s := openSet(t, dir, small())
 	for i := range 50 {
 		mustPut(t, s, blob(i, 3000))
 	}
-	if _, err := OpenFrozen(dir); err == nil {
+	if _, err := OpenReadOnly(dir); err == nil {
 		t.Error("opened while they are written")
 	}
 	closeSet(t, s)
@@ -48,7 +48,7 @@ func TestFrozen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err = OpenFrozen(dir); err != nil {
+	if s, err = OpenReadOnly(dir); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 50 {
@@ -71,7 +71,7 @@ func TestFrozen(t *testing.T) {
 		t.Errorf("%d files became %d, %v", len(before), len(after), err)
 	}
 	closeSet(t, s)
-	if _, err := OpenFrozen(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenReadOnly(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of nothing: %v", err)
 	}
 }

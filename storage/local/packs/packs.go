@@ -84,8 +84,8 @@ func open(dir string, s *Set) (_ *Set, err error) {
 	return s, nil
 }
 
-// OpenBeside opens packs that another process writes, or will write: to read and to remove.
-func OpenBeside(dir string) (*Set, error) {
+// OpenAttached opens packs that another process writes, or will write: to read and to remove.
+func OpenAttached(dir string) (*Set, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -97,9 +97,9 @@ func OpenBeside(dir string) (*Set, error) {
 	return s, nil
 }
 
-// OpenFrozen opens packs that nobody writes, to read: nothing in dir is made or changed. It can't bring the index up to what the
+// OpenReadOnly opens packs that nobody writes, to read: nothing in dir is made or changed. It can't bring the index up to what the
 // packs hold: an error, when they were not closed.
-func OpenFrozen(dir string) (*Set, error) {
+func OpenReadOnly(dir string) (*Set, error) {
 	index := filepath.Join(dir, indexName)
 	if _, err := os.Stat(index); err != nil {
 		return nil, err

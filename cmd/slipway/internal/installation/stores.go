@@ -71,19 +71,19 @@ func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, 
 }
 
 // OpenBlobs opens the blobs alone, beside a server if one runs. The caller closes.
-func (c *Config) OpenBlobs(ctx context.Context, beside bool) (storage.Store, error) {
+func (c *Config) OpenBlobs(ctx context.Context, attached bool) (storage.Store, error) {
 	target, err := c.blobTarget()
 	if err != nil {
 		return nil, err
 	}
-	return target.open(ctx, beside)
+	return target.open(ctx, attached)
 }
 
-func (t blobTarget) open(ctx context.Context, beside bool) (storage.Store, error) {
+func (t blobTarget) open(ctx context.Context, attached bool) (storage.Store, error) {
 	if t.s3 == nil {
 		var options []local.Option
-		if beside {
-			options = append(options, local.Beside())
+		if attached {
+			options = append(options, local.Attached())
 		}
 		files, err := local.New(t.dir, options...)
 		if err != nil {
@@ -92,7 +92,7 @@ func (t blobTarget) open(ctx context.Context, beside bool) (storage.Store, error
 		return files, nil
 	}
 	o := *t.s3
-	o.Beside = beside
+	o.Attached = attached
 	bucket, err := s3.New(ctx, o)
 	if err != nil {
 		return nil, command.Usagef("--blobs: %w", err)
