@@ -12,7 +12,7 @@ type Repository struct {
 	Name        string
 	Description string
 	Upstreams   []string // names of repositories, in the order they are asked
-	Settings    []byte   // JSON of registry.RepositorySettings; empty is all defaults
+	Settings    []byte   // JSON object of registry.Setting values by name; empty is all defaults
 	CreatedAt   time.Time
 }
 

@@ -55,5 +55,8 @@ func NewCore(ctx context.Context, c CoreConfig) (*Core, error) {
 		core.Now = time.Now
 	}
 	core.byRepository = lookup.New[string](core.Store, repositoryBytes, repositorySince)
+	if err := core.checkSettings(); err != nil {
+		return nil, err
+	}
 	return core, core.prepare(ctx)
 }

@@ -59,4 +59,6 @@ type Rules struct {
 	CheckTag func(tag string) error
 	// RequiredTag can be moved but not removed while the package has versions (npm's latest). "": none.
 	RequiredTag string
+	// Settings are what repositories can be told about the format. A repository at the defaults is right for most.
+	Settings []Setting
 }

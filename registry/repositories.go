@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -11,36 +10,19 @@ import (
 	"slipway/registry/lookup"
 )
 
-// RepositorySettings are the rules of a repository. Zero values are the defaults.
-type RepositorySettings struct {
-	// AllowReuse lets a deleted coordinate be published again. Facts count for what they were given for, and the log alone
-	// tells what it was before.
-	AllowReuse bool `json:"allow_reuse,omitempty"`
-	// RawRedeploy lets other bytes be stored under a raw path that exists.
-	RawRedeploy bool `json:"raw_redeploy,omitempty"`
-	// MavenImmediate shows every file of a Maven deploy when it is stored, instead of all at its end.
-	MavenImmediate bool `json:"maven_immediate,omitempty"`
-}
-
-// SettingsOf reads the settings of a row that this program wrote.
-func SettingsOf(r Repository) RepositorySettings {
-	var s RepositorySettings
-	_ = json.Unmarshal(r.Settings, &s) // an empty or foreign value is the defaults
-	return s
-}
-
 // RepositoryChange are the fields to set; nil keeps what is there.
 type RepositoryChange struct {
 	Description *string
 	Upstreams   []string
-	// Settings changes those that hold. It is called in the transaction, perhaps again, so that changes at once of different
-	// settings all hold.
-	Settings func(now *RepositorySettings) error
+	// Settings are the values of settings by name, each anything that encodes as its JSON. Those that are not named stay, so
+	// that changes at once of different settings all hold.
+	Settings map[string]any
 }
 
 const MaxDescriptionBytes = 4096
 
-func (c RepositoryChange) apply(r *Repository) error {
+// apply writes a change into a row. Invalid.
+func (s *Core) apply(c RepositoryChange, r *Repository) error {
 	if c.Description != nil {
 		if len(*c.Description) > MaxDescriptionBytes {
 			return Errorf(Invalid, AboutRepository, "the description is longer than %d bytes", MaxDescriptionBytes)
@@ -53,18 +35,7 @@ func (c RepositoryChange) apply(r *Repository) error {
 	if len(c.Upstreams) > 0 {
 		return Errorf(Invalid, AboutRepository, "upstreams are not supported by this version of Slipway")
 	}
-	if c.Settings != nil {
-		settings := SettingsOf(*r)
-		if err := c.Settings(&settings); err != nil {
-			return err
-		}
-		raw, err := json.Marshal(settings)
-		if err != nil {
-			return err
-		}
-		r.Settings = raw
-	}
-	return nil
+	return s.changeSettings(r, c.Settings)
 }
 
 // CreateRepository makes a repository. It needs to administer the instance. Invalid, AlreadyExists.
@@ -77,7 +48,7 @@ func (s *Core) CreateRepository(ctx context.Context, name string, c RepositoryCh
 		return Repository{}, Errorf(Invalid, AboutRepository, "%q can't name a repository: lower-case letters, digits and '-', at most 63, starting with a letter or digit", Clip(name))
 	}
 	r := Repository{Name: name}
-	if err := c.apply(&r); err != nil {
+	if err := s.apply(c, &r); err != nil {
 		return Repository{}, err
 	}
 	err = s.Update(ctx, func(tx metadata.Tx) (err error) {
@@ -133,7 +104,7 @@ func (s *Core) UpdateRepository(ctx context.Context, name string, c RepositoryCh
 			return Missing(err, AboutRepository, "there is no repository %q", Clip(name))
 		}
 		before := r
-		if err := c.apply(&r); err != nil {
+		if err := s.apply(c, &r); err != nil {
 			return err
 		}
 		if before.Description == r.Description && string(before.Settings) == string(r.Settings) {

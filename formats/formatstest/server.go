@@ -176,11 +176,10 @@ func (s *Server) UserToken(name string, expires time.Duration, grants ...access.
 	return As(secret)
 }
 
-// AllowRedeploy lets other bytes be stored under raw paths of "main".
-func (s *Server) AllowRedeploy() {
+// Set sets settings of "main" by name.
+func (s *Server) Set(settings map[string]any) {
 	s.t.Helper()
-	_, err := s.Core.UpdateRepository(s.Admin, registry.DefaultRepository, registry.RepositoryChange{
-		Settings: func(now *registry.RepositorySettings) error { now.RawRedeploy = true; return nil }})
+	_, err := s.Core.UpdateRepository(s.Admin, registry.DefaultRepository, registry.RepositoryChange{Settings: settings})
 	s.must(err)
 }
 

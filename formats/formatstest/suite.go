@@ -47,7 +47,7 @@ type Suite struct {
 	Listing func(repository, pkg string) Request
 
 	// Settings of the repository "main"; for formats that can show what is published at once or later.
-	Settings registry.RepositorySettings
+	Settings map[string]any
 
 	Created  int // status of a publish
 	Again    int // status of the same publish again
@@ -96,11 +96,7 @@ func (s Suite) server(t *testing.T) *Server { return s.serverWith(t, Options{}) 
 func (s Suite) serverWith(t *testing.T, o Options) *Server {
 	t.Helper()
 	srv := NewServer(t, o, s.New())
-	if s.Settings != (registry.RepositorySettings{}) {
-		_, err := srv.Core.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
-			Settings: func(now *registry.RepositorySettings) error { *now = s.Settings; return nil }})
-		srv.must(err)
-	}
+	srv.Set(s.Settings)
 	s.Prepare(srv)
 	return srv
 }
@@ -185,9 +181,7 @@ func (s Suite) immutable(t *testing.T) {
 // reused: where the name of what was deleted can be used again, caches are not told that it never gets other bytes.
 func (s Suite) reused(t *testing.T) {
 	srv := s.server(t)
-	_, err := srv.Core.UpdateRepository(srv.Admin, registry.DefaultRepository, registry.RepositoryChange{
-		Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }})
-	srv.must(err)
+	srv.Set(map[string]any{registry.AllowReuse.Name: true})
 	s.publish(t, srv, "example", "1.0.0", []byte("first"))
 	q := s.Download("main", "example", "1.0.0")
 	first := srv.Do(Admin, q)

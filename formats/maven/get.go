@@ -81,7 +81,7 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 		return f, "", err
 	}
 	repo, err := h.svc.Core.Repository(ctx, t.repository)
-	if registry.SettingsOf(repo).AllowReuse {
+	if registry.AllowReuse.In(repo) {
 		return f, revalidate, err
 	}
 	return f, immutable, err

@@ -116,15 +116,14 @@ func (u upload) setFile() staging.SetFile {
 // before looks at what is visible already. add: the file goes into the version at once, because its deploy is committed or
 // because the repository wants it so. done: it is there, and the answer is written.
 func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add, done bool, err error) {
-	settings := registry.SettingsOf(u.pub.Repository())
-	add = settings.MavenImmediate && !u.publish
+	add = immediate.In(u.pub.Repository()) && !u.publish
 	v, have, err := u.pub.Version(r.Context(), u.version, u.file.name)
 	switch {
 	case isAbsent(err):
 		return add, false, nil
 	case err != nil:
 		return false, false, err
-	case v.State == registry.Deleted && !settings.AllowReuse:
+	case v.State == registry.Deleted && !registry.AllowReuse.In(u.pub.Repository()):
 		return false, false, registry.Errorf(registry.Conflict, registry.AboutVersion,
 			"%s:%s was deleted; its version can't be used again", u.at().Package, u.version)
 	case v.State == registry.Deleted:

@@ -8,7 +8,6 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/internal/httpserver"
-	"slipway/registry"
 )
 
 func suitePath(repository, pkg, version string) string {
@@ -56,7 +55,7 @@ func TestSuite(t *testing.T) {
 			{Route: "metadata", Request: document("com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"))},
 			{Route: "sum", Request: document("com/acme/example/1.0.0/example-1.0.0.jar.sha1", strings.Repeat("0", 40))},
 		},
-		Settings: registry.RepositorySettings{MavenImmediate: true},
+		Settings: map[string]any{"maven_immediate": true},
 		Created:  http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,
 	})
 }

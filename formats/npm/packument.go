@@ -143,7 +143,7 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 		return err
 	}
 	opt := httpserver.FileOptions{ContentType: tarballType, Redirect: true}
-	if !registry.SettingsOf(repo).AllowReuse { // else other bytes may come under the same name
+	if !registry.AllowReuse.In(repo) { // else other bytes may come under the same name
 		opt.CacheControl = httpserver.ImmutableCache
 	}
 	return h.site.ServeFile(w, r, f, opt)

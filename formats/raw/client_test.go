@@ -233,7 +233,7 @@ func (c *curl) wantFile(name string, want []byte) {
 // bytes it began with.
 func TestCurlOverwrite(t *testing.T) {
 	c := newCurl(t)
-	c.srv.AllowRedeploy()
+	c.srv.Set(map[string]any{"raw_redeploy": true})
 	old := bytes.Repeat([]byte("old "), 3<<20) // 12 MiB: more than the connection's buffers hold
 	c.write("f", string(old))
 	c.want("201", "-T", "f", c.url+"a/1/f")

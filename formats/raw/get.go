@@ -42,7 +42,7 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, at registry.Coor
 		return err
 	}
 	opt := httpserver.FileOptions{}
-	if s := registry.SettingsOf(repo); !s.RawRedeploy && !s.AllowReuse {
+	if !redeploy.In(repo) && !registry.AllowReuse.In(repo) {
 		opt.CacheControl = immutable
 	}
 	fileHeaders(w.Header(), f)

@@ -117,7 +117,7 @@ func TestConditionalPut(t *testing.T) {
 	want(t, srv, put("t/1/a", "one", "If-None-Match", "*"), 201)
 	want(t, srv, put("t/1/a", "one", "If-None-Match", "*"), 412)
 	want(t, srv, put("t/1/a", "two", "If-Match", `"`+hexOf("one")+`"`), 409) // the repository does not allow it
-	srv.AllowRedeploy()
+	srv.Set(map[string]any{"raw_redeploy": true})
 	want(t, srv, put("t/1/a", "two", "If-Match", `"`+hexOf("zero")+`"`), 412)
 	want(t, srv, put("t/1/a", "two", "If-Match", `"`+hexOf("one")+`"`), 200)
 	want(t, srv, put("t/1/a", "two", "If-Unmodified-Since", "Mon, 01 Jan 2001 00:00:00 GMT"), 412)

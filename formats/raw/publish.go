@@ -61,7 +61,7 @@ func (format) Settle(context.Context, staging.Opener, []registry.StagedFile) (ti
 
 // Assemble implements registry.Assembler. The condition of each file must still hold when it is committed.
 func (format) Assemble(_ context.Context, a staging.Assembly) (publish.Release, error) {
-	rel := release(a.At, registry.SettingsOf(a.Repository).RawRedeploy)
+	rel := release(a.At, redeploy.In(a.Repository))
 	conditions := map[string]condition{}
 	for _, f := range a.Files {
 		if len(f.Attributes) == 0 {

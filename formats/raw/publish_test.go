@@ -40,7 +40,7 @@ func TestPublishTogether(t *testing.T) {
 	want(t, srv, get("tool/1.0/b"), 200, "b")
 	send("tool/1.0/b", "other", "next", 409, "other content")
 	// A condition holds until the commit, unless the file is sent again without it.
-	srv.AllowRedeploy()
+	srv.Set(map[string]any{"raw_redeploy": true})
 	send("tool/1.0/new", "staged", "condition", 201, "")
 	must := func(id string, header, value string) {
 		t.Helper()

@@ -28,7 +28,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer pub.Abort()
-	req.redeploy = registry.SettingsOf(pub.Repository()).RawRedeploy
+	req.redeploy = redeploy.In(pub.Repository())
 	if done, err := h.before(w, r, pub, req); done || err != nil {
 		return err
 	}

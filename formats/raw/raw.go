@@ -30,7 +30,7 @@ func (format) Rules() registry.Rules {
 			return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a raw package can't contain a slash: %q", formats.Clip(pkg))
 		}
 		return pkg, nil
-	}}
+	}, Settings: []registry.Setting{redeploy.Setting}}
 }
 
 type handlers struct {

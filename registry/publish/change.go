@@ -222,7 +222,8 @@ func (c *change) addFacts(v registry.Version, facts []registry.FactInput, seq in
 	return c.tx.Facts().AddFacts(rows)
 }
 
-func (c *change) settings() registry.RepositorySettings { return registry.SettingsOf(c.repo) }
+// reuse reports whether a deleted coordinate may be published again.
+func (c *change) reuse() bool { return registry.AllowReuse.In(c.repo) }
 
 // live checks that the repository still exists under its name, as the same one.
 func (c *change) live() error {

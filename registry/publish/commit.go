@@ -49,7 +49,7 @@ func (c *committer) run() (Result, error) {
 	case errors.Is(err, metadata.ErrNotExist):
 		res, err = c.create(registry.Version{})
 	case err != nil:
-	case old.State == registry.Deleted && !c.settings().AllowReuse && !c.rel.Revive:
+	case old.State == registry.Deleted && !c.reuse() && !c.rel.Revive:
 		err = registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s was deleted; its coordinate can't be used again", c.pkg.Name, old.Name)
 	case old.State == registry.Deleted:
 		res, err = c.create(old)

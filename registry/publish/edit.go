@@ -58,9 +58,6 @@ func (e *Edit) need(action access.Action) error {
 // Package returns the package as the transaction sees it.
 func (e *Edit) Package() registry.Package { return e.c.pkg }
 
-// Settings returns the repository's settings.
-func (e *Edit) Settings() registry.RepositorySettings { return e.c.settings() }
-
 // Version returns a version that is not deleted. NotFound.
 func (e *Edit) Version(name string) (registry.Version, error) { return e.c.version(name) }
 

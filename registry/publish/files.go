@@ -139,7 +139,7 @@ func (c *committer) newFiles(v registry.Version, list []Staged) ([]registry.File
 func (c *committer) vacant(v registry.Version, st Staged) error {
 	had, err := c.tx.Files().Reserved(v.ID, st.Path)
 	switch {
-	case err == nil && had != st.Blob.Digest && !c.settings().AllowReuse && c.rel.Mode != Replace:
+	case err == nil && had != st.Blob.Digest && !c.reuse() && c.rel.Mode != Replace:
 		return registry.Errorf(registry.Conflict, registry.AboutFile, "%q of %s %s was deleted; its name can't be used for other bytes (it had sha256 %s)",
 			registry.Clip(st.Path), c.pkg.Name, v.Name, had.Encoded())
 	case err != nil && !errors.Is(err, metadata.ErrNotExist):

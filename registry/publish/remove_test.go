@@ -86,7 +86,7 @@ func TestDelete(t *testing.T) {
 	}
 	e.MustFsck(t)
 
-	if _, err := e.Core.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }}); err != nil {
+	if _, err := e.Core.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: map[string]any{registry.AllowReuse.Name: true}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Publish("web", "3", "f", "anew"); err != nil {
@@ -178,7 +178,7 @@ func TestRemoveFiles(t *testing.T) {
 // new ones.
 func TestReuse(t *testing.T) {
 	e := registrytest.New(t)
-	yes := func(now *registry.RepositorySettings) error { now.AllowReuse = true; return nil }
+	yes := map[string]any{registry.AllowReuse.Name: true}
 	if _, err := e.Core.UpdateRepository(e.Admin, "main", registry.RepositoryChange{Settings: yes}); err != nil {
 		t.Fatal(err)
 	}

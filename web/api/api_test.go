@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"slipway/formats/formatstest"
+	"slipway/formats/raw"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
 )
@@ -78,7 +80,7 @@ func (a *env) publish(pkg string, versions ...string) {
 const packages = "/repositories/main/packages/" + registrytest.Format
 
 func TestRepositories(t *testing.T) {
-	a := newAPI(t)
+	a := newAPI(t, formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *instance.Config) { c.Rules["raw"] = raw.New().Rules() })}})
 	type repository struct {
 		Name, Description string
 		Upstreams         []string

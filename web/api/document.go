@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"slipway/api"
 	"slipway/internal/httpserver"
@@ -41,7 +43,7 @@ func (h *handlers) getDocument(w http.ResponseWriter, r *http.Request) error {
 func (h *handlers) document(base string) openapi.Document {
 	d := openapi.Document{
 		Info: documentInfo, Servers: []string{base + Prefix}, Tags: groups, Security: securitySchemes,
-		Variables: pathVariables, Problems: problems, Types: typeSchemas, Named: namedSchemas,
+		Variables: h.pathVariables(), Problems: problems, Types: typeSchemas, Named: h.namedSchemas(),
 	}
 	for _, e := range h.endpoints() {
 		d.Endpoints = append(d.Endpoints, openapi.Endpoint{Method: e.method, Path: e.path, Operation: e.Operation})
@@ -60,10 +62,42 @@ var typeSchemas = map[reflect.Type]openapi.Object{
 // namedSchemas are what fields of the API name by the tag as. Event types are examples and not enums, since filters take globs
 // too, and clients that are generated from the document must live with the types of a newer server.
 var namedSchemas = map[string]openapi.Named{
-	"EventType":      {Of: openapi.Object{"type": "string", "examples": cloudEventTypes}},
-	"EventFilter":    {Of: openapi.Object{"type": "string", "examples": eventTypeNames}},
-	"EventData":      {Struct: reflect.TypeFor[api.EventData]()},
-	"SettingsChange": {Struct: reflect.TypeFor[api.SettingsChange](), Request: true},
+	"EventType":   {Of: openapi.Object{"type": "string", "examples": cloudEventTypes}},
+	"EventFilter": {Of: openapi.Object{"type": "string", "examples": eventTypeNames}},
+	"EventData":   {Struct: reflect.TypeFor[api.EventData]()},
+}
+
+// namedSchemas are namedSchemas with those that follow from the formats that are served.
+func (h *handlers) namedSchemas() map[string]openapi.Named {
+	var settings []openapi.Field
+	for _, s := range h.svc.Core.Settings() {
+		settings = append(settings, openapi.Field{Name: s.Name, About: s.Doc, Type: s.Type})
+	}
+	out := maps.Clone(namedSchemas)
+	out["RepositorySettings"] = openapi.Named{Fields: settings}
+	out["SettingsChange"] = openapi.Named{Fields: settings, Request: true}
+	return out
+}
+
+// pathVariables are pathVariables with the names of the formats that are served.
+func (h *handlers) pathVariables() map[string]openapi.Param {
+	names := ""
+	formats := slices.Sorted(maps.Keys(h.svc.Core.Rules))
+	for i, format := range formats {
+		switch {
+		case i == 0:
+		case i < len(formats)-1:
+			names += ", "
+		default:
+			names += " or "
+		}
+		names += "`" + format + "`"
+	}
+	out := maps.Clone(pathVariables)
+	of := out["format"]
+	of.About += ": " + names + "."
+	out["format"] = of
+	return out
 }
 
 var documentInfo = openapi.Object{
@@ -106,7 +140,7 @@ var groups = []openapi.Object{
 // pathVariables are the variables of all paths.
 var pathVariables = map[string]openapi.Param{
 	"repository":  {About: "Name of the repository.", Of: openapi.Object{"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"}, Example: "main"},
-	"format":      {About: "Format of the package: `maven`, `npm`, `oci`, `pypi` or `raw`.", Example: "npm"},
+	"format":      {About: "Format of the package", Example: "npm"},
 	"package":     {About: "Name of the package, as its format writes it.", Example: "@acme/web"},
 	"version":     {About: "The version, as its format writes it; for OCI the digest of the manifest.", Example: "1.4.2"},
 	"tag":         {About: "Name of the tag.", Example: "production"},

@@ -11,15 +11,22 @@ import (
 	"testing"
 
 	"slipway/api"
+	"slipway/formats/all"
 	"slipway/integration"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/instance"
 	"slipway/web/openapi"
 )
 
+// described is an API over the formats of the program, without a server.
+func described() *handlers {
+	return &handlers{API: New(Options{}), svc: &instance.Instance{Core: &registry.Core{Rules: all.Rules()}}}
+}
+
 // TestOperations: every operation, every variable of a path and every property is described.
 func TestOperations(t *testing.T) {
-	h := &handlers{API: New(Options{})}
+	h := described()
 	ids, variables := map[string]string{}, map[string]bool{}
 	for _, e := range h.endpoints() {
 		path, names := openapi.Template(e.path)
@@ -60,7 +67,7 @@ func TestOperations(t *testing.T) {
 
 // TestRequestExamples: every example of a body is one that its handler takes.
 func TestRequestExamples(t *testing.T) {
-	h := &handlers{API: New(Options{})}
+	h := described()
 	for _, e := range h.endpoints() {
 		if e.Request == nil {
 			continue
@@ -75,7 +82,7 @@ func TestRequestExamples(t *testing.T) {
 
 // TestDocumentIsStable: an entity tag is worth something only if the same document is always the same bytes.
 func TestDocumentIsStable(t *testing.T) {
-	h := &handlers{API: New(Options{})}
+	h := described()
 	render := func() []byte {
 		b, err := json.Marshal(h.document("https://slipway.example.com").Build())
 		if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"slipway/api"
@@ -12,13 +13,14 @@ import (
 
 // repositoryRoutes are the repositories.
 func (h *handlers) repositoryRoutes() []endpoint {
+	repositoryExample := h.repositoryExample()
 	return []endpoint{
 		{"GET", "/repositories", "api.repositories.list", h.listRepositories, openapi.Operation{
 			ID: "listRepositories", Group: "Repositories", Summary: "List the repositories that you may read",
 			Query: paged(), Answers: success("The repositories, by name.", api.List[api.Repository]{Items: []api.Repository{repositoryExample}, Next: "main"})}},
 		{"POST", "/repositories", "api.repositories.create", h.createRepository, openapi.Operation{
 			ID: "createRepository", Group: "Repositories", Summary: "Make a repository",
-			Request: openapi.Takes[api.NewRepository](`{"name":"team-a","description":"what team A builds","settings":{"raw_redeploy":true}}`, "name"),
+			Request: openapi.Takes[api.NewRepository](`{"name":"team-a","description":"what team A builds","settings":{"allow_reuse":true}}`, "name"),
 			Answers: created("The repository.", repositoryExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"GET", repositoryPath, "api.repositories.get", h.getRepository, openapi.Operation{
 			ID: "getRepository", Group: "Repositories", Summary: "Show a repository", Answers: success("The repository.", repositoryExample)}},
@@ -33,14 +35,18 @@ func (h *handlers) repositoryRoutes() []endpoint {
 	}
 }
 
-var repositoryExample = api.Repository{
-	Name: "main", Description: "everything we release", Upstreams: []string{}, Settings: api.RepositorySettings{RawRedeploy: true}, CreatedAt: momentExample,
+// repositoryExample has the settings of the formats that are served.
+func (h *handlers) repositoryExample() api.Repository {
+	out := h.repositoryOf(registry.Repository{Name: "main", Description: "everything we release"})
+	out.Settings[registry.AllowReuse.Name] = true
+	out.CreatedAt = momentExample
+	return out
 }
 
-func repositoryOf(r registry.Repository) api.Repository {
+func (h *handlers) repositoryOf(r registry.Repository) api.Repository {
 	return api.Repository{
 		Name: r.Name, Description: r.Description, Upstreams: append([]string{}, r.Upstreams...),
-		Settings: api.RepositorySettings(registry.SettingsOf(r)), CreatedAt: timeText(r.CreatedAt),
+		Settings: h.svc.Core.SettingsIn(r), CreatedAt: timeText(r.CreatedAt),
 	}
 }
 
@@ -57,23 +63,26 @@ func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) erro
 	}
 	out := api.List[api.Repository]{Items: make([]api.Repository, len(repos)), Next: next}
 	for i, repo := range repos {
-		out.Items[i] = repositoryOf(repo)
+		out.Items[i] = h.repositoryOf(repo)
 	}
 	return httpserver.JSON(w, http.StatusOK, out)
 }
 
-// repositoryChangeOf merges the settings that are named into those that hold.
-func repositoryChangeOf(c api.RepositoryChange) registry.RepositoryChange {
+// repositoryChangeOf leaves the values of the settings to the core, which knows their types. Invalid.
+func repositoryChangeOf(c api.RepositoryChange) (registry.RepositoryChange, error) {
 	out := registry.RepositoryChange{Description: c.Description, Upstreams: c.Upstreams}
-	if c.Settings != nil {
-		out.Settings = func(now *registry.RepositorySettings) error {
-			settings := api.RepositorySettings(*now)
-			err := wire.DecodeObject(c.Settings, &settings)
-			*now = registry.RepositorySettings(settings)
-			return err
-		}
+	if c.Settings == nil {
+		return out, nil
 	}
-	return out
+	var settings map[string]json.RawMessage
+	if err := wire.DecodeObject(c.Settings, &settings); err != nil {
+		return out, err
+	}
+	out.Settings = map[string]any{}
+	for name, value := range settings {
+		out.Settings[name] = value
+	}
+	return out, nil
 }
 
 // createRepository answers POST /repositories {"name","description","settings"}: 201 with the repository.
@@ -82,12 +91,16 @@ func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) erro
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	repo, err := h.svc.Core.CreateRepository(r.Context(), body.Name, repositoryChangeOf(api.RepositoryChange(body)))
+	change, err := repositoryChangeOf(api.RepositoryChange(body))
+	if err != nil {
+		return err
+	}
+	repo, err := h.svc.Core.CreateRepository(r.Context(), body.Name, change)
 	if err != nil {
 		return err
 	}
 	h.location(w, r, "repositories", repo.Name)
-	return httpserver.JSON(w, http.StatusCreated, repositoryOf(repo))
+	return httpserver.JSON(w, http.StatusCreated, h.repositoryOf(repo))
 }
 
 // getRepository answers GET /repositories/{repository}.
@@ -98,7 +111,7 @@ func (h *handlers) getRepository(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	repo, err := h.svc.Core.Repository(r.Context(), name)
-	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
+	return writeOne(w, http.StatusOK, repo, err, h.repositoryOf)
 }
 
 // changeRepository answers PATCH /repositories/{repository}: 200 with the repository. A name can't change.
@@ -111,8 +124,12 @@ func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	repo, err := h.svc.Core.UpdateRepository(r.Context(), name, repositoryChangeOf(body))
-	return writeOne(w, http.StatusOK, repo, err, repositoryOf)
+	change, err := repositoryChangeOf(body)
+	if err != nil {
+		return err
+	}
+	repo, err := h.svc.Core.UpdateRepository(r.Context(), name, change)
+	return writeOne(w, http.StatusOK, repo, err, h.repositoryOf)
 }
 
 // deleteRepository answers DELETE /repositories/{repository}: 204; 409 while it holds versions.

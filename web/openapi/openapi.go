@@ -40,8 +40,15 @@ type Document struct {
 // Named is a schema that a field names by the tag as: of a string, of the items of a list, or of raw JSON.
 type Named struct {
 	Of      Object       // the schema itself; nil:
-	Struct  reflect.Type // a struct, which becomes a component
-	Request bool         // the struct is a part of requests
+	Struct  reflect.Type // a struct, which becomes a component; nil:
+	Fields  []Field      // those of an object that no struct describes; it becomes a component under the name
+	Request bool         // the component is a part of requests
+}
+
+// Field is a property of an object that no struct describes.
+type Field struct {
+	Name, About string
+	Type        reflect.Type
 }
 
 // Endpoint is an operation at its method and path. The path is a template of the router: a variable may have a pattern, as in

@@ -93,6 +93,29 @@ func (s *schemas) request(t reflect.Type, required []string) Object {
 	})
 }
 
+// fields makes the component of an object that no struct describes. An answer has all of its fields, a request some of them.
+func (s *schemas) fields(name string, n Named) Object {
+	if _, ok := s.byName[name]; ok {
+		return refTo(name)
+	}
+	properties, required := Object{}, []string{}
+	for _, f := range n.Fields {
+		property := s.of(f.Type)
+		property["description"] = f.About
+		properties[f.Name] = property
+		required = append(required, f.Name)
+	}
+	slices.Sort(required)
+	out := Object{"type": "object", "properties": properties}
+	if n.Request {
+		out["additionalProperties"] = false
+	} else {
+		out["required"] = required
+	}
+	s.byName[name] = out
+	return refTo(name)
+}
+
 // component returns a reference to the component of a struct, and makes it unless it is there: fill adds the properties and
 // returns what else the schema has.
 func (s *schemas) component(t reflect.Type, fill func(properties Object) Object) Object {
@@ -174,6 +197,8 @@ func (s *schemas) as(name string, t reflect.Type) Object {
 	switch {
 	case n.Of != nil:
 		out = maps.Clone(n.Of)
+	case n.Struct == nil:
+		out = s.fields(name, n)
 	case n.Request:
 		out = s.request(n.Struct, nil)
 	default:

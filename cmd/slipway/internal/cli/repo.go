@@ -16,8 +16,8 @@ var repoColumns = []column[api.Repository]{
 	{"NAME", func(r api.Repository) any { return r.Name }},
 	{"DESCRIPTION", func(r api.Repository) any { return r.Description }},
 	{"CREATED", func(r api.Repository) any { return r.CreatedAt }},
-	{"REUSE", func(r api.Repository) any { return r.Settings.AllowReuse }},
-	{"REDEPLOY", func(r api.Repository) any { return r.Settings.RawRedeploy }},
+	{"REUSE", func(r api.Repository) any { return r.Settings["allow_reuse"] }},
+	{"REDEPLOY", func(r api.Repository) any { return r.Settings["raw_redeploy"] }},
 }
 
 func (c commands) repoCmd() *cobra.Command {
@@ -45,17 +45,17 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 
 // change names only what the command line names, so that the rest stays; some reports whether that is anything.
 func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, some bool, err error) {
-	var settings api.SettingsChange
+	settings := api.RepositorySettings{}
 	if cmd.Flags().Changed("description") {
 		change.Description = &f.description
 	}
 	if cmd.Flags().Changed("allow-reuse") {
-		settings.AllowReuse = &f.reuse
+		settings["allow_reuse"] = f.reuse
 	}
 	if cmd.Flags().Changed("raw-redeploy") {
-		settings.RawRedeploy = &f.redeploy
+		settings["raw_redeploy"] = f.redeploy
 	}
-	if settings != (api.SettingsChange{}) {
+	if len(settings) > 0 {
 		change.Settings, err = json.Marshal(settings)
 	}
 	return change, change.Description != nil || change.Settings != nil, err

@@ -1,0 +1,6 @@
+package raw
+
+import "slipway/registry"
+
+// redeploy lets other bytes be stored under a path that exists.
+var redeploy = registry.NewSetting[bool]("raw_redeploy", "Other bytes may be stored under a raw path that exists.")

@@ -1,0 +1,146 @@
+package registry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Setting is a rule of a repository that its administrators can change: one of the core's, or one of Rules.Settings. The zero
+// value of its type is its default.
+type Setting struct {
+	Name string       // in the API and in stored rows, so it is never renamed; one of a format begins with the format's name
+	Doc  string       // what it means, for the API's document
+	Type reflect.Type // of its values, as encoding/json reads and writes them
+}
+
+// SettingOf is a setting whose values are of the type T.
+type SettingOf[T any] struct{ Setting }
+
+// NewSetting makes a setting. A T that has more rules than its JSON type implements json.Unmarshaler, whose *Error is shown
+// to the client.
+func NewSetting[T any](name, doc string) SettingOf[T] {
+	return SettingOf[T]{Setting{Name: name, Doc: doc, Type: reflect.TypeFor[T]()}}
+}
+
+// In returns the value that holds in a repository.
+func (s SettingOf[T]) In(r Repository) (value T) {
+	if raw, ok := storedSettings(r)[s.Name]; ok {
+		if err := json.Unmarshal(raw, &value); err != nil {
+			var none T
+			return none // a value that no version of this program wrote
+		}
+	}
+	return value
+}
+
+// AllowReuse lets a deleted coordinate be published again. Facts count for what they were given for, and the log alone
+// tells what it was before.
+var AllowReuse = NewSetting[bool]("allow_reuse",
+	"A deleted coordinate may be published again. What was known of it before then is in the log only.")
+
+// Settings are the settings that every repository has: the core's, then those of the formats in the order of their names.
+func (s *Core) Settings() []Setting {
+	out := []Setting{AllowReuse.Setting}
+	for _, format := range slices.Sorted(maps.Keys(s.Rules)) {
+		out = append(out, s.Rules[format].Settings...)
+	}
+	return out
+}
+
+// SettingsIn returns the value of every setting in a repository, by name.
+func (s *Core) SettingsIn(r Repository) map[string]any {
+	stored, out := storedSettings(r), map[string]any{}
+	for _, setting := range s.Settings() {
+		value := reflect.New(setting.Type)
+		if raw, ok := stored[setting.Name]; !ok || json.Unmarshal(raw, value.Interface()) != nil {
+			value.Elem().SetZero()
+		}
+		out[setting.Name] = value.Elem().Interface()
+	}
+	return out
+}
+
+// storedSettings are the settings of a row that are not at their defaults.
+func storedSettings(r Repository) (stored map[string]json.RawMessage) {
+	if len(r.Settings) > 0 {
+		_ = json.Unmarshal(r.Settings, &stored) // what is no object is the defaults
+	}
+	return stored
+}
+
+// changeSettings sets those that are named. What the row holds of formats that this program does not have stays. Invalid.
+func (s *Core) changeSettings(r *Repository, changes map[string]any) error {
+	known, before := s.Settings(), storedSettings(*r)
+	after := maps.Clone(before)
+	if after == nil {
+		after = map[string]json.RawMessage{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		i := slices.IndexFunc(known, func(k Setting) bool { return k.Name == name })
+		if i < 0 {
+			return Errorf(Invalid, AboutRequest, "unknown field %q", Clip(name))
+		}
+		value, err := known[i].parse(changes[name])
+		switch {
+		case err != nil:
+			return err
+		case value == nil:
+		case reflect.ValueOf(value).IsZero():
+			delete(after, name)
+		default:
+			if after[name], err = json.Marshal(value); err != nil {
+				return err
+			}
+		}
+	}
+	if maps.EqualFunc(before, after, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
+		return nil
+	}
+	raw, err := json.Marshal(after)
+	if err != nil {
+		return err
+	}
+	r.Settings = raw
+	return nil
+}
+
+// parse turns a value into one of the setting's type by way of JSON; nil for null, which changes nothing. Invalid.
+func (s Setting) parse(v any) (any, error) {
+	raw, err := json.Marshal(v)
+	if err != nil || string(raw) == "null" {
+		return nil, err
+	}
+	value := reflect.New(s.Type)
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err = d.Decode(value.Interface())
+	var known *Error
+	var kind *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return value.Elem().Interface(), nil
+	case errors.As(err, &known):
+		return nil, known
+	case errors.As(err, &kind):
+		return nil, Errorf(Invalid, AboutRequest, "the field %q can't be a %s", s.Name, kind.Value)
+	default:
+		return nil, Errorf(Invalid, AboutRequest, "the field %q can't be read: %v", s.Name, err)
+	}
+}
+
+// checkSettings refuses two settings of one name: a repository could not have both.
+func (s *Core) checkSettings() error {
+	seen := map[string]bool{}
+	for _, setting := range s.Settings() {
+		if seen[setting.Name] {
+			return fmt.Errorf("two formats have a setting %q", setting.Name)
+		}
+		seen[setting.Name] = true
+	}
+	return nil
+}
