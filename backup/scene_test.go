@@ -107,7 +107,7 @@ func (s *scene) core(p backup.Place) *instance.Instance {
 }
 
 func (s *scene) has(core *instance.Instance, pkg, version string) bool {
-	d, err := core.Catalog.Detail(s.Admin, s.Name(pkg).At(version))
+	d, err := core.Catalog.VersionDetail(s.Admin, s.Name(pkg).At(version))
 	return err == nil && d.Version.State != registry.Deleted
 }
 

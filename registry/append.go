@@ -8,7 +8,7 @@ import (
 	"slipway/registry/access"
 )
 
-// appendEntry is the one way into the log.
+// Append is the one way into the log.
 func Append(log metadata.Log, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
 	data.Actor = actor.Name
 	if actor.Type == access.TypeToken {

@@ -19,7 +19,7 @@ func (m AsOf) IsNow() bool { return m.Seq == nil && m.Time.IsZero() }
 // unsettled is how long an update may be under way, and so what is said of a moment change.
 const unsettled = time.Minute
 
-// reach waits for the updates that are of a time up to m and still under way: what is true at m stays so.
+// SettleUntil waits for the updates that are of a time up to m and still under way: what is true at m stays so.
 func (s *Core) SettleUntil(ctx context.Context, m AsOf) error {
 	if m.Time.IsZero() || s.Now().Sub(m.Time) > unsettled {
 		return nil
@@ -27,7 +27,7 @@ func (s *Core) SettleUntil(ctx context.Context, m AsOf) error {
 	return s.Update(ctx, func(metadata.Tx) error { return nil })
 }
 
-// seqOf returns the last log entry that counts at m. The caller has called reach.
+// SeqAsOf returns the last log entry that counts at m. The caller has called reach.
 func SeqAsOf(log metadata.Log, m AsOf) (int64, error) {
 	if m.Seq != nil {
 		return *m.Seq, nil

@@ -7,7 +7,7 @@ import (
 	"slipway/registry/access"
 )
 
-// authorize is the one place where a method asks whether its caller may act. It returns the caller.
+// Authorize is the one place where a method asks whether its caller may act. It returns the caller.
 func (s *Core) Authorize(ctx context.Context, action access.Action, repository string) (access.Actor, error) {
 	a := access.From(ctx)
 	switch access.Decide(a, action, repository) {
@@ -25,7 +25,7 @@ func (s *Core) Authorize(ctx context.Context, action access.Action, repository s
 	}
 }
 
-// May refuses a caller who may do none of the actions in a repository, for front-ends that read a request before they know
+// AuthorizeAny refuses a caller who may do none of the actions in a repository, for front-ends that read a request before they know
 // which of them it is. Unauthenticated, NotFound, Denied: of the first.
 func (s *Core) AuthorizeAny(ctx context.Context, repository string, actions ...access.Action) (err error) {
 	for i := len(actions) - 1; i >= 0; i-- {

@@ -11,11 +11,11 @@ import (
 	"slipway/metadata"
 )
 
-// knownFiles is up to how many files a version has its digest at all times. A change of a larger one would have to read all
+// MaxDigestedFiles is up to how many files a version has its digest at all times. A change of a larger one would have to read all
 // of them, so it leaves the digest out, and who asks for it next computes it (decision 10).
 const MaxDigestedFiles = 64
 
-// identify computes the digest of a version where it was left out, and keeps it: what names content by its digest, such as
+// Identify computes the digest of a version where it was left out, and keeps it: what names content by its digest, such as
 // a tag's event, does so for every version.
 func Identify(tx metadata.Tx, v *Version) error {
 	if v.Digest != "" {
@@ -29,7 +29,7 @@ func Identify(tx metadata.Tx, v *Version) error {
 	return tx.Versions().SetDigest(v.ID, v.Digest)
 }
 
-// keepDigest stores the digest that a reader of v had to compute, so that v can be found by it, unless anything below the
+// KeepDigest stores the digest that a reader of v had to compute, so that v can be found by it, unless anything below the
 // package, of which p is as of the same moment, changed since. The reader has its answer also without.
 func (s *Core) KeepDigest(ctx context.Context, p Package, v Version) {
 	err := s.Update(ctx, func(tx metadata.Tx) error {

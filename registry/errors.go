@@ -131,7 +131,7 @@ var sentinels = []struct {
 	{context.DeadlineExceeded, Unavailable, "the server took too long", time.Second},
 }
 
-// missing turns a metadata look-up's ErrNotExist into a NotFound about s.
+// Missing turns a metadata look-up's ErrNotExist into a NotFound about s.
 func Missing(err error, s Subject, format string, args ...any) error {
 	if errors.Is(err, metadata.ErrNotExist) {
 		return &Error{Kind: NotFound, Subject: s, Detail: fmt.Sprintf(format, args...), Err: err}

@@ -34,14 +34,14 @@ type EventData struct {
 	EventDeployment
 }
 
-// eventRelease is what is known of a version's origin when the event is written.
+// EventRelease is what is known of a version's origin when the event is written.
 type EventRelease struct {
 	Source *Source `json:"source,omitempty"`
 	Build  *Build  `json:"build,omitempty"`
 	Ref    string  `json:"ref,omitempty"`
 }
 
-// eventDeployment is what a deployment event says beside the version. Previous is what ran before, if it was another one.
+// EventDeployment is what a deployment event says beside the version. Previous is what ran before, if it was another one.
 type EventDeployment struct {
 	Environment string           `json:"environment,omitempty"`
 	Service     string           `json:"service,omitempty"`
@@ -119,7 +119,7 @@ var authTypes = map[string]string{
 	access.TypeUser: "user", access.TypeToken: "api_key", access.TypeSystem: "system", access.TypeAnonymous: "unauthenticated",
 }
 
-// event renders an entry. Erased data is left out.
+// Event renders an entry. Erased data is left out.
 func (s *Core) Event(e Entry) Event {
 	ev := Event{
 		SpecVersion: "1.0", ID: e.ID, Source: s.Source(), Type: EventTypePrefix + e.Type + EventTypeSuffix,

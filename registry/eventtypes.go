@@ -148,7 +148,7 @@ func EventTypeGroups() []string {
 // maxTypeGlobBytes bounds a glob over types.
 const maxTypeGlobBytes = 64
 
-// shortTypes returns globs over event types as filters keep them, without what encloses a type in a CloudEvent. Invalid: one
+// ShortTypes returns globs over event types as filters keep them, without what encloses a type in a CloudEvent. Invalid: one
 // of them matches no type, and would be silent for ever.
 func ShortTypes(globs []string, about Subject) ([]string, error) {
 	short := make([]string, len(globs))
@@ -171,7 +171,7 @@ func unknownType(glob string, about Subject) error {
 	return Errorf(Invalid, about, "%s", NoSuch("event type", ShortType(glob), known, groups))
 }
 
-// shortType cuts what encloses an entry's type in a CloudEvent.
+// ShortType cuts what encloses an entry's type in a CloudEvent.
 func ShortType(t string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(t, EventTypePrefix), EventTypeSuffix)
 }

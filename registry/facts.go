@@ -47,7 +47,7 @@ type FactInput struct {
 	Rank   int    `json:"rank"`
 }
 
-// inputs are stored facts as they were given.
+// FactInputs are stored facts as they were given.
 func FactInputs(facts []Fact) []FactInput {
 	out := make([]FactInput, len(facts))
 	for i, f := range facts {
@@ -145,7 +145,7 @@ type Declared struct {
 
 var CustomKey = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 
-// facts checks d and spreads it into facts of the given source and rank. Invalid.
+// Facts checks d and spreads it into facts of the given source and rank. Invalid.
 func (d Declared) Facts(source string, rank int) ([]FactInput, error) {
 	var out []FactInput
 	add := func(key, value string) {

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// matchGlob reports whether s is what glob describes: * is any text, slashes too. Its time is bounded by the product of
+// MatchGlob reports whether s is what glob describes: * is any text, slashes too. Its time is bounded by the product of
 // the lengths.
 func MatchGlob(glob, s string) bool {
 	parts := strings.Split(glob, "*")

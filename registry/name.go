@@ -69,7 +69,7 @@ func NewName(repository, format, pkg, display string) (Name, error) {
 	return Name{Repository: repository, Format: format, Package: pkg, Display: display}, nil
 }
 
-// check holds a name to what NewName asks, for the last step before it is stored, whoever put it together.
+// Check holds a name to what NewName asks, for the last step before it is stored, whoever put it together.
 func (n Name) Check() error {
 	_, err := NewName(n.Repository, n.Format, n.Package, n.Display)
 	return err
@@ -137,7 +137,7 @@ func checkPath(what, s string, limit int) error {
 	return nil
 }
 
-// clip shortens client text for a message.
+// Clip shortens client text for a message.
 func Clip(s string) string {
 	const most = 80
 	if len(s) <= most {
@@ -150,7 +150,7 @@ func Clip(s string) string {
 	return s + "…"
 }
 
-// isLine reports whether s is text that stays on one line.
+// IsLine reports whether s is text that stays on one line.
 func IsLine(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // isText reports whether s is text, of any number of lines.

@@ -9,7 +9,7 @@ import (
 	"slipway/metadata"
 )
 
-// checkState holds a state to those of the format, and its message to its bound. Invalid.
+// CheckState holds a state to those of the format, and its message to its bound. Invalid.
 func (s *Core) CheckState(format string, state State, reason string) error {
 	if state != Published && !slices.Contains(s.Rules[format].States, state) {
 		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", format, Clip(string(state)))
@@ -20,7 +20,7 @@ func (s *Core) CheckState(format string, state State, reason string) error {
 	return nil
 }
 
-// checkTag holds a tag to the common grammar and to the format's own rule.
+// CheckTag holds a tag to the common grammar and to the format's own rule.
 func (s *Core) CheckTag(format, tag string) error {
 	if err := CheckTag(tag); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
 	return NewName(repository, format, key, pkg)
 }
 
-// packages returns the packages of a repository that a package URL can mean; those of the type that are not there are left
+// PackagesOf returns the packages of a repository that a package URL can mean; those of the type that are not there are left
 // out. Invalid: no format has this type.
 func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
 	var out []Package
@@ -87,13 +87,13 @@ func OpenPackage(tx metadata.Tx, at Name) (Package, error) {
 	return p, Missing(err, AboutPackage, "there is no %s package %q in repository %q", at.Format, Clip(at.Package), at.Repository)
 }
 
-// living returns a version of a package that is not deleted. NotFound.
+// Living returns a version of a package that is not deleted. NotFound.
 func Living(versions metadata.Versions, p Package, version string) (Version, error) {
 	v, err := versions.Version(p.ID, version)
 	return Present(p, v, err, version)
 }
 
-// present returns the version that a look-up by name found in a package, unless it is deleted. NotFound.
+// Present returns the version that a look-up by name found in a package, unless it is deleted. NotFound.
 func Present(p Package, v Version, err error, name string) (Version, error) {
 	if err == nil && v.State == Deleted {
 		err = metadata.ErrNotExist
@@ -104,8 +104,8 @@ func Present(p Package, v Version, err error, name string) (Version, error) {
 	return v, nil
 }
 
-// spelled finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
-func (s *Core) FindSpelled(versions metadata.Versions, pkg Package, version string) (Version, error) {
+// FindCanonical finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
+func (s *Core) FindCanonical(versions metadata.Versions, pkg Package, version string) (Version, error) {
 	v, err := versions.Version(pkg.ID, version)
 	spelling := s.Rules[pkg.Format].Spelling
 	if !errors.Is(err, metadata.ErrNotExist) || spelling == nil {

@@ -119,7 +119,7 @@ func (s *Core) UpdateRepository(ctx context.Context, name string, c RepositoryCh
 	return r, err
 }
 
-// readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there
+// Readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there
 // is none. The list is never nil.
 func (s *Core) Readable(repositories metadata.Repositories, actor access.Actor) ([]int64, error) {
 	ids := []int64{}
@@ -151,7 +151,7 @@ func AllRepositories(repositories metadata.Repositories) ([]Repository, error) {
 	}
 }
 
-// repository loads a repository's row without asking for rights.
+// RepositoryRow loads a repository's row without asking for rights.
 func (s *Core) RepositoryRow(ctx context.Context, name string) (Repository, error) {
 	r, err := s.byRepository.Get(name, func() (r Repository, err error) {
 		err = s.Store.View(ctx, func(tx metadata.Tx) (err error) {

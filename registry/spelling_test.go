@@ -11,8 +11,8 @@ import (
 	"slipway/registry/registrytest"
 )
 
-// TestSpelled: a version is found in every spelling that its format takes for the same, also as a tombstone.
-func TestSpelled(t *testing.T) {
+// TestCanonicalVersion: a version is found in every spelling that its format takes for the same, also as a tombstone.
+func TestCanonicalVersion(t *testing.T) {
 	e := registrytest.New(t, registrytest.With(func(c *instance.Config) {
 		r := c.Rules[registrytest.Format]
 		r.Spelling = func(v string) (string, []byte) {
@@ -36,11 +36,11 @@ func TestSpelled(t *testing.T) {
 	for given, want := range map[string]string{
 		"A": "A", "a": "A", "a.0": "A", "b": "b.0", "B.0": "b.0", "C": "c", "d": "d", "none": "none",
 	} {
-		if got, err := e.Catalog.Spelled(e.Admin, e.Name("app").At(given)); err != nil || got.Version != want {
+		if got, err := e.Catalog.CanonicalVersion(e.Admin, e.Name("app").At(given)); err != nil || got.Version != want {
 			t.Errorf("%s: %q, %v; want %q", given, got.Version, err, want)
 		}
 	}
-	if got, err := e.Catalog.Spelled(e.Admin, e.Name("absent").At("a.0")); err != nil || got.Version != "a.0" {
+	if got, err := e.Catalog.CanonicalVersion(e.Admin, e.Name("absent").At("a.0")); err != nil || got.Version != "a.0" {
 		t.Errorf("of an absent package: %q, %v", got.Version, err)
 	}
 	d, _, err := e.Deploy.ReportDeployment(e.Admin, deploy.Report{Environment: "prod", Service: "web", Repository: "main", PURL: "pkg:generic/app@a.0",

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// noSuch says that a word is none of those known, and which one may have been meant; where none is near, it shows some of
+// NoSuch says that a word is none of those known, and which one may have been meant; where none is near, it shows some of
 // them. what is the kind of word.
 func NoSuch(what, word string, known, show []string) string {
 	word = Clip(word)

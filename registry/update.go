@@ -16,8 +16,14 @@ func (s *Core) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Instance returns the installation's id and the text form of the key that signs its log.
-func (s *Core) Identity() (id, verifier string) { return s.instance, s.Verifier }
+// Identity says which installation this is.
+type Identity struct {
+	ID       string // from the first start on
+	Verifier string // the text form of the public key that signs the log
+}
+
+// Identity returns the id and the key of the installation.
+func (s *Core) Identity() Identity { return Identity{ID: s.instance, Verifier: s.Verifier} }
 
 // Source is what events name as their origin: the public base URL, or the installation's id without one.
 func (s *Core) Source() string {

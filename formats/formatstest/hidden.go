@@ -33,8 +33,8 @@ func notThere(about registry.Subject) error {
 	return registry.Errorf(registry.NotFound, about, "not here")
 }
 
-func (u *upTo) Contents(ctx context.Context, at registry.Name, files bool) (catalog.Contents, error) {
-	c, err := u.Reader.Contents(ctx, at, files)
+func (u *upTo) PackageListing(ctx context.Context, at registry.Name, files bool) (catalog.PackageListing, error) {
+	c, err := u.Reader.PackageListing(ctx, at, files)
 	if err != nil {
 		return c, err
 	}
@@ -55,7 +55,7 @@ func (u *upTo) Contents(ctx context.Context, at registry.Name, files bool) (cata
 }
 
 func (u *upTo) Package(ctx context.Context, at registry.Name) (registry.Package, error) {
-	c, err := u.Contents(ctx, at, false)
+	c, err := u.PackageListing(ctx, at, false)
 	return c.Package, err
 }
 
@@ -95,10 +95,10 @@ func (u *upTo) Resolve(ctx context.Context, at registry.Name, ref catalog.Ref) (
 	return v, err
 }
 
-func (u *upTo) Detail(ctx context.Context, at registry.Coordinate) (catalog.Detail, error) {
-	d, err := u.Reader.Detail(ctx, at)
+func (u *upTo) VersionDetail(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
+	d, err := u.Reader.VersionDetail(ctx, at)
 	if err == nil && !u.shows(d.Version) {
-		return catalog.Detail{}, notThere(registry.AboutVersion)
+		return catalog.VersionDetail{}, notThere(registry.AboutVersion)
 	}
 	return d, err
 }
@@ -108,7 +108,7 @@ func (u *upTo) File(ctx context.Context, at registry.Coordinate, path string) (r
 	if err != nil {
 		return f, err
 	}
-	c, err := u.Contents(ctx, at.Name, false)
+	c, err := u.PackageListing(ctx, at.Name, false)
 	if err == nil && !slices.ContainsFunc(c.Versions, func(v registry.Version) bool { return v.ID == f.VersionID }) {
 		err = notThere(registry.AboutFile)
 	}
@@ -123,7 +123,7 @@ func (u *upTo) Folder(ctx context.Context, at registry.Coordinate, q catalog.Fol
 }
 
 func (u *upTo) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error) {
-	c, err := u.Contents(ctx, at, false)
+	c, err := u.PackageListing(ctx, at, false)
 	return c.Tags, err
 }
 

@@ -352,7 +352,7 @@ func (s Suite) healed(t *testing.T) {
 	if res := srv.Do(Admin, q); res.Status != http.StatusOK {
 		t.Fatal(res)
 	}
-	d, err := srv.Catalog.Detail(srv.Admin, s.only(t, srv))
+	d, err := srv.Catalog.VersionDetail(srv.Admin, s.only(t, srv))
 	srv.must(err)
 	for _, f := range d.Files {
 		srv.must(srv.Blobs.Delete(context.Background(), f.Blob.Digest))

@@ -68,9 +68,9 @@ func mayAdd(ctx context.Context, v registry.Version) bool {
 }
 
 // condition lets a release be what it is: files that are there stay, and more come only where late takes them.
-func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have publish.Held) error {
-	return func(have publish.Held) error {
-		if have.None() {
+func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have publish.Existing) error {
+	return func(have publish.Existing) error {
+		if have.IsNew() {
 			return nil
 		}
 		for _, f := range s.files {

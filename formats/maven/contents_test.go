@@ -88,7 +88,7 @@ func TestPOM(t *testing.T) {
 		<ciManagement><system>Jenkins</system><url>https://ci.example.com/job/1</url></ciManagement></project>`, 201)
 	e.put(formatstest.Admin, "com/acme/lib/1.0/lib-1.0.jar", "x", 201)
 	e.put(formatstest.Admin, "com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"), 201)
-	d, err := e.Catalog.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
 	got := map[string]string{}
 	for _, f := range d.Facts {

@@ -143,7 +143,7 @@ func TestQuiet(t *testing.T) {
 	e.eventually(e.reader(), "com/acme/lib/1.0/lib-1.0.jar", 200)
 	e.get(e.reader(), "com/acme/lib/maven-metadata.xml", 200, "<version>1.0</version>")
 	waiting.get(waiting.reader(), "com/acme/lib/1.0/lib-1.0.jar", 404)
-	d, err := e.Catalog.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
 	if d.Version.PublishedBy != accounts.AdminUser || !strings.HasPrefix(d.Version.PublisherID, "token:") {
 		t.Errorf("published by %s, %s", d.Version.PublishedBy, d.Version.PublisherID)
@@ -225,7 +225,7 @@ func TestSidecars(t *testing.T) {
 	e.get(e.reader(), jar, 404)
 	e.put(ci, jar+".md5", sumHex(md5.New(), "bytes"), 201)
 	e.put(ci, "com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"), 201)
-	d, err := e.Catalog.Detail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
 	if len(d.Files) != 3 {
 		t.Errorf("%d files: %+v", len(d.Files), d.Files)

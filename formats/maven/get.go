@@ -108,7 +108,7 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 
 // literalPath is the path of the file that stands for a literal name now.
 func (h *handlers) literalPath(ctx context.Context, t target) (string, error) {
-	d, err := h.svc.Catalog.Detail(ctx, t.at())
+	d, err := h.svc.Catalog.VersionDetail(ctx, t.at())
 	if err != nil {
 		return "", err
 	}
@@ -245,7 +245,7 @@ func (h *handlers) versions(ctx context.Context, t target, artifact bool, group 
 	var m metadata
 	var modified time.Time
 	if artifact {
-		c, err := h.svc.Catalog.Contents(ctx, t.name(), false)
+		c, err := h.svc.Catalog.PackageListing(ctx, t.name(), false)
 		if err != nil {
 			return httpserver.Document{}, err
 		}
@@ -264,7 +264,7 @@ func (h *handlers) versions(ctx context.Context, t target, artifact bool, group 
 
 // snapshots makes the metadata of a snapshot version.
 func (h *handlers) snapshots(ctx context.Context, t target) (httpserver.Document, error) {
-	d, err := h.svc.Catalog.Detail(ctx, t.at())
+	d, err := h.svc.Catalog.VersionDetail(ctx, t.at())
 	if err != nil {
 		return httpserver.Document{}, err
 	}

@@ -86,7 +86,7 @@ func BenchmarkPackument(b *testing.B) {
 // BenchmarkRender builds the full document of 100 versions, without the cache and its compression.
 func BenchmarkRender(b *testing.B) {
 	e := versions100(b)
-	c, err := e.Catalog.Contents(e.Admin, e.name("web"), false)
+	c, err := e.Catalog.PackageListing(e.Admin, e.name("web"), false)
 	must(b, err)
 	p, err := newPage(c, "https://registry.example.com/npm/main")
 	must(b, err)

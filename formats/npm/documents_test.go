@@ -144,7 +144,7 @@ func TestTarballSpellings(t *testing.T) {
 	}
 	// What the documents say is what is served.
 	v := e.get("/@acme/a-1.2/latest")
-	d, err := e.Catalog.Detail(e.Admin, e.name("@acme/a-1.2").At("1.0.0-1.2"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.name("@acme/a-1.2").At("1.0.0-1.2"))
 	must(t, err)
 	dist := v["dist"].(map[string]any)
 	if dist["shasum"] != hex.EncodeToString(d.Files[0].Blob.SHA1) || dist["integrity"] != "sha512-"+base64.StdEncoding.EncodeToString(d.Files[0].Blob.SHA512) ||

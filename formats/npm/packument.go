@@ -34,8 +34,8 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 	if err != nil {
 		return err
 	}
-	return h.serve(w, r, t, pkg, view, render, func(ctx context.Context) (catalog.Contents, error) {
-		c, err := h.site.Parts.Catalog.Contents(ctx, name, false)
+	return h.serve(w, r, t, pkg, view, render, func(ctx context.Context) (catalog.PackageListing, error) {
+		c, err := h.site.Parts.Catalog.PackageListing(ctx, name, false)
 		if err == nil && len(c.Versions) == 0 {
 			err = absent(t.name)
 		}
@@ -45,7 +45,7 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 
 // serve is document of what read finds. pkg was read before, so that no newer revision's document is kept with what is older.
 func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg registry.Package, view string,
-	render func(*page) ([]byte, string, error), read func(context.Context) (catalog.Contents, error)) error {
+	render func(*page) ([]byte, string, error), read func(context.Context) (catalog.PackageListing, error)) error {
 	base := h.base(r, t)
 	key := formats.KeyOf(pkg, "npm ", view, " ", base)
 	header := func(head http.Header) {
@@ -106,8 +106,8 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 		b, err := p.one(v)
 		return b, fullType, err
 	}
-	return h.serve(w, r, t, pkg, "version "+v.Name, render, func(context.Context) (catalog.Contents, error) {
-		return catalog.Contents{Package: pkg}, nil
+	return h.serve(w, r, t, pkg, "version "+v.Name, render, func(context.Context) (catalog.PackageListing, error) {
+		return catalog.PackageListing{Package: pkg}, nil
 	})
 }
 

@@ -36,7 +36,7 @@ func TestPublish(t *testing.T) {
 	if doc["readme"] != "# Web" || doc["license"] != "MIT" {
 		t.Errorf("packument: %v", doc)
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.name("@acme/web").At("1.4.2"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.name("@acme/web").At("1.4.2"))
 	must(t, err)
 	if d.Version.PURL != "pkg:npm/%40acme/web@1.4.2" || d.Version.PublishedBy != "admin" || len(d.Files) != 1 || d.Files[0].Path != "web-1.4.2.tgz" {
 		t.Errorf("%+v %+v", d.Version, d.Files)
@@ -241,7 +241,7 @@ func TestS16Served(t *testing.T) {
 			t.Errorf("%s: %v", accept, v)
 		}
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.name("web").At("1.0.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.name("web").At("1.0.0"))
 	must(t, err)
 	i := slices.IndexFunc(d.Facts, func(f registry.Fact) bool { return f.Key == factDifference })
 	if i < 0 || !strings.Contains(d.Facts[i].Value, "innocent") || d.Facts[i].Rank != registry.RankObserved {
@@ -315,7 +315,7 @@ func TestProvenanceIsKept(t *testing.T) {
 	p.bundle = bundle("pkg:npm/%40acme/web@1.0.0", p.tarball)
 	e.publish(p)
 	e.publish(p)
-	d, err := e.Catalog.Detail(e.Admin, e.name("@acme/web").At("1.0.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.name("@acme/web").At("1.0.0"))
 	must(t, err)
 	if len(d.Files) != 2 || d.Files[0].Path != "web-1.0.0.sigstore" || d.Files[0].Blob.Size != int64(len(p.bundle)) {
 		t.Errorf("%+v", d.Files)

@@ -23,14 +23,14 @@ const (
 // page is a package as one reader sees it: base is the repository's URL, "https://host/npm/main", without a slash at
 // the end.
 type page struct {
-	catalog.Contents
+	catalog.PackageListing
 	base  string
 	about about
 }
 
-func newPage(c catalog.Contents, base string) (*page, error) {
+func newPage(c catalog.PackageListing, base string) (*page, error) {
 	a, err := readAbout(c.Package.Descriptor)
-	return &page{Contents: c, base: base, about: a}, err
+	return &page{PackageListing: c, base: base, about: a}, err
 }
 
 // hoisted members of the latest version are shown for the package as a whole.

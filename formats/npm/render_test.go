@@ -60,7 +60,7 @@ func sample(t testing.TB) *page {
 	}
 	plain := contents{manifest: obj(t, "{}"), files: 1, unpacked: 10}
 	about := marshal(about{Readme: "# Web <3", ReadmeFilename: "README.md", Maintainers: []person{{Name: "alice"}, {Name: "bob", Email: "bob@example.com"}}, Users: map[string]bool{"eve": true}})
-	c := catalog.Contents{
+	c := catalog.PackageListing{
 		Package: registry.Package{ID: 7, Revision: 12, Name: "@acme/web", Descriptor: about, CreatedAt: at, UpdatedAt: at.Add(100 * time.Hour)},
 		Versions: []registry.Version{
 			version(1, "1.0.0", `{"name":"@acme/web","version":"1.0.0","license":"ISC"}`, plain, registry.Deprecated, `use "2" <now>`),

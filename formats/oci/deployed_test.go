@@ -91,7 +91,7 @@ func TestIndexFacts(t *testing.T) {
 		"silent": {index(nil, attestation), ""},
 	} {
 		d := s.push(image, tag, c.m)
-		detail, err := s.Catalog.Detail(s.Admin, registry.Name{Repository: "main", Format: "oci", Package: "app"}.At(d.String()))
+		detail, err := s.Catalog.VersionDetail(s.Admin, registry.Name{Repository: "main", Format: "oci", Package: "app"}.At(d.String()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -536,7 +536,7 @@ func TestFacts(t *testing.T) {
 	facts := func(d digest.Digest) string {
 		t.Helper()
 		at := registry.Name{Repository: "main", Format: "oci", Package: "facts"}
-		detail, err := s.Catalog.Detail(s.Admin, at.At(d.String()))
+		detail, err := s.Catalog.VersionDetail(s.Admin, at.At(d.String()))
 		if err != nil {
 			t.Fatal(err)
 		}

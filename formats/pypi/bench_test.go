@@ -13,7 +13,7 @@ import (
 
 // BenchmarkRender renders a project of 4,000 files, as the largest have.
 func BenchmarkRender(b *testing.B) {
-	c := catalog.Contents{Package: registry.Package{Key: "numpy"}, Files: map[int64][]registry.File{}}
+	c := catalog.PackageListing{Package: registry.Package{Key: "numpy"}, Files: map[int64][]registry.File{}}
 	for i := range int64(100) {
 		version := fmt.Sprintf("1.%d.0", i)
 		descriptor := `{"files":{`

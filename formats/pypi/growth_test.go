@@ -22,7 +22,7 @@ func TestGrowth(t *testing.T) {
 		return rows.Load() - before
 	}
 	kept := func() int {
-		d, err := e.Catalog.Detail(e.Admin, registry.Name{Repository: "main", Format: formatName, Package: "grows"}.At("1.0"))
+		d, err := e.Catalog.VersionDetail(e.Admin, registry.Name{Repository: "main", Format: formatName, Package: "grows"}.At("1.0"))
 		must(t, err)
 		return len(d.Version.Descriptor)
 	}

@@ -73,7 +73,7 @@ func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn fun
 		return registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", formats.Clip(t.version), name.Package)
 	}
 	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
-		v, err := e.Spelled(want.String())
+		v, err := e.CanonicalVersion(want.String())
 		if err != nil {
 			return err
 		}

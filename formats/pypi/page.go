@@ -35,7 +35,7 @@ type pageFile struct {
 }
 
 // newPage puts together the files of all versions, the lowest version first, and within one by name.
-func newPage(c catalog.Contents) (*page, error) {
+func newPage(c catalog.PackageListing) (*page, error) {
 	p := &page{project: c.Package.Key}
 	for _, v := range c.Versions {
 		d, err := readDescriptor(v.Descriptor)

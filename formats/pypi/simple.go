@@ -72,7 +72,7 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	m := negotiate(r)
 	key := formats.KeyOf(pkg, "pypi ", m.mime)
 	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (httpserver.Document, error) {
-		c, err := h.site.Parts.Catalog.Contents(ctx, name, true)
+		c, err := h.site.Parts.Catalog.PackageListing(ctx, name, true)
 		if err != nil {
 			return httpserver.Document{}, err
 		}
@@ -85,7 +85,7 @@ func pageHeader(h http.Header) {
 	h.Set("Vary", "Accept")
 }
 
-func render(c catalog.Contents, m media) (httpserver.Document, error) {
+func render(c catalog.PackageListing, m media) (httpserver.Document, error) {
 	p, err := newPage(c)
 	if err != nil {
 		return httpserver.Document{}, err

@@ -30,7 +30,7 @@ func TestRender(t *testing.T) {
 	file := func(version int64, path, content string) registry.File {
 		return registry.File{VersionID: version, Path: path, AddedAt: at, Blob: registry.Blob{Digest: digest.FromString(content), Size: int64(len(content))}}
 	}
-	c := catalog.Contents{
+	c := catalog.PackageListing{
 		Package: registry.Package{Key: "my-pkg", Name: "My.Pkg"},
 		Versions: []registry.Version{
 			{ID: 1, Name: "1.0", Descriptor: []byte(`{"files":{"my_pkg-1.0-py3-none-any.whl":{"requires_python":">=3.9,<4"}}}`)},

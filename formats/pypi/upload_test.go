@@ -243,7 +243,7 @@ func uploadTogether(t *testing.T, e *env) {
 	if published != 1 {
 		t.Errorf("%d events of a publish", published)
 	}
-	detail, err := e.Catalog.Detail(e.Admin, registry.Coordinate{Name: registry.Name{Repository: "main", Format: formatName, Package: "many"}, Version: "1.0"})
+	detail, err := e.Catalog.VersionDetail(e.Admin, registry.Coordinate{Name: registry.Name{Repository: "main", Format: formatName, Package: "many"}, Version: "1.0"})
 	must(t, err)
 	sources := 0
 	for _, f := range detail.Facts {

@@ -49,7 +49,7 @@ func (c condition) note() ([]byte, error) {
 }
 
 // hold checks the condition in the transaction of a commit, and says whether a file is there.
-func (c condition) hold(have publish.Held, path string) (there bool, err error) {
+func (c condition) hold(have publish.Existing, path string) (there bool, err error) {
 	f, there, err := have.File(path)
 	switch {
 	case err != nil:

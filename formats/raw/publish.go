@@ -73,7 +73,7 @@ func (format) Assemble(_ context.Context, a staging.Assembly) (publish.Release, 
 		}
 		conditions[f.Path] = c
 	}
-	rel.If = func(have publish.Held) error {
+	rel.If = func(have publish.Existing) error {
 		for path, c := range conditions {
 			if _, err := c.hold(have, path); err != nil {
 				return err

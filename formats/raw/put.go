@@ -40,7 +40,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	there := false
-	_, err = pub.Commit(r.Context(), req.release(func(have publish.Held) (err error) {
+	_, err = pub.Commit(r.Context(), req.release(func(have publish.Existing) (err error) {
 		there, err = req.cond.hold(have, req.path)
 		return err
 	}))
@@ -128,7 +128,7 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *publish.P
 	return false, nil
 }
 
-func (req putRequest) release(cond func(publish.Held) error) publish.Release {
+func (req putRequest) release(cond func(publish.Existing) error) publish.Release {
 	rel := release(req.at, req.redeploy)
 	rel.If = cond
 	return rel

@@ -67,7 +67,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, o ServeOptions)
 	return err
 }
 
-// newServer has no ReadTimeout and no WriteTimeout: those count a whole request and a whole answer.
+// newHTTPServer has no ReadTimeout and no WriteTimeout: those count a whole request and a whole answer.
 func newHTTPServer(h http.Handler, o ServeOptions) *http.Server {
 	return &http.Server{
 		Handler:           h,

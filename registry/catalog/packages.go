@@ -35,7 +35,7 @@ func (s *Catalog) Package(ctx context.Context, at registry.Name) (registry.Packa
 	})
 }
 
-// PackageAndMore returns the row of a package, empty where there is none, and whether the repository has packages of the
+// PackageOrGroup returns the row of a package, empty where there is none, and whether the repository has packages of the
 // format whose names begin with prefix: for formats where a path may be of one, or of a group of others. NotFound: about
 // the repository.
 func (s *Catalog) PackageOrGroup(ctx context.Context, at registry.Name, prefix string) (registry.Package, bool, error) {
@@ -69,17 +69,17 @@ func (s *Catalog) packageOrGroup(ctx context.Context, at registry.Name, prefix s
 	return p, more, err
 }
 
-// Contents is a package with all that a document about it needs, as of one moment.
-type Contents struct {
+// PackageListing is a package with all that a document about it needs, as of one moment.
+type PackageListing struct {
 	Package  registry.Package
 	Versions []registry.Version // not deleted, in the format's order, with descriptors
 	Tags     []registry.Tag
 	Files    map[int64][]registry.File // by version id; only with files
 }
 
-// Contents reads a package whole, in O(1) queries. NotFound.
-func (s *Catalog) Contents(ctx context.Context, at registry.Name, files bool) (Contents, error) {
-	var c Contents
+// PackageListing reads a package whole, in O(1) queries. NotFound.
+func (s *Catalog) PackageListing(ctx context.Context, at registry.Name, files bool) (PackageListing, error) {
+	var c PackageListing
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
 		if c.Package, err = registry.OpenPackage(tx, at); err != nil {
 			return err

@@ -53,7 +53,7 @@ func TestSearch(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	today := time.Now().UTC().Format(time.DateOnly)
-	d, err := e.Catalog.Detail(e.Admin, e.Name("api").At("1.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("api").At("1.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestSearchCost(t *testing.T) {
 	}
 	time.Sleep(100 * time.Millisecond)
 	for range 20 {
-		if _, err := e.Catalog.Detail(e.Admin, e.Name("web").At("1")); err != nil {
+		if _, err := e.Catalog.VersionDetail(e.Admin, e.Name("web").At("1")); err != nil {
 			t.Error(err)
 		}
 	}

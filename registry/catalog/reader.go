@@ -25,13 +25,13 @@ type Reader interface {
 	Packages(ctx context.Context, repository string, q PackageQuery) ([]registry.Package, error)
 	// Contents returns a package with all that a document about it needs, as of one moment; files only where they are asked for.
 	// NotFound.
-	Contents(ctx context.Context, at registry.Name, files bool) (Contents, error)
+	PackageListing(ctx context.Context, at registry.Name, files bool) (PackageListing, error)
 	// Versions lists versions without descriptors, the newest first. NotFound.
 	Versions(ctx context.Context, at registry.Name, q VersionQuery) ([]registry.Version, error)
 	// Resolve finds a version by its name, a tag or its digest. NotFound.
 	Resolve(ctx context.Context, at registry.Name, ref Ref) (registry.Version, error)
 	// Detail returns a version with its files, tags and facts. NotFound.
-	Detail(ctx context.Context, at registry.Coordinate) (Detail, error)
+	VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error)
 	// File finds a path in one version, or in whichever one holds it where at names none. NotFound.
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
 	// Folder lists what is directly in a folder of a version. NotFound.

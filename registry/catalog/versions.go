@@ -90,8 +90,8 @@ func (s *Catalog) Referrers(ctx context.Context, at registry.Name, d digest.Dige
 	return out, err
 }
 
-// Detail is one version with everything known about it.
-type Detail struct {
+// VersionDetail is one version with everything known about it.
+type VersionDetail struct {
 	Package registry.Package
 	Version registry.Version
 	Files   []registry.File
@@ -99,9 +99,9 @@ type Detail struct {
 	Facts   []registry.Fact
 }
 
-// Detail reads one version; a deleted one too, as its tombstone says what was there. NotFound.
-func (s *Catalog) Detail(ctx context.Context, at registry.Coordinate) (Detail, error) {
-	var d Detail
+// VersionDetail reads one version; a deleted one too, as its tombstone says what was there. NotFound.
+func (s *Catalog) VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error) {
+	var d VersionDetail
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
 		if d.Package, err = registry.OpenPackage(tx, at.Name); err != nil {
 			return err
@@ -157,10 +157,10 @@ func (s *Catalog) Versions(ctx context.Context, at registry.Name, q VersionQuery
 	return out, err
 }
 
-// Spelled returns at with the version's name as it was published, where the format knows several spellings of one version
+// CanonicalVersion returns at with the version's name as it was published, where the format knows several spellings of one version
 // (PyPI: 1.0 and 1.0.0). A version that is not there keeps the spelling it has. It asks for no rights: what it finds is
 // told only by the call that follows.
-func (s *Catalog) Spelled(ctx context.Context, at registry.Coordinate) (registry.Coordinate, error) {
+func (s *Catalog) CanonicalVersion(ctx context.Context, at registry.Coordinate) (registry.Coordinate, error) {
 	if s.core.Rules[at.Format].Spelling == nil {
 		return at, nil
 	}
@@ -169,7 +169,7 @@ func (s *Catalog) Spelled(ctx context.Context, at registry.Coordinate) (registry
 		if err != nil {
 			return err
 		}
-		v, err := s.core.FindSpelled(tx.Versions(), pkg, at.Version)
+		v, err := s.core.FindCanonical(tx.Versions(), pkg, at.Version)
 		if err == nil {
 			at.Version = v.Name
 		}

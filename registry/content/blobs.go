@@ -35,8 +35,8 @@ func sameRepository(repositories metadata.Repositories, name string, id int64) e
 	return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(name))
 }
 
-// findBlob looks a digest up in the books: sha256, or sha512 where it was computed.
-func findBlob(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) {
+// blobByDigest looks a digest up in the books: sha256, or sha512 where it was computed.
+func blobByDigest(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) {
 	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
 		sum, err := hex.DecodeString(d.Encoded())
 		if err != nil {
@@ -47,10 +47,10 @@ func findBlob(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) {
 	return blobs.Blob(d)
 }
 
-// ownBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
+// OwnBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
 // not exist for it: digests are no secrets, and must open nothing.
 func OwnBlob(tx metadata.Tx, at registry.Name, packageID int64, d digest.Digest) (registry.Blob, error) {
-	b, err := findBlob(tx.Blobs(), d)
+	b, err := blobByDigest(tx.Blobs(), d)
 	if err != nil {
 		return registry.Blob{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Store) OwnBlob(ctx context.Context, at registry.Name, d digest.Digest) 
 // Blob returns a blob that the package holds, for reading. A caller who may publish may also rely on it, so it gets a lease,
 // unless that can't be written: on a full disk what is there can still be read. NotFound.
 func (s *Store) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
-	b, err := s.lookBlob(ctx, at, d)
+	b, err := s.blobForPublisher(ctx, at, d)
 	var kept *keepError
 	if !errors.As(err, &kept) || registry.KindOf(kept.error) == registry.NotFound {
 		return b, err
@@ -106,11 +106,11 @@ func (s *Store) Blob(ctx context.Context, at registry.Name, d digest.Digest) (re
 // StoredBlob is Blob for a caller who sends the bytes unless they are there: NotFound also where the store has lost them, so
 // that they come back, and an error where there is no lease to rely on.
 func (s *Store) StoredBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
-	b, err := s.lookBlob(ctx, at, d)
+	b, err := s.blobForPublisher(ctx, at, d)
 	if err != nil {
 		return b, err
 	}
-	return b, s.stored(ctx, at, b)
+	return b, s.verifyStored(ctx, at, b)
 }
 
 // keepError says why a blob that is there got no lease.
@@ -118,8 +118,8 @@ type keepError struct{ error }
 
 func (e *keepError) Unwrap() error { return e.error }
 
-// lookBlob finds a blob that the package holds, and gives it a lease if the caller may publish: keepError where that fails.
-func (s *Store) lookBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+// blobForPublisher finds a blob that the package holds, and gives it a lease if the caller may publish: keepError where that fails.
+func (s *Store) blobForPublisher(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
 	actor, err := s.core.Authorize(ctx, access.Read, at.Repository)
 	if err != nil {
 		return registry.Blob{}, err
@@ -131,14 +131,14 @@ func (s *Store) lookBlob(ctx context.Context, at registry.Name, d digest.Digest)
 	if err != nil || access.Decide(actor, access.Publish, at.Repository) != access.Allow {
 		return b, err
 	}
-	if err := s.keep(ctx, at, d, b.ID); err != nil {
+	if err := s.renewLease(ctx, at, d, b.ID); err != nil {
 		return b, &keepError{err}
 	}
 	return b, nil
 }
 
-// stored looks whether the store has the bytes of a blob. NotFound.
-func (s *Store) stored(ctx context.Context, at registry.Name, b registry.Blob) error {
+// verifyStored looks whether the store has the bytes of a blob. NotFound.
+func (s *Store) verifyStored(ctx context.Context, at registry.Name, b registry.Blob) error {
 	_, err := s.core.Blobs.Stat(ctx, b.Digest)
 	if errors.Is(err, storage.ErrNotExist) {
 		s.core.Log.LogAttrs(ctx, slog.LevelError, "the store has lost a blob", slog.String("digest", b.Digest.String()))
@@ -147,9 +147,9 @@ func (s *Store) stored(ctx context.Context, at registry.Name, b registry.Blob) e
 	return err
 }
 
-// keep renews the package's lease of a blob that it holds, unless much of the time is left. Between the look and the
+// renewLease renews the package's lease of a blob that it holds, unless much of the time is left. Between the look and the
 // lease the blob may have gone: NotFound then.
-func (s *Store) keep(ctx context.Context, at registry.Name, d digest.Digest, id int64) error {
+func (s *Store) renewLease(ctx context.Context, at registry.Name, d digest.Digest, id int64) error {
 	due, as := s.renewals.due(holder(at), id, s.core.Now())
 	if !due {
 		return nil
@@ -213,18 +213,18 @@ func (s *Store) putBlob(ctx context.Context, repositoryID int64, at registry.Nam
 		return registry.Blob{}, StageError(err, StageFile{Path: want.String(), Limit: limit})
 	}
 	s.NoteReceived(at.Format, b.Size)
-	return s.own(ctx, repositoryID, at, registry.Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.Sum(SHA512)}, stored, also)
+	return s.leaseTo(ctx, repositoryID, at, registry.Blob{Digest: b.Digest, Size: b.Size, SHA512: sum.Sum(SHA512)}, stored, also)
 }
 
-// noteReceived counts bytes that were stored for a format.
+// NoteReceived counts bytes that were stored for a format.
 func (s *Store) NoteReceived(format string, size int64) {
 	s.received.WithLabelValues(format).Add(float64(size))
 }
 
-// own records stored bytes as the package's, by a lease. NotFound: the repository that they were sent to is gone.
-func (s *Store) own(ctx context.Context, repositoryID int64, at registry.Name, b registry.Blob, stored time.Time, also func(tx metadata.Tx) error) (registry.Blob, error) {
+// leaseTo records stored bytes as the package's, by a lease. NotFound: the repository that they were sent to is gone.
+func (s *Store) leaseTo(ctx context.Context, repositoryID int64, at registry.Name, b registry.Blob, stored time.Time, also func(tx metadata.Tx) error) (registry.Blob, error) {
 	as := s.renewals.epoch()
-	out, err := s.record(ctx, b, stored, func(tx metadata.Tx, b registry.Blob) error {
+	out, err := s.recordBlob(ctx, b, stored, func(tx metadata.Tx, b registry.Blob) error {
 		if err := sameRepository(tx.Repositories(), at.Repository, repositoryID); err != nil {
 			return err
 		}
@@ -239,9 +239,9 @@ func (s *Store) own(ctx context.Context, repositoryID int64, at registry.Name, b
 	return out, err
 }
 
-// record notes stored bytes, after making sure that no collection has taken them, and lets need say in the same transaction
+// recordBlob notes stored bytes, after making sure that no collection has taken them, and lets need say in the same transaction
 // who needs them. errCollected (Unavailable): the bytes are gone.
-func (s *Store) record(ctx context.Context, b registry.Blob, stored time.Time, need func(tx metadata.Tx, b registry.Blob) error) (registry.Blob, error) {
+func (s *Store) recordBlob(ctx context.Context, b registry.Blob, stored time.Time, need func(tx metadata.Tx, b registry.Blob) error) (registry.Blob, error) {
 	since := stored.Add(-ClockMargin)
 	for try := 0; ; try++ {
 		var out registry.Blob
@@ -293,7 +293,7 @@ func (s *Store) MountBlob(ctx context.Context, from, to registry.Name, d digest.
 		return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
 	})
 	if err == nil {
-		err = s.stored(ctx, to, b) // with the lease no collection takes them between this look and the answer
+		err = s.verifyStored(ctx, to, b) // with the lease no collection takes them between this look and the answer
 	}
 	return b, registry.Missing(err, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
 }
@@ -329,7 +329,7 @@ func (s *Store) MountAnyBlob(ctx context.Context, to registry.Name, d digest.Dig
 
 // packagesOf returns packages that hold a blob, by a file or by a lease.
 func packagesOf(tx metadata.Tx, d digest.Digest) ([]registry.Name, error) {
-	b, err := findBlob(tx.Blobs(), d)
+	b, err := blobByDigest(tx.Blobs(), d)
 	if err != nil {
 		return nil, err
 	}

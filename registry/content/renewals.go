@@ -11,7 +11,7 @@ const (
 	maxRemembered = 10_000
 )
 
-// leases remembers which leases were renewed lately, so that a push that looks at the same blob again and again does not
+// renewals remembers which leases were renewed lately, so that a push that looks at the same blob again and again does not
 // write each time.
 type renewals struct {
 	mu        sync.Mutex
@@ -72,5 +72,5 @@ func (l *renewals) failed(now time.Time) bool {
 	return true
 }
 
-// forgetLeases is to be called after leases were dropped before their time, by others than this part of the core.
+// ForgetLeases is to be called after leases were dropped before their time, by others than this part of the core.
 func (s *Store) ForgetLeases() { s.renewals.forget() }

@@ -100,7 +100,7 @@ func (s *summer) Sum(id SumSet) []byte {
 	return nil
 }
 
-// verify yields r through every hash; instead of io.EOF it fails when a sum is not the wanted one, so the store keeps
+// Verify yields r through every hash; instead of io.EOF it fails when a sum is not the wanted one, so the store keeps
 // nothing.
 func (s *summer) Verify(r io.Reader) io.Reader {
 	if len(s.sums) == 0 {

@@ -73,7 +73,7 @@ func (s *Store) keepWhole(ctx context.Context, u metadata.UploadSession, first *
 		}
 		u.Offset, u.Blob = b.Size, b.Digest
 		// From this transaction on the session keeps the blob from the collector.
-		_, err = s.record(ctx, registry.Blob{Digest: b.Digest, Size: b.Size}, stored, func(tx metadata.Tx, _ registry.Blob) error { return tx.Uploads().UpdateUpload(u, 0) })
+		_, err = s.recordBlob(ctx, registry.Blob{Digest: b.Digest, Size: b.Size}, stored, func(tx metadata.Tx, _ registry.Blob) error { return tx.Uploads().UpdateUpload(u, 0) })
 		if err == nil {
 			return Upload{ID: u.ID, Offset: u.Offset}, nil
 		}

@@ -17,7 +17,7 @@ const (
 	maxEmptyReads = 100     // in a row; then a reader is broken
 )
 
-// keepTimeout is how long what has arrived of a body may take to be stored when its client is gone.
+// KeepTimeout is how long what has arrived of a body may take to be stored when its client is gone.
 const KeepTimeout = time.Minute
 
 var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}

@@ -165,7 +165,7 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 			return registry.Blob{}, lostUpload(err)
 		}
 	}
-	return s.own(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
+	return s.leaseTo(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
 		if u.Blob != "" {
 			// The store is not asked for the bytes: that the session keeps them says that they are there.
 			now, err := tx.Uploads().Upload(id)
@@ -251,7 +251,7 @@ func (s *Store) dropUpload(ctx context.Context, id string) error {
 // sweepBatch bounds the uploads of one page of a sweep.
 const sweepBatch = 500
 
-// sweepUploads drops unfinished uploads without a byte for UploadTTL, with or without a session, and counts them.
+// SweepUploads drops unfinished uploads without a byte for UploadTTL, with or without a session, and counts them.
 func (s *Store) SweepUploads(ctx context.Context) (n int64, err error) {
 	before := s.core.Now().Add(-s.uploadTTL)
 	for {

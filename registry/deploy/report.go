@@ -213,7 +213,7 @@ func (s *Records) named(tx metadata.Tx, repo registry.Repository, r Report) ([]r
 	for _, pkg := range pkgs {
 		var v registry.Version
 		if p.Version != "" {
-			if v, err = s.core.FindSpelled(tx.Versions(), pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
+			if v, err = s.core.FindCanonical(tx.Versions(), pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
 				continue
 			} else if err != nil {
 				return nil, err

@@ -14,19 +14,19 @@ func TestRestart(t *testing.T) {
 	if err := e.Publish("web", "1"); err != nil {
 		t.Fatal(err)
 	}
-	id, _ := e.Core.Identity()
+	id := e.Core.Identity().ID
 	s, err := instance.Open(context.Background(), e.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if again, _ := s.Core.Identity(); again != id || id == "" {
+	if again := s.Core.Identity().ID; again != id || id == "" {
 		t.Errorf("instance %q became %q", id, again)
 	}
 	if pw, err := s.Accounts.EnsureAdmin(context.Background(), ""); err != nil || pw != "" {
 		t.Errorf("a second start makes an admin: %q, %v", pw, err)
 	}
-	if _, err := s.Catalog.Detail(e.Admin, e.Name("web").At("1")); err != nil {
+	if _, err := s.Catalog.VersionDetail(e.Admin, e.Name("web").At("1")); err != nil {
 		t.Error(err)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"slipway/metadata"
 )
 
-// recallBytes bounds what one recall holds.
+// cacheBytes bounds what one recall holds.
 const cacheBytes = 8 << 20
 
-// recall remembers the records that look-ups found, for as long as nothing that they depend on is written: clients ask for the
+// Cache remembers the records that look-ups found, for as long as nothing that they depend on is written: clients ask for the
 // same few things thousands of times between two publishes of a package. The store counts its updates before it answers them,
 // so nobody who knows of a change is told what was before it. Records are shared: their readers change nothing in them.
 type Cache[K comparable, V any] struct {
@@ -34,7 +34,7 @@ func New[K comparable, V any](store metadata.Store, bytes func(V) int, since fun
 	return r
 }
 
-// get returns what look finds, or has found. Errors are not remembered.
+// Get returns what look finds, or has found. Errors are not remembered.
 func (r *Cache[K, V]) Get(key K, look func() (V, error)) (V, error) {
 	if r.store == nil {
 		return look()
@@ -80,5 +80,5 @@ func (r *Cache[K, V]) forget() {
 	r.used = 0
 }
 
-// recordBytes is what a record takes beside its descriptor, roughly.
+// RecordBytes is what a record takes beside its descriptor, roughly.
 const RecordBytes = 512

@@ -33,7 +33,7 @@ func TestFsckOfDigests(t *testing.T) {
 		d     digest.Digest
 		wrong int64
 	}{{"many", "", 0}, {"few", "", 1}, {"many", digest.FromString("other"), 1}, {"few", digest.FromString("other"), 1}} {
-		d, err := e.Catalog.Detail(e.Admin, e.Name(c.pkg).At("1"))
+		d, err := e.Catalog.VersionDetail(e.Admin, e.Name(c.pkg).At("1"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -162,7 +162,7 @@ func (c *collection) run(ctx context.Context) error {
 	return nil
 }
 
-// valve counts before anything is removed, rows that nothing needs and bytes that no row knows alike: where the database is
+// refuseMassDeletion counts before anything is removed, rows that nothing needs and bytes that no row knows alike: where the database is
 // not the one that belongs to the store, all bytes are such. It returns those bytes.
 func (c *collection) refuseMassDeletion(ctx context.Context) ([]storage.Blob, error) {
 	var dead int64

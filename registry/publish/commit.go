@@ -26,7 +26,7 @@ func (c *committer) run() (Result, error) {
 	if err := c.enter(c.name); err != nil {
 		return Result{}, err
 	}
-	old, err := c.former()
+	old, err := c.findExisting()
 	if err == nil {
 		err = c.live() // what may be done to it is up to the repository's settings as they are now
 		if err != nil {
@@ -54,9 +54,9 @@ func (c *committer) run() (Result, error) {
 	case old.State == registry.Deleted:
 		res, err = c.create(old)
 	case c.rel.Mode == Create:
-		res, err = c.same(old)
+		res, err = c.matchExisting(old)
 	default:
-		res, err = c.extend(old)
+		res, err = c.addFiles(old)
 	}
 	if err != nil {
 		return Result{}, err
@@ -66,9 +66,9 @@ func (c *committer) run() (Result, error) {
 	return res, err
 }
 
-// former finds the version that the release is about, also a deleted one; by SameKey it gives the release that one's name.
+// findExisting finds the version that the release is about, also a deleted one; by SameKey it gives the release that one's name.
 // ErrNotExist.
-func (c *committer) former() (registry.Version, error) {
+func (c *committer) findExisting() (registry.Version, error) {
 	switch {
 	case c.made:
 		return registry.Version{}, metadata.ErrNotExist
@@ -93,7 +93,7 @@ func (c *committer) condition(old registry.Version) error {
 	if c.rel.If == nil {
 		return nil
 	}
-	return c.rel.If(Held{c.tx.Files(), old})
+	return c.rel.If(Existing{c.tx.Files(), old})
 }
 
 // create makes the version; old is its tombstone or empty.
@@ -141,10 +141,10 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	if err := c.addFacts(v, c.rel.Facts, e.Seq); err != nil {
 		return Result{}, err
 	}
-	if err := c.refer(v); err != nil {
+	if err := c.writeReferences(v); err != nil {
 		return Result{}, err
 	}
-	if err := c.describe(); err != nil {
+	if err := c.updatePackage(); err != nil {
 		return Result{}, err
 	}
 	c.pkg.VersionCount++
@@ -204,8 +204,8 @@ func (c *committer) tagIf(name string) error {
 	return c.rel.TagIf(name, former.now)
 }
 
-// refer records what the version points at.
-func (c *committer) refer(v registry.Version) error {
+// writeReferences records what the version points at.
+func (c *committer) writeReferences(v registry.Version) error {
 	refs := make([]metadata.Reference, len(c.rel.References))
 	for i, r := range c.rel.References {
 		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
@@ -225,8 +225,8 @@ func (c *committer) merge(v *registry.Version) error {
 	return err
 }
 
-// describe updates the package's own descriptor.
-func (c *committer) describe() error {
+// updatePackage updates the package's own descriptor.
+func (c *committer) updatePackage() error {
 	if c.rel.Package == nil {
 		return nil
 	}
@@ -237,9 +237,9 @@ func (c *committer) describe() error {
 	return err
 }
 
-// same answers a Create of a version that is there: success if the content is the very same. Of a release with a Digest the
+// matchExisting answers a Create of a version that is there: success if the content is the very same. Of a release with a Digest the
 // tags move along.
-func (c *committer) same(old registry.Version) (Result, error) {
+func (c *committer) matchExisting(old registry.Version) (Result, error) {
 	same, err := c.matches(old)
 	switch {
 	case err != nil:

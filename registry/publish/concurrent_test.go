@@ -25,7 +25,7 @@ func TestConcurrentPublish(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	c, err := e.Catalog.Contents(e.Admin, e.Name("web"), false)
+	c, err := e.Catalog.PackageListing(e.Admin, e.Name("web"), false)
 	if err != nil || len(c.Versions) != n || c.Package.VersionCount != n {
 		t.Errorf("%d versions, count %d, %v", len(c.Versions), c.Package.VersionCount, err)
 	}
@@ -59,11 +59,11 @@ func TestConcurrentSame(t *testing.T) {
 // TestCondition: a condition is judged inside the commit, so of many writers that expect the same state one wins.
 func TestCondition(t *testing.T) {
 	e := registrytest.New(t)
-	expect := func(content string) func(publish.Held) error {
-		return func(have publish.Held) error {
+	expect := func(content string) func(publish.Existing) error {
+		return func(have publish.Existing) error {
 			f, there, err := have.File("f")
-			if err != nil || there == have.None() {
-				t.Errorf("there %v, none %v, error %v", there, have.None(), err)
+			if err != nil || there == have.IsNew() {
+				t.Errorf("there %v, none %v, error %v", there, have.IsNew(), err)
 			}
 			if there && f.Blob.Digest == digest.FromString(content) || !there && content == "" {
 				return nil

@@ -10,21 +10,21 @@ import (
 	"slipway/registry"
 )
 
-// Held are the files that a version holds before a commit.
-type Held struct {
+// Existing are the files that a version holds before a commit.
+type Existing struct {
 	files   metadata.Files
 	version registry.Version
 }
 
 // Version is the version before the commit; the zero one when it is new.
-func (h Held) Version() registry.Version { return h.version }
+func (h Existing) Version() registry.Version { return h.version }
 
-// None reports whether there are none: the version is new, or was deleted.
-func (h Held) None() bool { return h.version.ID == 0 || h.version.State == registry.Deleted }
+// IsNew reports whether there are none: the version is new, or was deleted.
+func (h Existing) IsNew() bool { return h.version.ID == 0 || h.version.State == registry.Deleted }
 
 // File finds a path. ok is false where there is none.
-func (h Held) File(path string) (f registry.File, ok bool, err error) {
-	if h.None() {
+func (h Existing) File(path string) (f registry.File, ok bool, err error) {
+	if h.IsNew() {
 		return registry.File{}, false, nil
 	}
 	f, err = h.files.File(h.version.ID, path)
@@ -34,7 +34,7 @@ func (h Held) File(path string) (f registry.File, ok bool, err error) {
 	return f, err == nil, err
 }
 
-// content is the files of a version while they change, where they are few enough for its digest to follow.
+// fileList is the files of a version while they change, where they are few enough for its digest to follow.
 type fileList struct {
 	files []registry.File
 	known bool

@@ -80,7 +80,7 @@ func TestDigestOfChanges(t *testing.T) {
 		if random.IntN(3) == 0 {
 			continue // nobody asks
 		}
-		d, err := e.Catalog.Detail(e.Admin, e.Name("x").At("1"))
+		d, err := e.Catalog.VersionDetail(e.Admin, e.Name("x").At("1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestDigestWhenAsked(t *testing.T) {
 	}
 	report(deploy.Report{Service: "by-purl", PURL: "pkg:generic/x@1", Status: deploy.DeploymentFailed})
 	add()
-	shown, err := e.Catalog.Detail(e.Admin, e.Name("x").At("1"))
+	shown, err := e.Catalog.VersionDetail(e.Admin, e.Name("x").At("1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestDigestWhenAsked(t *testing.T) {
 	if err := e.Publisher.Delete(e.Admin, e.Name("x").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.Name("x").At("1"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("x").At("1"))
 	if err != nil || d.Version.Digest != contentOf(have) {
 		t.Errorf("tombstone %+v, %v", d.Version, err)
 	}

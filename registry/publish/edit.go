@@ -61,9 +61,9 @@ func (e *Edit) Package() registry.Package { return e.c.pkg }
 // Version returns a version that is not deleted. NotFound.
 func (e *Edit) Version(name string) (registry.Version, error) { return e.c.version(name) }
 
-// Spelled is Version by any spelling that means the same in the format.
-func (e *Edit) Spelled(name string) (registry.Version, error) {
-	v, err := e.c.svc.core.FindSpelled(e.c.tx.Versions(), e.c.pkg, name)
+// CanonicalVersion is Version by any spelling that means the same in the format.
+func (e *Edit) CanonicalVersion(name string) (registry.Version, error) {
+	v, err := e.c.svc.core.FindCanonical(e.c.tx.Versions(), e.c.pkg, name)
 	return e.c.present(v, err, name)
 }
 

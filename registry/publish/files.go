@@ -8,15 +8,15 @@ import (
 	"slipway/registry/content"
 )
 
-// extend adds the files to a version that is there, by look-ups of their paths alone.
-func (c *committer) extend(old registry.Version) (Result, error) {
+// addFiles adds the files to a version that is there, by look-ups of their paths alone.
+func (c *committer) addFiles(old registry.Version) (Result, error) {
 	var fresh, replaced []Staged
 	former := map[string]registry.File{}
 	for _, st := range c.files {
 		have, err := c.tx.Files().File(old.ID, st.Path)
 		switch {
 		case errors.Is(err, metadata.ErrNotExist):
-			if err := c.vacant(old, st); err != nil {
+			if err := c.checkPathFree(old, st); err != nil {
 				return Result{}, err
 			}
 			fresh = append(fresh, st)
@@ -39,11 +39,11 @@ func (c *committer) extend(old registry.Version) (Result, error) {
 			return Result{}, err
 		}
 	}
-	v, err := c.grow(old, former, fresh, replaced)
+	v, err := c.writeFiles(old, former, fresh, replaced)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := c.describe(); err != nil {
+	if err := c.updatePackage(); err != nil {
 		return Result{}, err
 	}
 	c.dirty = true
@@ -51,9 +51,9 @@ func (c *committer) extend(old registry.Version) (Result, error) {
 	return Result{Version: v, Changed: true}, err
 }
 
-// grow writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
+// writeFiles writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
 // are replaced, by path.
-func (c *committer) grow(v registry.Version, former map[string]registry.File, fresh, replaced []Staged) (registry.Version, error) {
+func (c *committer) writeFiles(v registry.Version, former map[string]registry.File, fresh, replaced []Staged) (registry.Version, error) {
 	all, err := contentOf(c.tx.Files(), v)
 	if err != nil {
 		return v, err
@@ -135,8 +135,8 @@ func (c *committer) newFiles(v registry.Version, list []Staged) ([]registry.File
 	return files, nil
 }
 
-// vacant refuses a new path that held other bytes before, or that would be file and folder at once.
-func (c *committer) vacant(v registry.Version, st Staged) error {
+// checkPathFree refuses a new path that held other bytes before, or that would be file and folder at once.
+func (c *committer) checkPathFree(v registry.Version, st Staged) error {
 	had, err := c.tx.Files().Reserved(v.ID, st.Path)
 	switch {
 	case err == nil && had != st.Blob.Digest && !c.reuse() && c.rel.Mode != Replace:
@@ -155,12 +155,12 @@ func (c *committer) vacant(v registry.Version, st Staged) error {
 	return err
 }
 
-// clash is the refusal of a path that would be file and folder at once.
+// fileAsFolder is the refusal of a path that would be file and folder at once.
 func fileAsFolder(path, beside string) error {
 	return registry.Errorf(registry.Conflict, registry.AboutFile, "%q can't be stored beside %q: one name would be file and folder", registry.Clip(path), registry.Clip(beside))
 }
 
-// tree refuses files of one release of which one would be the folder of another.
+// refuseFileAsFolder refuses files of one release of which one would be the folder of another.
 func refuseFileAsFolder(files []Staged) error {
 	if len(files) < 2 {
 		return nil

@@ -37,7 +37,7 @@ func (p *Publish) Version(ctx context.Context, version, path string) (v registry
 		if v, err = tx.Versions().VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
 			return registry.Missing(err, registry.AboutVersion, "there is no version %q of %q", registry.Clip(version), p.name.Package)
 		}
-		f, _, err = Held{tx.Files(), v}.File(path)
+		f, _, err = Existing{tx.Files(), v}.File(path)
 		return err
 	})
 	return v, f, err

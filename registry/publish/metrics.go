@@ -18,7 +18,7 @@ func newPublishSeconds(reg prometheus.Registerer) *prometheus.HistogramVec {
 	return seconds
 }
 
-// published notes how long a publish took, and whether it was one.
+// Observe notes how long a publish took, and whether it was one.
 func (s *Publisher) Observe(format string, start time.Time, err error) {
 	outcome := "ok"
 	if err != nil {

@@ -130,7 +130,7 @@ func (p *Publish) Into(at registry.Name) {
 // Actor returns the caller who publishes.
 func (p *Publish) Actor() access.Actor { return p.actor }
 
-// keepStaged records the bytes of a staged file, and lets need say in the same transaction what needs them until a later
+// KeepStaged records the bytes of a staged file, and lets need say in the same transaction what needs them until a later
 // commit. NotFound: the repository is gone; Unavailable: the bytes are.
 func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metadata.Tx, b registry.Blob) error) error {
 	files := []Staged{st}
@@ -219,7 +219,7 @@ func (p *Publish) check(rel Release, files []Staged) error {
 	return nil
 }
 
-// commitIn makes a version of held files visible as a part of the caller's transaction; see Publish.Commit.
+// CommitIn makes a version of held files visible as a part of the caller's transaction; see Publish.Commit.
 func (s *Publisher) CommitIn(tx metadata.Tx, actor access.Actor, repo registry.Repository, at registry.Name, rel Release, files []Staged) (Result, error) {
 	c := committer{change: newChange(s, tx, actor, repo), rel: rel, name: at, files: files}
 	return c.run()

@@ -31,7 +31,7 @@ func TestPublish(t *testing.T) {
 	if !res.Created || !res.Changed {
 		t.Errorf("result %+v, want created and changed", res)
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.Name("web").At("1.0.0"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("web").At("1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestFactsBound(t *testing.T) {
 	if err := publish("1", 0); err != nil {
 		t.Errorf("a file without facts: %v", err)
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.Name("tool").At("1"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("tool").At("1"))
 	if err != nil || len(d.Facts) != 1000 || len(d.Files) != 4 || e.Has("tool", "2") {
 		t.Errorf("%d facts, %d files, %v", len(d.Facts), len(d.Files), err)
 	}

@@ -71,7 +71,7 @@ type Release struct {
 	Files []Staged
 	// If sees, in the transaction, the files that the version holds before (none when it is new), and refuses the commit
 	// with its error. It may run more than once and touches nothing else. nil: no condition.
-	If func(have Held) error
+	If func(have Existing) error
 }
 
 // Result is what a commit did. Neither Created nor Changed: all of it was there before, and there is no new event.
@@ -91,7 +91,7 @@ type Reference struct {
 	Required bool
 }
 
-// heldFile is a file whose bytes something else holds until the commit, as a set holds its files.
+// HeldFile is a file whose bytes something else holds until the commit, as a set holds its files.
 func HeldFile(path, mediaType string, b registry.Blob) Staged {
 	return Staged{Path: path, MediaType: mediaType, Blob: b, held: true}
 }

@@ -77,7 +77,7 @@ func TestDelete(t *testing.T) {
 	if err := e.Publish("web", "3"); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("publish of a deleted coordinate: %v, want Conflict", err)
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.Name("web").At("3"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("web").At("3"))
 	if err != nil || d.Version.State != registry.Deleted || d.Version.Reason != "broken" || len(d.Files) != 0 {
 		t.Errorf("tombstone %+v, %v", d.Version, err)
 	}
@@ -199,7 +199,7 @@ func TestReuse(t *testing.T) {
 	}
 	known := func() int {
 		t.Helper()
-		d, err := e.Catalog.Detail(e.Admin, at)
+		d, err := e.Catalog.VersionDetail(e.Admin, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestReuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := e.Catalog.Detail(e.Admin, at)
+	d, err := e.Catalog.VersionDetail(e.Admin, at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func TestSameKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := e.Catalog.Contents(e.Admin, name, true)
+	c, err := e.Catalog.PackageListing(e.Admin, name, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestSameKey(t *testing.T) {
 	if want := "[0.9 pkg:test/0.9 1 1.0 pkg:test/1.0 3 2.0 pkg:test/2.0 1]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
 	}
-	if d, err := e.Catalog.Detail(e.Admin, name.At("1.0")); err != nil || len(d.Facts) != 1 {
+	if d, err := e.Catalog.VersionDetail(e.Admin, name.At("1.0")); err != nil || len(d.Facts) != 1 {
 		t.Errorf("%d facts, %v", len(d.Facts), err)
 	}
 	if err := e.Publisher.Delete(e.Admin, name.At("1.0"), ""); err != nil {

@@ -230,7 +230,7 @@ func (e *Env) DropLeases(at registry.Name) {
 // Has reports whether a version is there, whole: its row, and every byte of its files.
 func (e *Env) Has(pkg, version string) bool {
 	e.t.Helper()
-	d, err := e.intact().Catalog.Detail(e.Admin, e.Name(pkg).At(version))
+	d, err := e.intact().Catalog.VersionDetail(e.Admin, e.Name(pkg).At(version))
 	if err != nil || d.Version.State == registry.Deleted {
 		return false
 	}

@@ -15,7 +15,7 @@ const (
 	knownSetMemory = time.Minute // behind the last file
 )
 
-// knownSets remembers sets that this process has seen from their first file on, for a short time: clients send up to four
+// areaCache remembers sets that this process has seen from their first file on, for a short time: clients send up to four
 // checksums behind each file, to be compared with it. Revisions without a gap tell that nothing is missing.
 type areaCache struct {
 	on bool // no other process writes to the store
@@ -111,5 +111,5 @@ func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []str
 	return files, true
 }
 
-// forgetSets is to be called after sets were dropped by others than this part of the core.
+// ForgetSets is to be called after sets were dropped by others than this part of the core.
 func (s *Areas) ForgetSets() { s.cache.forgetAll() }

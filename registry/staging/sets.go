@@ -229,7 +229,7 @@ func (s *Areas) CommitOpen(ctx context.Context, open OpenSet, build func(files [
 	return s.commitOpen(ctx, actor, repo, open, build)
 }
 
-// publisher is the caller, who may publish into the repository.
+// mayPublish is the caller, who may publish into the repository.
 func (s *Areas) mayPublish(ctx context.Context, repository string) (access.Actor, registry.Repository, error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, repository)
 	if err != nil {
@@ -304,7 +304,7 @@ func ofSet(releases []SetRelease, files []registry.StagedFile) [][]publish.Stage
 // dropBatch bounds the sets that one transaction drops.
 const dropBatch = 500
 
-// dropIdleSets drops sets that got no file for their time.
+// DropIdleSets drops sets that got no file for their time.
 func (s *Areas) DropIdleSets(ctx context.Context) error {
 	for {
 		var idle []registry.Staging

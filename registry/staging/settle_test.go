@@ -42,7 +42,7 @@ func TestSettle(t *testing.T) {
 			t.Fatal("not committed")
 		}
 	}
-	d, err := e.Catalog.Detail(e.Admin, e.Name("a").At("1"))
+	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("a").At("1"))
 	if err != nil || len(d.Files) != 2 || d.Version.PublisherID != access.From(owner).ID {
 		t.Errorf("%+v, %v", d, err)
 	}

@@ -44,7 +44,7 @@ func (h *handlers) checkpoint(w http.ResponseWriter, r *http.Request) error {
 
 // logKey answers GET /log/key: the verifier of the log's signatures, as one line of C2SP signed-note. It is public.
 func (h *handlers) logKey(w http.ResponseWriter, _ *http.Request) error {
-	_, verifier := h.svc.Core.Identity()
+	verifier := h.svc.Core.Identity().Verifier
 	return wire.WriteBytes(w, wire.PlainText, []byte(verifier+"\n"))
 }
 

@@ -34,7 +34,7 @@ func TestRender(t *testing.T) {
 	for name, v := range map[string]any{
 		"repository": described().repositoryOf(registry.Repository{Name: "main", Description: "all", Settings: []byte(`{"allow_reuse":true}`), CreatedAt: at}),
 		"package":    packageOf(pkg),
-		"version": detailOf(catalog.Detail{
+		"version": detailOf(catalog.VersionDetail{
 			Package: pkg, Version: version, Tags: []registry.Tag{tag},
 			Files: []registry.File{{Path: "web-1.4.2.tgz", MediaType: "application/octet-stream", AddedAt: at, Blob: registry.Blob{
 				Digest: sum, Size: 7, SHA1: []byte{1, 2}, MD5: []byte{3, 4}, SHA512: []byte{5, 6},

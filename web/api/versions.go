@@ -65,7 +65,7 @@ func releaseOf(r registry.ReleaseInfo) api.Release {
 	return api.Release{Source: (*api.Source)(r.Source), Build: (*api.Build)(r.Build), Custom: r.Custom, Conflicts: r.Conflicts}
 }
 
-func detailOf(d catalog.Detail) api.Version {
+func detailOf(d catalog.VersionDetail) api.Version {
 	out := api.Version{
 		VersionSummary: versionOf(d.Package, d.Version), Release: releaseOf(registry.ReleaseOf(d.Facts)),
 		Files: make([]api.File, len(d.Files)), Tags: make([]string, len(d.Tags)), Facts: make([]api.Fact, len(d.Facts)),
@@ -110,7 +110,7 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Catalog.Detail(r.Context(), at)
+	d, err := h.svc.Catalog.VersionDetail(r.Context(), at)
 	return writeOne(w, http.StatusOK, d, err, detailOf)
 }
 

@@ -24,7 +24,7 @@ func (u Use) String() string {
 	return fmt.Sprintf("deployment %d of %q in environment %q is %s since %s", u.Deployment, u.Service, u.Environment, u.Status, since)
 }
 
-// runs reports whether the version runs, rather than being about to.
+// Runs reports whether the version runs, rather than being about to.
 func (u Use) Runs() bool { return u.Status == metadata.DeploymentSucceeded }
 
 // InUse is the cause of a Conflict about a version that is deployed.
