@@ -12,9 +12,9 @@ func Expect(r io.Reader, want digest.Digest) io.Reader {
 	return &expecting{r: r, want: want, sum: want.Verifier()}
 }
 
-// Announced takes the reader of Expect apart, for stores that hash what they read by themselves: two sums of the same bytes
-// would take twice the time. The store fails with ErrMismatch, before it commits anything, when its sum is not want. "":
-// nothing is to be compared.
+// Announced splits the reader of Expect into the inner reader and the wanted digest, for stores that hash what they read
+// themselves: hashing the same bytes twice would take twice the time. When its own sum is not want, the store fails with
+// ErrMismatch before it commits anything. An empty want means that there is nothing to compare.
 func Announced(r io.Reader) (_ io.Reader, want digest.Digest) {
 	if e, ok := r.(*expecting); ok && e.want.Algorithm() == digest.SHA256 {
 		return e.r, e.want

@@ -20,7 +20,7 @@ var (
 	ErrMismatch = errors.New("storage: bytes do not have the expected digest")
 	ErrOffset   = errors.New("storage: upload is shorter than the given offset")
 	ErrNoSpace  = errors.New("storage: no space left")
-	// ErrUnavailable: the store does not answer, or says that it can't just now; it may soon.
+	// ErrUnavailable: the store does not answer, or reports a passing fault; a later try may succeed.
 	ErrUnavailable = errors.New("storage: unavailable")
 )
 
@@ -33,9 +33,10 @@ type Blob struct {
 
 // Blobs keeps immutable byte strings under their sha256 digest. Methods are safe for concurrent use.
 type Blobs interface {
-	// Put reads r to EOF and makes the bytes durable and readable before it returns nil. After any error, of r or of
-	// the store, nothing becomes visible, and r is not read after it has returned. ErrTooLarge: r holds more than limit
-	// bytes (a negative limit is none); ErrNoSpace. Bytes that are stored already count as stored anew: Modified moves to now.
+	// Put reads r to EOF and makes the bytes durable and readable before it returns nil. After any error, of r or of the
+	// store, nothing becomes visible, and r is not read after it has returned. ErrTooLarge: r holds more than limit bytes (a
+	// negative limit is none); ErrNoSpace. When the bytes are stored already, Put counts as storing them again: Modified
+	// moves to now.
 	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
 	// Open returns length bytes from offset; length -1 means to the end. The caller closes. ErrNotExist, ErrRange.
 	// A local backend returns an *os.File where the whole blob is asked for, so that the kernel can send it.
@@ -50,16 +51,16 @@ type Blobs interface {
 	Ready(ctx context.Context) error
 }
 
-// Uploads keeps bytes that arrive over several requests. The store keeps bytes only: offset and hash state are the
-// caller's, in metadata, so that any replica can serve the next request. Methods are safe for concurrent use on
-// different ids; the caller serialises on one id.
+// Uploads keeps bytes that arrive over several requests. The store keeps bytes only; the caller keeps offset and hash state
+// in metadata, so that any replica can serve the next request. Methods are safe for concurrent use on different ids; the
+// caller serialises calls on one id.
 type Uploads interface {
 	// Create begins an empty upload. The caller chooses id: 16 to 64 characters of [a-z0-9-].
 	Create(ctx context.Context, id string) error
-	// Append stores r behind the first offset bytes, dropping what an interrupted Append may have left there, and
-	// makes it durable. It returns how many bytes of r are durable now, also with an error: a client that goes away
-	// in the middle loses nothing that arrived. ErrNotExist, ErrOffset, ErrTooLarge (offset+n would pass limit; a
-	// negative limit is none), ErrNoSpace, or the error of r.
+	// Append stores r behind the first offset bytes, dropping what an interrupted Append may have left there, and makes it
+	// durable. It returns how many bytes of r are durable now, also when it returns an error: a client that disconnects in
+	// the middle loses nothing that arrived. ErrNotExist, ErrOffset, ErrTooLarge (offset+n would pass limit; a negative
+	// limit is none), ErrNoSpace, or the error of r.
 	Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error)
 	// OpenUpload returns the first size bytes of an upload. The caller closes. ErrNotExist, ErrOffset.
 	OpenUpload(ctx context.Context, id string, size int64) (io.ReadCloser, error)
@@ -68,7 +69,7 @@ type Uploads interface {
 	Finish(ctx context.Context, id string, b Blob) error
 	// Discard drops an upload; a missing one is no error.
 	Discard(ctx context.Context, id string) error
-	// ListUploads yields id and time of the last byte of every unfinished upload.
+	// ListUploads yields every unfinished upload: its id and the time of its last byte.
 	ListUploads(ctx context.Context) iter.Seq2[Upload, error]
 }
 

@@ -10,7 +10,7 @@ import (
 	"slipway/storage"
 )
 
-// Append implements storage.Uploads. Of a reader that would pass limit, the bytes up to limit stay.
+// Append implements storage.Uploads. When r holds more than limit allows, the bytes up to limit stay.
 func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, wrap("append", err)
@@ -19,7 +19,7 @@ func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader
 	if err != nil {
 		return 0, wrapMissing("append", err)
 	}
-	defer f.Close() // what matters was flushed before
+	defer f.Close() // the bytes were flushed before
 	n, err := s.append(ctx, f, offset, r, limit)
 	return n, wrap("append", err)
 }
@@ -47,8 +47,8 @@ func (s *Store) append(ctx context.Context, f *os.File, offset int64, r io.Reade
 	return n, err
 }
 
-// keep makes the bytes of an upload durable, with its first bytes also its name. In this order a journal has
-// written the name along with the bytes, and the second flush finds little to do.
+// keep makes the bytes of an upload durable, and with its first bytes also its name. In this order a journal writes the
+// name along with the bytes, so the second flush finds little to do.
 func (s *Store) keep(f *os.File, offset int64) error {
 	if err := fsync.Data(f); err != nil {
 		return err

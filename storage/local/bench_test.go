@@ -48,7 +48,7 @@ var benchSizes = []struct {
 	size int
 }{{"4KiB", 4 << 10}, {"64KiB", 64 << 10}, {"1MiB", 1 << 20}, {"64MiB", 64 << 20}}
 
-// ways are Put and what it is compared with: the same reader into a file with nothing around it.
+// ways are Put and the loops that it is compared with: the same reader written into a file with nothing around it.
 var ways = []struct {
 	name string
 	open func(b *testing.B) (put func(r io.Reader) (file string, err error))
@@ -58,7 +58,7 @@ var ways = []struct {
 	{"floor", openRename}, // write + sha256 + fsync + rename + fsync of the directory
 }
 
-// BenchmarkPut stores one blob after the other, each with bytes of its own.
+// BenchmarkPut stores blobs one after the other, each with different bytes.
 func BenchmarkPut(b *testing.B) {
 	for _, c := range benchSizes {
 		for _, way := range ways {
@@ -71,7 +71,7 @@ func BenchmarkPut(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					if c.size >= 64<<20 { // a few thousand small ones may stay
+					if c.size >= 64<<20 { // a few thousand small files may stay
 						b.StopTimer()
 						_ = os.Remove(file)
 						b.StartTimer()
@@ -106,7 +106,7 @@ func BenchmarkPutParallel(b *testing.B) {
 	}
 }
 
-// BenchmarkPutAgain stores bytes that are there.
+// BenchmarkPutAgain stores bytes that the store has already.
 func BenchmarkPutAgain(b *testing.B) {
 	for _, c := range benchSizes[1:3] {
 		b.Run(c.name, func(b *testing.B) {
@@ -157,7 +157,7 @@ func BenchmarkCopy(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen is what a download costs before its first byte.
+// BenchmarkOpen measures what a download costs before its first byte.
 func BenchmarkOpen(b *testing.B) {
 	s, err := New(benchDir(b))
 	if err != nil {

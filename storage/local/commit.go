@@ -33,18 +33,19 @@ func (s *Store) place(d digest.Digest) (place, bool) {
 	return place{d, filepath.Join(dir, name), dir, s.shard(name[:2])}, true
 }
 
-// commit makes f, which holds size bytes, the durable and visible blob at p. moved is false when f keeps its name: after
-// an error, or because the blob is there already. Who asks again first saves the flush of bytes that are there.
+// commit makes f, which holds size bytes, the durable and visible blob at p. moved is false when f keeps its name: after an
+// error, or because the blob is there already. A caller that tries Store.again first saves the flush of bytes that are
+// there.
 //
-// Who sees a blob may rely on it, so its name is durable before anyone sees it: commits of one digest run one after the
-// other, and readers wait for one that stands between rename and flush.
+// A reader that sees a blob relies on it, so the blob's name is durable before any reader sees it: commits of one digest
+// run one after the other, and readers wait while a commit is between rename and flush.
 func (s *Store) commit(f *os.File, p place, size int64) (b storage.Blob, moved bool, err error) {
 	dir, err := p.shard.open(p.dir) // early: no error of open(2) may come between rename and flush
 	if err != nil {
 		return storage.Blob{}, false, err
 	}
 	defer dir.Close()
-	if err := fsync.Data(f); err != nil { // takes its time, so nobody waits for it
+	if err := fsync.Data(f); err != nil { // slow, so it runs before the commit lock is taken
 		return storage.Blob{}, false, err
 	}
 	if err := s.settle(p.shard, p.dir); err != nil { // after fsync.Data: a journal wrote a new directory along
@@ -70,7 +71,7 @@ func (s *Store) commit(f *os.File, p place, size int64) (b storage.Blob, moved b
 	return storage.Blob{Digest: p.digest, Size: size, Modified: fi.ModTime()}, true, nil
 }
 
-// again stores a blob anew that is there already.
+// again renews a blob that the store has already: its time moves to now.
 func (s *Store) again(ctx context.Context, p place, size int64) (b storage.Blob, found bool, err error) {
 	if b, found, err := s.touchPacked(ctx, p, size); found || err != nil {
 		return b, found, err
@@ -78,16 +79,16 @@ func (s *Store) again(ctx context.Context, p place, size int64) (b storage.Blob,
 	return s.againFile(p, size)
 }
 
-// againFile is again for a blob with a file of its own.
+// againFile does the same for a blob that has a file of its own.
 func (s *Store) againFile(p place, size int64) (b storage.Blob, found bool, err error) {
 	c := s.commits.lock(p.digest)
 	defer s.commits.unlock(p.digest, c)
 	return s.refresh(p, size)
 }
 
-// refresh moves the time of a blob that is there to now; Delete may take it away at any moment. Not found, and so replaced,
-// is also a file of another size, or one of another owner whose time cannot be moved. The caller holds the commit lock, so
-// what is found is durable.
+// refresh moves the time of a blob that is there to now; Delete may remove the blob at any moment. A file of another size,
+// and a file of another owner whose time can't be moved, count as not found, so the caller replaces them. The caller holds
+// the commit lock, so a blob that is found is durable.
 func (s *Store) refresh(p place, size int64) (b storage.Blob, found bool, err error) {
 	if os.Chtimes(p.path, time.Time{}, s.now()) != nil {
 		return storage.Blob{}, false, nil
@@ -107,7 +108,7 @@ type commits struct {
 
 type commit struct {
 	sync.Mutex
-	users  int  // who hold or want the lock; guarded by commits.mu
+	users  int  // callers that hold or want the lock; guarded by commits.mu
 	unsafe bool // renamed, not flushed; guarded by commits.mu
 }
 
@@ -143,8 +144,8 @@ func (cs *commits) unlock(d digest.Digest, c *commit) {
 	c.Unlock()
 }
 
-// wait waits for a commit of d that stands between rename and flush. It reports whether there was one: what the caller
-// saw before may be gone again.
+// wait waits for a commit of d that is between rename and flush. It reports whether there was such a commit: the blob that
+// the caller saw before may be gone again.
 func (cs *commits) wait(d digest.Digest) bool {
 	cs.mu.Lock()
 	c := cs.m[d]

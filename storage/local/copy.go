@@ -18,15 +18,15 @@ const (
 
 var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 
-// flow moves a reader through one buffer: each chunk is read, hashed, written. Of a reader that holds more than limit
-// bytes, limit bytes pass.
+// flow moves a reader through one buffer: each chunk is read, hashed, written. When the reader holds more than limit bytes,
+// limit bytes pass.
 type flow struct {
 	r    io.Reader
 	left int64 // of the limit; negative for none
 	sum  io.Writer
 	buf  *[chunkBytes]byte
 	n    int   // bytes in buf, hashed and not written yet
-	err  error // what came after them: nil when there is more, io.EOF at the end
+	err  error // error after these bytes: nil when there is more, io.EOF at the end
 }
 
 // begin reads the first chunk. The caller calls end.
@@ -49,8 +49,8 @@ func (fl *flow) next(ctx context.Context) {
 	_, _ = fl.sum.Write(fl.buf[:fl.n]) // a hash never fails
 }
 
-// copyTo writes everything to the end of f, which is at offset. It returns how many bytes of the reader are in f, also
-// with an error.
+// copyTo writes everything to the end of f, which is at offset. It returns how many bytes of the reader are in f, also when
+// it fails.
 func (fl *flow) copyTo(ctx context.Context, f *os.File, offset int64) (int64, error) {
 	var done, started int64 // bytes in f; bytes the kernel was told to write
 	for {

@@ -24,8 +24,8 @@ const (
 	crashPacksEnv = "SLIPWAY_TEST_CRASH_PACKS"
 )
 
-// TestKill kills a process that stores blobs as fast as it can. What it acknowledged is there, whole; what else is there
-// is whole too; nothing is left in tmp.
+// TestKill kills a process that stores blobs as fast as it can. Every blob that the process acknowledged is there and
+// whole; any further blob that is there is whole too; nothing is left in tmp.
 func TestKill(t *testing.T) {
 	t.Run("files", func(t *testing.T) { testKill(t, "", local.WithoutPacks()) })
 	t.Run("packs", func(t *testing.T) { testKill(t, "yes") })
@@ -57,7 +57,7 @@ func testKill(t *testing.T, packs string, opts ...local.Option) {
 		for lines.Scan() {
 			if d := digest.Digest(lines.Text()); d.Validate() == nil {
 				acked[d] = true
-				kill() // it has begun, however slow the machine is
+				kill() // the process has begun, however slow the machine is
 			}
 		}
 		_ = cmd.Wait()

@@ -9,8 +9,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Delete implements storage.Blobs. Readers that have the blob open keep it. There is no flush: a blob that a power cut
-// brings back is garbage as before.
+// Delete implements storage.Blobs. Readers that have the blob open keep it. There is no flush: a blob that comes back after
+// a power cut is garbage, as it was before.
 func (s *Store) Delete(ctx context.Context, d digest.Digest) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("delete", err)

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestNoDescriptors lets a Put have 0, 1, … descriptors until it succeeds: before that it says EMFILE and leaves nothing.
+// TestNoDescriptors runs Put with 0, 1, … free descriptors until it succeeds: until then Put fails with EMFILE and leaves
+// nothing.
 func TestNoDescriptors(t *testing.T) {
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {

@@ -61,7 +61,7 @@ func upload(t *testing.T, s *Store, data string) {
 	}
 }
 
-// TestFlushFails breaks every directory flush of a Put in turn. The shard is new.
+// TestFlushFails fails each directory flush of a Put into a new shard in turn.
 func TestFlushFails(t *testing.T) {
 	for n := 1; ; n++ {
 		s, dir := openTest(t)
@@ -132,8 +132,8 @@ func TestFlushFailsInAppend(t *testing.T) {
 	}
 }
 
-// TestSeenIsDurable: a blob between rename and flush is neither there nor missing: readers wait, and a second Put does
-// not count on it. When the flush fails nobody has seen it.
+// TestSeenIsDurable: a blob between rename and flush is neither there nor missing: readers wait, and a second Put does not
+// rely on it. When the flush fails, no caller has seen the blob.
 func TestSeenIsDurable(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		t.Run(fmt.Sprintf("fails %v", fails), func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestSeenIsDurable(t *testing.T) {
 	}
 }
 
-// TestSettle: a name that a killed process may not have flushed is flushed before anyone learns of it, once per shard.
+// TestSettle: a name that a killed process may not have flushed is flushed before any caller sees it, once per shard.
 func TestSettle(t *testing.T) {
 	for name, look := range map[string]func(s *Store, d digest.Digest) error{
 		"Stat": func(s *Store, d digest.Digest) error { _, err := s.Stat(t.Context(), d); return err },
@@ -291,7 +291,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestGroup: callers that come while a flush runs share the next one, and nobody is served by one that began before.
+// TestGroup: callers that come while a flush runs share the next flush, and no caller is served by a flush that began
+// before its call.
 func TestGroup(t *testing.T) {
 	var g group
 	var flushes, started atomic.Int64
@@ -325,7 +326,7 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-// TestFlushesAreShared: Puts into one directory that come while a flush of it runs share the next one.
+// TestFlushesAreShared: Puts into one directory that come while its flush runs share the next flush.
 func TestFlushesAreShared(t *testing.T) {
 	s, _ := openTest(t)
 	const puts = 12

@@ -34,7 +34,7 @@ func (s *Store) finish(ctx context.Context, f *os.File, p place, size int64) err
 	} else if found {
 		return remove(f.Name())
 	}
-	// The last byte may have come long ago, but it is now that the blob is stored: its grace period begins here.
+	// The last byte may have come long ago, but the blob is stored only now: its grace period begins here.
 	if err := os.Chtimes(f.Name(), time.Time{}, s.now()); err != nil {
 		return err
 	}

@@ -14,8 +14,8 @@ type flush struct {
 	err  error
 }
 
-// join returns the result of a flush that started after the call of join. A running one may have passed what the caller
-// changed, so callers that come meanwhile wait for one next flush; the first of them runs it.
+// join returns the result of a flush that started after the call of join. A flush that runs already may have passed the
+// caller's change, so callers that come meanwhile wait for the next flush; the first of them runs it.
 func (g *group) join(run func() error) error {
 	g.mu.Lock()
 	if f := g.next; f != nil {

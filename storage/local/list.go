@@ -15,8 +15,8 @@ import (
 	"slipway/storage"
 )
 
-// List implements storage.Blobs. It holds the names of one shard at a time, passes over what is no blob, and may or may
-// not see what changes while it runs.
+// List implements storage.Blobs. It holds the names of one shard at a time, skips names that are no blobs, and may or may
+// not see changes made while it runs.
 func (s *Store) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
 	return merge(s.listFiles(ctx, after), s.listPacked(ctx, after))
 }

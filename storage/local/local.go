@@ -5,8 +5,8 @@
 //	uploads/<id>            an unfinished upload
 //	tmp/                    blobs on their way in
 //
-// A blob is written to tmp, flushed, renamed, and its directory flushed; only then can anyone see it. All of the
-// directory is one file system. One process writes to it; others may read and delete at the same time, as fsck and gc do.
+// A blob is written to tmp, flushed, renamed, and its directory flushed; only then can a reader see it. The whole directory
+// lies on one file system. One process writes to it; others may read and delete at the same time, as fsck and gc do.
 package local
 
 import (
@@ -33,8 +33,8 @@ type Store struct {
 	uploads string
 	tmp     string
 
-	packs   *packs.Set // nil without
-	lock    *os.File   // held shared while the store is open: nobody clears tmp meanwhile
+	packs   *packs.Set // nil: without packs
+	lock    *os.File   // held shared while the store is open, so that no other process clears tmp
 	arrived group      // flushes of uploads
 	shards  [256]shard
 	commits commits
@@ -48,14 +48,14 @@ type Option func(*options)
 
 type options struct{ noPacks, attached, readOnly bool }
 
-// WithoutPacks gives each blob a file of its own, however small. Packs that are there are not looked into.
+// WithoutPacks gives each blob a file of its own, however small. Existing packs are not read.
 func WithoutPacks() Option { return func(o *options) { o.noPacks = true } }
 
-// Attached leaves the packs to another process, also to one that begins only now.
+// Attached leaves writing the packs to another process, also to a process that starts later.
 func Attached() Option { return func(o *options) { o.attached = true } }
 
-// ReadOnly makes and changes nothing in the directory, which nobody writes: for a medium that can't be written. What would write
-// fails.
+// ReadOnly makes and changes nothing in the directory, for a medium that can't be written. No process may write the
+// directory meanwhile. Methods that would write fail.
 func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
 var _ storage.Store = (*Store)(nil)
@@ -85,7 +85,7 @@ func New(dir string, opts ...Option) (*Store, error) {
 			return nil, wrap("open", err)
 		}
 	}
-	// A process that was killed here may have made them without the flush.
+	// A process that was killed here may have made the directories without flushing them.
 	for _, d := range []string{filepath.Dir(s.blobs), dir} {
 		if err := s.flush(d); err != nil {
 			return nil, wrap("open", err)
@@ -129,7 +129,7 @@ func (s *Store) Close() error {
 	return err
 }
 
-// makeDir makes a directory and those above it, each one durable in its parent.
+// makeDir makes a directory and its parents, each durable in the directory above.
 func (s *Store) makeDir(path string) error {
 	err := os.Mkdir(path, dirMode)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -139,7 +139,7 @@ func (s *Store) makeDir(path string) error {
 		err = os.Mkdir(path, dirMode)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil // not a directory after all: its first use says so
+		return nil // if it is no directory, its first use fails
 	}
 	if err != nil {
 		return err
@@ -156,8 +156,8 @@ func (s *Store) flush(dir string) error {
 	return s.syncDir(f)
 }
 
-// lockAndClear takes the shared lock on tmp. Who gets it exclusively on the way there is alone and clears the leftovers;
-// a fsck beside a running server does not take the server's files away.
+// lockAndClear takes the shared lock on tmp. A process that first gets the lock exclusively is alone and clears the
+// leftovers; an fsck that runs beside a server does not remove the server's files.
 func (s *Store) lockAndClear() error {
 	f, err := os.Open(s.tmp)
 	if err != nil {

@@ -189,7 +189,7 @@ func TestOpenFile(t *testing.T) {
 	}
 }
 
-// TestOpenRangeToConn: what a connection is given of a range is a form that it hands to the kernel.
+// TestOpenRangeToConn: a range reaches the connection in a form that the connection hands to the kernel.
 func TestOpenRangeToConn(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer s.Close()
@@ -238,7 +238,7 @@ func TestDeleteWhileReading(t *testing.T) {
 	}
 }
 
-// TestHeal: bytes that were cut or lost under the feet of the store are whole again after the next Put or Finish.
+// TestHeal: a blob whose file was cut or removed behind the store's back is whole again after the next Put or Finish.
 func TestHeal(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -278,7 +278,7 @@ func TestHeal(t *testing.T) {
 	mustBeClean(t, dir)
 }
 
-// TestForeign: what others put into the directory is neither listed nor touched nor in the way.
+// TestForeign: foreign files in the directory are neither listed nor touched, and do not disturb the store.
 func TestForeign(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -346,7 +346,7 @@ func TestForeign(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s = open(t, dir) // a restart does not mind them either
+		s = open(t, dir) // a restart ignores the foreign files too
 	}
 	_ = s.Close()
 }
@@ -388,7 +388,7 @@ func TestPutMemory(t *testing.T) {
 	}
 }
 
-// generated yields bytes without holding them.
+// generated yields bytes without keeping them in memory.
 type generated struct{ n byte }
 
 func (g *generated) Read(p []byte) (int, error) {
@@ -399,7 +399,8 @@ func (g *generated) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestModifiedOfFinish: the time of a blob is that of Finish, so that an upload of many days is not garbage at once.
+// TestModifiedOfFinish: a blob's time is that of Finish, so that the blob of an upload that took days is not collected at
+// once.
 func TestModifiedOfFinish(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

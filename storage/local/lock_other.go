@@ -4,7 +4,7 @@ package local
 
 import "os"
 
-// Without flock nobody can tell whether he is alone: leftovers stay.
+// Without flock a process can't tell whether it is alone, so leftovers stay.
 func tryLockAlone(*os.File) bool { return false }
 
 func lockShared(*os.File) error { return nil }

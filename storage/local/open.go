@@ -12,7 +12,7 @@ import (
 	"slipway/storage"
 )
 
-// Open implements storage.Blobs. The whole blob comes as *os.File, unless it is a part of a pack.
+// Open implements storage.Blobs. A whole blob is an *os.File, unless it lies in a pack.
 func (s *Store) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, wrap("open blob", err)
@@ -80,5 +80,5 @@ func (s *section) Read(p []byte) (int, error) { return s.part.Read(p) }
 
 func (s *section) Close() error { return s.f.Close() }
 
-// WriteTo shows a connection what it can hand to sendfile: a LimitedReader over an *os.File.
+// WriteTo passes a connection the form that it hands to sendfile: a LimitedReader over an *os.File.
 func (s *section) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, &s.part) }

@@ -20,7 +20,7 @@ func (s *Store) packable(size int) bool {
 	return s.packs != nil && s.packs.Writes() && size <= packs.MaxBlob
 }
 
-// pack stores a small blob, unless there is a file of it.
+// pack stores a small blob in a pack, unless the blob has a file of its own.
 func (s *Store) pack(p place, sum hash.Hash, data []byte) (storage.Blob, error) {
 	if b, found, err := s.againFile(p, int64(len(data))); found || err != nil {
 		return b, err
@@ -28,7 +28,7 @@ func (s *Store) pack(p place, sum hash.Hash, data []byte) (storage.Blob, error) 
 	return s.packs.Put([sha256.Size]byte(sum.Sum(nil)), data)
 }
 
-// touchPacked counts a blob of this size in a pack as stored now.
+// touchPacked sets the time of a blob of this size in a pack to now.
 func (s *Store) touchPacked(ctx context.Context, p place, size int64) (b storage.Blob, found bool, err error) {
 	if s.packs == nil || size > packs.MaxBlob {
 		return storage.Blob{}, false, nil
@@ -36,7 +36,7 @@ func (s *Store) touchPacked(ctx context.Context, p place, size int64) (b storage
 	return s.packs.Touch(ctx, p.sum(), size)
 }
 
-// statPacked tells of a blob in a pack. ErrNotExist.
+// statPacked returns size and time of a blob in a pack. ErrNotExist.
 func (s *Store) statPacked(ctx context.Context, p place) (storage.Blob, error) {
 	if s.packs == nil {
 		return storage.Blob{}, storage.ErrNotExist
@@ -99,7 +99,7 @@ func (s *Store) listPacked(ctx context.Context, after digest.Digest) iter.Seq2[s
 	}
 }
 
-// merge yields two ascending sequences as one. Of a blob that is in both, the one that was stored last.
+// merge yields two ascending sequences as one. When a blob is in both, merge yields the entry that was stored last.
 func merge(a, b iter.Seq2[storage.Blob, error]) iter.Seq2[storage.Blob, error] {
 	return func(yield func(storage.Blob, error) bool) {
 		next, stop := iter.Pull2(b)

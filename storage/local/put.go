@@ -26,7 +26,7 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 	if fl.err != nil && fl.err != io.EOF {
 		return storage.Blob{}, fl.err
 	}
-	small := fl.err == io.EOF // the first chunk is all: bytes that are there already need no file
+	small := fl.err == io.EOF // the first chunk is the whole blob: bytes that are there already need no file
 	var p place
 	if small {
 		if p = s.placeOf(sum); want != "" && want != p.digest {
@@ -44,11 +44,11 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 	if err != nil {
 		return storage.Blob{}, err
 	}
-	defer f.Close() // what matters was flushed before
+	defer f.Close() // the bytes were flushed before
 	moved := false
 	defer func() {
 		if !moved {
-			_ = os.Remove(f.Name()) // New removes what stays
+			_ = os.Remove(f.Name()) // New removes leftovers
 		}
 	}()
 	n, err := fl.copyTo(ctx, f, 0)

@@ -14,7 +14,7 @@ import (
 	"slipway/storage"
 )
 
-// TestReadOnly: a store on a medium that can't be written answers, and nothing in it changes; one without packs too.
+// TestReadOnly: a store on a medium that can't be written answers reads, and nothing in it changes, with packs and without.
 func TestReadOnly(t *testing.T) {
 	for _, packed := range []bool{true, false} {
 		dir := t.TempDir()

@@ -21,7 +21,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	if s.packs == nil {
 		return nil
 	}
-	_, err := s.packs.Stat(ctx, [sha256.Size]byte{}) // of the index, only that it answers
+	_, err := s.packs.Stat(ctx, [sha256.Size]byte{}) // only whether the index answers
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil
 	}

@@ -31,21 +31,22 @@ func hexPair(b byte) string {
 	return string([]byte{digits[b>>4], digits[b&15]})
 }
 
-// open opens the directory of a shard for its flush, and makes it when it is missing. Durable it is by settle.
+// open opens the directory of a shard for its flush, and makes it when it is missing. settle makes the directory itself
+// durable.
 func (sh *shard) open(dir string) (*os.File, error) {
 	f, err := os.Open(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	sh.settled.Store(false) // first: who finds the new directory must not take it for the old one
+	sh.settled.Store(false) // first: a caller that finds the new directory must not take it for a settled one
 	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	return os.Open(dir)
 }
 
-// settle makes the directory of a shard durable, and the names that a killed process may have left in the page cache
-// only. It does so once: later names are flushed by those who bring them.
+// settle makes the directory of a shard durable, and the names that a killed process may have left in the page cache only.
+// It does so once: later names are flushed by the commits that make them.
 func (s *Store) settle(sh *shard, dir string) error {
 	if sh.settled.Load() {
 		return nil

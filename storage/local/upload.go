@@ -60,7 +60,7 @@ func (s *Store) Discard(ctx context.Context, id string) error {
 	return wrap("discard upload", remove(path))
 }
 
-// ListUploads implements storage.Uploads, in ascending order of id. It passes over what is no upload.
+// ListUploads implements storage.Uploads, in ascending order of id. It skips names that are no uploads.
 func (s *Store) ListUploads(ctx context.Context) iter.Seq2[storage.Upload, error] {
 	return func(yield func(storage.Upload, error) bool) {
 		ids, err := names(ctx, s.uploads)
@@ -96,7 +96,7 @@ func (s *Store) openUpload(id string, flag int) (*os.File, error) {
 	return os.OpenFile(path, flag, 0)
 }
 
-// cutTail drops what stands behind the first size bytes.
+// cutTail drops the bytes behind the first size bytes.
 func cutTail(f *os.File, size int64) error {
 	fi, err := f.Stat()
 	if err != nil {

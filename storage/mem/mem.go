@@ -96,7 +96,7 @@ func (s *Store) Delete(ctx context.Context, d digest.Digest) error {
 	return nil
 }
 
-// List implements storage.Blobs. It yields what was there when it began.
+// List implements storage.Blobs. It yields the blobs that were there when it began.
 func (s *Store) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
 	return func(yield func(storage.Blob, error) bool) {
 		s.mu.Lock()
@@ -146,7 +146,8 @@ type body struct{ *bytes.Reader }
 
 func (body) Close() error { return nil }
 
-// read returns data and behind it what r holds, also with an error; of a reader that passes limit, as much as limit lets.
+// read returns data followed by the bytes of r, also with an error; when r holds more than limit allows, the bytes up to
+// limit.
 func read(ctx context.Context, data []byte, r io.Reader, limit int64) ([]byte, error) {
 	data = slices.Clone(data)
 	chunk := make([]byte, chunkBytes)

@@ -29,7 +29,7 @@ func (s *Store) Create(ctx context.Context, id string) error {
 	return nil
 }
 
-// Append implements storage.Uploads. Of a reader that would pass limit, the bytes up to limit stay.
+// Append implements storage.Uploads. When r holds more than limit allows, the bytes up to limit stay.
 func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
 	o, err := s.findUpload(ctx, id, offset)
 	if err == nil && limit >= 0 && offset > limit {

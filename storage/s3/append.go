@@ -10,10 +10,10 @@ import (
 	"slipway/storage"
 )
 
-// Append implements storage.Uploads. Whole parts go out while r is read; what is left becomes the new tail, by the one
-// request that also says that the parts belong to the upload. Of a reader that would pass limit, the bytes up to limit
-// stay. When r breaks off or ctx is cancelled, what has arrived is stored all the same; after an error of the server the
-// upload still has its first offset bytes.
+// Append implements storage.Uploads. Whole parts are sent while r is read; the rest becomes the new tail, in the one
+// request that also makes the parts belong to the upload. When r holds more than limit allows, the bytes up to limit stay.
+// When r breaks off or ctx is cancelled, the bytes that have arrived are stored all the same; after an error of the server
+// the upload still has its first offset bytes.
 func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
 	if !storage.ValidID(id) {
 		return 0, wrap("append", storage.ErrNotExist)
@@ -39,7 +39,7 @@ func fits(st state, offset, limit int64) error {
 	return nil
 }
 
-// explain tells a conflict with a Finish or Discard from one with another Append.
+// explain distinguishes a conflict with a Finish or Discard from a conflict with another Append.
 func (s *Store) explain(ctx context.Context, id string, err error) error {
 	if errors.Is(err, errConflict) {
 		if _, lerr := s.load(ctx, id); errors.Is(lerr, storage.ErrNotExist) {
@@ -60,7 +60,7 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 	w := &writer{s: s, id: id, nonce: nonce(), tail: newSpool(s.spoolDir)}
 	defer func() { w.tail.free() }()
 	err := w.begin(ctx, st, offset)
-	if errors.Is(err, errConflict) { // what we remembered is old, and r is untouched
+	if errors.Is(err, errConflict) { // the remembered state is old, and r is untouched
 		s.states.forget(id)
 		if st, err = s.load(ctx, id); err == nil {
 			err = fits(st, offset, limit)
@@ -79,14 +79,14 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 		w.undo(ctx)
 		return 0, err
 	}
-	if n == 0 && offset == st.size() { // nothing to write that would tell whether the upload is still there
+	if n == 0 && offset == st.size() { // no write will show whether the upload is still there
 		if rerr == nil {
 			_, rerr = s.load(ctx, id)
 		}
 		return 0, rerr
 	}
 	if _, err = s.save(keep, id, st.etag, w.parts, w.tail); err != nil {
-		if errors.Is(err, errConflict) { // otherwise the upload may consist of the new parts by now
+		if errors.Is(err, errConflict) { // after any other error the upload may have the new parts by now
 			w.undo(ctx)
 		}
 		return 0, err
@@ -95,17 +95,18 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 	return n, rerr
 }
 
-// writer is one Append.
+// writer is the state of one Append.
 type writer struct {
 	s     *Store
 	id    string
 	nonce string
 	parts []part // sent, or being sent
-	kept  int    // how many of them are those of before
+	kept  int    // how many of them the upload had before
 	tail  *spool
 }
 
-// begin takes over the parts before offset and the bytes between them and offset, which may belong to a part.
+// begin takes over the parts that end at or before offset, and the bytes between them and offset, which may be the
+// beginning of a part.
 func (w *writer) begin(ctx context.Context, st state, offset int64) error {
 	w.tail.reset()
 	w.parts = nil
@@ -129,7 +130,7 @@ func (w *writer) begin(ctx context.Context, st state, offset int64) error {
 	return nil
 }
 
-// read takes r to its end, or to the error that it returns first; the other one is of the server or the disk. One part is
+// read reads r to its end. The first error it returns is that of r, the second that of the server or the disk. One part is
 // sent while the next one is read.
 func (w *writer) read(ctx, keep context.Context, r io.Reader) (n int64, rerr, err error) {
 	spare := newSpool(w.s.spoolDir)
@@ -167,7 +168,7 @@ func (w *writer) read(ctx, keep context.Context, r io.Reader) (n int64, rerr, er
 	}
 }
 
-// undo removes the parts that this Append has sent in vain, as far as that goes now; ListUploads shows what stays.
+// undo removes the parts that this Append has sent in vain, as far as possible; ListUploads shows the ones that stay.
 func (w *writer) undo(ctx context.Context) {
 	if len(w.parts) == w.kept {
 		return
@@ -177,7 +178,7 @@ func (w *writer) undo(ctx context.Context) {
 	w.remove(ctx, w.parts[w.kept:])
 }
 
-// drop removes the parts of before that the upload does not have any more.
+// drop removes parts in before that the upload no longer has.
 func (w *writer) drop(ctx context.Context, before []part) {
 	if len(before) > w.kept {
 		w.remove(ctx, before[w.kept:])
@@ -185,7 +186,7 @@ func (w *writer) drop(ctx context.Context, before []part) {
 }
 
 func (w *writer) remove(ctx context.Context, parts []part) {
-	_ = w.s.removeAll(ctx, func(yield func(string) bool) { // what stays is removed with the upload
+	_ = w.s.removeAll(ctx, func(yield func(string) bool) { // parts that stay are removed with the upload
 		for _, p := range parts {
 			if !yield(w.s.uploadKey(w.id, p.Name)) {
 				return

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// assembly makes a blob of parts by a multipart upload, which nobody sees before commit. A note beside the upload it
-// serves says how to abort it, should this process not come to that.
+// assembly makes a blob from parts by a multipart upload, which is invisible before commit. A note beside the upload that
+// it serves says how to abort it, in case this process ends first.
 type assembly struct {
 	s       *Store
 	key, id string
@@ -22,7 +22,7 @@ type assembly struct {
 	parts   []minio.CompletePart
 }
 
-// assemble begins one of n parts, for the upload with the given id.
+// assemble begins an assembly of n parts, for the upload with the given id.
 func (s *Store) assemble(ctx context.Context, key, upload string, n int) (*assembly, error) {
 	answered, at := withAnswered(ctx)
 	begun := time.Now()
@@ -51,8 +51,8 @@ func (s *Store) assemble(ctx context.Context, key, upload string, n int) (*assem
 	return a, nil
 }
 
-// each sets every part by send, some at a time. After an error those that run come to their end: a part that arrives
-// behind an abort would stay.
+// each fills every part by calling send, several at a time. After an error the running calls finish first: a part that
+// arrives after an abort would stay.
 func (a *assembly) each(ctx context.Context, send func(i int) (minio.CompletePart, error)) error {
 	var g errgroup.Group
 	g.SetLimit(parallel)
@@ -75,8 +75,9 @@ func (a *assembly) each(ctx context.Context, send func(i int) (minio.CompletePar
 	return g.Wait()
 }
 
-// commit makes the blob visible and looks at it. When the answer got lost, what counts is whether the object is there and
-// was not there before; one of the last seconds, by another request, is as good. The note stays, for the caller to remove.
+// commit makes the blob visible and stats it. When the answer got lost, commit succeeded if the object is there and was not
+// there before; an object that another request made in the last seconds is as good. The note stays, for the caller to
+// remove.
 func (a *assembly) commit(ctx context.Context, size int64) (time.Time, error) {
 	err := persist(ctx, func() error {
 		_, err := a.s.api.CompleteMultipartUpload(ctx, a.s.bucket, a.key, a.id, a.parts, minio.PutObjectOptions{})
@@ -99,11 +100,11 @@ func (a *assembly) commit(ctx context.Context, size int64) (time.Time, error) {
 }
 
 // abort gives up, also when ctx is done. The note stays: the server may still be busy with a part whose request was
-// cancelled, so whoever discards the upload aborts again.
+// cancelled, so discarding the upload aborts again.
 func (a *assembly) abort(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
-	_ = a.s.abortMultipart(ctx, a.key, a.id) // else that is left to the note too
+	_ = a.s.abortMultipart(ctx, a.key, a.id) // if this fails, the note leads to another abort
 }
 
 // abortMultipart ends a multipart upload that may be over already.
@@ -115,7 +116,7 @@ func (s *Store) abortMultipart(ctx context.Context, key, id string) error {
 	return clean(err)
 }
 
-// abortNoted aborts what a note tells of.
+// abortNoted aborts the multipart upload that a note names.
 func (s *Store) abortNoted(ctx context.Context, note string) error {
 	body, _, err := s.get(ctx, note, "", 0, -1)
 	if missing(err) {
@@ -131,14 +132,14 @@ func (s *Store) abortNoted(ctx context.Context, note string) error {
 	}
 	key, id, ok := strings.Cut(string(text), "\n")
 	if _, blob := s.blobOf(key); !ok || !blob {
-		return nil // not ours
+		return nil // no note of this package
 	}
 	return s.abortMultipart(ctx, key, id)
 }
 
 const maxNoteBytes = 4 << 10
 
-// putParts stores a spool as parts that are sent side by side.
+// putParts stores a spool as parts that are sent in parallel.
 func (s *Store) putParts(ctx context.Context, key string, b *spool) (_ time.Time, err error) {
 	body, err := b.body()
 	if err != nil {
@@ -170,7 +171,7 @@ func (s *Store) putParts(ctx context.Context, key string, b *spool) (_ time.Time
 	}
 	modified, err := a.commit(ctx, b.size)
 	if err == nil {
-		_ = s.remove(ctx, a.note) // the collector takes it otherwise
+		_ = s.remove(ctx, a.note) // otherwise the collector removes it
 	}
 	return modified, err
 }

@@ -18,9 +18,9 @@ import (
 
 const maxTextBytes = 200
 
-// failure is what went wrong between us and the server, in words that hold no secret: neither the URL of the request
-// nor any text of the server, which may repeat headers. It hides causes, lest a connection to the server that broke be
-// taken for the client's.
+// failure is an error between this process and the server, in words that hold no secret: neither the URL of the request nor
+// any text of the server, which may repeat headers. It hides its cause, so that a broken connection to the server is not
+// taken for a broken connection of the client.
 type failure struct {
 	code   string // of S3, when the server has answered
 	status int
@@ -37,7 +37,7 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.is }
 
-// clean turns an error of minio-go into a failure. What a caller has cancelled stays context.Canceled.
+// clean turns an error of minio-go into a failure. A cancellation by the caller stays context.Canceled.
 func clean(err error) error {
 	var f *failure
 	var res minio.ErrorResponse
@@ -56,7 +56,7 @@ func clean(err error) error {
 	}
 }
 
-// codeOnly keeps a code from being a sentence that some proxy made up.
+// codeOnly returns code, or a fixed text when code is no error code but a sentence that some proxy wrote.
 func codeOnly(code string) string {
 	for _, c := range code {
 		if !strings.ContainsRune(allowed+" ", c) {
@@ -66,12 +66,12 @@ func codeOnly(code string) string {
 	return code
 }
 
-// meaning is what an answer says of the store, after the tries that minio-go makes of those that may pass.
+// meaning is the storage error that an answer stands for, after minio-go has retried the answers that may pass.
 func meaning(res minio.ErrorResponse) error {
 	switch {
 	case res.StatusCode == http.StatusInsufficientStorage, res.Code == "XMinioStorageFull", res.Code == "QuotaExceeded":
 		return storage.ErrNoSpace
-	case res.StatusCode == http.StatusNotImplemented: // no more tomorrow than today
+	case res.StatusCode == http.StatusNotImplemented: // retrying later would not help
 		return nil
 	case res.StatusCode >= http.StatusInternalServerError, res.StatusCode == http.StatusTooManyRequests, slices.Contains(passingCodes, res.Code):
 		return storage.ErrUnavailable
@@ -82,7 +82,7 @@ func meaning(res minio.ErrorResponse) error {
 // passingCodes are the codes of passing faults that come with other statuses too: 200 for a copy that failed, 400.
 var passingCodes = []string{"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout"}
 
-// outage is what an error of the network says of the store: that nobody could be asked.
+// outage is the storage error of a network failure: the store could not be asked.
 func outage(err error) error {
 	var request *url.Error
 	var network net.Error

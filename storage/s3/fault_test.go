@@ -39,7 +39,7 @@ var scenes = []scene{
 	{"upload parts", random(4, testPart+200_000), upload(100_000)},
 }
 
-// upload appends data in two pieces, goes on where the store says that it is, and finishes.
+// upload appends data in two pieces, resumes at the offset that the store reports, and finishes.
 func upload(first int) func(ctx context.Context, s *s3.Store, data []byte) error {
 	return func(ctx context.Context, s *s3.Store, data []byte) error {
 		r, err := s.OpenUpload(ctx, id, 0)
@@ -63,12 +63,13 @@ func upload(first int) func(ctx context.Context, s *s3.Store, data []byte) error
 	}
 }
 
-// TestD22 breaks each request of each scene in turn, once and for good. What is hit once is repeated without harm; what
-// stays broken fails cleanly: nothing wrong becomes visible, the next try succeeds, and Discard leaves nothing behind.
+// TestD22 breaks each request of each scene in turn, once and for good. A request that fails once is repeated without harm;
+// an operation whose requests keep failing fails cleanly: nothing wrong becomes visible, the next try succeeds, and Discard
+// leaves nothing behind.
 func TestD22(t *testing.T) {
 	for _, sc := range scenes {
 		once, lasting := s3test.Faults, []s3test.Fault{s3test.SlowDown, s3test.LostAnswer}
-		if len(sc.data) > testPart { // slow; and the others are the same for larger bodies
+		if len(sc.data) > testPart { // slow; the other faults act the same on larger bodies
 			once, lasting = []s3test.Fault{s3test.LostAnswer, s3test.HalfAnswer}, lasting[:1]
 		}
 		for _, fault := range once {
@@ -92,7 +93,7 @@ func walk(t *testing.T, sc scene, fault s3test.Fault, stays bool) {
 	s := open(t, o)
 	step := 1
 	if stays && len(sc.data) > testPart {
-		step = 2 // slow; every request is hit once elsewhere
+		step = 2 // slow; the other cases hit every request once
 	}
 	for n := 1; ; n += step {
 		tripped := false
@@ -128,7 +129,7 @@ func walk(t *testing.T, sc scene, fault s3test.Fault, stays bool) {
 	}
 }
 
-// mustBeWholeOrNot checks that what is visible is right, and that it is visible if the store has said so.
+// mustBeWholeOrNot checks that a visible blob is right, and that the blob is visible if the store has acknowledged it.
 func mustBeWholeOrNot(t *testing.T, s *s3.Store, data []byte, err error) {
 	t.Helper()
 	if _, serr := s.Stat(t.Context(), digest.FromBytes(data)); err != nil && errors.Is(serr, storage.ErrNotExist) {
@@ -187,8 +188,9 @@ func TestD22OKError(t *testing.T) {
 	}
 }
 
-// TestD22LostComplete: when the answer to the completion of a multipart upload got lost, the server does not know it any
-// more. The blob counts if it is there and was not before: a blob of old says nothing of our bytes.
+// TestD22LostComplete: when the answer to the completion of a multipart upload got lost, the server no longer knows the
+// upload. The blob counts as stored if it is there and was not there before: an older blob proves nothing about these
+// bytes.
 func TestD22LostComplete(t *testing.T) {
 	for _, sc := range []scene{scenes[1], scenes[3]} {
 		for _, done := range []bool{true, false} {
@@ -205,7 +207,7 @@ func lostComplete(t *testing.T, sc scene, done bool) {
 	s := open(t, s3test.OptionsAt(t, p.URL))
 	if !done {
 		put(t, s, sc.data)
-		time.Sleep(3500 * time.Millisecond) // the server's clock shows seconds, and shows them late
+		time.Sleep(3500 * time.Millisecond) // the server's clock has whole seconds, and lags
 	}
 	asked := 0
 	p.Break(func(_ int, r *http.Request) s3test.Fault {
@@ -223,7 +225,7 @@ func lostComplete(t *testing.T, sc scene, done bool) {
 	mustHave(t, s, sc.data)
 }
 
-// TestD22WrongBody: the server refuses bytes that are not those that were sent, part by part.
+// TestD22WrongBody: the server refuses bytes that were changed on the way, for each part.
 func TestD22WrongBody(t *testing.T) {
 	for _, sc := range scenes {
 		for _, at := range []int64{50_000, testPart / 2} { // bodies of at least this size
@@ -248,8 +250,8 @@ func TestD22WrongBody(t *testing.T) {
 	}
 }
 
-// TestD22StaleList: nothing that is stored or read depends on a list. A list of old makes the collector see what is gone,
-// which it may delete again, and not what is new, which it finds the next time.
+// TestD22StaleList: storing and reading do not depend on lists. A stale list shows the collector blobs that are gone, which
+// it may delete again, and hides new blobs, which it finds the next time.
 func TestD22StaleList(t *testing.T) {
 	p := s3test.NewProxy(t)
 	o := s3test.OptionsAt(t, p.URL)
@@ -302,7 +304,7 @@ func listed(t *testing.T, s *s3.Store) []digest.Digest {
 	return all
 }
 
-// TestD22Body: a download goes on where its connection broke, and does not go on for ever.
+// TestD22Body: a download resumes where its connection broke, and does not resume for ever.
 func TestD22Body(t *testing.T) {
 	p := s3test.NewProxy(t)
 	s := open(t, s3test.OptionsAt(t, p.URL))
@@ -326,7 +328,7 @@ func TestD22Body(t *testing.T) {
 			t.Errorf("%d requests: nothing broke", n)
 		}
 	}
-	// Gone for good: the error is the server's, and no end of a client's body.
+	// Gone for good: the error is the server's, and is not taken for the end of a client's body.
 	r, err := s.Open(t.Context(), d, 0, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -339,8 +341,8 @@ func TestD22Body(t *testing.T) {
 	}
 }
 
-// TestD22LostSave: the answer to the request that ends an Append gets lost, for good or until nobody can tell who made it.
-// Whether the bytes count or not, those from before are there, and the upload goes on.
+// TestD22LostSave: the answer to the request that ends an Append gets lost, for good or until it can't be told which
+// request made the change. Whether or not the new bytes count, the earlier bytes are there, and the upload goes on.
 func TestD22LostSave(t *testing.T) {
 	for _, sizes := range [][2]int{{1_000, 1_000}, {1_000, testPart}, {testPart + 1_000, testPart}} {
 		for _, forGood := range []bool{true, false} {
@@ -379,7 +381,7 @@ func TestD22LostSave(t *testing.T) {
 	}
 }
 
-// TestUnconditional: a server that knows no conditional PUT is one that we use without.
+// TestUnconditional: a server without conditional PUT is used without conditions.
 func TestUnconditional(t *testing.T) {
 	p := s3test.NewProxy(t)
 	s := open(t, s3test.OptionsAt(t, p.URL))

@@ -10,16 +10,16 @@ import (
 	"slipway/storage"
 )
 
-// Finish implements storage.Uploads. The server makes the blob of the upload's objects: a copy when there is one, an
-// assembly of copies when there are more. After an error the upload is still there, and Finish may be called again. Of an
-// upload without parts the store knows the digest itself: ErrMismatch.
+// Finish implements storage.Uploads. The server makes the blob from the upload's objects: a copy of a single object, an
+// assembly of copies of several. After an error the upload is still there, and Finish may be called again. The store knows
+// the digest of an upload without parts, and checks it: ErrMismatch.
 func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 	key, ok := s.blobKey(b.Digest)
 	if !storage.ValidID(id) {
 		return wrap("finish", storage.ErrNotExist)
 	}
 	err := errConflict
-	for try := 1; errors.Is(err, errConflict) && try <= 2; try++ { // what we remember may be old
+	for try := 1; errors.Is(err, errConflict) && try <= 2; try++ { // the remembered state may be old
 		var st state
 		if st, err = s.whole(ctx, id, b.Size); err != nil {
 			continue
@@ -37,7 +37,7 @@ func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 	return wrap("finish", s.explain(ctx, id, err))
 }
 
-// whole returns the state of an upload of the given size, to which it cuts a larger one.
+// whole returns the state of an upload after cutting it to the given size.
 func (s *Store) whole(ctx context.Context, id string, size int64) (state, error) {
 	st, err := s.state(ctx, id, size)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Store) finish(ctx context.Context, id string, st state, key string) err
 		if err := s.join(ctx, id, st, key); err != nil {
 			return gone(err)
 		}
-		// Without its tail the upload has ended. What stays of it now, ListUploads shows for somebody to discard.
+		// Without its tail the upload has ended. ListUploads shows any objects that stay, to be discarded.
 		if err := s.remove(ctx, tail); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *Store) finish(ctx context.Context, id string, st state, key string) err
 	return s.remove(ctx, tail)
 }
 
-// gone makes a source that is missing or another one a conflict: it was there a moment ago.
+// gone turns the error of a missing or changed source into a conflict: the source was there a moment ago.
 func gone(err error) error {
 	if is(err, minio.NoSuchKey, minio.PreconditionFailed) {
 		return errConflict
@@ -82,7 +82,7 @@ func gone(err error) error {
 	return err
 }
 
-// join makes the blob of parts and tail. The server copies; no byte comes through here.
+// join makes the blob of parts and tail. The server copies; no byte passes through this process.
 func (s *Store) join(ctx context.Context, id string, st state, key string) (err error) {
 	n := len(st.parts)
 	if st.tail > 0 {
@@ -107,7 +107,7 @@ func (s *Store) join(ctx context.Context, id string, st state, key string) (err 
 	if err != nil {
 		return err
 	}
-	// The names of parts tell nothing of a state that is old.
+	// The names of the parts do not show whether the state is old.
 	if info, err := s.head(ctx, s.uploadKey(id, tailName)); err != nil {
 		return err
 	} else if info.ETag != st.etag {

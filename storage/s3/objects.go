@@ -13,7 +13,7 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// The calls below are all that the backend asks of a server. Their errors are clean.
+// The calls below are the only requests of the backend to a server. Their errors have passed through clean.
 
 // condition says under which circumstances a PUT takes effect.
 type condition struct {
@@ -24,14 +24,14 @@ type condition struct {
 // errConflict says that the condition does not hold.
 var errConflict = errors.New("changed by somebody else")
 
-// put stores the bytes of b under key, in one request. The signature covers their sha256, so the server refuses others.
-// It returns the ETag and a time not after the object's modification, by the server's clock.
+// put stores the bytes of b under key, in one request. The signature covers their sha256, so the server refuses any other
+// bytes. It returns the ETag and a time not after the object's modification, by the server's clock.
 func (s *Store) put(ctx context.Context, key string, b *spool, meta map[string]string, c condition) (string, time.Time, error) {
 	body, err := b.body()
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	o := minio.PutObjectOptions{DisableContentSha256: true, UserMetadata: meta} // it is signed all the same, as a whole
+	o := minio.PutObjectOptions{DisableContentSha256: true, UserMetadata: meta} // the body is signed all the same, as a whole
 	conditional := c != condition{} && !s.unconditional.Load()
 	switch {
 	case conditional && c.absent:
@@ -60,8 +60,8 @@ func (s *Store) put(ctx context.Context, key string, b *spool, meta map[string]s
 	}
 }
 
-// notAfter is a lower bound of the time at which the server did what we asked for since begun and it answered at
-// answered. Servers take the begin or the end of a request, and cut it to the second.
+// notAfter is a lower bound of the time at which the server did what was asked: the request was sent at begun and answered
+// at answered. Servers record the beginning or the end of a request, cut to the second.
 func notAfter(answered, begun time.Time) time.Time {
 	if answered.IsZero() {
 		answered = time.Now()
@@ -75,7 +75,8 @@ func (s *Store) head(ctx context.Context, key string) (minio.ObjectInfo, error) 
 	return info, clean(err)
 }
 
-// get opens bytes from to end, inclusive; end -1 is the last. The returned count is what the server will send.
+// get opens the bytes between from and end, both included; end -1 means the last byte. It returns how many bytes the server
+// will send.
 func (s *Store) get(ctx context.Context, key, etag string, from, end int64) (io.ReadCloser, int64, error) {
 	var o minio.GetObjectOptions
 	if etag != "" {
@@ -108,7 +109,7 @@ func (s *Store) get(ctx context.Context, key, etag string, from, end int64) (io.
 	return body, info.Size, nil
 }
 
-// copyTo makes a new object of a whole one, if that has the ETag.
+// copyTo makes a new object as a copy of a whole object, if that has the ETag.
 func (s *Store) copyTo(ctx context.Context, key, from, etag string) error {
 	err := persist(ctx, func() error {
 		info, err := s.api.CopyObject(ctx, s.bucket, from, s.bucket, key, map[string]string{
@@ -157,8 +158,8 @@ func (s *Store) removeAll(ctx context.Context, keys iter.Seq[string]) error {
 	return clean(failed)
 }
 
-// list yields the objects below prefix behind the given key, in the order of keys. It goes on behind the last one where an
-// answer broke off.
+// list yields the objects below prefix after the given key, in the order of keys. When an answer breaks off, it resumes
+// after the last object.
 func (s *Store) list(ctx context.Context, prefix, after string) iter.Seq2[minio.ObjectInfo, error] {
 	return func(yield func(minio.ObjectInfo, error) bool) {
 		for try := 0; ; try++ {
@@ -186,7 +187,7 @@ func (s *Store) list(ctx context.Context, prefix, after string) iter.Seq2[minio.
 	}
 }
 
-// sha256Hex reads r to its end and returns to the begin.
+// sha256Hex reads r to its end and seeks back to its beginning.
 func sha256Hex(r io.ReadSeeker) (string, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, r); err != nil {

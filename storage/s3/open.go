@@ -12,11 +12,11 @@ import (
 	"slipway/storage"
 )
 
-// maxResumes is how often a body goes on after its connection broke, in a row without a byte.
+// maxResumes is how often in a row a body resumes after its connection broke, without a byte in between.
 const maxResumes = 4
 
-// Open implements storage.Blobs, in one request unless the range is empty or wrong. ctx holds for the body too, which goes
-// on where a connection broke off.
+// Open implements storage.Blobs, in one request unless the range is empty or wrong. ctx covers the body too, which resumes
+// where a connection broke off.
 func (s *Store) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
 	key, ok := s.blobKey(d)
 	if !ok {
@@ -44,14 +44,14 @@ func (s *Store) openRange(ctx context.Context, key string, offset, length int64)
 	if err != nil {
 		return nil, err
 	}
-	if length > 0 && n != length { // the server cuts what is behind the last byte
+	if length > 0 && n != length { // the server cuts a range that passes the last byte
 		_ = body.Close()
 		return nil, storage.ErrRange
 	}
 	return &object{ctx: ctx, s: s, key: key, offset: offset, left: n, body: body}, nil
 }
 
-// openEmpty is for ranges without a byte, which S3 does not have.
+// openEmpty opens ranges of no bytes, which S3 can't express.
 func (s *Store) openEmpty(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	info, err := s.head(ctx, key)
 	if err != nil {
@@ -63,13 +63,13 @@ func (s *Store) openEmpty(ctx context.Context, key string, offset, length int64)
 	return nil, storage.ErrRange
 }
 
-// object reads the bytes of one that does not change, or of one with the given ETag.
+// object reads the bytes of an object that never changes, or of the object with the given ETag.
 type object struct {
-	ctx          context.Context // of Open: a body belongs to one call
+	ctx          context.Context // the context of Open: a body belongs to one call
 	s            *Store
 	key, etag    string
 	offset, left int64
-	body         io.ReadCloser // nil before the first byte of a later object, and after a fault
+	body         io.ReadCloser // nil before the first byte of an object that is not the first, and after a fault
 	resumes      int
 }
 
@@ -99,7 +99,7 @@ func (o *object) read(p []byte) (int, error) {
 	if o.body == nil {
 		body, n, err := o.s.get(o.ctx, o.key, o.etag, o.offset, o.offset+o.left-1)
 		if err != nil || n != o.left {
-			o.resumes = maxResumes // the request was repeated by minio-go, and its answer stands
+			o.resumes = maxResumes // minio-go has repeated the request, and its answer is final
 			if err == nil {
 				_ = body.Close()
 				err = errors.New("the server sends another number of bytes than it was asked for")
@@ -115,7 +115,7 @@ func (o *object) read(p []byte) (int, error) {
 // Close lets the connection serve the next request if the body was read to its end.
 func (o *object) Close() error {
 	if o.body != nil {
-		_ = o.body.Close() // what was read is here, what was not cannot be lost
+		_ = o.body.Close() // the bytes that were read are safe; unread bytes can't be lost
 		o.body = nil
 	}
 	return nil

@@ -12,12 +12,12 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestUnavailable: a server that is away, or that says that it can't just now, is told from one that refuses; when it is
-// back, everything goes on.
+// TestUnavailable: a server that is away or reports a passing fault gives another error than a server that refuses; when
+// the server is back, everything goes on.
 func TestUnavailable(t *testing.T) {
 	p := s3test.NewProxy(t)
 	s := open(t, s3test.OptionsAt(t, p.URL))
-	data, kept := random(1, 1_000), random(2, 1_000) // a deletion whose answer got lost was one
+	data, kept := random(1, 1_000), random(2, 1_000) // a deletion whose answer got lost took place
 	put(t, s, data)
 	d := put(t, s, kept).Digest
 	failing := func(what string, want bool) {
@@ -54,8 +54,8 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// TestUnavailableSilence: a server that takes connections and says nothing is away too; a caller that gives up is none of
-// its faults.
+// TestUnavailableSilence: a server that accepts connections and never answers counts as unavailable too; a caller that
+// gives up does not.
 func TestUnavailableSilence(t *testing.T) {
 	p := s3test.NewProxy(t)
 	s := open(t, s3test.OptionsAt(t, p.URL))

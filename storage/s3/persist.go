@@ -19,7 +19,8 @@ const (
 	conflictNow = "ConditionalRequestConflict"
 )
 
-// errNotMade says that an error was found after the status 200 was out, as happens with copies; minio-go passes over it.
+// errNotMade says that the server reported an error after it had sent the status 200, as happens with copies; minio-go
+// misses it.
 var errNotMade = errors.New("the server has not made the copy")
 
 func made(etag string, err error) error {
@@ -29,9 +30,9 @@ func made(etag string, err error) error {
 	return err
 }
 
-// persist repeats a request, which must do no harm, where minio-go does not: when the answer broke off, when it brought an
-// error after all, and at 409. There another request for the same key is under way or, where keys are paths of files, a
-// delete is just removing the directory.
+// persist repeats a request, which must be harmless to repeat, where minio-go does not: when the answer broke off, when it
+// held an error despite its status 200, and at 409. A 409 means that another request for the same key is under way or, on
+// servers whose keys are file paths, that a delete is just removing the directory.
 func persist(ctx context.Context, request func() error) error {
 	for try := 1; ; try++ {
 		err := request()

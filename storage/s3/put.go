@@ -10,9 +10,9 @@ import (
 	"slipway/storage"
 )
 
-// Put implements storage.Blobs. The bytes are spooled, hashed on the way, and sent under their digest: no request comes
-// before the last byte is here, bytes that are stored already are stored anew, which heals them, and the server checks
-// what it gets. Modified is not after what Stat will say.
+// Put implements storage.Blobs. The bytes are spooled, hashed on the way, and sent under their digest. No request is sent
+// before the last byte has arrived; bytes that are stored already are sent again, which heals them; the server checks what
+// it gets. Modified is not after the time that Stat will return.
 func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob, error) {
 	r, want := storage.Announced(r)
 	b := newSpool(s.spoolDir)

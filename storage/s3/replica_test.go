@@ -45,7 +45,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestBack: an upload can go back to any offset, into its parts too; what is dropped leaves nothing behind.
+// TestBack: an upload can go back to any offset, also inside its parts; dropped bytes leave no object behind.
 func TestBack(t *testing.T) {
 	o := s3test.Options(t)
 	data := random(1, testPart+1_000)
@@ -54,7 +54,7 @@ func TestBack(t *testing.T) {
 		s := open(t, o)
 		create(t, s)
 		appendTo(t, s, 0, data)
-		s = open(t, o) // knows nothing
+		s = open(t, o) // this store has no remembered state
 		for _, more := range [][]byte{nil, other[:10], other} {
 			appendTo(t, s, int64(offset), more)
 			want := slices.Concat(data[:offset], more)
@@ -93,7 +93,7 @@ func (p *paused) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestWrongDigest: a caller that is mistaken about a small upload does not spoil a blob.
+// TestWrongDigest: a caller that gives a wrong digest for a small upload does not spoil a blob.
 func TestWrongDigest(t *testing.T) {
 	o := s3test.Options(t)
 	s := open(t, o)
@@ -111,11 +111,11 @@ func TestWrongDigest(t *testing.T) {
 	finish(t, s, bad)
 }
 
-// TestOvertaken: an Append that was given up by its client, but still runs somewhere, does not change what another has
-// appended since, nor can it bring back an upload that is over.
+// TestOvertaken: an Append whose client has given up, but which still runs in some process, neither changes what another
+// Append has written since nor brings back an upload that is over.
 func TestOvertaken(t *testing.T) {
 	const small, large = 1_000, testPart + 1_000
-	for _, sizes := range [][2]int{{small, small}, {large, small}, {large, large}} { // of the slow one and the other
+	for _, sizes := range [][2]int{{small, small}, {large, small}, {large, large}} { // of the slow Append and the other
 		for _, over := range []bool{false, true} {
 			o := s3test.Options(t)
 			slow, fast := open(t, o), open(t, o)
@@ -155,7 +155,7 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
-// TestKept: what has arrived of a client that went away is stored, whole parts and rest.
+// TestKept: the bytes that arrived from a client that disconnected are stored, whole parts and rest.
 func TestKept(t *testing.T) {
 	s := open(t, s3test.Options(t))
 	data := random(1, 2*testPart+1_000)
@@ -193,7 +193,7 @@ func TestD9(t *testing.T) {
 		d := digest.FromBytes(data)
 		ctx, cut := context.WithCancel(t.Context())
 		var writers, readers sync.WaitGroup
-		writers.Go(func() { // is killed
+		writers.Go(func() { // this writer is cut off
 			_, _ = one.Put(ctx, io.MultiReader(bytes.NewReader(data), leavingSoon(cut)), -1)
 		})
 		writers.Go(func() {
@@ -233,7 +233,7 @@ func TestD9(t *testing.T) {
 		cut()
 		mustHave(t, one, data)
 	}
-	for _, u := range uploads(t, one) { // what was cut off
+	for _, u := range uploads(t, one) { // the uploads that were cut off
 		if err := one.Discard(t.Context(), u.ID); err != nil {
 			t.Error(err)
 		}
@@ -243,7 +243,7 @@ func TestD9(t *testing.T) {
 	}
 }
 
-// leavingSoon cancels while what came before it is being sent.
+// leavingSoon cancels while the bytes before it are being sent.
 func leavingSoon(cut context.CancelFunc) io.Reader { return &soon{cut} }
 
 type soon struct{ cut context.CancelFunc }

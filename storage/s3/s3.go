@@ -6,9 +6,9 @@
 //	uploads/<id>/assembly-…      a multipart upload that makes a blob of parts, to be aborted if nobody completes it
 //	ready                        the probe
 //
-// so a bucket can be read and checked without the database. A blob appears whole, by the one request that makes its
-// object: a PUT, a copy, or the completion of a multipart upload. Any number of processes may use one bucket; who
-// loses a race for an upload is told so. What has to be known between requests stands in the bucket, not in memory.
+// so a bucket can be read and checked without the database. A blob appears whole, by the one request that makes its object:
+// a PUT, a copy, or the completion of a multipart upload. Any number of processes may use one bucket; a process that loses
+// a race for an upload gets an error. All state between requests lies in the bucket, not in memory.
 package s3
 
 import (
@@ -30,9 +30,9 @@ import (
 )
 
 const (
-	// partBytes is the size of an upload's parts, which wait in a file. S3 wants at least 5 MiB and takes 10,000 parts:
-	// an upload ends at 156 GiB. Larger parts make the tail dearer, which every Append reads and writes again; of smaller
-	// ones a layer needs more copies.
+	// partBytes is the size of an upload's parts, which wait in a file. S3 wants at least 5 MiB and takes 10,000 parts: an
+	// upload ends at 156 GiB. Larger parts make the tail dearer, which every Append reads and writes again; with smaller
+	// parts a layer needs more copies.
 	partBytes = 16 << 20
 	// singleBytes is what Put sends in one request. Above it, parts go in parallel and fail one by one.
 	singleBytes = 256 << 20
@@ -43,7 +43,7 @@ const (
 
 	maxRetries  = 8 // with minio-go's pauses about 4 s
 	openTimeout = 20 * time.Second
-	keepTimeout = time.Minute // to store what has arrived of an upload whose client is gone
+	keepTimeout = time.Minute // for storing the bytes that arrived before the client disconnected
 	nonceBytes  = 8
 	readyName   = "ready"
 )
@@ -71,8 +71,8 @@ var (
 	_ storage.Presigner = (*Store)(nil)
 )
 
-// New opens the bucket; Parse makes the options of a URL. The error says in one line what is wrong, and holds no secret;
-// ErrNoBucket among others.
+// New opens the bucket; Parse makes the options of a URL. The error, for example ErrNoBucket, says in one line what is
+// wrong, and holds no secret.
 func New(ctx context.Context, o Options) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -96,7 +96,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		s.prefix += "/"
 	}
 	err = s.open(ctx, creds, o)
-	if err == nil && !o.Attached { // after the bucket: where that can't be opened nothing is made here
+	if err == nil && !o.Attached { // after the bucket: when the bucket can't be opened, no folder is made
 		if err = openSpool(o.Spool); err != nil {
 			err = fmt.Errorf("s3: spool: %w", err)
 		}
@@ -130,7 +130,7 @@ func (s *Store) open(ctx context.Context, creds *credentials.Credentials, o Opti
 	return nil
 }
 
-// look asks for a list of next to nothing: other than to a HEAD, the server answers with what is wrong.
+// look lists at most one key: unlike the answer to a HEAD, the server's answer says what is wrong.
 func (s *Store) look(ctx context.Context) error {
 	for _, err := range s.list(ctx, s.prefix+readyName, "") {
 		return err
@@ -144,7 +144,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// blobKey is the key of a blob's object; false for what is no sha256 digest.
+// blobKey is the key of a blob's object; false: d is no sha256 digest.
 func (s *Store) blobKey(d digest.Digest) (string, bool) {
 	hex, ok := storage.Hex(d)
 	if !ok {

@@ -22,7 +22,7 @@ import (
 
 const (
 	id       = "upload-0123456789"
-	testPart = 5 << 20 // the least that S3 takes
+	testPart = 5 << 20 // the smallest size that S3 takes
 )
 
 func TestMain(m *testing.M) {
@@ -45,7 +45,7 @@ func open(t testing.TB, o s3.Options) *s3.Store {
 	return s
 }
 
-// bucket is what another tool sees.
+// bucket is the bucket as another tool sees it.
 type bucket struct {
 	*minio.Client
 	name string
@@ -74,8 +74,8 @@ func (b bucket) keys(t testing.TB) []string {
 	return keys
 }
 
-// multiparts are those that hold bytes and that nobody has completed or aborted. One whose begin was not answered is
-// empty and costs nothing.
+// multiparts are the multipart uploads that hold bytes and were neither completed nor aborted. A multipart upload whose
+// start was not answered is empty and costs nothing.
 func (b bucket) multiparts(t testing.TB) []string {
 	t.Helper()
 	var keys []string
@@ -165,7 +165,7 @@ func uploads(t testing.TB, s storage.Uploads) []storage.Upload {
 	return all
 }
 
-// TestD6: a bucket is read without us: one object per digest under its name, whole, with nothing beside it.
+// TestD6: a bucket can be read without Slipway: it holds one whole object per digest under its name, and nothing else.
 func TestD6(t *testing.T) {
 	o := s3test.Options(t)
 	s := open(t, o)
@@ -205,7 +205,7 @@ func TestD6(t *testing.T) {
 	for _, data := range bodies {
 		mustHave(t, s, data)
 	}
-	// Delete takes the one object, and nobody else's.
+	// Delete removes this object and no other.
 	if err := s.Delete(t.Context(), digest.FromBytes(bodies[1])); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,8 @@ func drain(r io.ReadCloser, err error) error {
 	return err
 }
 
-// TestModified: Put tells no later time than Stat, lest a collector that compares them take new bytes for old ones.
+// TestModified: Put returns no later time than Stat, so that a collector that compares them does not take new bytes for
+// old.
 func TestModified(t *testing.T) {
 	s := open(t, s3test.Options(t))
 	for i, size := range []int{10, 2*testPart + 10} {
@@ -277,7 +278,7 @@ func TestModified(t *testing.T) {
 		if err != nil || st.Modified.Before(b.Modified) {
 			t.Errorf("Put says %v, Stat %v, %v", b.Modified, st.Modified, err)
 		}
-		if b.Modified.Before(begun.Add(-30 * time.Second)) { // a loaded machine, and seconds of another clock
+		if b.Modified.Before(begun.Add(-30 * time.Second)) { // allows for a loaded machine and the whole seconds of another clock
 			t.Errorf("Put says %v, begun at %v", b.Modified, begun)
 		}
 	}

@@ -78,7 +78,7 @@ func TestS59(t *testing.T) {
 	if len(texts) < 40 {
 		t.Errorf("only %d calls failed", len(texts))
 	}
-	// Keys that the server does not accept, with a token: it names what it was sent.
+	// Keys that the server does not accept, with a token: the server's answer repeats what it was sent.
 	o := s3test.Options(t)
 	for _, keys := range [][3]string{
 		{s3test.AccessKey, "canary-secret-5db1", ""}, {"canary-access-5db1", "canary-secret-5db1", "canary-token-5db1"},

@@ -21,10 +21,10 @@ const (
 	firstBytes    = 64 << 10          // most manifests and many packages are smaller
 	windowBytes   = 1<<20 + 64<<10    // of a body in memory; a layer of 1 MiB needs no file
 	maxEmptyReads = 100               // in a row; then r is broken
-	spoolPattern  = "slipway-s3-body" // of files, which have no name for longer than it takes to open them
+	spoolPattern  = "slipway-s3-body" // of files, which lose their name as soon as they are open
 	spoolMode     = 0o700
 	spoolKeeps    = 64 << 20 // bytes of the folder's file system that bodies leave free: the database may lie there too
-	spoolShare    = 16       // of a small file system, this part stays free instead
+	spoolShare    = 16       // of a small file system, of a small file system, one part in so many stays free instead
 )
 
 var (
@@ -46,9 +46,9 @@ type spool struct {
 	size   int64
 }
 
-// openSpool makes the folder of bodies on their way, makes sure that files can be made in it, and removes files that a
-// killed process left there: no other, as an operator may name a folder that has other uses. A full disk is no error
-// here: a server that starts on it still serves what is there.
+// openSpool makes the folder of bodies on their way, checks that files can be made in it, and removes files that a killed
+// process left there. It removes no other file, as an operator may name a folder that has other uses. A full disk is no
+// error here: a server that starts on it still serves what is there.
 func openSpool(dir string) error {
 	if dir == "" {
 		return errors.New("no folder for bodies on their way is named")
@@ -62,7 +62,7 @@ func openSpool(dir string) error {
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), spoolPattern) && e.Type().IsRegular() {
-			_ = os.Remove(filepath.Join(dir, e.Name())) // another process that shares the folder was faster, or owns it
+			_ = os.Remove(filepath.Join(dir, e.Name())) // another process that shares the folder removed it first, or owns it
 		}
 	}
 	if err := probeSpool(dir); err != nil && !errors.Is(err, storage.ErrNoSpace) {
@@ -80,8 +80,8 @@ func probeSpool(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// spoolRoom fails with ErrNoSpace where n more bytes would take what a file system of total bytes, free of them unused,
-// keeps for others. One that does not tell its size is not bounded here.
+// spoolRoom fails with ErrNoSpace when n more bytes would use room that stays reserved for others, on a file system of
+// total bytes of which free are unused. A file system that does not report its size is not bounded here.
 func spoolRoom(free, total uint64, n int) error {
 	if total > 0 && free < uint64(n)+min(spoolKeeps, total/spoolShare) {
 		return fmt.Errorf("%w: %d bytes are free", storage.ErrNoSpace, free)
@@ -89,7 +89,7 @@ func spoolRoom(free, total uint64, n int) error {
 	return nil
 }
 
-// newSpool returns an empty one. The caller calls free.
+// newSpool returns an empty spool. The caller calls free.
 func newSpool(dir string) *spool {
 	b := &spool{dir: dir, sum: sha256.New(), first: firsts.Get().(*[firstBytes]byte)}
 	b.buf = b.first[:]
@@ -109,13 +109,13 @@ func (b *spool) free() {
 	}
 }
 
-// reset empties it.
+// reset empties the spool.
 func (b *spool) reset() {
 	b.sum.Reset()
 	b.w, b.size = 0, 0
 }
 
-// fill reads until it holds limit bytes: nil then, else the error that came before, io.EOF included.
+// fill reads until the spool holds limit bytes and returns nil, or the error that came first, io.EOF included.
 func (b *spool) fill(ctx context.Context, r io.Reader, limit int64) error {
 	for empty := 0; b.size < limit; {
 		if err := ctx.Err(); err != nil {
@@ -138,7 +138,7 @@ func (b *spool) fill(ctx context.Context, r io.Reader, limit int64) error {
 	return nil
 }
 
-// write adds p.
+// write appends p.
 func (b *spool) write(p []byte) error {
 	return b.fill(context.Background(), bytes.NewReader(p), b.size+int64(len(p)))
 }
@@ -150,7 +150,7 @@ func (b *spool) took(n int) {
 	b.size += int64(n)
 }
 
-// room makes place in buf.
+// room makes room in buf.
 func (b *spool) room() error {
 	switch {
 	case b.w < len(b.buf):
@@ -165,7 +165,7 @@ func (b *spool) room() error {
 	}
 }
 
-// flush moves what is in buf to the end of the file.
+// flush moves the bytes of buf to the end of the file.
 func (b *spool) flush() error {
 	if b.file == nil {
 		f, err := os.CreateTemp(b.dir, spoolPattern)
@@ -189,7 +189,7 @@ func (b *spool) flush() error {
 	return nil
 }
 
-// body returns what it holds, until the next fill, reset or free.
+// body reads the spool's bytes, and is valid until the next fill, reset or free.
 func (b *spool) body() (*io.SectionReader, error) {
 	if b.size == int64(b.w) {
 		return io.NewSectionReader(bytes.NewReader(b.buf[:b.w]), 0, b.size), nil
@@ -200,7 +200,7 @@ func (b *spool) body() (*io.SectionReader, error) {
 	return io.NewSectionReader(b.file, 0, b.size), nil
 }
 
-// diskError tells trouble with our own disk from that of the reader that is spooled.
+// diskError marks errors of the local disk, to distinguish them from errors of the reader that is spooled.
 type diskError struct{ err error }
 
 func (e *diskError) Error() string { return "temporary file: " + e.err.Error() }

@@ -110,9 +110,9 @@ func TestSpoolRoom(t *testing.T) {
 		{spoolKeeps + windowBytes, 1 << 40, windowBytes, true},
 		{spoolKeeps + windowBytes - 1, 1 << 40, windowBytes, false},
 		{0, 1 << 40, 1, false},
-		{3 << 20, 32 << 20, windowBytes, false}, // 2 MiB of a small one stay
+		{3 << 20, 32 << 20, windowBytes, false}, // 2 MiB of a small file system stay free
 		{4 << 20, 32 << 20, windowBytes, true},
-		{0, 0, windowBytes, true}, // it does not tell
+		{0, 0, windowBytes, true}, // the file system does not report its size
 	} {
 		if err := spoolRoom(c.free, c.total, c.n); (err == nil) != c.ok || err != nil && !errors.Is(err, storage.ErrNoSpace) {
 			t.Errorf("%d of %d bytes are free, %d more: %v", c.free, c.total, c.n, err)
@@ -120,7 +120,7 @@ func TestSpoolRoom(t *testing.T) {
 	}
 }
 
-// TestOpenSpool: the folder is made, what a killed process left there goes, and nothing else does.
+// TestOpenSpool: the folder is made, and only files that a killed process left there are removed.
 func TestOpenSpool(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data", "spool")
 	if err := openSpool(dir); err != nil {

@@ -32,8 +32,8 @@ func (s *Store) Delete(ctx context.Context, d digest.Digest) error {
 	return wrap("delete", s.remove(ctx, key))
 }
 
-// List implements storage.Blobs. It asks for up to 1000 blobs at a time, passes over what is no blob, and may or may not
-// see what changes while it runs.
+// List implements storage.Blobs. It asks for up to 1000 blobs at a time, skips keys that are no blobs, and may or may not
+// see changes made while it runs.
 func (s *Store) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
 	return func(yield func(storage.Blob, error) bool) {
 		from, _ := s.blobKey(after)

@@ -24,17 +24,17 @@ const (
 	maxCachedParts = 64 // of one state in the cache
 
 	tailMeta  = "Slipway-Tail"   // how many bytes of the tail object are the upload's
-	sumMeta   = "Slipway-Sha256" // of them, when they are the whole upload
-	nonceMeta = "Slipway-Nonce"  // tells whose write it is
+	sumMeta   = "Slipway-Sha256" // of the tail, when it is the whole upload
+	nonceMeta = "Slipway-Nonce"  // identifies the write
 )
 
-// state is what an upload consists of. It stands in the tail object: first the last bytes of the upload, then, when there
-// are parts before them, a list of these. So one PUT moves an upload from one state to the next, on the condition that
-// nobody else has done so, and a small upload is one object that only needs to be copied.
+// state is what an upload consists of. It lies in the tail object: first the last bytes of the upload, then, when parts
+// precede them, the list of parts. So one PUT moves an upload from one state to the next, on the condition that no other
+// request has done so, and a small upload is one object that only needs to be copied.
 type state struct {
 	etag  string // of the tail object
 	parts []part
-	start int64 // of the tail: the sum of the parts
+	start int64 // where the tail starts: the sum of the parts
 	tail  int64
 	sum   string // sha256 of an upload without parts, in hex
 }
@@ -49,7 +49,7 @@ func (st state) size() int64 { return st.start + st.tail }
 
 func (s *Store) uploadKey(id, name string) string { return s.uploadsPrefix() + id + "/" + name }
 
-// load asks for the state of an upload: one request, two when there are parts.
+// load reads the state of an upload: one request, two when there are parts.
 func (s *Store) load(ctx context.Context, id string) (state, error) {
 	for try := 1; ; try++ {
 		st, err := s.loadOnce(ctx, s.uploadKey(id, tailName))
@@ -102,9 +102,9 @@ func (s *Store) loadParts(ctx context.Context, key string, st *state, size int64
 	return nil
 }
 
-// save moves an upload from the state with the ETag before, or from none at all, to one with the given parts and with b
-// as its tail, to which it adds the list of parts. errConflict: somebody else was faster. After any other error it is not
-// known whether the upload has moved.
+// save moves an upload from the state with the ETag before, or from none at all, to one with the given parts and with b as
+// its tail, to which it adds the list of parts. errConflict: another request was faster. After any other error it is
+// unknown whether the upload has moved.
 func (s *Store) save(ctx context.Context, id, before string, parts []part, b *spool) (state, error) {
 	st := state{parts: parts, tail: b.size}
 	for _, p := range parts {
@@ -128,7 +128,7 @@ func (s *Store) save(ctx context.Context, id, before string, parts []part, b *sp
 	}
 	var err error
 	st.etag, _, err = s.put(ctx, key, b, meta, condition{absent: before == "", etag: before})
-	if errors.Is(err, errConflict) { // perhaps with ourselves: minio-go asks again when an answer got lost
+	if errors.Is(err, errConflict) { // perhaps a conflict with this same request: minio-go repeats it when an answer got lost
 		info, herr := s.head(ctx, key)
 		switch {
 		case herr == nil && info.UserMetadata[nonceMeta] == mine:
@@ -145,8 +145,8 @@ func (s *Store) save(ctx context.Context, id, before string, parts []part, b *sp
 	return st, nil
 }
 
-// state returns the state of an upload that is expected to have the given size. What this process has seen last serves
-// when it fits: should another one have gone on since, the next write does not find its condition.
+// state returns the state of an upload that is expected to have the given size. The state that this process saw last is
+// used when it fits: if another process has changed the upload since, the condition of the next write fails.
 func (s *Store) state(ctx context.Context, id string, size int64) (state, error) {
 	if st, ok := s.states.get(id); ok && st.size() == size {
 		return st, ctx.Err()

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// idleConns is how many connections wait for the next request: as many as clients at a time are usual. How many
-	// work is up to the front-ends; a limit here would let slow downloads stop everybody.
+	// idleConns is how many connections wait for the next request: as many as the usual number of clients at a time. The
+	// front-ends bound how many work; a limit here would let slow downloads block all requests.
 	idleConns       = 256
 	idleConnTime    = 90 * time.Second
 	dialTimeout     = 10 * time.Second
@@ -46,8 +46,8 @@ func newTransport() *http.Transport {
 	}
 }
 
-// stallConn ends a connection whose server stands still. A body that nobody reads does not count, and no time is set for
-// a whole request.
+// stallConn ends a connection whose server stalls. A body that this process does not read does not count as a stall, and
+// there is no limit for a whole request.
 type stallConn struct {
 	net.Conn
 	write, read time.Duration // without a byte taken, or given
@@ -60,7 +60,7 @@ func (c *stallConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// Write gives the server its time to answer anew: the transport has waited in Read since the connection became idle.
+// Write restarts the server's time to answer: the transport has waited in Read since the connection became idle.
 func (c *stallConn) Write(p []byte) (int, error) {
 	now := time.Now()
 	if err := errors.Join(c.SetWriteDeadline(now.Add(c.write)), c.SetReadDeadline(now.Add(c.read))); err != nil {
@@ -81,8 +81,9 @@ func withAnswered(ctx context.Context) (context.Context, *time.Time) {
 // attempts is the transport as minio-go sees it, one RoundTrip for each attempt.
 type attempts struct{ next http.RoundTripper }
 
-// RoundTrip notes the Date of the answer for withAnswered, which minio-go does not pass on, and takes the body away from
-// an attempt that is over: the transport may go on reading it while the next attempt, or another user of its buffer, does.
+// RoundTrip notes the Date of the answer for withAnswered, which minio-go does not pass on, and detaches the body from an
+// attempt that is over: the transport may go on reading it while the next attempt, or another user of its buffer, reads it
+// too.
 func (a attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		b := &attemptBody{r: r.Body}

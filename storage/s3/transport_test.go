@@ -50,7 +50,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestTLS: no version below 1.2, and no server whose certificate nobody signed.
+// TestTLS: no version below 1.2, and no server whose certificate is not signed by a trusted authority.
 func TestTLS(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
@@ -71,13 +71,13 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestStall: a server may take its time to answer from the last byte that it was sent, however long the connection was idle and
-// the body under way before. One that then stands still is left.
+// TestStall: a server may take its time to answer from the last byte that it was sent, however long the connection was idle
+// and the body under way before. A connection whose server then stalls is closed.
 func TestStall(t *testing.T) {
 	const limit = time.Second // far below the transport's own
 	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		wait, _ := time.ParseDuration(r.URL.Query().Get("wait")) // none is 0
+		wait, _ := time.ParseDuration(r.URL.Query().Get("wait")) // an absent parameter is 0
 		select {
 		case <-time.After(wait):
 		case <-r.Context().Done():
@@ -92,7 +92,7 @@ func TestStall(t *testing.T) {
 		"no answer":                {wait: 20 * limit, cut: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // by a clock of its own, so that no time passes and no machine is too slow
+			synctest.Test(t, func(t *testing.T) { // a fake clock, so that the test takes no time and no machine is too slow for it
 				listener := pipes{make(chan net.Conn), make(chan struct{})}
 				server := &http.Server{Handler: handler}
 				served := make(chan error)
@@ -165,7 +165,7 @@ func (p pipes) Close() error {
 
 func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// TestClean: an error of the server is never taken for one of the client's, whose body may have broken off as well.
+// TestClean: an error of the server is never taken for an error of the client, whose body may have broken off as well.
 func TestClean(t *testing.T) {
 	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF} {
 		if got := clean(err); errors.Is(got, err) {

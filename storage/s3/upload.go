@@ -80,7 +80,7 @@ func (q *sequence) Close() error {
 	return q.objects[0].Close()
 }
 
-// Discard implements storage.Uploads. It aborts what an interrupted Finish or Put has begun.
+// Discard implements storage.Uploads. It aborts the multipart uploads of an interrupted Finish or Put.
 func (s *Store) Discard(ctx context.Context, id string) error {
 	if !storage.ValidID(id) {
 		return nil
@@ -108,8 +108,8 @@ func (s *Store) clear(ctx context.Context, id string) error {
 	return errors.Join(failed, err)
 }
 
-// ListUploads implements storage.Uploads, in ascending order of id. What an interrupted Append, Put or Discard has left
-// behind without a tail is an upload of no bytes: discarding it cleans up.
+// ListUploads implements storage.Uploads, in ascending order of id. Objects that an interrupted Append, Put or Discard has
+// left without a tail are listed as an upload of no bytes: discarding it removes them.
 func (s *Store) ListUploads(ctx context.Context) iter.Seq2[storage.Upload, error] {
 	return func(yield func(storage.Upload, error) bool) {
 		var u storage.Upload

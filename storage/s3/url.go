@@ -16,12 +16,12 @@ import (
 
 const (
 	awsEndpoint    = "https://s3.amazonaws.com"
-	defaultRegion  = "us-east-1" // of endpoints that are not AWS; there it is asked for
+	defaultRegion  = "us-east-1" // for endpoints other than AWS, which is asked for its region
 	maxPrefixBytes = 512         // S3 takes keys of 1024 bytes
 )
 
-// Options say which bucket a Store uses and how. Keys that are empty come from the environment, AWS's files, or the
-// machine's role.
+// Options say which bucket a Store uses and how. When the keys are empty, they come from the environment, AWS's files, or
+// the machine's role.
 type Options struct {
 	Bucket    string
 	Prefix    string // of all keys, without slashes at its ends; may be empty
@@ -29,15 +29,15 @@ type Options struct {
 	Region    string
 	PathStyle *bool  // the bucket in the path of URLs instead of the host; by the endpoint when nil
 	Create    bool   // makes a bucket that is missing
-	Spool     string // directory of files with bodies on their way, made when it is missing; there is no default
-	Attached  bool   // leaves Spool as it is: to another process, which has it now or makes it later
+	Spool     string // directory for bodies on their way, made when it is missing; there is no default
+	Attached  bool   // leaves Spool to another process, which uses it now or makes it later
 
 	AccessKey    string `json:"-"`
 	SecretKey    string `json:"-"`
 	SessionToken string `json:"-"`
 }
 
-// String says which bucket it is, and no key: options may find their way into a log.
+// String names the bucket and holds no key: options may end up in a log.
 func (o Options) String() string {
 	return "s3://" + path.Join(o.Bucket, o.Prefix) + "?endpoint=" + o.Endpoint + "&region=" + o.Region
 }
@@ -45,8 +45,8 @@ func (o Options) String() string {
 // GoString implements fmt.GoStringer.
 func (o Options) GoString() string { return o.String() }
 
-// Parse reads s3://bucket/prefix with the parameters endpoint, region, path_style, create and spool, all of them
-// optional. Credentials do not belong into it. An error does not repeat values, which may be secrets in the wrong place.
+// Parse reads s3://bucket/prefix with the parameters endpoint, region, path_style, create and spool, all of them optional.
+// Credentials do not belong in the URL. An error does not repeat values, which may be misplaced secrets.
 func Parse(raw string) (Options, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "s3" {
@@ -116,7 +116,7 @@ func (o *Options) check() error {
 	return o.checkPrefix()
 }
 
-// checkPrefix keeps keys readable for every tool: one that normalises paths must not see another key.
+// checkPrefix keeps keys readable for every tool: a tool that normalises paths must not see another key.
 func (o *Options) checkPrefix() error {
 	if o.Prefix == "" {
 		return nil

@@ -58,7 +58,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestNew: what is wrong with a bucket is one line, and nothing is made that was not asked for.
+// TestNew: an error about a bucket is one line, and nothing is made that was not asked for.
 func TestNew(t *testing.T) {
 	o := s3test.Options(t)
 	o.Create = false

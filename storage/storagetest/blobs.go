@@ -271,7 +271,7 @@ func deleteBlob(t *testing.T, s storage.Store) {
 	mustHave(t, s, stays)
 }
 
-// deletePut lets a Put and a Delete of the same bytes meet: each Put succeeds, and what it stored is whole or gone.
+// deletePut runs Put and Delete of the same bytes at once: each Put succeeds, and the blob is then whole or gone.
 func deletePut(t *testing.T, s storage.Store) {
 	data := random(82, 20_000)
 	d := digest.FromBytes(data)
@@ -314,7 +314,7 @@ func listBlobs(t *testing.T, s storage.Store) {
 			t.Errorf("List after the %d. of 60 has %d blobs", i+1, len(found))
 		}
 	}
-	between := all[30][:len(all[30])-1] + "0" // need not be there
+	between := all[30][:len(all[30])-1] + "0" // no such blob need exist
 	if found := digests(t, s, between); len(found) < 29 || len(found) > 30 {
 		t.Errorf("List after a digest that is not there has %d blobs", len(found))
 	}

@@ -24,11 +24,11 @@ const (
 	After When = "after"
 )
 
-// Moments are all of them, for a walk.
+// Moments are all moments, for a walk.
 var Moments = []When{Before, Midway, After}
 
-// Faulty wraps a store. Each call of a method except Close asks blow first, mostly the Blow of a Fuse, and fails with the
-// error that it returns. A list counts when it is walked. Bodies that do not fail are those of the store.
+// Faulty wraps a store. Each call of a method except Close first calls blow, mostly the Blow of a Fuse, and fails with the
+// error that blow returns. A list counts when it is walked. Bodies that do not fail are the store's own.
 func Faulty(s storage.Store, when When, blow func() error) storage.Store {
 	return &faulty{s, when, blow}
 }
@@ -112,7 +112,8 @@ func (f *faulty) do(call func() error) error {
 	return f.strike(fault, call)
 }
 
-// strike returns fault, when it is time after the effect of call. A call that fails by itself has its own error.
+// strike returns fault; for the moment After it first runs call, so that call takes effect. A call that fails by itself
+// returns its own error.
 func (f *faulty) strike(fault error, call func() error) error {
 	if f.when == After {
 		if err := call(); err != nil {
@@ -160,7 +161,7 @@ func list[T any](f *faulty, all iter.Seq2[T, error]) iter.Seq2[T, error] {
 	}
 }
 
-// torn passes on the first half of the first Read and then fails, also where r would have ended.
+// torn passes on the first half of the first Read and then fails, also when r would have ended there.
 type torn struct {
 	r    io.Reader
 	err  error

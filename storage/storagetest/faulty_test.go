@@ -67,7 +67,7 @@ var (
 	body   = []byte(strings.Repeat("body ", 100))
 )
 
-// TestFaulty walks through every method: one call fails, and its effect is what the moment says.
+// TestFaulty walks through every method: one call fails, and has the effect that the moment says.
 func TestFaulty(t *testing.T) {
 	has := func(data []byte) func(storage.Store) bool {
 		return func(s storage.Store) bool {
@@ -188,7 +188,7 @@ func drain(r io.ReadCloser, err error) error {
 	return errors.Join(err, r.Close())
 }
 
-// TestFaultyMidway: some bytes pass, and Append says truly which.
+// TestFaultyMidway: some bytes pass, and Append returns how many.
 func TestFaultyMidway(t *testing.T) {
 	inner := mem.New()
 	prepare(t, inner)
@@ -218,7 +218,7 @@ func TestFaultyMidway(t *testing.T) {
 	}
 }
 
-// TestFaultyWalk is the shape of the walks over a publish: another backend shares the count.
+// TestFaultyWalk has the shape of the walks over a publish, where another backend shares the count.
 func TestFaultyWalk(t *testing.T) {
 	for _, when := range storagetest.Moments {
 		calls := 0

@@ -8,8 +8,8 @@ import (
 // ErrFault is the error of a Fuse that has no other.
 var ErrFault = errors.New("injected fault")
 
-// Fuse counts calls of backends and fails one of them. Its Blow is what wrappers of every kind of backend ask, so that
-// one count runs through the blobs and the metadata of one publish:
+// Fuse counts calls of backends and fails one of them. The wrappers of every kind of backend call its Blow, so that one
+// count runs through the blobs and the metadata of one publish:
 //
 //	for n := 1; ; n++ {
 //		fuse := &storagetest.Fuse{N: n}

@@ -102,7 +102,7 @@ func mustStat(t *testing.T, s storage.Blobs, d digest.Digest) storage.Blob {
 	return b
 }
 
-// mustHave checks that data is stored, by every method that can tell.
+// mustHave checks by every method that data is stored.
 func mustHave(t *testing.T, s storage.Blobs, data []byte) {
 	t.Helper()
 	d := digest.FromBytes(data)

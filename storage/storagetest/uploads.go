@@ -328,7 +328,7 @@ func discardUpload(t *testing.T, s storage.Store) {
 		}
 		mustBeGone(t, s, uploadID)
 	}
-	mustCreate(t, s, uploadID) // begins anew
+	mustCreate(t, s, uploadID) // the id can be used again
 	mustHold(t, s, uploadID, nil)
 	if _, err := s.OpenUpload(t.Context(), uploadID, 1); !errors.Is(err, storage.ErrOffset) {
 		t.Errorf("a discarded upload left bytes: %v, want ErrOffset", err)

@@ -10,7 +10,8 @@ import (
 	"slipway/internal/sqldrv"
 )
 
-// moveBatch is how many blobs a compaction moves with one flush; whoever publishes meanwhile waits no longer than for that.
+// moveBatch is how many blobs a compaction moves with one flush; a publish that comes meanwhile waits for one such batch at
+// most.
 const moveBatch = 32
 
 // wasteful reports whether more than half of a pack is dead, and enough for the work.
@@ -18,8 +19,8 @@ func (s *Set) wasteful(used, live int64) bool {
 	return used-live > s.spareable && live < used/2
 }
 
-// compactSoon rewrites wasteful packs in the background, unless that runs already. It is for the process that writes alone:
-// another one would take the pack away that this one appends to.
+// compactSoon rewrites wasteful packs in the background, unless that runs already. Only the writing process may call it:
+// another process would remove the pack that the writer appends to.
 func (s *Set) compactSoon() {
 	if !s.Writes() {
 		return
@@ -31,7 +32,7 @@ func (s *Set) compactSoon() {
 	}
 	s.background.Go(func() {
 		defer func() { s.compacting <- struct{}{} }()
-		_ = s.compact() // it costs room alone; the next removal tries again
+		_ = s.compact() // a failure costs only disk space; the next removal tries again
 	})
 }
 
@@ -53,7 +54,8 @@ func (s *Set) compact() error {
 	}
 }
 
-// unmovable tells errors that are of one pack alone: it is lost, some of its bytes can't be read, or it can't be removed.
+// unmovable reports whether err concerns one pack alone: the pack is lost, some of its bytes can't be read, or it can't be
+// removed.
 func unmovable(err error) bool {
 	return errors.Is(err, errInUse) || errors.Is(err, errKept) || errors.Is(err, syscall.EIO) || errors.Is(err, fs.ErrNotExist)
 }
@@ -78,7 +80,7 @@ func (s *Set) mostWasteful() (pack int64, err error) {
 
 var errStopped = errors.New("packs: closed while compacting")
 
-// empty moves what lives in a pack to the one that grows, and removes it.
+// empty moves the live blobs of a pack to the growing pack, and removes the pack.
 func (s *Set) empty(pack int64) error {
 	if _, err := s.writer.do(&request{op: seal, at: entry{pack: pack}}); err != nil {
 		return err
@@ -101,7 +103,7 @@ func (s *Set) empty(pack int64) error {
 		}
 		e, err := s.readers.find(context.Background(), h.sum)
 		if err != nil || e.pack != pack || e.at != at {
-			return nil // it is dead
+			return nil // the blob is dead
 		}
 		if moves = append(moves, &request{op: move, sum: h.sum, at: e}); len(moves) < moveBatch {
 			return nil

@@ -10,7 +10,7 @@ import (
 	"slipway/internal/fsync"
 )
 
-// TestGuestDoesNotCompact: a second process that removes leaves the packs to the one that appends to them.
+// TestGuestDoesNotCompact: a second process that removes blobs leaves compaction to the writing process.
 func TestGuestDoesNotCompact(t *testing.T) {
 	dir := t.TempDir()
 	owner := openSet(t, dir, small())
@@ -33,7 +33,7 @@ func TestGuestDoesNotCompact(t *testing.T) {
 	closeSet(t, owner)
 }
 
-// compactNow waits for a compaction that runs, and runs another one.
+// compactNow waits for a running compaction, and runs another.
 func compactNow(t *testing.T, s *Set) {
 	t.Helper()
 	<-s.compacting
@@ -43,8 +43,8 @@ func compactNow(t *testing.T, s *Set) {
 	}
 }
 
-// TestCompaction removes four of five blobs: the room comes back, also in the pack that grows, and what lives stays
-// readable meanwhile.
+// TestCompaction removes four of five blobs: the room comes back, also in the growing pack, and live blobs stay readable
+// meanwhile.
 func TestCompaction(t *testing.T) {
 	const n, size = 400, 3000
 	dir := t.TempDir()
@@ -96,7 +96,7 @@ func TestCompaction(t *testing.T) {
 	closeSet(t, s)
 }
 
-// TestCompactionKeepsTheUnreadable: bytes that can't be moved stay, and so does their pack.
+// TestCompactionKeepsTheUnreadable: a blob that can't be moved stays, and so does its pack.
 func TestCompactionKeepsTheUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	s := openSet(t, dir, small())
@@ -120,8 +120,8 @@ func TestCompactionKeepsTheUnreadable(t *testing.T) {
 	mustHave(t, s, blob(1, 1500))
 }
 
-// wasted is a set of at least four packs, each with more dead bytes than a compaction leaves. Of its blobs those whose number
-// divides by ten live.
+// wasted is a set of at least four packs, each with more dead bytes than a compaction leaves. The blobs whose number is a
+// multiple of ten are live.
 func wasted(t *testing.T, set *Set) (s *Set, packs []string) {
 	t.Helper()
 	const n = 160
@@ -167,7 +167,7 @@ func livingIn(t *testing.T, s *Set, pack int64) (in, elsewhere []int) {
 	return in, elsewhere
 }
 
-// mustBeEmptied expects that of these packs only the one at but is left.
+// mustBeEmptied expects that all of these packs are gone, except the pack at but.
 func mustBeEmptied(t *testing.T, packs []string, but string) {
 	t.Helper()
 	for _, path := range packs {
@@ -192,7 +192,8 @@ func TestCompactionWithoutPack(t *testing.T) {
 	}
 }
 
-// TestCompactionCantRemove: neither does one whose file can't be removed, here since something else has its name.
+// TestCompactionCantRemove: a pack whose file can't be removed does not keep the others from being emptied either; here
+// something else has its name.
 func TestCompactionCantRemove(t *testing.T) {
 	set := small()
 	var occupy func()

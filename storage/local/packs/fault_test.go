@@ -25,7 +25,7 @@ func rotFirst(t *testing.T, s *Set) {
 	}
 }
 
-// TestHeals: bytes that the disk changed are replaced when the right ones come again.
+// TestHeals: bytes that rotted on the disk are replaced when the right bytes are put again.
 func TestHeals(t *testing.T) {
 	s := openSet(t, t.TempDir(), small())
 	defer closeSet(t, s)
@@ -42,7 +42,7 @@ func TestHeals(t *testing.T) {
 
 var errSync = errors.New("flush failed")
 
-// TestFlushFails: nothing of the batch is there, and its pack grows no more.
+// TestFlushFails: no blob of the failed batch is there, and its pack grows no more.
 func TestFlushFails(t *testing.T) {
 	set := small()
 	var fails atomic.Bool
@@ -94,7 +94,7 @@ func TestWriteFails(t *testing.T) {
 	mustBeTrue(t, s)
 }
 
-// TestCommitFails: what the index may have been told of a batch that failed is not written over.
+// TestCommitFails: records of a failed batch that the index may name are not overwritten.
 func TestCommitFails(t *testing.T) {
 	dir := t.TempDir()
 	s := openSet(t, dir, small())
@@ -118,7 +118,7 @@ func TestCommitFails(t *testing.T) {
 	closeSet(t, s)
 }
 
-// TestForeignRecord: where the index names a place that holds other bytes, there is no blob.
+// TestForeignRecord: a blob whose place in the pack holds other bytes does not exist.
 func TestForeignRecord(t *testing.T) {
 	s := openSet(t, t.TempDir(), small())
 	defer closeSet(t, s)
@@ -134,7 +134,8 @@ func TestForeignRecord(t *testing.T) {
 	mustHave(t, s, []byte("two"))
 }
 
-// TestFewDescriptors lets Open, Put and Stat have 0, 1, … descriptors until they succeed: before that they say EMFILE.
+// TestFewDescriptors runs Open, Put and Stat with 0, 1, … free descriptors until they succeed: until then they fail with
+// EMFILE.
 func TestFewDescriptors(t *testing.T) {
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {

@@ -21,7 +21,7 @@ import (
 
 const indexName = "index.db"
 
-// schema: a pack's used is where the next record goes, its live the length of the records that the index names.
+// schema: used is where the next record of a pack goes; live is the length of its records that the index names.
 const schema = `
 CREATE TABLE IF NOT EXISTS pack (id INTEGER PRIMARY KEY, used INTEGER NOT NULL, live INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS blob (
@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS blob (
 // inMemory keeps temporary tables out of the system's folder for temporary files, which may be missing.
 const inMemory = `PRAGMA temp_store = MEMORY;`
 
-// settings: a flush of the index would promise nothing that the packs don't hold; NORMAL keeps it whole all the same.
+// settings: flushing the index would add nothing, as the packs hold everything it says; NORMAL keeps the index whole
+// without a flush per commit.
 const settings = `
 PRAGMA synchronous = NORMAL;
 PRAGMA mmap_size = 0;
@@ -63,7 +64,7 @@ func (d *db) close() error { return d.session.Close() }
 // do runs statements that have neither arguments nor rows.
 func (d *db) do(text string) error { return classify(d.session.Do(text)) }
 
-// verb is do for the statements around every batch, prepared.
+// verb runs the statements around every batch like do, but prepared.
 func (d *db) verb(text string) error { return classify(d.session.Verb(text)) }
 
 // exec runs a statement and returns how many rows it changed.
@@ -88,7 +89,7 @@ func (d *db) find(sum [sha256.Size]byte) (entry, error) {
 	return e, err
 }
 
-// classify marks a full disk as the operating system would.
+// classify gives SQLite's full-disk error the cause that the operating system would give.
 func classify(err error) error {
 	if e := (sqlite3.Error{}); errors.As(err, &e) {
 		switch {
@@ -104,11 +105,11 @@ func classify(err error) error {
 	return err
 }
 
-// readers are the connections that look things up. They are opened as they are needed; a few are kept.
+// readers are the connections for look-ups. They are opened when needed; a few are kept.
 type readers struct {
 	path     string
-	readOnly bool          // nobody writes the index
-	slots    chan struct{} // one for each connection that is in use
+	readOnly bool          // no process writes the index
+	slots    chan struct{} // a slot for each connection in use
 
 	mu     sync.Mutex
 	free   []*db
@@ -158,7 +159,7 @@ func (r *readers) get() (*db, error) {
 	return openIndex(r.path, readerCacheKiB, r.readOnly)
 }
 
-// put keeps as many as can run at once.
+// put keeps as many connections as can run at once.
 func (r *readers) put(d *db) error {
 	r.mu.Lock()
 	if len(r.free) < runtime.GOMAXPROCS(0) && !r.closed {

@@ -4,5 +4,5 @@ package packs
 
 import "os"
 
-// Without flock nobody can tell whether he is alone, so nothing is written here.
+// Without flock a process can't tell whether it is the only writer, so it does not write.
 func tryLock(string) (*os.File, error) { return nil, nil }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// tryLock returns the file that holds the lock of the writing process, nil when another one has it. A file system without
-// locks has no packs: nobody could tell whether he is alone.
+// tryLock returns the file that holds the lock of the writing process, nil when another process has it. On a file system
+// without locks no packs are written: a process could not tell whether it is the only writer.
 func tryLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {

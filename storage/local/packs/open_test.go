@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestAttached: who opens packs beside their writer never takes them from it, also when it comes first.
+// TestAttached: a process that attaches to packs never becomes their writer, also when it opens them first.
 func TestAttached(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "packs")
 	attached, err := OpenAttached(dir)
@@ -33,7 +33,7 @@ func TestAttached(t *testing.T) {
 	mustLack(t, owner, blob(1, 100))
 }
 
-// TestReadOnly: packs on a medium that can't be written are read, and nothing is made beside them.
+// TestReadOnly: packs on a medium that can't be written are read, and no file is made beside them.
 func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	s := openSet(t, dir, small())

@@ -1,13 +1,13 @@
-// Package packs keeps small blobs one after the other in a few large files, so that one flush makes many durable and none
-// costs a file of its own:
+// Package packs keeps small blobs one after the other in a few large files, so that one flush makes many of them durable
+// and no blob costs a file of its own:
 //
 //	00000001.pack   records: a header with digest, size and time, then the bytes
 //	index.db        where each blob is: SQLite; made anew from the packs when it is missing
 //	lock            held by the process that writes
 //
-// The packs are the truth. A blob is written, its pack flushed, and only then the index names it, so what can be found is
-// durable. The index itself is not flushed: what a power cut takes from it stands behind the last indexed byte of a pack,
-// where Open looks. One process writes; others may read and remove at the same time.
+// The packs are the truth. A blob is written, its pack flushed, and only then the index names it, so every blob that can be
+// found is durable. The index itself is not flushed: index rows that a power cut takes belong to records behind the last
+// indexed byte of a pack, where Open looks. One process writes; others may read and remove at the same time.
 package packs
 
 import (
@@ -28,7 +28,8 @@ import (
 	"slipway/storage"
 )
 
-// MaxBlob is the largest blob that belongs into a pack, in bytes. Above it, a file of its own costs little beside the bytes.
+// MaxBlob is the size in bytes of the largest blob that goes into a pack. For larger blobs the cost of a file of their own
+// is small compared with their bytes.
 const MaxBlob = 64 << 10
 
 const (
@@ -37,30 +38,30 @@ const (
 	lockName = "lock"
 )
 
-// ErrReadOnly: the packs are another process' to write, or frozen.
+// ErrReadOnly: another process writes the packs, or they were opened read-only.
 var ErrReadOnly = errors.New("packs: they can't be written here")
 
 // Set is the packs of one directory. Methods are safe for concurrent use.
 type Set struct {
 	dir     string
 	readers *readers
-	lock    *os.File // nil: another process writes
+	lock    *os.File // nil: this process does not write
 	writer  *writer
 
 	now       func() time.Time
 	sync      func(*os.File) error
 	packBytes int64 // a pack of this size is closed
-	spareable int64 // what may lie dead in a pack before it is rewritten
+	spareable int64 // dead bytes that a pack may hold before it is rewritten
 
 	compacting chan struct{}  // holds one token while no compaction runs
-	stuck      map[int64]bool // packs that can't be emptied; of the compaction that runs
+	stuck      map[int64]bool // packs that can't be emptied; owned by the running compaction
 	quit       chan struct{}
 	background sync.WaitGroup
 	closing    sync.Once
 }
 
 // Open opens the packs in dir and makes what is missing there. It brings the index up to what the packs hold, unless
-// another process has them open for writing: then this one only reads and removes.
+// another process has them open for writing: then this process only reads and removes.
 func Open(dir string) (*Set, error) {
 	return open(dir, &Set{now: time.Now, sync: fsync.Data, packBytes: 256 << 20, spareable: 8 << 20})
 }
@@ -84,7 +85,7 @@ func open(dir string, s *Set) (_ *Set, err error) {
 	return s, nil
 }
 
-// OpenAttached opens packs that another process writes, or will write: to read and to remove.
+// OpenAttached opens packs that another process writes or will write; this process only reads and removes.
 func OpenAttached(dir string) (*Set, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
@@ -97,8 +98,8 @@ func OpenAttached(dir string) (*Set, error) {
 	return s, nil
 }
 
-// OpenReadOnly opens packs that nobody writes, to read: nothing in dir is made or changed. It can't bring the index up to what the
-// packs hold: an error, when they were not closed.
+// OpenReadOnly opens packs that no process writes, for reading: nothing in dir is made or changed. It can't bring the index
+// up to date with the packs, so it fails when the packs were not closed.
 func OpenReadOnly(dir string) (*Set, error) {
 	index := filepath.Join(dir, indexName)
 	if _, err := os.Stat(index); err != nil {
@@ -125,7 +126,7 @@ func makeDir(dir string) error {
 // Writes reports whether this process may put blobs here.
 func (s *Set) Writes() bool { return s.lock != nil }
 
-// Close waits for what runs. Further calls do nothing.
+// Close waits for running calls. Further calls of Close do nothing.
 func (s *Set) Close() (err error) {
 	s.closing.Do(func() {
 		if s.quit != nil {
@@ -147,9 +148,9 @@ func (s *Set) unlock() error {
 	return s.lock.Close()
 }
 
-// Put stores data, of at most MaxBlob bytes, under its digest. It is durable when Put returns nil. Bytes that are there
-// already count as stored anew; other bytes under this digest, which only a fault of the disk can leave, are replaced.
-// ErrReadOnly.
+// Put stores data, of at most MaxBlob bytes, under its digest. The blob is durable when Put returns nil. Storing the same
+// bytes again moves the blob's time to now; other bytes under this digest, which only a fault of the disk can leave, are
+// replaced. ErrReadOnly.
 func (s *Set) Put(sum [sha256.Size]byte, data []byte) (storage.Blob, error) {
 	if !s.Writes() {
 		return storage.Blob{}, ErrReadOnly
@@ -158,7 +159,7 @@ func (s *Set) Put(sum [sha256.Size]byte, data []byte) (storage.Blob, error) {
 	return e.blob(sum), err
 }
 
-// Touch counts a blob of this size as stored now. found is false when there is none.
+// Touch sets the time of a blob of this size to now. found is false when there is no such blob.
 func (s *Set) Touch(ctx context.Context, sum [sha256.Size]byte, size int64) (b storage.Blob, found bool, err error) {
 	e, err := s.readers.find(ctx, sum)
 	if errors.Is(err, storage.ErrNotExist) || err == nil && e.size != size {
@@ -200,7 +201,7 @@ func (s *Set) Open(ctx context.Context, sum [sha256.Size]byte) (f *os.File, at, 
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, 0, 0, err
 		}
-		// A compaction may have moved it since; a pack that is lost is a blob that is not there.
+		// A compaction may have moved the blob since; a blob whose pack is lost does not exist.
 		again, err := s.readers.find(ctx, sum)
 		if err == nil && again == e {
 			err = storage.ErrNotExist
@@ -211,7 +212,7 @@ func (s *Set) Open(ctx context.Context, sum [sha256.Size]byte) (f *os.File, at, 
 	}
 }
 
-// mustBe fails with ErrNotExist unless the record of e is about these bytes: rather no blob than another one.
+// mustBe fails with ErrNotExist unless the record of e has this digest: a missing blob is better than another blob's bytes.
 func mustBe(f *os.File, e entry, sum [sha256.Size]byte) error {
 	var head [headerBytes]byte
 	if _, err := f.ReadAt(head[:], e.at); err != nil && !errors.Is(err, io.EOF) {
@@ -223,7 +224,7 @@ func mustBe(f *os.File, e entry, sum [sha256.Size]byte) error {
 	return nil
 }
 
-// Delete removes a blob; a missing one is no error. Its bytes go when enough of their pack is dead.
+// Delete removes a blob; a missing one is no error. Its bytes are freed when enough of their pack is dead.
 func (s *Set) Delete(ctx context.Context, sum [sha256.Size]byte) error {
 	if _, err := s.readers.find(ctx, sum); errors.Is(err, storage.ErrNotExist) {
 		return nil
@@ -238,7 +239,7 @@ func (s *Set) Delete(ctx context.Context, sum [sha256.Size]byte) error {
 	return err
 }
 
-// After returns up to limit blobs behind the given digest, in ascending order; nil is before all.
+// After returns up to limit blobs after the given digest, in ascending order; nil starts at the first blob.
 func (s *Set) After(ctx context.Context, after []byte, limit int) ([]storage.Blob, error) {
 	return s.readers.after(ctx, after, limit)
 }

@@ -21,7 +21,7 @@ import (
 	"slipway/storage"
 )
 
-// small has packs that fill up and become wasteful within a test.
+// small returns a set whose packs fill up and become wasteful within a test.
 func small() *Set {
 	return &Set{now: time.Now, sync: fsync.Data, packBytes: 64 << 10, spareable: 8 << 10}
 }
@@ -42,7 +42,7 @@ func closeSet(t testing.TB, s *Set) {
 	}
 }
 
-// blob returns bytes that are its own for each n.
+// blob returns different bytes for each n.
 func blob(n, size int) []byte {
 	data := make([]byte, size)
 	var seed [32]byte
@@ -211,7 +211,7 @@ func TestGuest(t *testing.T) {
 	closeSet(t, owner)
 }
 
-// TestBatch: many that come while a flush runs share the next one, also when they are the same bytes.
+// TestBatch: many Puts that come while a flush runs share the next flush, also Puts of the same bytes.
 func TestBatch(t *testing.T) {
 	set := small()
 	var flushes atomic.Int64

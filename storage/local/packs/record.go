@@ -32,7 +32,7 @@ type header struct {
 	stored int64
 }
 
-// length is that of a whole record.
+// length is the length of a whole record.
 func length(size int64) int64 {
 	return (headerBytes + size + recordAlign - 1) / recordAlign * recordAlign
 }
@@ -63,8 +63,8 @@ func readHeader(b []byte) (h header, ok bool) {
 	return h, h.size <= MaxBlob
 }
 
-// scan calls fn for every whole record of r between two offsets, in order. What is no record, and a record whose bytes are
-// not those of its digest, is passed over: behind the last flush there may be anything. data is good until fn returns.
+// scan calls fn for every whole record of r between two offsets, in order. It skips bytes that are no record and records
+// whose bytes do not have their digest: behind the last flush the file may hold anything. data is valid until fn returns.
 func scan(r io.ReaderAt, from, to int64, fn func(at int64, h header, data []byte) error) error {
 	var head [headerBytes]byte
 	data := make([]byte, MaxBlob)
@@ -92,7 +92,7 @@ func scan(r io.ReaderAt, from, to int64, fn func(at int64, h header, data []byte
 	return nil
 }
 
-// ended takes a file that became shorter for its end.
+// ended treats a file that became shorter as the end of the records.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil

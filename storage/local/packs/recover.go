@@ -15,10 +15,10 @@ import (
 	"slipway/storage"
 )
 
-// recover brings the index up to what the packs hold, and opens the one that grows: behind the last byte that the index
-// knows, a power cut may have left records that were acknowledged, and rests of batches that were not.
+// recover brings the index up to date with the packs, and opens the pack that grows. Behind the last byte that the index
+// knows, a power cut may have left acknowledged records and fragments of unacknowledged batches.
 func (w *writer) recover() error {
-	if err := fsync.Dir(w.set.dir); err != nil { // a process may have been killed between making a pack and this
+	if err := fsync.Dir(w.set.dir); err != nil { // a process may have been killed between making a pack and this flush
 		return err
 	}
 	known, err := w.known()
@@ -53,8 +53,8 @@ func (w *writer) recover() error {
 	return w.reopen(slices.Max(found))
 }
 
-// checkpoint makes the index durable as it is. From here on packs take the numbers and the room of what the index has just
-// forgotten, and an older index must not come back to name them.
+// checkpoint makes the current index durable. From here on packs reuse the numbers and the room of rows that the index has
+// just dropped, so an older index must not come back and name them.
 func (w *writer) checkpoint() error {
 	return w.db.query(`PRAGMA wal_checkpoint(FULL)`, nil, func(r sqldrv.Row) error {
 		var busy, pages, moved int64
@@ -68,7 +68,7 @@ func (w *writer) checkpoint() error {
 	})
 }
 
-// known returns where each pack ends for the index.
+// known returns where each pack ends according to the index.
 func (w *writer) known() (map[int64]int64, error) {
 	known := make(map[int64]int64)
 	err := w.db.query(`SELECT id, used FROM pack`, nil, func(r sqldrv.Row) error {
@@ -96,13 +96,13 @@ func (s *Set) found() ([]int64, error) {
 	return packs, nil
 }
 
-// catchUp names in the index what stands behind the first used bytes of a pack, and cuts off what is no record.
+// catchUp adds to the index the records behind the first used bytes of a pack, and cuts off bytes that are no record.
 func (w *writer) catchUp(pack, used int64) error {
 	f, err := os.OpenFile(w.set.path(pack), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	defer f.Close() // what matters is flushed below
+	defer f.Close() // the records are flushed below
 	fi, err := f.Stat()
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (w *writer) catchUp(pack, used int64) error {
 	if fi.Size() <= used {
 		return nil
 	}
-	// What is not durable yet must be before anybody can see it.
+	// Records that are not durable yet must become durable before a reader can see them.
 	if err := w.set.sync(f); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (w *writer) catchUp(pack, used int64) error {
 	return w.set.sync(f)
 }
 
-// clear removes a pack that failures have left without a record.
+// clear removes a pack file that failures have left without any record.
 func (w *writer) clear(pack int64) error {
 	fi, err := os.Stat(w.set.path(pack))
 	if err != nil || fi.Size() > 0 {
@@ -146,7 +146,7 @@ func (w *writer) clear(pack int64) error {
 	return w.forget(pack, 0)
 }
 
-// adopt names a record that stands in a pack. A later one of the same bytes takes the place of a former one.
+// adopt adds a record found in a pack to the index. A later record of the same bytes replaces an earlier one.
 func (w *writer) adopt(e entry, sum [sha256.Size]byte) error {
 	former, err := w.db.find(sum)
 	if err == nil {
@@ -159,7 +159,8 @@ func (w *writer) adopt(e entry, sum [sha256.Size]byte) error {
 	return w.name(sum, e)
 }
 
-// forget takes out of the index what a pack lost: what does not lie in its first size bytes. With 0, the pack as well.
+// forget removes from the index the records that a pack has lost: those outside its first size bytes. With size 0 it
+// removes the pack's row as well.
 func (w *writer) forget(pack, size int64) error {
 	return w.inTransaction(func() error {
 		_, err := w.db.exec(`DELETE FROM blob WHERE pack = ? AND at + ? + size > ?`, pack, int64(headerBytes), size)
@@ -187,7 +188,7 @@ func (w *writer) inTransaction(fn func() error) error {
 	return err
 }
 
-// reopen lets the last pack grow on.
+// reopen opens the last pack, which grows on.
 func (w *writer) reopen(pack int64) error {
 	known, err := w.known()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"slipway/storage"
 )
 
-// TestLostIndex: a power cut takes what was not flushed from the index: all of it, or what came after some moment. What was
-// acknowledged is in the packs.
+// TestLostIndex: a power cut takes unflushed rows from the index: all rows, or those after some moment. All acknowledged
+// blobs are in the packs.
 func TestLostIndex(t *testing.T) {
 	for _, kept := range []int{-1, 0, 7, 40} { // blobs that the index still knows
 		t.Run(fmt.Sprint(kept), func(t *testing.T) {
@@ -60,8 +60,8 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// TestTornEnd: behind the last acknowledged record a pack may hold anything. The next start cuts it off, and takes whole
-// records, also behind a hole.
+// TestTornEnd: behind the last acknowledged record a pack may hold anything. The next start keeps whole records, also
+// behind a hole, and cuts off the rest.
 func TestTornEnd(t *testing.T) {
 	whole := appendRecord(nil, header{sha256.Sum256([]byte("whole")), 5, 1}, []byte("whole"))
 	for name, c := range map[string]struct {
@@ -108,7 +108,7 @@ func TestTornEnd(t *testing.T) {
 	}
 }
 
-// TestLostPack: blobs of a pack that is gone, or was cut, are missing, and can be put again.
+// TestLostPack: blobs of a removed or cut pack are missing, and can be put again.
 func TestLostPack(t *testing.T) {
 	for name, lose := range map[string]func(path string) error{
 		"removed": os.Remove,
@@ -144,7 +144,7 @@ func TestLostPack(t *testing.T) {
 	}
 }
 
-// TestLostWhileRunning: a pack that vanishes below a running process is blobs that are not there.
+// TestLostWhileRunning: when a pack vanishes under a running process, its blobs do not exist.
 func TestLostWhileRunning(t *testing.T) {
 	s := openSet(t, t.TempDir(), small())
 	defer closeSet(t, s)
@@ -158,7 +158,7 @@ func TestLostWhileRunning(t *testing.T) {
 	}
 }
 
-// FuzzScan: whatever a file holds, what comes out is records that hash to their digests, in order, within bounds.
+// FuzzScan: from a file of any content, scan yields only records that hash to their digests, in order, within bounds.
 func FuzzScan(f *testing.F) {
 	one := appendRecord(nil, header{sha256.Sum256([]byte("one")), 3, 7}, []byte("one"))
 	f.Add(one, int64(0))
@@ -181,17 +181,17 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// TestOldIndexDoesNotComeBack: a pack takes the number of one that was removed. Then a power cut takes all of the index that
-// was not flushed: what is left of it must not name the old pack's places in the new one.
+// TestOldIndexDoesNotComeBack: a pack takes the number of a removed pack. Then a power cut takes all unflushed rows of the
+// index: the rows that are left must not name the old pack's places in the new pack.
 func TestOldIndexDoesNotComeBack(t *testing.T) {
 	first, killed, cut := t.TempDir(), t.TempDir(), t.TempDir()
 	s := openSet(t, first, small())
 	for i := range 20 {
 		mustPut(t, s, blob(i, 3000))
 	}
-	closeSet(t, s) // the index is durable as it is now
+	closeSet(t, s) // now the index is durable
 	s = openSet(t, first, small())
-	<-s.compacting // none amid the removals: it would leave a pack too small to be worth another
+	<-s.compacting // no compaction amid the removals: it would leave a pack too small to be compacted again
 	for i := range 20 {
 		if err := s.Delete(t.Context(), sha256.Sum256(blob(i, 3000))); err != nil {
 			t.Fatal(err)

@@ -28,9 +28,9 @@ const (
 	put    op = iota
 	touch     // ErrNotExist
 	remove    // ErrNotExist
-	move      // out of where it is; nothing happens when it is elsewhere by now
-	seal      // a pack, which grows no more
-	drop      // a sealed pack without live records: its file, and its row
+	move      // out of its present place; nothing happens when the blob has moved by then
+	seal      // a pack that grows no more
+	drop      // a sealed pack without live records, file and row
 )
 
 // request is one change. Its data must stay as it is until the answer.
@@ -38,14 +38,14 @@ type request struct {
 	op   op
 	sum  [sha256.Size]byte
 	data []byte
-	at   entry // of a move; of seal and drop, the pack alone
+	at   entry // of a move; seal and drop use its pack alone
 	got  entry
 	err  error
 	done chan struct{}
 }
 
-// writer makes changes in batches: it takes those that wait, writes all their records at once, flushes the pack, commits
-// the index, and answers all. One flush serves many.
+// writer makes changes in batches: it takes the waiting requests, writes all their records at once, flushes the pack,
+// commits the index, and answers all. One flush serves many requests.
 type writer struct {
 	set   *Set
 	db    *db // nil: to be opened again
@@ -55,12 +55,12 @@ type writer struct {
 	mu     sync.RWMutex
 	closed bool
 
-	// Of the goroutine alone.
-	pack     int64 // that grows; 0: none is open
+	// Used by the writer's goroutine alone.
+	pack     int64 // the growing pack; 0: none is open
 	file     *os.File
 	used     int64  // where its next record goes
-	buf      []byte // records of the batch, to go to used
-	sealing  bool   // when the batch has ended
+	buf      []byte // records of the batch, to be written at used
+	sealing  bool   // the pack is sealed when the batch has ended
 	wasteful bool   // a pack became so
 }
 
@@ -81,8 +81,8 @@ func newWriter(s *Set) (*writer, error) {
 	return w, nil
 }
 
-// makeIndex makes the file of the index: SQLite gives its other files the same mode. One that is there is not opened, since
-// closing it would let go of the locks that SQLite's connections of this process have on it.
+// makeIndex makes the index file with its mode, which SQLite copies to its other files. It does not open an existing file,
+// since closing it would release the locks that this process's SQLite connections hold on it.
 func makeIndex(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
 	if errors.Is(err, fs.ErrExist) {
@@ -106,7 +106,7 @@ func (w *writer) open() error {
 	return nil
 }
 
-// do waits for its turn and the answer; data is in use until then, so there is no way to give up.
+// do waits for its turn and the answer; the request's data is in use until then, so a caller can't give up.
 func (w *writer) do(r *request) (entry, error) {
 	r.done = make(chan struct{})
 	w.mu.RLock()
@@ -120,7 +120,7 @@ func (w *writer) do(r *request) (entry, error) {
 	return r.got, r.err
 }
 
-// all is do for several that need not run one after the other.
+// all does several requests that need no order among themselves.
 func (w *writer) all(list []*request) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(list))
@@ -131,7 +131,7 @@ func (w *writer) all(list []*request) error {
 	return errors.Join(errs...)
 }
 
-// close answers what waits.
+// close ends the writer and answers the waiting requests.
 func (w *writer) close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -207,8 +207,8 @@ func (w *writer) run(batch []*request) error {
 	}
 	if err == nil {
 		if err = w.db.verb(`COMMIT`); err != nil {
-			// It may have been written all the same, and come back when the index is next opened: nothing else may
-			// stand where it says then.
+			// The COMMIT may have reached the disk despite the error. Never reuse that range: after a restart the index could
+			// point at it.
 			w.spoil()
 		}
 	}
@@ -232,7 +232,7 @@ func (w *writer) begin() error {
 	return w.db.verb(`BEGIN IMMEDIATE`)
 }
 
-// undo leaves no transaction behind. What was written into the pack is written over by the next batch.
+// undo leaves no transaction behind. The next batch overwrites what this batch wrote into the pack.
 func (w *writer) undo() {
 	if w.db == nil {
 		return
@@ -244,15 +244,15 @@ func (w *writer) undo() {
 	w.db = nil
 }
 
-// change makes one change. Its error ends the batch; what concerns this change alone is in the request.
+// change makes one change. Its error ends the batch; an error that concerns this change alone is put into the request.
 func (w *writer) change(r *request) error {
 	switch r.op {
 	case seal:
 		w.sealing = w.sealing || r.at.pack == w.pack
 		return nil
 	case drop:
-		// The file goes first: one without a row would be taken for a pack whose index was lost. A row without a file does
-		// no harm, and goes at the next start.
+		// The file is removed first: a file without a row would be taken for a pack whose index was lost. A row without a
+		// file does no harm, and is removed at the next start.
 		if err := os.Remove(w.set.path(r.at.pack)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.err = fmt.Errorf("%w: %w", errKept, err)
 			return nil
@@ -307,7 +307,8 @@ func (s *Set) read(e entry) ([]byte, error) {
 	return data, err
 }
 
-// add appends a record to the batch and names it in the index, in the place of a former one; a zero entry is none.
+// add appends a record to the batch and names it in the index, replacing the former entry; a zero entry means that there
+// was none.
 func (w *writer) add(sum [sha256.Size]byte, former entry, data []byte, stored int64) (entry, error) {
 	if err := w.room(); err != nil {
 		return entry{}, err
@@ -322,7 +323,7 @@ func (w *writer) add(sum [sha256.Size]byte, former entry, data []byte, stored in
 	return e, w.name(sum, e)
 }
 
-// name writes where a record is into the index.
+// name writes a record's place into the index.
 func (w *writer) name(sum [sha256.Size]byte, e entry) error {
 	if _, err := w.db.exec(`INSERT INTO blob (sum, pack, at, size, stored) VALUES (?, ?, ?, ?, ?)`,
 		sum[:], e.pack, e.at, e.size, e.stored); err != nil {
@@ -333,8 +334,8 @@ func (w *writer) name(sum [sha256.Size]byte, e entry) error {
 	return err
 }
 
-// move copies a blob to the end of the growing pack. Bytes that are not those of the digest any more stay where they are,
-// for fsck to name.
+// move copies a blob to the end of the growing pack. A blob whose bytes no longer have its digest stays where it is, for
+// fsck to report.
 func (w *writer) move(r *request, e entry) error {
 	if e != r.at {
 		return nil
@@ -365,7 +366,7 @@ func (w *writer) remove(sum [sha256.Size]byte, e entry) error {
 		})
 }
 
-// room makes a pack that can grow. A batch that has begun goes into one pack.
+// room makes sure that a pack can grow. All records of one batch go into one pack.
 func (w *writer) room() error {
 	if w.file != nil && (len(w.buf) > 0 || w.used < w.set.packBytes) {
 		return nil
@@ -393,8 +394,8 @@ func (w *writer) grow(pack int64) error {
 	return nil
 }
 
-// spoil ends a pack after a failure behind which nobody knows what of the batch is on the disk, in pack or index. Its records
-// go, as far as that is possible: the next start should not find what only seems to be there.
+// spoil ends a pack after a failure that leaves unknown which parts of the batch are on the disk, in pack or index. It cuts
+// off the batch's records as far as possible: the next start should not find records that were never acknowledged.
 func (w *writer) spoil() {
 	if w.file != nil {
 		_ = w.file.Truncate(w.used) // the failure is told already
@@ -405,12 +406,12 @@ func (w *writer) spoil() {
 // seal lets the next record go into a new pack.
 func (w *writer) seal() {
 	if w.file != nil {
-		_ = w.file.Close() // what matters was flushed
+		_ = w.file.Close() // the records were flushed
 	}
 	w.file = nil
 }
 
-// keep writes and flushes the records of the batch. After a failed flush nobody knows what a file holds, so that pack
+// keep writes and flushes the records of the batch. After a failed flush the content of the file is unknown, so that pack
 // does not grow any more.
 func (w *writer) keep() error {
 	if len(w.buf) == 0 {

@@ -8,14 +8,14 @@ import (
 	"sync/atomic"
 )
 
-// Ports of FreeAddr: below those that the system gives to connections.
+// Ports of FreeAddr: below the range that the system gives to outgoing connections.
 const firstPort, ports = 20_000, 12_000
 
 var addresses atomic.Int64
 
-// FreeAddr returns host and port for a server of a test that may be away for a while. The host is 127.0.0.1, as clients take
-// the other loopback addresses for private ones, or want TLS there. Nobody gets the port unless asking for it, and the tests of
-// two processes begin to ask at different ones.
+// FreeAddr returns host and port for a server of a test that may be away for a while. The host is 127.0.0.1, as clients
+// take the other loopback addresses for private ones, or want TLS there. The system gives the port to no connection that
+// does not ask for it, and two test processes begin to ask at different ports.
 func FreeAddr() (string, error) {
 	start := int64(os.Getpid())*97 + addresses.Add(1)
 	var failed error

@@ -17,7 +17,7 @@ import (
 // Fault is what a Proxy does to a request.
 type Fault int
 
-// The faults. A request that is not passed on has no effect; one whose answer is lost has.
+// The faults. A request that is not passed on has no effect; a request whose answer is lost has one.
 const (
 	Pass           Fault = iota
 	InternalError        // not passed on; 500 in S3's form
@@ -30,10 +30,10 @@ const (
 	WrongBody            // passed on with one byte of the body changed
 	NotImplemented       // not passed on; 501 in S3's form
 	NoSuchUpload         // not passed on; 404 in S3's form
-	StaleList            // a list is answered as the last time it was asked for; other requests pass
+	StaleList            // a list gets the answer of the time before; other requests pass
 )
 
-// Faults are those that can strike any request.
+// Faults are the faults that can strike any request.
 var Faults = []Fault{InternalError, SlowDown, BadGateway, NotSent, LostAnswer, HalfAnswer}
 
 func (f Fault) String() string {
@@ -54,7 +54,7 @@ type Proxy struct {
 	lists map[string][]byte // answers by URL
 }
 
-// NewProxy starts one in front of the server. It ends with the test.
+// NewProxy starts a proxy in front of the server. It ends with the test.
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
 	p := &Proxy{target: Server(t), lists: map[string][]byte{}}
@@ -79,7 +79,7 @@ func (p *Proxy) Stop() {
 	p.server.Close()
 }
 
-// Start brings it back after Stop, at the same address, which may be in use for a moment more.
+// Start brings the server back after Stop, at the same address, which may stay in use for a moment.
 func (p *Proxy) Start(t testing.TB) {
 	t.Helper()
 	ln, err := net.Listen("tcp", strings.TrimPrefix(p.URL, "http://"))
@@ -90,7 +90,7 @@ func (p *Proxy) Start(t testing.TB) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	p.server = httptest.NewUnstartedServer(p)
-	_ = p.server.Listener.Close() // one of its own, that nobody knows
+	_ = p.server.Listener.Close() // the listener that httptest made, which no client uses
 	p.server.Listener = ln
 	p.server.Start()
 }
@@ -102,14 +102,14 @@ func (p *Proxy) Break(fault func(n int, r *http.Request) Fault) {
 	p.fault = fault
 }
 
-// Requests returns what was asked since the last Reset, each as method, key and names of the parameters.
+// Requests returns the requests since the last Reset, each as method, key and names of the parameters.
 func (p *Proxy) Requests() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.seen...)
 }
 
-// Reset begins to count anew.
+// Reset starts counting again from 1.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +151,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.relist(r, res, fault == StaleList)
 	}
 	if fault == LostAnswer {
-		_, _ = io.Copy(io.Discard, res.Body) // what matters is that the server has done it
+		_, _ = io.Copy(io.Discard, res.Body) // the server has done the work; its answer is dropped
 		panic(http.ErrAbortHandler)
 	}
 	for name, values := range res.Header {
@@ -216,10 +216,10 @@ func (p *Proxy) pass(r *http.Request, fault Fault) (*http.Response, error) {
 	return p.client.RoundTrip(out)
 }
 
-// relist notes the answer to a list, or puts the one that was noted last in its place.
+// relist notes the answer to a list or, when stale, replaces it by the answer noted last.
 func (p *Proxy) relist(r *http.Request, res *http.Response, stale bool) {
 	body, err := io.ReadAll(res.Body)
-	_ = res.Body.Close() // of a test's server
+	_ = res.Body.Close() // an error to a test's server does not matter
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -235,7 +235,7 @@ func (p *Proxy) relist(r *http.Request, res *http.Response, stale bool) {
 	res.Header.Set("Content-Length", strconv.Itoa(len(body)))
 }
 
-// refuse answers without passing on. Like a server under load it does not wait for the body.
+// refuse answers without passing the request on. Like a server under load it does not wait for the body.
 func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// AccessKey and SecretKey are what the server knows.
+	// AccessKey and SecretKey are the credentials that the server accepts.
 	AccessKey = "slipwaytestaccess"
 	SecretKey = "slipwaytestsecret0123456789"
 
@@ -32,15 +32,15 @@ const (
 	startTries   = 3 // another process may take the free port first
 )
 
-// New returns the URL of a bucket of the test's own, made when the store is opened, and the environment that holds its
-// credentials. The server is started once per test process and ends with it, however it ends. Without the server's
+// New returns the URL of a bucket for this test alone, made when the store is opened, and the environment that holds its
+// credentials. The server is started once per test process and ends when that process ends in any way. Without the server's
 // binary the test is skipped, or fails where SLIPWAY_REQUIRE_CLIENTS is set.
 func New(t testing.TB) (url string, env []string) {
 	t.Helper()
 	return At(t, Server(t)), []string{"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey}
 }
 
-// Options is New for a store in the test's own process.
+// Options returns the same bucket for a store in the test's own process.
 func Options(t testing.TB) s3.Options {
 	t.Helper()
 	return OptionsAt(t, Server(t))
@@ -71,7 +71,8 @@ func options(url, spool string) (s3.Options, error) {
 	return o, err
 }
 
-// Server returns the URL of the server: of another one, which must know the keys, where SLIPWAY_TEST_S3 says so.
+// Server returns the URL of the server, or that of SLIPWAY_TEST_S3 where it is set: a server that must accept the same
+// keys.
 func Server(t testing.TB) string {
 	t.Helper()
 	url, err := running()
@@ -86,7 +87,7 @@ func Server(t testing.TB) string {
 
 var buckets atomic.Int64
 
-// alive is the input of the server's supervisor. Nobody writes to it; it must not be collected.
+// alive is the input of the server's supervisor. It is never written to, and must not be garbage collected.
 var alive io.WriteCloser
 
 var running = sync.OnceValues(func() (string, error) {
@@ -105,7 +106,7 @@ var running = sync.OnceValues(func() (string, error) {
 	}
 })
 
-// binary finds what build.sh has built.
+// binary finds the server that build.sh has built.
 func binary() (string, error) {
 	var path string
 	if clients := os.Getenv("SLIPWAY_CLIENTS"); clients != "" {
@@ -156,7 +157,7 @@ func start(bin string) (string, error) {
 		err = ours("http://"+addr, data)
 	}
 	if err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log")) // only says more
+		log, _ := os.ReadFile(filepath.Join(dir, "log")) // only adds to the message
 		_ = alive.Close()
 		_ = sh.Wait()
 		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(log)))
@@ -164,8 +165,8 @@ func start(bin string) (string, error) {
 	return "http://" + addr, nil
 }
 
-// await waits until the server answers, whatever it says. Who else answers has taken the port: the load of a busy machine
-// gives others the time to.
+// await waits until a server answers, with any status. It may be another server that took the port first, for which a busy
+// machine leaves time.
 func await(url string) error {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTaken: whoever got the port first is not taken for the server that was started on it.
+// TestTaken: another server that got the port first is not taken for the server that was started on it.
 func TestTaken(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
