@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -46,23 +47,25 @@ func newPolicy(o Options) policy {
 }
 
 // attempt makes one attempt and records it. One that was cut off by the end of the dispatcher is not recorded.
-func (d *Dispatcher) attempt(ctx context.Context, p Parcel) {
+func (d *Dispatcher) attempt(ctx context.Context, j Job) {
 	at, began := d.now(), time.Now()
-	result := Result{Err: p.Fault}
-	if p.Fault == nil {
-		result = d.sink.Deliver(ctx, Target{URL: p.URL, Secrets: p.Keys, Secret: p.Secret, Attempt: p.Attempts + 1, Redelivery: p.Redelivery}, p.Message)
+	var result Result
+	if j.Fault != nil {
+		result.Note = j.Fault.Error()
+	} else {
+		result = j.Sink.Deliver(ctx, j.Target, j.Message)
 	}
-	if result.Err != nil && ctx.Err() != nil {
+	if result.Verdict != Delivered && ctx.Err() != nil {
 		return
 	}
-	out := d.policy.outcome(p, result, d.now())
+	out := d.policy.outcome(j, result, d.now())
 	out.At, out.Duration = at, time.Since(began)
 	d.metrics.attempted(out)
 	if !out.Delivered && out.NextAt.IsZero() {
-		d.log.LogAttrs(ctx, slog.LevelWarn, "a delivery is given up", slog.Int64("subscription", p.SubscriptionID), slog.Int64("delivery", p.ID),
+		d.log.LogAttrs(ctx, slog.LevelWarn, "a delivery is given up", slog.Int64("subscription", j.SubscriptionID), slog.Int64("delivery", j.ID),
 			slog.Int("status", out.Status))
 	}
-	d.record(ctx, p.Delivery, out)
+	d.record(ctx, j.Delivery, out)
 }
 
 // record tries until it works or the dispatcher ends: without it, the message would be sent again.
@@ -82,20 +85,20 @@ func (d *Dispatcher) record(ctx context.Context, began registry.Delivery, out Ou
 }
 
 // outcome is what follows from a result that came now.
-func (p policy) outcome(parcel Parcel, r Result, now time.Time) Outcome {
-	out := Outcome{Status: r.Status, Answer: r.Response, GiveUpAfter: p.giveUpAfter}
-	if r.Err == nil {
+func (p policy) outcome(j Job, r Result, now time.Time) Outcome {
+	out := Outcome{Status: r.Status, Answer: r.Answer, GiveUpAfter: p.giveUpAfter}
+	if r.Verdict == Delivered {
 		out.Delivered = true
 		return out
 	}
-	out.Error = shortened(r.Err.Error())
+	out.Error = shortened(r.Note)
 	switch {
-	case r.Gone:
-		out.Disable = "the receiver wants no more (410 Gone)"
-	case r.Refused || parcel.Ping || parcel.Tries >= len(p.waits):
+	case r.Verdict == Gone:
+		out.Disable = cmp.Or(r.Ending, "the receiver wants no more")
+	case r.Verdict == Refused || j.Ping || j.Tries >= len(p.waits):
 	default:
-		wait := p.jitter(p.waits[parcel.Tries])
-		out.NextAt = now.Add(max(wait, min(r.RetryAfter, maxRetryAfter)))
+		wait := p.jitter(p.waits[j.Tries])
+		out.NextAt = now.Add(max(wait, min(r.After, maxRetryAfter)))
 	}
 	return out
 }

@@ -18,7 +18,7 @@ const deliveryTTL = 30 * 24 * time.Hour
 // Queue is what an enabled subscription has to send.
 type Queue struct {
 	Subscription int64
-	URL          string
+	Receiver     string         // what the bound of one receiver counts by; see Sink
 	Due          []registry.Due // the most urgent first; also those whose time has not come
 }
 
@@ -37,7 +37,7 @@ func (o *Outbox) Queues(ctx context.Context, limit int) ([]Queue, error) {
 				return err
 			}
 			if len(due) > 0 {
-				out = append(out, Queue{Subscription: sub.ID, URL: sub.URL, Due: due})
+				out = append(out, Queue{Subscription: sub.ID, Receiver: o.s.sinks.receiver(sub), Due: due})
 			}
 		}
 		return nil
@@ -67,50 +67,54 @@ func (o *Outbox) Backlog(ctx context.Context) (n int64, oldest time.Time, err er
 	return n, oldest, err
 }
 
-// Parcel is a delivery with all that an attempt needs.
-type Parcel struct {
+// Job is a delivery with all that an attempt needs.
+type Job struct {
 	registry.Delivery
+	Sink    Sink // that the delivery names
+	Target  Target
 	Message Message
-	URL     string
-	Secret  string   // the newest, as its owner wrote it
-	Keys    [][]byte // raw, of all secrets that sign, the newest first
 	Ping    bool
 	Fault   error // why it can't be sent; nil: it can
 }
 
 // Load returns a pending delivery of an enabled subscription. NotFound: it is none any more.
-func (o *Outbox) Load(ctx context.Context, id int64) (Parcel, error) {
-	var p Parcel
+func (o *Outbox) Load(ctx context.Context, id int64) (Job, error) {
+	var j Job
 	var row metadata.Subscription
 	err := o.s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		if p.Delivery, err = tx.Deliveries().Delivery(id); err == nil {
-			row, err = tx.Subscriptions().Subscription(p.SubscriptionID)
+		if j.Delivery, err = tx.Deliveries().Delivery(id); err == nil {
+			row, err = tx.Subscriptions().Subscription(j.SubscriptionID)
 		}
 		return err
 	})
-	if err == nil && (p.State != DeliveryPending || !row.DisabledAt.IsZero()) {
+	if err == nil && (j.State != DeliveryPending || !row.DisabledAt.IsZero()) {
 		err = metadata.ErrNotExist
 	}
 	if err != nil {
-		return p, registry.Missing(err, registry.AboutDelivery, "the delivery %d is not pending", id)
+		return j, registry.Missing(err, registry.AboutDelivery, "the delivery %d is not pending", id)
 	}
-	p.URL, p.Ping = row.URL, p.Seq == noSeq
-	p.Message = Message{ID: p.MessageID, ContentType: p.ContentType, Body: p.Body}
-	if err := json.Unmarshal(p.Header, &p.Message.Header); err != nil {
-		p.Fault = fmt.Errorf("its headers can't be read: %w", err)
-		return p, nil
+	j.Ping = j.Seq == noSeq
+	j.Target = Target{URL: row.URL, Attempt: j.Attempts + 1, Redelivery: j.Redelivery}
+	j.Message = Message{ID: j.MessageID, Key: j.Lane, ContentType: j.ContentType, Body: j.Body}
+	if j.Sink = o.s.sinks.named(j.Delivery.Sink); j.Sink == nil {
+		j.Fault = fmt.Errorf("this server has no sink %q", j.Delivery.Sink)
+		return j, nil
 	}
-	p.Fault = o.s.unseal(&p, Subscription{Subscription: row})
-	return p, nil
+	if err := json.Unmarshal(j.Header, &j.Message.Header); err != nil {
+		j.Fault = fmt.Errorf("its headers can't be read: %w", err)
+		return j, nil
+	}
+	j.Fault = o.s.unseal(&j.Target, Subscription{Subscription: row})
+	return j, nil
 }
 
 // unseal fills in what an attempt signs with.
-func (s *Subscriptions) unseal(p *Parcel, sub Subscription) error {
+func (s *Subscriptions) unseal(t *Target, sub Subscription) error {
 	known, err := s.openSecrets(sub)
 	if err != nil {
 		return err
 	}
-	p.Secret = known.Current
+	t.Secret = known.Current
 	texts := []string{known.Current}
 	if known.Former != "" && s.core.Now().Before(known.Until) {
 		texts = append(texts, known.Former)
@@ -120,7 +124,7 @@ func (s *Subscriptions) unseal(p *Parcel, sub Subscription) error {
 		if err != nil {
 			return err
 		}
-		p.Keys = append(p.Keys, key)
+		t.Secrets = append(t.Secrets, key)
 	}
 	return nil
 }

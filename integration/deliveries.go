@@ -173,7 +173,7 @@ func (s *Subscriptions) Ping(ctx context.Context, id int64) (registry.Delivery, 
 	}
 	var d registry.Delivery
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
-		row, err := deliveryOf(sub, m, registry.Event{Seq: noSeq, Type: registry.EventTypePrefix + PingType + registry.EventTypeSuffix})
+		row, err := s.deliveryOf(sub, m, registry.Event{Seq: noSeq, Type: registry.EventTypePrefix + PingType + registry.EventTypeSuffix})
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/url"
 	"sync"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // Bounds of what is under way at one time.
 const (
 	perSubscription = 4
-	perHost         = 8
+	perReceiver     = 8
 	inAll           = 64
 )
 
@@ -47,38 +46,37 @@ type Options struct {
 // next one goes on; a message may come twice, under the same id, and is never lost. A publish does not wait for it.
 type Dispatcher struct {
 	out     *Outbox
-	sink    Sink
 	policy  policy
 	pause   time.Duration // after an error of the database
 	now     func() time.Time
 	log     *slog.Logger
 	metrics *metrics
 
-	inFlight map[int64]flight // by delivery; of the loop alone, as the counts are
-	bySub    map[int64]int
-	byHost   map[string]int
-	turn     int
-	ended    chan int64
-	tidied   time.Time
-	counted  time.Time
-	attempts sync.WaitGroup
+	inFlight   map[int64]slot // by delivery; of the loop alone, as the counts are
+	bySub      map[int64]int
+	byReceiver map[string]int
+	turn       int
+	ended      chan int64
+	tidied     time.Time
+	counted    time.Time
+	attempts   sync.WaitGroup
 
 	halt   context.CancelFunc // ends the loop
 	cancel context.CancelFunc // ends attempts
 	loop   sync.WaitGroup
 }
 
-// flight is an attempt under way.
-type flight struct {
+// slot is what an attempt under way takes of the bounds.
+type slot struct {
 	subscription int64
-	host         string
+	receiver     string
 }
 
 // Start makes a dispatcher and lets it work until Close.
-func Start(out *Outbox, sink Sink, o Options) *Dispatcher {
+func Start(out *Outbox, o Options) *Dispatcher {
 	d := &Dispatcher{
-		out: out, sink: sink, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
-		inFlight: map[int64]flight{}, bySub: map[int64]int{}, byHost: map[string]int{}, ended: make(chan int64, inAll),
+		out: out, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
+		inFlight: map[int64]slot{}, bySub: map[int64]int{}, byReceiver: map[string]int{}, ended: make(chan int64, inAll),
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -174,7 +172,7 @@ func (d *Dispatcher) send(ctx, attempts context.Context) (next time.Time, err er
 	if err != nil || len(queues) == 0 {
 		return next, err
 	}
-	d.turn = (d.turn + 1) % len(queues) // where the bound of all is reached, everybody is first once
+	d.turn = (d.turn + 1) % len(queues) // so that every subscription gets a turn when the bound of all is reached
 	for i := range queues {
 		q := queues[(d.turn+i)%len(queues)]
 		at, err := d.sendQueue(ctx, attempts, q)
@@ -190,7 +188,6 @@ func (d *Dispatcher) send(ctx, attempts context.Context) (next time.Time, err er
 
 // sendQueue starts what is due of one subscription. Where a bound is reached, the end of an attempt goes on.
 func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q Queue) (next time.Time, err error) {
-	host := hostOf(q.URL)
 	for _, due := range q.Due {
 		if _, flying := d.inFlight[due.ID]; flying {
 			continue
@@ -198,47 +195,39 @@ func (d *Dispatcher) sendQueue(ctx, attempts context.Context, q Queue) (next tim
 		if due.At.After(d.now()) {
 			return due.At, nil
 		}
-		if d.bySub[q.Subscription] >= perSubscription || d.byHost[host] >= perHost || len(d.inFlight) >= inAll {
+		if d.bySub[q.Subscription] >= perSubscription || d.byReceiver[q.Receiver] >= perReceiver || len(d.inFlight) >= inAll {
 			return next, nil
 		}
-		p, err := d.out.Load(ctx, due.ID)
+		j, err := d.out.Load(ctx, due.ID)
 		if registry.KindOf(err) == registry.NotFound {
 			continue // disabled or removed meanwhile
 		}
 		if err != nil {
 			return next, err
 		}
-		d.inFlight[due.ID] = flight{q.Subscription, host}
+		d.inFlight[due.ID] = slot{q.Subscription, q.Receiver}
 		d.bySub[q.Subscription]++
-		d.byHost[host]++
+		d.byReceiver[q.Receiver]++
 		d.attempts.Go(func() {
-			d.attempt(attempts, p)
+			d.attempt(attempts, j)
 			select {
-			case d.ended <- p.ID:
-			case <-ctx.Done(): // nobody counts any more
+			case d.ended <- j.ID:
+			case <-ctx.Done(): // the loop, which counts, has ended
 			}
 		})
 	}
 	return next, nil
 }
 
-// hostOf is what the bound of a host counts by.
-func hostOf(target string) string {
-	u, err := url.Parse(target)
-	if err != nil {
-		return "" // checked when the subscription was made
-	}
-	return u.Host
-}
-
+// finished gives back what an attempt has taken of the bounds.
 func (d *Dispatcher) finished(id int64) {
 	f := d.inFlight[id]
 	delete(d.inFlight, id)
 	if d.bySub[f.subscription]--; d.bySub[f.subscription] == 0 {
 		delete(d.bySub, f.subscription)
 	}
-	if d.byHost[f.host]--; d.byHost[f.host] == 0 {
-		delete(d.byHost, f.host)
+	if d.byReceiver[f.receiver]--; d.byReceiver[f.receiver] == 0 {
+		delete(d.byReceiver, f.receiver)
 	}
 }
 

@@ -180,7 +180,7 @@ func TestDispatchFaults(t *testing.T) {
 func dispatchWithFault(t *testing.T, n int) (tripped bool) {
 	o := waits(time.Millisecond, time.Millisecond, time.Millisecond)
 	o.Logger = slog.New(slog.DiscardHandler)
-	e := newCore(t, o, registrytest.FailCall(n, storagetest.Before))
+	e := newCore(t, o, nil, registrytest.FailCall(n, storagetest.Before))
 	defer e.Instance.Close()
 	rc := newReceiver(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n == 1 {

@@ -15,6 +15,7 @@ import (
 // Message is one rendered event. Its bytes are stored, and every attempt sends the same ones under the same ID.
 type Message struct {
 	ID          string
+	Key         string // the event's partition key where the sink keeps order, "" elsewhere; a renderer leaves it to the outbox
 	ContentType string
 	Header      map[string]string
 	Body        []byte
@@ -182,7 +183,7 @@ func (o *Outbox) render(ctx context.Context, sub Subscription, entries []registr
 		messages, err := o.s.renderer.Render(sub.Preset, e, o.s.baseURL(sub))
 		for i := 0; i < len(messages) && err == nil; i++ {
 			var d metadata.Delivery
-			d, err = deliveryOf(sub, messages[i], e)
+			d, err = o.s.deliveryOf(sub, messages[i], e)
 			d.Redelivery = e.Seq <= sub.ReplayTo
 			out = append(out, d)
 		}
@@ -194,10 +195,10 @@ func (o *Outbox) render(ctx context.Context, sub Subscription, entries []registr
 	return out
 }
 
-func deliveryOf(sub Subscription, m Message, e registry.Event) (metadata.Delivery, error) {
+func (s *Subscriptions) deliveryOf(sub Subscription, m Message, e registry.Event) (metadata.Delivery, error) {
 	header, err := json.Marshal(m.Header)
 	return metadata.Delivery{SubscriptionID: sub.ID, Seq: e.Seq, MessageID: m.ID, EventType: registry.ShortType(e.Type), Subject: e.Subject,
-		ContentType: m.ContentType, Header: header, Body: m.Body}, err
+		Sink: sub.Sink, Lane: s.sinks.lane(sub, e), ContentType: m.ContentType, Header: header, Body: m.Body}, err
 }
 
 // store makes a step durable if the subscription is still as it was when it looked. again: it is not.

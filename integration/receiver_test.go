@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"slipway/integration"
+	"slipway/integration/all"
 	"slipway/integration/preset"
-	"slipway/integration/webhook"
 	"slipway/internal/outbound"
 	"slipway/registry/instance"
 	"slipway/registry/publish"
@@ -115,33 +115,33 @@ func (rc *receiver) ids() []string {
 type env struct {
 	*registrytest.Env
 	t       *testing.T
-	sink    *webhook.Sink
 	options integration.Options
 	sender  *integration.Dispatcher
 }
 
 func newEnv(t *testing.T, o integration.Options) *env {
 	t.Helper()
-	e := newCore(t, o)
+	e := newCore(t, o, nil)
 	e.start()
 	return e
 }
 
-// newCore is newEnv before its dispatcher starts.
-func newCore(t *testing.T, o integration.Options, core ...registrytest.Option) *env {
+// newCore is newEnv before its dispatcher starts; it has more sinks.
+func newCore(t *testing.T, o integration.Options, more []integration.Sink, core ...registrytest.Option) *env {
 	t.Helper()
 	allow, err := outbound.ParseAllow([]string{"127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	core = append(core, registrytest.With(func(c *instance.Config) { c.Renderer = preset.Set{} }))
-	e := &env{Env: registrytest.New(t, core...), t: t, sink: webhook.New(outbound.Options{Allow: allow}, "test"), options: o}
-	t.Cleanup(e.sink.Close)
+	sinks := append(all.Sinks(outbound.Options{Allow: allow}, "test"), more...)
+	t.Cleanup(func() { _ = sinks.Close() })
+	core = append(core, registrytest.With(func(c *instance.Config) { c.Renderer, c.Sinks = preset.Set{}, sinks }))
+	e := &env{Env: registrytest.New(t, core...), t: t, options: o}
 	t.Cleanup(e.stop)
 	return e
 }
 
-func (e *env) start() { e.sender = integration.Start(e.Subscriptions.Outbox(), e.sink, e.options) }
+func (e *env) start() { e.sender = integration.Start(e.Subscriptions.Outbox(), e.options) }
 
 func (e *env) stop() {
 	if e.sender != nil {

@@ -22,6 +22,10 @@ const (
 	SecretOverlap = 24 * time.Hour
 )
 
+// SecretMark as the whole value of a message's header stands for the target's secret: messages are stored as they are, and
+// a secret is kept only where it is sealed.
+const SecretMark = "{secret}"
+
 // secrets are those of a subscription, as they are sealed.
 type secrets struct {
 	Current string    `json:"current"`

@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +14,7 @@ import (
 	"slipway/registry/access"
 )
 
-// Subscription sends the events that its filter selects to a URL. It belongs to the repositories it names: who administers
+// Subscription sends the events that its filter selects to a URL, through the sink that it names. It belongs to the repositories it names: who administers
 // all of them may see and change it, whoever made it.
 type Subscription struct {
 	metadata.Subscription
@@ -30,14 +29,11 @@ type SubscriptionDetail struct {
 	Dead          int64
 }
 
-// SinkWebhook is the one sink that a subscription can name.
-const SinkWebhook = "webhook"
-
 // Bounds of a subscription.
 const (
 	maxSubscriptions    = 1000 // of an instance
 	maxSubscriptionName = 100
-	maxSubscriptionURL  = 2048
+	maxSubscriptionURL  = 2048 // bytes
 )
 
 // Where a subscription goes on when it is enabled again.
@@ -49,7 +45,7 @@ const (
 // SubscriptionChange are the fields to set; nil keeps what is there.
 type SubscriptionChange struct {
 	Name         *string
-	Sink         *string
+	Sink         *string // of a new subscription; it stays
 	URL          *string
 	Preset       *string
 	Types        *[]string
@@ -66,7 +62,7 @@ type SubscriptionChange struct {
 // CreateSubscription makes a subscription to what happens from now on. The secret is returned here and never again. It
 // needs to administer every repository that the filter names. Invalid, Denied, NotFound, Conflict.
 func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionChange) (sub Subscription, secret string, err error) {
-	sub = Subscription{Subscription: metadata.Subscription{Sink: SinkWebhook, Preset: s.defaultPreset(), ReplayTo: -1}}
+	sub = Subscription{Subscription: metadata.Subscription{Sink: s.sinks.defaultName(), Preset: s.defaultPreset(), ReplayTo: -1}}
 	if c.Name == nil || c.URL == nil {
 		return sub, "", registry.Errorf(registry.Invalid, registry.AboutSubscription, "a subscription needs a name and a url")
 	}
@@ -158,8 +154,12 @@ func (s *Subscriptions) UpdateSubscription(ctx context.Context, id int64, c Subs
 		if sub, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
 			return err
 		}
+		former := sub.Sink
 		if err := s.applyChange(&sub, c); err != nil {
 			return err
+		}
+		if sub.Sink != former { // what waits was made for the former sink, and would go to a target of the new one
+			return registry.Errorf(registry.Invalid, registry.AboutSubscription, "sink: a subscription keeps its sink, which is %q; make another subscription", registry.Clip(former))
 		}
 		actor, err := s.administers(ctx, sub.Filter)
 		if err != nil {
@@ -249,7 +249,7 @@ func logSubscription(log metadata.Log, actor access.Actor, kind registry.EventTy
 	return err
 }
 
-// apply checks a change and makes it, but for secret and state.
+// applyChange checks a change and makes it, but for secret and state.
 func (s *Subscriptions) applyChange(sub *Subscription, c SubscriptionChange) error {
 	set(&sub.Name, c.Name)
 	set(&sub.Sink, c.Sink)
@@ -264,14 +264,18 @@ func (s *Subscriptions) applyChange(sub *Subscription, c SubscriptionChange) err
 	if sub.Name == "" || len(sub.Name) > maxSubscriptionName || !utf8.ValidString(sub.Name) || strings.ContainsFunc(sub.Name, isControl) {
 		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "a subscription needs a name of at most %d bytes", maxSubscriptionName)
 	}
-	if sub.Sink != SinkWebhook {
-		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "sink: %q is not known; there is %q", registry.Clip(sub.Sink), SinkWebhook)
+	named := c.Sink != nil || c.URL != nil // else the subscription stays changeable where this server has lost its sink
+	sink, err := s.sinks.known(sub.Sink)
+	if named && err != nil {
+		return err
 	}
 	if presets := s.presets(); !slices.Contains(presets, sub.Preset) {
 		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "preset: %q is not one of %s", registry.Clip(sub.Preset), strings.Join(presets, ", "))
 	}
-	if err := checkTarget(sub.URL); err != nil {
-		return err
+	if named {
+		if err := checkTarget(sink, sub.URL); err != nil {
+			return err
+		}
 	}
 	if c.Types != nil { // a type that was stored before the server refused it must not stand in the way of other changes
 		types, err := registry.ShortTypes(*c.Types, registry.AboutSubscription)
@@ -290,22 +294,6 @@ func set[T any](to *T, from *T) {
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-// checkTarget checks the form of a URL; whether its address may be reached shows when it is. What it holds is not
-// repeated: it may be a secret.
-func checkTarget(target string) error {
-	if len(target) > maxSubscriptionURL || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: at most %d characters of printable ASCII", maxSubscriptionURL)
-	}
-	u, err := url.Parse(target)
-	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Fragment != "":
-		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: it must be of the form https://host[:port]/path")
-	case u.User != nil:
-		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: it can't hold a user name or password; the receiver knows us by the signature")
-	}
-	return nil
-}
 
 // administers reports whether the caller may change a subscription with this filter, and why not.
 func (s *Subscriptions) administers(ctx context.Context, f Filter) (access.Actor, error) {

@@ -143,7 +143,7 @@ func TestSubscriptionSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := e.Subscriptions.Outbox()
-	load := func() integration.Parcel {
+	load := func() integration.Job {
 		t.Helper()
 		p, err := o.Load(context.Background(), ping.ID)
 		if err != nil || p.Fault != nil {
@@ -151,8 +151,8 @@ func TestSubscriptionSecrets(t *testing.T) {
 		}
 		return p
 	}
-	if p := load(); p.Secret != given || len(p.Keys) != 1 || string(p.Keys[0]) != given {
-		t.Errorf("signs with %+v", p.Keys)
+	if p := load(); p.Target.Secret != given || len(p.Target.Secrets) != 1 || string(p.Target.Secrets[0]) != given {
+		t.Errorf("signs with %+v", p.Target.Secrets)
 	}
 	if _, none, err := e.Subscriptions.UpdateSubscription(e.Admin, sub.ID, integration.SubscriptionChange{}); err != nil || none != "" {
 		t.Errorf("a change of nothing shows %q, %v", none, err)
@@ -161,12 +161,12 @@ func TestSubscriptionSecrets(t *testing.T) {
 	if err != nil || !strings.HasPrefix(made, "whsec_") || len(made) != len("whsec_")+44 {
 		t.Fatalf("made %q, %v", made, err)
 	}
-	if p := load(); p.Secret != made || len(p.Keys) != 2 || len(p.Keys[0]) != 32 || string(p.Keys[1]) != given {
-		t.Errorf("after the change it signs with %q", p.Keys)
+	if p := load(); p.Target.Secret != made || len(p.Target.Secrets) != 2 || len(p.Target.Secrets[0]) != 32 || string(p.Target.Secrets[1]) != given {
+		t.Errorf("after the change it signs with %q", p.Target.Secrets)
 	}
 	now = now.Add(integration.SecretOverlap)
-	if p := load(); len(p.Keys) != 1 || len(p.Keys[0]) != 32 {
-		t.Errorf("a day later it signs with %q", p.Keys)
+	if p := load(); len(p.Target.Secrets) != 1 || len(p.Target.Secrets[0]) != 32 {
+		t.Errorf("a day later it signs with %q", p.Target.Secrets)
 	}
 	row, err := metadataOf(e, func(tx metadata.Tx) (metadata.Subscription, error) { return tx.Subscriptions().Subscription(sub.ID) })
 	if err != nil || bytes.Contains(row.Secrets, []byte(made)) || bytes.Contains(row.Secrets, []byte(given)) || len(row.Secrets) == 0 {

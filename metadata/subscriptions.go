@@ -65,6 +65,8 @@ type Delivery struct {
 	DoneAt         time.Time // zero while pending
 	Status         int       // of the latest attempt; 0: no answer
 	Error          string    // of the latest attempt; "" after a success
+	Sink           string    // name of what sends it
+	Lane           string    // deliveries of one lane are sent one after the other; "" is in none
 	ContentType    string
 	Header         []byte // JSON
 	Body           []byte // the exact bytes that every attempt sends
@@ -100,10 +102,12 @@ type Deliveries interface {
 	// PutDelivery adds a delivery that is due now. Where the subscription has one of this message already, that one is
 	// pending again with the bytes it has, as a redelivery.
 	PutDelivery(d Delivery) (id int64, err error)
-	Delivery(id int64) (Delivery, error)                          // not of a deleted subscription
-	Deliveries(q DeliveryQuery) ([]Delivery, error)               // without Header and Body
-	DueDeliveries(subscriptionID int64, limit int) ([]Due, error) // pending ones, the most urgent first
-	// UpdateDelivery stores State, Attempts, Tries, NextAt, Redelivery, DoneAt, Status and Error.
+	Delivery(id int64) (Delivery, error)            // not of a deleted subscription
+	Deliveries(q DeliveryQuery) ([]Delivery, error) // without Sink, Lane, ContentType, Header and Body
+	// DueDeliveries returns pending deliveries, the most urgent first; of a lane, only the first in the order of the log.
+	DueDeliveries(subscriptionID int64, limit int) ([]Due, error)
+	// UpdateDelivery stores State, Attempts, Tries, NextAt, Redelivery, DoneAt, Status and Error of a delivery as Delivery returned
+	// it. The next one of the lane of a delivery that is pending no more becomes due.
 	UpdateDelivery(d Delivery) error
 	// SkipPending makes at most limit pending deliveries of a subscription dead, and says how many it found.
 	SkipPending(subscriptionID int64, reason string, limit int) (int64, error)

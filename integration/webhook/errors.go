@@ -14,22 +14,18 @@ import (
 	"slipway/internal/outbound"
 )
 
-// failure says why a message did not arrive, in words for the owner of the subscription. It holds nothing of the request,
-// whose URL and headers may be secret, nor what the network said about addresses that only the server knows.
-type failure string
-
-func (f failure) Error() string { return string(f) }
-
-// failed is the outcome of an attempt without an answer.
+// failed is the outcome of an attempt without an answer. Its note says why the message did not arrive, in words for the owner
+// of the subscription: nothing of the request, whose URL and headers may be secret, nor what the network said about addresses
+// that only the server knows.
 func (s *Sink) failed(ctx context.Context, err error) integration.Result {
 	var denied *outbound.DeniedError
 	if errors.As(err, &denied) {
-		return integration.Result{Err: denied, Refused: true}
+		return integration.Result{Verdict: integration.Refused, Note: denied.Error()}
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
-		return integration.Result{Err: cause} // of the caller, who knows why
+		return integration.Result{Note: cause.Error()} // the caller ended it, and knows why
 	}
-	return integration.Result{Err: failure(reason(err, s.timeout.String()))}
+	return integration.Result{Note: reason(err, s.timeout.String())}
 }
 
 // reason names what the errors of net/http are about.

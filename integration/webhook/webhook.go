@@ -9,13 +9,18 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"slipway/integration"
 	"slipway/internal/outbound"
+	"slipway/registry"
 )
+
+// Name is the sink's.
+const Name = "webhook"
 
 const (
 	// timeout bounds one attempt, the answer included (Standard Webhooks, "Request timeout": 15 to 30 s).
@@ -40,7 +45,37 @@ func New(o outbound.Options, version string) *Sink {
 }
 
 // Close lets go of idle connections.
-func (s *Sink) Close() { s.client.CloseIdleConnections() }
+func (s *Sink) Close() error {
+	s.client.CloseIdleConnections()
+	return nil
+}
+
+// Name implements integration.Sink.
+func (*Sink) Name() string { return Name }
+
+// Ordered implements integration.Sink: several requests of a subscription run at once.
+func (*Sink) Ordered() bool { return false }
+
+// Check checks the form of a URL; whether its address may be reached shows when it is. Invalid.
+func (*Sink) Check(target string) error {
+	u, err := url.Parse(target)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Fragment != "":
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: it must be of the form https://host[:port]/path")
+	case u.User != nil:
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: it can't hold a user name or password; the receiver knows us by the signature")
+	}
+	return nil
+}
+
+// Receiver is the host and the port of a URL.
+func (*Sink) Receiver(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return "" // Check has refused it
+	}
+	return u.Host
+}
 
 // Deliver sends a message once. An answer of 2xx is a success, whatever it says; every other one, redirects too, is none.
 func (s *Sink) Deliver(ctx context.Context, t integration.Target, m integration.Message) integration.Result {
@@ -48,7 +83,7 @@ func (s *Sink) Deliver(ctx context.Context, t integration.Target, m integration.
 	defer cancel()
 	r, err := s.request(ctx, t, m)
 	if err != nil {
-		return integration.Result{Err: err, Refused: true}
+		return integration.Result{Verdict: integration.Refused, Note: "the URL can't be read"} // and is not repeated: it may hold a secret
 	}
 	res, err := s.client.Do(r)
 	if err != nil {
@@ -62,7 +97,7 @@ func (s *Sink) Deliver(ctx context.Context, t integration.Target, m integration.
 func (s *Sink) request(ctx context.Context, t integration.Target, m integration.Message) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(m.Body))
 	if err != nil {
-		return nil, failure("the URL can't be read") // and is not repeated: it may hold a secret
+		return nil, err
 	}
 	for name, value := range m.Header {
 		if value == integration.SecretMark {
@@ -102,22 +137,23 @@ func Sign(key []byte, id string, at time.Time, body []byte) string {
 // answered reads an answer. Its status alone says whether the message arrived: that the rest of it can't be read changes
 // nothing for the receiver.
 func (s *Sink) answered(t integration.Target, res *http.Response) integration.Result {
-	out := integration.Result{Status: res.StatusCode, Response: beginning(res.Body, t.Secret)}
+	out := integration.Result{Status: res.StatusCode, Answer: beginning(res.Body, t.Secret)}
 	switch code := res.StatusCode; {
 	case code >= 200 && code < 300:
+		out.Verdict = integration.Delivered
 		return out
 	case code >= 300 && code < 400:
-		out.Err = failure("the receiver sends elsewhere (HTTP " + strconv.Itoa(code) + "), which is not followed: the subscription needs the final URL")
+		out.Note = "the receiver sends elsewhere (HTTP " + strconv.Itoa(code) + "), which is not followed: the subscription needs the final URL"
 		return out
 	}
-	out.Err = failure("the receiver answered HTTP " + strconv.Itoa(res.StatusCode))
+	out.Note = "the receiver answered HTTP " + strconv.Itoa(res.StatusCode)
 	switch res.StatusCode {
 	case http.StatusGone:
-		out.Gone = true
+		out.Verdict, out.Ending = integration.Gone, "the receiver wants no more (410 Gone)"
 	case http.StatusUnsupportedMediaType:
-		out.Refused = true
+		out.Verdict = integration.Refused
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		out.RetryAfter = retryAfter(res.Header.Get("Retry-After"), s.now())
+		out.After = retryAfter(res.Header.Get("Retry-After"), s.now())
 	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -22,6 +21,7 @@ import (
 
 	"slipway/integration"
 	"slipway/internal/outbound"
+	"slipway/registry"
 )
 
 // TestVector: the example of the Standard Webhooks libraries.
@@ -81,7 +81,7 @@ func local(t *testing.T) *Sink {
 		t.Fatal(err)
 	}
 	s := New(outbound.Options{Allow: allow}, "1.2.3")
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
@@ -115,7 +115,7 @@ func TestDeliver(t *testing.T) {
 	m := message
 	m.Header = map[string]string{"Authorization": integration.SecretMark, "ce-id": "x", "Webhook-Id": "forged"}
 	res := s.Deliver(t.Context(), integration.Target{URL: srv.URL + "/hook", Secrets: keys(t, newSecret, oldSecret), Secret: newSecret, Attempt: 3, Redelivery: true}, m)
-	if res.Status != http.StatusAccepted || res.Err != nil || string(res.Response) != "thanks" || res.Refused || res.Gone {
+	if res.Status != http.StatusAccepted || res.Verdict != integration.Delivered || res.Note != "" || string(res.Answer) != "thanks" {
 		t.Fatalf("%+v", res)
 	}
 	mu.Lock()
@@ -153,8 +153,8 @@ func TestFirstAttempt(t *testing.T) {
 			}
 		}
 	})
-	if res := local(t).Deliver(t.Context(), integration.Target{URL: srv.URL, Attempt: 1}, integration.Message{ID: "evt_01"}); res.Err != nil {
-		t.Error(res.Err)
+	if res := local(t).Deliver(t.Context(), integration.Target{URL: srv.URL, Attempt: 1}, integration.Message{ID: "evt_01"}); res.Verdict != integration.Delivered {
+		t.Error(res.Note)
 	}
 }
 
@@ -162,22 +162,23 @@ func TestFirstAttempt(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	date := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	delivered := integration.Result{Verdict: integration.Delivered}
 	for _, c := range []struct {
 		status     int
 		retryAfter string
-		want       integration.Result // without Err and Response
+		want       integration.Result // without Note and Answer
 	}{
-		{status: 200}, {status: 204}, {status: 299},
+		{status: 200, want: delivered}, {status: 204, want: delivered}, {status: 299, want: delivered},
 		{status: 301}, {status: 304}, {status: 400}, {status: 401}, {status: 404}, {status: 500}, {status: 502},
-		{status: 410, want: integration.Result{Gone: true}},
-		{status: 415, want: integration.Result{Refused: true}},
-		{status: 429, retryAfter: "30", want: integration.Result{RetryAfter: 30 * time.Second}},
-		{status: 503, retryAfter: "86401", want: integration.Result{RetryAfter: 24 * time.Hour}},
-		{status: 503, retryAfter: "9223372036854775807", want: integration.Result{RetryAfter: 24 * time.Hour}},
-		{status: 503, retryAfter: date(90 * time.Second), want: integration.Result{RetryAfter: 90 * time.Second}},
-		{status: 503, retryAfter: date(48 * time.Hour), want: integration.Result{RetryAfter: 24 * time.Hour}},
+		{status: 410, want: integration.Result{Verdict: integration.Gone, Ending: "the receiver wants no more (410 Gone)"}},
+		{status: 415, want: integration.Result{Verdict: integration.Refused}},
+		{status: 429, retryAfter: "30", want: integration.Result{After: 30 * time.Second}},
+		{status: 503, retryAfter: "86401", want: integration.Result{After: 24 * time.Hour}},
+		{status: 503, retryAfter: "9223372036854775807", want: integration.Result{After: 24 * time.Hour}},
+		{status: 503, retryAfter: date(90 * time.Second), want: integration.Result{After: 90 * time.Second}},
+		{status: 503, retryAfter: date(48 * time.Hour), want: integration.Result{After: 24 * time.Hour}},
 		{status: 503, retryAfter: date(-time.Hour)}, {status: 503, retryAfter: "-5"}, {status: 503, retryAfter: "1e3"}, {status: 503},
-		{status: 500, retryAfter: "30"}, {status: 200, retryAfter: "30"},
+		{status: 500, retryAfter: "30"}, {status: 200, retryAfter: "30", want: delivered},
 	} {
 		srv := receiver(t, func(w http.ResponseWriter, _ *http.Request) {
 			if c.retryAfter != "" {
@@ -188,11 +189,11 @@ func TestAnswers(t *testing.T) {
 		s := local(t)
 		s.now = func() time.Time { return now }
 		got := s.Deliver(t.Context(), integration.Target{URL: srv.URL}, message)
-		if ok := c.status < 300; (got.Err == nil) != ok || !ok && !strings.Contains(got.Err.Error(), fmt.Sprint(c.status)) {
-			t.Errorf("%d: %v", c.status, got.Err)
+		if ok := c.status < 300; (got.Note == "") != ok || !ok && !strings.Contains(got.Note, fmt.Sprint(c.status)) {
+			t.Errorf("%d: %v", c.status, got.Note)
 		}
 		c.want.Status = c.status
-		if got.Status != c.want.Status || got.RetryAfter != c.want.RetryAfter || got.Gone != c.want.Gone || got.Refused != c.want.Refused {
+		if got.Status != c.want.Status || got.Verdict != c.want.Verdict || got.After != c.want.After || got.Ending != c.want.Ending {
 			t.Errorf("%d %q: %+v, want %+v", c.status, c.retryAfter, got, c.want)
 		}
 	}
@@ -211,10 +212,10 @@ func TestAnswerBody(t *testing.T) {
 	m := message
 	m.Header = map[string]string{"Authorization": integration.SecretMark}
 	res := local(t).Deliver(t.Context(), integration.Target{URL: srv.URL, Secret: newSecret}, m)
-	if res.Err != nil || len(res.Response) == 0 || len(res.Response) > 8<<10 || !bytes.HasPrefix(res.Response, []byte(integration.SecretMark+"xxx")) {
-		t.Errorf("%d bytes: %.60s, %v", len(res.Response), res.Response, res.Err)
+	if res.Verdict != integration.Delivered || len(res.Answer) == 0 || len(res.Answer) > 8<<10 || !bytes.HasPrefix(res.Answer, []byte(integration.SecretMark+"xxx")) {
+		t.Errorf("%d bytes: %.60s, %v", len(res.Answer), res.Answer, res.Note)
 	}
-	if bytes.Contains(res.Response, []byte(newSecret)) {
+	if bytes.Contains(res.Answer, []byte(newSecret)) {
 		t.Error("the secret is in the answer")
 	}
 }
@@ -232,8 +233,8 @@ func TestReuse(t *testing.T) {
 	t.Cleanup(srv.Close)
 	s := local(t)
 	for range 5 {
-		if res := s.Deliver(t.Context(), integration.Target{URL: srv.URL}, message); res.Err != nil {
-			t.Fatal(res.Err)
+		if res := s.Deliver(t.Context(), integration.Target{URL: srv.URL}, message); res.Verdict != integration.Delivered {
+			t.Fatal(res.Note)
 		}
 	}
 	if n := conns.Load(); n != 1 {
@@ -309,12 +310,16 @@ func TestFailures(t *testing.T) {
 			m := message
 			m.Header = map[string]string{"Authorization": integration.SecretMark}
 			res := s.Deliver(t.Context(), integration.Target{URL: c.url + "/" + token + "?token=" + token, Secret: newSecret, Secrets: keys(t, newSecret)}, m)
-			if res.Err == nil || res.Status != 0 || !strings.Contains(res.Err.Error(), c.want) || res.Refused != c.refused {
+			want := integration.Retry
+			if c.refused {
+				want = integration.Refused
+			}
+			if res.Verdict != want || res.Status != 0 || !strings.Contains(res.Note, c.want) {
 				t.Fatalf("%+v, want %q", res, c.want)
 			}
 			for _, secret := range []string{token, newSecret, "v1,", "webhook"} {
-				if text := strings.ReplaceAll(res.Err.Error(), "--webhook-allow", ""); strings.Contains(text, secret) {
-					t.Errorf("the error holds %q: %v", secret, res.Err)
+				if text := strings.ReplaceAll(res.Note, "--webhook-allow", ""); strings.Contains(text, secret) {
+					t.Errorf("the note holds %q: %v", secret, res.Note)
 				}
 			}
 		})
@@ -333,7 +338,7 @@ func TestCanceled(t *testing.T) {
 		<-began
 		cancel()
 	}()
-	if res := local(t).Deliver(ctx, integration.Target{URL: srv.URL}, message); !errors.Is(res.Err, context.Canceled) {
+	if res := local(t).Deliver(ctx, integration.Target{URL: srv.URL}, message); res.Verdict != integration.Retry || res.Note != context.Canceled.Error() {
 		t.Errorf("%+v", res)
 	}
 }
@@ -349,7 +354,7 @@ func TestStalledAnswer(t *testing.T) {
 	s.timeout = 2 * time.Second // for the status
 	began := time.Now()
 	res := s.Deliver(t.Context(), integration.Target{URL: srv.URL}, message)
-	if res.Err != nil || string(res.Response) != "part" || time.Since(began) > 20*time.Second {
+	if res.Verdict != integration.Delivered || string(res.Answer) != "part" || time.Since(began) > 20*time.Second {
 		t.Errorf("%+v after %v", res, time.Since(began))
 	}
 }
@@ -359,10 +364,30 @@ func TestS47Redirect(t *testing.T) {
 	srv := receiver(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusTemporaryRedirect)
 	})
-	if res := local(t).Deliver(t.Context(), integration.Target{URL: srv.URL}, message); res.Status != http.StatusTemporaryRedirect || res.Err == nil || res.Refused {
+	if res := local(t).Deliver(t.Context(), integration.Target{URL: srv.URL}, message); res.Status != http.StatusTemporaryRedirect || res.Verdict != integration.Retry || res.Note == "" {
 		t.Errorf("%+v", res)
 	}
 }
 
 // quiet drops what servers say about handshakes that are meant to fail.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// TestCheck: what can't be the URL of a webhook is refused when it is said, and not repeated.
+func TestCheck(t *testing.T) {
+	for target, ok := range map[string]bool{
+		"https://ci.example.com/hook?token=t": true, "http://ci.example.com": true, "https://[2001:db8::1]:8443/": true,
+		"": false, "ftp://ci.example.com/": false, "https:///path": false, "https://ci.example.com/#x": false, "https://[::1": false,
+		"https://user:pass@ci.example/": false, "//ci.example.com/": false,
+	} {
+		err := local(t).Check(target)
+		if (err == nil) != ok || !ok && registry.KindOf(err) != registry.Invalid {
+			t.Errorf("%q: %v", target, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "user:pass") {
+			t.Errorf("a password is repeated: %v", err)
+		}
+	}
+	if got := local(t).Receiver("https://ci.example.com:8443/hook?x=y"); got != "ci.example.com:8443" {
+		t.Errorf("the receiver is %q", got)
+	}
+}

@@ -72,6 +72,7 @@ func Run(t *testing.T, open Factory) {
 		{"Subscriptions", testSubscriptions},
 		{"Deliveries", testDeliveries},
 		{"DeliveryQueries", testDeliveryQueries},
+		{"DeliveryLanes", testDeliveryLanes},
 		{"PurgeSubscriptions", testPurgeSubscriptions},
 		{"Consumers", testConsumers},
 		{"Duties", testDuties},

@@ -27,7 +27,7 @@ func (e *env) deliver(s metadata.Subscription, messages ...string) []int64 {
 		e.clock.Add(time.Second)
 		e.update(func(tx metadata.Tx) error {
 			id, err := tx.Deliveries().PutDelivery(metadata.Delivery{SubscriptionID: s.ID, Seq: int64(len(m)), MessageID: m, EventType: "tag.set", Subject: "pkg:npm/x@1",
-				ContentType: "application/json", Header: []byte(`{"a":"b"}`), Body: []byte("body of " + m)})
+				Sink: "webhook", ContentType: "application/json", Header: []byte(`{"a":"b"}`), Body: []byte("body of " + m)})
 			out = append(out, id)
 			return err
 		})
@@ -114,7 +114,7 @@ func testDeliveries(e *env) {
 	s := e.subscription("a")
 	id := e.deliver(s, "m1")[0]
 	want := metadata.Delivery{ID: id, SubscriptionID: s.ID, Seq: 2, MessageID: "m1", EventType: "tag.set", Subject: "pkg:npm/x@1",
-		State: metadata.DeliveryPending, NextAt: e.now(), CreatedAt: e.now(), ContentType: "application/json", Header: []byte(`{"a":"b"}`),
+		State: metadata.DeliveryPending, NextAt: e.now(), CreatedAt: e.now(), Sink: "webhook", ContentType: "application/json", Header: []byte(`{"a":"b"}`),
 		Body: []byte("body of m1")}
 	equal(e, "made", e.delivery(id), want)
 	first := metadata.Attempt{DeliveryID: id, Number: 1, At: e.now(), Duration: 3 * time.Millisecond, Error: "no answer"}
@@ -217,6 +217,68 @@ func testDeliveryQueries(e *env) {
 		return err
 	})
 	equal(e, "the rest", list(metadata.DeliveryQuery{}), "[m5 m4 m3 m1]")
+}
+
+// testDeliveryLanes: of a lane only the first in the order of the log is due, whatever its time; other lanes, and what is in no
+// lane, overtake it.
+func testDeliveryLanes(e *env) {
+	s, other := e.subscription("a"), e.subscription("b")
+	put := func(s metadata.Subscription, message, lane string, seq int64) int64 {
+		var id int64
+		e.clock.Add(time.Second)
+		e.update(func(tx metadata.Tx) (err error) {
+			id, err = tx.Deliveries().PutDelivery(metadata.Delivery{SubscriptionID: s.ID, Seq: seq, MessageID: message, Sink: "queue", Lane: lane})
+			return err
+		})
+		return id
+	}
+	x1, x2, y1, free1, free2 := put(s, "x1", "x", 1), put(s, "x2", "x", 2), put(s, "y1", "y", 3), put(s, "f1", "", 4), put(s, "f2", "", 5)
+	twin := put(s, "x2 too", "x", 2) // an event may become two messages
+	elsewhere := put(other, "x1", "x", 1)
+	equal(e, "kept", []string{e.delivery(x1).Sink, e.delivery(x1).Lane}, []string{"queue", "x"})
+	due := func(s metadata.Subscription, limit int) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Due, error) { return tx.Deliveries().DueDeliveries(s.ID, limit) }),
+			func(d metadata.Due) int64 { return d.ID })
+	}
+	equal(e, "due", due(s, 9), []int64{x1, y1, free1, free2})
+	equal(e, "the most urgent", due(s, 2), []int64{x1, y1})
+	equal(e, "of another subscription", due(other, 9), []int64{elsewhere})
+	e.update(func(tx metadata.Tx) error { // put off: the lane waits
+		d, err := tx.Deliveries().Delivery(x1)
+		if err != nil {
+			return err
+		}
+		d.NextAt = tx.Now().Add(time.Hour)
+		return tx.Deliveries().UpdateDelivery(d)
+	})
+	equal(e, "put off", due(s, 9), []int64{y1, free1, free2, x1})
+	e.settle(x1, metadata.DeliveryDead)
+	equal(e, "dead", due(s, 9), []int64{x2, y1, free1, free2})
+	e.settle(x2, metadata.DeliveryDelivered)
+	equal(e, "delivered", due(s, 9), []int64{y1, free1, free2, twin})
+	older := put(s, "x0", "x", 0) // sent again from further back: its entry comes first
+	equal(e, "sent again", due(s, 9), []int64{y1, free1, free2, older})
+	e.settle(older, metadata.DeliveryDelivered)
+	e.settle(twin, metadata.DeliveryDelivered)
+	put(s, "x3", "x", 6)
+	put(s, "x1", "x", 1)
+	equal(e, "asked for again", due(s, 9), []int64{y1, free1, free2, x1})
+	put(s, "y2", "y", 7)
+	put(s, "f3", "", 8)
+	last := put(s, "y3", "y", 9)
+	for want := due(s, 9); len(want) > 0; want = due(s, 9) { // whatever a batch of skipped ones leaves of a lane goes on
+		e.update(func(tx metadata.Tx) error { _, err := tx.Deliveries().SkipPending(s.ID, "skipped", 1); return err })
+		var pending []int64
+		for _, d := range read(e, func(tx metadata.Tx) ([]metadata.Delivery, error) {
+			return tx.Deliveries().Deliveries(metadata.DeliveryQuery{SubscriptionID: s.ID, State: metadata.DeliveryPending})
+		}) {
+			pending = append(pending, d.ID)
+		}
+		if len(pending) > 0 && len(due(s, 9)) == 0 {
+			e.Fatalf("%v pend, and none is due", pending)
+		}
+	}
+	equal(e, "the last", e.delivery(last).State, metadata.DeliveryDead)
 }
 
 func testPurgeSubscriptions(e *env) {

@@ -27,6 +27,7 @@ type Config struct {
 	Assemblers    map[string]staging.Assembler // by format; versions of the other formats are never staged
 	AnonymousRead bool
 	Renderer      integration.Renderer // of subscriptions; nil: there can be none
+	Sinks         integration.Sinks    // that a subscription can name; the caller closes them. nil: there can be no subscriptions
 	SealKey       []byte               // 32 bytes that secrets are kept under; nil: none can be kept
 	URL           string               // public base URL; "" when it follows the request
 	GCInterval    time.Duration        // 0: no collection by itself

@@ -60,7 +60,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 		cfg.SignInterval = time.Second
 	}
 	i := &Instance{Core: core, cfg: cfg}
-	if i.Subscriptions, err = integration.NewSubscriptions(core, cfg.Renderer, cfg.SealKey); err != nil {
+	if i.Subscriptions, err = integration.NewSubscriptions(core, cfg.Renderer, cfg.Sinks, cfg.SealKey); err != nil {
 		return nil, err
 	}
 	auth := access.NewAuthenticator(cfg.Metadata, cfg.AnonymousRead, cfg.PasswordCost, core.Now)

@@ -14,8 +14,8 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration"
+	"slipway/integration/all"
 	"slipway/integration/preset"
-	"slipway/integration/webhook"
 	"slipway/internal/outbound"
 	"slipway/registry/access"
 	"slipway/registry/instance"
@@ -52,18 +52,18 @@ type delivery struct {
 // sending is an API with a dispatcher that may send to loopback.
 func sending(t *testing.T) *env {
 	t.Helper()
-	a := newAPI(t, formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *instance.Config) { c.Renderer = preset.Set{} })}})
 	allow, err := outbound.ParseAllow([]string{"127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink := webhook.New(outbound.Options{Allow: allow}, "test")
-	d := integration.Start(a.Subscriptions.Outbox(), sink, integration.Options{Waits: []time.Duration{}, Logger: slog.New(slog.DiscardHandler)})
+	sinks := all.Sinks(outbound.Options{Allow: allow}, "test")
+	a := newAPI(t, formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *instance.Config) { c.Renderer, c.Sinks = preset.Set{}, sinks })}})
+	d := integration.Start(a.Subscriptions.Outbox(), integration.Options{Waits: []time.Duration{}, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
-		sink.Close()
+		_ = sinks.Close()
 	})
 	return a
 }

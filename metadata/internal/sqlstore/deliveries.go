@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"slipway/metadata"
@@ -10,7 +11,7 @@ import (
 const (
 	deliveryColumns = `d.id, d.subscription_id, d.seq, d.message_id, d.event_type, d.subject, d.state, d.attempts, d.tries, d.next_at,
 		d.redelivery, d.created_at, d.done_at, d.status, d.error`
-	selectDelivery = `SELECT ` + deliveryColumns + `, d.content_type, d.header, d.body
+	selectDelivery = `SELECT ` + deliveryColumns + `, d.content_type, d.header, d.body, d.sink, d.lane
 		FROM delivery d JOIN subscription s ON s.id = d.subscription_id `
 )
 
@@ -26,25 +27,61 @@ func scanDelivery(r row) (metadata.Delivery, error) {
 }
 
 func scanWholeDelivery(r row) (metadata.Delivery, error) {
-	var content string
+	var content, sink, lane string
 	var header, body []byte
-	v, err := scanDelivery(extended{r, []any{&content, &header, &body}})
-	v.ContentType, v.Header, v.Body = content, emptied(header), emptied(body)
+	v, err := scanDelivery(extended{r, []any{&content, &header, &body, &sink, &lane}})
+	v.Sink, v.Lane, v.ContentType, v.Header, v.Body = sink, lane, content, emptied(header), emptied(body)
 	return v, err
 }
 
 // PutDelivery implements metadata.Deliveries. One that was due just now gets another time all the same, also where the clock
 // was set back and stands still: who has read it sees that it is wanted again.
 func (t deliveries) PutDelivery(v metadata.Delivery) (int64, error) {
-	return insert(t.Tx, scanInt, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
-			redelivery, created_at, done_at, status, error, content_type, header, body)
-		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10)
+	type made struct {
+		id   int64
+		lane string
+	}
+	put, err := insert(t.Tx, func(r row) (made, error) {
+		var m made
+		err := r.Scan(&m.id, &m.lane)
+		return m, err
+	}, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
+			redelivery, created_at, done_at, status, error, content_type, header, body, sink, lane, waits)
+		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10, $11, $12, CASE WHEN $12 = '' THEN 0 ELSE 1 END)
 		ON CONFLICT (subscription_id, message_id) DO UPDATE
-			SET state = 'pending', tries = 0, redelivery = 1, done_at = 0,
+			SET state = 'pending', tries = 0, redelivery = 1, done_at = 0, waits = CASE WHEN d.lane = '' THEN 0 ELSE 1 END,
 				next_at = CASE WHEN d.next_at - excluded.next_at BETWEEN 0 AND 999 THEN d.next_at + 1 ELSE excluded.next_at END
-		RETURNING id`,
+		RETURNING id, lane`,
 		v.SubscriptionID, v.Seq, v.MessageID, v.EventType, v.Subject, t.micros(), flag(v.Redelivery), v.ContentType, filled(v.Header),
-		filled(v.Body))
+		filled(v.Body), v.Sink, v.Lane)
+	if err != nil {
+		return 0, err
+	}
+	return put.id, t.order(v.SubscriptionID, put.lane)
+}
+
+// order lets the first pending delivery of a lane go, and the second wait. The others wait already: a caller puts one delivery, which
+// waits until it is found to be the first, or settles some.
+func (t deliveries) order(subscriptionID int64, lane string) error {
+	if lane == "" {
+		return nil
+	}
+	type place struct {
+		id    int64
+		waits bool
+	}
+	first, err := all(t.Tx, func(r row) (place, error) {
+		var p place
+		err := r.Scan(&p.id, &p.waits)
+		return p, err
+	}, `SELECT id, waits FROM delivery WHERE subscription_id = $1 AND lane = $2 AND lane <> '' AND state = 'pending' ORDER BY seq, id LIMIT 2`,
+		subscriptionID, lane)
+	for i, p := range first {
+		if waits := i > 0; p.waits != waits && err == nil {
+			err = t.must(`UPDATE delivery SET waits = $1 WHERE id = $2`, flag(waits), p.id)
+		}
+	}
+	return err
 }
 
 // Delivery implements metadata.Deliveries.
@@ -76,22 +113,41 @@ func (t deliveries) DueDeliveries(subscriptionID int64, n int) ([]metadata.Due, 
 		err := r.Scan(&v.ID, &at)
 		v.At = fromMicros(at)
 		return v, err
-	}, `SELECT id, next_at FROM delivery WHERE subscription_id = $1 AND state = 'pending' ORDER BY next_at, id LIMIT CAST($2 AS BIGINT)`,
-		subscriptionID, limit(n))
+	}, `SELECT id, next_at FROM delivery WHERE subscription_id = $1 AND state = 'pending' AND waits = 0
+		ORDER BY next_at, id LIMIT CAST($2 AS BIGINT)`, subscriptionID, limit(n))
 }
 
 // UpdateDelivery implements metadata.Deliveries.
 func (t deliveries) UpdateDelivery(v metadata.Delivery) error {
-	return t.must(`UPDATE delivery SET state = $1, attempts = $2, tries = $3, next_at = $4, redelivery = $5, done_at = $6, status = $7,
+	err := t.must(`UPDATE delivery SET state = $1, attempts = $2, tries = $3, next_at = $4, redelivery = $5, done_at = $6, status = $7,
 		error = $8 WHERE id = $9`, string(v.State), v.Attempts, v.Tries, micros(v.NextAt), flag(v.Redelivery), micros(v.DoneAt), v.Status,
 		v.Error, v.ID)
+	if err != nil || v.State == metadata.DeliveryPending {
+		return err
+	}
+	return t.order(v.SubscriptionID, v.Lane)
 }
 
 // SkipPending implements metadata.Deliveries.
 func (t deliveries) SkipPending(subscriptionID int64, reason string, most int) (int64, error) {
-	return t.exec(`UPDATE delivery SET state = 'dead', done_at = $1, error = $2 WHERE id IN
-		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY next_at, id LIMIT CAST($4 AS BIGINT))`,
+	lanes, err := all(t.Tx, scanText, `SELECT lane FROM delivery WHERE lane <> '' AND id IN
+		(SELECT id FROM delivery WHERE subscription_id = $1 AND state = 'pending' ORDER BY id LIMIT CAST($2 AS BIGINT))`, subscriptionID, limit(most))
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.exec(`UPDATE delivery SET state = 'dead', done_at = $1, error = $2 WHERE id IN
+		(SELECT id FROM delivery WHERE subscription_id = $3 AND state = 'pending' ORDER BY id LIMIT CAST($4 AS BIGINT))`,
 		t.micros(), reason, subscriptionID, limit(most))
+	if err != nil {
+		return 0, err
+	}
+	slices.Sort(lanes)
+	for _, lane := range slices.Compact(lanes) {
+		if err := t.order(subscriptionID, lane); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
 
 // CountDeliveries implements metadata.Deliveries.

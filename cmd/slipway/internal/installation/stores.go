@@ -14,6 +14,7 @@ import (
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/formats/all"
+	"slipway/integration"
 	"slipway/integration/preset"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
@@ -153,9 +154,10 @@ func (s *Stores) Core(ctx context.Context, c *Config, logger *slog.Logger) (*ins
 	return instance.Open(ctx, s.config(c, nil, logger))
 }
 
-// ServerCore makes the core of a server over the stores. It starts nothing: that is duty.Start with its duties.
-func (s *Stores) ServerCore(ctx context.Context, c *Config, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
+// ServerCore makes the core of a server over the stores. sinks are those that subscriptions can name. It starts nothing: that is duty.Start with its duties.
+func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Sinks, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
 	cfg := s.config(c, reg, logger)
+	cfg.Sinks = sinks
 	cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
 	return instance.New(ctx, cfg)
 }

@@ -15,7 +15,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/all"
 	"slipway/integration"
-	"slipway/integration/webhook"
+	sinks "slipway/integration/all"
 	"slipway/internal/httpserver"
 	"slipway/internal/outbound"
 	"slipway/metadata/sqlite"
@@ -31,7 +31,7 @@ type Server struct {
 	core    *instance.Instance
 	duties  *duty.Runner
 	sender  *integration.Dispatcher
-	sink    *webhook.Sink
+	sinks   integration.Sinks
 	handler http.Handler
 	logger  *slog.Logger
 	// Password is that of the user admin if this is the first start and none was given; to be shown once.
@@ -51,13 +51,18 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.stores, err = installation.Open(ctx, c, sqlite.WithObserver(newBatchMetrics(reg).observe)); err != nil {
 		return nil, installation.InUse(err)
 	}
-	if s.core, err = s.stores.ServerCore(ctx, c, reg, logger); err != nil {
+	version, commit := p.Version()
+	allow, err := outbound.ParseAllow(c.WebhookAllow)
+	if err != nil {
+		return nil, command.Usagef("--webhook-allow: %w", err)
+	}
+	s.sinks = sinks.Sinks(outbound.Options{Allow: allow}, version)
+	if s.core, err = s.stores.ServerCore(ctx, c, s.sinks, reg, logger); err != nil {
 		return nil, err
 	}
 	if s.Password, err = s.core.Accounts.EnsureAdmin(ctx, c.AdminPassword); err != nil {
 		return nil, err
 	}
-	version, commit := p.Version()
 	var redirect int64
 	if c.Redirect {
 		redirect = redirectBytes
@@ -70,16 +75,11 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 		return nil, err
 	}
 	s.handler = httpserver.NewHandler(server, mounts(server, s.core, version)...)
-	allow, err := outbound.ParseAllow(c.WebhookAllow)
-	if err != nil {
-		return nil, command.Usagef("--webhook-allow: %w", err)
-	}
 	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
 	if s.duties, err = duty.Start(ctx, s.core.Core, s.core.Duties(), duty.Options{}); err != nil {
 		return nil, err
 	}
-	s.sink = webhook.New(outbound.Options{Allow: allow}, version)
-	s.sender = integration.Start(s.core.Subscriptions.Outbox(), s.sink, integration.Options{Metrics: reg, Logger: logger})
+	s.sender = integration.Start(s.core.Subscriptions.Outbox(), integration.Options{Metrics: reg, Logger: logger})
 	return s, nil
 }
 
@@ -111,8 +111,8 @@ func (s *Server) Close() error {
 	var errs []error
 	if s.sender != nil {
 		errs = append(errs, s.sender.Close())
-		s.sink.Close()
 	}
+	errs = append(errs, s.sinks.Close())
 	if s.duties != nil {
 		s.duties.Close()
 	}
