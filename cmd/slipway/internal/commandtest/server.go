@@ -23,9 +23,12 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// Binary builds the command once for all tests of a package, and returns its path. Without the tables of debuggers it is linked
-// in a third of the time.
+// Binary builds the command once for all tests of a package, and returns its path. SLIPWAY_TEST_BINARY names one that is built
+// already, in a file called slipway. Without the tables of debuggers it is linked in a third of the time.
 var Binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("SLIPWAY_TEST_BINARY"); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "slipway-bin")
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,9 @@ import (
 )
 
 const (
-	e2eRounds  = 10
-	e2ePatient = 90 * time.Second // for a round to end right
+	e2eRounds     = 5
+	e2eRoundsLong = 10               // with SLIPWAY_TEST_LONG
+	e2ePatient    = 90 * time.Second // for a round to end right
 
 	deployScript = "../../../../docs/examples/deploy.sh"
 )
@@ -29,7 +31,8 @@ const (
 // TestReleaseToDeployment is the whole chain: one commit becomes an image, a wheel, a jar, an npm package and a zip, each
 // published by its own client; the query by commit lists them; a tag move starts two deployers, one by webhook, one by
 // "events tail --exec", which pull by digest, replace a running process and report; the environments tell what runs, and
-// what ran. In every round but the first, the server is killed at random moments meanwhile.
+// what ran. In every round but the first, the server is killed at random moments meanwhile. SLIPWAY_TEST_LONG makes it ten
+// such rounds instead of five.
 func TestReleaseToDeployment(t *testing.T) {
 	s := commandtest.NewServer(t)
 	s.Env = []string{"SLIPWAY_WEBHOOK_ALLOW=127.0.0.1"}
@@ -43,8 +46,12 @@ func TestReleaseToDeployment(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	rounds := e2eRounds
+	if os.Getenv("SLIPWAY_TEST_LONG") != "" {
+		rounds = e2eRoundsLong
+	}
 	var before map[string]string
-	for round := range e2eRounds + 1 {
+	for round := range rounds + 1 {
 		version := fmt.Sprintf("1.0.%d", round)
 		commit := b.commit(version)
 		products := b.build(version, commit)
