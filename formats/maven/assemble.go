@@ -21,7 +21,7 @@ type packageDescriptor struct {
 	Plugin *plugin `json:"plugin,omitempty"` // without ArtifactID, which is the package's
 }
 
-// Assemble implements registry.Assembler.
+// Assemble implements staging.Assembler.
 func (format) Assemble(ctx context.Context, a staging.Assembly) (publish.Release, error) {
 	return assembly{Assembly: a}.release(ctx)
 }

@@ -149,7 +149,7 @@ func (s stagedSet) module(ctx context.Context, open staging.Opener, f stagedFile
 // pomlessFactor is how much longer a deploy without a POM is waited for.
 const pomlessFactor = 6
 
-// Settle implements registry.Assembler: complete deploys become visible after a quiet time, others wait for their client.
+// Settle implements staging.Assembler: complete deploys become visible after a quiet time, others wait for their client.
 func (f format) Settle(ctx context.Context, open staging.Opener, files []registry.StagedFile) (time.Duration, error) {
 	const never = -1
 	s := newStaging(files)

@@ -54,12 +54,12 @@ func (h *handlers) staged(ctx context.Context, key staging.SetKey, at registry.C
 	return registry.File{}, registry.Errorf(registry.NotFound, registry.AboutFile, "no %q is staged", formats.Clip(path))
 }
 
-// Settle implements registry.Assembler: a publish waits for its commit.
+// Settle implements staging.Assembler: a publish waits for its commit.
 func (format) Settle(context.Context, staging.Opener, []registry.StagedFile) (time.Duration, error) {
 	return -1, nil
 }
 
-// Assemble implements registry.Assembler. The condition of each file must still hold when it is committed.
+// Assemble implements staging.Assembler. The condition of each file must still hold when it is committed.
 func (format) Assemble(_ context.Context, a staging.Assembly) (publish.Release, error) {
 	rel := release(a.At, redeploy.In(a.Repository))
 	conditions := map[string]condition{}

@@ -33,7 +33,7 @@ func hitOf(h catalog.Hit) api.Hit {
 		Digest: api.Digest(v.Digest), Size: v.Size, PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq}
 }
 
-// search answers GET /versions?q=&as_of=: the auditors' query, newest first. The language is that of registry.ParseQuery.
+// search answers GET /versions?q=&as_of=: the auditors' query, newest first. The language is that of catalog.ParseQuery.
 func (h *handlers) search(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	page := in.page()
