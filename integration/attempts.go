@@ -147,7 +147,7 @@ type Outcome struct {
 // Attempted records an attempt of a delivery as it was when the attempt began. One that was asked for again meanwhile stays
 // due, whatever came of this attempt; one that is gone by now is no error.
 func (o *Outbox) Attempted(ctx context.Context, began registry.Delivery, out Outcome) error {
-	return o.s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	return o.s.core.Update(ctx, func(tx metadata.Tx) error {
 		d, err := tx.Deliveries().Delivery(began.ID)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nil
@@ -216,7 +216,7 @@ func noteHealth(tx metadata.Tx, id int64, out Outcome) error {
 // Tidy removes finished deliveries after their time, and what deleted subscriptions left; a batch of each. more: there is
 // more.
 func (o *Outbox) Tidy(ctx context.Context) (more bool, err error) {
-	err = o.s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err = o.s.core.Update(ctx, func(tx metadata.Tx) error {
 		expired, err := tx.Deliveries().ExpireDeliveries(tx.Now().Add(-deliveryTTL), batchSize)
 		if err != nil {
 			return err

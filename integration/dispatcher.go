@@ -72,8 +72,18 @@ type slot struct {
 	receiver     string
 }
 
+// Deliver lets a dispatcher work until ctx ends, as the duty of one process: what it writes carries the values of ctx
+// (registry.Guarded).
+func Deliver(ctx context.Context, out *Outbox, o Options) error {
+	d := start(context.WithoutCancel(ctx), out, o)
+	<-ctx.Done()
+	return d.Close()
+}
+
 // Start makes a dispatcher and lets it work until Close.
-func Start(out *Outbox, o Options) *Dispatcher {
+func Start(out *Outbox, o Options) *Dispatcher { return start(context.Background(), out, o) }
+
+func start(ctx context.Context, out *Outbox, o Options) *Dispatcher {
 	d := &Dispatcher{
 		out: out, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
 		inFlight: map[int64]slot{}, bySub: map[int64]int{}, byReceiver: map[string]int{}, ended: make(chan int64, inAll),
@@ -81,7 +91,7 @@ func Start(out *Outbox, o Options) *Dispatcher {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	attempts, cancel := context.WithCancel(context.Background())
+	attempts, cancel := context.WithCancel(ctx)
 	running, halt := context.WithCancel(attempts)
 	d.halt, d.cancel = halt, cancel
 	d.loop.Go(func() { d.run(running, attempts) })

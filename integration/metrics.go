@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ type metrics struct {
 	oldest   prometheus.Gauge
 }
 
+// newMetrics returns those that reg has already, from a dispatcher that has ended, or new ones.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		attempts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -27,9 +29,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.attempts, m.pending, m.oldest)
+		m.attempts, m.pending, m.oldest = registered(reg, m.attempts), registered(reg, m.pending), registered(reg, m.oldest)
 	}
 	return m
+}
+
+func registered[C prometheus.Collector](reg prometheus.Registerer, c C) C {
+	var before prometheus.AlreadyRegisteredError
+	switch err := reg.Register(c); {
+	case errors.As(err, &before):
+		return before.ExistingCollector.(C)
+	case err != nil:
+		panic(err) // as MustRegister does
+	}
+	return c
 }
 
 func (m *metrics) attempted(out Outcome) {

@@ -214,7 +214,7 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 		o.cursors[st.sub.ID] = p
 		return false, nil
 	}
-	err = o.s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+	err = o.s.core.Update(ctx, func(tx metadata.Tx) error {
 		row, err := tx.Subscriptions().Subscription(st.sub.ID)
 		if errors.Is(err, metadata.ErrNotExist) {
 			return nil

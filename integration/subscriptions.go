@@ -214,7 +214,7 @@ const batchSize = 200
 func (s *Subscriptions) skipPending(ctx context.Context, id int64) error {
 	for {
 		var n int64
-		err := s.core.Store.Update(ctx, func(tx metadata.Tx) error {
+		err := s.core.Update(ctx, func(tx metadata.Tx) error {
 			sub, err := s.ownSubscription(ctx, tx.Subscriptions(), id)
 			if err != nil || sub.DisabledAt.IsZero() {
 				return err

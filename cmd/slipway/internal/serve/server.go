@@ -30,7 +30,6 @@ type Server struct {
 	stores  *installation.Stores
 	core    *instance.Instance
 	duties  *duty.Runner
-	sender  *integration.Dispatcher
 	sinks   integration.Sinks
 	handler http.Handler
 	logger  *slog.Logger
@@ -76,10 +75,12 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	s.handler = httpserver.NewHandler(server, mounts(server, s.core, version)...)
 	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
-	if s.duties, err = duty.Start(ctx, s.core.Core, s.core.Duties(), duty.Options{}); err != nil {
+	duties := append(s.core.Duties(), duty.Duty{Name: "deliver", Do: func(ctx context.Context) error {
+		return integration.Deliver(ctx, s.core.Subscriptions.Outbox(), integration.Options{Metrics: reg, Logger: logger})
+	}})
+	if s.duties, err = duty.Start(ctx, s.core.Core, duties, duty.Options{}); err != nil {
 		return nil, err
 	}
-	s.sender = integration.Start(s.core.Subscriptions.Outbox(), integration.Options{Metrics: reg, Logger: logger})
 	return s, nil
 }
 
@@ -109,13 +110,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // Close ends the background work, then the stores.
 func (s *Server) Close() error {
 	var errs []error
-	if s.sender != nil {
-		errs = append(errs, s.sender.Close())
-	}
-	errs = append(errs, s.sinks.Close())
 	if s.duties != nil {
 		s.duties.Close()
 	}
+	errs = append(errs, s.sinks.Close())
 	if s.stores != nil {
 		errs = append(errs, s.stores.Close())
 	}
