@@ -8,7 +8,7 @@ import (
 	"slipway/registry/access"
 )
 
-// Append is the one way into the log.
+// Append writes a log entry. All entries are written through it.
 func Append(log metadata.Log, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
 	data.Actor = actor.Name
 	if actor.Type == access.TypeToken {

@@ -16,10 +16,10 @@ type AsOf struct {
 // IsNow reports whether no moment was given.
 func (m AsOf) IsNow() bool { return m.Seq == nil && m.Time.IsZero() }
 
-// unsettled is how long an update may be under way, and so what is said of a moment change.
+// unsettled is how long an update may be under way. Until then an answer about a past moment can still change.
 const unsettled = time.Minute
 
-// SettleUntil waits for the updates that are of a time up to m and still under way: what is true at m stays so.
+// SettleUntil waits for the updates still under way whose time is not after m. Afterwards an answer about m can't change.
 func (s *Core) SettleUntil(ctx context.Context, m AsOf) error {
 	if m.Time.IsZero() || s.Now().Sub(m.Time) > unsettled {
 		return nil
@@ -27,7 +27,7 @@ func (s *Core) SettleUntil(ctx context.Context, m AsOf) error {
 	return s.Update(ctx, func(metadata.Tx) error { return nil })
 }
 
-// SeqAsOf returns the last log entry that counts at m. The caller has called reach.
+// SeqAsOf returns the last log entry that counts at m. The caller has called SettleUntil.
 func SeqAsOf(log metadata.Log, m AsOf) (int64, error) {
 	if m.Seq != nil {
 		return *m.Seq, nil

@@ -7,7 +7,7 @@ import (
 	"slipway/registry/access"
 )
 
-// Authorize is the one place where a method asks whether its caller may act. It returns the caller.
+// Authorize checks that the caller may act, and returns the caller. All methods check rights through it.
 func (s *Core) Authorize(ctx context.Context, action access.Action, repository string) (access.Actor, error) {
 	a := access.From(ctx)
 	switch access.Decide(a, action, repository) {
@@ -25,8 +25,8 @@ func (s *Core) Authorize(ctx context.Context, action access.Action, repository s
 	}
 }
 
-// AuthorizeAny refuses a caller who may do none of the actions in a repository, for front-ends that read a request before they know
-// which of them it is. Unauthenticated, NotFound, Denied: of the first.
+// AuthorizeAny refuses a caller who may do none of the actions in a repository. It is for front-ends that have to read a
+// request before they know its action. The error, Unauthenticated, NotFound or Denied, is that of the first action.
 func (s *Core) AuthorizeAny(ctx context.Context, repository string, actions ...access.Action) (err error) {
 	for i := len(actions) - 1; i >= 0; i-- {
 		if _, err = s.Authorize(ctx, actions[i], repository); err == nil {

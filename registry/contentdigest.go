@@ -11,12 +11,12 @@ import (
 	"slipway/metadata"
 )
 
-// MaxDigestedFiles is up to how many files a version has its digest at all times. A change of a larger one would have to read all
-// of them, so it leaves the digest out, and who asks for it next computes it (decision 10).
+// MaxDigestedFiles is the largest number of files for which a version's digest is kept up to date. A change of a version with
+// more files would have to read them all, so it leaves the digest out, and the next reader computes it (decision 10).
 const MaxDigestedFiles = 64
 
-// Identify computes the digest of a version where it was left out, and keeps it: what names content by its digest, such as
-// a tag's event, does so for every version.
+// Identify computes and stores the digest of a version where it was left out, so that what names content by digest, such as a
+// tag's event, can do so for every version.
 func Identify(tx metadata.Tx, v *Version) error {
 	if v.Digest != "" {
 		return nil
@@ -29,8 +29,8 @@ func Identify(tx metadata.Tx, v *Version) error {
 	return tx.Versions().SetDigest(v.ID, v.Digest)
 }
 
-// KeepDigest stores the digest that a reader of v had to compute, so that v can be found by it, unless anything below the
-// package, of which p is as of the same moment, changed since. The reader has its answer also without.
+// KeepDigest stores the digest that a reader of v had to compute, so that v can be found by it. p is the package as of the
+// same moment; if anything in the package changed since, nothing is stored. An error does not concern the reader.
 func (s *Core) KeepDigest(ctx context.Context, p Package, v Version) {
 	err := s.Update(ctx, func(tx metadata.Tx) error {
 		now, err := tx.Packages().PackageByID(p.ID)

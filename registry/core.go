@@ -1,6 +1,6 @@
-// Package registry is the kernel of Slipway's core: the words of the domain (what a repository, a package and a version
-// are, and how they are named), its errors, its event types, and Core, which every part of the core is built over:
-// it says who may do what, runs transactions, and is the one way into the log. The parts live in the folders below.
+// Package registry is the kernel of Slipway's core: the words of the domain (what a repository, a package and a version are,
+// and how they are named), its errors, its event types, and Core, which every part of the core is built over: it checks
+// rights, runs transactions and writes the log. The parts live in the folders below.
 package registry
 
 import (
@@ -24,12 +24,12 @@ type Core struct {
 	Signer   note.Signer
 	Verifier string
 	Rules    map[string]Rules // by format
-	// URL is the public base URL; "" where it follows the request.
+	// URL is the public base URL; "" to take it from each request.
 	URL string
 	Log *slog.Logger
-	Now func() time.Time // for leases and sessions; the log has the clock of its store
+	Now func() time.Time // for leases and sessions; log entries get the store's time
 
-	instance     string // id of the installation, from the first start
+	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]
 }
 

@@ -12,22 +12,22 @@ import (
 	"slipway/storage"
 )
 
-// Kind says what went wrong in the words of the core; every front-end turns it into its own protocol's answer.
+// Kind classifies a failure; every front-end turns it into its own protocol's answer.
 type Kind int
 
 // Kinds of failure.
 const (
-	Internal           Kind = iota // a fault of ours; the cause is logged, never sent
-	Invalid                        // what was asked can't be understood or breaks a rule
+	Internal           Kind = iota // a fault of the server; the cause is logged, never sent
+	Invalid                        // the request can't be understood or breaks a rule
 	Unauthenticated                // no credentials, or wrong ones
-	Denied                         // known, but not allowed
+	Denied                         // the caller is known, but lacks the right
 	NotFound                       // absent, or hidden from this caller
-	AlreadyExists                  // other content is there under this name
-	Conflict                       // something that exists stands against it
+	AlreadyExists                  // the name is taken by other content
+	Conflict                       // something existing, such as a tombstone or a deployment, forbids the change
 	PreconditionFailed             // an If-Match or the like does not hold
 	DigestMismatch                 // the bytes are not those announced
 	TooLarge                       // over a named limit
-	RangeInvalid                   // the asked part of a file does not exist
+	RangeInvalid                   // the requested part of a file does not exist
 	BadBody                        // the request's body broke off or could not be read
 	NoSpace                        // the disk or a quota is full
 	Unavailable                    // try again soon
@@ -60,7 +60,7 @@ const (
 	AboutConsumer     Subject = "consumer"
 )
 
-// Error is what every method of Service fails with.
+// Error is the error that every method of the core returns.
 type Error struct {
 	Kind       Kind
 	Subject    Subject

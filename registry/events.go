@@ -18,15 +18,15 @@ type EventData struct {
 	Version      string        `json:"version,omitempty"`
 	PURL         string        `json:"purl,omitempty"`
 	Digest       digest.Digest `json:"digest,omitempty"`
-	MediaType    string        `json:"media_type,omitempty"` // of what the digest is of, in OCI
+	MediaType    string        `json:"media_type,omitempty"` // of the manifest with the digest, in OCI
 	Files        []EventFile   `json:"files,omitempty"`
-	Former       []EventFile   `json:"former,omitempty"` // files that were replaced, as they were
+	Former       []EventFile   `json:"former,omitempty"` // files that were replaced, with their old digests
 	Tag          string        `json:"tag,omitempty"`
 	Generation   int64         `json:"generation,omitempty"`
 	Previous     *EventVersion `json:"previous,omitempty"`
 	Reason       string        `json:"reason,omitempty"`
 	Actor        string        `json:"actor,omitempty"`
-	Token        string        `json:"token,omitempty"` // name of the token that was used, or of the one made or revoked
+	Token        string        `json:"token,omitempty"` // name of the token that was used, made or revoked
 	Facts        []FactInput   `json:"facts,omitempty"`
 	Name         string        `json:"name,omitempty"`         // of a user, token, subscription or instance
 	Subscription string        `json:"subscription,omitempty"` // its id
@@ -34,14 +34,15 @@ type EventData struct {
 	EventDeployment
 }
 
-// EventRelease is what is known of a version's origin when the event is written.
+// EventRelease is the release metadata known when the event is written.
 type EventRelease struct {
 	Source *Source `json:"source,omitempty"`
 	Build  *Build  `json:"build,omitempty"`
 	Ref    string  `json:"ref,omitempty"`
 }
 
-// EventDeployment is what a deployment event says beside the version. Previous is what ran before, if it was another one.
+// EventDeployment is the payload of a deployment event beside the version. Previous is the version that ran before, if it was
+// another.
 type EventDeployment struct {
 	Environment string           `json:"environment,omitempty"`
 	Service     string           `json:"service,omitempty"`
@@ -49,8 +50,8 @@ type EventDeployment struct {
 	Status      DeploymentStatus `json:"status,omitempty"`
 	ExternalID  string           `json:"external_id,omitempty"`
 	URL         string           `json:"url,omitempty"`
-	Cause       string           `json:"cause,omitempty"`    // id of the event that made somebody deploy
-	Restored    *EventVersion    `json:"restored,omitempty"` // what runs again after a rollback
+	Cause       string           `json:"cause,omitempty"`    // id of the event that caused the deployment
+	Restored    *EventVersion    `json:"restored,omitempty"` // the version that runs again after a rollback
 }
 
 // EventFile is a file in an event.
@@ -65,8 +66,8 @@ type EventFile struct {
 type EventVersion struct {
 	Version    string        `json:"version"`
 	Digest     digest.Digest `json:"digest,omitempty"`
-	PURL       string        `json:"purl,omitempty"`       // where a deployment is meant
-	Deployment string        `json:"deployment,omitempty"` // that brought it
+	PURL       string        `json:"purl,omitempty"`       // only in deployment events
+	Deployment string        `json:"deployment,omitempty"` // the deployment that brought the version
 }
 
 func EventFiles(files []File) []EventFile {
@@ -131,7 +132,7 @@ func (s *Core) Event(e Entry) Event {
 	return ev
 }
 
-// partition names what an entry must stay in order with: its package, or the service that it was deployed as.
+// partition names the package or service whose entries must stay in order.
 func partition(e Entry) string {
 	if t, _ := EventTypeNamed(e.Type); t.About() == AboutDeployment {
 		var d EventDeployment

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// EventType is what a log entry tells of. The constants are all there are, and the table below says what each of them is;
-// the zero value is none. A type is stored by its name, and numbers may change.
+// EventType is the type of a log entry. The constants below are all types, and typeRows describes each; the zero value is no
+// type. A type is stored by its name, so the numbers may change.
 type EventType int
 
 // Event types.
@@ -50,14 +50,14 @@ const (
 	eventTypesEnd
 )
 
-// typeRow is what is known of an event type.
+// typeRow describes an event type.
 type typeRow struct {
-	name  string // of the log, stored for ever: "<what it is about>.<what happened>"
+	name  string // as stored in the log for ever: "<subject>.<what happened>"
 	about Subject
 	text  string // for the documentation, in Markdown
 }
 
-// typeRows is the one table of event types: what may be written, filtered by, replayed and read about comes from it.
+// typeRows is the table of event types. Writing, filters, replay and the documentation all use it.
 var typeRows = [eventTypesEnd]typeRow{
 	EventArtifactPublished:       {"artifact.published", AboutVersion, "A version became visible: once per version, with its files and what is known of its source and build."},
 	EventArtifactStored:          {"artifact.stored", AboutVersion, "A version was stored as a part of another one, as an image for one platform is. `artifact.published` follows if it gets a tag."},
@@ -97,7 +97,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventInstanceRestored:        {"instance.restored", AboutInstance, "The server was restored from a backup; `reason` says of when. What was logged after it is gone."},
 }
 
-// typesByName finds the types that the log's names stand for.
+// typesByName finds types by their names in the log.
 var typesByName = func() map[string]EventType {
 	types := map[string]EventType{}
 	for _, t := range EventTypes() {
@@ -115,25 +115,25 @@ func EventTypes() []EventType {
 	return types
 }
 
-// EventTypeNamed returns the type of a log entry's name for it, such as "tag.set"; false if there is none.
+// EventTypeNamed returns the type with a name of the log, such as "tag.set"; false if there is none.
 func EventTypeNamed(name string) (EventType, bool) {
 	t, ok := typesByName[name]
 	return t, ok
 }
 
-// String returns the name that the log and filters have for a type, such as "tag.set".
+// String returns the type's name in the log and in filters, such as "tag.set".
 func (t EventType) String() string { return typeRows[t].name }
 
-// About returns what kind of thing a type tells of.
+// About returns the kind of thing that events of the type are about.
 func (t EventType) About() Subject { return typeRows[t].about }
 
 // Text returns a sentence or two for the documentation, in Markdown.
 func (t EventType) Text() string { return typeRows[t].text }
 
-// CloudEvent returns the type as CloudEvents have it, such as "dev.slipway.tag.set.v1".
+// CloudEvent returns the type's name in CloudEvents, such as "dev.slipway.tag.set.v1".
 func (t EventType) CloudEvent() string { return EventTypePrefix + t.String() + EventTypeSuffix }
 
-// EventTypeGroups returns the globs that stand for all types about one kind of thing, such as "tag.*".
+// EventTypeGroups returns the globs that match all types of one kind, such as "tag.*".
 func EventTypeGroups() []string {
 	var groups []string
 	for _, t := range EventTypes() {
@@ -148,8 +148,8 @@ func EventTypeGroups() []string {
 // maxTypeGlobBytes bounds a glob over types.
 const maxTypeGlobBytes = 64
 
-// ShortTypes returns globs over event types as filters keep them, without what encloses a type in a CloudEvent. Invalid: one
-// of them matches no type, and would be silent for ever.
+// ShortTypes returns globs over event types as filters keep them, without EventTypePrefix and EventTypeSuffix. Invalid: one of
+// the globs matches no type, so the filter would never match.
 func ShortTypes(globs []string, about Subject) ([]string, error) {
 	short := make([]string, len(globs))
 	for i, glob := range globs {
@@ -161,7 +161,7 @@ func ShortTypes(globs []string, about Subject) ([]string, error) {
 	return short, nil
 }
 
-// unknownType is the refusal of a type, or of a glob over types, that matches none.
+// unknownType is the error for a glob that matches no type.
 func unknownType(glob string, about Subject) error {
 	groups := EventTypeGroups()
 	known := slices.Clone(groups)
@@ -171,7 +171,7 @@ func unknownType(glob string, about Subject) error {
 	return Errorf(Invalid, about, "%s", NoSuch("event type", ShortType(glob), known, groups))
 }
 
-// ShortType cuts what encloses an entry's type in a CloudEvent.
+// ShortType cuts EventTypePrefix and EventTypeSuffix off a type.
 func ShortType(t string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(t, EventTypePrefix), EventTypeSuffix)
 }

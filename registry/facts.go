@@ -12,13 +12,13 @@ import (
 
 // Ranks say how well a fact is known.
 const (
-	RankDeclared = 1 // said by the publisher
-	RankSigned   = 2 // signed by someone unknown
+	RankDeclared = 1 // declared by the publisher
+	RankSigned   = 2 // signed by an unknown identity
 	RankTrusted  = 3 // signed by an identity that the policy trusts
 	RankObserved = 4 // seen by the server itself
 )
 
-// Keys of facts with a meaning of their own; beside them there is custom.<name>.
+// Keys of facts that Slipway understands; publishers add others as custom.<name>.
 const (
 	FactSourceRepository = "source.repository"
 	FactSourceCommit     = "source.commit"
@@ -43,11 +43,11 @@ const (
 type FactInput struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`
-	Source string `json:"source"` // where it was read: npm:gitHead, api …
+	Source string `json:"source"` // where the value was read: npm:gitHead, api …
 	Rank   int    `json:"rank"`
 }
 
-// FactInputs are stored facts as they were given.
+// FactInputs turns stored facts back into the inputs that they were made from.
 func FactInputs(facts []Fact) []FactInput {
 	out := make([]FactInput, len(facts))
 	for i, f := range facts {
@@ -73,8 +73,8 @@ type Build struct {
 	FinishedAt string `json:"finished_at,omitempty"`
 }
 
-// ReleaseInfo is the best known value of every fact. Conflicts lists the keys whose values disagree among facts of the same
-// kind of weight: a commit or repository declared twice, differently.
+// ReleaseInfo is the best known value of every fact. Conflicts lists the identity keys, such as commit and repository, that
+// have more than one value.
 type ReleaseInfo struct {
 	Source    *Source           `json:"source,omitempty"`
 	Build     *Build            `json:"build,omitempty"`
@@ -117,8 +117,8 @@ func ReleaseOf(facts []Fact) ReleaseInfo {
 	return r
 }
 
-// conflicts are the identity keys that hold more than one value, whatever their ranks: a gitHead that is not the
-// commit that the build system signed is the sign of a hand-edited package.
+// conflicts returns the identity keys that hold more than one value, whatever their ranks: a gitHead that differs from the
+// commit signed by the build system is the sign of a hand-edited package.
 func conflicts(facts []Fact) []string {
 	var out []string
 	for _, key := range []string{FactSourceCommit, FactSourceRepository} {
@@ -199,7 +199,7 @@ func (d Declared) Facts(source string, rank int) ([]FactInput, error) {
 
 var commitID = regexp.MustCompile(`^[0-9a-z][0-9a-z._:+-]{0,199}$`)
 
-// check refuses a declared value that whoever reads it could take for something else.
+// check refuses a declared value that a reader could take for something else.
 func (f FactInput) check() error {
 	switch {
 	case len(f.Value) > MaxFactBytes:
@@ -218,8 +218,8 @@ var uriScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
 
 var scpLike = regexp.MustCompile(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
 
-// NormalizeSource brings a repository URL into one spelling: no git+ prefix, no user, no .git, https for the ssh and
-// git forms, so that facts of different sources can be compared.
+// NormalizeSource gives a repository URL a single spelling (no git+ prefix, no user, no .git, https for the ssh and git
+// forms), so that facts of different sources can be compared.
 func NormalizeSource(url string) string {
 	url = strings.TrimSpace(url)
 	if url == "" {

@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// MatchGlob reports whether s is what glob describes: * is any text, slashes too. Its time is bounded by the product of
-// the lengths.
+// MatchGlob reports whether glob matches s; * matches any text, slashes too. The time is bounded by the product of the
+// lengths.
 func MatchGlob(glob, s string) bool {
 	parts := strings.Split(glob, "*")
 	if len(parts) == 1 {
@@ -16,7 +16,7 @@ func MatchGlob(glob, s string) bool {
 		return false
 	}
 	s = s[len(first) : len(s)-len(last)]
-	for _, part := range parts[1 : len(parts)-1] { // the leftmost place leaves the most for the rest
+	for _, part := range parts[1 : len(parts)-1] { // the leftmost match leaves the most text for the parts that follow
 		_, after, found := strings.Cut(s, part)
 		if !found {
 			return false

@@ -7,13 +7,13 @@ import (
 	"slipway/metadata"
 )
 
-// Use is why a version can't go: a service runs it, or a deployment is about to bring it.
+// Use is a reason why a version can't be deleted: a service runs it, or a deployment is about to bring it.
 type Use struct {
 	Environment string
 	Service     string
 	Deployment  int64
 	Status      DeploymentStatus
-	Since       time.Time // it runs, or was reported
+	Since       time.Time // when the run began, or the deployment was reported
 }
 
 func (u Use) String() string {
@@ -24,7 +24,7 @@ func (u Use) String() string {
 	return fmt.Sprintf("deployment %d of %q in environment %q is %s since %s", u.Deployment, u.Service, u.Environment, u.Status, since)
 }
 
-// Runs reports whether the version runs, rather than being about to.
+// Runs reports whether a service runs the version; otherwise a deployment is about to bring it.
 func (u Use) Runs() bool { return u.Status == metadata.DeploymentSucceeded }
 
 // InUse is the cause of a Conflict about a version that is deployed.

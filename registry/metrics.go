@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// RegisterMetrics makes collectors known, unless nobody scrapes. Labels come from closed sets.
+// RegisterMetrics registers collectors, unless reg is nil. Labels come from closed sets.
 func RegisterMetrics(reg prometheus.Registerer, cs ...prometheus.Collector) {
 	if reg != nil {
 		reg.MustRegister(cs...)

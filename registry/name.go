@@ -42,7 +42,7 @@ const maxRepositoryBytes = 63
 
 // ValidRepository reports whether s can name a repository.
 func ValidRepository(s string) bool {
-	for i, c := range []byte(s) { // every request asks
+	for i, c := range []byte(s) { // a loop, as every request calls this
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '-' || i == 0) {
 			return false
 		}
@@ -50,8 +50,8 @@ func ValidRepository(s string) bool {
 	return s != "" && len(s) <= maxRepositoryBytes
 }
 
-// NewName checks what holds for names of every format, whatever the format's own grammar allows: this is the one place
-// that a package name passes before it reaches a query or a path. Invalid.
+// NewName checks the rules for package names of every format, beyond the format's own grammar. Every package name passes here
+// before it reaches a query or a path. Invalid.
 func NewName(repository, format, pkg, display string) (Name, error) {
 	if !ValidRepository(repository) {
 		return Name{}, Errorf(NotFound, AboutRepository, "there is no repository %q", Clip(repository))
@@ -69,7 +69,8 @@ func NewName(repository, format, pkg, display string) (Name, error) {
 	return Name{Repository: repository, Format: format, Package: pkg, Display: display}, nil
 }
 
-// Check holds a name to what NewName asks, for the last step before it is stored, whoever put it together.
+// Check applies the rules of NewName again, as the last step before a name is stored: the caller may have built the Name
+// itself.
 func (n Name) Check() error {
 	_, err := NewName(n.Repository, n.Format, n.Package, n.Display)
 	return err
@@ -106,8 +107,8 @@ type NameError string
 
 func (e NameError) Error() string { return string(e) }
 
-// checkPath holds s to what is safe as name, path and query text everywhere: valid UTF-8 that Unicode normalisation
-// leaves alone, no control or invisible format characters, no backslash, no empty, "." or ".." segment.
+// checkPath checks that s is safe as a name, a path and query text: valid UTF-8 that Unicode normalisation leaves alone, no
+// control or invisible format characters, no backslash, no empty, "." or ".." segment.
 func checkPath(what, s string, limit int) error {
 	switch {
 	case s == "":

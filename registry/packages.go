@@ -9,7 +9,7 @@ import (
 	"slipway/metadata"
 )
 
-// CheckState holds a state to those of the format, and its message to its bound. Invalid.
+// CheckState checks that the format has the state, and that the reason is short enough. Invalid.
 func (s *Core) CheckState(format string, state State, reason string) error {
 	if state != Published && !slices.Contains(s.Rules[format].States, state) {
 		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", format, Clip(string(state)))
@@ -20,7 +20,7 @@ func (s *Core) CheckState(format string, state State, reason string) error {
 	return nil
 }
 
-// CheckTag holds a tag to the common grammar and to the format's own rule.
+// CheckTag checks a tag against the common grammar and the format's own rule.
 func (s *Core) CheckTag(format, tag string) error {
 	if err := CheckTag(tag); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (s *Core) CheckTag(format, tag string) error {
 	return nil
 }
 
-// NameOf makes a name from what a user of the common API wrote, by the rules of the format. Invalid, NotFound.
+// NameOf makes a name from a package name sent to the common API, by the rules of the format. Invalid, NotFound.
 func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
 	rules, ok := s.Rules[format]
 	if !ok {
@@ -44,8 +44,7 @@ func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
 	return NewName(repository, format, key, pkg)
 }
 
-// PackagesOf returns the packages of a repository that a package URL can mean; those of the type that are not there are left
-// out. Invalid: no format has this type.
+// PackagesOf returns the existing packages of a repository that a package URL can mean. Invalid: no format has its type.
 func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
 	var out []Package
 	known := false
@@ -118,7 +117,7 @@ func (s *Core) FindCanonical(versions metadata.Versions, pkg Package, version st
 	if v, err = versions.Version(pkg.ID, canonical); !errors.Is(err, metadata.ErrNotExist) || key == nil {
 		return v, err
 	}
-	// No name is empty, so behind the key with an empty one comes the first version that has it.
+	// Names are never empty, so seeking past (key, "") lands on the first version with this key.
 	vs, err := versions.Versions(metadata.VersionPage{PackageID: pkg.ID, AfterSortKey: key, Deleted: true, NoDescriptors: true, Limit: 1})
 	switch {
 	case err != nil:

@@ -16,8 +16,8 @@ const (
 	DefaultRepository = "main"
 )
 
-// prepare gives an empty database its identity, the genesis entry of the log, and the first repository; in a known one
-// it reads who we are.
+// prepare gives an empty database its identity, the genesis entry of the log, and the first repository; in a database that has
+// them it reads the identity.
 func (s *Core) prepare(ctx context.Context) error {
 	err := s.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		s.instance, err = tx.Settings().Setting(settingInstance)

@@ -17,8 +17,8 @@ type PURL struct {
 	Qualifiers url.Values
 }
 
-// ParsePURL reads pkg:type/namespace/name@version?qualifiers#subpath; the subpath is dropped. People leave the @ of an npm
-// scope as it is, so an @ with a slash behind it begins no version. Invalid.
+// ParsePURL reads pkg:type/namespace/name@version?qualifiers#subpath; the subpath is dropped. The @ of an npm scope is often
+// left unescaped, so an @ with a slash after it begins no version. Invalid.
 func ParsePURL(s string) (PURL, error) {
 	wrong := func() (PURL, error) {
 		return PURL{}, Errorf(Invalid, AboutRequest, "%q is not a package URL such as pkg:npm/%%40acme/web@1.4.2", Clip(s))

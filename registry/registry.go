@@ -4,7 +4,7 @@ import (
 	"slipway/metadata"
 )
 
-// The records that Service returns; front-ends never import metadata.
+// The records that the core returns, so that front-ends need not import metadata.
 type (
 	Repository = metadata.Repository
 	Package    = metadata.Package
@@ -41,24 +41,24 @@ const (
 	Deleted    = metadata.Deleted
 )
 
-// Rules are what the core asks of a format where names come in through the common API.
+// Rules are a format's rules for names and versions that come through the common API.
 type Rules struct {
 	// PURLType is the type of the format's package URLs.
 	PURLType string
-	// FromPURL returns the name of the package in a package URL of that type. Invalid. nil: its namespace and its name, with
-	// slashes between.
+	// FromPURL returns the name of the package in a package URL of that type. Invalid. nil: the name is namespace and name,
+	// joined by slashes.
 	FromPURL func(p PURL) (string, error)
-	// Spelling returns the canonical spelling of a version, and the sort key that all versions share which are equal to it,
-	// nil where only the canonical one is; "" for what is no version. nil: a version is written in one way only.
+	// Spelling returns the canonical spelling of a version, and the sort key that all equal versions share, nil where only the
+	// canonical spelling is equal. canonical is "" where the text is no version. nil: a version has one spelling only.
 	Spelling func(version string) (canonical string, key []byte)
-	// States are those that a version can be in beside published, as its clients or its readers understand them.
+	// States are the states of a version, beside published, that clients or readers of the format understand.
 	States []State
 	// Normalize returns the key under which a package name is looked up. Invalid when it is outside the grammar.
 	Normalize func(name string) (string, error)
-	// CheckTag says why a tag is not possible in this format, beyond CheckTag. nil: no further rule.
+	// CheckTag refuses a tag that the format can't have, beyond the common CheckTag. nil: no further rule.
 	CheckTag func(tag string) error
 	// RequiredTag can be moved but not removed while the package has versions (npm's latest). "": none.
 	RequiredTag string
-	// Settings are what repositories can be told about the format. A repository at the defaults is right for most.
+	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

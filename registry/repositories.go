@@ -10,12 +10,12 @@ import (
 	"slipway/registry/lookup"
 )
 
-// RepositoryChange are the fields to set; nil keeps what is there.
+// RepositoryChange has the fields to set; a nil field stays as it is.
 type RepositoryChange struct {
 	Description *string
 	Upstreams   []string
-	// Settings are the values of settings by name, each anything that encodes as its JSON. Those that are not named stay, so
-	// that changes at once of different settings all hold.
+	// Settings are the values of settings by name, each anything that encodes as its JSON. Other settings stay, so that
+	// concurrent changes of different settings all take effect.
 	Settings map[string]any
 }
 
@@ -38,7 +38,7 @@ func (s *Core) apply(c RepositoryChange, r *Repository) error {
 	return s.changeSettings(r, c.Settings)
 }
 
-// CreateRepository makes a repository. It needs to administer the instance. Invalid, AlreadyExists.
+// CreateRepository makes a repository. The caller must administer the instance. Invalid, AlreadyExists.
 func (s *Core) CreateRepository(ctx context.Context, name string, c RepositoryChange) (Repository, error) {
 	actor, err := s.Authorize(ctx, access.Admin, access.Instance)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Core) Repository(ctx context.Context, name string) (Repository, error) 
 	return s.RepositoryRow(ctx, name)
 }
 
-// Repositories lists those that the caller may read, by name; next is where to go on, "" at the end.
+// Repositories lists the repositories that the caller may read, by name; next is where the next page begins, "" at the end.
 func (s *Core) Repositories(ctx context.Context, p Page) (out []Repository, next string, err error) {
 	actor := access.From(ctx)
 	limit := Bound(p.Limit)
@@ -119,8 +119,8 @@ func (s *Core) UpdateRepository(ctx context.Context, name string, c RepositoryCh
 	return r, err
 }
 
-// Readable returns the ids of the repositories that the caller may read; Unauthenticated if it is anonymous and there
-// is none. The list is never nil.
+// Readable returns the ids of the repositories that the caller may read; Unauthenticated if the caller is anonymous and may
+// read none. The list is never nil.
 func (s *Core) Readable(repositories metadata.Repositories, actor access.Actor) ([]int64, error) {
 	ids := []int64{}
 	repos, err := AllRepositories(repositories)

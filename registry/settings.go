@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// Setting is a rule of a repository that its administrators can change: one of the core's, or one of Rules.Settings. The zero
-// value of its type is its default.
+// Setting is a rule of a repository that its administrators can change. It belongs to the core, or to a format
+// (Rules.Settings). The zero value of its type is its default.
 type Setting struct {
 	Name string       // in the API and in stored rows, so it is never renamed; one of a format begins with the format's name
 	Doc  string       // what it means, for the API's document
@@ -32,14 +32,14 @@ func (s SettingOf[T]) In(r Repository) (value T) {
 	if raw, ok := storedSettings(r)[s.Name]; ok {
 		if err := json.Unmarshal(raw, &value); err != nil {
 			var none T
-			return none // a value that no version of this program wrote
+			return none // no version of this program wrote such a value
 		}
 	}
 	return value
 }
 
-// AllowReuse lets a deleted coordinate be published again. Facts count for what they were given for, and the log alone
-// tells what it was before.
+// AllowReuse lets a deleted coordinate be published again. The old version's facts stay with the old content, and only the log
+// still has that content's files.
 var AllowReuse = NewSetting[bool]("allow_reuse",
 	"A deleted coordinate may be published again. What was known of it before then is in the log only.")
 
@@ -68,12 +68,12 @@ func (s *Core) SettingsIn(r Repository) map[string]any {
 // storedSettings are the settings of a row that are not at their defaults.
 func storedSettings(r Repository) (stored map[string]json.RawMessage) {
 	if len(r.Settings) > 0 {
-		_ = json.Unmarshal(r.Settings, &stored) // what is no object is the defaults
+		_ = json.Unmarshal(r.Settings, &stored) // a value that is no object means the defaults
 	}
 	return stored
 }
 
-// changeSettings sets those that are named. What the row holds of formats that this program does not have stays. Invalid.
+// changeSettings sets the named settings. Settings of formats that this program does not have stay in the row. Invalid.
 func (s *Core) changeSettings(r *Repository, changes map[string]any) error {
 	known, before := s.Settings(), storedSettings(*r)
 	after := maps.Clone(before)
@@ -109,7 +109,7 @@ func (s *Core) changeSettings(r *Repository, changes map[string]any) error {
 	return nil
 }
 
-// parse turns a value into one of the setting's type by way of JSON; nil for null, which changes nothing. Invalid.
+// parse converts a value to the setting's type by way of JSON; nil for null, which changes nothing. Invalid.
 func (s Setting) parse(v any) (any, error) {
 	raw, err := json.Marshal(v)
 	if err != nil || string(raw) == "null" {
@@ -133,7 +133,7 @@ func (s Setting) parse(v any) (any, error) {
 	}
 }
 
-// checkSettings refuses two settings of one name: a repository could not have both.
+// checkSettings refuses two settings with the same name: a repository could not have both.
 func (s *Core) checkSettings() error {
 	seen := map[string]bool{}
 	for _, setting := range s.Settings() {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// NoSuch says that a word is none of those known, and which one may have been meant; where none is near, it shows some of
-// them. what is the kind of word.
+// NoSuch is the message for a word that is not among known. It suggests the nearest known word or, where none is near, lists
+// show. what names the kind of word.
 func NoSuch(what, word string, known, show []string) string {
 	word = Clip(word)
 	if near := nearest(word, known); near != "" {
@@ -16,8 +16,8 @@ func NoSuch(what, word string, known, show []string) string {
 	return fmt.Sprintf("no %s %q; there are %s", what, word, strings.Join(show, ", "))
 }
 
-// nearest returns the known word that a misspelt one is most like: at most a third of its letters differ, or it is a part
-// of the known word. "": there is none.
+// nearest returns the known word most like a misspelt one: at most a third of the misspelt word's letters differ, or it is a
+// part of the known word. "": there is none.
 func nearest(word string, known []string) string {
 	word = strings.ToLower(word)
 	best, least := "", max(2, len(word)/3)+1
@@ -35,9 +35,9 @@ func nearest(word string, known []string) string {
 	return ""
 }
 
-// distance is how many bytes must be put in, left out or exchanged to make b of a (Levenshtein).
+// distance is how many bytes must be inserted, deleted or replaced to turn a into b (Levenshtein).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1) // distances of the beginning of a to every beginning of b
+	row := make([]int, len(b)+1) // distances from a prefix of a to every prefix of b
 	for j := range row {
 		row[j] = j
 	}

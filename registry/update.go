@@ -16,16 +16,16 @@ func (s *Core) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Identity says which installation this is.
+// Identity identifies an installation.
 type Identity struct {
-	ID       string // from the first start on
+	ID       string // made at the first start
 	Verifier string // the text form of the public key that signs the log
 }
 
 // Identity returns the id and the key of the installation.
 func (s *Core) Identity() Identity { return Identity{ID: s.instance, Verifier: s.Verifier} }
 
-// Source is what events name as their origin: the public base URL, or the installation's id without one.
+// Source is the source of events: the public base URL or, without one, the installation's id.
 func (s *Core) Source() string {
 	if s.URL != "" {
 		return s.URL
@@ -33,7 +33,7 @@ func (s *Core) Source() string {
 	return "urn:slipway:" + s.instance
 }
 
-// Update runs a change of the metadata. Every part writes through it, so that Guarded holds for all of them.
+// Update runs a change of the metadata. Every part writes through it, so that Guarded applies to all writes.
 func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	check, guarded := ctx.Value(guard{}).(func(metadata.Duties) error)
 	if !guarded {
@@ -49,8 +49,8 @@ func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error 
 
 type guard struct{}
 
-// Guarded returns a context under which every Update of a core calls check first, in its own transaction, and fails with its
-// error: so background work changes nothing once another process does it, however deep below the work a write is.
+// Guarded returns a context under which every Update first calls check in its transaction, and fails with check's error. So
+// background work, at any depth, writes nothing once another process has taken the work over.
 func Guarded(ctx context.Context, check func(metadata.Duties) error) context.Context {
 	return context.WithValue(ctx, guard{}, check)
 }

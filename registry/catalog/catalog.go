@@ -1,5 +1,5 @@
-// Package catalog answers what is there: packages, versions, tags and files, now and at past moments, and the auditors' query
-// over all of it.
+// Package catalog reads packages, versions, tags and files, now and at past moments, and answers the auditors' query over all
+// of them.
 package catalog
 
 import (
@@ -10,14 +10,14 @@ import (
 	"slipway/registry/lookup"
 )
 
-// Catalog reads what an instance holds. Its look-ups of what clients ask for most are remembered until something that they
-// depend on is written.
+// Catalog reads what an instance holds. The results of the most frequent look-ups are cached until a row that they depend on
+// is written.
 type Catalog struct {
 	core       *registry.Core
 	byName     *lookup.Cache[packageKey, registry.Package]
 	byPrefix   *lookup.Cache[prefixKey, packageOrGroup]
 	byTag      *lookup.Cache[taggedKey, registry.Version]
-	searching  chan struct{} // holds the searches that run
+	searching  chan struct{} // holds one value for each running search
 	searchTime time.Duration
 }
 

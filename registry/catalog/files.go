@@ -11,7 +11,7 @@ import (
 	"slipway/storage"
 )
 
-// File finds a path in one version of a package, or, where at names no version, in whichever one holds it. NotFound.
+// File finds a path in one version of a package or, where at names no version, in any version that holds it. NotFound.
 func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
 	var f registry.File
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
@@ -36,7 +36,7 @@ func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string)
 // FolderQuery selects what is directly in a folder of a version.
 type FolderQuery struct {
 	Folder     string // "" or a path that ends in a slash
-	After      string // name of an entry: behind it; "" from the start
+	After      string // name of the entry to continue after; "" from the start
 	AfterIsDir bool   // whether After is a folder
 	Limit      int
 }
@@ -44,8 +44,8 @@ type FolderQuery struct {
 // FolderEntry is a file directly in a folder, or a folder in it with the first file below it.
 type FolderEntry = metadata.FolderEntry
 
-// Folder lists what is directly in a folder, ascending by path, so that "a-b" comes before the folder "a". What lies
-// deeper costs nothing. NotFound: about the version, or the file where there is no such folder.
+// Folder lists what is directly in a folder, ascending by path, so that "a-b" comes before the folder "a". Deeper folders cost
+// nothing. NotFound: about the version, or the file where there is no such folder.
 func (s *Catalog) Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error) {
 	var out []FolderEntry
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
@@ -79,8 +79,8 @@ func (s *Catalog) Open(ctx context.Context, f registry.File, offset, length int6
 // linkTTL is how long a client may take to begin a download at the store itself.
 const linkTTL = 5 * time.Minute
 
-// Link returns a URL that answers GET with a file that a look-up returned, of this media type, without going through the
-// server, for some minutes; "" when the store has no such URLs. It is a credential of its own.
+// Link returns a URL at which the store itself answers GET with a file that a look-up returned, under this media type, for
+// linkTTL; "" when the store has no such URLs. The URL needs no credentials, so it is one.
 func (s *Catalog) Link(ctx context.Context, f registry.File, mediaType string) (string, error) {
 	store, ok := s.core.Blobs.(storage.Presigner)
 	if !ok {

@@ -20,8 +20,8 @@ func (s *Catalog) view(ctx context.Context, repository string, fn func(tx metada
 	return s.core.Store.View(ctx, fn)
 }
 
-// Package returns the row of a package: one indexed query, or none when nothing in it was written since the last. Its Revision
-// changes with everything below it. NotFound: about the repository, or about the package.
+// Package returns the row of a package with one indexed query, or none when nothing in the package was written since the last
+// look-up. Its Revision changes with everything below it. NotFound: about the repository, or about the package.
 func (s *Catalog) Package(ctx context.Context, at registry.Name) (registry.Package, error) {
 	if _, err := s.core.Authorize(ctx, access.Read, at.Repository); err != nil {
 		return registry.Package{}, err
@@ -36,7 +36,7 @@ func (s *Catalog) Package(ctx context.Context, at registry.Name) (registry.Packa
 }
 
 // PackageOrGroup returns the row of a package, empty where there is none, and whether the repository has packages of the
-// format whose names begin with prefix: for formats where a path may be of one, or of a group of others. NotFound: about
+// format whose names begin with prefix: for formats where a path may mean a package or a group of packages. NotFound: about
 // the repository.
 func (s *Catalog) PackageOrGroup(ctx context.Context, at registry.Name, prefix string) (registry.Package, bool, error) {
 	if _, err := s.core.Authorize(ctx, access.Read, at.Repository); err != nil {
@@ -103,11 +103,11 @@ func (s *Catalog) PackageListing(ctx context.Context, at registry.Name, files bo
 // PackageQuery selects packages of a repository, by format.
 type PackageQuery struct {
 	Format string
-	After  string // "<format>/<key>" of the last one
+	After  string // "<format>/<key>" of the last package of the page before
 	Limit  int
 }
 
-// Packages lists the packages of a repository that have or had versions. NotFound; Invalid: there is no such format.
+// Packages lists the packages of a repository that have or had versions. NotFound; Invalid: the format is unknown.
 func (s *Catalog) Packages(ctx context.Context, repository string, q PackageQuery) ([]registry.Package, error) {
 	var out []registry.Package
 	err := s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) (err error) {
@@ -117,11 +117,11 @@ func (s *Catalog) Packages(ctx context.Context, repository string, q PackageQuer
 	return out, err
 }
 
-// maxPackageWalk bounds how many packages one search by a part of the name looks at: no index finds those.
+// maxPackageWalk bounds how many packages one search for a part of a name reads, as no index helps such a search.
 const maxPackageWalk = 10_000
 
 // FindPackages is Packages for those whose names contain a text, ignoring the case of ASCII. A page may have few packages or
-// none although more are to come: next, "" at the end, is where to go on.
+// none although more follow: next is where the next page begins, "" at the end.
 func (s *Catalog) FindPackages(ctx context.Context, repository, text string, q PackageQuery) (found []registry.Package, next string, err error) {
 	cursor := func(format, key string) string { return format + "/" + key }
 	err = s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) error {
@@ -142,7 +142,7 @@ func (s *Catalog) FindPackages(ctx context.Context, repository, text string, q P
 	return found, next, err
 }
 
-// unknownFormat is the refusal of a format, or of a glob over formats, that there is not.
+// unknownFormat is the error for an unknown format, or a glob that matches no format.
 func (s *Catalog) unknownFormat(format string) error {
 	known := slices.Sorted(maps.Keys(s.core.Rules))
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, "%s", registry.NoSuch("format", format, known, known))

@@ -18,10 +18,10 @@ const (
 	maxQueryDepth = 30
 )
 
-// ParseQuery reads the query language: words field:value joined by AND, OR between words, parentheses, - for not, * as
-// any text, "quotes" around what has spaces. A word without a field is part of a package's name. Fields: repo format name
-// version purl tag commit source ref build builder by state digest published has, and custom.<key>. Invalid, with what is
-// wrong and where.
+// ParseQuery reads the query language: terms field:value, all of which must match; OR between terms, parentheses, - for not, *
+// for any text, "quotes" around text with spaces. A word without a field is part of a package's name. Fields: repo format name
+// version purl tag commit source ref build builder by state digest published has, and custom.<key>. Invalid: the message names
+// the error and its place.
 func ParseQuery(text string) (metadata.Condition, error) {
 	if len(text) > maxQueryBytes {
 		return metadata.Condition{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "a query has at most %d bytes", maxQueryBytes)
@@ -58,7 +58,7 @@ func (p *queryParser) skip() {
 	}
 }
 
-// word reports whether the next word is this one, and takes it.
+// word consumes the next word if it is w, and reports whether it did.
 func (p *queryParser) word(w string) bool {
 	p.skip()
 	rest := p.text[p.at:]
@@ -69,7 +69,7 @@ func (p *queryParser) word(w string) bool {
 	return true
 }
 
-// any is all-of OR all-of …
+// any parses all OR all …
 func (p *queryParser) any(depth int) (metadata.Condition, error) {
 	if depth > maxQueryDepth {
 		return metadata.Condition{}, p.wrong("parentheses nested deeper than %d", maxQueryDepth)
@@ -96,7 +96,7 @@ func (p *queryParser) any(depth int) (metadata.Condition, error) {
 	return metadata.Condition{Any: list}, nil
 }
 
-// all is the terms up to OR, a closing parenthesis or the end.
+// all parses the terms up to OR, a closing parenthesis or the end.
 func (p *queryParser) all(depth int) (metadata.Condition, error) {
 	var list []metadata.Condition
 	for {
@@ -123,7 +123,7 @@ func (p *queryParser) peek(w string) bool {
 	return p.word(w)
 }
 
-// term is -term, (query), or a word.
+// term parses -term, (query), or a word.
 func (p *queryParser) term(depth int) (metadata.Condition, error) {
 	if p.terms++; p.terms > maxQueryTerms {
 		return metadata.Condition{}, p.wrong("more than %d terms", maxQueryTerms)
@@ -227,7 +227,7 @@ func condition(field, value string) (metadata.Condition, error) {
 	}
 	switch field {
 	case "commit":
-		// People know commits by their first characters.
+		// Commits are often named by their first characters.
 		t := metadata.Test{Field: metadata.FieldFact, Key: registry.FactSourceCommit, Value: strings.ToLower(value)}
 		t.Prefix = !strings.Contains(value, "*")
 		return is(t), nil
@@ -249,19 +249,19 @@ func condition(field, value string) (metadata.Condition, error) {
 	return metadata.Condition{}, queryError("there is no field " + strconv.Quote(registry.Clip(field)))
 }
 
-// states are all that a version can be in.
+// states are all states of a version.
 var states = []string{string(registry.Published), string(registry.Deprecated), string(registry.Yanked), string(registry.Deleted)}
 
-// matchesAny reports whether a word of a query, or a glob, is one of those known: if not, the answer would be empty
+// matchesAny reports whether a word of a query, or a glob, matches a known word. If it does not, the answer would be empty
 // whatever is stored.
 func matchesAny(glob string, known []string) bool {
 	if strings.Contains(glob, "*") {
-		glob = strings.ToLower(glob) // some databases do not tell its case
+		glob = strings.ToLower(glob) // some databases compare without case
 	}
 	return slices.ContainsFunc(known, func(k string) bool { return registry.MatchGlob(glob, k) })
 }
 
-// checkFormats refuses a query for a format that there is not. Invalid.
+// checkFormats refuses a query for an unknown format. Invalid.
 func (s *Catalog) checkFormats(c metadata.Condition) error {
 	if c.Is != nil && c.Is.Field == metadata.FieldFormat && !matchesAny(c.Is.Value, slices.Collect(maps.Keys(s.core.Rules))) {
 		return s.unknownFormat(c.Is.Value)
@@ -277,7 +277,7 @@ func (s *Catalog) checkFormats(c metadata.Condition) error {
 	return nil
 }
 
-// has tells of evidence by what carries it, and of any other fact by its key.
+// has makes the condition of has:<what>: evidence by the kind of its carrier, any other fact by its key.
 func has(what string) (metadata.Condition, error) {
 	fact := metadata.Test{Field: metadata.FieldHasFact, Key: what}
 	switch what {
@@ -291,7 +291,7 @@ func has(what string) (metadata.Condition, error) {
 	return is(fact), nil
 }
 
-// published compares with a time or a day (UTC): >, >=, <, <=, or the day itself.
+// published makes a comparison with a time or a day (UTC): >, >=, <, <=, or the day itself.
 func published(value string) (metadata.Condition, error) {
 	rest := strings.TrimLeft(value, "<>=")
 	op := value[:len(value)-len(rest)]

@@ -9,11 +9,11 @@ import (
 	"slipway/registry"
 )
 
-// Reader is what front-ends read. Catalog is the one over an instance's own tables; another one can stand before it, and show
-// less (a channel that follows a tag) or more (what an upstream has). Every method asks for the right to read the repository.
+// Reader is what front-ends read. Catalog reads an instance's own tables; another Reader can wrap it and show less (a channel
+// that follows a tag) or more (the packages of an upstream). Every method checks the right to read the repository.
 //
-// A front-end remembers a document that it rendered for as long as Package returns the same ID and Revision. So whatever
-// changes an answer of a Reader also changes the Revision of the package that the answer is about.
+// A front-end remembers a document that it rendered for as long as Package returns the same ID and Revision. So every change
+// of a Reader's answer must come with a new Revision of the package that the answer is about.
 type Reader interface {
 	Bytes
 
@@ -23,20 +23,20 @@ type Reader interface {
 	PackageOrGroup(ctx context.Context, at registry.Name, prefix string) (registry.Package, bool, error)
 	// Packages lists the packages of a repository that have or had versions. NotFound.
 	Packages(ctx context.Context, repository string, q PackageQuery) ([]registry.Package, error)
-	// Contents returns a package with all that a document about it needs, as of one moment; files only where they are asked for.
-	// NotFound.
+	// PackageListing returns a package with everything that a document about it needs, as of one moment; files only if asked
+	// for. NotFound.
 	PackageListing(ctx context.Context, at registry.Name, files bool) (PackageListing, error)
 	// Versions lists versions without descriptors, the newest first. NotFound.
 	Versions(ctx context.Context, at registry.Name, q VersionQuery) ([]registry.Version, error)
 	// Resolve finds a version by its name, a tag or its digest. NotFound.
 	Resolve(ctx context.Context, at registry.Name, ref Ref) (registry.Version, error)
-	// Detail returns a version with its files, tags and facts. NotFound.
+	// VersionDetail returns a version with its files, tags and facts. NotFound.
 	VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error)
-	// File finds a path in one version, or in whichever one holds it where at names none. NotFound.
+	// File finds a path in one version or, where at names no version, in any version that holds it. NotFound.
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
-	// Folder lists what is directly in a folder of a version. NotFound.
+	// Folder lists the files and folders directly in a folder of a version. NotFound.
 	Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error)
-	// Tags returns the tags that hold, and TagHistory every interval of one, the newest first. NotFound.
+	// Tags returns the current tags, and TagHistory every interval of one tag, the newest first. NotFound.
 	Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error)
 	TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error)
 	// Referrers returns versions whose subject is d. NotFound: about the repository.

@@ -12,7 +12,7 @@ func packageBytes(p registry.Package) int { return lookup.RecordBytes + len(p.De
 
 func packageSince(m metadata.Versioned, p registry.Package) uint64 { return belowSince(m, p.ID) }
 
-// belowSince is of what is in a package.
+// belowSince is the generation of the last update that may have changed anything in a package.
 func belowSince(m metadata.Versioned, packageID int64) uint64 {
 	return max(m.GenerationOf(metadata.RepositoryRows), m.GenerationOf(metadata.Part(packageID)))
 }

@@ -16,14 +16,14 @@ type Hit = metadata.Hit
 // VersionSearch is the auditors' query over everything that the caller may read.
 type VersionSearch struct {
 	Query string // see ParseQuery
-	// AsOf finds a coordinate that was deleted and published again from its latest publish on: only the log has what it was
-	// before.
+	// AsOf is the moment to answer for. A coordinate that was deleted and published again is found only from its latest
+	// publish on: its earlier content is in the log alone.
 	AsOf  registry.AsOf
 	After string // log entry (Version.Seq) of the last hit so far
 	Limit int
 }
 
-// Search finds versions, those published last first; deleted ones only where the query wants a state. At a past moment, a
+// Search finds versions, those published last first; deleted versions only where the query names a state. At a past moment, a
 // version that was deleted later counts as published. Invalid.
 func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	where, err := ParseQuery(q.Query)
@@ -67,10 +67,10 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	return hits, err
 }
 
-// searchers are the searches at a time: the other connections that read stay free for what clients wait for.
+// searchers is how many searches run at a time, so that the other reading connections stay free for clients' requests.
 const searchers = 2
 
-// searched runs a search within its time. Invalid: that was not enough; Unavailable: it did not get its turn.
+// searched runs a search, bounded in time. Invalid: the search took too long; Unavailable: it could not begin in time.
 func (s *Catalog) searched(ctx context.Context, search func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, s.searchTime)
 	defer cancel()

@@ -7,7 +7,7 @@ import (
 	"slipway/registry"
 )
 
-// Tags returns the tags that hold, by name. NotFound.
+// Tags returns the current tags, by name. NotFound.
 func (s *Catalog) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error) {
 	var out []registry.Tag
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
@@ -21,7 +21,7 @@ func (s *Catalog) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, e
 	return out, err
 }
 
-// TagAt returns what a tag names, now or at a past moment. NotFound: it named nothing then.
+// TagAt returns a tag as it is now or was at a past moment. NotFound: it did not exist then.
 func (s *Catalog) TagAt(ctx context.Context, at registry.Name, tag string, when registry.AsOf) (registry.Tag, error) {
 	if err := s.core.SettleUntil(ctx, when); err != nil {
 		return registry.Tag{}, err
@@ -59,7 +59,7 @@ func tagAt(tx metadata.Tx, p registry.Package, tag string, when registry.AsOf) (
 	return t, registry.Missing(err, registry.AboutTag, "there was no tag %q on %q then", registry.Clip(tag), p.Name)
 }
 
-// TagHistory returns every interval of a tag, newest first. NotFound: it never was.
+// TagHistory returns every interval of a tag, newest first. NotFound: the tag never existed.
 func (s *Catalog) TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error) {
 	page.Limit = registry.Bound(page.Limit)
 	var out []registry.Tag

@@ -11,7 +11,7 @@ import (
 	"slipway/registry/access"
 )
 
-// Ref names a version of a package in one of three ways; the first that is set counts.
+// Ref names a version of a package in one of three ways; the first field that is set counts.
 type Ref struct {
 	Version string
 	Tag     string
@@ -45,7 +45,7 @@ func (s *Catalog) resolve(ctx context.Context, at registry.Name, ref Ref) (v reg
 	return v, err
 }
 
-// resolveAt is resolve in one query. ErrNotExist; what it returns may be a tombstone.
+// resolveAt is Resolve in one query. It may return a tombstone. ErrNotExist.
 func resolveAt(versions metadata.Versions, at registry.Name, ref Ref) (registry.Version, error) {
 	switch {
 	case ref.Version != "":
@@ -72,8 +72,8 @@ func resolve(tx metadata.Tx, p registry.Package, ref Ref) (registry.Version, err
 	}
 }
 
-// Referrers returns at most limit versions that point at d as their subject, without descriptors, ascending by ID from behind
-// after. What they point at need not be there; a package that is not there has none. NotFound: about the repository.
+// Referrers returns at most limit versions that point at d as their subject, without descriptors, ascending by ID, with IDs
+// above after. The subject need not exist, and an absent package has no referrers. NotFound: about the repository.
 func (s *Catalog) Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error) {
 	var out []registry.Version
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
@@ -99,7 +99,7 @@ type VersionDetail struct {
 	Facts   []registry.Fact
 }
 
-// VersionDetail reads one version; a deleted one too, as its tombstone says what was there. NotFound.
+// VersionDetail reads one version, also the tombstone of a deleted one. NotFound.
 func (s *Catalog) VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error) {
 	var d VersionDetail
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
@@ -130,7 +130,7 @@ func (s *Catalog) VersionDetail(ctx context.Context, at registry.Coordinate) (Ve
 
 // VersionQuery selects versions of one package, newest first.
 type VersionQuery struct {
-	After   string // a version: behind it
+	After   string // the version to continue after
 	Limit   int
 	Deleted bool
 }
@@ -157,9 +157,9 @@ func (s *Catalog) Versions(ctx context.Context, at registry.Name, q VersionQuery
 	return out, err
 }
 
-// CanonicalVersion returns at with the version's name as it was published, where the format knows several spellings of one version
-// (PyPI: 1.0 and 1.0.0). A version that is not there keeps the spelling it has. It asks for no rights: what it finds is
-// told only by the call that follows.
+// CanonicalVersion returns at with the version's name as it was published, where the format knows several spellings of one
+// version (PyPI: 1.0 and 1.0.0). The spelling of an absent version stays. No rights are checked: the client sees the name only
+// in the answer of the call that follows, which checks them.
 func (s *Catalog) CanonicalVersion(ctx context.Context, at registry.Coordinate) (registry.Coordinate, error) {
 	if s.core.Rules[at.Format].Spelling == nil {
 		return at, nil

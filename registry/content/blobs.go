@@ -18,12 +18,12 @@ import (
 	"slipway/storage"
 )
 
-// leaseTTL is how long a blob that was uploaded, mounted or seen to exist is kept for the version that will need it;
-// half of it is what a caller can rely on.
+// leaseTTL is how long a blob that was uploaded, mounted or looked up is kept for the version that will need it. A caller can
+// rely on half of that time.
 const leaseTTL = 24 * time.Hour
 
-// holder is the package as the keeper of leases. It is by name: the leases of a repository go with it, and before one is
-// given for bytes that took their time it is asked whether the repository is still the same (sameRepository).
+// holder is the name under which a package holds leases. Deleting a repository drops its leases. A lease for bytes that took
+// long to arrive is given only after sameRepository found that the name still means the same repository.
 func holder(at registry.Name) string { return at.Repository + "/" + at.Format + "/" + at.Package }
 
 // sameRepository fails unless a name still means the repository that a request began in. NotFound.
@@ -35,7 +35,7 @@ func sameRepository(repositories metadata.Repositories, name string, id int64) e
 	return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(name))
 }
 
-// blobByDigest looks a digest up in the books: sha256, or sha512 where it was computed.
+// blobByDigest looks a digest up in the metadata: sha256, or sha512 where it was computed.
 func blobByDigest(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) {
 	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
 		sum, err := hex.DecodeString(d.Encoded())
@@ -47,8 +47,8 @@ func blobByDigest(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) 
 	return blobs.Blob(d)
 }
 
-// OwnBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only others hold does
-// not exist for it: digests are no secrets, and must open nothing.
+// OwnBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only other packages hold is
+// reported as absent: digests are no secrets, so knowing one must give no access.
 func OwnBlob(tx metadata.Tx, at registry.Name, packageID int64, d digest.Digest) (registry.Blob, error) {
 	b, err := blobByDigest(tx.Blobs(), d)
 	if err != nil {
@@ -66,7 +66,7 @@ func OwnBlob(tx metadata.Tx, at registry.Name, packageID int64, d digest.Digest)
 	return registry.Blob{}, metadata.ErrNotExist
 }
 
-// packageID is 0 for a package without versions so far.
+// packageID returns the id of the package's row, 0 for a package without versions so far.
 func packageID(packages metadata.Packages, at registry.Name) (int64, error) {
 	p, err := packages.Package(at.Repository, at.Format, at.Package)
 	if errors.Is(err, metadata.ErrNotExist) {
@@ -88,8 +88,8 @@ func (s *Store) OwnBlob(ctx context.Context, at registry.Name, d digest.Digest) 
 	return b, registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
 }
 
-// Blob returns a blob that the package holds, for reading. A caller who may publish may also rely on it, so it gets a lease,
-// unless that can't be written: on a full disk what is there can still be read. NotFound.
+// Blob returns a blob that the package holds, for reading. For a caller who may publish, the blob gets a lease, so that the
+// caller can rely on it. A lease that can't be written is no error: on a full disk blobs can still be read. NotFound.
 func (s *Store) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
 	b, err := s.blobForPublisher(ctx, at, d)
 	var kept *keepError
@@ -103,8 +103,8 @@ func (s *Store) Blob(ctx context.Context, at registry.Name, d digest.Digest) (re
 	return b, nil
 }
 
-// StoredBlob is Blob for a caller who sends the bytes unless they are there: NotFound also where the store has lost them, so
-// that they come back, and an error where there is no lease to rely on.
+// StoredBlob is Blob for a caller who sends the bytes unless they are there. It also answers NotFound where the store has lost
+// the bytes, so that the caller sends them again, and fails where the lease can't be written.
 func (s *Store) StoredBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
 	b, err := s.blobForPublisher(ctx, at, d)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Store) StoredBlob(ctx context.Context, at registry.Name, d digest.Diges
 	return b, s.verifyStored(ctx, at, b)
 }
 
-// keepError says why a blob that is there got no lease.
+// keepError says why an existing blob got no lease.
 type keepError struct{ error }
 
 func (e *keepError) Unwrap() error { return e.error }
@@ -137,7 +137,7 @@ func (s *Store) blobForPublisher(ctx context.Context, at registry.Name, d digest
 	return b, nil
 }
 
-// verifyStored looks whether the store has the bytes of a blob. NotFound.
+// verifyStored checks that the store has the bytes of a blob. NotFound.
 func (s *Store) verifyStored(ctx context.Context, at registry.Name, b registry.Blob) error {
 	_, err := s.core.Blobs.Stat(ctx, b.Digest)
 	if errors.Is(err, storage.ErrNotExist) {
@@ -147,8 +147,8 @@ func (s *Store) verifyStored(ctx context.Context, at registry.Name, b registry.B
 	return err
 }
 
-// renewLease renews the package's lease of a blob that it holds, unless much of the time is left. Between the look and the
-// lease the blob may have gone: NotFound then.
+// renewLease renews the package's lease of a blob that it holds, unless the lease was renewed lately. NotFound: the blob was
+// removed since the look-up.
 func (s *Store) renewLease(ctx context.Context, at registry.Name, d digest.Digest, id int64) error {
 	due, as := s.renewals.due(holder(at), id, s.core.Now())
 	if !due {
@@ -176,8 +176,8 @@ func (s *Store) OpenBlob(ctx context.Context, b registry.Blob, offset, length in
 	return s.core.Blobs.Open(ctx, b.Digest, offset, length)
 }
 
-// PutBlob stores the bytes of r for the package in one go. want is sha256 or sha512; DigestMismatch, TooLarge (limit -1
-// is none), NotFound, Denied.
+// PutBlob stores the bytes of r for the package in one go. want is sha256 or sha512; limit -1 is none. DigestMismatch,
+// TooLarge, NotFound, Denied.
 func (s *Store) PutBlob(ctx context.Context, at registry.Name, want digest.Digest, r io.Reader, limit int64) (registry.Blob, error) {
 	if _, err := s.core.Authorize(ctx, access.Publish, at.Repository); err != nil {
 		return registry.Blob{}, err
@@ -189,8 +189,8 @@ func (s *Store) PutBlob(ctx context.Context, at registry.Name, want digest.Diges
 	return s.putBlob(ctx, repo.ID, at, want, r, limit, nil)
 }
 
-// putBlob is PutBlob for a caller who may, into the repository that the name means; also is part of the transaction that notes
-// the blob, nil for nothing.
+// putBlob is PutBlob after the check of rights, into the repository with the id. also, unless nil, runs in the transaction
+// that records the blob.
 func (s *Store) putBlob(ctx context.Context, repositoryID int64, at registry.Name, want digest.Digest, r io.Reader, limit int64,
 	also func(tx metadata.Tx) error) (registry.Blob, error) {
 	raw, err := hex.DecodeString(want.Encoded())
@@ -221,7 +221,7 @@ func (s *Store) NoteReceived(format string, size int64) {
 	s.received.WithLabelValues(format).Add(float64(size))
 }
 
-// leaseTo records stored bytes as the package's, by a lease. NotFound: the repository that they were sent to is gone.
+// leaseTo records stored bytes and leases them to the package. NotFound: the repository that the bytes were sent to is gone.
 func (s *Store) leaseTo(ctx context.Context, repositoryID int64, at registry.Name, b registry.Blob, stored time.Time, also func(tx metadata.Tx) error) (registry.Blob, error) {
 	as := s.renewals.epoch()
 	out, err := s.recordBlob(ctx, b, stored, func(tx metadata.Tx, b registry.Blob) error {
@@ -234,13 +234,13 @@ func (s *Store) leaseTo(ctx context.Context, repositoryID int64, at registry.Nam
 		return also(tx)
 	})
 	if err == nil {
-		s.renewals.renewed(holder(at), out.ID, s.core.Now(), as) // clients look whether a blob is there right after they have pushed it
+		s.renewals.renewed(holder(at), out.ID, s.core.Now(), as) // clients ask for a blob right after they have pushed it
 	}
 	return out, err
 }
 
-// recordBlob notes stored bytes, after making sure that no collection has taken them, and lets need say in the same transaction
-// who needs them. errCollected (Unavailable): the bytes are gone.
+// recordBlob makes the row of stored bytes, after making sure that no collection has removed them. need runs in the same
+// transaction and records what needs the blob. ErrCollected (Unavailable): the bytes are gone.
 func (s *Store) recordBlob(ctx context.Context, b registry.Blob, stored time.Time, need func(tx metadata.Tx, b registry.Blob) error) (registry.Blob, error) {
 	since := stored.Add(-ClockMargin)
 	for try := 0; ; try++ {
@@ -269,8 +269,8 @@ func (s *Store) recordBlob(ctx context.Context, b registry.Blob, stored time.Tim
 	}
 }
 
-// MountBlob lets a package hold a blob that another one holds and the caller may read. NotFound: it does not, or the
-// caller may not, or the bytes are lost; which one is not said.
+// MountBlob leases a blob of the package from, which the caller may read, to the package to. NotFound: from does not hold the
+// blob, or the caller may not read from, or the bytes are lost; the error does not say which.
 func (s *Store) MountBlob(ctx context.Context, from, to registry.Name, d digest.Digest) (registry.Blob, error) {
 	if _, err := s.core.Authorize(ctx, access.Publish, to.Repository); err != nil {
 		return registry.Blob{}, err
@@ -293,16 +293,15 @@ func (s *Store) MountBlob(ctx context.Context, from, to registry.Name, d digest.
 		return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: holder(to), Until: tx.Now().Add(leaseTTL)})
 	})
 	if err == nil {
-		err = s.verifyStored(ctx, to, b) // with the lease no collection takes them between this look and the answer
+		err = s.verifyStored(ctx, to, b) // after the lease, so that no collection removes the bytes before the answer
 	}
 	return b, registry.Missing(err, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
 }
 
-// maxMountLooks bounds how many of the files and of the leases that hold a blob are looked at for a package that the
-// caller may read.
+// maxMountLooks bounds how many files, and how many leases, of a blob are searched for a package that the caller may read.
 const maxMountLooks = 200
 
-// MountAnyBlob is MountBlob from whichever package of the same format the caller may read; the package itself comes first.
+// MountAnyBlob is MountBlob from any package of the same format that the caller may read; the package itself is tried first.
 // NotFound as MountBlob.
 func (s *Store) MountAnyBlob(ctx context.Context, to registry.Name, d digest.Digest) (registry.Blob, error) {
 	if b, err := s.MountBlob(ctx, to, to, d); registry.KindOf(err) != registry.NotFound {
@@ -362,7 +361,7 @@ func packagesOf(tx metadata.Tx, d digest.Digest) ([]registry.Name, error) {
 	return out, nil
 }
 
-// ForgetBlob takes a blob from a package that no version of it needs. NotFound; Conflict: a version needs it.
+// ForgetBlob takes a blob away from a package none of whose versions needs it. NotFound; Conflict: a version needs it.
 func (s *Store) ForgetBlob(ctx context.Context, at registry.Name, d digest.Digest) error {
 	if _, err := s.core.Authorize(ctx, access.Delete, at.Repository); err != nil {
 		return err
@@ -385,6 +384,6 @@ func (s *Store) ForgetBlob(ctx context.Context, at registry.Name, d digest.Diges
 		}
 		return tx.Leases().DropBlobLease(b.ID, holder(at))
 	})
-	s.renewals.forget() // also after an error: it may have come with the answer
+	s.renewals.forget() // also after an error: the commit may have succeeded all the same
 	return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
 }

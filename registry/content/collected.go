@@ -9,7 +9,7 @@ import (
 	"slipway/registry"
 )
 
-// Pause waits, but not longer than ctx, whose error it returns then.
+// Pause waits for d, or returns the error of ctx when that ends first.
 func Pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -19,7 +19,7 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// PutStored notes bytes that were stored at a time. errCollected: a collection may have taken them since.
+// PutStored makes the row of bytes that were stored at the given time. ErrCollected: a collection may have removed them since.
 func PutStored(blobs metadata.Blobs, b registry.Blob, stored time.Time) (registry.Blob, error) {
 	b, err := blobs.PutStored(b, stored)
 	if errors.Is(err, metadata.ErrCollected) {
@@ -28,7 +28,8 @@ func PutStored(blobs metadata.Blobs, b registry.Blob, stored time.Time) (registr
 	return b, err
 }
 
-// ClockMargin covers clocks of replicas that differ; being wrong costs one look at the store.
+// ClockMargin covers the difference between the clocks of replicas. A margin that is larger than needed costs one question to
+// the store.
 const ClockMargin = 10 * time.Minute
 
 // A removal that is under way when a commit needs the same bytes ends within milliseconds.
@@ -37,7 +38,7 @@ const (
 	RescuePause = 50 * time.Millisecond
 )
 
-// ErrCollected: the collector may have taken a staged blob's bytes since they were stored.
+// ErrCollected: the collector may have removed a staged blob's bytes since they were stored.
 var ErrCollected = errors.New("registry: staged bytes may have been collected")
 
 func BytesGone(err error) error {

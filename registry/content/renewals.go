@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Bounds of what is remembered of renewed leases.
+// Bounds of renewals.
 const (
-	leaseRenewal  = 10 * time.Minute // a lease is renewed at most this often: the row has hours left
+	leaseRenewal  = 10 * time.Minute // a lease is renewed at most this often; its row still has hours left then
 	maxRemembered = 10_000
 )
 
-// renewals remembers which leases were renewed lately, so that a push that looks at the same blob again and again does not
+// renewals remembers which leases were renewed lately, so that a push that asks for the same blob again and again does not
 // write each time.
 type renewals struct {
 	mu        sync.Mutex
 	seen      map[leaseKey]time.Time
-	forgotten uint64 // how often
+	forgotten uint64 // how many times forget ran
 	told      time.Time
 }
 
@@ -25,7 +25,7 @@ type leaseKey struct {
 	blob   int64 // the id of a collected blob never names another one
 }
 
-// due reports whether a lease is to be renewed, and the epoch to name when it was.
+// due reports whether a lease is to be renewed, and the epoch to pass to renewed afterwards.
 func (l *renewals) due(holder string, blob int64, now time.Time) (bool, uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,14 +33,14 @@ func (l *renewals) due(holder string, blob int64, now time.Time) (bool, uint64) 
 	return !ok || now.Sub(at) >= leaseRenewal, l.forgotten
 }
 
-// epoch is read before the transaction that renews a lease.
+// epoch returns the epoch to pass to renewed. The caller reads it before the transaction that renews a lease.
 func (l *renewals) epoch() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.forgotten
 }
 
-// renewed remembers a lease, unless leases were dropped since the epoch: this one may be among them.
+// renewed remembers a renewed lease, unless leases were dropped since the epoch: this lease may be among them.
 func (l *renewals) renewed(holder string, blob int64, now time.Time, epoch uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,7 +53,7 @@ func (l *renewals) renewed(holder string, blob int64, now time.Time, epoch uint6
 	l.seen[leaseKey{holder, blob}] = now
 }
 
-// forget is called after leases were dropped before their time.
+// forget drops all that is remembered. It is called after leases were dropped before their end.
 func (l *renewals) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +61,8 @@ func (l *renewals) forget() {
 	l.forgotten++
 }
 
-// failed reports whether to tell of a lease that could not be renewed: now and then, for on a full disk every read has one.
+// failed reports whether to log a lease that could not be renewed. It says yes only now and then, because on a full disk every
+// read fails to renew.
 func (l *renewals) failed(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,5 +73,5 @@ func (l *renewals) failed(now time.Time) bool {
 	return true
 }
 
-// ForgetLeases is to be called after leases were dropped before their time, by others than this part of the core.
+// ForgetLeases is to be called after another part of the core dropped leases before their end.
 func (s *Store) ForgetLeases() { s.renewals.forget() }

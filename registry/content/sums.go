@@ -14,7 +14,7 @@ import (
 	"slipway/storage"
 )
 
-// Sums are digests beside sha256, raw. As expectation, those that are set must match; as request, see StageFile.Sums.
+// Sums are raw digests beside sha256. In StageFile.Want, every sum that is set must match.
 type Sums struct {
 	SHA256 []byte
 	SHA1   []byte
@@ -58,7 +58,7 @@ func StageError(err error, f StageFile) error {
 	return e
 }
 
-// summer computes sums of a stream and compares them with the wanted ones at its end.
+// summer computes sums of a stream and compares them with the wanted sums at the end of the stream.
 type summer struct {
 	sums []namedSum
 }
@@ -100,8 +100,8 @@ func (s *summer) Sum(id SumSet) []byte {
 	return nil
 }
 
-// Verify yields r through every hash; instead of io.EOF it fails when a sum is not the wanted one, so the store keeps
-// nothing.
+// Verify returns a reader that passes r through every hash. Where a sum differs from the wanted sum, the reader fails instead
+// of returning io.EOF, so the store keeps nothing.
 func (s *summer) Verify(r io.Reader) io.Reader {
 	if len(s.sums) == 0 {
 		return r

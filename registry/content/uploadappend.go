@@ -14,8 +14,8 @@ import (
 	"slipway/storage"
 )
 
-// AppendUpload adds r at offset, which must be where the upload is: RangeInvalid otherwise, with the true state. -1 is
-// where it is. What arrived before r broke off is kept. Of several requests at once each waits for its turn. limit bounds
+// AppendUpload adds r at offset, which must be the upload's length so far, or -1 for that length; otherwise RangeInvalid, with
+// the true state. The bytes that arrived before r broke off are kept. Concurrent requests wait for each other. limit bounds
 // the whole upload; -1 is none. TooLarge.
 func (s *Store) AppendUpload(ctx context.Context, at registry.Name, id string, offset int64, r io.Reader, limit int64) (Upload, error) {
 	u, unlock, err := s.lockUpload(ctx, at, id)
@@ -26,7 +26,7 @@ func (s *Store) AppendUpload(ctx context.Context, at registry.Name, id string, o
 	return s.appendUpload(ctx, u, offset, r, limit)
 }
 
-// misplaced refuses bytes that do not belong where the upload is. RangeInvalid.
+// misplaced refuses bytes whose offset is not the end of the upload. RangeInvalid.
 func misplaced(u metadata.UploadSession, offset int64) error {
 	if offset < 0 || offset == u.Offset {
 		return nil
@@ -59,8 +59,8 @@ func (s *Store) appendUpload(ctx context.Context, u metadata.UploadSession, offs
 	return s.extendUpload(ctx, u, first.before(r), limit)
 }
 
-// keepWhole stores the first body of an upload, which is all in memory, as the blob that it is: mostly no other follows,
-// and the upload needs to be in the store never. Should one follow, extendUpload makes it an upload.
+// keepWhole stores the first body of an upload, which is all in memory, directly as a blob: mostly no second body follows, so
+// the store never needs an upload for it. If a second body follows, extendUpload makes the blob an upload.
 func (s *Store) keepWhole(ctx context.Context, u metadata.UploadSession, first *body) (Upload, error) {
 	ctx, cancel := ctxgrace.Extend(ctx, KeepTimeout)
 	defer cancel()
@@ -83,7 +83,8 @@ func (s *Store) keepWhole(ctx context.Context, u metadata.UploadSession, first *
 	}
 }
 
-// extendUpload adds bytes to an upload in the store; it makes one of a session whose bytes are a blob so far.
+// extendUpload adds bytes to an upload in the store. If the session's bytes are a blob so far, it first makes an upload of
+// them.
 func (s *Store) extendUpload(ctx context.Context, u metadata.UploadSession, r io.Reader, limit int64) (Upload, error) {
 	id, from, kept := u.ID, u.Offset, u.Offset
 	if u.Blob != "" {
@@ -101,28 +102,28 @@ func (s *Store) extendUpload(ctx context.Context, u metadata.UploadSession, r io
 	in := &counted{r: r, sum: sum}
 	var made error
 	if kept == 0 {
-		made = s.core.Blobs.Create(ctx, id) // it is there already where a former try broke off before its first byte was noted
+		made = s.core.Blobs.Create(ctx, id) // it exists already where an earlier try broke off before its first byte was recorded
 	}
 	n, err := s.core.Blobs.Append(ctx, id, kept, in, limit)
 	if errors.Is(err, storage.ErrNotExist) && made != nil {
 		err = made
 	}
 	if kept+n <= from || n != in.n {
-		return Upload{ID: id, Offset: from}, lostUpload(err) // nothing new, or the hash has seen more than became durable
+		return Upload{ID: id, Offset: from}, lostUpload(err) // no new bytes; otherwise the hash has seen more bytes than became durable
 	}
 	state, herr := hashState(sum)
 	if herr != nil {
 		return Upload{ID: id, Offset: from}, herr
 	}
 	u.Offset, u.HashState, u.Blob = kept+n, state, ""
-	// The client may be gone by now; what it left is noted all the same.
+	// The client may be gone by now; the bytes it sent are recorded all the same.
 	if err := s.core.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(u, from) }); err != nil {
 		return s.notMoved(ctx, Upload{ID: id, Offset: from}, err)
 	}
 	return Upload{ID: id, Offset: u.Offset}, err
 }
 
-// notMoved tells with the error of a session's update where the upload is, as far as it is known.
+// notMoved returns the error of a session's update with the upload's offset, as far as that is known.
 func (s *Store) notMoved(ctx context.Context, at Upload, err error) (Upload, error) {
 	if errors.Is(err, metadata.ErrExists) {
 		lerr := s.core.Store.View(ctx, func(tx metadata.Tx) error {
@@ -137,7 +138,7 @@ func (s *Store) notMoved(ctx context.Context, at Upload, err error) (Upload, err
 	return at, overtaken(err)
 }
 
-// overtaken says that a session is not where it was any more.
+// overtaken is the error for a session that another request has changed meanwhile.
 func overtaken(err error) error {
 	if errors.Is(err, metadata.ErrExists) {
 		return registry.Errorf(registry.RangeInvalid, registry.AboutUpload, "another request moved the upload on")

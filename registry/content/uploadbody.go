@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Bounds of first bodies in memory. Longer ones, and those for which there is no room, are none the worse: they become
-// uploads in the store as they come.
+// Bounds of first bodies in memory. A longer body, or one for which no memory is left, is streamed into an upload in the store
+// instead.
 const (
 	chunkBytes    = 256 << 10
-	maxBodyChunks = 17      // of one body; 4 MiB and the chunk in which their end is seen
+	maxBodyChunks = 17      // of one body: 4 MiB and one chunk to see whether the body ends there
 	maxChunks     = 16 * 16 // of all bodies at once: 64 MiB
-	maxEmptyReads = 100     // in a row; then a reader is broken
+	maxEmptyReads = 100     // in a row; after that the reader counts as broken
 )
 
-// KeepTimeout is how long what has arrived of a body may take to be stored when its client is gone.
+// KeepTimeout bounds the time to store the part of a body that arrived before its client went away.
 const KeepTimeout = time.Minute
 
 var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 
-// bodies lends memory to the first bodies of uploads, and knows how much.
+// bodies lends memory to the first bodies of uploads, and counts the chunks lent.
 type bodies struct{ lent atomic.Int64 }
 
 // body is the beginning of a reader, in memory.
@@ -31,11 +31,11 @@ type body struct {
 	chunks []*[chunkBytes]byte
 	size   int64
 	at     int64 // of the next Read
-	err    error // what came after it: io.EOF where it is all; nil where there may be more
-	once   bool  // a Read gives back the memory of what it has passed
+	err    error // what ended the gathering: io.EOF where the body is complete; nil where more may follow
+	once   bool  // Read frees each chunk that it has passed
 }
 
-// gather reads until r ends or breaks off, ctx is done, or there is no more room. The caller calls free.
+// gather reads until r ends or breaks off, ctx is done, or no memory is left. The caller calls free.
 func (l *bodies) gather(ctx context.Context, r io.Reader) *body {
 	b := &body{from: l}
 	for empty := 0; b.err == nil && b.room(); {
@@ -53,7 +53,7 @@ func (l *bodies) gather(ctx context.Context, r io.Reader) *body {
 	return b
 }
 
-// room makes place for more bytes.
+// room makes room for more bytes, and reports whether it could.
 func (b *body) room() bool {
 	if b.size < int64(len(b.chunks))*chunkBytes {
 		return true
@@ -86,7 +86,7 @@ func (b *body) giveBack(i int) {
 // broken reports whether the body broke off before its end.
 func (b *body) broken() bool { return b.err != nil && b.err != io.EOF }
 
-// Read yields what was gathered.
+// Read returns the gathered bytes.
 func (b *body) Read(p []byte) (int, error) {
 	if b.at == b.size {
 		return 0, io.EOF
@@ -100,7 +100,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// before yields, once, what was gathered and what comes after it: the rest of r, or the error that r broke off with.
+// before returns a reader, good for one pass, of the gathered bytes followed by the rest of r or the error that r broke off
+// with.
 func (b *body) before(r io.Reader) io.Reader {
 	b.once = true
 	if b.err != nil {

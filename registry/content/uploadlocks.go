@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// uploadLocks lets one request at a time work on an upload. The store leaves that to its caller: the bytes of two
-// appends at once would mix, and the digest of one of them would vouch for both.
+// uploadLocks lets one request at a time work on an upload. The store leaves that to its caller: the bytes of two concurrent
+// appends would mix, and the digest of one append would be stored for the mixture.
 type uploadLocks struct {
 	mu   sync.Mutex
 	held map[string]*uploadLock
 }
 
 type uploadLock struct {
-	turn  chan struct{} // holds one value while somebody works
-	users int           // who works or waits
+	turn  chan struct{} // holds one value while a request works
+	users int           // requests that work or wait
 }
 
-// lock waits for its turn, or for the end of ctx.
+// lock waits until no other request works on the upload, or until ctx ends.
 func (l *uploadLocks) lock(ctx context.Context, id string) (unlock func(), err error) {
 	e := l.join(id)
 	select {
@@ -29,7 +29,7 @@ func (l *uploadLocks) lock(ctx context.Context, id string) (unlock func(), err e
 	}
 }
 
-// busy reports whether somebody works on an upload.
+// busy reports whether a request works on an upload.
 func (l *uploadLocks) busy(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -18,14 +18,14 @@ import (
 	"slipway/storage"
 )
 
-// Upload is a blob that arrives over several requests. Only who began it may continue it.
+// Upload is a blob that arrives over several requests. Only the caller who began it may continue it.
 type Upload struct {
 	ID     string
 	Offset int64
 }
 
-// StartUpload begins an upload for a package, in the books only: most uploads come whole with the request that ends them,
-// and need none in the store. NotFound, Denied, Unauthenticated.
+// StartUpload begins an upload for a package, in the metadata only: most uploads come whole with their last request, and need
+// no upload in the store. NotFound, Denied, Unauthenticated.
 func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, erro
 	return Upload{ID: id}, err
 }
 
-// upload loads a session. One of another caller, repository or package looks absent.
+// upload loads a session. A session of another caller, repository or package is reported as absent.
 func (s *Store) upload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Store) upload(ctx context.Context, at registry.Name, id string) (metada
 	return u, registry.Missing(err, registry.AboutUpload, "there is no such upload")
 }
 
-// lockUpload loads a session for a change. Who may not change it does not wait either.
+// lockUpload locks and loads a session for a change. It checks the caller's rights before it waits for the lock.
 func (s *Store) lockUpload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, func(), error) {
 	if _, err := s.upload(ctx, at, id); err != nil {
 		return metadata.UploadSession{}, nil, err
@@ -79,7 +79,7 @@ func (s *Store) lockUpload(ctx context.Context, at registry.Name, id string) (me
 	if err != nil {
 		return metadata.UploadSession{}, nil, err
 	}
-	u, err := s.upload(ctx, at, id) // it may have moved on, or gone
+	u, err := s.upload(ctx, at, id) // again: it may have grown or ended while this request waited
 	if err != nil {
 		unlock()
 		return u, nil, err
@@ -87,14 +87,14 @@ func (s *Store) lockUpload(ctx context.Context, at registry.Name, id string) (me
 	return u, unlock, nil
 }
 
-// Upload tells how far an upload is. NotFound.
+// Upload returns an upload's offset. NotFound.
 func (s *Store) Upload(ctx context.Context, at registry.Name, id string) (Upload, error) {
 	u, err := s.upload(ctx, at, id)
 	return Upload{ID: id, Offset: u.Offset}, err
 }
 
 // FinishUpload makes the upload's bytes a blob and keeps it for the package by a lease. want is sha256 or sha512.
-// DigestMismatch: the bytes are others, and the upload is gone.
+// DigestMismatch: the bytes have another digest, and the upload is gone.
 func (s *Store) FinishUpload(ctx context.Context, at registry.Name, id string, want digest.Digest) (registry.Blob, error) {
 	u, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
@@ -104,8 +104,9 @@ func (s *Store) FinishUpload(ctx context.Context, at registry.Name, id string, w
 	return s.finishUpload(ctx, at, u, want)
 }
 
-// FinishUploadWith is FinishUpload with the last bytes of the upload, or all of it, as AppendUpload takes them; it returns
-// how far the upload was. What comes whole goes to the store as a blob at once, and when it breaks off nothing of it is kept.
+// FinishUploadWith is FinishUpload with r as the last bytes of the upload, or all its bytes; offset and limit are as in
+// AppendUpload. It also returns the upload's offset. A body that is the whole upload goes to the store as a blob directly;
+// nothing is kept of one that breaks off.
 func (s *Store) FinishUploadWith(ctx context.Context, at registry.Name, id string, offset int64, r io.Reader, want digest.Digest) (Upload, error) {
 	u, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
@@ -130,7 +131,7 @@ func (s *Store) FinishUploadWith(ctx context.Context, at registry.Name, id strin
 	return up, err
 }
 
-// putUpload stores an upload that has no bytes yet whole. DigestMismatch: the upload is gone.
+// putUpload stores, in one go, an upload that has no bytes yet. DigestMismatch: the upload is gone.
 func (s *Store) putUpload(ctx context.Context, at registry.Name, u metadata.UploadSession, want digest.Digest, r io.Reader) (registry.Blob, error) {
 	b, err := s.putBlob(ctx, u.RepositoryID, at, want, r, -1, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(u.ID) })
 	if err != nil && registry.KindOf(err) == registry.DigestMismatch {
@@ -150,7 +151,7 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 	}
 	got := blob.Digest
 	if want.Algorithm() == digest.SHA512 {
-		// Which algorithm a client means is known only now, so this one reads the bytes again.
+		// The client names the algorithm only now, so sha512 has to read the bytes again.
 		if got, blob.SHA512, err = s.sha512Of(ctx, u); err != nil {
 			return registry.Blob{}, lostUpload(err)
 		}
@@ -167,7 +168,7 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 	}
 	return s.leaseTo(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
 		if u.Blob != "" {
-			// The store is not asked for the bytes: that the session keeps them says that they are there.
+			// The store is not asked for the bytes: while the session holds the blob, no collection removes it.
 			now, err := tx.Uploads().Upload(id)
 			if err == nil && now.Blob != u.Blob {
 				err = metadata.ErrExists
@@ -180,7 +181,7 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 	})
 }
 
-// uploaded is what the bytes of an upload are so far.
+// uploaded is the blob that the bytes of an upload are so far.
 func uploaded(u metadata.UploadSession) (registry.Blob, error) {
 	if u.Blob != "" {
 		return registry.Blob{Digest: u.Blob, Size: u.Offset}, nil
@@ -192,8 +193,8 @@ func uploaded(u metadata.UploadSession) (registry.Blob, error) {
 	return registry.Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: u.Offset}, nil
 }
 
-// finished reports whether an upload's bytes have become the blob already, by a request that ended between the store and
-// the books. That the session knows their digest proves that they are its own.
+// finished reports whether an upload's bytes have become the blob already, by a request that ended after the store's change
+// and before the metadata's. The digest that the session knows proves that the blob's bytes are its own.
 func (s *Store) finished(ctx context.Context, err error, b registry.Blob) bool {
 	if !errors.Is(err, storage.ErrNotExist) {
 		return false
@@ -202,7 +203,8 @@ func (s *Store) finished(ctx context.Context, err error, b registry.Blob) bool {
 	return err == nil && st.Size == b.Size
 }
 
-// lostUpload says that a session's bytes are not there: an upload without a byte may not outlive a power cut.
+// lostUpload is the error for a session whose upload the store does not have: an upload without bytes need not survive a power
+// cut.
 func lostUpload(err error) error {
 	if errors.Is(err, storage.ErrNotExist) {
 		return &registry.Error{Kind: registry.NotFound, Subject: registry.AboutUpload, Detail: "there is no such upload", Err: err}
@@ -240,7 +242,7 @@ func (s *Store) CancelUpload(ctx context.Context, at registry.Name, id string) e
 	return s.dropUpload(ctx, id)
 }
 
-// dropUpload removes bytes, then row: a crash between them leaves a row whose bytes are gone, which the next sweep takes.
+// dropUpload removes the bytes, then the row: a crash in between leaves a row without bytes, which the next sweep removes.
 func (s *Store) dropUpload(ctx context.Context, id string) error {
 	if err := s.core.Blobs.Discard(ctx, id); err != nil {
 		return err
@@ -251,7 +253,8 @@ func (s *Store) dropUpload(ctx context.Context, id string) error {
 // sweepBatch bounds the uploads of one page of a sweep.
 const sweepBatch = 500
 
-// SweepUploads drops unfinished uploads without a byte for UploadTTL, with or without a session, and counts them.
+// SweepUploads drops unfinished uploads that received no byte for uploadTTL, with or without a session, and returns their
+// number.
 func (s *Store) SweepUploads(ctx context.Context) (n int64, err error) {
 	before := s.core.Now().Add(-s.uploadTTL)
 	for {

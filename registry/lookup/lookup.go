@@ -6,16 +6,16 @@ import (
 	"slipway/metadata"
 )
 
-// cacheBytes bounds what one recall holds.
+// cacheBytes bounds the records of one Cache.
 const cacheBytes = 8 << 20
 
-// Cache remembers the records that look-ups found, for as long as nothing that they depend on is written: clients ask for the
-// same few things thousands of times between two publishes of a package. The store counts its updates before it answers them,
-// so nobody who knows of a change is told what was before it. Records are shared: their readers change nothing in them.
+// Cache keeps the records that look-ups found until a row that they depend on is written: clients ask for the same few records
+// thousands of times between two publishes of a package. The store counts an update before it answers it, so a caller who
+// knows of a change never gets the record from before it. Records are shared, so readers must not change them.
 type Cache[K comparable, V any] struct {
-	store metadata.Versioned // nil: the store may be written by others too, and nothing is remembered
+	store metadata.Versioned // nil: other processes may write the store too, so nothing is cached
 	bytes func(V) int
-	// since is the generation of the last update that may have changed what is remembered of a record.
+	// since returns the generation of the last update that may have changed a cached record.
 	since func(metadata.Versioned, V) uint64
 
 	mu    sync.Mutex
@@ -25,7 +25,7 @@ type Cache[K comparable, V any] struct {
 
 type remembered[V any] struct {
 	value V
-	at    uint64 // generation before it was looked up
+	at    uint64 // the store's generation before the look-up
 }
 
 func New[K comparable, V any](store metadata.Store, bytes func(V) int, since func(metadata.Versioned, V) uint64) *Cache[K, V] {
@@ -34,7 +34,7 @@ func New[K comparable, V any](store metadata.Store, bytes func(V) int, since fun
 	return r
 }
 
-// Get returns what look finds, or has found. Errors are not remembered.
+// Get returns the cached record of a key, or calls look for it. Errors are not cached.
 func (r *Cache[K, V]) Get(key K, look func() (V, error)) (V, error) {
 	if r.store == nil {
 		return look()
@@ -45,7 +45,7 @@ func (r *Cache[K, V]) Get(key K, look func() (V, error)) (V, error) {
 	if ok && r.since(r.store, known.value) <= known.at {
 		return known.value, nil
 	}
-	at := r.store.Generation() // before the look: what it finds is not older
+	at := r.store.Generation() // before look runs, so that the record found is not older
 	v, err := look()
 	if err != nil {
 		return v, err
@@ -80,5 +80,5 @@ func (r *Cache[K, V]) forget() {
 	r.used = 0
 }
 
-// RecordBytes is what a record takes beside its descriptor, roughly.
+// RecordBytes is roughly the memory of a record without its descriptor.
 const RecordBytes = 512

@@ -9,23 +9,22 @@ import (
 	"slipway/registry/access"
 )
 
-// change is what one transaction does to one package: it writes records and log entries together, so that the log can
-// never differ from the state.
+// change is what one transaction does to one package: it writes rows and log entries together, so that the log can never
+// differ from the state.
 type change struct {
 	svc   *Publisher
 	tx    metadata.Tx
 	actor access.Actor
 	repo  registry.Repository
 	pkg   registry.Package
-	// tagged is the version of the tag latest where the change has set it.
+	// tagged is the version that the change set the tag latest to; "" where it did not.
 	tagged string
-	// newest is the version shown as the newest unless the tag latest is set. It is known, unless versions or the tag changed in
-	// a way that sorted says.
+	// newest is the version shown as the newest where no tag latest is set; "" where the change has not computed it.
 	newest string
-	sorted bool // the package has to be asked which version is the newest now
-	made   bool // the package, just now
+	sorted bool // the newest version has to be looked up when the change closes
+	made   bool // the change made the package
 	dirty  bool
-	// looked are the tags that were read before the first log entry, by name.
+	// looked has the tags that were read before the first log entry, by name.
 	looked map[string]formerTag
 }
 
@@ -49,8 +48,8 @@ func (c *change) make(at registry.Name) (err error) {
 	return err
 }
 
-// enter loads the package of a repository that exists as the same one, or makes it. Where there is a package its row says
-// so, and the repository's is not read.
+// enter loads the package, or makes it in a repository that still exists. The row of an existing package names its
+// repository's id, so the repository's row is read only where there is no package.
 func (c *change) enter(at registry.Name) error {
 	pkg, err := c.tx.Packages().Package(at.Repository, at.Format, at.Package)
 	switch {
@@ -66,7 +65,7 @@ func (c *change) enter(at registry.Name) error {
 	return c.make(at)
 }
 
-// close stores the package's row when anything below it changed.
+// close stores the package's row if the change wrote anything.
 func (c *change) close() error {
 	if !c.dirty {
 		return nil
@@ -88,7 +87,7 @@ func (c *change) close() error {
 // latestTag names the version shown as the newest.
 const latestTag = "latest"
 
-// latest is the version shown as the newest: the tag of that name, else the highest that is no prerelease, else the
+// latest is the version shown as the newest: the version of the tag latest, else the highest that is no prerelease, else the
 // highest.
 func (c *change) latest() (string, error) {
 	switch {
@@ -127,13 +126,13 @@ func (c *change) version(name string) (registry.Version, error) {
 	return registry.Living(c.tx.Versions(), c.pkg, name)
 }
 
-// present is what was found under a name, unless it is deleted.
+// present returns the version v that a look-up found under name, unless v is deleted.
 func (c *change) present(v registry.Version, err error, name string) (registry.Version, error) {
 	return registry.Present(c.pkg, v, err, name)
 }
 
-// setTag points a tag at a version; pointing it where it points already changes nothing. The first tag announces a version
-// that was stored silently, and any tag may compute its digest: v, which is whole, becomes what is stored then.
+// setTag points a tag at a version; setting a tag to the version it names already changes nothing. The first tag announces a
+// version that was stored silently, and a version without a digest gets one: v, a whole row, is updated with what is stored.
 func (c *change) setTag(name string, v *registry.Version, reason string) (registry.Tag, error) {
 	if err := registry.Identify(c.tx, v); err != nil {
 		return registry.Tag{}, err
@@ -167,7 +166,7 @@ func (c *change) setTag(name string, v *registry.Version, reason string) (regist
 	return t, err
 }
 
-// announce tells of a version that was stored without an event for subscribers: it became something of its own.
+// announce logs the event for subscribers of a version that was stored silently as a part of something else.
 func (c *change) announce(v *registry.Version) error {
 	if v.Announced {
 		return nil
@@ -225,7 +224,7 @@ func (c *change) addFacts(v registry.Version, facts []registry.FactInput, seq in
 // reuse reports whether a deleted coordinate may be published again.
 func (c *change) reuse() bool { return registry.AllowReuse.In(c.repo) }
 
-// live checks that the repository still exists under its name, as the same one.
+// live checks that the repository's name still means the same repository.
 func (c *change) live() error {
 	repo, err := c.tx.Repositories().Repository(c.repo.Name)
 	if err == nil && repo.ID != c.repo.ID {

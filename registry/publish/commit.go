@@ -28,7 +28,7 @@ func (c *committer) run() (Result, error) {
 	}
 	old, err := c.findExisting()
 	if err == nil {
-		err = c.live() // what may be done to it is up to the repository's settings as they are now
+		err = c.live() // reads the repository's current settings, which decide what may be done to the version
 		if err != nil {
 			return Result{}, err
 		}
@@ -66,8 +66,8 @@ func (c *committer) run() (Result, error) {
 	return res, err
 }
 
-// findExisting finds the version that the release is about, also a deleted one; by SameKey it gives the release that one's name.
-// ErrNotExist.
+// findExisting finds the version that the release is about, also a deleted one. With SameKey the release takes the name of the
+// version found. ErrNotExist.
 func (c *committer) findExisting() (registry.Version, error) {
 	switch {
 	case c.made:
@@ -75,8 +75,8 @@ func (c *committer) findExisting() (registry.Version, error) {
 	case !c.rel.SameKey:
 		return c.tx.Versions().Version(c.pkg.ID, c.rel.Version)
 	}
-	// No name is empty, so behind the key with an empty one comes the first version that has it. One of the release's own
-	// name has its key as well.
+	// Names are never empty, so seeking past (key, "") lands on the first version with this key. A version of the release's
+	// own name has the same key.
 	vs, err := c.tx.Versions().Versions(metadata.VersionPage{PackageID: c.pkg.ID, AfterSortKey: c.rel.SortKey, Deleted: true, Limit: 1})
 	if err != nil {
 		return registry.Version{}, err
@@ -88,7 +88,7 @@ func (c *committer) findExisting() (registry.Version, error) {
 	return vs[0], nil
 }
 
-// condition asks Release.If.
+// condition runs Release.If.
 func (c *committer) condition(old registry.Version) error {
 	if c.rel.If == nil {
 		return nil
@@ -154,12 +154,12 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	}
 	if err = c.tags(&v); err == nil && c.rel.State != "" {
 		err = c.setState(&v, c.rel.State, c.rel.Reason)
-		c.sorted = false // lookNewest has counted with the state
+		c.sorted = false // lookNewest has taken the state into account
 	}
 	return Result{Version: v, Created: true, Changed: true}, err
 }
 
-// versionOf is the row of the release; old is its tombstone or empty.
+// versionOf returns the version's row for the release; old is its tombstone or empty.
 func (c *committer) versionOf(old registry.Version) registry.Version {
 	return registry.Version{
 		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: registry.Published,
@@ -168,7 +168,7 @@ func (c *committer) versionOf(old registry.Version) registry.Version {
 	}
 }
 
-// tags sets the release's tags to a version, which becomes what is stored then.
+// tags sets the release's tags to v, which is updated with what is stored.
 func (c *committer) tags(v *registry.Version) error {
 	for _, t := range c.rel.Tags {
 		if err := c.tagIf(t); err != nil {
@@ -204,7 +204,7 @@ func (c *committer) tagIf(name string) error {
 	return c.rel.TagIf(name, former.now)
 }
 
-// writeReferences records what the version points at.
+// writeReferences stores the digests that the version points at.
 func (c *committer) writeReferences(v registry.Version) error {
 	refs := make([]metadata.Reference, len(c.rel.References))
 	for i, r := range c.rel.References {
@@ -237,8 +237,8 @@ func (c *committer) updatePackage() error {
 	return err
 }
 
-// matchExisting answers a Create of a version that is there: success if the content is the very same. Of a release with a Digest the
-// tags move along.
+// matchExisting answers a Create of a version that exists: success if the content is identical. If the release has a Digest,
+// its tags are set too.
 func (c *committer) matchExisting(old registry.Version) (Result, error) {
 	same, err := c.matches(old)
 	switch {

@@ -10,16 +10,16 @@ import (
 	"slipway/registry"
 )
 
-// Existing are the files that a version holds before a commit.
+// Existing is what a version holds before a commit.
 type Existing struct {
 	files   metadata.Files
 	version registry.Version
 }
 
-// Version is the version before the commit; the zero one when it is new.
+// Version is the version before the commit; the zero Version when it is new.
 func (h Existing) Version() registry.Version { return h.version }
 
-// IsNew reports whether there are none: the version is new, or was deleted.
+// IsNew reports whether there is no such version: it never was, or was deleted.
 func (h Existing) IsNew() bool { return h.version.ID == 0 || h.version.State == registry.Deleted }
 
 // File finds a path. ok is false where there is none.
@@ -34,13 +34,14 @@ func (h Existing) File(path string) (f registry.File, ok bool, err error) {
 	return f, err == nil, err
 }
 
-// fileList is the files of a version while they change, where they are few enough for its digest to follow.
+// fileList is the files of a version while they change, if they are few enough for the version's digest to be kept up to date.
 type fileList struct {
 	files []registry.File
 	known bool
 }
 
-// contentOf reads the files of a version to which some are added. One whose digest was left out only grows.
+// contentOf reads the files of a version to which files are added. A version whose digest was left out, for having too many
+// files, needs no list.
 func contentOf(rows metadata.Files, v registry.Version) (fileList, error) {
 	if v.Digest == "" {
 		return fileList{}, nil
@@ -49,7 +50,7 @@ func contentOf(rows metadata.Files, v registry.Version) (fileList, error) {
 	return fileList{files, len(files) <= registry.MaxDigestedFiles}, err
 }
 
-// put adds files, or puts them in the place of others, and returns the digest, "" where it is left out.
+// put adds or replaces files and returns the version's digest, "" where it is left out.
 func (c *fileList) put(files []registry.File) digest.Digest {
 	if !c.known {
 		return ""
@@ -68,7 +69,8 @@ func (c *fileList) put(files []registry.File) digest.Digest {
 	return registry.ContentDigest(c.files)
 }
 
-// without returns whether a version has files beside the removed ones, and the digest of those, "" where it is left out.
+// without reports whether a version has files left after removed are gone, and the digest of the files left, "" where it is
+// left out.
 func without(rows metadata.Files, v registry.Version, removed []registry.File) (left bool, d digest.Digest, err error) {
 	limit := len(removed) + registry.MaxDigestedFiles + 1
 	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: limit})

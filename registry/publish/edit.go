@@ -40,7 +40,7 @@ func (s *Publisher) Edit(ctx context.Context, at registry.Name, fn func(e *Edit)
 	})
 }
 
-// known refuses a caller who may not even know that the repository exists, before it can learn which packages do.
+// known refuses a caller who may not know that the repository exists, before the answer could tell which packages exist.
 func (s *Publisher) known(ctx context.Context, repository string) error {
 	switch access.Decide(access.From(ctx), access.Read, repository) {
 	case access.Challenge, access.Hide:
@@ -61,7 +61,7 @@ func (e *Edit) Package() registry.Package { return e.c.pkg }
 // Version returns a version that is not deleted. NotFound.
 func (e *Edit) Version(name string) (registry.Version, error) { return e.c.version(name) }
 
-// CanonicalVersion is Version by any spelling that means the same in the format.
+// CanonicalVersion is Version by any spelling that the format takes for the same version.
 func (e *Edit) CanonicalVersion(name string) (registry.Version, error) {
 	v, err := e.c.svc.core.FindCanonical(e.c.tx.Versions(), e.c.pkg, name)
 	return e.c.present(v, err, name)
@@ -84,7 +84,7 @@ func (e *Edit) Versions() ([]registry.Version, error) {
 // Tags returns the tags that hold.
 func (e *Edit) Tags() ([]registry.Tag, error) { return e.c.tx.Tags().Tags(e.c.pkg.ID) }
 
-// SetTag points a tag at a version. Pointing it where it points already changes nothing.
+// SetTag points a tag at a version. Setting a tag to the version it names already changes nothing.
 func (e *Edit) SetTag(tag, version, reason string) (registry.Tag, error) {
 	if err := e.need(access.Tag); err != nil {
 		return registry.Tag{}, err
@@ -102,8 +102,8 @@ func (e *Edit) SetTag(tag, version, reason string) (registry.Tag, error) {
 	return e.c.setTag(tag, &v, reason)
 }
 
-// RemoveTag ends a tag. It needs the right to tag, or the right to delete, as who may delete a version may end its tags
-// with it. NotFound; Conflict for the tag that the format can't do without.
+// RemoveTag ends a tag. It needs the right to tag or the right to delete: a caller who may delete a version ends its tags as
+// well. NotFound; Conflict for a tag that the format requires.
 func (e *Edit) RemoveTag(tag, reason string) error {
 	if err := e.need(access.Tag); err != nil && e.need(access.Delete) != nil {
 		return err
@@ -114,7 +114,7 @@ func (e *Edit) RemoveTag(tag, reason string) error {
 	return e.c.removeTag(tag, reason)
 }
 
-// SetState marks a version published, or deprecated or yanked where its format knows that, with a message. It needs the
+// SetState marks a version published, deprecated or yanked, with a message. The format says which states it has. It needs the
 // right to publish. Invalid, NotFound.
 func (e *Edit) SetState(version string, state registry.State, reason string) error {
 	if err := e.need(access.Publish); err != nil {
@@ -130,7 +130,7 @@ func (e *Edit) SetState(version string, state registry.State, reason string) err
 	return e.c.setState(&v, state, reason)
 }
 
-// setState marks a version; v, which is whole, becomes what is stored then.
+// setState marks a version; v, a whole row, is updated with what is stored.
 func (c *change) setState(v *registry.Version, state registry.State, reason string) error {
 	kind := map[registry.State]registry.EventType{registry.Published: registry.EventArtifactRestored, registry.Deprecated: registry.EventArtifactDeprecated, registry.Yanked: registry.EventArtifactYanked}[state]
 	v.State, v.Reason = state, reason
@@ -158,8 +158,8 @@ func (e *Edit) SetDescriptor(descriptor []byte) error {
 	return nil
 }
 
-// Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. Where the format can't do
-// without a tag that pointed at it, the tag moves to the highest version left. Conflict (InUse): it is deployed.
+// Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. A tag that the format requires moves
+// from the deleted version to the highest version left. Conflict (InUse): the version is deployed.
 func (e *Edit) Delete(version, reason string) error {
 	if err := e.need(access.Delete); err != nil {
 		return err
@@ -171,8 +171,8 @@ func (e *Edit) Delete(version, reason string) error {
 	return e.c.delete(v, reason)
 }
 
-// RemoveFile takes one file out of a version; its path stays reserved for the same bytes. With the last file the
-// version goes. NotFound; Conflict (InUse): the version is deployed.
+// RemoveFile takes one file out of a version; its path stays reserved for the same bytes. Removing the last file deletes the
+// version. NotFound; Conflict (InUse): the version is deployed.
 func (e *Edit) RemoveFile(version, path, reason string) error {
 	return e.RemoveFileIf(version, path, reason, func(registry.File) error { return nil })
 }
@@ -193,7 +193,8 @@ func (e *Edit) RemoveFileIf(version, path, reason string, allow func(registry.Fi
 	return e.c.remove(v, []registry.File{f}, reason)
 }
 
-// RemoveFiles is RemoveFile for those of the paths that the version has, with one event. It returns how many there were.
+// RemoveFiles is RemoveFile for several paths, with one event; paths that the version does not have are passed over. It
+// returns how many files it removed.
 func (e *Edit) RemoveFiles(version, reason string, paths ...string) (int, error) {
 	v, err := e.removable(version)
 	if err != nil {
@@ -211,7 +212,7 @@ func (e *Edit) RemoveFiles(version, reason string, paths ...string) (int, error)
 	return len(files), e.c.remove(v, files, reason)
 }
 
-// RemoveFolder is RemoveFiles for all that is below a folder, which ends in a slash.
+// RemoveFolder is RemoveFiles for every file below a folder, whose name ends in a slash.
 func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
 	v, err := e.removable(version)
 	if err != nil {
@@ -224,7 +225,7 @@ func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
 	return len(files), e.c.remove(v, files, reason)
 }
 
-// removable finds a version of which the caller may take files.
+// removable finds a version from which the caller may remove files.
 func (e *Edit) removable(version string) (registry.Version, error) {
 	if err := e.need(access.Delete); err != nil {
 		return registry.Version{}, err
@@ -232,7 +233,7 @@ func (e *Edit) removable(version string) (registry.Version, error) {
 	return e.c.version(version)
 }
 
-// remove takes files out of a version, or ends it with its last.
+// remove takes files out of a version, and deletes the version when none is left.
 func (c *change) remove(v registry.Version, files []registry.File, reason string) error {
 	if len(files) == 0 {
 		return nil
@@ -290,7 +291,7 @@ func (c *change) delete(v registry.Version, reason string) error {
 	return c.retag(v)
 }
 
-// retag ends the tags of a deleted version, and finds a new place for the required one.
+// retag ends the tags of a deleted version, and moves the tag that the format requires to another version.
 func (c *change) retag(gone registry.Version) error {
 	tags, err := c.tx.Tags().TagsOfVersion(gone.ID)
 	if err != nil {

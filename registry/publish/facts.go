@@ -41,7 +41,8 @@ func (e *Edit) AddFacts(version string, facts []registry.FactInput) error {
 	return e.c.addFacts(v, facts, entry.Seq)
 }
 
-// unknown leaves out what the last fact of the same key and source says already, and counts the facts that the version has.
+// unknown returns the facts whose value differs from the last fact of the same key and source, and the number of facts that
+// the version has.
 func (c *change) unknown(v registry.Version, facts []registry.FactInput) (news []registry.FactInput, n int, err error) {
 	have, err := c.tx.Facts().Facts(v.ID)
 	if err != nil {

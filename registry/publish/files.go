@@ -8,7 +8,7 @@ import (
 	"slipway/registry/content"
 )
 
-// addFiles adds the files to a version that is there, by look-ups of their paths alone.
+// addFiles adds the files to an existing version. It looks up their paths only, not the other files of the version.
 func (c *committer) addFiles(old registry.Version) (Result, error) {
 	var fresh, replaced []Staged
 	former := map[string]registry.File{}
@@ -112,8 +112,8 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 	return v, c.tx.Versions().UpdateVersion(v)
 }
 
-// newFacts leaves out the facts that the version has already: each file of a version says the same of its origin. A version that
-// has grown for years, as snapshots do, is added to all the same: what would be more than maxFacts is not kept.
+// newFacts leaves out the facts that the version has already, as each file of a version brings the same facts about its
+// origin. A version that has grown for years, as snapshots do, can still get files: facts beyond maxFacts are dropped.
 func (c *committer) newFacts(v registry.Version) ([]registry.FactInput, error) {
 	if len(c.rel.Facts) == 0 {
 		return nil, nil
@@ -135,7 +135,7 @@ func (c *committer) newFiles(v registry.Version, list []Staged) ([]registry.File
 	return files, nil
 }
 
-// checkPathFree refuses a new path that held other bytes before, or that would be file and folder at once.
+// checkPathFree refuses a new path that held other bytes before, or that would be a file and a folder at once.
 func (c *committer) checkPathFree(v registry.Version, st Staged) error {
 	had, err := c.tx.Files().Reserved(v.ID, st.Path)
 	switch {
@@ -155,12 +155,12 @@ func (c *committer) checkPathFree(v registry.Version, st Staged) error {
 	return err
 }
 
-// fileAsFolder is the refusal of a path that would be file and folder at once.
+// fileAsFolder is the error for a path that would be a file and a folder at once.
 func fileAsFolder(path, beside string) error {
 	return registry.Errorf(registry.Conflict, registry.AboutFile, "%q can't be stored beside %q: one name would be file and folder", registry.Clip(path), registry.Clip(beside))
 }
 
-// refuseFileAsFolder refuses files of one release of which one would be the folder of another.
+// refuseFileAsFolder refuses a release in which one file's path would be a folder of another file's path.
 func refuseFileAsFolder(files []Staged) error {
 	if len(files) < 2 {
 		return nil
@@ -179,8 +179,8 @@ func refuseFileAsFolder(files []Staged) error {
 	return nil
 }
 
-// putBlob records staged bytes; it refuses when the collector may have taken them since they were stored. A linked blob
-// must be the package's own at this moment.
+// putBlob records staged bytes. ErrCollected: the collector may have removed them since they were stored. The package must
+// hold a linked blob at this moment.
 func (c *committer) putBlob(st Staged) (registry.Blob, error) {
 	if st.linked {
 		b, err := content.OwnBlob(c.tx, c.name, c.pkg.ID, st.Blob.Digest)

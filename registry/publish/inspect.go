@@ -11,8 +11,8 @@ import (
 	"slipway/registry"
 )
 
-// File finds a path that the package's version holds already. The right to publish is enough for it, as a publisher learns
-// from the answer anyway what is there. NotFound.
+// File finds a path that the version holds already. The right to publish is enough, as a commit's answer tells a publisher
+// anyway what exists. NotFound.
 func (p *Publish) File(ctx context.Context, version, path string) (registry.File, error) {
 	var f registry.File
 	err := p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
@@ -30,8 +30,8 @@ func (p *Publish) File(ctx context.Context, version, path string) (registry.File
 	return f, err
 }
 
-// Version returns a version as it is, also a deleted one, and the file that it holds under path, an empty one where it holds
-// none. As with File, the right to publish is enough. NotFound.
+// Version returns a version, also a deleted one, and its file at path, the zero File where it has none. As with File, the
+// right to publish is enough. NotFound.
 func (p *Publish) Version(ctx context.Context, version, path string) (v registry.Version, f registry.File, err error) {
 	err = p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
 		if v, err = tx.Versions().VersionAt(p.name.Repository, p.name.Format, p.name.Package, version); err != nil {
@@ -43,8 +43,8 @@ func (p *Publish) Version(ctx context.Context, version, path string) (v registry
 	return v, f, err
 }
 
-// FilesFrom hands over the files of a version whose paths begin with prefix, in their order, until take returns false. As with
-// File, the right to publish is enough.
+// FilesFrom passes the files of a version whose paths begin with prefix to take, in the order of paths, until take returns
+// false. As with File, the right to publish is enough.
 func (p *Publish) FilesFrom(ctx context.Context, v registry.Version, prefix string, take func(registry.File) bool) error {
 	const page = 64
 	return p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
@@ -66,8 +66,8 @@ func (p *Publish) FilesFrom(ctx context.Context, v registry.Version, prefix stri
 	})
 }
 
-// Has reports whether the package holds a version of this digest that is not deleted. The right to publish is enough for
-// it, as for File.
+// Has reports whether the package holds a version of this digest that is not deleted. As with File, the right to publish is
+// enough.
 func (p *Publish) Has(ctx context.Context, d digest.Digest) (bool, error) {
 	err := p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
 		pkg, err := registry.OpenPackage(tx, p.name)
@@ -83,8 +83,8 @@ func (p *Publish) Has(ctx context.Context, d digest.Digest) (bool, error) {
 	return err == nil, err
 }
 
-// FactsOf returns the facts of the package's versions with these digests, none for one that is not there. As with File, the
-// right to publish is enough.
+// FactsOf returns the facts of the package's versions with these digests; a digest without a version has none. As with File,
+// the right to publish is enough.
 func (p *Publish) FactsOf(ctx context.Context, digests []digest.Digest) ([][]registry.Fact, error) {
 	var out [][]registry.Fact
 	err := p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {

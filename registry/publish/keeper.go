@@ -11,14 +11,15 @@ import (
 // maxUses bounds the reasons of one refusal.
 const maxUses = 5
 
-// Keeper knows of versions that must stay.
+// Keeper knows which versions must stay.
 type Keeper interface {
-	// Uses says why a version can't go: at most limit that run, and at most limit that are about to.
+	// Uses returns why a version can't be deleted: at most limit services that run it, and at most limit deployments that are
+	// about to.
 	Uses(tx metadata.Tx, v registry.Version, limit int) ([]registry.Use, error)
 }
 
-// unused refuses a change that takes bytes of a version away while it is deployed: as itself, or as a part of an index that
-// is. what is the change, for the message. Conflict.
+// unused refuses a change that takes bytes away from a version while the version, or an index that contains it, is deployed.
+// what names the change in the message. Conflict.
 func (c *change) unused(v registry.Version, what string) error {
 	uses, err := c.uses(v)
 	if err != nil || len(uses) == 0 {

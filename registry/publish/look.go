@@ -11,16 +11,16 @@ import (
 	"slipway/registry"
 )
 
-// A store with several writers holds the log for all of them from the first entry of an update to its commit. So what a
-// publish needs to know is read before its first entry, and nothing is read after it.
+// A store with several writers locks the log against all of them from an update's first entry to its commit. So a publish
+// reads everything it needs before its first entry, and nothing after it.
 
 // formerTag is what a tag named before a change.
 type formerTag struct {
-	now        registry.Tag // the zero one where it names nothing
-	generation int64        // the highest that it ever had
+	now        registry.Tag // the zero Tag where there is none
+	generation int64        // the highest that the tag ever had
 }
 
-// formerTag returns what a tag names in the transaction, from what was looked up where it was.
+// formerTag returns what a tag names in the transaction: from looked, or else from the store.
 func (c *change) formerTag(name string) (formerTag, error) {
 	if c.made {
 		return formerTag{}, nil
@@ -42,8 +42,8 @@ func (c *change) formerTag(name string) (formerTag, error) {
 	return formerTag{generation: past[0].Generation}, nil
 }
 
-// look reads what the commit of a release asks for after its log entry: the tags that it sets, what its references must find,
-// and, for a new version, which version is the newest with it.
+// look reads what a commit needs after its log entry: the tags that it sets, the versions that its references require, and,
+// for a new version, which version is the newest afterwards.
 func (c *committer) look(fresh bool) error {
 	if c.made && !slices.ContainsFunc(c.rel.References, func(r Reference) bool { return r.Required }) {
 		return nil
@@ -72,7 +72,8 @@ func (c *committer) look(fresh bool) error {
 	return c.lookNewest()
 }
 
-// lookNewest finds which version is shown as the newest once the release is there, by the rule of metadata.Versions.Highest.
+// lookNewest finds which version is shown as the newest once the release is committed, by the rule of
+// metadata.Versions.Highest.
 func (c *committer) lookNewest() error {
 	latest, err := c.formerTag(latestTag)
 	if err != nil {

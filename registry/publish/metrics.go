@@ -8,7 +8,7 @@ import (
 	"slipway/registry"
 )
 
-// newPublishSeconds counts the time from Begin to Commit, by format and outcome.
+// newPublishSeconds makes the histogram of the time from Begin to Commit, by format and outcome.
 func newPublishSeconds(reg prometheus.Registerer) *prometheus.HistogramVec {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "slipway_publish_duration_seconds", Help: "Time from the start of a publish to its durable commit.",
@@ -18,7 +18,7 @@ func newPublishSeconds(reg prometheus.Registerer) *prometheus.HistogramVec {
 	return seconds
 }
 
-// Observe notes how long a publish took, and whether it was one.
+// Observe records how long a publish took, and whether it succeeded.
 func (s *Publisher) Observe(format string, start time.Time, err error) {
 	outcome := "ok"
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"slipway/storage"
 )
 
-// Publish is a version on its way: Begin, Stage each file, Commit. Nothing is visible before Commit returns nil.
-// It is not safe for concurrent use.
+// Publish builds one version: Begin, Stage each file, Commit. Nothing is visible before Commit returns nil. A Publish is not
+// safe for concurrent use.
 type Publish struct {
 	svc    *Publisher
 	actor  access.Actor
@@ -46,7 +46,7 @@ func (s *Publisher) Begin(ctx context.Context, at registry.Name) (*Publish, erro
 // Repository returns the repository published into.
 func (p *Publish) Repository() registry.Repository { return p.repo }
 
-// Stage reads r to EOF into the blob store, with every sum in the same pass. The bytes are durable when it returns and
+// Stage reads r to EOF into the blob store, with every sum in the same pass. The bytes are durable when Stage returns and
 // belong to the publish; without Commit they are garbage. DigestMismatch, TooLarge, BadBody, NoSpace.
 func (p *Publish) Stage(ctx context.Context, f content.StageFile, r io.Reader) (Staged, error) {
 	st, err := p.put(ctx, f, r)
@@ -110,7 +110,7 @@ func (p *Publish) Link(ctx context.Context, path, mediaType string, d digest.Dig
 	return st, nil
 }
 
-// Open reads a staged file back, before Commit: to look inside what was sent. The caller closes.
+// Open reads a staged file before Commit, for formats that check its content. The caller closes.
 func (p *Publish) Open(ctx context.Context, st Staged) (io.ReadCloser, error) {
 	return p.svc.core.Blobs.Open(ctx, st.Blob.Digest, 0, -1)
 }
@@ -130,8 +130,8 @@ func (p *Publish) Into(at registry.Name) {
 // Actor returns the caller who publishes.
 func (p *Publish) Actor() access.Actor { return p.actor }
 
-// KeepStaged records the bytes of a staged file, and lets need say in the same transaction what needs them until a later
-// commit. NotFound: the repository is gone; Unavailable: the bytes are.
+// KeepStaged makes the row of a staged file's blob. need runs in the same transaction and records what needs the blob until a
+// later commit. NotFound: the repository is gone; Unavailable: the bytes are gone.
 func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metadata.Tx, b registry.Blob) error) error {
 	files := []Staged{st}
 	for try := 0; ; try++ {
@@ -158,11 +158,11 @@ func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metada
 	}
 }
 
-// Abort gives up; after Commit it does nothing, so it is deferred.
+// Abort ends the publish without a commit. After Commit it does nothing, so callers defer it.
 func (p *Publish) Abort() { p.ended = true }
 
-// Commit makes the version visible in one transaction: package, version, files, tags, facts, log. AlreadyExists: other
-// content is there; Conflict: the coordinate was deleted.
+// Commit makes the version visible in one transaction: package, version, files, tags, facts, log. AlreadyExists: the version
+// exists with other content; Conflict: the coordinate was deleted.
 func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	if p.ended {
 		return Result{}, errors.New("registry: publish ended already")
@@ -219,7 +219,7 @@ func (p *Publish) check(rel Release, files []Staged) error {
 	return nil
 }
 
-// CommitIn makes a version of held files visible as a part of the caller's transaction; see Publish.Commit.
+// CommitIn is Publish.Commit within the caller's transaction, for files that were made by HeldFile.
 func (s *Publisher) CommitIn(tx metadata.Tx, actor access.Actor, repo registry.Repository, at registry.Name, rel Release, files []Staged) (Result, error) {
 	c := committer{change: newChange(s, tx, actor, repo), rel: rel, name: at, files: files}
 	return c.run()
@@ -235,8 +235,8 @@ func (p *Publish) commit(ctx context.Context, rel Release, files []Staged) (Resu
 	return res, err
 }
 
-// rescue looks whether the bytes of the staged files survived a collection that ran meanwhile; the commit after it
-// counts collections from now on only.
+// rescue checks that the bytes of the staged files survived a collection that ran meanwhile. For the next commit only later
+// collections matter.
 func (p *Publish) rescue(ctx context.Context, files []Staged, try int) error {
 	if try > 0 {
 		if err := content.Pause(ctx, content.RescuePause); err != nil {

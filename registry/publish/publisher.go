@@ -1,5 +1,5 @@
-// Package publish is the one way in which a version becomes visible, changes, or goes: begin, stage, commit; and edits of what
-// is there, with their log entries, in one transaction each.
+// Package publish is the only way in which versions become visible, change and are deleted: a publish (begin, stage, commit),
+// and edits of existing versions; each is one transaction with its log entries.
 package publish
 
 import (
@@ -17,7 +17,7 @@ type Publisher struct {
 	seconds *prometheus.HistogramVec
 }
 
-// New makes the part. A version that one of keepers has a use for can't be deleted.
+// New makes the part. A version for which one of keepers names a use can't be deleted.
 func New(core *registry.Core, content *content.Store, keepers []Keeper, metrics prometheus.Registerer) *Publisher {
 	return &Publisher{core: core, content: content, keepers: keepers, seconds: newPublishSeconds(metrics)}
 }

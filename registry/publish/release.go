@@ -25,10 +25,10 @@ type Staged struct {
 	MediaType string
 	Blob      registry.Blob // without ID
 
-	at      time.Time // collections after it may have taken the bytes
-	checked bool      // at is exact: the bytes were seen since
-	linked  bool      // bytes that the package holds already
-	held    bool      // bytes that a set holds
+	at      time.Time // a later collection may have removed the bytes
+	checked bool      // the store had the bytes at the time at
+	linked  bool      // the package holds the bytes already
+	held    bool      // a set holds the bytes
 }
 
 // Release is what a commit makes of the staged files.
@@ -40,44 +40,45 @@ type Release struct {
 	Prerelease bool
 	Descriptor []byte
 	MediaType  string
-	// Digest is the identity of the content where the format has one of its own (a manifest's); "" for ContentDigest. A
-	// Create of the same coordinate with the same Digest is the same content, and its Tags are set all the same.
+	// Digest is the version's digest where the format has its own (a manifest's); "" for ContentDigest. A Create of an
+	// existing coordinate with the same Digest succeeds and sets its Tags.
 	Digest digest.Digest
-	// Merge returns the version's descriptor from the former one, nil for a new version: for formats whose versions grow
-	// file by file, where several requests may meet. It may run more than once.
+	// Merge returns the version's new descriptor, given the old one, which is nil for a new version. It serves formats whose
+	// versions grow file by file, by requests that may be concurrent. It may run more than once.
 	Merge func(old []byte) ([]byte, error)
-	// State and Reason mark a version that is new, with an event of their own; "" leaves it Published. See Edit.SetState.
+	// State and Reason mark a new version, with a separate event; State "" leaves it Published. See Edit.SetState.
 	State  registry.State
 	Reason string
-	// References are what the version points at within its package.
+	// References are the digests that the version points at within its package.
 	References []Reference
-	// Silent stores a part of something else: it is logged, but announced only with its first tag.
+	// Silent is for a version that is a part of another: it is logged, but subscribers learn of it only with its first tag.
 	Silent bool
-	// Revive lets a deleted coordinate be published again: it names its content, so it can't come back as something else.
+	// Revive lets a deleted coordinate be published again. It is for coordinates that are digests, which can't return with
+	// other content.
 	Revive bool
-	// SameKey says that versions with an equal SortKey are one, however they are spelled: what is there, or was, keeps its
-	// name and PURL, and the release goes into it.
+	// SameKey says that versions with an equal SortKey are the same version, however they are spelled. An existing or deleted
+	// version with the key keeps its name and PURL, and the release goes into it.
 	SameKey bool
-	// Package returns the package's descriptor from the former one; nil keeps it. It may run more than once.
+	// Package returns the package's new descriptor, given the old one. It may run more than once. nil: the descriptor stays.
 	Package func(old []byte) ([]byte, error)
 	// Tags are set to the version; TagsIfUnset only where the package has no such tag.
 	Tags        []string
 	TagsIfUnset []string
-	// TagIf sees, in the transaction, what each of Tags names before, a zero Tag for nothing, and refuses the commit with
-	// its error. It may run more than once and touches nothing else. nil: no condition.
+	// TagIf is called in the transaction with each of Tags as it is before the commit, the zero Tag where there is none. Its
+	// error refuses the commit. It may run more than once and touches nothing else. nil: no condition.
 	TagIf func(name string, now registry.Tag) error
 	Facts []registry.FactInput
 	// Files are the staged files that belong to the version; nil is all. The others are dropped.
 	Files []Staged
-	// If sees, in the transaction, the files that the version holds before (none when it is new), and refuses the commit
-	// with its error. It may run more than once and touches nothing else. nil: no condition.
+	// If is called in the transaction with what the version holds before the commit. Its error refuses the commit. It may run
+	// more than once and touches nothing else. nil: no condition.
 	If func(have Existing) error
 }
 
-// Result is what a commit did. Neither Created nor Changed: all of it was there before, and there is no new event.
+// Result is what a commit did. Neither Created nor Changed: everything existed before, and there is no new event.
 type Result struct {
 	Version registry.Version
-	Package registry.Package // as it is with the version
+	Package registry.Package // as it is after the commit
 	Created bool             // the version is new
 	Changed bool             // something was written, if only a tag
 }
@@ -86,12 +87,12 @@ type Result struct {
 type Reference struct {
 	Kind   string
 	Digest digest.Digest
-	// Required: the package must hold a version of this digest, else the commit fails with NotFound about a blob. Others
-	// need not be there.
+	// Required: the package must hold a version of this digest, else the commit fails with NotFound about a blob. Other
+	// references may point at nothing.
 	Required bool
 }
 
-// HeldFile is a file whose bytes something else holds until the commit, as a set holds its files.
+// HeldFile makes a Staged whose bytes something else, such as a set, holds until the commit.
 func HeldFile(path, mediaType string, b registry.Blob) Staged {
 	return Staged{Path: path, MediaType: mediaType, Blob: b, held: true}
 }

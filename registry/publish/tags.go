@@ -8,15 +8,16 @@ import (
 	"slipway/registry"
 )
 
-// TagChange is how a tag is to be set.
+// TagChange says how a tag is to be set.
 type TagChange struct {
 	Version string
 	Reason  string
-	// IfGeneration makes it compare-and-swap: the generation that must hold now; 0: the tag must not hold.
+	// IfGeneration makes the change a compare-and-swap: it is the tag's expected generation; 0: the tag must not exist.
 	IfGeneration *int64
 }
 
-// SetTag points a tag at a version. PreconditionFailed: another generation holds; the tag as it is comes back too.
+// SetTag points a tag at a version. PreconditionFailed: the tag has another generation; the current tag is returned with the
+// error.
 func (s *Publisher) SetTag(ctx context.Context, at registry.Name, tag string, c TagChange) (registry.Tag, error) {
 	var t registry.Tag
 	err := s.Edit(ctx, at, func(e *Edit) error {
@@ -30,7 +31,7 @@ func (s *Publisher) SetTag(ctx context.Context, at registry.Name, tag string, c 
 	return t, err
 }
 
-// RemoveTag ends a tag. NotFound, Conflict, PreconditionFailed as SetTag.
+// RemoveTag ends a tag. NotFound; Conflict for a tag that the format requires; PreconditionFailed as SetTag.
 func (s *Publisher) RemoveTag(ctx context.Context, at registry.Name, tag string, c TagChange) (registry.Tag, error) {
 	var t registry.Tag
 	err := s.Edit(ctx, at, func(e *Edit) error {
