@@ -20,7 +20,7 @@ const (
 )
 
 const (
-	fanOutPause = 20 * time.Millisecond // between two looks at a log that grows all the time
+	fanOutPause = 20 * time.Millisecond // between two looks at a log that keeps growing
 	idlePause   = 5 * time.Second       // looks although nothing was heard
 	faultPause  = time.Second           // after an error of the database, unless Options say otherwise
 	tidyEvery   = time.Minute
@@ -42,7 +42,7 @@ type Options struct {
 	Logger      *slog.Logger                      // nil: slog.Default
 }
 
-// Dispatcher sends what subscriptions select. What it has to do is in the database, so it can end at any moment and the
+// Dispatcher sends the deliveries of subscriptions. They are in the database, so a dispatcher can end at any moment and the
 // next one goes on; a message may come twice, under the same id, and is never lost. A publish does not wait for it.
 type Dispatcher struct {
 	out     *Outbox

@@ -49,19 +49,19 @@ func (s *Subscriptions) baseURL(sub Subscription) string {
 const (
 	// outboxBatch bounds the log entries that a subscription looks at in one step.
 	outboxBatch = 100
-	// cursorDelay and cursorSlack bound how far the place in memory is before the stored one: what a restart looks at again.
+	// cursorDelay and cursorSlack bound how far the cursor in memory is ahead of the stored one: after a restart, those log entries
+	// are looked at again.
 	cursorDelay = time.Second
 	cursorSlack = 1000
 )
 
-// Outbox is the side of the core that a dispatcher works on. There is one dispatcher, and it calls FanOut from one
-// goroutine.
+// Outbox is what a dispatcher works on. There is one dispatcher, and it calls FanOut from one goroutine.
 type Outbox struct {
 	s       *Subscriptions
 	cursors map[int64]cursor
 }
 
-// place is how far a subscription has looked. Entries behind the stored cursor were looked at and not selected.
+// cursor is how far a subscription has looked. Entries behind the stored cursor were looked at and not selected.
 type cursor struct {
 	stored  int64
 	at      int64
@@ -84,7 +84,7 @@ type step struct {
 }
 
 // FanOut lets every enabled subscription look at log entries that it has not seen, at most a batch of them. What a filter
-// selects becomes a pending delivery with its bytes, in one transaction with the subscription's place: once, whatever
+// selects becomes a pending delivery with its bytes, in one transaction with the subscription's cursor: once, whatever
 // happens. more: there is more to look at.
 func (o *Outbox) FanOut(ctx context.Context) (more bool, err error) {
 	steps, more, err := o.look(ctx)
@@ -100,7 +100,7 @@ func (o *Outbox) FanOut(ctx context.Context) (more bool, err error) {
 	return more, errors.Join(errs...)
 }
 
-// look reads the log for all subscriptions; those at one place share what is read.
+// look reads the log for all subscriptions; those with the same cursor share what is read.
 func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) {
 	type page struct {
 		entries []registry.Entry
@@ -152,7 +152,7 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 	return steps, more, nil
 }
 
-// place is where a subscription goes on: the place in memory, unless the stored one was moved.
+// cursorOf returns where a subscription goes on: the cursor in memory, unless the stored one was moved.
 func (o *Outbox) cursorOf(sub Subscription) cursor {
 	p, known := o.cursors[sub.ID]
 	if !known || p.stored != sub.Cursor || !p.updated.Equal(sub.UpdatedAt) {
@@ -240,7 +240,7 @@ func (o *Outbox) store(ctx context.Context, st step) (again bool, err error) {
 	return false, nil
 }
 
-// unchangedSince reports whether nothing was changed that decides what is sent.
+// unchangedSince reports whether a subscription still is as it was read, in all that decides what is sent.
 func unchangedSince(a, b metadata.Subscription) bool {
 	return a.Cursor == b.Cursor && a.ReplayTo == b.ReplayTo && a.DisabledAt.Equal(b.DisabledAt) && a.Preset == b.Preset &&
 		a.BaseURL == b.BaseURL && bytes.Equal(a.Filter, b.Filter)

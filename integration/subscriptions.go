@@ -14,8 +14,8 @@ import (
 	"slipway/registry/access"
 )
 
-// Subscription sends the events that its filter selects to a URL, through the sink that it names. It belongs to the repositories it names: who administers
-// all of them may see and change it, whoever made it.
+// Subscription sends the events that its filter selects to a URL, through the sink that it names. It belongs to the repositories
+// of its filter: callers who administer all of them may see and change it.
 type Subscription struct {
 	metadata.Subscription
 	Filter Filter

@@ -26,7 +26,7 @@ var renders = map[string]render{
 	Harbor:            harbor,
 }
 
-// Set is all presets. It implements registry.Renderer.
+// Set is all presets. It implements integration.Renderer.
 type Set struct{}
 
 var _ integration.Renderer = Set{}
@@ -34,7 +34,7 @@ var _ integration.Renderer = Set{}
 // Presets are the names, the default first.
 func (Set) Presets() []string { return []string{CloudEvents, CloudEventsBinary, Harbor} }
 
-// Render implements registry.Renderer. The bytes of an event are the same whenever it is rendered.
+// Render implements integration.Renderer. The bytes of an event are the same whenever it is rendered.
 func (Set) Render(name string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	fn, ok := renders[name]
 	if !ok {

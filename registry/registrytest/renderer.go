@@ -16,10 +16,10 @@ const (
 // Renderer renders messages for tests of the core.
 type Renderer struct{}
 
-// Presets implements registry.Renderer.
+// Presets implements integration.Renderer.
 func (Renderer) Presets() []string { return []string{Preset, PresetQuiet} }
 
-// Render implements registry.Renderer.
+// Render implements integration.Renderer.
 func (Renderer) Render(preset string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	if preset == PresetQuiet {
 		return nil, nil
