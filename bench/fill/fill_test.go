@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"slipway/bench/fill"
+	"slipway/formats"
 	"slipway/formats/all"
 	"slipway/metadata"
 	"slipway/registry"
@@ -17,7 +18,9 @@ import (
 
 func newEnv(t testing.TB, opts ...registrytest.Option) *registrytest.Env {
 	t.Helper()
-	return registrytest.New(t, append(opts, registrytest.With(func(c *instance.Config) { c.Rules, c.Assemblers = all.Rules(), all.Assemblers() }))...)
+	return registrytest.New(t, append(opts, registrytest.With(func(c *instance.Config) {
+		c.Rules, c.Assemblers = formats.Rules(all.All()), formats.Assemblers(all.All())
+	}))...)
 }
 
 func plan() fill.Plan {

@@ -52,15 +52,16 @@ var mayImport = map[string][]string{
 	"integration":   {"registry", "registry/access", "metadata"},
 	"integration/*": {"integration+", "registry", "metadata", "internal/outbound"},
 
-	"formats":         front,
+	"formats":         slices.Concat(front, []string{"formats/setup"}),
+	"formats/setup":   {},
 	"formats/archive": {"registry"},
 	"formats/version": {},
-	"formats/*":       slices.Concat(front, []string{"formats/archive", "formats/version"}),
-	"formats/all":     {"formats+", "registry", "registry/staging"},
+	"formats/*":       slices.Concat(front, []string{"formats/archive", "formats/setup", "formats/version"}),
+	"formats/all":     {"formats+"},
 
 	"web/api":        {"web/openapi", "web/internal+", "api", "internal/httpserver", "registry+", "integration", "internal/outbound"},
 	"web/openapi":    {},
-	"web/ui":         {"web/internal+", "api", "internal/httpserver", "registry+", "docs"},
+	"web/ui":         {"web/internal+", "api", "formats/setup", "internal/httpserver", "registry+", "docs"},
 	"web/internal/*": {"registry", "internal/httpserver"},
 
 	"backup":  {"metadata", "metadata/sqlite", "storage", "storage/local", "internal/fsync"},

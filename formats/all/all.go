@@ -8,31 +8,9 @@ import (
 	"slipway/formats/oci"
 	"slipway/formats/pypi"
 	"slipway/formats/raw"
-	"slipway/registry"
-	"slipway/registry/staging"
 )
 
-// All returns every format that this build serves.
+// All returns every format that this build serves, in the order of their sections on the front page.
 func All() []formats.Format {
-	return []formats.Format{maven.New(maven.Options{}), npm.New(), oci.New(), pypi.New(), raw.New()}
-}
-
-// Rules returns what the core asks of each format.
-func Rules() map[string]registry.Rules {
-	rules := map[string]registry.Rules{}
-	for _, f := range All() {
-		rules[f.Name()] = f.Rules()
-	}
-	return rules
-}
-
-// Assemblers returns the formats whose versions are staged.
-func Assemblers() map[string]staging.Assembler {
-	out := map[string]staging.Assembler{}
-	for _, f := range All() {
-		if a, ok := f.(staging.Assembler); ok {
-			out[f.Name()] = a
-		}
-	}
-	return out
+	return []formats.Format{npm.New(), pypi.New(), maven.New(maven.Options{}), oci.New(), raw.New()}
 }

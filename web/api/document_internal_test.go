@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"slipway/api"
+	"slipway/formats"
 	"slipway/formats/all"
 	"slipway/integration"
 	"slipway/registry"
@@ -21,7 +22,7 @@ import (
 
 // described is an API over the formats of the program, without a server.
 func described() *handlers {
-	return &handlers{API: New(Options{}), svc: &instance.Instance{Core: &registry.Core{Rules: all.Rules()}}}
+	return &handlers{API: New(Options{}), svc: &instance.Instance{Core: &registry.Core{Rules: formats.Rules(all.All())}}}
 }
 
 // TestOperations: every operation, every variable of a path and every property is described.

@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/api"
+	"slipway/formats/setup"
 	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -50,11 +51,14 @@ var pagePolicy = func() string {
 // Page is the front page at /, with what browsers ask of every site: an icon, and robots.txt.
 type Page struct {
 	version string
+	guide   *setup.Guide
 	core    *registry.Core
 }
 
-// New makes the pages, which show a version of the program.
-func New(version string) *Page { return &Page{version: version} }
+// New makes the pages, which show a version of the program and how to set up the clients of its formats.
+func New(version string, sections ...setup.Section) *Page {
+	return &Page{version: version, guide: setup.NewGuide(sections...)}
+}
 
 // Over sets the instance whose repositories the front page lists; it is called before Mount.
 func (p *Page) Over(i *instance.Instance) { p.core = i.Core }
@@ -99,7 +103,8 @@ type pageView struct {
 	Repositories []repositoryView
 	More         bool // there are more than are listed
 	Repository   string
-	Setup        []setupGroup
+	Setup        []setup.Section
+	Kept         string // what the formats keep
 }
 
 type repositoryView struct {
@@ -209,7 +214,7 @@ func (p *Page) view(r *http.Request, base string, q wire.Query) (pageView, error
 		v.Repositories = append(v.Repositories, repositoryView{Name: repo.Name, Description: repo.Description,
 			Link: "?repository=" + url.QueryEscape(repo.Name) + "#setup", Shown: repo.Name == v.Repository})
 	}
-	v.Setup = setupOf(base, v.Repository)
+	v.Setup, v.Kept = p.guide.At(setup.AddressOf(base, v.Repository)), p.guide.Kept()
 	return v, nil
 }
 

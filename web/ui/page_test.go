@@ -20,6 +20,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"slipway/docs"
+	"slipway/formats"
+	"slipway/formats/all"
 	"slipway/formats/formatstest"
 	"slipway/internal/httpserver"
 	"slipway/registry"
@@ -36,7 +38,7 @@ type site struct {
 
 func newPage(t *testing.T, o formatstest.Options) *site {
 	t.Helper()
-	return &site{formatstest.NewServer(t, o, api.New(api.Options{}), ui.New(`1.2.3"<i>`)), t}
+	return &site{formatstest.NewServer(t, o, api.New(api.Options{}), ui.New(`1.2.3"<i>`, formats.Sections(all.All())...)), t}
 }
 
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/term"
 
 	"slipway/cmd/slipway/internal/command"
+	"slipway/formats"
+	"slipway/formats/all"
 	"slipway/storage/s3"
 
 	"slipway/internal/httpserver"
@@ -26,6 +28,9 @@ const minPasswordBytes, maxPasswordBytes = 8, 1024
 // Config is the configuration of the server; the help of its flags says what each field is. The tools on a data directory use
 // the part that StoreFlags sets.
 type Config struct {
+	// Formats are those that are served, which no flag sets; nil: those of formats/all.
+	Formats []formats.Format
+
 	Listen         string
 	Data           string
 	URL            string
@@ -44,6 +49,14 @@ type Config struct {
 	NewLogKey      bool
 
 	AdminPassword string // environment only: a command line is visible to other users of the machine
+}
+
+// AllFormats returns the formats that are served.
+func (c *Config) AllFormats() []formats.Format {
+	if c.Formats == nil {
+		return all.All()
+	}
+	return c.Formats
 }
 
 // StoreFlags adds the flags that say where the stores are.

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/cmd/slipway/internal/command"
-	"slipway/formats/all"
+	"slipway/formats"
 	"slipway/integration"
 	"slipway/integration/preset"
 	"slipway/metadata"
@@ -165,7 +165,7 @@ func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Si
 func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logger) instance.Config {
 	return instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
-		Renderer: preset.Set{}, Rules: all.Rules(), Assemblers: all.Assemblers(), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
+		Renderer: preset.Set{}, Rules: formats.Rules(c.AllFormats()), Assemblers: formats.Assemblers(c.AllFormats()), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
 	}
 }
 

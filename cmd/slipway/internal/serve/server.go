@@ -13,7 +13,6 @@ import (
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/formats"
-	"slipway/formats/all"
 	"slipway/integration"
 	sinks "slipway/integration/all"
 	"slipway/internal/httpserver"
@@ -73,7 +72,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if err != nil {
 		return nil, err
 	}
-	s.handler = httpserver.NewHandler(server, mounts(server, s.core, version)...)
+	s.handler = httpserver.NewHandler(server, mounts(server, s.core, c.AllFormats(), version)...)
 	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
 	duties := append(s.core.Duties(), duty.Duty{Name: "deliver", Do: func(ctx context.Context) error {
 		return integration.Deliver(ctx, s.core.Subscriptions.Outbox(), integration.Options{Metrics: reg, Logger: logger})
@@ -89,14 +88,14 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
-func mounts(server *httpserver.Server, core *instance.Instance, version string) []httpserver.Mounter {
-	a, pages := api.New(api.Options{}), ui.New(version)
+func mounts(server *httpserver.Server, core *instance.Instance, list []formats.Format, version string) []httpserver.Mounter {
+	a, pages := api.New(api.Options{}), ui.New(version, formats.Sections(list)...)
 	a.Over(core)
 	pages.Over(core)
 	out := []httpserver.Mounter{a, pages}
 	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Catalog,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
-	for _, f := range all.All() {
+	for _, f := range list {
 		out = append(out, site.Mounter(f))
 	}
 	return out

@@ -1,0 +1,43 @@
+package formats
+
+import (
+	"slipway/formats/setup"
+	"slipway/registry"
+	"slipway/registry/staging"
+)
+
+// Guided is a Format whose section stands on the front page.
+type Guided interface {
+	Setup() setup.Section
+}
+
+// Rules returns what the core asks of each format.
+func Rules(list []Format) map[string]registry.Rules {
+	rules := map[string]registry.Rules{}
+	for _, f := range list {
+		rules[f.Name()] = f.Rules()
+	}
+	return rules
+}
+
+// Assemblers returns the formats whose versions are staged.
+func Assemblers(list []Format) map[string]staging.Assembler {
+	out := map[string]staging.Assembler{}
+	for _, f := range list {
+		if a, ok := f.(staging.Assembler); ok {
+			out[f.Name()] = a
+		}
+	}
+	return out
+}
+
+// Sections returns the sections of the front page in the order of the formats.
+func Sections(list []Format) []setup.Section {
+	var out []setup.Section
+	for _, f := range list {
+		if g, ok := f.(Guided); ok {
+			out = append(out, g.Setup())
+		}
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+// Package setup is how formats say how their clients are set up. The front page shows the section of each format.
+package setup
+
+import (
+	"bytes"
+	"io/fs"
+	"net"
+	"net/url"
+	"strings"
+	"text/template"
+)
+
+// Section is what the front page says of one format.
+type Section struct {
+	ID, Title, About string
+	// Of and Things name what the format keeps: "npm" and "packages". Formats of the same Things are named together.
+	Of, Things string
+	// Note is shown in place of a client of which no block applies.
+	Note    string
+	Clients []Client
+	// Texts has the file NAME.txt for every block: a text/template over Address. The page escapes what comes out.
+	Texts fs.FS
+}
+
+// Client is one client with blocks of text to copy.
+type Client struct {
+	Name   string
+	Blocks []Block
+}
+
+// Block is one text to copy. File is where it belongs; empty: into a shell. Text is the NAME of its file, and what Fill made of it
+// afterwards.
+type Block struct {
+	About, File, Text string
+}
+
+// Address is what the texts are made of.
+type Address struct {
+	Base       string // http://host:port/prefix
+	Host       string // host:port
+	Path       string // /prefix, or ""
+	Repository string
+	Plain      bool // http, and not on the visitor's own machine: clients want to be told
+	HTTP       bool
+}
+
+// AddressOf is the address of a repository of the server at a base URL.
+func AddressOf(base, repository string) Address {
+	a := Address{Base: base, Repository: repository}
+	u, err := url.Parse(base)
+	if err != nil { // the server has checked it
+		return a
+	}
+	a.Host, a.Path, a.HTTP = u.Host, u.EscapedPath(), u.Scheme == "http"
+	ip := net.ParseIP(u.Hostname())
+	a.Plain = a.HTTP && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+	return a
+}
+
+// HostName is the host without its port.
+func (a Address) HostName() string {
+	u := url.URL{Host: a.Host}
+	return u.Hostname()
+}
+
+// Guide is the sections of several formats with their texts parsed.
+type Guide struct {
+	sections []Section
+	texts    []*template.Template
+}
+
+// NewGuide parses the texts of the sections. It panics where one can't be parsed.
+func NewGuide(sections ...Section) *Guide {
+	g := &Guide{sections: sections}
+	for _, s := range sections {
+		g.texts = append(g.texts, template.Must(template.ParseFS(s.Texts, "*.txt")))
+	}
+	return g
+}
+
+// At returns the sections with the texts of their blocks filled in; a text that comes out empty does not apply, and its block is
+// left out.
+func (g *Guide) At(a Address) []Section {
+	out := make([]Section, len(g.sections))
+	for i, s := range g.sections {
+		out[i] = s
+		out[i].Clients = make([]Client, len(s.Clients))
+		for j, c := range s.Clients {
+			out[i].Clients[j] = Client{Name: c.Name, Blocks: fill(g.texts[i], c.Blocks, a)}
+		}
+	}
+	return out
+}
+
+func fill(texts *template.Template, blocks []Block, a Address) []Block {
+	var out []Block
+	for _, block := range blocks {
+		var b bytes.Buffer
+		if err := texts.ExecuteTemplate(&b, block.Text+".txt", a); err != nil {
+			panic(err) // a fault of the format, found by any test
+		}
+		if block.Text = strings.TrimSpace(b.String()); block.Text != "" {
+			out = append(out, block)
+		}
+	}
+	return out
+}
+
+// Kept names what the formats keep, as in "npm and Python packages, OCI images and plain files".
+func (g *Guide) Kept() string {
+	var things []string
+	of := map[string][]string{}
+	for _, s := range g.sections {
+		if of[s.Things] == nil {
+			things = append(things, s.Things)
+		}
+		of[s.Things] = append(of[s.Things], s.Of)
+	}
+	for i, t := range things {
+		things[i] = enumerate(of[t]) + " " + t
+	}
+	return enumerate(things)
+}
+
+// enumerate is "a, b and c".
+func enumerate(list []string) string {
+	last := len(list) - 1
+	if last < 1 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:last], ", ") + " and " + list[last]
+}
