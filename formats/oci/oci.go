@@ -24,7 +24,7 @@ func (format) Name() string { return name }
 // Rules: an image's name is held to the grammar of the specification; it is written in one way only.
 func (format) Rules() registry.Rules {
 	return registry.Rules{
-		PURLType: "oci", FromPURL: fromPURL, States: []registry.State{registry.Deprecated},
+		PURLType: "oci", Images: true, FromPURL: fromPURL, States: []registry.State{registry.Deprecated},
 		Normalize: func(image string) (string, error) { return image, checkImage(image) },
 	}
 }

@@ -25,14 +25,14 @@ type sent struct {
 }
 
 // structured is the JSON event format in structured mode (CloudEvents HTTP binding, 3.2).
-func structured(e registry.Event, baseURL string) ([]integration.Message, error) {
-	_, body, err := fit(e, baseURL)
+func structured(set Set, e registry.Event, baseURL string) ([]integration.Message, error) {
+	_, body, err := set.fit(e, baseURL)
 	return []integration.Message{{ID: e.ID, ContentType: structuredType, Body: body}}, err
 }
 
 // binary has the attributes as headers and the data as body (CloudEvents HTTP binding, 3.1).
-func binary(e registry.Event, baseURL string) ([]integration.Message, error) {
-	s, _, err := fit(e, baseURL)
+func binary(set Set, e registry.Event, baseURL string) ([]integration.Message, error) {
+	s, _, err := set.fit(e, baseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +69,10 @@ var shed = []string{"files", "former", "facts"}
 
 // fit returns the event to send and its JSON, of at most maxEventBytes: what is too large goes without its longest
 // fields, or at last without data, and says where the event can be read whole.
-func fit(e registry.Event, baseURL string) (sent, []byte, error) {
+func (s Set) fit(e registry.Event, baseURL string) (sent, []byte, error) {
 	out := sent{Event: e}
 	var err error
-	if out.Data, err = withRegistry(e.Data, hostOf(baseURL)); err != nil {
+	if out.Data, err = s.withRegistry(e.Data, hostOf(baseURL)); err != nil {
 		return out, nil, err
 	}
 	body, err := json.Marshal(out)
@@ -102,12 +102,12 @@ func fit(e registry.Event, baseURL string) (sent, []byte, error) {
 }
 
 // withRegistry adds the host that an image is pulled from: who gets a message does not ask the server who it is.
-func withRegistry(data json.RawMessage, host string) (json.RawMessage, error) {
+func (s Set) withRegistry(data json.RawMessage, host string) (json.RawMessage, error) {
 	var d struct{ Format string }
 	if len(data) == 0 || host == "" {
 		return data, nil
 	}
-	if err := json.Unmarshal(data, &d); err != nil || d.Format != formatOCI {
+	if err := json.Unmarshal(data, &d); err != nil || !s.images(d.Format) {
 		return data, err
 	}
 	name, err := json.Marshal(host)

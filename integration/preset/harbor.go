@@ -49,7 +49,7 @@ type harborRepository struct {
 
 // harbor tells of the tags of images: a tag that was set, by a push or afterwards, is a push, one that was removed a
 // deletion. Harbor's project is our repository. Its receivers compare the Authorization header with their secret.
-func harbor(e registry.Event, baseURL string) ([]integration.Message, error) {
+func harbor(set Set, e registry.Event, baseURL string) ([]integration.Message, error) {
 	kind, ok := harborTypes[e.Type]
 	if !ok || len(e.Data) == 0 {
 		return nil, nil
@@ -58,7 +58,7 @@ func harbor(e registry.Event, baseURL string) ([]integration.Message, error) {
 	if err := json.Unmarshal(e.Data, &d); err != nil {
 		return nil, err
 	}
-	if d.Format != formatOCI {
+	if !set.images(d.Format) {
 		return nil, nil
 	}
 	host := hostOf(baseURL)

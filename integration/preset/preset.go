@@ -18,7 +18,7 @@ const (
 )
 
 // render makes the messages of an event; none where it has nothing to say.
-type render func(e registry.Event, baseURL string) ([]integration.Message, error)
+type render func(s Set, e registry.Event, baseURL string) ([]integration.Message, error)
 
 var renders = map[string]render{
 	CloudEvents:       structured,
@@ -27,7 +27,9 @@ var renders = map[string]render{
 }
 
 // Set is all presets. It implements integration.Renderer.
-type Set struct{}
+type Set struct {
+	Rules map[string]registry.Rules // by format: some messages are of images only
+}
 
 var _ integration.Renderer = Set{}
 
@@ -35,22 +37,22 @@ var _ integration.Renderer = Set{}
 func (Set) Presets() []string { return []string{CloudEvents, CloudEventsBinary, Harbor} }
 
 // Render implements integration.Renderer. The bytes of an event are the same whenever it is rendered.
-func (Set) Render(name string, e registry.Event, baseURL string) ([]integration.Message, error) {
+func (s Set) Render(name string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	fn, ok := renders[name]
 	if !ok {
 		return nil, fmt.Errorf("there is no preset %q", name)
 	}
-	out, err := fn(e, baseURL)
+	out, err := fn(s, e, baseURL)
 	if err != nil {
 		return nil, fmt.Errorf("preset %s: %w", name, err)
 	}
 	return out, nil
 }
 
-// formatOCI is the name of the format whose packages are images.
-const formatOCI = "oci"
+// images reports whether the packages of a format are images.
+func (s Set) images(format string) bool { return s.Rules[format].Images }
 
-// hostOf is what clients of OCI call the server: they know hosts, no paths. "" when it is unknown.
+// hostOf is what clients of images call the server: they know hosts, no paths. "" when it is unknown.
 func hostOf(baseURL string) string {
 	u, err := url.Parse(baseURL)
 	if err != nil {

@@ -32,6 +32,9 @@ func event(kind, data string) registry.Event {
 const tagData = `{"repository":"main","format":"oci","package":"team/app","version":"` + digest + `","purl":"pkg:oci/app@sha256%3A0123",` +
 	`"digest":"` + digest + `","media_type":"application/vnd.oci.image.index.v1+json","tag":"1.2","generation":3,"actor":"ann <ann&co>"}`
 
+// set knows one format of images.
+var set = Set{Rules: map[string]registry.Rules{"oci": {Images: true}}}
+
 // events are one of each kind that a preset may meet.
 var events = map[string]registry.Event{
 	"tag_set":     event("tag.set", tagData),
@@ -44,7 +47,7 @@ var events = map[string]registry.Event{
 
 func one(t *testing.T, preset string, e registry.Event) integration.Message {
 	t.Helper()
-	out, err := Set{}.Render(preset, e, baseURL)
+	out, err := set.Render(preset, e, baseURL)
 	if err != nil || len(out) != 1 {
 		t.Fatalf("%d messages, %v", len(out), err)
 	}
@@ -56,7 +59,7 @@ func TestGolden(t *testing.T) {
 	for _, preset := range (Set{}).Presets() {
 		for _, name := range slices.Sorted(maps.Keys(events)) {
 			t.Run(preset+"/"+name, func(t *testing.T) {
-				out, err := Set{}.Render(preset, events[name], baseURL)
+				out, err := set.Render(preset, events[name], baseURL)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -69,7 +72,7 @@ func TestGolden(t *testing.T) {
 					fmt.Fprintf(&got, "\n%s\n", m.Body)
 				}
 				golden(t, preset+"-"+name, got.Bytes())
-				if again, err := (Set{}).Render(preset, events[name], baseURL); err != nil || fmt.Sprint(again) != fmt.Sprint(out) {
+				if again, err := set.Render(preset, events[name], baseURL); err != nil || fmt.Sprint(again) != fmt.Sprint(out) {
 					t.Errorf("rendered again it is %v, %v", again, err)
 				}
 			})
@@ -97,7 +100,7 @@ func TestPresets(t *testing.T) {
 	if names[0] != CloudEvents || len(names) != len(renders) {
 		t.Errorf("%q", names)
 	}
-	if _, err := (Set{}).Render("slack", events["tag_set"], baseURL); err == nil {
+	if _, err := set.Render("slack", events["tag_set"], baseURL); err == nil {
 		t.Error("an unknown preset renders")
 	}
 }
@@ -147,7 +150,7 @@ func TestHarborReceivers(t *testing.T) {
 	if ns := body.EventData.Repository; ns.Namespace+"/"+ns.Name != ns.RepoFullName {
 		t.Errorf("%+v: namespace and name are not the full name", ns)
 	}
-	if _, err := (Set{}).Render(Harbor, events["tag_set"], ""); err == nil {
+	if _, err := set.Render(Harbor, events["tag_set"], ""); err == nil {
 		t.Error("an image without a host: a receiver would take it for one of the public registry")
 	}
 }

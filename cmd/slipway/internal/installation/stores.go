@@ -163,9 +163,11 @@ func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Si
 }
 
 func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logger) instance.Config {
+	list := c.AllFormats()
+	rules := formats.Rules(list)
 	return instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
-		Renderer: preset.Set{}, Rules: formats.Rules(c.AllFormats()), Assemblers: formats.Assemblers(c.AllFormats()), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
+		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
 	}
 }
 
