@@ -2,11 +2,11 @@ package metadata
 
 import "time"
 
-// Consumer is a named reader of the event feed, whose place is kept. A name is its owner's own.
+// Consumer is a named reader of the event feed, whose position is kept. Names are unique per owner.
 type Consumer struct {
 	OwnerID   string // Actor.ID of the user
 	Name      string
-	Acked     int64 // last log entry that was dealt with; -1 is none
+	Acked     int64 // last log entry that the consumer has handled; -1 is none
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }

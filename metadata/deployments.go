@@ -15,10 +15,10 @@ type Environment struct {
 	Deleted     bool
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
-	Seq         int64 // log entry that made it so
+	Seq         int64 // log entry that made this state
 }
 
-// Environments keeps environments with all their past. A deleted one keeps its name, and may come back.
+// Environments keeps environments with all their past states. A deleted environment keeps its name, and may be made again.
 type Environments interface {
 	// PutEnvironment makes the environment of e.Name, or notes what it is from e.Seq on. It fills ID and times.
 	PutEnvironment(e Environment) (Environment, error)
@@ -40,8 +40,8 @@ const (
 	DeploymentCancelled  DeploymentStatus = "cancelled"
 )
 
-// Deployment is one try to run a version as a service of an environment, as its reporters tell of it. Version, PURL and
-// Digest are those of the first report, whatever became of the version since.
+// Deployment is one attempt to run a version as a service of an environment, as reported. Version, PURL and Digest are
+// those of the first report, even if the version has changed since.
 type Deployment struct {
 	ID            int64
 	EnvironmentID int64
@@ -83,8 +83,8 @@ type DeploymentQuery struct {
 
 // Deployments keeps deployments and every report of them.
 type Deployments interface {
-	// CreateDeployment makes a deployment of which there is no report yet. It fills ID and CreatedAt. ErrExists: the service
-	// has one with this external ID.
+	// CreateDeployment stores a deployment that has not been reported before. It fills ID and CreatedAt. ErrExists: the
+	// service has one with this external ID.
 	CreateDeployment(d Deployment) (Deployment, error)
 	// UpdateDeployment notes a report, of UpdatedBy at LastSeq: Status, EventID, URL and Seq. It fills times.
 	UpdateDeployment(d Deployment) (Deployment, error)
@@ -92,18 +92,18 @@ type Deployments interface {
 	DeploymentByExternalID(environmentID int64, service, externalID string) (Deployment, error)
 	Deployments(q DeploymentQuery) ([]Deployment, error)
 	OpenDeployments(versionID int64, limit int) ([]Deployment, error) // queued or running, ascending by ID
-	// Reported returns the deployment that each service was last heard of by a log entry, as the report told it: Status,
-	// UpdatedAt, UpdatedBy and LastSeq are those of then. Ascending by service.
+	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, UpdatedAt,
+	// UpdatedBy and LastSeq are those of that report. Ascending by service.
 	Reported(environmentID, seq int64) ([]Deployment, error)
 }
 
-// Run is an interval in which a service ran what a deployment brought. The deployment is as it is now.
+// Run is an interval in which a service ran the version of a deployment. The deployment's fields are its present ones.
 type Run struct {
 	Deployment Deployment
 	Since      time.Time
 	Until      time.Time // zero while it runs
 	SeqFrom    int64     // log entry that began it
-	SeqTo      int64     // that ended it; 0 while it runs
+	SeqTo      int64     // log entry that ended it; 0 while it runs
 }
 
 // RunQuery selects the runs of an environment, the newest first.
@@ -115,12 +115,12 @@ type RunQuery struct {
 	Limit         int
 }
 
-// Runs keeps what ran.
+// Runs keeps the intervals in which services ran versions.
 type Runs interface {
 	Running(environmentID int64, service string) (Run, error)
-	RunsAt(environmentID, seq int64) ([]Run, error)              // that held after a log entry, ascending by service
-	RunsOfVersion(versionID int64, limit int) ([]Run, error)     // that hold now, by environment and service
+	RunsAt(environmentID, seq int64) ([]Run, error)              // runs that held after log entry seq, ascending by service
+	RunsOfVersion(versionID int64, limit int) ([]Run, error)     // runs that hold now, by environment and service
 	Runs(q RunQuery) ([]Run, error)                              //
-	StartRun(d Deployment, seq int64) error                      // ends the one that holds
+	StartRun(d Deployment, seq int64) error                      // ends the run that holds
 	EndRun(environmentID int64, service string, seq int64) error // ErrNotExist
 }

@@ -8,22 +8,22 @@ type Duty struct {
 	Name   string
 	Holder string    // "" while there is none
 	Epoch  int64     // grows by one each time the duty is taken
-	Until  time.Time // when others may take it; zero: not before it is released
+	Until  time.Time // when other holders may take it; zero: not before it is released
 }
 
-// Duties keeps which process has which duty. What a holder writes, it writes in transactions that call CheckDuty with the
-// epoch it was given: a holder that another process has followed, and that does not know it yet, then changes nothing.
+// Duties keeps which process holds which duty. A holder writes only in transactions that call CheckDuty with its epoch, so
+// a holder that has lost the duty without knowing it changes nothing.
 type Duties interface {
 	Duty(name string) (Duty, error)
-	// TakeDuty makes d.Holder the holder until d.Until and fills Epoch. ErrExists: there is a holder, maybe this one, and its
-	// time is not over.
+	// TakeDuty makes d.Holder the holder until d.Until and fills Epoch. ErrExists: a holder, maybe d.Holder itself, has the
+	// duty and its time is not over.
 	TakeDuty(d Duty) (Duty, error)
 	// SeizeDuty is TakeDuty from any holder, for a process that knows that no holder is alive (Store.Exclusive).
 	SeizeDuty(d Duty) (Duty, error)
 	// RenewDuty moves the end of an epoch. ErrDutyLost.
 	RenewDuty(name string, epoch int64, until time.Time) error
-	// CheckDuty fails with ErrDutyLost unless the duty is held under this epoch. Its time may be over: as long as nobody else
-	// takes it, nobody else does its work.
+	// CheckDuty fails with ErrDutyLost unless the duty is held under this epoch. Its time may be over: as long as no other
+	// holder takes the duty, no other holder does its work.
 	CheckDuty(name string, epoch int64) error
 	// ReleaseDuty lets others take the duty now. ErrDutyLost.
 	ReleaseDuty(name string, epoch int64) error

@@ -17,8 +17,8 @@ const leafVersion = 1
 // Leaf returns the Merkle leaf of an entry that has its seq: canonical JSON (RFC 8785) of its core. The payload, which may
 // hold personal data, is committed to by a salted hash: erasing salt and data leaves the tree whole.
 //
-// It is written straight in canonical order. A general canonicaliser parses what was just formatted and cost a tenth of a
-// publish; a test holds the two against each other.
+// It is written straight in canonical order. A general canonicaliser would parse what was just formatted, which cost a
+// tenth of a publish; a test compares the two.
 func (e Entry) Leaf() []byte {
 	b := make([]byte, 0, 320+len(e.Subject))
 	b = append(b, `{"actor":{"id":`...)
@@ -42,7 +42,7 @@ func (e Entry) Leaf() []byte {
 	return append(b, '}')
 }
 
-// appendJSON appends a string as RFC 8785 (3.2.2.2) writes it. What is not UTF-8 becomes U+FFFD, as in encoding/json.
+// appendJSON appends a string as RFC 8785 (3.2.2.2) writes it. Bytes that are not UTF-8 become U+FFFD, as in encoding/json.
 func appendJSON(b []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, '"')
@@ -69,7 +69,7 @@ func appendJSON(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// HashData returns what DataHash must be.
+// HashData returns the value that DataHash must have.
 func HashData(salt, data []byte) []byte {
 	h := sha256.New()
 	h.Write(salt)

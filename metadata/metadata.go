@@ -34,11 +34,11 @@ type Store interface {
 	// Waiting updates may be made durable together; each succeeds or fails alone. ErrNoSpace.
 	Update(ctx context.Context, fn func(tx Tx) error) error
 	// Watch returns a channel that closes once an update was committed, after the call and by any process, that added a log
-	// entry or called Tx.Notify. It is a wake and no promise: it may close for nothing, so its reader looks at the database. A
-	// reader that calls it before it looks misses nothing.
+	// entry or called Tx.Notify. It is a hint: the channel may close without a new entry, so its reader looks at the
+	// database. A reader that calls Watch before it looks misses nothing.
 	Watch() <-chan struct{}
-	// Exclusive reports whether no other process can use the database while this store is open. Then what another one held
-	// there, it holds no more.
+	// Exclusive reports whether no other process can use the database while this store is open. Then no other process still
+	// holds a duty.
 	Exclusive() bool
 	// Ready reports whether the database answers.
 	Ready(ctx context.Context) error
@@ -46,13 +46,14 @@ type Store interface {
 	Close() error
 }
 
-// Versioned is a Store through which every update of its database goes, so that it knows whether there was one.
+// Versioned is a Store through which every update of its database goes, so that it can tell whether the database has
+// changed.
 type Versioned interface {
-	// Generation grows with updates, before they return. What a View found that began at a generation is what a View
-	// finds now as long as Generation answers the same.
+	// Generation grows with updates, before they return. As long as Generation returns the same number, a View finds what an
+	// earlier View of that generation found.
 	Generation() uint64
-	// GenerationOf is the generation of the last update that may have changed a part: what a View that began at a generation
-	// not before it found there is what a View finds now.
+	// GenerationOf is the generation of the last update that may have changed a part: a View finds in that part what any
+	// View found that began at this generation or later.
 	GenerationOf(p Part) uint64
 }
 
@@ -66,13 +67,14 @@ const (
 	PackageNames   Part = -2 // which packages there are
 )
 
-// Tx is one transaction. It hands out what it holds in groups, one for each kind of record, and a function takes the group
-// that it needs: its signature then says what it can read or change. That is why Tx is longer than other interfaces. To take
-// a group costs nothing, and it ends with the transaction. Look-ups of one record answer ErrNotExist.
+// Tx is one transaction. It hands out its methods in groups, one for each kind of record, and a function takes the group
+// that it needs: its signature then says which records it can read or change. That is why Tx is longer than other
+// interfaces. Taking a group costs nothing; the group ends with the transaction. Look-ups of one record return ErrNotExist
+// when it is missing.
 type Tx interface {
 	// Now is the transaction's time: UTC, whole microseconds, never before that of an earlier update.
 	Now() time.Time
-	// Notify lets what Store.Watch has returned close when this update is committed, as a log entry does.
+	// Notify makes the channel of Store.Watch close when this update is committed, as a log entry does.
 	Notify()
 
 	Repositories() Repositories

@@ -22,12 +22,12 @@ type Package struct {
 	RepositoryID int64
 	Repository   string // its name; filled on reading
 	Format       string
-	Key          string // normalised name, what is looked up
-	Name         string // as first written, what is shown
+	Key          string // normalised name, the key of look-ups
+	Name         string // as first written; shown to people
 	Revision     int64  // grows with every change to the package or to anything below it
 	Latest       string // version shown as the newest; "" when there is none
 	VersionCount int64  // versions that are not deleted
-	Descriptor   []byte // what the format keeps per package, opaque here
+	Descriptor   []byte // the format's data about the package, opaque here
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -55,7 +55,7 @@ type Version struct {
 	Size        int64         // bytes of all files
 	SortKey     []byte        // byte order is the format's version order
 	Prerelease  bool
-	Descriptor  []byte // what the format keeps per version (npm manifest, core metadata …), opaque here
+	Descriptor  []byte // the format's data about the version (npm manifest, core metadata …), opaque here
 	PublishedAt time.Time
 	PublishedBy string // name of the actor
 	PublisherID string // Actor.ID
@@ -63,7 +63,7 @@ type Version struct {
 	Seq         int64 // log entry of the publish, the latest where the coordinate was used again
 	MediaType   string
 	EndedSeq    int64 // log entry of its deletion; 0 while it lives
-	// Announced is false while a version is stored but nobody was told of it: a part of another one, without a tag.
+	// Announced is false while a version is stored but has no publish event: it is a part of another version and has no tag.
 	Announced bool
 }
 
@@ -78,7 +78,7 @@ type File struct {
 	Blob      Blob
 }
 
-// Blob is immutable bytes; sums beside sha256 are those that some format asked for.
+// Blob is immutable bytes; sums other than sha256 are there when a format asked for them.
 type Blob struct {
 	ID        int64
 	Digest    digest.Digest // sha256
@@ -94,7 +94,7 @@ type Blob struct {
 // Lease keeps a blob from the collector although no file needs it yet.
 type Lease struct {
 	BlobID int64
-	Holder string // who relies on it: an upload, a publish, a package that was told the blob exists
+	Holder string // what relies on the blob: an upload, a publish, a package whose client was told that the blob exists
 	Until  time.Time
 }
 
@@ -123,7 +123,7 @@ type Tag struct {
 	EndedAt    time.Time // zero while it holds
 }
 
-// Fact is one piece of release metadata. All stay; the highest rank, then the latest, is shown.
+// Fact is one piece of release metadata. All facts are kept; the one with the highest rank, then the latest, is shown.
 type Fact struct {
 	VersionID int64
 	Key       string // source.commit, build.id, custom.team.ticket …
@@ -134,7 +134,7 @@ type Fact struct {
 	At        time.Time
 }
 
-// Actor is who caused a log entry.
+// Actor is the caller that caused a log entry.
 type Actor struct {
 	Type string `json:"type"` // user, token, anonymous, system
 	ID   string `json:"id"`   // stable, not personal: user:7, token:12
@@ -146,7 +146,7 @@ type Entry struct {
 	ID           string // evt_<ULID>; assigned by Append
 	Time         time.Time
 	Type         string // artifact.published …, without prefix and suffix
-	Subject      string // purl, or another name of what changed
+	Subject      string // purl, or another name of the thing that changed
 	RepositoryID int64  // 0: concerns the whole instance
 	PackageID    int64  // 0: no package
 	Actor        Actor
@@ -162,7 +162,7 @@ type Checkpoint struct {
 	SignedAt time.Time
 }
 
-// User is someone who can log in.
+// User is a person or program that can log in.
 type User struct {
 	ID           int64
 	Name         string
@@ -198,7 +198,7 @@ const (
 	Subject = "subject" // a manifest is about another
 )
 
-// Reference is a digest that a version points at, within its package. What it names need not be there.
+// Reference is a digest that a version points at, within its package. The digest need not exist in the package.
 type Reference struct {
 	VersionID int64
 	PackageID int64
@@ -211,9 +211,9 @@ type Staging struct {
 	ID           string
 	RepositoryID int64
 	Owner        string // Actor.ID that may continue it
-	Scope        string // what it is looked up by beside its ID, e.g. a Maven coordinate; may be empty
+	Scope        string // second key of look-ups besides ID, e.g. a Maven coordinate; may be empty
 	Revision     int64  // grows with every file
-	Outcome      []byte // of one that has ended, what its owner is told who asks again; opaque here
+	Outcome      []byte // answer for its owner once it has ended; opaque here
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -227,7 +227,7 @@ type StagedFile struct {
 	Version    string
 	Path       string
 	MediaType  string
-	Attributes []byte // what the format notes about the file, opaque here
+	Attributes []byte // the format's notes about the file, opaque here
 	AddedAt    time.Time
 	Blob       Blob
 }
@@ -236,10 +236,10 @@ type StagedFile struct {
 type UploadSession struct {
 	ID           string
 	RepositoryID int64
-	Scope        string // what it belongs to within the repository, e.g. an image
+	Scope        string // the part of the repository that it belongs to, e.g. an image
 	Owner        string // Actor.ID that may continue it
-	Offset       int64  // bytes that count
-	HashState    []byte // state of the digests of what is under ID, opaque here
+	Offset       int64  // bytes received and acknowledged
+	HashState    []byte // state of the digests of the bytes under ID, opaque here
 	// Blob is the digest of the first Offset bytes where they are a blob, which the session keeps from the collector. "":
 	// they are in storage under ID.
 	Blob      digest.Digest

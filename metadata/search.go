@@ -4,7 +4,7 @@ import "time"
 
 // Condition is a tree of tests on versions; exactly one field is set.
 type Condition struct {
-	All []Condition // every one holds; none is true
+	All []Condition // every condition holds; an empty list is true
 	Any []Condition // at least one holds
 	Not *Condition
 	Is  *Test
@@ -47,7 +47,7 @@ type Search struct {
 	Limit        int
 }
 
-// Hit is a version with the names that it is known by.
+// Hit is a version with its repository, package and tags.
 type Hit struct {
 	Version    Version // without Descriptor
 	Repository string
@@ -55,7 +55,7 @@ type Hit struct {
 	Package    string
 }
 
-// Searches finds versions by what is known of them.
+// Searches finds versions by their recorded properties.
 type Searches interface {
 	Search(s Search) ([]Hit, error)
 }

@@ -11,10 +11,10 @@ type Subscription struct {
 	Preset         string
 	Filter         []byte // JSON, of the core
 	Secrets        []byte // sealed, by the core
-	BaseURL        string // of this server, as its maker saw it
+	BaseURL        string // of this server, as the caller that made the subscription saw it
 	OwnerID        string // Actor.ID
 	Owner          string // shown
-	Cursor         int64  // last log entry that was looked at; -1 is none
+	Cursor         int64  // last log entry that was examined; -1 is none
 	ReplayTo       int64  // entries up to this one are sent again; -1 is none
 	DisabledAt     time.Time
 	DisabledReason string
@@ -32,8 +32,8 @@ type Subscriptions interface {
 	UpdateSubscription(s Subscription) (Subscription, error)
 	MoveCursor(id, cursor int64) error
 	SetFailingSince(id int64, t time.Time) error
-	// DeleteSubscription makes it and its deliveries unseen at once. PurgeSubscriptions removes at most limit of their
-	// rows, and says how many it found.
+	// DeleteSubscription hides a subscription and its deliveries at once. PurgeSubscriptions removes at most limit of their
+	// rows, and returns how many it found.
 	DeleteSubscription(id int64) error
 	PurgeSubscriptions(limit int) (int64, error)
 }
@@ -52,7 +52,7 @@ const (
 type Delivery struct {
 	ID             int64
 	SubscriptionID int64
-	Seq            int64 // log entry it tells of; -1 for a ping
+	Seq            int64 // log entry that it reports; -1 for a ping
 	MessageID      string
 	EventType      string
 	Subject        string
@@ -91,7 +91,7 @@ type DeliveryQuery struct {
 	Limit          int
 }
 
-// Due is when a pending delivery wants its next attempt.
+// Due is the time of a pending delivery's next attempt.
 type Due struct {
 	ID int64
 	At time.Time
@@ -99,8 +99,8 @@ type Due struct {
 
 // Deliveries keeps deliveries and their attempts.
 type Deliveries interface {
-	// PutDelivery adds a delivery that is due now. Where the subscription has one of this message already, that one is
-	// pending again with the bytes it has, as a redelivery.
+	// PutDelivery adds a delivery that is due now. When the subscription already has a delivery of this message, that
+	// delivery becomes pending again with its own bytes, as a redelivery.
 	PutDelivery(d Delivery) (id int64, err error)
 	Delivery(id int64) (Delivery, error)            // not of a deleted subscription
 	Deliveries(q DeliveryQuery) ([]Delivery, error) // without Sink, Lane, ContentType, Header and Body
@@ -111,7 +111,7 @@ type Deliveries interface {
 	UpdateDelivery(d Delivery) error
 	// SkipPending makes at most limit pending deliveries of a subscription dead, and says how many it found.
 	SkipPending(subscriptionID int64, reason string, limit int) (int64, error)
-	// CountDeliveries also returns when the oldest that it counted was made.
+	// CountDeliveries also returns when the oldest counted delivery was made.
 	CountDeliveries(subscriptionID int64, state DeliveryState) (n int64, oldest time.Time, err error)
 	// ExpireDeliveries removes at most limit deliveries that were done before t, and says how many it found.
 	ExpireDeliveries(before time.Time, limit int) (int64, error)

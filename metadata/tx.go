@@ -22,7 +22,7 @@ type PackageQuery struct {
 	Contains     string // literal part of the key, ignoring case; "" is all
 	AfterFormat  string
 	AfterKey     string
-	UntilFormat  string // with UntilKey: none behind this one, which Format selects too; "" is to the end
+	UntilFormat  string // with UntilKey: the last package, inclusive; Format applies too; "" is to the end
 	UntilKey     string
 	Limit        int
 }
@@ -45,7 +45,7 @@ type VersionPage struct {
 	PackageID     int64
 	Deleted       bool   // tombstones too
 	NewestFirst   bool   // descending by (SortKey, Name) instead of ascending
-	AfterSortKey  []byte // with AfterName: behind this one in the chosen order
+	AfterSortKey  []byte // with AfterName: versions behind this one in the chosen order
 	AfterName     string
 	Limit         int  // 0 is all
 	NoDescriptors bool // leave Descriptor empty
@@ -55,23 +55,23 @@ type VersionPage struct {
 type Versions interface {
 	Version(packageID int64, name string) (Version, error) // tombstones too
 	VersionByID(id int64) (Version, error)
-	// VersionAt and VersionByTag are Version and the version of Tag in one query, from the names that clients use.
+	// VersionAt and VersionByTag find a version, by name and by tag, in one query from the names that clients use.
 	VersionAt(repository, format, key, name string) (Version, error)
 	VersionByTag(repository, format, key, tag string) (Version, error)
 	VersionByDigest(packageID int64, d digest.Digest) (Version, error) // not deleted, the newest of several
 	Versions(p VersionPage) ([]Version, error)
-	// Highest names the highest version, by (SortKey, Name), that is no prerelease and not yanked, else the highest; none is
-	// deleted. ErrNotExist.
+	// Highest names the highest version by (SortKey, Name) that is neither a prerelease nor yanked or, if there is none, the
+	// highest of all. Deleted versions don't count. ErrNotExist.
 	Highest(packageID int64) (name string, err error)
 	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
 	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
 	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType, Announced and EndedSeq.
 	UpdateVersion(v Version) error
-	SetDigest(versionID int64, d digest.Digest) error // nothing else, UpdatedAt neither
+	SetDigest(versionID int64, d digest.Digest) error // changes nothing else, not even UpdatedAt
 }
 
-// FileQuery selects files by one of three IDs: those of a version, ascending by path; those of a package, in versions that are
-// not deleted, by (version id, path); those that hold a blob, of every repository, by (package id, version id, path).
+// FileQuery selects files by one of three IDs: files of a version, ascending by path; files of a package's versions that
+// are not deleted, by (version id, path); or files of all repositories that hold a blob, by (package id, version id, path).
 type FileQuery struct {
 	VersionID int64
 	Below     string // of a version, a folder: "" or a path that ends in a slash
@@ -81,12 +81,12 @@ type FileQuery struct {
 	Limit     int // 0 is all
 }
 
-// FolderPage selects what is directly in a folder of a version, ascending by the paths of its files, so "a-b" comes
+// FolderPage selects the entries directly in a folder of a version, ascending by the paths of their files, so "a-b" comes
 // before the folder "a".
 type FolderPage struct {
 	VersionID  int64
 	Folder     string // "" or a path that ends in a slash
-	After      string // name of an entry: behind it; "" from the start
+	After      string // entries behind the one of this name; "" from the start
 	AfterIsDir bool   // whether After is a folder
 	Limit      int
 }
@@ -101,52 +101,53 @@ type FolderEntry struct {
 // Files keeps files of versions.
 type Files interface {
 	Files(q FileQuery) ([]File, error)
-	Folder(p FolderPage) ([]FolderEntry, error)              // one seek for each entry, however much is in its folders
+	Folder(p FolderPage) ([]FolderEntry, error)              // one seek for each entry, whatever the size of its folders
 	FileBeside(versionID int64, path string) (string, error) // a file that is a folder of path, or is below it; ErrNotExist
 	File(versionID int64, path string) (File, error)         //
-	FileAt(packageID int64, path string) (File, error)       // in whichever version holds it, the newest first
+	FileAt(packageID int64, path string) (File, error)       // of the newest version that holds the path
 	AddFile(f File) error                                    // ErrExists
 	ReplaceFile(f File) error                                // the path exists; its old blob is marked released
 	RemoveFiles(versionID int64) error                       // their blobs are marked released now
-	// RemoveFile takes one path out of a version that stays; the path stays reserved with the digest it had, and the
-	// blob is marked released.
+	// RemoveFile takes one path out of a version, which stays; the path stays reserved with the file's digest, and the blob
+	// is marked released.
 	RemoveFile(versionID int64, path string) error
 	// Reserved returns the digest that a removed path had; AddFile of the path ends the reservation. ErrNotExist.
 	Reserved(versionID int64, path string) (digest.Digest, error)
 	HasBlob(packageID int64, blobID int64) (bool, error) // does a file of the package hold the blob
 }
 
-// Blobs keeps what is known of stored bytes.
+// Blobs keeps the records of stored bytes.
 type Blobs interface {
 	Blob(d digest.Digest) (Blob, error)
 	// PutBlob adds a blob or adds sums to a known one; it fills ID and CreatedAt. ErrCollected.
 	PutBlob(b Blob) (Blob, error)
-	// PutStored is PutBlob of bytes that were stored at a time: ErrCollected also when CollectedSince then.
+	// PutStored is PutBlob for bytes that were stored at the given time: ErrCollected also when CollectedSince is true for
+	// that time.
 	PutStored(b Blob, stored time.Time) (Blob, error)
 	BlobBySHA512(sum []byte) (Blob, error)
 	BlobList(after digest.Digest, limit int) ([]Blob, error) // ascending by digest
 }
 
-// Leases keeps who needs a blob for a time, beside the files, staged files and uploads that hold it.
+// Leases keeps which holders need a blob for a time, besides the files, staged files and uploads that hold it.
 type Leases interface {
 	PutLease(l Lease) error                            // extends, never shortens
 	DropBlobLease(blobID int64, holder string) error   // one; marks the blob released
 	DropLease(holder string) error                     // all of the holder; marks the blobs released
-	DropLeasesBelow(folder string) error               // of all holders that begin with it and a slash; marks the blobs released
+	DropLeasesBelow(folder string) error               // of all holders whose name begins with folder and a slash; marks the blobs released
 	Leased(blobID int64, holder string) (bool, error)  // and not expired at Now
 	Holders(blobID int64, limit int) ([]string, error) // of leases that are not expired at Now, ascending
-	ExpireLeases() error                               // drops those past Now
+	ExpireLeases() error                               // drops leases that expired before Now
 }
 
-// Collection keeps which blobs nothing needs, and which bytes are being removed or were.
+// Collection finds blobs that nothing needs, and keeps which bytes are being removed or were removed.
 type Collection interface {
 	// Unreferenced lists blobs with ID > afterID that no file or upload holds, no lease keeps at Now, and that were created and
 	// released before the given time; ascending by ID.
 	Unreferenced(before time.Time, afterID int64, limit int) ([]Blob, error)
 	// Condemn removes the row of a blob if it is still unreferenced as above, and notes it as collected in the same
-	// transaction. false: it is needed again, nothing changed.
+	// transaction. false: the blob is needed again, and nothing changed.
 	Condemn(b Blob, before time.Time) (bool, error)
-	// CondemnOrphan notes a digest without a row as collected. false: there is a row, nothing changed.
+	// CondemnOrphan notes a digest without a row as collected. false: the digest has a row, and nothing changed.
 	CondemnOrphan(d digest.Digest, size int64) (bool, error)
 	// CollectedDone notes that the bytes are gone.
 	CollectedDone(d digest.Digest) error
@@ -157,8 +158,8 @@ type Collection interface {
 
 // Tags keeps mutable names and all their past.
 type Tags interface {
-	Tag(packageID int64, name string) (Tag, error) // the one that holds
-	Tags(packageID int64) ([]Tag, error)           // those that hold, ascending by name
+	Tag(packageID int64, name string) (Tag, error) // the interval that holds
+	Tags(packageID int64) ([]Tag, error)           // the tags that hold, ascending by name
 	TagsOfVersion(versionID int64) ([]Tag, error)  // those that hold
 	TagAt(packageID int64, name string, seq int64) (Tag, error)
 	TagHistory(packageID int64, name string, p Page) ([]Tag, error) // newest first; After is a generation
@@ -170,8 +171,8 @@ type Tags interface {
 // Facts keeps release metadata.
 type Facts interface {
 	AddFacts(f []Fact) error
-	// Facts returns what is known of what the version is now, not of what its coordinate held before: facts with its Seq or a
-	// later one. By key, then rank and seq descending.
+	// Facts returns the facts about the version's present content, not about what its coordinate held before: facts with the
+	// version's Seq or a later one. By key, then rank and seq descending.
 	Facts(versionID int64) ([]Fact, error)
 }
 
@@ -211,7 +212,7 @@ type Tokens interface {
 	CreateToken(t Token) (Token, error)
 	Token(id int64) (Token, error)
 	TokenByHash(hash []byte) (Token, error)
-	Tokens(userID int64, afterID int64, limit int) ([]Token, error) // userID 0: of everyone; ascending by ID
+	Tokens(userID int64, afterID int64, limit int) ([]Token, error) // userID 0: of all users; ascending by ID
 	RevokeToken(id int64) error
 }
 
@@ -219,8 +220,8 @@ type Tokens interface {
 type Uploads interface {
 	CreateUpload(u UploadSession) error
 	Upload(id string) (UploadSession, error)
-	// UpdateUpload stores offset, hash state and blob if the session is still at offset from; ErrExists when it moved on.
-	// A blob that the session does not have any more is marked released.
+	// UpdateUpload stores offset, hash state and blob if the session is still at offset from; ErrExists when it has moved
+	// on. A blob that the session no longer has is marked released.
 	UpdateUpload(u UploadSession, from int64) error
 	DeleteUpload(id string) error // its blob is marked released
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
@@ -236,29 +237,29 @@ type ReferrerPage struct {
 	Limit     int // 0 is all
 }
 
-// References keeps what versions point at.
+// References keeps the digests that versions point at.
 type References interface {
 	AddReferences(list []Reference) error
 	References(versionID int64) ([]Reference, error)
 	Referrers(p ReferrerPage) ([]Version, error) // without Descriptor
 }
 
-// StagingQuery selects stagings, ascending by (UpdatedAt, ID). What is zero selects all.
+// StagingQuery selects stagings, ascending by (UpdatedAt, ID). A zero field selects all.
 type StagingQuery struct {
 	RepositoryID int64     // with Scope: those of a repository with this scope
 	Scope        string    //
-	Before       time.Time // those that were not touched since
-	Open         bool      // those that have not ended, of which the next three select
-	NotScope     string    // but for those of this scope
-	AfterUpdated time.Time // with AfterID: those behind this one
+	Before       time.Time // stagings not touched since then
+	Open         bool      // stagings that have not ended; the next three fields apply to these only
+	NotScope     string    // without the stagings of this scope
+	AfterUpdated time.Time // with AfterID: stagings behind this one
 	AfterID      string    //
 	Limit        int       // 0 is all
 }
 
 // Stagings keeps files that are not visible yet. Their blobs count as needed.
 type Stagings interface {
-	// TouchStaging makes a staging, or notes that it has changed: revision and time. The other fields of a known one stay. One
-	// that has ended begins anew.
+	// TouchStaging makes a staging, or notes that it has changed: revision and time. The other fields of a known staging
+	// stay. A staging that has ended starts again.
 	TouchStaging(s Staging) (Staging, error)
 	Staging(id string) (Staging, error)
 	Stagings(q StagingQuery) ([]Staging, error)
@@ -267,10 +268,10 @@ type Stagings interface {
 	// StagedFilesAt returns those files of a staging's version that have one of the paths. at names StagingID, Format, Package and
 	// Version.
 	StagedFilesAt(at StagedFile, paths []string) ([]StagedFile, error)
-	DropStaging(id string) error // with its files; their blobs are marked released, but for those that files hold by now
-	// DropStagings is DropStaging of all that a repository has, ended ones too.
+	DropStaging(id string) error // with its files; their blobs are marked released, unless a version's file holds them by now
+	// DropStagings drops all stagings of a repository, also those that have ended.
 	DropStagings(repositoryID int64) error
-	// EndStaging drops the files as DropStaging does and keeps what became of them. ErrNotExist.
+	// EndStaging drops the files as DropStaging does and keeps outcome. ErrNotExist.
 	EndStaging(id string, outcome []byte) error
 }
 

@@ -139,7 +139,7 @@ func testUnreferenced(e *env) {
 	equal(e, "page", list(e.now().Add(time.Hour), 0, 1), []int64{free.ID})
 	equal(e, "next page", list(e.now().Add(time.Hour), free.ID, 1), []int64{removed.ID})
 
-	e.clock.Add(time.Hour) // the lease has run out a minute ago, whether or not that was noticed
+	e.clock.Add(time.Hour) // the lease ran out a minute ago, whether or not ExpireLeases has run
 	for _, what := range []string{"unnoticed", "noticed"} {
 		equal(e, what+", grace", list(start.Add(time.Hour), 0, 0), []int64{free.ID, removed.ID})
 		equal(e, what, list(start.Add(time.Hour+time.Microsecond), 0, 0), []int64{free.ID, leased.ID, removed.ID})
@@ -150,7 +150,7 @@ func testUnreferenced(e *env) {
 func testCondemn(e *env) {
 	p := e.main()
 	v := e.version(p, "1")
-	// free is the last, so that its ID is the one that might be given again.
+	// free is made last, so that its ID is the one that might be reused.
 	held, leased, young, free := e.blob("held"), e.blob("leased"), e.blob("young"), e.blob("free")
 	e.file(v, "x", held, 1)
 	e.update(func(tx metadata.Tx) error {
@@ -186,7 +186,7 @@ func testCondemn(e *env) {
 	}
 
 	e.clock.Add(2 * time.Hour)
-	if !condemn(leased, e.now().Add(-time.Minute)) { // its lease has run out, and is still there
+	if !condemn(leased, e.now().Add(-time.Minute)) { // its lease has run out, and its row is still there
 		e.Error("a blob with a lease of the past was kept")
 	}
 }
@@ -230,8 +230,8 @@ func testCollected(e *env) {
 	equal(e, "forgotten", since(done), false)
 }
 
-// testCondemnRace lets collectors and publishers fight over the same blobs. At the end a blob is a file's, or collected,
-// and every publisher that was told yes has its file.
+// testCondemnRace runs collectors and publishers on the same blobs. In the end each blob is held by a file or collected,
+// and every publisher that succeeded has its file.
 func testCondemnRace(e *env) {
 	p := e.main()
 	v := e.version(p, "1")

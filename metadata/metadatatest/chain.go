@@ -213,7 +213,7 @@ func testStagedFiles(e *env) {
 		equal(e, "begun anew", anew, ended)
 		return err
 	})
-	for range 2 { // dropping a missing one is no error
+	for range 2 { // dropping a missing staging is no error
 		e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStaging("one") })
 	}
 	equal(e, "garbage after the drop", garbage(), []int64{blobs[0].ID, blobs[1].ID})

@@ -108,8 +108,8 @@ func testDuties(e *env) {
 		metadata.Duty{Name: "sign", Holder: "b", Epoch: 1})
 }
 
-// testDutyRace lets holders race for a duty, again and again: each epoch is one holder's, and no write of one that lost the duty is
-// kept.
+// testDutyRace makes holders race for a duty, again and again: each epoch has one holder, and no write of a holder that
+// lost the duty is kept.
 func testDutyRace(e *env) {
 	const holders, rounds = 4, 10
 	var taken [holders * rounds * 2]atomic.Int32 // by epoch

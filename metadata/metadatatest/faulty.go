@@ -8,8 +8,9 @@ import (
 	"slipway/metadata"
 )
 
-// intercepted is a transaction that lets a test see its statements, as those of every backend do: before runs before each,
-// and its error is taken for one of the database; read is told how many rows each query returned. nil leaves what is there.
+// intercepted is a transaction that shows its statements to a test, as the transactions of every backend do: before runs
+// before each statement, and its error is treated as an error of the database; read receives the number of rows of each
+// query. nil keeps the present function.
 type intercepted interface {
 	Intercept(before func() error, read func(rows int))
 }
@@ -26,9 +27,9 @@ func intercept(before func() error, read func(rows int), fn func(tx metadata.Tx)
 	}
 }
 
-// Faulty wraps a store so that blow is asked before every View, Update, statement of a transaction and commit, and its error
-// is what that answers. Close does not fail. As with a real database, a transaction answers the error to every further
-// call, and an update with a failed statement is never committed, even when its function looks away.
+// Faulty wraps a store so that blow is called before every View, Update, statement of a transaction and commit, which then
+// fails with the error of blow. Close does not fail. As with a real database, a transaction returns the error from every
+// further call, and an update with a failed statement is never committed, even when its function ignores the error.
 func Faulty(store metadata.Store, blow func() error) metadata.Store {
 	return &faultyStore{store, blow}
 }
@@ -70,8 +71,8 @@ func (s *faultyStore) Ready(ctx context.Context) error {
 
 func (s *faultyStore) Close() error { return s.store.Close() }
 
-// LostAnswers wraps a store so that blow is asked after every update that was committed, and its error is what the update
-// answers: as when the database has done it and its answer gets lost.
+// LostAnswers wraps a store so that blow is called after every committed update, which then returns the error of blow: as
+// when the database has committed and its answer gets lost.
 func LostAnswers(store metadata.Store, blow func() error) metadata.Store {
 	return &forgetful{store, blow}
 }
@@ -88,9 +89,8 @@ func (s *forgetful) Update(ctx context.Context, fn func(tx metadata.Tx) error) e
 	return s.blow()
 }
 
-// CountRows is store, and counts the rows of the lists that its transactions read, which are those of more than one row: what
-// a publish reads must not grow with what the version holds. Nobody remembers what such a store has answered
-// (metadata.Versioned).
+// CountRows wraps a store and counts the rows of queries that return more than one row: the number of rows a publish reads
+// must not grow with the version. The wrapper is no metadata.Versioned, so no cache remembers its answers.
 func CountRows(store metadata.Store, rows *atomic.Int64) metadata.Store {
 	return &countingStore{Store: store, rows: rows}
 }

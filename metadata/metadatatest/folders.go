@@ -66,7 +66,7 @@ func testFolders(e *env) {
 	}
 }
 
-// listed is what is directly in a folder, by paths, which ascend.
+// listed returns the entries directly in a folder, from ascending paths.
 func listed(paths []string, folder string) []string {
 	var out []string
 	for _, path := range paths {

@@ -8,8 +8,8 @@ import (
 	"slipway/metadata"
 )
 
-// testGenerations: no look-up finds anything else than before unless the generation of a part that it depends on has moved;
-// and a publish moves that of its own package only.
+// testGenerations: a look-up finds the same as before unless the generation of a part that it depends on has moved, and a
+// publish moves the generation of its own package only.
 func testGenerations(e *env) {
 	store, ok := e.store.(metadata.Versioned)
 	if !ok {
@@ -108,5 +108,5 @@ func testGenerations(e *env) {
 	})
 }
 
-// found is a text of what was found, whole.
+// found is the whole result of a look-up as text.
 func found[T any](v T, err error) string { return fmt.Sprintf("%+v %v", v, err) }

@@ -6,9 +6,9 @@ import (
 	"slipway/metadata"
 )
 
-// LateReads is store, and tells late of each query of an update that comes after the update's first log entry. A store with
-// several writers holds the log for all of them from that entry to the commit, so what is read after it keeps everybody
-// waiting for a round trip.
+// LateReads wraps a store and calls late for each query of an update that comes after the update's first log entry. A store
+// with several writers locks the log from that entry to the commit, so each such query keeps all writers waiting for a
+// round trip.
 func LateReads(store metadata.Store, late func(rows int)) metadata.Store {
 	return &lateStore{store, late}
 }

@@ -60,7 +60,7 @@ func testAppend(e *env) {
 	}
 	equal(e, "read", entries(e, metadata.EntryQuery{After: -1}), out)
 	equal(e, "size", read(e, func(tx metadata.Tx) (int64, error) { return tx.Log().LogSize() }), 2)
-	e.update(func(tx metadata.Tx) error { // an update sees its own
+	e.update(func(tx metadata.Tx) error { // an update sees its own entries
 		v, err := tx.Log().Append(in)
 		if err != nil {
 			return err
@@ -310,7 +310,7 @@ func testConcurrentAppends(e *env) {
 }
 
 // CheckLog fails the test unless the log is gap-free, its times and ids ascend, its data hashes fit, and its stored Merkle
-// hashes are those that the leaves give.
+// hashes follow from the leaves.
 func CheckLog(t testing.TB, store metadata.Store) {
 	t.Helper()
 	err := store.View(context.Background(), func(tx metadata.Tx) error {

@@ -2,7 +2,7 @@ package metadatatest
 
 import "slipway/metadata"
 
-// testVersionsByNames: what VersionAt and VersionByTag find is what the look-ups one by one find.
+// testVersionsByNames: VersionAt and VersionByTag find what the single look-ups find.
 func testVersionsByNames(e *env) {
 	p := e.main()
 	other := e.repository("other")

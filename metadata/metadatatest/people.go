@@ -128,7 +128,7 @@ func testUploads(e *env) {
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0) })
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0) })
 
-	// A blob that the bytes are stays until the session has others, or ends.
+	// The session's blob stays until the session has another blob, or ends.
 	whole := metadata.UploadSession{ID: "whole", RepositoryID: r.ID, Offset: 3, Blob: e.blob("abc").Digest}
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
 		absent := whole
@@ -176,7 +176,7 @@ func testUploads(e *env) {
 	equal(e, "stale", stale(e.now(), 0), []string{want.ID, "c", "b"})
 	equal(e, "the stalest", stale(e.now(), 2), []string{want.ID, "c"})
 	equal(e, "none stale", stale(want.CreatedAt, 0), nil)
-	for range 2 { // a missing one is no error
+	for range 2 { // a missing session is no error
 		e.update(func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(want.ID) })
 		missing(e, "deleted", get)
 	}

@@ -1,4 +1,4 @@
-// Package metadatatest is the suite that every metadata.Store passes, and a wrapper that makes one fail.
+// Package metadatatest is the suite that every metadata.Store passes, and wrappers that make a store fail.
 package metadatatest
 
 import (
@@ -107,7 +107,7 @@ func Run(t *testing.T, open Factory) {
 	}
 }
 
-// Clock is a time that moves when it is told to.
+// Clock is a clock that moves only when a test moves it.
 type Clock struct {
 	mu sync.Mutex
 	t  time.Time

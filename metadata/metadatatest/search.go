@@ -7,7 +7,7 @@ import (
 	"slipway/metadata"
 )
 
-// testSearch asks by every field, for what is and for what was.
+// testSearch searches by every field, for the present and for past states.
 func testSearch(e *env) {
 	repo, pkg, versions := image(e)
 	e.update(func(tx metadata.Tx) error {
@@ -86,7 +86,7 @@ func testSearch(e *env) {
 	}
 }
 
-// testSearchAgain asks for facts of a coordinate that holds something else by now.
+// testSearchAgain searches for facts of a coordinate that has been used again for other content.
 func testSearchAgain(e *env) {
 	p := e.main()
 	v := e.version(p, "1")

@@ -13,7 +13,7 @@ import (
 	"slipway/metadata"
 )
 
-// testFailedUpdate: an update that fails at its end leaves nothing, and its sequence numbers are given again.
+// testFailedUpdate: an update that fails at its end leaves nothing, and its sequence numbers are used again.
 func testFailedUpdate(e *env) {
 	e.fails(errTest, func(tx metadata.Tx) error {
 		if err := write(tx, "x"); err != nil {
@@ -63,7 +63,7 @@ func write(tx metadata.Tx, name string) error {
 	return err
 }
 
-// testFailedNeighbours: of many updates at once, some fail in every way there is; the others are there whole.
+// testFailedNeighbours: of many updates at once, some fail in every possible way; the others are there whole.
 func testFailedNeighbours(e *env) {
 	const n = 60
 	var wg sync.WaitGroup
@@ -111,7 +111,7 @@ func testFailedNeighbours(e *env) {
 	CheckLog(e.T, e.store)
 }
 
-// testSwallowedError: what a function makes of an error of the database does not matter, the update fails.
+// testSwallowedError: an update fails after an error of the database even when its function ignores the error.
 func testSwallowedError(e *env) {
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
 		if _, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "x"}); err != nil {
@@ -328,7 +328,7 @@ func testContext(e *env) {
 		e.Errorf("Ready: %v", err)
 	}
 
-	// Once it runs, an update ends as it would have ended.
+	// Once it runs, an update is not affected by its context.
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := e.store.Update(ctx, func(tx metadata.Tx) error {
 		cancel()
@@ -339,7 +339,7 @@ func testContext(e *env) {
 	}
 	read(e, func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("x") })
 
-	// One that waits gives up.
+	// An update that waits gives up.
 	started, finish := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {

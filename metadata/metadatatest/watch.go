@@ -19,7 +19,7 @@ func woken(ch <-chan struct{}) bool {
 	}
 }
 
-// testWatch: every log entry and every Notify wakes all who watched before; what it tells of is there by then.
+// testWatch: every log entry and every Notify wakes all earlier watchers; the entry is visible by then.
 func testWatch(e *env) {
 	one, two := e.store.Watch(), e.store.Watch()
 	e.append(entry("a"))
@@ -40,7 +40,7 @@ func testWatch(e *env) {
 	})
 }
 
-// testWatchMissesNothing: a reader that watches before it looks sees every entry, however they come.
+// testWatchMissesNothing: a reader that calls Watch before it looks sees every entry.
 func testWatchMissesNothing(e *env) {
 	const goroutines, each = 8, 25
 	var wg sync.WaitGroup

@@ -15,7 +15,7 @@ import (
 	"slipway/metadata/sqlite"
 )
 
-// BenchmarkFlush is what a commit is measured against: 4 KiB appended and flushed, by itself.
+// BenchmarkFlush is the floor of a commit: 4 KiB appended and flushed.
 func BenchmarkFlush(b *testing.B) {
 	f, err := os.Create(filepath.Join(b.TempDir(), "file"))
 	if err != nil {

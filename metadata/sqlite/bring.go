@@ -26,8 +26,8 @@ func (l Location) Occupied() (string, error) {
 	return "", nil
 }
 
-// Bring implements metadata.Snapshotter: the database grows under another name, which a process that was cut off leaves behind
-// for the next one to remove.
+// Bring implements metadata.Snapshotter: the database grows under another name; when the process is killed, the next Bring
+// removes that file.
 func (l Location) Bring(ctx context.Context, snapshot string, fn func(db metadata.Store) error) (err error) {
 	coming := string(l) + ".restoring"
 	if err := remove(coming); err != nil {
@@ -90,7 +90,7 @@ func (u until) Read(p []byte) (int, error) {
 	return u.r.Read(p)
 }
 
-// remove removes a database that nobody has open, and what SQLite and its lock leave beside it.
+// remove removes a database that no process has open, with the files that SQLite and the lock leave beside it.
 func remove(path string) error {
 	var errs []error
 	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {

@@ -10,7 +10,7 @@ import (
 	"slipway/metadata"
 )
 
-// TestBring: a database is brought whole or not at all, whatever a former try has left.
+// TestBring: a database is brought whole or not at all, whatever an earlier attempt has left.
 func TestBring(t *testing.T) {
 	snapshot := filepath.Join(t.TempDir(), "snapshot")
 	if err := Location(migrated(t)).Snapshot(t.Context(), snapshot, noProgress); err != nil {

@@ -23,9 +23,9 @@ const (
 )
 
 const (
-	busyMillis      = 5000 // waits for tools beside us, such as a backup
+	busyMillis      = 5000 // waits for other processes, such as a backup
 	cacheKiB        = 2048 // of each connection
-	writeCacheKiB   = 8192 // of the one that writes, until it is idle
+	writeCacheKiB   = 8192 // of the writing connection, until it is idle
 	checkpointPages = 4000 // 16 MiB of write-ahead log, then SQLite moves it into the database, each page once
 	keptWALBytes    = checkpointPages * 4096
 )
@@ -35,8 +35,8 @@ type purpose int
 const (
 	writing purpose = iota
 	reading
-	copying  // into a new file, which is flushed by who made it
-	readOnly // a file that nobody writes
+	copying  // into a new file, which the caller flushes
+	readOnly // a file that no process writes
 )
 
 // dsn names the database with the settings that the driver knows. The path is escaped whole, so no character of it
@@ -77,7 +77,7 @@ func dsn(path string, p purpose) string {
 	return b.String() + "?" + q.Encode()
 }
 
-// settings are those that the driver has no parameter for.
+// settings are the settings that the driver has no parameter for.
 func settings(p purpose) []string {
 	list := []string{
 		`PRAGMA mmap_size = 0`, // an I/O error on a map would be a signal instead of an error
@@ -91,7 +91,7 @@ func settings(p purpose) []string {
 	return list
 }
 
-// newDriver makes what opens connections for one purpose.
+// newDriver makes a driver that opens connections for one purpose.
 func newDriver(p purpose) *sqlite3.SQLiteDriver {
 	list := settings(p)
 	return &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {

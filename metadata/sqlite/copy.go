@@ -13,7 +13,7 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// readOnlyCopy is a metadata.Copy. Nothing is made beside its file.
+// readOnlyCopy is a metadata.Copy. It makes no other file beside the database.
 type readOnlyCopy struct {
 	path    string
 	dialect sqlstore.Dialect
@@ -70,8 +70,8 @@ func (c *readOnlyCopy) View(ctx context.Context, fn func(tx metadata.Tx) error) 
 	return errors.Join(err, classify(c.session.Verb(commit)))
 }
 
-// Check implements metadata.Copy: SQLite finds it whole, and it has the tables, indexes, triggers and views that the migrations
-// make and no others.
+// Check implements metadata.Copy: SQLite finds it whole, and it has exactly the tables, indexes, triggers and views that
+// the migrations make.
 func (c *readOnlyCopy) Check(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,7 +122,8 @@ func schemaOf(steps []sqlstore.Migration) ([]string, error) {
 	return schema(s)
 }
 
-// schema lists all that a database is made of, each with the statement that made it. What ANALYZE leaves is SQLite's own.
+// schema lists the tables, indexes, triggers and views of a database, each with the statement that made it, without the
+// tables that ANALYZE makes.
 func schema(s *sqlstore.Session) ([]string, error) {
 	var all string
 	err := s.Row(`SELECT coalesce(group_concat(type || ' ' || name || ' of ' || tbl_name || char(10) || coalesce(sql, ''), char(30)), '')

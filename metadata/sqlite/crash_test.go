@@ -21,7 +21,7 @@ import (
 	"slipway/metadata/sqlite"
 )
 
-// The test binary is its own second process: these name what it does, and with which database.
+// The test binary is its own second process: these environment variables name its role and its database.
 const (
 	childRole = "SLIPWAY_TEST_ROLE"
 	childPath = "SLIPWAY_TEST_PATH"
@@ -74,7 +74,7 @@ func childHold() {
 	select {}
 }
 
-// childWrite updates until it is killed, and tells each update that was acknowledged: a key and its two entries.
+// childWrite updates until it is killed, and prints each acknowledged update: a key and its two entries.
 func childWrite() {
 	s := childStore()
 	run := os.Getenv(childRun)
@@ -111,7 +111,7 @@ func crashUpdate(s metadata.Store, key, filling string) (seqs [2]int64, err erro
 	return seqs, err
 }
 
-// TestD14KillNine: what was acknowledged before a kill -9 is there after it (incident D-14).
+// TestD14KillNine: every update acknowledged before a kill -9 is there after it (incident D-14).
 func TestD14KillNine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "slipway.db")
 	acknowledged := make(map[string][2]int64)
@@ -159,7 +159,7 @@ func checkAcknowledged(t *testing.T, s metadata.Store, acknowledged map[string][
 				}
 			}
 		}
-		// The others are there whole or not at all.
+		// Updates that were not acknowledged are there whole or not at all.
 		for i, e := range entries {
 			if key, ok := strings.CutPrefix(e.Subject, "first "); ok {
 				if _, err := tx.Settings().Setting(key); err != nil || entries[i+1].Subject != "second "+key {
@@ -174,7 +174,7 @@ func checkAcknowledged(t *testing.T, s metadata.Store, acknowledged map[string][
 	}
 }
 
-// TestD14SecondProcess: a second process is refused with the first one's id, until that has gone, however it went
+// TestD14SecondProcess: a second process is refused, with the process id of the first, until the first has ended in any way
 // (incident D-14).
 func TestD14SecondProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "slipway.db")

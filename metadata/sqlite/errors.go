@@ -11,7 +11,7 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// dialect is SQLite's.
+// dialect is the dialect of SQLite.
 var dialect = sqlstore.Dialect{
 	Position: "instr",
 	Numbers:  func(array string) string { return `SELECT value FROM json_each(` + array + `)` },
@@ -35,7 +35,8 @@ func classify(err error) error {
 	return fmt.Errorf("metadata: %w", err)
 }
 
-// inTransaction asks SQLite itself: after SQLITE_FULL, IOERR, NOMEM and others it may have rolled back everything.
+// inTransaction asks SQLite whether the transaction is still open: after SQLITE_FULL, IOERR, NOMEM and others it may have
+// rolled back everything.
 func inTransaction(s *sqlstore.Session) bool {
 	return !s.Conn().(*sqlite3.SQLiteConn).AutoCommit()
 }

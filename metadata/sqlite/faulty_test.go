@@ -16,7 +16,7 @@ import (
 
 var errBlown = errors.New("injected fault")
 
-// TestFaultyWalk breaks every call of one update in turn: it is there whole or not at all.
+// TestFaultyWalk fails every call of one update in turn: the update is there whole or not at all.
 func TestFaultyWalk(t *testing.T) {
 	calls := 0
 	for n := 1; ; n++ {
@@ -65,8 +65,8 @@ func TestFaultyWalk(t *testing.T) {
 	}
 }
 
-// TestFaultyStatements: no method of a group runs a statement that blow is not asked for, and an error that is looked away from
-// is the update's.
+// TestFaultyStatements: blow is called for every statement of every method of every group, and an ignored error still fails
+// the update.
 func TestFaultyStatements(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "slipway.db"))
 	armed := false
@@ -121,7 +121,7 @@ func TestFaultyStatements(t *testing.T) {
 	}
 }
 
-// fill makes an argument that a method does not answer without a statement: digests are digests, lists have one element.
+// fill makes an argument with which a method must run a statement: digests are valid, lists have one element.
 func fill(v reflect.Value) {
 	switch v.Interface().(type) {
 	case digest.Digest:

@@ -7,8 +7,8 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// generations counts the groups that may have been written, and remembers which of them was the last to touch what. Only the
-// writer moves it.
+// generations counts the groups that may have been written, and remembers for each part the last group that touched it.
+// Only the writer changes it.
 type generations struct {
 	now      atomic.Uint64
 	all      atomic.Uint64 // last group that may have touched any part
@@ -24,14 +24,14 @@ func (g *generations) slot(p metadata.Part) *atomic.Uint64 {
 	case p == metadata.PackageNames:
 		return &g.names
 	case p > 0:
-		return &g.packages[int(p)%len(g.packages)] // packages that share one only forget too often
+		return &g.packages[int(p)%len(g.packages)] // packages that share a counter only invalidate caches too often
 	}
 	return &g.all
 }
 
 func (g *generations) of(p metadata.Part) uint64 { return max(g.all.Load(), g.slot(p).Load()) }
 
-// touch notes what an update has touched, before it is answered.
+// touch notes the parts that an update has touched, before the update returns.
 func (g *generations) touch(tx *sqlstore.Tx) {
 	next := g.now.Load() + 1
 	parts, known := tx.Touched()
@@ -43,7 +43,7 @@ func (g *generations) touch(tx *sqlstore.Tx) {
 	}
 }
 
-// advance ends a group. After an error it is not known what became of it.
+// advance ends a group. After an error it is unknown whether the group was written.
 func (g *generations) advance(err error) {
 	next := g.now.Load() + 1
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"slipway/metadata"
 )
 
-// interruptedWithin is far more than to interrupt takes, and less than the slow statement does.
+// interruptedWithin is far longer than an interruption takes, and shorter than the slow statement.
 const interruptedWithin = 20 * time.Second
 
 // slowStore has entries that take most of a minute to compare with the query that comes with it, and milliseconds each:
@@ -62,7 +62,8 @@ func TestViewEndsWithContext(t *testing.T) {
 	}
 }
 
-// TestAbandonedView: to end a view does not wait for its statement, and nobody gets its session while that runs.
+// TestAbandonedView: ending a view does not wait for its statement, and no other transaction gets its session while that
+// runs.
 func TestAbandonedView(t *testing.T) {
 	s, q := slowStore(t)
 	done := make(chan error, 1)

@@ -12,11 +12,11 @@ import (
 	"slipway/metadata"
 )
 
-// lockFile keeps other processes from the database. The kernel drops the lock with the process, however that ends; the
-// file stays, because removing it would let two processes lock two files.
+// lockFile keeps other processes from the database. The kernel drops the lock when the process ends in any way; the file
+// stays, because removing it would let two processes lock two files.
 type lockFile struct{ f *os.File }
 
-// inUse says who has the database.
+// inUse is the error that names the process that has the database.
 type inUse struct {
 	path string
 	pid  int // 0: unknown
@@ -54,7 +54,7 @@ func lock(path string) (*lockFile, error) {
 }
 
 func (l *lockFile) unlock() error {
-	// An empty file names nobody; a full disk must not keep anyone from closing.
+	// An empty file names no process; closing must work on a full disk.
 	_ = l.f.Truncate(0)
 	return l.f.Close()
 }

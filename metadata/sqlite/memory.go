@@ -17,5 +17,5 @@ import "C"
 // the memory it needed. SQLite allocates under one mutex anyway, so one arena costs nothing.
 func init() { C.one_arena() }
 
-// releaseMemory gives what the C library holds without using it back to the system.
+// releaseMemory returns memory that the C library holds unused to the system.
 func releaseMemory() { C.trim() }

@@ -99,7 +99,7 @@ func TestMigrate(t *testing.T) {
 	if err := migrate(one, broken); err == nil || !strings.Contains(err.Error(), broken.Name) {
 		t.Errorf("broken migration: %v", err)
 	}
-	for range 2 { // the broken one has left nothing, and each runs once
+	for range 2 { // the failed migration has left nothing, and each runs once
 		if err := migrate(one, two); err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +282,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestDamagedLog: a store whose hashes do not go with its entries is not opened.
+// TestDamagedLog: a store whose hashes do not match its entries is not opened.
 func TestDamagedLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "slipway.db")
 	s := openStore(t, path)
@@ -307,7 +307,7 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
-// TestDanglingLink: a link to nothing is refused: the lock would be at one place now and at another one later.
+// TestDanglingLink: a link to nothing is refused: the lock file would be at one path now and at another later.
 func TestDanglingLink(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "slipway.db")
 	if err := os.Symlink(filepath.Join(t.TempDir(), "real.db"), link); err != nil {

@@ -32,7 +32,7 @@ type recorded struct {
 
 func (r *recorded) Close() error {
 	r.once.Do(func() {
-		// Nothing runs any more, so nothing prepares.
+		// No transaction runs any more, so no statement is prepared.
 		<-r.drain()
 		r.to.mu.Lock()
 		defer r.to.mu.Unlock()
@@ -99,7 +99,7 @@ func TestStatements(t *testing.T) {
 	checkHotPlans(t, plans)
 }
 
-// sorts are the statements that may sort what they found: the rows of one package, of one record, or a page.
+// sorts are the statements that may sort their rows: the rows of one package, of one record, or a page.
 var sorts = []string{
 	"FROM version v JOIN file f",                         // the files of a package, by version
 	"LEFT JOIN permission p",                             // grants of a page of records
@@ -116,15 +116,15 @@ func checkPlan(t *testing.T, text string, plan []string) {
 		checkSearch(t, text, plan)
 		return
 	}
-	subqueries := []string{"CONSTANT", "json_each"} // what a caller has listed
+	subqueries := []string{"CONSTANT", "json_each"} // a list given by the caller
 	for _, line := range plan {
 		f := append(strings.Fields(line), "", "")
 		switch f[0] {
 		case "CO-ROUTINE", "MATERIALIZE":
 			subqueries = append(subqueries, f[1])
 		case "SCAN":
-			// A table that an INSERT does not name is one that refers to it: looked at only while a violated key waits
-			// for its parent (OP_FkIfZero), which immediate keys never do.
+			// A table that an INSERT does not name refers to the written table: it is read only while a violated key waits for
+			// its parent (OP_FkIfZero), which immediate keys never do.
 			foreign := strings.HasPrefix(text, "INSERT") && !strings.Contains(text, f[1])
 			if !foreign && !strings.HasSuffix(line, "VALUES CLAUSE") && !slices.Contains(subqueries, f[1]) {
 				t.Errorf("%s: %s", line, text)
@@ -145,8 +145,8 @@ func checkPlan(t *testing.T, text string, plan []string) {
 	}
 }
 
-// checkSearch allows what an auditor's query may cost: a walk through the versions, newest first, or a sort of what an
-// index found. Never a walk without an index.
+// checkSearch allows what an auditor's query may cost: a walk through the versions, newest first, or a sort of rows found
+// by an index. Never a walk without an index.
 func checkSearch(t *testing.T, text string, plan []string) {
 	t.Helper()
 	for _, line := range plan {

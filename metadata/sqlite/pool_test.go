@@ -6,7 +6,7 @@ import (
 	"database/sql/driver"
 )
 
-// openPool opens a database by package database/sql, for what tests ask of it.
+// openPool opens a database by package database/sql, for queries of tests.
 func openPool(path string, p purpose) *sql.DB { return sql.OpenDB(connector{path, p}) }
 
 type connector struct {

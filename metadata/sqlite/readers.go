@@ -11,7 +11,8 @@ import (
 
 const defaultReaders = 6
 
-// readers is the pool of reading connections. The one used last is used next, so a quiet store has one that is warm.
+// readers is the pool of reading connections. The connection used last is used next, so a quiet store keeps one connection
+// warm.
 type readers struct {
 	path  string
 	slots chan struct{}
@@ -65,7 +66,7 @@ func (r *readers) put(s *sqlstore.Session) {
 	<-r.slots
 }
 
-// drop closes a connection whose state is not known.
+// drop closes a connection whose state is unknown.
 func (r *readers) drop(s *sqlstore.Session) {
 	_ = s.Close() // it only read
 	<-r.slots
@@ -83,7 +84,7 @@ func (r *readers) ended(tx *sqlstore.Tx) {
 	delete(r.running, tx)
 }
 
-// trim closes the free connections but the warmest, and empties its cache.
+// trim closes the free connections except the warmest, whose cache it empties.
 func (r *readers) trim() {
 	r.mu.Lock()
 	var closing []*sqlstore.Session

@@ -21,7 +21,7 @@ const snapshotPages = 4096
 
 const busyPause = 20 * time.Millisecond
 
-// Location is the path of a database, whether there is one or not.
+// Location is the path of a database, whether or not the database exists.
 type Location string
 
 var _ metadata.Snapshotter = Location("")
@@ -70,7 +70,7 @@ func (l Location) Snapshot(ctx context.Context, to string, progress func(done, t
 	return nil
 }
 
-// existing is checkPath for a database that is there: SQLite would make it.
+// existing is checkPath for a database that must exist, as SQLite would make a missing one.
 func existing(path string) (string, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%w: %s", metadata.ErrNotExist, path)
@@ -108,7 +108,7 @@ func copyPages(ctx context.Context, path, to string, progress func(done, total i
 			return err
 		}
 		if !done && b.Remaining() == left && left > 0 {
-			time.Sleep(busyPause) // somebody holds the database
+			time.Sleep(busyPause) // another process holds the database
 		}
 		total := int64(b.PageCount())
 		progress((total-int64(b.Remaining()))*pageBytes, total*pageBytes)

@@ -114,7 +114,7 @@ func TestSnapshotRefusals(t *testing.T) {
 	}
 }
 
-// TestS62Check: what is no database of ours, or was changed, is not taken over (incident S-62).
+// TestS62Check: a file that is no Slipway database, or a changed one, is not taken over (incident S-62).
 func TestS62Check(t *testing.T) {
 	for what, change := range map[string]string{
 		"another table":    `CREATE TABLE extra (x INTEGER)`,
@@ -178,7 +178,7 @@ func TestS62Check(t *testing.T) {
 	}
 }
 
-// TestLock: who holds the lock keeps others out, with and without a store.
+// TestLock: the holder of the lock keeps others out, with and without an open store.
 func TestLock(t *testing.T) {
 	path := migrated(t)
 	held, err := Location(path).Lock()

@@ -1,6 +1,6 @@
-// Package sqlite is metadata.Store in one SQLite file. One connection writes, in groups: see writer. Readers have their
-// own connections and see snapshots (WAL). The process holds a lock on the file next to the database, since another one
-// would not know of this one's group and sequence numbers.
+// Package sqlite is metadata.Store in one SQLite file. One connection writes, in groups: see writer. Readers have their own
+// connections and see snapshots (WAL). The process holds a lock on a file next to the database, since another process would
+// not know this process's group and sequence numbers.
 package sqlite
 
 import (
@@ -76,10 +76,10 @@ type Store struct {
 	// last is the time of the newest update in microseconds; it moves before the update can be seen.
 	last        atomic.Int64
 	generations generations
-	news        sqlstore.Broadcast // an update left a log entry, or asked for it
+	news        sqlstore.Broadcast // closes when an update left a log entry or called Notify
 
 	mu      sync.Mutex
-	running int           // transactions, and those waiting to be one
+	running int           // transactions that run or wait to begin
 	drained chan struct{} // nil until Close; closed when none is left
 	closing sync.Once
 	err     error // of Close
@@ -145,7 +145,7 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// checkPath returns the path that SQLite will see, with links resolved so that the lock is found by everyone.
+// checkPath returns the path that SQLite will see, with links resolved so that every process finds the same lock.
 func checkPath(path string) (string, error) {
 	switch {
 	case path == "":
@@ -165,7 +165,7 @@ func checkPath(path string) (string, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Lstat(abs); err == nil {
-			// Made now, it would be locked under the link's name, and by the next one under its own.
+			// A database made now would be locked under the link's name, and the next process would lock it under its own.
 			return "", fmt.Errorf("metadata: database %q is a link to a file that is not there", path)
 		}
 		dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
@@ -251,8 +251,8 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	return fn(tx)
 }
 
-// Update implements metadata.Store. fn may run on the goroutine of another caller of Update; a panic in it is its own
-// caller's, with the stack where it happened.
+// Update implements metadata.Store. fn may run on the goroutine of another caller of Update; a panic in fn is thrown to its
+// own caller, with the stack where it happened.
 func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

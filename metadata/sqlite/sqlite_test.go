@@ -17,7 +17,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestFaultyStore: the wrapper changes nothing while it does not blow.
+// TestFaultyStore: the wrapper changes nothing while no fault strikes.
 func TestFaultyStore(t *testing.T) {
 	metadatatest.Run(t, func(t *testing.T, now func() time.Time) metadata.Store {
 		s := open(t, filepath.Join(t.TempDir(), "slipway.db"), sqlite.WithClock(now))

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// walLimits bound the write-ahead log. SQLite itself moves it into the database every checkpointPages and then starts it
-// anew, but only at a moment when no view reads from it: overlapping views could let it grow for ever.
+// walLimits bound the write-ahead log. SQLite itself moves it into the database every checkpointPages and then restarts it,
+// but only at a moment when no view reads from it: overlapping views could let it grow for ever.
 type walLimits struct {
-	high   int64         // bytes from which on it is emptied, with a wait for views to end
-	max    int64         // bytes from which on views that last too long are ended
+	high   int64         // size in bytes from which it is emptied, with a wait for views to end
+	max    int64         // size in bytes from which views that last too long are ended
 	wait   time.Duration // for views, while no update runs
 	every  time.Duration // between two such waits
-	rare   time.Duration // what that grows to while another process reads from it
+	rare   time.Duration // longest pause between waits while another process reads from the log
 	maxAge time.Duration // of a view, beyond max
 }
 
@@ -29,10 +29,10 @@ type walKeeper struct {
 	moved  bool          // nothing was written since the log was moved into the database
 
 	foreign bool  // another process, such as a backup, keeps the log
-	from    int64 // the frame behind which it does
+	from    int64 // the frame from which that process keeps it
 }
 
-// size is the size of the file, which is not less than what is in use.
+// size is the size of the file, which is at least the part in use.
 func (k *walKeeper) size() int64 {
 	info, err := os.Stat(k.path)
 	if err != nil {
@@ -57,8 +57,9 @@ func (k *walKeeper) check() {
 	k.empty()
 }
 
-// empty is truncate with a wait. Where that fails although no view of ours began before it, another process reads: waits for
-// it become rare, and to end views is of no use until it has gone, which shows in that more of the log can be moved.
+// empty is truncate with a wait. When it fails although no view of this process began before, another process reads: then
+// waits become rare, and ending views is useless until that process has gone, which shows when more of the log can be
+// moved.
 func (k *walKeeper) empty() bool {
 	k.tried = time.Now()
 	done, moved := k.truncate(k.limits.wait)
@@ -73,8 +74,8 @@ func (k *walKeeper) empty() bool {
 	return done
 }
 
-// idle moves the log into the database, so that a start after a crash has little to do, and frees what is more than
-// SQLite would keep anyway. true: it must be tried again.
+// idle moves the log into the database, so that a start after a crash has little to do, and frees what exceeds the size
+// that SQLite would keep anyway. true: call it again later.
 func (k *walKeeper) idle() bool {
 	if k.moved {
 		return false
@@ -87,7 +88,7 @@ func (k *walKeeper) idle() bool {
 	return !k.moved
 }
 
-// truncate empties the log, waiting for views that read from it. New ones do not: they read the database. It reports how many
+// truncate empties the log, waiting for views that read from it. New views read the database instead. It reports how many
 // frames were moved.
 func (k *walKeeper) truncate(wait time.Duration) (done bool, moved int64) {
 	w := k.writer
@@ -100,8 +101,8 @@ func (k *walKeeper) truncate(wait time.Duration) (done bool, moved int64) {
 	return w.session.Do(fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyMillis)) == nil && done, moved
 }
 
-// checkpoint reports whether the whole log has been moved, and how many frames of it. An error is no one's yet: the next
-// COMMIT meets it too.
+// checkpoint reports whether the whole log has been moved, and how many frames of it. An error is not reported here: the
+// next COMMIT meets it too.
 func (k *walKeeper) checkpoint(text string) (whole bool, moved int64) {
 	if k.writer.session == nil {
 		return false, 0

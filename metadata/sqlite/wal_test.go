@@ -56,8 +56,8 @@ func TestForeignReader(t *testing.T) {
 	}
 }
 
-// TestForeignReaderAndView: no view is ended while that would not help, since another process keeps the log too; when that
-// one has gone it is.
+// TestForeignReaderAndView: no view is ended while another process keeps the log too, as that would not help; when that
+// process has gone, the view is ended.
 func TestForeignReaderAndView(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "slipway.db")
 	s := openStore(t, path, func(c *config) {

@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// defaultBatch bounds the updates of one group, and with it how long the first waits for the last.
+	// defaultBatch bounds the updates of one group, and so how long the first update waits for the last.
 	defaultBatch = 256
 	queueLength  = 1024
 	idleAfter    = time.Second
 )
 
-// writer commits updates in groups. The caller who finds nobody at it leads: it takes those that wait, runs each in a
-// savepoint on its own goroutine, commits once, and answers all. One flush of the disk serves many, and a caller alone
-// waits for no other goroutine.
+// writer commits updates in groups. A caller that finds no leader becomes the leader: it takes the waiting updates, runs
+// each in a savepoint on its own goroutine, commits once, and answers all callers. One flush of the disk serves many
+// updates, and a single caller waits for no other goroutine.
 //
 // A group whose transaction SQLite has rolled back as a whole (no space, I/O error) because of one update is run again,
-// each update in a transaction of its own. Nobody is answered before the COMMIT, also not those that failed alone: what
-// made them fail may have been written by a neighbour, and is true only then.
+// each update in a transaction of its own. No caller is answered before the COMMIT, not even one whose update failed alone:
+// the row that made it fail may have been written by another update of the group, which counts only after the COMMIT.
 //
 // storage/local/packs commits in groups as well, by other rules, so the two share only the driver session: its batches
 // succeed or fail as a whole, run on a goroutine of their own, are bounded by bytes, and its callers cannot give up waiting,
@@ -34,7 +34,7 @@ const (
 type writer struct {
 	store *Store
 	queue chan *request
-	baton chan struct{} // full while somebody leads, or tidies up; what follows is theirs
+	baton chan struct{} // full while a goroutine leads or tidies up; the fields below belong to that goroutine
 
 	session *sqlstore.Session // nil: to be opened again
 	log     sqlstore.Sequencer
@@ -50,8 +50,8 @@ type writer struct {
 // request is one update.
 type request struct {
 	fn      func(metadata.Tx) error
-	done    chan struct{} // full when the rest is the caller's to read
-	claimed atomic.Bool   // by the writer, or by a caller that gave up waiting
+	done    chan struct{} // full when the caller may read the other fields
+	claimed atomic.Bool   // taken by the leader, or by a caller that gave up waiting
 	err     error         // of its last run
 	ran     ending
 	panic   *panicked
@@ -66,7 +66,7 @@ const (
 	exits // fn ended its goroutine, as a test that fails does
 )
 
-// panicked is a panic of an update, thrown again where the update was asked for.
+// panicked is a panic of an update, thrown again in the goroutine of the update's own caller.
 type panicked struct {
 	value any
 	stack []byte
@@ -119,7 +119,8 @@ func (w *writer) load() error {
 // update is Store.Update.
 func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 	r := &request{fn: fn, done: make(chan struct{}, 1)}
-	// Where this goroutine is ended by the update of another caller that it leads, nobody waits for its own any more.
+	// When another caller's update ends this goroutine, which leads the group, no caller waits for this goroutine's own
+	// update any more.
 	defer r.claimed.CompareAndSwap(false, true)
 	if err := w.enqueue(ctx, r); err != nil {
 		return err
@@ -145,7 +146,8 @@ func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
 	}
 }
 
-// enqueue waits for room in the queue. Who finds it full and nobody at work makes room: those in it may all have given up.
+// enqueue waits for room in the queue. A caller that finds the queue full and no leader makes room by leading: all callers
+// in the queue may have given up.
 func (w *writer) enqueue(ctx context.Context, r *request) error {
 	for {
 		select {
@@ -164,7 +166,7 @@ func (w *writer) enqueue(ctx context.Context, r *request) error {
 	}
 }
 
-// result ends an update as its fn ended.
+// result returns, panics or exits as the update's fn did.
 func (r *request) result() error {
 	switch r.ran {
 	case panics:
@@ -175,7 +177,7 @@ func (r *request) result() error {
 	return r.err
 }
 
-// lead runs one group, if anybody waits, and lets the next one lead.
+// lead runs one group, if any update waits, and lets the next caller lead.
 func (w *writer) lead() {
 	select {
 	case first := <-w.queue:
@@ -185,7 +187,7 @@ func (w *writer) lead() {
 	}
 }
 
-// carry does work and passes the baton on. When an update ends the goroutine, another one goes on with the rest.
+// carry does work and passes the baton on. When an update ends the goroutine, another goroutine goes on with the rest.
 func (w *writer) carry(work func()) {
 	whole := false
 	defer func() {
@@ -237,7 +239,7 @@ func (w *writer) idleNow() (again bool) {
 	return w.idle()
 }
 
-// idle gives back what only updates need. true: it must be tried again.
+// idle frees what only updates need. true: call it again later.
 func (w *writer) idle() bool {
 	if w.wal.idle() {
 		return true
@@ -272,7 +274,7 @@ type group struct {
 func (w *writer) group(first *request) {
 	g := &group{start: time.Now()}
 	if err := w.begin(g); err != nil {
-		// Whatever the reason is, those who wait already would meet it too, after another wait.
+		// All waiting updates get this error: they would meet it too, after another wait.
 		for r := first; r != nil; r = w.next(g) {
 			w.claim(g, r)
 		}
@@ -310,8 +312,8 @@ func (w *writer) next(g *group) *request {
 	}
 }
 
-// alone runs those that wait for the answer of a group whose transaction was lost, or whose leader, each by itself. One that
-// was alone already, or did not return, is not run again.
+// alone runs the unanswered updates of a group whose transaction or leader was lost, each in a transaction of its own. An
+// update that was alone already, or did not return, is not run again.
 func (w *writer) alone() {
 	w.rollback()
 	again := len(w.waiting) > 1
@@ -361,14 +363,14 @@ func (w *writer) run(g *group, r *request) bool {
 			return false
 		}
 	}
-	// The time of an update is not before it was asked for, though its group may be older, and is known to readers before it is
-	// visible: whoever compares it with a clock of this process relies on that.
+	// The time of an update is not before the call of Update, though its group may be older, and readers know it before the
+	// update is visible: code that compares it with a clock of this process relies on that.
 	g.now = w.store.now()
 	w.store.last.Store(g.now.UnixMicro())
 	mark := w.log.Mark()
 	tx := sqlstore.NewUpdate(w.session, &w.store.dialect, g.now, &w.log)
 	r.call(tx)
-	// What the update made of a database error does not matter: after one it is not whole.
+	// A database error fails the update even if fn ignored it: the update is not whole.
 	failed := tx.Failed()
 	if failed != nil && r.err == nil {
 		r.err = failed
@@ -398,7 +400,7 @@ func (w *writer) run(g *group, r *request) bool {
 	return true
 }
 
-// call runs fn on this goroutine, which may be another caller's: how else it ends than by returning is its own caller's.
+// call runs fn on this goroutine, which may be another caller's. A panic or exit of fn is recorded for fn's own caller.
 func (r *request) call(tx *sqlstore.Tx) {
 	r.ran, r.panic = exits, nil
 	r.err = errors.New("metadata: update did not return")
@@ -418,7 +420,7 @@ func (r *request) call(tx *sqlstore.Tx) {
 // commit ends the transaction; after an error nothing of it is in the database.
 func (w *writer) commit(g *group) error {
 	if !g.wrote {
-		// Not COMMIT: what was rolled back to the savepoint may have left pages that it would write and flush.
+		// Not COMMIT: updates rolled back to their savepoints may have left pages that COMMIT would write and flush.
 		if w.session.Verb(rollback) != nil {
 			w.rollback()
 		}
@@ -441,7 +443,7 @@ func (w *writer) commit(g *group) error {
 	return nil
 }
 
-// rollback leaves no transaction behind. What it may have left elsewhere is read again.
+// rollback leaves no transaction behind. State in memory is read again.
 func (w *writer) rollback() {
 	if inTransaction(w.session) {
 		_ = w.session.Do(rollback) // the next look tells
@@ -453,7 +455,7 @@ func (w *writer) rollback() {
 	w.log.Forget()
 }
 
-// answer tells the members: err is the group's, else each has its own.
+// answer wakes the callers of a group: with err when it is not nil, else each with its own result.
 func (w *writer) answer(g *group, err error) {
 	b := Batch{
 		Failed: g.failed, Queued: len(w.queue), Run: time.Since(g.start) - g.commit, Commit: g.commit, Err: err,

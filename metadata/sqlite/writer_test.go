@@ -21,7 +21,7 @@ import (
 
 var errTest = errors.New("error of the test")
 
-// batches collects what an observer is told.
+// batches collects the batches that an observer receives.
 type batches struct {
 	mu   sync.Mutex
 	list []Batch
@@ -150,7 +150,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// TestFirstFails: who writes first in a group has no savepoint, and takes nothing with it when it fails.
+// TestFirstFails: the first update to write in a group has no savepoint, and its failure does not harm the others.
 func TestFirstFails(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	reads := func(tx metadata.Tx) error {
@@ -173,7 +173,8 @@ func TestFirstFails(t *testing.T) {
 	metadatatest.CheckLog(t, s)
 }
 
-// TestExitInGroup: an update that ends its goroutine is run by another one's caller, who gets its answer all the same.
+// TestExitInGroup: an update that ends its goroutine runs on the goroutine of another caller, which still gets its own
+// answer.
 func TestExitInGroup(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	exit := func(tx metadata.Tx) error {
@@ -210,7 +211,7 @@ func TestGroupBound(t *testing.T) {
 	}
 }
 
-// TestReadingUpdate: an update that changes nothing costs no flush, and neither does one that failed.
+// TestReadingUpdate: an update that changes nothing costs no flush, and neither does a failed update.
 func TestReadingUpdate(t *testing.T) {
 	var seen batches
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
@@ -243,7 +244,7 @@ func limitPages(t *testing.T, s *Store, n int) {
 	}
 }
 
-// grow fills some pages, each time with other bytes: pages that stay as they are would not be written.
+// grow fills some pages, each time with other bytes, as unchanged pages would not be written.
 func grow(key string) func(metadata.Tx) error {
 	return func(tx metadata.Tx) error {
 		return tx.Settings().PutSetting(key, strings.Repeat(fmt.Sprintf("%08d", grown.Add(1)), 1<<17))
@@ -252,7 +253,8 @@ func grow(key string) func(metadata.Tx) error {
 
 var grown atomic.Int64
 
-// TestTransactionLost: one update makes SQLite roll back the whole transaction; its neighbours are made all the same.
+// TestTransactionLost: one update makes SQLite roll back the whole transaction; the other updates of the group succeed all
+// the same.
 func TestTransactionLost(t *testing.T) {
 	var seen batches
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
@@ -262,7 +264,7 @@ func TestTransactionLost(t *testing.T) {
 	limitPages(t, s, 1)
 	looksAway := func(tx metadata.Tx) error {
 		_ = grow("huge")(tx)
-		// Outside of a transaction this would be made at once, by itself.
+		// Outside of a transaction this write would take effect at once.
 		if err := tx.Settings().PutSetting("stray", "x"); err == nil {
 			t.Error("a call after the lost transaction was answered")
 		}
@@ -311,7 +313,7 @@ func failCommits(t *testing.T, s *Store, n int) {
 	})
 }
 
-// TestCommitFails: everybody in the group gets the error, nothing of it is there, and the store goes on by itself.
+// TestCommitFails: every update of the group fails and leaves nothing, and the store goes on by itself.
 func TestCommitFails(t *testing.T) {
 	var seen batches
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"), WithObserver(seen.add))
@@ -321,7 +323,7 @@ func TestCommitFails(t *testing.T) {
 	failCommits(t, s, 1)
 	errs := together(t, s, put("a"), put("b"), then(put("c"), fail), func(tx metadata.Tx) error {
 		if _, err := tx.Settings().Setting("a"); err == nil {
-			return errTest // because of a neighbour that is not made in the end
+			return errTest // because of another update that fails in the end
 		}
 		return nil
 	})
@@ -345,7 +347,7 @@ func TestCommitFails(t *testing.T) {
 	metadatatest.CheckLog(t, s)
 }
 
-// TestWriterReopens: a connection that could not be brought back is replaced.
+// TestWriterReopens: a connection that could not be rolled back is replaced.
 func TestWriterReopens(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	if err := s.Update(context.Background(), put("a")); err != nil {
@@ -414,7 +416,7 @@ func TestLongView(t *testing.T) {
 	}
 }
 
-// overlapping runs views, each until the next one has begun, up to a call of end.
+// overlapping runs views, each until the next has begun, until end is called.
 func overlapping(t *testing.T, s *Store) (end func()) {
 	var stop atomic.Bool
 	var running sync.WaitGroup
@@ -467,7 +469,7 @@ func TestOverlappingViews(t *testing.T) {
 	}
 }
 
-// TestIdleCheckpoint: when nothing is asked for, the log is moved into the database, and what is large is given back.
+// TestIdleCheckpoint: when the store is idle, the log is moved into the database, and large caches are freed.
 func TestIdleCheckpoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "slipway.db")
 	s := openStore(t, path, func(c *config) { c.idle = 10 * time.Millisecond })
@@ -502,8 +504,8 @@ func TestIdleCheckpoint(t *testing.T) {
 	}
 }
 
-// TestQueueOfThoseWhoGaveUp: callers that have all given up while the writer was held up leave a full queue, and whoever
-// comes next gets through it.
+// TestQueueOfThoseWhoGaveUp: callers that all gave up while the writer was blocked leave a full queue, and the next caller
+// gets through it.
 func TestQueueOfThoseWhoGaveUp(t *testing.T) {
 	held, stalled := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -539,7 +541,7 @@ func TestQueueOfThoseWhoGaveUp(t *testing.T) {
 	}
 }
 
-// TestTimeOfUpdate: the time of an update is not before it was asked for, also where it joins a group that runs already.
+// TestTimeOfUpdate: the time of an update is not before the call of Update, also when it joins a group that runs already.
 func TestTimeOfUpdate(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "slipway.db"))
 	running, held := make(chan struct{}), make(chan struct{})

@@ -13,7 +13,7 @@ import (
 
 const blobColumns = `b.id, b.digest, b.size, b.sha1, b.md5, b.sha512, b.created_at, b.released_at`
 
-// blobRow is where blobColumns are read to.
+// blobRow receives blobColumns.
 type blobRow struct {
 	v                 metadata.Blob
 	raw               []byte
@@ -93,8 +93,8 @@ func (t blobs) BlobList(after digest.Digest, n int) ([]metadata.Blob, error) {
 		raw, limit(n))
 }
 
-// kept is the time from which on a lease keeps its blob. A lease that ran out at or after before was lost then, so the
-// blob was not released before.
+// kept is the earliest end of a lease that still keeps its blob. A lease that ended at or after before released its blob
+// only then, so the blob was not released before.
 func (t *Tx) kept(before time.Time) int64 {
 	return min(t.micros(), bound(before)-1)
 }
@@ -219,7 +219,7 @@ func (t leases) DropLeasesBelow(folder string) error {
 	return err
 }
 
-// DropBlobLease implements metadata.Leases. A missing one is no error.
+// DropBlobLease implements metadata.Leases. A missing lease is no error.
 func (t leases) DropBlobLease(blobID int64, holder string) error {
 	n, err := t.exec(`DELETE FROM lease WHERE blob_id = $1 AND holder = $2`, blobID, holder)
 	if err != nil || n == 0 {
@@ -241,7 +241,7 @@ func (t leases) Holders(blobID int64, n int) ([]string, error) {
 		blobID, t.micros(), limit(n))
 }
 
-// ExpireLeases implements metadata.Leases. A blob was released when its lease ran out, not when that was noticed.
+// ExpireLeases implements metadata.Leases. A blob counts as released when its lease ran out, not when ExpireLeases runs.
 func (t leases) ExpireLeases() error {
 	if err := t.writable(); err != nil {
 		return err

@@ -2,7 +2,7 @@ package sqlstore
 
 import "sync"
 
-// Broadcast wakes all who wait for something new.
+// Broadcast wakes all goroutines that wait for something new.
 type Broadcast struct {
 	mu sync.Mutex
 	ch chan struct{}

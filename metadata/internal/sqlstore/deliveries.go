@@ -34,8 +34,8 @@ func scanWholeDelivery(r row) (metadata.Delivery, error) {
 	return v, err
 }
 
-// PutDelivery implements metadata.Deliveries. One that was due just now gets another time all the same, also where the clock
-// was set back and stands still: who has read it sees that it is wanted again.
+// PutDelivery implements metadata.Deliveries. A delivery that was due just now still gets another time, also when the clock
+// was set back and stands still, so that a reader of its row sees that it was asked for again.
 func (t deliveries) PutDelivery(v metadata.Delivery) (int64, error) {
 	type made struct {
 		id   int64

@@ -157,8 +157,8 @@ func (w *where) and(test string, v any) {
 	w.text.WriteString(word + test + w.arg(v))
 }
 
-// in asks for one of a list; false: the list is empty, so nothing is found. The + keeps the column's table from being read
-// for each of the list instead of in the order that is asked for.
+// in requires the column to be one of a list; false: the list is empty, so nothing is found. The + keeps the planner from
+// reading the table once per list item instead of in the wanted order.
 func (w *where) in(column string, list []int64) bool {
 	if len(list) == 0 {
 		return false

@@ -52,7 +52,7 @@ func (t duties) ReleaseDuty(name string, epoch int64) error {
 	return lost(t.must(`UPDATE duty SET holder = '', until = 0 WHERE name = $1 AND epoch = $2 AND holder <> ''`, name, epoch))
 }
 
-// lost says of a row that is not there that the duty is another holder's.
+// lost turns the error of a missing row into ErrDutyLost.
 func lost(err error) error {
 	if errors.Is(err, metadata.ErrNotExist) {
 		return metadata.ErrDutyLost

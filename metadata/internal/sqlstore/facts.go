@@ -26,7 +26,7 @@ func (t facts) AddFacts(facts []metadata.Fact) error {
 	return t.writable()
 }
 
-// Facts implements metadata.Facts. Those from before the version's publish are of what had its coordinate earlier.
+// Facts implements metadata.Facts. Facts from before the version's publish are about an earlier content of its coordinate.
 func (t facts) Facts(versionID int64) ([]metadata.Fact, error) {
 	return all(t.Tx, func(r row) (metadata.Fact, error) {
 		var v metadata.Fact

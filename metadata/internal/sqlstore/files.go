@@ -49,7 +49,7 @@ func (t files) File(versionID int64, path string) (metadata.File, error) {
 	return one(t.Tx, scanFile, selectFile+`WHERE f.version_id = $1 AND f.path = $2`, versionID, path)
 }
 
-// FileAt implements metadata.Files. Versions that are deleted hold nothing.
+// FileAt implements metadata.Files. Deleted versions hold no files.
 func (t files) FileAt(packageID int64, path string) (metadata.File, error) {
 	return one(t.Tx, scanFile, selectLiveFile+`WHERE f.package_id = $1 AND f.path = $2 AND v.state <> 'deleted'
 		ORDER BY f.seq DESC, f.version_id DESC LIMIT 1`, packageID, path)
@@ -74,7 +74,7 @@ func (t files) AddFile(f metadata.File) error {
 		return metadata.ErrExists
 	}
 	if f.VersionID == t.created {
-		return nil // it never had another file
+		return nil // the version never lost a file
 	}
 	_, err = t.exec(`DELETE FROM reserved_path WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
 	return err

@@ -9,14 +9,14 @@ import (
 	"slipway/metadata"
 )
 
-// afterFolder and afterFile, behind a path, make the least text that is greater than all below the folder of that path, and
-// than the file of that path: '0' follows '/', and no path has a control character.
+// afterFolder and afterFile, behind a path, make the least text that is greater than every path below that folder, and than
+// the file of that path: '0' follows '/', and no path has a control character.
 const (
 	afterFolder = "0"
 	afterFile   = "\x01"
 )
 
-// Folder implements metadata.Files: from each entry a seek to the next one, past all that is below it.
+// Folder implements metadata.Files: from each entry it seeks to the next, past everything below the entry.
 func (t files) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
 	from := p.Folder + p.After
 	switch {

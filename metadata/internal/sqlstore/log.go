@@ -19,7 +19,7 @@ import (
 
 const (
 	saltBytes = 16
-	// maxLeafBytes is what an entry of a tile can hold (C2SP tlog-tiles: a length of 16 bits).
+	// maxLeafBytes is the size limit of an entry of a tile (C2SP tlog-tiles: a length of 16 bits).
 	maxLeafBytes = 1<<16 - 1
 	// maxArms bounds the repositories that Entries looks up one by one; with more it filters.
 	maxArms = 8
@@ -38,7 +38,7 @@ func scanEntry(r row) (metadata.Entry, error) {
 	return v, err
 }
 
-// Append implements metadata.Log. The Merkle hashes follow when the backend commits, so LogHashes does not have them in
+// Append implements metadata.Log. The backend writes the Merkle hashes when it commits, so LogHashes does not find them in
 // this transaction.
 func (t log) Append(e metadata.Entry) (metadata.Entry, error) {
 	if err := t.writable(); err != nil {
@@ -73,7 +73,7 @@ func (t log) Append(e metadata.Entry) (metadata.Entry, error) {
 	return e, nil
 }
 
-// checkEntry refuses what would not come back from the database as it went in.
+// checkEntry refuses an entry that would not come back from the database unchanged.
 func checkEntry(e metadata.Entry) error {
 	if b := bytes.TrimLeft(e.Data, " \t\r\n"); len(b) == 0 || b[0] != '{' || !json.Valid(b) {
 		return fmt.Errorf("metadata: data of log entry %s is not a JSON object", e.Type)
@@ -138,7 +138,7 @@ func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, 
 			arms = append(arms, where+` AND repository_id = `+param(id))
 		}
 	default:
-		// The sign keeps the planner from the index, whose rows it would have to sort by seq before the limit.
+		// The + keeps the planner from using the index, whose rows it would have to sort by seq before the limit.
 		arms = []string{where + ` AND +repository_id IN (` + d.among(repositories, param) + `)`}
 	}
 	// Not in the return statement: appended to there, go1.26.8 returns args on a dead stack frame (cf. golang/go#81612).
@@ -233,7 +233,8 @@ func (t log) Checkpoint() (metadata.Checkpoint, error) {
 	}, `SELECT size, note, signed_at FROM checkpoint WHERE id = 1`)
 }
 
-// PutCheckpoint implements metadata.Log. ErrExists: there is one of a larger log, which a smaller one must not replace.
+// PutCheckpoint implements metadata.Log. ErrExists: the stored checkpoint is of a larger log, and a smaller one must not
+// replace it.
 func (t log) PutCheckpoint(c metadata.Checkpoint) error {
 	n, err := t.exec(`INSERT INTO checkpoint (id, size, note, signed_at) VALUES (1, $1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at

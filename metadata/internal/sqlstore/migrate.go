@@ -57,7 +57,7 @@ const createMigrationTable = `CREATE TABLE IF NOT EXISTS schema_migration (
 // Migrate brings the schema up to date, each step in a transaction of its own. begin starts a transaction that no other
 // migration runs beside. metadata.ErrNewer: the schema is of a newer binary.
 func Migrate(s *Session, list []Migration, begin string, now func() time.Time) error {
-	// Every turn looks again at what is there, since another process may have gone ahead between two transactions.
+	// Every turn reads the schema's state again, since another process may have migrated between two transactions.
 	for {
 		done, err := migrateOne(s, list, begin, now)
 		if err != nil || done {

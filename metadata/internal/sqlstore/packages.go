@@ -47,7 +47,7 @@ func (t packages) PackageAt(q metadata.PackageQuery, n int) (format, key string,
 	return at[0], at[1], err
 }
 
-// packagesWhere compares Contains by a position function and not by LIKE, so nothing in it is a wildcard: instr in SQLite,
+// packagesWhere compares Contains by a position function instead of LIKE, so no character is a wildcard: instr in SQLite,
 // strpos with the same arguments in PostgreSQL.
 func (t *Tx) packagesWhere(q metadata.PackageQuery) (text string, args []any) {
 	add := func(v any) string {

@@ -11,7 +11,7 @@ type rows struct {
 	texts   [7]string
 }
 
-// newRows makes it of an INSERT up to its VALUES.
+// newRows makes the statements from an INSERT up to its VALUES.
 func newRows(head string, columns int) *rows {
 	r := &rows{columns: columns}
 	for power := range r.texts {

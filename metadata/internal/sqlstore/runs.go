@@ -25,7 +25,7 @@ func (t runs) Running(environmentID int64, service string) (metadata.Run, error)
 	return one(t.Tx, scanRun, selectRun+`WHERE n.environment_id = $1 AND n.service = $2 AND n.seq_to IS NULL`, environmentID, service)
 }
 
-// RunsAt implements metadata.Runs. Intervals do not overlap, so only the last that began by then can hold.
+// RunsAt implements metadata.Runs. Intervals do not overlap, so only the last run that began by then can hold.
 func (t runs) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
 	return all(t.Tx, scanRun, `SELECT `+runColumns+`
 		FROM environment_service s JOIN run n ON n.environment_id = s.environment_id AND n.service = s.name

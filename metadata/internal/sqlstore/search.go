@@ -27,7 +27,7 @@ func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 	if err := q.condition(s.Where); err != nil {
 		return nil, err
 	}
-	// A + keeps the indexes of repositories and of the order out of the way of one that finds few versions.
+	// A + keeps the planner from the indexes of repositories and of the order when another index finds few versions.
 	sign := ``
 	if q.selective {
 		sign = `+`
@@ -45,7 +45,7 @@ func scanHit(r row) (metadata.Hit, error) {
 	return h, err
 }
 
-// extended scans more columns behind those that a record asks for.
+// extended scans more columns after those of a record.
 type extended struct {
 	row
 	more []any
@@ -67,7 +67,7 @@ type searchSQL struct {
 	text      strings.Builder
 	args      []any
 	asOf      *int64
-	selective bool // a test by an index that finds few versions
+	selective bool // some test uses an index that finds few versions
 }
 
 func (q *searchSQL) arg(v any) { q.text.WriteString(q.param(v)) }
@@ -78,7 +78,7 @@ func (q *searchSQL) param(v any) string {
 	return last(q.args)
 }
 
-// alive leaves out what was not there yet, and what was deleted unless it is asked for.
+// alive leaves out versions that did not exist yet, and deleted versions unless they are asked for.
 func (q *searchSQL) alive(deleted bool) {
 	if q.asOf != nil {
 		q.text.WriteString(` AND v.seq <= `)
@@ -91,7 +91,7 @@ func (q *searchSQL) alive(deleted bool) {
 	}
 }
 
-// state is the state of a version; of those in the past, only whether it was deleted is known.
+// state is the state of a version; for a past moment, only whether the version was deleted is known.
 func (q *searchSQL) state() {
 	if q.asOf == nil {
 		q.text.WriteString(`v.state`)
@@ -102,7 +102,7 @@ func (q *searchSQL) state() {
 	q.text.WriteString(` THEN 'published' ELSE v.state END`)
 }
 
-// asks reports whether a condition wants a field to be something; that it is not, does not count.
+// asks reports whether a condition requires a value of a field; a negated test does not count.
 func asks(c metadata.Condition, field string) bool {
 	within := func(c metadata.Condition) bool { return asks(c, field) }
 	return c.Is != nil && c.Is.Field == field || slices.ContainsFunc(c.All, within) || slices.ContainsFunc(c.Any, within)
@@ -144,13 +144,13 @@ func (q *searchSQL) join(list []metadata.Condition, word string) error {
 	return nil
 }
 
-// match compares a column with a pattern, or with a literal where there is no * in it.
+// match compares a column with a pattern, or with a literal when the pattern has no *.
 func (q *searchSQL) match(column string, t metadata.Test) {
 	q.text.WriteString(column)
 	q.compare(t)
 }
 
-// compare is the rest of a match, behind what is compared.
+// compare writes the right-hand side of a match.
 func (q *searchSQL) compare(t metadata.Test) {
 	if t.Literal || !strings.Contains(t.Value, "*") {
 		q.text.WriteString(` = `)
@@ -212,7 +212,7 @@ func (q *searchSQL) test(t metadata.Test) error {
 	return nil
 }
 
-// during keeps to the intervals that hold, or held then.
+// during selects the intervals that hold, or held at the past moment.
 func (q *searchSQL) during(table string) {
 	if q.asOf == nil {
 		q.text.WriteString(` AND ` + table + `.seq_to IS NULL`)
@@ -225,7 +225,7 @@ func (q *searchSQL) during(table string) {
 	q.text.WriteString(`)`)
 }
 
-// known keeps to the facts of what a version is now, and to those known then.
+// known selects facts about a version's present content that were known at the moment asked for.
 func (q *searchSQL) known(version string) {
 	q.text.WriteString(` AND x.seq >= ` + version + `.seq`)
 	if q.asOf != nil {

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Sequencer numbers the entries of the log and keeps the right edge of its Merkle tree, so that hashing reads nothing.
-// It belongs to the one writer. Around the transactions of a group: Load when Loaded is false, Mark and Rewind around
-// each update, Flush before COMMIT, then Settle, or Forget after anything but a successful COMMIT.
+// Sequencer numbers the entries of the log and keeps the right edge of its Merkle tree, so that hashing reads nothing. Only
+// the writer uses it. For each group of updates the writer calls Load when Loaded is false, Mark and Rewind around each
+// update, Flush before COMMIT, then Settle, or Forget after anything but a successful COMMIT.
 type Sequencer struct {
 	loaded  bool
 	size    int64 // entries in the database
 	edge    edge
 	pending []tlog.Hash // of the entries of this transaction
-	flushed edge        // the edge once they are committed
+	flushed edge        // the edge once pending is committed
 	ids     *ulid.MonotonicEntropy
 }
 
@@ -29,8 +29,8 @@ type edge struct {
 	hash  [63]tlog.Hash
 }
 
-// ReadHashes implements tlog.HashReader for what StoredHashes reads: the left sibling of a completed subtree, which is
-// the newest hash of its level.
+// ReadHashes implements tlog.HashReader for the only hash that StoredHashes reads: the left sibling of a completed subtree,
+// which is the newest hash of its level.
 func (e *edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
@@ -133,7 +133,7 @@ func (q *Sequencer) Flush(s *Session) error {
 	})
 }
 
-// Settle follows a successful COMMIT and tells how many entries there are new.
+// Settle follows a successful COMMIT and returns how many entries are new.
 func (q *Sequencer) Settle() int {
 	n := len(q.pending)
 	if n > 0 {
@@ -144,7 +144,7 @@ func (q *Sequencer) Settle() int {
 	return n
 }
 
-// Forget drops what is not known to be in the database; Load reads it again.
+// Forget drops the state in memory, which the database may not have; Load reads it again.
 func (q *Sequencer) Forget() {
 	q.pending = q.pending[:0]
 	q.loaded = false

@@ -7,11 +7,11 @@ import (
 	"slipway/internal/sqldrv"
 )
 
-// Dialect is where databases differ.
+// Dialect holds the differences between databases.
 type Dialect struct {
-	// Position names the function (text, part) that answers where part begins in text, from 1; 0 when it does not.
+	// Position names the function (text, part) that returns where part begins in text, from 1; 0 when text lacks it.
 	Position string
-	// Numbers is the query of all numbers in the JSON array that array is a placeholder of.
+	// Numbers is the query for all numbers in a JSON array; array is its placeholder.
 	Numbers func(array string) string
 	// Classify wraps a driver's error, with the sentinel of package metadata that it means if there is one.
 	Classify func(error) error
@@ -23,8 +23,7 @@ type Session struct {
 	tables map[string]string // the table that a statement writes, by the statement's text
 }
 
-// NewSession takes conn over: Close closes it. Its statements take contexts, and the bytes in its rows are their reader's to
-// keep.
+// NewSession takes conn over: Close closes it. Its statements take contexts, and readers may keep the bytes in its rows.
 func NewSession(conn driver.Conn) *Session {
 	return &Session{Session: sqldrv.NewSession(conn), tables: make(map[string]string)}
 }

@@ -114,7 +114,8 @@ func (t stagings) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metad
 		AND s.path IN (`+strings.Join(in, ", ")+`)`, args...)
 }
 
-// DropStaging implements metadata.Stagings. A missing one is no error. Blobs that files hold are released with those.
+// DropStaging implements metadata.Stagings. A missing staging is no error. Blobs that a version's files hold are released
+// with those files.
 func (t stagings) DropStaging(id string) error {
 	if err := t.dropStagedFiles(id); err != nil {
 		return err

@@ -43,8 +43,8 @@ func (t subscriptions) Subscriptions(afterID int64, n int) ([]metadata.Subscript
 	return all(t.Tx, scanSubscription, selectSubscription+`WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT CAST($2 AS BIGINT)`, afterID, limit(n))
 }
 
-// UpdateSubscription implements metadata.Subscriptions. The time of the change is never that of the former one, also where the
-// clock was set back and stands still.
+// UpdateSubscription implements metadata.Subscriptions. The time of the change always differs from that of the change
+// before, also when the clock was set back and stands still.
 func (t subscriptions) UpdateSubscription(v metadata.Subscription) (metadata.Subscription, error) {
 	former, err := one(t.Tx, scanInt, `SELECT updated_at FROM subscription WHERE id = $1 AND deleted = 0`, v.ID)
 	if err != nil {

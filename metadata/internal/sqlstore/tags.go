@@ -38,7 +38,7 @@ func (t tags) TagsOfVersion(versionID int64) ([]metadata.Tag, error) {
 	return all(t.Tx, scanTag, selectTag+`WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, versionID)
 }
 
-// TagAt implements metadata.Tags. Intervals do not overlap, so only the last that began by then can hold.
+// TagAt implements metadata.Tags. Intervals do not overlap, so only the last interval that began by then can hold.
 func (t tags) TagAt(packageID int64, name string, seq int64) (metadata.Tag, error) {
 	v, err := one(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name = $2 AND t.seq_from <= $3
 		ORDER BY t.seq_from DESC, t.generation DESC LIMIT 1`, packageID, name, seq)
@@ -48,7 +48,7 @@ func (t tags) TagAt(packageID int64, name string, seq int64) (metadata.Tag, erro
 	return v, err
 }
 
-// TagHistory implements metadata.Tags. Generations ascend with the entries that they began with, and one index is enough.
+// TagHistory implements metadata.Tags. Generations ascend with the entries that began them, so one index is enough.
 func (t tags) TagHistory(packageID int64, name string, p metadata.Page) ([]metadata.Tag, error) {
 	before := int64(math.MaxInt64)
 	if p.After != "" {

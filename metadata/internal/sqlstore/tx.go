@@ -19,8 +19,8 @@ import (
 
 var errEnded = errors.New("metadata: transaction has ended")
 
-// Tx is a transaction on a session. After an error of the database every further call answers that error, and Failed tells
-// the backend that the transaction must not be committed, even when the caller looked away.
+// Tx is a transaction on a session. After an error of the database every further call returns that error, and Failed tells
+// the backend not to commit the transaction, even when the caller ignored the error.
 type Tx struct {
 	mu   sync.Mutex // Abandon comes from another goroutine
 	s    *Session
@@ -31,18 +31,18 @@ type Tx struct {
 	used bool       // a statement ran
 	// wrote: a row was changed
 	wrote   bool
-	touched []metadata.Part // some of them more than once
-	created int64           // the version that was made last
-	unknown bool            // the package of a row that was changed is not known
+	touched []metadata.Part // may hold duplicates
+	created int64           // ID of the version created last
+	unknown bool            // a changed row belongs to an unknown package
 	notify  bool            // see Notify
-	scope   metadata.Part   // of the next statement: see within
+	scope   metadata.Part   // package of the next statement: see within
 
 	before func() error // see Intercept
 	read   func(rows int)
 
 	ended  bool
 	clock  func() time.Time // of a view
-	ctx    context.Context  // of a view: its caller's, until Abandon or End
+	ctx    context.Context  // of a view: the caller's context, until Abandon or End
 	cancel context.CancelCauseFunc
 }
 
@@ -53,8 +53,8 @@ func NewUpdate(s *Session, d *Dialect, now time.Time, log *Sequencer) *Tx {
 	return &Tx{s: s, d: d, now: now, log: log, ctx: context.Background()}
 }
 
-// NewView returns a transaction that reads, until ctx ends: a statement that runs then is interrupted. clock is asked after
-// the snapshot was taken, so that its time is not before that of an update in it.
+// NewView returns a transaction that reads until ctx ends; a statement that runs then is interrupted. clock is called after
+// the snapshot was taken, so that the view's time is not before that of any update in it.
 func NewView(ctx context.Context, s *Session, d *Dialect, clock func() time.Time) *Tx {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &Tx{s: s, d: d, clock: clock, ctx: ctx, cancel: cancel}
@@ -79,16 +79,17 @@ func (t *Tx) Notify() { t.notify = true }
 // Notified reports whether Notify was called.
 func (t *Tx) Notified() bool { return t.notify }
 
-// Touched are the parts that may have been changed; false: any may have been.
+// Touched are the parts that may have been changed; false: any part may have been changed.
 func (t *Tx) Touched() (parts []metadata.Part, known bool) { return t.touched, !t.unknown }
 
-// within says which package the rows belong to that the next statement writes.
+// within sets the package of the rows that the next statement writes.
 func (t *Tx) within(packageID int64) *Tx {
 	t.scope = metadata.Part(packageID)
 	return t
 }
 
-// changed notes that a statement changed rows. It goes by tables, so that no writing method can be forgotten.
+// changed notes that a statement changed rows. It decides by the statement's table, so that no writing method can forget to
+// report.
 func (t *Tx) changed(text string, scope metadata.Part) {
 	t.wrote = true
 	table := t.s.table(text)
@@ -107,7 +108,7 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 	}
 }
 
-// End lets every further call fail.
+// End makes every further call fail.
 func (t *Tx) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,13 +122,13 @@ func (t *Tx) End() {
 }
 
 // Abandon ends a view from another goroutine: a running statement is interrupted, the snapshot is released, and every
-// further call answers err.
+// further call returns err.
 func (t *Tx) Abandon(err error) {
 	t.cancel(err)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended {
-		return // its session may be another's by now
+		return // another transaction may use its session by now
 	}
 	t.err = err
 	_ = t.s.Do(`ROLLBACK`) // nothing was written
@@ -139,7 +140,7 @@ func (t *Tx) Now() time.Time {
 		return t.now
 	}
 	if !t.used {
-		// The first read takes the snapshot. An error shows in the next call.
+		// The first read takes the snapshot. An error is returned by the next call.
 		_, _ = one(t, scanInt, `SELECT at FROM clock WHERE id = 1`)
 	}
 	t.mu.Lock()
@@ -175,8 +176,9 @@ func (t *Tx) begin() error {
 	return nil
 }
 
-// Intercept is for tests, which break and count statements here, where all of them pass. before runs before each, and its
-// error is taken for one of the database; read is told how many rows each query returned. nil leaves what is there.
+// Intercept is for tests that fail or count statements: every statement passes here. before runs before each statement, and
+// its error is treated as an error of the database; read receives the number of rows of each query. nil keeps the present
+// function.
 func (t *Tx) Intercept(before func() error, read func(rows int)) {
 	if before != nil {
 		t.before = before
@@ -258,7 +260,7 @@ func insert[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (
 		return none, err
 	}
 	read := t.read
-	t.read = nil // what it returns was not asked for: a store could know it beforehand
+	t.read = nil // the returned row is no query: a store could know it beforehand
 	out, err := one(t, scan, text, args...)
 	t.read = read
 	switch {
@@ -293,7 +295,7 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 	return n, nil
 }
 
-// must runs a writing statement that is about one record: ErrNotExist when it changed nothing.
+// must runs a writing statement about one record: ErrNotExist when it changed no row.
 func (t *Tx) must(text string, args ...any) error {
 	n, err := t.exec(text, args...)
 	if err == nil && n == 0 {

@@ -74,7 +74,7 @@ func (t uploads) DeleteUpload(id string) error {
 	return err
 }
 
-// StaleUploads implements metadata.Uploads: those not touched since before, the oldest first.
+// StaleUploads implements metadata.Uploads: sessions not touched since before, the oldest first.
 func (t uploads) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
 	return all(t.Tx, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT CAST($2 AS BIGINT)`,
 		bound(before), limit(n))

@@ -10,7 +10,7 @@ const (
 	holderToken = "token"
 )
 
-// Every query joins the grants, one row per action, so that a record costs one query and a page too.
+// Every query joins the grants, one row per action, so that a record costs one query, and so does a page of records.
 const (
 	grantColumns = `, COALESCE(p.grant_no, -1), COALESCE(p.repository, ''), COALESCE(p.action, '')`
 	userColumns  = `u.id, u.name, u.password_hash, u.disabled, u.created_at`
@@ -133,7 +133,7 @@ func (t *Tx) putGrants(holder string, id int64, grants []metadata.Grant) error {
 	for no, g := range grants {
 		actions := g.Actions
 		if len(actions) == 0 {
-			actions = []string{""} // a grant of nothing is still a grant that was given
+			actions = []string{""} // a grant without actions is stored too
 		}
 		for position, action := range actions {
 			if _, err := t.exec(`INSERT INTO permission (holder, holder_id, grant_no, position, repository, action)

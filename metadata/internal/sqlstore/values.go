@@ -53,8 +53,8 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// most is a LIMIT by an argument. SQLite makes its plan by the value of a bare one, so whenever that is bound it compiles the
-// statement anew (sqlite3ExprIsInteger), which takes five times as long as to run it; it does not look behind a cast.
+// most is a LIMIT by an argument. SQLite plans by the value of a bare argument, so whenever one is bound it compiles the
+// statement again (sqlite3ExprIsInteger), which takes five times as long as running it; it does not look behind a cast.
 func most(placeholder string) string { return ` LIMIT CAST(` + placeholder + ` AS BIGINT)` }
 
 // limit turns "0 is all" into SQL that both databases take.
@@ -118,11 +118,11 @@ func lower(s string) string {
 	}, s)
 }
 
-// maxMarks bounds the numbers that a statement asks for with a placeholder each. Databases bound their placeholders, SQLite at
-// 32,766; a server may have more repositories than that.
+// maxMarks is the most numbers that a statement binds one by one. Databases limit placeholders, SQLite to 32,766; a server
+// may have more repositories than that.
 const maxMarks = 512
 
-// among is what stands in the parentheses behind IN for numbers; arg binds a value and returns its placeholder.
+// among is the text in the parentheses of IN (…) for numbers; arg binds a value and returns its placeholder.
 func (d *Dialect) among(numbers []int64, arg func(v any) string) string {
 	if len(numbers) > maxMarks {
 		array := []byte{'['}

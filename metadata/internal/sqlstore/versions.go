@@ -61,7 +61,7 @@ func (t versions) VersionByTag(repository, format, key, tag string) (metadata.Ve
 		repository, format, key, tag)
 }
 
-// VersionByDigest implements metadata.Versions. The newest is the one whose publish is last in the log.
+// VersionByDigest implements metadata.Versions. The newest version is the one published last in the log.
 func (t versions) VersionByDigest(packageID int64, d digest.Digest) (metadata.Version, error) {
 	raw, err := sum(d)
 	if err != nil {
@@ -92,7 +92,7 @@ func (t versions) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
 		p.PackageID, filled(p.AfterSortKey), p.AfterName, limit(p.Limit))
 }
 
-// Highest implements metadata.Versions. It is the first of an index that holds just this order.
+// Highest implements metadata.Versions. The version is the first row of an index with this very order.
 func (t versions) Highest(packageID int64) (string, error) {
 	return one(t.Tx, scanText, `SELECT name FROM version WHERE package_id = $1 AND state <> 'deleted'
 		ORDER BY (prerelease = 0 AND state <> 'yanked') DESC, sort_key DESC, name DESC LIMIT 1`, packageID)
