@@ -14,20 +14,20 @@ import (
 	"slipway/storage"
 )
 
-// maxPasses bounds how often a backup begins anew because the collector took bytes that were still to be copied.
+// maxPasses bounds how often a backup starts again because the collector removed bytes that were still to be copied.
 const maxPasses = 10
 
-// Options are what a backup is made of. A server may run on it meanwhile.
+// Options describe the installation that is backed up. A server may run on it meanwhile.
 type Options struct {
 	Database metadata.Snapshotter
 	Key      string        // path
-	Blobs    storage.Blobs // nil: the snapshot is of the database and the key alone
+	Blobs    storage.Blobs // nil: the snapshot holds database and key alone
 	Keep     int           // snapshots that stay, with this one; 0: all
-	Verify   bool          // read what the directory has already, and bring anew what is damaged
+	Verify   bool          // read the bytes that the backup has already, and copy damaged ones again
 	Progress Progress
 }
 
-// Progress is told what is done, in bytes of the database and then in blobs, by one goroutine at a time.
+// Progress receives how much is done, in bytes of the database and then in blobs; one goroutine at a time calls it.
 type Progress func(what string, done, total int64)
 
 // Summary counts what a backup holds and what it did.
@@ -42,7 +42,7 @@ type Summary struct {
 	Freed       int64           `json:"freed"`        // blobs that no snapshot needs any more
 }
 
-// Run adds a snapshot to the directory dir. With Lost bytes the snapshot is made of what there is, and nothing older is
+// Run adds a snapshot to the directory dir. When bytes are Lost, the snapshot holds the rest, and no older snapshot is
 // removed. ErrForeign, ErrBusy, metadata.ErrNewer.
 func Run(ctx context.Context, dir string, o Options) (sum Summary, err error) {
 	t, err := openTarget(dir, o.Key, o.Blobs != nil)
@@ -56,11 +56,11 @@ func Run(ctx context.Context, dir string, o Options) (sum Summary, err error) {
 	return sum, t.prune(ctx, o, &sum)
 }
 
-// take makes the snapshot. Bytes that are gone when their turn comes were taken by the collector, as nothing needs them any
-// more: then a newer state of the database doesn't name them. If it still does, they are lost.
+// take makes the snapshot. Bytes that are gone when their turn comes were removed by the collector if a newer state of the
+// database no longer names them. If it still names them, they are lost.
 func (t *target) take(ctx context.Context, o Options) (Summary, error) {
 	gone := map[digest.Digest]bool{}
-	var copied, bytes int64 // by former passes
+	var copied, bytes int64 // by earlier passes
 	for range maxPasses {
 		sum, err := t.pass(ctx, o)
 		if err != nil {
@@ -127,7 +127,7 @@ type viewer interface {
 
 const pageOfBlobs = 1000
 
-// blobsOf yields all blobs that a database knows, ascending by digest. Those that only the collector still knows are few.
+// blobsOf yields all blobs that a database knows, ascending by digest. Blobs that no version needs any more are few.
 func blobsOf(ctx context.Context, db viewer) iter.Seq2[metadata.Blob, error] {
 	return func(yield func(metadata.Blob, error) bool) {
 		for after := digest.Digest(""); ; {
@@ -153,7 +153,7 @@ func blobsOf(ctx context.Context, db viewer) iter.Seq2[metadata.Blob, error] {
 	}
 }
 
-// prune removes all but the newest snapshots, and the bytes that none of those left names.
+// prune removes all but the newest snapshots, and the bytes that no remaining snapshot names.
 func (t *target) prune(ctx context.Context, o Options, sum *Summary) error {
 	list, err := List(t.dir)
 	if err != nil {
@@ -171,7 +171,7 @@ func (t *target) prune(ctx context.Context, o Options, sum *Summary) error {
 	return t.deleteUnreferenced(ctx, o.Database, list, sum)
 }
 
-// deleteUnreferenced walks the bytes and what the snapshots name side by side: all are in the order of their digests.
+// deleteUnreferenced walks the stored blobs and the blobs that the snapshots name in parallel: all lists ascend by digest.
 func (t *target) deleteUnreferenced(ctx context.Context, database metadata.Snapshotter, list []Snapshot, sum *Summary) error {
 	named := make([]func(digest.Digest) (bool, error), len(list))
 	for i, s := range list {
@@ -207,7 +207,7 @@ func (t *target) deleteUnreferenced(ctx context.Context, database metadata.Snaps
 	return nil
 }
 
-// member answers whether an ascending sequence has a digest, for ascending digests.
+// member returns a function that reports whether an ascending sequence has a digest; its calls must ascend too.
 func member(next func() (metadata.Blob, error, bool)) func(digest.Digest) (bool, error) {
 	b, err, more := next()
 	return func(d digest.Digest) (bool, error) {

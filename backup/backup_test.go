@@ -22,7 +22,7 @@ import (
 	"slipway/storage/storagetest"
 )
 
-// TestBackup: a second backup brings only what is new, and each snapshot restores what was there at its time.
+// TestBackup: a second backup copies only new blobs, and each snapshot restores the state of its time.
 func TestBackup(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1", "f", "one", "g", "shared")
@@ -56,7 +56,7 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// TestBackupBesideWork: publishes, deletions and collections go on; every snapshot restores to something whole.
+// TestBackupBesideWork: publishes, deletions and collections go on; every snapshot restores to a consistent installation.
 func TestBackupBesideWork(t *testing.T) {
 	s := newScene(t)
 	stop := make(chan struct{})
@@ -103,7 +103,7 @@ func TestBackupBesideWork(t *testing.T) {
 	}
 }
 
-// TestKeep: what only a removed snapshot needed goes, and nothing else.
+// TestKeep: only the blobs that a removed snapshot alone needed are removed.
 func TestKeep(t *testing.T) {
 	s := newScene(t)
 	large := string(bytes.Repeat([]byte("large"), 50_000)) // a file of its own
@@ -140,7 +140,7 @@ func TestKeep(t *testing.T) {
 	s.restored(s.snapshots()[1])
 }
 
-// TestCutOff: a backup or restore that fails on the way leaves what was there, and is done again.
+// TestCutOff: a backup or restore that fails on the way leaves everything as it was, and can be run again.
 func TestCutOff(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1")
@@ -195,7 +195,7 @@ func TestCutOff(t *testing.T) {
 	s.core(p)
 }
 
-// TestCancelled: whoever gives up gets no snapshot, and no database, at whatever point that is.
+// TestCancelled: a caller that gives up at any point gets no snapshot and no database.
 func TestCancelled(t *testing.T) {
 	s := newScene(t)
 	for i := range 40 {
@@ -237,7 +237,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestOneBackupAtATime: a second one into the same directory is refused while the first runs.
+// TestOneBackupAtATime: a second backup into the same directory is refused while the first runs.
 func TestOneBackupAtATime(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1")
@@ -255,7 +255,7 @@ func TestOneBackupAtATime(t *testing.T) {
 	}
 }
 
-// TestForeignDirectory: what lies in a directory that is not for these backups stays.
+// TestForeignDirectory: files in a directory that belongs to something else stay.
 func TestForeignDirectory(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1")

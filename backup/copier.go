@@ -21,15 +21,15 @@ import (
 // copies is how many blobs are copied at once: small ones share their flushes.
 const copies = 16
 
-// copier brings blobs from one store to another, those that are not there yet.
+// copier copies the blobs of one store that another does not have yet.
 type copier struct {
 	from, to storage.Blobs
-	verify   bool // read what is there
+	verify   bool // read blobs that are there already
 	total    int64
 	progress Progress
 
 	mu          sync.Mutex
-	done        int64 // blobs that were looked at
+	done        int64 // blobs that were handled
 	copied      int64
 	copiedBytes int64
 	missing     []digest.Digest
@@ -70,7 +70,7 @@ func (c *copier) bring(ctx context.Context, b metadata.Blob) error {
 	return nil
 }
 
-// has reports whether the blob is there already, and with verify, whether its bytes are.
+// has reports whether the blob is there already, and with verify, whether its bytes are right.
 func (c *copier) has(ctx context.Context, b metadata.Blob) (bool, error) {
 	have, err := c.to.Stat(ctx, b.Digest)
 	if errors.Is(err, storage.ErrNotExist) || err == nil && have.Size != b.Size {
@@ -104,7 +104,7 @@ func (c *copier) copy(ctx context.Context, b metadata.Blob) error {
 	return err
 }
 
-// outcome is what became of one blob.
+// outcome is the result for one blob.
 type outcome int
 
 const (
@@ -126,7 +126,7 @@ func (c *copier) did(b metadata.Blob, what outcome) {
 	c.progress("blobs", c.done, c.total)
 }
 
-// errUnreadable: a blob can't be read from where it is, or other bytes stand there; others can.
+// errUnreadable: a blob can't be read from its store, or has wrong bytes there; other blobs may be fine.
 var errUnreadable = errors.New("backup: the bytes can't be read")
 
 func unreadable(err error) error {
@@ -150,7 +150,7 @@ func (s source) Read(p []byte) (int, error) {
 	return n, unreadable(err)
 }
 
-// copyFile makes a durable copy of a file, whole or not at all, for its owner's eyes only.
+// copyFile makes a durable copy of a file, whole or not at all, readable by its owner only.
 func copyFile(ctx context.Context, from, to string) (err error) {
 	in, err := os.Open(from)
 	if err != nil {

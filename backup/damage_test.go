@@ -19,7 +19,7 @@ import (
 	"slipway/storage"
 )
 
-// wrongBytes answers other bytes than were asked for.
+// wrongBytes returns other bytes than were asked for.
 type wrongBytes struct{ storage.Store }
 
 func (w wrongBytes) Open(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
@@ -65,7 +65,7 @@ func TestLostBytes(t *testing.T) {
 	if err != nil || !slices.Equal(got.Lost, sum.Lost) || got.Blobs != 3 || got.Copied != 2 {
 		t.Errorf("restore: %+v, %v", got, err)
 	}
-	// What the backup had before heals what is lost now.
+	// Blobs that the backup had before are not lost.
 	if err := s.Blobs.Delete(t.Context(), digest.FromString("one")); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func (b badSector) Open(ctx context.Context, d digest.Digest, offset, length int
 	}{io.MultiReader(io.LimitReader(r, 1), iotest.ErrReader(&os.PathError{Op: "read", Path: "blob", Err: syscall.EIO})), r}, nil
 }
 
-// TestBadSector: what can't be read is lost, and everything else is saved.
+// TestBadSector: a blob that can't be read is lost, and everything else is saved.
 func TestBadSector(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1", "f", "one")
@@ -106,7 +106,7 @@ func TestBadSector(t *testing.T) {
 	}
 }
 
-// TestVerify: bytes that rot in the backup are brought anew.
+// TestVerify: bytes that rot in the backup are copied again.
 func TestVerify(t *testing.T) {
 	s := newScene(t)
 	large := strings.Repeat("large", 50_000)

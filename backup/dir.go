@@ -1,4 +1,4 @@
-// Package backup keeps snapshots of an installation in a directory, and makes an installation of one:
+// Package backup keeps snapshots of an installation in a directory, and makes an installation from a snapshot:
 //
 //	snapshots/20261121T173000.000Z/slipway.db   the database as it was then
 //	snapshots/20261121T173000.000Z/log.key      the key of its log
@@ -36,9 +36,9 @@ const (
 
 // Errors of a directory.
 var (
-	// ErrNone: it holds no snapshot, or none that old.
+	// ErrNone: the directory holds no snapshot, or none that old.
 	ErrNone = errors.New("backup: no such snapshot")
-	// ErrForeign: it is not for this installation's backups.
+	// ErrForeign: the directory is not for this installation's backups.
 	ErrForeign = errors.New("backup: not a directory for these backups")
 )
 
@@ -60,7 +60,7 @@ func (s Snapshot) path() string { return filepath.Join(snapshotsIn(s.dir), s.Nam
 
 func snapshotsIn(dir string) string { return filepath.Join(dir, "snapshots") }
 
-// List returns the snapshots in a directory, oldest first; none for one that is not there.
+// List returns the snapshots in a directory, oldest first; none when the directory does not exist.
 func List(dir string) ([]Snapshot, error) {
 	entries, err := os.ReadDir(snapshotsIn(dir)) // ascending by name
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +103,7 @@ type target struct {
 	newest time.Time    // snapshot
 }
 
-// openTarget makes what is missing, and removes what a backup left that was cut off. ErrForeign, ErrBusy.
+// openTarget makes the directory and its folders, and removes the leftovers of an interrupted backup. ErrForeign, ErrBusy.
 func openTarget(dir, key string, withBlobs bool) (_ *target, err error) {
 	if err := mayUse(dir); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func openTarget(dir, key string, withBlobs bool) (_ *target, err error) {
 	return t, err
 }
 
-// mayUse refuses a directory that holds something else: what no snapshot names is removed from it.
+// mayUse refuses a directory that holds anything else, since a backup removes from its directory what no snapshot names.
 func mayUse(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,7 +152,8 @@ func mayUse(dir string) error {
 	return nil
 }
 
-// mustContinue refuses to follow snapshots of another installation, or of the future: they would push this one's out.
+// mustContinue refuses to follow snapshots of another installation, or of the future: they would displace this
+// installation's snapshots.
 func (t *target) mustContinue(key string) error {
 	list, err := List(t.dir)
 	if err != nil || len(list) == 0 {
@@ -199,7 +200,7 @@ func (t *target) clear() error {
 	return err
 }
 
-// begin makes the directory of a snapshot that is not one yet.
+// begin makes the directory of an unfinished snapshot.
 func (t *target) begin() (Snapshot, error) {
 	for !time.Now().Truncate(time.Millisecond).After(t.newest) {
 		time.Sleep(time.Millisecond)
@@ -212,7 +213,7 @@ func (t *target) begin() (Snapshot, error) {
 	return s, nil
 }
 
-// finish makes a snapshot of it, durably.
+// finish turns an unfinished snapshot into a snapshot, durably.
 func (t *target) finish(s Snapshot) (Snapshot, error) {
 	done := s
 	done.Name = strings.TrimPrefix(s.Name, unfinished)
@@ -225,7 +226,7 @@ func (t *target) finish(s Snapshot) (Snapshot, error) {
 	return done, flushDir(snapshotsIn(t.dir))
 }
 
-// remove lets a snapshot disappear at once, then its files.
+// remove hides a snapshot at once, then removes its files.
 func (t *target) remove(s Snapshot) error {
 	gone := s
 	gone.Name = unfinished + s.Name

@@ -13,15 +13,15 @@ import (
 // ErrBusy: another backup into the directory, or a restore out of it, is under way.
 var ErrBusy = errors.New("backup: the directory is in use")
 
-// lockDir keeps backups out of a directory that is restored from, and everybody out of one that is backed up into, until what it
-// returns is closed.
+// lockDir keeps backups out of a directory that is restored from, and all others out of a directory that is backed up into,
+// until the returned Closer is closed.
 func lockDir(dir string, alone bool) (io.Closer, error) {
 	path := filepath.Join(dir, "backup.lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil && !alone {
 		f, err = os.Open(path) // on a medium that can't be written
 		if errors.Is(err, fs.ErrNotExist) {
-			return io.NopCloser(nil), nil // nobody can back up there
+			return io.NopCloser(nil), nil // no backup can be made there
 		}
 	}
 	if err != nil {

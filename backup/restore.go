@@ -16,17 +16,18 @@ import (
 	"slipway/storage/local"
 )
 
-// Place is where an installation is to be made.
+// Place is the place where an installation is to be made.
 type Place struct {
-	Database metadata.Snapshotter // there must be none
-	Key      string               // path; the same key may be there
-	Blobs    storage.Blobs        // where bytes go that are not there yet
-	// Before sees the database once its bytes are there, and before anybody else can: to note what was done. nil: nothing.
+	Database metadata.Snapshotter // no database may exist there
+	Key      string               // path; the same key may be there already
+	Blobs    storage.Blobs        // receives the bytes that it does not have yet
+	// Before gets the database once the bytes are there and before any other process can open it, to log the restore. nil:
+	// nothing is done.
 	Before   func(ctx context.Context, db metadata.Store) error
 	Progress Progress
 }
 
-// Restored counts what a restore brought.
+// Restored counts what a restore copied.
 type Restored struct {
 	Snapshot
 	Blobs       int64           `json:"blobs"`        // that the database names
@@ -64,9 +65,9 @@ func (s Snapshot) Check(ctx context.Context, database metadata.Snapshotter, veri
 	return nil
 }
 
-// Restore makes an installation of a snapshot that passed Check. The database comes last, and nobody else can make one meanwhile,
-// so an installation that can be started is whole but for the Lost bytes; a restore that was cut off is done again. ErrOccupied,
-// ErrBusy; metadata.ErrInUse when somebody has the database.
+// Restore makes an installation from a snapshot that passed Check. The database comes last, and no other process can make
+// one meanwhile, so an installation that can be started is whole except for the Lost bytes; a restore that was interrupted
+// can be run again. ErrOccupied, ErrBusy; metadata.ErrInUse when another process has the database.
 func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error) {
 	sum.Snapshot = s
 	kept, err := lockDir(s.dir, false)
@@ -91,7 +92,7 @@ func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error
 		if err := p.fill(ctx, db, &sum); err != nil {
 			return err
 		}
-		// Who started a server without a database meanwhile has made a key for it.
+		// A server that was started meanwhile without a database has made a key for it.
 		same, err := sameFile(p.Key, s.Key())
 		if err == nil && !same {
 			err = fmt.Errorf("%w: %s was made meanwhile", ErrOccupied, p.Key)
@@ -101,7 +102,7 @@ func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error
 	return sum, err
 }
 
-// fill brings the bytes that the database names.
+// fill copies the bytes that the database names.
 func (p Place) fill(ctx context.Context, db metadata.Store, sum *Restored) (err error) {
 	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil {
 		return err
@@ -120,7 +121,7 @@ func (p Place) fill(ctx context.Context, db metadata.Store, sum *Restored) (err 
 	return p.Before(ctx, db)
 }
 
-// openSource opens the bytes of a backup, also where it can't be written.
+// openSource opens the bytes of a backup, also on a medium that can't be written.
 func openSource(dir string) (*local.Store, error) {
 	from, err := local.New(dir)
 	if errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) {
@@ -129,7 +130,7 @@ func openSource(dir string) (*local.Store, error) {
 	return from, err
 }
 
-// MustBeVacant fails with ErrOccupied where the snapshot can't go.
+// MustBeVacant fails with ErrOccupied when an installation is in the place already.
 func (p Place) MustBeVacant(s Snapshot) error {
 	if there, err := p.Database.Occupied(); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"slipway/metadata/sqlite"
 )
 
-// TestOccupied: a restore never touches an installation that is there.
+// TestOccupied: a restore never touches an existing installation.
 func TestOccupied(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1")
@@ -45,7 +45,7 @@ func TestOccupied(t *testing.T) {
 	}
 }
 
-// TestS62Signature: a log that another key signed, or none, is not restored (incident S-62).
+// TestS62Signature: a log that is unsigned, or signed with another key, is not restored (incident S-62).
 func TestS62Signature(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1")
@@ -59,7 +59,8 @@ func TestS62Signature(t *testing.T) {
 	}
 }
 
-// TestRestoreAlone: while a restore runs, no server takes its place, and no backup takes the bytes from under it.
+// TestRestoreAlone: while a restore runs, no server can start in its place, and no backup can remove the bytes that it
+// copies.
 func TestRestoreAlone(t *testing.T) {
 	s := newScene(t)
 	for i := range 20 {
@@ -103,7 +104,7 @@ func TestRestoreAlone(t *testing.T) {
 	s.core(p)
 }
 
-// TestOtherKeyMeanwhile: a key that a server has made since stands against the restore.
+// TestOtherKeyMeanwhile: a key that a server has made meanwhile makes the restore fail.
 func TestOtherKeyMeanwhile(t *testing.T) {
 	s := newScene(t)
 	s.publish("app", "1")

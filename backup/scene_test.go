@@ -69,7 +69,7 @@ func (s *scene) place() backup.Place {
 	return backup.Place{Database: sqlite.Location(filepath.Join(dir, "slipway.db")), Key: filepath.Join(dir, "log.key"), Blobs: mem.New(), Progress: func(string, int64, int64) {}}
 }
 
-// restored makes a core of a snapshot and checks all of it.
+// restored makes a core from a snapshot and checks all of it.
 func (s *scene) restored(snapshot backup.Snapshot) *instance.Instance {
 	s.t.Helper()
 	if err := snapshot.Check(s.t.Context(), sqlite.Location(""), s.Config.Verifier); err != nil {

@@ -47,7 +47,7 @@ type Search struct {
 	Limit        int
 }
 
-// Hit is a version with its repository, package and tags.
+// Hit is a version with the names of its repository, format and package.
 type Hit struct {
 	Version    Version // without Descriptor
 	Repository string

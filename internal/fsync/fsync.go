@@ -1,4 +1,4 @@
-// Package fsync makes files and directories durable: what it has flushed is there after the power fails.
+// Package fsync makes files and directories durable: flushed data is still there after a power failure.
 package fsync
 
 import (

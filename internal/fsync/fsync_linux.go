@@ -10,8 +10,8 @@ func Data(f *os.File) error {
 	return control(f, "fdatasync", syscall.Fdatasync)
 }
 
-// WriteBack lets the kernel begin to write length bytes from offset, so that the flush at the end finds little to do.
-// It does not wait and promises nothing.
+// WriteBack lets the kernel begin to write length bytes from offset, so that the flush at the end finds little to do. It
+// does not wait, and nothing is durable by it.
 func WriteBack(f *os.File, offset, length int64) {
 	const syncFileRangeWrite = 2 // SYNC_FILE_RANGE_WRITE, sync_file_range(2)
 	_ = control(f, "sync_file_range", func(fd int) error {

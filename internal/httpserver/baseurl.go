@@ -10,8 +10,8 @@ import (
 )
 
 // BaseURL returns the public address of the server as this request sees it, "https://host[:port][/prefix]" without a
-// trailing slash: the configured URL, else what trusted proxies say in X-Forwarded-Proto, -Host, -Prefix or Forwarded
-// (RFC 7239), else the Host header. Where the two families of headers contradict each other neither is believed.
+// trailing slash: the configured URL, else the address given by trusted proxies in X-Forwarded-Proto, -Host, -Prefix or
+// Forwarded (RFC 7239), else the Host header. Where the two families of headers contradict each other, both are ignored.
 func (s *Server) BaseURL(r *http.Request) string {
 	if s.base != "" {
 		return s.base
@@ -42,8 +42,8 @@ func (s *Server) BaseURL(r *http.Request) string {
 	return scheme + "://" + host + prefix
 }
 
-// ClientIP returns the address of the client: the nearest one, going from the peer towards the client, that is no
-// trusted proxy. Where X-Forwarded-For and Forwarded name different ones it is the peer's.
+// ClientIP returns the address of the client: the first address on the way from the peer towards the client that is no
+// trusted proxy. Where X-Forwarded-For and Forwarded name different addresses, it is the peer's.
 func (s *Server) ClientIP(r *http.Request) netip.Addr {
 	peer := peerOf(r)
 	if !s.trusts(peer) {
@@ -62,8 +62,8 @@ func (s *Server) ClientIP(r *http.Request) netip.Addr {
 	}
 }
 
-// walk goes over the addresses that proxies noted, from the right, for as long as the one who noted it is trusted. It
-// returns the first address that is not, or the leftmost, and how many notes were believed.
+// walk goes over the addresses that proxies noted, from the right, as long as the proxy that noted the address is trusted.
+// It returns the first address that is not trusted, or the leftmost, and how many notes were believed.
 func (s *Server) walk(peer netip.Addr, notes []string) (client netip.Addr, hops int) {
 	client = peer
 	for i := len(notes) - 1; i >= 0 && s.trusts(client); i-- {
@@ -86,7 +86,7 @@ func (s *Server) trusts(ip netip.Addr) bool {
 	return false
 }
 
-// peerOf is the other end of the connection; the zero address when it is none, as for a Unix socket.
+// peerOf is the address of the connection's other end; the zero address when it has none, as with a Unix socket.
 func peerOf(r *http.Request) netip.Addr {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -105,7 +105,7 @@ func parseNode(s string) (netip.Addr, bool) {
 	return ip.Unmap().WithZone(""), err == nil
 }
 
-// agree returns the one of two statements that was made; "" when they differ.
+// agree returns the common value of two statements, or the one that is not empty; "" when they differ.
 func agree(x, f string) string {
 	switch {
 	case x == "" || x == f:

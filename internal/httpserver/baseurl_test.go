@@ -17,7 +17,7 @@ func serverOf(t testing.TB, o Options) *Server {
 
 var trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-// TestBaseURL also is S-25: what a peer that is not trusted says has no effect.
+// TestBaseURL also is S-25: the headers of an untrusted peer have no effect.
 func TestS25BaseURL(t *testing.T) {
 	const proxy, stranger = "10.1.2.3:4000", "192.0.2.7:4000"
 	for _, c := range []struct {
@@ -71,7 +71,7 @@ func TestS25BaseURL(t *testing.T) {
 	}
 }
 
-// FuzzForwarded: no header makes a base URL that is more than scheme, host and path, or panics.
+// FuzzForwarded: no header causes a panic or a base URL that is more than scheme, host and path.
 func FuzzForwarded(f *testing.F) {
 	f.Add(`for=192.0.2.60;proto=http;by=203.0.113.43`, "a, b", "https", "x:1", "/p")
 	f.Add(`for="_gaz\"onk";host="[::1]"`, "1.1.1.1", "http,https", `a"b`, "//p")

@@ -11,15 +11,14 @@ import (
 	"slipway/registry"
 )
 
-// idleBody gives every read of a request's body its own deadline: a long transfer is never cut, one that stands still
-// is.
+// idleBody gives every read of a request's body its own deadline: a long transfer is never cut, a stalled transfer is.
 type idleBody struct {
 	io.ReadCloser
 	rc    *http.ResponseController
 	idle  time.Duration
 	read  int64
 	begun bool
-	ended error // io.EOF, or why there is no more
+	ended error // io.EOF, or the error that ended the body
 }
 
 // watch puts an idleBody under a request that has a body.
@@ -29,7 +28,7 @@ func watch(w http.ResponseWriter, r *http.Request, idle time.Duration) *idleBody
 		b.ended = io.EOF
 		return b
 	}
-	// Also for a body that no handler reads: the server itself reads on before it uses the connection again.
+	// This matters also for a body that no handler reads: the server itself reads the rest before it reuses the connection.
 	b.extend()
 	r.Body = b
 	return b
@@ -49,7 +48,7 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	b.read += int64(n)
 	switch {
 	case err == io.EOF:
-		// The server now watches the connection for the client's leaving; a deadline left behind would look like it.
+		// The server now watches the connection for a disconnect of the client; a leftover deadline would look like one.
 		_ = b.rc.SetReadDeadline(time.Time{})
 		b.ended = err
 	case err != nil:
@@ -72,15 +71,15 @@ func bodyError(err error) error {
 	return &registry.Error{Kind: registry.BadBody, Subject: registry.AboutRequest, Detail: detail, Err: err}
 }
 
-// Bounds of what is read and thrown away before an error is answered.
+// Bounds of the bytes that are read and dropped before an error is answered.
 const (
 	drainBytes = 512 << 20
 	drainTime  = 60 * time.Second
 )
 
 // drain reads the rest of a body before an error is answered: a client that is still sending when the connection closes
-// sees a reset instead of the answer. What is longer than drainBytes or slower than drainTime is closed upon. A client
-// that waits for 100-continue has sent nothing and sees the answer at once.
+// sees a reset instead of the answer. When the rest is longer than drainBytes or takes longer than drainTime, the
+// connection is closed. A client that waits for 100-continue has sent nothing and gets the answer at once.
 func (s *Server) drain(w http.ResponseWriter, r *http.Request, q *request) {
 	b := q.body
 	if b == nil || b.ended != nil {

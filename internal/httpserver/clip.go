@@ -2,7 +2,7 @@ package httpserver
 
 import "strings"
 
-// maxLoggedBytes bounds what one line of the log repeats of a client's text.
+// maxLoggedBytes bounds how much of a client's text one line of the log repeats.
 const maxLoggedBytes = 1024
 
 // Clip cuts a client's text to about most bytes, and makes it valid UTF-8.

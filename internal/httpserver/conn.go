@@ -34,7 +34,7 @@ func (l *idleListener) Accept() (net.Conn, error) {
 	return &idleConn{tcpConn: t, idle: l.idle}, nil
 }
 
-// tcpConn is what the wrapper needs of a *net.TCPConn.
+// tcpConn holds the methods of *net.TCPConn that the wrapper needs.
 type tcpConn interface {
 	net.Conn
 	io.ReaderFrom
@@ -42,7 +42,7 @@ type tcpConn interface {
 }
 
 // idleConn ends a connection whose peer takes nothing for the idle time. There is no limit on a whole answer, and a slow
-// peer is none that stands still: a deadline that passes after some bytes went out only starts the next.
+// peer is not a stalled one: a deadline that passes after some bytes went out only starts the next deadline.
 type idleConn struct {
 	tcpConn
 	idle time.Duration
@@ -63,9 +63,8 @@ func (c *idleConn) Write(p []byte) (n int, err error) {
 	}
 }
 
-// ReadFrom implements io.ReaderFrom. Files go to the kernel piece by piece as what it can send itself, an
-// *io.LimitedReader over an *os.File; anything else is copied, so that waiting for the source is not taken for a peer
-// that stands still.
+// ReadFrom implements io.ReaderFrom. Files go to the kernel piece by piece as what it can send itself, an *io.LimitedReader
+// over an *os.File; anything else is copied, so that waiting for the source is not taken for a stalled peer.
 func (c *idleConn) ReadFrom(src io.Reader) (n int64, err error) {
 	limited, isLimited := src.(*io.LimitedReader)
 	if !isLimited {

@@ -8,9 +8,10 @@ import (
 	"slipway/registry/access"
 )
 
-// Credentials reads what a request carries: Basic (RFC 7617) with a user's password or a token in its place (UserPassword), or
-// Bearer (RFC 6750) with a token. An empty Bearer token, which an unset variable makes, counts as none. A scheme that is not
-// known, or a broken header, gives credentials that never hold: who tries to log in is not taken for anonymous.
+// Credentials reads the credentials of a request: Basic (RFC 7617) with a user's password or a token in its place
+// (UserPassword), or Bearer (RFC 6750) with a token. An empty Bearer token, which an unset variable makes, counts as none.
+// An unknown scheme or a broken header gives credentials that are never valid: a client that tries to log in is not treated
+// as anonymous.
 func Credentials(r *http.Request) access.Credentials {
 	header := r.Header.Get("Authorization")
 	if header == "" {

@@ -16,16 +16,17 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// DocumentKey names a rendered document, the same for all who may read it: what the document is, and what it was made of.
+// DocumentKey names a rendered document, which is the same for all readers: View says what the document is, Stamp what it
+// was made from.
 type DocumentKey struct {
 	// View says which document, of what, under which base URL: everything that the bytes depend on, except what Stamp holds.
 	View string
-	// Stamp changes when what the document was made of does, for one package with its revision. Of two stamps of a view the
-	// greater one, byte by byte, is the newer.
+	// Stamp changes when the document's sources change; for one package it is the revision. Of two stamps of a view the one
+	// that is greater, byte by byte, is newer.
 	Stamp string
 }
 
-// Document is what a build function renders.
+// Document is the result of a build function.
 type Document struct {
 	Body        []byte
 	ContentType string
@@ -33,8 +34,8 @@ type Document struct {
 	Header      map[string]string // of this document, sent with it: sums of its bytes and the like
 }
 
-// Documents keeps rendered documents, the least recently used ones dropped first. Of one view only the newest stamp
-// is kept. It is safe for concurrent use.
+// Documents keeps rendered documents, the least recently used ones dropped first. Only the newest stamp of a view is kept.
+// It is safe for concurrent use.
 type Documents struct {
 	limit   int64
 	metrics *metrics
@@ -54,8 +55,8 @@ type rendered struct {
 	tag, ztag string // entity tags of the two, each strong
 }
 
-// Bounds of documents. Below minGzipBytes an answer is one packet either way; a document over half the cache's size
-// would push out too much and is rendered each time.
+// Bounds of documents. Below minGzipBytes an answer is one packet with or without gzip; a document over half the cache's
+// size would evict too much and is rendered each time.
 const (
 	minGzipBytes   = 860
 	renderedBytes  = 512 // bookkeeping of one entry, roughly
@@ -125,11 +126,11 @@ func (d *Documents) get(ctx context.Context, key DocumentKey, build func(ctx con
 		return e, nil
 	}
 	v, err, _ := d.flight.Do(strconv.Itoa(len(key.Stamp))+":"+key.Stamp+key.View, func() (any, error) {
-		if e := d.find(key); e != nil { // built between the look and the flight
+		if e := d.find(key); e != nil { // another call built it between the look-up and the single flight
 			return e, nil
 		}
 		d.metrics.documents.WithLabelValues("miss").Inc()
-		// Others wait for this build, so it does not end with the client that happened to come first.
+		// Other requests wait for this build, so it does not end when the client that came first disconnects.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), buildTimeout)
 		defer cancel()
 		doc, err := build(ctx)

@@ -86,7 +86,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestDocumentsBound: the cache never holds more than its limit, and what is used stays.
+// TestDocumentsBound: the cache never holds more than its limit, and recently used documents stay.
 func TestDocumentsBound(t *testing.T) {
 	const limit = 100 << 10
 	d := serverOf(t, Options{DocumentCacheBytes: limit}).Documents
@@ -118,7 +118,8 @@ func TestDocumentsBound(t *testing.T) {
 	}
 }
 
-// TestDocumentsFlight: many callers of one document cost one build, also when the first goes away; an error is not kept.
+// TestDocumentsFlight: many callers of one document cost one build, also when the first caller is cancelled; an error is
+// not kept.
 func TestDocumentsFlight(t *testing.T) { synctest.Test(t, testDocumentsFlight) }
 
 func testDocumentsFlight(t *testing.T) {
@@ -143,7 +144,7 @@ func testDocumentsFlight(t *testing.T) {
 			}
 		})
 	}
-	synctest.Wait() // all 20 are in it
+	synctest.Wait() // all 20 callers wait for it
 	cancel()
 	close(release)
 	wg.Wait()

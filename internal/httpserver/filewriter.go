@@ -9,12 +9,13 @@ import (
 	"slipway/registry"
 )
 
-// wholeReadBytes: what is not larger goes out in one write together with the header; more goes through the kernel.
+// wholeReadBytes is the largest content that is written together with the header in one write; larger content is sent by
+// the kernel.
 const wholeReadBytes = 32 << 10
 
-// fileWriter stands between http.ServeContent and the answer. It holds the header back until there are bytes, so that a
-// store that fails becomes an error and not a cut file; it keeps the errors that ServeContent drops; and it turns the
-// refusals 412 and 416 into errors, which are rendered in the shape of the format.
+// fileWriter stands between http.ServeContent and the answer. It holds the header back until the first bytes come, so that
+// a failing store becomes an error answer and not a truncated file; it keeps the errors that ServeContent drops; and it
+// turns the refusals 412 and 416 into errors, which are rendered in the shape of the format.
 type fileWriter struct {
 	http.ResponseWriter
 	blob    *blobReader
@@ -45,7 +46,7 @@ func (w *fileWriter) flush() {
 // Write implements io.Writer.
 func (w *fileWriter) Write(p []byte) (int, error) {
 	if w.refused != 0 {
-		return len(p), nil // ServeContent's own words
+		return len(p), nil // the text of ServeContent's own errors
 	}
 	w.flush()
 	n, err := w.ResponseWriter.Write(p)
@@ -69,7 +70,7 @@ func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
 	if f, ok := body.(*os.File); ok {
 		_, err = w.direct().ReadFrom(&io.LimitedReader{R: f, N: part.N})
 	} else {
-		_, err = io.Copy(w.direct(), body) // part of a local file shows the kernel an *io.LimitedReader too
+		_, err = io.Copy(w.direct(), body) // a part of a local file reaches the kernel as an *io.LimitedReader too
 	}
 	n := w.sent - from
 	if err == nil && n != part.N {
@@ -110,7 +111,7 @@ func (w *fileWriter) note(err error) error {
 	return err
 }
 
-// finish writes a header without a body, and returns what went wrong.
+// finish writes a header without a body, and returns the error that occurred.
 func (w *fileWriter) finish(size int64) error {
 	switch {
 	case w.refused == http.StatusPreconditionFailed:

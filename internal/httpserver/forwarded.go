@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// maxHops bounds how many notes of proxies are looked at.
+// maxHops bounds how many notes of proxies are read.
 const maxHops = 32
 
-// note is what one proxy said about the request as it received it.
+// note is the statement of one proxy about the request as it received it.
 type note struct {
 	node, proto, host, prefix string
 }
 
-// forwarded parses the Forwarded header (RFC 7239 section 4), leftmost first. What is not well-formed ends the list from
-// the right: nothing to the left of it can be trusted to be where it seems.
+// forwarded parses the Forwarded header (RFC 7239 section 4), leftmost first. Malformed text ends the list, read from the
+// right: the position of everything to its left is uncertain.
 func forwarded(h http.Header) []note {
 	var out []note
 	for _, element := range splitQuoted(strings.Join(h.Values("Forwarded"), ","), ',') {
@@ -99,7 +99,7 @@ func splitQuoted(s string, sep byte) []string {
 	return append(out, strings.TrimSpace(s[start:]))
 }
 
-// fors returns the nodes of the notes. A note without one hides it.
+// fors returns the nodes of the notes. A note without a node hides the address.
 func fors(notes []note) []string {
 	out := make([]string, len(notes))
 	for i, n := range notes {
@@ -108,7 +108,7 @@ func fors(notes []note) []string {
 	return out
 }
 
-// hop returns what the outermost of the believed notes says; a value that it leaves out comes from the next one inwards.
+// hop returns the values of the outermost believed note; a value that it leaves out comes from the next note inwards.
 func hop(notes []note, hops int) note {
 	var out note
 	for i := max(0, len(notes)-hops); i < len(notes) && hops > 0; i++ {

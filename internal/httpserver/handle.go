@@ -14,20 +14,20 @@ import (
 	"slipway/registry/access"
 )
 
-// endpoint is what Handle makes of a Handler; tests find its Route by walking the router.
+// endpoint is the http.Handler that Handle makes from a Handler; tests find its Route by walking the router.
 type endpoint struct {
 	server   *Server
 	route    Route
 	auth     Authenticator
 	render   Renderer
 	handle   Handler
-	fallback bool // answers what has no route
+	fallback bool // answers requests without a route
 }
 
-// Handle adapts a Handler: it authenticates the caller (Basic user:password, Basic anything:slp_token, Bearer
-// slp_token) into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are
-// out it aborts the connection instead, so that no client takes a cut file for a whole one. What only a caller with
-// credentials can do, or what a browser sends for a page of another site, is refused before the handler reads of it.
+// Handle adapts a Handler: it authenticates the caller (Basic user:password, Basic anything:slp_token, Bearer slp_token)
+// into the context, and is the one place where an error is logged, counted and rendered. Once body bytes are out it aborts
+// the connection instead, so that no client takes a truncated file for a whole one. It refuses changes by anonymous
+// callers, and requests that a browser sends for another site's page, before the handler reads their body.
 func (s *Server) Handle(rt Route, render Renderer, h Handler) http.Handler {
 	return s.HandleAs(rt, s.Authenticate, render, h)
 }
@@ -51,7 +51,7 @@ func RouteOf(h http.Handler) (Route, bool) {
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := requestOf(r.Context())
-	if q == nil { // without the server around it
+	if q == nil { // called without NewHandler around it
 		q, r = begin(w, r)
 	}
 	q.route = e.route
@@ -94,7 +94,7 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 	return e.handle(rec, r)
 }
 
-// sameSite refuses what a browser sends for a page of another site: it would carry the password that the browser
+// sameSite refuses requests that a browser sends for another site's page: they would carry the password that the browser
 // remembers, and a form can be a whole upload. Other clients send neither Sec-Fetch-Site nor Origin. Denied.
 func (s *Server) sameSite(r *http.Request) error {
 	if err := s.crossOrigin.Check(r); err != nil {
@@ -104,7 +104,7 @@ func (s *Server) sameSite(r *http.Request) error {
 	return nil
 }
 
-// changes reports whether a method is one that only callers with credentials may use: anonymous ones read.
+// changes reports whether only callers with credentials may use a method: anonymous callers may only read.
 func changes(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
@@ -127,8 +127,8 @@ func (s *Server) As(ctx context.Context, a access.Actor) context.Context {
 	return access.With(ctx, a)
 }
 
-// classify is registry.AsError, which knows nothing of connections: an answer that could not be written is no fault of
-// ours.
+// classify is registry.AsError with the errors of connections, which the core does not know: an answer that could not be
+// written is no fault of the server.
 func classify(err error) *registry.Error {
 	var known *registry.Error
 	var network *net.OpError
@@ -138,7 +138,7 @@ func classify(err error) *registry.Error {
 	return registry.AsError(err)
 }
 
-// log writes a line for what an operator should look into. What a client did wrong is in the access log only.
+// log writes a line for errors that an operator should look into. Errors of clients are in the access log only.
 func (e *endpoint) log(ctx context.Context, failure *registry.Error, err error) {
 	attrs := []slog.Attr{slog.String("route", e.route.Name), slog.String("error", err.Error())}
 	if p, ok := err.(*panicError); ok { //nolint:errorlint // run returns it unwrapped
@@ -161,8 +161,8 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// plainHeader removes what a handler had announced about a body that will not come. Content-Range stays on 416, where it
-// tells the length (RFC 9110 section 15.5.17).
+// plainHeader removes the headers that a handler had set for a body that will not be sent. Content-Range stays on 416,
+// where it tells the length (RFC 9110 section 15.5.17).
 func plainHeader(h http.Header, e *registry.Error) {
 	for _, name := range []string{
 		"Content-Length", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Etag", "Last-Modified",

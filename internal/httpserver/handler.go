@@ -13,8 +13,8 @@ import (
 	"slipway/registry"
 )
 
-// NewHandler mounts everything on one router, with health and metrics, and puts around it what every request needs: an
-// id, the access log, metrics, idle timeouts.
+// NewHandler mounts everything on one router, with health and metrics, and adds what every request needs: an id, the access
+// log, metrics, idle timeouts.
 func NewHandler(s *Server, mounts ...Mounter) http.Handler {
 	root := NewRouter(s, mounts...)
 	return s.edge(root)
@@ -36,7 +36,7 @@ func NewRouter(s *Server, mounts ...Mounter) *mux.Router {
 func (s *Server) Fallback(root, router *mux.Router, format string, render Renderer) {
 	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
 	h.handle = func(w http.ResponseWriter, r *http.Request) error {
-		// Not by mux's own verdict: a route tried after the one of the path makes it forget the mismatch.
+		// mux's own method check is not used: a route tried after the path's route makes mux forget the mismatch.
 		if allow := allowed(root, r); len(allow) > 0 {
 			return MethodNotAllowed(w, r, allow...)
 		}
@@ -67,7 +67,7 @@ func allowed(root *mux.Router, r *http.Request) []string {
 	})
 }
 
-// edge is around everything.
+// edge is the outermost handler.
 func (s *Server) edge(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		dropUnderscores(r.Header)
@@ -84,8 +84,8 @@ func (s *Server) edge(next http.Handler) http.Handler {
 	})
 }
 
-// dropUnderscores removes headers whose name has one: some proxies and gateways make "Remote_User" and "Remote-User" the
-// same, and with it a header that a client may send into one that is believed.
+// dropUnderscores removes headers whose name has one: some proxies and gateways treat "Remote_User" as "Remote-User", which
+// would turn a header that any client may send into a trusted header.
 func dropUnderscores(h http.Header) {
 	for name := range h {
 		if strings.Contains(name, "_") {
@@ -94,7 +94,7 @@ func dropUnderscores(h http.Header) {
 	}
 }
 
-// access writes the line of a request. The query is left out: it may hold what only the client should know.
+// access writes the line of a request. The query is left out: it may hold secrets of the client.
 func (s *Server) access(r *http.Request, q *request, rec *recorder) {
 	level := slog.LevelInfo
 	if q.route.Format == healthFormat {

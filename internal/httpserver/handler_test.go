@@ -133,7 +133,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestS55Header is the header's line of the table of limits.
+// TestS55Header checks the limit on the size of a request's header.
 func TestS55Header(t *testing.T) {
 	srv := formatstest.NewServer(t, formatstest.Options{}, newSite())
 	if res := srv.Do(formatstest.Anonymous, get("/livez").With("X-Long", strings.Repeat("x", 60<<10))); res.Status != http.StatusOK {

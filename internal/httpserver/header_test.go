@@ -9,7 +9,7 @@ import (
 	"slipway/registry/access"
 )
 
-// FuzzAccept: no weight is outside of what there is, and "nothing" is never wanted.
+// FuzzAccept: every weight is between 0 and 1, and a type that the header does not name has weight 0.
 func FuzzAccept(f *testing.F) {
 	for _, s := range []string{"application/json", "text/html;q=0.5, application/json;q=NaN", "gzip;q=1e999,*;q=-1", ";;q=,,=", "*/*;q=0x1p-2", "gzip;Q=Inf"} {
 		f.Add(s)
@@ -31,7 +31,7 @@ func FuzzAccept(f *testing.F) {
 	})
 }
 
-// FuzzCredentials: whoever sends anything but an empty Bearer token tries to log in.
+// FuzzCredentials: any credentials but an empty Bearer token count as an attempt to log in.
 func FuzzCredentials(f *testing.F) {
 	for _, s := range []string{"", "Bearer slp_x", "bearer  ", "Basic dTpw", "Basic !", "basic Og==", "Negotiate x", " ", "Bearer\tx", "Basic dTpwOnE="} {
 		f.Add(s)
@@ -49,7 +49,7 @@ func FuzzCredentials(f *testing.F) {
 	})
 }
 
-// FuzzETag: what is listed is found, and a weak tag is no strong one.
+// FuzzETag: a listed tag is found, and a weak tag does not match as a strong one.
 func FuzzETag(f *testing.F) {
 	for _, s := range []string{`"a"`, `W/"a", "b"`, "*", `"a,b"`, ",,", ` "a" `} {
 		f.Add(s)

@@ -12,7 +12,7 @@ import (
 
 const healthFormat = "health"
 
-// readyTTL is how long an answer of /readyz counts, so that many probes cost one look at the stores.
+// readyTTL is how long an answer of /readyz is reused, so that many probes cost one check of the stores.
 const readyTTL = time.Second
 
 // readyTimeout is how long the stores may take to answer.
@@ -28,7 +28,7 @@ type health struct {
 
 func newHealth(ready func(context.Context) error) *health { return &health{ready: ready} }
 
-// check asks at most once per readyTTL; who comes meanwhile waits for the same answer.
+// check asks the stores at most once per readyTTL; requests that come meanwhile wait for the same answer.
 func (h *health) check(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -30,11 +30,11 @@ type Options struct {
 	Logger             *slog.Logger // nil: slog.Default
 	// IdleTimeout is how long one read of a request's body, or one write of an answer, may stand still; 0 is 60 s.
 	IdleTimeout time.Duration
-	// RedirectBytes is the size from which downloads are redirected to the store, where that can answer clients and the
-	// front-end's clients follow; 0 is never.
+	// RedirectBytes is the size from which downloads are redirected to the store, provided that the store can answer clients
+	// and the front-end's clients follow redirects; 0 is never.
 	RedirectBytes int64
-	// Authenticate finds the caller of credentials, the anonymous one for none. Unauthenticated. nil: there are no callers,
-	// and only routes that are Public answer.
+	// Authenticate returns the caller that credentials belong to, or the anonymous caller for none. Unauthenticated. nil:
+	// there are no callers, and only Public routes answer.
 	Authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	// Ready returns why the stores don't answer; nil: there is no /readyz.
 	Ready func(context.Context) error
@@ -48,8 +48,8 @@ const (
 	defaultIdleTimeout        = 60 * time.Second
 )
 
-// Server is what all front-ends share: who is asking and under which address, how errors, files and documents are
-// answered, and what is logged and counted of it.
+// Server is shared by all front-ends: it finds the caller and the public address of a request, answers errors, files and
+// documents, and logs and counts requests.
 type Server struct {
 	Documents *Documents
 

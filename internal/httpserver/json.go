@@ -25,7 +25,7 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// writeJSON is for values of ours that can always be marshalled.
+// writeJSON writes values of the server's own types, which can always be marshalled.
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	body, err := marshal(v)
 	if err != nil {
@@ -49,7 +49,7 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client went away: nobody is left to tell
+	_, _ = w.Write(body) // the client disconnected, so the error can't be reported
 }
 
 // DecodeJSON reads a body of at most limit bytes into v: one JSON value, nothing behind it, at most 64 levels deep,
@@ -69,7 +69,7 @@ func DecodeJSON(r *http.Request, limit int64, v any) error {
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the body nests deeper than %d levels", MaxJSONDepth)
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		var own *registry.Error // of a type with rules of its own
+		var own *registry.Error // of a type with its own UnmarshalJSON rules
 		if errors.As(err, &own) {
 			return own
 		}
@@ -78,7 +78,7 @@ func DecodeJSON(r *http.Request, limit int64, v any) error {
 	return nil
 }
 
-// jsonReason says what is wrong in words that name the client's keys, not our types.
+// jsonReason describes an error by the client's keys, not by Go types.
 func jsonReason(err error) string {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -94,8 +94,8 @@ func jsonReason(err error) string {
 	}
 }
 
-// TooDeep reports whether a JSON text nests deeper than MaxJSONDepth. It counts brackets outside of strings; whether they
-// match is the parser's affair.
+// TooDeep reports whether a JSON text nests deeper than MaxJSONDepth. It counts brackets outside of strings; the parser
+// checks whether they match.
 func TooDeep(body []byte) bool {
 	depth, quoted, escaped := 0, false, false
 	for _, c := range body {

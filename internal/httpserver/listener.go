@@ -17,13 +17,13 @@ const (
 	keepAliveTimeout  = 120 * time.Second // above the 60 s after which common proxies drop idle connections themselves
 	maxHeaderBytes    = 64 << 10
 	shutdownTimeout   = 30 * time.Second
-	abortTimeout      = 2 * time.Second // for handlers to notice that their connection is gone
+	abortTimeout      = 2 * time.Second // time for handlers to notice that their connection is closed
 )
 
 // ServeOptions configure Serve; zero values are the defaults above.
 type ServeOptions struct {
 	ReadHeaderTimeout time.Duration
-	IdleTimeout       time.Duration // per write; reads have that of Options
+	IdleTimeout       time.Duration // per write; reads have Options.IdleTimeout
 	ShutdownTimeout   time.Duration
 	Logger            *slog.Logger // nil: slog.Default
 }
@@ -38,9 +38,9 @@ func (o ServeOptions) defaults() ServeOptions {
 	return o
 }
 
-// Serve answers on ln until ctx ends. Then it accepts nothing more, lets what runs finish for 30 s, closes the rest and
-// returns nil. An error is one of the listener. There is no limit on the length of a request or an answer, only on
-// standing still.
+// Serve answers on ln until ctx ends. Then it accepts no more connections, gives running requests 30 s to finish, closes
+// the other connections and returns nil. A returned error is the listener's. There is no limit on the duration of a request
+// or an answer, only on stalls.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, o ServeOptions) error {
 	o = o.defaults()
 	stopping := make(chan struct{})
@@ -81,7 +81,7 @@ func newHTTPServer(h http.Handler, o ServeOptions) *http.Server {
 type stoppingKey struct{}
 
 // Stopping returns a channel that closes when the server begins to shut down; nil outside of Serve. A handler that waits
-// for something to happen ends then, so that nobody waits for it.
+// for an event ends then, so that the shutdown does not wait for it.
 func Stopping(ctx context.Context) <-chan struct{} {
 	ch, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
 	return ch

@@ -33,8 +33,8 @@ func send(t *testing.T, c net.Conn, text string) {
 	}
 }
 
-// TestS58 holds 1,000 connections open by header bytes that trickle in, and 1,000 by bodies that stand still: others are
-// answered meanwhile, and the server ends those that stand still.
+// TestS58 holds 1,000 connections open with headers that trickle in, and 1,000 with stalled bodies: other requests are
+// answered meanwhile, and the server closes the stalled connections.
 func TestS58(t *testing.T) {
 	const connections = 1000
 	srv := formatstest.NewServer(t, formatstest.Options{
@@ -85,7 +85,7 @@ func isTimeout(err error) bool {
 	return ok && ne.Timeout()
 }
 
-// TestSlowTransfers: what is slow but moves is never cut, however long it takes in all.
+// TestSlowTransfers: a slow transfer that moves is never cut, however long it takes.
 func TestSlowTransfers(t *testing.T) {
 	const idle = 3 * time.Second
 	srv := formatstest.NewServer(t, formatstest.Options{Local: true,
@@ -167,7 +167,7 @@ func TestEarlyAnswer(t *testing.T) {
 		send(t, c, fmt.Sprintf("PUT /t/refuse HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size))
 		send(t, c, strings.Repeat("x", size))
 		r := bufio.NewReader(c)
-		for range 2 { // the connection is still good
+		for range 2 { // the connection can still be used
 			res, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -199,7 +199,8 @@ func TestEarlyAnswer(t *testing.T) {
 	})
 }
 
-// TestShutdown: what runs finishes, what waits for events is told to end, what hangs is closed, nothing new comes in.
+// TestShutdown: running requests finish, requests that wait for events are told to end, hanging ones are closed, and no new
+// ones are accepted.
 func TestShutdown(t *testing.T) {
 	const grace = 5 * time.Second
 	m := newSite()

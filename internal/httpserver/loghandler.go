@@ -6,7 +6,7 @@ import (
 )
 
 // LogHandler makes a handler add the id of the request that a line belongs to, as request_id. A Server does it for its own
-// logger; whoever else logs while a request is answered gives its logger one too.
+// logger; other code that logs while a request is answered wraps its logger's handler too.
 func LogHandler(h slog.Handler) slog.Handler {
 	if _, ok := h.(*requestHandler); ok {
 		return h

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics of the HTTP side; labels come from closed sets.
+// metrics are the metrics of the HTTP side; their labels come from closed sets.
 type metrics struct {
 	duration  *prometheus.HistogramVec // seconds, by format, route, code
 	received  *prometheus.HistogramVec // bytes of request bodies, by format, route

@@ -23,7 +23,7 @@ func acceptsGzip(h http.Header) bool {
 }
 
 // Accepts returns the weight that an Accept header gives to a media type such as "application/json" by naming it: 0 when
-// it does not, so that "*/*" and "application/*", which ask for nothing in particular, count as 0 too.
+// the header does not name it. "*/*" and "application/*" ask for nothing in particular and count as 0 too.
 func Accepts(h http.Header, mediaType string) float64 {
 	for item := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
 		if name, q := Weighted(item); name == mediaType {
@@ -33,8 +33,8 @@ func Accepts(h http.Header, mediaType string) float64 {
 	return 0
 }
 
-// Weighted splits an item of an Accept header, such as "gzip;q=0.5": the name in lower case, its weight from 0 to 1. A weight
-// that is none counts as 0.
+// Weighted splits an item of an Accept header, such as "gzip;q=0.5": the name in lower case, its weight from 0 to 1. An
+// invalid weight counts as 0.
 func Weighted(item string) (name string, q float64) {
 	name, params, _ := strings.Cut(item, ";")
 	q = 1

@@ -8,8 +8,8 @@ import (
 	"slipway/registry"
 )
 
-// PlainError renders an error as one line of text/plain: the reason phrase of its status, the detail behind it, and
-// the id of the request. It is for answers whose format a client acts on, where a body that says more would be read as another answer.
+// PlainError renders an error as one line of text/plain: the reason phrase of its status, the detail behind it, and the id
+// of the request. It is for answers that a client parses, where a longer body would be read as another answer.
 func PlainError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	status := StatusOf(e)
 	line := http.StatusText(status)

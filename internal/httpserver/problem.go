@@ -37,8 +37,8 @@ var problemNames = map[registry.Kind]string{
 	registry.TooMany:            "too-many-requests",
 }
 
-// basicChallenge is what curl, wget, Maven and browsers answer with a user name and password, or with a token in the
-// place of the password.
+// basicChallenge is the challenge to which curl, wget, Maven and browsers respond with a user name and password, or with a
+// token in place of the password.
 const basicChallenge = `Basic realm="Slipway", charset="UTF-8"`
 
 // Problem renders an error as application/problem+json (RFC 9457), with WWW-Authenticate on 401 and Retry-After where
@@ -55,7 +55,7 @@ func WriteProblem(w http.ResponseWriter, e *registry.Error, body any) {
 
 const problemType = "application/problem+json"
 
-// ProblemOf is what Problem says of an error.
+// ProblemOf returns the body that Problem writes for an error.
 func ProblemOf(r *http.Request, e *registry.Error) ProblemJSON {
 	status := StatusOf(e)
 	p := ProblemJSON{

@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// maxRanges is how many ranges one request may ask for; more cost much and are no download manager's habit.
+// maxRanges is how many ranges one request may ask for; more ranges are expensive, and no download manager asks for them.
 const maxRanges = 8
 
-// plainRange returns the request with a Range header that net/http answers as RFC 9110 says, or without one. It answers
-// "-0", which no file satisfies, with a part that ends before it begins; what begins at the end it refuses.
+// plainRange returns the request with a Range header that net/http answers as RFC 9110 says, or without one. net/http
+// answers "-0", which no file satisfies, with a part that ends before it begins, and refuses a range that begins at the
+// end.
 func plainRange(r *http.Request, size int64) *http.Request {
 	header := r.Header.Get("Range")
 	last := emptySuffix.MatchString(header)

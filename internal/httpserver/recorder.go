@@ -49,7 +49,7 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 // Flush implements http.Flusher.
 func (rec *recorder) Flush() {
 	rec.implicit()
-	_ = http.NewResponseController(rec.ResponseWriter).Flush() // not every writer can, and then nothing is held back
+	_ = http.NewResponseController(rec.ResponseWriter).Flush() // not every writer can flush; those that can't hold nothing back
 }
 
 func (rec *recorder) implicit() {

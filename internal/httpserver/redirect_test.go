@@ -19,8 +19,8 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestRedirect: large downloads go to the S3 server itself, with nothing of the caller's credentials; what needs no bytes,
-// what is small, and what clients fetch that follow no redirects is answered here.
+// TestRedirect: large downloads go to the S3 server itself, without the caller's credentials; answers without bytes, small
+// files, and files for clients that follow no redirects come from this server.
 func TestRedirect(t *testing.T) {
 	blobs, err := s3.New(context.Background(), s3test.Options(t))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"slipway/registry/access"
 )
 
-// request is what becomes known of a request on its way through the handlers; the access log and the metrics read it
-// at the end.
+// request collects facts about a request on its way through the handlers; the access log and the metrics read them at the
+// end.
 type request struct {
 	id     string
 	start  time.Time
@@ -47,7 +47,7 @@ func LogPath(ctx context.Context, path string) {
 // requestIDHeader carries the id in both directions.
 const requestIDHeader = "X-Request-Id"
 
-// saneID is what a client or proxy may choose as id: short, and harmless in any log.
+// saneID matches the ids that a client or proxy may choose: short, and harmless in any log.
 var saneID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
 
 // begin gives a request its id, and the place where the rest is noted.
@@ -60,5 +60,5 @@ func begin(w http.ResponseWriter, r *http.Request) (*request, *http.Request) {
 	return q, r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
 }
 
-// unrouted is what a request counts as until a handler says otherwise.
+// unrouted is the route of a request until a handler sets another.
 var unrouted = Route{Format: "server", Name: "server.unknown", Public: true}

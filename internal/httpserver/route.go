@@ -13,8 +13,8 @@ type Mounter interface {
 	Mount(root *mux.Router, s *Server)
 }
 
-// Handler answers a request or returns why it could not; it never writes an error itself. What it returns becomes a
-// *registry.Error by registry.AsError.
+// Handler answers a request or returns an error; it never writes an error itself. registry.AsError turns the returned error
+// into a *registry.Error.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
 // Renderer writes an error in the shape that the clients of one protocol understand.

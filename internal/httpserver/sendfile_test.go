@@ -62,7 +62,7 @@ func (c *spyConn) ReadFrom(r io.Reader) (int64, error) {
 	return n, err
 }
 
-// settled waits until as much was sent as is wanted, or 10 s: the client may have the bytes before they are counted.
+// settled waits until the wanted number of bytes was sent, or 10 s: the client may have the bytes before they are counted.
 func (s *spy) settled(want int64) (sent, written int64, other int) {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()

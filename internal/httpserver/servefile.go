@@ -17,7 +17,7 @@ import (
 
 // Files are where the bytes of stored files come from.
 type Files interface {
-	// Open opens length bytes of a file from offset on; -1 is all there are.
+	// Open opens length bytes of a file from offset on; -1 means to the end.
 	Open(ctx context.Context, f registry.File, offset, length int64) (io.ReadCloser, error)
 	// Link returns an address at which the store itself answers with the file as contentType; "" where it can't.
 	Link(ctx context.Context, f registry.File, contentType string) (string, error)
@@ -74,8 +74,8 @@ func ServeText(w http.ResponseWriter, r *http.Request, text string, modified tim
 	return out.finish(int64(len(text)))
 }
 
-// redirected sends the client to the store itself with 307, so that large downloads do not go through the server. What can
-// be answered without the bytes is.
+// redirected sends the client to the store itself with 307, so that large downloads do not go through the server. Requests
+// that need no bytes are not redirected.
 func (s *Server) redirected(w http.ResponseWriter, r *http.Request, f registry.File, files Files, o FileOptions) (bool, error) {
 	if s.redirect == 0 || !o.Redirect || f.Blob.Size < s.redirect || r.Method != http.MethodGet {
 		return false, nil
@@ -90,17 +90,17 @@ func (s *Server) redirected(w http.ResponseWriter, r *http.Request, f registry.F
 	if link == "" || err != nil {
 		return false, err
 	}
-	h.Set("Cache-Control", "no-store") // the link ends
+	h.Set("Cache-Control", "no-store") // the link expires
 	h.Del("Content-Type")
-	h.Del("Etag") // the store has one of its own
+	h.Del("Etag") // the store sends its own ETag
 	h.Set("Location", link)
 	w.WriteHeader(http.StatusTemporaryRedirect)
 	return true, nil
 }
 
-// blobReader is the content of a file for http.ServeContent. It asks the store for nothing before the first byte is
-// read, so that a 304 costs no look at it and a range asks for that range only. ServeContent reads multipart ranges in a
-// goroutine that may outlive it, hence the lock.
+// blobReader is the content of a file for http.ServeContent. It does not ask the store before the first byte is read, so
+// that a 304 costs no request and a range asks for that range only. ServeContent reads multipart ranges in a goroutine that
+// may outlive it, hence the lock.
 type blobReader struct {
 	ctx   context.Context
 	files Files
@@ -154,8 +154,8 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// section opens length bytes from where the reader stands. That a blob is not there although a file needs it is our
-// fault, not the client's.
+// section opens length bytes from the reader's position. A missing blob that a file needs is the server's fault, not the
+// client's.
 func (b *blobReader) section(length int64) (io.ReadCloser, error) {
 	if b.at == 0 && length == b.file.Blob.Size {
 		length = -1

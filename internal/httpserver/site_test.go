@@ -16,7 +16,7 @@ import (
 	"slipway/registry/registrytest"
 )
 
-// site is a small front-end for tests of what is around the handlers.
+// site is a small front-end for tests of the code around handlers.
 type site struct {
 	begun chan struct{} // receives when wait or hang begins
 	saw   chan http.Header
@@ -59,7 +59,7 @@ func (m *site) Mount(root *mux.Router, s *formats.Site) {
 	add("GET", "/work", "work", true, func(w http.ResponseWriter, r *http.Request) error {
 		m.begun <- struct{}{}
 		_, err := io.Copy(io.Discard, r.Body)
-		select { // a body read long ago is no reason to give up
+		select { // the end of a body that was read long ago is no reason to give up
 		case <-time.After(map[bool]time.Duration{true: 4500 * time.Millisecond, false: 300 * time.Millisecond}[r.URL.RawQuery == "long"]):
 		case <-r.Context().Done():
 			err = r.Context().Err()

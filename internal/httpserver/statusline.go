@@ -50,7 +50,7 @@ func ProblemWithReason(w http.ResponseWriter, r *http.Request, e *registry.Error
 	b.Write(body)
 	rec.wrote, rec.status, rec.bytes = true, status, int64(len(body))
 	_ = conn.SetWriteDeadline(time.Now().Add(reasonWriteBounds)) // a connection without deadlines has nothing to wait for
-	_, _ = conn.Write([]byte(b.String()))                        // the client went away: nobody is left to tell
+	_, _ = conn.Write([]byte(b.String()))                        // the client disconnected, so the error can't be reported
 }
 
 // asReason makes a reason phrase of a sentence: printable ASCII, not too long for the clients' own buffers.

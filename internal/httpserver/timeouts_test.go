@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestS58Total: no limit on a whole request or a whole answer, however long, which no test of seconds would notice; limits on
-// standing still that are long enough for a slow network and short enough to give connections back.
+// TestS58Total: there is no limit on a whole request or a whole answer, which a test of a few seconds could not show; the
+// limits on stalls are long enough for a slow network and short enough to free connections.
 func TestS58Total(t *testing.T) {
 	o := ServeOptions{}.defaults()
 	srv := newHTTPServer(http.NotFoundHandler(), o)

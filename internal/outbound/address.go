@@ -6,7 +6,7 @@ import (
 )
 
 // DeniedError says that a request may not go to an address. Its text names the setting that would change that, and no
-// address that the sender did not know: what a name resolves to inside of a network is not everybody's business.
+// address that the sender did not know: the addresses of names inside a network are not shown to users.
 type DeniedError struct {
 	Host string
 	Kind string // of address
@@ -24,8 +24,9 @@ func prefixes(list ...string) []netip.Prefix {
 	return out
 }
 
-// special are the addresses that are not the public internet's (the special-purpose registries of IANA), the first that
-// contains an address says what it is. Of IPv6, only 2000::/3 is given out; all else is refused too.
+// special are the prefixes that are not public internet (the special-purpose registries of IANA); the first prefix that
+// contains an address gives its kind. IANA assigns public IPv6 addresses from 2000::/3 only; all other IPv6 addresses are
+// refused too.
 var special = []struct {
 	kind     string
 	prefixes []netip.Prefix
@@ -46,8 +47,8 @@ var special = []struct {
 
 var globalUnicast = netip.MustParsePrefix("2000::/3")
 
-// metadata are the addresses at which clouds hand their credentials to whoever asks. Only an entry that names one alone
-// opens it: an operator who allows a network does not think of them.
+// metadata are the addresses at which clouds hand out a machine's credentials without asking for any. Only an entry that
+// names exactly this address opens it: an operator who allows a network does not think of them.
 var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("169.254.169.254"): true, // most clouds
 	netip.MustParseAddr("fd00:ec2::254"):   true, // AWS over IPv6
@@ -60,7 +61,7 @@ var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("192.0.0.192"):     true, // Oracle
 }
 
-// kindOf says what an address is; "" is a public one.
+// kindOf returns the kind of an address; "" for a public one.
 func kindOf(ip netip.Addr) string {
 	for _, s := range special {
 		for _, p := range s.prefixes {
@@ -75,7 +76,7 @@ func kindOf(ip netip.Addr) string {
 	return ""
 }
 
-// embedding are prefixes of addresses that stand for an IPv4 address, and the bytes that may hold that one.
+// embedding are prefixes of addresses that stand for an IPv4 address, and the positions of the bytes that may hold it.
 var embedding = []struct {
 	prefix netip.Prefix
 	bytes  [][4]int

@@ -1,5 +1,5 @@
-// Package outbound makes the requests that Slipway sends to others. Somebody else names their targets, so a request may go
-// to the public internet and nowhere else, unless the operator has opened a place with --webhook-allow.
+// Package outbound makes the requests that Slipway sends to other servers. Users name the targets, so a request may go to
+// the public internet only, unless the operator has allowed another address with --webhook-allow.
 package outbound
 
 import (
@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// Allow is where requests may go although it is no public address. The zero value allows nothing.
+// Allow holds the targets that requests may reach although they are not public addresses. The zero value allows nothing.
 type Allow struct {
 	hosts    map[string]bool
 	prefixes []netip.Prefix
 }
 
-// hostName holds the names of DNS, and those with underscores that container networks make.
+// hostName matches DNS names, and the names with underscores that container networks make.
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
 
 const maxHostBytes = 253
 
-// ParseAllow reads the entries of --webhook-allow: host names, addresses, and CIDRs. A name covers whatever it resolves
-// to, but no metadata service, and no other name. Empty entries are skipped.
+// ParseAllow reads the entries of --webhook-allow: host names, addresses, and CIDRs. A name covers all addresses that it
+// resolves to, except metadata services, and no other name. Empty entries are skipped.
 func ParseAllow(entries []string) (Allow, error) {
 	a := Allow{hosts: make(map[string]bool)}
 	for _, entry := range entries {
@@ -53,7 +53,7 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	if ip, bits := p.Addr(), p.Bits()-96; ip.Is4In6() {
-		if bits < 0 { // it would cover addresses that are not mapped ones
+		if bits < 0 { // the prefix would cover addresses that are not IPv4-mapped
 			return netip.Prefix{}, false
 		}
 		p = netip.PrefixFrom(ip.Unmap(), bits)
@@ -64,8 +64,8 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 // canonical is the one spelling of a host name.
 func canonical(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
-// numeric reports whether some resolvers would read the name as an IPv4 address in one of its older spellings
-// (127.1, 0177.0.0.1, 0x7f000001, 2130706433): those whose last label is a number (WHATWG URL, 3.5).
+// numeric reports whether some resolvers would read the name as an IPv4 address in one of its older spellings (127.1,
+// 0177.0.0.1, 0x7f000001, 2130706433): such names have a number as their last label (WHATWG URL, 3.5).
 func numeric(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	digits, hex := strings.CutPrefix(last, "0x")
@@ -76,7 +76,8 @@ func numeric(host string) bool {
 	return strings.Trim(digits, set) == ""
 }
 
-// permits reports whether the entries open ip, which host has resolved to, and whether one of them names it alone.
+// permits reports whether the entries allow ip, which host has resolved to, and whether one of them names exactly this
+// address.
 func (a Allow) permits(host string, ip netip.Addr) (open, exact bool) {
 	open = a.hosts[canonical(host)]
 	for _, p := range a.prefixes {

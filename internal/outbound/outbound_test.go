@@ -24,7 +24,8 @@ func allow(t testing.TB, entries ...string) Allow {
 	return a
 }
 
-// TestS47Addresses: what is no public address is refused by its kind, whatever its spelling, and the error names the setting.
+// TestS47Addresses: an address that is not public is refused by its kind, in every spelling, and the error names the
+// setting.
 func TestS47Addresses(t *testing.T) {
 	for _, c := range []struct{ ip, kind string }{
 		{"93.184.216.34", ""}, {"2606:2800:220:1::1", ""}, {"::ffff:93.184.216.34", ""}, {"9.255.255.255", ""}, {"11.0.0.0", ""},
@@ -62,7 +63,7 @@ func TestS47Addresses(t *testing.T) {
 	}
 }
 
-// TestS47Allow: an entry opens what it names, and no metadata service but one that it names alone.
+// TestS47Allow: an entry opens what it names, and a metadata service only when it names exactly that address.
 func TestS47Allow(t *testing.T) {
 	for _, c := range []struct {
 		entry, host, ip string
@@ -107,7 +108,7 @@ func TestS47Allow(t *testing.T) {
 	}
 }
 
-// target is a server on this machine that nobody may reach.
+// target is a server on this machine that no request may reach.
 func target(t *testing.T, handler http.HandlerFunc) (u *url.URL, hits *atomic.Int64) {
 	t.Helper()
 	hits = new(atomic.Int64)
@@ -152,7 +153,7 @@ func TestS47Spellings(t *testing.T) {
 	} {
 		for _, r := range []*net.Resolver{nil, stub} {
 			if r == nil && strings.HasSuffix(host, ".example") {
-				continue // only the stub knows it
+				continue // only the stub resolver reads this spelling
 			}
 			if status, err := get(t, Options{Resolver: r}, "http://"+host+":"+u.Port()+"/"); err == nil {
 				t.Errorf("%s: answered with %d", host, status)
@@ -168,7 +169,8 @@ func TestS47Spellings(t *testing.T) {
 	}
 }
 
-// TestS47Rebinding: a name that is public when it is looked at and the loopback address when it is used.
+// TestS47Rebinding: a name that resolves to a public address when it is checked and to the loopback address when it is
+// used.
 func TestS47Rebinding(t *testing.T) {
 	u, hits := target(t, nil)
 	var lookups atomic.Int64
@@ -191,7 +193,7 @@ func TestS47Rebinding(t *testing.T) {
 	}
 }
 
-// TestS47Redirect: a redirect is the answer; and a client that follows one is stopped at the next connection.
+// TestS47Redirect: a redirect is returned as the answer, and a client that follows it is stopped at the next connection.
 func TestS47Redirect(t *testing.T) {
 	hidden, hits := target(t, nil)
 	front, _ := target(t, func(w http.ResponseWriter, r *http.Request) {
@@ -228,7 +230,7 @@ func TestS47Proxy(t *testing.T) {
 	}
 }
 
-// TestAllowed: what is allowed is reached, by name and by address, and the connection is used again.
+// TestAllowed: an allowed target is reached, by name and by address, and the connection is reused.
 func TestAllowed(t *testing.T) {
 	u, hits := target(t, nil)
 	r := resolver(t, func(string) netip.Addr { return netip.MustParseAddr("127.0.0.1") })
@@ -293,7 +295,8 @@ func answered(query []byte, answer func(name string) netip.Addr) []byte {
 	return out
 }
 
-// FuzzParseAllow: no entry opens a metadata service but by naming it alone, and what is read opens something.
+// FuzzParseAllow: no entry opens a metadata service unless it names exactly that address, and every accepted entry opens
+// something.
 func FuzzParseAllow(f *testing.F) {
 	for _, s := range []string{"host", "10.0.0.0/8", "::1", "[::1]", "0x7f.1", "::ffff:169.254.0.0/112", "169.254.169.254", "0.0.0.0/0", "a_b.c"} {
 		f.Add(s)
@@ -313,7 +316,7 @@ func FuzzParseAllow(f *testing.F) {
 	})
 }
 
-// FuzzCheck: what the standard library calls anything but global is refused, mapped or not.
+// FuzzCheck: every address that the standard library does not call global unicast is refused, mapped or not.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{"127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "2001:db8::1", "64:ff9b::7f00:1", "93.184.216.34"} {
 		ip := netip.MustParseAddr(s).As16()

@@ -27,9 +27,9 @@ type Options struct {
 	Resolver *net.Resolver
 }
 
-// Transport returns a transport that asks Allow about the address of every connection, when it is made: after the name was
-// resolved, so that a name can't be a public address when it is looked at and another one when it is used. It takes no
-// proxy from the environment, since a proxy would resolve for itself.
+// Transport returns a transport that checks the address of every connection against Allow when the connection is made:
+// after the name was resolved, so that a name can't stand for a public address when it is checked and for another when it
+// is used. It takes no proxy from the environment, since a proxy would resolve for itself.
 func Transport(o Options) *http.Transport {
 	return &http.Transport{
 		DialContext:            o.dial,
@@ -44,7 +44,7 @@ func Transport(o Options) *http.Transport {
 	}
 }
 
-// Client returns a client over such a transport. It follows no redirect: the answer is the redirect.
+// Client returns a client over such a transport. It follows no redirect: a redirect is returned as the answer.
 func Client(o Options) *http.Client {
 	return &http.Client{
 		Transport:     Transport(o),
@@ -63,7 +63,7 @@ func (o Options) dial(ctx context.Context, network, address string) (net.Conn, e
 	return d.DialContext(ctx, network, address)
 }
 
-// control is asked before a socket connects, with the address that it will connect to.
+// control is called before a socket connects, with the address that it will connect to.
 func (o Options) control(host, network, address string) error {
 	if network != "tcp4" && network != "tcp6" {
 		return fmt.Errorf("outbound: %s is no way to send a request", network)

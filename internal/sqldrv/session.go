@@ -1,6 +1,6 @@
-// Package sqldrv speaks to a database driver as it is: one connection with its prepared statements, for one goroutine at a time.
-// What database/sql does for connections that many share costs as much as the statements of a publish, and doubles the time of
-// a look-up.
+// Package sqldrv uses a database driver directly: one connection with its prepared statements, for one goroutine at a time.
+// The work that database/sql does to share connections costs as much as the statements of a publish, and doubles the time
+// of a look-up.
 package sqldrv
 
 import (
@@ -12,22 +12,22 @@ import (
 	"slices"
 )
 
-// maxStatements bounds what a connection keeps prepared.
+// maxStatements bounds the statements that a connection keeps prepared.
 const maxStatements = 500
 
 // Session is one connection with its prepared statements. It serves one goroutine at a time.
 //
-// Statements that change something run with context.Background(): with a context that can end, go-sqlite3 starts a goroutine
-// for each, and an update is not interrupted half way.
+// Statements that change rows run with context.Background(): for a context that can end, go-sqlite3 starts a goroutine per
+// statement, and an update must not be interrupted half way.
 type Session struct {
 	conn  driver.Conn
 	stmts map[string]*statement
 	verbs map[string]*statement
-	args  []driver.NamedValue // of the statement that runs
-	row   []driver.Value      // that is read
+	args  []driver.NamedValue // of the running statement
+	row   []driver.Value      // being read
 }
 
-// statement is a prepared one.
+// statement is a prepared statement.
 type statement struct {
 	driver.Stmt
 	exec   driver.StmtExecContext
@@ -35,13 +35,12 @@ type statement struct {
 	inputs int
 }
 
-// NewSession takes conn over: Close closes it. Its statements take contexts, and the bytes in its rows are their reader's to
-// keep.
+// NewSession takes conn over: Close closes it. Its statements take contexts, and readers may keep the bytes in its rows.
 func NewSession(conn driver.Conn) *Session {
 	return &Session{conn: conn, stmts: make(map[string]*statement), verbs: make(map[string]*statement)}
 }
 
-// Conn is the connection, for what a backend asks of its own driver.
+// Conn is the connection, for a backend's calls to its own driver.
 func (s *Session) Conn() driver.Conn { return s.conn }
 
 // Do runs statements that have neither arguments nor rows.
@@ -73,7 +72,7 @@ func (s *Session) RowContext(ctx context.Context, text string, dest ...any) erro
 	return err
 }
 
-// Verb is Do for the few statements around every transaction, prepared: to parse BEGIN costs as much as to run it.
+// Verb is Do for the few statements around every transaction, but prepared: parsing BEGIN costs as much as running it.
 func (s *Session) Verb(text string) error {
 	st, ok := s.verbs[text]
 	if !ok {
@@ -120,7 +119,7 @@ func (s *Session) prepare(text string) (*statement, error) {
 	}
 	if len(s.stmts) >= maxStatements { // searches make statements of their own
 		for _, old := range s.stmts {
-			_ = old.Close() // it is at its end
+			_ = old.Close() // the statement has run to its end
 		}
 		clear(s.stmts)
 	}
@@ -128,8 +127,8 @@ func (s *Session) prepare(text string) (*statement, error) {
 	return st, nil
 }
 
-// Query runs a statement, which stays prepared, and hands each row to scan. It reads all rows, so that the statement is at its
-// end, unless ctx ends or scan fails: that error is returned.
+// Query runs a statement, which stays prepared, and hands each row to scan. It reads all rows, so that the statement ends,
+// unless ctx ends or scan fails: then it returns that error.
 func (s *Session) Query(ctx context.Context, text string, args []any, scan func(Row) error) error {
 	st, err := s.prepare(text)
 	if err != nil {

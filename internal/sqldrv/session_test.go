@@ -63,12 +63,12 @@ func TestSession(t *testing.T) {
 	if err := s.Row(`SELECT count(*) FROM t`, &n); err != nil || n != 3 {
 		t.Error(n, err)
 	}
-	if prepared := s.Prepared(); len(prepared) != 3 { // neither verbs nor rows that are read once
+	if prepared := s.Prepared(); len(prepared) != 3 { // neither verbs nor statements of Row count
 		t.Errorf("prepared: %q", prepared)
 	}
 }
 
-// TestSessionErrors: what does not fit is an error, and the next statement runs.
+// TestSessionErrors: values that do not fit give an error, and the next statement runs.
 func TestSessionErrors(t *testing.T) {
 	s := session(t)
 	if _, err := s.Exec(`INSERT INTO t VALUES ($1, $2, $3)`, []any{1}); err == nil || !strings.Contains(err.Error(), "3 arguments has 1") {
@@ -105,7 +105,7 @@ func TestSessionErrors(t *testing.T) {
 	}
 }
 
-// TestSessionKeepsFew: statements with texts of their own do not pile up.
+// TestSessionKeepsFew: statements that differ in their text do not pile up.
 func TestSessionKeepsFew(t *testing.T) {
 	s := session(t)
 	most := 0

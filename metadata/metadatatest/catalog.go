@@ -233,7 +233,7 @@ func testHighest(e *env) {
 		want string
 	}{
 		{metadata.Version{Name: "1-rc", Prerelease: true}, "1-rc"},
-		{metadata.Version{Name: "2-rc", Prerelease: true}, "2-rc"}, // no other version qualifies
+		{metadata.Version{Name: "2-rc", Prerelease: true}, "2-rc"}, // without a release, the highest prerelease
 		{metadata.Version{Name: "3", State: metadata.Yanked}, "3"},
 		{metadata.Version{Name: "1"}, "1"},
 		{metadata.Version{Name: "4", State: metadata.Deleted}, "1"},

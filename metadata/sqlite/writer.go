@@ -266,7 +266,7 @@ type group struct {
 	failed  int
 	entries int
 	wrote   bool
-	notify  bool // an update asked for it
+	notify  bool // an update called Notify
 	commit  time.Duration
 }
 
