@@ -1,4 +1,4 @@
-// Package access says who is asking and what they may do. Decide is the one place where that is decided.
+// Package access identifies callers and decides, in Decide alone, what they may do.
 package access
 
 import (
@@ -23,14 +23,14 @@ const (
 	Admin   Action = "admin"
 )
 
-// Actions lists all of them.
+// Actions lists all actions.
 var Actions = []Action{Read, Publish, Tag, Delete, Deploy, Audit, Admin}
 
-// Instance is the repository to ask for where something concerns the whole server.
+// Instance is the repository argument of Decide for what concerns the whole server.
 const Instance = "*"
 
-// Grant allows actions on the repositories that a glob names; "*" also stands for the instance itself. Admin contains
-// every other action.
+// Grant allows actions on the repositories that a glob matches; "*" also matches the instance itself. Admin contains every
+// other action.
 type Grant struct {
 	Repository string
 	Actions    []Action
@@ -44,7 +44,7 @@ const (
 	TypeSystem    = "system"
 )
 
-// Actor is who is asking.
+// Actor is the caller of a request, or Slipway itself.
 type Actor struct {
 	Type    string
 	ID      string // stable, not personal: user:7, token:12, anonymous, system
@@ -53,10 +53,10 @@ type Actor struct {
 	UserID  int64
 	TokenID int64
 	Grants  []Grant
-	// Owner is what the user behind a token may do: a token never exceeds it.
+	// Owner has the grants of the user behind a token: the token never exceeds them.
 	Owner []Grant
 
-	mark string // of the password that was verified; see Proof
+	mark string // identifies the password that was verified; see Proof
 }
 
 // System is Slipway itself.
@@ -76,7 +76,7 @@ func Anonymous(read bool) Actor {
 // Decision is the answer of Decide.
 type Decision int
 
-// Decisions. Challenge: an anonymous caller should name itself. Hide: the repository must look absent.
+// Decisions. Challenge: an anonymous caller should send credentials. Hide: the repository must look absent.
 const (
 	Deny Decision = iota
 	Allow
@@ -84,8 +84,8 @@ const (
 	Hide
 )
 
-// Decide says whether a may do action in repository. A caller who may do something else there is denied; one who may
-// do nothing there is told that it does not exist; one without credentials is asked for them.
+// Decide says whether a may do action in repository. A caller with another right there is denied; to a caller with no right
+// there the repository does not exist; a caller without credentials is asked for them.
 func Decide(a Actor, action Action, repository string) Decision {
 	switch {
 	case a.may(action, repository):
@@ -139,7 +139,7 @@ func ValidGrant(g Grant) bool {
 	return true
 }
 
-// Covers reports whether a may hand out all of want: what is minted never exceeds the minter.
+// Covers reports whether a may hand out all of want: a minted token never exceeds its minter.
 func Covers(a Actor, want []Grant) bool {
 	for _, w := range want {
 		for _, action := range w.Actions {
@@ -163,8 +163,8 @@ func coveredBy(grants []Grant, action Action, glob string) bool {
 	return false
 }
 
-// globCovers reports whether every name that inner can match is matched by outer. It knows the cases people write
-// (all, the same, a plain name, a prefix) and says no to the rest.
+// globCovers reports whether every name that inner can match is matched by outer. It knows the usual cases (all, the same
+// glob, a plain name, a prefix) and returns false for others.
 func globCovers(outer, inner string) bool {
 	if outer == "*" || outer == inner {
 		return true
@@ -181,7 +181,7 @@ type actorKey struct{}
 // With returns a context whose caller is a.
 func With(ctx context.Context, a Actor) context.Context { return context.WithValue(ctx, actorKey{}, a) }
 
-// From returns the caller of ctx; without one, anonymous without rights.
+// From returns the caller of ctx, or an anonymous one without rights where ctx has none.
 func From(ctx context.Context) Actor {
 	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
 		return a

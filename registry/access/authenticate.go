@@ -19,14 +19,14 @@ import (
 	"slipway/metadata"
 )
 
-// ErrBadCredentials: the name, password or token is not known, or not valid any more. Which one is not said.
+// ErrBadCredentials: the name, password or token is unknown or no longer valid. The error does not say which.
 var ErrBadCredentials = errors.New("access: wrong user name, password or token")
 
 // TokenPrefix begins every token, so that secret scanners recognise one.
 const TokenPrefix = "slp_"
 
-// How long a verified credential is believed without looking again: a revocation elsewhere takes effect within
-// tokenTTL; one in this process at once.
+// How long a verified credential is cached. A revocation by another process takes effect within tokenTTL, by this process at
+// once.
 const (
 	tokenTTL    = 5 * time.Second
 	passwordTTL = 60 * time.Second
@@ -40,22 +40,22 @@ type Credentials struct {
 	Token    string // of a Bearer header
 }
 
-// Empty reports whether the request carries none. The pair of two empty strings counts as none: skopeo sends it.
+// Empty reports whether the request carries no credentials. The pair of two empty strings counts as none: skopeo sends it.
 func (c Credentials) Empty() bool { return c == Credentials{} }
 
-// Authenticator turns credentials into actors. Password hashes are slow by design, so what was verified is remembered
-// for a short time under a keyed hash; the secrets themselves are not kept.
+// Authenticator turns credentials into actors. Password hashes are slow by design, so verified credentials are cached for a
+// short time under a keyed hash; the secrets themselves are not kept.
 type Authenticator struct {
 	store         metadata.Store
 	anonymousRead bool
 	now           func() time.Time
 	key           []byte
 	slow          chan struct{} // bounds how much CPU wrong passwords can take
-	decoy         func() string // a hash like that of a user
+	decoy         func() string // a hash like a user's password hash
 
 	mu    sync.Mutex
 	cache map[[32]byte]cached
-	epoch uint64 // grows with Forget: what was looked up before it is not cached after it
+	epoch uint64 // grows with Forget: a look-up that began before is not cached afterwards
 }
 
 type cached struct {
@@ -74,7 +74,7 @@ func NewAuthenticator(store metadata.Store, anonymousRead bool, cost int, now fu
 	}
 }
 
-// Authenticate returns the actor of c. Without credentials it is the anonymous one. ErrBadCredentials.
+// Authenticate returns the actor of c. Without credentials it is the anonymous actor. ErrBadCredentials.
 func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Actor, error) {
 	switch {
 	case c.Empty():
@@ -88,7 +88,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Actor,
 	}
 }
 
-// Forget drops what is remembered, after a change to a user or token.
+// Forget empties the cache, after a change to a user or token.
 func (a *Authenticator) Forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -123,8 +123,8 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 	})
 }
 
-// Actor returns the actor of an Actor.ID as it is now, for work that goes on after its request. ErrBadCredentials: it is
-// not known or not valid any more.
+// Actor returns the current actor of an Actor.ID, for work that goes on after its request. ErrBadCredentials: the actor is
+// unknown or no longer valid.
 func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err error) {
 	if id == System().ID {
 		return System(), nil
@@ -194,7 +194,7 @@ func (a *Authenticator) password(ctx context.Context, name, password string) (Ac
 		}
 		known, hash := err == nil && !u.Disabled, u.PasswordHash
 		if !known {
-			hash = a.decoy() // the same work, so that time does not tell which names exist
+			hash = a.decoy() // the same work, so that the time taken does not reveal which names exist
 		}
 		if !CheckPassword(hash, password) || !known {
 			return Actor{}, time.Time{}, ErrBadCredentials
@@ -203,7 +203,7 @@ func (a *Authenticator) password(ctx context.Context, name, password string) (Ac
 	})
 }
 
-// cached answers from memory, or by look and remembers the answer if it is a success.
+// cached returns the cached actor, or else calls look and caches its result unless that is an error.
 func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func() (Actor, time.Time, error)) (Actor, error) {
 	key := a.keyOf(kind, x, y)
 	now := a.now()
@@ -254,8 +254,8 @@ func Grants(in []metadata.Grant) []Grant {
 // PasswordCost of bcrypt is some 50 ms on a small server: slow for a guesser, and paid once a minute by a user.
 const PasswordCost = 10
 
-// HashPassword returns what is stored of a password, by bcrypt of the given cost. The password is hashed first because
-// bcrypt looks at 72 bytes only.
+// HashPassword returns what is stored of a password, by bcrypt of the given cost. The password is hashed first because bcrypt
+// uses the first 72 bytes only.
 func HashPassword(password string, cost int) (string, error) {
 	h, err := bcrypt.GenerateFromPassword(shorten(password), cost)
 	return string(h), err
@@ -271,7 +271,7 @@ func shorten(password string) []byte {
 	return []byte(base64.StdEncoding.EncodeToString(sum[:]))
 }
 
-// newDecoy returns a hash of random bytes that nobody kept.
+// newDecoy returns a hash of random bytes that are not kept.
 func newDecoy(cost int) string {
 	h, err := HashPassword(NewSecret(32), cost)
 	if err != nil {
@@ -280,7 +280,7 @@ func newDecoy(cost int) string {
 	return h
 }
 
-// NewToken makes a secret of 256 random bits and what is stored of it.
+// NewToken makes a secret of 256 random bits, and the hash that is stored.
 func NewToken() (secret string, hash []byte) {
 	secret = NewSecret(32)
 	secret = TokenPrefix + secret

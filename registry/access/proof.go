@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Proof names a credential that was verified, for front-ends whose protocol hands out short-lived tokens in its place. It
-// is no secret: what carries it must be signed. The zero Proof is of a caller without credentials.
+// Proof names a verified credential, for front-ends whose protocol hands out short-lived tokens instead. A Proof is no secret,
+// so the token that carries it must be signed. The zero Proof belongs to a caller without credentials.
 type Proof struct {
 	ID   string `json:"id,omitempty"`   // Actor.ID
 	Mark string `json:"mark,omitempty"` // changes with the user's password
@@ -22,8 +22,8 @@ func (a Actor) Proof() Proof {
 	return Proof{ID: a.ID, Mark: a.mark}
 }
 
-// Resume returns the actor of a proof, with the rights it has now: a token that was revoked or has expired, a user that
-// was disabled, and a password that was changed end it within tokenTTL. ErrBadCredentials.
+// Resume returns the actor of a proof with its current rights. ErrBadCredentials, within tokenTTL after the token was revoked
+// or expired, the user was disabled, or the password was changed.
 func (a *Authenticator) Resume(ctx context.Context, p Proof) (Actor, error) {
 	if p == (Proof{}) {
 		return Anonymous(a.anonymousRead), nil
@@ -37,7 +37,7 @@ func (a *Authenticator) Resume(ctx context.Context, p Proof) (Actor, error) {
 	})
 }
 
-// mark tells one password hash from another without telling either.
+// mark identifies a password hash without revealing it.
 func mark(passwordHash string) string {
 	sum := sha256.Sum256([]byte("slipway password mark\x00" + passwordHash))
 	return base64.RawURLEncoding.EncodeToString(sum[:9])

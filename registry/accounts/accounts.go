@@ -1,4 +1,4 @@
-// Package accounts keeps users and tokens: who they are, what they may, and the credentials that prove it.
+// Package accounts keeps users and tokens: their names, rights and credentials.
 package accounts
 
 import (
@@ -13,8 +13,7 @@ type Accounts struct {
 	passwordCost int
 }
 
-// New makes the part. auth is told when something that it remembers has changed; passwordCost is bcrypt's, 0 is
-// access.PasswordCost.
+// New makes the part. Changes of users and tokens empty the cache of auth; passwordCost is bcrypt's, 0 is access.PasswordCost.
 func New(core *registry.Core, auth *access.Authenticator, passwordCost int) *Accounts {
 	if passwordCost == 0 {
 		passwordCost = access.PasswordCost

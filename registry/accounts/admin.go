@@ -11,8 +11,8 @@ import (
 // AdminUser is the first user.
 const AdminUser = "admin"
 
-// EnsureAdmin makes the first user if there is none, with the given password, or with a random one that it returns:
-// it is to be shown once. Where there are users already it does nothing.
+// EnsureAdmin makes the first user if there is none, with the given password, or with a random one, which it returns to be
+// shown once. If there are users already, it does nothing.
 func (s *Accounts) EnsureAdmin(ctx context.Context, password string) (generated string, err error) {
 	var users []registry.User
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {

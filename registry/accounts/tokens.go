@@ -34,8 +34,8 @@ const (
 	maxGrants    = 100 // of a token, or of a user
 )
 
-// CreateToken makes a token of the caller. The secret is returned here and never again. Its rights may not exceed the
-// caller's, and one made with a token ends with it at the latest. Invalid, Denied, Unauthenticated.
+// CreateToken makes a token of the caller. The secret is returned here and never again. The token's rights may not exceed the
+// caller's, and a token made with another token ends no later than that. Invalid, Denied, Unauthenticated.
 func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret string, t registry.Token, err error) {
 	actor := access.From(ctx)
 	switch {
@@ -76,7 +76,7 @@ func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret st
 	return secret, t, err
 }
 
-// outlived holds a token minted by a token to the end of its minter: rights are bounded in time too.
+// outlived sees to it that a token minted by a token ends no later than its minter: rights are bounded in time too.
 func outlived(tx metadata.Tx, minter access.Actor, t *registry.Token) error {
 	if minter.Type != access.TypeToken {
 		return nil
@@ -125,7 +125,7 @@ func grants(in []access.Grant) []metadata.Grant {
 	return out
 }
 
-// Tokens lists the caller's tokens, or everybody's for an administrator of the instance; ascending by id.
+// Tokens lists the caller's tokens, or all users' tokens for an administrator of the instance; ascending by id.
 func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]registry.Token, error) {
 	actor := access.From(ctx)
 	if actor.UserID == 0 {
@@ -143,7 +143,7 @@ func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]regi
 	return out, err
 }
 
-// RevokeToken ends a token of the caller, or any for an administrator of the instance. NotFound.
+// RevokeToken ends a token of the caller, or any token for an administrator of the instance. NotFound.
 func (s *Accounts) RevokeToken(ctx context.Context, id int64) error {
 	actor := access.From(ctx)
 	if actor.UserID == 0 {

@@ -1,5 +1,4 @@
-// Package deploy keeps what was deployed where: environments, the deployments that were reported, and what runs, now and at
-// past moments.
+// Package deploy keeps environments, reported deployments, and which versions run, now and at past moments.
 package deploy
 
 import "slipway/registry"

@@ -9,7 +9,7 @@ import (
 	"slipway/registry/access"
 )
 
-// deploying is what one transaction does to deployments: records, what runs, and log entries together.
+// deploying is what one transaction does to deployments: it writes reports, runs and log entries together.
 type deploying struct {
 	tx    metadata.Tx
 	actor access.Actor
@@ -21,15 +21,15 @@ var statusEvents = map[registry.DeploymentStatus]registry.EventType{
 	DeploymentFailed: registry.EventDeploymentFailed, DeploymentRolledBack: registry.EventDeploymentRolledBack, DeploymentCancelled: registry.EventDeploymentCancelled,
 }
 
-// next are the statuses that can follow one; the others end a deployment.
+// next has the statuses that can follow a status; a status without an entry ends the deployment.
 var next = map[registry.DeploymentStatus][]registry.DeploymentStatus{
 	DeploymentQueued:    {DeploymentRunning, DeploymentSucceeded, DeploymentFailed, DeploymentRolledBack, DeploymentCancelled},
 	DeploymentRunning:   {DeploymentSucceeded, DeploymentFailed, DeploymentRolledBack, DeploymentCancelled},
 	DeploymentSucceeded: {DeploymentRolledBack},
 }
 
-// report notes a status of a deployment, and what it means for what runs. A deployment of which nothing was reported yet
-// takes any status. Conflict, Invalid.
+// report stores a new status of a deployment, and begins or ends runs accordingly. The first report of a deployment may have
+// any status. Conflict, Invalid.
 func (c *deploying) report(d registry.Deployment, status registry.DeploymentStatus, eventID, url string) (registry.Deployment, error) {
 	kind, known := statusEvents[status]
 	if !known {
@@ -80,7 +80,7 @@ func (c *deploying) report(d registry.Deployment, status registry.DeploymentStat
 	return c.tx.Deployments().UpdateDeployment(d)
 }
 
-// running is what the service of a deployment runs; nil for nothing.
+// running returns the run of the deployment's service; nil where it runs nothing.
 func (c *deploying) running(d registry.Deployment) (*registry.Run, error) {
 	r, err := c.tx.Runs().Running(d.EnvironmentID, d.Service)
 	if errors.Is(err, metadata.ErrNotExist) {
@@ -89,7 +89,8 @@ func (c *deploying) running(d registry.Deployment) (*registry.Run, error) {
 	return &r, err
 }
 
-// before finds what ran before a run and was not rolled back itself: back to where the service ran nothing. nil: nothing.
+// before finds the last deployment that ran before a run and was not rolled back itself. It looks back to where the service
+// ran nothing. nil: there is none.
 func (c *deploying) before(now registry.Run) (*registry.Deployment, error) {
 	q := metadata.RunQuery{EnvironmentID: now.Deployment.EnvironmentID, Service: now.Deployment.Service, BeforeSeq: now.SeqFrom, Limit: 50}
 	for began := now.SeqFrom; ; {
@@ -113,7 +114,7 @@ func (c *deploying) before(now registry.Run) (*registry.Deployment, error) {
 	}
 }
 
-// append writes the log entry of a deployment. now is what ran before it, again what it lets run again.
+// append writes the log entry of a deployment. now is the run before it, again the deployment that runs again.
 func (c *deploying) append(kind registry.EventType, d registry.Deployment, now *registry.Run, again *registry.Deployment) (int64, error) {
 	data := registry.EventData{Repository: d.Repository, Format: d.Format, Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest}
 	data.EventDeployment = registry.EventDeployment{Environment: d.Environment, Service: d.Service, Deployment: IDText(d.ID),

@@ -88,10 +88,10 @@ func putEnvironment(tx metadata.Tx, actor access.Actor, kind registry.EventType,
 	return tx.Environments().PutEnvironment(e)
 }
 
-// mayDeploy asks whether the caller may deploy in some repository.
+// mayDeploy checks that the caller may deploy in some repository.
 func (s *Records) mayDeploy(repositories metadata.Repositories, actor access.Actor) error {
 	if access.Decide(actor, access.Deploy, access.Instance) == access.Allow {
-		return nil // also where there is no repository yet, or any more
+		return nil // also where the repository is not made yet, or deleted
 	}
 	repos, err := registry.AllRepositories(repositories)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Records) mayDeploy(repositories metadata.Repositories, actor access.Act
 	return registry.Errorf(registry.Denied, registry.AboutEnvironment, "this needs the right %q in some repository", access.Deploy)
 }
 
-// environment loads one that is not deleted.
+// environment loads an environment that is not deleted.
 func environment(environments metadata.Environments, name string) (registry.Environment, error) {
 	e, err := environments.Environment(name)
 	if err == nil && e.Deleted {
@@ -117,8 +117,8 @@ func environment(environments metadata.Environments, name string) (registry.Envi
 	return e, registry.Missing(err, registry.AboutEnvironment, "there is no environment %q", registry.Clip(name))
 }
 
-// Environments lists the environments, by name. Their names are known to every caller who may read something; what runs in
-// them only to those who may read its repository.
+// Environments lists the environments, by name. Every caller who may read some repository sees their names; the versions that
+// run in them are shown only to callers who may read the version's repository.
 func (s *Records) Environments(ctx context.Context, p registry.Page) ([]registry.Environment, error) {
 	p.Limit = registry.Bound(p.Limit)
 	var out []registry.Environment
@@ -133,8 +133,8 @@ func (s *Records) Environments(ctx context.Context, p registry.Page) ([]registry
 	return out, err
 }
 
-// seen returns the repositories whose deployments the caller sees: those that it may read, nil for all of them, gone ones
-// too, if it may audit the instance.
+// seen returns the repositories whose deployments the caller sees: those that it may read. nil, for a caller who may audit the
+// instance, means all repositories, deleted ones too.
 func (s *Records) seen(ctx context.Context, repositories metadata.Repositories) ([]int64, error) {
 	actor := access.From(ctx)
 	if access.Decide(actor, access.Audit, access.Instance) == access.Allow {
@@ -143,7 +143,7 @@ func (s *Records) seen(ctx context.Context, repositories metadata.Repositories) 
 	return s.core.Readable(repositories, actor)
 }
 
-// UpdateEnvironment changes an environment. It needs to administer the instance. NotFound, Denied, Invalid.
+// UpdateEnvironment changes an environment. The caller must administer the instance. NotFound, Denied, Invalid.
 func (s *Records) UpdateEnvironment(ctx context.Context, name string, c EnvironmentChange) (registry.Environment, error) {
 	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
 	if err != nil {
@@ -164,8 +164,8 @@ func (s *Records) UpdateEnvironment(ctx context.Context, name string, c Environm
 	return e, err
 }
 
-// DeleteEnvironment ends an environment: nothing runs there any more, and what was about to is cancelled. Its past can
-// still be asked for. It needs to administer the instance. NotFound, Denied.
+// DeleteEnvironment ends an environment, its runs, and its queued and running deployments. Its past can still be read. The
+// caller must administer the instance. NotFound, Denied.
 func (s *Records) DeleteEnvironment(ctx context.Context, name string) error {
 	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
 	if err != nil {
@@ -199,9 +199,9 @@ func (s *Records) DeleteEnvironment(ctx context.Context, name string) error {
 	})
 }
 
-// StopService notes that a service runs nothing any more: what it ran is no longer kept from deletion. It needs the right
-// to deploy in the repository of what it runs. NotFound: it runs nothing; Denied also where the caller may deploy nothing at
-// all, whatever there is.
+// StopService records that a service runs nothing any more, so that its version can be deleted. It needs the right to deploy
+// in the repository of that version. NotFound: the service runs nothing. Denied also for a caller who may deploy nowhere,
+// whether the service exists or not.
 func (s *Records) StopService(ctx context.Context, name, service string) error {
 	actor := access.From(ctx)
 	return s.core.Update(ctx, func(tx metadata.Tx) error {
@@ -227,11 +227,12 @@ func (s *Records) StopService(ctx context.Context, name, service string) error {
 	})
 }
 
-// mayChange asks for the right to deploy in a deployment's repository; hidden is the answer to who may not even know of it.
+// mayChange checks the right to deploy in a deployment's repository; hidden is the error for a caller who may not know of the
+// deployment.
 func (s *Records) mayChange(ctx context.Context, repositories metadata.Repositories, d registry.Deployment, hidden error) error {
 	repo, err := repositories.Repository(d.Repository)
 	if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != d.RepositoryID {
-		// The repository is gone; another one may have its name.
+		// The repository is deleted; another one may have its name by now.
 		_, err = s.core.Authorize(ctx, access.Admin, access.Instance)
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 	"slipway/registry/access"
 )
 
-// Report is what a deploy system tells of a deployment. The version is named by PURL, by Digest (that of a manifest, or
-// the sha256 of a file), or by both.
+// Report is a deploy system's report of a deployment. PURL, Digest (of a manifest, or the sha256 of a file) or both name the
+// version.
 type Report struct {
 	Environment string
 	Service     string
@@ -26,7 +26,7 @@ type Report struct {
 	Status      registry.DeploymentStatus
 	ExternalID  string // the reporter's own id: a later report with it is about the same deployment
 	EventID     string // of the event that caused the deployment
-	URL         string // where people can look at it
+	URL         string // a page about the deployment, for people
 }
 
 func (r Report) check() error {
@@ -47,7 +47,7 @@ func (r Report) check() error {
 	return checkURL(r.URL)
 }
 
-// checkURL refuses what is no address for a browser, or holds a password.
+// checkURL refuses a URL that a browser can't open or that contains a password.
 func checkURL(s string) error {
 	if s == "" {
 		return nil
@@ -59,10 +59,10 @@ func checkURL(s string) error {
 	return nil
 }
 
-// ReportDeployment records a deployment, or the next status of one that is known by its ExternalID; created tells which.
-// The same report again changes nothing. An environment that is not there is made. It needs the right to deploy in the
-// repository. NotFound: there is no such version; Conflict: the digest names several versions, or the deployment has
-// another status that this one can't follow.
+// ReportDeployment records a deployment, or the next status of one that is known by its ExternalID; created tells which. The
+// same report again changes nothing. A missing environment is made. The caller needs the right to deploy in the repository.
+// NotFound: there is no such version; Conflict: the digest names several versions, or the reported status can't follow the
+// deployment's status.
 func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.Deployment, created bool, err error) {
 	actor, err := s.core.Authorize(ctx, access.Deploy, r.Repository)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.De
 	return d, created && err == nil, err
 }
 
-// sameDeployment checks that a report with the id of a known deployment names what was deployed then.
+// sameDeployment checks that a report with the id of a known deployment names the same version.
 func (s *Records) sameDeployment(tx metadata.Tx, repo registry.Repository, d registry.Deployment, r Report) error {
 	if d.RepositoryID == repo.ID && (r.PURL == "" || r.PURL == d.PURL) && (r.Digest == "" || r.Digest == d.Digest) {
 		return nil
@@ -124,7 +124,7 @@ func (s *Records) sameDeployment(tx metadata.Tx, repo registry.Repository, d reg
 	return nil
 }
 
-// newDeployment makes the record that the first report is about.
+// newDeployment makes the row of a deployment for its first report.
 func (s *Records) newDeployment(tx metadata.Tx, actor access.Actor, repo registry.Repository, env registry.Environment, r Report) (registry.Deployment, error) {
 	pkg, v, err := s.deployable(tx, repo, r)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Records) newDeployment(tx metadata.Tx, actor access.Actor, repo registr
 	return tx.Deployments().CreateDeployment(d)
 }
 
-// roomFor refuses one more service where there are too many.
+// roomFor refuses a new service in an environment that has its maximum of services.
 func roomFor(deployments metadata.Deployments, env registry.Environment, service string) error {
 	known, err := deployments.Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
 	if err != nil || len(known) > 0 {
@@ -187,7 +187,7 @@ func (s *Records) deployable(tx metadata.Tx, repo registry.Repository, r Report)
 	return pkg, v, err
 }
 
-// named returns the versions that a report can mean.
+// named returns the versions that match a report.
 func (s *Records) named(tx metadata.Tx, repo registry.Repository, r Report) ([]registry.Version, error) {
 	if r.PURL == "" {
 		return s.withDigest(tx.Searches(), repo, r.Digest)
@@ -231,8 +231,8 @@ func (s *Records) named(tx metadata.Tx, repo registry.Repository, r Report) ([]r
 	return out, nil
 }
 
-// withDigest returns the versions of a repository that a digest names: those whose content as a whole has it, else those
-// with such a file.
+// withDigest returns the versions of a repository with a digest: those whose own digest it is, else those with a file of that
+// digest.
 func (s *Records) withDigest(searches metadata.Searches, repo registry.Repository, d digest.Digest) ([]registry.Version, error) {
 	hits, err := searches.Search(metadata.Search{Repositories: []int64{repo.ID}, Limit: registry.MaxPage,
 		Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldDigest, Value: d.Encoded()}}})
@@ -253,8 +253,8 @@ func (s *Records) withDigest(searches metadata.Searches, repo registry.Repositor
 	return part, nil
 }
 
-// mayReplace refuses a report about a service that runs, or was last heard of with, a version from a repository where the
-// caller may not deploy: who has rights in one repository must not end what another one runs.
+// mayReplace refuses a report about a service whose run, or last report, is of a version from a repository where the caller
+// may not deploy: a right in one repository must not end runs of another repository's versions.
 func (s *Records) mayReplace(ctx context.Context, tx metadata.Tx, d registry.Deployment) error {
 	var others []registry.Deployment
 	running, err := tx.Runs().Running(d.EnvironmentID, d.Service)
@@ -274,7 +274,7 @@ func (s *Records) mayReplace(ctx context.Context, tx metadata.Tx, d registry.Dep
 		}
 		repo, err := tx.Repositories().Repository(other.Repository)
 		if errors.Is(err, metadata.ErrNotExist) || err == nil && repo.ID != other.RepositoryID {
-			continue // gone, and nobody's any more
+			continue // the repository is deleted, so no right protects the run
 		}
 		if err != nil {
 			return err

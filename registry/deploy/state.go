@@ -9,8 +9,8 @@ import (
 	"slipway/registry"
 )
 
-// ServiceState is one service of an environment: what is wanted, what its reporters said last, and what runs. What does not
-// apply is nil.
+// ServiceState is one service of an environment: the wanted version, the last report, and the running version; each nil where
+// there is none.
 type ServiceState struct {
 	Service  string
 	Wanted   *Wanted
@@ -18,12 +18,12 @@ type ServiceState struct {
 	Running  *registry.Run
 }
 
-// Drift reports whether something else runs than is wanted.
+// Drift reports whether the running version is not the wanted one.
 func (s ServiceState) Drift() bool {
 	return s.Wanted != nil && (s.Running == nil || s.Running.Deployment.VersionID != s.Wanted.Tag.VersionID)
 }
 
-// Wanted is what the environment's tag of a package points to.
+// Wanted is the version that the environment's tag of a package points to.
 type Wanted struct {
 	Tag  registry.Tag
 	PURL string
@@ -36,8 +36,8 @@ type EnvironmentState struct {
 	Services    []ServiceState
 }
 
-// EnvironmentAt tells what is wanted, recorded and running in an environment, now or at a past moment, for the services
-// whose repositories the caller may read. NotFound: it is not there, or was not then.
+// EnvironmentAt returns what is wanted, recorded and running in an environment, now or at a past moment, for the services
+// whose repositories the caller may read. NotFound: the environment did not exist at that moment.
 func (s *Records) EnvironmentAt(ctx context.Context, name string, when registry.AsOf) (EnvironmentState, error) {
 	if err := s.core.SettleUntil(ctx, when); err != nil {
 		return EnvironmentState{}, err
@@ -68,7 +68,7 @@ func (s *Records) EnvironmentAt(ctx context.Context, name string, when registry.
 	return out, err
 }
 
-// moment is the last log entry that counts at m, never one of the future.
+// moment is the last log entry that counts at m, at most the newest entry.
 func moment(log metadata.Log, m registry.AsOf) (int64, error) {
 	size, err := log.LogSize()
 	if err != nil || m.IsNow() {
@@ -117,7 +117,7 @@ func contains(ids []int64, id int64) bool {
 	return ids == nil || slices.Contains(ids, id)
 }
 
-// wanted is what the environment's tag of a package pointed to; nil for nothing.
+// wanted returns the version that the environment's tag of a package pointed to; nil where there was none.
 func wanted(tx metadata.Tx, e registry.Environment, packageID, seq int64) (*Wanted, error) {
 	if e.Tag == "" {
 		return nil, nil
@@ -133,15 +133,15 @@ func wanted(tx metadata.Tx, e registry.Environment, packageID, seq int64) (*Want
 	return &Wanted{Tag: t, PURL: v.PURL}, err
 }
 
-// RunQuery selects what ran in an environment.
+// RunQuery selects runs of an environment.
 type RunQuery struct {
 	Service string // "" is all
-	Before  int64  // log entry (Run.SeqFrom) of the last one so far; 0 is from the newest
+	Before  int64  // log entry (Run.SeqFrom) of the last run of the page before; 0: from the newest
 	Limit   int
 }
 
-// Runs lists what ran in an environment, the newest first, of the repositories that the caller may read; also where it is
-// deleted. NotFound: it never was.
+// Runs lists the runs of an environment, the newest first, of the repositories that the caller may read; also of a deleted
+// environment. NotFound: it never existed.
 func (s *Records) Runs(ctx context.Context, name string, q RunQuery) ([]registry.Run, error) {
 	var out []registry.Run
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {

@@ -14,8 +14,8 @@ import (
 	"slipway/registry/access"
 )
 
-// SignEvery signs a new checkpoint whenever the log has grown, at most once per interval, until ctx ends; one that failed is tried
-// again after the interval. grown is of before the newest checkpoint was made (Core.Grown).
+// SignEvery signs a new checkpoint whenever the log has grown, at most once per interval, until ctx ends; a failure is retried
+// after the interval. The caller took grown from Core.Grown before the newest checkpoint was made.
 func (s *Ledger) SignEvery(ctx context.Context, grown <-chan struct{}, interval time.Duration) {
 	now := make(chan struct{})
 	close(now)
@@ -97,7 +97,7 @@ func HashReader(log metadata.Log) tlog.HashReader {
 	})
 }
 
-// LogCheckpoint returns the newest signed checkpoint. Anyone who may read a repository may have it.
+// LogCheckpoint returns the newest signed checkpoint. Every caller who may read some repository may read it.
 func (s *Ledger) LogCheckpoint(ctx context.Context) (registry.Checkpoint, error) {
 	var c registry.Checkpoint
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
@@ -121,7 +121,7 @@ func (s *Ledger) LogTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		// Compared at the tile's level, where nothing can overflow: so many complete subtrees are there.
+		// The comparison counts complete subtrees at the tile's level, so it can't overflow.
 		if complete := size >> uint(t.L*t.H); t.N > complete || t.N<<uint(t.H)+int64(t.W) > complete {
 			return registry.Errorf(registry.NotFound, registry.AboutRequest, "the log is not that large")
 		}
@@ -131,7 +131,7 @@ func (s *Ledger) LogTile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	return data, err
 }
 
-// LogLeaves returns the leaves [from, to) of the log, for entry bundles. It needs to audit the instance.
+// LogLeaves returns the leaves [from, to) of the log, for entry bundles. The caller must have the right to audit the instance.
 func (s *Ledger) LogLeaves(ctx context.Context, from, to int64) ([][]byte, error) {
 	if _, err := s.core.Authorize(ctx, access.Audit, access.Instance); err != nil {
 		return nil, err
@@ -161,8 +161,8 @@ type Proof struct {
 	Checkpoint registry.Checkpoint
 }
 
-// LogProof proves an entry that the caller may see, against the newest checkpoint. NotFound: there is none, or it is
-// not signed yet.
+// LogProof proves an entry that the caller may see, against the newest checkpoint. NotFound: there is no such entry, or no
+// checkpoint covers it yet.
 func (s *Ledger) LogProof(ctx context.Context, seq int64) (Proof, error) {
 	actor := access.From(ctx)
 	p := Proof{Seq: seq}

@@ -11,26 +11,26 @@ import (
 	"slipway/registry/access"
 )
 
-// Consumer is a named reader of the event feed, whose place the server keeps: for jobs that can't keep it themselves. It
-// belongs to a user, and so to all of the user's tokens; names are the user's own.
+// Consumer is a named position in the event feed that the server keeps for jobs that can't keep it themselves. It belongs to a
+// user, and so to all of the user's tokens; each user has its own names.
 type Consumer = metadata.Consumer
 
 var consumerName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
-// maxConsumers bounds those of one user.
+// maxConsumers bounds the consumers of one user.
 const maxConsumers = 1000
 
-// ConsumerChange is how a consumer is to be made or moved.
+// ConsumerChange says how a consumer is to be made or moved.
 type ConsumerChange struct {
-	// Acked is the last log entry that was dealt with, -1 for none; nil keeps the place, and is the end of the log for a new
+	// Acked is the last acknowledged log entry, -1 for none; nil keeps the position, and is the end of the log for a new
 	// consumer.
 	Acked *int64
-	// Reset also moves the place back: what lies behind it comes again.
+	// Reset also moves the position back: the entries after it come again.
 	Reset bool
 }
 
-// PutConsumer makes a consumer of the caller or moves its place, and returns it as it is then. Without Reset the place
-// never moves back, so an acknowledgement that comes late, or twice, changes nothing. Invalid, Conflict, Unauthenticated.
+// PutConsumer makes a consumer of the caller or moves its position, and returns the consumer as stored. Without Reset the
+// position never moves back, so a late or repeated acknowledgement changes nothing. Invalid, Conflict, Unauthenticated.
 func (s *Ledger) PutConsumer(ctx context.Context, name string, change ConsumerChange) (c Consumer, created bool, err error) {
 	owner, err := consumerOwner(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Ledger) PutConsumer(ctx context.Context, name string, change ConsumerCh
 	return c, created, err
 }
 
-// checkConsumers refuses one more than an owner may have.
+// checkConsumers refuses a new consumer of an owner who has the maximum.
 func checkConsumers(consumers metadata.Consumers, owner string) error {
 	all, err := consumers.Consumers(owner, registry.Page{Limit: maxConsumers})
 	if err == nil && len(all) == maxConsumers {
@@ -85,7 +85,7 @@ func checkConsumers(consumers metadata.Consumers, owner string) error {
 	return err
 }
 
-// Consumer returns one of the caller's. NotFound, Unauthenticated.
+// Consumer returns a consumer of the caller. NotFound, Unauthenticated.
 func (s *Ledger) Consumer(ctx context.Context, name string) (Consumer, error) {
 	owner, err := consumerOwner(ctx)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Ledger) Consumer(ctx context.Context, name string) (Consumer, error) {
 	return c, err
 }
 
-// Consumers lists those of the caller, by name. Unauthenticated.
+// Consumers lists the caller's consumers, by name. Unauthenticated.
 func (s *Ledger) Consumers(ctx context.Context, p registry.Page) ([]Consumer, error) {
 	owner, err := consumerOwner(ctx)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Ledger) Consumers(ctx context.Context, p registry.Page) ([]Consumer, er
 	return out, err
 }
 
-// DeleteConsumer forgets one of the caller's. NotFound, Unauthenticated.
+// DeleteConsumer deletes a consumer of the caller. NotFound, Unauthenticated.
 func (s *Ledger) DeleteConsumer(ctx context.Context, name string) error {
 	owner, err := consumerOwner(ctx)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *Ledger) DeleteConsumer(ctx context.Context, name string) error {
 	})
 }
 
-// consumerOwner is the user that the caller is, or whose token it is.
+// consumerOwner is the caller's user, or the user of the caller's token.
 func consumerOwner(ctx context.Context) (string, error) {
 	a := access.From(ctx)
 	if a.UserID == 0 {

@@ -9,17 +9,17 @@ import (
 	"slipway/registry/access"
 )
 
-// EventQuery selects events behind a sequence number.
+// EventQuery selects events after a sequence number.
 type EventQuery struct {
 	After int64         // -1: from the start
 	Types []string      // globs, each of which must match a type; prefix and suffix may be left out
 	Limit int           // at most MaxPage
-	Wait  time.Duration // how long to wait when there is nothing yet
+	Wait  time.Duration // how long to wait while there is no event
 }
 
-// Events returns the events that the caller may see: those of repositories it may read, and those of the whole
-// instance if it may audit it. With Wait it blocks until there is one or the time is over. next is where to go on: it
-// also moves past events that the caller may not see. Invalid: a glob matches no type.
+// Events returns the events that the caller may see: those of repositories it may read, and those of the whole instance if it
+// may audit it. With Wait it blocks until there is an event or the time is over. next is the After of the next query: it also
+// moves past events that the caller may not see. Invalid: a glob matches no type.
 func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Event, next int64, err error) {
 	if q.Types, err = registry.ShortTypes(q.Types, registry.AboutRequest); err != nil {
 		return nil, q.After, err
@@ -30,7 +30,7 @@ func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Ev
 	deadline := time.NewTimer(q.Wait)
 	defer deadline.Stop()
 	for {
-		grown := s.core.Grown() // before the look, so that nothing falls between
+		grown := s.core.Grown() // before lookThrough, so that no entry is missed in between
 		events, next, err = s.lookThrough(ctx, q)
 		if err != nil || len(events) > 0 || q.Wait <= 0 {
 			return events, next, err
@@ -46,10 +46,10 @@ func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Ev
 	}
 }
 
-// logWindow is how many entries one view looks through for those that a filter lets pass, so that it lasts milliseconds.
+// logWindow is how many entries one transaction filters, so that it lasts milliseconds.
 const logWindow = 20_000
 
-// lookThrough returns the events up to the end of the log, or to the limit.
+// lookThrough returns the matching events up to the end of the log, or to the limit.
 func (s *Ledger) lookThrough(ctx context.Context, q EventQuery) (events []registry.Event, next int64, err error) {
 	for next = q.After; ; {
 		var some []registry.Event

@@ -1,5 +1,4 @@
-// Package ledger reads and signs the log: the event feed and the consumers whose places the server keeps, checkpoints, tiles
-// and proofs.
+// Package ledger reads and signs the log: the event feed and its consumers, checkpoints, tiles and proofs.
 package ledger
 
 import (

@@ -10,8 +10,8 @@ import (
 	"slipway/registry/access"
 )
 
-// LogRestore logs that the installation was made of a backup taken then. What was logged after that is gone, and whoever
-// verified the log beyond it will find another one: the entry says why. It needs to administer the instance.
+// LogRestore logs that the installation was restored from a backup taken at the given time. Later entries are lost, so an
+// auditor who has verified them will find that the log differs; this entry says why. The caller must administer the instance.
 func (s *Ledger) LogRestore(ctx context.Context, taken time.Time) error {
 	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
 	if err != nil {

@@ -13,21 +13,21 @@ import (
 	"slipway/storage"
 )
 
-// FsckOptions are how a check runs.
+// FsckOptions say how a check runs.
 type FsckOptions struct {
-	Repair bool // mend what can be mended without a loss: see Finding.Repaired
+	Repair bool // repair what can be repaired without loss: see Finding.Repaired
 	Quick  bool // compare sizes of blobs only, do not read them
 }
 
-// Finding is one thing that a check found. A note is worth knowing, but nothing is wrong.
+// Finding is one result of a check. A note is worth knowing, but no damage.
 type Finding struct {
 	Note     bool   `json:"note"`
-	Subject  string `json:"subject"` // what it is about: log, blob, file, version, tag, package, deployment
+	Subject  string `json:"subject"` // kind of thing: log, blob, file, version, tag, package, deployment
 	Detail   string `json:"detail"`
 	Repaired bool   `json:"repaired"`
 }
 
-// FsckSummary counts what was looked at.
+// FsckSummary counts what was checked.
 type FsckSummary struct {
 	Entries  int64 `json:"entries"`
 	Packages int64 `json:"packages"`
@@ -41,8 +41,8 @@ type FsckSummary struct {
 	Repaired int64 `json:"repaired"`
 }
 
-// Fsck compares log, tables and bytes, each with each, in both directions, and reports what differs. It never removes
-// bytes. It needs to administer the instance.
+// Fsck compares log, tables and bytes with each other, in both directions, and reports differences. It never removes bytes.
+// The caller must administer the instance.
 func (s *Maintainer) Fsck(ctx context.Context, o FsckOptions, report func(Finding)) (FsckSummary, error) {
 	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
 		return FsckSummary{}, err
@@ -79,7 +79,7 @@ func (f *fsck) repaired(subject, format string, args ...any) {
 	f.report(Finding{Subject: subject, Detail: fmt.Sprintf(format, args...), Repaired: true})
 }
 
-// rows checks every blob row: somebody needs it or the collector will take it, and its bytes are there.
+// rows checks every blob row: something needs the blob or the collector will remove it, and its bytes exist.
 func (f *fsck) rows(ctx context.Context) error {
 	after := digest.Digest("")
 	for {
@@ -127,7 +127,7 @@ func (f *fsck) row(ctx context.Context, b registry.Blob) error {
 	return f.dropRow(ctx, b, problem)
 }
 
-// dropRow forgets a broken blob that nothing needs, by the collector's own way.
+// dropRow removes a broken blob that nothing needs, by the collector's own steps.
 func (f *fsck) dropRow(ctx context.Context, b registry.Blob, problem string) error {
 	var dead bool
 	err := f.core.Update(ctx, func(tx metadata.Tx) (err error) {
@@ -143,7 +143,7 @@ func (f *fsck) dropRow(ctx context.Context, b registry.Blob, problem string) err
 	return err
 }
 
-// look says what is wrong with the bytes of a blob, "" for nothing.
+// look returns the problem with the bytes of a blob, "" where there is none.
 func (f *fsck) look(ctx context.Context, b registry.Blob) (string, error) {
 	st, err := f.core.Blobs.Stat(ctx, b.Digest)
 	switch {
@@ -171,7 +171,7 @@ func (f *fsck) look(ctx context.Context, b registry.Blob) (string, error) {
 	return "", nil
 }
 
-// holders names the versions that need a blob, at most a handful.
+// holders names some of the versions that need a blob.
 func holders(tx metadata.Tx, b registry.Blob) ([]string, error) {
 	const most = 5
 	files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID, Limit: most})
@@ -193,7 +193,7 @@ func holders(tx metadata.Tx, b registry.Blob) ([]string, error) {
 	return out, nil
 }
 
-// bytes looks for stored bytes that no row knows: left by publishes that never committed, or by a lost database.
+// bytes looks for stored bytes without a row, left by publishes that never committed or by a lost database.
 func (f *fsck) bytes(ctx context.Context) error {
 	for b, err := range f.core.Blobs.List(ctx, "") {
 		if err != nil {

@@ -11,19 +11,19 @@ import (
 
 type serviceKey struct{ environment, service string }
 
-// reportState is a deployment as its latest report left it.
+// reportState is a deployment after its latest report.
 type reportState struct {
 	status registry.DeploymentStatus
 	seq    int64
 }
 
-// runState is what a service runs: which deployment brought it, and since which entry.
+// runState is the run of a service: the deployment that began it, and the log entry.
 type runState struct {
 	deployment string
 	seq        int64
 }
 
-// reported replays what the report of a deployment says of it and of what runs.
+// reported replays a deployment's report and its effect on runs.
 func (r *replay) reported(e registry.Entry, d registry.EventData) error {
 	key := serviceKey{d.Environment, d.Service}
 	r.deployed[d.Deployment] = reportState{d.Status, e.Seq}
@@ -38,13 +38,13 @@ func (r *replay) reported(e registry.Entry, d registry.EventData) error {
 	return nil
 }
 
-// stopped replays the end of what a service runs.
+// stopped replays the end of a service's run.
 func (r *replay) stopped(_ registry.Entry, d registry.EventData) error {
 	delete(r.running, serviceKey{d.Environment, d.Service})
 	return nil
 }
 
-// deployments compares deployments, and what runs, with the replayed log.
+// deployments compares deployments and runs with the replayed log.
 func (f *fsck) deployments(ctx context.Context) error {
 	err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
 		q := metadata.DeploymentQuery{Limit: registry.MaxPage}
@@ -91,7 +91,7 @@ func (f *fsck) deployment(d registry.Deployment) {
 	}
 }
 
-// runs compares what runs in one environment and takes it out of the replay.
+// runs compares the runs of one environment and takes them out of the replay.
 func (f *fsck) runs(rows metadata.Runs, environmentID int64) error {
 	runs, err := rows.RunsAt(environmentID, math.MaxInt64)
 	if err != nil {

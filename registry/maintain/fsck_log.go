@@ -16,7 +16,8 @@ import (
 	"slipway/registry/ledger"
 )
 
-// log walks the log once: numbers, payload hashes, the Merkle tree, the checkpoint; and replays it for state.
+// log walks the log once. It checks numbers, payload hashes, the Merkle tree and the checkpoint, and replays the entries for
+// state.
 func (f *fsck) log(ctx context.Context) error {
 	f.replay = newReplay()
 	return f.core.Store.View(ctx, func(tx metadata.Tx) error {
@@ -128,7 +129,7 @@ func (t *treeCheck) read(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-// forget keeps only the roots of the complete subtrees of a log of the given size: what later hashes are made of.
+// forget keeps only the roots of the complete subtrees of a log of the given size, from which later hashes are made.
 func (t *treeCheck) forget(size int64) error {
 	keep := map[int64]tlog.Hash{}
 	var done int64
@@ -294,7 +295,7 @@ func (f *fsck) version(tx metadata.Tx, what string, p registry.Package, v regist
 	return f.identity(tx.Versions(), what, v, files)
 }
 
-// identity checks a version's digest: that of its files, or that of its descriptor where the format names versions so.
+// identity checks a version's digest against its files, or against its descriptor where the format names versions by that.
 func (f *fsck) identity(versions metadata.Versions, what string, v registry.Version, files []registry.File) error {
 	switch {
 	case v.State == registry.Deleted, v.Digest == registry.ContentDigest(files), v.Digest == "" && len(files) > registry.MaxDigestedFiles:

@@ -27,7 +27,7 @@ type versionState struct {
 	files setSum
 	facts setSum
 	seq   int64
-	// silent: stored, and nobody was told yet
+	// silent: stored, but not announced yet
 	silent bool
 }
 
@@ -48,7 +48,7 @@ func newReplay() replay {
 		deployed: map[string]reportState{}, running: map[serviceKey]runState{}}
 }
 
-// replays say what an entry of each type does to the state: that they do nothing is said too.
+// replays has, for every type, the effect of an entry on the state; types without an effect are listed too.
 var replays = map[registry.EventType]func(*replay, registry.Entry, registry.EventData) error{
 	registry.EventArtifactPublished: (*replay).published,
 	registry.EventArtifactStored:    (*replay).stored,
@@ -102,10 +102,10 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventInstanceRestored: nothing,
 }
 
-// nothing replays entries that say nothing of what fsck compares: versions, tags, deployments and what runs.
+// nothing replays entries that do not concern what fsck compares: versions, tags, deployments and runs.
 func nothing(*replay, registry.Entry, registry.EventData) error { return nil }
 
-// changing replays entries that change a version which is there.
+// changing replays entries that change an existing version.
 func changing(change func(*versionState, registry.EventData)) func(*replay, registry.Entry, registry.EventData) error {
 	return func(r *replay, e registry.Entry, d registry.EventData) error {
 		key := versionKey{e.PackageID, d.Version}
@@ -119,7 +119,7 @@ func changing(change func(*versionState, registry.EventData)) func(*replay, regi
 	}
 }
 
-// published replays a version's publish: of a new one, or of one that was stored silently.
+// published replays the publish of a new version, or the announcement of a version that was stored silently.
 func (r *replay) published(e registry.Entry, d registry.EventData) error {
 	key := versionKey{e.PackageID, d.Version}
 	if v, known := r.versions[key]; known && v.silent && v.state != registry.Deleted {

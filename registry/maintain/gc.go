@@ -19,21 +19,21 @@ import (
 // Bounds of a collection.
 const (
 	gcBatch = 500
-	// orphanGrace is how long bytes without a row are left alone, whatever the grace period: they may belong to a
-	// publish that has stored but not yet committed them.
+	// orphanGrace is how long bytes without a row stay at least, whatever the grace period: they may belong to a publish that
+	// is not committed yet.
 	orphanGrace = time.Hour
-	// gcMaxShare is the part of all blobs that one run may remove unless it is forced: more looks like a fault, in our
-	// books or in the store's listing, and not like garbage.
+	// gcMaxShare is the share of all blobs that one run may remove unless it is forced: a larger share looks like a fault in
+	// the metadata or in the store's listing rather than garbage.
 	gcMaxShare = 0.20
-	// gcFreeBlobs may always go: shares of a handful mean nothing.
+	// gcFreeBlobs is how many blobs a run may always remove: a share of few blobs means nothing.
 	gcFreeBlobs = 100
 	// collectedMemory is how long a removal is remembered, longer than any publish takes.
 	collectedMemory = 7 * 24 * time.Hour
 )
 
-// CollectOptions are how a collection runs.
+// CollectOptions say how a collection runs.
 type CollectOptions struct {
-	Grace  time.Duration // blobs that lost their last use within it stay
+	Grace  time.Duration // blobs that lost their last use less than this long ago stay
 	Force  bool          // also where it would remove more than a fifth of all blobs, or the store lists none
 	DryRun bool
 }
@@ -57,9 +57,9 @@ var ErrTooMuch = errors.New("registry: the collection would remove more than a f
 // some.
 var ErrNothingListed = errors.New("registry: the store lists no blobs, although there are some; nothing was removed")
 
-// Collect removes the bytes that nothing needs: no file, no lease, unused for the grace period. It runs beside
-// everything else: each blob is condemned in a transaction that looks again, and a publish that stores the same bytes
-// meanwhile notices. It needs to administer the instance. ErrTooMuch, ErrNothingListed (both Conflict).
+// Collect removes the bytes that nothing needs: no file, no lease, unused for the grace period. It runs beside all other work:
+// each blob is condemned in a transaction that checks again that nothing needs it, and a publish that stores the same bytes
+// meanwhile notices. The caller must administer the instance. ErrTooMuch, ErrNothingListed (both Conflict).
 func (s *Maintainer) Collect(ctx context.Context, o CollectOptions) (CollectReport, error) {
 	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
 		return CollectReport{}, err
@@ -84,8 +84,8 @@ func (s *Maintainer) collect(ctx context.Context, o CollectOptions) (CollectRepo
 	return c.report, err
 }
 
-// CollectEvery collects after each interval, 0 never, until ctx ends or a collection fails: what that one left under way should
-// be finished soon (FinishCollection), or nobody can publish it.
+// CollectEvery collects after each interval, 0 never, until ctx ends or a collection fails: the bytes that the failed one left
+// condemned can't be published until FinishCollection has run, so it should run soon.
 func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) error {
 	if interval == 0 {
 		<-ctx.Done()
@@ -162,14 +162,14 @@ func (c *collection) run(ctx context.Context) error {
 	return nil
 }
 
-// refuseMassDeletion counts before anything is removed, rows that nothing needs and bytes that no row knows alike: where the database is
-// not the one that belongs to the store, all bytes are such. It returns those bytes.
+// refuseMassDeletion counts, before anything is removed, the blobs that nothing needs and the bytes without a row: with a
+// database that does not belong to the store, all bytes are without a row. It returns the bytes without a row.
 func (c *collection) refuseMassDeletion(ctx context.Context) ([]storage.Blob, error) {
 	var dead int64
 	if err := c.unreferenced(ctx, func(context.Context, registry.Blob, time.Time) error { dead++; return nil }); err != nil {
 		return nil, err
 	}
-	rows := int64(-1) // counted once it matters
+	rows := int64(-1) // counted when first needed
 	tooMuch := func(orphans int64) (bool, error) {
 		if dead+orphans <= gcFreeBlobs {
 			return false, nil
@@ -198,7 +198,7 @@ func (c *collection) refuseMassDeletion(ctx context.Context) ([]storage.Blob, er
 			continue
 		}
 		orphans = append(orphans, b)
-		// Each time: so there are never many more of them than the rows allow.
+		// Checked for each orphan, so that the list never grows far beyond what the number of rows allows.
 		if stop, err := tooMuch(int64(len(orphans))); stop || err != nil {
 			return nil, errors.Join(err, when(stop, ErrTooMuch))
 		}
@@ -221,7 +221,7 @@ func when(is bool, err error) error {
 	return nil
 }
 
-// rows counts the blobs in the books.
+// rows counts the blobs in the metadata.
 func (c *collection) rows(ctx context.Context) (total int64, err error) {
 	after := digest.Digest("")
 	for {
@@ -247,7 +247,7 @@ func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, 
 		var page []registry.Blob
 		var before time.Time
 		if err := c.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-			before = tx.Now().Add(-c.opts.Grace).Add(time.Microsecond) // grace 0 takes what was released just now
+			before = tx.Now().Add(-c.opts.Grace).Add(time.Microsecond) // with grace 0, also blobs released just now
 			page, err = tx.Collection().Unreferenced(before, last, gcBatch)
 			return err
 		}); err != nil {
@@ -265,7 +265,7 @@ func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, 
 	}
 }
 
-// remove takes one blob: condemned first, with another look, then its bytes.
+// remove removes one blob: it checks the blob again and condemns it, then removes the bytes.
 func (c *collection) remove(ctx context.Context, b registry.Blob, before time.Time) error {
 	if !c.opts.DryRun {
 		dead, err := c.take(ctx, b.Digest, func(tx metadata.Tx) (bool, error) { return tx.Collection().Condemn(b, before) })
@@ -282,8 +282,8 @@ func (c *collection) remove(ctx context.Context, b registry.Blob, before time.Ti
 	return nil
 }
 
-// take removes the bytes of a digest if condemn says so. From then on nobody can publish them until their removal is noted, so
-// what was begun goes on for a while when ctx is done.
+// take removes the bytes of a digest if condemn returns true. Condemned bytes can't be published until their removal is
+// recorded, so a removal that has begun goes on for a while after ctx is done.
 func (c *collection) take(ctx context.Context, d digest.Digest, condemn func(tx metadata.Tx) (bool, error)) (dead bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -307,15 +307,15 @@ func (s *Maintainer) finish(ctx context.Context, d digest.Digest) error {
 	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
 }
 
-// FinishCollection removes what a crash, or a store that failed, left condemned: until then nobody can publish those bytes. The
-// caller has the duty to collect, or the database for itself.
+// FinishCollection removes the bytes that a crash or a failing store left condemned: until then they can't be published. The
+// caller must hold the duty to collect, or be the only user of the database.
 func (s *Maintainer) FinishCollection(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.finishCollection(ctx)
 }
 
-// finishCollection is FinishCollection with mu held, so that no removal is under way beside it.
+// finishCollection is FinishCollection with mu held, so that no other removal runs at the same time.
 func (s *Maintainer) finishCollection(ctx context.Context) error {
 	var pending []metadata.Collected
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
@@ -330,7 +330,7 @@ func (s *Maintainer) finishCollection(ctx context.Context) error {
 	return err
 }
 
-// orphans calls fn for all bytes that no row knows, left by publishes that never committed.
+// orphans calls fn for all bytes without a row, left by publishes that never committed.
 func (c *collection) orphans(ctx context.Context, fn func(storage.Blob) error) error {
 	for b, err := range c.core.Blobs.List(ctx, "") {
 		if err != nil {
@@ -361,7 +361,7 @@ func (c *collection) isOrphan(ctx context.Context, b storage.Blob) (bool, error)
 	return false, err
 }
 
-// orphan removes bytes that no row knew when they were listed, unless that is over, or they were stored anew since.
+// orphan removes bytes that had no row when they were listed, unless they have one now or were stored again since.
 func (c *collection) orphan(ctx context.Context, b storage.Blob) error {
 	if !c.opts.DryRun {
 		now, err := c.core.Blobs.Stat(ctx, b.Digest)

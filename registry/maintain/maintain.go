@@ -23,7 +23,7 @@ type Maintainer struct {
 	mu        sync.Mutex // one collection at a time
 }
 
-// New makes the part. grace is how long blobs stay that lost their last use, in the collections that run by themselves.
+// New makes the part. grace is how long blobs without a use stay, in the collections of CollectEvery.
 func New(core *registry.Core, content *content.Store, staging *staging.Areas, grace time.Duration, metrics prometheus.Registerer) *Maintainer {
 	return &Maintainer{core: core, content: content, staging: staging, gcGrace: grace, collected: newCollected(metrics)}
 }

@@ -8,8 +8,9 @@ import (
 	"slipway/registry/access"
 )
 
-// DeleteRepository removes a repository that holds no version, with what was staged or kept in it: another one of its name
-// shows nothing of it. Uploads to it can't be continued, and go with their time. NotFound, Denied, Conflict.
+// DeleteRepository removes a repository that holds no version, with its staged files and leases, so that a later repository of
+// the same name shows none of them. Uploads to it can't be continued, and are dropped when they are too old. NotFound, Denied,
+// Conflict.
 func (s *Maintainer) DeleteRepository(ctx context.Context, name string) error {
 	actor, err := s.core.Authorize(ctx, access.Admin, name)
 	if err != nil {
@@ -49,7 +50,7 @@ func (s *Maintainer) DeleteRepository(ctx context.Context, name string) error {
 		_, err = registry.Append(tx.Log(), actor, registry.EventRepositoryDeleted, "", r.ID, 0, registry.EventData{Repository: r.Name})
 		return err
 	})
-	s.content.ForgetLeases() // also after an error: it may have come with the answer
+	s.content.ForgetLeases() // also after an error: the commit may have succeeded all the same
 	s.staging.ForgetSets()
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"slipway/registry"
 )
 
-// setSum is a sum over a set that does not depend on order; adding an element a second time takes it out again.
+// setSum is a sum over a set that does not depend on order; adding an element a second time removes it again.
 type setSum [16]byte
 
 func (f *setSum) add(text string) {

@@ -48,13 +48,13 @@ type Env struct {
 	Config   instance.Config
 
 	t     testing.TB
-	when  storagetest.When // "": the stores do not break
+	when  storagetest.When // "": the stores do not fail
 	only  Part
 	fuse  *storagetest.Fuse                // of FailCall
-	armed atomic.Pointer[storagetest.Fuse] // counts calls; nil: no call does
+	armed atomic.Pointer[storagetest.Fuse] // counts calls; nil: calls are not counted
 }
 
-// Part says which backends can break.
+// Part says which backends can fail.
 type Part string
 
 // Parts. AllParts are the metadata and the bytes.
@@ -71,12 +71,11 @@ type Option func(*Env)
 func FailCall(n int, when storagetest.When) Option {
 	return func(e *Env) {
 		e.fuse, e.when = &storagetest.Fuse{N: n}, when
-		e.Config.SignInterval = time.Hour // the calls of a walk are the caller's
+		e.Config.SignInterval = time.Hour // only the test's own calls count in a walk
 	}
 }
 
-// Breakable puts faults between the core and its stores that strike when Break says so: once the scene is set, and again and
-// again.
+// Breakable lets the stores fail at the calls that Break names, after the test has set the scene, and repeatedly.
 func Breakable(when storagetest.When, only Part) Option {
 	return func(e *Env) { e.when, e.only = when, only }
 }
@@ -84,7 +83,7 @@ func Breakable(when storagetest.When, only Part) Option {
 // With changes the core's configuration.
 func With(change func(*instance.Config)) Option { return func(e *Env) { change(&e.Config) } }
 
-// WithBlobs puts the bytes elsewhere.
+// WithBlobs stores the bytes in s.
 func WithBlobs(s storage.Store) Option { return func(e *Env) { e.Blobs = s } }
 
 // CountRows counts the records that lists of the metadata return; see metadatatest.CountRows.
@@ -134,7 +133,7 @@ func New(t testing.TB, opts ...Option) *Env {
 	Must(t, err)
 	t.Cleanup(func() { _ = e.Instance.Close() })
 	if e.fuse != nil {
-		// A walk makes hundreds of these: it does without passwords, which are slow by design.
+		// A walk makes hundreds of cores, so it does without passwords, which are slow by design.
 		e.Admin = access.With(context.Background(), access.System())
 		e.armed.Store(e.fuse)
 		return e
@@ -162,7 +161,7 @@ func (e *Env) Token(repository string, actions ...access.Action) string {
 	return secret
 }
 
-// WithoutFaults runs fn while no call counts, to set the scene.
+// WithoutFaults runs fn while calls are not counted, to set the scene.
 func (e *Env) WithoutFaults(fn func()) {
 	armed := e.armed.Swap(nil)
 	fn()
@@ -221,7 +220,7 @@ func (e *Env) PublishRelease(pkg string, rel publish.Release, files ...string) (
 	return p.Commit(e.Admin, rel)
 }
 
-// DropLeases ends what keeps the blobs of a package beside its versions, as a day without a push does.
+// DropLeases ends the leases of a package, as a day without a push does.
 func (e *Env) DropLeases(at registry.Name) {
 	e.t.Helper()
 	Must(e.t, e.Metadata.Update(context.Background(), func(tx metadata.Tx) error {
@@ -229,7 +228,7 @@ func (e *Env) DropLeases(at registry.Name) {
 	}))
 }
 
-// Has reports whether a version is there, whole: its row, and every byte of its files.
+// Has reports whether a version exists as a whole: its row, and every byte of its files.
 func (e *Env) Has(pkg, version string) bool {
 	e.t.Helper()
 	d, err := e.intact().Catalog.VersionDetail(e.Admin, e.Name(pkg).At(version))
@@ -256,7 +255,7 @@ func (e *Env) MustFsck(t testing.TB) maintain.FsckSummary {
 	return sum
 }
 
-// intact is the core over the stores without faults: the same one while none are armed.
+// intact is a core over the stores without faults: e's own while none are armed.
 func (e *Env) intact() *instance.Instance {
 	if e.armed.Load() == nil {
 		return e.Instance

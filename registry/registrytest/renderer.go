@@ -10,7 +10,7 @@ import (
 // Presets of Renderer.
 const (
 	Preset      = "cloudevents" // every event as it is
-	PresetQuiet = "quiet"       // says nothing about anything
+	PresetQuiet = "quiet"       // renders no message for any event
 )
 
 // Renderer renders messages for tests of the core.

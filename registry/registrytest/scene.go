@@ -36,7 +36,7 @@ func Eventually(t testing.TB, what string, is func() bool) {
 	}
 }
 
-// HookedStore is metadata with a function in the place of its updates. It is not Versioned: nothing is remembered over it.
+// HookedStore is metadata whose updates a function can replace. It is not Versioned, so nothing is cached over it.
 type HookedStore struct {
 	metadata.Store
 	OnUpdate func(ctx context.Context, fn func(tx metadata.Tx) error) error // nil: updates go to the store
@@ -50,7 +50,7 @@ func (h *HookedStore) Update(ctx context.Context, fn func(tx metadata.Tx) error)
 	return h.OnUpdate(ctx, fn)
 }
 
-// Hook makes another core over the same stores, whose updates the test can stand before. It has the configuration of e after
+// Hook makes another core over the same stores, whose updates the test can intercept. It has the configuration of e after
 // change, which may be nil, and signs no checkpoint by itself. It is closed with the test.
 func (e *Env) Hook(t testing.TB, change func(c *instance.Config)) (*instance.Instance, *HookedStore) {
 	t.Helper()

@@ -9,14 +9,14 @@ import (
 	"slipway/registry/lookup"
 )
 
-// Bounds of knownSets.
+// Bounds of areaCache.
 const (
 	knownSetBytes  = 4 << 20
-	knownSetMemory = time.Minute // behind the last file
+	knownSetMemory = time.Minute // after the last file
 )
 
-// areaCache remembers sets that this process has seen from their first file on, for a short time: clients send up to four
-// checksums behind each file, to be compared with it. Revisions without a gap tell that nothing is missing.
+// areaCache keeps, for a short time, the sets that this process has seen from their first file on: clients send up to four
+// checksums after each file, to be compared with it. Revisions without a gap prove that no file is missing.
 type areaCache struct {
 	on bool // no other process writes to the store
 
@@ -43,7 +43,7 @@ func newAreaCache(store metadata.Store) *areaCache {
 	return &areaCache{on: on, sets: map[string]*cachedArea{}}
 }
 
-// added notes a file that was committed. Where requests overlap, and their order is not known here, the set is forgotten.
+// added adds a committed file. When requests overlap, so that their order is unknown here, it drops the set.
 func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.Time) {
 	if !k.on {
 		return
@@ -80,7 +80,7 @@ func (k *areaCache) forget(row string) {
 	k.drop(row)
 }
 
-// forgetAll is for when sets were dropped whose rows nobody names.
+// forgetAll drops all sets, for when sets were dropped without naming their rows.
 func (k *areaCache) forgetAll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -95,7 +95,7 @@ func (k *areaCache) drop(row string) {
 	}
 }
 
-// find returns which of the paths a set of the repository holds of the version that at names. false: the set is not known.
+// find returns the files of a set at those of the paths that it holds for the version of at. false: the set is not cached.
 func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []string, now time.Time) (files []registry.StagedFile, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,5 +111,5 @@ func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []str
 	return files, true
 }
 
-// ForgetSets is to be called after sets were dropped by others than this part of the core.
+// ForgetSets is to be called after another part of the core dropped sets.
 func (s *Areas) ForgetSets() { s.cache.forgetAll() }

@@ -18,13 +18,13 @@ import (
 	"slipway/registry/publish"
 )
 
-// A publish is a set that its client named itself, and that it commits or drops by that name: files of several formats
-// and packages that appear at one moment.
+// A publish is a set with a name that its client chose, and by which the client commits or drops it: files of several formats
+// and packages that become visible at the same moment.
 
-// publishScope marks the sets of publishes: nobody but their owner ends them.
+// publishScope marks the sets of publishes: only their owner ends them.
 const publishScope = "publish"
 
-// maxPublishID is what CheckSetID leaves beside the prefix that keeps publishes and the sets of formats apart.
+// maxPublishID is what CheckSetID allows, less the prefix that keeps publishes and the sets of formats apart.
 const maxPublishID = 200
 
 // PublishKey is the set of a publish. Invalid.
@@ -38,13 +38,12 @@ func PublishKey(repository, id string) (SetKey, error) {
 // Opener reads length bytes of a blob from offset, -1 to the end. The caller closes.
 type Opener func(ctx context.Context, b registry.Blob, offset, length int64) (io.ReadCloser, error)
 
-// Assembler is what a format whose versions are staged knows of their files.
+// Assembler makes releases of staged files, for a format whose versions are staged.
 type Assembler interface {
-	// Assemble makes the release that the staged files of one version become, when their publish is committed, or when
-	// they settled. Files that its Release.Files does not name are dropped.
+	// Assemble makes the release of one version's staged files, when their publish is committed or they have settled. Files
+	// that its Release.Files does not name are dropped.
 	Assemble(ctx context.Context, a Assembly) (publish.Release, error)
-	// Settle says after how long without a further file a set that holds these files is committed by itself; negative is
-	// never.
+	// Settle returns after how long without a further file a set with these files is committed on its own; negative is never.
 	Settle(ctx context.Context, open Opener, files []registry.StagedFile) (time.Duration, error)
 }
 
@@ -56,15 +55,15 @@ type Assembly struct {
 	Files      []registry.StagedFile
 }
 
-// PublishedVersion is what the commit of a publish made of one version.
+// PublishedVersion is the result of a publish for one version.
 type PublishedVersion struct {
 	At registry.Coordinate
 	publish.Result
 }
 
-// CommitPublish makes all that the caller has staged under id visible in one transaction. repository may be "" where only
-// one holds a publish of that id. A client that did not get the answer asks again and gets it, for a day. NotFound, Conflict,
-// and the errors of CommitSet.
+// CommitPublish makes all that the caller has staged under id visible in one transaction. repository may be "" where only one
+// repository holds a publish of that id. A client that lost the answer gets it again for a day. NotFound, Conflict, and the
+// errors of CommitSet.
 func (s *Areas) CommitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
 	out, err := s.commitPublish(ctx, repository, id)
 	if !errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutRequest}) {
@@ -101,7 +100,7 @@ func (s *Areas) commitPublish(ctx context.Context, repository, id string) ([]Pub
 	return out, nil
 }
 
-// outcome is what a committed publish made of one version, as it is kept.
+// outcome is the stored form of PublishedVersion.
 type outcome struct {
 	Format, Package, Display, Version, PURL string
 	Digest                                  digest.Digest
@@ -198,7 +197,7 @@ func (s *Areas) StagedPublish(ctx context.Context, repository, id string) (SetKe
 	return key, set, files, err
 }
 
-// DropPublish gives up what the caller has staged under id. NotFound, Conflict.
+// DropPublish drops what the caller has staged under id. NotFound, Conflict.
 func (s *Areas) DropPublish(ctx context.Context, repository, id string) error {
 	key, err := s.findPublish(ctx, repository, id, underWay)
 	if err != nil {
@@ -207,8 +206,8 @@ func (s *Areas) DropPublish(ctx context.Context, repository, id string) error {
 	return s.DropSet(ctx, key)
 }
 
-// findPublish looks for a publish of the caller in the one repository, or in all where it may publish. find is underWay, or
-// its like, whose NotFound passes a set by.
+// findPublish looks for a publish of the caller in the named repository or, with "", in all where the caller may publish. find
+// looks a set up, as underWay does; its NotFound passes to the next repository.
 func (s *Areas) findPublish(ctx context.Context, repository, id string, find func(tx metadata.Tx, row string) (registry.Staging, error)) (SetKey, error) {
 	key, err := PublishKey(repository, id)
 	if err != nil {

@@ -14,13 +14,13 @@ import (
 	"slipway/registry/publish"
 )
 
-// A set is files of one or more versions that arrive by several requests and become visible together. Only who began it
-// may add to it or see it.
+// A set is files of one or more versions that arrive by several requests and become visible together. Only the caller who
+// began it may add to it or see it.
 
 // SetKey names a set of the caller in a repository.
 type SetKey struct {
 	Repository string
-	ID         string // the caller's own name for it; see CheckSetID
+	ID         string // the caller's name for the set; see CheckSetID
 	// Scope groups sets that a format looks for among all callers, e.g. a Maven coordinate. "" is none.
 	Scope string
 }
@@ -36,7 +36,7 @@ const maxSetIDBytes = 255
 // CheckSetID reports why s can't name a set. Invalid.
 func CheckSetID(s string) error {
 	ok := s != "" && len(s) <= maxSetIDBytes
-	for i, c := range []byte(s) { // every file of a set asks, more than once
+	for i, c := range []byte(s) { // a loop, as every file of a set calls this more than once
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		ok = ok && (letter || i > 0 && strings.IndexByte("._:@/+-", c) >= 0)
 	}
@@ -46,18 +46,18 @@ func CheckSetID(s string) error {
 	return nil
 }
 
-// row is the set's key in metadata: one caller's id never meets another's.
+// row is the set's key in metadata. It begins with the caller, so equal ids of different callers are different sets.
 func (k SetKey) row(actor access.Actor) string { return actor.ID + " " + k.Repository + " " + k.ID }
 
 // SetFile is a file about to be added to a set.
 type SetFile struct {
 	At         registry.Coordinate
 	File       content.StageFile
-	Attributes []byte // what the format wants to find again at commit
+	Attributes []byte // kept for the format until the commit
 }
 
-// AddToSet stores r and notes it in a set, which the first file begins. The same path again replaces it: nothing was
-// visible. DigestMismatch, TooLarge, Denied, NotFound, Invalid.
+// AddToSet stores r and adds it to a set, which the first file begins. A file at the same path is replaced, as it was not
+// visible yet. DigestMismatch, TooLarge, Denied, NotFound, Invalid.
 func (s *Areas) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Reader) (publish.Staged, error) {
 	if err := CheckSetID(key.ID); err != nil {
 		return publish.Staged{}, err
@@ -110,7 +110,8 @@ func (s *Areas) Set(ctx context.Context, key SetKey) (registry.Staging, []regist
 	return s.set(ctx, key.row(actor))
 }
 
-// StagedAt returns those of the paths that the caller has staged of a version in a set; none where there is no such set.
+// StagedAt returns the caller's staged files of a version at those of the paths that a set holds; none where there is no such
+// set.
 func (s *Areas) StagedAt(ctx context.Context, key SetKey, at registry.Coordinate, paths ...string) (files []registry.StagedFile, err error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
 	if err != nil {
@@ -149,7 +150,7 @@ func underWay(tx metadata.Tx, row string) (registry.Staging, error) {
 	return set, registry.Missing(err, registry.AboutRequest, "there is no such publish under way")
 }
 
-// OpenSet is a set as it was read.
+// OpenSet is a set as read at a moment.
 type OpenSet struct {
 	Key   SetKey
 	Files []registry.StagedFile
@@ -190,7 +191,7 @@ func (s *Areas) OpenStaged(ctx context.Context, f registry.StagedFile) (io.ReadC
 	return s.core.Blobs.Open(ctx, f.Blob.Digest, 0, -1)
 }
 
-// DropSet gives a set up. A missing one is no error.
+// DropSet drops a set. A missing set is no error.
 func (s *Areas) DropSet(ctx context.Context, key SetKey) error {
 	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
 	if err != nil {
@@ -200,7 +201,7 @@ func (s *Areas) DropSet(ctx context.Context, key SetKey) error {
 	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
 }
 
-// SetRelease is one version that a set becomes. Its Files name staged files by path; nil is all of its coordinate.
+// SetRelease is one version made of a set. Files name staged files by path; nil is all files of the coordinate.
 type SetRelease struct {
 	At      registry.Name
 	Release publish.Release
@@ -229,7 +230,7 @@ func (s *Areas) CommitOpen(ctx context.Context, open OpenSet, build func(files [
 	return s.commitOpen(ctx, actor, repo, open, build)
 }
 
-// mayPublish is the caller, who may publish into the repository.
+// mayPublish returns the caller after checking that it may publish into the repository.
 func (s *Areas) mayPublish(ctx context.Context, repository string) (access.Actor, registry.Repository, error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, repository)
 	if err != nil {
@@ -278,7 +279,7 @@ func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registr
 	return out, err
 }
 
-// ofSet picks the staged files of each release. Their blobs are held by the set, so no collection can have taken them.
+// ofSet picks the staged files of each release. The set holds their blobs, so no collection can have removed them.
 func ofSet(releases []SetRelease, files []registry.StagedFile) [][]publish.Staged {
 	type coordinate struct{ format, pkg, version string }
 	of := map[coordinate][]registry.StagedFile{}
@@ -304,7 +305,7 @@ func ofSet(releases []SetRelease, files []registry.StagedFile) [][]publish.Stage
 // dropBatch bounds the sets that one transaction drops.
 const dropBatch = 500
 
-// DropIdleSets drops sets that got no file for their time.
+// DropIdleSets drops sets that got no file for setTTL.
 func (s *Areas) DropIdleSets(ctx context.Context) error {
 	for {
 		var idle []registry.Staging

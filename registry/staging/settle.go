@@ -13,18 +13,19 @@ import (
 	"slipway/registry/access"
 )
 
-// Settling ends sets whose clients send no last word: what Assembler.Settle finds whole is committed in its owner's name
-// after some quiet time. The sets themselves are in metadata, so a restart, or another server that took over, goes on.
+// Settling commits sets whose clients do not say when they are complete: a set that Assembler.Settle finds whole is committed
+// in its owner's name after some quiet time. The sets are in metadata, so settling continues after a restart or on another
+// server.
 
 // Bounds of settling.
 const (
-	settleBatch  = 1000             // sets of one page of a search
+	settleBatch  = 1000             // sets on one page of a search
 	settleSearch = time.Minute      // between searches for sets that this process has not seen
-	settleRetry  = 10 * time.Second // after a failure that may pass
+	settleRetry  = 10 * time.Second // after a failure that may be temporary
 	settleNever  = -1
 )
 
-// settling knows which sets to look at, and when.
+// settling schedules which sets to check, and when.
 type settling struct {
 	mu   sync.Mutex
 	due  map[string]time.Time // by row of the set
@@ -49,7 +50,7 @@ func (q *settling) adding(row string, now func() time.Time) (done func()) {
 	}
 }
 
-// at sets when to look at a set again; the zero time forgets it until it is added to.
+// at sets the time to check a set again; the zero time drops it until a file is added.
 func (q *settling) at(row string, t time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -63,7 +64,7 @@ func (q *settling) at(row string, t time.Time) {
 	q.due[row] = t
 }
 
-// take returns the sets to look at now, and forgets them.
+// take returns the sets to check now, and drops them from the schedule.
 func (q *settling) take(now time.Time) []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -98,8 +99,8 @@ func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// searchSets finds the sets that another process, or this one before it was restarted, was told of: those that were added to
-// since a time. It returns the one for the next search.
+// searchSets finds the sets that got files from another process, or from this one before a restart: those with a file since
+// the given time. It returns the time for the next search.
 func (s *Areas) searchSets(ctx context.Context, since time.Time) time.Time {
 	var began time.Time
 	page := metadata.StagingQuery{Open: true, NotScope: publishScope, AfterUpdated: since, Limit: settleBatch}
@@ -128,7 +129,7 @@ func (s *Areas) searchSets(ctx context.Context, since time.Time) time.Time {
 	}
 }
 
-// settle looks at one set and commits it when it is whole and old enough.
+// settle checks one set and commits it when it is whole and old enough.
 func (s *Areas) settle(ctx context.Context, row string) {
 	wait, err := s.settleSet(ctx, row)
 	switch {
@@ -140,12 +141,12 @@ func (s *Areas) settle(ctx context.Context, row string) {
 	case registry.KindOf(err) == registry.Internal || registry.KindOf(err) == registry.Unavailable || registry.KindOf(err) == registry.NoSpace:
 		s.core.Log.LogAttrs(ctx, slog.LevelError, "commit staged files", slog.String("set", row), slog.String("error", err.Error()))
 		s.settling.at(row, s.core.Now().Add(settleRetry))
-	default: // its owner hears of it with the next file, or the set is gone
+	default: // the owner gets the error with the next file, or the set is gone
 		s.core.Log.LogAttrs(ctx, slog.LevelInfo, "staged files can't be committed", slog.String("set", row), slog.String("error", err.Error()))
 	}
 }
 
-// settleSet returns how long to wait before looking again; 0 when the set is committed.
+// settleSet returns how long to wait before the next check; 0 when the set is committed.
 func (s *Areas) settleSet(ctx context.Context, row string) (time.Duration, error) {
 	owner, rest, _ := strings.Cut(row, " ")
 	repository, id, _ := strings.Cut(rest, " ")
@@ -186,7 +187,7 @@ func (s *Areas) settleSet(ctx context.Context, row string) (time.Duration, error
 	return 0, ignoreMissing(err)
 }
 
-// ignoreMissing: whoever else ended a set was right to.
+// ignoreMissing drops NotFound: another request or process may end a set first.
 func ignoreMissing(err error) error {
 	if err != nil && registry.KindOf(err) == registry.NotFound {
 		return nil

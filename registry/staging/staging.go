@@ -1,5 +1,5 @@
-// Package staging keeps areas: files of one or more versions that arrive by several requests and become visible together, by
-// the word of their client or when their format finds them whole.
+// Package staging keeps sets of files that arrive by several requests and become visible together, when their client commits
+// them or their format finds them whole.
 package staging
 
 import (
@@ -14,7 +14,7 @@ type Areas struct {
 	core       *registry.Core
 	content    *content.Store
 	publisher  *publish.Publisher
-	owners     *access.Authenticator // names the owner of an area that is committed without a request
+	owners     *access.Authenticator // finds the owner of a set that is committed without a request
 	assemblers map[string]Assembler
 	cache      *areaCache
 	settling   settling
