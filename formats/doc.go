@@ -1,3 +1,2 @@
-// Package formats is what all formats share: the site that they are written against, which is the HTTP server with the parts of
-// the core, and the names that they have in common.
+// Package formats is what all formats share: Site, the HTTP server with the parts of the core, and common names and helpers.
 package formats

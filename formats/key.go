@@ -7,11 +7,11 @@ import (
 	"slipway/registry"
 )
 
-// maxKeyBytes is how long a key can be that costs one allocation.
+// maxKeyBytes is the longest key that costs one allocation.
 const maxKeyBytes = 256
 
-// KeyOf returns the key of a document that is made of one package. The parts of view, put together, say which document and
-// under which base URL.
+// KeyOf returns the key of a document that is made of one package. The parts of view together identify the document and its
+// base URL.
 func KeyOf(pkg registry.Package, view ...string) httpserver.DocumentKey {
 	b := make([]byte, 0, maxKeyBytes)
 	for _, part := range view {

@@ -6,13 +6,13 @@ import (
 	"slipway/registry"
 )
 
-// PublishHeader names the publish that a file waits for: files of several packages and formats become visible at one
-// moment, with its commit. The settings.xml of Maven can set it for a server.
+// PublishHeader names the publish that a file belongs to: the files of a publish, of any packages and formats, become visible
+// together with its commit. The settings.xml of Maven can set it for a server.
 const PublishHeader = "X-Slipway-Publish"
 
-// PublishID returns the id of the publish that a request belongs to; "": to none, so that what it stores is visible at
-// once, or when its format says so. A header without a value is a variable that was not set: nothing must become visible
-// because of that. Invalid.
+// PublishID returns the id of the publish that a request belongs to; "": none, so that the stored file is visible at once or
+// when its format decides. Invalid: a header without a value, which comes of a variable that was not set and must make nothing
+// visible.
 func PublishID(h http.Header) (string, error) {
 	id := h.Get(PublishHeader)
 	if _, sent := h[PublishHeader]; sent && id == "" {

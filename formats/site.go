@@ -9,18 +9,18 @@ import (
 	"slipway/registry"
 )
 
-// Site is what formats are written against: the server that they are mounted on, and the parts of the core.
+// Site is the server that formats are mounted on, with the parts of the core.
 type Site struct {
 	*httpserver.Server
 	Parts *Parts
 }
 
-// ServeFile is ServeStored with the bytes of the catalog.
+// ServeFile is ServeStored with the catalog as the source of the bytes.
 func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File, o httpserver.FileOptions) error {
 	return s.ServeStored(w, r, f, s.Parts.Catalog, o)
 }
 
-// Mounter makes a front-end one that can be mounted on the site's server.
+// Mounter adapts a front-end so that it can be mounted on the site's server.
 func (s *Site) Mounter(f FrontEnd) httpserver.Mounter { return mounted{s, f} }
 
 type mounted struct {

@@ -1,5 +1,5 @@
-// Package archive looks into archives that clients upload, without unpacking anything. It refuses what two readers could read
-// differently, what would unpack outside of its directory, and bombs.
+// Package archive checks archives that clients upload, without unpacking them to disk. It refuses archives that two readers
+// could read differently, that would unpack outside their directory, or that are bombs.
 package archive
 
 import (
@@ -10,20 +10,20 @@ import (
 	"slipway/registry"
 )
 
-// Bounds of every archive. The ratio counts once more than ratioGrace has come out, or would: a small archive of one repeated line
-// compresses well, a bomb goes on.
+// Bounds of every archive. The ratio is checked only beyond ratioGrace unpacked bytes: a small archive of one repeated line
+// compresses well, while a bomb goes on.
 const (
 	ratioGrace        = 64 << 20
 	maxEntryNameBytes = 4096
 )
 
-// Broken is the refusal of an archive for what is in it: Invalid, about the file.
+// Broken is the error for an archive with bad content: Invalid, about the file.
 func Broken(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutFile, "the archive can't be published: "+format, args...)
 }
 
-// StoreAndLook stores a stream and looks into it in the same pass. Its error is that of look where that is a refusal of what is in
-// it, which store saw as a failure of its reader; else that of store.
+// StoreAndLook stores a stream and inspects it in the same pass. Where look refuses the content, store sees a failing reader
+// and StoreAndLook returns look's error; otherwise it returns store's error.
 func StoreAndLook(content io.Reader, store, look func(io.Reader) error) error {
 	pr, pw := io.Pipe()
 	looked := make(chan error, 1)
@@ -40,7 +40,7 @@ func StoreAndLook(content io.Reader, store, look func(io.Reader) error) error {
 	return err
 }
 
-// CheckEntryName refuses the name of an archive's entry that unpacks outside of where it should, here or on another system.
+// CheckEntryName refuses the name of an archive's entry that would unpack outside its directory, on this or another system.
 func CheckEntryName(name string) error {
 	switch {
 	case name == "" || len(name) > maxEntryNameBytes:

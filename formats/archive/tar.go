@@ -16,31 +16,31 @@ import (
 	"slipway/registry"
 )
 
-// Memory that a tarball is read in.
+// Sizes of the buffers for reading a tarball.
 const (
 	tarballBuffer = 64 << 10
 	paddingBuffer = 32 << 10
 )
 
-// Tarball says how a gzipped tar is looked through whose entries all lie in one directory, as npm and Python make them.
-// Nothing is unpacked.
+// Tarball checks a gzipped tar whose entries all lie in one directory, as npm and Python make them. Nothing is unpacked to
+// disk.
 type Tarball struct {
-	MaxBytes   int64 // that may come out
-	MaxRatio   int64 // that may come out for each byte that went in
+	MaxBytes   int64 // unpacked
+	MaxRatio   int64 // unpacked bytes for each compressed byte
 	MaxEntries int
-	// Entry sees each file, directory and link, all of which stay below the directory; name is the path there, "" for the
-	// directory itself.
+	// Entry is called for each file, directory and link, all of which stay below the directory; name is the path below it, ""
+	// for the directory itself.
 	Entry func(h *tar.Header, name string, body io.Reader) error
 }
 
-// Read goes through a tarball to its end, that of the compression too. Invalid, the error of r, or that of Entry.
+// Read reads a tarball, and the compressed stream, to the end. Invalid, the error of r, or that of Entry.
 func (b Tarball) Read(r io.Reader) error {
 	tools := unpackers.Get().(*unpacker)
 	defer tools.putBack()
 	in := tarball{bounds: b, src: &counter{r: r}, tools: tools}
 	err := in.run()
 	if in.src.err != nil {
-		return in.src.err // why the stream broke off, not what tar makes of it
+		return in.src.err // the stream's own error rather than tar's
 	}
 	var own *registry.Error
 	if err != nil && !errors.As(err, &own) {
@@ -65,7 +65,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpacker is the memory that reading a tarball takes, 140 KiB, for one after the other.
+// unpacker is the memory for reading a tarball, 140 KiB, which is reused.
 type unpacker struct {
 	in      *bufio.Reader
 	zip     gzip.Reader
@@ -85,7 +85,7 @@ type tarball struct {
 	bounds Tarball
 	src    *counter // compressed
 	tools  *unpacker
-	out    int64 // bytes that came out
+	out    int64 // bytes unpacked so far
 	root   string
 	links  links
 }
@@ -113,7 +113,7 @@ func (in *tarball) run() error {
 	}
 }
 
-// Read yields the unpacked bytes as long as they are within bounds.
+// Read returns the unpacked bytes as long as they are within bounds.
 func (in *tarball) Read(p []byte) (int, error) {
 	n, err := in.tools.zip.Read(p)
 	in.out += int64(n)
@@ -126,8 +126,8 @@ func (in *tarball) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// padding reads what follows the end of the archive, down to the checksum of the compression. Some readers look for
-// further entries there, so it must be empty.
+// padding reads what follows the end of the archive, down to the checksum of the compression. Some readers look for further
+// entries there, so only zero bytes are allowed.
 func (in *tarball) padding() error {
 	buf := in.tools.padding
 	for {

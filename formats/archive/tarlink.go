@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// maxLinkBytes bounds what is remembered of the symbolic links of a tarball.
+// maxLinkBytes bounds the memory for the symbolic links of a tarball.
 const maxLinkBytes = 4 << 20
 
-// links are the symbolic links of a tarball. Clients leave them out or follow them, and either is safe: no entry lies behind one,
-// so that a link's own folders are what their names say; and what a link climbs out of again is no link either.
+// links are the symbolic links of a tarball. Some clients leave them out and others follow them; both are safe: no entry's
+// path leads through a link, so the folders around a link are real folders, and a folder that a link's target enters and
+// leaves by ".." is no link either.
 type links struct {
 	at       map[string]bool // their paths below the root directory
-	climbed  []string        // folders that a link goes into and climbs out of again
+	climbed  []string        // folders that a target enters and leaves by ".."
 	occupied int             // bytes
 }
 
@@ -35,14 +36,15 @@ func (in *tarball) link(h *tar.Header, name string) error {
 	return nil
 }
 
-// hard reports whether the target of a hard link, a path from above the root directory, is an entry below it and no symbolic link:
-// that would lead elsewhere under another name.
+// hard reports whether the target of a hard link, a path that begins with the root directory, is an entry below it and no
+// symbolic link. A symbolic link would lead elsewhere from the hard link's place.
 func (in *tarball) hard(target string) bool {
 	below, ok := strings.CutPrefix(path.Clean(target), in.root+"/")
 	return ok && CheckEntryName(target) == nil && !in.links.cross(below+"/")
 }
 
-// add follows a symbolic link by names alone and remembers it. It reports whether the link stays below the root directory all the way.
+// add resolves a symbolic link by names alone and remembers it. It reports whether every step of the target stays below the
+// root directory.
 func (l *links) add(name, target string) bool {
 	if target == "" || strings.HasPrefix(target, "/") || strings.ContainsAny(target, "\\\x00") {
 		return false
@@ -75,7 +77,7 @@ func (l *links) add(name, target string) bool {
 	return true
 }
 
-// cross reports whether the way to a path leads over a symbolic link; with a slash at its end also whether it is one.
+// cross reports whether a path leads through a symbolic link or, if it ends in a slash, is one itself.
 func (l *links) cross(name string) bool {
 	for at, c := range []byte(name) {
 		if c == '/' && l.at[name[:at]] {
@@ -85,7 +87,7 @@ func (l *links) cross(name string) bool {
 	return false
 }
 
-// end checks, when all links are known, that none climbs out of another, wherever that may lead.
+// end checks, once all links are known, that no target leaves another link by "..", because that may lead anywhere.
 func (l *links) end() error {
 	for _, folder := range l.climbed {
 		if l.cross(folder) {

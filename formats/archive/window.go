@@ -5,19 +5,19 @@ import (
 	"io"
 )
 
-// BlockBytes is what a Window reads at once: what a table of contents is read in.
+// BlockBytes is how much a Window reads at once, also of a table of contents.
 const BlockBytes = 256 << 10
 
-// keptBlocks is how many of them a Window keeps.
+// keptBlocks is how many blocks a Window keeps.
 const keptBlocks = 8
 
 // Window is an io.ReaderAt over a stored file that can only be opened in ranges: it reads whole blocks and keeps the last few,
-// as an archive is looked at in many small steps that lie close together. It is not safe for concurrent use.
+// as reading an archive takes many small reads close together. It is not safe for concurrent use.
 type Window struct {
 	size   int64
 	open   func(offset, length int64) (io.ReadCloser, error)
 	blocks map[int64][]byte
-	order  []int64 // as they were read
+	order  []int64 // in the order they were read
 }
 
 // NewWindow returns a window over a file of size bytes; open opens a range of it.

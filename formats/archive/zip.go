@@ -33,15 +33,15 @@ const (
 	tarMagicAt = 257
 )
 
-// Zip says how much a zip may hold.
+// Zip has the bounds of a zip.
 type Zip struct {
 	MaxRatio   int64 // bytes that all entries together claim to unpack to, for each byte of the zip
 	MaxEntries int
 }
 
-// Open reads the table of contents of a zip and refuses what different readers could read differently: anything before the
-// first entry, between the table and the record at the very end, or behind that; names that lead out or stand there twice; an
-// archive that is a tar as well. Invalid, or the error of r.
+// Open reads the table of contents of a zip and refuses a zip that different readers could read differently: with bytes before
+// the first entry, between the table and the end record, or after that record; with names that lead outside or occur twice; or
+// a zip that is a tar as well. Invalid, or the error of r.
 func (b Zip) Open(r *Window) (*ZipReader, error) {
 	end, err := b.readEnd(r)
 	if err != nil {
@@ -68,7 +68,7 @@ type ZipReader struct {
 	directory int64       // where the table of contents begins
 }
 
-// unreadable tells what the zip package says of the bytes from a failure of the store.
+// unreadable tells the zip package's errors about the content from failures of the store.
 func unreadable(err error) error {
 	for _, own := range []error{zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum, io.ErrUnexpectedEOF, io.EOF} {
 		if errors.Is(err, own) {
@@ -78,11 +78,11 @@ func unreadable(err error) error {
 	return err
 }
 
-// zipEnd is what the end of a zip says of its table of contents.
+// zipEnd describes the table of contents, as found at the end of a zip.
 type zipEnd struct{ entries, size, offset uint64 }
 
-// readEnd finds the end record where every reader looks first, and holds the table of contents to its bounds before that is
-// read.
+// readEnd finds the end record at the place where every reader looks first, and checks the bounds of the table of contents
+// before the table is read.
 func (b Zip) readEnd(r *Window) (zipEnd, error) {
 	if r.size < endBytes {
 		return zipEnd{}, Broken("it is not a zip")
@@ -105,7 +105,7 @@ func (b Zip) readEnd(r *Window) (zipEnd, error) {
 		return end, err
 	}
 	if wide != nil {
-		// Some readers take the wide record whenever there is one, others only where the narrow one points to it.
+		// Some readers use the zip64 record whenever there is one, others only where the plain record points to it.
 		if end.entries != sentinel16 && end.entries != wide.entries || end.size != sentinel32 && end.size != wide.size ||
 			end.offset != sentinel32 && end.offset != wide.offset {
 			return end, Broken("its two ends contradict each other")
@@ -150,8 +150,8 @@ func findEnd64(r *Window) (wide *zipEnd, at uint64, err error) {
 	return &zipEnd{le.Uint64(end64[32:]), le.Uint64(end64[40:]), le.Uint64(end64[48:])}, at, nil
 }
 
-// checkEntries goes over the table of contents. Sizes in it may lie, so what is unpacked later is bounded by itself; but an
-// installer believes them, and here they give the bomb away.
+// checkEntries checks the table of contents. Its sizes may be false, so later unpacking has its own bound; but installers
+// trust them, and here they reveal a bomb.
 func (b Zip) checkEntries(r *Window, files []*zip.File) error {
 	seen := make(map[string]bool, len(files))
 	var unpacked uint64

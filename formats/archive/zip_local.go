@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// checkLocal compares the name and the method in front of an entry's bytes with those in the table of contents: who reads the
-// archive from its beginning must find the same file.
+// checkLocal compares the name and the method in front of an entry's bytes with those in the table of contents: a reader that
+// starts at the beginning of the archive must find the same file.
 func (a *ZipReader) checkLocal(f *zip.File) error {
 	at, err := a.headerOf(f)
 	if err != nil {
@@ -26,7 +26,7 @@ func (a *ZipReader) checkLocal(f *zip.File) error {
 	return nil
 }
 
-// headerOf finds where an entry begins, which archive/zip keeps to itself (APPNOTE.TXT 4.3.12).
+// headerOf finds where an entry begins, which archive/zip does not export (APPNOTE.TXT 4.3.12).
 func (a *ZipReader) headerOf(f *zip.File) (int64, error) {
 	le := binary.LittleEndian
 	head := make([]byte, entryBytes)

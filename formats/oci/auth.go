@@ -11,22 +11,22 @@ import (
 	"slipway/registry/access"
 )
 
-// action is what a route needs, in the words of Docker's token scopes.
+// action is the right that a route needs, in the words of Docker's token scopes.
 type action string
 
-// Actions. public routes see to credentials themselves.
+// Actions. Handlers of public routes check credentials themselves.
 const (
 	public  action = ""
 	pull    action = "pull"
 	push    action = "push"
 	remove  action = "delete"
 	listAll action = "catalog"
-	login   action = "login" // the token endpoint: no challenge by token leads out of it
+	login   action = "login" // the token endpoint, whose 401 can't ask for a token
 )
 
-// authenticator reads who asks: what every protocol takes, and session tokens of the token endpoint. A session token that
-// was not asked for what the route needs is answered 401, whose challenge makes the client ask for it; what its caller may
-// do is decided by the core on every request, as for any other credential.
+// authenticator accepts the credentials of every protocol, and session tokens of the token endpoint. A session token that was
+// not requested for the route's action gets 401, whose challenge makes the client request it. The core decides on every
+// request what the caller may do, as for any other credential.
 func (h *handlers) authenticator(need action) httpserver.Authenticator {
 	return func(r *http.Request) (*http.Request, error) {
 		c := httpserver.Credentials(r)
@@ -51,7 +51,7 @@ func (h *handlers) authenticator(need action) httpserver.Authenticator {
 
 var errScope = errors.New("oci: the token does not cover the request")
 
-// scope is what a challenge asks for.
+// scope is the scope of a challenge.
 func (a action) scope(image string) string {
 	switch a {
 	case listAll:
@@ -64,8 +64,8 @@ func (a action) scope(image string) string {
 	return ""
 }
 
-// challenge is the WWW-Authenticate of a 401. It is in lower case as far as it is ours, because one client folds it all;
-// and it is the only one, because older clients read the first one only.
+// challenge is the WWW-Authenticate of a 401. Names of our choice are in lower case, because one client folds the whole
+// header; and there is a single challenge, because older clients read the first only.
 func (h *handlers) challenge(r *http.Request, need action, e *registry.Error) string {
 	base := h.site.BaseURL(r)
 	host := base
@@ -84,8 +84,8 @@ func (h *handlers) challenge(r *http.Request, need action, e *registry.Error) st
 	return text
 }
 
-// ping answers GET /v2/ (end-1): 200 for whoever has credentials that hold, else 401, also where everybody may read:
-// clients decide here whether they send their credentials at all.
+// ping answers GET /v2/ (end-1): 200 for valid credentials, else 401, even if anonymous callers may read: by this answer
+// clients decide whether to send their credentials at all.
 func (h *handlers) ping(w http.ResponseWriter, r *http.Request) error {
 	anonymous := httpserver.Credentials(r).Empty()
 	if _, err := h.authenticator(public)(r); err != nil {

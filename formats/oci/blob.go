@@ -10,8 +10,7 @@ import (
 	"slipway/registry"
 )
 
-// getBlob answers GET and HEAD of a blob (end-2), with ranges. Only blobs that the image holds exist here, whoever else
-// holds the same bytes.
+// getBlob answers GET and HEAD of a blob (end-2), with ranges. A blob that only other images hold is 404.
 func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	at, d, err := parseBlob(r)
 	if err != nil {
@@ -19,7 +18,7 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	}
 	look := h.svc.Content.Blob
 	if r.Method == http.MethodHead {
-		look = h.svc.Content.StoredBlob // clients do not send what they find here
+		look = h.svc.Content.StoredBlob // clients do not send a blob that they find here
 	}
 	b, err := look(r.Context(), at, d)
 	if err != nil {
@@ -47,7 +46,7 @@ func backwards(r *http.Request) bool {
 	return ok && err1 == nil && err2 == nil && to < from
 }
 
-// deleteBlob takes a blob from the image (end-10). One that a manifest needs stays: 403.
+// deleteBlob takes a blob from the image (end-10); 403 for a blob that a manifest needs.
 func (h *handlers) deleteBlob(w http.ResponseWriter, r *http.Request) error {
 	at, d, err := parseBlob(r)
 	if err != nil {

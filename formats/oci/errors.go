@@ -10,7 +10,7 @@ import (
 	"slipway/registry"
 )
 
-// Subjects that only this protocol tells apart.
+// Subjects that only this protocol distinguishes.
 const (
 	aboutManifest     registry.Subject = "manifest"
 	aboutManifestBlob registry.Subject = "manifest blob" // that a manifest names and the image lacks
@@ -26,11 +26,11 @@ type problem struct {
 
 type code struct {
 	name   string
-	status int // 0: of the kind
+	status int // 0: the default of the kind
 }
 
-// codes are distribution-spec's error codes, and those that its first implementation added. What a policy refuses is
-// DENIED: some clients answer MANIFEST_INVALID and TAG_INVALID by trying again with other types.
+// codes are distribution-spec's error codes, and those that its first implementation added. Refusals by a policy are DENIED,
+// because some clients answer MANIFEST_INVALID and TAG_INVALID by trying again with other types.
 var codes = map[problem]code{
 	{registry.NotFound, registry.AboutRepository}: {"NAME_UNKNOWN", 404},
 	{registry.NotFound, registry.AboutPackage}:    {"NAME_UNKNOWN", 404},
@@ -49,7 +49,7 @@ var codes = map[problem]code{
 	{registry.RangeInvalid, registry.AboutUpload}: {"BLOB_UPLOAD_INVALID", 416},
 }
 
-// kinds are the codes of what is the same whatever it is about.
+// kinds are the codes of kinds that do not depend on the subject.
 var kinds = map[registry.Kind]code{
 	registry.Internal:           {"UNKNOWN", 0},
 	registry.Invalid:            {"UNSUPPORTED", 0},

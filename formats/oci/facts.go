@@ -56,8 +56,8 @@ func (h *handlers) facts(ctx context.Context, pub *publish.Publish, put manifest
 	return f.out
 }
 
-// partFacts are what the manifests of an index say of their origin with one voice, where the index itself (own) is silent:
-// build tools write it into the images of the platforms only. Those that say nothing, such as attestations, do not count.
+// partFacts are the facts on which all manifests of an index agree and which the index's own facts (own) lack: build tools
+// write an image's origin into the images of the platforms only. Manifests without facts, such as attestations, do not count.
 func partFacts(ctx context.Context, pub *publish.Publish, rel publish.Release, own []registry.FactInput) ([]registry.FactInput, error) {
 	var parts []digest.Digest
 	for _, r := range rel.References {
@@ -76,7 +76,7 @@ func partFacts(ctx context.Context, pub *publish.Publish, rel publish.Release, o
 	for _, facts := range said {
 		for i, f := range facts {
 			if i > 0 && facts[i-1].Key == f.Key || !strings.HasPrefix(f.Key, "source.") && !strings.HasPrefix(f.Key, "build.") {
-				continue // the first of a key is the one that is shown
+				continue // the first fact of a key is the one that is shown
 			}
 			if v, ok := agreed[f.Key]; ok && v != f.Value {
 				f.Value = ""
@@ -125,7 +125,7 @@ func (f *factList) from(source string, values map[string]string) {
 	}
 }
 
-// add stores a fact unless it is of no use: a commit that is none, a time that can't be read.
+// add stores a fact unless it is invalid: text that is no commit, a time that can't be read.
 func (f *factList) add(key, value, source string) bool {
 	switch key {
 	case registry.FactSourceCommit:

@@ -19,18 +19,18 @@ const maxManifestBytes = 8 << 20
 // maxManifestEntries bounds the descriptors of one manifest: each costs a look-up.
 const maxManifestEntries = 20_000
 
-// Types of manifests that are taken. Of configs, layers and artifacts every type is.
+// Accepted types of manifests. Configs, layers and artifacts may have any type.
 const (
 	typeImage       = "application/vnd.oci.image.manifest.v1+json"
 	typeIndex       = "application/vnd.oci.image.index.v1+json"
-	typeArtifact    = "application/vnd.oci.artifact.manifest.v1+json" // withdrawn, but out there
+	typeArtifact    = "application/vnd.oci.artifact.manifest.v1+json" // withdrawn, but still in use
 	typeDockerImage = "application/vnd.docker.distribution.manifest.v2+json"
 	typeDockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
 	typeSchema1     = "application/vnd.docker.distribution.manifest.v1+json"
 	typeSchema1JWS  = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 )
 
-// manifest is what is read of a manifest; the rest is kept as bytes only.
+// manifest has the parsed parts of a manifest; the rest is kept as bytes only.
 type manifest struct {
 	mediaType    string
 	artifactType string
@@ -93,7 +93,7 @@ func parseManifest(contentType string, body []byte) (manifest, error) {
 	return m, err
 }
 
-// typeOf decides the type of a manifest: the request's and the body's must agree, and where neither says, the keys do.
+// typeOf decides the type of a manifest: the types in request and body must agree, and without both the keys decide.
 func typeOf(contentType string, o object) (string, error) {
 	inside, ok := o.text("mediaType")
 	if !ok {
@@ -132,7 +132,7 @@ func typeOf(contentType string, o object) (string, error) {
 	return "", badManifest("%q is not the type of a manifest", formats.Clip(inside))
 }
 
-// confused refuses what one reader takes for an image and another for an index, as containerd does when it pulls.
+// confused refuses a manifest that one reader takes for an image and another for an index, as containerd does when it pulls.
 func confused(mediaType string, o object) error {
 	wrong := []string{"manifests", "fsLayers"}
 	switch mediaType {

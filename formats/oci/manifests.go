@@ -9,7 +9,7 @@ import (
 )
 
 // getManifest answers GET and HEAD of a manifest by tag or digest (end-3) with the bytes and the type that were pushed,
-// whatever Accept says: another type would have another digest. Nothing is asked of the store.
+// whatever Accept says: another type would have another digest. The blob store is not used.
 func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	at, ref, err := parseReference(r)
 	if err != nil {

@@ -53,7 +53,7 @@ func splitName(full string) (registry.Name, error) {
 	return registry.NewName(repository, name, image, image)
 }
 
-// full is what clients call n.
+// full is the name that clients use for n.
 func full(n registry.Name) string { return n.Repository + "/" + n.Package }
 
 // parseDigest takes what the specification registers: sha256 and sha512, lower-case hex. Invalid.
@@ -66,7 +66,7 @@ func parseDigest(s string) (digest.Digest, error) {
 	return d, nil
 }
 
-// variable is a part of the path, decoded once. What can't be decoded is in no grammar either.
+// variable is a part of the path, decoded once. Text that can't be decoded matches no grammar either.
 func variable(r *http.Request, key string) string {
 	raw := mux.Vars(r)[key]
 	if s, err := url.PathUnescape(raw); err == nil {
@@ -95,7 +95,7 @@ func parseReference(r *http.Request) (at registry.Name, ref reference, err error
 	return at, ref, registry.CheckTag(s)
 }
 
-// query asks the core for what ref names.
+// query returns the catalog's Ref.
 func (ref reference) query() catalog.Ref {
 	return catalog.Ref{Version: ref.digest.String(), Tag: ref.tag}
 }
@@ -117,8 +117,8 @@ func purl(base string, at registry.Name, d digest.Digest) string {
 	return "pkg:oci/" + short + "@" + string(d.Algorithm()) + "%3A" + d.Encoded() + "?repository_url=" + host + "/" + full(at)
 }
 
-// fromPURL is registry.Rules.FromPURL: repository_url has the whole name behind the host, whatever the server is called by
-// now; without it, the name is the image.
+// fromPURL is registry.Rules.FromPURL: repository_url has the full name after the host, which may be an old name of the
+// server; without repository_url, the purl's name is the image.
 func fromPURL(p registry.PURL) (string, error) {
 	_, full, ok := strings.Cut(p.Qualifiers.Get("repository_url"), "/")
 	if !ok {
@@ -128,7 +128,7 @@ func fromPURL(p registry.PURL) (string, error) {
 	return at.Package, err
 }
 
-// Paths that answers point at: always without host, so that a proxy in front changes nothing.
+// Paths in answers are always without host, so that a proxy in front needs no rewriting.
 func blobPath(at registry.Name, d digest.Digest) string {
 	return "/v2/" + full(at) + "/blobs/" + d.String()
 }

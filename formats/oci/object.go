@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// object is a JSON object by its exact keys. Package json takes "Layers" for "layers" and the last of two equal keys;
-// other readers take neither, and a manifest must be the same one to everybody.
+// object is a JSON object by its exact keys. Package json takes "Layers" for "layers", and the last of two equal keys; other
+// readers do neither, and all readers must see the same manifest.
 type object map[string]json.RawMessage
 
 var (
@@ -18,7 +18,7 @@ var (
 	errOtherCase = errors.New("it has a known key in another case")
 )
 
-// knownKeys are those that this package or a client reads in a manifest or a descriptor.
+// knownKeys are the keys that this package or a client reads in a manifest or a descriptor.
 var knownKeys = map[string]bool{
 	"schemaVersion": true, "mediaType": true, "artifactType": true, "config": true, "layers": true, "blobs": true, "manifests": true,
 	"subject": true, "annotations": true, "fsLayers": true, "digest": true, "size": true, "urls": true, "platform": true, "data": true,

@@ -21,7 +21,7 @@ func New() formats.Format { return format{} }
 
 func (format) Name() string { return name }
 
-// Rules: an image's name is held to the grammar of the specification; it is written in one way only.
+// Rules: an image's name must match the grammar of the specification, and has one spelling.
 func (format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "oci", Images: true, FromPURL: fromPURL, States: []registry.State{registry.Deprecated},
@@ -42,8 +42,8 @@ func newHandlers(site *formats.Site) *handlers {
 	})}
 }
 
-// Mount adds the routes. Names may contain every keyword of the paths ("main/blobs/uploads"), so what a path means is
-// decided at its end: the name takes as much as it can.
+// Mount adds the routes. Names may contain every keyword of the paths ("main/blobs/uploads"), so paths are matched from their
+// end, and the name takes as much as it can.
 func (format) Mount(root *mux.Router, site *formats.Site) { newHandlers(site).mount(root) }
 
 func (h *handlers) mount(root *mux.Router) {

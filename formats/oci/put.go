@@ -29,8 +29,8 @@ type manifestPut struct {
 	manifest
 }
 
-// putManifest stores a manifest by tag or digest (end-7a), or by digest with tags (end-7b): one transaction that checks
-// what it names, stores it, and moves its tags. The same again changes nothing.
+// putManifest stores a manifest by tag or digest (end-7a), or by digest with tags (end-7b): one transaction checks the
+// manifest's references, stores it, and moves its tags. The same PUT again changes nothing.
 func (h *handlers) putManifest(w http.ResponseWriter, r *http.Request) error {
 	at, ref, err := parseReference(r)
 	if err != nil {
@@ -116,8 +116,8 @@ func readManifest(r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// release links what the manifest names and says what becomes of it. NotFound about a manifest's blob: names all that are
-// missing.
+// release links the blobs of the manifest and makes its release. NotFound about a manifest's blob: the error names all missing
+// blobs.
 func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPut) (rel publish.Release, warnings []string, err error) {
 	rel = publish.Release{
 		Version: put.digest.String(), Digest: put.digest, PURL: purl(h.site.BaseURL(r), put.at, put.digest), Mode: publish.Create,
@@ -147,12 +147,12 @@ func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPu
 	return rel, l.warnings, err
 }
 
-// linker gathers what a manifest names.
+// linker gathers the blobs and manifests that a manifest names.
 type linker struct {
 	pub      *publish.Publish
 	seen     map[digest.Digest]bool
 	rel      *publish.Release
-	config   *publish.Staged // the first blob, if it is there
+	config   *publish.Staged // the first blob, if the image holds it
 	missing  []digest.Digest
 	warnings []string
 }
@@ -170,7 +170,7 @@ func (l *linker) blob(r *http.Request, d descriptor) error {
 	return err
 }
 
-// child notes a part of an index: a manifest of the image, or, as build caches have it, a blob.
+// child adds a part of an index: a manifest of the image, or a blob, as in build caches.
 func (l *linker) child(r *http.Request, d descriptor) error {
 	if l.seen[d.digest] {
 		return nil
@@ -218,8 +218,8 @@ func warning(format string, args ...any) string {
 	return fmt.Sprintf("299 - %q", fmt.Sprintf(format, args...))
 }
 
-// putTag is for callers who may tag but not publish: a manifest that is there already gets the tags, as `crane tag` and
-// promotions do it. refused is why they may not publish.
+// putTag is for callers who may tag but not publish: an existing manifest gets the tags, as `crane tag` and promotions do.
+// refused is the error for the right to publish.
 func (h *handlers) putTag(w http.ResponseWriter, r *http.Request, at registry.Name, ref reference, refused error) error {
 	if registry.KindOf(refused) != registry.Denied || access.Decide(access.From(r.Context()), access.Tag, at.Repository) != access.Allow {
 		return refused

@@ -16,7 +16,7 @@ import (
 // Bounds of one page of referrers.
 const (
 	maxReferrersBytes = 4 << 20  // clients read 4 MiB of it
-	maxReferrersRead  = 16 << 20 // of manifests, among which a filter may find few
+	maxReferrersRead  = 16 << 20 // of manifests, as a filter may match few of them
 	referrersRead     = 100      // versions in one query
 )
 
@@ -29,9 +29,9 @@ type referrer struct {
 	Annotations  map[string]string `json:"annotations,omitempty"`
 }
 
-// referrers answers an index of the manifests whose subject is the digest (end-12), in the order of their first pushes. That
-// nobody has pushed the subject, or anything to the image, is no error. Manifests that clients list under a fallback tag
-// have a subject themselves, so they are here without it.
+// referrers answers an index of the manifests whose subject is the digest (end-12), in the order of their first pushes. It is
+// no error if the subject, or the whole image, does not exist. The fallback tag is not read: manifests listed under it have a
+// subject, so they are found here anyway.
 func (h *handlers) referrers(w http.ResponseWriter, r *http.Request) error {
 	at, d, err := parseBlob(r)
 	if err != nil {
@@ -79,11 +79,11 @@ type referrerPage struct {
 	list  []json.RawMessage
 	size  int   // bytes of list
 	read  int   // bytes of manifests
-	after int64 // id of the last version that was looked at
+	after int64 // id of the last version read
 	more  bool
 }
 
-// readReferrers fills a page. Manifests may have many MiB, so there is one in memory at a time.
+// readReferrers fills a page. Manifests may have many MiB, so one at a time is in memory.
 func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest.Digest, page *referrerPage) error {
 	for {
 		versions, err := h.svc.Catalog.Referrers(ctx, at, d, page.after, referrersRead)
@@ -113,7 +113,7 @@ func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest
 	}
 }
 
-// add puts a manifest into the page, or notes that there is no room for it.
+// add puts a manifest into the page, or marks the page as full.
 func (p *referrerPage) add(v registry.Version) error {
 	ref := describe(v)
 	p.read += len(v.Descriptor)

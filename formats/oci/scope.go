@@ -9,13 +9,13 @@ import (
 	"slipway/registry/access"
 )
 
-// Bounds of what one token may be asked for; a token must fit into a header.
+// Bounds of a token's scopes; a token must fit into a header.
 const (
 	maxScopes     = 64
 	maxScopeBytes = 8 << 10
 )
 
-// scope is one resource and what may be done with it: "repository:<name>:pull,push", "registry:catalog:*".
+// scope is one resource and actions on it: "repository:<name>:pull,push", "registry:catalog:*".
 type scope struct {
 	Type    string   `json:"t"`
 	Name    string   `json:"n"`
@@ -25,7 +25,7 @@ type scope struct {
 type scopes []scope
 
 // parseScopes reads scopes in every way that clients write them: repeated parameters, several in one with spaces between,
-// duplicates, actions in any order. What is not of the grammar type[(class)]:name:actions is left out. Invalid: too many.
+// duplicates, actions in any order. Text outside the grammar type[(class)]:name:actions is left out. Invalid: too many scopes.
 func parseScopes(params []string) (scopes, error) {
 	var out scopes
 	size := 0
@@ -79,7 +79,7 @@ func (s scopes) cover(need action, image string) bool {
 	})
 }
 
-// granted is the part of the scopes that a caller has rights to now, as text. It says nothing of what exists.
+// granted is the part of the scopes that a caller has rights to now, as text. It does not depend on what exists.
 func (s scopes) granted(a access.Actor) string {
 	var out []string
 	for _, o := range s {

@@ -12,14 +12,14 @@ import (
 	"slipway/registry/access"
 )
 
-// sessionTTL is how long a session token can be used. It is looked at when a request begins: a long upload does not fail
-// at its end. What its caller may do, and whether the login behind it still holds, is asked each time.
+// sessionTTL is how long a session token can be used. It is checked when a request begins, so a long upload does not fail at
+// its end. The caller's rights, and the validity of the login, are checked on every request.
 const sessionTTL = 15 * time.Minute
 
 // sessionPrefix begins every session token, and tells it from the tokens that users make.
 const sessionPrefix = "oci1."
 
-// session is what a token of the token endpoint says: whose it is, and what it was asked for, not what was granted.
+// session is the content of a session token: the caller and the requested scopes, not the granted ones.
 type session struct {
 	Proof   access.Proof `json:"p"`
 	Scopes  scopes       `json:"s,omitempty"`
@@ -54,7 +54,7 @@ func (h *handlers) open(token string) (session, error) {
 	if dot < len(sessionPrefix) {
 		return s, refused
 	}
-	// The text of the sum is compared, not what it decodes to: no other text is the same token.
+	// The encoded sums are compared, so that no other text is accepted as the same token.
 	want := base64.RawURLEncoding.EncodeToString(authenticate(key, token[:dot]))
 	if !hmac.Equal([]byte(token[dot+1:]), []byte(want)) {
 		return s, refused

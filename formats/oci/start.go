@@ -15,9 +15,9 @@ import (
 	"slipway/registry/content"
 )
 
-// startUpload begins an upload (end-4a): 202 and a Location that stays the same to its end. With mount= the image takes
-// over a blob of another one (end-11), with digest= and a body it gets the blob at once (end-4b): both 201. A mount that
-// can't be is no error but an upload.
+// startUpload begins an upload (end-4a): 202 and a Location that stays the same to its end. With mount= the image gets a blob
+// of another image (end-11), with digest= and a body the blob is stored at once (end-4b): both 201. A mount that is not
+// possible is no error, but begins an upload.
 func (h *handlers) startUpload(w http.ResponseWriter, r *http.Request) error {
 	at, err := parseName(r)
 	if err != nil {
@@ -53,9 +53,10 @@ func (h *handlers) startUpload(w http.ResponseWriter, r *http.Request) error {
 	return empty(w, http.StatusAccepted)
 }
 
-// mountBlob lets the image hold a blob of another one that the caller may read, of any one where none is named. NotFound
-// says neither whether the blob exists nor whether the caller may not. Its rights alone decide, not what its session token
-// was asked for: some clients ask for the target only, and who names no source can't know what to ask for.
+// mountBlob lets the image hold a blob of another image that the caller may read: the named source, or any image. NotFound
+// reveals neither whether the blob exists nor whether the caller lacks the right. The caller's rights decide, not the scopes
+// of its session token: some clients request the target's scope only, and a client that names no source can't know which scope
+// to request.
 func (h *handlers) mountBlob(ctx context.Context, to registry.Name, d digest.Digest, named bool, source string) error {
 	if !named {
 		_, err := h.svc.Content.MountAnyBlob(ctx, to, d)
@@ -69,7 +70,7 @@ func (h *handlers) mountBlob(ctx context.Context, to registry.Name, d digest.Dig
 	return err
 }
 
-// peek returns the body and whether it has a byte at all.
+// peek returns the body and whether it has any byte.
 func peek(r *http.Request) (io.Reader, bool) {
 	if r.ContentLength >= 0 {
 		return r.Body, r.ContentLength > 0
@@ -89,7 +90,8 @@ func created(w http.ResponseWriter, path string, d digest.Digest, err error) err
 	return empty(w, http.StatusCreated)
 }
 
-// uploadHeader tells how far an upload is. Range is inclusive and has no word for nothing: docker reads "0-0" only.
+// uploadHeader sets an upload's Location and Range. Range is inclusive and can't express an empty upload: docker reads "0-0"
+// only.
 func uploadHeader(h http.Header, at registry.Name, u content.Upload) {
 	h.Set("Location", uploadPath(at, u.ID))
 	h.Set("Range", "0-"+strconv.FormatInt(max(u.Offset-1, 0), 10))

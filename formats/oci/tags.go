@@ -13,7 +13,7 @@ import (
 	"slipway/registry/catalog"
 )
 
-// page is the paging of a list: at most n entries behind last. n is -1 where the client asks for all.
+// page is the paging of a list: at most n entries after last. n is -1 where the client asks for all.
 type page struct {
 	n    int
 	last string
@@ -81,7 +81,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	}{full(at), filled(list)})
 }
 
-// filled is never null in JSON.
+// filled returns a list that is never null in JSON.
 func filled(list []string) []string {
 	if list == nil {
 		return []string{}
@@ -120,7 +120,7 @@ func (h *handlers) catalog(w http.ResponseWriter, r *http.Request) error {
 	}{filled(list)})
 }
 
-// images returns at most n full names behind last.
+// images returns at most n full names after last.
 func (h *handlers) images(r *http.Request, last string, n int) ([]string, error) {
 	after, image, _ := strings.Cut(last, "/")
 	var out []string

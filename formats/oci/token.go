@@ -15,7 +15,7 @@ const (
 	maxTokenFormBytes = 64 << 10
 )
 
-// tokenAnswer is the body of both ways to ask; GET's clients read token, POST's access_token.
+// tokenAnswer is the body of both requests; GET's clients read token, POST's access_token.
 type tokenAnswer struct {
 	Token       string `json:"token,omitempty"`
 	AccessToken string `json:"access_token"`
@@ -24,9 +24,9 @@ type tokenAnswer struct {
 	IssuedAt    string `json:"issued_at"`
 }
 
-// token answers GET /token of Docker's token authentication: credentials by Basic, or none for an anonymous token. A
-// caller with too few rights gets a token all the same; what it may do is answered where it is used. There never is a
-// refresh token: docker would store it in the place of the password.
+// token answers GET /token of Docker's token authentication: credentials by Basic, or none for an anonymous token. A caller
+// with too few rights gets a token too; the routes where it is used check the rights. There is never a refresh token, because
+// docker would store it instead of the password.
 func (h *handlers) token(w http.ResponseWriter, r *http.Request) error {
 	actor, err := h.svc.Accounts.Authenticate(r.Context(), httpserver.Credentials(r))
 	if err != nil {
@@ -43,8 +43,8 @@ func (h *handlers) token(w http.ResponseWriter, r *http.Request) error {
 	return h.answerToken(w, answer)
 }
 
-// tokenForm answers POST /token (OAuth 2): grant_type=password, or refresh_token with a token of ours in its place, as a
-// credential helper may keep one.
+// tokenForm answers POST /token (OAuth 2): grant_type=password, or refresh_token with a Slipway token as the refresh token, as
+// a credential helper may send.
 func (h *handlers) tokenForm(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxTokenFormBytes)
 	if err := r.ParseForm(); err != nil {

@@ -13,7 +13,7 @@ import (
 	"slipway/registry/content"
 )
 
-// uploadState goes with an error of an upload that goes on: clients continue from it.
+// uploadState accompanies an error after which the upload can continue: clients resume from it.
 type uploadState struct {
 	at     registry.Name
 	upload content.Upload
@@ -29,7 +29,7 @@ func parseUpload(r *http.Request) (registry.Name, string, error) {
 	return at, variable(r, "upload"), err
 }
 
-// uploadStatus tells how far an upload is (end-13).
+// uploadStatus answers with an upload's offset (end-13).
 func (h *handlers) uploadStatus(w http.ResponseWriter, r *http.Request) error {
 	at, id, err := parseUpload(r)
 	if err != nil {
@@ -43,8 +43,8 @@ func (h *handlers) uploadStatus(w http.ResponseWriter, r *http.Request) error {
 	return empty(w, http.StatusNoContent)
 }
 
-// appendUpload adds the body to an upload (end-5): a chunk with Content-Range at its place, or a stream without at the
-// end. 416 tells where the upload is, and it goes on.
+// appendUpload adds the body to an upload (end-5): a chunk with Content-Range at its offset, or a stream without one at the
+// end. 416 has the upload's offset, and the upload can continue.
 func (h *handlers) appendUpload(w http.ResponseWriter, r *http.Request) error {
 	at, id, err := parseUpload(r)
 	if err != nil {
@@ -67,7 +67,7 @@ func (h *handlers) appendBody(r *http.Request, at registry.Name, id string) (con
 	return u, withState(err, at, u)
 }
 
-// finishBody ends an upload with the bytes of the request, which may be all of it.
+// finishBody ends an upload with the bytes of the request, which may be the whole upload.
 func (h *handlers) finishBody(r *http.Request, at registry.Name, id string, body io.Reader, d digest.Digest) error {
 	offset, err := parseContentRange(r)
 	if err != nil {
@@ -77,7 +77,7 @@ func (h *handlers) finishBody(r *http.Request, at registry.Name, id string, body
 	return withState(err, at, u)
 }
 
-// withState tells with the refusal of a chunk where the upload is.
+// withState adds the upload's offset to the refusal of a chunk.
 func withState(err error, at registry.Name, u content.Upload) error {
 	if err != nil && registry.KindOf(err) == registry.RangeInvalid {
 		return &registry.Error{Kind: registry.RangeInvalid, Subject: registry.AboutUpload, Detail: registry.AsError(err).Detail, Err: &uploadState{at, u}}
@@ -85,8 +85,8 @@ func withState(err error, at registry.Name, u content.Upload) error {
 	return err
 }
 
-// parseContentRange returns where a chunk belongs, -1 where the request does not say. The specification writes "0-99",
-// HTTP "bytes 0-99/*". Invalid.
+// parseContentRange returns the offset of a chunk, -1 where the request has none. The specification writes "0-99", HTTP "bytes
+// 0-99/*". Invalid.
 func parseContentRange(r *http.Request) (int64, error) {
 	text := r.Header.Get("Content-Range")
 	if text == "" {
@@ -106,7 +106,7 @@ func parseContentRange(r *http.Request) (int64, error) {
 	return int64(from), nil
 }
 
-// finishUpload ends an upload (end-6), with the last or the only bytes in its body or without: 201 when it has the digest,
+// finishUpload ends an upload (end-6); the body may have its last bytes, or all of them. 201 when the bytes have the digest,
 // else DIGEST_INVALID and the upload is gone.
 func (h *handlers) finishUpload(w http.ResponseWriter, r *http.Request) error {
 	at, id, err := parseUpload(r)
@@ -131,7 +131,7 @@ func (h *handlers) finishUpload(w http.ResponseWriter, r *http.Request) error {
 	return created(w, blobPath(at, d), d, err)
 }
 
-// cancelUpload drops an upload (end-14). The right to push is enough: clients do it after a mount that became an upload.
+// cancelUpload drops an upload (end-14). The right to push is enough: clients cancel the upload that a failed mount began.
 func (h *handlers) cancelUpload(w http.ResponseWriter, r *http.Request) error {
 	at, id, err := parseUpload(r)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"slipway/registry/publish"
 )
 
-// condition is what a request demands of the file as it is (RFC 9110 section 13).
+// condition is a request's precondition on the current file (RFC 9110 section 13).
 type condition struct {
 	Match      []string  `json:"if_match,omitempty"`
 	None       []string  `json:"if_none_match,omitempty"`
@@ -21,20 +21,20 @@ type condition struct {
 func parseCondition(h http.Header) condition {
 	c := condition{Match: h.Values("If-Match"), None: h.Values("If-None-Match")}
 	if len(c.Match) == 0 {
-		c.Unmodified, _ = http.ParseTime(h.Get("If-Unmodified-Since")) // a date that is none is ignored
+		c.Unmodified, _ = http.ParseTime(h.Get("If-Unmodified-Since")) // an invalid date is ignored
 	}
 	return c
 }
 
-// empty reports whether nothing is demanded.
+// empty reports whether there is no condition.
 func (c condition) empty() bool {
 	return len(c.Match) == 0 && len(c.None) == 0 && c.Unmodified.IsZero()
 }
 
-// maxConditionBytes bounds what is kept with a staged file.
+// maxConditionBytes bounds the condition kept with a staged file.
 const maxConditionBytes = 4 << 10
 
-// note is the condition as it is kept with a staged file until the commit; nil: there is none. Invalid: too long.
+// note encodes the condition, which is kept with a staged file until the commit; nil: there is none. Invalid: too long.
 func (c condition) note() ([]byte, error) {
 	raw, err := json.Marshal(c)
 	switch {
@@ -48,7 +48,7 @@ func (c condition) note() ([]byte, error) {
 	return raw, nil
 }
 
-// hold checks the condition in the transaction of a commit, and says whether a file is there.
+// hold checks the condition in the transaction of a commit, and reports whether the file exists.
 func (c condition) hold(have publish.Existing, path string) (there bool, err error) {
 	f, there, err := have.File(path)
 	switch {
@@ -61,7 +61,7 @@ func (c condition) hold(have publish.Existing, path string) (there bool, err err
 	}
 }
 
-// check fails with PreconditionFailed unless the condition holds for the file under path; nil: there is none.
+// check fails with PreconditionFailed unless the condition holds for the file at path; f is nil where there is none.
 func (c condition) check(f *registry.File, path string) error {
 	if f == nil {
 		if len(c.Match) > 0 {

@@ -8,9 +8,9 @@ import (
 	"slipway/registry/publish"
 )
 
-// delete removes a file, or with ?recursive=true everything below a path that ends in a slash: a folder of a version,
-// or the version. DELETE: 204; 404 when there is nothing. What was there stays taken: no other bytes can come under it,
-// unless the repository allows that.
+// delete removes a file, or with ?recursive=true everything below a path that ends in a slash: a folder of a version, or the
+// version. DELETE: 204; 404 when there is nothing. The paths stay taken: no other bytes can be stored there, unless the
+// repository allows it.
 func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 	loc, err := parseLocation(r.URL.EscapedPath())
 	if err != nil {
@@ -45,7 +45,8 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// removeFile takes a file out of a version if the condition holds; who may not delete does not learn whether it does.
+// removeFile takes a file out of a version if the condition holds; a caller who may not delete does not learn whether it
+// holds.
 func removeFile(e *publish.Edit, version, path string, cond condition) error {
 	return e.RemoveFileIf(version, path, "", func(f registry.File) error { return cond.check(&f, path) })
 }

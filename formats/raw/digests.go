@@ -16,12 +16,12 @@ import (
 	"slipway/registry/content"
 )
 
-// algorithm is a sum that clients name and ask for.
+// algorithm is a kind of checksum that clients announce and ask for.
 type algorithm struct {
 	suffix string // of a sidecar: "sha256"
 	size   int    // bytes
 	new    func() hash.Hash
-	// of returns the field of a set of sums, and stored what is known of a blob.
+	// of returns the algorithm's field in Sums, and stored the blob's stored sum.
 	of     func(*content.Sums) *[]byte
 	stored func(registry.Blob) []byte
 }
@@ -39,14 +39,14 @@ var (
 	algorithms = []*algorithm{algSHA256, algSHA512, algSHA1, algMD5}
 )
 
-// parseDigests reads every header by which a client announces the sum of what it sends:
+// parseDigests reads every header by which a client announces the sum of its body:
 //
 //	X-Checksum-Sha256, -Sha512, -Sha1, -Md5   hex
 //	Content-MD5 (RFC 1864), x-amz-checksum-sha256   base64
 //	Repr-Digest, Content-Digest (RFC 9530)    sha-256=:base64:, …
 //	Digest (RFC 3230)                         SHA-256=base64,…
 //
-// Algorithms that are not known are left out. Invalid: malformed, or two headers contradict each other.
+// Unknown algorithms are left out. Invalid: malformed, or two headers contradict each other.
 func parseDigests(h http.Header) (content.Sums, error) {
 	p := digests{}
 	p.header(h, "X-Checksum-Sha256", algSHA256, decodeHex)
@@ -118,8 +118,8 @@ func decodeHex(s string) ([]byte, error) { return hex.DecodeString(s) }
 
 func decode64(s string) ([]byte, error) { return base64.StdEncoding.Strict().DecodeString(s) }
 
-// digestHeaders sets X-Checksum-* and Repr-Digest (RFC 9530: of the whole file, also on 206) from what is known of the
-// bytes without reading them.
+// digestHeaders sets X-Checksum-* and Repr-Digest (RFC 9530: of the whole file, also on 206) from the sums that are stored,
+// without reading the bytes.
 func digestHeaders(h http.Header, b registry.Blob) {
 	var repr []string
 	for _, alg := range algorithms {

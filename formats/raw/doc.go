@@ -7,5 +7,5 @@
 //	GET    …<directory>/                                   a listing, ?format=html, json or txt
 //	DELETE …                                               a file, or with ?recursive=true everything below a path
 //
-// The file part may have folders. What is stored is never transformed on the way out.
+// The file part may have folders. Stored bytes are never transformed on the way out.
 package raw

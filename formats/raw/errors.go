@@ -5,8 +5,8 @@ import (
 	"slipway/registry"
 )
 
-// render answers errors as problem+json with the default status of each kind: 400 for a path or checksum that is wrong,
-// 409 for other bytes under a path, 412 for a condition that does not hold.
+// render answers errors as problem+json with the default status of each kind: 400 for a wrong path or checksum, 409 for other
+// bytes at an existing path, 412 for a condition that does not hold.
 var render httpserver.Renderer = httpserver.Problem
 
 func invalid(format string, args ...any) error {

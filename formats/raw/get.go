@@ -49,10 +49,10 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, at registry.Coor
 	return h.site.ServeFile(w, r, f, opt)
 }
 
-// immutable is the Cache-Control where other bytes can't come under a path: for a day, as the setting may change.
+// immutable is the Cache-Control of a path whose bytes can't change: for a day, as the repository's setting may change.
 const immutable = "private, max-age=86400, immutable"
 
-// fileHeaders sets the sums and what keeps a browser from running stored content on this host.
+// fileHeaders sets the sums and the headers that keep a browser from running stored content on this host.
 func fileHeaders(h http.Header, f registry.File) {
 	digestHeaders(h, f.Blob)
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")

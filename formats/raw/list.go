@@ -26,7 +26,7 @@ type entry struct {
 	Modified    time.Time // zero: not known
 	ContentType string
 
-	cursor string // where the list goes on behind it
+	cursor string // continues the list after this entry
 }
 
 // list answers a directory: the packages of a repository, the versions of a package, a folder of a version.
@@ -88,7 +88,7 @@ func parseList(r *http.Request) (listQuery, error) {
 	return q, nil
 }
 
-// exists reports whether a directory is there: packages and versions that were deleted are not. NotFound.
+// exists fails with NotFound unless a directory exists. Deleted packages and versions do not.
 func (h *handlers) exists(ctx context.Context, loc location) error {
 	switch loc.depth() {
 	case atRepository:
@@ -106,7 +106,7 @@ func (h *handlers) exists(ctx context.Context, loc location) error {
 	}
 }
 
-// entries yields the lines of a directory behind a cursor, with one look at the database per thousand.
+// entries yields the entries of a directory after a cursor, with one transaction per thousand.
 func (h *handlers) entries(ctx context.Context, loc location, q listQuery) iter.Seq2[entry, error] {
 	switch loc.depth() {
 	case atRepository:
@@ -168,8 +168,8 @@ func (h *handlers) versions(ctx context.Context, at registry.Name, after string)
 	}
 }
 
-// files yields what is in a folder of a version by the order of paths, with one look at the database per page. Nothing is
-// said of what a folder holds: that would take a look at all of it.
+// files yields the entries of a folder of a version in the order of paths, with one transaction per page. Folders have no size
+// or time: that would take reading all files below them.
 func (h *handlers) files(ctx context.Context, loc location, after string, most int) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		var q catalog.FolderQuery

@@ -13,8 +13,8 @@ const (
 	maxTypeBytes = 255
 )
 
-// mediaType returns what is stored as a file's type: the client's, unless it is none or what curl --data-binary says of
-// everything, else one by the name. There is no encoding beside it: a .gz is a gzip file, not a compressed something.
+// mediaType returns the type to store for a file: the client's, unless it is missing or curl --data-binary's default, else a
+// type by the file's name. There is no content encoding: a .gz is a gzip file, not another file in compressed form.
 func mediaType(sent, p string) string {
 	if t, _, err := mime.ParseMediaType(sent); err == nil && len(sent) <= maxTypeBytes && strings.Contains(t, "/") &&
 		t != "application/x-www-form-urlencoded" {
@@ -37,7 +37,7 @@ var typesByName = map[string]string{
 	"readme": text, "license": text, "notice": text, "changelog": text, "copying": text,
 }
 
-// typesByExtension is a table of our own: the one of the mime package depends on files of the machine.
+// typesByExtension replaces the mime package's table, which depends on files of the machine.
 var typesByExtension = map[string]string{
 	"7z": "application/x-7z-compressed", "apk": "application/vnd.android.package-archive", "asc": text,
 	"avif": "image/avif", "bz2": "application/x-bzip2", "cfg": text, "conf": text, "css": "text/css; charset=utf-8",
@@ -54,7 +54,7 @@ var typesByExtension = map[string]string{
 	"yaml": "application/yaml", "yml": "application/yaml", "zip": "application/zip", "zst": "application/zstd",
 }
 
-// disposition makes a browser save what it might run. Plain kinds of text, images but SVG, and PDF are shown.
+// disposition makes a browser save files that it might run. Plain kinds of text, images but SVG, and PDF are shown.
 func disposition(mediaType, file string) string {
 	kind := "attachment"
 	if t, _, err := mime.ParseMediaType(mediaType); err == nil && shown(t) {

@@ -8,7 +8,7 @@ import (
 	"slipway/registry"
 )
 
-// location is a path below /raw/: what it names, decoded once.
+// location is a parsed path below /raw/, decoded once.
 type location struct {
 	repository string
 	segments   []string // package, version, then the segments of the file
@@ -23,7 +23,7 @@ const (
 	atFile // and deeper
 )
 
-// layout is how a path is made up, for messages.
+// layout describes a path, for messages.
 const layout = "a raw path is <package>/<version>/<file>, and the file may have folders"
 
 // parseLocation reads an encoded path, "/raw/main/tool/1.2.0/bin/tool". Each segment is decoded once; empty segments,
@@ -78,12 +78,12 @@ func (l location) check() error {
 
 func (l location) depth() int { return min(len(l.segments), atFile) }
 
-// name is the package; the location must be one of a package or below.
+// name is the package; the location must be a package's or below.
 func (l location) name() registry.Name {
 	return registry.Name{Repository: l.repository, Format: name, Package: l.segments[0], Display: l.segments[0]}
 }
 
-// coordinate is the version; the location must be one of a version or below.
+// coordinate is the version; the location must be a version's or below.
 func (l location) coordinate() registry.Coordinate { return l.name().At(l.segments[1]) }
 
 // path is the file or folder within the version, "" for the version itself.
@@ -102,7 +102,7 @@ func (l location) last() string {
 	return l.segments[len(l.segments)-1]
 }
 
-// file reads a location that must be one of a file. Invalid.
+// file returns the coordinate and path of a location, which must be a file's. Invalid.
 func (l location) file() (registry.Coordinate, string, error) {
 	switch {
 	case len(l.segments) < atFile:

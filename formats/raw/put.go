@@ -88,13 +88,13 @@ func parsePut(r *http.Request) (putRequest, error) {
 	return req, err
 }
 
-// refuse answers requests for what would go wrong unnoticed if the header were ignored.
+// refuse refuses requests with headers that must not be ignored, because the result would be silently wrong.
 func refuse(h http.Header) error {
 	switch {
 	case h.Get("X-Explode-Archive") != "" || h.Get("X-Explode-Archive-Atomic") != "":
 		return invalid("unpacking an archive on the server (X-Explode-Archive) is not supported; send its files one by one")
 	case h.Get("X-Checksum-Deploy") != "" && !strings.EqualFold(h.Get("X-Checksum-Deploy"), "false"):
-		// The protocol of this header: 404 makes its clients send the bytes.
+		// By the protocol of this header, 404 makes clients send the bytes.
 		return registry.Errorf(registry.NotFound, registry.AboutBlob, "storing by checksum alone is not supported; send the bytes")
 	case h.Get("Content-Range") != "":
 		return invalid("a part of a file can't be stored (Content-Range); send the whole") // RFC 9110 section 14.5
@@ -102,8 +102,8 @@ func refuse(h http.Header) error {
 	return nil
 }
 
-// before answers what needs no bytes to be stored: a sidecar is compared, and a PUT that can't succeed is refused before
-// its body is read. Commit decides again, in its transaction.
+// before handles what needs no bytes to be stored: it compares a sidecar, and refuses a PUT that can't succeed before its body
+// is read. Commit decides again, in its transaction.
 func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *publish.Publish, req putRequest) (done bool, err error) {
 	old, err := pub.File(r.Context(), req.at.Version, req.path)
 	if registry.KindOf(err) == registry.NotFound {
@@ -134,7 +134,7 @@ func (req putRequest) release(cond func(publish.Existing) error) publish.Release
 	return rel
 }
 
-// release is what a PUT, or a publish of several, makes of a version.
+// release is the release of a PUT, or of a publish of several files.
 func release(at registry.Coordinate, redeploy bool) publish.Release {
 	rel := publish.Release{Version: at.Version, PURL: purl(at), Mode: publish.Append}
 	rel.SortKey, rel.Prerelease = version.Key(at.Version)
@@ -160,7 +160,7 @@ type storedFile struct {
 	DownloadURL string `json:"download_url"`
 }
 
-// stored answers a PUT: Location, ETag, the sums, and a body for those who ask for JSON.
+// stored answers a PUT: Location, ETag, the sums, and a body for clients that ask for JSON.
 func (h *handlers) stored(w http.ResponseWriter, r *http.Request, req putRequest, st publish.Staged, status int) error {
 	url := h.site.BaseURL(r) + req.loc.href()
 	w.Header().Set("Location", url)
@@ -182,7 +182,7 @@ func empty(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
 }
 
-// compare answers the PUT of a sidecar: 201 when it holds the sum of its file, and it is not stored, as GET makes it.
+// compare answers the PUT of a sidecar: 201 when it holds the sum of its file. The sidecar is not stored, as GET makes it.
 func (h *handlers) compare(w http.ResponseWriter, r *http.Request, req putRequest, alg *algorithm, base registry.File) error {
 	sent, err := readSidecar(r.Body, alg, base.Path)
 	if err != nil {

@@ -55,7 +55,7 @@ func (format) Mount(root *mux.Router, site *formats.Site) {
 	site.Fallback(root, router, name, render)
 }
 
-// options answers OPTIONS with 200. There is no DAV header: old uploaders would take it as a reason for MKCOL.
+// options answers OPTIONS with 200. It sends no DAV header, because that would make old uploaders send MKCOL.
 func (h *handlers) options(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Allow", "GET, HEAD, PUT, DELETE, OPTIONS")
 	w.Header().Set("Accept-Ranges", "bytes")

@@ -16,7 +16,7 @@ import (
 	"slipway/internal/httpserver"
 )
 
-// listing is a page of a directory as JSON. Next, where it is, goes into ?cursor=.
+// listing is a page of a directory as JSON. Next, if present, is the value of ?cursor= for the next page.
 type listing struct {
 	Path    string      `json:"path"`
 	Entries []jsonEntry `json:"entries"`
@@ -94,8 +94,8 @@ func streamHTML(w http.ResponseWriter, r *http.Request, loc location, entries it
 	return stream(w, r, "text/html; charset=utf-8", htmlHead(loc), entries, htmlLine, htmlTail)
 }
 
-// stream writes a listing of any length. The header waits for the first entry, so that a directory that is not there is
-// an error and not an empty page.
+// stream writes a listing of any length. The header waits for the first entry, so that a missing directory is an error and not
+// an empty page.
 func stream(w http.ResponseWriter, r *http.Request, contentType, head string, entries iter.Seq2[entry, error],
 	line func(io.Writer, entry) error, tail string,
 ) error {
@@ -111,7 +111,7 @@ func stream(w http.ResponseWriter, r *http.Request, contentType, head string, en
 		}
 		if !begun {
 			begun = true
-			_, _ = out.WriteString(head) // the error stays and comes back at Flush
+			_, _ = out.WriteString(head) // Flush returns the error
 		}
 		if err := line(out, e); err != nil {
 			return err

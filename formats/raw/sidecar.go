@@ -30,8 +30,8 @@ func sidecar(p string) (alg *algorithm, of string, ok bool) {
 // sumLine is a line of a sidecar as sha256sum writes and reads it.
 func sumLine(sum []byte, file string) string { return fmt.Sprintf("%x  %s\n", sum, file) }
 
-// readSidecar reads the body of a sidecar: the bare sum, "sum  file", "sum *file", or "SHA256 (file) = sum". Of several
-// lines the one that names the file counts. Invalid, BadBody.
+// readSidecar reads the body of a sidecar: the bare sum, "sum file", "sum *file", or "SHA256 (file) = sum". Of several lines,
+// the line that names the file counts. Invalid, BadBody.
 func readSidecar(r io.Reader, alg *algorithm, file string) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r, maxSidecarBytes+1))
 	if err != nil {

@@ -12,16 +12,16 @@ import (
 	"slipway/registry"
 )
 
-// Bounds of sums that are computed when somebody asks for them.
+// Bounds of sums that are computed on request.
 const (
 	maxSums    = 4096 // remembered
 	maxSumming = 2    // blobs read at once
-	maxWaiting = 64   // blobs read or waiting to be
+	maxWaiting = 64   // blobs being read or waiting
 	sumBuffer  = 128 << 10
 )
 
-// sumCache computes sums that were not kept when a file was stored, by reading it once, and remembers them: only sha256
-// and what the uploader announced cost time at PUT.
+// sumCache computes sums that were not stored with a file, by reading the file once, and caches them. So a PUT spends time
+// only on sha256 and the sums that the uploader announced.
 type sumCache struct {
 	flight  singleflight.Group
 	waiting chan struct{}
@@ -52,7 +52,7 @@ func (c *sumCache) sum(ctx context.Context, svc *formats.Parts, f registry.File,
 		return sum, nil
 	}
 	ch := c.flight.DoChan(key.digest+alg.suffix, func() (any, error) {
-		// Who asked first may go away; the sum is of use to the next.
+		// The first client may go away; the sum still serves the next.
 		sum, err := c.compute(context.WithoutCancel(ctx), svc, f, alg)
 		if err == nil {
 			c.remember(key, sum)

@@ -12,8 +12,8 @@ import (
 	"slipway/internal/httpserver"
 )
 
-// maxSumsBytes is up to how long a SHA256SUMS is answered with ranges and conditions. A longer one leaves as it is made, so that
-// none is in memory as a whole.
+// maxSumsBytes is the longest SHA256SUMS that is answered with ranges and conditions. A longer one is streamed while it is
+// made, so that it is never in memory as a whole.
 const maxSumsBytes = 1 << 20
 
 // serveSums answers the SHA256SUMS of a directory of a version: a line for each file directly in it, by name. found is false,

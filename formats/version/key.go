@@ -1,5 +1,5 @@
-// Package version makes sort keys of versions: byte strings whose order is the order of the versions. Formats whose versions have an
-// order of their own make their own keys.
+// Package version makes sort keys of versions: byte strings whose order is the order of the versions. Formats with their own
+// order of versions make their own keys.
 package version
 
 import (
@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Marks in a version key. Their order is what makes the byte order of keys the order of versions: behind the same
-// numbers a prerelease comes first, then the version itself, then what has a suffix that is no prerelease, then more
-// numbers. A name without numbers in front comes before all that have some.
+// Marks in a version key. Their order is what makes the byte order of keys the order of versions: after the same numbers a
+// prerelease comes first, then the version itself, then a version with another suffix, then one with more numbers. A name
+// without leading numbers comes before all names with them.
 const (
 	keyText    = 0x01 // first byte of a name without leading numbers
 	keyPre     = 0x02
@@ -88,7 +88,7 @@ func hasMore(numbers []string) bool {
 	return false
 }
 
-// AppendNumber appends a number of any length so that byte order is numeric order: how many digits there are behind leading zeros,
+// AppendNumber appends a number of any length so that byte order is numeric order: the number of digits without leading zeros,
 // in two bytes, then these digits.
 func AppendNumber(key []byte, digits string) []byte {
 	digits = strings.TrimLeft(digits, "0")
@@ -147,7 +147,7 @@ func identifiers(pre string) []byte {
 	return append(key, keyEnd)
 }
 
-// natural encodes any text as runs of digits and of letters; what stands between them only separates.
+// natural encodes any text as runs of digits and of letters; other characters only separate the runs.
 func natural(s string) []byte {
 	var key []byte
 	for s != "" {
@@ -173,14 +173,14 @@ func runLength(s string, in func(rune) bool) int {
 	return len(s)
 }
 
-// prereleaseWords mark what comes before a release in versions that are not semver.
+// prereleaseWords mark prereleases in versions that are not semver.
 var prereleaseWords = map[string]bool{
 	"a": true, "alpha": true, "b": true, "beta": true, "c": true, "canary": true, "cr": true, "dev": true, "ea": true, "m": true,
 	"milestone": true, "nightly": true, "next": true, "pre": true, "preview": true, "rc": true, "snapshot": true,
 }
 
-// isPrerelease reports whether the first word of s is one of them. A single letter is only in front of a number: 1.0b2
-// is a beta, 1.0.2b a patch.
+// isPrerelease reports whether the first word of s is a prerelease word. A single letter counts only before a number: 1.0b2 is
+// a beta, 1.0.2b a patch.
 func isPrerelease(s string) bool {
 	s = s[runLength(s, func(r rune) bool { return !isWordRune(r) && !isDigitRune(r) }):]
 	n := runLength(s, isWordRune)

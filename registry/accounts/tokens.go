@@ -189,14 +189,14 @@ var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 const minPassword, maxPassword = 8, 1024
 
-// UserChange are the fields to set; nil keeps what is there.
+// UserChange has the fields to set; a nil field stays as it is.
 type UserChange struct {
 	Password *string
 	Disabled *bool
 	Grants   []access.Grant // nil keeps
 }
 
-// CreateUser makes a user. It needs to administer the instance, and hands out no right that the caller lacks.
+// CreateUser makes a user. The caller must administer the instance, and hands out no right that it lacks.
 func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
 	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
 	if err != nil {
@@ -226,7 +226,7 @@ func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (r
 
 func (c UserChange) apply(actor access.Actor, u *registry.User, cost int) error {
 	if c.Password != nil {
-		// The first password is the operator's own affair.
+		// The operator may choose any first password.
 		if first := actor.Type == access.TypeSystem; !first && len(*c.Password) < minPassword || len(*c.Password) > maxPassword {
 			return registry.Errorf(registry.Invalid, registry.AboutUser, "a password has %d to %d bytes", minPassword, maxPassword)
 		}
@@ -251,7 +251,8 @@ func (c UserChange) apply(actor access.Actor, u *registry.User, cost int) error 
 	return nil
 }
 
-// UpdateUser changes a user: an administrator of the instance anything, a user logged in by password the own password.
+// UpdateUser changes a user. An administrator of the instance may change everything; a user who is logged in by password may
+// change that password.
 func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
 	actor := access.From(ctx)
 	own := actor.Type == access.TypeUser && actor.Name == name && c.Disabled == nil && c.Grants == nil
@@ -294,7 +295,7 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 	return u, err
 }
 
-// mustHaveAdministrator refuses the change that would leave nobody who could take it back.
+// mustHaveAdministrator refuses a change after which no user could administer the instance.
 func mustHaveAdministrator(rows metadata.Users) error {
 	for p := (registry.Page{Limit: registry.MaxPage}); ; {
 		users, err := rows.Users(p)
@@ -319,7 +320,7 @@ func administers(u registry.User) bool {
 	})
 }
 
-// Users lists users by name. It needs to administer the instance.
+// Users lists users by name. The caller must administer the instance.
 func (s *Accounts) Users(ctx context.Context, p registry.Page) ([]registry.User, error) {
 	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
 		return nil, err

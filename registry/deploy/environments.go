@@ -11,7 +11,7 @@ import (
 	"slipway/registry/access"
 )
 
-// maxServices bounds what one environment holds: its state is answered whole.
+// maxServices bounds the services of one environment, as its state is answered whole.
 const maxServices = 1000
 
 var (
@@ -19,10 +19,10 @@ var (
 	serviceName     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`)
 )
 
-// EnvironmentChange are the fields to set; nil keeps what is there.
+// EnvironmentChange has the fields to set; a nil field stays as it is.
 type EnvironmentChange struct {
 	Description *string `json:"description"`
-	Tag         *string `json:"tag"` // what it points to is wanted in the environment; "" for none
+	Tag         *string `json:"tag"` // the versions that it points to are wanted in the environment; "" for none
 }
 
 func (c EnvironmentChange) apply(e *registry.Environment) error {
@@ -76,7 +76,7 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 	return putEnvironment(tx, actor, registry.EventEnvironmentCreated, e)
 }
 
-// putEnvironment stores what an environment is from now on, with its log entry.
+// putEnvironment stores the new state of an environment, with its log entry.
 func putEnvironment(tx metadata.Tx, actor access.Actor, kind registry.EventType, e registry.Environment) (registry.Environment, error) {
 	data := registry.EventData{Tag: e.Tag}
 	data.Environment = e.Name
