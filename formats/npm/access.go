@@ -29,8 +29,8 @@ func (h *handlers) visibility(w http.ResponseWriter, r *http.Request, t target) 
 	return httpserver.JSON(w, http.StatusOK, map[string]bool{"public": public})
 }
 
-// access answers POST /-/package/<name>/access, for who may publish. Visibility is the repository's, so only what holds
-// already succeeds.
+// access answers POST /-/package/<name>/access, for callers who may publish. The repository decides visibility, so only a
+// request for the current visibility succeeds.
 func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) error {
 	name, _, err := h.find(r.Context(), t)
 	if err != nil {

@@ -23,8 +23,8 @@ func (*handlers) whoami(w http.ResponseWriter, r *http.Request, _ target) error 
 	return httpserver.JSON(w, http.StatusOK, map[string]string{"username": a.Name})
 }
 
-// user answers GET /-/user/org.couchdb.user:<name>; npm owner asks before it adds somebody. Maintainers are shown, they
-// carry no rights, so any name that a user could have is answered and nobody learns which ones exist.
+// user answers GET /-/user/org.couchdb.user:<name>; npm owner asks before it adds a maintainer. Maintainers are only shown and
+// have no rights, so every possible user name is answered, and the answer does not reveal which users exist.
 func (*handlers) user(w http.ResponseWriter, r *http.Request, t target) error {
 	if len(t.user) > maxNameBytes {
 		return registry.Errorf(registry.NotFound, registry.AboutUser, "There is no such user.")
@@ -40,8 +40,8 @@ type loggedIn struct {
 	Token string `json:"token"`
 }
 
-// login answers PUT /-/user/org.couchdb.user:<name>, npm's legacy login (npm.md 7): it turns a password into a token
-// with the user's rights. Credentials of the request itself are not looked at.
+// login answers PUT /-/user/org.couchdb.user:<name>, npm's legacy login (npm.md 7): it turns a password into a token with the
+// user's rights. Credentials of the request itself are ignored.
 func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error {
 	var body struct {
 		Name     string `json:"name"`
@@ -53,14 +53,14 @@ func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error
 	if body.Name != t.user || body.Password == "" {
 		return registry.Errorf(registry.Invalid, registry.AboutUser, "The body must have the user name of the URL and a password.")
 	}
-	// npm prints "Incorrect or missing password" for this challenge, and talks of tokens for the other.
+	// npm prints "Incorrect or missing password" for this challenge, and a message about tokens for bearerChallenge.
 	w.Header().Set("Www-Authenticate", `Basic realm="Slipway", charset="UTF-8"`)
 	actor, err := h.site.Parts.Accounts.Authenticate(r.Context(), access.Credentials{User: body.Name, Password: body.Password})
 	if err != nil {
 		return err
 	}
 	w.Header().Del("Www-Authenticate")
-	token := body.Password // a token given as the password is what the client gets back: its rights and its end stay
+	token := body.Password // a token given as the password is returned as it is, with its rights and its end
 	if actor.Type == access.TypeUser {
 		if token, err = h.mint(h.site.As(r.Context(), actor), actor, r.UserAgent()); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (h *handlers) mint(ctx context.Context, actor access.Actor, userAgent strin
 	return secret, err
 }
 
-// clientName keeps what is harmless of "npm/11.19.1".
+// clientName keeps the harmless characters of a name such as "npm/11.19.1".
 func clientName(s string) string {
 	const most = 40
 	s = strings.Map(func(r rune) rune {
@@ -100,7 +100,7 @@ func (h *handlers) logout(w http.ResponseWriter, r *http.Request, t target) erro
 	return httpserver.JSON(w, http.StatusOK, done{true})
 }
 
-// profile is GET /-/npm/v1/user. Times and an address are not known, so they are left out.
+// profile is GET /-/npm/v1/user. Times and the address are unknown, so they are left out.
 type profile struct {
 	Name          string   `json:"name"`
 	Email         string   `json:"email"`
@@ -115,8 +115,8 @@ func (*handlers) profile(w http.ResponseWriter, r *http.Request, _ target) error
 	return httpserver.JSON(w, http.StatusOK, profile{Name: a.Name})
 }
 
-// changeProfile answers POST /-/npm/v1/user. The password is all that can be changed here; the old one proves who it is,
-// whatever credentials the request carries.
+// changeProfile answers POST /-/npm/v1/user. Only the password can be changed; the old password proves the user, whatever
+// credentials the request carries.
 func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ target) error {
 	a := access.From(r.Context())
 	var body struct {
@@ -142,7 +142,8 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 	return httpserver.JSON(w, http.StatusOK, profile{Name: a.Name})
 }
 
-// prove checks a user's password, not a token in its place. Denied: npm takes 401 for a broken login and asks again.
+// prove checks a user's password, and accepts no token instead. It fails with Denied, because npm takes 401 for a broken login
+// and asks again.
 func (h *handlers) prove(ctx context.Context, name, password string) (access.Actor, error) {
 	user, err := h.site.Parts.Accounts.Authenticate(ctx, access.Credentials{User: name, Password: password})
 	if registry.KindOf(err) == registry.Unauthenticated || err == nil && user.Type != access.TypeUser {

@@ -25,7 +25,7 @@ type base64Reader struct {
 
 var base64Readers = sync.Pool{New: func() any { return new(base64Reader) }}
 
-// newBase64Reader returns a reader whose memory serves again when it is put back.
+// newBase64Reader returns a reader whose memory is reused once it is put back.
 func newBase64Reader(r io.Reader) *base64Reader {
 	b := base64Readers.Get().(*base64Reader)
 	b.r, b.in, b.ready, b.ended, b.err = r, nil, nil, false, nil
@@ -53,7 +53,7 @@ func (b *base64Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill decodes what one read brings, in whole groups of four.
+// fill decodes the characters of one read, in whole groups of four.
 func (b *base64Reader) fill() {
 	n, err := b.r.Read(b.buf[len(b.in):])
 	b.in = b.buf[:len(b.in)+n]

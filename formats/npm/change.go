@@ -24,7 +24,7 @@ func (h *handlers) putRevision(w http.ResponseWriter, r *http.Request, t target)
 	if err != nil {
 		return err
 	}
-	// What the document changes, and the right that it takes, is known only when it is read: that is not for everybody.
+	// The needed right is known only once the document is read, so callers with neither right are refused before that.
 	if err := h.site.Parts.Core.AuthorizeAny(r.Context(), t.repository, access.Publish, access.Delete); err != nil {
 		return err
 	}
@@ -35,9 +35,9 @@ func (h *handlers) putRevision(w http.ResponseWriter, r *http.Request, t target)
 	return h.change(w, r, name, doc, t.rev)
 }
 
-// change applies a packument that the client has edited (npm.md 6). Which command it was is told by what is in it, never
-// by a header: "versions" are a deprecation or, under a revision, an unpublish; without them "maintainers" are npm
-// owner and "users" npm star. What is not in the document is not touched.
+// change applies a packument that the client has edited (npm.md 6). Its members tell the command, never a header: "versions"
+// mean a deprecation or, under a revision, an unpublish; without them "maintainers" mean npm owner and "users" npm star.
+// Members that the document lacks stay as they are.
 func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.Name, doc document, rev string) error {
 	sentRev, err := doc.text("_rev")
 	if err != nil {
@@ -68,8 +68,8 @@ func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.
 	return httpserver.JSON(w, http.StatusCreated, published{OK: true, ID: name.Package, Rev: h.rev(r.Context(), name), Success: true})
 }
 
-// unlessStale runs a change and takes it back if the client had read another revision. It runs first, so that who may not
-// change anything is told that, and not to try again.
+// unlessStale runs a change and takes it back if the client had read another revision. fn runs before the comparison, so that
+// a caller without the right is told that rather than to try again.
 func unlessStale(e *publish.Edit, revs []string, fn func() error) error {
 	current := revision(e.Package())
 	stale := slices.ContainsFunc(revs, func(rev string) bool { return rev != "" && rev != current })
@@ -80,8 +80,8 @@ func unlessStale(e *publish.Edit, revs []string, fn func() error) error {
 	return err
 }
 
-// removeVersions deletes the versions that the client left out. The tag latest finds its new place in the core: what the
-// client computed may be a prerelease.
+// removeVersions deletes the versions that the client left out. The core moves the tag latest: the client's choice may be a
+// prerelease.
 func removeVersions(e *publish.Edit, doc document) error {
 	if len(doc.versions) == 0 {
 		return invalid("a document without versions does not unpublish the package; delete it as a whole")
@@ -96,7 +96,7 @@ func removeVersions(e *publish.Edit, doc document) error {
 	return deleteWhere(e, func(v registry.Version) bool { return !stay[v.Name] })
 }
 
-// deleteWhere deletes versions from the lowest up: the tag latest, mostly on a high one, then moves once.
+// deleteWhere deletes versions from the lowest up, so that the tag latest, mostly on a high version, moves once.
 func deleteWhere(e *publish.Edit, gone func(registry.Version) bool) error {
 	have, err := e.Versions()
 	if err != nil {
@@ -113,8 +113,7 @@ func deleteWhere(e *publish.Edit, gone func(registry.Version) bool) error {
 	return nil
 }
 
-// deprecateVersions applies the differences in "deprecated"; an empty text ends a deprecation, an absent key says
-// nothing.
+// deprecateVersions applies the differences in "deprecated"; an empty text ends a deprecation, an absent key changes nothing.
 func deprecateVersions(e *publish.Edit, doc document) error {
 	have, err := e.Versions()
 	if err != nil {
@@ -209,7 +208,7 @@ func (h *handlers) deletePackage(w http.ResponseWriter, r *http.Request, t targe
 }
 
 // deleteTarball answers DELETE /<path of dist.tarball>/-rev/<rev>, the last step of npm unpublish <name>@<version>: the
-// version is gone by then, and that is success. A client that comes here alone deletes the version.
+// version is deleted by then, and the answer is success. A client that sends this request alone deletes the version.
 func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t target) error {
 	name, err := t.named()
 	if err != nil {
@@ -240,7 +239,7 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 	return httpserver.JSON(w, http.StatusOK, done{true})
 }
 
-// noAttachment is for documents that are no publish.
+// noAttachment refuses attachments, for documents that are no publish.
 func noAttachment(string, io.Reader) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a change under a revision can't publish anything")
 }

@@ -12,10 +12,10 @@ import (
 	"slipway/registry"
 )
 
-// maxTags of one publish; clients send one.
+// maxTags bounds the tags of one publish; clients send one.
 const maxTags = 100
 
-// sent is a publish document that holds together.
+// sent is a publish document whose parts agree.
 type sent struct {
 	version    string // without build metadata
 	prerelease bool
@@ -23,7 +23,7 @@ type sent struct {
 	manifest   object
 }
 
-// checkPublish holds a publish document to npm.md 5.4, in its order, after all of it was read. Invalid, DigestMismatch.
+// checkPublish checks a whole publish document by npm.md 5.4, in that order. Invalid, DigestMismatch.
 func checkPublish(doc document, u *upload) (sent, error) {
 	var s sent
 	err := checkSameName(doc, u.name)
@@ -119,7 +119,7 @@ func checkAttachments(doc document, u *upload) error {
 	return nil
 }
 
-// checkSums compares what the client computed with what came.
+// checkSums compares the client's sums with those of the received bytes.
 func checkSums(manifest object, blob registry.Blob) error {
 	dist, err := parseObject(manifest.get("dist"))
 	if err != nil {
@@ -151,8 +151,8 @@ func mismatch(what, announced, got string) error {
 	return registry.Errorf(registry.DigestMismatch, registry.AboutFile, "the tarball's %s is %s, but %s was announced; nothing was published", what, got, formats.Clip(announced))
 }
 
-// checkIdentity compares name and version with the tarball's own package.json (npm.md 5.5), which clients pack as it is:
-// what they send beside it was trimmed and cleaned.
+// checkIdentity compares name and version with the tarball's own package.json (npm.md 5.5), which clients pack unchanged,
+// while the manifest that they send beside it is trimmed and cleaned.
 func checkIdentity(u *upload, version string) error {
 	name, inner := u.tar.manifest.text("name"), u.tar.manifest.text("version")
 	same := inner == version

@@ -15,17 +15,17 @@ const (
 	maxNameInDoc   = 1024 // bytes of an attachment's name
 )
 
-// document is what a PUT to a package carries: a publish has attachments; everything else (deprecate, unpublish, owner,
-// star) is the packument that the client had read, with changes in it.
+// document is the body of a PUT to a package. A publish has attachments; the others (deprecate, unpublish, owner, star) are
+// the packument that the client read, with its changes.
 type document struct {
-	fields      map[string]json.RawMessage // of wantedFields, those that were sent
+	fields      map[string]json.RawMessage // the wantedFields that were sent
 	hasVersions bool
 	versions    []sentVersion
 	attachments []attachment
 }
 
-// sentVersion is one member of "versions". Only the first is kept whole: a publish has exactly one, and of the thousands
-// that a deprecation sends along nothing else counts.
+// sentVersion is one member of "versions". Only the first manifest is kept whole: a publish has exactly one version, and of
+// the thousands in a deprecation only the "deprecated" member matters.
 type sentVersion struct {
 	name       string
 	manifest   object          // of the first version; nil: it is no object
@@ -39,12 +39,12 @@ type attachment struct {
 	hasData     bool
 }
 
-// wantedFields are the members at the top that somebody reads; readme and the like can be large and many.
+// wantedFields are the top-level members that are read; others can be large and many.
 var wantedFields = []string{"_id", "_rev", "name", "dist-tags", "readme", "readmeFilename", "maintainers", "users"}
 
-// readDocument reads a whole body. attach gets the data of each attachment as it passes, unescaped but not decoded, and
-// reads it to its end. Keys may come in any order: npm sends the attachments last, Yarn 4 first. Invalid, TooLarge,
-// BadBody, or the error of attach.
+// readDocument reads a whole body. attach is called with the data of each attachment, unescaped but not decoded, and reads it
+// to the end. Keys may come in any order: npm sends the attachments last, Yarn 4 first. Invalid, TooLarge, BadBody, or the
+// error of attach.
 func readDocument(body io.Reader, attach func(name string, data io.Reader) error) (document, error) {
 	s := newScanner(body)
 	defer s.putBack()

@@ -8,7 +8,7 @@ import (
 	"slipway/registry"
 )
 
-// codes are stable names of failures for programs; clients print the sentence only.
+// codes are stable names of failures, for programs; clients print only the sentence.
 var codes = map[int]string{
 	http.StatusBadRequest:            "EBADREQUEST",
 	http.StatusUnauthorized:          "EUNAUTHORIZED",
@@ -65,13 +65,13 @@ func statusOf(e *registry.Error) int {
 	return httpserver.StatusOf(e)
 }
 
-// overPublished is the refusal of a version that exists; release tools look for these words (npm.md 5.6).
+// overPublished is the error for a version that exists; release tools look for these words (npm.md 5.6).
 func overPublished(version string, cause error) error {
 	return &registry.Error{Kind: registry.AlreadyExists, Subject: registry.AboutVersion, Err: cause,
 		Detail: "You cannot publish over the previously published versions: " + version + "."}
 }
 
-// updateConflict says that the client changed a document which somebody else has changed meanwhile.
+// updateConflict is the error for a document that another client has changed meanwhile.
 func updateConflict() error {
 	return registry.Errorf(registry.PreconditionFailed, registry.AboutPackage, "Document update conflict")
 }

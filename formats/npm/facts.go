@@ -24,7 +24,7 @@ var (
 	hosts     = map[string]string{"": "github.com", "github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 )
 
-// facts are what a publish says about its origin: all declared, but for what the server itself saw in the tarball.
+// facts are a publish's facts about its origin: declared ones, and those that the server observed in the tarball.
 func facts(m object, differs []difference, userAgent string) []registry.FactInput {
 	var out []registry.FactInput
 	add := func(key, value, source string, rank int) {
@@ -65,7 +65,7 @@ func repositoryURL(m object) string {
 	return url
 }
 
-// differenceText is the list of fields that were sent differently, with what was sent while it fits.
+// differenceText lists the fields that differ from the tarball, with the sent values as far as they fit.
 func differenceText(differs []difference) string {
 	if raw, err := json.Marshal(differs); err == nil && len(raw) <= maxFactBytes {
 		return string(raw)
@@ -74,6 +74,6 @@ func differenceText(differs []difference) string {
 	for i, d := range differs {
 		short[i] = difference{Field: d.Field}
 	}
-	raw, _ := json.Marshal(short) // a few names of ours always encode
+	raw, _ := json.Marshal(short) // a few known names always encode
 	return string(raw)
 }

@@ -19,7 +19,7 @@ const (
 	maxManifestBytes = 4 << 20
 )
 
-// contents is what a tarball says about itself.
+// contents is what inspect reads from a tarball.
 type contents struct {
 	manifest      object // its package.json
 	hasGyp        bool   // binding.gyp beside it
@@ -39,8 +39,8 @@ func inspect(r io.Reader) (contents, error) {
 	return found, err
 }
 
-// entry counts files, and looks at those of the root directory that decide what an installation does. A second one of the
-// same name, also in another case, would be what is installed instead of what was inspected.
+// entry counts files, and reads those of the root directory that decide what an installation does. It refuses a second file of
+// such a name, also in another case, because clients would install that file instead of the inspected one.
 func (c *contents) entry(h *tar.Header, name string, body io.Reader) error {
 	file := h.Typeflag == tar.TypeReg
 	if file {

@@ -13,7 +13,7 @@ import (
 // maxFragmentBytes bounds what one version adds to a packument.
 const maxFragmentBytes = 4 << 20
 
-// manifest is a version on its way into the store.
+// manifest is the manifest of a version to be stored.
 type manifest struct {
 	name, version string
 	object        object // as reconciled with the tarball
@@ -23,8 +23,8 @@ type manifest struct {
 	publisher     string
 }
 
-// dropped are the members of a sent manifest that are the server's (npm.md 5.8), or rests of how a client packed, as is
-// most that begins with an underscore.
+// dropped reports whether a member of a sent manifest is dropped: the server sets it (npm.md 5.8), or it is left over from
+// packing, as most members that begin with an underscore.
 func dropped(key string) bool {
 	switch key {
 	case "dist", "deprecated", "maintainers", "readme", "hasInstallScript", "integrity", "shasum", "time", "users", "dist-tags", "versions":
@@ -35,8 +35,8 @@ func dropped(key string) bool {
 	return strings.HasPrefix(key, "_")
 }
 
-// abbreviatedMembers is the one allow-list of the install document (npm.md 3.5): losing any of them changes what gets
-// installed.
+// abbreviatedMembers is the allow-list of the install document (npm.md 3.5): without any of them clients install something
+// else.
 var abbreviatedMembers = []string{
 	"name", "version", "dependencies", "acceptDependencies", "optionalDependencies", "devDependencies", "bundleDependencies",
 	"bundledDependencies", "peerDependencies", "peerDependenciesMeta", "bin", "directories", "engines", "_hasShrinkwrap",
@@ -49,8 +49,8 @@ type person struct {
 	Email string `json:"email"`
 }
 
-// descriptor returns what is stored of the version: the full and the abbreviated object as text that ends inside of
-// "dist", so that rendering appends the tarball's URL and what may change later. TooLarge.
+// descriptor returns the stored form of the version: the full and the abbreviated object as text that ends inside "dist", so
+// that rendering appends the tarball's URL and the members that may change later. TooLarge.
 func (m manifest) descriptor() ([]byte, error) {
 	o := slices.Clone(m.object)
 	o.drop(dropped)
@@ -106,12 +106,12 @@ func unseal(descriptor []byte) (full, abbreviated []byte, err error) {
 	return rest[:n], rest[n:], nil
 }
 
-// about is what is kept per package, as JSON in its descriptor.
+// about is a package's descriptor, as JSON.
 type about struct {
 	Readme         string          `json:"readme,omitempty"`
 	ReadmeFilename string          `json:"readmeFilename,omitempty"`
 	Maintainers    []person        `json:"maintainers,omitempty"`
-	Users          map[string]bool `json:"users,omitempty"` // who starred it
+	Users          map[string]bool `json:"users,omitempty"` // users who starred the package
 }
 
 func readAbout(descriptor []byte) (about, error) {
@@ -125,7 +125,7 @@ func readAbout(descriptor []byte) (about, error) {
 	return a, nil
 }
 
-// aboutObject is readAbout for who changes a part of it: the text of the others is not looked at.
+// aboutObject is readAbout for changing one member: the other members stay as text.
 func aboutObject(descriptor []byte) (object, error) {
 	if len(descriptor) == 0 {
 		return nil, nil
@@ -137,7 +137,7 @@ func aboutObject(descriptor []byte) (object, error) {
 	return o, err
 }
 
-// maxReadmeBytes of a readme are kept.
+// maxReadmeBytes bounds the stored part of a readme.
 const maxReadmeBytes = 64 << 10
 
 func clipReadme(s string) string {

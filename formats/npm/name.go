@@ -16,7 +16,7 @@ const (
 	safeScope = safePart + "~!'()*"
 )
 
-// splitName returns the scope without "@" and the last part. ok is false for what can't name a package at all.
+// splitName returns the scope without "@" and the last part. ok is false for text that can't name a package.
 func splitName(name string) (scope, last string, ok bool) {
 	rest, scoped := strings.CutPrefix(name, "@")
 	if !scoped {
@@ -26,8 +26,8 @@ func splitName(name string) (scope, last string, ok bool) {
 	return scope, last, ok && scope != "" && last != "" && !strings.Contains(last, "/")
 }
 
-// checkName holds a name to what every package, also an old one with capitals, has: an optional scope and one part.
-// Names are never lower-cased: JSONStream and jsonstream are two packages. Invalid.
+// checkName checks the rules for all names, also old ones with capitals: an optional scope and one part. Names are never
+// lower-cased: JSONStream and jsonstream are two packages. Invalid.
 func checkName(name string) (string, error) {
 	if _, _, ok := splitName(name); !ok {
 		return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "%q is not a package name: expected name or @scope/name", formats.Clip(name))

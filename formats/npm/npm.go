@@ -17,7 +17,8 @@ const (
 	formatName  = "npm"
 	requiredTag = "latest"
 
-	// defaultTarballBytes: JavaScript clients end near 384 MiB, the length of a string that holds the base64.
+	// defaultTarballBytes: JavaScript clients fail beyond about 384 MiB, because of the longest string that can hold the
+	// base64.
 	defaultTarballBytes = 512 << 20
 )
 
@@ -33,7 +34,7 @@ func New() *Format { return &Format{} }
 // Name implements formats.Format.
 func (*Format) Name() string { return formatName }
 
-// Rules implements formats.Format: names as they are, no tag that reads as a version range, always a latest.
+// Rules implements formats.Format: names are not normalised, no tag may read as a version range, and latest always exists.
 func (*Format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "npm", Normalize: checkName, Spelling: spelling, CheckTag: checkTag, RequiredTag: requiredTag,
@@ -50,13 +51,13 @@ type handlers struct {
 // handler answers a request whose path is parsed.
 type handler func(h *handlers, w http.ResponseWriter, r *http.Request, t target) error
 
-// route is one operation with one method; HEAD goes where GET goes.
+// route is one operation with one method; HEAD is handled as GET.
 type route struct {
 	op     op
 	method string
 	name   string
-	// public routes concern no repository, or must not stumble over credentials that do not hold: npm sends its stale
-	// token along when it logs in again (npm.md 2.7). Those about an account authenticate themselves.
+	// public routes concern no repository, or must ignore invalid credentials: npm sends its stale token when it logs in again
+	// (npm.md 2.7). Handlers of account routes authenticate themselves.
 	public bool
 	handle handler
 }
@@ -158,7 +159,7 @@ func signedIn(fn handler) handler {
 	}
 }
 
-// below matches a path prefix by whole segments, also with the slash in front doubled.
+// below matches a path prefix by whole segments, also with a doubled leading slash.
 func below(path, prefix string) bool {
 	path = "/" + strings.TrimLeft(path, "/")
 	return path == prefix || strings.HasPrefix(path, prefix+"/")
@@ -174,12 +175,12 @@ func (h *handlers) base(r *http.Request, t target) string {
 	return h.site.BaseURL(r) + "/npm/" + t.repository
 }
 
-// empty answers what only wants to know that somebody is there.
+// empty answers requests that only check that the server is there.
 func (*handlers) empty(w http.ResponseWriter, _ *http.Request, _ target) error {
 	return httpserver.JSON(w, http.StatusOK, struct{}{})
 }
 
-// unsupported answers 404 with a sentence: npm then goes on without, or shows it.
+// unsupported answers 404 with a sentence: npm then continues without the feature, or shows the sentence.
 func (*handlers) unsupported(_ http.ResponseWriter, _ *http.Request, t target) error {
 	return registry.Errorf(registry.NotFound, registry.AboutRequest, "%s", t.feature)
 }

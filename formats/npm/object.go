@@ -14,13 +14,14 @@ type member struct {
 	value json.RawMessage
 }
 
-// object is a JSON object that keeps unknown members and the order of all. encoding/json can't stand in for it: its
-// structs drop members and match keys without regard to case, its maps lose the order.
+// object is a JSON object that keeps unknown members and the order of members. encoding/json can't replace it: its structs
+// drop members and match keys without regard to case, its maps lose the order.
 type object []member
 
 var errNotObject = errors.New("not a JSON object")
 
-// fewMembers of an object are told apart by looking at each. For a hostile object of a million that would take hours.
+// fewMembers is up to how many members are searched one by one. For a hostile object of a million members that would take
+// hours.
 const fewMembers = 32
 
 // parseObject reads an object as JavaScript does: of equal keys the last one counts. Values are parts of raw, which must
@@ -28,7 +29,7 @@ const fewMembers = 32
 func parseObject(raw []byte) (object, error) {
 	s := syntax{text: raw}
 	o := make(object, 0, 16)
-	var at map[string]int // of more than fewMembers
+	var at map[string]int // only beyond fewMembers
 	var room []byte       // for values without their white space
 	start := s.space(0)
 	if s.at(start) != '{' {
@@ -89,7 +90,7 @@ func (o object) text(key string) string {
 	return s
 }
 
-// put sets a member, or drops it when the value says nothing.
+// put sets a member, or drops it when the value is empty.
 func (o *object) put(key string, v json.RawMessage) {
 	if isEmpty(v) {
 		o.drop(func(k string) bool { return k == key })
@@ -139,7 +140,7 @@ func (o object) size() int {
 	return n
 }
 
-// marshal writes a value of ours, without the escaping that is meant for HTML.
+// marshal encodes a value made by this package, without HTML escaping.
 func marshal(v any) json.RawMessage {
 	switch v := v.(type) {
 	case string:
@@ -160,7 +161,7 @@ func encoded(v any) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }
 
-// isEmpty reports whether a value says nothing: absent, null, "", {} or [].
+// isEmpty reports whether a value is absent, null, "", {} or [].
 func isEmpty(v json.RawMessage) bool {
 	switch string(v) {
 	case "", "null", `""`, "{}", "[]":

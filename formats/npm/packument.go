@@ -12,8 +12,8 @@ import (
 	"slipway/registry/catalog"
 )
 
-// packument answers GET /<name> (npm.md 3): the abbreviated document when it is asked for, else the full one. With
-// ?write=true the client is about to change it and needs "_rev", so it is always the full one.
+// packument answers GET /<name> (npm.md 3): the abbreviated document when it is asked for, else the full one. With ?write=true
+// the client is about to change the document and needs "_rev", so it always gets the full one.
 func (h *handlers) packument(w http.ResponseWriter, r *http.Request, t target) error {
 	write := r.URL.Query().Has("write")
 	if !write && strings.Contains(r.Header.Get("Accept"), abbreviatedType) {
@@ -43,7 +43,8 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 	})
 }
 
-// serve is document of what read finds. pkg was read before, so that no newer revision's document is kept with what is older.
+// serve is document for the listing that read returns. pkg must have been read before, so that no older content is cached
+// under a newer revision.
 func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg registry.Package, view string,
 	render func(*page) ([]byte, string, error), read func(context.Context) (catalog.PackageListing, error)) error {
 	base := h.base(r, t)
@@ -83,8 +84,8 @@ func absent(name string) error {
 	return registry.Errorf(registry.NotFound, registry.AboutPackage, "package %q has no versions in this repository", formats.Clip(name))
 }
 
-// cacheControl makes clients ask each time, and keep what they have when the network fails: must-revalidate would
-// forbid that.
+// cacheControl makes clients revalidate each time, but lets them use their copy when the network fails, which must-revalidate
+// would forbid.
 func cacheControl(ctx context.Context) string {
 	if access.From(ctx).Type == access.TypeAnonymous {
 		return "no-cache"
@@ -92,7 +93,7 @@ func cacheControl(ctx context.Context) string {
 	return "private, no-cache"
 }
 
-// version answers GET /<name>/<version or tag> (npm.md 3.11), also of a version that is written loosely.
+// version answers GET /<name>/<version or tag> (npm.md 3.11), also for a loosely written version.
 func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) error {
 	name, pkg, err := h.find(r.Context(), t)
 	if err != nil {
@@ -111,8 +112,8 @@ func (h *handlers) version(w http.ResponseWriter, r *http.Request, t target) err
 	})
 }
 
-// resolve finds what a version or a tag names. As for clients, what reads as a version is one; a tag that reads so, such as
-// 1.0.0beta, is found where there is no such version. NotFound.
+// resolve finds a version by its name or a tag. As in clients, text that reads as a version is taken for a version; a tag of
+// that form, such as 1.0.0beta, is found only if there is no such version. NotFound.
 func (h *handlers) resolve(ctx context.Context, name registry.Name, text string) (registry.Version, error) {
 	version, ok := looseVersion(text)
 	if !ok {
@@ -127,8 +128,8 @@ func (h *handlers) resolve(ctx context.Context, name registry.Name, text string)
 	return v, err
 }
 
-// tarball answers GET and HEAD of a tarball (npm.md 4) in all its spellings. Which version it belongs to is looked up:
-// names and prereleases both contain "-1.2".
+// tarball answers GET and HEAD of a tarball (npm.md 4) in all its spellings. Its version is looked up rather than parsed, as
+// names and prereleases may both contain "-1.2".
 func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) error {
 	name, err := t.named()
 	if err != nil {
@@ -143,7 +144,7 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 		return err
 	}
 	opt := httpserver.FileOptions{ContentType: tarballType, Redirect: true}
-	if !registry.AllowReuse.In(repo) { // else other bytes may come under the same name
+	if !registry.AllowReuse.In(repo) { // with the setting, the same name may get other bytes
 		opt.CacheControl = httpserver.ImmutableCache
 	}
 	return h.site.ServeFile(w, r, f, opt)

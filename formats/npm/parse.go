@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// op is what a request is about, whatever its method. Together with the method it selects a handler.
+// op is the operation that a path names. Together with the method it selects a handler.
 type op int
 
 const (
@@ -44,7 +44,7 @@ type target struct {
 	tag        string
 	user       string
 	secret     string // of opLogout: the token; of opToken: its key or the token
-	feature    string // of opUnsupported: what is missing, for a sentence
+	feature    string // of opUnsupported: the missing feature, for the message
 }
 
 // Bounds of a request's path.
@@ -53,14 +53,14 @@ const (
 	maxPathSegments = 16
 )
 
-// segment is one part of a path: decoded once, with a note whether it held an encoded slash.
+// segment is one part of a path, decoded once, and whether it held an encoded slash.
 type segment struct {
 	text  string
 	slash bool
 }
 
-// parsePath reads the encoded path of a request below the mount, "/npm/{repository}/…" (npm.md 1.4). ok is false for
-// what no client sends.
+// parsePath reads the encoded path of a request below the mount, "/npm/{repository}/…" (npm.md 1.4). ok is false for a path
+// that no client sends.
 func parsePath(escaped string) (t target, ok bool) {
 	if len(escaped) > maxPathBytes {
 		return t, false
@@ -239,10 +239,10 @@ func (t *target) metaUser(segs []segment) bool {
 	return true
 }
 
-// secretPaths are what a token follows in a path: a logout, and the end of a token.
+// secretPaths are the paths that a token follows: a logout, and the revocation of a token.
 var secretPaths = []string{"/-/user/token/", "/-/npm/v1/tokens/token/"}
 
-// withoutSecret cuts a token off a decoded path, also where the rest of it leads nowhere. ok is false where there is none.
+// withoutSecret cuts a token off a decoded path, also if the path is otherwise invalid. ok is false where there is no token.
 func withoutSecret(path string) (hidden string, ok bool) {
 	if !strings.Contains(path, "token") {
 		return "", false
@@ -258,7 +258,7 @@ func withoutSecret(path string) (hidden string, ok bool) {
 
 var slashes = regexp.MustCompile(`/{2,}`)
 
-// one returns the text of a lone segment without a slash in it, else "".
+// one returns the text of a single segment without a slash in it, else "".
 func one(segs []segment) string {
 	if len(segs) != 1 || segs[0].slash {
 		return ""
@@ -266,7 +266,7 @@ func one(segs []segment) string {
 	return segs[0].text
 }
 
-// features names what is not offered, by the start of its path, so that the client can say it in a sentence.
+// features names the features that are not offered, by the start of their paths, for a sentence that the client shows.
 var features = []struct{ path, what string }{
 	{"v1/login", "Web login is not available here; use npm login --auth-type=legacy, or a token."},
 	{"v1/search", "Search is not available in this registry."},

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// maxOtherBytes of a body are read beside the tarball: the largest packuments have some 40 MB.
+	// maxOtherBytes bounds a body beside the tarball: the largest packuments have some 40 MB.
 	maxOtherBytes = 256 << 20
 	// retryWindow is how long the same publish by the same user counts as a repetition after a lost answer.
 	retryWindow = 15 * time.Minute
@@ -52,7 +52,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request, t target) error {
 	return h.publish(w, r, name, doc, s, u)
 }
 
-// body bounds what is read of a request.
+// body returns the request's body, bounded.
 func (h *handlers) body(r *http.Request) io.Reader {
 	return &boundedBody{r: r.Body, left: h.tarballBytes/3*4 + maxOtherBytes}
 }
@@ -99,7 +99,7 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry
 	return httpserver.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: rev, Success: true})
 }
 
-// release is what the upload becomes, with the fields that were taken from the tarball.
+// release makes the upload's release, and returns the fields that were taken from the tarball.
 func (u *upload) release(doc document, s sent, publisher, userAgent string) (publish.Release, []difference, error) {
 	object, differs := reconcile(s.manifest, u.tar)
 	m := manifest{
@@ -146,8 +146,8 @@ func (u *upload) files(m manifest) ([]publish.Staged, error) {
 	return append(files, st), err
 }
 
-// repeated reports whether a publish of a version that is there, with the very same files, is the repetition of the
-// one that made it: same user, same tags, a short time ago. The client did not get the answer then.
+// repeated reports whether a publish of an existing version with identical files repeats the publish that made it, after a
+// lost answer: same user, same tags, within retryWindow.
 func (h *handlers) repeated(ctx context.Context, name registry.Name, s sent, v registry.Version) bool {
 	if v.PublishedBy != access.From(ctx).Name || time.Since(v.PublishedAt) > retryWindow {
 		return false
@@ -164,7 +164,7 @@ func (h *handlers) repeated(ctx context.Context, name registry.Name, s sent, v r
 // noReadme is what npm sends for a package without one.
 const noReadme = "ERROR: No README data found!"
 
-// describe updates what is kept per package: the readme of the latest version, and who published first.
+// describe updates the package's descriptor: the readme of the latest version, and the first publisher.
 func describe(doc document, s sent, publisher string) func(old []byte) ([]byte, error) {
 	readme, name := s.manifest.text("readme"), s.manifest.text("readmeFilename")
 	if readme == "" {

@@ -10,21 +10,22 @@ import (
 	"strings"
 )
 
-// difference is an install-relevant field of which the client sent another value than the tarball holds.
+// difference is an install-relevant field for which the client sent another value than the tarball has.
 type difference struct {
 	Field string          `json:"field"`
-	Sent  json.RawMessage `json:"sent,omitempty"` // absent: it was not sent
+	Sent  json.RawMessage `json:"sent,omitempty"` // absent: the field was not sent
 }
 
-// field is one that decides what an installation does (npm.md 5.5). Clients rewrite some of them while publishing
-// (bin text to map, os text to list), so values are compared in a canonical form.
+// field is a member that decides what an installation does (npm.md 5.5). Clients rewrite some of them while publishing (bin
+// text to map, os text to list), so values are compared in a canonical form.
 type field struct {
 	key string
-	// reads are the members that canonical looks at in pkg: where they are the same text, so is what it returns.
+	// reads are the members of pkg that canonical uses: where their texts are equal, so are its results.
 	reads []string
-	// canonical returns the meaning of the field in a package.json; nil if it says nothing. tar is the tarball's.
+	// canonical returns the value of the field in a package.json in canonical form; nil if it is empty. tar has the tarball's
+	// contents.
 	canonical func(pkg object, tar contents) any
-	// serve writes the tarball's own value into m, which is what was sent.
+	// serve writes the tarball's value into m, the sent manifest.
 	serve func(m *object, tar contents)
 }
 
@@ -38,9 +39,8 @@ var installFields = []field{
 	{"scripts", []string{"scripts"}, scripts, serveScripts},
 }
 
-// reconcile returns the sent manifest with every install-relevant field as the tarball has it, and which ones differed:
-// clients install by the registry's copy and run what the tarball holds, so one must not tell another story than the
-// other.
+// reconcile returns the sent manifest with the tarball's value of every install-relevant field, and the fields that differed:
+// clients install by the registry's manifest and run the tarball's, so the two must agree.
 func reconcile(sent object, tar contents) (object, []difference) {
 	m := slices.Clone(sent)
 	var differs []difference
@@ -54,7 +54,7 @@ func reconcile(sent object, tar contents) (object, []difference) {
 	return m, differs
 }
 
-// verbatim reports whether two manifests say the same word by word, as they mostly do.
+// verbatim reports whether the field has the same text in two manifests, as it mostly has.
 func (f field) verbatim(a, b object) bool {
 	for _, key := range f.reads {
 		if !bytes.Equal(a.get(key), b.get(key)) {
@@ -68,10 +68,10 @@ func mapField(key string) field {
 	return field{key, []string{key}, func(pkg object, _ contents) any { return orNil(rangeMap(pkg.get(key))) }, serveMap(key)}
 }
 
-// serveMap drops what is not a string: clients do the same with a warning.
+// serveMap drops members that are no strings, as clients do with a warning.
 func serveMap(key string) func(*object, contents) {
 	return func(m *object, tar contents) {
-		m.put(key, marshal(stringMap(tar.manifest.get(key)))) // of nothing it is null
+		m.put(key, marshal(stringMap(tar.manifest.get(key)))) // null for an absent value
 	}
 }
 
@@ -144,7 +144,7 @@ func dependencies(pkg object, _ contents) any {
 }
 
 // bundled returns the sorted names of bundled dependencies, whichever of the two spellings is used. "true" means all
-// dependencies, and clients write that out, some of them with the optional ones.
+// dependencies; clients replace it by the names, some of them with the optional ones.
 func bundled(pkg object, tar contents) any {
 	raw := bundledRaw(pkg)
 	var names []string
@@ -191,8 +191,8 @@ func serveBundled(m *object, tar contents) {
 	}
 }
 
-// bins returns commands and their files the way npm-normalize-package-bin does. A package may name a directory of
-// commands instead; clients list it while publishing, so commands in there are taken for the tarball's own.
+// bins returns commands and their files the way npm-normalize-package-bin does. A package may name a directory of commands
+// instead; clients list its files while publishing, so commands from that directory count as the tarball's own.
 func bins(pkg object, tar contents) any {
 	if dir := binDirectory(tar.manifest); dir != "" && isEmpty(tar.manifest.get("bin")) {
 		sent := binMap(pkg)
@@ -245,12 +245,12 @@ func binMap(pkg object) map[string]string {
 	return out
 }
 
-// rooted brings a path of a package.json into one spelling, relative to the package.
+// rooted normalises a path of a package.json, relative to the package.
 func rooted(p string) string {
 	return path.Join("/", strings.ReplaceAll(p, `\`, "/"))[1:]
 }
 
-// installScripts are those that run on an installation.
+// installScripts are the scripts that run on an installation.
 var installScripts = []string{"preinstall", "install", "postinstall"}
 
 const gypInstall = "node-gyp rebuild"
@@ -258,7 +258,7 @@ const gypInstall = "node-gyp rebuild"
 // binPath is what npm takes off the start of a script.
 var binPath = regexp.MustCompile(`^(\.[/\\])?node_modules[/\\].bin[\\/]`)
 
-// scripts returns the install scripts, with the one that binding.gyp stands for.
+// scripts returns the install scripts, with the one that binding.gyp implies.
 func scripts(pkg object, tar contents) any {
 	all, _ := parseObject(pkg.get("scripts")) // nil if there are none
 	out := map[string]string{}
@@ -273,8 +273,8 @@ func scripts(pkg object, tar contents) any {
 	return orNil(out)
 }
 
-// implicitGyp reports whether npm builds the package without being told: there is a binding.gyp, no script of the
-// package's own in its place, and no objection.
+// implicitGyp reports whether npm builds the package by default: there is a binding.gyp, no install script that replaces the
+// build, and no gypfile set to false.
 func implicitGyp(tar contents) bool {
 	if !tar.hasGyp || string(tar.manifest.get("gypfile")) == "false" {
 		return false

@@ -5,8 +5,8 @@ import (
 	"slipway/registry/publish"
 )
 
-// Release makes the release that a publish of this manifest with a staged tarball becomes, for tools that fill a store without
-// clients: the tarball, staged with SHA1 and SHA512, is not looked into. Invalid.
+// Release makes the release of a publish with this manifest and a staged tarball, for tools that fill a store without clients.
+// The tarball must be staged with SHA1 and SHA512, and is not inspected. Invalid.
 func Release(raw []byte, tarball publish.Staged, publisher string) (publish.Release, error) {
 	object, err := parseObject(raw)
 	if err != nil {

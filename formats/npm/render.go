@@ -20,8 +20,8 @@ const (
 	fullType        = "application/json"
 )
 
-// page is a package as one reader sees it: base is the repository's URL, "https://host/npm/main", without a slash at
-// the end.
+// page is a package to render for one request: base is the repository's URL as the client knows it, "https://host/npm/main",
+// without a slash at the end.
 type page struct {
 	catalog.PackageListing
 	base  string
@@ -95,7 +95,7 @@ func wrap(o object) json.RawMessage {
 	return append(o.appendMembers(append(make([]byte, 0, o.size()+2), '{')), '}')
 }
 
-// versions joins the stored fragments, so that a document of thousands of versions costs a copy and no parsing.
+// versions joins the stored fragments, so that a document of thousands of versions takes a copy and no parsing.
 func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers json.RawMessage) (json.RawMessage, error) {
 	size := 2
 	for _, v := range p.Versions {
@@ -116,8 +116,8 @@ func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers 
 	return append(b, '}'), nil
 }
 
-// appendVersion closes a fragment with what is not stored in it: the tarball's address, which follows the reader, and
-// what may change after the publish.
+// appendVersion completes a stored fragment with the tarball's address, which depends on the request, and the members that may
+// change after the publish.
 func (p *page) appendVersion(b, fragment []byte, v registry.Version, maintainers json.RawMessage) []byte {
 	b = append(b, fragment...)
 	b = append(b, `,"tarball":`...)
@@ -132,7 +132,7 @@ func (p *page) appendVersion(b, fragment []byte, v registry.Version, maintainers
 	return append(b, '}')
 }
 
-// tarballURL is the canonical address (npm.md 3.9): lockfiles stay free of it only in this shape.
+// tarballURL is the canonical address (npm.md 3.9): clients leave it out of lockfiles only in this shape.
 func tarballURL(base, name, version string) string {
 	scope, last, _ := splitName(name)
 	path := url.PathEscape(last)
@@ -204,7 +204,7 @@ func (p *page) latest() (object, error) {
 	return o, nil
 }
 
-// revision is the "_rev" of a package as it is: it changes with every write (npm.md 6.2).
+// revision is the current "_rev" of a package: it changes with every write (npm.md 6.2).
 func revision(p registry.Package) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d", p.ID, p.Revision))
 	return fmt.Sprintf("%d-%s", p.Revision, hex.EncodeToString(sum[:16]))

@@ -21,18 +21,18 @@ const (
 	scanBufferBytes  = 64 << 10
 )
 
-// scanner reads one JSON document from a stream, value by value: the caller walks down the objects it knows, and says of
-// each value whether to keep, skip or stream it. Nothing is held but what is kept. encoding/json can't do it: a string is
-// one token there, so a tarball of 300 MB would be a gigabyte in memory.
+// scanner reads one JSON document from a stream, value by value: the caller walks down the objects it knows, and decides for
+// each value whether to keep, skip or stream it. Only kept values are in memory. encoding/json can't do it: a string is one
+// token there, so a tarball of 300 MB would be a gigabyte in memory.
 type scanner struct {
 	r    *bufio.Reader
 	left int // bytes that may still be kept
 }
 
-// scanBuffers are given on from one document to the next.
+// scanBuffers are reused from one document to the next.
 var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, scanBufferBytes) }}
 
-// newScanner returns a scanner whose buffer serves again when it is put back.
+// newScanner returns a scanner whose buffer is reused once it is put back.
 func newScanner(r io.Reader) *scanner {
 	s := &scanner{r: scanBuffers.Get().(*bufio.Reader), left: maxMetadataBytes}
 	s.r.Reset(r)
@@ -48,7 +48,7 @@ func malformed(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, "the request's body is not a valid JSON document: "+format, args...)
 }
 
-// readError is for an end of the stream where there must be more.
+// readError is the error for a stream that ended too early.
 func readError(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -56,7 +56,7 @@ func readError(err error) error {
 	return err
 }
 
-// window returns the bytes that are there to look at, at least one. io.EOF at the end of the stream.
+// window returns the buffered bytes, at least one. io.EOF at the end of the stream.
 func (s *scanner) window() ([]byte, error) {
 	if s.r.Buffered() == 0 {
 		if _, err := s.r.Peek(1); err != nil {
@@ -66,7 +66,7 @@ func (s *scanner) window() ([]byte, error) {
 	return s.r.Peek(s.r.Buffered())
 }
 
-// take moves past n bytes that were seen in the window.
+// take moves past n bytes of the window.
 func (s *scanner) take(n int) { _, _ = s.r.Discard(n) } // they are buffered
 
 // next returns the first byte of the next token without taking it.
@@ -167,8 +167,8 @@ func (s *scanner) isObject() (bool, error) {
 	return c == '{', readError(err)
 }
 
-// keep returns the next value as it was sent; it is valid JSON and valid UTF-8. TooLarge when what is kept of the whole
-// document grows over maxMetadataBytes.
+// keep returns the next value as it was sent; it is valid JSON and valid UTF-8. TooLarge when the kept values of the document
+// exceed maxMetadataBytes.
 func (s *scanner) keep() (json.RawMessage, error) {
 	raw, err := s.near()
 	if raw == nil && err == nil {
@@ -177,8 +177,8 @@ func (s *scanner) keep() (json.RawMessage, error) {
 	return bytes.Clone(raw), err
 }
 
-// near takes the next value if all of it is in the window and keep would have no objection; nil if not. The bytes are
-// valid until the next read.
+// near takes the next value if all of it is in the window and keep would accept it; nil if not. The bytes are valid until the
+// next read.
 func (s *scanner) near() (json.RawMessage, error) {
 	if _, err := s.next(); err != nil {
 		return nil, readError(err)
@@ -188,7 +188,7 @@ func (s *scanner) near() (json.RawMessage, error) {
 		return nil, err
 	}
 	end := (&syntax{text: w}).value(0, maxDepth)
-	// A number or a word at the end of the window may go on behind it.
+	// A number or a word at the end of the window may continue after it.
 	if end < 0 || end == len(w) || end > s.left || !utf8.Valid(w[:end]) {
 		return nil, nil
 	}
@@ -197,7 +197,7 @@ func (s *scanner) near() (json.RawMessage, error) {
 	return w[:end], nil
 }
 
-// keepLong is keep for values of every length, and says what is wrong with them.
+// keepLong is keep for values of every length, with an error for invalid ones.
 func (s *scanner) keepLong() (json.RawMessage, error) {
 	var dst []byte
 	err := s.value(func(p []byte) error {
@@ -218,11 +218,11 @@ func (s *scanner) keepLong() (json.RawMessage, error) {
 	return dst, nil
 }
 
-// skip moves past the next value without looking closely.
+// skip moves past the next value without checking it.
 func (s *scanner) skip() error { return s.value(func([]byte) error { return nil }) }
 
-// value hands the bytes of the next value to fn, piece by piece. It follows strings and brackets only: whether what lies
-// between is JSON is for the one who keeps it.
+// value passes the bytes of the next value to fn, piece by piece. It follows strings and brackets only: a caller that keeps
+// the value must check that it is valid JSON.
 func (s *scanner) value(fn func([]byte) error) error {
 	if _, err := s.next(); err != nil {
 		return readError(err)
@@ -248,14 +248,14 @@ func (s *scanner) value(fn func([]byte) error) error {
 	}
 }
 
-// valueState is where a walk through a value stands.
+// valueState is the state of a walk through a value.
 type valueState struct {
 	depth           int
 	quoted, escaped bool
 	scalar          bool // in a number or a word
 }
 
-// walk goes through p and returns how much of it belongs to the value, and whether the value ends there.
+// walk returns how much of p belongs to the value, and whether the value ends there.
 func (v *valueState) walk(p []byte) (n int, done bool, err error) {
 	for i := 0; i < len(p); i++ {
 		if v.quoted {
@@ -307,8 +307,7 @@ func (v *valueState) ended() error {
 	return nil
 }
 
-// text streams the next value, a string, unescaped. The reader is valid until it returns io.EOF, behind the closing
-// quote.
+// text streams the next value, a string, unescaped. The reader is valid until it returns io.EOF, after the closing quote.
 func (s *scanner) text() (io.Reader, error) {
 	if err := s.expect('"'); err != nil {
 		return nil, err
@@ -350,7 +349,7 @@ func (t *text) Read(p []byte) (int, error) {
 	return 0, t.err
 }
 
-// special deals with the byte at which the plain part ends.
+// special handles the byte that ends a plain part.
 func (t *text) special(c byte) {
 	switch c {
 	case '"':

@@ -11,14 +11,14 @@ import (
 // maxNesting bounds how deep JSON in memory nests, as in encoding/json.
 const maxNesting = 10_000
 
-// syntax checks JSON that is in memory, by RFC 8259, and finds where its values end. encoding/json calls a function for
-// every byte, and copies what it splits. Methods return the index behind what they looked at, -1 when it is not valid.
+// syntax checks JSON that is in memory, by RFC 8259, and finds where its values end. encoding/json calls a function for every
+// byte, and copies what it splits. Methods return the index after the part they checked, -1 when it is not valid.
 type syntax struct {
 	text   []byte
 	spaced bool // there was white space between tokens
 }
 
-// value looks at the value that begins at i and nests at most levels deep.
+// value checks the value that begins at i and nests at most levels deep.
 func (s *syntax) value(i, levels int) int {
 	if i >= len(s.text) {
 		return -1
@@ -40,8 +40,8 @@ func (s *syntax) value(i, levels int) int {
 	return numberEnd(s.text, i)
 }
 
-// object looks at an object and, when fn is not nil, hands it each key with its quotes, each value, and whether there is
-// white space in that value.
+// object checks an object and, unless fn is nil, calls it with each key with its quotes, each value, and whether that value
+// contains white space.
 func (s *syntax) object(i, levels int, fn func(key, value []byte, spaced bool)) int {
 	if levels == 0 {
 		return -1
@@ -124,7 +124,7 @@ func (s *syntax) word(i int, word string) int {
 	return i + len(word)
 }
 
-// stringEnd returns the index behind the string whose opening quote is at i, -1 if it is not valid.
+// stringEnd returns the index after the string whose opening quote is at i, -1 if it is not valid.
 func stringEnd(p []byte, i int) int {
 	for i++; ; {
 		i += plain(p[i:])
@@ -185,8 +185,8 @@ func plain(p []byte) int {
 	i := 0
 	for ; i+8 <= len(p); i += 8 {
 		// Eight at a time: x-ones*n sets the high bit of a byte below n that had none. A borrow only reaches bytes above the
-		// first such one, and the first is all that counts. With its second bit turned, the quote is next to the control
-		// characters: these are all below '!' then, and no other is.
+		// first such byte, and only the first matters. With the second bit flipped, the quote lies next to the control
+		// characters: exactly these bytes are below '!' then.
 		v := binary.LittleEndian.Uint64(p[i:])
 		low, slash := v^ones*2, v^ones*'\\'
 		if special := ((low-ones*'!')&^low | (slash-ones)&^slash) & highs; special != 0 {
@@ -201,7 +201,7 @@ func plain(p []byte) int {
 	return i
 }
 
-// numberEnd returns the index behind the number that begins at i, -1 if there is none.
+// numberEnd returns the index after the number that begins at i, -1 if there is none.
 func numberEnd(p []byte, i int) int {
 	if i < len(p) && p[i] == '-' {
 		i++
@@ -237,7 +237,7 @@ func digitsEnd(p []byte, i int) int {
 	return i
 }
 
-// unquoted returns what a JSON string says. ok is false for a value of another type.
+// unquoted returns the text of a JSON string. ok is false for a value of another type.
 func unquoted(raw []byte) (s string, ok bool) {
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
@@ -249,7 +249,7 @@ func unquoted(raw []byte) (s string, ok bool) {
 	return s, json.Unmarshal(raw, &s) == nil
 }
 
-// appendQuoted writes a string of ours as JSON, without the escaping that is meant for HTML.
+// appendQuoted writes a string as JSON, without HTML escaping.
 func appendQuoted(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {

@@ -12,7 +12,7 @@ import (
 // maxSmallBody bounds the bodies of everything but a publish or a change of a packument.
 const maxSmallBody = 64 << 10
 
-// done is the body of a change that has no more to say.
+// done is the body of the answer to a successful change.
 type done struct {
 	OK any `json:"ok"`
 }

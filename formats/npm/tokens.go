@@ -25,7 +25,7 @@ const (
 
 // tokenEntry is a token in npm's words (npm.md 7).
 type tokenEntry struct {
-	Token    string   `json:"token"` // the secret when it is made, its first characters in a list
+	Token    string   `json:"token"` // the secret when the token is made, its first characters in a list
 	Key      string   `json:"key"`
 	Name     string   `json:"name"`
 	ReadOnly bool     `json:"readonly"`
@@ -47,14 +47,14 @@ func newTokenEntry(t registry.Token, shown string) tokenEntry {
 	return e
 }
 
-// tokenKey names a token in the shape that npm knows, 128 hex digits of which people type the first few. The secret is
-// not in it: the core does not give its hash away.
+// tokenKey names a token in the shape that npm knows, 128 hex digits of which people type the first few. It is not made from
+// the secret, whose hash the core does not reveal.
 func tokenKey(t registry.Token) string {
 	sum := sha512.Sum512(fmt.Appendf(nil, "token %d of user %d", t.ID, t.UserID))
 	return hex.EncodeToString(sum[:])
 }
 
-// own lists the caller's tokens that are valid. An administrator sees everybody's in the core, but npm means one's own.
+// own lists the caller's valid tokens. The core lists all users' tokens for an administrator, but npm means the caller's own.
 func (h *handlers) own(ctx context.Context, a access.Actor) ([]registry.Token, error) {
 	var out []registry.Token
 	var after int64
@@ -107,7 +107,7 @@ func number(r *http.Request, key string, otherwise, most int) int {
 
 const maxExpiresDays = 3650
 
-// createToken answers POST /-/npm/v1/tokens: a token with the caller's rights, or those to read.
+// createToken answers POST /-/npm/v1/tokens: a token with all of the caller's rights, or only those to read.
 func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target) error {
 	a := access.From(r.Context())
 	var raw json.RawMessage
@@ -130,7 +130,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target)
 	return httpserver.JSON(w, http.StatusCreated, newTokenEntry(t, secret))
 }
 
-// request makes a wish one of the core's.
+// request converts a wish to the core's request.
 func (wish tokenWish) request(a access.Actor) accounts.TokenRequest {
 	req := accounts.TokenRequest{Name: wish.name, Grants: a.Grants, ExpiresIn: wish.expiresIn}
 	if req.Name == "" {

@@ -8,12 +8,12 @@ import (
 	"slipway/formats"
 )
 
-// tokenWish is what npm token create asks for (npm.md 7).
+// tokenWish is a request of npm token create (npm.md 7).
 type tokenWish struct {
 	name      string
 	password  string
 	readOnly  bool
-	expiresIn time.Duration // 0: as long as the token that asks
+	expiresIn time.Duration // 0: as long as the caller's token
 }
 
 // Values of npm's permissions.
@@ -22,9 +22,9 @@ const (
 	readWritePermission = "read-write"
 )
 
-// parseTokenWish reads the body of a POST, in the shape of npm up to 10 (readonly, cidr_whitelist) and in that of npm 11
-// and 12. A token that is wider than it was asked for is worse than none, so each member must be known here, and whatever
-// it restricts must be kept or refused. Invalid.
+// parseTokenWish reads the body of a POST, in the shape of npm up to 10 (readonly, cidr_whitelist) and in that of npm 11 and
+// 12. A token wider than requested is worse than none, so every member must be known here, and each restriction is enforced or
+// refused. Invalid.
 func parseTokenWish(raw []byte) (tokenWish, error) {
 	body, err := parseObject(raw)
 	if err != nil {
@@ -33,7 +33,7 @@ func parseTokenWish(raw []byte) (tokenWish, error) {
 	var wish tokenWish
 	permissions := map[string]string{}
 	for _, m := range body {
-		if string(m.value) == "null" && m.key != "expires" { // npm sends null for what is not set; for a number that is none, too
+		if string(m.value) == "null" && m.key != "expires" { // npm sends null for unset members, and for invalid numbers
 			continue
 		}
 		switch m.key {
@@ -58,7 +58,7 @@ func parseTokenWish(raw []byte) (tokenWish, error) {
 			if string(m.value) != "true" {
 				err = invalid("packages_all can only be true: tokens are limited to repositories in this registry, not to packages")
 			}
-		case "description", "bypass_2fa": // a text for people; there is no second factor to pass by
+		case "description", "bypass_2fa": // a text for people; and there is no second factor to bypass
 		default:
 			err = invalid("%q is not known here: a token that is wider than it was asked for is not made", formats.Clip(m.key))
 		}
@@ -91,7 +91,7 @@ func permission(m member) (string, error) {
 	}
 }
 
-// days reads the end of a token. What npm could not read as a number arrives as null.
+// days reads the lifetime of a token. npm sends null for an invalid number.
 func days(m member) (time.Duration, error) {
 	n, err := strconv.Atoi(string(m.value))
 	if err != nil || n < 1 || n > maxExpiresDays {
@@ -100,7 +100,7 @@ func days(m member) (time.Duration, error) {
 	return time.Duration(n) * 24 * time.Hour, nil
 }
 
-// unlimited refuses a list that limits something and is not empty.
+// unlimited refuses a restricting list that is not empty.
 func unlimited(m member, why string) error {
 	if string(m.value) != "[]" {
 		return invalid("%s", why)

@@ -25,10 +25,10 @@ const (
 	bundleSuffix  = ".sigstore"
 
 	maxBundleBytes = 1 << 20
-	headBytes      = 64 << 10 // of a tarball, that are read before it is stored
+	headBytes      = 64 << 10 // the part of a tarball that is read before it is stored
 )
 
-// upload takes the attachments of a publish as they pass.
+// upload receives the attachments of a publish.
 type upload struct {
 	ctx   context.Context
 	pub   *publish.Publish
@@ -40,8 +40,8 @@ type upload struct {
 	bundle  []byte // provenance, as sent
 }
 
-// attach stages one attachment. It may come before anything else of the document: the name of the package is known from
-// the path, all else is checked at the end.
+// attach stages one attachment. It may come before the rest of the document: the package's name is known from the path, and
+// everything else is checked at the end.
 func (u *upload) attach(name string, data io.Reader) error {
 	if err := checkNewName(u.name); err != nil {
 		return err
@@ -57,12 +57,12 @@ func (u *upload) attach(name string, data io.Reader) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a publish has one .tgz attachment and at most one .sigstore; %q is another", formats.Clip(name))
 }
 
-// heads hold the start of tarballs; most are not longer. As all memory that is used again here, they rely on Stage not
-// to read on once it has returned.
+// heads hold the starts of tarballs; most tarballs are not longer. Reusing memory here relies on Stage not reading after it
+// has returned.
 var heads = sync.Pool{New: func() any { return new([headBytes]byte) }}
 
-// stage looks into the tarball and stores it. What comes whole in the head is looked into first; the rest of a longer one
-// passes through both at once.
+// stage inspects the tarball and stores it. A tarball that fits into the head is inspected first; a longer one is inspected
+// and stored in the same pass.
 func (u *upload) stage(data io.Reader) error {
 	head := heads.Get().(*[headBytes]byte)
 	defer heads.Put(head)
@@ -115,8 +115,8 @@ func (u *upload) readBundle(data io.Reader) error {
 	return nil
 }
 
-// checkBundle holds a provenance bundle to the package that it comes with (npm.md 5.11): its in-toto statement must name
-// this version and this tarball. Who signed it is not looked at.
+// checkBundle checks that a provenance bundle belongs to its package (npm.md 5.11): its in-toto statement must name this
+// version and this tarball. The signature is not verified.
 func (u *upload) checkBundle(purl string) error {
 	var bundle struct {
 		DSSE struct {

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxVersionBytes = 255
-	maxSafeInteger  = "9007199254740991" // beyond it node-semver refuses a number
+	maxSafeInteger  = "9007199254740991" // node-semver refuses larger numbers
 )
 
 // strictVersion checks a version as semver 2.0 writes it, without a leading v, and returns it without build metadata:
@@ -32,15 +32,15 @@ func strictVersion(s string) (version string, prerelease, ok bool) {
 	return canonical, semver.Prerelease(v) != "", true
 }
 
-// looseGrammar is node-semver's LOOSE: leading zeros, prereleases without a hyphen, v and = in front. As there, what can't
-// be matched greedily is matched otherwise: 1.2.34.5 is 1.2.3-4.5.
+// looseGrammar is node-semver's LOOSE: leading zeros, prereleases without a hyphen, v and = in front. As there, matching
+// backtracks where a greedy match fails: 1.2.34.5 is 1.2.3-4.5.
 var looseGrammar = func() *regexp.Regexp {
 	const id = `(?:\d*[a-zA-Z-][a-zA-Z0-9-]*|\d+)`
 	return regexp.MustCompile(`^[v=\s]*(\d+)\.(\d+)\.(\d+)(?:-?(` + id + `(?:\.` + id + `)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$`)
 }()
 
-// looseVersion is strictVersion for what people and package.json files write, read as npm does while it publishes:
-// 2024.01.05 is 2024.1.5, 1.0.0beta is 1.0.0-beta, v1.0.0 is 1.0.0.
+// looseVersion is strictVersion for loosely written versions, normalised as npm does while it publishes: 2024.01.05 is
+// 2024.1.5, 1.0.0beta is 1.0.0-beta, v1.0.0 is 1.0.0.
 func looseVersion(s string) (string, bool) {
 	s = strings.TrimSpace(s)
 	if v, _, ok := strictVersion(s); ok || len(s) > maxVersionBytes {
@@ -74,18 +74,18 @@ func withoutZeros(s string) string {
 	return s
 }
 
-// tooLarge reports whether a number without leading zeros is beyond what node-semver computes with.
+// tooLarge reports whether a number without leading zeros exceeds maxSafeInteger.
 func tooLarge(n string) bool {
 	return len(n) > len(maxSafeInteger) || len(n) == len(maxSafeInteger) && n > maxSafeInteger
 }
 
-// spelling is registry.Rules.Spelling: versions that node-semver reads loosely as the same one are one.
+// spelling is registry.Rules.Spelling: versions that node-semver's loose parsing reads as the same are the same version.
 func spelling(s string) (string, []byte) {
 	v, _ := looseVersion(s)
 	return v, nil
 }
 
-// rangeLike matches what node-semver reads as a range, among the strings that the core allows as tags.
+// rangeLike matches, among the tags that the core allows, those that node-semver reads as a range.
 var rangeLike = regexp.MustCompile(`^[v=]*(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(-[0-9A-Za-z.-]+)?)?)?$`)
 
 // checkTag refuses tags that clients would read as a version or range. Invalid.

@@ -5,20 +5,20 @@ import (
 	"fmt"
 )
 
-// descriptor is what is kept of a version beside its files.
+// descriptor is the stored descriptor of a version.
 type descriptor struct {
-	// The values of all files that Files does not name. They are mostly those of every file, and what a release of hundreds of
-	// wheels keeps is read and written with each of them.
+	// The values of all files that Files does not name. Mostly these are all files; so the descriptor of a release with
+	// hundreds of wheels, which each upload reads and writes, stays small.
 	fileInfo
 	Files map[string]fileInfo `json:"files,omitempty"`
 }
 
-// fileInfo is what a page says of a file and only its own archive knows.
+// fileInfo has the values on a page that come from a file's archive.
 type fileInfo struct {
 	RequiresPython string `json:"requires_python,omitempty"`
 }
 
-// of returns what is known of a file.
+// of returns the values of a file.
 func (d descriptor) of(file string) fileInfo {
 	if own, ok := d.Files[file]; ok {
 		return own
@@ -37,7 +37,7 @@ func readDescriptor(raw []byte) (descriptor, error) {
 	return d, nil
 }
 
-// merge adds the file to what is known of its version, whose first file says what its others need not repeat.
+// merge adds the file to its version's descriptor; the version's first file sets the values that later files need not repeat.
 func (d distribution) merge(old []byte) ([]byte, error) {
 	v, err := readDescriptor(old)
 	if err != nil {

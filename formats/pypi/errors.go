@@ -9,7 +9,7 @@ import (
 	"slipway/registry"
 )
 
-// reply is a JSON answer; uv prints "code", and only of this shape (pypi.md 6.3).
+// reply is a JSON answer; uv prints "code", but only of this shape (pypi.md 6.3).
 type reply struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -26,7 +26,7 @@ func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	_ = answer(w, r, status, text) // strings always encode
 }
 
-// statusOf is the default table, but for the parts of the legacy API that ended: a client that gets 410 does not try them again.
+// statusOf is the default table, except for discontinued parts of the legacy API: a client that gets 410 does not retry.
 func statusOf(e *registry.Error) int {
 	if e.Subject == aboutAction {
 		return http.StatusGone

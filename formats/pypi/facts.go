@@ -28,7 +28,7 @@ var sourceLabels = []string{"source", "repository", "sourcecode", "github", "cod
 // forges are hosts where a home page of the form /owner/name is a repository.
 var forges = []string{"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"}
 
-// facts are what an upload says about its origin: all declared.
+// facts are an upload's facts about its origin: all declared.
 func facts(c contents, userAgent string) []registry.FactInput {
 	var out []registry.FactInput
 	add := func(key, value, source string) {
@@ -53,7 +53,7 @@ func facts(c contents, userAgent string) []registry.FactInput {
 	return out
 }
 
-// sourceURL picks the URL of the source code, and says which field it is from.
+// sourceURL picks the URL of the source code, and returns the field that it is from.
 func sourceURL(m coreMetadata) (address, source string) {
 	best := len(sourceLabels)
 	for _, u := range m.projectURLs {
@@ -74,8 +74,8 @@ func sourceURL(m coreMetadata) (address, source string) {
 // atCommit is how forges address a commit, or the files as of one.
 var atCommit = regexp.MustCompile(`^(.+?)(?:/-)?/(?:commits?|tree|blob)/([0-9a-f]{40}(?:[0-9a-f]{24})?)(?:/.*)?$`)
 
-// splitCommit divides the address of a commit at a forge into that of its repository and the commit; of any other address
-// the commit is empty.
+// splitCommit divides the address of a commit at a forge into that of its repository and the commit; for any other address the
+// commit is empty.
 func splitCommit(address string) (repository, commit string) {
 	if m := atCommit.FindStringSubmatch(address); m != nil {
 		return m[1], m[2]
@@ -83,8 +83,8 @@ func splitCommit(address string) (repository, commit string) {
 	return address, ""
 }
 
-// commitOf reads what setuptools-scm and its like put into the local part of a version: +g<commit>, behind it .d<date>
-// when files had changes that were not committed.
+// commitOf reads the commit that setuptools-scm and similar tools put into the local part of a version: +g<commit>, followed
+// by .d<date> when files had uncommitted changes.
 func commitOf(v version) (commit, dirty string) {
 	dirty = "false"
 	for _, part := range v.local {

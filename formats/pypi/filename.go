@@ -22,11 +22,11 @@ const (
 
 	// maxFilenameBytes leaves room for metadataSuffix in a path segment of 255 bytes.
 	maxFilenameBytes = 240
-	// maxSplits bounds the readings of a source distribution's name: as many projects are asked for it.
+	// maxSplits bounds the readings of a source distribution's name, as each reading costs a look-up of its project.
 	maxSplits = 8
 )
 
-// retired are the types that PEP 527 and PEP 715 ended; installers ignore them.
+// retired are the file types that PEP 527 and PEP 715 withdrew; installers ignore them.
 var retired = []string{".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg", ".tar.bz2", ".tar.xz", ".tar.z", ".tgz", ".tar"}
 
 var (
@@ -36,7 +36,7 @@ var (
 	wheelTag        = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
 )
 
-// filename is what the name of a distribution file says.
+// filename is a parsed name of a distribution file.
 type filename struct {
 	text  string
 	kind  string // typeWheel or typeSdist
@@ -53,8 +53,8 @@ type reading struct {
 // tarball reports whether the file is read as gzip and tar, else as zip.
 func (f filename) tarball() bool { return strings.HasSuffix(f.text, tarballSuffix) }
 
-// parseFilename checks the name of a distribution file: wheels by PEP 427, source distributions by PEP 625 and as they were
-// named before it. Invalid.
+// parseFilename checks the name of a distribution file: wheels by PEP 427, source distributions by PEP 625 and by earlier
+// conventions. Invalid.
 func parseFilename(s string) (filename, error) {
 	f := filename{text: s}
 	if len(s) > maxFilenameBytes || !filenamePattern.MatchString(s) {
@@ -85,8 +85,8 @@ func parseFilename(s string) (filename, error) {
 	return f, nil
 }
 
-// parseWheel reads {distribution}-{version}(-{build tag})?-{python tag}-{abi tag}-{platform tag}. Platform tags that are not
-// known are fine: linux_x86_64 is usual in a private repository.
+// parseWheel reads {distribution}-{version}(-{build tag})?-{python tag}-{abi tag}-{platform tag}. Unknown platform tags are
+// accepted: linux_x86_64 is usual in a private repository.
 func parseWheel(s string) (reading, error) {
 	bad := func(why string) (reading, error) {
 		return reading{}, invalid(registry.AboutFile, "%q: %s; a wheel is named <name>-<version>(-<build>)?-<python>-<abi>-<platform>.whl", formats.Clip(s+wheelSuffix), why)
@@ -130,7 +130,7 @@ func splits(s string) []reading {
 	return out
 }
 
-// of returns the version that the name says, given the project that it is of. Invalid.
+// of returns the version in the name of a file of the given project. Invalid.
 func (f filename) of(project string) (version, error) {
 	for _, r := range f.reads {
 		if r.project == project {

@@ -9,8 +9,8 @@ import (
 	"slipway/registry"
 )
 
-// file answers GET /pypi/<repository>/files/<sha256>/<filename> and the same with .metadata (PEP 658): the bytes, never encoded, for
-// the project that the name is of. With .metadata behind it the digest is the one of the distribution, not of the metadata.
+// file answers GET /pypi/<repository>/files/<sha256>/<filename> and the same with .metadata (PEP 658): the bytes, never
+// encoded, for the project in the file's name. With .metadata the digest in the path is still that of the distribution.
 func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error {
 	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, t target) error 
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: "application/octet-stream", CacheControl: httpserver.ImmutableCache, Redirect: true})
 }
 
-// find looks a file up in each project that its name can be of.
+// find looks a file up in each project that its name may belong to.
 func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 	gone := registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q with this sha256 here", formats.Clip(t.file))
 	text, wantsMetadata := strings.CutSuffix(t.file, metadataSuffix)

@@ -19,8 +19,8 @@ const (
 	maxValueBytes = 64 << 10 // of a field that is kept
 )
 
-// keptFields are the single fields that anything depends on. All others, requires_dist and the like, are passed over: what
-// installers see is read from the archive.
+// keptFields are the single fields that are used. All others, such as requires_dist, are ignored: the values that installers
+// see are read from the archive.
 var keptFields = map[string]bool{
 	":action": true, "protocol_version": true, "filetype": true, "name": true, "version": true,
 	"md5_digest": true, "sha256_digest": true, "blake2_256_digest": true,
@@ -31,16 +31,16 @@ type form struct {
 	fields map[string]string
 	parts  int
 	text   int64
-	buffer []byte // that values are copied through
+	buffer []byte // for copying values
 }
 
 const copyBytes = 4 << 10
 
-// aboutAction marks requests of the legacy API that ended.
+// aboutAction marks requests to discontinued parts of the legacy API.
 const aboutAction registry.Subject = "action"
 
-// readForm reads a multipart body to its end. file gets the content part as it passes and reads it whole; parts may come in any
-// order, so it knows nothing but the file's name. Invalid, TooLarge, BadBody, or the error of file.
+// readForm reads a multipart body to its end. file is called with the content part and reads it whole; parts may come in any
+// order, so only the file's name is known then. Invalid, TooLarge, BadBody, or the error of file.
 func readForm(r *http.Request, file func(name string, content io.Reader) error) (*form, error) {
 	parts, err := partsOf(r)
 	if err != nil {
@@ -97,7 +97,7 @@ func partsOf(r *http.Request) (*multipart.Reader, error) {
 	return multipart.NewReader(r.Body, params["boundary"]), nil
 }
 
-// rest passes over what follows the closing boundary: a request that breaks off there is not whole either.
+// rest reads what follows the closing boundary: a request that breaks off there is incomplete too.
 func (f *form) rest(body io.Reader) error {
 	left := maxTextBytes - f.text
 	n, err := io.Copy(io.Discard, io.LimitReader(body, left+1))
@@ -143,7 +143,7 @@ func (f *form) take(name string, p io.Reader) error {
 	return nil
 }
 
-// check refuses what is no upload of a file.
+// check refuses a form that is no upload of a file.
 func (f *form) check() error {
 	switch action := f.fields[":action"]; action {
 	case "file_upload":
@@ -163,7 +163,7 @@ func (f *form) check() error {
 	return nil
 }
 
-// partReader gives the failures of a body our own form.
+// partReader turns the failures of a body into the core's errors.
 type partReader struct{ r io.Reader }
 
 func (p *partReader) Read(b []byte) (int, error) {
@@ -174,7 +174,7 @@ func (p *partReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// formError tells a body that broke off from one that is no form.
+// formError distinguishes a body that broke off from one that is no form.
 func formError(err error) error {
 	var known *registry.Error
 	switch {

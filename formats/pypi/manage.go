@@ -36,7 +36,7 @@ func (h *handlers) unyank(w http.ResponseWriter, r *http.Request, t target) erro
 	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
 		state, reason := registry.Published, ""
 		if v.State != registry.Yanked {
-			state, reason = v.State, v.Reason // changes nothing, but asks for the right
+			state, reason = v.State, v.Reason // changes nothing, but checks the right
 		}
 		return e.SetState(v.Name, state, reason)
 	})
@@ -47,8 +47,8 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request, t targe
 	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error { return e.Delete(v.Name, byAPI) })
 }
 
-// deleteFile answers DELETE /pypi/<repository>/api/<name>/<version>/<filename>: a wheel goes with its metadata, and a version with its last
-// file. 204.
+// deleteFile answers DELETE /pypi/<repository>/api/<name>/<version>/<filename>: a wheel is deleted with its metadata, and a
+// version with its last file. 204.
 func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) error {
 	if strings.HasSuffix(t.file, metadataSuffix) {
 		return invalid(registry.AboutFile, "the core metadata goes with its wheel only")
@@ -62,7 +62,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 	})
 }
 
-// edit runs a change of one version, found in whatever spelling the path has.
+// edit runs a change of one version, which the path may name in any spelling.
 func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn func(e *publish.Edit, v registry.Version) error) error {
 	name, err := t.named()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"slipway/registry"
 )
 
-// coreMetadata is what is read of METADATA or PKG-INFO (PyPA "Core metadata specifications").
+// coreMetadata has the used fields of METADATA or PKG-INFO (PyPA "Core metadata specifications").
 type coreMetadata struct {
 	name           string // as written
 	version        version
@@ -23,7 +23,7 @@ type coreMetadata struct {
 // labelled is a Project-URL.
 type labelled struct{ label, url string }
 
-// Bounds of core metadata: METADATA holds the project's description, so it can be long; a single field that we keep can't.
+// Bounds of core metadata: METADATA holds the project's description, so it can be long; a single kept field can't.
 const (
 	maxMetadataBytes = 16 << 20
 	maxFieldBytes    = 4096
@@ -31,10 +31,10 @@ const (
 	maxProjectURLs   = 100
 )
 
-// unknown is what old tools write for a field that was not given.
+// unknown is the text that old tools write for a missing field.
 const unknown = "UNKNOWN"
 
-// parseMetadata reads the header of METADATA or PKG-INFO. Any Metadata-Version is fine and unknown fields are passed over: an
+// parseMetadata reads the header of METADATA or PKG-INFO. Any Metadata-Version is accepted and unknown fields are ignored: an
 // older server must not refuse a newer tool. Invalid.
 func parseMetadata(raw []byte) (coreMetadata, error) {
 	var m coreMetadata
@@ -80,14 +80,13 @@ func parseMetadata(raw []byte) (coreMetadata, error) {
 type field struct{ name, value string }
 
 // fields reads the wanted fields, named in lower case, of a header in the style of RFC 822: continued lines are joined with a
-// space, what follows the first empty line is the description. Bytes that are no UTF-8 are read as Latin-1, as tools of another
-// age wrote them. Where a line begins and what is a field is decided as Python's email package does, which installers read it
-// with: both must see the same. Invalid.
+// space, the text after the first empty line is the description. Bytes that are no UTF-8 are read as Latin-1, which old tools
+// wrote. Lines and fields are split exactly as by Python's email package, with which installers read the file. Invalid.
 func fields(raw []byte, wanted ...string) ([]field, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	var out []field
-	var value []byte // of the last field, as far as it has come
-	kept := false    // it is a wanted one
+	var value []byte // of the current field, so far
+	kept := false    // the current field is a wanted one
 	end := func() {
 		if kept {
 			out[len(out)-1].value = strings.TrimSpace(string(value))
@@ -110,7 +109,7 @@ func fields(raw []byte, wanted ...string) ([]field, error) {
 		}
 		name, text, ok := bytes.Cut(line, []byte(":"))
 		if !ok || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			break // no field: the description of a file without an empty line
+			break // no field: the description begins without an empty line
 		}
 		if count++; count > maxFields {
 			return nil, invalid(registry.AboutFile, "the core metadata has more than %d fields", maxFields)

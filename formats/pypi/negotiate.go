@@ -23,7 +23,7 @@ var medias = []media{
 }
 
 // negotiate picks the form of the index (PEP 691, "Version + Format Selection"): ?format= before Accept. Where nothing is
-// acceptable it is HTML: clients have shipped with an Accept that forgot something.
+// acceptable it is HTML, because clients have shipped with an incomplete Accept.
 func negotiate(r *http.Request) media {
 	if want := r.URL.Query().Get("format"); want != "" {
 		for _, m := range medias {
@@ -42,7 +42,7 @@ func negotiate(r *http.Request) media {
 	return best
 }
 
-// weight is what an Accept header gives to a form: by its own name, else by a wildcard (RFC 9110 section 12.5.1).
+// weight is a form's weight in an Accept header: by its own name, else by a wildcard (RFC 9110 section 12.5.1).
 func (m media) weight(accept string) float64 {
 	kind, _, _ := strings.Cut(m.mime, "/")
 	weight, exact := 0.0, 0

@@ -12,10 +12,10 @@ import (
 	"slipway/registry/catalog"
 )
 
-// apiVersion is what the pages keep to (PEP 629, 700, 740, 792).
+// apiVersion is the version of the simple API that pages follow (PEP 629, 700, 740, 792).
 const apiVersion = "1.4"
 
-// page is what the simple index says of a project.
+// page is the content of a project's page in the simple index.
 type page struct {
 	project  string // normalised
 	versions []string
@@ -24,7 +24,7 @@ type page struct {
 
 type pageFile struct {
 	name           string
-	url            string // relative to the page, so it stands behind any proxy
+	url            string // relative to the page, so it works behind any proxy
 	sha256         string
 	size           int64
 	uploaded       time.Time
@@ -49,7 +49,7 @@ func newPage(c catalog.PackageListing) (*page, error) {
 }
 
 func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
-	metadata := map[string]string{} // by the file that it is of
+	metadata := map[string]string{} // by the file that it belongs to
 	for _, f := range files {
 		if of, ok := strings.CutSuffix(f.Path, metadataSuffix); ok {
 			metadata[of] = f.Blob.Digest.Encoded()
@@ -73,7 +73,7 @@ func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
 // fileURL is the address of a file as seen from a page: stable, without a query, and its last segment is the file's name.
 func fileURL(sha256, name string) string { return "../../files/" + sha256 + "/" + formats.Escape(name) }
 
-// jsonPage is PEP 691 with PEP 700. What is not known is left out: null would make uv refuse the page.
+// jsonPage is PEP 691 with PEP 700. Unknown values are left out: null would make uv refuse the page.
 type jsonPage struct {
 	Meta     jsonMeta   `json:"meta"`
 	Name     string     `json:"name"`
@@ -97,7 +97,7 @@ type jsonFile struct {
 	OldMetadata    map[string]string `json:"data-dist-info-metadata,omitempty"` // the same for clients before it
 }
 
-// uploadTime has exactly six digits behind the point: older Pythons can read no other number (pypi.md 1).
+// uploadTime has exactly six digits after the point: older Pythons can't parse any other number of digits (pypi.md 1).
 const uploadTime = "2006-01-02T15:04:05.000000Z"
 
 func (p *page) json() ([]byte, error) {
@@ -129,10 +129,10 @@ func (p *page) json() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// anchorBytes is what one file takes of a page, roughly.
+// anchorBytes is roughly the size of one file's anchor.
 const anchorBytes = 640
 
-// html is PEP 503: one anchor per line, and nothing that tools which read it by regular expression could stumble over.
+// html is PEP 503: one anchor per line, and nothing that would confuse tools that parse it with regular expressions.
 func (p *page) html() []byte {
 	var b strings.Builder
 	b.Grow(len(p.files) * anchorBytes)
@@ -163,8 +163,8 @@ func attribute(b *strings.Builder, name, value string, present bool) {
 
 var quoter = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
 
-// quote makes text harmless in an attribute in double quotes and outside of tags. A line break would tear a line of the page
-// apart.
+// quote escapes text for an attribute in double quotes and outside tags. It also replaces line breaks, which would split a
+// line of the page.
 func quote(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '&' || r == '<' || r == '>' || r == '"' }) {
 		return s

@@ -9,7 +9,7 @@ import (
 	"slipway/registry"
 )
 
-// op is what a path names.
+// op is the operation that a path names.
 type op int
 
 const (
@@ -38,7 +38,8 @@ type target struct {
 // prefix is where repositories are.
 const prefix = "/pypi/"
 
-// parsePath reads an encoded path. Every segment is decoded once; what is empty, a dot segment, or holds a separator is nowhere.
+// parsePath reads an encoded path. Every segment is decoded once; ok is false where a segment is empty, a dot segment, or
+// holds a separator.
 func parsePath(escaped string) (target, bool) {
 	rest, ok := strings.CutPrefix(escaped, prefix)
 	if !ok {
@@ -99,7 +100,7 @@ func isSHA256(s string) bool {
 	return err == nil && len(b) == sha256Bytes && s == strings.ToLower(s)
 }
 
-// named returns the project that a path is about; one that can't exist is not there.
+// named returns the project that a path is about. NotFound for a name that no project can have.
 func (t target) named() (registry.Name, error) {
 	key, err := normalize(t.name)
 	if err != nil {

@@ -70,7 +70,7 @@ const metadataRoute = "pypi.metadata"
 // opVar carries the parsed operation from the subrouter to its routes.
 const opVar = "pypi.op"
 
-// Mount implements formats.Format. One parser tells the routes apart: a path is decoded in one place only.
+// Mount implements formats.Format. One parser distinguishes the routes, so that a path is decoded in one place only.
 func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{site: site, fileBytes: f.MaxFileBytes}
 	if h.fileBytes == 0 {
@@ -95,7 +95,7 @@ func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 	site.Fallback(root, tree, formatName, renderError)
 }
 
-// key is the operation as a route variable; metadata is a file with a route of its own.
+// key is the operation as a route variable; files of metadata have their own route.
 func (o op) key(t target) string {
 	s := strconv.Itoa(int(o))
 	if o == opFile && strings.HasSuffix(t.file, metadataSuffix) {

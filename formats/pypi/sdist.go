@@ -13,7 +13,7 @@ const pkgInfo = "PKG-INFO"
 
 // Bounds of an archive.
 const (
-	maxUnpackedBytes = 32 << 30 // that are gone through of a source distribution
+	maxUnpackedBytes = 32 << 30 // that are read of a source distribution
 	maxUnpackRatio   = 50
 	maxEntries       = 200_000
 )
@@ -51,7 +51,7 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) (err error)
 	return err
 }
 
-// readZipSdist looks into a stored source distribution of the older kind, a zip with the same content.
+// readZipSdist reads a stored source distribution of the older kind, a zip with the same content.
 func readZipSdist(r *archive.Window) (contents, error) {
 	var c contents
 	a, err := zipBounds.Open(r)

@@ -14,7 +14,7 @@ import (
 	"slipway/registry/catalog"
 )
 
-// pageCache lets clients keep a page and makes them ask each time whether it still holds: what was just published is found.
+// pageCache lets clients keep a page but revalidate it each time, so that a new release is found at once.
 const pageCache = "private, no-cache"
 
 // home answers GET /pypi/<repository>/ for people who follow the upload address with a browser.
@@ -47,7 +47,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) error {
 func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) error {
 	name, err := t.named()
 	if err != nil {
-		// A caller who may not read here is told so before anything else.
+		// The right to read is checked before anything else.
 		if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func render(c catalog.PackageListing, m media) (httpserver.Document, error) {
 	return doc, err
 }
 
-// index answers GET /pypi/<repository>/simple/, the list of all projects, as it is read.
+// index answers GET /pypi/<repository>/simple/, the list of all projects, streamed while it is read.
 func (h *handlers) index(w http.ResponseWriter, r *http.Request, t target) error {
 	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (h *handlers) index(w http.ResponseWriter, r *http.Request, t target) error
 	return h.stream(r.Context(), w, t.repository, list)
 }
 
-// list is how the names of all projects are written.
+// list is the form in which the names of all projects are written.
 type list struct {
 	begin, between, end string
 	item                func(p registry.Package) string
@@ -147,7 +147,7 @@ var listHTML = list{
 	},
 }
 
-// stream writes the list with one look at the database per page of it.
+// stream writes the list with one transaction per page of names.
 func (h *handlers) stream(ctx context.Context, w io.Writer, repository string, l list) error {
 	q := catalog.PackageQuery{Format: formatName, Limit: registry.MaxPage}
 	written := 0

@@ -21,9 +21,9 @@ import (
 	"slipway/registry/publish"
 )
 
-// upload answers the legacy upload (pypi.md 6): one distribution file per request, one atomic append to its version.
-// POST /pypi/<repository>/, also without the slash and at legacy/ and simple/: 200, also when the same file is there already;
-// 409 for other bytes under a name that is, or was, taken.
+// upload answers the legacy upload (pypi.md 6): one distribution file per request, one atomic append to its version. POST
+// /pypi/<repository>/, also without the slash and at legacy/ and simple/: 200, also when the same file exists already; 409 for
+// other bytes under a name that is or was in use.
 func (h *handlers) upload(w http.ResponseWriter, r *http.Request, t target) error {
 	pub, err := h.site.Parts.Publisher.Begin(r.Context(), registry.Name{Repository: t.repository, Format: formatName})
 	if err != nil {
@@ -62,21 +62,21 @@ func tooLarge(size, limit int64) error {
 	return registry.Errorf(registry.TooLarge, registry.AboutFile, "the upload has %d bytes; a file may have at most %d", size, limit)
 }
 
-// upload is one file on its way.
+// upload is one file being uploaded.
 type upload struct {
 	ctx   context.Context
 	pub   *publish.Publish
 	limit int64
-	body  int64 // length of the request's; -1: not known
+	body  int64 // length of the request's body; -1: unknown
 
 	name   filename
 	sums   sums
-	kept   []byte           // a zip that is small, which is stored once it was looked into; else nil
+	kept   []byte           // a small zip, which is stored after it was inspected; else nil
 	staged []publish.Staged // the file, and a wheel's metadata
-	inside contents         // of a tarball, read as it passed
+	inside contents         // of a tarball, read while it was stored
 }
 
-// sums are those of the file that clients announce.
+// sums are the sums of the file that clients announce.
 type sums struct{ sha256, blake2, md5 []byte }
 
 // Media types as the API shows them; files are served as application/octet-stream, as nothing may unpack them on the way.
@@ -86,8 +86,8 @@ const (
 	metadataType = "text/plain; charset=utf-8"
 )
 
-// stage stores the file, with the sums that clients announce, and looks into a tarball in the same pass. A small zip waits for the
-// rest of the form.
+// stage stores the file, with the sums that clients announce, and reads a tarball in the same pass. A small zip is stored
+// after the rest of the form.
 func (u *upload) stage(name string, content io.Reader) (err error) {
 	if u.name, err = parseFilename(name); err != nil {
 		return err
@@ -126,19 +126,19 @@ func (u *upload) file() content.StageFile {
 	return f
 }
 
-// stored notes what became of the file.
+// stored keeps the staged files and the sums of the first.
 func (u *upload) stored(st ...publish.Staged) {
 	u.staged = st
 	u.sums.sha256, _ = hex.DecodeString(st[0].Blob.Digest.Encoded()) // a digest is hex
 	u.sums.md5 = st[0].Blob.MD5
 }
 
-// metadataFile is what is kept beside a wheel.
+// metadataFile is the metadata file stored beside a wheel.
 func (d distribution) metadataFile() content.StageFile {
 	return content.StageFile{Path: d.file.text + metadataSuffix, MediaType: metadataType, Limit: maxMetadataBytes}
 }
 
-// stageKept stores what waited, with the metadata beside it.
+// stageKept stores a small zip that was kept in memory, and the metadata beside it.
 func (u *upload) stageKept(f *form, d distribution) error {
 	files, contents := []content.StageFile{u.file()}, [][]byte{u.kept}
 	if d.file.kind == typeWheel {
@@ -165,7 +165,7 @@ func (u *upload) stageTarball(file content.StageFile, content io.Reader) (st pub
 	return st, found, err
 }
 
-// distribution is a file that holds together with its form and its content.
+// distribution is a file whose name, form and content agree.
 type distribution struct {
 	file    filename
 	project string // normalised
@@ -173,7 +173,7 @@ type distribution struct {
 	inside  contents
 }
 
-// check holds the form, the file's name and what is in the archive to each other (pypi.md 6.5). Invalid, DigestMismatch.
+// check compares the form, the file's name and the archive's content with each other (pypi.md 6.5). Invalid, DigestMismatch.
 func (u *upload) check(f *form) (distribution, error) {
 	if u.kept == nil {
 		if err := u.checkDigests(f); err != nil {
@@ -182,7 +182,7 @@ func (u *upload) check(f *form) (distribution, error) {
 		return u.examine(f)
 	}
 	d, err := u.examine(f)
-	if err != nil { // of a damaged file its sums tell more
+	if err != nil { // for a damaged file, wrong sums are the better message
 		sha, md := sha256.Sum256(u.kept), md5.Sum(u.kept)
 		u.sums.sha256, u.sums.md5 = sha[:], md[:]
 		err = cmp.Or(u.checkDigests(f), err)
@@ -190,7 +190,7 @@ func (u *upload) check(f *form) (distribution, error) {
 	return d, err
 }
 
-// examine is check but for the sums.
+// examine is check without the sums.
 func (u *upload) examine(f *form) (distribution, error) {
 	d := distribution{file: u.name, inside: u.inside}
 	if kind := f.fields["filetype"]; kind != "" && kind != d.file.kind {
@@ -222,7 +222,7 @@ func (u *upload) examine(f *form) (distribution, error) {
 	return d, nil
 }
 
-// look reads a zip, a large one back from the store: its table of contents is at its end.
+// look reads a zip, a large one from the store, because its table of contents is at the end.
 func (u *upload) look(name reading) (contents, error) {
 	var r *archive.Window
 	if u.kept != nil {
@@ -278,7 +278,7 @@ func (u *upload) commit(repository string, d distribution, userAgent string) (pu
 	return u.pub.Commit(u.ctx, rel)
 }
 
-// refused puts a refusal into the words that clients look for (pypi.md 6.4).
+// refused words a refusal as clients expect it (pypi.md 6.4).
 func (u *upload) refused(err error, d distribution) error {
 	e := registry.AsError(err)
 	switch e.Kind {
@@ -294,7 +294,7 @@ func (u *upload) refused(err error, d distribution) error {
 	return e
 }
 
-// there tells what is there under the name.
+// there describes the existing file of that name.
 func (u *upload) there(d distribution) string {
 	f, err := u.pub.File(u.ctx, d.version.String(), d.file.text)
 	if err != nil {

@@ -22,17 +22,17 @@ type version struct {
 	local   []string
 }
 
-// versionPattern is the one of PEP 440, appendix B; a fixed version is matched without regard to case.
+// versionPattern is the pattern of PEP 440, appendix B, matched without regard to case.
 var versionPattern = regexp.MustCompile(`^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
 	`(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?([0-9]+)?)?` +
 	`(-[0-9]+|[-_.]?(?:post|rev|r)[-_.]?[0-9]*)?` +
 	`([-_.]?dev[-_.]?[0-9]*)?` +
 	`(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$`)
 
-// letters are the spellings of the prerelease segment that do not stand for themselves.
+// letters are the alternative spellings of the prerelease segment.
 var letters = map[string]string{"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 
-// maxVersionBytes is what the core takes as the name of a version.
+// maxVersionBytes is the core's bound for the name of a version.
 const maxVersionBytes = 255
 
 // parseVersion reads a version in any spelling that PEP 440 allows, without spaces around it. Invalid.
@@ -76,13 +76,13 @@ func spelling(s string) (string, []byte) {
 
 const digits = "0123456789"
 
-// number takes the digits at the end of a segment; none are zero.
+// number returns the digits at the end of a segment; "0" where there are none.
 func number(segment string) string {
 	n := strings.TrimLeft(segment[len(strings.TrimRight(segment, digits)):], "0")
 	return cmp.Or(n, "0")
 }
 
-// asciiLower folds the letters that PEP 440 knows, and no others that Unicode folds into them.
+// asciiLower lower-cases ASCII letters only; Unicode folding would turn other letters into them.
 func asciiLower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -92,14 +92,14 @@ func asciiLower(s string) string {
 	}, s)
 }
 
-// suggest names the valid version that was likely meant; "" for none.
+// suggest returns the valid version that was probably meant; "" for none.
 func suggest(s string) string {
 	if len(s) > maxVersionBytes || !utf8.ValidString(s) {
 		return ""
 	}
 	lower := asciiLower(s)
 	main, local, _ := strings.Cut(lower, "+")
-	// Behind the longest beginning that is a version, the rest can be a local version.
+	// After the longest prefix that is a version, the rest may become a local version.
 	for i := len(main); i > 0; i-- {
 		if !versionPattern.MatchString(main[:i]) {
 			continue
@@ -138,7 +138,7 @@ func (v version) String() string {
 	return b.String()
 }
 
-// prerelease reports whether installers pass the version over unless they are told otherwise.
+// prerelease reports whether installers ignore the version by default.
 func (v version) prerelease() bool { return v.pre != "" || v.dev != "" }
 
 // Marks in a sort key. Every segment begins with one, so a shorter release or local version ends before a longer one.
@@ -148,7 +148,7 @@ const (
 	keyNumber  = 0x02
 	keyBefore  = 0x00 // a missing segment that sorts before a present one
 	keyPresent = 0x01
-	keyAfter   = 0x02 // a missing segment that sorts behind a present one
+	keyAfter   = 0x02 // a missing segment that sorts after a present one
 )
 
 // key orders versions by their bytes as PEP 440 does ("Summary of permitted suffixes and relative ordering"). Versions that
@@ -197,5 +197,5 @@ func appendNumber(b []byte, n string) []byte {
 	return append(append(b, byte(len(n))), n...)
 }
 
-// equal reports whether two versions are the same one in different spellings.
+// equal reports whether v and w are spellings of the same version.
 func (v version) equal(w version) bool { return slices.Equal(v.key(), w.key()) }

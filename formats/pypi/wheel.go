@@ -9,7 +9,7 @@ import (
 	"slipway/registry"
 )
 
-// contents is what an archive says about itself.
+// contents is what is read from an archive.
 type contents struct {
 	metadata  coreMetadata
 	raw       []byte // METADATA or PKG-INFO, byte for byte
@@ -21,8 +21,8 @@ const maxWheelFileBytes = 64 << 10
 
 const distInfoSuffix = ".dist-info"
 
-// readWheel looks into a stored wheel (PyPA "Binary distribution format"): one .dist-info directory at the top, of this project
-// and version, with METADATA, WHEEL and RECORD. Invalid, or the error of r.
+// readWheel reads a stored wheel (PyPA "Binary distribution format"): one .dist-info directory at the top, of this project and
+// version, with METADATA, WHEEL and RECORD. Invalid, or the error of r.
 func readWheel(r *archive.Window, name reading) (contents, error) {
 	var c contents
 	a, err := zipBounds.Open(r)
@@ -53,8 +53,8 @@ func readWheel(r *archive.Window, name reading) (contents, error) {
 	return c, nil
 }
 
-// distInfo finds the files of the wheel's .dist-info directory. Installers take the only one at the top; its name may be
-// spelled otherwise than the wheel's.
+// distInfo finds the files of the wheel's .dist-info directory. Installers use the only such directory at the top; its name
+// may be spelled differently from the wheel's.
 func distInfo(a *archive.ZipReader, name reading) (map[string]*zip.File, error) {
 	dir := ""
 	parts := map[string]*zip.File{}
