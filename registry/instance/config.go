@@ -14,7 +14,7 @@ import (
 	"slipway/storage"
 )
 
-// Config is what Service needs. Zero values of the optional fields are sensible.
+// Config is what an Instance needs. Zero values of the optional fields are sensible.
 type Config struct {
 	Metadata metadata.Store
 	Storage  storage.Store
@@ -26,16 +26,16 @@ type Config struct {
 	Rules         map[string]registry.Rules    // by format
 	Assemblers    map[string]staging.Assembler // by format; versions of the other formats are never staged
 	AnonymousRead bool
-	Renderer      integration.Renderer // of subscriptions; nil: there can be none
+	Renderer      integration.Renderer // of subscriptions' messages; nil: subscriptions can't be made
 	Sinks         integration.Sinks    // that a subscription can name; the caller closes them. nil: there can be no subscriptions
-	SealKey       []byte               // 32 bytes that secrets are kept under; nil: none can be kept
-	URL           string               // public base URL; "" when it follows the request
-	GCInterval    time.Duration        // 0: no collection by itself
+	SealKey       []byte               // 32 bytes that encrypt stored secrets; nil: no secret can be stored
+	URL           string               // public base URL; "" to take it from each request
+	GCInterval    time.Duration        // between collections; 0: none run on their own
 	GCGrace       time.Duration
 	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
 	// SettleInterval is how often to look for sets of staged files that are whole (Assembler.Settle). 0: never.
 	SettleInterval time.Duration
-	SearchTime     time.Duration // that one search may take; 0 is 10 s
+	SearchTime     time.Duration // bound of one search; 0 is 10 s
 	SignInterval   time.Duration // between two checkpoints of a growing log; 0 is 1 s
 	UploadTTL      time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
 
