@@ -18,8 +18,8 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestD12 fills the disk under a running server: it answers 507, keeps reading, loses nothing that it acknowledged, and
-// goes on by itself when there is space again.
+// TestD12 fills the disk under a running server: the server answers 507, keeps serving reads, loses nothing that it
+// acknowledged, and accepts writes again by itself when there is space.
 func TestD12(t *testing.T) {
 	const size = 32 << 20
 	s := commandtest.NewServer(t)
@@ -63,7 +63,7 @@ func TestD12(t *testing.T) {
 			t.Fatal("the disk does not fill")
 		}
 	}
-	// Now nothing at all is left, so that the database can't write either.
+	// Now no space at all is left, so that the database can't write either.
 	filler := filepath.Join(s.Data, "filler")
 	for _, block := range []int{1 << 20, 4096, 1} {
 		fillDisk(t, filler, block)
@@ -120,8 +120,8 @@ func fillDisk(t *testing.T, path string, block int) {
 	}
 }
 
-// TestD13 runs the server with a handful of file descriptors under far more clients: it refuses, corrupts nothing, and
-// serves again afterwards.
+// TestD13 runs the server with a handful of file descriptors under far more clients: the server refuses requests, corrupts
+// nothing, and serves again afterwards.
 func TestD13(t *testing.T) {
 	t.Parallel()
 	s := commandtest.NewServer(t)

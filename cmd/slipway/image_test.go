@@ -22,7 +22,7 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestNoTemporaryFolder: the server needs no folder for temporary files beside its data directory.
+// TestNoTemporaryFolder: the server needs no folder for temporary files besides its data directory.
 func TestNoTemporaryFolder(t *testing.T) {
 	url, env := s3test.New(t)
 	s := commandtest.NewServer(t, "--blobs", url)
@@ -82,7 +82,7 @@ func TestImage(t *testing.T) {
 	mustBeEmpty(t, filepath.Join(root, "data", "spool"))
 }
 
-// TestUnusableSpool: a server that could not take a large body does not start, and says why in a line.
+// TestUnusableSpool: a server that could not accept a large body does not start, and says why in one line.
 func TestUnusableSpool(t *testing.T) {
 	url, env := s3test.New(t)
 	data := t.TempDir()
@@ -91,7 +91,7 @@ func TestUnusableSpool(t *testing.T) {
 		key, value, _ := strings.Cut(kv, "=")
 		t.Setenv(key, value)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a server that starts all the same ends with it
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // ends a server that starts all the same
 	defer cancel()
 	code, stdout, stderr := commandtest.Command(ctx, "", nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--blobs", url)
 	if code != command.Usage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--blobs: s3: spool") ||
@@ -114,9 +114,9 @@ func mustBeEmpty(t *testing.T, dir string) {
 	}
 }
 
-const largeBytes = 5 << 20 // more than the store keeps of a body in memory
+const largeBytes = 5 << 20 // larger than the part of a body that the store keeps in memory
 
-// pushLarge sends bodies of some MiB through every format, and reads them again.
+// pushLarge sends bodies of some MiB through every format, and reads them back.
 func pushLarge(s *commandtest.Server) {
 	s.T.Helper()
 	random := rand.NewChaCha8([32]byte{1})

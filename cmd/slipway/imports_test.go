@@ -13,7 +13,7 @@ import (
 
 const module = "slipway"
 
-// The rows that many have in common.
+// The rows that many packages have in common.
 var (
 	kernel = []string{"registry", "registry/access", "registry/lookup", "metadata", "storage", "internal/ctxgrace"}
 	front  = []string{"formats", "internal/httpserver", "registry", "registry/access", "registry/accounts", "registry/catalog", "registry/content",
@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 	"cmd/*":   {"+"},
 }
 
-// onlyIn names the folders that alone may import something from outside.
+// onlyIn names the only folders that may import certain packages from outside.
 var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},

@@ -39,7 +39,7 @@ func (rawWork) publish(c *caller, v *tracked) {
 	})
 }
 
-// each sends the files of a version one by one, from the first that is not acknowledged.
+// each sends the files of a version one by one, from the first unacknowledged file on.
 func (v *tracked) each(c *caller, send func(i int) bool) {
 	for i := v.acked; i < len(v.files); i++ {
 		c.settle(func() { v.sent, v.settled = i+1, false })
@@ -122,7 +122,7 @@ func (pypiWork) publish(c *caller, v *tracked) {
 	})
 }
 
-// check: the page lists the files that are there and no other, and each has its metadata.
+// check: the page lists exactly the files that are there, and each file has its metadata.
 func (pypiWork) check(c *caller, v *tracked, n int) {
 	var page struct {
 		Files []struct{ Filename string }
@@ -173,7 +173,7 @@ func killWheel(t *testing.T, module, name, version string, noise []byte) []byte 
 	return b.Bytes()
 }
 
-// uploadForm is what twine sends.
+// uploadForm is the form that twine sends.
 func uploadForm(t *testing.T, v *tracked, name string, content []byte) (body []byte, contentType string) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)

@@ -18,12 +18,12 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// ledger is what the clients were told.
+// ledger records what the server has acknowledged to the clients.
 type ledger struct {
 	t       *testing.T
 	server  *commandtest.Server
 	token   string
-	reader  string // of others, who see what is published and nothing else
+	reader  string // token of readers, who see only what is published
 	callers []*caller
 
 	mu       sync.Mutex
@@ -32,7 +32,7 @@ type ledger struct {
 	cut      int
 }
 
-// trackedTag is one tag: what it has named, and where a move that was not answered may have put it.
+// trackedTag is one tag: the versions it has named, and the version to which an unanswered move may have set it.
 type trackedTag struct {
 	format, pkg string
 	moves       []string
@@ -46,14 +46,14 @@ func (t *trackedTag) known() string {
 	return t.moves[len(t.moves)-1]
 }
 
-// caller is one client. It has packages of its own, so that what it knows of them is whole.
+// caller is one client. Each has packages of its own, so it knows every change to them.
 type caller struct {
 	*ledger
 	worker int
 	drawn  int // versions
 	r      *rand.Rand
 	http   *http.Client
-	read   map[string]answer // documents that many versions are in, as others see them now
+	read   map[string]answer // documents that cover many versions, as readers see them now
 }
 
 type answer struct {
@@ -79,7 +79,7 @@ func (l *ledger) settle(fn func()) {
 	fn()
 }
 
-// load runs clients against the server, which is killed this long after the first of them has done something.
+// load runs clients against the server, which is killed the given time after the first client's first step.
 func (l *ledger) load(d time.Duration) {
 	var wg sync.WaitGroup
 	stop, begun := make(chan struct{}), make(chan struct{})
@@ -109,7 +109,7 @@ func (l *ledger) load(d time.Duration) {
 	wg.Wait()
 }
 
-// finish lets every client end what it began.
+// finish lets every client end the publishes that it began.
 func (l *ledger) finish() {
 	for _, c := range l.callers {
 		for _, v := range c.interrupted() {
@@ -120,7 +120,7 @@ func (l *ledger) finish() {
 	}
 }
 
-// interrupted are the versions of a client whose publish is to be tried again.
+// interrupted are the client's versions whose publish must be tried again.
 func (c *caller) interrupted() (out []*tracked) {
 	c.settle(func() {
 		for _, v := range c.versions {
@@ -151,7 +151,7 @@ func (c *caller) step() {
 	}
 }
 
-// pick returns a random version that is known to be there.
+// pick returns a random version that must be there.
 func (c *caller) pick() *tracked {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -181,7 +181,7 @@ func (c *caller) moveTag() {
 		}
 	})
 	if tag.known() == v.version {
-		return // it would stay
+		return // the version can't be deleted
 	}
 	c.settle(func() { tag.maybe = append(tag.maybe, v.version) })
 	body, _ := json.Marshal(map[string]string{"version": v.version, "reason": "test"})
@@ -203,7 +203,7 @@ func (c *caller) delete() {
 		}
 	})
 	if tagged {
-		return // its deletion would end the tag; that is another test
+		return // deleting it would end the tag, which another test covers
 	}
 	if _, ok := c.send(http.MethodDelete, apiPackage(v.work.format(), v.pkg)+"/versions/"+v.version, nil, nil, http.StatusNoContent); ok {
 		c.settle(func() { v.deleted = true })
@@ -222,8 +222,8 @@ func apiName(format, pkg string) string {
 	return pkg
 }
 
-// send sends one request with the rights of a build and reports whether it was answered with one of the statuses. One
-// that was not answered at all is no error, any other answer is.
+// send sends one request with the rights of a build and reports whether it was answered with one of the statuses. An
+// unanswered request is no error, any other status is.
 func (c *caller) send(method, path string, body []byte, header map[string]string, statuses ...int) (answer, bool) {
 	a := c.exchange(c.token, method, path, body, header)
 	if a.status != 0 && !slices.Contains(statuses, a.status) {
@@ -232,12 +232,12 @@ func (c *caller) send(method, path string, body []byte, header map[string]string
 	return a, slices.Contains(statuses, a.status)
 }
 
-// seen reads a path as others see it.
+// seen reads a path as a reader.
 func (c *caller) seen(path string) answer {
 	return c.exchange(c.reader, http.MethodGet, path, nil, nil)
 }
 
-// document is seen for what many versions are in: it is read once while nothing changes.
+// document is seen for a document that covers many versions: it is read only once while nothing changes.
 func (c *caller) document(path string, header map[string]string) answer {
 	a, ok := c.read[path]
 	if !ok {

@@ -13,7 +13,7 @@ type mavenWork struct{}
 func (mavenWork) name() string   { return "maven" }
 func (mavenWork) format() string { return "maven" }
 
-// artifact is what a deploy sends.
+// artifact holds the files that a deploy sends.
 type artifact struct {
 	name, version string
 	jar, pom      []byte
@@ -32,7 +32,7 @@ func (a artifact) metadata() string { return "/maven/main/com/acme/" + a.name + 
 
 func sha1Hex(b []byte) []byte { return fmt.Appendf(nil, "%x", sha1.Sum(b)) }
 
-// files are what others see of it.
+// files are the files of the artifact that readers see.
 func (a artifact) files() []servedFile {
 	return []servedFile{
 		{path: a.path(".jar"), sum: sha(a.jar)}, {path: a.path(".pom"), sum: sha(a.pom)},
@@ -64,7 +64,7 @@ func (mavenWork) draw(c *caller, pkg, version string) *tracked {
 
 func (mavenWork) publish(c *caller, v *tracked) {
 	a, _ := v.progress.(artifact)
-	c.settle(func() { v.sent, v.settled = len(v.files), false }) // what is complete appears without its metadata, after some time
+	c.settle(func() { v.sent, v.settled = len(v.files), false }) // a complete artifact appears without its metadata, after some time
 	if a.deploy(c, nil) {
 		v.whole(c)
 	}

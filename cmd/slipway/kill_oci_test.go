@@ -15,7 +15,7 @@ const (
 )
 
 // imageWork pushes an image by tag: a layer of its own and one that others share, the config, the manifest. Layers go in
-// chunks; an upload that a kill has cut is asked where it stands and goes on from there.
+// chunks; after a kill the client asks an upload for its offset and continues there.
 type imageWork struct{}
 
 func (imageWork) name() string   { return "image" }
@@ -49,7 +49,7 @@ type pushBlob struct {
 	location string // of an upload that was begun
 	offset   int    // bytes that were acknowledged
 	ending   bool   // the upload's end was sent
-	done     bool   // and acknowledged
+	done     bool   // the end was acknowledged
 }
 
 func (b *pushBlob) digest() string { return "sha256:" + sha(b.content) }
@@ -84,7 +84,7 @@ func (p *push) drawImage(c *caller, version string) document {
 	return document{killImageType, body}
 }
 
-// tracked is the push as others see it: the tag leads to the manifest, that to all below it.
+// tracked is the push as readers see it: the tag leads to the manifest, that to all below it.
 func (p *push) tracked(pkg string) *tracked {
 	v := &tracked{pkg: pkg, version: p.last.digest(), atomic: true, mustEnd: true, progress: p, files: []servedFile{
 		{path: p.image + "/manifests/" + p.tag, sum: sha(p.last.body)}, {path: p.image + "/manifests/" + p.last.digest(), sum: sha(p.last.body)},
@@ -147,7 +147,7 @@ func (p *push) manifest(c *caller, ref string, d document) bool {
 	return ok
 }
 
-// upload sends what is missing of a blob. What was acknowledged of it is there.
+// upload sends the missing bytes of a blob. Acknowledged bytes are there.
 func (p *push) upload(c *caller, v *tracked, b *pushBlob) bool {
 	head, ok := c.send(http.MethodHead, p.image+"/blobs/"+b.digest(), nil, nil, http.StatusOK, http.StatusNotFound)
 	switch {
@@ -186,7 +186,7 @@ func (p *push) upload(c *caller, v *tracked, b *pushBlob) bool {
 	return true
 }
 
-// resume asks an upload where it stands.
+// resume asks an upload for its offset.
 func (p *push) resume(c *caller, v *tracked, b *pushBlob) bool {
 	state, ok := c.send(http.MethodGet, b.location, nil, nil, http.StatusNoContent, http.StatusNotFound)
 	if !ok {
@@ -199,7 +199,7 @@ func (p *push) resume(c *caller, v *tracked, b *pushBlob) bool {
 	last, err := strconv.Atoi(strings.TrimPrefix(state.header.Get("Range"), "0-"))
 	at := last + 1
 	if last == 0 {
-		at = 0 // of one byte and of none it says the same; no chunk is that small
+		at = 0 // the answer is the same for one byte and none; no chunk is that small
 	}
 	if err != nil || at < b.offset || at > len(b.content) {
 		c.t.Errorf("%s: the upload of %s stands at %q, %d bytes were acknowledged", v.id(), b.digest(), state.header.Get("Range"), b.offset)

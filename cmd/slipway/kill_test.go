@@ -14,9 +14,9 @@ import (
 
 // TestD14 kills the real binary with SIGKILL at random points of a mixed load over every format, again and again. After
 // each restart every acknowledged change is there, whole, and every unacknowledged one is there whole or not at all, and a
-// client that tries again succeeds; at the end the log has no gap, each version exactly one event of its publish, each tag
-// one of each of its moves, fsck is clean and the log verifies. SLIPWAY_KILL_ROUNDS says how often, SLIPWAY_KILL_SEED
-// repeats the choices of a run.
+// client that tries again succeeds. In the end the log has no gap, each version has exactly one publish event, each tag one
+// event for each move, fsck is clean and the log verifies. SLIPWAY_KILL_ROUNDS says how often, SLIPWAY_KILL_SEED repeats
+// the choices of a run.
 func TestD14(t *testing.T) {
 	rounds, seed := 30, uint64(time.Now().UnixNano())
 	for name, set := range map[string]func(string) error{
@@ -39,24 +39,24 @@ func TestD14(t *testing.T) {
 	})
 }
 
-// workloads are the formats under the test: what clients of each publish and see.
+// workloads are the formats under test: what their clients publish and see.
 func workloads() []workload {
 	return []workload{rawWork{}, npmWork{}, pypiWork{}, mavenWork{}, setWork{}, imageWork{}, indexWork{}}
 }
 
-// workload is what clients of one format do.
+// workload defines the work of one format's clients.
 type workload interface {
 	// name begins the names of its packages.
 	name() string
-	// format is the one that the API has its versions under; "" where they are of several, so that it does not move tags
-	// and deletes nothing.
+	// format is the format of its versions in the API; "" when it publishes several formats: then it moves no tags and
+	// deletes nothing.
 	format() string
 	// draw makes up a version of a package.
 	draw(c *caller, pkg, version string) *tracked
-	// publish sends what is not acknowledged of a version, notes what is, and ends with the first request that is not
-	// answered. After a restart a client calls it again.
+	// publish sends the unacknowledged parts of a version, records acknowledgements, and ends at the first unanswered
+	// request. After a restart a client calls it again.
 	publish(c *caller, v *tracked)
-	// check compares what lists of versions, files and tags say of a version of which n files are visible.
+	// check compares lists of versions, files and tags with a version of which n files are visible.
 	check(c *caller, v *tracked, n int)
 }
 
@@ -66,9 +66,9 @@ type tracked struct {
 	pkg     string
 	version string // as the API has it
 	files   []servedFile
-	// atomic versions have all of their files or none. Of others there are the first ones.
+	// atomic versions have all of their files or none. Of other versions the first files may be there.
 	atomic   bool
-	mustEnd  bool        // its client does not give up: what was begun may appear by itself, or is a long way
+	mustEnd  bool        // its client does not give up: a begun version may appear by itself, or takes long to send
 	events   [][3]string // format, package and version of the publishes that the log tells of; nil is its own
 	progress any         // of the publish, for its format
 

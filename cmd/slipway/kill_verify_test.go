@@ -8,9 +8,9 @@ import (
 	"strconv"
 )
 
-// verify compares what others see with what the clients were told, and settles what they did not know: everything, or only
-// what changed since it was last looked at. Half of the publishes that were cut off are forgotten where nothing is to be
-// seen of them; the clients try the others again.
+// verify compares what readers see with what was acknowledged to the clients, and resolves unknown outcomes: of all
+// versions, or only of those changed since the last look. Of the interrupted publishes that left nothing visible, half are
+// dropped; the clients try the others again.
 func (l *ledger) verify(everything bool) {
 	var kept []*tracked
 	for _, c := range l.callers {
@@ -30,7 +30,7 @@ func (l *ledger) verify(everything bool) {
 	}
 }
 
-// verifyVersion reports whether the version is, was, or still is to be there.
+// verifyVersion reports whether the version is there, was there, or is still to come.
 func (c *caller) verifyVersion(v *tracked) bool {
 	n := c.look(v)
 	switch {
@@ -51,13 +51,13 @@ func (c *caller) verifyVersion(v *tracked) bool {
 	v.acked, v.sent = n, n
 	v.settled = n == len(v.files)
 	if v.settled || v.mustEnd || c.r.IntN(2) == 0 {
-		return true // there, or to be tried again
+		return true // it is there, or will be tried again
 	}
 	v.files, v.settled = v.files[:n], true
 	return n > 0
 }
 
-// look returns how many files of a version others see, the first ones.
+// look returns how many files of a version readers see, from the first on.
 func (c *caller) look(v *tracked) int {
 	n := 0
 	for i, f := range v.files {
@@ -101,8 +101,8 @@ func (c *caller) verifyTag(tag *trackedTag) {
 	tag.maybe = nil
 }
 
-// verifyEvents: the sequence has no gap; every version that is or was there has exactly one event of its publish, and
-// every tag one of each move, in order: as its history, and as the client knows it.
+// verifyEvents: the sequence has no gap; every version that is or was there has exactly one publish event, and every tag
+// one event for each move, in the order of its history and of the client's record.
 func (l *ledger) verifyEvents() {
 	published, moves := l.events()
 	for _, v := range l.versions {

@@ -20,7 +20,8 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestGracefulStop: after SIGTERM nothing is accepted, what runs is finished and answered, and the exit code is 0.
+// TestGracefulStop: after SIGTERM no connection is accepted, running requests are finished and answered, and the exit code
+// is 0.
 func TestGracefulStop(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p := commandtest.ServeProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + commandtest.Password}, "--data", t.TempDir()+"/data")
@@ -53,7 +54,7 @@ func TestGracefulStop(t *testing.T) {
 	}
 }
 
-// TestSecondSignal ends the process although something runs.
+// TestSecondSignal: a second signal ends the process although a request runs.
 func TestSecondSignal(t *testing.T) {
 	data := t.TempDir() + "/data"
 	p := commandtest.ServeProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + commandtest.Password}, "--data", data)
@@ -66,7 +67,7 @@ func TestSecondSignal(t *testing.T) {
 	}
 	start := time.Now()
 	p.Signal(syscall.SIGTERM)
-	// Without it the server waits 30 seconds for what runs, and ends with another code.
+	// Without the second signal the server waits 30 seconds for the running request, and ends with another code.
 	if code := p.End(); code != command.Failed || time.Since(start) > commandtest.Patience {
 		t.Errorf("exit code %d after %s", code, time.Since(start))
 	}
@@ -109,7 +110,7 @@ func TestHealthCommand(t *testing.T) {
 	}
 }
 
-// Bounds of a server with nothing to do. That of time is far beyond the some 50 ms of a machine which has nothing else to do.
+// Bounds of a server with nothing to do. The bound on time is far above the 50 ms or so of an idle machine.
 const (
 	maxStart    = 10 * time.Second
 	maxIdleKiB  = 40 << 10
@@ -165,8 +166,8 @@ func residentKiB(t *testing.T, pid int) int {
 	return kib
 }
 
-// TestD18: readiness asks for the database and one probe key, and nothing else: no admin password, no right on the bucket.
-// Liveness asks for nothing outside of the process.
+// TestD18: readiness depends on the database and one probe key only: on no admin password, and on no right on the bucket.
+// Liveness depends on nothing outside of the process.
 func TestD18(t *testing.T) {
 	status := func(p *commandtest.Process, path string) int {
 		t.Helper()
@@ -200,7 +201,7 @@ func TestD18(t *testing.T) {
 		t.Errorf("readiness asks for %q, want one probe key", asked)
 	}
 	proxy.Break(func(int, *http.Request) s3test.Fault { return s3test.NotSent })
-	time.Sleep(1100 * time.Millisecond) // an answer counts for a second
+	time.Sleep(1100 * time.Millisecond) // an answer is reused for a second
 	if ready, live := status(p, "/readyz"), status(p, "/livez"); ready != http.StatusServiceUnavailable || live != http.StatusOK {
 		t.Errorf("without S3: ready %d, live %d", ready, live)
 	}

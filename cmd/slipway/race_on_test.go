@@ -2,5 +2,5 @@
 
 package main
 
-// raceEnabled: the race detector makes everything slower and larger, so figures mean nothing.
+// raceEnabled: the race detector makes everything slower and larger, so measurements mean nothing.
 const raceEnabled = true

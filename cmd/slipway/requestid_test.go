@@ -14,7 +14,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestRequestIDs: what is refused, in every protocol, carries the request's id in its answer, in its body where the protocol
+// TestRequestIDs: in every protocol, a refused request has its id in the answer's header, in the body where the protocol
 // has a place for it, and in every line of the log that it led to.
 func TestRequestIDs(t *testing.T) {
 	p := commandtest.ServeProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + commandtest.Password}, "--data", t.TempDir()+"/data", "--log-level", "debug")
@@ -67,7 +67,7 @@ func TestRequestIDs(t *testing.T) {
 			RequestID string `json:"request_id"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			continue // what is printed for people at the first start
+			continue // text printed for people at the first start
 		}
 		switch line.Msg {
 		case "request":

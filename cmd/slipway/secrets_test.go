@@ -23,7 +23,7 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestS45: a fresh start has no account that anybody knows, and the program holds no secret.
+// TestS45: a fresh start has no account with a known password, and the program contains no secret.
 func TestS45(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir() + "/data"
@@ -98,7 +98,8 @@ func TestS45(t *testing.T) {
 		"webhook key": `whsec_[A-Za-z0-9+/]{32}`,
 	} {
 		for _, found := range regexp.MustCompile(re).FindAll(program, -1) {
-			// The linker puts strings side by side. Of random characters more than half are capitals or digits, of words few are.
+			// The linker puts strings side by side. In random text more than half of the characters are capitals or digits, in
+			// words few are.
 			random := len(regexp.MustCompile(`[A-Z0-9]`).FindAll(found, -1))
 			if (what == "token" || what == "webhook key") && random < len(found)/4 {
 				continue
@@ -106,7 +107,7 @@ func TestS45(t *testing.T) {
 			t.Errorf("the program holds a %s: %q", what, found)
 		}
 	}
-	// Checking the password of a name that does not exist takes a hash too, which opens nothing; it is no account's.
+	// Checking the password of an unknown name uses a hash too; it belongs to no account.
 	hashes := regexp.MustCompile(`\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}`).FindAll(program, -1)
 	if len(hashes) > 1 {
 		t.Errorf("the program holds the password hashes %q", hashes)
@@ -128,7 +129,7 @@ func TestS45(t *testing.T) {
 }
 
 // TestS59 sends canary secrets wherever a client can, right and wrong ones, through every protocol, with logs at debug
-// level; then none of them is in logs, metrics, events, answers, or any file but the one that they belong into.
+// level; then no secret is in logs, metrics, events, answers, or any file except the one where it belongs.
 func TestS59(t *testing.T) {
 	t.Parallel()
 	t.Run("local", func(t *testing.T) {
@@ -160,7 +161,7 @@ func canaries(t *testing.T, env []string, args ...string) {
 	var sessionTokens []string
 	sessions := regexp.MustCompile(`"token":"([^"]{20,})"`)
 	unfollowed := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	// quietly asks for what may hold a secret.
+	// quietly makes a request whose answer may hold a secret.
 	quietly := func(method, path, body string, auth func(*http.Request)) []byte {
 		t.Helper()
 		req, err := http.NewRequest(method, p.URL+path, strings.NewReader(body))
@@ -206,7 +207,7 @@ func canaries(t *testing.T, env []string, args ...string) {
 	ask("POST", "/api/v1/users", `{"name":"`+strings.Repeat("x", 99)+`","password":"x"}`, admin)  // bad name
 	ask("PATCH", "/api/v1/users/jane", `{"password":"`+userPassword+`"}`, basic("jane", "wrong")) // 401
 	made := regexp.MustCompile(`slp_[A-Za-z0-9_-]{43}`)
-	answers.Reset() // the next two answers are those that may hold a secret
+	answers.Reset() // only the next two answers may hold a secret
 	hook := string(ask("POST", "/api/v1/subscriptions", `{"name":"hook","url":"http://127.0.0.1:1/","preset":"cloudevents","secret":"`+hookSecret+`"}`, admin))
 	if !strings.Contains(hook, hookSecret) {
 		t.Fatalf("no subscription: %s", hook)

@@ -9,7 +9,7 @@ import (
 	"slipway/registry/access"
 )
 
-// FuzzAccept: every weight is between 0 and 1, and a type that the header does not name has weight 0.
+// FuzzAccept: every weight is between 0 and 1, and gzip is taken only where the header names it or *.
 func FuzzAccept(f *testing.F) {
 	for _, s := range []string{"application/json", "text/html;q=0.5, application/json;q=NaN", "gzip;q=1e999,*;q=-1", ";;q=,,=", "*/*;q=0x1p-2", "gzip;Q=Inf"} {
 		f.Add(s)

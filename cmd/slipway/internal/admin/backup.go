@@ -68,7 +68,8 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 	if err := cfg.Apart(dir); err != nil {
 		return err
 	}
-	// Where no server runs, none may start meanwhile, and packs may want mending; beside one, they are its own.
+	// When no server runs, none may start meanwhile, and the packs may need recovery; when one runs, the packs are its own
+	// to write.
 	lock, err := o.Database.Lock()
 	beside := errors.Is(err, metadata.ErrInUse)
 	if err != nil && !beside {

@@ -12,7 +12,8 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestBackupRestore: a backup beside a running server makes another server that answers the same; what came later is not there.
+// TestBackupRestore: from a backup made beside a running server, another server gives the same answers; later changes are
+// not there.
 func TestBackupRestore(t *testing.T) {
 	s := commandtest.NewServer(t)
 	s.Start()
@@ -53,7 +54,7 @@ func TestBackupRestore(t *testing.T) {
 	s.Fsck()
 }
 
-// TestBackupStopped: a backup of a server that was killed has what it acknowledged last.
+// TestBackupStopped: a backup of a killed server has the last change that the server acknowledged.
 func TestBackupStopped(t *testing.T) {
 	s := commandtest.NewServer(t)
 	s.Start()

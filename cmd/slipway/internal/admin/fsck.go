@@ -46,7 +46,7 @@ wrong; the last line is a summary.`,
 	return cmd
 }
 
-// offline opens an installation that is there and runs fn over its core, as the system.
+// offline opens an existing installation and runs fn over its core, as the system.
 func (c commands) offline(cmd *cobra.Command, cfg *installation.Config, fn func(context.Context, *instance.Instance) error) error {
 	return cfg.OnMachine(cmd, c.Program, (*installation.Config).MustExist, fn)
 }

@@ -10,7 +10,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestOffline: fsck and gc work on a directory whose server does not run, and touch nothing where there is none.
+// TestOffline: fsck and gc work on a directory whose server does not run, and touch nothing where there is no installation.
 func TestOffline(t *testing.T) {
 	r := commandtest.Start(t)
 	r.Login()

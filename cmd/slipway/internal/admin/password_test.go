@@ -11,7 +11,7 @@ import (
 	"slipway/cmd/slipway/internal/installation"
 )
 
-// TestLostPassword: who has the machine can get in again.
+// TestLostPassword: a person with access to the machine can log in again.
 func TestLostPassword(t *testing.T) {
 	s := commandtest.NewServer(t)
 	s.Start()
@@ -53,7 +53,8 @@ func TestLostPassword(t *testing.T) {
 	s.Fsck()
 }
 
-// TestDisabledUserOnMachine: who has the machine can let a user in again, also when nobody may log in who could do it.
+// TestDisabledUserOnMachine: a person with access to the machine can enable a user again, also when no administrator can
+// log in.
 func TestDisabledUserOnMachine(t *testing.T) {
 	s := commandtest.Start(t)
 	s.Login()
@@ -74,7 +75,7 @@ func TestDisabledUserOnMachine(t *testing.T) {
 	again.With(commandtest.Password+"\n", nil, 0, "login", "--user", "ann", "--password-stdin")
 }
 
-// TestRefusalOnMachine: a refusal of the core is shown as through the server.
+// TestRefusalOnMachine: a refusal of the core reads as it would through the server.
 func TestRefusalOnMachine(t *testing.T) {
 	r := commandtest.Start(t)
 	r.Stop()

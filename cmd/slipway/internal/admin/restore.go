@@ -113,7 +113,7 @@ func (c commands) restore(cmd *cobra.Command, cfg *installation.Config, dir stri
 	return c.settleIn(cmd, cfg, s, sum, output)
 }
 
-// bring checks the snapshot and copies it into place.
+// bring checks the snapshot and restores it.
 func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.Snapshot) (sum backup.Restored, err error) {
 	key, err := os.ReadFile(s.Key())
 	if err != nil {
@@ -159,7 +159,7 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 	return sum, installation.InUse(err)
 }
 
-// settleIn says what was restored and checks it: bytes that were not copied, and so not compared, are read.
+// settleIn prints what was restored and checks it: it reads bytes that were not copied, and so not compared.
 func (c commands) settleIn(cmd *cobra.Command, cfg *installation.Config, s backup.Snapshot, sum backup.Restored, output string) error {
 	return c.offline(cmd, cfg, func(ctx context.Context, core *instance.Instance) error {
 		if output == command.JSON {

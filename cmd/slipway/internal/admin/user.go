@@ -13,7 +13,7 @@ import (
 	"slipway/registry/instance"
 )
 
-// Users changes users on the machine of a server that does not run: the part of "slipway user" that needs no login.
+// Users changes users on the server's machine while the server is stopped: the part of "slipway user" that needs no login.
 type Users struct {
 	c   commands
 	cfg installation.Config
@@ -25,15 +25,15 @@ func NewUsers(p *command.Program) *Users { return &Users{c: commands{p}} }
 // AddFlags adds the flags that say where the stores are.
 func (u *Users) AddFlags(fs *pflag.FlagSet) { u.cfg.StoreFlags(fs) }
 
-// Chosen reports whether the command is to work on the stores themselves.
+// Chosen reports whether the flags ask to work on the stores directly.
 func (u *Users) Chosen(fs *pflag.FlagSet) bool { return fs.Changed("data") || fs.Changed("metadata") }
 
-// SetPassword sets a user's password and says so.
+// SetPassword sets a user's password and prints that it did.
 func (u *Users) SetPassword(cmd *cobra.Command, name, password string) error {
 	return u.change(cmd, name, accounts.UserChange{Password: &password}, "Set the password of "+name)
 }
 
-// Enable lets a disabled user in again and says so.
+// Enable enables a disabled user and prints that it did.
 func (u *Users) Enable(cmd *cobra.Command, name string) error {
 	disabled := false
 	return u.change(cmd, name, accounts.UserChange{Disabled: &disabled}, "Enabled "+name)

@@ -11,7 +11,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestBenchFill fills a directory that is not there, whose content fsck finds whole, and changes nothing when it runs again.
+// TestBenchFill fills a new directory, which fsck finds clean; a second run changes nothing.
 func TestBenchFill(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	args := []string{"bench", "fill", "--data", data, "--packages", "20", "--versions", "150", "--output", "json"}

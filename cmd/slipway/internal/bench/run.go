@@ -101,7 +101,7 @@ func (c commands) benchRun(ctx context.Context, cl *cli.Remote, b *benchRun) err
 		return command.Usagef("--server: %w", err)
 	}
 	if _, err := cl.Repository(ctx, b.repository); err != nil {
-		return err // in clearer words than those of a protocol's answer
+		return err // clearer than a protocol's answer
 	}
 	d := load.NewDriver(target, b.seed)
 	bar := c.Progress("bench")
@@ -180,7 +180,7 @@ func printUnits(w io.Writer, lines []benchResult) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "unit\tcount\tper second\tMiB/s\tp50 ms\tp99 ms\tmax ms\terrors\t")
 	for _, l := range lines {
-		if l.Count == 0 { // nothing was timed
+		if l.Count == 0 { // no unit was timed
 			fmt.Fprintf(t, "%s\t0\t-\t-\t-\t-\t-\t%d\t\n", l.Unit, l.Errors)
 			continue
 		}

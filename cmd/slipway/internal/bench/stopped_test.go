@@ -29,7 +29,7 @@ func stopped(t *testing.T, begun func() bool, env map[string]string, args ...str
 	return code, stdout, stderr
 }
 
-// TestBenchStopped: a run that is stopped reports what it has measured, a fill how to go on.
+// TestBenchStopped: a stopped run reports what it has measured; a stopped fill says how to continue.
 func TestBenchStopped(t *testing.T) {
 	r := commandtest.Start(t)
 	r.Login()

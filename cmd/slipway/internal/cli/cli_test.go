@@ -49,13 +49,14 @@ func TestLogin(t *testing.T) {
 	}
 	r.CLI(0, "logout")
 	r.CLI(0, "logout")
-	r.With("", map[string]string{"SLIPWAY_TOKEN": l.Servers[r.URL].Token}, 1, "repo", "ls") // it is revoked, not only forgotten
+	r.With("", map[string]string{"SLIPWAY_TOKEN": l.Servers[r.URL].Token}, 1, "repo", "ls") // the token is revoked, not only forgotten
 	if msg := r.CLI(1, "repo", "ls"); !strings.Contains(msg, "slipway login") {
 		t.Errorf("after logout: %s", msg)
 	}
 }
 
-// TestServerAnswersThatAreNoSlipway: another host does not get the token, and no answer is taken for another.
+// TestServerAnswersThatAreNoSlipway: another host does not get the token, and an answer of another server is not taken for
+// Slipway's.
 func TestServerAnswersThatAreNoSlipway(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 1)
@@ -163,7 +164,7 @@ func TestVersionsAndTags(t *testing.T) {
 	}
 }
 
-// TestDeployments: reports, what runs where now and before, and a version that can't go while it runs.
+// TestDeployments: reports, what runs where now and ran before, and a version that can't be deleted while it runs.
 func TestDeployments(t *testing.T) {
 	t.Parallel()
 	r := commandtest.Start(t)

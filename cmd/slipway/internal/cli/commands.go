@@ -19,15 +19,15 @@ type commands struct {
 	Options
 }
 
-// Options is what the commands leave to the rest of the program.
+// Options are what the commands need from the rest of the program.
 type Options struct {
-	// OnMachine makes a UserTool for a command that may do without a server.
+	// OnMachine makes a UserTool for a command that can also work without a server.
 	OnMachine func() UserTool
 	// EventTypes are the types of events, and the globs over them, that shells complete.
 	EventTypes []string
 }
 
-// UserTool changes users without a server, on its machine, where the flags that it adds say where that is.
+// UserTool changes users without a server, on the server's machine; the flags that it adds say where the stores are.
 type UserTool interface {
 	AddFlags(fs *pflag.FlagSet)
 	// Chosen reports whether the flags ask for it.
@@ -64,7 +64,7 @@ func list[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], 
 	return printList(c.Stdout, items, columns)
 }
 
-// show makes a call and prints the object that it answers.
+// show makes a call and prints the object that it returns.
 func show[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], call func(context.Context, *client.Client) (T, error)) error {
 	return ask(c, cmd, f, call, func(item T) error { return printItem(c.Stdout, item, columns) })
 }
@@ -86,7 +86,7 @@ func ask[T any](c commands, cmd *cobra.Command, f *Flags, call func(context.Cont
 	return table(item)
 }
 
-// do makes a call that answers nothing and prints what was done; as JSON, nothing is printed.
+// do makes a call without an answer and prints what was done; with JSON output nothing is printed.
 func (c commands) do(cmd *cobra.Command, f *Flags, done string, call func(context.Context, *client.Client) error) error {
 	cl, err := f.Connect(c.Program)
 	if err != nil {

@@ -19,6 +19,6 @@ func (c commands) completeTypes(cmd *cobra.Command, flag string) {
 		return out, cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {
-		panic(err) // there is no such flag: a fault of ours, found by any test
+		panic(err) // no such flag: a programming error that any test finds
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"slipway/cmd/slipway/internal/command"
 )
 
-// ackTimeout bounds one try to acknowledge an event.
+// ackTimeout bounds one attempt to acknowledge an event.
 const ackTimeout = 10 * time.Second
 
-// consume follows from the place of a consumer on, until a signal or the end of ctx.
+// consume follows the events from a consumer's position on, until a signal or the end of ctx.
 func (t *follower) consume(ctx context.Context, after string) error {
 	if t.consumer == "" {
 		return command.Usagef("--consumer: it needs a name")
@@ -27,12 +27,12 @@ func (t *follower) consume(ctx context.Context, after string) error {
 		err = t.run(ctx)
 	}
 	if errors.Is(err, context.Canceled) {
-		return nil // by a signal, and nothing was under way
+		return nil // ended by a signal while no event was handled
 	}
 	return err
 }
 
-// resume asks for the place of the consumer, and makes a new one.
+// resume asks for the position of the consumer, and makes the consumer if it is new.
 func (t *follower) resume(ctx context.Context, after string) error {
 	place, err := t.c.Consumer(ctx, t.consumer)
 	if client.IsStatus(err, http.StatusNotFound) {
@@ -50,14 +50,14 @@ func (t *follower) resume(ctx context.Context, after string) error {
 	return err
 }
 
-// settle handles one event until that succeeds, and acknowledges it.
+// settle handles one event until the command succeeds, and acknowledges the event.
 func (t *follower) settle(ctx context.Context, seq int64, e *client.Event) error {
 	always := func(error) bool { return true }
 	err := t.persist(ctx, always, func() error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// A signal lets a command end that has begun: half a deployment helps nobody.
+		// After a signal, a command that has begun still runs to its end: half a deployment is of no use.
 		if err := t.handle(context.WithoutCancel(ctx), e); err != nil {
 			return fmt.Errorf("event %d: %w", seq, err)
 		}
@@ -70,7 +70,7 @@ func (t *follower) settle(ctx context.Context, seq int64, e *client.Event) error
 	return t.ack(ctx, seq)
 }
 
-// ack moves the consumer's place, also when a signal came meanwhile: what was done is done.
+// ack moves the consumer's position, also when a signal came meanwhile, as the event was handled.
 func (t *follower) ack(ctx context.Context, seq int64) error {
 	if t.consumer == "" || seq <= t.acked {
 		return nil

@@ -53,7 +53,7 @@ func seen(t *testing.T, path string) string {
 	return strings.Join(strings.Fields(string(raw)), " ")
 }
 
-// waitSeen waits until a file says what it should.
+// waitSeen waits until a file has the wanted content.
 func waitSeen(t *testing.T, path, want string) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
@@ -64,7 +64,7 @@ func waitSeen(t *testing.T, path, want string) {
 	t.Fatalf("%s says %q, want %q", filepath.Base(path), seen(t, path), want)
 }
 
-// acked is the place of a consumer.
+// acked is the position of a consumer.
 func acked(t *testing.T, r *commandtest.Running, name string) int64 {
 	t.Helper()
 	var state struct{ Acked int64 }
@@ -74,7 +74,7 @@ func acked(t *testing.T, r *commandtest.Running, name string) int64 {
 	return state.Acked
 }
 
-// TestConsume: the place is the server's. A new consumer starts where tail does, one that is there goes on.
+// TestConsume: the server keeps the position. A new consumer starts where tail does, an existing consumer continues.
 func TestConsume(t *testing.T) {
 	t.Parallel()
 	r, dir := consuming(t)
@@ -82,7 +82,7 @@ func TestConsume(t *testing.T) {
 	r.CLI(0, published(dir, "--once")...)
 	waitSeen(t, file, "1.0.0 1.1.0")
 	r.CLI(0, published(dir, "--once")...)
-	r.CLI(0, published(dir, "--once", "--after", "start")...) // it is not new any more
+	r.CLI(0, published(dir, "--once", "--after", "start")...) // the consumer is not new any more
 	waitSeen(t, file, "1.0.0 1.1.0")
 	r.Put("tool/1.2.0/tool", "three")
 	r.CLI(0, published(dir, "--once")...)
@@ -108,12 +108,12 @@ func TestConsume(t *testing.T) {
 	}
 }
 
-// TestConsumeFails: a command that fails runs again, and nothing behind it before it has succeeded.
+// TestConsumeFails: a command that fails runs again, and later events wait until it has succeeded.
 func TestConsumeFails(t *testing.T) {
 	t.Parallel()
 	r, dir := consuming(t)
 	once := []string{"events", "tail", "--once", "--consumer", "prod", "--types", "artifact.published", "--exec", `test "$SLIPWAY_EVENT_VERSION" = 1.0.0`}
-	for range 2 { // with --once it ends there, and the next run begins there
+	for range 2 { // with --once tail ends at the failure, and the next run begins there
 		msg := r.CLI(1, once...)
 		var seq int64
 		if _, err := fmt.Sscanf(msg, "slipway: event %d: exit status 1", &seq); err != nil || acked(t, r, "prod") >= seq {
@@ -171,12 +171,12 @@ func (p *tailing) end(t *testing.T, s syscall.Signal) int {
 	if err := p.Process.Signal(s); err != nil {
 		t.Error(err)
 	}
-	_ = p.Wait() // the code tells
+	_ = p.Wait() // the exit code is checked instead
 	return p.ProcessState.ExitCode()
 }
 
 // TestConsumeKilled: tail dies by kill -9 between the end of a command and its acknowledgement. The event comes again, and
-// the next one after it.
+// then the next event.
 func TestConsumeKilled(t *testing.T) {
 	t.Parallel()
 	r, dir := consuming(t)
@@ -188,10 +188,10 @@ func TestConsumeKilled(t *testing.T) {
 	holding.Store(true)
 	held := make(chan struct{}, 10)
 	forward := httputil.NewSingleHostReverseProxy(target)
-	forward.ErrorLog = log.New(io.Discard, "", 0) // of requests that a kill has cut off
+	forward.ErrorLog = log.New(io.Discard, "", 0) // errors of requests that a kill has cut off
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.Method == http.MethodPut && holding.Load() {
-			_, _ = io.Copy(io.Discard, q.Body) // or the server does not notice that tail is gone
+			_, _ = io.Copy(io.Discard, q.Body) // otherwise the server does not notice that tail is gone
 			held <- struct{}{}
 			<-q.Context().Done() // the acknowledgement never arrives
 			return
@@ -229,7 +229,7 @@ func reset(r *commandtest.Running, name string) {
 	r.Ask(http.MethodPut, "/api/v1/consumers/"+name, `{"acked":-1,"reset":true}`)
 }
 
-// TestConsumeSignal: SIGTERM lets the command that runs come to its end, and acknowledges it; the next does not begin.
+// TestConsumeSignal: after SIGTERM the running command ends and its event is acknowledged; the next command does not begin.
 func TestConsumeSignal(t *testing.T) {
 	t.Parallel()
 	r, dir := consuming(t)
@@ -254,7 +254,7 @@ func TestConsumeSignal(t *testing.T) {
 }
 
 // TestConsumeServerKilled: the server dies by kill -9 again and again while tail follows. Every version is seen, in order,
-// and at most those twice whose acknowledgement the server had no time to keep.
+// and only versions whose acknowledgement the server had no time to store are seen twice.
 func TestConsumeServerKilled(t *testing.T) {
 	t.Parallel()
 	s := commandtest.NewServer(t)

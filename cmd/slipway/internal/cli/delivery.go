@@ -27,7 +27,7 @@ var deliveryColumns = []column[api.Delivery]{
 	{"ERROR", func(d api.Delivery) any { return d.Error }},
 }
 
-// answered is the status of an answer; nothing where none came.
+// answered is the status of an answer; "" when no answer came.
 func answered(status int) any {
 	if status == 0 {
 		return nil
@@ -76,7 +76,7 @@ func (c commands) subscriptionPingCmd(f *Flags) *cobra.Command {
 	}
 }
 
-// settled waits until a delivery is pending no more.
+// settled waits until a delivery is no longer pending.
 func settled(ctx context.Context, cl *client.Client, id string) (raw json.RawMessage, d api.DeliveryDetail, err error) {
 	asking := client.WithRaw(ctx, func(answer json.RawMessage) { raw = answer })
 	for deadline := time.Now().Add(pingPatience); ; {

@@ -35,7 +35,7 @@ var serviceColumns = []column[api.ServiceState]{
 	{"DRIFT", func(s api.ServiceState) any { return s.Drift }},
 }
 
-// running shows something of what runs, if anything does.
+// running shows a property of the running version, if any version runs.
 func running(title string, value func(*api.Running) any) column[api.ServiceState] {
 	return column[api.ServiceState]{title, func(s api.ServiceState) any {
 		if s.Running == nil {
@@ -45,7 +45,7 @@ func running(title string, value func(*api.Running) any) column[api.ServiceState
 	}}
 }
 
-// recorded shows something of the latest report, if there is one.
+// recorded shows a property of the latest report, if there is a report.
 func recorded(title string, value func(*api.Recorded) any) column[api.ServiceState] {
 	return column[api.ServiceState]{title, func(s api.ServiceState) any {
 		if s.Recorded == nil {

@@ -34,8 +34,8 @@ type follower struct {
 	types    []string
 	after    int64
 	once     bool
-	consumer string // name of the place that the server keeps; "" is none
-	acked    int64  // where that place is
+	consumer string // name of the consumer, whose position the server keeps; "" is none
+	acked    int64  // position of the consumer
 	handle   func(ctx context.Context, e *client.Event) error
 }
 
@@ -114,7 +114,7 @@ func (t *follower) start(ctx context.Context, after string) (int64, error) {
 	return n, nil
 }
 
-// now is the newest sequence number that is signed; at most the last second is missing from it.
+// now is the newest sequence number that is signed; events of the last second may be newer.
 func (t *follower) now(ctx context.Context) (int64, error) {
 	raw, err := t.c.Checkpoint(ctx)
 	if err != nil {
@@ -144,13 +144,14 @@ func (t *follower) run(ctx context.Context) error {
 			return nil
 		}
 		t.after = max(t.after, batch.Next)
-		if err := t.ack(ctx, t.after); err != nil { // also of events that were not asked for
+		if err := t.ack(ctx, t.after); err != nil { // also past events that were not asked for
 			return err
 		}
 	}
 }
 
-// persist does something until it works, with growing pauses. What it fails with ends it when again says no, and with once.
+// persist repeats a call until it succeeds, with growing pauses. An error ends it when again reports false for the error,
+// and always with once.
 func (t *follower) persist(ctx context.Context, again func(error) bool, do func() error) error {
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
 		err := do()
@@ -166,7 +167,7 @@ func (t *follower) persist(ctx context.Context, again func(error) bool, do func(
 	}
 }
 
-// one handles an event, and moves behind it once it was handled.
+// one handles an event, and then moves behind it.
 func (t *follower) one(ctx context.Context, e *client.Event) error {
 	seq, err := e.Seq()
 	if err != nil {
@@ -191,7 +192,7 @@ func (t *follower) fetch(ctx context.Context) (client.EventBatch, error) {
 	return t.c.Events(ctx, q)
 }
 
-// temporary reports whether trying again may help: no answer at all, or one that says so.
+// temporary reports whether trying again may help: there was no answer, or the answer says so.
 func temporary(err error) bool {
 	var e *client.Error
 	if errors.As(err, &e) {
@@ -222,7 +223,7 @@ func printEvent(w io.Writer, output string) func(context.Context, *client.Event)
 	}
 }
 
-// about says in a few words what happened to what.
+// about describes an event in a few words.
 func about(subject string, d *api.EventData) string {
 	what := cmp.Or(subject, d.Repository, d.Name, "-")
 	switch {

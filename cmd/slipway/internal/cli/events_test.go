@@ -46,14 +46,14 @@ func TestEventsOnce(t *testing.T) {
 	}
 }
 
-// TestEventsFollow: without --after only what happens from now on is shown, as it happens; a server that is away for a
-// while is waited for.
+// TestEventsFollow: without --after only new events are shown, as they happen; tail waits for a server that is away for a
+// while.
 func TestEventsFollow(t *testing.T) {
 	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
 	r.Put("tool/1.0.0/tool", "one")
-	r.Settle() // what the checkpoint covers is before "now"
+	r.Settle() // events that the checkpoint covers are before "now"
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out, stdout := io.Pipe()
@@ -82,13 +82,13 @@ func TestEventsFollow(t *testing.T) {
 	close(shown)
 	<-published
 	cancel()
-	_ = out.Close() // more than one line may have come
+	_ = out.Close() // more than one line may have been printed
 	if code := <-done; code != command.Failed {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-// TestEventsExec: the command gets the event and its names, not our token, and its failure ends the tail.
+// TestEventsExec: the command gets the event and its names, but not the token, and its failure ends the tail.
 func TestEventsExec(t *testing.T) {
 	r := commandtest.Start(t)
 	r.Login()
@@ -124,7 +124,7 @@ func TestEventsExec(t *testing.T) {
 	}
 }
 
-// TestEventsRetry: a server that fails for a moment is asked again, one that refuses is not.
+// TestEventsRetry: a server that fails for a moment is asked again, a server that refuses is not.
 func TestEventsRetry(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64

@@ -15,7 +15,7 @@ func shortType(t string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(t, "dev.slipway."), ".v1")
 }
 
-// execEvent runs a command for each event. The command does not get our token: it has no use for it.
+// execEvent runs a command for each event. The command does not get the token, as it has no use for it.
 func (c commands) execEvent(script string) func(context.Context, *client.Event) error {
 	return func(ctx context.Context, e *client.Event) error {
 		env, err := eventEnv(e)
@@ -40,7 +40,7 @@ func withoutSecrets(env []string) []string {
 	return out
 }
 
-// eventEnv are the variables of an event. A value with a zero byte can't be one, and comes from no Slipway.
+// eventEnv are the variables of an event. A value with a zero byte can't be a variable, and no Slipway sends such a value.
 func eventEnv(e *client.Event) ([]string, error) {
 	d, err := e.Content()
 	if err != nil {

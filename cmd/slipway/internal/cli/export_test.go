@@ -2,7 +2,7 @@ package cli
 
 import "slipway/cmd/slipway/internal/command"
 
-// What the tests of the commands look at.
+// Exported for the tests of the commands.
 type (
 	Login        = login
 	Logins       = logins

@@ -101,7 +101,8 @@ account. The password itself is not stored. "slipway logout" revokes the token a
 	return cmd
 }
 
-// defaultTokenName tells the user's tokens apart by machine; names of tokens are bounded, names of machines hardly.
+// defaultTokenName distinguishes the user's tokens by machine; it cuts the machine's name to the length that a token's name
+// may have.
 func defaultTokenName() string {
 	const most = 80
 	host, err := os.Hostname()

@@ -11,18 +11,19 @@ import (
 	"slipway/cmd/slipway/internal/command"
 )
 
-// logins is what "slipway login" and "slipway log verify" remember, by server. The file holds tokens: mode 0600.
+// logins are the data that "slipway login" and "slipway log verify" store for each server. The file holds tokens: mode
+// 0600.
 type logins struct {
 	Servers map[string]login `json:"servers"`
 }
 
-// login is what is remembered of one server.
+// login is the data stored for one server.
 type login struct {
 	User       string `json:"user,omitempty"`
 	Token      string `json:"token,omitempty"`
 	TokenID    string `json:"token_id,omitempty"`
 	LogKey     string `json:"log_key,omitempty"`    // verifier of the server's log
-	Checkpoint string `json:"checkpoint,omitempty"` // the newest that was verified
+	Checkpoint string `json:"checkpoint,omitempty"` // the newest verified checkpoint
 }
 
 // loginsPath is <user's configuration directory>/slipway/config.json.
@@ -34,7 +35,7 @@ func loginsPath(p *command.Program) (string, error) {
 	return filepath.Join(dir, "slipway", "config.json"), nil
 }
 
-// loadLogins reads the file; without one, or without a place for one, nothing is remembered.
+// loadLogins reads the file; without a file, or without a directory for it, there are no logins.
 func loadLogins(p *command.Program) (logins, error) {
 	l := logins{Servers: map[string]login{}}
 	path, err := loginsPath(p)
@@ -57,7 +58,7 @@ func loadLogins(p *command.Program) (logins, error) {
 	return l, nil
 }
 
-// remember changes what is stored of one server; an empty login is forgotten.
+// remember changes the login stored for one server; an empty login is removed.
 func remember(p *command.Program, server string, change func(*login)) error {
 	path, err := loginsPath(p)
 	if err != nil {

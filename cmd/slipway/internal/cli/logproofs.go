@@ -14,8 +14,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// proofs checks a log of which only some entries may be read: every visible event is proved by itself, and the tree is
-// shown to contain the one verified before. It returns the newest checkpoint that was met.
+// proofs checks a log of which the caller may read only some entries: it verifies a proof for every visible event, and that
+// the tree contains the tree verified before. It returns the newest checkpoint seen.
 func (l *remoteLog) proofs(ctx context.Context, signed []byte, now tlog.Tree) ([]byte, tlog.Tree, int64, error) {
 	if err := l.extends(ctx, l.before, now); err != nil {
 		return nil, now, 0, err
@@ -28,7 +28,7 @@ func (l *remoteLog) proofs(ctx context.Context, signed []byte, now tlog.Tree) ([
 			return err
 		}
 		if seq >= now.N {
-			return nil // newer than the checkpoint: next time
+			return nil // newer than the checkpoint: checked next time
 		}
 		p, err := l.proof(ctx, seq)
 		if err != nil {
@@ -49,7 +49,7 @@ func (l *remoteLog) proofs(ctx context.Context, signed []byte, now tlog.Tree) ([
 	return signed, now, count, err
 }
 
-// extends checks that the tree old is the beginning of the tree now.
+// extends checks that the older tree is the beginning of the newer one.
 func (l *remoteLog) extends(ctx context.Context, old, now tlog.Tree) error {
 	if old.N == 0 {
 		return nil

@@ -50,13 +50,13 @@ second may be left for the next time.`,
 	return cmd
 }
 
-// verification is what "log verify" finds out.
+// verification is the result of "log verify".
 type verification struct {
 	Origin       string    `json:"origin"`
 	Key          string    `json:"key"`
 	Size         int64     `json:"size"`
 	Root         tlog.Hash `json:"root"`
-	Entries      int64     `json:"entries"`       // that were checked
+	Entries      int64     `json:"entries"`       // entries that were checked
 	PreviousSize int64     `json:"previous_size"` // of the remembered checkpoint; 0 without one
 }
 
@@ -92,15 +92,15 @@ func consistent(v verification) string {
 	return fmt.Sprintf("; the %d entries verified before are unchanged", v.PreviousSize)
 }
 
-// remoteLog is a server's log, seen with the eyes of someone who knows its key.
+// remoteLog is a server's log as seen by a client that knows its key.
 type remoteLog struct {
 	cl       *client.Client
 	key      string
 	verifier note.Verifier
-	before   tlog.Tree // verified before; N is 0 without
+	before   tlog.Tree // the tree verified before; N is 0 when there is none
 }
 
-// openLog decides which key to believe.
+// openLog decides which key to trust.
 func openLog(ctx context.Context, cl *client.Client, key string, known login) (*remoteLog, error) {
 	raw, err := cl.LogKey(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func openLog(ctx context.Context, cl *client.Client, key string, known login) (*
 	if known.Checkpoint == "" {
 		return l, nil
 	}
-	// It was verified with the key of its time, so its text is what counts.
+	// The remembered checkpoint was verified with the key of its time, so only its text is parsed.
 	_, size, root, err := parseCheckpoint(known.Checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("the remembered checkpoint can't be read: %w", err)
@@ -161,7 +161,7 @@ func (l *remoteLog) fetchTile(ctx context.Context, t tlog.Tile) ([]byte, error) 
 	return l.cl.Tile(ctx, path)
 }
 
-// leaf is what an entry commits to.
+// leaf is the Merkle leaf of an entry, parsed.
 type leaf struct {
 	Seq     int64  `json:"seq"`
 	ID      string `json:"id"`

@@ -14,7 +14,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// forger stands between a client and a server and changes what the server says.
+// forger stands between a client and a server and changes the server's answers.
 type forger struct {
 	*httptest.Server
 	change func(path string, body []byte) []byte
@@ -170,7 +170,7 @@ func TestLogVerify(t *testing.T) {
 	f.change = nil
 	verify(0)
 
-	// The remembered checkpoint is what a rewritten log is held against: here the memory is of another log.
+	// A rewritten log is compared with the remembered checkpoint; here the checkpoint is of another log.
 	if err := cli.Remember(r.ConfigDir, f.URL, func(l *cli.Login) {
 		lines := strings.SplitN(l.Checkpoint, "\n", 4)
 		lines[1], lines[2] = "5", base64.StdEncoding.EncodeToString(make([]byte, 32))
@@ -187,7 +187,7 @@ func TestLogVerify(t *testing.T) {
 	}
 }
 
-// TestLogVerifyWithoutAudit: who may not read all entries proves those that it sees.
+// TestLogVerifyWithoutAudit: a caller that may not read all entries proves the ones that it sees.
 func TestLogVerifyWithoutAudit(t *testing.T) {
 	t.Parallel()
 	r := commandtest.Start(t)

@@ -143,7 +143,7 @@ func join(hashes []tlog.Hash) []byte {
 	return out
 }
 
-// firstDifference is the number of the first hash in which two tiles differ; -1 when they do not.
+// firstDifference is the number of the first hash in which two tiles differ; -1 when they are equal.
 func firstDifference(a, b []byte) int {
 	for i := 0; i < len(a) && i < len(b); i += tlog.HashSize {
 		if !bytes.Equal(a[i:min(i+tlog.HashSize, len(a))], b[i:min(i+tlog.HashSize, len(b))]) {

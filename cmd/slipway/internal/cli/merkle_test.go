@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// TestTree compares our tree with package tlog's, root by root and tile by tile.
+// TestTree compares this package's tree with that of package tlog, root by root and tile by tile.
 func TestTree(t *testing.T) {
 	t.Parallel()
 	const most = 70_000 // three levels of tiles
@@ -56,7 +56,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// FuzzProof and FuzzBundle: nothing that a server sends makes the client panic.
+// FuzzProof and FuzzBundle: no answer of a server makes the client panic.
 func FuzzProof(f *testing.F) {
 	f.Add([]byte("c2sp.org/tlog-proof@v1\nextra e30=\nindex 0\n\nslipway-1\n1\nAAAA\n\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {

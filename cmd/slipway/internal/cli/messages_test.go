@@ -7,7 +7,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestStaleLogin: who is refused with a stored token is told how to get a new one.
+// TestStaleLogin: a user whose stored token is refused is told how to get a new token.
 func TestStaleLogin(t *testing.T) {
 	t.Parallel()
 	r := commandtest.Start(t)

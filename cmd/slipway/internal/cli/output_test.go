@@ -8,8 +8,8 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestOutputAsServed: as JSON, everything is printed that the server sends, as it sends it, also what this program does not know;
-// a table shows a dash for what is not there.
+// TestOutputAsServed: JSON output is exactly what the server sends, including fields that this program does not know; a
+// table shows a dash for a missing value.
 func TestOutputAsServed(t *testing.T) {
 	t.Parallel()
 	const one = `{"name":"main","new":{"b":1.50,"a":"<&>"},"description":"","settings":{"allow_reuse":true}}`

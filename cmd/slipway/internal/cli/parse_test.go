@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzCheckpoint: what a server says of its log is read or refused.
+// FuzzCheckpoint: any answer about a log is either read or refused.
 func FuzzCheckpoint(f *testing.F) {
 	f.Add("slipway\n7\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n")
 	f.Add("o\n-1\n\n\n")

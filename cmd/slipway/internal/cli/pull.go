@@ -18,20 +18,20 @@ import (
 	"slipway/cmd/slipway/internal/command"
 )
 
-// pulling is what one run of "pull" fetches.
+// pulling is one run of "pull".
 type pulling struct {
 	c       *client.Client
 	at      client.Package
 	version string
-	digest  string // what the content must be; "" is anything
+	digest  string // digest that the content must have; "" is any
 	match   string // glob of the files' last elements; "" is all
 	dir     string
-	stall   time.Duration // without a byte, until the server is given up
+	stall   time.Duration // longest time without a byte from the server
 }
 
 const stallTimeout = time.Minute
 
-// pulledFile is what is told of a file that was written.
+// pulledFile describes a file that was written.
 type pulledFile struct {
 	Path   string `json:"path"`
 	Size   int64  `json:"size"`
@@ -95,7 +95,7 @@ Every file is checked against its sha256 before it gets its name, and all of the
 	return cmd
 }
 
-// print tells what was written.
+// print prints which files were written.
 func (p *pulling) print(w io.Writer, output string, files []pulledFile) error {
 	if output == command.JSON {
 		return command.PrintJSON(w, files)
@@ -123,7 +123,7 @@ func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
 	if err := os.MkdirAll(p.dir, 0o777); err != nil {
 		return nil, err
 	}
-	// Nothing that the server names can be written elsewhere.
+	// No name sent by the server can make the program write elsewhere.
 	root, err := os.OpenRoot(p.dir)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
 	return written, nil
 }
 
-// check compares the description of the files with the version's digest, and that with the wanted one.
+// check compares the description of the files with the version's digest, and that digest with the wanted digest.
 func (p *pulling) check(said api.Digest, files []api.File) error {
 	got, err := client.ContentDigest(files)
 	if err != nil {
@@ -192,7 +192,7 @@ func (p *pulling) fetch(ctx context.Context, root *os.Root, file api.File) (err 
 	return root.Rename(part, name)
 }
 
-// attended is the body of an answer. timer runs while it is waited for.
+// attended is the body of an answer. timer runs while a read waits for bytes.
 type attended struct {
 	body  io.Reader
 	timer *time.Timer

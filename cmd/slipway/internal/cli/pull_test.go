@@ -13,7 +13,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// TestPull: a version's files arrive whole and verified, by version, by tag and by what a tag was; a digest pins them.
+// TestPull: a version's files arrive whole and verified, by version, by tag and by the past of a tag; a digest pins them.
 func TestPull(t *testing.T) {
 	t.Parallel()
 	r := commandtest.Start(t)
@@ -92,7 +92,7 @@ func deleted(r *commandtest.Running) string {
 	return "0.1.0"
 }
 
-// TestPullLies: a server that sends other bytes than it says, or names files outside of the directory, gets nothing
+// TestPullLies: when a server sends other bytes than it announced, or names files outside of the directory, nothing is
 // written.
 func TestPullLies(t *testing.T) {
 	t.Parallel()

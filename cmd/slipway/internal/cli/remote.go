@@ -30,13 +30,13 @@ func (f *Flags) Add(cmd *cobra.Command) {
 // Remote is the server that a command talks to.
 type Remote struct {
 	*client.Client
-	// Token is what the server is asked with; "" is none.
+	// Token is sent with every request; "" is none.
 	Token string
 	// Output is how results are to be printed: command.Table or command.JSON.
 	Output string
 }
 
-// Connect makes a client from flags, environment and what login stored.
+// Connect makes a client from flags, environment and stored logins.
 func (f *Flags) Connect(p *command.Program) (*Remote, error) {
 	if err := command.CheckOutput(f.output); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (f *Flags) Connect(p *command.Program) (*Remote, error) {
 	return r, err
 }
 
-// connect makes a client that names this program, and says how to log in to a user without credentials.
+// connect makes a client that names this program to the server, and advises a user without credentials how to log in.
 func connect(p *command.Program, server string, o client.Options) (*client.Client, error) {
 	o.UserAgent = p.UserAgent()
 	if o.Token == "" && o.Password == "" {
@@ -75,7 +75,7 @@ func connect(p *command.Program, server string, o client.Options) (*client.Clien
 	return cl, nil
 }
 
-// unauthorized is the advice to a user whose credentials are missing or not good any more.
+// unauthorized is the advice to a user whose credentials are missing or no longer valid.
 func unauthorized(e *client.Error, advice string) string {
 	if e.Status != http.StatusUnauthorized {
 		return ""

@@ -29,7 +29,7 @@ func (c commands) repoCmd() *cobra.Command {
 	return g
 }
 
-// repoFlags are what can be set of a repository.
+// repoFlags are the flags for the settings of a repository.
 type repoFlags struct {
 	description string
 	reuse       bool
@@ -43,7 +43,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 }
 
-// change names only what the command line names, so that the rest stays; some reports whether that is anything.
+// change holds only the settings that the command line names, so that the others stay; some reports whether it names any.
 func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, some bool, err error) {
 	settings := api.RepositorySettings{}
 	if cmd.Flags().Changed("description") {

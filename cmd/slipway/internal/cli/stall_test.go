@@ -15,7 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestPullStall: a server that stands still, before the answer or within it, is given up, and nothing is left.
+// TestPullStall: pull gives up on a server that stalls, before or within the answer, and leaves no file.
 func TestPullStall(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]string{"no answer": "", "half of it": "go"} {

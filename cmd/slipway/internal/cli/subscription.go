@@ -105,7 +105,7 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	return cmd
 }
 
-// given is a filter; none where nothing was given.
+// given returns a filter; nil when its flag was not given.
 func given(list []string) *[]string {
 	if len(list) == 0 {
 		return nil
@@ -113,7 +113,7 @@ func given(list []string) *[]string {
 	return &list
 }
 
-// withSecret makes a call that answers a subscription with a new secret.
+// withSecret makes a call that returns a subscription with a new secret.
 func (c commands) withSecret(cmd *cobra.Command, f *Flags, call func(context.Context, *client.Client) (api.ChangedSubscription, error)) error {
 	return ask(c, cmd, f, call, func(s api.ChangedSubscription) error {
 		fmt.Fprintf(c.Stderr, "Subscription %s; its secret is not shown again:\n", command.Clean(s.ID))

@@ -16,11 +16,11 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// hook is a webhook receiver that notes the events and says yes, unless it is told to fail.
+// hook is a webhook receiver that records the events and answers with success, unless it is told to fail.
 type hook struct {
 	*httptest.Server
 	mu    sync.Mutex
-	ids   []string // of different events, as they came
+	ids   []string // ids of distinct events, in the order of arrival
 	fails bool
 }
 
@@ -98,7 +98,7 @@ func TestSubscriptionCommands(t *testing.T) {
 	if out := s.Run(0, "subscription", "deliveries", "1", "--state", "dead"); !strings.Contains(out, "ping") || strings.Contains(out, "tag.set") {
 		t.Errorf("dead: %s", out)
 	}
-	for end := time.Now().Add(time.Minute); ; { // the answer comes before it is noted
+	for end := time.Now().Add(time.Minute); ; { // the answer is sent before the server stores the outcome
 		out := s.Run(0, "subscription", "delivery", "2")
 		if strings.Contains(out, `"answer"`) && strings.Contains(out, `"attempt_count": 1`) {
 			break

@@ -11,13 +11,13 @@ import (
 	"slipway/cmd/slipway/internal/command"
 )
 
-// column is one column of a table: a title, and what it shows of an item.
+// column is one column of a table: a title, and the function that gives an item's value.
 type column[T any] struct {
 	title string
 	value func(item T) any
 }
 
-// of makes columns of a part of an item.
+// of turns columns of a part of an item into columns of the item.
 func of[T, Part any](columns []column[Part], part func(T) Part) []column[T] {
 	out := make([]column[T], len(columns))
 	for i, c := range columns {

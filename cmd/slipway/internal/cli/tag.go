@@ -40,7 +40,7 @@ func (s *swapFlag) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&s.generation, "if-generation", 0, "only if the tag is at this generation; 0: only if there is no such tag")
 }
 
-// wanted is the generation that the tag must be at; nil is any.
+// wanted is the generation that the tag must have; nil is any.
 func (s *swapFlag) wanted(cmd *cobra.Command) *int64 {
 	if !cmd.Flags().Changed("if-generation") {
 		return nil

@@ -120,7 +120,7 @@ without logging in: this is how to get in again when admin is disabled.`,
 	return cmd
 }
 
-// disable refuses a user from now on, or lets one in again.
+// disable disables or enables a user.
 func (c commands) disable(cmd *cobra.Command, f *Flags, name string, yes bool) error {
 	return show(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) (api.User, error) {
 		return cl.ChangeUser(ctx, name, api.UserChange{Disabled: &yes})

@@ -14,7 +14,7 @@ import (
 	"slipway/cmd/slipway/internal/command"
 )
 
-// versionColumns are those of a version in a list.
+// versionColumns are the columns of a version in a list.
 var versionColumns = []column[api.VersionSummary]{
 	{"VERSION", func(v api.VersionSummary) any { return v.Version }},
 	{"STATE", func(v api.VersionSummary) any { return v.State }},
@@ -43,10 +43,10 @@ var versionDetail = []column[api.Version]{
 	{"FACTS", func(v api.Version) any { return lines(v.Facts, factLine) }},
 }
 
-// source is what a version was built from, as far as that is known.
+// source is the source that a version was built from, as far as it is known.
 func source(v api.Version) api.Source { return *cmp.Or(v.Release.Source, &api.Source{}) }
 
-// build is how a version was built, as far as that is known.
+// build is how a version was built, as far as it is known.
 func build(v api.Version) api.Build { return *cmp.Or(v.Release.Build, &api.Build{}) }
 
 func fileLine(f api.File) string {
@@ -159,7 +159,7 @@ the newest of the same rank is shown.`,
 	return cmd
 }
 
-// versionInfo is what "slipway version" knows.
+// versionInfo is the result of "slipway version".
 func (c commands) versionInfo() map[string]string {
 	version, commit := c.Version()
 	return map[string]string{"version": version, "commit": commit, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}

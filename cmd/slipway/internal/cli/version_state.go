@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stateColumns are those of a version whose state was set.
+// stateColumns are the columns of a version whose state was set.
 var stateColumns = []column[api.VersionSummary]{
 	{"PURL", func(v api.VersionSummary) any { return v.PURL }},
 	{"STATE", func(v api.VersionSummary) any { return v.State }},

@@ -26,13 +26,13 @@ type Program struct {
 	Env    func(string) string
 	// ConfigDir is where the user's configuration is, as os.UserConfigDir returns it.
 	ConfigDir func() (string, error)
-	// BuildVersion is the version that the build was told; "" when it was told none.
+	// BuildVersion is the version given to the build; "" when none was given.
 	BuildVersion string
 
-	started bool // a command's own code runs: what fails from here on is no wrong usage by itself
+	started bool // a command's own code runs: later errors are no usage errors unless they say so
 }
 
-// UsageError makes the exit code 2: the command or its configuration can't be used as given.
+// UsageError makes the exit code 2: the command line or the configuration is wrong.
 type UsageError struct{ Err error }
 
 // Error is the text of the cause.
@@ -44,7 +44,7 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef returns a UsageError with this text.
 func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
-// Run executes a command line and returns the exit code. What a command fails with is printed to standard error, as one line.
+// Run executes a command line and returns the exit code. A command's error is printed to standard error, as one line.
 func (p *Program) Run(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	root.SetIn(p.Stdin)
@@ -65,7 +65,7 @@ func (p *Program) Run(ctx context.Context, root *cobra.Command, args []string) i
 	return code
 }
 
-// ErrReported fails a command that has said why already.
+// ErrReported fails a command that has already printed why.
 var ErrReported = errors.New("failed")
 
 // OneLine joins the lines of a text with semicolons.
@@ -89,7 +89,7 @@ func (p *Program) Group(use, short, example string, subs ...*cobra.Command) *cob
 	return g
 }
 
-// helpCmd is cobra's, but refuses what is no command.
+// helpCmd is cobra's, but refuses unknown commands.
 func (p *Program) helpCmd(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "Help about any command", Example: "  slipway help tag set",
@@ -107,7 +107,7 @@ func (p *Program) helpCmd(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// subcommandOnly refuses what is no subcommand; cobra alone would print help and call it done.
+// subcommandOnly refuses unknown subcommands; cobra alone would print help and succeed.
 func subcommandOnly(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return Usagef("unknown command %q for %q; see '%s --help'", args[0], cmd.CommandPath(), cmd.CommandPath())
@@ -115,7 +115,7 @@ func subcommandOnly(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// help answers a group without a subcommand.
+// help handles a group that is called without a subcommand.
 func (p *Program) help(cmd *cobra.Command, _ []string) error {
 	cmd.SetOut(p.Stderr)
 	if err := cmd.Help(); err != nil {
@@ -141,7 +141,7 @@ func Exactly(n int) cobra.PositionalArgs {
 	}
 }
 
-// flagError says what is wrong with a flag's value without the words of the parser.
+// flagError describes a wrong flag value without the parser's own wording.
 func flagError(err error) error {
 	var e *pflag.InvalidValueError
 	if !errors.As(err, &e) {

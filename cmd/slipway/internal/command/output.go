@@ -21,7 +21,7 @@ func CheckOutput(s string) error {
 	return nil
 }
 
-// Clean makes text of others safe for a terminal: control and format characters could change what the user sees.
+// Clean makes foreign text safe for a terminal: control and format characters could change what the user sees.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsGraphic(r) {

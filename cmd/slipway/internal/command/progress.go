@@ -11,9 +11,9 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress draws a bar on a terminal, and nothing anywhere else.
+// Progress draws a bar on a terminal, and nothing on other outputs.
 type Progress struct {
-	w       io.Writer // nil: nobody looks
+	w       io.Writer // nil: no bar is drawn
 	what    string
 	columns func() int // of the terminal
 
@@ -25,7 +25,7 @@ const (
 	barCells     = 30
 	progressTick = 100 * time.Millisecond
 	clearLine    = "\x1b[K" // from the cursor on (ECMA-48, EL)
-	fewColumns   = 80       // where the terminal does not say
+	fewColumns   = 80       // when the terminal's width is unknown
 )
 
 // Progress begins a bar on standard error. The caller ends it.
@@ -56,14 +56,14 @@ func (p *Progress) Show(share float64, text string) {
 	p.drawn = time.Now()
 	full := int(min(max(share, 0), 1) * barCells)
 	line := fmt.Sprintf("%s [%s%s] %3.0f %%  %s", p.what, strings.Repeat("█", full), strings.Repeat("·", barCells-full), share*100, text)
-	// A line as wide as the terminal would begin the next one.
+	// A line as wide as the terminal would start a new line.
 	if fit := []rune(line); len(fit) >= p.columns() {
 		line = string(fit[:p.columns()-1])
 	}
 	fmt.Fprintf(p.w, "\r%s%s", line, clearLine)
 }
 
-// End takes the bar away.
+// End removes the bar.
 func (p *Progress) End() {
 	if p.w == nil {
 		return
@@ -73,7 +73,7 @@ func (p *Progress) End() {
 	fmt.Fprint(p.w, "\r"+clearLine)
 }
 
-// Of shows how much of a backup or of a restore is done.
+// Of shows how much of a backup or restore is done.
 func (p *Progress) Of(what string, done, total int64) {
 	if what == "database" {
 		what = "bytes of the database"

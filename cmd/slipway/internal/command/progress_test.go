@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestProgressWidth: a bar never takes more than the line, whose end it clears: otherwise each drawing would begin a new one.
+// TestProgressWidth: a bar never takes more than one line, whose end it clears: otherwise each drawing would start a new
+// line.
 func TestProgressWidth(t *testing.T) {
 	for _, columns := range []int{20, 80, 200} {
 		var out strings.Builder

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// ServeHTTP answers every request with what fn says: status, body, Location. It returns the URL of the server.
+// ServeHTTP starts a server that answers every request with the status, body and Location that fn returns. It returns the
+// server's URL.
 func ServeHTTP(t *testing.T, fn func(path, auth string) (status int, body, location string)) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Process is the real binary, run as the test says.
+// Process is a running process of the real binary.
 type Process struct {
 	Cmd    *exec.Cmd
 	Stderr *LockedBuffer
@@ -39,14 +39,14 @@ func (l *LockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// String is what was written so far.
+// String returns what was written so far.
 func (l *LockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
-// ServeProcess starts the binary and waits for the line that says where it serves.
+// ServeProcess starts the binary and waits for the line with its address.
 func ServeProcess(t *testing.T, env []string, args ...string) *Process {
 	t.Helper()
 	bin, err := Binary()
@@ -123,7 +123,7 @@ func (p *Process) StartUpload(path string) *Upload {
 		_ = res.Body.Close()
 		u.Answer <- res.Status
 	}()
-	for range 4 { // more than the client buffers
+	for range 4 { // more than the client's buffer
 		if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 			p.t.Fatal(err)
 		}
@@ -132,10 +132,10 @@ func (p *Process) StartUpload(path string) *Upload {
 	return u
 }
 
-// Patience is for what takes no time on a machine that has nothing else to do.
+// Patience bounds steps that take no time on an idle machine.
 const Patience = 20 * time.Second
 
-// inFlight waits until the server works on a request beside the one that asks.
+// inFlight waits until the server works on a request other than this function's own.
 func (p *Process) inFlight() {
 	p.t.Helper()
 	for end := time.Now().Add(Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {

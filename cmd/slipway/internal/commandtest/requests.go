@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Put stores a raw file and returns status and answer; status 0 is a connection that broke.
+// Put stores a raw file and returns status and answer; status 0 is a broken connection.
 func (s *Server) Put(token, path string, body []byte) (int, string) {
 	req, err := http.NewRequest(http.MethodPut, s.URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -16,7 +16,7 @@ func (s *Server) Put(token, path string, body []byte) (int, string) {
 	return s.Send(token, req)
 }
 
-// Get reads a path; status 0 is a connection that broke.
+// Get reads a path; status 0 is a broken connection.
 func (s *Server) Get(token, path string) (int, string) {
 	req, err := http.NewRequest(http.MethodGet, s.URL+path, nil)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"slipway/cmd/slipway/internal/serve"
 )
 
-// Password is that of the user admin of all servers here.
+// Password is the password of the user admin on all servers here.
 const Password = "a password for tests"
 
 // Running is a server in this process.
@@ -72,7 +72,7 @@ func Start(t *testing.T, change ...func(*installation.Config)) *Running {
 	return r
 }
 
-// Stop ends the server; one that was stopped is no error.
+// Stop ends the server; stopping it twice is no error.
 func (r *Running) Stop() { r.stop() }
 
 // Command runs a command line in this process with an environment of its own, of which XDG_CONFIG_HOME says where the user's
@@ -95,14 +95,14 @@ func Run(ctx context.Context, stdin string, stdout, stderr io.Writer, env map[st
 	return program.Run(ctx, p, args)
 }
 
-// CLI runs a client command against the server and fails the test when the exit code is another one. It returns standard
+// CLI runs a client command against the server and fails the test when the exit code differs from want. It returns standard
 // output, or standard error of a command that fails.
 func (r *Running) CLI(code int, args ...string) string {
 	r.t.Helper()
 	return r.With("", nil, code, args...)
 }
 
-// With is CLI with standard input and more of an environment.
+// With is CLI with standard input and additional environment variables.
 func (r *Running) With(stdin string, env map[string]string, code int, args ...string) string {
 	r.t.Helper()
 	all := map[string]string{"SLIPWAY_SERVER": r.URL, "XDG_CONFIG_HOME": r.ConfigDir}

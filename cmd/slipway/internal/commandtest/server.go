@@ -23,8 +23,8 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// Binary builds the command once for all tests of a package, and returns its path. SLIPWAY_TEST_BINARY names one that is built
-// already, in a file called slipway. Without the tables of debuggers it is linked in a third of the time.
+// Binary builds the command once for all tests of a package, and returns its path. SLIPWAY_TEST_BINARY names one that is
+// built already, in a file called slipway. Without debug information, linking takes a third of the time.
 var Binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("SLIPWAY_TEST_BINARY"); path != "" {
 		return path, nil
@@ -49,7 +49,7 @@ var built string
 func Main(m *testing.M) {
 	code := m.Run()
 	if built != "" {
-		_ = os.RemoveAll(built) // in the system's temporary directory at worst
+		_ = os.RemoveAll(built) // a leftover stays in the system's temporary directory
 	}
 	os.Exit(code)
 }
@@ -62,9 +62,9 @@ type Server struct {
 	Addr string
 	URL  string
 	Logs *bytes.Buffer
-	Args []string // where it keeps things; fsck gets them too
+	Args []string // flags for where it stores data; fsck gets them too
 	Env  []string
-	// Prepare, if it is set, changes each command before it runs: who runs it, where, and with which environment.
+	// Prepare, if it is set, changes each command before it runs: its user, directory and environment.
 	Prepare func(*exec.Cmd)
 	// LimitFiles is the most file descriptors the server may have; 0 is the system's limit.
 	LimitFiles int
@@ -128,7 +128,7 @@ func (s *Server) Start() {
 	s.T.Fatalf("the server did not become ready:\n%s", s.Logs.String())
 }
 
-// Kill ends the server as a power switch would; one that does not run is no error.
+// Kill ends the server with SIGKILL; it is no error when the server does not run.
 func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
@@ -150,7 +150,7 @@ func (s *Server) Terminate() {
 	s.cmd = nil
 }
 
-// Run calls the binary and returns its output; it fails the test when the exit code is another one.
+// Run calls the binary and returns its output; it fails the test when the exit code differs from the expected one.
 func (s *Server) Run(code int, args ...string) string {
 	s.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -197,7 +197,7 @@ func (s *Server) Token(repository, actions string) string {
 	return made.Token
 }
 
-// NpmTarball makes a package of one file besides its package.json, and of more as they are given.
+// NpmTarball makes a package of one file besides its package.json, and of further files if given.
 func NpmTarball(t *testing.T, name, version string, more ...[]byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer

@@ -28,7 +28,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// deployer deploys what tags name into one environment, with docs/examples/deploy.sh.
+// deployer deploys the versions that tags name into one environment, with docs/examples/deploy.sh.
 type deployer struct {
 	t    *testing.T
 	b    *builder
@@ -49,7 +49,7 @@ func newDeployer(t *testing.T, b *builder, name string) *deployer {
 	return d
 }
 
-// running is the process of a service: its id and what it says, 0 when it does not run.
+// running returns the process id of a service and its output; 0 when the service does not run.
 func (d *deployer) running(service string) (pid int, says string) {
 	raw, err := os.ReadFile(filepath.Join(d.dir, service, "pid"))
 	if err != nil {
@@ -74,8 +74,8 @@ func (d *deployer) stopAll() {
 	}
 }
 
-// webhook makes the subscription and the receiver: it checks the signature, says yes, and starts the script, one at a time
-// for each service.
+// webhook makes the subscription and the receiver: it checks the signature, answers with success, and starts the script,
+// one at a time for each service.
 func (d *deployer) webhook() {
 	key := []byte("0123456789abcdef0123456789abcdef")
 	var mu sync.Mutex
@@ -139,7 +139,7 @@ func (d *deployer) webhook() {
 	}
 }
 
-// event is what the deploy script needs of one.
+// event holds the fields of an event that the deploy script needs.
 type event struct {
 	ID      string
 	Type    string
@@ -147,7 +147,7 @@ type event struct {
 	Data    struct{ Repository, Format, Package, Version, PURL, Digest, Tag string }
 }
 
-// environment is that of a command of "events tail --exec".
+// environment is the environment of a command of "events tail --exec".
 func (e *event) environment() []string {
 	var out []string
 	for name, value := range map[string]string{
@@ -168,7 +168,7 @@ func (d *deployer) script(ctx context.Context, e *event) {
 	}
 }
 
-// tail follows the feed under a name, so that the server keeps the place.
+// tail follows the feed as a named consumer, so that the server keeps the position.
 func (d *deployer) tail() {
 	cmd := exec.Command(d.b.s.Bin, "events", "tail", "--consumer", d.name, "--after", "start", "--types", "tag.set", "--exec", `sh "$DEPLOY_SCRIPT"`)
 	cmd.Env = append(slices.Clone(d.env), "SLIPWAY_TOKEN="+d.b.token)
@@ -184,7 +184,7 @@ func (d *deployer) tail() {
 	})
 }
 
-// waitFor waits until every service runs its version, and the environment says so.
+// waitFor waits until every service runs its version, and the environment reports it.
 func (d *deployer) waitFor(products []*product, version string, deadline time.Time) {
 	d.t.Helper()
 	want := versionsOf(products)
@@ -211,7 +211,7 @@ func (d *deployer) waitFor(products []*product, version string, deadline time.Ti
 	}
 }
 
-// environment is what the server says runs there, by service.
+// environment is what runs there according to the server, by service.
 func (d *deployer) environment(asOf string) map[string]string {
 	d.t.Helper()
 	args := []string{"env", "show", d.name, "--output", "json"}

@@ -23,7 +23,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// product is what a build makes of one commit for one format: a package with app.sh in it, and the real client's command
+// product is the result of a build of one commit for one format: a package with app.sh in it, and the real client's command
 // that publishes it.
 type product struct {
 	format  string
@@ -126,7 +126,7 @@ func (b *builder) commit(version string) string {
 	return b.run("git", "-C", "work", "rev-parse", "HEAD")
 }
 
-// app is the program in a package: it says who it is and runs on.
+// app is the program in a package: it prints its name and version and keeps running.
 func app(format, version string) string {
 	says := format + " " + version
 	return "#!/bin/sh\n# says " + says + "\necho '" + says + "' >\"$1\"\nexec sleep 1000\n"

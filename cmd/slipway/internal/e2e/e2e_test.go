@@ -113,7 +113,7 @@ func killing(s *commandtest.Server, random *rand.Rand) (stop func()) {
 	return stop
 }
 
-// until tries again as a build would, as long as the server may be away.
+// until tries again as a build would, for as long as the server may be away.
 func (b *builder) until(what string, try func(ctx context.Context) ([]byte, error)) []byte {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), e2ePatient)
@@ -175,7 +175,7 @@ func (b *builder) slipway(args ...string) []byte {
 	})
 }
 
-// found checks that the query by commit lists the products and nothing else. The zip says nothing of its commit by itself.
+// found checks that the query by commit lists the products and nothing else. The zip itself does not name its commit.
 func (b *builder) found(commit string, products []*product) {
 	b.t.Helper()
 	for _, p := range products {

@@ -22,7 +22,7 @@ import (
 	"slipway/internal/outbound"
 )
 
-// The bounds of the core on passwords: asked here too, so that a bad one is refused before anything is created.
+// The core's bounds on passwords, checked here too, so that a bad password is refused before anything is created.
 const minPasswordBytes, maxPasswordBytes = 8, 1024
 
 // Config is the configuration of the server; the help of its flags says what each field is. The tools on a data directory use
@@ -137,11 +137,11 @@ func knownKeys() []string {
 	return keys
 }
 
-// Check refuses what can't work, before anything is created. The message names the setting.
+// Check refuses settings that can't work, before anything is created. The error names the setting.
 func (c *Config) Check() error {
 	if c.URL != "" {
 		if _, err := httpserver.New(httpserver.Options{URL: c.URL}); err != nil {
-			return command.Usagef("--url: it must be of the form https://host[:port][/prefix]") // it may hold a password: not repeated
+			return command.Usagef("--url: it must be of the form https://host[:port][/prefix]") // the value may hold a password, so it is not repeated
 		}
 	}
 	switch {
@@ -166,7 +166,7 @@ func (c *Config) Check() error {
 	return c.CheckStores()
 }
 
-// CheckStores checks where the stores are to be.
+// CheckStores checks the places of the stores.
 func (c *Config) CheckStores() error {
 	if c.Data == "" {
 		return command.Usagef("--data: the data directory has no name")
@@ -203,7 +203,7 @@ func (c *Config) DatabasePath() (string, error) {
 	u, err := url.Parse(c.Metadata)
 	switch {
 	case err != nil:
-		return "", command.Usagef("--metadata: it can't be read as a URL") // it may hold a password: not repeated
+		return "", command.Usagef("--metadata: it can't be read as a URL") // the value may hold a password, so it is not repeated
 	case u.Scheme == "postgres" || u.Scheme == "postgresql":
 		return "", command.Usagef("--metadata: %s is not supported by this version of Slipway; use sqlite:///path.db", u.Scheme)
 	case u.Scheme != "sqlite" || u.Host != "" || u.RawQuery != "" || len(u.Path) < 2:
@@ -225,7 +225,7 @@ func (c *Config) blobTarget() (blobTarget, error) {
 	u, err := url.Parse(c.Blobs)
 	switch {
 	case err != nil:
-		return blobTarget{}, command.Usagef("--blobs: it can't be read as a URL") // it may hold a secret: not repeated
+		return blobTarget{}, command.Usagef("--blobs: it can't be read as a URL") // the value may hold a secret, so it is not repeated
 	case u.Scheme == "s3":
 		o, err := s3.Parse(c.Blobs)
 		if err != nil {
@@ -241,7 +241,7 @@ func (c *Config) blobTarget() (blobTarget, error) {
 	return blobTarget{dir: u.Path}, nil
 }
 
-// TextLogs reports whether logs are for people.
+// TextLogs reports whether logs are text for people.
 func (c *Config) TextLogs(stderr any) bool {
 	if c.LogFormat != "" {
 		return c.LogFormat == "text"
@@ -250,7 +250,7 @@ func (c *Config) TextLogs(stderr any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Prefixes is a flag of comma-separated CIDRs; an address alone is a CIDR of one.
+// Prefixes is a flag of comma-separated CIDRs; a single address is a CIDR of one address.
 type Prefixes []netip.Prefix
 
 // Type implements pflag.Value.

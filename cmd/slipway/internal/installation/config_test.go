@@ -44,7 +44,7 @@ func TestPrecedence(t *testing.T) {
 		c.GCGrace != 24*time.Hour || c.AdminPassword != "from the environment" || c.TrustedProxies.String() != "10.0.0.0/8,192.0.2.1/32" {
 		t.Errorf("%+v", c)
 	}
-	// A flag wins also where it says what the default says.
+	// A flag wins also when its value is the default.
 	if c, err = resolved(t, []string{"--anonymous-read=false"}, map[string]string{"SLIPWAY_ANONYMOUS_READ": "true"}, file); err != nil || c.AnonymousRead {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -100,7 +100,7 @@ func FuzzConfigFile(f *testing.F) {
 	})
 }
 
-// TestPasswordBounds: what check accepts the core accepts, and the other way round.
+// TestPasswordBounds: check accepts exactly the passwords that the core accepts.
 func TestPasswordBounds(t *testing.T) {
 	e := registrytest.New(t)
 	for n, ok := range map[int]bool{minPasswordBytes - 1: false, minPasswordBytes: true, maxPasswordBytes: true, maxPasswordBytes + 1: false} {
@@ -137,7 +137,7 @@ func TestStoreURLs(t *testing.T) {
 	}
 }
 
-// TestLostLogKey: going on with another key would look like a forged log, so that needs a word of the operator.
+// TestLostLogKey: continuing with another key would look like a forged log, so the operator must ask for it.
 func TestLostLogKey(t *testing.T) {
 	c := Config{Data: filepath.Join(t.TempDir(), "data")}
 	open := func() error {

@@ -17,7 +17,7 @@ import (
 const maxConfigBytes = 1 << 20
 
 // readConfig reads a YAML mapping of flag names to values; an underscore counts as a dash, a list as its items joined by
-// commas. A key that is no flag is refused: a misspelt setting must not look as if it held.
+// commas. A key that is no flag is refused: a misspelt setting must not seem to be in force.
 func readConfig(path string) (map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {

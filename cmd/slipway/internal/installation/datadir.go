@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canMake reports why a directory can't be made, or can't be written when it is there. It makes nothing.
+// canMake returns why a directory can't be made, or can't be written if it exists. It makes nothing.
 func canMake(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -46,9 +46,9 @@ func canMake(path string) error {
 // LogKeyPath is where the log's key is.
 func (c *Config) LogKeyPath() string { return filepath.Join(c.Data, "keys", "log.key") }
 
-// logKey reads the key that signs the log, and makes it at the first start: before the database, so that a database
-// without its key is one that lost it. Signing on with another key would look to every auditor like a forged log, so
-// that is refused unless the operator says so.
+// logKey reads the key that signs the log, and makes it at the first start, before the database: so a database without a
+// key has lost its key. Signing with another key would look to every auditor like a forged log, so that is refused unless
+// the operator asks for it.
 func (c *Config) logKey() (Keys, error) {
 	path := c.LogKeyPath()
 	raw, err := os.ReadFile(path)
@@ -68,7 +68,7 @@ func (c *Config) logKey() (Keys, error) {
 	return ParseLogKey(path, strings.TrimSpace(string(raw)))
 }
 
-// Keys are what the log's key gives: the signer, its public half, and the key that secrets are kept under.
+// Keys are derived from the log's key: the signer, its public half, and the key that secrets are kept under.
 type Keys struct {
 	Signer   note.Signer
 	Verifier string
@@ -77,7 +77,7 @@ type Keys struct {
 
 const sealKeyBytes = 32
 
-// ParseLogKey makes the keys of the text that a file of a log key holds; path is for errors.
+// ParseLogKey makes the keys from the text of a log key file; path is for errors.
 func ParseLogKey(path, skey string) (Keys, error) {
 	signer, err := note.NewSigner(skey)
 	if err != nil {

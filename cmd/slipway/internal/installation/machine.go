@@ -13,7 +13,7 @@ import (
 	"slipway/registry/instance"
 )
 
-// OnMachine opens an installation that check finds fit, and makes what is missing; it runs fn over its core, as the system.
+// OnMachine opens an installation if check returns nil, and makes missing parts; it runs fn over its core, as the system.
 func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*Config) error, fn func(context.Context, *instance.Instance) error) (err error) {
 	if err := c.Resolve(cmd.Flags(), p.Env); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*C
 	return refusal(fn(ctx, core))
 }
 
-// refusal shows of a refusal by the core what a server would show of it.
+// refusal turns a refusal by the core into the message that a server would send.
 func refusal(err error) error {
 	if e, ok := err.(*registry.Error); ok && e.Kind != registry.Internal {
 		return errors.New(e.Detail)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzStores: a database and a place for bytes are what the settings say, and a refusal names the setting and repeats nothing of
-// it, as it may hold a password.
+// FuzzStores: the database and the place for bytes follow the settings; a refusal names the setting and does not repeat its
+// value, which may hold a password.
 func FuzzStores(f *testing.F) {
 	for _, s := range []string{
 		"sqlite", "sqlite:///a.db", "postgres://u:p@h/db", "file:///a", "s3://bucket/prefix?endpoint=http://127.0.0.1:9000&region=x&path_style=true",
@@ -34,7 +34,7 @@ func FuzzStores(f *testing.F) {
 	})
 }
 
-// FuzzPrefixes: what is trusted is what was named, in one spelling.
+// FuzzPrefixes: exactly the named prefixes are trusted, in one spelling.
 func FuzzPrefixes(f *testing.F) {
 	for _, s := range []string{"10.0.0.0/8", "10.0.0.1/8,::1", "127.0.0.1", "fe80::1%eth0", ",", "0.0.0.0/33", "::ffff:10.0.0.0/104", "010.0.0.1"} {
 		f.Add(s)

@@ -24,14 +24,14 @@ import (
 	"slipway/storage/s3"
 )
 
-// Stores are what keeps everything: they are opened together and closed together.
+// Stores are the database and the blobs of an installation, opened and closed together.
 type Stores struct {
 	Meta  metadata.Store
 	Blobs storage.Store
 	Keys  Keys
 }
 
-// Open makes what is missing and opens it. The caller closes.
+// Open opens the stores and makes missing ones. The caller closes.
 func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, err error) {
 	db, err := c.DatabasePath()
 	if err != nil {
@@ -47,7 +47,7 @@ func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, 
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if target.s3 != nil { // first: where the bucket can't be opened nothing is made here
+	if target.s3 != nil { // first: when the bucket can't be opened, nothing is made here
 		if s.Blobs, err = target.open(ctx, false); err != nil {
 			return nil, err
 		}
@@ -146,7 +146,7 @@ func (c *Config) MustExist() error {
 	return nil
 }
 
-// settleInterval is how often staged files are looked at that their clients left without a last word.
+// settleInterval is how often the server looks for staged files whose clients never ended their set.
 const settleInterval = time.Second
 
 // Core makes the core of a tool over the stores: it finishes what a crash cut off and signs what the tool logs. The caller closes.
@@ -171,7 +171,7 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 	}
 }
 
-// Apart refuses a backup directory that is one of the installation's: each would take the other's files for its own.
+// Apart refuses a backup directory that is one of the installation's: each would treat the other's files as its own.
 func (c *Config) Apart(dir string) error {
 	db, err := c.DatabasePath()
 	if err != nil {

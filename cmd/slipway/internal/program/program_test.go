@@ -15,7 +15,7 @@ import (
 	"slipway/cmd/slipway/internal/program"
 )
 
-// TestHelp: every command says what it does, with an example, and every flag what it is for.
+// TestHelp: every command describes itself, with an example, and every flag says what it is for.
 func TestHelp(t *testing.T) {
 	p := &command.Program{Stdin: strings.NewReader(""), Stdout: &strings.Builder{}, Stderr: &strings.Builder{}, Env: func(string) string { return "" }}
 	var walk func(cmd *cobra.Command)
@@ -45,7 +45,7 @@ func TestHelp(t *testing.T) {
 	walk(program.Root(p))
 }
 
-// TestExitCodes: 2 for wrong usage, 1 for what fails, 0 otherwise; one line on standard error says why.
+// TestExitCodes: 2 for wrong usage, 1 for a failure, 0 otherwise; one line on standard error says why.
 func TestExitCodes(t *testing.T) {
 	dead := "http://127.0.0.1:1"
 	for _, c := range []struct {
@@ -106,7 +106,7 @@ func TestVersionCommand(t *testing.T) {
 	}
 }
 
-// TestRefusals: what is wrong is said in the words of the command line, not in those of a library.
+// TestRefusals: errors use the terms of the command line, not those of a library.
 func TestRefusals(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {

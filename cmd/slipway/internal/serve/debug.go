@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// debugServer answers profiles on a listener of its own, apart from everything that clients can reach.
+// debugServer serves profiles on a listener of its own, separate from the listener for clients.
 type debugServer struct {
 	ln   net.Listener
 	srv  *http.Server
 	done chan struct{}
 }
 
-// openDebug listens on the address of --debug-listen; nil without one. Nothing asks for credentials there, so an address
-// that other machines can reach is worth a warning.
+// openDebug listens on the address of --debug-listen; nil without one. It asks for no credentials, so an address that other
+// machines can reach is worth a warning.
 func openDebug(ctx context.Context, address string, logger *slog.Logger) (*debugServer, error) {
 	if address == "" {
 		return nil, nil //nolint:nilnil // off is no error
@@ -36,12 +36,12 @@ func openDebug(ctx context.Context, address string, logger *slog.Logger) (*debug
 	}}
 	go func() {
 		defer close(d.done)
-		_ = d.srv.Serve(ln) // it ends with close only
+		_ = d.srv.Serve(ln) // it ends only by close
 	}()
 	return d, nil
 }
 
-// close drops what runs: a profile is nothing to wait for.
+// close drops running requests: a shutdown does not wait for a profile.
 func (d *debugServer) close() error {
 	if d == nil {
 		return nil

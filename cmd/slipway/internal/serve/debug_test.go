@@ -67,7 +67,7 @@ func TestDebugListener(t *testing.T) {
 	}
 }
 
-// TestDebugListenInUse: an address that can't be had is named with its setting, and nothing is created.
+// TestDebugListenInUse: an address that is in use is reported with its setting, and nothing is created.
 func TestDebugListenInUse(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -22,8 +22,8 @@ func logHandler(w io.Writer, cfg *installation.Config) slog.Handler {
 
 var tokenText = regexp.MustCompile(regexp.QuoteMeta(access.TokenPrefix) + `[A-Za-z0-9_-]+`)
 
-// withoutTokens masks what looks like a token wherever it turns up. Nothing logs one on purpose, but clients put them
-// into paths: "npm logout" names the token to revoke in its URL.
+// withoutTokens masks every text that looks like a token. No code logs a token on purpose, but clients put them into paths:
+// "npm logout" names the token to revoke in its URL.
 func withoutTokens(_ []string, a slog.Attr) slog.Attr {
 	var text string
 	switch a.Value.Kind() {

@@ -17,7 +17,7 @@ const (
 	maxGCPercent = 400
 
 	quietEvery = 5 * time.Second
-	quietBytes = 1 << 20 // allocated in that time by a server that nobody asks anything
+	quietBytes = 1 << 20 // allocated in that time by an idle server
 )
 
 // gcPercent is the GOGC that gives a live heap of this many bytes its headroom. A large heap is left to Go's own rule.
@@ -25,7 +25,7 @@ func gcPercent(live uint64) int {
 	return int(min(max(gcHeadroom*100/max(live, 1), minGCPercent), maxGCPercent))
 }
 
-// manageMemory collects less often than Go would, and gives what was collected back to the system once the server is quiet, until
+// manageMemory collects less often than Go would, and returns freed memory to the system once the server is quiet, until
 // ctx ends. GOGC in the environment wins, and GOMEMLIMIT bounds either.
 func manageMemory(ctx context.Context, env func(string) string) {
 	if env("GOGC") == "" {
@@ -39,7 +39,7 @@ func paceCollector(ctx context.Context) {
 	var last atomic.Int64
 	set := func() {
 		percent := gcPercent(readMetric("/gc/heap/live:bytes"))
-		if before := last.Load(); int64(percent)*10 < before*9 || int64(percent)*10 > before*11 { // it stops the world
+		if before := last.Load(); int64(percent)*10 < before*9 || int64(percent)*10 > before*11 { // setting GOGC stops the world
 			last.Store(int64(percent))
 			debug.SetGCPercent(percent)
 		}

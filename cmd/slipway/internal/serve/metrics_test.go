@@ -61,7 +61,7 @@ func (e exposed) family(series string) string {
 	return ""
 }
 
-// served are the metrics of a server that has done something of every kind, in every format.
+// served are the metrics of a server that has handled every kind of request, in every format.
 func served(t *testing.T) exposed {
 	t.Helper()
 	r := commandtest.Start(t, func(c *installation.Config) { c.WebhookAllow = []string{"127.0.0.1"} })

@@ -14,8 +14,8 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestStoreOutage: while the S3 server is away, every protocol says 503 and when to come back, not that something is
-// missing or broken; what needs no bytes goes on, and so does everything once it is back.
+// TestStoreOutage: while the S3 server is away, every protocol answers 503 and when to retry, not that something is missing
+// or broken. Requests that need no bytes still work, and all requests work once the S3 server is back.
 func TestStoreOutage(t *testing.T) {
 	_, env := s3test.New(t)
 	for _, kv := range env {

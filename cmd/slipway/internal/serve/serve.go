@@ -112,7 +112,7 @@ func (c commands) signalled(ctx context.Context, logger *slog.Logger) (context.C
 	}
 }
 
-// listen opens the listener that a setting names. An address that can't work is wrong configuration; one that is taken may
+// listen opens the listener that a setting names. An invalid address is wrong configuration; an address that is in use may
 // be free later.
 func listen(setting, address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)

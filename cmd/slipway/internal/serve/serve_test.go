@@ -113,7 +113,7 @@ func TestUnusableConfiguration(t *testing.T) {
 	}
 }
 
-// TestListenInUse: an address that is taken may be free later, so this is a failure and not wrong usage.
+// TestListenInUse: an address that is in use may be free later, so this is a failure and not wrong usage.
 func TestListenInUse(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -32,7 +32,7 @@ type Server struct {
 	sinks   integration.Sinks
 	handler http.Handler
 	logger  *slog.Logger
-	// Password is that of the user admin if this is the first start and none was given; to be shown once.
+	// Password is the password of the user admin if this is the first start and none was given; to be shown once.
 	Password string
 }
 
@@ -83,8 +83,8 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	return s, nil
 }
 
-// redirectBytes is the size of the downloads that a redirect is worth: below it, the second request costs more than the
-// bytes do.
+// redirectBytes is the size from which a redirect pays off: for smaller downloads, the second request costs more than the
+// bytes.
 const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
@@ -101,7 +101,7 @@ func mounts(server *httpserver.Server, core *instance.Instance, list []formats.F
 	return out
 }
 
-// Serve answers on ln until ctx ends and what runs then has finished.
+// Serve answers on ln until ctx has ended and running requests have finished.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return httpserver.Serve(ctx, ln, s.handler, httpserver.ServeOptions{Logger: s.logger})
 }
