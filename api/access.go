@@ -53,7 +53,8 @@ type User struct {
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
 }
 
-// UserChange is the body of PATCH /users/{name}. What it leaves out stays. Name may repeat the name, which can't change.
+// UserChange is the body of PATCH /users/{name}. Fields that it leaves out stay. Name may repeat the name, which can't
+// change.
 type UserChange struct {
 	Name        string        `json:"name,omitempty" doc:"Its name."`
 	Password    *string       `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes."`
@@ -64,7 +65,7 @@ type UserChange struct {
 // NewUser is the body of POST /users; it needs a name and a password.
 type NewUser UserChange
 
-// Caller is the answer to GET /whoami: who asks, with which token, if one was used, and what the caller may do.
+// Caller is the answer to GET /whoami: the caller, its token, if one was used, and what the caller may do.
 type Caller struct {
 	Type        string       `json:"type" doc:"'user', 'token' or 'anonymous'."`
 	ID          string       `json:"id" doc:"Its id."`

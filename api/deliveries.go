@@ -29,14 +29,14 @@ type Delivery struct {
 	DoneAt       *string       `json:"done_at" format:"date-time" doc:"When it was delivered or given up."`
 }
 
-// DeliveryDetail is a delivery with what is sent, and how each attempt went.
+// DeliveryDetail is a delivery with its request and the result of each attempt.
 type DeliveryDetail struct {
 	Delivery
 	Request DeliveryRequest   `json:"request" doc:"What every attempt sends, without the signature."`
 	Sent    []DeliveryAttempt `json:"attempts" doc:"How each attempt went."`
 }
 
-// DeliveryRequest is what every attempt sends, without the signature.
+// DeliveryRequest is the request that every attempt sends, without the signature.
 type DeliveryRequest struct {
 	URL         string            `json:"url" doc:"Where it is sent to."`
 	ContentType string            `json:"content_type" doc:"Media type of the body."`

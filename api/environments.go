@@ -9,8 +9,8 @@ type Environment struct {
 	UpdatedAt   string `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
 
-// EnvironmentChange is the body of PATCH /environments/{environment}. What it leaves out stays. Name may repeat the name,
-// which can't change.
+// EnvironmentChange is the body of PATCH /environments/{environment}. Fields that it leaves out stay. Name may repeat the
+// name, which can't change.
 type EnvironmentChange struct {
 	Name        string  `json:"name,omitempty" doc:"Its name."`
 	Description *string `json:"description,omitempty" doc:"For people."`
@@ -27,8 +27,8 @@ type EnvironmentState struct {
 	Services []ServiceState `json:"services" doc:"What runs there, as far as you may read it."`
 }
 
-// ServiceState is what is wanted, recorded and running of one service; what does not apply is absent. Drift: something else
-// runs than is wanted.
+// ServiceState is what is wanted, recorded and running of one service; a field that does not apply is absent. Drift is true
+// when another version runs than the wanted one.
 type ServiceState struct {
 	Service  string    `json:"service" doc:"Name of the service."`
 	Wanted   *Wanted   `json:"wanted,omitempty" doc:"What the environment's tag names; absent without one."`

@@ -59,7 +59,7 @@ type EventFile struct {
 	SHA256    string `json:"sha256" pattern:"^[0-9a-f]{64}$" doc:"In hex."`
 }
 
-// EventVersion names a version in an event. PURL and Deployment are there where a deployment is meant.
+// EventVersion names a version in an event. PURL and Deployment are there when it stands for a deployment.
 type EventVersion struct {
 	Version    string `json:"version" doc:"The version, as its format writes it."`
 	Digest     Digest `json:"digest,omitempty"`
@@ -75,7 +75,8 @@ type FactInput struct {
 	Rank   int    `json:"rank" doc:"Weight of the source; the highest wins, then the latest."`
 }
 
-// Consumer is a named reader of the events. Acked is the sequence number of the last event that was dealt with; -1: none.
+// Consumer is a named reader of the events. Acked is the sequence number of the last event that the consumer has handled;
+// -1: none.
 type Consumer struct {
 	Name      string `json:"name" doc:"Its name."`
 	Acked     int64  `json:"acked" doc:"Sequence number of the last event that was dealt with; -1: none."`

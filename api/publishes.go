@@ -1,6 +1,6 @@
 package api
 
-// Publish is what clients staged with the header X-Slipway-Publish under one id. Only who staged it sees it.
+// Publish is what clients staged with the header X-Slipway-Publish under one id. Only the caller that staged it sees it.
 type Publish struct {
 	ID         string       `json:"id" doc:"The id that the client chose."`
 	Repository string       `json:"repository" doc:"Name of the repository."`
@@ -20,7 +20,8 @@ type StagedFile struct {
 	AddedAt string `json:"added_at" format:"date-time" doc:"When the file was stored."`
 }
 
-// PublishedVersion is a version as the commit of a publish left it. Created is false where the very same content was there.
+// PublishedVersion is a version as the commit of a publish left it. Created is false when the same content was published
+// already.
 type PublishedVersion struct {
 	PURL    string `json:"purl" doc:"Package URL of the version."`
 	Format  string `json:"format" doc:"Format of the package."`

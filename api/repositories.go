@@ -15,8 +15,8 @@ type Repository struct {
 // add. The server's OpenAPI document lists them.
 type RepositorySettings map[string]any
 
-// RepositoryChange is the body of PATCH /repositories/{repository}. What it leaves out stays. Name may repeat the name, which
-// can't change. Settings are RepositorySettings, of which those that are left out stay.
+// RepositoryChange is the body of PATCH /repositories/{repository}. Fields that it leaves out stay. Name may repeat the
+// name, which can't change. Settings are RepositorySettings, of which those that are left out stay.
 type RepositoryChange struct {
 	Name        string          `json:"name,omitempty" doc:"Its name."`
 	Description *string         `json:"description,omitempty" doc:"For people."`

@@ -1,6 +1,6 @@
 package api
 
-// Subscription has events sent to an address; it is shown without its secret.
+// Subscription asks for events to be sent to an address; it is shown without its secret.
 type Subscription struct {
 	ID             string   `json:"id" doc:"Its id."`
 	Name           string   `json:"name" doc:"Its name."`
@@ -20,7 +20,7 @@ type Subscription struct {
 	UpdatedAt      string   `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
 
-// ChangedSubscription is the answer to a change. It holds the secret when the change set a new one, and then only.
+// ChangedSubscription is the answer to a change. It holds the secret only when the change set a new one.
 type ChangedSubscription struct {
 	Subscription
 	Secret string `json:"secret,omitempty" doc:"What signs."`
@@ -34,7 +34,7 @@ type SubscriptionDetail struct {
 	Dead          int64   `json:"dead" doc:"Deliveries that were given up."`
 }
 
-// SubscriptionChange is the body of PATCH /subscriptions/{id}. What it leaves out stays.
+// SubscriptionChange is the body of PATCH /subscriptions/{id}. Fields that it leaves out stay.
 type SubscriptionChange struct {
 	Name         *string   `json:"name,omitempty" doc:"Its name."`
 	Sink         *string   `json:"sink,omitempty" examples:"webhook" doc:"How it is sent."`

@@ -1,6 +1,6 @@
 package api
 
-// Tag is one interval of a tag: what it named, since when, and until when. EndedAt is absent while it holds.
+// Tag is one interval of a tag: what it named, since when, and until when. EndedAt is absent while the interval holds.
 type Tag struct {
 	Tag        string  `json:"tag" doc:"Name of the tag."`
 	Version    string  `json:"version" doc:"The version, as its format writes it."`

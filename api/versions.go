@@ -26,7 +26,7 @@ type VersionSummary struct {
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }
 
-// Version is a version with everything that is known of it.
+// Version is a version with all of its properties.
 type Version struct {
 	VersionSummary
 	Files   []File   `json:"files" doc:"Its files."`
@@ -48,7 +48,7 @@ type File struct {
 	AddedAt   string `json:"added_at" format:"date-time" doc:"When the file was stored."`
 }
 
-// Fact is a statement about a version: who said it, when, and how much it weighs.
+// Fact is a statement about a version: its source, its time, and its rank.
 type Fact struct {
 	Key    string `json:"key" doc:"What the fact is about."`
 	Value  string `json:"value" doc:"What is said."`
@@ -66,7 +66,7 @@ type Release struct {
 	Conflicts []string          `json:"conflicts,omitempty" doc:"Keys whose values disagree."`
 }
 
-// Source is what a version was built from.
+// Source is the source that a version was built from.
 type Source struct {
 	Repository string `json:"repository,omitempty" doc:"URL of the source repository."`
 	Commit     string `json:"commit,omitempty" doc:"Id of the commit."`

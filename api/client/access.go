@@ -8,7 +8,7 @@ import (
 	"slipway/api"
 )
 
-// WhoAmI returns who asks, and what they may do.
+// WhoAmI returns the caller, and what the caller may do.
 func (c *Client) WhoAmI(ctx context.Context) (api.Caller, error) {
 	return call[api.Caller](ctx, c, get("/whoami", nil))
 }
@@ -23,7 +23,7 @@ func (c *Client) CreateToken(ctx context.Context, r api.TokenRequest) (api.NewTo
 	return call[api.NewToken](ctx, c, request{method: http.MethodPost, path: "/tokens", body: r})
 }
 
-// RevokeToken ends a token; one that was revoked before is no error.
+// RevokeToken revokes a token; revoking it again is no error.
 func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("tokens", id)})
 }

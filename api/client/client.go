@@ -16,7 +16,7 @@ import (
 	"slipway/api"
 )
 
-// Bounds of what is taken from a server.
+// Bounds of a server's answers.
 const (
 	maxAnswerBytes = 64 << 20
 	maxErrorBytes  = 64 << 10
@@ -25,7 +25,7 @@ const (
 	dialTimeout    = 10 * time.Second
 )
 
-// Options are how a Client asks. The zero value asks without credentials.
+// Options configure a Client. The zero value sends no credentials.
 type Options struct {
 	// Token is sent with every request; "" is none.
 	Token string
@@ -33,10 +33,11 @@ type Options struct {
 	User, Password string
 	// UserAgent names the program; "" is "slipway-client".
 	UserAgent string
-	// HTTP makes the requests; nil is a client of its own, which follows no redirects, as they could carry the credentials to
-	// another place.
+	// HTTP makes the requests; nil is a client that follows no redirects, as they could carry the credentials to another
+	// server.
 	HTTP *http.Client
-	// Advise says what the user of this program can do about an error. The text is put behind the error's own; "" adds nothing.
+	// Advise returns what the user of this program can do about an error. The text is appended to the error's own; "" adds
+	// nothing.
 	Advise func(*Error) string
 }
 
@@ -77,7 +78,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
-// Collect runs a collection of bytes that nothing needs, and returns what it removed. It takes the right "admin" on the server.
+// Collect removes bytes that nothing needs, and returns what it removed. It takes the right "admin" on the server.
 func (c *Client) Collect(ctx context.Context, r api.CollectionRequest) (api.CollectionReport, error) {
 	return call[api.CollectionReport](ctx, c, request{method: http.MethodPost, path: "/gc", body: r})
 }
@@ -127,14 +128,14 @@ func call[T any](ctx context.Context, c *Client, rq request) (T, error) {
 	return out, decode(ctx, raw, &out)
 }
 
-// do makes a call of the API whose answer is nothing, or not wanted.
+// do makes a call of the API whose answer is empty or not wanted.
 func (c *Client) do(ctx context.Context, rq request) error {
 	rq.path = api.Prefix + rq.path
 	_, _, err := c.send(ctx, rq)
 	return err
 }
 
-// text makes a call of the API that does not answer JSON.
+// text makes a call of the API whose answer is not JSON.
 func (c *Client) text(ctx context.Context, rq request) ([]byte, error) {
 	rq.path = api.Prefix + rq.path
 	raw, _, err := c.send(ctx, rq)
@@ -154,8 +155,8 @@ func decode(ctx context.Context, raw json.RawMessage, out any) error {
 
 type rawKey struct{}
 
-// WithRaw returns a context under which a call also hands on what the server sent: the JSON of its answer, and of a list that of
-// each item. It has all fields, also those that this version of package api does not know.
+// WithRaw returns a context under which a call also passes on the JSON that the server sent: that of the answer, or that of
+// each item of a list. It has all fields, also those that this version of package api does not know.
 func WithRaw(ctx context.Context, fn func(json.RawMessage)) context.Context {
 	return context.WithValue(ctx, rawKey{}, fn)
 }

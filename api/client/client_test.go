@@ -20,8 +20,8 @@ import (
 	webapi "slipway/web/api"
 )
 
-// served is a server with the raw package tool, whose versions 1.0 and 1.1 have a file each and 2.0 two, an administrator's
-// client of it, and the token of that.
+// served is a server with the raw package tool, whose versions 1.0 and 1.1 have a file each and 2.0 two, and an
+// administrator's client of it with the client's token.
 func served(t testing.TB) (*formatstest.Server, *client.Client, string) {
 	t.Helper()
 	s := formatstest.NewServer(t, formatstest.Options{}, raw.New(), webapi.New(webapi.Options{}))
@@ -59,7 +59,7 @@ func put(t testing.TB, url, token, body, publish string) {
 
 var tool = client.Package{Repository: "main", Format: "raw", Name: "tool"}
 
-// must returns the value of a call that succeeds.
+// must returns the value of a call that must succeed.
 func must[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -167,7 +167,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestFiles: the bytes of a file end well only when they are what its description says.
+// TestFiles: the bytes of a file end with io.EOF only when they match its description.
 func TestFiles(t *testing.T) {
 	_, cl, _ := served(t)
 	ctx := t.Context()
@@ -323,7 +323,7 @@ func TestSubscriptions(t *testing.T) {
 	check(t, cl.DeleteSubscription(ctx, made.ID))
 }
 
-// TestPublishes: what is staged under an id is seen, committed and dropped.
+// TestPublishes: files staged under an id are listed, committed and dropped.
 func TestPublishes(t *testing.T) {
 	s, cl, token := served(t)
 	ctx := t.Context()

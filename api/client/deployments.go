@@ -39,12 +39,12 @@ func (c *Client) EnvironmentHistory(ctx context.Context, name, service string) i
 	return list[api.Run](ctx, c, segments("environments", name, "history"), queryOf("service", service))
 }
 
-// StopService notes that a service runs nothing any more.
+// StopService records that a service no longer runs any version.
 func (c *Client) StopService(ctx context.Context, environment, service string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("environments", environment, "services", service)})
 }
 
-// DeploymentFilter selects deployments by what is not empty. The zero value selects all.
+// DeploymentFilter selects deployments by its fields that are not empty. The zero value selects all.
 type DeploymentFilter struct{ Environment, Service, Repository, Status, PURL, Digest string }
 
 // Deployments lists deployments, newest first.

@@ -14,19 +14,19 @@ import (
 	"slipway/api"
 )
 
-// Error is an answer that is no success. The problem in it is empty but for the status where the answer had none.
+// Error is an answer that is no success. Its problem is empty except for the status when the answer had none.
 type Error struct {
 	api.Problem
-	// Current is the tag that holds, for a change that asked for another generation (412); nil where there is none.
+	// Current is the present tag, for a change that asked for another generation (412); nil when there is no such tag.
 	Current *api.Tag `json:"current"`
-	// Uses are what stands against a deletion (409).
+	// Uses are the uses of a version that forbid its deletion (409).
 	Uses []api.Use `json:"uses"`
 
 	advice string
 }
 
-// Error says what is wrong, with the status, in one line that is safe for a terminal. Of a fault of the server it names the
-// request too.
+// Error says what is wrong, with the status, in one line that is safe for a terminal. For a fault of the server it names
+// the request too.
 func (e *Error) Error() string {
 	text := printable(cmp.Or(e.Detail, e.Title, http.StatusText(e.Status))) + e.advice
 	if e.Status >= 500 && e.RequestID != "" {
@@ -57,9 +57,9 @@ func (e *Unreachable) Unwrap() error { return e.Err }
 
 func (c *Client) failure(resp *http.Response) error {
 	e := &Error{}
-	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // what can be read of it
+	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // as much as can be read
 	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
-		_ = json.Unmarshal(raw, e) // otherwise the status has to do
+		_ = json.Unmarshal(raw, e) // without a problem, the status is all there is
 	}
 	e.Status = resp.StatusCode
 	if c.o.Advise != nil {

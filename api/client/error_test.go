@@ -43,7 +43,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestHostileAnswers: what is no Slipway is refused, follows no redirect, and ends.
+// TestHostileAnswers: answers of a server that is no Slipway are refused, redirects are not followed, and every call ends.
 func TestHostileAnswers(t *testing.T) {
 	answers := map[string]func(w http.ResponseWriter, r *http.Request){
 		"not what a Slipway server sends": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
@@ -69,7 +69,7 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// TestWithRaw: what the server sent comes as it was, with fields that no type has.
+// TestWithRaw: the server's JSON is passed on unchanged, with fields that no type has.
 func TestWithRaw(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		item := `{"name":"main","new":[1.0]}`

@@ -15,13 +15,13 @@ import (
 	"slipway/api"
 )
 
-// Event is an event with the bytes that it came as.
+// Event is an event with its original bytes.
 type Event struct {
 	api.Event
 	Raw json.RawMessage `json:"-"`
 }
 
-// Seq is the sequence number, which the event carries as 20 digits.
+// Seq is the sequence number, which the event holds as 20 digits.
 func (e *Event) Seq() (int64, error) {
 	n, err := strconv.ParseInt(e.Sequence, 10, 64)
 	if err != nil || n < 0 {
@@ -30,7 +30,7 @@ func (e *Event) Seq() (int64, error) {
 	return n, nil
 }
 
-// Content is what happened; it is empty when that was erased.
+// Content is the event's data; it is empty when the data was erased.
 func (e *Event) Content() (api.EventData, error) {
 	var d api.EventData
 	if len(e.Data) == 0 {
@@ -59,7 +59,7 @@ type EventQuery struct {
 // EventBatch is a piece of the events.
 type EventBatch struct {
 	Events []Event
-	Next   int64 // sequence number to go on behind, also where the caller may see none of the events
+	Next   int64 // sequence number to continue behind, also when the caller may see none of the events
 }
 
 // Events returns the next events, oldest first.
@@ -111,7 +111,7 @@ func (c *Client) Consumer(ctx context.Context, name string) (api.Consumer, error
 	return call[api.Consumer](ctx, c, get(segments("consumers", name), nil))
 }
 
-// PutConsumer makes a named place, or moves one forward: the events up to it were dealt with.
+// PutConsumer makes a named place, or moves it forward: the events up to it have been handled.
 func (c *Client) PutConsumer(ctx context.Context, name string, change api.ConsumerChange) (api.Consumer, error) {
 	return call[api.Consumer](ctx, c, request{method: http.MethodPut, path: segments("consumers", name), body: change})
 }

@@ -100,11 +100,11 @@ func (t *exampleTB) TempDir() string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // in the system's temporary directory at worst
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a leftover stays in the system's temporary directory
 	return dir
 }
 
-// end runs what was put off, the last first.
+// end runs the deferred functions, the last first.
 func (t *exampleTB) end() {
 	for i := len(t.cleanups) - 1; i >= 0; i-- {
 		t.cleanups[i]()

@@ -15,14 +15,14 @@ import (
 	"slipway/api"
 )
 
-// ErrDigest is a file whose bytes are not those that its description says.
+// ErrDigest is the error of a file whose bytes do not match its description.
 var ErrDigest = errors.New("bytes do not have the expected digest")
 
 const sha256Prefix = "sha256:"
 
-// OpenFile returns the bytes of a file of a version, which the caller closes. They are compared with the size and the digest of
-// file, as Version describes it, on the way: the reader ends with io.EOF only when they are the file's, else with ErrDigest or
-// with an error that names the size. It has no timeout but that of ctx.
+// OpenFile returns the bytes of a file of a version, which the caller closes. They are compared, on the way, with the size
+// and the digest of file as Version describes it: the reader ends with io.EOF only when the bytes match, else with
+// ErrDigest or with an error that names the size. It has no timeout but that of ctx.
 func (c *Client) OpenFile(ctx context.Context, p Package, version string, file api.File) (io.ReadCloser, error) {
 	resp, err := c.open(ctx, request{method: http.MethodGet, path: api.Prefix + p.version(version) + "/files" + segments(file.Path)})
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *Client) OpenFile(ctx context.Context, p Package, version string, file a
 	return &verified{body: resp.Body, file: file, sum: sha256.New(), left: file.Size}, nil
 }
 
-// verified is the body of an answer that has to be a file.
+// verified is the body of an answer that must match a file's description.
 type verified struct {
 	body io.ReadCloser
 	file api.File
@@ -53,8 +53,8 @@ func (v *verified) Read(p []byte) (int, error) {
 
 func (v *verified) Close() error { return v.body.Close() }
 
-// ContentDigest computes the digest of a version from the descriptions of its files: that of the only file, else that of the
-// list of all, as sha256sum writes it, ordered by path. The digests of the files must be sha256:<hex>.
+// ContentDigest computes the digest of a version from the descriptions of its files: the digest of a single file, else the
+// digest of the list of all files, as sha256sum writes it, ordered by path. The digests of the files must be sha256:<hex>.
 func ContentDigest(files []api.File) (api.Digest, error) {
 	lines := make([]string, len(files))
 	for i, f := range files {

@@ -9,7 +9,7 @@ import (
 	"slipway/api"
 )
 
-// FuzzAnswers: what a server says of where to go on is read or refused.
+// FuzzAnswers: any next position that a server sends is either read or refused.
 func FuzzAnswers(f *testing.F) {
 	f.Add(`<http://h/api/v1/events?after=7>; rel="next"`, "00000000000000000007")
 	f.Add("<?after=-9223372036854775808>", "-1")

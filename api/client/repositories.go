@@ -44,21 +44,22 @@ func (c *Client) Packages(ctx context.Context, repository string, f PackageFilte
 	return list[api.Package](ctx, c, segments("repositories", repository, "packages"), queryOf("format", f.Format, "q", f.Part))
 }
 
-// A publish is what clients staged with the header X-Slipway-Publish under one id, to appear at one moment.
+// A publish is the set of files that clients staged with the header X-Slipway-Publish under one id, to appear at one
+// moment.
 
 // Publish returns what is staged under an id.
 func (c *Client) Publish(ctx context.Context, repository, id string) (api.Publish, error) {
 	return call[api.Publish](ctx, c, get(segments("publishes", id), queryOf("repository", repository)))
 }
 
-// CommitPublish makes all that is staged under an id visible at one moment, or nothing of it.
+// CommitPublish makes all files staged under an id visible at one moment, or none.
 func (c *Client) CommitPublish(ctx context.Context, repository, id string) ([]api.PublishedVersion, error) {
 	page, err := call[api.List[api.PublishedVersion]](ctx, c,
 		request{method: http.MethodPost, path: segments("publishes", id, "commit"), query: queryOf("repository", repository)})
 	return page.Items, err
 }
 
-// DropPublish forgets what is staged under an id.
+// DropPublish drops the files staged under an id.
 func (c *Client) DropPublish(ctx context.Context, repository, id string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("publishes", id), query: queryOf("repository", repository)})
 }

@@ -23,7 +23,8 @@ func (c *Client) CreateSubscription(ctx context.Context, s api.NewSubscription) 
 	return call[api.ChangedSubscription](ctx, c, request{method: http.MethodPost, path: "/subscriptions", body: s})
 }
 
-// ChangeSubscription changes a subscription; what the change leaves out stays. It returns the secret when that is a new one.
+// ChangeSubscription changes a subscription; fields that the change leaves out stay. It returns the secret when the change
+// set a new one.
 func (c *Client) ChangeSubscription(ctx context.Context, id string, s api.SubscriptionChange) (api.ChangedSubscription, error) {
 	return call[api.ChangedSubscription](ctx, c, request{method: http.MethodPatch, path: segments("subscriptions", id), body: s})
 }
@@ -38,17 +39,17 @@ func (c *Client) Ping(ctx context.Context, id string) (api.Delivery, error) {
 	return call[api.Delivery](ctx, c, request{method: http.MethodPost, path: segments("subscriptions", id, "ping")})
 }
 
-// Replay sends every event since a sequence number again that the subscription selects.
+// Replay sends all events that the subscription selects since a sequence number again.
 func (c *Client) Replay(ctx context.Context, id string, since int64) (api.Subscription, error) {
 	return call[api.Subscription](ctx, c, request{method: http.MethodPost, path: segments("subscriptions", id, "redeliver"), body: api.ReplayRequest{Since: &since}})
 }
 
-// Deliveries lists what was sent and what waits, the newest first; with a state, only what is in it.
+// Deliveries lists sent and waiting deliveries, the newest first; with a state, only deliveries in that state.
 func (c *Client) Deliveries(ctx context.Context, subscription string, state api.DeliveryState) iter.Seq2[api.Delivery, error] {
 	return list[api.Delivery](ctx, c, segments("subscriptions", subscription, "deliveries"), queryOf("state", string(state)))
 }
 
-// Delivery returns one delivery: what is sent, and how each attempt went.
+// Delivery returns one delivery: its request, and the result of each attempt.
 func (c *Client) Delivery(ctx context.Context, id string) (api.DeliveryDetail, error) {
 	return call[api.DeliveryDetail](ctx, c, get(segments("deliveries", id), nil))
 }

@@ -26,8 +26,8 @@ func (c *Client) TagHistory(ctx context.Context, p Package, tag string) iter.Seq
 	return list[api.Tag](ctx, c, p.tag(tag)+"/history", nil)
 }
 
-// SetTag points a tag at a version. With a generation it does so only where the tag is at it, 0 being no such tag; the Error
-// (412) of another generation holds the tag as it is.
+// SetTag points a tag at a version. With a generation it does so only when the tag has that generation, 0 meaning that
+// there is no such tag; otherwise the Error (412) holds the present tag.
 func (c *Client) SetTag(ctx context.Context, p Package, tag string, change api.TagChange, generation *int64) (api.Tag, error) {
 	return call[api.Tag](ctx, c, request{method: http.MethodPut, path: p.tag(tag), header: ifMatch(generation), body: change})
 }

@@ -26,7 +26,7 @@ func (c *Client) Versions(ctx context.Context, p Package, deleted bool) iter.Seq
 	return list[api.VersionSummary](ctx, c, p.path()+"/versions", q)
 }
 
-// Version returns a version with all that is known of it.
+// Version returns a version with all of its properties.
 func (c *Client) Version(ctx context.Context, p Package, version string) (api.Version, error) {
 	return call[api.Version](ctx, c, get(p.version(version), nil))
 }
@@ -46,8 +46,8 @@ func (c *Client) Annotate(ctx context.Context, p Package, version string, m api.
 	return c.do(ctx, request{method: http.MethodPut, path: p.version(version) + "/metadata", body: m})
 }
 
-// Search lists the versions that a query finds, in every repository that the caller may read, those published last first. asOf
-// is the moment whose state counts: an RFC 3339 time, or seq:N; "" is now.
+// Search lists the versions that a query finds, in every repository that the caller may read, those published last first.
+// asOf is the moment whose state is searched: an RFC 3339 time, or seq:N; "" is now.
 func (c *Client) Search(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
 	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf))
 }

@@ -20,14 +20,14 @@ import (
 // Options say how to fill.
 type Options struct {
 	Workers  int                                           // publishes at a time; 0 is 64
-	Progress func(versions, of int, elapsed time.Duration) // every 200 ms, from another goroutine; nil: nobody looks
+	Progress func(versions, of int, elapsed time.Duration) // called every 200 ms, from another goroutine; nil: no progress
 }
 
-// Summary is what a fill did.
+// Summary is the result of a fill.
 type Summary struct {
 	Packages int           `json:"packages"`
 	Versions int           `json:"versions"`
-	New      int           `json:"new"` // of the versions; the others were there
+	New      int           `json:"new"` // new versions; the others were there already
 	Files    int           `json:"files"`
 	Tags     int           `json:"tags"`
 	Elapsed  time.Duration `json:"-"`
@@ -111,7 +111,7 @@ func (f *filling) watch(o Options, start time.Time) (end func()) {
 	}
 }
 
-// work publishes the next version of one package after the other.
+// work publishes the versions of a worker's packages, one after the other.
 func (f *filling) work(ctx context.Context, todo []*Package) error {
 	next := map[*Package]int{}
 	for _, pkg := range todo {
@@ -185,7 +185,7 @@ func (f *filling) tag(ctx context.Context, pkg *Package) error {
 	})
 }
 
-// poolSize is how many different contents there are: the store's disk is not what is tried.
+// poolSize is how many different contents there are: few, since a fill does not test the store's disk.
 const poolSize = 256
 
 func newPool(seed uint64) [][]byte {

@@ -27,7 +27,7 @@ func plan() fill.Plan {
 	return fill.Plan{Repository: "main", Seed: 7, Packages: 40, Versions: 400, Files: 3, Tags: 2, Mix: fill.DefaultMix()}
 }
 
-// TestRun fills a store: what is there is what was planned, and holds together.
+// TestRun fills a store: the store holds what was planned, and fsck finds it consistent.
 func TestRun(t *testing.T) {
 	e := newEnv(t)
 	sum, err := fill.Run(e.Admin, e.Instance, all.All(), plan(), fill.Options{Workers: 8})
@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunAgain: the same plan is the same store, and changes nothing in it.
+// TestRunAgain: running the same plan again changes nothing in the store.
 func TestRunAgain(t *testing.T) {
 	one, other := newEnv(t), newEnv(t)
 	for i, e := range []*registrytest.Env{one, other, one} {
@@ -96,7 +96,7 @@ func logSize(t *testing.T, e *registrytest.Env) (n int64) {
 	return n
 }
 
-// TestList: every package has a version, together they have what was asked for, and few have many.
+// TestList: every package has a version, the versions add up to the wanted number, and few packages have many.
 func TestList(t *testing.T) {
 	for _, p := range []fill.Plan{{Packages: 1, Versions: 1}, {Packages: 7, Versions: 7}, {Packages: 1000, Versions: 5001}, {Packages: 10, Versions: 100_000}} {
 		p.Mix = fill.DefaultMix()

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Plan says what a store is filled with. The same plan fills the same again, which changes nothing: one that was cut off is
-// continued.
+// Plan says what a store is filled with. Running the same plan again changes nothing, and continues a fill that was
+// interrupted.
 type Plan struct {
 	Repository string
 	Seed       uint64
@@ -25,7 +25,7 @@ type Plan struct {
 // Mix is the weight of each format.
 type Mix map[string]int
 
-// DefaultMix is that of a team that builds for the web.
+// DefaultMix is the mix of a team that builds for the web.
 func DefaultMix() Mix { return Mix{"npm": 40, "maven": 20, "pypi": 20, "oci": 10, "raw": 10} }
 
 // ParseMix reads "npm=40,maven=20".
@@ -45,7 +45,7 @@ func ParseMix(s string) (Mix, error) {
 	return m, nil
 }
 
-// Check refuses what can't be filled.
+// Check refuses a plan that can't be filled.
 func (p Plan) Check() error {
 	switch {
 	case p.Packages < 1:
@@ -93,7 +93,7 @@ func (p Plan) List() []Package {
 	free, sum, given := float64(p.Versions-p.Packages), 0.0, 0
 	for i := range out {
 		sum += share(i)
-		until := int(math.Round(free * sum / total)) // of the versions beyond the first of each
+		until := int(math.Round(free * sum / total)) // of the versions beyond the first of each package
 		out[i] = Package{Number: i, Format: names[i%len(names)], Versions: 1 + until - given}
 		given = until
 	}
@@ -124,8 +124,8 @@ func sorted(m Mix) []string {
 	return names
 }
 
-// order is the packages of one worker, each as often as it has versions, mixed: versions of a package lie apart in the
-// database, as they do when they come over years.
+// order lists the packages of one worker, each as often as it has versions, shuffled: a package's versions lie apart in the
+// database, as if published over years.
 func order(list []Package, worker, workers int, seed uint64) []*Package {
 	var out []*Package
 	for i := worker; i < len(list); i += workers {

@@ -27,7 +27,7 @@ type coming struct {
 	staged  int
 }
 
-// releases make the version of each format from staged contents.
+// releases are the functions that make a version of each format from staged contents.
 var releases map[string]func(ctx context.Context, c *coming) (publish.Release, error)
 
 func init() {
@@ -36,7 +36,7 @@ func init() {
 	}
 }
 
-// publisher is who filled versions name.
+// publisher is the publisher that filled versions name.
 const publisher = "bench"
 
 var teams = []string{"web", "data", "core", "mobile", "infra", "billing", "search", "media"}
@@ -57,7 +57,7 @@ func (p *Package) name() string {
 	return fmt.Sprintf("%s-%d", team, p.Number)
 }
 
-// version is the i-th: patches, minors and majors.
+// version is the i-th version: patches, minors and majors.
 func (p *Package) version(i int) string { return fmt.Sprintf("%d.%d.%d", 1+i/500, i/20%25, i%20) }
 
 func tagName(i int) string {

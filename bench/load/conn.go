@@ -52,7 +52,7 @@ func NewTarget(base, token string) (*Target, error) {
 	return t, nil
 }
 
-// path is a Location as a request has it: without the server, and without what comes before every path.
+// path turns a Location into a request's path: without the server and the prefix of every path.
 func (t *Target) path(location string) string {
 	if !strings.HasPrefix(location, "/") {
 		_, rest, _ := strings.Cut(location, "://")
@@ -74,10 +74,11 @@ type Request struct {
 	// Fill, with Size, makes the body while it is sent, for bodies that should not be in memory.
 	Fill func(p []byte, offset int64)
 	Size int64
-	Keep bool // the answer's body is wanted
+	Keep bool // return the answer's body
 }
 
-// Answer is what came back. Body is there when it was wanted, and the first bytes of it after a status of 400 and above.
+// Answer is the answer to a Request. Body is there when Keep asked for it; after a status of 400 and above, its first bytes
+// are.
 type Answer struct {
 	Status   int
 	Location string // as a Request's Path
@@ -85,7 +86,7 @@ type Answer struct {
 	Body     []byte
 }
 
-// StatusError is an answer that is no success.
+// StatusError is an answer with a status of 400 and above.
 type StatusError struct {
 	Request string // method and path
 	Status  int
@@ -96,7 +97,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: %d %s", e.Request, e.Status, strings.TrimSpace(e.Body))
 }
 
-// Conn is a connection that is opened when it is needed and again after it broke. It is not safe for concurrent use.
+// Conn is a connection that is opened when it is needed, and again after it broke. It is not safe for concurrent use.
 type Conn struct {
 	target *Target
 	conn   net.Conn
@@ -127,7 +128,7 @@ func (c *Conn) Do(ctx context.Context, rq Request) (a Answer, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !stop() || err != nil && !isStatus(err) {
-			_ = c.Close() // what is left in it belongs to this request
+			_ = c.Close() // unread bytes belong to this request
 		}
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -297,7 +298,7 @@ func (c *Conn) header() (a Answer, length int64, chunked, again bool, err error)
 
 func is(b []byte, s string) bool { return len(b) == len(s) && strings.EqualFold(string(b), s) }
 
-// body reads n bytes and keeps the first of them; -1 is all. What is not kept bypasses the buffered reader.
+// body reads n bytes and keeps the first of them; -1 is all. Bytes that are not kept bypass the buffered reader.
 func (c *Conn) body(a *Answer, n int64, keep int) error {
 	if keep < 0 || int64(keep) > n {
 		keep = int(n)

@@ -110,7 +110,8 @@ func TestConnBody(t *testing.T) {
 	}
 }
 
-// TestConnLocation: the server's base URL is not in a request's path twice, whether the server or a proxy before it knows it.
+// TestConnLocation: the path of the server's base URL is not in a request's path twice, whether the server or a proxy in
+// front of it adds it.
 func TestConnLocation(t *testing.T) {
 	for _, c := range []struct{ base, location, want string }{
 		{"http://host", "/v2/a/uploads/1", "/v2/a/uploads/1"},

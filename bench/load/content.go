@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 )
 
-// noise is what bodies are made of: bytes that do not compress, made once.
+// noise is the material of bodies: bytes that do not compress, made once.
 var noise = func() []byte {
 	b := make([]byte, 1<<20)
 	_, _ = rand.NewChaCha8([32]byte{'s', 'l', 'i', 'p', 'w', 'a', 'y'}).Read(b) // never fails
@@ -24,7 +24,7 @@ func stamped(p []byte, serial uint64) []byte {
 	return p
 }
 
-// stampedAt is stamped for a part of a large body.
+// stampedAt does the same for a part of a large body.
 func stampedAt(serial uint64) func(p []byte, offset int64) {
 	return func(p []byte, offset int64) {
 		for at := 0; at < len(p); {

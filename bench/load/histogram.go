@@ -25,7 +25,7 @@ func (h *Histogram) Add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
-// Merge adds what another one counted.
+// Merge adds the counts of another histogram.
 func (h *Histogram) Merge(o *Histogram) {
 	for i, n := range o.counts {
 		h.counts[i] += n
@@ -35,10 +35,10 @@ func (h *Histogram) Merge(o *Histogram) {
 	h.max = max(h.max, o.max)
 }
 
-// Count is how many were counted.
+// Count is the number of durations.
 func (h *Histogram) Count() uint64 { return h.n }
 
-// Max is the longest.
+// Max is the longest duration.
 func (h *Histogram) Max() time.Duration { return h.max }
 
 // Mean is the average; 0 of none.

@@ -24,7 +24,7 @@ type Npm struct {
 	Versions   int    // of the package that is read
 }
 
-// npmMembers are what a manifest of the usual size says beside name and version.
+// npmMembers are the members, besides name and version, of a manifest of usual size.
 const npmMembers = `"description":"a package of the usual size","license":"MIT","main":"index.js",` +
 	`"scripts":{"build":"tsc --project .","test":"node --test","lint":"eslint src"},` +
 	`"repository":{"type":"git","url":"git+https://git.example.com/acme/web.git"},` +
@@ -42,10 +42,10 @@ func (p Npm) Publish(ctx context.Context, w *Worker) (int64, error) {
 	return p.publish(ctx, w, fmt.Sprintf("%s-%d", p.Package, n%uint64(max(p.Packages, 1))), fmt.Sprintf("1.0.%d", n))
 }
 
-// npmKit packs tarballs and documents. What tarballs of one length begin with is packed, hashed and encoded once: that is the
-// client's work, and should take nothing from the server beside it.
+// npmKit packs tarballs and documents. The common beginning of tarballs of one length is packed, hashed and encoded once:
+// that is the client's work, and should not take processor time from the server.
 type npmKit struct {
-	starts map[int]npmStart // by the length of what is packed
+	starts map[int]npmStart // by the length of the packed bytes
 	end    bytes.Buffer
 	tail   []byte
 	body   []byte
@@ -54,7 +54,7 @@ type npmKit struct {
 // npmStart is the beginning of a tarball: its header, and a file that they all have.
 type npmStart struct {
 	raw     []byte
-	packed  int // how much of what is packed it holds
+	packed  int // how many of the packed bytes it holds
 	crc     uint32
 	sha1    hash.Cloner
 	sha512  hash.Cloner
@@ -148,7 +148,7 @@ func storedBlocks(b, part []byte, at, total int) []byte {
 	return b
 }
 
-// sumOn is the sum of what h has seen and more; h stays as it is.
+// sumOn is the sum of h's bytes followed by more; h is not changed.
 func sumOn(h hash.Cloner, more []byte) ([]byte, error) {
 	c, err := h.Clone()
 	if err != nil {
@@ -217,7 +217,7 @@ func (p Npm) Tag(ctx context.Context, w *Worker) (int64, error) {
 	return 0, err
 }
 
-// PrepareTag publishes the package that Tag works on: its own, since each tag makes the document anew.
+// PrepareTag publishes a separate package for Tag, since each tag change makes the server render the document again.
 func (p Npm) PrepareTag(ctx context.Context, w *Worker) error {
 	for i := range p.Versions {
 		if _, err := p.publish(ctx, w, p.Package+"-tagged", fmt.Sprintf("1.%d.0", i)); err != nil {

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// TestNpmTarball reads what the two parts make together, of one block and of several.
+// TestNpmTarball reads the tarball that the two parts make together, of one block and of several.
 func TestNpmTarball(t *testing.T) {
 	k := newNpmKit()
 	for _, size := range []int{0, 1, 20 << 10, 1<<16 - 600, 64 << 10, 200_000} {

@@ -28,8 +28,8 @@ func (p OCI) root(image string) string { return "/v2/" + p.Repository + "/" + im
 
 func (p OCI) read() string { return p.Image + "/read" }
 
-// Push pushes an image of layers that nobody has yet, and a tag: as containerd, buildkit and oras do (POST, then PUT with the
-// body), or chunked, as docker does (also PATCH, and HEAD before and behind).
+// Push pushes an image of layers that the server does not have yet, and a tag: as containerd, buildkit and oras do (POST,
+// then PUT with the body), or chunked, as docker does (also PATCH, and HEAD before and behind).
 func (p OCI) Push(ctx context.Context, w *Worker) (int64, error) {
 	image, tag := p.Image+"/push", fmt.Sprintf("1.0.%d", w.Serial())
 	layers := make([]string, p.Layers)
@@ -48,7 +48,7 @@ func (p OCI) Push(ctx context.Context, w *Worker) (int64, error) {
 
 const ociConfigText = `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{"Labels":{"serial":"%d"}}}`
 
-// manifest pushes the manifest of descriptors that the image holds, made unlike all others by an annotation.
+// manifest pushes a manifest of descriptors that the image holds, made unique by an annotation.
 func (p OCI) manifest(ctx context.Context, w *Worker, image, tag, config string, layers []string) error {
 	body := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"%s","config":%s,"layers":[%s],"annotations":{"org.opencontainers.image.version":"%s"}}`,
 		ociManifest, config, strings.Join(layers, ","), tag)

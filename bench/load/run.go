@@ -43,7 +43,7 @@ func (w *Worker) bytes(n int) []byte {
 	return w.body[:n]
 }
 
-// kit is what a protocol keeps for one worker, made at the first call.
+// kit returns the state that a protocol keeps for one worker, made at the first call.
 func kit[T any](w *Worker, make func() *T) *T {
 	key := reflect.TypeFor[T]()
 	if k, ok := w.kits[key]; ok {
@@ -59,10 +59,10 @@ type Options struct {
 	Clients  int
 	Duration time.Duration
 	Units    int64
-	Progress func(done int64, elapsed time.Duration) // every 200 ms, from another goroutine; nil: nobody looks
+	Progress func(done int64, elapsed time.Duration) // called every 200 ms, from another goroutine; nil: no progress
 }
 
-// Result is what one kind of unit came to.
+// Result is the result of one kind of unit.
 type Result struct {
 	Unit      string
 	Times     Histogram
@@ -71,7 +71,7 @@ type Result struct {
 	FirstFail error
 }
 
-// Report is a run.
+// Report is the result of a run.
 type Report struct {
 	Elapsed time.Duration
 	Results []Result // in the order of the mix
@@ -99,12 +99,12 @@ func (d *Driver) worker(id uint64) *Worker {
 	return &Worker{Conn: NewConn(d.target), Rand: rand.New(rand.NewPCG(d.seed, id)), next: &d.serial, kits: map[reflect.Type]any{}}
 }
 
-// maxFailures ends a run in which nothing works.
+// maxFailures is the number of failures without a success that ends a run.
 const maxFailures = 100
 
 var errFailing = errors.New("the first 100 units all failed")
 
-// Run runs a mix of units and reports what succeeded. It fails only when nothing works, or when ctx ends.
+// Run runs a mix of units and reports their results. It fails only when nothing works, or when ctx ends.
 func (d *Driver) Run(ctx context.Context, mix []Share, o Options) (*Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -18,14 +18,14 @@ type Sizes struct {
 	LayerBytes int
 }
 
-// task is a unit with what has to be there before.
+// task is a unit with the preparation that it needs.
 type task struct {
 	Unit
 	weight  int // in the mix by default
 	prepare func(ctx context.Context, w *Worker) error
 }
 
-// Suite is every unit that there is.
+// Suite holds all units.
 type Suite struct{ tasks []task }
 
 // NewSuite makes the units of all protocols. The weights are those of a team's registry: many reads, some publishes.
@@ -54,7 +54,7 @@ func NewSuite(s Sizes) *Suite {
 	}}
 }
 
-// Units are the names, in the order of reports.
+// Units are the names of the units, in the order of reports.
 func (s *Suite) Units() []string {
 	names := make([]string, len(s.tasks))
 	for i, t := range s.tasks {
@@ -67,7 +67,7 @@ func (s *Suite) Units() []string {
 const maxWeight = 1_000_000
 
 // Mix is the units that are run, with the name of each and its weight: "npm.publish=1,npm.packument=9"; a protocol alone,
-// "npm", is all of its units as they are weighted by default. "" is everything so.
+// "npm", is all of its units as they are weighted by default. "" is all units by their default weights.
 func (s *Suite) Mix(text string) (*Mix, error) {
 	m := &Mix{}
 	if text == "" {
@@ -116,7 +116,7 @@ func (m *Mix) Shares() []Share {
 	return out
 }
 
-// Prepare publishes what the reads of the mix need.
+// Prepare publishes the packages that the reads of the mix need.
 func (d *Driver) Prepare(ctx context.Context, m *Mix) error {
 	w := d.Worker()
 	defer w.Close()

@@ -33,7 +33,8 @@ func sizes() load.Sizes {
 	return load.Sizes{Repository: "main", Names: "try", Versions: 5, Packages: 3, SmallBytes: 2000, LayerBytes: 5000}
 }
 
-// TestSuite: every unit of every protocol succeeds against the real server, several at a time, and what it leaves is whole.
+// TestSuite: every unit of every protocol succeeds against the real server, several at a time, and fsck finds the store
+// clean afterwards.
 func TestSuite(t *testing.T) {
 	s, target := newServer(t)
 	d := load.NewDriver(target, 1)
@@ -59,7 +60,7 @@ func TestSuite(t *testing.T) {
 	s.MustFsck(t)
 }
 
-// TestMix: units by name and weight, protocols with all of theirs, everything by default.
+// TestMix: units by name and weight, protocols with all of their units, everything by default.
 func TestMix(t *testing.T) {
 	suite := load.NewSuite(sizes())
 	for text, want := range map[string]string{

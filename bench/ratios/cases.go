@@ -11,7 +11,7 @@ import (
 	"slipway/bench/load"
 )
 
-// cases are what is measured, in the order of the report.
+// cases are the measured cases, in the order of the report.
 var cases = []struct {
 	name string
 	run  func(ctx context.Context, b *bench) error
@@ -68,7 +68,7 @@ func (p *process) load(ctx context.Context, u load.Unit, o load.Options) (result
 	return result{rate: r.Rate(0), cpu: (after - before).Seconds() * 1000 / float64(r.Results[0].Times.Count())}, err
 }
 
-// startCase is the time from exec to the first answer, and the memory of a server that nobody uses.
+// startCase is the time from exec to the first answer, and the memory of an idle server.
 func startCase(ctx context.Context, b *bench) error {
 	dir := filepath.Join(b.dir, "start")
 	first, later, idle := 0.0, math.Inf(1), 0.0
@@ -95,8 +95,8 @@ func startCase(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// npmPublish: publishes of 20 KiB by 8 clients, beside what one flush for each would allow, and beside what this machine's
-// processors allow a handler that knows nothing of what it is sent, and its clients.
+// npmPublish: publishes of 20 KiB by 8 clients, compared with the rate that one flush per publish would allow, and with the
+// rate of a handler that only hashes and appends the bodies, with the same clients on this machine's processors.
 func npmPublish(ctx context.Context, b *bench) error {
 	p, err := b.server(ctx, "", nil)
 	if err != nil {
@@ -203,7 +203,7 @@ func image() load.OCI {
 	return load.OCI{Repository: "main", Image: "ratio", Layers: 3, Bytes: 1 << 20}
 }
 
-// ociManifest: HEAD and GET by tag, in images with few tags and with many.
+// ociManifest: HEAD and GET by tag, of images with few tags and with many.
 func ociManifest(ctx context.Context, b *bench) error {
 	p, err := b.server(ctx, "", nil)
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// side is one of those that are compared.
+// side is one of the compared programs.
 type side struct {
 	name    string
 	measure func(ctx context.Context) (result, error) // one round
 }
 
-// result is what a side did in a round.
+// result is the result of a side in a round.
 type result struct {
 	rate float64 // units per second
 	cpu  float64 // milliseconds of the server's processors for one unit; 0 where there is none

@@ -15,7 +15,7 @@ import (
 
 const largeBytes = 64 << 20
 
-// loops are floors without HTTP: what the disk allows.
+// loops are floors without HTTP, which show what the disk allows.
 type loops struct {
 	dir string
 	log *os.File
@@ -53,7 +53,7 @@ func (l *loops) flushes(span time.Duration) side {
 	}}
 }
 
-// publishes is a publish that shares its flushes with none: its file made durable, then the log.
+// publishes is a publish that shares its flushes with no other: its file is made durable, then the log.
 func (l *loops) publishes(span time.Duration) side {
 	body := make([]byte, 20<<10)
 	return side{"file and log, each flushed by itself", func(ctx context.Context) (result, error) {
@@ -69,8 +69,8 @@ func (l *loops) publishes(span time.Duration) side {
 	}}
 }
 
-// put is write + sha256 + flush of one large file after the other. They stay, as the server's do: memory that a removal
-// frees is quicker, or in a virtual machine slower, to write to.
+// put is write + sha256 + flush of large files, one after the other. The files stay, as the server's do: memory that a
+// removal frees is quicker, or in a virtual machine slower, to write to.
 func (l *loops) put(files int) side {
 	return side{"write + sha256 + fsync", func(ctx context.Context) (result, error) {
 		start := time.Now()
@@ -167,7 +167,7 @@ func putMemory(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer p.stop()
-	// The first request of its kind makes buffers and plans that stay; they are not this one's.
+	// The first request of its kind makes buffers and plans that stay; they do not count as this upload's memory.
 	if err := prepare(ctx, p, load.Raw{Repository: "main", Package: "small", Bytes: 1 << 20}.Prepare); err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ func (b *bench) floor(ctx context.Context, args ...string) (*process, error) {
 	})
 }
 
-// serveFloor answers every request with the bytes of a file and the header of a document, or serves a folder, or takes images,
-// or appends what it gets to a log.
+// serveFloor answers every request with the bytes of a file and the header of a document, or serves a folder, or takes
+// images, or appends bodies to a log.
 func serveFloor(args []string) error {
 	fs := flag.NewFlagSet(floorCommand, flag.ExitOnError)
 	listen := fs.String("listen", "", "address")
@@ -90,8 +90,8 @@ func ready(body []byte) http.Handler {
 	})
 }
 
-// bareImages takes a push as durably as can be, and knows nothing: each blob is hashed while it is written, flushed, renamed,
-// and its folder flushed; manifests too.
+// bareImages stores a push durably and does nothing else: each blob is hashed while it is written, flushed, renamed, and
+// its folder flushed; manifests too.
 type bareImages struct {
 	dir  string
 	next atomic.Int64
@@ -115,7 +115,7 @@ func (b *bareImages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// bareLog makes bodies durable, and knows nothing of them: each is read and hashed, those that wait are appended to one file
+// bareLog makes bodies durable and does nothing else: each body is read and hashed; waiting bodies are appended to one file
 // and flushed together.
 type bareLog struct {
 	file  *os.File

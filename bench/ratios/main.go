@@ -1,10 +1,10 @@
-// Command ratios measures a server beside the floors of its machine, in turn and in the same run, and prints the ratios:
-// machines differ, and a busy one slows both sides.
+// Command ratios measures a server and floors on the same machine, in turn and in the same run, and prints the ratios:
+// machines differ, and a busy machine slows both sides.
 //
 //	go run ./bench/ratios -slipway ./slipway [-cases npm,oci] [-rounds 3] [-time 2s]
 //
 // A floor is the same work done by a bare handler, or a loop, without database, rights, log or events. Nothing fails when a
-// ratio is low. docs/performance.md has the figures of one machine, and says what each case is.
+// ratio is low. docs/performance.md has the figures of one machine, and explains each case.
 package main
 
 import (

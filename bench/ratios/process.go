@@ -25,7 +25,7 @@ const (
 	stopTimeout   = 15 * time.Second
 )
 
-// process is a server that runs apart, so that its memory and time are its own.
+// process is a server in a process of its own, so that its memory and processor time can be measured.
 type process struct {
 	cmd    *exec.Cmd
 	url    string
@@ -65,7 +65,7 @@ func start(ctx context.Context, path string, command func(address string) *exec.
 	return nil, errors.Join(ctx.Err(), fmt.Errorf("%s is not ready: %s", filepath.Base(p.cmd.Path), strings.TrimSpace(p.errors.String())))
 }
 
-// aim makes the driver, with the token as it is now.
+// aim makes the driver, with the present token.
 func (p *process) aim() error {
 	t, err := load.NewTarget(p.url, p.token)
 	if err == nil {
@@ -91,7 +91,7 @@ func (p *process) stop() error {
 	return p.cmd.Wait()
 }
 
-// server starts Slipway over a new directory, or another one, with a token that may do everything.
+// server starts Slipway over a new directory, or the given one, with a token that may do everything.
 func (b *bench) server(ctx context.Context, dir string, env []string, args ...string) (*process, error) {
 	if dir == "" {
 		var err error
@@ -171,7 +171,7 @@ func (p *process) cpu() (time.Duration, error) {
 // clockTicks of a second, as Linux tells them to programs.
 const clockTicks = 100
 
-// forgetPeak lets VmHWM begin anew.
+// forgetPeak resets VmHWM.
 func (p *process) forgetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
 }

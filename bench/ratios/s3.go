@@ -20,7 +20,7 @@ const (
 	secretKey = "slipwaybenchsecret0123456789"
 )
 
-// overS3: pushes over an S3 server on the same machine beside pushes onto its disk, and the requests that they cost.
+// overS3: pushes to an S3 server on the same machine compared with pushes to its disk, and the requests that they cost.
 func overS3(ctx context.Context, b *bench) error {
 	if b.s3 == "" {
 		return fmt.Errorf("%w: -s3 names no S3 server (.ci/s3/build.sh builds one)", errSkipped)
@@ -86,7 +86,7 @@ func (b *bench) countRequests(ctx context.Context, gateway string) error {
 	var seen atomic.Int64
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(to)
-		r.Out.Host = r.In.Host // it is signed
+		r.Out.Host = r.In.Host // the host is signed
 	}}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -96,7 +96,7 @@ func (b *bench) countRequests(ctx context.Context, gateway string) error {
 		seen.Add(1)
 		proxy.ServeHTTP(w, r)
 	})}
-	go func() { _ = counting.Serve(ln) }() // until Close
+	go func() { _ = counting.Serve(ln) }() // runs until Close
 	defer counting.Close()
 	p, err := b.onBucket(ctx, "http://"+ln.Addr().String())
 	if err != nil {
