@@ -13,10 +13,10 @@ import (
 )
 
 // lateFiles is how long after a release its publisher may add files to it: old deploy plugins send sources and signatures
-// behind the metadata (maven.md 6.1).
+// after the metadata (maven.md 6.1).
 const lateFiles = 30 * time.Minute
 
-// packageDescriptor is what is kept with a package.
+// packageDescriptor is the stored descriptor of a package.
 type packageDescriptor struct {
 	Plugin *plugin `json:"plugin,omitempty"` // without ArtifactID, which is the package's
 }
@@ -26,14 +26,14 @@ func (format) Assemble(ctx context.Context, a staging.Assembly) (publish.Release
 	return assembly{Assembly: a}.release(ctx)
 }
 
-// assembly is staged files of one version on their way to a release.
+// assembly is the staged files of one version, of which a release is made.
 type assembly struct {
 	staging.Assembly
-	known map[string]pair // what the client's metadata says about names, by rest
-	free  bool            // files may be added whenever: the repository shows every file at once
+	known map[string]pair // pairs from the client's metadata, by rest
+	free  bool            // files may be added at any time, as the repository shows every file at once
 }
 
-// release makes the release. AlreadyExists: the version has other content; Conflict: a sidecar does not agree.
+// release makes the release. AlreadyExists: the version has other content; Conflict: a sidecar does not match its file.
 func (a assembly) release(ctx context.Context) (publish.Release, error) {
 	s := newStaging(a.Files)
 	if err := s.mismatch(); err != nil {
@@ -62,12 +62,12 @@ func (a assembly) release(ctx context.Context) (publish.Release, error) {
 	return rel, nil
 }
 
-// mayAdd reports whether the caller has published the release, and lately.
+// mayAdd reports whether the caller published the release, and less than lateFiles ago.
 func mayAdd(ctx context.Context, v registry.Version) bool {
 	return v.PublisherID == access.From(ctx).ID && time.Since(v.PublishedAt) <= lateFiles
 }
 
-// condition lets a release be what it is: files that are there stay, and more come only where late takes them.
+// condition keeps a release unchanged: existing files stay, and new ones are added only if late allows it.
 func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Version) bool) func(have publish.Existing) error {
 	return func(have publish.Existing) error {
 		if have.IsNew() {
@@ -88,12 +88,12 @@ func (s stagedSet) condition(at registry.Coordinate, late func(v registry.Versio
 	}
 }
 
-// otherContent is the refusal of other bytes under a name.
+// otherContent is the error for other bytes under an existing name.
 func otherContent(at registry.Coordinate, have registry.File) error {
 	return released(at, "with other content (%s has sha256 %.12s…)", have.Path, have.Blob.Digest.Encoded())
 }
 
-// describePlugin notes the prefix of a plugin's goals with its package (maven.md 2, G-level).
+// describePlugin stores the prefix of a plugin's goals in its package's descriptor (maven.md 2, G-level).
 func (s stagedSet) describePlugin(ctx context.Context, a assembly) func(old []byte) ([]byte, error) {
 	_, artifact, _ := strings.Cut(a.At.Package, ":")
 	var jar registry.Blob

@@ -21,10 +21,11 @@ type builtFile struct {
 	registry.File
 	name fileName
 	pair pair
-	ok   bool // it has a pair
+	ok   bool // the file has a pair
 }
 
-// builds groups the files of a snapshot version, the oldest build first: by timestamp, then number. The literal one is last.
+// builds groups the files of a snapshot version, the oldest build first: by timestamp, then number. The build of literal names
+// is last.
 func builds(t target, files []registry.File, known map[string]pair) []build {
 	byID := map[string]*build{}
 	for _, f := range files {
@@ -75,8 +76,8 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// newest is the build that <snapshot> names: the newest with a POM, as clients ask for all its files; else the newest. -1
-// when there is none but the literal one.
+// newest is the build that <snapshot> names: the newest with a POM, as clients ask for all its files; else the newest. -1 when
+// there is only the build of literal names.
 func newest(bs []build) int {
 	found := -1
 	for i, b := range bs {
@@ -87,8 +88,8 @@ func newest(bs []build) int {
 	return found
 }
 
-// latest finds the file of each pair: in the newest build that <snapshot> names, else in the newest that has it. A literal
-// file counts when it is newer than the timestamped one.
+// latest finds the file of each pair: in the build that <snapshot> names, else in the newest build that has it. A literal file
+// counts when it is newer than the timestamped one.
 func latest(bs []build) map[pair]builtFile {
 	preferred := newest(bs)
 	inPreferred := map[pair]bool{}

@@ -7,11 +7,11 @@ import (
 	"slipway/registry"
 )
 
-// render answers errors as problem+json, whose sentence Maven 3.9.11 and newer print. All others show nothing but the reason
-// phrase of the status line, so a refused PUT has its sentence there too (maven.md 4.5). Not 401: its client sends the file
-// again on the same connection. The 404 of a read is plain text: Maven's resolver (1.9.24 and newer, 2.0.2 and newer) makes of
-// any problem+json an error of its own kind, which it does not take for "not found". Then a first deploy, which reads the
-// metadata that is not there yet, fails, and so does what is looked for in several repositories.
+// render answers errors as problem+json, whose sentence Maven 3.9.11 and newer print. All others show only the reason phrase
+// of the status line, so a refused PUT has its sentence there too (maven.md 4.5). A 401 has not, because its client sends the
+// file again on the same connection. The 404 of a read is plain text: Maven's resolver (1.9.24 and newer, 2.0.2 and newer)
+// turns any problem+json into an error of its own kind, which it does not take for "not found". Then a first deploy fails,
+// because it reads metadata that does not exist yet, and so does a look-up in several repositories.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	switch {
 	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && httpserver.StatusOf(e) == http.StatusNotFound:
@@ -31,7 +31,7 @@ func notFound(format string, args ...any) error {
 	return registry.Errorf(registry.NotFound, registry.AboutFile, format, args...)
 }
 
-// isAbsent reports whether err says that something below the repository is not there.
+// isAbsent reports whether err is a NotFound about something below the repository.
 func isAbsent(err error) bool {
 	return err != nil && registry.KindOf(err) == registry.NotFound && registry.AsError(err).Subject != registry.AboutRepository
 }

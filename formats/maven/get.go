@@ -35,8 +35,8 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 	return notFound("there is nothing at %q", formats.Clip(t.path))
 }
 
-// Cache-Control of files: a name with a version or a timestamp never gets other bytes, unless the repository lets deleted ones
-// be used again; a literal snapshot does.
+// Cache-Control of files: a name with a version or a timestamp never gets other bytes, unless the repository lets deleted
+// names be used again; the name of a literal snapshot does.
 const (
 	immutable  = "private, max-age=86400, immutable"
 	revalidate = "private, no-cache"
@@ -64,7 +64,7 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache, Redirect: true})
 }
 
-// find looks for a file among what is visible, then among what the caller has staged. NotFound.
+// find looks for a file among the visible ones, then among those that the caller has staged. NotFound.
 func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registry.File, string, error) {
 	if t.file.literal() && isSnapshot(t.version) {
 		f, err := h.findLiteral(ctx, t)
@@ -87,8 +87,8 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 	return f, immutable, err
 }
 
-// findLiteral finds the file of a literal snapshot name, "lib-1.0-SNAPSHOT.jar": the stored one or that of the newest build,
-// whichever is newer (maven.md 2). Which one it is takes a look at all builds, so that is remembered.
+// findLiteral finds the file of a literal snapshot name, "lib-1.0-SNAPSHOT.jar": the stored file or that of the newest build,
+// whichever is newer (maven.md 2). The choice takes reading all builds, so it is cached.
 func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, error) {
 	pkg, err := h.svc.Catalog.Package(ctx, t.name())
 	if err != nil {
@@ -106,7 +106,7 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 	return f, err
 }
 
-// literalPath is the path of the file that stands for a literal name now.
+// literalPath is the path of the file that a literal name means now.
 func (h *handlers) literalPath(ctx context.Context, t target) (string, error) {
 	d, err := h.svc.Catalog.VersionDetail(ctx, t.at())
 	if err != nil {
@@ -124,7 +124,7 @@ func (h *handlers) literalPath(ctx context.Context, t target) (string, error) {
 	return "", notFound("there is no %s in %s %s", t.file.name, d.Package.Name, t.version)
 }
 
-// findStaged finds a file that only its deployer may see; absent is the answer for everybody else.
+// findStaged finds a staged file of the caller; absent is the error where there is none.
 func (h *handlers) findStaged(ctx context.Context, r *http.Request, t target, absent error) (registry.File, string, error) {
 	if access.Decide(access.From(ctx), access.Publish, t.repository) != access.Allow {
 		return registry.File{}, "", absent
@@ -164,7 +164,7 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 	served := strings.Join([]string{r.RemoteAddr, h.site.ClientIP(r).String(), access.From(r.Context()).ID, t.repository, t.path}, " ")
 	if t.sum != nil && !t.unsummed {
 		if sum, ok := h.served.take(served, t.sum.header); ok {
-			// The right to read is asked all the same.
+			// The right to read is checked here, as nothing else does.
 			if _, err := h.svc.Core.Repository(r.Context(), t.repository); err != nil {
 				return err
 			}
@@ -186,11 +186,11 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 		return serveText(w, r, doc.Header[t.sum.header], doc.Modified, revalidate)
 	}
 	err = h.site.Documents.Serve(w, r, key, func(head http.Header) { head.Set("Cache-Control", revalidate) }, build)
-	h.served.note(served, doc.Header) // from when it has all of it
+	h.served.note(served, doc.Header) // once the client has the whole document
 	return err
 }
 
-// asReader lets who may only publish read metadata: deploys need it, and fail when they may not have it (maven.md 4.1).
+// asReader lets a caller who may only publish read metadata: deploys read it, and fail if they may not (maven.md 4.1).
 func (h *handlers) asReader(r *http.Request, t target) *http.Request {
 	actor := access.From(r.Context())
 	if access.Decide(actor, access.Read, t.repository) == access.Allow || access.Decide(actor, access.Publish, t.repository) != access.Allow {
@@ -203,7 +203,7 @@ func (h *handlers) asReader(r *http.Request, t target) *http.Request {
 
 type builder = func(ctx context.Context) (httpserver.Document, error)
 
-// document finds out which document a path of metadata is, and how it is made.
+// document returns the key and the builder of the document that a path of metadata means.
 func (h *handlers) document(ctx context.Context, t target) (httpserver.DocumentKey, builder, error) {
 	pkg, grouped, err := h.svc.Catalog.PackageOrGroup(ctx, t.name(), t.plugins()+":")
 	if err != nil {
@@ -217,7 +217,7 @@ func (h *handlers) document(ctx context.Context, t target) (httpserver.DocumentK
 		return formats.KeyOf(pkg, "maven snapshots ", t.version), func(ctx context.Context) (httpserver.Document, error) { return h.snapshots(ctx, t) }, nil
 	}
 	var group []plugin
-	if grouped { // most paths are of no group
+	if grouped { // most paths mean no group
 		if group, err = h.plugins(ctx, t); err != nil {
 			return httpserver.DocumentKey{}, nil, err
 		}
@@ -282,7 +282,7 @@ func (m metadata) document(modified time.Time) (httpserver.Document, error) {
 	return doc, err
 }
 
-// maxPluginPage is how many packages of a group are looked at in one query.
+// maxPluginPage is how many packages of a group one query reads.
 const maxPluginPage = 500
 
 // plugins lists the plugins of a group, by prefix.

@@ -18,8 +18,8 @@ const (
 
 // Options of the format; zero values are sensible.
 type Options struct {
-	// Quiet is how long after the last file a complete deploy without metadata becomes visible; 0 is 10 s. One without a
-	// POM takes six times as long, as nothing tells whether it is complete.
+	// Quiet is how long after the last file a complete deploy without metadata becomes visible; 0 is 10 s. A deploy without a
+	// POM takes six times as long, as it can't be known to be complete.
 	Quiet time.Duration
 }
 

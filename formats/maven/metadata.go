@@ -11,7 +11,7 @@ import (
 	"slipway/registry"
 )
 
-// Bounds of what a client sends as maven-metadata.xml: one of 10,000 versions has some 400 KiB.
+// Bounds of a client's maven-metadata.xml: a document of 10,000 versions has some 400 KiB.
 const (
 	maxMetadataBytes = 8 << 20
 	maxPairs         = 10_000 // as many files as one deploy may have
@@ -67,10 +67,10 @@ type plugin struct {
 	Artifact string `xml:"artifactId" json:"artifact"`
 }
 
-// timeLayout is that of lastUpdated and updated, UTC.
+// timeLayout is the layout of lastUpdated and updated, in UTC.
 const timeLayout = "20060102150405"
 
-// render gives the same bytes for the same content on every server.
+// render returns the same bytes for the same content on every server.
 func (m metadata) render() ([]byte, error) {
 	body, err := xml.MarshalIndent(m, "", "  ")
 	return slices.Concat([]byte(xml.Header), body, []byte("\n")), err
@@ -83,7 +83,7 @@ func (m *metadata) versionList(pkg registry.Package, group, artifact string, vs 
 	var latest, release string
 	for _, x := range vs {
 		v.Versions.Version = append(v.Versions.Version, x.Name)
-		// A yanked version stays for those who name it, but is nobody's newest.
+		// A yanked version is listed, so that it can be named, but is never the newest.
 		if x.State == registry.Yanked {
 			continue
 		}
@@ -98,7 +98,7 @@ func (m *metadata) versionList(pkg registry.Package, group, artifact string, vs 
 
 func stamp(t time.Time) string { return t.UTC().Format(timeLayout) }
 
-// sent is what a client's metadata says: it is never stored, but tells what it deployed.
+// sent is a client's metadata, which is never stored, but names the deployed versions and builds.
 type sent struct {
 	group, artifact, version string
 	versions                 []string        // listed, and named as latest or release
@@ -163,7 +163,7 @@ func parseMetadata(raw []byte) (sent, error) {
 	return s, err
 }
 
-// check compares the document with its path. One of a group names neither artifact nor version. Invalid.
+// check compares the document with its path. A group's document names neither artifact nor version. Invalid.
 func (s sent) check(t target) error {
 	differs := s.artifact != "" && (s.group != t.group || s.artifact != t.artifact) ||
 		t.kind == kindSnapshots && s.version != "" && s.version != t.version

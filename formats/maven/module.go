@@ -8,16 +8,16 @@ import (
 	"slipway/registry"
 )
 
-// maxModuleBytes bounds a .module file that is read for what it names; a larger one is stored and not read.
+// maxModuleBytes bounds a .module file that is read for the files it names; a larger one is stored and not read.
 const maxModuleBytes = 8 << 20
 
-// moduleFile is a file that Gradle Module Metadata (1.1, "files") says a version has.
+// moduleFile is a file of a version, as named by Gradle Module Metadata (1.1, "files").
 type moduleFile struct {
 	URL    string `json:"url"`
 	SHA256 string `json:"sha256"`
 }
 
-// readModule lists the files of all variants. What is not such a document names none.
+// readModule lists the files of all variants; none for any other document.
 func readModule(r io.Reader) ([]moduleFile, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxModuleBytes+1))
 	if err != nil || len(raw) > maxModuleBytes {

@@ -24,7 +24,7 @@ func normalize(name string) (string, error) {
 	return name, nil
 }
 
-// checkNew holds a path that is to be written to the grammar.
+// checkNew checks the grammar of a path that is to be written.
 func (t target) checkNew() error {
 	switch {
 	case t.kind == kindOther:

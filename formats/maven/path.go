@@ -9,7 +9,7 @@ import (
 	"slipway/registry"
 )
 
-// kind is what a path of the layout names (maven.md 1).
+// kind is the kind of thing that a path of the layout names (maven.md 1).
 type kind int
 
 const (
@@ -39,7 +39,7 @@ type target struct {
 	artifact   string
 	version    string
 	file       fileName
-	sum        *algorithm // the path is that of a sum; nil: of the thing itself
+	sum        *algorithm // the path names a sum; nil: the file or document itself
 	unsummed   bool       // a sum of a sum
 }
 
@@ -51,7 +51,7 @@ func (t target) name() registry.Name {
 
 func (t target) at() registry.Coordinate { return t.name().At(t.version) }
 
-// plugins is the group whose plugins kindArtifacts may be about.
+// plugins is the group whose plugins a path of kindArtifacts may be about.
 func (t target) plugins() string {
 	if t.group == "" {
 		return t.artifact
@@ -130,7 +130,7 @@ func (t *target) classify(segments []string) {
 	}
 	for _, seg := range dirs[:max(0, len(dirs)-t.depth())] {
 		if strings.Contains(seg, ".") {
-			t.kind = kindOther // a dot in a group is a slash in the path: no file has two
+			t.kind = kindOther // a dot in a group is a slash in the path, so no file has two paths
 		}
 	}
 }
@@ -150,17 +150,17 @@ func groupOf(dirs []string) string { return strings.Join(dirs, ".") }
 // isSnapshot is the rule of Maven's resolver: the case counts, the hyphen does not.
 func isSnapshot(version string) bool { return strings.HasSuffix(version, snapshot) }
 
-// fileName is the name of a file of a version, taken apart.
+// fileName is the parsed name of a file of a version.
 type fileName struct {
 	name  string
 	build string // of a snapshot: "20260102.030405-7", or "SNAPSHOT" for the literal name; "" for a file of a release
-	rest  string // behind name and version, "-sources.jar"; "" where the name has another shape
-	stem  string // in front of the version; mostly the artifactId
+	rest  string // after name and version, "-sources.jar"; "" where the name has another shape
+	stem  string // before the version; mostly the artifactId
 }
 
 var buildPattern = regexp.MustCompile(`^(?:SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)`)
 
-// parseFileName takes the name of a file apart. What does not have the usual shape is a file all the same.
+// parseFileName parses the name of a file. A name of another shape is valid too.
 func parseFileName(name, artifact, version string) fileName {
 	f := fileName{name: name}
 	base, snap := strings.CutSuffix(version, snapshot)
@@ -186,18 +186,18 @@ func parseFileName(name, artifact, version string) fileName {
 		return f
 	}
 	if snap {
-		f.build = snapshot // of no build: it can be replaced like a literal one
+		f.build = snapshot // of no build, so it can be replaced like a literal file
 	}
 	return f
 }
 
-// literal reports whether the file is one that later ones replace.
+// literal reports whether a later file of the same name replaces the file.
 func (f fileName) literal() bool { return f.build == snapshot }
 
 // isPOM reports whether the file is the POM of its version.
 func (f fileName) isPOM() bool { return f.rest == ".pom" }
 
-// signatures are endings of files about other files; the pair of a signature is that of its subject with the ending added.
+// signatures are endings of signature files; the pair of a signature is that of the signed file with the ending added.
 var signatures = []string{".asc", ".sigstore.json", ".sigstore"}
 
 func (f fileName) isSignature() bool {
@@ -215,8 +215,8 @@ var compound = []string{"tar.gz", "tar.bz2", "tar.xz", "tar.zst", "tar.lz", "tar
 // pair is classifier and extension.
 type pair struct{ classifier, extension string }
 
-// pair splits the rest of a regular name. Where classifier and extension meet can't be told from the name alone, so known
-// pairs, by their rest, come first. ok is false for a name of another shape.
+// pair splits the rest of a regular name. The name alone does not tell where the classifier ends, so known pairs, by their
+// rest, come first. ok is false for a name of another shape.
 func (f fileName) pair(known map[string]pair) (p pair, ok bool) {
 	if k, ok := known[f.rest]; ok {
 		return k, true

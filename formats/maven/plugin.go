@@ -12,9 +12,9 @@ import (
 	"slipway/registry/staging"
 )
 
-// Bounds of looking into a plugin's jar (incident S-57): of what is read of the file, and of the inflated descriptor.
+// Bounds of reading a plugin's jar (incident S-57): of the bytes read, and of the inflated descriptor.
 const (
-	maxJarBytes   = 256 << 20 // archive/zip makes a table by what the file says of itself, bounded by its size
+	maxJarBytes   = 256 << 20 // archive/zip makes a table as large as the file claims, bounded by the file's size
 	maxJarRead    = 4 << 20
 	maxPluginXML  = 2 << 20
 	jarReadAhead  = 64 << 10
@@ -26,7 +26,7 @@ var (
 	errFound   = errors.New("found")
 )
 
-// jarReader reads ranges of a stored jar, and no more than its budget.
+// jarReader reads ranges of a stored jar, within its budget.
 type jarReader struct {
 	ctx    context.Context
 	open   staging.Opener
@@ -65,7 +65,7 @@ func (j *jarReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// goalPrefix reads the prefix of a plugin from its jar; where that can't be read, it follows from the name by Maven's rule.
+// goalPrefix reads the prefix of a plugin from its jar or, if the jar can't be read, derives it from the name by Maven's rule.
 func goalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob, artifact string) string {
 	if p := readGoalPrefix(ctx, open, jar); p != "" {
 		return p
@@ -95,7 +95,7 @@ func readGoalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob)
 		return ""
 	}
 	defer f.Close()
-	_ = walkXML(io.LimitReader(f, maxPluginXML), func(path, text string) error { // what can't be read has no prefix
+	_ = walkXML(io.LimitReader(f, maxPluginXML), func(path, text string) error { // a document that can't be read has no prefix
 		if path == "plugin/goalPrefix" && id.MatchString(text) {
 			found = text
 			return errFound

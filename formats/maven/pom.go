@@ -11,10 +11,10 @@ import (
 	"slipway/registry"
 )
 
-// maxPOMBytes bounds a POM; the largest that people publish are some 300 KiB.
+// maxPOMBytes bounds a POM; the largest published ones have some 300 KiB.
 const maxPOMBytes = 4 << 20
 
-// pom is what a POM says about itself. Values with ${…} in them are as they stand.
+// pom has the used values of a POM. ${…} in values is not resolved.
 type pom struct {
 	Group       string `json:"group,omitempty"`
 	Artifact    string `json:"artifact,omitempty"`
@@ -23,7 +23,7 @@ type pom struct {
 	Name        string `json:"name,omitempty"`
 	Description string `json:"description,omitempty"`
 	URL         string `json:"url,omitempty"`
-	// SCM and CI are where it comes from.
+	// SCM and CI name the version's origin.
 	SCMConnection string `json:"scm_connection,omitempty"`
 	SCMDeveloper  string `json:"scm_developer,omitempty"`
 	SCMURL        string `json:"scm_url,omitempty"`
@@ -32,10 +32,10 @@ type pom struct {
 	CIURL         string `json:"ci_url,omitempty"`
 }
 
-// maxPOMText bounds a value that is kept.
+// maxPOMText bounds a kept value.
 const maxPOMText = 2048
 
-// readPOM reads a POM whole: its bytes go on to be stored. Invalid, TooLarge, BadBody.
+// readPOM reads a POM whole, and returns its bytes for storing. Invalid, TooLarge, BadBody.
 func readPOM(r io.Reader) (raw []byte, p pom, err error) {
 	raw, err = io.ReadAll(io.LimitReader(r, maxPOMBytes+1))
 	if err != nil {
@@ -77,8 +77,8 @@ func parsePOM(raw []byte) (pom, error) {
 	return p, nil
 }
 
-// check compares the POM with its path. Expressions are what the client resolves; legacy plugins of sbt have a path with
-// versions of tools in it, which the file's own name and the POM do not have. Invalid.
+// check compares the POM with its path. Values with expressions are not compared, as clients resolve them. Paths of legacy sbt
+// plugins contain versions of tools, which the file's name and the POM do not have. Invalid.
 func (p pom) check(t target) error {
 	differ := func(what, has, wants string) error {
 		return invalid("the POM says %s %q, but its path says %q: %s", what, formats.Clip(has), formats.Clip(wants), t.file.name)
@@ -98,7 +98,7 @@ func (p pom) check(t target) error {
 
 var commitID = regexp.MustCompile(`^[0-9a-f]{40}(?:[0-9a-f]{24})?$`)
 
-// facts are what the POM declares about its origin.
+// facts are the POM's declared facts about its origin.
 func (p pom) facts() []registry.FactInput {
 	var out []registry.FactInput
 	add := func(key, value, source string) bool {
@@ -114,7 +114,7 @@ func (p pom) facts() []registry.FactInput {
 	switch {
 	case commitID.MatchString(p.SCMTag):
 		add(registry.FactSourceCommit, p.SCMTag, "scm.tag")
-	case p.SCMTag != "HEAD": // the default, which says nothing
+	case p.SCMTag != "HEAD": // HEAD is the default and has no meaning
 		add(registry.FactSourceRef, p.SCMTag, "scm.tag")
 	}
 	add(registry.FactBuildSystem, p.CISystem, "ciManagement.system")

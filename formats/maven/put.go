@@ -21,7 +21,7 @@ import (
 // maxFileBytes bounds one file.
 const maxFileBytes = 10 << 30
 
-// put takes what deploys send (maven.md 4): files, sidecars, metadata. 201 for what is new, 200 for the same bytes again.
+// put handles the PUTs of deploys (maven.md 4): files, sidecars, metadata. 201 for a new file, 200 for the same bytes again.
 func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	t, err := parsePath(r.URL.EscapedPath())
 	if err != nil {
@@ -67,7 +67,7 @@ func (h *handlers) upload(r *http.Request, pub *publish.Publish, t target) (uplo
 	return u, err
 }
 
-// putFile keeps a file for the commit of its deploy.
+// putFile stages a file until the commit of its deploy.
 func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
 	if r.ContentLength > maxFileBytes {
 		return tooLarge(t)
@@ -113,8 +113,8 @@ func (u upload) setFile() staging.SetFile {
 	return staging.SetFile{At: u.at(), File: u.stageFile(), Attributes: u.attributes.encode()}
 }
 
-// before looks at what is visible already. add: the file goes into the version at once, because its deploy is committed or
-// because the repository wants it so. done: it is there, and the answer is written.
+// before checks the visible version. add: the file goes into the version at once, because its deploy is committed or the
+// repository's setting says so. done: the file exists, and the answer is written.
 func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add, done bool, err error) {
 	add = immediate.In(u.pub.Repository()) && !u.publish
 	v, have, err := u.pub.Version(r.Context(), u.version, u.file.name)
@@ -145,8 +145,8 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add
 	return add, false, err
 }
 
-// lateBuild reports whether the file belongs to a build that is visible already, and which takes files for some time behind its
-// newest one. The names of a build's files begin alike, so its files are found among those of all builds.
+// lateBuild reports whether the file belongs to a visible build, whose newest file is less than lateFiles old. The names of a
+// build's files begin alike, so its files are found among those of all builds.
 func (u upload) lateBuild(ctx context.Context, v registry.Version) (bool, error) {
 	if u.file.literal() {
 		return false, nil
@@ -171,8 +171,8 @@ func (u upload) lateBuild(ctx context.Context, v registry.Version) (bool, error)
 	return false, nil
 }
 
-// again stores bytes that are there, which heals them where the store has lost them: 200. Other bytes are AlreadyExists, and
-// nothing of them is kept.
+// again stores bytes that exist already, which repairs them if the store has lost them: 200. Other bytes are AlreadyExists,
+// and are not kept.
 func (h *handlers) again(w http.ResponseWriter, r *http.Request, u upload, have registry.File) error {
 	if r.ContentLength >= 0 && r.ContentLength != have.Blob.Size {
 		return otherContent(u.at(), have)
@@ -207,7 +207,7 @@ func (h *handlers) add(w http.ResponseWriter, r *http.Request, u upload) error {
 	if err != nil {
 		return err
 	}
-	rel.Files = nil // what was staged just now
+	rel.Files = nil // nil: the file staged just now
 	if _, err := u.pub.Commit(r.Context(), rel); err != nil {
 		return err
 	}
@@ -222,8 +222,8 @@ func (h *handlers) stored(w http.ResponseWriter, r *http.Request, t target, b re
 	empty(w, status)
 }
 
-// putSum compares a sidecar with its file. One that comes first is held; one that does not agree is too, so that the deploy
-// can't be committed until it does: clients only warn when a sidecar is refused.
+// putSum compares a sidecar with its file. A sidecar that comes before its file is staged. So is a sidecar that does not
+// match, so that the deploy can't be committed until it does: clients only warn when a sidecar is refused.
 func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
 	sum, err := readSum(r.Body, t.sum)
 	if err != nil {
@@ -276,14 +276,15 @@ func answerSum(w http.ResponseWriter, t target, b registry.Blob, sum []byte) err
 	return nil
 }
 
-// staged reads which of the paths the caller has staged of the upload's version; nothing when there is no set.
+// staged returns the caller's staged files of the upload's version at the paths; nothing when there is no set.
 func (h *handlers) staged(ctx context.Context, u upload, paths ...string) (stagedSet, error) {
 	files, err := h.svc.Staging.StagedAt(ctx, u.key, u.at(), paths...)
 	return newStaging(files), err
 }
 
-// putMetadata takes a client's maven-metadata.xml as its last word: what it has staged of the versions or the build that the
-// document names becomes visible. The document itself is not kept. In a publish, nothing happens before that is committed.
+// putMetadata takes a client's maven-metadata.xml as the end of its deploy: the client's staged files of the versions or the
+// build that the document names become visible. The document itself is not kept. In a publish, nothing happens before the
+// publish is committed.
 func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
 	doc, err := readMetadata(r.Body)
 	if err == nil {
@@ -322,8 +323,8 @@ func (h *handlers) commit(ctx context.Context, repo registry.Repository, t targe
 	return nil
 }
 
-// ends reports whether the document is the last word on a set. Several builds or versions may be under way at once by one
-// client's name, so it is what the document names, or everything if it names nothing.
+// ends reports whether the document ends the deploy of a set. A user may have several builds or versions under way, so only
+// those that the document names end, or all if it names none.
 func (s sent) ends(t target, staged stagedSet) bool {
 	f := staged.files[0]
 	build := staged.build()
@@ -336,7 +337,7 @@ func (s sent) ends(t target, staged stagedSet) bool {
 	return len(s.versions) == 0 || slices.Contains(s.versions, f.Version)
 }
 
-// maxCommits bounds the tries of a commit while files are still added.
+// maxCommits bounds the tries of a commit while files are still being added.
 const maxCommits = 3
 
 func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set staging.OpenSet, known map[string]pair) error {

@@ -16,11 +16,10 @@ import (
 	"slipway/registry/staging"
 )
 
-// attributes is what is noted of a staged file.
+// attributes are the stored attributes of a staged file.
 type attributes struct {
 	POM *pom `json:"pom,omitempty"`
-	// Sum says that the file is no file but an open question: a sidecar that came before its file, or that does not agree
-	// with it.
+	// Sum marks the staged file as a pending sidecar: one that came before its file, or that does not match it.
 	Sum string `json:"sum,omitempty"` // suffix of the algorithm
 	Hex string `json:"hex,omitempty"`
 }
@@ -43,7 +42,7 @@ type stagedFile struct {
 // base is the version without SNAPSHOT.
 func (f stagedFile) base() string { return strings.TrimSuffix(f.Version, snapshot) }
 
-// staging is the staged files of one version: files, and open questions about them.
+// stagedSet is the staged files of one version, and pending sidecars.
 type stagedSet struct {
 	files []stagedFile
 	sums  []stagedFile
@@ -55,7 +54,7 @@ func newStaging(list []registry.StagedFile) stagedSet {
 	for _, f := range list {
 		_, artifact, _ := strings.Cut(f.Package, ":")
 		sf := stagedFile{StagedFile: f, name: parseFileName(f.Path, artifact, f.Version)}
-		_ = json.Unmarshal(f.Attributes, &sf.attributes) // written by encode; what is not has none
+		_ = json.Unmarshal(f.Attributes, &sf.attributes) // written by encode; other text has no attributes
 		if sf.Sum != "" {
 			s.sums = append(s.sums, sf)
 			continue
@@ -77,8 +76,8 @@ func (s stagedSet) find(path string) (stagedFile, bool) {
 	return s.files[i], true
 }
 
-// mismatch says which sidecar does not agree with its file. Conflict: the client only warned when the sidecar was refused,
-// so the commit has to fail (maven.md 4.4).
+// mismatch returns the error for a sidecar that does not match its file. Conflict: the client only warned when the sidecar was
+// refused, so the commit has to fail (maven.md 4.4).
 func (s stagedSet) mismatch() error {
 	for _, q := range s.sums {
 		f, ok := s.find(strings.TrimSuffix(q.Path, "."+q.Sum))
@@ -103,13 +102,14 @@ func (s stagedSet) build() string {
 	return s.files[0].name.build
 }
 
-// mainExtension is what the main file of a packaging is called; "" for none. Packagings that are not listed may have any.
+// mainExtension is the extension of a packaging's main file; "" for none. Other packagings may have any.
 var mainExtension = map[string]string{
 	"pom": "", "jar": "jar", "maven-plugin": "jar", "maven-archetype": "jar", "ejb": "jar", "bundle": "jar", "eclipse-plugin": "jar",
 	"eclipse-test-plugin": "jar", "test-jar": "jar", "war": "war", "ear": "ear", "aar": "aar", "rar": "rar", "zip": "zip", "par": "par",
 }
 
-// complete reports whether nothing is missing: the POM, the main file of its packaging, and what a .module names.
+// complete reports whether all expected files are there: the POM, the main file of its packaging, and the files that a .module
+// names.
 func (s stagedSet) complete(ctx context.Context, open staging.Opener) (bool, error) {
 	if s.pom == nil || s.mismatch() != nil {
 		return false, nil
@@ -146,7 +146,7 @@ func (s stagedSet) module(ctx context.Context, open staging.Opener, f stagedFile
 	return readModule(r)
 }
 
-// pomlessFactor is how much longer a deploy without a POM is waited for.
+// pomlessFactor is how much longer the quiet time of a deploy without a POM is.
 const pomlessFactor = 6
 
 // Settle implements staging.Assembler: complete deploys become visible after a quiet time, others wait for their client.
@@ -172,22 +172,22 @@ func setKey(at registry.Coordinate, build string) staging.SetKey {
 	if build != "" {
 		id += "/" + build
 	}
-	if staging.CheckSetID(id) != nil { // too long, or a version with a character of its own
+	if staging.CheckSetID(id) != nil { // too long, or a version with a character that set ids can't have
 		sum := sha256.Sum256([]byte(id))
 		id = "maven/sha256:" + hex.EncodeToString(sum[:])
 	}
 	return staging.SetKey{Repository: at.Repository, ID: id, Scope: scope(at.Name)}
 }
 
-// descriptor is what is kept with a version.
+// descriptor is the stored descriptor of a version.
 type descriptor struct {
 	POM *pom `json:"pom,omitempty"`
-	// Pairs are classifier and extension of files whose names do not tell where one ends.
+	// Pairs are classifier and extension of files whose names alone are ambiguous.
 	Pairs map[string][2]string `json:"pairs,omitempty"`
 }
 
 func readDescriptor(raw []byte) (d descriptor) {
-	_ = json.Unmarshal(raw, &d) // an empty one is a version without a POM so far
+	_ = json.Unmarshal(raw, &d) // an empty descriptor belongs to a version without a POM so far
 	return d
 }
 
@@ -199,7 +199,7 @@ func (d descriptor) known() map[string]pair {
 	return out
 }
 
-// pairs are what a version notes of its files' names.
+// pairs returns the ambiguous pairs among the files, for the descriptor.
 func (s stagedSet) pairs(known map[string]pair) map[string][2]string {
 	out := map[string][2]string{}
 	for _, f := range s.files {
@@ -211,7 +211,7 @@ func (s stagedSet) pairs(known map[string]pair) map[string][2]string {
 	return out
 }
 
-// merge adds what newly came to what was there. It runs in the transaction.
+// merge adds the new values to the version's old descriptor. It runs in the transaction.
 func (s stagedSet) merge(old []byte, pairs map[string][2]string) ([]byte, error) {
 	d := readDescriptor(old)
 	if s.pom != nil {
@@ -229,7 +229,7 @@ func (s stagedSet) merge(old []byte, pairs map[string][2]string) ([]byte, error)
 	return raw, nil
 }
 
-// released says that a release can't change.
+// released is the error for a change of a release.
 func released(at registry.Coordinate, why string, args ...any) error {
 	return registry.Errorf(registry.AlreadyExists, registry.AboutVersion, "%s:%s is already released %s; bump the version",
 		at.Package, at.Version, fmt.Sprintf(why, args...))

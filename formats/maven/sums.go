@@ -33,7 +33,7 @@ var algorithms = []*algorithm{
 	{"sha512", "X-Checksum-Sha512", 64, func(b registry.Blob) []byte { return b.SHA512 }},
 }
 
-// allSums are computed beside sha256 when a file is stored: every client asks for another one.
+// allSums are computed beside sha256 when a file is stored: clients differ in the one they ask for.
 const allSums = content.SHA1 | content.MD5 | content.SHA512
 
 // maxSumBytes bounds the body of a sidecar.
@@ -92,7 +92,7 @@ func parseSum(body string, a *algorithm) ([]byte, bool) {
 	return sum, err == nil && len(sum) == a.size
 }
 
-// discard reads and forgets the body of a sidecar that nothing is compared with.
+// discard reads and drops the body of a sidecar that is not compared.
 func discard(w http.ResponseWriter, r *http.Request) error {
 	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxSumBytes+1))
 	if err != nil {
@@ -111,9 +111,9 @@ const (
 	servedMemory = 2 * time.Second
 )
 
-// servedSums remembers the sums of the metadata that a connection was answered with: its sums are asked for by requests of
-// their own, and a version may be published in between. Each is told once and soon, so that nobody who asks for sums alone
-// gets an old one.
+// servedSums keeps the sums of the metadata that was sent over a connection: the client requests them separately, and a
+// version may be published in between. Each sum is answered once and for a short time, so that a client that asks for sums
+// alone gets no old ones.
 type servedSums struct {
 	now  func() time.Time
 	mu   sync.Mutex

@@ -7,7 +7,7 @@ import (
 )
 
 // Marks of a version key, in the order in which items at one place compare (maven.md 3): known qualifiers before a release,
-// the end of the list, qualifiers behind it, a list of numbers, a number.
+// the end of the list, qualifiers after it, a list of numbers, a number.
 const (
 	keyQualifier = 0x10 // plus the index in qualifiers
 	keyEnd       = 0x20
@@ -17,15 +17,15 @@ const (
 	keyList      = 0x30
 	keyNumber    = 0x40
 
-	keyPlain    = 0x01 // behind a qualifier: no number
+	keyPlain    = 0x01 // after a qualifier: no number
 	keyNumbered = 0x02
 )
 
-// qualifiers lead to a release, ascending.
+// qualifiers mark prereleases, ascending.
 var qualifiers = []string{"alpha", "beta", "milestone", "rc", "snapshot"}
 
-// versionKey returns a key whose byte order is that of Maven's ComparableVersion (4.0), and whether the version leads up to
-// another one. Equal versions ("1", "1.0", "1-ga") have equal keys.
+// versionKey returns a key whose byte order is that of Maven's ComparableVersion (4.0), and whether the version is a
+// prerelease. Equal versions ("1", "1.0", "1-ga") have equal keys.
 func versionKey(version string) (key []byte, prerelease bool) {
 	root := parseVersion(strings.ToLower(version))
 	root.normalize()
@@ -42,7 +42,7 @@ const (
 	itemList
 )
 
-// item is one part of a version, as ComparableVersion has it.
+// item is one part of a version, as in ComparableVersion.
 type item struct {
 	kind   itemKind
 	text   string
@@ -124,7 +124,7 @@ func (p *versionParser) hyphen(i int) {
 	p.list, p.combined = p.list.nest(), false
 }
 
-// item makes an item of what stands before i; nothing is a zero.
+// item makes an item of the text before i; empty text is a zero.
 func (p *versionParser) item(i int) item {
 	text := p.s[p.start:i]
 	switch {
@@ -142,7 +142,7 @@ func (p *versionParser) item(i int) item {
 	}
 }
 
-// qualifier resolves the aliases; single letters are some before a number only.
+// qualifier resolves the aliases; single letters are aliases before a number only.
 func qualifier(s string, numbered bool) string {
 	switch {
 	case s == "cr":
@@ -174,7 +174,7 @@ func (i item) nothing() bool {
 	}
 }
 
-// normalize removes what counts like nothing at the end of a list and in front of text.
+// normalize removes items that count like nothing, at the end of a list and before text.
 func (l *versionList) normalize() {
 	for _, i := range l.items {
 		if i.kind == itemList {
@@ -218,7 +218,7 @@ func (i item) appendTo(key []byte) []byte {
 	case itemNumber:
 		return version.AppendNumber(append(key, keyNumber), i.number)
 	case itemList:
-		// A list compares with text by its first item, but is behind text and before a number if that is a number.
+		// A list compares with text by its first item. If that is a number, the list is after text and before a number.
 		if len(i.list.items) > 0 && i.list.items[0].kind == itemNumber {
 			key = append(key, keyList)
 		}
@@ -247,7 +247,7 @@ func appendQualifier(key []byte, text string) []byte {
 	}
 }
 
-// prerelease reports whether a known qualifier makes the version lead up to a release.
+// prerelease reports whether a known qualifier makes the version a prerelease.
 func (l *versionList) prerelease() bool {
 	for _, i := range l.items {
 		switch i.kind {

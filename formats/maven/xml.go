@@ -18,11 +18,11 @@ import (
 const (
 	maxXMLDepth    = 64
 	maxXMLElements = 500_000
-	maxXMLText     = 16 << 10 // of one element; what has more counts as empty behind it
-	maxXMLPath     = 256      // of an element that somebody reads
+	maxXMLText     = 16 << 10 // of one element; further text is ignored
+	maxXMLPath     = 256      // of an element that is read
 )
 
-// charsets are those beside UTF-8 that POMs are written in.
+// charsets are the charsets, beside UTF-8, of existing POMs.
 var charsets = map[string]*charmap.Charmap{
 	"iso-8859-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "iso-8859-15": charmap.ISO8859_15, "iso-8859-2": charmap.ISO8859_2,
 	"windows-1252": charmap.Windows1252, "cp1252": charmap.Windows1252, "windows-1251": charmap.Windows1251,
@@ -30,7 +30,7 @@ var charsets = map[string]*charmap.Charmap{
 
 // walkXML reads a document and calls visit at the end of each element that is not deeper than the bounds, with its path from
 // the root ("project/scm/url") and the text in it. Namespaces are ignored. Documents with a DTD, with entities other than
-// those of HTML, or in a charset that is not known are refused: nothing is ever fetched or expanded. Invalid.
+// those of HTML, or in an unknown charset are refused: nothing is ever fetched or expanded. Invalid.
 func walkXML(r io.Reader, visit func(path, text string) error) error {
 	d := xml.NewDecoder(r)
 	d.Entity = xml.HTMLEntity

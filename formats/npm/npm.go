@@ -98,8 +98,8 @@ var routes = []route{
 // opVar carries the parsed operation from the subrouter to its routes.
 const opVar = "npm.op"
 
-// Mount implements formats.Format. All routes are told apart by one parser: patterns can't tell /@scope/name from
-// /name/1.0.0, nor keep an encoded slash apart from a plain one.
+// Mount implements formats.Format. One parser distinguishes all routes: patterns can't tell /@scope/name from /name/1.0.0, nor
+// an encoded slash from a plain one.
 func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 	h := &handlers{site: site, tarballBytes: f.MaxTarballBytes}
 	if h.tarballBytes == 0 {

@@ -19,15 +19,15 @@ const Prefix = api.Prefix
 
 const (
 	defaultHeartbeat = 15 * time.Second
-	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine. Those of callers
-	// without credentials get half of the places at most.
+	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine. Callers
+	// without credentials get at most half of them.
 	maxWaiting          = 2000
 	maxAnonymousWaiters = maxWaiting / 2
 )
 
 // Options of an API. The zero value is sensible.
 type Options struct {
-	// Heartbeat is how often an idle event stream shows that it lives; 0 is 15 s.
+	// Heartbeat is how often an idle event stream sends a comment to show that it is alive; 0 is 15 s.
 	Heartbeat time.Duration
 }
 
@@ -45,7 +45,7 @@ func New(o Options) *API {
 	return &API{opts: o}
 }
 
-// Over sets the instance that the API is of; it is called before Mount.
+// Over sets the instance that the API serves; it is called before Mount.
 func (a *API) Over(i *instance.Instance) { a.over = i }
 
 // Name is the label of the API's requests in logs and metrics.
@@ -68,7 +68,7 @@ func (a *API) Mount(root *mux.Router, server *httpserver.Server) {
 	server.Fallback(root, below, a.Name(), render)
 }
 
-// endpoint is one operation: its route, what answers it, and what the document says of it.
+// endpoint is one operation: its route, its handler, and its description in the OpenAPI document.
 type endpoint struct {
 	method string
 	path   string
@@ -77,7 +77,7 @@ type endpoint struct {
 	openapi.Operation
 }
 
-// handlers are what the operations share.
+// handlers has what the operations share.
 type handlers struct {
 	*API
 	server *httpserver.Server
@@ -85,7 +85,7 @@ type handlers struct {
 
 	authenticate func(r *http.Request) (*http.Request, error) // of server
 
-	waiting, anonymousWaiters chan struct{} // the places that are taken
+	waiting, anonymousWaiters chan struct{} // hold one value for each waiting request
 }
 
 // Paths that several resources are below.
@@ -121,8 +121,8 @@ func (h *handlers) handle(e endpoint) http.Handler {
 		})
 }
 
-// checkQuery refuses a parameter that an operation which changes something does not have: POST /gc?dry_run=true must not
-// remove blobs because dry_run belongs into the body. Operations that only read ignore such parameters. Invalid.
+// checkQuery refuses unknown parameters of an operation that changes something: POST /gc?dry_run=true must not remove blobs,
+// although dry_run belongs into the body. Operations that only read ignore such parameters. Invalid.
 func (e endpoint) checkQuery(r *http.Request) error {
 	if e.method == http.MethodGet || r.URL.RawQuery == "" {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// consumerRoutes are the named readers of the events.
+// consumerRoutes are the endpoints of consumers.
 func (h *handlers) consumerRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/consumers", "api.consumers.list", h.listConsumers, openapi.Operation{
@@ -34,7 +34,7 @@ func consumerOf(c ledger.Consumer) api.Consumer {
 	return api.Consumer{Name: c.Name, Acked: c.Acked, CreatedAt: timeText(c.CreatedAt), UpdatedAt: timeText(c.UpdatedAt)}
 }
 
-// listConsumers answers GET /consumers: those of the caller.
+// listConsumers answers GET /consumers: the caller's consumers.
 func (h *handlers) listConsumers(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	page := in.page()
@@ -56,7 +56,7 @@ func (h *handlers) getConsumer(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusOK, c, err, consumerOf)
 }
 
-// putConsumer answers PUT /consumers/{name}: it makes a consumer (201), or acknowledges events. The answer says where it is.
+// putConsumer answers PUT /consumers/{name}: it makes a consumer (201), or acknowledges events. The answer has its position.
 func (h *handlers) putConsumer(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name := in.segment("name")

@@ -13,7 +13,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// deliveryRoutes are what was sent, or will be, for subscriptions.
+// deliveryRoutes are the endpoints of deliveries.
 func (h *handlers) deliveryRoutes() []endpoint {
 	return []endpoint{
 		{"GET", subscriptionPath + "/deliveries", "api.deliveries.list", h.listDeliveries, openapi.Operation{
@@ -60,7 +60,7 @@ func deliveryDetailOf(d integration.DeliveryDetail) api.DeliveryDetail {
 		Delivery: deliveryOf(d.Delivery), Sent: make([]api.DeliveryAttempt, len(d.Sent)),
 		Request: api.DeliveryRequest{URL: d.URL, ContentType: d.ContentType, Body: string(d.Body)},
 	}
-	_ = json.Unmarshal(d.Header, &out.Request.Header) // our own; one that can't be read is left out
+	_ = json.Unmarshal(d.Header, &out.Request.Header) // written by this server; a header that can't be read is left out
 	for i, a := range d.Sent {
 		out.Sent[i] = api.DeliveryAttempt{Attempt: a.Number, At: timeText(a.At), Seconds: a.Duration.Seconds(), Status: a.Status, Error: a.Error}
 		if d.Answers {
@@ -114,7 +114,7 @@ func (h *handlers) redeliver(w http.ResponseWriter, r *http.Request) error {
 	return h.accepted(w, r, d, err)
 }
 
-// accepted answers with a delivery that is about to be sent, and where its outcome will be.
+// accepted answers with a delivery that is about to be sent, and the URL where its outcome will be.
 func (h *handlers) accepted(w http.ResponseWriter, r *http.Request, d registry.Delivery, err error) error {
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// deploymentRoutes are the deployments that were reported.
+// deploymentRoutes are the endpoints of deployments.
 func (h *handlers) deploymentRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/deployments", "api.deployments.list", h.listDeployments, openapi.Operation{
@@ -110,8 +110,8 @@ func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }
 
-// changeDeployment answers PATCH /deployments/{id} {"status","event_id","url"}: 200 with the deployment; 409 when it can't
-// go there from where it is.
+// changeDeployment answers PATCH /deployments/{id} {"status","event_id","url"}: 200 with the deployment; 409 when its current
+// status can't change to the new one.
 func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutDeployment)

@@ -7,9 +7,9 @@ import (
 	"slipway/web/openapi"
 )
 
-// What the operations of several resources say of themselves in the same words.
+// Descriptions that the operations of several resources share.
 
-// paged are the parameters of every list, behind those of its own.
+// paged returns a list's own parameters, followed by those of every list.
 func paged(own ...openapi.Param) []openapi.Param {
 	return append(own,
 		openapi.Param{Name: "limit", About: "How many items at most; more than 1000 count as 1000.", Of: openapi.Object{"type": "integer", "minimum": 1, "default": wire.DefaultLimit}},
@@ -46,13 +46,13 @@ func plain(about, example string) []openapi.Answer {
 		Content: []openapi.Content{{Media: wire.PlainText, Of: openapi.Object{"type": "string"}, Example: example}}}}
 }
 
-// raw is a body that is somebody's file, of whatever media type.
+// raw is a body that is a published file, of any media type.
 func raw() []openapi.Content {
 	return []openapi.Content{{Media: "application/octet-stream", Of: openapi.Object{"type": "string", "format": "binary"}}}
 }
 
-// Values that the examples of several resources have. The examples are values of the types that the API answers with: they
-// can't be out of shape.
+// Values that the examples of several resources have. The examples are values of the API's own types, so their shape is always
+// right.
 const digestExample = "sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
 
 var (

@@ -1,7 +1,7 @@
 // Package api is the server's side of the JSON API under /api/v1/: repositories, packages, versions, tags with their history,
-// release metadata, tokens, users, the event feed and the Merkle log. The bodies are the types of slipway/api. A file has all
-// of a resource: its endpoints with what the OpenAPI document says of them, examples, renderers and handlers. A handler
-// parses, asks the core once, and renders; the rules are in the core.
+// release metadata, tokens, users, the event feed and the Merkle log. The bodies are the types of slipway/api. Each file has
+// one resource: its endpoints with their OpenAPI descriptions, examples, renderers and handlers. A handler parses, calls the
+// core once, and renders; the rules are in the core.
 //
 // Answers are UTF-8 JSON with snake_case keys, RFC 3339 UTC times with microseconds and digests as sha256:<hex>. Errors
 // are application/problem+json (RFC 9457). Lists take ?limit= and ?after= and answer {"items":[…],"next":"…"}. A package

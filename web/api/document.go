@@ -14,7 +14,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// documentRoutes are this document.
+// documentRoutes are the endpoints of the OpenAPI document.
 func (h *handlers) documentRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/openapi.json", "api.openapi", h.getDocument, openapi.Operation{
@@ -27,8 +27,8 @@ func (h *handlers) documentRoutes() []endpoint {
 	}
 }
 
-// getDocument answers GET /openapi.json: this API, for people and for generators of clients. It is public: it tells nothing
-// that the source does not.
+// getDocument answers GET /openapi.json: this API, for people and for generators of clients. It is public, as it has nothing
+// that the source does not have.
 func (h *handlers) getDocument(w http.ResponseWriter, r *http.Request) error {
 	base := h.server.BaseURL(r)
 	w.Header().Set("Cache-Control", "no-cache")
@@ -51,7 +51,7 @@ func (h *handlers) document(base string) openapi.Document {
 	return d
 }
 
-// typeSchemas are the types of the API that have a form or a closed set of values.
+// typeSchemas are the schemas of the API's types with a format or a closed set of values.
 var typeSchemas = map[reflect.Type]openapi.Object{
 	reflect.TypeFor[api.Action](): {"type": "string", "enum": access.Actions},
 	reflect.TypeFor[api.Digest](): {"type": "string", "pattern": "^[a-z0-9]+:[0-9a-f]+$", "description": "Digest of the version: that of its manifest for OCI, " +
@@ -59,15 +59,15 @@ var typeSchemas = map[reflect.Type]openapi.Object{
 	reflect.TypeFor[api.DeliveryState](): {"type": "string", "enum": deliveryStates},
 }
 
-// namedSchemas are what fields of the API name by the tag as. Event types are examples and not enums, since filters take globs
-// too, and clients that are generated from the document must live with the types of a newer server.
+// namedSchemas are the schemas that fields of the API name by the tag "as". Event types are examples and not enums, since
+// filters take globs too, and clients generated from the document must accept the types of a newer server.
 var namedSchemas = map[string]openapi.Named{
 	"EventType":   {Of: openapi.Object{"type": "string", "examples": cloudEventTypes}},
 	"EventFilter": {Of: openapi.Object{"type": "string", "examples": eventTypeNames}},
 	"EventData":   {Struct: reflect.TypeFor[api.EventData]()},
 }
 
-// namedSchemas are namedSchemas with those that follow from the formats that are served.
+// namedSchemas returns the variable namedSchemas and the schemas that depend on the served formats.
 func (h *handlers) namedSchemas() map[string]openapi.Named {
 	var settings []openapi.Field
 	for _, s := range h.svc.Core.Settings() {
@@ -79,7 +79,7 @@ func (h *handlers) namedSchemas() map[string]openapi.Named {
 	return out
 }
 
-// pathVariables are pathVariables with the names of the formats that are served.
+// pathVariables returns the variable pathVariables with the names of the served formats.
 func (h *handlers) pathVariables() map[string]openapi.Param {
 	names := ""
 	formats := slices.Sorted(maps.Keys(h.svc.Core.Rules))
@@ -123,7 +123,7 @@ var securitySchemes = openapi.Object{
 	"bearer": openapi.Object{"type": "http", "scheme": "bearer", "description": "A token; it begins with `slp_`."},
 }
 
-// groups are the tags of the document, in the order in which people read them.
+// groups are the tags of the document, in reading order.
 var groups = []openapi.Object{
 	{"name": "Repositories", "description": "A repository is a named place for versions that speaks every format."},
 	{"name": "Versions", "description": "Packages and their versions, whatever format they are of, with files, tags and release metadata."},

@@ -11,7 +11,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// environmentRoutes are the environments, and what runs there.
+// environmentRoutes are the endpoints of environments.
 func (h *handlers) environmentRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/environments", "api.environments.list", h.listEnvironments, openapi.Operation{
@@ -108,7 +108,7 @@ func (h *handlers) createEnvironment(w http.ResponseWriter, r *http.Request) err
 	return httpserver.JSON(w, http.StatusCreated, environmentOf(e))
 }
 
-// getEnvironment answers GET /environments/{environment}?as_of=: what is wanted, recorded and running, now or then.
+// getEnvironment answers GET /environments/{environment}?as_of=: what is wanted, recorded and running, now or at that moment.
 func (h *handlers) getEnvironment(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name, when := in.segment("environment"), in.asOf()
@@ -161,7 +161,7 @@ func (h *handlers) stopService(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w, h.svc.Deploy.StopService(r.Context(), name, service))
 }
 
-// environmentHistory answers GET /environments/{environment}/history?service=: what ran there, the newest first.
+// environmentHistory answers GET /environments/{environment}/history?service=: its runs, the newest first.
 func (h *handlers) environmentHistory(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name, page := in.segment("environment"), in.numbered()

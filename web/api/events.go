@@ -16,7 +16,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// eventRoutes are the events.
+// eventRoutes are the endpoints of events.
 func (h *handlers) eventRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/events", "api.events", h.events, openapi.Operation{
@@ -58,7 +58,7 @@ func eventOf(e registry.Event) api.Event {
 }
 
 // events answers GET /events?after=&limit=&wait=&types=: a CloudEvents batch and a Link to the next one, or with Accept:
-// text/event-stream a stream that goes on. With ?consumer= instead of after it begins at the place of a consumer.
+// text/event-stream an endless stream. With ?consumer= instead of after it begins at the position of a consumer.
 func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	q, err := wire.ParseQuery(r)
 	if err != nil {
@@ -84,7 +84,7 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	return h.batch(w, r, eq)
 }
 
-// place is the sequence number behind which to begin.
+// place is the sequence number after which to begin.
 func (h *handlers) place(r *http.Request, q wire.Query) (int64, error) {
 	name, err := q.Text("consumer")
 	switch {
@@ -138,7 +138,7 @@ func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq ledger.Event
 	return wire.WriteBytes(w, batchType, body)
 }
 
-// nextEvents is the request's own URL behind another sequence number.
+// nextEvents is the request's own URL with another sequence number.
 func (h *handlers) nextEvents(r *http.Request, after int64) string {
 	q := r.URL.Query()
 	next := url.Values{"after": {strconv.FormatInt(after, 10)}}

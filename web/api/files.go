@@ -7,7 +7,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// fileRoutes are the files of a version.
+// fileRoutes are the endpoints of a version's files.
 func (h *handlers) fileRoutes() []endpoint {
 	return []endpoint{
 		{"GET", versionPath + "/files/{path:.+}", "api.versions.file", h.getFile, openapi.Operation{
@@ -29,8 +29,8 @@ var fileHeaders = []openapi.Param{
 }
 
 // getFile answers GET …/versions/{version}/files/{path}: the bytes of one file of a version of any format, with ranges and
-// conditions as everywhere. The path may hold slashes, escaped or not. It is where deploy systems pull from that speak no
-// package manager's protocol.
+// conditions as everywhere. The path may hold slashes, escaped or not. It serves deploy systems that speak no package
+// manager's protocol.
 func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at, path := in.coordinate(), in.segment("path")
@@ -41,7 +41,7 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// A browser must not take what somebody published for a page of this server.
+	// A browser must not take a published file for a page of this server.
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	w.Header().Set("Content-Disposition", "attachment")
 	return h.server.ServeStored(w, r, f, h.svc.Catalog, httpserver.FileOptions{})

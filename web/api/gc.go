@@ -12,7 +12,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// collectionRoutes are the collection of bytes that nothing needs.
+// collectionRoutes are the endpoints of the collection of unneeded bytes.
 func (h *handlers) collectionRoutes() []endpoint {
 	return []endpoint{
 		{"POST", "/gc", "api.gc", h.collect, openapi.Operation{

@@ -9,18 +9,18 @@ import (
 	"slipway/web/internal/wire"
 )
 
-// input is what a handler reads of its request. The first thing that is wrong stays in err, and all that is read after it is
-// empty: a handler reads everything that it needs, and then looks once.
+// input reads a request for its handler. The first error stays in err, and every value read after it is empty, so a handler
+// reads all it needs and checks err once.
 type input struct {
 	h     *handlers
 	r     *http.Request
-	query wire.Query // nil until something of it is read
+	query wire.Query // nil until a parameter is read
 	err   error
 }
 
 func (h *handlers) parse(r *http.Request) *input { return &input{h: h, r: r} }
 
-// read is the value of a parser unless something was wrong before.
+// read returns the value of a parser, or an empty one after an error.
 func read[T any](in *input, parser func() (T, error)) (value T) {
 	if in.err == nil {
 		value, in.err = parser()
@@ -28,7 +28,7 @@ func read[T any](in *input, parser func() (T, error)) (value T) {
 	return value
 }
 
-// queried is the value of a parser of the query string.
+// queried returns the value of a parser of the query string.
 func queried[T any](in *input, parser func(wire.Query) (T, error)) T {
 	if in.query == nil {
 		in.query = read(in, func() (wire.Query, error) { return wire.ParseQuery(in.r) })
@@ -41,7 +41,7 @@ func (in *input) segment(key string) string {
 	return read(in, func() (string, error) { return wire.Segment(in.r, key) })
 }
 
-// number returns the number that the path names; what can't be one names nothing.
+// number returns the number in the path. NotFound for text that is no number.
 func (in *input) number(about registry.Subject) int64 {
 	s := in.segment("id")
 	return read(in, func() (int64, error) {
@@ -113,19 +113,19 @@ func (in *input) flag(key string) bool {
 	return queried(in, func(q wire.Query) (bool, error) { return q.Flag(key) })
 }
 
-// seq returns a sequence number; otherwise it is the given one.
+// seq returns a sequence number of the query, or otherwise where there is none.
 func (in *input) seq(key string, otherwise int64) int64 {
 	return queried(in, func(q wire.Query) (int64, error) { return q.Seq(key, otherwise) })
 }
 
-// unchanged refuses a body that names what it is about by another name than the path.
+// unchanged refuses a body whose name for the resource differs from the path's.
 func (in *input) unchanged(inBody, inPath, what string) {
 	if in.err == nil && inBody != "" && inBody != inPath {
 		in.err = wire.Invalid("%s can't be renamed", what)
 	}
 }
 
-// location names what a request has made.
+// location sets the URL of the resource that a request has made.
 func (h *handlers) location(w http.ResponseWriter, r *http.Request, collection, id string) {
 	w.Header().Set("Location", h.server.BaseURL(r)+Prefix+"/"+collection+"/"+url.PathEscape(id))
 }

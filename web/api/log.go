@@ -11,7 +11,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// logRoutes are the Merkle log.
+// logRoutes are the endpoints of the Merkle log.
 func (h *handlers) logRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/log/checkpoint", "api.log.checkpoint", h.checkpoint, openapi.Operation{
@@ -66,7 +66,7 @@ func (h *handlers) proof(w http.ResponseWriter, r *http.Request) error {
 	return wire.WriteBytes(w, wire.PlainText, proofText(p))
 }
 
-// proofText writes c2sp.org/tlog-proof@v1. Its extra data is the leaf, which an event alone does not give back.
+// proofText writes c2sp.org/tlog-proof@v1. Its extra data is the leaf, which can't be computed from an event alone.
 func proofText(p ledger.Proof) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", base64.StdEncoding.EncodeToString(p.Leaf), p.Seq)

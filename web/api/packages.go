@@ -10,7 +10,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// packageRoutes are the packages of a repository.
+// packageRoutes are the endpoints of a repository's packages.
 func (h *handlers) packageRoutes() []endpoint {
 	return []endpoint{
 		{"GET", repositoryPath + "/packages", "api.packages.list", h.listPackages, openapi.Operation{

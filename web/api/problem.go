@@ -10,12 +10,13 @@ import (
 	"slipway/web/openapi"
 )
 
-// staleTag marks a compare-and-swap that lost; it holds the tag as it is, nil when there is none.
+// staleTag marks a failed compare-and-swap; it holds the current tag, nil when there is none.
 type staleTag struct{ current *api.Tag }
 
 func (e *staleTag) Error() string { return "the tag moved" }
 
-// render is httpserver.Problem, and shows who loses a compare-and-swap what holds, and who can't delete what is deployed where.
+// render is httpserver.Problem with two additions: the current tag for a failed compare-and-swap, and the uses of a version
+// that can't be deleted.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	var stale *staleTag
 	var used *registry.InUse
@@ -39,7 +40,7 @@ func usesOf(list []registry.Use) []api.Use {
 	return out
 }
 
-// problems are the answers that are no success, by status; 0 is every other.
+// problems are the answers of failures, by status; 0 is any other status.
 var problems = map[int]openapi.Problem{
 	0: {Name: "Problem", About: "Any other failure: 405, 500, 507; 429 and 503 with `Retry-After`.",
 		Example: problemExample(503, "unavailable", "the database can't be reached")},

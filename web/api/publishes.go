@@ -8,8 +8,8 @@ import (
 	"slipway/web/openapi"
 )
 
-// publishRoutes are the publishes. A publish is what clients staged with the header X-Slipway-Publish: <id>. Only who staged it
-// sees it. ?repository= names the repository where several hold a publish of that id.
+// publishRoutes are the endpoints of publishes. A publish is the files staged with the header X-Slipway-Publish: <id>. Only
+// the user who staged it sees it. ?repository= selects one of several repositories that hold a publish of that id.
 func (h *handlers) publishRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/publishes/{id}", "api.publishes.get", h.getPublish, openapi.Operation{
@@ -34,8 +34,8 @@ var publishExample = api.Publish{
 		SHA256: digestExample[len("sha256:"):], AddedAt: momentExample}},
 }
 
-// commitPublish answers POST /publishes/{id}/commit: 200 with the versions, which all appeared at one moment, or an error
-// and nothing changed.
+// commitPublish answers POST /publishes/{id}/commit: 200 with the versions, which became visible together, or an error and no
+// change.
 func (h *handlers) commitPublish(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id, repository := in.segment("id"), in.text("repository")

@@ -24,8 +24,8 @@ func timeOrNull(t time.Time) *string {
 	return &s
 }
 
-// listOf fetches one page and renders it. A full page is followed by a look for one more row, so that next is absent
-// exactly at the end.
+// listOf fetches one page and renders it. After a full page it fetches one more row, so that next is absent exactly at the
+// end.
 func listOf[R, J any](p registry.Page, fetch func(registry.Page) ([]R, error), cursor func(R) string, render func(R) J) (api.List[J], error) {
 	rows, err := fetch(p)
 	if err != nil {
@@ -55,7 +55,7 @@ func writeList[R, J any](w http.ResponseWriter, p registry.Page, fetch func(regi
 	return httpserver.JSON(w, http.StatusOK, out)
 }
 
-// writeOne answers with one thing, rendered, unless there was an error.
+// writeOne answers with one rendered row, unless there was an error.
 func writeOne[R, J any](w http.ResponseWriter, status int, row R, err error, render func(R) J) error {
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// repositoryRoutes are the repositories.
+// repositoryRoutes are the endpoints of repositories.
 func (h *handlers) repositoryRoutes() []endpoint {
 	repositoryExample := h.repositoryExample()
 	return []endpoint{

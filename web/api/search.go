@@ -9,7 +9,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// searchRoutes are the query over all versions.
+// searchRoutes are the endpoints of the query over all versions.
 func (h *handlers) searchRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/versions", "api.versions.search", h.search, openapi.Operation{

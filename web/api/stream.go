@@ -19,7 +19,7 @@ import (
 // streamBatch is how many events are read at once for a stream.
 const streamBatch = 100
 
-// enter takes one of the places for requests that wait; the caller gives it back.
+// enter takes one of the places for waiting requests; the caller calls leave.
 func (h *handlers) enter(ctx context.Context) (leave func(), err error) {
 	places := []chan struct{}{h.waiting}
 	if access.From(ctx).Type == access.TypeAnonymous {
@@ -40,7 +40,8 @@ func (h *handlers) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// untilStopping returns a context that also ends when the server begins to shut down, which would otherwise wait.
+// untilStopping returns a context that also ends when the server begins to shut down, as the shutdown would otherwise wait for
+// the request.
 func untilStopping(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -53,8 +54,8 @@ func untilStopping(ctx context.Context) (context.Context, func()) {
 	return ctx, cancel
 }
 
-// stream answers with server-sent events: id is the sequence number, data the CloudEvent. A client that comes back says
-// Last-Event-ID. Between events a comment shows that the stream lives; with it goes the position, which also moves past
+// stream answers with server-sent events: id is the sequence number, data the CloudEvent. A client that reconnects sends
+// Last-Event-ID. Between events a comment shows that the stream is alive; it carries the position, which also moves past
 // events that the caller may not see.
 func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq ledger.EventQuery) error {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
@@ -72,7 +73,7 @@ func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq ledger.Even
 	ctx, stop := untilStopping(r.Context())
 	defer stop()
 	r = r.WithContext(ctx)
-	// The first look happens before the header, so that a refusal is a problem with its status.
+	// The first read happens before the header, so that a refusal is a problem with its status.
 	eq.Limit = streamBatch
 	events, next, err := h.look(r, eq)
 	if err != nil {
@@ -89,13 +90,12 @@ func (h *handlers) stream(w http.ResponseWriter, r *http.Request, eq ledger.Even
 		}
 		eq.After, eq.Wait = next, h.opts.Heartbeat
 		if events, next, err = h.look(r, eq); err != nil {
-			return nil // stopping, or a fault that the client meets again when it comes back
+			return nil // stopping, or an error that the client gets when it reconnects
 		}
 	}
 }
 
-// look waits for events, and then reads them with the rights that the caller has by then: they may have ended meanwhile, or
-// while they were read.
+// look waits for events, and then reads them with the caller's rights at that time: rights may end while it waits or reads.
 func (h *handlers) look(r *http.Request, eq ledger.EventQuery) ([]registry.Event, int64, error) {
 	if eq.Wait > 0 {
 		probe := eq
@@ -109,8 +109,8 @@ func (h *handlers) look(r *http.Request, eq ledger.EventQuery) ([]registry.Event
 	return h.svc.Ledger.Events(r.Context(), eq)
 }
 
-// readNow reads events with rights that hold before and after. Where they changed in between there is none, and the next look is
-// by the new ones.
+// readNow reads events with rights that are the same before and after. If they changed in between, it returns no events, and
+// the next read uses the new rights.
 func (h *handlers) readNow(r *http.Request, eq ledger.EventQuery) ([]registry.Event, int64, error) {
 	r, err := h.authenticate(r)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// subscriptionRoutes are the subscriptions.
+// subscriptionRoutes are the endpoints of subscriptions.
 func (h *handlers) subscriptionRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/subscriptions", "api.subscriptions.list", h.listSubscriptions, openapi.Operation{
@@ -119,7 +119,7 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 }
 
 // changeSubscription answers PATCH /subscriptions/{id}: 200; with {"rotate_secret":true} or a new "secret" it shows the
-// secret. {"enabled":true,"from":"now"} goes on without what happened meanwhile.
+// secret. {"enabled":true,"from":"now"} resumes without the events in between.
 func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutSubscription)
@@ -135,7 +135,7 @@ func (h *handlers) changeSubscription(w http.ResponseWriter, r *http.Request) er
 	return httpserver.JSON(w, http.StatusOK, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
 }
 
-// deleteSubscription answers DELETE /subscriptions/{id}: 204; what was not sent yet never is.
+// deleteSubscription answers DELETE /subscriptions/{id}: 204; deliveries that were not sent yet are dropped.
 func (h *handlers) deleteSubscription(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutSubscription)
@@ -145,7 +145,7 @@ func (h *handlers) deleteSubscription(w http.ResponseWriter, r *http.Request) er
 	return writeNothing(w, h.svc.Subscriptions.DeleteSubscription(r.Context(), id))
 }
 
-// pingSubscription answers POST /subscriptions/{id}/ping: 202 with the delivery, which shows what becomes of it.
+// pingSubscription answers POST /subscriptions/{id}/ping: 202 with the delivery, whose state shows the outcome.
 func (h *handlers) pingSubscription(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutSubscription)

@@ -11,7 +11,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// tagRoutes are the tags of a package, with their past.
+// tagRoutes are the endpoints of a package's tags.
 func (h *handlers) tagRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/tags", "api.tags.list", h.listTags, openapi.Operation{
@@ -55,7 +55,7 @@ func tagOf(t registry.Tag) api.Tag {
 		SetAt: timeText(t.SetAt), SetBy: t.SetBy, Reason: t.Reason, Seq: t.SeqFrom, EndedAt: timeOrNull(t.EndedAt)}
 }
 
-// listTags answers GET …/tags: those that hold, by name.
+// listTags answers GET …/tags: the current tags, by name.
 func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at, page := in.name(), in.page()
@@ -80,7 +80,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	return httpserver.JSON(w, http.StatusOK, out)
 }
 
-// getTag answers GET …/tags/{tag}?as_of=: what it names now, or named then.
+// getTag answers GET …/tags/{tag}?as_of=: the tag now, or as of a moment.
 func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at, tag := in.tag()
@@ -100,8 +100,8 @@ func writeTag(w http.ResponseWriter, t registry.Tag) error {
 	return httpserver.JSON(w, http.StatusOK, tagOf(t))
 }
 
-// setTag answers PUT …/tags/{tag} {"version","reason"}: 200 with the tag. With If-Match: "<generation>" it is
-// compare-and-swap: 412 with the tag as it is.
+// setTag answers PUT …/tags/{tag} {"version","reason"}: 200 with the tag. With If-Match: "<generation>" it is a
+// compare-and-swap: 412 with the current tag.
 func (h *handlers) setTag(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at, tag := in.tag()
@@ -134,7 +134,7 @@ func (h *handlers) removeTag(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w, err)
 }
 
-// withCurrentTag puts the current tag into the problem of a compare-and-swap that lost.
+// withCurrentTag puts the current tag into the problem of a failed compare-and-swap.
 func withCurrentTag(err error, current registry.Tag) error {
 	if registry.KindOf(err) != registry.PreconditionFailed {
 		return err

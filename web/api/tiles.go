@@ -22,8 +22,8 @@ const entriesLevel = -1
 // maxTileLevel is the highest level that a log of 2^63 entries has.
 const maxTileLevel = 7
 
-// parseTile reads the part of a tile's path behind "tile/": <L>/<N>[.p/<W>] or entries/<N>[.p/<W>] (C2SP tlog-tiles).
-// There is one spelling of each tile; others are refused.
+// parseTile reads the part of a tile's path after "tile/": <L>/<N>[.p/<W>] or entries/<N>[.p/<W>] (C2SP tlog-tiles). There is
+// one spelling of each tile; others are refused.
 func parseTile(path string) (tlog.Tile, bool) {
 	level, rest, ok := strings.Cut(path, "/")
 	if !ok || level == "data" {

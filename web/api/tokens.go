@@ -13,7 +13,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// tokenRoutes are the tokens.
+// tokenRoutes are the endpoints of tokens.
 func (h *handlers) tokenRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/tokens", "api.tokens.list", h.listTokens, openapi.Operation{
@@ -43,7 +43,7 @@ func tokenOf(t registry.Token) api.Token {
 	}
 }
 
-// listTokens answers GET /tokens: the caller's, or everybody's for an administrator.
+// listTokens answers GET /tokens: the caller's tokens, or all users' tokens for an administrator.
 func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	page := in.numbered()
@@ -62,7 +62,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	req := accounts.TokenRequest{Name: body.Name, Grants: grantsOf(body.Permissions)}
-	if body.ExpiresIn != nil { // an empty one is a variable without a value, not a token without an end
+	if body.ExpiresIn != nil { // an empty text is an unset variable, and must not make a token without an end
 		d, err := time.ParseDuration(*body.ExpiresIn)
 		if err != nil || d <= 0 {
 			return wire.Invalid("expires_in must be a duration such as 720h")

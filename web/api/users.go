@@ -12,7 +12,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// userRoutes are the users, and who the caller is.
+// userRoutes are the endpoints of users, and of the caller.
 func (h *handlers) userRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/users", "api.users.list", h.listUsers, openapi.Operation{
@@ -70,7 +70,7 @@ func (h *handlers) createUser(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusCreated, u, err, userOf)
 }
 
-// changeUser answers PATCH /users/{name}: 200 with the user. Everybody may set the own password.
+// changeUser answers PATCH /users/{name}: 200 with the user. Every user may set their own password.
 func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name := in.segment("name")
@@ -84,7 +84,7 @@ func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusOK, u, err, userOf)
 }
 
-// whoami answers GET /whoami: the caller and its rights. A token never may more than the user behind it.
+// whoami answers GET /whoami: the caller and its rights. A token never has more rights than the user behind it.
 func (h *handlers) whoami(w http.ResponseWriter, r *http.Request) error {
 	a := access.From(r.Context())
 	if a.Type == access.TypeAnonymous && len(a.Grants) == 0 {

@@ -11,7 +11,7 @@ import (
 	"slipway/web/openapi"
 )
 
-// versionRoutes are the versions of a package.
+// versionRoutes are the endpoints of a package's versions.
 func (h *handlers) versionRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/versions", "api.versions.list", h.listVersions, openapi.Operation{
@@ -103,7 +103,7 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
 
-// getVersion answers GET …/versions/{version} with everything known; a deleted one shows as its tombstone.
+// getVersion answers GET …/versions/{version} with everything known; a deleted version is shown as its tombstone.
 func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at := in.coordinate()
@@ -114,8 +114,9 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusOK, d, err, detailOf)
 }
 
-// changeVersion answers PATCH …/versions/{version} {"state","reason"}: 200 with the version. Which states beside published
-// there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.
+// changeVersion answers PATCH …/versions/{version} {"state","reason"}: 200 with the version. The format decides which states
+// there are beside published: a yanked version is not chosen unless it is named exactly, a deprecated one comes with a
+// warning.
 func (h *handlers) changeVersion(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at := in.coordinate()
@@ -141,8 +142,7 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w, h.svc.Publisher.Delete(r.Context(), at, reason))
 }
 
-// putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; what was declared before stays in the
-// version's facts.
+// putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; facts that were declared before stay.
 func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	at := in.coordinate()

@@ -14,8 +14,8 @@ import (
 // maxBodyBytes bounds a request's body.
 const maxBodyBytes = 256 << 10
 
-// Decode reads the request's body, one JSON object, into v. Fields that v does not have are refused by name, so that a
-// misspelt one does not look as if it had worked. Invalid, TooLarge, BadBody.
+// Decode reads the request's body, one JSON object, into v. Unknown fields are refused by name, so that a misspelt field is
+// not ignored silently. Invalid, TooLarge, BadBody.
 func Decode(r *http.Request, v any) error {
 	var raw json.RawMessage
 	if err := httpserver.DecodeJSON(r, maxBodyBytes, &raw); err != nil {

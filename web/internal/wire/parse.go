@@ -21,7 +21,7 @@ const (
 	maxTypes      = 32 // globs in ?types=
 )
 
-// Invalid is the error of a request that says something wrong; it is shown to the client.
+// Invalid is the error for an invalid request; it is shown to the client.
 func Invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)
 }
@@ -35,7 +35,7 @@ func Segment(r *http.Request, key string) (string, error) {
 	return s, nil
 }
 
-// Query is the parsed query string. Operations that only read ignore parameters that they do not have.
+// Query is the parsed query string. Operations that only read ignore unknown parameters.
 type Query url.Values
 
 // ParseQuery parses the query string of a request. Invalid.
@@ -81,7 +81,7 @@ func (q Query) Numbered() (registry.Page, error) {
 
 // AfterNumber is the cursor of a numbered page.
 func AfterNumber(p registry.Page) int64 {
-	n, _ := strconv.ParseInt(p.After, 10, 64) // numbered checked it, or it is our own
+	n, _ := strconv.ParseInt(p.After, 10, 64) // Numbered checked it, or this server made it
 	return n
 }
 
