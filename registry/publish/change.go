@@ -19,7 +19,8 @@ type change struct {
 	pkg   registry.Package
 	// tagged is the version that the change set the tag latest to; "" where it did not.
 	tagged string
-	// newest is the version shown as the newest where no tag latest is set; "" where the change has not computed it.
+	// newest is the version shown as the newest unless the change sets the tag latest; "" where the change has not computed
+	// it.
 	newest string
 	sorted bool // the newest version has to be looked up when the change closes
 	made   bool // the change made the package

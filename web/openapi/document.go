@@ -11,8 +11,8 @@ import (
 )
 
 // Build writes the document. Encoded as JSON, the same document is always the same bytes. It panics where the descriptions
-// contradict themselves: two types of one name, a field of a type that JSON has not, a name that Named has not, a status
-// that Problems has not.
+// contradict themselves: two types with the same name, a field of a type that JSON lacks, a name that Named lacks, a status
+// that Problems lacks.
 func (d Document) Build() Object {
 	b := builder{Document: d, schemas: newSchemas(d.Types, d.Named)}
 	servers, security := []any{}, []any{}

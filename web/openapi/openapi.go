@@ -1,10 +1,10 @@
-// Package openapi writes OpenAPI 3.1 documents: descriptions of endpoints and Go types go in, the document comes out. It
-// knows nothing of the API that it describes.
+// Package openapi writes OpenAPI 3.1 documents: it makes the document from descriptions of endpoints and Go types. It does not
+// depend on the API that it describes.
 //
-// A schema is made of the Go type that the server encodes or decodes, so that document and code can't differ. What Go does
-// not say of a field stands in its tags: doc is its text, in which 'x' stands for `x`, which a tag can't hold; format,
-// pattern, const, enum, examples and minimum are keywords of JSON Schema (enum and examples separate their values by
-// commas); as names an entry of Document.Named.
+// A schema is made of the Go type that the server encodes or decodes, so that document and code can't differ. A field's tags
+// add what its Go type lacks: doc is its text, in which 'x' stands for `x`, which a tag can't hold; format, pattern, const,
+// enum, examples and minimum are keywords of JSON Schema (enum and examples separate their values by commas); as names an
+// entry of Document.Named.
 package openapi
 
 import (
@@ -18,30 +18,30 @@ const Version = "3.1.0"
 // Object is a JSON object of the document, such as a schema.
 type Object = map[string]any
 
-// Document describes an API. The zero value of what it holds is left out or empty.
+// Document describes an API. Zero fields are left out or empty.
 type Document struct {
 	Info     Object
 	Servers  []string // addresses
-	Tags     []Object // the groups of the operations, in the order in which people read them
+	Tags     []Object // the groups of the operations, in reading order
 	Security Object   // the schemes; each alone is enough for an operation that is not public
 
 	Endpoints []Endpoint
 	// Variables describes the variables of all paths, by name.
 	Variables map[string]Param
-	// Problems are the answers that are no success, by status; 0 is every other. The document has each once.
+	// Problems are the answers of failures, by status; 0 is any other status. The document has each once.
 	Problems map[int]Problem
 
-	// Types are schemas of Go types whose kind says too little: those with a form or a closed set of values.
+	// Types are schemas of Go types with a format or a closed set of values, which their kind does not tell.
 	Types map[reflect.Type]Object
-	// Named is what the tag as of a field stands for, by name.
+	// Named has the schemas that the tag "as" of a field names.
 	Named map[string]Named
 }
 
-// Named is a schema that a field names by the tag as: of a string, of the items of a list, or of raw JSON.
+// Named is a schema that a field names by the tag "as": of a string, of the items of a list, or of raw JSON.
 type Named struct {
 	Of      Object       // the schema itself; nil:
 	Struct  reflect.Type // a struct, which becomes a component; nil:
-	Fields  []Field      // those of an object that no struct describes; it becomes a component under the name
+	Fields  []Field      // the fields of an object that no struct describes; it becomes a component under the name
 	Request bool         // the component is a part of requests
 }
 
@@ -59,18 +59,18 @@ type Endpoint struct {
 	Operation
 }
 
-// Operation is what the document says of an endpoint beside its method and path.
+// Operation is the description of an endpoint beside its method and path.
 type Operation struct {
 	Public  bool   // answers without credentials
 	ID      string // operationId
 	Group   string // the name of one of Document.Tags
 	Summary string
-	About   string // more, in Markdown
+	About   string // a longer description, in Markdown
 	Query   []Param
 	Header  []Param
 	Request *Body
 	Answers []Answer // of success
-	Errors  []int    // beside those that every operation of its kind may answer
+	Errors  []int    // beside the errors of every operation of its kind
 }
 
 // Param is a parameter, or a header of an answer.
@@ -79,15 +79,15 @@ type Param struct {
 	About    string
 	Of       Object // nil: a string
 	Example  any
-	Required bool // a query parameter can't be left out
+	Required bool // for a query parameter: it can't be left out
 }
 
-// Body is what a request carries: one JSON object that fits a struct.
+// Body is a request's body: one JSON object that fits a struct.
 type Body struct {
-	Struct   reflect.Type // its name is that of the component
+	Struct   reflect.Type // the component has its name
 	Required []string     // the properties that can't be left out
 	Example  string       // JSON
-	Optional bool         // a request without a body will do
+	Optional bool         // the request may have no body
 }
 
 // Takes is a body that fits a T and needs some properties.
@@ -106,11 +106,11 @@ type Answer struct {
 // Content is a body of an answer.
 type Content struct {
 	Media   string
-	Of      Object // nil: that of the example's type
+	Of      Object // nil: the schema of the example's type
 	Example any
 }
 
-// JSON is content whose schema is that of the example's type.
+// JSON is content with the schema of the example's type.
 func JSON(example any) []Content {
 	return []Content{{Media: "application/json", Example: example}}
 }
@@ -122,8 +122,8 @@ type Problem struct {
 	Or          any // a value of another type that the answer may have
 }
 
-// failures are the statuses that a client of an endpoint should be ready for; all others are the default's. named: its path
-// has variables.
+// failures are the statuses that a client of an endpoint should handle; all others fall under the default. named: its path has
+// variables.
 func (e Endpoint) failures(named bool) []int {
 	out := append([]int{}, e.Errors...)
 	if named || len(e.Query)+len(e.Header) > 0 || e.Request != nil {

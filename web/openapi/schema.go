@@ -20,7 +20,7 @@ type schemas struct {
 	fixed  map[reflect.Type]Object
 	named  map[string]Named
 	byName map[string]Object
-	types  map[string]reflect.Type // which type took the name
+	types  map[string]reflect.Type // the type that has the name
 }
 
 func newSchemas(fixed map[reflect.Type]Object, named map[string]Named) *schemas {
@@ -36,7 +36,7 @@ func componentName(t reflect.Type) string {
 	return name
 }
 
-// of returns the schema of a type that answers have: a reference where it is a struct.
+// of returns the schema of a type in answers: a reference for a struct.
 func (s *schemas) of(t reflect.Type) Object {
 	if fixed, ok := s.fixed[t]; ok {
 		return maps.Clone(fixed)
@@ -59,12 +59,12 @@ func (s *schemas) of(t reflect.Type) Object {
 	case reflect.Struct:
 		return s.answer(t)
 	default:
-		panic(fmt.Sprintf("no JSON schema for %v", t)) // a fault of ours, found by any test
+		panic(fmt.Sprintf("no JSON schema for %v", t)) // a programming error, found by any test
 	}
 }
 
-// answer makes the component of a struct that answers have. Its fields without omitempty are required; of these, pointers
-// may be null.
+// answer makes the component of a struct in answers. Its fields without omitempty are required; of these, pointers may be
+// null.
 func (s *schemas) answer(t reflect.Type) Object {
 	return s.component(t, func(properties Object) Object {
 		required := []string{}
@@ -82,7 +82,7 @@ func (s *schemas) answer(t reflect.Type) Object {
 	})
 }
 
-// request makes the component of a struct that requests have: it says by itself which properties it needs, and may have no
+// request makes the component of a struct in requests: required are the properties that a request needs, and it may have no
 // others than those of the struct.
 func (s *schemas) request(t reflect.Type, required []string) Object {
 	return s.component(t, func(properties Object) Object {
@@ -116,8 +116,8 @@ func (s *schemas) fields(name string, n Named) Object {
 	return refTo(name)
 }
 
-// component returns a reference to the component of a struct, and makes it unless it is there: fill adds the properties and
-// returns what else the schema has.
+// component returns a reference to the component of a struct, and makes a missing one: fill adds the properties and returns
+// the rest of the schema.
 func (s *schemas) component(t reflect.Type, fill func(properties Object) Object) Object {
 	name := componentName(t)
 	if had, ok := s.types[name]; ok {
@@ -149,7 +149,7 @@ func nullable(property Object) Object {
 	return Object{"anyOf": []any{property, Object{"type": "null"}}, "description": about}
 }
 
-// property is the schema of one field with what its tags say.
+// property is the schema of one field, with its tags applied.
 func (s *schemas) property(f jsonField) Object {
 	tag := f.field.Tag
 	var out Object

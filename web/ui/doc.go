@@ -1,3 +1,3 @@
-// Package ui has the pages for people: the front page with the lines with which clients are set up, the documentation of the
-// version that runs, an icon, and robots.txt. They work without script, and load nothing from elsewhere.
+// Package ui has the pages for people: the front page with the set-up lines of clients, the documentation of the running
+// version, an icon, and robots.txt. They work without script, and load nothing from elsewhere.
 package ui

@@ -36,19 +36,19 @@ var favicon []byte
 //go:embed page/robots.txt
 var robots []byte
 
-// pageTemplate escapes by context. The style is ours and has no place for values.
+// pageTemplate escapes by context. The style is fixed and has no values in it.
 var pageTemplate = template.Must(template.New("").Funcs(template.FuncMap{
 	"style": func() template.CSS { return template.CSS(pageStyle) },
 }).Parse(pageSource))
 
-// pagePolicy lets the page have its own style and nothing else: no script, no frame, nothing from elsewhere.
+// pagePolicy allows the page its own style and nothing else: no script, no frame, nothing from other hosts.
 var pagePolicy = func() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// Page is the front page at /, with what browsers ask of every site: an icon, and robots.txt.
+// Page is the front page at /, with the files that browsers request from every site: an icon, and robots.txt.
 type Page struct {
 	version string
 	guide   *setup.Guide
@@ -81,7 +81,7 @@ func (p *Page) Mount(root *mux.Router, server *httpserver.Server) {
 	get("/robots.txt", "web.robots", static("text/plain; charset=utf-8", robots))
 }
 
-// static answers with bytes that change with the program only.
+// static answers with bytes that are part of the program.
 func static(contentType string, body []byte) httpserver.Handler {
 	return func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Cache-Control", "public, max-age=86400")
@@ -89,22 +89,22 @@ func static(contentType string, body []byte) httpserver.Handler {
 	}
 }
 
-// frame is what every page shows.
+// frame has the values that every page shows.
 type frame struct {
 	Title   string
 	Version string
 	Base    string // public address without trailing slash
-	Caller  string // "": nobody has logged in
+	Caller  string // "": the visitor is not logged in
 }
 
-// pageView is what the front page shows.
+// pageView has the values of the front page.
 type pageView struct {
 	frame
 	Repositories []repositoryView
-	More         bool // there are more than are listed
+	More         bool // more repositories than are listed
 	Repository   string
 	Setup        []setup.Section
-	Kept         string // what the formats keep
+	Kept         string // what the formats of the program keep, as text
 }
 
 type repositoryView struct {
@@ -113,8 +113,8 @@ type repositoryView struct {
 	Shown             bool // its set-up lines are on the page
 }
 
-// front answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but
-// with them it shows more: ?login asks a browser for them. ?repository= chooses whose set-up lines are shown.
+// front answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but with
+// them it shows more: ?login asks a browser for them. ?repository= chooses the repository of the set-up lines.
 func (p *Page) front(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -162,7 +162,7 @@ func writePage(w http.ResponseWriter, status int, name string, view any) error {
 	return err
 }
 
-// failure shows people a page, and everything else a problem.
+// failure answers browsers with a page, and other clients with a problem.
 func (p *Page) failure(w http.ResponseWriter, r *http.Request, base string, e *registry.Error) {
 	if httpserver.Accepts(r.Header, "text/html") == 0 {
 		httpserver.Problem(w, r, e)
@@ -171,7 +171,7 @@ func (p *Page) failure(w http.ResponseWriter, r *http.Request, base string, e *r
 	httpserver.ErrorHeader(w.Header(), e)
 	status := httpserver.StatusOf(e)
 	problem := api.Problem{Title: http.StatusText(status), Detail: e.Detail, RequestID: httpserver.RequestID(r.Context())}
-	_ = writePage(w, status, "problem", struct { // the client went away: nobody is left to tell
+	_ = writePage(w, status, "problem", struct { // the client went away
 		frame
 		Problem api.Problem
 	}{frame{Title: problem.Title + " · Slipway", Version: p.version, Base: base}, problem})
@@ -188,8 +188,8 @@ func (p *Page) index(base string) any {
 	}{"Slipway", p.version, base + api.Prefix, base + api.Prefix + "/openapi.json", base + "/docs/"}
 }
 
-// view looks for the repositories that the visitor may read. Who may read none sees the set-up lines of main as an
-// example; whether it exists is not said.
+// view finds the repositories that the visitor may read. A visitor who may read none sees the set-up lines of main as an
+// example, whether or not main exists.
 func (p *Page) view(r *http.Request, base string, q wire.Query) (pageView, error) {
 	v := pageView{frame: frame{Title: "Slipway", Version: p.version, Base: base}, Repository: registry.DefaultRepository}
 	repos, next, err := p.core.Repositories(r.Context(), registry.Page{Limit: maxListed})

@@ -181,8 +181,8 @@ func ParseSeq(what, s string) (int64, error) {
 	return n, nil
 }
 
-// Generation reads the precondition of a tag change: If-Match: "<generation>", or If-None-Match: * for a tag that must
-// not hold. nil: there is none.
+// Generation reads the precondition of a tag change: If-Match: "<generation>", or If-None-Match: * for a tag that must not
+// exist. nil: there is none.
 func Generation(r *http.Request) (*int64, error) {
 	match, none := r.Header.Values("If-Match"), r.Header.Values("If-None-Match")
 	switch {

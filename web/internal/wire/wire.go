@@ -1,5 +1,5 @@
-// Package wire has what the API and the pages share of HTTP: parsers of paths, queries, preconditions and JSON bodies, and the
-// writer of a body that is at hand as a whole.
+// Package wire has the HTTP code that the API and the pages share: parsers of paths, queries, preconditions and JSON bodies,
+// and a writer of complete bodies.
 package wire
 
 import (
@@ -10,7 +10,7 @@ import (
 // PlainText is the media type of text that a browser shows as it is.
 const PlainText = "text/plain; charset=utf-8"
 
-// WriteBytes answers 200 with a body of known length. The error is that of the connection.
+// WriteBytes answers 200 with a body of known length. The error is the connection's.
 func WriteBytes(w http.ResponseWriter, contentType string, body []byte) error {
 	hd := w.Header()
 	hd.Set("Content-Type", contentType)
