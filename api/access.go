@@ -26,7 +26,7 @@ type Token struct {
 	Name        string       `json:"name" doc:"Its name."`
 	User        string       `json:"user" doc:"The user whose rights bound it."`
 	Hint        string       `json:"hint" doc:"The secret's first characters."`
-	Permissions []Permission `json:"permissions" doc:"What it may do."`
+	Permissions []Permission `json:"permissions" doc:"The permissions, by repository."`
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
 	ExpiresAt   *string      `json:"expires_at" format:"date-time" doc:"When it ends; null: never."`
 	RevokedAt   *string      `json:"revoked_at" format:"date-time" doc:"When it was revoked; null: it was not."`
@@ -41,7 +41,7 @@ type NewToken struct {
 // TokenRequest is the body of POST /tokens. It needs a name and permissions.
 type TokenRequest struct {
 	Name        string       `json:"name,omitempty" doc:"Its name."`
-	Permissions []Permission `json:"permissions,omitempty" doc:"What it may do."`
+	Permissions []Permission `json:"permissions,omitempty" doc:"The permissions, by repository."`
 	ExpiresIn   *string      `json:"expires_in,omitempty" doc:"A duration such as '720h'; absent: it does not end."`
 }
 
@@ -49,7 +49,7 @@ type TokenRequest struct {
 type User struct {
 	Name        string       `json:"name" doc:"Its name."`
 	Disabled    bool         `json:"disabled" doc:"Whether logging in is refused."`
-	Permissions []Permission `json:"permissions" doc:"What it may do."`
+	Permissions []Permission `json:"permissions" doc:"The permissions, by repository."`
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
 }
 
@@ -59,7 +59,7 @@ type UserChange struct {
 	Name        string        `json:"name,omitempty" doc:"Its name."`
 	Password    *string       `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes."`
 	Disabled    *bool         `json:"disabled,omitempty" doc:"Whether logging in is refused."`
-	Permissions *[]Permission `json:"permissions,omitempty" doc:"What it may do."`
+	Permissions *[]Permission `json:"permissions,omitempty" doc:"The permissions, by repository."`
 }
 
 // NewUser is the body of POST /users; it needs a name and a password.
@@ -71,5 +71,5 @@ type Caller struct {
 	ID          string       `json:"id" doc:"Its id."`
 	Name        string       `json:"name" doc:"Its name."`
 	Token       string       `json:"token,omitempty" doc:"Name of the token that was used."`
-	Permissions []Permission `json:"permissions" doc:"What it may do."`
+	Permissions []Permission `json:"permissions" doc:"The permissions, by repository."`
 }

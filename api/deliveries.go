@@ -22,7 +22,7 @@ type Delivery struct {
 	State        DeliveryState `json:"state" doc:"Where it stands."`
 	Attempts     int           `json:"attempt_count" doc:"How many attempts were made."`
 	NextAt       *string       `json:"next_at" format:"date-time" doc:"When the next attempt is; null: there is none."`
-	Redelivery   bool          `json:"redelivery" doc:"Whether somebody asked for it again."`
+	Redelivery   bool          `json:"redelivery" doc:"Whether the delivery was asked for again."`
 	Status       int           `json:"status,omitempty" doc:"Status of the latest answer; absent: none came."`
 	Error        string        `json:"error,omitempty" doc:"Why the attempt failed."`
 	CreatedAt    string        `json:"created_at" format:"date-time" doc:"When it was made."`
@@ -32,7 +32,7 @@ type Delivery struct {
 // DeliveryDetail is a delivery with its request and the result of each attempt.
 type DeliveryDetail struct {
 	Delivery
-	Request DeliveryRequest   `json:"request" doc:"What every attempt sends, without the signature."`
+	Request DeliveryRequest   `json:"request" doc:"The request that every attempt sends, without the signature."`
 	Sent    []DeliveryAttempt `json:"attempts" doc:"How each attempt went."`
 }
 

@@ -4,7 +4,7 @@ package api
 type Environment struct {
 	Name        string `json:"name" doc:"Its name."`
 	Description string `json:"description" doc:"For people."`
-	Tag         string `json:"tag" doc:"The tag that says what is wanted here; may be empty."`
+	Tag         string `json:"tag" doc:"The tag that names the wanted versions; may be empty."`
 	CreatedAt   string `json:"created_at" format:"date-time" doc:"When it was made."`
 	UpdatedAt   string `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
@@ -14,7 +14,7 @@ type Environment struct {
 type EnvironmentChange struct {
 	Name        string  `json:"name,omitempty" doc:"Its name."`
 	Description *string `json:"description,omitempty" doc:"For people."`
-	Tag         *string `json:"tag,omitempty" doc:"The tag that says what is wanted here."`
+	Tag         *string `json:"tag,omitempty" doc:"The tag that names the wanted versions."`
 }
 
 // NewEnvironment is the body of POST /environments; it needs a name.
@@ -24,14 +24,14 @@ type NewEnvironment EnvironmentChange
 type EnvironmentState struct {
 	Environment
 	Seq      int64          `json:"seq" doc:"The last entry of the log that counts."`
-	Services []ServiceState `json:"services" doc:"What runs there, as far as you may read it."`
+	Services []ServiceState `json:"services" doc:"The services, as far as you may read their versions."`
 }
 
 // ServiceState is what is wanted, recorded and running of one service; a field that does not apply is absent. Drift is true
 // when another version runs than the wanted one.
 type ServiceState struct {
 	Service  string    `json:"service" doc:"Name of the service."`
-	Wanted   *Wanted   `json:"wanted,omitempty" doc:"What the environment's tag names; absent without one."`
+	Wanted   *Wanted   `json:"wanted,omitempty" doc:"The version that the environment's tag names; absent without a tag."`
 	Recorded *Recorded `json:"recorded,omitempty" doc:"The latest report."`
 	Running  *Running  `json:"running,omitempty" doc:"The last deployment that succeeded and was not rolled back."`
 	Drift    bool      `json:"drift" doc:"Something else runs than is wanted."`
@@ -52,7 +52,7 @@ type Recorded struct {
 	Deployed
 	Status string `json:"status" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
 	At     string `json:"at" format:"date-time" doc:"When."`
-	By     string `json:"by" doc:"Who reported it."`
+	By     string `json:"by" doc:"Name of the caller that reported it."`
 	Seq    int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }
 

@@ -14,7 +14,7 @@ type Event struct {
 	Sequence        string          `json:"sequence" pattern:"^[0-9]{20}$" doc:"Sequence number of the entry, 20 digits, so that it orders as text."`
 	PartitionKey    string          `json:"partitionkey,omitempty" doc:"The same for all events of a package."`
 	AuthType        string          `json:"authtype" doc:"'user', 'api_key', 'system' or 'unauthenticated'."`
-	AuthID          string          `json:"authid" doc:"Who did it."`
+	AuthID          string          `json:"authid" doc:"Id of the caller that caused the event."`
 	Data            json.RawMessage `json:"data,omitempty" as:"EventData" doc:"What happened; absent when it was erased."`
 }
 
@@ -31,14 +31,14 @@ type EventData struct {
 	Former       []EventFile   `json:"former,omitempty" doc:"Files that were replaced, as they were."`
 	Tag          string        `json:"tag,omitempty" doc:"Name of the tag."`
 	Generation   int64         `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
-	Previous     *EventVersion `json:"previous,omitempty" doc:"What the tag named before."`
-	Reason       string        `json:"reason,omitempty" doc:"Why, as who did it said."`
-	Actor        string        `json:"actor,omitempty" doc:"Name of who did it."`
+	Previous     *EventVersion `json:"previous,omitempty" doc:"The version that the tag named before."`
+	Reason       string        `json:"reason,omitempty" doc:"The reason that the caller gave."`
+	Actor        string        `json:"actor,omitempty" doc:"Name of the caller that caused the event."`
 	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
 	Facts        []FactInput   `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
 	Name         string        `json:"name,omitempty" doc:"Name of the user, token or instance that it is about."`
 	Subscription string        `json:"subscription,omitempty" doc:"Id of the subscription."`
-	Source       *Source       `json:"source,omitempty" doc:"What the version was built from."`
+	Source       *Source       `json:"source,omitempty" doc:"The source that the version was built from."`
 	Build        *Build        `json:"build,omitempty" doc:"How it was built."`
 	Ref          string        `json:"ref,omitempty" doc:"Branch or tag of the source."`
 	Environment  string        `json:"environment,omitempty" doc:"Name of the environment."`
@@ -48,7 +48,7 @@ type EventData struct {
 	ExternalID   string        `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
 	URL          string        `json:"url,omitempty" doc:"Page of the deployment."`
 	Cause        string        `json:"cause,omitempty" doc:"Id of the event that led to it."`
-	Restored     *EventVersion `json:"restored,omitempty" doc:"What runs again after a rollback."`
+	Restored     *EventVersion `json:"restored,omitempty" doc:"The version that runs again after a rollback."`
 }
 
 // EventFile is a file in an event.
@@ -69,8 +69,8 @@ type EventVersion struct {
 
 // FactInput is a fact in an event.
 type FactInput struct {
-	Key    string `json:"key" doc:"What the fact is about."`
-	Value  string `json:"value" doc:"What is said."`
+	Key    string `json:"key" doc:"Name of the property, such as 'source.commit'."`
+	Value  string `json:"value" doc:"The value of the property."`
 	Source string `json:"source" doc:"Where it was read: 'npm:gitHead', 'api' and so on."`
 	Rank   int    `json:"rank" doc:"Weight of the source; the highest wins, then the latest."`
 }

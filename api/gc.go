@@ -4,7 +4,7 @@ package api
 type CollectionRequest struct {
 	Grace  string `json:"grace,omitempty" doc:"How long ago a blob must have lost its last use; '24h' when absent."`
 	Force  bool   `json:"force,omitempty" doc:"Go on, however much would be removed."`
-	DryRun bool   `json:"dry_run,omitempty" doc:"Remove nothing, and tell what would be."`
+	DryRun bool   `json:"dry_run,omitempty" doc:"Remove nothing, and report what would be removed."`
 }
 
 // CollectionReport is what a collection removed, or would have removed.
@@ -15,6 +15,6 @@ type CollectionReport struct {
 	OrphanBytes   int64 `json:"orphan_bytes" doc:"How many bytes these had."`
 	Uploads       int64 `json:"uploads" doc:"Uploads given up: unfinished and too old."`
 	StillNeeded   int64 `json:"still_needed" doc:"Candidates that were in use after all."`
-	DryRun        bool  `json:"dry_run" doc:"Remove nothing, and tell what would be."`
+	DryRun        bool  `json:"dry_run" doc:"Remove nothing, and report what would be removed."`
 	DurationMilli int64 `json:"duration_ms" doc:"Milliseconds."`
 }

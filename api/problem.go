@@ -19,7 +19,7 @@ type TagProblem struct {
 // InUseProblem is the problem of a deletion that deployments stand against (409).
 type InUseProblem struct {
 	Problem
-	Uses []Use `json:"uses" doc:"The services that run what should go, or are about to."`
+	Uses []Use `json:"uses" doc:"The services that run the version to be deleted, or are about to run it."`
 }
 
 // Use is a service that runs a version, or a deployment that is about to bring it.

@@ -6,7 +6,7 @@ type Subscription struct {
 	Name           string   `json:"name" doc:"Its name."`
 	Sink           string   `json:"sink" examples:"webhook" doc:"How it is sent."`
 	URL            string   `json:"url" doc:"Where it is sent to."`
-	Preset         string   `json:"preset" doc:"The shape of what is sent."`
+	Preset         string   `json:"preset" doc:"The shape of the requests."`
 	Types          []string `json:"types" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`
 	Repositories   []string `json:"repositories" doc:"Repositories or globs over them."`
 	Packages       []string `json:"packages" doc:"Packages or globs over them."`
@@ -16,14 +16,14 @@ type Subscription struct {
 	DisabledReason string   `json:"disabled_reason,omitempty" doc:"Why nothing is sent."`
 	FailingSince   *string  `json:"failing_since" format:"date-time" doc:"First failure after the last success; null: it does not fail."`
 	CreatedAt      string   `json:"created_at" format:"date-time" doc:"When it was made."`
-	CreatedBy      string   `json:"created_by" doc:"Who made it."`
+	CreatedBy      string   `json:"created_by" doc:"Name of the caller that made it."`
 	UpdatedAt      string   `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
 
 // ChangedSubscription is the answer to a change. It holds the secret only when the change set a new one.
 type ChangedSubscription struct {
 	Subscription
-	Secret string `json:"secret,omitempty" doc:"What signs."`
+	Secret string `json:"secret,omitempty" doc:"The secret that signs."`
 }
 
 // SubscriptionDetail is a subscription with the state of its deliveries.
@@ -39,12 +39,12 @@ type SubscriptionChange struct {
 	Name         *string   `json:"name,omitempty" doc:"Its name."`
 	Sink         *string   `json:"sink,omitempty" examples:"webhook" doc:"How it is sent."`
 	URL          *string   `json:"url,omitempty" doc:"Where it is sent to."`
-	Preset       *string   `json:"preset,omitempty" doc:"The shape of what is sent."`
+	Preset       *string   `json:"preset,omitempty" doc:"The shape of the requests."`
 	Types        *[]string `json:"types,omitempty" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`
 	Repositories *[]string `json:"repositories,omitempty" doc:"Repositories or globs over them."`
 	Packages     *[]string `json:"packages,omitempty" doc:"Packages or globs over them."`
 	Tags         *[]string `json:"tags,omitempty" doc:"Names of tags or globs over them; with any, events without a tag do not match."`
-	Secret       *string   `json:"secret,omitempty" doc:"What signs."`
+	Secret       *string   `json:"secret,omitempty" doc:"The secret that signs."`
 	RotateSecret bool      `json:"rotate_secret,omitempty" doc:"Make a new secret; for a day the old one signs too."`
 	Enabled      *bool     `json:"enabled,omitempty" doc:"Whether anything is sent."`
 	From         string    `json:"from,omitempty" enum:"now,cursor" doc:"With 'enabled': 'now' or 'cursor', where to go on."`

@@ -7,8 +7,8 @@ type Tag struct {
 	Digest     Digest  `json:"digest,omitempty"`
 	Generation int64   `json:"generation" minimum:"1" doc:"Grows by one with every change of the tag."`
 	SetAt      string  `json:"set_at" format:"date-time" doc:"When it was set."`
-	SetBy      string  `json:"set_by" doc:"Who set it."`
-	Reason     string  `json:"reason" doc:"Why, as who did it said."`
+	SetBy      string  `json:"set_by" doc:"Name of the caller that set it."`
+	Reason     string  `json:"reason" doc:"The reason that the caller gave."`
 	Seq        int64   `json:"seq" doc:"Sequence number of the entry in the log."`
 	EndedAt    *string `json:"ended_at,omitempty" format:"date-time" doc:"When it moved on or was removed; absent while it holds."`
 }
@@ -16,5 +16,5 @@ type Tag struct {
 // TagChange is the body of PUT of a tag. It needs a version.
 type TagChange struct {
 	Version string `json:"version,omitempty" doc:"The version to name; for OCI a digest or another tag's."`
-	Reason  string `json:"reason,omitempty" doc:"Why, as who did it said."`
+	Reason  string `json:"reason,omitempty" doc:"The reason that the caller gave."`
 }

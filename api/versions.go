@@ -17,12 +17,12 @@ type VersionSummary struct {
 	Name        string `json:"name" doc:"Its name."`
 	Version     string `json:"version" doc:"The version, as its format writes it."`
 	State       string `json:"state" doc:"'published', 'yanked', 'deprecated' or 'deleted'."`
-	Reason      string `json:"reason,omitempty" doc:"Why, as who did it said."`
+	Reason      string `json:"reason,omitempty" doc:"The reason that the caller gave."`
 	Digest      Digest `json:"digest,omitempty"`
 	Size        int64  `json:"size" doc:"Bytes."`
 	Prerelease  bool   `json:"prerelease" doc:"Whether it is one by the rules of its format."`
 	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
-	PublishedBy string `json:"published_by" doc:"Who published it."`
+	PublishedBy string `json:"published_by" doc:"Name of the caller that published it."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }
 
@@ -50,8 +50,8 @@ type File struct {
 
 // Fact is a statement about a version: its source, its time, and its rank.
 type Fact struct {
-	Key    string `json:"key" doc:"What the fact is about."`
-	Value  string `json:"value" doc:"What is said."`
+	Key    string `json:"key" doc:"Name of the property, such as 'source.commit'."`
+	Value  string `json:"value" doc:"The value of the property."`
 	Source string `json:"source" doc:"Where it was read: 'npm:gitHead', 'api' and so on."`
 	Rank   int    `json:"rank" doc:"Weight of the source; the highest wins, then the latest."`
 	At     string `json:"at" format:"date-time" doc:"When."`
@@ -60,7 +60,7 @@ type Fact struct {
 
 // Release is the best known value of every fact about a version.
 type Release struct {
-	Source    *Source           `json:"source,omitempty" doc:"What it was built from."`
+	Source    *Source           `json:"source,omitempty" doc:"The source that it was built from."`
 	Build     *Build            `json:"build,omitempty" doc:"How it was built."`
 	Custom    map[string]string `json:"custom,omitempty" doc:"Your own keys and values."`
 	Conflicts []string          `json:"conflicts,omitempty" doc:"Keys whose values disagree."`
@@ -86,12 +86,12 @@ type Build struct {
 // VersionChange is the body of PATCH of a version. It needs a state.
 type VersionChange struct {
 	State  string `json:"state,omitempty" doc:"'published', 'yanked', 'deprecated' or 'deleted'."`
-	Reason string `json:"reason,omitempty" doc:"Why, as who did it said."`
+	Reason string `json:"reason,omitempty" doc:"The reason that the caller gave."`
 }
 
 // DeclaredMetadata is the body of PUT of a version's metadata.
 type DeclaredMetadata struct {
-	Source *Source           `json:"source,omitempty" doc:"What it was built from."`
+	Source *Source           `json:"source,omitempty" doc:"The source that it was built from."`
 	Build  *Build            `json:"build,omitempty" doc:"How it was built."`
 	Custom map[string]string `json:"custom,omitempty" doc:"Your own keys and values."`
 }
@@ -107,6 +107,6 @@ type Hit struct {
 	Digest      Digest `json:"digest,omitempty"`
 	Size        int64  `json:"size" doc:"Bytes."`
 	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
-	PublishedBy string `json:"published_by" doc:"Who published it."`
+	PublishedBy string `json:"published_by" doc:"Name of the caller that published it."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }

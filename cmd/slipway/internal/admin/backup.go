@@ -47,7 +47,7 @@ older is removed.`,
 	cfg.StoreFlags(cmd.Flags())
 	cmd.Flags().IntVar(&o.Keep, "keep", 7, "how many snapshots stay, with this one; 0 is all")
 	cmd.Flags().BoolVar(&withoutBlobs, "without-blobs", false, "leave the bytes to another backup, such as that of the bucket")
-	cmd.Flags().BoolVar(&o.Verify, "verify", false, "also read the bytes that the directory has already, and bring anew what is damaged there")
+	cmd.Flags().BoolVar(&o.Verify, "verify", false, "also read the bytes that the directory has already, and copy damaged ones again")
 	cmd.Flags().StringVar(&output, "output", command.Table, "table or json")
 	return cmd
 }

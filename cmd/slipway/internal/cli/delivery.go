@@ -43,7 +43,7 @@ const (
 
 func (c commands) subscriptionPingCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
-		Use: "ping ID", Short: "Send a test event and tell what came of it", Args: command.Exactly(1),
+		Use: "ping ID", Short: "Send a test event and show the outcome", Args: command.Exactly(1),
 		Long:    `Send a test event, once, and wait for the outcome: exit code 0 when the receiver took it, 1 when not.`,
 		Example: "  slipway subscription ping 3",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,7 +97,7 @@ func settled(ctx context.Context, cl *client.Client, id string) (raw json.RawMes
 func (c commands) subscriptionDeliveriesCmd(f *Flags) *cobra.Command {
 	var state string
 	cmd := &cobra.Command{
-		Use: "deliveries ID", Short: "List what was sent and what waits, the newest first", Args: command.Exactly(1),
+		Use: "deliveries ID", Short: "List sent and waiting deliveries, the newest first", Args: command.Exactly(1),
 		Example: "  slipway subscription deliveries 3 --state dead",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, f, deliveryColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Delivery, error] {

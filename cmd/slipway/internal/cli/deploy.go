@@ -96,7 +96,7 @@ func (c commands) deployListCmd(f *Flags) *cobra.Command {
 	fs.StringVar(&filter.Repository, "repository", "", "only of versions from this repository")
 	fs.StringVar(&filter.Status, "status", "", "only with this status")
 	fs.StringVar(&filter.PURL, "purl", "", "only of this version")
-	fs.StringVar(&filter.Digest, "digest", "", "only of what was reported with this digest")
+	fs.StringVar(&filter.Digest, "digest", "", "only of versions reported with this digest")
 	return cmd
 }
 

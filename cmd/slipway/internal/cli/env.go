@@ -85,7 +85,7 @@ func (c commands) envCreateCmd(f *Flags) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
-	cmd.Flags().StringVar(&tag, "tag", "", "the tag that says what is wanted there")
+	cmd.Flags().StringVar(&tag, "tag", "", "the tag that names the wanted versions")
 	return cmd
 }
 

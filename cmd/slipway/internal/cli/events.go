@@ -53,17 +53,17 @@ func (c commands) eventsTailCmd(f *Flags) *cobra.Command {
 	var once bool
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Print events as they happen, or run a command for each", Args: command.Exactly(0),
-		Long: `Print the events that you may see, oldest first, and wait for more. It starts with what happens from now on, with --once
+		Long: `Print the events that you may see, oldest first, and wait for more. It starts with new events, with --once
 at the start of the log; --after N starts behind the event of that sequence number, --after start at the first.
 
 --exec CMD runs CMD with sh for each event, one after the other: the CloudEvent as JSON on its standard input, and
 SLIPWAY_EVENT_SEQ, _ID, _TYPE, _SUBJECT, _TIME, _REPOSITORY, _FORMAT, _PACKAGE, _VERSION, _PURL, _DIGEST, _TAG and _ACTOR
 in its environment. When a command fails, tail stops with exit code 1 and names the sequence number to go on behind; an
-event can come twice, never too seldom.
+event can come twice, but none is left out.
 
---consumer NAME keeps the place on the server, under a name of your own: tail goes on behind the last event that was dealt
-with, wherever it was started last; a new consumer starts as tail does without it. An event is dealt with when its command
-has succeeded. One that fails runs again after 1 s, then after pauses that double up to 30 s, until it succeeds: nothing is
+--consumer NAME keeps the position on the server, under a name of your own: tail continues behind the last event that was
+handled, on whatever machine it is started; a new consumer starts as tail does without the flag. An event is handled when its
+command has succeeded. A command that fails runs again after 1 s, then after pauses that double up to 30 s, until it succeeds: nothing is
 skipped and nothing overtakes (with --once, tail stops instead). SIGTERM and SIGINT let the running command end. Run one
 tail for a consumer: two would both run each event.
 
@@ -95,7 +95,7 @@ Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.publi
 	c.completeTypes(cmd, "types")
 	cmd.Flags().BoolVar(&once, "once", false, "end when there is nothing more")
 	cmd.Flags().StringVar(&script, "exec", "", "command to run with sh for each event")
-	cmd.Flags().StringVar(&consumer, "consumer", "", "name under which the server keeps the place; --after says where a new one starts")
+	cmd.Flags().StringVar(&consumer, "consumer", "", "name under which the server keeps the position; --after says where a new consumer starts")
 	return cmd
 }
 

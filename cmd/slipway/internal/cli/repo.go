@@ -105,7 +105,7 @@ func (c commands) repoShowCmd(f *Flags) *cobra.Command {
 func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 	var rf repoFlags
 	cmd := &cobra.Command{
-		Use: "set NAME", Short: "Change a repository; what is not named stays", Args: command.Exactly(1),
+		Use: "set NAME", Short: "Change a repository; settings that are not named stay", Args: command.Exactly(1),
 		Example: `  slipway repo set main --description "everything we ship"
   slipway repo set main --raw-redeploy=false`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -95,12 +95,12 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&url, "url", "", "where to send to (required)")
-	fs.StringVar(&preset, "preset", "", "shape of what is sent: cloudevents, cloudevents-binary, harbor (default: cloudevents)")
+	fs.StringVar(&preset, "preset", "", "shape of the requests: cloudevents, cloudevents-binary, harbor (default: cloudevents)")
 	fs.StringArrayVar(&repositories, "repository", nil, "only this repository, or glob")
 	fs.StringArrayVar(&types, "type", nil, "only this type of event, or glob, such as tag.set or 'artifact.*'")
 	c.completeTypes(cmd, "type")
 	fs.StringArrayVar(&packages, "package", nil, "only packages of this name, or glob")
-	fs.StringArrayVar(&tags, "tag", nil, "only what is about this tag, or glob")
+	fs.StringArrayVar(&tags, "tag", nil, "only events about this tag, or glob")
 	fs.BoolVar(&secretStdin, "secret-stdin", false, "read the secret from standard input instead of having one made")
 	return cmd
 }
@@ -165,7 +165,7 @@ func (c commands) subscriptionResumeCmd(f *Flags) *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use: "resume ID", Short: "Go on sending, also where the server gave up", Args: command.Exactly(1),
-		Long: `Go on sending where it stopped: what happened meanwhile is sent too. With --from now it is not, nor what still waited.`,
+		Long: `Continue sending where it stopped: events that happened meanwhile are sent too. With --from now neither they nor deliveries that still wait are sent.`,
 		Example: `  slipway subscription resume 3
   slipway subscription resume 3 --from now`,
 		RunE: func(cmd *cobra.Command, args []string) error {
