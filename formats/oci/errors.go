@@ -13,7 +13,7 @@ import (
 // Subjects that only this protocol distinguishes.
 const (
 	aboutManifest     registry.Subject = "manifest"
-	aboutManifestBlob registry.Subject = "manifest blob" // that a manifest names and the image lacks
+	aboutManifestBlob registry.Subject = "manifest blob" // a blob that a manifest names and the image lacks
 	aboutSize         registry.Subject = "size"
 	aboutPage         registry.Subject = "page"
 	aboutURI          registry.Subject = "uri"
@@ -93,7 +93,7 @@ type wireErrors struct {
 	Errors []wireError `json:"errors"`
 }
 
-// renderer answers errors on routes that need an action: it is what the challenge of a 401 asks for.
+// renderer answers errors on routes that need an action, which is the scope of a 401's challenge.
 func (h *handlers) renderer(need action) httpserver.Renderer {
 	return func(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 		c := codeOf(e)
@@ -118,7 +118,7 @@ func (h *handlers) renderer(need action) httpserver.Renderer {
 	}
 }
 
-// missingBlobs are what a manifest names and its image lacks.
+// missingBlobs are the blobs that a manifest names and its image lacks.
 type missingBlobs struct{ digests []digest.Digest }
 
 func (m *missingBlobs) Error() string { return "blobs are missing" }

@@ -16,7 +16,7 @@ import (
 	"slipway/registry/publish"
 )
 
-// Bounds of what is read of an image's origin.
+// Bounds of reading an image's origin.
 const (
 	maxConfigBytes = 1 << 20
 	maxFactBytes   = 1024
@@ -29,8 +29,8 @@ const (
 	timeLayout    = "2006-01-02T15:04:05.000000Z"
 )
 
-// annotations and labels that say where an image comes from: the image-spec's, and those of label-schema before it. Of
-// each fact the first one counts.
+// annotations and labels that say where an image comes from: the image-spec's, and those of label-schema before it. The first
+// present key of each fact counts.
 var declared = []struct{ key, fact string }{
 	{"org.opencontainers.image.revision", registry.FactSourceCommit},
 	{"org.label-schema.vcs-ref", registry.FactSourceCommit},
@@ -42,8 +42,8 @@ var declared = []struct{ key, fact string }{
 
 var commitID = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 
-// facts are what a manifest says about its origin, all declared: its annotations, then the labels of its config. That a
-// config can't be read is no reason to refuse an image, as any bytes can be one.
+// facts are a manifest's declared facts about its origin: its annotations, then the labels of its config. An unreadable config
+// is no reason to refuse an image, as a config may be any bytes.
 func (h *handlers) facts(ctx context.Context, pub *publish.Publish, put manifestPut, config *publish.Staged) []registry.FactInput {
 	f := factList{}
 	f.from("oci:annotation", put.annotations)
@@ -93,7 +93,7 @@ func partFacts(ctx context.Context, pub *publish.Publish, rel publish.Release, o
 	return out, nil
 }
 
-// imageConfig is what is read of a config, image-spec "Image Configuration".
+// imageConfig has the used fields of a config, image-spec "Image Configuration".
 type imageConfig struct {
 	Created string `json:"created"`
 	Config  struct {

@@ -13,7 +13,7 @@ import (
 	"slipway/registry/staging"
 )
 
-// stage keeps a file for its publish: 201, and nobody sees it yet. The same path again replaces it.
+// stage stores a file for its publish: 201, and the file is not visible yet. A file at the same path is replaced.
 func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest) error {
 	key, err := staging.PublishKey(req.at.Repository, req.publish)
 	if err != nil {
@@ -59,7 +59,7 @@ func (format) Settle(context.Context, staging.Opener, []registry.StagedFile) (ti
 	return -1, nil
 }
 
-// Assemble implements staging.Assembler. The condition of each file must still hold when it is committed.
+// Assemble implements staging.Assembler. The condition of each file must still hold at the commit.
 func (format) Assemble(_ context.Context, a staging.Assembly) (publish.Release, error) {
 	rel := release(a.At, redeploy.In(a.Repository))
 	conditions := map[string]condition{}

@@ -133,7 +133,7 @@ func eventVersionOf(d registry.Deployment) *registry.EventVersion {
 	return &registry.EventVersion{Version: d.Version, Digest: d.Digest, PURL: d.PURL, Deployment: IDText(d.ID)}
 }
 
-// stop ends a run without another one in its place.
+// stop ends a run, after which the service runs nothing.
 func (c *deploying) stop(r registry.Run) error {
 	d := r.Deployment
 	seq, err := c.append(registry.EventDeploymentStopped, d, &r, nil)
@@ -143,7 +143,7 @@ func (c *deploying) stop(r registry.Run) error {
 	return c.tx.Runs().EndRun(d.EnvironmentID, d.Service, seq)
 }
 
-// cancelAll cancels what is queued or running in an environment.
+// cancelAll cancels the queued and running deployments of an environment.
 func (c *deploying) cancelAll(e registry.Environment) error {
 	for _, status := range []registry.DeploymentStatus{DeploymentQueued, DeploymentRunning} {
 		for {
@@ -164,7 +164,7 @@ func (c *deploying) cancelAll(e registry.Environment) error {
 	return nil
 }
 
-// Uses implements Keeper: services that run a version, and deployments that are about to bring it.
+// Uses implements publish.Keeper: the services that run a version, and the deployments that are about to bring it.
 func (s *Records) Uses(tx metadata.Tx, v registry.Version, limit int) ([]registry.Use, error) {
 	var out []registry.Use
 	running, err := tx.Runs().RunsOfVersion(v.ID, limit)

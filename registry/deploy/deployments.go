@@ -27,18 +27,18 @@ const (
 const (
 	maxExternalIDBytes = 255
 	maxURLBytes        = 2048
-	maxCandidates      = 5 // shown where a digest names several versions
+	maxCandidates      = 5 // shown in the error where a digest names several versions
 )
 
-// DeploymentChange is the next status of a deployment. EventID and URL, unless empty, replace what was reported before.
+// DeploymentChange is the next status of a deployment. EventID and URL, unless empty, replace the reported ones.
 type DeploymentChange struct {
 	Status  registry.DeploymentStatus
 	EventID string
 	URL     string
 }
 
-// ChangeDeployment reports the next status of a deployment; the one that it has changes nothing. It needs the right to
-// deploy in its repository. NotFound, Conflict, Invalid.
+// ChangeDeployment reports the next status of a deployment; reporting the current status changes nothing. The caller needs the
+// right to deploy in the deployment's repository. NotFound, Conflict, Invalid.
 func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentChange) (registry.Deployment, error) {
 	if err := checkURL(ch.URL); err != nil {
 		return registry.Deployment{}, err
@@ -94,7 +94,7 @@ type DeploymentQuery struct {
 	Status      registry.DeploymentStatus
 	PURL        string
 	Digest      digest.Digest
-	After       string // ID of the last one so far
+	After       string // ID of the last deployment of the page before
 	Limit       int
 }
 

@@ -1,7 +1,8 @@
-// Package duty runs the background work that one process does for all that share a database: collecting, signing, settling.
-// Each kind of it is a duty with a name and a row (metadata.Duties), which a process takes before it works and gives up when
-// it ends. Where a process can't have died unnoticed (metadata.Store.Exclusive) it takes its duties at once and writes
-// nothing more about them; else it renews them, all in one update, and another process takes over what is not renewed.
+// Package duty runs the background work that one process does for all processes that share a database: collecting, signing,
+// settling. Each kind of work is a duty with a name and a row (metadata.Duties), which a process takes before it works and
+// gives up when it ends. With a store that no other process can use (metadata.Store.Exclusive), a process takes its duties at
+// once and writes nothing more about them; otherwise it renews them, all in one update, and another process takes over a duty
+// that is not renewed.
 package duty
 
 import (
@@ -30,10 +31,10 @@ const (
 // under which each registry.Core.Update fails with metadata.ErrDutyLost, and writes nothing, once another process has the duty.
 type Duty struct {
 	Name string // of its row
-	// First is what has to be done before anything else each time the work starts, such as what a former holder left undone.
-	// Start waits for it. nil: nothing.
+	// First runs before Do each time the work starts, and finishes, for example, what a former holder left undone. Start waits
+	// for it. nil: there is no first step.
 	First func(ctx context.Context) error
-	// Do works until ctx ends. When it returns before, it has failed: it is started again, after First.
+	// Do works until ctx ends. If it returns earlier, it has failed, and is started again after First.
 	Do func(ctx context.Context) error
 }
 
@@ -43,14 +44,14 @@ type Options struct {
 	Pause time.Duration // before work that failed starts again, for the first time; 0 is 1 s
 }
 
-// Runner does the duties that this process has, and takes those that nobody has, until Close.
+// Runner does the duties that this process holds, and takes those that no process holds, until Close.
 type Runner struct {
 	core   *registry.Core
 	holder string
 	term   time.Duration
 	pause  time.Duration
-	leased bool      // other processes may take what is not renewed
-	safe   time.Time // nobody has taken a duty of ours before it, by this process's monotonic clock
+	leased bool      // other processes may take a duty that is not renewed
+	safe   time.Time // until then no other process can take a duty of this one, by this process's monotonic clock
 
 	posts   []*post // of Start, then of the loop alone
 	running context.Context
@@ -60,14 +61,14 @@ type Runner struct {
 	closing sync.Once
 }
 
-// post is a duty, and the hold that this process has on it.
+// post is a duty, and this process's hold on it.
 type post struct {
 	Duty
-	seize bool  // nobody alive can have it
-	held  *hold // nil: it is not ours
+	seize bool  // no living process can hold it
+	held  *hold // nil: this process does not hold it
 }
 
-// hold is a duty in the hands of this process.
+// hold is a duty that this process holds.
 type hold struct {
 	name  string
 	epoch int64
@@ -76,9 +77,9 @@ type hold struct {
 	ended chan struct{} // closed when the work has ended
 }
 
-// Start takes the duties that it can have and does the first step of each in order, then lets them work. An error is that of
-// the database or of a first step, and nothing runs behind it. Where the database has no space it starts without them and
-// takes them when there is.
+// Start takes the free duties, does the first step of each in order, and then starts their work. It fails with an error of the
+// database or of a first step, and then nothing runs. Where the database has no space, it starts without the duties and takes
+// them when there is space.
 func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (*Runner, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -110,7 +111,8 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 	return r, nil
 }
 
-// Close ends the work, waits for it, and gives the duties up. Where that fails, others take them when their time is over.
+// Close ends the work, waits for it, and gives the duties up. If giving up fails, other processes take the duties after their
+// term.
 func (r *Runner) Close() {
 	r.closing.Do(func() {
 		r.stop()
@@ -145,7 +147,7 @@ func (r *Runner) release(ctx context.Context) error {
 	})
 }
 
-// keep renews what this process has and takes what it can.
+// keep renews the duties of this process and takes free ones.
 func (r *Runner) keep() {
 	wait := r.term / 3
 	for {
@@ -178,7 +180,7 @@ func (r *Runner) keep() {
 	}
 }
 
-// tendInTime is tend that fails before anybody else can have a duty of ours.
+// tendInTime is tend with a time limit, so that it fails before another process can take a duty of this one.
 func (r *Runner) tendInTime() ([]*post, error) {
 	for _, p := range r.posts {
 		if r.leased && p.held != nil && p.held.ctx.Err() == nil {
@@ -190,8 +192,7 @@ func (r *Runner) tendInTime() ([]*post, error) {
 	return r.tend(r.running)
 }
 
-// tend renews the duties that this process has, where that is needed, and takes those that it has not, in one update. It returns
-// those taken.
+// tend renews, where needed, the duties that this process holds, and takes free ones, in one update. It returns those taken.
 func (r *Runner) tend(ctx context.Context) (taken []*post, err error) {
 	wanted := false
 	for _, p := range r.posts {
@@ -220,7 +221,7 @@ func (r *Runner) tend(ctx context.Context) (taken []*post, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.safe = asked.Add(r.term - r.term/5) // asked before the database counted
+	r.safe = asked.Add(r.term - r.term/5) // from before the request, as the database counts the term later
 	for i, p := range r.posts {
 		switch {
 		case epochs[i] == 0 && p.held != nil:
@@ -235,7 +236,8 @@ func (r *Runner) tend(ctx context.Context) (taken []*post, err error) {
 	return taken, nil
 }
 
-// tendOne renews or takes a duty until a time and returns the epoch under which this process has it; 0: another one has it.
+// tendOne renews or takes a duty until the given time and returns the epoch under which this process holds it; 0: another
+// process holds it.
 func (r *Runner) tendOne(duties metadata.Duties, p *post, until time.Time) (int64, error) {
 	if p.held != nil {
 		var err error
@@ -258,7 +260,7 @@ func (r *Runner) tendOne(duties metadata.Duties, p *post, until time.Time) (int6
 	return d.Epoch, err
 }
 
-// begin lets a duty work; started: its first step is done.
+// begin starts a duty's work; started: the first step is done.
 func (r *Runner) begin(p *post, started bool) {
 	d, h := p.Duty, p.held
 	r.work.Go(func() {

@@ -27,7 +27,7 @@ type Config struct {
 	Assemblers    map[string]staging.Assembler // by format; versions of the other formats are never staged
 	AnonymousRead bool
 	Renderer      integration.Renderer // of subscriptions' messages; nil: subscriptions can't be made
-	Sinks         integration.Sinks    // that a subscription can name; the caller closes them. nil: there can be no subscriptions
+	Sinks         integration.Sinks    // the sinks of subscriptions; the caller closes them. nil: subscriptions can't be made
 	SealKey       []byte               // 32 bytes that encrypt stored secrets; nil: no secret can be stored
 	URL           string               // public base URL; "" to take it from each request
 	GCInterval    time.Duration        // between collections; 0: none run on their own

@@ -34,10 +34,10 @@ type Instance struct {
 	Subscriptions *integration.Subscriptions
 
 	cfg     Config
-	running *duty.Runner // of Open
+	running *duty.Runner // nil unless Open made the instance
 }
 
-// Open is New, and does the duties of the instance until Close. Tools use it, and a server that adds no duties of its own.
+// Open is New, and also runs the duties of the instance until Close. It is for tools, and for servers without further duties.
 func Open(ctx context.Context, cfg Config) (*Instance, error) {
 	i, err := New(ctx, cfg)
 	if err != nil {
@@ -82,7 +82,7 @@ const (
 	Settle  = "settle"
 )
 
-// Duties are the background work of the instance. Their first steps finish what a crash cut off and sign the log.
+// Duties are the background work of the instance. Their first steps finish work that a crash interrupted, and sign the log.
 func (i *Instance) Duties() []duty.Duty {
 	var grown <-chan struct{}
 	list := []duty.Duty{{
