@@ -3,7 +3,7 @@
 //	blobs/sha256/ab/abcd…        a blob, named by the hex of its digest
 //	uploads/<id>/tail            an unfinished upload: its last bytes, and which parts stand before them
 //	uploads/<id>/part-…          a part of an upload
-//	uploads/<id>/assembly-…      a multipart upload that makes a blob of parts, to be aborted if nobody completes it
+//	uploads/<id>/assembly-…      a multipart upload that makes a blob of parts, to be aborted unless it is completed
 //	ready                        the probe
 //
 // so a bucket can be read and checked without the database. A blob appears whole, by the one request that makes its object:

@@ -25,7 +25,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// published is the arguments of a tail that writes down the versions that it has seen, in the file seen of a directory.
+// published returns the arguments of a tail that writes the versions it has seen to the file seen of a directory.
 func published(dir string, extra ...string) []string {
 	return append([]string{"events", "tail", "--consumer", "prod", "--types", "artifact.published", "--exec", with(dir, `echo "$SLIPWAY_EVENT_VERSION" >> "$OUT/seen"`)}, extra...)
 }
