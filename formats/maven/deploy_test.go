@@ -176,7 +176,7 @@ func TestQuietRestart(t *testing.T) {
 		at := registry.Name{Repository: "main", Format: "maven", Package: "com.acme:" + artifact, Display: "com.acme:" + artifact}.At("1.0")
 		_, p, err := readPOM(strings.NewReader(pomOf(artifact, "1.0", "<packaging>pom</packaging>")))
 		must(t, err)
-		_, err = e.Staging.AddToSet(ctx, setKey(at, ""), staging.SetFile{At: at, File: content.StageFile{Path: artifact + "-1.0.pom"},
+		_, err = e.Staging.Add(ctx, setKey(at, ""), staging.File{At: at, File: content.StageFile{Path: artifact + "-1.0.pom"},
 			Attributes: attributes{POM: &p}.encode()}, strings.NewReader("x"))
 		must(t, err)
 		return ctx

@@ -7,7 +7,7 @@
 // The server owns maven-metadata.xml: it is rendered from the published versions, and a client's document only marks the end
 // of its deploy. Checksum files are computed on GET too, and a PUT of one is compared.
 //
-// Until its end, a deploy is a set of staged files (staging.Areas.AddToSet), one for each release or build and client. It
+// Until its end, a deploy is a set of staged files (staging.Areas.Add), one for each release or build and client. It
 // becomes visible as a whole: with the metadata of its client, with the commit of its publish (X-Slipway-Publish) or, for
 // clients that send no metadata, some quiet time after it is complete.
 package maven

@@ -129,7 +129,7 @@ func (h *handlers) findStaged(ctx context.Context, r *http.Request, t target, ab
 	if access.Decide(access.From(ctx), access.Publish, t.repository) != access.Allow {
 		return registry.File{}, "", absent
 	}
-	keys := []staging.SetKey{setKey(t.at(), t.file.build)}
+	keys := []staging.Key{setKey(t.at(), t.file.build)}
 	if id := r.Header.Get(formats.PublishHeader); id != "" {
 		key, err := staging.PublishKey(t.repository, id)
 		if err != nil {

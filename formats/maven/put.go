@@ -53,7 +53,7 @@ type upload struct {
 	pub        *publish.Publish
 	body       io.Reader
 	attributes attributes
-	key        staging.SetKey
+	key        staging.Key
 	publish    bool // key is that of a publish
 }
 
@@ -93,7 +93,7 @@ func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.
 	if add {
 		return h.add(w, r, u)
 	}
-	staged, err := h.svc.Staging.AddToSet(r.Context(), u.key, u.setFile(), u.body)
+	staged, err := h.svc.Staging.Add(r.Context(), u.key, u.setFile(), u.body)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (u upload) stageFile() content.StageFile {
 	return content.StageFile{Path: u.file.name, MediaType: mediaType(u.file.name), Sums: allSums, Limit: maxFileBytes}
 }
 
-func (u upload) setFile() staging.SetFile {
-	return staging.SetFile{At: u.at(), File: u.stageFile(), Attributes: u.attributes.encode()}
+func (u upload) setFile() staging.File {
+	return staging.File{At: u.at(), File: u.stageFile(), Attributes: u.attributes.encode()}
 }
 
 // before checks the visible version. add: the file goes into the version at once, because its deploy is committed or the
@@ -257,7 +257,7 @@ func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *publish.P
 	u.attributes = attributes{Sum: t.sum.suffix, Hex: hex.EncodeToString(sum)}
 	note := u.setFile()
 	note.File = content.StageFile{Path: path, MediaType: textType}
-	if _, err := h.svc.Staging.AddToSet(r.Context(), u.key, note, bytes.NewReader([]byte(u.attributes.Hex))); err != nil {
+	if _, err := h.svc.Staging.Add(r.Context(), u.key, note, bytes.NewReader([]byte(u.attributes.Hex))); err != nil {
 		return err
 	}
 	if !found {
@@ -308,7 +308,7 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publ
 
 // commit makes the sets visible that a metadata document is about.
 func (h *handlers) commit(ctx context.Context, repo registry.Repository, t target, doc sent) error {
-	sets, err := h.svc.Staging.Sets(ctx, t.repository, scope(t.name()))
+	sets, err := h.svc.Staging.List(ctx, t.repository, scope(t.name()))
 	if err != nil {
 		return err
 	}
@@ -340,16 +340,16 @@ func (s sent) ends(t target, staged stagedSet) bool {
 // maxCommits bounds the tries of a commit while files are still being added.
 const maxCommits = 3
 
-func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set staging.OpenSet, known map[string]pair) error {
-	build := func(files []registry.StagedFile) ([]staging.SetRelease, error) {
+func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set staging.Area, known map[string]pair) error {
+	build := func(files []registry.StagedFile) ([]staging.Release, error) {
 		f := files[0] // of one version: setKey
 		at := registry.Name{Repository: repo.Name, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
 		rel, err := assembly{known: known, Assembly: staging.Assembly{Open: h.svc.Content.OpenBlob, Repository: repo, At: at, Files: files}}.release(ctx)
-		return []staging.SetRelease{{At: at.Name, Release: rel}}, err
+		return []staging.Release{{At: at.Name, Release: rel}}, err
 	}
 	_, err := h.svc.Staging.CommitOpen(ctx, set, build)
 	for try := 1; try < maxCommits && errors.Is(err, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest}); try++ {
-		_, err = h.svc.Staging.CommitSet(ctx, set.Key, build)
+		_, err = h.svc.Staging.Commit(ctx, set.Key, build)
 	}
 	if registry.KindOf(err) == registry.NotFound {
 		return nil

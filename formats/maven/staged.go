@@ -167,16 +167,16 @@ func (f format) Settle(ctx context.Context, open staging.Opener, files []registr
 func scope(at registry.Name) string { return "maven/" + at.Package }
 
 // setKey names the set of a release, of one build of a snapshot, or of its literal files.
-func setKey(at registry.Coordinate, build string) staging.SetKey {
+func setKey(at registry.Coordinate, build string) staging.Key {
 	id := scope(at.Name) + ":" + at.Version
 	if build != "" {
 		id += "/" + build
 	}
-	if staging.CheckSetID(id) != nil { // too long, or a version with a character that set ids can't have
+	if staging.CheckID(id) != nil { // too long, or a version with a character that set ids can't have
 		sum := sha256.Sum256([]byte(id))
 		id = "maven/sha256:" + hex.EncodeToString(sum[:])
 	}
-	return staging.SetKey{Repository: at.Repository, ID: id, Scope: scope(at.Name)}
+	return staging.Key{Repository: at.Repository, ID: id, Scope: scope(at.Name)}
 }
 
 // descriptor is the stored descriptor of a version.

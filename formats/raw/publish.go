@@ -32,7 +32,7 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 	if err != nil {
 		return err
 	}
-	staged, err := h.svc.Staging.AddToSet(r.Context(), key, staging.SetFile{Attributes: note,
+	staged, err := h.svc.Staging.Add(r.Context(), key, staging.File{Attributes: note,
 		At: req.at, File: content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, r.Body)
 	if err != nil {
 		return err
@@ -41,8 +41,8 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 }
 
 // staged finds a file of a publish. NotFound.
-func (h *handlers) staged(ctx context.Context, key staging.SetKey, at registry.Coordinate, path string) (registry.File, error) {
-	_, files, err := h.svc.Staging.Set(ctx, key)
+func (h *handlers) staged(ctx context.Context, key staging.Key, at registry.Coordinate, path string) (registry.File, error) {
+	_, files, err := h.svc.Staging.Find(ctx, key)
 	if err != nil {
 		return registry.File{}, err
 	}

@@ -52,8 +52,8 @@ func scene(t *testing.T) (*registrytest.Env, *instance.Instance, *atomic.Int32) 
 		c.Assemblers = map[string]staging.Assembler{registrytest.Format: whole{}}
 		c.SignInterval = time.Hour
 	}))
-	_, err := e.Staging.AddToSet(e.Admin, staging.SetKey{Repository: registry.DefaultRepository, ID: "set", Scope: "test"},
-		staging.SetFile{At: e.Name("staged").At("1"), File: content.StageFile{Path: "file"}}, strings.NewReader("staged"))
+	_, err := e.Staging.Add(e.Admin, staging.Key{Repository: registry.DefaultRepository, ID: "set", Scope: "test"},
+		staging.File{At: e.Name("staged").At("1"), File: content.StageFile{Path: "file"}}, strings.NewReader("staged"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,7 +136,7 @@ func (c *collection) run(ctx context.Context) error {
 		if c.report.Uploads, err = c.content.SweepUploads(ctx); err != nil {
 			return err
 		}
-		if err := c.staging.DropIdleSets(ctx); err != nil {
+		if err := c.staging.DropIdle(ctx); err != nil {
 			return err
 		}
 		if err := c.core.Update(ctx, func(tx metadata.Tx) error {

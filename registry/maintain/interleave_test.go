@@ -200,12 +200,12 @@ var pushes = map[string]func(e *registrytest.Env, pkg, text string) func(ctx con
 	},
 	"set": func(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
-			key, at := staging.SetKey{Repository: "main", ID: pkg}, e.Name(pkg)
-			if _, err := e.Staging.AddToSet(ctx, key, staging.SetFile{At: at.At("2"), File: content.StageFile{Path: "f"}}, strings.NewReader(text)); err != nil {
+			key, at := staging.Key{Repository: "main", ID: pkg}, e.Name(pkg)
+			if _, err := e.Staging.Add(ctx, key, staging.File{At: at.At("2"), File: content.StageFile{Path: "f"}}, strings.NewReader(text)); err != nil {
 				return err
 			}
-			_, err := e.Staging.CommitSet(ctx, key, func([]registry.StagedFile) ([]staging.SetRelease, error) {
-				return []staging.SetRelease{{At: at, Release: publish.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"}}}, nil
+			_, err := e.Staging.Commit(ctx, key, func([]registry.StagedFile) ([]staging.Release, error) {
+				return []staging.Release{{At: at, Release: publish.Release{Version: "2", SortKey: []byte("2"), PURL: "pkg:generic/" + pkg + "@2"}}}, nil
 			})
 			return err
 		}

@@ -51,6 +51,6 @@ func (s *Maintainer) DeleteRepository(ctx context.Context, name string) error {
 		return err
 	})
 	s.content.ForgetLeases() // also after an error: the commit may have succeeded all the same
-	s.staging.ForgetSets()
+	s.staging.Forget()
 	return err
 }

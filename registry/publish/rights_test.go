@@ -77,8 +77,8 @@ func TestS6Names(t *testing.T) {
 			if registry.KindOf(err) != registry.Invalid || err == nil {
 				t.Errorf("%q, shown as %q: %v, want Invalid", at.Package, at.Display, err)
 			}
-			_, err = e.Staging.AddToSet(e.Admin, staging.SetKey{Repository: "main", ID: "set"},
-				staging.SetFile{At: at.At("1"), File: content.StageFile{Path: "f"}}, strings.NewReader("x"))
+			_, err = e.Staging.Add(e.Admin, staging.Key{Repository: "main", ID: "set"},
+				staging.File{At: at.At("1"), File: content.StageFile{Path: "f"}}, strings.NewReader("x"))
 			if registry.KindOf(err) != registry.Invalid || err == nil {
 				t.Errorf("%q, shown as %q, in a set: %v, want Invalid", at.Package, at.Display, err)
 			}

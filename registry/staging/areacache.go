@@ -15,7 +15,7 @@ const (
 	knownSetMemory = time.Minute // after the last file
 )
 
-// areaCache keeps, for a short time, the sets that this process has seen from their first file on: clients send up to four
+// areaCache keeps, for a short time, the areas that this process has seen from their first file on: clients send up to four
 // checksums after each file, to be compared with it. Revisions without a gap prove that no file is missing.
 type areaCache struct {
 	on bool // no other process writes to the store
@@ -43,7 +43,7 @@ func newAreaCache(store metadata.Store) *areaCache {
 	return &areaCache{on: on, sets: map[string]*cachedArea{}}
 }
 
-// added adds a committed file. When requests overlap, so that their order is unknown here, it drops the set.
+// added adds a committed file. When requests overlap, so that their order is unknown here, it drops the area.
 func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.Time) {
 	if !k.on {
 		return
@@ -73,14 +73,14 @@ func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.
 	k.bytes += size
 }
 
-// forget drops a set that has ended.
+// forget drops an area that has ended.
 func (k *areaCache) forget(row string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.drop(row)
 }
 
-// forgetAll drops all sets, for when sets were dropped without naming their rows.
+// forgetAll drops all areas, for when areas were dropped without naming their rows.
 func (k *areaCache) forgetAll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -95,7 +95,7 @@ func (k *areaCache) drop(row string) {
 	}
 }
 
-// find returns the files of a set at those of the paths that it holds for the version of at. false: the set is not cached.
+// find returns the files of an area at those of the paths that it holds for the version of at. false: the area is not cached.
 func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []string, now time.Time) (files []registry.StagedFile, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,5 +111,5 @@ func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []str
 	return files, true
 }
 
-// ForgetSets is to be called after another part of the core dropped sets.
-func (s *Areas) ForgetSets() { s.cache.forgetAll() }
+// Forget is to be called after another part of the core dropped areas.
+func (s *Areas) Forget() { s.cache.forgetAll() }

@@ -8,7 +8,7 @@ import (
 	"slipway/registry"
 )
 
-// TestKnownSets: a set is known from its first file on while no revision is missing, for a while, and not behind its end.
+// TestKnownSets: an area is known from its first file on while no revision is missing, for a while, and not behind its end.
 func TestKnownSets(t *testing.T) {
 	began := time.Unix(1_800_000_000, 0)
 	file := func(path, attributes string) registry.StagedFile {
@@ -24,7 +24,7 @@ func TestKnownSets(t *testing.T) {
 	anew := registry.Staging{ID: "s", RepositoryID: 7, Revision: 1, CreatedAt: began.Add(time.Second)}
 	for name, c := range map[string]struct {
 		steps []step
-		want  string // known paths; "-": the set is not known
+		want  string // known paths; "-": the area is not known
 	}{
 		"nothing":        {nil, "-"},
 		"in order":       {[]step{{set(1), "a"}, {set(2), "b"}}, "a b"},

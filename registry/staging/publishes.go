@@ -18,21 +18,21 @@ import (
 	"slipway/registry/publish"
 )
 
-// A publish is a set with a name that its client chose, and by which the client commits or drops it: files of several formats
+// A publish is an area with a name that its client chose, and by which the client commits or drops it: files of several formats
 // and packages that become visible at the same moment.
 
-// publishScope marks the sets of publishes: only their owner ends them.
+// publishScope marks the areas of publishes: only their owner ends them.
 const publishScope = "publish"
 
-// maxPublishID is what CheckSetID allows, less the prefix that keeps publishes and the sets of formats apart.
+// maxPublishID is what CheckID allows, less the prefix that keeps publishes and the areas of formats apart.
 const maxPublishID = 200
 
-// PublishKey is the set of a publish. Invalid.
-func PublishKey(repository, id string) (SetKey, error) {
+// PublishKey is the area of a publish. Invalid.
+func PublishKey(repository, id string) (Key, error) {
 	if len(id) > maxPublishID {
-		return SetKey{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "the id of a publish is longer than %d bytes", maxPublishID)
+		return Key{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "the id of a publish is longer than %d bytes", maxPublishID)
 	}
-	return SetKey{Repository: repository, ID: publishScope + "/" + id, Scope: publishScope}, CheckSetID(id)
+	return Key{Repository: repository, ID: publishScope + "/" + id, Scope: publishScope}, CheckID(id)
 }
 
 // Opener reads length bytes of a blob from offset, -1 to the end. The caller closes.
@@ -43,7 +43,7 @@ type Assembler interface {
 	// Assemble makes the release of one version's staged files, when their publish is committed or they have settled. Files
 	// that its Release.Files does not name are dropped.
 	Assemble(ctx context.Context, a Assembly) (publish.Release, error)
-	// Settle returns after how long without a further file a set with these files is committed on its own; negative is never.
+	// Settle returns after how long without a further file an area with these files is committed on its own; negative is never.
 	Settle(ctx context.Context, open Opener, files []registry.StagedFile) (time.Duration, error)
 }
 
@@ -63,7 +63,7 @@ type PublishedVersion struct {
 
 // CommitPublish makes all that the caller has staged under id visible in one transaction. repository may be "" where only one
 // repository holds a publish of that id. A client that lost the answer gets it again for a day. NotFound, Conflict, and the
-// errors of CommitSet.
+// errors of Commit.
 func (s *Areas) CommitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
 	out, err := s.commitPublish(ctx, repository, id)
 	if !errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutRequest}) {
@@ -84,8 +84,8 @@ func (s *Areas) commitPublish(ctx context.Context, repository, id string) ([]Pub
 	if err != nil {
 		return nil, err
 	}
-	var releases []SetRelease
-	results, err := s.CommitSet(ctx, key, func(files []registry.StagedFile) ([]SetRelease, error) {
+	var releases []Release
+	results, err := s.Commit(ctx, key, func(files []registry.StagedFile) ([]Release, error) {
 		var err error
 		releases, err = s.assemble(ctx, repo, files)
 		return releases, err
@@ -107,7 +107,7 @@ type outcome struct {
 	Created, Changed                        bool
 }
 
-func endPublish(stagings metadata.Stagings, row string, releases []SetRelease, results []publish.Result) error {
+func endPublish(stagings metadata.Stagings, row string, releases []Release, results []publish.Result) error {
 	notes := make([]outcome, len(results))
 	for i, res := range results {
 		at, v := releases[i].At, res.Version
@@ -150,8 +150,8 @@ func (s *Areas) endedPublish(ctx context.Context, repository, id string) ([]Publ
 }
 
 // assemble lets the formats make releases of staged files.
-func (s *Areas) assemble(ctx context.Context, repo registry.Repository, files []registry.StagedFile) ([]SetRelease, error) {
-	var out []SetRelease
+func (s *Areas) assemble(ctx context.Context, repo registry.Repository, files []registry.StagedFile) ([]Release, error) {
+	var out []Release
 	for at, files := range byCoordinate(repo.Name, files) {
 		assembler := s.assemblers[at.Format]
 		if assembler == nil {
@@ -161,7 +161,7 @@ func (s *Areas) assemble(ctx context.Context, repo registry.Repository, files []
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, SetRelease{At: at.Name, Release: rel})
+		out = append(out, Release{At: at.Name, Release: rel})
 	}
 	return out, nil
 }
@@ -188,12 +188,12 @@ func byCoordinate(repository string, files []registry.StagedFile) iter.Seq2[regi
 }
 
 // StagedPublish returns what the caller has staged under id. NotFound, Conflict.
-func (s *Areas) StagedPublish(ctx context.Context, repository, id string) (SetKey, registry.Staging, []registry.StagedFile, error) {
+func (s *Areas) StagedPublish(ctx context.Context, repository, id string) (Key, registry.Staging, []registry.StagedFile, error) {
 	key, err := s.findPublish(ctx, repository, id, underWay)
 	if err != nil {
 		return key, registry.Staging{}, nil, err
 	}
-	set, files, err := s.Set(ctx, key)
+	set, files, err := s.Find(ctx, key)
 	return key, set, files, err
 }
 
@@ -203,12 +203,12 @@ func (s *Areas) DropPublish(ctx context.Context, repository, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.DropSet(ctx, key)
+	return s.Drop(ctx, key)
 }
 
 // findPublish looks for a publish of the caller in the named repository or, with "", in all where the caller may publish. find
-// looks a set up, as underWay does; its NotFound passes to the next repository.
-func (s *Areas) findPublish(ctx context.Context, repository, id string, find func(tx metadata.Tx, row string) (registry.Staging, error)) (SetKey, error) {
+// looks an area up, as underWay does; its NotFound passes to the next repository.
+func (s *Areas) findPublish(ctx context.Context, repository, id string, find func(tx metadata.Tx, row string) (registry.Staging, error)) (Key, error) {
 	key, err := PublishKey(repository, id)
 	if err != nil {
 		return key, err

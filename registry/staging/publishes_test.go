@@ -37,11 +37,11 @@ func (p plainAssembler) Settle(context.Context, staging.Opener, []registry.Stage
 	return p.after, nil
 }
 
-func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key staging.SetKey, pkg, version string) {
+func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key staging.Key, pkg, version string) {
 	t.Helper()
 	name := e.Name(pkg)
 	name.Repository = key.Repository
-	_, err := e.Staging.AddToSet(ctx, key, staging.SetFile{At: name.At(version), File: content.StageFile{Path: "file"}}, strings.NewReader(pkg+version))
+	_, err := e.Staging.Add(ctx, key, staging.File{At: name.At(version), File: content.StageFile{Path: "file"}}, strings.NewReader(pkg+version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestCommitPublish(t *testing.T) {
 	if _, err := e.Core.CreateRepository(e.Admin, "other", registry.RepositoryChange{}); err != nil {
 		t.Fatal(err)
 	}
-	key := func(repository string) staging.SetKey {
+	key := func(repository string) staging.Key {
 		k, err := staging.PublishKey(repository, "r1")
 		if err != nil {
 			t.Fatal(err)
@@ -138,12 +138,12 @@ func TestCommitPublishAgain(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestSetOfGoneRepository: another repository of the same name has neither the sets of the one that is gone nor the answers to
+// TestSetOfGoneRepository: another repository of the same name has neither the areas of the one that is gone nor the answers to
 // its publishes.
 func TestSetOfGoneRepository(t *testing.T) {
 	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
 	e.TeamRepository(t)
-	key := staging.SetKey{Repository: "team", ID: "deploy", Scope: "g:a"}
+	key := staging.Key{Repository: "team", ID: "deploy", Scope: "g:a"}
 	stage(t, e, e.Admin, key, "a", "1")
 	publish, err := staging.PublishKey("team", "p1")
 	registrytest.Must(t, err)
@@ -154,7 +154,7 @@ func TestSetOfGoneRepository(t *testing.T) {
 	registrytest.Must(t, e.Publisher.Delete(e.Admin, name.At("1"), ""))
 	registrytest.Must(t, e.Maintain.DeleteRepository(e.Admin, "team"))
 	e.TeamRepository(t)
-	if _, files, err := e.Staging.Set(e.Admin, key); registry.KindOf(err) != registry.NotFound || err == nil {
+	if _, files, err := e.Staging.Find(e.Admin, key); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("files in the new repository's set: %d, %v", len(files), err)
 	}
 	if out, err := e.Staging.CommitPublish(e.Admin, "team", "p1"); registry.KindOf(err) != registry.NotFound || err == nil {
@@ -164,7 +164,7 @@ func TestSetOfGoneRepository(t *testing.T) {
 		t.Errorf("files of the old one: %+v, %v", files, err)
 	}
 	stage(t, e, e.Admin, key, "a", "2")
-	sets, err := e.Staging.Sets(e.Admin, "team", "g:a")
+	sets, err := e.Staging.List(e.Admin, "team", "g:a")
 	if err != nil || len(sets) != 1 || len(sets[0].Files) != 1 || sets[0].Files[0].Version != "2" {
 		t.Errorf("sets of the scope: %+v, %v", sets, err)
 	}

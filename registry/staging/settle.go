@@ -13,26 +13,26 @@ import (
 	"slipway/registry/access"
 )
 
-// Settling commits sets whose clients do not say when they are complete: a set that Assembler.Settle finds whole is committed
-// in its owner's name after some quiet time. The sets are in metadata, so settling continues after a restart or on another
+// Settling commits areas whose clients do not say when they are complete: an area that Assembler.Settle finds whole is committed
+// in its owner's name after some quiet time. The areas are in metadata, so settling continues after a restart or on another
 // server.
 
 // Bounds of settling.
 const (
-	settleBatch  = 1000             // sets on one page of a search
-	settleSearch = time.Minute      // between searches for sets that this process has not seen
+	settleBatch  = 1000             // areas on one page of a search
+	settleSearch = time.Minute      // between searches for areas that this process has not seen
 	settleRetry  = 10 * time.Second // after a failure that may be temporary
 	settleNever  = -1
 )
 
-// settling schedules which sets to check, and when.
+// settling schedules which areas to check, and when.
 type settling struct {
 	mu   sync.Mutex
-	due  map[string]time.Time // by row of the set
+	due  map[string]time.Time // by row of the area
 	open map[string]int       // requests that are adding a file
 }
 
-// adding marks a set as being added to until the returned function is called.
+// adding marks an area as being added to until the returned function is called.
 func (q *settling) adding(row string, now func() time.Time) (done func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -50,7 +50,7 @@ func (q *settling) adding(row string, now func() time.Time) (done func()) {
 	}
 }
 
-// at sets the time to check a set again; the zero time drops it until a file is added.
+// at sets the time to check an area again; the zero time drops it until a file is added.
 func (q *settling) at(row string, t time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,7 +64,7 @@ func (q *settling) at(row string, t time.Time) {
 	q.due[row] = t
 }
 
-// take returns the sets to check now, and drops them from the schedule.
+// take returns the areas to check now, and drops them from the schedule.
 func (q *settling) take(now time.Time) []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -78,7 +78,7 @@ func (q *settling) take(now time.Time) []string {
 	return out
 }
 
-// SettleEvery commits the sets that are whole, and looks for them at each interval, until ctx ends.
+// SettleEvery commits the areas that are whole, and looks for them at each interval, until ctx ends.
 func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -86,7 +86,7 @@ func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 	for {
 		if now := s.core.Now(); now.Sub(searched) >= settleSearch {
 			searched = now
-			since = s.searchSets(ctx, since)
+			since = s.search(ctx, since)
 		}
 		for _, row := range s.settling.take(s.core.Now()) {
 			s.settle(ctx, row)
@@ -99,9 +99,9 @@ func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// searchSets finds the sets that got files from another process, or from this one before a restart: those with a file since
+// search finds the areas that got files from another process, or from this one before a restart: those with a file since
 // the given time. It returns the time for the next search.
-func (s *Areas) searchSets(ctx context.Context, since time.Time) time.Time {
+func (s *Areas) search(ctx context.Context, since time.Time) time.Time {
 	var began time.Time
 	page := metadata.StagingQuery{Open: true, NotScope: publishScope, AfterUpdated: since, Limit: settleBatch}
 	for {
@@ -129,9 +129,9 @@ func (s *Areas) searchSets(ctx context.Context, since time.Time) time.Time {
 	}
 }
 
-// settle checks one set and commits it when it is whole and old enough.
+// settle checks one area and commits it when it is whole and old enough.
 func (s *Areas) settle(ctx context.Context, row string) {
-	wait, err := s.settleSet(ctx, row)
+	wait, err := s.settleArea(ctx, row)
 	switch {
 	case err == nil && wait == settleNever:
 		s.settling.at(row, time.Time{})
@@ -141,13 +141,13 @@ func (s *Areas) settle(ctx context.Context, row string) {
 	case registry.KindOf(err) == registry.Internal || registry.KindOf(err) == registry.Unavailable || registry.KindOf(err) == registry.NoSpace:
 		s.core.Log.LogAttrs(ctx, slog.LevelError, "commit staged files", slog.String("set", row), slog.String("error", err.Error()))
 		s.settling.at(row, s.core.Now().Add(settleRetry))
-	default: // the owner gets the error with the next file, or the set is gone
+	default: // the owner gets the error with the next file, or the area is gone
 		s.core.Log.LogAttrs(ctx, slog.LevelInfo, "staged files can't be committed", slog.String("set", row), slog.String("error", err.Error()))
 	}
 }
 
-// settleSet returns how long to wait before the next check; 0 when the set is committed.
-func (s *Areas) settleSet(ctx context.Context, row string) (time.Duration, error) {
+// settleArea returns how long to wait before the next check; 0 when the area is committed.
+func (s *Areas) settleArea(ctx context.Context, row string) (time.Duration, error) {
 	owner, rest, _ := strings.Cut(row, " ")
 	repository, id, _ := strings.Cut(rest, " ")
 	set, files, err := s.set(ctx, row)
@@ -181,13 +181,13 @@ func (s *Areas) settleSet(ctx context.Context, row string) (time.Duration, error
 	if err != nil {
 		return settleNever, err
 	}
-	_, err = s.CommitSet(ctx, SetKey{Repository: repository, ID: id, Scope: set.Scope}, func(files []registry.StagedFile) ([]SetRelease, error) {
+	_, err = s.Commit(ctx, Key{Repository: repository, ID: id, Scope: set.Scope}, func(files []registry.StagedFile) ([]Release, error) {
 		return s.assemble(ctx, repo, files)
 	})
 	return 0, ignoreMissing(err)
 }
 
-// ignoreMissing drops NotFound: another request or process may end a set first.
+// ignoreMissing drops NotFound: another request or process may end an area first.
 func ignoreMissing(err error) error {
 	if err != nil && registry.KindOf(err) == registry.NotFound {
 		return nil

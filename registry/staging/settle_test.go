@@ -16,15 +16,15 @@ import (
 	"slipway/registry/staging"
 )
 
-// TestSettle: a set that nobody ends is committed in its owner's name, and not while it still grows.
+// TestSettle: an area that nobody ends is committed in its owner's name, and not while it still grows.
 func TestSettle(t *testing.T) {
 	const quiet = 300 * time.Millisecond
 	e := registrytest.New(t, withAssemble(quiet))
 	owner := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
-	key := staging.SetKey{Repository: "main", ID: "deploy"}
+	key := staging.Key{Repository: "main", ID: "deploy"}
 	slow, finish := waiting{make(chan struct{}), make(chan struct{})}, make(chan error, 1)
 	go func() {
-		_, err := e.Staging.AddToSet(owner, key, staging.SetFile{At: e.Name("a").At("1"), File: content.StageFile{Path: "slow"}}, slow)
+		_, err := e.Staging.Add(owner, key, staging.File{At: e.Name("a").At("1"), File: content.StageFile{Path: "slow"}}, slow)
 		finish <- err
 	}()
 	<-slow.begun
@@ -58,8 +58,8 @@ func (w waiting) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestSettleAfterRestart: a core that was not told of a set finds it behind any number of others: publishes, also those that
-// have ended, and sets that never settle.
+// TestSettleAfterRestart: a core that was not told of an area finds it behind any number of others: publishes, also those that
+// have ended, and areas that never settle.
 func TestSettleAfterRestart(t *testing.T) {
 	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
 	registrytest.Must(t, e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
@@ -79,7 +79,7 @@ func TestSettleAfterRestart(t *testing.T) {
 		return err
 	}))
 	time.Sleep(2 * time.Millisecond) // so that it comes last
-	stage(t, e, e.Admin, staging.SetKey{Repository: "main", ID: "deploy"}, "a", "1")
+	stage(t, e, e.Admin, staging.Key{Repository: "main", ID: "deploy"}, "a", "1")
 	var ahead atomic.Int64
 	c := e.Config
 	c.SettleInterval, c.Metrics = 5*time.Millisecond, nil
@@ -88,7 +88,7 @@ func TestSettleAfterRestart(t *testing.T) {
 	registrytest.Must(t, err)
 	defer s.Close()
 	registrytest.Eventually(t, "what was there before", func() bool { return e.Has("a", "1") })
-	stage(t, e, e.Admin, staging.SetKey{Repository: "main", ID: "deploy"}, "a", "2")
+	stage(t, e, e.Admin, staging.Key{Repository: "main", ID: "deploy"}, "a", "2")
 	registrytest.Eventually(t, "what another core was told of since", func() bool {
 		ahead.Add(int64(time.Minute)) // it searches once a minute
 		return e.Has("a", "2")
@@ -96,7 +96,7 @@ func TestSettleAfterRestart(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestSettleOnFullDisk: a set that can't be committed for want of space is tried again.
+// TestSettleOnFullDisk: an area that can't be committed for want of space is tried again.
 func TestSettleOnFullDisk(t *testing.T) {
 	e := registrytest.New(t, withAssemble(0), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
 	var ahead atomic.Int64
@@ -111,7 +111,7 @@ func TestSettleOnFullDisk(t *testing.T) {
 		}
 		return e.Metadata.Update(ctx, fn)
 	}
-	stage(t, e, e.Admin, staging.SetKey{Repository: "main", ID: "deploy"}, "a", "1")
+	stage(t, e, e.Admin, staging.Key{Repository: "main", ID: "deploy"}, "a", "1")
 	ahead.Add(int64(2 * time.Minute)) // it searches
 	registrytest.Eventually(t, "a first try", func() bool { return tries.Load() > 0 })
 	registrytest.Eventually(t, "settled", func() bool {

@@ -1,4 +1,4 @@
-// Package staging keeps sets of files that arrive by several requests and become visible together, when their client commits
+// Package staging keeps areas of files that arrive by several requests and become visible together, when their client commits
 // them or their format finds them whole.
 package staging
 
@@ -14,7 +14,7 @@ type Areas struct {
 	core       *registry.Core
 	content    *content.Store
 	publisher  *publish.Publisher
-	owners     *access.Authenticator // finds the owner of a set that is committed without a request
+	owners     *access.Authenticator // finds the owner of an area that is committed without a request
 	assemblers map[string]Assembler
 	cache      *areaCache
 	settling   settling

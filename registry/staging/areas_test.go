@@ -22,11 +22,11 @@ import (
 	"slipway/registry/staging"
 )
 
-// setKey is a set of the tests.
-var setKey = staging.SetKey{Repository: "main", ID: "release-1"}
+// setKey is an area of the tests.
+var setKey = staging.Key{Repository: "main", ID: "release-1"}
 
 func addToSet(ctx context.Context, e *registrytest.Env, pkg, version, path, text string) error {
-	_, err := e.Staging.AddToSet(ctx, setKey, staging.SetFile{At: e.Name(pkg).At(version), File: content.StageFile{Path: path}}, strings.NewReader(text))
+	_, err := e.Staging.Add(ctx, setKey, staging.File{At: e.Name(pkg).At(version), File: content.StageFile{Path: path}}, strings.NewReader(text))
 	return err
 }
 
@@ -43,26 +43,26 @@ func TestSet(t *testing.T) {
 		t.Error("visible before the commit")
 	}
 	other := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
-	if _, _, err := e.Staging.Set(other, setKey); registry.KindOf(err) != registry.NotFound {
+	if _, _, err := e.Staging.Find(other, setKey); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("another caller sees the set: %v", err)
 	}
-	build := func(files []registry.StagedFile) ([]staging.SetRelease, error) {
+	build := func(files []registry.StagedFile) ([]staging.Release, error) {
 		if len(files) != 3 {
 			t.Errorf("%d files", len(files))
 		}
-		return []staging.SetRelease{
+		return []staging.Release{
 			{At: e.Name("a"), Release: publish.Release{Version: "1", Tags: []string{"latest"}}},
 			{At: e.Name("b"), Release: publish.Release{Version: "7"}},
 		}, nil
 	}
-	res, err := e.Staging.CommitSet(e.Admin, setKey, build)
+	res, err := e.Staging.Commit(e.Admin, setKey, build)
 	if err != nil || len(res) != 2 || !res[0].Created {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	if !e.Has("a", "1") || !e.Has("b", "7") {
 		t.Error("not visible after the commit")
 	}
-	if _, err := e.Staging.CommitSet(e.Admin, setKey, build); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Staging.Commit(e.Admin, setKey, build); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("a second commit: %v", err)
 	}
 	f, err := e.Catalog.File(e.Admin, e.Name("a").At("1"), "x")
@@ -72,7 +72,7 @@ func TestSet(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestSetConflict: a set whose versions can't all appear changes nothing, and can be committed again.
+// TestSetConflict: an area whose versions can't all appear changes nothing, and can be committed again.
 func TestSetConflict(t *testing.T) {
 	e := registrytest.New(t)
 	if err := e.Publish("b", "7", "z", "other"); err != nil {
@@ -83,8 +83,8 @@ func TestSetConflict(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := e.Staging.CommitSet(e.Admin, setKey, func([]registry.StagedFile) ([]staging.SetRelease, error) {
-		return []staging.SetRelease{{At: e.Name("a"), Release: publish.Release{Version: "7"}}, {At: e.Name("b"), Release: publish.Release{Version: "7"}}}, nil
+	_, err := e.Staging.Commit(e.Admin, setKey, func([]registry.StagedFile) ([]staging.Release, error) {
+		return []staging.Release{{At: e.Name("a"), Release: publish.Release{Version: "7"}}, {At: e.Name("b"), Release: publish.Release{Version: "7"}}}, nil
 	})
 	if registry.KindOf(err) != registry.AlreadyExists {
 		t.Errorf("%v, want AlreadyExists", err)
@@ -92,16 +92,16 @@ func TestSetConflict(t *testing.T) {
 	if e.Has("a", "7") {
 		t.Error("half of the set is visible")
 	}
-	if _, files, err := e.Staging.Set(e.Admin, setKey); err != nil || len(files) != 2 {
+	if _, files, err := e.Staging.Find(e.Admin, setKey); err != nil || len(files) != 2 {
 		t.Errorf("the set: %d files, %v", len(files), err)
 	}
-	if err := e.Staging.DropSet(e.Admin, setKey); err != nil {
+	if err := e.Staging.Drop(e.Admin, setKey); err != nil {
 		t.Error(err)
 	}
 	e.MustFsck(t)
 }
 
-// TestIdleSets: one collection drops all sets without a file for a day, however many.
+// TestIdleSets: one collection drops all areas without a file for a day, however many.
 func TestIdleSets(t *testing.T) {
 	e := registrytest.New(t)
 	at := time.Now().Add(-25 * time.Hour)

@@ -14,29 +14,29 @@ import (
 	"slipway/registry/publish"
 )
 
-// A set is files of one or more versions that arrive by several requests and become visible together. Only the caller who
+// An area is files of one or more versions that arrive by several requests and become visible together. Only the caller who
 // began it may add to it or see it.
 
-// SetKey names a set of the caller in a repository.
-type SetKey struct {
+// Key names an area of the caller in a repository.
+type Key struct {
 	Repository string
-	ID         string // the caller's name for the set; see CheckSetID
-	// Scope groups sets that a format looks for among all callers, e.g. a Maven coordinate. "" is none.
+	ID         string // the caller's name for the area; see CheckID
+	// Scope groups areas that a format looks for among all callers, e.g. a Maven coordinate. "" is none.
 	Scope string
 }
 
-// setTTL is how long a set without a new file is kept.
-const setTTL = 24 * time.Hour
+// areaTTL is how long an area without a new file is kept.
+const areaTTL = 24 * time.Hour
 
-// maxSetFiles bounds one set.
-const maxSetFiles = 10_000
+// maxAreaFiles bounds one area.
+const maxAreaFiles = 10_000
 
-const maxSetIDBytes = 255
+const maxIDBytes = 255
 
-// CheckSetID reports why s can't name a set. Invalid.
-func CheckSetID(s string) error {
-	ok := s != "" && len(s) <= maxSetIDBytes
-	for i, c := range []byte(s) { // a loop, as every file of a set calls this more than once
+// CheckID reports why s can't name an area. Invalid.
+func CheckID(s string) error {
+	ok := s != "" && len(s) <= maxIDBytes
+	for i, c := range []byte(s) { // a loop, as every file of an area calls this more than once
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		ok = ok && (letter || i > 0 && strings.IndexByte("._:@/+-", c) >= 0)
 	}
@@ -46,20 +46,20 @@ func CheckSetID(s string) error {
 	return nil
 }
 
-// row is the set's key in metadata. It begins with the caller, so equal ids of different callers are different sets.
-func (k SetKey) row(actor access.Actor) string { return actor.ID + " " + k.Repository + " " + k.ID }
+// row is the area's key in metadata. It begins with the caller, so equal ids of different callers are different areas.
+func (k Key) row(actor access.Actor) string { return actor.ID + " " + k.Repository + " " + k.ID }
 
-// SetFile is a file about to be added to a set.
-type SetFile struct {
+// File is a file about to be added to an area.
+type File struct {
 	At         registry.Coordinate
 	File       content.StageFile
 	Attributes []byte // kept for the format until the commit
 }
 
-// AddToSet stores r and adds it to a set, which the first file begins. A file at the same path is replaced, as it was not
+// Add stores r and adds it to an area, which the first file begins. A file at the same path is replaced, as it was not
 // visible yet. DigestMismatch, TooLarge, Denied, NotFound, Invalid.
-func (s *Areas) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Reader) (publish.Staged, error) {
-	if err := CheckSetID(key.ID); err != nil {
+func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.Staged, error) {
+	if err := CheckID(key.ID); err != nil {
 		return publish.Staged{}, err
 	}
 	if err := errors.Join(f.At.Check(), registry.CheckVersion(f.At.Version)); err != nil {
@@ -87,22 +87,22 @@ func (s *Areas) AddToSet(ctx context.Context, key SetKey, f SetFile, r io.Reader
 	return st, err
 }
 
-func noteStaged(tx metadata.Tx, p *publish.Publish, key SetKey, f SetFile, b registry.Blob) (registry.Staging, registry.StagedFile, error) {
+func noteStaged(tx metadata.Tx, p *publish.Publish, key Key, f File, b registry.Blob) (registry.Staging, registry.StagedFile, error) {
 	actor := p.Actor()
 	set, err := tx.Stagings().TouchStaging(registry.Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, Scope: key.Scope})
 	if err != nil {
 		return registry.Staging{}, registry.StagedFile{}, err
 	}
-	if set.Revision > maxSetFiles {
-		return registry.Staging{}, registry.StagedFile{}, registry.Errorf(registry.TooLarge, registry.AboutRequest, "a publish takes at most %d files", maxSetFiles)
+	if set.Revision > maxAreaFiles {
+		return registry.Staging{}, registry.StagedFile{}, registry.Errorf(registry.TooLarge, registry.AboutRequest, "a publish takes at most %d files", maxAreaFiles)
 	}
 	noted := registry.StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display, Version: f.At.Version,
 		Path: f.File.Path, MediaType: f.File.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
 	return set, noted, tx.Stagings().PutStagedFile(noted)
 }
 
-// Set returns the files of a set of the caller. NotFound.
-func (s *Areas) Set(ctx context.Context, key SetKey) (registry.Staging, []registry.StagedFile, error) {
+// Find returns the files of an area of the caller. NotFound.
+func (s *Areas) Find(ctx context.Context, key Key) (registry.Staging, []registry.StagedFile, error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
 	if err != nil {
 		return registry.Staging{}, nil, err
@@ -110,9 +110,9 @@ func (s *Areas) Set(ctx context.Context, key SetKey) (registry.Staging, []regist
 	return s.set(ctx, key.row(actor))
 }
 
-// StagedAt returns the caller's staged files of a version at those of the paths that a set holds; none where there is no such
-// set.
-func (s *Areas) StagedAt(ctx context.Context, key SetKey, at registry.Coordinate, paths ...string) (files []registry.StagedFile, err error) {
+// StagedAt returns the caller's staged files of a version at those of the paths that an area holds; none where there is no such
+// area.
+func (s *Areas) StagedAt(ctx context.Context, key Key, at registry.Coordinate, paths ...string) (files []registry.StagedFile, err error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (s *Areas) set(ctx context.Context, row string) (set registry.Staging, file
 	return set, files, err
 }
 
-// underWay finds a set that has not ended.
+// underWay finds an area that has not ended.
 func underWay(tx metadata.Tx, row string) (registry.Staging, error) {
 	set, err := tx.Stagings().Staging(row)
 	if err == nil && set.Outcome != nil {
@@ -150,26 +150,26 @@ func underWay(tx metadata.Tx, row string) (registry.Staging, error) {
 	return set, registry.Missing(err, registry.AboutRequest, "there is no such publish under way")
 }
 
-// OpenSet is a set as read at a moment.
-type OpenSet struct {
-	Key   SetKey
+// Area is an area as read at a moment.
+type Area struct {
+	Key   Key
 	Files []registry.StagedFile
 	set   registry.Staging
 }
 
-// Sets returns the caller's sets of a scope, the least recently changed first. NotFound, Denied.
-func (s *Areas) Sets(ctx context.Context, repository, scope string) ([]OpenSet, error) {
+// List returns the caller's areas of a scope, the least recently changed first. NotFound, Denied.
+func (s *Areas) List(ctx context.Context, repository, scope string) ([]Area, error) {
 	actor, repo, err := s.mayPublish(ctx, repository)
 	if err != nil {
 		return nil, err
 	}
-	var out []OpenSet
+	var out []Area
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		sets, err := tx.Stagings().Stagings(metadata.StagingQuery{RepositoryID: repo.ID, Scope: scope})
 		if err != nil {
 			return err
 		}
-		prefix := SetKey{Repository: repository}.row(actor)
+		prefix := Key{Repository: repository}.row(actor)
 		for _, set := range sets {
 			id, own := strings.CutPrefix(set.ID, prefix)
 			if !own || set.Outcome != nil {
@@ -179,20 +179,20 @@ func (s *Areas) Sets(ctx context.Context, repository, scope string) ([]OpenSet, 
 			if err != nil {
 				return err
 			}
-			out = append(out, OpenSet{SetKey{Repository: repository, ID: id, Scope: scope}, files, set})
+			out = append(out, Area{Key{Repository: repository, ID: id, Scope: scope}, files, set})
 		}
 		return nil
 	})
 	return out, err
 }
 
-// OpenStaged reads a file of a set. The caller closes.
+// OpenStaged reads a file of an area. The caller closes.
 func (s *Areas) OpenStaged(ctx context.Context, f registry.StagedFile) (io.ReadCloser, error) {
 	return s.core.Blobs.Open(ctx, f.Blob.Digest, 0, -1)
 }
 
-// DropSet drops a set. A missing set is no error.
-func (s *Areas) DropSet(ctx context.Context, key SetKey) error {
+// Drop drops an area. A missing area is no error.
+func (s *Areas) Drop(ctx context.Context, key Key) error {
 	actor, err := s.core.Authorize(ctx, access.Publish, key.Repository)
 	if err != nil {
 		return err
@@ -201,15 +201,15 @@ func (s *Areas) DropSet(ctx context.Context, key SetKey) error {
 	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
 }
 
-// SetRelease is one version made of a set. Files name staged files by path; nil is all files of the coordinate.
-type SetRelease struct {
+// Release is one version made of an area. Files name staged files by path; nil is all files of the coordinate.
+type Release struct {
 	At      registry.Name
 	Release publish.Release
 }
 
-// CommitSet makes the versions of a set visible in one transaction and ends it. build turns the files into releases; it
+// Commit makes the versions of an area visible in one transaction and ends it. build turns the files into releases; it
 // may read them (OpenStaged). Unavailable: a file was added meanwhile; the errors of Publish.Commit.
-func (s *Areas) CommitSet(ctx context.Context, key SetKey, build func(files []registry.StagedFile) ([]SetRelease, error)) ([]publish.Result, error) {
+func (s *Areas) Commit(ctx context.Context, key Key, build func(files []registry.StagedFile) ([]Release, error)) ([]publish.Result, error) {
 	actor, repo, err := s.mayPublish(ctx, key.Repository)
 	if err != nil {
 		return nil, err
@@ -218,11 +218,11 @@ func (s *Areas) CommitSet(ctx context.Context, key SetKey, build func(files []re
 	if err != nil {
 		return nil, err
 	}
-	return s.commitOpen(ctx, actor, repo, OpenSet{key, files, set}, build)
+	return s.commitOpen(ctx, actor, repo, Area{key, files, set}, build)
 }
 
-// CommitOpen is CommitSet of a set as Sets has returned it.
-func (s *Areas) CommitOpen(ctx context.Context, open OpenSet, build func(files []registry.StagedFile) ([]SetRelease, error)) ([]publish.Result, error) {
+// CommitOpen is Commit of an area as List has returned it.
+func (s *Areas) CommitOpen(ctx context.Context, open Area, build func(files []registry.StagedFile) ([]Release, error)) ([]publish.Result, error) {
 	actor, repo, err := s.mayPublish(ctx, open.Key.Repository)
 	if err != nil {
 		return nil, err
@@ -240,8 +240,8 @@ func (s *Areas) mayPublish(ctx context.Context, repository string) (access.Actor
 	return actor, repo, err
 }
 
-func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registry.Repository, open OpenSet,
-	build func(files []registry.StagedFile) ([]SetRelease, error)) ([]publish.Result, error) {
+func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registry.Repository, open Area,
+	build func(files []registry.StagedFile) ([]Release, error)) ([]publish.Result, error) {
 	key, set, files := open.Key, open.set, open.Files
 	start := s.core.Now()
 	row := key.row(actor)
@@ -249,7 +249,7 @@ func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registr
 	if err != nil {
 		return nil, err
 	}
-	staged := ofSet(releases, files)
+	staged := filesOf(releases, files)
 	var out []publish.Result
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
 		out = out[:0]
@@ -279,8 +279,8 @@ func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registr
 	return out, err
 }
 
-// ofSet picks the staged files of each release. The set holds their blobs, so no collection can have removed them.
-func ofSet(releases []SetRelease, files []registry.StagedFile) [][]publish.Staged {
+// filesOf picks the staged files of each release. The area holds their blobs, so no collection can have removed them.
+func filesOf(releases []Release, files []registry.StagedFile) [][]publish.Staged {
 	type coordinate struct{ format, pkg, version string }
 	of := map[coordinate][]registry.StagedFile{}
 	for _, f := range files {
@@ -302,15 +302,15 @@ func ofSet(releases []SetRelease, files []registry.StagedFile) [][]publish.Stage
 	return out
 }
 
-// dropBatch bounds the sets that one transaction drops.
+// dropBatch bounds the areas that one transaction drops.
 const dropBatch = 500
 
-// DropIdleSets drops sets that got no file for setTTL.
-func (s *Areas) DropIdleSets(ctx context.Context) error {
+// DropIdle drops areas that got no file for areaTTL.
+func (s *Areas) DropIdle(ctx context.Context) error {
 	for {
 		var idle []registry.Staging
 		if err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
-			idle, err = tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(-setTTL), Limit: dropBatch})
+			idle, err = tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(-areaTTL), Limit: dropBatch})
 			for _, set := range idle {
 				if err == nil {
 					err = tx.Stagings().DropStaging(set.ID)
