@@ -41,7 +41,8 @@ type Options struct {
 	Advise func(*Error) string
 }
 
-// Client talks to one server.
+// Client talks to one server. It has a method for each operation of the API, so it has more of them than types have elsewhere:
+// programs look for an operation by the name that the API's document gives it.
 type Client struct {
 	server string // base URL without trailing slash
 	o      Options
