@@ -93,12 +93,12 @@ func (c *committer) lookNewest() error {
 		return err
 	}
 	passedOver := func(v registry.Version) bool { return v.Prerelease || v.State == registry.Yanked }
-	new := registry.Version{Name: c.rel.Version, SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, State: c.rel.State}
-	if passedOver(old) == passedOver(new) {
-		if cmp.Or(bytes.Compare(old.SortKey, new.SortKey), strings.Compare(old.Name, new.Name)) > 0 {
+	coming := registry.Version{Name: c.rel.Version, SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, State: c.rel.State}
+	if passedOver(old) == passedOver(coming) {
+		if cmp.Or(bytes.Compare(old.SortKey, coming.SortKey), strings.Compare(old.Name, coming.Name)) > 0 {
 			c.newest = old.Name
 		}
-	} else if passedOver(new) {
+	} else if passedOver(coming) {
 		c.newest = old.Name
 	}
 	return nil
