@@ -13,7 +13,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -X main.buildVersion=$(VERSION)
 STATICCHECK_VERSION := v0.8.2
 
-.PHONY: run build test check lint bench microbench fuzz clients clean
+.PHONY: run build test clientless check lint bench microbench fuzz clients clean
 
 run: build
 	./slipway serve
@@ -21,26 +21,33 @@ run: build
 build:
 	go build -ldflags '$(LDFLAGS)' -o slipway ./cmd/slipway
 
-# The first run keeps its temporary files in memory where it can (.ci/tmpdir.sh): what is tested there is killed processes and
-# injected faults, whose files outlive them on any file system. Packages whose tests take long are named first, so that none
-# of them begins last; three run at a time on two cores, because the tests of clients and of restarts wait.
+# With the race detector, first the packages whose tests call no client, while the clients are installed, then the others. Of
+# these, packages whose tests take long are named first, so that none of them begins last; three run at a time on two cores,
+# because the tests of clients and of restarts wait. These runs keep their temporary files in memory where they can
+# (.ci/tmpdir.sh): what is tested there is killed processes and injected faults, whose files outlive them on any file system.
 #
-# The second run is on disk, with its flushes, and without the race detector: that changes what the compiler does, and hid a
-# fault of the compiler once, in how a statement's arguments were put together. It has what puts statements and bytes
+# The last runs are on disk, with its flushes, and without the race detector: that changes what the compiler does, and hid a
+# fault of the compiler once, in how a statement's arguments were put together. They have what puts statements and bytes
 # together: the stores, and the parts of the core that write through them; and the hostile requests of all front-ends, of which
-# the first run makes each eighth (formatstest/sampled.go), as the race detector makes them ten times slower. The server that the tests of cmd start, kill and
-# check is built without the detector too, once for all of them.
-LONGEST  := ./cmd/slipway/internal/e2e ./formats/oci ./cmd/slipway ./formats/npm ./formats/pypi ./formats/maven ./storage/s3
+# the first runs make each eighth (formatstest/sampled.go), as the race detector makes them ten times slower. The server that the
+# tests of cmd start, kill and check is built without the detector too, once for all of them.
+DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e formats/npm formats/maven formats/oci cmd/slipway formats/pypi storage/s3 web/api \
+	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 HOSTILE  := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile)$$'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
+RACED    := SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
+	TMPDIR=$$(.ci/tmpdir.sh) go test -race -timeout 20m -p $(PARALLEL)
 
-test: clients
+test:
 	go build -ldflags '-s -w' -o $(CACHE)/test/slipway ./cmd/slipway
-	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
-		TMPDIR=$$(.ci/tmpdir.sh) go test -race -timeout 20m -p $(PARALLEL) $(LONGEST) ./...
+	$(MAKE) --no-print-directory -j2 clients clientless
+	$(RACED) $(DRIVING)
 	go test $(UNRACED)
 	go test -run $(HOSTILE) ./formats/... ./web/api
+
+clientless:
+	$(RACED) $(filter-out $(DRIVING),$(shell go list ./...))
 
 clients:
 	@for script in .ci/clients*.sh .ci/*/build.sh; do SLIPWAY_CLIENTS=$(CLIENTS) $$script || exit 1; done
