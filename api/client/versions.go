@@ -17,6 +17,11 @@ func (p Package) path() string {
 
 func (p Package) version(v string) string { return p.path() + "/versions" + segments(v) }
 
+// Package returns one package.
+func (c *Client) Package(ctx context.Context, p Package) (api.Package, error) {
+	return call[api.Package](ctx, c, get(p.path(), nil))
+}
+
 // Versions lists the versions of a package, newest first; with deleted, also the tombstones of those that were deleted.
 func (c *Client) Versions(ctx context.Context, p Package, deleted bool) iter.Seq2[api.VersionSummary, error] {
 	q := queryOf()

@@ -17,7 +17,7 @@ func paged(own ...openapi.Param) []openapi.Param {
 }
 
 var (
-	asOfParam   = openapi.Param{Name: "as_of", About: "A moment of the past: an RFC 3339 time, or `seq:<n>` for the state right after an entry of the log."}
+	asOfParam   = openapi.Param{Name: "as_of", About: "A moment of the past: an RFC 3339 time, a day such as `2026-01-31` (its end, in UTC), or `seq:<n>` for the state right after an entry of the log."}
 	reasonParam = openapi.Param{Name: "reason", About: "Why; it is kept in the log."}
 	locationOf  = openapi.Param{Name: "Location", About: "Where it is."}
 )

@@ -18,6 +18,8 @@ func (h *handlers) packageRoutes() []endpoint {
 			Query: paged(openapi.Param{Name: "format", About: "Packages of this format only."},
 				openapi.Param{Name: "q", About: "Packages whose name contains this text; a page may then have few items or none although there is a `next`."}),
 			Answers: success("The packages, by format and name.", api.List[api.Package]{Items: []api.Package{packageExample}})}},
+		{"GET", packagePath, "api.packages.get", h.getPackage, openapi.Operation{
+			ID: "getPackage", Group: "Versions", Summary: "Show a package", Answers: success("The package.", packageExample)}},
 	}
 }
 
@@ -26,6 +28,17 @@ var packageExample = api.Package{Format: "npm", Name: "@acme/web", Latest: "1.4.
 func packageOf(p registry.Package) api.Package {
 	return api.Package{Format: p.Format, Name: p.Name, Latest: p.Latest, Versions: p.VersionCount,
 		CreatedAt: timeText(p.CreatedAt), UpdatedAt: timeText(p.UpdatedAt)}
+}
+
+// getPackage answers GET …/packages/{format}/{package}.
+func (h *handlers) getPackage(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at := in.name()
+	if in.err != nil {
+		return in.err
+	}
+	p, err := h.svc.Catalog.Package(r.Context(), at)
+	return writeOne(w, http.StatusOK, p, err, packageOf)
 }
 
 // listPackages answers GET /repositories/{repository}/packages?format=&q=: q is a literal part of the name, and then a page

@@ -36,6 +36,7 @@ var examples = map[string]example{
 	"api.repositories.delete": {path: "/repositories/main", admin: 409}, // it holds versions
 
 	"api.packages.list":     {path: "/repositories/main/packages"},
+	"api.packages.get":      {path: packages + "/lib"},
 	"api.versions.search":   {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
 	"api.versions.list":     {path: packages + "/lib/versions"},
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},

@@ -111,7 +111,7 @@ func (q Query) Flag(key string) (bool, error) {
 	return b, nil
 }
 
-// AsOf reads ?as_of=: an RFC 3339 time, or seq:<n>.
+// AsOf reads ?as_of=: an RFC 3339 time, a day, which stands for its last moment in UTC, or seq:<n>.
 func (q Query) AsOf() (registry.AsOf, error) {
 	s := url.Values(q).Get("as_of")
 	if s == "" {
@@ -124,12 +124,27 @@ func (q Query) AsOf() (registry.AsOf, error) {
 		}
 		return registry.AsOf{Seq: &seq}, nil
 	}
-	// An unescaped plus of a zone arrives as a space.
-	t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "+", 1))
-	if err != nil || t.IsZero() {
-		return registry.AsOf{}, Invalid("as_of must be an RFC 3339 time or seq:<n>")
+	t, err := Moment(s, true)
+	if err != nil {
+		return registry.AsOf{}, Invalid("as_of must be an RFC 3339 time, a day such as 2026-01-31, or seq:<n>")
 	}
 	return registry.AsOf{Time: t}, nil
+}
+
+// Moment reads an RFC 3339 time, or a day such as 2026-01-31 in UTC: its last microsecond if end is true, else its first one.
+func Moment(s string, end bool) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, s); err == nil && !day.IsZero() {
+		if end {
+			day = day.AddDate(0, 0, 1).Add(-time.Microsecond)
+		}
+		return day, nil
+	}
+	// An unescaped plus of a zone arrives as a space.
+	t, err := time.Parse(time.RFC3339Nano, strings.Replace(s, " ", "+", 1))
+	if err == nil && t.IsZero() {
+		err = Invalid("the time is empty")
+	}
+	return t, err
 }
 
 // Types reads ?types=: globs over event types, separated by commas; several parameters add up. The core checks them.

@@ -35,9 +35,6 @@ older is removed.`,
   slipway backup /mnt/backup/slipway --blobs 's3://bucket?endpoint=https://s3.example.com' --without-blobs`,
 		Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := command.CheckOutput(output); err != nil {
-				return err
-			}
 			if o.Keep < 0 {
 				return command.Usagef("--keep: can't be negative")
 			}
@@ -48,7 +45,7 @@ older is removed.`,
 	cmd.Flags().IntVar(&o.Keep, "keep", 7, "how many snapshots stay, with this one; 0 is all")
 	cmd.Flags().BoolVar(&withoutBlobs, "without-blobs", false, "leave the bytes to another backup, such as that of the bucket")
 	cmd.Flags().BoolVar(&o.Verify, "verify", false, "also read the bytes that the directory has already, and copy damaged ones again")
-	cmd.Flags().StringVar(&output, "output", command.Table, "table or json")
+	command.OutputFlag(cmd, cmd.Flags(), &output, "table or json")
 	return cmd
 }
 

@@ -31,9 +31,6 @@ wrong; the last line is a summary.`,
   slipway fsck --repair`,
 		Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := command.CheckOutput(output); err != nil {
-				return err
-			}
 			return c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
 				return c.fsck(ctx, core, o, output)
 			})
@@ -42,7 +39,7 @@ wrong; the last line is a summary.`,
 	cfg.StoreFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&o.Repair, "repair", false, "mend what can be mended without a loss")
 	cmd.Flags().BoolVar(&o.Quick, "quick", false, "compare the sizes of blobs, do not read them")
-	cmd.Flags().StringVar(&output, "output", command.Table, "table, or json: one line for each finding and one for the summary")
+	command.OutputFlag(cmd, cmd.Flags(), &output, "table, or json: one line for each finding and one for the summary")
 	return cmd
 }
 

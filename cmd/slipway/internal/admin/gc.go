@@ -30,9 +30,6 @@ use --force.`,
   slipway gc --data /var/lib/slipway --grace 1h`,
 		Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := command.CheckOutput(output); err != nil {
-				return err
-			}
 			if o.Grace < 0 {
 				return command.Usagef("--grace: can't be negative")
 			}
@@ -45,7 +42,7 @@ use --force.`,
 	cmd.Flags().DurationVar(&o.Grace, "grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	cmd.Flags().BoolVar(&o.Force, "force", false, "also remove more than a fifth of all blobs")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be removed")
-	cmd.Flags().StringVar(&output, "output", command.Table, "table or json")
+	command.OutputFlag(cmd, cmd.Flags(), &output, "table or json")
 	return cmd
 }
 

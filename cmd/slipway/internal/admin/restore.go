@@ -42,9 +42,6 @@ code is 1 when something is missing or wrong; the last line is a summary.`,
   slipway restore /mnt/backup/slipway --at 2026-11-20T12:00:00Z --data /tmp/yesterday`,
 		Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := command.CheckOutput(output); err != nil {
-				return err
-			}
 			if list && at != "" {
 				return command.Usagef("--list: it shows all snapshots; leave out --at")
 			}
@@ -54,17 +51,17 @@ code is 1 when something is missing or wrong; the last line is a summary.`,
 			var moment time.Time
 			if at != "" {
 				var err error
-				if moment, err = time.Parse(time.RFC3339, at); err != nil {
-					return command.Usagef("--at: %q is no time like 2026-11-20T12:00:00Z", at)
+				if moment, err = command.Moment(at, true); err != nil {
+					return command.Usagef("--at: %q is neither a time like 2026-11-20T12:00:00Z nor a day like 2026-11-20", at)
 				}
 			}
 			return c.restore(cmd, &cfg, args[0], moment, output)
 		},
 	}
 	cfg.StoreFlags(cmd.Flags())
-	cmd.Flags().StringVar(&at, "at", "", "take the newest snapshot by this time (RFC 3339)")
+	cmd.Flags().StringVar(&at, "at", "", "take the newest snapshot by this time (RFC 3339), or by the end of a day (2026-11-20, in UTC)")
 	cmd.Flags().BoolVar(&list, "list", false, "only list the snapshots")
-	cmd.Flags().StringVar(&output, "output", command.Table, "table, or json: a line for what was restored, one for each finding, and one for the summary")
+	command.OutputFlag(cmd, cmd.Flags(), &output, "table, or json: a line for what was restored, one for each finding, and one for the summary")
 	return cmd
 }
 

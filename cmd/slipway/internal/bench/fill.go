@@ -31,9 +31,6 @@ The same flags fill the same again, which changes nothing; a fill that was cut o
   slipway bench fill --data /srv/try --mix npm=1,oci=1 --files 1 --tags 2`,
 		Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := command.CheckOutput(output); err != nil {
-				return err
-			}
 			if plan.Mix, err = fill.ParseMix(mix); err != nil {
 				return command.Usagef("--mix: %w", err)
 			}
@@ -61,7 +58,7 @@ The same flags fill the same again, which changes nothing; a fill that was cut o
 	fs.IntVar(&plan.Tags, "tags", 1, "tags of one package, beside those that its format sets")
 	fs.StringVar(&mix, "mix", "npm=40,maven=20,pypi=20,oci=10,raw=10", "formats with their weights")
 	fs.IntVar(&o.Workers, "workers", 64, "publishes at a time")
-	fs.StringVar(&output, "output", command.Table, "table or json")
+	command.OutputFlag(cmd, fs, &output, "table or json")
 	return cmd
 }
 

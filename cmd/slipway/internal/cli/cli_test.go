@@ -193,7 +193,7 @@ func TestDeployments(t *testing.T) {
 	if out := r.CLI(0, "deploy", "show", first.ID); !strings.Contains(out, "pkg:generic/tool@1.0.0") || !strings.Contains(out, "sha256:") {
 		t.Errorf("deploy show: %s", out)
 	}
-	if out := r.CLI(0, "env", "show", "prod"); !strings.Contains(out, "pkg:generic/tool@1.1.0") || !strings.Contains(out, "true") {
+	if out := r.CLI(0, "env", "show", "prod"); !strings.Contains(out, "pkg:generic/tool@1.1.0") || !strings.Contains(out, "yes") {
 		t.Errorf("env show: %s", out)
 	}
 	if out := r.CLI(0, "env", "show", "prod", "--as-of", fmt.Sprintf("seq:%d", first.LastSeq)); !strings.Contains(out, "tool@1.0.0") || strings.Contains(out, "tool@1.1.0") {

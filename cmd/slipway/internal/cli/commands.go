@@ -39,7 +39,7 @@ type UserTool interface {
 // Commands returns the commands that talk to a server.
 func Commands(p *command.Program, o Options) []*cobra.Command {
 	c := commands{p, o}
-	return []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.tokenCmd(), c.userCmd(),
+	return []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.userCmd(),
 		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(),
 		c.subscriptionCmd(), c.logCmd()}
 }
@@ -61,12 +61,12 @@ func list[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], 
 	if f.output == command.JSON {
 		return command.PrintJSON(c.Stdout, raw)
 	}
-	return printList(c.Stdout, items, columns)
+	return printList(c.Stdout, c.Screen(f.wide), items, columns)
 }
 
 // show makes a call and prints the object that it returns.
 func show[T any](c commands, cmd *cobra.Command, f *Flags, columns []column[T], call func(context.Context, *client.Client) (T, error)) error {
-	return ask(c, cmd, f, call, func(item T) error { return printItem(c.Stdout, item, columns) })
+	return ask(c, cmd, f, call, func(item T) error { return printItem(c.Stdout, c.Screen(f.wide), item, columns) })
 }
 
 // ask makes a call, and prints its answer as JSON if that is wanted, else by table.

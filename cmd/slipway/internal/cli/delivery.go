@@ -17,13 +17,13 @@ import (
 
 var deliveryColumns = []column[api.Delivery]{
 	{"ID", func(d api.Delivery) any { return d.ID }},
-	{"SEQ", func(d api.Delivery) any { return d.Seq }},
+	{"LOG ENTRY", func(d api.Delivery) any { return d.Seq }},
 	{"TYPE", func(d api.Delivery) any { return d.Type }},
-	{"SUBJECT", func(d api.Delivery) any { return d.Subject }},
-	{"STATE", func(d api.Delivery) any { return d.State }},
+	{onlyWide("SUBJECT"), func(d api.Delivery) any { return d.Subject }},
+	{"STATE", func(d api.Delivery) any { return state(d.State) }},
 	{"ATTEMPTS", func(d api.Delivery) any { return d.Attempts }},
-	{"STATUS", func(d api.Delivery) any { return answered(d.Status) }},
-	{"NEXT", func(d api.Delivery) any { return d.NextAt }},
+	{"HTTP STATUS", func(d api.Delivery) any { return answered(d.Status) }},
+	{"NEXT TRY", func(d api.Delivery) any { return whenever(d.NextAt) }},
 	{"ERROR", func(d api.Delivery) any { return d.Error }},
 }
 
@@ -95,17 +95,17 @@ func settled(ctx context.Context, cl *client.Client, id string) (raw json.RawMes
 }
 
 func (c commands) subscriptionDeliveriesCmd(f *Flags) *cobra.Command {
-	var state string
+	var in string
 	cmd := &cobra.Command{
 		Use: "deliveries ID", Short: "List sent and waiting deliveries, the newest first", Args: command.Exactly(1),
 		Example: "  slipway subscription deliveries 3 --state dead",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, f, deliveryColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Delivery, error] {
-				return cl.Deliveries(ctx, args[0], api.DeliveryState(state))
+				return cl.Deliveries(ctx, args[0], api.DeliveryState(in))
 			})
 		},
 	}
-	cmd.Flags().StringVar(&state, "state", "", "pending, delivered or dead (default: all)")
+	command.EnumFlag(cmd, cmd.Flags(), &in, "state", "", "", "only in this state: pending, delivered or dead", "pending", "delivered", "dead")
 	return cmd
 }
 

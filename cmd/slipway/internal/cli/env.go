@@ -16,23 +16,28 @@ var environmentColumns = []column[api.Environment]{
 	{"NAME", func(e api.Environment) any { return e.Name }},
 	{"TAG", func(e api.Environment) any { return e.Tag }},
 	{"DESCRIPTION", func(e api.Environment) any { return e.Description }},
-	{"CREATED", func(e api.Environment) any { return e.CreatedAt }},
+	{"CREATED", func(e api.Environment) any { return when(e.CreatedAt) }},
 }
 
 var serviceColumns = []column[api.ServiceState]{
 	{"SERVICE", func(s api.ServiceState) any { return s.Service }},
-	running("RUNNING", func(r *api.Running) any { return r.PURL }),
-	running("SINCE", func(r *api.Running) any { return r.Since }),
-	recorded("LAST REPORT", func(r *api.Recorded) any { return r.Status }),
-	recorded("OF", func(r *api.Recorded) any { return r.PURL }),
-	recorded("AT", func(r *api.Recorded) any { return r.At }),
+	running("RUNS", func(r *api.Running) any { return shortPURL(r.PURL) }),
+	running("SINCE", func(r *api.Running) any { return when(r.Since) }),
+	recorded("LAST REPORT", func(r *api.Recorded) any { return state(r.Status) }),
+	recorded(onlyWide("REPORTED VERSION"), func(r *api.Recorded) any { return r.PURL }),
+	recorded(onlyWide("REPORTED AT"), func(r *api.Recorded) any { return when(r.At) }),
 	{"WANTED", func(s api.ServiceState) any {
 		if s.Wanted == nil {
 			return nil
 		}
-		return s.Wanted.PURL
+		return versionText(s.Wanted.Version)
 	}},
-	{"DRIFT", func(s api.ServiceState) any { return s.Drift }},
+	{"DRIFT", func(s api.ServiceState) any {
+		if s.Drift {
+			return state("yes")
+		}
+		return "no"
+	}},
 }
 
 // running shows a property of the running version, if any version runs.
@@ -57,9 +62,9 @@ func recorded(title string, value func(*api.Recorded) any) column[api.ServiceSta
 
 var runColumns = []column[api.Run]{
 	{"SERVICE", func(r api.Run) any { return r.Service }},
-	{"PURL", func(r api.Run) any { return r.PURL }},
-	{"SINCE", func(r api.Run) any { return r.Since }},
-	{"UNTIL", func(r api.Run) any { return r.Until }},
+	{"VERSION", func(r api.Run) any { return shortPURL(r.PURL) }},
+	{"SINCE", func(r api.Run) any { return when(r.Since) }},
+	{"UNTIL", func(r api.Run) any { return whenever(r.Until) }},
 	{"DEPLOYMENT", func(r api.Run) any { return r.Deployment }},
 }
 
@@ -67,7 +72,7 @@ func (c commands) envCmd() *cobra.Command {
 	var f Flags
 	g := c.Group("env", "Make, list, look at and remove environments: what runs where, now and in the past", `  slipway env create prod --tag production
   slipway env show prod
-  slipway env show prod --as-of 2026-01-31T12:00:00Z`,
+  slipway env show prod --as-of 2026-01-31`,
 		c.envCreateCmd(&f), c.envListCmd(&f), c.envShowCmd(&f), c.envHistoryCmd(&f), c.envStopCmd(&f), c.envRemoveCmd(&f))
 	f.Add(g)
 	return g
@@ -105,15 +110,17 @@ func (c commands) envShowCmd(f *Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "Show what is wanted, recorded and running in an environment, now or at a past moment", Args: command.Exactly(1),
 		Example: `  slipway env show prod
-  slipway env show prod --as-of 2026-01-31T12:00:00Z
+  slipway env show prod --as-of 2026-01-31
   slipway env show prod --as-of seq:1042 --output json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(c, cmd, f, func(ctx context.Context, cl *client.Client) (api.EnvironmentState, error) {
 				return cl.Environment(ctx, args[0], asOf)
-			}, func(state api.EnvironmentState) error { return printList(c.Stdout, state.Services, serviceColumns) })
+			}, func(state api.EnvironmentState) error {
+				return printList(c.Stdout, c.Screen(f.wide), state.Services, serviceColumns)
+			})
 		},
 	}
-	cmd.Flags().StringVar(&asOf, "as-of", "", "RFC 3339 time, or seq:N for a sequence number of the log")
+	cmd.Flags().StringVar(&asOf, "as-of", "", asOfHelp)
 	return cmd
 }
 

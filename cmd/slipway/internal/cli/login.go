@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,58 +48,146 @@ func (c commands) password(prompt string, fromStdin bool) (string, error) {
 	return string(raw), err
 }
 
+// loginFlags are the flags of "login" alone.
+type loginFlags struct {
+	user, name string
+	fromStdin  bool
+	expires    time.Duration
+}
+
 func (c commands) loginCmd() *cobra.Command {
 	var f Flags
-	var user, name string
-	var fromStdin bool
-	var expires time.Duration
+	var l loginFlags
 	cmd := &cobra.Command{
 		Use:   "login",
-		Short: "Make a token with your password and remember it for this server",
+		Short: "Make a token with your password and remember it with its server",
 		Long: `Make a token with the rights of your user and store it, readable by you only, in the configuration directory of your
-account. The password itself is not stored. "slipway logout" revokes the token and forgets it.`,
+account. The password itself is not stored. "slipway logout" revokes the token and forgets it.
+
+The server is remembered too: later commands ask it unless --server or SLIPWAY_SERVER names another. SLIPWAY_TOKEN is used
+instead of the stored token; commands say so. "slipway login ls" lists the servers, "slipway login use" changes the current one.
+`,
 		Example: `  slipway login --server https://slipway.example.com --user jane
   slipway login --user admin --password-stdin < password`,
-		Args: command.Exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			remote, err := f.Connect(c.Program)
+		Args: command.SubcommandOnly,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.login(cmd.Context(), &f, l) },
+	}
+	cmd.AddCommand(c.loginListCmd(&f), c.loginUseCmd())
+	f.Add(cmd)
+	cmd.Flags().StringVar(&l.user, "user", "admin", "user name")
+	cmd.Flags().StringVar(&l.name, "name", defaultTokenName(), "name of the token")
+	cmd.Flags().BoolVar(&l.fromStdin, "password-stdin", false, "read the password from standard input")
+	cmd.Flags().DurationVar(&l.expires, "expires-in", 90*24*time.Hour, "how long the token is valid; 0 for ever")
+	return cmd
+}
+
+func (c commands) login(ctx context.Context, f *Flags, l loginFlags) error {
+	remote, err := (&Flags{server: f.server, token: f.token, output: f.output, quiet: true}).Connect(c.Program)
+	if err != nil {
+		return err
+	}
+	if l.expires < 0 {
+		return command.Usagef("--expires-in: can't be negative")
+	}
+	password, err := c.password("Password of "+command.Clean(l.user)+" at "+remote.Server()+": ", l.fromStdin)
+	if err != nil {
+		return err
+	}
+	cl, err := connect(c.Program, remote.Server(), client.Options{User: l.user, Password: password})
+	if err != nil {
+		return err
+	}
+	who, err := cl.WhoAmI(ctx)
+	if err != nil {
+		return err
+	}
+	if len(who.Permissions) == 0 {
+		return fmt.Errorf("the user %q has no rights, so there is nothing that a token could do", l.user)
+	}
+	tok, err := cl.CreateToken(ctx, tokenRequest(l.name, who.Permissions, l.expires))
+	if err != nil {
+		return err
+	}
+	err = store(c.Program, func(all *logins) {
+		entry := all.Servers[cl.Server()]
+		entry.User, entry.Token, entry.TokenID = l.user, tok.Secret, tok.ID
+		all.Servers[cl.Server()], all.Current = entry, cl.Server()
+	})
+	if err != nil {
+		return err
+	}
+	c.warnOverridden(cl.Server())
+	_, err = fmt.Fprintf(c.Stdout, "Logged in to %s as %s%s\n", cl.Server(), command.Clean(l.user), until(tok.ExpiresAt))
+	return err
+}
+
+// warnOverridden says that the environment keeps commands from using a login that was just made.
+func (c commands) warnOverridden(server string) {
+	if c.Env("SLIPWAY_TOKEN") != "" {
+		fmt.Fprintln(c.Stderr, "slipway: note: SLIPWAY_TOKEN is set, so commands use that token and not this login; unset it")
+	}
+	if s := strings.TrimRight(c.Env("SLIPWAY_SERVER"), "/"); s != "" && s != server {
+		fmt.Fprintf(c.Stderr, "slipway: note: SLIPWAY_SERVER is set, so commands ask %s; unset it\n", command.Clean(s))
+	}
+}
+
+// storedLogin is a login in the list of them.
+type storedLogin struct {
+	Server  string `json:"server"`
+	User    string `json:"user"`
+	Current bool   `json:"current"`
+}
+
+var storedColumns = []column[storedLogin]{
+	{"SERVER", func(s storedLogin) any { return s.Server }},
+	{"USER", func(s storedLogin) any { return s.User }},
+	{"CURRENT", func(s storedLogin) any { return yes(s.Current) }},
+}
+
+func (c commands) loginListCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "List the servers that you are logged in to", Example: "  slipway login ls", Args: command.Exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			l, err := loadLogins(c.Program)
 			if err != nil {
 				return err
 			}
-			if expires < 0 {
-				return command.Usagef("--expires-in: can't be negative")
+			items := []storedLogin{}
+			for server, entry := range l.Servers {
+				if entry.Token != "" {
+					items = append(items, storedLogin{server, entry.User, server == l.Current})
+				}
 			}
-			password, err := c.password("Password of "+command.Clean(user)+" at "+remote.Server()+": ", fromStdin)
+			slices.SortFunc(items, func(a, b storedLogin) int { return strings.Compare(a.Server, b.Server) })
+			if f.output == command.JSON {
+				return command.PrintJSON(c.Stdout, items)
+			}
+			return printList(c.Stdout, c.Screen(f.wide), items, storedColumns)
+		},
+	}
+}
+
+func (c commands) loginUseCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "use SERVER", Short: "Make another of your logins the one that commands use", Args: command.Exactly(1),
+		Example: "  slipway login use https://slipway.example.com",
+		RunE: func(_ *cobra.Command, args []string) error {
+			server := strings.TrimRight(args[0], "/")
+			l, err := loadLogins(c.Program)
 			if err != nil {
 				return err
 			}
-			cl, err := connect(c.Program, remote.Server(), client.Options{User: user, Password: password})
-			if err != nil {
+			if l.Servers[server].Token == "" {
+				return fmt.Errorf("you are not logged in to %s; see 'slipway login ls'", command.Clean(server))
+			}
+			if err := store(c.Program, func(all *logins) { all.Current = server }); err != nil {
 				return err
 			}
-			who, err := cl.WhoAmI(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if len(who.Permissions) == 0 {
-				return fmt.Errorf("the user %q has no rights, so there is nothing that a token could do", user)
-			}
-			tok, err := cl.CreateToken(cmd.Context(), tokenRequest(name, who.Permissions, expires))
-			if err != nil {
-				return err
-			}
-			if err := remember(c.Program, cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = user, tok.Secret, tok.ID }); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(c.Stdout, "Logged in to %s as %s%s\n", cl.Server(), command.Clean(user), until(tok.ExpiresAt))
+			c.warnOverridden(server)
+			_, err = fmt.Fprintf(c.Stdout, "Commands now use %s as %s\n", server, command.Clean(l.Servers[server].User))
 			return err
 		},
 	}
-	f.Add(cmd)
-	cmd.Flags().StringVar(&user, "user", "admin", "user name")
-	cmd.Flags().StringVar(&name, "name", defaultTokenName(), "name of the token")
-	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
-	cmd.Flags().DurationVar(&expires, "expires-in", 90*24*time.Hour, "how long the token is valid; 0 for ever")
 	return cmd
 }
 
@@ -127,6 +217,7 @@ func (c commands) logoutCmd() *cobra.Command {
 		Example: "  slipway logout --server https://slipway.example.com",
 		Args:    command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.quiet = true
 			remote, err := f.Connect(c.Program)
 			if err != nil {
 				return err
@@ -150,6 +241,9 @@ func (c commands) logoutCmd() *cobra.Command {
 			}
 			if err := remember(c.Program, cl.Server(), func(l *login) { l.User, l.Token, l.TokenID = "", "", "" }); err != nil {
 				return err
+			}
+			if c.Env("SLIPWAY_TOKEN") != "" {
+				fmt.Fprintln(c.Stderr, "slipway: note: SLIPWAY_TOKEN is still set, so commands go on with that token; unset it")
 			}
 			_, err = fmt.Fprintf(c.Stdout, "Logged out of %s\n", cl.Server())
 			return err

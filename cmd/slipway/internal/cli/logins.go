@@ -14,6 +14,8 @@ import (
 // logins are the data that "slipway login" and "slipway log verify" store for each server. The file holds tokens: mode
 // 0600.
 type logins struct {
+	// Current is the server of the latest login, which commands ask unless they are told another.
+	Current string           `json:"current,omitempty"`
 	Servers map[string]login `json:"servers"`
 }
 
@@ -60,6 +62,21 @@ func loadLogins(p *command.Program) (logins, error) {
 
 // remember changes the login stored for one server; an empty login is removed.
 func remember(p *command.Program, server string, change func(*login)) error {
+	return store(p, func(l *logins) {
+		entry := l.Servers[server]
+		change(&entry)
+		l.Servers[server] = entry
+		if entry == (login{}) {
+			delete(l.Servers, server)
+		}
+		if l.Servers[l.Current].Token == "" {
+			l.Current = ""
+		}
+	})
+}
+
+// store changes the file.
+func store(p *command.Program, change func(*logins)) error {
 	path, err := loginsPath(p)
 	if err != nil {
 		return fmt.Errorf("there is no place to remember this: %w", err)
@@ -68,12 +85,7 @@ func remember(p *command.Program, server string, change func(*login)) error {
 	if err != nil {
 		return err
 	}
-	entry := l.Servers[server]
-	change(&entry)
-	l.Servers[server] = entry
-	if entry == (login{}) {
-		delete(l.Servers, server)
-	}
+	change(&l)
 	raw, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,9 +59,6 @@ Every file is checked against its sha256 before it gets its name, and all of the
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[1] == "oci" {
-				return command.Usagef("an image is fetched with docker, crane or skopeo")
-			}
 			if _, err := path.Match(p.match, ""); err != nil {
 				return command.Usagef("--file: %v", err)
 			}
@@ -78,6 +76,9 @@ Every file is checked against its sha256 before it gets its name, and all of the
 				}
 				p.version = named.Version
 			}
+			if args[1] == imageFormat {
+				return imageHint(cmd.Context(), cl, p.at, p.version)
+			}
 			files, err := p.run(cmd.Context())
 			if err != nil {
 				return err
@@ -88,11 +89,21 @@ Every file is checked against its sha256 before it gets its name, and all of the
 	f.Add(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&tag, "tag", "", "the version that this tag names")
-	fs.StringVar(&asOf, "as-of", "", "with --tag, as it was: RFC 3339 time, or seq:N")
+	fs.StringVar(&asOf, "as-of", "", "with --tag, as it was: "+asOfHelp)
 	fs.StringVar(&p.digest, "digest", "", "what the version's content must be: sha256:<hex>")
 	fs.StringVar(&p.match, "file", "", "only files whose last element matches this glob")
 	fs.StringVar(&p.dir, "dir", ".", "where to put the files")
 	return cmd
+}
+
+// imageHint is the error that says how to fetch an image, by its digest.
+func imageHint(ctx context.Context, cl *Remote, at client.Package, version string) error {
+	digest, err := resolve(ctx, cl.Client, at, version)
+	if err != nil {
+		return err
+	}
+	host := cl.Server()[strings.Index(cl.Server(), "://")+3:]
+	return command.Usagef("an image is fetched by its own clients: docker pull %s/%s/%s@%s (or crane, skopeo)", host, at.Repository, at.Name, digest)
 }
 
 // print prints which files were written.

@@ -64,7 +64,6 @@ func TestPull(t *testing.T) {
 	}
 	r.CLI(2, "pull", "main", "raw", "tool")
 	r.CLI(2, "pull", "main", "raw", "tool", "1.0.0", "--tag", "production")
-	r.CLI(2, "pull", "main", "oci", "app", "1.0.0")
 }
 
 func between(t *testing.T, s, from, to string) string {

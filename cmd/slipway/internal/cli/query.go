@@ -12,13 +12,13 @@ import (
 )
 
 var hitColumns = []column[api.Hit]{
-	{"PUBLISHED", func(h api.Hit) any { return h.PublishedAt }},
+	{"PUBLISHED", func(h api.Hit) any { return when(h.PublishedAt) }},
 	{"BY", func(h api.Hit) any { return h.PublishedBy }},
 	{"REPOSITORY", func(h api.Hit) any { return h.Repository }},
 	{"FORMAT", func(h api.Hit) any { return h.Format }},
 	{"NAME", func(h api.Hit) any { return h.Name }},
-	{"VERSION", func(h api.Hit) any { return h.Version }},
-	{"STATE", func(h api.Hit) any { return h.State }},
+	{"VERSION", func(h api.Hit) any { return versionText(h.Version) }},
+	{"STATE", func(h api.Hit) any { return state(h.State) }},
 }
 
 func (c commands) queryCmd() *cobra.Command {
@@ -36,7 +36,8 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   has:commit has:provenance has:sbom                   what is known at all
   custom.team.ticket:ABC-1                             release metadata of your own`,
 		Example: `  slipway query 'commit:4f0c2d1'
-  slipway query 'tag:production -has:commit' --as-of 2026-01-31T12:00:00Z
+  slipway query '-has:commit'
+  slipway query 'tag:production -has:commit' --as-of 2026-01-31
   slipway query '(format:npm OR format:oci) published:>2026-01-01 by:jane'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, &f, hitColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Hit, error] {
@@ -44,7 +45,8 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
 			})
 		},
 	}
-	cmd.Flags().StringVar(&asOf, "as-of", "", "the state of then: RFC 3339 time, or seq:N")
+	cmd.Flags().StringVar(&asOf, "as-of", "", asOfHelp)
 	f.Add(cmd)
+	command.TakesDashes(cmd)
 	return cmd
 }

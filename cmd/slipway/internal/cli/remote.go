@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 
 	"github.com/spf13/cobra"
@@ -17,14 +18,17 @@ type Flags struct {
 	server string
 	token  string
 	output string
+	wide   bool
+	quiet  bool // nothing but results may be printed, as when a shell completes
 }
 
 // Add adds the flags to cmd and everything below it.
 func (f *Flags) Add(cmd *cobra.Command) {
 	fs := cmd.PersistentFlags()
-	fs.StringVar(&f.server, "server", "", "URL of the server (default: SLIPWAY_SERVER, else "+defaultServer+")")
-	fs.StringVar(&f.token, "token", "", "token (default: SLIPWAY_TOKEN, else what 'slipway login' stored)")
-	fs.StringVar(&f.output, "output", command.Table, "table or json")
+	fs.StringVar(&f.server, "server", "", "URL of the server (default: SLIPWAY_SERVER, else that of the latest 'slipway login', else "+defaultServer+")")
+	fs.StringVar(&f.token, "token", "", "token (default: SLIPWAY_TOKEN, else that of 'slipway login')")
+	command.OutputFlag(cmd, fs, &f.output, "table or json")
+	fs.BoolVar(&f.wide, "wide", false, "show every column of a table, whole digests and exact times")
 }
 
 // Remote is the server that a command talks to.
@@ -36,20 +40,21 @@ type Remote struct {
 	Output string
 }
 
-// Connect makes a client from flags, environment and stored logins.
+// Connect makes a client from flags, environment and stored logins. It warns when the environment wins over a login.
 func (f *Flags) Connect(p *command.Program) (*Remote, error) {
-	if err := command.CheckOutput(f.output); err != nil {
-		return nil, err
-	}
-	server := cmp.Or(f.server, p.Env("SLIPWAY_SERVER"), defaultServer)
+	stored, unreadable := loadLogins(p)
+	server := cmp.Or(f.server, p.Env("SLIPWAY_SERVER"), stored.Current, defaultServer)
 	r := &Remote{Token: cmp.Or(f.token, p.Env("SLIPWAY_TOKEN")), Output: f.output}
 	var err error
-	if r.Client, err = connect(p, server, client.Options{Token: r.Token}); err != nil || r.Token != "" {
-		return r, err
-	}
-	stored, err := loadLogins(p)
-	if err != nil {
+	if r.Client, err = connect(p, server, client.Options{Token: r.Token}); err != nil {
 		return nil, err
+	}
+	f.warn(p, stored, r.Server())
+	if r.Token != "" {
+		return r, nil
+	}
+	if unreadable != nil {
+		return nil, unreadable
 	}
 	if r.Token = stored.Servers[r.Server()].Token; r.Token == "" {
 		return r, nil
@@ -58,6 +63,20 @@ func (f *Flags) Connect(p *command.Program) (*Remote, error) {
 		return unauthorized(e, "; log in again with 'slipway login'")
 	}})
 	return r, err
+}
+
+// warn says when a variable of the environment wins over what "slipway login" stored: the user may not know of it.
+func (f *Flags) warn(p *command.Program, stored logins, server string) {
+	if f.quiet {
+		return
+	}
+	if f.server == "" && p.Env("SLIPWAY_SERVER") != "" && stored.Current != "" && stored.Current != server {
+		fmt.Fprintf(p.Stderr, "slipway: note: SLIPWAY_SERVER names %s, so this is not %s, where you logged in\n", command.Clean(server), command.Clean(stored.Current))
+	}
+	known := stored.Servers[server]
+	if token := p.Env("SLIPWAY_TOKEN"); f.token == "" && token != "" && known.Token != "" && known.Token != token {
+		fmt.Fprintf(p.Stderr, "slipway: note: the token in SLIPWAY_TOKEN is used instead of your login as %s\n", command.Clean(known.User))
+	}
 }
 
 // connect makes a client that names this program to the server, and advises a user without credentials how to log in.

@@ -15,16 +15,15 @@ import (
 var repoColumns = []column[api.Repository]{
 	{"NAME", func(r api.Repository) any { return r.Name }},
 	{"DESCRIPTION", func(r api.Repository) any { return r.Description }},
-	{"CREATED", func(r api.Repository) any { return r.CreatedAt }},
-	{"REUSE", func(r api.Repository) any { return r.Settings["allow_reuse"] }},
-	{"REDEPLOY", func(r api.Repository) any { return r.Settings["raw_redeploy"] }},
+	{"CREATED", func(r api.Repository) any { return when(r.CreatedAt) }},
+	{"SETTINGS", func(r api.Repository) any { return settingsText(r.Settings) }},
 }
 
 func (c commands) repoCmd() *cobra.Command {
 	var f Flags
 	g := c.Group("repo", "Make, list, change and remove repositories", `  slipway repo create team-a --description "what team A builds"
-  slipway repo set team-a --raw-redeploy
-  slipway repo rm team-a`, c.repoCreateCmd(&f), c.repoListCmd(&f), c.repoShowCmd(&f), c.repoSetCmd(&f), c.repoRemoveCmd(&f))
+  slipway repo set team-a raw_redeploy=true
+  slipway repo rm team-a`, c.repoCreateCmd(&f), c.repoListCmd(&f), c.repoShowCmd(&f), c.repoSetCmd(&f), c.repoSettingsCmd(&f), c.repoRemoveCmd(&f))
 	f.Add(g)
 	return g
 }
@@ -43,9 +42,12 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 }
 
-// change holds only the settings that the command line names, so that the others stay; some reports whether it names any.
-func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, some bool, err error) {
-	settings := api.RepositorySettings{}
+// change holds only the settings that the command line names, by flags and as words, so that the others stay; some reports whether it names any.
+func (f *repoFlags) change(cmd *cobra.Command, words []string) (change api.RepositoryChange, some bool, err error) {
+	settings, err := parseSettings(words)
+	if err != nil {
+		return change, false, err
+	}
 	if cmd.Flags().Changed("description") {
 		change.Description = &f.description
 	}
@@ -61,18 +63,30 @@ func (f *repoFlags) change(cmd *cobra.Command) (change api.RepositoryChange, som
 	return change, change.Description != nil || change.Settings != nil, err
 }
 
+// explain says which of the words is no setting of the server, if that is why it refused them.
+func (*repoFlags) explain(ctx context.Context, cl *client.Client, words []string, err error) error {
+	if err == nil || len(words) == 0 {
+		return err
+	}
+	settings, _ := parseSettings(words) // parsed before
+	return unknownSetting(ctx, cl, settings, err)
+}
+
 func (c commands) repoCreateCmd(f *Flags) *cobra.Command {
 	var rf repoFlags
 	cmd := &cobra.Command{
-		Use: "create NAME", Short: "Make a repository", Example: `  slipway repo create team-a --description "what team A builds"`, Args: command.Exactly(1),
+		Use: "create NAME [SETTING=VALUE…]", Short: "Make a repository", Args: atLeast(1),
+		Example: `  slipway repo create team-a --description "what team A builds"
+  slipway repo create team-a raw_redeploy=true`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, _, err := rf.change(cmd)
+			change, _, err := rf.change(cmd, args[1:])
 			if err != nil {
 				return err
 			}
 			change.Name = args[0]
 			return show(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) (api.Repository, error) {
-				return cl.CreateRepository(ctx, api.NewRepository(change))
+				repo, err := cl.CreateRepository(ctx, api.NewRepository(change))
+				return repo, rf.explain(ctx, cl, args[1:], err)
 			})
 		},
 	}
@@ -105,11 +119,13 @@ func (c commands) repoShowCmd(f *Flags) *cobra.Command {
 func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 	var rf repoFlags
 	cmd := &cobra.Command{
-		Use: "set NAME", Short: "Change a repository; settings that are not named stay", Args: command.Exactly(1),
+		Use: "set NAME [SETTING=VALUE…]", Short: "Change a repository; settings that are not named stay", Args: atLeast(1),
+		Long: `Change the description and the settings of a repository. "slipway repo settings" lists the settings that the server has.
+A value is true, false, a number, a word, or JSON.`,
 		Example: `  slipway repo set main --description "everything we ship"
-  slipway repo set main --raw-redeploy=false`,
+  slipway repo set main maven_immediate=true raw_redeploy=false`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, some, err := rf.change(cmd)
+			change, some, err := rf.change(cmd, args[1:])
 			if err != nil {
 				return err
 			}
@@ -117,7 +133,8 @@ func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
 			return show(c, cmd, f, repoColumns, func(ctx context.Context, cl *client.Client) (api.Repository, error) {
-				return cl.ChangeRepository(ctx, args[0], change)
+				repo, err := cl.ChangeRepository(ctx, args[0], change)
+				return repo, rf.explain(ctx, cl, args[1:], err)
 			})
 		},
 	}
@@ -126,12 +143,18 @@ func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 }
 
 func (c commands) repoRemoveCmd(f *Flags) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "rm NAME", Short: "Remove a repository that holds no versions", Example: "  slipway repo rm team-a", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.Confirm(yes, "Remove repository "+args[0]); err != nil {
+				return err
+			}
 			return c.do(cmd, f, "Removed repository "+args[0], func(ctx context.Context, cl *client.Client) error {
 				return cl.DeleteRepository(ctx, args[0])
 			})
 		},
 	}
+	yesFlag(cmd, &yes)
+	return cmd
 }

@@ -18,13 +18,13 @@ var subscriptionColumns = []column[api.Subscription]{
 	{"ID", func(s api.Subscription) any { return s.ID }},
 	{"NAME", func(s api.Subscription) any { return s.Name }},
 	{"URL", func(s api.Subscription) any { return s.URL }},
-	{"PRESET", func(s api.Subscription) any { return s.Preset }},
+	{onlyWide("PRESET"), func(s api.Subscription) any { return s.Preset }},
 	{"TYPES", func(s api.Subscription) any { return s.Types }},
 	{"REPOSITORIES", func(s api.Subscription) any { return s.Repositories }},
-	{"PACKAGES", func(s api.Subscription) any { return s.Packages }},
-	{"TAGS", func(s api.Subscription) any { return s.Tags }},
+	{onlyWide("PACKAGES"), func(s api.Subscription) any { return s.Packages }},
+	{onlyWide("TAGS"), func(s api.Subscription) any { return s.Tags }},
 	{"ENABLED", func(s api.Subscription) any { return s.Enabled }},
-	{"FAILING SINCE", func(s api.Subscription) any { return s.FailingSince }},
+	{"FAILING SINCE", func(s api.Subscription) any { return whenever(s.FailingSince) }},
 }
 
 // changedColumns are the columns of a subscription that was changed.
@@ -32,12 +32,12 @@ var changedColumns = of(subscriptionColumns, func(s api.ChangedSubscription) api
 
 // subscriptionDetail are the columns of one subscription.
 var subscriptionDetail = append(of(subscriptionColumns, func(s api.SubscriptionDetail) api.Subscription { return s.Subscription }), []column[api.SubscriptionDetail]{
-	{"DISABLED AT", func(s api.SubscriptionDetail) any { return s.DisabledAt }},
-	{"BECAUSE", func(s api.SubscriptionDetail) any { return s.DisabledReason }},
+	{"DISABLED AT", func(s api.SubscriptionDetail) any { return whenever(s.DisabledAt) }},
+	{"DISABLED BECAUSE", func(s api.SubscriptionDetail) any { return s.DisabledReason }},
 	{"PENDING", func(s api.SubscriptionDetail) any { return s.Pending }},
-	{"OLDEST PENDING", func(s api.SubscriptionDetail) any { return s.OldestPending }},
-	{"DEAD", func(s api.SubscriptionDetail) any { return s.Dead }},
-	{"CREATED", func(s api.SubscriptionDetail) any { return s.CreatedAt }},
+	{"OLDEST PENDING", func(s api.SubscriptionDetail) any { return whenever(s.OldestPending) }},
+	{"GIVEN UP", func(s api.SubscriptionDetail) any { return s.Dead }},
+	{"CREATED", func(s api.SubscriptionDetail) any { return when(s.CreatedAt) }},
 	{"BY", func(s api.SubscriptionDetail) any { return s.CreatedBy }},
 }...)
 
@@ -173,7 +173,7 @@ func (c commands) subscriptionResumeCmd(f *Flags) *cobra.Command {
 			return show(c, cmd, f, changedColumns, changeSubscription(args[0], api.SubscriptionChange{Enabled: &enabled, From: from}))
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "cursor", "cursor, where it stopped, or now")
+	command.EnumFlag(cmd, cmd.Flags(), &from, "from", "", "cursor", "cursor, where it stopped, or now", "cursor", "now")
 	return cmd
 }
 

@@ -14,13 +14,14 @@ import (
 
 var tagColumns = []column[api.Tag]{
 	{"TAG", func(t api.Tag) any { return t.Tag }},
-	{"VERSION", func(t api.Tag) any { return t.Version }},
-	{"GENERATION", func(t api.Tag) any { return t.Generation }},
-	{"SET", func(t api.Tag) any { return t.SetAt }},
+	{"VERSION", func(t api.Tag) any { return versionText(t.Version) }},
+	{"SET", func(t api.Tag) any { return when(t.SetAt) }},
 	{"BY", func(t api.Tag) any { return t.SetBy }},
-	{"ENDED", func(t api.Tag) any { return t.EndedAt }},
+	{"ENDED", func(t api.Tag) any { return whenever(t.EndedAt) }},
 	{"REASON", func(t api.Tag) any { return t.Reason }},
-	{"DIGEST", func(t api.Tag) any { return t.Digest }},
+	{onlyWide("GENERATION"), func(t api.Tag) any { return t.Generation }},
+	{onlyWide("LOG ENTRY"), func(t api.Tag) any { return t.Seq }},
+	{onlyWide("DIGEST"), func(t api.Tag) any { return t.Digest }},
 }
 
 func (c commands) tagCmd() *cobra.Command {
@@ -54,10 +55,15 @@ func (c commands) tagSetCmd(f *Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set REPO FORMAT PACKAGE TAG VERSION", Short: "Point a tag at a version", Args: command.Exactly(5),
 		Example: `  slipway tag set main npm @acme/web production 1.4.2 --reason "release 12"
+  slipway tag set main oci team/app prod 1.0
   slipway tag set main raw tool stable 1.2.0 --if-generation 3`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(c, cmd, f, tagColumns, func(ctx context.Context, cl *client.Client) (api.Tag, error) {
-				return cl.SetTag(ctx, packageOf(args), args[3], api.TagChange{Version: args[4], Reason: reason}, swap.wanted(cmd))
+				version, err := resolve(ctx, cl, packageOf(args), args[4])
+				if err != nil {
+					return api.Tag{}, err
+				}
+				return cl.SetTag(ctx, packageOf(args), args[3], api.TagChange{Version: version, Reason: reason}, swap.wanted(cmd))
 			})
 		},
 	}
@@ -107,7 +113,7 @@ func (c commands) tagShowCmd(f *Flags) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&asOf, "as-of", "", "RFC 3339 time, or seq:N for a sequence number of the log")
+	cmd.Flags().StringVar(&asOf, "as-of", "", asOfHelp)
 	return cmd
 }
 

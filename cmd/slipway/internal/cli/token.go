@@ -18,10 +18,10 @@ var tokenColumns = []column[api.Token]{
 	{"ID", func(t api.Token) any { return t.ID }},
 	{"NAME", func(t api.Token) any { return t.Name }},
 	{"USER", func(t api.Token) any { return t.User }},
-	{"BEGINS", func(t api.Token) any { return t.Hint }},
-	{"CREATED", func(t api.Token) any { return t.CreatedAt }},
-	{"EXPIRES", func(t api.Token) any { return t.ExpiresAt }},
-	{"REVOKED", func(t api.Token) any { return t.RevokedAt }},
+	{onlyWide("SECRET BEGINS WITH"), func(t api.Token) any { return t.Hint }},
+	{onlyWide("CREATED"), func(t api.Token) any { return when(t.CreatedAt) }},
+	{"EXPIRES", func(t api.Token) any { return whenever(t.ExpiresAt) }},
+	{"REVOKED", func(t api.Token) any { return whenever(t.RevokedAt) }},
 	{"PERMISSIONS", func(t api.Token) any { return permissions(t.Permissions) }},
 }
 

@@ -14,7 +14,7 @@ import (
 var userColumns = []column[api.User]{
 	{"NAME", func(u api.User) any { return u.Name }},
 	{"DISABLED", func(u api.User) any { return u.Disabled }},
-	{"CREATED", func(u api.User) any { return u.CreatedAt }},
+	{"CREATED", func(u api.User) any { return when(u.CreatedAt) }},
 	{"PERMISSIONS", func(u api.User) any { return permissions(u.Permissions) }},
 }
 

@@ -14,28 +14,43 @@ import (
 	"slipway/cmd/slipway/internal/command"
 )
 
+// taggedVersion is a version in a list with the tags that name it.
+type taggedVersion struct {
+	api.VersionSummary
+	tags []string
+}
+
 // versionColumns are the columns of a version in a list.
-var versionColumns = []column[api.VersionSummary]{
-	{"VERSION", func(v api.VersionSummary) any { return v.Version }},
-	{"STATE", func(v api.VersionSummary) any { return v.State }},
-	{"SIZE", func(v api.VersionSummary) any { return v.Size }},
-	{"PUBLISHED", func(v api.VersionSummary) any { return v.PublishedAt }},
-	{"BY", func(v api.VersionSummary) any { return v.PublishedBy }},
-	{"DIGEST", func(v api.VersionSummary) any { return v.Digest }},
+var versionColumns = []column[taggedVersion]{
+	{"VERSION", func(v taggedVersion) any { return versionText(v.Version) }},
+	{"TAGS", func(v taggedVersion) any { return v.tags }},
+	{"STATE", func(v taggedVersion) any { return state(v.State) }},
+	{"SIZE", func(v taggedVersion) any { return v.Size }},
+	{"PUBLISHED", func(v taggedVersion) any { return when(v.PublishedAt) }},
+	{"BY", func(v taggedVersion) any { return v.PublishedBy }},
+	{onlyWide("DIGEST"), func(v taggedVersion) any { return v.Digest }},
+}
+
+// versionText is a version as lists show it: that of an image is a digest.
+func versionText(v string) any {
+	if isDigest(v) {
+		return api.Digest(v)
+	}
+	return v
 }
 
 // versionDetail are the columns of one version.
 var versionDetail = []column[api.Version]{
 	{"PURL", func(v api.Version) any { return v.PURL }},
-	{"STATE", func(v api.Version) any { return v.State }},
+	{"STATE", func(v api.Version) any { return state(v.State) }},
 	{"REASON", func(v api.Version) any { return v.Reason }},
-	{"PUBLISHED", func(v api.Version) any { return v.PublishedAt }},
+	{"PUBLISHED", func(v api.Version) any { return when(v.PublishedAt) }},
 	{"BY", func(v api.Version) any { return v.PublishedBy }},
 	{"SIZE", func(v api.Version) any { return v.Size }},
 	{"DIGEST", func(v api.Version) any { return v.Digest }},
 	{"TAGS", func(v api.Version) any { return v.Tags }},
 	{"LOG ENTRY", func(v api.Version) any { return v.Seq }},
-	{"REPOSITORY", func(v api.Version) any { return source(v).Repository }},
+	{"SOURCE", func(v api.Version) any { return source(v).Repository }},
 	{"COMMIT", func(v api.Version) any { return source(v).Commit }},
 	{"REF", func(v api.Version) any { return source(v).Ref }},
 	{"BUILD", func(v api.Version) any { return build(v).URL }},
@@ -54,7 +69,7 @@ func fileLine(f api.File) string {
 }
 
 func factLine(f api.Fact) string {
-	return fmt.Sprintf("%s=%s (%s, rank %s, %s)", cell(f.Key), cell(f.Value), cell(f.Source), cell(f.Rank), cell(f.At))
+	return fmt.Sprintf("%s=%s (from %s, weight %s, %s)", cell(f.Key), cell(f.Value), cell(f.Source), cell(f.Rank), cell(f.At))
 }
 
 func (c commands) versionCmd() *cobra.Command {
@@ -66,13 +81,10 @@ func (c commands) versionCmd() *cobra.Command {
 		c.versionListCmd(&f), c.versionShowCmd(&f), c.versionAnnotateCmd(&f), c.versionRemoveCmd(&f))
 	g.AddCommand(c.versionStateCmds(&f)...)
 	g.RunE = func(*cobra.Command, []string) error {
-		if err := command.CheckOutput(f.output); err != nil {
-			return err
-		}
 		if f.output == command.JSON {
 			return command.PrintJSON(c.Stdout, c.versionInfo())
 		}
-		_, err := fmt.Fprintln(c.Stdout, c.versionText())
+		_, err := fmt.Fprintln(c.Stdout, c.VersionText())
 		return err
 	}
 	f.Add(g)
@@ -85,8 +97,8 @@ func (c commands) versionListCmd(f *Flags) *cobra.Command {
 		Use: "ls REPO FORMAT PACKAGE", Short: "List the versions of a package, newest first", Args: command.Exactly(3),
 		Example: "  slipway version ls main npm @acme/web",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return list(c, cmd, f, versionColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.VersionSummary, error] {
-				return cl.Versions(ctx, packageOf(args), deleted)
+			return list(c, cmd, f, versionColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[taggedVersion, error] {
+				return withTags(ctx, cl, packageOf(args), f.output, cl.Versions(ctx, packageOf(args), deleted))
 			})
 		},
 	}
@@ -98,10 +110,15 @@ func (c commands) versionShowCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show REPO FORMAT PACKAGE VERSION", Short: "Show all that is known of one version", Args: command.Exactly(4),
 		Example: `  slipway version show main npm @acme/web 1.4.2
+  slipway version show main oci team/app 1.0
   slipway version show main raw team/tool 1.2.0 --output json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(c, cmd, f, versionDetail, func(ctx context.Context, cl *client.Client) (api.Version, error) {
-				return cl.Version(ctx, packageOf(args), args[3])
+				version, err := resolve(ctx, cl, packageOf(args), args[3])
+				if err != nil {
+					return api.Version{}, err
+				}
+				return cl.Version(ctx, packageOf(args), version)
 			})
 		},
 	}
@@ -109,16 +126,25 @@ func (c commands) versionShowCmd(f *Flags) *cobra.Command {
 
 func (c commands) versionRemoveCmd(f *Flags) *cobra.Command {
 	var reason string
+	var yes bool
 	cmd := &cobra.Command{
 		Use: "rm REPO FORMAT PACKAGE VERSION", Short: "Delete a version; a tombstone stays", Args: command.Exactly(4),
 		Example: `  slipway version rm main npm @acme/web 1.4.2 --reason "leaked a key"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.Confirm(yes, fmt.Sprintf("Delete version %s of %s in %s", args[3], args[2], args[0])); err != nil {
+				return err
+			}
 			return c.do(cmd, f, fmt.Sprintf("Deleted %s %s", args[2], args[3]), func(ctx context.Context, cl *client.Client) error {
-				return cl.DeleteVersion(ctx, packageOf(args), args[3], reason)
+				version, err := resolve(ctx, cl, packageOf(args), args[3])
+				if err != nil {
+					return err
+				}
+				return cl.DeleteVersion(ctx, packageOf(args), version, reason)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
+	yesFlag(cmd, &yes)
 	return cmd
 }
 
@@ -137,11 +163,16 @@ the newest of the same rank is shown.`,
 			if cmd.Flags().Changed("dirty") {
 				source.Dirty = &dirty
 			}
+			build.StartedAt, build.FinishedAt = startOfDay(build.StartedAt), startOfDay(build.FinishedAt)
 			if source == (api.Source{}) && build == (api.Build{}) && len(custom) == 0 {
 				return command.Usagef("there is nothing to add: see '%s --help'", cmd.CommandPath())
 			}
 			return c.do(cmd, f, fmt.Sprintf("Annotated %s %s", args[2], args[3]), func(ctx context.Context, cl *client.Client) error {
-				return cl.Annotate(ctx, packageOf(args), args[3], api.DeclaredMetadata{Source: &source, Build: &build, Custom: custom})
+				version, err := resolve(ctx, cl, packageOf(args), args[3])
+				if err != nil {
+					return err
+				}
+				return cl.Annotate(ctx, packageOf(args), version, api.DeclaredMetadata{Source: &source, Build: &build, Custom: custom})
 			})
 		},
 	}
@@ -153,8 +184,8 @@ the newest of the same rank is shown.`,
 	fs.StringVar(&build.System, "build-system", "", "what built it")
 	fs.StringVar(&build.ID, "build-id", "", "id of the build")
 	fs.StringVar(&build.URL, "build-url", "", "URL of the build")
-	fs.StringVar(&build.StartedAt, "build-started-at", "", "RFC 3339 time")
-	fs.StringVar(&build.FinishedAt, "build-finished-at", "", "RFC 3339 time")
+	fs.StringVar(&build.StartedAt, "build-started-at", "", "RFC 3339 time, or a day")
+	fs.StringVar(&build.FinishedAt, "build-finished-at", "", "RFC 3339 time, or a day")
 	fs.StringToStringVar(&custom, "custom", nil, "KEY=VALUE, such as team.ticket=ABC-1; may be given again")
 	return cmd
 }
@@ -163,9 +194,4 @@ the newest of the same rank is shown.`,
 func (c commands) versionInfo() map[string]string {
 	version, commit := c.Version()
 	return map[string]string{"version": version, "commit": commit, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
-}
-
-func (c commands) versionText() string {
-	v := c.versionInfo()
-	return fmt.Sprintf("slipway %s (commit %s, %s, %s)", v["version"], v["commit"], v["go"], v["platform"])
 }

@@ -13,22 +13,26 @@ import (
 // stateColumns are the columns of a version whose state was set.
 var stateColumns = []column[api.VersionSummary]{
 	{"PURL", func(v api.VersionSummary) any { return v.PURL }},
-	{"STATE", func(v api.VersionSummary) any { return v.State }},
+	{"STATE", func(v api.VersionSummary) any { return state(v.State) }},
 	{"REASON", func(v api.VersionSummary) any { return v.Reason }},
 }
 
 // versionStateCmd sets a version to a state.
-func (c commands) versionStateCmd(f *Flags, name, short, example, state string) *cobra.Command {
+func (c commands) versionStateCmd(f *Flags, name, short, example, to string) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: name + " REPO FORMAT PACKAGE VERSION", Short: short, Example: example, Args: command.Exactly(4),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(c, cmd, f, stateColumns, func(ctx context.Context, cl *client.Client) (api.VersionSummary, error) {
-				return cl.ChangeVersion(ctx, packageOf(args), args[3], api.VersionChange{State: state, Reason: reason})
+				version, err := resolve(ctx, cl, packageOf(args), args[3])
+				if err != nil {
+					return api.VersionSummary{}, err
+				}
+				return cl.ChangeVersion(ctx, packageOf(args), version, api.VersionChange{State: to, Reason: reason})
 			})
 		},
 	}
-	if state != "published" {
+	if to != "published" {
 		cmd.Flags().StringVar(&reason, "reason", "", "why; clients that know the state show it")
 	}
 	return cmd

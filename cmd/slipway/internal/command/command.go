@@ -16,6 +16,8 @@ const (
 	Done   = 0
 	Failed = 1
 	Usage  = 2
+	// Interrupted is that of a command that SIGINT ended, as shells count it.
+	Interrupted = 130
 )
 
 // Program is what every command shares: the streams, the environment, the user and the version of the process.
@@ -28,8 +30,11 @@ type Program struct {
 	ConfigDir func() (string, error)
 	// BuildVersion is the version given to the build; "" when none was given.
 	BuildVersion string
+	// Terminal returns the width of the terminal that a stream is; ok is false for any other stream. nil asks the system.
+	Terminal func(stream any) (columns int, ok bool)
 
-	started bool // a command's own code runs: later errors are no usage errors unless they say so
+	args    []string // of the command line
+	started bool     // a command's own code runs: later errors are no usage errors unless they say so
 }
 
 // UsageError makes the exit code 2: the command line or the configuration is wrong.
@@ -46,7 +51,8 @@ func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(fo
 
 // Run executes a command line and returns the exit code. A command's error is printed to standard error, as one line.
 func (p *Program) Run(ctx context.Context, root *cobra.Command, args []string) int {
-	root.SetArgs(args)
+	p.args = dashes(root, args)
+	root.SetArgs(p.args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
@@ -56,7 +62,10 @@ func (p *Program) Run(ctx context.Context, root *cobra.Command, args []string) i
 	}
 	var usage *UsageError
 	code := Failed
-	if !p.started || errors.As(err, &usage) {
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		code = Interrupted
+	case !p.started || errors.As(err, &usage):
 		code = Usage
 	}
 	if !errors.Is(err, ErrReported) {
@@ -68,15 +77,27 @@ func (p *Program) Run(ctx context.Context, root *cobra.Command, args []string) i
 // ErrReported fails a command that has already printed why.
 var ErrReported = errors.New("failed")
 
+// ErrInterrupted is the cause of the end of a command that SIGINT or SIGTERM stopped.
+var ErrInterrupted = errors.New("interrupted")
+
 // OneLine joins the lines of a text with semicolons.
 func OneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ") }
 
 // Root completes the command that holds all others: help, errors and the mark that a command's own code runs.
 func (p *Program) Root(root *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.Args, root.RunE = subcommandOnly, p.help
+	root.Version = p.VersionText()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Args, root.RunE = SubcommandOnly, p.help
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.started = true }
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &UsageError{flagError(err)} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		err = p.flagError(cmd, err)
+		var usage *UsageError
+		if errors.As(err, &usage) {
+			return err
+		}
+		return &UsageError{err}
+	})
 	root.SetHelpCommand(p.helpCmd(root))
 	root.AddCommand(subs...)
 	return root
@@ -84,7 +105,7 @@ func (p *Program) Root(root *cobra.Command, subs ...*cobra.Command) *cobra.Comma
 
 // Group is a command that only holds others.
 func (p *Program) Group(use, short, example string, subs ...*cobra.Command) *cobra.Command {
-	g := &cobra.Command{Use: use, Short: short, Example: example, Args: subcommandOnly, RunE: p.help, DisableFlagsInUseLine: true}
+	g := &cobra.Command{Use: use, Short: short, Example: example, Args: SubcommandOnly, RunE: p.help, DisableFlagsInUseLine: true}
 	g.AddCommand(subs...)
 	return g
 }
@@ -98,7 +119,7 @@ func (p *Program) helpCmd(root *cobra.Command) *cobra.Command {
 			if err != nil {
 				return &UsageError{err}
 			}
-			if err := subcommandOnly(cmd, rest); err != nil {
+			if err := SubcommandOnly(cmd, rest); err != nil {
 				return err
 			}
 			cmd.InitDefaultHelpFlag()
@@ -107,10 +128,10 @@ func (p *Program) helpCmd(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// subcommandOnly refuses unknown subcommands; cobra alone would print help and succeed.
-func subcommandOnly(cmd *cobra.Command, args []string) error {
+// SubcommandOnly refuses arguments of a command that takes none but its subcommands; cobra alone would print help and succeed.
+func SubcommandOnly(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return Usagef("unknown command %q for %q; see '%s --help'", args[0], cmd.CommandPath(), cmd.CommandPath())
+		return unknownCommand(cmd, args[0])
 	}
 	return nil
 }
@@ -139,15 +160,6 @@ func Exactly(n int) cobra.PositionalArgs {
 			return Usagef("%s takes %d arguments, not %d: %s", name, n, len(args), cmd.UseLine())
 		}
 	}
-}
-
-// flagError describes a wrong flag value without the parser's own wording.
-func flagError(err error) error {
-	var e *pflag.InvalidValueError
-	if !errors.As(err, &e) {
-		return err
-	}
-	return fmt.Errorf("--%s: %w", e.GetFlag().Name, ValueError(e.GetFlag(), e.GetValue(), e.Unwrap()))
 }
 
 // ValueError says why a flag does not take a value; cause is what its Set returned.

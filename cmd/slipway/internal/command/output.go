@@ -5,6 +5,9 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Values of --output.
@@ -13,12 +16,9 @@ const (
 	JSON  = "json"
 )
 
-// CheckOutput refuses a value of --output that is neither Table nor JSON.
-func CheckOutput(s string) error {
-	if s != Table && s != JSON {
-		return Usagef("--output: %q is neither table nor json", s)
-	}
-	return nil
+// OutputFlag adds --output, which is Table or JSON, to a command's flags.
+func OutputFlag(cmd *cobra.Command, fs *pflag.FlagSet, output *string, usage string) {
+	EnumFlag(cmd, fs, output, "output", "o", Table, usage, Table, JSON)
 }
 
 // Clean makes foreign text safe for a terminal: control and format characters could change what the user sees.

@@ -2,6 +2,8 @@ package command
 
 import (
 	"cmp"
+	"fmt"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -25,6 +27,12 @@ func (p *Program) Version() (version, commit string) {
 		commit += dirty
 	}
 	return cmp.Or(version, "dev"), commit
+}
+
+// VersionText is the line that "slipway version" prints.
+func (p *Program) VersionText() string {
+	version, commit := p.Version()
+	return fmt.Sprintf("slipway %s (commit %s, %s, %s/%s)", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // UserAgent names this program to servers.

@@ -85,6 +85,10 @@ func Command(ctx context.Context, stdin string, env map[string]string, args ...s
 
 // Run is Command with the streams of the caller.
 func Run(ctx context.Context, stdin string, stdout, stderr io.Writer, env map[string]string, args ...string) int {
+	return program.Run(ctx, programOf(stdin, stdout, stderr, env), args)
+}
+
+func programOf(stdin string, stdout, stderr io.Writer, env map[string]string) *command.Program {
 	p := &command.Program{Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr, Env: func(key string) string { return env[key] }}
 	p.ConfigDir = func() (string, error) {
 		if dir := env["XDG_CONFIG_HOME"]; dir != "" {
@@ -92,7 +96,21 @@ func Run(ctx context.Context, stdin string, stdout, stderr io.Writer, env map[st
 		}
 		return "", errors.New("XDG_CONFIG_HOME is not set")
 	}
-	return program.Run(ctx, p, args)
+	return p
+}
+
+// Env is the environment of the client commands.
+func (r *Running) Env() map[string]string {
+	return map[string]string{"SLIPWAY_SERVER": r.URL, "XDG_CONFIG_HOME": r.ConfigDir}
+}
+
+// OnTerminal is Command for a user at a terminal of so many columns.
+func OnTerminal(ctx context.Context, columns int, stdin string, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	p := programOf(stdin, &out, &errs, env)
+	p.Terminal = func(any) (int, bool) { return columns, true }
+	code = program.Run(ctx, p, args)
+	return code, out.String(), errs.String()
 }
 
 // CLI runs a client command against the server and fails the test when the exit code differs from want. It returns standard
@@ -105,7 +123,7 @@ func (r *Running) CLI(code int, args ...string) string {
 // With is CLI with standard input and additional environment variables.
 func (r *Running) With(stdin string, env map[string]string, code int, args ...string) string {
 	r.t.Helper()
-	all := map[string]string{"SLIPWAY_SERVER": r.URL, "XDG_CONFIG_HOME": r.ConfigDir}
+	all := r.Env()
 	for k, v := range env {
 		all[k] = v
 	}

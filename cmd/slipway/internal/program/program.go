@@ -32,11 +32,11 @@ func Root(p *command.Program) *cobra.Command {
 		Short: "Keep, find, prove and deploy every version of everything you build",
 		Long: `Slipway keeps every version of everything a team builds: npm, Python and Maven packages, OCI images and plain files.
 
-"slipway serve" runs the server; it needs no configuration. The other commands talk to a server (--server, or
-SLIPWAY_SERVER), as the token of --token, SLIPWAY_TOKEN or "slipway login" may. "slipway fsck" and "slipway gc" work on
+"slipway serve" runs the server; it needs no configuration. The other commands talk to a server (--server,
+SLIPWAY_SERVER, or that of the latest "slipway login"), as the token of --token, SLIPWAY_TOKEN or the login may. "slipway fsck" and "slipway gc" work on
 the data directory of a server that does not run, "slipway backup" also beside one that does.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage; 130 interrupted by Ctrl-C, 143 ended by SIGTERM.`,
 		Example: `  slipway serve
   slipway login --user admin
   slipway token create ci --allow main:read,publish
