@@ -22,6 +22,7 @@ const (
 const (
 	FactSourceRepository = "source.repository"
 	FactSourceCommit     = "source.commit"
+	FactSourceRevision   = "source.revision" // the text that a commit was read from, where it is more than the commit
 	FactSourceRef        = "source.ref"
 	FactSourceDirty      = "source.dirty"
 	FactBuildSystem      = "build.system"
@@ -122,12 +123,13 @@ func ReleaseOf(facts []Fact) ReleaseInfo {
 func conflicts(facts []Fact) []string {
 	var out []string
 	for _, key := range []string{FactSourceCommit, FactSourceRepository} {
+		same := func(a, b string) bool { return a == b || key == FactSourceCommit && sameCommit(a, b) }
 		value := ""
 		for _, f := range facts {
 			if f.Key != key {
 				continue
 			}
-			if value != "" && f.Value != value && !slices.Contains(out, key) {
+			if value != "" && !same(f.Value, value) && !slices.Contains(out, key) {
 				out = append(out, key)
 			}
 			value = f.Value
@@ -155,7 +157,15 @@ func (d Declared) Facts(source string, rank int) ([]FactInput, error) {
 	}
 	if s := d.Source; s != nil {
 		add(FactSourceRepository, NormalizeSource(s.Repository))
-		add(FactSourceCommit, strings.ToLower(s.Commit))
+		commit := CommitFacts(s.Commit, source, rank)
+		if commit == nil {
+			add(FactSourceCommit, s.Commit) // which check refuses, or there is none
+		}
+		for _, f := range commit {
+			if f.Key != FactSourceDirty || s.Dirty == nil {
+				out = append(out, f)
+			}
+		}
 		add(FactSourceRef, s.Ref)
 		if s.Dirty != nil {
 			add(FactSourceDirty, map[bool]string{true: "true", false: "false"}[*s.Dirty])
@@ -164,7 +174,7 @@ func (d Declared) Facts(source string, rank int) ([]FactInput, error) {
 	if b := d.Build; b != nil {
 		add(FactBuildSystem, b.System)
 		add(FactBuildID, b.ID)
-		add(FactBuildURL, b.URL)
+		add(FactBuildURL, CleanURL(b.URL))
 		for key, value := range map[string]string{FactBuildStartedAt: b.StartedAt, FactBuildFinishedAt: b.FinishedAt} {
 			if value == "" {
 				continue
@@ -197,8 +207,6 @@ func (d Declared) Facts(source string, rank int) ([]FactInput, error) {
 	return out, nil
 }
 
-var commitID = regexp.MustCompile(`^[0-9a-z][0-9a-z._:+-]{0,199}$`)
-
 // check refuses a declared value that a reader could take for something else.
 func (f FactInput) check() error {
 	switch {
@@ -206,39 +214,10 @@ func (f FactInput) check() error {
 		return Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, MaxFactBytes)
 	case !IsLine(f.Value) && !strings.HasPrefix(f.Key, FactCustomPrefix), !isText(f.Value):
 		return Errorf(Invalid, AboutVersion, "%s holds control characters: %q", f.Key, Clip(f.Value))
-	case f.Key == FactSourceCommit && !commitID.MatchString(f.Value):
-		return Errorf(Invalid, AboutVersion, "%s is no commit: %q", f.Key, Clip(f.Value))
+	case f.Key == FactSourceCommit && len(f.Value) > maxRevisionBytes:
+		return Errorf(Invalid, AboutVersion, "%s is longer than %d bytes", f.Key, maxRevisionBytes)
 	case f.Key == FactBuildURL && !strings.HasPrefix(f.Value, "https://") && !strings.HasPrefix(f.Value, "http://"):
 		return Errorf(Invalid, AboutVersion, "%s is no http or https URL: %q", f.Key, Clip(f.Value))
 	}
 	return nil
-}
-
-var uriScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
-
-var scpLike = regexp.MustCompile(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
-
-// NormalizeSource gives a repository URL a single spelling (no git+ prefix, no user, no .git, https for the ssh and git
-// forms), so that facts of different sources can be compared.
-func NormalizeSource(url string) string {
-	url = strings.TrimSpace(url)
-	if url == "" {
-		return ""
-	}
-	url = strings.TrimPrefix(url, "git+")
-	if !strings.Contains(url, "://") {
-		if m := scpLike.FindStringSubmatch(url); m != nil && strings.Contains(m[1], ".") {
-			url = "https://" + m[1] + "/" + m[2]
-		}
-	}
-	if scheme, rest, ok := strings.Cut(url, "://"); ok && uriScheme.MatchString(scheme) {
-		host, path, _ := strings.Cut(rest, "/")
-		host = host[strings.LastIndex(host, "@")+1:]
-		if scheme == "ssh" || scheme == "git" {
-			scheme = "https"
-		}
-		url = scheme + "://" + strings.ToLower(host) + "/" + path
-	}
-	url, _, _ = strings.Cut(url, "#")
-	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
 }

@@ -27,6 +27,7 @@ func FuzzNormalizeSource(f *testing.F) {
 	for _, s := range []string{
 		"git+https://Example.com/acme/web.git", "git@example.com:acme/web.git", "https://user:secret@example.com/a/b/", "ssh://git@h/x", "://", "http://a@b@c/d",
 		"git+git+https://x", "https://x/.git.git/", "git@example.com:https://u:p@h/x", "https://u:p@h?x#y", "svn+ssh://u:p@h/x", "FTP://u@h",
+		"oauth2:t@h/x", "git::https://u:p@h/x", "https:/u:p@h",
 	} {
 		f.Add(s)
 	}

@@ -127,6 +127,33 @@ func FuzzParsePath(f *testing.F) {
 	})
 }
 
+// TestO1: a tag that names a commit is one, in whatever form; any other is a ref. O6: no fact has a credential in it.
+func TestO1(t *testing.T) {
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	for tag, want := range map[string]string{
+		sha: "source.commit=" + sha, strings.ToUpper(sha): "source.commit=" + sha, sha[:12] + "+": "source.commit=" + sha[:12] + " source.revision=" + sha[:12] + "+ source.dirty=true",
+		"v1.2-3-gabcdef1": "source.commit=abcdef1 source.revision=v1.2-3-gabcdef1",
+		"v1.2":            "source.ref=v1.2", "20260131": "source.ref=20260131", "HEAD": "", "${tag}": "",
+	} {
+		p, err := parsePOM([]byte(pomOf("lib", "1.0", "<scm><connection>scm:git:oauth2:tok@host/x</connection><tag>"+tag+"</tag></scm><ciManagement><url>https://u:tok@ci.example.com/1</url></ciManagement>")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range p.facts() {
+			if strings.Contains(f.Value, "tok") {
+				t.Errorf("%+v has a credential", f)
+			}
+			if f.Key != registry.FactSourceRepository && f.Key != registry.FactBuildURL {
+				got = append(got, f.Key+"="+f.Value)
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%q: %s, want %s", tag, s, want)
+		}
+	}
+}
+
 func FuzzXML(f *testing.F) {
 	f.Add([]byte(pomOf("lib", "1.0", "<scm><url>x</url></scm>")))
 	f.Add([]byte(versionsOf("lib", "1.0", "2.0")))

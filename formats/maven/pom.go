@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"io"
-	"regexp"
 	"strings"
 
 	"slipway/formats"
@@ -96,8 +95,6 @@ func (p pom) check(t target) error {
 	return nil
 }
 
-var commitID = regexp.MustCompile(`^[0-9a-f]{40}(?:[0-9a-f]{24})?$`)
-
 // facts are the POM's declared facts about its origin.
 func (p pom) facts() []registry.FactInput {
 	var out []registry.FactInput
@@ -111,14 +108,16 @@ func (p pom) facts() []registry.FactInput {
 	_ = add(registry.FactSourceRepository, scmURL(p.SCMConnection), "scm.connection") ||
 		add(registry.FactSourceRepository, scmURL(p.SCMDeveloper), "scm.developerConnection") ||
 		add(registry.FactSourceRepository, registry.NormalizeSource(p.SCMURL), "scm.url")
+	r, _ := registry.ParseRevision(p.SCMTag)
 	switch {
-	case commitID.MatchString(p.SCMTag):
-		add(registry.FactSourceCommit, p.SCMTag, "scm.tag")
+	case strings.Contains(p.SCMTag, "${"):
+	case r.Known && (len(r.Commit) >= 40 || strings.Trim(r.Commit, "0123456789") != ""): // a tag of digits alone is a date or a number
+		out = append(out, registry.CommitFacts(p.SCMTag, "maven:scm.tag", registry.RankDeclared)...)
 	case p.SCMTag != "HEAD": // HEAD is the default and has no meaning
 		add(registry.FactSourceRef, p.SCMTag, "scm.tag")
 	}
 	add(registry.FactBuildSystem, p.CISystem, "ciManagement.system")
-	add(registry.FactBuildURL, p.CIURL, "ciManagement.url")
+	add(registry.FactBuildURL, registry.CleanURL(p.CIURL), "ciManagement.url")
 	return out
 }
 

@@ -32,9 +32,7 @@ func facts(m object, differs []difference, userAgent string) []registry.FactInpu
 			out = append(out, registry.FactInput{Key: key, Value: value, Source: source, Rank: rank})
 		}
 	}
-	if head := m.text("gitHead"); isCommit(head) {
-		add(registry.FactSourceCommit, strings.ToLower(head), "npm:gitHead", registry.RankDeclared)
-	}
+	out = append(out, registry.CommitFacts(m.text("gitHead"), "npm:gitHead", registry.RankDeclared)...)
 	add(registry.FactSourceRepository, registry.NormalizeSource(repositoryURL(m)), "npm:repository", registry.RankDeclared)
 	add(factNpm, m.text("_npmVersion"), "npm:_npmVersion", registry.RankDeclared)
 	add(factNode, m.text("_nodeVersion"), "npm:_nodeVersion", registry.RankDeclared)
@@ -43,11 +41,6 @@ func facts(m object, differs []difference, userAgent string) []registry.FactInpu
 		add(factDifference, differenceText(differs), "npm:tarball", registry.RankObserved)
 	}
 	return out
-}
-
-// isCommit reports whether s is a commit's id, perhaps shortened.
-func isCommit(s string) bool {
-	return len(s) >= 7 && len(s) <= 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // repositoryURL reads "repository", an object or a string, also in npm's shorthand.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -39,8 +38,6 @@ var declared = []struct{ key, fact string }{
 	{"org.opencontainers.image.created", registry.FactBuildFinishedAt},
 	{"org.label-schema.build-date", registry.FactBuildFinishedAt},
 }
-
-var commitID = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
 
 // facts are a manifest's declared facts about its origin: its annotations, then the labels of its config. An unreadable config
 // is no reason to refuse an image, as a config may be any bytes.
@@ -125,14 +122,13 @@ func (f *factList) from(source string, values map[string]string) {
 	}
 }
 
-// add stores a fact unless it is invalid: text that is no commit, a time that can't be read.
+// add stores a fact unless it is invalid, as a time that can't be read is.
 func (f *factList) add(key, value, source string) bool {
 	switch key {
 	case registry.FactSourceCommit:
-		if !commitID.MatchString(value) {
-			return false
-		}
-		value = strings.ToLower(value)
+		commit := registry.CommitFacts(value, source, registry.RankDeclared)
+		f.out = append(f.out, commit...)
+		return commit != nil
 	case registry.FactSourceRepository:
 		value = registry.NormalizeSource(value)
 	case registry.FactBuildFinishedAt:

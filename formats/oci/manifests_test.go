@@ -220,7 +220,7 @@ func TestReferrers(t *testing.T) {
 	}
 	refs := []man{by("application/sbom", "application/vnd.oci.empty.v1+json", "1"), by("", "application/vnd.example.signature", "2"),
 		{SchemaVersion: 2, MediaType: indexType, Subject: ptr(subject.desc()), Annotations: map[string]string{"note": "3"}, Manifests: []desc{}},
-		by("application/sbom", configType, "4")}
+		by("application/sbom", configType, "4"), by("application/spdx+json", configType, "5")}
 	for i, m := range refs { // before their subject
 		raw := m.bytes()
 		if m.MediaType == indexType {
@@ -244,18 +244,20 @@ func TestReferrers(t *testing.T) {
 			t.Errorf("referrers%s: %v, want %v", query, got, notes)
 		}
 	}
-	check("", "1", "2", "3", "4")
+	check("", "1", "2", "3", "4", "5")
 	check("?artifactType=application/sbom", "1", "4")
 	check("?artifactType=application%2Fvnd.example.signature", "2")
 	check("?artifactType=", "3")
+	check("?artifactType=application/spdx+json", "5") // O3: a raw plus, as clients send it
+	check("?artifactType=application%2Fspdx%2Bjson", "5")
 	check("?artifactType=application/none")
 	s.blob(image, []byte("layer"))
 	s.push(image, "app", subject)
-	check("", "1", "2", "3", "4")
+	check("", "1", "2", "3", "4", "5")
 	s.want(http.StatusAccepted, admin, http.MethodDelete, image+"/manifests/"+d.String(), nil)
-	check("", "1", "2", "3", "4")
+	check("", "1", "2", "3", "4", "5")
 	s.want(http.StatusAccepted, admin, http.MethodDelete, image+"/manifests/"+refs[1].desc().Digest.String(), nil)
-	check("", "1", "3", "4")
+	check("", "1", "3", "4", "5")
 	s.refused(http.StatusBadRequest, "DIGEST_INVALID", admin, http.MethodGet, image+"/referrers/sha256:x", nil)
 	if res := s.want(http.StatusOK, admin, http.MethodHead, image+"/referrers/"+d.String(), nil); res.Header.Get("Content-Length") == "" {
 		t.Errorf("HEAD: %v", res.Header)
@@ -554,6 +556,17 @@ func TestFacts(t *testing.T) {
 	}, "\n")
 	if got := facts(s.push(image, "1", m)); got != want {
 		t.Errorf("facts:\n%s\nwant:\n%s", got, want)
+	}
+	// O1 and O6: what flux writes, and a source with a credential in it.
+	m.Annotations = map[string]string{"org.opencontainers.image.revision": "main@sha1:" + commit + "-dirty", "org.opencontainers.image.source": "oauth2:tok@host/x"}
+	m.Config = ptr(content(configType, emptyJSON))
+	s.blob(image, emptyJSON)
+	want = strings.Join([]string{
+		"source.commit=" + commit + " from oci:annotation 1", "source.dirty=true from oci:annotation 1",
+		"source.repository=host/x from oci:annotation 1", "source.revision=main@sha1:" + commit + "-dirty from oci:annotation 1",
+	}, "\n")
+	if got := facts(s.push(image, "2", m)); got != want {
+		t.Errorf("facts of a flux artifact:\n%s\nwant:\n%s", got, want)
 	}
 	for _, odd := range []string{"not json", `{"config":{"Labels":[]}}`, `{"created":1}`, "", strings.Repeat("{", 2<<20)} {
 		if got := facts(s.push(image, "odd", s.image(image, odd))); got != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
@@ -38,7 +39,7 @@ func (h *handlers) referrers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	page := referrerPage{list: []json.RawMessage{}, types: q["artifactType"]}
+	page := referrerPage{list: []json.RawMessage{}, types: httpserver.MediaTypes(q["artifactType"])}
 	if after := q.Get("after"); after != "" {
 		if page.after, err = strconv.ParseInt(after, 10, 64); err != nil {
 			return registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")

@@ -45,7 +45,7 @@ func facts(c contents, userAgent string) []registry.FactInput {
 		add(registry.FactSourceCommit, commit, "pypi:Version")
 		add(registry.FactSourceDirty, dirty, "pypi:Version")
 	}
-	add(factHomePage, c.metadata.homePage, "pypi:Home-page")
+	add(factHomePage, registry.CleanURL(c.metadata.homePage), "pypi:Home-page")
 	add(factLicense, c.metadata.license, "pypi:License")
 	add(factSummary, c.metadata.summary, "pypi:Summary")
 	add(factGenerator, c.generator, "pypi:WHEEL")
@@ -83,15 +83,15 @@ func splitCommit(address string) (repository, commit string) {
 	return address, ""
 }
 
-// commitOf reads the commit that setuptools-scm and similar tools put into the local part of a version: +g<commit>, followed
-// by .d<date> when files had uncommitted changes.
+// commitOf reads the commit that setuptools-scm, versioneer and similar tools put into the local part of a version: +g<commit>,
+// with Mercurial +h<commit>, followed by .d<date> or .dirty when files had uncommitted changes.
 func commitOf(v version) (commit, dirty string) {
 	dirty = "false"
 	for _, part := range v.local {
 		switch {
 		case localCommit.MatchString(part):
 			commit = part[1:]
-		case localDate.MatchString(part):
+		case localDate.MatchString(part), part == "dirty":
 			dirty = "true"
 		}
 	}
@@ -99,7 +99,7 @@ func commitOf(v version) (commit, dirty string) {
 }
 
 var (
-	localCommit = regexp.MustCompile(`^g[0-9a-f]{7,64}$`)
+	localCommit = regexp.MustCompile(`^[gh][0-9a-f]{7,64}$`)
 	localDate   = regexp.MustCompile(`^d[0-9]{8}$`)
 )
 

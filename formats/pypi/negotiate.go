@@ -25,9 +25,9 @@ var medias = []media{
 // negotiate picks the form of the index (PEP 691, "Version + Format Selection"): ?format= before Accept. Where nothing is
 // acceptable it is HTML, because clients have shipped with an incomplete Accept.
 func negotiate(r *http.Request) media {
-	if want := r.URL.Query().Get("format"); want != "" {
+	if want := httpserver.MediaTypes(r.URL.Query()["format"]); len(want) > 0 {
 		for _, m := range medias {
-			if want == m.mime || want == m.latest {
+			if want[0] == m.mime || want[0] == m.latest {
 				return m
 			}
 		}

@@ -98,6 +98,7 @@ func TestFacts(t *testing.T) {
 		{coreMetadata{projectURLs: []labelled{{"Code", "https://x.example/c"}, {"GitHub", "https://GitHub.com/a/b.git"}}}, "https://github.com/a/b pypi:Project-URL"},
 		{coreMetadata{projectURLs: []labelled{{"source-code", "https://x.example/c/"}}, homePage: "https://github.com/a/b"}, "https://x.example/c pypi:Project-URL"},
 		{coreMetadata{homePage: "https://github.com/a/b"}, "https://github.com/a/b pypi:Home-page"},
+		{coreMetadata{homePage: "https://me:secret@github.com/a/b"}, "https://github.com/a/b pypi:Home-page"}, // O6
 		{coreMetadata{homePage: "https://github.com/a"}, ""},
 		{coreMetadata{homePage: "https://example.com/a/b"}, ""},
 		{coreMetadata{projectURLs: []labelled{{"Source", "javascript:x"}, {"Documentation", "https://x.example"}}}, ""},
@@ -107,8 +108,8 @@ func TestFacts(t *testing.T) {
 			if f.Key == "source.repository" {
 				got = f.Value + " " + f.Source
 			}
-			if f.Rank != 1 {
-				t.Errorf("%+v is not declared", f)
+			if f.Rank != 1 || strings.Contains(f.Value, "secret") {
+				t.Errorf("%+v is not declared, or has a credential", f)
 			}
 		}
 		if got != c.want {
@@ -135,6 +136,8 @@ func TestCommitFacts(t *testing.T) {
 		{source("https://git.example.com/a/b/tree/" + sha[:39]), "https://git.example.com/a/b/tree/" + sha[:39] + "  "},
 		{local("g4f2a9c1"), " 4f2a9c1 false"},
 		{local("3", "g4f2a9c1", "d20260131"), " 4f2a9c1 true"},
+		{local("h4f2a9c1f2a9c", "d20260131"), " 4f2a9c1f2a9c true"}, // setuptools-scm over Mercurial
+		{local("3", "g4f2a9c1", "dirty"), " 4f2a9c1 true"},          // versioneer
 		{local("git", "4f2a9c1"), "  "},
 		{local("d20260131"), "  "},
 	} {

@@ -83,9 +83,11 @@ func TestNegotiate(t *testing.T) {
 			t.Errorf("%s: %s, want %s", accept, got, want)
 		}
 	}
-	r := &http.Request{Header: http.Header{"Accept": {"text/html"}}, URL: mustURL("/?format=application/vnd.pypi.simple.v1%2Bjson")}
-	if got := negotiate(r).content; got != json {
-		t.Errorf("?format=: %s", got)
+	for _, plus := range []string{"%2B", "+"} { // O3: clients send it raw, too
+		r := &http.Request{Header: http.Header{"Accept": {"text/html"}}, URL: mustURL("/?format=application/vnd.pypi.simple.v1" + plus + "json")}
+		if got := negotiate(r).content; got != json {
+			t.Errorf("?format= with %s: %s", plus, got)
+		}
 	}
 }
 

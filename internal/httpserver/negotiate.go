@@ -33,6 +33,15 @@ func Accepts(h http.Header, mediaType string) float64 {
 	return 0
 }
 
+// MediaTypes returns the values of a query parameter that are media types. Clients send the plus of application/spdx+json as it
+// is, which the decoding of forms makes a space, and no media type has a space in its name.
+func MediaTypes(values []string) []string {
+	for i, v := range values {
+		values[i] = strings.ReplaceAll(v, " ", "+")
+	}
+	return values
+}
+
 // Weighted splits an item of an Accept header, such as "gzip;q=0.5": the name in lower case, its weight from 0 to 1. An
 // invalid weight counts as 0.
 func Weighted(item string) (name string, q float64) {

@@ -227,10 +227,7 @@ func condition(field, value string) (metadata.Condition, error) {
 	}
 	switch field {
 	case "commit":
-		// Commits are often named by their first characters.
-		t := metadata.Test{Field: metadata.FieldFact, Key: registry.FactSourceCommit, Value: strings.ToLower(value)}
-		t.Prefix = !strings.Contains(value, "*")
-		return is(t), nil
+		return commit(value), nil
 	case "source":
 		return is(metadata.Test{Field: metadata.FieldFact, Key: registry.FactSourceRepository, Value: registry.NormalizeSource(value)}), nil
 	case "build":
@@ -247,6 +244,21 @@ func condition(field, value string) (metadata.Condition, error) {
 		return has(value)
 	}
 	return metadata.Condition{}, queryError("there is no field " + strconv.Quote(registry.Clip(field)))
+}
+
+// commit is the test for a commit, or for the text that it was read from. Commits are often named by their first characters.
+func commit(value string) metadata.Condition {
+	spellings := []string{value}
+	if lower := strings.ToLower(value); lower != value {
+		spellings = append(spellings, lower)
+	}
+	var tests []metadata.Test
+	for _, key := range []string{registry.FactSourceCommit, registry.FactSourceRevision} {
+		for _, v := range spellings {
+			tests = append(tests, metadata.Test{Field: metadata.FieldFact, Key: key, Value: v, Prefix: !strings.Contains(v, "*")})
+		}
+	}
+	return oneOf(tests...)
 }
 
 // states are all states of a version.

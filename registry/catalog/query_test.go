@@ -19,6 +19,29 @@ import (
 	"slipway/registry/registrytest"
 )
 
+// TestO1: a version is found by its commit and by the text that the commit was read from.
+func TestO1(t *testing.T) {
+	e := registrytest.New(t)
+	for name, text := range map[string]string{"flux": "main@sha1:FEDCBA9876543210fedcba9876543210fedcba98-dirty", "svn": "Trunk-R42"} {
+		if _, err := e.PublishRelease(name, publish.Release{Version: "1", Facts: registry.CommitFacts(text, "test", registry.RankDeclared)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for query, want := range map[string]string{
+		"fedcba98": "flux", "FEDCBA9876543210fedcba9876543210fedcba98": "flux", "*fedcba98": "flux",
+		"main@sha1:FEDCBA9876543210fedcba9876543210fedcba98-dirty": "flux", "main@sha1:FEDC": "flux", "Trunk-R42": "svn", "abcdef": "",
+	} {
+		got := ""
+		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "commit:" + query})
+		for _, h := range hits {
+			got += h.Package
+		}
+		if err != nil || got != want {
+			t.Errorf("commit:%s finds %q, want %q; %v", query, got, want, err)
+		}
+	}
+}
+
 // TestSearch asks what auditors ask.
 func TestSearch(t *testing.T) {
 	e := registrytest.New(t)
