@@ -15,6 +15,13 @@ type Repository struct {
 // add. The server's OpenAPI document lists them.
 type RepositorySettings map[string]any
 
+// TagRule is an element of the setting tag_rules: who may change the tags that a pattern matches.
+type TagRule struct {
+	Pattern string `json:"pattern"`          // a tag, or a glob over tags in which * is any text
+	Rule    string `json:"rule"`             // "protected" or "immutable"
+	Format  string `json:"format,omitempty"` // the format in which the rule holds; "": every format
+}
+
 // RepositoryChange is the body of PATCH /repositories/{repository}. Fields that it leaves out stay. Name may repeat the
 // name, which can't change. Settings are RepositorySettings, of which those that are left out stay.
 type RepositoryChange struct {

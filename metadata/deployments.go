@@ -25,6 +25,8 @@ type Environments interface {
 	Environment(name string) (Environment, error) // also a deleted one
 	EnvironmentAt(name string, seq int64) (Environment, error)
 	Environments(p Page) ([]Environment, error) // not deleted, ascending by name; After is a name
+	// Following returns at most limit environments, not deleted, whose tag has this name.
+	Following(tag string, limit int) ([]Environment, error)
 }
 
 // DeploymentStatus is how far a deployment has come.

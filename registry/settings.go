@@ -45,7 +45,7 @@ var AllowReuse = NewSetting[bool]("allow_reuse",
 
 // Settings are the settings that every repository has: the core's, then those of the formats in the order of their names.
 func (s *Core) Settings() []Setting {
-	out := []Setting{AllowReuse.Setting}
+	out := []Setting{AllowReuse.Setting, TagRules.Setting}
 	for _, format := range slices.Sorted(maps.Keys(s.Rules)) {
 		out = append(out, s.Rules[format].Settings...)
 	}
@@ -86,6 +86,9 @@ func (s *Core) changeSettings(r *Repository, changes map[string]any) error {
 			return Errorf(Invalid, AboutRequest, "unknown field %q", Clip(name))
 		}
 		value, err := known[i].parse(changes[name])
+		if rules, ok := value.(TagRuleList); ok && err == nil {
+			err = s.checkTagRules(rules)
+		}
 		switch {
 		case err != nil:
 			return err

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"slipway/formats/formatstest"
+	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 )
 
@@ -133,6 +135,14 @@ func TestDocker(t *testing.T) {
 			t.Errorf("the tag did not move: %s", got)
 		}
 		s.want(http.StatusOK, admin, http.MethodHead, "main/team/app/manifests/"+d, nil)
+		for _, tag := range []string{"production", "stable", "v1"} {
+			_, err := s.Publisher.SetTag(s.Admin, registry.Name{Repository: "main", Format: "oci", Package: "team/app"}, tag, publish.TagChange{Version: d})
+			must(t, err)
+		}
+		s.keepTags(t)
+		m.ok("docker", "login", "-u", "ci", "-p", string(s.token("main", access.Read, access.Publish)), s.Addr)
+		m.refusedPushes(app + ":1")
+		m.ok("docker", "login", "-u", "admin", "-p", registrytest.AdminPassword, s.Addr)
 		s.want(http.StatusAccepted, admin, http.MethodDelete, "main/team/app/manifests/1", nil)
 		m.fails("not found", "docker", "pull", app+":1")
 

@@ -69,6 +69,18 @@ func testEnvironments(e *env) {
 	})
 	equal(e, "without the deleted", list(metadata.Page{}), []string{"dev", "staging"})
 	equal(e, "deleted", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("prod") }).Deleted, true)
+	following := func(tag string) []string {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Environment, error) { return tx.Environments().Following(tag, 10) }),
+			func(v metadata.Environment) string { return v.Name })
+	}
+	equal(e, "following", following("production"), []string{"dev", "staging"})
+	equal(e, "following nothing", following(""), []string(nil))
+	equal(e, "following another", following("prod"), []string(nil))
+	e.update(func(tx metadata.Tx) error {
+		_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "dev", Tag: "next", Seq: 9})
+		return err
+	})
+	equal(e, "following no more", following("production"), []string{"staging"})
 	equal(e, "back", e.environment("prod", 9).ID, made.ID)
 }
 

@@ -188,16 +188,25 @@ func (c *change) announce(v *registry.Version) error {
 	return c.tx.Versions().UpdateVersion(*v)
 }
 
-// removeTag ends a tag's interval. NotFound.
+// removeTag ends a tag if the caller may. NotFound, Denied.
 func (c *change) removeTag(name, reason string) error {
 	old, err := c.tx.Tags().Tag(c.pkg.ID, name)
 	if err != nil {
 		return registry.Missing(err, registry.AboutTag, "there is no tag %q on %q", registry.Clip(name), c.pkg.Name)
 	}
+	if err := c.mayChangeTag(name, tagRemoved); err != nil {
+		return err
+	}
 	v, err := c.tx.Versions().VersionByID(old.VersionID)
 	if err != nil {
 		return err
 	}
+	return c.endTag(old, v, reason)
+}
+
+// endTag ends the interval of a tag that names v.
+func (c *change) endTag(old registry.Tag, v registry.Version, reason string) error {
+	name := old.Name
 	e, err := c.append(registry.EventTagRemoved, &v, registry.EventData{Tag: name, Reason: reason, Generation: old.Generation})
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (c *committer) run() (Result, error) {
 	}
 	fresh := errors.Is(err, metadata.ErrNotExist) || err == nil && old.State == registry.Deleted
 	if err == nil || fresh {
-		if err := c.look(fresh); err != nil {
+		if err := c.look(fresh, old); err != nil {
 			return Result{}, err
 		}
 	}

@@ -84,7 +84,8 @@ func (e *Edit) Versions() ([]registry.Version, error) {
 // Tags returns the tags that hold.
 func (e *Edit) Tags() ([]registry.Tag, error) { return e.c.tx.Tags().Tags(e.c.pkg.ID) }
 
-// SetTag points a tag at a version. Setting a tag to the version it names already changes nothing.
+// SetTag points a tag at a version. Setting a tag to the version it names already changes nothing. It needs the right to tag.
+// Denied also where a rule makes the tag immutable.
 func (e *Edit) SetTag(tag, version, reason string) (registry.Tag, error) {
 	if err := e.need(access.Tag); err != nil {
 		return registry.Tag{}, err
@@ -99,11 +100,22 @@ func (e *Edit) SetTag(tag, version, reason string) (registry.Tag, error) {
 	if err != nil {
 		return registry.Tag{}, err
 	}
+	former, err := e.c.formerTag(tag)
+	if err == nil {
+		err = e.c.maySet(tag, former.now, v.ID)
+	}
+	if err != nil {
+		return registry.Tag{}, err
+	}
+	if v.Digest != "" { // else the tag that was read lacks the digest that the version gets now
+		e.c.keepLooked(tag, former)
+	}
 	return e.c.setTag(tag, &v, reason)
 }
 
-// RemoveTag ends a tag. It needs the right to tag or the right to delete: a caller who may delete a version ends its tags as
-// well. NotFound; Conflict for a tag that the format requires.
+// RemoveTag ends a tag. It needs the right to tag, or the right to delete for a tag that neither a rule protects nor an
+// environment follows: a caller who may delete a version ends its tags as well. NotFound; Denied; Conflict for a tag that the
+// format requires.
 func (e *Edit) RemoveTag(tag, reason string) error {
 	if err := e.need(access.Tag); err != nil && e.need(access.Delete) != nil {
 		return err
@@ -159,7 +171,8 @@ func (e *Edit) SetDescriptor(descriptor []byte) error {
 }
 
 // Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. A tag that the format requires moves
-// from the deleted version to the highest version left. Conflict (InUse): the version is deployed.
+// from the deleted version to the highest version left. Conflict (InUse): the version is deployed; Denied also where a tag that
+// the caller may not remove names the version, or an index that contains it.
 func (e *Edit) Delete(version, reason string) error {
 	if err := e.need(access.Delete); err != nil {
 		return err
@@ -265,6 +278,9 @@ func (c *change) remove(v registry.Version, files []registry.File, reason string
 }
 
 func (c *change) delete(v registry.Version, reason string) error {
+	if err := c.mayTakeAway(v); err != nil {
+		return err
+	}
 	if err := c.unused(v, "deleted"); err != nil {
 		return err
 	}
@@ -312,7 +328,7 @@ func (c *change) retag(gone registry.Version) error {
 			}
 			continue
 		}
-		if err := c.removeTag(t.Name, "version "+gone.Name+" was deleted"); err != nil {
+		if err := c.endTag(t, gone, "version "+gone.Name+" was deleted"); err != nil {
 			return err
 		}
 	}

@@ -36,13 +36,11 @@ func (c *change) unused(v registry.Version, what string) error {
 // uses are the services that run v or an index above it, then the deployments that are under way, at most maxUses.
 func (c *change) uses(v registry.Version) ([]registry.Use, error) {
 	var runs, open []registry.Use
-	seen := map[int64]bool{v.ID: true}
-	for queue := []registry.Version{v}; len(queue) > 0 && len(runs)+len(open) < maxUses; queue = queue[1:] {
-		now := queue[0]
+	err := c.upwards(v, func(now registry.Version) (bool, error) {
 		for _, k := range c.svc.keepers {
 			uses, err := k.Uses(c.tx, now, maxUses)
 			if err != nil {
-				return nil, err
+				return false, err
 			}
 			for _, u := range uses {
 				if u.Runs() {
@@ -52,17 +50,8 @@ func (c *change) uses(v registry.Version) ([]registry.Use, error) {
 				}
 			}
 		}
-		above, err := c.tx.References().Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: registry.RefChild, Digest: now.Digest})
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range above {
-			if !seen[a.ID] {
-				seen[a.ID] = true
-				queue = append(queue, a)
-			}
-		}
-	}
+		return len(runs)+len(open) < maxUses, nil
+	})
 	uses := append(runs, open...)
-	return uses[:min(len(uses), maxUses)], nil
+	return uses[:min(len(uses), maxUses)], err
 }

@@ -43,20 +43,14 @@ func (c *change) formerTag(name string) (formerTag, error) {
 }
 
 // look reads what a commit needs after its log entry: the tags that it sets, the versions that its references require, and,
-// for a new version, which version is the newest afterwards.
-func (c *committer) look(fresh bool) error {
+// for a new version, which version is the newest afterwards. old is the version that exists, for a release that is not fresh.
+// Denied: the caller may not move one of the tags.
+func (c *committer) look(fresh bool, old registry.Version) error {
+	if err := c.lookTags(fresh, old); err != nil {
+		return err
+	}
 	if c.made && !slices.ContainsFunc(c.rel.References, func(r Reference) bool { return r.Required }) {
 		return nil
-	}
-	c.looked = map[string]formerTag{}
-	for _, names := range [][]string{c.rel.Tags, c.rel.TagsIfUnset} {
-		for _, name := range names {
-			former, err := c.formerTag(name)
-			if err != nil {
-				return err
-			}
-			c.looked[name] = former
-		}
 	}
 	if !fresh {
 		return nil
@@ -70,6 +64,43 @@ func (c *committer) look(fresh bool) error {
 		}
 	}
 	return c.lookNewest()
+}
+
+// lookTags reads the tags that the release sets, and asks whether the caller may set them. Tags that a format sets by itself
+// where there are none need no right.
+func (c *committer) lookTags(fresh bool, old registry.Version) error {
+	c.looked = map[string]formerTag{}
+	sets := fresh || c.rel.Digest != "" || c.rel.Mode != Create // else an equal version stays as it is, with its tags
+	target := old.ID
+	if fresh {
+		target = 0
+	}
+	for _, name := range c.rel.Tags {
+		former, err := c.formerTag(name)
+		if err == nil && sets {
+			err = c.maySet(name, former.now, target)
+		}
+		if err != nil {
+			return err
+		}
+		c.looked[name] = former
+	}
+	for _, name := range c.rel.TagsIfUnset {
+		former, err := c.formerTag(name)
+		if err != nil {
+			return err
+		}
+		c.looked[name] = former
+	}
+	return nil
+}
+
+// keepLooked remembers a tag that was read, so that the change does not read it again.
+func (c *change) keepLooked(name string, former formerTag) {
+	if c.looked == nil {
+		c.looked = map[string]formerTag{}
+	}
+	c.looked[name] = former
 }
 
 // lookNewest finds which version is shown as the newest once the release is committed, by the rule of

@@ -162,7 +162,8 @@ func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metada
 func (p *Publish) Abort() { p.ended = true }
 
 // Commit makes the version visible in one transaction: package, version, files, tags, facts, log. AlreadyExists: the version
-// exists with other content; Conflict: the coordinate was deleted.
+// exists with other content; Conflict: the coordinate was deleted; Denied: a tag of the release is protected, immutable or
+// followed by an environment, and the caller may not move it.
 func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	if p.ended {
 		return Result{}, errors.New("registry: publish ended already")
@@ -174,6 +175,7 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	if err := p.check(rel, files); err != nil {
 		return Result{}, err
 	}
+	p.refresh(ctx)
 	res, err := p.commit(ctx, rel, files)
 	for try := 0; errors.Is(err, content.ErrCollected) && try < content.MaxRescues; try++ {
 		if err = p.rescue(ctx, files, try); err != nil {
@@ -190,6 +192,14 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	}
 	p.ended = true
 	return res, nil
+}
+
+// refresh takes over the repository's present settings, which may have changed while the bytes came in: a tag rule holds for
+// every commit after it. Where the repository is gone, the commit finds out.
+func (p *Publish) refresh(ctx context.Context) {
+	if now, err := p.svc.core.RepositoryRow(ctx, p.repo.Name); err == nil && now.ID == p.repo.ID {
+		p.repo = now
+	}
 }
 
 func (p *Publish) check(rel Release, files []Staged) error {

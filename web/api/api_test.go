@@ -84,12 +84,12 @@ func TestRepositories(t *testing.T) {
 	type repository struct {
 		Name, Description string
 		Upstreams         []string
-		Settings          map[string]bool
+		Settings          map[string]any
 		CreatedAt         string `json:"created_at"`
 	}
 	var r repository
 	res := a.want(201, "POST", "/repositories", `{"name":"team-a","description":"d","settings":{"raw_redeploy":true}}`, &r)
-	if r.Name != "team-a" || r.Description != "d" || !r.Settings["raw_redeploy"] || r.Settings["allow_reuse"] || r.Upstreams == nil {
+	if r.Name != "team-a" || r.Description != "d" || r.Settings["raw_redeploy"] != true || r.Settings["allow_reuse"] != false || r.Upstreams == nil {
 		t.Errorf("created: %+v", r)
 	}
 	if _, err := time.Parse("2006-01-02T15:04:05.000000Z", r.CreatedAt); err != nil {
@@ -101,7 +101,7 @@ func TestRepositories(t *testing.T) {
 	a.want(409, "POST", "/repositories", `{"name":"team-a"}`, nil)
 	a.want(400, "POST", "/repositories", `{"name":"Team A"}`, nil)
 	a.want(200, "PATCH", "/repositories/team-a", `{"settings":{"allow_reuse":true}}`, &r)
-	if !r.Settings["raw_redeploy"] || !r.Settings["allow_reuse"] || r.Description != "d" {
+	if r.Settings["raw_redeploy"] != true || r.Settings["allow_reuse"] != true || r.Description != "d" {
 		t.Errorf("what PATCH does not name must stay: %+v", r)
 	}
 	a.want(400, "PATCH", "/repositories/team-a", `{"settings":{"allow_reuse":1}}`, nil)
@@ -116,10 +116,15 @@ func TestRepositories(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if a.want(200, "GET", "/repositories/team-a", "", &r); !r.Settings["raw_redeploy"] || !r.Settings["allow_reuse"] {
+		if a.want(200, "GET", "/repositories/team-a", "", &r); r.Settings["raw_redeploy"] != true || r.Settings["allow_reuse"] != true {
 			t.Fatalf("one of two changes at once is lost: %+v", r)
 		}
 	}
+	a.want(200, "PATCH", "/repositories/team-a", `{"settings":{"tag_rules":[{"pattern":"v*","rule":"immutable","format":"raw"}]}}`, &r)
+	if got := fmt.Sprint(r.Settings["tag_rules"]); got != "[map[format:raw pattern:v* rule:immutable]]" {
+		t.Errorf("tag rules: %s", got)
+	}
+	a.want(400, "PATCH", "/repositories/team-a", `{"settings":{"tag_rules":[{"pattern":"v*","rule":"frozen"}]}}`, nil)
 	a.want(400, "PATCH", "/repositories/team-a", `{"name":"other-name"}`, nil)
 	a.want(200, "GET", "/repositories/team-a", "", &r)
 	a.want(404, "GET", "/repositories/absent", "", nil)

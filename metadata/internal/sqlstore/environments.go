@@ -47,3 +47,10 @@ func (t environments) Environments(p metadata.Page) ([]metadata.Environment, err
 			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = e.id)
 		ORDER BY e.name LIMIT CAST($2 AS BIGINT)`, p.After, limit(p.Limit))
 }
+
+// Following implements metadata.Environments.
+func (t environments) Following(tag string, n int) ([]metadata.Environment, error) {
+	return all(t.Tx, scanEnvironment, selectEnvironment+`WHERE s.tag = $1 AND s.deleted = 0 AND s.seq_from =
+			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = s.environment_id)
+		ORDER BY s.environment_id LIMIT CAST($2 AS BIGINT)`, tag, limit(n))
+}

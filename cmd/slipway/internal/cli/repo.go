@@ -33,6 +33,7 @@ type repoFlags struct {
 	description string
 	reuse       bool
 	redeploy    bool
+	tagRules    []string
 }
 
 func (f *repoFlags) add(cmd *cobra.Command) {
@@ -40,6 +41,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.description, "description", "", "what it is for")
 	fs.BoolVar(&f.reuse, "allow-reuse", false, "let the coordinate of a deleted version be published again")
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
+	fs.StringArrayVar(&f.tagRules, "tag-rule", nil, tagRuleHelp)
 }
 
 // change holds only the settings that the command line names, by flags and as words, so that the others stay; some reports whether it names any.
@@ -56,6 +58,11 @@ func (f *repoFlags) change(cmd *cobra.Command, words []string) (change api.Repos
 	}
 	if cmd.Flags().Changed("raw-redeploy") {
 		settings["raw_redeploy"] = f.redeploy
+	}
+	if cmd.Flags().Changed("tag-rule") {
+		if settings["tag_rules"], err = parseTagRules(f.tagRules); err != nil {
+			return change, false, err
+		}
 	}
 	if len(settings) > 0 {
 		change.Settings, err = json.Marshal(settings)
@@ -123,7 +130,8 @@ func (c commands) repoSetCmd(f *Flags) *cobra.Command {
 		Long: `Change the description and the settings of a repository. "slipway repo settings" lists the settings that the server has.
 A value is true, false, a number, a word, or JSON.`,
 		Example: `  slipway repo set main --description "everything we ship"
-  slipway repo set main maven_immediate=true raw_redeploy=false`,
+  slipway repo set main maven_immediate=true raw_redeploy=false
+  slipway repo set main --tag-rule 'v*=immutable' --tag-rule stable=protected`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			change, some, err := rf.change(cmd, args[1:])
 			if err != nil {
