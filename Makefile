@@ -29,12 +29,13 @@ build:
 # The last runs are on disk, with its flushes, and without the race detector: that changes what the compiler does, and hid a
 # fault of the compiler once, in how a statement's arguments were put together. They have what puts statements and bytes
 # together: the stores, and the parts of the core that write through them; and the hostile requests of all front-ends, of which
-# the first runs make each eighth (formatstest/sampled.go), as the race detector makes them ten times slower. The server that the
+# the first runs make each eighth, and files in their full size, of which the first runs send a tenth (formatstest/sampled.go):
+# the race detector makes them ten times slower. The server that the
 # tests of cmd start, kill and check is built without the detector too, once for all of them.
 DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e formats/npm formats/maven formats/oci cmd/slipway formats/pypi storage/s3 web/api \
 	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
-HOSTILE  := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile)$$'
+WHOLE    := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 RACED    := SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
 	TMPDIR=$$(.ci/tmpdir.sh) go test -race -timeout 20m -p $(PARALLEL)
@@ -44,7 +45,7 @@ test:
 	$(MAKE) --no-print-directory -j2 clients clientless
 	$(RACED) $(DRIVING)
 	go test $(UNRACED)
-	go test -run $(HOSTILE) ./formats/... ./web/api
+	go test -run $(WHOLE) ./formats/... ./web/api
 
 clientless:
 	$(RACED) $(filter-out $(DRIVING),$(shell go list ./...))

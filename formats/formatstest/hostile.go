@@ -172,7 +172,7 @@ func (h Hostile) names(t *testing.T) {
 			outer[first] = true
 			before, refused := h.Server.logSize(), true
 			for n, name := range badNames {
-				if !sampled(n + i) {
+				if !Sampled(n + i) {
 					continue
 				}
 				changed := append([]string{}, segments...)

@@ -96,7 +96,7 @@ func (c *Canary) Climb(t *testing.T, srv *Server, method string, segments []stri
 			return // routes begin alike
 		}
 		c.asked[method+path] = true
-		if !sampled(len(c.asked)) {
+		if !Sampled(len(c.asked)) {
 			return
 		}
 		if status, body := srv.Raw(t, method, path, As(srv.admin)); strings.Contains(body, canary) || status >= http.StatusInternalServerError {
@@ -148,7 +148,7 @@ func (s Suite) doubledSlash(t *testing.T) {
 			return
 		}
 		asked[q.Method+path] = true
-		if !sampled(len(asked)) {
+		if !Sampled(len(asked)) {
 			return
 		}
 		if status, body := srv.Raw(t, q.Method, path, As(srv.admin)); status != want {

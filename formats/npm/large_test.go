@@ -85,10 +85,7 @@ func (c *count) Write(p []byte) (int, error) {
 // TestLargePublish: a tarball of 300 MB passes through without sitting in memory (acceptance 11).
 func TestLargePublish(t *testing.T) {
 	const limit = 16 << 20
-	size := int64(300e6)
-	if testing.Short() {
-		size = 30e6
-	}
+	size := formatstest.Large(300e6)
 	e := newEnv(t, formatstest.Options{Local: true})
 	body := largeBody(t, "large", "1.0.0", size)
 	req, err := http.NewRequest(http.MethodPut, e.URL+"/npm/main/large", body)

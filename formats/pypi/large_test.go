@@ -17,7 +17,8 @@ import (
 
 // TestLargeUpload: a wheel far larger than the memory that its upload takes, sent before the fields that say what it is.
 func TestLargeUpload(t *testing.T) {
-	const size, mostMemory = 100 << 20, 40 << 20
+	const mostMemory = 40 << 20
+	size := formatstest.Large(200 << 20)
 	e := newEnv(t, formatstest.Options{Local: true})
 	token := e.publisher()
 	body, pipe := io.Pipe()
