@@ -57,7 +57,7 @@ type User struct {
 // change.
 type UserChange struct {
 	Name        string        `json:"name,omitempty" doc:"Its name."`
-	Password    *string       `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes."`
+	Password    *string       `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes; not the name, not one of the commonest passwords, and not beginning with slp_."`
 	Disabled    *bool         `json:"disabled,omitempty" doc:"Whether logging in is refused."`
 	Permissions *[]Permission `json:"permissions,omitempty" doc:"The permissions, by repository."`
 }

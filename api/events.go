@@ -37,6 +37,7 @@ type EventData struct {
 	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
 	Facts        []FactInput   `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
 	Name         string        `json:"name,omitempty" doc:"Name of the user, token or instance that it is about."`
+	Count        int64         `json:"count,omitempty" minimum:"1" doc:"How many logins were refused."`
 	Subscription string        `json:"subscription,omitempty" doc:"Id of the subscription."`
 	Source       *Source       `json:"source,omitempty" doc:"The source that the version was built from."`
 	Build        *Build        `json:"build,omitempty" doc:"How it was built."`

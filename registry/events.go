@@ -29,6 +29,7 @@ type EventData struct {
 	Token        string        `json:"token,omitempty"` // name of the token that was used, made or revoked
 	Facts        []FactInput   `json:"facts,omitempty"`
 	Name         string        `json:"name,omitempty"`         // of a user, token, subscription or instance
+	Count        int64         `json:"count,omitempty"`        // of failed logins
 	Subscription string        `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment

@@ -41,6 +41,7 @@ const (
 	EventTokenRevoked
 	EventUserCreated
 	EventUserChanged
+	EventUserLoginFailed
 	EventSubscriptionCreated
 	EventSubscriptionChanged
 	EventSubscriptionDisabled
@@ -89,6 +90,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventTokenRevoked:            {"token.revoked", AboutToken, "A token was revoked."},
 	EventUserCreated:             {"user.created", AboutUser, "A user was made."},
 	EventUserChanged:             {"user.changed", AboutUser, "Password, permissions or state of a user changed."},
+	EventUserLoginFailed:         {"user.login_failed", AboutUser, "Logins with a password were refused, `count` of them within a minute. `name` is the user, `unknown-…` in place of a name that no user has, or `others` for many names."},
 	EventSubscriptionCreated:     {"subscription.created", AboutSubscription, "A subscription was made."},
 	EventSubscriptionChanged:     {"subscription.changed", AboutSubscription, "A subscription changed, was resumed, or repeats earlier deliveries."},
 	EventSubscriptionDisabled:    {"subscription.disabled", AboutSubscription, "A subscription was paused, or disabled by its failures; `reason` says which."},

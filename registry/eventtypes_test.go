@@ -38,7 +38,7 @@ func TestEventTypeNames(t *testing.T) {
 		artifact.metadata_changed artifact.deprecated artifact.yanked artifact.restored artifact.deleted package.changed tag.set tag.removed
 		deployment.queued deployment.started deployment.succeeded deployment.failed deployment.rolled_back deployment.cancelled deployment.stopped
 		environment.created environment.changed environment.deleted repository.created repository.changed repository.deleted
-		token.created token.revoked user.created user.changed
+		token.created token.revoked user.created user.changed user.login_failed
 		subscription.created subscription.changed subscription.disabled subscription.deleted instance.created instance.restored`
 	for _, name := range strings.Fields(names) {
 		if _, ok := registry.EventTypeNamed(name); !ok {

@@ -55,8 +55,11 @@ func (h *handlers) login(w http.ResponseWriter, r *http.Request, t target) error
 	}
 	// npm prints "Incorrect or missing password" for this challenge, and a message about tokens for bearerChallenge.
 	w.Header().Set("Www-Authenticate", `Basic realm="Slipway", charset="UTF-8"`)
-	actor, err := h.site.Parts.Accounts.Authenticate(r.Context(), access.Credentials{User: body.Name, Password: body.Password})
+	actor, err := h.site.Parts.Accounts.Authenticate(h.site.From(r), access.Credentials{User: body.Name, Password: body.Password})
 	if err != nil {
+		if registry.KindOf(err) != registry.Unauthenticated {
+			w.Header().Del("Www-Authenticate")
+		}
 		return err
 	}
 	w.Header().Del("Www-Authenticate")
@@ -131,7 +134,7 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 	if body.Password == nil {
 		return registry.Errorf(registry.Denied, registry.AboutUser, "Only the password can be changed here.")
 	}
-	user, err := h.prove(r.Context(), a.Name, body.Password.Old)
+	user, err := h.prove(h.site.From(r), a.Name, body.Password.Old)
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target)
 		return err
 	}
 	if wish.password != "" {
-		if _, err := h.prove(r.Context(), a.Name, wish.password); err != nil {
+		if _, err := h.prove(h.site.From(r), a.Name, wish.password); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ type tokenAnswer struct {
 // with too few rights gets a token too; the routes where it is used check the rights. There is never a refresh token, because
 // docker would store it instead of the password.
 func (h *handlers) token(w http.ResponseWriter, r *http.Request) error {
-	actor, err := h.svc.Accounts.Authenticate(r.Context(), httpserver.Credentials(r))
+	actor, err := h.svc.Accounts.Authenticate(h.site.From(r), httpserver.Credentials(r))
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (h *handlers) tokenForm(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "grant_type %q is not supported: password or refresh_token", formats.Clip(grant))
 	}
-	actor, err := h.svc.Accounts.Authenticate(r.Context(), c)
+	actor, err := h.svc.Accounts.Authenticate(h.site.From(r), c)
 	if err != nil {
 		return err
 	}

@@ -112,11 +112,22 @@ func changes(method string) bool {
 // Authenticate returns r with its caller in the context. Unauthenticated. Handle has done it for every route that is
 // not Public.
 func (s *Server) Authenticate(r *http.Request) (*http.Request, error) {
-	actor, err := s.authenticate(r.Context(), Credentials(r))
+	c := Credentials(r)
+	ctx := r.Context()
+	if !c.Empty() {
+		ctx = s.From(r)
+	}
+	actor, err := s.authenticate(ctx, c)
 	if err != nil {
 		return r, err
 	}
-	return r.WithContext(s.As(r.Context(), actor)), nil
+	return r.WithContext(s.As(ctx, actor)), nil
+}
+
+// From returns the request's context with the address of its client, by which logins are throttled. Front-ends that read
+// credentials themselves authenticate with it.
+func (s *Server) From(r *http.Request) context.Context {
+	return access.WithAddress(r.Context(), s.ClientIP(r))
 }
 
 // As returns a context whose caller is a; the access log names it. For front-ends that read credentials themselves.

@@ -8,6 +8,9 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"slipway/registry"
+	"slipway/registry/access"
 )
 
 const healthFormat = "health"
@@ -64,8 +67,30 @@ func (s *Server) mountHealth(root *mux.Router) {
 	if s.scrape != nil {
 		h := promhttp.HandlerFor(s.scrape, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 		get("/metrics", "health.metrics", func(w http.ResponseWriter, r *http.Request) error {
+			if err := s.mayScrape(r); err != nil {
+				return err
+			}
 			h.ServeHTTP(w, r)
 			return nil
 		})
+	}
+}
+
+// mayScrape refuses callers who may not read the metrics. Unauthenticated, Denied.
+func (s *Server) mayScrape(r *http.Request) error {
+	if !s.scrapeAudit {
+		return nil
+	}
+	r, err := s.Authenticate(r)
+	if err != nil {
+		return err
+	}
+	switch access.Decide(access.From(r.Context()), access.Audit, access.Instance) {
+	case access.Allow:
+		return nil
+	case access.Challenge:
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to read the metrics")
+	default:
+		return registry.Errorf(registry.Denied, registry.AboutRequest, "the metrics need the right audit on *")
 	}
 }

@@ -25,6 +25,8 @@ type Options struct {
 	// Metrics takes the collectors of the HTTP side; nil registers none. When it is also a prometheus.Gatherer, as a
 	// prometheus.Registry is, /metrics serves it.
 	Metrics prometheus.Registerer
+	// MetricsAudit lets only callers read /metrics who may audit the server; otherwise everybody may.
+	MetricsAudit bool
 	// DocumentCacheBytes bounds the cache of rendered documents; 0 is 64 MiB.
 	DocumentCacheBytes int64
 	Logger             *slog.Logger // nil: slog.Default
@@ -60,6 +62,7 @@ type Server struct {
 	log          *slog.Logger
 	metrics      *metrics
 	scrape       prometheus.Gatherer // nil: no /metrics
+	scrapeAudit  bool                // Options.MetricsAudit
 	health       *health             // nil: no /readyz
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection
@@ -73,7 +76,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger, authenticate: o.Authenticate,
-		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(),
+		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(), scrapeAudit: o.MetricsAudit,
 	}
 	if s.log == nil {
 		s.log = slog.Default()

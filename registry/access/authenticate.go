@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime"
@@ -50,7 +51,10 @@ type Authenticator struct {
 	anonymousRead bool
 	now           func() time.Time
 	key           []byte
-	slow          chan struct{} // bounds how much CPU wrong passwords can take
+	turns         *turns // bounds how much CPU passwords can take
+	guesses       guesses
+	delay         time.Duration // of refusals
+	delayed       chan struct{} // one for each refusal that waits
 	decoy         func() string // a hash like a user's password hash
 
 	mu    sync.Mutex
@@ -69,7 +73,7 @@ func NewAuthenticator(store metadata.Store, anonymousRead bool, cost int, now fu
 	_, _ = rand.Read(key) // never fails
 	return &Authenticator{
 		store: store, anonymousRead: anonymousRead, now: now, key: key,
-		slow: make(chan struct{}, runtime.GOMAXPROCS(0)), cache: map[[32]byte]cached{},
+		turns: newTurns(max(1, runtime.GOMAXPROCS(0)/2)), delay: refusalDelay, delayed: make(chan struct{}, maxDelayed), cache: map[[32]byte]cached{},
 		decoy: sync.OnceValue(func() string { return newDecoy(cost) }),
 	}
 }
@@ -176,8 +180,18 @@ func userActor(u metadata.User) Actor {
 		mark: mark(u.PasswordHash)}
 }
 
+// password verifies a user's password. A *RefusedLogin for a wrong one, and for one that is not looked at because of the wrong
+// ones before it.
 func (a *Authenticator) password(ctx context.Context, name, password string) (Actor, error) {
-	return a.cached("user", name, password, passwordTTL, func() (Actor, time.Time, error) {
+	// The place is a part of the key: otherwise guesses from elsewhere could be tried on what is cached.
+	actor, err := a.cached("user "+place(ctx), name, password, passwordTTL, func() (Actor, time.Time, error) {
+		try := a.attempt(ctx, name, password)
+		verified := a.guesses.verified(try, a.now())
+		if verified == "" {
+			if err := a.throttle(try); err != nil {
+				return Actor{}, time.Time{}, err
+			}
+		}
 		var u metadata.User
 		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
 			u, err = tx.Users().User(name)
@@ -186,21 +200,84 @@ func (a *Authenticator) password(ctx context.Context, name, password string) (Ac
 		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
 			return Actor{}, time.Time{}, err
 		}
-		select {
-		case a.slow <- struct{}{}:
-			defer func() { <-a.slow }()
-		case <-ctx.Done():
-			return Actor{}, time.Time{}, ctx.Err()
+		known := err == nil && !u.Disabled
+		if known && verified == u.PasswordHash {
+			return userActor(u), time.Time{}, nil
 		}
-		known, hash := err == nil && !u.Disabled, u.PasswordHash
-		if !known {
-			hash = a.decoy() // the same work, so that the time taken does not reveal which names exist
-		}
-		if !CheckPassword(hash, password) || !known {
-			return Actor{}, time.Time{}, ErrBadCredentials
-		}
-		return userActor(u), time.Time{}, nil
+		return a.verify(ctx, try, password, u, known)
 	})
+	if refused := (*RefusedLogin)(nil); errors.As(err, &refused) && refused.Wait > 0 {
+		a.pause(ctx)
+	}
+	return actor, err
+}
+
+// verify compares the password of an attempt with that of u, in its turn.
+func (a *Authenticator) verify(ctx context.Context, try attempt, password string, u metadata.User, known bool) (Actor, time.Time, error) {
+	done, err := a.turns.take(ctx, try, a.guesses.knows(try, a.now()))
+	if err != nil {
+		return Actor{}, time.Time{}, err
+	}
+	defer done()
+	if err := a.throttle(try); err != nil { // while it waited, others failed
+		return Actor{}, time.Time{}, err
+	}
+	hash := u.PasswordHash
+	if !known {
+		hash = a.decoy() // the same work, so that the time taken does not reveal which names exist
+	}
+	if !CheckPassword(hash, password) || !known {
+		a.guesses.fail(try, u.ID != 0, a.now())
+		return Actor{}, time.Time{}, &RefusedLogin{Name: try.name, Known: u.ID != 0}
+	}
+	a.guesses.succeed(try, hash, a.now())
+	return userActor(u), time.Time{}, nil
+}
+
+// throttle refuses an attempt after too many wrong passwords.
+func (a *Authenticator) throttle(try attempt) error {
+	wait, known, flooded := a.guesses.refuse(try, a.now())
+	if wait == 0 {
+		return nil
+	}
+	if flooded {
+		a.Forget()
+	}
+	return &RefusedLogin{Name: try.name, Known: known, Wait: wait}
+}
+
+// pause holds up the answer to a guess that was not looked at.
+func (a *Authenticator) pause(ctx context.Context) {
+	select {
+	case a.delayed <- struct{}{}:
+		defer func() { <-a.delayed }()
+	default:
+		return
+	}
+	select {
+	case <-time.After(a.delay):
+	case <-ctx.Done():
+	}
+}
+
+func (a *Authenticator) attempt(ctx context.Context, name, password string) attempt {
+	from := place(ctx)
+	return attempt{
+		name: name, place: from, byName: a.keyOf("name", name, ""), byPlace: a.keyOf("place", from, ""), pair: a.keyOf("pair", name, from),
+		login: a.keyOf("login", name, password), proof: a.keyOf("proof "+from, name, password),
+	}
+}
+
+// Met notes that a password was set by a request from the client of ctx, so that a login with it from there is not held up by
+// wrong passwords of others.
+func (a *Authenticator) Met(ctx context.Context, name, password, hash string) {
+	a.guesses.succeed(a.attempt(ctx, name, password), hash, a.now())
+}
+
+// Alias returns a stand-in for a name that no user has. It is a keyed hash, because people type their passwords there.
+func (a *Authenticator) Alias(name string) string {
+	key := a.keyOf("alias", name, "")
+	return "unknown-" + hex.EncodeToString(key[:8])
 }
 
 // cached returns the cached actor, or else calls look and caches its result unless that is an error.

@@ -13,15 +13,6 @@ import (
 	"slipway/registry/access"
 )
 
-// Authenticate turns the credentials of a request into its caller. Unauthenticated.
-func (s *Accounts) Authenticate(ctx context.Context, c access.Credentials) (access.Actor, error) {
-	a, err := s.auth.Authenticate(ctx, c)
-	if errors.Is(err, access.ErrBadCredentials) {
-		return a, &registry.Error{Kind: registry.Unauthenticated, Subject: registry.AboutRequest, Detail: "wrong user name, password or token, or one that is no longer valid"}
-	}
-	return a, err
-}
-
 // TokenRequest describes a token to make.
 type TokenRequest struct {
 	Name      string
@@ -187,8 +178,6 @@ func (s *Accounts) RevokeSecret(ctx context.Context, secret string) error {
 
 var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
-const minPassword, maxPassword = 8, 1024
-
 // UserChange has the fields to set; a nil field stays as it is.
 type UserChange struct {
 	Password *string
@@ -209,7 +198,7 @@ func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (r
 		return registry.User{}, registry.Errorf(registry.Invalid, registry.AboutUser, "a new user needs a password")
 	}
 	u := registry.User{Name: name}
-	if err := c.apply(actor, &u, s.passwordCost); err != nil {
+	if err := c.apply(actor, name, &u, s.passwordCost); err != nil {
 		return registry.User{}, err
 	}
 	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
@@ -221,14 +210,16 @@ func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (r
 		_, err = registry.Append(tx.Log(), actor, registry.EventUserCreated, "", 0, 0, registry.EventData{Name: u.Name})
 		return err
 	})
+	if err == nil {
+		s.auth.Met(ctx, name, *c.Password, u.PasswordHash)
+	}
 	return u, err
 }
 
-func (c UserChange) apply(actor access.Actor, u *registry.User, cost int) error {
+func (c UserChange) apply(actor access.Actor, name string, u *registry.User, cost int) error {
 	if c.Password != nil {
-		// The operator may choose any first password.
-		if first := actor.Type == access.TypeSystem; !first && len(*c.Password) < minPassword || len(*c.Password) > maxPassword {
-			return registry.Errorf(registry.Invalid, registry.AboutUser, "a password has %d to %d bytes", minPassword, maxPassword)
+		if err := checkPassword(name, *c.Password, actor.Type == access.TypeSystem); err != nil {
+			return err
 		}
 		hash, err := access.HashPassword(*c.Password, cost)
 		if err != nil {
@@ -262,7 +253,7 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 		}
 	}
 	var change registry.User
-	if err := c.apply(actor, &change, s.passwordCost); err != nil {
+	if err := c.apply(actor, name, &change, s.passwordCost); err != nil {
 		return registry.User{}, err
 	}
 	var u registry.User
@@ -292,6 +283,9 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 		return err
 	})
 	s.auth.Forget()
+	if err == nil && c.Password != nil {
+		s.auth.Met(ctx, name, *c.Password, u.PasswordHash)
+	}
 	return u, err
 }
 
@@ -332,13 +326,4 @@ func (s *Accounts) Users(ctx context.Context, p registry.Page) ([]registry.User,
 		return err
 	})
 	return out, err
-}
-
-// Resume returns the caller that a front-end verified before; see access.Proof. Unauthenticated.
-func (s *Accounts) Resume(ctx context.Context, p access.Proof) (access.Actor, error) {
-	a, err := s.auth.Resume(ctx, p)
-	if errors.Is(err, access.ErrBadCredentials) {
-		return a, &registry.Error{Kind: registry.Unauthenticated, Subject: registry.AboutRequest, Detail: "the login that the token was made for is no longer valid"}
-	}
-	return a, err
 }

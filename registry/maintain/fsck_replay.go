@@ -88,10 +88,11 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventRepositoryChanged: nothing,
 	registry.EventRepositoryDeleted: (*replay).repositoryDeleted,
 
-	registry.EventTokenCreated: nothing,
-	registry.EventTokenRevoked: nothing,
-	registry.EventUserCreated:  nothing,
-	registry.EventUserChanged:  nothing,
+	registry.EventTokenCreated:    nothing,
+	registry.EventTokenRevoked:    nothing,
+	registry.EventUserCreated:     nothing,
+	registry.EventUserChanged:     nothing,
+	registry.EventUserLoginFailed: nothing,
 
 	registry.EventSubscriptionCreated:  nothing,
 	registry.EventSubscriptionChanged:  nothing,

@@ -20,6 +20,7 @@ import (
 
 	"slipway/internal/httpserver"
 	"slipway/internal/outbound"
+	"slipway/registry/access"
 )
 
 // The core's bounds on passwords, checked here too, so that a bad password is refused before anything is created.
@@ -44,6 +45,7 @@ type Config struct {
 	LogFormat      string
 	LogLevel       string
 	DebugListen    string
+	MetricsAccess  string
 	GCInterval     time.Duration
 	GCGrace        time.Duration
 	NewLogKey      bool
@@ -79,6 +81,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&c.DebugListen, "debug-listen", "", "address of a second listener with profiles of the program, such as 127.0.0.1:6060; it asks for no credentials (default: none)")
+	fs.StringVar(&c.MetricsAccess, "metrics-access", "open", "who may read /metrics: open (everybody) or auth (callers with the right audit on *)")
 	fs.DurationVar(&c.GCInterval, "gc-interval", time.Hour, "how often unused blobs are collected; 0 never")
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
@@ -149,6 +152,8 @@ func (c *Config) Check() error {
 		return command.Usagef("--log-format: %q is neither text nor json", c.LogFormat)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel):
 		return command.Usagef("--log-level: %q is not one of debug, info, warn, error", c.LogLevel)
+	case !slices.Contains([]string{"open", "auth"}, c.MetricsAccess):
+		return command.Usagef("--metrics-access: %q is neither open nor auth", c.MetricsAccess)
 	case c.GCInterval < 0:
 		return command.Usagef("--gc-interval: can't be negative")
 	case c.GCGrace < 0:
@@ -156,6 +161,9 @@ func (c *Config) Check() error {
 	}
 	if n := len(c.AdminPassword); n > 0 && (n < minPasswordBytes || n > maxPasswordBytes) {
 		return command.Usagef("SLIPWAY_ADMIN_PASSWORD: a password has %d to %d bytes", minPasswordBytes, maxPasswordBytes)
+	}
+	if strings.HasPrefix(c.AdminPassword, access.TokenPrefix) {
+		return command.Usagef("SLIPWAY_ADMIN_PASSWORD: a password can't begin with %q, as tokens do", access.TokenPrefix)
 	}
 	if _, err := outbound.ParseAllow(c.WebhookAllow); err != nil {
 		return command.Usagef("--webhook-allow: %w", err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -32,6 +33,8 @@ type Server struct {
 	sinks   integration.Sinks
 	handler http.Handler
 	logger  *slog.Logger
+	reports sync.WaitGroup
+	stop    func() // ends reports
 	// Password is the password of the user admin if this is the first start and none was given; to be shown once.
 	Password string
 }
@@ -67,7 +70,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	server, err := httpserver.New(httpserver.Options{
 		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
-		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready,
+		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready, MetricsAudit: c.MetricsAccess == "auth",
 	})
 	if err != nil {
 		return nil, err
@@ -80,6 +83,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.duties, err = duty.Start(ctx, s.core.Core, duties, duty.Options{}); err != nil {
 		return nil, err
 	}
+	s.report()
 	return s, nil
 }
 
@@ -106,9 +110,20 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return httpserver.Serve(ctx, ln, s.handler, httpserver.ServeOptions{Logger: s.logger})
 }
 
+// report writes what this process alone counts, until Close.
+func (s *Server) report() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.reports.Go(func() { s.core.Accounts.ReportFailedLogins(ctx) })
+}
+
 // Close ends the background work, then the stores.
 func (s *Server) Close() error {
 	var errs []error
+	if s.stop != nil {
+		s.stop()
+		s.reports.Wait()
+	}
 	if s.duties != nil {
 		s.duties.Close()
 	}
