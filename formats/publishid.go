@@ -20,3 +20,10 @@ func PublishID(h http.Header) (string, error) {
 	}
 	return id, nil
 }
+
+// VisibleHeader says in the answer to an upload when what was stored becomes visible to others; it is absent where that is so
+// already.
+const VisibleHeader = "X-Slipway-Visible"
+
+// VisibleOnCommit is the VisibleHeader of what waits for its client to commit it.
+const VisibleOnCommit = "on commit"

@@ -2,12 +2,14 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Setting is a rule of a repository that its administrators can change. It belongs to the core, or to a format
@@ -16,6 +18,8 @@ type Setting struct {
 	Name string       // in the API and in stored rows, so it is never renamed; one of a format begins with the format's name
 	Doc  string       // what it means, for the API's document
 	Type reflect.Type // of its values, as encoding/json reads and writes them
+	// Values are all values of a setting that is a choice between words, its default first; nil: it is none.
+	Values []string
 }
 
 // SettingOf is a setting whose values are of the type T.
@@ -26,6 +30,19 @@ type SettingOf[T any] struct{ Setting }
 func NewSetting[T any](name, doc string) SettingOf[T] {
 	return SettingOf[T]{Setting{Name: name, Doc: doc, Type: reflect.TypeFor[T]()}}
 }
+
+// Choice is a setting whose value is one of a few words.
+type Choice struct{ SettingOf[string] }
+
+// NewChoice makes a choice; the first of the values is its default.
+func NewChoice(name, doc string, values ...string) Choice {
+	c := Choice{NewSetting[string](name, doc)}
+	c.Values = values
+	return c
+}
+
+// In returns the word that holds in a repository.
+func (c Choice) In(r Repository) string { return cmp.Or(c.SettingOf.In(r), c.Values[0]) }
 
 // In returns the value that holds in a repository.
 func (s SettingOf[T]) In(r Repository) (value T) {
@@ -61,6 +78,9 @@ func (s *Core) SettingsIn(r Repository) map[string]any {
 			value.Elem().SetZero()
 		}
 		out[setting.Name] = value.Elem().Interface()
+		if setting.Values != nil {
+			out[setting.Name] = cmp.Or(value.Elem().String(), setting.Values[0])
+		}
 	}
 	return out
 }
@@ -125,6 +145,8 @@ func (s Setting) parse(v any) (any, error) {
 	var known *Error
 	var kind *json.UnmarshalTypeError
 	switch {
+	case err == nil && s.Values != nil:
+		return s.choose(value.Elem().String())
 	case err == nil:
 		return value.Elem().Interface(), nil
 	case errors.As(err, &known):
@@ -133,6 +155,18 @@ func (s Setting) parse(v any) (any, error) {
 		return nil, Errorf(Invalid, AboutRequest, "the field %q can't be a %s", s.Name, kind.Value)
 	default:
 		return nil, Errorf(Invalid, AboutRequest, "the field %q can't be read: %v", s.Name, err)
+	}
+}
+
+// choose returns a word as it is stored: the default is "". Invalid.
+func (s Setting) choose(word string) (any, error) {
+	switch slices.Index(s.Values, word) {
+	case -1:
+		return nil, Errorf(Invalid, AboutRequest, "the field %q is %s, not %q", s.Name, strings.Join(s.Values, " or "), Clip(word))
+	case 0:
+		return "", nil
+	default:
+		return word, nil
 	}
 }
 

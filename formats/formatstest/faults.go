@@ -137,6 +137,17 @@ func ProblemRefusal(res Response) error {
 	return nil
 }
 
+// ReadRefusal is ProblemRefusal for formats whose 404 of a read is plain text.
+func ReadRefusal(res Response) error {
+	if res.Status != http.StatusNotFound || res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		return ProblemRefusal(res)
+	}
+	if !strings.HasPrefix(string(res.Body), "Not Found") {
+		return fmt.Errorf("no reason in %q", res.Body)
+	}
+	return nil
+}
+
 // RunFaults does each change again and again over HTTP, while in every turn another call of a backend fails: before its
 // effect, amid it, or after it. Each request is answered with success or with an error of the server in the protocol's
 // form. Afterwards the change is to be seen whole or not at all, fsck is clean, the same client's next try succeeds, and the

@@ -2,6 +2,9 @@ package formatstest
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -37,7 +40,7 @@ type Suite struct {
 	Refusal func(Response) error
 	// AnyBytes names the routes that store whatever they are sent.
 	AnyBytes []string
-	// Malformed is the status of a GET whose path has "//", "/./" or the like (between) behind a well-formed one (before) and
+	// Malformed is the status of a GET whose path has "//" (between) behind a well-formed one (before) and
 	// in front of a reserved name, where the protocol says that it is not 404. 0, or nil: it is.
 	Malformed func(before, between, reserved string) int
 	// Documents are well-formed requests beside the examples whose bodies are read, for hostile ones to be made of.
@@ -65,6 +68,8 @@ func Run(t *testing.T, s Suite) {
 	t.Run("concurrent", s.concurrent)
 	t.Run("D7", s.healed)
 	t.Run("D3", s.deployed)
+	t.Run("announced", s.announced)
+	t.Run("dots", s.dots)
 }
 
 // RunRoutes is the part of Run that walks over the routes, for formats whose versions no single request publishes, or
@@ -203,5 +208,55 @@ func (s Suite) methods(t *testing.T) {
 	res := srv.Do(Admin, q)
 	if res.Status != http.StatusMethodNotAllowed || res.Header.Get("Allow") == "" {
 		t.Errorf("a method that does not exist: %v, Allow %q", res, res.Header.Get("Allow"))
+	}
+}
+
+// announced: a body that has not the sum which a header announces is refused, and nothing of it is stored.
+func (s Suite) announced(t *testing.T) {
+	srv := s.server(t)
+	q := s.Publish("main", "example", "1.0.0", s.Content("example", "1.0.0", []byte("content")))
+	sum := sha1.Sum(q.Body)
+	for header, wrong := range map[string]string{
+		"Content-MD5": base64.StdEncoding.EncodeToString(make([]byte, 16)), "X-Checksum-Sha1": strings.Repeat("0", 40), "X-Checksum-Sha256": strings.Repeat("0", 64),
+		"Repr-Digest": "sha-256=:" + base64.StdEncoding.EncodeToString(make([]byte, 32)) + ":", "X-Checksum-Md5": "no sum",
+	} {
+		res := srv.Do(Admin, q.With(header, wrong))
+		if res.Status != http.StatusBadRequest || s.Refusal != nil && s.Refusal(res) != nil {
+			t.Errorf("%s: %v, want 400", header, res)
+		}
+	}
+	if res := srv.Do(Admin, s.Download("main", "example", "1.0.0")); res.Status != http.StatusNotFound {
+		t.Errorf("a body with another sum was stored: %v", res)
+	}
+	if res := srv.Do(Admin, q.With("X-Checksum-Sha1", hex.EncodeToString(sum[:]))); res.Status != s.Created {
+		t.Errorf("with its sum: %v, want %d", res, s.Created)
+	}
+	srv.MustFsck(t)
+}
+
+// dots: a "." segment is nothing, ".." is refused.
+func (s Suite) dots(t *testing.T) {
+	srv := s.server(t)
+	dotted := func(q Request, dots string) Request {
+		at := strings.Index(q.Path[1:], "/") + 1
+		q.Path = q.Path[:at] + dots + q.Path[at:]
+		return q
+	}
+	content := s.Content("example", "1.0.0", []byte("content"))
+	q := dotted(s.Publish("main", "example", "1.0.0", content), "/.")
+	if res := srv.exactly(t, As(srv.admin), q); res.Status != s.Created {
+		t.Errorf("%s: %v, want %d", q.Path, res, s.Created)
+	}
+	for _, dots := range []string{"/.", "/%2e", "/%2E/."} {
+		q := dotted(s.Download("main", "example", "1.0.0"), dots)
+		if res := srv.exactly(t, As(srv.admin), q); res.Status != http.StatusOK || !bytes.Equal(res.Body, content) {
+			t.Errorf("%s: %v", q.Path, res)
+		}
+	}
+	for _, up := range []string{"/x/..", "/x/%2e%2e", "/%2e./x"} {
+		q := dotted(s.Download("main", "example", "1.0.0"), up)
+		if res := srv.exactly(t, As(srv.admin), q); res.Status != http.StatusBadRequest && res.Status != http.StatusNotFound {
+			t.Errorf("%s: %v", q.Path, res)
+		}
 	}
 }

@@ -136,7 +136,7 @@ var reserved = []string{
 }
 
 // doubledSlash is S-8: nothing of the server's own is found behind "//" or "/./", at the root or anywhere in a repository:
-// 404, but for what Malformed says.
+// 404, but for what Malformed says. Behind the first segment "." is nothing: the path is answered as it is without.
 func (s Suite) doubledSlash(t *testing.T) {
 	srv := s.server(t)
 	s.publish(t, srv, "example", "1.0.0", []byte("content"))
@@ -150,6 +150,11 @@ func (s Suite) doubledSlash(t *testing.T) {
 		asked[q.Method+path] = true
 		if !Sampled(len(asked)) {
 			return
+		}
+		if plain := strings.NewReplacer("/.", "", "/%2e", "").Replace(between); before != "" && plain != between {
+			if want, _ = srv.Raw(t, q.Method, before+plain+reserved, As(srv.admin)); want < http.StatusMultipleChoices {
+				t.Errorf("%s %s: %d", q.Method, before+plain+reserved, want)
+			}
 		}
 		if status, body := srv.Raw(t, q.Method, path, As(srv.admin)); status != want {
 			t.Errorf("%s %s: %d %q, want %d", q.Method, path, status, body, want)

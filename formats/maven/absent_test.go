@@ -1,7 +1,6 @@
 package maven
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,16 +9,7 @@ import (
 	"slipway/registry/access"
 )
 
-// refusal reports why an answer is not an error in the form of this format. A 404 may be plain text.
-func refusal(res formatstest.Response) error {
-	if res.Status == http.StatusNotFound && res.Header.Get("Content-Type") == plainText {
-		if !strings.HasPrefix(string(res.Body), "Not Found") {
-			return fmt.Errorf("no reason in %q", res.Body)
-		}
-		return nil
-	}
-	return formatstest.ProblemRefusal(res)
-}
+var refusal = formatstest.ReadRefusal
 
 const plainText = "text/plain; charset=utf-8"
 

@@ -138,7 +138,7 @@ func TestS53(t *testing.T) {
 			t.Errorf("%s took %v", name, d)
 		}
 	}
-	if _, p, err := readPOM(strings.NewReader("<?xml version='1.0' encoding='ISO-8859-1'?><project xmlns='urn:x'><name>M\xf6llers &copy;</name></project>")); err != nil || p.Name != "Möllers ©" {
+	if p, err := parsePOM([]byte("<?xml version='1.0' encoding='ISO-8859-1'?><project xmlns='urn:x'><name>M\xf6llers &copy;</name></project>")); err != nil || p.Name != "Möllers ©" {
 		t.Errorf("%q %v", p.Name, err)
 	}
 }

@@ -174,7 +174,7 @@ func TestQuietRestart(t *testing.T) {
 		secret := e.Token("main", access.Publish)
 		ctx := e.Login(access.Credentials{Token: secret})
 		at := registry.Name{Repository: "main", Format: "maven", Package: "com.acme:" + artifact, Display: "com.acme:" + artifact}.At("1.0")
-		_, p, err := readPOM(strings.NewReader(pomOf(artifact, "1.0", "<packaging>pom</packaging>")))
+		p, err := parsePOM([]byte(pomOf(artifact, "1.0", "<packaging>pom</packaging>")))
 		must(t, err)
 		_, err = e.Staging.Add(ctx, setKey(at, ""), staging.File{At: at, File: content.StageFile{Path: artifact + "-1.0.pom"},
 			Attributes: attributes{POM: &p}.encode()}, strings.NewReader("x"))
@@ -212,7 +212,8 @@ func TestSidecars(t *testing.T) {
 	sum := sumHex(sha1.New(), "bytes")
 	e.put(ci, jar+".sha1", sum, 201) // before its file
 	e.put(ci, jar, "bytes", 201)
-	for _, body := range []string{sum, strings.ToUpper(sum) + "\r\n", sum + "  lib-1.0.jar\n", "SHA1(lib-1.0.jar)= " + sum} {
+	for _, body := range []string{sum, strings.ToUpper(sum) + "\r\n", sum + "  lib-1.0.jar\n", "SHA1(lib-1.0.jar)= " + sum,
+		"sha1:" + sum, "\ufeff" + sum, "SHA1 hash of lib-1.0.jar:\r\n" + sum + "\r\nCertUtil: -hashfile command completed successfully.\r\n"} {
 		e.put(ci, jar+".sha1", body, 201)
 	}
 	e.put(ci, jar+".sha1", "no sum", 400, "no sha1")

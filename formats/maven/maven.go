@@ -43,7 +43,7 @@ func (format) Name() string { return formatName }
 func (f format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize,
-		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{immediate.Setting},
+		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{immediate.Setting, pomRule.Setting},
 	}
 }
 

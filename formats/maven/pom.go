@@ -34,19 +34,16 @@ type pom struct {
 // maxPOMText bounds a kept value.
 const maxPOMText = 2048
 
-// readPOM reads a POM whole, and returns its bytes for storing. Invalid, TooLarge, BadBody.
-func readPOM(r io.Reader) (raw []byte, p pom, err error) {
-	raw, err = io.ReadAll(io.LimitReader(r, maxPOMBytes+1))
-	if err != nil {
-		return nil, p, err
+// readAllPOM reads a POM's bytes for storing. TooLarge, BadBody.
+func readAllPOM(r io.Reader) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxPOMBytes+1))
+	if err == nil && len(raw) > maxPOMBytes {
+		err = registry.Errorf(registry.TooLarge, registry.AboutFile, "a POM is larger than %d bytes", maxPOMBytes)
 	}
-	if len(raw) > maxPOMBytes {
-		return nil, p, registry.Errorf(registry.TooLarge, registry.AboutFile, "a POM is larger than %d bytes", maxPOMBytes)
-	}
-	p, err = parsePOM(raw)
-	return raw, p, err
+	return raw, err
 }
 
+// parsePOM reads the used values. Invalid.
 func parsePOM(raw []byte) (pom, error) {
 	var p, parent pom
 	fields := map[string]*string{

@@ -35,6 +35,9 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if err := t.checkNew(); err != nil {
 		return err
 	}
+	if err := formats.RefuseUnheard(r.Header); err != nil {
+		return err
+	}
 	switch {
 	case t.sum != nil && (t.unsummed || t.kind != kindFile || t.file.isSignature()):
 		return discard(w, r)
@@ -81,14 +84,9 @@ func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.
 		return err
 	}
 	if t.file.isPOM() {
-		raw, p, err := readPOM(r.Body)
-		if err == nil {
-			err = p.check(t)
-		}
-		if err != nil {
+		if err := u.readPOM(w.Header(), r.Body); err != nil {
 			return err
 		}
-		u.body, u.attributes.POM = bytes.NewReader(raw), &p
 	}
 	if add {
 		return h.add(w, r, u)
@@ -98,6 +96,29 @@ func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.
 		return err
 	}
 	h.stored(w, r, t, staged.Blob, http.StatusCreated)
+	return nil
+}
+
+// readPOM reads the body, a POM. What of it is wrong is an error or not by the repository's pomRule; the values that could be read
+// are used in any case.
+func (u *upload) readPOM(h http.Header, body io.Reader) error {
+	raw, err := readAllPOM(body)
+	if err != nil {
+		return err
+	}
+	p, err := parsePOM(raw)
+	if err == nil {
+		err = p.check(u.target)
+	} else {
+		p = pom{} // half of a document may say the opposite of the whole
+	}
+	switch rule := pomRule.In(u.pub.Repository()); {
+	case err != nil && rule == pomStrict:
+		return err
+	case err != nil && rule == pomWarn:
+		formats.Warn(h, registry.AsError(err).Detail)
+	}
+	u.body, u.attributes.POM = bytes.NewReader(raw), &p
 	return nil
 }
 

@@ -43,13 +43,6 @@ func TestSuite(t *testing.T) {
 			return formatstest.Request{Method: http.MethodGet, Path: prefix + repository + "/com/acme/" + pkg + "/maven-metadata.xml"}
 		},
 		Refusal: refusal, AnyBytes: []string{"maven.put"}, Public: []string{"maven.options"},
-		// "//" counts as one slash, as clients send it. Paths with a "." segment are 400 for every method.
-		Malformed: func(_, between, _ string) int {
-			if between != "//" {
-				return http.StatusBadRequest
-			}
-			return 0
-		},
 		Documents: []formatstest.Target{
 			{Route: "POM", Request: document("com/acme/lib/1.0/lib-1.0.pom", pomOf("lib", "1.0", ""))},
 			{Route: "metadata", Request: document("com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"))},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/content"
 )
@@ -68,6 +69,9 @@ func readSum(r io.Reader, a *algorithm) ([]byte, error) {
 		return nil, registry.Errorf(registry.TooLarge, registry.AboutFile, "a checksum file is larger than %d bytes", maxSumBytes)
 	}
 	sum, ok := parseSum(string(body), a)
+	if lines := formats.SumLines(body, a.size); !ok && len(lines) == 1 && len(lines[0].Sums) == 1 { // of another tool
+		sum, ok = lines[0].Sums[0], true
+	}
 	if !ok {
 		return nil, registry.Errorf(registry.Invalid, registry.AboutFile, "the body holds no %s sum", a.suffix)
 	}

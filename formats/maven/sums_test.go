@@ -1,6 +1,7 @@
 package maven
 
 import (
+	"crypto/md5"
 	"crypto/sha1"
 	"io"
 	"net/http"
@@ -67,4 +68,26 @@ func TestServedMemory(t *testing.T) {
 	if _, ok := s.take("k", "b"); ok {
 		t.Error("told too late")
 	}
+}
+
+// TestAnnounced: an empty body is no file because its checksums are those of one, and what a header announces is compared: for
+// files, POMs, sidecars and metadata, which the shared tests do for one file.
+func TestAnnounced(t *testing.T) {
+	e := newEnv(t, Options{})
+	ci := e.publisher()
+	const jar = "com/acme/lib/1.0/lib-1.0.jar"
+	for _, value := range []string{"true", "True", "1"} {
+		e.want(e.do(ci, http.MethodPut, jar, "", "X-Checksum-Deploy", value, "X-Checksum-Sha1", sumHex(sha1.New(), "bytes")), jar, 404, "send the bytes")
+	}
+	e.want(e.do(ci, http.MethodPut, jar, "bytes", "X-Explode-Archive", "true"), jar, 400)
+	for path, body := range map[string]string{
+		jar: "bytes", "com/acme/lib/1.0/lib-1.0.pom": pomOf("lib", "1.0", ""), jar + ".sha1": sumHex(sha1.New(), "bytes"), "com/acme/lib/maven-metadata.xml": versionsOf("lib", "1.0"),
+	} {
+		e.want(e.do(ci, http.MethodPut, path, body, "X-Checksum-Sha1", sumHex(sha1.New(), "other")), path, 400, "nothing was stored")
+	}
+	e.get(ci, jar, 404)
+	e.want(e.do(ci, http.MethodPut, jar, "bytes", "X-Checksum-Deploy", "false", "X-Checksum-Sha1", sumHex(sha1.New(), "bytes"), "X-Checksum", sumHex(md5.New(), "bytes")), jar, 201)
+	e.deploy(ci, "1.0", "bytes")
+	e.get(e.reader(), jar, 200, "bytes")
+	e.MustFsck(t)
 }

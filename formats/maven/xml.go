@@ -6,9 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/charmap"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -22,28 +19,17 @@ const (
 	maxXMLPath     = 256      // of an element that is read
 )
 
-// charsets are the charsets, beside UTF-8, of existing POMs.
-var charsets = map[string]*charmap.Charmap{
-	"iso-8859-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "iso-8859-15": charmap.ISO8859_15, "iso-8859-2": charmap.ISO8859_2,
-	"windows-1252": charmap.Windows1252, "cp1252": charmap.Windows1252, "windows-1251": charmap.Windows1251,
-}
-
 // walkXML reads a document and calls visit at the end of each element that is not deeper than the bounds, with its path from
-// the root ("project/scm/url") and the text in it. Namespaces are ignored. Documents with a DTD, with entities other than
-// those of HTML, or in an unknown charset are refused: nothing is ever fetched or expanded. Invalid.
+// the root ("project/scm/url") and the text in it, in UTF-8. Namespaces are ignored. Documents with a DTD, with entities other than
+// those of HTML, or in an unknown encoding are refused: nothing is ever fetched or expanded. Invalid.
 func walkXML(r io.Reader, visit func(path, text string) error) error {
+	r, err := utf8Of(r)
+	if err != nil {
+		return err
+	}
 	d := xml.NewDecoder(r)
 	d.Entity = xml.HTMLEntity
-	d.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
-		if label = strings.ToLower(label); label == "us-ascii" || label == "ascii" {
-			return input, nil
-		}
-		c, ok := charsets[label]
-		if !ok {
-			return nil, errors.New("the charset " + label + " is not known here")
-		}
-		return c.NewDecoder().Reader(input), nil
-	}
+	d.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil } // it is UTF-8 by now
 	w := xmlWalk{visit: visit}
 	for {
 		token, err := d.RawToken()
@@ -116,9 +102,6 @@ func (w *xmlWalk) token(t xml.Token) error {
 		return w.visit(string(path), string(bytes.TrimSpace(e.text)))
 	case xml.CharData:
 		if n := len(w.open) - 1; n >= 0 && len(w.open[n].text)+len(t) <= maxXMLText {
-			if !utf8.Valid(t) {
-				return errors.New("it is not valid UTF-8")
-			}
 			w.open[n].text = append(w.open[n].text, t...)
 		}
 	case xml.Directive:

@@ -111,6 +111,7 @@ func (h *handlers) index(w http.ResponseWriter, r *http.Request, t target) error
 	pageHeader(w.Header())
 	w.Header().Set("Content-Type", m.content)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("X-Robots-Tag", "noindex")
 	if r.Method == http.MethodHead {
 		return nil
 	}

@@ -1,13 +1,22 @@
 package raw
 
 import (
+	"net/http"
+
 	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
 // render answers errors as problem+json with the default status of each kind: 400 for a wrong path or checksum, 409 for other
-// bytes at an existing path, 412 for a condition that does not hold.
-var render httpserver.Renderer = httpserver.Problem
+// bytes at an existing path, 412 for a condition that does not hold. The 404 of a read is plain text: a raw folder may be a
+// client's Maven repository, and Maven's resolver takes a 404 in problem+json for another failure than "not found".
+func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
+	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && httpserver.StatusOf(e) == http.StatusNotFound {
+		httpserver.PlainError(w, r, e)
+		return
+	}
+	httpserver.Problem(w, r, e)
+}
 
 func invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, format, args...)

@@ -206,7 +206,6 @@ func TestSidecars(t *testing.T) {
 		}
 		want(t, srv, put("t/1/a/f."+suffix, sum+"  f\n"), 201)
 		want(t, srv, put("t/1/a/f."+suffix, strings.Repeat("0", len(sum))), 400, "checksum-mismatch")
-		want(t, srv, put("t/1/a/f."+suffix, "nothing of the kind"), 400)
 		want(t, srv, get("t/1/a/f."+suffix+"."+suffix), 404)
 	}
 	tag := want(t, srv, get("t/1/a/f.md5"), 200).Header.Get("Etag")
@@ -223,6 +222,9 @@ func TestSidecars(t *testing.T) {
 	want(t, srv, get("t/1/SHA256SUMS"), 404)
 	want(t, srv, put("t/1/a/SHA256SUMS", "mine"), 201)
 	want(t, srv, get("t/1/a/SHA256SUMS"), 200, "mine")
+	want(t, srv, put("t/1/c", "x"), 201)
+	want(t, srv, put("t/1/c.sha256", "SHA256 of another file: see SHA256SUMS"), 201)
+	want(t, srv, get("t/1/c.sha256"), 200, "SHA256 of another file")
 	want(t, srv, put("t/1/b.sha256", "stored, as there is no b"), 201)
 	want(t, srv, put("t/1/b", "x"), 201)
 	want(t, srv, get("t/1/b.sha256"), 200, "stored, as there is no b")
@@ -341,8 +343,43 @@ func TestListing(t *testing.T) {
 		t.Errorf("%v", res.Header)
 	}
 	page := want(t, srv, get("a/1/"), 200)
+	if page.Header.Get("X-Robots-Tag") != "noindex" {
+		t.Errorf("a listing is for search engines: %v", page.Header)
+	}
 	if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'; style-src 'sha256-") || strings.Contains(csp, "unsafe") {
 		t.Errorf("policy %q", csp)
+	}
+}
+
+// TestDots is what apt asks of a flat repository, and what a WebDAV upload of a site sends.
+func TestDots(t *testing.T) {
+	srv := newServer(t)
+	for _, path := range []string{"deb/stable/./Packages", "deb/stable/./%2e/pool/./x.deb"} {
+		if status, body := srv.Raw(t, "PUT", "/raw/main/"+path, formatstest.As(srv.Token("main", access.Publish))); status != 201 {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	want(t, srv, get("deb/stable/Packages"), 200)
+	want(t, srv, get("deb/stable/pool/x.deb"), 200)
+	for path, wanted := range map[string]int{"deb/stable/./Packages": 200, "deb/./stable/": 200, "deb/stable/.": 200, "deb/stable/../x": 400, "deb/stable/%2e%2e/Packages": 400} {
+		if status, body := srv.Raw(t, "GET", "/raw/main/"+path, formatstest.As(srv.ReadToken("main"))); status != wanted {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+// TestAbsent: a raw folder may be a Maven repository: what is not there is 404 in plain text, as below /maven.
+func TestAbsent(t *testing.T) {
+	srv := newServer(t)
+	want(t, srv, put("t/1/com/acme/lib/1.0/lib-1.0.jar", "jar"), 201)
+	for _, path := range []string{"t/1/com/acme/lib/maven-metadata.xml", "t/1/com/acme/lib/1.0/lib-1.0.pom", "none/", "t/2/x", "t/1/com/acme/lib/1.0/lib-1.0.jar.sha3"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			q := get(path).With("Accept", "application/problem+json,*/*")
+			q.Method = method
+			if res := want(t, srv, q, 404); res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+				t.Errorf("%s %s: %v", method, path, res.Header)
+			}
+		}
 	}
 }
 
@@ -395,7 +432,7 @@ func TestS51(t *testing.T) {
 	if res := want(t, srv, get("t/1/"), 200); strings.Contains(string(res.Body), "<img") {
 		t.Errorf("%s", res.Body)
 	}
-	if res := want(t, srv, get("t/1/%3Cscript%3E"), 404); res.Header.Get("Content-Type") != "application/problem+json" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+	if res := want(t, srv, get("t/1/%3Cscript%3E"), 404); res.Header.Get("Content-Type") != "text/plain; charset=utf-8" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v", res.Header)
 	}
 }

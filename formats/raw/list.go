@@ -42,6 +42,7 @@ func (h *handlers) list(w http.ResponseWriter, r *http.Request, loc location) er
 	w.Header().Set("Cache-Control", "private, no-cache")
 	w.Header().Set("Vary", "Accept")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("X-Robots-Tag", "noindex") // and not in robots.txt, which wget -r obeys
 	switch q.format {
 	case "json":
 		return h.listJSON(w, r, loc, q)

@@ -22,9 +22,10 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 	if alg, of, ok := sidecar(req.path); ok {
 		base, err := h.staged(r.Context(), key, req.at, of)
 		if err == nil {
-			return h.compare(w, r, req, alg, base)
-		}
-		if registry.KindOf(err) != registry.NotFound {
+			if done, err := h.compare(w, r, &req, alg, base); done || err != nil {
+				return err
+			}
+		} else if registry.KindOf(err) != registry.NotFound {
 			return err
 		}
 	}
@@ -33,10 +34,11 @@ func (h *handlers) stage(w http.ResponseWriter, r *http.Request, req putRequest)
 		return err
 	}
 	staged, err := h.svc.Staging.Add(r.Context(), key, staging.File{Attributes: note,
-		At: req.at, File: content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, r.Body)
+		At: req.at, File: content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}}, req.body)
 	if err != nil {
 		return err
 	}
+	w.Header().Set(formats.VisibleHeader, formats.VisibleOnCommit)
 	return h.stored(w, r, req, staged, http.StatusCreated)
 }
 

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
-	"strings"
 
 	"slipway/formats"
 	"slipway/formats/version"
@@ -29,13 +29,13 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer pub.Abort()
 	req.redeploy = redeploy.In(pub.Repository())
-	if done, err := h.before(w, r, pub, req); done || err != nil {
+	if done, err := h.before(w, r, pub, &req); done || err != nil {
 		return err
 	}
 	if req.publish != "" {
 		return h.stage(w, r, req)
 	}
-	staged, err := pub.Stage(r.Context(), content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}, r.Body)
+	staged, err := pub.Stage(r.Context(), content.StageFile{Path: req.path, MediaType: req.mediaType, Want: req.want}, req.body)
 	if err != nil {
 		return err
 	}
@@ -62,13 +62,14 @@ type putRequest struct {
 	mediaType string
 	want      content.Sums
 	cond      condition
+	body      io.Reader
 	size      int64 // -1: chunked
 	redeploy  bool
 	publish   string // id of the publish that the file waits for; "": it is visible at once
 }
 
 func parsePut(r *http.Request) (putRequest, error) {
-	req := putRequest{size: r.ContentLength}
+	req := putRequest{body: r.Body, size: r.ContentLength}
 	var err error
 	if req.loc, err = parseLocation(r.URL.EscapedPath()); err != nil {
 		return req, err
@@ -76,7 +77,7 @@ func parsePut(r *http.Request) (putRequest, error) {
 	if req.at, req.path, err = req.loc.file(); err != nil {
 		return req, err
 	}
-	if err := refuse(r.Header); err != nil {
+	if err := formats.RefuseUnheard(r.Header); err != nil {
 		return req, err
 	}
 	req.cond = parseCondition(r.Header)
@@ -84,32 +85,21 @@ func parsePut(r *http.Request) (putRequest, error) {
 		return req, err
 	}
 	req.mediaType = mediaType(r.Header.Get("Content-Type"), req.path)
-	req.want, err = parseDigests(r.Header)
+	sums, err := httpserver.AnnouncedSums(r.Header)
+	req.want = content.Sums(sums)
 	return req, err
-}
-
-// refuse refuses requests with headers that must not be ignored, because the result would be silently wrong.
-func refuse(h http.Header) error {
-	switch {
-	case h.Get("X-Explode-Archive") != "" || h.Get("X-Explode-Archive-Atomic") != "":
-		return invalid("unpacking an archive on the server (X-Explode-Archive) is not supported; send its files one by one")
-	case h.Get("X-Checksum-Deploy") != "" && !strings.EqualFold(h.Get("X-Checksum-Deploy"), "false"):
-		// By the protocol of this header, 404 makes clients send the bytes.
-		return registry.Errorf(registry.NotFound, registry.AboutBlob, "storing by checksum alone is not supported; send the bytes")
-	case h.Get("Content-Range") != "":
-		return invalid("a part of a file can't be stored (Content-Range); send the whole") // RFC 9110 section 14.5
-	}
-	return nil
 }
 
 // before handles what needs no bytes to be stored: it compares a sidecar, and refuses a PUT that can't succeed before its body
 // is read. Commit decides again, in its transaction.
-func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *publish.Publish, req putRequest) (done bool, err error) {
+func (h *handlers) before(w http.ResponseWriter, r *http.Request, pub *publish.Publish, req *putRequest) (done bool, err error) {
 	old, err := pub.File(r.Context(), req.at.Version, req.path)
 	if registry.KindOf(err) == registry.NotFound {
 		if alg, of, ok := sidecar(req.path); ok {
 			if base, err := pub.File(r.Context(), req.at.Version, of); err == nil {
-				return true, h.compare(w, r, req, alg, base)
+				if done, err := h.compare(w, r, req, alg, base); done || err != nil {
+					return done, err
+				}
 			}
 		}
 		return false, req.cond.check(nil, req.path)
@@ -182,21 +172,26 @@ func empty(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
 }
 
-// compare answers the PUT of a sidecar: 201 when it holds the sum of its file. The sidecar is not stored, as GET makes it.
-func (h *handlers) compare(w http.ResponseWriter, r *http.Request, req putRequest, alg *algorithm, base registry.File) error {
-	sent, err := readSidecar(r.Body, alg, base.Path)
+// compare answers the PUT of a sidecar: 201 when it holds the sum of its file. Then it is not stored, as GET makes it. done is
+// false for a body without a sum of the file, which is to be stored like any other; the body can be read again.
+func (h *handlers) compare(w http.ResponseWriter, r *http.Request, req *putRequest, alg *algorithm, base registry.File) (done bool, err error) {
+	body, err := readSidecar(r.Body)
 	if err != nil {
-		return err
+		return true, err
 	}
 	sum, err := h.sums.sum(r.Context(), h.svc, base, alg)
 	if err != nil {
-		return err
+		return true, err
 	}
-	if !bytes.Equal(sum, sent) {
-		return &registry.Error{Kind: registry.DigestMismatch, Subject: registry.AboutFile, Detail: fmt.Sprintf(
-			"%s of %q is %x, but the sidecar says %x", alg.suffix, formats.Clip(base.Path), sum, sent)}
+	switch v, other := judge(body, alg, base.Path, sum); v {
+	case saysNothing:
+		req.body = bytes.NewReader(body)
+		return false, nil
+	case differs:
+		return true, &registry.Error{Kind: registry.DigestMismatch, Subject: registry.AboutFile, Detail: fmt.Sprintf(
+			"%s of %q is %x, but the sidecar says %x", alg.suffix, formats.Clip(base.Path), sum, other)}
 	}
 	w.Header().Set("Location", h.site.BaseURL(r)+req.loc.href())
 	empty(w, http.StatusCreated)
-	return nil
+	return true, nil
 }

@@ -1,10 +1,11 @@
 package raw
 
 import (
-	"encoding/hex"
+	"bytes"
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"strings"
 
 	"slipway/formats"
@@ -30,40 +31,54 @@ func sidecar(p string) (alg *algorithm, of string, ok bool) {
 // sumLine is a line of a sidecar as sha256sum writes and reads it.
 func sumLine(sum []byte, file string) string { return fmt.Sprintf("%x  %s\n", sum, file) }
 
-// readSidecar reads the body of a sidecar: the bare sum, "sum file", "sum *file", or "SHA256 (file) = sum". Of several lines,
-// the line that names the file counts. Invalid, BadBody.
-func readSidecar(r io.Reader, alg *algorithm, file string) ([]byte, error) {
+// readSidecar reads the body of a sidecar. TooLarge, BadBody.
+func readSidecar(r io.Reader) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r, maxSidecarBytes+1))
-	if err != nil {
-		return nil, err
+	if err == nil && len(body) > maxSidecarBytes {
+		err = registry.Errorf(registry.TooLarge, registry.AboutFile, "a checksum file is larger than %d bytes", maxSidecarBytes)
 	}
-	if len(body) > maxSidecarBytes {
-		return nil, registry.Errorf(registry.TooLarge, registry.AboutFile, "a checksum file is larger than %d bytes", maxSidecarBytes)
-	}
-	sum, ok := parseSidecar(string(body), alg, path.Base(file))
-	if !ok {
-		return nil, registry.Errorf(registry.Invalid, registry.AboutFile, "the body holds no %s sum of %q", alg.suffix, formats.Clip(path.Base(file)))
-	}
-	return sum, nil
+	return body, err
 }
 
-func parseSidecar(body string, alg *algorithm, file string) ([]byte, bool) {
-	lines := strings.Split(strings.TrimSpace(body), "\n")
-	for _, line := range lines {
-		text, named := strings.TrimSpace(line), ""
-		if head, tail, bsd := strings.Cut(text, ") = "); bsd {
-			_, named, _ = strings.Cut(head, " (")
-			text = tail
-		} else if first, rest, ok := strings.Cut(text, " "); ok {
-			text, named = first, strings.TrimPrefix(strings.TrimLeft(rest, " "), "*")
+// verdict is what the body of a sidecar says of its file.
+type verdict int
+
+const (
+	saysNothing verdict = iota // no sum of the file: a file like any other
+	agrees
+	differs
+)
+
+// judge compares the body of a sidecar with the sum of its file. The file's sum anywhere in it agrees. A sum differs if its line
+// names the file, or names nothing: the sidecar's own name says which file that is about. other is a sum that differs.
+func judge(body []byte, alg *algorithm, file string, sum []byte) (v verdict, other []byte) {
+	for _, line := range formats.SumLines(body, alg.size) {
+		for _, s := range line.Sums {
+			if bytes.Equal(s, sum) {
+				return agrees, nil
+			}
 		}
-		sum, err := hex.DecodeString(text)
-		if err != nil || len(sum) != alg.size {
-			continue
-		}
-		if named != "" && path.Base(named) == file || named == "" && len(lines) == 1 {
-			return sum, true
+		if unnamed.MatchString(line.Rest) || names(line.Rest, path.Base(file)) {
+			v, other = differs, line.Sums[0]
 		}
 	}
-	return nil, false
+	return v, other
+}
+
+// unnamed is what stands beside a sum where no file is named: standard input, or the name of the algorithm.
+var unnamed = regexp.MustCompile(`(?i)^(?:[\s:=*()-]|stdin|hash|digest|algorithm|sha-?[0-9]*(?:-[0-9]+)?|md5)*$`)
+
+// names reports whether a line names a file, alone or in a folder.
+func names(line, file string) bool {
+	for at := 0; ; {
+		i := strings.Index(line[at:], file)
+		if i < 0 {
+			return false
+		}
+		before, after := line[:at+i], line[at+i+len(file):]
+		if (before == "" || strings.ContainsAny(before[len(before)-1:], " \t*/\\(=:\"'")) && (after == "" || strings.ContainsAny(after[:1], " \t):,\"'")) {
+			return true
+		}
+		at += i + 1
+	}
 }

@@ -37,10 +37,15 @@ func suite() formatstest.Suite {
 		Listing: func(repository, pkg string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: "/raw/" + repository + "/" + pkg + "/"}
 		},
-		Refusal: formatstest.ProblemRefusal, AnyBytes: []string{"raw.put"}, Public: []string{"raw.options"},
-		// Paths with an empty or a "." segment are 400 for every method: who has made one is told what is wrong with it.
-		Malformed: func(string, string, string) int { return http.StatusBadRequest },
-		Documents: []formatstest.Target{{Route: "sum", Request: formatstest.Request{Method: http.MethodPut, Path: path("main", "example", "1.0.0") + ".sha256",
+		Refusal: formatstest.ReadRefusal, AnyBytes: []string{"raw.put"}, Public: []string{"raw.options"},
+		// Paths with an empty segment are 400 for every method: who has made one is told what is wrong with it.
+		Malformed: func(_, between, _ string) int {
+			if between == "//" {
+				return http.StatusBadRequest
+			}
+			return 0
+		},
+		Documents: []formatstest.Target{{Route: "sum", AnyBytes: true, Request: formatstest.Request{Method: http.MethodPut, Path: path("main", "example", "1.0.0") + ".sha256",
 			Body: []byte(strings.Repeat("0", 64))}}},
 		Created: http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,
 	}

@@ -91,6 +91,11 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 			return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to change anything here")
 		}
 	}
+	if !e.route.Sums {
+		if err := summed(r); err != nil {
+			return err
+		}
+	}
 	return e.handle(rec, r)
 }
 

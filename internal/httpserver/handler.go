@@ -71,6 +71,7 @@ func allowed(root *mux.Router, r *http.Request) []string {
 func (s *Server) edge(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		dropUnderscores(r.Header)
+		dropDots(r.URL)
 		q, r := begin(w, r)
 		q.body = watch(w, r, s.idle)
 		rec := record(w)

@@ -25,4 +25,5 @@ type Route struct {
 	Format string // "npm", "raw", "api" …: a metric label
 	Name   string // "npm.packument": a metric label, so from a closed set
 	Public bool   // not authenticated here: the handler reads credentials itself, or needs none
+	Sums   bool   // the handler itself compares the body with the sums that headers announce (AnnouncedSums)
 }

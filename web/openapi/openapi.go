@@ -49,6 +49,7 @@ type Named struct {
 type Field struct {
 	Name, About string
 	Type        reflect.Type
+	Enum        []string // all values of a string; nil: any
 }
 
 // Endpoint is an operation at its method and path. The path is a template of the router: a variable may have a pattern, as in

@@ -157,6 +157,7 @@ func writePage(w http.ResponseWriter, status int, name string, view any) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Robots-Tag", "noindex")
 	w.WriteHeader(status)
 	_, err := w.Write(b.Bytes())
 	return err
