@@ -60,19 +60,23 @@ func (c commands) loginCmd() *cobra.Command {
 	var l loginFlags
 	cmd := &cobra.Command{
 		Use:   "login",
-		Short: "Make a token with your password and remember it with its server",
+		Short: "Make a token with your password and remember it with its server; set up npm, pip, mvn, docker and others",
 		Long: `Make a token with the rights of your user and store it, readable by you only, in the configuration directory of your
 account. The password itself is not stored. "slipway logout" revokes the token and forgets it.
 
 The server is remembered too: later commands ask it unless --server or SLIPWAY_SERVER names another. SLIPWAY_TOKEN is used
 instead of the stored token; commands say so. "slipway login ls" lists the servers, "slipway login use" changes the current one.
-`,
+
+"slipway login npm" and its siblings set up a package manager: they make a token for it and write its own files.`,
 		Example: `  slipway login --server https://slipway.example.com --user jane
-  slipway login --user admin --password-stdin < password`,
+  slipway login --user admin --password-stdin < password
+  slipway login npm --publish
+  slipway login pip --print`,
 		Args: command.SubcommandOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.login(cmd.Context(), &f, l) },
 	}
 	cmd.AddCommand(c.loginListCmd(&f), c.loginUseCmd())
+	cmd.AddCommand(c.clientLoginCmds(&f)...)
 	f.Add(cmd)
 	cmd.Flags().StringVar(&l.user, "user", "admin", "user name")
 	cmd.Flags().StringVar(&l.name, "name", defaultTokenName(), "name of the token")

@@ -17,6 +17,8 @@ type logins struct {
 	// Current is the server of the latest login, which commands ask unless they are told another.
 	Current string           `json:"current,omitempty"`
 	Servers map[string]login `json:"servers"`
+	// Clients are the ids of the tokens that "slipway login npm" and its siblings wrote, by client, server and repository.
+	Clients map[string]string `json:"clients,omitempty"`
 }
 
 // login is the data stored for one server.
