@@ -14,10 +14,12 @@ const (
 	ActionAdmin   Action = "admin"
 )
 
-// Permission is a grant: a repository or a glob, and actions there.
+// Permission is a grant: actions, or a role, on the repositories or on the environments of a name or glob.
 type Permission struct {
-	Repository string   `json:"repository" doc:"Name or glob; '*' also covers the server."`
-	Actions    []Action `json:"actions" doc:"'admin' contains all others."`
+	Repository  string   `json:"repository,omitempty" doc:"Name or glob; '*' also covers the server."`
+	Environment string   `json:"environment,omitempty" doc:"Name or glob of environments, instead of a repository. The actions there are 'read', 'deploy' and 'admin'."`
+	Actions     []Action `json:"actions,omitempty" doc:"'admin' contains all others."`
+	Role        string   `json:"role,omitempty" doc:"A role, whose actions are allowed too."`
 }
 
 // Token is a token without its secret. Hint is the first characters of the secret.
@@ -25,11 +27,13 @@ type Token struct {
 	ID          string       `json:"id" doc:"Its id."`
 	Name        string       `json:"name" doc:"Its name."`
 	User        string       `json:"user" doc:"The user whose rights bound it."`
+	Kind        string       `json:"kind,omitempty" doc:"'session': a login made it, and it has the rights that its user has at any time."`
+	Parent      string       `json:"parent,omitempty" doc:"Id of the token that made it, and with which it ends; absent: a password made it."`
 	Hint        string       `json:"hint" doc:"The secret's first characters."`
-	Permissions []Permission `json:"permissions" doc:"The permissions, by repository."`
+	Permissions []Permission `json:"permissions" doc:"Its permissions; none for that of a login."`
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
 	ExpiresAt   *string      `json:"expires_at" format:"date-time" doc:"When it ends; null: never."`
-	RevokedAt   *string      `json:"revoked_at" format:"date-time" doc:"When it was revoked; null: it was not."`
+	RevokedAt   *string      `json:"revoked_at" format:"date-time" doc:"When it was revoked, or a token that it descends from; null: none was."`
 }
 
 // NewToken is the answer to POST /tokens, the only one that ever holds the secret.
@@ -38,38 +42,54 @@ type NewToken struct {
 	Secret string `json:"token" doc:"The secret."`
 }
 
-// TokenRequest is the body of POST /tokens. It needs a name and permissions.
+// TokenRequest is the body of POST /tokens. It needs a name, and permissions unless it is of the kind session.
 type TokenRequest struct {
 	Name        string       `json:"name,omitempty" doc:"Its name."`
-	Permissions []Permission `json:"permissions,omitempty" doc:"The permissions, by repository."`
-	ExpiresIn   *string      `json:"expires_in,omitempty" doc:"A duration such as '720h'; absent: it does not end."`
+	User        string       `json:"user,omitempty" doc:"Whose token it is to be; for administrators of the server. Absent: yours."`
+	Kind        string       `json:"kind,omitempty" enum:"session" doc:"'session': the token of a login, without permissions of its own; it needs the password."`
+	Permissions []Permission `json:"permissions,omitempty" doc:"The permissions."`
+	ExpiresIn   *string      `json:"expires_in,omitempty" doc:"A duration such as '720h', or '0': it does not end. Absent: it ends with the token that makes it, or does not end."`
 }
 
 // User is a user without the password.
 type User struct {
 	Name        string       `json:"name" doc:"Its name."`
+	Kind        string       `json:"kind" enum:"person,service" doc:"A service account has tokens and no password."`
 	Disabled    bool         `json:"disabled" doc:"Whether logging in is refused."`
-	Permissions []Permission `json:"permissions" doc:"The permissions, by repository."`
+	Permissions []Permission `json:"permissions" doc:"Its own permissions; those of its groups come to them."`
+	Groups      []string     `json:"groups" doc:"The groups that it is a member of."`
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
 }
 
 // UserChange is the body of PATCH /users/{name}. Fields that it leaves out stay. Name may repeat the name, which can't
 // change.
 type UserChange struct {
-	Name        string        `json:"name,omitempty" doc:"Its name."`
-	Password    *string       `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes; not the name, not one of the commonest passwords, and not beginning with slp_."`
-	Disabled    *bool         `json:"disabled,omitempty" doc:"Whether logging in is refused."`
-	Permissions *[]Permission `json:"permissions,omitempty" doc:"The permissions, by repository."`
+	Name     string  `json:"name,omitempty" doc:"Its name."`
+	Password *string `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes; not the name, not one of the commonest passwords, and not beginning with slp_."`
+	// CurrentPassword proves the user who changes its own password with a token.
+	CurrentPassword *string       `json:"current_password,omitempty" format:"password" doc:"The password until now. With a token, your own password is changed only with it."`
+	Disabled        *bool         `json:"disabled,omitempty" doc:"Whether logging in is refused."`
+	Permissions     *[]Permission `json:"permissions,omitempty" doc:"Its own permissions, all of them."`
 }
 
-// NewUser is the body of POST /users; it needs a name and a password.
-type NewUser UserChange
+// NewUser is the body of POST /users; it needs a name, and a password unless it is a service account.
+type NewUser struct {
+	Name        string        `json:"name,omitempty" doc:"Its name."`
+	Kind        string        `json:"kind,omitempty" enum:"person,service" doc:"A service account has tokens and no password. Absent: a person."`
+	Password    *string       `json:"password,omitempty" format:"password" doc:"8 to 1024 bytes; not the name, not one of the commonest passwords, and not beginning with slp_."`
+	Disabled    *bool         `json:"disabled,omitempty" doc:"Whether logging in is refused."`
+	Permissions *[]Permission `json:"permissions,omitempty" doc:"Its own permissions."`
+}
 
 // Caller is the answer to GET /whoami: the caller, its token, if one was used, and what the caller may do.
 type Caller struct {
 	Type        string       `json:"type" doc:"'user', 'token' or 'anonymous'."`
 	ID          string       `json:"id" doc:"Its id."`
 	Name        string       `json:"name" doc:"Its name."`
+	Kind        string       `json:"kind,omitempty" enum:"person,service" doc:"Of the user; absent for 'anonymous'."`
 	Token       string       `json:"token,omitempty" doc:"Name of the token that was used."`
-	Permissions []Permission `json:"permissions" doc:"The permissions, by repository."`
+	Session     bool         `json:"session,omitempty" doc:"The token was made by a login."`
+	Parents     []string     `json:"parents,omitempty" doc:"Ids of the tokens that the token descends from, the nearest first."`
+	ExpiresAt   *string      `json:"expires_at" format:"date-time" doc:"When the token ends; null: never."`
+	Permissions []Permission `json:"permissions" doc:"What the caller may do now, with groups, roles and the bounds of a token applied."`
 }

@@ -36,7 +36,10 @@ type EventData struct {
 	Actor        string        `json:"actor,omitempty" doc:"Name of the caller that caused the event."`
 	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
 	Facts        []FactInput   `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
-	Name         string        `json:"name,omitempty" doc:"Name of the user, token or instance that it is about."`
+	Name         string        `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`
+	User         string        `json:"user,omitempty" doc:"Name of the user whose token was made or revoked."`
+	Members      []string      `json:"members,omitempty" doc:"The members of the group, after the change."`
+	Permissions  []Permission  `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
 	Count        int64         `json:"count,omitempty" minimum:"1" doc:"How many logins were refused."`
 	Subscription string        `json:"subscription,omitempty" doc:"Id of the subscription."`
 	Source       *Source       `json:"source,omitempty" doc:"The source that the version was built from."`

@@ -93,6 +93,8 @@ type Tx interface {
 	Stagings() Stagings
 
 	Users() Users
+	Groups() Groups
+	Roles() Roles
 	Tokens() Tokens
 
 	Log() Log

@@ -162,21 +162,35 @@ type Checkpoint struct {
 	SignedAt time.Time
 }
 
-// User is a person or program that can log in.
+// Kinds of users.
+const (
+	Person  = ""        // logs in with a password
+	Service = "service" // has tokens only
+)
+
+// User is a person or a service account. Its row stays when it is deleted, so that its name is never given to another.
 type User struct {
 	ID           int64
 	Name         string
-	PasswordHash string
+	Kind         string // Person or Service
+	PasswordHash string // "": no password fits
 	Disabled     bool
 	CreatedAt    time.Time
-	Grants       []Grant
+	DeletedAt    time.Time // zero: it is there
+	Grants       []Grant   // its own; those of its groups are Groups.GroupsOf
 }
+
+// SessionToken is the kind of a token that a login made: it has the rights of its user, and no grants of its own.
+const SessionToken = "session"
 
 // Token is a credential with rights of its own. The secret is kept as a hash only.
 type Token struct {
 	ID        int64
 	UserID    int64
 	User      string // name; filled on reading
+	ParentID  int64  // the token that made it; 0: a user did, with the password
+	MakerID   int64  // the user who made it; 0: unknown
+	Kind      string // SessionToken or ""
 	Name      string
 	Hash      []byte // sha256 of the secret
 	Hint      string // first characters, to recognise it in a list
@@ -186,10 +200,12 @@ type Token struct {
 	Grants    []Grant
 }
 
-// Grant allows actions on the repositories that a glob names.
+// Grant allows actions on the repositories, or on the environments, that a glob names.
 type Grant struct {
-	Repository string   `json:"repository"`
-	Actions    []string `json:"actions"`
+	Repository  string   `json:"repository,omitempty"`
+	Environment string   `json:"environment,omitempty"` // instead of Repository
+	Actions     []string `json:"actions,omitempty"`
+	Role        string   `json:"role,omitempty"` // its actions are granted too
 }
 
 // Kinds of references.

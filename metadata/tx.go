@@ -198,21 +198,23 @@ type Log interface {
 	PutCheckpoint(c Checkpoint) error
 }
 
-// Users keeps people.
+// Users keeps people and service accounts; deleted ones stay.
 type Users interface {
 	CreateUser(u User) (User, error) // ErrExists
 	User(name string) (User, error)
 	UserByID(id int64) (User, error)
-	Users(p Page) ([]User, error)
-	UpdateUser(u User) error
+	Users(p Page) ([]User, error) // without the deleted ones; ascending by name, After is a name
+	UpdateUser(u User) error      // password hash, disabled, deletion and grants
 }
 
-// Tokens keeps the tokens of people.
+// Tokens keeps the tokens of users. A token that was made with another one names it as its parent, whose ID is smaller.
 type Tokens interface {
 	CreateToken(t Token) (Token, error)
 	Token(id int64) (Token, error)
 	TokenByHash(hash []byte) (Token, error)
 	Tokens(userID int64, afterID int64, limit int) ([]Token, error) // userID 0: of all users; ascending by ID
+	TokensMadeWith(parentID int64) ([]Token, error)                 // ascending by ID
+	Sessions(userID int64) ([]Token, error)                         // of kind SessionToken and not revoked; ascending by ID
 	RevokeToken(id int64) error
 }
 

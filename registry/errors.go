@@ -48,6 +48,8 @@ const (
 	AboutTag        Subject = "tag"
 	AboutToken      Subject = "token"
 	AboutUser       Subject = "user"
+	AboutGroup      Subject = "group"
+	AboutRole       Subject = "role"
 	AboutRequest    Subject = "request"
 	AboutInstance   Subject = "instance"
 

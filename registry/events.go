@@ -12,25 +12,29 @@ import (
 
 // EventData is the payload of an event; fields that do not apply are absent.
 type EventData struct {
-	Repository   string        `json:"repository,omitempty"`
-	Format       string        `json:"format,omitempty"`
-	Package      string        `json:"package,omitempty"`
-	Version      string        `json:"version,omitempty"`
-	PURL         string        `json:"purl,omitempty"`
-	Digest       digest.Digest `json:"digest,omitempty"`
-	MediaType    string        `json:"media_type,omitempty"` // of the manifest with the digest, in OCI
-	Files        []EventFile   `json:"files,omitempty"`
-	Former       []EventFile   `json:"former,omitempty"` // files that were replaced, with their old digests
-	Tag          string        `json:"tag,omitempty"`
-	Generation   int64         `json:"generation,omitempty"`
-	Previous     *EventVersion `json:"previous,omitempty"`
-	Reason       string        `json:"reason,omitempty"`
-	Actor        string        `json:"actor,omitempty"`
-	Token        string        `json:"token,omitempty"` // name of the token that was used, made or revoked
-	Facts        []FactInput   `json:"facts,omitempty"`
-	Name         string        `json:"name,omitempty"`         // of a user, token, subscription or instance
-	Count        int64         `json:"count,omitempty"`        // of failed logins
-	Subscription string        `json:"subscription,omitempty"` // its id
+	Repository string        `json:"repository,omitempty"`
+	Format     string        `json:"format,omitempty"`
+	Package    string        `json:"package,omitempty"`
+	Version    string        `json:"version,omitempty"`
+	PURL       string        `json:"purl,omitempty"`
+	Digest     digest.Digest `json:"digest,omitempty"`
+	MediaType  string        `json:"media_type,omitempty"` // of the manifest with the digest, in OCI
+	Files      []EventFile   `json:"files,omitempty"`
+	Former     []EventFile   `json:"former,omitempty"` // files that were replaced, with their old digests
+	Tag        string        `json:"tag,omitempty"`
+	Generation int64         `json:"generation,omitempty"`
+	Previous   *EventVersion `json:"previous,omitempty"`
+	Reason     string        `json:"reason,omitempty"`
+	Actor      string        `json:"actor,omitempty"`
+	Token      string        `json:"token,omitempty"` // name of the token that was used, made or revoked
+	Facts      []FactInput   `json:"facts,omitempty"`
+	Name       string        `json:"name,omitempty"`    // of a user, token, group, role, subscription or instance
+	User       string        `json:"user,omitempty"`    // name of the user whose token was made or revoked
+	Members    []string      `json:"members,omitempty"` // of a group, after the change
+	// Permissions are those that a user, group, token or role has from then on; of a role, one with its actions.
+	Permissions  []metadata.Grant `json:"permissions,omitempty"`
+	Count        int64            `json:"count,omitempty"`        // of failed logins
+	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment
 }

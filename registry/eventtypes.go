@@ -42,6 +42,13 @@ const (
 	EventUserCreated
 	EventUserChanged
 	EventUserLoginFailed
+	EventUserDeleted
+	EventGroupCreated
+	EventGroupChanged
+	EventGroupDeleted
+	EventRoleCreated
+	EventRoleChanged
+	EventRoleDeleted
 	EventSubscriptionCreated
 	EventSubscriptionChanged
 	EventSubscriptionDisabled
@@ -86,11 +93,18 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventRepositoryCreated:       {"repository.created", AboutRepository, "A repository was made."},
 	EventRepositoryChanged:       {"repository.changed", AboutRepository, "Settings or description of a repository changed."},
 	EventRepositoryDeleted:       {"repository.deleted", AboutRepository, "A repository was deleted with everything in it."},
-	EventTokenCreated:            {"token.created", AboutToken, "A token was made."},
-	EventTokenRevoked:            {"token.revoked", AboutToken, "A token was revoked."},
+	EventTokenCreated:            {"token.created", AboutToken, "A token was made, for `user`, with `permissions`; that of a login has none of its own."},
+	EventTokenRevoked:            {"token.revoked", AboutToken, "A token of `user` was revoked, and with it every token that descends from it."},
 	EventUserCreated:             {"user.created", AboutUser, "A user was made."},
-	EventUserChanged:             {"user.changed", AboutUser, "Password, permissions or state of a user changed."},
+	EventUserChanged:             {"user.changed", AboutUser, "Password, permissions or state of a user changed; `reason` says which, `permissions` are the new ones."},
 	EventUserLoginFailed:         {"user.login_failed", AboutUser, "Logins with a password were refused, `count` of them within a minute. `name` is the user, `unknown-…` in place of a name that no user has, or `others` for many names."},
+	EventUserDeleted:             {"user.deleted", AboutUser, "A user was deleted. Its name is not given to another."},
+	EventGroupCreated:            {"group.created", AboutGroup, "A group was made."},
+	EventGroupChanged:            {"group.changed", AboutGroup, "Members, permissions or description of a group changed."},
+	EventGroupDeleted:            {"group.deleted", AboutGroup, "A group was deleted; its members stay."},
+	EventRoleCreated:             {"role.created", AboutRole, "A role was defined; `permissions` has its actions."},
+	EventRoleChanged:             {"role.changed", AboutRole, "The actions of a role changed, for all who have it."},
+	EventRoleDeleted:             {"role.deleted", AboutRole, "A role was deleted."},
 	EventSubscriptionCreated:     {"subscription.created", AboutSubscription, "A subscription was made."},
 	EventSubscriptionChanged:     {"subscription.changed", AboutSubscription, "A subscription changed, was resumed, or repeats earlier deliveries."},
 	EventSubscriptionDisabled:    {"subscription.disabled", AboutSubscription, "A subscription was paused, or disabled by its failures; `reason` says which."},

@@ -15,14 +15,14 @@ func testConsumers(e *env) {
 		})
 		return out
 	}
-	want := metadata.Consumer{OwnerID: "user:7", Name: "prod-web", Acked: -1, CreatedAt: e.now(), UpdatedAt: e.now()}
-	equal(e, "made", put(metadata.Consumer{OwnerID: "user:7", Name: "prod-web", Acked: -1}), want)
+	want := metadata.Consumer{OwnerID: "user:7", Name: "prod-web", TokenID: 3, Acked: -1, CreatedAt: e.now(), UpdatedAt: e.now()}
+	equal(e, "made", put(metadata.Consumer{OwnerID: "user:7", Name: "prod-web", TokenID: 3, Acked: -1}), want)
 	get := func(tx metadata.Tx) (metadata.Consumer, error) { return tx.Consumers().Consumer("user:7", "prod-web") }
 	equal(e, "read", read(e, get), want)
 	missing(e, "of another owner", func(tx metadata.Tx) (metadata.Consumer, error) { return tx.Consumers().Consumer("user:8", "prod-web") })
 
 	e.clock.Add(time.Minute)
-	want.Acked, want.UpdatedAt = 42, e.now()
+	want.TokenID, want.Acked, want.UpdatedAt = 0, 42, e.now()
 	equal(e, "moved", put(metadata.Consumer{OwnerID: "user:7", Name: "prod-web", Acked: 42}), want)
 	equal(e, "read again", read(e, get), want)
 

@@ -12,6 +12,7 @@ import (
 func testUsers(e *env) {
 	want := metadata.User{Name: "ann", PasswordHash: "$hash", Grants: []metadata.Grant{
 		{Repository: "team-*", Actions: []string{"read", "publish", "admin"}}, {Repository: "*", Actions: []string{"read"}}, {Repository: "none"},
+		{Environment: "prod-*", Actions: []string{"deploy"}, Role: "deployer"}, {Repository: "x", Role: "publisher"},
 	}}
 	create := func(u metadata.User) metadata.User {
 		var out metadata.User
@@ -50,6 +51,129 @@ func testUsers(e *env) {
 	equal(e, "all", list(metadata.Page{}), []metadata.User{want, bob, cid})
 	equal(e, "page", list(metadata.Page{Limit: 2}), []metadata.User{want, bob})
 	equal(e, "next", list(metadata.Page{After: "bob", Limit: 2}), []metadata.User{cid})
+
+	service := create(metadata.User{Name: "dot", Kind: metadata.Service})
+	equal(e, "kind", read(e, func(tx metadata.Tx) (metadata.User, error) { return tx.Users().User("dot") }).Kind, metadata.Service)
+	service.Disabled, service.DeletedAt = true, e.now()
+	e.update(func(tx metadata.Tx) error { return tx.Users().UpdateUser(service) })
+	equal(e, "deleted", read(e, func(tx metadata.Tx) (metadata.User, error) { return tx.Users().User("dot") }), service)
+	equal(e, "without the deleted one", list(metadata.Page{After: "bob"}), []metadata.User{cid})
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
+		_, err := tx.Users().CreateUser(metadata.User{Name: "dot"})
+		return err
+	})
+}
+
+func testGroups(e *env) {
+	var ann, bob metadata.User
+	e.update(func(tx metadata.Tx) (err error) {
+		if ann, err = tx.Users().CreateUser(metadata.User{Name: "ann"}); err != nil {
+			return err
+		}
+		bob, err = tx.Users().CreateUser(metadata.User{Name: "bob"})
+		return err
+	})
+	create := func(g metadata.Group) metadata.Group {
+		var out metadata.Group
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.Groups().CreateGroup(g)
+			return err
+		})
+		return out
+	}
+	want := metadata.Group{Name: "ops", Description: "on call", Grants: []metadata.Grant{
+		{Environment: "*", Role: "deployer"}, {Repository: "main", Actions: []string{"read", "tag"}}}}
+	want = metadata.Group{ID: create(want).ID, Name: want.Name, Description: want.Description, CreatedAt: e.now(), Grants: want.Grants}
+	get := func(tx metadata.Tx) (metadata.Group, error) { return tx.Groups().Group("ops") }
+	equal(e, "read", read(e, get), want)
+	missing(e, "name", func(tx metadata.Tx) (metadata.Group, error) { return tx.Groups().Group("Ops") })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
+		_, err := tx.Groups().CreateGroup(metadata.Group{Name: "ops"})
+		return err
+	})
+	dev := create(metadata.Group{Name: "dev"})
+
+	of := func(u metadata.User) []metadata.Group {
+		return read(e, func(tx metadata.Tx) ([]metadata.Group, error) { return tx.Groups().GroupsOf(u.ID) })
+	}
+	members := func(g metadata.Group) []string {
+		return read(e, func(tx metadata.Tx) ([]string, error) { return tx.Groups().Members(g.ID) })
+	}
+	equal(e, "of nobody", of(ann), nil)
+	for range 2 {
+		e.update(func(tx metadata.Tx) error {
+			return errors.Join(tx.Groups().AddMember(want.ID, bob.ID), tx.Groups().AddMember(want.ID, ann.ID), tx.Groups().AddMember(dev.ID, ann.ID))
+		})
+	}
+	equal(e, "members", members(want), []string{"ann", "bob"})
+	equal(e, "groups of ann", of(ann), []metadata.Group{want, dev})
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Groups().AddMember(99, ann.ID) })
+	e.update(func(tx metadata.Tx) error { return tx.Groups().RemoveMember(want.ID, ann.ID) })
+	equal(e, "groups of ann", of(ann), []metadata.Group{dev})
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Groups().RemoveMember(want.ID, ann.ID) })
+
+	want.Description, want.Grants = "", []metadata.Grant{{Repository: "x", Role: "own"}}
+	e.update(func(tx metadata.Tx) error { return tx.Groups().UpdateGroup(want) })
+	equal(e, "updated", read(e, get), want)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Groups().UpdateGroup(metadata.Group{ID: 99}) })
+	list := func(p metadata.Page) []metadata.Group {
+		return read(e, func(tx metadata.Tx) ([]metadata.Group, error) { return tx.Groups().Groups(p) })
+	}
+	equal(e, "all", list(metadata.Page{}), []metadata.Group{dev, want})
+	equal(e, "page", list(metadata.Page{After: "dev", Limit: 1}), []metadata.Group{want})
+
+	e.update(func(tx metadata.Tx) error { return tx.Groups().DeleteGroup(want.ID) })
+	missing(e, "deleted", get)
+	equal(e, "groups of bob", of(bob), nil)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Groups().DeleteGroup(want.ID) })
+	again := create(metadata.Group{Name: "ops"})
+	equal(e, "its name is free, without grants", read(e, get), again)
+}
+
+func testRoles(e *env) {
+	put := func(r metadata.Role) metadata.Role {
+		var out metadata.Role
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.Roles().PutRole(r)
+			return err
+		})
+		return out
+	}
+	want := metadata.Role{Name: "tagger", Description: "x", Actions: []string{"read", "tag"}, CreatedAt: e.now()}
+	equal(e, "made", put(metadata.Role{Name: "tagger", Description: "x", Actions: []string{"read", "tag"}}), want)
+	get := func(tx metadata.Tx) (metadata.Role, error) { return tx.Roles().Role("tagger") }
+	e.clock.Add(time.Minute)
+	want.Description, want.Actions = "", []string{"tag"}
+	equal(e, "changed", put(metadata.Role{Name: "tagger", Actions: []string{"tag"}}), want)
+	equal(e, "read", read(e, get), want)
+	first := put(metadata.Role{Name: "a"})
+	equal(e, "all", read(e, func(tx metadata.Tx) ([]metadata.Role, error) { return tx.Roles().Roles() }), []metadata.Role{first, want})
+
+	holder := func(tx metadata.Tx) (string, error) {
+		kind, name, err := tx.Roles().RoleHolder("tagger")
+		return kind + " " + name, err
+	}
+	missing(e, "no holder", holder)
+	grants := []metadata.Grant{{Repository: "main", Role: "tagger"}}
+	var ann metadata.User
+	var tok metadata.Token
+	e.update(func(tx metadata.Tx) (err error) {
+		if ann, err = tx.Users().CreateUser(metadata.User{Name: "ann"}); err != nil {
+			return err
+		}
+		tok, err = tx.Tokens().CreateToken(metadata.Token{UserID: ann.ID, Name: "ci", Hash: sumOf("x"), Grants: grants})
+		return err
+	})
+	equal(e, "held by a token", read(e, holder), "token ci")
+	e.update(func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(tok.ID) })
+	missing(e, "held by a revoked token", holder)
+	ann.Grants = grants
+	e.update(func(tx metadata.Tx) error { return tx.Users().UpdateUser(ann) })
+	equal(e, "held by a user", read(e, holder), "user ann")
+
+	e.update(func(tx metadata.Tx) error { return tx.Roles().DeleteRole("tagger") })
+	missing(e, "deleted", get)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Roles().DeleteRole("tagger") })
 }
 
 func testTokens(e *env) {
@@ -98,6 +222,25 @@ func testTokens(e *env) {
 	equal(e, "of ann", list(ann.ID, 0, 9), []int64{want.ID, c.ID})
 	equal(e, "of ann, page", list(ann.ID, want.ID, 9), []int64{c.ID})
 	equal(e, "whole", read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().Tokens(0, 0, 1) }), []metadata.Token{want})
+
+	child := create(metadata.Token{UserID: bob.ID, ParentID: b.ID, MakerID: ann.ID, Kind: metadata.SessionToken, Name: "child", Hash: sumOf("child")})
+	equal(e, "child", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().Token(child.ID) }),
+		metadata.Token{ID: child.ID, UserID: bob.ID, User: "bob", ParentID: b.ID, MakerID: ann.ID, Kind: metadata.SessionToken, Name: "child", CreatedAt: e.now()})
+	below := func(parent int64) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().TokensMadeWith(parent) }),
+			func(t metadata.Token) int64 { return t.ID })
+	}
+	equal(e, "made with b", below(b.ID), []int64{child.ID})
+	equal(e, "made with c", below(c.ID), nil)
+	equal(e, "made with none", below(0), nil)
+	sessions := func(user int64) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().Sessions(user) }),
+			func(t metadata.Token) int64 { return t.ID })
+	}
+	equal(e, "sessions of bob", sessions(bob.ID), []int64{child.ID})
+	equal(e, "sessions of ann", sessions(ann.ID), nil)
+	e.update(func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(child.ID) })
+	equal(e, "revoked sessions", sessions(bob.ID), nil)
 
 	e.clock.Add(time.Minute)
 	want.RevokedAt = e.now()

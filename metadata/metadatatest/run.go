@@ -59,6 +59,8 @@ func Run(t *testing.T, open Factory) {
 		{"Checkpoint", testCheckpoint},
 		{"ConcurrentAppends", testConcurrentAppends},
 		{"Users", testUsers},
+		{"Groups", testGroups},
+		{"Roles", testRoles},
 		{"Tokens", testTokens},
 		{"Uploads", testUploads},
 		{"References", testReferences},

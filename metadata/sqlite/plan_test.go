@@ -103,6 +103,7 @@ func TestStatements(t *testing.T) {
 var sorts = []string{
 	"FROM version v JOIN file f",                         // the files of a package, by version
 	"LEFT JOIN permission p",                             // grants of a page of records
+	"FROM group_member m JOIN users u",                   // the members of a group
 	"ORDER BY key, rank DESC",                            // the facts of a version
 	"FROM collected WHERE done_at",                       // removals under way
 	"WHERE updated_at < $1",                              // stale uploads of the same microsecond

@@ -7,9 +7,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// Action is what a caller wants to do in a repository.
+// Action is what a caller wants to do in a repository or an environment.
 type Action string
 
 // Actions, as named in tokens.
@@ -26,14 +27,23 @@ const (
 // Actions lists all actions.
 var Actions = []Action{Read, Publish, Tag, Delete, Deploy, Audit, Admin}
 
+// EnvironmentActions are the actions that grants on environments may name: to see what runs there, to record deployments, and
+// to change the environment itself.
+var EnvironmentActions = []Action{Read, Deploy, Admin}
+
 // Instance is the repository argument of Decide for what concerns the whole server.
 const Instance = "*"
 
-// Grant allows actions on the repositories that a glob matches; "*" also matches the instance itself. Admin contains every
-// other action.
+// Grant allows actions on the repositories that a glob matches, or on the environments; repository "*" also matches the
+// instance itself. Admin contains every other action. Audit on the instance contains reading of everything.
 type Grant struct {
-	Repository string
-	Actions    []Action
+	Repository  string // name or glob
+	Environment string // name or glob, instead of Repository
+	Actions     []Action
+	// Role is the name of a role whose actions are granted too. Where rights are decided, Actions holds them: see Roles.Resolve.
+	Role string
+	// Group is the name of the group that has the grant, where it is not the actor's own.
+	Group string
 }
 
 // Types of actors.
@@ -52,9 +62,19 @@ type Actor struct {
 	Token   string // the token's name, for TypeToken
 	UserID  int64
 	TokenID int64
-	Grants  []Grant
+	// Session: the token was made by a login, and acts for its user in all but what needs the password.
+	Session bool
+	// Service: the user is a service account.
+	Service bool
+	// Ends is when the token ends, or the first of those that it descends from; zero: never.
+	Ends time.Time
+	// Line has the ids of the tokens that the token descends from, from its parent upwards.
+	Line   []int64
+	Grants []Grant
 	// Owner has the grants of the user behind a token: the token never exceeds them.
 	Owner []Grant
+	// Bounds are the grants of the tokens that the token descends from, and of their users: it exceeds none of them.
+	Bounds [][]Grant
 
 	mark string // identifies the password that was verified; see Proof
 }
@@ -103,47 +123,101 @@ func Decide(a Actor, action Action, repository string) Decision {
 	return Hide
 }
 
+// DecideEnvironment says whether a may do action in an environment: by a grant on environments, or by one that administers the
+// whole server or, for Read, audits it. Names of environments are known to every caller who can log in, so the answer is never
+// Hide.
+func DecideEnvironment(a Actor, action Action, environment string) Decision {
+	switch {
+	case a.every(func(grants []Grant) bool { return allowsEnvironment(grants, action, environment) }):
+		return Allow
+	case a.Type == TypeAnonymous || a.Type == "":
+		return Challenge
+	}
+	return Deny
+}
+
 func (a Actor) may(action Action, repository string) bool {
-	return allows(a.Grants, action, repository) && (a.Type != TypeToken || allows(a.Owner, action, repository))
+	return a.every(func(grants []Grant) bool { return allows(grants, action, repository) })
 }
 
-func allows(grants []Grant, action Action, repository string) bool {
-	for _, g := range grants {
-		if matches(g.Repository, repository) && (slices.Contains(g.Actions, action) || slices.Contains(g.Actions, Admin)) {
-			return true
-		}
-	}
-	return false
-}
-
-func matches(glob, repository string) bool {
-	if repository == Instance {
-		return glob == Instance
-	}
-	ok, err := path.Match(glob, repository)
-	return ok && err == nil
-}
-
-var globGrammar = regexp.MustCompile(`^[a-z0-9*][a-z0-9*-]{0,62}$`)
-
-// ValidGrant reports whether g is well-formed: a repository name or a glob with '*', and known actions.
-func ValidGrant(g Grant) bool {
-	if !globGrammar.MatchString(g.Repository) || len(g.Actions) == 0 {
+// every reports whether ok holds for each list of grants that bounds the actor.
+func (a Actor) every(ok func(grants []Grant) bool) bool {
+	if !ok(a.Grants) || a.Type == TypeToken && !ok(a.Owner) {
 		return false
 	}
-	for _, a := range g.Actions {
-		if !slices.Contains(Actions, a) {
+	for _, grants := range a.Bounds {
+		if !ok(grants) {
 			return false
 		}
 	}
 	return true
 }
 
-// Covers reports whether a may hand out all of want: a minted token never exceeds its minter.
+func allows(grants []Grant, action Action, repository string) bool {
+	for _, g := range grants {
+		if g.Repository != "" && matches(g.Repository, repository) && g.has(action) {
+			return true
+		}
+	}
+	return false
+}
+
+func allowsEnvironment(grants []Grant, action Action, environment string) bool {
+	for _, g := range grants {
+		if g.overEnvironments(action) || g.Environment != "" && matches(g.Environment, environment) && g.has(action) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether a grant allows an action where its glob matches.
+func (g Grant) has(action Action) bool {
+	return slices.Contains(g.Actions, action) || slices.Contains(g.Actions, Admin) || action == Read && g.Repository == Instance && slices.Contains(g.Actions, Audit)
+}
+
+// overEnvironments reports whether a grant on the whole server allows an action in every environment.
+func (g Grant) overEnvironments(action Action) bool {
+	return g.Repository == Instance && (slices.Contains(g.Actions, Admin) || action == Read && slices.Contains(g.Actions, Audit))
+}
+
+// matches reports whether a glob matches the name of a repository or an environment.
+func matches(glob, name string) bool {
+	if name == Instance {
+		return glob == Instance
+	}
+	ok, err := path.Match(glob, name)
+	return ok && err == nil
+}
+
+var (
+	repositoryGlob  = regexp.MustCompile(`^[a-z0-9*][a-z0-9*-]{0,62}$`)
+	environmentGlob = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9*._-]{0,62}$`)
+)
+
+// ValidGrant reports whether g is well-formed: the name of a repository or of an environment, or a glob with '*', and known
+// actions or a role. Whether there is such a role is not looked at.
+func ValidGrant(g Grant) bool {
+	glob, text, known := repositoryGlob, g.Repository, Actions
+	if g.Environment != "" {
+		glob, text, known = environmentGlob, g.Environment, EnvironmentActions
+	}
+	if g.Environment != "" && g.Repository != "" || !glob.MatchString(text) || len(g.Actions) == 0 && g.Role == "" {
+		return false
+	}
+	for _, a := range g.Actions {
+		if !slices.Contains(known, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// Covers reports whether a may hand out all of want, in which roles are resolved: a minted token never exceeds its minter.
 func Covers(a Actor, want []Grant) bool {
 	for _, w := range want {
 		for _, action := range w.Actions {
-			if !coveredBy(a.Grants, action, w.Repository) || (a.Type == TypeToken && !coveredBy(a.Owner, action, w.Repository)) {
+			if !a.every(func(grants []Grant) bool { return coveredBy(grants, action, w) }) {
 				return false
 			}
 		}
@@ -151,12 +225,13 @@ func Covers(a Actor, want []Grant) bool {
 	return true
 }
 
-func coveredBy(grants []Grant, action Action, glob string) bool {
+func coveredBy(grants []Grant, action Action, want Grant) bool {
 	for _, g := range grants {
-		if !slices.Contains(g.Actions, action) && !slices.Contains(g.Actions, Admin) {
-			continue
-		}
-		if globCovers(g.Repository, glob) {
+		switch {
+		case want.Environment != "" && g.overEnvironments(action):
+			return true
+		case !g.has(action), (g.Environment == "") != (want.Environment == ""):
+		case g.Environment != "" && globCovers(g.Environment, want.Environment), g.Environment == "" && globCovers(g.Repository, want.Repository):
 			return true
 		}
 	}

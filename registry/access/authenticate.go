@@ -104,26 +104,16 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 	if !strings.HasPrefix(secret, TokenPrefix) {
 		return Actor{}, ErrBadCredentials
 	}
-	return a.cached("token", secret, "", tokenTTL, func() (Actor, time.Time, error) {
-		var t metadata.Token
-		var u metadata.User
-		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
-			if t, err = tx.Tokens().TokenByHash(HashToken(secret)); err != nil {
-				return err
+	return a.cached("token", secret, "", tokenTTL, func() (actor Actor, err error) {
+		err = a.store.View(ctx, func(tx metadata.Tx) error {
+			t, err := tx.Tokens().TokenByHash(HashToken(secret))
+			if err != nil {
+				return unknown(err)
 			}
-			u, err = tx.Users().UserByID(t.UserID)
+			actor, err = a.tokenActor(tx, t)
 			return err
 		})
-		if errors.Is(err, metadata.ErrNotExist) {
-			return Actor{}, time.Time{}, ErrBadCredentials
-		}
-		if err != nil {
-			return Actor{}, time.Time{}, err
-		}
-		if !a.holds(t, u) {
-			return Actor{}, time.Time{}, ErrBadCredentials
-		}
-		return tokenActor(t, u), t.ExpiresAt, nil
+		return actor, err
 	})
 }
 
@@ -141,70 +131,51 @@ func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err 
 	err = a.store.View(ctx, func(tx metadata.Tx) error {
 		if kind == TypeUser {
 			u, err := tx.Users().UserByID(n)
-			actor = userActor(u)
-			return errors.Join(err, valid(!u.Disabled))
+			if err != nil {
+				return unknown(err)
+			}
+			actor, err = userActor(tx, u)
+			return err
 		}
 		t, err := tx.Tokens().Token(n)
 		if err != nil {
-			return err
+			return unknown(err)
 		}
-		u, err := tx.Users().UserByID(t.UserID)
-		actor = tokenActor(t, u)
-		return errors.Join(err, valid(a.holds(t, u)))
+		actor, err = a.tokenActor(tx, t)
+		return err
 	})
-	if errors.Is(err, metadata.ErrNotExist) {
-		err = ErrBadCredentials
-	}
 	return actor, err
-}
-
-func valid(ok bool) error {
-	if !ok {
-		return ErrBadCredentials
-	}
-	return nil
-}
-
-// holds reports whether a token is valid now.
-func (a *Authenticator) holds(t metadata.Token, u metadata.User) bool {
-	return t.RevokedAt.IsZero() && !u.Disabled && (t.ExpiresAt.IsZero() || a.now().Before(t.ExpiresAt))
-}
-
-func tokenActor(t metadata.Token, u metadata.User) Actor {
-	return Actor{Type: TypeToken, ID: fmt.Sprintf("token:%d", t.ID), Name: u.Name, Token: t.Name, UserID: u.ID, TokenID: t.ID,
-		Grants: Grants(t.Grants), Owner: Grants(u.Grants)}
-}
-
-func userActor(u metadata.User) Actor {
-	return Actor{Type: TypeUser, ID: fmt.Sprintf("user:%d", u.ID), Name: u.Name, UserID: u.ID, Grants: Grants(u.Grants),
-		mark: mark(u.PasswordHash)}
 }
 
 // password verifies a user's password. A *RefusedLogin for a wrong one, and for one that is not looked at because of the wrong
 // ones before it.
 func (a *Authenticator) password(ctx context.Context, name, password string) (Actor, error) {
 	// The place is a part of the key: otherwise guesses from elsewhere could be tried on what is cached.
-	actor, err := a.cached("user "+place(ctx), name, password, passwordTTL, func() (Actor, time.Time, error) {
+	actor, err := a.cached("user "+place(ctx), name, password, passwordTTL, func() (Actor, error) {
 		try := a.attempt(ctx, name, password)
 		verified := a.guesses.verified(try, a.now())
 		if verified == "" {
 			if err := a.throttle(try); err != nil {
-				return Actor{}, time.Time{}, err
+				return Actor{}, err
 			}
 		}
 		var u metadata.User
+		var actor Actor
 		err := a.store.View(ctx, func(tx metadata.Tx) (err error) {
-			u, err = tx.Users().User(name)
+			if u, err = tx.Users().User(name); err != nil {
+				return unknown(err)
+			}
+			actor, err = userActor(tx, u)
 			return err
 		})
-		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
-			return Actor{}, time.Time{}, err
+		if err != nil && !errors.Is(err, ErrBadCredentials) {
+			return Actor{}, err
 		}
-		known := err == nil && !u.Disabled
+		known := err == nil && u.PasswordHash != ""
 		if known && verified == u.PasswordHash {
-			return userActor(u), time.Time{}, nil
+			return actor, nil
 		}
-		return a.verify(ctx, try, password, u, known)
+		return actor, a.verify(ctx, try, password, u, known)
 	})
 	if refused := (*RefusedLogin)(nil); errors.As(err, &refused) && refused.Wait > 0 {
 		a.pause(ctx)
@@ -212,15 +183,15 @@ func (a *Authenticator) password(ctx context.Context, name, password string) (Ac
 	return actor, err
 }
 
-// verify compares the password of an attempt with that of u, in its turn.
-func (a *Authenticator) verify(ctx context.Context, try attempt, password string, u metadata.User, known bool) (Actor, time.Time, error) {
+// verify compares the password of an attempt with that of u, in its turn. A *RefusedLogin.
+func (a *Authenticator) verify(ctx context.Context, try attempt, password string, u metadata.User, known bool) error {
 	done, err := a.turns.take(ctx, try, a.guesses.knows(try, a.now()))
 	if err != nil {
-		return Actor{}, time.Time{}, err
+		return err
 	}
 	defer done()
 	if err := a.throttle(try); err != nil { // while it waited, others failed
-		return Actor{}, time.Time{}, err
+		return err
 	}
 	hash := u.PasswordHash
 	if !known {
@@ -228,10 +199,10 @@ func (a *Authenticator) verify(ctx context.Context, try attempt, password string
 	}
 	if !CheckPassword(hash, password) || !known {
 		a.guesses.fail(try, u.ID != 0, a.now())
-		return Actor{}, time.Time{}, &RefusedLogin{Name: try.name, Known: u.ID != 0}
+		return &RefusedLogin{Name: try.name, Known: u.ID != 0}
 	}
 	a.guesses.succeed(try, hash, a.now())
-	return userActor(u), time.Time{}, nil
+	return nil
 }
 
 // throttle refuses an attempt after too many wrong passwords.
@@ -280,8 +251,8 @@ func (a *Authenticator) Alias(name string) string {
 	return "unknown-" + hex.EncodeToString(key[:8])
 }
 
-// cached returns the cached actor, or else calls look and caches its result unless that is an error.
-func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func() (Actor, time.Time, error)) (Actor, error) {
+// cached returns the cached actor, or else calls look and caches its result, until the actor ends, unless that is an error.
+func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func() (Actor, error)) (Actor, error) {
 	key := a.keyOf(kind, x, y)
 	now := a.now()
 	a.mu.Lock()
@@ -291,13 +262,13 @@ func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func()
 	if ok && now.Before(hit.until) {
 		return hit.actor, nil
 	}
-	actor, expires, err := look()
+	actor, err := look()
 	if err != nil {
 		return Actor{}, err
 	}
 	until := now.Add(ttl)
-	if !expires.IsZero() && expires.Before(until) {
-		until = expires
+	if !actor.Ends.IsZero() && actor.Ends.Before(until) {
+		until = actor.Ends
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -314,18 +285,6 @@ func (a *Authenticator) keyOf(kind, x, y string) [32]byte {
 	m := hmac.New(sha256.New, a.key)
 	fmt.Fprintf(m, "%s\x00%d\x00%s\x00%s", kind, len(x), x, y)
 	return [32]byte(m.Sum(nil))
-}
-
-// Grants converts stored grants.
-func Grants(in []metadata.Grant) []Grant {
-	out := make([]Grant, len(in))
-	for i, g := range in {
-		out[i].Repository = g.Repository
-		for _, action := range g.Actions {
-			out[i].Actions = append(out[i].Actions, Action(action))
-		}
-	}
-	return out
 }
 
 // PasswordCost of bcrypt is some 50 ms on a small server: slow for a guesser, and paid once a minute by a user.

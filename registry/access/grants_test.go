@@ -14,7 +14,7 @@ func FuzzGrants(f *testing.F) {
 		f.Add(s, "main")
 	}
 	f.Fuzz(func(t *testing.T, outer, repository string) {
-		actor := access.Actor{Type: access.TypeToken, UserID: 1, Grants: []access.Grant{{Repository: outer, Actions: []access.Action{access.Read}}}}
+		actor := access.Actor{Type: access.TypeUser, UserID: 1, Grants: []access.Grant{{Repository: outer, Actions: []access.Action{access.Read}}}}
 		may := access.Decide(actor, access.Read, repository) == access.Allow
 		want := outer == repository || strings.Contains(outer, "*") && registry.MatchGlob(outer, repository)
 		if may && !want {

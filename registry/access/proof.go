@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"time"
 )
 
 // Proof names a verified credential, for front-ends whose protocol hands out short-lived tokens instead. A Proof is no secret,
@@ -28,12 +27,12 @@ func (a *Authenticator) Resume(ctx context.Context, p Proof) (Actor, error) {
 	if p == (Proof{}) {
 		return Anonymous(a.anonymousRead), nil
 	}
-	return a.cached("proof", p.ID, p.Mark, tokenTTL, func() (Actor, time.Time, error) {
+	return a.cached("proof", p.ID, p.Mark, tokenTTL, func() (Actor, error) {
 		actor, err := a.Actor(ctx, p.ID)
 		if err == nil && (actor.Type == TypeSystem || actor.mark != p.Mark) {
 			err = ErrBadCredentials
 		}
-		return actor, time.Time{}, err
+		return actor, err
 	})
 }
 

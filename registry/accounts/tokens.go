@@ -3,9 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -15,151 +13,297 @@ import (
 
 // TokenRequest describes a token to make.
 type TokenRequest struct {
-	Name      string
-	Grants    []access.Grant
-	ExpiresIn time.Duration // 0: never
+	Name   string
+	User   string // whose token it is to be; "": the caller's
+	Grants []access.Grant
+	// Session makes the token of a login: it has no grants of its own, but those that its user has at any time. It needs the
+	// password, and ends when that changes.
+	Session bool
+	// ExpiresIn 0: it ends with the token that makes it; never, where a password makes it.
+	ExpiresIn time.Duration
+	// Endless asks for a token that never ends: Invalid where the token that makes it ends.
+	Endless bool
 }
 
-const (
-	maxTokenName = 100
-	maxGrants    = 100 // of a token, or of a user
-)
+const maxTokenName = 100
 
-// CreateToken makes a token of the caller. The secret is returned here and never again. The token's rights may not exceed the
-// caller's, and a token made with another token ends no later than that. Invalid, Denied, Unauthenticated.
-func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret string, t registry.Token, err error) {
-	actor := access.From(ctx)
+// check checks a request without looking at what is stored.
+func (r TokenRequest) check(actor access.Actor) error {
 	switch {
 	case actor.UserID == 0:
-		return "", t, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to make a token")
-	case req.Name == "" || len(req.Name) > maxTokenName || !registry.IsLine(req.Name):
-		return "", t, registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs a name of at most %d bytes, without control characters", maxTokenName)
-	case len(req.Grants) == 0:
-		return "", t, registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs permissions")
-	case req.ExpiresIn < 0:
-		return "", t, registry.Errorf(registry.Invalid, registry.AboutToken, "a token can't expire in the past")
+		return registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to make a token")
+	case r.Name == "" || len(r.Name) > maxTokenName || !registry.IsLine(r.Name):
+		return registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs a name of at most %d bytes, without control characters", maxTokenName)
+	case r.Session && (len(r.Grants) > 0 || r.User != "" && r.User != actor.Name):
+		return registry.Errorf(registry.Invalid, registry.AboutToken, "the token of a login has the rights of its user, and no permissions of its own")
+	case r.Session && actor.Type != access.TypeUser:
+		return registry.Errorf(registry.Denied, registry.AboutToken, "a token can't log in: that needs the password")
+	case !r.Session && len(r.Grants) == 0:
+		return registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs permissions")
+	case r.ExpiresIn < 0:
+		return registry.Errorf(registry.Invalid, registry.AboutToken, "a token can't expire in the past")
+	case len(actor.Line)+1 >= access.MaxLine:
+		return registry.Errorf(registry.Invalid, registry.AboutToken, "this token descends from %d others, which is the most; make the new one with your password", len(actor.Line))
 	}
-	if err := checkGrants(registry.AboutToken, req.Grants); err != nil {
+	return nil
+}
+
+// CreateToken makes a token. The secret is returned here and never again. Made with a token, it is that token's child: it ends
+// with it, and its rights are bounded by it now and later. Its rights may exceed neither the caller's nor those of its user,
+// which is the caller; an administrator of the instance names any user. Invalid, Denied, NotFound, Unauthenticated.
+func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret string, t registry.Token, err error) {
+	actor := access.From(ctx)
+	if err := req.check(actor); err != nil {
 		return "", t, err
 	}
-	if !access.Covers(actor, req.Grants) {
-		return "", t, registry.Errorf(registry.Denied, registry.AboutToken, "a token can't have rights that %s does not have", registry.Describe(actor))
-	}
 	secret, hash := access.NewToken()
-	t = registry.Token{UserID: actor.UserID, User: actor.Name, Name: req.Name, Hash: hash, Hint: secret[:len(access.TokenPrefix)+4], Grants: grants(req.Grants)}
-	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
-		if u, err := tx.Users().UserByID(actor.UserID); err != nil || u.Disabled {
-			return errors.Join(err, registry.Errorf(registry.Unauthenticated, registry.AboutUser, "the user is disabled"))
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		owner, err := s.tokenOwner(tx, actor, req.User)
+		if err != nil {
+			return err
 		}
-		t.CreatedAt = tx.Now()
-		if req.ExpiresIn > 0 {
-			t.ExpiresAt = tx.Now().Add(req.ExpiresIn)
+		if err := checkRights(tx, actor, owner, req.Grants); err != nil {
+			return err
 		}
-		if err := outlived(tx, actor, &t); err != nil {
+		t = registry.Token{UserID: owner.ID, User: owner.Name, ParentID: actor.TokenID, MakerID: actor.UserID, Name: req.Name, Hash: hash,
+			Hint: secret[:len(access.TokenPrefix)+4], Grants: access.Stored(req.Grants)}
+		if req.Session {
+			t.Kind = metadata.SessionToken
+		}
+		if t.ExpiresAt, err = req.end(tx.Now(), actor); err != nil {
 			return err
 		}
 		if t, err = tx.Tokens().CreateToken(t); err != nil {
 			return err
 		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventTokenCreated, "", 0, 0, registry.EventData{Name: t.Name})
+		_, err = registry.Append(tx.Log(), actor, registry.EventTokenCreated, "", 0, 0,
+			registry.EventData{Name: t.Name, User: owner.Name, Permissions: t.Grants})
 		return err
 	})
 	return secret, t, err
 }
 
-// outlived sees to it that a token minted by a token ends no later than its minter: rights are bounded in time too.
-func outlived(tx metadata.Tx, minter access.Actor, t *registry.Token) error {
-	if minter.Type != access.TypeToken {
-		return nil
+// tokenOwner returns the user whose token the caller may make: name, or the caller's own for "". The caller's token is looked
+// at again: it may have ended since the request was authenticated.
+func (s *Accounts) tokenOwner(tx metadata.Tx, actor access.Actor, name string) (registry.User, error) {
+	if actor.Type == access.TypeToken {
+		made, err := tx.Tokens().Token(actor.TokenID)
+		if err == nil && access.Ended(made, tx.Now()) {
+			err = registry.Errorf(registry.Unauthenticated, registry.AboutToken, "the token is no longer valid")
+		}
+		if err != nil {
+			return registry.User{}, err
+		}
 	}
-	m, err := tx.Tokens().Token(minter.TokenID)
+	if name == "" || name == actor.Name {
+		u, err := tx.Users().UserByID(actor.UserID)
+		if err != nil || u.Disabled {
+			err = errors.Join(err, registry.Errorf(registry.Unauthenticated, registry.AboutUser, "the user is disabled"))
+		}
+		return u, err
+	}
+	if access.Decide(actor, access.Admin, access.Instance) != access.Allow {
+		return registry.User{}, registry.Errorf(registry.Denied, registry.AboutToken, "a token of another user is made by an administrator of the server")
+	}
+	u, err := existing(tx.Users(), name)
+	if err == nil && u.Disabled {
+		err = registry.Errorf(registry.Conflict, registry.AboutUser, "user %q is disabled", name)
+	}
+	return u, err
+}
+
+// checkRights refuses permissions that exceed what the caller may do, or the user whose token it is to be.
+func checkRights(tx metadata.Tx, actor access.Actor, owner registry.User, want []access.Grant) error {
+	roles := access.RolesOf(tx.Roles())
+	full, err := resolved(roles, registry.AboutToken, want)
 	if err != nil {
 		return err
 	}
-	if !m.RevokedAt.IsZero() || !m.ExpiresAt.IsZero() && !tx.Now().Before(m.ExpiresAt) {
-		return registry.Errorf(registry.Unauthenticated, registry.AboutToken, "the token is no longer valid")
+	if !access.Covers(actor, full) {
+		return registry.Errorf(registry.Denied, registry.AboutToken, "a token can't have rights that %s does not have", registry.Describe(actor))
 	}
-	if !m.ExpiresAt.IsZero() && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(m.ExpiresAt)) {
-		t.ExpiresAt = m.ExpiresAt
+	rights, err := access.RightsOf(tx, roles, owner)
+	if err == nil && !access.Covers(access.Actor{Type: access.TypeUser, Grants: rights}, full) {
+		err = registry.Errorf(registry.Denied, registry.AboutToken, "a token of user %q can't have rights that the user does not have", owner.Name)
 	}
-	return nil
+	return err
 }
 
-func checkGrants(about registry.Subject, list []access.Grant) error {
-	if len(list) > maxGrants {
-		return registry.Errorf(registry.Invalid, about, "there are %d permissions; at most %d are kept", len(list), maxGrants)
+// end is when the token ends that a caller makes now; zero: never. Invalid: after the token that makes it.
+func (r TokenRequest) end(now time.Time, actor access.Actor) (time.Time, error) {
+	var end time.Time
+	switch {
+	case r.ExpiresIn > 0:
+		end = now.Add(r.ExpiresIn)
+	case !r.Endless:
+		return actor.Ends, nil
 	}
-	for _, g := range list {
-		if !access.ValidGrant(g) {
-			return registry.Errorf(registry.Invalid, about, "a permission names a repository or a glob, and some of the actions %s", actionList())
-		}
+	if !actor.Ends.IsZero() && (end.IsZero() || end.After(actor.Ends)) {
+		return end, registry.Errorf(registry.Invalid, registry.AboutToken, "expires_in: the token that you use (%q) ends at %s, and with it every token that it makes; "+
+			"ask for an earlier end or for none, or make the token with your password", registry.Clip(actor.Token), metadata.FormatTime(actor.Ends))
 	}
-	return nil
+	return end, nil
 }
 
-func actionList() string {
-	words := make([]string, len(access.Actions))
-	for i, a := range access.Actions {
-		words[i] = string(a)
-	}
-	return strings.Join(words, ", ")
-}
-
-func grants(in []access.Grant) []metadata.Grant {
-	out := make([]metadata.Grant, len(in))
-	for i, g := range in {
-		out[i].Repository = g.Repository
-		for _, a := range g.Actions {
-			out[i].Actions = append(out[i].Actions, string(a))
-		}
-	}
-	return out
-}
-
-// Tokens lists the caller's tokens, or all users' tokens for an administrator of the instance; ascending by id.
+// Tokens lists tokens, ascending by id: to an administrator or auditor of the instance all; to a user who is logged in all of
+// its own; to any other token itself and those that descend from it. Of each, RevokedAt and ExpiresAt tell of the tokens that
+// it descends from too. Unauthenticated.
 func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]registry.Token, error) {
 	actor := access.From(ctx)
 	if actor.UserID == 0 {
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to see tokens")
 	}
-	owner := actor.UserID
-	if access.Decide(actor, access.Admin, access.Instance) == access.Allow {
-		owner = 0
-	}
+	limit = registry.Bound(limit)
 	var out []registry.Token
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		out, err = tx.Tokens().Tokens(owner, afterID, registry.Bound(limit))
-		return err
+		switch {
+		case seesAll(actor):
+			out, err = tx.Tokens().Tokens(0, afterID, limit)
+		case actsForUser(actor):
+			out, err = tx.Tokens().Tokens(actor.UserID, afterID, limit)
+		default:
+			if out, err = family(tx.Tokens(), actor.TokenID); err == nil {
+				out = slices.DeleteFunc(out, func(t registry.Token) bool { return t.ID <= afterID })
+				out = out[:min(len(out), limit)]
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return inherited(tx.Tokens(), out)
 	})
 	return out, err
 }
 
-// RevokeToken ends a token of the caller, or any token for an administrator of the instance. NotFound.
+// Token returns a token that Tokens lists. NotFound, Unauthenticated.
+func (s *Accounts) Token(ctx context.Context, id int64) (registry.Token, error) {
+	actor := access.From(ctx)
+	if actor.UserID == 0 {
+		return registry.Token{}, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to see tokens")
+	}
+	list := make([]registry.Token, 1)
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if list[0], err = seen(tx.Tokens(), actor, id); err != nil {
+			return err
+		}
+		return inherited(tx.Tokens(), list)
+	})
+	return list[0], err
+}
+
+// seesAll reports whether a caller sees the tokens of all users.
+func seesAll(a access.Actor) bool {
+	return access.Decide(a, access.Admin, access.Instance) == access.Allow || access.Decide(a, access.Audit, access.Instance) == access.Allow
+}
+
+// actsForUser reports whether a caller is logged in as a user, and so has all that is the user's.
+func actsForUser(a access.Actor) bool { return a.Type == access.TypeUser || a.Session }
+
+// family returns a token and those that descend from it, ascending by id.
+func family(tokens metadata.Tokens, id int64) ([]registry.Token, error) {
+	first, err := tokens.Token(id)
+	if err != nil {
+		return nil, err
+	}
+	out := []registry.Token{first}
+	for i := 0; i < len(out); i++ {
+		children, err := tokens.TokensMadeWith(out[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, children...)
+	}
+	slices.SortFunc(out, func(a, b registry.Token) int { return int(a.ID - b.ID) })
+	return out, nil
+}
+
+// seen returns a token that a caller sees. NotFound.
+func seen(tokens metadata.Tokens, actor access.Actor, id int64) (registry.Token, error) {
+	hidden := registry.Errorf(registry.NotFound, registry.AboutToken, "there is no token %d", id)
+	t, err := tokens.Token(id)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return t, hidden
+	}
+	if err != nil || seesAll(actor) || t.ID == actor.TokenID || actsForUser(actor) && t.UserID == actor.UserID {
+		return t, err
+	}
+	for up := t; actor.TokenID != 0 && up.ParentID != 0; {
+		if up.ParentID == actor.TokenID {
+			return t, nil
+		}
+		if up, err = tokens.Token(up.ParentID); err != nil {
+			return registry.Token{}, err
+		}
+	}
+	return registry.Token{}, hidden
+}
+
+// inherited sets when tokens were revoked to when the first of those was that they descend from, if that came first.
+func inherited(tokens metadata.Tokens, list []registry.Token) error {
+	known := map[int64]registry.Token{}
+	for _, t := range list {
+		known[t.ID] = t
+	}
+	for i := range list {
+		for up := list[i].ParentID; up != 0; {
+			parent, ok := known[up]
+			if !ok {
+				var err error
+				if parent, err = tokens.Token(up); err != nil {
+					return err
+				}
+				known[up] = parent
+			}
+			if at := parent.RevokedAt; !at.IsZero() && (list[i].RevokedAt.IsZero() || at.Before(list[i].RevokedAt)) {
+				list[i].RevokedAt = at
+			}
+			up = parent.ParentID
+		}
+	}
+	return nil
+}
+
+// RevokeToken ends a token that the caller sees, and with it all that descend from it. To see all tokens as an auditor is not
+// enough. NotFound, Denied, Unauthenticated.
 func (s *Accounts) RevokeToken(ctx context.Context, id int64) error {
 	actor := access.From(ctx)
 	if actor.UserID == 0 {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to revoke a token")
 	}
-	admin := access.Decide(actor, access.Admin, access.Instance) == access.Allow
 	err := s.core.Update(ctx, func(tx metadata.Tx) error {
-		t, err := tx.Tokens().Token(id)
-		if errors.Is(err, metadata.ErrNotExist) || err == nil && t.UserID != actor.UserID && !admin {
-			return registry.Errorf(registry.NotFound, registry.AboutToken, "there is no token %d", id)
-		}
+		t, err := seen(tx.Tokens(), actor, id)
 		if err != nil || !t.RevokedAt.IsZero() {
 			return err
 		}
-		// A narrow token must not end a wider one: that would be a right it was not given.
-		if actor.Type == access.TypeToken && actor.TokenID != id && !access.Covers(actor, access.Grants(t.Grants)) {
-			return registry.Errorf(registry.Denied, registry.AboutToken, "%s may not revoke a token with wider rights", registry.Describe(actor))
-		}
-		if err := tx.Tokens().RevokeToken(id); err != nil {
+		if err := mayRevoke(tx.Tokens(), actor, t); err != nil {
 			return err
 		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventTokenRevoked, "", 0, 0, registry.EventData{Name: t.Name})
-		return err
+		return revoke(tx, actor, t, "")
 	})
 	s.auth.Forget()
+	return err
+}
+
+// mayRevoke refuses a caller who sees a token as an auditor only.
+func mayRevoke(tokens metadata.Tokens, actor access.Actor, t registry.Token) error {
+	if access.Decide(actor, access.Admin, access.Instance) == access.Allow {
+		return nil
+	}
+	own := actor
+	own.Grants = nil // without its rights, an auditor sees what is its own
+	if _, err := seen(tokens, own, t.ID); registry.KindOf(err) == registry.NotFound && err != nil {
+		return registry.Errorf(registry.Denied, registry.AboutToken, "%s may not revoke a token of user %q", registry.Describe(actor), t.User)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func revoke(tx metadata.Tx, actor access.Actor, t registry.Token, reason string) error {
+	if err := tx.Tokens().RevokeToken(t.ID); err != nil {
+		return err
+	}
+	_, err := registry.Append(tx.Log(), actor, registry.EventTokenRevoked, "", 0, 0, registry.EventData{Name: t.Name, User: t.User, Reason: reason})
 	return err
 }
 
@@ -174,156 +318,4 @@ func (s *Accounts) RevokeSecret(ctx context.Context, secret string) error {
 		return registry.Missing(err, registry.AboutToken, "there is no such token")
 	}
 	return s.RevokeToken(ctx, t.ID)
-}
-
-var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-
-// UserChange has the fields to set; a nil field stays as it is.
-type UserChange struct {
-	Password *string
-	Disabled *bool
-	Grants   []access.Grant // nil keeps
-}
-
-// CreateUser makes a user. The caller must administer the instance, and hands out no right that it lacks.
-func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
-	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
-	if err != nil {
-		return registry.User{}, err
-	}
-	if !userName.MatchString(name) {
-		return registry.User{}, registry.Errorf(registry.Invalid, registry.AboutUser, "%q can't name a user: lower-case letters, digits, '.', '_', '-', at most 63", registry.Clip(name))
-	}
-	if c.Password == nil {
-		return registry.User{}, registry.Errorf(registry.Invalid, registry.AboutUser, "a new user needs a password")
-	}
-	u := registry.User{Name: name}
-	if err := c.apply(actor, name, &u, s.passwordCost); err != nil {
-		return registry.User{}, err
-	}
-	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
-		if u, err = tx.Users().CreateUser(u); errors.Is(err, metadata.ErrExists) {
-			return registry.Errorf(registry.AlreadyExists, registry.AboutUser, "there is a user %q already", name)
-		} else if err != nil {
-			return err
-		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventUserCreated, "", 0, 0, registry.EventData{Name: u.Name})
-		return err
-	})
-	if err == nil {
-		s.auth.Met(ctx, name, *c.Password, u.PasswordHash)
-	}
-	return u, err
-}
-
-func (c UserChange) apply(actor access.Actor, name string, u *registry.User, cost int) error {
-	if c.Password != nil {
-		if err := checkPassword(name, *c.Password, actor.Type == access.TypeSystem); err != nil {
-			return err
-		}
-		hash, err := access.HashPassword(*c.Password, cost)
-		if err != nil {
-			return err
-		}
-		u.PasswordHash = hash
-	}
-	if c.Disabled != nil {
-		u.Disabled = *c.Disabled
-	}
-	if c.Grants != nil {
-		if err := checkGrants(registry.AboutUser, c.Grants); err != nil {
-			return err
-		}
-		if !access.Covers(actor, c.Grants) {
-			return registry.Errorf(registry.Denied, registry.AboutUser, "rights that %s does not have can't be given", registry.Describe(actor))
-		}
-		u.Grants = grants(c.Grants)
-	}
-	return nil
-}
-
-// UpdateUser changes a user. An administrator of the instance may change everything; a user who is logged in by password may
-// change that password.
-func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
-	actor := access.From(ctx)
-	own := actor.Type == access.TypeUser && actor.Name == name && c.Disabled == nil && c.Grants == nil
-	if !own {
-		if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
-			return registry.User{}, err
-		}
-	}
-	var change registry.User
-	if err := c.apply(actor, name, &change, s.passwordCost); err != nil {
-		return registry.User{}, err
-	}
-	var u registry.User
-	err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
-		if u, err = tx.Users().User(name); err != nil {
-			return registry.Missing(err, registry.AboutUser, "there is no user %q", registry.Clip(name))
-		}
-		before := u
-		if c.Password != nil {
-			u.PasswordHash = change.PasswordHash
-		}
-		if c.Disabled != nil {
-			u.Disabled = change.Disabled
-		}
-		if c.Grants != nil {
-			u.Grants = change.Grants
-		}
-		if err := tx.Users().UpdateUser(u); err != nil {
-			return err
-		}
-		if administers(before) && !administers(u) {
-			if err := mustHaveAdministrator(tx.Users()); err != nil {
-				return err
-			}
-		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventUserChanged, "", 0, 0, registry.EventData{Name: u.Name})
-		return err
-	})
-	s.auth.Forget()
-	if err == nil && c.Password != nil {
-		s.auth.Met(ctx, name, *c.Password, u.PasswordHash)
-	}
-	return u, err
-}
-
-// mustHaveAdministrator refuses a change after which no user could administer the instance.
-func mustHaveAdministrator(rows metadata.Users) error {
-	for p := (registry.Page{Limit: registry.MaxPage}); ; {
-		users, err := rows.Users(p)
-		if err != nil {
-			return err
-		}
-		for _, u := range users {
-			if p.After = u.Name; administers(u) {
-				return nil
-			}
-		}
-		if len(users) < p.Limit {
-			return registry.Errorf(registry.Conflict, registry.AboutUser, "nobody would be left who administers the server: give another user the right \"admin\" on \"*\" first")
-		}
-	}
-}
-
-// administers reports whether a user may do everything everywhere, now.
-func administers(u registry.User) bool {
-	return !u.Disabled && slices.ContainsFunc(u.Grants, func(g metadata.Grant) bool {
-		return g.Repository == access.Instance && slices.Contains(g.Actions, string(access.Admin))
-	})
-}
-
-// Users lists users by name. The caller must administer the instance.
-func (s *Accounts) Users(ctx context.Context, p registry.Page) ([]registry.User, error) {
-	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
-		return nil, err
-	}
-	p.Limit = registry.Bound(p.Limit)
-	var out []registry.User
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		out, err = tx.Users().Users(p)
-		return err
-	})
-	return out, err
 }

@@ -93,6 +93,14 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventUserCreated:     nothing,
 	registry.EventUserChanged:     nothing,
 	registry.EventUserLoginFailed: nothing,
+	registry.EventUserDeleted:     nothing,
+
+	registry.EventGroupCreated: nothing,
+	registry.EventGroupChanged: nothing,
+	registry.EventGroupDeleted: nothing,
+	registry.EventRoleCreated:  nothing,
+	registry.EventRoleChanged:  nothing,
+	registry.EventRoleDeleted:  nothing,
 
 	registry.EventSubscriptionCreated:  nothing,
 	registry.EventSubscriptionChanged:  nothing,

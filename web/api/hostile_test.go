@@ -118,7 +118,7 @@ func TestHostile(t *testing.T) {
 var absent = strings.NewReplacer(
 	"/repositories/main", "/repositories/gone", `"repository":"main"`, `"repository":"gone"`, `["main"]`, `["gone"]`, "?repository=main", "?repository=gone",
 	"/deployments/1", "/deployments/901", "/subscriptions/1", "/subscriptions/901", "/subscriptions/2", "/subscriptions/901", "/deliveries/1", "/deliveries/901",
-	"/consumers/deploys", "/consumers/gone", "/consumers/old", "/consumers/gone", "/services/web", "/services/gone", "/users/admin", "/users/gone",
+	"/consumers/deploys", "/consumers/gone", "/consumers/old", "/consumers/gone", "/services/web", "/services/gone", "/users/admin", "/users/gone", "/users/old", "/users/gone",
 	"/tokens/", "/tokens/90",
 )
 

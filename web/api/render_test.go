@@ -14,6 +14,7 @@ import (
 	"slipway/api"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/catalog"
 )
 
@@ -48,7 +49,7 @@ func TestRender(t *testing.T) {
 		"tag-ended":   tagOf(ended),
 		"token":       api.NewToken{Token: tokenOf(registry.Token{ID: 12, Name: "ci", User: "jane", Hint: "slp_abcd", CreatedAt: at, ExpiresAt: at}), Secret: "secret"},
 		"permissions": permissionsOf([]access.Grant{{Repository: "main", Actions: []access.Action{access.Read, access.Publish}}}),
-		"user":        userOf(registry.User{Name: "jane", CreatedAt: at, PasswordHash: "never shown"}),
+		"user":        userOf(accounts.UserDetail{User: registry.User{Name: "jane", CreatedAt: at, PasswordHash: "never shown"}, Groups: []string{"releasers"}}),
 		"list":        api.List[int]{Items: []int{}},
 	} {
 		got, err := json.MarshalIndent(v, "", "  ")

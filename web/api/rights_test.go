@@ -71,9 +71,12 @@ var examples = map[string]example{
 
 	"api.tokens.list":   {path: "/tokens", elsewhere: 200},
 	"api.tokens.create": {path: "/tokens", body: `{"name":"by %s","permissions":[{"repository":"main","actions":["publish"]}]}`, elsewhere: 403},
+	"api.tokens.get":    {path: "/tokens/%t", reader: 404},
 	"api.tokens.revoke": {path: "/tokens/%t", reader: 404}, // of another user: hidden
 	"api.users.list":    {path: "/users", reader: 403, elsewhere: 403},
 	"api.users.create":  {path: "/users", body: `{"name":"by-%s","password":"a good password"}`, elsewhere: 403},
+	"api.users.get":     {path: "/users/admin", reader: 403, elsewhere: 403},
+	"api.users.delete":  {path: "/users/old", elsewhere: 403},
 	"api.users.change":  {path: "/users/admin", body: `{"disabled":false}`, elsewhere: 403},
 	"api.whoami":        {path: "/whoami", elsewhere: 200},
 
@@ -125,6 +128,7 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	p.token = token.ID
 	p.reader = a.UserToken("ann", 0, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
 	p.elsewhere = a.UserToken("bob", 0, access.Grant{Repository: formatstest.OtherRepository, Actions: access.Actions})
+	a.AddUser(t, "old", "password of old")
 	a.publish("lib", "0.9.0", "1.0.0")
 	a.want(200, "PUT", packages+"/lib/tags/production", `{"version":"1.0.0"}`, nil)
 	a.want(200, "PUT", packages+"/lib/tags/beta", `{"version":"1.0.0"}`, nil)

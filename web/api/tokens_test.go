@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,18 +98,25 @@ func TestS42(t *testing.T) {
 	may := func(who access.Actor, action access.Action, repository string) bool {
 		return access.Decide(who, action, repository) == access.Allow
 	}
-	refused, chains := 0, 0
+	refused, tooLong, chains := 0, 0, 0
 	for n := range 6 {
 		minter, end := a.UserToken(fmt.Sprintf("user-%d", n), time.Duration(1+rnd.IntN(100))*time.Hour, grants()...), ""
 		for range 40 {
 			asked := grants()
-			body, err := json.Marshal(map[string]any{"name": "minted", "permissions": permissionsOf(asked), "expires_in": fmt.Sprintf("%dh", 1+rnd.IntN(200))})
+			lives := time.Duration(1+rnd.IntN(200)) * time.Hour
+			body, err := json.Marshal(map[string]any{"name": "minted", "permissions": permissionsOf(asked), "expires_in": lives.String()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			res := a.call(minter, "POST", "/tokens", string(body))
 			if res.Status == http.StatusForbidden {
 				refused++
+				continue
+			}
+			if ends := actor(minter).Ends; time.Now().Add(lives).After(ends) {
+				if tooLong++; res.Status != http.StatusBadRequest || !strings.Contains(string(res.Body), ends.UTC().Format(time.RFC3339[:19])) {
+					t.Fatalf("a token of %s by one that ends at %s: %v", lives, ends, res)
+				}
 				continue
 			}
 			var made newToken
@@ -130,8 +138,8 @@ func TestS42(t *testing.T) {
 			minter, end = formatstest.As(made.Token), *made.ExpiresAt
 		}
 	}
-	if refused == 0 || chains == 0 {
-		t.Errorf("%d refused, %d minted: the test tests nothing", refused, chains)
+	if refused == 0 || tooLong == 0 || chains == 0 {
+		t.Errorf("%d refused, %d too long, %d minted: the test tests nothing", refused, tooLong, chains)
 	}
 }
 

@@ -2,12 +2,12 @@ package sqlstore
 
 import "slipway/metadata"
 
-const consumerColumns = `owner_id, name, acked, created_at, updated_at`
+const consumerColumns = `owner_id, name, token_id, acked, created_at, updated_at`
 
 func scanConsumer(r row) (metadata.Consumer, error) {
 	var v metadata.Consumer
 	var created, updated int64
-	err := r.Scan(&v.OwnerID, &v.Name, &v.Acked, &created, &updated)
+	err := r.Scan(&v.OwnerID, &v.Name, &v.TokenID, &v.Acked, &created, &updated)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
 }
@@ -25,9 +25,9 @@ func (t consumers) Consumers(ownerID string, p metadata.Page) ([]metadata.Consum
 
 // PutConsumer implements metadata.Consumers.
 func (t consumers) PutConsumer(v metadata.Consumer) (metadata.Consumer, error) {
-	return insert(t.Tx, scanConsumer, `INSERT INTO consumer (`+consumerColumns+`) VALUES ($1, $2, $3, $4, $4)
-		ON CONFLICT (owner_id, name) DO UPDATE SET acked = excluded.acked, updated_at = excluded.updated_at
-		RETURNING `+consumerColumns, v.OwnerID, v.Name, v.Acked, t.micros())
+	return insert(t.Tx, scanConsumer, `INSERT INTO consumer (`+consumerColumns+`) VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (owner_id, name) DO UPDATE SET token_id = excluded.token_id, acked = excluded.acked, updated_at = excluded.updated_at
+		RETURNING `+consumerColumns, v.OwnerID, v.Name, v.TokenID, v.Acked, t.micros())
 }
 
 // DeleteConsumer implements metadata.Consumers.

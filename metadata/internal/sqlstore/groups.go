@@ -18,6 +18,8 @@ type (
 	uploads       struct{ *Tx }
 	stagings      struct{ *Tx }
 	users         struct{ *Tx }
+	groups        struct{ *Tx }
+	roles         struct{ *Tx }
 	tokens        struct{ *Tx }
 	log           struct{ *Tx }
 	consumers     struct{ *Tx }
@@ -71,6 +73,12 @@ func (t *Tx) Stagings() metadata.Stagings { return stagings{t} }
 
 // Users implements metadata.Tx.
 func (t *Tx) Users() metadata.Users { return users{t} }
+
+// Groups implements metadata.Tx.
+func (t *Tx) Groups() metadata.Groups { return groups{t} }
+
+// Roles implements metadata.Tx.
+func (t *Tx) Roles() metadata.Roles { return roles{t} }
 
 // Tokens implements metadata.Tx.
 func (t *Tx) Tokens() metadata.Tokens { return tokens{t} }

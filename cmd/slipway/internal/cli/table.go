@@ -101,7 +101,7 @@ func lines[T any](list []T, text func(T) string) any {
 func permissions(list []api.Permission) any {
 	parts := make([]string, len(list))
 	for i, p := range list {
-		parts[i] = cell(p.Repository) + ":" + cell(p.Actions)
+		parts[i] = permissionText(p)
 	}
 	if len(parts) == 0 {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"slipway/api"
@@ -24,24 +23,6 @@ var tokenColumns = []column[api.Token]{
 	{"REVOKED", func(t api.Token) any { return whenever(t.RevokedAt) }},
 	{"PERMISSIONS", func(t api.Token) any { return permissions(t.Permissions) }},
 }
-
-// parsePermissions reads REPOSITORY:ACTION[,ACTION…]; the repository may be a glob.
-func parsePermissions(args []string) ([]api.Permission, error) {
-	out := make([]api.Permission, len(args))
-	for i, arg := range args {
-		repo, actions, ok := strings.Cut(arg, ":")
-		if !ok || repo == "" || actions == "" {
-			return nil, command.Usagef("--allow: %q is not of the form REPOSITORY:ACTION[,ACTION], such as main:read,publish", arg)
-		}
-		out[i].Repository = repo
-		for action := range strings.SplitSeq(actions, ",") {
-			out[i].Actions = append(out[i].Actions, api.Action(action))
-		}
-	}
-	return out, nil
-}
-
-const allowHelp = "REPOSITORY:ACTION[,ACTION]; the repository may be a glob; actions: read, publish, tag, delete, deploy, audit, admin; may be given again"
 
 // tokenRequest asks for a token that is valid for a time; 0 is for ever.
 func tokenRequest(name string, permissions []api.Permission, expires time.Duration) api.TokenRequest {
@@ -63,7 +44,7 @@ func (c commands) tokenCmd() *cobra.Command {
 }
 
 func (c commands) tokenCreateCmd(f *Flags) *cobra.Command {
-	var allow []string
+	var rights permissionFlags
 	var expires time.Duration
 	cmd := &cobra.Command{
 		Use:   "create NAME",
@@ -73,7 +54,7 @@ you may, now and later.`,
 		Example: "  slipway token create ci --allow main:read,publish --allow 'team-*:read' --expires-in 720h",
 		Args:    command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			permissions, err := parsePermissions(allow)
+			permissions, err := rights.parse()
 			if err != nil {
 				return err
 			}
@@ -92,7 +73,7 @@ you may, now and later.`,
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, allowHelp)
+	rights.add(cmd)
 	cmd.Flags().DurationVar(&expires, "expires-in", 0, "how long it is valid, such as 720h; 0 for ever")
 	return cmd
 }

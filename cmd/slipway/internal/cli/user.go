@@ -29,14 +29,14 @@ func (c commands) userCmd() *cobra.Command {
 }
 
 func (c commands) userAddCmd(f *Flags) *cobra.Command {
-	var allow []string
+	var rights permissionFlags
 	var fromStdin bool
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Add a user", Args: command.Exactly(1),
 		Example: `  slipway user add jane --allow main:read,publish
   slipway user add root2 --allow '*:admin' --password-stdin < password`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			permissions, err := parsePermissions(allow)
+			permissions, err := rights.parse()
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func (c commands) userAddCmd(f *Flags) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, allowHelp)
+	rights.add(cmd)
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
 	return cmd
 }
