@@ -28,9 +28,9 @@ type Deployment struct {
 	EventID     string  `json:"event_id,omitempty" doc:"Id of the event that led to it."`
 	URL         string  `json:"url,omitempty" doc:"Page of the deployment."`
 	CreatedAt   string  `json:"created_at" format:"date-time" doc:"When it was made."`
-	CreatedBy   string  `json:"created_by" doc:"Name of the caller that made it."`
+	CreatedBy   string  `json:"created_by" doc:"The caller that made it: a user, or 'token ci of user jane'."`
 	UpdatedAt   string  `json:"updated_at" format:"date-time" doc:"When it last changed."`
-	UpdatedBy   string  `json:"updated_by" doc:"Name of the caller that reported last."`
+	UpdatedBy   string  `json:"updated_by" doc:"The caller that reported last: a user, or 'token ci of user jane'."`
 	FinishedAt  *string `json:"finished_at" format:"date-time" doc:"When it ended; null: it did not."`
 	Seq         int64   `json:"seq" doc:"Sequence number of the entry in the log."`
 	LastSeq     int64   `json:"last_seq" doc:"Entry of the log with the latest report."`

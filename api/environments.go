@@ -52,7 +52,7 @@ type Recorded struct {
 	Deployed
 	Status string `json:"status" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
 	At     string `json:"at" format:"date-time" doc:"When."`
-	By     string `json:"by" doc:"Name of the caller that reported it."`
+	By     string `json:"by" doc:"The caller that reported it: a user, or 'token ci of user jane'."`
 	Seq    int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }
 

@@ -33,7 +33,7 @@ type EventData struct {
 	Generation   int64         `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
 	Previous     *EventVersion `json:"previous,omitempty" doc:"The version that the tag named before."`
 	Reason       string        `json:"reason,omitempty" doc:"The reason that the caller gave."`
-	Actor        string        `json:"actor,omitempty" doc:"Name of the caller that caused the event."`
+	Actor        string        `json:"actor,omitempty" doc:"The caller that caused the event: a user, or 'token ci of user jane'."`
 	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
 	Facts        []FactInput   `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
 	Name         string        `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`

@@ -16,7 +16,7 @@ type Subscription struct {
 	DisabledReason string   `json:"disabled_reason,omitempty" doc:"Why nothing is sent."`
 	FailingSince   *string  `json:"failing_since" format:"date-time" doc:"First failure after the last success; null: it does not fail."`
 	CreatedAt      string   `json:"created_at" format:"date-time" doc:"When it was made."`
-	CreatedBy      string   `json:"created_by" doc:"Name of the caller that made it."`
+	CreatedBy      string   `json:"created_by" doc:"The caller that made it: a user, or 'token ci of user jane'."`
 	UpdatedAt      string   `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
 

@@ -7,7 +7,7 @@ type Tag struct {
 	Digest     Digest  `json:"digest,omitempty"`
 	Generation int64   `json:"generation" minimum:"1" doc:"Grows by one with every change of the tag."`
 	SetAt      string  `json:"set_at" format:"date-time" doc:"When it was set."`
-	SetBy      string  `json:"set_by" doc:"Name of the caller that set it."`
+	SetBy      string  `json:"set_by" doc:"The caller that set it: a user, or 'token ci of user jane'."`
 	Reason     string  `json:"reason" doc:"The reason that the caller gave."`
 	Seq        int64   `json:"seq" doc:"Sequence number of the entry in the log."`
 	EndedAt    *string `json:"ended_at,omitempty" format:"date-time" doc:"When it moved on or was removed; absent while it holds."`

@@ -22,7 +22,7 @@ type VersionSummary struct {
 	Size        int64  `json:"size" doc:"Bytes."`
 	Prerelease  bool   `json:"prerelease" doc:"Whether it is one by the rules of its format."`
 	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
-	PublishedBy string `json:"published_by" doc:"Name of the caller that published it."`
+	PublishedBy string `json:"published_by" doc:"The caller that published it: a user, or 'token ci of user jane'."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }
 
@@ -107,6 +107,6 @@ type Hit struct {
 	Digest      Digest `json:"digest,omitempty"`
 	Size        int64  `json:"size" doc:"Bytes."`
 	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
-	PublishedBy string `json:"published_by" doc:"Name of the caller that published it."`
+	PublishedBy string `json:"published_by" doc:"The caller that published it: a user, or 'token ci of user jane'."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }

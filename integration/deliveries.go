@@ -190,7 +190,7 @@ func (s *Subscriptions) Ping(ctx context.Context, id int64) (registry.Delivery, 
 // pingMessage renders the ping as the subscription's preset does, or as a plain CloudEvent where that has no word for it.
 func (s *Subscriptions) pingMessage(ctx context.Context, sub Subscription, seq int64) (Message, error) {
 	actor := access.From(ctx)
-	data, err := json.Marshal(registry.EventData{Subscription: fmt.Sprint(sub.ID), Name: sub.Name, Actor: actor.Name})
+	data, err := json.Marshal(registry.EventData{Subscription: fmt.Sprint(sub.ID), Name: sub.Name, Actor: actor.Text()})
 	if err != nil {
 		return Message{}, err
 	}

@@ -80,7 +80,7 @@ func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionCh
 	if secret, err = s.replaceSecret(&sub, c); err != nil {
 		return sub, "", err
 	}
-	sub.OwnerID, sub.Owner = actor.ID, actor.Name
+	sub.OwnerID, sub.Owner = actor.ID, actor.Text()
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
 		if err := s.checkRepositories(tx.Repositories(), sub.Filter); err != nil {
 			return err
@@ -195,7 +195,7 @@ func (s *Subscriptions) enable(tx metadata.Tx, actor access.Actor, sub *Subscrip
 		return false, nil
 	}
 	if !on {
-		sub.DisabledAt, sub.DisabledReason = tx.Now(), "paused by "+actor.Name
+		sub.DisabledAt, sub.DisabledReason = tx.Now(), "paused by "+actor.Text()
 		return true, nil
 	}
 	sub.DisabledAt, sub.DisabledReason, sub.FailingSince = time.Time{}, "", time.Time{}

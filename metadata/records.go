@@ -57,7 +57,7 @@ type Version struct {
 	Prerelease  bool
 	Descriptor  []byte // the format's data about the version (npm manifest, core metadata …), opaque here
 	PublishedAt time.Time
-	PublishedBy string // name of the actor
+	PublishedBy string // the actor, as shown: a user, or "token ci of user admin"
 	PublisherID string // Actor.ID
 	UpdatedAt   time.Time
 	Seq         int64 // log entry of the publish, the latest where the coordinate was used again
@@ -116,7 +116,7 @@ type Tag struct {
 	Digest     digest.Digest // of the version; filled on reading
 	Generation int64         // from 1, grows with every set of this name, also after a removal
 	SetAt      time.Time
-	SetBy      string
+	SetBy      string // the actor, as shown
 	Reason     string
 	SeqFrom    int64     // log entry that set it
 	SeqTo      int64     // log entry that ended it; 0 while it holds

@@ -10,7 +10,7 @@ import (
 
 // Append writes a log entry. All entries are written through it.
 func Append(log metadata.Log, actor access.Actor, kind EventType, subject string, repo, pkg int64, data EventData) (Entry, error) {
-	data.Actor = actor.Name
+	data.Actor = actor.Text()
 	if actor.Type == access.TypeToken {
 		data.Token = actor.Token
 	}

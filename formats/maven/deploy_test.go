@@ -145,7 +145,7 @@ func TestQuiet(t *testing.T) {
 	waiting.get(waiting.reader(), "com/acme/lib/1.0/lib-1.0.jar", 404)
 	d, err := e.Catalog.VersionDetail(e.Admin, registry.Name{Repository: "main", Format: "maven", Package: "com.acme:lib"}.At("1.0"))
 	must(t, err)
-	if d.Version.PublishedBy != accounts.AdminUser || !strings.HasPrefix(d.Version.PublisherID, "token:") {
+	if access.UserIn(d.Version.PublishedBy) != accounts.AdminUser || !strings.HasPrefix(d.Version.PublisherID, "token:") {
 		t.Errorf("published by %s, %s", d.Version.PublishedBy, d.Version.PublisherID)
 	}
 	e.put(ci, "com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"), 201) // late, and harmless

@@ -57,7 +57,7 @@ func (m manifest) descriptor() ([]byte, error) {
 	o.set("name", m.name)
 	o.set("version", m.version)
 	o.set("_id", m.name+"@"+m.version)
-	o.set("_npmUser", wrap(object{{"name", marshal(m.publisher)}}))
+	o.set("_npmUser", wrap(object{{"name", marshal(m.publisher)}, {"email", marshal("")}}))
 	if hasInstallScript(m.tar) {
 		o.set("hasInstallScript", true)
 	}

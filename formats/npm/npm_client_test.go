@@ -68,6 +68,8 @@ func TestNpmPublish(t *testing.T) {
 		contains(t, m.run(dir, "publish"), "+ web@1.0.0")
 		contains(t, m.run(m.pkg("@acme/web", "1.0.0"), "publish"), "+ @acme/web@1.0.0")
 		contains(t, m.run(dir, "view", "@acme/web", "versions", "--json"), "1.0.0")
+		contains(t, m.run(dir, "view", "@acme/web"), "by admin")
+		lacks(t, m.run(dir, "view", "@acme/web"), "undefined")
 
 		pre := m.pkg("web", "1.1.0-rc.1")
 		m.run(pre, "publish", "--tag", "next")

@@ -149,7 +149,7 @@ func (u *upload) files(m manifest) ([]publish.Staged, error) {
 // repeated reports whether a publish of an existing version with identical files repeats the publish that made it, after a
 // lost answer: same user, same tags, within retryWindow.
 func (h *handlers) repeated(ctx context.Context, name registry.Name, s sent, v registry.Version) bool {
-	if v.PublishedBy != access.From(ctx).Name || time.Since(v.PublishedAt) > retryWindow {
+	if access.UserIn(v.PublishedBy) != access.From(ctx).Name || time.Since(v.PublishedAt) > retryWindow {
 		return false
 	}
 	for _, tag := range s.tags {

@@ -38,7 +38,7 @@ func TestPublish(t *testing.T) {
 	}
 	d, err := e.Catalog.VersionDetail(e.Admin, e.name("@acme/web").At("1.4.2"))
 	must(t, err)
-	if d.Version.PURL != "pkg:npm/%40acme/web@1.4.2" || d.Version.PublishedBy != "admin" || len(d.Files) != 1 || d.Files[0].Path != "web-1.4.2.tgz" {
+	if d.Version.PURL != "pkg:npm/%40acme/web@1.4.2" || d.Version.PublishedBy != "token test of user admin" || len(d.Files) != 1 || d.Files[0].Path != "web-1.4.2.tgz" {
 		t.Errorf("%+v %+v", d.Version, d.Files)
 	}
 	if len(d.Files[0].Blob.SHA1) == 0 || len(d.Files[0].Blob.SHA512) == 0 {

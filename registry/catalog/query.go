@@ -9,6 +9,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // Bounds of a query.
@@ -20,7 +21,7 @@ const (
 
 // ParseQuery reads the query language: terms field:value, all of which must match; OR between terms, parentheses, - for not, *
 // for any text, "quotes" around text with spaces. A word without a field is part of a package's name. Fields: repo format name
-// version purl tag commit source ref build builder by state digest published has, and custom.<key>. Invalid: the message names
+// version purl tag commit source ref build builder by token state digest published has, and custom.<key>. Invalid: the message names
 // the error and its place.
 func ParseQuery(text string) (metadata.Condition, error) {
 	if len(text) > maxQueryBytes {
@@ -207,7 +208,7 @@ func oneOf(tests ...metadata.Test) metadata.Condition {
 
 var plainFields = map[string]string{
 	"repo": metadata.FieldRepository, "format": metadata.FieldFormat, "name": metadata.FieldPackage, "version": metadata.FieldVersion,
-	"purl": metadata.FieldPURL, "tag": metadata.FieldTag, "by": metadata.FieldPublisher, "state": metadata.FieldState,
+	"purl": metadata.FieldPURL, "tag": metadata.FieldTag, "state": metadata.FieldState,
 }
 
 var factFields = map[string]string{"ref": registry.FactSourceRef, "builder": registry.FactBuildSystem}
@@ -225,7 +226,12 @@ func condition(field, value string) (metadata.Condition, error) {
 	if key, ok := strings.CutPrefix(field, registry.FactCustomPrefix); ok && registry.CustomKey.MatchString(key) {
 		return is(metadata.Test{Field: metadata.FieldFact, Key: field, Value: value}), nil
 	}
+	by := func(glob string) metadata.Test { return metadata.Test{Field: metadata.FieldPublisher, Value: glob} }
 	switch field {
+	case "by": // a user, with all of the user's tokens, or a token
+		return oneOf(by(value), by(access.TokensOf(value)), by(access.TokensNamed(value))), nil
+	case "token":
+		return is(by(access.TokensNamed(value))), nil
 	case "commit":
 		return commit(value), nil
 	case "source":

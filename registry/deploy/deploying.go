@@ -41,7 +41,7 @@ func (c *deploying) report(d registry.Deployment, status registry.DeploymentStat
 	if d.Status != "" && !slices.Contains(next[d.Status], status) {
 		return d, registry.Errorf(registry.Conflict, registry.AboutDeployment, "deployment %d is %s; it can't become %s", d.ID, d.Status, status)
 	}
-	d.Status, d.UpdatedBy = status, c.actor.Name
+	d.Status, d.UpdatedBy = status, c.actor.Text()
 	if eventID != "" {
 		d.EventID = eventID
 	}

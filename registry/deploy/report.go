@@ -139,7 +139,7 @@ func (s *Records) newDeployment(tx metadata.Tx, actor access.Actor, repo registr
 	d := registry.Deployment{
 		EnvironmentID: env.ID, Environment: env.Name, Service: r.Service, ExternalID: r.ExternalID,
 		RepositoryID: repo.ID, Repository: repo.Name, PackageID: pkg.ID, Format: pkg.Format, Package: pkg.Name,
-		VersionID: v.ID, Version: v.Name, PURL: v.PURL, Digest: v.Digest, UpdatedBy: actor.Name,
+		VersionID: v.ID, Version: v.Name, PURL: v.PURL, Digest: v.Digest, UpdatedBy: actor.Text(),
 	}
 	if r.Digest != "" {
 		d.Digest = r.Digest

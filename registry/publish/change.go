@@ -160,7 +160,7 @@ func (c *change) setTag(name string, v *registry.Version, reason string) (regist
 	}
 	c.dirty = true
 	t, err := c.tx.Tags().SetTag(registry.Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
-		SetBy: c.actor.Name, Reason: reason, SeqFrom: e.Seq})
+		SetBy: c.actor.Text(), Reason: reason, SeqFrom: e.Seq})
 	if name == latestTag {
 		c.tagged = v.Name
 	}

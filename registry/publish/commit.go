@@ -164,7 +164,7 @@ func (c *committer) versionOf(old registry.Version) registry.Version {
 	return registry.Version{
 		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: registry.Published,
 		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
-		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Name, PublisherID: c.actor.ID, Announced: !c.rel.Silent,
+		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Text(), PublisherID: c.actor.ID, Announced: !c.rel.Silent,
 	}
 }
 

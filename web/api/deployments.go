@@ -44,8 +44,8 @@ var deployedExample = api.Deployed{
 
 var deploymentExample = api.Deployment{
 	ID: "17", Environment: "prod", Service: "web", Repository: "main", Format: "npm", Package: "@acme/web", Version: "1.4.2",
-	PURL: versionExample.PURL, Digest: digestExample, Status: "succeeded", ExternalID: "build-812", CreatedAt: laterExample, CreatedBy: "ci",
-	UpdatedAt: laterExample, UpdatedBy: "ci", FinishedAt: &laterExample, Seq: 44, LastSeq: 45,
+	PURL: versionExample.PURL, Digest: digestExample, Status: "succeeded", ExternalID: "build-812", CreatedAt: laterExample, CreatedBy: "token deployer of user jane",
+	UpdatedAt: laterExample, UpdatedBy: "token deployer of user jane", FinishedAt: &laterExample, Seq: 44, LastSeq: 45,
 }
 
 func deployedOf(d registry.Deployment) api.Deployed {

@@ -66,7 +66,7 @@ func TestDeployments(t *testing.T) {
 	var first, second deployment
 	res := a.want(201, "POST", "/deployments", fmt.Sprintf(report, "1.0.0", "succeeded", "77"), &first)
 	if res.Header.Get("Location") != a.URL+api.Prefix+"/deployments/"+first.ID || first.PURL != "pkg:generic/lib@1.0.0" || first.Digest == "" ||
-		first.FinishedAt == nil || first.CreatedBy != "admin" || first.Format == "" || first.Package != "lib" || first.ExternalID != "77" {
+		first.FinishedAt == nil || first.CreatedBy != "token test of user admin" || first.Format == "" || first.Package != "lib" || first.ExternalID != "77" {
 		t.Errorf("reported: %+v, Location %q", first, res.Header.Get("Location"))
 	}
 	var again deployment

@@ -48,7 +48,7 @@ var environmentStateExample = api.EnvironmentState{
 	Services: []api.ServiceState{{
 		Service:  "web",
 		Wanted:   &api.Wanted{Tag: "production", Version: "1.4.2", PURL: versionExample.PURL, Digest: digestExample, Since: laterExample, Seq: seqExample},
-		Recorded: &api.Recorded{Deployed: deployedExample, Status: "succeeded", At: laterExample, By: "ci", Seq: 45},
+		Recorded: &api.Recorded{Deployed: deployedExample, Status: "succeeded", At: laterExample, By: "token deployer of user jane", Seq: 45},
 		Running:  &api.Running{Deployed: deployedExample, Since: laterExample, Seq: 45},
 	}},
 }

@@ -64,7 +64,7 @@ func TestEventsBatch(t *testing.T) {
 		}
 	}
 	last := all[len(all)-1]
-	if last.Type != "dev.slipway.tag.set.v1" || last.Data["tag"] != "production" || last.Data["version"] != "1.0.0" || last.Data["actor"] != "admin" {
+	if last.Type != "dev.slipway.tag.set.v1" || last.Data["tag"] != "production" || last.Data["version"] != "1.0.0" || last.Data["actor"] != "token test of user admin" || last.Data["token"] != "test" {
 		t.Errorf("last event: %+v", last)
 	}
 

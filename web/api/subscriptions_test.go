@@ -121,7 +121,7 @@ func TestSubscriptions(t *testing.T) {
 		t.Errorf("rotated: %q", rotated.Secret)
 	}
 	a.want(200, "PATCH", path, `{"enabled":false}`, &got)
-	if got.Enabled || got.DisabledReason != "paused by admin" {
+	if got.Enabled || got.DisabledReason != "paused by token test of user admin" {
 		t.Errorf("paused: %+v", got)
 	}
 	a.want(409, "POST", path+"/ping", "", nil)

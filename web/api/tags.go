@@ -42,7 +42,7 @@ var (
 )
 
 var tagExample = api.Tag{
-	Tag: "production", Version: "1.4.2", Digest: digestExample, Generation: 3, SetAt: laterExample, SetBy: "jane", Reason: "release 12", Seq: seqExample,
+	Tag: "production", Version: "1.4.2", Digest: digestExample, Generation: 3, SetAt: laterExample, SetBy: "token release of user jane", Reason: "release 12", Seq: seqExample,
 }
 
 var endedTagExample = api.Tag{

@@ -25,7 +25,7 @@ func TestTags(t *testing.T) {
 	a.want(404, "GET", path, "", nil)
 	var first, second tag
 	res := a.want(200, "PUT", path, `{"version":"1.0.0","reason":"release 1"}`, &first)
-	if first.Tag != "production" || first.Version != "1.0.0" || first.Generation != 1 || first.SetBy != "admin" || first.Reason != "release 1" ||
+	if first.Tag != "production" || first.Version != "1.0.0" || first.Generation != 1 || first.SetBy != "token test of user admin" || first.Reason != "release 1" ||
 		first.Digest == "" || first.EndedAt != nil || res.Header.Get("ETag") != `"1"` {
 		t.Errorf("set: %+v, ETag %q", first, res.Header.Get("ETag"))
 	}

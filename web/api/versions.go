@@ -44,7 +44,7 @@ var sourceExample = &api.Source{Repository: "https://git.example.com/acme/web", 
 var versionExample = api.Version{
 	VersionSummary: api.VersionSummary{
 		PURL: "pkg:npm/%40acme/web@1.4.2", Format: "npm", Name: "@acme/web", Version: "1.4.2", State: string(registry.Published),
-		Digest: digestExample, Size: 20_480, PublishedAt: momentExample, PublishedBy: "ci", Seq: 42,
+		Digest: digestExample, Size: 20_480, PublishedAt: momentExample, PublishedBy: "token ci of user jane", Seq: 42,
 	},
 	Files: []api.File{{Path: "web-1.4.2.tgz", Size: 20_480, MediaType: "application/gzip", Digest: digestExample,
 		SHA256: digestExample[len("sha256:"):], AddedAt: momentExample}},

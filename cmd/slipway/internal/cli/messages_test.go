@@ -30,12 +30,12 @@ func TestEventsOfEnvironments(t *testing.T) {
 	r.CLI(0, "env", "create", "prod", "--tag", "production")
 	out := r.CLI(0, "events", "tail", "--once", "--types", "environment.*")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if len(lines) != 2 || !strings.HasSuffix(lines[0], "  admin  plain") || !strings.HasSuffix(lines[1], "  admin  prod (tag production)") {
+	if len(lines) != 2 || !strings.HasSuffix(lines[0], " of user admin  plain") || !strings.HasSuffix(lines[1], " of user admin  prod (tag production)") {
 		t.Errorf("printed\n%s", out)
 	}
 	r.Put("tool/1.0.0/tool", "one")
 	r.CLI(0, "deploy", "record", "--environment", "prod", "--service", "web", "--purl", "pkg:generic/tool@1.0.0")
-	if out := r.CLI(0, "events", "tail", "--once", "--types", "deployment.*"); !strings.HasSuffix(out, "  admin  web in prod: pkg:generic/tool@1.0.0\n") {
+	if out := r.CLI(0, "events", "tail", "--once", "--types", "deployment.*"); !strings.HasSuffix(out, " of user admin  web in prod: pkg:generic/tool@1.0.0\n") {
 		t.Errorf("printed\n%s", out)
 	}
 }

@@ -29,7 +29,8 @@ func (c commands) queryCmd() *cobra.Command {
 		Long: `Find versions in every repository that you may read, those published last first. Words are joined by AND; there are OR,
 parentheses, - for not, * for any text, and "quotes". A word without a field is part of a package's name.
 
-  repo: format: name: version: purl: tag: state: by:   what a version is, and who published it
+  repo: format: name: version: purl: tag: state:       what a version is
+  by: token:                                           who published it: a user by any token, or a token; only a token
   commit: source: ref: build: builder:                 what it was built from; a commit by its first characters
   digest:sha256:…                                      of the version or of one of its files
   published:>2026-01-01                                also <, >=, <=, or the day itself; a day or an RFC 3339 time

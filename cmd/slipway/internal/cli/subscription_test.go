@@ -110,7 +110,7 @@ func TestSubscriptionCommands(t *testing.T) {
 	s.Run(0, "subscription", "redeliver", "2")
 	rc.wait(t, 3)
 	s.Run(0, "subscription", "pause", "1")
-	if out := s.Run(0, "subscription", "show", "1"); !strings.Contains(out, "paused by admin") {
+	if out := s.Run(0, "subscription", "show", "1"); !strings.Contains(out, "paused by token test of user admin") {
 		t.Errorf("show: %s", out)
 	}
 	s.Run(1, "subscription", "ping", "1")
