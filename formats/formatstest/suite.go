@@ -90,6 +90,7 @@ func RunRoutes(t *testing.T, s Suite) {
 		t.Run("rights end", s.rightsEnd)
 	})
 	t.Run("S38", s.foreign)
+	t.Run("anonymous caching", s.anonymousCaching)
 	t.Run("hidden", s.hidden)
 	t.Run("reads first", s.readsFirst)
 	t.Run("S59", s.secretsInLogs)
@@ -198,6 +199,40 @@ func (s Suite) reused(t *testing.T) {
 	kept := strings.Contains(first.Header.Get("Cache-Control"), "immutable")
 	if now := srv.Do(Admin, q); kept && now.Status == http.StatusOK && !bytes.Equal(now.Body, first.Body) {
 		t.Errorf("%q was said of bytes that changed: %v", first.Header.Get("Cache-Control"), now)
+	}
+}
+
+// anonymousCaching is one rule for all formats: an answer to a caller who has logged in is private; a document that everybody may read is
+// kept by any cache that asks again each time; bytes that are kept without asking are kept by the reader alone, so that what is deleted
+// is gone.
+func (s Suite) anonymousCaching(t *testing.T) {
+	srv := s.serverWith(t, Options{AnonymousRead: true})
+	s.publish(t, srv, "example", "1.0.0", []byte("content"))
+	documents := 0
+	check := func(t *testing.T, q Request) {
+		t.Helper()
+		member, stranger := srv.Do(Admin, q), srv.Do(Anonymous, q)
+		if member.Status >= http.StatusBadRequest || stranger.Status >= http.StatusBadRequest {
+			return
+		}
+		private, public := member.Header.Get("Cache-Control"), stranger.Header.Get("Cache-Control")
+		switch {
+		case private == "private, no-cache" && public == "no-cache":
+			documents++
+		case private != public || private != "" && private != "no-store" && !strings.HasPrefix(private, "private, max-age="):
+			t.Errorf("%s: %q, and without credentials %q", q.Path, private, public)
+		}
+	}
+	s.walk(t, srv, registry.DefaultRepository, func(t *testing.T, _ httpserver.Route, q Request) {
+		if q.Method == http.MethodGet || q.Method == http.MethodHead {
+			check(t, q)
+		}
+	})
+	if s.Listing != nil {
+		check(t, s.Listing(registry.DefaultRepository, "example"))
+	}
+	if documents == 0 {
+		t.Error("no document was asked for")
 	}
 }
 

@@ -38,9 +38,8 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 // Cache-Control of files: a name with a version or a timestamp never gets other bytes, unless the repository lets deleted
 // names be used again; the name of a literal snapshot does.
 const (
-	immutable  = "private, max-age=86400, immutable"
-	revalidate = "private, no-cache"
-	noStore    = "no-store"
+	immutable = "private, max-age=86400, immutable"
+	noStore   = "no-store"
 )
 
 // getFile answers a file or a sum of one.
@@ -69,7 +68,7 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 	if t.file.literal() && isSnapshot(t.version) {
 		f, err := h.findLiteral(ctx, t)
 		if !isAbsent(err) {
-			return f, revalidate, err
+			return f, httpserver.RevalidateCache(ctx), err
 		}
 		return h.findStaged(ctx, r, t, err)
 	}
@@ -82,7 +81,7 @@ func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registr
 	}
 	repo, err := h.svc.Core.Repository(ctx, t.repository)
 	if registry.AllowReuse.In(repo) {
-		return f, revalidate, err
+		return f, httpserver.RevalidateCache(ctx), err
 	}
 	return f, immutable, err
 }
@@ -168,7 +167,7 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 			if _, err := h.svc.Core.Repository(r.Context(), t.repository); err != nil {
 				return err
 			}
-			return serveText(w, r, sum, time.Time{}, revalidate)
+			return serveText(w, r, sum, time.Time{}, httpserver.RevalidateCache(r.Context()))
 		}
 	}
 	key, build, err := h.document(r.Context(), t)
@@ -183,9 +182,9 @@ func (h *handlers) getMetadata(w http.ResponseWriter, r *http.Request, t target)
 		return err
 	}
 	if t.sum != nil {
-		return serveText(w, r, doc.Header[t.sum.header], doc.Modified, revalidate)
+		return serveText(w, r, doc.Header[t.sum.header], doc.Modified, httpserver.RevalidateCache(r.Context()))
 	}
-	err = h.site.Documents.Serve(w, r, key, func(head http.Header) { head.Set("Cache-Control", revalidate) }, build)
+	err = h.site.Documents.Serve(w, r, key, func(head http.Header) { head.Set("Cache-Control", httpserver.RevalidateCache(r.Context())) }, build)
 	h.served.note(served, doc.Header) // once the client has the whole document
 	return err
 }

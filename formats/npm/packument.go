@@ -8,7 +8,6 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
-	"slipway/registry/access"
 	"slipway/registry/catalog"
 )
 
@@ -50,7 +49,7 @@ func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg r
 	base := h.base(r, t)
 	key := formats.KeyOf(pkg, "npm ", view, " ", base)
 	header := func(head http.Header) {
-		head.Set("Cache-Control", cacheControl(r.Context()))
+		head.Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
 		head.Set("Vary", "Accept, Accept-Encoding")
 	}
 	return h.site.Documents.Serve(w, r, key, header, func(ctx context.Context) (httpserver.Document, error) {
@@ -82,15 +81,6 @@ func (h *handlers) find(ctx context.Context, t target) (registry.Name, registry.
 
 func absent(name string) error {
 	return registry.Errorf(registry.NotFound, registry.AboutPackage, "package %q has no versions in this repository", formats.Clip(name))
-}
-
-// cacheControl makes clients revalidate each time, but lets them use their copy when the network fails, which must-revalidate
-// would forbid.
-func cacheControl(ctx context.Context) string {
-	if access.From(ctx).Type == access.TypeAnonymous {
-		return "no-cache"
-	}
-	return "private, no-cache"
 }
 
 // version answers GET /<name>/<version or tag> (npm.md 3.11), also for a loosely written version.

@@ -31,7 +31,7 @@ func (h *handlers) tags(w http.ResponseWriter, r *http.Request, t target) error 
 	for _, tag := range tags {
 		out[tag.Name] = tag.Version
 	}
-	w.Header().Set("Cache-Control", cacheControl(r.Context()))
+	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
 	return httpserver.JSON(w, http.StatusOK, out)
 }
 

@@ -24,7 +24,7 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	tag := `"` + v.Digest.String() + `"`
 	head.Set("Docker-Content-Digest", v.Digest.String())
 	head.Set("Etag", tag)
-	head.Set("Cache-Control", "no-cache")
+	head.Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
 	if ref.digest != "" {
 		head.Set("Cache-Control", httpserver.ImmutableCache)
 	}

@@ -28,11 +28,15 @@ func checkImage(image string) error {
 	return nil
 }
 
-// fullName is <repository>/<image> as the request has it, decoded once; "" when it can't be decoded.
+// fullName is <repository>/<image> as the request has it, decoded once; "" when it can't be decoded. Doubled slashes, which a proxy's
+// setting can make, count as one.
 func fullName(r *http.Request) string {
 	full, err := url.PathUnescape(mux.Vars(r)["name"])
 	if err != nil {
 		return ""
+	}
+	if strings.Contains(full, "//") || strings.HasPrefix(full, "/") || strings.HasSuffix(full, "/") {
+		full = strings.Join(strings.FieldsFunc(full, func(r rune) bool { return r == '/' }), "/")
 	}
 	return full
 }

@@ -73,6 +73,9 @@ func parseMetadata(raw []byte) (coreMetadata, error) {
 	if len(m.requiresPython) > maxFieldBytes || strings.ContainsFunc(m.requiresPython, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return m, invalid(registry.AboutFile, "Requires-Python of the core metadata is not a version specifier")
 	}
+	if err := checkSpecifier(m.requiresPython); err != nil {
+		return m, err
+	}
 	m.version, err = parseVersion(single["version"])
 	return m, err
 }
@@ -81,7 +84,8 @@ type field struct{ name, value string }
 
 // fields reads the wanted fields, named in lower case, of a header in the style of RFC 822: continued lines are joined with a
 // space, the text after the first empty line is the description. Bytes that are no UTF-8 are read as Latin-1, which old tools
-// wrote. Lines and fields are split exactly as by Python's email package, with which installers read the file. Invalid.
+// wrote. Lines and fields are split exactly as by Python's email package, with which installers read the file: a line ends with LF, with
+// CR LF, or with a bare CR, as old tools left it on Windows. Invalid.
 func fields(raw []byte, wanted ...string) ([]field, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	var out []field
@@ -93,12 +97,12 @@ func fields(raw []byte, wanted ...string) ([]field, error) {
 		}
 	}
 	count := 0
-	for line := range bytes.Lines(raw) {
-		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-		if len(line) == 0 {
+	for len(raw) > 0 {
+		var line []byte
+		if line, raw = cutLine(raw); len(line) == 0 {
 			break
 		}
-		if bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
+		if bytes.IndexByte(line, 0) >= 0 {
 			return nil, invalid(registry.AboutFile, "the core metadata has a control character in its header")
 		}
 		if line[0] == ' ' || line[0] == '\t' {
@@ -126,6 +130,18 @@ func fields(raw []byte, wanted ...string) ([]field, error) {
 	}
 	end()
 	return out, nil
+}
+
+// cutLine returns the first line without its end, and the rest.
+func cutLine(raw []byte) (line, rest []byte) {
+	i := bytes.IndexAny(raw, "\r\n")
+	if i < 0 {
+		return raw, nil
+	}
+	if line, rest = raw[:i], raw[i+1:]; raw[i] == '\r' && len(rest) > 0 && rest[0] == '\n' {
+		rest = rest[1:]
+	}
+	return line, rest
 }
 
 func decode(line []byte) string {

@@ -75,6 +75,23 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// TestMetadataLines is Y3: a bare CR ends a line, as in Python's email package, so CR CR LF, as old tools wrote on Windows, is the end of
+// the header.
+func TestMetadataLines(t *testing.T) {
+	for in, want := range map[string]string{
+		"Name: a\rVersion: 1\r\rSummary: s\r":                      "a 1 ",
+		"Name: a\r\nVersion: 1\r\nSummary: s\r\r\nLicense: x":      "a 1 s",
+		"Name: a\nVersion: 1\nLicense: x\rSummary: s\n":            "a 1 s",
+		"Name: a\nSummary: s\r  more\r\n\tlines\nVersion: 1\r\r\n": "a 1 s more lines",
+		"Name: a\nVersion: 1":                                      "a 1 ",
+	} {
+		m, err := parseMetadata([]byte(in))
+		if got := m.name + " " + m.version.String() + " " + m.summary; got != want || err != nil {
+			t.Errorf("%q: %q, %v, want %q", in, got, err, want)
+		}
+	}
+}
+
 // TestMetadataBounds: a header of millions of lines is refused, and what nobody reads of one is not kept.
 func TestMetadataBounds(t *testing.T) {
 	head := "Name: a\nVersion: 1\n"
@@ -152,7 +169,7 @@ func TestCommitFacts(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, p := range []string{"/pypi/main/", "/pypi/main/simple/a/", "/pypi/main/+simple/a", "/pypi/main/files/" + strings.Repeat("a", 64) + "/a-1.tar.gz", "/pypi/main/api/a/1/yank", "/pypi/main/simple/%2e%2e/", "/pypi//x"} {
+	for _, p := range []string{"/pypi/main/", "/pypi/main/simple/a/", "/pypi/main/+simple/a", "/pypi/main/files/" + strings.Repeat("a", 64) + "/a-1.tar.gz", "/pypi/main/api/a/1/yank", "/pypi/main/simple/%2e%2e/", "/pypi//x", "/pypi/main//simple/./a//", "/pypi/main/a/1.0/"} {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, p string) {

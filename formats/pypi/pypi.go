@@ -57,6 +57,7 @@ var routes = []struct {
 	{opIndex, http.MethodPost, "pypi.upload", (*handlers).upload}, // tools guess the upload address from the index
 	{opIndex, http.MethodGet, "pypi.index", (*handlers).index},
 	{opProject, http.MethodGet, "pypi.project", (*handlers).project},
+	{opLink, http.MethodGet, "pypi.link", (*handlers).link},
 	{opFile, http.MethodGet, "pypi.file", (*handlers).file},
 	{opYank, http.MethodPut, "pypi.yank", (*handlers).yank},
 	{opYank, http.MethodDelete, "pypi.unyank", (*handlers).unyank},

@@ -14,18 +14,15 @@ import (
 	"slipway/registry/catalog"
 )
 
-// pageCache lets clients keep a page but revalidate it each time, so that a new release is found at once.
-const pageCache = "private, no-cache"
-
 // home answers GET /pypi/<repository>/ for people who follow the upload address with a browser.
 func (h *handlers) home(w http.ResponseWriter, r *http.Request, t target) error {
 	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
-	if !t.slash {
-		return redirect(w, r, t.repository+"/")
+	if !t.slash || !t.clean {
+		return redirect(w, r, t.home())
 	}
-	w.Header().Set("Cache-Control", pageCache)
+	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
 	base := h.site.BaseURL(r) + prefix + t.repository + "/"
 	return answer(w, r, http.StatusOK, "Python packages of repository "+t.repository+": install from "+base+"simple/, upload to "+base)
 }
@@ -36,7 +33,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) error {
 		to += "?" + r.URL.RawQuery
 	}
 	w.Header().Set("Location", to)
-	w.Header().Set("Cache-Control", pageCache)
+	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusMovedPermanently)
 	return nil
@@ -53,14 +50,11 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 		}
 		return err
 	}
-	if t.name != name.Package || !t.slash {
+	if t.name != name.Package || !t.slash || !t.clean {
 		if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 			return err
 		}
-		if t.slash {
-			return redirect(w, r, "../"+name.Package+"/")
-		}
-		return redirect(w, r, name.Package+"/")
+		return redirect(w, r, t.href(t.area, name.Package))
 	}
 	pkg, err := h.site.Parts.Catalog.Package(r.Context(), name)
 	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
@@ -71,7 +65,8 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	}
 	m := negotiate(r)
 	key := formats.KeyOf(pkg, "pypi ", m.mime)
-	return h.site.Documents.Serve(w, r, key, pageHeader, func(ctx context.Context) (httpserver.Document, error) {
+	header := func(head http.Header) { pageHeader(r.Context(), head) }
+	return h.site.Documents.Serve(w, r, key, header, func(ctx context.Context) (httpserver.Document, error) {
 		c, err := h.site.Parts.Catalog.PackageListing(ctx, name, true)
 		if err != nil {
 			return httpserver.Document{}, err
@@ -80,8 +75,26 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	})
 }
 
-func pageHeader(h http.Header) {
-	h.Set("Cache-Control", pageCache)
+// link answers GET /pypi/<repository>/<name>/<version>/, which hatch and flit print after an upload, with the way to the project's page.
+func (h *handlers) link(w http.ResponseWriter, r *http.Request, t target) error {
+	name, err := t.named()
+	if err == nil && t.version != "" {
+		_, err = parseVersion(t.version)
+	}
+	if _, denied := h.site.Parts.Core.Repository(r.Context(), t.repository); denied != nil {
+		return denied
+	}
+	if err == nil {
+		_, err = h.site.Parts.Catalog.Package(r.Context(), name)
+	}
+	if err != nil {
+		return noProject(t.name, err)
+	}
+	return redirect(w, r, t.href("simple", name.Package))
+}
+
+func pageHeader(ctx context.Context, h http.Header) {
+	h.Set("Cache-Control", httpserver.RevalidateCache(ctx))
 	h.Set("Vary", "Accept")
 }
 
@@ -104,11 +117,11 @@ func (h *handlers) index(w http.ResponseWriter, r *http.Request, t target) error
 	if _, err := h.site.Parts.Core.Repository(r.Context(), t.repository); err != nil {
 		return err
 	}
-	if !t.slash {
-		return redirect(w, r, "simple/")
+	if !t.slash || !t.clean {
+		return redirect(w, r, t.href("simple"))
 	}
 	m := negotiate(r)
-	pageHeader(w.Header())
+	pageHeader(r.Context(), w.Header())
 	w.Header().Set("Content-Type", m.content)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("X-Robots-Tag", "noindex")

@@ -114,8 +114,13 @@ func TestPages(t *testing.T) {
 	html := string(e.get("/simple/my-pkg/").Body)
 	e.want(http.StatusOK, html, e.get("/+simple/my-pkg/"))
 	for path, to := range map[string]string{
-		"/simple/my-pkg": "my-pkg/", "/simple/My_.Pkg": "my-pkg/", "/simple/My_.Pkg/?a=b": "../my-pkg/?a=b", "/+simple/MY-PKG/": "../my-pkg/",
-		"/simple": "simple/", "": "main/", "/simple/never-seen": "never-seen/",
+		"/simple/my-pkg": "../simple/my-pkg/", "/simple/My_.Pkg": "../simple/my-pkg/", "/simple/My_.Pkg/?a=b": "../../simple/my-pkg/?a=b", "/+simple/MY-PKG/": "../../+simple/my-pkg/",
+		"/simple": "simple/", "": "main/", "/simple/never-seen": "../simple/never-seen/",
+		// A doubled slash and "." are passed over, and a page is sent to its own address, as its links are relative.
+		"//simple/my-pkg/": "../../../simple/my-pkg/", "/simple//my-pkg/": "../../../simple/my-pkg/", "/simple/my-pkg//": "../../../simple/my-pkg/", "/simple/./my-pkg/": "../../../simple/my-pkg/",
+		"//simple/": "../../simple/", "//": "./../", "/.": "./", "/simple/%2e/": "../../simple/",
+		// hatch and flit print this address after an upload.
+		"/My-Pkg/1.0/": "../../simple/my-pkg/", "/my-pkg/1.0": "../simple/my-pkg/", "/my-pkg/": "../simple/my-pkg/",
 	} {
 		res := e.get(path)
 		if res.Status != http.StatusMovedPermanently || res.Header.Get("Location") != to {
@@ -125,12 +130,23 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s without credentials: %v", path, res)
 		}
 	}
-	for _, path := range []string{"/simple/nosuch/", "/simple/-/", "/simple/a%20b/", "/simple/%C3%A9/", "/nosuch", "/simple/a/b", "/simple//a", "/files/x/y", "/api/my-pkg", "/simple/.."} {
+	for _, path := range []string{"/simple/nosuch/", "/simple/-/", "/simple/a%20b/", "/simple/%C3%A9/", "/nosuch", "/nosuch/1.0/", "/my-pkg/x/", "/simple/1.0/1.0/", "/simple/a/b", "/simple/a//b", "/files/x/y", "/api/my-pkg", "/simple/.."} {
 		e.want(http.StatusNotFound, "", e.get(path))
 		if res := e.do(formatstest.Anonymous, http.MethodGet, "/simple/nosuch/"); res.Status != http.StatusUnauthorized {
 			t.Errorf("a stranger learns what is not there: %v", res)
 		}
 	}
+	file := e.page("my-pkg").Files[0].href()
+	for _, path := range []string{"//simple/my-pkg/", "/simple//my-pkg/", "/simple/my-pkg/.", "//", "/.", "/my-pkg/1.0/", "/my-pkg/1.0"} {
+		res := e.get(path)
+		to, err := mustURL(e.URL + "/pypi/main" + path).Parse(res.Header.Get("Location"))
+		if must(t, err); !strings.HasPrefix(to.Path, "/pypi/main/") || strings.Contains(to.Path, "//") {
+			t.Errorf("%s leads to %s", path, to)
+		}
+		e.want(http.StatusOK, "", e.get(strings.TrimPrefix(to.Path, "/pypi/main")))
+	}
+	e.want(http.StatusOK, "", e.get("/"+file))
+	e.want(http.StatusOK, "", e.get(strings.Replace(file, "/files/", "/files//./", 1)))
 	e.want(http.StatusOK, "install from "+e.URL+"/pypi/main/simple/, upload to "+e.URL+"/pypi/main/", e.get("/"))
 }
 

@@ -3,6 +3,7 @@ package pypi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gorilla/mux"
@@ -49,7 +50,7 @@ func TestSuite(t *testing.T) {
 	examples := map[string]string{
 		"pypi.home": "/", "pypi.index": "/simple/", "pypi.project": "/simple/example/", "pypi.yank": "/api/example/1.0.0/yank",
 		"pypi.unyank": "/api/example/1.0.0/yank", "pypi.delete_version": "/api/example/1.0.0",
-		"pypi.delete_file": "/api/example/1.0.0/example-1.0.0-py3-none-any.whl", "pypi.unknown": "/nothing",
+		"pypi.delete_file": "/api/example/1.0.0/example-1.0.0-py3-none-any.whl", "pypi.link": "/example/1.0.0/", "pypi.unknown": "/simple/a/b",
 	}
 	formatstest.Run(t, formatstest.Suite{
 		New:     func() formats.Format { return seen{New(), &site} },
@@ -73,6 +74,13 @@ func TestSuite(t *testing.T) {
 			return dist{name: pkg, version: version, seed: seed}.wheel(t)
 		},
 		Refusal: refusal,
+		// "//" counts as one slash and "." as nothing; what is not a page is looked up at once, a page is sent to its own address first.
+		Malformed: func(before, _, reserved string) int {
+			if strings.HasSuffix(strings.TrimRight(before, "/"), "/simple") && !strings.Contains(reserved, "/") && !strings.HasPrefix(reserved, ".") {
+				return http.StatusMovedPermanently // the name of a project
+			}
+			return 0
+		},
 		Created: http.StatusOK, Again: http.StatusOK, Conflict: http.StatusConflict,
 	})
 }

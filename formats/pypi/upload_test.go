@@ -2,6 +2,7 @@ package pypi
 
 import (
 	"archive/zip"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/crypto/blake2b"
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
@@ -45,10 +48,39 @@ func TestUploadOrder(t *testing.T) {
 func TestUploadAddresses(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	d := dist{name: "a", version: "1"}
-	for _, path := range []string{"", "/", "/legacy", "/legacy/", "/simple", "/simple/"} {
+	for _, path := range []string{"", "/", "/legacy", "/legacy/", "/simple", "/simple/", "//", "//legacy//", "/./simple//"} {
 		q := uploadRequest(t, "main", post{file: d.wheelName(), content: d.wheel(t)})
 		q.Path = "/pypi/main" + path
 		e.want(http.StatusOK, "", e.Do(formatstest.Admin, q))
+	}
+}
+
+// TestUploadLongBlake2 is Y2: "setup.py upload" of Python 3.9 to 3.11 announces a BLAKE2b of 64 bytes where 32 are meant, and sends its
+// file before the sums.
+func TestUploadLongBlake2(t *testing.T) {
+	e := newEnv(t, formatstest.Options{})
+	d := dist{name: "long", version: "1.0"}
+	for _, p := range []post{{file: d.sdistName(), content: d.sdist(t)}, {file: d.wheelName(), content: d.wheel(t)}} {
+		sum := blake2b.Sum512(p.content)
+		p.fields = append([]string{"content", ""}, p.usual()...)
+		p.set = map[string]string{"blake2_256_digest": hex.EncodeToString(sum[:])}
+		e.want(http.StatusOK, ": stored", e.post(p))
+	}
+}
+
+// TestRequiresPython is Y5: what some installer reads is taken as it is, what none reads is refused.
+func TestRequiresPython(t *testing.T) {
+	for _, s := range []string{"", ">=3.9", ">= 3.9, <4", "~=3.8", "==3.*", "!=3.0.*,>=2.7", ">=3.6.*", ">=2.7<4", ">=3.6,", "!=3.0*", ">='3.6'", "===3.9", "<=3.12a1", ">2.6,!=3.0.*,!=3.1.*"} {
+		if err := checkSpecifier(s); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	for s, hint := range map[string]string{
+		"^3.6": `write ">=3.6"`, "^ 3.6.1": `write ">=3.6.1"`, "3.6": ">=3.9,<4", "~3.6": "", ">=3.6 || <4": "", "python>=3.6": "", ">=x": "", ">=": "", "*": "", "(>=3.6)": "",
+	} {
+		if err := checkSpecifier(s); err == nil || !strings.Contains(err.Error(), hint) {
+			t.Errorf("%q: %v, want a refusal with %q", s, err, hint)
+		}
 	}
 }
 
@@ -85,7 +117,10 @@ func TestUploadRefusals(t *testing.T) {
 		{"S-16 other name inside", wheel(dist{name: "good", version: "1.0", metadata: "Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n"}), 400, `"good-1.0-py3-none-any.whl" is of evil 1.0`},
 		{"S-16 other version inside", wheel(dist{name: "good", version: "1.0", metadata: "Metadata-Version: 2.1\nName: good\nVersion: 1.1\n"}), 400, "is of good 1.1"},
 		{"S-16 name twice", wheel(dist{name: "good", version: "1.0", metadata: "Name: good\nName: evil\nVersion: 1.0\n"}), 400, `"name" twice`},
-		{"S-16 name behind a carriage return", wheel(dist{name: "good", version: "1.0", metadata: "Name: good\nVersion: 1.0\nSummary: x\rRequires-Dist: evil\n"}), 400, "control character"},
+		{"S-16 name behind a carriage return", wheel(dist{name: "good", version: "1.0", metadata: "Name: good\nVersion: 1.0\nSummary: x\rName: evil\n"}), 400, `"name" twice`},
+		{"S-16 name behind NUL", wheel(dist{name: "good", version: "1.0", metadata: "Name: good\nVersion: 1.0\nSummary: x\x00Name: evil\n"}), 400, "control character"},
+		{"Y5 a specifier of another ecosystem", wheel(dist{name: "good", version: "1.0", header: []string{"Requires-Python: ^3.6"}}), 400, `write ">=3.6"`},
+		{"long blake2", with(wheel(w), func(p *post) { p.set = set("blake2_256_digest", zero+zero) }), 400, "blake2_256_digest"},
 		{"no name inside", wheel(dist{name: "good", version: "1.0", metadata: "Version: 1.0\n"}), 400, "no Name"},
 		{"sha256", with(wheel(w), func(p *post) { p.set = set("sha256_digest", zero) }), 400, "sha256_digest"},
 		{"blake2", with(wheel(w), func(p *post) { p.set = set("blake2_256_digest", zero) }), 400, "blake2_256_digest"},

@@ -39,7 +39,7 @@ func (h *handlers) list(w http.ResponseWriter, r *http.Request, loc location) er
 	if err := h.exists(r.Context(), loc); err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
 	w.Header().Set("Vary", "Accept")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("X-Robots-Tag", "noindex") // and not in robots.txt, which wget -r obeys

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // Files are where the bytes of stored files come from.
@@ -32,6 +33,16 @@ type FileOptions struct {
 
 // ImmutableCache is the Cache-Control of bytes that can't change under their URL.
 const ImmutableCache = "private, max-age=31536000, immutable"
+
+// RevalidateCache returns the Cache-Control of a document that clients may keep and must ask for again each time, so that a change is
+// seen at once; when the network fails they may use their copy, which must-revalidate would forbid. A document that everybody may read,
+// because nobody had to log in for it, may lie in shared caches too; these ask again as well.
+func RevalidateCache(ctx context.Context) string {
+	if access.From(ctx).Type == access.TypeAnonymous {
+		return "no-cache"
+	}
+	return "private, no-cache"
+}
 
 const revalidateCache = "private, max-age=0, must-revalidate"
 
