@@ -43,7 +43,8 @@ func newDeployer(t *testing.T, b *builder, name string) *deployer {
 	script, err := filepath.Abs(deployScript)
 	mustDo(t, err)
 	d.env = append(b.env, "PATH="+filepath.Dir(b.s.Bin)+":"+filepath.Join(b.clients, "oci")+":"+os.Getenv("PATH"), "SLIPWAY_SERVER="+b.s.URL,
-		"DEPLOY_ENVIRONMENT="+name, "DEPLOY_DIR="+d.dir, "DEPLOY_TOKEN="+b.token, "DEPLOY_SCRIPT="+script)
+		"DEPLOY_ENVIRONMENT="+name, "DEPLOY_DIR="+d.dir, "DEPLOY_TOKEN="+b.token, "DEPLOY_SCRIPT="+script,
+		`DEPLOY_CHECK=[ "$(cat "$DEPLOY_STATE/says")" = "$(sed -n "s/^# says //p" start.sh)" ]`)
 	t.Cleanup(d.stopAll)
 	b.slipway("env", "create", name, "--tag", "production")
 	return d
@@ -161,8 +162,8 @@ func (e *event) environment() []string {
 
 // script runs the deploy script for one event.
 func (d *deployer) script(ctx context.Context, e *event) {
-	cmd := exec.CommandContext(ctx, "sh", deployScript)
-	cmd.Env, cmd.WaitDelay = append(slices.Clone(d.env), e.environment()...), time.Second
+	cmd := exec.CommandContext(ctx, deployScript)
+	cmd.Env, cmd.WaitDelay = append(append(slices.Clone(d.env), "DEPLOY_SERVICE="+e.Data.Format), e.environment()...), time.Second
 	if out, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
 		d.t.Errorf("%s: deploy %s: %v\n%s", d.name, e.Subject, err, commandtest.Tail(string(out), 2000))
 	}
@@ -170,7 +171,7 @@ func (d *deployer) script(ctx context.Context, e *event) {
 
 // tail follows the feed as a named consumer, so that the server keeps the position.
 func (d *deployer) tail() {
-	cmd := exec.Command(d.b.s.Bin, "events", "tail", "--consumer", d.name, "--after", "start", "--types", "tag.set", "--exec", `sh "$DEPLOY_SCRIPT"`)
+	cmd := exec.Command(d.b.s.Bin, "events", "tail", "--consumer", d.name, "--after", "start", "--types", "tag.set", "--exec", `DEPLOY_SERVICE=$SLIPWAY_EVENT_FORMAT "$DEPLOY_SCRIPT"`)
 	cmd.Env = append(slices.Clone(d.env), "SLIPWAY_TOKEN="+d.b.token)
 	logs := &commandtest.LockedBuffer{}
 	cmd.Stdout, cmd.Stderr = logs, logs

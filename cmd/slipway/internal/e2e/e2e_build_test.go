@@ -23,7 +23,7 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
-// product is the result of a build of one commit for one format: a package with app.sh in it, and the real client's command
+// product is the result of a build of one commit for one format: a package with start.sh in it, and the real client's command
 // that publishes it.
 type product struct {
 	format  string
@@ -126,10 +126,10 @@ func (b *builder) commit(version string) string {
 	return b.run("git", "-C", "work", "rev-parse", "HEAD")
 }
 
-// app is the program in a package: it prints its name and version and keeps running.
+// app is the program in a package: it writes its name and version and keeps running.
 func app(format, version string) string {
 	says := format + " " + version
-	return "#!/bin/sh\n# says " + says + "\necho '" + says + "' >\"$1\"\nexec sleep 1000\n"
+	return "#!/bin/sh\n# says " + says + "\necho '" + says + "' >\"$DEPLOY_STATE/says\"\nexec sleep 1000\n"
 }
 
 // build makes the five products of a commit.
@@ -140,8 +140,8 @@ func (b *builder) build(version, commit string) []*product {
 
 // npm finds the commit by itself: the package lies in the git repository.
 func (b *builder) npm(version string) *product {
-	b.write("work/package.json", fmt.Sprintf(`{"name":"@acme/app","version":%q,"license":"MIT","files":["app.sh"]}`, version))
-	b.write("work/app.sh", app("npm", version))
+	b.write("work/package.json", fmt.Sprintf(`{"name":"@acme/app","version":%q,"license":"MIT","files":["start.sh"]}`, version))
+	b.write("work/start.sh", app("npm", version))
 	return &product{"npm", "@acme/app", version, func(ctx context.Context) ([]byte, error) {
 		return b.command(ctx, "work", "node", filepath.Join(b.clients, npmClient, "node_modules/npm/bin/npm-cli.js"), "publish", "--loglevel=http").CombinedOutput()
 	}}
@@ -150,7 +150,7 @@ func (b *builder) npm(version string) *product {
 func (b *builder) wheel(version, commit string) *product {
 	info := "acme_app-" + version + ".dist-info/"
 	files := [][2]string{
-		{"acme_app/app.sh", app("pypi", version)},
+		{"acme_app/start.sh", app("pypi", version)},
 		{info + "METADATA", "Metadata-Version: 2.1\nName: acme-app\nVersion: " + version + "\nProject-URL: Source, https://git.example.com/acme/app/tree/" + commit + "\n"},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: acme (1)\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 	}
@@ -184,14 +184,14 @@ func (b *builder) jar(version, commit string) *product {
 	pom, err := os.ReadFile("testdata/pom.xml")
 	mustDo(b.t, err)
 	b.write("jar/pom.xml", strings.NewReplacer("@version@", version, "@commit@", commit).Replace(string(pom)))
-	b.write("jar/src/main/resources/app.sh", app("maven", version))
+	b.write("jar/src/main/resources/start.sh", app("maven", version))
 	return &product{"maven", "com.acme:app", version, func(ctx context.Context) ([]byte, error) {
 		return b.command(ctx, "jar", "mvn", "-B", "-q", "-s", filepath.Join(b.home, "settings.xml"), "-Dslipway.url="+b.s.URL+"/maven/main/", "deploy").CombinedOutput()
 	}}
 }
 
 func (b *builder) zip(version string) *product {
-	path := b.write("dist/app-"+version+".zip", b.archive([2]string{"app.sh", app("raw", version)}))
+	path := b.write("dist/app-"+version+".zip", b.archive([2]string{"start.sh", app("raw", version)}))
 	return &product{"raw", "acme-app", version, func(ctx context.Context) ([]byte, error) {
 		return b.command(ctx, "", "curl", "-sS", "--fail-with-body", "-u", "ci:"+b.token, "-T", path, b.s.URL+"/raw/main/acme-app/"+version+"/app.zip").CombinedOutput()
 	}}
@@ -203,7 +203,7 @@ func (b *builder) image(version, commit string) *product {
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
 	script := app("oci", version)
-	mustDo(b.t, w.WriteHeader(&tar.Header{Name: "app.sh", Mode: 0o755, Size: int64(len(script)), Typeflag: tar.TypeReg}))
+	mustDo(b.t, w.WriteHeader(&tar.Header{Name: "start.sh", Mode: 0o755, Size: int64(len(script)), Typeflag: tar.TypeReg}))
 	_, err := io.WriteString(w, script)
 	mustDo(b.t, err)
 	mustDo(b.t, w.Close())
