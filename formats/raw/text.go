@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -36,7 +37,7 @@ func serveSums(w http.ResponseWriter, r *http.Request, entries iter.Seq2[entry, 
 		if b.Len() <= maxSumsBytes {
 			continue
 		}
-		if textHeader(w.Header()); r.Method == http.MethodHead {
+		if textHeader(r.Context(), w.Header()); r.Method == http.MethodHead {
 			return true, nil
 		}
 		long = true
@@ -56,9 +57,9 @@ func serveSums(w http.ResponseWriter, r *http.Request, entries iter.Seq2[entry, 
 	}
 }
 
-func textHeader(h http.Header) {
+func textHeader(ctx context.Context, h http.Header) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Cache-Control", httpserver.RevalidateCache(ctx))
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
@@ -67,6 +68,6 @@ func serveText(w http.ResponseWriter, r *http.Request, body string, modified tim
 	h := w.Header()
 	sum := sha256.Sum256([]byte(body))
 	h.Set("Etag", `"`+hex.EncodeToString(sum[:16])+`"`)
-	textHeader(h)
+	textHeader(r.Context(), h)
 	return httpserver.ServeText(w, r, body, modified)
 }
