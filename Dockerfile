@@ -1,16 +1,25 @@
+# make image builds this with the version and the commit of the checkout.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=dev
+ARG COMMIT=unknown
 # SQLite is C: the binary is linked statically so that it runs in an image without a C library.
 RUN CGO_ENABLED=1 go build -trimpath -tags 'netgo osusergo sqlite_omit_load_extension' \
-        -ldflags "-s -w -linkmode external -extldflags '-static' -X main.buildVersion=${VERSION}" \
+        -ldflags "-s -w -linkmode external -extldflags '-static' -X main.buildVersion=${VERSION} -X main.buildCommit=${COMMIT}" \
         -o /slipway ./cmd/slipway && \
     mkdir /data && chown 65532:65532 /data && chmod 700 /data
 
 FROM scratch
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Slipway" \
+      org.opencontainers.image.description="Repository server for npm, Python and Maven packages, OCI images and files" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${COMMIT}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /slipway /slipway
 COPY --from=build --chown=65532:65532 /data /data

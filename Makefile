@@ -3,6 +3,7 @@
 #            in the test of the whole chain (and SLIPWAY_KILL_ROUNDS=1000 for as many in the test of a mixed load)
 # make lint  gofmt, go vet, staticcheck
 # make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths
+# make image the container image slipway:VERSION, also called slipway
 # make fuzz  each fuzz target for FUZZTIME
 
 CACHE    ?= $(CURDIR)/.cache
@@ -13,7 +14,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -X main.buildVersion=$(VERSION)
 STATICCHECK_VERSION := v0.8.2
 
-.PHONY: run build test clientless check lint bench microbench fuzz clients clean
+.PHONY: image run build test clientless check lint bench microbench fuzz clients clean
 
 run: build
 	./slipway serve
@@ -39,6 +40,9 @@ WHOLE    := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile|TestLargePublish|T
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 RACED    := SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
 	TMPDIR=$$(.ci/tmpdir.sh) go test -race -timeout 20m -p $(PARALLEL)
+
+image:
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse HEAD) -t slipway:$(VERSION) -t slipway .
 
 test:
 	go build -ldflags '-s -w' -o $(CACHE)/test/slipway ./cmd/slipway

@@ -3,7 +3,7 @@ package docs
 
 import "embed"
 
-// Pages are the pages for users, operators and developers, as Markdown in UTF-8, under their paths here.
+// Pages are the pages for users, operators and developers, as Markdown in UTF-8, and the files that they link to, under their paths here.
 //
-//go:embed *.md protocols/*.md spec/*.md
+//go:embed *.md protocols/*.md spec/*.md decisions/*.md examples/*.sh grafana/*.json
 var Pages embed.FS

@@ -47,7 +47,7 @@ func TestImage(t *testing.T) {
 	mustDo(t, os.MkdirAll(filepath.Join(root, "data"), 0o700))
 	sh := exec.Command("sh", "-c", strings.Replace(string(build[1]), "-o /slipway", `-o "$OUT"`, 1))
 	sh.Dir = filepath.Join("..", "..")
-	sh.Env = append(os.Environ(), "OUT="+filepath.Join(root, "slipway"), "VERSION=image")
+	sh.Env = append(os.Environ(), "OUT="+filepath.Join(root, "slipway"), "VERSION=image", "COMMIT=4f2a9c1", "GOFLAGS=-buildvcs=false")
 	if out, err := sh.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", build[1], err, out)
 	}
@@ -71,8 +71,14 @@ func TestImage(t *testing.T) {
 	env = append(env, "SLIPWAY_DATA=/data", "SLIPWAY_LISTEN="+s.Addr, "SLIPWAY_ADMIN_PASSWORD="+commandtest.Password)
 	s.Prepare = func(cmd *exec.Cmd) { cmd.SysProcAttr, cmd.Dir, cmd.Env = attr, "/", env }
 	s.Start()
-	if out := s.Run(0, "version"); !strings.Contains(out, "image") {
-		t.Errorf("the binary does not know its version: %s", out)
+	if out := s.Run(0, "version"); !strings.Contains(out, "image") || !strings.Contains(out, "4f2a9c1") {
+		t.Errorf("the binary does not know its version and commit: %s", out)
+	}
+	_, final, _ := strings.Cut(string(dockerfile), "FROM scratch")
+	for _, label := range []string{"version=\"${VERSION}\"", "revision=\"${COMMIT}\"", "licenses=", "title="} {
+		if !strings.Contains(final, "org.opencontainers.image."+label) {
+			t.Errorf("the image has no label %s", label)
+		}
 	}
 	pushLarge(s)
 	s.Run(0, "health")

@@ -9,11 +9,12 @@ import (
 	"slipway/cmd/slipway/internal/program"
 )
 
-// buildVersion is set at link time: -ldflags "-X main.buildVersion=1.2.3".
-var buildVersion string
+// buildVersion and buildCommit are set at link time: -ldflags "-X main.buildVersion=1.2.3". The commit is for builds without a
+// checkout around them, as that of the image.
+var buildVersion, buildCommit string
 
 func main() {
 	p := &command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv,
-		ConfigDir: os.UserConfigDir, BuildVersion: buildVersion}
+		ConfigDir: os.UserConfigDir, BuildVersion: buildVersion, BuildCommit: buildCommit}
 	os.Exit(program.Run(context.Background(), p, os.Args[1:]))
 }

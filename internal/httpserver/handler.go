@@ -27,9 +27,13 @@ func NewRouter(s *Server, mounts ...Mounter) *mux.Router {
 	for _, m := range mounts {
 		m.Mount(root, s)
 	}
-	s.Fallback(root, root, unrouted.Format, Problem)
+	s.Fallback(root, root, unrouted.Format, s.unrouted)
 	return root
 }
+
+// Unrouted sets how an error about a path that belongs to no format and no other part of the server is written; Problem, unless a
+// Mounter sets another when it is mounted.
+func (s *Server) Unrouted(render Renderer) { s.unrouted = render }
 
 // Fallback makes a (sub)router answer unknown paths with 404, and known paths with a method they do not have with 405
 // and Allow, in the shape of the format that the router belongs to.

@@ -66,6 +66,7 @@ type Server struct {
 	health       *health             // nil: no /readyz
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection
+	unrouted     Renderer
 }
 
 // New checks the options and makes a Server. It listens to nothing: see NewHandler and Serve.
@@ -77,6 +78,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger, authenticate: o.Authenticate,
 		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(), scrapeAudit: o.MetricsAudit,
+		unrouted: Problem,
 	}
 	if s.log == nil {
 		s.log = slog.Default()

@@ -15,13 +15,13 @@ const (
 	reasonWriteBounds = 10 * time.Second
 )
 
-// ProblemWithReason is Problem, and over HTTP/1.1 puts the detail into the status line as well (RFC 9112 section 4): some
-// clients show their users nothing else. net/http writes standard phrases only, so the connection is taken over and closed
+// ProblemWithReason is Problem, and over HTTP/1.1 and 1.0 puts the detail into the status line as well (RFC 9112 section 4): some
+// clients show their users nothing else, and nginx, which speaks 1.0 to the servers behind it by default, passes it on. net/http writes standard phrases only, so the connection is taken over and closed
 // after the answer.
 func ProblemWithReason(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	rec, ok := w.(*recorder)
 	reason := asReason(e.Detail)
-	if !ok || reason == "" || r.ProtoMajor != 1 || r.ProtoMinor != 1 {
+	if !ok || reason == "" || r.ProtoMajor != 1 {
 		Problem(w, r, e)
 		return
 	}
@@ -44,7 +44,7 @@ func ProblemWithReason(w http.ResponseWriter, r *http.Request, e *registry.Error
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	header.Set("Connection", "close")
 	var b strings.Builder
-	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, reason)
+	fmt.Fprintf(&b, "HTTP/1.%d %d %s\r\n", r.ProtoMinor, status, reason)
 	_ = header.Write(&b) // a Builder takes everything
 	b.WriteString("\r\n")
 	b.Write(body)

@@ -2,21 +2,44 @@ package ui
 
 import (
 	"bytes"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
 
 	"slipway/docs"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/web/internal/wire"
 )
 
-// docPage is one page of the documentation.
-type docPage struct{ Path, Title string }
+// docPage is one file of the documentation: a page, or a file that pages link to.
+type docPage struct {
+	Path, Title string
+	// html is the page as HTML; nil for a file that is no page.
+	html func() (template.HTML, error)
+}
 
-// docPages are all pages, those for users of one format last.
+// docGroup is a part of the table of contents.
+type docGroup struct {
+	Title string
+	Pages []docPage
+}
+
+// markdown renders the pages, whose tables and links are those of GitHub's Markdown. Raw HTML in a page is left out.
+var markdown = goldmark.New(
+	goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), extension.Strikethrough),
+	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+)
+
+// docPages are all files, in the order of their paths.
 var docPages = func() []docPage {
 	var out []docPage
 	err := fs.WalkDir(docs.Pages, ".", func(name string, d fs.DirEntry, err error) error {
@@ -24,8 +47,17 @@ var docPages = func() []docPage {
 			return err
 		}
 		body, err := fs.ReadFile(docs.Pages, name)
-		first, _, _ := bytes.Cut(body, []byte("\n"))
-		out = append(out, docPage{name, strings.TrimLeft(string(first), "# ")})
+		page := docPage{Path: name, Title: path.Base(name)}
+		if path.Ext(name) == ".md" {
+			first, _, _ := bytes.Cut(body, []byte("\n"))
+			page.Title = strings.TrimLeft(string(first), "# ")
+			page.html = sync.OnceValues(func() (template.HTML, error) {
+				var b bytes.Buffer
+				err := markdown.Convert(body, &b)
+				return template.HTML(b.String()), err //nolint:gosec // the pages are part of the program, and raw HTML in them is left out
+			})
+		}
+		out = append(out, page)
 		return err
 	})
 	if err != nil { // the files are part of the program
@@ -34,27 +66,64 @@ var docPages = func() []docPage {
 	return out
 }()
 
+// docGroups is the table of contents: the pages for users first.
+var docGroups = func() []docGroup {
+	titles := []string{"Use and operate", "Clients", "Rules of the protocols", "Decisions", "Files"}
+	groups := make([]docGroup, len(titles))
+	for i, title := range titles {
+		groups[i].Title = title
+	}
+	for _, p := range docPages {
+		at := slices.Index([]string{".", "protocols", "spec", "decisions"}, path.Dir(p.Path))
+		if at < 0 {
+			at = len(titles) - 1
+		}
+		groups[at].Pages = append(groups[at].Pages, p)
+	}
+	return groups
+}()
+
 // contents answers GET /docs/: the list of pages.
-func (p *Page) contents(w http.ResponseWriter, base string) error {
+func (p *Page) contents(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
+	f := p.frame(r, server, "Documentation")
+	docHeader(w, r)
 	return writePage(w, http.StatusOK, "docs", struct {
 		frame
-		Pages []docPage
-	}{frame{Title: "Documentation · Slipway", Version: p.version, Base: base}, docPages})
+		Groups []docGroup
+	}{f, docGroups})
 }
 
-// documentation answers GET /docs/<path>: one page as Markdown, which browsers show as text.
-func documentation(w http.ResponseWriter, r *http.Request) error {
+// documentation answers GET /docs/<path>: a page as HTML to browsers, and as the Markdown that it was written in to other clients; any
+// other file as it is.
+func (p *Page) documentation(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
 	name, err := wire.Segment(r, "path")
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(docPages, func(p docPage) bool { return p.Path == name }) {
+	i := slices.IndexFunc(docPages, func(p docPage) bool { return p.Path == name })
+	if i < 0 {
 		return registry.Errorf(registry.NotFound, registry.AboutRequest, "there is no such page; /docs/ lists them")
 	}
-	body, err := fs.ReadFile(docs.Pages, path.Clean(name))
+	docHeader(w, r)
+	page := docPages[i]
+	if page.html == nil || httpserver.Accepts(r.Header, "text/html") == 0 {
+		body, err := fs.ReadFile(docs.Pages, name)
+		if err != nil {
+			return err
+		}
+		return wire.WriteBytes(w, wire.PlainText, body)
+	}
+	text, err := page.html()
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-cache")
-	return wire.WriteBytes(w, wire.PlainText, body)
+	return writePage(w, http.StatusOK, "doc", struct {
+		frame
+		Text template.HTML
+	}{p.frame(r, server, page.Title), text})
+}
+
+func docHeader(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
+	w.Header().Set("Vary", "Accept, Authorization")
 }

@@ -65,7 +65,8 @@ func (p *Page) Over(i *instance.Instance) { p.core = i.Core }
 
 // Mount adds the routes.
 func (p *Page) Mount(root *mux.Router, server *httpserver.Server) {
-	failure := func(w http.ResponseWriter, r *http.Request, e *registry.Error) { p.failure(w, r, server.BaseURL(r), e) }
+	failure := func(w http.ResponseWriter, r *http.Request, e *registry.Error) { p.failure(w, r, server, e) }
+	server.Unrouted(failure)
 	get := func(path, name string, h httpserver.Handler) {
 		rt := httpserver.Route{Format: "web", Name: name, Public: true}
 		root.Handle(path, server.Handle(rt, failure, h)).Methods(http.MethodGet, http.MethodHead)
@@ -75,10 +76,33 @@ func (p *Page) Mount(root *mux.Router, server *httpserver.Server) {
 		http.Redirect(w, r, server.BaseURL(r)+"/docs/", http.StatusMovedPermanently)
 		return nil
 	})
-	get("/docs/", "web.docs", func(w http.ResponseWriter, r *http.Request) error { return p.contents(w, server.BaseURL(r)) })
-	get("/docs/{path:.+}", "web.docs.page", documentation)
+	get("/docs/", "web.docs", func(w http.ResponseWriter, r *http.Request) error { return p.contents(w, known(r, server), server) })
+	get("/docs/{path:.+}", "web.docs.page", func(w http.ResponseWriter, r *http.Request) error {
+		return p.documentation(w, known(r, server), server)
+	})
 	get("/favicon.ico", "web.icon", static("image/vnd.microsoft.icon", favicon))
 	get("/robots.txt", "web.robots", static("text/plain; charset=utf-8", robots))
+}
+
+// known returns a request with its caller in the context, for pages that everybody may see: they greet a visitor who is logged in.
+// Credentials that are wrong make no difference there.
+func known(r *http.Request, server *httpserver.Server) *http.Request {
+	if r.Header.Get("Authorization") == "" {
+		return r
+	}
+	if with, err := server.Authenticate(r); err == nil {
+		return with
+	}
+	return r
+}
+
+// frame returns the values that a page for this visitor begins with.
+func (p *Page) frame(r *http.Request, server *httpserver.Server, title string) frame {
+	f := frame{Title: title + " · Slipway", Version: p.version, Base: server.BaseURL(r)}
+	if caller := access.From(r.Context()); caller.Type != access.TypeAnonymous {
+		f.Caller = caller.Name
+	}
+	return f
 }
 
 // static answers with bytes that are part of the program.
@@ -164,7 +188,8 @@ func writePage(w http.ResponseWriter, status int, name string, view any) error {
 }
 
 // failure answers browsers with a page, and other clients with a problem.
-func (p *Page) failure(w http.ResponseWriter, r *http.Request, base string, e *registry.Error) {
+func (p *Page) failure(w http.ResponseWriter, r *http.Request, server *httpserver.Server, e *registry.Error) {
+	w.Header().Add("Vary", "Accept")
 	if httpserver.Accepts(r.Header, "text/html") == 0 {
 		httpserver.Problem(w, r, e)
 		return
@@ -175,7 +200,7 @@ func (p *Page) failure(w http.ResponseWriter, r *http.Request, base string, e *r
 	_ = writePage(w, status, "problem", struct { // the client went away
 		frame
 		Problem api.Problem
-	}{frame{Title: problem.Title + " · Slipway", Version: p.version, Base: base}, problem})
+	}{p.frame(known(r, server), server, problem.Title), problem})
 }
 
 // index is the front page for programs.

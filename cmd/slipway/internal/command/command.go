@@ -32,6 +32,8 @@ type Program struct {
 	BuildVersion string
 	// Terminal returns the width of the terminal that a stream is; ok is false for any other stream. nil asks the system.
 	Terminal func(stream any) (columns int, ok bool)
+	// BuildCommit is the commit given to the build, which is used where Go has noted none.
+	BuildCommit string
 
 	args    []string // of the command line
 	started bool     // a command's own code runs: later errors are no usage errors unless they say so

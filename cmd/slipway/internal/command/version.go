@@ -10,7 +10,7 @@ import (
 // Version returns the version and the commit that this program was built from; "dev" and "unknown" when the build did not
 // say.
 func (p *Program) Version() (version, commit string) {
-	version, commit = p.BuildVersion, "unknown"
+	version, commit = p.BuildVersion, cmp.Or(p.BuildCommit, "unknown")
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if version == "" && info.Main.Version != "(devel)" {
 			version = info.Main.Version
