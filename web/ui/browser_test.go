@@ -74,7 +74,7 @@ func TestListsInBrowser(t *testing.T) {
 	for _, width := range []int{360, 1440} {
 		for _, address := range []string{"/docs/", "/?repository=missing"} {
 			path := filepath.Join(t.TempDir(), "page.png")
-			browse(t, fmt.Sprintf("--window-size=%d,2400", width), "--screenshot="+path, s.URL+address) // high enough for the foot to be in the picture
+			browse(t, fmt.Sprintf("--window-size=%d,6000", width), "--screenshot="+path, s.URL+address) // high enough for the foot to be in the picture
 			picture := decode(t, path)
 			ground := color.RGBA{0xf4, 0xf6, 0xf8, 0xff}
 			bar := 0 // its lower edge
