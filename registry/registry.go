@@ -59,6 +59,8 @@ type Rules struct {
 	CheckTag func(tag string) error
 	// RequiredTag can be moved but not removed while the package has versions (npm's latest). "": none.
 	RequiredTag string
+	// KeepParts reports whether, in a repository, a version that a tagged version has as its part can't be deleted. nil: it can.
+	KeepParts func(r Repository) bool
 	// Images: the packages are images, which clients name by the server's host, the repository and the package.
 	Images bool
 	// Settings are the repository settings of the format. The defaults suit most repositories.

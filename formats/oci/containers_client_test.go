@@ -48,6 +48,7 @@ func TestSkopeo(t *testing.T) {
 			t.Errorf("copy: %s, want %s", got, d)
 		}
 		m.ok("crane", "validate", "--remote", s.Addr+"/other/app:all")
+		copyImage("--multi-arch=index-only", "--preserve-digests", "docker://"+app+":all", "docker://"+s.Addr+"/other/index:all") // O4
 		pull := func(what string, args ...string) {
 			t.Helper()
 			args = append([]string{"copy", "--src-tls-verify=false"}, args...)
@@ -132,6 +133,7 @@ func TestBuildah(t *testing.T) {
 		buildah("manifest", "add", "--tls-verify=false", "list", "docker://"+app+":oci")
 		buildah(append(append([]string{"manifest", "push", "--all"}, policy...), "list", "docker://"+s.Addr+"/main/list:1")...)
 		m.ok("crane", "validate", "--remote", s.Addr+"/main/list:1")
+		buildah(append(append([]string{"manifest", "push"}, policy...), "list", "docker://"+s.Addr+"/main/sparse:1")...) // O4: without its image
 		buildah("rmi", "--all", "--force")
 		for _, ref := range []string{app + ":v2s2", app + "@" + m.ok("crane", "digest", app+":oci"), s.Addr + "/main/list:1"} {
 			buildah(append(append([]string{"pull"}, policy...), "docker://"+ref)...)

@@ -125,11 +125,19 @@ func typeOf(contentType string, o object) (string, error) {
 	case inside == "":
 		inside = outside
 	}
-	switch inside {
-	case typeImage, typeIndex, typeArtifact, typeDockerImage, typeDockerIndex:
+	if isManifest(inside) {
 		return inside, nil
 	}
 	return "", badManifest("%q is not the type of a manifest", formats.Clip(inside))
+}
+
+// isManifest reports whether content of a type is a manifest.
+func isManifest(mediaType string) bool {
+	switch mediaType {
+	case typeImage, typeIndex, typeArtifact, typeDockerImage, typeDockerIndex:
+		return true
+	}
+	return false
 }
 
 // confused refuses a manifest that one reader takes for an image and another for an index, as containerd does when it pulls.

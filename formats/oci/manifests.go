@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"slipway/internal/httpserver"
+	"slipway/registry"
 	"slipway/registry/publish"
 )
 
@@ -53,7 +54,11 @@ func (h *handlers) deleteManifest(w http.ResponseWriter, r *http.Request) error 
 	if ref.tag != "" {
 		_, err = h.svc.Publisher.RemoveTag(r.Context(), at, ref.tag, publish.TagChange{Reason: "deleted by an OCI client"})
 	} else {
-		err = h.svc.Publisher.Delete(r.Context(), at.At(ref.digest.String()), "deleted by an OCI client")
+		var lacking []registry.Tag
+		lacking, err = h.svc.Publisher.Remove(r.Context(), at.At(ref.digest.String()), "deleted by an OCI client")
+		if len(lacking) > 0 && err == nil {
+			w.Header().Set("Warning", warning("the %s can't be pulled for every platform any more: the deleted image is a part", publish.TagNames(lacking)))
+		}
 	}
 	if err != nil {
 		return err

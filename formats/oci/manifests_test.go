@@ -98,7 +98,7 @@ func TestMissing(t *testing.T) {
 	}
 	m.Layers = []desc{m.Layers[0], other}
 	s.push(image, "1", m)
-	index := man{SchemaVersion: 2, MediaType: indexType, Manifests: []desc{m.desc(), content(imageType, []byte("absent"))}}
+	index := man{SchemaVersion: 2, MediaType: indexType, Manifests: []desc{m.desc(), content(layerType, []byte("absent"))}}
 	s.refused(http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", admin, http.MethodPut, image+"/manifests/all", index.bytes())
 	// A blob of another image is not of this one.
 	s.blob("main/elsewhere", []byte("elsewhere"))

@@ -124,10 +124,11 @@ func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPu
 		SortKey: binary.BigEndian.AppendUint64(nil, uint64(h.now().UnixMicro())), Descriptor: put.body, MediaType: put.mediaType,
 		Tags: put.tags, TagIf: put.cond.check, Silent: len(put.tags) == 0, Revive: true,
 	}
+	l := linker{pub: pub, seen: map[digest.Digest]bool{}, rel: &rel, sparse: sparse.In(pub.Repository())}
+	rel.Fill = l.sparse == sparseAllow
 	if put.subject != nil {
 		rel.References = append(rel.References, publish.Reference{Kind: registry.RefSubject, Digest: put.subject.digest})
 	}
-	l := linker{pub: pub, seen: map[digest.Digest]bool{}, rel: &rel}
 	for _, d := range put.blobs {
 		if err := l.blob(r, d); err != nil {
 			return rel, nil, err
@@ -153,11 +154,28 @@ type linker struct {
 	seen     map[digest.Digest]bool
 	rel      *publish.Release
 	config   *publish.Staged // the first blob, if the image holds it
+	sparse   string          // a word of the setting
 	missing  []digest.Digest
 	warnings []string
 }
 
-// blob links a config or layer, which the image must hold.
+// lacks notes content that the image does not hold: it is refused, or warned of where the repository allows it.
+func (l *linker) lacks(d digest.Digest, allowed bool) {
+	if !allowed {
+		l.missing = append(l.missing, d)
+		return
+	}
+	l.warn("the image does not hold %s, which the manifest names: clients can't pull that part before it is pushed", d)
+}
+
+// warn adds a warning to the answer.
+func (l *linker) warn(format string, args ...any) {
+	if len(l.warnings) < maxWarnings {
+		l.warnings = append(l.warnings, warning(format, args...))
+	}
+}
+
+// blob links a config or layer, which the image must hold unless its repository allows that it is left out.
 func (l *linker) blob(r *http.Request, d descriptor) error {
 	if l.seen[d.digest] {
 		return nil
@@ -165,12 +183,12 @@ func (l *linker) blob(r *http.Request, d descriptor) error {
 	l.seen[d.digest] = true
 	found, err := l.link(r, d)
 	if err == nil && !found && !d.absent {
-		l.missing = append(l.missing, d.digest)
+		l.lacks(d.digest, l.sparse == sparseAllow)
 	}
 	return err
 }
 
-// child adds a part of an index: a manifest of the image, or a blob, as in build caches.
+// child adds a part of an index: a manifest of the image, or a blob, as in build caches. A manifest may follow later.
 func (l *linker) child(r *http.Request, d descriptor) error {
 	if l.seen[d.digest] {
 		return nil
@@ -187,7 +205,7 @@ func (l *linker) child(r *http.Request, d descriptor) error {
 		}
 	}
 	if !manifest && !found {
-		l.missing = append(l.missing, d.digest)
+		l.lacks(d.digest, l.sparse == sparseAllow || l.sparse == sparseIndexes && isManifest(d.mediaType))
 	}
 	l.rel.References = append(l.rel.References, publish.Reference{Kind: registry.RefChild, Digest: d.digest, Required: manifest})
 	return nil
@@ -207,8 +225,8 @@ func (l *linker) link(r *http.Request, d descriptor) (bool, error) {
 	if l.config == nil {
 		l.config = &st
 	}
-	if st.Blob.Size != d.size && len(l.warnings) < maxWarnings {
-		l.warnings = append(l.warnings, warning("the manifest says that %s has %d bytes, but it has %d: clients will refuse it", d.digest, d.size, st.Blob.Size))
+	if st.Blob.Size != d.size {
+		l.warn("the manifest says that %s has %d bytes, but it has %d: clients will refuse it", d.digest, d.size, st.Blob.Size)
 	}
 	return true, nil
 }

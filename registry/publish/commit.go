@@ -247,7 +247,12 @@ func (c *committer) matchExisting(old registry.Version) (Result, error) {
 	case !same:
 		return Result{}, registry.Errorf(registry.AlreadyExists, registry.AboutVersion, "%s %s exists already with other content", c.pkg.Name, old.Name)
 	case c.rel.Digest != "":
-		err = c.tags(&old)
+		if c.rel.Fill {
+			err = c.fill(&old)
+		}
+		if err == nil {
+			err = c.tags(&old)
+		}
 	}
 	return Result{Version: old, Changed: c.dirty}, err
 }

@@ -284,6 +284,9 @@ func (c *change) delete(v registry.Version, reason string) error {
 	if err := c.unused(v, "deleted"); err != nil {
 		return err
 	}
+	if err := c.keepParts(v); err != nil {
+		return err
+	}
 	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
 		return err
@@ -333,6 +336,22 @@ func (c *change) retag(gone registry.Version) error {
 		}
 	}
 	return nil
+}
+
+// Remove is Delete. It also returns tags, a few at most, whose versions lack the deleted one from then on: an image that an index
+// names as its part can be deleted before the index.
+func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason string) (lacking []registry.Tag, err error) {
+	err = s.Edit(ctx, at.Name, func(e *Edit) error {
+		if err := e.need(access.Delete); err != nil {
+			return err
+		}
+		if lacking, err = e.TagsNeeding(at.Version); err != nil {
+			return err
+		}
+		lacking = ofIndexes(lacking, at.Version)
+		return e.Delete(at.Version, reason)
+	})
+	return lacking, err
 }
 
 // Delete removes one version; see Edit.Delete.

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"errors"
+	"slices"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -110,6 +111,38 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 		return v, err
 	}
 	return v, c.tx.Versions().UpdateVersion(v)
+}
+
+// fill adds the files that a version lacks to it; v, whose digest is not that of its files, is updated with what is stored.
+func (c *committer) fill(v *registry.Version) error {
+	have, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, f := range have {
+		known[f.Path] = true
+	}
+	fresh := slices.DeleteFunc(slices.Clone(c.files), func(st Staged) bool { return known[st.Path] })
+	files, err := c.newFiles(*v, fresh)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	for _, f := range files {
+		v.Size += f.Blob.Size
+	}
+	e, err := c.append(registry.EventArtifactFilesAdded, v, registry.EventData{Files: registry.EventFiles(files)})
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		f.Seq = e.Seq
+		if err := c.tx.Files().AddFile(f); err != nil {
+			return err
+		}
+	}
+	c.dirty = true
+	return c.tx.Versions().UpdateVersion(*v)
 }
 
 // newFacts leaves out the facts that the version has already, as each file of a version brings the same facts about its

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"slipway/metadata"
@@ -54,4 +55,35 @@ func (c *change) uses(v registry.Version) ([]registry.Use, error) {
 	})
 	uses := append(runs, open...)
 	return uses[:min(len(uses), maxUses)], err
+}
+
+// ofIndexes leaves the tags of indexes, at most maxUses, of the tags that need a version.
+func ofIndexes(needing []registry.Tag, version string) []registry.Tag {
+	needing = slices.DeleteFunc(needing, func(t registry.Tag) bool { return t.Version == version })
+	return needing[:min(len(needing), maxUses)]
+}
+
+// keepParts refuses the deletion of a version that tagged versions have as a part, where the repository keeps those. Conflict.
+func (c *change) keepParts(v registry.Version) error {
+	keep := c.svc.core.Rules[c.pkg.Format].KeepParts
+	if keep == nil || !keep(c.repo) {
+		return nil
+	}
+	tags, err := c.tagsNeeding(v)
+	if tags = ofIndexes(tags, v.Name); err != nil || len(tags) == 0 {
+		return err
+	}
+	return registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s can't be deleted: the %s needs it, and repository %q keeps the parts of what is tagged", c.pkg.Name, v.Name, TagNames(tags), c.repo.Name)
+}
+
+// TagNames lists tags for a message: tag "1.0", or tags "1.0", "latest".
+func TagNames(tags []registry.Tag) string {
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		names[i] = fmt.Sprintf("%q", t.Name)
+	}
+	if len(names) == 1 {
+		return "tag " + names[0]
+	}
+	return "tags " + strings.Join(names, ", ")
 }

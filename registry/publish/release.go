@@ -56,6 +56,9 @@ type Release struct {
 	// Revive lets a deleted coordinate be published again. It is for coordinates that are digests, which can't return with
 	// other content.
 	Revive bool
+	// Fill adds files of the release that an existing version of the same Digest lacks: a manifest may be stored before what it
+	// names.
+	Fill bool
 	// SameKey says that versions with an equal SortKey are the same version, however they are spelled. An existing or deleted
 	// version with the key keeps its name and PURL, and the release goes into it.
 	SameKey bool

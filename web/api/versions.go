@@ -2,12 +2,14 @@ package api
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/http"
 
 	"slipway/api"
 	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
+	"slipway/registry/publish"
 	"slipway/web/openapi"
 )
 
@@ -139,7 +141,11 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	return writeNothing(w, h.svc.Publisher.Delete(r.Context(), at, reason))
+	lacking, err := h.svc.Publisher.Remove(r.Context(), at, reason)
+	if len(lacking) > 0 && err == nil {
+		w.Header().Set("Warning", fmt.Sprintf("299 - %q", "the "+publish.TagNames(lacking)+" can't be pulled whole any more: the deleted version is a part"))
+	}
+	return writeNothing(w, err)
 }
 
 // putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; facts that were declared before stay.
