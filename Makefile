@@ -5,6 +5,7 @@
 # make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths
 # make image the container image slipway:VERSION, also called slipway
 # make fuzz  each fuzz target for FUZZTIME
+# make clients-table  the tests of clients, without the race detector, and docs/clients.md made from them; FORMATS=npm for one
 
 CACHE    ?= $(CURDIR)/.cache
 CLIENTS  ?= $(CACHE)/clients
@@ -56,6 +57,16 @@ clientless:
 
 clients:
 	@for script in .ci/clients*.sh .ci/*/build.sh; do SLIPWAY_CLIENTS=$(CLIENTS) $$script || exit 1; done
+
+FORMATS ?= maven npm oci pypi raw
+RUNS    := $(CACHE)/clients.jsonl
+
+.PHONY: clients-table
+clients-table: clients
+	rm -f $(RUNS)
+	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_CLIENTS_TABLE=$(RUNS) TMPDIR=$$(.ci/tmpdir.sh) \
+		go test -count=1 $(FORMATS:%=./formats/%)
+	go test -count=1 ./docs -run TestClientsPage -update-clients=$(RUNS)
 
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }

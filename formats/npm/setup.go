@@ -17,11 +17,17 @@ func (*Format) Setup() setup.Section {
 		panic(err) // the folder's name is a valid one
 	}
 	return setup.Section{
-		ID: "javascript", Title: "JavaScript", About: "Packages of npm, pnpm, Yarn and Bun.", Of: "npm", Things: "packages", Texts: texts, Clients: []setup.Client{
-			{Name: "npm, pnpm, Bun", Blocks: []setup.Block{
-				{About: "In your project's or your own", File: ".npmrc", Text: "npmrc"}, {About: "Then", Text: "npm"}}},
+		ID: "javascript", Title: "JavaScript", About: "Packages of npm, pnpm, Yarn, Bun and Deno.", Of: "npm", Things: "packages", Texts: texts, Clients: []setup.Client{
+			{Name: "npm, pnpm, Bun, Deno", Blocks: []setup.Block{
+				{About: "In your project's", File: ".npmrc", Text: "npmrc"},
+				{About: "In your own, since pnpm does not read variables in a project's", File: "~/.npmrc", Text: "npmrc_own"},
+				{About: "Then", Text: "npm"},
+				{About: "pnpm 11 and newer do not take a version in its first day, unless your scope is in", File: "pnpm-workspace.yaml", Text: "pnpm_age"},
+				{About: "Nor does Deno, unless your scope is in", File: "deno.json", Text: "deno_age"}}},
 			{Name: "Yarn", Blocks: []setup.Block{
-				{About: "Yarn 2 and newer:", File: ".yarnrc.yml", Text: "yarnrc"}, {About: "Yarn 1: the lines of npm, and in", File: ".npmrc", Text: "yarn1"}}},
+				{About: "Yarn 2 and newer:", File: ".yarnrc.yml", Text: "yarnrc"},
+				{About: "Nor do Yarn 4.10 and newer, unless your scope is in", File: ".yarnrc.yml", Text: "yarn_age"},
+				{About: "Yarn 1: the lines of npm, and in", File: "~/.npmrc", Text: "yarn1"}}},
 		},
 	}
 }
