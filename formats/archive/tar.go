@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-
 	"slipway/registry"
 )
 
@@ -21,6 +19,9 @@ const (
 	tarballBuffer = 64 << 10
 	paddingBuffer = 32 << 10
 )
+
+// blockBytes is what a tar consists of: headers, contents filled up with zero bytes, and two blocks of zero bytes at its end.
+const blockBytes = 512
 
 // Tarball checks a gzipped tar whose entries all lie in one directory, as npm and Python make them. Nothing is unpacked to
 // disk.
@@ -68,7 +69,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // unpacker is the memory for reading a tarball, 140 KiB, which is reused.
 type unpacker struct {
 	in      *bufio.Reader
-	zip     gzip.Reader
+	zip     gunzip
 	padding []byte
 }
 
@@ -92,17 +93,21 @@ type tarball struct {
 
 func (in *tarball) run() error {
 	in.tools.in.Reset(in.src)
-	if err := in.tools.zip.Reset(in.tools.in); err != nil {
+	if err := in.tools.zip.reset(in.tools.in); err != nil {
 		return err
 	}
 	t := tar.NewReader(in)
+	var end int64 // of the last entry
 	for entries := 0; ; entries++ {
 		h, err := t.Next()
 		if err == io.EOF {
-			return cmp.Or(in.links.end(), in.padding())
+			return cmp.Or(in.marked(end), in.links.end(), in.padding())
 		}
 		if err != nil {
 			return err
+		}
+		if end = in.out; h.Typeflag == tar.TypeReg {
+			end += h.Size
 		}
 		if entries == in.bounds.MaxEntries {
 			return Broken("it has more than %d entries", in.bounds.MaxEntries)
@@ -124,6 +129,16 @@ func (in *tarball) Read(p []byte) (int, error) {
 		return 0, Broken("it unpacks to more than %d times its size", in.bounds.MaxRatio)
 	}
 	return n, err
+}
+
+// marked checks that a block of zero bytes follows the last entry. The second one that belongs there is left out by some
+// writers, and no client misses it, while pnpm can't unpack a tar that just ends.
+func (in *tarball) marked(end int64) error {
+	end = (end + blockBytes - 1) / blockBytes * blockBytes
+	if in.out < end+blockBytes {
+		return Broken("the tar has no end: the blocks of zero bytes behind its last entry are missing")
+	}
+	return nil
 }
 
 // padding reads what follows the end of the archive, down to the checksum of the compression. Some readers look for further

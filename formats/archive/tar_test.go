@@ -99,3 +99,76 @@ func TestTarballLinks(t *testing.T) {
 		t.Errorf("links without end: %v", err)
 	}
 }
+
+// packed makes a tar of one file, whose content ends in zero bytes, and cuts off all but so many blocks of its end.
+func packed(t *testing.T, endBlocks int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	content := make([]byte, 3000)
+	if err := w.WriteHeader(&tar.Header{Name: "root/" + strings.Repeat("long", 60), Mode: 0o644, Typeflag: tar.TypeReg, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()[:b.Len()-1024+512*endBlocks]
+}
+
+func gzipped(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestTarballEnd (fault J9): a tar that just ends is refused, since pnpm can't unpack it. One block of zero bytes is an end.
+func TestTarballEnd(t *testing.T) {
+	for blocks, ok := range map[int]bool{0: false, 1: true, 2: true} {
+		err := look(gzipped(t, packed(t, blocks)))
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "the tar has no end") {
+			t.Errorf("%d blocks: %v", blocks, err)
+		}
+	}
+	whole := packed(t, 0)
+	if err := look(gzipped(t, whole[:len(whole)-72])); err == nil { // not even the last block is filled up
+		t.Error("a tar cut in the padding of its last file was taken")
+	}
+}
+
+// TestTarballPadding (fault J2): as gzip(1) does, zero bytes behind the compressed data are read over, and nothing else.
+func TestTarballPadding(t *testing.T) {
+	raw := packed(t, 2)
+	whole := gzipped(t, raw)
+	members := append(gzipped(t, raw[:700]), gzipped(t, raw[700:])...)
+	zeros := make([]byte, 200_000) // more than the reader's buffer
+	for name, c := range map[string]struct {
+		raw   []byte
+		words string // of the refusal
+	}{
+		"one byte":            {append(bytes.Clone(whole), 0), ""},
+		"many bytes":          {append(bytes.Clone(whole), zeros...), ""},
+		"members":             {members, ""},
+		"members and padding": {append(bytes.Clone(members), zeros...), ""},
+		"text":                {append(bytes.Clone(whole), 'x'), "not a readable tar.gz"},
+		"zero bytes and text": {append(append(bytes.Clone(whole), zeros...), 'x'), "behind the end of the compressed file"},
+		"zero bytes between":  {append(append(gzipped(t, raw[:700]), 0), gzipped(t, raw[700:])...), "behind the end of the compressed file"},
+		"zero bytes in front": {append([]byte{0}, whole...), "not a readable tar.gz"},
+		"a file behind":       {append(bytes.Clone(whole), gzipped(t, packed(t, 2))...), "behind the end of the archive"},
+		"a broken sum":        {append(append(bytes.Clone(whole[:len(whole)-8]), "12345678"...), zeros...), "not a readable tar.gz"},
+	} {
+		err := look(c.raw)
+		if (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: %v, want %q", name, err, c.words)
+		}
+	}
+}
