@@ -3,12 +3,13 @@ package formats
 import (
 	"net/http"
 
+	"slipway/internal/httpserver"
 	"slipway/registry"
 )
 
 // PublishHeader names the publish that a file belongs to: the files of a publish, of any packages and formats, become visible
 // together with its commit. The settings.xml of Maven can set it for a server.
-const PublishHeader = "X-Slipway-Publish"
+const PublishHeader = httpserver.PublishHeader
 
 // PublishID returns the id of the publish that a request belongs to; "": none, so that the stored file is visible at once or
 // when its format decides. Invalid: a header without a value, which comes of a variable that was not set and must make nothing

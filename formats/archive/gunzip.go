@@ -55,11 +55,10 @@ func (z *gunzip) Read(p []byte) (int, error) {
 // padding reads to the end of the stream, where only zero bytes are allowed. io.EOF.
 func (z *gunzip) padding() error {
 	for {
-		rest, err := z.in.Peek(1)
-		if err != nil {
+		if _, err := z.in.Peek(1); err != nil {
 			return err
 		}
-		rest, _ = z.in.Peek(z.in.Buffered()) // what is there already
+		rest, _ := z.in.Peek(z.in.Buffered()) // what has been read already
 		if len(bytes.Trim(rest, "\x00")) > 0 {
 			return Broken("there are bytes behind the end of the compressed file")
 		}

@@ -79,6 +79,8 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("S24", s.rights)
 	t.Run("encoded credentials", s.encodedCredentials)
 	t.Run("cross site", s.crossSite)
+	t.Run("J8", s.otherPages)
+	t.Run("foreign publish", s.foreignPublish)
 	t.Run("unread", s.unread)
 	t.Run("methods", s.methods)
 	t.Run("S1", s.traversal)

@@ -59,7 +59,8 @@ func (format) Mount(root *mux.Router, site *formats.Site) {
 	router := root.PathPrefix(prefix).Subrouter()
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
 		route := func(rt string, public bool, fn httpserver.Handler, methods ...string) {
-			router.Handle(path, site.Handle(httpserver.Route{Format: formatName, Name: formatName + "." + rt, Public: public}, render, fn)).Methods(methods...)
+			r := httpserver.Route{Format: formatName, Name: formatName + "." + rt, Public: public, InPublish: rt == "put"}
+			router.Handle(path, site.Handle(r, render, fn)).Methods(methods...)
 		}
 		route("get", false, h.get, http.MethodGet, http.MethodHead)
 		route("put", false, h.put, http.MethodPut)

@@ -29,6 +29,29 @@ func (h *handlers) visibility(w http.ResponseWriter, r *http.Request, t target) 
 	return httpserver.JSON(w, http.StatusOK, map[string]bool{"public": public})
 }
 
+// The words of npm for who may read a package: everybody, or those who are given the right to, which has two words.
+const (
+	accessPublic     = "public"
+	accessRestricted = "restricted"
+	accessPrivate    = "private"
+)
+
+// accessStatus answers GET /-/package/<name>/access, which pnpm's access get status reads where npm reads the visibility.
+func (h *handlers) accessStatus(w http.ResponseWriter, r *http.Request, t target) error {
+	if _, _, err := h.find(r.Context(), t); err != nil {
+		return err
+	}
+	public, err := h.public(r, t)
+	if err != nil {
+		return err
+	}
+	status := accessRestricted
+	if public {
+		status = accessPublic
+	}
+	return httpserver.JSON(w, http.StatusOK, map[string]string{"access": status})
+}
+
 // access answers POST /-/package/<name>/access, for callers who may publish. The repository decides visibility, so only a
 // request for the current visibility succeeds.
 func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) error {
@@ -55,9 +78,9 @@ func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) erro
 	switch {
 	case wish.TFA != nil && *wish.TFA:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "This registry has no second factor for publishing.")
-	case wish.Access != nil && !slices.Contains([]string{"public", "restricted", "private"}, *wish.Access):
+	case wish.Access != nil && !slices.Contains([]string{accessPublic, accessRestricted, accessPrivate}, *wish.Access):
 		return invalid("the access %q is not known: public, restricted or private", formats.Clip(*wish.Access))
-	case wish.Access != nil && (*wish.Access == "public") != public:
+	case wish.Access != nil && (*wish.Access == accessPublic) != public:
 		return registry.Errorf(registry.Denied, registry.AboutPackage, "Who may read a package is decided for the repository as a whole.")
 	}
 	return httpserver.JSON(w, http.StatusOK, done{true})

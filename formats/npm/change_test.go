@@ -46,6 +46,10 @@ func TestDistTags(t *testing.T) {
 		{"PUT", base + "/1.x", `"1.0.0"`, 400, "SemVer range"},
 		{"PUT", base + "/v1", `"1.0.0"`, 400, "SemVer range"},
 		{"PUT", base + "/a%20b", `"1.0.0"`, 400, "tag"},
+		// A tag named like a branch is refused with the sentence that a publish gets (fault J4).
+		{"PUT", base + "/feature%2flogin", `"1.0.0"`, 400, `"feature/login" is not a tag: letters`},
+		{"PUT", base + "/feature/login", `"1.0.0"`, 400, `"feature/login" is not a tag: letters`},
+		{"DELETE", base + "/feature%2flogin", "", 404, `"feature/login"`},
 		{"PUT", "/-/package/none/dist-tags/beta", `"1.0.0"`, 404, `"none"`},
 		{"DELETE", base + "/latest", "", 400, "moved but not removed"},
 		{"DELETE", base + "/none", "", 404, `"none"`},
@@ -60,6 +64,39 @@ func TestDistTags(t *testing.T) {
 	want := []string{"tag.set 1.0.0 beta", "tag.set 1.1.0 beta", "tag.set 1.0.0 beta", "tag.set 1.0.0 latest", "tag.removed 1.2.0-rc.1 next"}
 	if got := e.events(); !slices.Equal(got[len(got)-len(want):], want) {
 		t.Errorf("events: %v", got)
+	}
+}
+
+// TestRepeatedPath (fault J5): npm 6 puts the path of the repository twice into the last request of an unpublish.
+func TestRepeatedPath(t *testing.T) {
+	e := three(t)
+	rev := e.get("/web?write=true")["_rev"].(string)
+	e.want(200, "", e.do(formatstest.Admin, "DELETE", "/npm/main/web/-/web-1.0.0.tgz/-rev/"+rev, nil))
+	if got := e.versions("web"); slices.Contains(got, "1.0.0") || len(got) != 2 {
+		t.Errorf("versions: %v", got)
+	}
+	e.want(404, "", e.do(formatstest.Admin, "GET", "/npm/main/web/-/web-1.1.0.tgz", nil))
+}
+
+// TestReadersOfPackage (fault J6): who may read a package is decided for the repository; pnpm reads the decision at a path of its
+// own, and a publish that is to be restricted is told when everybody may read the repository.
+func TestReadersOfPackage(t *testing.T) {
+	for anonymous, word := range map[bool]string{false: "restricted", true: "public"} {
+		e := newEnv(t, formatstest.Options{AnonymousRead: anonymous})
+		for wish, told := range map[string]bool{"": false, "public": false, "restricted": anonymous, "private": anonymous} {
+			body := pub{name: "web", version: fmt.Sprintf("1.0.%d", len(wish))}.body(t)
+			if wish != "" {
+				body = bytes.Replace(body, []byte(`"access":null`), []byte(`"access":"`+wish+`"`), 1)
+			}
+			res := e.want(201, "", e.do(formatstest.Admin, "PUT", "/web", body))
+			if got := res.Header.Get("Npm-Notice"); strings.Contains(got, "everybody") != told || (got != "") != told {
+				t.Errorf("anonymous reading %v, access %q: notice %q", anonymous, wish, got)
+			}
+		}
+		if got := e.get("/-/package/web/access"); fmt.Sprint(got) != "map[access:"+word+"]" {
+			t.Errorf("access: %v", got)
+		}
+		e.want(404, `"none"`, e.do(formatstest.Admin, "GET", "/-/package/none/access", nil))
 	}
 }
 

@@ -40,7 +40,7 @@ type attachment struct {
 }
 
 // wantedFields are the top-level members that are read; others can be large and many.
-var wantedFields = []string{"_id", "_rev", "name", "dist-tags", "readme", "readmeFilename", "maintainers", "users"}
+var wantedFields = []string{"_id", "_rev", "name", "dist-tags", "readme", "readmeFilename", "maintainers", "users", "access"}
 
 // readDocument reads a whole body. attach is called with the data of each attachment, unescaped but not decoded, and reads it
 // to the end. Keys may come in any order: npm sends the attachments last, Yarn 4 first. Invalid, TooLarge, BadBody, or the

@@ -78,6 +78,7 @@ var routes = []route{
 	{opTag, http.MethodDelete, "npm.tag_remove", false, (*handlers).removeTag},
 	{opVisibility, http.MethodGet, "npm.visibility", false, (*handlers).visibility},
 	{opCollaborators, http.MethodGet, "npm.collaborators", false, (*handlers).collaborators},
+	{opAccess, http.MethodGet, "npm.access_status", false, (*handlers).accessStatus},
 	{opAccess, http.MethodPost, "npm.access", false, (*handlers).access},
 	{opStarred, http.MethodGet, "npm.starred", false, (*handlers).starred},
 	{opWhoami, http.MethodGet, "npm.whoami", true, signedIn((*handlers).whoami)},

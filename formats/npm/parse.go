@@ -78,8 +78,27 @@ func parsePath(escaped string) (t target, ok bool) {
 	case segs[0].text == "-" && len(segs) > 1:
 		return t, t.meta(segs[1:])
 	}
-	segs, ok = t.takeName(segs)
-	return t, ok && t.below(segs)
+	whole, at := segs, t
+	if segs, ok = t.takeName(segs); ok && t.below(segs) {
+		return t, true
+	}
+	return at.repeated(whole)
+}
+
+// repeated reads the path of npm 6's unpublish, which puts the path of dist.tarball, with that of the repository in front,
+// behind the path of the repository: /npm/main/npm/main/web/-/web-1.0.0.tgz/-rev/1-x. Behind a proxy, the path that the proxy
+// takes off once is in the middle.
+func (t target) repeated(segs []segment) (target, bool) {
+	for i := 1; i < len(segs); i++ {
+		if segs[i-1] != (segment{text: "npm"}) || segs[i] != (segment{text: t.repository}) {
+			continue
+		}
+		again := target{repository: t.repository}
+		if rest, ok := again.takeName(segs[i+1:]); ok && again.below(rest) && again.op == opTarballRevision {
+			return again, true
+		}
+	}
+	return t, false
 }
 
 // split cuts at slashes, drops the empty segments of doubled ones, and decodes each segment once.
@@ -170,11 +189,7 @@ func (t *target) meta(segs []segment) bool {
 	case "user":
 		return t.metaUser(segs[1:])
 	}
-	words := make([]string, len(segs))
-	for i, s := range segs {
-		words[i] = s.text
-	}
-	path := strings.Join(words, "/")
+	path := joined(segs)
 	switch path {
 	case "ping":
 		t.op = opPing
@@ -205,9 +220,8 @@ func (t *target) metaPackage(segs []segment) bool {
 	switch {
 	case segs[0].text == "dist-tags" && len(segs) == 1:
 		t.op = opTags
-	case segs[0].text == "dist-tags":
-		t.op, t.tag = opTag, one(segs[1:])
-		return t.tag != ""
+	case segs[0].text == "dist-tags": // a tag with a slash is refused where its grammar is checked, with a sentence
+		t.op, t.tag = opTag, joined(segs[1:])
 	case len(segs) == 1 && segs[0].text == "visibility":
 		t.op = opVisibility
 	case len(segs) == 1 && segs[0].text == "collaborators":
@@ -254,6 +268,15 @@ func withoutSecret(path string) (hidden string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// joined returns the text of segments with slashes between them.
+func joined(segs []segment) string {
+	words := make([]string, len(segs))
+	for i, s := range segs {
+		words[i] = s.text
+	}
+	return strings.Join(words, "/")
 }
 
 var slashes = regexp.MustCompile(`/{2,}`)

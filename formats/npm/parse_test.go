@@ -47,9 +47,17 @@ func TestParsePath(t *testing.T) {
 		{"/@acme/web/-/web-1.0.0.tgz/-rev/3-abc", target{op: opTarballRevision, name: "@acme/web", file: "web-1.0.0.tgz", rev: "3-abc"}},
 		{"/@acme/web/-/@acme/web-1.0.0.tgz/-rev/3-abc", target{op: opTarballRevision, name: "@acme/web", file: "web-1.0.0.tgz", rev: "3-abc"}},
 
+		// The path of the repository again, as npm 6 puts it there when it unpublishes, with that of a proxy in between.
+		{"/npm/main/web/-/web-1.0.0.tgz/-rev/3-abc", target{op: opTarballRevision, name: "web", file: "web-1.0.0.tgz", rev: "3-abc"}},
+		{"/npm/main/@acme/web/-/web-1.0.0.tgz/-rev/3-abc", target{op: opTarballRevision, name: "@acme/web", file: "web-1.0.0.tgz", rev: "3-abc"}},
+		{"/a/b/npm/main/@acme%2fweb/-/web-1.0.0.tgz/-rev/3-abc", target{op: opTarballRevision, name: "@acme/web", file: "web-1.0.0.tgz", rev: "3-abc"}},
+		{"/npm/main", target{op: opVersion, name: "npm", version: "main"}},
+
 		{"/-/package/web/dist-tags", target{op: opTags, name: "web"}},
 		{"/-/package/@acme%2fweb/dist-tags/next", target{op: opTag, name: "@acme/web", tag: "next"}},
 		{"/-/package/@acme/web/dist-tags/next", target{op: opTag, name: "@acme/web", tag: "next"}},
+		{"/-/package/web/dist-tags/feature%2flogin", target{op: opTag, name: "web", tag: "feature/login"}},
+		{"/-/package/web/dist-tags/feature/login", target{op: opTag, name: "web", tag: "feature/login"}},
 		{"/-/package/%40acme%2Fweb/access", target{op: opAccess, name: "@acme/web"}},
 		{"/-/package/@acme%2fweb/visibility", target{op: opVisibility, name: "@acme/web"}},
 		{"/-/package/web/collaborators", target{op: opCollaborators, name: "web"}},
@@ -89,8 +97,9 @@ func TestParsePathRefuses(t *testing.T) {
 		"/npm/main/@acme", "/npm/main/@acme%2f", "/npm/main/@%2fweb", "/npm/main/@acme%2fa%2fb", "/npm/main/acme%2fweb",
 		"/npm/main/web/../x", "/npm/main/%2e%2e/x", "/npm/main/web/./x", "/npm/main/web/%2e",
 		"/npm/main/web/-rev", "/npm/main/web/-rev/1/2", "/npm/main/web/1.0.0/x", "/npm/main/web/a%2fb", "/npm/main/@acme/web/-",
+		"/npm/main/npm/main/web/-/web-1.0.0.tgz", "/npm/main/npm/other/web/-/web-1.0.0.tgz/-rev/1-x",
 		"/npm/main/web/-/a/b/c", "/npm/main/web/-/@acme%2fweb-1.0.0.tgz", "/npm/main/@acme/web/-/@other%2fweb-1.0.0.tgz",
-		"/npm/main/-/package/web", "/npm/main/-/package/@acme", "/npm/main/-/package/web/dist-tags/a/b",
+		"/npm/main/-/package/web", "/npm/main/-/package/@acme",
 		"/npm/main/-/user/alice", "/npm/main/-/user/org.couchdb.user:",
 		"/npm/main/" + strings.Repeat("a/", 40), "/npm/main/" + strings.Repeat("a", 10_000),
 	} {
@@ -131,7 +140,7 @@ func FuzzParsePath(f *testing.F) {
 				t.Fatalf("%q: name %q: %v", path, got.name, err)
 			}
 		}
-		for _, s := range []string{got.file, got.version, got.tag, got.rev} {
+		for _, s := range []string{got.file, got.version, got.rev} {
 			if strings.Contains(s, "/") || s == ".." || s == "." {
 				t.Fatalf("%q: %+v", path, got)
 			}

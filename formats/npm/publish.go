@@ -49,7 +49,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request, t target) error {
 	if err != nil {
 		return err
 	}
-	return h.publish(w, r, name, doc, s, u)
+	return h.publish(w, r, t, name, doc, s, u)
 }
 
 // body returns the request's body, bounded.
@@ -79,7 +79,7 @@ type published struct {
 	Success bool   `json:"success"`
 }
 
-func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry.Name, doc document, s sent, u *upload) error {
+func (h *handlers) publish(w http.ResponseWriter, r *http.Request, t target, name registry.Name, doc document, s sent, u *upload) error {
 	ctx := r.Context()
 	rel, differs, err := u.release(doc, s, access.From(ctx).Name, r.UserAgent())
 	if err != nil {
@@ -95,7 +95,11 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, name registry
 		return overPublished(s.version, nil)
 	}
 	rev := shownRevision(ctx, res.Package)
-	notice(w, differs)
+	open, err := h.openAgainst(r, t, doc)
+	if err != nil {
+		return err
+	}
+	notice(w, differs, open)
 	return httpserver.JSON(w, http.StatusCreated, published{OK: true, ID: u.name, Rev: rev, Success: true})
 }
 
@@ -210,14 +214,30 @@ func (h *handlers) rev(ctx context.Context, name registry.Name) string {
 	return revision(pkg)
 }
 
-// notice tells the publisher which fields were taken from the tarball; npm prints it.
-func notice(w http.ResponseWriter, differs []difference) {
-	if len(differs) == 0 {
-		return
+// openAgainst reports whether everybody may read what the publisher wants to be restricted. It is no reason to refuse: scoped
+// packages are restricted by default at npm, and rights belong to the repository here.
+func (h *handlers) openAgainst(r *http.Request, t target, doc document) (bool, error) {
+	if wish, _ := unquoted(doc.fields["access"]); wish != accessRestricted && wish != accessPrivate {
+		return false, nil
 	}
-	fields := make([]string, len(differs))
-	for i, d := range differs {
-		fields[i] = d.Field
+	return h.public(r, t)
+}
+
+// notice tells the publisher, in the line that npm prints, which fields were taken from the tarball, and that everybody may read
+// what was to be restricted.
+func notice(w http.ResponseWriter, differs []difference, open bool) {
+	var lines []string
+	if len(differs) > 0 {
+		fields := make([]string, len(differs))
+		for i, d := range differs {
+			fields[i] = d.Field
+		}
+		lines = append(lines, "The tarball's package.json differs from the published manifest; these are served as in the tarball: "+strings.Join(fields, ", "))
 	}
-	w.Header().Set("Npm-Notice", "The tarball's package.json differs from the published manifest; these are served as in the tarball: "+strings.Join(fields, ", "))
+	if open {
+		lines = append(lines, "Access was to be restricted, but this repository can be read by everybody: who may read a package is decided for the repository as a whole.")
+	}
+	if len(lines) > 0 {
+		w.Header().Set("Npm-Notice", strings.Join(lines, " "))
+	}
 }

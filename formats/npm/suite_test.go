@@ -28,6 +28,7 @@ func TestSuite(t *testing.T) {
 		"npm.tag_remove":        {Path: "/-/package/example/dist-tags/next"},
 		"npm.visibility":        {Path: "/-/package/example/visibility"},
 		"npm.collaborators":     {Path: "/-/package/example/collaborators"},
+		"npm.access_status":     {Path: "/-/package/example/access"},
 		"npm.access":            {Path: "/-/package/example/access", Body: []byte(`{"access":"restricted"}`)},
 		"npm.starred":           {Path: "/-/_view/starredByUser?key=%22eve%22"},
 		"npm.whoami":            {Path: "/-/whoami"},

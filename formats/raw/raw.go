@@ -45,7 +45,8 @@ func (format) Mount(root *mux.Router, site *formats.Site) {
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
 		route := func(rt string, public bool, fn httpserver.Handler, methods ...string) {
 			rt = name + "." + rt
-			router.Handle(path, site.Handle(httpserver.Route{Format: name, Name: rt, Public: public, Sums: true}, render, fn)).Methods(methods...)
+			r := httpserver.Route{Format: name, Name: rt, Public: public, Sums: true, InPublish: rt == name+".put"}
+			router.Handle(path, site.Handle(r, render, fn)).Methods(methods...)
 		}
 		route("get", false, h.get, http.MethodGet, http.MethodHead)
 		route("put", false, h.put, http.MethodPut)

@@ -68,6 +68,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e.server.drain(rec, r, q)
 	plainHeader(rec.Header(), failure)
+	if failure.Kind == registry.Unauthenticated || r.Method == http.MethodOptions {
+		closedToPages(rec.Header())
+	}
 	e.render(rec, r, failure)
 }
 
@@ -87,9 +90,19 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 		if r, err = e.auth(r); err != nil {
 			return err
 		}
-		if changes(r.Method) && access.From(r.Context()).Type == access.TypeAnonymous {
-			return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to change anything here")
+		if access.From(r.Context()).Type == access.TypeAnonymous {
+			if changes(r.Method) {
+				return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to change anything here")
+			}
+			openToPages(rec.Header())
 		}
+	}
+	if r.Method == http.MethodOptions {
+		preflight(rec.Header())
+	}
+	if _, sent := r.Header[PublishHeader]; sent && changes(r.Method) && !e.route.InPublish && !e.fallback {
+		return registry.Errorf(registry.Invalid, registry.AboutRequest,
+			"the header %s is not possible here, and nothing was changed: only uploads of raw and Maven files can belong to a publish", PublishHeader)
 	}
 	if !e.route.Sums {
 		if err := summed(r); err != nil {

@@ -36,12 +36,15 @@ func NewRouter(s *Server, mounts ...Mounter) *mux.Router {
 func (s *Server) Unrouted(render Renderer) { s.unrouted = render }
 
 // Fallback makes a (sub)router answer unknown paths with 404, and known paths with a method they do not have with 405
-// and Allow, in the shape of the format that the router belongs to.
+// and Allow, in the shape of the format that the router belongs to. OPTIONS of a known path is answered with its methods.
 func (s *Server) Fallback(root, router *mux.Router, format string, render Renderer) {
 	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
 	h.handle = func(w http.ResponseWriter, r *http.Request) error {
 		// mux's own method check is not used: a route tried after the path's route makes mux forget the mismatch.
 		if allow := allowed(root, r); len(allow) > 0 {
+			if r.Method == http.MethodOptions {
+				return options(w, allow)
+			}
 			return MethodNotAllowed(w, r, allow...)
 		}
 		return registry.Errorf(registry.NotFound, registry.AboutRequest, "there is nothing at this path")

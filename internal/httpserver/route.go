@@ -26,4 +26,10 @@ type Route struct {
 	Name   string // "npm.packument": a metric label, so from a closed set
 	Public bool   // not authenticated here: the handler reads credentials itself, or needs none
 	Sums   bool   // the handler itself compares the body with the sums that headers announce (AnnouncedSums)
+	// InPublish routes store files that can belong to a publish of several files (PublishHeader). The others refuse the header on
+	// a change, which would take effect at once.
+	InPublish bool
 }
+
+// PublishHeader names the publish that a file belongs to.
+const PublishHeader = "X-Slipway-Publish"
