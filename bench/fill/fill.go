@@ -10,6 +10,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/content"
 	"slipway/registry/instance"
@@ -174,7 +175,7 @@ func (f *filling) tag(ctx context.Context, pkg *Package) error {
 	if err != nil {
 		return err
 	}
-	return f.core.Publisher.Edit(ctx, at, func(e *publish.Edit) error {
+	return f.core.Publisher.Edit(ctx, at, publish.Rights{access.Tag}, func(e *publish.Edit) error {
 		for i := range f.plan.Tags {
 			if _, err := e.SetTag(tagName(i), versions[i%len(versions)].Name, "filled"); err != nil {
 				return err

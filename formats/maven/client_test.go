@@ -67,7 +67,7 @@ func TestMavenRelease(t *testing.T) {
 		t.Errorf("%d events: %v", n, e.events())
 	}
 	name := registry.Name{Repository: "main", Format: "maven", Package: "com.acme:core"}
-	must(t, e.Publisher.Edit(e.Admin, name, func(ed *publish.Edit) error { _, err := ed.SetTag("production", "1.0", ""); return err }))
+	must(t, e.Publisher.Edit(e.Admin, name, publish.Rights{access.Admin}, func(ed *publish.Edit) error { _, err := ed.SetTag("production", "1.0", ""); return err }))
 	e.MustFsck(t)
 }
 

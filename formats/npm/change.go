@@ -44,7 +44,7 @@ func (h *handlers) change(w http.ResponseWriter, r *http.Request, name registry.
 		return err
 	}
 	actor := access.From(r.Context()).Name
-	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, rightsOf(doc, rev), func(e *publish.Edit) error {
 		if e.Package().VersionCount == 0 {
 			return absent(name.Package)
 		}
@@ -187,13 +187,21 @@ func editAbout(e *publish.Edit, fn func(a *about)) error {
 	return e.SetDescriptor(raw)
 }
 
+// rightsOf are those of which an edited packument needs one.
+func rightsOf(doc document, rev string) publish.Rights {
+	if doc.hasVersions && rev != "" {
+		return publish.Rights{access.Delete}
+	}
+	return publish.Rights{access.Publish}
+}
+
 // deletePackage answers DELETE /<name>/-rev/<rev>: npm unpublish <name> --force, or of the last version.
 func (h *handlers) deletePackage(w http.ResponseWriter, r *http.Request, t target) error {
 	name, err := t.named()
 	if err != nil {
 		return err
 	}
-	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, publish.Rights{access.Delete}, func(e *publish.Edit) error {
 		if e.Package().VersionCount == 0 {
 			return absent(name.Package)
 		}
@@ -214,24 +222,15 @@ func (h *handlers) deleteTarball(w http.ResponseWriter, r *http.Request, t targe
 	if err != nil {
 		return err
 	}
-	f, err := h.file(r.Context(), name, t)
-	if registry.KindOf(err) == registry.NotFound {
-		if _, err := h.site.Parts.Catalog.Package(r.Context(), name); err != nil {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, publish.Rights{access.Delete}, func(e *publish.Edit) error {
+		v, err := e.Holder(t.version, t.file)
+		if registry.KindOf(err) == registry.NotFound {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		return httpserver.JSON(w, http.StatusOK, done{true})
-	}
-	if err != nil {
-		return err
-	}
-	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
-		return unlessStale(e, []string{t.rev}, func() error {
-			v, err := e.Holder(f)
-			if err != nil {
-				return err
-			}
-			return e.Delete(v.Name, byUnpublish)
-		})
+		return unlessStale(e, []string{t.rev}, func() error { return e.Delete(v.Name, byUnpublish) })
 	})
 	if err != nil {
 		return err

@@ -150,7 +150,7 @@ func TestDeprecate(t *testing.T) {
 	}
 
 	// A yanked version reads as deprecated, and stays yanked when the packument comes back.
-	must(t, e.Publisher.Edit(e.Admin, e.name("web"), func(ed *publish.Edit) error { return ed.SetState("1.0.0", registry.Yanked, "leak") }))
+	must(t, e.Publisher.Edit(e.Admin, e.name("web"), publish.Rights{access.Admin}, func(ed *publish.Edit) error { return ed.SetState("1.0.0", registry.Yanked, "leak") }))
 	e.want(http.StatusCreated, "", e.deprecate("old", "1.1.0"))
 	if v, err := e.Catalog.Resolve(e.Admin, e.name("web"), catalog.Ref{Version: "1.0.0"}); err != nil || v.State != registry.Yanked {
 		t.Errorf("%+v %v", v, err)

@@ -246,7 +246,7 @@ func (h *handlers) putTag(w http.ResponseWriter, r *http.Request, at registry.Na
 	if err != nil {
 		return err
 	}
-	err = h.svc.Publisher.Edit(r.Context(), at, func(e *publish.Edit) error {
+	err = h.svc.Publisher.Edit(r.Context(), at, publish.Rights{access.Tag}, func(e *publish.Edit) error {
 		if len(put.tags) == 0 {
 			return refused
 		}

@@ -7,6 +7,7 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/publish"
 )
 
@@ -26,14 +27,14 @@ func (h *handlers) yank(w http.ResponseWriter, r *http.Request, t target) error 
 			return err
 		}
 	}
-	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
+	return h.edit(w, r, t, access.Publish, func(e *publish.Edit, v registry.Version) error {
 		return e.SetState(v.Name, registry.Yanked, strings.Join(strings.Fields(body.Reason), " "))
 	})
 }
 
 // unyank answers DELETE /pypi/<repository>/api/<name>/<version>/yank. 204, also when the version was not yanked.
 func (h *handlers) unyank(w http.ResponseWriter, r *http.Request, t target) error {
-	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
+	return h.edit(w, r, t, access.Publish, func(e *publish.Edit, v registry.Version) error {
 		state, reason := registry.Published, ""
 		if v.State != registry.Yanked {
 			state, reason = v.State, v.Reason // changes nothing, but checks the right
@@ -44,7 +45,7 @@ func (h *handlers) unyank(w http.ResponseWriter, r *http.Request, t target) erro
 
 // deleteVersion answers DELETE /pypi/<repository>/api/<name>/<version>. 204; the version and its file names stay taken.
 func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request, t target) error {
-	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error { return e.Delete(v.Name, byAPI) })
+	return h.edit(w, r, t, access.Delete, func(e *publish.Edit, v registry.Version) error { return e.Delete(v.Name, byAPI) })
 }
 
 // deleteFile answers DELETE /pypi/<repository>/api/<name>/<version>/<filename>: a wheel is deleted with its metadata, and a
@@ -53,7 +54,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 	if strings.HasSuffix(t.file, metadataSuffix) {
 		return invalid(registry.AboutFile, "the core metadata goes with its wheel only")
 	}
-	return h.edit(w, r, t, func(e *publish.Edit, v registry.Version) error {
+	return h.edit(w, r, t, access.Delete, func(e *publish.Edit, v registry.Version) error {
 		n, err := e.RemoveFiles(v.Name, byAPI, t.file, t.file+metadataSuffix)
 		if err == nil && n == 0 {
 			err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q in %s %s", formats.Clip(t.file), t.name, v.Name)
@@ -63,7 +64,7 @@ func (h *handlers) deleteFile(w http.ResponseWriter, r *http.Request, t target) 
 }
 
 // edit runs a change of one version, which the path may name in any spelling.
-func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn func(e *publish.Edit, v registry.Version) error) error {
+func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, right access.Action, fn func(e *publish.Edit, v registry.Version) error) error {
 	name, err := t.named()
 	if err != nil {
 		return err
@@ -72,7 +73,7 @@ func (h *handlers) edit(w http.ResponseWriter, r *http.Request, t target, fn fun
 	if err != nil {
 		return registry.Errorf(registry.NotFound, registry.AboutVersion, "there is no version %q of %q", formats.Clip(t.version), name.Package)
 	}
-	err = h.site.Parts.Publisher.Edit(r.Context(), name, func(e *publish.Edit) error {
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, publish.Rights{right}, func(e *publish.Edit) error {
 		v, err := e.CanonicalVersion(want.String())
 		if err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/publish"
 )
@@ -263,7 +264,7 @@ func TestTag(t *testing.T) {
 	e.wheel(dist{name: "My.Pkg", version: "1.0"})
 	name, err := e.Core.NameOf("main", formatName, "my_PKG")
 	must(t, err)
-	must(t, e.Publisher.Edit(e.Admin, name, func(ed *publish.Edit) error {
+	must(t, e.Publisher.Edit(e.Admin, name, publish.Rights{access.Admin}, func(ed *publish.Edit) error {
 		_, err := ed.SetTag("production", "1.0", "release")
 		return err
 	}))

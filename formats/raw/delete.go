@@ -5,6 +5,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/publish"
 )
 
@@ -28,7 +29,7 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 	if loc.dir && !cond.empty() {
 		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "only a file has an entity tag and a date that a condition can be about")
 	}
-	err = h.svc.Publisher.Edit(r.Context(), at.Name, func(e *publish.Edit) error {
+	err = h.svc.Publisher.Edit(r.Context(), at.Name, publish.Rights{access.Delete}, func(e *publish.Edit) error {
 		switch {
 		case loc.depth() == atVersion:
 			return e.Delete(at.Version, "")

@@ -282,7 +282,7 @@ func TestSearchStates(t *testing.T) {
 	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1"), ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Publisher.Edit(e.Admin, e.Name("web"), func(x *publish.Edit) error { return x.SetState("2", registry.Yanked, "broken") }); err != nil {
+	if err := e.Publisher.Edit(e.Admin, e.Name("web"), publish.Rights{access.Admin}, func(x *publish.Edit) error { return x.SetState("2", registry.Yanked, "broken") }); err != nil {
 		t.Fatal(err)
 	}
 	now, then := registry.AsOf{}, registry.AsOf{Seq: &before}

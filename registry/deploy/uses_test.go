@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/deploy"
 	"slipway/registry/maintain"
@@ -22,7 +23,7 @@ func TestD3(t *testing.T) {
 		t.Helper()
 		for what, err := range map[string]error{
 			"deletion": e.Publisher.Delete(e.Admin, e.Name("app").At(version), ""),
-			"removal of a file": e.Publisher.Edit(e.Admin, e.Name("app"), func(ed *publish.Edit) error {
+			"removal of a file": e.Publisher.Edit(e.Admin, e.Name("app"), publish.Rights{access.Admin}, func(ed *publish.Edit) error {
 				return ed.RemoveFile(version, "file", "")
 			}),
 			"other bytes": registrytest.ErrOf(e.PublishRelease("app", publish.Release{Version: version, Mode: publish.Replace}, "file", "other")),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/content"
 	"slipway/registry/publish"
 	"slipway/registry/registrytest"
@@ -169,7 +170,7 @@ func BenchmarkChangeFile(b *testing.B) {
 				if err := release(added); err != nil {
 					return err
 				}
-				return e.Publisher.Edit(e.Admin, e.Name("site"), func(ed *publish.Edit) error { return ed.RemoveFile("1", added, "") })
+				return e.Publisher.Edit(e.Admin, e.Name("site"), publish.Rights{access.Admin}, func(ed *publish.Edit) error { return ed.RemoveFile("1", added, "") })
 			}},
 		} {
 			b.Run(fmt.Sprintf("%s/files=%d", c.name, files), func(b *testing.B) {

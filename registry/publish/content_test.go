@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/deploy"
 	"slipway/registry/ledger"
@@ -67,7 +68,7 @@ func TestDigestOfChanges(t *testing.T) {
 			for _, path := range paths {
 				delete(have, path)
 			}
-			if err := e.Publisher.Edit(e.Admin, e.Name("x"), func(ed *publish.Edit) error {
+			if err := e.Publisher.Edit(e.Admin, e.Name("x"), publish.Rights{access.Admin}, func(ed *publish.Edit) error {
 				n, err := ed.RemoveFiles("1", "", paths...)
 				if n != len(paths) {
 					t.Errorf("%d of %d files removed", n, len(paths))
@@ -206,7 +207,7 @@ func TestFileOrFolder(t *testing.T) {
 	if err := add("g", "g/h"); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("in one release: %v, want Conflict", err)
 	}
-	if err := e.Publisher.Edit(e.Admin, e.Name("x"), func(ed *publish.Edit) error { return ed.RemoveFile("1", "e", "") }); err != nil {
+	if err := e.Publisher.Edit(e.Admin, e.Name("x"), publish.Rights{access.Admin}, func(ed *publish.Edit) error { return ed.RemoveFile("1", "e", "") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := add("e/f", "b/c0", "fine"); err != nil {

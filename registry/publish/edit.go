@@ -15,10 +15,14 @@ type Edit struct {
 	c   *change
 }
 
-// Edit runs fn over a package that exists. fn may run more than once and touches nothing but e. Every operation asks
-// for the right it needs. NotFound, Denied, Unauthenticated, or the error of fn.
-func (s *Publisher) Edit(ctx context.Context, at registry.Name, fn func(e *Edit) error) error {
-	if err := s.known(ctx, at.Repository); err != nil {
+// Rights are actions of which a caller needs one.
+type Rights []access.Action
+
+// Edit runs fn over a package that exists. fn may run more than once and touches nothing but e. A caller with none of the rights
+// is refused before the package is looked for, so that the refusal does not tell whether it exists; every operation of e asks for
+// the right that it needs besides. NotFound, Denied, Unauthenticated, or the error of fn.
+func (s *Publisher) Edit(ctx context.Context, at registry.Name, rights Rights, fn func(e *Edit) error) error {
+	if err := s.core.AuthorizeAny(ctx, at.Repository, rights...); err != nil {
 		return err
 	}
 	repo, err := s.core.RepositoryRow(ctx, at.Repository)
@@ -40,16 +44,6 @@ func (s *Publisher) Edit(ctx context.Context, at registry.Name, fn func(e *Edit)
 	})
 }
 
-// known refuses a caller who may not know that the repository exists, before the answer could tell which packages exist.
-func (s *Publisher) known(ctx context.Context, repository string) error {
-	switch access.Decide(access.From(ctx), access.Read, repository) {
-	case access.Challenge, access.Hide:
-		_, err := s.core.Authorize(ctx, access.Read, repository)
-		return err
-	}
-	return nil
-}
-
 func (e *Edit) need(action access.Action) error {
 	_, err := e.c.svc.core.Authorize(e.ctx, action, e.c.repo.Name)
 	return err
@@ -67,13 +61,21 @@ func (e *Edit) CanonicalVersion(name string) (registry.Version, error) {
 	return e.c.present(v, err, name)
 }
 
-// Holder returns the version that holds a file. NotFound: it is deleted, or in another package.
-func (e *Edit) Holder(f registry.File) (registry.Version, error) {
-	v, err := e.c.tx.Versions().VersionByID(f.VersionID)
-	if err == nil && v.PackageID != e.c.pkg.ID {
-		err = metadata.ErrNotExist
+// Holder returns the version that holds a file: the version of this name, or any version of the package where it is empty.
+// NotFound.
+func (e *Edit) Holder(version, path string) (v registry.Version, err error) {
+	if version != "" {
+		if v, err = e.c.version(version); err != nil {
+			return v, err
+		}
+		_, err = e.c.tx.Files().File(v.ID, path)
+	} else {
+		var f registry.File
+		if f, err = e.c.tx.Files().FileAt(e.c.pkg.ID, path); err == nil {
+			v, err = e.c.tx.Versions().VersionByID(f.VersionID)
+		}
 	}
-	return e.c.present(v, err, f.Path)
+	return v, registry.Missing(err, registry.AboutFile, "there is no file %q of %q", registry.Clip(path), e.c.pkg.Name)
 }
 
 // Versions returns all versions that are not deleted, in the format's order.
@@ -341,7 +343,7 @@ func (c *change) retag(gone registry.Version) error {
 // Remove is Delete. It also returns tags, a few at most, whose versions lack the deleted one from then on: an image that an index
 // names as its part can be deleted before the index.
 func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason string) (lacking []registry.Tag, err error) {
-	err = s.Edit(ctx, at.Name, func(e *Edit) error {
+	err = s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error {
 		if err := e.need(access.Delete); err != nil {
 			return err
 		}
@@ -356,12 +358,12 @@ func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason s
 
 // Delete removes one version; see Edit.Delete.
 func (s *Publisher) Delete(ctx context.Context, at registry.Coordinate, reason string) error {
-	return s.Edit(ctx, at.Name, func(e *Edit) error { return e.Delete(at.Version, reason) })
+	return s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error { return e.Delete(at.Version, reason) })
 }
 
 // SetState marks one version; see Edit.SetState. It returns the version as it is then.
 func (s *Publisher) SetState(ctx context.Context, at registry.Coordinate, state registry.State, reason string) (pkg registry.Package, v registry.Version, err error) {
-	err = s.Edit(ctx, at.Name, func(e *Edit) error {
+	err = s.Edit(ctx, at.Name, Rights{access.Publish}, func(e *Edit) error {
 		if err := e.SetState(at.Version, state, reason); err != nil {
 			return err
 		}

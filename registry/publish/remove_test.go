@@ -105,7 +105,7 @@ func TestRemoveFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove := func(path string) error {
-		return e.Publisher.Edit(e.Admin, e.Name("tool"), func(ed *publish.Edit) error { return ed.RemoveFile("1", path, "") })
+		return e.Publisher.Edit(e.Admin, e.Name("tool"), publish.Rights{access.Admin}, func(ed *publish.Edit) error { return ed.RemoveFile("1", path, "") })
 	}
 	if err := remove("a"); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestRemoveFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove := func(path string) (n int) {
-		err := e.Publisher.Edit(e.Admin, e.Name("x"), func(ed *publish.Edit) (err error) {
+		err := e.Publisher.Edit(e.Admin, e.Name("x"), publish.Rights{access.Admin}, func(ed *publish.Edit) (err error) {
 			if strings.HasSuffix(path, "/") {
 				n, err = ed.RemoveFolder("1", path, "")
 			} else {

@@ -178,7 +178,7 @@ func TestB3Index(t *testing.T) {
 	if registry.KindOf(err) != registry.Denied || !strings.Contains(registry.AsError(err).Detail, `"stable"`) {
 		t.Errorf("a part of a protected tag: %v", err)
 	}
-	registrytest.Must(t, e.Publisher.Edit(e.Admin, e.Name("app"), func(edit *publish.Edit) error {
+	registrytest.Must(t, e.Publisher.Edit(e.Admin, e.Name("app"), publish.Rights{access.Admin}, func(edit *publish.Edit) error {
 		tags, err := edit.TagsNeeding(part.String())
 		if len(tags) != 1 || tags[0].Name != "stable" {
 			t.Errorf("needed by %+v", tags)

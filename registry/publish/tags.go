@@ -6,6 +6,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // TagChange says how a tag is to be set.
@@ -20,7 +21,7 @@ type TagChange struct {
 // error.
 func (s *Publisher) SetTag(ctx context.Context, at registry.Name, tag string, c TagChange) (registry.Tag, error) {
 	var t registry.Tag
-	err := s.Edit(ctx, at, func(e *Edit) error {
+	err := s.Edit(ctx, at, Rights{access.Tag}, func(e *Edit) error {
 		if err := e.expect(tag, c.IfGeneration, &t); err != nil {
 			return err
 		}
@@ -34,7 +35,7 @@ func (s *Publisher) SetTag(ctx context.Context, at registry.Name, tag string, c 
 // RemoveTag ends a tag. NotFound; Conflict for a tag that the format requires; PreconditionFailed as SetTag.
 func (s *Publisher) RemoveTag(ctx context.Context, at registry.Name, tag string, c TagChange) (registry.Tag, error) {
 	var t registry.Tag
-	err := s.Edit(ctx, at, func(e *Edit) error {
+	err := s.Edit(ctx, at, Rights{access.Tag, access.Delete}, func(e *Edit) error {
 		if err := e.expect(tag, c.IfGeneration, &t); err != nil {
 			return err
 		}

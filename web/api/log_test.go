@@ -51,7 +51,7 @@ func (a *env) signed(size int64) tlog.Tree {
 func (a *env) grow(entries int) {
 	a.t.Helper()
 	a.publish("lib", "1.0.0", "1.1.0")
-	err := a.Publisher.Edit(a.Admin, a.Name("lib"), func(e *publish.Edit) error {
+	err := a.Publisher.Edit(a.Admin, a.Name("lib"), publish.Rights{access.Admin}, func(e *publish.Edit) error {
 		for i := range entries {
 			if _, err := e.SetTag("moving", []string{"1.0.0", "1.1.0"}[i%2], ""); err != nil {
 				return err
