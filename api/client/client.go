@@ -79,6 +79,29 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
+// Check compares the server's log, tables and bytes with each other and hands on each line of the report; with quick it does not read
+// the bytes. It returns the summary. It takes the right "admin" on the server, and has no timeout but that of ctx.
+func (c *Client) Check(ctx context.Context, r api.CheckRequest, report func(api.CheckReport)) (api.CheckSummary, error) {
+	resp, err := c.open(ctx, request{method: http.MethodPost, path: api.Prefix + "/fsck", body: r})
+	if err != nil {
+		return api.CheckSummary{}, err
+	}
+	defer resp.Body.Close()
+	for lines := json.NewDecoder(resp.Body); ; {
+		var line api.CheckReport
+		if err := lines.Decode(&line); err != nil {
+			return api.CheckSummary{}, fmt.Errorf("the check was cut off: %w", err)
+		}
+		report(line)
+		switch {
+		case line.Error != "":
+			return api.CheckSummary{}, fmt.Errorf("the check ended early: %s", printable(line.Error))
+		case line.Summary != nil:
+			return *line.Summary, nil
+		}
+	}
+}
+
 // Collect removes bytes that nothing needs, and returns what it removed. It takes the right "admin" on the server.
 func (c *Client) Collect(ctx context.Context, r api.CollectionRequest) (api.CollectionReport, error) {
 	return call[api.CollectionReport](ctx, c, request{method: http.MethodPost, path: "/gc", body: r})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +99,7 @@ func TestAccess(t *testing.T) {
 	if who := must(cl.WhoAmI(ctx))(t); who.Name != "admin" || len(who.Permissions) != 1 {
 		t.Errorf("%+v", who)
 	}
-	made := must(cl.CreateToken(ctx, api.TokenRequest{Name: "ci", ExpiresIn: ptr("1h"),
+	made := must(cl.CreateToken(ctx, api.TokenRequest{Name: "ci", ExpiresIn: ptr("30m"),
 		Permissions: []api.Permission{{Repository: "main", Actions: []api.Action{api.ActionRead}}}}))(t)
 	if made.Secret == "" || made.ExpiresAt == nil || made.Permissions[0].Actions[0] != api.ActionRead {
 		t.Errorf("%+v", made)
@@ -141,6 +142,18 @@ func TestRepositories(t *testing.T) {
 	}
 	if report := must(cl.Collect(ctx, api.CollectionRequest{DryRun: true}))(t); !report.DryRun {
 		t.Errorf("%+v", report)
+	}
+	if p := must(cl.Package(ctx, tool))(t); p.Versions != 3 || p.Name != tool.Name {
+		t.Errorf("%+v", p)
+	}
+	if sum := must(cl.Check(ctx, api.CheckRequest{Quick: true}, func(api.CheckReport) {}))(t); sum.Wrong != 0 || sum.Versions == 0 {
+		t.Errorf("%+v", sum)
+	}
+	settings := must(cl.Settings(ctx))(t)
+	if !slices.ContainsFunc(settings, func(s client.Setting) bool {
+		return s.Name == "allow_reuse" && s.Type == "boolean" && s.Description != ""
+	}) {
+		t.Errorf("%+v", settings)
 	}
 }
 

@@ -54,7 +54,12 @@ type EventQuery struct {
 	Limit int           // how many at most; 0 is as many as the server sends at once
 	Types []string      // only these types, or globs over them; none is all
 	Wait  time.Duration // how long to wait for an event when there is none
+	EventFilter
 }
+
+// EventFilter selects events by what they say; "" is any. Repository, Package and Actor are globs; Since and Until are RFC 3339
+// times, or days.
+type EventFilter struct{ Repository, Package, Actor, Since, Until string }
 
 // EventBatch is a piece of the events.
 type EventBatch struct {
@@ -73,6 +78,9 @@ func (c *Client) Events(ctx context.Context, eq EventQuery) (EventBatch, error) 
 	}
 	for _, t := range eq.Types {
 		q.Add("types", t)
+	}
+	for key, values := range queryOf("repository", eq.Repository, "package", eq.Package, "actor", eq.Actor, "since", eq.Since, "until", eq.Until) {
+		q[key] = values
 	}
 	var b EventBatch
 	raw, header, err := c.send(ctx, request{method: http.MethodGet, path: api.Prefix + "/events", query: q, wait: eq.Wait})

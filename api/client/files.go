@@ -24,11 +24,40 @@ const sha256Prefix = "sha256:"
 // and the digest of file as Version describes it: the reader ends with io.EOF only when the bytes match, else with
 // ErrDigest or with an error that names the size. It has no timeout but that of ctx.
 func (c *Client) OpenFile(ctx context.Context, p Package, version string, file api.File) (io.ReadCloser, error) {
-	resp, err := c.open(ctx, request{method: http.MethodGet, path: api.Prefix + p.version(version) + "/files" + segments(file.Path)})
-	if err != nil {
-		return nil, err
+	content, _, err := c.ResumeFile(ctx, p, version, file, nil)
+	return content, err
+}
+
+// ResumeFile is OpenFile for a file whose first bytes were fetched before; nil is none. It reads had to its end and asks for
+// the bytes behind it. from is where the returned bytes begin: behind had, or 0 where the server sends the file from its
+// start. The comparison covers what had gave, so that an ErrDigest may be the fault of either.
+func (c *Client) ResumeFile(ctx context.Context, p Package, version string, file api.File, had io.Reader) (content io.ReadCloser, from int64, err error) {
+	sum := sha256.New()
+	if had != nil {
+		if from, err = io.Copy(sum, io.LimitReader(had, file.Size)); err != nil {
+			return nil, 0, err
+		}
 	}
-	return &verified{body: resp.Body, file: file, sum: sha256.New(), left: file.Size}, nil
+	rq := request{method: http.MethodGet, path: api.Prefix + p.version(version) + "/files" + segments(file.Path)}
+	if from == file.Size { // a range of no bytes can't be asked for
+		return &verified{body: http.NoBody, file: file, sum: sum}, from, nil
+	}
+	if from > 0 {
+		etag := `"` + strings.TrimPrefix(file.Digest, sha256Prefix) + `"`
+		rq.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-", from)}, "If-Range": {etag}}
+	}
+	resp, err := c.open(ctx, rq)
+	if err != nil {
+		return nil, 0, err
+	}
+	if resp.StatusCode != http.StatusPartialContent {
+		sum.Reset()
+		from = 0
+	} else if want := fmt.Sprintf("bytes %d-%d/%d", from, file.Size-1, file.Size); resp.Header.Get("Content-Range") != want {
+		_ = resp.Body.Close() // of no use
+		return nil, 0, fmt.Errorf("the server sends another part of the file than %s", want)
+	}
+	return &verified{body: resp.Body, file: file, sum: sum, left: file.Size - from}, from, nil
 }
 
 // verified is the body of an answer that must match a file's description.

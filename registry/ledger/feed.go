@@ -15,6 +15,8 @@ type EventQuery struct {
 	Types []string      // globs, each of which must match a type; prefix and suffix may be left out
 	Limit int           // at most MaxPage
 	Wait  time.Duration // how long to wait while there is no event
+	// Filter is not in the index, unlike the types: a query costs as many entries as it looks through.
+	Filter EventFilter
 }
 
 // Events returns the events that the caller may see: those of repositories it may read, and those of the whole instance if it
@@ -81,13 +83,25 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 		if err != nil {
 			return err
 		}
+		if !q.Filter.Since.IsZero() { // entries before then need not be read
+			first, err := tx.Log().SeqAt(q.Filter.Since.Add(-time.Microsecond))
+			if err != nil {
+				return err
+			}
+			if first > mq.After {
+				mq.After, mq.Before = first, first+1+logWindow
+				next = first
+			}
+		}
 		entries, err := tx.Log().Entries(mq)
 		if err != nil {
 			return err
 		}
 		for _, e := range entries {
-			events = append(events, s.core.Event(e))
 			next = e.Seq
+			if q.Filter.selects(e) {
+				events = append(events, s.core.Event(e))
+			}
 		}
 		if len(entries) < q.Limit {
 			next = max(next, min(size, mq.Before)-1)

@@ -17,6 +17,8 @@ import (
 type FsckOptions struct {
 	Repair bool // repair what can be repaired without loss: see Finding.Repaired
 	Quick  bool // compare sizes of blobs only, do not read them
+	// Progress, if it is set, is called now and then with what was checked so far.
+	Progress func(FsckSummary)
 }
 
 // Finding is one result of a check. A note is worth knowing, but no damage.
@@ -42,22 +44,44 @@ type FsckSummary struct {
 }
 
 // Fsck compares log, tables and bytes with each other, in both directions, and reports differences. It never removes bytes.
-// The caller must administer the instance.
+// Others may write meanwhile: log and tables are compared as they are at one moment, and of bytes only those that are still
+// needed when they are looked at. The caller must administer the instance.
 func (s *Maintainer) Fsck(ctx context.Context, o FsckOptions, report func(Finding)) (FsckSummary, error) {
 	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
 		return FsckSummary{}, err
 	}
-	f := &fsck{Maintainer: s, opts: o, report: report}
-	for _, step := range []func(context.Context) error{f.log, f.state, f.deployments, f.rows, f.bytes} {
-		if err := step(ctx); err != nil {
-			return f.sum, err
+	f := &fsck{Maintainer: s, opts: o, report: report, store: s.core.Store}
+	err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
+		f.store = frozen{f.core.Store, tx}
+		defer func() { f.store = f.core.Store }()
+		return f.steps(ctx, f.log, f.state, f.deployments)
+	})
+	if err == nil {
+		err = f.steps(ctx, f.rows, f.bytes)
+	}
+	return f.sum, err
+}
+
+func (f *fsck) steps(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := errors.Join(step(ctx), ctx.Err()); err != nil {
+			return err
 		}
 	}
-	return f.sum, nil
+	return nil
 }
+
+// frozen is a store at one moment: every view of it is one transaction.
+type frozen struct {
+	metadata.Store
+	tx metadata.Tx
+}
+
+func (s frozen) View(_ context.Context, fn func(metadata.Tx) error) error { return fn(s.tx) }
 
 type fsck struct {
 	*Maintainer
+	store  metadata.Store // what is checked; while log and tables are compared, at one moment
 	opts   FsckOptions
 	report func(Finding)
 	sum    FsckSummary
@@ -84,7 +108,7 @@ func (f *fsck) rows(ctx context.Context) error {
 	after := digest.Digest("")
 	for {
 		var page []registry.Blob
-		if err := f.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if err := f.store.View(ctx, func(tx metadata.Tx) (err error) {
 			page, err = tx.Blobs().BlobList(after, registry.MaxPage)
 			return err
 		}); err != nil {
@@ -105,12 +129,16 @@ func (f *fsck) rows(ctx context.Context) error {
 func (f *fsck) row(ctx context.Context, b registry.Blob) error {
 	f.sum.Blobs++
 	f.sum.Bytes += b.Size
+	f.progress()
 	problem, err := f.look(ctx, b)
+	if err == nil && problem != "" && f.goneMeanwhile(ctx, b) {
+		return nil
+	}
 	if err != nil || problem == "" {
 		return err
 	}
 	var users []string
-	if err := f.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+	if err := f.store.View(ctx, func(tx metadata.Tx) (err error) {
 		users, err = holders(tx, b)
 		return err
 	}); err != nil {
@@ -125,6 +153,21 @@ func (f *fsck) row(ctx context.Context, b registry.Blob) error {
 		return nil
 	}
 	return f.dropRow(ctx, b, problem)
+}
+
+// goneMeanwhile reports whether the collector took a blob after its row was read.
+func (f *fsck) goneMeanwhile(ctx context.Context, b registry.Blob) bool {
+	err := f.store.View(ctx, func(tx metadata.Tx) error {
+		_, err := tx.Blobs().Blob(b.Digest)
+		return err
+	})
+	return errors.Is(err, metadata.ErrNotExist)
+}
+
+func (f *fsck) progress() {
+	if f.opts.Progress != nil {
+		f.opts.Progress(f.sum)
+	}
 }
 
 // dropRow removes a broken blob that nothing needs, by the collector's own steps.
@@ -199,7 +242,7 @@ func (f *fsck) bytes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
+		err := f.store.View(ctx, func(tx metadata.Tx) error {
 			_, err := tx.Blobs().Blob(b.Digest)
 			return err
 		})

@@ -46,7 +46,7 @@ func (r *replay) stopped(_ registry.Entry, d registry.EventData) error {
 
 // deployments compares deployments and runs with the replayed log.
 func (f *fsck) deployments(ctx context.Context) error {
-	err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err := f.store.View(ctx, func(tx metadata.Tx) error {
 		q := metadata.DeploymentQuery{Limit: registry.MaxPage}
 		environments := map[int64]bool{}
 		for {

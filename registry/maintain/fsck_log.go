@@ -20,7 +20,7 @@ import (
 // state.
 func (f *fsck) log(ctx context.Context) error {
 	f.replay = newReplay()
-	return f.core.Store.View(ctx, func(tx metadata.Tx) error {
+	return f.store.View(ctx, func(tx metadata.Tx) error {
 		tree := treeCheck{known: map[int64]tlog.Hash{}}
 		checkpoint, err := tx.Log().Checkpoint()
 		if err != nil && !errors.Is(err, metadata.ErrNotExist) {
@@ -180,7 +180,7 @@ func (f *fsck) checkpoint(log metadata.Log, c registry.Checkpoint, size int64) e
 // state compares the tables with the replayed log.
 func (f *fsck) state(ctx context.Context) error {
 	var repos []registry.Repository
-	if err := f.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+	if err := f.store.View(ctx, func(tx metadata.Tx) (err error) {
 		repos, err = registry.AllRepositories(tx.Repositories())
 		return err
 	}); err != nil {
@@ -190,7 +190,7 @@ func (f *fsck) state(ctx context.Context) error {
 		q := metadata.PackageQuery{RepositoryID: r.ID, Limit: registry.MaxPage}
 		for {
 			var page []registry.Package
-			if err := f.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			if err := f.store.View(ctx, func(tx metadata.Tx) (err error) {
 				page, err = tx.Packages().Packages(q)
 				return err
 			}); err != nil {
@@ -223,8 +223,9 @@ func (f *fsck) state(ctx context.Context) error {
 // pkg compares one package and takes what matches out of the replay.
 func (f *fsck) pkg(ctx context.Context, r registry.Repository, p registry.Package) error {
 	f.sum.Packages++
+	f.progress()
 	what := fmt.Sprintf("%s/%s %s", r.Name, p.Format, p.Name)
-	return f.core.Store.View(ctx, func(tx metadata.Tx) error {
+	return f.store.View(ctx, func(tx metadata.Tx) error {
 		versions, err := tx.Versions().Versions(metadata.VersionPage{PackageID: p.ID, Deleted: true, NoDescriptors: true})
 		if err != nil {
 			return err

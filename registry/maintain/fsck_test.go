@@ -164,3 +164,35 @@ func TestFsckFinds(t *testing.T) {
 		}
 	}
 }
+
+// TestFsckBesideWriters: what is published, tagged, deleted and collected while a check runs is no finding.
+func TestFsckBesideWriters(t *testing.T) {
+	e := registrytest.New(t)
+	for i := range 4 {
+		if err := e.Publish(fmt.Sprint("app", i), "1", "f", fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	sum, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{Progress: func(maintain.FsckSummary) {
+		n++
+		pkg := fmt.Sprint("app", n%4)
+		if err := e.Publish(pkg, fmt.Sprint(n+1), "f", fmt.Sprint("new", n)); err != nil {
+			t.Error(err)
+		}
+		if n <= 4 {
+			if err := e.Publisher.Delete(e.Admin, e.Name(pkg).At("1"), "old"); err != nil {
+				t.Error(err)
+			}
+			e.MustCollect(t, maintain.CollectOptions{Force: true})
+		}
+	}}, func(f maintain.Finding) {
+		if !f.Note {
+			t.Errorf("%+v", f)
+		}
+	})
+	if err != nil || sum.Wrong != 0 || n < 5 {
+		t.Errorf("%+v, %v after %d changes", sum, err, n)
+	}
+	e.MustFsck(t)
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -85,6 +86,8 @@ type handlers struct {
 
 	authenticate func(r *http.Request) (*http.Request, error) // of server
 
+	checking sync.Mutex // held by the one check that runs
+
 	waiting, anonymousWaiters chan struct{} // hold one value for each waiting request
 }
 
@@ -105,7 +108,7 @@ func (h *handlers) endpoints() []endpoint {
 		h.repositoryRoutes(), h.packageRoutes(), h.versionRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
 		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.userRoutes(),
 		h.eventRoutes(), h.consumerRoutes(), h.subscriptionRoutes(), h.deliveryRoutes(), h.logRoutes(),
-		h.collectionRoutes(), h.documentRoutes(),
+		h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"slipway/api"
 	"slipway/registry"
@@ -30,6 +31,11 @@ func (h *handlers) eventRoutes() []endpoint {
 				{Name: "consumer", About: "Name of a consumer of yours, whose place says where to begin, instead of `after`."},
 				{Name: "types", About: "Event types or globs over them, separated by commas, each of which must match a type; `dev.slipway.` and `.v1` may be left out.",
 					Of: openapi.Object{"type": "string", "examples": eventTypeNames}, Example: "artifact.published,tag.*"},
+				{Name: "repository", About: "Events about this repository only; a glob.", Example: "main"},
+				{Name: "package", About: "Events about packages of this name only; a glob.", Example: "@acme/*"},
+				{Name: "actor", About: "Events caused by this user, token (by its name or id, such as `token:7`) or actor only; a glob.", Example: "jane"},
+				{Name: "since", About: "Events from this time on: RFC 3339, or a day (its start, in UTC).", Example: "2026-01-31"},
+				{Name: "until", About: "Events up to this time: RFC 3339, or a day (its end, in UTC).", Example: "2026-01-31"},
 			},
 			Header: []openapi.Param{{Name: "Last-Event-ID", About: "Of a stream: as `after`.", Of: openapi.Object{"type": "integer", "format": "int64"}}},
 			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The events, oldest first.",
@@ -71,6 +77,9 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	if eq.Types, err = q.Types(); err != nil {
 		return err
 	}
+	if eq.Filter, err = eventFilter(q); err != nil {
+		return err
+	}
 	w.Header().Set("Vary", "Accept")
 	if wantsStream(r) {
 		return h.stream(w, r, eq)
@@ -82,6 +91,34 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return h.batch(w, r, eq)
+}
+
+// eventFilter reads the parameters that select events by what they say.
+func eventFilter(q wire.Query) (f ledger.EventFilter, err error) {
+	for _, p := range []struct {
+		name string
+		to   *string
+	}{{"repository", &f.Repository}, {"package", &f.Package}, {"actor", &f.Actor}} {
+		if *p.to, err = q.Text(p.name); err != nil {
+			return f, err
+		}
+	}
+	for _, p := range []struct {
+		name string
+		end  bool
+		to   *time.Time
+	}{{"since", false, &f.Since}, {"until", true, &f.Until}} {
+		s, err := q.Text(p.name)
+		if err == nil && s != "" {
+			if *p.to, err = wire.Moment(s, p.end); err != nil {
+				err = wire.Invalid("%s must be an RFC 3339 time, or a day such as 2026-01-31", p.name)
+			}
+		}
+		if err != nil {
+			return f, err
+		}
+	}
+	return f, nil
 }
 
 // place is the sequence number after which to begin.
@@ -142,7 +179,7 @@ func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq ledger.Event
 func (h *handlers) nextEvents(r *http.Request, after int64) string {
 	q := r.URL.Query()
 	next := url.Values{"after": {strconv.FormatInt(after, 10)}}
-	for _, key := range []string{"limit", "wait", "types"} {
+	for _, key := range []string{"limit", "wait", "types", "repository", "package", "actor", "since", "until"} {
 		if len(q[key]) > 0 {
 			next[key] = q[key]
 		}

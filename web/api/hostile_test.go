@@ -129,7 +129,7 @@ var ownedByNobody = map[string]bool{
 	"api.environments.get": true, "api.environments.change": true, "api.environments.delete": true, "api.environments.history": true,
 	"api.deployments.list": true, "api.tokens.list": true, "api.users.list": true, "api.users.create": true, "api.whoami": true,
 	"api.events": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
-	"api.log.key": true, "api.gc": true, "api.openapi": true,
+	"api.log.key": true, "api.gc": true, "api.fsck": true, "api.openapi": true,
 }
 
 // TestS38: what another tenant holds is answered like what does not exist, on every route and by every kind of id, and is

@@ -105,6 +105,7 @@ var examples = map[string]example{
 	"api.log.proof":      {path: "/log/proof?seq=%d"},
 	"api.log.key":        {path: "/log/key", anonymous: 200, elsewhere: 200}, // a public key
 	"api.gc":             {path: "/gc", body: `{}`, elsewhere: 403},
+	"api.fsck":           {path: "/fsck", body: `{}`, elsewhere: 403},
 	"api.openapi":        {path: "/openapi.json", anonymous: 200, elsewhere: 200}, // the same for everybody
 
 	"api.unknown": {},

@@ -9,8 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slipway/api"
+	"slipway/cmd/slipway/internal/cli"
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
+	"slipway/metadata"
 	"slipway/registry/instance"
 	"slipway/registry/maintain"
 )
@@ -18,29 +21,44 @@ import (
 func (c commands) fsckCmd() *cobra.Command {
 	var cfg installation.Config
 	var o maintain.FsckOptions
-	var output string
+	var f cli.Flags
 	cmd := &cobra.Command{
 		Use:   "fsck",
-		Short: "Check that log, database and blobs agree, on the machine of a server that does not run",
+		Short: "Check that log, database and blobs agree: in a running server, or on the machine of one that does not run",
 		Long: `Check everything against everything, in both directions: the log's numbers, payloads, Merkle tree and signature; what
 the log says happened against what the tables say holds; every file against its bytes.
 
-Nothing is changed without --repair, and --repair only does what can't lose anything. The exit code is 1 when anything is
+With --server a running server checks itself, while it goes on working. Without --server the data directory of a server that
+does not run is checked.
+
+Nothing is changed without --repair, which a running server does not do, and --repair only does what can't lose anything. The exit code is 1 when anything is
 wrong; the last line is a summary.`,
 		Example: `  slipway fsck --data /var/lib/slipway
-  slipway fsck --repair`,
+  slipway fsck --repair
+  slipway fsck --quick --server https://slipway.example.com`,
 		Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
-				return c.fsck(ctx, core, o, output)
-			})
+			if cmd.Flags().Changed("server") {
+				return c.remoteFsck(cmd.Context(), &f, o)
+			}
+			return orServer(c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
+				return c.fsck(ctx, core, o, f.Output())
+			}))
 		},
 	}
 	cfg.StoreFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&o.Repair, "repair", false, "mend what can be mended without a loss")
 	cmd.Flags().BoolVar(&o.Quick, "quick", false, "compare the sizes of blobs, do not read them")
-	command.OutputFlag(cmd, cmd.Flags(), &output, "table, or json: one line for each finding and one for the summary")
+	f.AddForServer(cmd)
 	return cmd
+}
+
+// orServer adds to the refusal of a directory in use that the server itself can be asked.
+func orServer(err error) error {
+	if errors.Is(err, metadata.ErrInUse) {
+		return fmt.Errorf("%w; a running server does it itself with --server URL", err)
+	}
+	return err
 }
 
 // offline opens an existing installation and runs fn over its core, as the system.
@@ -49,23 +67,67 @@ func (c commands) offline(cmd *cobra.Command, cfg *installation.Config, fn func(
 }
 
 func (c commands) fsck(ctx context.Context, core *instance.Instance, o maintain.FsckOptions, output string) error {
-	lines := json.NewEncoder(c.Stdout)
-	var failed error
-	sum, err := core.Maintain.Fsck(ctx, o, func(f maintain.Finding) {
-		if output == command.JSON {
-			failed = errors.Join(failed, lines.Encode(f))
-			return
-		}
-		_, err := fmt.Fprintf(c.Stdout, "%s: %s: %s\n", verdict(f), f.Subject, command.Clean(f.Detail))
-		failed = errors.Join(failed, err)
-	})
-	if err := errors.Join(err, failed); err != nil {
+	r := c.newReport(output)
+	sum, err := core.Maintain.Fsck(ctx, o, func(f maintain.Finding) { r.finding(api.CheckFinding(f)) })
+	return r.end(api.CheckSummary(sum), err)
+}
+
+// remoteFsck lets a running server check itself.
+func (c commands) remoteFsck(ctx context.Context, f *cli.Flags, o maintain.FsckOptions) error {
+	if o.Repair {
+		return command.Usagef("--repair: stop the server, and repair on its machine")
+	}
+	cl, err := f.Connect(c.Program)
+	if err != nil {
 		return err
 	}
+	r, bar := c.newReport(f.Output()), c.Progress("fsck")
+	sum, err := cl.Check(ctx, api.CheckRequest{Quick: o.Quick}, func(line api.CheckReport) {
+		switch {
+		case line.Finding != nil:
+			bar.End()
+			r.finding(*line.Finding)
+		case line.Progress != nil:
+			bar.Count(fmt.Sprintf("%d log entries, %d packages, %d blobs", line.Progress.Entries, line.Progress.Packages, line.Progress.Blobs))
+		}
+	})
+	bar.End()
+	return r.end(sum, err)
+}
+
+// checkOutput prints the findings of a check.
+type checkOutput struct {
+	w      io.Writer
+	lines  *json.Encoder // nil: as text
+	failed error
+}
+
+func (c commands) newReport(output string) *checkOutput {
+	r := &checkOutput{w: c.Stdout}
 	if output == command.JSON {
-		err = lines.Encode(sum)
+		r.lines = json.NewEncoder(c.Stdout)
+	}
+	return r
+}
+
+func (r *checkOutput) finding(f api.CheckFinding) {
+	if r.lines != nil {
+		r.failed = errors.Join(r.failed, r.lines.Encode(f))
+		return
+	}
+	_, err := fmt.Fprintf(r.w, "%s: %s: %s\n", verdict(f), command.Clean(f.Subject), command.Clean(f.Detail))
+	r.failed = errors.Join(r.failed, err)
+}
+
+// end prints the summary of a check that has ended; err is why it ended early.
+func (r *checkOutput) end(sum api.CheckSummary, err error) error {
+	if err := errors.Join(err, r.failed); err != nil {
+		return err
+	}
+	if r.lines != nil {
+		err = r.lines.Encode(sum)
 	} else {
-		err = printSummary(c.Stdout, sum)
+		err = printSummary(r.w, sum)
 	}
 	if err == nil && sum.Wrong > 0 {
 		return command.ErrReported
@@ -73,7 +135,7 @@ func (c commands) fsck(ctx context.Context, core *instance.Instance, o maintain.
 	return err
 }
 
-func verdict(f maintain.Finding) string {
+func verdict(f api.CheckFinding) string {
 	switch {
 	case f.Repaired:
 		return "repaired"
@@ -84,7 +146,7 @@ func verdict(f maintain.Finding) string {
 	}
 }
 
-func printSummary(w io.Writer, s maintain.FsckSummary) error {
+func printSummary(w io.Writer, s api.CheckSummary) error {
 	result := "all is well"
 	if s.Wrong > 0 {
 		result = fmt.Sprintf("%d wrong", s.Wrong)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"slipway/api"
+	"slipway/cmd/slipway/internal/cli"
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/registry/instance"
@@ -17,40 +19,58 @@ import (
 func (c commands) gcCmd() *cobra.Command {
 	var cfg installation.Config
 	var o maintain.CollectOptions
-	var output string
+	var f cli.Flags
 	cmd := &cobra.Command{
 		Use:   "gc",
-		Short: "Remove blobs that nothing needs, on the machine of a server that does not run",
+		Short: "Remove blobs that nothing needs: in a running server, or on the machine of one that does not run",
 		Long: `Remove the bytes that no version and no unfinished upload needs, once the grace period is over. A running server does
-this by itself every --gc-interval; POST /api/v1/gc asks it to do so now.
+this by itself every --gc-interval; --server asks it to do so now. Without --server it is done in the data directory of a
+server that does not run.
 
 It stops before it removes anything where more than a fifth of all blobs would go: look with "slipway fsck" first, then
 use --force.`,
 		Example: `  slipway gc --dry-run
-  slipway gc --data /var/lib/slipway --grace 1h`,
+  slipway gc --data /var/lib/slipway --grace 1h
+  slipway gc --server https://slipway.example.com --dry-run`,
 		Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Grace < 0 {
 				return command.Usagef("--grace: can't be negative")
 			}
-			return c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
-				return c.gc(ctx, core, o, output)
-			})
+			if cmd.Flags().Changed("server") {
+				return c.remoteGC(cmd.Context(), &f, o)
+			}
+			return orServer(c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
+				r, err := core.Maintain.Collect(ctx, o)
+				if err != nil {
+					return err
+				}
+				return c.reportGC(api.CollectionReport(r), f.Output())
+			}))
 		},
 	}
 	cfg.StoreFlags(cmd.Flags())
 	cmd.Flags().DurationVar(&o.Grace, "grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	cmd.Flags().BoolVar(&o.Force, "force", false, "also remove more than a fifth of all blobs")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be removed")
-	command.OutputFlag(cmd, cmd.Flags(), &output, "table or json")
+	f.AddForServer(cmd)
 	return cmd
 }
 
-func (c commands) gc(ctx context.Context, core *instance.Instance, o maintain.CollectOptions, output string) error {
-	r, err := core.Maintain.Collect(ctx, o)
+// remoteGC asks a running server.
+func (c commands) remoteGC(ctx context.Context, f *cli.Flags, o maintain.CollectOptions) error {
+	cl, err := f.Connect(c.Program)
 	if err != nil {
 		return err
 	}
+	r, err := cl.Collect(ctx, api.CollectionRequest{Grace: o.Grace.String(), Force: o.Force, DryRun: o.DryRun})
+	if err != nil {
+		return err
+	}
+	return c.reportGC(r, f.Output())
+}
+
+func (c commands) reportGC(r api.CollectionReport, output string) error {
 	if output == command.JSON {
 		return json.NewEncoder(c.Stdout).Encode(r)
 	}
@@ -58,7 +78,7 @@ func (c commands) gc(ctx context.Context, core *instance.Instance, o maintain.Co
 	if r.DryRun {
 		verb = "would remove"
 	}
-	_, err = fmt.Fprintf(c.Stdout, "gc: %s %d blobs (%d bytes), %d orphans (%d bytes), %d unfinished uploads\n",
+	_, err := fmt.Fprintf(c.Stdout, "gc: %s %d blobs (%d bytes), %d orphans (%d bytes), %d unfinished uploads\n",
 		verb, r.Blobs, r.Bytes, r.Orphans, r.OrphanBytes, r.Uploads)
 	return err
 }

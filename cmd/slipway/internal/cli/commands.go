@@ -41,7 +41,7 @@ func Commands(p *command.Program, o Options) []*cobra.Command {
 	c := commands{p, o}
 	return []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.userCmd(),
 		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(),
-		c.subscriptionCmd(), c.logCmd()}
+		c.subscriptionCmd(), c.logCmd(), c.whyCmd()}
 }
 
 // list fetches and prints a whole list.

@@ -71,9 +71,10 @@ var runColumns = []column[api.Run]{
 func (c commands) envCmd() *cobra.Command {
 	var f Flags
 	g := c.Group("env", "Make, list, look at and remove environments: what runs where, now and in the past", `  slipway env create prod --tag production
+  slipway env set staging --tag beta
   slipway env show prod
   slipway env show prod --as-of 2026-01-31`,
-		c.envCreateCmd(&f), c.envListCmd(&f), c.envShowCmd(&f), c.envHistoryCmd(&f), c.envStopCmd(&f), c.envRemoveCmd(&f))
+		c.envCreateCmd(&f), c.envSetCmd(&f), c.envListCmd(&f), c.envShowCmd(&f), c.envHistoryCmd(&f), c.envStopCmd(&f), c.envRemoveCmd(&f))
 	f.Add(g)
 	return g
 }
@@ -86,6 +87,35 @@ func (c commands) envCreateCmd(f *Flags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(c, cmd, f, environmentColumns, func(ctx context.Context, cl *client.Client) (api.Environment, error) {
 				return cl.CreateEnvironment(ctx, api.NewEnvironment{Name: args[0], Description: &description, Tag: &tag})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&description, "description", "", "what it is for")
+	cmd.Flags().StringVar(&tag, "tag", "", "the tag that names the wanted versions")
+	return cmd
+}
+
+func (c commands) envSetCmd(f *Flags) *cobra.Command {
+	var description, tag string
+	cmd := &cobra.Command{
+		Use: "set NAME", Short: "Change an environment's tag or description", Args: command.Exactly(1),
+		Long: `Change an environment; what is not named stays. The tag names the versions that are wanted there: "slipway env show" then says
+what is wanted, and whether something else runs. An empty tag says that nothing is.`,
+		Example: `  slipway env set prod --tag production
+  slipway env set prod --tag '' --description "what customers use"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var change api.EnvironmentChange
+			if cmd.Flags().Changed("description") {
+				change.Description = &description
+			}
+			if cmd.Flags().Changed("tag") {
+				change.Tag = &tag
+			}
+			if change == (api.EnvironmentChange{}) {
+				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
+			}
+			return show(c, cmd, f, environmentColumns, func(ctx context.Context, cl *client.Client) (api.Environment, error) {
+				return cl.ChangeEnvironment(ctx, args[0], change)
 			})
 		},
 	}

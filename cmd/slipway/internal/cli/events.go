@@ -32,6 +32,7 @@ type follower struct {
 	stdout   io.Writer
 	stderr   io.Writer
 	types    []string
+	filter   client.EventFilter
 	after    int64
 	once     bool
 	consumer string // name of the consumer, whose position the server keeps; "" is none
@@ -41,15 +42,16 @@ type follower struct {
 
 func (c commands) eventsCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("events", "Follow what happens", `  slipway events tail
-  slipway events tail --consumer prod-web --types 'tag.*' --exec ./deploy.sh`, c.eventsTailCmd(&f))
+	g := c.Group("events", "Look at what happened, and follow what happens", `  slipway events ls --since 2026-01-31 --actor ci
+  slipway events tail
+  slipway events tail --consumer prod-web --types 'tag.*' --exec ./deploy.sh`, c.eventsTailCmd(&f), c.eventsListCmd(&f), c.eventsShowCmd(&f), c.consumerCmd(&f))
 	f.Add(g)
 	return g
 }
 
 func (c commands) eventsTailCmd(f *Flags) *cobra.Command {
 	var after, script, consumer string
-	var types []string
+	var o filterFlags
 	var once bool
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Print events as they happen, or run a command for each", Args: command.Exactly(0),
@@ -77,7 +79,7 @@ Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.publi
 			if err != nil {
 				return err
 			}
-			t := &follower{c: cl.Client, stdout: c.Stdout, stderr: c.Stderr, types: types, once: once, consumer: consumer, handle: printEvent(c.Stdout, f.output)}
+			t := &follower{c: cl.Client, stdout: c.Stdout, stderr: c.Stderr, types: o.types, filter: o.EventFilter, once: once, consumer: consumer, handle: c.printEvent(f)}
 			if script != "" {
 				t.handle = c.execEvent(script)
 			}
@@ -91,8 +93,7 @@ Types may be globs, and "dev.slipway." and ".v1" may be left out: artifact.publi
 		},
 	}
 	cmd.Flags().StringVar(&after, "after", "", "sequence number to start behind, or start (default: now; with --once: start)")
-	cmd.Flags().StringSliceVar(&types, "types", nil, "only these types; globs, separated by commas")
-	c.completeTypes(cmd, "types")
+	o.add(c, cmd)
 	cmd.Flags().BoolVar(&once, "once", false, "end when there is nothing more")
 	cmd.Flags().StringVar(&script, "exec", "", "command to run with sh for each event")
 	cmd.Flags().StringVar(&consumer, "consumer", "", "name under which the server keeps the position; --after says where a new consumer starts")
@@ -185,7 +186,7 @@ func (t *follower) one(ctx context.Context, e *client.Event) error {
 
 // fetch asks for the next events.
 func (t *follower) fetch(ctx context.Context) (client.EventBatch, error) {
-	q := client.EventQuery{After: t.after, Limit: tailLimit, Types: t.types}
+	q := client.EventQuery{After: t.after, Limit: tailLimit, Types: t.types, EventFilter: t.filter}
 	if !t.once {
 		q.Wait = tailWait
 	}

@@ -19,8 +19,11 @@ import (
 
 func (c commands) logCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("log", "Check the log", "  slipway log verify", c.logVerifyCmd(&f))
+	g := c.Group("log", "Check the log, and prove what is in it", `  slipway log verify
+  slipway log proof 1042
+  slipway log verify-proof slipway-1042.tlog-proof --key "$(cat slipway.vkey)"`, c.logVerifyCmd(&f), c.logKeyCmd(&f), c.logProofCmd(&f))
 	f.Add(g)
+	g.AddCommand(c.logVerifyProofCmd())
 	return g
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ type pulling struct {
 	match   string // glob of the files' last elements; "" is all
 	dir     string
 	stall   time.Duration // longest time without a byte from the server
+	bar     *transfer
 }
 
 const stallTimeout = time.Minute
@@ -48,7 +48,10 @@ func (c commands) pullCmd() *cobra.Command {
 		Long: `Fetch the files of one version into a directory: VERSION, or what --tag names, now or --as-of a moment.
 
 Every file is checked against its sha256 before it gets its name, and all of them together against the version's digest. With
---digest, which events carry, the content must be just that. Images are fetched with docker, crane or skopeo.`,
+--digest, which events carry, the content must be just that. Images are fetched with docker, crane or skopeo.
+
+What a pull that was cut off has fetched stays in NAME.<digits>.part; the same command goes on from there. A file that is
+there already with the right content is not fetched again.`,
 		Example: `  slipway pull main npm @acme/web --tag production
   slipway pull main raw tool --tag production --as-of 2026-01-31T12:00:00Z --dir /srv/tool
   slipway pull main maven com.acme:lib 1.0 --digest "$SLIPWAY_EVENT_DIGEST" --file '*.jar'`,
@@ -79,7 +82,14 @@ Every file is checked against its sha256 before it gets its name, and all of the
 			if args[1] == imageFormat {
 				return imageHint(cmd.Context(), cl, p.at, p.version)
 			}
-			files, err := p.run(cmd.Context())
+			p.bar = newTransfer(c.Progress("pull"))
+			ctx, stop := command.UntilSignal(cmd.Context())
+			defer stop()
+			files, err := p.run(ctx)
+			p.bar.end()
+			if err != nil && ctx.Err() != nil && cmd.Context().Err() == nil {
+				return fmt.Errorf("%w; the same command goes on where it stopped", command.ErrInterrupted)
+			}
 			if err != nil {
 				return err
 			}
@@ -140,11 +150,11 @@ func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
 		return nil, err
 	}
 	defer root.Close()
-	written := []pulledFile{}
-	for _, file := range v.Files {
-		if match, _ := path.Match(p.match, path.Base(file.Path)); p.match != "" && !match { // the pattern was tried before
-			continue
-		}
+	written, wanted := []pulledFile{}, p.wanted(v.Files)
+	for _, file := range wanted {
+		p.bar.total += file.Size
+	}
+	for _, file := range wanted {
 		if err := p.fetch(ctx, root, file); err != nil {
 			return nil, fmt.Errorf("%s: %w", command.Clean(file.Path), err)
 		}
@@ -154,6 +164,16 @@ func (p *pulling) run(ctx context.Context) ([]pulledFile, error) {
 		return nil, errors.New("the version has no such file")
 	}
 	return written, nil
+}
+
+// wanted are the files that are asked for.
+func (p *pulling) wanted(files []api.File) (out []api.File) {
+	for _, file := range files {
+		if match, _ := path.Match(p.match, path.Base(file.Path)); p.match == "" || match { // the pattern was tried before
+			out = append(out, file)
+		}
+	}
+	return out
 }
 
 // check compares the description of the files with the version's digest, and that digest with the wanted digest.
@@ -169,49 +189,4 @@ func (p *pulling) check(said api.Digest, files []api.File) error {
 		return fmt.Errorf("the version's content is %s, not %s", said, command.Clean(p.digest))
 	}
 	return nil
-}
-
-// fetch writes one file: under a name of its own until every byte is there, verified and flushed.
-func (p *pulling) fetch(ctx context.Context, root *os.Root, file api.File) (err error) {
-	name := filepath.FromSlash(file.Path)
-	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	timer := time.AfterFunc(p.stall, func() { cancel(fmt.Errorf("the server has sent nothing for %s", p.stall)) })
-	defer timer.Stop()
-	content, err := p.c.OpenFile(ctx, p.at, p.version, file)
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	part := name + "." + rand.Text() + ".part"
-	out, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, root.Remove(part))
-		}
-	}()
-	_, err = io.Copy(out, &attended{body: content, timer: timer, stall: p.stall})
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return err
-	}
-	return root.Rename(part, name)
-}
-
-// attended is the body of an answer. timer runs while a read waits for bytes.
-type attended struct {
-	body  io.Reader
-	timer *time.Timer
-	stall time.Duration
-}
-
-func (a *attended) Read(p []byte) (int, error) {
-	a.timer.Reset(a.stall)
-	defer a.timer.Stop()
-	return a.body.Read(p)
 }

@@ -31,6 +31,17 @@ func (f *Flags) Add(cmd *cobra.Command) {
 	fs.BoolVar(&f.wide, "wide", false, "show every column of a table, whole digests and exact times")
 }
 
+// AddForServer adds the flags to a command that works without a server unless --server names one.
+func (f *Flags) AddForServer(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.server, "server", "", "URL of a running server that is to do it")
+	fs.StringVar(&f.token, "token", "", "with --server: token (default: SLIPWAY_TOKEN, else that of 'slipway login')")
+	command.OutputFlag(cmd, fs, &f.output, "table or json")
+}
+
+// Output is the value of --output.
+func (f *Flags) Output() string { return f.output }
+
 // Remote is the server that a command talks to.
 type Remote struct {
 	*client.Client

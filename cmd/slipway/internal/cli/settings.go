@@ -34,17 +34,16 @@ func parseSettings(words []string) (api.RepositorySettings, error) {
 	return out, nil
 }
 
-// settingsText lists the settings that are not at their defaults.
+// settingsText lists the settings that are set to something.
 func settingsText(settings api.RepositorySettings) any {
 	var out []string
 	for name, value := range settings {
-		switch value {
-		case false, "", nil, 0.0:
-			continue
-		}
 		raw, err := json.Marshal(value)
 		if err != nil {
 			raw = []byte(fmt.Sprint(value))
+		}
+		if slices.Contains([]string{"false", "0", `""`, "null", "[]", "{}"}, string(raw)) {
+			continue
 		}
 		out = append(out, cell(name)+"="+cell(strings.Trim(string(raw), `"`)))
 	}

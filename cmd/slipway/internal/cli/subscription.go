@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"slipway/api"
@@ -47,7 +48,7 @@ func (c commands) subscriptionCmd() *cobra.Command {
   slipway subscription ping 3
   slipway subscription deliveries 3 --state dead
   slipway subscription redeliver 1207`,
-		c.subscriptionCreateCmd(&f), c.subscriptionListCmd(&f), c.subscriptionShowCmd(&f), c.subscriptionPauseCmd(&f), c.subscriptionResumeCmd(&f),
+		c.subscriptionCreateCmd(&f), c.subscriptionSetCmd(&f), c.subscriptionListCmd(&f), c.subscriptionShowCmd(&f), c.subscriptionPauseCmd(&f), c.subscriptionResumeCmd(&f),
 		c.subscriptionRotateCmd(&f), c.subscriptionRemoveCmd(&f), c.subscriptionPingCmd(&f), c.subscriptionDeliveriesCmd(&f), c.subscriptionDeliveryCmd(&f),
 		c.subscriptionRedeliverCmd(&f))
 	f.Add(g)
@@ -95,7 +96,7 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&url, "url", "", "where to send to (required)")
-	fs.StringVar(&preset, "preset", "", "shape of the requests: cloudevents, cloudevents-binary, harbor (default: cloudevents)")
+	command.EnumFlag(cmd, fs, &preset, "preset", "", "", "shape of the requests: "+strings.Join(presets, ", ")+" (default: cloudevents)", presets...)
 	fs.StringArrayVar(&repositories, "repository", nil, "only this repository, or glob")
 	fs.StringArrayVar(&types, "type", nil, "only this type of event, or glob, such as tag.set or 'artifact.*'")
 	c.completeTypes(cmd, "type")
@@ -104,6 +105,56 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	fs.BoolVar(&secretStdin, "secret-stdin", false, "read the secret from standard input instead of having one made")
 	return cmd
 }
+
+func (c commands) subscriptionSetCmd(f *Flags) *cobra.Command {
+	var name, url, preset string
+	var types, repositories, packages, tags []string
+	cmd := &cobra.Command{
+		Use: "set ID", Short: "Change a subscription; what is not named stays", Args: command.Exactly(1),
+		Long: `Change a subscription; what is not named stays. A filter that is given takes the place of the former one; an empty one ('')
+selects everything. What was selected before and still waits is sent as it was selected.`,
+		Example: `  slipway subscription set 3 --url https://ci.example.com/hooks/2
+  slipway subscription set 3 --type tag.set --type tag.removed --tag ''`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var change api.SubscriptionChange
+			some := false
+			for flag, to := range map[string]struct {
+				text  *string
+				field **string
+			}{"name": {&name, &change.Name}, "url": {&url, &change.URL}, "preset": {&preset, &change.Preset}} {
+				if cmd.Flags().Changed(flag) {
+					*to.field, some = to.text, true
+				}
+			}
+			for flag, to := range map[string]struct {
+				list  []string
+				field **[]string
+			}{"type": {types, &change.Types}, "repository": {repositories, &change.Repositories}, "package": {packages, &change.Packages}, "tag": {tags, &change.Tags}} {
+				if cmd.Flags().Changed(flag) {
+					filter := slices.DeleteFunc(append([]string{}, to.list...), func(s string) bool { return s == "" })
+					*to.field, some = &filter, true
+				}
+			}
+			if !some {
+				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
+			}
+			return show(c, cmd, f, changedColumns, changeSubscription(args[0], change))
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&name, "name", "", "its name")
+	fs.StringVar(&url, "url", "", "where to send to")
+	command.EnumFlag(cmd, fs, &preset, "preset", "", "", "shape of the requests: "+strings.Join(presets, ", "), presets...)
+	fs.StringArrayVar(&repositories, "repository", nil, "only this repository, or glob")
+	fs.StringArrayVar(&types, "type", nil, "only this type of event, or glob")
+	c.completeTypes(cmd, "type")
+	fs.StringArrayVar(&packages, "package", nil, "only packages of this name, or glob")
+	fs.StringArrayVar(&tags, "tag", nil, "only events about this tag, or glob")
+	return cmd
+}
+
+// presets are the shapes of requests.
+var presets = []string{"cloudevents", "cloudevents-binary", "harbor"}
 
 // given returns a filter; nil when its flag was not given.
 func given(list []string) *[]string {

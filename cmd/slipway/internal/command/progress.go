@@ -63,6 +63,17 @@ func (p *Progress) Show(share float64, text string) {
 	fmt.Fprintf(p.w, "\r%s%s", line, clearLine)
 }
 
+// Count draws how much is done of work whose size is not known.
+func (p *Progress) Count(text string) {
+	if p.w == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := []rune(p.what + "  " + text)
+	fmt.Fprintf(p.w, "\r%s%s", string(line[:min(len(line), p.columns()-1)]), clearLine)
+}
+
 // End removes the bar.
 func (p *Progress) End() {
 	if p.w == nil {
