@@ -37,7 +37,7 @@ type DeliveryDetail struct {
 // DeliveryQuery selects deliveries of a subscription, the newest first.
 type DeliveryQuery = metadata.DeliveryQuery
 
-// Deliveries lists deliveries of a subscription that the caller administers, without their bodies. NotFound, Invalid.
+// Deliveries lists deliveries of a subscription that the caller sees, without their bodies. NotFound, Invalid.
 func (s *Subscriptions) Deliveries(ctx context.Context, q DeliveryQuery) ([]registry.Delivery, error) {
 	switch q.State {
 	case "", DeliveryPending, DeliveryDelivered, DeliveryDead:
@@ -47,7 +47,7 @@ func (s *Subscriptions) Deliveries(ctx context.Context, q DeliveryQuery) ([]regi
 	q.Limit = registry.Bound(q.Limit)
 	var out []registry.Delivery
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		if _, err := s.ownSubscription(ctx, tx.Subscriptions(), q.SubscriptionID); err != nil {
+		if _, err := s.seenSubscription(ctx, tx.Subscriptions(), q.SubscriptionID); err != nil {
 			return err
 		}
 		var err error

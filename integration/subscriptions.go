@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,11 +104,11 @@ func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionCh
 	return sub, secret, err
 }
 
-// Subscription returns one that the caller administers. NotFound.
+// Subscription returns one that the caller administers, or sees as an auditor of the instance. NotFound.
 func (s *Subscriptions) Subscription(ctx context.Context, id int64) (SubscriptionDetail, error) {
 	var out SubscriptionDetail
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		if out.Subscription, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
+		if out.Subscription, err = s.seenSubscription(ctx, tx.Subscriptions(), id); err != nil {
 			return err
 		}
 		if out.Pending, out.OldestPending, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryPending); err != nil {
@@ -119,7 +120,7 @@ func (s *Subscriptions) Subscription(ctx context.Context, id int64) (Subscriptio
 	return out, err
 }
 
-// Subscriptions lists those that the caller administers, by id. Unauthenticated.
+// Subscriptions lists those that the caller administers, or all for an auditor of the instance, by id. Unauthenticated.
 func (s *Subscriptions) Subscriptions(ctx context.Context, afterID int64, limit int) ([]Subscription, error) {
 	actor := access.From(ctx)
 	if actor.Type == access.TypeAnonymous {
@@ -130,7 +131,7 @@ func (s *Subscriptions) Subscriptions(ctx context.Context, afterID int64, limit 
 		rows, err := tx.Subscriptions().Subscriptions(afterID, maxSubscriptions)
 		out = out[:0]
 		for _, row := range rows {
-			if sub := subscriptionOf(row); covers(actor, sub.Filter) && len(out) < registry.Bound(limit) {
+			if sub, ok := shown(actor, subscriptionOf(row)); ok && len(out) < registry.Bound(limit) {
 				out = append(out, sub)
 			}
 		}
@@ -340,6 +341,39 @@ func (s *Subscriptions) checkRepositories(repositories metadata.Repositories, f 
 		}
 	}
 	return nil
+}
+
+// seenSubscription returns a subscription that the caller administers, or sees as an auditor. NotFound, Unauthenticated.
+func (s *Subscriptions) seenSubscription(ctx context.Context, subscriptions metadata.Subscriptions, id int64) (Subscription, error) {
+	actor := access.From(ctx)
+	if actor.Type == access.TypeAnonymous {
+		return Subscription{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see subscriptions")
+	}
+	row, err := subscriptions.Subscription(id)
+	sub, ok := shown(actor, subscriptionOf(row))
+	if err == nil && !ok {
+		err = metadata.ErrNotExist
+	}
+	return sub, registry.Missing(err, registry.AboutSubscription, "there is no subscription %d", id)
+}
+
+// shown returns a subscription as the caller sees it; false: not at all. An auditor who does not administer it sees the host of
+// its target only: what follows may be a secret.
+func shown(actor access.Actor, sub Subscription) (Subscription, bool) {
+	if covers(actor, sub.Filter) {
+		return sub, true
+	}
+	sub.URL = hostOf(sub.URL)
+	return sub, access.Decide(actor, access.Audit, access.Instance) == access.Allow
+}
+
+// hostOf cuts a URL behind its host.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + "/…"
 }
 
 // ownSubscription returns a subscription that the caller administers. NotFound, Unauthenticated.

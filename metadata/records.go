@@ -200,6 +200,9 @@ type Token struct {
 	Grants    []Grant
 }
 
+// Session reports whether a login made the token.
+func (t Token) Session() bool { return t.Kind == SessionToken }
+
 // Grant allows actions on the repositories, or on the environments, that a glob names.
 type Grant struct {
 	Repository  string   `json:"repository,omitempty"`

@@ -78,7 +78,7 @@ func (h *handlers) mint(ctx context.Context, actor access.Actor, userAgent strin
 	}
 	client, _, _ := strings.Cut(userAgent, " ")
 	secret, _, err := h.site.Parts.Accounts.CreateToken(ctx, accounts.TokenRequest{
-		Name: strings.TrimSpace("login " + clientName(client)), Grants: actor.Grants, ExpiresIn: loginTTL,
+		Name: strings.TrimSpace("login " + clientName(client)), Session: true, ExpiresIn: loginTTL,
 	})
 	return secret, err
 }
@@ -134,12 +134,12 @@ func (h *handlers) changeProfile(w http.ResponseWriter, r *http.Request, _ targe
 	if body.Password == nil {
 		return registry.Errorf(registry.Denied, registry.AboutUser, "Only the password can be changed here.")
 	}
-	user, err := h.prove(h.site.From(r), a.Name, body.Password.Old)
-	if err != nil {
+	if _, err := h.prove(h.site.From(r), a.Name, body.Password.Old); err != nil {
 		return err
 	}
-	change := accounts.UserChange{Password: &body.Password.New}
-	if _, err := h.site.Parts.Accounts.UpdateUser(h.site.As(r.Context(), user), a.Name, change); err != nil {
+	// As the caller, whose login stays while the user's others end.
+	change := accounts.UserChange{Password: &body.Password.New, CurrentPassword: &body.Password.Old}
+	if _, err := h.site.Parts.Accounts.UpdateUser(h.site.From(r), a.Name, change); err != nil {
 		return err
 	}
 	return httpserver.JSON(w, http.StatusOK, profile{Name: a.Name})

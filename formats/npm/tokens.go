@@ -36,7 +36,7 @@ type tokenEntry struct {
 }
 
 func newTokenEntry(t registry.Token, shown string) tokenEntry {
-	e := tokenEntry{Token: shown, Key: tokenKey(t), Name: t.Name, ReadOnly: true, CIDR: []string{},
+	e := tokenEntry{Token: shown, Key: tokenKey(t), Name: t.Name, ReadOnly: !t.Session(), CIDR: []string{},
 		Created: isoTime(t.CreatedAt), Updated: isoTime(t.CreatedAt)}
 	if !t.ExpiresAt.IsZero() {
 		e.Expires = isoTime(t.ExpiresAt)
@@ -54,7 +54,8 @@ func tokenKey(t registry.Token) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// own lists the caller's valid tokens. The core lists all users' tokens for an administrator, but npm means the caller's own.
+// own lists the valid tokens of the caller's user that the caller sees. The core lists all users' tokens for an administrator, but
+// npm means the caller's own.
 func (h *handlers) own(ctx context.Context, a access.Actor) ([]registry.Token, error) {
 	var out []registry.Token
 	var after int64
@@ -132,14 +133,15 @@ func (h *handlers) createToken(w http.ResponseWriter, r *http.Request, _ target)
 
 // request converts a wish to the core's request.
 func (wish tokenWish) request(a access.Actor) accounts.TokenRequest {
-	req := accounts.TokenRequest{Name: wish.name, Grants: a.Grants, ExpiresIn: wish.expiresIn}
+	rights := a.Effective()
+	req := accounts.TokenRequest{Name: wish.name, Grants: rights, ExpiresIn: wish.expiresIn}
 	if req.Name == "" {
 		req.Name = "npm token create"
 	}
 	if wish.readOnly {
 		req.Grants = nil
-		for _, g := range a.Grants {
-			if slices.Contains(g.Actions, access.Read) || slices.Contains(g.Actions, access.Admin) {
+		for _, g := range rights {
+			if g.Repository != "" && (slices.Contains(g.Actions, access.Read) || slices.Contains(g.Actions, access.Admin)) {
 				req.Grants = append(req.Grants, access.Grant{Repository: g.Repository, Actions: []access.Action{access.Read}})
 			}
 		}

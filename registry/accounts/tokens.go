@@ -159,7 +159,7 @@ func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]regi
 		switch {
 		case seesAll(actor):
 			out, err = tx.Tokens().Tokens(0, afterID, limit)
-		case actsForUser(actor):
+		case actor.ActsForUser():
 			out, err = tx.Tokens().Tokens(actor.UserID, afterID, limit)
 		default:
 			if out, err = family(tx.Tokens(), actor.TokenID); err == nil {
@@ -196,9 +196,6 @@ func seesAll(a access.Actor) bool {
 	return access.Decide(a, access.Admin, access.Instance) == access.Allow || access.Decide(a, access.Audit, access.Instance) == access.Allow
 }
 
-// actsForUser reports whether a caller is logged in as a user, and so has all that is the user's.
-func actsForUser(a access.Actor) bool { return a.Type == access.TypeUser || a.Session }
-
 // family returns a token and those that descend from it, ascending by id.
 func family(tokens metadata.Tokens, id int64) ([]registry.Token, error) {
 	first, err := tokens.Token(id)
@@ -224,16 +221,11 @@ func seen(tokens metadata.Tokens, actor access.Actor, id int64) (registry.Token,
 	if errors.Is(err, metadata.ErrNotExist) {
 		return t, hidden
 	}
-	if err != nil || seesAll(actor) || t.ID == actor.TokenID || actsForUser(actor) && t.UserID == actor.UserID {
+	if err != nil || seesAll(actor) || actor.ActsForUser() && t.UserID == actor.UserID {
 		return t, err
 	}
-	for up := t; actor.TokenID != 0 && up.ParentID != 0; {
-		if up.ParentID == actor.TokenID {
-			return t, nil
-		}
-		if up, err = tokens.Token(up.ParentID); err != nil {
-			return registry.Token{}, err
-		}
+	if mine, err := actor.Descends(tokens, id); err != nil || mine {
+		return t, err
 	}
 	return registry.Token{}, hidden
 }

@@ -81,7 +81,92 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
-// TestConsumersOfOthers: a consumer is its user's, with every token; the same name of another user is another one.
+// TestK10: a token has the consumers that it or its descendants made, no others of its user; it takes over those of a token that
+// has ended, and those of before makers were kept. A service account's tokens share theirs.
+func TestK10(t *testing.T) {
+	e := registrytest.New(t)
+	at := func(n int64) ledger.ConsumerChange { return ledger.ConsumerChange{Acked: &n} }
+	put := func(ctx context.Context, name string) {
+		t.Helper()
+		if _, _, err := e.Ledger.PutConsumer(ctx, name, at(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := func(ctx context.Context, user string) (context.Context, int64) {
+		t.Helper()
+		secret, tok, err := e.Accounts.CreateToken(ctx, accounts.TokenRequest{Name: "t", User: user, Grants: []access.Grant{{Repository: "main", Actions: []access.Action{access.Read}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Login(access.Credentials{Token: secret}), tok.ID
+	}
+	first, firstID := token(e.Admin, "")
+	child, _ := token(first, "")
+	narrow, _ := token(e.Admin, "")
+	put(e.Admin, "by-user")
+	put(first, "by-first")
+	put(child, "by-child")
+	sees := func(what string, ctx context.Context, want ...string) {
+		t.Helper()
+		list, err := e.Ledger.Consumers(ctx, registry.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range list {
+			got = append(got, c.Name)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s sees %v, want %v", what, got, want)
+		}
+	}
+	sees("the user", e.Admin, "by-child", "by-first", "by-user")
+	sees("a token", first, "by-child", "by-first")
+	sees("its child", child, "by-child")
+	sees("another token", narrow)
+	for _, name := range []string{"by-user", "by-first", "by-child"} {
+		if _, _, err := e.Ledger.PutConsumer(narrow, name, ledger.ConsumerChange{Acked: new(int64), Reset: true}); registry.KindOf(err) != registry.Conflict {
+			t.Errorf("another token resets %s: %v", name, err)
+		}
+		if err := e.Ledger.DeleteConsumer(narrow, name); registry.KindOf(err) != registry.NotFound {
+			t.Errorf("another token deletes %s: %v", name, err)
+		}
+	}
+
+	if err := e.Accounts.RevokeToken(e.Admin, firstID); err != nil {
+		t.Fatal(err)
+	}
+	sees("the next token of the job", narrow, "by-child", "by-first")
+	if c, _, err := e.Ledger.PutConsumer(narrow, "by-first", at(2)); err != nil || c.Acked != 2 {
+		t.Errorf("taken over: %+v, %v", c, err)
+	}
+	late, _ := token(e.Admin, "")
+	sees("a token that comes later", late, "by-child")
+
+	admin := access.From(e.Admin)
+	if err := e.Metadata.Update(t.Context(), func(tx metadata.Tx) error {
+		_, err := tx.Consumers().PutConsumer(ledger.Consumer{OwnerID: admin.ID, Name: "old", TokenID: -1})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	put(e.Admin, "old") // by the user it stays anybody's
+	sees("a token, of an old one", narrow, "by-child", "by-first", "old")
+	if _, _, err := e.Ledger.PutConsumer(narrow, "old", at(2)); err != nil {
+		t.Fatal(err)
+	}
+	sees("another token, of an old one", late, "by-child")
+
+	if _, err := e.Accounts.CreateUser(e.Admin, "bot", accounts.UserChange{Service: true, Grants: []access.Grant{{Repository: "main", Role: "reader"}}}); err != nil {
+		t.Fatal(err)
+	}
+	bot, _ := token(e.Admin, "bot")
+	put(bot, "deploys")
+	next, _ := token(e.Admin, "bot")
+	sees("the next token of a service account", next, "deploys")
+}
+
+// TestConsumersOfOthers: a consumer is its user's, and its maker's; the same name of another user is another one.
 func TestConsumersOfOthers(t *testing.T) {
 	e := registrytest.New(t)
 	password := "a good password"
@@ -108,6 +193,9 @@ func TestConsumersOfOthers(t *testing.T) {
 	}
 	if list, err := e.Ledger.Consumers(bob, registry.Page{}); err != nil || len(list) != 1 || list[0].Acked != 0 {
 		t.Errorf("list of another user: %+v, %v", list, err)
+	}
+	if _, err := e.Ledger.Consumer(e.Login(access.Credentials{Token: e.Token("other", access.Read)}), "prod"); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("of another token of its user: %v", err)
 	}
 	anonymous := access.With(context.Background(), access.Anonymous(true))
 	_, _, put := e.Ledger.PutConsumer(anonymous, "x", at(0))

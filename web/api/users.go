@@ -127,7 +127,7 @@ func (h *handlers) changeUser(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	_, err := h.svc.Accounts.UpdateUser(r.Context(), name, accounts.UserChange{
+	_, err := h.svc.Accounts.UpdateUser(h.server.From(r), name, accounts.UserChange{
 		Password: body.Password, CurrentPassword: body.CurrentPassword, Disabled: body.Disabled, Grants: grantsOrNil(body.Permissions)})
 	if err != nil {
 		return err

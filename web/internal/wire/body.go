@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"slipway/internal/httpserver"
@@ -24,10 +26,28 @@ func Decode(r *http.Request, v any) error {
 	return DecodeObject(raw, v)
 }
 
+// withoutNulls refuses an object with a field that is null: Go takes it for absent, and a client that means "none" by it would
+// be told that all went well while nothing changed.
+func withoutNulls(raw json.RawMessage) error {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return nil // the decoder says what is wrong
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if string(fields[name]) == "null" {
+			return Invalid("the field %q can't be null; leave it out, or give an empty value", name)
+		}
+	}
+	return nil
+}
+
 // DecodeObject decodes one JSON object into v, with the rules of Decode for fields. Invalid.
 func DecodeObject(raw json.RawMessage, v any) error {
 	if first := bytes.TrimLeft(raw, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 		return Invalid("a JSON object is needed")
+	}
+	if err := withoutNulls(raw); err != nil {
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
