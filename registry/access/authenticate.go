@@ -110,7 +110,7 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 			if err != nil {
 				return unknown(err)
 			}
-			actor, err = a.tokenActor(tx, t)
+			actor, err = a.TokenActor(tx, t)
 			return err
 		})
 		return actor, err
@@ -141,7 +141,7 @@ func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err 
 		if err != nil {
 			return unknown(err)
 		}
-		actor, err = a.tokenActor(tx, t)
+		actor, err = a.TokenActor(tx, t)
 		return err
 	})
 	return actor, err

@@ -25,9 +25,9 @@ func Ended(t metadata.Token, now time.Time) bool {
 	return !t.RevokedAt.IsZero() || !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
 }
 
-// tokenActor returns the actor of a token with all that bounds it. ErrBadCredentials: the token, one that it descends from, or
+// TokenActor returns the actor of a token with all that bounds it. ErrBadCredentials: the token, one that it descends from, or
 // the user of one of them is no longer valid.
-func (a *Authenticator) tokenActor(tx metadata.Tx, t metadata.Token) (Actor, error) {
+func (a *Authenticator) TokenActor(tx metadata.Tx, t metadata.Token) (Actor, error) {
 	roles := RolesOf(tx.Roles())
 	actor := Actor{Type: TypeToken, ID: fmt.Sprintf("token:%d", t.ID), Token: t.Name, UserID: t.UserID, TokenID: t.ID, Session: t.Kind == metadata.SessionToken}
 	var users []int64 // those whose rights bound the actor already

@@ -106,7 +106,7 @@ const (
 func (h *handlers) endpoints() []endpoint {
 	return slices.Concat(
 		h.repositoryRoutes(), h.packageRoutes(), h.versionRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
-		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.userRoutes(),
+		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.userRoutes(), h.groupRoutes(), h.accessRoutes(),
 		h.eventRoutes(), h.consumerRoutes(), h.subscriptionRoutes(), h.deliveryRoutes(), h.logRoutes(),
 		h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),
 	)

@@ -133,7 +133,7 @@ var groups = []openapi.Object{
 	{"name": "Events", "description": "The log as CloudEvents: what happened, in the order in which it happened."},
 	{"name": "Subscriptions", "description": "Where events are sent to, and what became of each delivery."},
 	{"name": "Log", "description": "The Merkle log (C2SP tlog-tiles): proof that nothing was rewritten."},
-	{"name": "Access", "description": "Tokens and users."},
+	{"name": "Access", "description": "Users, service accounts, groups, roles and tokens; who may do what, and why."},
 	{"name": "Server", "description": "The server itself."},
 }
 

@@ -118,7 +118,7 @@ func TestHostile(t *testing.T) {
 var absent = strings.NewReplacer(
 	"/repositories/main", "/repositories/gone", `"repository":"main"`, `"repository":"gone"`, `["main"]`, `["gone"]`, "?repository=main", "?repository=gone",
 	"/deployments/1", "/deployments/901", "/subscriptions/1", "/subscriptions/901", "/subscriptions/2", "/subscriptions/901", "/deliveries/1", "/deliveries/901",
-	"/consumers/deploys", "/consumers/gone", "/consumers/old", "/consumers/gone", "/services/web", "/services/gone", "/users/admin", "/users/gone", "/users/old", "/users/gone",
+	"/consumers/deploys", "/consumers/gone", "/consumers/old", "/consumers/gone", "/services/web", "/services/gone", "/users/admin", "/users/gone", "/users/old", "/users/gone", "/groups/ops", "/groups/gone", "/groups/old", "/groups/gone", "/roles/old", "/roles/gone",
 	"/tokens/", "/tokens/90",
 )
 
@@ -128,6 +128,7 @@ var ownedByNobody = map[string]bool{
 	"api.repositories.list": true, "api.repositories.create": true, "api.versions.search": true, "api.environments.list": true, "api.environments.create": true,
 	"api.environments.get": true, "api.environments.change": true, "api.environments.delete": true, "api.environments.history": true,
 	"api.deployments.list": true, "api.tokens.list": true, "api.users.list": true, "api.users.create": true, "api.whoami": true,
+	"api.groups.list": true, "api.groups.create": true, "api.roles.list": true, "api.roles.put": true,
 	"api.events": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
 	"api.log.key": true, "api.gc": true, "api.fsck": true, "api.openapi": true,
 }

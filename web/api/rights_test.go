@@ -78,6 +78,15 @@ var examples = map[string]example{
 	"api.users.get":     {path: "/users/admin", reader: 403, elsewhere: 403},
 	"api.users.delete":  {path: "/users/old", elsewhere: 403},
 	"api.users.change":  {path: "/users/admin", body: `{"disabled":false}`, elsewhere: 403},
+	"api.groups.list":   {path: "/groups", reader: 403, elsewhere: 403},
+	"api.groups.create": {path: "/groups", body: `{"name":"by-%s","members":["ann"]}`, elsewhere: 403},
+	"api.groups.get":    {path: "/groups/ops", reader: 403, elsewhere: 403},
+	"api.groups.change": {path: "/groups/ops", body: `{"description":"by %s"}`, elsewhere: 403},
+	"api.groups.delete": {path: "/groups/old", elsewhere: 403},
+	"api.roles.list":    {path: "/roles", elsewhere: 200},
+	"api.roles.put":     {path: "/roles/mine", body: `{"actions":["read"]}`, elsewhere: 403},
+	"api.roles.delete":  {path: "/roles/old", elsewhere: 403},
+	"api.access":        {path: "/access?repository=main", reader: 403},
 	"api.whoami":        {path: "/whoami", elsewhere: 200},
 
 	"api.events": {path: "/events", elsewhere: 200},
@@ -130,6 +139,9 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	p.reader = a.UserToken("ann", 0, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
 	p.elsewhere = a.UserToken("bob", 0, access.Grant{Repository: formatstest.OtherRepository, Actions: access.Actions})
 	a.AddUser(t, "old", "password of old")
+	a.want(201, "POST", "/groups", `{"name":"ops","permissions":[{"repository":"main","role":"releaser"}],"members":["admin"]}`, nil)
+	a.want(201, "POST", "/groups", `{"name":"old"}`, nil)
+	a.want(201, "PUT", "/roles/old", `{"actions":["read"]}`, nil)
 	a.publish("lib", "0.9.0", "1.0.0")
 	a.want(200, "PUT", packages+"/lib/tags/production", `{"version":"1.0.0"}`, nil)
 	a.want(200, "PUT", packages+"/lib/tags/beta", `{"version":"1.0.0"}`, nil)
