@@ -6,6 +6,7 @@ type Package struct {
 	Name      string `json:"name" doc:"Its name."`
 	Latest    string `json:"latest" doc:"The newest version that is no prerelease, by the rules of the format; empty without one."`
 	Versions  int64  `json:"versions" doc:"How many versions there are."`
+	Attached  int64  `json:"attached,omitempty" doc:"How many more there are that belong to other versions, as signatures do."`
 	CreatedAt string `json:"created_at" format:"date-time" doc:"When it was made."`
 	UpdatedAt string `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
@@ -21,6 +22,7 @@ type VersionSummary struct {
 	Digest      Digest `json:"digest,omitempty"`
 	Size        int64  `json:"size" doc:"Bytes."`
 	Prerelease  bool   `json:"prerelease" doc:"Whether it is one by the rules of its format."`
+	Attached    bool   `json:"attached,omitempty" doc:"Whether it belongs to another version, as a signature does."`
 	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
 	PublishedBy string `json:"published_by" doc:"The caller that published it: a user, or 'token ci of user jane'."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`

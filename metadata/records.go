@@ -27,6 +27,7 @@ type Package struct {
 	Revision     int64  // grows with every change to the package or to anything below it
 	Latest       string // version shown as the newest; "" when there is none
 	VersionCount int64  // versions that are not deleted
+	Attached     int64  // of these, the attached ones; filled in lists of the catalog only
 	Descriptor   []byte // the format's data about the package, opaque here
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -65,6 +66,9 @@ type Version struct {
 	EndedSeq    int64 // log entry of its deletion; 0 while it lives
 	// Announced is false while a version is stored but has no publish event: it is a part of another version and has no tag.
 	Announced bool
+	// Attached is true of a version that belongs to another one, as a signature does: no event announces it, it is never the
+	// newest, and lists leave it out. It is not Announced.
+	Attached bool
 }
 
 // File is one path of a version.

@@ -24,6 +24,7 @@ const (
 	FieldPublished  = "published" // Compare and Time
 	FieldFact       = "fact"      // Key, and Value as pattern or with Prefix
 	FieldHasFact    = "has fact"  // Key or a key below it
+	FieldAttached   = "attached"  // to another version; no Value
 	FieldHasFile    = "has file"  // Value is a pattern of paths
 )
 
@@ -45,6 +46,7 @@ type Search struct {
 	AsOf         *int64  // the state after this log entry: versions of then, with the tags and facts of then; see Version.Seq
 	BeforeSeq    int64   // published before this log entry; 0 is from the newest
 	Limit        int
+	NoAttached   bool // without what is attached to other versions
 }
 
 // Hit is a version with the names of its repository, format and package.

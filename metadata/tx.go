@@ -49,6 +49,7 @@ type VersionPage struct {
 	AfterName     string
 	Limit         int  // 0 is all
 	NoDescriptors bool // leave Descriptor empty
+	NoAttached    bool // leave out what is attached to other versions
 }
 
 // Versions keeps versions.
@@ -61,11 +62,13 @@ type Versions interface {
 	VersionByDigest(packageID int64, d digest.Digest) (Version, error) // not deleted, the newest of several
 	Versions(p VersionPage) ([]Version, error)
 	// Highest names the highest version by (SortKey, Name) that is neither a prerelease nor yanked or, if there is none, the
-	// highest of all. Deleted versions don't count. ErrNotExist.
+	// highest of all. Deleted and attached versions don't count. ErrNotExist.
 	Highest(packageID int64) (name string, err error)
+	// Attached counts the attached versions of packages that are not deleted; packages without one are left out.
+	Attached(packageIDs []int64) (map[int64]int64, error)
 	CreateVersion(v Version) (Version, error) // fills ID; ErrExists
 	// UpdateVersion stores State, Reason, Digest, Size, Descriptor, UpdatedAt, and for a coordinate that is used again
-	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType, Announced and EndedSeq.
+	// also SortKey, PURL, publisher, PublishedAt, Seq, MediaType, Announced, Attached and EndedSeq.
 	UpdateVersion(v Version) error
 	SetDigest(versionID int64, d digest.Digest) error // changes nothing else, not even UpdatedAt
 }

@@ -22,6 +22,10 @@ const (
 	EventArtifactRestored
 	EventArtifactDeleted
 	EventPackageChanged
+	EventAttachmentStored
+	EventAttachmentTagged
+	EventAttachmentUntagged
+	EventAttachmentDeleted
 	EventTagSet
 	EventTagRemoved
 	EventDeploymentQueued
@@ -78,6 +82,10 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventArtifactRestored:        {"artifact.restored", AboutVersion, "A version is no longer deprecated or yanked."},
 	EventArtifactDeleted:         {"artifact.deleted", AboutVersion, "A version is gone, with its files."},
 	EventPackageChanged:          {"package.changed", AboutPackage, "The data of a package as a whole changed, such as its description."},
+	EventAttachmentStored:        {"attachment.stored", AboutVersion, "A version was stored that belongs to another one, as a signature, an attestation or an SBOM of an image does."},
+	EventAttachmentTagged:        {"attachment.tagged", AboutTag, "A tag of such a version was set or moved, such as `sha256-….sig`."},
+	EventAttachmentUntagged:      {"attachment.untagged", AboutTag, "A tag of such a version was removed."},
+	EventAttachmentDeleted:       {"attachment.deleted", AboutVersion, "Such a version is gone, with its files."},
 	EventTagSet:                  {"tag.set", AboutTag, "A tag was set or moved: one event for each tag, whatever moved it."},
 	EventTagRemoved:              {"tag.removed", AboutTag, "A tag was removed."},
 	EventDeploymentQueued:        {"deployment.queued", AboutDeployment, "A deployment waits for its turn."},

@@ -61,6 +61,9 @@ type Rules struct {
 	RequiredTag string
 	// KeepParts reports whether, in a repository, a version that a tagged version has as its part can't be deleted. nil: it can.
 	KeepParts func(r Repository) bool
+	// AttachmentTag reports whether a tag is made from the name of a version, for what belongs to that version. nil: there are no
+	// such tags.
+	AttachmentTag func(tag string) bool
 	// Images: the packages are images, which clients name by the server's host, the repository and the package.
 	Images bool
 	// Settings are the repository settings of the format. The defaults suit most repositories.

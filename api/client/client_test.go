@@ -160,7 +160,7 @@ func TestRepositories(t *testing.T) {
 func TestVersions(t *testing.T) {
 	_, cl, _ := served(t)
 	ctx := t.Context()
-	if list := all(t, cl.Versions(ctx, tool, false)); len(list) != 3 || list[0].Version != "2.0" {
+	if list := all(t, cl.Versions(ctx, tool, client.VersionFilter{})); len(list) != 3 || list[0].Version != "2.0" {
 		t.Errorf("%+v", list)
 	}
 	check(t, cl.Annotate(ctx, tool, "1.0", api.DeclaredMetadata{Source: &api.Source{Commit: "4f0c2d1"}, Custom: map[string]string{"team.ticket": "A-1"}}))
@@ -172,7 +172,7 @@ func TestVersions(t *testing.T) {
 		t.Errorf("%+v", hits)
 	}
 	check(t, cl.DeleteVersion(ctx, tool, "1.1", "a mistake"))
-	if list := all(t, cl.Versions(ctx, tool, true)); len(list) != 3 || list[1].State != "deleted" {
+	if list := all(t, cl.Versions(ctx, tool, client.VersionFilter{Deleted: true})); len(list) != 3 || list[1].State != "deleted" {
 		t.Errorf("%+v", list)
 	}
 	if _, err := cl.ChangeVersion(ctx, tool, "1.0", api.VersionChange{State: "published"}); err != nil && !client.IsStatus(err, http.StatusBadRequest) {

@@ -26,7 +26,7 @@ func Example() {
 	}
 	pkg := client.Package{Repository: "main", Format: "raw", Name: "tool"}
 	newest := ""
-	for v, err := range c.Versions(ctx, pkg, false) { // newest first, page by page
+	for v, err := range c.Versions(ctx, pkg, client.VersionFilter{}) { // newest first, page by page
 		if err != nil {
 			log.Fatal(err)
 		}

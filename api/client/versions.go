@@ -22,11 +22,20 @@ func (c *Client) Package(ctx context.Context, p Package) (api.Package, error) {
 	return call[api.Package](ctx, c, get(p.path(), nil))
 }
 
-// Versions lists the versions of a package, newest first; with deleted, also the tombstones of those that were deleted.
-func (c *Client) Versions(ctx context.Context, p Package, deleted bool) iter.Seq2[api.VersionSummary, error] {
+// VersionFilter says what a list of versions has besides the versions that are there.
+type VersionFilter struct {
+	Deleted  bool // the tombstones of those that were deleted
+	Attached bool // what belongs to other versions, such as signatures
+}
+
+// Versions lists the versions of a package, newest first.
+func (c *Client) Versions(ctx context.Context, p Package, f VersionFilter) iter.Seq2[api.VersionSummary, error] {
 	q := queryOf()
-	if deleted {
+	if f.Deleted {
 		q.Set("deleted", "true")
+	}
+	if f.Attached {
+		q.Set("attached", "true")
 	}
 	return list[api.VersionSummary](ctx, c, p.path()+"/versions", q)
 }

@@ -480,7 +480,7 @@ func TestEvents(t *testing.T) {
 		if err := json.Unmarshal(e.Data, &data); err != nil {
 			t.Fatal(err)
 		}
-		if kind := strings.TrimSuffix(strings.TrimPrefix(e.Type, registry.EventTypePrefix), registry.EventTypeSuffix); kind != "artifact.stored" {
+		if kind := strings.TrimSuffix(strings.TrimPrefix(e.Type, registry.EventTypePrefix), registry.EventTypeSuffix); kind != "artifact.stored" && kind != "attachment.stored" {
 			got = append(got, kind+" "+data.Tag+" "+data.Version[7:15])
 			if want := "pkg:oci/events@sha256%3A" + data.Version[7:] + "?repository_url=" + s.Addr + "/main/events"; e.Subject != want || data.Package != "events" {
 				t.Errorf("subject %s, want %s", e.Subject, want)

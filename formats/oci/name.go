@@ -99,6 +99,11 @@ func parseReference(r *http.Request) (at registry.Name, ref reference, err error
 	return at, ref, registry.CheckTag(s)
 }
 
+// attachmentTag are tags that cosign and the referrers tag schema make of an image's digest, for what belongs to the image.
+var attachmentTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\.sig|\.att|\.sbom)?$`)
+
+func isAttachment(tag string) bool { return attachmentTag.MatchString(tag) }
+
 // query returns the catalog's Ref.
 func (ref reference) query() catalog.Ref {
 	return catalog.Ref{Version: ref.digest.String(), Tag: ref.tag}

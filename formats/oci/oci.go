@@ -26,7 +26,8 @@ func (format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "oci", Images: true, FromPURL: fromPURL, States: []registry.State{registry.Deprecated},
 		Normalize: func(image string) (string, error) { return image, checkImage(image) }, Settings: []registry.Setting{sparse.Setting},
-		KeepParts: func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },
+		AttachmentTag: isAttachment,
+		KeepParts:     func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },
 	}
 }
 

@@ -241,6 +241,7 @@ func testHighest(e *env) {
 		{metadata.Version{Name: "2", State: metadata.Deprecated}, "2"},
 		{metadata.Version{Name: "b", SortKey: []byte("2")}, "b"}, // of one key, the later name
 		{metadata.Version{Name: "0"}, "b"},
+		{metadata.Version{Name: "c", Attached: true}, "b"},
 	} {
 		e.update(func(tx metadata.Tx) error {
 			step.v.PackageID = p.ID

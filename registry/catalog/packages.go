@@ -111,10 +111,28 @@ type PackageQuery struct {
 func (s *Catalog) Packages(ctx context.Context, repository string, q PackageQuery) ([]registry.Package, error) {
 	var out []registry.Package
 	err := s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) (err error) {
-		out, err = tx.Packages().Packages(mq)
+		if out, err = tx.Packages().Packages(mq); err == nil {
+			err = countAttached(tx.Versions(), out)
+		}
 		return err
 	})
 	return out, err
+}
+
+// countAttached fills Package.Attached.
+func countAttached(versions metadata.Versions, list []registry.Package) error {
+	if len(list) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(list))
+	for i, p := range list {
+		ids[i] = p.ID
+	}
+	counts, err := versions.Attached(ids)
+	for i, p := range list {
+		list[i].Attached = counts[p.ID]
+	}
+	return err
 }
 
 // maxPackageWalk bounds how many packages one search for a part of a name reads, as no index helps such a search.
@@ -136,6 +154,9 @@ func (s *Catalog) FindPackages(ctx context.Context, repository, text string, q P
 		if found, err = tx.Packages().Packages(mq); err == nil && len(found) > most {
 			found = found[:most]
 			next = cursor(found[most-1].Format, found[most-1].Key)
+		}
+		if err == nil {
+			err = countAttached(tx.Versions(), found)
 		}
 		return err
 	})

@@ -21,7 +21,7 @@ const (
 
 // ParseQuery reads the query language: terms field:value, all of which must match; OR between terms, parentheses, - for not, *
 // for any text, "quotes" around text with spaces. A word without a field is part of a package's name. Fields: repo format name
-// version purl tag commit source ref build builder by token state digest published has, and custom.<key>. Invalid: the message names
+// version purl tag commit source ref build builder by token state digest published has is, and custom.<key>. Invalid: the message names
 // the error and its place.
 func ParseQuery(text string) (metadata.Condition, error) {
 	if len(text) > maxQueryBytes {
@@ -248,6 +248,11 @@ func condition(field, value string) (metadata.Condition, error) {
 		return published(value)
 	case "has":
 		return has(value)
+	case "is":
+		if value != "attached" {
+			return metadata.Condition{}, queryError("is: takes attached")
+		}
+		return is(metadata.Test{Field: metadata.FieldAttached}), nil
 	}
 	return metadata.Condition{}, queryError("there is no field " + strconv.Quote(registry.Clip(field)))
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"slipway/metadata"
@@ -33,7 +34,7 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	if err := s.checkFormats(where); err != nil {
 		return nil, err
 	}
-	m := metadata.Search{Where: where, Limit: registry.Bound(q.Limit)}
+	m := metadata.Search{Where: where, Limit: registry.Bound(q.Limit), NoAttached: !names(where)}
 	if q.After != "" {
 		if m.BeforeSeq, err = strconv.ParseInt(q.After, 10, 64); err != nil || m.BeforeSeq <= 0 {
 			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")
@@ -65,6 +66,17 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 		})
 	})
 	return hits, err
+}
+
+// names reports whether a query names single versions, or what is attached to versions: then attached ones are found, too.
+func names(c metadata.Condition) bool {
+	if c.Is != nil {
+		switch c.Is.Field {
+		case metadata.FieldVersion, metadata.FieldPURL, metadata.FieldTag, metadata.FieldDigest, metadata.FieldAttached:
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.All, names) || slices.ContainsFunc(c.Any, names)
 }
 
 // searchers is how many searches run at a time, so that the other reading connections stay free for clients' requests.

@@ -133,6 +133,8 @@ type VersionQuery struct {
 	After   string // the version to continue after
 	Limit   int
 	Deleted bool
+	// Attached also lists what is attached to other versions, such as signatures.
+	Attached bool
 }
 
 // Versions lists versions without descriptors, newest first. NotFound.
@@ -143,7 +145,7 @@ func (s *Catalog) Versions(ctx context.Context, at registry.Name, q VersionQuery
 		if err != nil {
 			return err
 		}
-		page := metadata.VersionPage{PackageID: p.ID, NewestFirst: true, Deleted: q.Deleted, NoDescriptors: true, Limit: registry.Bound(q.Limit)}
+		page := metadata.VersionPage{PackageID: p.ID, NewestFirst: true, Deleted: q.Deleted, NoAttached: !q.Attached, NoDescriptors: true, Limit: registry.Bound(q.Limit)}
 		if q.After != "" {
 			last, err := tx.Versions().Version(p.ID, q.After)
 			if err != nil {

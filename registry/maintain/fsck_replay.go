@@ -66,8 +66,13 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventArtifactDeprecated:      changing(func(v *versionState, _ registry.EventData) { v.state = registry.Deprecated }),
 	registry.EventArtifactYanked:          changing(func(v *versionState, _ registry.EventData) { v.state = registry.Yanked }),
 	registry.EventArtifactRestored:        changing(func(v *versionState, _ registry.EventData) { v.state = registry.Published }),
-	registry.EventArtifactDeleted:         changing(func(v *versionState, _ registry.EventData) { v.state, v.files = registry.Deleted, setSum{} }),
+	registry.EventArtifactDeleted:         changing(deleted),
 	registry.EventPackageChanged:          nothing,
+
+	registry.EventAttachmentStored:   (*replay).stored,
+	registry.EventAttachmentTagged:   (*replay).tagSet,
+	registry.EventAttachmentUntagged: (*replay).tagRemoved,
+	registry.EventAttachmentDeleted:  changing(deleted),
 
 	registry.EventTagSet:     (*replay).tagSet,
 	registry.EventTagRemoved: (*replay).tagRemoved,
@@ -127,6 +132,9 @@ func changing(change func(*versionState, registry.EventData)) func(*replay, regi
 		return nil
 	}
 }
+
+// deleted replays the deletion of a version.
+func deleted(v *versionState, _ registry.EventData) { v.state, v.files = registry.Deleted, setSum{} }
 
 // published replays the publish of a new version, or the announcement of a version that was stored silently.
 func (r *replay) published(e registry.Entry, d registry.EventData) error {

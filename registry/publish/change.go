@@ -3,6 +3,7 @@ package publish
 import (
 	"cmp"
 	"errors"
+	"slices"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -99,9 +100,11 @@ func (c *change) latest() (string, error) {
 	}
 	tag, err := c.tx.Tags().Tag(c.pkg.ID, latestTag)
 	if err == nil {
-		return tag.Version, nil
-	}
-	if !errors.Is(err, metadata.ErrNotExist) {
+		v, err := c.tx.Versions().VersionByID(tag.VersionID)
+		if err != nil || !v.Attached {
+			return tag.Version, err
+		}
+	} else if !errors.Is(err, metadata.ErrNotExist) {
 		return "", err
 	}
 	name, err := c.tx.Versions().Highest(c.pkg.ID)
@@ -138,7 +141,11 @@ func (c *change) setTag(name string, v *registry.Version, reason string) (regist
 	if err := registry.Identify(c.tx, v); err != nil {
 		return registry.Tag{}, err
 	}
-	if err := c.announce(v); err != nil {
+	attached, err := c.attach(name, v)
+	if err != nil {
+		return registry.Tag{}, err
+	}
+	if err := c.announce(v, attached); err != nil {
 		return registry.Tag{}, err
 	}
 	former, err := c.formerTag(name)
@@ -154,22 +161,46 @@ func (c *change) setTag(name string, v *registry.Version, reason string) (regist
 		data.Previous = &registry.EventVersion{Version: old.Version, Digest: old.Digest}
 	}
 	delete(c.looked, name)
-	e, err := c.append(registry.EventTagSet, v, data)
+	kind := registry.EventTagSet
+	if attached {
+		kind = registry.EventAttachmentTagged
+	}
+	e, err := c.append(kind, v, data)
 	if err != nil {
 		return registry.Tag{}, err
 	}
 	c.dirty = true
 	t, err := c.tx.Tags().SetTag(registry.Tag{PackageID: c.pkg.ID, Name: name, VersionID: v.ID, Version: v.Name, Digest: v.Digest,
 		SetBy: c.actor.Text(), Reason: reason, SeqFrom: e.Seq})
-	if name == latestTag {
+	if name == latestTag && !v.Attached {
 		c.tagged = v.Name
 	}
 	return t, err
 }
 
-// announce logs the event for subscribers of a version that was stored silently as a part of something else.
-func (c *change) announce(v *registry.Version) error {
-	if v.Announced {
+// attach reports whether a tag that is about to name v is one of an attachment, and updates v: what only such tags name is
+// attached to another version, and what has a subject stays so whatever its tags are.
+func (c *change) attach(tag string, v *registry.Version) (bool, error) {
+	of := c.svc.core.Rules[c.pkg.Format].AttachmentTag
+	switch known := of != nil && of(tag); {
+	case known && !v.Announced && !v.Attached:
+		v.Attached, c.sorted, c.dirty = true, true, true
+		return true, c.tx.Versions().UpdateVersion(*v)
+	case known || !v.Attached:
+		return known, nil
+	}
+	refs, err := c.tx.References().References(v.ID)
+	if err != nil || slices.ContainsFunc(refs, func(r metadata.Reference) bool { return r.Kind == registry.RefSubject }) {
+		return true, err
+	}
+	v.Attached, c.sorted = false, true // announce stores it
+	return false, nil
+}
+
+// announce logs the event for subscribers of a version that was stored silently as a part of something else, unless the tag that
+// it gets is attached.
+func (c *change) announce(v *registry.Version, attached bool) error {
+	if v.Announced || attached {
 		return nil
 	}
 	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
@@ -207,7 +238,11 @@ func (c *change) removeTag(name, reason string) error {
 // endTag ends the interval of a tag that names v.
 func (c *change) endTag(old registry.Tag, v registry.Version, reason string) error {
 	name := old.Name
-	e, err := c.append(registry.EventTagRemoved, &v, registry.EventData{Tag: name, Reason: reason, Generation: old.Generation})
+	kind := registry.EventTagRemoved
+	if of := c.svc.core.Rules[c.pkg.Format].AttachmentTag; v.Attached || of != nil && of(name) {
+		kind = registry.EventAttachmentUntagged
+	}
+	e, err := c.append(kind, &v, registry.EventData{Tag: name, Reason: reason, Generation: old.Generation})
 	if err != nil {
 		return err
 	}

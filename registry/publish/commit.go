@@ -116,7 +116,10 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		v.Digest = registry.ContentDigest(files)
 	}
 	kind := registry.EventArtifactPublished
-	if c.rel.Silent {
+	switch {
+	case v.Attached:
+		kind = registry.EventAttachmentStored
+	case c.rel.Silent:
 		kind = registry.EventArtifactStored
 	}
 	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts)})
@@ -149,7 +152,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	}
 	c.pkg.VersionCount++
 	c.dirty = true
-	if c.made {
+	if c.made && !v.Attached {
 		c.newest = v.Name
 	}
 	if err = c.tags(&v); err == nil && c.rel.State != "" {
@@ -164,7 +167,7 @@ func (c *committer) versionOf(old registry.Version) registry.Version {
 	return registry.Version{
 		ID: old.ID, PackageID: c.pkg.ID, Name: c.rel.Version, PURL: c.rel.PURL, State: registry.Published,
 		SortKey: c.rel.SortKey, Prerelease: c.rel.Prerelease, Descriptor: c.rel.Descriptor, MediaType: c.rel.MediaType,
-		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Text(), PublisherID: c.actor.ID, Announced: !c.rel.Silent,
+		PublishedAt: c.tx.Now(), PublishedBy: c.actor.Text(), PublisherID: c.actor.ID, Announced: !c.rel.Silent && !c.rel.Attached, Attached: c.rel.Attached,
 	}
 }
 

@@ -296,7 +296,11 @@ func (c *change) delete(v registry.Version, reason string) error {
 	if v.Digest == "" {
 		v.Digest = registry.ContentDigest(files)
 	}
-	e, err := c.append(registry.EventArtifactDeleted, &v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)})
+	kind := registry.EventArtifactDeleted
+	if v.Attached {
+		kind = registry.EventAttachmentDeleted
+	}
+	e, err := c.append(kind, &v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)})
 	if err != nil {
 		return err
 	}

@@ -111,12 +111,16 @@ func (c *committer) lookNewest() error {
 		return err
 	}
 	c.looked[latestTag] = latest
-	if latest.now.VersionID != 0 {
+	switch {
+	case c.rel.Attached:
+		c.newest = c.pkg.Latest
+		return nil
+	case latest.now.VersionID != 0 && latest.now.Version == c.pkg.Latest: // else it names what is attached to another version
 		c.newest = latest.now.Version
 		return nil
 	}
 	c.newest = c.rel.Version
-	if c.pkg.VersionCount == 0 {
+	if c.pkg.Latest == "" {
 		return nil
 	}
 	old, err := c.version(c.pkg.Latest)

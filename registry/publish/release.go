@@ -53,6 +53,9 @@ type Release struct {
 	References []Reference
 	// Silent is for a version that is a part of another: it is logged, but subscribers learn of it only with its first tag.
 	Silent bool
+	// Attached is for a version that belongs to another one, as a signature does: it is not shown as a version of its own, and its
+	// events have types of their own. It ends when a tag that is no AttachmentTag is set, unless the version has a subject.
+	Attached bool
 	// Revive lets a deleted coordinate be published again. It is for coordinates that are digests, which can't return with
 	// other content.
 	Revive bool

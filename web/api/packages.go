@@ -26,7 +26,7 @@ func (h *handlers) packageRoutes() []endpoint {
 var packageExample = api.Package{Format: "npm", Name: "@acme/web", Latest: "1.4.2", Versions: 3, CreatedAt: momentExample, UpdatedAt: laterExample}
 
 func packageOf(p registry.Package) api.Package {
-	return api.Package{Format: p.Format, Name: p.Name, Latest: p.Latest, Versions: p.VersionCount,
+	return api.Package{Format: p.Format, Name: p.Name, Latest: p.Latest, Versions: p.VersionCount - p.Attached, Attached: p.Attached,
 		CreatedAt: timeText(p.CreatedAt), UpdatedAt: timeText(p.UpdatedAt)}
 }
 

@@ -18,7 +18,8 @@ func (h *handlers) versionRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/versions", "api.versions.list", h.listVersions, openapi.Operation{
 			ID: "listVersions", Group: "Versions", Summary: "List the versions of a package",
-			Query:   paged(openapi.Param{Name: "deleted", About: "With the tombstones of deleted versions.", Of: openapi.Object{"type": "boolean", "default": false}}),
+			Query: paged(openapi.Param{Name: "deleted", About: "With the tombstones of deleted versions.", Of: openapi.Object{"type": "boolean", "default": false}},
+				openapi.Param{Name: "attached", About: "With what belongs to other versions, such as signatures, attestations and SBOMs of images.", Of: openapi.Object{"type": "boolean", "default": false}}),
 			Answers: success("The versions, newest first.", api.List[api.VersionSummary]{Items: []api.VersionSummary{versionExample.VersionSummary}})}},
 		{"GET", versionPath, "api.versions.get", h.getVersion, openapi.Operation{
 			ID: "getVersion", Group: "Versions", Summary: "Show a version with everything that is known of it",
@@ -58,7 +59,7 @@ var versionExample = api.Version{
 func versionOf(p registry.Package, v registry.Version) api.VersionSummary {
 	return api.VersionSummary{
 		PURL: v.PURL, Format: p.Format, Name: p.Name, Version: v.Name, State: string(v.State), Reason: v.Reason,
-		Digest: api.Digest(v.Digest), Size: v.Size, Prerelease: v.Prerelease,
+		Digest: api.Digest(v.Digest), Size: v.Size, Prerelease: v.Prerelease, Attached: v.Attached,
 		PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq,
 	}
 }
@@ -88,10 +89,11 @@ func detailOf(d catalog.VersionDetail) api.Version {
 	return out
 }
 
-// listVersions answers GET …/versions, newest first; with ?deleted=true tombstones too.
+// listVersions answers GET …/versions, newest first; with ?deleted=true tombstones too, with ?attached=true also signatures and
+// what else belongs to other versions.
 func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	at, page, deleted := in.name(), in.page(), in.flag("deleted")
+	at, page, deleted, attached := in.name(), in.page(), in.flag("deleted"), in.flag("attached")
 	if in.err != nil {
 		return in.err
 	}
@@ -100,7 +102,7 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Version, error) {
-		return h.svc.Catalog.Versions(r.Context(), at, catalog.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted})
+		return h.svc.Catalog.Versions(r.Context(), at, catalog.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted, Attached: attached})
 	}, func(v registry.Version) string { return v.Name },
 		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }

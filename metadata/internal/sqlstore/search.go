@@ -19,6 +19,9 @@ func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 		FROM version v JOIN package p ON p.id = v.package_id JOIN repository r ON r.id = p.repository_id
 		WHERE r.deleted_at IS NULL`)
 	q.alive(asks(s.Where, metadata.FieldState))
+	if s.NoAttached {
+		q.text.WriteString(` AND v.announced <> 2`)
+	}
 	if s.BeforeSeq > 0 {
 		q.text.WriteString(` AND v.seq < `)
 		q.arg(s.BeforeSeq)
@@ -173,6 +176,8 @@ func (q *searchSQL) test(t metadata.Test) error {
 		return nil
 	}
 	switch t.Field {
+	case metadata.FieldAttached:
+		q.text.WriteString(`v.announced = 2`)
 	case metadata.FieldState:
 		q.state()
 		q.compare(t)

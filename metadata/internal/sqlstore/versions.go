@@ -14,6 +14,20 @@ const (
 	selectVersion = `SELECT ` + versionCore + `, descriptor FROM version `
 )
 
+// Values of the column announced; 0 is a version that no event announced yet.
+const (
+	isAnnounced = 1
+	isAttached  = 2
+)
+
+// announcedOf is the column's value for a version.
+func announcedOf(v metadata.Version) int64 {
+	if v.Attached {
+		return isAttached
+	}
+	return flag(v.Announced)
+}
+
 func scanVersion(r row) (metadata.Version, error) { return versionFrom(r, true) }
 
 func scanVersionCore(r row) (metadata.Version, error) { return versionFrom(r, false) }
@@ -22,15 +36,16 @@ func versionFrom(r row, descriptor bool) (metadata.Version, error) {
 	var v metadata.Version
 	var raw []byte
 	var state string
-	var published, updated int64
+	var published, updated, announced int64
 	dest := []any{&v.ID, &v.PackageID, &v.Name, &v.PURL, &state, &v.Reason, &raw, &v.Size, &v.SortKey, &v.Prerelease,
-		&published, &v.PublishedBy, &v.PublisherID, &updated, &v.Seq, &v.MediaType, &v.Announced, &v.EndedSeq}
+		&published, &v.PublishedBy, &v.PublisherID, &updated, &v.Seq, &v.MediaType, &announced, &v.EndedSeq}
 	if descriptor {
 		dest = append(dest, &v.Descriptor)
 	}
 	err := r.Scan(dest...)
 	v.State = metadata.State(state)
 	v.Digest = digestOf(raw)
+	v.Announced, v.Attached = announced == isAnnounced, announced == isAttached
 	v.SortKey, v.Descriptor = emptied(v.SortKey), emptied(v.Descriptor)
 	v.PublishedAt, v.UpdatedAt = fromMicros(published), fromMicros(updated)
 	return v, err
@@ -81,6 +96,9 @@ func (t versions) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
 	if !p.Deleted {
 		text += ` AND state <> 'deleted'`
 	}
+	if p.NoAttached {
+		text += ` AND announced <> 2`
+	}
 	than, order := `>`, ` ORDER BY sort_key, name`
 	if p.NewestFirst {
 		than, order = `<`, ` ORDER BY sort_key DESC, name DESC`
@@ -94,8 +112,26 @@ func (t versions) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
 
 // Highest implements metadata.Versions. The version is the first row of an index with this very order.
 func (t versions) Highest(packageID int64) (string, error) {
-	return one(t.Tx, scanText, `SELECT name FROM version WHERE package_id = $1 AND state <> 'deleted'
+	return one(t.Tx, scanText, `SELECT name FROM version WHERE package_id = $1 AND state <> 'deleted' AND announced <> 2
 		ORDER BY (prerelease = 0 AND state <> 'yanked') DESC, sort_key DESC, name DESC LIMIT 1`, packageID)
+}
+
+// Attached implements metadata.Versions.
+func (t versions) Attached(packageIDs []int64) (map[int64]int64, error) {
+	var args []any
+	list := t.d.among(packageIDs, func(v any) string {
+		args = append(args, v)
+		return last(args)
+	})
+	counts, err := all(t.Tx, func(r row) (c [2]int64, err error) {
+		err = r.Scan(&c[0], &c[1])
+		return c, err
+	}, `SELECT package_id, COUNT(*) FROM version WHERE package_id IN (`+list+`) AND announced = 2 AND state <> 'deleted' GROUP BY package_id`, args...)
+	out := make(map[int64]int64, len(counts))
+	for _, c := range counts {
+		out[c[0]] = c[1]
+	}
+	return out, err
 }
 
 // CreateVersion implements metadata.Versions. Zero times become now, an empty State Published.
@@ -119,7 +155,7 @@ func (t versions) CreateVersion(v metadata.Version) (metadata.Version, error) {
 		ON CONFLICT (package_id, name) DO NOTHING RETURNING id`,
 		v.PackageID, v.Name, v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease),
 		micros(v.PublishedAt), v.PublishedBy, v.PublisherID, micros(v.UpdatedAt), v.Seq, filled(v.Descriptor),
-		v.MediaType, flag(v.Announced), v.EndedSeq)
+		v.MediaType, announcedOf(v), v.EndedSeq)
 	if err == nil {
 		t.created = v.ID
 	}
@@ -147,5 +183,5 @@ func (t versions) UpdateVersion(v metadata.Version) error {
 			descriptor = $13, media_type = $14, announced = $15, ended_seq = $16
 		WHERE id = $17`,
 		v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease), micros(v.PublishedAt),
-		v.PublishedBy, v.PublisherID, t.micros(), v.Seq, filled(v.Descriptor), v.MediaType, flag(v.Announced), v.EndedSeq, v.ID)
+		v.PublishedBy, v.PublisherID, t.micros(), v.Seq, filled(v.Descriptor), v.MediaType, announcedOf(v), v.EndedSeq, v.ID)
 }

@@ -44,7 +44,7 @@ func resolve(ctx context.Context, cl *client.Client, p client.Package, version s
 		return "", err
 	}
 	found := ""
-	for v, listErr := range cl.Versions(ctx, p, false) {
+	for v, listErr := range cl.Versions(ctx, p, client.VersionFilter{}) {
 		if listErr != nil {
 			return "", listErr
 		}

@@ -92,17 +92,18 @@ func (c commands) versionCmd() *cobra.Command {
 }
 
 func (c commands) versionListCmd(f *Flags) *cobra.Command {
-	var deleted bool
+	var filter client.VersionFilter
 	cmd := &cobra.Command{
 		Use: "ls REPO FORMAT PACKAGE", Short: "List the versions of a package, newest first", Args: command.Exactly(3),
 		Example: "  slipway version ls main npm @acme/web",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, f, versionColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[taggedVersion, error] {
-				return withTags(ctx, cl, packageOf(args), f.output, cl.Versions(ctx, packageOf(args), deleted))
+				return withTags(ctx, cl, packageOf(args), f.output, cl.Versions(ctx, packageOf(args), filter))
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&deleted, "deleted", false, "also show the tombstones of deleted versions")
+	cmd.Flags().BoolVar(&filter.Deleted, "deleted", false, "also show the tombstones of deleted versions")
+	cmd.Flags().BoolVar(&filter.Attached, "attached", false, "also show what belongs to other versions: signatures, attestations, SBOMs of images")
 	return cmd
 }
 
