@@ -40,7 +40,7 @@ func module(dir, name string) string {
 }
 
 // needed are what a page's commands need of the machine besides the clients.
-var needed = []string{"bash", "curl", "git", "mvn", "node", "python3", "setsid", "sha256sum", "tar"}
+var needed = []string{"bash", "curl", "git", "java", "node", "python3", "setsid", "sha256sum", "tar"}
 
 // machine is the machine of a reader, with the programs that pages name.
 type machine struct {
@@ -68,7 +68,7 @@ func newMachine(t *testing.T) machine {
 			missing(err)
 		}
 	}
-	for _, below := range []string{"npm-11.19.1", "twine-7.0.0", "pip-26.3", "uv-0.13.8", "oci/crane", "m2"} {
+	for _, below := range []string{"npm-11.19.1", "twine-7.0.0", "pip-26.3", "uv-0.13.8", "oci/crane", "maven-3.9.16", "m2"} {
 		if _, err := os.Stat(filepath.Join(dir, below)); err != nil {
 			missing(err)
 		}
@@ -77,8 +77,7 @@ func newMachine(t *testing.T) machine {
 		mustDo(t, os.WriteFile(filepath.Join(m.bin, name), []byte("#!/bin/sh\nC='"+dir+"'\n"+command+"\n"), 0o700)) //nolint:gosec // a program
 	}
 	// Maven takes its plugins from where the tests keep them, beside the settings of the page.
-	mvn, err := exec.LookPath("mvn")
-	mustDo(t, err)
+	mvn := filepath.Join(dir, "maven-3.9.16", "bin", "mvn")
 	global := filepath.Join(m.bin, "settings.xml")
 	mustDo(t, os.WriteFile(global, []byte(`<settings><mirrors><mirror><id>plugins</id><mirrorOf>central</mirrorOf><url>file://`+filepath.Join(dir, "m2")+`</url></mirror></mirrors></settings>`), 0o600))
 	mustDo(t, os.WriteFile(filepath.Join(m.bin, "mvn"), []byte("#!/bin/sh\nexec "+mvn+` -gs "`+global+`" "$@"`+"\n"), 0o700)) //nolint:gosec // a program
@@ -108,12 +107,10 @@ func pages(t *testing.T) []string {
 	return out
 }
 
-// TestPages runs each page's command blocks in order, in one shell, against a server that is started like README says: what a reader
-// copies works. A block that can't be run here says why, in a comment above it.
+// TestPages runs each page's command blocks in order, in one shell, against a server of its own that was never used: what a reader copies
+// works. A block that can't be run here says why, in a comment above it.
 func TestPages(t *testing.T) {
 	m := newMachine(t)
-	s := commandtest.NewServer(t, "--webhook-allow", "127.0.0.1")
-	s.Start()
 	for _, page := range pages(t) {
 		raw, err := os.ReadFile(filepath.Join(root, page))
 		mustDo(t, err)
@@ -127,6 +124,8 @@ func TestPages(t *testing.T) {
 		}
 		t.Run(strings.ReplaceAll(strings.TrimSuffix(page, ".md"), "/", "-"), func(t *testing.T) {
 			t.Parallel()
+			s := commandtest.NewServer(t)
+			s.Start()
 			start := time.Now()
 			m.session(t, s, page, list)
 			t.Logf("%s: %d blocks in %s; %d are not run", page, len(list), time.Since(start).Round(time.Millisecond), notRun)
@@ -145,9 +144,10 @@ func (m machine) session(t *testing.T, s *commandtest.Server, page string, list 
 	docs, err := filepath.Abs(filepath.Join(root, "docs"))
 	mustDo(t, err)
 	mustDo(t, os.Symlink(docs, filepath.Join(work, "docs")))
-	token := s.Token("main", "read,publish,tag,delete,deploy")
+	token := s.Token("*", "admin")
 	text := strings.NewReplacer("https://registry.example.com", s.URL, "https://slipway.example.com", s.URL, "http://127.0.0.1:8080", s.URL,
-		"registry.example.com", s.Addr, "127.0.0.1:8080", s.Addr, "slp_…", token, "/tmp/", home+"/tmp/", "change-me-please", commandtest.Password).Replace(script(list))
+		"https://ci:$SLIPWAY_TOKEN@registry.example.com", "http://ci:$SLIPWAY_TOKEN@"+s.Addr,
+		"registry.example.com", s.Addr, "127.0.0.1:8080", s.Addr, "/var/lib/slipway-restored", home+"/restored", "/var/lib/slipway", s.Data, "/mnt/", home+"/mnt/", "slp_…", token, "/tmp/", home+"/tmp/", "change-me-please", commandtest.Password).Replace(script(list))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", text)
