@@ -18,6 +18,9 @@ type Window struct {
 	open   func(offset, length int64) (io.ReadCloser, error)
 	blocks map[int64][]byte
 	order  []int64 // in the order they were read
+
+	// Hold, unless nil, is called with a number of bytes before they are read into memory.
+	Hold func(n int64) error
 }
 
 // NewWindow returns a window over a file of size bytes; open opens a range of it.
@@ -28,6 +31,16 @@ func NewWindow(size int64, open func(offset, length int64) (io.ReadCloser, error
 // WindowOf returns a window over a file of at most BlockBytes that is in memory.
 func WindowOf(file []byte) *Window {
 	return &Window{size: int64(len(file)), blocks: map[int64][]byte{0: file}}
+}
+
+// heldBytes is the size from which an entry's memory is asked for: smaller ones are everywhere.
+const heldBytes = 256 << 10
+
+func (w *Window) hold(n int64) error {
+	if w.Hold == nil || n <= heldBytes {
+		return nil
+	}
+	return w.Hold(n)
 }
 
 // ReadAt implements io.ReaderAt.

@@ -200,6 +200,9 @@ func (a *ZipReader) ReadEntry(f *zip.File, limit int64) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	defer rc.Close()
+	if err := a.r.hold(min(int64(f.UncompressedSize64), limit)); err != nil { //nolint:gosec // Open has bounded the sum
+		return nil, err
+	}
 	b, err := io.ReadAll(io.LimitReader(rc, limit+1))
 	switch {
 	case int64(len(b)) > limit:

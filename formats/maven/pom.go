@@ -13,6 +13,9 @@ import (
 // maxPOMBytes bounds a POM; the largest published ones have some 300 KiB.
 const maxPOMBytes = 4 << 20
 
+// pomFactor is how many bytes of memory a byte of a POM costs while it is read; measured.
+const pomFactor = 4
+
 // pom has the used values of a POM. ${…} in values is not resolved.
 type pom struct {
 	Group       string `json:"group,omitempty"`

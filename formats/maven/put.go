@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"slipway/formats"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/content"
 	"slipway/registry/publish"
@@ -84,6 +85,9 @@ func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.
 		return err
 	}
 	if t.file.isPOM() {
+		if err := httpserver.HoldBody(r, maxPOMBytes, pomFactor); err != nil {
+			return err
+		}
 		if err := u.readPOM(w.Header(), r.Body); err != nil {
 			return err
 		}

@@ -39,11 +39,11 @@ func BenchmarkInspect(b *testing.B) {
 		entries = append(entries, entry{path: fmt.Sprintf("package/lib/%d.js", i), content: strings.Repeat(text+fmt.Sprint(i*7919), 43)})
 	}
 	raw := pack(b, `{"name":"web","version":"1.0.0"}`, entries...)
-	c, err := inspect(bytes.NewReader(raw))
+	c, err := inspect(bytes.NewReader(raw), nil)
 	must(b, err)
 	b.SetBytes(c.unpacked)
 	for b.Loop() {
-		_, err := inspect(bytes.NewReader(raw))
+		_, err := inspect(bytes.NewReader(raw), nil)
 		must(b, err)
 	}
 }
@@ -178,7 +178,7 @@ func BenchmarkPublishParts(b *testing.B) {
 			})
 			return err
 		}},
-		{"inspect", func() error { _, err := inspect(bytes.NewReader(tarball)); return err }},
+		{"inspect", func() error { _, err := inspect(bytes.NewReader(tarball), nil); return err }},
 		{"check", func() error { _, err := checkPublish(doc, u); return err }},
 		{"reconcile", func() error { reconcile(s.manifest, u.tar); return nil }},
 		{"release", func() error { _, _, err := u.release(doc, s, "admin", "npm/11.0.0"); return err }},

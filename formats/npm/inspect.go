@@ -26,12 +26,15 @@ type contents struct {
 	hasShrinkwrap bool   // npm-shrinkwrap.json beside it
 	files         int64
 	unpacked      int64 // bytes of all files
+
+	hold func(int64) error // nil: memory is not counted
 }
 
 // inspect reads a package tarball to its end: a gzipped tar with one root directory, of any name, that holds a
 // package.json. Nothing is unpacked. Invalid, or the error of r.
-func inspect(r io.Reader) (contents, error) {
-	var found contents
+// hold, unless nil, waits for the memory of a long package.json.
+func inspect(r io.Reader, hold func(int64) error) (contents, error) {
+	found := contents{hold: hold}
 	err := archive.Tarball{MaxBytes: maxUnpackedBytes, MaxRatio: maxUnpackRatio, MaxEntries: maxEntries, Entry: found.entry}.Read(r)
 	if err == nil && found.manifest == nil {
 		err = archive.Broken("there is no package.json in its root directory")
@@ -67,6 +70,11 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) error {
 func (c *contents) readManifest(h *tar.Header, body io.Reader) error {
 	if h.Size > maxManifestBytes {
 		return archive.Broken("its package.json is larger than %d bytes", maxManifestBytes)
+	}
+	if h.Size > freeMetadataBytes && c.hold != nil {
+		if err := c.hold(h.Size * metadataFactor); err != nil {
+			return err
+		}
 	}
 	b := bytes.NewBuffer(make([]byte, 0, min(h.Size+bytes.MinRead, 64<<10))) // in one piece, if h says the truth
 	if _, err := b.ReadFrom(body); err != nil {

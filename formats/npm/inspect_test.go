@@ -26,7 +26,7 @@ func TestInspect(t *testing.T) {
 		entry{path: "node/package.json", content: "\uFEFF" + `{ "name": "web", "x": 1.0, "version": "1.0.0" }`},
 	)
 	for how, r := range map[string]io.Reader{"whole": bytes.NewReader(raw), "bytewise": iotest.OneByteReader(bytes.NewReader(raw))} {
-		got, err := inspect(r)
+		got, err := inspect(r, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", how, err)
 		}
@@ -91,14 +91,14 @@ func TestInspectRefuses(t *testing.T) {
 		"hard link out":     tarGz(t, good, entry{path: "package/l", kind: tar.TypeLink, link: "../x"}),
 		"link to the above": tarGz(t, good, entry{path: "package/a/l", kind: tar.TypeSymlink, link: "../../../package2"}),
 	} {
-		if _, err := inspect(bytes.NewReader(raw)); registry.KindOf(err) != registry.Invalid {
+		if _, err := inspect(bytes.NewReader(raw), nil); registry.KindOf(err) != registry.Invalid {
 			t.Errorf("%s: %v, want Invalid", what, err)
 		}
 	}
-	if _, err := inspect(iotest.TimeoutReader(bytes.NewReader(whole))); err != nil && !errors.Is(err, iotest.ErrTimeout) {
+	if _, err := inspect(iotest.TimeoutReader(bytes.NewReader(whole)), nil); err != nil && !errors.Is(err, iotest.ErrTimeout) {
 		t.Errorf("a broken stream: %v", err)
 	}
-	if _, err := inspect(io.MultiReader(bytes.NewReader(whole[:40]), iotest.ErrReader(io.ErrNoProgress))); !errors.Is(err, io.ErrNoProgress) {
+	if _, err := inspect(io.MultiReader(bytes.NewReader(whole[:40]), iotest.ErrReader(io.ErrNoProgress)), nil); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a broken stream: %v, want its own error", err)
 	}
 }
@@ -127,7 +127,7 @@ func bomb(t testing.TB, n int) *bytes.Reader {
 func TestS57(t *testing.T) {
 	r := bomb(t, 4096)
 	size := r.Len()
-	_, err := inspect(r)
+	_, err := inspect(r, nil)
 	if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "times its size") {
 		t.Errorf("4 GiB of zeros: %v", err)
 	}
@@ -138,12 +138,12 @@ func TestS57(t *testing.T) {
 
 	thousand := gz(t, bytes.Repeat(block("package/x", '0', 0), 1000))
 	many := bytes.Repeat(thousand, maxEntries/1000+1)
-	if _, err := inspect(bytes.NewReader(many)); registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "entries") {
+	if _, err := inspect(bytes.NewReader(many), nil); registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "entries") {
 		t.Errorf("many entries: %v", err)
 	}
 
 	sparse := sparseTar(t)
-	if _, err := inspect(bytes.NewReader(sparse)); registry.KindOf(err) != registry.Invalid {
+	if _, err := inspect(bytes.NewReader(sparse), nil); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("sparse file: %v", err)
 	}
 }
@@ -215,7 +215,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add(gz(f, block("package/package.json", '0', 2)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, b := range [][]byte{raw, gz(t, raw)} {
-			got, err := inspect(bytes.NewReader(b))
+			got, err := inspect(bytes.NewReader(b), nil)
 			if (err == nil) == (got.manifest == nil) && err == nil {
 				t.Fatal("accepted without a package.json")
 			}

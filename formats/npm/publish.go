@@ -54,10 +54,11 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request, t target) error {
 
 // body returns the request's body, bounded.
 func (h *handlers) body(r *http.Request) io.Reader {
-	return &boundedBody{r: r.Body, left: h.tarballBytes/3*4 + maxOtherBytes}
+	return &boundedBody{ctx: r.Context(), r: r.Body, left: h.tarballBytes/3*4 + maxOtherBytes}
 }
 
 type boundedBody struct {
+	ctx  context.Context
 	r    io.Reader
 	left int64
 }
@@ -70,6 +71,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	return n, err
 }
+
+// Hold waits for the memory of a document with long metadata.
+func (b *boundedBody) Hold() error { return httpserver.Hold(b.ctx, maxMetadataBytes*metadataFactor) }
 
 // published is the answer to a publish.
 type published struct {

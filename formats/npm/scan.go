@@ -14,10 +14,12 @@ import (
 
 // Bounds of a document that a client sends, beside its tarball.
 const (
-	maxMetadataBytes = 16 << 20 // kept in memory
-	maxKeyBytes      = 64 << 10 // one key, as it was sent
-	maxDepth         = 128      // nesting
-	scanBufferBytes  = 64 << 10
+	maxMetadataBytes  = 16 << 20  // kept in memory
+	freeMetadataBytes = 512 << 10 // that every document may keep
+	metadataFactor    = 3         // bytes of memory that a kept byte costs; measured
+	maxKeyBytes       = 64 << 10  // one key, as it was sent
+	maxDepth          = 128       // nesting
+	scanBufferBytes   = 64 << 10
 )
 
 // scanner reads one JSON document from a stream, value by value: the caller walks down the objects it knows, and decides for
@@ -25,7 +27,8 @@ const (
 // token there, so a tarball of 300 MB would be a gigabyte in memory.
 type scanner struct {
 	r    *bufio.Reader
-	left int // bytes that may still be kept
+	left int          // bytes that may still be kept
+	hold func() error // called before more than freeMetadataBytes are kept; nil: it was called
 }
 
 // scanBuffers are reused from one document to the next.
@@ -35,6 +38,9 @@ var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, sc
 func newScanner(r io.Reader) *scanner {
 	s := &scanner{r: scanBuffers.Get().(*bufio.Reader), left: maxMetadataBytes}
 	s.r.Reset(r)
+	if h, ok := r.(interface{ Hold() error }); ok {
+		s.hold = h.Hold
+	}
 	return s
 }
 
@@ -191,15 +197,31 @@ func (s *scanner) near() (json.RawMessage, error) {
 	if end < 0 || end == len(w) || end > s.left || !utf8.Valid(w[:end]) {
 		return nil, nil
 	}
+	if err := s.wait(end); err != nil {
+		return nil, err
+	}
 	s.left -= end
 	s.take(end)
 	return w[:end], nil
+}
+
+// wait sees to it that there is memory for n more kept bytes.
+func (s *scanner) wait(n int) error {
+	if s.hold == nil || maxMetadataBytes-s.left+n <= freeMetadataBytes {
+		return nil
+	}
+	hold := s.hold
+	s.hold = nil
+	return hold()
 }
 
 // keepLong is keep for values of every length, with an error for invalid ones.
 func (s *scanner) keepLong() (json.RawMessage, error) {
 	var dst []byte
 	err := s.value(func(p []byte) error {
+		if err := s.wait(len(p)); err != nil {
+			return err
+		}
 		if s.left -= len(p); s.left < 0 {
 			return registry.Errorf(registry.TooLarge, registry.AboutRequest, "the metadata of the package is larger than %d bytes", maxMetadataBytes)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/archive"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/content"
 	"slipway/registry/publish"
@@ -57,6 +58,8 @@ func (u *upload) attach(name string, data io.Reader) error {
 	return registry.Errorf(registry.Invalid, registry.AboutRequest, "a publish has one .tgz attachment and at most one .sigstore; %q is another", formats.Clip(name))
 }
 
+func (u *upload) hold(n int64) error { return httpserver.Hold(u.ctx, n) }
+
 // heads hold the starts of tarballs; most tarballs are not longer. Reusing memory here relies on Stage not reading after it
 // has returned.
 var heads = sync.Pool{New: func() any { return new([headBytes]byte) }}
@@ -69,7 +72,7 @@ func (u *upload) stage(data io.Reader) error {
 	n, err := fill(head[:], data)
 	switch {
 	case err == io.EOF:
-		if u.tar, err = inspect(bytes.NewReader(head[:n])); err != nil {
+		if u.tar, err = inspect(bytes.NewReader(head[:n]), u.hold); err != nil {
 			return err
 		}
 		return u.store(bytes.NewReader(head[:n]))
@@ -77,7 +80,7 @@ func (u *upload) stage(data io.Reader) error {
 		return err
 	}
 	return archive.StoreAndLook(io.MultiReader(bytes.NewReader(head[:n]), data), u.store, func(r io.Reader) (err error) {
-		u.tar, err = inspect(r)
+		u.tar, err = inspect(r, u.hold)
 		return err
 	})
 }

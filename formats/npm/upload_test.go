@@ -78,7 +78,7 @@ func TestMemoryKeptApart(t *testing.T) {
 				attach := func(_ string, data io.Reader) (err error) {
 					r := newBase64Reader(data)
 					defer r.putBack()
-					tar, err = inspect(io.TeeReader(r, &got))
+					tar, err = inspect(io.TeeReader(r, &got), nil)
 					return err
 				}
 				doc, err := readDocument(bytes.NewReader(body), attach)

@@ -38,7 +38,7 @@ func (s *server) chunked(method, path string, body []byte, header string) int {
 // TestS55: every limit at its size and one above, with a length and without.
 func TestS55(t *testing.T) {
 	s := newServer(t, formatstest.Options{})
-	const limit = 8 << 20
+	const limit = 4 << 20
 	s.blob("main/limits", emptyJSON)
 	manifest := func(size int) []byte {
 		frame := `{"schemaVersion":2,"mediaType":"` + indexType + `","manifests":[],"annotations":{"fill":""}}`

@@ -13,8 +13,11 @@ import (
 	"slipway/registry"
 )
 
-// maxManifestBytes bounds a manifest; the specification asks for 4 MiB at least.
-const maxManifestBytes = 8 << 20
+// maxManifestBytes bounds a manifest: what the specification asks registries to take (distribution-spec, "Pushing Manifests").
+const maxManifestBytes = 4 << 20
+
+// manifestFactor is how many bytes of memory a byte of a manifest costs while it is checked and stored; measured.
+const manifestFactor = 6
 
 // maxManifestEntries bounds the descriptors of one manifest: each costs a look-up.
 const maxManifestEntries = 20_000

@@ -1,11 +1,12 @@
 package oci
 
 import (
+	"context"
 	"net/http"
-	"strconv"
 
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/registry/publish"
 )
 
@@ -35,14 +36,21 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	head.Set("Content-Type", v.MediaType)
-	head.Set("Content-Length", strconv.Itoa(len(v.Descriptor)))
-	w.WriteHeader(http.StatusOK)
-	if r.Method == http.MethodHead {
-		return nil
+	size, body := len(v.Descriptor), v.Descriptor
+	if size > heldManifestBytes {
+		body = nil // it is read again once there is memory for it
 	}
-	_, err = w.Write(v.Descriptor)
-	return err
+	return h.site.ServeShared(w, r, v.Digest.String(), size, func(ctx context.Context) ([]byte, error) {
+		if body != nil {
+			return body, nil
+		}
+		v, err := h.svc.Catalog.Resolve(ctx, at, catalog.Ref{Digest: v.Digest})
+		return v.Descriptor, err
+	})
 }
+
+// heldManifestBytes is the size above which a manifest does not stay in memory while its request waits.
+const heldManifestBytes = 64 << 10
 
 // deleteManifest removes a manifest with all its tags, by digest, or one tag alone (end-9). Referrers of it stay, and so do
 // the parts of an index.

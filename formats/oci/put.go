@@ -3,13 +3,13 @@ package oci
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/publish"
@@ -109,7 +109,7 @@ func readManifest(r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxManifestBytes {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxManifestBytes+1))
+	body, err := httpserver.ReadBody(r, maxManifestBytes, manifestFactor)
 	if err == nil && len(body) > maxManifestBytes {
 		err = tooLarge
 	}

@@ -77,7 +77,7 @@ func TestS57(t *testing.T) {
 	refused(t, err, "not a readable zip")
 
 	for name, words := range map[string]string{"good-1.0/big": "more than 50 times", "good-1.0/PKG-INFO": "larger than"} {
-		_, err = readTarball(endless(t, name))
+		_, err = readTarball(endless(t, name), nil)
 		refused(t, err, words)
 	}
 
@@ -150,17 +150,17 @@ func TestTarRefusals(t *testing.T) {
 		`"good-1.0/abs" leads outside`: {Name: "good-1.0/abs", Linkname: "/etc/passwd", Typeflag: tar.TypeLink},
 		"neither file, directory nor":  {Name: "good-1.0/dev", Typeflag: tar.TypeChar},
 	} {
-		_, err := readTarball(bytes.NewReader(tarredHeaders(t, []tar.Header{info, h}, []string{text, ""})))
+		_, err := readTarball(bytes.NewReader(tarredHeaders(t, []tar.Header{info, h}, []string{text, ""})), nil)
 		refused(t, err, words)
 	}
 	whole := tarredHeaders(t, []tar.Header{info}, []string{text})
 	for n := range whole {
-		if _, err := readTarball(bytes.NewReader(whole[:n])); err == nil {
+		if _, err := readTarball(bytes.NewReader(whole[:n]), nil); err == nil {
 			t.Fatalf("%d of %d bytes are a source distribution", n, len(whole))
 		}
 	}
 	broke := errors.New("the disk burns")
-	if _, err := readTarball(io.MultiReader(bytes.NewReader(whole[:50]), iotest.ErrReader(broke))); !errors.Is(err, broke) {
+	if _, err := readTarball(io.MultiReader(bytes.NewReader(whole[:50]), iotest.ErrReader(broke)), nil); !errors.Is(err, broke) {
 		t.Errorf("%v", err)
 	}
 }
@@ -183,7 +183,7 @@ func FuzzWheel(f *testing.F) {
 func FuzzTarball(f *testing.F) {
 	f.Add(dist{name: "good", version: "1.0"}.sdist(f))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := readTarball(bytes.NewReader(b)); err != nil && registry.KindOf(err) != registry.Invalid {
+		if _, err := readTarball(bytes.NewReader(b), nil); err != nil && registry.KindOf(err) != registry.Invalid {
 			t.Fatalf("%v", err)
 		}
 	})

@@ -25,10 +25,11 @@ type labelled struct{ label, url string }
 
 // Bounds of core metadata: METADATA holds the project's description, so it can be long; a single kept field can't.
 const (
-	maxMetadataBytes = 16 << 20
-	maxFieldBytes    = 4096
-	maxFields        = 50_000 // wheels with thousands of Requires-Dist have as many
-	maxProjectURLs   = 100
+	maxMetadataBytes  = 16 << 20
+	freeMetadataBytes = 256 << 10 // that need no memory held for them
+	maxFieldBytes     = 4096
+	maxFields         = 50_000 // wheels with thousands of Requires-Dist have as many
+	maxProjectURLs    = 100
 )
 
 // unknown is the text that old tools write for a missing field.

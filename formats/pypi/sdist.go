@@ -22,8 +22,9 @@ var zipBounds = archive.Zip{MaxRatio: maxUnpackRatio, MaxEntries: maxEntries}
 
 // readTarball reads a source distribution to its end (PyPA "Source distribution format"): a gzipped tar with one directory at
 // the top, that holds a PKG-INFO. Nothing is unpacked. Invalid, or the error of r.
-func readTarball(r io.Reader) (contents, error) {
-	var found contents
+// hold, unless nil, waits for the memory of a long PKG-INFO.
+func readTarball(r io.Reader, hold func(int64) error) (contents, error) {
+	found := contents{hold: hold}
 	err := archive.Tarball{MaxBytes: maxUnpackedBytes, MaxRatio: maxUnpackRatio, MaxEntries: maxEntries, Entry: found.entry}.Read(r)
 	if err == nil && found.raw == nil {
 		err = archive.Broken("there is no %s in its top directory", pkgInfo)
@@ -40,6 +41,11 @@ func (c *contents) entry(h *tar.Header, name string, body io.Reader) (err error)
 		return archive.Broken("%s is in it twice", pkgInfo)
 	case h.Typeflag != tar.TypeReg:
 		return archive.Broken("%s is no file", pkgInfo)
+	}
+	if h.Size > freeMetadataBytes && c.hold != nil {
+		if err := c.hold(min(h.Size, maxMetadataBytes)); err != nil {
+			return err
+		}
 	}
 	if c.raw, err = io.ReadAll(io.LimitReader(body, maxMetadataBytes+1)); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/archive"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/content"
 	"slipway/registry/publish"
@@ -158,7 +159,7 @@ func (u *upload) stageTarball(file content.StageFile, content io.Reader) (st pub
 		return err
 	}
 	look := func(r io.Reader) (err error) {
-		found, err = readTarball(r)
+		found, err = readTarball(r, u.hold)
 		return err
 	}
 	err = archive.StoreAndLook(content, store, look)
@@ -222,6 +223,12 @@ func (u *upload) examine(f *form) (distribution, error) {
 	return d, nil
 }
 
+// metadataFactor is how many bytes of memory a byte of core metadata costs while it is read; measured.
+const metadataFactor = 4
+
+// hold waits for the memory of core metadata of n bytes.
+func (u *upload) hold(n int64) error { return httpserver.Hold(u.ctx, n*metadataFactor) }
+
 // look reads a zip, a large one from the store, because its table of contents is at the end.
 func (u *upload) look(name reading) (contents, error) {
 	var r *archive.Window
@@ -232,6 +239,7 @@ func (u *upload) look(name reading) (contents, error) {
 			return u.pub.OpenRange(u.ctx, u.staged[0], offset, length)
 		})
 	}
+	r.Hold = u.hold
 	if u.name.kind == typeWheel {
 		return readWheel(r, name)
 	}

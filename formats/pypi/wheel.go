@@ -14,6 +14,8 @@ type contents struct {
 	metadata  coreMetadata
 	raw       []byte // METADATA or PKG-INFO, byte for byte
 	generator string // WHEEL's Generator: the tool that built it
+
+	hold func(int64) error // nil: memory is not counted
 }
 
 // Bounds of the small files beside METADATA.

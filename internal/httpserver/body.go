@@ -11,19 +11,41 @@ import (
 	"slipway/registry"
 )
 
-// idleBody gives every read of a request's body its own deadline: a long transfer is never cut, a stalled transfer is.
+// idleBody gives every read of a request's body its own deadline: a long transfer is never cut, a stalled transfer is, and so
+// is one that only keeps its connection busy.
 type idleBody struct {
 	io.ReadCloser
 	rc    *http.ResponseController
 	idle  time.Duration
+	slow  slowness
 	read  int64
 	begun bool
 	ended error // io.EOF, or the error that ended the body
 }
 
+// slowness is how slowly a body may come: after grace of waiting for it, at least rate bytes for each second waited.
+type slowness struct {
+	grace, waited time.Duration
+	rate          int64
+}
+
+// Bodies that come more slowly are not worth their connection: the first is far below any line in use. Memory is held only for
+// bodies that come faster.
+var (
+	slowest     = slowness{grace: 30 * time.Second, rate: 1 << 10}
+	slowestHeld = slowness{grace: 10 * time.Second, rate: 16 << 10}
+)
+
+// hurry is for a body for which memory is held.
+func (b *idleBody) hurry() {
+	waited := b.slow.waited
+	b.slow = slowestHeld
+	b.slow.waited = waited
+}
+
 // watch puts an idleBody under a request that has a body.
 func watch(w http.ResponseWriter, r *http.Request, idle time.Duration) *idleBody {
-	b := &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), idle: idle}
+	b := &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), idle: idle, slow: slowest}
 	if r.Body == nil || r.Body == http.NoBody {
 		b.ended = io.EOF
 		return b
@@ -44,9 +66,15 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	}
 	b.begun = true
 	b.extend()
+	begin := time.Now()
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
+	b.slow.waited += time.Since(begin)
 	switch {
+	case err == nil && b.slow.waited > b.slow.grace && float64(b.read) < b.slow.waited.Seconds()*float64(b.slow.rate):
+		err = registry.Errorf(registry.BadBody, registry.AboutRequest, "the request's body comes too slowly: less than %d bytes per second", b.slow.rate)
+		b.ended = err
+		_ = b.rc.SetReadDeadline(time.Now()) // the server does not read the rest either
 	case err == io.EOF:
 		// The server now watches the connection for a disconnect of the client; a leftover deadline would look like one.
 		_ = b.rc.SetReadDeadline(time.Time{})

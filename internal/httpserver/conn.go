@@ -16,6 +16,12 @@ const (
 	copyBytes       = 64 << 10
 )
 
+// A peer must take bytes that are in memory at this rate, on average, once a write has lasted that long.
+const (
+	slowWriteGrace = 60 * time.Second
+	slowWriteRate  = 1 << 10 // bytes per second
+)
+
 // idleListener gives every connection a deadline per write.
 type idleListener struct {
 	net.Listener
@@ -50,7 +56,11 @@ type idleConn struct {
 
 // Write implements net.Conn.
 func (c *idleConn) Write(p []byte) (n int, err error) {
+	begin := time.Now()
 	for {
+		if took := time.Since(begin); took > slowWriteGrace && float64(n) < took.Seconds()*slowWriteRate {
+			return n, os.ErrDeadlineExceeded // the peer keeps the bytes in memory here
+		}
 		piece := p[n:min(len(p), n+writeChunkBytes)]
 		w, err := c.timed(func() (int64, error) {
 			w, err := c.tcpConn.Write(piece)

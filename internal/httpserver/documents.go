@@ -78,6 +78,11 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 	if err != nil {
 		return err
 	}
+	if size := e.size(); size > d.limit/documentShare { // it is not in the cache, so each of these costs memory of its own
+		if err := Hold(r.Context(), size); err != nil {
+			return err
+		}
+	}
 	h := w.Header()
 	if header != nil {
 		header(h)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -81,9 +82,11 @@ func (s *Server) edge(next http.Handler) http.Handler {
 		dropDots(r.URL)
 		q, r := begin(w, r)
 		q.body = watch(w, r, s.idle)
+		q.memory, q.client = s.memory, func() netip.Addr { return s.ClientIP(r) }
 		rec := record(w)
 		s.metrics.inFlight.Inc()
 		defer func() { // also when a handler aborts the connection
+			q.release()
 			s.metrics.inFlight.Dec()
 			s.metrics.done(q, rec)
 			s.access(r, q, rec)

@@ -29,6 +29,8 @@ type Options struct {
 	MetricsAudit bool
 	// DocumentCacheBytes bounds the cache of rendered documents; 0 is 64 MiB.
 	DocumentCacheBytes int64
+	// MemoryBytes bounds what requests hold in memory: parsed bodies, and answers that are no streams; 0 is 128 MiB.
+	MemoryBytes int64
 	Logger             *slog.Logger // nil: slog.Default
 	// IdleTimeout is how long one read of a request's body, or one write of an answer, may stand still; 0 is 60 s.
 	IdleTimeout time.Duration
@@ -64,6 +66,8 @@ type Server struct {
 	scrape       prometheus.Gatherer // nil: no /metrics
 	scrapeAudit  bool                // Options.MetricsAudit
 	health       *health             // nil: no /readyz
+	memory       *memory
+	shared       shared
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection
 	unrouted     Renderer
@@ -90,6 +94,11 @@ func New(o Options) (*Server, error) {
 	if o.DocumentCacheBytes == 0 {
 		o.DocumentCacheBytes = defaultDocumentCacheBytes
 	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = defaultMemoryBytes
+	}
+	s.memory = newMemory(o.MemoryBytes, o.Metrics)
+	s.shared.byKey = map[string]*sharedAnswer{}
 	s.Documents = newDocuments(o.DocumentCacheBytes, s.metrics)
 	s.scrape, _ = o.Metrics.(prometheus.Gatherer)
 	if o.Ready != nil {

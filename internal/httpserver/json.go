@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"unicode/utf8"
@@ -14,6 +13,9 @@ import (
 
 // MaxJSONDepth bounds how deep a client's document may nest.
 const MaxJSONDepth = 64
+
+// jsonFactor is how many bytes of memory a byte of JSON costs until its values are used.
+const jsonFactor = 4
 
 // JSON writes v as application/json with its exact length. An error is returned before anything is written.
 func JSON(w http.ResponseWriter, status int, v any) error {
@@ -55,7 +57,7 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 // DecodeJSON reads a body of at most limit bytes into v: one JSON value, nothing behind it, at most 64 levels deep,
 // valid UTF-8. Invalid, TooLarge, BadBody.
 func DecodeJSON(r *http.Request, limit int64, v any) error {
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	body, err := ReadBody(r, limit, jsonFactor)
 	switch {
 	case err != nil:
 		return bodyError(err)

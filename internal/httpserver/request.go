@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/netip"
 	"regexp"
+	"sync"
 	"time"
 
 	"slipway/registry/access"
@@ -20,6 +22,13 @@ type request struct {
 	detail string // of the error that was answered
 	path   string // for the access log; "": the request's
 	body   *idleBody
+
+	memory   *memory           // nil: nothing is held
+	client   func() netip.Addr // set with memory
+
+	mu       sync.Mutex
+	releases []func() // of memory that the request holds; nil after its end
+	ended    bool
 }
 
 type requestKey struct{}

@@ -17,7 +17,7 @@ type Catalog struct {
 	byName     *lookup.Cache[packageKey, registry.Package]
 	byPrefix   *lookup.Cache[prefixKey, packageOrGroup]
 	byTag      *lookup.Cache[taggedKey, registry.Version]
-	searching  chan struct{} // holds one value for each running search
+	searching  *gate
 	searchTime time.Duration
 }
 
@@ -32,7 +32,7 @@ func New(core *registry.Core, searchTime time.Duration) *Catalog {
 		byPrefix: lookup.New[prefixKey](core.Store, packageOrGroup.bytes,
 			func(m metadata.Versioned, p packageOrGroup) uint64 { return p.since(m) }),
 		byTag:      lookup.New[taggedKey](core.Store, versionBytes, versionSince),
-		searching:  make(chan struct{}, searchers),
+		searching:  newGate(searchers),
 		searchTime: searchTime,
 	}
 }

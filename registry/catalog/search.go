@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -82,19 +83,26 @@ func names(c metadata.Condition) bool {
 // searchers is how many searches run at a time, so that the other reading connections stay free for clients' requests.
 const searchers = 2
 
+// whoSearches names the caller whose searches take turns with those of others: a user, with all tokens.
+func whoSearches(ctx context.Context) string {
+	a := access.From(ctx)
+	if a.UserID != 0 {
+		return fmt.Sprint("user:", a.UserID)
+	}
+	return a.ID
+}
+
 // searched runs a search, bounded in time. Invalid: the search took too long; Unavailable: it could not begin in time.
 func (s *Catalog) searched(ctx context.Context, search func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, s.searchTime)
 	defer cancel()
-	select {
-	case s.searching <- struct{}{}:
-		defer func() { <-s.searching }()
-	case <-limited.Done():
+	if s.searching.enter(limited, whoSearches(ctx)) != nil {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, Detail: "too many searches are running", RetryAfter: s.searchTime}
 	}
+	defer s.searching.leave()
 	err := search(limited)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.searchTime)

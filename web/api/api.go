@@ -21,8 +21,9 @@ const Prefix = api.Prefix
 const (
 	defaultHeartbeat = 15 * time.Second
 	// maxWaiting bounds the requests that wait for events at one time; each holds a connection and a goroutine. Callers
-	// without credentials get at most half of them.
+	// without credentials get at most half of them, and one user or one place without credentials a tenth.
 	maxWaiting          = 2000
+	maxWaitingOfOne     = maxWaiting / 10
 	maxAnonymousWaiters = maxWaiting / 2
 )
 
@@ -56,7 +57,6 @@ func (a *API) Name() string { return "api" }
 func (a *API) Mount(root *mux.Router, server *httpserver.Server) {
 	h := &handlers{
 		API: a, server: server, svc: a.over, authenticate: server.Authenticate,
-		waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters),
 	}
 	below := root.PathPrefix(Prefix).Subrouter()
 	for _, e := range h.endpoints() {
@@ -88,7 +88,7 @@ type handlers struct {
 
 	checking sync.Mutex // held by the one check that runs
 
-	waiting, anonymousWaiters chan struct{} // hold one value for each waiting request
+	waiting waiters
 }
 
 // Paths that several resources are below.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"sync"
 	"time"
 
 	"slipway/internal/httpserver"
@@ -19,25 +20,54 @@ import (
 // streamBatch is how many events are read at once for a stream.
 const streamBatch = 100
 
-// enter takes one of the places for waiting requests; the caller calls leave.
+// waiters counts the requests that wait for events.
+type waiters struct {
+	mu             sync.Mutex
+	all, anonymous int
+	by             map[string]int // by user, or by place of callers without credentials
+}
+
+// enter takes one of the places for waiting requests; the caller calls leave. TooMany: the caller has its share of them;
+// Unavailable: all are taken.
 func (h *handlers) enter(ctx context.Context) (leave func(), err error) {
-	places := []chan struct{}{h.waiting}
-	if access.From(ctx).Type == access.TypeAnonymous {
-		places = append(places, h.anonymousWaiters)
+	return h.waiting.enter(httpserver.Holder(ctx), access.From(ctx).Type == access.TypeAnonymous)
+}
+
+func (w *waiters) enter(who string, anonymous bool) (leave func(), err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	full := func(kind registry.Kind, n int, whose string) error {
+		return &registry.Error{Kind: kind, Subject: registry.AboutRequest, RetryAfter: 5 * time.Second,
+			Detail: fmt.Sprintf("%d requests%s wait for events already", n, whose)}
 	}
-	leave = func() {}
-	for _, p := range places {
-		select {
-		case p <- struct{}{}:
-			others := leave
-			leave = func() { <-p; others() }
-		default:
-			leave()
-			return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: 5 * time.Second,
-				Detail: fmt.Sprintf("%d requests wait for events already", len(p))}
-		}
+	switch {
+	case w.by[who] >= maxWaitingOfOne:
+		return nil, full(registry.TooMany, w.by[who], " of yours")
+	case w.all >= maxWaiting:
+		return nil, full(registry.Unavailable, w.all, "")
+	case anonymous && w.anonymous >= maxAnonymousWaiters:
+		return nil, full(registry.Unavailable, w.anonymous, " without credentials")
 	}
-	return leave, nil
+	if w.by == nil {
+		w.by = map[string]int{}
+	}
+	w.count(who, anonymous, 1)
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.count(who, anonymous, -1)
+	}, nil
+}
+
+// count adds n requests. w.mu is held.
+func (w *waiters) count(who string, anonymous bool, n int) {
+	w.all += n
+	if anonymous {
+		w.anonymous += n
+	}
+	if w.by[who] += n; w.by[who] == 0 {
+		delete(w.by, who)
+	}
 }
 
 // untilStopping returns a context that also ends when the server begins to shut down, as the shutdown would otherwise wait for

@@ -1,43 +1,48 @@
 package api
 
 import (
+	"fmt"
 	"testing"
 
 	"slipway/registry"
-	"slipway/registry/access"
 )
 
-// TestWaitingPlaces: callers without credentials can't take every place, and each place comes back.
-func TestWaitingPlaces(t *testing.T) {
-	h := &handlers{waiting: make(chan struct{}, maxWaiting), anonymousWaiters: make(chan struct{}, maxAnonymousWaiters)}
-	nobody := access.With(t.Context(), access.Anonymous(true))
-	known := access.With(t.Context(), access.System())
+// TestK6Waiters: one user can't take more than a tenth of the places, callers without credentials not more than the half, and
+// each place comes back.
+func TestK6Waiters(t *testing.T) {
+	var w waiters
 	var leave []func()
-	for {
-		l, err := h.enter(nobody)
-		if err != nil {
-			if registry.KindOf(err) != registry.Unavailable {
-				t.Fatal(err)
+	fill := func(who string, anonymous bool) (n int, err error) {
+		for {
+			l, err := w.enter(who, anonymous)
+			if err != nil {
+				return n, err
 			}
-			break
+			n++
+			leave = append(leave, l)
 		}
-		leave = append(leave, l)
 	}
-	anonymous := len(leave)
-	for {
-		l, err := h.enter(known)
-		if err != nil {
-			break
+	if n, err := fill("user:1", false); n != maxWaitingOfOne || registry.KindOf(err) != registry.TooMany {
+		t.Errorf("one user: %d, %v", n, err)
+	}
+	for i := range 5 {
+		if n, err := fill(fmt.Sprint("192.0.2.", i), true); n != maxWaitingOfOne || registry.KindOf(err) != registry.TooMany {
+			t.Errorf("one place: %d, %v", n, err)
 		}
-		leave = append(leave, l)
 	}
-	if anonymous != maxAnonymousWaiters || len(leave) != maxWaiting {
-		t.Errorf("%d anonymous callers of %d", anonymous, len(leave))
+	if n, err := fill("192.0.2.5", true); n != 0 || registry.KindOf(err) != registry.Unavailable {
+		t.Errorf("one more place: %d, %v", n, err)
+	}
+	for i := range 10 {
+		_, _ = fill(fmt.Sprint("user:", 2+i), false) // the last ones get none
+	}
+	if w.all != maxWaiting {
+		t.Errorf("%d wait", w.all)
 	}
 	for _, l := range leave {
 		l()
 	}
-	if len(h.waiting) != 0 || len(h.anonymousWaiters) != 0 {
-		t.Errorf("%d and %d places are still taken", len(h.waiting), len(h.anonymousWaiters))
+	if w.all != 0 || w.anonymous != 0 || len(w.by) != 0 {
+		t.Errorf("places are still taken: %d, %d, %v", w.all, w.anonymous, w.by)
 	}
 }

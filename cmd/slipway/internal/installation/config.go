@@ -46,6 +46,7 @@ type Config struct {
 	LogLevel       string
 	DebugListen    string
 	MetricsAccess  string
+	Memory         Bytes
 	GCInterval     time.Duration
 	GCGrace        time.Duration
 	NewLogKey      bool
@@ -81,6 +82,8 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&c.DebugListen, "debug-listen", "", "address of a second listener with profiles of the program, such as 127.0.0.1:6060; it asks for no credentials (default: none)")
+	c.Memory = DefaultMemory
+	fs.Var(&c.Memory, "memory", "bound of what requests hold in memory (parsed bodies, ready documents); requests beyond it wait, and are then told to try again later")
 	fs.StringVar(&c.MetricsAccess, "metrics-access", "open", "who may read /metrics: open (everybody) or auth (callers with the right audit on *)")
 	fs.DurationVar(&c.GCInterval, "gc-interval", time.Hour, "how often unused blobs are collected; 0 never")
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
@@ -154,6 +157,8 @@ func (c *Config) Check() error {
 		return command.Usagef("--log-level: %q is not one of debug, info, warn, error", c.LogLevel)
 	case !slices.Contains([]string{"open", "auth"}, c.MetricsAccess):
 		return command.Usagef("--metrics-access: %q is neither open nor auth", c.MetricsAccess)
+	case c.Memory < minMemory:
+		return command.Usagef("--memory: at least %s are needed", Bytes(minMemory).text())
 	case c.GCInterval < 0:
 		return command.Usagef("--gc-interval: can't be negative")
 	case c.GCGrace < 0:

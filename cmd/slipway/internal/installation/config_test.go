@@ -105,13 +105,13 @@ func FuzzConfigFile(f *testing.F) {
 func TestPasswordBounds(t *testing.T) {
 	e := registrytest.New(t)
 	token := access.TokenPrefix + "looks like a token"
-	cfg := Config{Data: t.TempDir(), LogLevel: "info", MetricsAccess: "open", AdminPassword: token}
+	cfg := Config{Data: t.TempDir(), LogLevel: "info", MetricsAccess: "open", Memory: DefaultMemory, AdminPassword: token}
 	if _, err := e.Accounts.UpdateUser(e.Admin, accounts.AdminUser, accounts.UserChange{Password: &token}); err == nil || cfg.Check() == nil {
 		t.Error("a password that is taken for a token is accepted")
 	}
 	for n, ok := range map[int]bool{minPasswordBytes - 1: false, minPasswordBytes: true, maxPasswordBytes: true, maxPasswordBytes + 1: false} {
 		password := strings.Repeat("xy", n)[:n]
-		cfg := Config{Data: t.TempDir(), LogLevel: "info", MetricsAccess: "open", AdminPassword: password}
+		cfg := Config{Data: t.TempDir(), LogLevel: "info", MetricsAccess: "open", Memory: DefaultMemory, AdminPassword: password}
 		_, err := e.Accounts.UpdateUser(e.Admin, accounts.AdminUser, accounts.UserChange{Password: &password})
 		if checked := cfg.Check() == nil; checked != ok || (err == nil) != ok {
 			t.Errorf("%d bytes: check says %v, the core %v", n, checked, err)
