@@ -31,7 +31,7 @@ type Options struct {
 	DocumentCacheBytes int64
 	// MemoryBytes bounds what requests hold in memory: parsed bodies, and answers that are no streams; 0 is 128 MiB.
 	MemoryBytes int64
-	Logger             *slog.Logger // nil: slog.Default
+	Logger      *slog.Logger // nil: slog.Default
 	// IdleTimeout is how long one read of a request's body, or one write of an answer, may stand still; 0 is 60 s.
 	IdleTimeout time.Duration
 	// RedirectBytes is the size from which downloads are redirected to the store, provided that the store can answer clients

@@ -215,4 +215,3 @@ func ReadBody(r *http.Request, limit, factor int64) ([]byte, error) {
 	}
 	return body[:n], err
 }
-

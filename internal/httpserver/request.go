@@ -23,8 +23,8 @@ type request struct {
 	path   string // for the access log; "": the request's
 	body   *idleBody
 
-	memory   *memory           // nil: nothing is held
-	client   func() netip.Addr // set with memory
+	memory *memory           // nil: nothing is held
+	client func() netip.Addr // set with memory
 
 	mu       sync.Mutex
 	releases []func() // of memory that the request holds; nil after its end
