@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -19,10 +20,7 @@ const (
 	factDifference = "npm.manifest_difference"
 )
 
-var (
-	shorthand = regexp.MustCompile(`^(?:(github|gitlab|bitbucket):)?([\w.-]+/[\w.-]+)$`)
-	hosts     = map[string]string{"": "github.com", "github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
-)
+var shorthand = regexp.MustCompile(`^(?:(github|gitlab|bitbucket):)?([\w.-]+/[\w.-]+)$`)
 
 // facts are a publish's facts about its origin: declared ones, and those that the server observed in the tarball.
 func facts(m object, differs []difference, userAgent string) []registry.FactInput {
@@ -53,7 +51,7 @@ func repositoryURL(m object) string {
 		return url
 	}
 	if s := shorthand.FindStringSubmatch(url); s != nil {
-		return "https://" + hosts[s[1]] + "/" + s[2]
+		return "https://" + gitHosts[cmp.Or(s[1], "github")] + "/" + s[2]
 	}
 	return url
 }

@@ -117,11 +117,11 @@ func stringMap(raw json.RawMessage) map[string]string {
 	return out
 }
 
-// rangeMap is stringMap for dependencies: npm writes out the host of owner/repository while publishing.
+// rangeMap is stringMap for dependencies: npm rewrites the addresses of repositories while publishing.
 func rangeMap(raw json.RawMessage) map[string]string {
 	m := stringMap(raw)
 	for name, want := range m {
-		m[name] = strings.TrimPrefix(want, "github:")
+		m[name] = sameSource(want)
 	}
 	return m
 }
