@@ -32,6 +32,9 @@ type Packages interface {
 	// Package answers in one indexed query, by the repository's name.
 	Package(repository, format, key string) (Package, error)
 	PackageByID(id int64) (Package, error)
+	// PackageLike returns a package of the repository whose key differs from this one in the case of ASCII letters and in nothing
+	// else. ErrNotExist.
+	PackageLike(repositoryID int64, format, key string) (Package, error)
 	Packages(q PackageQuery) ([]Package, error)
 	// PackageAt returns format and key of the n-th package of those that q selects, from 0. ErrNotExist.
 	PackageAt(q PackageQuery, n int) (format, key string, err error)

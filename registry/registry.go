@@ -66,6 +66,9 @@ type Rules struct {
 	AttachmentTag func(tag string) bool
 	// Images: the packages are images, which clients name by the server's host, the repository and the package.
 	Images bool
+	// OneCase: a new package may not have the name of another one but for the case of letters, so that nobody takes one for the
+	// other. Packages whose names differ so are different ones all the same.
+	OneCase bool
 	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

@@ -13,7 +13,20 @@ func TestNewNames(t *testing.T) {
 		" web": false, "web ": false, "we b": false, "wéb": false, "@/web": false, "@acme/": false, "@acme": false, "a/b": false, "@a/b/c": false,
 		"a%2fb": false, `a\b`: false, "x" + strings.Repeat("a", 214): false, "@.a/web": false,
 	} {
-		if err := checkNewName(name); (err == nil) != ok {
+		if err := checkNewName(name, false); (err == nil) != ok {
+			t.Errorf("%q: %v, want ok %v", name, err, ok)
+		}
+	}
+}
+
+// TestLegacyNames (fault J11): with the repository's setting, what npm took before there were rules for new names.
+func TestLegacyNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"web": true, "JSONStream": true, "@Acme/Web": true, "a~b'(c)*!": true, "Node_Modules_": true,
+		"": false, "_Web": false, ".Web": false, "-Web": false, "Node_Modules": false, "favicon.ICO": false, "We b": false, "Wéb": false, "A/b": false,
+		"W" + strings.Repeat("a", 214): false,
+	} {
+		if err := checkNewName(name, true); (err == nil) != ok {
 			t.Errorf("%q: %v, want ok %v", name, err, ok)
 		}
 	}

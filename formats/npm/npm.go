@@ -34,11 +34,12 @@ func New() *Format { return &Format{} }
 // Name implements formats.Format.
 func (*Format) Name() string { return formatName }
 
-// Rules implements formats.Format: names are not normalised, no tag may read as a version range, and latest always exists.
+// Rules implements formats.Format: names are not normalised, though new ones must differ in more than their case; no tag may
+// read as a version range; and latest always exists.
 func (*Format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "npm", Normalize: checkName, Spelling: spelling, CheckTag: checkTag, RequiredTag: requiredTag,
-		States: []registry.State{registry.Deprecated, registry.Yanked},
+		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{legacyNames.Setting}, OneCase: true,
 	}
 }
 

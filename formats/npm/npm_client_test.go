@@ -96,6 +96,27 @@ func TestNpmLooseVersion(t *testing.T) {
 	})
 }
 
+// TestNpmLegacyName is acceptance 55: an older name is published and installed, where the repository takes it.
+func TestNpmLegacyName(t *testing.T) {
+	e, m := oneNpm(t)
+	e.Set(map[string]any{legacyNames.Name: true})
+	m.run(m.pkg("JSONStream", "1.0.0"), "publish")
+	m.fail(m.pkg("jsonstream", "1.0.0"), `there is a package "JSONStream" already`, "publish")
+	app := m.app()
+	m.run(app, "install", "JSONStream", "--no-audit")
+	if got := readLock(t, app).Packages["node_modules/JSONStream"].Version; got != "1.0.0" {
+		t.Errorf("installed %q", got)
+	}
+}
+
+// TestNpmHostedDependency (fault J7): what npm makes of a repository's address is no difference from the tarball.
+func TestNpmHostedDependency(t *testing.T) {
+	_, m := oneNpm(t)
+	dir := m.project("package.json", `{"name":"web","version":"1.0.0","dependencies":{"a":"https://github.com/o/a","b":"git@github.com:o/b.git",
+		"c":"https://gitlab.com/o/c.git","d":"o/d#v1"},"devDependencies":{"e":"git://github.com/o/e.git#main"}}`)
+	lacks(t, m.run(dir, "publish"), "differs from the published manifest")
+}
+
 // TestNpmFirstTag is acceptance 14.
 func TestNpmFirstTag(t *testing.T) {
 	_, m := oneNpm(t)

@@ -91,7 +91,7 @@ func (h *handlers) publish(w http.ResponseWriter, r *http.Request, t target, nam
 	}
 	res, err := u.pub.Commit(ctx, rel)
 	switch kind := registry.KindOf(err); {
-	case err != nil && (kind == registry.AlreadyExists || kind == registry.Conflict):
+	case err != nil && (kind == registry.AlreadyExists || kind == registry.Conflict) && registry.AsError(err).Subject != registry.AboutPackage:
 		return overPublished(s.version, err)
 	case err != nil:
 		return err

@@ -19,6 +19,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
+	"slipway/registry/catalog"
 )
 
 func TestPublish(t *testing.T) {
@@ -374,5 +375,32 @@ func TestDeprecatedManifest(t *testing.T) {
 		t.Errorf("what was refused is announced: %v", now[len(events):])
 	}
 	e.publish(pub{name: "web", version: "1.0.2"})
+	e.MustFsck(t)
+}
+
+// TestLegacyName (fault J11): a name with capitals is published where the repository's setting allows it, is another package than
+// the one in lower case, and no name is made that differs from another one in its case alone.
+func TestLegacyName(t *testing.T) {
+	e := newEnv(t, formatstest.Options{})
+	e.publish(pub{name: "plain", version: "1.0.0"})
+	e.want(http.StatusBadRequest, "npm_legacy_names", e.put(pub{name: "JSONStream", version: "1.0.0"}))
+	e.Set(map[string]any{legacyNames.Name: true})
+	e.publish(pub{name: "JSONStream", version: "1.0.0"})
+	e.publish(pub{name: "JSONStream", version: "1.0.1"})
+	for name, other := range map[string]string{"jsonstream": "JSONStream", "JsonStream": "JSONStream", "Plain": "plain"} {
+		e.want(http.StatusForbidden, `there is a package "`+other+`" already`, e.put(pub{name: name, version: "1.0.0"}))
+		e.want(http.StatusNotFound, "", e.do(formatstest.Admin, http.MethodGet, "/"+name, nil))
+	}
+	doc := e.get("/JSONStream")
+	dist := doc["versions"].(map[string]any)["1.0.1"].(map[string]any)["dist"].(map[string]any)
+	if doc["name"] != "JSONStream" || dist["tarball"] != e.URL+"/npm/main/JSONStream/-/JSONStream-1.0.1.tgz" {
+		t.Errorf("%v, %v", doc["name"], dist)
+	}
+	e.want(http.StatusOK, "", e.do(formatstest.Admin, http.MethodGet, "/JSONStream/-/JSONStream-1.0.1.tgz", nil))
+	e.want(http.StatusCreated, "", e.do(formatstest.Admin, http.MethodPut, "/-/package/JSONStream/dist-tags/next", []byte(`"1.0.0"`)))
+	found, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "purl:pkg:npm/JSONStream@1.0.1"})
+	if err != nil || len(found) != 1 {
+		t.Errorf("by package URL: %v, %v", found, err)
+	}
 	e.MustFsck(t)
 }

@@ -13,7 +13,7 @@ func Release(raw []byte, tarball publish.Staged, publisher string) (publish.Rele
 		return publish.Release{}, invalid("the manifest is not an object")
 	}
 	name := object.text("name")
-	if err := checkNewName(name); err != nil {
+	if err := checkNewName(name, false); err != nil {
 		return publish.Release{}, err
 	}
 	version, prerelease, ok := strictVersion(object.text("version"))

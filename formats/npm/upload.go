@@ -44,7 +44,7 @@ type upload struct {
 // attach stages one attachment. It may come before the rest of the document: the package's name is known from the path, and
 // everything else is checked at the end.
 func (u *upload) attach(name string, data io.Reader) error {
-	if err := checkNewName(u.name); err != nil {
+	if err := checkNewName(u.name, legacyNames.In(u.pub.Repository())); err != nil {
 		return err
 	}
 	switch {

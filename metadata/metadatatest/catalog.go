@@ -110,6 +110,22 @@ func testPackages(e *env) {
 	})
 }
 
+func testPackageLike(e *env) {
+	r, other := e.repository("main"), e.repository("other")
+	e.pkg(r, "npm", "plain")
+	e.pkg(r, "npm", "JSONStream")
+	e.pkg(r, "npm", "Äpfel")
+	e.pkg(other, "npm", "else")
+	e.pkg(r, "pypi", "wheel")
+	for key, want := range map[string]string{"Plain": "plain", "PLAIN": "plain", "jsonstream": "JSONStream", "JsonStream": "JSONStream", "ÄPfel": "Äpfel"} {
+		got := read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageLike(r.ID, "npm", key) })
+		equal(e, key, got.Key, want)
+	}
+	for _, key := range []string{"plain", "JSONStream", "json-stream", "Else", "Wheel", "äpfel", "none"} {
+		missing(e, key, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageLike(r.ID, "npm", key) })
+	}
+}
+
 func testPackageQueries(e *env) {
 	r, other := e.repository("main"), e.repository("other")
 	for _, at := range [][2]string{{"pypi", "a"}, {"npm", "b"}, {"npm", "a"}, {"npm", "a_b%c"}, {"npm", "aXbYc"}, {"oci", "team/app"}, {"npm", "x!y"}, {"npm", "Äpfel"}} {

@@ -28,6 +28,7 @@ func Run(t *testing.T, open Factory) {
 		{"Repositories", testRepositories},
 		{"RepositoryPages", testRepositoryPages},
 		{"Packages", testPackages},
+		{"PackageLike", testPackageLike},
 		{"PackageQueries", testPackageQueries},
 		{"Versions", testVersions},
 		{"VersionPages", testVersionPages},

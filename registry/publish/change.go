@@ -45,9 +45,27 @@ func (c *change) open(at registry.Name) error {
 }
 
 func (c *change) make(at registry.Name) (err error) {
+	if err := c.oneCase(at); err != nil {
+		return err
+	}
 	c.pkg, err = c.tx.Packages().CreatePackage(registry.Package{RepositoryID: c.repo.ID, Repository: at.Repository, Format: at.Format, Key: at.Package, Name: at.Display})
 	c.made = true
 	return err
+}
+
+// oneCase refuses a new package whose name differs from another one in the case of letters alone, where the format says so.
+func (c *change) oneCase(at registry.Name) error {
+	if !c.svc.core.Rules[at.Format].OneCase {
+		return nil
+	}
+	other, err := c.tx.Packages().PackageLike(c.repo.ID, at.Format, at.Package)
+	switch {
+	case errors.Is(err, metadata.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return registry.Errorf(registry.Conflict, registry.AboutPackage, "there is a package %q already; a new name must differ in more than the case of its letters", other.Name)
 }
 
 // enter loads the package, or makes it in a repository that still exists. The row of an existing package names its

@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"errors"
+
 	"slipway/metadata"
 )
 
@@ -27,6 +29,17 @@ func (t packages) Package(repository, format, key string) (metadata.Package, err
 // PackageByID implements metadata.Packages.
 func (t packages) PackageByID(id int64) (metadata.Package, error) {
 	return one(t.Tx, scanPackage, selectPackage+`WHERE p.id = $1`, id)
+}
+
+// PackageLike implements metadata.Packages.
+func (t packages) PackageLike(repositoryID int64, format, key string) (metadata.Package, error) {
+	folded := lower(key)
+	p, err := one(t.Tx, scanPackage, selectPackage+`WHERE p.repository_id = $1 AND p.format = $2 AND lower(p.key) = $3 AND p.key <> lower(p.key)
+			AND p.key <> $4 ORDER BY p.key LIMIT 1`, repositoryID, format, folded, key)
+	if !errors.Is(err, metadata.ErrNotExist) || folded == key {
+		return p, err
+	}
+	return one(t.Tx, scanPackage, selectPackage+`WHERE p.repository_id = $1 AND p.format = $2 AND p.key = $3`, repositoryID, format, folded)
 }
 
 // Packages implements metadata.Packages.
