@@ -9,6 +9,23 @@ type Publish struct {
 	Files      []StagedFile `json:"files" doc:"Its files."`
 }
 
+// WaitingPublish is what its caller has sent and others do not see yet: a publish with an id, or a version of a format whose clients
+// send it file by file.
+type WaitingPublish struct {
+	ID         string `json:"id,omitempty" doc:"The id that the client chose; absent for a version that its format makes visible."`
+	Repository string `json:"repository" doc:"Name of the repository."`
+	Format     string `json:"format" doc:"Format of the package; of a publish, of its first file."`
+	Package    string `json:"package" doc:"Name of the package."`
+	Version    string `json:"version" doc:"The version, as its format writes it."`
+	Files      int    `json:"files" doc:"How many files came."`
+	By         string `json:"by" doc:"Who sent them."`
+	CreatedAt  string `json:"created_at" format:"date-time" doc:"When the first file came."`
+	UpdatedAt  string `json:"updated_at" format:"date-time" doc:"When the last file came."`
+	WaitsFor   string `json:"waits_for" doc:"What is missing until it becomes visible."`
+	VisibleAt  string `json:"visible_at,omitempty" format:"date-time" doc:"When it becomes visible unless another file comes; absent: not on its own."`
+	EndsAt     string `json:"ends_at" format:"date-time" doc:"When it is dropped unless another file comes, with an event staging.abandoned."`
+}
+
 // StagedFile is a file that waits for the commit of its publish.
 type StagedFile struct {
 	Format  string `json:"format" doc:"Format of the package."`

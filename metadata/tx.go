@@ -257,10 +257,12 @@ type StagingQuery struct {
 	RepositoryID int64     // with Scope: those of a repository with this scope
 	Scope        string    //
 	Before       time.Time // stagings not touched since then
-	Open         bool      // stagings that have not ended; the next three fields apply to these only
-	NotScope     string    // without the stagings of this scope
+	Open         bool      // stagings that have not ended; the next five fields apply to these only
+	NotScope     string    // without the stagings of this scope; "": with all
 	AfterUpdated time.Time // with AfterID: stagings behind this one
 	AfterID      string    //
+	Owner        string    // with Open: those of this owner, or of a token of OwnerUser; "" is all
+	OwnerUser    int64     // 0 is none
 	Limit        int       // 0 is all
 }
 

@@ -21,6 +21,7 @@ const (
 	EventArtifactYanked
 	EventArtifactRestored
 	EventArtifactDeleted
+	EventStagingAbandoned
 	EventPackageChanged
 	EventAttachmentStored
 	EventAttachmentTagged
@@ -81,6 +82,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventArtifactYanked:          {"artifact.yanked", AboutVersion, "A version was yanked: clients choose it only if it is named exactly."},
 	EventArtifactRestored:        {"artifact.restored", AboutVersion, "A version is no longer deprecated or yanked."},
 	EventArtifactDeleted:         {"artifact.deleted", AboutVersion, "A version is gone, with its files."},
+	EventStagingAbandoned:        {"staging.abandoned", AboutVersion, "Files that were sent for a version were dropped, because it was not complete for a day; `reason` says what was missing, `name` who sent them. They were never visible."},
 	EventPackageChanged:          {"package.changed", AboutPackage, "The data of a package as a whole changed, such as its description."},
 	EventAttachmentStored:        {"attachment.stored", AboutVersion, "A version was stored that belongs to another one, as a signature, an attestation or an SBOM of an image does."},
 	EventAttachmentTagged:        {"attachment.tagged", AboutTag, "A tag of such a version was set or moved, such as `sha256-….sig`."},

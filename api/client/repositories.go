@@ -52,6 +52,12 @@ func (c *Client) Publish(ctx context.Context, repository, id string) (api.Publis
 	return call[api.Publish](ctx, c, get(segments("publishes", id), queryOf("repository", repository)))
 }
 
+// Publishes returns what the caller has sent and others do not see yet, the least recently changed first, at most 100.
+func (c *Client) Publishes(ctx context.Context) ([]api.WaitingPublish, error) {
+	page, err := call[api.List[api.WaitingPublish]](ctx, c, get(segments("publishes"), nil))
+	return page.Items, err
+}
+
 // CommitPublish makes all files staged under an id visible at one moment, or none.
 func (c *Client) CommitPublish(ctx context.Context, repository, id string) ([]api.PublishedVersion, error) {
 	page, err := call[api.List[api.PublishedVersion]](ctx, c,

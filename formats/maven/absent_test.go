@@ -22,7 +22,7 @@ func TestAbsent(t *testing.T) {
 	elsewhere := formatstest.As(e.Token("main", access.Publish))
 	for _, path := range []string{
 		"com/acme/none/maven-metadata.xml", "com/acme/none/maven-metadata.xml.sha1", "com/acme/none/1.0-SNAPSHOT/maven-metadata.xml", "com/none/maven-metadata.xml",
-		"com/acme/lib/1.0/lib-1.0-sources.jar", "com/acme/lib/1.0/lib-1.0.jar.sha3", "com/acme/lib/1.0/lib-1.0.jar.sha1.md5", "com/acme/lib/3.0/lib-3.0.pom",
+		"com/acme/lib/1.0/lib-1.0-sources.jar", "com/acme/lib/1.0/lib-1.0.jar.sha3", "com/acme/lib/1.0/lib-1.0.jar.sha1.md5.sha1", "com/acme/lib/3.0/lib-3.0.pom",
 		"com/acme/lib/2.0/lib-2.0.jar", "com/acme/lib/", "com/acme/lib", "archetype-catalog.xml", ".meta/prefixes.txt", ".index/nexus-maven-repository-index.gz", "",
 		"/maven/main", "/maven/", "/maven/none/com/acme/lib/1.0/lib-1.0.jar", "/maven/none/com/acme/lib/maven-metadata.xml",
 	} {

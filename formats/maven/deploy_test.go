@@ -66,7 +66,8 @@ func TestDeploy(t *testing.T) {
 		t.Errorf("%v", doc.Header)
 	}
 	e.get(other, "com/acme/lib/maven-metadata.xml.sha1", 200, sumHex(sha1.New(), string(doc.Body)))
-	e.get(other, jar+".sha1.md5", 404)
+	e.get(other, jar+".sha1.md5", 200, sumHex(md5.New(), sumHex(sha1.New(), "bytes")))
+	e.get(other, jar+".sha1.md5.sha1", 404)
 	if got := strings.Join(e.events(), ", "); got != "artifact.published pkg:maven/com.acme/lib@1.0" {
 		t.Errorf("events: %s", got)
 	}

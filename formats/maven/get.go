@@ -26,7 +26,7 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 	if t.kind == kindArtifacts || t.kind == kindSnapshots {
 		return h.getMetadata(w, r, t)
 	}
-	if t.kind == kindFile && !t.unsummed {
+	if t.kind == kindFile {
 		return h.getFile(w, r, t)
 	}
 	if _, err := h.svc.Core.Repository(r.Context(), t.repository); err != nil {
@@ -42,11 +42,21 @@ const (
 	noStore   = "no-store"
 )
 
-// getFile answers a file or a sum of one.
+// getFile answers a file, a sum of one, or a sum of such a sum: builds attach sums as artifacts, and their clients look for the sums
+// of those.
 func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) error {
+	var inner *algorithm
+	if t.unsummed {
+		var of string
+		inner, of = cutSum(t.file.name)
+		t.file = parseFileName(of, t.artifact, t.version)
+	}
 	f, cache, err := h.find(r.Context(), r, t)
 	if err != nil {
 		return err
+	}
+	if inner != nil {
+		f.Blob = sumsOf([]byte(hex.EncodeToString(inner.of(f.Blob))))
 	}
 	if t.sum != nil {
 		sum := t.sum.of(f.Blob)
@@ -111,8 +121,13 @@ func (h *handlers) literalPath(ctx context.Context, t target) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	bs := builds(t, d.Files, readDescriptor(d.Version.Descriptor).known())
-	if p, ok := t.file.pair(nil); ok {
+	known := readDescriptor(d.Version.Descriptor).known()
+	bs := builds(t, d.Files, known)
+	rests := map[string]pair{} // the builds' files differ in name
+	for file, p := range known {
+		rests[parseFileName(file, t.artifact, t.version).rest] = p
+	}
+	if p, ok := t.file.pair(rests); ok {
 		if f, ok := latest(bs)[p]; ok {
 			return f.Path, nil
 		}

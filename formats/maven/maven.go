@@ -18,8 +18,8 @@ const (
 
 // Options of the format; zero values are sensible.
 type Options struct {
-	// Quiet is how long after the last file a complete deploy without metadata becomes visible; 0 is 10 s. A deploy without a
-	// POM takes six times as long, as it can't be known to be complete.
+	// Quiet is how long after the last file a complete deploy without metadata becomes visible; 0 is 10 s. A deploy that can't be
+	// known to be complete takes six times as long.
 	Quiet time.Duration
 }
 
@@ -51,11 +51,12 @@ type handlers struct {
 	site   *formats.Site
 	svc    *formats.Parts
 	served *servedSums
+	quiet  time.Duration
 }
 
 // Mount implements formats.Format.
-func (format) Mount(root *mux.Router, site *formats.Site) {
-	h := &handlers{site: site, svc: site.Parts, served: newServedSums()}
+func (f format) Mount(root *mux.Router, site *formats.Site) {
+	h := &handlers{site: site, svc: site.Parts, served: newServedSums(), quiet: f.quiet}
 	router := root.PathPrefix(prefix).Subrouter()
 	for _, path := range []string{"/{repository}", "/{repository}/{path:.*}"} {
 		route := func(rt string, public bool, fn httpserver.Handler, methods ...string) {

@@ -4,6 +4,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"net/url"
+	"path"
+	"strings"
 
 	"slipway/registry"
 )
@@ -38,10 +41,18 @@ func readModule(r io.Reader) ([]moduleFile, error) {
 	return out, nil
 }
 
-// has reports whether the file is among the staged ones. The url of a snapshot's file may keep the literal version.
+// has reports whether the file is among the staged ones, or lies outside of their folder: then it belongs to another version. The
+// url of a snapshot's file may keep the literal version.
 func (m moduleFile) has(files []stagedFile) bool {
+	name, err := url.PathUnescape(m.URL)
+	if err != nil {
+		name = m.URL
+	}
+	if name = path.Clean(name); strings.Contains(name, "/") {
+		return true
+	}
 	for _, f := range files {
-		same := f.Path == m.URL || f.name.build != "" && f.name.stem+"-"+f.base()+snapshot+f.name.rest == m.URL
+		same := f.Path == name || f.name.build != "" && f.name.stem+"-"+f.base()+snapshot+f.name.rest == name
 		if same && (m.SHA256 == "" || m.SHA256 == hex.EncodeToString(sha256Of(f.Blob))) {
 			return true
 		}

@@ -22,6 +22,8 @@ type pom struct {
 	Artifact    string `json:"artifact,omitempty"`
 	Version     string `json:"version,omitempty"`
 	Packaging   string `json:"packaging,omitempty"`
+	Implied     bool   `json:"implied,omitempty"`   // the POM names no packaging
+	Relocated   bool   `json:"relocated,omitempty"` // it only says where the artifact has gone
 	Name        string `json:"name,omitempty"`
 	Description string `json:"description,omitempty"`
 	URL         string `json:"url,omitempty"`
@@ -60,6 +62,7 @@ func parsePOM(raw []byte) (pom, error) {
 	root := false
 	err := walkXML(bytes.NewReader(raw), func(path, text string) error {
 		root = root || path == "project"
+		p.Relocated = p.Relocated || path == "project/distributionManagement/relocation"
 		if f := fields[path]; f != nil && len(text) <= maxPOMText {
 			*f = text
 		}
@@ -72,6 +75,7 @@ func parsePOM(raw []byte) (pom, error) {
 		return p, invalid("the POM's root element is not <project>")
 	}
 	p.Group, p.Version = cmp.Or(p.Group, parent.Group), cmp.Or(p.Version, parent.Version)
+	p.Implied = p.Packaging == ""
 	p.Packaging = cmp.Or(p.Packaging, "jar")
 	return p, nil
 }

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
-	"time"
 
 	"slipway/formats"
 	"slipway/internal/httpserver"
@@ -63,6 +61,7 @@ type upload struct {
 
 func (h *handlers) upload(r *http.Request, pub *publish.Publish, t target) (upload, error) {
 	u := upload{target: t, pub: pub, body: r.Body, key: setKey(t.at(), t.file.build)}
+	u.attributes.Tool = toolOf(r.UserAgent())
 	id, err := formats.PublishID(r.Header)
 	if err == nil && id != "" {
 		u.publish = true
@@ -99,7 +98,7 @@ func (h *handlers) putFile(w http.ResponseWriter, r *http.Request, pub *publish.
 	if err != nil {
 		return err
 	}
-	h.stored(w, r, t, staged.Blob, http.StatusCreated)
+	h.held(w, r, u, staged.Blob)
 	return nil
 }
 
@@ -170,32 +169,6 @@ func (h *handlers) before(w http.ResponseWriter, r *http.Request, u upload) (add
 	return add, false, err
 }
 
-// lateBuild reports whether the file belongs to a visible build, whose newest file is less than lateFiles old. The names of a
-// build's files begin alike, so its files are found among those of all builds.
-func (u upload) lateBuild(ctx context.Context, v registry.Version) (bool, error) {
-	if u.file.literal() {
-		return false, nil
-	}
-	visible, open := false, false
-	take := func(f registry.File) bool {
-		if parseFileName(f.Path, u.artifact, u.version).build == u.file.build {
-			visible, open = true, time.Since(f.AddedAt) <= lateFiles
-		}
-		return !open
-	}
-	build := "-" + strings.TrimSuffix(u.version, snapshot) + u.file.build
-	for _, stem := range slices.Compact([]string{u.artifact, u.file.stem}) { // two for legacy plugins of sbt
-		if err := u.pub.FilesFrom(ctx, v, stem+build, take); err != nil || open {
-			return open, err
-		}
-	}
-	if visible {
-		return false, registry.Errorf(registry.AlreadyExists, registry.AboutVersion, "build %s of %s:%s is complete without %s",
-			u.file.build, u.at().Package, u.version, u.file.name)
-	}
-	return false, nil
-}
-
 // again stores bytes that exist already, which repairs them if the store has lost them: 200. Other bytes are AlreadyExists,
 // and are not kept.
 func (h *handlers) again(w http.ResponseWriter, r *http.Request, u upload, have registry.File) error {
@@ -242,9 +215,13 @@ func (h *handlers) add(w http.ResponseWriter, r *http.Request, u upload) error {
 
 // stored answers the PUT of a file.
 func (h *handlers) stored(w http.ResponseWriter, r *http.Request, t target, b registry.Blob, status int) {
+	h.describe(w, r, t, b)
+	empty(w, status)
+}
+
+func (h *handlers) describe(w http.ResponseWriter, r *http.Request, t target, b registry.Blob) {
 	w.Header().Set("Location", h.site.BaseURL(r)+t.href(t.file.name))
 	sumHeaders(w.Header().Set, b)
-	empty(w, status)
 }
 
 // putSum compares a sidecar with its file. A sidecar that comes before its file is staged. So is a sidecar that does not
@@ -279,7 +256,7 @@ func (h *handlers) putSum(w http.ResponseWriter, r *http.Request, pub *publish.P
 	if agrees && len(s.sums) == 0 {
 		return answerSum(w, t, blob, sum)
 	}
-	u.attributes = attributes{Sum: t.sum.suffix, Hex: hex.EncodeToString(sum)}
+	u.attributes.Sum, u.attributes.Hex = t.sum.suffix, hex.EncodeToString(sum)
 	note := u.setFile()
 	note.File = content.StageFile{Path: path, MediaType: textType}
 	if _, err := h.svc.Staging.Add(r.Context(), u.key, note, bytes.NewReader([]byte(u.attributes.Hex))); err != nil {
@@ -324,6 +301,9 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publ
 	}
 	if id == "" {
 		if err := h.commit(r.Context(), pub.Repository(), t, doc); err != nil {
+			return err
+		}
+		if err := learn(r.Context(), pub, t, doc.pairs); err != nil {
 			return err
 		}
 	}

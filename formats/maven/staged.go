@@ -2,6 +2,7 @@ package maven
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,8 +11,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
+	"slipway/formats"
 	"slipway/registry"
 	"slipway/registry/staging"
 )
@@ -22,6 +23,8 @@ type attributes struct {
 	// Sum marks the staged file as a pending sidecar: one that came before its file, or that does not match it.
 	Sum string `json:"sum,omitempty"` // suffix of the algorithm
 	Hex string `json:"hex,omitempty"`
+	// Tool is the build tool that sent the file; "": another client.
+	Tool string `json:"tool,omitempty"`
 }
 
 func (a attributes) encode() []byte {
@@ -108,19 +111,17 @@ var mainExtension = map[string]string{
 	"eclipse-test-plugin": "jar", "test-jar": "jar", "war": "war", "ear": "ear", "aar": "aar", "rar": "rar", "zip": "zip", "par": "par",
 }
 
-// complete reports whether all expected files are there: the POM, the main file of its packaging, and the files that a .module
-// names.
-func (s stagedSet) complete(ctx context.Context, open staging.Opener) (bool, error) {
-	if s.pom == nil || s.mismatch() != nil {
-		return false, nil
+// missing says which of the expected files is not there: the POM, the main file of its packaging, the files that a .module names,
+// or a file with the sum that was sent for it. "": the set is complete.
+func (s stagedSet) missing(ctx context.Context, open staging.Opener) (string, error) {
+	if err := s.mismatch(); err != nil {
+		return registry.AsError(err).Detail, nil
 	}
-	want, known := mainExtension[s.pom.Packaging]
-	main := known && want == ""
-	for _, f := range s.files {
-		main = main || known && f.name.rest == "."+want || !known && !f.name.isPOM() && !f.name.isSignature()
+	if s.pom == nil {
+		return "the POM", nil
 	}
-	if !main {
-		return false, nil
+	if !s.pom.Relocated && !s.main() {
+		return "the main file of packaging " + formats.Clip(cmp.Or(s.pom.Packaging, "jar")), nil
 	}
 	for _, f := range s.files {
 		if f.name.rest != ".module" {
@@ -128,13 +129,42 @@ func (s stagedSet) complete(ctx context.Context, open staging.Opener) (bool, err
 		}
 		named, err := s.module(ctx, open, f)
 		if err != nil {
-			return false, err
+			return "", err
 		}
-		if slices.ContainsFunc(named, func(m moduleFile) bool { return !m.has(s.files) }) {
-			return false, nil
+		if i := slices.IndexFunc(named, func(m moduleFile) bool { return !m.has(s.files) }); i >= 0 {
+			return formats.Clip(named[i].URL) + ", which " + f.Path + " names", nil
 		}
 	}
-	return true, nil
+	return "", nil
+}
+
+// main reports whether the main file of the POM's packaging is there. Where the POM names no packaging, any file without a classifier
+// is.
+func (s stagedSet) main() bool {
+	want, known := mainExtension[s.pom.Packaging]
+	if known && want == "" {
+		return true
+	}
+	for _, f := range s.files {
+		other := !f.name.isPOM() && !f.name.isSignature() && f.name.rest != ".module"
+		switch {
+		case known && f.name.rest == "."+want, !known && other, s.pom.Implied && other && strings.HasPrefix(f.name.rest, "."):
+			return true
+		}
+	}
+	return false
+}
+
+// beside reports whether there is a file beside the POM that is no signature.
+func (s stagedSet) beside() bool {
+	return slices.ContainsFunc(s.files, func(f stagedFile) bool { return !f.name.isPOM() && !f.name.isSignature() })
+}
+
+// ivyFile reports whether Ivy's own descriptor is there, which Ivy and Gradle send last.
+func (s stagedSet) ivyFile() bool {
+	return slices.ContainsFunc(s.files, func(f stagedFile) bool {
+		return f.Path == "ivy.xml" || strings.HasPrefix(f.Path, "ivy-") && strings.HasSuffix(f.Path, ".xml")
+	})
 }
 
 func (s stagedSet) module(ctx context.Context, open staging.Opener, f stagedFile) ([]moduleFile, error) {
@@ -146,22 +176,40 @@ func (s stagedSet) module(ctx context.Context, open staging.Opener, f stagedFile
 	return readModule(r)
 }
 
-// pomlessFactor is how much longer the quiet time of a deploy without a POM is.
-const pomlessFactor = 6
+// slowFactor is how much longer the quiet time is of a deploy that can't be known to be complete.
+const slowFactor = 6
 
-// Settle implements staging.Assembler: complete deploys become visible after a quiet time, others wait for their client.
-func (f format) Settle(ctx context.Context, open staging.Opener, files []registry.StagedFile) (time.Duration, error) {
-	const never = -1
+// Settle implements staging.Assembler. The set of a build tool becomes visible only when it is complete as that tool completes it: a
+// build that ends half way must publish nothing. What any other client has sent becomes visible, complete or not, as nothing tells
+// what else is to come. A set with a damaged file never does.
+func (f format) Settle(ctx context.Context, open staging.Opener, files []registry.StagedFile) (staging.Wait, error) {
 	s := newStaging(files)
-	if s.pom == nil && s.mismatch() == nil && slices.ContainsFunc(s.files, func(f stagedFile) bool { return !f.name.isSignature() }) {
-		return pomlessFactor * f.quiet, nil
+	if len(s.files) == 0 {
+		return staging.Wait{After: staging.Never, For: "the files of the checksums that came"}, nil
 	}
-	ok, err := s.complete(ctx, open)
-	if err != nil || !ok {
-		return never, err
+	missing, err := s.missing(ctx, open)
+	if err != nil {
+		return staging.Wait{}, err
 	}
-	return f.quiet, nil
+	quiet := staging.Wait{After: f.quiet, For: "further files"}
+	slow := staging.Wait{After: slowFactor * f.quiet, For: missing}
+	never := staging.Wait{After: staging.Never, For: missing}
+	switch t, byTool := s.tool(); {
+	case s.mismatch() != nil:
+		return never, nil
+	case t.metadata && !s.ivyFile():
+		return staging.Wait{After: staging.Never, For: metadataFile + ", which " + t.name + " sends at its end"}, nil
+	case missing == "":
+		return quiet, nil
+	case !byTool, s.ivyFile(), s.pom != nil && s.beside():
+		return slow, nil
+	default:
+		return never, nil
+	}
 }
+
+// PURL implements staging.Assembler.
+func (format) PURL(at registry.Coordinate) string { return purl(at) }
 
 // scope groups the sets of one artifact.
 func scope(at registry.Name) string { return "maven/" + at.Package }

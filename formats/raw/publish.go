@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"slipway/formats"
 	"slipway/registry"
@@ -57,9 +56,12 @@ func (h *handlers) staged(ctx context.Context, key staging.Key, at registry.Coor
 }
 
 // Settle implements staging.Assembler: a publish waits for its commit.
-func (format) Settle(context.Context, staging.Opener, []registry.StagedFile) (time.Duration, error) {
-	return -1, nil
+func (format) Settle(context.Context, staging.Opener, []registry.StagedFile) (staging.Wait, error) {
+	return staging.Wait{After: staging.Never, For: "its commit"}, nil
 }
+
+// PURL implements staging.Assembler.
+func (format) PURL(at registry.Coordinate) string { return purl(at) }
 
 // Assemble implements staging.Assembler. The condition of each file must still hold at the commit.
 func (format) Assemble(_ context.Context, a staging.Assembly) (publish.Release, error) {

@@ -112,7 +112,7 @@ func testStagings(e *env) {
 func testStagingsOf(e *env) {
 	b := e.blob("staged")
 	one, two := e.repository("one"), e.repository("two")
-	for i, s := range []metadata.Staging{{ID: "c", RepositoryID: one.ID}, {ID: "a", RepositoryID: one.ID}, {ID: "ended", RepositoryID: one.ID},
+	for i, s := range []metadata.Staging{{ID: "c", RepositoryID: one.ID, Owner: "user:7"}, {ID: "a", RepositoryID: one.ID}, {ID: "ended", RepositoryID: one.ID},
 		{ID: "b", RepositoryID: two.ID}, {ID: "other", RepositoryID: two.ID, Scope: "publish"}} {
 		e.update(func(tx metadata.Tx) error {
 			_, err := tx.Stagings().TouchStaging(s)
@@ -138,6 +138,7 @@ func testStagingsOf(e *env) {
 	equal(e, "a page", open(metadata.StagingQuery{Open: true, Limit: 2}), []string{"a", "c"})
 	equal(e, "behind a place", open(metadata.StagingQuery{Open: true, AfterUpdated: first.UpdatedAt, AfterID: "a"}), []string{"c", "b"})
 	equal(e, "of one repository", open(metadata.StagingQuery{Open: true, RepositoryID: one.ID}), []string{"a", "c"})
+	equal(e, "of one owner", open(metadata.StagingQuery{Open: true, Owner: "user:7", OwnerUser: 7}), []string{"c"})
 	equal(e, "ended too", open(metadata.StagingQuery{RepositoryID: one.ID, Limit: 3}), []string{"a", "c", "ended"})
 	e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStagings(one.ID) })
 	equal(e, "of the other repository", open(metadata.StagingQuery{Open: true}), []string{"b"})

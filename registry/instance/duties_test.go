@@ -27,8 +27,12 @@ func (whole) Assemble(_ context.Context, a staging.Assembly) (publish.Release, e
 	return publish.Release{Version: a.At.Version, PURL: "pkg:generic/" + a.At.Package + "@" + a.At.Version, SortKey: []byte(a.At.Version)}, nil
 }
 
-func (whole) Settle(context.Context, staging.Opener, []registry.StagedFile) (time.Duration, error) {
-	return 0, nil
+func (whole) Settle(context.Context, staging.Opener, []registry.StagedFile) (staging.Wait, error) {
+	return staging.Wait{}, nil
+}
+
+func (whole) PURL(at registry.Coordinate) string {
+	return "pkg:generic/" + at.Package + "@" + at.Version
 }
 
 // counted counts the updates that were made.

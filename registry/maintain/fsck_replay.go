@@ -67,6 +67,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventArtifactYanked:          changing(func(v *versionState, _ registry.EventData) { v.state = registry.Yanked }),
 	registry.EventArtifactRestored:        changing(func(v *versionState, _ registry.EventData) { v.state = registry.Published }),
 	registry.EventArtifactDeleted:         changing(deleted),
+	registry.EventStagingAbandoned:        nothing,
 	registry.EventPackageChanged:          nothing,
 
 	registry.EventAttachmentStored:   (*replay).stored,

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
@@ -33,7 +34,7 @@ func (c *committer) addFiles(old registry.Version) (Result, error) {
 		}
 	}
 	if len(fresh)+len(replaced) == 0 {
-		return Result{Version: old}, nil
+		return c.redescribe(old)
 	}
 	if len(replaced) > 0 {
 		if err := c.unused(old, "overwritten"); err != nil {
@@ -50,6 +51,22 @@ func (c *committer) addFiles(old registry.Version) (Result, error) {
 	c.dirty = true
 	err = c.tags(&v)
 	return Result{Version: v, Changed: true}, err
+}
+
+// redescribe gives a version that gets no file the descriptor of a release that asks for it.
+func (c *committer) redescribe(v registry.Version) (Result, error) {
+	before := v.Descriptor
+	if !c.rel.Redescribe {
+		return Result{Version: v}, nil
+	}
+	if err := c.merge(&v); err != nil || bytes.Equal(before, v.Descriptor) {
+		return Result{Version: v}, err
+	}
+	if _, err := c.append(registry.EventArtifactMetadataChanged, &v, registry.EventData{}); err != nil {
+		return Result{}, err
+	}
+	c.dirty = true
+	return Result{Version: v, Changed: true}, c.tx.Versions().UpdateVersion(v)
 }
 
 // writeFiles writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that

@@ -46,6 +46,8 @@ type Release struct {
 	// Merge returns the version's new descriptor, given the old one, which is nil for a new version. It serves formats whose
 	// versions grow file by file, by requests that may be concurrent. It may run more than once.
 	Merge func(old []byte) ([]byte, error)
+	// Redescribe: Merge is asked for an existing version even if the release brings no new file.
+	Redescribe bool
 	// State and Reason mark a new version, with a separate event; State "" leaves it Published. See Edit.SetState.
 	State  registry.State
 	Reason string

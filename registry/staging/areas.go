@@ -49,6 +49,13 @@ func CheckID(s string) error {
 // row is the area's key in metadata. It begins with the caller, so equal ids of different callers are different areas.
 func (k Key) row(actor access.Actor) string { return actor.ID + " " + k.Repository + " " + k.ID }
 
+// splitRow is the reverse of row.
+func splitRow(row string) (owner string, k Key) {
+	owner, rest, _ := strings.Cut(row, " ")
+	k.Repository, k.ID, _ = strings.Cut(rest, " ")
+	return owner, k
+}
+
 // File is a file about to be added to an area.
 type File struct {
 	At         registry.Coordinate
@@ -300,25 +307,4 @@ func filesOf(releases []Release, files []registry.StagedFile) [][]publish.Staged
 		}
 	}
 	return out
-}
-
-// dropBatch bounds the areas that one transaction drops.
-const dropBatch = 500
-
-// DropIdle drops areas that got no file for areaTTL.
-func (s *Areas) DropIdle(ctx context.Context) error {
-	for {
-		var idle []registry.Staging
-		if err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
-			idle, err = tx.Stagings().Stagings(metadata.StagingQuery{Before: tx.Now().Add(-areaTTL), Limit: dropBatch})
-			for _, set := range idle {
-				if err == nil {
-					err = tx.Stagings().DropStaging(set.ID)
-				}
-			}
-			return err
-		}); err != nil || len(idle) < dropBatch {
-			return err
-		}
-	}
 }

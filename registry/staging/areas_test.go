@@ -2,9 +2,11 @@ package staging_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"slipway/registry/access"
 	"slipway/registry/content"
 	"slipway/registry/instance"
+	"slipway/registry/ledger"
 	"slipway/registry/maintain"
 	"slipway/registry/publish"
 	"slipway/registry/registrytest"
@@ -99,6 +102,74 @@ func TestSetConflict(t *testing.T) {
 		t.Error(err)
 	}
 	e.MustFsck(t)
+}
+
+// TestAbandoned: what was acknowledged and never completed is dropped with an entry for each version, which says why; what can be
+// committed after all is. Its owner sees it before.
+func TestAbandoned(t *testing.T) {
+	var ahead atomic.Int64
+	e := registrytest.New(t, clocked(t, &ahead), withAssemble(staging.Never), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
+	secret := e.Token("main", access.Publish, access.Read)
+	ci := e.Login(access.Credentials{Token: secret})
+	stage(t, e, ci, staging.Key{Repository: "main", ID: "deploy"}, "a", "1")
+	publish, err := staging.PublishKey("main", "p1")
+	registrytest.Must(t, err)
+	stage(t, e, ci, publish, "b", "1")
+	stage(t, e, ci, publish, "b", "2")
+	for who, ctx := range map[string]context.Context{"the token": ci, "its user": e.Admin} {
+		list, err := e.Staging.Waiting(ctx)
+		if err != nil || len(list) != 2 || list[0].At.Package != "a" || list[0].For != "more files" || !list[0].VisibleAt.IsZero() || list[1].Publish != "p1" || list[1].Files != 2 {
+			t.Errorf("%s sees %+v, %v", who, list, err)
+		}
+	}
+	other := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
+	if list, err := e.Staging.Waiting(other); err != nil || len(list) > 0 {
+		t.Errorf("another token sees %+v, %v", list, err)
+	}
+	ahead.Store(int64(25 * time.Hour))
+	for range 2 {
+		registrytest.Must(t, e.Staging.DropIdle(access.With(t.Context(), access.System())))
+	}
+	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1, Types: []string{"staging.abandoned"}})
+	registrytest.Must(t, err)
+	var got []string
+	for _, ev := range events {
+		var d registry.EventData
+		registrytest.Must(t, json.Unmarshal(ev.Data, &d))
+		got = append(got, fmt.Sprintf("%s %s: %s (%d)", ev.Subject, d.Name, d.Reason, len(d.Files)))
+	}
+	want := []string{
+		"pkg:generic/a@1 token test of user admin: no file came for 24 hours, and it waited for more files (1)",
+		"pkg:generic/b@1 token test of user admin: no file came for 24 hours, and the publish was not committed (1)",
+		"pkg:generic/b@2 token test of user admin: no file came for 24 hours, and the publish was not committed (1)",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("entries: %q, want %q", got, want)
+	}
+	if list, err := e.Staging.Waiting(ci); err != nil || len(list) > 0 {
+		t.Errorf("afterwards: %+v, %v", list, err)
+	}
+	e.MustFsck(t)
+}
+
+// TestIdleCommit: an area that is complete when its time is over is committed, not dropped.
+func TestIdleCommit(t *testing.T) {
+	var ahead atomic.Int64
+	e := registrytest.New(t, clocked(t, &ahead), withAssemble(time.Hour), registrytest.With(func(c *instance.Config) { c.SettleInterval = 0 }))
+	stage(t, e, e.Admin, staging.Key{Repository: "main", ID: "deploy"}, "a", "1")
+	ahead.Store(int64(25 * time.Hour))
+	registrytest.Must(t, e.Staging.DropIdle(access.With(t.Context(), access.System())))
+	if !e.Has("a", "1") {
+		t.Error("it was dropped")
+	}
+}
+
+// clocked lets the database's clock run ahead.
+func clocked(t *testing.T, ahead *atomic.Int64) registrytest.Option {
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "slipway.db"), sqlite.WithClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }))
+	registrytest.Must(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	return func(e *registrytest.Env) { e.Metadata = store }
 }
 
 // TestIdleSets: one collection drops all areas without a file for a day, however many.

@@ -43,9 +43,20 @@ type Assembler interface {
 	// Assemble makes the release of one version's staged files, when their publish is committed or they have settled. Files
 	// that its Release.Files does not name are dropped.
 	Assemble(ctx context.Context, a Assembly) (publish.Release, error)
-	// Settle returns after how long without a further file an area with these files is committed on its own; negative is never.
-	Settle(ctx context.Context, open Opener, files []registry.StagedFile) (time.Duration, error)
+	// Settle says when an area with these files is committed on its own.
+	Settle(ctx context.Context, open Opener, files []registry.StagedFile) (Wait, error)
+	// PURL is the package URL of a version.
+	PURL(at registry.Coordinate) string
 }
+
+// Wait is how long an area waits until it is committed on its own.
+type Wait struct {
+	After time.Duration // without a further file; Never: its client has to commit it
+	For   string        // what it waits for, for people, as in "the POM"
+}
+
+// Never is the Wait.After of an area that is not committed on its own.
+const Never = time.Duration(-1)
 
 // Assembly is the staged files of one version, about to become a release.
 type Assembly struct {

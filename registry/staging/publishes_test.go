@@ -33,8 +33,12 @@ func (plainAssembler) Assemble(_ context.Context, a staging.Assembly) (publish.R
 	return publish.Release{Version: a.At.Version, PURL: "pkg:generic/" + a.At.Package + "@" + a.At.Version, SortKey: []byte(a.At.Version)}, nil
 }
 
-func (p plainAssembler) Settle(context.Context, staging.Opener, []registry.StagedFile) (time.Duration, error) {
-	return p.after, nil
+func (p plainAssembler) Settle(context.Context, staging.Opener, []registry.StagedFile) (staging.Wait, error) {
+	return staging.Wait{After: p.after, For: "more files"}, nil
+}
+
+func (plainAssembler) PURL(at registry.Coordinate) string {
+	return "pkg:generic/" + at.Package + "@" + at.Version
 }
 
 func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key staging.Key, pkg, version string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +21,7 @@ const (
 	settleBatch  = 1000             // areas on one page of a search
 	settleSearch = time.Minute      // between searches for areas that this process has not seen
 	settleRetry  = 10 * time.Second // after a failure that may be temporary
-	settleNever  = -1
+	settleNever  = Never
 )
 
 // settling schedules which areas to check, and when.
@@ -148,8 +147,7 @@ func (s *Areas) settle(ctx context.Context, row string) {
 
 // settleArea returns how long to wait before the next check; 0 when the area is committed.
 func (s *Areas) settleArea(ctx context.Context, row string) (time.Duration, error) {
-	owner, rest, _ := strings.Cut(row, " ")
-	repository, id, _ := strings.Cut(rest, " ")
+	owner, key := splitRow(row)
 	set, files, err := s.set(ctx, row)
 	if err != nil || set.Scope == publishScope || len(files) == 0 {
 		return settleNever, ignoreMissing(err)
@@ -158,16 +156,16 @@ func (s *Areas) settleArea(ctx context.Context, row string) (time.Duration, erro
 	if assembler == nil {
 		return settleNever, nil
 	}
-	after, err := assembler.Settle(ctx, s.content.OpenBlob, files)
-	if err != nil || after < 0 {
+	wait, err := assembler.Settle(ctx, s.content.OpenBlob, files)
+	if err != nil || wait.After < 0 {
 		return settleNever, err
 	}
 	var idle time.Duration
 	if err := s.core.Store.View(ctx, func(tx metadata.Tx) error { idle = tx.Now().Sub(set.UpdatedAt); return nil }); err != nil {
 		return 0, err
 	}
-	if idle < after {
-		return after - idle, nil
+	if idle < wait.After {
+		return wait.After - idle, nil
 	}
 	actor, err := s.owners.Actor(ctx, owner)
 	if errors.Is(err, access.ErrBadCredentials) {
@@ -177,11 +175,12 @@ func (s *Areas) settleArea(ctx context.Context, row string) (time.Duration, erro
 		return settleNever, err
 	}
 	ctx = access.With(ctx, actor)
-	repo, err := s.core.RepositoryRow(ctx, repository)
+	repo, err := s.core.RepositoryRow(ctx, key.Repository)
 	if err != nil {
 		return settleNever, err
 	}
-	_, err = s.Commit(ctx, Key{Repository: repository, ID: id, Scope: set.Scope}, func(files []registry.StagedFile) ([]Release, error) {
+	key.Scope = set.Scope
+	_, err = s.Commit(ctx, key, func(files []registry.StagedFile) ([]Release, error) {
 		return s.assemble(ctx, repo, files)
 	})
 	return 0, ignoreMissing(err)

@@ -12,6 +12,10 @@ import (
 // the user who staged it sees it. ?repository= selects one of several repositories that hold a publish of that id.
 func (h *handlers) publishRoutes() []endpoint {
 	return []endpoint{
+		{"GET", "/publishes", "api.publishes.list", h.listPublishes, openapi.Operation{
+			ID: "listPublishes", Group: "Publishes", Summary: "List what you have sent and others do not see yet",
+			About:   "Publishes, and versions whose clients have not sent everything (Maven). Of a user, those of the user's tokens too. The least recently changed first, at most 100.",
+			Answers: success("What waits.", api.List[api.WaitingPublish]{Items: []api.WaitingPublish{waitingExample}})}},
 		{"GET", "/publishes/{id}", "api.publishes.get", h.getPublish, openapi.Operation{
 			ID: "getPublish", Group: "Publishes", Summary: "Show what is staged",
 			Query: []openapi.Param{publishIn}, Answers: success("What waits for the commit.", publishExample)}},
@@ -32,6 +36,28 @@ var publishExample = api.Publish{
 	ID: "release-7", Repository: "main", CreatedAt: momentExample, UpdatedAt: laterExample,
 	Files: []api.StagedFile{{Format: "raw", Package: "tool", Version: "1.2.0", Path: "tool.tar.gz", Size: 20_480,
 		SHA256: digestExample[len("sha256:"):], AddedAt: momentExample}},
+}
+
+var waitingExample = api.WaitingPublish{
+	Repository: "main", Format: "maven", Package: "com.acme:lib", Version: "1.4.2", Files: 2, By: "token ci of user jane", CreatedAt: momentExample, UpdatedAt: laterExample,
+	WaitsFor: "the POM", EndsAt: laterExample,
+}
+
+// listPublishes answers GET /publishes: what the caller has under way.
+func (h *handlers) listPublishes(w http.ResponseWriter, r *http.Request) error {
+	waiting, err := h.svc.Staging.Waiting(r.Context())
+	if err != nil {
+		return err
+	}
+	out := api.List[api.WaitingPublish]{Items: make([]api.WaitingPublish, len(waiting))}
+	for i, p := range waiting {
+		out.Items[i] = api.WaitingPublish{ID: p.Publish, Repository: p.At.Repository, Format: p.At.Format, Package: p.At.Display, Version: p.At.Version, Files: p.Files, By: p.Owner,
+			CreatedAt: timeText(p.CreatedAt), UpdatedAt: timeText(p.UpdatedAt), WaitsFor: p.For, EndsAt: timeText(p.EndsAt)}
+		if !p.VisibleAt.IsZero() {
+			out.Items[i].VisibleAt = timeText(p.VisibleAt)
+		}
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // commitPublish answers POST /publishes/{id}/commit: 200 with the versions, which became visible together, or an error and no

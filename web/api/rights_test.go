@@ -65,6 +65,7 @@ var examples = map[string]example{
 	"api.deployments.get":    {path: "/deployments/1"},
 	"api.deployments.change": {path: "/deployments/1", body: `{"status":"rolled_back"}`},
 
+	"api.publishes.list":   {path: "/publishes", elsewhere: 200}, // their own
 	"api.publishes.get":    {path: "/publishes/none?repository=main", reader: 403, admin: 404},
 	"api.publishes.drop":   {path: "/publishes/none?repository=main", admin: 404},
 	"api.publishes.commit": {path: "/publishes/none/commit?repository=main", admin: 404},

@@ -59,8 +59,14 @@ func (t stagings) Stagings(q metadata.StagingQuery) ([]metadata.Staging, error) 
 		w.and(`updated_at < `, bound(q.Before))
 	}
 	if q.Open {
-		w.and(`length(outcome) = 0 AND scope <> `, q.NotScope)
-		w.text.WriteString(` AND (updated_at, id) > (` + w.arg(micros(q.AfterUpdated)) + `, ` + w.arg(q.AfterID) + `)`)
+		w.and(`length(outcome) = 0 AND (updated_at, id) > (`, micros(q.AfterUpdated))
+		w.text.WriteString(`, ` + w.arg(q.AfterID) + `)`)
+		if q.NotScope != "" {
+			w.and(`scope <> `, q.NotScope)
+		}
+		if q.Owner != "" {
+			w.text.WriteString(` AND (owner = ` + w.arg(q.Owner) + ` OR owner IN (SELECT 'token:' || CAST(id AS TEXT) FROM token WHERE user_id = ` + w.arg(q.OwnerUser) + `))`)
+		}
 	}
 	return all(t.Tx, scanStaging, selectStaging+w.text.String()+` ORDER BY updated_at, id`+most(w.arg(limit(q.Limit))), w.args...)
 }

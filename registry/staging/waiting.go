@@ -1,0 +1,79 @@
+package staging
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Waiting is an area under way, as its owner sees it.
+type Waiting struct {
+	Publish   string              // the id that the client chose; "": an area of a format, of one version
+	At        registry.Coordinate // the version, of a publish that of its first file
+	Files     int
+	Owner     string // its name
+	CreatedAt time.Time
+	UpdatedAt time.Time // when the last file came
+	EndsAt    time.Time // when it is dropped, unless another file comes
+	For       string    // what it waits for
+	VisibleAt time.Time // when it is committed on its own, unless another file comes; zero: never
+}
+
+// maxWaiting bounds what Waiting returns.
+const maxWaiting = 100
+
+// Waiting returns the areas that the caller has under way, of a user also those of the user's tokens, the least recently changed
+// first, at most maxWaiting. Unauthenticated.
+func (s *Areas) Waiting(ctx context.Context) ([]Waiting, error) {
+	actor := access.From(ctx)
+	if actor.Type == access.TypeAnonymous {
+		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see what you have staged")
+	}
+	q := metadata.StagingQuery{Open: true, Owner: actor.ID, Limit: maxWaiting}
+	if actor.Type == access.TypeUser {
+		q.OwnerUser = actor.UserID
+	}
+	var sets []registry.Staging
+	if err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		sets, err = tx.Stagings().Stagings(q)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var out []Waiting
+	for _, set := range sets {
+		w, err := s.waiting(ctx, set)
+		if err != nil {
+			return nil, err
+		}
+		if w.Files > 0 && access.Decide(actor, access.Publish, w.At.Repository) == access.Allow {
+			out = append(out, w)
+		}
+	}
+	return out, nil
+}
+
+// waiting describes an area; the zero Waiting for one that has ended or has no file.
+func (s *Areas) waiting(ctx context.Context, set registry.Staging) (Waiting, error) {
+	_, files, err := s.set(ctx, set.ID)
+	if err != nil || len(files) == 0 {
+		return Waiting{}, ignoreMissing(err)
+	}
+	_, key := splitRow(set.ID)
+	f := files[0]
+	w := Waiting{Files: len(files), Owner: s.ownerName(ctx, set.Owner), CreatedAt: set.CreatedAt, UpdatedAt: set.UpdatedAt, EndsAt: set.UpdatedAt.Add(areaTTL)}
+	w.At = registry.Name{Repository: key.Repository, Format: f.Format, Package: f.Package, Display: f.Display}.At(f.Version)
+	if set.Scope == publishScope {
+		w.Publish, w.For = strings.TrimPrefix(key.ID, publishScope+"/"), "its commit"
+		return w, nil
+	}
+	wait, err := s.wait(ctx, files)
+	if w.For = wait.For; wait.After >= 0 {
+		w.VisibleAt = set.UpdatedAt.Add(wait.After)
+	}
+	return w, err
+}
