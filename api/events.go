@@ -31,7 +31,7 @@ type EventData struct {
 	Former       []EventFile   `json:"former,omitempty" doc:"Files that were replaced, as they were."`
 	Tag          string        `json:"tag,omitempty" doc:"Name of the tag."`
 	Generation   int64         `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
-	Previous     *EventVersion `json:"previous,omitempty" doc:"The version that the tag named before."`
+	Previous     *EventVersion `json:"previous,omitempty" doc:"The version that the tag named, or that ran, before; absent also where you may not read its repository."`
 	Reason       string        `json:"reason,omitempty" doc:"The reason that the caller gave."`
 	Actor        string        `json:"actor,omitempty" doc:"The caller that caused the event: a user, or 'token ci of user jane'."`
 	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
@@ -52,7 +52,7 @@ type EventData struct {
 	ExternalID   string        `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
 	URL          string        `json:"url,omitempty" doc:"Page of the deployment."`
 	Cause        string        `json:"cause,omitempty" doc:"Id of the event that led to it."`
-	Restored     *EventVersion `json:"restored,omitempty" doc:"The version that runs again after a rollback."`
+	Restored     *EventVersion `json:"restored,omitempty" doc:"The version that runs again after a rollback; absent also where you may not read its repository."`
 }
 
 // EventFile is a file in an event.
@@ -68,6 +68,7 @@ type EventVersion struct {
 	Version    string `json:"version" doc:"The version, as its format writes it."`
 	Digest     Digest `json:"digest,omitempty"`
 	PURL       string `json:"purl,omitempty" doc:"Package URL of the version."`
+	Repository string `json:"repository,omitempty" doc:"Name of its repository, in events of deployments."`
 	Deployment string `json:"deployment,omitempty" doc:"Id of the deployment."`
 }
 

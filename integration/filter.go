@@ -66,6 +66,12 @@ func (f Filter) matches(e registry.Entry) bool {
 	return (len(f.Packages) == 0 || anyGlob(f.Packages, d.Package)) && (len(f.Tags) == 0 || d.Tag != "" && anyGlob(f.Tags, d.Tag))
 }
 
+// covers reports whether the filter's repositories, all of which the subscription's owner administers, contain that of a version
+// in an event. An old entry does not say which it is.
+func (f Filter) covers(v registry.EventVersion) (bool, error) {
+	return slices.Contains(f.Repositories, access.Instance) || v.Repository != "" && anyGlob(f.Repositories, v.Repository), nil
+}
+
 func anyGlob(globs []string, s string) bool {
 	return slices.ContainsFunc(globs, func(g string) bool { return registry.MatchGlob(g, s) })
 }

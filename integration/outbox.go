@@ -179,6 +179,12 @@ func (o *Outbox) render(ctx context.Context, sub Subscription, entries []registr
 		if !sub.Filter.matches(entry) {
 			continue
 		}
+		entry, err := registry.WithoutOthers(entry, sub.Filter.covers)
+		if err != nil {
+			o.s.core.Log.LogAttrs(ctx, slog.LevelError, "an event can't be rendered for a subscription", slog.Int64("subscription", sub.ID),
+				slog.Int64("seq", entry.Seq), slog.Any("error", err))
+			continue
+		}
 		e := o.s.core.Event(entry)
 		messages, err := o.s.renderer.Render(sub.Preset, e, o.s.baseURL(sub))
 		for i := 0; i < len(messages) && err == nil; i++ {

@@ -72,6 +72,7 @@ type EventVersion struct {
 	Version    string        `json:"version"`
 	Digest     digest.Digest `json:"digest,omitempty"`
 	PURL       string        `json:"purl,omitempty"`       // only in deployment events
+	Repository string        `json:"repository,omitempty"` // only in deployment events, where it may be another than the event's
 	Deployment string        `json:"deployment,omitempty"` // the deployment that brought the version
 }
 
@@ -135,6 +136,42 @@ func (s *Core) Event(e Entry) Event {
 	}
 	ev.PartitionKey = partition(e)
 	return ev
+}
+
+// WithoutOthers returns an entry without the versions in its data that sees does not allow. The versions that a deployment
+// replaced and brought back may be of other repositories than the entry, whose readers must not learn of them.
+func WithoutOthers(e Entry, sees func(EventVersion) (bool, error)) (Entry, error) {
+	if t, _ := EventTypeNamed(e.Type); t.About() != AboutDeployment {
+		return e, nil
+	}
+	var about struct{ Previous, Restored *EventVersion }
+	if json.Unmarshal(e.Data, &about) != nil { // erased
+		return e, nil
+	}
+	var hidden []string
+	for key, v := range map[string]*EventVersion{"previous": about.Previous, "restored": about.Restored} {
+		if v == nil {
+			continue
+		}
+		if ok, err := sees(*v); err != nil {
+			return e, err
+		} else if !ok {
+			hidden = append(hidden, key)
+		}
+	}
+	if len(hidden) == 0 {
+		return e, nil
+	}
+	var data map[string]json.RawMessage
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		return e, fmt.Errorf("log entry %d: %w", e.Seq, err)
+	}
+	for _, key := range hidden {
+		delete(data, key)
+	}
+	raw, err := json.Marshal(data)
+	e.Data = raw
+	return e, err
 }
 
 // partition names the package or service whose entries must stay in order.

@@ -130,7 +130,7 @@ func (c *deploying) append(kind registry.EventType, d registry.Deployment, now *
 }
 
 func eventVersionOf(d registry.Deployment) *registry.EventVersion {
-	return &registry.EventVersion{Version: d.Version, Digest: d.Digest, PURL: d.PURL, Deployment: IDText(d.ID)}
+	return &registry.EventVersion{Version: d.Version, Digest: d.Digest, PURL: d.PURL, Repository: d.Repository, Deployment: IDText(d.ID)}
 }
 
 // stop ends a run, after which the service runs nothing.

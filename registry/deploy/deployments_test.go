@@ -120,7 +120,7 @@ func TestDeployment(t *testing.T) {
 	}
 	last := e.events(e.end() - 1)[0]
 	for _, part := range []string{`"environment":"prod"`, `"service":"web"`, `"status":"succeeded"`, `"external_id":"b"`, `"cause":"evt_1"`,
-		`"url":"https://ci.example.com/1"`, fmt.Sprintf(`"previous":{"version":"1","digest":%q,"purl":"pkg:generic/app@1","deployment":"%d"}`, first.Digest, first.ID)} {
+		`"url":"https://ci.example.com/1"`, fmt.Sprintf(`"previous":{"version":"1","digest":%q,"purl":"pkg:generic/app@1","repository":"main","deployment":"%d"}`, first.Digest, first.ID)} {
 		if !strings.Contains(string(last.Data), part) {
 			t.Errorf("the event lacks %s: %s", part, last.Data)
 		}

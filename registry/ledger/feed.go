@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strconv"
 	"time"
 
 	"slipway/metadata"
@@ -99,9 +102,15 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 		}
 		for _, e := range entries {
 			next = e.Seq
-			if q.Filter.selects(e) {
-				events = append(events, s.core.Event(e))
+			if !q.Filter.selects(e) {
+				continue
 			}
+			if mq.Repositories != nil {
+				if e, err = registry.WithoutOthers(e, readable(tx.Deployments(), mq.Repositories)); err != nil {
+					return err
+				}
+			}
+			events = append(events, s.core.Event(e))
 		}
 		if len(entries) < q.Limit {
 			next = max(next, min(size, mq.Before)-1)
@@ -110,4 +119,20 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 		return nil
 	})
 	return events, next, end, err
+}
+
+// readable reports whether a version in an event is of one of the repositories. It looks at the deployment that brought the
+// version: a repository's name may have passed to another repository since.
+func readable(deployments metadata.Deployments, repositories []int64) func(registry.EventVersion) (bool, error) {
+	return func(v registry.EventVersion) (bool, error) {
+		id, err := strconv.ParseInt(v.Deployment, 10, 64)
+		if err != nil {
+			return false, nil
+		}
+		d, err := deployments.Deployment(id)
+		if errors.Is(err, metadata.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil && slices.Contains(repositories, d.RepositoryID), err
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // maxUses bounds the reasons of one refusal.
@@ -25,6 +26,10 @@ func (c *change) unused(v registry.Version, what string) error {
 	uses, err := c.uses(v)
 	if err != nil || len(uses) == 0 {
 		return err
+	}
+	if access.Decide(c.actor, access.Read, c.repo.Name) != access.Allow { // who may not read is not told what runs where
+		return &registry.Error{Kind: registry.Conflict, Subject: registry.AboutVersion, Err: &registry.InUse{},
+			Detail: fmt.Sprintf("%s %s can't be %s: it is deployed", c.pkg.Name, v.Name, what)}
 	}
 	reasons := make([]string, len(uses))
 	for i, u := range uses {
