@@ -45,7 +45,7 @@ type NewToken struct {
 // TokenRequest is the body of POST /tokens. It needs a name, and permissions unless it is of the kind session.
 type TokenRequest struct {
 	Name        string       `json:"name,omitempty" doc:"Its name."`
-	User        string       `json:"user,omitempty" doc:"Whose token it is to be; for administrators of the server. Absent: yours."`
+	User        string       `json:"user,omitempty" empty:"refused" doc:"Whose token it is to be; for administrators of the server. Absent: yours."`
 	Kind        string       `json:"kind,omitempty" enum:"session" doc:"'session': the token of a login, without permissions of its own; it needs the password."`
 	Permissions []Permission `json:"permissions,omitempty" doc:"The permissions."`
 	ExpiresIn   *string      `json:"expires_in,omitempty" doc:"A duration such as '720h', or '0': it does not end. Absent: it ends with the token that makes it, or does not end."`

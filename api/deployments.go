@@ -42,17 +42,17 @@ type DeploymentReport struct {
 	Environment string `json:"environment,omitempty" doc:"Name of the environment."`
 	Service     string `json:"service,omitempty" doc:"Name of the service."`
 	Repository  string `json:"repository,omitempty" doc:"Name of the repository."`
-	PURL        string `json:"purl,omitempty" doc:"Package URL of the version."`
-	Digest      string `json:"digest,omitempty" doc:"Digest of the version."`
+	PURL        string `json:"purl,omitempty" empty:"refused" doc:"Package URL of the version."`
+	Digest      string `json:"digest,omitempty" empty:"refused" doc:"Digest of the version."`
 	Status      string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
-	ExternalID  string `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
-	EventID     string `json:"event_id,omitempty" doc:"Id of the event that made you deploy."`
-	URL         string `json:"url,omitempty" doc:"Page of the deployment."`
+	ExternalID  string `json:"external_id,omitempty" empty:"refused" doc:"Id of the deployment where it was made; the same one is the same deployment."`
+	EventID     string `json:"event_id,omitempty" empty:"refused" doc:"Id of the event that made you deploy."`
+	URL         string `json:"url,omitempty" empty:"refused" doc:"Page of the deployment."`
 }
 
 // DeploymentChange is the body of PATCH /deployments/{id}.
 type DeploymentChange struct {
 	Status  string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
-	EventID string `json:"event_id,omitempty" doc:"Id of the event that made you deploy."`
-	URL     string `json:"url,omitempty" doc:"Page of the deployment."`
+	EventID string `json:"event_id,omitempty" empty:"refused" doc:"Id of the event that made you deploy."`
+	URL     string `json:"url,omitempty" empty:"refused" doc:"Page of the deployment."`
 }

@@ -47,7 +47,7 @@ type SubscriptionChange struct {
 	Secret       *string   `json:"secret,omitempty" doc:"The secret that signs."`
 	RotateSecret bool      `json:"rotate_secret,omitempty" doc:"Make a new secret; for a day the old one signs too."`
 	Enabled      *bool     `json:"enabled,omitempty" doc:"Whether anything is sent."`
-	From         string    `json:"from,omitempty" enum:"now,cursor" doc:"With 'enabled': 'now' or 'cursor', where to go on."`
+	From         string    `json:"from,omitempty" empty:"refused" enum:"now,cursor" doc:"With 'enabled': 'now' or 'cursor', where to go on."`
 }
 
 // NewSubscription is the body of POST /subscriptions; it needs a name and a URL.

@@ -93,7 +93,8 @@ type Deployments interface {
 	Deployment(id int64) (Deployment, error)
 	DeploymentByExternalID(environmentID int64, service, externalID string) (Deployment, error)
 	Deployments(q DeploymentQuery) ([]Deployment, error)
-	OpenDeployments(versionID int64, limit int) ([]Deployment, error) // queued or running, ascending by ID
+	// OpenDeployments returns queued and running deployments of a version whose latest report is not before since, ascending by ID.
+	OpenDeployments(versionID int64, since time.Time, limit int) ([]Deployment, error)
 	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, UpdatedAt,
 	// UpdatedBy and LastSeq are those of that report. Ascending by service.
 	Reported(environmentID, seq int64) ([]Deployment, error)

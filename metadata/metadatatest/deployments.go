@@ -107,11 +107,17 @@ func testDeployments(e *env) {
 	}
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { _, err := tx.Deployments().CreateDeployment(want); return err })
 
+	since := e.now()
 	open := func(v metadata.Version) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Deployments().OpenDeployments(v.ID, 5) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) {
+			return tx.Deployments().OpenDeployments(v.ID, since, 5)
+		}),
 			func(d metadata.Deployment) int64 { return d.ID })
 	}
 	equal(e, "open", open(v1), []int64{made.ID})
+	since = since.Add(time.Microsecond)
+	equal(e, "open, but reported before", open(v1), nil)
+	since = e.now()
 	e.clock.Add(time.Second)
 	e.update(func(tx metadata.Tx) error {
 		made.Status, made.UpdatedBy, made.LastSeq, made.URL = metadata.DeploymentSucceeded, "bob", 12, "https://ci.example.com/2"

@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -164,6 +165,10 @@ func (c *deploying) cancelAll(e registry.Environment) error {
 	return nil
 }
 
+// forgotten is how long after its latest report a queued or running deployment still keeps its version: one that is never
+// reported again must not keep it for ever.
+const forgotten = 7 * 24 * time.Hour
+
 // Uses implements publish.Keeper: the services that run a version, and the deployments that are about to bring it.
 func (s *Records) Uses(tx metadata.Tx, v registry.Version, limit int) ([]registry.Use, error) {
 	var out []registry.Use
@@ -175,7 +180,7 @@ func (s *Records) Uses(tx metadata.Tx, v registry.Version, limit int) ([]registr
 		d := r.Deployment
 		out = append(out, registry.Use{Environment: d.Environment, Service: d.Service, Deployment: d.ID, Status: metadata.DeploymentSucceeded, Since: r.Since})
 	}
-	coming, err := tx.Deployments().OpenDeployments(v.ID, limit)
+	coming, err := tx.Deployments().OpenDeployments(v.ID, tx.Now().Add(-forgotten), limit)
 	for _, d := range coming {
 		out = append(out, registry.Use{Environment: d.Environment, Service: d.Service, Deployment: d.ID, Status: d.Status, Since: d.UpdatedAt})
 	}

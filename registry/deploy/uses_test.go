@@ -1,10 +1,13 @@
 package deploy_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/catalog"
@@ -107,4 +110,32 @@ func TestD3Index(t *testing.T) {
 		}
 	}
 	e.MustFsck(t)
+}
+
+// lateTx is a transaction that takes place later than its store thinks.
+type lateTx struct {
+	metadata.Tx
+	by time.Duration
+}
+
+func (l lateTx) Now() time.Time { return l.Tx.Now().Add(l.by) }
+
+// TestN11: a deployment that is reported no more keeps its version for a week, not for ever.
+func TestN11(t *testing.T) {
+	e := newDeployer(t, "1")
+	var late time.Duration
+	hooked, store := e.Hook(t, nil)
+	store.OnUpdate = func(ctx context.Context, fn func(tx metadata.Tx) error) error {
+		return store.Store.Update(ctx, func(tx metadata.Tx) error { return fn(lateTx{tx, late}) })
+	}
+	e.Instance = hooked
+	e.report("1", "", deploy.DeploymentRunning)
+	late = 6 * 24 * time.Hour
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At("1"), ""); registry.KindOf(err) != registry.Conflict || err == nil {
+		t.Errorf("a deployment under way: %v", err)
+	}
+	late = 8 * 24 * time.Hour
+	if err := e.Publisher.Delete(e.Admin, e.Name("app").At("1"), ""); err != nil {
+		t.Errorf("a forgotten deployment: %v", err)
+	}
 }

@@ -226,3 +226,25 @@ func TestVersionState(t *testing.T) {
 	a.want(404, "PATCH", packages+"/lib/versions/9", `{"state":"yanked"}`, nil)
 	a.MustFsck(t)
 }
+
+// TestN11: an empty id, address or name of a version is refused, and no deployment is made of it.
+func TestN11(t *testing.T) {
+	a := newAPI(t)
+	a.publish("lib", "1.0.0")
+	report := `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/lib@1.0.0","status":"running"%s}`
+	for _, field := range []string{"external_id", "event_id", "url", "digest"} {
+		res := a.want(400, "POST", "/deployments", fmt.Sprintf(report, `,"`+field+`":""`), nil)
+		if !strings.Contains(string(res.Body), field+`\" is empty`) {
+			t.Errorf("%s: %v", field, res)
+		}
+	}
+	var list struct{ Items []struct{ ID string } }
+	if a.want(200, "GET", "/deployments", "", &list); len(list.Items) != 0 {
+		t.Errorf("made: %+v", list)
+	}
+	a.want(201, "POST", "/deployments", fmt.Sprintf(report, ""), nil)
+	a.want(400, "PATCH", "/deployments/1", `{"status":"cancelled","event_id":""}`, nil)
+	a.want(200, "PATCH", "/deployments/1", `{"status":"cancelled"}`, nil)
+	a.want(400, "GET", "/events?consumer=", "", nil)
+	a.want(400, "POST", "/tokens", `{"name":"x","user":"","permissions":[{"repository":"main","actions":["read"]}]}`, nil)
+}

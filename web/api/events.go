@@ -127,6 +127,8 @@ func (h *handlers) place(r *http.Request, q wire.Query) (int64, error) {
 	switch {
 	case err != nil:
 		return 0, err
+	case name == "" && len(q["consumer"]) > 0:
+		return 0, wire.Invalid("consumer is empty: name one, or leave it out; is a variable of your script not set?")
 	case name == "":
 		return q.Seq("after", -1)
 	case len(q["after"]) > 0:

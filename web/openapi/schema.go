@@ -171,6 +171,9 @@ func (s *schemas) property(f jsonField) Object {
 			out[key] = strings.Split(v, ",")
 		}
 	}
+	if tag.Get("empty") == "refused" {
+		out["minLength"] = 1
+	}
 	if v, ok := tag.Lookup("minimum"); ok {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {

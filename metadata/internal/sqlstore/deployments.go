@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"slipway/metadata"
 )
@@ -84,9 +85,9 @@ func (t deployments) DeploymentByExternalID(environmentID int64, service, extern
 }
 
 // OpenDeployments implements metadata.Deployments.
-func (t deployments) OpenDeployments(versionID int64, n int) ([]metadata.Deployment, error) {
-	return all(t.Tx, scanDeployment, selectDeployment+`WHERE d.version_id = $1 AND d.status IN ('queued', 'running')
-		ORDER BY d.id LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
+func (t deployments) OpenDeployments(versionID int64, since time.Time, n int) ([]metadata.Deployment, error) {
+	return all(t.Tx, scanDeployment, selectDeployment+`WHERE d.version_id = $1 AND d.status IN ('queued', 'running') AND d.updated_at >= $2
+		ORDER BY d.id LIMIT CAST($3 AS BIGINT)`, versionID, micros(since), limit(n))
 }
 
 // Deployments implements metadata.Deployments.

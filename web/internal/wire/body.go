@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -41,7 +42,8 @@ func withoutNulls(raw json.RawMessage) error {
 	return nil
 }
 
-// DecodeObject decodes one JSON object into v, with the rules of Decode for fields. Invalid.
+// DecodeObject decodes one JSON object into v, with the rules of Decode for fields. A field with the struct tag empty:"refused" may be
+// left out, but not be "": an id that a script takes from a variable must not count as none when the variable is not set. Invalid.
 func DecodeObject(raw json.RawMessage, v any) error {
 	if first := bytes.TrimLeft(raw, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 		return Invalid("a JSON object is needed")
@@ -53,7 +55,7 @@ func DecodeObject(raw json.RawMessage, v any) error {
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {
-		return nil
+		return refuseEmpty(raw, reflect.TypeOf(v))
 	}
 	var known *registry.Error
 	var kind *json.UnmarshalTypeError
@@ -67,4 +69,31 @@ func DecodeObject(raw json.RawMessage, v any) error {
 		return Invalid("unknown field %s", field)
 	}
 	return Invalid("the body can't be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// refuseEmpty applies the struct tag empty of DecodeObject to the object that was decoded into a value of type t.
+func refuseEmpty(raw json.RawMessage, t reflect.Type) error {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var sent map[string]json.RawMessage
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Tag.Get("empty") != "refused" {
+			continue
+		}
+		if sent == nil {
+			if err := json.Unmarshal(raw, &sent); err != nil {
+				return Invalid("the body can't be read: %s", err)
+			}
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if string(sent[name]) == `""` {
+			return Invalid("the field %q is empty: give it a value, or leave it out; is a variable of your script not set?", name)
+		}
+	}
+	return nil
 }

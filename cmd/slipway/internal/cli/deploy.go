@@ -42,7 +42,7 @@ func (c commands) deployCmd() *cobra.Command {
 	g := c.Group("deploy", "Record deployments, and look at them",
 		`  slipway deploy record --environment prod --service web --repository main --purl pkg:npm/%40acme/web@1.4.2 --status succeeded --external-id "$BUILD"
   slipway deploy ls --environment prod
-  slipway deploy show 12`, c.deployRecordCmd(&f), c.deployListCmd(&f), c.deployShowCmd(&f))
+  slipway deploy show 12`, c.deployRecordCmd(&f), c.deployUpdateCmd(&f), c.deployListCmd(&f), c.deployShowCmd(&f))
 	f.Add(g)
 	return g
 }
