@@ -39,7 +39,7 @@ type UserTool interface {
 // Commands returns the commands that talk to a server.
 func Commands(p *command.Program, o Options) []*cobra.Command {
 	c := commands{p, o}
-	return []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.userCmd(),
+	return []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.userCmd(), c.groupCmd(), c.roleCmd(), c.accessCmd(),
 		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(),
 		c.subscriptionCmd(), c.logCmd(), c.whyCmd()}
 }

@@ -108,7 +108,7 @@ func TestEventsExec(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"SLIPWAY_EVENT_TYPE=artifact.published", "SLIPWAY_EVENT_REPOSITORY=main", "SLIPWAY_EVENT_PACKAGE=tool", "SLIPWAY_EVENT_PURL=pkg:generic/tool@" + version, "SLIPWAY_EVENT_ACTOR=admin"} {
+		for _, want := range []string{"SLIPWAY_EVENT_TYPE=artifact.published", "SLIPWAY_EVENT_REPOSITORY=main", "SLIPWAY_EVENT_PACKAGE=tool", "SLIPWAY_EVENT_PURL=pkg:generic/tool@" + version, "SLIPWAY_EVENT_ACTOR=token "} {
 			if !strings.Contains(string(env), want) {
 				t.Errorf("%s is missing", want)
 			}

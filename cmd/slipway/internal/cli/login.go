@@ -61,7 +61,7 @@ func (c commands) loginCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Make a token with your password and remember it with its server; set up npm, pip, mvn, docker and others",
-		Long: `Make a token with the rights of your user and store it, readable by you only, in the configuration directory of your
+		Long: `Make a token with the rights that your user has at any time and store it, readable by you only, in the configuration directory of your
 account. The password itself is not stored. "slipway logout" revokes the token and forgets it.
 
 The server is remembered too: later commands ask it unless --server or SLIPWAY_SERVER names another. SLIPWAY_TOKEN is used
@@ -108,7 +108,9 @@ func (c commands) login(ctx context.Context, f *Flags, l loginFlags) error {
 	if len(who.Permissions) == 0 {
 		return fmt.Errorf("the user %q has no rights, so there is nothing that a token could do", l.user)
 	}
-	tok, err := cl.CreateToken(ctx, tokenRequest(l.name, who.Permissions, l.expires))
+	req := tokenRequest(l.name, nil, l.expires)
+	req.Kind = sessionKind
+	tok, err := cl.CreateToken(ctx, req)
 	if err != nil {
 		return err
 	}

@@ -13,44 +13,58 @@ import (
 
 var userColumns = []column[api.User]{
 	{"NAME", func(u api.User) any { return u.Name }},
+	{"KIND", func(u api.User) any { return u.Kind }},
 	{"DISABLED", func(u api.User) any { return u.Disabled }},
 	{"CREATED", func(u api.User) any { return when(u.CreatedAt) }},
+	{"GROUPS", func(u api.User) any { return u.Groups }},
 	{"PERMISSIONS", func(u api.User) any { return permissions(u.Permissions) }},
 }
 
 func (c commands) userCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("user", "Add, list, disable users; set passwords", `  slipway user add jane --allow main:read,publish
-  slipway user passwd jane
-  slipway user disable jane`, c.userAddCmd(&f), c.userListCmd(&f), c.userPasswordCmd(&f, c.OnMachine()),
-		c.userDisableCmd(&f), c.userEnableCmd(&f, c.OnMachine()))
+	g := c.Group("user", "Add, change, list, disable, delete users and service accounts; set passwords", `  slipway user add jane --role publisher@main
+  slipway user add deploy-bot --service --allow env/prod:deploy
+  slipway user passwd
+  slipway user disable jane`, c.userAddCmd(&f), c.userListCmd(&f), c.userShowCmd(&f), c.userSetCmd(&f), c.userPasswordCmd(&f, c.OnMachine()),
+		c.userDisableCmd(&f), c.userEnableCmd(&f, c.OnMachine()), c.userRemoveCmd(&f))
 	f.Add(g)
 	return g
 }
 
 func (c commands) userAddCmd(f *Flags) *cobra.Command {
 	var rights permissionFlags
-	var fromStdin bool
+	var fromStdin, service bool
 	cmd := &cobra.Command{
-		Use: "add NAME", Short: "Add a user", Args: command.Exactly(1),
-		Example: `  slipway user add jane --allow main:read,publish
+		Use: "add NAME", Short: "Add a user, or with --service a service account", Args: command.Exactly(1),
+		Long: `Add a user. A service account has no password: nobody logs in as it, and an administrator makes its tokens with
+"slipway token create --user". Its tokens stay when the people change who made them.`,
+		Example: `  slipway user add jane --role publisher@main
+  slipway user add deploy-bot --service --allow main:read --allow 'env/prod-*:deploy'
   slipway user add root2 --allow '*:admin' --password-stdin < password`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			permissions, err := rights.parse()
 			if err != nil {
 				return err
 			}
-			password, err := c.password("Password of the new user: ", fromStdin)
-			if err != nil {
-				return err
+			u := api.NewUser{Name: args[0], Permissions: &permissions}
+			if service {
+				u.Kind = "service"
+			} else {
+				password, err := c.password("Password of the new user: ", fromStdin)
+				if err != nil {
+					return err
+				}
+				u.Password = &password
 			}
 			return show(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) (api.User, error) {
-				return cl.CreateUser(ctx, api.NewUser{Name: args[0], Password: &password, Permissions: &permissions})
+				return cl.CreateUser(ctx, u)
 			})
 		},
 	}
 	rights.add(cmd)
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
+	cmd.Flags().BoolVar(&service, "service", false, "a service account, without a password")
+	cmd.MarkFlagsMutuallyExclusive("service", "password-stdin")
 	return cmd
 }
 
@@ -63,34 +77,6 @@ func (c commands) userListCmd(f *Flags) *cobra.Command {
 			})
 		},
 	}
-}
-
-func (c commands) userPasswordCmd(f *Flags, local UserTool) *cobra.Command {
-	var fromStdin bool
-	cmd := &cobra.Command{
-		Use: "passwd NAME", Short: "Set a user's password", Args: command.Exactly(1),
-		Long: `Set a user's password through the server. With --data it is set on the machine of a server that does not run, without
-logging in: this is how to get in again when the password of admin is lost.`,
-		Example: `  slipway user passwd jane
-  slipway user passwd jane --password-stdin < password
-  slipway user passwd admin --data /var/lib/slipway`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			password, err := c.password("New password: ", fromStdin)
-			if err != nil {
-				return err
-			}
-			if local.Chosen(cmd.Flags()) {
-				return local.SetPassword(cmd, args[0], password)
-			}
-			return c.do(cmd, f, "Set the password of "+args[0], func(ctx context.Context, cl *client.Client) error {
-				_, err := cl.ChangeUser(ctx, args[0], api.UserChange{Password: &password})
-				return err
-			})
-		},
-	}
-	local.AddFlags(cmd.Flags())
-	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
-	return cmd
 }
 
 func (c commands) userDisableCmd(f *Flags) *cobra.Command {

@@ -22,6 +22,7 @@ var callerColumns = []column[caller]{
 	{"TYPE", func(c caller) any { return c.Type }},
 	{"TOKEN", func(c caller) any { return c.Token }},
 	{"ID", func(c caller) any { return c.ID }},
+	{"EXPIRES", func(c caller) any { return whenever(c.ExpiresAt) }},
 	{"PERMISSIONS", func(c caller) any { return permissions(c.Permissions) }},
 }
 
