@@ -34,7 +34,7 @@ type target struct {
 	sha256     string
 	file       string
 	slash      bool   // the path ends in one
-	clean      bool   // the path has no empty segment and no "." below the repository
+	clean      bool   // the path has no empty segment below the repository
 	ups        int    // how many folders lie between the repository and the end of the path, as it is written; -1 without a slash behind the repository
 	area       string // of opProject: simple or +simple
 }
@@ -43,7 +43,7 @@ type target struct {
 const prefix = "/pypi/"
 
 // parsePath reads an encoded path. Every segment is decoded once; empty segments, which clients make that add a path to an address
-// with a slash, and "." are passed over. ok is false where a segment is ".." or holds a separator.
+// with a slash, are passed over. ok is false where a segment is "." or ".." or holds a separator.
 func parsePath(escaped string) (target, bool) {
 	rest, ok := strings.CutPrefix(escaped, prefix)
 	if !ok {
@@ -56,11 +56,11 @@ func parsePath(escaped string) (target, bool) {
 		part, rest, more = strings.Cut(rest, "/")
 		plain, err := url.PathUnescape(part)
 		switch {
-		case err != nil || plain == ".." || strings.ContainsAny(plain, "/\\\x00"):
+		case err != nil || plain == "." || plain == ".." || strings.ContainsAny(plain, "/\\\x00"):
 			return t, false
-		case plain == "" && !more, plain == "." && !more:
-			t.slash, t.clean = true, t.clean && plain == ""
-		case plain != "" && plain != ".":
+		case plain == "" && !more:
+			t.slash = true
+		case plain != "":
 			seg = append(seg, plain)
 		case len(seg) > 0:
 			t.clean = false

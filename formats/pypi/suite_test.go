@@ -74,7 +74,7 @@ func TestSuite(t *testing.T) {
 			return dist{name: pkg, version: version, seed: seed}.wheel(t)
 		},
 		Refusal: refusal,
-		// "//" counts as one slash and "." as nothing; what is not a page is looked up at once, a page is sent to its own address first.
+		// "//" counts as one slash; what is not a page is looked up at once, a page is sent to its own address first.
 		Malformed: func(before, _, reserved string) int {
 			if strings.HasSuffix(strings.TrimRight(before, "/"), "/simple") && !strings.Contains(reserved, "/") && !strings.HasPrefix(reserved, ".") {
 				return http.StatusMovedPermanently // the name of a project

@@ -13,7 +13,7 @@ import (
 // version. DELETE: 204; 404 when there is nothing. The paths stay taken: no other bytes can be stored there, unless the
 // repository allows it.
 func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
-	loc, err := parseLocation(r.URL.EscapedPath())
+	loc, err := written(r.URL.EscapedPath())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"path"
+	"strings"
 
 	"slipway/formats"
 	"slipway/internal/httpserver"
@@ -16,6 +17,9 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 	loc, err := parseLocation(r.URL.EscapedPath())
 	if err != nil {
 		return err
+	}
+	if loc.doubled {
+		return h.toPlain(w, r, loc)
 	}
 	if loc.dir {
 		return h.list(w, r, loc)
@@ -106,9 +110,21 @@ func (h *handlers) redirect(w http.ResponseWriter, r *http.Request, loc location
 	return toSlash(w, r, loc)
 }
 
+// toPlain sends the client to a path without the empty segments of its own, by a relative address.
+func (h *handlers) toPlain(w http.ResponseWriter, r *http.Request, loc location) error {
+	if _, err := h.svc.Core.Repository(r.Context(), loc.repository); err != nil {
+		return err
+	}
+	below := strings.TrimPrefix(loc.href(), prefix+formats.Escape(loc.repository)+"/")
+	return redirect(w, r, "./"+strings.Repeat("../", loc.ups)+below)
+}
+
 // toSlash sends the client to the directory. The reference is relative, so it holds behind any proxy.
 func toSlash(w http.ResponseWriter, r *http.Request, loc location) error {
-	target := formats.Escape(loc.last()) + "/"
+	return redirect(w, r, formats.Escape(loc.last())+"/")
+}
+
+func redirect(w http.ResponseWriter, r *http.Request, target string) error {
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -461,4 +462,28 @@ func TestVersionOrder(t *testing.T) {
 	if err != nil || p.Latest != "1.10.0" {
 		t.Errorf("latest %q %v", p.Latest, err)
 	}
+}
+
+// TestDoubledSlash: a read is sent to the path without empty segments; nothing is stored or deleted under such a path, which a script makes
+// whose variable for the version is empty.
+func TestDoubledSlash(t *testing.T) {
+	srv := newServer(t)
+	want(t, srv, put("tool/1.0/linux/tool", "hello"), 201)
+	for from, to := range map[string]string{
+		"/tool/1.0/linux/tool": "tool/1.0/linux/tool", "tool//1.0///linux/tool": "tool/1.0/linux/tool", "tool/1.0//linux//": "tool/1.0/linux/", "//": "",
+	} {
+		res := want(t, srv, get(from), http.StatusFound)
+		base, err := url.Parse(srv.URL + "/raw/main/" + from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := base.Parse(res.Header.Get("Location"))
+		if err != nil || at.String() != srv.URL+"/raw/main/"+to {
+			t.Errorf("%q leads to %v, %v", from, at, err)
+		}
+		want(t, srv, get(to), 200)
+	}
+	want(t, srv, put("tool//linux/tool", "hello"), 400, "is a variable not set?")
+	want(t, srv, del("tool//linux/tool"), 400, "is a variable not set?")
+	want(t, srv, del("tool/1.0//?recursive=true"), 400)
 }

@@ -13,6 +13,8 @@ type location struct {
 	repository string
 	segments   []string // package, version, then the segments of the file
 	dir        bool     // the path ends in a slash
+	doubled    bool     // the path as it was sent has empty segments, which are left out here
+	ups        int      // folders between the repository and the end of the path as it was sent
 }
 
 // Depths of a location.
@@ -26,7 +28,7 @@ const (
 // layout describes a path, for messages.
 const layout = "a raw path is <package>/<version>/<file>, and the file may have folders"
 
-// parseLocation reads an encoded path, "/raw/main/tool/1.2.0/bin/tool". Each segment is decoded once; empty segments,
+// parseLocation reads an encoded path, "/raw/main/tool/1.2.0/bin/tool". Each segment is decoded once; empty segments are noted,
 // ".", "..", encoded slashes, backslashes and control characters are refused. Invalid, NotFound about the repository.
 func parseLocation(escaped string) (location, error) {
 	rest, ok := strings.CutPrefix(escaped, prefix)
@@ -34,7 +36,7 @@ func parseLocation(escaped string) (location, error) {
 		return location{}, invalid("not a raw path")
 	}
 	parts := strings.Split(rest, "/")
-	var l location
+	l := location{ups: len(parts) - 2}
 	if len(parts) > 1 && parts[len(parts)-1] == "" {
 		l.dir = true
 		parts = parts[:len(parts)-1]
@@ -48,11 +50,23 @@ func parseLocation(escaped string) (location, error) {
 			return location{}, invalid("the path has an encoded slash in a segment: %q", formats.Clip(part))
 		case i == 0:
 			l.repository = seg
+		case part == "":
+			l.doubled = true
 		default:
 			l.segments = append(l.segments, seg)
 		}
 	}
 	return l, l.check()
+}
+
+// written is the location of a request that changes something. An empty segment is refused: mostly it is a variable of a script that was not
+// set, and what follows it would take the place of a version. Invalid.
+func written(escaped string) (location, error) {
+	l, err := parseLocation(escaped)
+	if err == nil && l.doubled {
+		err = invalid("the path has an empty segment (//); is a variable not set?")
+	}
+	return l, err
 }
 
 func (l location) check() error {

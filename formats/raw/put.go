@@ -71,7 +71,7 @@ type putRequest struct {
 func parsePut(r *http.Request) (putRequest, error) {
 	req := putRequest{body: r.Body, size: r.ContentLength}
 	var err error
-	if req.loc, err = parseLocation(r.URL.EscapedPath()); err != nil {
+	if req.loc, err = written(r.URL.EscapedPath()); err != nil {
 		return req, err
 	}
 	if req.at, req.path, err = req.loc.file(); err != nil {
