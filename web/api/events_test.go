@@ -219,9 +219,11 @@ func TestEventStream(t *testing.T) {
 // TestStreamEndsWithRights is S-29 for a stream: what a token may see ends with the token.
 func TestStreamEndsWithRights(t *testing.T) {
 	a := newAPI(t)
-	var made newToken
-	a.want(201, "POST", "/tokens", `{"name":"ci","permissions":[{"repository":"*","actions":["read"]}]}`, &made)
-	_, s := a.stream(formatstest.As(made.Token), "")
+	const body = `{"name":"ci","permissions":[{"repository":"*","actions":["read"]}]}`
+	var made, child newToken
+	a.want(201, "POST", "/tokens", body, &made)
+	a.want(201, "POST", "/tokens", body, &child, "Authorization", "Bearer "+made.Token)
+	_, s := a.stream(formatstest.As(child.Token), "")
 	for s.Scan() && s.Text() == "" { // the stream runs
 	}
 	a.want(204, "DELETE", "/tokens/"+made.ID, "", nil)
