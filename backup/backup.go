@@ -99,15 +99,18 @@ func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil || o.Blobs == nil {
+	if sum.Blobs, sum.Bytes, err = count(ctx, db); err != nil {
 		return sum, err
+	}
+	if o.Blobs == nil {
+		return sum, sum.describe(ctx, db, o)
 	}
 	c := copier{from: o.Blobs, to: t.blobs, verify: o.Verify, total: sum.Blobs, progress: o.Progress}
 	if err := c.run(ctx, blobsOf(ctx, db)); err != nil {
 		return sum, err
 	}
 	sum.Copied, sum.CopiedBytes, sum.Lost = c.copied, c.copiedBytes, c.missing
-	return sum, nil
+	return sum, sum.describe(ctx, db, o)
 }
 
 func count(ctx context.Context, db viewer) (blobs, bytes int64, err error) {

@@ -2,6 +2,7 @@
 //
 //	snapshots/20261121T173000.000Z/slipway.db   the database as it was then
 //	snapshots/20261121T173000.000Z/log.key      the key of its log
+//	snapshots/20261121T173000.000Z/snapshot.json  what it holds, for lists
 //	blobs/, uploads/, tmp/                      the bytes that the snapshots name, once each: see storage/local
 //	backup.lock                                 held while a backup or a restore runs
 //

@@ -14,7 +14,7 @@ import (
 var buildVersion, buildCommit string
 
 func main() {
-	p := &command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv,
+	p := &command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Environ: os.Environ,
 		ConfigDir: os.UserConfigDir, BuildVersion: buildVersion, BuildCommit: buildCommit}
 	os.Exit(program.Run(context.Background(), p, os.Args[1:]))
 }

@@ -31,3 +31,13 @@ func (s *Accounts) EnsureAdmin(ctx context.Context, password string) (generated 
 	})
 	return generated, err
 }
+
+// AdminPasswordIs reports whether the first user has this password. It takes as long as a login, and counts as none. NotFound.
+func (s *Accounts) AdminPasswordIs(ctx context.Context, password string) (bool, error) {
+	var u registry.User
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		u, err = existing(tx.Users(), AdminUser)
+		return err
+	})
+	return err == nil && access.CheckPassword(u.PasswordHash, password), err
+}

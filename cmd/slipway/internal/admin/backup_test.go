@@ -65,13 +65,27 @@ func TestBackupStopped(t *testing.T) {
 	for range 3 {
 		s.Run(0, "backup", backup, "--data", s.Data, "--keep", "2")
 	}
-	lines := strings.Fields(s.Run(0, "restore", backup, "--list"))
+	listed := func() (taken []string) {
+		t.Helper()
+		out := s.Run(0, "restore", backup, "--list")
+		for _, line := range strings.Split(strings.TrimSpace(out), "\n")[1:] {
+			if fields := strings.Fields(line); strings.Join(fields[1:5], " ") != "1 1 12 complete" {
+				t.Errorf("listed as %q", line)
+			}
+			taken = append(taken, strings.Fields(line)[0])
+		}
+		return taken
+	}
+	lines := listed()
 	if len(lines) != 2 {
 		t.Fatalf("snapshots %q, want 2", lines)
 	}
 	s.Run(1, "restore", filepath.Join(t.TempDir(), "none"), "--list")
 	s.Run(0, "backup", backup, "--data", s.Data, "--keep", "2", "--verify")
-	lines = strings.Fields(s.Run(0, "restore", backup, "--list"))
+	lines = listed()
+	if out := s.Run(0, "restore", backup, "--list"); !strings.HasSuffix(out, "complete  all bytes\n") || strings.Count(out, "new bytes") != 1 {
+		t.Errorf("which bytes were verified: %s", out)
+	}
 	s.Run(1, "restore", backup, "--at", "2020-01-01T00:00:00Z", "--data", filepath.Join(t.TempDir(), "none"))
 	again := commandtest.NewServer(t)
 	var report struct {

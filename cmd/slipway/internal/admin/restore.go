@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,10 @@ restore that was cut off is done by the same command again; until it is whole, n
 
 What happened after the snapshot was taken is gone: versions that were published since, but also the revocations of tokens and
 changed passwords. The log says that it was restored; an auditor who verified it further will be told that it differs. The exit
-code is 1 when something is missing or wrong; the last line is a summary.`,
+code is 1 when something is missing or wrong; the last line is a summary.
+
+Restored by root, the files are given to the owner of the folder that the data directory is in, or that it was before: the user
+that runs the server.`,
 		Example: `  slipway restore /mnt/backup/slipway --data /var/lib/slipway
   slipway restore /mnt/backup/slipway --list
   slipway restore /mnt/backup/slipway --at 2026-11-20T12:00:00Z --data /tmp/yesterday`,
@@ -76,17 +80,53 @@ func (c commands) listSnapshots(dir, output string) error {
 	if err != nil {
 		return err
 	}
-	if output == command.JSON {
-		return json.NewEncoder(c.Stdout).Encode(struct {
-			Items []backup.Snapshot `json:"items"`
-		}{append([]backup.Snapshot{}, list...)})
-	}
+	items := []listedSnapshot{}
 	for _, s := range list {
-		if _, err := fmt.Fprintln(c.Stdout, s.Taken.Format(moments)); err != nil {
+		info, known, err := s.Info()
+		if err != nil {
 			return err
 		}
+		item := listedSnapshot{Snapshot: s}
+		if known {
+			item.Info = &info
+		}
+		items = append(items, item)
 	}
-	return nil
+	if output == command.JSON {
+		return json.NewEncoder(c.Stdout).Encode(struct {
+			Items []listedSnapshot `json:"items"`
+		}{items})
+	}
+	t := tabwriter.NewWriter(c.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "TAKEN\tVERSIONS\tBLOBS\tBYTES\tSTATE\tVERIFIED")
+	for _, item := range items {
+		fmt.Fprintln(t, item.line())
+	}
+	return t.Flush()
+}
+
+// listedSnapshot is a snapshot in a list. Info is null for one of a version of Slipway that did not describe it.
+type listedSnapshot struct {
+	backup.Snapshot
+	Info *backup.Info `json:"info"`
+}
+
+func (s listedSnapshot) line() string {
+	taken := s.Taken.Format(moments)
+	if s.Info == nil {
+		return taken + "\t-\t-\t-\tunknown\t-"
+	}
+	state, verified := "complete", "new bytes"
+	switch {
+	case s.Info.Lost > 0:
+		state = fmt.Sprintf("%d blobs lost", s.Info.Lost)
+	case !s.Info.WithBlobs:
+		state, verified = "without bytes", "-"
+	}
+	if s.Info.AllVerified {
+		verified = "all bytes"
+	}
+	return fmt.Sprintf("%s\t%d\t%d\t%d\t%s\t%s", taken, s.Info.Versions, s.Info.Blobs, s.Info.Bytes, state, verified)
 }
 
 func (c commands) restore(cmd *cobra.Command, cfg *installation.Config, dir string, at time.Time, output string) error {
@@ -94,7 +134,7 @@ func (c commands) restore(cmd *cobra.Command, cfg *installation.Config, dir stri
 		return err
 	}
 	if err := cfg.CheckStores(); err != nil {
-		return err
+		return cfg.Named(err)
 	}
 	if err := cfg.Apart(dir); err != nil {
 		return err
@@ -107,7 +147,7 @@ func (c commands) restore(cmd *cobra.Command, cfg *installation.Config, dir stri
 	if err != nil {
 		return err
 	}
-	return c.settleIn(cmd, cfg, s, sum, output)
+	return errors.Join(c.settleIn(cmd, cfg, s, sum, output), c.giveBack(cfg))
 }
 
 // bring checks the snapshot and restores it.

@@ -248,6 +248,12 @@ func TestN17(t *testing.T) {
 	if out := r.CLI(0, "health", "-o", "json"); !strings.Contains(out, `"ready": true`) {
 		t.Errorf("health: %s", out)
 	}
+	for allow, noted := range map[string]bool{"mian:read": true, "main:read": false, "mai*:read": false} {
+		_, _, errs := commandtest.Command(t.Context(), "", r.Env(), "token", "create", "x", "--allow", allow)
+		if strings.Contains(errs, `there is no repository "mian" that you can see; did you mean "main"?`) != noted {
+			t.Errorf("--allow %s: %s", allow, errs)
+		}
+	}
 	for args, want := range map[string]string{
 		"tagg ls":                               `unknown command "tagg" for "slipway"; did you mean "tag"; see`,
 		"env shwo prod":                         `unknown command "shwo" for "slipway env"; did you mean "show"`,

@@ -46,6 +46,7 @@ func (c commands) groupAddCmd(f *Flags) *cobra.Command {
 				return err
 			}
 			return show(c, cmd, f, groupColumns, func(ctx context.Context, cl *client.Client) (api.Group, error) {
+				c.noteUnknown(ctx, cl, permissions)
 				return cl.CreateGroup(ctx, api.NewGroup{Name: args[0], Description: &description, Permissions: &permissions, Members: &members})
 			})
 		},
@@ -103,6 +104,7 @@ func (c commands) groupSetCmd(f *Flags) *cobra.Command {
 				return command.Usagef("give --allow and --role, or --no-permissions, or --description")
 			}
 			return show(c, cmd, f, groupColumns, func(ctx context.Context, cl *client.Client) (api.Group, error) {
+				c.noteUnknown(ctx, cl, permissions)
 				return cl.ChangeGroup(ctx, args[0], change)
 			})
 		},

@@ -75,6 +75,7 @@ func (c commands) createToken(ctx context.Context, f *Flags, t tokenFlags, name 
 	if err != nil {
 		return err
 	}
+	c.noteUnknown(ctx, remote.Client, permissions)
 	cl, err := c.makerOf(ctx, remote.Client, t)
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ func (c commands) userAddCmd(f *Flags) *cobra.Command {
 				u.Password = &password
 			}
 			return show(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) (api.User, error) {
+				c.noteUnknown(ctx, cl, permissions)
 				return cl.CreateUser(ctx, u)
 			})
 		},

@@ -43,6 +43,7 @@ change at once.`,
 				return command.Usagef("give the permissions with --allow and --role, or --no-permissions")
 			}
 			return show(c, cmd, f, userColumns, func(ctx context.Context, cl *client.Client) (api.User, error) {
+				c.noteUnknown(ctx, cl, permissions)
 				return cl.ChangeUser(ctx, args[0], api.UserChange{Permissions: &permissions})
 			})
 		},

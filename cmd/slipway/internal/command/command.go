@@ -28,6 +28,8 @@ type Program struct {
 	Env    func(string) string
 	// ConfigDir is where the user's configuration is, as os.UserConfigDir returns it.
 	ConfigDir func() (string, error)
+	// Environ is the whole environment, as os.Environ returns it; nil is none.
+	Environ func() []string
 	// BuildVersion is the version given to the build; "" when none was given.
 	BuildVersion string
 	// Terminal returns the width of the terminal that a stream is; ok is false for any other stream. nil asks the system.

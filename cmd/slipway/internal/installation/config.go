@@ -1,6 +1,7 @@
 package installation
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -50,6 +51,8 @@ type Config struct {
 	GCInterval     time.Duration
 	GCGrace        time.Duration
 	NewLogKey      bool
+
+	sources map[string]string // where settings come from that no flag gives, by flag
 
 	AdminPassword string // environment only: a command line is visible to other users of the machine
 }
@@ -119,14 +122,56 @@ func (c *Config) Resolve(fs *pflag.FlagSet, env func(string) string) error {
 			if value, ok = file[f.Name]; !ok {
 				return
 			}
-			source = f.Name + " in " + c.File
+			source = c.File + ": " + f.Name
 		}
+		if c.sources == nil {
+			c.sources = map[string]string{}
+		}
+		c.sources[f.Name] = source
 		if e := f.Value.Set(value); e != nil {
 			err = command.Usagef("%s: %w", source, command.ValueError(f, value, e))
 		}
 	})
 	c.AdminPassword = env("SLIPWAY_ADMIN_PASSWORD")
 	return err
+}
+
+// Named is an error about a setting, which names the flag, with the place that the setting comes from: the variable, or the file
+// and its key.
+func (c *Config) Named(err error) error {
+	var usage *command.UsageError
+	if !errors.As(err, &usage) {
+		return err
+	}
+	text := usage.Error()
+	flag, rest, ok := strings.Cut(strings.TrimPrefix(text, "--"), ":")
+	if source := c.sources[flag]; ok && source != "" && strings.HasPrefix(text, "--") {
+		return command.Usagef("%s:%s", source, rest)
+	}
+	return err
+}
+
+// UnknownVariables says which variables of the environment look like settings and are none.
+func UnknownVariables(environ func() []string) (notes []string) {
+	if environ == nil {
+		return nil
+	}
+	known := []string{"SLIPWAY_ADMIN_PASSWORD", "SLIPWAY_SERVER", "SLIPWAY_TOKEN", envName("config")}
+	for _, key := range knownKeys() {
+		known = append(known, envName(key))
+	}
+	for _, kv := range environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if !strings.HasPrefix(name, "SLIPWAY_") || slices.Contains(known, name) || strings.HasPrefix(name, "SLIPWAY_EVENT_") || strings.HasPrefix(name, "SLIPWAY_TEST_") {
+			continue
+		}
+		if near := command.Nearest(name, known); near != "" {
+			notes = append(notes, fmt.Sprintf("there is no setting %s; did you mean %s?", name, near))
+		} else {
+			notes = append(notes, fmt.Sprintf("there is no setting %s; 'slipway serve --help' lists them", name))
+		}
+	}
+	return notes
 }
 
 // knownKeys are the settings that a file may have: the flags of serve.

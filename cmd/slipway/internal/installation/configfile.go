@@ -48,7 +48,7 @@ func parseConfig(raw []byte) (map[string]string, error) {
 	for key, node := range doc {
 		name := strings.ReplaceAll(key, "_", "-")
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("unknown key %q (line %d); known are %s", key, node.Line, strings.Join(known, ", "))
+			return nil, fmt.Errorf("unknown key %q (line %d)%s; known are %s", key, node.Line, strings.TrimSuffix(command.DidYouMean(name, known), "?"), strings.Join(known, ", "))
 		}
 		if _, twice := out[name]; twice {
 			return nil, fmt.Errorf("key %q is there twice", name)

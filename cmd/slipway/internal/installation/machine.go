@@ -19,12 +19,12 @@ func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*C
 		return err
 	}
 	if err := check(c); err != nil {
-		return err
+		return c.Named(err)
 	}
 	ctx := access.With(cmd.Context(), access.System())
 	s, err := Open(ctx, c)
 	if err != nil {
-		return InUse(err)
+		return c.Named(InUse(err))
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	core, err := s.Core(ctx, c, slog.New(slog.NewTextHandler(p.Stderr, nil)))

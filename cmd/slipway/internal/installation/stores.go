@@ -171,6 +171,26 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 	}
 }
 
+// Paths are the files and directories that hold the installation; only the installation's own files are in the directories.
+func (c *Config) Paths() ([]string, error) {
+	db, err := c.DatabasePath()
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := c.blobTarget()
+	if err != nil {
+		return nil, err
+	}
+	out := []string{c.Data}
+	for _, path := range []string{db, blobs.dir} {
+		rel, err := filepath.Rel(c.Data, path)
+		if path != "" && (err != nil || !filepath.IsLocal(rel)) { // "" is a bucket
+			out = append(out, path)
+		}
+	}
+	return out, nil
+}
+
 // Apart refuses a backup directory that is one of the installation's: each would treat the other's files as its own.
 func (c *Config) Apart(dir string) error {
 	db, err := c.DatabasePath()

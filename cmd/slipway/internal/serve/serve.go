@@ -33,7 +33,7 @@ Every flag can also be set by an environment variable (--gc-interval is SLIPWAY_
 that --config names; a flag wins over the environment, that over the file.
 
 SIGTERM and SIGINT stop it: it accepts nothing more, finishes what runs within 30 s, and exits with 0. A second signal
-ends it at once.`,
+ends it at once. SIGHUP changes nothing: restart the server to change its settings.`,
 		Example: `  slipway serve
   slipway serve --listen 0.0.0.0:8080 --data /var/lib/slipway --url https://slipway.example.com
   SLIPWAY_ANONYMOUS_READ=true slipway serve --config /etc/slipway.yaml`,
@@ -42,10 +42,13 @@ ends it at once.`,
 			if err := cfg.Resolve(cmd.Flags(), c.Env); err != nil {
 				return err
 			}
-			if err := cfg.Check(); err != nil {
-				return err
+			for _, note := range installation.UnknownVariables(c.Environ) {
+				fmt.Fprintf(c.Stderr, "slipway: note: %s\n", note)
 			}
-			return c.serve(cmd.Context(), &cfg)
+			if err := cfg.Check(); err != nil {
+				return cfg.Named(err)
+			}
+			return cfg.Named(c.serve(cmd.Context(), &cfg))
 		},
 	}
 	cfg.Flags(cmd.Flags())
@@ -85,6 +88,7 @@ func (c commands) serve(ctx context.Context, cfg *installation.Config) (err erro
 	logger.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("version", version), slog.String("commit", commit),
 		slog.String("listen", ln.Addr().String()), slog.String("url", url), slog.String("data", cfg.Data),
 		slog.Duration("after", time.Since(start)))
+	go warnOfPassword(ctx, s, cfg, logger)
 	err = errors.Join(s.Serve(ctx, ln), s.Close())
 	logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopped")
 	return err
@@ -95,6 +99,18 @@ func (c commands) signalled(ctx context.Context, logger *slog.Logger) (context.C
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // a terminal that closes must not end the server
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				logger.LogAttrs(ctx, slog.LevelWarn, "SIGHUP changes nothing: restart the server to change its settings")
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	go func() {
 		select {
 		case s := <-signals:
@@ -108,7 +124,19 @@ func (c commands) signalled(ctx context.Context, logger *slog.Logger) (context.C
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
+		signal.Stop(hangups)
 		cancel()
+	}
+}
+
+// warnOfPassword says when SLIPWAY_ADMIN_PASSWORD is not the password of the first user: after the first start it changes nothing.
+func warnOfPassword(ctx context.Context, s *Server, cfg *installation.Config, logger *slog.Logger) {
+	if cfg.AdminPassword == "" {
+		return
+	}
+	same, err := s.core.Accounts.AdminPasswordIs(ctx, cfg.AdminPassword)
+	if err == nil && !same {
+		logger.LogAttrs(ctx, slog.LevelWarn, "SLIPWAY_ADMIN_PASSWORD is not the password of the user admin, and does not change it: use 'slipway user passwd admin'")
 	}
 }
 
