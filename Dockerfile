@@ -27,6 +27,6 @@ USER 65532:65532
 ENV SLIPWAY_DATA=/data SLIPWAY_LISTEN=0.0.0.0:8080
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/slipway", "health"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/slipway", "health", "--live"]
 ENTRYPOINT ["/slipway"]
 CMD ["serve"]

@@ -126,6 +126,7 @@ var sentinels = []struct {
 	{storage.ErrNotExist, NotFound, "not found", 0},
 	{metadata.ErrNotExist, NotFound, "not found", 0},
 	{metadata.ErrExists, AlreadyExists, "exists already", 0},
+	{syscall.EROFS, Unavailable, "the server's disk can't be written", 30 * time.Second},
 	{syscall.EMFILE, Unavailable, "the server has no free file descriptors", time.Second},
 	{syscall.ENFILE, Unavailable, "the server has no free file descriptors", time.Second},
 	{io.ErrUnexpectedEOF, BadBody, "the request's body ended early", 0},

@@ -3,14 +3,32 @@ package registry
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
 
 	"slipway/metadata"
 )
 
-// Ready reports whether metadata and blobs answer. Unavailable.
+// Ready reports whether metadata and blobs answer reads: a full or write-protected disk is no outage of these. Unavailable.
 func (s *Core) Ready(ctx context.Context) error {
-	if err := errors.Join(s.Store.Ready(ctx), s.Blobs.Ready(ctx)); err != nil {
+	return unready(s.Store.Ready(ctx), reads(s.Blobs.Ready(ctx)))
+}
+
+// Writable reports whether metadata and blobs answer and take changes, as far as that can be told without one. Unavailable.
+func (s *Core) Writable(ctx context.Context) error {
+	return unready(s.Store.Ready(ctx), s.Blobs.Ready(ctx))
+}
+
+// reads leaves out an error that concerns writes only.
+func reads(err error) error {
+	if KindOf(err) == NoSpace || errors.Is(err, syscall.EROFS) {
+		return nil
+	}
+	return err
+}
+
+func unready(errs ...error) error {
+	if err := errors.Join(errs...); err != nil {
 		return &Error{Kind: Unavailable, Detail: "metadata or blobs do not answer", Err: err, RetryAfter: time.Second}
 	}
 	return nil

@@ -79,6 +79,18 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
+// Writable asks whether the server takes changes too: nil unless its disk is full or can't be written.
+func (c *Client) Writable(ctx context.Context) error {
+	_, _, err := c.send(ctx, request{method: http.MethodGet, path: "/readyz?write=1"})
+	return err
+}
+
+// Live asks whether the server's process answers, whatever its stores do.
+func (c *Client) Live(ctx context.Context) error {
+	_, _, err := c.send(ctx, request{method: http.MethodGet, path: "/livez"})
+	return err
+}
+
 // Check compares the server's log, tables and bytes with each other and hands on each line of the report; with quick it does not read
 // the bytes. It returns the summary. It takes the right "admin" on the server, and has no timeout but that of ctx.
 func (c *Client) Check(ctx context.Context, r api.CheckRequest, report func(api.CheckReport)) (api.CheckSummary, error) {

@@ -85,6 +85,22 @@ func TestD12(t *testing.T) {
 		}
 	}
 	check("on the full disk")
+	// Also a restart must not make an outage of reads of it, after a kill and after an orderly end (K5).
+	for _, end := range []func(){s.Kill, s.Terminate, s.Kill} {
+		end()
+		fillDisk(t, filler, 1)
+		s.Start()
+		check("restarted on the full disk")
+		if status := publish(n+50, 10); status != http.StatusInsufficientStorage {
+			t.Errorf("a change on the full disk: %d", status)
+		}
+		if status, answer := s.Get(token, "/readyz?write=1"); status == http.StatusOK {
+			t.Errorf("ready for changes on a full disk: %s", answer)
+		}
+		if status, _ := s.Get(token, "/livez"); status != http.StatusOK {
+			t.Errorf("not alive: %d", status)
+		}
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

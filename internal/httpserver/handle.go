@@ -90,6 +90,11 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 		if r, err = e.auth(r); err != nil {
 			return err
 		}
+		if adds(r.Method) {
+			if err := e.server.full(); err != nil {
+				return err
+			}
+		}
 		if access.From(r.Context()).Type == access.TypeAnonymous {
 			if changes(r.Method) {
 				return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to change anything here")
@@ -121,6 +126,9 @@ func (s *Server) sameSite(r *http.Request) error {
 	}
 	return nil
 }
+
+// adds reports whether requests of a method may need room on the disk: all changes but deletions, which make room.
+func adds(method string) bool { return changes(method) && method != http.MethodDelete }
 
 // changes reports whether only callers with credentials may use a method: anonymous callers may only read.
 func changes(method string) bool {

@@ -44,7 +44,7 @@ func (h *health) check(ctx context.Context) error {
 	return h.err
 }
 
-// mountHealth adds /livez (200 while the process answers), /readyz (200 when metadata and blobs answer, else 503) and
+// mountHealth adds /livez (200 while the process answers), /readyz (200 when metadata and blobs answer, with ?write=1 when they also take changes, else 503 or 507) and
 // /metrics (Prometheus text).
 func (s *Server) mountHealth(root *mux.Router) {
 	get := func(path, name string, h Handler) {
@@ -57,7 +57,14 @@ func (s *Server) mountHealth(root *mux.Router) {
 	})
 	if s.health != nil {
 		get("/readyz", "health.ready", func(w http.ResponseWriter, r *http.Request) error {
-			if err := s.health.check(r.Context()); err != nil {
+			check := s.health
+			if r.URL.Query().Get("write") != "" {
+				check = s.writable
+				if err := s.full(); err != nil {
+					return err
+				}
+			}
+			if err := check.check(r.Context()); err != nil {
 				return err
 			}
 			writeBody(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))

@@ -42,6 +42,10 @@ type Options struct {
 	Authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	// Ready returns why the stores don't answer; nil: there is no /readyz.
 	Ready func(context.Context) error
+	// Writable returns why the stores take no changes, for /readyz?write=1; nil: Ready.
+	Writable func(context.Context) error
+	// Full returns why no change is to be begun, where that is known before; nil: always nil.
+	Full func() error
 	// Version and Commit go into the build info metric.
 	Version, Commit string
 }
@@ -66,6 +70,8 @@ type Server struct {
 	scrape       prometheus.Gatherer // nil: no /metrics
 	scrapeAudit  bool                // Options.MetricsAudit
 	health       *health             // nil: no /readyz
+	writable     *health             // with health
+	full         func() error
 	memory       *memory
 	shared       shared
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
@@ -103,6 +109,13 @@ func New(o Options) (*Server, error) {
 	s.scrape, _ = o.Metrics.(prometheus.Gatherer)
 	if o.Ready != nil {
 		s.health = newHealth(o.Ready)
+		if o.Writable == nil {
+			o.Writable = o.Ready
+		}
+		s.writable = newHealth(o.Writable)
+	}
+	if s.full = o.Full; s.full == nil {
+		s.full = func() error { return nil }
 	}
 	if s.authenticate == nil {
 		s.authenticate = noCallers

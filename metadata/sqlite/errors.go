@@ -27,6 +27,8 @@ func classify(err error) error {
 	switch {
 	case e.Code == sqlite3.ErrFull, e.SystemErrno == syscall.ENOSPC, e.SystemErrno == syscall.EDQUOT:
 		return fmt.Errorf("%w: %w", metadata.ErrNoSpace, err)
+	case e.Code == sqlite3.ErrReadonly, e.SystemErrno == syscall.EROFS:
+		return fmt.Errorf("metadata: %w: %w", syscall.EROFS, err)
 	case e.SystemErrno == syscall.EMFILE, e.SystemErrno == syscall.ENFILE:
 		return fmt.Errorf("metadata: %w: %w", e.SystemErrno, err)
 	case e.ExtendedCode == sqlite3.ErrConstraintForeignKey:

@@ -78,8 +78,8 @@ type hold struct {
 }
 
 // Start takes the free duties, does the first step of each in order, and then starts their work. It fails with an error of the
-// database or of a first step, and then nothing runs. Where the database has no space, it starts without the duties and takes
-// them when there is space.
+// database or of a first step, and then nothing runs. Where there is no space, it starts without the duties, or without the
+// first steps that need it, and makes up for them when there is space.
 func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (*Runner, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -95,9 +95,16 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 		core.Log.WarnContext(ctx, "background work does not start before there is space", "error", err)
 		err = nil
 	}
+	started := map[*post]bool{}
 	for _, p := range taken {
-		if err == nil && p.First != nil {
-			err = p.First(registry.Guarded(ctx, p.held.check))
+		if err != nil || p.First == nil {
+			started[p] = true
+			continue
+		}
+		err = p.First(registry.Guarded(ctx, p.held.check))
+		if started[p] = err == nil; registry.KindOf(err) == registry.NoSpace {
+			core.Log.WarnContext(ctx, "a first step of background work waits for space", "duty", p.Name, "error", err)
+			err = nil
 		}
 	}
 	if err != nil {
@@ -105,7 +112,7 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 		return nil, err
 	}
 	for _, p := range taken {
-		r.begin(p, true)
+		r.begin(p, started[p])
 	}
 	r.loop.Go(r.keep)
 	return r, nil

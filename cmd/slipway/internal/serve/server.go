@@ -33,6 +33,7 @@ type Server struct {
 	sinks   integration.Sinks
 	handler http.Handler
 	logger  *slog.Logger
+	reserve *installation.Reserve
 	reports sync.WaitGroup
 	stop    func() // ends reports
 	// Password is the password of the user admin if this is the first start and none was given; to be shown once.
@@ -49,6 +50,9 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if s.reserve, err = installation.OpenReserve(c, logger); err != nil {
+		return nil, err
+	}
 	if s.stores, err = installation.Open(ctx, c, sqlite.WithObserver(newBatchMetrics(reg).observe)); err != nil {
 		return nil, installation.InUse(err)
 	}
@@ -70,7 +74,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	server, err := httpserver.New(httpserver.Options{
 		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
-		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready, MetricsAudit: c.MetricsAccess == "auth",
+		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready, Writable: s.core.Core.Writable, Full: s.reserve.Full, MetricsAudit: c.MetricsAccess == "auth",
 		DocumentCacheBytes: int64(c.Memory) / 3, MemoryBytes: int64(c.Memory) / 3 * 2,
 	})
 	if err != nil {
@@ -115,6 +119,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 func (s *Server) report() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
+	s.reports.Go(func() { s.reserve.Keep(ctx) })
 	s.reports.Go(func() { s.core.Accounts.ReportFailedLogins(ctx) })
 }
 
