@@ -2,9 +2,10 @@ package api
 
 // CollectionRequest is the body of POST /gc, which may also have none.
 type CollectionRequest struct {
-	Grace  string `json:"grace,omitempty" doc:"How long ago a blob must have lost its last use; '24h' when absent."`
-	Force  bool   `json:"force,omitempty" doc:"Go on, however much would be removed."`
-	DryRun bool   `json:"dry_run,omitempty" doc:"Remove nothing, and report what would be removed."`
+	Grace        string `json:"grace,omitempty" doc:"How long ago a blob must have lost its last use; '24h' when absent."`
+	DeletedGrace string `json:"deleted_grace,omitempty" doc:"How long ago a version must have been deleted, so that it can't be restored any more; '168h' when absent, or what the server was started with."`
+	Force        bool   `json:"force,omitempty" doc:"Go on, however much would be removed."`
+	DryRun       bool   `json:"dry_run,omitempty" doc:"Remove nothing, and report what would be removed."`
 }
 
 // CollectionReport is what a collection removed, or would have removed.

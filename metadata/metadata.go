@@ -81,6 +81,7 @@ type Tx interface {
 	Packages() Packages
 	Versions() Versions
 	Files() Files
+	Trash() Trash
 	References() References
 	Facts() Facts
 	Tags() Tags

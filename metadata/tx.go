@@ -13,6 +13,9 @@ type Repositories interface {
 	Repositories(p Page) ([]Repository, error) // ascending by name, After is a name
 	UpdateRepository(r Repository) error       // description, upstreams, settings
 	DeleteRepository(id int64) error           // its rows stay for history
+	// DeletedRepository returns the repository of a name that was deleted last, and when. ErrNotExist.
+	DeletedRepository(name string) (Repository, time.Time, error)
+	RestoreRepository(id int64) error // that of a name that no other has
 }
 
 // PackageQuery selects packages of one repository, ascending by (format, key).
@@ -147,9 +150,9 @@ type Leases interface {
 
 // Collection finds blobs that nothing needs, and keeps which bytes are being removed or were removed.
 type Collection interface {
-	// Unreferenced lists blobs with ID > afterID that no file or upload holds, no lease keeps at Now, and that were created and
-	// released before the given time; ascending by ID.
-	Unreferenced(before time.Time, afterID int64, limit int) ([]Blob, error)
+	// Unreferenced lists blobs with ID > afterID that no file, upload, or version that was discarded at or after deleted holds, no
+	// lease keeps at Now, and that were created and released before the given time; ascending by ID.
+	Unreferenced(before, deleted time.Time, afterID int64, limit int) ([]Blob, error)
 	// Condemn removes the row of a blob if it is still unreferenced as above, and notes it as collected in the same
 	// transaction. false: the blob is needed again, and nothing changed.
 	Condemn(b Blob, before time.Time) (bool, error)

@@ -27,6 +27,7 @@ const (
 	EventAttachmentTagged
 	EventAttachmentUntagged
 	EventAttachmentDeleted
+	EventAttachmentRestored
 	EventTagSet
 	EventTagRemoved
 	EventDeploymentQueued
@@ -42,6 +43,7 @@ const (
 	EventRepositoryCreated
 	EventRepositoryChanged
 	EventRepositoryDeleted
+	EventRepositoryRestored
 	EventTokenCreated
 	EventTokenRevoked
 	EventUserCreated
@@ -80,7 +82,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventArtifactMetadataChanged: {"artifact.metadata_changed", AboutVersion, "Facts about a version's source or build, or other metadata, were added."},
 	EventArtifactDeprecated:      {"artifact.deprecated", AboutVersion, "A version is advised against."},
 	EventArtifactYanked:          {"artifact.yanked", AboutVersion, "A version was yanked: clients choose it only if it is named exactly."},
-	EventArtifactRestored:        {"artifact.restored", AboutVersion, "A version is no longer deprecated or yanked."},
+	EventArtifactRestored:        {"artifact.restored", AboutVersion, "A version is no longer deprecated or yanked, or was deleted and is there again: then with its files."},
 	EventArtifactDeleted:         {"artifact.deleted", AboutVersion, "A version is gone, with its files."},
 	EventStagingAbandoned:        {"staging.abandoned", AboutVersion, "Files that were sent for a version were dropped, because it was not complete for a day; `reason` says what was missing, `name` who sent them. They were never visible."},
 	EventPackageChanged:          {"package.changed", AboutPackage, "The data of a package as a whole changed, such as its description."},
@@ -88,6 +90,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventAttachmentTagged:        {"attachment.tagged", AboutTag, "A tag of such a version was set or moved, such as `sha256-….sig`."},
 	EventAttachmentUntagged:      {"attachment.untagged", AboutTag, "A tag of such a version was removed."},
 	EventAttachmentDeleted:       {"attachment.deleted", AboutVersion, "Such a version is gone, with its files."},
+	EventAttachmentRestored:      {"attachment.restored", AboutVersion, "Such a version was deleted and is there again, with its files."},
 	EventTagSet:                  {"tag.set", AboutTag, "A tag was set or moved: one event for each tag, whatever moved it."},
 	EventTagRemoved:              {"tag.removed", AboutTag, "A tag was removed."},
 	EventDeploymentQueued:        {"deployment.queued", AboutDeployment, "A deployment waits for its turn."},
@@ -103,6 +106,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventRepositoryCreated:       {"repository.created", AboutRepository, "A repository was made."},
 	EventRepositoryChanged:       {"repository.changed", AboutRepository, "Settings or description of a repository changed."},
 	EventRepositoryDeleted:       {"repository.deleted", AboutRepository, "A repository was deleted with everything in it."},
+	EventRepositoryRestored:      {"repository.restored", AboutRepository, "A repository that was deleted is there again."},
 	EventTokenCreated:            {"token.created", AboutToken, "A token was made, for `user`, with `permissions`; that of a login has none of its own."},
 	EventTokenRevoked:            {"token.revoked", AboutToken, "A token of `user` was revoked, and with it every token that descends from it."},
 	EventUserCreated:             {"user.created", AboutUser, "A user was made."},

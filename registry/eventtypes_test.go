@@ -36,7 +36,7 @@ func TestEventTypeTable(t *testing.T) {
 func TestEventTypeNames(t *testing.T) {
 	const names = `artifact.published artifact.stored artifact.files_added artifact.files_replaced artifact.files_removed
 		artifact.metadata_changed artifact.deprecated artifact.yanked artifact.restored artifact.deleted staging.abandoned package.changed tag.set tag.removed
-		attachment.stored attachment.tagged attachment.untagged attachment.deleted
+		attachment.stored attachment.tagged attachment.untagged attachment.deleted attachment.restored repository.restored
 		deployment.queued deployment.started deployment.succeeded deployment.failed deployment.rolled_back deployment.cancelled deployment.stopped
 		environment.created environment.changed environment.deleted repository.created repository.changed repository.deleted
 		token.created token.revoked user.created user.changed user.login_failed

@@ -33,6 +33,11 @@ func (c *Client) DeleteRepository(ctx context.Context, name string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("repositories", name)})
 }
 
+// RestoreRepository brings the repository back that had a name and was deleted last.
+func (c *Client) RestoreRepository(ctx context.Context, name string) (api.Repository, error) {
+	return call[api.Repository](ctx, c, request{method: http.MethodPost, path: segments("repositories", name, "restore")})
+}
+
 // PackageFilter selects packages of a repository. The zero value selects all.
 type PackageFilter struct {
 	Format string // only of this format

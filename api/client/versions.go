@@ -55,6 +55,11 @@ func (c *Client) DeleteVersion(ctx context.Context, p Package, version, reason s
 	return c.do(ctx, request{method: http.MethodDelete, path: p.version(version), query: queryOf("reason", reason)})
 }
 
+// RestoreVersion brings a deleted version back; see restoreVersion in the API's document.
+func (c *Client) RestoreVersion(ctx context.Context, p Package, version, reason string) (api.VersionSummary, error) {
+	return call[api.VersionSummary](ctx, c, request{method: http.MethodPost, path: p.version(version) + "/restore", query: queryOf("reason", reason)})
+}
+
 // Annotate adds release metadata to a version.
 func (c *Client) Annotate(ctx context.Context, p Package, version string, m api.DeclaredMetadata) error {
 	return c.do(ctx, request{method: http.MethodPut, path: p.version(version) + "/metadata", body: m})

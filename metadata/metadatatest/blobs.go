@@ -129,7 +129,9 @@ func testUnreferenced(e *env) {
 	e.clock.Add(time.Minute)
 	e.update(func(tx metadata.Tx) error { return tx.Files().RemoveFile(v.ID, "y") })
 	list := func(before time.Time, after int64, n int) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) { return tx.Collection().Unreferenced(before, after, n) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
+			return tx.Collection().Unreferenced(before, before, after, n)
+		}),
 			func(b metadata.Blob) int64 { return b.ID })
 	}
 	equal(e, "before anything", list(start, 0, 0), nil)

@@ -188,7 +188,7 @@ func testStagedFiles(e *env) {
 	garbage := func() []int64 {
 		out := []int64{}
 		for _, b := range read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
-			return tx.Collection().Unreferenced(e.now().Add(time.Hour), 0, 10)
+			return tx.Collection().Unreferenced(e.now().Add(time.Hour), e.now().Add(time.Hour), 0, 10)
 		}) {
 			out = append(out, b.ID)
 		}

@@ -287,7 +287,7 @@ func testUploads(e *env) {
 		b := e.blob("abc")
 		free := func() int {
 			return len(read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
-				return tx.Collection().Unreferenced(e.now().Add(time.Microsecond), 0, 0)
+				return tx.Collection().Unreferenced(e.now().Add(time.Microsecond), e.now(), 0, 0)
 			}))
 		}
 		e.update(func(tx metadata.Tx) error {

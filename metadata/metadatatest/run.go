@@ -44,6 +44,7 @@ func Run(t *testing.T, open Factory) {
 		{"Blobs", testBlobs},
 		{"Leases", testLeases},
 		{"Unreferenced", testUnreferenced},
+		{"Trash", testTrash},
 		{"Condemn", testCondemn},
 		{"Collected", testCollected},
 		{"CondemnRace", testCondemnRace},

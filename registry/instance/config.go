@@ -32,7 +32,8 @@ type Config struct {
 	URL           string               // public base URL; "" to take it from each request
 	GCInterval    time.Duration        // between collections; 0: none run on their own
 	GCGrace       time.Duration
-	PasswordCost  int // of bcrypt; 0 is access.PasswordCost
+	DeletedGrace  time.Duration // how long deleted versions and repositories can be restored
+	PasswordCost  int           // of bcrypt; 0 is access.PasswordCost
 	// SettleInterval is how often to look for sets of staged files that are whole (Assembler.Settle). 0: never.
 	SettleInterval time.Duration
 	SearchTime     time.Duration // bound of one search; 0 is 10 s

@@ -71,7 +71,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Publisher = publish.New(core, i.Content, []publish.Keeper{i.Deploy}, cfg.Metrics)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)
-	i.Maintain = maintain.New(core, i.Content, i.Staging, cfg.GCGrace, cfg.Metrics)
+	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)
 	return i, nil
 }
 

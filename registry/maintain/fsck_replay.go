@@ -65,7 +65,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventArtifactMetadataChanged: changing(func(v *versionState, d registry.EventData) { v.facts.facts(d.Facts) }),
 	registry.EventArtifactDeprecated:      changing(func(v *versionState, _ registry.EventData) { v.state = registry.Deprecated }),
 	registry.EventArtifactYanked:          changing(func(v *versionState, _ registry.EventData) { v.state = registry.Yanked }),
-	registry.EventArtifactRestored:        changing(func(v *versionState, _ registry.EventData) { v.state = registry.Published }),
+	registry.EventArtifactRestored:        changing(restored),
 	registry.EventArtifactDeleted:         changing(deleted),
 	registry.EventStagingAbandoned:        nothing,
 	registry.EventPackageChanged:          nothing,
@@ -74,6 +74,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventAttachmentTagged:   (*replay).tagSet,
 	registry.EventAttachmentUntagged: (*replay).tagRemoved,
 	registry.EventAttachmentDeleted:  changing(deleted),
+	registry.EventAttachmentRestored: changing(restored),
 
 	registry.EventTagSet:     (*replay).tagSet,
 	registry.EventTagRemoved: (*replay).tagRemoved,
@@ -90,9 +91,10 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventEnvironmentChanged: nothing,
 	registry.EventEnvironmentDeleted: nothing,
 
-	registry.EventRepositoryCreated: nothing,
-	registry.EventRepositoryChanged: nothing,
-	registry.EventRepositoryDeleted: (*replay).repositoryDeleted,
+	registry.EventRepositoryCreated:  nothing,
+	registry.EventRepositoryChanged:  nothing,
+	registry.EventRepositoryDeleted:  (*replay).repositoryDeleted,
+	registry.EventRepositoryRestored: (*replay).repositoryRestored,
 
 	registry.EventTokenCreated:    nothing,
 	registry.EventTokenRevoked:    nothing,
@@ -137,6 +139,12 @@ func changing(change func(*versionState, registry.EventData)) func(*replay, regi
 // deleted replays the deletion of a version.
 func deleted(v *versionState, _ registry.EventData) { v.state, v.files = registry.Deleted, setSum{} }
 
+// restored replays that a version is published again: one that was deleted gets its files back, which the entry names.
+func restored(v *versionState, d registry.EventData) {
+	v.state = registry.Published
+	v.files.files(d.Files)
+}
+
 // published replays the publish of a new version, or the announcement of a version that was stored silently.
 func (r *replay) published(e registry.Entry, d registry.EventData) error {
 	key := versionKey{e.PackageID, d.Version}
@@ -175,5 +183,10 @@ func (r *replay) tagRemoved(e registry.Entry, d registry.EventData) error {
 
 func (r *replay) repositoryDeleted(e registry.Entry, _ registry.EventData) error {
 	r.dropped[e.RepositoryID] = true
+	return nil
+}
+
+func (r *replay) repositoryRestored(e registry.Entry, _ registry.EventData) error {
+	delete(r.dropped, e.RepositoryID)
 	return nil
 }

@@ -19,6 +19,8 @@ import (
 // Bounds of a collection.
 const (
 	gcBatch = 500
+	// forgetBatch is how many deleted versions one transaction forgets.
+	forgetBatch = 100
 	// orphanGrace is how long bytes without a row stay at least, whatever the grace period: they may belong to a publish that
 	// is not committed yet.
 	orphanGrace = time.Hour
@@ -33,9 +35,11 @@ const (
 
 // CollectOptions say how a collection runs.
 type CollectOptions struct {
-	Grace  time.Duration // blobs that lost their last use less than this long ago stay
-	Force  bool          // also where it would remove more than a fifth of all blobs, or the store lists none
-	DryRun bool
+	Grace time.Duration // blobs that lost their last use less than this long ago stay
+	// DeletedGrace is how long deleted versions can be restored: until then their blobs stay.
+	DeletedGrace time.Duration
+	Force        bool // also where it would remove more than a fifth of all blobs, or the store lists none
+	DryRun       bool
 }
 
 // CollectReport is what a collection did, or with DryRun would do.
@@ -99,7 +103,7 @@ func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) e
 		case <-ctx.Done():
 			return nil
 		}
-		report, err := s.collect(ctx, CollectOptions{Grace: s.gcGrace})
+		report, err := s.collect(ctx, CollectOptions{Grace: s.grace.Blobs, DeletedGrace: s.grace.Deleted})
 		if report.Blobs+report.Orphans+report.Uploads > 0 {
 			s.core.Log.InfoContext(ctx, "collected unused blobs", "blobs", report.Blobs, "bytes", report.Bytes,
 				"orphans", report.Orphans, "uploads", report.Uploads)
@@ -120,6 +124,11 @@ type collection struct {
 func (c *collection) run(ctx context.Context) error {
 	if !c.opts.DryRun {
 		if err := c.finishCollection(ctx); err != nil {
+			return err
+		}
+	}
+	if !c.opts.DryRun {
+		if err := c.forgetDeleted(ctx); err != nil {
 			return err
 		}
 	}
@@ -160,6 +169,30 @@ func (c *collection) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// forgotten is the moment before which versions must have been deleted to be restored no more.
+func (c *collection) forgotten(tx metadata.Tx) time.Time {
+	return tx.Now().Add(-c.opts.DeletedGrace).Add(time.Microsecond) // with grace 0, also versions deleted just now
+}
+
+// forgetDeleted drops what is kept of versions that were deleted too long ago to be restored.
+func (c *collection) forgetDeleted(ctx context.Context) error {
+	for {
+		n := 0
+		if err := c.core.Update(ctx, func(tx metadata.Tx) error {
+			list, err := tx.Trash().DiscardedBefore(c.forgotten(tx), forgetBatch)
+			for _, id := range list {
+				if err == nil {
+					err = tx.Trash().Forget(id)
+				}
+			}
+			n = len(list)
+			return err
+		}); err != nil || n < forgetBatch {
+			return err
+		}
+	}
 }
 
 // refuseMassDeletion counts, before anything is removed, the blobs that nothing needs and the bytes without a row: with a
@@ -248,7 +281,7 @@ func (c *collection) unreferenced(ctx context.Context, fn func(context.Context, 
 		var before time.Time
 		if err := c.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 			before = tx.Now().Add(-c.opts.Grace).Add(time.Microsecond) // with grace 0, also blobs released just now
-			page, err = tx.Collection().Unreferenced(before, last, gcBatch)
+			page, err = tx.Collection().Unreferenced(before, c.forgotten(tx), last, gcBatch)
 			return err
 		}); err != nil {
 			return err

@@ -18,12 +18,21 @@ type Maintainer struct {
 	core      *registry.Core
 	content   *content.Store
 	staging   *staging.Areas
-	gcGrace   time.Duration
+	grace     Grace
 	collected collected
 	mu        sync.Mutex // one collection at a time
 }
 
-// New makes the part. grace is how long blobs without a use stay, in the collections of CollectEvery.
-func New(core *registry.Core, content *content.Store, staging *staging.Areas, grace time.Duration, metrics prometheus.Registerer) *Maintainer {
-	return &Maintainer{core: core, content: content, staging: staging, gcGrace: grace, collected: newCollected(metrics)}
+// Grace says how long what is not needed any more stays, in the collections of CollectEvery.
+type Grace struct {
+	Blobs   time.Duration // blobs without a use
+	Deleted time.Duration // deleted versions and repositories, which can be restored so long
 }
+
+// New makes the part.
+func New(core *registry.Core, content *content.Store, staging *staging.Areas, grace Grace, metrics prometheus.Registerer) *Maintainer {
+	return &Maintainer{core: core, content: content, staging: staging, grace: grace, collected: newCollected(metrics)}
+}
+
+// DeletedGrace is how long deleted versions and repositories can be restored.
+func (s *Maintainer) DeletedGrace() time.Duration { return s.grace.Deleted }

@@ -2,6 +2,8 @@ package maintain
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -53,4 +55,37 @@ func (s *Maintainer) DeleteRepository(ctx context.Context, name string) error {
 	s.content.ForgetLeases() // also after an error: the commit may have succeeded all the same
 	s.staging.Forget()
 	return err
+}
+
+// RestoreRepository brings the repository back that had a name and was deleted last, with its settings. It comes back as it was
+// deleted, without versions; these can be restored one by one as long as their files are kept. NotFound; Conflict: a repository of
+// the name is there; Denied.
+func (s *Maintainer) RestoreRepository(ctx context.Context, name string) (registry.Repository, error) {
+	actor, err := s.core.Authorize(ctx, access.Admin, name)
+	if err != nil {
+		return registry.Repository{}, err
+	}
+	var r registry.Repository
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if _, err := tx.Repositories().Repository(name); err == nil {
+			return registry.Errorf(registry.Conflict, registry.AboutRepository, "repository %q is there: it was not deleted, or another was made since", name)
+		} else if !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		var deleted time.Time
+		var err error
+		r, deleted, err = tx.Repositories().DeletedRepository(name)
+		if err == nil && deleted.Before(tx.Now().Add(-s.grace.Deleted)) {
+			err = metadata.ErrNotExist
+		}
+		if err != nil {
+			return registry.Missing(err, registry.AboutRepository, "no repository %q was deleted in the last %s", registry.Clip(name), s.grace.Deleted)
+		}
+		if err := tx.Repositories().RestoreRepository(r.ID); err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventRepositoryRestored, "", r.ID, 0, registry.EventData{Repository: r.Name})
+		return err
+	})
+	return r, err
 }

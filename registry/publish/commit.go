@@ -129,8 +129,8 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	v.Seq = e.Seq
 	if v.ID == 0 {
 		v, err = c.tx.Versions().CreateVersion(v)
-	} else {
-		err = c.tx.Versions().UpdateVersion(v)
+	} else if err = c.tx.Versions().UpdateVersion(v); err == nil {
+		err = c.tx.Trash().Forget(v.ID)
 	}
 	if err != nil {
 		return Result{}, err

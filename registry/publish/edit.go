@@ -172,7 +172,7 @@ func (e *Edit) SetDescriptor(descriptor []byte) error {
 	return nil
 }
 
-// Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. A tag that the format requires moves
+// Delete removes a version: its files go, its tags end, a tombstone keeps the coordinate. Restore brings it back for a time. A tag that the format requires moves
 // from the deleted version to the highest version left. Conflict (InUse): the version is deployed; Denied also where a tag that
 // the caller may not remove names the version, or an index that contains it.
 func (e *Edit) Delete(version, reason string) error {
@@ -304,11 +304,12 @@ func (c *change) delete(v registry.Version, reason string) error {
 	if err != nil {
 		return err
 	}
+	was := metadata.Discarded{VersionID: v.ID, State: v.State, Reason: v.Reason}
 	v.State, v.Reason, v.EndedSeq = registry.Deleted, reason, e.Seq
 	if err := c.tx.Versions().UpdateVersion(v); err != nil {
 		return err
 	}
-	if err := c.tx.Files().RemoveFiles(v.ID); err != nil {
+	if err := c.tx.Trash().Discard(was); err != nil {
 		return err
 	}
 	c.pkg.VersionCount--

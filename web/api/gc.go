@@ -36,13 +36,19 @@ func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	o := maintain.CollectOptions{Grace: defaultGrace, Force: body.Force, DryRun: body.DryRun}
-	if body.Grace != "" {
-		d, err := time.ParseDuration(body.Grace)
-		if err != nil || d < 0 {
-			return wire.Invalid("grace must be a duration such as 24h")
+	o := maintain.CollectOptions{Grace: defaultGrace, DeletedGrace: h.svc.Maintain.DeletedGrace(), Force: body.Force, DryRun: body.DryRun}
+	for name, in := range map[string]struct {
+		text string
+		to   *time.Duration
+	}{"grace": {body.Grace, &o.Grace}, "deleted_grace": {body.DeletedGrace, &o.DeletedGrace}} {
+		if in.text == "" {
+			continue
 		}
-		o.Grace = d
+		d, err := time.ParseDuration(in.text)
+		if err != nil || d < 0 {
+			return wire.Invalid("%s must be a duration such as 24h", name)
+		}
+		*in.to = d
 	}
 	report, err := h.svc.Maintain.Collect(r.Context(), o)
 	if err != nil {

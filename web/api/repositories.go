@@ -32,6 +32,10 @@ func (h *handlers) repositoryRoutes() []endpoint {
 		{"DELETE", repositoryPath, "api.repositories.delete", h.deleteRepository, openapi.Operation{
 			ID: "deleteRepository", Group: "Repositories", Summary: "Delete a repository",
 			About: "Refused with 409 while it holds versions.", Answers: empty("It is gone."), Errors: []int{http.StatusConflict}}},
+		{"POST", repositoryPath + "/restore", "api.repositories.restore", h.restoreRepository, openapi.Operation{
+			ID: "restoreRepository", Group: "Repositories", Summary: "Restore a deleted repository",
+			About:   "It comes back with its settings and without versions, which can be restored one by one. 404 where none of the name was deleted in the time for which versions are kept, 409 where another has the name.",
+			Answers: success("The repository.", h.repositoryExample()), Errors: []int{http.StatusConflict}}},
 	}
 }
 
@@ -140,4 +144,15 @@ func (h *handlers) deleteRepository(w http.ResponseWriter, r *http.Request) erro
 		return in.err
 	}
 	return writeNothing(w, h.svc.Maintain.DeleteRepository(r.Context(), name))
+}
+
+// restoreRepository answers POST /repositories/{repository}/restore: 200 with the repository.
+func (h *handlers) restoreRepository(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	name := in.segment("repository")
+	if in.err != nil {
+		return in.err
+	}
+	repo, err := h.svc.Maintain.RestoreRepository(r.Context(), name)
+	return writeOne(w, http.StatusOK, repo, err, h.repositoryOf)
 }

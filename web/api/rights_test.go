@@ -29,11 +29,12 @@ type example struct {
 
 // examples has every route of the API: a route without one fails the build.
 var examples = map[string]example{
-	"api.repositories.list":   {path: "/repositories", elsewhere: 200},
-	"api.repositories.create": {path: "/repositories", body: `{"name":"made-by-%s"}`, elsewhere: 403},
-	"api.repositories.get":    {path: "/repositories/main"},
-	"api.repositories.change": {path: "/repositories/main", body: `{"description":"by %s"}`},
-	"api.repositories.delete": {path: "/repositories/main", admin: 409}, // it holds versions
+	"api.repositories.list":    {path: "/repositories", elsewhere: 200},
+	"api.repositories.create":  {path: "/repositories", body: `{"name":"made-by-%s"}`, elsewhere: 403},
+	"api.repositories.get":     {path: "/repositories/main"},
+	"api.repositories.change":  {path: "/repositories/main", body: `{"description":"by %s"}`},
+	"api.repositories.delete":  {path: "/repositories/main", admin: 409},         // it holds versions
+	"api.repositories.restore": {path: "/repositories/main/restore", admin: 409}, // it is there
 
 	"api.packages.list":     {path: "/repositories/main/packages"},
 	"api.packages.get":      {path: packages + "/lib"},
@@ -42,6 +43,7 @@ var examples = map[string]example{
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
 	"api.versions.change":   {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
 	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},
+	"api.versions.restore":  {path: packages + "/lib/versions/1.0.0/restore", admin: 409}, // it is there
 	"api.versions.file":     {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
 	"api.versions.annotate": {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
 

@@ -31,8 +31,13 @@ func (h *handlers) versionRoutes() []endpoint {
 			Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
 		{"DELETE", versionPath, "api.versions.delete", h.deleteVersion, openapi.Operation{
 			ID: "deleteVersion", Group: "Versions", Summary: "Delete a version",
-			About: "A tombstone stays, and the name stays taken. A protected version is refused with 409 and the reasons.",
+			About: "A tombstone stays, and the name stays taken; the version can be restored for a time. A protected version is refused with 409 and the reasons.",
 			Query: []openapi.Param{reasonParam}, Answers: empty("It is gone."), Errors: []int{http.StatusConflict}}},
+		{"POST", versionPath + "/restore", "api.versions.restore", h.restoreVersion, openapi.Operation{
+			ID: "restoreVersion", Group: "Versions", Summary: "Restore a deleted version",
+			About: "It comes back as it was: files, facts, state; its tags stay ended, and `latest` is computed again. A deleted version is kept for 7 days unless the server was started with another " +
+				"`--deleted-grace`. 409 where its files are collected, or where it is there or was published again. Needs the rights `delete` and `publish`.",
+			Query: []openapi.Param{reasonParam}, Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
 		{"PUT", versionPath + "/metadata", "api.versions.annotate", h.putMetadata, openapi.Operation{
 			ID: "annotateVersion", Group: "Versions", Summary: "Declare where a version comes from",
 			About: "Adds facts; what was declared before stays among the version's facts.",
@@ -148,6 +153,17 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Warning", fmt.Sprintf("299 - %q", "the "+publish.TagNames(lacking)+" can't be pulled whole any more: the deleted version is a part"))
 	}
 	return writeNothing(w, err)
+}
+
+// restoreVersion answers POST …/versions/{version}/restore?reason=: 200 with the version.
+func (h *handlers) restoreVersion(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at, reason := in.coordinate(), in.text("reason")
+	if in.err != nil {
+		return in.err
+	}
+	pkg, v, err := h.svc.Publisher.Restore(r.Context(), at, reason)
+	return writeOne(w, http.StatusOK, v, err, func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
 
 // putMetadata answers PUT …/versions/{version}/metadata: 204. It adds facts; facts that were declared before stay.

@@ -100,14 +100,15 @@ func (t *Tx) kept(before time.Time) int64 {
 }
 
 // Unreferenced implements metadata.Collection.
-func (t collection) Unreferenced(before time.Time, afterID int64, n int) ([]metadata.Blob, error) {
+func (t collection) Unreferenced(before, deleted time.Time, afterID int64, n int) ([]metadata.Blob, error) {
 	return all(t.Tx, scanBlob, `SELECT `+blobColumns+` FROM blob b
 		WHERE b.id > $1 AND b.created_at < $2 AND b.released_at < $2
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM discarded_file d JOIN discarded x ON x.version_id = d.version_id WHERE d.blob_id = b.id AND x.at >= $3)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = b.id)
-			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $3)
-		ORDER BY b.id LIMIT CAST($4 AS BIGINT)`, afterID, bound(before), t.kept(before), limit(n))
+			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $4)
+		ORDER BY b.id LIMIT CAST($5 AS BIGINT)`, afterID, bound(before), bound(deleted), t.kept(before), limit(n))
 }
 
 // Condemn implements metadata.Collection.
@@ -119,6 +120,7 @@ func (t collection) Condemn(v metadata.Blob, before time.Time) (bool, error) {
 	n, err := t.exec(`DELETE FROM blob
 		WHERE id = $1 AND digest = $2 AND created_at < $3 AND released_at < $3
 			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.blob_id = blob.id)
+			AND NOT EXISTS (SELECT 1 FROM discarded_file d WHERE d.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = blob.id AND l.until > $4)`,

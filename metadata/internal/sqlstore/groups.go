@@ -8,6 +8,7 @@ type (
 	packages      struct{ *Tx }
 	versions      struct{ *Tx }
 	files         struct{ *Tx }
+	trash         struct{ *Tx }
 	references    struct{ *Tx }
 	facts         struct{ *Tx }
 	tags          struct{ *Tx }
@@ -43,6 +44,9 @@ func (t *Tx) Versions() metadata.Versions { return versions{t} }
 
 // Files implements metadata.Tx.
 func (t *Tx) Files() metadata.Files { return files{t} }
+
+// Trash implements metadata.Tx.
+func (t *Tx) Trash() metadata.Trash { return trash{t} }
 
 // References implements metadata.Tx.
 func (t *Tx) References() metadata.References { return references{t} }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"slipway/metadata"
 )
@@ -74,4 +75,17 @@ func (t repositories) UpdateRepository(v metadata.Repository) error {
 // DeleteRepository implements metadata.Repositories.
 func (t repositories) DeleteRepository(id int64) error {
 	return t.must(`UPDATE repository SET deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL`, t.micros(), id)
+}
+
+// DeletedRepository implements metadata.Repositories.
+func (t repositories) DeletedRepository(name string) (metadata.Repository, time.Time, error) {
+	var deleted int64
+	r, err := one(t.Tx, func(r row) (metadata.Repository, error) { return scanRepository(extended{r, []any{&deleted}}) },
+		`SELECT `+repositoryColumns+`, deleted_at FROM repository WHERE name = $1 AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC LIMIT 1`, name)
+	return r, fromMicros(deleted), err
+}
+
+// RestoreRepository implements metadata.Repositories.
+func (t repositories) RestoreRepository(id int64) error {
+	return t.must(`UPDATE repository SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL`, id)
 }

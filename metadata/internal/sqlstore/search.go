@@ -86,6 +86,13 @@ func (q *searchSQL) alive(deleted bool) {
 	if q.asOf != nil {
 		q.text.WriteString(` AND v.seq <= `)
 		q.arg(*q.asOf)
+		if !deleted {
+			q.text.WriteString(` AND NOT EXISTS (SELECT 1 FROM absence a WHERE a.version_id = v.id AND a.seq_from <= `)
+			q.arg(*q.asOf)
+			q.text.WriteString(` AND a.seq_to > `)
+			q.arg(*q.asOf)
+			q.text.WriteString(`)`)
+		}
 	}
 	if !deleted {
 		q.text.WriteString(` AND `)

@@ -23,7 +23,8 @@ func (c commands) gcCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove blobs that nothing needs: in a running server, or on the machine of one that does not run",
-		Long: `Remove the bytes that no version and no unfinished upload needs, once the grace period is over. A running server does
+		Long: `Remove the bytes that no version and no unfinished upload needs, once the grace period is over. Deleted versions keep theirs
+for --deleted-grace, until when they can be restored. A running server does
 this by itself every --gc-interval; --server asks it to do so now. Without --server it is done in the data directory of a
 server that does not run.
 
@@ -37,8 +38,11 @@ use --force.`,
 			if o.Grace < 0 {
 				return command.Usagef("--grace: can't be negative")
 			}
+			if o.DeletedGrace < 0 {
+				return command.Usagef("--deleted-grace: can't be negative")
+			}
 			if cmd.Flags().Changed("server") {
-				return c.remoteGC(cmd.Context(), &f, o)
+				return c.remoteGC(cmd.Context(), &f, o, cmd.Flags().Changed("deleted-grace"))
 			}
 			return orServer(c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
 				r, err := core.Maintain.Collect(ctx, o)
@@ -51,19 +55,24 @@ use --force.`,
 	}
 	cfg.StoreFlags(cmd.Flags())
 	cmd.Flags().DurationVar(&o.Grace, "grace", 24*time.Hour, "how long a blob stays after its last use ended")
+	cmd.Flags().DurationVar(&o.DeletedGrace, "deleted-grace", 7*24*time.Hour, "how long a deleted version can be restored")
 	cmd.Flags().BoolVar(&o.Force, "force", false, "also remove more than a fifth of all blobs")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be removed")
 	f.AddForServer(cmd)
 	return cmd
 }
 
-// remoteGC asks a running server.
-func (c commands) remoteGC(ctx context.Context, f *cli.Flags, o maintain.CollectOptions) error {
+// remoteGC asks a running server. Unless deleted says that the caller gave one, the grace of deleted versions is the server's own.
+func (c commands) remoteGC(ctx context.Context, f *cli.Flags, o maintain.CollectOptions, deleted bool) error {
 	cl, err := f.Connect(c.Program)
 	if err != nil {
 		return err
 	}
-	r, err := cl.Collect(ctx, api.CollectionRequest{Grace: o.Grace.String(), Force: o.Force, DryRun: o.DryRun})
+	q := api.CollectionRequest{Grace: o.Grace.String(), Force: o.Force, DryRun: o.DryRun}
+	if deleted {
+		q.DeletedGrace = o.DeletedGrace.String()
+	}
+	r, err := cl.Collect(ctx, q)
 	if err != nil {
 		return err
 	}

@@ -21,9 +21,9 @@ var repoColumns = []column[api.Repository]{
 
 func (c commands) repoCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("repo", "Make, list, change and remove repositories", `  slipway repo create team-a --description "what team A builds"
+	g := c.Group("repo", "Make, list, change, remove and restore repositories", `  slipway repo create team-a --description "what team A builds"
   slipway repo set team-a raw_redeploy=true
-  slipway repo rm team-a`, c.repoCreateCmd(&f), c.repoListCmd(&f), c.repoShowCmd(&f), c.repoSetCmd(&f), c.repoSettingsCmd(&f), c.repoRemoveCmd(&f))
+  slipway repo rm team-a`, c.repoCreateCmd(&f), c.repoListCmd(&f), c.repoShowCmd(&f), c.repoSetCmd(&f), c.repoSettingsCmd(&f), c.repoRemoveCmd(&f), c.repoRestoreCmd(&f))
 	f.Add(g)
 	return g
 }

@@ -74,11 +74,11 @@ func factLine(f api.Fact) string {
 
 func (c commands) versionCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("version", "Print this program's version; list, show, annotate, yank, deprecate and remove versions of packages",
+	g := c.Group("version", "Print this program's version; list, show, annotate, yank, deprecate, remove and restore versions of packages",
 		`  slipway version
   slipway version ls main npm @acme/web
   slipway version show main npm @acme/web 1.4.2`,
-		c.versionListCmd(&f), c.versionShowCmd(&f), c.versionAnnotateCmd(&f), c.versionRemoveCmd(&f))
+		c.versionListCmd(&f), c.versionShowCmd(&f), c.versionAnnotateCmd(&f), c.versionRemoveCmd(&f), c.versionRestoreCmd(&f))
 	g.AddCommand(c.versionStateCmds(&f)...)
 	g.RunE = func(*cobra.Command, []string) error {
 		if f.output == command.JSON {
@@ -129,7 +129,7 @@ func (c commands) versionRemoveCmd(f *Flags) *cobra.Command {
 	var reason string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "rm REPO FORMAT PACKAGE VERSION", Short: "Delete a version; a tombstone stays", Args: command.Exactly(4),
+		Use: "rm REPO FORMAT PACKAGE VERSION", Short: "Delete a version; a tombstone stays, and it can be restored for a time", Args: command.Exactly(4),
 		Example: `  slipway version rm main npm @acme/web 1.4.2 --reason "leaked a key"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.Confirm(yes, fmt.Sprintf("Delete version %s of %s in %s", args[3], args[2], args[0])); err != nil {

@@ -50,6 +50,7 @@ type Config struct {
 	Memory         Bytes
 	GCInterval     time.Duration
 	GCGrace        time.Duration
+	DeletedGrace   time.Duration
 	NewLogKey      bool
 
 	sources map[string]string // where settings come from that no flag gives, by flag
@@ -90,6 +91,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.MetricsAccess, "metrics-access", "open", "who may read /metrics: open (everybody) or auth (callers with the right audit on *)")
 	fs.DurationVar(&c.GCInterval, "gc-interval", time.Hour, "how often unused blobs are collected; 0 never")
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
+	fs.DurationVar(&c.DeletedGrace, "deleted-grace", 7*24*time.Hour, "how long a deleted version or repository can be restored")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
 }
 
@@ -208,6 +210,8 @@ func (c *Config) Check() error {
 		return command.Usagef("--gc-interval: can't be negative")
 	case c.GCGrace < 0:
 		return command.Usagef("--gc-grace: can't be negative")
+	case c.DeletedGrace < 0:
+		return command.Usagef("--deleted-grace: can't be negative")
 	}
 	if n := len(c.AdminPassword); n > 0 && (n < minPasswordBytes || n > maxPasswordBytes) {
 		return command.Usagef("SLIPWAY_ADMIN_PASSWORD: a password has %d to %d bytes", minPasswordBytes, maxPasswordBytes)

@@ -167,7 +167,7 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 	rules := formats.Rules(list)
 	return instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
-		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, Metrics: reg, Logger: logger,
+		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, DeletedGrace: c.DeletedGrace, Metrics: reg, Logger: logger,
 	}
 }
 

@@ -1,0 +1,102 @@
+package publish
+
+import (
+	"context"
+	"errors"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// Restore brings a deleted version back as it was: files, facts, state. Its tags ended with it and stay ended; only a tag that the
+// format requires is set where the package has none. It needs the rights to delete and to publish. NotFound; Conflict: the version
+// is there, or its files are collected.
+func (e *Edit) Restore(version, reason string) (registry.Version, error) {
+	for _, action := range []access.Action{access.Delete, access.Publish} {
+		if err := e.need(action); err != nil {
+			return registry.Version{}, err
+		}
+	}
+	if len(reason) > registry.MaxFactBytes {
+		return registry.Version{}, registry.Errorf(registry.Invalid, registry.AboutVersion, "the reason is longer than %d bytes", registry.MaxFactBytes)
+	}
+	v, err := e.c.svc.core.FindCanonical(e.c.tx.Versions(), e.c.pkg, version)
+	if err != nil {
+		return v, registry.Missing(err, registry.AboutVersion, "there was never a version %q of %q", registry.Clip(version), e.c.pkg.Name)
+	}
+	if v.State != registry.Deleted {
+		return v, registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s is there: it was not deleted, or was published again since", e.c.pkg.Name, v.Name)
+	}
+	was, err := e.c.tx.Trash().Discarded(v.ID)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return v, registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s can't be restored: its files are collected", e.c.pkg.Name, v.Name)
+	}
+	if err != nil {
+		return v, err
+	}
+	return v, e.c.restore(&v, was, reason)
+}
+
+// restore brings v, a tombstone, back; v is updated with what is stored.
+func (c *change) restore(v *registry.Version, was metadata.Discarded, reason string) error {
+	files, err := c.tx.Trash().DiscardedFiles(v.ID)
+	if err != nil {
+		return err
+	}
+	kind, deleted := registry.EventArtifactRestored, v.EndedSeq
+	if v.Attached {
+		kind = registry.EventAttachmentRestored
+	}
+	v.State, v.Reason, v.EndedSeq = registry.Published, "", 0
+	e, err := c.append(kind, v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)})
+	if err != nil {
+		return err
+	}
+	if err := c.tx.Versions().UpdateVersion(*v); err != nil {
+		return err
+	}
+	if err := c.tx.Trash().Recover(v.ID, deleted, e.Seq); err != nil {
+		return err
+	}
+	c.pkg.VersionCount++
+	c.dirty, c.sorted = true, true
+	if was.State != registry.Published {
+		if err := c.setState(v, was.State, was.Reason); err != nil {
+			return err
+		}
+	}
+	return c.require()
+}
+
+// require sets the tag that the format requires to the highest version where the package has none.
+func (c *change) require() error {
+	tag := c.svc.core.Rules[c.pkg.Format].RequiredTag
+	if tag == "" {
+		return nil
+	}
+	former, err := c.formerTag(tag)
+	if err != nil || former.now.VersionID != 0 {
+		return err
+	}
+	name, err := c.tx.Versions().Highest(c.pkg.ID)
+	if err != nil {
+		return err
+	}
+	v, err := c.version(name)
+	if err != nil {
+		return err
+	}
+	_, err = c.setTag(tag, &v, "version "+v.Name+" was restored")
+	return err
+}
+
+// Restore brings one version back; see Edit.Restore. It returns the version as it is then.
+func (s *Publisher) Restore(ctx context.Context, at registry.Coordinate, reason string) (pkg registry.Package, v registry.Version, err error) {
+	err = s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) (err error) {
+		v, err = e.Restore(at.Version, reason)
+		pkg = e.Package()
+		return err
+	})
+	return pkg, v, err
+}
