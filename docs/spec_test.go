@@ -246,6 +246,17 @@ func mayBearID(code string) bool {
 	return slices.ContainsFunc([]string{"S-", "D-", "TestS", "TestD", `"S`, `"D`}, func(s string) bool { return strings.Contains(code, s) })
 }
 
+var unmerged = regexp.MustCompile(`(?m)^(<<<<<<<|>>>>>>>) `)
+
+// TestMerged: no page and no file of code has the marks of a merge that was not ended.
+func TestMerged(t *testing.T) {
+	for name, text := range repositoryOf(t).all() {
+		if unmerged.MatchString(text) {
+			t.Errorf("%s has marks of a merge", name)
+		}
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 // TestLinks: what pages link to within the repository is there.
