@@ -1,0 +1,84 @@
+package ui_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"slipway/formats/formatstest"
+)
+
+var href = regexp.MustCompile(`<a [^>]*href="([^"]+)"`)
+
+// TestDocumentation: a browser gets pages, whose links lead to pages, files and headings that are there; a visitor who is logged in is not
+// asked to log in.
+func TestDocumentation(t *testing.T) {
+	s := newPage(t, formatstest.Options{})
+	bodies := map[string]string{}
+	read := func(path string) string {
+		if _, ok := bodies[path]; !ok {
+			res := s.Do(formatstest.Anonymous, formatstest.Request{Path: path}.With("Accept", "text/html"))
+			if bodies[path] = string(res.Body); res.Status != http.StatusOK {
+				t.Errorf("%s: %v", path, res)
+			}
+		}
+		return bodies[path]
+	}
+	links := 0
+	for _, m := range href.FindAllStringSubmatch(read("/docs/"), -1) {
+		page, ok := strings.CutPrefix(m[1], s.URL)
+		if !ok || !strings.HasSuffix(page, ".md") {
+			continue
+		}
+		text := read(page)
+		if !strings.Contains(text, "<h1 id=") || strings.Contains(text, ` style="`) {
+			t.Errorf("%s is not rendered, or has styles of its own", page)
+		}
+		at, err := url.Parse(s.URL + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ = strings.Cut(text, "<main")
+		text, _, _ = strings.Cut(text, "</main>")
+		for _, m := range href.FindAllStringSubmatch(text, -1) {
+			to, err := at.Parse(m[1])
+			if err != nil || !strings.HasPrefix(to.String(), s.URL) {
+				continue
+			}
+			links++
+			if target := read(to.Path); to.Fragment != "" && !strings.Contains(target, `id="`+to.Fragment+`"`) {
+				t.Errorf("%s links to %s, and there is no such heading", page, m[1])
+			}
+		}
+	}
+	if links < 50 {
+		t.Errorf("%d links", links)
+	}
+	for _, path := range []string{"/docs/", "/docs/npm.md", "/docs/protocols/npm.md", "/nothing/here"} {
+		res := s.Do(formatstest.Admin, formatstest.Request{Path: path}.With("Accept", "text/html"))
+		if page := string(res.Body); strings.Contains(page, `?login"`) || !strings.Contains(page, `<span class="who">`) {
+			t.Errorf("%s asks a visitor who is logged in to log in: %v", path, res)
+		}
+		if res := s.Do("slp_wrong", formatstest.Request{Path: path}.With("Accept", "text/html")); !strings.Contains(string(res.Body), `?login"`) || res.Status == http.StatusUnauthorized {
+			t.Errorf("%s with wrong credentials: %v", path, res)
+		}
+	}
+}
+
+// TestWrongPaths: a browser is shown a page where there is nothing; other clients get a problem.
+func TestWrongPaths(t *testing.T) {
+	s := newPage(t, formatstest.Options{})
+	for _, path := range []string{"/nothing", "/docs/nothing", "/a/b/c", "//docs/", "/login"} {
+		for accept, want := range map[string]string{"text/html,application/xhtml+xml,*/*;q=0.8": "text/html; charset=utf-8", "*/*": "application/problem+json", "application/json": "application/problem+json", "": "application/problem+json"} {
+			q := formatstest.Request{Path: path}
+			if accept != "" {
+				q = q.With("Accept", accept)
+			}
+			if res := s.Do(formatstest.Anonymous, q); res.Status != http.StatusNotFound || res.Header.Get("Content-Type") != want || res.Header.Get("Vary") != "Accept" {
+				t.Errorf("%s for %q: %v %v, want 404 as %s", path, accept, res, res.Header, want)
+			}
+		}
+	}
+}
