@@ -27,10 +27,10 @@ type docPage struct {
 	html func() (template.HTML, error)
 }
 
-// docGroup is a part of the table of contents.
+// docGroup is a part of the table of contents: the pages of one folder.
 type docGroup struct {
-	Title string
-	Pages []docPage
+	ID, Title string // the id is the folder's name
+	Pages     []docPage
 }
 
 // markdown renders the pages, whose tables and links are those of GitHub's Markdown. Raw HTML in a page is left out.
@@ -68,15 +68,18 @@ var docPages = func() []docPage {
 
 // docGroups is the table of contents: the pages for users first.
 var docGroups = func() []docGroup {
-	titles := []string{"Use and operate", "Clients", "Rules of the protocols", "Decisions", "Files"}
-	groups := make([]docGroup, len(titles))
-	for i, title := range titles {
-		groups[i].Title = title
+	groups := []docGroup{
+		{ID: "pages", Title: "Use and operate"}, {ID: "protocols", Title: "Clients"}, {ID: "spec", Title: "Rules of the protocols"}, {ID: "decisions", Title: "Decisions"},
+		{ID: "files", Title: "Files"},
 	}
 	for _, p := range docPages {
-		at := slices.Index([]string{".", "protocols", "spec", "decisions"}, path.Dir(p.Path))
-		if at < 0 {
-			at = len(titles) - 1
+		folder := path.Dir(p.Path)
+		at := slices.IndexFunc(groups, func(g docGroup) bool { return g.ID == folder })
+		switch {
+		case folder == ".":
+			at = 0
+		case at < 0:
+			at = len(groups) - 1
 		}
 		groups[at].Pages = append(groups[at].Pages, p)
 	}
@@ -101,6 +104,10 @@ func (p *Page) documentation(w http.ResponseWriter, r *http.Request, server *htt
 		return err
 	}
 	i := slices.IndexFunc(docPages, func(p docPage) bool { return p.Path == name })
+	if slices.ContainsFunc(docGroups, func(g docGroup) bool { return g.ID == strings.TrimSuffix(name, "/") }) { // pages link to folders
+		http.Redirect(w, r, server.BaseURL(r)+"/docs/#"+strings.TrimSuffix(name, "/"), http.StatusFound)
+		return nil
+	}
 	if i < 0 {
 		return registry.Errorf(registry.NotFound, registry.AboutRequest, "there is no such page; /docs/ lists them")
 	}

@@ -345,7 +345,7 @@ func TestPageFiles(t *testing.T) {
 	if err != nil || pages < 8 {
 		t.Errorf("%d pages, %v", pages, err)
 	}
-	for _, path := range []string{"/docs/absent.md", "/docs/docs.go", "/docs/protocols", "/docs/..%2fgo.mod", "/docs//operations.md", "/index.html"} {
+	for _, path := range []string{"/docs/absent.md", "/docs/docs.go", "/docs/protocols/none.md", "/docs/..%2fgo.mod", "/docs//operations.md", "/index.html"} {
 		if status, body := s.Raw(t, http.MethodGet, path, formatstest.Anonymous); status != http.StatusNotFound {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
