@@ -15,6 +15,7 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // Suite is what Run needs of a format.
@@ -34,6 +35,9 @@ type Suite struct {
 	// Public names the routes that are not behind the common authentication: they concern no repository, or see to
 	// credentials themselves.
 	Public []string
+	// Needs says, for a route and method ("PUT npm.publish"), which rights let a caller in: one of them is enough. A route that
+	// is not named needs the right to read, and changes nothing.
+	Needs map[string][]access.Action
 	// Private names routes whose GET is not for readers.
 	Private []string
 	// Refusal reports why an answer is not an error in the protocol's own form.
@@ -77,6 +81,7 @@ func Run(t *testing.T, s Suite) {
 func RunRoutes(t *testing.T, s Suite) {
 	s = s.defaults()
 	t.Run("S24", s.rights)
+	t.Run("matrix", s.matrix)
 	t.Run("encoded credentials", s.encodedCredentials)
 	t.Run("cross site", s.crossSite)
 	t.Run("J8", s.otherPages)

@@ -8,6 +8,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 )
 
 func suitePath(repository, pkg, version string) string {
@@ -28,6 +29,7 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: suitePath(repository, pkg, version)}
 		},
+		Needs: map[string][]access.Action{"PUT maven.put": {access.Publish}},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: suitePath(repository, "example", "1.0.0")}
 			switch route.Name {

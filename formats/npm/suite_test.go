@@ -9,6 +9,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 )
 
 // TestSuite runs what all formats share.
@@ -51,6 +52,10 @@ func TestSuite(t *testing.T) {
 		},
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: "/npm/" + repository + "/" + pkg + "/-/" + fileName(pkg, version)}
+		},
+		Needs: map[string][]access.Action{
+			"PUT npm.publish": {access.Publish}, "PUT npm.change": {access.Publish}, "DELETE npm.unpublish": {access.Delete}, "DELETE npm.unpublish_tarball": {access.Delete},
+			"PUT npm.tag_set": {access.Tag}, "DELETE npm.tag_remove": {access.Tag, access.Delete}, "POST npm.tag_set": {access.Tag}, "POST npm.access": {access.Publish},
 		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]

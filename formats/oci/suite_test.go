@@ -9,6 +9,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/formats/oci"
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 )
 
 // TestSuite runs what all formats share as far as routes go. Ranges and conditions of blobs, and what happens to a version
@@ -40,6 +41,11 @@ func TestSuite(t *testing.T) {
 		},
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: "/v2/" + repository + "/" + pkg + "/manifests/" + version}
+		},
+		Needs: map[string][]access.Action{
+			"POST oci.upload_start": {access.Publish}, "GET oci.upload_status": {access.Publish}, "HEAD oci.upload_status": {access.Publish},
+			"PATCH oci.upload_append": {access.Publish}, "PUT oci.upload_finish": {access.Publish}, "DELETE oci.upload_cancel": {access.Publish},
+			"DELETE oci.blob_delete": {access.Delete}, "PUT oci.manifest_put": {access.Publish, access.Tag}, "DELETE oci.manifest_delete": {access.Delete, access.Tag},
 		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]

@@ -58,6 +58,10 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: download(repository, pkg, version)}
 		},
+		Needs: map[string][]access.Action{
+			"POST pypi.upload": {access.Publish}, "PUT pypi.yank": {access.Publish}, "DELETE pypi.unyank": {access.Publish},
+			"DELETE pypi.delete_version": {access.Delete}, "DELETE pypi.delete_file": {access.Delete},
+		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			switch route.Name {
 			case "pypi.upload":

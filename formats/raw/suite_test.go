@@ -8,6 +8,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 )
 
 func path(repository, pkg, version string) string {
@@ -23,6 +24,7 @@ func suite() formatstest.Suite {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: path(repository, pkg, version)}
 		},
+		Needs: map[string][]access.Action{"PUT raw.put": {access.Publish}, "DELETE raw.delete": {access.Delete}},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: path(repository, "example", "1.0.0"), Body: []byte("content")}
 			switch route.Name {
