@@ -25,6 +25,8 @@ type Options struct {
 	OnMachine func() UserTool
 	// EventTypes are the types of events, and the globs over them, that shells complete.
 	EventTypes []string
+	// Formats are the formats of packages, which shells complete.
+	Formats []string
 }
 
 // UserTool changes users without a server, on the server's machine; the flags that it adds say where the stores are.
@@ -39,9 +41,11 @@ type UserTool interface {
 // Commands returns the commands that talk to a server.
 func Commands(p *command.Program, o Options) []*cobra.Command {
 	c := commands{p, o}
-	return []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.userCmd(), c.groupCmd(), c.roleCmd(), c.accessCmd(),
+	list := []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.userCmd(), c.groupCmd(), c.roleCmd(), c.accessCmd(),
 		c.repoCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(),
 		c.subscriptionCmd(), c.logCmd(), c.whyCmd()}
+	c.completeAll(list)
+	return list
 }
 
 // list fetches and prints a whole list.

@@ -80,6 +80,7 @@ instead of the stored token; commands say so. "slipway login ls" lists the serve
 	f.Add(cmd)
 	cmd.Flags().StringVar(&l.user, "user", "admin", "user name")
 	cmd.Flags().StringVar(&l.name, "name", defaultTokenName(), "name of the token")
+	cmd.Flags().Lookup("name").DefValue = "login at HOST"
 	cmd.Flags().BoolVar(&l.fromStdin, "password-stdin", false, "read the password from standard input")
 	cmd.Flags().DurationVar(&l.expires, "expires-in", 90*24*time.Hour, "how long the token is valid; 0 for ever")
 	return cmd

@@ -12,6 +12,7 @@ import (
 	"slipway/cmd/slipway/internal/cli"
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/serve"
+	"slipway/formats/all"
 	"slipway/registry"
 )
 
@@ -27,7 +28,10 @@ func Root(p *command.Program) *cobra.Command {
 		types = append(types, t.String())
 	}
 	client := cli.Options{OnMachine: func() cli.UserTool { return admin.NewUsers(p) }, EventTypes: types}
-	return p.Root(&cobra.Command{
+	for _, f := range all.All() {
+		client.Formats = append(client.Formats, f.Name())
+	}
+	root := p.Root(&cobra.Command{
 		Use:   "slipway",
 		Short: "Keep, find, prove and deploy every version of everything you build",
 		Long: `Slipway keeps every version of everything a team builds: npm, Python and Maven packages, OCI images and plain files.
@@ -43,4 +47,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage; 130 interrupted by Ctrl-C, 143 ende
   slipway tag set main npm @acme/web production 1.4.2 --reason "release 12"
   slipway events tail`,
 	}, slices.Concat(serve.Commands(p), admin.Commands(p), cli.Commands(p, client), bench.Commands(p))...)
+	root.AddCommand(p.ReferenceCmd(root), p.ManCmd(root))
+	return root
 }
