@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the container tools that tests drive: skopeo, buildah and Docker's daemon and command line from Debian, crane and
-# regctl built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). What is there already
+# Installs the container tools that tests drive: skopeo, buildah and Docker's daemon and command line from Debian, crane,
+# regctl and oras built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). What is there already
 # is left alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,12 +25,12 @@ cd "$dir/oci"
 dir=$PWD
 cd "$here/oci"
 stamp=$(cat go.mod go.sum <(go version) | cksum)
-if [ -x "$dir/crane" ] && [ -x "$dir/regctl" ] && [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
+if [ -x "$dir/crane" ] && [ -x "$dir/regctl" ] && [ -x "$dir/oras" ] && [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
 	exit 0
 fi
 new=$(mktemp -d "$dir/.build.XXXXXX")
 trap 'rm -rf "$new"' EXIT
-echo "clients-oci.sh: crane, regctl"
-CGO_ENABLED=0 GOFLAGS='' go build -ldflags '-s -w' -o "$new/" github.com/google/go-containerregistry/cmd/crane github.com/regclient/regclient/cmd/regctl
-mv "$new/crane" "$new/regctl" "$dir/"
+echo "clients-oci.sh: crane, regctl, oras"
+CGO_ENABLED=0 GOFLAGS='' go build -ldflags '-s -w' -o "$new/" github.com/google/go-containerregistry/cmd/crane github.com/regclient/regclient/cmd/regctl oras.land/oras/cmd/oras
+mv "$new/crane" "$new/regctl" "$new/oras" "$dir/"
 echo "$stamp" >"$dir/stamp"

@@ -22,6 +22,7 @@ func TestSkopeo(t *testing.T) {
 	stores(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
+		m.records("skopeo", "inspect, copy, sync, delete", "--version")
 		app := s.Addr + "/main/app"
 		m.ok("crane", "append", "-f", m.layer("one", strings.Repeat("one", 50_000)), "-t", app+":1")
 		m.ok("crane", "append", "-b", app+":1", "-f", m.layer("two", "two"), "-t", app+":2")
@@ -111,6 +112,7 @@ func TestBuildah(t *testing.T) {
 	stores(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
+		m.records("buildah", "build, push, pull, lists of manifests", "--version")
 		buildah := func(args ...string) string {
 			t.Helper()
 			storage := []string{"--storage-driver", "vfs", "--root", filepath.Join(m.home, "storage"), "--runroot", filepath.Join(m.home, "run")}

@@ -15,6 +15,7 @@ func TestCrane(t *testing.T) {
 	stores(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
+		m.records("crane", "push, pull, copy, tag, delete", "version")
 		app := s.Addr + "/main/team/app"
 		m.ok("crane", "append", "-f", m.layer("base", "base"), "-t", app+":base")
 		m.ok("crane", "append", "-b", app+":base", "-f", m.layer("one", strings.Repeat("one", 100_000)), "-t", app+":1")
@@ -79,6 +80,7 @@ func TestRegctl(t *testing.T) {
 	stores(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
+		m.records("regctl", "artifacts, referrers, chunks, sha512", "version")
 		app := s.Addr + "/main/app"
 		m.ok("crane", "append", "-f", m.layer("one", "one"), "-t", app+":1")
 		m.ok("regctl", "registry", "set", "--tls", "disabled", s.Addr)

@@ -68,6 +68,7 @@ func TestDocker(t *testing.T) {
 	stores(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.daemon()
+		m.records("docker", "login, build, push, pull, mounts", "version", "--format", "{{.Client.Version}}")
 		app, other := s.Addr+"/main/team/app", s.Addr+"/main/other"
 		build := func(ref, content string) {
 			t.Helper()

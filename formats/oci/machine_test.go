@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,18 @@ func (m *machine) exec(stdin []byte, tool string, args ...string) (stdout, all s
 		m.t.Fatalf("%s %v: %v\n%s", tool, args, err, errs.Bytes())
 	}
 	return strings.TrimSpace(out.String()), out.String() + errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// versionText finds the version in what a tool prints of itself.
+var versionText = regexp.MustCompile(`[0-9]+\.[0-9]+(?:\.[0-9]+)*[-+.0-9A-Za-z]*`)
+
+// records notes which client the test drives, and what it does with it. version are the arguments with which the tool prints its
+// version.
+func (m *machine) records(tool, scenario string, version ...string) {
+	m.t.Helper()
+	if formatstest.RecordsClients() {
+		formatstest.RecordClient(m.t, tool, versionText.FindString(m.ok(tool, version...)), scenario)
+	}
 }
 
 // ok runs a tool that must succeed, and returns what it says.
