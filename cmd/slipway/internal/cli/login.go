@@ -219,8 +219,10 @@ func until(expires *string) string {
 func (c commands) logoutCmd() *cobra.Command {
 	var f Flags
 	cmd := &cobra.Command{
-		Use:     "logout",
-		Short:   "Revoke the token of 'slipway login' and forget it",
+		Use:   "logout",
+		Short: "Revoke the token of 'slipway login', with all that it made, and forget it",
+		Long: `Revoke the token of "slipway login" and forget it. The tokens that were made with it end too, those of "slipway login npm" and its
+siblings among them; tokens that were made with the password stay.`,
 		Example: "  slipway logout --server https://slipway.example.com",
 		Args:    command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
