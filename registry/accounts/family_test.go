@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -315,4 +316,51 @@ func TestSessions(t *testing.T) {
 	if f.may(mine, access.Read) || f.may(child, access.Read) {
 		t.Error("a login survives a reset of the password")
 	}
+}
+
+// TestK2AtOnce: once a revocation has returned, no descendant is accepted, however often it was looked up meanwhile, and neither is
+// one that was being made.
+func TestK2AtOnce(t *testing.T) {
+	f := newFamily(t, rightly...)
+	ctx := f.as(f.chain[0])
+	var made sync.Map // secrets
+	for _, m := range f.chain[1:] {
+		made.Store(m.secret, true)
+	}
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	for n := range 8 {
+		busy.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if n == 0 {
+					if secret, _, err := f.Accounts.CreateToken(ctx, accounts.TokenRequest{Name: "late", Grants: rightly}); err == nil {
+						made.Store(secret, true)
+					}
+				}
+				made.Range(func(secret, _ any) bool {
+					_, _ = f.Accounts.Authenticate(ctx, access.Credentials{Token: secret.(string)})
+					return true
+				})
+			}
+		})
+	}
+	f.must(nil, f.Accounts.RevokeToken(f.ann(), f.chain[0].ID))
+	for range 100 {
+		if f.may(f.chain[1], access.Read) || f.may(f.chain[2], access.Read) {
+			t.Fatal("a descendant is accepted after the revocation")
+		}
+	}
+	close(stop)
+	busy.Wait()
+	made.Range(func(secret, _ any) bool {
+		if _, err := f.Accounts.Authenticate(t.Context(), access.Credentials{Token: secret.(string)}); registry.KindOf(err) != registry.Unauthenticated {
+			t.Errorf("one that was being made: %v", err)
+		}
+		return true
+	})
 }
