@@ -167,9 +167,12 @@ type Collection interface {
 
 // Tags keeps mutable names and all their past.
 type Tags interface {
-	Tag(packageID int64, name string) (Tag, error) // the interval that holds
-	Tags(packageID int64) ([]Tag, error)           // the tags that hold, ascending by name
-	TagsOfVersion(versionID int64) ([]Tag, error)  // those that hold
+	Tag(packageID int64, name string) (Tag, error)  // the interval that holds
+	Tags(packageID int64) ([]Tag, error)            // the tags that hold, ascending by name
+	TagPage(packageID int64, p Page) ([]Tag, error) // of Tags, those with a name after p.After
+	TagsOfVersion(versionID int64) ([]Tag, error)   // those that hold
+	// SomeTagsOfVersion returns the first of TagsOfVersion.
+	SomeTagsOfVersion(versionID int64, limit int) ([]Tag, error)
 	TagAt(packageID int64, name string, seq int64) (Tag, error)
 	TagHistory(packageID int64, name string, p Page) ([]Tag, error) // newest first; After is a generation
 	// SetTag ends the interval that holds, if any, and begins the next generation. It fills Generation and SetAt.

@@ -127,6 +127,15 @@ func (u *upTo) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, erro
 	return c.Tags, err
 }
 
+func (u *upTo) TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error) {
+	tags, err := u.Tags(ctx, at)
+	tags = slices.DeleteFunc(tags, func(t registry.Tag) bool { return t.Name <= page.After })
+	if page.Limit > 0 && len(tags) > page.Limit {
+		tags = tags[:page.Limit]
+	}
+	return tags, err
+}
+
 func (u *upTo) Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error) {
 	list, err := u.Reader.Referrers(ctx, at, d, after, limit)
 	return slices.DeleteFunc(list, func(v registry.Version) bool { return !u.shows(v) }), err

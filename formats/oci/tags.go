@@ -62,7 +62,11 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := h.svc.Catalog.Tags(r.Context(), at)
+	read := registry.Page{After: p.last}
+	if p.n >= 0 {
+		read.Limit = p.n + 1 // whether there are more
+	}
+	tags, err := h.svc.Catalog.TagPage(r.Context(), at, read)
 	if err != nil {
 		return err
 	}

@@ -96,6 +96,7 @@ func (h *handlers) link(w http.ResponseWriter, r *http.Request, t target) error 
 func pageHeader(ctx context.Context, h http.Header) {
 	h.Set("Cache-Control", httpserver.RevalidateCache(ctx))
 	h.Set("Vary", "Accept")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 }
 
 func render(c catalog.PackageListing, m media) (httpserver.Document, error) {

@@ -86,6 +86,10 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 	if err := e.server.sameSite(r); err != nil {
 		return err
 	}
+	if unframed(r) {
+		rec.Header().Set("Connection", "close") // bytes of a body may follow
+		return registry.Errorf(registry.Invalid, aboutLength, "a body over HTTP/1.0 needs a Content-Length")
+	}
 	if !e.route.Public {
 		if r, err = e.auth(r); err != nil {
 			return err
@@ -125,6 +129,13 @@ func (s *Server) sameSite(r *http.Request) error {
 			Detail: "a page of another site may not send this request"}
 	}
 	return nil
+}
+
+// unframed reports whether a request of HTTP/1.0 stores a body whose end is not known: there is no Transfer-Encoding in it,
+// which net/http therefore removes and ignores. A POST is not meant: proxies send one without a body, and without its length.
+func unframed(r *http.Request) bool {
+	store := r.Method == http.MethodPut || r.Method == http.MethodPatch
+	return store && !r.ProtoAtLeast(1, 1) && len(r.Header["Content-Length"]) == 0
 }
 
 // adds reports whether requests of a method may need room on the disk: all changes but deletions, which make room.

@@ -28,14 +28,20 @@ var statuses = map[registry.Kind]int{
 // StatusOf returns the HTTP status of an error's kind: RFC 9110 section 15, 429 of RFC 6585, 507 of RFC 4918. A wrong
 // method travels as Invalid about the method and is 405.
 func StatusOf(e *registry.Error) int {
-	if e.Subject == aboutMethod {
+	switch e.Subject {
+	case aboutMethod:
 		return http.StatusMethodNotAllowed
+	case aboutLength:
+		return http.StatusLengthRequired
 	}
 	if s, ok := statuses[e.Kind]; ok {
 		return s
 	}
 	return http.StatusInternalServerError
 }
+
+// aboutLength marks the error of a request that may have a body whose length is not said; StatusOf maps it to 411.
+const aboutLength registry.Subject = "length"
 
 // aboutMethod marks the error of a path that exists, asked with a method that it does not have.
 const aboutMethod registry.Subject = "method"

@@ -40,6 +40,14 @@ func testTags(e *env) {
 	name := func(t metadata.Tag) string { return t.Name + "=" + t.Version }
 	equal(e, "all", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags().Tags(p.ID) }), name),
 		[]string{"Beta=2", "latest=2", "old=1"})
+	equal(e, "a page", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) {
+		return tx.Tags().TagPage(p.ID, metadata.Page{After: "Beta", Limit: 1})
+	}), name), []string{"latest=2"})
+	equal(e, "the rest", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) {
+		return tx.Tags().TagPage(p.ID, metadata.Page{After: "Beta"})
+	}), name), []string{"latest=2", "old=1"})
+	equal(e, "some of a version", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags().SomeTagsOfVersion(v2.ID, 1) }), name),
+		[]string{"Beta=2"})
 	equal(e, "of a version", names(read(e, func(tx metadata.Tx) ([]metadata.Tag, error) { return tx.Tags().TagsOfVersion(v2.ID) }), name),
 		[]string{"Beta=2", "latest=2"})
 	missing(e, "name", func(tx metadata.Tx) (metadata.Tag, error) { return tx.Tags().Tag(p.ID, "beta") })

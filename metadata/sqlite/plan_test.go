@@ -262,6 +262,10 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH t USING INDEX tag_holds (package_id=? AND name=?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{"tags", "WHERE t.package_id = $1 AND t.seq_to IS NULL ORDER BY t.name", []string{
 			"SEARCH t USING INDEX tag_holds (package_id=?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"page of tags", "WHERE t.package_id = $1 AND t.name > $2 AND t.seq_to IS NULL", []string{
+			"SEARCH t USING INDEX tag_holds (package_id=? AND name>?)", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"some tags of a version", "WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name LIMIT", []string{
+			"SEARCH v USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH t USING INDEX tag_version (version_id=?)"}},
 		{"tags of a version", "WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name", []string{
 			"SEARCH v USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH t USING INDEX tag_version (version_id=?)"}},
 		{"tag as of", "AND t.seq_from <= $3", []string{

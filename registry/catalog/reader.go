@@ -36,8 +36,9 @@ type Reader interface {
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
 	// Folder lists the files and folders directly in a folder of a version. NotFound.
 	Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error)
-	// Tags returns the current tags, and TagHistory every interval of one tag, the newest first. NotFound.
+	// Tags returns the current tags, TagPage a page of them by name (all behind After where Limit is 0), and TagHistory every interval of one tag, the newest first. NotFound.
 	Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error)
+	TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error)
 	TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error)
 	// Referrers returns versions whose subject is d. NotFound: about the repository.
 	Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error)

@@ -21,6 +21,20 @@ func (s *Catalog) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, e
 	return out, err
 }
 
+// TagPage returns a page of the current tags, by name. NotFound.
+func (s *Catalog) TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error) {
+	var out []registry.Tag
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := registry.OpenPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		out, err = tx.Tags().TagPage(p.ID, page)
+		return err
+	})
+	return out, err
+}
+
 // TagAt returns a tag as it is now or was at a past moment. NotFound: it did not exist then.
 func (s *Catalog) TagAt(ctx context.Context, at registry.Name, tag string, when registry.AsOf) (registry.Tag, error) {
 	if err := s.core.SettleUntil(ctx, when); err != nil {

@@ -345,9 +345,65 @@ func (c *change) retag(gone registry.Version) error {
 	return nil
 }
 
+// tagsAtOnce is how many tags of a version that is deleted end in one transaction: others wait for it.
+const tagsAtOnce = 500
+
+// dropTags ends the tags of a version that is going to be deleted until only a few are left, in transactions of their own. What
+// forbids the deletion forbids this too.
+func (s *Publisher) dropTags(ctx context.Context, at registry.Coordinate) error {
+	for more := true; more; {
+		more = false
+		err := s.core.Store.View(ctx, func(tx metadata.Tx) error { // most versions have a few tags, and need no transaction that writes
+			v, err := tx.Versions().VersionAt(at.Repository, at.Format, at.Package, at.Version)
+			if err != nil {
+				return nil // the deletion says what is wrong
+			}
+			tags, err := tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce+1)
+			more = len(tags) > tagsAtOnce
+			return err
+		})
+		if err != nil || !more {
+			return err
+		}
+		if err := s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error { return e.c.dropSome(at.Version) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropSome ends some tags of a version that may be deleted.
+func (c *change) dropSome(version string) error {
+	v, err := c.version(version)
+	if err != nil {
+		return err
+	}
+	for _, may := range []func(registry.Version) error{c.mayTakeAway, func(v registry.Version) error { return c.unused(v, "deleted") }, c.keepParts} {
+		if err := may(v); err != nil {
+			return err
+		}
+	}
+	tags, err := c.tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, t := range tags {
+		if t.Name == c.svc.core.Rules[c.pkg.Format].RequiredTag {
+			continue // it moves with the deletion
+		}
+		if err := c.endTag(t, v, "version "+v.Name+" is being deleted"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Remove is Delete. It also returns tags, a few at most, whose versions lack the deleted one from then on: an image that an index
 // names as its part can be deleted before the index.
 func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason string) (lacking []registry.Tag, err error) {
+	if err := s.dropTags(ctx, at); err != nil {
+		return nil, err
+	}
 	err = s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error {
 		if err := e.need(access.Delete); err != nil {
 			return err
@@ -363,6 +419,9 @@ func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason s
 
 // Delete removes one version; see Edit.Delete.
 func (s *Publisher) Delete(ctx context.Context, at registry.Coordinate, reason string) error {
+	if err := s.dropTags(ctx, at); err != nil {
+		return err
+	}
 	return s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error { return e.Delete(at.Version, reason) })
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/catalog"
@@ -94,6 +95,42 @@ func TestDelete(t *testing.T) {
 	}
 	if !e.Has("web", "3") {
 		t.Error("the version that was published again is not there")
+	}
+	e.MustFsck(t)
+}
+
+// TestK7: the deletion of a version with very many tags lets other writers in, ends every tag, and is refused whole.
+func TestK7(t *testing.T) {
+	e := registrytest.New(t)
+	for _, v := range []string{"1", "2"} {
+		if err := e.Publish("web", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const many = 1200
+	if err := e.Publisher.Edit(e.Admin, e.Name("web"), publish.Rights{access.Tag}, func(ed *publish.Edit) error {
+		for i := range many {
+			if _, err := ed.SetTag(fmt.Sprintf("t%04d", i), "1", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := e.Catalog.TagPage(e.Admin, e.Name("web"), registry.Page{After: "t0009", Limit: 2})
+	if err != nil || len(page) != 2 || page[0].Name != "t0010" || page[1].Name != "t0011" {
+		t.Errorf("a page: %v, %v", page, err)
+	}
+	before := e.Metadata.(metadata.Versioned).Generation() //nolint:forcetypeassert // it is the SQLite store
+	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1"), "old"); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.Metadata.(metadata.Versioned).Generation() - before; n < many/500 { //nolint:forcetypeassert
+		t.Errorf("%d transactions", n)
+	}
+	if tags, err := e.Catalog.Tags(e.Admin, e.Name("web")); err != nil || len(tags) > 1 {
+		t.Errorf("%d tags are left, %v", len(tags), err)
 	}
 	e.MustFsck(t)
 }

@@ -62,17 +62,16 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	all, err := h.svc.Catalog.Tags(r.Context(), at)
+	limit := page.Limit
+	page.Limit++ // whether there are more
+	all, err := h.svc.Catalog.TagPage(r.Context(), at, page)
 	if err != nil {
 		return err
 	}
 	out := api.List[api.Tag]{Items: []api.Tag{}}
 	for _, t := range all {
-		if t.Name <= page.After {
-			continue
-		}
-		if len(out.Items) == page.Limit {
-			out.Next = out.Items[page.Limit-1].Tag
+		if len(out.Items) == limit {
+			out.Next = out.Items[limit-1].Tag
 			break
 		}
 		out.Items = append(out.Items, tagOf(t))

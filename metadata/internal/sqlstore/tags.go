@@ -33,6 +33,17 @@ func (t tags) Tags(packageID int64) ([]metadata.Tag, error) {
 	return all(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, packageID)
 }
 
+// TagPage implements metadata.Tags.
+func (t tags) TagPage(packageID int64, p metadata.Page) ([]metadata.Tag, error) {
+	return all(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name > $2 AND t.seq_to IS NULL
+		ORDER BY t.name LIMIT CAST($3 AS BIGINT)`, packageID, p.After, limit(p.Limit))
+}
+
+// SomeTagsOfVersion implements metadata.Tags.
+func (t tags) SomeTagsOfVersion(versionID int64, n int) ([]metadata.Tag, error) {
+	return all(t.Tx, scanTag, selectTag+`WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
+}
+
 // TagsOfVersion implements metadata.Tags.
 func (t tags) TagsOfVersion(versionID int64) ([]metadata.Tag, error) {
 	return all(t.Tx, scanTag, selectTag+`WHERE t.version_id = $1 AND t.seq_to IS NULL ORDER BY t.name`, versionID)

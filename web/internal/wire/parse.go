@@ -15,8 +15,8 @@ import (
 
 // Bounds of what a request may ask.
 const (
-	DefaultLimit  = 100 // items of a page, without ?limit=
-	maxQueryBytes = 512 // of one query parameter
+	DefaultLimit  = 100  // items of a page, without ?limit=
+	maxQueryBytes = 4096 // of one query parameter: the longest is a query of the auditors, which has as many
 	maxWait       = 60 * time.Second
 	maxTypes      = 32 // globs in ?types=
 )
