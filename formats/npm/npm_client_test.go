@@ -19,22 +19,12 @@ import (
 	"slipway/registry/catalog"
 )
 
-// eachNpm runs a test with every npm on a server of its own.
-func eachNpm(t *testing.T, fn func(t *testing.T, e *env, m *machine)) {
-	for _, client := range []string{npm8, npm10, npm11} {
-		t.Run(client, func(t *testing.T) {
-			e := newEnv(t, formatstest.Options{Local: true})
-			m := newMachine(t, e, client)
-			m.token(e.everything())
-			fn(t, e, m)
-		})
-	}
-}
-
-// eachNpmOn runs a test with every npm on one server.
+// eachNpmOn runs a test on one server with two versions of npm, an old one and the main one: between them npm changed its commands
+// and its requests.
 func eachNpmOn(t *testing.T, e *env, fn func(t *testing.T, m *machine)) {
-	for _, client := range []string{npm8, npm10, npm11} {
+	for _, client := range []string{npm8, npm11} {
 		t.Run(client, func(t *testing.T) {
+			t.Parallel()
 			m := newMachine(t, e, client)
 			m.token(e.everything())
 			fn(t, m)
@@ -42,47 +32,61 @@ func eachNpmOn(t *testing.T, e *env, fn func(t *testing.T, m *machine)) {
 	}
 }
 
-// oneNpm runs a test with the newest npm.
-func oneNpm(t *testing.T) (*env, *machine) {
+// eachNpm is eachNpmOn with a server for each.
+func eachNpm(t *testing.T, fn func(t *testing.T, e *env, m *machine)) {
+	for _, client := range []string{npm8, npm11} {
+		t.Run(client, func(t *testing.T) {
+			e, m := oneOf(t, client)
+			fn(t, e, m)
+		})
+	}
+}
+
+// oneNpm is the main version of npm, on a server of its own.
+func oneNpm(t *testing.T) (*env, *machine) { return oneOf(t, npm11) }
+
+// oneOf is a client on a server of its own. The test runs beside others, as it waits for its client most of the time.
+func oneOf(t *testing.T, client string) (*env, *machine) {
+	t.Parallel()
 	e := newEnv(t, formatstest.Options{Local: true})
-	m := newMachine(t, e, npm11)
+	m := newMachine(t, e, client)
 	m.token(e.everything())
 	return e, m
 }
 
 // TestNpmPublish is acceptance 1, 2 and 8.
 func TestNpmPublish(t *testing.T) {
-	eachNpm(t, func(t *testing.T, e *env, m *machine) {
-		dir := m.pkg("web", "1.0.0")
-		m.token("")
-		m.fail(dir, "ENEEDAUTH", "publish")
-		m.token(e.Token("main", access.Read))
-		out, err := m.try(dir, "publish")
-		if err == nil {
-			t.Fatal("published without the right to")
-		}
-		contains(t, out, "E403", `may not publish in repository "main"`)
-		m.token("slp_stale")
-		m.fail(dir, "E401", "publish")
-		m.token(e.everything())
-		contains(t, m.run(dir, "publish"), "+ web@1.0.0")
-		contains(t, m.run(m.pkg("@acme/web", "1.0.0"), "publish"), "+ @acme/web@1.0.0")
-		contains(t, m.run(dir, "view", "@acme/web", "versions", "--json"), "1.0.0")
-		contains(t, m.run(dir, "view", "@acme/web"), "by admin")
-		lacks(t, m.run(dir, "view", "@acme/web"), "undefined")
+	e, m := oneNpm(t)
+	dir := m.pkg("web", "1.0.0")
+	m.token("")
+	m.fail(dir, "ENEEDAUTH", "publish")
+	m.token(e.Token("main", access.Read))
+	out, err := m.try(dir, "publish")
+	if err == nil {
+		t.Fatal("published without the right to")
+	}
+	contains(t, out, "E403", `may not publish in repository "main"`)
+	m.token("slp_stale")
+	m.fail(dir, "E401", "publish")
+	m.token(e.everything())
+	contains(t, m.run(dir, "publish"), "+ web@1.0.0")
+	contains(t, m.run(m.pkg("@acme/web", "1.0.0"), "publish"), "+ @acme/web@1.0.0")
+	contains(t, m.run(dir, "view", "@acme/web", "versions", "--json"), "1.0.0")
+	contains(t, m.run(dir, "view", "@acme/web"), "by admin")
+	lacks(t, m.run(dir, "view", "@acme/web"), "undefined")
 
-		pre := m.pkg("web", "1.1.0-rc.1")
-		m.run(pre, "publish", "--tag", "next")
-		must(t, os.WriteFile(filepath.Join(pre, "index.js"), []byte("changed"), 0o644))
-		m.fail(pre, "You cannot publish over the previously published versions: 1.1.0-rc.1.", "publish", "--tag", "next")
-		lacks(t, m.run(dir, "view", "web", "_resolved", "_from", "--json"), "/")
-		e.MustFsck(t)
-	})
+	pre := m.pkg("web", "1.1.0-rc.1")
+	m.run(pre, "publish", "--tag", "next")
+	must(t, os.WriteFile(filepath.Join(pre, "index.js"), []byte("changed"), 0o644))
+	m.fail(pre, "You cannot publish over the previously published versions: 1.1.0-rc.1.", "publish", "--tag", "next")
+	lacks(t, m.run(dir, "view", "web", "_resolved", "_from", "--json"), "/")
+	e.MustFsck(t)
 }
 
 // TestNpmLooseVersion is acceptance 53: calendar versions and prereleases without a hyphen, as package.json files have them.
 func TestNpmLooseVersion(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
+		m.does("loose versions")
 		contains(t, m.run(m.pkg("web", "2024.01.05"), "publish"), "+ web@2024.1.5")
 		contains(t, m.run(m.pkg("web", "2025.02.03beta"), "publish", "--tag", "beta"), "+ web@2025.2.3-beta")
 		app := m.app()
@@ -99,6 +103,7 @@ func TestNpmLooseVersion(t *testing.T) {
 // TestNpmLegacyName is acceptance 55: an older name is published and installed, where the repository takes it.
 func TestNpmLegacyName(t *testing.T) {
 	e, m := oneNpm(t)
+	m.does("names with capitals")
 	e.Set(map[string]any{legacyNames.Name: true})
 	m.run(m.pkg("JSONStream", "1.0.0"), "publish")
 	m.fail(m.pkg("jsonstream", "1.0.0"), `there is a package "JSONStream" already`, "publish")
@@ -154,6 +159,7 @@ func readLock(t *testing.T, dir string) lockfile {
 // TestNpmInstall is acceptance 16, 17, 18, 20 and 24.
 func TestNpmInstall(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
+		m.does("conditional requests, bin, scripts")
 		m.run(m.pkg("leaf", "1.0.0"), "publish")
 		m.run(m.pkg("peer", "1.0.0"), "publish")
 		tool := m.project(
@@ -234,6 +240,7 @@ func TestNpmView(t *testing.T) {
 // TestNpmUpdate is acceptance 23: another machine's warm cache does not hide a publish.
 func TestNpmUpdate(t *testing.T) {
 	e, m := oneNpm(t)
+	m.does("updates")
 	other := newMachine(t, e, npm10)
 	other.token(e.everything())
 	m.run(m.pkg("web", "1.0.0"), "publish")
@@ -246,88 +253,88 @@ func TestNpmUpdate(t *testing.T) {
 
 // TestNpmTags is acceptance 26.
 func TestNpmTags(t *testing.T) {
-	eachNpm(t, func(t *testing.T, e *env, m *machine) {
-		dir := m.pkg("@acme/web", "1.0.0")
-		m.run(dir, "publish")
-		m.run(dir, "dist-tag", "add", "@acme/web@1.0.0", "prod")
-		contains(t, m.run(dir, "dist-tag", "ls", "@acme/web"), "prod: 1.0.0", "latest: 1.0.0")
-		m.run(dir, "dist-tag", "rm", "@acme/web", "prod")
-		lacks(t, m.run(dir, "dist-tag", "ls", "@acme/web"), "prod")
-		m.fail(dir, "moved but not removed", "dist-tag", "rm", "@acme/web", "latest")
-		want := []string{"artifact.published 1.0.0", "tag.set 1.0.0 latest", "tag.set 1.0.0 prod", "tag.removed 1.0.0 prod"}
-		if got := e.events(); !slices.Equal(got, want) {
-			t.Errorf("events %v, want %v", got, want)
-		}
-	})
+	e, m := oneNpm(t)
+	m.does("dist-tags")
+	dir := m.pkg("@acme/web", "1.0.0")
+	m.run(dir, "publish")
+	m.run(dir, "dist-tag", "add", "@acme/web@1.0.0", "prod")
+	contains(t, m.run(dir, "dist-tag", "ls", "@acme/web"), "prod: 1.0.0", "latest: 1.0.0")
+	m.run(dir, "dist-tag", "rm", "@acme/web", "prod")
+	lacks(t, m.run(dir, "dist-tag", "ls", "@acme/web"), "prod")
+	m.fail(dir, "moved but not removed", "dist-tag", "rm", "@acme/web", "latest")
+	want := []string{"artifact.published 1.0.0", "tag.set 1.0.0 latest", "tag.set 1.0.0 prod", "tag.removed 1.0.0 prod"}
+	if got := e.events(); !slices.Equal(got, want) {
+		t.Errorf("events %v, want %v", got, want)
+	}
 }
 
 // TestNpmDeprecate is acceptance 27.
 func TestNpmDeprecate(t *testing.T) {
-	eachNpm(t, func(t *testing.T, e *env, m *machine) {
-		dir := m.pkg("@acme/web", "1.0.0")
-		m.run(dir, "publish")
-		m.run(m.pkg("@acme/web", "2.0.0"), "publish")
-		times := e.get("/@acme/web")["time"].(map[string]any)
-		m.run(dir, "deprecate", "@acme/web@<2", "use 2")
-		contains(t, m.run(m.app(), "install", "@acme/web@1", "--no-audit"), "use 2")
-		lacks(t, m.run(m.app(), "install", "@acme/web@2", "--no-audit"), "use 2")
-		m.run(dir, "deprecate", "@acme/web@<2", "")
-		lacks(t, m.run(m.app(), "install", "@acme/web@1", "--no-audit", "--prefer-online"), "use 2")
-		after := e.get("/@acme/web")["time"].(map[string]any)
-		delete(times, "modified")
-		delete(after, "modified")
-		if fmt.Sprint(times) != fmt.Sprint(after) {
-			t.Errorf("time: %v, was %v", after, times)
-		}
-	})
+	e, m := oneNpm(t)
+	m.does("deprecate")
+	dir := m.pkg("@acme/web", "1.0.0")
+	m.run(dir, "publish")
+	m.run(m.pkg("@acme/web", "2.0.0"), "publish")
+	times := e.get("/@acme/web")["time"].(map[string]any)
+	m.run(dir, "deprecate", "@acme/web@<2", "use 2")
+	contains(t, m.run(m.app(), "install", "@acme/web@1", "--no-audit"), "use 2")
+	lacks(t, m.run(m.app(), "install", "@acme/web@2", "--no-audit"), "use 2")
+	m.run(dir, "deprecate", "@acme/web@<2", "")
+	lacks(t, m.run(m.app(), "install", "@acme/web@1", "--no-audit", "--prefer-online"), "use 2")
+	after := e.get("/@acme/web")["time"].(map[string]any)
+	delete(times, "modified")
+	delete(after, "modified")
+	if fmt.Sprint(times) != fmt.Sprint(after) {
+		t.Errorf("time: %v, was %v", after, times)
+	}
 }
 
 // TestNpmUnpublish is acceptance 28, 29 and 30.
 func TestNpmUnpublish(t *testing.T) {
-	eachNpm(t, func(t *testing.T, e *env, m *machine) {
-		dirs := map[string]string{}
-		for _, v := range []string{"1.0.0", "1.1.0", "1.2.0-rc.1"} {
-			dirs[v] = m.pkg("@acme/web", v)
-			args := []string{"publish"}
-			if strings.Contains(v, "-") {
-				args = append(args, "--tag", "next")
-			}
-			m.run(dirs[v], args...)
+	e, m := oneNpm(t)
+	m.does("unpublish")
+	dirs := map[string]string{}
+	for _, v := range []string{"1.0.0", "1.1.0", "1.2.0-rc.1"} {
+		dirs[v] = m.pkg("@acme/web", v)
+		args := []string{"publish"}
+		if strings.Contains(v, "-") {
+			args = append(args, "--tag", "next")
 		}
-		work := m.app()
-		m.token(e.Token("main", access.Read, access.Publish))
-		m.fail(work, "may not delete", "unpublish", "@acme/web@1.1.0")
-		m.fail(work, "may not delete", "unpublish", "@acme/web", "--force")
-		m.token(e.everything())
-		m.run(work, "unpublish", "@acme/web@1.1.0")
-		m.fail(work, "ETARGET", "install", "@acme/web@1.1.0")
-		contains(t, m.run(work, "dist-tag", "ls", "@acme/web"), "latest: 1.0.0", "next: 1.2.0-rc.1")
-		m.run(work, "unpublish", "@acme/web", "--force")
-		m.fail(work, "E404", "view", "@acme/web")
-		must(t, os.WriteFile(filepath.Join(dirs["1.0.0"], "index.js"), []byte("other"), 0o644))
-		m.fail(dirs["1.0.0"], "You cannot publish over the previously published versions: 1.0.0.", "publish")
-		e.MustFsck(t)
-	})
+		m.run(dirs[v], args...)
+	}
+	work := m.app()
+	m.token(e.Token("main", access.Read, access.Publish))
+	m.fail(work, "may not delete", "unpublish", "@acme/web@1.1.0")
+	m.fail(work, "may not delete", "unpublish", "@acme/web", "--force")
+	m.token(e.everything())
+	m.run(work, "unpublish", "@acme/web@1.1.0")
+	m.fail(work, "ETARGET", "install", "@acme/web@1.1.0")
+	contains(t, m.run(work, "dist-tag", "ls", "@acme/web"), "latest: 1.0.0", "next: 1.2.0-rc.1")
+	m.run(work, "unpublish", "@acme/web", "--force")
+	m.fail(work, "E404", "view", "@acme/web")
+	must(t, os.WriteFile(filepath.Join(dirs["1.0.0"], "index.js"), []byte("other"), 0o644))
+	m.fail(dirs["1.0.0"], "You cannot publish over the previously published versions: 1.0.0.", "publish")
+	e.MustFsck(t)
 }
 
 // TestNpmOwner is acceptance 31, and the star.
 func TestNpmOwner(t *testing.T) {
-	eachNpm(t, func(t *testing.T, e *env, m *machine) {
-		dir := m.pkg("@acme/web", "1.0.0")
-		m.run(dir, "publish")
-		m.run(dir, "owner", "add", "bob", "@acme/web")
-		contains(t, m.run(dir, "owner", "ls", "@acme/web"), "admin", "bob")
-		m.run(dir, "owner", "rm", "bob", "@acme/web")
-		lacks(t, m.run(dir, "owner", "ls", "@acme/web"), "bob")
-		m.run(dir, "star", "@acme/web")
-		if users := e.get("/@acme/web")["users"]; fmt.Sprint(users) != "map[admin:true]" {
-			t.Errorf("users: %v", users)
-		}
-		m.run(dir, "unstar", "@acme/web")
-		if got := e.versions("@acme/web"); len(got) != 1 {
-			t.Errorf("versions: %v", got)
-		}
-	})
+	e, m := oneNpm(t)
+	m.does("owner, star")
+	dir := m.pkg("@acme/web", "1.0.0")
+	m.run(dir, "publish")
+	m.run(dir, "owner", "add", "bob", "@acme/web")
+	contains(t, m.run(dir, "owner", "ls", "@acme/web"), "admin", "bob")
+	m.run(dir, "owner", "rm", "bob", "@acme/web")
+	lacks(t, m.run(dir, "owner", "ls", "@acme/web"), "bob")
+	m.run(dir, "star", "@acme/web")
+	if users := e.get("/@acme/web")["users"]; fmt.Sprint(users) != "map[admin:true]" {
+		t.Errorf("users: %v", users)
+	}
+	m.run(dir, "unstar", "@acme/web")
+	if got := e.versions("@acme/web"); len(got) != 1 {
+		t.Errorf("versions: %v", got)
+	}
 }
 
 // TestNpmLogin is acceptance 32 to 34, by npm's legacy login.
@@ -335,6 +342,7 @@ func TestNpmLogin(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	password, _ := e.user("alice", access.Read, access.Publish)
 	eachNpmOn(t, e, func(t *testing.T, m *machine) {
+		m.does("login, logout")
 		work := m.app()
 		answers := []string{"Username:", "alice", "Password:", password, "Email:", "alice@example.com"}
 		command := "login"
@@ -369,6 +377,7 @@ func TestNpmTokens(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	password, token := e.user("alice", access.Read, access.Publish)
 	eachNpmOn(t, e, func(t *testing.T, m *machine) {
+		m.does("tokens")
 		work := m.app()
 		m.token(string(token))
 		args := []string{"token", "create", "--json"}
@@ -415,6 +424,7 @@ func TestNpmProfile(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.publish(pub{name: "@acme/web", version: "1.0.0"})
 	eachNpmOn(t, e, func(t *testing.T, m *machine) {
+		m.does("profile, access")
 		dir := m.app()
 		contains(t, m.run(dir, "ping"), "PONG")
 		contains(t, m.run(dir, "profile", "get"), "admin")
@@ -430,6 +440,7 @@ func TestNpmProfile(t *testing.T) {
 // TestNpmLostAnswer is acceptance 12: the answer to a publish does not arrive, npm sends it again.
 func TestNpmLostAnswer(t *testing.T) {
 	e, m := oneNpm(t)
+	m.does("a lost answer")
 	target, err := url.Parse(e.URL)
 	must(t, err)
 	proxy := httputil.NewSingleHostReverseProxy(target)
@@ -461,6 +472,7 @@ func TestNpmLostAnswer(t *testing.T) {
 func TestNpmParallel(t *testing.T) {
 	const all, byNpm = 50, 8
 	e, m := oneNpm(t)
+	m.does("50 publishes at once")
 	dirs := make([]string, byNpm)
 	for i := range dirs {
 		dirs[i] = m.pkg("web", fmt.Sprintf("1.0.%d", i))

@@ -46,6 +46,8 @@ func TestClientVersions(t *testing.T) {
 	// Zero bytes behind the compressed data (fault J2) are no problem for any of them.
 	e.publish(pub{name: "@acme/leaf", version: "1.0.0", tarball: append(pack(t, `{"name":"@acme/leaf","version":"1.0.0"}`), make([]byte, 10_240)...)})
 	e.publish(pub{name: "@acme/tool", version: "1.0.0", manifest: map[string]any{"dependencies": map[string]any{"@acme/leaf": "^1.0.0"}}})
+	e.publish(pub{name: "@acme/old", version: "1.0.0"})
+	e.publish(pub{name: "@acme/old", version: "1.0.1"})
 	guide := setup.NewGuide(New().Setup()).At(setup.AddressOf(e.URL, "main"))[0]
 	for _, r := range routines {
 		t.Run(r.client, func(t *testing.T) {
@@ -92,6 +94,15 @@ func (r routine) run(t *testing.T, e *env, guide setup.Section) {
 	m.run(app, args(r.locked)...)
 	if _, err := os.Stat(filepath.Join(app, "node_modules/@acme/tool/package.json")); err != nil {
 		t.Error(err)
+	}
+	switch r.client {
+	case npm6: // its last request has the path of the repository twice (fault J5)
+		m.run(app, "unpublish", "@acme/old@1.0.0")
+		if got := e.versions("@acme/old"); len(got) != 1 {
+			t.Errorf("versions after an unpublish: %v", got)
+		}
+	case pnpm11, pnpm12: // they have a path of their own for it (fault J6)
+		contains(t, m.run(app, "access", "get", "status", "@acme/tool"), "restricted")
 	}
 	does := "install, install by the lockfile"
 	if r.view != "" {
