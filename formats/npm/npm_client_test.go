@@ -160,8 +160,8 @@ func readLock(t *testing.T, dir string) lockfile {
 func TestNpmInstall(t *testing.T) {
 	eachNpm(t, func(t *testing.T, e *env, m *machine) {
 		m.does("conditional requests, bin, scripts")
-		m.run(m.pkg("leaf", "1.0.0"), "publish")
-		m.run(m.pkg("peer", "1.0.0"), "publish")
+		e.publish(pub{name: "leaf", version: "1.0.0", tarball: pack(t, `{"name":"leaf","version":"1.0.0"}`, entry{path: "package/index.js"})})
+		e.publish(pub{name: "peer", version: "1.0.0"})
 		tool := m.project(
 			"package.json", `{"name":"@acme/tool","version":"1.0.0","bin":"cli.js","dependencies":{"leaf":"^1.0.0"},"peerDependencies":{"peer":"1"},
 				"peerDependenciesMeta":{"peer":{"optional":true}},"scripts":{"postinstall":"node post.js"}}`,
@@ -272,9 +272,9 @@ func TestNpmTags(t *testing.T) {
 func TestNpmDeprecate(t *testing.T) {
 	e, m := oneNpm(t)
 	m.does("deprecate")
-	dir := m.pkg("@acme/web", "1.0.0")
-	m.run(dir, "publish")
-	m.run(m.pkg("@acme/web", "2.0.0"), "publish")
+	dir := m.app()
+	e.publish(pub{name: "@acme/web", version: "1.0.0"})
+	e.publish(pub{name: "@acme/web", version: "2.0.0"})
 	times := e.get("/@acme/web")["time"].(map[string]any)
 	m.run(dir, "deprecate", "@acme/web@<2", "use 2")
 	contains(t, m.run(m.app(), "install", "@acme/web@1", "--no-audit"), "use 2")

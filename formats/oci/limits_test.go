@@ -69,6 +69,8 @@ func TestS55(t *testing.T) {
 	s.refused(http.StatusBadRequest, "NAME_INVALID", admin, http.MethodPost, name(256)+"/blobs/uploads/", nil)
 	s.want(http.StatusCreated, admin, http.MethodPut, "main/limits/manifests/"+strings.Repeat("t", 128), emptyIndex("x"))
 	s.refused(http.StatusBadRequest, "TAG_INVALID", admin, http.MethodPut, "main/limits/manifests/"+strings.Repeat("t", 129), emptyIndex("x"))
+	// As in the name of a branch (fault J4).
+	s.refused(http.StatusBadRequest, "TAG_INVALID", admin, http.MethodPut, "main/limits/manifests/feature%2Flogin", emptyIndex("x"))
 	if res := s.call(admin, http.MethodGet, "main/limits/manifests/"+strings.Repeat("t", 200<<10), nil); res.Status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a path of 200 KiB: %v", res)
 	}

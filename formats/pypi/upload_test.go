@@ -2,8 +2,11 @@ package pypi
 
 import (
 	"archive/zip"
+	"bytes"
+	"compress/gzip"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -42,6 +45,30 @@ func TestUploadOrder(t *testing.T) {
 		t.Errorf("%d files", got)
 	}
 	e.MustFsck(t)
+}
+
+// TestUploadEnds (faults J2, J9): zero bytes behind the compressed data are padding; a tar that just ends is refused.
+func TestUploadEnds(t *testing.T) {
+	e := newEnv(t, formatstest.Options{})
+	d := dist{name: "ends", version: "1"}
+	whole := d.sdist(t)
+	z, err := gzip.NewReader(bytes.NewReader(whole))
+	must(t, err)
+	raw, err := io.ReadAll(z)
+	must(t, err)
+	var cut bytes.Buffer
+	w := gzip.NewWriter(&cut)
+	_, err = w.Write(bytes.TrimRight(raw, "\x00"))
+	must(t, err)
+	must(t, w.Close())
+	e.want(http.StatusBadRequest, "the tar has no end", e.post(post{file: d.sdistName(), content: cut.Bytes()}))
+	cut.Reset()
+	w.Reset(&cut)
+	_, err = w.Write(raw[:(len(bytes.TrimRight(raw, "\x00"))+511)/512*512])
+	must(t, err)
+	must(t, w.Close())
+	e.want(http.StatusBadRequest, "the tar has no end", e.post(post{file: d.sdistName(), content: cut.Bytes()}))
+	e.want(http.StatusOK, ": stored", e.post(post{file: d.sdistName(), content: append(whole, 0, 0, 0)}))
 }
 
 // TestUploadAddresses: every address that clients make of the repository's takes an upload, without a redirect.

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"slipway/api"
 	"slipway/internal/httpserver"
@@ -15,8 +16,8 @@ type staleTag struct{ current *api.Tag }
 
 func (e *staleTag) Error() string { return "the tag moved" }
 
-// render is httpserver.Problem with two additions: the current tag for a failed compare-and-swap, and the uses of a version
-// that can't be deleted.
+// render is httpserver.Problem with three additions: the current tag for a failed compare-and-swap; the uses of a version that
+// can't be deleted; and, for a path below a package that is none, how a slash in a name is written.
 func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	var stale *staleTag
 	var used *registry.InUse
@@ -27,6 +28,9 @@ func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	case errors.As(e.Err, &used):
 		p.Type = "urn:slipway:problem:in-use"
 		httpserver.WriteProblem(w, e, api.InUseProblem{Problem: p, Uses: usesOf(used.Uses)})
+	case e.Kind == registry.NotFound && e.Subject == registry.AboutRequest && strings.Contains(r.URL.Path, "/packages/"):
+		p.Detail += "; a slash in the name of a package, version or tag is written %2F"
+		fallthrough
 	default:
 		httpserver.WriteProblem(w, e, p)
 	}

@@ -3,6 +3,8 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -130,5 +132,24 @@ func TestTagRace(t *testing.T) {
 	}
 	if won != 1 {
 		t.Errorf("%d won, want 1", won)
+	}
+}
+
+// TestSlashInPath (fault J4): a slash in a name is refused by the name's own rules, or, where the path has it unencoded, with how it is
+// written.
+func TestSlashInPath(t *testing.T) {
+	a := prepare(t)
+	for path, words := range map[string]string{
+		packages + "/lib/tags/feature%2Flogin": `"feature/login\" is not a tag`,
+		packages + "/lib/tags/feature/login":   "is written %2F",
+		packages + "/team/lib/versions":        "is written %2F",
+		packages + "/lib/versions/1.0%2F2":     "a version can't contain a slash",
+	} {
+		if res := a.Do(formatstest.Admin, formatstest.Request{Method: http.MethodGet, Path: "/api/v1" + path}); !strings.Contains(string(res.Body), words) {
+			t.Errorf("%s: %v, want %q", path, res, words)
+		}
+	}
+	if res := a.Do(formatstest.Admin, formatstest.Request{Method: http.MethodGet, Path: "/api/v1/nothing"}); strings.Contains(string(res.Body), "%2F") {
+		t.Errorf("elsewhere: %v", res)
 	}
 }
