@@ -24,6 +24,7 @@ func newFront(t *testing.T, h http.Handler) string {
 // TestPnpm is acceptance 3, 16, 18 and 19: pnpm publishes by way of npm, and its lockfile names no host.
 func TestPnpm(t *testing.T) {
 	e, m := oneOf(t, pnpm10)
+	m.does("a lockfile without host names, loose versions")
 	m.withNpm(npm10)
 
 	m.run(m.pkg("leaf", "1.0.0"), "publish", "--no-git-checks")
@@ -60,6 +61,7 @@ func TestPnpm(t *testing.T) {
 // TestYarn1 is acceptance 4, 16, 18, 21 and 26.
 func TestYarn1(t *testing.T) {
 	e, m := oneOf(t, yarn1)
+	m.does("always-auth, refusals")
 	for _, name := range []string{"leaf", "@acme/web"} {
 		dir := m.project("package.json", `{"name":"`+name+`","version":"0.0.1","license":"MIT"}`, "index.js", "", ".npmrc", "")
 		contains(t, m.run(dir, "publish", "--new-version", "1.0.0", "--no-git-tag-version", "--non-interactive"), "success Published")
@@ -95,6 +97,7 @@ func TestYarn1(t *testing.T) {
 // TestYarn4 is acceptance 5, 7, 16, 18, 19 and 26: it sends the tarball first and asks for full packuments.
 func TestYarn4(t *testing.T) {
 	e, m := oneOf(t, yarn4)
+	m.does("a lockfile without host names, a tolerated republish")
 	for _, name := range []string{"leaf", "@acme/web"} {
 		dir := m.project("package.json", `{"name":"`+name+`","version":"1.0.0","bin":"cli.js"}`, "cli.js", "#!/usr/bin/env node\n", "README.md", "# Read me", "yarn.lock", "")
 		m.run(dir, "install", "--no-immutable")
