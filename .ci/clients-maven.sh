@@ -27,7 +27,7 @@ install() { # <command> <packages…>
 }
 
 install mvn maven default-jdk-headless || { echo "clients-maven.sh: mvn is not installed" >&2; exit 1; }
-install gradle gradle || echo "clients-maven.sh: gradle is not installed; its test is skipped" >&2
+install gradle gradle || echo "clients-maven.sh: gradle, and Ivy with it, is not installed; their tests are skipped" >&2
 
 [ ! -e "$dir/m2/.stamp-$stamp" ] || exit 0
 mkdir -p "$dir"

@@ -55,6 +55,9 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
+	if t.sum != nil && cache == noStore && asksFirst(r.UserAgent()) {
+		return notFound("%s is not published yet, and its checksums are still to come", f.Path)
+	}
 	if inner != nil {
 		f.Blob = sumsOf([]byte(hex.EncodeToString(inner.of(f.Blob))))
 	}

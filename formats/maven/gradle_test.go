@@ -9,18 +9,22 @@ import (
 	"testing"
 	"time"
 
+	"slipway/formats/formatstest"
 	"slipway/registry/access"
 )
 
-// gradle runs Debian's Gradle in a directory, with a home of its own.
-func gradle(t testing.TB, dir string, args ...string) (string, error) {
+// gradleOptions are the options of Gradle's process and of its builds: equal ones let a build run in the process that was started.
+const gradleOptions = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
+
+// gradle runs Debian's Gradle in a directory, with a home that the runs of a test share.
+func gradle(t testing.TB, home, dir string, args ...string) (string, error) {
 	t.Helper()
-	home := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(home, "gradle.properties"), []byte("org.gradle.jvmargs="+gradleOptions+"\n"), 0o600))
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "gradle", append([]string{"--no-daemon", "--console=plain", "-g", home}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+home)
+	cmd.Env = append(os.Environ(), "HOME="+home, "GRADLE_OPTS="+gradleOptions)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -41,7 +45,13 @@ func TestGradle(t *testing.T) {
 		missing(t, "gradle is not installed")
 	}
 	e := newEnv(t, Options{Quiet: quiet})
-	publish := func(version, content, password string) (string, error) {
+	if formatstest.RecordsClients() {
+		out, _ := exec.Command("gradle", "-v").CombinedOutput()
+		formatstest.RecordClient(t, "Gradle", firstNumber(string(out)), "ivy-publish in Maven's layout, resolve")
+	}
+	home := t.TempDir()
+	token := e.Token("main", access.Publish, access.Read)
+	publish := func(version, content string, args ...string) (string, error) {
 		dir := gradleProject(t, `
 apply plugin: 'base'
 apply plugin: 'ivy-publish'
@@ -50,22 +60,25 @@ version = '`+version+`'
 task pack(type: Zip) { from 'content'; preserveFileTimestamps = false; reproducibleFileOrder = true }
 publishing {
   publications { it.create('main', IvyPublication) { artifact pack } }
-  repositories { ivy { url '`+e.repo()+`'; layout 'maven'; credentials { username 'ci'; password '`+password+`' } } }
+  repositories {
+    ivy { name 'right'; url '`+e.repo()+`'; layout 'maven'; credentials { username 'ci'; password '`+token+`' } }
+    ivy { name 'wrong'; url '`+e.repo()+`'; layout 'maven'; credentials { username 'ci'; password 'wrong' } }
+  }
 }
 `)
 		must(t, os.Mkdir(filepath.Join(dir, "content"), 0o700))
 		must(t, os.WriteFile(filepath.Join(dir, "content", "text"), []byte(content), 0o600))
-		return gradle(t, dir, "publish")
+		return gradle(t, home, dir, args...)
 	}
-	token := e.Token("main", access.Publish, access.Read)
-	if out, err := publish("1.0", "release", token); err != nil {
+	if out, err := publish("1.0", "release", "publishMainPublicationToRightRepository"); err != nil {
 		t.Fatalf("gradle: %v\n%s", err, out)
 	}
 	e.eventually(e.reader(), "com/acme/tool/1.0/tool-1.0.zip", 200)
-	if out, err := publish("1.0", "changed", token); err == nil || !strings.Contains(out, "409 from server: com.acme:tool:1.0 is already released with other content") {
+	out, err := publish("1.0", "changed", "--continue", "publish")
+	if err == nil || !strings.Contains(out, "409 from server: com.acme:tool:1.0 is already released with other content") {
 		t.Errorf("a changed release: %v\n%s", err, out)
 	}
-	if out, err := publish("1.1", "x", "wrong"); err == nil || !strings.Contains(out, "401") {
+	if !strings.Contains(out, "401") {
 		t.Errorf("a wrong password: %v\n%s", err, out)
 	}
 	e.deploy(e.publisher(), "2.0", jarWith(t, "text", []byte("with a POM")))
@@ -75,7 +88,7 @@ configurations { app }
 dependencies { app 'com.acme:tool:1.0@zip', 'com.acme:lib:2.+' }
 task copy(type: Copy) { from { configurations.app }; into 'out' }
 `)
-	if out, err := gradle(t, dir, "copy"); err != nil {
+	if out, err := gradle(t, home, dir, "copy"); err != nil {
 		t.Fatalf("gradle: %v\n%s", err, out)
 	}
 	for _, name := range []string{"tool-1.0.zip", "lib-2.0.jar"} {

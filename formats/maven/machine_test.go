@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,11 @@ func mavenOf(t testing.TB, version string) string {
 	return "mvn"
 }
 
+// number is a version in what a client prints of itself.
+var number = regexp.MustCompile(`[0-9]+(\.[0-9A-Za-z]+)+(-[0-9A-Za-z-]+)*`)
+
+func firstNumber(text string) string { return number.FindString(text) }
+
 // missing skips a test whose client is not installed, or fails where .ci/clients-maven.sh must have run.
 func missing(t testing.TB, what string) {
 	t.Helper()
@@ -59,7 +65,7 @@ func missing(t testing.TB, what string) {
 	t.Skipf("%s; run .ci/clients-maven.sh", what)
 }
 
-// machine is a computer with Maven on it: its own home and an empty local repository. Plugins come from a directory, so that
+// machine is a computer with Maven on it: its own home, and a local repository with the build plugins and nothing else, so that
 // everything else comes from the server or fails.
 type machine struct {
 	t        testing.TB
@@ -75,6 +81,7 @@ func newMachine(t testing.TB, repo, password, header string) *machine {
 	plugins := m2(t)
 	m := &machine{t: t, mvn: mavenOf(t, ""), home: t.TempDir()}
 	m.settings = filepath.Join(m.home, "settings.xml")
+	warm(t, plugins, filepath.Join(m.home, "repository"))
 	configuration := ""
 	if header != "" {
 		name, value, _ := strings.Cut(header, ": ")
@@ -92,11 +99,31 @@ func newMachine(t testing.TB, repo, password, header string) *machine {
 	return m
 }
 
+// warm fills a local repository with links to the files of a directory of plugins: fetching them takes Maven longer than the deploy that
+// a test is about. Without the notes of where they came from (_remote.repositories) they count as installed here, so Maven does not
+// ask for them again. It never writes to a file that it has.
+func warm(t testing.TB, plugins, to string) {
+	t.Helper()
+	must(t, filepath.WalkDir(plugins, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rest, err := filepath.Rel(plugins, path)
+		if err != nil || d.Name() == "_remote.repositories" || strings.HasSuffix(d.Name(), ".lastUpdated") || strings.HasPrefix(d.Name(), ".stamp") {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rest), 0o700)
+		}
+		return os.Symlink(path, filepath.Join(to, rest))
+	}))
+}
+
 func (m *machine) command(dir string, args ...string) (*exec.Cmd, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
 	cmd := exec.CommandContext(ctx, m.mvn, append([]string{"-B", "-s", m.settings, "-Dstyle.color=never"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+m.home, "MAVEN_OPTS=-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.home="+m.home)
+	cmd.Env = append(os.Environ(), "HOME="+m.home, "MAVEN_OPTS=-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Duser.home="+m.home)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd, cancel
 }

@@ -6,7 +6,7 @@ import (
 	"slipway/formats/formatstest"
 )
 
-// TestMavenStores deploys a build, uses it elsewhere and refuses a changed deploy, over every kind of store.
+// TestMavenStores deploys a build, uses it elsewhere and refuses what a changed deploy sends, over every kind of store.
 func TestMavenStores(t *testing.T) {
 	formatstest.Downloads(t, func(t *testing.T, o formatstest.Options) {
 		e := newEnvOn(t, Options{}, o)
@@ -16,8 +16,11 @@ func TestMavenStores(t *testing.T) {
 		if got := says(t, e.repo(), e.ReadToken("main"), "1.0"); got != "hello, world" {
 			t.Errorf("the consumer says %q", got)
 		}
-		greeting(t, dir, "goodbye")
-		ci.fail(dir, "com.acme:api:1.0 is already released with other content", "deploy", "-Dslipway.url="+e.repo())
+		before := e.released()
+		e.put(e.publisher(), "com/acme/api/1.0/api-1.0.jar", "goodbye", 409, "com.acme:api:1.0 is already released with other content")
+		if e.released() != before {
+			t.Error("the refused file changed the release")
+		}
 		status := "200"
 		if o.Site.RedirectBytes > 0 {
 			status = "307"

@@ -1,6 +1,9 @@
 package maven
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // tool is a kind of program that deploys a version by several requests, as part of a build that may fail between them.
 type tool struct {
@@ -8,18 +11,20 @@ type tool struct {
 	agents []string // how its User-Agent begins
 	// metadata: it sends maven-metadata.xml when everything else has arrived, so nothing else ends its deploy.
 	metadata bool
+	// asks: it sends no checksum that is there already, and fails instead.
+	asks bool
 }
 
 // tools are the build tools. Where several of them share a library that sends its own name, the library stands for them.
 var tools = []tool{
-	{"Maven", []string{"Apache-Maven/", "Maven/", "Aether", "maven-resolver", "Apache-Maven-Resolver"}, true},
-	{"Gradle", []string{"Gradle/"}, true},
-	{"Leiningen", []string{"Leiningen/"}, true},
-	{"Ivy", []string{"Apache Ivy/"}, false},
-	{"sbt", []string{"sbt/", "coursier/", "Coursier", "okhttp/", "gigahorse"}, false},
-	{"Mill", []string{"mill/", "requests-scala"}, false},
-	{"JReleaser", []string{"JReleaser/", "jreleaser/"}, false},
-	{"Bazel", []string{"Bazel/", "bazel/", "Java/", "Java-http-client/"}, false}, // its publisher sends what Java does
+	{name: "Maven", agents: []string{"Apache-Maven/", "Maven/", "Aether", "maven-resolver", "Apache-Maven-Resolver"}, metadata: true},
+	{name: "Gradle", agents: []string{"Gradle/"}, metadata: true},
+	{name: "Leiningen", agents: []string{"Leiningen/"}, metadata: true},
+	{name: "Ivy", agents: []string{"Apache Ivy/"}, asks: true},
+	{name: "sbt", agents: []string{"sbt/", "coursier/", "Coursier", "okhttp/", "gigahorse"}, asks: true},
+	{name: "Mill", agents: []string{"mill/", "requests-scala"}},
+	{name: "JReleaser", agents: []string{"JReleaser/", "jreleaser/"}},
+	{name: "Bazel", agents: []string{"Bazel/", "bazel/", "Java/", "Java-http-client/"}}, // its publisher sends what Java does
 }
 
 // toolOf returns the name of the build tool with a User-Agent; "" for any other client.
@@ -32,6 +37,12 @@ func toolOf(agent string) string {
 		}
 	}
 	return ""
+}
+
+// asksFirst reports whether a client with a User-Agent sends no checksum that is there already.
+func asksFirst(agent string) bool {
+	name := toolOf(agent)
+	return slices.ContainsFunc(tools, func(t tool) bool { return t.name == name && t.asks })
 }
 
 // tool returns the build tool that began the set; false for a set of any other client.

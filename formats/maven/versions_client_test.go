@@ -2,6 +2,7 @@ package maven
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ func mavenVersion(t *testing.T, version string) {
 	e := newEnv(t, Options{Quiet: quiet})
 	ci := newMachine(t, e.repo(), string(e.publisher()), "")
 	ci.mvn = mavenOf(t, version)
+	recordMaven(t, ci.mvn, "first deploy, ranges, snapshots, refusal")
 	dir := project(t, "first", "")
 	noWarning(t, ci.run(dir, "deploy", "-Dslipway.url="+e.repo()))
 	e.get(e.reader(), "com/acme/first/1.0/first-1.0.pom", 200) // and not only when the quiet time is over
@@ -38,9 +40,13 @@ func mavenVersion(t *testing.T, version string) {
 	}
 	e.put(e.publisher(), "com/acme/bare/1.0/bare-1.0.jar", jarWith(t, "text", []byte("no POM")), 201)
 	e.eventually(e.reader(), "com/acme/bare/1.0/bare-1.0.jar", 200)
-	user := newMachine(t, e.repo(), e.ReadToken("main"), "")
+	// One run resolves everything, and then sends what is refused.
+	must(t, replace(filepath.Join(dir, "pom.xml"), "<name>first</name>", "<name>changed</name>"))
+	changed := filepath.Join(dir, "pom.xml")
+	user := newMachine(t, e.repo(), string(e.publisher()), "")
 	user.mvn = ci.mvn
-	noWarning(t, user.run(project(t, "ranges", ""), "-U", "compile"))
+	noWarning(t, user.fail(project(t, "ranges", ""), "com.acme:first:1.0 is already released with other content", "-U", "compile",
+		"org.apache.maven.plugins:maven-deploy-plugin:3.1.4:deploy-file", "-Dfile="+changed, "-DpomFile="+changed, "-DrepositoryId=slipway", "-Durl="+e.repo()))
 	for _, jar := range []string{"lib/1.1/lib-1.1.jar", "bare/1.0/bare-1.0.jar", "snap/1.1-SNAPSHOT/snap-1.1-SNAPSHOT.pom"} {
 		if _, err := os.Stat(filepath.Join(user.home, "repository/com/acme", jar)); err != nil {
 			t.Error(err)
@@ -51,10 +57,17 @@ func mavenVersion(t *testing.T, version string) {
 		t.Errorf("asked for the checksums of files beside those in headers: %v", asked)
 	}
 
-	must(t, replace(filepath.Join(dir, "pom.xml"), "<name>first</name>", "<name>changed</name>"))
-	ci.fail(dir, "com.acme:first:1.0 is already released with other content", "-N", "deploy", "-Dslipway.url="+e.repo())
 	e.get(formatstest.Admin, "com/acme/first/1.0/first-1.0.pom", 200, "<name>first</name>")
 	e.MustFsck(t)
+}
+
+// recordMaven notes the version of Maven that a test drives.
+func recordMaven(t testing.TB, mvn, scenario string) {
+	t.Helper()
+	if formatstest.RecordsClients() {
+		out, _ := exec.Command(mvn, "-v").CombinedOutput()
+		formatstest.RecordClient(t, "Maven", firstNumber(string(out)), scenario)
+	}
 }
 
 // noWarning looks for warnings of Maven about the server, as opposed to those about the project.
