@@ -30,7 +30,7 @@ type holderRow struct {
 var holderColumns = []column[holderRow]{
 	{"WHO", func(r holderRow) any { return block{r.who} }},
 	{"KIND", func(r holderRow) any { return r.kind }},
-	{"BECAUSE OF", func(r holderRow) any { return block{reasonsText(r.because)} }},
+	{"ALLOWED BY", func(r holderRow) any { return block{reasonsText(r.because)} }},
 }
 
 // reasonsText lists permissions with the group that they come from.

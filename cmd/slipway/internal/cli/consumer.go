@@ -71,12 +71,18 @@ events behind the entry come again.`,
 }
 
 func (c commands) consumerRemoveCmd(f *Flags) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "rm NAME", Short: "Forget a consumer and its place", Example: "  slipway events consumer rm prod-web", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.Confirm(yes, "Forget consumer "+args[0]+" and its place"); err != nil {
+				return err
+			}
 			return c.do(cmd, f, "Removed consumer "+args[0], func(ctx context.Context, cl *client.Client) error {
 				return cl.DeleteConsumer(ctx, args[0])
 			})
 		},
 	}
+	yesFlag(cmd, &yes)
+	return cmd
 }

@@ -56,13 +56,37 @@ func TestN5(t *testing.T) {
 	}
 	r.CLI(2, "subscription", "set", "1")
 
+	stage := func(path string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, r.URL+path, strings.NewReader("staged"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+r.Token())
+		req.Header.Set("X-Slipway-Publish", "release-12")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil || res.StatusCode > 299 {
+			t.Fatal(res, err)
+		}
+		_ = res.Body.Close()
+	}
+	stage("/raw/main/staged/1/file")
+	if out := r.CLI(0, "publish", "show", "release-12"); !strings.Contains(out, "raw staged 1  file  6 bytes") {
+		t.Errorf("publish show: %s", out)
+	}
+	r.CLI(0, "publish", "drop", "release-12")
+	stage("/raw/main/staged/1/file")
+	if out := r.CLI(0, "publish", "commit", "release-12"); !strings.Contains(out, "staged  1        yes") {
+		t.Errorf("publish commit: %s", out)
+	}
+
 	if out := r.CLI(0, "gc", "--server", r.URL, "--dry-run", "--grace", "0s"); !strings.HasPrefix(out, "gc: would remove 0 blobs") {
 		t.Errorf("gc: %s", out)
 	}
 	if out := r.CLI(0, "fsck", "--server", r.URL); !strings.HasPrefix(lastLine(out), "fsck: all is well; 0 repaired") {
 		t.Errorf("fsck: %s", out)
 	}
-	if out := r.CLI(0, "fsck", "--server", r.URL, "--quick", "-o", "json"); !strings.Contains(lastLine(out), `"versions":1`) {
+	if out := r.CLI(0, "fsck", "--server", r.URL, "--quick", "-o", "json"); !strings.Contains(lastLine(out), `"versions":2`) {
 		t.Errorf("fsck as JSON: %s", out)
 	}
 	r.CLI(2, "fsck", "--server", r.URL, "--repair")
@@ -78,6 +102,9 @@ func TestN5(t *testing.T) {
 	r.CLI(0, "events", "consumer", "set", "prod-web", "start", "--back")
 	if out := r.CLI(0, "events", "consumer", "ls"); !strings.Contains(out, "prod-web  -1") {
 		t.Errorf("consumer ls: %s", out)
+	}
+	if code, _, errs := commandtest.OnTerminal(t.Context(), 80, "n\n", r.Env(), "events", "consumer", "rm", "prod-web"); code != 1 || !strings.Contains(errs, "Forget consumer prod-web") {
+		t.Errorf("consumer rm does not ask: %d %s", code, errs)
 	}
 	r.CLI(0, "events", "consumer", "rm", "prod-web")
 	r.CLI(1, "events", "consumer", "show", "prod-web")

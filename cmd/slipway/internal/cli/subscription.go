@@ -238,12 +238,18 @@ func (c commands) subscriptionRotateCmd(f *Flags) *cobra.Command {
 }
 
 func (c commands) subscriptionRemoveCmd(f *Flags) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "rm ID", Short: "Remove a subscription with its deliveries", Example: "  slipway subscription rm 3", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.Confirm(yes, "Remove subscription "+args[0]+" with its deliveries"); err != nil {
+				return err
+			}
 			return c.do(cmd, f, "Removed subscription "+args[0], func(ctx context.Context, cl *client.Client) error {
 				return cl.DeleteSubscription(ctx, args[0])
 			})
 		},
 	}
+	yesFlag(cmd, &yes)
+	return cmd
 }

@@ -215,12 +215,18 @@ func (c commands) tokenShowCmd(f *Flags) *cobra.Command {
 }
 
 func (c commands) tokenRemoveCmd(f *Flags) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "rm ID", Short: "Revoke a token, and with it all that it made", Example: "  slipway token rm 12", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.Confirm(yes, "Revoke token "+args[0]+", and all tokens that it made"); err != nil {
+				return err
+			}
 			return c.do(cmd, f, "Revoked token "+args[0], func(ctx context.Context, cl *client.Client) error {
 				return cl.RevokeToken(ctx, args[0])
 			})
 		},
 	}
+	yesFlag(cmd, &yes)
+	return cmd
 }

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/cmd/slipway/internal/command"
+
+	"github.com/spf13/cobra"
+)
+
+var publishDetail = []column[api.Publish]{
+	{"ID", func(p api.Publish) any { return p.ID }},
+	{"REPOSITORY", func(p api.Publish) any { return p.Repository }},
+	{"BEGUN", func(p api.Publish) any { return when(p.CreatedAt) }},
+	{"CHANGED", func(p api.Publish) any { return when(p.UpdatedAt) }},
+	{"FILES", func(p api.Publish) any { return lines(p.Files, stagedLine) }},
+}
+
+func stagedLine(f api.StagedFile) string {
+	return fmt.Sprintf("%s %s %s  %s  %s bytes", cell(f.Format), cell(f.Package), cell(f.Version), cell(f.Path), cell(f.Size))
+}
+
+var publishedColumns = []column[api.PublishedVersion]{
+	{"FORMAT", func(v api.PublishedVersion) any { return v.Format }},
+	{"NAME", func(v api.PublishedVersion) any { return v.Name }},
+	{"VERSION", func(v api.PublishedVersion) any { return versionText(v.Version) }},
+	{"NEW", func(v api.PublishedVersion) any { return yes(v.Created) }},
+	{onlyWide("DIGEST"), func(v api.PublishedVersion) any { return v.Digest }},
+}
+
+func (c commands) publishCmd() *cobra.Command {
+	var f Flags
+	var repository string
+	g := c.Group("publish", "Look at, commit or drop what clients staged under an id, to appear at one moment", `  slipway publish show release-12
+  slipway publish commit release-12
+  slipway publish drop release-12`, c.publishShowCmd(&f, &repository), c.publishCommitCmd(&f, &repository), c.publishDropCmd(&f, &repository))
+	f.Add(g)
+	g.PersistentFlags().StringVar(&repository, "repository", "main", "repository that the files are staged in")
+	return g
+}
+
+func (c commands) publishShowCmd(f *Flags, repository *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "show PUBLISH", Short: "Show what is staged under an id that clients sent in X-Slipway-Publish", Args: command.Exactly(1),
+		Example: "  slipway publish show release-12",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return show(c, cmd, f, publishDetail, func(ctx context.Context, cl *client.Client) (api.Publish, error) {
+				return cl.Publish(ctx, *repository, args[0])
+			})
+		},
+	}
+}
+
+func (c commands) publishCommitCmd(f *Flags, repository *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "commit PUBLISH", Short: "Make all that is staged under an id visible at one moment, or nothing", Args: command.Exactly(1),
+		Example: "  slipway publish commit release-12 --repository team-a",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := f.Connect(c.Program)
+			if err != nil {
+				return err
+			}
+			made, err := cl.CommitPublish(cmd.Context(), *repository, args[0])
+			if err != nil {
+				return err
+			}
+			if f.output == command.JSON {
+				return command.PrintJSON(c.Stdout, made)
+			}
+			return printList(c.Stdout, c.Screen(f.wide), made, publishedColumns)
+		},
+	}
+}
+
+func (c commands) publishDropCmd(f *Flags, repository *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "drop PUBLISH", Short: "Drop what is staged under an id", Args: command.Exactly(1), Example: "  slipway publish drop release-12",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.do(cmd, f, "Dropped "+args[0], func(ctx context.Context, cl *client.Client) error {
+				return cl.DropPublish(ctx, *repository, args[0])
+			})
+		},
+	}
+}
