@@ -203,8 +203,8 @@ func temporary(err error) bool {
 	return errors.As(err, &u) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// printEvent prints a line for each event.
-func printEvent(w io.Writer, output string) func(context.Context, *client.Event) error {
+// printEvent prints a line for each event, cut to the screen.
+func printEvent(w io.Writer, screen command.Screen, output string) func(context.Context, *client.Event) error {
 	return func(_ context.Context, e *client.Event) error {
 		if output == command.JSON {
 			_, err := fmt.Fprintf(w, "%s\n", e.Raw)
@@ -218,8 +218,16 @@ func printEvent(w io.Writer, output string) func(context.Context, *client.Event)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, "%d  %s  %s  %s  %s\n", seq, command.Clean(e.Time), command.Clean(shortType(e.Type)),
+		at := command.Clean(e.Time)
+		if t, err := time.Parse(time.RFC3339Nano, e.Time); err == nil && screen.Columns > 0 {
+			at = t.UTC().Format(time.DateTime)
+		}
+		line := fmt.Sprintf("%d  %s  %s  %s  %s", seq, at, command.Clean(shortType(e.Type)),
 			command.Clean(cmp.Or(d.Actor, e.AuthID)), command.Clean(about(e.Subject, &d)))
+		if short := []rune(line); screen.Columns > 0 && len(short) > screen.Columns {
+			line = string(short[:screen.Columns-1]) + "…"
+		}
+		_, err = fmt.Fprintln(w, line)
 		return err
 	}
 }

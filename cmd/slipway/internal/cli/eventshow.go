@@ -133,5 +133,5 @@ func (c commands) eventsListCmd(f *Flags) *cobra.Command {
 
 // printEvent prints each event as --output says.
 func (c commands) printEvent(f *Flags) func(context.Context, *client.Event) error {
-	return printEvent(c.Stdout, f.output)
+	return printEvent(c.Stdout, c.Screen(f.wide), f.output)
 }
