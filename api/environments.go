@@ -5,6 +5,7 @@ type Environment struct {
 	Name        string `json:"name" doc:"Its name."`
 	Description string `json:"description" doc:"For people."`
 	Tag         string `json:"tag" doc:"The tag that names the wanted versions; may be empty."`
+	Owner       string `json:"owner" doc:"The user who decides who may deploy there; empty: all may who may deploy at all."`
 	CreatedAt   string `json:"created_at" format:"date-time" doc:"When it was made."`
 	UpdatedAt   string `json:"updated_at" format:"date-time" doc:"When it last changed."`
 }
@@ -15,6 +16,7 @@ type EnvironmentChange struct {
 	Name        string  `json:"name,omitempty" doc:"Its name."`
 	Description *string `json:"description,omitempty" doc:"For people."`
 	Tag         *string `json:"tag,omitempty" doc:"The tag that names the wanted versions."`
+	Owner       *string `json:"owner,omitempty" doc:"The user who decides who may deploy there; empty: none. Of a new environment, absent: you."`
 }
 
 // NewEnvironment is the body of POST /environments; it needs a name.

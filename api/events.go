@@ -46,6 +46,7 @@ type EventData struct {
 	Build        *Build        `json:"build,omitempty" doc:"How it was built."`
 	Ref          string        `json:"ref,omitempty" doc:"Branch or tag of the source."`
 	Environment  string        `json:"environment,omitempty" doc:"Name of the environment."`
+	Owner        string        `json:"owner,omitempty" doc:"The user who owns the environment, in events about it."`
 	Service      string        `json:"service,omitempty" doc:"Name of the service."`
 	Deployment   string        `json:"deployment,omitempty" doc:"Id of the deployment."`
 	Status       string        `json:"status,omitempty" doc:"Status of the deployment."`

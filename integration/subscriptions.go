@@ -33,6 +33,7 @@ type SubscriptionDetail struct {
 // Bounds of a subscription.
 const (
 	maxSubscriptions    = 1000 // of an instance
+	subscriptionShare   = 100  // of one user
 	maxSubscriptionName = 100
 	maxSubscriptionURL  = 2048 // bytes
 )
@@ -88,8 +89,8 @@ func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionCh
 		}
 		if all, err := tx.Subscriptions().Subscriptions(0, maxSubscriptions); err != nil {
 			return err
-		} else if len(all) == maxSubscriptions {
-			return registry.Errorf(registry.Conflict, registry.AboutSubscription, "there are %d subscriptions already, which is the most", maxSubscriptions)
+		} else if err := roomFor(actor, all); err != nil {
+			return err
 		}
 		size, err := tx.Log().LogSize()
 		if err != nil {
@@ -102,6 +103,27 @@ func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionCh
 		return logSubscription(tx.Log(), actor, registry.EventSubscriptionCreated, sub, "")
 	})
 	return sub, secret, err
+}
+
+// roomFor refuses another subscription beside all that there are: where there are too many, or where the caller's user has made its
+// share of them with all of its tokens. Administrators of the instance have no share. Conflict.
+func roomFor(actor access.Actor, all []metadata.Subscription) error {
+	if len(all) >= maxSubscriptions {
+		return registry.Errorf(registry.Conflict, registry.AboutSubscription, "there are %d subscriptions already, which is the most", maxSubscriptions)
+	}
+	if access.Decide(actor, access.Admin, access.Instance) == access.Allow {
+		return nil
+	}
+	own := 0
+	for _, s := range all {
+		if access.UserIn(s.Owner) == actor.Name {
+			own++
+		}
+	}
+	if own >= subscriptionShare {
+		return registry.Errorf(registry.Conflict, registry.AboutSubscription, "a user makes at most %d subscriptions; delete one, or let an administrator of the server make it", subscriptionShare)
+	}
+	return nil
 }
 
 // Subscription returns one that the caller administers, or sees as an auditor of the instance. NotFound.

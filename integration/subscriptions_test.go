@@ -13,6 +13,7 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 )
@@ -263,4 +264,26 @@ func TestDeletedSubscription(t *testing.T) {
 		}
 	}
 	e.MustFsck(t)
+}
+
+// TestSubscriptionShare is K6 of subscriptions: a user makes a share of all subscriptions, with all of its tokens.
+func TestSubscriptionShare(t *testing.T) {
+	e := registrytest.New(t)
+	password := "a long password"
+	must(t, errOf(e.Accounts.CreateUser(e.Admin, "ann", accounts.UserChange{Password: &password, Grants: []access.Grant{{Repository: "main", Actions: []access.Action{access.Admin}}}})))
+	ann := e.Login(access.Credentials{User: "ann", Password: password})
+	secret, _, err := e.Accounts.CreateToken(ann, accounts.TokenRequest{Name: "ci", Grants: []access.Grant{{Repository: "main", Actions: []access.Action{access.Admin}}}})
+	must(t, err)
+	token := e.Login(access.Credentials{Token: secret})
+	for i := range 100 {
+		ctx := ann
+		if i%2 == 1 {
+			ctx = token
+		}
+		must(t, errOf2(e.Subscriptions.CreateSubscription(ctx, change(t, `{}`))))
+	}
+	if _, _, err := e.Subscriptions.CreateSubscription(token, change(t, `{}`)); registry.KindOf(err) != registry.Conflict || err == nil {
+		t.Errorf("one more: %v", err)
+	}
+	must(t, errOf2(e.Subscriptions.CreateSubscription(e.Admin, change(t, `{}`))))
 }

@@ -12,6 +12,8 @@ type Environment struct {
 	Name        string
 	Description string
 	Tag         string // the tag that says what is wanted here; may be empty
+	OwnerID     int64  // the user who decides who may deploy there; 0: none, so every caller who may deploy at all
+	Owner       string // the owner's name; filled on reading
 	Deleted     bool
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
@@ -27,6 +29,8 @@ type Environments interface {
 	Environments(p Page) ([]Environment, error) // not deleted, ascending by name; After is a name
 	// Following returns at most limit environments, not deleted, whose tag has this name.
 	Following(tag string, limit int) ([]Environment, error)
+	OwnedBy(userID int64) (int64, error)                                // how many environments, not deleted, a user owns
+	ServicesOf(environmentID, userID int64) (all, own int64, err error) // how many services an environment has, and how many of them a user brought
 }
 
 // DeploymentStatus is how far a deployment has come.
@@ -64,6 +68,7 @@ type Deployment struct {
 	URL           string
 	CreatedAt     time.Time
 	CreatedBy     string
+	ReporterID    int64     // the user whose first report this is; only for CreateDeployment
 	UpdatedAt     time.Time // of the latest report
 	UpdatedBy     string
 	FinishedAt    time.Time // zero while it is queued or running

@@ -50,6 +50,7 @@ type EventRelease struct {
 // another.
 type EventDeployment struct {
 	Environment string           `json:"environment,omitempty"`
+	Owner       string           `json:"owner,omitempty"` // the environment's, in its events
 	Service     string           `json:"service,omitempty"`
 	Deployment  string           `json:"deployment,omitempty"` // its id
 	Status      DeploymentStatus `json:"status,omitempty"`

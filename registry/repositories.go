@@ -119,8 +119,8 @@ func (s *Core) UpdateRepository(ctx context.Context, name string, c RepositoryCh
 	return r, err
 }
 
-// Readable returns the ids of the repositories that the caller may read; Unauthenticated if the caller is anonymous and may
-// read none. The list is never nil.
+// Readable returns the ids of the repositories whose records (versions, tags, deployments, events) the caller may see, by the right
+// to read or to audit; Unauthenticated if the caller is anonymous and may read none. The list is never nil.
 func (s *Core) Readable(repositories metadata.Repositories, actor access.Actor) ([]int64, error) {
 	ids := []int64{}
 	repos, err := AllRepositories(repositories)
@@ -128,7 +128,7 @@ func (s *Core) Readable(repositories metadata.Repositories, actor access.Actor) 
 		return nil, err
 	}
 	for _, r := range repos {
-		if access.Decide(actor, access.Read, r.Name) == access.Allow {
+		if access.Decide(actor, access.Read, r.Name) == access.Allow || access.Decide(actor, access.Audit, r.Name) == access.Allow {
 			ids = append(ids, r.ID)
 		}
 	}

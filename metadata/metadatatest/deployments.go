@@ -40,6 +40,16 @@ func (e *env) deploy(at metadata.Environment, service, external string, v metada
 	return out
 }
 
+// created makes a user.
+func created(e *env, u metadata.User) (out metadata.User, err error) {
+	e.Helper()
+	e.update(func(tx metadata.Tx) error {
+		out, err = tx.Users().CreateUser(u)
+		return err
+	})
+	return out, err
+}
+
 func testEnvironments(e *env) {
 	missing(e, "absent", func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("prod") })
 	made := e.environment("prod", 3)
@@ -81,6 +91,24 @@ func testEnvironments(e *env) {
 		return err
 	})
 	equal(e, "following no more", following("production"), []string{"staging"})
+	owner, err := created(e, metadata.User{Name: "owner", PasswordHash: "x"})
+	if err != nil {
+		e.Fatal(err)
+	}
+	e.update(func(tx metadata.Tx) error {
+		_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "dev", OwnerID: owner.ID, Seq: 10})
+		return err
+	})
+	owned := func() int64 {
+		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Environments().OwnedBy(owner.ID) })
+	}
+	equal(e, "owned", owned(), int64(1))
+	equal(e, "owner", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("dev") }).Owner, "owner")
+	e.update(func(tx metadata.Tx) error {
+		_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "dev", OwnerID: owner.ID, Deleted: true, Seq: 11})
+		return err
+	})
+	equal(e, "owned no more", owned(), int64(0))
 	equal(e, "back", e.environment("prod", 9).ID, made.ID)
 }
 
@@ -115,6 +143,14 @@ func testDeployments(e *env) {
 			func(d metadata.Deployment) int64 { return d.ID })
 	}
 	equal(e, "open", open(v1), []int64{made.ID})
+	services := func(user int64) [2]int64 {
+		return read(e, func(tx metadata.Tx) (n [2]int64, err error) {
+			n[0], n[1], err = tx.Environments().ServicesOf(prod.ID, user)
+			return n, err
+		})
+	}
+	equal(e, "services", services(7), [2]int64{1, 0})
+	equal(e, "services of no user", services(0), [2]int64{1, 1})
 	since = since.Add(time.Microsecond)
 	equal(e, "open, but reported before", open(v1), nil)
 	since = e.now()

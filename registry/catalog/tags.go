@@ -5,6 +5,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // Tags returns the current tags, by name. NotFound.
@@ -73,11 +74,15 @@ func tagAt(tx metadata.Tx, p registry.Package, tag string, when registry.AsOf) (
 	return t, registry.Missing(err, registry.AboutTag, "there was no tag %q on %q then", registry.Clip(tag), p.Name)
 }
 
-// TagHistory returns every interval of a tag, newest first. NotFound: the tag never existed.
+// TagHistory returns every interval of a tag, newest first, to callers who may read the repository or audit it. NotFound: the tag
+// never existed.
 func (s *Catalog) TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error) {
 	page.Limit = registry.Bound(page.Limit)
 	var out []registry.Tag
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+	if err := s.core.AuthorizeAny(ctx, at.Repository, access.Read, access.Audit); err != nil {
+		return nil, err
+	}
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at)
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ type DeploymentChange struct {
 }
 
 // ChangeDeployment reports the next status of a deployment; reporting the current status changes nothing. The caller needs the
-// right to deploy in the deployment's repository. NotFound, Conflict, Invalid.
+// right to deploy in the deployment's repository, and the environment's consent. NotFound, Conflict, Invalid.
 func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentChange) (registry.Deployment, error) {
 	if err := checkURL(ch.URL); err != nil {
 		return registry.Deployment{}, err
@@ -61,7 +61,14 @@ func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 		if err := s.mayChange(ctx, tx.Repositories(), d, hidden); err != nil {
 			return err
 		}
-		if err := s.mayReplace(ctx, tx, d); err != nil {
+		env, err := tx.Environments().Environment(d.Environment)
+		if err == nil {
+			err = consents(actor, env)
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.mayReplace(ctx, tx, env, d); err != nil {
 			return err
 		}
 		d, err = (&deploying{tx: tx, actor: actor}).report(d, ch.Status, ch.EventID, ch.URL)
@@ -78,7 +85,8 @@ func (s *Records) Deployment(ctx context.Context, id int64) (registry.Deployment
 		if err != nil {
 			return err
 		}
-		if d, err = tx.Deployments().Deployment(id); err == nil && !contains(ids, d.RepositoryID) {
+		if d, err = tx.Deployments().Deployment(id); err == nil && !contains(ids, d.RepositoryID) &&
+			access.DecideEnvironment(access.From(ctx), access.Read, d.Environment) != access.Allow {
 			d, err = registry.Deployment{}, metadata.ErrNotExist
 		}
 		return registry.Missing(err, registry.AboutDeployment, "there is no deployment %d", id)
@@ -115,7 +123,7 @@ func (s *Records) Deployments(ctx context.Context, q DeploymentQuery) ([]registr
 		return nil, unknownStatus(q.Status)
 	}
 	if q.Repository != "" {
-		if _, err := s.core.Authorize(ctx, access.Read, q.Repository); err != nil {
+		if err := s.core.AuthorizeAny(ctx, q.Repository, access.Read, access.Audit); err != nil {
 			return nil, err
 		}
 	}
@@ -137,6 +145,9 @@ func (s *Records) Deployments(ctx context.Context, q DeploymentQuery) ([]registr
 				return registry.Missing(err, registry.AboutEnvironment, "there never was an environment %q", registry.Clip(q.Environment))
 			}
 			m.EnvironmentID = env.ID
+			if q.Repository == "" && access.DecideEnvironment(access.From(ctx), access.Read, env.Name) == access.Allow {
+				m.Repositories = nil
+			}
 		}
 		out, err = tx.Deployments().Deployments(m)
 		return err

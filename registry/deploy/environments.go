@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -22,10 +23,12 @@ var (
 // EnvironmentChange has the fields to set; a nil field stays as it is.
 type EnvironmentChange struct {
 	Description *string `json:"description"`
-	Tag         *string `json:"tag"` // the versions that it points to are wanted in the environment; "" for none
+	Tag         *string `json:"tag"`   // the versions that it points to are wanted in the environment; "" for none
+	Owner       *string `json:"owner"` // name of the user who decides who may deploy there; "" for none, so that all may who may deploy at all
 }
 
-func (c EnvironmentChange) apply(e *registry.Environment) error {
+// apply writes a change into a row. Invalid, NotFound.
+func (c EnvironmentChange) apply(tx metadata.Tx, actor access.Actor, e *registry.Environment) error {
 	if c.Description != nil {
 		if len(*c.Description) > registry.MaxDescriptionBytes {
 			return registry.Errorf(registry.Invalid, registry.AboutEnvironment, "the description is longer than %d bytes", registry.MaxDescriptionBytes)
@@ -40,11 +43,23 @@ func (c EnvironmentChange) apply(e *registry.Environment) error {
 		}
 		e.Tag = *c.Tag
 	}
-	return nil
+	if c.Owner == nil || *c.Owner == e.Owner {
+		return nil
+	}
+	e.OwnerID, e.Owner = 0, ""
+	if *c.Owner == "" {
+		return nil
+	}
+	u, err := tx.Users().User(*c.Owner)
+	if err != nil || !u.DeletedAt.IsZero() {
+		return registry.Missing(cmp.Or(err, error(metadata.ErrNotExist)), registry.AboutUser, "there is no user %q", registry.Clip(*c.Owner))
+	}
+	e.OwnerID, e.Owner = u.ID, u.Name
+	return roomToOwn(tx, actor, u.ID)
 }
 
-// CreateEnvironment makes an environment, or brings a deleted one back. It needs the right to deploy in some repository.
-// Invalid, AlreadyExists, Denied.
+// CreateEnvironment makes an environment that the caller owns, or brings a deleted one back. It needs the right to deploy in some
+// repository, and for a token that has permissions on environments one that names it. Invalid, AlreadyExists, Denied, Conflict.
 func (s *Records) CreateEnvironment(ctx context.Context, name string, c EnvironmentChange) (registry.Environment, error) {
 	actor := access.From(ctx)
 	var out registry.Environment
@@ -69,8 +84,14 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 	if !environmentName.MatchString(name) {
 		return registry.Environment{}, registry.Errorf(registry.Invalid, registry.AboutEnvironment, "%q can't name an environment: letters, digits, '.', '_', '-', at most 63, starting with a letter or digit", registry.Clip(name))
 	}
-	e := registry.Environment{Name: name}
-	if err := c.apply(&e); err != nil {
+	e := registry.Environment{Name: name, OwnerID: actor.UserID, Owner: actor.Name}
+	if err := consents(actor, registry.Environment{Name: name}); err != nil {
+		return registry.Environment{}, err
+	}
+	if err := roomToOwn(tx, actor, e.OwnerID); err != nil {
+		return registry.Environment{}, err
+	}
+	if err := c.apply(tx, actor, &e); err != nil {
 		return registry.Environment{}, err
 	}
 	return putEnvironment(tx, actor, registry.EventEnvironmentCreated, e)
@@ -79,7 +100,7 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 // putEnvironment stores the new state of an environment, with its log entry.
 func putEnvironment(tx metadata.Tx, actor access.Actor, kind registry.EventType, e registry.Environment) (registry.Environment, error) {
 	data := registry.EventData{Tag: e.Tag}
-	data.Environment = e.Name
+	data.Environment, data.Owner = e.Name, e.Owner
 	entry, err := registry.Append(tx.Log(), actor, kind, "", 0, 0, data)
 	if err != nil {
 		return registry.Environment{}, err
@@ -143,19 +164,31 @@ func (s *Records) seen(ctx context.Context, repositories metadata.Repositories) 
 	return s.core.Readable(repositories, actor)
 }
 
-// UpdateEnvironment changes an environment. The caller must administer the instance. NotFound, Denied, Invalid.
-func (s *Records) UpdateEnvironment(ctx context.Context, name string, c EnvironmentChange) (registry.Environment, error) {
-	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
-	if err != nil {
-		return registry.Environment{}, err
+// mayAsk refuses a caller who could change no environment at all, before the answer could tell which there are.
+func (s *Records) mayAsk(tx metadata.Tx, a access.Actor, name string) error {
+	if access.DecideEnvironment(a, access.Admin, name) == access.Allow {
+		return nil
 	}
+	return s.mayDeploy(tx.Repositories(), a)
+}
+
+// UpdateEnvironment changes an environment. The caller owns it, or administers it or the instance. NotFound, Denied, Invalid,
+// Conflict.
+func (s *Records) UpdateEnvironment(ctx context.Context, name string, c EnvironmentChange) (registry.Environment, error) {
+	actor := access.From(ctx)
 	var e registry.Environment
-	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+	err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if err := s.mayAsk(tx, actor, name); err != nil {
+			return err
+		}
 		if e, err = environment(tx.Environments(), name); err != nil {
 			return err
 		}
+		if err := governs(actor, e); err != nil {
+			return err
+		}
 		before := e
-		if err := c.apply(&e); err != nil || e == before {
+		if err := c.apply(tx, actor, &e); err != nil || e == before {
 			return err
 		}
 		e, err = putEnvironment(tx, actor, registry.EventEnvironmentChanged, e)
@@ -165,15 +198,18 @@ func (s *Records) UpdateEnvironment(ctx context.Context, name string, c Environm
 }
 
 // DeleteEnvironment ends an environment, its runs, and its queued and running deployments. Its past can still be read. The
-// caller must administer the instance. NotFound, Denied.
+// caller owns it, or administers it or the instance. NotFound, Denied.
 func (s *Records) DeleteEnvironment(ctx context.Context, name string) error {
-	actor, err := s.core.Authorize(ctx, access.Admin, access.Instance)
-	if err != nil {
-		return err
-	}
+	actor := access.From(ctx)
 	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.mayAsk(tx, actor, name); err != nil {
+			return err
+		}
 		e, err := environment(tx.Environments(), name)
 		if err != nil {
+			return err
+		}
+		if err := governs(actor, e); err != nil {
 			return err
 		}
 		c := &deploying{tx: tx, actor: actor}
@@ -200,7 +236,7 @@ func (s *Records) DeleteEnvironment(ctx context.Context, name string) error {
 }
 
 // StopService records that a service runs nothing any more, so that its version can be deleted. It needs the right to deploy
-// in the repository of that version. NotFound: the service runs nothing. Denied also for a caller who may deploy nowhere,
+// in the repository of that version, and the environment's consent. NotFound: the service runs nothing. Denied also for a caller who may deploy nowhere,
 // whether the service exists or not.
 func (s *Records) StopService(ctx context.Context, name, service string) error {
 	actor := access.From(ctx)
@@ -221,6 +257,9 @@ func (s *Records) StopService(ctx context.Context, name, service string) error {
 			return err
 		}
 		if err := s.mayChange(ctx, tx.Repositories(), r.Deployment, nothing); err != nil {
+			return err
+		}
+		if err := consents(actor, e); err != nil {
 			return err
 		}
 		return (&deploying{tx: tx, actor: actor}).stop(r)

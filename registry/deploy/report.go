@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math"
 	"net/url"
 	"strings"
 
@@ -60,8 +59,8 @@ func checkURL(s string) error {
 }
 
 // ReportDeployment records a deployment, or the next status of one that is known by its ExternalID; created tells which. The
-// same report again changes nothing. A missing environment is made. The caller needs the right to deploy in the repository.
-// NotFound: there is no such version; Conflict: the digest names several versions, or the reported status can't follow the
+// same report again changes nothing. A missing environment is made. The caller needs the right to deploy in the repository, and
+// the environment's consent. NotFound: there is no such version; Conflict: the digest names several versions, or the reported status can't follow the
 // deployment's status.
 func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.Deployment, created bool, err error) {
 	actor, err := s.core.Authorize(ctx, access.Deploy, r.Repository)
@@ -79,6 +78,11 @@ func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.De
 		c := &deploying{tx: tx, actor: actor}
 		d, created = registry.Deployment{}, false
 		env, err := tx.Environments().Environment(r.Environment)
+		if err == nil && !env.Deleted {
+			if err := consents(actor, env); err != nil {
+				return err
+			}
+		}
 		if err == nil {
 			d, err = tx.Deployments().DeploymentByExternalID(env.ID, r.Service, r.ExternalID)
 		}
@@ -100,7 +104,7 @@ func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.De
 				return err
 			}
 		}
-		if err := s.mayReplace(ctx, tx, d); err != nil {
+		if err := s.mayReplace(ctx, tx, env, d); err != nil {
 			return err
 		}
 		d, err = c.report(d, r.Status, r.EventID, r.URL)
@@ -130,7 +134,7 @@ func (s *Records) newDeployment(tx metadata.Tx, actor access.Actor, repo registr
 	if err != nil {
 		return registry.Deployment{}, err
 	}
-	if err := roomFor(tx.Deployments(), env, r.Service); err != nil {
+	if err := roomFor(tx, actor, env, r.Service); err != nil {
 		return registry.Deployment{}, err
 	}
 	if err := registry.Identify(tx, &v); err != nil {
@@ -139,25 +143,12 @@ func (s *Records) newDeployment(tx metadata.Tx, actor access.Actor, repo registr
 	d := registry.Deployment{
 		EnvironmentID: env.ID, Environment: env.Name, Service: r.Service, ExternalID: r.ExternalID,
 		RepositoryID: repo.ID, Repository: repo.Name, PackageID: pkg.ID, Format: pkg.Format, Package: pkg.Name,
-		VersionID: v.ID, Version: v.Name, PURL: v.PURL, Digest: v.Digest, UpdatedBy: actor.Text(),
+		VersionID: v.ID, Version: v.Name, PURL: v.PURL, Digest: v.Digest, UpdatedBy: actor.Text(), ReporterID: actor.UserID,
 	}
 	if r.Digest != "" {
 		d.Digest = r.Digest
 	}
 	return tx.Deployments().CreateDeployment(d)
-}
-
-// roomFor refuses a new service in an environment that has its maximum of services.
-func roomFor(deployments metadata.Deployments, env registry.Environment, service string) error {
-	known, err := deployments.Deployments(metadata.DeploymentQuery{EnvironmentID: env.ID, Service: service, Limit: 1})
-	if err != nil || len(known) > 0 {
-		return err
-	}
-	all, err := deployments.Reported(env.ID, math.MaxInt64)
-	if err == nil && len(all) >= maxServices {
-		err = registry.Errorf(registry.Invalid, registry.AboutService, "environment %q has %d services already", env.Name, len(all))
-	}
-	return err
 }
 
 // deployable finds the version that a report names. NotFound, Conflict, Invalid.
@@ -254,8 +245,11 @@ func (s *Records) withDigest(searches metadata.Searches, repo registry.Repositor
 }
 
 // mayReplace refuses a report about a service whose run, or last report, is of a version from a repository where the caller
-// may not deploy: a right in one repository must not end runs of another repository's versions.
-func (s *Records) mayReplace(ctx context.Context, tx metadata.Tx, d registry.Deployment) error {
+// may not deploy: a right in one repository must not end runs of another repository's versions. The owner of the environment may.
+func (s *Records) mayReplace(ctx context.Context, tx metadata.Tx, env registry.Environment, d registry.Deployment) error {
+	if mayGovern(access.From(ctx), env) {
+		return nil
+	}
 	var others []registry.Deployment
 	running, err := tx.Runs().Running(d.EnvironmentID, d.Service)
 	switch {

@@ -7,6 +7,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // ServiceState is one service of an environment: the wanted version, the last report, and the running version; each nil where
@@ -37,7 +38,7 @@ type EnvironmentState struct {
 }
 
 // EnvironmentAt returns what is wanted, recorded and running in an environment, now or at a past moment, for the services
-// whose repositories the caller may read. NotFound: the environment did not exist at that moment.
+// whose repositories the caller may read, all of them for a caller who may read the environment. NotFound: the environment did not exist at that moment.
 func (s *Records) EnvironmentAt(ctx context.Context, name string, when registry.AsOf) (EnvironmentState, error) {
 	if err := s.core.SettleUntil(ctx, when); err != nil {
 		return EnvironmentState{}, err
@@ -47,6 +48,9 @@ func (s *Records) EnvironmentAt(ctx context.Context, name string, when registry.
 		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
+		}
+		if access.DecideEnvironment(access.From(ctx), access.Read, name) == access.Allow {
+			ids = nil
 		}
 		if out.Seq, err = moment(tx.Log(), when); err != nil {
 			return err
@@ -148,6 +152,9 @@ func (s *Records) Runs(ctx context.Context, name string, q RunQuery) ([]registry
 		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
+		}
+		if access.DecideEnvironment(access.From(ctx), access.Read, name) == access.Allow {
+			ids = nil
 		}
 		e, err := tx.Environments().Environment(name)
 		if err != nil {

@@ -95,3 +95,26 @@ func TestK9(t *testing.T) {
 		t.Errorf("a caller who may not read is told where it runs: %v", err)
 	}
 }
+
+// TestN6: the right to audit a repository shows its records, and not its content.
+func TestN6(t *testing.T) {
+	e := newDeployer(t, "1")
+	d := e.report("1", "a", deploy.DeploymentSucceeded)
+	registrytest.Must(t, registrytest.ErrOf(e.Publisher.SetTag(e.Admin, e.Name("app"), "production", publish.TagChange{Version: "1"})))
+	auditor := e.Login(access.Credentials{Token: e.Token("main", access.Audit)})
+	if events, _, err := e.Ledger.Events(auditor, ledger.EventQuery{After: -1, Types: []string{"tag.set", "deployment.*"}}); err != nil || len(events) != 2 {
+		t.Errorf("events: %d, %v", len(events), err)
+	}
+	if tags, err := e.Catalog.TagHistory(auditor, e.Name("app"), "production", registry.Page{}); err != nil || len(tags) != 1 {
+		t.Errorf("tags: %v, %v", tags, err)
+	}
+	if list, err := e.Deploy.Deployments(auditor, deploy.DeploymentQuery{Repository: "main"}); err != nil || len(list) != 1 || list[0].ID != d.ID {
+		t.Errorf("deployments: %v, %v", list, err)
+	}
+	if st, err := e.Deploy.EnvironmentAt(auditor, "prod", registry.AsOf{}); err != nil || len(st.Services) != 1 {
+		t.Errorf("environment: %v, %v", st, err)
+	}
+	if _, err := e.Catalog.Package(auditor, e.Name("app")); registry.KindOf(err) != registry.Denied {
+		t.Errorf("content: %v", err)
+	}
+}

@@ -13,11 +13,13 @@ import (
 // maxUses bounds the reasons of one refusal.
 const maxUses = 5
 
-// Keeper knows which versions must stay.
+// Keeper knows which versions must stay, and which tags say what is to run.
 type Keeper interface {
 	// Uses returns why a version can't be deleted: at most limit services that run it, and at most limit deployments that are
 	// about to.
 	Uses(tx metadata.Tx, v registry.Version, limit int) ([]registry.Use, error)
+	// Follower returns the name of an environment that follows a tag in a repository; "" where none does.
+	Follower(tx metadata.Tx, tag string, repo registry.Repository) (environment string, err error)
 }
 
 // unused refuses a change that takes bytes away from a version while the version, or an index that contains it, is deployed.

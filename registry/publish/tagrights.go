@@ -46,13 +46,23 @@ func (c *change) mayChangeTag(name string, step tagStep) error {
 	if step == tagSet {
 		return nil
 	}
-	following, err := c.tx.Environments().Following(name, 1)
-	if err != nil || len(following) == 0 {
-		return err
+	for _, k := range c.svc.keepers {
+		environment, err := k.Follower(c.tx, name, c.repo)
+		if err != nil {
+			return err
+		}
+		if environment != "" {
+			return c.followed(name, step, environment)
+		}
 	}
+	return nil
+}
+
+// followed is the refusal to change a tag that an environment follows.
+func (c *change) followed(name string, step tagStep, environment string) error {
 	by := "an environment follows it"
-	if access.Decide(c.actor, access.Read, c.repo.Name) == access.Allow { // who may read nothing sees no environments
-		by = "environment \"" + following[0].Name + "\" follows it"
+	if access.Decide(c.actor, access.Read, c.repo.Name) == access.Allow { // a caller who may read nothing sees no environments
+		by = "environment \"" + environment + "\" follows it"
 	}
 	return registry.Errorf(registry.Denied, registry.AboutTag, "the tag %q of %s can't be %s without the right \"tag\" in repository %q: %s", name, c.pkg.Name, step, c.repo.Name, by)
 }

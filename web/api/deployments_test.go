@@ -167,7 +167,12 @@ func TestDeploymentLists(t *testing.T) {
 // TestDeploymentsOfOthers: what runs is shown to who may read it.
 func TestDeploymentsOfOthers(t *testing.T) {
 	p := prepare(t)
-	deploys := p.UserToken("dep", 0, access.Grant{Repository: "main", Actions: []access.Action{access.Deploy}})
+	inMain := access.Grant{Repository: "main", Actions: []access.Action{access.Deploy}}
+	noConsent := p.UserToken("other-dep", 0, inMain)
+	if res := p.call(noConsent, "POST", "/deployments", fmt.Sprintf(report, "1.0.0", "succeeded", "9")); res.Status != 403 || !strings.Contains(string(res.Body), `belongs to user \"admin\"`) {
+		t.Errorf("another user's environment: %v", res)
+	}
+	deploys := p.UserToken("dep", 0, inMain, access.Grant{Environment: "prod", Actions: []access.Action{access.Deploy}})
 	if res := p.call(deploys, "POST", "/deployments", fmt.Sprintf(report, "1.0.0", "succeeded", "9")); res.Status != 201 {
 		t.Errorf("the right to deploy is enough to report: %v", res)
 	}

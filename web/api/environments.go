@@ -20,13 +20,14 @@ func (h *handlers) environmentRoutes() []endpoint {
 		{"POST", "/environments", "api.environments.create", h.createEnvironment, openapi.Operation{
 			ID: "createEnvironment", Group: "Deployments", Summary: "Make an environment",
 			Request: openapi.Takes[api.NewEnvironment](`{"name":"prod","description":"what customers use","tag":"production"}`, "name"),
+			About:   "You own it, unless the body names another user: its owner deploys there, changes it and deletes it; others need a permission on environments.",
 			Answers: created("The environment.", environmentExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"GET", environmentPath, "api.environments.get", h.getEnvironment, openapi.Operation{
 			ID: "getEnvironment", Group: "Deployments", Summary: "Show what is wanted, recorded and running in an environment, now or then",
 			Query: []openapi.Param{asOfParam}, Answers: success("The environment and its services, as far as you may read what they run.", environmentStateExample)}},
 		{"PATCH", environmentPath, "api.environments.change", h.changeEnvironment, openapi.Operation{
 			ID: "changeEnvironment", Group: "Deployments", Summary: "Change an environment",
-			About: "What the body does not name stays. A name can't change.", Request: openapi.Takes[api.EnvironmentChange](`{"tag":"production"}`),
+			About: "For its owner, and for who administers it or the server. What the body does not name stays. A name can't change.", Request: openapi.Takes[api.EnvironmentChange](`{"tag":"production"}`),
 			Answers: success("The environment.", environmentExample)}},
 		{"DELETE", environmentPath, "api.environments.delete", h.deleteEnvironment, openapi.Operation{
 			ID: "deleteEnvironment", Group: "Deployments", Summary: "Delete an environment",
@@ -41,7 +42,7 @@ func (h *handlers) environmentRoutes() []endpoint {
 	}
 }
 
-var environmentExample = api.Environment{Name: "prod", Description: "what customers use", Tag: "production", CreatedAt: momentExample, UpdatedAt: momentExample}
+var environmentExample = api.Environment{Name: "prod", Description: "what customers use", Tag: "production", Owner: "jane", CreatedAt: momentExample, UpdatedAt: momentExample}
 
 var environmentStateExample = api.EnvironmentState{
 	Environment: environmentExample, Seq: 45,
@@ -54,7 +55,7 @@ var environmentStateExample = api.EnvironmentState{
 }
 
 func environmentOf(e registry.Environment) api.Environment {
-	return api.Environment{Name: e.Name, Description: e.Description, Tag: e.Tag, CreatedAt: timeText(e.CreatedAt), UpdatedAt: timeText(e.UpdatedAt)}
+	return api.Environment{Name: e.Name, Description: e.Description, Tag: e.Tag, Owner: e.Owner, CreatedAt: timeText(e.CreatedAt), UpdatedAt: timeText(e.UpdatedAt)}
 }
 
 func serviceStateOf(s deploy.ServiceState) api.ServiceState {
@@ -100,7 +101,7 @@ func (h *handlers) createEnvironment(w http.ResponseWriter, r *http.Request) err
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	e, err := h.svc.Deploy.CreateEnvironment(r.Context(), body.Name, deploy.EnvironmentChange{Description: body.Description, Tag: body.Tag})
+	e, err := h.svc.Deploy.CreateEnvironment(r.Context(), body.Name, deploy.EnvironmentChange{Description: body.Description, Tag: body.Tag, Owner: body.Owner})
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (h *handlers) changeEnvironment(w http.ResponseWriter, r *http.Request) err
 	if in.err != nil {
 		return in.err
 	}
-	e, err := h.svc.Deploy.UpdateEnvironment(r.Context(), name, deploy.EnvironmentChange{Description: body.Description, Tag: body.Tag})
+	e, err := h.svc.Deploy.UpdateEnvironment(r.Context(), name, deploy.EnvironmentChange{Description: body.Description, Tag: body.Tag, Owner: body.Owner})
 	return writeOne(w, http.StatusOK, e, err, environmentOf)
 }
 

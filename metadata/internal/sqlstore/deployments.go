@@ -47,8 +47,9 @@ func (t deployments) CreateDeployment(v metadata.Deployment) (metadata.Deploymen
 	if err != nil {
 		return v, err
 	}
-	_, err = t.exec(`INSERT INTO environment_service (environment_id, name) VALUES ($1, $2)
-		ON CONFLICT (environment_id, name) DO NOTHING`, v.EnvironmentID, v.Service)
+	_, err = t.exec(`INSERT INTO environment_service (environment_id, name, user_id) VALUES ($1, $2, $3)
+		ON CONFLICT (environment_id, name) DO NOTHING`, v.EnvironmentID, v.Service, v.ReporterID)
+	v.ReporterID = 0
 	return v, err
 }
 

@@ -2,13 +2,13 @@ package sqlstore
 
 import "slipway/metadata"
 
-const selectEnvironment = `SELECT e.id, e.name, e.created_at, s.description, s.tag, s.deleted, s.at, s.seq_from
-	FROM environment e JOIN environment_state s ON s.environment_id = e.id `
+const selectEnvironment = `SELECT e.id, e.name, e.created_at, s.description, s.tag, s.owner_id, COALESCE(u.name, ''), s.deleted, s.at, s.seq_from
+	FROM environment e JOIN environment_state s ON s.environment_id = e.id LEFT JOIN users u ON u.id = s.owner_id `
 
 func scanEnvironment(r row) (metadata.Environment, error) {
 	var v metadata.Environment
 	var created, updated int64
-	err := r.Scan(&v.ID, &v.Name, &created, &v.Description, &v.Tag, &v.Deleted, &updated, &v.Seq)
+	err := r.Scan(&v.ID, &v.Name, &created, &v.Description, &v.Tag, &v.OwnerID, &v.Owner, &v.Deleted, &updated, &v.Seq)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
 }
@@ -23,8 +23,8 @@ func (t environments) PutEnvironment(v metadata.Environment) (metadata.Environme
 	if err != nil {
 		return v, err
 	}
-	if _, err := t.exec(`INSERT INTO environment_state (environment_id, seq_from, description, tag, deleted, at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, id, v.Seq, v.Description, v.Tag, flag(v.Deleted), t.micros()); err != nil {
+	if _, err := t.exec(`INSERT INTO environment_state (environment_id, seq_from, description, tag, owner_id, deleted, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, id, v.Seq, v.Description, v.Tag, v.OwnerID, flag(v.Deleted), t.micros()); err != nil {
 		return v, err
 	}
 	return t.Environment(v.Name)
@@ -53,4 +53,19 @@ func (t environments) Following(tag string, n int) ([]metadata.Environment, erro
 	return all(t.Tx, scanEnvironment, selectEnvironment+`WHERE s.tag = $1 AND s.deleted = 0 AND s.seq_from =
 			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = s.environment_id)
 		ORDER BY s.environment_id LIMIT CAST($2 AS BIGINT)`, tag, limit(n))
+}
+
+// OwnedBy implements metadata.Environments.
+func (t environments) OwnedBy(userID int64) (int64, error) {
+	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM environment_state s WHERE s.owner_id = $1 AND s.deleted = 0 AND s.seq_from =
+		(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = s.environment_id)`, userID)
+}
+
+// ServicesOf implements metadata.Environments.
+func (t environments) ServicesOf(environmentID, userID int64) (all, own int64, err error) {
+	if all, err = one(t.Tx, scanInt, `SELECT COUNT(*) FROM environment_service WHERE environment_id = $1`, environmentID); err != nil {
+		return 0, 0, err
+	}
+	own, err = one(t.Tx, scanInt, `SELECT COUNT(*) FROM environment_service WHERE environment_id = $1 AND user_id = $2`, environmentID, userID)
+	return all, own, err
 }

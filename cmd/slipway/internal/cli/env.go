@@ -15,6 +15,7 @@ import (
 var environmentColumns = []column[api.Environment]{
 	{"NAME", func(e api.Environment) any { return e.Name }},
 	{"TAG", func(e api.Environment) any { return e.Tag }},
+	{"OWNER", func(e api.Environment) any { return e.Owner }},
 	{"DESCRIPTION", func(e api.Environment) any { return e.Description }},
 	{"CREATED", func(e api.Environment) any { return when(e.CreatedAt) }},
 }
@@ -96,13 +97,15 @@ func (c commands) envCreateCmd(f *Flags) *cobra.Command {
 }
 
 func (c commands) envSetCmd(f *Flags) *cobra.Command {
-	var description, tag string
+	var description, tag, owner string
 	cmd := &cobra.Command{
-		Use: "set NAME", Short: "Change an environment's tag or description", Args: command.Exactly(1),
+		Use: "set NAME", Short: "Change an environment's tag, description or owner", Args: command.Exactly(1),
 		Long: `Change an environment; what is not named stays. The tag names the versions that are wanted there: "slipway env show" then says
-what is wanted, and whether something else runs. An empty tag says that nothing is.`,
+what is wanted, and whether something else runs. An empty tag says that nothing is. The owner decides who may deploy there; without
+one, everybody may who may deploy at all.`,
 		Example: `  slipway env set prod --tag production
-  slipway env set prod --tag '' --description "what customers use"`,
+  slipway env set prod --tag '' --description "what customers use"
+  slipway env set prod --owner jane`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var change api.EnvironmentChange
 			if cmd.Flags().Changed("description") {
@@ -110,6 +113,9 @@ what is wanted, and whether something else runs. An empty tag says that nothing 
 			}
 			if cmd.Flags().Changed("tag") {
 				change.Tag = &tag
+			}
+			if cmd.Flags().Changed("owner") {
+				change.Owner = &owner
 			}
 			if change == (api.EnvironmentChange{}) {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
@@ -121,6 +127,7 @@ what is wanted, and whether something else runs. An empty tag says that nothing 
 	}
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
 	cmd.Flags().StringVar(&tag, "tag", "", "the tag that names the wanted versions")
+	cmd.Flags().StringVar(&owner, "owner", "", "the user who decides who may deploy there; empty: none")
 	return cmd
 }
 
