@@ -59,18 +59,18 @@ var needs = map[string]need{
 	"api.tags.get":     in(access.Read),
 	"api.tags.set":     in(access.Tag),
 	"api.tags.remove":  in(access.Tag, access.Delete),
-	"api.tags.history": in(access.Read),
+	"api.tags.history": in(access.Read, access.Audit),
 
 	"api.environments.list":    anyone,
 	"api.environments.get":     anyone,
 	"api.environments.history": anyone,
 	"api.environments.create":  {somewhere: access.Deploy, refused: http.StatusForbidden},
-	"api.environments.change":  everywhere(access.Admin),
-	"api.environments.delete":  everywhere(access.Admin),
+	"api.environments.change":  {instance: []access.Action{access.Admin}, refused: either}, // its owner in person may too: TestEnvironmentOwners
+	"api.environments.delete":  {instance: []access.Action{access.Admin}, refused: either},
 	"api.environments.stop":    {any: []access.Action{access.Deploy}, refused: either},
 	"api.deployments.list":     anyone,
 	"api.deployments.report":   in(access.Deploy),
-	"api.deployments.get":      {any: []access.Action{access.Read}, refused: http.StatusNotFound},
+	"api.deployments.get":      {any: []access.Action{access.Read, access.Audit}, refused: http.StatusNotFound},
 	"api.deployments.change":   in(access.Deploy),
 
 	"api.publishes.get":    in(access.Publish),
@@ -117,7 +117,7 @@ var needs = map[string]need{
 
 	"api.log.checkpoint": anyone,
 	"api.log.tile":       anyone,
-	"api.log.proof":      {any: []access.Action{access.Read}, refused: http.StatusNotFound},
+	"api.log.proof":      {any: []access.Action{access.Read, access.Audit}, refused: http.StatusNotFound},
 	"api.gc":             everywhere(access.Admin),
 	"api.fsck":           everywhere(access.Admin),
 }
