@@ -33,7 +33,8 @@ func (h *handlers) accessRoutes() []endpoint {
 				openapi.Param{Name: "environment", About: "Name of the environment, instead of a repository."},
 				openapi.Param{Name: "action", About: "Only who may do this.", Of: openapi.Object{"type": "string", "enum": access.Actions}},
 				openapi.Param{Name: "user", About: "Only this user."}),
-			Answers: success("Who may, by user name; more than 100 at once count as 100.", api.List[api.Holder]{Items: []api.Holder{holderExample}})}},
+			Answers: success("Who may, by user name; more than 100 at once count as 100.", api.List[api.Holder]{Items: []api.Holder{holderExample}}),
+			Errors:  []int{http.StatusNotFound}}},
 	}
 }
 

@@ -129,7 +129,7 @@ var ownedByNobody = map[string]bool{
 	"api.environments.get": true, "api.environments.change": true, "api.environments.delete": true, "api.environments.history": true,
 	"api.deployments.list": true, "api.tokens.list": true, "api.users.list": true, "api.users.create": true, "api.whoami": true,
 	"api.groups.list": true, "api.groups.create": true, "api.roles.list": true, "api.roles.put": true,
-	"api.events": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
+	"api.events": true, "api.publishes.list": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
 	"api.log.key": true, "api.gc": true, "api.fsck": true, "api.openapi": true,
 }
 

@@ -45,6 +45,9 @@ var needs = map[string]need{
 	"api.repositories.change": in(access.Admin),
 	"api.repositories.delete": in(access.Admin),
 
+	"api.repositories.restore": in(access.Admin),
+	"api.versions.restore":     in(access.Admin), // delete and publish: of these callers, an administrator has both
+
 	"api.packages.list":     in(access.Read),
 	"api.packages.get":      in(access.Read),
 	"api.versions.search":   anyone,
