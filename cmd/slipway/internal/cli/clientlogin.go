@@ -115,8 +115,7 @@ func (c commands) setUp(ctx context.Context, f *Flags, l *clientLogin) error {
 	if err := mustBeThere(ctx, cl.Client, l.repository); err != nil {
 		return err
 	}
-	files, err := mergeAll(l.client.Files(t)) // before a token is made: a file that can't be read stops here
-	if err != nil {
+	if _, err := mergeAll(l.client.Files(t)); err != nil { // before a token is made: a file that can't be read stops here
 		return err
 	}
 	tok, err := cl.CreateToken(ctx, l.tokenRequest())
@@ -124,7 +123,8 @@ func (c commands) setUp(ctx context.Context, f *Flags, l *clientLogin) error {
 		return err
 	}
 	t.Token = tok.Secret
-	if files, err = mergeAll(l.client.Files(t)); err != nil {
+	files, err := mergeAll(l.client.Files(t))
+	if err != nil {
 		return err
 	}
 	result := setUp{Client: l.client.Name, Server: cl.Server(), Repository: l.repository, TokenID: tok.ID, ExpiresAt: tok.ExpiresAt}
