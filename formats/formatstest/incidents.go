@@ -113,10 +113,9 @@ func (s Suite) rightsEnd(t *testing.T) {
 	grants := []access.Grant{{Repository: registry.DefaultRepository, Actions: []access.Action{access.Read}}}
 	elsewhere := []access.Grant{{Repository: OtherRepository, Actions: []access.Action{access.Read}}}
 	password, off := "a good password", true
-	user, err := srv.Accounts.CreateUser(srv.Admin, "eve", accounts.UserChange{Password: &password, Grants: grants})
+	_, err := srv.Accounts.CreateUser(srv.Admin, "eve", accounts.UserChange{Password: &password, Grants: grants})
 	srv.must(err)
-	eve := access.With(context.Background(), access.Actor{Type: access.TypeUser, ID: "user:eve", Name: user.Name, UserID: user.ID, Grants: grants})
-	secret, _, err := srv.Accounts.CreateToken(eve, accounts.TokenRequest{Name: "eve", Grants: grants})
+	secret, _, err := srv.Accounts.CreateToken(srv.Admin, accounts.TokenRequest{Name: "eve", User: "eve", Grants: grants})
 	srv.must(err)
 	for _, c := range []struct {
 		change accounts.UserChange

@@ -120,6 +120,25 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 // Actor returns the current actor of an Actor.ID, for work that goes on after its request. ErrBadCredentials: the actor is
 // unknown or no longer valid.
 func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err error) {
+	err = a.store.View(ctx, func(tx metadata.Tx) error {
+		actor, err = a.actorIn(tx, id)
+		return err
+	})
+	return actor, err
+}
+
+// Renew returns an actor with its rights in a transaction, for changes that a caller must not make any more once its login has
+// ended: its body may have come in slowly. ErrBadCredentials: the login has ended, or the password changed.
+func (a *Authenticator) Renew(tx metadata.Tx, was Actor) (Actor, error) {
+	now, err := a.actorIn(tx, was.ID)
+	if err == nil && now.mark != was.mark {
+		err = ErrBadCredentials
+	}
+	return now, err
+}
+
+// actorIn is Actor in a transaction.
+func (a *Authenticator) actorIn(tx metadata.Tx, id string) (Actor, error) {
 	if id == System().ID {
 		return System(), nil
 	}
@@ -128,23 +147,18 @@ func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err 
 	if err != nil || kind != TypeToken && kind != TypeUser {
 		return Actor{}, ErrBadCredentials
 	}
-	err = a.store.View(ctx, func(tx metadata.Tx) error {
-		if kind == TypeUser {
-			u, err := tx.Users().UserByID(n)
-			if err != nil {
-				return unknown(err)
-			}
-			actor, err = userActor(tx, u)
-			return err
-		}
-		t, err := tx.Tokens().Token(n)
+	if kind == TypeUser {
+		u, err := tx.Users().UserByID(n)
 		if err != nil {
-			return unknown(err)
+			return Actor{}, unknown(err)
 		}
-		actor, err = a.TokenActor(tx, t)
-		return err
-	})
-	return actor, err
+		return userActor(tx, u)
+	}
+	t, err := tx.Tokens().Token(n)
+	if err != nil {
+		return Actor{}, unknown(err)
+	}
+	return a.TokenActor(tx, t)
 }
 
 // password verifies a user's password. A *RefusedLogin for a wrong one, and for one that is not looked at because of the wrong

@@ -2,8 +2,11 @@
 package accounts
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -24,4 +27,23 @@ func New(core *registry.Core, auth *access.Authenticator, passwordCost int, reg 
 		passwordCost = access.PasswordCost
 	}
 	return &Accounts{core: core, auth: auth, passwordCost: passwordCost, logins: newLogins(reg)}
+}
+
+// renew returns a caller as it is in the transaction of its change: while its request came in, its login may have ended or its
+// rights may have shrunk, and what it makes here would outlast that. Unauthenticated.
+func (s *Accounts) renew(tx metadata.Tx, was access.Actor) (access.Actor, error) {
+	now, err := s.auth.Renew(tx, was)
+	if errors.Is(err, access.ErrBadCredentials) {
+		err = registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "the login has ended since the request began")
+	}
+	return now, err
+}
+
+// administrator is renew for a change that needs to administer the instance. Unauthenticated, Denied.
+func (s *Accounts) administrator(tx metadata.Tx, was access.Actor) error {
+	now, err := s.renew(tx, was)
+	if err == nil && access.Decide(now, access.Admin, access.Instance) != access.Allow {
+		err = registry.Errorf(registry.Denied, registry.AboutRequest, "%s administers the server no more", registry.Describe(now))
+	}
+	return err
 }

@@ -70,6 +70,9 @@ func (s *Accounts) putGroup(ctx context.Context, kind registry.EventType, c Grou
 	}
 	var out Group
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.administrator(tx, actor); err != nil {
+			return err
+		}
 		if err := handsOut(tx, actor, registry.AboutGroup, c.Grants); err != nil {
 			return err
 		}
@@ -140,6 +143,9 @@ func (s *Accounts) DeleteGroup(ctx context.Context, name string) error {
 		return err
 	}
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.administrator(tx, actor); err != nil {
+			return err
+		}
 		g, err := group(tx.Groups(), name)
 		if err != nil {
 			return err

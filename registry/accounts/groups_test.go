@@ -216,6 +216,10 @@ func TestN6(t *testing.T) {
 	if _, err := f.Accounts.Who(joe, accounts.WhoQuery{Resource: main}); err != nil {
 		t.Errorf("the administrator of main: %v", err)
 	}
+	if list, err := f.Accounts.Who(joe, accounts.WhoQuery{Resource: main, User: "nobody"}); err != nil || len(list) > 0 {
+		t.Errorf("the administrator of main learns which users exist: %v, %v", list, err)
+	}
+	_, nobody := f.Accounts.Who(eve, accounts.WhoQuery{Resource: main, User: "nobody"})
 	_, other := f.Accounts.Who(joe, accounts.WhoQuery{Resource: access.Resource{Repository: "other"}})
 	_, server := f.Accounts.Who(joe, accounts.WhoQuery{})
 	_, byAnn := f.Accounts.Who(f.ann(), accounts.WhoQuery{Resource: main})
@@ -225,7 +229,7 @@ func TestN6(t *testing.T) {
 		err  error
 		kind registry.Kind
 	}{
-		"another repository": {other, registry.NotFound}, "the server": {server, registry.Denied}, "a user": {byAnn, registry.Denied},
+		"another repository": {other, registry.NotFound}, "nobody, asked by an auditor": {nobody, registry.NotFound}, "the server": {server, registry.Denied}, "a user": {byAnn, registry.Denied},
 		"both": {both, registry.Invalid}, "what is none": {fly, registry.Invalid},
 	} {
 		if registry.KindOf(c.err) != c.kind || c.err == nil {

@@ -58,6 +58,9 @@ func (s *Accounts) PutRole(ctx context.Context, name string, actions []access.Ac
 		row.Actions = append(row.Actions, string(a))
 	}
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.administrator(tx, actor); err != nil {
+			return err
+		}
 		_, err := tx.Roles().Role(name)
 		if created = errors.Is(err, metadata.ErrNotExist); err != nil && !created {
 			return err
@@ -95,6 +98,9 @@ func (s *Accounts) DeleteRole(ctx context.Context, name string) error {
 		return registry.Errorf(registry.Conflict, registry.AboutRole, "the role %q is builtin and stays", name)
 	}
 	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.administrator(tx, actor); err != nil {
+			return err
+		}
 		if _, err := tx.Roles().Role(name); err != nil {
 			return registry.Missing(err, registry.AboutRole, "there is no role %q", registry.Clip(name))
 		}

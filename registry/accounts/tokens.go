@@ -58,7 +58,11 @@ func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret st
 	}
 	secret, hash := access.NewToken()
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
-		owner, err := s.tokenOwner(tx, actor, req.User)
+		actor, err := s.renew(tx, actor)
+		if err != nil {
+			return err
+		}
+		owner, err := tokenOwner(tx, actor, req.User)
 		if err != nil {
 			return err
 		}
@@ -83,24 +87,10 @@ func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret st
 	return secret, t, err
 }
 
-// tokenOwner returns the user whose token the caller may make: name, or the caller's own for "". The caller's token is looked
-// at again: it may have ended since the request was authenticated.
-func (s *Accounts) tokenOwner(tx metadata.Tx, actor access.Actor, name string) (registry.User, error) {
-	if actor.Type == access.TypeToken {
-		made, err := tx.Tokens().Token(actor.TokenID)
-		if err == nil && access.Ended(made, tx.Now()) {
-			err = registry.Errorf(registry.Unauthenticated, registry.AboutToken, "the token is no longer valid")
-		}
-		if err != nil {
-			return registry.User{}, err
-		}
-	}
+// tokenOwner returns the user whose token the caller may make: name, or the caller's own for "".
+func tokenOwner(tx metadata.Tx, actor access.Actor, name string) (registry.User, error) {
 	if name == "" || name == actor.Name {
-		u, err := tx.Users().UserByID(actor.UserID)
-		if err != nil || u.Disabled {
-			err = errors.Join(err, registry.Errorf(registry.Unauthenticated, registry.AboutUser, "the user is disabled"))
-		}
-		return u, err
+		return tx.Users().UserByID(actor.UserID)
 	}
 	if access.Decide(actor, access.Admin, access.Instance) != access.Allow {
 		return registry.User{}, registry.Errorf(registry.Denied, registry.AboutToken, "a token of another user is made by an administrator of the server")
@@ -263,6 +253,10 @@ func (s *Accounts) RevokeToken(ctx context.Context, id int64) error {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to revoke a token")
 	}
 	err := s.core.Update(ctx, func(tx metadata.Tx) error {
+		actor, err := s.renew(tx, actor)
+		if err != nil {
+			return err
+		}
 		t, err := seen(tx.Tokens(), actor, id)
 		if err != nil || !t.RevokedAt.IsZero() {
 			return err

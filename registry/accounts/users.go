@@ -56,6 +56,9 @@ func (s *Accounts) CreateUser(ctx context.Context, name string, c UserChange) (r
 	}
 	var u registry.User
 	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if err := s.administrator(tx, actor); err != nil {
+			return err
+		}
 		if err := handsOut(tx, actor, registry.AboutUser, c.Grants); err != nil {
 			return err
 		}
@@ -115,16 +118,21 @@ func handsOut(tx metadata.Tx, actor access.Actor, about registry.Subject, list [
 func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (registry.User, error) {
 	actor := access.From(ctx)
 	own := actor.UserID != 0 && actor.Name == name
-	if !own || c.Password == nil || c.Disabled != nil || c.Grants != nil {
-		if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
-			return registry.User{}, err
+	check, proven := s.administrator, actor
+	if own && c.Password != nil && c.Disabled == nil && c.Grants == nil {
+		check = func(tx metadata.Tx, actor access.Actor) error {
+			_, err := s.renew(tx, actor)
+			return err
 		}
+	} else if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
+		return registry.User{}, err
 	}
 	switch {
 	case c.CurrentPassword != nil && (!own || c.Password == nil):
 		return registry.User{}, registry.Errorf(registry.Invalid, registry.AboutUser, "current_password goes with a new password of your own")
 	case c.CurrentPassword != nil:
-		if err := s.prove(ctx, name, *c.CurrentPassword); err != nil {
+		var err error
+		if proven, err = s.prove(ctx, name, *c.CurrentPassword); err != nil {
 			return registry.User{}, err
 		}
 	case own && c.Password != nil && actor.Type == access.TypeToken:
@@ -136,6 +144,12 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 	}
 	var u registry.User
 	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		if err = check(tx, actor); err == nil && c.CurrentPassword != nil {
+			_, err = s.renew(tx, proven)
+		}
+		if err != nil {
+			return err
+		}
 		u, err = change(tx, actor, name, hash, c)
 		return err
 	})
@@ -147,12 +161,12 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 }
 
 // prove checks a user's password, and takes no token instead. Denied; TooMany after too many wrong ones.
-func (s *Accounts) prove(ctx context.Context, name, password string) error {
+func (s *Accounts) prove(ctx context.Context, name, password string) (access.Actor, error) {
 	a, err := s.Authenticate(ctx, access.Credentials{User: name, Password: password})
 	if registry.KindOf(err) == registry.Unauthenticated && err != nil || err == nil && a.Type != access.TypeUser {
-		return registry.Errorf(registry.Denied, registry.AboutUser, "the current password is wrong")
+		return a, registry.Errorf(registry.Denied, registry.AboutUser, "the current password is wrong")
 	}
-	return err
+	return a, err
 }
 
 // change makes the change of a user in its transaction; hash is that of the new password.
@@ -223,6 +237,9 @@ func (s *Accounts) DeleteUser(ctx context.Context, name string) error {
 		return err
 	}
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.administrator(tx, actor); err != nil {
+			return err
+		}
 		u, err := existing(tx.Users(), name)
 		if err != nil {
 			return err

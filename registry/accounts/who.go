@@ -56,6 +56,9 @@ func (s *Accounts) Who(ctx context.Context, q WhoQuery) ([]Holder, error) {
 		out = nil
 		if q.User != "" {
 			u, err := existing(tx.Users(), q.User)
+			if registry.KindOf(err) == registry.NotFound && !seesAll(access.From(ctx)) {
+				return nil // which users exist is not for the administrators of a repository
+			}
 			if err != nil || u.Name <= q.After {
 				return err
 			}
