@@ -187,7 +187,7 @@ func (e *Edit) Delete(version, reason string) error {
 }
 
 // RemoveFile takes one file out of a version; its path stays reserved for the same bytes. Removing the last file deletes the
-// version. NotFound; Conflict (InUse): the version is deployed.
+// version. NotFound; Conflict (InUse): the version is deployed; Denied also where Delete is, for a tag of the version.
 func (e *Edit) RemoveFile(version, path, reason string) error {
 	return e.RemoveFileIf(version, path, reason, func(registry.File) error { return nil })
 }
@@ -259,6 +259,9 @@ func (c *change) remove(v registry.Version, files []registry.File, reason string
 	}
 	if !left {
 		return c.delete(v, reason)
+	}
+	if err := c.mayStrip(v); err != nil {
+		return err
 	}
 	if err := c.unused(v, "stripped of files"); err != nil {
 		return err

@@ -69,7 +69,12 @@ func (c *change) followed(name string, step tagStep, environment string) error {
 
 // mayTakeAway refuses to delete a version while a tag that the caller may not remove names it, or names an index that contains
 // it. Denied.
-func (c *change) mayTakeAway(v registry.Version) error {
+func (c *change) mayTakeAway(v registry.Version) error { return c.mayEmpty(v, "deleted") }
+
+// mayStrip is mayTakeAway for some of a version's files: without them the tag names less than it did.
+func (c *change) mayStrip(v registry.Version) error { return c.mayEmpty(v, "stripped of files") }
+
+func (c *change) mayEmpty(v registry.Version, what string) error {
 	if c.mayRemoveAnyTag() {
 		return nil
 	}
@@ -80,7 +85,7 @@ func (c *change) mayTakeAway(v registry.Version) error {
 	for _, t := range tags {
 		if err := c.mayChangeTag(t.Name, tagRemoved); err != nil {
 			e := registry.AsError(err)
-			return &registry.Error{Kind: e.Kind, Subject: e.Subject, Err: e.Err, Detail: c.pkg.Name + " " + v.Name + " can't be deleted: " + e.Detail}
+			return &registry.Error{Kind: e.Kind, Subject: e.Subject, Err: e.Err, Detail: c.pkg.Name + " " + v.Name + " can't be " + what + ": " + e.Detail}
 		}
 	}
 	return nil

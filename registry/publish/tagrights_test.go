@@ -281,3 +281,21 @@ func TestTagRules(t *testing.T) {
 		t.Errorf("null changes nothing: %v", err)
 	}
 }
+
+// TestB3Files: the last file but one is not taken from a version that a caller may not delete because of its tag.
+func TestB3Files(t *testing.T) {
+	s := newTagScene(t)
+	for tag, want := range map[string]map[string]bool{
+		"free": {"delete": true, "tag, delete": true}, "production": {"tag, delete": true}, "stable": {"tag, delete": true}, "v1": {},
+	} {
+		for who, ctx := range map[string]context.Context{"delete": s.as(access.Delete), "tag, delete": s.as(access.Tag, access.Delete)} {
+			name := tag + " " + strings.ReplaceAll(who, ", ", "-")
+			registrytest.Must(t, registrytest.ErrOf(s.PublishRelease(name, publish.Release{Version: "1", Tags: []string{tag}}, "a", "a", "b", "b")))
+			err := s.Publisher.Edit(ctx, s.Name(name), publish.Rights{access.Delete}, func(e *publish.Edit) error { return e.RemoveFile("1", "a", "") })
+			if want[who] != (err == nil) || err != nil && (registry.KindOf(err) != registry.Denied || !strings.Contains(registry.AsError(err).Detail, `"`+tag+`"`)) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	s.MustFsck(t)
+}
