@@ -139,6 +139,14 @@ func TestTokens(t *testing.T) {
 	if len(rest["objects"].([]any)) != 1 || rest["urls"] == nil {
 		t.Errorf("%v", rest)
 	}
+	for role, want := range map[string]bool{"publisher": false, "reader": true} {
+		secret, _, err := e.Accounts.CreateToken(e.Admin, accounts.TokenRequest{Name: role, User: "alice", Grants: []access.Grant{{Repository: "main", Role: role}}})
+		registrytest.Must(t, err)
+		shown := parsed(t, e.want(http.StatusOK, "", e.do(formatstest.As(secret), http.MethodGet, "/-/npm/v1/tokens", nil)).Body)["objects"].([]any)
+		if len(shown) != 1 || shown[0].(map[string]any)["readonly"] != want {
+			t.Errorf("a token by the role %s: %v", role, shown)
+		}
+	}
 	// One's own only, also for an administrator.
 	if all := string(e.do(formatstest.Admin, http.MethodGet, "/-/npm/v1/tokens?perPage=100", nil).Body); strings.Contains(all, made["key"].(string)) {
 		t.Errorf("%s", all)

@@ -35,6 +35,9 @@ type tokenEntry struct {
 	Expires  string   `json:"expires,omitempty"`
 }
 
+// readerRole is the role that allows reading alone; what others allow may change.
+const readerRole = "reader"
+
 func newTokenEntry(t registry.Token, shown string) tokenEntry {
 	e := tokenEntry{Token: shown, Key: tokenKey(t), Name: t.Name, ReadOnly: !t.Session(), CIDR: []string{},
 		Created: isoTime(t.CreatedAt), Updated: isoTime(t.CreatedAt)}
@@ -42,7 +45,7 @@ func newTokenEntry(t registry.Token, shown string) tokenEntry {
 		e.Expires = isoTime(t.ExpiresAt)
 	}
 	for _, g := range t.Grants {
-		e.ReadOnly = e.ReadOnly && !slices.ContainsFunc(g.Actions, func(a string) bool { return a != string(access.Read) })
+		e.ReadOnly = e.ReadOnly && (g.Role == "" || g.Role == readerRole) && !slices.ContainsFunc(g.Actions, func(a string) bool { return a != string(access.Read) })
 	}
 	return e
 }
