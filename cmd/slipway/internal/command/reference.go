@@ -153,7 +153,8 @@ func ManPage(cmd *cobra.Command, version string) string {
 // ReferenceCmd prints the reference of all commands below root.
 func (p *Program) ReferenceCmd(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use: "reference", Short: "Print the reference of all commands, in Markdown", Example: "  slipway reference > cli.md", Args: Exactly(0),
+		DisableFlagsInUseLine: true, // that it has --help is known only while it runs
+		Use:                   "reference", Short: "Print the reference of all commands, in Markdown", Example: "  slipway reference > cli.md", Args: Exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprint(p.Stdout, Reference(root))
 			return err
