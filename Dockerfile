@@ -21,6 +21,8 @@ LABEL org.opencontainers.image.title="Slipway" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# The modules' licenses are in the binary ("slipway licenses"); these are of the C library.
+COPY --from=build /usr/share/doc/libc6/copyright /usr/share/common-licenses/LGPL-2.1 /licenses/libc6/
 COPY --from=build /slipway /slipway
 COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532

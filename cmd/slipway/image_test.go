@@ -74,7 +74,13 @@ func TestImage(t *testing.T) {
 	if out := s.Run(0, "version"); !strings.Contains(out, "image") || !strings.Contains(out, "4f2a9c1") {
 		t.Errorf("the binary does not know its version and commit: %s", out)
 	}
+	if out := s.Run(0, "licenses"); !strings.Contains(out, "\ngithub.com/mattn/go-sqlite3 v") {
+		t.Errorf("the binary does not carry the licenses of its modules: %.200s", out)
+	}
 	_, final, _ := strings.Cut(string(dockerfile), "FROM scratch")
+	if !strings.Contains(final, "/usr/share/doc/libc6/copyright") {
+		t.Error("the image lacks the license of the C library that is linked into its binary")
+	}
 	for _, label := range []string{"version=\"${VERSION}\"", "revision=\"${COMMIT}\"", "licenses=", "title="} {
 		if !strings.Contains(final, "org.opencontainers.image."+label) {
 			t.Errorf("the image has no label %s", label)

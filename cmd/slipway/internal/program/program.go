@@ -11,6 +11,7 @@ import (
 	"slipway/cmd/slipway/internal/bench"
 	"slipway/cmd/slipway/internal/cli"
 	"slipway/cmd/slipway/internal/command"
+	"slipway/cmd/slipway/internal/licenses"
 	"slipway/cmd/slipway/internal/serve"
 	"slipway/formats/all"
 	"slipway/registry"
@@ -46,7 +47,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage; 130 interrupted by Ctrl-C, 143 ende
   slipway token create ci --allow main:read,publish
   slipway tag set main npm @acme/web production 1.4.2 --reason "release 12"
   slipway events tail`,
-	}, slices.Concat(serve.Commands(p), admin.Commands(p), cli.Commands(p, client), bench.Commands(p))...)
+	}, slices.Concat(serve.Commands(p), admin.Commands(p), cli.Commands(p, client), bench.Commands(p), licenses.Commands(p))...)
 	root.AddCommand(p.ReferenceCmd(root), p.ManCmd(root))
 	return root
 }
