@@ -94,6 +94,9 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 	if err := c.apply(tx, actor, &e); err != nil {
 		return registry.Environment{}, err
 	}
+	if err := bindsOwn(tx, actor, e); err != nil {
+		return registry.Environment{}, err
+	}
 	return putEnvironment(tx, actor, registry.EventEnvironmentCreated, e)
 }
 
@@ -190,6 +193,11 @@ func (s *Records) UpdateEnvironment(ctx context.Context, name string, c Environm
 		before := e
 		if err := c.apply(tx, actor, &e); err != nil || e == before {
 			return err
+		}
+		if e.Tag != before.Tag || e.OwnerID != before.OwnerID {
+			if err := bindsOwn(tx, actor, e); err != nil {
+				return err
+			}
 		}
 		e, err = putEnvironment(tx, actor, registry.EventEnvironmentChanged, e)
 		return err

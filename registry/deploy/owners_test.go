@@ -150,3 +150,29 @@ func TestFollowedByWhom(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestFollowedNoFurther: no caller makes an environment follow a tag where the caller may not deploy: not without an owner, not by an
+// owner who may more, and not by a token that may less than its user.
+func TestFollowedNoFurther(t *testing.T) {
+	p := people{newDeployer(t, "1")}
+	ann := p.user("ann", deploysMain)
+	p.user("bob", access.Grant{Repository: "main", Role: "deployer"})
+	tag, none, bob, admin := "latest", "", "bob", "admin"
+	create := func(ctx context.Context, name string, c deploy.EnvironmentChange) error {
+		return registrytest.ErrOf(p.Deploy.CreateEnvironment(ctx, name, c))
+	}
+	change := func(ctx context.Context, c deploy.EnvironmentChange) error {
+		return registrytest.ErrOf(p.Deploy.UpdateEnvironment(ctx, "hers", c))
+	}
+	p.kind("made without an owner", create(ann, "x", deploy.EnvironmentChange{Tag: &tag, Owner: &none}), registry.Denied)
+	p.kind("made for the administrator", create(ann, "x", deploy.EnvironmentChange{Tag: &tag, Owner: &admin}), registry.Denied)
+	narrow := p.token(p.Admin, deploysMain)
+	p.kind("made by a narrow token", create(narrow, "x", deploy.EnvironmentChange{Tag: &tag}), registry.Denied)
+	registrytest.Must(t, create(narrow, "of-admin", deploy.EnvironmentChange{}))
+	registrytest.Must(t, create(ann, "hers", deploy.EnvironmentChange{Tag: &tag}))
+	registrytest.Must(t, create(p.token(ann, deploysMain), "hers-too", deploy.EnvironmentChange{Tag: &tag}))
+	p.kind("given up", change(ann, deploy.EnvironmentChange{Owner: &none}), registry.Denied)
+	p.kind("given to the administrator", change(ann, deploy.EnvironmentChange{Owner: &admin}), registry.Denied)
+	registrytest.Must(t, change(p.Admin, deploy.EnvironmentChange{Owner: &none}))
+	registrytest.Must(t, change(p.Admin, deploy.EnvironmentChange{Owner: &bob}))
+}

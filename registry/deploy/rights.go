@@ -66,6 +66,36 @@ func mayGovern(a access.Actor, e registry.Environment) bool {
 	return isOwner(a, e) || access.DecideEnvironment(a, access.Admin, e.Name) == access.Allow
 }
 
+// bindsOwn refuses an environment that would follow its tag in repositories from which the caller may not deploy: its owner deploys
+// from more of them, or it has no owner and follows the tag in all. A caller who administers it by a permission may. Denied.
+func bindsOwn(tx metadata.Tx, a access.Actor, e registry.Environment) error {
+	if e.Tag == "" || access.DecideEnvironment(a, access.Admin, e.Name) == access.Allow {
+		return nil
+	}
+	reach := []access.Grant{{Repository: "*", Actions: []access.Action{access.Deploy}}}
+	if e.OwnerID != 0 {
+		u, err := tx.Users().UserByID(e.OwnerID)
+		if err != nil {
+			return err
+		}
+		rights, err := access.RightsOf(tx, access.RolesOf(tx.Roles()), u)
+		if err != nil {
+			return err
+		}
+		reach = nil
+		for _, g := range rights {
+			if g.Repository != "" && (slices.Contains(g.Actions, access.Deploy) || slices.Contains(g.Actions, access.Admin)) {
+				reach = append(reach, access.Grant{Repository: g.Repository, Actions: []access.Action{access.Deploy}})
+			}
+		}
+	}
+	if access.Covers(a, reach) {
+		return nil
+	}
+	return registry.Errorf(registry.Denied, registry.AboutEnvironment, "environment %q would keep the tag %q also in repositories from which %s may not deploy: "+
+		"an administrator can make it follow the tag", e.Name, registry.Clip(e.Tag), registry.Describe(a))
+}
+
 // roomToOwn refuses another environment for an owner who has the maximum. Conflict.
 func roomToOwn(tx metadata.Tx, a access.Actor, ownerID int64) error {
 	if ownerID == 0 || access.Decide(a, access.Admin, access.Instance) == access.Allow {
