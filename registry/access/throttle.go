@@ -133,6 +133,9 @@ func (g *guesses) refuse(a attempt, now time.Time) (wait time.Duration, known, f
 	if wait == 0 {
 		return 0, known, false
 	}
+	if pair.count == 0 {
+		return wait, known, false // noted, invented names would drive out the failures of others
+	}
 	pair.refused++
 	if flooded = pair.refused >= maxRefusals; flooded {
 		pair.refused = 0

@@ -141,3 +141,21 @@ func TestK8Verified(t *testing.T) {
 	}
 	p.expect(t, "beside a flood", home, "ann", "another", "wait")
 }
+
+// TestK8Invented: invented names, which are refused, don't make the failures of a name from its own place forgotten.
+func TestK8Invented(t *testing.T) {
+	p := newPeople(t)
+	p.auth.AnswerAtOnce()
+	home := from("192.0.2.1")
+	p.expect(t, "at home", home, "ann", "secret", "ok")
+	for i := range 60 {
+		p.try(t, home, fmt.Sprint("name", i), "guess")
+	}
+	for i := range 10 {
+		p.expect(t, "a guess", home, "ann", fmt.Sprint("guess", i), "wrong")
+	}
+	for i := range 10_100 {
+		p.try(t, home, fmt.Sprint("invented", i), "guess")
+	}
+	p.expect(t, "one more guess", home, "ann", "guess", "wait")
+}

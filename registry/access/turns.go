@@ -50,7 +50,7 @@ func (t *turns) take(ctx context.Context, a attempt, familiar bool) (done func()
 		t.mu.Unlock()
 		return t.done, nil
 	}
-	if t.crowded(a) {
+	if t.crowded(a, familiar) {
 		t.mu.Unlock()
 		return nil, busy
 	}
@@ -77,10 +77,14 @@ func (t *turns) take(ctx context.Context, a attempt, familiar bool) (done func()
 	return t.done, nil // its turn came meanwhile
 }
 
-// crowded reports whether a may not wait. t.mu is held.
-func (t *turns) crowded(a attempt) bool {
-	place, pair := 0, 0
+// crowded reports whether a may not wait. Those that are familiar and those that are not don't crowd out each other. t.mu is held.
+func (t *turns) crowded(a attempt, familiar bool) bool {
+	all, place, pair := 0, 0, 0
 	for _, w := range t.waiting {
+		if w.familiar != familiar {
+			continue
+		}
+		all++
 		if w.attempt.place == a.place {
 			place++
 		}
@@ -88,7 +92,7 @@ func (t *turns) crowded(a attempt) bool {
 			pair++
 		}
 	}
-	return len(t.waiting) >= maxWaiting || place >= maxPlaceWaiting || pair >= maxPairWaiting
+	return all >= maxWaiting || place >= maxPlaceWaiting || pair >= maxPairWaiting
 }
 
 // serve gives w a slot. t.mu is held.

@@ -76,6 +76,11 @@ func TestK8Crowd(t *testing.T) {
 	if _, err := q.Take(t.Context(), "more", "a", false); !errors.As(err, &refused) || refused.Wait == 0 {
 		t.Errorf("one more from the place: %v", err)
 	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := q.Take(gone, "known here", "a", true); !errors.Is(err, context.Canceled) {
+		t.Errorf("a familiar name does not get into the queue: %v", err)
+	}
 	leave()
 	wg.Wait()
 	first()
