@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"slipway/registry"
@@ -18,6 +19,8 @@ type idleBody struct {
 	rc    *http.ResponseController
 	idle  time.Duration
 	slow  slowness
+	from  int64       // bytes read when slow began to count
+	held  atomic.Bool // memory is held for the request; set by any goroutine of it
 	read  int64
 	begun bool
 	ended error // io.EOF, or the error that ended the body
@@ -36,12 +39,8 @@ var (
 	slowestHeld = slowness{grace: 10 * time.Second, rate: 16 << 10}
 )
 
-// hurry is for a body for which memory is held.
-func (b *idleBody) hurry() {
-	waited := b.slow.waited
-	b.slow = slowestHeld
-	b.slow.waited = waited
-}
+// hurry is for a body of a request that holds memory: from now on it must come faster.
+func (b *idleBody) hurry() { b.held.Store(true) }
 
 // watch puts an idleBody under a request that has a body.
 func watch(w http.ResponseWriter, r *http.Request, idle time.Duration) *idleBody {
@@ -66,12 +65,15 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	}
 	b.begun = true
 	b.extend()
+	if b.held.Load() && b.slow.rate < slowestHeld.rate {
+		b.slow, b.from = slowestHeld, b.read
+	}
 	begin := time.Now()
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
 	b.slow.waited += time.Since(begin)
 	switch {
-	case err == nil && b.slow.waited > b.slow.grace && float64(b.read) < b.slow.waited.Seconds()*float64(b.slow.rate):
+	case err == nil && b.slow.waited > b.slow.grace && float64(b.read-b.from) < b.slow.waited.Seconds()*float64(b.slow.rate):
 		err = registry.Errorf(registry.BadBody, registry.AboutRequest, "the request's body comes too slowly: less than %d bytes per second", b.slow.rate)
 		b.ended = err
 		_ = b.rc.SetReadDeadline(time.Now()) // the server does not read the rest either

@@ -78,8 +78,9 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 	if err != nil {
 		return err
 	}
-	if size := e.size(); size > d.limit/documentShare { // it is not in the cache, so each of these costs memory of its own
-		if err := Hold(r.Context(), size); err != nil {
+	large := e.size() > d.limit/documentShare
+	if large { // it is not in the cache, so each of these costs memory of its own
+		if err := Hold(r.Context(), e.size()); err != nil {
 			return err
 		}
 	}
@@ -110,7 +111,11 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 	h.Set("Content-Type", e.doc.ContentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
+	switch {
+	case r.Method == http.MethodHead:
+	case large:
+		err = writeHeld(w, body)
+	default:
 		_, err = w.Write(body)
 	}
 	return err

@@ -66,6 +66,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rec.wrote {
 		panic(http.ErrAbortHandler)
 	}
+	q.release() // nothing is kept while the client sends the rest
 	e.server.drain(rec, r, q)
 	plainHeader(rec.Header(), failure)
 	if failure.Kind == registry.Unauthenticated || r.Method == http.MethodOptions {

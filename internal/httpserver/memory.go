@@ -119,8 +119,8 @@ func (m *memory) leave(name string, c *clientMemory) {
 	}
 }
 
-// Hold waits for n bytes of the server's memory, which the request of ctx holds until it ends; outside of a request it does
-// nothing. Whatever is read whole and can be larger than 64 KiB is held: n is what it costs in memory, not its size. TooMany,
+// Hold waits for n bytes of the server's memory, which the request of ctx holds until it ends, and whose body must come
+// faster from then on; outside of a request it does nothing. Whatever is read whole and can be larger than 64 KiB is held: n is what it costs in memory, not its size. TooMany,
 // Unavailable, both with a time after which to try again.
 func Hold(ctx context.Context, n int64) error {
 	q := requestOf(ctx)
@@ -132,6 +132,9 @@ func Hold(ctx context.Context, n int64) error {
 		return err
 	}
 	q.keep(release)
+	if q.body != nil {
+		q.body.hurry()
+	}
 	return nil
 }
 
@@ -189,11 +192,23 @@ func HoldBody(r *http.Request, limit, factor int64) error {
 	if size <= freeBytes {
 		return nil
 	}
-	if err := Hold(r.Context(), size*factor); err != nil {
-		return err
-	}
-	if q := requestOf(r.Context()); q != nil && q.body != nil {
-		q.body.hurry()
+	return Hold(r.Context(), size*factor)
+}
+
+// writeHeld writes a body for which memory is held. BadBody: the client takes it more slowly than it may.
+func writeHeld(w io.Writer, body []byte) error {
+	slow := slowestHeld
+	for n := 0; n < len(body); {
+		begin := time.Now()
+		m, err := w.Write(body[n:min(len(body), n+copyBytes)])
+		if err != nil {
+			return err
+		}
+		n += m
+		slow.waited += time.Since(begin)
+		if slow.waited > slow.grace && float64(n) < slow.waited.Seconds()*float64(slow.rate) {
+			return registry.Errorf(registry.BadBody, registry.AboutRequest, "the client takes the answer too slowly: less than %d bytes per second", slow.rate)
+		}
 	}
 	return nil
 }

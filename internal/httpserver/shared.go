@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -39,50 +40,66 @@ func (s *Server) ServeShared(w http.ResponseWriter, r *http.Request, key string,
 		_, err = w.Write(body)
 		return err
 	}
-	a := s.enter(r, key, int64(size), load)
+	a, first := s.enter(key)
 	defer s.leave(key, a)
+	if first {
+		s.fill(r.Context(), key, a, int64(size), load)
+	}
 	select {
 	case <-a.ready:
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
-	if a.err != nil {
-		return a.err
+	body, err := a.body, a.err
+	if err != nil && !first { // it may be the fault of the first reader, whose share is used up
+		if err = Hold(r.Context(), int64(size)); err == nil {
+			body, err = load(r.Context())
+		}
+	}
+	if err != nil {
+		return err
 	}
 	w.WriteHeader(http.StatusOK)
-	_, err := w.Write(a.body)
-	return err
+	return writeHeld(w, body)
 }
 
-func (s *Server) enter(r *http.Request, key string, size int64, load func(context.Context) ([]byte, error)) *sharedAnswer {
+// enter returns the answer under key. first: it is new, and the caller fills it.
+func (s *Server) enter(key string) (a *sharedAnswer, first bool) {
 	s.shared.mu.Lock()
-	a := s.shared.byKey[key]
-	if a != nil {
+	defer s.shared.mu.Unlock()
+	if a = s.shared.byKey[key]; a != nil {
 		a.readers++
-		s.shared.mu.Unlock()
-		return a
+		return a, false
 	}
 	a = &sharedAnswer{ready: make(chan struct{}), readers: 1}
 	s.shared.byKey[key] = a
-	s.shared.mu.Unlock()
-	ctx := context.WithoutCancel(r.Context()) // others wait for it
-	client := ""
-	if q := requestOf(ctx); q != nil {
-		client = q.holder()
-	}
-	release, err := s.memory.take(ctx, client, size)
+	return a, true
+}
+
+var errUnread = errors.New("the shared answer was not read")
+
+// fill reads an answer, in memory that the request of ctx is charged for.
+func (s *Server) fill(ctx context.Context, key string, a *sharedAnswer, size int64, load func(context.Context) ([]byte, error)) {
+	ctx = context.WithoutCancel(ctx) // others wait for it
 	var body []byte
-	if err == nil {
-		body, err = load(ctx)
+	var release func()
+	err := errUnread // unless load returns
+	defer func() {
+		s.shared.mu.Lock()
+		defer s.shared.mu.Unlock()
+		a.body, a.err, a.release = body, err, release
+		close(a.ready)
+		if err != nil && s.shared.byKey[key] == a { // the next reader tries again
+			delete(s.shared.byKey, key)
+		}
+	}()
+	held, refused := s.memory.take(ctx, Holder(ctx), size)
+	if refused != nil {
+		err = refused
+		return
 	}
-	s.shared.mu.Lock()
-	defer s.shared.mu.Unlock()
-	a.body, a.err, a.release = body, err, release
-	close(a.ready)
-	if err != nil && s.shared.byKey[key] == a { // the next reader tries again
-		delete(s.shared.byKey, key)
-	}
-	return a
+	release = held
+	body, err = load(ctx)
 }
 
 func (s *Server) leave(key string, a *sharedAnswer) {
