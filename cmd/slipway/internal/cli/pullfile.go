@@ -169,8 +169,14 @@ type partFile struct {
 // Name is the name below the root.
 func (f *partFile) Name() string { return f.name }
 
+// partial is a file that is not whole yet.
+type partial interface {
+	io.ReadWriteSeeker
+	Truncate(size int64) error
+}
+
 // fill fetches what the file does not have yet, and returns how much it had. Nothing is as long as the stall time without a byte.
-func (p *pulling) fill(ctx context.Context, out *partFile, file api.File) (had int64, err error) {
+func (p *pulling) fill(ctx context.Context, out partial, file api.File) (had int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(p.stall, func() { cancel(fmt.Errorf("the server has sent nothing for %s", p.stall)) })
@@ -178,7 +184,7 @@ func (p *pulling) fill(ctx context.Context, out *partFile, file api.File) (had i
 	if _, err := out.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	content, from, err := p.c.ResumeFile(ctx, p.at, p.version, file, out)
+	content, from, err := p.c.ResumeFile(ctx, p.at, p.version, file, &local{out, timer, p.stall})
 	if err != nil {
 		return 0, err
 	}
@@ -219,5 +225,18 @@ func (a *attended) Read(p []byte) (int, error) {
 	defer a.timer.Stop()
 	n, err := a.body.Read(p)
 	a.bar.add(int64(n), int64(n))
+	return n, err
+}
+
+// local reads the bytes that are there already. The server is asked afterwards, so the timer begins anew with each of them.
+type local struct {
+	file  io.Reader
+	timer *time.Timer
+	stall time.Duration
+}
+
+func (l *local) Read(p []byte) (int, error) {
+	n, err := l.file.Read(p)
+	l.timer.Reset(l.stall)
 	return n, err
 }
