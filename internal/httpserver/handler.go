@@ -80,6 +80,7 @@ func (s *Server) edge(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		dropUnderscores(r.Header)
 		dropDots(r.URL)
+		endChunked(w, r)
 		q, r := begin(w, r)
 		q.body = watch(w, r, s.idle)
 		q.memory, q.client = s.memory, func() netip.Addr { return s.ClientIP(r) }
@@ -102,6 +103,16 @@ func dropUnderscores(h http.Header) {
 		if strings.Contains(name, "_") {
 			delete(h, name)
 		}
+	}
+}
+
+// endChunked ends the connection after a request with Transfer-Encoding. One that has Content-Length too may end elsewhere for a
+// proxy in front, and a server must close the connection after it, so that what follows can't be taken for a request (RFC 9112,
+// 6.1). net/http removes Content-Length before any handler sees it, so every such request is treated like that; a new connection
+// for the next one costs little beside a body that is streamed.
+func endChunked(w http.ResponseWriter, r *http.Request) {
+	if len(r.TransferEncoding) > 0 {
+		w.Header().Set("Connection", "close")
 	}
 }
 
