@@ -288,6 +288,9 @@ func (h *handlers) staged(ctx context.Context, u upload, paths ...string) (stage
 // build that the document names become visible. The document itself is not kept. In a publish, nothing happens before the
 // publish is committed.
 func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publish.Publish, t target) error {
+	if err := httpserver.HoldBody(r, maxMetadataBytes, pomFactor); err != nil {
+		return err
+	}
 	doc, err := readMetadata(r.Body)
 	if err == nil {
 		err = doc.check(t)
