@@ -9,6 +9,7 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/publish"
 )
 
 // public reports whether a caller without credentials may read the repository.
@@ -55,15 +56,19 @@ func (h *handlers) accessStatus(w http.ResponseWriter, r *http.Request, t target
 // access answers POST /-/package/<name>/access, for callers who may publish. The repository decides visibility, so only a
 // request for the current visibility succeeds.
 func (h *handlers) access(w http.ResponseWriter, r *http.Request, t target) error {
-	name, _, err := h.find(r.Context(), t)
+	name, err := t.named()
 	if err != nil {
 		return err
 	}
-	pub, err := h.site.Parts.Publisher.Begin(r.Context(), name)
+	err = h.site.Parts.Publisher.Edit(r.Context(), name, publish.Rights{access.Publish}, func(e *publish.Edit) error {
+		if e.Package().VersionCount == 0 {
+			return absent(name.Package)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	pub.Abort()
 	var wish struct {
 		Access *string `json:"access"`
 		TFA    *bool   `json:"publish_requires_tfa"`

@@ -236,7 +236,7 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"files", "WHERE f.version_id = $1 AND f.path > $2 ORDER BY f.path", []string{
 			"SEARCH f USING PRIMARY KEY (version_id=? AND path>?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{"files of a package", "FROM version v JOIN file f ON f.version_id = v.id", []string{
-			"SEARCH v USING INDEX version_highest (package_id=?)", "SEARCH f USING PRIMARY KEY (version_id=?)",
+			"SEARCH v USING INDEX sqlite_autoindex_version_1 (package_id=?)", "SEARCH f USING PRIMARY KEY (version_id=?)",
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid=?)", "USE TEMP B-TREE FOR ORDER BY"}},
 		{"files of a blob", "WHERE f.blob_id = $1 ORDER BY f.package_id, f.version_id, f.path", []string{
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH f USING INDEX file_blob (blob_id=?)"}},
@@ -276,8 +276,11 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"referrers", "FROM reference r CROSS JOIN version v", []string{
 			"SEARCH r USING COVERING INDEX reference_digest (package_id=? AND digest=? AND kind=? AND version_id>?)",
 			"SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"}},
-		{"sets under way", "FROM staging WHERE length(outcome) = 0", []string{
+		{"sets under way", "FROM staging WHERE length(outcome) = 0 AND (updated_at, id) > ($1, $2) AND scope <> $3 ORDER BY", []string{
 			"SEARCH staging USING INDEX staging_open ((updated_at,id)>(?,?))"}},
+		{"a user's sets under way", "FROM staging WHERE length(outcome) = 0 AND (updated_at, id) > ($1, $2) AND scope <> $3 AND (owner = $4", []string{
+			"SEARCH staging USING INDEX staging_open ((updated_at,id)>(?,?))", "LIST SUBQUERY 1", "SEARCH token USING COVERING INDEX token_user (user_id=?)",
+			"CREATE BLOOM FILTER"}},
 		{"blob by digest", "FROM blob b WHERE b.digest = $1", []string{
 			"SEARCH b USING INDEX sqlite_autoindex_blob_1 (digest=?)"}},
 		{"entries", "FROM log_entry WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS BIGINT)", []string{
@@ -287,8 +290,9 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"unreferenced", "WHERE b.id > $1 AND b.created_at < $2", []string{
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid>?)", "CORRELATED SCALAR SUBQUERY 1",
 			"SEARCH f USING COVERING INDEX file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 2",
-			"SEARCH s USING COVERING INDEX staged_file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 3",
-			"SEARCH u USING COVERING INDEX upload_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 4",
+			"SEARCH d USING COVERING INDEX discarded_file_blob (blob_id=?)", "SEARCH x USING INTEGER PRIMARY KEY (rowid=?)", "CORRELATED SCALAR SUBQUERY 3",
+			"SEARCH s USING COVERING INDEX staged_file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 4",
+			"SEARCH u USING COVERING INDEX upload_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 5",
 			"SEARCH l USING PRIMARY KEY (blob_id=?)"}},
 	} {
 		found := false

@@ -57,7 +57,7 @@ func TestGeneratedClient(t *testing.T) {
 	run := python(t, dir)
 	p := prepare(t)
 	document := p.call(formatstest.Anonymous, "GET", "/openapi.json", "")
-	for name, body := range map[string][]byte{"openapi.json": document.Body, "config.yml": []byte("post_hooks: []\n")} {
+	for name, body := range map[string][]byte{"openapi.json": document.Body, "config.yml": []byte("post_hooks: []\ncontent_type_overrides: {application/jsonl: application/octet-stream}\n")} {
 		if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -48,8 +48,12 @@ func TestS8(t *testing.T) {
 					if !formatstest.Sampled(len(asked)) {
 						continue
 					}
-					if status, body := p.Raw(t, method, at, admin); status != http.StatusNotFound {
-						t.Errorf("%s %s: %d %q, want 404", method, at, status, body)
+					want := http.StatusNotFound
+					if i > 0 && (between == "/./" || between == "/%2e/") { // the same path without it
+						want, _ = p.Raw(t, method, strings.Replace(at, between, "/", 1), admin)
+					}
+					if status, body := p.Raw(t, method, at, admin); status != want {
+						t.Errorf("%s %s: %d %q, want %d", method, at, status, body, want)
 					}
 				}
 			}
