@@ -98,6 +98,8 @@ type Deployments interface {
 	Deployment(id int64) (Deployment, error)
 	DeploymentByExternalID(environmentID int64, service, externalID string) (Deployment, error)
 	Deployments(q DeploymentQuery) ([]Deployment, error)
+	// CameFrom reports whether a deployment brought a version of a repository to an environment, ever.
+	CameFrom(environmentID, repositoryID int64) (bool, error)
 	// OpenDeployments returns queued and running deployments of a version whose latest report is not before since, ascending by ID.
 	OpenDeployments(versionID int64, since time.Time, limit int) ([]Deployment, error)
 	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, UpdatedAt,

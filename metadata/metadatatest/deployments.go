@@ -163,6 +163,12 @@ func testDeployments(e *env) {
 	want.Status, want.UpdatedBy, want.LastSeq, want.URL = metadata.DeploymentSucceeded, "bob", 12, "https://ci.example.com/2"
 	want.UpdatedAt, want.FinishedAt = e.now(), e.now()
 	equal(e, "updated", read(e, func(tx metadata.Tx) (metadata.Deployment, error) { return tx.Deployments().Deployment(made.ID) }), want)
+	for _, of := range []struct {
+		environment, repository int64
+		came                    bool
+	}{{made.EnvironmentID, made.RepositoryID, true}, {made.EnvironmentID, 99, false}, {99, made.RepositoryID, false}} {
+		equal(e, "came from", read(e, func(tx metadata.Tx) (bool, error) { return tx.Deployments().CameFrom(of.environment, of.repository) }), of.came)
+	}
 	equal(e, "closed", open(v1), nil)
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
 		_, err := tx.Deployments().UpdateDeployment(metadata.Deployment{ID: 99})

@@ -256,6 +256,8 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH file USING PRIMARY KEY (version_id=? AND path=?)"}},
 		{"below a path", "SELECT path FROM file WHERE version_id = $1 AND path > $2 AND path < $3", []string{
 			"SEARCH file USING PRIMARY KEY (version_id=? AND path>? AND path<?)"}},
+		{"came from", "FROM deployment WHERE environment_id = $1 AND repository_id = $2", []string{
+			"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH deployment USING COVERING INDEX deployment_repository (environment_id=? AND repository_id=?)"}},
 		{"has blob", "SELECT EXISTS (SELECT 1 FROM file WHERE blob_id = $1 AND package_id = $2)", []string{
 			"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH file USING COVERING INDEX file_blob (blob_id=? AND package_id=?)"}},
 		{"tag", "WHERE t.package_id = $1 AND t.name = $2 AND t.seq_to IS NULL", []string{

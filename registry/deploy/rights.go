@@ -144,11 +144,9 @@ func (s *Records) Follower(tx metadata.Tx, tag string, repo registry.Repository)
 			mayDeploy[e.OwnerID] = may
 		}
 		if !may {
-			got, err := tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: e.ID, Repositories: []int64{repo.ID}, Limit: 1})
-			if err != nil {
+			if may, err = tx.Deployments().CameFrom(e.ID, repo.ID); err != nil {
 				return "", err
 			}
-			may = len(got) > 0
 		}
 		if may {
 			return e.Name, nil

@@ -118,10 +118,17 @@ func (t deployments) Deployments(q metadata.DeploymentQuery) ([]metadata.Deploym
 		}
 		w.and(`d.digest = `, raw)
 	}
-	if q.Repositories != nil && !w.in(`d.repository_id`, q.Repositories) {
+	// The plus keeps deployment_repository out of the plan: with a list of repositories, its rows would have to be sorted.
+	if q.Repositories != nil && !w.in(`+d.repository_id`, q.Repositories) {
 		return nil, nil
 	}
 	return all(t.Tx, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
+}
+
+// CameFrom implements metadata.Deployments.
+func (t deployments) CameFrom(environmentID, repositoryID int64) (bool, error) {
+	return one(t.Tx, func(r row) (found bool, err error) { return found, r.Scan(&found) },
+		`SELECT EXISTS (SELECT 1 FROM deployment WHERE environment_id = $1 AND repository_id = $2)`, environmentID, repositoryID)
 }
 
 // Reported implements metadata.Deployments.
