@@ -57,7 +57,7 @@ func (t environments) Following(tag string, n int) ([]metadata.Environment, erro
 
 // OwnedBy implements metadata.Environments.
 func (t environments) OwnedBy(userID int64) (int64, error) {
-	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM environment_state s WHERE s.owner_id = $1 AND s.deleted = 0 AND s.seq_from =
+	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM environment_state s WHERE s.owner_id = $1 AND s.owner_id <> 0 AND s.deleted = 0 AND s.seq_from =
 		(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = s.environment_id)`, userID)
 }
 
