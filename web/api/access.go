@@ -15,17 +15,17 @@ import (
 func (h *handlers) accessRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/roles", "api.roles.list", h.listRoles, openapi.Operation{
-			ID: "listRoles", Group: "Access", Summary: "List the roles",
+			Rights: anyCaller, ID: "listRoles", Group: "Access", Summary: "List the roles",
 			Answers: success("All roles, the builtin ones first.", api.List[api.Role]{Items: []api.Role{roleExample}})}},
 		{"PUT", "/roles/{name}", "api.roles.put", h.putRole, openapi.Operation{
-			ID: "putRole", Group: "Access", Summary: "Define a role, or change it", About: "It changes at once for all who have it. The builtin roles stay as they are.",
+			Rights: needs(scopeServer, access.Admin), ID: "putRole", Group: "Access", Summary: "Define a role, or change it", About: "It changes at once for all who have it. The builtin roles stay as they are.",
 			Request: openapi.Takes[api.RoleChange](`{"actions":["read","tag"]}`, "actions"),
 			Answers: append(success("The role.", roleExample), created("A new role.", roleExample)...), Errors: []int{http.StatusConflict}}},
 		{"DELETE", "/roles/{name}", "api.roles.delete", h.deleteRole, openapi.Operation{
-			ID: "deleteRole", Group: "Access", Summary: "Delete a role", About: "A role that a user, group or valid token has stays.",
+			Rights: needs(scopeServer, access.Admin), ID: "deleteRole", Group: "Access", Summary: "Delete a role", About: "A role that a user, group or valid token has stays.",
 			Answers: empty("The role is gone."), Errors: []int{http.StatusConflict}}},
 		{"GET", "/access", "api.access", h.whoMay, openapi.Operation{
-			ID: "whoMay", Group: "Access", Summary: "List who may do what, and why",
+			Rights: seesRights, ID: "whoMay", Group: "Access", Summary: "List who may do what, and why",
 			About: "Users with their valid tokens, and the permissions that give the right. For administrators and auditors of the server, and for those of the repository or " +
 				"environment that is asked about. Without a repository and an environment it is about the server itself.",
 			Query: paged(

@@ -13,18 +13,18 @@ import (
 func (h *handlers) consumerRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/consumers", "api.consumers.list", h.listConsumers, openapi.Operation{
-			ID: "listConsumers", Group: "Events", Summary: "List your consumers",
+			Rights: anyCaller, ID: "listConsumers", Group: "Events", Summary: "List your consumers",
 			Query: paged(), Answers: success("The consumers, by name.", api.List[api.Consumer]{Items: []api.Consumer{consumerExample}})}},
 		{"GET", consumerPath, "api.consumers.get", h.getConsumer, openapi.Operation{
-			ID: "getConsumer", Group: "Events", Summary: "Show a consumer", Answers: success("The consumer.", consumerExample)}},
+			Rights: onOwn, ID: "getConsumer", Group: "Events", Summary: "Show a consumer", Answers: success("The consumer.", consumerExample)}},
 		{"PUT", consumerPath, "api.consumers.put", h.putConsumer, openapi.Operation{
-			ID: "putConsumer", Group: "Events", Summary: "Make a consumer, or acknowledge events",
+			Rights: anyCaller, ID: "putConsumer", Group: "Events", Summary: "Make a consumer, or acknowledge events",
 			About: "A consumer is a place in the events that the server keeps, under a name of your own. A new one begins at the end of the log, or behind `acked`, where -1 is " +
 				"the start. Acknowledging never moves it back, so one that comes late or twice changes nothing, unless `reset` is true. The answer says where it is.",
 			Request: openapi.Takes[api.ConsumerChange](`{"acked":42}`),
 			Answers: append(success("The consumer.", consumerExample), created("A new consumer.", consumerExample)...), Errors: []int{http.StatusConflict}}},
 		{"DELETE", consumerPath, "api.consumers.delete", h.deleteConsumer, openapi.Operation{
-			ID: "deleteConsumer", Group: "Events", Summary: "Delete a consumer", Answers: empty("Its place is forgotten.")}},
+			Rights: onOwn, ID: "deleteConsumer", Group: "Events", Summary: "Delete a consumer", Answers: empty("Its place is forgotten.")}},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slipway/integration"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -17,16 +18,16 @@ import (
 func (h *handlers) deliveryRoutes() []endpoint {
 	return []endpoint{
 		{"GET", subscriptionPath + "/deliveries", "api.deliveries.list", h.listDeliveries, openapi.Operation{
-			ID: "listDeliveries", Group: "Subscriptions", Summary: "List the deliveries of a subscription",
+			Rights: seesSinks, ID: "listDeliveries", Group: "Subscriptions", Summary: "List the deliveries of a subscription",
 			Query:   paged(openapi.Param{Name: "state", About: "Deliveries in this state only.", Of: openapi.Object{"type": "string", "enum": deliveryStates}}),
 			Answers: success("The deliveries, newest first.", api.List[api.Delivery]{Items: []api.Delivery{deliveryExample}})}},
 		{"GET", "/deliveries/{id}", "api.deliveries.get", h.getDelivery, openapi.Operation{
-			ID: "getDelivery", Group: "Subscriptions", Summary: "Show what is sent, and how each attempt went",
+			Rights: seesSinks, ID: "getDelivery", Group: "Subscriptions", Summary: "Show what is sent, and how each attempt went",
 			Answers: success("The delivery.", api.DeliveryDetail{Delivery: deliveryExample,
 				Request: api.DeliveryRequest{URL: subscriptionExample.URL, ContentType: "application/cloudevents+json", Body: "{…}"},
 				Sent:    []api.DeliveryAttempt{{Attempt: 1, At: momentExample, Seconds: 0.12, Status: http.StatusNoContent}}})}},
 		{"POST", "/deliveries/{id}/redeliver", "api.deliveries.redeliver", h.redeliver, openapi.Operation{
-			ID: "redeliver", Group: "Subscriptions", Summary: "Send a delivery again at once",
+			Rights: needs(scopeRepository, access.Admin), ID: "redeliver", Group: "Subscriptions", Summary: "Send a delivery again at once",
 			Answers: accepted("The delivery.", deliveryExample, locationOf), Errors: []int{http.StatusConflict}}},
 	}
 }

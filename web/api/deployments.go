@@ -17,22 +17,22 @@ import (
 func (h *handlers) deploymentRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/deployments", "api.deployments.list", h.listDeployments, openapi.Operation{
-			ID: "listDeployments", Group: "Deployments", Summary: "List deployments",
+			Rights: anyCaller, ID: "listDeployments", Group: "Deployments", Summary: "List deployments",
 			Query: paged(openapi.Param{Name: "environment", About: "To this environment only."}, openapi.Param{Name: "service", About: "Of this service only."},
 				openapi.Param{Name: "repository", About: "From this repository only."}, openapi.Param{Name: "status", About: "In this status only."},
 				openapi.Param{Name: "purl", About: "Of this version only."}, openapi.Param{Name: "digest", About: "Of versions with this digest only."}),
 			Answers: success("The deployments, newest first.", api.List[api.Deployment]{Items: []api.Deployment{deploymentExample}})}},
 		{"POST", "/deployments", "api.deployments.report", h.reportDeployment, openapi.Operation{
-			ID: "reportDeployment", Group: "Deployments", Summary: "Report a deployment",
+			Rights: deploys, ID: "reportDeployment", Group: "Deployments", Summary: "Report a deployment",
 			About: "The version is named by `purl`, by `digest`, or by both. A report with an `external_id` that is known for this environment and service continues that deployment.",
 			Request: openapi.Takes[api.DeploymentReport](`{"environment":"prod","service":"web","repository":"main","purl":"pkg:npm/%40acme/web@1.4.2",`+
 				`"status":"succeeded","external_id":"build-812"}`, "environment", "service", "repository", "status"),
 			Answers: append(created("The deployment.", deploymentExample, locationOf), success("The deployment, which was known.", deploymentExample)...),
 			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
 		{"GET", "/deployments/{id}", "api.deployments.get", h.getDeployment, openapi.Operation{
-			ID: "getDeployment", Group: "Deployments", Summary: "Show a deployment", Answers: success("The deployment.", deploymentExample)}},
+			Rights: seesDeployment, ID: "getDeployment", Group: "Deployments", Summary: "Show a deployment", Answers: success("The deployment.", deploymentExample)}},
 		{"PATCH", "/deployments/{id}", "api.deployments.change", h.changeDeployment, openapi.Operation{
-			ID: "changeDeployment", Group: "Deployments", Summary: "Report how a deployment goes on",
+			Rights: deploys, ID: "changeDeployment", Group: "Deployments", Summary: "Report how a deployment goes on",
 			Request: openapi.Takes[api.DeploymentChange](`{"status":"rolled_back"}`),
 			Answers: success("The deployment.", deploymentExample), Errors: []int{http.StatusConflict}}},
 	}

@@ -114,7 +114,7 @@ A client ignores keys that it does not know; a request with a key that the serve
 **Errors** are ` + "`application/problem+json`" + ` (RFC 9457): ` + "`type`" + ` is for programs, ` + "`detail`" + ` for people, ` + "`request_id`" + ` finds the request
 in the server's log. Every answer carries the id in ` + "`X-Request-Id`" + `; a request may bring its own (8 to 64 letters, digits, ` + "`. _ -`" + `).
 
-**HEAD** is answered wherever GET is. A server with anonymous reading answers reads of versions and tags without credentials.`,
+**HEAD** is answered wherever GET is. A server with anonymous reading answers reads of versions and tags without credentials.` + rightsText,
 	"license": openapi.Object{"name": "Apache License 2.0", "identifier": "Apache-2.0"},
 }
 

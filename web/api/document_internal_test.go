@@ -41,6 +41,9 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s: id %q, summary %q, used by %q", e.name, e.ID, e.Summary, ids[e.ID])
 		}
 		ids[e.ID] = e.name
+		if (e.Rights == nil) != e.Public {
+			t.Errorf("%s: public %t, and needs the rights %v", e.name, e.Public, e.Rights)
+		}
 		if len(e.Answers) == 0 {
 			t.Errorf("%s: no answer is described", e.name)
 		}

@@ -6,6 +6,7 @@ import (
 	"slipway/api"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/deploy"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -15,29 +16,29 @@ import (
 func (h *handlers) environmentRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/environments", "api.environments.list", h.listEnvironments, openapi.Operation{
-			ID: "listEnvironments", Group: "Deployments", Summary: "List the environments",
+			Rights: anyCaller, ID: "listEnvironments", Group: "Deployments", Summary: "List the environments",
 			Query: paged(), Answers: success("The environments, by name.", api.List[api.Environment]{Items: []api.Environment{environmentExample}})}},
 		{"POST", "/environments", "api.environments.create", h.createEnvironment, openapi.Operation{
-			ID: "createEnvironment", Group: "Deployments", Summary: "Make an environment",
+			Rights: needs(scopeSomewhere, access.Deploy), ID: "createEnvironment", Group: "Deployments", Summary: "Make an environment",
 			Request: openapi.Takes[api.NewEnvironment](`{"name":"prod","description":"what customers use","tag":"production"}`, "name"),
 			About:   "You own it, unless the body names another user: its owner deploys there, changes it and deletes it; others need a permission on environments.",
 			Answers: created("The environment.", environmentExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"GET", environmentPath, "api.environments.get", h.getEnvironment, openapi.Operation{
-			ID: "getEnvironment", Group: "Deployments", Summary: "Show what is wanted, recorded and running in an environment, now or then",
+			Rights: anyCaller, ID: "getEnvironment", Group: "Deployments", Summary: "Show what is wanted, recorded and running in an environment, now or then",
 			Query: []openapi.Param{asOfParam}, Answers: success("The environment and its services, as far as you may read what they run.", environmentStateExample)}},
 		{"PATCH", environmentPath, "api.environments.change", h.changeEnvironment, openapi.Operation{
-			ID: "changeEnvironment", Group: "Deployments", Summary: "Change an environment",
+			Rights: needs(scopeEnvironment, access.Admin), ID: "changeEnvironment", Group: "Deployments", Summary: "Change an environment",
 			About: "For its owner, and for who administers it or the server. What the body does not name stays. A name can't change.", Request: openapi.Takes[api.EnvironmentChange](`{"tag":"production"}`),
 			Answers: success("The environment.", environmentExample)}},
 		{"DELETE", environmentPath, "api.environments.delete", h.deleteEnvironment, openapi.Operation{
-			ID: "deleteEnvironment", Group: "Deployments", Summary: "Delete an environment",
+			Rights: needs(scopeEnvironment, access.Admin), ID: "deleteEnvironment", Group: "Deployments", Summary: "Delete an environment",
 			Answers: empty("Nothing runs there any more; its past stays.")}},
 		{"GET", environmentPath + "/history", "api.environments.history", h.environmentHistory, openapi.Operation{
-			ID: "listEnvironmentHistory", Group: "Deployments", Summary: "List what ran in an environment, and when",
+			Rights: anyCaller, ID: "listEnvironmentHistory", Group: "Deployments", Summary: "List what ran in an environment, and when",
 			Query:   paged(openapi.Param{Name: "service", About: "Of this service only."}),
 			Answers: success("What ran, the newest first.", api.List[api.Run]{Items: []api.Run{{Service: "web", Deployed: deployedExample, Since: laterExample, Seq: 45}}})}},
 		{"DELETE", environmentPath + "/services/{service}", "api.environments.stop", h.stopService, openapi.Operation{
-			ID: "stopService", Group: "Deployments", Summary: "Record that a service runs nothing any more",
+			Rights: deploys, ID: "stopService", Group: "Deployments", Summary: "Record that a service runs nothing any more",
 			Answers: empty("It runs nothing; its past stays."), Errors: []int{http.StatusConflict}}},
 	}
 }

@@ -21,7 +21,7 @@ import (
 func (h *handlers) eventRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/events", "api.events", h.events, openapi.Operation{
-			ID: "listEvents", Group: "Events", Summary: "Read the log as CloudEvents",
+			Rights: anyCaller, ID: "listEvents", Group: "Events", Summary: "Read the log as CloudEvents",
 			About: "Events of the repositories that you may read; those of the whole server for who may audit it. `Accept: text/event-stream` is answered with " +
 				"server-sent events that go on: `id` is the sequence number, `data` the event, and `Last-Event-ID` says where to go on.",
 			Query: []openapi.Param{

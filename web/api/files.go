@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 	"slipway/web/openapi"
 )
 
@@ -11,7 +12,7 @@ import (
 func (h *handlers) fileRoutes() []endpoint {
 	return []endpoint{
 		{"GET", versionPath + "/files/{path:.+}", "api.versions.file", h.getFile, openapi.Operation{
-			ID: "getFile", Group: "Versions", Summary: "Download a file of a version",
+			Rights: needs(scopeRepository, access.Read), ID: "getFile", Group: "Versions", Summary: "Download a file of a version",
 			About: "With ranges and conditions (RFC 9110), in the file's own media type. This is where deploy systems pull from that speak no package manager's protocol.",
 			Header: []openapi.Param{{Name: "Range", About: "The part that is wanted.", Example: "bytes=0-1023"},
 				{Name: "If-None-Match", About: "The `ETag` of what you have."}},

@@ -18,7 +18,7 @@ import (
 func (h *handlers) checkRoutes() []endpoint {
 	return []endpoint{
 		{"POST", "/fsck", "api.fsck", h.check, openapi.Operation{
-			ID: "check", Group: "Server", Summary: "Check that log, tables and bytes agree",
+			Rights: needs(scopeServer, access.Admin), ID: "check", Group: "Server", Summary: "Check that log, tables and bytes agree",
 			About: "As `slipway fsck` does, beside the running server; nothing is changed. The answer is a stream of lines, each a JSON object: findings as they are found, now and then " +
 				"the progress, and at the end the summary. Without the last line the check was cut off. There is one check at a time (409).",
 			Request: &openapi.Body{Struct: reflect.TypeFor[api.CheckRequest](), Example: `{"quick":true}`, Optional: true},

@@ -7,6 +7,7 @@ import (
 
 	"slipway/api"
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 	"slipway/registry/maintain"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -16,7 +17,7 @@ import (
 func (h *handlers) collectionRoutes() []endpoint {
 	return []endpoint{
 		{"POST", "/gc", "api.gc", h.collect, openapi.Operation{
-			ID: "collect", Group: "Server", Summary: "Remove bytes that nothing needs",
+			Rights: needs(scopeServer, access.Admin), ID: "collect", Group: "Server", Summary: "Remove bytes that nothing needs",
 			About:   "A run that would remove more than a fifth of all blobs is refused with 409 unless `force` is set.",
 			Request: &openapi.Body{Struct: reflect.TypeFor[api.CollectionRequest](), Example: `{"grace":"24h","dry_run":true}`, Optional: true},
 			Answers: success("What was removed, or would be.", api.CollectionReport{Blobs: 12, Bytes: 52_428_800, DurationMilli: 140}),

@@ -15,20 +15,20 @@ import (
 func (h *handlers) groupRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/groups", "api.groups.list", h.listGroups, openapi.Operation{
-			ID: "listGroups", Group: "Access", Summary: "List the groups", About: "For administrators and auditors of the server.",
+			Rights: needs(scopeServer, access.Audit), ID: "listGroups", Group: "Access", Summary: "List the groups", About: "For administrators and auditors of the server.",
 			Query: paged(), Answers: success("The groups, by name.", api.List[api.Group]{Items: []api.Group{groupExample}})}},
 		{"POST", "/groups", "api.groups.create", h.createGroup, openapi.Operation{
-			ID: "createGroup", Group: "Access", Summary: "Make a group",
+			Rights: needs(scopeServer, access.Admin), ID: "createGroup", Group: "Access", Summary: "Make a group",
 			Request: openapi.Takes[api.NewGroup](`{"name":"releasers","permissions":[{"repository":"main","role":"releaser"}],"members":["jane"]}`, "name"),
 			Answers: created("The group.", groupExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"GET", groupPath, "api.groups.get", h.getGroup, openapi.Operation{
-			ID: "getGroup", Group: "Access", Summary: "Show a group", Answers: success("The group.", groupExample)}},
+			Rights: needs(scopeServer, access.Audit), ID: "getGroup", Group: "Access", Summary: "Show a group", Answers: success("The group.", groupExample)}},
 		{"PATCH", groupPath, "api.groups.change", h.changeGroup, openapi.Operation{
-			ID: "changeGroup", Group: "Access", Summary: "Change a group", About: "What the body does not name stays. The rights of its members change at once, and those of their tokens.",
+			Rights: needs(scopeServer, access.Admin), ID: "changeGroup", Group: "Access", Summary: "Change a group", About: "What the body does not name stays. The rights of its members change at once, and those of their tokens.",
 			Request: openapi.Takes[api.GroupChange](`{"add_members":["jane"]}`),
 			Answers: success("The group.", groupExample), Errors: []int{http.StatusConflict}}},
 		{"DELETE", groupPath, "api.groups.delete", h.deleteGroup, openapi.Operation{
-			ID: "deleteGroup", Group: "Access", Summary: "Delete a group", Answers: empty("Its members stay, without its permissions."), Errors: []int{http.StatusConflict}}},
+			Rights: needs(scopeServer, access.Admin), ID: "deleteGroup", Group: "Access", Summary: "Delete a group", Answers: empty("Its members stay, without its permissions."), Errors: []int{http.StatusConflict}}},
 	}
 }
 

@@ -15,14 +15,14 @@ import (
 func (h *handlers) logRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/log/checkpoint", "api.log.checkpoint", h.checkpoint, openapi.Operation{
-			ID: "getCheckpoint", Group: "Log", Summary: "The newest signed statement about the log",
+			Rights: anyCaller, ID: "getCheckpoint", Group: "Log", Summary: "The newest signed statement about the log",
 			Answers: plain("A C2SP tlog-checkpoint.", checkpointExample), Errors: []int{http.StatusNotFound}}},
 		{"GET", "/log/tile/{tile:.+}", "api.log.tile", h.tile, openapi.Operation{
-			ID: "getTile", Group: "Log", Summary: "A tile of the log",
+			Rights: anyCaller, ID: "getTile", Group: "Log", Summary: "A tile of the log",
 			About:   "C2SP tlog-tiles: 256 hashes, or the entries under them as a bundle. Entries need the right to audit the server.",
 			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The tile; a full one never changes.", Content: raw()}}}},
 		{"GET", "/log/proof", "api.log.proof", h.proof, openapi.Operation{
-			ID: "getProof", Group: "Log", Summary: "Proof that an entry is in the log",
+			Rights: seesHistory, ID: "getProof", Group: "Log", Summary: "Proof that an entry is in the log",
 			Query:   []openapi.Param{{Name: "seq", About: "Sequence number of the entry.", Required: true, Of: openapi.Object{"type": "integer", "format": "int64", "minimum": 0}, Example: 42}},
 			Answers: plain("A C2SP tlog-proof, checkable offline with the log's key alone.", "c2sp.org/tlog-proof@v1\n…"), Errors: []int{http.StatusNotFound}}},
 		{"GET", "/log/key", "api.log.key", h.logKey, openapi.Operation{

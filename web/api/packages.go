@@ -6,6 +6,7 @@ import (
 	"slipway/api"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/web/openapi"
 )
@@ -14,12 +15,12 @@ import (
 func (h *handlers) packageRoutes() []endpoint {
 	return []endpoint{
 		{"GET", repositoryPath + "/packages", "api.packages.list", h.listPackages, openapi.Operation{
-			ID: "listPackages", Group: "Versions", Summary: "List the packages of a repository",
+			Rights: needs(scopeRepository, access.Read), ID: "listPackages", Group: "Versions", Summary: "List the packages of a repository",
 			Query: paged(openapi.Param{Name: "format", About: "Packages of this format only."},
 				openapi.Param{Name: "q", About: "Packages whose name contains this text; a page may then have few items or none although there is a `next`."}),
 			Answers: success("The packages, by format and name.", api.List[api.Package]{Items: []api.Package{packageExample}})}},
 		{"GET", packagePath, "api.packages.get", h.getPackage, openapi.Operation{
-			ID: "getPackage", Group: "Versions", Summary: "Show a package", Answers: success("The package.", packageExample)}},
+			Rights: needs(scopeRepository, access.Read), ID: "getPackage", Group: "Versions", Summary: "Show a package", Answers: success("The package.", packageExample)}},
 	}
 }
 

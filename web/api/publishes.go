@@ -5,6 +5,7 @@ import (
 
 	"slipway/api"
 	"slipway/internal/httpserver"
+	"slipway/registry/access"
 	"slipway/web/openapi"
 )
 
@@ -13,17 +14,17 @@ import (
 func (h *handlers) publishRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/publishes", "api.publishes.list", h.listPublishes, openapi.Operation{
-			ID: "listPublishes", Group: "Publishes", Summary: "List what you have sent and others do not see yet",
+			Rights: anyCaller, ID: "listPublishes", Group: "Publishes", Summary: "List what you have sent and others do not see yet",
 			About:   "Publishes, and versions whose clients have not sent everything (Maven). Of a user, those of the user's tokens too. The least recently changed first, at most 100.",
 			Answers: success("What waits.", api.List[api.WaitingPublish]{Items: []api.WaitingPublish{waitingExample}})}},
 		{"GET", "/publishes/{id}", "api.publishes.get", h.getPublish, openapi.Operation{
-			ID: "getPublish", Group: "Publishes", Summary: "Show what is staged",
+			Rights: needs(scopeRepository, access.Publish), ID: "getPublish", Group: "Publishes", Summary: "Show what is staged",
 			Query: []openapi.Param{publishIn}, Answers: success("What waits for the commit.", publishExample)}},
 		{"DELETE", "/publishes/{id}", "api.publishes.drop", h.dropPublish, openapi.Operation{
-			ID: "dropPublish", Group: "Publishes", Summary: "Give up what is staged",
+			Rights: needs(scopeRepository, access.Publish), ID: "dropPublish", Group: "Publishes", Summary: "Give up what is staged",
 			Query: []openapi.Param{publishIn}, Answers: empty("Nothing of it was ever visible.")}},
 		{"POST", "/publishes/{id}/commit", "api.publishes.commit", h.commitPublish, openapi.Operation{
-			ID: "commitPublish", Group: "Publishes", Summary: "Show everything that is staged, at one moment",
+			Rights: needs(scopeRepository, access.Publish), ID: "commitPublish", Group: "Publishes", Summary: "Show everything that is staged, at one moment",
 			About: "All versions appear, or with an error none does. Who asks again within a day gets the same answer.", Query: []openapi.Param{publishIn}, Errors: []int{http.StatusConflict},
 			Answers: success("The versions.", api.List[api.PublishedVersion]{Items: []api.PublishedVersion{{PURL: versionExample.PURL, Format: "npm", Name: "@acme/web", Version: "1.4.2",
 				Digest: digestExample, Created: true}}})}},

@@ -7,6 +7,7 @@ import (
 	"slipway/api"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -16,24 +17,24 @@ func (h *handlers) repositoryRoutes() []endpoint {
 	repositoryExample := h.repositoryExample()
 	return []endpoint{
 		{"GET", "/repositories", "api.repositories.list", h.listRepositories, openapi.Operation{
-			ID: "listRepositories", Group: "Repositories", Summary: "List the repositories that you may read",
+			Rights: anyCaller, ID: "listRepositories", Group: "Repositories", Summary: "List the repositories that you may read",
 			Query: paged(), Answers: success("The repositories, by name.", api.List[api.Repository]{Items: []api.Repository{repositoryExample}, Next: "main"})}},
 		{"POST", "/repositories", "api.repositories.create", h.createRepository, openapi.Operation{
-			ID: "createRepository", Group: "Repositories", Summary: "Make a repository",
+			Rights: needs(scopeServer, access.Admin), ID: "createRepository", Group: "Repositories", Summary: "Make a repository",
 			Request: openapi.Takes[api.NewRepository](`{"name":"team-a","description":"what team A builds","settings":{"allow_reuse":true}}`, "name"),
 			Answers: created("The repository.", repositoryExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"GET", repositoryPath, "api.repositories.get", h.getRepository, openapi.Operation{
-			ID: "getRepository", Group: "Repositories", Summary: "Show a repository", Answers: success("The repository.", repositoryExample)}},
+			Rights: needs(scopeRepository, access.Read), ID: "getRepository", Group: "Repositories", Summary: "Show a repository", Answers: success("The repository.", repositoryExample)}},
 		{"PATCH", repositoryPath, "api.repositories.change", h.changeRepository, openapi.Operation{
-			ID: "changeRepository", Group: "Repositories", Summary: "Change a repository",
+			Rights: needs(scopeRepository, access.Admin), ID: "changeRepository", Group: "Repositories", Summary: "Change a repository",
 			About:   "What the body does not name stays, also within `settings`. A name can't change.",
 			Request: openapi.Takes[api.RepositoryChange](`{"settings":{"allow_reuse":true}}`),
 			Answers: success("The repository.", repositoryExample)}},
 		{"DELETE", repositoryPath, "api.repositories.delete", h.deleteRepository, openapi.Operation{
-			ID: "deleteRepository", Group: "Repositories", Summary: "Delete a repository",
+			Rights: needs(scopeRepository, access.Admin), ID: "deleteRepository", Group: "Repositories", Summary: "Delete a repository",
 			About: "Refused with 409 while it holds versions.", Answers: empty("It is gone."), Errors: []int{http.StatusConflict}}},
 		{"POST", repositoryPath + "/restore", "api.repositories.restore", h.restoreRepository, openapi.Operation{
-			ID: "restoreRepository", Group: "Repositories", Summary: "Restore a deleted repository",
+			Rights: needs(scopeRepository, access.Admin), ID: "restoreRepository", Group: "Repositories", Summary: "Restore a deleted repository",
 			About:   "It comes back with its settings and without versions, which can be restored one by one. 404 where none of the name was deleted in the time for which versions are kept, 409 where another has the name.",
 			Answers: success("The repository.", h.repositoryExample()), Errors: []int{http.StatusConflict}}},
 	}

@@ -13,7 +13,7 @@ import (
 func (h *handlers) searchRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/versions", "api.versions.search", h.search, openapi.Operation{
-			ID: "searchVersions", Group: "Versions", Summary: "Ask for versions by what is known of them",
+			Rights: anyCaller, ID: "searchVersions", Group: "Versions", Summary: "Ask for versions by what is known of them",
 			About: "Words are joined by AND; `OR`, parentheses, `-` for not, `*` globs, quotes. Fields: `repo: format: name: version: purl: tag: commit: source: ref: build: " +
 				"builder: by: token: state: digest: published:>2026-01-01 has:provenance is:attached custom.team.ticket:ABC-1`. `by:` finds what a user published with any of its tokens, and what a token of that name published; `token:` finds the latter only. What is attached to other versions, as signatures are, is found by `is:attached` and where the query names versions, tags or digests. With `as_of`, a coordinate that was deleted and published " +
 				"again is found from its latest publish on; what it was before is in the log.",

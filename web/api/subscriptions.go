@@ -7,6 +7,7 @@ import (
 	"slipway/integration"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
@@ -15,31 +16,31 @@ import (
 func (h *handlers) subscriptionRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/subscriptions", "api.subscriptions.list", h.listSubscriptions, openapi.Operation{
-			ID: "listSubscriptions", Group: "Subscriptions", Summary: "List the subscriptions whose repositories you administer",
+			Rights: anyCaller, ID: "listSubscriptions", Group: "Subscriptions", Summary: "List the subscriptions whose repositories you administer",
 			Query: paged(), Answers: success("The subscriptions.", api.List[api.Subscription]{Items: []api.Subscription{subscriptionExample}})}},
 		{"POST", "/subscriptions", "api.subscriptions.create", h.createSubscription, openapi.Operation{
-			ID: "createSubscription", Group: "Subscriptions", Summary: "Have events sent to an address",
+			Rights: needs(scopeRepository, access.Admin), ID: "createSubscription", Group: "Subscriptions", Summary: "Have events sent to an address",
 			Request: openapi.Takes[api.NewSubscription](`{"name":"deploy","sink":"webhook","url":"https://deploy.example.com/hook","preset":"cloudevents",`+
 				`"types":["tag.*"],"repositories":["main"],"packages":["*"],"tags":["production"]}`, "name", "url"),
 			Answers: created("The subscription with the secret that signs, shown this once.", api.ChangedSubscription{Subscription: subscriptionExample, Secret: "whsec_…"}, locationOf),
 			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
 		{"GET", subscriptionPath, "api.subscriptions.get", h.getSubscription, openapi.Operation{
-			ID: "getSubscription", Group: "Subscriptions", Summary: "Show a subscription and how its deliveries fare",
+			Rights: seesSinks, ID: "getSubscription", Group: "Subscriptions", Summary: "Show a subscription and how its deliveries fare",
 			Answers: success("The subscription.", api.SubscriptionDetail{Subscription: subscriptionExample, Pending: 2, OldestPending: &momentExample})}},
 		{"PATCH", subscriptionPath, "api.subscriptions.change", h.changeSubscription, openapi.Operation{
-			ID: "changeSubscription", Group: "Subscriptions", Summary: "Change, pause or resume a subscription",
+			Rights: needs(scopeRepository, access.Admin), ID: "changeSubscription", Group: "Subscriptions", Summary: "Change, pause or resume a subscription",
 			About: "What the body does not name stays. `{\"rotate_secret\":true}` makes a new secret; for a day the old one signs too. " +
 				"`{\"enabled\":true,\"from\":\"now\"}` goes on without what happened meanwhile.",
 			Request: openapi.Takes[api.SubscriptionChange](`{"enabled":true,"from":"now"}`),
 			Answers: success("The subscription; with the secret when it is new.", api.ChangedSubscription{Subscription: subscriptionExample}),
 			Errors:  []int{http.StatusConflict}}},
 		{"DELETE", subscriptionPath, "api.subscriptions.delete", h.deleteSubscription, openapi.Operation{
-			ID: "deleteSubscription", Group: "Subscriptions", Summary: "Delete a subscription", Answers: empty("What was not sent yet never is.")}},
+			Rights: needs(scopeRepository, access.Admin), ID: "deleteSubscription", Group: "Subscriptions", Summary: "Delete a subscription", Answers: empty("What was not sent yet never is.")}},
 		{"POST", subscriptionPath + "/ping", "api.subscriptions.ping", h.pingSubscription, openapi.Operation{
-			ID: "pingSubscription", Group: "Subscriptions", Summary: "Send a test event",
+			Rights: needs(scopeRepository, access.Admin), ID: "pingSubscription", Group: "Subscriptions", Summary: "Send a test event",
 			Answers: accepted("The delivery, which shows what becomes of it.", deliveryExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"POST", subscriptionPath + "/redeliver", "api.subscriptions.replay", h.replaySubscription, openapi.Operation{
-			ID: "replaySubscription", Group: "Subscriptions", Summary: "Send everything again since an entry of the log",
+			Rights: needs(scopeRepository, access.Admin), ID: "replaySubscription", Group: "Subscriptions", Summary: "Send everything again since an entry of the log",
 			Request: openapi.Takes[api.ReplayRequest](`{"since":42}`, "since"),
 			Answers: accepted("The subscription.", subscriptionExample), Errors: []int{http.StatusConflict}}},
 	}

@@ -7,6 +7,7 @@ import (
 	"slipway/api"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/publish"
 	"slipway/web/openapi"
 )
@@ -15,20 +16,20 @@ import (
 func (h *handlers) tagRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/tags", "api.tags.list", h.listTags, openapi.Operation{
-			ID: "listTags", Group: "Tags", Summary: "List the tags of a package",
+			Rights: needs(scopeRepository, access.Read), ID: "listTags", Group: "Tags", Summary: "List the tags of a package",
 			Query: paged(), Answers: success("The tags that hold, by name.", api.List[api.Tag]{Items: []api.Tag{tagExample}})}},
 		{"GET", tagPath, "api.tags.get", h.getTag, openapi.Operation{
-			ID: "getTag", Group: "Tags", Summary: "Show what a tag names, or named",
+			Rights: needs(scopeRepository, access.Read), ID: "getTag", Group: "Tags", Summary: "Show what a tag names, or named",
 			Query: []openapi.Param{asOfParam}, Answers: success("The tag.", tagExample, generationOf)}},
 		{"PUT", tagPath, "api.tags.set", h.setTag, openapi.Operation{
-			ID: "setTag", Group: "Tags", Summary: "Make or move a tag", Header: ifMatch,
+			Rights: needs(scopeRepository, access.Tag), ID: "setTag", Group: "Tags", Summary: "Make or move a tag", Header: ifMatch,
 			Request: openapi.Takes[api.TagChange](`{"version":"1.4.2","reason":"release 12"}`, "version"),
 			Answers: success("The tag.", tagExample, generationOf), Errors: []int{http.StatusConflict, http.StatusPreconditionFailed}}},
 		{"DELETE", tagPath, "api.tags.remove", h.removeTag, openapi.Operation{
-			ID: "removeTag", Group: "Tags", Summary: "Remove a tag", About: "Its past stays.", Header: ifMatch,
+			Rights: removesTag, ID: "removeTag", Group: "Tags", Summary: "Remove a tag", About: "Its past stays.", Header: ifMatch,
 			Query: []openapi.Param{reasonParam}, Answers: empty("It is gone."), Errors: []int{http.StatusConflict, http.StatusPreconditionFailed}}},
 		{"GET", tagPath + "/history", "api.tags.history", h.tagHistory, openapi.Operation{
-			ID: "listTagHistory", Group: "Tags", Summary: "List what a tag has named",
+			Rights: seesHistory, ID: "listTagHistory", Group: "Tags", Summary: "List what a tag has named",
 			Query: paged(), Answers: success("Every interval, newest first.", api.List[api.Tag]{Items: []api.Tag{tagExample, endedTagExample}})}},
 	}
 }

@@ -17,21 +17,21 @@ import (
 func (h *handlers) tokenRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/tokens", "api.tokens.list", h.listTokens, openapi.Operation{
-			ID: "listTokens", Group: "Access", Summary: "List tokens",
+			Rights: anyCaller, ID: "listTokens", Group: "Access", Summary: "List tokens",
 			About: "All of yours when you are logged in by password or by `slipway login`; with another token that one and those that it made, and that these made. " +
 				"An administrator or auditor of the server sees everybody's.",
 			Query: paged(), Answers: success("The tokens, without their secrets.", api.List[api.Token]{Items: []api.Token{tokenExample}})}},
 		{"POST", "/tokens", "api.tokens.create", h.createToken, openapi.Operation{
-			ID: "createToken", Group: "Access", Summary: "Make a token",
+			Rights: needs(scopeRequested), ID: "createToken", Group: "Access", Summary: "Make a token",
 			About: "A token never exceeds the rights of its user, now or later. Made with a token, it is also bounded by that one: it ends when that is revoked, expires or " +
 				"loses its user, and `expires_in` beyond its end is refused. Made with the password, it ends by itself only. An administrator of the server makes tokens for any user.",
 			Request: openapi.Takes[api.TokenRequest](`{"name":"ci","permissions":[{"repository":"main","actions":["read","publish"]}],"expires_in":"720h"}`,
 				"name"),
 			Answers: created("The token with its secret, shown this once.", api.NewToken{Token: tokenExample, Secret: "slp_…"})}},
 		{"GET", "/tokens/{id}", "api.tokens.get", h.getToken, openapi.Operation{
-			ID: "getToken", Group: "Access", Summary: "Show a token", Answers: success("The token, without its secret.", tokenExample)}},
+			Rights: onOwnOrAudited, ID: "getToken", Group: "Access", Summary: "Show a token", Answers: success("The token, without its secret.", tokenExample)}},
 		{"DELETE", "/tokens/{id}", "api.tokens.revoke", h.revokeToken, openapi.Operation{
-			ID: "revokeToken", Group: "Access", Summary: "Revoke a token", About: "Every token that descends from it ends with it.", Answers: empty("It is refused from now on; also when it was revoked before.")}},
+			Rights: onOwnOrServer, ID: "revokeToken", Group: "Access", Summary: "Revoke a token", About: "Every token that descends from it ends with it.", Answers: empty("It is refused from now on; also when it was revoked before.")}},
 	}
 }
 

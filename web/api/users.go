@@ -16,26 +16,26 @@ import (
 func (h *handlers) userRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/users", "api.users.list", h.listUsers, openapi.Operation{
-			ID: "listUsers", Group: "Access", Summary: "List the users",
+			Rights: needs(scopeServer, access.Audit), ID: "listUsers", Group: "Access", Summary: "List the users",
 			Query: paged(), Answers: success("The users, by name.", api.List[api.User]{Items: []api.User{userExample}})}},
 		{"POST", "/users", "api.users.create", h.createUser, openapi.Operation{
-			ID: "createUser", Group: "Access", Summary: "Make a user",
+			Rights: needs(scopeServer, access.Admin), ID: "createUser", Group: "Access", Summary: "Make a user",
 			Request: openapi.Takes[api.NewUser](`{"name":"jane","password":"…","permissions":[{"repository":"*","actions":["read","tag"]}]}`, "name"),
 			Answers: created("The user.", userExample), Errors: []int{http.StatusConflict}}},
 		{"GET", "/users/{name}", "api.users.get", h.getUser, openapi.Operation{
-			ID: "getUser", Group: "Access", Summary: "Show a user", About: "Yourself, or any for an administrator or auditor of the server.",
+			Rights: onOwnOrAudited, ID: "getUser", Group: "Access", Summary: "Show a user", About: "Yourself, or any for an administrator or auditor of the server.",
 			Answers: success("The user.", userExample)}},
 		{"PATCH", "/users/{name}", "api.users.change", h.changeUser, openapi.Operation{
-			ID: "changeUser", Group: "Access", Summary: "Change a user",
+			Rights: needs(scopeServer, access.Admin), ID: "changeUser", Group: "Access", Summary: "Change a user",
 			About: "Everybody may set the own password: with a token only together with `current_password`. A new password ends the tokens of all logins of the user but the one " +
 				"that asks. Everything else is for administrators of the server. What the body does not name stays.",
 			Request: openapi.Takes[api.UserChange](`{"disabled":true}`),
 			Answers: success("The user.", userExample), Errors: []int{http.StatusConflict}}},
 		{"DELETE", "/users/{name}", "api.users.delete", h.deleteUser, openapi.Operation{
-			ID: "deleteUser", Group: "Access", Summary: "Delete a user", About: "All of its tokens end. Its name stays taken: the log names it.",
+			Rights: needs(scopeServer, access.Admin), ID: "deleteUser", Group: "Access", Summary: "Delete a user", About: "All of its tokens end. Its name stays taken: the log names it.",
 			Answers: empty("The user is gone."), Errors: []int{http.StatusConflict}}},
 		{"GET", "/whoami", "api.whoami", h.whoami, openapi.Operation{
-			ID: "whoami", Group: "Access", Summary: "Show who you are and what you may do",
+			Rights: anyCaller, ID: "whoami", Group: "Access", Summary: "Show who you are and what you may do",
 			Answers: success("The caller.", api.Caller{Type: "token", ID: "token:12", Name: "jane", Kind: personKind, Token: "ci", ExpiresAt: &laterExample, Permissions: tokenExample.Permissions})}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slipway/api"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/publish"
 	"slipway/web/openapi"
@@ -17,29 +18,29 @@ import (
 func (h *handlers) versionRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/versions", "api.versions.list", h.listVersions, openapi.Operation{
-			ID: "listVersions", Group: "Versions", Summary: "List the versions of a package",
+			Rights: needs(scopeRepository, access.Read), ID: "listVersions", Group: "Versions", Summary: "List the versions of a package",
 			Query: paged(openapi.Param{Name: "deleted", About: "With the tombstones of deleted versions.", Of: openapi.Object{"type": "boolean", "default": false}},
 				openapi.Param{Name: "attached", About: "With what belongs to other versions, such as signatures, attestations and SBOMs of images.", Of: openapi.Object{"type": "boolean", "default": false}}),
 			Answers: success("The versions, newest first.", api.List[api.VersionSummary]{Items: []api.VersionSummary{versionExample.VersionSummary}})}},
 		{"GET", versionPath, "api.versions.get", h.getVersion, openapi.Operation{
-			ID: "getVersion", Group: "Versions", Summary: "Show a version with everything that is known of it",
+			Rights: needs(scopeRepository, access.Read), ID: "getVersion", Group: "Versions", Summary: "Show a version with everything that is known of it",
 			About: "A deleted version shows as its tombstone.", Answers: success("The version.", versionExample)}},
 		{"PATCH", versionPath, "api.versions.change", h.changeVersion, openapi.Operation{
-			ID: "changeVersion", Group: "Versions", Summary: "Yank or deprecate a version, or take that back",
+			Rights: needs(scopeRepository, access.Publish), ID: "changeVersion", Group: "Versions", Summary: "Yank or deprecate a version, or take that back",
 			About:   "Which states beside `published` there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.",
 			Request: openapi.Takes[api.VersionChange](`{"state":"deprecated","reason":"use 2.0.0"}`, "state"),
 			Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
 		{"DELETE", versionPath, "api.versions.delete", h.deleteVersion, openapi.Operation{
-			ID: "deleteVersion", Group: "Versions", Summary: "Delete a version",
+			Rights: needs(scopeRepository, access.Delete), ID: "deleteVersion", Group: "Versions", Summary: "Delete a version",
 			About: "A tombstone stays, and the name stays taken; the version can be restored for a time. A protected version is refused with 409 and the reasons.",
 			Query: []openapi.Param{reasonParam}, Answers: empty("It is gone."), Errors: []int{http.StatusConflict}}},
 		{"POST", versionPath + "/restore", "api.versions.restore", h.restoreVersion, openapi.Operation{
-			ID: "restoreVersion", Group: "Versions", Summary: "Restore a deleted version",
+			Rights: needs(scopeRepository, access.Delete, access.Publish), ID: "restoreVersion", Group: "Versions", Summary: "Restore a deleted version",
 			About: "It comes back as it was: files, facts, state; its tags stay ended, and `latest` is computed again. A deleted version is kept for 7 days unless the server was started with another " +
 				"`--deleted-grace`. 409 where its files are collected, or where it is there or was published again. Needs the rights `delete` and `publish`.",
 			Query: []openapi.Param{reasonParam}, Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
 		{"PUT", versionPath + "/metadata", "api.versions.annotate", h.putMetadata, openapi.Operation{
-			ID: "annotateVersion", Group: "Versions", Summary: "Declare where a version comes from",
+			Rights: needs(scopeRepository, access.Publish), ID: "annotateVersion", Group: "Versions", Summary: "Declare where a version comes from",
 			About: "Adds facts; what was declared before stays among the version's facts.",
 			Request: openapi.Takes[api.DeclaredMetadata](`{"source":{"repository":"https://git.example.com/acme/web","commit":"4f2a9c1"},` +
 				`"build":{"system":"ci","id":"812","url":"https://ci.example.com/812"},"custom":{"team.ticket":"ABC-1"}}`),

@@ -106,6 +106,9 @@ func (b *builder) operation(e Endpoint, named bool) Object {
 	if e.Public {
 		out["security"] = []any{}
 	}
+	if e.Rights != nil {
+		out[RightsExtension] = e.Rights
+	}
 	params := []any{}
 	for _, p := range e.Query {
 		params = append(params, p.object("query"))

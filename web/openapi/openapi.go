@@ -72,7 +72,15 @@ type Operation struct {
 	Request *Body
 	Answers []Answer // of success
 	Errors  []int    // beside the errors of every operation of its kind
+	Rights  Rights   // nil: the document doesn't say
 }
+
+// RightsExtension is the property of an operation that has its rights.
+const RightsExtension = "x-slipway-rights"
+
+// Rights are what the caller of an operation needs: one of these alternatives, and of it every right. An alternative has rights by
+// their scope, as the entries of "security" have scopes by their scheme; an empty one asks for credentials alone.
+type Rights []map[string][]string
 
 // Param is a parameter, or a header of an answer.
 type Param struct {
