@@ -37,6 +37,9 @@ func (c *committer) addFiles(old registry.Version) (Result, error) {
 		return c.redescribe(old)
 	}
 	if len(replaced) > 0 {
+		if err := c.mayOverwrite(old); err != nil {
+			return Result{}, err
+		}
 		if err := c.unused(old, "overwritten"); err != nil {
 			return Result{}, err
 		}

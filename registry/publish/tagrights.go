@@ -74,6 +74,9 @@ func (c *change) mayTakeAway(v registry.Version) error { return c.mayEmpty(v, "d
 // mayStrip is mayTakeAway for some of a version's files: without them the tag names less than it did.
 func (c *change) mayStrip(v registry.Version) error { return c.mayEmpty(v, "stripped of files") }
 
+// mayOverwrite is mayTakeAway for other bytes under a version's names: the tag would name something else.
+func (c *change) mayOverwrite(v registry.Version) error { return c.mayEmpty(v, "overwritten") }
+
 func (c *change) mayEmpty(v registry.Version, what string) error {
 	if c.mayRemoveAnyTag() {
 		return nil

@@ -299,3 +299,28 @@ func TestB3Files(t *testing.T) {
 	}
 	s.MustFsck(t)
 }
+
+// TestB3Overwrite: other bytes are not put under the names of a version whose tag the caller may not move.
+func TestB3Overwrite(t *testing.T) {
+	s := newTagScene(t)
+	for tag, want := range map[string]map[string]bool{
+		"free": {"publish": true, "publish, tag": true}, "production": {"publish, tag": true}, "stable": {"publish, tag": true}, "v1": {},
+	} {
+		for who, ctx := range map[string]context.Context{"publish": s.as(access.Publish), "publish, tag": s.as(access.Publish, access.Tag)} {
+			name := tag + " " + strings.ReplaceAll(who, ", ", "-")
+			rel := publish.Release{Version: "1", PURL: "pkg:generic/" + name + "@1", SortKey: []byte("1")}
+			rel.Tags = []string{tag}
+			registrytest.Must(t, registrytest.ErrOf(s.PublishRelease(name, rel, "a", "a")))
+			rel.Tags, rel.Mode = nil, publish.Replace
+			p, err := s.Publisher.Begin(ctx, s.Name(name))
+			registrytest.Must(t, err)
+			registrytest.Must(t, registrytest.ErrOf(p.Stage(ctx, content.StageFile{Path: "a"}, strings.NewReader("other"))))
+			_, err = p.Commit(ctx, rel)
+			p.Abort()
+			if want[who] != (err == nil) || err != nil && (registry.KindOf(err) != registry.Denied || !strings.Contains(registry.AsError(err).Detail, `"`+tag+`"`)) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	s.MustFsck(t)
+}
