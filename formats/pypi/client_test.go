@@ -15,12 +15,21 @@ import (
 
 // Versions of the real clients; .ci/clients-pypi.sh installs them, and of the old pips the first that runs on its Python.
 const (
-	pipNewest = "pip-26.3"
-	twineOld  = "twine-6.1.0"
-	twineNew  = "twine-7.0.0"
-	uvClient  = "uv-0.13.8"
-	poetry    = "poetry-2.5.1"
+	pipNewest   = "pip-26.3"
+	twineOldest = "twine-4.0.2"
+	twineOld    = "twine-6.1.0"
+	twineNew    = "twine-7.0.0"
+	uvClient    = "uv-0.13.8"
+	poetryOld   = "poetry-1.8.5"
+	poetry      = "poetry-2.5.1"
+	pdm         = "pdm-2.29.4"
+	hatch       = "hatch-1.18.2"
+	flit        = "flit-4.2.0"
+	pipenv      = "pipenv-2026.10.3"
 )
+
+// pips are those between the oldest and the newest.
+var pips = []string{"pip-21.3.1", "pip-23.3.2"}
 
 var pipsOldest = []string{"pip-19.2.3", "pip-20.3.4", "pip-22.0.4", "pip-23.2.1"}
 
@@ -33,6 +42,7 @@ type machine struct {
 	python string
 	dir    string // where the clients are
 	home   string
+	vars   []string // of the environment, besides
 }
 
 // newMachine skips without the client, or fails where .ci/clients-pypi.sh must have run.
@@ -81,6 +91,7 @@ func (m *machine) command(ctx context.Context, dir string, args ...string) *exec
 		"UV_CACHE_DIR=" + filepath.Join(m.home, "cache", "uv"), "UV_PYTHON_DOWNLOADS=never", "UV_NO_CONFIG=1", "UV_HTTP_RETRIES=0",
 		"POETRY_VIRTUALENVS_IN_PROJECT=true", "POETRY_NO_INTERACTION=1",
 	}
+	cmd.Env = append(cmd.Env, m.vars...)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }

@@ -14,15 +14,20 @@ import (
 	"slipway/registry/access"
 )
 
-func eachPip(t *testing.T, fn func(t *testing.T, m *machine, pip string)) {
+// eachPip runs a scenario with the newest pip and the oldest.
+func eachPip(t *testing.T, scenario string, fn func(t *testing.T, m *machine, pip string)) {
 	for _, pip := range []string{pipNewest, oldestPip(t)} {
-		t.Run(pip, func(t *testing.T) { fn(t, newMachine(t, newEnv(t, formatstest.Options{Local: true}), pip), pip) })
+		t.Run(pip, func(t *testing.T) {
+			m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), pip)
+			m.does(pip, scenario)
+			fn(t, m, pip)
+		})
 	}
 }
 
 // TestPipInstall is acceptance 1, 2, 4, 6 and 12.
 func TestPipInstall(t *testing.T) {
-	eachPip(t, func(t *testing.T, m *machine, pip string) {
+	eachPip(t, "install, names, refusals", func(t *testing.T, m *machine, pip string) {
 		e := m.env
 		e.wheel(dist{name: "My.Pkg", version: "1.0", header: []string{"Requires-Dist: dep-one>=1"}})
 		e.wheel(dist{name: "My.Pkg", version: "2.0", header: []string{"Requires-Python: >=3.99"}})
@@ -76,7 +81,7 @@ func TestLatin1Password(t *testing.T) {
 
 // TestPipHashes installs with checked hashes, also from source, and downloads.
 func TestPipHashes(t *testing.T) {
-	eachPip(t, func(t *testing.T, m *machine, pip string) {
+	eachPip(t, "checked hashes, from source, download", func(t *testing.T, m *machine, pip string) {
 		e := m.env
 		content := map[string][]byte{"checked-1.0-py3-none-any.whl": e.wheel(dist{name: "checked", version: "1.0"})}
 		lock := fmt.Sprintf("checked==1.0 --hash=sha256:%x\n", sha256.Sum256(content["checked-1.0-py3-none-any.whl"]))
@@ -108,7 +113,7 @@ func TestPipHashes(t *testing.T) {
 
 // TestPipYank is acceptance 5.
 func TestPipYank(t *testing.T) {
-	eachPip(t, func(t *testing.T, m *machine, pip string) {
+	eachPip(t, "yanked versions", func(t *testing.T, m *machine, pip string) {
 		e := m.env
 		e.wheel(dist{name: "yanked", version: "1.0"})
 		e.wheel(dist{name: "yanked", version: "1.1"})
@@ -138,6 +143,7 @@ func TestPipYank(t *testing.T) {
 // client that has the former page in its cache.
 func TestPipMetadata(t *testing.T) {
 	m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), pipNewest)
+	m.does(pipNewest, "core metadata, conditional requests")
 	e := m.env
 	e.wheel(dist{name: "app", version: "1.0", header: []string{"Requires-Dist: lib>=1"}})
 	e.wheel(dist{name: "lib", version: "1.0"})
@@ -160,7 +166,7 @@ func TestPipMetadata(t *testing.T) {
 
 // TestPipNetrc is acceptance 53 in part: credentials from a .netrc file also reach the files.
 func TestPipNetrc(t *testing.T) {
-	eachPip(t, func(t *testing.T, m *machine, pip string) {
+	eachPip(t, "a .netrc file", func(t *testing.T, m *machine, pip string) {
 		m.env.wheel(dist{name: "private", version: "1.0"})
 		must(t, os.WriteFile(filepath.Join(m.home, ".netrc"), []byte("machine 127.0.0.1 login ci password "+m.env.reader()+"\n"), 0o600))
 		venv := m.venv()

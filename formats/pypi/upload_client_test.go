@@ -14,6 +14,7 @@ func TestTwine(t *testing.T) {
 	for _, twine := range []string{twineNew, twineOld} {
 		t.Run(twine, func(t *testing.T) {
 			m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), twine, pipNewest)
+			m.does(twine, "upload, again, changed, refusals")
 			e := m.env
 			token := e.publisher()
 			first := dist{name: "my-pkg", version: "1.0", header: []string{"Requires-Python: >=3.8"}}
@@ -66,6 +67,7 @@ func TestTwineMany(t *testing.T) {
 // TestUV is acceptance 15, 16 and 31, with uv's own words for a refusal.
 func TestUV(t *testing.T) {
 	m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), uvClient)
+	m.does(uvClient, "publish, check-url, install, lock, sync")
 	e := m.env
 	token := e.publisher()
 	publish := func(token string, args ...string) []string {
@@ -108,6 +110,7 @@ func TestUV(t *testing.T) {
 // TestPoetry is acceptance 33 for poetry.
 func TestPoetry(t *testing.T) {
 	m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), poetry)
+	m.does(poetry, "publish, again, refusals, lock, install")
 	e := m.env
 	d := dist{name: "poem", version: "1.0"}
 	project := filepath.Dir(m.write(m.t.TempDir(), "pyproject.toml", []byte("[project]\nname = \"poem\"\nversion = \"1.0\"\ndescription = \"\"\n")))

@@ -30,6 +30,9 @@ var clients = map[string]string{
 	"yarn":   `exec node "$C/yarn-1.22.22/node_modules/yarn/bin/yarn.js" "$@"`,
 	"twine":  module("twine-7.0.0", "twine"),
 	"poetry": module("poetry-2.5.1", "poetry"),
+	"hatch":  module("hatch-1.18.2", "hatch"),
+	"flit":   module("flit-4.2.0", "flit"),
+	"pdm":    `PYTHONPATH="$C/pdm-2.29.4" exec python3 -m pdm "$@"`, // it runs virtualenv
 	"pip":    `PYTHONPATH="$C/pip-26.3" exec python3 -m pip "$@"`,
 	"uv":     `exec "$C/uv-0.13.8/bin/uv" "$@"`,
 	"crane":  `exec "$C/oci/crane" "$@"`,
@@ -68,7 +71,7 @@ func newMachine(t *testing.T) machine {
 			missing(err)
 		}
 	}
-	for _, below := range []string{"npm-11.19.1", "twine-7.0.0", "pip-26.3", "uv-0.13.8", "oci/crane", "maven-3.9.16", "m2"} {
+	for _, below := range []string{"npm-11.19.1", "twine-7.0.0", "pip-26.3", "uv-0.13.8", "hatch-1.18.2", "flit-4.2.0", "pdm-2.29.4", "oci/crane", "maven-3.9.16", "m2"} {
 		if _, err := os.Stat(filepath.Join(dir, below)); err != nil {
 			missing(err)
 		}
