@@ -31,6 +31,7 @@ type Core struct {
 
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]
+	clock        *clock
 }
 
 // CoreConfig is what Core needs.
@@ -54,6 +55,7 @@ func NewCore(ctx context.Context, c CoreConfig) (*Core, error) {
 	if core.Now == nil {
 		core.Now = time.Now
 	}
+	core.clock = newClock(core.Now)
 	core.byRepository = lookup.New[string](core.Store, repositoryBytes, repositorySince)
 	if err := core.checkSettings(); err != nil {
 		return nil, err

@@ -62,6 +62,7 @@ const (
 	EventSubscriptionDeleted
 	EventInstanceCreated
 	EventInstanceRestored
+	EventClockJumped
 	eventTypesEnd
 )
 
@@ -125,6 +126,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventSubscriptionDeleted:     {"subscription.deleted", AboutSubscription, "A subscription was deleted."},
 	EventInstanceCreated:         {"instance.created", AboutInstance, "The server started for the first time: the first entry of the log."},
 	EventInstanceRestored:        {"instance.restored", AboutInstance, "The server was restored from a backup; `reason` says when that was taken. The entries after it are lost."},
+	EventClockJumped:             {"clock.jumped", AboutInstance, "The server's clock jumped; `reason` has the times before and after. Where it went back, the times of the log stand still until it has passed them."},
 }
 
 // typesByName finds types by their names in the log.

@@ -40,7 +40,7 @@ func TestEventTypeNames(t *testing.T) {
 		deployment.queued deployment.started deployment.succeeded deployment.failed deployment.rolled_back deployment.cancelled deployment.stopped
 		environment.created environment.changed environment.deleted repository.created repository.changed repository.deleted
 		token.created token.revoked user.created user.changed user.login_failed
-		subscription.created subscription.changed subscription.disabled subscription.deleted instance.created instance.restored`
+		subscription.created subscription.changed subscription.disabled subscription.deleted instance.created instance.restored clock.jumped`
 	for _, name := range strings.Fields(names) {
 		if _, ok := registry.EventTypeNamed(name); !ok {
 			t.Errorf("there is no type %q any more", name)

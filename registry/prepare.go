@@ -19,7 +19,12 @@ const (
 // prepare gives an empty database its identity, the genesis entry of the log, and the first repository; in a database that has
 // them it reads the identity.
 func (s *Core) prepare(ctx context.Context) error {
-	err := s.Store.View(ctx, func(tx metadata.Tx) (err error) {
+	err := s.Store.View(ctx, func(tx metadata.Tx) error {
+		accepted, err := acceptedClock(tx.Settings())
+		if err != nil {
+			return err
+		}
+		s.clock.begin(tx.Now(), accepted)
 		s.instance, err = tx.Settings().Setting(settingInstance)
 		return err
 	})

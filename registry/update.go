@@ -51,8 +51,11 @@ func (s *Core) Source() string {
 	return "urn:slipway:" + s.instance
 }
 
-// Update runs a change of the metadata. Every part writes through it, so that Guarded applies to all writes.
+// Update runs a change of the metadata. Every part writes through it, so that Guarded and Clock apply to all writes.
 func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	if err := s.timely(ctx); err != nil {
+		return err
+	}
 	check, guarded := ctx.Value(guard{}).(func(metadata.Duties) error)
 	if !guarded {
 		return s.Store.Update(ctx, fn)

@@ -44,7 +44,7 @@ type Options struct {
 	Ready func(context.Context) error
 	// Writable returns why the stores take no changes, for /readyz?write=1; nil: Ready.
 	Writable func(context.Context) error
-	// Full returns why no change is to be begun, where that is known before; nil: always nil.
+	// Full returns why no change is to be begun, where that is known before, such as a full disk; nil: always nil.
 	Full func() error
 	// Version and Commit go into the build info metric.
 	Version, Commit string

@@ -74,7 +74,7 @@ func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret st
 		if req.Session {
 			t.Kind = metadata.SessionToken
 		}
-		if t.ExpiresAt, err = req.end(tx.Now(), actor); err != nil {
+		if t.ExpiresAt, err = req.end(s.core.Now().UTC().Truncate(time.Microsecond), actor); err != nil {
 			return err
 		}
 		if t, err = tx.Tokens().CreateToken(t); err != nil {

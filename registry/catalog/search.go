@@ -41,7 +41,7 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")
 		}
 	}
-	if err := s.core.SettleUntil(ctx, q.AsOf); err != nil {
+	if q.AsOf, err = s.core.SettleUntil(ctx, q.AsOf); err != nil {
 		return nil, err
 	}
 	var hits []Hit

@@ -38,13 +38,14 @@ func (s *Catalog) TagPage(ctx context.Context, at registry.Name, page registry.P
 
 // TagAt returns a tag as it is now or was at a past moment. NotFound: it did not exist then.
 func (s *Catalog) TagAt(ctx context.Context, at registry.Name, tag string, when registry.AsOf) (registry.Tag, error) {
-	if err := s.core.SettleUntil(ctx, when); err != nil {
+	when, err := s.core.SettleUntil(ctx, when)
+	if err != nil {
 		return registry.Tag{}, err
 	}
 	var p registry.Package
 	var t registry.Tag
 	var files []registry.File
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+	err = s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
 		if p, err = registry.OpenPackage(tx, at); err != nil {
 			return err
 		}

@@ -40,11 +40,12 @@ type EnvironmentState struct {
 // EnvironmentAt returns what is wanted, recorded and running in an environment, now or at a past moment, for the services
 // whose repositories the caller may read, all of them for a caller who may read the environment. NotFound: the environment did not exist at that moment.
 func (s *Records) EnvironmentAt(ctx context.Context, name string, when registry.AsOf) (EnvironmentState, error) {
-	if err := s.core.SettleUntil(ctx, when); err != nil {
+	when, err := s.core.SettleUntil(ctx, when)
+	if err != nil {
 		return EnvironmentState{}, err
 	}
 	var out EnvironmentState
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err

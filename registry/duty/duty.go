@@ -78,8 +78,8 @@ type hold struct {
 }
 
 // Start takes the free duties, does the first step of each in order, and then starts their work. It fails with an error of the
-// database or of a first step, and then nothing runs. Where there is no space, it starts without the duties, or without the
-// first steps that need it, and makes up for them when there is space.
+// database or of a first step, and then nothing runs. Where there is no space, or the clock has jumped, it starts without the
+// duties, or without the first steps that are refused, and makes up for them when changes are taken again.
 func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (*Runner, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -91,8 +91,8 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 		r.posts = append(r.posts, &post{Duty: d, seize: !r.leased})
 	}
 	taken, err := r.tend(ctx)
-	if errors.Is(err, metadata.ErrNoSpace) {
-		core.Log.WarnContext(ctx, "background work does not start before there is space", "error", err)
+	if waits(err) {
+		core.Log.WarnContext(ctx, "background work does not start before changes are taken", "error", err)
 		err = nil
 	}
 	started := map[*post]bool{}
@@ -102,8 +102,8 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 			continue
 		}
 		err = p.First(registry.Guarded(ctx, p.held.check))
-		if started[p] = err == nil; registry.KindOf(err) == registry.NoSpace {
-			core.Log.WarnContext(ctx, "a first step of background work waits for space", "duty", p.Name, "error", err)
+		if started[p] = err == nil; waits(err) {
+			core.Log.WarnContext(ctx, "a first step of background work waits until changes are taken", "duty", p.Name, "error", err)
 			err = nil
 		}
 	}
@@ -116,6 +116,11 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 	}
 	r.loop.Go(r.keep)
 	return r, nil
+}
+
+// waits reports whether an error is of a server that can start and read, and takes changes later.
+func waits(err error) bool {
+	return err != nil && (registry.KindOf(err) == registry.NoSpace || errors.Is(err, registry.ErrClock))
 }
 
 // Close ends the work, waits for it, and gives the duties up. If giving up fails, other processes take the duties after their

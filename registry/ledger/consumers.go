@@ -69,7 +69,7 @@ func (s *Ledger) PutConsumer(ctx context.Context, name string, change ConsumerCh
 		case err != nil:
 			return err
 		}
-		mine, takeOver, err := has(tx, actor, c)
+		mine, takeOver, err := s.has(tx, actor, c)
 		switch {
 		case err != nil:
 			return err
@@ -100,7 +100,7 @@ func maker(a access.Actor) int64 {
 
 // has reports whether a consumer of the caller's user is the caller's, and whether the caller's token takes it over with the
 // next acknowledgement.
-func has(tx metadata.Tx, a access.Actor, c Consumer) (mine, takeOver bool, err error) {
+func (s *Ledger) has(tx metadata.Tx, a access.Actor, c Consumer) (mine, takeOver bool, err error) {
 	switch {
 	case a.ActsForUser() || a.Service:
 		return true, false, nil
@@ -111,7 +111,7 @@ func has(tx metadata.Tx, a access.Actor, c Consumer) (mine, takeOver bool, err e
 		return mine, false, err
 	}
 	if c.TokenID != 0 {
-		takeOver, err = access.LineEnded(tx.Tokens(), c.TokenID, tx.Now())
+		takeOver, err = access.LineEnded(tx.Tokens(), c.TokenID, s.core.Now())
 	}
 	return takeOver, takeOver, err
 }
@@ -133,18 +133,18 @@ func (s *Ledger) Consumer(ctx context.Context, name string) (Consumer, error) {
 	}
 	var c Consumer
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		c, err = own(tx, actor, owner, name)
+		c, err = s.own(tx, actor, owner, name)
 		return err
 	})
 	return c, err
 }
 
 // own returns a consumer of the caller. NotFound.
-func own(tx metadata.Tx, actor access.Actor, owner, name string) (Consumer, error) {
+func (s *Ledger) own(tx metadata.Tx, actor access.Actor, owner, name string) (Consumer, error) {
 	c, err := tx.Consumers().Consumer(owner, name)
 	if err == nil {
 		mine := false
-		if mine, _, err = has(tx, actor, c); err == nil && !mine {
+		if mine, _, err = s.has(tx, actor, c); err == nil && !mine {
 			err = metadata.ErrNotExist
 		}
 	}
@@ -162,7 +162,7 @@ func (s *Ledger) Consumers(ctx context.Context, p registry.Page) ([]Consumer, er
 		all, err := tx.Consumers().Consumers(owner, registry.Page{After: p.After, Limit: maxConsumers})
 		out = nil
 		for _, c := range all {
-			mine, _, err := has(tx, actor, c)
+			mine, _, err := s.has(tx, actor, c)
 			if err != nil {
 				return err
 			}
@@ -182,7 +182,7 @@ func (s *Ledger) DeleteConsumer(ctx context.Context, name string) error {
 		return err
 	}
 	return s.core.Update(ctx, func(tx metadata.Tx) error {
-		if _, err := own(tx, actor, owner, name); err != nil {
+		if _, err := s.own(tx, actor, owner, name); err != nil {
 			return err
 		}
 		return registry.Missing(tx.Consumers().DeleteConsumer(owner, name), registry.AboutConsumer, "you have no consumer %q", registry.Clip(name))

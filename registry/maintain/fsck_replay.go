@@ -117,6 +117,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 
 	registry.EventInstanceCreated:  nothing,
 	registry.EventInstanceRestored: nothing,
+	registry.EventClockJumped:      nothing,
 }
 
 // nothing replays entries that do not concern what fsck compares: versions, tags, deployments and runs.

@@ -52,6 +52,7 @@ type Config struct {
 	GCGrace        time.Duration
 	DeletedGrace   time.Duration
 	NewLogKey      bool
+	AcceptClock    bool
 
 	sources map[string]string // where settings come from that no flag gives, by flag
 
@@ -74,6 +75,9 @@ func (c *Config) StoreFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.File, "config", "", "YAML file with the same keys; a flag wins over the environment, that over the file")
 }
 
+// acceptClock is a flag that is given once, and so no setting.
+const acceptClock = "accept-clock"
+
 // Flags adds all flags of the server.
 func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of the one HTTP listener")
@@ -93,6 +97,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	fs.DurationVar(&c.DeletedGrace, "deleted-grace", 7*24*time.Hour, "how long a deleted version or repository can be restored")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
+	fs.BoolVar(&c.AcceptClock, acceptClock, false, "take the machine's clock for right although it is behind the log or has jumped; give it once")
 }
 
 // envName is the environment variable of a flag.
@@ -183,7 +188,7 @@ func knownKeys() []string {
 	c.Flags(fs)
 	var keys []string
 	fs.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "config" && f.Name != "new-log-key" {
+		if f.Name != "config" && f.Name != "new-log-key" && f.Name != acceptClock {
 			keys = append(keys, f.Name)
 		}
 	})

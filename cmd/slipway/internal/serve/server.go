@@ -65,6 +65,14 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.core, err = s.stores.ServerCore(ctx, c, s.sinks, reg, logger); err != nil {
 		return nil, err
 	}
+	if c.AcceptClock {
+		if err = s.core.Core.AcceptClock(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.core.Core.Clock(); err != nil {
+		logger.WarnContext(ctx, "reads are answered, changes are refused", "error", err)
+	}
 	if s.Password, err = s.core.Accounts.EnsureAdmin(ctx, c.AdminPassword); err != nil {
 		return nil, err
 	}
@@ -74,7 +82,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	server, err := httpserver.New(httpserver.Options{
 		URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
-		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready, Writable: s.core.Core.Writable, Full: s.reserve.Full, MetricsAudit: c.MetricsAccess == "auth",
+		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready, Writable: s.core.Core.Writable, Full: s.full, MetricsAudit: c.MetricsAccess == "auth",
 		DocumentCacheBytes: int64(c.Memory) / 3, MemoryBytes: int64(c.Memory) / 3 * 2,
 	})
 	if err != nil {
@@ -90,6 +98,14 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	s.report()
 	return s, nil
+}
+
+// full is why no change is to be begun: the disk is full, or the clock has jumped.
+func (s *Server) full() error {
+	if err := s.reserve.Full(); err != nil {
+		return err
+	}
+	return s.core.Core.Clock()
 }
 
 // redirectBytes is the size from which a redirect pays off: for smaller downloads, the second request costs more than the
