@@ -25,7 +25,7 @@ func TestUnknownEventTypes(t *testing.T) {
 		"TAG.SET":                        `did you mean "tag.set"?`,
 		"tag":                            `did you mean "tag.*"?`,
 		"published":                      `did you mean "artifact.published"?`,
-		"xyzzy":                          `no event type "xyzzy"; there are artifact.*, package.*, tag.*, deployment.*,`,
+		"xyzzy":                          `no event type "xyzzy"; there are artifact.*, staging.*, package.*, attachment.*, tag.*, deployment.*,`,
 		"ping":                           "there are artifact.*",
 		"":                               "there are artifact.*",
 		"tag.set ":                       `did you mean "tag.set"?`,
