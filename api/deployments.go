@@ -24,6 +24,7 @@ type Deployment struct {
 	PURL        string  `json:"purl" doc:"Package URL of the version."`
 	Digest      Digest  `json:"digest,omitempty"`
 	Status      string  `json:"status" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	Reason      string  `json:"reason,omitempty" doc:"Why it has this status, as its reporter said."`
 	ExternalID  string  `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
 	EventID     string  `json:"event_id,omitempty" doc:"Id of the event that led to it."`
 	URL         string  `json:"url,omitempty" doc:"Page of the deployment."`
@@ -45,6 +46,7 @@ type DeploymentReport struct {
 	PURL        string `json:"purl,omitempty" empty:"refused" doc:"Package URL of the version."`
 	Digest      string `json:"digest,omitempty" empty:"refused" doc:"Digest of the version."`
 	Status      string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	Reason      string `json:"reason,omitempty" empty:"refused" doc:"Why it has this status, in one line: why it failed."`
 	ExternalID  string `json:"external_id,omitempty" empty:"refused" doc:"Id of the deployment where it was made; the same one is the same deployment."`
 	EventID     string `json:"event_id,omitempty" empty:"refused" doc:"Id of the event that made you deploy."`
 	URL         string `json:"url,omitempty" empty:"refused" doc:"Page of the deployment."`
@@ -53,6 +55,7 @@ type DeploymentReport struct {
 // DeploymentChange is the body of PATCH /deployments/{id}.
 type DeploymentChange struct {
 	Status  string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	Reason  string `json:"reason,omitempty" empty:"refused" doc:"Why it has this status, in one line: why it failed."`
 	EventID string `json:"event_id,omitempty" empty:"refused" doc:"Id of the event that made you deploy."`
 	URL     string `json:"url,omitempty" empty:"refused" doc:"Page of the deployment."`
 }

@@ -53,6 +53,7 @@ type Wanted struct {
 type Recorded struct {
 	Deployed
 	Status string `json:"status" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	Reason string `json:"reason,omitempty" doc:"Why it has this status, as its reporter said."`
 	At     string `json:"at" format:"date-time" doc:"When."`
 	By     string `json:"by" doc:"The caller that reported it: a user, or 'token ci of user jane'."`
 	Seq    int64  `json:"seq" doc:"Sequence number of the entry in the log."`

@@ -64,6 +64,7 @@ type Deployment struct {
 	PURL          string
 	Digest        digest.Digest
 	Status        DeploymentStatus
+	Reason        string // of the status, as its report says; may be empty
 	EventID       string // of the event that caused it; may be empty
 	URL           string
 	CreatedAt     time.Time
@@ -93,7 +94,7 @@ type Deployments interface {
 	// CreateDeployment stores a deployment that has not been reported before. It fills ID and CreatedAt. ErrExists: the
 	// service has one with this external ID.
 	CreateDeployment(d Deployment) (Deployment, error)
-	// UpdateDeployment notes a report, of UpdatedBy at LastSeq: Status, EventID, URL and Seq. It fills times.
+	// UpdateDeployment notes a report, of UpdatedBy at LastSeq: Status, Reason, EventID, URL and Seq. It fills times.
 	UpdateDeployment(d Deployment) (Deployment, error)
 	Deployment(id int64) (Deployment, error)
 	DeploymentByExternalID(environmentID int64, service, externalID string) (Deployment, error)
@@ -102,7 +103,7 @@ type Deployments interface {
 	CameFrom(environmentID, repositoryID int64) (bool, error)
 	// OpenDeployments returns queued and running deployments of a version whose latest report is not before since, ascending by ID.
 	OpenDeployments(versionID int64, since time.Time, limit int) ([]Deployment, error)
-	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, UpdatedAt,
+	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, Reason, UpdatedAt,
 	// UpdatedBy and LastSeq are those of that report. Ascending by service.
 	Reported(environmentID, seq int64) ([]Deployment, error)
 }

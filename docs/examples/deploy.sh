@@ -6,7 +6,7 @@
 # The package's files go to a folder of their own, releases/<digest>, and the link "current" is moved there in one step. Where the package
 # has a start.sh, it is run in its folder and is the service; its former process is ended before. A check.sh beside it says, by exit code 0,
 # that the service answers. Only then is the deployment reported as succeeded. When the check fails, the former version is put back, and
-# the deployment is reported as failed; the reason is in deploy.log.
+# the deployment is reported as failed, with the reason, which is in deploy.log too.
 #
 # What happened comes in SLIPWAY_EVENT_*. The deployer's own settings:
 #   SLIPWAY_SERVER      the server
@@ -54,9 +54,10 @@ patiently() {
 	done
 }
 
-report() { # status, id of the deployment, package URL, repository, id of the event
+report() { # status, id of the deployment, package URL, repository, id of the event, reason
+	why=$(printf %s "${6:-}" | LC_ALL=C tr -cd ' -~' | cut -c 1-500)
 	patiently slipway deploy record --environment "$environment" --service "$service" --repository "$4" --purl "$3" \
-		--status "$1" --external-id "$2" --event-id "$5" >/dev/null
+		--status "$1" --external-id "$2" --event-id "$5" ${why:+--reason "$why"} >/dev/null
 }
 
 stop() {
@@ -114,7 +115,7 @@ works() { # waits until a release answers
 # end reports how the deployment ended. A deployment is noted in "pending" while it runs, so that the next run can end it when this one was
 # killed with kill -9 or the power failed.
 end() {
-	report "$1" "$id" "$SLIPWAY_EVENT_PURL" "$SLIPWAY_EVENT_REPOSITORY" "$SLIPWAY_EVENT_ID" || return 1
+	report "$1" "$id" "$SLIPWAY_EVENT_PURL" "$SLIPWAY_EVENT_REPOSITORY" "$SLIPWAY_EVENT_ID" "${2:-}" || return 1
 	rm -f "$dir/pending"
 	id=
 }
@@ -132,7 +133,7 @@ failed() {
 			rm -f "$dir/current"
 		fi
 	fi
-	end failed
+	end failed "$1"
 }
 
 interrupted() {
@@ -157,7 +158,7 @@ if [ -f "$dir/pending" ]; then
 		echo "$SLIPWAY_EVENT_ID" >"$dir/deployed"
 	else
 		say "failed: $purl: the deployer was killed"
-		report failed "$left" "$purl" "$repository" "$event" || say "its end is on record already"
+		report failed "$left" "$purl" "$repository" "$event" "the deployer was killed" || say "its end is on record already"
 		rm -f "$dir/pending"
 	fi
 fi

@@ -31,7 +31,8 @@ var next = map[registry.DeploymentStatus][]registry.DeploymentStatus{
 
 // report stores a new status of a deployment, and begins or ends runs accordingly. The first report of a deployment may have
 // any status. Conflict, Invalid.
-func (c *deploying) report(d registry.Deployment, status registry.DeploymentStatus, eventID, url string) (registry.Deployment, error) {
+func (c *deploying) report(d registry.Deployment, ch DeploymentChange) (registry.Deployment, error) {
+	status := ch.Status
 	kind, known := statusEvents[status]
 	if !known {
 		return d, unknownStatus(status)
@@ -42,12 +43,12 @@ func (c *deploying) report(d registry.Deployment, status registry.DeploymentStat
 	if d.Status != "" && !slices.Contains(next[d.Status], status) {
 		return d, registry.Errorf(registry.Conflict, registry.AboutDeployment, "deployment %d is %s; it can't become %s", d.ID, d.Status, status)
 	}
-	d.Status, d.UpdatedBy = status, c.actor.Text()
-	if eventID != "" {
-		d.EventID = eventID
+	d.Status, d.Reason, d.UpdatedBy = status, ch.Reason, c.actor.Text()
+	if ch.EventID != "" {
+		d.EventID = ch.EventID
 	}
-	if url != "" {
-		d.URL = url
+	if ch.URL != "" {
+		d.URL = ch.URL
 	}
 	now, err := c.running(d)
 	if err != nil {
@@ -117,7 +118,7 @@ func (c *deploying) before(now registry.Run) (*registry.Deployment, error) {
 
 // append writes the log entry of a deployment. now is the run before it, again the deployment that runs again.
 func (c *deploying) append(kind registry.EventType, d registry.Deployment, now *registry.Run, again *registry.Deployment) (int64, error) {
-	data := registry.EventData{Repository: d.Repository, Format: d.Format, Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest}
+	data := registry.EventData{Repository: d.Repository, Format: d.Format, Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: d.Digest, Reason: d.Reason}
 	data.EventDeployment = registry.EventDeployment{Environment: d.Environment, Service: d.Service, Deployment: IDText(d.ID),
 		Status: d.Status, ExternalID: d.ExternalID, URL: d.URL, Cause: d.EventID}
 	if now != nil && now.Deployment.ID != d.ID {
@@ -153,7 +154,7 @@ func (c *deploying) cancelAll(e registry.Environment) error {
 				return err
 			}
 			for _, d := range page {
-				if _, err := c.report(d, DeploymentCancelled, "", ""); err != nil {
+				if _, err := c.report(d, DeploymentChange{Status: DeploymentCancelled}); err != nil {
 					return err
 				}
 			}

@@ -30,9 +30,10 @@ const (
 	maxCandidates      = 5 // shown in the error where a digest names several versions
 )
 
-// DeploymentChange is the next status of a deployment. EventID and URL, unless empty, replace the reported ones.
+// DeploymentChange is the next status of a deployment, with its reason. EventID and URL, unless empty, replace the reported ones.
 type DeploymentChange struct {
 	Status  registry.DeploymentStatus
+	Reason  string // one line
 	EventID string
 	URL     string
 }
@@ -40,6 +41,9 @@ type DeploymentChange struct {
 // ChangeDeployment reports the next status of a deployment; reporting the current status changes nothing. The caller needs the
 // right to deploy in the deployment's repository, and the environment's consent. NotFound, Conflict, Invalid.
 func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentChange) (registry.Deployment, error) {
+	if err := checkReason(ch.Reason); err != nil {
+		return registry.Deployment{}, err
+	}
 	if err := checkURL(ch.URL); err != nil {
 		return registry.Deployment{}, err
 	}
@@ -71,7 +75,7 @@ func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 		if err := s.mayReplace(ctx, tx, env, d); err != nil {
 			return err
 		}
-		d, err = (&deploying{tx: tx, actor: actor}).report(d, ch.Status, ch.EventID, ch.URL)
+		d, err = (&deploying{tx: tx, actor: actor}).report(d, ch)
 		return err
 	})
 	return d, err

@@ -23,6 +23,7 @@ type Report struct {
 	PURL        string
 	Digest      digest.Digest
 	Status      registry.DeploymentStatus
+	Reason      string // of the status: why the deployment failed
 	ExternalID  string // the reporter's own id: a later report with it is about the same deployment
 	EventID     string // of the event that caused the deployment
 	URL         string // a page about the deployment, for people
@@ -43,7 +44,18 @@ func (r Report) check() error {
 			return registry.Errorf(registry.Invalid, registry.AboutDeployment, "%s is text of at most %d bytes without control characters", what, maxExternalIDBytes)
 		}
 	}
+	if err := checkReason(r.Reason); err != nil {
+		return err
+	}
 	return checkURL(r.URL)
+}
+
+// checkReason refuses a reason that does not fit on a line.
+func checkReason(s string) error {
+	if len(s) > registry.MaxFactBytes || !registry.IsLine(s) {
+		return registry.Errorf(registry.Invalid, registry.AboutDeployment, "reason is one line of text, of at most %d bytes without control characters", registry.MaxFactBytes)
+	}
+	return nil
 }
 
 // checkURL refuses a URL that a browser can't open or that contains a password.
@@ -107,7 +119,7 @@ func (s *Records) ReportDeployment(ctx context.Context, r Report) (d registry.De
 		if err := s.mayReplace(ctx, tx, env, d); err != nil {
 			return err
 		}
-		d, err = c.report(d, r.Status, r.EventID, r.URL)
+		d, err = c.report(d, DeploymentChange{Status: r.Status, Reason: r.Reason, EventID: r.EventID, URL: r.URL})
 		return err
 	})
 	return d, created && err == nil, err

@@ -33,7 +33,7 @@ func (h *handlers) deploymentRoutes() []endpoint {
 			Rights: seesDeployment, ID: "getDeployment", Group: "Deployments", Summary: "Show a deployment", Answers: success("The deployment.", deploymentExample)}},
 		{"PATCH", "/deployments/{id}", "api.deployments.change", h.changeDeployment, openapi.Operation{
 			Rights: deploys, ID: "changeDeployment", Group: "Deployments", Summary: "Report how a deployment goes on",
-			Request: openapi.Takes[api.DeploymentChange](`{"status":"rolled_back"}`),
+			Request: openapi.Takes[api.DeploymentChange](`{"status":"failed","reason":"it does not answer"}`),
 			Answers: success("The deployment.", deploymentExample), Errors: []int{http.StatusConflict}}},
 	}
 }
@@ -56,7 +56,7 @@ func deployedOf(d registry.Deployment) api.Deployed {
 func deploymentOf(d registry.Deployment) api.Deployment {
 	return api.Deployment{
 		ID: numberText(d.ID), Environment: d.Environment, Service: d.Service, Repository: d.Repository, Format: d.Format,
-		Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: api.Digest(d.Digest), Status: string(d.Status),
+		Package: d.Package, Version: d.Version, PURL: d.PURL, Digest: api.Digest(d.Digest), Status: string(d.Status), Reason: d.Reason,
 		ExternalID: d.ExternalID, EventID: d.EventID, URL: d.URL, CreatedAt: timeText(d.CreatedAt), CreatedBy: d.CreatedBy,
 		UpdatedAt: timeText(d.UpdatedAt), UpdatedBy: d.UpdatedBy, FinishedAt: timeOrNull(d.FinishedAt), Seq: d.Seq, LastSeq: d.LastSeq,
 	}
@@ -70,7 +70,7 @@ func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) erro
 	}
 	d, created, err := h.svc.Deploy.ReportDeployment(r.Context(), deploy.Report{
 		Environment: body.Environment, Service: body.Service, Repository: body.Repository, PURL: body.PURL,
-		Digest: digest.Digest(body.Digest), Status: registry.DeploymentStatus(body.Status), ExternalID: body.ExternalID,
+		Digest: digest.Digest(body.Digest), Status: registry.DeploymentStatus(body.Status), Reason: body.Reason, ExternalID: body.ExternalID,
 		EventID: body.EventID, URL: body.URL,
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
 	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }
 
-// changeDeployment answers PATCH /deployments/{id} {"status","event_id","url"}: 200 with the deployment; 409 when its current
+// changeDeployment answers PATCH /deployments/{id} {"status","reason","event_id","url"}: 200 with the deployment; 409 when its current
 // status can't change to the new one.
 func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
@@ -121,6 +121,6 @@ func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) erro
 		return in.err
 	}
 	d, err := h.svc.Deploy.ChangeDeployment(r.Context(), id, deploy.DeploymentChange{
-		Status: registry.DeploymentStatus(body.Status), EventID: body.EventID, URL: body.URL})
+		Status: registry.DeploymentStatus(body.Status), Reason: body.Reason, EventID: body.EventID, URL: body.URL})
 	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }

@@ -78,6 +78,13 @@ func TestDeployments(t *testing.T) {
 	a.want(409, "POST", "/deployments", fmt.Sprintf(report, "1.1.0", "succeeded", "77"), nil)
 	a.want(404, "POST", "/deployments", fmt.Sprintf(report, "9", "succeeded", "78"), nil)
 	a.want(400, "POST", "/deployments", fmt.Sprintf(report, "1.0.0", "done", "78"), nil)
+	var bad struct{ ID, Reason string }
+	a.want(201, "POST", "/deployments", strings.Replace(fmt.Sprintf(report, "1.0.0", "running", "79"), "{", `{"reason":"by hand",`, 1), &bad)
+	a.want(200, "PATCH", "/deployments/"+bad.ID, `{"status":"failed","reason":"it does not answer"}`, &bad)
+	if bad.Reason != "it does not answer" {
+		t.Errorf("the reason is %q", bad.Reason)
+	}
+	a.want(400, "PATCH", "/deployments/"+bad.ID, `{"status":"failed","reason":"a\nb"}`, nil)
 	a.want(400, "POST", "/deployments", `{"environment":"prod","service":"web","repository":"main","status":"succeeded"}`, nil)
 	a.want(404, "POST", "/deployments", `{"environment":"prod","service":"web","repository":"absent","purl":"pkg:generic/lib@1","status":"succeeded"}`, nil)
 

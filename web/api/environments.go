@@ -66,7 +66,7 @@ func serviceStateOf(s deploy.ServiceState) api.ServiceState {
 			Since: timeText(w.Tag.SetAt), Seq: w.Tag.SeqFrom}
 	}
 	if d := s.Recorded; d != nil {
-		out.Recorded = &api.Recorded{Deployed: deployedOf(*d), Status: string(d.Status), At: timeText(d.UpdatedAt), By: d.UpdatedBy, Seq: d.LastSeq}
+		out.Recorded = &api.Recorded{Deployed: deployedOf(*d), Status: string(d.Status), Reason: d.Reason, At: timeText(d.UpdatedAt), By: d.UpdatedBy, Seq: d.LastSeq}
 	}
 	if r := s.Running; r != nil {
 		out.Running = &api.Running{Deployed: deployedOf(r.Deployment), Since: timeText(r.Since), Seq: r.SeqFrom}

@@ -11,7 +11,7 @@ import (
 
 const (
 	deploymentColumns = `d.id, d.environment_id, e.name, d.service, d.external_id, d.repository_id, r.name, d.package_id, p.format,
-		p.name, d.version_id, d.version, d.purl, d.digest, d.status, d.event_id, d.url, d.created_at, d.created_by, d.updated_at,
+		p.name, d.version_id, d.version, d.purl, d.digest, d.status, d.reason, d.event_id, d.url, d.created_at, d.created_by, d.updated_at,
 		d.updated_by, d.finished_at, d.seq, d.last_seq`
 	deploymentNames = ` JOIN environment e ON e.id = d.environment_id JOIN repository r ON r.id = d.repository_id
 		JOIN package p ON p.id = d.package_id `
@@ -24,7 +24,7 @@ func scanDeployment(r row) (metadata.Deployment, error) {
 	var status string
 	var created, updated, finished int64
 	err := r.Scan(&v.ID, &v.EnvironmentID, &v.Environment, &v.Service, &v.ExternalID, &v.RepositoryID, &v.Repository, &v.PackageID,
-		&v.Format, &v.Package, &v.VersionID, &v.Version, &v.PURL, &raw, &status, &v.EventID, &v.URL, &created, &v.CreatedBy,
+		&v.Format, &v.Package, &v.VersionID, &v.Version, &v.PURL, &raw, &status, &v.Reason, &v.EventID, &v.URL, &created, &v.CreatedBy,
 		&updated, &v.UpdatedBy, &finished, &v.Seq, &v.LastSeq)
 	v.Digest, v.Status = digestOf(raw), metadata.DeploymentStatus(status)
 	v.CreatedAt, v.UpdatedAt, v.FinishedAt = fromMicros(created), fromMicros(updated), fromMicros(finished)
@@ -61,13 +61,13 @@ func (t deployments) UpdateDeployment(v metadata.Deployment) (metadata.Deploymen
 		v.FinishedAt = fromMicros(0)
 	}
 	if err := t.must(`UPDATE deployment SET status = $1, event_id = $2, url = $3, updated_at = $4, updated_by = $5, finished_at = $6,
-			seq = $7, last_seq = $8 WHERE id = $9`,
-		string(v.Status), v.EventID, v.URL, micros(v.UpdatedAt), v.UpdatedBy, micros(v.FinishedAt), v.Seq, v.LastSeq, v.ID); err != nil {
+			seq = $7, last_seq = $8, reason = $9 WHERE id = $10`,
+		string(v.Status), v.EventID, v.URL, micros(v.UpdatedAt), v.UpdatedBy, micros(v.FinishedAt), v.Seq, v.LastSeq, v.Reason, v.ID); err != nil {
 		return v, err
 	}
-	_, err := t.exec(`INSERT INTO deployment_report (environment_id, service, seq, deployment_id, status, at, reported_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		v.EnvironmentID, v.Service, v.LastSeq, v.ID, string(v.Status), micros(v.UpdatedAt), v.UpdatedBy)
+	_, err := t.exec(`INSERT INTO deployment_report (environment_id, service, seq, deployment_id, status, at, reported_by, reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		v.EnvironmentID, v.Service, v.LastSeq, v.ID, string(v.Status), micros(v.UpdatedAt), v.UpdatedBy, v.Reason)
 	if err != nil {
 		return v, err
 	}
@@ -134,12 +134,12 @@ func (t deployments) CameFrom(environmentID, repositoryID int64) (bool, error) {
 // Reported implements metadata.Deployments.
 func (t deployments) Reported(environmentID, seq int64) ([]metadata.Deployment, error) {
 	return all(t.Tx, func(r row) (metadata.Deployment, error) {
-		var status, by string
+		var status, reason, by string
 		var at, last int64
-		v, err := scanDeployment(extended{r, []any{&status, &at, &by, &last}})
-		v.Status, v.UpdatedAt, v.UpdatedBy, v.LastSeq = metadata.DeploymentStatus(status), fromMicros(at), by, last
+		v, err := scanDeployment(extended{r, []any{&status, &reason, &at, &by, &last}})
+		v.Status, v.Reason, v.UpdatedAt, v.UpdatedBy, v.LastSeq = metadata.DeploymentStatus(status), reason, fromMicros(at), by, last
 		return v, err
-	}, `SELECT `+deploymentColumns+`, t.status, t.at, t.reported_by, t.seq
+	}, `SELECT `+deploymentColumns+`, t.status, t.reason, t.at, t.reported_by, t.seq
 		FROM environment_service s JOIN deployment_report t ON t.environment_id = s.environment_id AND t.service = s.name
 		JOIN deployment d ON d.id = t.deployment_id`+deploymentNames+`WHERE s.environment_id = $1 AND t.seq =
 			(SELECT MAX(x.seq) FROM deployment_report x WHERE x.environment_id = s.environment_id AND x.service = s.name AND x.seq <= $2)

@@ -21,6 +21,7 @@ var deploymentColumns = []column[api.Deployment]{
 	{"VERSION", func(d api.Deployment) any { return shortPURL(d.PURL) }},
 	{"UPDATED", func(d api.Deployment) any { return when(d.UpdatedAt) }},
 	{"BY", func(d api.Deployment) any { return d.UpdatedBy }},
+	{onlyWide("REASON"), func(d api.Deployment) any { return d.Reason }},
 	{onlyWide("EXTERNAL ID"), func(d api.Deployment) any { return d.ExternalID }},
 }
 
@@ -98,6 +99,7 @@ about the same deployment; the same report again changes nothing. An environment
 	fs.StringVar(&r.Digest, "digest", "", "digest of the manifest, or sha256 of a file, such as sha256:9f86d0…")
 	command.EnumFlag(cmd, fs, &r.Status, "status", "", "succeeded", strings.Join(deploymentStatuses, ", "), deploymentStatuses...)
 	fs.StringVar(&r.ExternalID, "external-id", "", "your own id of the deployment, such as the number of the run")
+	fs.StringVar(&r.Reason, "reason", "", "why it has this status, such as why it failed; one line")
 	fs.StringVar(&r.EventID, "event-id", "", "id of the event that caused it")
 	fs.StringVar(&r.URL, "url", "", "where people can look at the run")
 	return cmd

@@ -17,6 +17,7 @@ func (c commands) deployUpdateCmd(f *Flags) *cobra.Command {
 		Long: `Record the next status of a deployment by its id, as 'slipway deploy ls' shows it. One whose job has died is ended with
 --status cancelled: a queued or running deployment keeps its version from being deleted.`,
 		Example: `  slipway deploy update 17 --status succeeded
+  slipway deploy update 17 --status failed --reason "it does not answer"
   slipway deploy update 17 --status cancelled`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if change.Status == "" {
@@ -29,6 +30,7 @@ func (c commands) deployUpdateCmd(f *Flags) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&change.Status, "status", "", "running, succeeded, failed, rolled_back or cancelled")
+	fs.StringVar(&change.Reason, "reason", "", "why it has this status, such as why it failed; one line")
 	fs.StringVar(&change.EventID, "event-id", "", "id of the event that caused it")
 	fs.StringVar(&change.URL, "url", "", "where people can look at the run")
 	return cmd

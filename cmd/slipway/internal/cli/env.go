@@ -25,6 +25,7 @@ var serviceColumns = []column[api.ServiceState]{
 	running("RUNS", func(r *api.Running) any { return shortPURL(r.PURL) }),
 	running("SINCE", func(r *api.Running) any { return when(r.Since) }),
 	recorded("LAST REPORT", func(r *api.Recorded) any { return state(r.Status) }),
+	recorded(onlyWide("REASON"), func(r *api.Recorded) any { return r.Reason }),
 	recorded(onlyWide("REPORTED VERSION"), func(r *api.Recorded) any { return r.PURL }),
 	recorded(onlyWide("REPORTED AT"), func(r *api.Recorded) any { return when(r.At) }),
 	{"WANTED", func(s api.ServiceState) any {
