@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +46,12 @@ type machine struct {
 	vars   []string // of the environment, besides
 }
 
+// pythonProgram is Python itself: python3 may be a script that looks for it at each start.
+var pythonProgram = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
 // newMachine skips without the client, or fails where .ci/clients-pypi.sh must have run.
 func newMachine(t testing.TB, e *env, clients ...string) *machine {
 	t.Helper()
@@ -54,7 +61,7 @@ func newMachine(t testing.TB, e *env, clients ...string) *machine {
 	}
 	dir, err := filepath.Abs(dir)
 	must(t, err)
-	python, err := exec.LookPath("python3")
+	python, err := pythonProgram()
 	for _, c := range clients {
 		_, statErr := os.Stat(filepath.Join(dir, c))
 		err = errors.Join(err, statErr)
