@@ -20,6 +20,6 @@ type Trash interface {
 	DiscardedFiles(versionID int64) ([]File, error)    // ascending by path
 	Recover(versionID int64, deleted, seq int64) error // gives the files back; the log entries are those of deletion and restoration
 	Forget(versionID int64) error                      // drops what is kept, if anything is
-	// DiscardedBefore lists versions that were discarded before the given time, ascending by ID.
+	// DiscardedBefore lists versions that were discarded before the given time, longest ago first.
 	DiscardedBefore(t time.Time, limit int) ([]int64, error)
 }

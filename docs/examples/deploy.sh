@@ -17,6 +17,7 @@
 #   DEPLOY_DIR          the folder of all services (./deployed)
 #   DEPLOY_CHECK        a command in the place of check.sh, such as: curl -fsS http://127.0.0.1:3000/health
 #   DEPLOY_PATIENCE     how many seconds the service may take until it answers (30)
+#   DEPLOY_SETTLE       how many seconds a process must go on after it first answered (2)
 set -eu
 tag=${DEPLOY_TAG:-production}
 [ "$SLIPWAY_EVENT_TYPE" = tag.set ] && [ "$SLIPWAY_EVENT_TAG" = "$tag" ] || exit 0
@@ -103,9 +104,16 @@ answers() { # whether the current release is this one and does what it is for
 	fi
 }
 
+settled() { # whether a release answers, and still does after a while: a process may end right after it started
+	answers "$1" || return 1
+	[ -f "$(root "$1")/start.sh" ] || return 0
+	sleep "${DEPLOY_SETTLE:-2}"
+	answers "$1"
+}
+
 works() { # waits until a release answers
 	tries=0
-	until answers "$1"; do
+	until settled "$1"; do
 		tries=$((tries + 1))
 		[ "$tries" -lt $((${DEPLOY_PATIENCE:-30} * 5)) ] || return 1
 		sleep 0.2

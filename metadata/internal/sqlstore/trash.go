@@ -67,5 +67,5 @@ func (t trash) Forget(versionID int64) error {
 
 // DiscardedBefore implements metadata.Trash.
 func (t trash) DiscardedBefore(before time.Time, n int) ([]int64, error) {
-	return all(t.Tx, scanInt, `SELECT version_id FROM discarded WHERE at < $1 ORDER BY version_id LIMIT CAST($2 AS BIGINT)`, bound(before), limit(n))
+	return all(t.Tx, scanInt, `SELECT version_id FROM discarded WHERE at < $1 ORDER BY at, version_id LIMIT CAST($2 AS BIGINT)`, bound(before), limit(n))
 }
