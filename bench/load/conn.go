@@ -125,7 +125,8 @@ func (c *Conn) Do(ctx context.Context, rq Request) (a Answer, err error) {
 	if err := c.open(ctx); err != nil {
 		return a, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
+	conn := c.conn // c has none any more once it is closed
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !stop() || err != nil && !isStatus(err) {
 			_ = c.Close() // unread bytes belong to this request

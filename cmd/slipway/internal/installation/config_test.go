@@ -104,15 +104,18 @@ func FuzzConfigFile(f *testing.F) {
 // TestPasswordBounds: check accepts the first passwords that the core accepts.
 func TestPasswordBounds(t *testing.T) {
 	e := registrytest.New(t)
-	token := access.TokenPrefix + "looks like a token"
+	good, token := "a good password", access.TokenPrefix+"looks like a token"
+	if _, err := e.Accounts.CreateUser(e.Admin, "ann", accounts.UserChange{Password: &good}); err != nil {
+		t.Fatal(err)
+	}
 	cfg := Config{Data: t.TempDir(), LogLevel: "info", MetricsAccess: "open", Memory: DefaultMemory, AdminPassword: token}
-	if _, err := e.Accounts.UpdateUser(e.Admin, accounts.AdminUser, accounts.UserChange{Password: &token}); err == nil || cfg.Check() == nil {
+	if _, err := e.Accounts.UpdateUser(e.Admin, "ann", accounts.UserChange{Password: &token}); err == nil || cfg.Check() == nil {
 		t.Error("a password that is taken for a token is accepted")
 	}
 	for n, ok := range map[int]bool{minPasswordBytes - 1: false, minPasswordBytes: true, maxPasswordBytes: true, maxPasswordBytes + 1: false} {
 		password := strings.Repeat("xy", n)[:n]
 		cfg := Config{Data: t.TempDir(), LogLevel: "info", MetricsAccess: "open", Memory: DefaultMemory, AdminPassword: password}
-		_, err := e.Accounts.UpdateUser(e.Admin, accounts.AdminUser, accounts.UserChange{Password: &password})
+		_, err := e.Accounts.UpdateUser(e.Admin, "ann", accounts.UserChange{Password: &password})
 		if checked := cfg.Check() == nil; checked != ok || (err == nil) != ok {
 			t.Errorf("%d bytes: check says %v, the core %v", n, checked, err)
 		}
