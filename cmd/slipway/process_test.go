@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,7 +84,9 @@ func TestSecondProcess(t *testing.T) {
 	first := commandtest.ServeProcess(t, []string{"SLIPWAY_ADMIN_PASSWORD=" + commandtest.Password}, "--data", data)
 	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0", "--data", data}, {"fsck", "--data", data}, {"gc", "--data", data}} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		out, err := exec.CommandContext(ctx, first.Cmd.Path, args...).CombinedOutput()
+		cmd := exec.CommandContext(ctx, first.Cmd.Path, args...)
+		cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SLIPWAY_") }) // the server notes those of tests
+		out, err := cmd.CombinedOutput()
 		cancel()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != command.Failed || !strings.Contains(string(out), "another Slipway runs on this data directory") || strings.Count(string(out), "\n") != 1 {

@@ -162,9 +162,14 @@ func (b *builder) release(products []*product) {
 // slipway runs a client command until it succeeds, and returns what it prints.
 func (b *builder) slipway(args ...string) []byte {
 	b.t.Helper()
+	return b.slipwayAs(b.token, args...)
+}
+
+func (b *builder) slipwayAs(token string, args ...string) []byte {
+	b.t.Helper()
 	return b.until("slipway "+strings.Join(args, " "), func(ctx context.Context) ([]byte, error) {
 		cmd := b.command(ctx, "", b.s.Bin, args...)
-		cmd.Env = append(cmd.Env, "SLIPWAY_SERVER="+b.s.URL, "SLIPWAY_TOKEN="+b.token)
+		cmd.Env = append(cmd.Env, "SLIPWAY_SERVER="+b.s.URL, "SLIPWAY_TOKEN="+token)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
