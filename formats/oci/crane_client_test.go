@@ -120,7 +120,7 @@ func TestRegctl(t *testing.T) {
 		if d := digestOf(big); code != 0 || !strings.Contains(out, d.String()) || len(s.status(since, "upload_append")) < 5 {
 			t.Errorf("a blob in chunks: %d %s", code, out)
 		} else if got, _, code := m.exec(nil, "regctl", "blob", "get", s.Addr+"/main/big", d.String()); code != 0 || len(got) < 1000 || !strings.Contains(string(big), got[:1000]) {
-			t.Errorf("the blob has other bytes (%d)", code) // regctl verifies the digest; our exec cuts white space
+			t.Errorf("the blob has other bytes (%d): %.40q, want %.40q", code, got, big) // regctl verifies the digest; our exec cuts white space
 		}
 		s.MustFsck(t)
 	})
