@@ -8,9 +8,10 @@ import (
 // DeniedError says that a request may not go to an address. Its text names the setting that would change that, and no
 // address that the sender did not know: the addresses of names inside a network are not shown to users.
 type DeniedError struct {
-	Host string
-	Kind string // of address
-	text string
+	Host    string
+	Kind    string // of address, with its article: "a private address"
+	Setting string // the flag that would open it
+	text    string
 }
 
 func (e *DeniedError) Error() string { return e.text }
@@ -108,21 +109,24 @@ func leadsToMetadata(ip netip.Addr) bool {
 	return false
 }
 
-// Check says whether a request for host, which has resolved to ip, may go there. *DeniedError.
-func (a Allow) Check(host string, ip netip.Addr) error {
+// Check says whether a request for host, which has resolved to ip, may go there. *DeniedError, which names --webhook-allow.
+func (a Allow) Check(host string, ip netip.Addr) error { return Options{Allow: a}.check(host, ip) }
+
+// check is Allow.Check with the texts of the setting that o names.
+func (o Options) check(host string, ip netip.Addr) error {
 	ip = ip.Unmap().WithZone("")
-	open, exact := a.permits(host, ip)
+	open, exact := o.Allow.permits(host, ip)
 	kind := kindOf(ip)
 	if leadsToMetadata(ip) {
 		if exact {
 			return nil
 		}
-		return &DeniedError{Host: host, Kind: "a metadata service", text: fmt.Sprintf(
-			"%s leads to a metadata service, which requests may not reach unless --webhook-allow names the address %s itself", host, ip)}
+		return &DeniedError{Host: host, Kind: "a metadata service", Setting: o.setting(), text: fmt.Sprintf(
+			"%s leads to a metadata service, which requests may not reach unless %s names the address %s itself", host, o.setting(), ip)}
 	}
 	if kind == "" || open {
 		return nil
 	}
-	return &DeniedError{Host: host, Kind: kind, text: fmt.Sprintf(
-		"%s leads to %s, which requests may not reach unless the server's setting --webhook-allow names the host or its network", host, kind)}
+	return &DeniedError{Host: host, Kind: kind, Setting: o.setting(), text: fmt.Sprintf(
+		"%s leads to %s, which requests may not reach unless the server's setting %s names the host or its network", host, kind, o.setting())}
 }

@@ -1,5 +1,5 @@
 // Package outbound makes the requests that Slipway sends to other servers. Users name the targets, so a request may go to
-// the public internet only, unless the operator has allowed another address with --webhook-allow.
+// the public internet only, unless the operator has allowed another address with a setting (--webhook-allow for webhooks).
 package outbound
 
 import (
@@ -20,7 +20,7 @@ var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z
 
 const maxHostBytes = 253
 
-// ParseAllow reads the entries of --webhook-allow: host names, addresses, and CIDRs. A name covers all addresses that it
+// ParseAllow reads the entries of a setting such as --webhook-allow: host names, addresses, and CIDRs. A name covers all addresses that it
 // resolves to, except metadata services, and no other name. Empty entries are skipped.
 func ParseAllow(entries []string) (Allow, error) {
 	a := Allow{hosts: make(map[string]bool)}

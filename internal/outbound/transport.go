@@ -7,12 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 )
 
 const (
-	dialTimeout    = 10 * time.Second
+	dialTimeout    = 10 * time.Second // if Options.Connect is zero
 	keepAlive      = 30 * time.Second
 	idleConns      = 100
 	idlePerHost    = 4
@@ -23,18 +24,55 @@ const (
 // Options of a transport. The zero value is sensible.
 type Options struct {
 	Allow Allow
+	// Setting is the flag that Allow comes from, as refusals name it; "" is --webhook-allow.
+	Setting string
 	// Resolver turns names into addresses; nil is the system's.
 	Resolver *net.Resolver
+	// Connect bounds the time until a connection stands, and again until TLS is agreed upon; 0 is 10 seconds.
+	Connect time.Duration
+	// TLS holds roots and a client certificate; nil is the system's roots and none. The transport copies it.
+	TLS *tls.Config
+	// Proxy takes all connections: an http, https or socks5 URL, which may hold credentials. Its address is checked like a
+	// target's. It resolves the names of targets itself, so their addresses can't be checked: who sends through a proxy decides
+	// by names, and calls CheckURL for literal addresses. nil is no proxy.
+	Proxy *url.URL
+}
+
+func (o Options) setting() string {
+	if o.Setting == "" {
+		return "--webhook-allow"
+	}
+	return o.Setting
+}
+
+func (o Options) connect() time.Duration {
+	if o.Connect == 0 {
+		return dialTimeout
+	}
+	return o.Connect
+}
+
+// tls is the configuration of connections, without a client certificate for a proxy's.
+func (o Options) tls(toProxy bool) *tls.Config {
+	c := &tls.Config{}
+	if o.TLS != nil {
+		c = o.TLS.Clone()
+	}
+	if toProxy {
+		c.Certificates, c.GetClientCertificate = nil, nil
+	}
+	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
+	return c
 }
 
 // Transport returns a transport that checks the address of every connection against Allow when the connection is made:
 // after the name was resolved, so that a name can't stand for a public address when it is checked and for another when it
 // is used. It takes no proxy from the environment, since a proxy would resolve for itself.
 func Transport(o Options) *http.Transport {
-	return &http.Transport{
+	t := &http.Transport{
 		DialContext:            o.dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    dialTimeout,
+		TLSClientConfig:        o.tls(false),
+		TLSHandshakeTimeout:    o.connect(),
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           idleConns,
 		MaxIdleConnsPerHost:    idlePerHost,
@@ -42,6 +80,10 @@ func Transport(o Options) *http.Transport {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true, // bytes as they are sent
 	}
+	if o.Proxy != nil {
+		o.through(t)
+	}
+	return t
 }
 
 // Client returns a client over such a transport. It follows no redirect: a redirect is returned as the answer.
@@ -57,7 +99,7 @@ func (o Options) dial(ctx context.Context, network, address string) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	d := net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive, Resolver: o.Resolver, Control: func(network, address string, _ syscall.RawConn) error {
+	d := net.Dialer{Timeout: o.connect(), KeepAlive: keepAlive, Resolver: o.Resolver, Control: func(network, address string, _ syscall.RawConn) error {
 		return o.control(host, network, address)
 	}}
 	return d.DialContext(ctx, network, address)
@@ -72,5 +114,5 @@ func (o Options) control(host, network, address string) error {
 	if err != nil {
 		return fmt.Errorf("outbound: %w", err)
 	}
-	return o.Allow.Check(host, to.Addr())
+	return o.check(host, to.Addr())
 }
