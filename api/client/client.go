@@ -39,6 +39,9 @@ type Options struct {
 	// Advise returns what the user of this program can do about an error. The text is appended to the error's own; "" adds
 	// nothing.
 	Advise func(*Error) string
+	// Warn is called with each warning that the answer to a successful call has, such as what the call broke elsewhere: a
+	// sentence that is safe for a terminal. nil drops them.
+	Warn func(string)
 }
 
 // Client talks to one server. It has a method for each operation of the API, so it has more of them than types have elsewhere:
@@ -256,5 +259,30 @@ func (c *Client) open(ctx context.Context, rq request) (*http.Response, error) {
 		defer resp.Body.Close()
 		return nil, c.failure(resp)
 	}
+	if c.o.Warn != nil {
+		for _, value := range resp.Header.Values("Warning") {
+			if text, ok := warningText(value); ok {
+				c.o.Warn(printable(text))
+			}
+		}
+	}
 	return resp, nil
+}
+
+// warningText is the sentence in a Warning header of the form 299 - "sentence" (RFC 7234 section 5.5). Other codes are those of
+// caches and transformations on the way.
+func warningText(value string) (string, bool) {
+	rest, ours := strings.CutPrefix(value, `299 `)
+	_, rest, quoted := strings.Cut(rest, `"`)
+	if !ours || !quoted {
+		return "", false
+	}
+	var out strings.Builder
+	for i := 0; i < len(rest) && rest[i] != '"'; i++ {
+		if rest[i] == '\\' && i+1 < len(rest) {
+			i++
+		}
+		out.WriteByte(rest[i])
+	}
+	return out.String(), true
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,5 +93,27 @@ func TestWithRaw(t *testing.T) {
 	}
 	if len(got) != 3 || got[0] != `{"name":"main","new":[1.0]}` || got[0] != got[2] {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestWarnings: the sentences that the server adds to an answer reach the program, without what could change a terminal; what
+// caches on the way add does not.
+func TestWarnings(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for _, value := range []string{"299 - \"the tag \\\"1.0\\\" is \\\\ \u202ebroken\"", `110 - "Response is stale"`, `299 - unquoted`, `299`, `299 proxy:80 "open`} {
+			w.Header().Add("Warning", value)
+		}
+	}))
+	defer s.Close()
+	var got []string
+	cl := must(client.New(s.URL, client.Options{Warn: func(text string) { got = append(got, text) }}))(t)
+	if err := cl.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{`the tag "1.0" is \ ·broken`, "open"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if err := must(client.New(s.URL, client.Options{}))(t).Ready(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

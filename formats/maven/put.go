@@ -119,7 +119,7 @@ func (u *upload) readPOM(h http.Header, body io.Reader) error {
 	case err != nil && rule == pomStrict:
 		return err
 	case err != nil && rule == pomWarn:
-		formats.Warn(h, registry.AsError(err).Detail)
+		httpserver.Warn(h, registry.AsError(err).Detail)
 	}
 	u.body, u.attributes.POM = bytes.NewReader(raw), &p
 	return nil

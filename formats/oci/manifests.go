@@ -65,7 +65,7 @@ func (h *handlers) deleteManifest(w http.ResponseWriter, r *http.Request) error 
 		var lacking []registry.Tag
 		lacking, err = h.svc.Publisher.Remove(r.Context(), at.At(ref.digest.String()), "deleted by an OCI client")
 		if len(lacking) > 0 && err == nil {
-			w.Header().Set("Warning", warning("the %s can't be pulled for every platform any more: the deleted image is a part", publish.TagNames(lacking)))
+			httpserver.Warn(w.Header(), "the "+publish.TagNames(lacking)+" can't be pulled for every platform any more: the deleted image is a part")
 		}
 	}
 	if err != nil {

@@ -56,7 +56,7 @@ func (h *handlers) putManifest(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, text := range warnings {
-		w.Header().Add("Warning", text)
+		httpserver.Warn(w.Header(), text)
 	}
 	return putDone(w, put)
 }
@@ -172,7 +172,7 @@ func (l *linker) lacks(d digest.Digest, allowed bool) {
 // warn adds a warning to the answer.
 func (l *linker) warn(format string, args ...any) {
 	if len(l.warnings) < maxWarnings {
-		l.warnings = append(l.warnings, warning(format, args...))
+		l.warnings = append(l.warnings, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -230,11 +230,6 @@ func (l *linker) link(r *http.Request, d descriptor) (bool, error) {
 		l.warn("the manifest says that %s has %d bytes, but it has %d: clients will refuse it", d.digest, d.size, st.Blob.Size)
 	}
 	return true, nil
-}
-
-// warning is a Warning header (RFC 7234 section 5.5) as distribution-spec wants it: 299, no agent, no date.
-func warning(format string, args ...any) string {
-	return fmt.Sprintf("299 - %q", fmt.Sprintf(format, args...))
 }
 
 // putTag is for callers who may tag but not publish: an existing manifest gets the tags, as `crane tag` and promotions do.

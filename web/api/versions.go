@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/hex"
-	"fmt"
 	"net/http"
 
 	"slipway/api"
@@ -151,7 +150,7 @@ func (h *handlers) deleteVersion(w http.ResponseWriter, r *http.Request) error {
 	}
 	lacking, err := h.svc.Publisher.Remove(r.Context(), at, reason)
 	if len(lacking) > 0 && err == nil {
-		w.Header().Set("Warning", fmt.Sprintf("299 - %q", "the "+publish.TagNames(lacking)+" can't be pulled whole any more: the deleted version is a part"))
+		httpserver.Warn(w.Header(), "the "+publish.TagNames(lacking)+" can't be pulled whole any more: the deleted version is a part")
 	}
 	return writeNothing(w, err)
 }

@@ -17,32 +17,49 @@ import (
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
+// putOCI makes a request of a push with a body of a media type.
+func putOCI(t *testing.T, r *commandtest.Running, method, path, mediaType, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.Token())
+	req.Header.Set("Content-Type", mediaType)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if raw, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatalf("%s %s: %s %s, %v", method, path, res.Status, raw, err)
+	}
+}
+
 // pushImage stores an image without layers under a tag and returns its digest.
 func pushImage(t *testing.T, r *commandtest.Running, name, tag, label string) string {
 	t.Helper()
-	put := func(method, path, mediaType, body string) {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, r.URL+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+r.Token())
-		req.Header.Set("Content-Type", mediaType)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if raw, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusCreated {
-			t.Fatalf("%s %s: %s %s, %v", method, path, res.Status, raw, err)
-		}
-	}
 	config := "{}"
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(config)))
-	put("POST", "/v2/main/"+name+"/blobs/uploads/?digest="+digest, "application/octet-stream", config)
+	putOCI(t, r, "POST", "/v2/main/"+name+"/blobs/uploads/?digest="+digest, "application/octet-stream", config)
 	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":2},"layers":[],"annotations":{"x":%q}}`, digest, label)
-	put("PUT", "/v2/main/"+name+"/manifests/"+tag, "application/vnd.oci.image.manifest.v1+json", manifest)
+	putOCI(t, r, "PUT", "/v2/main/"+name+"/manifests/"+tag, "application/vnd.oci.image.manifest.v1+json", manifest)
 	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(manifest)))
+}
+
+// TestWarnings: what the server warns of when a change succeeds is on standard error, and the result alone on standard output.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	r := commandtest.Start(t)
+	r.Login()
+	part := pushImage(t, r, "team/app", "part", "one")
+	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":%q,"size":%d}]}`,
+		part, len(r.Ask(http.MethodGet, "/v2/main/team/app/manifests/"+part, "")))
+	putOCI(t, r, "PUT", "/v2/main/team/app/manifests/1.0", "application/vnd.oci.image.index.v1+json", index)
+	code, out, errs := commandtest.Command(t.Context(), "", r.Env(), "version", "rm", "main", "oci", "team/app", part)
+	if want := "slipway: warning: the tag \"1.0\" can't be pulled whole any more: the deleted version is a part\n"; code != 0 || errs != want || strings.Contains(out, "warning") {
+		t.Errorf("exit code %d, %q, standard error %q, want %q", code, out, errs, want)
+	}
 }
 
 // TestN16: an image is named by its tag, or by the digits of its digest that lists show, wherever a version is asked for;

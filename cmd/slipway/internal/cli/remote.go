@@ -93,6 +93,7 @@ func (f *Flags) warn(p *command.Program, stored logins, server string) {
 // connect makes a client that names this program to the server, and advises a user without credentials how to log in.
 func connect(p *command.Program, server string, o client.Options) (*client.Client, error) {
 	o.UserAgent = p.UserAgent()
+	o.Warn = func(text string) { fmt.Fprintln(p.Stderr, "slipway: warning: "+text) }
 	if o.Token == "" && o.Password == "" {
 		o.Advise = func(e *client.Error) string {
 			return unauthorized(e, "; log in with 'slipway login', or give a token with --token or SLIPWAY_TOKEN")
