@@ -74,3 +74,21 @@ func (k keyed) Discard(ctx context.Context, id string) error {
 	k.upload(id)
 	return k.Store.Discard(ctx, id)
 }
+
+func (k keyed) Grow(ctx context.Context) (storage.Growing, error) {
+	g, err := k.Store.(storage.Grower).Grow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return keyedGrowing{g, k}, nil
+}
+
+type keyedGrowing struct {
+	storage.Growing
+	k keyed
+}
+
+func (g keyedGrowing) Commit(ctx context.Context, sum digest.Digest) (storage.Blob, error) {
+	g.k.digest(sum)
+	return g.Growing.Commit(ctx, sum)
+}

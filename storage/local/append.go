@@ -31,20 +31,18 @@ func (s *Store) append(ctx context.Context, f *os.File, offset int64, r io.Reade
 	if err := cutTail(f, offset); err != nil {
 		return 0, err
 	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return 0, err
-	}
 	left := int64(-1)
 	if limit >= 0 {
 		left = limit - offset
 	}
 	fl := begin(ctx, r, left, io.Discard)
 	defer fl.end()
-	n, err := fl.copyTo(ctx, f, offset)
+	w := pacedFrom(f, offset)
+	err := fl.copyTo(ctx, &w)
 	if serr := s.keep(f, offset); serr != nil {
 		return 0, errors.Join(err, serr)
 	}
-	return n, err
+	return w.end - offset, err
 }
 
 // keep makes the bytes of an upload durable, and with its first bytes also its name. In this order a journal writes the

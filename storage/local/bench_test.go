@@ -12,8 +12,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Files of a benchmark stay until all have run: ext4 without a journal does not reuse inodes that were freed in the last
@@ -48,12 +51,13 @@ var benchSizes = []struct {
 	size int
 }{{"4KiB", 4 << 10}, {"64KiB", 64 << 10}, {"1MiB", 1 << 20}, {"64MiB", 64 << 20}}
 
-// ways are Put and the loops that it is compared with: the same reader written into a file with nothing around it.
+// ways are Put, Grow, and the loops that these are compared with: the same reader written into a file with nothing around it.
 var ways = []struct {
 	name string
 	open func(b *testing.B) (put func(r io.Reader) (file string, err error))
 }{
 	{"put", openStore},
+	{"grow", openGrow},
 	{"bare", openBare},    // write + sha256 + fsync
 	{"floor", openRename}, // write + sha256 + fsync + rename + fsync of the directory
 }
@@ -128,7 +132,9 @@ func BenchmarkCopy(b *testing.B) {
 			"copyTo": func(f *os.File, sum hash.Hash, r io.Reader) (int64, error) {
 				fl := begin(context.Background(), r, -1, sum)
 				defer fl.end()
-				return fl.copyTo(context.Background(), f, 0)
+				w := pacedFrom(f, 0)
+				err := fl.copyTo(context.Background(), &w)
+				return w.end, err
 			},
 			"io.Copy": func(f *os.File, sum hash.Hash, r io.Reader) (int64, error) {
 				return io.Copy(io.MultiWriter(f, sum), struct{ io.Reader }{r})
@@ -195,6 +201,32 @@ func openStore(b *testing.B) func(io.Reader) (string, error) {
 	b.Cleanup(func() { _ = s.Close() })
 	return func(r io.Reader) (string, error) {
 		blob, err := s.Put(context.Background(), r, -1)
+		p, _ := s.place(blob.Digest)
+		return p.path, err
+	}
+}
+
+// openGrow writes as a download does: pieces of 32 KiB, hashed on the way.
+func openGrow(b *testing.B) func(io.Reader) (string, error) {
+	s, err := New(benchDir(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	bufs := sync.Pool{New: func() any { return new([32 << 10]byte) }}
+	return func(r io.Reader) (string, error) {
+		g, err := s.Grow(context.Background())
+		if err != nil {
+			return "", err
+		}
+		defer g.Close()
+		buf := bufs.Get().(*[32 << 10]byte)
+		defer bufs.Put(buf)
+		sum := sha256.New()
+		if _, err := io.CopyBuffer(io.MultiWriter(g, sum), r, buf[:]); err != nil {
+			return "", err
+		}
+		blob, err := g.Commit(context.Background(), digest.NewDigest(digest.SHA256, sum))
 		p, _ := s.place(blob.Digest)
 		return p.path, err
 	}

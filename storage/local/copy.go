@@ -3,17 +3,14 @@ package local
 import (
 	"context"
 	"io"
-	"os"
 	"sync"
 
-	"slipway/internal/fsync"
 	"slipway/storage"
 )
 
 const (
-	chunkBytes     = 256 << 10
-	writeBackBytes = 8 << 20 // 64 MiB take 0.8 of the time without; 1 to 16 MiB measure alike, fdatasync gains nothing
-	maxEmptyReads  = 100     // in a row; then r is broken
+	chunkBytes    = 256 << 10
+	maxEmptyReads = 100 // in a row; then r is broken
 )
 
 var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
@@ -49,25 +46,17 @@ func (fl *flow) next(ctx context.Context) {
 	_, _ = fl.sum.Write(fl.buf[:fl.n]) // a hash never fails
 }
 
-// copyTo writes everything to the end of f, which is at offset. It returns how many bytes of the reader are in f, also when
-// it fails.
-func (fl *flow) copyTo(ctx context.Context, f *os.File, offset int64) (int64, error) {
-	var done, started int64 // bytes in f; bytes the kernel was told to write
+// copyTo writes everything to w. Also when it fails, w.end tells how many bytes of the reader are in the file.
+func (fl *flow) copyTo(ctx context.Context, w *paced) error {
 	for {
-		n, err := f.Write(fl.buf[:fl.n])
-		done += int64(n)
-		if err != nil {
-			return done, err
+		if _, err := w.Write(fl.buf[:fl.n]); err != nil {
+			return err
 		}
 		if fl.err == io.EOF {
-			return done, nil
+			return nil
 		}
 		if fl.err != nil {
-			return done, fl.err
-		}
-		if done-started >= writeBackBytes {
-			fsync.WriteBack(f, offset+started, done-started)
-			started = done
+			return fl.err
 		}
 		fl.next(ctx)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,7 +142,24 @@ func TestKilled(t *testing.T) {
 			return b.Digest, err
 		})
 	}
+	go store("d", func(data []byte) (digest.Digest, error) { return storeGrowing(s, data) })
 	store("c", func(data []byte) (digest.Digest, error) { return storeUpload(s, data) })
+}
+
+func storeGrowing(s storage.Grower, data []byte) (digest.Digest, error) {
+	d := digest.FromBytes(data)
+	g, err := s.Grow(context.Background())
+	if err != nil {
+		return "", err
+	}
+	defer g.Close()
+	for piece := range slices.Chunk(data, 50_000) {
+		if _, err := g.Write(piece); err != nil {
+			return "", err
+		}
+	}
+	_, err = g.Commit(context.Background(), d)
+	return d, err
 }
 
 func storeUpload(s storage.Uploads, data []byte) (digest.Digest, error) {

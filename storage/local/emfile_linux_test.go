@@ -3,14 +3,18 @@ package local
 import (
 	"errors"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 )
 
-// TestNoDescriptors runs Put with 0, 1, … free descriptors until it succeeds: until then Put fails with EMFILE and leaves
-// nothing.
+// TestNoDescriptors stores a blob with 0, 1, … free descriptors until that succeeds: until then it fails with EMFILE and
+// leaves nothing.
 func TestNoDescriptors(t *testing.T) {
+	t.Run("Put", func(t *testing.T) { testNoDescriptors(t, put) })
+	t.Run("Grow", func(t *testing.T) { testNoDescriptors(t, grow) })
+}
+
+func testNoDescriptors(t *testing.T, store func(*Store, string) error) {
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
@@ -26,14 +30,14 @@ func TestNoDescriptors(t *testing.T) {
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: free + spare, Max: old.Max}); err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Put(t.Context(), strings.NewReader("data"), -1)
+		err = store(s, "data")
 		_, listErr := s.Stat(t.Context(), "sha256:3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7")
 		if rerr := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old); rerr != nil {
 			t.Fatal(rerr)
 		}
 		if err == nil {
 			if spare == 0 || listErr != nil {
-				t.Errorf("with %d descriptors Put succeeds, Stat: %v", spare, listErr)
+				t.Errorf("with %d descriptors the blob is stored, Stat: %v", spare, listErr)
 			}
 			return
 		}
@@ -44,5 +48,5 @@ func TestNoDescriptors(t *testing.T) {
 			t.Errorf("with %d descriptors: left behind %v", spare, found)
 		}
 	}
-	t.Error("Put never succeeds")
+	t.Error("the blob can never be stored")
 }

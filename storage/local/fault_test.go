@@ -2,8 +2,10 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,8 +63,38 @@ func upload(t *testing.T, s *Store, data string) {
 	}
 }
 
-// TestFlushFails fails each directory flush of a Put into a new shard in turn.
+// put and grow are the ways to store a blob in one go.
+func put(s *Store, data string) error {
+	b, err := s.Put(context.Background(), strings.NewReader(data), -1)
+	return stored(b, err)
+}
+
+func grow(s *Store, data string) error {
+	g, err := s.Grow(context.Background())
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(g, data); err != nil {
+		return errors.Join(err, g.Close())
+	}
+	b, err := g.Commit(context.Background(), digest.FromString(data))
+	return errors.Join(stored(b, err), g.Close())
+}
+
+func stored(b storage.Blob, err error) error {
+	if err != nil && b != (storage.Blob{}) {
+		return fmt.Errorf("%+v beside %v", b, err)
+	}
+	return err
+}
+
+// TestFlushFails fails each directory flush of a blob that goes into a new shard in turn.
 func TestFlushFails(t *testing.T) {
+	t.Run("Put", func(t *testing.T) { testFlushFails(t, put) })
+	t.Run("Grow", func(t *testing.T) { testFlushFails(t, grow) })
+}
+
+func testFlushFails(t *testing.T, store func(*Store, string) error) {
 	for n := 1; ; n++ {
 		s, dir := openTest(t)
 		calls := 0
@@ -72,24 +104,24 @@ func TestFlushFails(t *testing.T) {
 			}
 			return f.Sync()
 		}
-		b, err := s.Put(t.Context(), strings.NewReader("data"), -1)
+		err := store(s, "data")
 		if calls < n {
 			if err != nil {
-				t.Fatalf("Put: %v", err)
+				t.Fatalf("without a fault: %v", err)
 			}
 			if n != 4 {
 				t.Errorf("%d flushes, want those of the new shard and its parent, and that of the name", n-1)
 			}
 			return
 		}
-		if !errors.Is(err, errSync) || b != (storage.Blob{}) {
-			t.Errorf("flush %d fails: %+v, %v", n, b, err)
+		if !errors.Is(err, errSync) {
+			t.Errorf("flush %d fails: %v", n, err)
 		}
 		if found := files(t, dir); len(found) > 0 {
 			t.Errorf("flush %d fails: left behind %v", n, found)
 		}
-		if _, err := s.Put(t.Context(), strings.NewReader("data"), -1); err != nil {
-			t.Errorf("flush %d failed, the next Put: %v", n, err)
+		if err := store(s, "data"); err != nil {
+			t.Errorf("flush %d failed, the next try: %v", n, err)
 		}
 		if calls < n+1 {
 			t.Errorf("flush %d failed and was not made up for", n)

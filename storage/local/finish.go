@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"os"
-	"time"
 
 	"slipway/storage"
 )
@@ -29,16 +28,7 @@ func (s *Store) finish(ctx context.Context, f *os.File, p place, size int64) err
 	if err := cutTail(f, size); err != nil {
 		return err
 	}
-	if _, found, err := s.again(ctx, p, size); err != nil {
-		return err
-	} else if found {
-		return remove(f.Name())
-	}
-	// The last byte may have come long ago, but the blob is stored only now: its grace period begins here.
-	if err := os.Chtimes(f.Name(), time.Time{}, s.now()); err != nil {
-		return err
-	}
-	_, moved, err := s.commit(f, p, size)
+	_, moved, err := s.keepFile(ctx, f, p, size)
 	if err != nil || moved {
 		return err
 	}

@@ -27,7 +27,7 @@ const (
 	fileMode = 0o600
 )
 
-// Store keeps blobs and uploads below one directory. It implements storage.Store.
+// Store keeps blobs and uploads below one directory. It implements storage.Store and storage.Grower.
 type Store struct {
 	blobs   string
 	uploads string
@@ -58,7 +58,10 @@ func Attached() Option { return func(o *options) { o.attached = true } }
 // directory meanwhile. Methods that would write fail.
 func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Grower = (*Store)(nil)
+)
 
 // New opens the store below dir and makes what is missing there. Unless another process has the store open, files that
 // a killed process left in tmp are removed.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"iter"
 
@@ -21,11 +20,11 @@ func (s *Store) packable(size int) bool {
 }
 
 // pack stores a small blob in a pack, unless the blob has a file of its own.
-func (s *Store) pack(p place, sum hash.Hash, data []byte) (storage.Blob, error) {
+func (s *Store) pack(p place, data []byte) (storage.Blob, error) {
 	if b, found, err := s.againFile(p, int64(len(data))); found || err != nil {
 		return b, err
 	}
-	return s.packs.Put([sha256.Size]byte(sum.Sum(nil)), data)
+	return s.packs.Put(p.sum(), data)
 }
 
 // touchPacked sets the time of a blob of this size in a pack to now.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"hash"
 	"io"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 
@@ -26,48 +25,48 @@ func (s *Store) put(ctx context.Context, r io.Reader, limit int64) (b storage.Bl
 	if fl.err != nil && fl.err != io.EOF {
 		return storage.Blob{}, fl.err
 	}
-	small := fl.err == io.EOF // the first chunk is the whole blob: bytes that are there already need no file
 	var p place
+	small := fl.err == io.EOF // the first chunk is the whole blob: bytes that are there already need no file
 	if small {
-		if p = s.placeOf(sum); want != "" && want != p.digest {
-			return storage.Blob{}, storage.ErrMismatch
+		if p, err = s.placeOf(sum, want); err != nil {
+			return storage.Blob{}, err
 		}
-		if s.packable(fl.n) {
-			return s.pack(p, sum, fl.buf[:fl.n])
-		}
-		if b, found, err := s.again(ctx, p, int64(fl.n)); found || err != nil {
+		if b, done, err := s.keepSmall(ctx, p, fl.buf[:fl.n]); done || err != nil {
 			return b, err
 		}
 	}
 
-	f, err := os.CreateTemp(s.tmp, "put-")
+	t, err := s.newTemp()
 	if err != nil {
 		return storage.Blob{}, err
 	}
-	defer f.Close() // the bytes were flushed before
-	moved := false
-	defer func() {
-		if !moved {
-			_ = os.Remove(f.Name()) // New removes leftovers
-		}
-	}()
-	n, err := fl.copyTo(ctx, f, 0)
-	if err != nil {
+	defer func() { _ = t.close() }() // New removes what is left
+	if err := fl.copyTo(ctx, &t.paced); err != nil {
 		return storage.Blob{}, err
 	}
 	if !small {
-		if p = s.placeOf(sum); want != "" && want != p.digest {
-			return storage.Blob{}, storage.ErrMismatch
-		}
-		if b, found, err := s.again(ctx, p, n); found || err != nil {
-			return b, err
+		if p, err = s.placeOf(sum, want); err != nil {
+			return storage.Blob{}, err
 		}
 	}
-	b, moved, err = s.commit(f, p, n)
-	return b, err
+	return t.become(ctx, p)
 }
 
-func (s *Store) placeOf(sum hash.Hash) place {
+// placeOf returns the place of the bytes that sum has hashed. ErrMismatch: they do not have the wanted digest.
+func (s *Store) placeOf(sum hash.Hash, want digest.Digest) (place, error) {
 	p, _ := s.place(digest.NewDigest(digest.SHA256, sum))
-	return p
+	if want != "" && want != p.digest {
+		return place{}, storage.ErrMismatch
+	}
+	return p, nil
+}
+
+// keepSmall stores a blob without a file of its own where it can: in a pack, or by renewing what is there. done is false
+// when the blob needs a file.
+func (s *Store) keepSmall(ctx context.Context, p place, data []byte) (b storage.Blob, done bool, err error) {
+	if s.packable(len(data)) {
+		b, err = s.pack(p, data)
+		return b, err == nil, err
+	}
+	return s.again(ctx, p, int64(len(data)))
 }

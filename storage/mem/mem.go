@@ -22,7 +22,7 @@ const (
 	maxEmptyReads = 100 // in a row; then r is broken
 )
 
-// Store keeps blobs and uploads in memory. It implements storage.Store.
+// Store keeps blobs and uploads in memory. It implements storage.Store and storage.Grower.
 type Store struct {
 	mu      sync.Mutex
 	blobs   map[digest.Digest]object
@@ -36,7 +36,10 @@ type object struct {
 	modified time.Time
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Grower = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New() *Store {
@@ -53,11 +56,15 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob
 	if err != nil {
 		return storage.Blob{}, fmt.Errorf("mem: put: %w", err)
 	}
+	return s.keep(digest.FromBytes(data), data), nil
+}
+
+// keep stores data, which no caller changes any more.
+func (s *Store) keep(d digest.Digest, data []byte) storage.Blob {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := digest.FromBytes(data)
 	s.blobs[d] = object{data, s.now()}
-	return s.blobs[d].blob(d), nil
+	return s.blobs[d].blob(d)
 }
 
 // Open implements storage.Blobs.

@@ -51,7 +51,7 @@ const (
 // ErrNoBucket says that the bucket of a URL does not exist.
 var ErrNoBucket = errors.New("does not exist: make it, or add create=true to the URL")
 
-// Store keeps blobs and uploads in a bucket. It implements storage.Store and storage.Presigner.
+// Store keeps blobs and uploads in a bucket. It implements storage.Store, storage.Grower and storage.Presigner.
 type Store struct {
 	api      *minio.Core
 	bucket   string
@@ -68,6 +68,7 @@ type Store struct {
 
 var (
 	_ storage.Store     = (*Store)(nil)
+	_ storage.Grower    = (*Store)(nil)
 	_ storage.Presigner = (*Store)(nil)
 )
 

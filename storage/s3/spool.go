@@ -24,7 +24,7 @@ const (
 	spoolPattern  = "slipway-s3-body" // of files, which lose their name as soon as they are open
 	spoolMode     = 0o700
 	spoolKeeps    = 64 << 20 // bytes of the folder's file system that bodies leave free: the database may lie there too
-	spoolShare    = 16       // of a small file system, of a small file system, one part in so many stays free instead
+	spoolShare    = 16       // of a small file system, one part in so many stays free instead
 )
 
 var (
@@ -189,13 +189,23 @@ func (b *spool) flush() error {
 	return nil
 }
 
-// body reads the spool's bytes, and is valid until the next fill, reset or free.
+// shrink gives the window back when no byte is in it.
+func (b *spool) shrink() {
+	if b.window != nil && b.w == 0 {
+		windows.Put(b.window)
+		b.window, b.buf = nil, b.first[:]
+	}
+}
+
+// body reads the spool's bytes, and is valid until the next fill, reset or free. A second call changes nothing.
 func (b *spool) body() (*io.SectionReader, error) {
 	if b.size == int64(b.w) {
 		return io.NewSectionReader(bytes.NewReader(b.buf[:b.w]), 0, b.size), nil
 	}
-	if err := b.flush(); err != nil {
-		return nil, err
+	if b.w > 0 {
+		if err := b.flush(); err != nil {
+			return nil, err
+		}
 	}
 	return io.NewSectionReader(b.file, 0, b.size), nil
 }

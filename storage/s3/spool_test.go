@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/storage"
 )
 
@@ -98,6 +100,36 @@ func TestSpoolNoSpace(t *testing.T) {
 	if !errors.Is(err, storage.ErrNoSpace) || !onDisk(err) {
 		t.Errorf("a full disk: %v", err)
 	}
+}
+
+// TestGrowNoSpace: a full disk fails Write as it fails Put, what fitted into memory stays, and the rest can be written
+// later.
+func TestGrowNoSpace(t *testing.T) {
+	g := &growing{s: &Store{putPartBytes: putPartBytes}, b: newSpool(t.TempDir())}
+	defer g.Close()
+	if n, err := g.Write(make([]byte, windowBytes+1)); n != windowBytes+1 || err != nil {
+		t.Fatalf("Write = %d, %v", n, err)
+	}
+	disk := g.b.file
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	g.b.file = full
+	n, err := g.Write(make([]byte, windowBytes))
+	if n != windowBytes-1 || !errors.Is(err, storage.ErrNoSpace) {
+		t.Errorf("Write = %d, %v, want what fits into memory and ErrNoSpace", n, err)
+	}
+	sum := digest.NewDigest(digest.SHA256, g.b.sum)
+	if _, err := g.Commit(t.Context(), sum); !errors.Is(err, storage.ErrNoSpace) {
+		t.Errorf("Commit: %v, want ErrNoSpace", err)
+	}
+	g.b.file = disk
+	if n, err := g.Write(make([]byte, 1)); n != 1 || err != nil {
+		t.Errorf("Write = %d, %v", n, err)
+	}
+	mustHold(t, g.b, make([]byte, 2*windowBytes+1))
 }
 
 // TestSpoolRoom: bodies on their way leave some of the file system to the database.

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 
@@ -16,8 +17,8 @@ type When string
 const (
 	// Before: the call has no effect.
 	Before When = "before"
-	// Midway: the bytes of Put, Append, Open and OpenUpload break off, the lists after their first element. Calls that
-	// move no bytes fail as with Before.
+	// Midway: the bytes of Put, Append, Open and OpenUpload and of a growing blob's Write break off, the lists after their
+	// first element. Calls that move no bytes fail as with Before.
 	Midway When = "midway"
 	// After: the call takes effect and fails all the same, as when the answer of the backend got lost. A list fails at
 	// its end, a body at its Close.
@@ -28,7 +29,8 @@ const (
 var Moments = []When{Before, Midway, After}
 
 // Faulty wraps a store. Each call of a method except Close first calls blow, mostly the Blow of a Fuse, and fails with the
-// error that blow returns. A list counts when it is walked. Bodies that do not fail are the store's own.
+// error that blow returns. A list counts when it is walked. Bodies that do not fail are the store's own. Of a growing blob
+// Write and Commit count. The result is a storage.Grower, as s must be where Grow is called.
 func Faulty(s storage.Store, when When, blow func() error) storage.Store {
 	return &faulty{s, when, blow}
 }
@@ -102,6 +104,57 @@ func (f *faulty) Discard(ctx context.Context, id string) error {
 
 func (f *faulty) ListUploads(ctx context.Context) iter.Seq2[storage.Upload, error] {
 	return list(f, f.Store.ListUploads(ctx))
+}
+
+func (f *faulty) Grow(ctx context.Context) (storage.Growing, error) {
+	s, ok := f.Store.(storage.Grower)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	fault := f.blow()
+	if fault != nil {
+		return nil, f.strike(fault, func() error {
+			g, err := s.Grow(ctx)
+			if err != nil {
+				return err
+			}
+			return g.Close()
+		})
+	}
+	g, err := s.Grow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyGrowing{g, f}, nil
+}
+
+type faultyGrowing struct {
+	storage.Growing // ReadAt, Close
+	f               *faulty
+}
+
+func (g *faultyGrowing) Write(p []byte) (int, error) {
+	fault := g.f.blow()
+	switch {
+	case fault == nil:
+		return g.Growing.Write(p)
+	case g.f.when == Before:
+		return 0, fault
+	case g.f.when == Midway:
+		p = p[:len(p)/2]
+	}
+	n, err := g.Growing.Write(p)
+	if err != nil {
+		return n, err
+	}
+	return n, fault
+}
+
+func (g *faultyGrowing) Commit(ctx context.Context, sum digest.Digest) (storage.Blob, error) {
+	if fault := g.f.blow(); fault != nil {
+		return storage.Blob{}, g.f.strike(fault, func() error { _, err := g.Growing.Commit(ctx, sum); return err })
+	}
+	return g.Growing.Commit(ctx, sum)
 }
 
 func (f *faulty) do(call func() error) error {

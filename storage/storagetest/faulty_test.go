@@ -114,6 +114,13 @@ func TestFaulty(t *testing.T) {
 			_, err := s.Stat(ctx, digest.FromBytes(stored))
 			return err
 		}, nil},
+		"Grow": {func(ctx context.Context, s storage.Store) error {
+			g, err := s.(storage.Grower).Grow(ctx)
+			if err != nil {
+				return err
+			}
+			return g.Close()
+		}, nil},
 		"Ready": {func(ctx context.Context, s storage.Store) error { return s.Ready(ctx) }, nil},
 		"Open": {func(ctx context.Context, s storage.Store) error {
 			r, err := s.Open(ctx, digest.FromBytes(stored), 0, -1)

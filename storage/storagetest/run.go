@@ -25,9 +25,9 @@ const (
 
 var errBroken = errors.New("reader broke")
 
-// Run runs the suite. open returns an empty store, which Run closes.
+// Run runs the suite. open returns an empty store, which Run closes, and which is a storage.Grower.
 func Run(t *testing.T, open func(t *testing.T) storage.Store) {
-	for _, c := range slices.Concat(blobCases, uploadCases) {
+	for _, c := range slices.Concat(blobCases, growCases, uploadCases) {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t)
 			t.Cleanup(func() {
