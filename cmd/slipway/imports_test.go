@@ -25,6 +25,7 @@ var (
 var mayImport = map[string][]string{
 	"internal/*":          {},
 	"internal/httpserver": {"registry", "registry/access"},
+	"internal/origin":     {"internal/outbound"},
 	"api":                 {},
 	"api/client":          {"api"},
 	"docs":                {},
@@ -74,7 +75,7 @@ var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
 	"database/sql":                 {"internal/sqldrv", "metadata/sqlite", "metadata/internal", "metadata/postgres"},
-	"net/http":                     {"formats", "internal/httpserver", "web", "cmd", "api/client", "integration", "internal/outbound", "bench", "storage/s3"},
+	"net/http":                     {"formats", "internal/httpserver", "web", "cmd", "api/client", "integration", "internal/outbound", "internal/origin", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "internal/httpserver", "web", "cmd"},
 }
 
