@@ -218,7 +218,9 @@ func TestMavenParallel(t *testing.T) {
 		dir := project(t, "project", version)
 		ci := newMachine(t, e.repo(), token, "")
 		wg.Go(func() {
-			if out, err := ci.try(dir, "-q", "-N", "deploy", "-Dslipway.url="+e.repo()); err != nil {
+			cmd, cancel := ci.command(dir, "-q", "-N", "deploy", "-Dslipway.url="+e.repo())
+			defer cancel()
+			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s: %v\n%s", version, err, out)
 			}
 		})

@@ -69,7 +69,7 @@ func missing(t testing.TB, what string) {
 // everything else comes from the server or fails.
 type machine struct {
 	t        testing.TB
-	mvn      string
+	jvm      *jvm
 	home     string
 	settings string
 }
@@ -79,7 +79,7 @@ type machine struct {
 func newMachine(t testing.TB, repo, password, header string) *machine {
 	t.Helper()
 	plugins := m2(t)
-	m := &machine{t: t, mvn: mavenOf(t, ""), home: t.TempDir()}
+	m := &machine{t: t, jvm: jvmOf(t, ""), home: t.TempDir()}
 	m.settings = filepath.Join(m.home, "settings.xml")
 	warm(t, plugins, filepath.Join(m.home, "repository"))
 	configuration := ""
@@ -119,20 +119,23 @@ func warm(t testing.TB, plugins, to string) {
 	}))
 }
 
+// arguments are what every run of Maven gets, and args.
+func (m *machine) arguments(args []string) []string {
+	return append([]string{"-B", "-s", m.settings, "-Dstyle.color=never"}, args...)
+}
+
+// command is a run of Maven in a process of its own, for tests that kill it or run several at once.
 func (m *machine) command(dir string, args ...string) (*exec.Cmd, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
-	cmd := exec.CommandContext(ctx, m.mvn, append([]string{"-B", "-s", m.settings, "-Dstyle.color=never"}, args...)...)
+	cmd := exec.CommandContext(ctx, mavenOf(m.t, ""), m.arguments(args)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+m.home, "MAVEN_OPTS=-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Duser.home="+m.home)
+	cmd.Env = append(os.Environ(), "HOME="+m.home, "MAVEN_OPTS="+jvmOptions+" -Duser.home="+m.home)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd, cancel
 }
 
 func (m *machine) try(dir string, args ...string) (string, error) {
-	cmd, cancel := m.command(dir, args...)
-	defer cancel()
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return m.jvm.run(m.home, dir, m.arguments(args))
 }
 
 // run is try for what must succeed.

@@ -28,8 +28,8 @@ func TestMavenVersions(t *testing.T) {
 func mavenVersion(t *testing.T, version string) {
 	e := newEnv(t, Options{Quiet: quiet})
 	ci := newMachine(t, e.repo(), string(e.publisher()), "")
-	ci.mvn = mavenOf(t, version)
-	recordMaven(t, ci.mvn, "first deploy, ranges, snapshots, refusal")
+	ci.jvm = jvmOf(t, version)
+	recordMaven(t, mavenOf(t, version), "first deploy, ranges, snapshots, refusal")
 	dir := project(t, "first", "")
 	noWarning(t, ci.run(dir, "deploy", "-Dslipway.url="+e.repo()))
 	e.get(e.reader(), "com/acme/first/1.0/first-1.0.pom", 200) // and not only when the quiet time is over
@@ -44,7 +44,7 @@ func mavenVersion(t *testing.T, version string) {
 	must(t, replace(filepath.Join(dir, "pom.xml"), "<name>first</name>", "<name>changed</name>"))
 	changed := filepath.Join(dir, "pom.xml")
 	user := newMachine(t, e.repo(), string(e.publisher()), "")
-	user.mvn = ci.mvn
+	user.jvm = ci.jvm
 	noWarning(t, user.fail(project(t, "ranges", ""), "com.acme:first:1.0 is already released with other content", "-U", "compile",
 		"org.apache.maven.plugins:maven-deploy-plugin:3.1.4:deploy-file", "-Dfile="+changed, "-DpomFile="+changed, "-DrepositoryId=slipway", "-Durl="+e.repo()))
 	for _, jar := range []string{"lib/1.1/lib-1.1.jar", "bare/1.0/bare-1.0.jar", "snap/1.1-SNAPSHOT/snap-1.1-SNAPSHOT.pom"} {
