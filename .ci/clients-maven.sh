@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fills $SLIPWAY_CLIENTS with the Mavens that tests drive beside the machine's own (maven-<version>), and with the build plugins
 # that all of them need (m2), from where this machine's Maven gets them, so that the tests themselves need no network: they use
-# m2 as a repository of files. What is there already is left alone. Needs mvn and a JDK; Gradle is installed where apt-get is
-# there and allowed to.
+# m2 as a repository of files. What is there already is left alone. Needs mvn and a JDK; Gradle and Leiningen are installed where
+# apt-get is there and allowed to.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 dir=${SLIPWAY_CLIENTS:-$top/.cache/clients}
@@ -28,6 +28,7 @@ install() { # <command> <packages…>
 
 install mvn maven default-jdk-headless || { echo "clients-maven.sh: mvn is not installed" >&2; exit 1; }
 install gradle gradle || echo "clients-maven.sh: gradle, and Ivy with it, is not installed; their tests are skipped" >&2
+install lein leiningen || echo "clients-maven.sh: Leiningen is not installed; its test is skipped" >&2
 
 [ ! -e "$dir/m2/.stamp-$stamp" ] || exit 0
 mkdir -p "$dir"

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/formats/formatstest"
 	"slipway/registry/access"
 )
 
@@ -21,10 +20,7 @@ func TestIvy(t *testing.T) {
 		missing(t, "Ivy is not installed")
 	}
 	e := newEnv(t, Options{Quiet: quiet / 3})
-	if formatstest.RecordsClients() {
-		out, _ := exec.Command("dpkg-query", "-W", "-f", "${Version}", "ivy").CombinedOutput() // Debian's prints none itself
-		formatstest.RecordClient(t, "Ivy", firstNumber(string(out)), "publish, resolve")
-	}
+	recordDebian(t, "Ivy", "ivy", "publish, resolve") // Debian's prints no version
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
