@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs the container tools that tests drive: skopeo, buildah and Docker's daemon and command line from Debian, crane,
-# regctl and oras built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). What is there already
+# Installs the container tools that tests drive: skopeo, buildah, podman and Docker's daemon and command line from Debian,
+# crane, regctl and oras built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). What is there already
 # is left alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${SLIPWAY_CLIENTS:-$here/../.cache/clients}
 
 missing=()
-for tool in skopeo:skopeo buildah:buildah dockerd:docker.io; do
+for tool in skopeo:skopeo buildah:buildah podman:podman dockerd:docker.io; do
 	command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then

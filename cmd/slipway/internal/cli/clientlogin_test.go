@@ -104,6 +104,7 @@ func TestClientLogins(t *testing.T) {
 	t.Run("python", d.python)
 	t.Run("mvn", d.maven)
 	t.Run("gradle", d.gradle)
+	t.Run("bun", d.bun)
 	t.Run("docker", d.docker)
 }
 
@@ -212,14 +213,42 @@ func (d *desk) gradle(t *testing.T) {
 	}
 }
 
+func (d *desk) bun(t *testing.T) {
+	d.needs(t, "bun-1.4.5")
+	bun := filepath.Join(d.clients, "bun-1.4.5", "node_modules", "@oven", "bun-linux-x64", "bin", "bun")
+	d.login(t, "bun", "--publish")
+	d.run(t, folder(t, map[string]string{"package.json": `{"name":"hello-bun","version":"1.0.0"}`}), bun, "publish")
+	app := folder(t, map[string]string{"package.json": `{"name":"app","version":"1.0.0"}`})
+	d.run(t, app, bun, "add", "hello-bun")
+	if lock, err := os.ReadFile(filepath.Join(app, "bun.lock")); err != nil || !strings.Contains(string(lock), d.r.URL+"/npm/main/hello-bun/") {
+		t.Errorf("bun.lock: %s %v", lock, err)
+	}
+	d.login(t, "bun", "--scope", "@acme", "--publish")
+	d.run(t, folder(t, map[string]string{"package.json": `{"name":"@acme/bun","version":"1.0.0"}`}), bun, "publish")
+	d.run(t, app, bun, "add", "@acme/bun")
+}
+
+// docker tries the file with tools that read it: docker's own command line and podman, whose push needs no daemon, among them.
 func (d *desk) docker(t *testing.T) {
-	d.needs(t, "oci/crane")
+	d.needs(t, "oci/crane", "/usr/bin/docker", "podman", "skopeo")
 	d.login(t, "docker", "--publish")
-	dir := folder(t, map[string]string{"layer.tar": ""})
-	image := strings.TrimPrefix(d.r.URL, "http://") + "/main/team/app:1.0"
-	crane := filepath.Join(d.clients, "oci", "crane")
-	d.run(t, dir, crane, "append", "--oci-empty-base", "-f", "layer.tar", "-t", image)
-	d.run(t, dir, crane, "manifest", image)
+	dir := folder(t, map[string]string{"layer.tar": "", "policy.json": `{"default":[{"type":"insecureAcceptAnything"}]}`})
+	image := strings.TrimPrefix(d.r.URL, "http://") + "/main/team/app:"
+	tool := func(name string) string { return filepath.Join(d.clients, "oci", name) }
+	d.run(t, dir, tool("crane"), "append", "--oci-empty-base", "-f", "layer.tar", "-t", image+"1.0")
+	d.run(t, dir, tool("crane"), "manifest", image+"1.0")
+	d.run(t, dir, tool("oras"), "tag", "--plain-http", image+"1.0", "oras")
+	d.run(t, dir, tool("regctl"), "--host", "reg="+strings.TrimPrefix(d.r.URL, "http://")+",tls=disabled", "image", "copy", image+"1.0", image+"regctl")
+	d.run(t, dir, "skopeo", "--policy", "policy.json", "copy", "--src-tls-verify=false", "--dest-tls-verify=false", "docker://"+image+"1.0", "docker://"+image+"skopeo")
+	podman := []string{"podman", "--storage-driver", "vfs", "--root", filepath.Join(dir, "storage"), "--runroot", filepath.Join(dir, "run"), "--tmpdir", filepath.Join(dir, "libpod"), "--events-backend", "none"}
+	d.run(t, dir, append(podman, "pull", "--tls-verify=false", "--signature-policy", "policy.json", image+"skopeo")...)
+	d.run(t, dir, append(podman, "push", "--format", "v2s2", "--tls-verify=false", "--signature-policy", "policy.json", image+"skopeo", "docker://"+image+"podman")...)
+	if out := d.run(t, dir, "/usr/bin/docker", "manifest", "inspect", "--insecure", image+"podman"); !strings.Contains(out, "schemaVersion") {
+		t.Errorf("docker manifest inspect: %s", out)
+	}
+	if out := d.r.CLI(0, "tag", "ls", "main", "oci", "team/app"); strings.Count(out, "podman")+strings.Count(out, "regctl")+strings.Count(out, "oras") != 3 {
+		t.Errorf("tags: %s", out)
+	}
 }
 
 // TestClientLoginTokens: the token has the least rights; the next run replaces it; --print makes none; what can't be merged
