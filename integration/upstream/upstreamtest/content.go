@@ -140,6 +140,9 @@ type File struct {
 	sums map[string][]byte
 }
 
+// sumsOf is for the sums of what is no file.
+func sumsOf(c content) *File { return &File{content: c, sums: map[string][]byte{}} }
+
 // newFile is a file of the origin. The caller holds mu.
 func (u *Server) newFile(path, media string, c content) *File {
 	f := &File{Path: path, URL: u.URL + escape(path), content: c, media: media, modified: u.now(), header: http.Header{}, sums: map[string][]byte{}}

@@ -3,6 +3,7 @@ package upstreamtest
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -304,24 +305,32 @@ func TestHold(t *testing.T) {
 func TestHang(t *testing.T) {
 	each(t, func(t *testing.T, u *Server) {
 		u.On("/hang", Hang())
-		c := u.Client()
-		c.Timeout = 50 * time.Millisecond
-		if res, err := c.Get(u.URL + "/hang"); err == nil {
-			res.Body.Close()
-			t.Error(res.Status)
+		ask := func(ctx context.Context) <-chan error {
+			gone := make(chan error, 1)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.URL+"/hang", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				res, err := u.Client().Do(r)
+				if err == nil {
+					err = res.Body.Close()
+				}
+				gone <- err
+			}()
+			return gone
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := ask(ctx)
+		u.Wait(t, 1, "GET", "/hang")
+		cancel()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Error(err)
 		}
 		if r := u.WaitDone(t, 1, "GET", "/hang")[0]; r.Status != 0 || !r.Cut {
 			t.Errorf("recorded: %+v", r)
 		}
-		c.Timeout = time.Minute
-		gone := make(chan error, 1)
-		go func() {
-			res, err := c.Get(u.URL + "/hang")
-			if err == nil {
-				err = res.Body.Close()
-			}
-			gone <- err
-		}()
+		gone = ask(t.Context())
 		u.Wait(t, 2, "GET", "/hang")
 		u.Origin.Down()
 		if err := <-gone; err == nil {

@@ -2,6 +2,7 @@ package upstreamtest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -209,7 +210,7 @@ func TestMavenDocuments(t *testing.T) {
 	get(t, u, files[0].URL).want(t, 200).has(t, "<artifactId>dep</artifactId>")
 	document := get(t, u, MavenPath("com.acme:lib")+"/maven-metadata.xml", "Accept-Encoding", "identity").want(t, 200)
 	document.has(t, "<release>1.1</release>", "<version>1.0</version>")
-	get(t, u, MavenPath("com.acme:lib")+"/maven-metadata.xml.sha1").want(t, 200).is(t, []byte((&File{content: fixed(document.body), sums: map[string][]byte{}}).SHA1()))
+	get(t, u, MavenPath("com.acme:lib")+"/maven-metadata.xml.sha1").want(t, 200).is(t, []byte(sumsOf(fixed(document.body)).SHA1()))
 	for extension, sum := range map[string]string{"md5": files[1].MD5(), "sha1": files[1].SHA1(), "sha256": files[1].SHA256(), "sha512": files[1].SHA512()} {
 		get(t, u, files[1].URL+"."+extension).want(t, 200).is(t, []byte(sum))
 	}
@@ -329,4 +330,29 @@ func TestCredentials(t *testing.T) {
 	get(t, u, f.URL, "X-Key", "k").want(t, 200)
 	u.RequireNone()
 	get(t, u, f.URL).want(t, 200)
+}
+
+// TestStored: the big layers are gzip, from any place.
+func TestStored(t *testing.T) {
+	for _, size := range []int64{0, 1, maxBlock, maxBlock + 1, 3*maxBlock - 1} {
+		plain := generated{7, size}
+		s := storedGzip(plain)
+		packed, err := io.ReadAll(open(s))
+		if err != nil || int64(len(packed)) != s.Size() {
+			t.Fatalf("%d bytes, %v", len(packed), err)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(z); err != nil || sumsOf(fixed(b)).SHA256() != sumsOf(plain).SHA256() {
+			t.Errorf("%d: %d bytes, %v", size, len(b), err)
+		}
+		for off := int64(0); off < s.Size(); off += 4_099 {
+			p := make([]byte, min(9_001, s.Size()-off))
+			if _, err := s.ReadAt(p, off); err != nil || !bytes.Equal(p, packed[off:off+int64(len(p))]) {
+				t.Fatalf("%d: other bytes at %d, %v", size, off, err)
+			}
+		}
+	}
 }

@@ -11,12 +11,12 @@ const (
 	indexType    = "application/vnd.oci.image.index.v1+json"
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
 	configType   = "application/vnd.oci.image.config.v1+json"
-	layerType    = "application/vnd.oci.image.layer.v1.tar"
+	layerType    = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 	dockerListType     = "application/vnd.docker.distribution.manifest.list.v2+json"
 	dockerManifestType = "application/vnd.docker.distribution.manifest.v2+json"
 	dockerConfigType   = "application/vnd.docker.container.image.v1+json"
-	dockerLayerType    = "application/vnd.docker.image.rootfs.diff.tar"
+	dockerLayerType    = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 	emptyType = "application/vnd.oci.empty.v1+json"
 )
@@ -99,15 +99,12 @@ func (u *Server) platformImage(repository, tag, platform string, spec ImageSpec)
 	plain := tarred(map[string]string{"app/about.txt": about})
 	first := u.blob(repository, fixed(gzipped(plain)))
 	image := PlatformImage{Layers: []*File{first}}
-	diffs := []string{(&File{content: fixed(plain), sums: map[string][]byte{}}).Digest()}
-	gzip := "+gzip"
-	if spec.Docker {
-		gzip = ".gzip"
-	}
-	layers := []map[string]any{{"mediaType": types[2] + gzip, "digest": first.Digest(), "size": first.Size()}}
+	diffs := []string{sumsOf(fixed(plain)).Digest()}
+	layers := []map[string]any{{"mediaType": types[2], "digest": first.Digest(), "size": first.Size()}}
 	for i, size := range spec.Layers {
-		f := u.blob(repository, bigTar(fmt.Sprintf("app/data-%d.bin", i), seedOf(about)+uint64(i), size))
-		image.Layers, diffs = append(image.Layers, f), append(diffs, f.Digest())
+		big := bigTar(fmt.Sprintf("app/data-%d.bin", i), seedOf(about)+uint64(i), size)
+		f := u.blob(repository, storedGzip(big))
+		image.Layers, diffs = append(image.Layers, f), append(diffs, sumsOf(big).Digest())
 		layers = append(layers, map[string]any{"mediaType": types[2], "digest": f.Digest(), "size": f.Size()})
 	}
 	os, arch, _ := strings.Cut(platform, "/")
@@ -146,7 +143,7 @@ func descriptor(f *File) map[string]any {
 
 // blob publishes bytes under their digest. The caller holds mu.
 func (u *Server) blob(repository string, c content) *File {
-	digest := (&File{content: c, sums: map[string][]byte{}}).Digest()
+	digest := sumsOf(c).Digest()
 	return u.add(BlobPath(repository, digest), "application/octet-stream", c)
 }
 
@@ -157,7 +154,7 @@ func (u *Server) manifest(repository string, m map[string]any) *File {
 }
 
 func (u *Server) rawManifest(repository, media string, b []byte) *File {
-	digest := (&File{content: fixed(b), sums: map[string][]byte{}}).Digest()
+	digest := sumsOf(fixed(b)).Digest()
 	return u.add(OCIPath(repository, digest), media, fixed(b))
 }
 

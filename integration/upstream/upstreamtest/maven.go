@@ -233,9 +233,9 @@ func (u *Server) sidecar(name, algorithm string) *answer {
 	if f := u.files["/maven/"+name]; f != nil {
 		sums = f.announces()
 	} else if a := u.mavenDocument(name); a != nil {
-		sums = &File{content: a.body, sums: map[string][]byte{}}
+		sums = sumsOf(a.body)
 	} else if a := u.fromDir("/maven/" + name); a != nil {
-		sums = &File{content: a.body, sums: map[string][]byte{}}
+		sums = sumsOf(a.body)
 	} else {
 		return nil
 	}

@@ -27,7 +27,7 @@ type Request struct {
 
 	Status int   // 0 while there is no answer
 	Sent   int64 // bytes of the body that were written
-	Cut    bool  // the answer did not end as it should have: a fault cut it, or the client left
+	Cut    bool  // the answer did not end as it should have: a fault cut it, or the client left (with HTTP/2: before the last 32 KiB)
 	Done   bool  // no more is sent
 }
 
