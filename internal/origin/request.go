@@ -85,8 +85,7 @@ func (c *Client) resolve(s string) (*url.URL, error) {
 		if err != nil {
 			return nil, errors.New("leads to a URL that is malformed")
 		}
-		u.Fragment, u.RawFragment = "", ""
-		return u, nil
+		return tidy(u), nil
 	}
 	if strings.HasPrefix(s, "//") {
 		return nil, errors.New("leads to a URL without a scheme")
@@ -98,7 +97,7 @@ func (c *Client) resolve(s string) (*url.URL, error) {
 		u.RawQuery = query
 	}
 	if escaped == "" {
-		return &u, nil
+		return tidy(&u), nil
 	}
 	path, err := url.PathUnescape(escaped)
 	if err != nil || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
@@ -111,7 +110,27 @@ func (c *Client) resolve(s string) (*url.URL, error) {
 	}
 	u.RawPath = strings.TrimSuffix(c.settings.URL.EscapedPath(), "/") + "/" + strings.TrimPrefix(escaped, "/")
 	u.Path = strings.TrimSuffix(c.settings.URL.Path, "/") + "/" + strings.TrimPrefix(path, "/")
-	return &u, nil
+	if u.EscapedPath() != u.RawPath {
+		return nil, errors.New("leads to a path that is not escaped")
+	}
+	return tidy(&u), nil
+}
+
+// tidy makes a URL fit for a request line: no fragment, and no bytes in the query that would end it.
+func tidy(u *url.URL) *url.URL {
+	u.Fragment, u.RawFragment = "", ""
+	if strings.ContainsFunc(u.RawQuery, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		var b strings.Builder
+		for _, c := range []byte(u.RawQuery) {
+			if c <= ' ' || c >= 0x7f {
+				fmt.Fprintf(&b, "%%%02X", c)
+			} else {
+				b.WriteByte(c)
+			}
+		}
+		u.RawQuery = b.String()
+	}
+	return u
 }
 
 // notSent are headers of Request.Header that are never forwarded.
