@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Python clients that tests drive, each in one pinned version with pinned dependencies, into $SLIPWAY_CLIENTS
-# (.cache/clients without it). What is there already is left alone. Needs python3 (3.10 or newer) with pip and venv.
+# Installs the Python clients that tests drive, and what the tests of the OpenAPI document use, a generator of clients and a
+# validator, each in one pinned version with pinned dependencies, into $SLIPWAY_CLIENTS (.cache/clients without it). What is
+# there already is left alone. Needs python3 (3.10 or newer) with pip and venv.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 dir=${SLIPWAY_CLIENTS:-$top/.cache/clients}
@@ -51,8 +52,7 @@ for v in "${pips[@]}"; do
 	fetch "pip-$v" "pip==$v" & jobs+=($!)
 done
 for pins in "$top"/.ci/pypi/*.txt; do
-	client=$(basename "$pins" .txt)
-	[ "${client%%-*}" = openapi ] || { fetch "$client" --requirement "$pins" & jobs+=($!); }
+	fetch "$(basename "$pins" .txt)" --requirement "$pins" & jobs+=($!)
 done
 for v in "${oldest[@]}"; do
 	fetch "pip-$v" "pip==$v"

@@ -12,7 +12,7 @@ import (
 	"slipway/registry/access"
 )
 
-// generator is the folder of the generator and the validator, which .ci/clients-openapi.sh installs.
+// generator is the folder of the generator and the validator, which .ci/clients-pypi.sh installs.
 const generator = "openapi-0.29.1"
 
 // python returns a function that runs Python with the generator's modules and those in a folder of the test's. It skips
@@ -30,9 +30,9 @@ func python(t *testing.T, dir string) func(args ...string) {
 	program, lookErr := exec.LookPath("python3")
 	if err != nil || lookErr != nil {
 		if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
-			t.Fatalf("%s is not installed (run .ci/clients-openapi.sh): %v, %v", generator, err, lookErr)
+			t.Fatalf("%s is not installed (run .ci/clients-pypi.sh): %v, %v", generator, err, lookErr)
 		}
-		t.Skipf("%s is not installed; run .ci/clients-openapi.sh", generator)
+		t.Skipf("%s is not installed; run .ci/clients-pypi.sh", generator)
 	}
 	return func(args ...string) {
 		t.Helper()
