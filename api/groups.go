@@ -39,10 +39,21 @@ type RoleChange struct {
 	Actions []Action `json:"actions,omitempty" doc:"What it allows."`
 }
 
-// Reason is a permission that allows something, and where it comes from.
+// Reason is what allows something: a permission, and where it comes from, or the ownership of an environment.
 type Reason struct {
 	Group      string     `json:"group,omitempty" doc:"The group whose permission it is; absent: it is the holder's own."`
-	Permission Permission `json:"permission" doc:"The permission, with the actions of its role."`
+	Ownership  string     `json:"ownership,omitempty" enum:"owner,no_owner" doc:"No permission is behind it: 'owner': the user owns the environment; 'no_owner': the environment has no owner, and is open to all who deploy."`
+	Permission Permission `json:"permission" doc:"The permission, with the actions of its role; with 'ownership', what that gives."`
+}
+
+// TagGuard is what keeps a tag of a repository where it is.
+type TagGuard struct {
+	Repository string   `json:"repository" doc:"The repository."`
+	Tag        string   `json:"tag" doc:"The tag."`
+	Rule       string   `json:"rule,omitempty" enum:"protected,immutable" doc:"The strictest tag rule of the repository that holds; absent: none."`
+	Pattern    string   `json:"pattern,omitempty" doc:"The pattern of that rule."`
+	FollowedBy []string `json:"followed_by" doc:"The environments that follow the tag in this repository."`
+	MovedWith  []Action `json:"moved_with" doc:"The rights in the repository, each of which moves the tag. 'admin': the rule must be changed first."`
 }
 
 // Holder is a user who may do something, and why. Without a user it is every caller without credentials.

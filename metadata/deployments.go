@@ -29,6 +29,8 @@ type Environments interface {
 	Environments(p Page) ([]Environment, error) // not deleted, ascending by name; After is a name
 	// Following returns at most limit environments, not deleted, whose tag has this name.
 	Following(tag string, limit int) ([]Environment, error)
+	// Owned returns at most limit environments, not deleted, that a user owns.
+	Owned(userID int64, limit int) ([]Environment, error)
 	OwnedBy(userID int64) (int64, error)                                // how many environments, not deleted, a user owns
 	ServicesOf(environmentID, userID int64) (all, own int64, err error) // how many services an environment has, and how many of them a user brought
 }

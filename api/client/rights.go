@@ -64,10 +64,13 @@ func (c *Client) DeleteRole(ctx context.Context, name string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("roles", name)})
 }
 
-// WhoQuery asks who may do what. Of Repository and Environment one is given, or none: then it is about the server itself.
+// WhoQuery asks who may do what. Without Repository and Environment it is about the server itself; with both, about deploying versions
+// of the repository to the environment.
 type WhoQuery struct {
 	Repository  string
 	Environment string
+	Tag         string     // with Repository: who may move this tag
+	Format      string     // with Tag: of the packages; "": all
 	Action      api.Action // "": any
 	User        string     // "": every user
 }
@@ -75,10 +78,19 @@ type WhoQuery struct {
 // WhoMay lists the users who may do something, with their tokens and the permissions that say so.
 func (c *Client) WhoMay(ctx context.Context, q WhoQuery) iter.Seq2[api.Holder, error] {
 	query := url.Values{}
-	for key, value := range map[string]string{"repository": q.Repository, "environment": q.Environment, "action": string(q.Action), "user": q.User} {
+	for key, value := range map[string]string{"repository": q.Repository, "environment": q.Environment, "tag": q.Tag, "format": q.Format, "action": string(q.Action), "user": q.User} {
 		if value != "" {
 			query.Set(key, value)
 		}
 	}
 	return list[api.Holder](ctx, c, "/access", query)
+}
+
+// TagGuard returns what keeps a tag of a repository where it is. Format "": the strictest answer of all formats.
+func (c *Client) TagGuard(ctx context.Context, repository, format, tag string) (api.TagGuard, error) {
+	query := url.Values{"repository": {repository}, "tag": {tag}}
+	if format != "" {
+		query.Set("format", format)
+	}
+	return call[api.TagGuard](ctx, c, get("/access/tag", query))
 }

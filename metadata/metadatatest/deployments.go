@@ -103,6 +103,8 @@ func testEnvironments(e *env) {
 		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Environments().OwnedBy(owner.ID) })
 	}
 	equal(e, "owned", owned(), int64(1))
+	equal(e, "those owned", names(read(e, func(tx metadata.Tx) ([]metadata.Environment, error) { return tx.Environments().Owned(owner.ID, 10) }),
+		func(v metadata.Environment) string { return v.Name }), []string{"dev"})
 	equal(e, "owner", read(e, func(tx metadata.Tx) (metadata.Environment, error) { return tx.Environments().Environment("dev") }).Owner, "owner")
 	e.update(func(tx metadata.Tx) error {
 		_, err := tx.Environments().PutEnvironment(metadata.Environment{Name: "dev", OwnerID: owner.ID, Deleted: true, Seq: 11})

@@ -44,6 +44,8 @@ type Grant struct {
 	Role string
 	// Group is the name of the group that has the grant, where it is not the actor's own.
 	Group string
+	// Ownership says that no permission is behind the grant: see Actor.InEnvironment.
+	Ownership Ownership
 }
 
 // Types of actors.
@@ -213,7 +215,8 @@ func ValidGrant(g Grant) bool {
 	return true
 }
 
-// Covers reports whether a may hand out all of want, in which roles are resolved: a minted token never exceeds its minter.
+// Covers reports whether a may hand out all of want, in which roles are resolved: a minted token never exceeds its minter. What
+// an environment's ownership gives counts if a has it: see Actor.InEnvironment.
 func Covers(a Actor, want []Grant) bool {
 	for _, w := range want {
 		for _, action := range w.Actions {

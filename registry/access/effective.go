@@ -18,7 +18,7 @@ func (a Actor) Effective() []Grant {
 		return g.Environment != "" && Covers(Actor{Grants: server}, []Grant{g})
 	})
 	for i := range out {
-		out[i].Role, out[i].Group = "", ""
+		out[i].Role, out[i].Group, out[i].Ownership = "", "", ""
 	}
 	return out
 }

@@ -2,6 +2,7 @@
 package accounts
 
 import (
+	"context"
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,23 @@ func New(core *registry.Core, auth *access.Authenticator, passwordCost int, reg 
 		passwordCost = access.PasswordCost
 	}
 	return &Accounts{core: core, auth: auth, passwordCost: passwordCost, logins: newLogins(reg)}
+}
+
+// Effective returns what the caller may do now, also in the environments that its user owns.
+func (s *Accounts) Effective(ctx context.Context) ([]access.Grant, error) {
+	a := access.From(ctx)
+	if a.UserID == 0 {
+		return a.Effective(), nil
+	}
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		owned, err := tx.Environments().Owned(a.UserID, registry.MaxPage)
+		a = access.From(ctx)
+		for _, e := range owned {
+			a = a.InEnvironment(e)
+		}
+		return err
+	})
+	return a.Effective(), err
 }
 
 // renew returns a caller as it is in the transaction of its change: while its request came in, its login may have ended or its

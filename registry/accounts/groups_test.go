@@ -223,7 +223,7 @@ func TestN6(t *testing.T) {
 	_, other := f.Accounts.Who(joe, accounts.WhoQuery{Resource: access.Resource{Repository: "other"}})
 	_, server := f.Accounts.Who(joe, accounts.WhoQuery{})
 	_, byAnn := f.Accounts.Who(f.ann(), accounts.WhoQuery{Resource: main})
-	_, both := f.Accounts.Who(eve, accounts.WhoQuery{Resource: access.Resource{Repository: "main", Environment: "prod"}})
+	_, both := f.Accounts.Who(eve, accounts.WhoQuery{Resource: access.Resource{Repository: "main", Environment: "prod"}, Action: access.Tag})
 	_, fly := f.Accounts.Who(eve, accounts.WhoQuery{Resource: access.Resource{Environment: "prod"}, Action: access.Publish})
 	for what, c := range map[string]struct {
 		err  error

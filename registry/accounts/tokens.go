@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -109,14 +110,38 @@ func checkRights(tx metadata.Tx, actor access.Actor, owner registry.User, want [
 	if err != nil {
 		return err
 	}
+	if actor, err = inEnvironments(tx, actor, full); err != nil {
+		return err
+	}
 	if !access.Covers(actor, full) {
 		return registry.Errorf(registry.Denied, registry.AboutToken, "a token can't have rights that %s does not have", registry.Describe(actor))
 	}
 	rights, err := access.RightsOf(tx, roles, owner)
-	if err == nil && !access.Covers(access.Actor{Type: access.TypeUser, Grants: rights}, full) {
+	if err != nil {
+		return err
+	}
+	user, err := inEnvironments(tx, access.Actor{Type: access.TypeUser, UserID: owner.ID, Grants: rights}, full)
+	if err == nil && !access.Covers(user, full) {
 		err = registry.Errorf(registry.Denied, registry.AboutToken, "a token of user %q can't have rights that the user does not have", owner.Name)
 	}
 	return err
+}
+
+// inEnvironments returns an actor with what it may do, as their owner, in the environments that permissions name. A glob names none.
+func inEnvironments(tx metadata.Tx, a access.Actor, want []access.Grant) (access.Actor, error) {
+	for _, g := range want {
+		if g.Environment == "" || strings.Contains(g.Environment, "*") {
+			continue
+		}
+		e, err := tx.Environments().Environment(g.Environment)
+		switch {
+		case err == nil:
+			a = a.InEnvironment(e)
+		case !errors.Is(err, metadata.ErrNotExist):
+			return a, err
+		}
+	}
+	return a, nil
 }
 
 // end is when the token ends that a caller makes now; zero: never. Invalid: after the token that makes it.

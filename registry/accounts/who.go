@@ -14,16 +14,19 @@ import (
 type WhoQuery struct {
 	access.Resource
 	Action access.Action // "": any
+	Or     access.Action // with Action: those too who may do this; "": no others
 	User   string        // "": every user
 	After  string        // name of the last user of the page before
 	Limit  int           // of users
+
+	environment registry.Environment // as it is; the zero value without one
 }
 
 // Holder is a user, or every caller without credentials, who may do something, and why.
 type Holder struct {
 	User    registry.User // the zero value: callers without credentials
 	Actions []access.Action
-	Because []access.Grant // with the roles and groups that they come from
+	Because []access.Grant // with the roles and groups that they come from, and what the ownership of an environment gives
 	Tokens  []TokenHolder
 }
 
@@ -44,16 +47,30 @@ func (s *Accounts) Who(ctx context.Context, q WhoQuery) ([]Holder, error) {
 	if q.Environment == "" && q.Repository == "" {
 		q.Repository = access.Instance
 	}
-	if err := s.mayAsk(ctx, q); err != nil {
+	if err := q.check(); err != nil {
 		return nil, err
 	}
 	actions := q.Actions()
 	if q.Action != "" {
 		actions = []access.Action{q.Action}
 	}
+	if q.Or != "" {
+		actions = append(actions, q.Or)
+	}
 	var out []Holder
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		out = nil
+		out, q.environment = nil, registry.Environment{Deleted: true}
+		if q.Environment != "" {
+			e, err := tx.Environments().Environment(q.Environment)
+			if err == nil {
+				q.environment = e
+			} else if !errors.Is(err, metadata.ErrNotExist) {
+				return err
+			}
+		}
+		if err := s.mayAsk(ctx, q); err != nil {
+			return err
+		}
 		if q.User != "" {
 			u, err := existing(tx.Users(), q.User)
 			if registry.KindOf(err) == registry.NotFound && !seesAll(access.From(ctx)) {
@@ -86,18 +103,28 @@ func (s *Accounts) Who(ctx context.Context, q WhoQuery) ([]Holder, error) {
 	return out, err
 }
 
-// mayAsk refuses a query that the caller may not make, or that makes no sense.
-func (s *Accounts) mayAsk(ctx context.Context, q WhoQuery) error {
-	actor := access.From(ctx)
+// check refuses a query that makes no sense. Invalid.
+func (q WhoQuery) check() error {
 	switch {
-	case q.Environment != "" && q.Repository != "":
-		return registry.Errorf(registry.Invalid, registry.AboutRequest, "ask about a repository or about an environment, not about both")
+	case q.Environment != "" && q.Repository == access.Instance:
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "ask about an environment with the repository of the versions, not with the server")
 	case q.Action != "" && !slices.Contains(q.Actions(), q.Action):
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "action: %q is not one of %s", registry.Clip(string(q.Action)), words(q.Actions()))
-	case seesAll(actor) || q.Decide(actor, access.Admin) == access.Allow:
+	}
+	return nil
+}
+
+// mayAsk refuses a query that the caller may not make: about an environment it must administer that, and about a repository audit it.
+func (s *Accounts) mayAsk(ctx context.Context, q WhoQuery) error {
+	actor := access.From(ctx)
+	if seesAll(actor) {
 		return nil
-	case q.Environment != "":
+	}
+	if q.Environment != "" && access.DecideEnvironment(actor.InEnvironment(q.environment), access.Admin, q.Environment) != access.Allow {
 		return s.mayList(ctx)
+	}
+	if q.Repository == "" {
+		return nil
 	}
 	_, err := s.core.Authorize(ctx, access.Audit, q.Repository)
 	return err
@@ -113,7 +140,7 @@ func (s *Accounts) hold(tx metadata.Tx, q WhoQuery, actions []access.Action, u r
 		return err
 	}
 	h := Holder{User: u}
-	h.Actions, h.Because = reasons(q.Resource, access.Actor{Type: access.TypeUser, Grants: rights}, actions)
+	h.Actions, h.Because = q.reasons(access.Actor{Type: access.TypeUser, UserID: u.ID, Grants: rights}, actions)
 	if len(h.Actions) == 0 {
 		return nil
 	}
@@ -132,7 +159,7 @@ func (s *Accounts) hold(tx metadata.Tx, q WhoQuery, actions []access.Action, u r
 				return err
 			}
 			th := TokenHolder{Token: t}
-			if th.Actions, th.Because = reasons(q.Resource, a, actions); len(th.Actions) > 0 {
+			if th.Actions, th.Because = q.reasons(a, actions); len(th.Actions) > 0 {
 				h.Tokens = append(h.Tokens, th)
 			}
 		}
@@ -143,14 +170,18 @@ func (s *Accounts) hold(tx metadata.Tx, q WhoQuery, actions []access.Action, u r
 	}
 }
 
-// reasons returns which of the actions an actor may do, and the grants of its own that allow them.
-func reasons(r access.Resource, a access.Actor, actions []access.Action) (may []access.Action, because []access.Grant) {
+// reasons returns which of the actions an actor may do, and the grants of its own that allow them. That an environment has no owner
+// is a reason only for who may deploy in some repository: others get nothing by it.
+func (q WhoQuery) reasons(a access.Actor, actions []access.Action) (may []access.Action, because []access.Grant) {
+	if q.environment.OwnerID != 0 || a.DeploysSomewhere() {
+		a = a.InEnvironment(q.environment)
+	}
 	for _, action := range actions {
-		if r.Decide(a, action) == access.Allow {
+		if q.Decide(a, action) == access.Allow {
 			may = append(may, action)
 		}
 	}
-	return may, r.Allowing(a.Grants, may)
+	return may, q.Allowing(a.Grants, may)
 }
 
 // anybody is the entry of callers without credentials, on the first page, if they may do one of the actions.
@@ -158,7 +189,7 @@ func (s *Accounts) anybody(q WhoQuery, actions []access.Action) (Holder, bool) {
 	var h Holder
 	anyone, err := s.auth.Authenticate(context.Background(), access.Credentials{})
 	if err == nil && q.After == "" {
-		h.Actions, h.Because = reasons(q.Resource, anyone, actions)
+		h.Actions, h.Because = q.reasons(anyone, actions)
 	}
 	return h, len(h.Actions) > 0
 }

@@ -85,7 +85,7 @@ func makeEnvironment(tx metadata.Tx, actor access.Actor, name string, c Environm
 		return registry.Environment{}, registry.Errorf(registry.Invalid, registry.AboutEnvironment, "%q can't name an environment: letters, digits, '.', '_', '-', at most 63, starting with a letter or digit", registry.Clip(name))
 	}
 	e := registry.Environment{Name: name, OwnerID: actor.UserID, Owner: actor.Name}
-	if err := consents(actor, registry.Environment{Name: name}); err != nil {
+	if err := consents(actor, e); err != nil { // its maker owns it, and still a token may name other environments
 		return registry.Environment{}, err
 	}
 	if err := roomToOwn(tx, actor, e.OwnerID); err != nil {

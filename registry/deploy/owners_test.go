@@ -75,6 +75,13 @@ func TestEnvironmentOwners(t *testing.T) {
 	token := p.token(ann, deploysMain)
 	registrytest.Must(t, p.reportAs(token, "prod", "worker"))
 	p.kind("a token of the owner changes", change(token, deploy.EnvironmentChange{Tag: &tag}), registry.Denied)
+	limited := p.token(ann, deploysMain, access.Grant{Environment: "prod", Actions: []access.Action{access.Deploy}})
+	registrytest.Must(t, p.reportAs(limited, "prod", "worker"))
+	p.kind("a token limited to the owner's environment, elsewhere", p.reportAs(limited, "staging-1", "web"), registry.Denied)
+	p.kind("it changes the environment", change(limited, deploy.EnvironmentChange{Tag: &tag}), registry.Denied)
+	governing := p.token(ann, deploysMain, access.Grant{Environment: "prod", Actions: []access.Action{access.Admin}})
+	about := "by a token made for it"
+	registrytest.Must(t, change(governing, deploy.EnvironmentChange{Description: &about}))
 	narrow := p.token(granted, deploysMain, onStaging)
 	p.kind("a token for other environments", p.reportAs(narrow, "prod", "api"), registry.Denied)
 	registrytest.Must(t, p.reportAs(narrow, "staging-1", "web"))
@@ -83,6 +90,7 @@ func TestEnvironmentOwners(t *testing.T) {
 
 	registrytest.Must(t, change(ann, deploy.EnvironmentChange{Tag: &tag, Owner: &owner}))
 	p.kind("the former owner", p.reportAs(ann, "prod", "web"), registry.Denied)
+	p.kind("a token of the former owner", p.reportAs(limited, "prod", "web"), registry.Denied)
 	registrytest.Must(t, p.reportAs(bob, "prod", "web"))
 	none, missing := "", "nobody"
 	p.kind("an owner that is not there", change(bob, deploy.EnvironmentChange{Owner: &missing}), registry.NotFound)

@@ -16,35 +16,20 @@ const (
 	followersRead = 1000
 )
 
-// limited reports whether a token names the environments for which it may act, by grants of its own or of a token that it
-// descends from. Such a token does not act for the environments that its user owns beside them.
-func limited(a access.Actor) bool {
-	onEnvironments := func(g access.Grant) bool { return g.Environment != "" }
-	return a.Type == access.TypeToken && !a.Session && (slices.ContainsFunc(a.Grants, onEnvironments) ||
-		slices.ContainsFunc(a.Bounds, func(grants []access.Grant) bool { return slices.ContainsFunc(grants, onEnvironments) }))
+// may reports whether the caller may do something in an environment: by a grant on environments, as its owner, or because it has no
+// owner.
+func may(a access.Actor, action access.Action, e registry.Environment) bool {
+	return access.DecideEnvironment(a.InEnvironment(e), action, e.Name) == access.Allow
 }
 
-// owns reports whether the caller acts for the owner of an environment.
-func owns(a access.Actor, e registry.Environment) bool {
-	return e.OwnerID != 0 && e.OwnerID == a.UserID && !limited(a)
-}
-
-// isOwner reports whether the caller is the owner of an environment in person: with the password, or by a login. A token of the owner
-// may deploy, but ends no runs of repositories that it was not made for, and does not change the environment.
-func isOwner(a access.Actor, e registry.Environment) bool {
-	return owns(a, e) && (a.Type == access.TypeUser || a.Session)
-}
-
-// consents checks that an environment lets the caller deploy there: by a grant on environments, as its owner, or because it has no
-// owner. The right to deploy in the version's repository is asked for besides. Denied.
+// consents checks that an environment lets the caller deploy there. The right to deploy in the version's repository is asked for
+// besides. Denied.
 func consents(a access.Actor, e registry.Environment) error {
 	switch {
-	case access.DecideEnvironment(a, access.Deploy, e.Name) == access.Allow, owns(a, e):
+	case may(a, access.Deploy, e):
 		return nil
-	case limited(a):
+	case a.NamesEnvironments(), e.OwnerID == 0:
 		return registry.Errorf(registry.Denied, registry.AboutEnvironment, "%s has no permission to deploy to environment %q", registry.Describe(a), e.Name)
-	case e.OwnerID == 0:
-		return nil
 	}
 	return registry.Errorf(registry.Denied, registry.AboutEnvironment,
 		"environment %q belongs to user %q: its owner, or an administrator, can give %s the right \"deploy\" there", e.Name, e.Owner, registry.Describe(a))
@@ -62,9 +47,9 @@ func governs(a access.Actor, e registry.Environment) error {
 	return registry.Errorf(registry.Denied, registry.AboutEnvironment, "environment %q is changed by its owner, with the password or a login, and by administrators", e.Name)
 }
 
-func mayGovern(a access.Actor, e registry.Environment) bool {
-	return isOwner(a, e) || access.DecideEnvironment(a, access.Admin, e.Name) == access.Allow
-}
+// mayGovern: a token of the owner may deploy, but ends no runs of repositories that it was not made for, and does not change the
+// environment, unless it was made to administer it.
+func mayGovern(a access.Actor, e registry.Environment) bool { return may(a, access.Admin, e) }
 
 // bindsOwn refuses an environment that would follow its tag in repositories from which the caller may not deploy: its owner deploys
 // from more of them, or it has no owner and follows the tag in all. A caller who administers it by a permission may. Denied.
@@ -120,7 +105,7 @@ func roomFor(tx metadata.Tx, a access.Actor, env registry.Environment, service s
 		return err
 	case all >= maxServices:
 		return registry.Errorf(registry.Invalid, registry.AboutService, "environment %q has %d services already", env.Name, all)
-	case own >= serviceShare && !owns(a, env) && !mayGovern(a, env):
+	case own >= serviceShare && (env.OwnerID != a.UserID || !may(a, access.Deploy, env)) && !mayGovern(a, env):
 		return registry.Errorf(registry.Invalid, registry.AboutService, "environment %q has %d services that you brought; only its owner brings more than %d", env.Name, own, serviceShare)
 	}
 	return nil
@@ -129,30 +114,39 @@ func roomFor(tx metadata.Tx, a access.Actor, env registry.Environment, service s
 // Follower implements publish.Keeper: the name of an environment that follows a tag in a repository, "" for none. An environment
 // follows its tag where its owner may deploy from, and where it has got a version from; one without an owner follows it everywhere.
 // So a caller can't bind the tags of a repository in which it has no right.
-func (s *Records) Follower(tx metadata.Tx, tag string, repo registry.Repository) (string, error) {
+func (s *Records) Follower(tx metadata.Tx, tag string, repo registry.Repository) (name string, err error) {
+	err = s.followers(tx, tag, repo, func(e registry.Environment) bool {
+		name = e.Name
+		return false
+	})
+	return name, err
+}
+
+// followers calls fn for the environments that follow a tag in a repository, until it returns false.
+func (s *Records) followers(tx metadata.Tx, tag string, repo registry.Repository, fn func(registry.Environment) bool) error {
 	following, err := tx.Environments().Following(tag, followersRead)
 	if err != nil {
-		return "", err
+		return err
 	}
 	mayDeploy := map[int64]bool{0: true}
 	for _, e := range following {
 		may, known := mayDeploy[e.OwnerID]
 		if !known {
 			if may, err = s.deploysFrom(tx, e.OwnerID, repo); err != nil {
-				return "", err
+				return err
 			}
 			mayDeploy[e.OwnerID] = may
 		}
 		if !may {
 			if may, err = tx.Deployments().CameFrom(e.ID, repo.ID); err != nil {
-				return "", err
+				return err
 			}
 		}
-		if may {
-			return e.Name, nil
+		if may && !fn(e) {
+			return nil
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // deploysFrom reports whether a user may deploy versions of a repository.

@@ -8,6 +8,8 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
+	"slipway/registry/deploy"
+	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
 
@@ -26,15 +28,27 @@ func (h *handlers) accessRoutes() []endpoint {
 			Answers: empty("The role is gone."), Errors: []int{http.StatusConflict}}},
 		{"GET", "/access", "api.access", h.whoMay, openapi.Operation{
 			Rights: seesRights, ID: "whoMay", Group: "Access", Summary: "List who may do what, and why",
-			About: "Users with their valid tokens, and the permissions that give the right. For administrators and auditors of the server, and for those of the repository or " +
-				"environment that is asked about. Without a repository and an environment it is about the server itself.",
+			About: "Users with their valid tokens, and the permissions that give the right, or the ownership of the environment. For administrators and auditors of the server, and " +
+				"for those of the repository or environment that is asked about. Without a repository and an environment it is about the server itself; with both, " +
+				"about deploying versions of the repository to the environment, which needs the right `deploy` in both.",
 			Query: paged(
 				openapi.Param{Name: "repository", About: "Name of the repository, or `*` for the server itself."},
-				openapi.Param{Name: "environment", About: "Name of the environment, instead of a repository."},
+				openapi.Param{Name: "environment", About: "Name of the environment."},
+				openapi.Param{Name: "tag", About: "With `repository`: who may move this tag, by the rights that `/access/tag` names."},
+				openapi.Param{Name: "format", About: "With `tag`: the format of the packages; absent: the strictest answer of all formats."},
 				openapi.Param{Name: "action", About: "Only who may do this.", Of: openapi.Object{"type": "string", "enum": access.Actions}},
 				openapi.Param{Name: "user", About: "Only this user."}),
 			Answers: success("Who may, by user name; more than 100 at once count as 100.", api.List[api.Holder]{Items: []api.Holder{holderExample}}),
 			Errors:  []int{http.StatusNotFound}}},
+		{"GET", "/access/tag", "api.access.tag", h.tagGuard, openapi.Operation{
+			Rights: openapi.Rights{{scopeRepository: {string(access.Audit)}}}, ID: "tagGuard", Group: "Access", Summary: "Show what keeps a tag where it is",
+			About: "The tag rule of the repository, the environments that follow the tag, and the rights that move it for that reason.",
+			Query: []openapi.Param{
+				{Name: "repository", Required: true, About: "Name of the repository."}, {Name: "tag", Required: true, About: "The tag.", Example: "production"},
+				{Name: "format", About: "The format of the packages; absent: the strictest answer of all formats."}},
+			Answers: success("What keeps the tag.", api.TagGuard{Repository: "main", Tag: "production", Rule: string(registry.TagProtected), Pattern: "prod*",
+				FollowedBy: []string{"prod"}, MovedWith: []api.Action{api.ActionTag}}),
+			Errors: []int{http.StatusNotFound}}},
 	}
 }
 
@@ -53,7 +67,7 @@ func roleOf(r accounts.Role) api.Role {
 func reasonsOf(grants []access.Grant) []api.Reason {
 	out := make([]api.Reason, len(grants))
 	for i, p := range permissionsOf(grants) {
-		out[i] = api.Reason{Group: grants[i].Group, Permission: p}
+		out[i] = api.Reason{Group: grants[i].Group, Ownership: string(grants[i].Ownership), Permission: p}
 	}
 	return out
 }
@@ -114,12 +128,47 @@ func (h *handlers) deleteRole(w http.ResponseWriter, r *http.Request) error {
 // beforeUsers is the cursor behind the entry of callers without credentials: it is before the names of all users.
 const beforeUsers = "!"
 
-// whoMay answers GET /access?repository=&environment=&action=&user=.
+// guardOf asks what keeps the tag that the query names.
+func (h *handlers) guardOf(in *input) (g deploy.TagGuard) {
+	repository, format, tag := in.text("repository"), in.text("format"), in.text("tag")
+	return read(in, func() (deploy.TagGuard, error) { return h.svc.Deploy.TagGuard(in.r.Context(), repository, format, tag) })
+}
+
+// tagGuard answers GET /access/tag?repository=&tag=&format=.
+func (h *handlers) tagGuard(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	g, repository, tag := h.guardOf(in), in.text("repository"), in.text("tag")
+	return writeOne(w, http.StatusOK, g, in.err, func(g deploy.TagGuard) api.TagGuard {
+		return api.TagGuard{Repository: repository, Tag: tag, Rule: string(g.Rule.Rule), Pattern: g.Rule.Pattern,
+			FollowedBy: append([]string{}, g.Followers...), MovedWith: actionsOf[api.Action](g.MovedWith())}
+	})
+}
+
+// byTag makes a query one about who may move the tag that the request names.
+func (h *handlers) byTag(in *input, q *accounts.WhoQuery) {
+	switch {
+	case q.Environment != "" || q.Action != "" && q.Action != access.Tag:
+		in.err = wire.Invalid("with tag, the answer is who may move it in a repository: leave out environment, and an action other than \"tag\"")
+		return
+	case q.Repository == "":
+		in.err = wire.Invalid("tag needs the repository in which it is moved")
+		return
+	}
+	with := h.guardOf(in).MovedWith()
+	if q.Action = with[0]; len(with) > 1 {
+		q.Or = with[1]
+	}
+}
+
+// whoMay answers GET /access?repository=&environment=&tag=&action=&user=.
 func (h *handlers) whoMay(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	q := accounts.WhoQuery{Resource: access.Resource{Repository: in.text("repository"), Environment: in.text("environment")},
 		Action: access.Action(in.text("action")), User: in.text("user")}
 	page := in.page()
+	if in.err == nil && in.text("tag") != "" {
+		h.byTag(in, &q)
+	}
 	if in.err != nil {
 		return in.err
 	}

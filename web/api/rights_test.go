@@ -90,6 +90,7 @@ var examples = map[string]example{
 	"api.roles.put":     {path: "/roles/mine", body: `{"actions":["read"]}`, elsewhere: 403},
 	"api.roles.delete":  {path: "/roles/old", elsewhere: 403},
 	"api.access":        {path: "/access?repository=main", reader: 403},
+	"api.access.tag":    {path: "/access/tag?repository=main&tag=production", reader: 403},
 	"api.whoami":        {path: "/whoami", elsewhere: 200},
 
 	"api.events": {path: "/events", elsewhere: 200},

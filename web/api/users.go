@@ -142,7 +142,11 @@ func (h *handlers) whoami(w http.ResponseWriter, r *http.Request) error {
 	if a.Type == access.TypeAnonymous && len(a.Grants) == 0 {
 		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see who you are")
 	}
-	out := api.Caller{Type: a.Type, ID: a.ID, Name: a.Name, Token: a.Token, Session: a.Session, ExpiresAt: timeOrNull(a.Ends), Permissions: permissionsOf(a.Effective())}
+	rights, err := h.svc.Accounts.Effective(r.Context())
+	if err != nil {
+		return err
+	}
+	out := api.Caller{Type: a.Type, ID: a.ID, Name: a.Name, Token: a.Token, Session: a.Session, ExpiresAt: timeOrNull(a.Ends), Permissions: permissionsOf(rights)}
 	if a.UserID != 0 {
 		out.Kind = kindOf(a.Service)
 	}

@@ -63,6 +63,42 @@ func TestUsersAndGroups(t *testing.T) {
 	if len(who.Items) != 1 || who.Items[0].User != "bot" || who.Items[0].Because[0].Group != "ops" || who.Items[0].Because[0].Permission.Role != "releaser" {
 		t.Errorf("who else may tag: %+v", who)
 	}
+	var guard struct {
+		Rule       string
+		FollowedBy []string `json:"followed_by"`
+		MovedWith  []string `json:"moved_with"`
+	}
+	a.want(200, "GET", "/access/tag?repository=main&tag=latest", "", &guard)
+	if fmt.Sprint(guard) != "{ [] [tag publish]}" {
+		t.Errorf("what keeps a free tag: %v", guard)
+	}
+	a.want(200, "PATCH", "/repositories/main", `{"settings":{"tag_rules":[{"pattern":"v*","rule":"immutable"}]}}`, nil)
+	a.want(201, "POST", "/environments", `{"name":"prod","tag":"production"}`, nil)
+	a.want(200, "GET", "/access/tag?repository=main&tag=production", "", &guard)
+	if fmt.Sprint(guard) != "{ [prod] [tag]}" {
+		t.Errorf("what keeps a followed tag: %v", guard)
+	}
+	a.AddUser(t, "dev", "a good password", access.Grant{Repository: "main", Role: "publisher"})
+	for tag, want := range map[string]string{"latest": "admin bot dev ", "production": "admin bot ", "v1": "admin "} {
+		a.want(200, "GET", "/access?repository=main&tag="+tag, "", &who)
+		got := ""
+		for _, h := range who.Items {
+			got += h.User + " "
+		}
+		if got != want {
+			t.Errorf("who may move %s: %s, want %s", tag, got, want)
+		}
+	}
+	var owns struct {
+		Items []struct{ Because []struct{ Ownership string } }
+	}
+	a.want(200, "GET", "/access?environment=prod&repository=main&action=deploy", "", &owns)
+	if len(owns.Items) != 1 || owns.Items[0].Because[1].Ownership != "owner" {
+		t.Errorf("who may deploy: %+v", owns)
+	}
+	for _, query := range []string{"tag=v1", "repository=main&tag=v1&action=publish", "repository=main&environment=prod&tag=v1", "repository=main&tag=v1&format=x", "repository=*&environment=prod"} {
+		a.want(400, "GET", "/access?"+query, "", nil)
+	}
 	a.want(204, "DELETE", "/users/bot", "", nil)
 	if res := a.call(formatstest.As(made.Token), "GET", "/whoami", ""); res.Status != 401 {
 		t.Errorf("a token of a deleted user: %v", res)

@@ -55,6 +55,13 @@ func (t environments) Following(tag string, n int) ([]metadata.Environment, erro
 		ORDER BY s.environment_id LIMIT CAST($2 AS BIGINT)`, tag, limit(n))
 }
 
+// Owned implements metadata.Environments.
+func (t environments) Owned(userID int64, n int) ([]metadata.Environment, error) {
+	return all(t.Tx, scanEnvironment, selectEnvironment+`WHERE s.owner_id = $1 AND s.owner_id <> 0 AND s.deleted = 0 AND s.seq_from =
+			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = s.environment_id)
+		ORDER BY s.environment_id LIMIT CAST($2 AS BIGINT)`, userID, limit(n))
+}
+
 // OwnedBy implements metadata.Environments.
 func (t environments) OwnedBy(userID int64) (int64, error) {
 	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM environment_state s WHERE s.owner_id = $1 AND s.owner_id <> 0 AND s.deleted = 0 AND s.seq_from =
