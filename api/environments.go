@@ -63,14 +63,18 @@ type Recorded struct {
 // that began it.
 type Running struct {
 	Deployed
-	Since string `json:"since" format:"date-time" doc:"Since when."`
-	Seq   int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+	Reason string `json:"reason,omitempty" doc:"Why it began, as the reporter of the deployment, or of the rollback to it, said."`
+	By     string `json:"by,omitempty" doc:"The caller whose report began it: a user, or 'token ci of user jane'."`
+	Since  string `json:"since" format:"date-time" doc:"Since when."`
+	Seq    int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }
 
 // Run is an interval in which a service ran a version. Until and UntilSeq are absent while it runs.
 type Run struct {
 	Service string `json:"service" doc:"Name of the service."`
 	Deployed
+	Reason   string  `json:"reason,omitempty" doc:"Why it began, as the reporter of the deployment, or of the rollback to it, said."`
+	By       string  `json:"by,omitempty" doc:"The caller whose report began it: a user, or 'token ci of user jane'."`
 	Since    string  `json:"since" format:"date-time" doc:"Since when."`
 	Until    *string `json:"until,omitempty" format:"date-time" doc:"Until when; absent while it runs."`
 	Seq      int64   `json:"seq" doc:"Sequence number of the entry in the log."`

@@ -116,6 +116,8 @@ type Run struct {
 	Since      time.Time
 	Until      time.Time // zero while it runs
 	SeqFrom    int64     // log entry that began it
+	Reason     string    // of the report that began it
+	By         string    // the text of the actor of that report
 	SeqTo      int64     // log entry that ended it; 0 while it runs
 }
 

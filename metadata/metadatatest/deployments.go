@@ -250,7 +250,7 @@ func testRuns(e *env) {
 	start(api, 15)
 	start(second, 20)
 	equal(e, "now", read(e, func(tx metadata.Tx) (metadata.Run, error) { return tx.Runs().Running(prod.ID, "web") }),
-		metadata.Run{Deployment: second, Since: e.now(), SeqFrom: 20})
+		metadata.Run{Deployment: second, Since: e.now(), SeqFrom: 20, By: "ann"})
 	e.update(func(tx metadata.Tx) error { return tx.Runs().EndRun(prod.ID, "web", 30) })
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Runs().EndRun(prod.ID, "web", 31) })
 	start(first, 40)

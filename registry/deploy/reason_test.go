@@ -1,11 +1,13 @@
 package deploy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"slipway/registry"
 	"slipway/registry/deploy"
+	"slipway/registry/registrytest"
 )
 
 // TestReasons: a report says why; its reason belongs to its status, and is in the deployment, in what is recorded at its time, and
@@ -40,4 +42,27 @@ func TestReasons(t *testing.T) {
 		t.Errorf("a report without a reason has %q", done.Reason)
 	}
 	e.MustFsck(t)
+}
+
+// TestReasonsOfRuns: what ran says who brought it and why, also where a rollback brought it back.
+func TestReasonsOfRuns(t *testing.T) {
+	e := newDeployer(t, "1", "2")
+	var last registry.Deployment
+	for _, c := range [][2]string{{"1", "the first"}, {"2", "a release"}} {
+		r := reportOf(c[0], c[0], deploy.DeploymentSucceeded)
+		r.Reason = c[1]
+		var err error
+		last, _, err = e.Deploy.ReportDeployment(e.Admin, r)
+		registrytest.Must(t, err)
+	}
+	registrytest.Must(t, registrytest.ErrOf(e.Deploy.ChangeDeployment(e.Admin, last.ID, deploy.DeploymentChange{Status: deploy.DeploymentRolledBack, Reason: "it does not answer"})))
+	list, err := e.Deploy.Runs(e.Admin, "prod", deploy.RunQuery{})
+	registrytest.Must(t, err)
+	var got []string
+	for _, r := range list {
+		got = append(got, r.Deployment.Version+" "+r.By+" "+r.Reason)
+	}
+	if want := []string{"1 admin it does not answer", "2 admin a release", "1 admin the first"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -36,7 +36,7 @@ func (h *handlers) environmentRoutes() []endpoint {
 		{"GET", environmentPath + "/history", "api.environments.history", h.environmentHistory, openapi.Operation{
 			Rights: anyCaller, ID: "listEnvironmentHistory", Group: "Deployments", Summary: "List what ran in an environment, and when",
 			Query:   paged(openapi.Param{Name: "service", About: "Of this service only."}),
-			Answers: success("What ran, the newest first.", api.List[api.Run]{Items: []api.Run{{Service: "web", Deployed: deployedExample, Since: laterExample, Seq: 45}}})}},
+			Answers: success("What ran, the newest first.", api.List[api.Run]{Items: []api.Run{{Service: "web", Deployed: deployedExample, Reason: "release 1.4.2", By: "token ci of user jane", Since: laterExample, Seq: 45}}})}},
 		{"DELETE", environmentPath + "/services/{service}", "api.environments.stop", h.stopService, openapi.Operation{
 			Rights: deploys, ID: "stopService", Group: "Deployments", Summary: "Record that a service runs nothing any more",
 			Answers: empty("It runs nothing; its past stays."), Errors: []int{http.StatusConflict}}},
@@ -69,13 +69,13 @@ func serviceStateOf(s deploy.ServiceState) api.ServiceState {
 		out.Recorded = &api.Recorded{Deployed: deployedOf(*d), Status: string(d.Status), Reason: d.Reason, At: timeText(d.UpdatedAt), By: d.UpdatedBy, Seq: d.LastSeq}
 	}
 	if r := s.Running; r != nil {
-		out.Running = &api.Running{Deployed: deployedOf(r.Deployment), Since: timeText(r.Since), Seq: r.SeqFrom}
+		out.Running = &api.Running{Deployed: deployedOf(r.Deployment), Reason: r.Reason, By: r.By, Since: timeText(r.Since), Seq: r.SeqFrom}
 	}
 	return out
 }
 
 func runOf(r registry.Run) api.Run {
-	out := api.Run{Service: r.Deployment.Service, Deployed: deployedOf(r.Deployment), Since: timeText(r.Since),
+	out := api.Run{Service: r.Deployment.Service, Deployed: deployedOf(r.Deployment), Reason: r.Reason, By: r.By, Since: timeText(r.Since),
 		Until: timeOrNull(r.Until), Seq: r.SeqFrom}
 	if out.Until != nil {
 		out.UntilSeq = &r.SeqTo

@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	runColumns = deploymentColumns + `, n.since, n.until, n.seq_from, COALESCE(n.seq_to, 0)`
-	selectRun  = `SELECT ` + runColumns + ` FROM run n JOIN deployment d ON d.id = n.deployment_id` + deploymentNames
+	runColumns = deploymentColumns + `, n.since, n.until, n.seq_from, COALESCE(n.seq_to, 0), COALESCE(b.reason, ''), COALESCE(b.reported_by, '')`
+	runNames   = deploymentNames + `LEFT JOIN deployment_report b ON b.environment_id = n.environment_id AND b.service = n.service AND b.seq = n.seq_from `
+	selectRun  = `SELECT ` + runColumns + ` FROM run n JOIN deployment d ON d.id = n.deployment_id` + runNames
 )
 
 func scanRun(r row) (metadata.Run, error) {
 	var v metadata.Run
 	var since, until int64
 	var err error
-	v.Deployment, err = scanDeployment(extended{r, []any{&since, &until, &v.SeqFrom, &v.SeqTo}})
+	v.Deployment, err = scanDeployment(extended{r, []any{&since, &until, &v.SeqFrom, &v.SeqTo, &v.Reason, &v.By}})
 	v.Since, v.Until = fromMicros(since), fromMicros(until)
 	return v, err
 }
@@ -29,7 +30,7 @@ func (t runs) Running(environmentID int64, service string) (metadata.Run, error)
 func (t runs) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
 	return all(t.Tx, scanRun, `SELECT `+runColumns+`
 		FROM environment_service s JOIN run n ON n.environment_id = s.environment_id AND n.service = s.name
-		JOIN deployment d ON d.id = n.deployment_id`+deploymentNames+`WHERE s.environment_id = $1 AND n.seq_from =
+		JOIN deployment d ON d.id = n.deployment_id`+runNames+`WHERE s.environment_id = $1 AND n.seq_from =
 			(SELECT MAX(x.seq_from) FROM run x WHERE x.environment_id = s.environment_id AND x.service = s.name AND x.seq_from <= $2)
 		AND (n.seq_to IS NULL OR n.seq_to > $2)
 		ORDER BY s.name`, environmentID, seq)

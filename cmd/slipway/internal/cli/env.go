@@ -24,6 +24,8 @@ var serviceColumns = []column[api.ServiceState]{
 	{"SERVICE", func(s api.ServiceState) any { return s.Service }},
 	running("RUNS", func(r *api.Running) any { return shortPURL(r.PURL) }),
 	running("SINCE", func(r *api.Running) any { return when(r.Since) }),
+	running(onlyWide("RUNS BY"), func(r *api.Running) any { return r.By }),
+	running(onlyWide("RUNS BECAUSE"), func(r *api.Running) any { return r.Reason }),
 	recorded("LAST REPORT", func(r *api.Recorded) any { return state(r.Status) }),
 	recorded(onlyWide("REASON"), func(r *api.Recorded) any { return r.Reason }),
 	recorded(onlyWide("REPORTED VERSION"), func(r *api.Recorded) any { return r.PURL }),
@@ -67,7 +69,9 @@ var runColumns = []column[api.Run]{
 	{"VERSION", func(r api.Run) any { return shortPURL(r.PURL) }},
 	{"SINCE", func(r api.Run) any { return when(r.Since) }},
 	{"UNTIL", func(r api.Run) any { return whenever(r.Until) }},
-	{"DEPLOYMENT", func(r api.Run) any { return r.Deployment }},
+	{"BY", func(r api.Run) any { return r.By }},
+	{"REASON", func(r api.Run) any { return r.Reason }},
+	{onlyWide("DEPLOYMENT"), func(r api.Run) any { return r.Deployment }},
 }
 
 func (c commands) envCmd() *cobra.Command {
