@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"slipway/metadata"
+	"slipway/registry/access"
 	"slipway/registry/lookup"
 	"slipway/storage"
 )
@@ -28,6 +29,8 @@ type Core struct {
 	URL string
 	Log *slog.Logger
 	Now func() time.Time // for leases and sessions; log entries get the store's time
+	// Callers looks callers up again at the time of their changes; nil: they may do what they might when they were looked up.
+	Callers *access.Authenticator
 
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slipway/metadata"
+	"slipway/registry/access"
 )
 
 // Ready reports whether metadata and blobs answer reads: a full or write-protected disk is no outage of these. Unavailable.
@@ -51,21 +52,41 @@ func (s *Core) Source() string {
 	return "urn:slipway:" + s.instance
 }
 
-// Update runs a change of the metadata. Every part writes through it, so that Guarded and Clock apply to all writes.
+// Update runs a change of the metadata. Every part writes through it, so that Guarded, Clock and the caller's rights at the time of
+// the transaction apply to all writes: Unauthenticated and Denied, where its login has ended or it has lost rights since it was
+// looked up.
 func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err := s.timely(ctx); err != nil {
 		return err
 	}
 	check, guarded := ctx.Value(guard{}).(func(metadata.Duties) error)
-	if !guarded {
-		return s.Store.Update(ctx, fn)
-	}
+	caller := access.From(ctx)
 	return s.Store.Update(ctx, func(tx metadata.Tx) error {
-		if err := check(tx.Duties()); err != nil {
+		if guarded {
+			if err := check(tx.Duties()); err != nil {
+				return err
+			}
+		}
+		if err := s.stillMay(tx, caller); err != nil {
 			return err
 		}
 		return fn(tx)
 	})
+}
+
+// stillMay refuses a caller whose login has ended, or who has lost rights, since it was looked up.
+func (s *Core) stillMay(tx metadata.Tx, caller access.Actor) error {
+	if s.Callers == nil {
+		return nil
+	}
+	err := s.Callers.StillMay(tx, caller)
+	switch {
+	case errors.Is(err, access.ErrBadCredentials):
+		return Errorf(Unauthenticated, AboutRequest, "the login has ended since the request began")
+	case errors.Is(err, access.ErrRightsShrank):
+		return Errorf(Denied, AboutRequest, "%s has lost rights since the request began: send it again", Describe(caller))
+	}
+	return err
 }
 
 type guard struct{}

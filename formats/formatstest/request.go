@@ -102,12 +102,41 @@ func (s *Server) Try(as As, q Request) (Response, error) {
 // begins to read.
 func (s *Server) Expecting(as As, q Request) int {
 	s.t.Helper()
+	conn, _ := s.announce(as, q, len(q.Body)+1)
+	defer conn.Close()
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: q.Method})
+	s.must(err)
+	return res.StatusCode
+}
+
+// Slowly sends a request with a body as a slow client does: it calls meanwhile when the server has begun to read the body, and sends
+// the body then. read is false where the server answers without reading.
+func (s *Server) Slowly(as As, q Request, meanwhile func()) (res Response, read bool) {
+	s.t.Helper()
+	conn, in := s.announce(as, q, len(q.Body))
+	defer conn.Close()
+	answer, err := http.ReadResponse(in, &http.Request{Method: q.Method})
+	s.must(err)
+	if read = answer.StatusCode == http.StatusContinue; read {
+		meanwhile()
+		_, err = conn.Write(q.Body)
+		s.must(err)
+		answer, err = http.ReadResponse(in, &http.Request{Method: q.Method})
+		s.must(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	s.must(err)
+	return Response{Status: answer.StatusCode, Header: answer.Header, Body: body}, read
+}
+
+// announce sends the head of a request with a body of some size, which waits for the server to ask for it.
+func (s *Server) announce(as As, q Request, size int) (net.Conn, *bufio.Reader) {
+	s.t.Helper()
 	conn, err := net.Dial("tcp", s.Addr)
 	s.must(err)
-	defer conn.Close()
 	s.must(conn.SetDeadline(time.Now().Add(time.Minute)))
 	var head strings.Builder
-	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", q.Method, q.Path, s.Addr, len(q.Body)+1)
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", q.Method, q.Path, s.Addr, size)
 	for name, value := range q.Header {
 		fmt.Fprintf(&head, "%s: %s\r\n", name, value)
 	}
@@ -116,7 +145,5 @@ func (s *Server) Expecting(as As, q Request) int {
 	}
 	_, err = io.WriteString(conn, head.String()+"\r\n")
 	s.must(err)
-	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: q.Method})
-	s.must(err)
-	return res.StatusCode
+	return conn, bufio.NewReader(conn)
 }

@@ -38,6 +38,8 @@ type Suite struct {
 	// Needs says, for a route and method ("PUT npm.publish"), which rights let a caller in: one of them is enough. A route that
 	// is not named needs the right to read, and changes nothing.
 	Needs map[string][]access.Action
+	// Unchanging names routes that need such a right, and change nothing.
+	Unchanging []string
 	// Private names routes whose GET is not for readers.
 	Private []string
 	// Refusal reports why an answer is not an error in the protocol's own form.
@@ -95,6 +97,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("S33", func(t *testing.T) {
 		t.Run("deleted", s.deleted)
 		t.Run("rights end", s.rightsEnd)
+		t.Run("rights end meanwhile", s.ended)
 	})
 	t.Run("S38", s.foreign)
 	t.Run("anonymous caching", s.anonymousCaching)

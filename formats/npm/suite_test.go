@@ -57,6 +57,7 @@ func TestSuite(t *testing.T) {
 			"PUT npm.publish": {access.Publish}, "PUT npm.change": {access.Publish}, "DELETE npm.unpublish": {access.Delete}, "DELETE npm.unpublish_tarball": {access.Delete},
 			"PUT npm.tag_set": {access.Tag}, "DELETE npm.tag_remove": {access.Tag, access.Delete}, "POST npm.tag_set": {access.Tag}, "POST npm.access": {access.Publish},
 		},
+		Unchanging: []string{"npm.access"},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]
 			q.Path = "/npm/" + repository + q.Path

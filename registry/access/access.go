@@ -79,6 +79,7 @@ type Actor struct {
 	Bounds [][]Grant
 
 	mark string // identifies the password that was verified; see Proof
+	look look
 }
 
 // System is Slipway itself.

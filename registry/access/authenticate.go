@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -58,13 +57,8 @@ type Authenticator struct {
 	decoy         func() string // a hash like a user's password hash
 
 	mu    sync.Mutex
-	cache map[[32]byte]cached
+	cache map[[32]byte]Actor
 	epoch uint64 // grows with Forget: a look-up that began before is not cached afterwards
-}
-
-type cached struct {
-	actor Actor
-	until time.Time
 }
 
 // NewAuthenticator makes an Authenticator over the users and tokens in store. cost is that of the passwords' hashes.
@@ -73,7 +67,7 @@ func NewAuthenticator(store metadata.Store, anonymousRead bool, cost int, now fu
 	_, _ = rand.Read(key) // never fails
 	return &Authenticator{
 		store: store, anonymousRead: anonymousRead, now: now, key: key,
-		turns: newTurns(max(1, runtime.GOMAXPROCS(0)/2)), delay: refusalDelay, delayed: make(chan struct{}, maxDelayed), cache: map[[32]byte]cached{},
+		turns: newTurns(max(1, runtime.GOMAXPROCS(0)/2)), delay: refusalDelay, delayed: make(chan struct{}, maxDelayed), cache: map[[32]byte]Actor{},
 		decoy: sync.OnceValue(func() string { return newDecoy(cost) }),
 	}
 }
@@ -115,50 +109,6 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 		})
 		return actor, err
 	})
-}
-
-// Actor returns the current actor of an Actor.ID, for work that goes on after its request. ErrBadCredentials: the actor is
-// unknown or no longer valid.
-func (a *Authenticator) Actor(ctx context.Context, id string) (actor Actor, err error) {
-	err = a.store.View(ctx, func(tx metadata.Tx) error {
-		actor, err = a.actorIn(tx, id)
-		return err
-	})
-	return actor, err
-}
-
-// Renew returns an actor with its rights in a transaction, for changes that a caller must not make any more once its login has
-// ended: its body may have come in slowly. ErrBadCredentials: the login has ended, or the password changed.
-func (a *Authenticator) Renew(tx metadata.Tx, was Actor) (Actor, error) {
-	now, err := a.actorIn(tx, was.ID)
-	if err == nil && now.mark != was.mark {
-		err = ErrBadCredentials
-	}
-	return now, err
-}
-
-// actorIn is Actor in a transaction.
-func (a *Authenticator) actorIn(tx metadata.Tx, id string) (Actor, error) {
-	if id == System().ID {
-		return System(), nil
-	}
-	kind, number, _ := strings.Cut(id, ":")
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || kind != TypeToken && kind != TypeUser {
-		return Actor{}, ErrBadCredentials
-	}
-	if kind == TypeUser {
-		u, err := tx.Users().UserByID(n)
-		if err != nil {
-			return Actor{}, unknown(err)
-		}
-		return userActor(tx, u)
-	}
-	t, err := tx.Tokens().Token(n)
-	if err != nil {
-		return Actor{}, unknown(err)
-	}
-	return a.TokenActor(tx, t)
 }
 
 // password verifies a user's password. A *RefusedLogin for a wrong one, and for one that is not looked at because of the wrong
@@ -273,24 +223,21 @@ func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func()
 	hit, ok := a.cache[key]
 	epoch := a.epoch
 	a.mu.Unlock()
-	if ok && now.Before(hit.until) {
-		return hit.actor, nil
+	if ok && now.Before(hit.look.until) {
+		return hit, nil
 	}
 	actor, err := look()
 	if err != nil {
 		return Actor{}, err
 	}
-	until := now.Add(ttl)
-	if !actor.Ends.IsZero() && actor.Ends.Before(until) {
-		until = actor.Ends
-	}
+	actor = actor.lookedUp(epoch, now.Add(ttl))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.epoch == epoch {
 		if len(a.cache) >= maxCached {
 			clear(a.cache)
 		}
-		a.cache[key] = cached{actor: actor, until: until}
+		a.cache[key] = actor
 	}
 	return actor, nil
 }

@@ -64,6 +64,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 		return nil, err
 	}
 	auth := access.NewAuthenticator(cfg.Metadata, cfg.AnonymousRead, cfg.PasswordCost, core.Now)
+	core.Callers = auth
 	i.Accounts = accounts.New(core, auth, cfg.PasswordCost, cfg.Metrics)
 	i.Catalog = catalog.New(core, cfg.SearchTime)
 	i.Content = content.New(core, cfg.UploadTTL, cfg.Metrics)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"sync"
 	"time"
 
@@ -151,7 +150,7 @@ func (h *handlers) readNow(r *http.Request, eq ledger.EventQuery) ([]registry.Ev
 		return events, next, err
 	}
 	after, err := h.authenticate(r)
-	if err != nil || !reflect.DeepEqual(access.From(after.Context()), access.From(r.Context())) {
+	if err != nil || !access.From(after.Context()).Same(access.From(r.Context())) {
 		return nil, eq.After, err
 	}
 	return events, next, nil
