@@ -234,6 +234,7 @@ type Staging struct {
 	ID           string
 	RepositoryID int64
 	Owner        string // Actor.ID that may continue it
+	UserID       int64  // of the user behind Owner, who has a share of all stagings
 	Scope        string // second key of look-ups besides ID, e.g. a Maven coordinate; may be empty
 	Revision     int64  // grows with every file
 	Outcome      []byte // answer for its owner once it has ended; opaque here
@@ -261,6 +262,7 @@ type UploadSession struct {
 	RepositoryID int64
 	Scope        string // the part of the repository that it belongs to, e.g. an image
 	Owner        string // Actor.ID that may continue it
+	UserID       int64  // of the user behind Owner, who has a share of all sessions
 	Offset       int64  // bytes received and acknowledged
 	HashState    []byte // state of the digests of the bytes under ID, opaque here
 	// Blob is the digest of the first Offset bytes where they are a blob, which the session keeps from the collector. "":

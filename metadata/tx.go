@@ -239,6 +239,7 @@ type Uploads interface {
 	UpdateUpload(u UploadSession, from int64) error
 	DeleteUpload(id string) error // its blob is marked released
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
+	UploadsOf(userID int64) (int64, error) // their number
 }
 
 // ReferrerPage selects the versions of one package that point at a digest and are not deleted, ascending by ID, which does not
@@ -279,7 +280,8 @@ type Stagings interface {
 	TouchStaging(s Staging) (Staging, error)
 	Staging(id string) (Staging, error)
 	Stagings(q StagingQuery) ([]Staging, error)
-	PutStagedFile(f StagedFile) error // replaces the same path
+	StagingsOf(userID int64) (int64, error) // the number of those that have not ended
+	PutStagedFile(f StagedFile) error       // replaces the same path
 	StagedFiles(stagingID string) ([]StagedFile, error)
 	// StagedFilesAt returns those files of a staging's version that have one of the paths. at names StagingID, Format, Package and
 	// Version.

@@ -38,7 +38,7 @@ type Suite struct {
 	// Needs says, for a route and method ("PUT npm.publish"), which rights let a caller in: one of them is enough. A route that
 	// is not named needs the right to read, and changes nothing.
 	Needs map[string][]access.Action
-	// Unchanging names routes that need such a right, and change nothing.
+	// Unchanging names routes that need such a right, and whose example changes nothing.
 	Unchanging []string
 	// Private names routes whose GET is not for readers.
 	Private []string

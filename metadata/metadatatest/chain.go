@@ -86,7 +86,7 @@ func testStagings(e *env) {
 		})
 		return out
 	}
-	want := metadata.Staging{ID: "one", RepositoryID: repo.ID, Owner: "user:1", Scope: "maven/com.acme:lib"}
+	want := metadata.Staging{ID: "one", RepositoryID: repo.ID, Owner: "user:1", UserID: 7, Scope: "maven/com.acme:lib"}
 	first := touch(want)
 	want.Revision, want.CreatedAt, want.UpdatedAt = 1, e.now(), e.now()
 	equal(e, "made", first, want)
@@ -201,7 +201,12 @@ func testStagedFiles(e *env) {
 		return err
 	})
 	e.clock.Add(time.Minute)
+	of := func(user int64) int64 {
+		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Stagings().StagingsOf(user) })
+	}
+	equal(e, "by user", []int64{of(7), of(8)}, []int64{1, 0})
 	e.update(func(tx metadata.Tx) error { return tx.Stagings().EndStaging("one", []byte("done")) })
+	equal(e, "of a user after the end", of(7), 0)
 	equal(e, "garbage after the end", garbage(), []int64{blobs[0].ID, blobs[1].ID})
 	ended := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") })
 	equal(e, "outcome", string(ended.Outcome)+" "+ended.UpdatedAt.String(), "done "+e.now().String())

@@ -254,11 +254,15 @@ func testTokens(e *env) {
 
 func testUploads(e *env) {
 	r := e.repository("main")
-	want := metadata.UploadSession{ID: "0123456789abcdef", RepositoryID: r.ID, Scope: "oci/team/app", Owner: "token:1", HashState: []byte{0, 1}}
+	want := metadata.UploadSession{ID: "0123456789abcdef", RepositoryID: r.ID, Scope: "oci/team/app", Owner: "token:1", UserID: 7, HashState: []byte{0, 1}}
 	e.update(func(tx metadata.Tx) error { return tx.Uploads().CreateUpload(want) })
 	want.CreatedAt, want.UpdatedAt = e.now(), e.now()
 	get := func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload(want.ID) }
 	equal(e, "read", read(e, get), want)
+	of := func(user int64) int64 {
+		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Uploads().UploadsOf(user) })
+	}
+	equal(e, "by user", []int64{of(7), of(8)}, []int64{1, 0})
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().CreateUpload(want) })
 	missing(e, "id", func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload("x") })
 

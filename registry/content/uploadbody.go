@@ -4,17 +4,19 @@ import (
 	"context"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"slipway/registry/access"
 )
 
 // Bounds of first bodies in memory. A longer body, or one for which no memory is left, is streamed into an upload in the store
 // instead.
 const (
 	chunkBytes    = 256 << 10
-	maxBodyChunks = 17      // of one body: 4 MiB and one chunk to see whether the body ends there
-	maxChunks     = 16 * 16 // of all bodies at once: 64 MiB
-	maxEmptyReads = 100     // in a row; after that the reader counts as broken
+	maxBodyChunks = 17            // of one body: 4 MiB and one chunk to see whether the body ends there
+	maxChunks     = 16 * 16       // of all bodies at once: 64 MiB
+	maxUserChunks = maxChunks / 2 // of those of one user
+	maxEmptyReads = 100           // in a row; after that the reader counts as broken
 )
 
 // KeepTimeout bounds the time to store the part of a body that arrived before its client went away.
@@ -23,11 +25,41 @@ const KeepTimeout = time.Minute
 var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 
 // bodies lends memory to the first bodies of uploads, and counts the chunks lent.
-type bodies struct{ lent atomic.Int64 }
+type bodies struct {
+	mu   sync.Mutex
+	lent int
+	of   map[int64]int // by user
+}
+
+// lend counts a chunk for a user; false: all are lent, or the user has its share.
+func (l *bodies) lend(user int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lent == maxChunks || l.of[user] == maxUserChunks {
+		return false
+	}
+	if l.of == nil {
+		l.of = map[int64]int{}
+	}
+	l.lent++
+	l.of[user]++
+	return true
+}
+
+// back takes a user's chunk back.
+func (l *bodies) back(user int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lent--
+	if l.of[user]--; l.of[user] == 0 {
+		delete(l.of, user)
+	}
+}
 
 // body is the beginning of a reader, in memory.
 type body struct {
 	from   *bodies
+	user   int64
 	chunks []*[chunkBytes]byte
 	size   int64
 	at     int64 // of the next Read
@@ -37,7 +69,7 @@ type body struct {
 
 // gather reads until r ends or breaks off, ctx is done, or no memory is left. The caller calls free.
 func (l *bodies) gather(ctx context.Context, r io.Reader) *body {
-	b := &body{from: l}
+	b := &body{from: l, user: access.From(ctx).UserID}
 	for empty := 0; b.err == nil && b.room(); {
 		if b.err = ctx.Err(); b.err != nil {
 			break
@@ -61,8 +93,7 @@ func (b *body) room() bool {
 	if len(b.chunks) == maxBodyChunks {
 		return false
 	}
-	if b.from.lent.Add(1) > maxChunks {
-		b.from.lent.Add(-1)
+	if !b.from.lend(b.user) {
 		return false
 	}
 	b.chunks = append(b.chunks, chunks.Get().(*[chunkBytes]byte))
@@ -79,7 +110,7 @@ func (b *body) giveBack(i int) {
 	if b.chunks[i] != nil {
 		chunks.Put(b.chunks[i])
 		b.chunks[i] = nil
-		b.from.lent.Add(-1)
+		b.from.back(b.user)
 	}
 }
 

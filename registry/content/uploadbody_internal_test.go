@@ -5,38 +5,52 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"slipway/registry/access"
 )
 
-// TestBodies: all bodies share one bound, who finds no room still has all of the reader, and what was lent comes back.
+// TestBodies: all bodies share one bound, of which one user has the half; who finds no room still has all of the reader, and what
+// was lent comes back.
 func TestBodies(t *testing.T) {
 	var l bodies
 	text := strings.Repeat("0123456789", maxBodyChunks*chunkBytes/10+1)
 	var held []*body
-	for range maxChunks / maxBodyChunks {
-		held = append(held, l.gather(t.Context(), strings.NewReader(text)))
-	}
-	for _, want := range []int64{maxChunks % maxBodyChunks * chunkBytes, 0} {
+	take := func(user int64, want int) {
+		t.Helper()
 		r := strings.NewReader(text)
-		b := l.gather(t.Context(), r)
-		if b.size != want || b.err != nil || l.lent.Load() != maxChunks {
-			t.Errorf("%d bytes were taken, want %d; %d chunks are lent: %v", b.size, want, l.lent.Load(), b.err)
+		b := l.gather(access.With(t.Context(), access.Actor{UserID: user}), r)
+		if b.size != int64(want)*chunkBytes || b.err != nil {
+			t.Errorf("%d bytes were taken, want %d chunks: %v", b.size, want, b.err)
 		}
+		if want == maxBodyChunks {
+			held = append(held, b)
+			return
+		}
+		before := l.lent
 		if got, err := io.ReadAll(b.before(r)); err != nil || !bytes.Equal(got, []byte(text)) {
 			t.Errorf("%d bytes instead of %d: %v", len(got), len(text), err)
 		}
-		if want > 0 {
-			if l.lent.Load() != maxChunks-want/chunkBytes {
-				t.Errorf("%d chunks are lent when one body has been read", l.lent.Load())
-			}
-			b.free()
-			b = l.gather(t.Context(), strings.NewReader(text))
+		if l.lent != before-want {
+			t.Errorf("%d chunks are lent when one body of %d has been read", l.lent, want)
 		}
-		held = append(held, b)
+		b.free()
+		held = append(held, l.gather(access.With(t.Context(), access.Actor{UserID: user}), strings.NewReader(text)))
 	}
+	for user := range int64(2) {
+		for range maxUserChunks / maxBodyChunks {
+			take(user, maxBodyChunks)
+		}
+		take(user, maxUserChunks%maxBodyChunks)
+		take(user, 0)
+	}
+	if l.lent != maxChunks {
+		t.Errorf("%d chunks are lent", l.lent)
+	}
+	take(3, 0)
 	for _, b := range held {
 		b.free()
 	}
-	if l.lent.Load() != 0 {
-		t.Errorf("%d chunks are lent to nobody", l.lent.Load())
+	if l.lent != 0 || len(l.of) != 0 {
+		t.Errorf("%d chunks are lent to nobody: %v", l.lent, l.of)
 	}
 }

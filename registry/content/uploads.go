@@ -7,8 +7,10 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -24,8 +26,12 @@ type Upload struct {
 	Offset int64
 }
 
+// maxUploads bounds the uploads that one user has under way: each is kept for uploadTTL, and one user must not fill the disk and
+// the tables of all with beginnings.
+const maxUploads = 1000
+
 // StartUpload begins an upload for a package, in the metadata only: most uploads come whole with their last request, and need
-// no upload in the store. NotFound, Denied, Unauthenticated.
+// no upload in the store. NotFound, Denied, Unauthenticated; TooMany: the caller has its share of uploads under way.
 func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, error) {
 	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
 	if err != nil {
@@ -43,10 +49,26 @@ func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, erro
 		return Upload{}, err
 	}
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		if err := s.roomFor(tx.Uploads(), actor); err != nil {
+			return err
+		}
 		return tx.Uploads().CreateUpload(metadata.UploadSession{ID: id, RepositoryID: repo.ID, Scope: at.Format + "/" + at.Package,
-			Owner: actor.ID, HashState: state})
+			Owner: actor.ID, UserID: actor.UserID, HashState: state})
 	})
 	return Upload{ID: id}, err
+}
+
+// roomFor refuses a caller whose user has its share of uploads. TooMany.
+func (s *Store) roomFor(uploads metadata.Uploads, actor access.Actor) error {
+	if actor.UserID == 0 {
+		return nil
+	}
+	n, err := uploads.UploadsOf(actor.UserID)
+	if err == nil && n >= maxUploads {
+		err = &registry.Error{Kind: registry.TooMany, Subject: registry.AboutUpload, RetryAfter: time.Minute,
+			Detail: fmt.Sprintf("user %q has %d uploads under way, which is the most: finish or cancel some; those without a new byte are dropped after %s", actor.Name, n, s.uploadTTL)}
+	}
+	return err
 }
 
 // upload loads a session. A session of another caller, repository or package is reported as absent.

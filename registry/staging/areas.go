@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -28,8 +29,11 @@ type Key struct {
 // areaTTL is how long an area without a new file is kept.
 const areaTTL = 24 * time.Hour
 
-// maxAreaFiles bounds one area.
-const maxAreaFiles = 10_000
+// Bounds: files of one area, and areas that one user has under way, of which each is kept for areaTTL.
+const (
+	maxAreaFiles = 10_000
+	maxAreas     = 5_000
+)
 
 const maxIDBytes = 255
 
@@ -64,7 +68,7 @@ type File struct {
 }
 
 // Add stores r and adds it to an area, which the first file begins. A file at the same path is replaced, as it was not
-// visible yet. DigestMismatch, TooLarge, Denied, NotFound, Invalid.
+// visible yet. DigestMismatch, TooLarge, Denied, NotFound, Invalid; TooMany: the caller has its share of areas under way.
 func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.Staged, error) {
 	if err := CheckID(key.ID); err != nil {
 		return publish.Staged{}, err
@@ -96,9 +100,14 @@ func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.
 
 func noteStaged(tx metadata.Tx, p *publish.Publish, key Key, f File, b registry.Blob) (registry.Staging, registry.StagedFile, error) {
 	actor := p.Actor()
-	set, err := tx.Stagings().TouchStaging(registry.Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, Scope: key.Scope})
+	set, err := tx.Stagings().TouchStaging(registry.Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, UserID: actor.UserID, Scope: key.Scope})
 	if err != nil {
 		return registry.Staging{}, registry.StagedFile{}, err
+	}
+	if set.Revision == 1 {
+		if err := roomFor(tx.Stagings(), actor); err != nil {
+			return registry.Staging{}, registry.StagedFile{}, err
+		}
 	}
 	if set.Revision > maxAreaFiles {
 		return registry.Staging{}, registry.StagedFile{}, registry.Errorf(registry.TooLarge, registry.AboutRequest, "a publish takes at most %d files", maxAreaFiles)
@@ -106,6 +115,19 @@ func noteStaged(tx metadata.Tx, p *publish.Publish, key Key, f File, b registry.
 	noted := registry.StagedFile{StagingID: set.ID, Format: f.At.Format, Package: f.At.Package, Display: f.At.Display, Version: f.At.Version,
 		Path: f.File.Path, MediaType: f.File.MediaType, Attributes: f.Attributes, AddedAt: tx.Now(), Blob: b}
 	return set, noted, tx.Stagings().PutStagedFile(noted)
+}
+
+// roomFor refuses a caller whose user has more than its share of areas. TooMany.
+func roomFor(stagings metadata.Stagings, actor access.Actor) error {
+	if actor.UserID == 0 {
+		return nil
+	}
+	n, err := stagings.StagingsOf(actor.UserID)
+	if err == nil && n > maxAreas {
+		err = &registry.Error{Kind: registry.TooMany, Subject: registry.AboutRequest, RetryAfter: time.Minute,
+			Detail: fmt.Sprintf("user %q has %d publishes under way, which is the most: commit or drop some; those without a new file are dropped after %s", actor.Name, n-1, areaTTL)}
+	}
+	return err
 }
 
 // Find returns the files of an area of the caller. NotFound.

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	stagingColumns = `id, repository_id, owner, scope, revision, outcome, created_at, updated_at`
+	stagingColumns = `id, repository_id, owner, user_id, scope, revision, outcome, created_at, updated_at`
 	selectStaging  = `SELECT ` + stagingColumns + ` FROM staging `
 )
 
 func scanStaging(r row) (metadata.Staging, error) {
 	var v metadata.Staging
 	var created, updated int64
-	err := r.Scan(&v.ID, &v.RepositoryID, &v.Owner, &v.Scope, &v.Revision, &v.Outcome, &created, &updated)
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Owner, &v.UserID, &v.Scope, &v.Revision, &v.Outcome, &created, &updated)
 	v.Outcome = emptied(v.Outcome)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
@@ -34,13 +34,13 @@ func scanStagedFile(r row) (metadata.StagedFile, error) {
 
 // TouchStaging implements metadata.Stagings.
 func (t stagings) TouchStaging(v metadata.Staging) (metadata.Staging, error) {
-	return insert(t.Tx, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, scope, revision, outcome, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, 1, $5, $6, $6)
+	return insert(t.Tx, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, user_id, scope, revision, outcome, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $7)
 		ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, outcome = excluded.outcome,
 			revision = CASE WHEN length(s.outcome) = 0 THEN s.revision + 1 ELSE 1 END,
 			created_at = CASE WHEN length(s.outcome) = 0 THEN s.created_at ELSE excluded.created_at END
 		RETURNING `+stagingColumns,
-		v.ID, v.RepositoryID, v.Owner, v.Scope, filled(nil), t.micros())
+		v.ID, v.RepositoryID, v.Owner, v.UserID, v.Scope, filled(nil), t.micros())
 }
 
 // Staging implements metadata.Stagings.
@@ -69,6 +69,11 @@ func (t stagings) Stagings(q metadata.StagingQuery) ([]metadata.Staging, error) 
 		}
 	}
 	return all(t.Tx, scanStaging, selectStaging+w.text.String()+` ORDER BY updated_at, id`+most(w.arg(limit(q.Limit))), w.args...)
+}
+
+// StagingsOf implements metadata.Stagings.
+func (t stagings) StagingsOf(userID int64) (int64, error) {
+	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM staging WHERE user_id = $1 AND length(outcome) = 0`, userID)
 }
 
 // PutStagedFile implements metadata.Stagings. The blob of a replaced file is released.

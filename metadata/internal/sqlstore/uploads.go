@@ -7,14 +7,14 @@ import (
 	"slipway/metadata"
 )
 
-const selectUpload = `SELECT u.id, u.repository_id, u.scope, u.owner, u.done_bytes, u.hash_state, u.created_at, u.updated_at, b.digest
+const selectUpload = `SELECT u.id, u.repository_id, u.scope, u.owner, u.user_id, u.done_bytes, u.hash_state, u.created_at, u.updated_at, b.digest
 	FROM upload u LEFT JOIN blob b ON b.id = u.blob_id `
 
 func scanUpload(r row) (metadata.UploadSession, error) {
 	var v metadata.UploadSession
 	var created, updated int64
 	var blob []byte
-	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.Offset, &v.HashState, &created, &updated, &blob)
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.UserID, &v.Offset, &v.HashState, &created, &updated, &blob)
 	v.HashState, v.Blob = emptied(v.HashState), digestOf(blob)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
@@ -22,9 +22,9 @@ func scanUpload(r row) (metadata.UploadSession, error) {
 
 // CreateUpload implements metadata.Uploads: ErrExists when the ID is taken. Its times are now.
 func (t uploads) CreateUpload(u metadata.UploadSession) error {
-	n, err := t.exec(`INSERT INTO upload (id, repository_id, scope, owner, done_bytes, hash_state, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (id) DO NOTHING`,
-		u.ID, u.RepositoryID, u.Scope, u.Owner, u.Offset, filled(u.HashState), t.micros())
+	n, err := t.exec(`INSERT INTO upload (id, repository_id, scope, owner, user_id, done_bytes, hash_state, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (id) DO NOTHING`,
+		u.ID, u.RepositoryID, u.Scope, u.Owner, u.UserID, u.Offset, filled(u.HashState), t.micros())
 	if err == nil && n == 0 {
 		return metadata.ErrExists
 	}
@@ -78,4 +78,9 @@ func (t uploads) DeleteUpload(id string) error {
 func (t uploads) StaleUploads(before time.Time, n int) ([]metadata.UploadSession, error) {
 	return all(t.Tx, scanUpload, selectUpload+`WHERE u.updated_at < $1 ORDER BY u.updated_at, u.id LIMIT CAST($2 AS BIGINT)`,
 		bound(before), limit(n))
+}
+
+// UploadsOf implements metadata.Uploads.
+func (t uploads) UploadsOf(userID int64) (int64, error) {
+	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM upload WHERE user_id = $1`, userID)
 }
