@@ -29,7 +29,7 @@ func TestSuite(t *testing.T) {
 		Download: func(repository, pkg, version string) formatstest.Request {
 			return formatstest.Request{Method: http.MethodGet, Path: suitePath(repository, pkg, version)}
 		},
-		Needs: map[string][]access.Action{"PUT maven.put": {access.Publish}},
+		Needs:      map[string][]access.Action{"PUT maven.put": {access.Publish}},
 		Unchanging: []string{"maven.put"}, // the example is the same file again; Publish is a new one
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: suitePath(repository, "example", "1.0.0")}
