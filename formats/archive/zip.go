@@ -47,6 +47,9 @@ func (b Zip) Open(r *Window) (*ZipReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.holdTable(end.entries, end.size); err != nil {
+		return nil, err
+	}
 	z, err := zip.NewReader(r, r.size)
 	if err != nil {
 		return nil, unreadable(err)
@@ -200,7 +203,7 @@ func (a *ZipReader) ReadEntry(f *zip.File, limit int64) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	defer rc.Close()
-	if err := a.r.hold(min(int64(f.UncompressedSize64), limit)); err != nil { //nolint:gosec // Open has bounded the sum
+	if err := a.r.hold(min(int64(f.UncompressedSize64), limit) * max(a.r.EntryFactor, 1)); err != nil { //nolint:gosec // Open has bounded the sum
 		return nil, err
 	}
 	b, err := io.ReadAll(io.LimitReader(rc, limit+1))

@@ -56,7 +56,10 @@ func (a assembly) release(ctx context.Context) (publish.Release, error) {
 	if s.pom != nil {
 		rel.Facts = s.pom.facts()
 		if s.pom.Packaging == "maven-plugin" {
-			rel.Package = s.describePlugin(ctx, a)
+			var err error
+			if rel.Package, err = s.describePlugin(ctx, a); err != nil {
+				return rel, err
+			}
 		}
 	}
 	return rel, nil
@@ -93,8 +96,9 @@ func otherContent(at registry.Coordinate, have registry.File) error {
 	return released(at, "with other content (%s has sha256 %.12s…)", have.Path, have.Blob.Digest.Encoded())
 }
 
-// describePlugin stores the prefix of a plugin's goals in its package's descriptor (maven.md 2, G-level).
-func (s stagedSet) describePlugin(ctx context.Context, a assembly) func(old []byte) ([]byte, error) {
+// describePlugin stores the prefix of a plugin's goals in its package's descriptor (maven.md 2, G-level). TooMany, Unavailable: there
+// is no memory for the plugin's jar now.
+func (s stagedSet) describePlugin(ctx context.Context, a assembly) (func(old []byte) ([]byte, error), error) {
 	_, artifact, _ := strings.Cut(a.At.Package, ":")
 	var jar registry.Blob
 	for _, f := range s.files {
@@ -102,6 +106,7 @@ func (s stagedSet) describePlugin(ctx context.Context, a assembly) func(old []by
 			jar = f.Blob
 		}
 	}
-	d := packageDescriptor{Plugin: &plugin{Name: s.pom.Name, Prefix: goalPrefix(ctx, a.Open, jar, artifact)}}
-	return func([]byte) ([]byte, error) { return json.Marshal(d) }
+	prefix, err := goalPrefix(ctx, a.Open, jar, artifact)
+	d := packageDescriptor{Plugin: &plugin{Name: s.pom.Name, Prefix: prefix}}
+	return func([]byte) ([]byte, error) { return json.Marshal(d) }, err
 }

@@ -14,6 +14,9 @@ import (
 // maxModuleBytes bounds a .module file that is read for the files it names; a larger one is stored and not read.
 const maxModuleBytes = 8 << 20
 
+// moduleFactor is how many bytes of memory a byte of a .module file costs while it is read; TestMemoryFactors measures it.
+const moduleFactor = 32
+
 // moduleFile is a file of a version, as named by Gradle Module Metadata (1.1, "files").
 type moduleFile struct {
 	URL    string `json:"url"`

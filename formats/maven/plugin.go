@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/formats/archive"
+	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/staging"
 )
@@ -20,6 +22,25 @@ const (
 	jarReadAhead  = 64 << 10
 	pluginXMLPath = "META-INF/maven/plugin.xml"
 )
+
+// freeBytes is what a document or a table of a staged file may cost without being counted.
+const freeBytes = 256 << 10
+
+// holdLarge is httpserver.Hold for what costs more than freeBytes.
+func holdLarge(ctx context.Context, n int64) error {
+	if n <= freeBytes {
+		return nil
+	}
+	return httpserver.Hold(ctx, n)
+}
+
+// jarMemory is what the table of contents of a jar of some size costs at most: archive/zip makes a list for as many entries as fit
+// into the file, and reads as many as fit into maxJarRead.
+func jarMemory(size int64) int64 {
+	const localBytes, entryBytes, pointerBytes = 30, 46, 8
+	read := min(size, maxJarRead)
+	return size/localBytes*pointerBytes + archive.TableBytes(read/entryBytes, 0)
+}
 
 var (
 	errTooMuch = errors.New("the jar's directory is too large to look into")
@@ -66,22 +87,25 @@ func (j *jarReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // goalPrefix reads the prefix of a plugin from its jar or, if the jar can't be read, derives it from the name by Maven's rule.
-func goalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob, artifact string) string {
-	if p := readGoalPrefix(ctx, open, jar); p != "" {
-		return p
+// TooMany, Unavailable: there is no memory for the jar now.
+func goalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob, artifact string) (string, error) {
+	if jar.Size <= maxJarBytes {
+		if err := holdLarge(ctx, jarMemory(jar.Size)); err != nil {
+			return "", err
+		}
+		if p := readGoalPrefix(ctx, open, jar); p != "" {
+			return p, nil
+		}
 	}
 	if p, ok := strings.CutPrefix(artifact, "maven-"); ok {
 		if p, ok := strings.CutSuffix(p, "-plugin"); ok {
-			return p
+			return p, nil
 		}
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(artifact, "-plugin"), "-maven")
+	return strings.TrimSuffix(strings.TrimSuffix(artifact, "-plugin"), "-maven"), nil
 }
 
 func readGoalPrefix(ctx context.Context, open staging.Opener, jar registry.Blob) (found string) {
-	if jar.Size > maxJarBytes {
-		return ""
-	}
 	z, err := zip.NewReader(&jarReader{ctx: ctx, open: open, blob: jar, budget: maxJarRead}, jar.Size)
 	if err != nil {
 		return ""

@@ -168,6 +168,12 @@ func (s stagedSet) ivyFile() bool {
 }
 
 func (s stagedSet) module(ctx context.Context, open staging.Opener, f stagedFile) ([]moduleFile, error) {
+	if f.Blob.Size > maxModuleBytes {
+		return nil, nil
+	}
+	if err := holdLarge(ctx, f.Blob.Size*moduleFactor); err != nil {
+		return nil, err
+	}
 	r, err := open(ctx, f.Blob, 0, -1)
 	if err != nil {
 		return nil, err

@@ -25,8 +25,10 @@ const (
 	tarballSuffix = ".tgz"
 	bundleSuffix  = ".sigstore"
 
-	maxBundleBytes = 1 << 20
-	headBytes      = 64 << 10 // the part of a tarball that is read before it is stored
+	maxBundleBytes  = 1 << 20
+	bundleFactor    = 24       // bytes of memory that a byte of a bundle costs until it has been checked: TestMemoryFactors
+	freeBundleBytes = 64 << 10 // that are not counted
+	headBytes       = 64 << 10 // the part of a tarball that is read before it is stored
 )
 
 // upload receives the attachments of a publish.
@@ -107,7 +109,14 @@ func (u *upload) store(tarball io.Reader) error {
 
 // readBundle keeps a Sigstore bundle: its JSON text as a plain string.
 func (u *upload) readBundle(data io.Reader) error {
-	b, err := io.ReadAll(io.LimitReader(data, maxBundleBytes+1))
+	b, err := io.ReadAll(io.LimitReader(data, freeBundleBytes))
+	if err == nil && len(b) == freeBundleBytes { // bundles are much smaller
+		if err = u.hold(maxBundleBytes * bundleFactor); err == nil {
+			var rest []byte
+			rest, err = io.ReadAll(io.LimitReader(data, maxBundleBytes+1-freeBundleBytes))
+			b = append(b, rest...)
+		}
+	}
 	if err != nil {
 		return err
 	}

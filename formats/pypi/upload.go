@@ -239,7 +239,7 @@ func (u *upload) look(name reading) (contents, error) {
 			return u.pub.OpenRange(u.ctx, u.staged[0], offset, length)
 		})
 	}
-	r.Hold = u.hold
+	r.Hold, r.EntryFactor = func(n int64) error { return httpserver.Hold(u.ctx, n) }, metadataFactor
 	if u.name.kind == typeWheel {
 		return readWheel(r, name)
 	}
