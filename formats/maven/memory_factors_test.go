@@ -42,4 +42,3 @@ func TestMemoryFactors(t *testing.T) {
 		return p
 	})
 }
-
