@@ -19,7 +19,7 @@ func TestMemoryFactors(t *testing.T) {
 		kept := read(body)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		live := float64(after.HeapAlloc-before.HeapAlloc) / float64(len(body))
+		live := (float64(after.HeapAlloc) - float64(before.HeapAlloc)) / float64(len(body))
 		t.Logf("%s: %.1f bytes are kept for each, of %.1f allocated", name, live, float64(after.TotalAlloc-before.TotalAlloc)/float64(len(body)))
 		if live > float64(factor) {
 			t.Errorf("%s: a byte costs %.1f bytes, not %d", name, live, factor)
