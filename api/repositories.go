@@ -6,7 +6,7 @@ import "encoding/json"
 type Repository struct {
 	Name        string             `json:"name" doc:"Its name."`
 	Description string             `json:"description" doc:"For people."`
-	Upstreams   []string           `json:"upstreams" doc:"Servers behind the repository; there are none yet."`
+	Upstreams   []Upstream         `json:"upstreams" doc:"The places that the repository answers from beside its own versions, in their order; those that the caller may not read are left out."`
 	Settings    RepositorySettings `json:"settings" as:"RepositorySettings" doc:"The rules of the repository."`
 	CreatedAt   string             `json:"created_at" format:"date-time" doc:"When it was made."`
 }
@@ -27,7 +27,6 @@ type TagRule struct {
 type RepositoryChange struct {
 	Name        string          `json:"name,omitempty" doc:"Its name."`
 	Description *string         `json:"description,omitempty" doc:"For people."`
-	Upstreams   []string        `json:"upstreams,omitempty" doc:"Servers behind the repository; there are none yet."`
 	Settings    json.RawMessage `json:"settings,omitempty" as:"SettingsChange" doc:"The rules to set."`
 }
 

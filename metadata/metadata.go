@@ -63,7 +63,7 @@ type Part int64
 
 // Parts beside packages.
 const (
-	RepositoryRows Part = -1 // of every repository
+	RepositoryRows Part = -1 // of every repository, with what Upstreams keeps
 	PackageNames   Part = -2 // which packages there are
 )
 
@@ -78,6 +78,7 @@ type Tx interface {
 	Notify()
 
 	Repositories() Repositories
+	Upstreams() Upstreams
 	Packages() Packages
 	Versions() Versions
 	Files() Files

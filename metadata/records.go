@@ -11,8 +11,8 @@ type Repository struct {
 	ID          int64
 	Name        string
 	Description string
-	Upstreams   []string // names of repositories, in the order they are asked
-	Settings    []byte   // JSON object of registry.Setting values by name; empty is all defaults
+	Upstreams   int    // how many Upstream rows it has; filled on reading
+	Settings    []byte // JSON object of registry.Setting values by name; empty is all defaults
 	CreatedAt   time.Time
 }
 

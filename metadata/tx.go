@@ -11,7 +11,7 @@ type Repositories interface {
 	CreateRepository(r Repository) (Repository, error) // fills ID and CreatedAt; ErrExists
 	Repository(name string) (Repository, error)
 	Repositories(p Page) ([]Repository, error) // ascending by name, After is a name
-	UpdateRepository(r Repository) error       // description, upstreams, settings
+	UpdateRepository(r Repository) error       // description, settings
 	DeleteRepository(id int64) error           // its rows stay for history
 	// DeletedRepository returns the repository of a name that was deleted last, and when. ErrNotExist.
 	DeletedRepository(name string) (Repository, time.Time, error)
@@ -39,6 +39,8 @@ type Packages interface {
 	// else. ErrNotExist.
 	PackageLike(repositoryID int64, format, key string) (Package, error)
 	Packages(q PackageQuery) ([]Package, error)
+	// PackagesNamed returns the packages of one name in several repositories, of which at least one and at most a few dozen, in any order.
+	PackagesNamed(repositoryIDs []int64, format, key string) ([]Package, error)
 	// PackageAt returns format and key of the n-th package of those that q selects, from 0. ErrNotExist.
 	PackageAt(q PackageQuery, n int) (format, key string, err error)
 	CreatePackage(p Package) (Package, error) // fills ID, Revision 1, times; ErrExists

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"slices"
 	"strings"
@@ -56,4 +57,16 @@ func ContentDigest(files []File) digest.Digest {
 	}
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })
 	return digest.FromString(strings.Join(lines, ""))
+}
+
+// BlobByDigest looks a digest up in the metadata: sha256, or sha512 where it was computed. metadata.ErrNotExist.
+func BlobByDigest(blobs metadata.Blobs, d digest.Digest) (Blob, error) {
+	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
+		sum, err := hex.DecodeString(d.Encoded())
+		if err != nil {
+			return Blob{}, err
+		}
+		return blobs.BlobBySHA512(sum)
+	}
+	return blobs.Blob(d)
 }

@@ -52,6 +52,8 @@ const (
 	AboutRole       Subject = "role"
 	AboutRequest    Subject = "request"
 	AboutInstance   Subject = "instance"
+	AboutUpstream   Subject = "upstream"
+	AboutClaim      Subject = "claim"
 
 	AboutEnvironment Subject = "environment"
 	AboutService     Subject = "service"

@@ -31,6 +31,7 @@ type EventData struct {
 	Name       string        `json:"name,omitempty"`    // of a user, token, group, role, subscription or instance
 	User       string        `json:"user,omitempty"`    // name of the user whose token was made or revoked
 	Members    []string      `json:"members,omitempty"` // of a group, after the change
+	Changed    []string      `json:"changed,omitempty"` // names of what changed of a repository
 	// Permissions are those that a user, group, token or role has from then on; of a role, one with its actions.
 	Permissions  []metadata.Grant `json:"permissions,omitempty"`
 	Count        int64            `json:"count,omitempty"`        // of failed logins

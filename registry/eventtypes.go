@@ -44,6 +44,10 @@ const (
 	EventRepositoryChanged
 	EventRepositoryDeleted
 	EventRepositoryRestored
+	EventClaimCreated
+	EventClaimRemoved
+	EventOriginSet
+	EventOriginCleared
 	EventTokenCreated
 	EventTokenRevoked
 	EventUserCreated
@@ -105,9 +109,13 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventEnvironmentChanged:      {"environment.changed", AboutEnvironment, "An environment changed."},
 	EventEnvironmentDeleted:      {"environment.deleted", AboutEnvironment, "An environment was deleted."},
 	EventRepositoryCreated:       {"repository.created", AboutRepository, "A repository was made."},
-	EventRepositoryChanged:       {"repository.changed", AboutRepository, "Settings or description of a repository changed."},
+	EventRepositoryChanged:       {"repository.changed", AboutRepository, "Settings, description or upstreams of a repository changed; `changed` says which, where it is there."},
 	EventRepositoryDeleted:       {"repository.deleted", AboutRepository, "A repository was deleted with everything in it."},
 	EventRepositoryRestored:      {"repository.restored", AboutRepository, "A repository that was deleted is there again."},
+	EventClaimCreated:            {"claim.created", AboutClaim, "Names were reserved: `name` is the pattern. No upstream is asked for them, even before they are published."},
+	EventClaimRemoved:            {"claim.removed", AboutClaim, "A claim on names was removed."},
+	EventOriginSet:               {"origin.set", AboutPackage, "An administrator said where the versions of a package may come from: `name` is `published`, `upstream` or `both`, `reason` says why."},
+	EventOriginCleared:           {"origin.cleared", AboutPackage, "Where the versions of a package may come from is decided by the guard again."},
 	EventTokenCreated:            {"token.created", AboutToken, "A token was made, for `user`, with `permissions`; that of a login has none of its own."},
 	EventTokenRevoked:            {"token.revoked", AboutToken, "A token of `user` was revoked, and with it every token that descends from it."},
 	EventUserCreated:             {"user.created", AboutUser, "A user was made."},

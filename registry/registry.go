@@ -69,6 +69,11 @@ type Rules struct {
 	// OneCase: a new package may not have the name of another one but for the case of letters, so that nobody takes one for the
 	// other. Packages whose names differ so are different ones all the same.
 	OneCase bool
+	// Merge: where several places have a package, clients see the versions of all. Else the first place answers alone.
+	Merge bool
+	// UnionFiles: where versions are merged, one that several places have has the files of all, each from the first place that has its path.
+	// Else a version comes whole from the first place that has it.
+	UnionFiles bool
 	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

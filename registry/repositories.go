@@ -13,7 +13,6 @@ import (
 // RepositoryChange has the fields to set; a nil field stays as it is.
 type RepositoryChange struct {
 	Description *string
-	Upstreams   []string
 	// Settings are the values of settings by name, each anything that encodes as its JSON. Other settings stay, so that
 	// concurrent changes of different settings all take effect.
 	Settings map[string]any
@@ -31,9 +30,6 @@ func (s *Core) apply(c RepositoryChange, r *Repository) error {
 			return Errorf(Invalid, AboutRepository, "the description holds control characters")
 		}
 		r.Description = *c.Description
-	}
-	if len(c.Upstreams) > 0 {
-		return Errorf(Invalid, AboutRepository, "upstreams are not supported by this version of Slipway")
 	}
 	return s.changeSettings(r, c.Settings)
 }

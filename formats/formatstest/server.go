@@ -98,7 +98,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	o.Site.Authenticate, o.Site.Ready = s.Accounts.Authenticate, s.Core.Ready
 	server, err := httpserver.New(o.Site)
 	s.must(err)
-	var reader catalog.Reader = s.Catalog
+	var reader catalog.Reader = s.Reader
 	if o.Reader != nil {
 		reader = o.Reader(reader)
 	}

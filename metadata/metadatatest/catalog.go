@@ -11,7 +11,7 @@ import (
 )
 
 func testRepositories(e *env) {
-	want := metadata.Repository{Name: "main", Description: "ours", Upstreams: []string{"b", "a"}, Settings: []byte(`{"x":1}`)}
+	want := metadata.Repository{Name: "main", Description: "ours", Settings: []byte(`{"x":1}`)}
 	e.update(func(tx metadata.Tx) error {
 		r, err := tx.Repositories().CreateRepository(want)
 		if err != nil {
@@ -32,7 +32,7 @@ func testRepositories(e *env) {
 	})
 	missing(e, "unknown", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("Main") })
 
-	want.Description, want.Upstreams, want.Settings = "", nil, nil
+	want.Description, want.Settings = "", nil
 	e.update(func(tx metadata.Tx) error { return tx.Repositories().UpdateRepository(want) })
 	equal(e, "updated", read(e, get), want)
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Repositories().UpdateRepository(metadata.Repository{ID: 99}) })

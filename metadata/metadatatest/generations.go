@@ -1,6 +1,7 @@
 package metadatatest
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
@@ -25,6 +26,12 @@ func testGenerations(e *env) {
 		find  func(tx metadata.Tx) string
 	}{
 		"repository": {[]metadata.Part{metadata.RepositoryRows}, func(tx metadata.Tx) string { return found(tx.Repositories().Repository("main")) }},
+		"upstreams": {[]metadata.Part{metadata.RepositoryRows}, func(tx metadata.Tx) string {
+			list, err := tx.Upstreams().Upstreams()
+			claims, err2 := tx.Upstreams().Claims()
+			origins, err3 := tx.Upstreams().Origins()
+			return found(fmt.Sprint(list, claims, origins), errors.Join(err, err2, err3))
+		}},
 		"package": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
 			return found(tx.Packages().Package("main", "npm", "a"))
 		}},
@@ -96,6 +103,23 @@ func testGenerations(e *env) {
 	step("CreateRepository", func(tx metadata.Tx) error {
 		_, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "other"})
 		return err
+	})
+	var u metadata.Upstream
+	step("CreateUpstream", func(tx metadata.Tx) (err error) {
+		u, err = tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: r.ID, Name: "u", Type: metadata.UpstreamRemote})
+		return err
+	})
+	step("UpdateUpstream", func(tx metadata.Tx) error {
+		u.URL = "https://example.com"
+		return tx.Upstreams().UpdateUpstream(u)
+	})
+	step("RemoveUpstream", func(tx metadata.Tx) error { return tx.Upstreams().RemoveUpstream(u.ID) })
+	step("CreateClaim", func(tx metadata.Tx) error {
+		_, err := tx.Upstreams().CreateClaim(metadata.Claim{Format: "npm", Pattern: "x"})
+		return err
+	})
+	step("PutOrigin", func(tx metadata.Tx) error {
+		return tx.Upstreams().PutOrigin(metadata.Origin{RepositoryID: r.ID, Format: "npm", Key: "a", Origin: "both"})
 	})
 	step("UpdateRepository", func(tx metadata.Tx) error {
 		r.Settings = []byte(`{}`)

@@ -27,7 +27,11 @@ func Run(t *testing.T, open Factory) {
 	}{
 		{"Repositories", testRepositories},
 		{"RepositoryPages", testRepositoryPages},
+		{"Upstreams", testUpstreams},
+		{"Claims", testClaims},
+		{"Origins", testOrigins},
 		{"Packages", testPackages},
+		{"PackagesNamed", testPackagesNamed},
 		{"PackageLike", testPackageLike},
 		{"PackageQueries", testPackageQueries},
 		{"Versions", testVersions},

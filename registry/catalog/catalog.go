@@ -3,10 +3,12 @@
 package catalog
 
 import (
+	"context"
 	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/lookup"
 )
 
@@ -19,6 +21,23 @@ type Catalog struct {
 	byTag      *lookup.Cache[taggedKey, registry.Version]
 	searching  *gate
 	searchTime time.Duration
+	trusted    bool // see Trusted
+}
+
+// Trusted returns the catalog for a caller that has checked by itself who may read what: its Reader methods do not.
+func (s *Catalog) Trusted() *Catalog {
+	t := *s
+	t.trusted = true
+	return &t
+}
+
+// mayRead fails unless the caller may read the repository.
+func (s *Catalog) mayRead(ctx context.Context, repository string) error {
+	if s.trusted {
+		return nil
+	}
+	_, err := s.core.Authorize(ctx, access.Read, repository)
+	return err
 }
 
 // New makes the part. searchTime is how long one search may take; 0 is 10 s.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/storage"
@@ -31,6 +33,26 @@ func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string)
 		return registry.Missing(err, registry.AboutFile, "there is no %q in %s %s", registry.Clip(path), p.Name, v.Name)
 	})
 	return f, err
+}
+
+// Blob finds a blob that a version of the package holds. Digests are no secrets, so a blob that only other packages hold is reported
+// as absent. NotFound.
+func (s *Catalog) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+	var b registry.Blob
+	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := registry.OpenPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		if b, err = registry.BlobByDigest(tx.Blobs(), d); err == nil {
+			var held bool
+			if held, err = tx.Files().HasBlob(p.ID, b.ID); err == nil && !held {
+				err = metadata.ErrNotExist
+			}
+		}
+		return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
+	})
+	return b, err
 }
 
 // FolderQuery selects what is directly in a folder of a version.

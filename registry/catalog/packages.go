@@ -9,12 +9,11 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
-	"slipway/registry/access"
 )
 
 // view authorizes reading and runs fn on one snapshot.
 func (s *Catalog) view(ctx context.Context, repository string, fn func(tx metadata.Tx) error) error {
-	if _, err := s.core.Authorize(ctx, access.Read, repository); err != nil {
+	if err := s.mayRead(ctx, repository); err != nil {
 		return err
 	}
 	return s.core.Store.View(ctx, fn)
@@ -23,7 +22,7 @@ func (s *Catalog) view(ctx context.Context, repository string, fn func(tx metada
 // Package returns the row of a package with one indexed query, or none when nothing in the package was written since the last
 // look-up. Its Revision changes with everything below it. NotFound: about the repository, or about the package.
 func (s *Catalog) Package(ctx context.Context, at registry.Name) (registry.Package, error) {
-	if _, err := s.core.Authorize(ctx, access.Read, at.Repository); err != nil {
+	if err := s.mayRead(ctx, at.Repository); err != nil {
 		return registry.Package{}, err
 	}
 	return s.byName.Get(packageKey{at.Repository, at.Format, at.Package}, func() (p registry.Package, err error) {
@@ -39,7 +38,7 @@ func (s *Catalog) Package(ctx context.Context, at registry.Name) (registry.Packa
 // format whose names begin with prefix: for formats where a path may mean a package or a group of packages. NotFound: about
 // the repository.
 func (s *Catalog) PackageOrGroup(ctx context.Context, at registry.Name, prefix string) (registry.Package, bool, error) {
-	if _, err := s.core.Authorize(ctx, access.Read, at.Repository); err != nil {
+	if err := s.mayRead(ctx, at.Repository); err != nil {
 		return registry.Package{}, false, err
 	}
 	found, err := s.byPrefix.Get(prefixKey{packageKey{at.Repository, at.Format, at.Package}, prefix}, func() (packageOrGroup, error) {

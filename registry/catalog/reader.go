@@ -34,6 +34,8 @@ type Reader interface {
 	VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error)
 	// File finds a path in one version or, where at names no version, in any version that holds it. NotFound.
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
+	// Blob finds a blob that a version of the package holds. NotFound.
+	Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error)
 	// Folder lists the files and folders directly in a folder of a version. NotFound.
 	Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error)
 	// Tags returns the current tags, TagPage a page of them by name (all behind After where Limit is 0), and TagHistory every interval of one tag, the newest first. NotFound.

@@ -80,8 +80,10 @@ func tagAt(tx metadata.Tx, p registry.Package, tag string, when registry.AsOf) (
 func (s *Catalog) TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error) {
 	page.Limit = registry.Bound(page.Limit)
 	var out []registry.Tag
-	if err := s.core.AuthorizeAny(ctx, at.Repository, access.Read, access.Audit); err != nil {
-		return nil, err
+	if !s.trusted {
+		if err := s.core.AuthorizeAny(ctx, at.Repository, access.Read, access.Audit); err != nil {
+			return nil, err
+		}
 	}
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at)

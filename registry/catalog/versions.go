@@ -8,7 +8,6 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
-	"slipway/registry/access"
 )
 
 // Ref names a version of a package in one of three ways; the first field that is set counts.
@@ -20,7 +19,7 @@ type Ref struct {
 
 // Resolve finds a version that is not deleted. NotFound.
 func (s *Catalog) Resolve(ctx context.Context, at registry.Name, ref Ref) (registry.Version, error) {
-	if _, err := s.core.Authorize(ctx, access.Read, at.Repository); err != nil {
+	if err := s.mayRead(ctx, at.Repository); err != nil {
 		return registry.Version{}, err
 	}
 	look := func() (registry.Version, error) { return s.resolve(ctx, at, ref) }

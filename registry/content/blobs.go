@@ -35,22 +35,10 @@ func sameRepository(repositories metadata.Repositories, name string, id int64) e
 	return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(name))
 }
 
-// blobByDigest looks a digest up in the metadata: sha256, or sha512 where it was computed.
-func blobByDigest(blobs metadata.Blobs, d digest.Digest) (registry.Blob, error) {
-	if d.Validate() == nil && d.Algorithm() == digest.SHA512 {
-		sum, err := hex.DecodeString(d.Encoded())
-		if err != nil {
-			return registry.Blob{}, err
-		}
-		return blobs.BlobBySHA512(sum)
-	}
-	return blobs.Blob(d)
-}
-
 // OwnBlob returns a blob that the package holds, by a file of a version or by a lease. A blob that only other packages hold is
 // reported as absent: digests are no secrets, so knowing one must give no access.
 func OwnBlob(tx metadata.Tx, at registry.Name, packageID int64, d digest.Digest) (registry.Blob, error) {
-	b, err := blobByDigest(tx.Blobs(), d)
+	b, err := registry.BlobByDigest(tx.Blobs(), d)
 	if err != nil {
 		return registry.Blob{}, err
 	}
@@ -328,7 +316,7 @@ func (s *Store) MountAnyBlob(ctx context.Context, to registry.Name, d digest.Dig
 
 // packagesOf returns packages that hold a blob, by a file or by a lease.
 func packagesOf(tx metadata.Tx, d digest.Digest) ([]registry.Name, error) {
-	b, err := blobByDigest(tx.Blobs(), d)
+	b, err := registry.BlobByDigest(tx.Blobs(), d)
 	if err != nil {
 		return nil, err
 	}

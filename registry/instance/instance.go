@@ -18,13 +18,16 @@ import (
 	"slipway/registry/maintain"
 	"slipway/registry/publish"
 	"slipway/registry/staging"
+	"slipway/registry/upstreams"
 )
 
 // Instance is one installation: the kernel and every part of the core over it.
 type Instance struct {
 	Core          *registry.Core
 	Accounts      *accounts.Accounts
-	Catalog       *catalog.Catalog
+	Catalog       *catalog.Catalog // of the own versions of each repository
+	Upstreams     *upstreams.Upstreams
+	Reader        *upstreams.Reader // Catalog with what upstreams have
 	Content       *content.Store
 	Publisher     *publish.Publisher
 	Staging       *staging.Areas
@@ -67,6 +70,8 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	core.Callers = auth
 	i.Accounts = accounts.New(core, auth, cfg.PasswordCost, cfg.Metrics)
 	i.Catalog = catalog.New(core, cfg.SearchTime)
+	i.Upstreams = upstreams.New(core, i.Catalog)
+	i.Reader = i.Upstreams.Reader(i.Catalog)
 	i.Content = content.New(core, cfg.UploadTTL, cfg.Metrics)
 	i.Deploy = deploy.New(core)
 	i.Publisher = publish.New(core, i.Content, []publish.Keeper{i.Deploy}, cfg.Metrics)

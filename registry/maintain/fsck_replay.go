@@ -96,6 +96,11 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventRepositoryDeleted:  (*replay).repositoryDeleted,
 	registry.EventRepositoryRestored: (*replay).repositoryRestored,
 
+	registry.EventClaimCreated:  nothing,
+	registry.EventClaimRemoved:  nothing,
+	registry.EventOriginSet:     nothing,
+	registry.EventOriginCleared: nothing,
+
 	registry.EventTokenCreated:    nothing,
 	registry.EventTokenRevoked:    nothing,
 	registry.EventUserCreated:     nothing,

@@ -50,7 +50,7 @@ func (h *handlers) repositoryExample() api.Repository {
 
 func (h *handlers) repositoryOf(r registry.Repository) api.Repository {
 	return api.Repository{
-		Name: r.Name, Description: r.Description, Upstreams: append([]string{}, r.Upstreams...),
+		Name: r.Name, Description: r.Description, Upstreams: []api.Upstream{},
 		Settings: h.svc.Core.SettingsIn(r), CreatedAt: timeText(r.CreatedAt),
 	}
 }
@@ -75,7 +75,7 @@ func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) erro
 
 // repositoryChangeOf leaves the values of the settings to the core, which knows their types. Invalid.
 func repositoryChangeOf(c api.RepositoryChange) (registry.RepositoryChange, error) {
-	out := registry.RepositoryChange{Description: c.Description, Upstreams: c.Upstreams}
+	out := registry.RepositoryChange{Description: c.Description}
 	if c.Settings == nil {
 		return out, nil
 	}

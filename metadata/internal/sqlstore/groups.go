@@ -6,6 +6,7 @@ import "slipway/metadata"
 type (
 	repositories  struct{ *Tx }
 	packages      struct{ *Tx }
+	upstreams     struct{ *Tx }
 	versions      struct{ *Tx }
 	files         struct{ *Tx }
 	trash         struct{ *Tx }
@@ -38,6 +39,9 @@ func (t *Tx) Repositories() metadata.Repositories { return repositories{t} }
 
 // Packages implements metadata.Tx.
 func (t *Tx) Packages() metadata.Packages { return packages{t} }
+
+// Upstreams implements metadata.Tx.
+func (t *Tx) Upstreams() metadata.Upstreams { return upstreams{t} }
 
 // Versions implements metadata.Tx.
 func (t *Tx) Versions() metadata.Versions { return versions{t} }

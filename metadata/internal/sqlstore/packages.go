@@ -42,6 +42,16 @@ func (t packages) PackageLike(repositoryID int64, format, key string) (metadata.
 	return one(t.Tx, scanPackage, selectPackage+`WHERE p.repository_id = $1 AND p.format = $2 AND p.key = $3`, repositoryID, format, folded)
 }
 
+// PackagesNamed implements metadata.Packages.
+func (t packages) PackagesNamed(repositoryIDs []int64, format, key string) ([]metadata.Package, error) {
+	args := []any{format, key}
+	list := t.d.among(repositoryIDs, func(v any) string {
+		args = append(args, v)
+		return last(args)
+	})
+	return all(t.Tx, scanPackage, selectPackage+`WHERE p.format = $1 AND p.key = $2 AND p.repository_id IN (`+list+`)`, args...)
+}
+
 // Packages implements metadata.Packages.
 func (t packages) Packages(q metadata.PackageQuery) ([]metadata.Package, error) {
 	where, args := t.packagesWhere(q)

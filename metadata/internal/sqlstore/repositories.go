@@ -1,52 +1,30 @@
 package sqlstore
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"slipway/metadata"
 )
 
-const repositoryColumns = `id, name, description, upstreams, settings, created_at`
+const repositoryColumns = `id, name, description, settings, created_at,
+	(SELECT COUNT(*) FROM upstream u WHERE u.repository_id = repository.id AND u.removed_at IS NULL)`
 
 func scanRepository(r row) (metadata.Repository, error) {
 	var v metadata.Repository
-	var upstreams string
-	var created int64
-	if err := r.Scan(&v.ID, &v.Name, &v.Description, &upstreams, &v.Settings, &created); err != nil {
-		return v, err
-	}
-	v.Settings = emptied(v.Settings)
-	v.CreatedAt = fromMicros(created)
-	if upstreams != "" {
-		if err := json.Unmarshal([]byte(upstreams), &v.Upstreams); err != nil {
-			return v, fmt.Errorf("upstreams of repository %d: %w", v.ID, err)
-		}
-	}
-	return v, nil
-}
-
-// upstreamText is the JSON array kept in the column: the list is small, ordered, and always read whole.
-func upstreamText(names []string) (string, error) {
-	if len(names) == 0 {
-		return "", nil
-	}
-	b, err := json.Marshal(names)
-	return string(b), err
+	var created, upstreams int64
+	err := r.Scan(&v.ID, &v.Name, &v.Description, &v.Settings, &created, &upstreams)
+	v.Settings, v.CreatedAt, v.Upstreams = emptied(v.Settings), fromMicros(created), int(upstreams)
+	return v, err
 }
 
 // CreateRepository implements metadata.Repositories.
 func (t repositories) CreateRepository(v metadata.Repository) (metadata.Repository, error) {
-	upstreams, err := upstreamText(v.Upstreams)
-	if err != nil {
-		return v, err
-	}
 	v.CreatedAt = t.Now()
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO repository (name, description, upstreams, settings, created_at)
-		VALUES ($1, $2, $3, $4, $5)
+	var err error
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO repository (name, description, settings, created_at)
+		VALUES ($1, $2, $3, $4)
 		ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id`,
-		v.Name, v.Description, upstreams, filled(v.Settings), micros(v.CreatedAt))
+		v.Name, v.Description, filled(v.Settings), micros(v.CreatedAt))
 	return v, err
 }
 
@@ -64,12 +42,8 @@ func (t repositories) Repositories(p metadata.Page) ([]metadata.Repository, erro
 
 // UpdateRepository implements metadata.Repositories.
 func (t repositories) UpdateRepository(v metadata.Repository) error {
-	upstreams, err := upstreamText(v.Upstreams)
-	if err != nil {
-		return err
-	}
-	return t.must(`UPDATE repository SET description = $1, upstreams = $2, settings = $3
-		WHERE id = $4 AND deleted_at IS NULL`, v.Description, upstreams, filled(v.Settings), v.ID)
+	return t.must(`UPDATE repository SET description = $1, settings = $2 WHERE id = $3 AND deleted_at IS NULL`,
+		v.Description, filled(v.Settings), v.ID)
 }
 
 // DeleteRepository implements metadata.Repositories.

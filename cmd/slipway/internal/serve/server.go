@@ -118,7 +118,7 @@ func mounts(server *httpserver.Server, core *instance.Instance, list []formats.F
 	a.Over(core)
 	pages.Over(core)
 	out := []httpserver.Mounter{a, pages}
-	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Catalog,
+	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
 	for _, f := range list {
 		out = append(out, site.Mounter(f))

@@ -1,0 +1,111 @@
+package metadatatest
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"slipway/metadata"
+)
+
+func testUpstreams(e *env) {
+	r, other, gone := e.repository("main"), e.repository("other"), e.repository("gone")
+	create := func(u metadata.Upstream) metadata.Upstream {
+		var out metadata.Upstream
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.Upstreams().CreateUpstream(u)
+			return err
+		})
+		u.ID, u.CreatedAt = out.ID, e.now()
+		equal(e, "created", out, u)
+		return out
+	}
+	list := func() []metadata.Upstream {
+		return read(e, func(tx metadata.Tx) ([]metadata.Upstream, error) { return tx.Upstreams().Upstreams() })
+	}
+	count := func() int {
+		return read(e, func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Repository("main") }).Upstreams
+	}
+	equal(e, "none", list(), nil)
+	remote := create(metadata.Upstream{RepositoryID: r.ID, Position: 1, Name: "remote", Type: metadata.UpstreamRemote, Format: "npm",
+		URL: "https://registry.example.com/", Settings: []byte(`{"x":1}`), Secret: []byte{1, 2}})
+	member := create(metadata.Upstream{RepositoryID: r.ID, Name: "other", Type: metadata.UpstreamRepository, MemberID: other.ID})
+	lost := create(metadata.Upstream{RepositoryID: gone.ID, Name: "other", Type: metadata.UpstreamRepository, MemberID: other.ID})
+	equal(e, "by position", list(), []metadata.Upstream{member, remote, lost})
+	equal(e, "count", count(), 2)
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
+		_, err := tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: r.ID, Name: "remote"})
+		return err
+	})
+
+	remote.Position, remote.URL, remote.Settings, remote.Secret = -1, "https://other.example.com/", nil, nil
+	e.update(func(tx metadata.Tx) error { return tx.Upstreams().UpdateUpstream(remote) })
+	e.update(func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(gone.ID) })
+	equal(e, "updated, without those of a deleted repository", list(), []metadata.Upstream{remote, member})
+	e.update(func(tx metadata.Tx) error { return tx.Upstreams().RemoveUpstream(member.ID) })
+	equal(e, "removed", list(), []metadata.Upstream{remote})
+	equal(e, "count after one was removed", count(), 1)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Upstreams().RemoveUpstream(member.ID) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Upstreams().UpdateUpstream(member) })
+	if again := create(metadata.Upstream{RepositoryID: r.ID, Name: "other", Type: metadata.UpstreamRepository, MemberID: other.ID}); again.ID == member.ID {
+		e.Error("a removed upstream's id was given again")
+	}
+}
+
+func testClaims(e *env) {
+	create := func(c metadata.Claim) metadata.Claim {
+		var out metadata.Claim
+		e.update(func(tx metadata.Tx) (err error) {
+			out, err = tx.Upstreams().CreateClaim(c)
+			return err
+		})
+		c.ID, c.CreatedAt = out.ID, e.now()
+		equal(e, "created", out, c)
+		return out
+	}
+	list := func() []metadata.Claim {
+		return read(e, func(tx metadata.Tx) ([]metadata.Claim, error) { return tx.Upstreams().Claims() })
+	}
+	b := create(metadata.Claim{RepositoryID: 7, Format: "npm", Pattern: "@acme/*", CreatedBy: "ann"})
+	a := create(metadata.Claim{Format: "npm", Pattern: "@acme/*", CreatedBy: "bob"})
+	equal(e, "all", list(), []metadata.Claim{a, b})
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error {
+		_, err := tx.Upstreams().CreateClaim(metadata.Claim{Format: "npm", Pattern: "@acme/*"})
+		return err
+	})
+	e.update(func(tx metadata.Tx) error { return tx.Upstreams().DeleteClaim(a.ID) })
+	equal(e, "after one was deleted", list(), []metadata.Claim{b})
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Upstreams().DeleteClaim(a.ID) })
+}
+
+func testOrigins(e *env) {
+	r := e.repository("main")
+	list := func() []metadata.Origin {
+		return read(e, func(tx metadata.Tx) ([]metadata.Origin, error) { return tx.Upstreams().Origins() })
+	}
+	put := func(o metadata.Origin) { e.update(func(tx metadata.Tx) error { return tx.Upstreams().PutOrigin(o) }) }
+	want := metadata.Origin{RepositoryID: r.ID, Format: "npm", Key: "lodash", Origin: "both", Upstream: "u", Reason: "a patch", SetBy: "ann",
+		SetAt: e.now(), ExpiresAt: e.now().Add(time.Hour)}
+	put(want)
+	equal(e, "stored", list(), []metadata.Origin{want})
+	want.Origin, want.Upstream, want.Reason, want.SetBy, want.ExpiresAt = "upstream", "", "", "bob", time.Time{}
+	put(want)
+	equal(e, "replaced", list(), []metadata.Origin{want})
+	e.update(func(tx metadata.Tx) error { return tx.Upstreams().DeleteOrigin(want) })
+	equal(e, "deleted", list(), nil)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Upstreams().DeleteOrigin(want) })
+}
+
+func testPackagesNamed(e *env) {
+	a, b, c := e.repository("a"), e.repository("b"), e.repository("c")
+	want := []metadata.Package{e.pkg(a, "npm", "x"), e.pkg(b, "npm", "x")}
+	want[0].Repository, want[1].Repository = a.Name, b.Name
+	e.pkg(c, "npm", "x")
+	e.pkg(a, "npm", "y")
+	e.pkg(a, "pypi", "x")
+	got := read(e, func(tx metadata.Tx) ([]metadata.Package, error) {
+		return tx.Packages().PackagesNamed([]int64{b.ID, a.ID, 99}, "npm", "x")
+	})
+	slices.SortFunc(got, func(a, b metadata.Package) int { return cmp.Compare(a.ID, b.ID) })
+	equal(e, "named x in two repositories", got, want)
+}

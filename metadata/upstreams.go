@@ -1,0 +1,67 @@
+package metadata
+
+import "time"
+
+// Types of an Upstream.
+const (
+	UpstreamRepository = "repository"
+	UpstreamRemote     = "remote"
+)
+
+// Upstream is one of the places that a repository answers from beside its own versions: another repository, or a registry
+// elsewhere.
+type Upstream struct {
+	ID           int64
+	RepositoryID int64
+	Position     int // from 0; the order in which places are asked
+	Name         string
+	Type         string // UpstreamRepository or UpstreamRemote
+	MemberID     int64  // the other repository; 0 of a remote
+	Format       string // of a remote
+	URL          string // of a remote
+	Settings     []byte // JSON object; empty is all defaults
+	Secret       []byte // sealed credentials; empty: none
+	CreatedAt    time.Time
+}
+
+// Claim reserves the names of a format that match a pattern, so that they come from no upstream even before they are published.
+type Claim struct {
+	ID           int64
+	RepositoryID int64 // 0: it holds in every repository
+	Format       string
+	Pattern      string
+	CreatedBy    string // the actor, as shown
+	CreatedAt    time.Time
+}
+
+// Origin says where an administrator lets the versions of a package come from, against what the guard would decide.
+type Origin struct {
+	RepositoryID int64
+	Format       string
+	Key          string // of the package
+	Origin       string // "published", "upstream" or "both"
+	Upstream     string // name of the only remote that may be asked; "": every remote
+	Reason       string
+	SetBy        string // the actor, as shown
+	SetAt        time.Time
+	ExpiresAt    time.Time // zero: never
+}
+
+// Upstreams keeps the places that repositories answer from, and the rules about names that come with them. There are few rows, so
+// lists are whole. Every write counts as a change of RepositoryRows.
+type Upstreams interface {
+	CreateUpstream(u Upstream) (Upstream, error) // fills ID and CreatedAt; ErrExists
+	// Upstreams lists those of every repository that is not deleted, by (repository id, position, id).
+	Upstreams() ([]Upstream, error)
+	// UpdateUpstream stores Position, URL, Settings and Secret.
+	UpdateUpstream(u Upstream) error
+	RemoveUpstream(id int64) error // its row stays
+
+	CreateClaim(c Claim) (Claim, error) // fills ID and CreatedAt; ErrExists
+	Claims() ([]Claim, error)           // by (repository id, format, pattern)
+	DeleteClaim(id int64) error
+
+	PutOrigin(o Origin) error    // also replaces one; SetAt is now
+	Origins() ([]Origin, error)  // by (repository id, format, key)
+	DeleteOrigin(o Origin) error // found by its first three fields
+}

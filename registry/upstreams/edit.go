@@ -1,0 +1,238 @@
+package upstreams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// NewUpstream is an upstream to be made.
+type NewUpstream struct {
+	Name       string // "" is the name of the repository
+	Type       string // metadata.UpstreamRepository or metadata.UpstreamRemote
+	Repository string // of the first type: the other repository
+	Settings   Settings
+}
+
+// Add puts an upstream at the end of a repository's list. The caller administers the repository and may read the other one. NotFound,
+// Denied, Invalid, AlreadyExists.
+func (s *Upstreams) Add(ctx context.Context, repository string, n NewUpstream) (Upstream, error) {
+	var out Upstream
+	err := s.edit(ctx, repository, func(e *edit) error {
+		links := e.graph.links[e.repository.ID]
+		row, err := e.row(n)
+		if err != nil {
+			return err
+		}
+		if len(links) > 0 {
+			row.Position = links[len(links)-1].Position + 1
+		}
+		if row, err = e.tx.Upstreams().CreateUpstream(row); errors.Is(err, metadata.ErrExists) {
+			return registry.Errorf(registry.AlreadyExists, registry.AboutUpstream, "repository %q has an upstream %q already", repository, row.Name)
+		}
+		out = Upstream{row, n.Settings, n.Repository}
+		return err
+	})
+	return out, err
+}
+
+// Change replaces the settings of an upstream. NotFound, Denied, Invalid.
+func (s *Upstreams) Change(ctx context.Context, repository, name string, change func(Settings) (Settings, error)) (Upstream, error) {
+	var out Upstream
+	err := s.edit(ctx, repository, func(e *edit) error {
+		u, err := e.find(name)
+		if err != nil {
+			return err
+		}
+		settings, err := change(u.Settings)
+		if err != nil {
+			return err
+		}
+		if err := e.may(u, settings); err != nil {
+			return err
+		}
+		out = *u
+		out.Settings = settings
+		if out.Upstream.Settings, err = json.Marshal(settings); err != nil {
+			return err
+		}
+		return e.tx.Upstreams().UpdateUpstream(out.Upstream)
+	})
+	return out, err
+}
+
+// Remove takes an upstream off the list. NotFound, Denied.
+func (s *Upstreams) Remove(ctx context.Context, repository, name string) error {
+	return s.edit(ctx, repository, func(e *edit) error {
+		u, err := e.find(name)
+		if err != nil {
+			return err
+		}
+		return e.tx.Upstreams().RemoveUpstream(u.ID)
+	})
+}
+
+// Order sets the order in which a repository's upstreams are asked: names has each of them once. NotFound, Denied, Invalid.
+func (s *Upstreams) Order(ctx context.Context, repository string, names []string) error {
+	return s.edit(ctx, repository, func(e *edit) error {
+		links := e.graph.links[e.repository.ID]
+		if len(names) != len(links) {
+			return invalid("repository %q has %d upstreams; the order names %d", repository, len(links), len(names))
+		}
+		for position, name := range names {
+			u, err := e.find(name)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(names[:position], name) {
+				return invalid("the order names %q twice", registry.Clip(name))
+			}
+			row := u.Upstream
+			row.Position = position
+			if err := e.tx.Upstreams().UpdateUpstream(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// edit is a change of one repository's upstreams within a transaction.
+type edit struct {
+	*Upstreams
+	tx         metadata.Tx
+	actor      access.Actor
+	graph      *graph
+	repository registry.Repository
+}
+
+// edit runs a change by a caller who administers the repository, checks what comes of it, and notes it in the log.
+func (s *Upstreams) edit(ctx context.Context, repository string, change func(*edit) error) error {
+	actor, err := s.core.Authorize(ctx, access.Admin, repository)
+	if err != nil {
+		return err
+	}
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		r, err := tx.Repositories().Repository(repository)
+		if err != nil {
+			return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(repository))
+		}
+		e := &edit{Upstreams: s, tx: tx, actor: actor, repository: r}
+		if e.graph, err = readGraph(tx); err != nil {
+			return err
+		}
+		if err := change(e); err != nil {
+			return err
+		}
+		if err := e.checkResult(); err != nil {
+			return err
+		}
+		if err := changed(tx.Settings()); err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventRepositoryChanged, "", r.ID, 0, registry.EventData{Repository: r.Name, Changed: []string{"upstreams"}})
+		return err
+	})
+}
+
+func (e *edit) find(name string) (*Upstream, error) {
+	for _, l := range e.graph.links[e.repository.ID] {
+		if l.Name == name {
+			return l, nil
+		}
+	}
+	return nil, noUpstream(e.repository.Name, name)
+}
+
+// row makes the row of a new upstream.
+func (e *edit) row(n NewUpstream) (metadata.Upstream, error) {
+	row := metadata.Upstream{RepositoryID: e.repository.ID, Name: n.Name, Type: n.Type}
+	if n.Type != metadata.UpstreamRepository {
+		return row, invalid("the type of an upstream is %q, not %q", metadata.UpstreamRepository, registry.Clip(n.Type))
+	}
+	if row.Name == "" {
+		row.Name = n.Repository
+	}
+	if !upstreamName.MatchString(row.Name) {
+		return row, invalid("%q can't name an upstream: lower-case letters, digits and '-', at most 63, starting with a letter or digit", registry.Clip(row.Name))
+	}
+	member, known := e.graph.byName[n.Repository]
+	if !known || access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
+		return row, registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", registry.Clip(n.Repository))
+	}
+	row.MemberID = member.ID
+	if err := e.check(n.Settings); err != nil {
+		return row, err
+	}
+	if err := e.may(&Upstream{Upstream: row, Member: member.Name}, n.Settings); err != nil {
+		return row, err
+	}
+	var err error
+	row.Settings, err = json.Marshal(n.Settings)
+	return row, err
+}
+
+// may refuses settings that open another repository to readers who have no right to it, unless the caller administers that one. Denied.
+func (e *edit) may(u *Upstream, settings Settings) error {
+	if settings.Through && !u.Settings.Through && access.Decide(e.actor, access.Admin, u.Member) != access.Allow {
+		return registry.Errorf(registry.Denied, registry.AboutUpstream,
+			"\"through\" lets all readers of %q read %q; an administrator of %q must set it", e.repository.Name, u.Member, u.Member)
+	}
+	return nil
+}
+
+// checkResult refuses lists that lead in a circle, reach too far, or have two places for writes. Invalid.
+func (e *edit) checkResult() error {
+	g, err := readGraph(e.tx)
+	if err != nil {
+		return err
+	}
+	if names, found := g.circle(e.repository); found {
+		return invalid("upstreams can't lead back to where they begin: %s", strings.Join(names, " → "))
+	}
+	var writes []string
+	for _, l := range g.links[e.repository.ID] {
+		if l.Settings.Writes {
+			writes = append(writes, l.Name)
+		}
+	}
+	if len(writes) > 1 {
+		return invalid("only one upstream takes what is published to %q: not %s", e.repository.Name, strings.Join(writes, " and "))
+	}
+	for _, r := range g.byID { // a longer list here also lengthens what others reach through it
+		if n, deep := g.reach(r); n > maxUpstreams || deep > maxDepth {
+			return invalid("repository %q would reach %d places, %d links deep; at most %d, %d deep, are possible", r.Name, n, deep, maxUpstreams, maxDepth)
+		}
+	}
+	return nil
+}
+
+// reach counts the places that a repository reaches, itself included, and the links to the farthest.
+func (g *graph) reach(r registry.Repository) (places, depth int) {
+	seen := map[int64]bool{}
+	for level := []int64{r.ID}; len(level) > 0; depth++ {
+		var next []int64
+		for _, id := range level {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			places++
+			for _, l := range g.links[id] {
+				if l.Type == metadata.UpstreamRemote {
+					places++
+				} else {
+					next = append(next, l.MemberID)
+				}
+			}
+		}
+		level = next
+	}
+	return places, depth - 1
+}

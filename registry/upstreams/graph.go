@@ -1,0 +1,166 @@
+package upstreams
+
+import (
+	"context"
+	"slices"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// graph is everything that this package keeps, as of one moment. It is shared and never changes.
+type graph struct {
+	generation int64
+	byID       map[int64]registry.Repository
+	byName     map[string]registry.Repository
+	links      map[int64][]*Upstream // by repository, in order
+	claims     []metadata.Claim
+	origins    map[originKey]metadata.Origin
+}
+
+type originKey struct {
+	repositoryID int64
+	format, key  string
+}
+
+// graph returns the present graph, which is read again only after a change of it or of a repository.
+func (s *Upstreams) graph(ctx context.Context) (*graph, error) {
+	return s.graphs.Get(struct{}{}, func() (g *graph, err error) {
+		err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			g, err = readGraph(tx)
+			return err
+		})
+		return g, err
+	})
+}
+
+func readGraph(tx metadata.Tx) (*graph, error) {
+	g := &graph{byID: map[int64]registry.Repository{}, byName: map[string]registry.Repository{}, links: map[int64][]*Upstream{}, origins: map[originKey]metadata.Origin{}}
+	var err error
+	if g.generation, err = generation(tx.Settings()); err != nil {
+		return nil, err
+	}
+	repositories, err := registry.AllRepositories(tx.Repositories())
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range repositories {
+		g.byID[r.ID], g.byName[r.Name] = r, r
+	}
+	rows, err := tx.Upstreams().Upstreams()
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		settings, err := read(row.Settings)
+		if err != nil {
+			return nil, err
+		}
+		member := g.byID[row.MemberID].Name
+		if row.Type == metadata.UpstreamRepository && member == "" {
+			continue // the other repository is deleted; with it the link comes back
+		}
+		g.links[row.RepositoryID] = append(g.links[row.RepositoryID], &Upstream{row, settings, member})
+	}
+	if g.claims, err = tx.Upstreams().Claims(); err != nil {
+		return nil, err
+	}
+	origins, err := tx.Upstreams().Origins()
+	for _, o := range origins {
+		g.origins[originKey{o.RepositoryID, o.Format, o.Key}] = o
+	}
+	return g, err
+}
+
+// place is a repository's own rows, as reached from the repository that a client names.
+type place struct {
+	repository registry.Repository
+	path       []*Upstream // the links from there to here; none for the repository itself
+}
+
+// places returns what a repository reaches, depth first, each place once: the closure.
+func (g *graph) places(r registry.Repository) []place {
+	var out []place
+	seen := map[int64]bool{}
+	var walk func(r registry.Repository, path []*Upstream)
+	walk = func(r registry.Repository, path []*Upstream) {
+		if seen[r.ID] || len(out) == maxUpstreams || len(path) > maxDepth {
+			return
+		}
+		seen[r.ID] = true
+		out = append(out, place{r, path})
+		for _, l := range g.links[r.ID] {
+			if l.Type == metadata.UpstreamRepository {
+				walk(g.byID[l.MemberID], append(slices.Clip(path), l))
+			}
+		}
+	}
+	walk(r, nil)
+	return out
+}
+
+// visible reports whether a caller who may read the first repository may read this place through it.
+func (p place) visible(actor access.Actor) bool {
+	for _, l := range p.path {
+		if !l.Settings.Through && access.Decide(actor, access.Read, l.Member) != access.Allow {
+			return false
+		}
+	}
+	return true
+}
+
+// admits reports whether every link on the way lets the name through.
+func (p place) admits(at registry.Name) bool {
+	return !slices.ContainsFunc(p.path, func(l *Upstream) bool { return !l.admits(at) })
+}
+
+// speaks reports whether every link on the way has packages of the format; "" is any.
+func (p place) speaks(format string) bool {
+	return format == "" || !slices.ContainsFunc(p.path, func(l *Upstream) bool {
+		return len(l.Settings.Formats) > 0 && !slices.Contains(l.Settings.Formats, format)
+	})
+}
+
+// mode is what the first link on the way says; "" where it says nothing.
+func (p place) mode() string {
+	if len(p.path) == 0 {
+		return ""
+	}
+	return p.path[0].Settings.Mode
+}
+
+// circle returns the names of the repositories that lead from one back to itself, if there are such.
+func (g *graph) circle(from registry.Repository) (names []string, found bool) {
+	seen := map[int64]bool{}
+	var walk func(id int64, path []string) bool
+	walk = func(id int64, path []string) bool {
+		for _, l := range g.links[id] {
+			if l.Type != metadata.UpstreamRepository || seen[l.MemberID] {
+				continue
+			}
+			seen[l.MemberID] = true
+			next := append(slices.Clip(path), l.Member)
+			if l.MemberID == from.ID {
+				names = next
+				return true
+			}
+			if walk(l.MemberID, next) {
+				return true
+			}
+		}
+		return false
+	}
+	found = walk(from.ID, []string{from.Name})
+	return names, found
+}
+
+func (g *graph) bytes() int {
+	n := 1024 + 256*len(g.byID) + 256*len(g.claims) + 256*len(g.origins)
+	for _, links := range g.links {
+		for _, l := range links {
+			n += 512 + 2*len(l.Upstream.Settings)
+		}
+	}
+	return n
+}

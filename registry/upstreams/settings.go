@@ -1,0 +1,117 @@
+package upstreams
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+
+	"slipway/metadata"
+	"slipway/registry"
+)
+
+// Modes say how a name that several places have is answered.
+const (
+	First = "first" // the first place that has the name answers for it alone
+	Merge = "merge" // the versions of all places together, each version from the first place that has it
+)
+
+// Settings are what an administrator can say about an upstream, beside its name and what it names.
+type Settings struct {
+	// Formats narrow an upstream that is a repository. Empty: every format.
+	Formats []string `json:"formats,omitempty"`
+	// Allow and Deny are globs over package names. Deny wins; where Allow is not empty, no other name is asked for.
+	Allow []string `json:"allow,omitempty"`
+	Deny  []string `json:"deny,omitempty"`
+	// Mode is First or Merge; "" is that of the format.
+	Mode string `json:"mode,omitempty"`
+	// Through: the right to read the repository is enough to read this upstream through it. Else the caller needs the right to read
+	// both.
+	Through bool `json:"through,omitempty"`
+	// Writes: what is published to the repository goes to this upstream.
+	Writes bool `json:"writes,omitempty"`
+}
+
+const (
+	maxUpstreams = 25 // places that one repository reaches
+	maxDepth     = 8
+	maxPatterns  = 200
+	maxPattern   = 256
+)
+
+var upstreamName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// ParseSettings reads settings from JSON over those that hold, so that what the JSON does not name stays. Invalid.
+func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, error) {
+	if len(raw) == 0 {
+		return now, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&now); err != nil {
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) {
+			return now, invalid("the field %q of an upstream can't be a %s", kind.Field, kind.Value)
+		}
+		return now, invalid("the upstream can't be read: %v", err)
+	}
+	return now, s.check(now)
+}
+
+func (s *Upstreams) check(v Settings) error {
+	for _, f := range v.Formats {
+		if _, known := s.core.Rules[f]; !known {
+			return invalid("formats: there is no format %q", registry.Clip(f))
+		}
+	}
+	if v.Mode != "" && v.Mode != First && v.Mode != Merge {
+		return invalid("mode is %q or %q, not %q", First, Merge, registry.Clip(v.Mode))
+	}
+	for _, list := range [][]string{v.Allow, v.Deny} {
+		if len(list) > maxPatterns {
+			return invalid("an upstream has at most %d patterns, not %d", maxPatterns, len(list))
+		}
+		for _, p := range list {
+			if err := checkPattern(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkPattern(p string) error {
+	if p == "" || len(p) > maxPattern || !registry.IsLine(p) {
+		return invalid("%q is no pattern over names: one line of at most %d bytes", registry.Clip(p), maxPattern)
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return registry.Errorf(registry.Invalid, registry.AboutUpstream, format, args...)
+}
+
+// read returns the settings in a row.
+func read(raw []byte) (v Settings, err error) {
+	if len(raw) > 0 {
+		err = json.Unmarshal(raw, &v)
+	}
+	return v, err
+}
+
+// admits reports whether names of a format may be asked of an upstream.
+func (l *Upstream) admits(at registry.Name) bool {
+	v := l.Settings
+	if l.Type == metadata.UpstreamRemote && l.Format != at.Format {
+		return false
+	}
+	if len(v.Formats) > 0 && !slices.Contains(v.Formats, at.Format) {
+		return false
+	}
+	return !anyMatches(v.Deny, at.Package) && (len(v.Allow) == 0 || anyMatches(v.Allow, at.Package))
+}
+
+func anyMatches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return MatchName(p, name) })
+}

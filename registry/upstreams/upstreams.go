@@ -1,0 +1,115 @@
+// Package upstreams lets a repository answer from other places: an ordered list of upstreams, each another repository or a remote
+// registry. It keeps their settings, decides which place may answer for a name (the guard), and is the catalog.Reader that
+// front-ends read through.
+package upstreams
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/catalog"
+	"slipway/registry/lookup"
+)
+
+// Upstreams keeps the upstreams of repositories, the claims on names and the origins of packages.
+type Upstreams struct {
+	core   *registry.Core
+	local  *catalog.Catalog // without checks of rights
+	graphs *lookup.Cache[struct{}, *graph]
+	rows   *lookup.Cache[rowsKey, rows]
+	key    [16]byte // makes the ids of composed packages of this process unguessable
+}
+
+// New makes the part over the catalog of the same instance.
+func New(core *registry.Core, local *catalog.Catalog) *Upstreams {
+	s := &Upstreams{core: core, local: local.Trusted()}
+	_, _ = rand.Read(s.key[:]) // it never fails
+	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
+	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })
+	return s
+}
+
+// Reader returns what front-ends read, over the catalog that New was given.
+func (s *Upstreams) Reader(local *catalog.Catalog) *Reader { return &Reader{s: s, plain: local} }
+
+// Upstream is one entry of a repository's list.
+type Upstream struct {
+	metadata.Upstream
+	Settings Settings
+	Member   string // name of the other repository; "" of a remote
+}
+
+// List returns the upstreams of a repository in their order, to callers who may read it. A repository that the caller may not read
+// is left out, unless the caller administers the list. NotFound.
+func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, error) {
+	if _, err := s.core.Authorize(ctx, access.Read, repository); err != nil {
+		return nil, err
+	}
+	r, err := s.core.RepositoryRow(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.graph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	actor := access.From(ctx)
+	all := access.Decide(actor, access.Admin, repository) == access.Allow
+	var out []Upstream
+	for _, l := range g.links[r.ID] {
+		if all || l.Type == metadata.UpstreamRemote || access.Decide(actor, access.Read, l.Member) == access.Allow {
+			out = append(out, *l)
+		}
+	}
+	return out, nil
+}
+
+// Get returns one upstream of a repository. NotFound.
+func (s *Upstreams) Get(ctx context.Context, repository, name string) (Upstream, error) {
+	list, err := s.List(ctx, repository)
+	if err != nil {
+		return Upstream{}, err
+	}
+	if i := slices.IndexFunc(list, func(u Upstream) bool { return u.Name == name }); i >= 0 {
+		return list[i], nil
+	}
+	return Upstream{}, noUpstream(repository, name)
+}
+
+func noUpstream(repository, name string) error {
+	return registry.Errorf(registry.NotFound, registry.AboutUpstream, "repository %q has no upstream %q", registry.Clip(repository), registry.Clip(name))
+}
+
+// generationKey is the setting that counts changes of what this package keeps.
+const generationKey = "upstreams.generation"
+
+// changed counts a change, so that documents made from several places are made anew.
+func changed(settings metadata.Settings) error {
+	now, err := generation(settings)
+	if err != nil {
+		return err
+	}
+	return settings.PutSetting(generationKey, strconv.FormatInt(now+1, 10))
+}
+
+// generation is the number of changes so far.
+func generation(settings metadata.Settings) (int64, error) {
+	text, err := settings.Setting(generationKey)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// fold is the form in which names are compared with claims, whose case does not count.
+func fold(name string) string { return strings.ToLower(name) }
