@@ -17,7 +17,7 @@ const module = "slipway"
 var (
 	kernel = []string{"registry", "registry/access", "registry/lookup", "metadata", "storage", "internal/ctxgrace"}
 	front  = []string{"formats", "internal/httpserver", "registry", "registry/access", "registry/accounts", "registry/catalog", "registry/content",
-		"registry/publish", "registry/staging", "internal/outbound"}
+		"registry/publish", "registry/staging", "registry/upstreams", "internal/outbound"}
 )
 
 // mayImport says which of our packages a package may import. A row is of one package, or, where it ends in "/*", of all below
@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"registry/ledger":    kernel,
 	"registry/publish":   slices.Concat(kernel, []string{"registry/content"}),
 	"registry/staging":   slices.Concat(kernel, []string{"registry/content", "registry/publish"}),
-	"registry/upstreams": slices.Concat(kernel, []string{"registry/catalog"}),
+	"registry/upstreams": slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/publish", "internal/origin"}),
 	"registry/maintain":  slices.Concat(kernel, []string{"registry/content", "registry/staging", "registry/deploy", "registry/ledger"}),
 	"registry/duty":      {"registry", "metadata"},
 	"registry/instance":  {"registry+", "integration", "metadata", "storage"},
