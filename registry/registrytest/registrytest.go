@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,6 +99,25 @@ func LateReads(reads *atomic.Int64) Option {
 	return func(e *Env) { e.Metadata = metadatatest.LateReads(e.Metadata, func(int) { reads.Add(1) }) }
 }
 
+// migrated is an empty database with the whole schema, as its file: made once for all cores of a process, as it takes longer than
+// most of what a test does with one.
+var migrated = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "slipway-schema")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "slipway.db")
+	s, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 // New makes a core with a repository "main" and a user "admin". It is closed with the test.
 func New(t testing.TB, opts ...Option) *Env {
 	t.Helper()
@@ -112,6 +134,9 @@ func New(t testing.TB, opts ...Option) *Env {
 		}},
 	}}
 	e.Database = filepath.Join(t.TempDir(), "slipway.db")
+	schema, err := migrated()
+	Must(t, err)
+	Must(t, os.WriteFile(e.Database, schema, 0o600))
 	e.Metadata, err = sqlite.Open(context.Background(), e.Database)
 	Must(t, err)
 	t.Cleanup(func() { _ = e.Metadata.Close() })
