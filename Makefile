@@ -32,9 +32,9 @@ build:
 # The last runs are on disk, with its flushes, and without the race detector: that changes what the compiler does, and hid a
 # fault of the compiler once, in how a statement's arguments were put together. They have what puts statements and bytes
 # together: the stores, and the parts of the core that write through them; and the hostile requests of all front-ends, of which
-# the first runs make each eighth, and files in their full size, of which the first runs send a tenth (formatstest/sampled.go):
-# the race detector makes them ten times slower. The server that the
-# tests of cmd start, kill and check is built without the detector too, once for all of them.
+# the first runs make a few (formatstest/sampled.go), and files in their full size, of which the first runs send a tenth: the
+# race detector makes them ten times slower. The server that the tests of cmd start, kill and check is built without the
+# detector too, once for all of them.
 DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e cmd/slipway/internal/doctest formats/npm formats/maven formats/oci cmd/slipway formats/pypi storage/s3 storage/s3/s3test web/api \
 	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain

@@ -101,7 +101,7 @@ func (h Hostile) bodies(t *testing.T) {
 
 // deep sends what nests a million levels, alone and within the route's own document.
 func (h Hostile) deep(t *testing.T) {
-	const levels = 1_000_000
+	levels := int(Large(1_000_000))
 	arrays, objects := strings.Repeat("[", levels), strings.Repeat(`{"a":`, levels)
 	h.each(t, func(t *testing.T, target Target) {
 		if len(target.Request.Body) == 0 || target.AnyBytes {
@@ -158,6 +158,7 @@ var badNames = append([]string{
 // of them must hold to the rules of names.
 func (h Hostile) names(t *testing.T) {
 	outer := map[string]bool{} // methods and segments that were tried: what follows is the same for all routes
+	tried := 0
 	h.each(t, func(t *testing.T, target Target) {
 		if target.Request.Method == http.MethodHead {
 			return // as GET
@@ -171,8 +172,8 @@ func (h Hostile) names(t *testing.T) {
 			}
 			outer[first] = true
 			before, refused := h.Server.logSize(), true
-			for n, name := range badNames {
-				if !Sampled(n + i) {
+			for _, name := range badNames {
+				if tried++; !Sampled(tried) {
 					continue
 				}
 				changed := append([]string{}, segments...)

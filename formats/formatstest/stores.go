@@ -19,6 +19,17 @@ func Stores(t *testing.T, run func(t *testing.T, o Options)) {
 // Downloads is Stores, and once more over the S3 server with every download redirected to it: for tests of clients.
 func Downloads(t *testing.T, run func(t *testing.T, o Options)) {
 	Stores(t, run)
+	redirected(t, run)
+}
+
+// Answers runs a test with both kinds of answers to a download that a client can tell apart: the bytes themselves, over files, and
+// a redirection to a real S3 server.
+func Answers(t *testing.T, run func(t *testing.T, o Options)) {
+	t.Run("local", func(t *testing.T) { run(t, Options{Local: true}) })
+	redirected(t, run)
+}
+
+func redirected(t *testing.T, run func(t *testing.T, o Options)) {
 	t.Run("s3 redirect", func(t *testing.T) {
 		o := OnS3(t)
 		o.Site = httpserver.Options{RedirectBytes: 1}

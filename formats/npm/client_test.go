@@ -173,13 +173,14 @@ func (m *machine) run(dir string, args ...string) string {
 	return out
 }
 
-// fail is try for what must fail with these words.
-func (m *machine) fail(dir string, words string, args ...string) {
+// fail is try for what must fail with these words. It returns all that was printed.
+func (m *machine) fail(dir string, words string, args ...string) string {
 	m.t.Helper()
 	out, err := m.try(dir, args...)
 	if err == nil || !strings.Contains(out, words) {
 		m.t.Fatalf("%s %s: %v, want a failure with %q\n%s", m.client, strings.Join(args, " "), err, words, out)
 	}
+	return out
 }
 
 // project is a new directory with these files; package.json may be left out.

@@ -19,7 +19,7 @@ func (m *machine) skopeo(args ...string) []string {
 
 // TestSkopeo is acceptance 20 to 28: the library of skopeo, podman and buildah.
 func TestSkopeo(t *testing.T) {
-	stores(t, func(t *testing.T, s *server) {
+	answers(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
 		m.records("skopeo", "inspect, copy, sync, delete", "--version")
@@ -109,7 +109,7 @@ func TestSkopeoAnonymous(t *testing.T) {
 
 // TestBuildah is acceptance 29 and 30: an image built from nothing, both formats, a list of manifests.
 func TestBuildah(t *testing.T) {
-	stores(t, func(t *testing.T, s *server) {
+	answers(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
 		m.records("buildah", "build, push, pull, lists of manifests", "--version")

@@ -77,7 +77,7 @@ func TestCrane(t *testing.T) {
 
 // TestRegctl is acceptance 53 to 56 and 58: chunks with ranges, referrers, sha512, tags by parameter, deletion of tags.
 func TestRegctl(t *testing.T) {
-	stores(t, func(t *testing.T, s *server) {
+	answers(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.publisher()
 		m.records("regctl", "artifacts, referrers, chunks, sha512", "version")

@@ -65,7 +65,7 @@ func (m *machine) daemon() {
 
 // TestDocker is acceptance 1 to 9.
 func TestDocker(t *testing.T) {
-	stores(t, func(t *testing.T, s *server) {
+	answers(t, func(t *testing.T, s *server) {
 		m := newMachine(t, s)
 		m.daemon()
 		m.records("docker", "login, build, push, pull, mounts", "version", "--format", "{{.Client.Version}}")

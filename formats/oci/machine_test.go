@@ -26,6 +26,11 @@ func stores(t *testing.T, run func(t *testing.T, s *server)) {
 	formatstest.Downloads(t, func(t *testing.T, o formatstest.Options) { run(t, newServer(t, o)) })
 }
 
+// answers runs a test of real clients with both kinds of downloads. That every store serves them alike is TestCrane's to show.
+func answers(t *testing.T, run func(t *testing.T, s *server)) {
+	formatstest.Answers(t, func(t *testing.T, o formatstest.Options) { run(t, newServer(t, o)) })
+}
+
 // machine is a computer with container tools on it: its own home and configuration.
 type machine struct {
 	t    testing.TB

@@ -41,7 +41,7 @@ func python(t *testing.T, dir string) func(args ...string) {
 		cmd := exec.CommandContext(ctx, program, args...)
 		cmd.Dir = dir
 		cmd.Env = []string{
-			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C.UTF-8", "NO_COLOR=1", "COLUMNS=200", "PYTHONDONTWRITEBYTECODE=1",
+			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C.UTF-8", "NO_COLOR=1", "COLUMNS=200",
 			"PYTHONPATH=" + modules + string(filepath.ListSeparator) + dir,
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
