@@ -1,11 +1,13 @@
 # make run   build and serve on http://127.0.0.1:8080 with everything in ./slipway-data
 # make test  everything: unit, race, real clients, kill and disk-full tests; LONG=1 with ten rounds of kills instead of five
-#            in the test of the whole chain (and SLIPWAY_KILL_ROUNDS=1000 for as many in the test of a mixed load)
+#            in the test of the whole chain (and SLIPWAY_KILL_ROUNDS=1000 for as many in the test of a mixed load), and with the
+#            clients that take minutes to build: Helm, and old versions of crane, regctl and oras
 # make lint  gofmt, go vet, staticcheck
 # make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths
 # make image the container image slipway:VERSION, also called slipway
 # make fuzz  each fuzz target for FUZZTIME
-# make clients-table  the tests of clients, without the race detector, and docs/clients.md made from them; FORMATS=npm for one
+# make clients-table  the tests of clients, without the race detector and with those of LONG=1, and docs/clients.md made from them;
+#            FORMATS=npm for one
 
 CACHE    ?= $(CURDIR)/.cache
 CLIENTS  ?= $(CACHE)/clients
@@ -72,15 +74,16 @@ clients-system:
 clients-fetched:
 	@$(call run,$(FETCHED))
 
-run = for script in $(1); do SLIPWAY_CLIENTS=$(CLIENTS) $$script || exit 1; done
+run = for script in $(1); do LONG=$(LONG) SLIPWAY_CLIENTS=$(CLIENTS) $$script || exit 1; done
 
 FORMATS ?= maven npm oci pypi raw
 RUNS    := $(CACHE)/clients.jsonl
 
 .PHONY: clients-table
-clients-table: clients
+clients-table:
+	$(MAKE) --no-print-directory clients LONG=1
 	rm -f $(RUNS)
-	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_CLIENTS_TABLE=$(RUNS) TMPDIR=$$(.ci/tmpdir.sh) \
+	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_LONG=1 SLIPWAY_CLIENTS_TABLE=$(RUNS) TMPDIR=$$(.ci/tmpdir.sh) \
 		go test -count=1 $(FORMATS:%=./formats/%)
 	go test -count=1 ./docs -run TestClientsPage -update-clients=$(RUNS)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the container tools that tests drive: skopeo, buildah, podman and Docker's daemon and command line from Debian,
-# crane, regctl and oras built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). What is there already
-# is left alone.
+# crane, regctl and oras built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). With LONG
+# set, it also builds what takes minutes: the oldest of these in use (oci/old), and Helm (oci/long). What is there
+# already is left alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${SLIPWAY_CLIENTS:-$here/../.cache/clients}
@@ -23,14 +24,36 @@ fi
 mkdir -p "$dir/oci"
 cd "$dir/oci"
 dir=$PWD
-cd "$here/oci"
-stamp=$(cat go.mod go.sum <(go version) | cksum)
-if [ -x "$dir/crane" ] && [ -x "$dir/regctl" ] && [ -x "$dir/oras" ] && [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
-	exit 0
-fi
 new=$(mktemp -d "$dir/.build.XXXXXX")
 trap 'rm -rf "$new"' EXIT
-echo "clients-oci.sh: crane, regctl, oras"
-CGO_ENABLED=0 GOFLAGS='' go build -ldflags '-s -w' -o "$new/" github.com/google/go-containerregistry/cmd/crane github.com/regclient/regclient/cmd/regctl oras.land/oras/cmd/oras
-mv "$new/crane" "$new/regctl" "$new/oras" "$dir/"
-echo "$stamp" >"$dir/stamp"
+
+# build <folder> <stamp> <name>=<package>[=<variable>]…: builds the packages at the versions of the folder's go.mod, unless the
+# programs are there and the stamp says that they are of these versions. The variable is where a program has its version.
+build() {
+	local folder=$1 stamp=$2 sum client name package variable version fresh=
+	shift 2
+	cd "$here/$folder"
+	sum=$(cat go.mod go.sum <(go version) | cksum)
+	[ "$(cat "$dir/$stamp" 2>/dev/null)" = "$sum" ] || fresh=no
+	for client in "$@"; do
+		[ -x "$dir/${client%%=*}" ] || fresh=no
+	done
+	[ "$fresh" = no ] || return 0
+	for client in "$@"; do
+		IFS== read -r name package variable <<<"$client"
+		version=$(go list -f '{{.Module.Version}}' "$package")
+		echo "clients-oci.sh: $name $version"
+		CGO_ENABLED=0 GOFLAGS='' go build -ldflags "-s -w ${variable:+-X $variable=$version}" -o "$new/$name" "$package"
+		mv "$new/$name" "$dir/$name"
+	done
+	echo "$sum" >"$dir/$stamp"
+}
+
+crane=github.com/google/go-containerregistry/cmd/crane
+regctl=github.com/regclient/regclient/cmd/regctl
+build oci stamp "crane=$crane" "regctl=$regctl" oras=oras.land/oras/cmd/oras
+[ -n "${LONG:-}" ] || exit 0
+build oci/old stamp-old "crane-old=$crane=$crane/cmd.Version" "regctl-old=$regctl=github.com/regclient/regclient/internal/version.vcsTag" \
+	oras-old=oras.land/oras/cmd/oras
+build oci/long stamp-long helm=helm.sh/helm/v4/cmd/helm=helm.sh/helm/v4/internal/version.version \
+	helm-3=helm.sh/helm/v3/cmd/helm=helm.sh/helm/v3/internal/version.version

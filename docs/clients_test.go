@@ -26,6 +26,9 @@ const (
 Real clients publish to Slipway and install from it in its tests: the oldest version that is still in use, the newest, and the
 coming one where it can be installed. This page is made from a run of the tests (` + "`make clients-table`" + `). How each client
 is set up is on the [protocols' pages](protocols/npm.md).
+
+Helm and the oldest versions of crane, regctl and oras take minutes to build, so they run with ` + "`make test LONG=1`" + ` and for this
+page; all others run with every ` + "`make test`" + `.
 `
 )
 
@@ -37,12 +40,22 @@ type pinned struct {
 	names         map[string]string
 }
 
+// goModule is a module in a go.mod, and goClients are those that are clients.
+var (
+	goModule  = regexp.MustCompile(`(?m)^\t(\S+) v(\S+) // indirect$`)
+	goClients = map[string]string{
+		"github.com/google/go-containerregistry": "crane", "github.com/regclient/regclient": "regctl", "oras.land/oras": "oras", "helm.sh/helm/v3": "Helm",
+		"helm.sh/helm/v4": "Helm"}
+)
+
 var pinnedClients = []pinned{
 	{"npm", "clients.sh", true, regexp.MustCompile(`(?m)^install (\S+) (\S+)(?: \S+)?$`), map[string]string{
 		"npm": "npm", "pnpm": "pnpm", "@pnpm/exe.linux-x64": "pnpm", "yarn": "Yarn", "@yarnpkg/cli-dist": "Yarn", "@oven/bun-linux-x64": "Bun",
 		"@deno/linux-x64-glibc": "Deno"}},
 	{"pypi", "pypi/*.txt", false, regexp.MustCompile(`(?m)^file ([a-z]+)-([\w.]+)\.txt$`), map[string]string{
 		"twine": "twine", "poetry": "Poetry", "pdm": "PDM", "hatch": "Hatch", "flit": "Flit", "pipenv": "Pipenv"}},
+	{"oci", "oci/go.mod", false, goModule, goClients},
+	{"oci", "oci/*/go.mod", false, goModule, goClients},
 	{"maven", "clients-maven.sh", false, regexp.MustCompile(`(?m)^()(\d\S*) [0-9a-f]{128}$`), map[string]string{"": "Maven"}},
 }
 

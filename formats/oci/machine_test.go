@@ -50,14 +50,27 @@ func newMachine(t testing.TB, s *server) *machine {
 // login writes what `docker login` writes, which all of the tools read; "" logs out.
 func (m *machine) login(secret string) {
 	m.t.Helper()
+	m.file(".docker/config.json", m.auths(secret))
+}
+
+// auths is the content of docker's config.json with the secret for the server; "" is none.
+func (m *machine) auths(secret string) []byte {
+	m.t.Helper()
 	config := map[string]any{"auths": map[string]any{}}
 	if secret != "" {
 		config["auths"] = map[string]any{m.s.Addr: map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte("ci:" + secret))}}
 	}
 	raw, err := json.Marshal(config)
 	must(m.t, err)
-	must(m.t, os.MkdirAll(filepath.Join(m.home, ".docker"), 0o700))
-	must(m.t, os.WriteFile(filepath.Join(m.home, ".docker", "config.json"), raw, 0o600))
+	return raw
+}
+
+// long skips the test of a client that takes minutes to build; with SLIPWAY_TEST_LONG (make test LONG=1) it runs.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SLIPWAY_TEST_LONG") == "" {
+		t.Skip("its clients are built for make test LONG=1 alone")
+	}
 }
 
 // publisher logs in with the rights of a build.
@@ -119,8 +132,16 @@ var versionText = regexp.MustCompile(`[0-9]+\.[0-9]+(?:\.[0-9]+)*[-+.0-9A-Za-z]*
 // version.
 func (m *machine) records(tool, scenario string, version ...string) {
 	m.t.Helper()
+	m.recordsAs(tool, tool, scenario, version...)
+}
+
+// recordsAs is records for a tool whose program has another name here than its makers give it.
+func (m *machine) recordsAs(name, tool, scenario string, version ...string) {
+	m.t.Helper()
 	if formatstest.RecordsClients() {
-		formatstest.RecordClient(m.t, tool, versionText.FindString(m.ok(tool, version...)), scenario)
+		said := versionText.FindString(m.ok(tool, version...))
+		said = strings.TrimSuffix(said, "+unreleased") // what oras adds when its makers' own script has not built it
+		formatstest.RecordClient(m.t, name, said, scenario)
 	}
 }
 

@@ -106,6 +106,7 @@ func TestClientLogins(t *testing.T) {
 	t.Run("gradle", d.gradle)
 	t.Run("bun", d.bun)
 	t.Run("docker", d.docker)
+	t.Run("helm", d.helm)
 }
 
 func (d *desk) npm(t *testing.T) {
@@ -248,6 +249,27 @@ func (d *desk) docker(t *testing.T) {
 	}
 	if out := d.r.CLI(0, "tag", "ls", "main", "oci", "team/app"); strings.Count(out, "podman")+strings.Count(out, "regctl")+strings.Count(out, "oras") != 3 {
 		t.Errorf("tags: %s", out)
+	}
+}
+
+// helm needs the real client, which is built for make test LONG=1 alone: without, a tool that reads the same file in its place.
+func (d *desk) helm(t *testing.T) {
+	d.needs(t, "oci/crane")
+	d.login(t, "helm", "--publish")
+	host := strings.TrimPrefix(d.r.URL, "http://")
+	dir := folder(t, map[string]string{"hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 1.0.0\n", "layer.tar": ""})
+	crane := []string{"env", "DOCKER_CONFIG=" + filepath.Join(d.r.ConfigDir, "helm", "registry"), filepath.Join(d.clients, "oci", "crane")}
+	d.run(t, dir, append(crane, "append", "--oci-empty-base", "-f", "layer.tar", "-t", host+"/main/charts/file:1.0.0")...)
+	d.run(t, dir, append(crane, "manifest", host+"/main/charts/file:1.0.0")...)
+	if os.Getenv("SLIPWAY_TEST_LONG") == "" {
+		return
+	}
+	for _, helm := range []string{"helm", "helm-3"} {
+		d.needs(t, "oci/"+helm)
+		helm = filepath.Join(d.clients, "oci", helm)
+		d.run(t, dir, helm, "package", "hello")
+		d.run(t, dir, helm, "push", "--plain-http", "hello-1.0.0.tgz", "oci://"+host+"/main/charts")
+		d.run(t, dir, helm, "pull", "--plain-http", "oci://"+host+"/main/charts/hello", "--version", "1.0.0", "-d", t.TempDir())
 	}
 }
 
