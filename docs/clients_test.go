@@ -32,6 +32,15 @@ page; all others run with every ` + "`make test`" + `.
 `
 )
 
+// clientsNotes are put behind the tables of their formats.
+var clientsNotes = map[string]string{
+	"maven": `Not driven by the tests: a current Gradle, of which the registry of Maven has single jars and no distribution (Debian's is 4.4);
+sbt, which installs from it (org.scala-sbt:sbt-launch) but takes 30 to 50 seconds of CPU to compile a build of ten lines; and Mill
+(com.lihaoyi:mill-dist), which compiles its builds too. Both resolve with coursier. Which files each of them sends is tested
+without the client.
+`,
+}
+
 // pinned says where the clients of a format are pinned.
 type pinned struct {
 	format, files string
@@ -186,6 +195,9 @@ func writeClientsPage(t *testing.T, page map[string][]clientRow) {
 		fmt.Fprintf(&b, "\n## %s\n\n| client | version | | what the tests do with it |\n|---|---|---|---|\n", format)
 		for _, r := range rows {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.client, r.version, role(r, rows), r.does)
+		}
+		if note := clientsNotes[format]; note != "" {
+			b.WriteString("\n" + note)
 		}
 	}
 	if err := os.WriteFile(clientsPage, []byte(b.String()), 0o644); err != nil {

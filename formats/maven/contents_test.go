@@ -3,8 +3,10 @@ package maven
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"crypto/sha1"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -187,15 +189,25 @@ func TestPlugins(t *testing.T) {
 // TestS57: looking into a plugin's jar reads little of it, however much it inflates to or claims to hold.
 func TestS57(t *testing.T) {
 	e := newEnv(t, Options{})
-	bomb := jarWith(t, pluginXMLPath, append([]byte("<plugin><x>"), make([]byte, 256<<20)...))
-	var many bytes.Buffer
-	z := zip.NewWriter(&many)
+	var bomb, many bytes.Buffer
+	z := zip.NewWriter(&bomb)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	w, err := z.Create(pluginXMLPath)
+	must(t, err)
+	_, err = io.WriteString(w, "<plugin><x>")
+	must(t, err)
+	for zeros, inflated := make([]byte, 1<<20), 0; inflated < 256<<20; inflated += len(zeros) { // what it inflates to need not be in memory at once
+		_, err = w.Write(zeros)
+		must(t, err)
+	}
+	must(t, z.Close())
+	z = zip.NewWriter(&many)
 	for i := range 200_000 {
 		_, err := z.CreateHeader(&zip.FileHeader{Name: fmt.Sprint(i), Method: zip.Store})
 		must(t, err)
 	}
 	must(t, z.Close())
-	for artifact, jar := range map[string]string{"bomb-maven-plugin": bomb, "many-maven-plugin": many.String()} {
+	for artifact, jar := range map[string]string{"bomb-maven-plugin": bomb.String(), "many-maven-plugin": many.String()} {
 		base := "com/acme/" + artifact + "/1.0/" + artifact + "-1.0"
 		e.put(formatstest.Admin, base+".jar", jar, 201)
 		e.put(formatstest.Admin, base+".pom", pomOf(artifact, "1.0", "<packaging>maven-plugin</packaging>"), 201)
