@@ -18,13 +18,14 @@ type EventQuery struct {
 	Types []string      // globs, each of which must match a type; prefix and suffix may be left out
 	Limit int           // at most MaxPage
 	Wait  time.Duration // how long to wait while there is no event
-	// Filter is not in the index, unlike the types: a query costs as many entries as it looks through.
+	// Filter's times bound what is looked through; its texts are in no index.
 	Filter EventFilter
 }
 
 // Events returns the events that the caller may see: those of repositories it may read, and those of the whole instance if it
-// may audit it. With Wait it blocks until there is an event or the time is over. next is the After of the next query: it also
-// moves past events that the caller may not see. Invalid: a glob matches no type.
+// may audit it. With Wait it blocks at the end of the log until there is an event or the time is over. next is the After of the next
+// query: it also moves past events that the caller may not see, and a query that looks through much of the log without finding
+// enough returns what it has, which may be nothing. The end is where next stays. Invalid: a glob matches no type.
 func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Event, next int64, err error) {
 	if q.Types, err = registry.ShortTypes(q.Types, registry.AboutRequest); err != nil {
 		return nil, q.After, err
@@ -36,8 +37,9 @@ func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Ev
 	defer deadline.Stop()
 	for {
 		grown := s.core.Grown() // before lookThrough, so that no entry is missed in between
-		events, next, err = s.lookThrough(ctx, q)
-		if err != nil || len(events) > 0 || q.Wait <= 0 {
+		var end bool
+		events, next, end, err = s.lookThrough(ctx, q)
+		if err != nil || len(events) > 0 || q.Wait <= 0 || !end {
 			return events, next, err
 		}
 		q.After = next
@@ -51,30 +53,60 @@ func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Ev
 	}
 }
 
-// logWindow is how many entries one transaction filters, so that it lasts milliseconds.
-const logWindow = 20_000
+const (
+	// logWindow is how many entries one transaction filters, so that it lasts milliseconds.
+	logWindow = 20_000
+	// logRead is how many entries a transaction reads at once to filter them by what they say.
+	logRead = 1000
+	// logWalk is how many entries one query looks through, so that a filter that selects almost nothing of a long log is answered
+	// in about a second.
+	logWalk = 200_000
+)
 
-// lookThrough returns the matching events up to the end of the log, or to the limit.
-func (s *Ledger) lookThrough(ctx context.Context, q EventQuery) (events []registry.Event, next int64, err error) {
-	for next = q.After; ; {
+// lookThrough returns the matching events up to the end of the log, to the limit, or to the bound of one query.
+func (s *Ledger) lookThrough(ctx context.Context, q EventQuery) (events []registry.Event, next int64, end bool, err error) {
+	next = q.After
+	for walked := int64(0); walked < s.walk && !end && len(events) < q.Limit; {
 		var some []registry.Event
-		var end bool
+		var n int64
 		rest := q
 		rest.After, rest.Limit = next, q.Limit-len(events)
-		if some, next, end, err = s.window(ctx, rest); err != nil {
-			return events, next, err
+		if some, n, next, end, err = s.window(ctx, rest); err != nil {
+			return events, next, end, err
 		}
-		if events = append(events, some...); end || len(events) >= q.Limit {
-			return events, next, nil
-		}
+		events, walked = append(events, some...), walked+n
 	}
+	return events, next, end, nil
 }
 
-func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Event, next int64, end bool, err error) {
+// bounds returns the first and the last entry behind q.After that may match by time, with the size of the log. Times ascend, so
+// nothing behind last matches either.
+func (q EventQuery) bounds(log metadata.Log) (first, last, size int64, err error) {
+	if size, err = log.LogSize(); err != nil {
+		return 0, 0, 0, err
+	}
+	first, last = q.After+1, size-1
+	if !q.Filter.Since.IsZero() {
+		before, err := log.SeqAt(q.Filter.Since.Add(-time.Microsecond))
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		first = max(first, before+1)
+	}
+	if !q.Filter.Until.IsZero() {
+		if last, err = log.SeqAt(q.Filter.Until); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+	return first, last, size, nil
+}
+
+// window looks through some entries in one transaction, and returns how many besides.
+func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Event, walked, next int64, end bool, err error) {
 	actor := access.From(ctx)
-	next = q.After
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		mq := metadata.EntryQuery{After: q.After, Before: q.After + 1 + logWindow, Types: q.Types, Limit: q.Limit}
+		events, next = nil, q.After
+		mq := metadata.EntryQuery{Types: q.Types, Limit: q.Limit}
 		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
 			ids, err := s.core.Readable(tx.Repositories(), actor)
 			if err != nil {
@@ -82,19 +114,17 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 			}
 			mq.Repositories = ids
 		}
-		size, err := tx.Log().LogSize()
+		first, last, size, err := q.bounds(tx.Log())
 		if err != nil {
 			return err
 		}
-		if !q.Filter.Since.IsZero() { // entries before then need not be read
-			first, err := tx.Log().SeqAt(q.Filter.Since.Add(-time.Microsecond))
-			if err != nil {
-				return err
-			}
-			if first > mq.After {
-				mq.After, mq.Before = first, first+1+logWindow
-				next = first
-			}
+		if end = first > last; end {
+			next = max(q.After, size-1)
+			return nil
+		}
+		mq.After, mq.Before = first-1, min(first+s.perWindow, last+1)
+		if q.Filter.reads() {
+			mq.Limit = max(q.Limit, logRead)
 		}
 		entries, err := tx.Log().Entries(mq)
 		if err != nil {
@@ -110,15 +140,20 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 					return err
 				}
 			}
-			events = append(events, s.core.Event(e))
+			if events = append(events, s.core.Event(e)); len(events) == q.Limit {
+				break
+			}
 		}
-		if len(entries) < q.Limit {
-			next = max(next, min(size, mq.Before)-1)
+		if len(entries) < mq.Limit && len(events) < q.Limit {
+			next = mq.Before - 1
 		}
-		end = next >= size-1
+		walked = next - mq.After
+		if end = next >= last; end {
+			next = size - 1
+		}
 		return nil
 	})
-	return events, next, end, err
+	return events, walked, next, end, err
 }
 
 // readable reports whether a version in an event is of one of the repositories. It looks at the deployment that brought the

@@ -18,6 +18,9 @@ type EventFilter struct {
 	Until      time.Time // not after
 }
 
+// reads reports whether the filter has to look at what entries say.
+func (f EventFilter) reads() bool { return f.Repository != "" || f.Package != "" || f.Actor != "" }
+
 // selects reports whether an entry is among those that are asked for.
 func (f EventFilter) selects(e metadata.Entry) bool {
 	switch {
@@ -25,7 +28,7 @@ func (f EventFilter) selects(e metadata.Entry) bool {
 		return true
 	case !f.Since.IsZero() && e.Time.Before(f.Since), !f.Until.IsZero() && e.Time.After(f.Until):
 		return false
-	case f.Repository == "" && f.Package == "" && f.Actor == "":
+	case !f.reads():
 		return true
 	}
 	var said struct{ Repository, Package, Actor, Token string }

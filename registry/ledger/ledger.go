@@ -11,9 +11,11 @@ import (
 type Ledger struct {
 	core    *registry.Core
 	logSize prometheus.Gauge
+
+	perWindow, walk int64 // entries that a transaction of a query, and a query, look through
 }
 
 // New makes the part.
 func New(core *registry.Core, metrics prometheus.Registerer) *Ledger {
-	return &Ledger{core: core, logSize: newLogSize(metrics)}
+	return &Ledger{core: core, logSize: newLogSize(metrics), perWindow: logWindow, walk: logWalk}
 }

@@ -39,7 +39,8 @@ func (h *handlers) eventRoutes() []endpoint {
 			},
 			Header: []openapi.Param{{Name: "Last-Event-ID", About: "Of a stream: as `after`.", Of: openapi.Object{"type": "integer", "format": "int64"}}},
 			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The events, oldest first.",
-				Header: []openapi.Param{{Name: "Link", About: "`rel=\"next\"`: where to go on, also past events that you may not see."}},
+				Header: []openapi.Param{{Name: "Link", About: "`rel=\"next\"`: where to go on, also past events that you may not see or did not ask for. Where its `after` stays the same is the end of the log; " +
+					"an empty array alone is not, as one request looks through 200,000 entries at most."}},
 				Content: []openapi.Content{
 					{Media: batchType, Example: []api.Event{eventExample}},
 					{Media: "text/event-stream", Of: openapi.Object{"type": "string"}},
