@@ -162,17 +162,27 @@ func (s *Accounts) DeleteGroup(ctx context.Context, name string) error {
 
 // Groups lists groups by name, with their members. The caller must administer or audit the instance.
 func (s *Accounts) Groups(ctx context.Context, p registry.Page) ([]Group, error) {
+	return listed(ctx, s, p, func(tx metadata.Tx, p registry.Page) ([]metadata.Group, error) { return tx.Groups().Groups(p) }, groupDetail)
+}
+
+func groupDetail(tx metadata.Tx, g metadata.Group) (out Group, err error) {
+	out.Group = g
+	out.Members, err = tx.Groups().Members(g.ID)
+	return out, err
+}
+
+// listed returns a page of rows, each with what detail reads for it. The caller must administer or audit the instance.
+func listed[R, D any](ctx context.Context, s *Accounts, p registry.Page, rows func(metadata.Tx, registry.Page) ([]R, error), detail func(metadata.Tx, R) (D, error)) ([]D, error) {
 	if err := s.mayList(ctx); err != nil {
 		return nil, err
 	}
 	p.Limit = registry.Bound(p.Limit)
-	var out []Group
+	var out []D
 	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		rows, err := tx.Groups().Groups(p)
-		out = make([]Group, len(rows))
-		for i := 0; i < len(rows) && err == nil; i++ {
-			out[i].Group = rows[i]
-			out[i].Members, err = tx.Groups().Members(rows[i].ID)
+		page, err := rows(tx, p)
+		out = make([]D, len(page))
+		for i := 0; i < len(page) && err == nil; i++ {
+			out[i], err = detail(tx, page[i])
 		}
 		return err
 	})

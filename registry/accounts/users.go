@@ -275,20 +275,8 @@ func (s *Accounts) mayList(ctx context.Context) error {
 
 // Users lists users by name. The caller must administer or audit the instance.
 func (s *Accounts) Users(ctx context.Context, p registry.Page) ([]UserDetail, error) {
-	if err := s.mayList(ctx); err != nil {
-		return nil, err
-	}
-	p.Limit = registry.Bound(p.Limit)
-	var out []UserDetail
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		users, err := tx.Users().Users(p)
-		out = make([]UserDetail, len(users))
-		for i := 0; i < len(users) && err == nil; i++ {
-			out[i], err = userDetail(tx.Groups(), users[i])
-		}
-		return err
-	})
-	return out, err
+	return listed(ctx, s, p, func(tx metadata.Tx, p registry.Page) ([]registry.User, error) { return tx.Users().Users(p) },
+		func(tx metadata.Tx, u registry.User) (UserDetail, error) { return userDetail(tx.Groups(), u) })
 }
 
 // UserDetail is a user with the names of its groups.

@@ -34,7 +34,7 @@ var changedColumns = of(subscriptionColumns, func(s api.ChangedSubscription) api
 // subscriptionDetail are the columns of one subscription.
 var subscriptionDetail = append(of(subscriptionColumns, func(s api.SubscriptionDetail) api.Subscription { return s.Subscription }), []column[api.SubscriptionDetail]{
 	{"DISABLED AT", func(s api.SubscriptionDetail) any { return whenever(s.DisabledAt) }},
-	{"DISABLED BECAUSE", func(s api.SubscriptionDetail) any { return s.DisabledReason }},
+	{"REASON", func(s api.SubscriptionDetail) any { return s.DisabledReason }},
 	{"PENDING", func(s api.SubscriptionDetail) any { return s.Pending }},
 	{"OLDEST PENDING", func(s api.SubscriptionDetail) any { return whenever(s.OldestPending) }},
 	{"GIVEN UP", func(s api.SubscriptionDetail) any { return s.Dead }},
@@ -65,8 +65,8 @@ func (c commands) subscriptionCreateCmd(f *Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Send the events of some repositories to a URL, and print the secret that signs them, this once", Args: command.Exactly(1),
 		Long: `Send the events that happen from now on to a URL, signed (Standard Webhooks), with retries for three days. Without --repository
-it is for every repository and for what concerns the whole server. Each filter may be given again, and takes globs; an event
-must match one of each kind that is given.
+it sends the events of all repositories and those of the server itself, such as changes of users. Each filter may be given
+again, and takes globs; an event must match one of each kind that is given.
 
 The secret is kept sealed and can't be shown again; it is printed to standard output alone.`,
 		Example: `  slipway subscription create deploys --url https://ci.example.com/hook --repository main --type tag.set --tag production
