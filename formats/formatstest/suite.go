@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -55,6 +56,9 @@ type Suite struct {
 	// Listing is the request for a document that lists versions, where no example is one; nil: examples are.
 	Listing func(repository, pkg string) Request
 
+	// Volatile matches what documents tell about when and how often a package changed; nil: nothing does.
+	Volatile *regexp.Regexp
+
 	// Settings of the repository "main"; for formats that can show what is published at once or later.
 	Settings map[string]any
 
@@ -102,6 +106,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("S38", s.foreign)
 	t.Run("anonymous caching", s.anonymousCaching)
 	t.Run("hidden", s.hidden)
+	t.Run("restored", s.restored)
 	t.Run("reads first", s.readsFirst)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
