@@ -1,6 +1,7 @@
 package maven
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -51,12 +52,15 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 		inner, of = cutSum(t.file.name)
 		t.file = parseFileName(of, t.artifact, t.version)
 	}
-	f, cache, err := h.find(r.Context(), r, t)
+	f, cache, err := h.find(formats.FileContext(r, t.sum != nil), r, t)
 	if err != nil {
 		return err
 	}
 	if t.sum != nil && cache == noStore && asksFirst(r.UserAgent()) {
 		return notFound("%s is not published yet, and its checksums are still to come", f.Path)
+	}
+	if t.sum != nil && f.Blob.Digest == "" {
+		return formats.OnItsWay(f.Path)
 	}
 	if inner != nil {
 		f.Blob = sumsOf([]byte(hex.EncodeToString(inner.of(f.Blob))))
@@ -80,6 +84,9 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registry.File, string, error) {
 	if t.file.literal() && isSnapshot(t.version) {
 		f, err := h.findLiteral(ctx, t)
+		if isAbsent(err) {
+			f, err = h.findElsewhere(ctx, t, err)
+		}
 		if !isAbsent(err) {
 			return f, httpserver.RevalidateCache(ctx), err
 		}
@@ -116,6 +123,16 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 	}
 	f, err := h.svc.Catalog.File(ctx, t.at(), string(path.Body))
 	return f, err
+}
+
+// findElsewhere asks for a literal name by itself, of which nothing is here: the repository's upstreams may have it. absent is the error
+// where there are none.
+func (h *handlers) findElsewhere(ctx context.Context, t target, absent error) (registry.File, error) {
+	repo, err := h.svc.Core.Repository(ctx, t.repository)
+	if err != nil || repo.Upstreams == 0 {
+		return registry.File{}, cmp.Or(err, absent)
+	}
+	return h.svc.Catalog.File(ctx, t.at(), t.file.name)
 }
 
 // literalPath is the path of the file that a literal name means now.

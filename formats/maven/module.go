@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"path"
 	"strings"
-
-	"slipway/registry"
 )
 
 // maxModuleBytes bounds a .module file that is read for the files it names; a larger one is stored and not read.
@@ -62,5 +60,3 @@ func (m moduleFile) has(files []stagedFile) bool {
 	}
 	return false
 }
-
-func sha256Of(b registry.Blob) []byte { return algorithms[2].of(b) }

@@ -30,8 +30,17 @@ type algorithm struct {
 var algorithms = []*algorithm{
 	{"md5", "X-Checksum-Md5", 16, func(b registry.Blob) []byte { return b.MD5 }},
 	{"sha1", "X-Checksum-Sha1", 20, func(b registry.Blob) []byte { return b.SHA1 }},
-	{"sha256", "X-Checksum-Sha256", 32, func(b registry.Blob) []byte { raw, _ := hex.DecodeString(b.Digest.Encoded()); return raw }}, // a digest is hex
+	{"sha256", "X-Checksum-Sha256", 32, sha256Of},
 	{"sha512", "X-Checksum-Sha512", 64, func(b registry.Blob) []byte { return b.SHA512 }},
+}
+
+// sha256Of returns the sha256 of a blob; nil where it is not known yet, as the file is on its way here.
+func sha256Of(b registry.Blob) []byte {
+	if b.Digest == "" {
+		return nil
+	}
+	raw, _ := hex.DecodeString(b.Digest.Encoded()) // a digest is hex
+	return raw
 }
 
 // allSums are computed beside sha256 when a file is stored: clients differ in the one they ask for.

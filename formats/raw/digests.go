@@ -23,13 +23,22 @@ type algorithm struct {
 }
 
 var (
-	algSHA256 = &algorithm{"sha256", sha256.Size, sha256.New, func(b registry.Blob) []byte { raw, _ := hex.DecodeString(b.Digest.Encoded()); return raw }} // a digest is hex
+	algSHA256 = &algorithm{"sha256", sha256.Size, sha256.New, sha256Of}
 	algSHA512 = &algorithm{"sha512", sha512.Size, sha512.New, func(b registry.Blob) []byte { return b.SHA512 }}
 	algSHA1   = &algorithm{"sha1", sha1.Size, sha1.New, func(b registry.Blob) []byte { return b.SHA1 }}
 	algMD5    = &algorithm{"md5", md5.Size, md5.New, func(b registry.Blob) []byte { return b.MD5 }}
 
 	algorithms = []*algorithm{algSHA256, algSHA512, algSHA1, algMD5}
 )
+
+// sha256Of returns the sha256 of a blob; nil where it is not known yet, as the file is on its way here.
+func sha256Of(b registry.Blob) []byte {
+	if b.Digest == "" {
+		return nil
+	}
+	raw, _ := hex.DecodeString(b.Digest.Encoded()) // a digest is hex
+	return raw
+}
 
 // digestHeaders sets X-Checksum-* and Repr-Digest (RFC 9530: of the whole file, also on 206) from the sums that are stored,
 // without reading the bytes.
@@ -48,5 +57,7 @@ func digestHeaders(h http.Header, b registry.Blob) {
 			repr = append(repr, "sha-512=:"+base64.StdEncoding.EncodeToString(sum)+":")
 		}
 	}
-	h.Set("Repr-Digest", strings.Join(repr, ", "))
+	if len(repr) > 0 {
+		h.Set("Repr-Digest", strings.Join(repr, ", "))
+	}
 }

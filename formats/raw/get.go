@@ -28,7 +28,7 @@ func (h *handlers) get(w http.ResponseWriter, r *http.Request) error {
 		return h.redirect(w, r, loc)
 	}
 	at, p := loc.coordinate(), loc.path()
-	f, err := h.svc.Catalog.File(r.Context(), at, p)
+	f, err := h.svc.Catalog.File(formats.FileContext(r, false), at, p)
 	switch {
 	case err == nil:
 		return h.file(w, r, at, f)
@@ -68,7 +68,7 @@ func fileHeaders(h http.Header, f registry.File) {
 func (h *handlers) virtual(w http.ResponseWriter, r *http.Request, loc location, notFound error) error {
 	at, p := loc.coordinate(), loc.path()
 	if alg, of, ok := sidecar(p); ok {
-		f, err := h.svc.Catalog.File(r.Context(), at, of)
+		f, err := h.svc.Catalog.File(formats.FileContext(r, true), at, of)
 		if err == nil {
 			return h.sidecar(w, r, f, alg)
 		}

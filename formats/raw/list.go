@@ -3,6 +3,7 @@ package raw
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"iter"
 	"math"
 	"net/http"
@@ -204,6 +205,6 @@ func entryOf(f catalog.FolderEntry) entry {
 	if f.Dir {
 		return entry{Name: f.Name, Dir: true, Size: -1, cursor: "d" + f.Name}
 	}
-	return entry{Name: f.Name, Size: f.File.Blob.Size, SHA256: f.File.Blob.Digest.Encoded(), Modified: f.File.AddedAt,
+	return entry{Name: f.Name, Size: f.File.Blob.Size, SHA256: hex.EncodeToString(sha256Of(f.File.Blob)), Modified: f.File.AddedAt,
 		ContentType: f.File.MediaType, cursor: "f" + f.Name}
 }

@@ -47,6 +47,9 @@ func (c *sumCache) sum(ctx context.Context, svc *formats.Parts, f registry.File,
 	if sum := alg.stored(f.Blob); sum != nil {
 		return sum, nil
 	}
+	if f.Blob.Digest == "" {
+		return nil, formats.OnItsWay(f.Path)
+	}
 	key := sumKey{f.Blob.Digest.Encoded(), alg}
 	if sum := c.knows(key); sum != nil {
 		return sum, nil

@@ -46,8 +46,13 @@ func RevalidateCache(ctx context.Context) string {
 
 const revalidateCache = "private, max-age=0, must-revalidate"
 
-// ETag returns the entity tag of a stored file: its quoted sha256.
-func ETag(f registry.File) string { return `"` + f.Blob.Digest.Encoded() + `"` }
+// ETag returns the entity tag of a stored file: its quoted sha256. "" of a file on its way here, whose sha256 is not known yet.
+func ETag(f registry.File) string {
+	if f.Blob.Digest == "" {
+		return ""
+	}
+	return `"` + f.Blob.Digest.Encoded() + `"`
+}
 
 // ServeStored answers GET or HEAD of a stored file by RFC 9110: ranges (up to 8 that do not overlap, else the whole),
 // If-Range, the conditional headers, ETag, Last-Modified, exact Content-Length. Bytes are opened only when they are
@@ -56,7 +61,9 @@ func (s *Server) ServeStored(w http.ResponseWriter, r *http.Request, f registry.
 	h := w.Header()
 	h.Set("Content-Type", cmp.Or(o.ContentType, f.MediaType, "application/octet-stream"))
 	h.Set("Cache-Control", cmp.Or(o.CacheControl, revalidateCache))
-	h.Set("Etag", ETag(f))
+	if tag := ETag(f); tag != "" {
+		h.Set("Etag", tag)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Accept-Ranges", "bytes")
 	r = plainRange(r, f.Blob.Size)

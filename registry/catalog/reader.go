@@ -32,7 +32,7 @@ type Reader interface {
 	Resolve(ctx context.Context, at registry.Name, ref Ref) (registry.Version, error)
 	// VersionDetail returns a version with its files, tags and facts. NotFound.
 	VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error)
-	// File finds a path in one version or, where at names no version, in any version that holds it. NotFound.
+	// File finds a path in one version or, where at names no version, in any version that holds it. NotFound. See Whole.
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
 	// Blob finds a blob that a version of the package holds. NotFound.
 	Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error)
