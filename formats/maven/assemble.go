@@ -19,6 +19,8 @@ const lateFiles = 30 * time.Minute
 // packageDescriptor is the stored descriptor of a package.
 type packageDescriptor struct {
 	Plugin *plugin `json:"plugin,omitempty"` // without ArtifactID, which is the package's
+	// Plugins are those that a registry elsewhere lists at the path of this package, which is that of a group too.
+	Plugins []plugin `json:"plugins,omitempty"`
 }
 
 // Assemble implements staging.Assembler.

@@ -256,6 +256,7 @@ func (h *handlers) document(ctx context.Context, t target) (httpserver.DocumentK
 			return httpserver.DocumentKey{}, nil, err
 		}
 	}
+	group = withListed(group, pkg.Descriptor)
 	if !found && len(group) == 0 {
 		return httpserver.DocumentKey{}, nil, noMetadata(t)
 	}
@@ -349,4 +350,23 @@ func (h *handlers) plugins(ctx context.Context, t target) ([]plugin, error) {
 func sortPlugins(list []plugin) []plugin {
 	slices.SortFunc(list, func(a, b plugin) int { return strings.Compare(a.Prefix+"\x00"+a.Artifact, b.Prefix+"\x00"+b.Artifact) })
 	return list
+}
+
+// withListed adds the plugins that a package's descriptor lists for the group of the same path. Of one prefix, the plugin that is here
+// counts (maven.md 9.2).
+func withListed(group []plugin, raw []byte) []plugin {
+	var d packageDescriptor
+	if len(raw) == 0 || json.Unmarshal(raw, &d) != nil || len(d.Plugins) == 0 {
+		return group
+	}
+	here := map[string]bool{}
+	for _, p := range group {
+		here[p.Prefix] = true
+	}
+	for _, p := range d.Plugins {
+		if !here[p.Prefix] {
+			group = append(group, p)
+		}
+	}
+	return sortPlugins(group)
 }

@@ -48,6 +48,8 @@ type Ask struct {
 type Index struct {
 	Name       string // of the package, as shown
 	Descriptor []byte // as of a package's row
+	// UpdatedAt is when the package changed, by the document's own word; zero where it has none.
+	UpdatedAt time.Time
 	// Versions are ascending in the format's order, each once: Name, PURL, State, Reason, SortKey, Prerelease, Descriptor, PublishedAt.
 	Versions []registry.Version
 	Tags     []registry.Tag // Name and Version
