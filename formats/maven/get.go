@@ -353,7 +353,7 @@ func sortPlugins(list []plugin) []plugin {
 }
 
 // withListed adds the plugins that a package's descriptor lists for the group of the same path. Of one prefix, the plugin that is here
-// counts (maven.md 9.2).
+// counts.
 func withListed(group []plugin, raw []byte) []plugin {
 	var d packageDescriptor
 	if len(raw) == 0 || json.Unmarshal(raw, &d) != nil || len(d.Plugins) == 0 {
