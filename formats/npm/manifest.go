@@ -63,15 +63,19 @@ func (m manifest) descriptor() ([]byte, error) {
 	}
 	o.set("_hasShrinkwrap", m.tar.hasShrinkwrap)
 
+	return fragments(o, object{
+		{"integrity", marshal(m.integrity)}, {"shasum", marshal(m.shasum)},
+		{"fileCount", marshal(m.tar.files)}, {"unpackedSize", marshal(m.tar.unpacked)},
+	})
+}
+
+// fragments makes a descriptor of a manifest and its "dist". TooLarge.
+func fragments(o, dist object) ([]byte, error) {
 	short := make(object, 0, len(abbreviatedMembers))
 	for _, key := range abbreviatedMembers {
 		if v := o.get(key); !isEmpty(v) {
 			short = append(short, member{key, v})
 		}
-	}
-	dist := object{
-		{"integrity", marshal(m.integrity)}, {"shasum", marshal(m.shasum)},
-		{"fileCount", marshal(m.tar.files)}, {"unpackedSize", marshal(m.tar.unpacked)},
 	}
 	full, abbreviated := openFragment(o, dist), openFragment(short, dist)
 	if len(full) > maxFragmentBytes {
@@ -140,9 +144,12 @@ func aboutObject(descriptor []byte) (object, error) {
 // maxReadmeBytes bounds the stored part of a readme.
 const maxReadmeBytes = 64 << 10
 
-func clipReadme(s string) string {
-	if len(s) > maxReadmeBytes {
-		s = strings.ToValidUTF8(s[:maxReadmeBytes], "")
+func clipReadme(s string) string { return clipText(s, maxReadmeBytes) }
+
+// clipText shortens a text to at most n bytes.
+func clipText(s string, n int) string {
+	if len(s) > n {
+		s = strings.ToValidUTF8(s[:n], "")
 	}
 	return s
 }

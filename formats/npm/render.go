@@ -120,7 +120,10 @@ func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers 
 // change after the publish.
 func (p *page) appendVersion(b, fragment []byte, v registry.Version, maintainers json.RawMessage) []byte {
 	b = append(b, fragment...)
-	b = append(b, `,"tarball":`...)
+	if len(fragment) > 0 && fragment[len(fragment)-1] != '{' { // a registry elsewhere may say nothing of a tarball but where it is
+		b = append(b, ',')
+	}
+	b = append(b, `"tarball":`...)
 	b = appendQuoted(b, tarballURL(p.base, p.Package.Name, v.Name))
 	b = append(b, '}')
 	if maintainers != nil {
@@ -164,13 +167,22 @@ func (p *page) tags() json.RawMessage {
 	return wrap(o)
 }
 
-// times has an entry for every version: without one, clients that look at the age of a release do not install it.
+// times has an entry for every version: without one, clients that look at the age of a release do not install it. A time that a
+// registry elsewhere does not know is left out all the same, as a made-up one would pass for an old release. The package is as old as
+// its oldest version, which may have been published elsewhere long before it was first asked for here.
 func (p *page) times() json.RawMessage {
-	o := make(object, 0, len(p.Versions)+2)
-	o = append(o, member{"created", marshal(isoTime(p.Package.CreatedAt))}, member{"modified", marshal(isoTime(p.Package.UpdatedAt))})
+	o := make(object, 2, len(p.Versions)+2)
+	created := p.Package.CreatedAt
 	for _, v := range p.Versions {
+		if v.PublishedAt.IsZero() {
+			continue
+		}
+		if v.PublishedAt.Before(created) {
+			created = v.PublishedAt
+		}
 		o = append(o, member{v.Name, marshal(isoTime(v.PublishedAt))})
 	}
+	o[0], o[1] = member{"created", marshal(isoTime(created))}, member{"modified", marshal(isoTime(p.Package.UpdatedAt))}
 	return wrap(o)
 }
 

@@ -49,8 +49,11 @@ func (s *scanner) putBack() {
 	scanBuffers.Put(s.r)
 }
 
+// malformedText begins the text of an error of a scanner.
+const malformedText = "the request's body is not a valid JSON document: "
+
 func malformed(format string, args ...any) error {
-	return registry.Errorf(registry.Invalid, registry.AboutRequest, "the request's body is not a valid JSON document: "+format, args...)
+	return registry.Errorf(registry.Invalid, registry.AboutRequest, malformedText+format, args...)
 }
 
 // readError is the error for a stream that ended too early.
