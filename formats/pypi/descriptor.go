@@ -13,9 +13,13 @@ type descriptor struct {
 	Files map[string]fileInfo `json:"files,omitempty"`
 }
 
-// fileInfo has the values on a page that come from a file's archive.
+// fileInfo has the values on a page that the file's row has no place for.
 type fileInfo struct {
 	RequiresPython string `json:"requires_python,omitempty"`
+	// Yanked and Reason are of a file that was yanked elsewhere, where a version's files need not have that in common; what is
+	// yanked here is a version.
+	Yanked bool   `json:"yanked,omitempty"`
+	Reason string `json:"yanked_reason,omitempty"`
 }
 
 // of returns the values of a file.
@@ -37,23 +41,27 @@ func readDescriptor(raw []byte) (descriptor, error) {
 	return d, nil
 }
 
-// merge adds the file to its version's descriptor; the version's first file sets the values that later files need not repeat.
+// merge adds the file to its version's descriptor.
 func (d distribution) merge(old []byte) ([]byte, error) {
+	return mergeFile(old, d.file.text, fileInfo{RequiresPython: d.inside.metadata.requiresPython})
+}
+
+// mergeFile sets the values of one file; the version's first file sets those that later files need not repeat.
+func mergeFile(old []byte, file string, info fileInfo) ([]byte, error) {
 	v, err := readDescriptor(old)
 	if err != nil {
 		return nil, err
 	}
-	info := fileInfo{RequiresPython: d.inside.metadata.requiresPython}
 	switch {
 	case len(old) == 0:
 		v.fileInfo = info
 	case info == v.fileInfo:
-		delete(v.Files, d.file.text)
+		delete(v.Files, file)
 	default:
 		if v.Files == nil {
 			v.Files = map[string]fileInfo{}
 		}
-		v.Files[d.file.text] = info
+		v.Files[file] = info
 	}
 	return json.Marshal(v)
 }

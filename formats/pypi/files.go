@@ -1,8 +1,13 @@
 package pypi
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/formats"
 	"slipway/internal/httpserver"
@@ -42,7 +47,7 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		if err != nil {
 			return f, err
 		}
-		if f.Blob.Digest.Encoded() != t.sha256 {
+		if !hasKey(f, t.sha256) {
 			continue
 		}
 		if !wantsMetadata {
@@ -51,4 +56,55 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		return h.site.Parts.Catalog.File(r.Context(), at.At(""), t.file)
 	}
 	return registry.File{}, gone
+}
+
+// shownSum is the sum of a file that its page names: its sha256, or, of a file that is known from elsewhere and not here yet, the
+// strongest of those that were announced and that installers take. "" for none.
+func shownSum(b registry.Blob) (algorithm, sum string) {
+	switch {
+	case b.Digest != "":
+		return "sha256", hexOf(b.Digest)
+	case b.SHA512 != nil:
+		return "sha512", hex.EncodeToString(b.SHA512)
+	case b.MD5 != nil:
+		return "md5", hex.EncodeToString(b.MD5)
+	}
+	return "", ""
+}
+
+// hexOf is the text of a digest; "" of none.
+func hexOf(d digest.Digest) string {
+	if d == "" {
+		return ""
+	}
+	return d.Encoded()
+}
+
+// fileKey stands in the address of a file for its bytes: the sha256, or, where that is not known, one of the file's name and the
+// strongest sum that is.
+func fileKey(f registry.File) string {
+	if f.Blob.Digest != "" {
+		return hexOf(f.Blob.Digest)
+	}
+	return weakKeys(f)[0]
+}
+
+// hasKey reports whether an address with this key leads to the file. An address from the time before the file had arrived stays valid.
+func hasKey(f registry.File, key string) bool {
+	return hexOf(f.Blob.Digest) == key || slices.Contains(weakKeys(f), key)
+}
+
+// weakKeys are the keys of a file without its sha256, the strongest first. The last one needs no sum at all.
+func weakKeys(f registry.File) []string {
+	var keys []string
+	for _, s := range []struct {
+		algorithm string
+		sum       []byte
+	}{{"sha512", f.Blob.SHA512}, {"sha1", f.Blob.SHA1}, {"md5", f.Blob.MD5}, {"none", []byte{}}} {
+		if s.sum != nil {
+			key := sha256.Sum256([]byte(s.algorithm + " " + hex.EncodeToString(s.sum) + " " + f.Path))
+			keys = append(keys, hex.EncodeToString(key[:]))
+		}
+	}
+	return keys
 }

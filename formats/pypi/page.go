@@ -12,22 +12,27 @@ import (
 	"slipway/registry/catalog"
 )
 
-// apiVersion is the version of the simple API that pages follow (PEP 629, 700, 740, 792).
-const apiVersion = "1.4"
+// apiVersion is the version of the simple API that pages follow (PEP 629, 700, 740, 792), and oldVersion that of pages on which the
+// size of a file is not known.
+const (
+	apiVersion = "1.4"
+	oldVersion = "1.0"
+)
 
 // page is the content of a project's page in the simple index.
 type page struct {
-	project  string // normalised
+	project  string  // normalised
+	status   *status // nil: nothing is said
 	versions []string
 	files    []pageFile
 }
 
 type pageFile struct {
 	name           string
-	url            string // relative to the page, so it works behind any proxy
-	sha256         string
-	size           int64
-	uploaded       time.Time
+	url            string    // relative to the page, so it works behind any proxy
+	algorithm, sum string    // "" where none is known that installers take
+	size           int64     // -1: not known
+	uploaded       time.Time // zero: not known
 	requiresPython string
 	metadata       string // sha256 of the core metadata; "" for none
 	yanked         bool
@@ -36,7 +41,7 @@ type pageFile struct {
 
 // newPage puts together the files of all versions, the lowest version first, and within one by name.
 func newPage(c catalog.PackageListing) (*page, error) {
-	p := &page{project: c.Package.Key}
+	p := &page{project: c.Package.Key, status: readStatus(c.Package.Descriptor)}
 	for _, v := range c.Versions {
 		d, err := readDescriptor(v.Descriptor)
 		if err != nil {
@@ -52,7 +57,7 @@ func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
 	metadata := map[string]string{} // by the file that it belongs to
 	for _, f := range files {
 		if of, ok := strings.CutSuffix(f.Path, metadataSuffix); ok {
-			metadata[of] = f.Blob.Digest.Encoded()
+			metadata[of] = hexOf(f.Blob.Digest)
 		}
 	}
 	from := len(p.files)
@@ -60,23 +65,37 @@ func (p *page) add(v registry.Version, d descriptor, files []registry.File) {
 		if strings.HasSuffix(f.Path, metadataSuffix) {
 			continue
 		}
-		sum := f.Blob.Digest.Encoded()
-		p.files = append(p.files, pageFile{
-			name: f.Path, url: fileURL(sum, f.Path), sha256: sum, size: f.Blob.Size, uploaded: f.AddedAt,
-			requiresPython: d.of(f.Path).RequiresPython, metadata: metadata[f.Path],
+		info := d.of(f.Path)
+		algorithm, sum := shownSum(f.Blob)
+		pf := pageFile{
+			name: f.Path, url: fileURL(fileKey(f), f.Path), algorithm: algorithm, sum: sum, size: f.Blob.Size, uploaded: f.AddedAt,
+			requiresPython: info.RequiresPython, metadata: metadata[f.Path],
 			yanked: v.State == registry.Yanked, reason: v.Reason,
-		})
+		}
+		if info.Yanked {
+			pf.yanked, pf.reason = true, info.Reason
+		}
+		p.files = append(p.files, pf)
 	}
 	slices.SortFunc(p.files[from:], func(a, b pageFile) int { return strings.Compare(a.name, b.name) })
 }
 
 // fileURL is the address of a file as seen from a page: stable, without a query, and its last segment is the file's name.
-func fileURL(sha256, name string) string { return "../../files/" + sha256 + "/" + formats.Escape(name) }
+func fileURL(key, name string) string { return "../../files/" + key + "/" + formats.Escape(name) }
+
+// version is what the page guarantees: a size of every file.
+func (p *page) version() string {
+	if slices.ContainsFunc(p.files, func(f pageFile) bool { return f.size <= 0 }) {
+		return oldVersion
+	}
+	return apiVersion
+}
 
 // jsonPage is PEP 691 with PEP 700. Unknown values are left out: null would make uv refuse the page.
 type jsonPage struct {
 	Meta     jsonMeta   `json:"meta"`
 	Name     string     `json:"name"`
+	Status   *status    `json:"project-status,omitempty"`
 	Versions []string   `json:"versions"`
 	Files    []jsonFile `json:"files"`
 }
@@ -90,8 +109,8 @@ type jsonFile struct {
 	URL            string            `json:"url"`
 	Hashes         map[string]string `json:"hashes"`
 	RequiresPython string            `json:"requires-python,omitempty"`
-	Size           int64             `json:"size"`
-	UploadTime     string            `json:"upload-time"`
+	Size           int64             `json:"size,omitempty"`
+	UploadTime     string            `json:"upload-time,omitempty"`
 	Yanked         any               `json:"yanked,omitempty"`                  // true, or the reason
 	CoreMetadata   map[string]string `json:"core-metadata,omitempty"`           // PEP 714
 	OldMetadata    map[string]string `json:"data-dist-info-metadata,omitempty"` // the same for clients before it
@@ -101,14 +120,19 @@ type jsonFile struct {
 const uploadTime = "2006-01-02T15:04:05.000000Z"
 
 func (p *page) json() ([]byte, error) {
-	out := jsonPage{Meta: jsonMeta{apiVersion}, Name: p.project, Versions: p.versions, Files: make([]jsonFile, len(p.files))}
+	out := jsonPage{Meta: jsonMeta{p.version()}, Name: p.project, Status: p.status, Versions: p.versions, Files: make([]jsonFile, len(p.files))}
 	if out.Versions == nil {
 		out.Versions = []string{}
 	}
 	for i, f := range p.files {
 		j := jsonFile{
-			Filename: f.name, URL: f.url, Hashes: map[string]string{"sha256": f.sha256}, RequiresPython: f.requiresPython,
-			Size: f.size, UploadTime: f.uploaded.UTC().Format(uploadTime),
+			Filename: f.name, URL: f.url, Hashes: map[string]string{}, RequiresPython: f.requiresPython, Size: max(f.size, 0),
+		}
+		if f.sum != "" {
+			j.Hashes[f.algorithm] = f.sum
+		}
+		if !f.uploaded.IsZero() {
+			j.UploadTime = f.uploaded.UTC().Format(uploadTime)
 		}
 		if f.metadata != "" {
 			j.CoreMetadata = map[string]string{"sha256": f.metadata}
@@ -137,9 +161,13 @@ func (p *page) html() []byte {
 	var b strings.Builder
 	b.Grow(len(p.files) * anchorBytes)
 	title := "Links for " + p.project
-	head(&b, title)
+	pageHead(&b, title, p.version(), p.status)
 	for _, f := range p.files {
-		b.WriteString(`<a href="` + quote(f.url) + `#sha256=` + f.sha256 + `"`)
+		b.WriteString(`<a href="` + quote(f.url))
+		if f.sum != "" {
+			b.WriteString("#" + f.algorithm + "=" + f.sum)
+		}
+		b.WriteByte('"')
 		attribute(&b, "data-requires-python", f.requiresPython, f.requiresPython != "")
 		attribute(&b, "data-core-metadata", "sha256="+f.metadata, f.metadata != "")
 		attribute(&b, "data-dist-info-metadata", "sha256="+f.metadata, f.metadata != "")
@@ -150,9 +178,17 @@ func (p *page) html() []byte {
 	return []byte(b.String())
 }
 
-func head(b *strings.Builder, title string) {
-	b.WriteString("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"pypi:repository-version\" content=\"" + apiVersion +
-		"\"><title>" + quote(title) + "</title></head><body><h1>" + quote(title) + "</h1>\n")
+func head(b *strings.Builder, title string) { pageHead(b, title, apiVersion, nil) }
+
+func pageHead(b *strings.Builder, title, version string, s *status) {
+	b.WriteString("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"pypi:repository-version\" content=\"" + version + "\">")
+	if s != nil {
+		b.WriteString(`<meta name="pypi:project-status" content="` + quote(s.Status) + `">`)
+		if s.Reason != "" {
+			b.WriteString(`<meta name="pypi:project-status-reason" content="` + quote(s.Reason) + `">`)
+		}
+	}
+	b.WriteString("<title>" + quote(title) + "</title></head><body><h1>" + quote(title) + "</h1>\n")
 }
 
 func attribute(b *strings.Builder, name, value string, present bool) {
