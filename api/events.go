@@ -39,6 +39,7 @@ type EventData struct {
 	Name         string        `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`
 	User         string        `json:"user,omitempty" doc:"Name of the user whose token was made or revoked."`
 	Members      []string      `json:"members,omitempty" doc:"The members of the group, after the change."`
+	Changed      []string      `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
 	Permissions  []Permission  `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
 	Count        int64         `json:"count,omitempty" minimum:"1" doc:"How many logins were refused."`
 	Subscription string        `json:"subscription,omitempty" doc:"Id of the subscription."`

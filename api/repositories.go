@@ -23,11 +23,13 @@ type TagRule struct {
 }
 
 // RepositoryChange is the body of PATCH /repositories/{repository}. Fields that it leaves out stay. Name may repeat the
-// name, which can't change. Settings are RepositorySettings, of which those that are left out stay.
+// name, which can't change. Settings are RepositorySettings, of which those that are left out stay. Upstreams are a list of NewUpstream,
+// or of names of repositories, that replaces the present one.
 type RepositoryChange struct {
 	Name        string          `json:"name,omitempty" doc:"Its name."`
 	Description *string         `json:"description,omitempty" doc:"For people."`
 	Settings    json.RawMessage `json:"settings,omitempty" as:"SettingsChange" doc:"The rules to set."`
+	Upstreams   json.RawMessage `json:"upstreams,omitempty" as:"UpstreamList" doc:"The places that the repository answers from beside its own versions, all of them in their order; a text is the name of another repository."`
 }
 
 // NewRepository is the body of POST /repositories; it needs a name.

@@ -12,3 +12,88 @@ type Upstream struct {
 	Through    bool     `json:"through" doc:"Whether the right to read this repository is enough to read the other one through it."`
 	Writes     bool     `json:"writes" doc:"Whether what is published to this repository goes to the other one."`
 }
+
+// NewUpstream is the body of POST /repositories/{repository}/upstreams; it needs a repository.
+type NewUpstream struct {
+	Name       string   `json:"name,omitempty" doc:"Its name in the repository, which can't change; absent: that of the other repository."`
+	Type       string   `json:"type,omitempty" enum:"repository" doc:"What it is; absent: a repository."`
+	Repository string   `json:"repository,omitempty" doc:"The other repository, which you may read."`
+	Formats    []string `json:"formats,omitempty" doc:"The formats that it is asked for; absent: every format."`
+	Allow      []string `json:"allow,omitempty" doc:"Patterns of the only package names that it is asked for: '@acme/*', 'com.acme.**'."`
+	Deny       []string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for; they win over 'allow'."`
+	Mode       string   `json:"mode,omitempty" doc:"How a name that several places have is answered: 'first' alone, or 'merge' all; absent: as the format does."`
+	Through    bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it. An administrator of the other one must set it."`
+	Writes     bool     `json:"writes,omitempty" doc:"Whether what is published to this repository goes to the other one."`
+}
+
+// UpstreamChange is the body of PATCH /repositories/{repository}/upstreams/{name}. Fields that it leaves out stay. Name may repeat
+// the name, which can't change.
+type UpstreamChange struct {
+	Name    string    `json:"name,omitempty" doc:"Its name."`
+	Formats *[]string `json:"formats,omitempty" doc:"The formats that it is asked for; empty: every format."`
+	Allow   *[]string `json:"allow,omitempty" doc:"Patterns of the only package names that it is asked for; empty: all."`
+	Deny    *[]string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for."`
+	Mode    *string   `json:"mode,omitempty" doc:"'first', 'merge', or empty: as the format does."`
+	Through *bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it."`
+	Writes  *bool     `json:"writes,omitempty" doc:"Whether what is published to this repository goes to the other one."`
+}
+
+// UpstreamOrder is the body of PUT /repositories/{repository}/upstreams/order.
+type UpstreamOrder struct {
+	Upstreams []string `json:"upstreams,omitempty" doc:"Names of all upstreams of the repository, in the order in which they are to be asked."`
+}
+
+// Claim reserves the names of packages that match a pattern: they come from no registry elsewhere, even before they are published.
+type Claim struct {
+	ID         string `json:"id" doc:"Its id."`
+	Repository string `json:"repository,omitempty" doc:"Where it holds; absent: in every repository."`
+	Format     string `json:"format" doc:"The format of the packages."`
+	Pattern    string `json:"pattern" doc:"Of the names, in the format's spelling."`
+	CreatedAt  string `json:"created_at" format:"date-time" doc:"When it was made."`
+	CreatedBy  string `json:"created_by" doc:"Who made it."`
+}
+
+// NewClaim is the body of POST /claims; it needs a format and a pattern.
+type NewClaim struct {
+	Repository string `json:"repository,omitempty" empty:"refused" doc:"Where it holds; absent: in every repository, which an administrator of the server may say."`
+	Format     string `json:"format,omitempty" doc:"The format of the packages."`
+	Pattern    string `json:"pattern,omitempty" doc:"Of the names: '@acme/*' is a scope of npm, 'com.acme.**' a Maven group with those below it; case does not count."`
+}
+
+// Origin says where an administrator lets the versions of a package come from.
+type Origin struct {
+	Origin    string  `json:"origin" enum:"published,upstream,both" doc:"From what is published here, from registries elsewhere, or from both together."`
+	Upstream  string  `json:"upstream,omitempty" doc:"Name of the only registry elsewhere that is asked."`
+	Reason    string  `json:"reason" doc:"Why."`
+	SetAt     string  `json:"set_at" format:"date-time" doc:"When it was set."`
+	SetBy     string  `json:"set_by" doc:"Who set it."`
+	ExpiresAt *string `json:"expires_at" format:"date-time" doc:"When it ends; null: never."`
+}
+
+// OriginChange is the body of PUT …/packages/{format}/{package}/origin; it needs an origin and a reason.
+type OriginChange struct {
+	Origin    string `json:"origin,omitempty" enum:"published,upstream,both" doc:"From what is published here, from registries elsewhere, or from both together."`
+	Upstream  string `json:"upstream,omitempty" empty:"refused" doc:"Name of the only registry elsewhere that is asked; absent: every one."`
+	Reason    string `json:"reason,omitempty" doc:"Why, in one line."`
+	ExpiresAt string `json:"expires_at,omitempty" format:"date-time" empty:"refused" doc:"When it ends; absent: never."`
+}
+
+// Resolution says which places of a repository answer for a package, or for a version of it, and why the others do not.
+type Resolution struct {
+	Format  string  `json:"format" doc:"The format of the package."`
+	Name    string  `json:"name" doc:"Its name."`
+	Version string  `json:"version,omitempty" doc:"The version that was asked for."`
+	Places  []Place `json:"places" doc:"In the order in which they are asked; those that the caller may not read are left out."`
+	Claims  []Claim `json:"claims" doc:"The claims that the name matches."`
+	Origin  *Origin `json:"origin" doc:"What an administrator has set for the package; null: nothing."`
+}
+
+// Place is one of the places that a repository may answer from.
+type Place struct {
+	Repository string   `json:"repository" doc:"The repository whose versions it has."`
+	Path       []string `json:"path" doc:"Names of the upstreams that lead there; none for the repository itself."`
+	Versions   int64    `json:"versions" doc:"How many versions of the package it has that are not deleted."`
+	Latest     string   `json:"latest,omitempty" doc:"Its newest one."`
+	Answers    bool     `json:"answers" doc:"Whether clients get what it has."`
+	Why        string   `json:"why,omitempty" enum:"narrowed,absent,emptied,shadowed" doc:"Why not: the formats or patterns of an upstream on the way leave the name out; it does not have it; all that it had is deleted; an earlier place answers alone."`
+}

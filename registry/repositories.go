@@ -16,6 +16,17 @@ type RepositoryChange struct {
 	// Settings are the values of settings by name, each anything that encodes as its JSON. Other settings stay, so that
 	// concurrent changes of different settings all take effect.
 	Settings map[string]any
+	// Also runs in the transaction of the change, with the repository's row as it is then; nil: nothing does. It notes in the log what it
+	// changes.
+	Also func(tx metadata.Tx, r Repository) error
+}
+
+// also runs the rest of a change.
+func (c RepositoryChange) also(tx metadata.Tx, r Repository) error {
+	if c.Also == nil {
+		return nil
+	}
+	return c.Also(tx, r)
 }
 
 const MaxDescriptionBytes = 4096
@@ -53,8 +64,10 @@ func (s *Core) CreateRepository(ctx context.Context, name string, c RepositoryCh
 		} else if err != nil {
 			return err
 		}
-		_, err = Append(tx.Log(), actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
-		return err
+		if _, err = Append(tx.Log(), actor, EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name}); err != nil {
+			return err
+		}
+		return c.also(tx, r)
 	})
 	return r, err
 }
@@ -104,13 +117,15 @@ func (s *Core) UpdateRepository(ctx context.Context, name string, c RepositoryCh
 			return err
 		}
 		if before.Description == r.Description && string(before.Settings) == string(r.Settings) {
-			return nil
+			return c.also(tx, r)
 		}
 		if err := tx.Repositories().UpdateRepository(r); err != nil {
 			return err
 		}
-		_, err = Append(tx.Log(), actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name})
-		return err
+		if _, err = Append(tx.Log(), actor, EventRepositoryChanged, "", r.ID, 0, EventData{Repository: r.Name}); err != nil {
+			return err
+		}
+		return c.also(tx, r)
 	})
 	return r, err
 }

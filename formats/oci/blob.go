@@ -8,6 +8,7 @@ import (
 
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 )
 
 // getBlob answers GET and HEAD of a blob (end-2), with ranges. A blob that only other images hold is 404.
@@ -21,6 +22,9 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 		look = h.svc.Content.StoredBlob // clients do not send a blob that they find here
 	}
 	b, err := look(r.Context(), at, d)
+	if registry.KindOf(err) == registry.NotFound && err != nil && !mayPush(r, at) {
+		b, err = h.svc.Catalog.Blob(r.Context(), at, d) // of another place that the repository answers from
+	}
 	if err != nil {
 		return err
 	}
@@ -32,6 +36,11 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	}
 	f := registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: "application/octet-stream", CacheControl: httpserver.ImmutableCache, Redirect: true})
+}
+
+// mayPush reports whether a request asks whether it must send a blob: what only another place has, the caller must send.
+func mayPush(r *http.Request, at registry.Name) bool {
+	return r.Method == http.MethodHead && access.Decide(access.From(r.Context()), access.Publish, at.Repository) == access.Allow
 }
 
 // backwards reports whether a single range ends before it begins. HTTP says to ignore it, the conformance suite wants 416.

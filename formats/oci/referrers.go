@@ -96,7 +96,7 @@ func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest
 				page.more = true
 				return nil
 			}
-			v, err := h.svc.Catalog.Resolve(ctx, at, catalog.Ref{Version: v.Name})
+			v, err := h.svc.Catalog.Resolve(ctx, at, catalog.Ref{Digest: v.Digest})
 			switch {
 			case registry.KindOf(err) == registry.NotFound:
 				page.after = v.ID // deleted meanwhile

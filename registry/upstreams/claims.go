@@ -77,6 +77,10 @@ func (s *Upstreams) AddClaim(ctx context.Context, c Claim) (Claim, error) {
 // RemoveClaim ends a claim; what was published under it stays owned. NotFound, Denied.
 func (s *Upstreams) RemoveClaim(ctx context.Context, id int64) error {
 	actor := access.From(ctx)
+	missing := registry.Errorf(registry.NotFound, registry.AboutClaim, "there is no claim %d", id)
+	if actor.Type == access.TypeAnonymous {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to remove claims")
+	}
 	return s.core.Update(ctx, func(tx metadata.Tx) error {
 		g, err := readGraph(tx)
 		if err != nil {
@@ -84,10 +88,12 @@ func (s *Upstreams) RemoveClaim(ctx context.Context, id int64) error {
 		}
 		i := slices.IndexFunc(g.claims, func(c metadata.Claim) bool { return c.ID == id })
 		if i < 0 {
-			return registry.Errorf(registry.NotFound, registry.AboutClaim, "there is no claim %d", id)
+			return missing
 		}
 		c := Claim{g.claims[i], g.byID[g.claims[i].RepositoryID].Name}
-		if _, err := s.core.Authorize(access.With(ctx, actor), access.Admin, claimScope(c.Repository)); err != nil {
+		if _, err := s.core.Authorize(access.With(ctx, actor), access.Admin, claimScope(c.Repository)); isMissing(err, registry.AboutRepository) {
+			return missing // of a repository that is hidden from the caller
+		} else if err != nil {
 			return err
 		}
 		if err := tx.Upstreams().DeleteClaim(id); err != nil {

@@ -110,6 +110,7 @@ type edit struct {
 	actor      access.Actor
 	graph      *graph
 	repository registry.Repository
+	unchanged  bool // the change turned out to be none
 }
 
 // edit runs a change by a caller who administers the repository, checks what comes of it, and notes it in the log.
@@ -123,22 +124,26 @@ func (s *Upstreams) edit(ctx context.Context, repository string, change func(*ed
 		if err != nil {
 			return registry.Missing(err, registry.AboutRepository, "there is no repository %q", registry.Clip(repository))
 		}
-		e := &edit{Upstreams: s, tx: tx, actor: actor, repository: r}
-		if e.graph, err = readGraph(tx); err != nil {
-			return err
-		}
-		if err := change(e); err != nil {
-			return err
-		}
-		if err := e.checkResult(); err != nil {
-			return err
-		}
-		if err := changed(tx.Settings()); err != nil {
-			return err
-		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventRepositoryChanged, "", r.ID, 0, registry.EventData{Repository: r.Name, Changed: []string{"upstreams"}})
-		return err
+		return s.editIn(tx, actor, r, change)
 	})
+}
+
+func (s *Upstreams) editIn(tx metadata.Tx, actor access.Actor, r registry.Repository, change func(*edit) error) (err error) {
+	e := &edit{Upstreams: s, tx: tx, actor: actor, repository: r}
+	if e.graph, err = readGraph(tx); err != nil {
+		return err
+	}
+	if err := change(e); err != nil || e.unchanged {
+		return err
+	}
+	if err := e.checkResult(); err != nil {
+		return err
+	}
+	if err := changed(tx.Settings()); err != nil {
+		return err
+	}
+	_, err = registry.Append(tx.Log(), actor, registry.EventRepositoryChanged, "", r.ID, 0, registry.EventData{Repository: r.Name, Changed: []string{"upstreams"}})
+	return err
 }
 
 func (e *edit) find(name string) (*Upstream, error) {
@@ -163,17 +168,20 @@ func (e *edit) row(n NewUpstream) (metadata.Upstream, error) {
 		return row, invalid("%q can't name an upstream: lower-case letters, digits and '-', at most 63, starting with a letter or digit", registry.Clip(row.Name))
 	}
 	member, known := e.graph.byName[n.Repository]
-	if !known || access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
+	had, err := e.find(row.Name)
+	if err != nil || had.MemberID != member.ID {
+		had = &Upstream{Upstream: row, Member: member.Name}
+	}
+	if !known || had.ID == 0 && access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
 		return row, registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", registry.Clip(n.Repository))
 	}
 	row.MemberID = member.ID
 	if err := e.check(n.Settings); err != nil {
 		return row, err
 	}
-	if err := e.may(&Upstream{Upstream: row, Member: member.Name}, n.Settings); err != nil {
+	if err := e.may(had, n.Settings); err != nil {
 		return row, err
 	}
-	var err error
 	row.Settings, err = json.Marshal(n.Settings)
 	return row, err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -77,36 +76,26 @@ func (r *Reader) Packages(ctx context.Context, repository string, q catalog.Pack
 	if err != nil {
 		return nil, err
 	}
-	byName := map[string]registry.Package{}
 	limit := registry.Bound(q.Limit)
-	until := "" // the last name up to which every place was read
-	for _, p := range places {
-		page, err := r.s.local.Packages(ctx, p.repository.Name, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, pkg := range page {
-			name := registry.Name{Repository: repository, Format: pkg.Format, Package: pkg.Key}
-			key := pkg.Format + "/" + pkg.Key
-			if known, ok := byName[key]; (!ok || known.VersionCount == 0 && pkg.VersionCount > 0) && p.admits(name) {
-				byName[key] = pkg
-			}
-		}
-		if len(page) == limit {
-			if last := page[limit-1].Format + "/" + page[limit-1].Key; until == "" || last < until {
-				until = last
-			}
-		}
-	}
 	var out []registry.Package
-	for key, pkg := range byName {
-		if until == "" || key <= until {
-			out = append(out, pkg)
+	for { // a page whose names are all left out is not the end
+		u := union{repository: repository, byName: map[string]registry.Package{}}
+		for _, p := range places {
+			page, err := r.s.local.Packages(ctx, p.repository.Name, q)
+			if err != nil {
+				return nil, err
+			}
+			next := ""
+			if len(page) == limit {
+				next = cursor(page[limit-1])
+			}
+			u.add(p, page, next)
+		}
+		out = append(out, u.sorted()...)
+		if q.After = u.until; q.After == "" || len(out) >= limit {
+			break
 		}
 	}
-	slices.SortFunc(out, func(a, b registry.Package) int {
-		return cmp.Or(strings.Compare(a.Format, b.Format), strings.Compare(a.Key, b.Key))
-	})
 	return out[:min(len(out), limit)], nil
 }
 
@@ -220,7 +209,7 @@ func (r *Reader) TagHistory(ctx context.Context, at registry.Name, tag string, p
 	return first(ctx, r.s, at, func(s source) ([]registry.Tag, error) { return r.s.local.TagHistory(ctx, s.at(at), tag, page) })
 }
 
-// Referrers implements catalog.Reader: those of all places, each digest once.
+// Referrers implements catalog.Reader: those of all places that the caller may read, as a digest is the same version everywhere.
 func (r *Reader) Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error) {
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.Referrers(ctx, at, d, after, limit)
@@ -229,16 +218,32 @@ func (r *Reader) Referrers(ctx context.Context, at registry.Name, d digest.Diges
 	if err != nil {
 		return nil, err
 	}
+	limit = registry.Bound(limit)
 	var out []registry.Version
-	for _, s := range f.sources {
-		list, err := r.s.local.Referrers(ctx, s.at(at), d, after, limit)
-		if err != nil {
-			return nil, err
+	have := map[digest.Digest]bool{}
+	for { // a page with nothing but what is there already is not the end
+		var page []registry.Version
+		more := false
+		for _, s := range f.visible {
+			list, err := r.s.local.Referrers(ctx, s.at(at), d, after, limit)
+			if err != nil {
+				return nil, err
+			}
+			page = append(page, list...)
+			more = more || len(list) == limit
 		}
-		out = append(out, list...)
+		slices.SortFunc(page, func(a, b registry.Version) int { return cmp.Compare(a.ID, b.ID) })
+		for _, v := range page[:min(len(page), limit)] {
+			if after = v.ID; !have[v.Digest] {
+				have[v.Digest] = true
+				out = append(out, v)
+			}
+		}
+		if !more && len(page) <= limit || len(out) >= limit {
+			break
+		}
 	}
-	slices.SortFunc(out, func(a, b registry.Version) int { return cmp.Compare(a.ID, b.ID) })
-	return out[:min(len(out), registry.Bound(limit))], nil
+	return out[:min(len(out), limit)], nil
 }
 
 // Open implements catalog.Bytes.

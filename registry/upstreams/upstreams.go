@@ -47,7 +47,7 @@ type Upstream struct {
 }
 
 // List returns the upstreams of a repository in their order, to callers who may read it. A repository that the caller may not read
-// is left out, unless the caller administers the list. NotFound.
+// is left out, unless it is open to the readers of this one, or the caller administers the list. NotFound.
 func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, error) {
 	if _, err := s.core.Authorize(ctx, access.Read, repository); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, er
 	all := access.Decide(actor, access.Admin, repository) == access.Allow
 	var out []Upstream
 	for _, l := range g.links[r.ID] {
-		if all || l.Type == metadata.UpstreamRemote || access.Decide(actor, access.Read, l.Member) == access.Allow {
+		if all || l.Type == metadata.UpstreamRemote || l.Settings.Through || access.Decide(actor, access.Read, l.Member) == access.Allow {
 			out = append(out, *l)
 		}
 	}

@@ -65,6 +65,8 @@ var namedSchemas = map[string]openapi.Named{
 	"EventType":   {Of: openapi.Object{"type": "string", "examples": cloudEventTypes}},
 	"EventFilter": {Of: openapi.Object{"type": "string", "examples": eventTypeNames}},
 	"EventData":   {Struct: reflect.TypeFor[api.EventData]()},
+	"UpstreamList": {Of: openapi.Object{"type": "array", "items": openapi.Object{"anyOf": []openapi.Object{
+		{"type": "string"}, {"$ref": "#/components/schemas/NewUpstream"}}}}},
 }
 
 // namedSchemas returns the variable namedSchemas and the schemas that depend on the served formats.
@@ -126,6 +128,7 @@ var securitySchemes = openapi.Object{
 // groups are the tags of the document, in reading order.
 var groups = []openapi.Object{
 	{"name": "Repositories", "description": "A repository is a named place for versions that speaks every format."},
+	{"name": "Upstreams", "description": "The places that a repository answers from beside its own versions, and the rules about names that come with them."},
 	{"name": "Versions", "description": "Packages and their versions, whatever format they are of, with files, tags and release metadata."},
 	{"name": "Tags", "description": "Names that move from version to version, with their past. npm's dist-tags and OCI's tags are among them."},
 	{"name": "Publishes", "description": "Files of several requests that appear at one moment, sent with the header `X-Slipway-Publish`."},

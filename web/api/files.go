@@ -38,12 +38,12 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	f, err := h.svc.Catalog.File(r.Context(), at, path)
+	f, err := h.svc.Reader.File(r.Context(), at, path)
 	if err != nil {
 		return err
 	}
 	// A browser must not take a published file for a page of this server.
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	w.Header().Set("Content-Disposition", "attachment")
-	return h.server.ServeStored(w, r, f, h.svc.Catalog, httpserver.FileOptions{})
+	return h.server.ServeStored(w, r, f, h.svc.Reader, httpserver.FileOptions{})
 }

@@ -33,7 +33,7 @@ func TestRender(t *testing.T) {
 	ended := tag
 	ended.EndedAt, ended.SeqTo = at.Add(time.Hour), 50
 	for name, v := range map[string]any{
-		"repository": described().repositoryOf(registry.Repository{Name: "main", Description: "all", Settings: []byte(`{"allow_reuse":true}`), CreatedAt: at}),
+		"repository": described().repositoryWith(registry.Repository{Name: "main", Description: "all", Settings: []byte(`{"allow_reuse":true}`), CreatedAt: at}, []api.Upstream{}),
 		"package":    packageOf(pkg),
 		"version": detailOf(catalog.VersionDetail{
 			Package: pkg, Version: version, Tags: []registry.Tag{tag},

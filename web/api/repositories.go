@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -27,7 +28,7 @@ func (h *handlers) repositoryRoutes() []endpoint {
 			Rights: needs(scopeRepository, access.Read), ID: "getRepository", Group: "Repositories", Summary: "Show a repository", Answers: success("The repository.", repositoryExample)}},
 		{"PATCH", repositoryPath, "api.repositories.change", h.changeRepository, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "changeRepository", Group: "Repositories", Summary: "Change a repository",
-			About:   "What the body does not name stays, also within `settings`. A name can't change.",
+			About:   "What the body does not name stays, also within `settings`; `upstreams` replace all that there are. A name can't change.",
 			Request: openapi.Takes[api.RepositoryChange](`{"settings":{"allow_reuse":true}}`),
 			Answers: success("The repository.", repositoryExample)}},
 		{"DELETE", repositoryPath, "api.repositories.delete", h.deleteRepository, openapi.Operation{
@@ -42,17 +43,39 @@ func (h *handlers) repositoryRoutes() []endpoint {
 
 // repositoryExample has the settings of the formats that are served.
 func (h *handlers) repositoryExample() api.Repository {
-	out := h.repositoryOf(registry.Repository{Name: "main", Description: "everything we release"})
+	repo := registry.Repository{Name: "main", Description: "everything we release"}
+	out := h.repositoryWith(repo, []api.Upstream{upstreamExample})
 	out.Settings[registry.AllowReuse.Name] = true
 	out.CreatedAt = momentExample
 	return out
 }
 
-func (h *handlers) repositoryOf(r registry.Repository) api.Repository {
+func (h *handlers) repositoryWith(r registry.Repository, list []api.Upstream) api.Repository {
 	return api.Repository{
-		Name: r.Name, Description: r.Description, Upstreams: []api.Upstream{},
+		Name: r.Name, Description: r.Description, Upstreams: list,
 		Settings: h.svc.Core.SettingsIn(r), CreatedAt: timeText(r.CreatedAt),
 	}
+}
+
+// repositoryOf is a repository with those of its upstreams that the caller may see.
+func (h *handlers) repositoryOf(ctx context.Context, r registry.Repository) (api.Repository, error) {
+	list, err := h.upstreamsOf(ctx, r.Name)
+	if registry.KindOf(err) == registry.NotFound {
+		err = nil // deleted a moment ago
+	}
+	return h.repositoryWith(r, list), err
+}
+
+// writeRepository answers with a repository, unless there was an error.
+func (h *handlers) writeRepository(w http.ResponseWriter, r *http.Request, status int, repo registry.Repository, err error) error {
+	if err != nil {
+		return err
+	}
+	out, err := h.repositoryOf(r.Context(), repo)
+	if err != nil {
+		return err
+	}
+	return httpserver.JSON(w, status, out)
 }
 
 // listRepositories answers GET /repositories: those that the caller may read.
@@ -68,14 +91,23 @@ func (h *handlers) listRepositories(w http.ResponseWriter, r *http.Request) erro
 	}
 	out := api.List[api.Repository]{Items: make([]api.Repository, len(repos)), Next: next}
 	for i, repo := range repos {
-		out.Items[i] = h.repositoryOf(repo)
+		if out.Items[i], err = h.repositoryOf(r.Context(), repo); err != nil {
+			return err
+		}
 	}
 	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // repositoryChangeOf leaves the values of the settings to the core, which knows their types. Invalid.
-func repositoryChangeOf(c api.RepositoryChange) (registry.RepositoryChange, error) {
+func (h *handlers) repositoryChangeOf(ctx context.Context, c api.RepositoryChange) (registry.RepositoryChange, error) {
 	out := registry.RepositoryChange{Description: c.Description}
+	if c.Upstreams != nil {
+		list, err := h.upstreamListOf(c.Upstreams)
+		if err != nil {
+			return out, err
+		}
+		out.Also = h.svc.Upstreams.Replacing(ctx, list)
+	}
 	if c.Settings == nil {
 		return out, nil
 	}
@@ -90,13 +122,13 @@ func repositoryChangeOf(c api.RepositoryChange) (registry.RepositoryChange, erro
 	return out, nil
 }
 
-// createRepository answers POST /repositories {"name","description","settings"}: 201 with the repository.
+// createRepository answers POST /repositories {"name","description","settings","upstreams"}: 201 with the repository.
 func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) error {
 	var body api.NewRepository
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
-	change, err := repositoryChangeOf(api.RepositoryChange(body))
+	change, err := h.repositoryChangeOf(r.Context(), api.RepositoryChange(body))
 	if err != nil {
 		return err
 	}
@@ -105,7 +137,7 @@ func (h *handlers) createRepository(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	h.location(w, r, "repositories", repo.Name)
-	return httpserver.JSON(w, http.StatusCreated, h.repositoryOf(repo))
+	return h.writeRepository(w, r, http.StatusCreated, repo, nil)
 }
 
 // getRepository answers GET /repositories/{repository}.
@@ -116,7 +148,7 @@ func (h *handlers) getRepository(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	repo, err := h.svc.Core.Repository(r.Context(), name)
-	return writeOne(w, http.StatusOK, repo, err, h.repositoryOf)
+	return h.writeRepository(w, r, http.StatusOK, repo, err)
 }
 
 // changeRepository answers PATCH /repositories/{repository}: 200 with the repository. A name can't change.
@@ -129,12 +161,12 @@ func (h *handlers) changeRepository(w http.ResponseWriter, r *http.Request) erro
 	if in.err != nil {
 		return in.err
 	}
-	change, err := repositoryChangeOf(body)
+	change, err := h.repositoryChangeOf(r.Context(), body)
 	if err != nil {
 		return err
 	}
 	repo, err := h.svc.Core.UpdateRepository(r.Context(), name, change)
-	return writeOne(w, http.StatusOK, repo, err, h.repositoryOf)
+	return h.writeRepository(w, r, http.StatusOK, repo, err)
 }
 
 // deleteRepository answers DELETE /repositories/{repository}: 204; 409 while it holds versions.
@@ -155,5 +187,5 @@ func (h *handlers) restoreRepository(w http.ResponseWriter, r *http.Request) err
 		return in.err
 	}
 	repo, err := h.svc.Maintain.RestoreRepository(r.Context(), name)
-	return writeOne(w, http.StatusOK, repo, err, h.repositoryOf)
+	return h.writeRepository(w, r, http.StatusOK, repo, err)
 }

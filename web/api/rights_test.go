@@ -36,6 +36,20 @@ var examples = map[string]example{
 	"api.repositories.delete":  {path: "/repositories/main", admin: 409},         // it holds versions
 	"api.repositories.restore": {path: "/repositories/main/restore", admin: 409}, // it is there
 
+	"api.upstreams.list":   {path: "/repositories/main/upstreams"},
+	"api.upstreams.add":    {path: "/repositories/main/upstreams", body: `{"name":"by-%s","repository":"extra"}`},
+	"api.upstreams.order":  {path: "/repositories/main/upstreams/order", body: `{"upstreams":["extra","old"]}`, admin: 400}, // others came and went
+	"api.upstreams.get":    {path: "/repositories/main/upstreams/extra"},
+	"api.upstreams.change": {path: "/repositories/main/upstreams/extra", body: `{"deny":["by-%s"]}`},
+	"api.upstreams.remove": {path: "/repositories/main/upstreams/old"},
+	"api.claims.list":      {path: "/claims", elsewhere: 200},
+	"api.claims.add":       {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},
+	"api.claims.remove":    {path: "/claims/1", elsewhere: 404},
+
+	"api.packages.resolution":   {path: packages + "/lib/resolution?version=1.0.0"},
+	"api.packages.origin.set":   {path: packages + "/lib/origin", body: `{"origin":"both","reason":"by %s"}`},
+	"api.packages.origin.clear": {path: packages + "/lib/origin"},
+
 	"api.packages.list":     {path: "/repositories/main/packages"},
 	"api.packages.get":      {path: packages + "/lib"},
 	"api.versions.search":   {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
@@ -150,6 +164,11 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	a.want(200, "PUT", packages+"/lib/tags/production", `{"version":"1.0.0"}`, nil)
 	a.want(200, "PUT", packages+"/lib/tags/beta", `{"version":"1.0.0"}`, nil)
 	a.want(201, "POST", "/environments", `{"name":"old"}`, nil)
+	a.want(201, "POST", "/repositories", `{"name":"extra"}`, nil)
+	for _, name := range []string{"extra", "old"} {
+		a.want(201, "POST", "/repositories/main/upstreams", `{"name":"`+name+`","repository":"extra","through":true}`, nil)
+	}
+	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"acme-*"}`, nil)
 	a.want(201, "POST", "/deployments", `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/lib@1.0.0","status":"succeeded"}`, nil)
 	for range 2 {
 		a.want(201, "POST", "/subscriptions", `{"name":"deploys","url":"https://ci.example.com/","repositories":["main"]}`, nil)

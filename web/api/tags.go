@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -65,7 +66,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := page.Limit
 	page.Limit++ // whether there are more
-	all, err := h.svc.Catalog.TagPage(r.Context(), at, page)
+	all, err := h.svc.Reader.TagPage(r.Context(), at, page)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,13 @@ func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	t, err := h.svc.Catalog.TagAt(r.Context(), at, tag, when)
+	look := h.svc.Reader.TagNow
+	if !when.IsNow() {
+		look = func(ctx context.Context, at registry.Name, tag string) (registry.Tag, error) {
+			return h.svc.Catalog.TagAt(ctx, at, tag, when)
+		}
+	}
+	t, err := look(r.Context(), at, tag)
 	if err != nil {
 		return err
 	}

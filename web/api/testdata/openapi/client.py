@@ -22,10 +22,10 @@ def of(kind, value):
 
 
 assert of(Caller, whoami.sync(client=client)).type_ == "token"
-assert [r.name for r in of(RepositoryList, list_repositories.sync(client=client)).items] == ["main", "other"]
+assert [r.name for r in of(RepositoryList, list_repositories.sync(client=client)).items] == ["extra", "main", "other"]
 made = of(Repository, create_repository.sync(client=client, body=NewRepository(name="team-a", description="made in Python")))
 assert made.description == "made in Python" and made.settings.allow_reuse is False
-first = of(RepositoryList, list_repositories.sync(client=client, limit=2))
+first = of(RepositoryList, list_repositories.sync(client=client, limit=3))
 assert [r.name for r in of(RepositoryList, list_repositories.sync(client=client, after=first.next_)).items] == ["team-a"]
 
 version = of(Version, get_version.sync(version="1.0.0", **lib))

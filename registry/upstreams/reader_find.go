@@ -1,0 +1,107 @@
+package upstreams
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"slipway/registry"
+	"slipway/registry/catalog"
+)
+
+// Look-ups of the API that front-ends don't need.
+
+// CanonicalVersion is catalog.Catalog.CanonicalVersion over all places that the caller may see.
+func (r *Reader) CanonicalVersion(ctx context.Context, at registry.Coordinate) (registry.Coordinate, error) {
+	if r.s.core.Rules[at.Format].Spelling == nil || !r.composed(ctx, at.Repository) {
+		return r.plain.CanonicalVersion(ctx, at)
+	}
+	f, err := r.s.find(ctx, at.Name)
+	var known *registry.Error
+	if errors.As(err, &known) && known.Kind != registry.Internal {
+		return at, nil // the call that follows says so
+	}
+	if err != nil {
+		return at, err
+	}
+	for _, src := range f.visible {
+		c, err := r.s.local.CanonicalVersion(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version})
+		if err != nil || c.Version != at.Version {
+			return at.Name.At(c.Version), err
+		}
+	}
+	return at, nil
+}
+
+// TagNow returns a tag as it is now: that of the first place that answers and has it. NotFound.
+func (r *Reader) TagNow(ctx context.Context, at registry.Name, tag string) (registry.Tag, error) {
+	if !r.composed(ctx, at.Repository) {
+		return r.plain.TagAt(ctx, at, tag, registry.AsOf{})
+	}
+	return first(ctx, r.s, at, func(src source) (registry.Tag, error) { return r.s.local.TagAt(ctx, src.at(at), tag, registry.AsOf{}) })
+}
+
+// FindPackages is catalog.Catalog.FindPackages over all places that the caller may see.
+func (r *Reader) FindPackages(ctx context.Context, repository, text string, q catalog.PackageQuery) ([]registry.Package, string, error) {
+	if !r.composed(ctx, repository) {
+		return r.plain.FindPackages(ctx, repository, text, q)
+	}
+	places, err := r.s.readable(ctx, repository, q.Format)
+	if err != nil {
+		return nil, "", err
+	}
+	u := union{repository: repository, byName: map[string]registry.Package{}}
+	for _, p := range places {
+		page, next, err := r.s.local.FindPackages(ctx, p.repository.Name, text, q)
+		if err != nil {
+			return nil, "", err
+		}
+		u.add(p, page, next)
+	}
+	out := u.sorted()
+	next := u.until
+	if limit := registry.Bound(q.Limit); len(out) > limit {
+		out = out[:limit]
+		next = cursor(out[limit-1])
+	}
+	return out, next, nil
+}
+
+// union gathers a page of the packages of several places, each name once, from the first place that has versions of it.
+type union struct {
+	repository string
+	byName     map[string]registry.Package
+	until      string // the last name up to which every place was read; "": all were read to their ends
+}
+
+// cursor is where the page after a package begins.
+func cursor(p registry.Package) string { return p.Format + "/" + p.Key }
+
+// add adds a page of one place; next is where its next page begins, "" at the end.
+func (u *union) add(p place, page []registry.Package, next string) {
+	for _, pkg := range page {
+		known, ok := u.byName[cursor(pkg)]
+		if better := !ok || known.VersionCount == 0 && pkg.VersionCount > 0; better && p.admits(registry.Name{Repository: u.repository, Format: pkg.Format, Package: pkg.Key}) {
+			u.byName[cursor(pkg)] = pkg
+		}
+	}
+	if next != "" && (u.until == "" || next < u.until) {
+		u.until = next
+	}
+}
+
+// sorted returns the packages up to the name up to which every place was read.
+func (u *union) sorted() []registry.Package {
+	var out []registry.Package
+	for key, pkg := range u.byName {
+		if u.until == "" || key <= u.until {
+			out = append(out, pkg)
+		}
+	}
+	slices.SortFunc(out, func(a, b registry.Package) int {
+		return cmp.Or(strings.Compare(a.Format, b.Format), strings.Compare(a.Key, b.Key))
+	})
+	return out
+}

@@ -1,0 +1,290 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"slipway/api"
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/upstreams"
+	"slipway/web/internal/wire"
+	"slipway/web/openapi"
+)
+
+const (
+	upstreamsPath = repositoryPath + "/upstreams"
+	upstreamPath  = upstreamsPath + "/{name}"
+)
+
+// upstreamRoutes are the endpoints of the places that a repository answers from beside its own versions.
+func (h *handlers) upstreamRoutes() []endpoint {
+	return []endpoint{
+		{"GET", upstreamsPath, "api.upstreams.list", h.listUpstreams, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "listUpstreams", Group: "Upstreams", Summary: "List the upstreams of a repository",
+			About:   "Without those that you may not read, unless you administer the repository.",
+			Answers: success("The upstreams, in the order in which they are asked.", api.List[api.Upstream]{Items: []api.Upstream{upstreamExample}})}},
+		{"POST", upstreamsPath, "api.upstreams.add", h.addUpstream, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "addUpstream", Group: "Upstreams", Summary: "Let a repository answer from another one too",
+			About:   "It is asked last. You must be able to read the other repository, and administer it to open it with `through`.",
+			Request: openapi.Takes[api.NewUpstream](`{"repository":"team-a","formats":["npm"]}`, "repository"),
+			Answers: created("The upstream.", upstreamExample, locationOf), Errors: []int{http.StatusConflict}}},
+		{"PUT", upstreamsPath + "/order", "api.upstreams.order", h.orderUpstreams, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "orderUpstreams", Group: "Upstreams", Summary: "Set the order in which upstreams are asked",
+			Request: openapi.Takes[api.UpstreamOrder](`{"upstreams":["team-a","team-b"]}`, "upstreams"),
+			Answers: success("The upstreams.", api.List[api.Upstream]{Items: []api.Upstream{upstreamExample}})}},
+		{"GET", upstreamPath, "api.upstreams.get", h.getUpstream, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "getUpstream", Group: "Upstreams", Summary: "Show an upstream", Answers: success("The upstream.", upstreamExample)}},
+		{"PATCH", upstreamPath, "api.upstreams.change", h.changeUpstream, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "changeUpstream", Group: "Upstreams", Summary: "Change an upstream", About: "What the body does not name stays.",
+			Request: openapi.Takes[api.UpstreamChange](`{"deny":["@secret/*"]}`), Answers: success("The upstream.", upstreamExample)}},
+		{"DELETE", upstreamPath, "api.upstreams.remove", h.removeUpstream, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "removeUpstream", Group: "Upstreams", Summary: "Stop answering from an upstream",
+			About: "The other repository stays as it is.", Answers: empty("It is off the list.")}},
+	}
+}
+
+var upstreamExample = api.Upstream{Name: "team-a", Type: metadata.UpstreamRepository, Repository: "team-a", Formats: []string{"npm"}}
+
+func upstreamOf(u upstreams.Upstream) api.Upstream {
+	return api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Formats: u.Settings.Formats, Allow: u.Settings.Allow, Deny: u.Settings.Deny,
+		Mode: u.Settings.Mode, Through: u.Settings.Through, Writes: u.Settings.Writes}
+}
+
+// upstreamsOf lists the upstreams of a repository that the caller may see.
+func (h *handlers) upstreamsOf(ctx context.Context, repository string) ([]api.Upstream, error) {
+	list, err := h.svc.Upstreams.List(ctx, repository)
+	out := make([]api.Upstream, len(list))
+	for i, u := range list {
+		out[i] = upstreamOf(u)
+	}
+	return out, err
+}
+
+func (h *handlers) writeUpstreams(w http.ResponseWriter, r *http.Request, repository string) error {
+	list, err := h.upstreamsOf(r.Context(), repository)
+	return writeOne(w, http.StatusOK, list, err, func(list []api.Upstream) api.List[api.Upstream] { return api.List[api.Upstream]{Items: list} })
+}
+
+// listUpstreams answers GET …/upstreams. There are few, so the list is one page.
+func (h *handlers) listUpstreams(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository := in.segment("repository")
+	if in.err != nil {
+		return in.err
+	}
+	return h.writeUpstreams(w, r, repository)
+}
+
+// newUpstreamOf reads an upstream that is to be made: what names it is taken out, the rest are its settings. Invalid.
+func (h *handlers) newUpstreamOf(raw map[string]json.RawMessage) (n upstreams.NewUpstream, err error) {
+	n.Type = metadata.UpstreamRepository
+	for field, to := range map[string]*string{"name": &n.Name, "type": &n.Type, "repository": &n.Repository} {
+		if value, ok := raw[field]; ok {
+			if json.Unmarshal(value, to) != nil {
+				return n, wire.Invalid("the field %q of an upstream must be a text", field)
+			}
+			delete(raw, field)
+		}
+	}
+	n.Settings, err = h.settingsOf(upstreams.Settings{}, raw)
+	return n, err
+}
+
+// settingsOf reads settings of an upstream over those that hold. Invalid.
+func (h *handlers) settingsOf(now upstreams.Settings, fields map[string]json.RawMessage) (upstreams.Settings, error) {
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		return now, err
+	}
+	return h.svc.Upstreams.ParseSettings(now, raw)
+}
+
+// upstreamListOf reads the list of a repository's upstreams, in which a text stands for the repository of that name. Invalid.
+func (h *handlers) upstreamListOf(raw json.RawMessage) ([]upstreams.NewUpstream, error) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return nil, wire.Invalid("upstreams must be a list of objects, or of names of repositories")
+	}
+	out := make([]upstreams.NewUpstream, len(items))
+	for i, item := range items {
+		var name string
+		if json.Unmarshal(item, &name) == nil {
+			out[i] = upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name}
+			continue
+		}
+		var fields map[string]json.RawMessage
+		err := wire.DecodeObject(item, &fields)
+		if err == nil {
+			out[i], err = h.newUpstreamOf(fields)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// addUpstream answers POST …/upstreams: 201 with the upstream.
+func (h *handlers) addUpstream(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository := in.segment("repository")
+	var fields map[string]json.RawMessage
+	in.body(&fields)
+	n := read(in, func() (upstreams.NewUpstream, error) { return h.newUpstreamOf(fields) })
+	if in.err != nil {
+		return in.err
+	}
+	u, err := h.svc.Upstreams.Add(r.Context(), repository, n)
+	if err == nil {
+		h.location(w, r, "repositories/"+repository+"/upstreams", u.Name)
+	}
+	return writeOne(w, http.StatusCreated, u, err, upstreamOf)
+}
+
+// orderUpstreams answers PUT …/upstreams/order {"upstreams"}: 200 with all of them.
+func (h *handlers) orderUpstreams(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository := in.segment("repository")
+	var body api.UpstreamOrder
+	in.body(&body)
+	if in.err != nil {
+		return in.err
+	}
+	if err := h.svc.Upstreams.Order(r.Context(), repository, body.Upstreams); err != nil {
+		return err
+	}
+	return h.writeUpstreams(w, r, repository)
+}
+
+// getUpstream answers GET …/upstreams/{name}.
+func (h *handlers) getUpstream(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, name := in.segment("repository"), in.segment("name")
+	if in.err != nil {
+		return in.err
+	}
+	u, err := h.svc.Upstreams.Get(r.Context(), repository, name)
+	return writeOne(w, http.StatusOK, u, err, upstreamOf)
+}
+
+// changeUpstream answers PATCH …/upstreams/{name}: 200 with the upstream. A name can't change.
+func (h *handlers) changeUpstream(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, name := in.segment("repository"), in.segment("name")
+	var fields map[string]json.RawMessage
+	in.body(&fields)
+	if named, ok := fields["name"]; ok {
+		var inBody string
+		if in.err == nil && json.Unmarshal(named, &inBody) != nil {
+			in.err = wire.Invalid(`the field "name" must be a text`)
+		}
+		in.unchanged(inBody, name, "an upstream")
+		delete(fields, "name")
+	}
+	if in.err != nil {
+		return in.err
+	}
+	u, err := h.svc.Upstreams.Change(r.Context(), repository, name, func(now upstreams.Settings) (upstreams.Settings, error) { return h.settingsOf(now, fields) })
+	return writeOne(w, http.StatusOK, u, err, upstreamOf)
+}
+
+// removeUpstream answers DELETE …/upstreams/{name}: 204.
+func (h *handlers) removeUpstream(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, name := in.segment("repository"), in.segment("name")
+	if in.err != nil {
+		return in.err
+	}
+	return writeNothing(w, h.svc.Upstreams.Remove(r.Context(), repository, name))
+}
+
+// resolutionRoutes are the endpoints that say and decide where a package comes from.
+func (h *handlers) resolutionRoutes() []endpoint {
+	return []endpoint{
+		{"GET", packagePath + "/resolution", "api.packages.resolution", h.getResolution, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "getResolution", Group: "Upstreams", Summary: "Explain where a package comes from",
+			About:   "The places that the repository may answer from, in their order, which of them answer for the name, and why the others do not. It has only places that you may read.",
+			Query:   []openapi.Param{{Name: "version", About: "Explain it for this version."}},
+			Answers: success("The places.", resolutionExample)}},
+		{"PUT", packagePath + "/origin", "api.packages.origin.set", h.setOrigin, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "setOrigin", Group: "Upstreams", Summary: "Say where the versions of a package may come from",
+			About:   "Against what the server would decide by itself: that a name which is published here never comes from elsewhere.",
+			Request: openapi.Takes[api.OriginChange](`{"origin":"both","reason":"we patch it","expires_at":"2026-12-31T00:00:00Z"}`, "origin", "reason"),
+			Answers: empty("It holds.")}},
+		{"DELETE", packagePath + "/origin", "api.packages.origin.clear", h.clearOrigin, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "clearOrigin", Group: "Upstreams", Summary: "Let the server decide again where a package comes from",
+			Answers: empty("It decides.")}},
+	}
+}
+
+var resolutionExample = api.Resolution{
+	Format: "npm", Name: "@acme/web", Claims: []api.Claim{claimExample},
+	Places: []api.Place{
+		{Repository: "all", Path: []string{}, Why: upstreams.Absent},
+		{Repository: "team-a", Path: []string{"team-a"}, Versions: 3, Latest: "1.4.2", Answers: true},
+	},
+	Origin: &api.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it", SetAt: momentExample, SetBy: "jane", ExpiresAt: &laterExample},
+}
+
+func resolutionOf(version string) func(upstreams.Resolution) api.Resolution {
+	return func(r upstreams.Resolution) api.Resolution {
+		out := api.Resolution{Format: r.Name.Format, Name: r.Name.Package, Version: version, Places: make([]api.Place, len(r.Places)), Claims: make([]api.Claim, len(r.Claims))}
+		if r.Shown != "" {
+			out.Name = r.Shown
+		}
+		for i, p := range r.Places {
+			out.Places[i] = api.Place{Repository: p.Repository, Path: listed(p.Path), Versions: p.Versions, Latest: p.Latest, Answers: p.Answers, Why: p.Why}
+		}
+		for i, c := range r.Claims {
+			out.Claims[i] = claimOf(c)
+		}
+		if o := r.Origin; o != nil {
+			out.Origin = &api.Origin{Origin: o.Origin, Upstream: o.Upstream, Reason: o.Reason, SetAt: timeText(o.SetAt), SetBy: o.SetBy, ExpiresAt: timeOrNull(o.ExpiresAt)}
+		}
+		return out
+	}
+}
+
+// getResolution answers GET …/packages/{format}/{package}/resolution?version=.
+func (h *handlers) getResolution(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at := in.name().At(in.text("version"))
+	if at.Version != "" && in.err == nil {
+		in.err = registry.CheckVersion(at.Version)
+	}
+	if in.err != nil {
+		return in.err
+	}
+	found, err := h.svc.Upstreams.Resolution(r.Context(), at)
+	return writeOne(w, http.StatusOK, found, err, resolutionOf(at.Version))
+}
+
+// setOrigin answers PUT …/origin: 204.
+func (h *handlers) setOrigin(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at := in.name()
+	var body api.OriginChange
+	in.body(&body)
+	if in.err != nil {
+		return in.err
+	}
+	o := metadata.Origin{Origin: body.Origin, Upstream: body.Upstream, Reason: body.Reason}
+	var err error
+	if o.ExpiresAt, err = momentOf("expires_at", body.ExpiresAt); err != nil {
+		return err
+	}
+	return writeNothing(w, h.svc.Upstreams.SetOrigin(r.Context(), at, o))
+}
+
+// clearOrigin answers DELETE …/origin: 204.
+func (h *handlers) clearOrigin(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at := in.name()
+	if in.err != nil {
+		return in.err
+	}
+	return writeNothing(w, h.svc.Upstreams.ClearOrigin(r.Context(), at))
+}

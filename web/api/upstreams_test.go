@@ -1,0 +1,170 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"slipway/registry/access"
+	"slipway/registry/registrytest"
+	"slipway/registry/upstreams"
+)
+
+type upstream struct {
+	Name, Type, Repository, Mode string
+	Formats, Deny                []string
+	Through, Writes              bool
+}
+
+type repositoryWith struct{ Upstreams []upstream }
+
+func (r repositoryWith) names() (out []string) {
+	for _, u := range r.Upstreams {
+		out = append(out, u.Name)
+	}
+	return out
+}
+
+// TestUpstreams: the list of a repository's upstreams is made with it, changed one by one and as a whole, and ordered.
+func TestUpstreams(t *testing.T) {
+	a := newAPI(t)
+	a.publish("lib", "1.0.0")
+	a.want(201, "POST", "/repositories", `{"name":"b"}`, nil)
+	a.want(404, "POST", "/repositories", `{"name":"all","upstreams":["main","absent"]}`, nil)
+	a.want(404, "GET", "/repositories/all", "", nil) // neither is made without the other
+	var r repositoryWith
+	a.want(201, "POST", "/repositories", `{"name":"all","upstreams":["main",{"name":"second","repository":"b","deny":["secret-*"]}]}`, &r)
+	if !slices.Equal(r.names(), []string{"main", "second"}) || r.Upstreams[1].Deny[0] != "secret-*" {
+		t.Errorf("created: %+v", r)
+	}
+	const all = "/repositories/all/upstreams"
+	var u upstream
+	a.want(200, "PATCH", all+"/second", `{"name":"second","mode":"merge"}`, &u)
+	if u.Mode != upstreams.Merge || u.Deny[0] != "secret-*" || u.Repository != "b" {
+		t.Errorf("what PATCH does not name must stay: %+v", u)
+	}
+	for body, says := range map[string]string{
+		`{"name":"x"}`: "can't be renamed", `{"mode":"some"}`: "mode is", `{"colour":1}`: "colour", `{"deny":null}`: "can't be null", `{"formats":["none"]}`: "no format",
+	} {
+		if res := a.want(400, "PATCH", all+"/second", body, nil); !strings.Contains(string(res.Body), says) {
+			t.Errorf("%s: %v", body, res)
+		}
+	}
+	a.want(200, "PUT", all+"/order", `{"upstreams":["second","main"]}`, nil)
+	a.want(400, "PUT", all+"/order", `{"upstreams":["second"]}`, nil)
+	a.want(200, "GET", "/repositories/all", "", &r)
+	if !slices.Equal(r.names(), []string{"second", "main"}) {
+		t.Errorf("ordered: %v", r.names())
+	}
+	a.want(400, "PATCH", "/repositories/b", `{"upstreams":["all"]}`, nil) // a circle
+	a.want(200, "PATCH", "/repositories/all", `{"upstreams":["main"]}`, &r)
+	if !slices.Equal(r.names(), []string{"main"}) {
+		t.Errorf("replaced: %v", r.names())
+	}
+	before := a.events("repository.changed")
+	a.want(200, "PATCH", "/repositories/all", `{"upstreams":["main"]}`, nil)
+	if after := a.events("repository.changed"); after != before {
+		t.Errorf("a change to what is there already was noted: %d, then %d", before, after)
+	}
+	a.want(201, "POST", all, `{"repository":"b"}`, nil)
+	a.want(409, "POST", all, `{"repository":"b"}`, nil)
+	a.want(204, "DELETE", all+"/b", "", nil)
+	a.want(404, "GET", all+"/b", "", nil)
+}
+
+func (a *env) events(types string) int {
+	var list []any
+	a.want(200, "GET", "/events?limit=1000&types="+types, "", &list)
+	return len(list)
+}
+
+// TestReadThroughUpstreams: the API shows packages, versions, tags and files of other places, to callers who may read them.
+func TestReadThroughUpstreams(t *testing.T) {
+	a := newAPI(t)
+	a.publish("lib", "1.0.0", "1.1.0")
+	a.want(200, "PUT", packages+"/lib/tags/production", `{"version":"1.0.0"}`, nil)
+	a.want(201, "POST", "/repositories", `{"name":"all","upstreams":["main"]}`, nil)
+	const below = "/repositories/all/packages/" + registrytest.Format
+	paths := []string{below + "/lib", below + "/lib/versions", below + "/lib/versions/1.0.0", below + "/lib/versions/1.0.0/files/dir/file.txt", below + "/lib/tags",
+		below + "/lib/tags/production", "/repositories/all/packages", "/repositories/all/packages?q=li"}
+	for _, path := range paths {
+		got, want := a.want(200, "GET", path, "", nil), a.want(200, "GET", strings.Replace(path, "/all/", "/main/", 1), "", nil)
+		if string(got.Body) != string(want.Body) {
+			t.Errorf("%s:\n%s, in main\n%s", path, got.Body, want.Body)
+		}
+	}
+	only := a.UserToken("ann", 0, access.Grant{Repository: "all", Actions: []access.Action{access.Read}})
+	read := func() (out []string) {
+		for _, path := range paths {
+			if res := a.call(only, "GET", path, ""); res.Status == http.StatusOK && strings.Contains(string(res.Body), "lib") {
+				out = append(out, path)
+			}
+		}
+		return out
+	}
+	if got := read(); got != nil {
+		t.Errorf("who may not read main reads %v", got)
+	}
+	a.want(200, "PATCH", "/repositories/all/upstreams/main", `{"through":true}`, nil)
+	if got := read(); len(got) != len(paths)-2 { // tags name no package
+		t.Errorf("through: %v", got)
+	}
+}
+
+type resolution struct {
+	Name   string
+	Places []struct {
+		Repository, Latest, Why string
+		Path                    []string
+		Answers                 bool
+	}
+	Claims []struct{ Pattern string }
+	Origin *struct{ Origin, Reason string }
+}
+
+func (r resolution) text() string {
+	out := ""
+	for _, p := range r.Places {
+		out += fmt.Sprintf("%s%v=%v%s ", p.Repository, p.Path, p.Answers, p.Why)
+	}
+	return strings.TrimSpace(out)
+}
+
+// TestResolution: which places answer, why others do not, and what administrators have said of a name.
+func TestResolution(t *testing.T) {
+	a := newAPI(t)
+	a.publish("lib", "1.0.0")
+	a.want(201, "POST", "/repositories", `{"name":"b","upstreams":["main"]}`, nil)
+	a.want(201, "POST", "/repositories", `{"name":"all","upstreams":["b",{"name":"no","repository":"other","deny":["lib"]}]}`, nil)
+	const lib = "/repositories/all/packages/" + registrytest.Format + "/lib"
+	var claim struct{ ID string }
+	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"li*"}`, &claim)
+	a.want(409, "POST", "/claims", `{"repository":"main","format":"test","pattern":"li*"}`, nil)
+	a.want(204, "PUT", lib+"/origin", `{"origin":"both","reason":"we patch it","expires_at":"2999-01-01T00:00:00Z"}`, nil)
+	a.want(400, "PUT", lib+"/origin", `{"origin":"both","reason":"we patch it","expires_at":"tomorrow"}`, nil)
+	var r resolution
+	a.want(200, "GET", lib+"/resolution", "", &r)
+	if want := "all[]=falseabsent b[b]=falseabsent main[b main]=true other[no]=falsenarrowed"; r.text() != want {
+		t.Errorf("%s, want %s", r.text(), want)
+	}
+	if len(r.Claims) != 1 || r.Origin == nil || r.Origin.Origin != upstreams.OriginBoth {
+		t.Errorf("the rules: %+v", r)
+	}
+	a.want(200, "GET", lib+"/resolution?version=2.0.0", "", &r)
+	if !strings.Contains(r.text(), "main[b main]=falseabsent") {
+		t.Errorf("an absent version: %s", r.text())
+	}
+	only := a.UserToken("ann", 0, access.Grant{Repository: "all", Actions: []access.Action{access.Read}})
+	if res := a.call(only, "GET", lib+"/resolution", ""); res.Status != 200 || strings.Contains(string(res.Body), "main") || strings.Contains(string(res.Body), "li*") {
+		t.Errorf("who may read only all: %v", res)
+	}
+	if res := a.call(only, "GET", "/claims", ""); strings.Contains(string(res.Body), "li*") {
+		t.Errorf("a claim of a hidden repository: %v", res)
+	}
+	a.want(204, "DELETE", lib+"/origin", "", nil)
+	a.want(404, "DELETE", lib+"/origin", "", nil)
+	a.want(204, "DELETE", "/claims/"+claim.ID, "", nil)
+	a.want(404, "DELETE", "/claims/"+claim.ID, "", nil)
+}
