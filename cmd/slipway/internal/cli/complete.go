@@ -105,19 +105,40 @@ func completeDeployments(a asking) iter.Seq2[cobra.Completion, error] {
 	})
 }
 
+// completeUpstreams offers the upstreams of the repository before.
+func completeUpstreams(a asking) iter.Seq2[cobra.Completion, error] {
+	return each(a.cl.Upstreams(a.ctx, a.args[0]), func(u api.Upstream) cobra.Completion { return described(u.Name, u.Repository) })
+}
+
+func completeClaims(a asking) iter.Seq2[cobra.Completion, error] {
+	return each(a.cl.Claims(a.ctx, ""), func(c api.Claim) cobra.Completion { return described(c.ID, c.Pattern) })
+}
+
+// completeOrigins offers the origins that a package can have.
+func completeOrigins(asking) iter.Seq2[cobra.Completion, error] {
+	return func(yield func(cobra.Completion, error) bool) {
+		for _, origin := range []string{"published", "upstream", "both"} {
+			if !yield(origin, nil) {
+				return
+			}
+		}
+	}
+}
+
 // wordCompleters are the words of usage lines that mean the same in every command.
 var wordCompleters = map[string]completer{
 	"REPO": completeRepositories, "PACKAGE": completePackages, "VERSION": completeVersions, "TAG": completeTags, "SERVICE": completeServices,
+	"OTHER": completeRepositories, "UPSTREAM": completeUpstreams, "UPSTREAM...": completeUpstreams, "ORIGIN": completeOrigins,
 }
 
 // ownCompleters are the words NAME and ID, by the command that holds those that have them.
 var ownCompleters = map[string]completer{
 	"repo": completeRepositories, "env": completeEnvironments, "user": completeUsers, "token": completeTokens,
-	"subscription": completeSubscriptions, "consumer": completeConsumers, "deploy": completeDeployments,
+	"subscription": completeSubscriptions, "consumer": completeConsumers, "deploy": completeDeployments, "claim": completeClaims,
 }
 
 // flagCompleters are flags that mean the same in every command.
-var flagCompleters = map[string]completer{"environment": completeEnvironments, "repository": completeRepositories}
+var flagCompleters = map[string]completer{"environment": completeEnvironments, "repository": completeRepositories, "upstream": completeRepositories}
 
 // newNames are the commands whose NAME is that of something new.
 var newNames = []string{"create", "add"}
@@ -157,10 +178,10 @@ func (commands) must(err error) {
 func (c commands) argumentsOf(cmd *cobra.Command) cobra.CompletionFunc {
 	words := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(cmd.Use))[1:]
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) >= len(words) {
+		if last := len(words) - 1; len(args) > last && (last < 0 || !strings.HasSuffix(words[last], "...")) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		word := words[len(args)]
+		word := words[min(len(args), len(words)-1)]
 		switch {
 		case word == "FORMAT":
 			return c.Formats, cobra.ShellCompDirectiveNoFileComp

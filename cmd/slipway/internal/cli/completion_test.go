@@ -36,10 +36,19 @@ func TestN14Completion(t *testing.T) {
 	pushImage(t, r, "team/app", "1.0", "one")
 	r.CLI(0, "tag", "set", "main", "raw", "tool", "production", "1.0.0")
 	r.CLI(0, "env", "create", "prod")
+	r.CLI(0, "repo", "create", "all", "--upstream", "main")
+	r.CLI(0, "claim", "add", "raw", "acme-*")
 	r.CLI(0, "deploy", "record", "--environment", "prod", "--service", "web", "main", "raw", "tool", "1.0.0")
 	r.CLI(0, "events", "consumer", "set", "prod-web", "1")
 	for args, want := range map[string]string{
 		"version ls ":                     "main",
+		"upstream show all ":              "main",
+		"upstream order all main ":        "main",
+		"upstream add all ":               "main",
+		"claim rm ":                       "1\t",
+		"origin set main raw tool b":      "both",
+		"resolve main raw t":              "tool",
+		"repo create x --upstream m":      "main",
 		"version ls main ":                "npm",
 		"version ls main raw to":          "tool",
 		"version show main raw tool ":     "1.0.0\tpublished",

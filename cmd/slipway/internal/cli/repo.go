@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -15,8 +16,16 @@ import (
 var repoColumns = []column[api.Repository]{
 	{"NAME", func(r api.Repository) any { return r.Name }},
 	{"DESCRIPTION", func(r api.Repository) any { return r.Description }},
+	{"UPSTREAMS", func(r api.Repository) any { return upstreamNames(r.Upstreams) }},
 	{"CREATED", func(r api.Repository) any { return when(r.CreatedAt) }},
 	{"SETTINGS", func(r api.Repository) any { return settingsText(r.Settings) }},
+}
+
+func upstreamNames(list []api.Upstream) (names []string) {
+	for _, u := range list {
+		names = append(names, u.Name)
+	}
+	return names
 }
 
 func (c commands) repoCmd() *cobra.Command {
@@ -34,6 +43,7 @@ type repoFlags struct {
 	reuse       bool
 	redeploy    bool
 	tagRules    []string
+	upstreams   []string
 }
 
 func (f *repoFlags) add(cmd *cobra.Command) {
@@ -41,6 +51,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.description, "description", "", "what it is for")
 	fs.BoolVar(&f.reuse, "allow-reuse", false, "let the coordinate of a deleted version be published again")
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
+	fs.StringArrayVar(&f.upstreams, "upstream", nil, "name of another repository that it answers from beside its own versions; may be given again, in order")
 	fs.StringArrayVar(&f.tagRules, "tag-rule", nil, tagRuleHelp)
 }
 
@@ -67,7 +78,10 @@ func (f *repoFlags) change(cmd *cobra.Command, words []string) (change api.Repos
 	if len(settings) > 0 {
 		change.Settings, err = json.Marshal(settings)
 	}
-	return change, change.Description != nil || change.Settings != nil, err
+	if err == nil && cmd.Flags().Changed("upstream") {
+		change.Upstreams, err = json.Marshal(slices.DeleteFunc(f.upstreams, func(name string) bool { return name == "" }))
+	}
+	return change, change.Description != nil || change.Settings != nil || change.Upstreams != nil, err
 }
 
 // explain says which of the words is no setting of the server, if that is why it refused them.
@@ -84,7 +98,8 @@ func (c commands) repoCreateCmd(f *Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create NAME [SETTING=VALUE…]", Short: "Make a repository", Args: atLeast(1),
 		Example: `  slipway repo create team-a --description "what team A builds"
-  slipway repo create team-a raw_redeploy=true`,
+  slipway repo create team-a raw_redeploy=true
+  slipway repo create all --upstream team-a --upstream team-b`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			change, _, err := rf.change(cmd, args[1:])
 			if err != nil {

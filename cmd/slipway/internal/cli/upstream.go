@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/cmd/slipway/internal/command"
+
+	"github.com/spf13/cobra"
+)
+
+var upstreamColumns = []column[api.Upstream]{
+	{"NAME", func(u api.Upstream) any { return u.Name }},
+	{"TYPE", func(u api.Upstream) any { return u.Type }},
+	{"REPOSITORY", func(u api.Upstream) any { return u.Repository }},
+	{"FORMATS", func(u api.Upstream) any { return u.Formats }},
+	{"ALLOW", func(u api.Upstream) any { return u.Allow }},
+	{"DENY", func(u api.Upstream) any { return u.Deny }},
+	{"MODE", func(u api.Upstream) any { return u.Mode }},
+	{"THROUGH", func(u api.Upstream) any { return yes(u.Through) }},
+	{"WRITES", func(u api.Upstream) any { return yes(u.Writes) }},
+}
+
+func (c commands) upstreamCmd() *cobra.Command {
+	var f Flags
+	g := c.Group("upstream", "Let a repository answer from other repositories", `  slipway repo create all --upstream team-a --upstream team-b
+  slipway upstream add all team-c --upstream-format npm
+  slipway upstream ls all`,
+		c.upstreamListCmd(&f), c.upstreamAddCmd(&f), c.upstreamShowCmd(&f), c.upstreamSetCmd(&f), c.upstreamRemoveCmd(&f), c.upstreamOrderCmd(&f))
+	f.Add(g)
+	return g
+}
+
+func (c commands) upstreamListCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls REPO", Short: "List the upstreams of a repository, in the order in which they are asked", Example: "  slipway upstream ls all", Args: command.Exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return list(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Upstream, error] {
+				return cl.Upstreams(ctx, args[0])
+			})
+		},
+	}
+}
+
+// upstreamFlags are the flags for the settings of an upstream.
+type upstreamFlags struct {
+	formats, allow, deny []string
+	mode                 string
+	through, writes      bool
+}
+
+func (u *upstreamFlags) add(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringSliceVar(&u.formats, "upstream-format", nil, "ask it for packages of this format only; may be given again")
+	fs.StringSliceVar(&u.allow, "allow", nil, "ask it only for names that match, such as '@acme/*' or 'com.acme.**'; may be given again")
+	fs.StringSliceVar(&u.deny, "deny", nil, "do not ask it for names that match; may be given again")
+	fs.StringVar(&u.mode, "mode", "", "of names that several places have: first (the first place alone) or merge (all together); default: as the format does")
+	fs.BoolVar(&u.through, "through", false, "let those who may read the repository read the other one through it; you must administer the other one")
+	fs.BoolVar(&u.writes, "writes", false, "send what is published to the repository to the other one")
+}
+
+// change has what the command line names; some reports whether it names anything. A list that is given empty is emptied.
+func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, some bool) {
+	given := func(name string) bool {
+		some = some || cmd.Flags().Changed(name)
+		return cmd.Flags().Changed(name)
+	}
+	for name, v := range map[string]struct {
+		from *[]string
+		to   **[]string
+	}{"upstream-format": {&u.formats, &change.Formats}, "allow": {&u.allow, &change.Allow}, "deny": {&u.deny, &change.Deny}} {
+		if given(name) {
+			some := append([]string{}, *v.from...)
+			*v.to = &some
+		}
+	}
+	if given("mode") {
+		change.Mode = &u.mode
+	}
+	if given("through") {
+		change.Through = &u.through
+	}
+	if given("writes") {
+		change.Writes = &u.writes
+	}
+	return change, some
+}
+
+func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
+	var u upstreamFlags
+	var name string
+	cmd := &cobra.Command{
+		Use: "add REPO OTHER", Short: "Let a repository answer from another one too, after those that it has", Args: command.Exactly(2),
+		Example: `  slipway upstream add all team-c
+  slipway upstream add all team-c --upstream-format npm --allow '@acme/*' --through`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return show(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
+				return cl.AddUpstream(ctx, args[0], api.NewUpstream{Name: name, Repository: args[1], Formats: u.formats, Allow: u.allow, Deny: u.deny,
+					Mode: u.mode, Through: u.through, Writes: u.writes})
+			})
+		},
+	}
+	u.add(cmd)
+	cmd.Flags().StringVar(&name, "name", "", "its name in the repository (default: that of the other one)")
+	return cmd
+}
+
+func (c commands) upstreamShowCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "show REPO UPSTREAM", Short: "Show one upstream", Example: "  slipway upstream show all team-a", Args: command.Exactly(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return show(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
+				return cl.Upstream(ctx, args[0], args[1])
+			})
+		},
+	}
+}
+
+func (c commands) upstreamSetCmd(f *Flags) *cobra.Command {
+	var u upstreamFlags
+	cmd := &cobra.Command{
+		Use: "set REPO UPSTREAM", Short: "Change an upstream; what is not named stays", Args: command.Exactly(2),
+		Example: `  slipway upstream set all team-a --deny '@secret/*'
+  slipway upstream set all team-a --deny ''`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			change, some := u.change(cmd)
+			if !some {
+				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
+			}
+			return show(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
+				return cl.ChangeUpstream(ctx, args[0], args[1], change)
+			})
+		},
+	}
+	u.add(cmd)
+	return cmd
+}
+
+func (c commands) upstreamRemoveCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "rm REPO UPSTREAM", Short: "Stop answering from an upstream; the other repository stays", Example: "  slipway upstream rm all team-a", Args: command.Exactly(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.do(cmd, f, "Removed upstream "+args[1]+" of repository "+args[0], func(ctx context.Context, cl *client.Client) error {
+				return cl.RemoveUpstream(ctx, args[0], args[1])
+			})
+		},
+	}
+}
+
+func (c commands) upstreamOrderCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "order REPO UPSTREAM...", Short: "Set the order in which upstreams are asked", Example: "  slipway upstream order all team-b team-a",
+		Args: atLeast(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.do(cmd, f, "Repository "+args[0]+" asks "+strings.Join(args[1:], ", "), func(ctx context.Context, cl *client.Client) error {
+				_, err := cl.OrderUpstreams(ctx, args[0], args[1:])
+				return err
+			})
+		},
+	}
+}

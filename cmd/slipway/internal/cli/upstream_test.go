@@ -1,0 +1,50 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+
+	"slipway/cmd/slipway/internal/commandtest"
+)
+
+// TestUpstreamCommands: a repository is made with upstreams, which are listed, changed, ordered and explained.
+func TestUpstreamCommands(t *testing.T) {
+	t.Parallel()
+	r := commandtest.Start(t)
+	r.Login()
+	r.Put("tool/1.0.0/tool", "one")
+	r.CLI(0, "repo", "create", "team-b")
+	if out := r.CLI(0, "repo", "create", "all", "--upstream", "main"); !strings.Contains(out, "main") {
+		t.Errorf("repo create: %s", out)
+	}
+	r.CLI(0, "upstream", "add", "all", "team-b", "--name", "b", "--deny", "x,y", "--mode", "merge")
+	if out := r.CLI(0, "upstream", "set", "all", "b", "--deny", "", "--through"); !strings.Contains(out, "yes") || strings.Contains(out, "x, y") || !strings.Contains(out, "merge") {
+		t.Errorf("upstream set: %s", out)
+	}
+	r.CLI(2, "upstream", "set", "all", "b")
+	r.CLI(0, "upstream", "order", "all", "b", "main")
+	if out := r.CLI(0, "upstream", "ls", "all"); strings.Index(out, "main") < strings.Index(out, "team-b") {
+		t.Errorf("upstream ls: %s", out)
+	}
+	if out := r.CLI(0, "resolve", "all", "raw", "tool"); !strings.Contains(out, "absent") || !strings.Contains(out, "1.0.0") {
+		t.Errorf("resolve: %s", out)
+	}
+	if out := r.CLI(0, "version", "ls", "all", "raw", "tool"); !strings.Contains(out, "1.0.0") {
+		t.Errorf("version ls: %s", out)
+	}
+	if out := r.CLI(0, "claim", "add", "npm", "@Acme/*", "--repository", "main"); !strings.Contains(out, "@acme/*") {
+		t.Errorf("claim add: %s", out)
+	}
+	r.CLI(0, "claim", "ls", "--repository", "main")
+	r.CLI(0, "claim", "rm", "1")
+	r.CLI(1, "origin", "set", "main", "raw", "tool", "both")
+	r.CLI(0, "origin", "set", "main", "raw", "tool", "both", "--reason", "we patch it", "--expires", "1h")
+	r.CLI(0, "origin", "clear", "main", "raw", "tool")
+	r.CLI(0, "repo", "set", "all", "--upstream", "")
+	if out := r.CLI(0, "upstream", "ls", "all", "-o", "json"); strings.TrimSpace(out) != "[]" {
+		t.Errorf("emptied: %s", out)
+	}
+	r.CLI(0, "upstream", "add", "all", "main")
+	r.CLI(0, "upstream", "show", "all", "main")
+	r.CLI(0, "upstream", "rm", "all", "main")
+}
