@@ -43,6 +43,8 @@ type Suite struct {
 	Unchanging []string
 	// Private names routes whose GET is not for readers.
 	Private []string
+	// Unpublished names routes whose example is of what no version holds, so that no other repository answers with it.
+	Unpublished []string
 	// Refusal reports why an answer is not an error in the protocol's own form.
 	Refusal func(Response) error
 	// AnyBytes names the routes that store whatever they are sent.
@@ -108,6 +110,8 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("hidden", s.hidden)
 	t.Run("restored", s.restored)
 	t.Run("reads first", s.readsFirst)
+	t.Run("groups", s.groups)
+	t.Run("S35", s.privateMembers)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

@@ -59,7 +59,7 @@ func TestSuite(t *testing.T) {
 			srv.Do(formatstest.Admin, formatstest.Request{Method: http.MethodPost, Path: "/v2/main/example/blobs/uploads/?digest=" + empty, Body: emptyJSON})
 		},
 		Public:  []string{"oci.ping", "oci.catalog", "oci.token", "oci.token_form"},
-		Private: []string{"oci.upload_status"},
+		Private: []string{"oci.upload_status"}, Unpublished: []string{"oci.blob"},
 		// "//" counts as one slash. The specification has these for blobs of an image: DIGEST_INVALID, or NAME_INVALID with a ".".
 		Malformed: func(before, between, reserved string) int {
 			if strings.HasPrefix(reserved, "blobs/") && (between != "//" || strings.TrimRight(before, "/") != "/v2/main") {

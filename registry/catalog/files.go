@@ -50,7 +50,7 @@ func (s *Catalog) Blob(ctx context.Context, at registry.Name, d digest.Digest) (
 				err = metadata.ErrNotExist
 			}
 		}
-		return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
+		return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %q", registry.Clip(d.String()), at.Package)
 	})
 	return b, err
 }
