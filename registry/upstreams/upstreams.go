@@ -39,6 +39,12 @@ func New(core *registry.Core, local *catalog.Catalog) *Upstreams {
 // Reader returns what front-ends read, over the catalog that New was given.
 func (s *Upstreams) Reader(local *catalog.Catalog) *Reader { return &Reader{s: s, plain: local} }
 
+// Origin is what an administrator has set for a package.
+type Origin = metadata.Origin
+
+// TypeRepository is the type of an upstream that is another repository of the server.
+const TypeRepository = metadata.UpstreamRepository
+
 // Upstream is one entry of a repository's list.
 type Upstream struct {
 	metadata.Upstream

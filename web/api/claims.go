@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"slipway/api"
-	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/upstreams"
@@ -66,7 +65,9 @@ func (h *handlers) addClaim(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	c, err := h.svc.Upstreams.AddClaim(r.Context(), upstreams.Claim{Claim: metadata.Claim{Format: body.Format, Pattern: body.Pattern}, Repository: body.Repository})
+	wanted := upstreams.Claim{Repository: body.Repository}
+	wanted.Format, wanted.Pattern = body.Format, body.Pattern
+	c, err := h.svc.Upstreams.AddClaim(r.Context(), wanted)
 	if err == nil {
 		h.location(w, r, "claims", numberText(c.ID))
 	}

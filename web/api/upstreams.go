@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"slipway/api"
-	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/upstreams"
@@ -46,7 +45,7 @@ func (h *handlers) upstreamRoutes() []endpoint {
 	}
 }
 
-var upstreamExample = api.Upstream{Name: "team-a", Type: metadata.UpstreamRepository, Repository: "team-a", Formats: []string{"npm"}}
+var upstreamExample = api.Upstream{Name: "team-a", Type: upstreams.TypeRepository, Repository: "team-a", Formats: []string{"npm"}}
 
 func upstreamOf(u upstreams.Upstream) api.Upstream {
 	return api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Formats: u.Settings.Formats, Allow: u.Settings.Allow, Deny: u.Settings.Deny,
@@ -80,7 +79,7 @@ func (h *handlers) listUpstreams(w http.ResponseWriter, r *http.Request) error {
 
 // newUpstreamOf reads an upstream that is to be made: what names it is taken out, the rest are its settings. Invalid.
 func (h *handlers) newUpstreamOf(raw map[string]json.RawMessage) (n upstreams.NewUpstream, err error) {
-	n.Type = metadata.UpstreamRepository
+	n.Type = upstreams.TypeRepository
 	for field, to := range map[string]*string{"name": &n.Name, "type": &n.Type, "repository": &n.Repository} {
 		if value, ok := raw[field]; ok {
 			if json.Unmarshal(value, to) != nil {
@@ -112,7 +111,7 @@ func (h *handlers) upstreamListOf(raw json.RawMessage) ([]upstreams.NewUpstream,
 	for i, item := range items {
 		var name string
 		if json.Unmarshal(item, &name) == nil {
-			out[i] = upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name}
+			out[i] = upstreams.NewUpstream{Type: upstreams.TypeRepository, Repository: name}
 			continue
 		}
 		var fields map[string]json.RawMessage
@@ -271,7 +270,7 @@ func (h *handlers) setOrigin(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	o := metadata.Origin{Origin: body.Origin, Upstream: body.Upstream, Reason: body.Reason}
+	o := upstreams.Origin{Origin: body.Origin, Upstream: body.Upstream, Reason: body.Reason}
 	var err error
 	if o.ExpiresAt, err = momentOf("expires_at", body.ExpiresAt); err != nil {
 		return err
