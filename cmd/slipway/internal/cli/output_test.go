@@ -24,8 +24,8 @@ func TestOutputAsServed(t *testing.T) {
 	for args, want := range map[string]string{
 		"repo show main --output json": object,
 		"repo ls --output json":        array,
-		"repo show main":               "NAME         main\nDESCRIPTION  -\nCREATED      -\nSETTINGS     allow_reuse=true\n",
-		"repo ls":                      "NAME  DESCRIPTION  CREATED  SETTINGS\nmain  -            -        allow_reuse=true\n",
+		"repo show main":               "NAME         main\nDESCRIPTION  -\nUPSTREAMS    -\nCREATED      -\nSETTINGS     allow_reuse=true\n",
+		"repo ls":                      "NAME  DESCRIPTION  UPSTREAMS  CREATED  SETTINGS\nmain  -            -          -        allow_reuse=true\n",
 	} {
 		if code, out, errs := commandtest.Command(t.Context(), "", map[string]string{"SLIPWAY_SERVER": url}, strings.Fields(args)...); code != 0 || out != want {
 			t.Errorf("%s: exit code %d %s\n%swant\n%s", args, code, errs, out, want)
