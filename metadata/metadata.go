@@ -79,6 +79,7 @@ type Tx interface {
 
 	Repositories() Repositories
 	Upstreams() Upstreams
+	Caches() Caches
 	Packages() Packages
 	Versions() Versions
 	Files() Files

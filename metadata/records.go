@@ -1,6 +1,8 @@
 package metadata
 
 import (
+	"context"
+	"io"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -29,6 +31,7 @@ type Package struct {
 	VersionCount int64  // versions that are not deleted
 	Attached     int64  // of these, the attached ones; filled in lists of the catalog only
 	Descriptor   []byte // the format's data about the package, opaque here
+	Origin       string // "" or OriginCached
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -80,6 +83,16 @@ type File struct {
 	AddedAt   time.Time
 	Seq       int64 // log entry that added it
 	Blob      Blob
+	// Arriving is set by readers over remotes while the bytes are on their way: they are read from it. Of Blob only Size is known
+	// then, and Digest if the remote announced it. No store keeps it.
+	Arriving Arriving
+}
+
+// Arriving is a file on its way from a remote.
+type Arriving interface {
+	// Open returns length bytes from offset, -1 to the end, as they arrive. The last bytes come once the whole is verified. The caller
+	// closes.
+	Open(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 }
 
 // Blob is immutable bytes; sums other than sha256 are there when a format asked for them.

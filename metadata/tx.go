@@ -44,7 +44,7 @@ type Packages interface {
 	// PackageAt returns format and key of the n-th package of those that q selects, from 0. ErrNotExist.
 	PackageAt(q PackageQuery, n int) (format, key string, err error)
 	CreatePackage(p Package) (Package, error) // fills ID, Revision 1, times; ErrExists
-	// UpdatePackage stores Latest, VersionCount, Descriptor and UpdatedAt (now) and adds one to Revision.
+	// UpdatePackage stores Latest, VersionCount, Descriptor, Origin and UpdatedAt (now) and adds one to Revision.
 	UpdatePackage(p Package) error
 }
 

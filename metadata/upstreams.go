@@ -1,6 +1,10 @@
 package metadata
 
-import "time"
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
 
 // Types of an Upstream.
 const (
@@ -64,4 +68,30 @@ type Upstreams interface {
 	PutOrigin(o Origin) error    // also replaces one; SetAt is now
 	Origins() ([]Origin, error)  // by (repository id, format, key)
 	DeleteOrigin(o Origin) error // found by its first three fields
+}
+
+// OriginCached is the Origin of a package of which nothing was published here.
+const OriginCached = "cached"
+
+// CachedFile says where a file came from that a remote delivered. It stays when the file's bytes are evicted.
+type CachedFile struct {
+	VersionID    int64
+	Path         string
+	Digest       digest.Digest // sha256
+	UpstreamID   int64
+	URL          string // without query
+	ETag         string
+	LastModified string
+	Verified     string    // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
+	PublishedAt  time.Time // as the remote says; zero: it does not
+	EnteredAt    time.Time
+	EnteredBy    string    // the caller that asked for it, as shown
+	CheckedAt    time.Time // when the remote last said that it has these bytes
+}
+
+// Caches keeps the provenance of files from remotes.
+type Caches interface {
+	PutCachedFile(f CachedFile) error // also replaces one
+	CachedFile(versionID int64, path string) (CachedFile, error)
+	CachedFiles(versionID int64) ([]CachedFile, error) // by path
 }

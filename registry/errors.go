@@ -32,6 +32,7 @@ const (
 	NoSpace                        // the disk or a quota is full
 	Unavailable                    // try again soon
 	TooMany                        // the caller asks too often
+	BadUpstream                    // a remote registry gave an answer that can't be used
 )
 
 // Subject says what a failure is about.

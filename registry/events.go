@@ -35,9 +35,17 @@ type EventData struct {
 	// Permissions are those that a user, group, token or role has from then on; of a role, one with its actions.
 	Permissions  []metadata.Grant `json:"permissions,omitempty"`
 	Count        int64            `json:"count,omitempty"`        // of failed logins
+	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from
 	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment
+}
+
+// EventUpstream says where a file came from that a remote delivered.
+type EventUpstream struct {
+	Name        string `json:"name"`
+	PublishedAt string `json:"published_at,omitempty"` // as the remote says
+	Verified    string `json:"verified"`               // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
 }
 
 // EventRelease is the release metadata known when the event is written.

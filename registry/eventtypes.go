@@ -44,6 +44,8 @@ const (
 	EventRepositoryChanged
 	EventRepositoryDeleted
 	EventRepositoryRestored
+	EventCacheEntered
+	EventCacheReplaced
 	EventClaimCreated
 	EventClaimRemoved
 	EventOriginSet
@@ -112,6 +114,8 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventRepositoryChanged:       {"repository.changed", AboutRepository, "Settings, description or upstreams of a repository changed; `changed` says which, where it is there."},
 	EventRepositoryDeleted:       {"repository.deleted", AboutRepository, "A repository was deleted with everything in it."},
 	EventRepositoryRestored:      {"repository.restored", AboutRepository, "A repository that was deleted is there again."},
+	EventCacheEntered:            {"cache.entered", AboutVersion, "A file that a remote registry has was delivered here for the first time: `upstream` names the remote, `verified` the strongest sum that it announced. One event for each file, however often it is asked for."},
+	EventCacheReplaced:           {"cache.replaced", AboutVersion, "A remote has other bytes under a path whose bytes may change, and they were delivered; `former` has the file as it was."},
 	EventClaimCreated:            {"claim.created", AboutClaim, "Names were reserved: `name` is the pattern. No upstream is asked for them, even before they are published."},
 	EventClaimRemoved:            {"claim.removed", AboutClaim, "A claim on names was removed."},
 	EventOriginSet:               {"origin.set", AboutPackage, "An administrator said where the versions of a package may come from: `name` is `published`, `upstream` or `both`, `reason` says why."},

@@ -65,6 +65,7 @@ var kinds = map[registry.Kind]code{
 	registry.BadBody:            {"BLOB_UPLOAD_INVALID", 0},
 	registry.NoSpace:            {"UNAVAILABLE", 0},
 	registry.Unavailable:        {"UNAVAILABLE", 0},
+	registry.BadUpstream:        {"UNAVAILABLE", 0},
 	registry.TooMany:            {"TOOMANYREQUESTS", 0},
 }
 

@@ -34,6 +34,7 @@ var problemNames = map[registry.Kind]string{
 	registry.BadBody:            "bad-body",
 	registry.NoSpace:            "no-space",
 	registry.Unavailable:        "unavailable",
+	registry.BadUpstream:        "bad-upstream",
 	registry.TooMany:            "too-many-requests",
 }
 

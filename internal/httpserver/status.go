@@ -22,6 +22,7 @@ var statuses = map[registry.Kind]int{
 	registry.BadBody:            http.StatusBadRequest,
 	registry.NoSpace:            http.StatusInsufficientStorage,
 	registry.Unavailable:        http.StatusServiceUnavailable,
+	registry.BadUpstream:        http.StatusBadGateway,
 	registry.TooMany:            http.StatusTooManyRequests,
 }
 

@@ -30,6 +30,7 @@ func Run(t *testing.T, open Factory) {
 		{"Upstreams", testUpstreams},
 		{"Claims", testClaims},
 		{"Origins", testOrigins},
+		{"CachedFiles", testCachedFiles},
 		{"Packages", testPackages},
 		{"PackagesNamed", testPackagesNamed},
 		{"PackageLike", testPackageLike},

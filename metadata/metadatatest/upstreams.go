@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/metadata"
 )
 
@@ -108,4 +110,31 @@ func testPackagesNamed(e *env) {
 	})
 	slices.SortFunc(got, func(a, b metadata.Package) int { return cmp.Compare(a.ID, b.ID) })
 	equal(e, "named x in two repositories", got, want)
+}
+
+func testCachedFiles(e *env) {
+	p := e.main()
+	v := e.version(p, "1")
+	u := read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageByID(p.ID) })
+	var up metadata.Upstream
+	e.update(func(tx metadata.Tx) (err error) {
+		up, err = tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: u.RepositoryID, Name: "remote", Type: metadata.UpstreamRemote})
+		return err
+	})
+	put := func(f metadata.CachedFile) {
+		e.update(func(tx metadata.Tx) error { return tx.Caches().PutCachedFile(f) })
+	}
+	get := func(tx metadata.Tx) (metadata.CachedFile, error) { return tx.Caches().CachedFile(v.ID, "b") }
+	missing(e, "none", get)
+	want := metadata.CachedFile{VersionID: v.ID, Path: "b", Digest: digest.FromString("b"), UpstreamID: up.ID, URL: "https://example.com/b", ETag: `"x"`,
+		LastModified: "yesterday", Verified: "sha1", PublishedAt: e.now().Add(-time.Hour), EnteredAt: e.now(), EnteredBy: "ann", CheckedAt: e.now()}
+	put(want)
+	equal(e, "stored", read(e, get), want)
+	want.Digest, want.ETag, want.PublishedAt = digest.FromString("other"), "", time.Time{}
+	put(want)
+	equal(e, "replaced", read(e, get), want)
+	first := want
+	first.Path = "a"
+	put(first)
+	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.CachedFile, error) { return tx.Caches().CachedFiles(v.ID) }), []metadata.CachedFile{first, want})
 }

@@ -96,6 +96,13 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventRepositoryDeleted:  (*replay).repositoryDeleted,
 	registry.EventRepositoryRestored: (*replay).repositoryRestored,
 
+	registry.EventCacheEntered: (*replay).entered,
+	registry.EventCacheReplaced: changing(func(v *versionState, d registry.EventData) {
+		v.files.files(d.Files)
+		v.files.files(d.Former)
+		v.facts.facts(d.Facts)
+	}),
+
 	registry.EventClaimCreated:  nothing,
 	registry.EventClaimRemoved:  nothing,
 	registry.EventOriginSet:     nothing,
@@ -171,6 +178,19 @@ func (r *replay) create(e registry.Entry, d registry.EventData, silent bool) err
 		return errors.New("the version exists already")
 	}
 	v := versionState{repo: e.RepositoryID, state: registry.Published, seq: e.Seq, silent: silent}
+	v.files.files(d.Files)
+	v.facts.facts(d.Facts)
+	r.versions[key] = v
+	return nil
+}
+
+// entered replays the arrival of a file from a remote: the first of a version makes it.
+func (r *replay) entered(e registry.Entry, d registry.EventData) error {
+	key := versionKey{e.PackageID, d.Version}
+	v, known := r.versions[key]
+	if !known || v.state == registry.Deleted {
+		return r.create(e, d, false)
+	}
 	v.files.files(d.Files)
 	v.facts.facts(d.Facts)
 	r.versions[key] = v

@@ -26,6 +26,9 @@ func (c *committer) run() (Result, error) {
 	if err := c.enter(c.name); err != nil {
 		return Result{}, err
 	}
+	if err := c.origin(); err != nil {
+		return Result{}, err
+	}
 	old, err := c.findExisting()
 	if err == nil {
 		err = c.live() // reads the repository's current settings, which decide what may be done to the version
@@ -59,6 +62,9 @@ func (c *committer) run() (Result, error) {
 		res, err = c.addFiles(old)
 	}
 	if err != nil {
+		return Result{}, err
+	}
+	if err = c.keepOrigin(res.Version); err != nil {
 		return Result{}, err
 	}
 	err = c.close()
@@ -121,8 +127,11 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		kind = registry.EventAttachmentStored
 	case c.rel.Silent:
 		kind = registry.EventArtifactStored
+	case c.rel.Cached != nil:
+		kind = registry.EventCacheEntered
 	}
-	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts)})
+	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts),
+		Upstream: c.rel.Cached.event()})
 	if err != nil {
 		return Result{}, err
 	}

@@ -104,7 +104,7 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 			v.Size += f.Blob.Size
 		}
 		v.Digest = all.put(files)
-		e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Facts: facts})
+		e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Facts: facts, Upstream: c.rel.Cached.event()})
 		if err != nil {
 			return err
 		}
@@ -118,10 +118,14 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 		facts = nil // with the first entry only
 		return err
 	}
-	if err := write(registry.EventArtifactFilesAdded, added, c.tx.Files().AddFile); err != nil {
+	more, other := registry.EventArtifactFilesAdded, registry.EventArtifactFilesReplaced
+	if c.rel.Cached != nil {
+		more, other = registry.EventCacheEntered, registry.EventCacheReplaced
+	}
+	if err := write(more, added, c.tx.Files().AddFile); err != nil {
 		return v, err
 	}
-	if err := write(registry.EventArtifactFilesReplaced, swapped, c.tx.Files().ReplaceFile); err != nil {
+	if err := write(other, swapped, c.tx.Files().ReplaceFile); err != nil {
 		return v, err
 	}
 	if c.rel.Descriptor != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/metadata"
 	"slipway/registry"
 )
 
@@ -76,11 +77,20 @@ type Release struct {
 	// error refuses the commit. It may run more than once and touches nothing else. nil: no condition.
 	TagIf func(name string, now registry.Tag) error
 	Facts []registry.FactInput
+	// Cached is for a file that a remote delivered: nobody publishes it, so its events have types of their own and its package stays
+	// the remote's. nil for all else.
+	Cached *Cached
 	// Files are the staged files that belong to the version; nil is all. The others are dropped.
 	Files []Staged
 	// If is called in the transaction with what the version holds before the commit. Its error refuses the commit. It may run
 	// more than once and touches nothing else. nil: no condition.
 	If func(have Existing) error
+}
+
+// Cached says where the file of a release came from. The rest of the CachedFile's fields are filled in.
+type Cached struct {
+	Upstream string // the remote's name
+	File     metadata.CachedFile
 }
 
 // Result is what a commit did. Neither Created nor Changed: everything existed before, and there is no new event.

@@ -7,6 +7,7 @@ type (
 	repositories  struct{ *Tx }
 	packages      struct{ *Tx }
 	upstreams     struct{ *Tx }
+	caches        struct{ *Tx }
 	versions      struct{ *Tx }
 	files         struct{ *Tx }
 	trash         struct{ *Tx }
@@ -42,6 +43,9 @@ func (t *Tx) Packages() metadata.Packages { return packages{t} }
 
 // Upstreams implements metadata.Tx.
 func (t *Tx) Upstreams() metadata.Upstreams { return upstreams{t} }
+
+// Caches implements metadata.Tx.
+func (t *Tx) Caches() metadata.Caches { return caches{t} }
 
 // Versions implements metadata.Tx.
 func (t *Tx) Versions() metadata.Versions { return versions{t} }

@@ -7,14 +7,14 @@ import (
 )
 
 const selectPackage = `SELECT p.id, p.repository_id, r.name, p.format, p.key, p.name, p.revision, p.latest,
-		p.version_count, p.descriptor, p.created_at, p.updated_at
+		p.version_count, p.descriptor, p.created_at, p.updated_at, p.origin
 	FROM package p JOIN repository r ON r.id = p.repository_id `
 
 func scanPackage(r row) (metadata.Package, error) {
 	var v metadata.Package
 	var created, updated int64
 	err := r.Scan(&v.ID, &v.RepositoryID, &v.Repository, &v.Format, &v.Key, &v.Name, &v.Revision, &v.Latest,
-		&v.VersionCount, &v.Descriptor, &created, &updated)
+		&v.VersionCount, &v.Descriptor, &created, &updated, &v.Origin)
 	v.Descriptor = emptied(v.Descriptor)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
@@ -103,16 +103,16 @@ func (t packages) CreatePackage(v metadata.Package) (metadata.Package, error) {
 	v.UpdatedAt = v.CreatedAt
 	var err error
 	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
-			descriptor, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8)
+			descriptor, created_at, updated_at, origin)
+		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8, $9)
 		ON CONFLICT (repository_id, format, key) DO NOTHING RETURNING id`,
-		v.RepositoryID, v.Format, v.Key, v.Name, v.Latest, v.VersionCount, filled(v.Descriptor), micros(v.CreatedAt))
+		v.RepositoryID, v.Format, v.Key, v.Name, v.Latest, v.VersionCount, filled(v.Descriptor), micros(v.CreatedAt), v.Origin)
 	return v, err
 }
 
 // UpdatePackage implements metadata.Packages.
 func (t packages) UpdatePackage(v metadata.Package) error {
-	return t.within(v.ID).must(`UPDATE package SET latest = $1, version_count = $2, descriptor = $3, updated_at = $4,
-			revision = revision + 1 WHERE id = $5`,
-		v.Latest, v.VersionCount, filled(v.Descriptor), t.micros(), v.ID)
+	return t.within(v.ID).must(`UPDATE package SET latest = $1, version_count = $2, descriptor = $3, origin = $4, updated_at = $5,
+			revision = revision + 1 WHERE id = $6`,
+		v.Latest, v.VersionCount, filled(v.Descriptor), v.Origin, t.micros(), v.ID)
 }
