@@ -4,6 +4,7 @@ import (
 	"slipway/formats/setup"
 	"slipway/registry"
 	"slipway/registry/staging"
+	"slipway/registry/upstreams"
 )
 
 // Guided is a Format whose section stands on the front page.
@@ -26,6 +27,17 @@ func Assemblers(list []Format) map[string]staging.Assembler {
 	for _, f := range list {
 		if a, ok := f.(staging.Assembler); ok {
 			out[f.Name()] = a
+		}
+	}
+	return out
+}
+
+// Sources returns the formats that have remotes.
+func Sources(list []Format) map[string]upstreams.Source {
+	out := map[string]upstreams.Source{}
+	for _, f := range list {
+		if s, ok := f.(upstreams.Source); ok {
+			out[f.Name()] = s
 		}
 	}
 	return out

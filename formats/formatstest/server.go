@@ -15,6 +15,7 @@ import (
 
 	"slipway/formats"
 	"slipway/internal/httpserver"
+	"slipway/internal/outbound"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -22,6 +23,7 @@ import (
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/registry/staging"
+	"slipway/registry/upstreams"
 	"slipway/storage/local"
 )
 
@@ -62,6 +64,16 @@ type Server struct {
 // Mounter is a formats.FrontEnd, such as a format, or an httpserver.Mounter, such as the JSON API.
 type Mounter any
 
+// loopback opens this machine to remotes.
+func loopback(t testing.TB) outbound.Allow {
+	t.Helper()
+	allow, err := outbound.ParseAllow([]string{"127.0.0.1", "::1", "localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return allow
+}
+
 // NewServer serves the mounts. One that is neither of the two fails the test.
 func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	t.Helper()
@@ -69,9 +81,16 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	core := append([]registrytest.Option{registrytest.With(func(c *instance.Config) {
 		c.AnonymousRead = o.AnonymousRead
 		c.Metrics = s.Metrics
+		c.Upstreams.Network.Outbound = outbound.Options{Allow: loopback(t), Setting: "--upstream-allow"}
 		for _, m := range mounts {
 			if f, ok := m.(formats.Format); ok {
 				c.Rules[f.Name()] = f.Rules()
+			}
+			if s, ok := m.(upstreams.Source); ok {
+				if c.Upstreams.Sources == nil {
+					c.Upstreams.Sources = map[string]upstreams.Source{}
+				}
+				c.Upstreams.Sources[m.(formats.Format).Name()] = s
 			}
 			if a, ok := m.(staging.Assembler); ok {
 				c.Assemblers[m.(formats.Format).Name()] = a

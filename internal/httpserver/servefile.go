@@ -95,7 +95,7 @@ func ServeText(w http.ResponseWriter, r *http.Request, text string, modified tim
 // redirected sends the client to the store itself with 307, so that large downloads do not go through the server. Requests
 // that need no bytes are not redirected.
 func (s *Server) redirected(w http.ResponseWriter, r *http.Request, f registry.File, files Files, o FileOptions) (bool, error) {
-	if s.redirect == 0 || !o.Redirect || f.Blob.Size < s.redirect || r.Method != http.MethodGet {
+	if s.redirect == 0 || !o.Redirect || f.Arriving != nil || f.Blob.Size < s.redirect || r.Method != http.MethodGet {
 		return false, nil
 	}
 	h := w.Header()

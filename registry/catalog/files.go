@@ -95,6 +95,9 @@ func (s *Catalog) Folder(ctx context.Context, at registry.Coordinate, q FolderQu
 // Open reads a file that a look-up returned: length bytes from offset, -1 to the end. The caller closes. A whole file
 // of the local store comes as *os.File.
 func (s *Catalog) Open(ctx context.Context, f registry.File, offset, length int64) (io.ReadCloser, error) {
+	if f.Arriving != nil {
+		return f.Arriving.Open(ctx, offset, length)
+	}
 	return s.core.Blobs.Open(ctx, f.Blob.Digest, offset, length)
 }
 
@@ -105,7 +108,7 @@ const linkTTL = 5 * time.Minute
 // linkTTL; "" when the store has no such URLs. The URL needs no credentials, so it is one.
 func (s *Catalog) Link(ctx context.Context, f registry.File, mediaType string) (string, error) {
 	store, ok := s.core.Blobs.(storage.Presigner)
-	if !ok {
+	if !ok || f.Arriving != nil {
 		return "", nil
 	}
 	return store.PresignGet(ctx, f.Blob.Digest, storage.PresignOptions{ContentType: mediaType}, linkTTL)

@@ -11,6 +11,7 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/staging"
+	"slipway/registry/upstreams"
 	"slipway/storage"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 
 	Rules         map[string]registry.Rules    // by format
 	Assemblers    map[string]staging.Assembler // by format; versions of the other formats are never staged
+	Upstreams     upstreams.Options            // what remotes need; the zero value: there are none
 	AnonymousRead bool
 	Renderer      integration.Renderer // of subscriptions' messages; nil: subscriptions can't be made
 	Sinks         integration.Sinks    // the sinks of subscriptions; the caller closes them. nil: subscriptions can't be made

@@ -70,11 +70,11 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	core.Callers = auth
 	i.Accounts = accounts.New(core, auth, cfg.PasswordCost, cfg.Metrics)
 	i.Catalog = catalog.New(core, cfg.SearchTime)
-	i.Upstreams = upstreams.New(core, i.Catalog)
-	i.Reader = i.Upstreams.Reader(i.Catalog)
 	i.Content = content.New(core, cfg.UploadTTL, cfg.Metrics)
 	i.Deploy = deploy.New(core)
 	i.Publisher = publish.New(core, i.Content, []publish.Keeper{i.Deploy}, cfg.Metrics)
+	i.Upstreams = upstreams.New(core, i.Catalog, i.Publisher, cfg.Upstreams)
+	i.Reader = i.Upstreams.Reader(i.Catalog)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)
 	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)
@@ -129,5 +129,6 @@ func (i *Instance) Close() error {
 	if i.running != nil {
 		i.running.Close()
 	}
+	i.Upstreams.Close()
 	return nil
 }

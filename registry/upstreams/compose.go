@@ -22,7 +22,7 @@ func (f found) pkg() (registry.Package, error) {
 			f.name.Format, registry.Clip(f.name.Package), f.name.Repository)
 	}
 	p := f.sources[0].pkg
-	if len(f.sources) == 1 {
+	if len(f.sources) == 1 && f.sources[0].index == nil {
 		return p, nil
 	}
 	p.ID, p.Revision = f.id, f.stamp
@@ -47,14 +47,18 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 		return out, err
 	}
 	if len(f.sources) == 1 {
-		return s.local.PackageListing(ctx, f.sources[0].at(f.name), files)
+		c, err := s.listingOf(ctx, f.sources[0], f.name, files)
+		if f.sources[0].index != nil {
+			c.Package.ID, c.Package.Revision = f.id, f.stamp
+		}
+		return c, err
 	}
 	out.Files = map[int64][]registry.File{}
 	have := map[string]registry.Version{}
 	tagged := map[string]bool{}
 	var descriptor []byte // of the source that has the tag latest
 	for _, src := range f.sources {
-		c, err := s.local.PackageListing(ctx, src.at(f.name), files)
+		c, err := s.listingOf(ctx, src, f.name, files)
 		if isMissing(err, registry.AboutPackage) {
 			continue // deleted since it was found
 		}
@@ -157,13 +161,13 @@ func (s *Upstreams) versions(ctx context.Context, f found, q catalog.VersionQuer
 		_, err := f.pkg()
 		return nil, err
 	case 1:
-		return s.local.Versions(ctx, f.sources[0].at(f.name), q)
+		return s.versionsOf(ctx, f.sources[0], f.name, q)
 	}
 	all := map[string]registry.Version{}
 	for _, src := range f.sources {
 		page := catalog.VersionQuery{Limit: registry.MaxPage, Deleted: q.Deleted, Attached: q.Attached}
 		for {
-			list, err := s.local.Versions(ctx, src.at(f.name), page)
+			list, err := s.versionsOf(ctx, src, f.name, page)
 			if err != nil {
 				return nil, err
 			}
@@ -197,7 +201,7 @@ func (s *Upstreams) detail(ctx context.Context, f found, at registry.Coordinate)
 	var out catalog.VersionDetail
 	union := s.core.Rules[at.Format].UnionFiles
 	err := f.each(func(src source) (bool, error) {
-		d, err := s.local.VersionDetail(ctx, registry.Coordinate{Name: src.at(f.name), Version: at.Version})
+		d, err := s.detailOf(ctx, src, at)
 		switch {
 		case err != nil:
 			return false, err
@@ -218,7 +222,7 @@ func (s *Upstreams) detail(ctx context.Context, f found, at registry.Coordinate)
 func (s *Upstreams) tags(ctx context.Context, f found, page registry.Page) ([]registry.Tag, error) {
 	var out []registry.Tag
 	err := f.each(func(src source) (bool, error) {
-		list, err := s.local.TagPage(ctx, src.at(f.name), page)
+		list, err := s.tagsOf(ctx, src, f.name, page)
 		for _, t := range list {
 			if !slices.ContainsFunc(out, func(h registry.Tag) bool { return h.Name == t.Name }) {
 				out = append(out, t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,6 +19,8 @@ type NewUpstream struct {
 	Name       string // "" is the name of the repository
 	Type       string // metadata.UpstreamRepository or metadata.UpstreamRemote
 	Repository string // of the first type: the other repository
+	Format     string // of the second type
+	URL        string // of the second type: http or https, without credentials, query and fragment
 	Settings   Settings
 }
 
@@ -158,32 +162,72 @@ func (e *edit) find(name string) (*Upstream, error) {
 // row makes the row of a new upstream.
 func (e *edit) row(n NewUpstream) (metadata.Upstream, error) {
 	row := metadata.Upstream{RepositoryID: e.repository.ID, Name: n.Name, Type: n.Type}
-	if n.Type != metadata.UpstreamRepository {
-		return row, invalid("the type of an upstream is %q, not %q", metadata.UpstreamRepository, registry.Clip(n.Type))
-	}
 	if row.Name == "" {
 		row.Name = n.Repository
 	}
 	if !upstreamName.MatchString(row.Name) {
 		return row, invalid("%q can't name an upstream: lower-case letters, digits and '-', at most 63, starting with a letter or digit", registry.Clip(row.Name))
 	}
-	member, known := e.graph.byName[n.Repository]
-	had, err := e.find(row.Name)
-	if err != nil || had.MemberID != member.ID {
-		had = &Upstream{Upstream: row, Member: member.Name}
-	}
-	if !known || had.ID == 0 && access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
-		return row, registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", registry.Clip(n.Repository))
-	}
-	row.MemberID = member.ID
 	if err := e.check(n.Settings); err != nil {
 		return row, err
 	}
-	if err := e.may(had, n.Settings); err != nil {
+	var err error
+	switch n.Type {
+	case metadata.UpstreamRepository:
+		err = e.member(n, &row)
+	case metadata.UpstreamRemote:
+		err = e.elsewhere(n, &row)
+	default:
+		err = invalid("the type of an upstream is %q or %q, not %q", metadata.UpstreamRepository, metadata.UpstreamRemote, registry.Clip(n.Type))
+	}
+	if err != nil {
 		return row, err
 	}
 	row.Settings, err = json.Marshal(n.Settings)
 	return row, err
+}
+
+// member fills the row of an upstream that is a repository.
+func (e *edit) member(n NewUpstream, row *metadata.Upstream) error {
+	member, known := e.graph.byName[n.Repository]
+	had, err := e.find(row.Name)
+	if err != nil || had.MemberID != member.ID {
+		had = &Upstream{Upstream: *row, Member: member.Name}
+	}
+	if !known || had.ID == 0 && access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
+		return registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", registry.Clip(n.Repository))
+	}
+	if n.URL != "" || n.Format != "" {
+		return invalid("an upstream that is a repository has no URL and no format")
+	}
+	row.MemberID = member.ID
+	return e.may(had, n.Settings)
+}
+
+// elsewhere fills the row of a remote. As it makes the server connect to other hosts, the caller administers the server.
+func (e *edit) elsewhere(n NewUpstream, row *metadata.Upstream) error {
+	if access.Decide(e.actor, access.Admin, access.Instance) != access.Allow {
+		return registry.Errorf(registry.Denied, registry.AboutUpstream, "a remote registry can be added by who administers the whole server")
+	}
+	if _, ok := e.remotes.sources[n.Format]; !ok {
+		return invalid("the format of a remote is one of %s, not %q", strings.Join(slices.Sorted(maps.Keys(e.remotes.sources)), ", "), registry.Clip(n.Format))
+	}
+	if n.Repository != "" {
+		return invalid("a remote is no repository of this server")
+	}
+	base, err := url.Parse(n.URL)
+	if err != nil || n.URL == "" {
+		return invalid("url is the address of the registry: http or https, without credentials")
+	}
+	settings, err := n.Settings.network(row.Name, base)
+	if err != nil {
+		return err
+	}
+	if err := settings.Check(e.remotes.env.Outbound); err != nil {
+		return invalid("%v", err)
+	}
+	row.Format, row.URL = n.Format, base.String()
+	return nil
 }
 
 // may refuses settings that open another repository to readers who have no right to it, unless the caller administers that one. Denied.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"slices"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -39,7 +41,8 @@ func (r rows) since(m metadata.Versioned) uint64 {
 // source is a place that has the package that is asked for.
 type source struct {
 	place
-	pkg registry.Package
+	pkg   registry.Package
+	index *index // of a remote that lists its versions; nil: rows
 }
 
 // at is the package's name in the source's own repository.
@@ -48,17 +51,21 @@ func (s source) at(name registry.Name) registry.Name {
 	return name
 }
 
-// found is what a repository and its upstreams have of one package.
+// found is what a repository and its upstreams have of one package, as far as it is known without asking a remote.
 type found struct {
 	name    registry.Name
-	visible []source // those that the caller may see, in order
-	sources []source // of these, those that answer
+	visible []source // published here, in places that the caller may see, in order
+	cached  []source // the same of what came from remotes
+	remotes []place  // that may be asked: none for a name that is owned
+	sources []source // those that answer
 	id      int64    // of the composed package: negative
 	stamp   int64    // its revision
+	owned   bool
 }
 
-// find looks a package up in every place of a repository's closure, with one query or none. NotFound: about the repository.
-func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
+// look finds a package in every place of a repository's closure, with one query or none, and decides by the guard where it may come
+// from. NotFound: about the repository.
+func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 	actor, err := s.core.Authorize(ctx, access.Read, at.Repository)
 	if err != nil {
 		return found{}, err
@@ -77,66 +84,144 @@ func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 		return found{}, err
 	}
 	f := found{name: at}
-	seen := sha256.New()
-	seen.Write(s.key[:])
-	seen.Write([]byte(at.Format + "/" + at.Package))
-	seen.Write(binary.BigEndian.AppendUint64(nil, uint64(r.ID)))
+	o := g.originOf(places, at, s.core.Now())
+	_, f.owned = g.claimed(places, at)
 	for _, pkg := range have {
 		f.stamp += pkg.Revision
+		f.owned = f.owned || pkg.Origin != metadata.OriginCached
 	}
+	f.owned = f.owned && o.Origin != OriginBoth && o.Origin != OriginUpstream || o.Origin == OriginPublished
 	f.stamp += g.generation << 32
-	for _, p := range places {
-		if !p.admits(at) || !p.visible(actor) {
-			continue
-		}
-		seen.Write(binary.BigEndian.AppendUint64(nil, uint64(p.repository.ID)))
-		if pkg, ok := have[p.repository.ID]; ok {
-			f.visible = append(f.visible, source{p, pkg})
-		}
-	}
-	f.id = -1 - int64(binary.BigEndian.Uint64(seen.Sum(nil))>>1)
-	f.answering(s.core.Rules[at.Format])
+	f.gather(places, have, actor, o)
+	f.id = s.idOf(r, at, places, actor)
 	return f, nil
 }
 
-// answering leaves those sources that answer: one in the mode First, in Merge all that may be merged. A source whose versions are all
-// deleted answers only where no other has any.
-func (f *found) answering(rules registry.Rules) {
-	var living, merged []source
-	for _, s := range f.visible {
+// gather sorts the places that the caller may see by what they can contribute.
+func (f *found) gather(places []place, have map[int64]registry.Package, actor access.Actor, o metadata.Origin) {
+	for _, p := range places {
+		if !p.admits(f.name) || !p.visible(actor) {
+			continue
+		}
+		pkg, known := have[p.repository.ID]
+		switch {
+		case p.remote != nil && !f.owned && (o.Upstream == "" || o.Upstream == p.remote.Name):
+			f.remotes = append(f.remotes, p)
+		case p.remote != nil || !known:
+		case pkg.Origin != metadata.OriginCached:
+			f.visible = append(f.visible, source{place: p, pkg: pkg})
+		case !f.owned:
+			f.cached = append(f.cached, source{place: p, pkg: pkg})
+		}
+	}
+}
+
+// idOf makes the id of a composed package: one for each package and set of places that a caller sees.
+func (s *Upstreams) idOf(r registry.Repository, at registry.Name, places []place, actor access.Actor) int64 {
+	seen := sha256.New()
+	number := func(n int64) { seen.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+	seen.Write(s.key[:])
+	seen.Write([]byte(at.Format + "/" + at.Package))
+	number(r.ID)
+	for _, p := range places {
+		if p.remote == nil && p.admits(at) && p.visible(actor) {
+			number(p.repository.ID)
+		}
+	}
+	return -1 - int64(binary.BigEndian.Uint64(seen.Sum(nil))>>1)
+}
+
+// find is look, and also asks the remotes for what they list, where the name may come from them. NotFound: about the repository;
+// Unavailable, BadUpstream: a remote that may have the package can't tell.
+func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
+	f, err := s.look(ctx, at)
+	if err != nil {
+		return f, err
+	}
+	rules := s.core.Rules[at.Format]
+	listed, err := s.listed(ctx, &f, rules)
+	if err != nil {
+		return f, err
+	}
+	f.answering(rules, listed)
+	return f, nil
+}
+
+// listed asks the remotes that may be asked for their indexes: in the mode First up to the first that has the package. Where none has a
+// document, what came from them answers.
+func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) (out []source, err error) {
+	documents := false
+	for _, p := range f.remotes {
+		r, err := s.remotes.of(p.remote, p.repository)
+		if err != nil {
+			return nil, err
+		}
+		x, err := s.index(ctx, r, f.name, false)
+		switch {
+		case errors.Is(err, errNoDocument):
+			continue
+		case registry.KindOf(err) == registry.NotFound && err != nil:
+			documents = true
+			continue
+		case err != nil && len(f.cached) > 0:
+			return f.cached, nil // no copy of the document is left: what is here is better than nothing
+		case err != nil:
+			return nil, err
+		}
+		documents = true
+		f.stamp += x.revision
+		out = append(out, source{place: p, pkg: x.listing.Package, index: x})
+		if modeOf(p, rules) == First {
+			break
+		}
+	}
+	if !documents || len(out) == 0 {
+		return append(out, f.cached...), nil
+	}
+	return out, nil
+}
+
+func modeOf(p place, rules registry.Rules) string {
+	switch m := p.mode(); {
+	case m != "":
+		return m
+	case rules.Merge:
+		return Merge
+	default:
+		return First
+	}
+}
+
+// answering leaves those sources that answer: one in the mode First, in Merge all that may be merged; what is published comes before
+// what remotes list. A source whose versions are all deleted answers only where no other has any.
+func (f *found) answering(rules registry.Rules, listed []source) {
+	var living []source
+	all := append(slices.Clip(f.visible), listed...)
+	for _, s := range all {
 		if s.pkg.VersionCount > 0 {
 			living = append(living, s)
 		}
 	}
 	if len(living) == 0 {
-		living = f.visible[:min(1, len(f.visible))]
-	}
-	mode := func(s source) string {
-		switch m := s.mode(); {
-		case m != "":
-			return m
-		case rules.Merge:
-			return Merge
-		default:
-			return First
-		}
+		living = all[:min(1, len(all))]
 	}
 	for i, s := range living {
-		if i == 0 || mode(s) == Merge {
-			merged = append(merged, s)
+		if i == 0 || modeOf(s.place, rules) == Merge {
+			f.sources = append(f.sources, s)
 		}
 		if i == 0 && s.mode() == First {
 			break
 		}
 	}
-	f.sources = merged
 }
 
 func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []place, at registry.Name) (map[int64]registry.Package, error) {
 	got, err := s.rows.Get(rowsKey{r.ID, at.Format, at.Package}, func() (out rows, err error) {
-		ids := make([]int64, len(places))
-		for i, p := range places {
-			ids[i] = p.repository.ID
+		var ids []int64
+		for _, p := range places {
+			if p.remote == nil {
+				ids = append(ids, p.repository.ID)
+			}
 		}
 		err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 			out.list, err = tx.Packages().PackagesNamed(ids, at.Format, at.Package)

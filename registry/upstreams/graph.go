@@ -3,6 +3,7 @@ package upstreams
 import (
 	"context"
 	"slices"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -73,10 +74,11 @@ func readGraph(tx metadata.Tx) (*graph, error) {
 	return g, err
 }
 
-// place is a repository's own rows, as reached from the repository that a client names.
+// place is a repository's own rows, or a remote of a repository, as reached from the repository that a client names.
 type place struct {
-	repository registry.Repository
-	path       []*Upstream // the links from there to here; none for the repository itself
+	repository registry.Repository // of a remote: the repository whose upstream it is
+	remote     *Upstream           // nil: the repository's own rows
+	path       []*Upstream         // the links from there to here; none for the repository itself
 }
 
 // places returns what a repository reaches, depth first, each place once: the closure.
@@ -89,10 +91,13 @@ func (g *graph) places(r registry.Repository) []place {
 			return
 		}
 		seen[r.ID] = true
-		out = append(out, place{r, path})
+		out = append(out, place{repository: r, path: path})
 		for _, l := range g.links[r.ID] {
+			next := append(slices.Clip(path), l)
 			if l.Type == metadata.UpstreamRepository {
-				walk(g.byID[l.MemberID], append(slices.Clip(path), l))
+				walk(g.byID[l.MemberID], next)
+			} else if len(out) < maxUpstreams {
+				out = append(out, place{r, l, next})
 			}
 		}
 	}
@@ -103,7 +108,7 @@ func (g *graph) places(r registry.Repository) []place {
 // visible reports whether a caller who may read the first repository may read this place through it.
 func (p place) visible(actor access.Actor) bool {
 	for _, l := range p.path {
-		if !l.Settings.Through && access.Decide(actor, access.Read, l.Member) != access.Allow {
+		if l.Type == metadata.UpstreamRepository && !l.Settings.Through && access.Decide(actor, access.Read, l.Member) != access.Allow {
 			return false
 		}
 	}
@@ -153,6 +158,31 @@ func (g *graph) circle(from registry.Repository) (names []string, found bool) {
 	}
 	found = walk(from.ID, []string{from.Name})
 	return names, found
+}
+
+// claimed returns the claim that reserves a name in any of the places.
+func (g *graph) claimed(places []place, at registry.Name) (metadata.Claim, bool) {
+	for _, c := range g.claims {
+		holds := c.RepositoryID == 0 || slices.ContainsFunc(places, func(p place) bool { return p.repository.ID == c.RepositoryID })
+		if holds && c.Format == at.Format && MatchName(c.Pattern, at.Package) {
+			return c, true
+		}
+	}
+	return metadata.Claim{}, false
+}
+
+// originOf returns what an administrator said of a package in any of the places; the zero Origin where none did.
+func (g *graph) originOf(places []place, at registry.Name, now time.Time) metadata.Origin {
+	if len(g.origins) == 0 {
+		return metadata.Origin{}
+	}
+	for _, p := range places {
+		o, ok := g.origins[originKey{p.repository.ID, at.Format, at.Package}]
+		if ok && (o.ExpiresAt.IsZero() || now.Before(o.ExpiresAt)) {
+			return o
+		}
+	}
+	return metadata.Origin{}
 }
 
 func (g *graph) bytes() int {

@@ -58,6 +58,9 @@ func (r *Reader) PackageOrGroup(ctx context.Context, at registry.Name, prefix st
 	}
 	places, err := r.s.readable(ctx, at.Repository, at.Format)
 	for _, place := range places {
+		if place.remote != nil {
+			continue
+		}
 		at.Repository = place.repository.Name
 		_, more, err := r.s.local.PackageOrGroup(ctx, at, prefix)
 		if err != nil || more {
@@ -81,6 +84,9 @@ func (r *Reader) Packages(ctx context.Context, repository string, q catalog.Pack
 	for { // a page whose names are all left out is not the end
 		u := union{repository: repository, byName: map[string]registry.Package{}}
 		for _, p := range places {
+			if p.remote != nil {
+				continue // only what is here is listed
+			}
 			page, err := r.s.local.Packages(ctx, p.repository.Name, q)
 			if err != nil {
 				return nil, err
@@ -128,7 +134,7 @@ func (r *Reader) Resolve(ctx context.Context, at registry.Name, ref catalog.Ref)
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.Resolve(ctx, at, ref)
 	}
-	look := func(s source) (registry.Version, error) { return r.s.local.Resolve(ctx, s.at(at), ref) }
+	look := func(s source) (registry.Version, error) { return r.s.resolve(ctx, s, at, ref) }
 	if ref.Version == "" && ref.Tag == "" {
 		return pinned(ctx, r.s, at, look)
 	}
@@ -152,14 +158,7 @@ func (r *Reader) File(ctx context.Context, at registry.Coordinate, path string) 
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.File(ctx, at, path)
 	}
-	whole := !r.s.core.Rules[at.Format].UnionFiles && at.Version != ""
-	return first(ctx, r.s, at.Name, func(s source) (registry.File, error) {
-		f, err := r.s.local.File(ctx, registry.Coordinate{Name: s.at(at.Name), Version: at.Version}, path)
-		if whole && isMissing(err, registry.AboutFile) { // the version is here, so no other place's file of it counts
-			err = &final{err}
-		}
-		return f, err
-	})
+	return r.s.file(ctx, at, path)
 }
 
 // Blob implements catalog.Reader.
@@ -176,6 +175,9 @@ func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.F
 		return r.plain.Folder(ctx, at, q)
 	}
 	return first(ctx, r.s, at.Name, func(s source) ([]catalog.FolderEntry, error) {
+		if s.index != nil {
+			return nil, noVersion(at)
+		}
 		list, err := r.s.local.Folder(ctx, registry.Coordinate{Name: s.at(at.Name), Version: at.Version}, q)
 		if isMissing(err, registry.AboutFile) {
 			err = &final{err}
@@ -206,7 +208,7 @@ func (r *Reader) TagHistory(ctx context.Context, at registry.Name, tag string, p
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.TagHistory(ctx, at, tag, page)
 	}
-	return first(ctx, r.s, at, func(s source) ([]registry.Tag, error) { return r.s.local.TagHistory(ctx, s.at(at), tag, page) })
+	return first(ctx, r.s, at, func(s source) ([]registry.Tag, error) { return r.s.tagHistory(ctx, s, at, tag, page) })
 }
 
 // Referrers implements catalog.Reader: those of all places that the caller may read, as a digest is the same version everywhere.

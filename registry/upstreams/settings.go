@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -31,7 +32,36 @@ type Settings struct {
 	Through bool `json:"through,omitempty"`
 	// Writes: what is published to the repository goes to this upstream.
 	Writes bool `json:"writes,omitempty"`
+
+	// The following are of remotes.
+
+	// TTL is how long a document, or a file whose bytes may change, is taken to be as it was, at most; nil is as the format says.
+	TTL *Duration `json:"ttl,omitempty"`
+	// Offline: the remote is not asked; what is cached is served.
+	Offline bool `json:"offline,omitempty"`
+	// AnonymousFetch: a caller without credentials may cause a fetch. Without it, such a caller reads what is cached.
+	AnonymousFetch bool `json:"anonymous_fetch,omitempty"`
+	// Redirects are the hosts that redirects and links of documents may lead to: "public", the default, "same-origin", or hosts.
+	Redirects []string `json:"redirects,omitempty"`
+	// ForbiddenIsMissing: 403 means 404, as at indexes on object stores.
+	ForbiddenIsMissing bool `json:"forbidden_is_missing,omitempty"`
 }
+
+// Duration is a time in settings: "90s", "15m", "72h".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler. Invalid.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 {
+		return invalid("%q is no duration such as 90s, 15m or 72h", registry.Clip(string(text)))
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
 const (
 	maxUpstreams = 25 // places that one repository reaches
@@ -50,6 +80,10 @@ func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, 
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&now); err != nil {
+		var known *registry.Error
+		if errors.As(err, &known) {
+			return now, known
+		}
 		var kind *json.UnmarshalTypeError
 		if errors.As(err, &kind) {
 			return now, invalid("the field %q of an upstream can't be a %s", kind.Field, kind.Value)

@@ -11,29 +11,50 @@ import (
 	"strconv"
 	"strings"
 
+	"slipway/internal/origin"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/lookup"
+	"slipway/registry/publish"
 )
 
 // Upstreams keeps the upstreams of repositories, the claims on names and the origins of packages.
 type Upstreams struct {
-	core   *registry.Core
-	local  *catalog.Catalog // without checks of rights
-	graphs *lookup.Cache[struct{}, *graph]
-	rows   *lookup.Cache[rowsKey, rows]
-	key    [16]byte // makes the ids of composed packages of this process unguessable
+	core      *registry.Core
+	local     *catalog.Catalog // without checks of rights
+	publisher *publish.Publisher
+	graphs    *lookup.Cache[struct{}, *graph]
+	rows      *lookup.Cache[rowsKey, rows]
+	remotes   remotes
+	documents *documents
+	flights   flights
+	checked   checked
+	key       [16]byte // makes the ids of composed packages of this process unguessable
+}
+
+// Options are what remotes need; without sources there are none.
+type Options struct {
+	Sources map[string]Source // by format
+	Network origin.Environment
 }
 
 // New makes the part over the catalog of the same instance.
-func New(core *registry.Core, local *catalog.Catalog) *Upstreams {
-	s := &Upstreams{core: core, local: local.Trusted()}
+func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publisher, o Options) *Upstreams {
+	o.Network.Instance = core.Identity().ID
+	s := &Upstreams{core: core, local: local.Trusted(), publisher: publisher, documents: newDocuments(),
+		remotes: remotes{env: o.Network, sources: o.Sources, clients: map[int64]client{}}, flights: flights{list: map[flightKey]*flight{}}}
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })
 	return s
+}
+
+// Close waits for the transfers that are under way.
+func (s *Upstreams) Close() {
+	s.flights.stop()
+	s.remotes.close()
 }
 
 // Reader returns what front-ends read, over the catalog that New was given.

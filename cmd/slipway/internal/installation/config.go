@@ -43,6 +43,9 @@ type Config struct {
 	Redirect       bool
 	TrustedProxies Prefixes
 	WebhookAllow   []string
+	UpstreamAllow  []string
+	UpstreamProxy  string
+	Offline        bool
 	LogFormat      string
 	LogLevel       string
 	DebugListen    string
@@ -87,6 +90,9 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.Redirect, "redirect-downloads", false, "send clients of large files to the S3 server itself, which they must reach")
 	fs.Var(&c.TrustedProxies, "trusted-proxies", "comma-separated CIDRs whose Forwarded and X-Forwarded-* headers are believed")
 	fs.StringSliceVar(&c.WebhookAllow, "webhook-allow", nil, "comma-separated hosts or CIDRs that outbound requests may reach although they are private or loopback")
+	fs.StringSliceVar(&c.UpstreamAllow, "upstream-allow", nil, "comma-separated hosts or CIDRs of remote registries that may be asked although they are private or loopback")
+	fs.StringVar(&c.UpstreamProxy, "upstream-proxy", "", "URL of an http, https or socks5 proxy for all remote registries (default: none)")
+	fs.BoolVar(&c.Offline, "offline", false, "ask no remote registry: what is cached is served")
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&c.DebugListen, "debug-listen", "", "address of a second listener with profiles of the program, such as 127.0.0.1:6060; it asks for no credentials (default: none)")
@@ -226,6 +232,14 @@ func (c *Config) Check() error {
 	}
 	if _, err := outbound.ParseAllow(c.WebhookAllow); err != nil {
 		return command.Usagef("--webhook-allow: %w", err)
+	}
+	if _, err := outbound.ParseAllow(c.UpstreamAllow); err != nil {
+		return command.Usagef("--upstream-allow: %w", err)
+	}
+	if c.UpstreamProxy != "" {
+		if _, err := outbound.ParseProxy(c.UpstreamProxy); err != nil {
+			return command.Usagef("--upstream-proxy: %w", err)
+		}
 	}
 	if blobs, err := c.blobTarget(); err == nil && blobs.s3 == nil && c.Redirect {
 		return command.Usagef("--redirect-downloads: only an S3 server can answer clients itself: see --blobs")

@@ -16,9 +16,11 @@ import (
 	"slipway/formats"
 	"slipway/integration"
 	"slipway/integration/preset"
+	"slipway/internal/origin"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
 	"slipway/registry/instance"
+	"slipway/registry/upstreams"
 	"slipway/storage"
 	"slipway/storage/local"
 	"slipway/storage/s3"
@@ -154,10 +156,10 @@ func (s *Stores) Core(ctx context.Context, c *Config, logger *slog.Logger) (*ins
 	return instance.Open(ctx, s.config(c, nil, logger))
 }
 
-// ServerCore makes the core of a server over the stores. sinks are those that subscriptions can name. It starts nothing: that is duty.Start with its duties.
-func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Sinks, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
+// ServerCore makes the core of a server over the stores. sinks are those that subscriptions can name, network is how remotes are reached. It starts nothing: that is duty.Start with its duties.
+func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Sinks, network origin.Environment, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
 	cfg := s.config(c, reg, logger)
-	cfg.Sinks = sinks
+	cfg.Sinks, cfg.Upstreams.Network = sinks, network
 	cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
 	return instance.New(ctx, cfg)
 }
@@ -167,7 +169,7 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 	rules := formats.Rules(list)
 	return instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
-		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, DeletedGrace: c.DeletedGrace, Metrics: reg, Logger: logger,
+		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), Upstreams: upstreams.Options{Sources: formats.Sources(list)}, AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, DeletedGrace: c.DeletedGrace, Metrics: reg, Logger: logger,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"slipway/integration"
 	sinks "slipway/integration/all"
 	"slipway/internal/httpserver"
+	"slipway/internal/origin"
 	"slipway/internal/outbound"
 	"slipway/metadata/sqlite"
 	"slipway/registry/duty"
@@ -62,7 +63,11 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 		return nil, command.Usagef("--webhook-allow: %w", err)
 	}
 	s.sinks = sinks.Sinks(outbound.Options{Allow: allow}, version)
-	if s.core, err = s.stores.ServerCore(ctx, c, s.sinks, reg, logger); err != nil {
+	network, err := upstreamNetwork(c, version)
+	if err != nil {
+		return nil, err
+	}
+	if s.core, err = s.stores.ServerCore(ctx, c, s.sinks, network, reg, logger); err != nil {
 		return nil, err
 	}
 	if c.AcceptClock {
@@ -98,6 +103,22 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	s.report()
 	return s, nil
+}
+
+// upstreamNetwork is how remote registries are reached. A proxy gets every name, so the addresses of all remotes inherit it.
+func upstreamNetwork(c *installation.Config, version string) (origin.Environment, error) {
+	env := origin.Environment{Version: version, Offline: c.Offline}
+	allow, err := outbound.ParseAllow(c.UpstreamAllow)
+	if err != nil {
+		return env, command.Usagef("--upstream-allow: %w", err)
+	}
+	env.Outbound = outbound.Options{Allow: allow, Setting: "--upstream-allow"}
+	if c.UpstreamProxy != "" {
+		if env.Proxy, err = outbound.ParseProxy(c.UpstreamProxy); err != nil {
+			return env, command.Usagef("--upstream-proxy: %w", err)
+		}
+	}
+	return env, nil
 }
 
 // full is why no change is to be begun: the disk is full, or the clock has jumped.

@@ -1,0 +1,75 @@
+package maven
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"slipway/formats/formatstest"
+	"slipway/integration/upstream/upstreamtest"
+	meta "slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/upstreams"
+)
+
+// TestRemote: artifacts of a remote are delivered with their sums and asked for once; a wrong sum stores nothing.
+func TestRemote(t *testing.T) {
+	u := upstreamtest.New(t, upstreamtest.Options{})
+	s := formatstest.NewServer(t, formatstest.Options{}, New(Options{}))
+	if _, err := s.Core.CreateRepository(s.Admin, "mirror", registry.RepositoryChange{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Upstreams.Add(s.Admin, "mirror", upstreams.NewUpstream{Name: "up", Type: meta.UpstreamRemote, Format: formatName, URL: u.MavenURL(),
+		Settings: upstreams.Settings{}}); err != nil {
+		t.Fatal(err)
+	}
+	u.MavenSidecars(true)
+	files := u.Maven("com.acme:lib:1.0", upstreamtest.MavenVersion{})
+	u.Maven("com.acme:lib:2.0", upstreamtest.MavenVersion{Size: 3 << 20})
+	get := func(path string) (int, string, http.Header) {
+		t.Helper()
+		r, err := http.NewRequest(http.MethodGet, s.URL+"/maven/mirror/"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+s.Token("*", "read"))
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil && res.StatusCode == http.StatusOK {
+			return 0, err.Error(), nil
+		}
+		return res.StatusCode, string(body), res.Header
+	}
+	if code, body, _ := get("com/acme/lib/maven-metadata.xml"); code != http.StatusOK || !strings.Contains(body, "<release>2.0</release>") {
+		t.Errorf("metadata: %d %s", code, body)
+	}
+	for _, f := range files {
+		path := strings.TrimPrefix(f.URL, strings.TrimSuffix(u.MavenURL(), "/")+"/")
+		for range 2 {
+			if code, body, _ := get(path); code != http.StatusOK || body != string(f.Bytes()) {
+				t.Fatalf("%s: %d %.200s", path, code, body)
+			}
+		}
+		if code, body, _ := get(path + ".sha1"); code != http.StatusOK || body != f.SHA1() {
+			t.Errorf("%s.sha1: %d %.200s", path, code, body)
+		}
+		u.AskedOnce(t, "GET", "**"+path)
+	}
+	if code, _, _ := get("com/acme/lib/9.9/lib-9.9.pom"); code != http.StatusNotFound {
+		t.Errorf("what is nowhere: %d", code)
+	}
+	bad := u.On("**lib-2.0.jar", upstreamtest.Flip(2<<20))
+	if code, body, _ := get("com/acme/lib/2.0/lib-2.0.jar"); code == http.StatusOK {
+		t.Errorf("wrong bytes were delivered whole: %d bytes", len(body))
+	}
+	bad.Stop()
+	if code, body, _ := get("com/acme/lib/2.0/lib-2.0.jar"); code != http.StatusOK || len(body) < 3<<20 {
+		t.Errorf("mended: %d, %d bytes", code, len(body))
+	}
+	s.MustFsck(t)
+}

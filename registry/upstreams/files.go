@@ -1,0 +1,209 @@
+package upstreams
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/catalog"
+)
+
+// file finds a file: among what is published, then among what came from remotes, then at the remotes.
+func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
+	f, err := s.look(ctx, at.Name)
+	if err != nil {
+		return registry.File{}, err
+	}
+	rules := s.core.Rules[at.Format]
+	f.answering(rules, f.cached)
+	whole := !rules.UnionFiles && at.Version != ""
+	var in source
+	have, err := firstOf(f, f.sources, func(src source) (registry.File, error) {
+		have, err := s.local.File(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version}, path)
+		if whole && src.pkg.Origin != metadata.OriginCached && isMissing(err, registry.AboutFile) {
+			err = &final{err} // the version is published here, so no other place's file of it counts
+		}
+		in = src
+		return have, err
+	})
+	switch {
+	case err == nil && in.pkg.Origin == metadata.OriginCached:
+		return s.upToDate(ctx, f, at, path, have)
+	case err == nil || registry.KindOf(err) != registry.NotFound || len(f.remotes) == 0:
+		return have, err
+	}
+	return s.fromRemotes(ctx, f, at, path, err)
+}
+
+// fromRemotes asks the remotes in their order for a file; absent is the error where none has it.
+func (s *Upstreams) fromRemotes(ctx context.Context, f found, at registry.Coordinate, path string, absent error) (registry.File, error) {
+	for _, p := range f.remotes {
+		r, err := s.remotes.of(p.remote, p.repository)
+		if err != nil {
+			return registry.File{}, err
+		}
+		file, err := s.fromRemote(ctx, r, at, path)
+		if registry.KindOf(err) == registry.NotFound && err != nil {
+			absent = err
+			continue
+		}
+		return file, err
+	}
+	return registry.File{}, absent
+}
+
+// fromRemote fetches a file from a remote. NotFound: the remote has no such file.
+func (s *Upstreams) fromRemote(ctx context.Context, r *remote, at registry.Coordinate, path string) (registry.File, error) {
+	x, entry, err := s.entry(ctx, r, at, path)
+	if err != nil {
+		return registry.File{}, err
+	}
+	if _, err := r.source.File(at, path, entry); err != nil {
+		return registry.File{}, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Detail: registry.AsError(err).Error(), Err: err}
+	}
+	if !mayFetch(ctx, r) {
+		return registry.File{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: this is not cached here, and is fetched for known callers only")
+	}
+	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
+		return registry.File{}, gone
+	}
+	flight := s.fetch(ctx, r, at, path, x, entry, nil)
+	defer flight.release()
+	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))
+	if registry.KindOf(err) == registry.NotFound && err != nil {
+		s.checked.missing(r, at, path, s.core.Now(), err)
+	}
+	return file, err
+}
+
+// entry finds what a remote's index says of a file; none where the format's files are known by their paths. A fresh index that lacks the
+// file is asked for anew. NotFound.
+func (s *Upstreams) entry(ctx context.Context, r *remote, at registry.Coordinate, path string) (*index, *Entry, error) {
+	var x *index
+	for _, refresh := range []bool{false, true} {
+		got, err := s.index(ctx, r, at.Name, refresh)
+		switch {
+		case errors.Is(err, errNoDocument):
+			return nil, nil, nil
+		case err != nil:
+			return nil, nil, err
+		case len(got.Entries) == 0 && len(got.Versions) > 0:
+			return got, nil, nil // the index lists versions, not files
+		}
+		if e := got.entry(at.Version, path); e != nil {
+			return got, e, nil
+		}
+		x = got
+	}
+	return x, nil, registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q of %q at upstream %s", registry.Clip(path), at.Package, r.Name)
+}
+
+// upToDate compares a cached file whose bytes may change with what its remote has, once its time is over. While the remote can't tell, the
+// copy is served.
+func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinate, path string, have registry.File) (registry.File, error) {
+	source, ok := s.remotes.sources[at.Format]
+	if !ok || !source.Mutable(at, path) {
+		return have, nil
+	}
+	var known metadata.CachedFile
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		known, err = tx.Caches().CachedFile(have.VersionID, path)
+		return err
+	})
+	if err != nil {
+		return have, nil //nolint:nilerr // nothing is known of where it came from, so it is as good as any
+	}
+	for _, p := range f.remotes {
+		if p.remote.ID != known.UpstreamID {
+			continue
+		}
+		r, err := s.remotes.of(p.remote, p.repository)
+		if err != nil {
+			return have, err
+		}
+		now := s.core.Now()
+		if now.Sub(s.checked.last(known)) < r.ttl() || !mayFetch(ctx, r) {
+			return have, nil
+		}
+		s.checked.at(known, now)
+		flight := s.fetch(ctx, r, at, path, nil, nil, &known)
+		defer flight.release()
+		waiting, cancel := context.WithTimeout(ctx, staleAfter)
+		defer cancel()
+		fresh, err := flight.arriving(waiting, catalog.NeedsWhole(ctx))
+		if err != nil {
+			return have, nil //nolint:nilerr // as it was, or not to be told now
+		}
+		return fresh, nil
+	}
+	return have, nil
+}
+
+// mayFetch reports whether the caller may cause a fetch.
+func mayFetch(ctx context.Context, r *remote) bool {
+	return r.Settings.AnonymousFetch || access.From(ctx).Type != access.TypeAnonymous
+}
+
+// checked remembers when remotes were last asked about files: those that are here, and those that they do not have.
+type checked struct {
+	mu    sync.Mutex
+	files map[checkedKey]time.Time
+	gone  map[flightKey]absence
+}
+
+type checkedKey struct {
+	versionID int64
+	path      string
+}
+
+type absence struct {
+	until time.Time
+	err   error
+}
+
+// maxChecked bounds how many files are remembered; then all are forgotten, and asked about again.
+const maxChecked = 100_000
+
+func (c *checked) last(f metadata.CachedFile) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t, ok := c.files[checkedKey{f.VersionID, f.Path}]; ok {
+		return t
+	}
+	return f.CheckedAt
+}
+
+func (c *checked) at(f metadata.CachedFile, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.files == nil || len(c.files) >= maxChecked {
+		c.files = map[checkedKey]time.Time{}
+	}
+	c.files[checkedKey{f.VersionID, f.Path}] = now
+}
+
+func absenceKey(r *remote, at registry.Coordinate, path string) flightKey {
+	return flightKey{upstreamID: r.ID, format: at.Format, pkg: at.Package, ver: at.Version, path: path}
+}
+
+func (c *checked) missing(r *remote, at registry.Coordinate, path string, now time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone == nil || len(c.gone) >= maxChecked {
+		c.gone = map[flightKey]absence{}
+	}
+	c.gone[absenceKey(r, at, path)] = absence{now.Add(negativeTTL), err}
+}
+
+func (c *checked) absent(r *remote, at registry.Coordinate, path string, now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a, ok := c.gone[absenceKey(r, at, path)]; ok && now.Before(a.until) {
+		return a.err
+	}
+	return nil
+}

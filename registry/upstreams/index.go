@@ -1,0 +1,316 @@
+package upstreams
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"slipway/internal/origin"
+	"slipway/registry"
+	"slipway/registry/catalog"
+)
+
+// Times of documents.
+const (
+	negativeTTL   = 60 * time.Second // of a proven absence
+	staleAfter    = 2 * time.Second  // a copy that is being refreshed is served after this long
+	staleWhile    = time.Hour        // a copy that expired less long ago is served at once, and refreshed behind
+	documentWait  = 12 * time.Second // without a copy; pip gives up at 15 s
+	retryDocument = 10 * time.Second // after a refresh that failed
+	forcedRefresh = 10 * time.Second // a document is asked for anew, for what it lacks, at most this often
+	indexBytes    = 128 << 20        // of all parsed documents in memory, roughly
+)
+
+// index is what a remote says of one package, parsed. It never changes.
+type index struct {
+	Index
+	listing  catalog.PackageListing // as front-ends read it; versions have negative ids
+	entries  map[string]*Entry      // by version and path, and by path alone
+	versions map[string]*registry.Version
+	revision int64
+	bytes    int
+}
+
+// revisions numbers the indexes of this process, so that a newer one has the greater number.
+var revisions atomic.Int64
+
+func newIndex(r *remote, at registry.Name, in Index, size int) *index {
+	x := &index{Index: in, entries: map[string]*Entry{}, versions: map[string]*registry.Version{}, revision: revisions.Add(1), bytes: 4096 + 4*size}
+	updated := in.UpdatedAt
+	if updated.IsZero() {
+		updated = time.Now()
+	}
+	c := &x.listing
+	c.Package = registry.Package{RepositoryID: r.repository.ID, Repository: r.repository.Name, Format: at.Format, Key: at.Package, Name: in.Name,
+		Descriptor: in.Descriptor, Revision: x.revision, VersionCount: int64(len(in.Versions)), UpdatedAt: updated}
+	c.Files = map[int64][]registry.File{}
+	ids := map[string]int64{}
+	c.Versions = in.Versions
+	for i := range c.Versions {
+		v := &c.Versions[i]
+		v.ID = -(r.ID<<32 + int64(i) + 1)
+		ids[v.Name], x.versions[v.Name] = v.ID, v
+	}
+	for i := range in.Entries {
+		e := &in.Entries[i]
+		x.entries[e.Version+"\x00"+e.Path] = e
+		if x.entries[e.Path] == nil {
+			x.entries[e.Path] = e
+		}
+		if id, ok := ids[e.Version]; ok {
+			c.Files[id] = append(c.Files[id], e.file(id))
+		}
+	}
+	for _, t := range in.Tags {
+		if id, ok := ids[t.Version]; ok {
+			t.VersionID = id
+			c.Tags = append(c.Tags, t)
+		}
+	}
+	c.Package.Latest = newest(*c)
+	return x
+}
+
+// file is an entry as a file of a version: its bytes are not here.
+func (e *Entry) file(versionID int64) registry.File {
+	return registry.File{VersionID: versionID, Path: e.Path, MediaType: e.MediaType, AddedAt: e.PublishedAt,
+		Blob: registry.Blob{Digest: e.Sums.SHA256, Size: e.Size, SHA1: e.Sums.SHA1, MD5: e.Sums.MD5, SHA512: e.Sums.SHA512}}
+}
+
+// entry finds a file; without a version, in any.
+func (x *index) entry(version, path string) *Entry {
+	if version == "" {
+		return x.entries[path]
+	}
+	return x.entries[version+"\x00"+path]
+}
+
+type indexKey struct {
+	upstreamID int64
+	format     string
+	key        string
+}
+
+// documents keeps the indexes that were asked for, the least recently used ones dropped first.
+type documents struct {
+	mu    sync.Mutex
+	used  int
+	byKey map[indexKey]*list.Element // of *document
+	order *list.List                 // most recently used first
+}
+
+func newDocuments() *documents {
+	return &documents{byKey: map[indexKey]*list.Element{}, order: list.New()}
+}
+
+// document is one document of a remote: the last copy, and what is known of its state.
+type document struct {
+	key indexKey
+
+	mu         sync.Mutex
+	index      *index // nil: there is no copy
+	size       int    // of index, as counted in documents
+	etag       string
+	modified   string
+	checkedAt  time.Time
+	freshUntil time.Time
+	absent     error // until freshUntil
+	failed     error // of the last refresh
+	fetching   chan struct{}
+}
+
+func (d *documents) of(key indexKey) *document {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if el, ok := d.byKey[key]; ok {
+		d.order.MoveToFront(el)
+		return el.Value.(*document) //nolint:forcetypeassert // the list holds nothing else
+	}
+	doc := &document{key: key}
+	d.byKey[key] = d.order.PushFront(doc)
+	d.used += documentBytes
+	d.shrink()
+	return doc
+}
+
+const documentBytes = 512
+
+// resized counts what a document takes now.
+func (d *documents) resized(by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.used += by
+	d.shrink()
+}
+
+func (d *documents) shrink() {
+	for d.used > indexBytes && d.order.Len() > 1 {
+		el := d.order.Back()
+		doc := el.Value.(*document) //nolint:forcetypeassert // the list holds nothing else
+		d.order.Remove(el)
+		delete(d.byKey, doc.key)
+		doc.mu.Lock()
+		d.used -= documentBytes + doc.size
+		doc.size = -1 // it is counted no more
+		doc.mu.Unlock()
+	}
+}
+
+// index returns what a remote says of a package: from memory while that is fresh, else by asking, which one call does for all. A copy is
+// served stale where the remote does not answer soon. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the
+// remote proved that it has no such package.
+func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refresh bool) (*index, error) {
+	ask, ok := r.source.Document(at)
+	if !ok {
+		return nil, errNoDocument
+	}
+	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package})
+	now := s.core.Now()
+	doc.mu.Lock()
+	if refresh && now.Sub(doc.checkedAt) > forcedRefresh {
+		doc.freshUntil = time.Time{}
+	}
+	if now.Before(doc.freshUntil) {
+		defer doc.mu.Unlock()
+		if doc.index == nil {
+			return nil, doc.absent
+		}
+		return doc.index, nil
+	}
+	stale := doc.index
+	if stale == nil && !mayFetch(ctx, r) {
+		doc.mu.Unlock()
+		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
+	}
+	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(staleWhile))
+	if doc.fetching == nil {
+		doc.fetching = make(chan struct{})
+		go s.refresh(context.WithoutCancel(ctx), r, at, ask, doc)
+	}
+	done := doc.fetching
+	doc.mu.Unlock()
+
+	wait := documentWait
+	switch {
+	case behind:
+		return stale, nil
+	case stale != nil:
+		wait = staleAfter
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-timer.C:
+		if stale != nil {
+			return stale, nil
+		}
+		return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, RetryAfter: 5 * time.Second,
+			Detail: fmt.Sprintf("not cached here, and upstream %s does not answer", r.Name)}
+	case <-done:
+	}
+	doc.mu.Lock()
+	defer doc.mu.Unlock()
+	switch {
+	case doc.index != nil:
+		return doc.index, nil
+	case doc.absent != nil:
+		return nil, doc.absent
+	default:
+		return nil, fault(at, doc.failed)
+	}
+}
+
+var errNoDocument = errors.New("upstreams: the format has no documents")
+
+// refresh asks the remote for a document, and replaces the copy by what it says.
+func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, ask Ask, doc *document) {
+	doc.mu.Lock()
+	etag, modified := doc.etag, doc.modified
+	if doc.index == nil {
+		etag, modified = "", ""
+	}
+	doc.mu.Unlock()
+	fresh, res, err := s.fetchIndex(ctx, r, at, ask, etag, modified)
+	now := s.core.Now()
+	doc.mu.Lock()
+	before := doc.size
+	doc.checkedAt, doc.failed = now, nil
+	switch {
+	case err == nil:
+		if fresh != nil {
+			doc.index, doc.etag, doc.modified = fresh, res.ETag, res.LastModified
+			if doc.size >= 0 {
+				doc.size = fresh.bytes
+			}
+		}
+		doc.absent, doc.freshUntil = nil, now.Add(freshFor(res, r.ttl()))
+	case origin.Is(err, origin.Absent):
+		doc.index, doc.size = nil, min(doc.size, 0)
+		doc.absent, doc.freshUntil = fault(at, err), now.Add(negativeTTL)
+	default:
+		doc.failed = err
+		if doc.index != nil {
+			doc.freshUntil = now.Add(retryDocument)
+		}
+		s.core.Log.WarnContext(ctx, "a document of an upstream could not be refreshed", "upstream", r.Name, "package", at.Package, "error", err.Error())
+	}
+	by := doc.size - before
+	close(doc.fetching)
+	doc.fetching = nil
+	doc.mu.Unlock()
+	s.documents.resized(by)
+}
+
+// freshFor is the shorter of what the remote says and the upstream's ttl.
+func freshFor(res *origin.Response, ttl time.Duration) time.Duration {
+	if res.FreshFor >= 0 {
+		return min(res.FreshFor, ttl)
+	}
+	return ttl
+}
+
+// fetchIndex asks for a document. The index is nil where the copy is still right.
+func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name, ask Ask, etag, modified string) (*index, *origin.Response, error) {
+	request := origin.Request{URL: ask.URL, Kind: origin.Document, Accept: ask.Accept, Gzip: ask.Gzip, IfNoneMatch: etag}
+	if etag == "" {
+		request.IfModifiedSince = modified
+	}
+	res, err := r.client.Do(ctx, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer res.Body.Close()
+	if res.Status == statusNotModified {
+		return nil, res, nil
+	}
+	counted := &counter{r: res.Body}
+	in, err := r.source.Parse(at, res.URL.String(), counted)
+	if err != nil {
+		var f *origin.Fault
+		if errors.As(err, &f) || ctx.Err() != nil {
+			return nil, nil, err
+		}
+		return nil, nil, &origin.Fault{Class: origin.Bad, Upstream: r.Name, Text: "sent a document that can't be read: " + registry.AsError(err).Error()}
+	}
+	return newIndex(r, at, in, counted.n), res, nil
+}
+
+const statusNotModified = 304
+
+type counter struct {
+	r io.Reader
+	n int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}

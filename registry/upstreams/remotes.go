@@ -1,0 +1,126 @@
+package upstreams
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"slipway/internal/origin"
+	"slipway/metadata"
+	"slipway/registry"
+)
+
+// remote is one remote of a repository as it is asked: its client, what it said, and what is on its way from it.
+type remote struct {
+	*Upstream
+	repository registry.Repository // whose upstream it is: what enters belongs to it
+	client     *origin.Client
+	source     Source
+}
+
+// remotes keeps the clients of remotes, whose breakers and limits live as long as the settings of their upstream.
+type remotes struct {
+	env     origin.Environment
+	sources map[string]Source // by format
+
+	mu      sync.Mutex
+	clients map[int64]client // by upstream
+}
+
+type client struct {
+	row metadata.Upstream
+	*origin.Client
+}
+
+// of returns the remote of an upstream.
+func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, error) {
+	source, ok := r.sources[u.Format]
+	if !ok {
+		return nil, fmt.Errorf("upstream %s: format %q has no remotes", u.Name, u.Format)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.clients[u.ID]
+	if !ok || c.row.URL != u.URL || !bytes.Equal(c.row.Settings, u.Upstream.Settings) || !bytes.Equal(c.row.Secret, u.Secret) {
+		base, err := url.Parse(u.URL)
+		if err != nil {
+			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+		}
+		settings, err := u.Settings.network(u.Name, base)
+		if err != nil {
+			return nil, err
+		}
+		made, err := origin.New(settings, r.env)
+		if err != nil {
+			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+		}
+		if ok {
+			c.Close()
+		}
+		c = client{u.Upstream, made}
+		r.clients[u.ID] = c
+	}
+	return &remote{u, repository, c.Client, source}, nil
+}
+
+func (r *remotes) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.clients {
+		c.Close()
+	}
+}
+
+// network are the settings of the client.
+func (v Settings) network(name string, base *url.URL) (origin.Settings, error) {
+	redirects, err := origin.ParseRedirects(v.Redirects...)
+	if err != nil {
+		return origin.Settings{}, invalid("redirects: %v", err)
+	}
+	return origin.Settings{Name: name, URL: base, Redirects: redirects, Offline: v.Offline, ForbiddenIsMissing: v.ForbiddenIsMissing,
+		Proxy: origin.Proxy{Inherit: true}}, nil
+}
+
+// aged is a Source whose documents stay fresh for another time than defaultTTL.
+type aged interface{ TTL() time.Duration }
+
+const defaultTTL = 5 * time.Minute
+
+// ttl is how long a document or a mutable file is taken to be as it was.
+func (r *remote) ttl() time.Duration {
+	if r.Settings.TTL != nil {
+		return time.Duration(*r.Settings.TTL)
+	}
+	if a, ok := r.source.(aged); ok {
+		return a.TTL()
+	}
+	return defaultTTL
+}
+
+// fault turns what went wrong with a remote into the error that a client sees. Absence is only what the remote proved.
+func fault(at registry.Name, err error) error {
+	var f *origin.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	wait := min(max(f.RetryAfter, time.Second), time.Minute)
+	switch f.Class {
+	case origin.Absent:
+		return &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Err: err,
+			Detail: fmt.Sprintf("upstream %s of repository %q has no such thing", f.Upstream, at.Repository)}
+	case origin.Refused:
+		return badUpstream(err, "upstream %s refuses our credentials", f.Upstream)
+	case origin.Legal, origin.Bad:
+		return badUpstream(err, "upstream %s gave an answer that can't be used: it %s", f.Upstream, f.Text)
+	default:
+		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, RetryAfter: wait, Err: err,
+			Detail: fmt.Sprintf("not cached here, and upstream %s can't be asked now: %s", f.Upstream, f.Text)}
+	}
+}
+
+func badUpstream(err error, format string, args ...any) error {
+	return &registry.Error{Kind: registry.BadUpstream, Subject: registry.AboutUpstream, Detail: fmt.Sprintf(format, args...), Err: err}
+}
