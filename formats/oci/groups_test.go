@@ -2,6 +2,7 @@ package oci_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,4 +51,30 @@ func TestGroupBlobs(t *testing.T) {
 		t.Errorf("the catalog: %v", res)
 	}
 	s.MustFsck(t)
+}
+
+// TestClientsGroup: crane and skopeo pull an image of a member through the repository that answers from it, and may not read the member.
+func TestClientsGroup(t *testing.T) {
+	s := newServer(t, formatstest.Options{Local: true})
+	m := newMachine(t, s)
+	m.publisher()
+	m.records("skopeo", "copy through a repository that answers from others", "--version")
+	app := s.Addr + "/main/app:1"
+	m.ok("crane", "append", "-f", m.layer("one", strings.Repeat("one", 50_000)), "-t", app)
+	d := m.ok("crane", "digest", app)
+	through := upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: "main", Settings: upstreams.Settings{Through: true}}
+	if _, err := s.Core.CreateRepository(s.Admin, "all", registry.RepositoryChange{Also: s.Upstreams.Replacing(s.Admin, []upstreams.NewUpstream{through})}); err != nil {
+		t.Fatal(err)
+	}
+	m.login(string(s.token("all", access.Read)))
+	image := s.Addr + "/all/app"
+	if got := m.ok("crane", "digest", image+":1"); got != d {
+		t.Errorf("the digest is %s, want %s", got, d)
+	}
+	m.ok("crane", "validate", "--remote", image+":1")
+	m.ok("crane", "validate", "--remote", image+"@"+strings.TrimSpace(d))
+	m.ok("skopeo", m.skopeo("copy", "--src-tls-verify=false", "docker://"+image+":1", "oci:"+filepath.Join(m.home, "copy"))...)
+	if tags := m.ok("crane", "ls", image); strings.TrimSpace(tags) != "1" {
+		t.Errorf("the tags: %s", tags)
+	}
 }
