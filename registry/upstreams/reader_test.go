@@ -209,8 +209,8 @@ func TestVisible(t *testing.T) {
 	if got := s.listing(s.token(reads("all")...)); got != "2 file=b, newest 2" {
 		t.Errorf("through: %s", got)
 	}
-	list, err := s.Upstreams.List(s.token(reads("all", "a")...), "all")
-	if s.must(err); len(list) != 1 || list[0].Name != "a" {
+	list, err := s.Upstreams.List(s.token(reads("all")...), "all")
+	if s.must(err); len(list) != 1 || list[0].Name != "b" {
 		t.Errorf("the list names %+v", list)
 	}
 }
