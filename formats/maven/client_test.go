@@ -18,6 +18,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/publish"
+	"slipway/registry/upstreams"
 )
 
 // logged counts the requests of a method and status in the server's log.
@@ -49,6 +50,13 @@ func TestMavenRelease(t *testing.T) {
 	}
 	if n := len(e.events()); n != 3 {
 		t.Errorf("%d events: %v", n, e.events())
+	}
+	// The same through a repository that answers from this one, by a consumer who may read only that.
+	through := upstreams.NewUpstream{Type: upstreams.TypeRepository, Repository: "main", Settings: upstreams.Settings{Through: true}}
+	_, err := e.Core.CreateRepository(e.Admin, "all", registry.RepositoryChange{Also: e.Upstreams.Replacing(e.Admin, []upstreams.NewUpstream{through})})
+	must(t, err)
+	if got := says(t, strings.Replace(e.repo(), "/maven/main", "/maven/all", 1), e.ReadToken("all"), "1.0"); got != "hello, world" {
+		t.Errorf("the consumer says %q through another repository", got)
 	}
 	facts := e.want(e.do(e.reader(), http.MethodGet, "/api/v1/repositories/main/packages/maven/com.acme:parent/versions/1.0", ""), "facts", 200)
 	for _, w := range []string{"pkg:maven/com.acme/parent@1.0", "https://git.example.com/acme/lib", "Jenkins"} {
