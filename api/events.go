@@ -20,41 +20,42 @@ type Event struct {
 
 // EventData is what happened. Which fields an event has depends on its type.
 type EventData struct {
-	Repository   string        `json:"repository,omitempty" doc:"Name of the repository."`
-	Format       string        `json:"format,omitempty" doc:"Format of the package."`
-	Package      string        `json:"package,omitempty" doc:"Name of the package."`
-	Version      string        `json:"version,omitempty" doc:"The version, as its format writes it."`
-	PURL         string        `json:"purl,omitempty" doc:"Package URL of the version."`
-	Digest       Digest        `json:"digest,omitempty"`
-	MediaType    string        `json:"media_type,omitempty" doc:"Media type that the file is served with; may be empty."`
-	Files        []EventFile   `json:"files,omitempty" doc:"Its files."`
-	Former       []EventFile   `json:"former,omitempty" doc:"Files that were replaced, as they were."`
-	Tag          string        `json:"tag,omitempty" doc:"Name of the tag."`
-	Generation   int64         `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
-	Previous     *EventVersion `json:"previous,omitempty" doc:"The version that the tag named, or that ran, before; absent also where you may not read its repository."`
-	Reason       string        `json:"reason,omitempty" doc:"The reason that the caller gave."`
-	Actor        string        `json:"actor,omitempty" doc:"The caller that caused the event: a user, or 'token ci of user jane'."`
-	Token        string        `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
-	Facts        []FactInput   `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
-	Name         string        `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`
-	User         string        `json:"user,omitempty" doc:"Name of the user whose token was made or revoked."`
-	Members      []string      `json:"members,omitempty" doc:"The members of the group, after the change."`
-	Changed      []string      `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
-	Permissions  []Permission  `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
-	Count        int64         `json:"count,omitempty" minimum:"1" doc:"How many logins were refused."`
-	Subscription string        `json:"subscription,omitempty" doc:"Id of the subscription."`
-	Source       *Source       `json:"source,omitempty" doc:"The source that the version was built from."`
-	Build        *Build        `json:"build,omitempty" doc:"How it was built."`
-	Ref          string        `json:"ref,omitempty" doc:"Branch or tag of the source."`
-	Environment  string        `json:"environment,omitempty" doc:"Name of the environment."`
-	Owner        string        `json:"owner,omitempty" doc:"The user who owns the environment, in events about it."`
-	Service      string        `json:"service,omitempty" doc:"Name of the service."`
-	Deployment   string        `json:"deployment,omitempty" doc:"Id of the deployment."`
-	Status       string        `json:"status,omitempty" doc:"Status of the deployment."`
-	ExternalID   string        `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
-	URL          string        `json:"url,omitempty" doc:"Page of the deployment."`
-	Cause        string        `json:"cause,omitempty" doc:"Id of the event that led to it."`
-	Restored     *EventVersion `json:"restored,omitempty" doc:"The version that runs again after a rollback; absent also where you may not read its repository."`
+	Repository   string         `json:"repository,omitempty" doc:"Name of the repository."`
+	Format       string         `json:"format,omitempty" doc:"Format of the package."`
+	Package      string         `json:"package,omitempty" doc:"Name of the package."`
+	Version      string         `json:"version,omitempty" doc:"The version, as its format writes it."`
+	PURL         string         `json:"purl,omitempty" doc:"Package URL of the version."`
+	Digest       Digest         `json:"digest,omitempty"`
+	MediaType    string         `json:"media_type,omitempty" doc:"Media type that the file is served with; may be empty."`
+	Files        []EventFile    `json:"files,omitempty" doc:"Its files."`
+	Former       []EventFile    `json:"former,omitempty" doc:"Files that were replaced, as they were."`
+	Tag          string         `json:"tag,omitempty" doc:"Name of the tag."`
+	Generation   int64          `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
+	Previous     *EventVersion  `json:"previous,omitempty" doc:"The version that the tag named, or that ran, before; absent also where you may not read its repository."`
+	Reason       string         `json:"reason,omitempty" doc:"The reason that the caller gave."`
+	Actor        string         `json:"actor,omitempty" doc:"The caller that caused the event: a user, or 'token ci of user jane'."`
+	Token        string         `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
+	Facts        []FactInput    `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
+	Name         string         `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`
+	User         string         `json:"user,omitempty" doc:"Name of the user whose token was made or revoked."`
+	Members      []string       `json:"members,omitempty" doc:"The members of the group, after the change."`
+	Changed      []string       `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
+	Permissions  []Permission   `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
+	Count        int64          `json:"count,omitempty" minimum:"1" doc:"How many logins were refused."`
+	Upstream     *EventUpstream `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
+	Subscription string         `json:"subscription,omitempty" doc:"Id of the subscription."`
+	Source       *Source        `json:"source,omitempty" doc:"The source that the version was built from."`
+	Build        *Build         `json:"build,omitempty" doc:"How it was built."`
+	Ref          string         `json:"ref,omitempty" doc:"Branch or tag of the source."`
+	Environment  string         `json:"environment,omitempty" doc:"Name of the environment."`
+	Owner        string         `json:"owner,omitempty" doc:"The user who owns the environment, in events about it."`
+	Service      string         `json:"service,omitempty" doc:"Name of the service."`
+	Deployment   string         `json:"deployment,omitempty" doc:"Id of the deployment."`
+	Status       string         `json:"status,omitempty" doc:"Status of the deployment."`
+	ExternalID   string         `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
+	URL          string         `json:"url,omitempty" doc:"Page of the deployment."`
+	Cause        string         `json:"cause,omitempty" doc:"Id of the event that led to it."`
+	Restored     *EventVersion  `json:"restored,omitempty" doc:"The version that runs again after a rollback; absent also where you may not read its repository."`
 }
 
 // EventFile is a file in an event.
@@ -95,4 +96,11 @@ type Consumer struct {
 type ConsumerChange struct {
 	Acked *int64 `json:"acked,omitempty" doc:"Sequence number of the last event that was dealt with; -1: none."`
 	Reset bool   `json:"reset,omitempty" doc:"Let 'acked' go back."`
+}
+
+// EventUpstream says where a file came from that a registry elsewhere delivered.
+type EventUpstream struct {
+	Name        string `json:"name" doc:"Of the upstream."`
+	PublishedAt string `json:"published_at,omitempty" doc:"When it was published, as the registry says."`
+	Verified    string `json:"verified" enum:"sha512,sha256,sha1,md5,none" doc:"The strongest sum that the registry announced."`
 }
