@@ -39,6 +39,8 @@ type Options struct {
 	Local bool
 	// Listener wraps the listener.
 	Listener func(net.Listener) net.Listener
+	// Wrap is put around the handler.
+	Wrap func(http.Handler) http.Handler
 	// Reader puts another one before the catalog that front-ends read; nil: none.
 	Reader func(catalog.Reader) catalog.Reader
 	// AnonymousRead lets everybody read.
@@ -156,6 +158,9 @@ func (s *Server) serve(o Options, h http.Handler) {
 	s.URL = "http://" + s.Addr
 	if o.Listener != nil {
 		ln = o.Listener(ln)
+	}
+	if o.Wrap != nil {
+		h = o.Wrap(h)
 	}
 	if o.Serve.ShutdownTimeout == 0 {
 		o.Serve.ShutdownTimeout = 5 * time.Second

@@ -88,7 +88,7 @@ func fragments(o, dist object) ([]byte, error) {
 func openFragment(o, dist object) []byte {
 	b := make([]byte, 0, o.size()+dist.size()+16)
 	b = o.appendMembers(append(b, '{'))
-	return dist.appendMembers(append(b, `,"dist":{`...))
+	return dist.appendDist(append(b, `,"dist":{`...))
 }
 
 // sealed is the form of a version's descriptor: "npm1 <length of full>\n<full><abbreviated>".

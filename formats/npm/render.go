@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -120,6 +121,9 @@ func (p *page) versions(pick func(full, abbreviated []byte) []byte, maintainers 
 // change after the publish.
 func (p *page) appendVersion(b, fragment []byte, v registry.Version, maintainers json.RawMessage) []byte {
 	b = append(b, fragment...)
+	if bytes.HasSuffix(fragment, []byte(openAddress)) {
+		b = appendAddress(b, attestationsURL(p.base, p.Package.Name, v.Name))
+	}
 	if len(fragment) > 0 && fragment[len(fragment)-1] != '{' { // a registry elsewhere may say nothing of a tarball but where it is
 		b = append(b, ',')
 	}
@@ -205,11 +209,7 @@ func (p *page) latest() (object, error) {
 	if j < 0 {
 		return nil, nil
 	}
-	full, _, err := unseal(p.Versions[j].Descriptor)
-	if err != nil {
-		return nil, err
-	}
-	o, err := parseObject(append(slices.Clone(full), "}}"...))
+	o, err := storedManifest(p.Versions[j].Descriptor)
 	if err != nil {
 		return nil, fmt.Errorf("npm: the descriptor of %s: %w", p.Versions[j].PURL, err)
 	}

@@ -140,5 +140,5 @@ func storedManifest(descriptor []byte) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseObject(append(bytes.Clone(full), "}}"...))
+	return parseObject(append(appendAddress(bytes.Clone(full), ""), "}}"...))
 }
