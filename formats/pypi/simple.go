@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/catalog"
+	"slipway/registry/upstreams"
 )
 
 // home answers GET /pypi/<repository>/ for people who follow the upload address with a browser.
@@ -57,6 +59,9 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 		return redirect(w, r, t.href(t.area, name.Package))
 	}
 	pkg, err := h.site.Parts.Catalog.Package(r.Context(), name)
+	if errors.Is(err, upstreams.ErrOwned) {
+		return emptyPage(w, r, name)
+	}
 	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
 		return noProject(name.Package, err)
 	}
@@ -73,6 +78,24 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 		}
 		return render(c, m)
 	})
+}
+
+// emptyPage answers for a project whose name belongs here and that has no files: after a 404 uv asks its next index for it.
+func emptyPage(w http.ResponseWriter, r *http.Request, name registry.Name) error {
+	m := negotiate(r)
+	doc, err := render(catalog.PackageListing{Package: registry.Package{Name: name.Display, Key: name.Package}}, m)
+	if err != nil {
+		return err
+	}
+	pageHeader(r.Context(), w.Header())
+	w.Header().Set("Content-Type", doc.ContentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(doc.Body)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err = w.Write(doc.Body)
+	return err
 }
 
 // link answers GET /pypi/<repository>/<name>/<version>/, which hatch and flit print after an upload, with the way to the project's page.

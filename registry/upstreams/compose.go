@@ -18,8 +18,7 @@ const latestTag = "latest"
 // pkg returns the package as clients see it: the row of the only source, or one that is made of several. NotFound.
 func (f found) pkg() (registry.Package, error) {
 	if len(f.sources) == 0 {
-		return registry.Package{}, registry.Errorf(registry.NotFound, registry.AboutPackage, "there is no %s package %q in repository %q",
-			f.name.Format, registry.Clip(f.name.Package), f.name.Repository)
+		return registry.Package{}, f.absent()
 	}
 	p := f.sources[0].pkg
 	if len(f.sources) == 1 && f.sources[0].index == nil {

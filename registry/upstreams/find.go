@@ -61,6 +61,8 @@ type found struct {
 	id      int64    // of the composed package: negative
 	stamp   int64    // its revision
 	owned   bool
+
+	reserved bool // by a claim that the caller may know of
 }
 
 // look finds a package in every place of a repository's closure, with one query or none, and decides by the guard where it may come
@@ -85,7 +87,10 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 	}
 	f := found{name: at}
 	o := g.originOf(places, at, s.core.Now())
-	_, f.owned = g.claimed(places, at)
+	if _, f.owned = g.claimed(places, at); f.owned {
+		shown := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !p.visible(actor) })
+		_, f.reserved = g.claimed(shown, at)
+	}
 	for _, pkg := range have {
 		f.stamp += pkg.Revision
 		f.owned = f.owned || pkg.Origin != metadata.OriginCached
