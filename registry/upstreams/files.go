@@ -80,9 +80,12 @@ func (s *Upstreams) fromRemote(ctx context.Context, r *remote, at registry.Coord
 	return file, err
 }
 
-// entry finds what a remote's index says of a file; none where the format's files are known by their paths. A fresh index that lacks the
-// file is asked for anew. NotFound.
+// entry finds what a remote's index says of a file; none where the format's files are known by their paths: the index is not asked for,
+// as there may be none, and a build would cost the remote twice the requests. A fresh index that lacks the file is asked for anew. NotFound.
 func (s *Upstreams) entry(ctx context.Context, r *remote, at registry.Coordinate, path string) (*index, *Entry, error) {
+	if _, err := r.source.File(at, path, nil); err == nil {
+		return nil, nil, nil
+	}
 	var x *index
 	for _, refresh := range []bool{false, true} {
 		got, err := s.index(ctx, r, at.Name, refresh)
