@@ -86,14 +86,18 @@ func TestMavenMirror(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	m.fail(mirrorProject(t, "com.corp.team:absent:1.0"), "com.corp.team:absent:jar:1.0", "compile")
-	m.fail(mirrorProject(t, "com.acme:lib:9.0"), "com.acme:lib:jar:9.0", "compile")
+	out := m.fail(mirrorProject(t, "com.corp.team:absent:1.0", "com.acme:lib:9.0"), "com.corp.team:absent:jar:1.0", "compile")
+	if !strings.Contains(out, "com.acme:lib:jar:9.0") {
+		t.Error(out)
+	}
 	u.NeverAsked(t, upstreamtest.MavenPath("com.acme:lib")+"/**")
 	u.NeverAsked(t, "/maven/com/corp/**")
 
-	// All of it again, while the registry is down.
+	// Again, while the registry is down.
 	u.Origin.Down()
-	must(t, os.RemoveAll(filepath.Join(m.home, "repository")))
+	for _, group := range []string{"org/up", "com/acme", "org/apache/maven/plugins"} {
+		must(t, os.RemoveAll(filepath.Join(m.home, "repository", group)))
+	}
 	noWarning(t, m.run(mirrorProject(t, "com.acme:lib:[1.0,)", "org.up:parts:1.0"), "compile"))
 	e.MustFsck(t)
 }

@@ -125,6 +125,9 @@ func TestMirror(t *testing.T) {
 			installed(t, c)
 		})
 	}
+	// What is not cached fails with the reason.
+	c := clients[0]
+	c.fail(c.app, "not cached here, and upstream up can't be asked now", "install", "late", "--fetch-retries=0")
 	e.MustFsck(t)
 }
 
