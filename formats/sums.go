@@ -10,10 +10,14 @@ import (
 )
 
 // FileContext returns the context in which a file is looked up for a GET or HEAD. sums: the answer is made of the file's sums. Then, and
-// where the request's condition is on them, a file that is on its way from a registry elsewhere is waited for.
+// where the request's condition is on them, a file that is on its way from a registry elsewhere is waited for. Any other HEAD has no file
+// fetched.
 func FileContext(r *http.Request, sums bool) context.Context {
 	if sums || r.Header.Get("If-Match") != "" || r.Header.Get("If-Range") != "" {
 		return catalog.Whole(r.Context())
+	}
+	if r.Method == http.MethodHead {
+		return catalog.Look(r.Context())
 	}
 	return r.Context()
 }

@@ -125,7 +125,7 @@ func (h *handlers) tarball(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	f, err := h.file(r.Context(), name, t)
+	f, err := h.file(formats.FileContext(r, false), name, t)
 	if err != nil {
 		return err
 	}

@@ -35,12 +35,13 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 	if err != nil {
 		return registry.File{}, gone
 	}
+	ctx := formats.FileContext(r, false)
 	for _, read := range name.reads {
 		at, err := registry.NewName(t.repository, formatName, read.project, "")
 		if err != nil {
 			return registry.File{}, gone
 		}
-		f, err := h.site.Parts.Catalog.File(r.Context(), at.At(""), text)
+		f, err := h.site.Parts.Catalog.File(ctx, at.At(""), text)
 		if registry.KindOf(err) == registry.NotFound && err != nil {
 			continue
 		}
@@ -53,7 +54,7 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		if !wantsMetadata {
 			return f, nil
 		}
-		return h.site.Parts.Catalog.File(r.Context(), at.At(""), t.file)
+		return h.site.Parts.Catalog.File(ctx, at.At(""), t.file)
 	}
 	return registry.File{}, gone
 }

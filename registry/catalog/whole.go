@@ -10,3 +10,12 @@ func Whole(ctx context.Context) context.Context { return context.WithValue(ctx, 
 
 // NeedsWhole reports whether the context is of Whole.
 func NeedsWhole(ctx context.Context) bool { return ctx.Value(wholeKey{}) != nil }
+
+type lookKey struct{}
+
+// Look returns a context in which a Reader's File is asked about a file whose bytes are not wanted, as for a HEAD: a Reader that fetches
+// files from elsewhere tells what it knows of the file, and fetches nothing. Its bytes may be unreadable.
+func Look(ctx context.Context) context.Context { return context.WithValue(ctx, lookKey{}, true) }
+
+// IsLook reports whether the context is of Look.
+func IsLook(ctx context.Context) bool { return ctx.Value(lookKey{}) != nil }

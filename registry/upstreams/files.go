@@ -71,6 +71,11 @@ func (s *Upstreams) fromRemote(ctx context.Context, r *remote, at registry.Coord
 	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
 		return registry.File{}, gone
 	}
+	if catalog.IsLook(ctx) && !catalog.NeedsWhole(ctx) {
+		if file, known, err := s.head(ctx, r, at, path, entry); known || err != nil {
+			return file, err
+		}
+	}
 	flight := s.fetch(ctx, r, at, path, x, entry, nil)
 	defer flight.release()
 	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))
@@ -129,7 +134,7 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 			return have, err
 		}
 		now := s.core.Now()
-		if now.Sub(s.checked.last(known)) < r.ttl() || !mayFetch(ctx, r) {
+		if now.Sub(s.checked.last(known)) < r.ttl() || !mayFetch(ctx, r) || catalog.IsLook(ctx) {
 			return have, nil
 		}
 		s.checked.at(known, now)
@@ -138,6 +143,9 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 		waiting, cancel := context.WithTimeout(ctx, staleAfter)
 		defer cancel()
 		fresh, err := flight.arriving(waiting, catalog.NeedsWhole(ctx))
+		if err != nil && !errors.Is(err, errUnchanged) && registry.KindOf(err) != registry.NotFound {
+			s.checked.at(known, now.Add(min(0, retryDocument-r.ttl())))
+		}
 		if err != nil {
 			return have, nil //nolint:nilerr // as it was, or not to be told now
 		}
@@ -156,6 +164,7 @@ type checked struct {
 	mu    sync.Mutex
 	files map[checkedKey]time.Time
 	gone  map[flightKey]absence
+	heads map[flightKey]headed
 }
 
 type checkedKey struct {

@@ -15,6 +15,7 @@ import (
 	"hash"
 	"io"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ import (
 const (
 	wholeBytes = 1 << 20   // a file of up to this size leaves only when it is whole, verified and entered
 	heldBack   = 256 << 10 // of a longer one, the last bytes do
-	finishing  = 64 << 20  // a transfer without readers goes on if at most this much is missing, or three quarters are here
+	finishing  = 64 << 20  // a transfer without readers goes on if at most this much is missing, or a quarter is here
 	abandoned  = 30 * time.Second
 	resumes    = 3
 )
@@ -55,14 +56,16 @@ type flight struct {
 	known   *metadata.CachedFile // the copy that the remote is asked about
 	actor   access.Actor         // the caller that asked first
 	cancel  context.CancelCauseFunc
+	key     flightKey
 
 	mu      sync.Mutex
 	moved   chan struct{} // closed and replaced when anything below changes
-	begun   bool          // size is known, or ended is true
+	begun   bool          // size is known and the first bytes are here, or ended is true
 	size    int64         // -1: not known before the end
 	written int64
 	grow    storage.Growing
 	readers int
+	given   *time.Timer // ends the transfer after a while without readers; nil: it may go on
 	ended   bool
 	err     error
 	file    registry.File // once it has ended well
@@ -80,7 +83,12 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 		f.join()
 		return f
 	}
-	f := &flight{s: s, r: r, at: at, path: path, entry: e, known: known, actor: access.From(ctx), moved: make(chan struct{}), size: -1, readers: 1}
+	f := &flight{s: s, r: r, at: at, path: path, entry: e, known: known, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
+		readers: 1}
+	if s.flights.closed {
+		f.begun, f.ended, f.err = true, true, errStopped
+		return f
+	}
 	if x != nil && e != nil {
 		f.version = x.versions[e.Version]
 	}
@@ -91,63 +99,124 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 	go func() {
 		defer s.flights.running.Done()
 		defer cancel(nil)
-		file, err := f.run(background)
-		s.flights.mu.Lock()
-		delete(s.flights.list, key)
-		s.flights.mu.Unlock()
+		file, err := f.safely(background)
+		s.flights.remove(f)
 		f.end(file, err)
 	}()
 	return f
 }
 
-// flights are the transfers under way.
+// flights are the transfers under way, and the documents that are asked for.
 type flights struct {
 	mu      sync.Mutex
 	list    map[flightKey]*flight
+	closed  bool
 	running sync.WaitGroup
+	ctx     context.Context // ends with stop
+	cancel  context.CancelCauseFunc
 }
 
-// stop ends the transfers that are under way, and waits for them.
+func newFlights() flights {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return flights{list: map[flightKey]*flight{}, ctx: ctx, cancel: cancel}
+}
+
+// behind runs do in a context with the values of ctx that ends with stop, which waits for do. False: it is over, and do does not run.
+func (f *flights) behind(ctx context.Context, do func(ctx context.Context)) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	end := context.AfterFunc(f.ctx, func() { cancel(errStopped) })
+	f.running.Go(func() {
+		defer cancel(nil)
+		defer end()
+		do(background)
+	})
+	return true
+}
+
+// remove takes a transfer off the list, so that the next caller begins another.
+func (f *flights) remove(one *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.list[one.key] == one {
+		delete(f.list, one.key)
+	}
+}
+
+// stop ends the transfers that are under way, and waits for them. Later ones end at once.
 func (f *flights) stop() {
 	f.mu.Lock()
+	f.closed = true
 	for _, one := range f.list {
 		one.cancel(errStopped)
 	}
+	f.cancel(errStopped)
 	f.mu.Unlock()
 	f.running.Wait()
 }
 
-var errStopped = errors.New("upstreams: the server ends")
+// Causes for which transfers end early.
+var (
+	errStopped   = &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, Detail: "the server ends", RetryAfter: 5 * time.Second}
+	errAbandoned = &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, Detail: "the transfer ended, as its clients had left; try again",
+		RetryAfter: time.Second}
+)
 
 func (f *flight) join() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.readers++
+	f.enterReader()
 }
 
-// release ends one reader. A transfer without readers ends too, unless most of it is here; it waits a while for a client that resumes.
+// enterReader counts a reader; f.mu is held.
+func (f *flight) enterReader() {
+	f.readers++
+	if f.given != nil {
+		f.given.Stop()
+		f.given = nil
+	}
+}
+
+// release ends one reader.
 func (f *flight) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.readers--
+	f.unread()
+}
+
+// unread looks at what becomes of a transfer that has no readers; f.mu is held. It goes on if little is missing or a quarter is here, and
+// else ends after a while, for a client may come back.
+func (f *flight) unread() {
 	switch missing := f.size - f.written; {
 	case f.readers > 0:
 	case f.ended:
 		if f.grow != nil {
 			_ = f.grow.Close() // the bytes are stored, or given up
 		}
-	case f.size >= 0 && missing > finishing && f.written < f.size/4:
-		time.AfterFunc(abandoned, func() {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			if f.readers == 0 && !f.ended {
-				f.cancel(errAbandoned)
-			}
-		})
+	case f.given == nil && f.size >= 0 && missing > finishing && f.written < f.size/4:
+		f.given = time.AfterFunc(abandoned, f.abandon)
 	}
 }
 
-var errAbandoned = errors.New("upstreams: every client has left")
+// abandon ends a transfer that still has no readers.
+func (f *flight) abandon() {
+	f.s.flights.mu.Lock()
+	defer f.s.flights.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.readers > 0 || f.ended || f.given == nil {
+		return
+	}
+	if f.s.flights.list[f.key] == f {
+		delete(f.s.flights.list, f.key) // the next caller begins another
+	}
+	f.cancel(errAbandoned)
+}
 
 // change updates the state and wakes those who wait for it.
 func (f *flight) change(update func()) {
@@ -161,9 +230,10 @@ func (f *flight) change(update func()) {
 func (f *flight) end(file registry.File, err error) {
 	f.change(func() {
 		f.begun, f.ended, f.file, f.err = true, true, file, err
-		if f.readers == 0 && f.grow != nil {
-			_ = f.grow.Close() // the bytes are stored, or given up
+		if f.given != nil {
+			f.given.Stop()
 		}
+		f.unread()
 	})
 }
 
@@ -216,7 +286,7 @@ func (f *flight) Open(ctx context.Context, offset, length int64) (io.ReadCloser,
 	if f.ended {
 		return nil, f.err
 	}
-	f.readers++
+	f.enterReader()
 	end := f.size
 	if length >= 0 {
 		end = min(end, offset+length)
@@ -271,6 +341,17 @@ func (t *tail) Close() error {
 		t.f.release()
 	}
 	return nil
+}
+
+// safely is run; what hostile bytes break ends the transfer, not the server.
+func (f *flight) safely(ctx context.Context) (file registry.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.s.core.Log.Error("a transfer from an upstream broke", "upstream", f.r.Name, "path", f.path, "panic", p, "stack", string(debug.Stack()))
+			file, err = registry.File{}, f.bad("sent a file that can't be handled")
+		}
+	}()
+	return f.run(ctx)
 }
 
 // run brings the file here: asks, stores, verifies, enters.
@@ -348,7 +429,10 @@ func (f *flight) begin(res *origin.Response) (io.Reader, error) {
 	if err := f.r.source.Check(f.path, head); err != nil {
 		return nil, f.bad("sent something else in place of the file: " + registry.AsError(err).Error())
 	}
-	f.change(func() { f.begun, f.size = true, size })
+	f.change(func() {
+		f.size = size
+		f.unread() // the clients may have left before
+	})
 	return body, nil
 }
 
@@ -361,16 +445,41 @@ func (f *flight) decoded(encoding string, head []byte, body io.Reader) (io.Reade
 	if encoding != "gzip" {
 		return nil, nil, f.bad("sent a file in the encoding " + encoding)
 	}
-	z, err := gzip.NewReader(body)
+	wire := &counter{r: body}
+	inflated, err := gzip.NewReader(wire)
 	if err != nil {
 		return nil, nil, f.bad("sent a file that is not gzip although it says so")
 	}
+	z := &inflation{f: f, z: inflated, wire: wire}
 	plain := make([]byte, CheckBytes)
 	n, err := io.ReadFull(z, plain)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, nil, f.bad("sent a file that is not gzip although it says so")
 	}
 	return io.MultiReader(bytes.NewReader(plain[:n]), z), plain[:n], nil
+}
+
+// Bounds of what a file may inflate to.
+const (
+	ratioFrom = 64 << 20
+	maxRatio  = 200
+)
+
+// inflation reads the inflated bytes of a file, within a ratio to those that came.
+type inflation struct {
+	f    *flight
+	z    io.Reader
+	wire *counter
+	n    int
+}
+
+// Read implements io.Reader.
+func (i *inflation) Read(p []byte) (int, error) {
+	n, err := i.z.Read(p)
+	if i.n += n; i.n > ratioFrom && i.n/maxRatio > i.wire.n {
+		return 0, i.f.bad(fmt.Sprintf("sent a file that inflates to more than %d times its size", maxRatio))
+	}
+	return n, err
 }
 
 func (f *flight) openStore(ctx context.Context) error {
@@ -441,7 +550,10 @@ func (f *flight) copyOnce(body io.Reader, buffer []byte, sums *sums, limit int64
 			if _, err := f.grow.Write(buffer[:n]); err != nil {
 				return err
 			}
-			f.change(func() { f.written += int64(n) })
+			f.change(func() {
+				f.begun = true
+				f.written += int64(n)
+			})
 		}
 		if errors.Is(err, io.EOF) {
 			if f.size >= 0 && f.written < f.size {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ const (
 	documentWait  = 12 * time.Second // without a copy; pip gives up at 15 s
 	retryDocument = 10 * time.Second // after a refresh that failed
 	forcedRefresh = 10 * time.Second // a document is asked for anew, for what it lacks, at most this often
+	wholeAgain    = 24 * time.Hour   // a remote that says for so long that nothing has changed is asked for all of it
 	indexBytes    = 128 << 20        // of all parsed documents in memory, roughly
 )
 
@@ -118,6 +120,7 @@ type document struct {
 	etag       string
 	modified   string
 	checkedAt  time.Time
+	wholeAt    time.Time // when index came
 	freshUntil time.Time
 	absent     error // until freshUntil
 	failed     error // of the last refresh
@@ -172,25 +175,26 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package})
 	now := s.core.Now()
 	doc.mu.Lock()
-	if refresh && now.Sub(doc.checkedAt) > forcedRefresh {
-		doc.freshUntil = time.Time{}
-	}
-	if now.Before(doc.freshUntil) {
+	lacking := refresh && now.Sub(doc.checkedAt) > forcedRefresh
+	stale := doc.index
+	if known := now.Before(doc.freshUntil) && !lacking; known || stale != nil && !mayFetch(ctx, r) {
 		defer doc.mu.Unlock()
-		if doc.index == nil {
+		if stale == nil {
 			return nil, doc.absent
 		}
-		return doc.index, nil
+		return stale, nil
 	}
-	stale := doc.index
 	if stale == nil && !mayFetch(ctx, r) {
 		doc.mu.Unlock()
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
 	}
 	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(staleWhile))
 	if doc.fetching == nil {
-		doc.fetching = make(chan struct{})
-		go s.refresh(context.WithoutCancel(ctx), r, at, ask, doc)
+		if !s.flights.behind(ctx, func(ctx context.Context) { s.refresh(ctx, r, at, ask, doc) }) {
+			doc.mu.Unlock()
+			return nil, errStopped
+		}
+		doc.fetching = make(chan struct{}) // refresh waits for the lock
 	}
 	done := doc.fetching
 	doc.mu.Unlock()
@@ -233,7 +237,7 @@ var errNoDocument = errors.New("upstreams: the format has no documents")
 func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, ask Ask, doc *document) {
 	doc.mu.Lock()
 	etag, modified := doc.etag, doc.modified
-	if doc.index == nil {
+	if doc.index == nil || s.core.Now().Sub(doc.wholeAt) > wholeAgain {
 		etag, modified = "", ""
 	}
 	doc.mu.Unlock()
@@ -245,7 +249,7 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, as
 	switch {
 	case err == nil:
 		if fresh != nil {
-			doc.index, doc.etag, doc.modified = fresh, res.ETag, res.LastModified
+			doc.index, doc.etag, doc.modified, doc.wholeAt = fresh, res.ETag, res.LastModified, now
 			if doc.size >= 0 {
 				doc.size = fresh.bytes
 			}
@@ -255,7 +259,7 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, as
 		doc.index, doc.size = nil, min(doc.size, 0)
 		doc.absent, doc.freshUntil = fault(at, err), now.Add(negativeTTL)
 	default:
-		doc.failed = err
+		doc.failed, doc.absent = err, nil // it may be there by now
 		if doc.index != nil {
 			doc.freshUntil = now.Add(retryDocument)
 		}
@@ -291,7 +295,7 @@ func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name,
 		return nil, res, nil
 	}
 	counted := &counter{r: res.Body}
-	in, err := r.source.Parse(at, res.URL.String(), counted)
+	in, err := s.parse(r, at, res.URL.String(), counted)
 	if err != nil {
 		var f *origin.Fault
 		if errors.As(err, &f) || ctx.Err() != nil {
@@ -300,6 +304,17 @@ func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name,
 		return nil, nil, &origin.Fault{Class: origin.Bad, Upstream: r.Name, Text: "sent a document that can't be read: " + registry.AsError(err).Error()}
 	}
 	return newIndex(r, at, in, counted.n), res, nil
+}
+
+// parse is Source.Parse; what a hostile document breaks ends there, not the server.
+func (s *Upstreams) parse(r *remote, at registry.Name, base string, doc io.Reader) (in Index, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.core.Log.Error("a document of an upstream broke its reader", "upstream", r.Name, "package", at.Package, "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("it can't be handled")
+		}
+	}()
+	return r.source.Parse(at, base, doc)
 }
 
 const statusNotModified = 304

@@ -44,14 +44,14 @@ type Options struct {
 func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publisher, o Options) *Upstreams {
 	o.Network.Instance = core.Identity().ID
 	s := &Upstreams{core: core, local: local.Trusted(), publisher: publisher, documents: newDocuments(),
-		remotes: remotes{env: o.Network, sources: o.Sources, clients: map[int64]client{}}, flights: flights{list: map[flightKey]*flight{}}}
+		remotes: remotes{env: o.Network, sources: o.Sources, clients: map[int64]client{}}, flights: newFlights()}
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })
 	return s
 }
 
-// Close waits for the transfers that are under way.
+// Close ends the transfers and the questions that are under way, and waits for them.
 func (s *Upstreams) Close() {
 	s.flights.stop()
 	s.remotes.close()
