@@ -3,27 +3,52 @@ package api
 // Upstream is one of the places that a repository answers from beside its own versions.
 type Upstream struct {
 	Name       string   `json:"name" doc:"Its name in the repository."`
-	Type       string   `json:"type" enum:"repository" doc:"What it is: another repository of this server."`
+	Type       string   `json:"type" enum:"repository,remote" doc:"What it is: another repository of this server, or a registry elsewhere."`
 	Repository string   `json:"repository,omitempty" doc:"The other repository."`
+	Format     string   `json:"format,omitempty" doc:"Of a remote: the format that it serves."`
+	URL        string   `json:"url,omitempty" doc:"Of a remote: its address, for administrators of the repository alone."`
 	Formats    []string `json:"formats,omitempty" doc:"The formats that it is asked for; absent: every format."`
 	Allow      []string `json:"allow,omitempty" doc:"Patterns of the only package names that it is asked for."`
 	Deny       []string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for."`
 	Mode       string   `json:"mode,omitempty" enum:"first,merge" doc:"How a name that several places have is answered: by the first alone, or by all together; absent: as the format does."`
 	Through    bool     `json:"through" doc:"Whether the right to read this repository is enough to read the other one through it."`
 	Writes     bool     `json:"writes" doc:"Whether what is published to this repository goes to the other one."`
+
+	TTL                string         `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most, as in '10m0s'; absent: as the format does."`
+	Offline            bool           `json:"offline,omitempty" doc:"Of a remote: it is not asked; what is cached is served."`
+	AnonymousFetch     bool           `json:"anonymous_fetch,omitempty" doc:"Of a remote: callers without credentials may cause a fetch; without it they read what is cached."`
+	Redirects          []string       `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public. For administrators of the repository alone."`
+	ForbiddenIsMissing bool           `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
 }
 
-// NewUpstream is the body of POST /repositories/{repository}/upstreams; it needs a repository.
+// UpstreamState is how a remote was found when it was asked last.
+type UpstreamState struct {
+	Breaker     string  `json:"breaker" enum:"closed,half-open,open" doc:"Closed: it is asked. Open: it is not, for a while, as it did not answer. Half-open: one request finds out whether it does again."`
+	LastError   string  `json:"last_error,omitempty" doc:"Why it could not be used the last time that it could not."`
+	LastErrorAt *string `json:"last_error_at" format:"date-time" doc:"When; null: never."`
+	NextTryAt   *string `json:"next_try_at" format:"date-time" doc:"When it is asked again; null: at once."`
+}
+
+// NewUpstream is the body of POST /repositories/{repository}/upstreams; it needs a repository, or a format and a URL.
 type NewUpstream struct {
-	Name       string   `json:"name,omitempty" doc:"Its name in the repository, which can't change; absent: that of the other repository."`
-	Type       string   `json:"type,omitempty" enum:"repository" doc:"What it is; absent: a repository."`
+	Name       string   `json:"name,omitempty" doc:"Its name in the repository, which can't change; absent: that of the other repository, or of the format."`
+	Type       string   `json:"type,omitempty" enum:"repository,remote" doc:"What it is; absent: a remote where there is a url, else a repository."`
 	Repository string   `json:"repository,omitempty" doc:"The other repository, which you may read."`
+	Format     string   `json:"format,omitempty" doc:"Of a remote: the format that it serves: npm, pypi, maven or raw."`
+	URL        string   `json:"url,omitempty" doc:"Of a remote: its address as clients use it, http or https, without credentials, query and fragment. An administrator of the server must add it."`
 	Formats    []string `json:"formats,omitempty" doc:"The formats that it is asked for; absent: every format."`
 	Allow      []string `json:"allow,omitempty" doc:"Patterns of the only package names that it is asked for: '@acme/*', 'com.acme.**'."`
 	Deny       []string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for; they win over 'allow'."`
 	Mode       string   `json:"mode,omitempty" doc:"How a name that several places have is answered: 'first' alone, or 'merge' all; absent: as the format does."`
 	Through    bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it. An administrator of the other one must set it."`
 	Writes     bool     `json:"writes,omitempty" doc:"Whether what is published to this repository goes to the other one."`
+
+	TTL                string   `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most: '90s', '10m'; absent: as the format does."`
+	Offline            bool     `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
+	AnonymousFetch     bool     `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
+	Redirects          []string `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public."`
+	ForbiddenIsMissing bool     `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something, as at indexes on object stores."`
 }
 
 // UpstreamChange is the body of PATCH /repositories/{repository}/upstreams/{name}. Fields that it leaves out stay. Name may repeat
@@ -36,6 +61,18 @@ type UpstreamChange struct {
 	Mode    *string   `json:"mode,omitempty" doc:"'first', 'merge', or empty: as the format does."`
 	Through *bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it."`
 	Writes  *bool     `json:"writes,omitempty" doc:"Whether what is published to this repository goes to the other one."`
+
+	TTL                *string   `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most; empty: as the format does."`
+	Offline            *bool     `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
+	AnonymousFetch     *bool     `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
+	Redirects          *[]string `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead; an administrator of the server must change it."`
+	ForbiddenIsMissing *bool     `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+}
+
+// Refreshed is the answer to POST /repositories/{repository}/refresh: how much of what was known of remotes counts no more.
+type Refreshed struct {
+	Documents int `json:"documents" doc:"Documents, and absences of packages, that were taken to be as they were."`
+	Files     int `json:"files" doc:"Files that were taken to be absent."`
 }
 
 // UpstreamOrder is the body of PUT /repositories/{repository}/upstreams/order.

@@ -38,6 +38,11 @@ func (c *Client) OrderUpstreams(ctx context.Context, repository string, names []
 	return page.Items, err
 }
 
+// Refresh lets the remotes of a repository be asked for news; format and pkg narrow it, "" is all.
+func (c *Client) Refresh(ctx context.Context, repository, format, pkg string) (api.Refreshed, error) {
+	return call[api.Refreshed](ctx, c, request{method: http.MethodPost, path: segments("repositories", repository, "refresh"), query: queryOf("format", format, "package", pkg)})
+}
+
 // RemoveUpstream takes an upstream off a repository's list.
 func (c *Client) RemoveUpstream(ctx context.Context, repository, name string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: upstream(repository, name)})

@@ -24,7 +24,7 @@ var (
 // a folder that have no row of their own. "+" stands for a package and all below it.
 var mayImport = map[string][]string{
 	"internal/*":          {},
-	"internal/httpserver": {"registry", "registry/access"},
+	"internal/httpserver": {"registry", "registry/access", "internal/origin"},
 	"internal/origin":     {"internal/outbound"},
 	"api":                 {},
 	"api/client":          {"api"},

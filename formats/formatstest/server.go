@@ -116,6 +116,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 		o.Site.Metrics = s.Metrics
 	}
 	o.Serve.Logger = o.Site.Logger
+	o.Site.Instance = s.Core.Identity().ID
 	o.Site.Authenticate, o.Site.Ready = s.Accounts.Authenticate, s.Core.Ready
 	server, err := httpserver.New(o.Site)
 	s.must(err)

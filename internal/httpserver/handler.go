@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"slipway/internal/origin"
 	"slipway/registry"
 )
 
@@ -92,6 +93,13 @@ func (s *Server) edge(next http.Handler) http.Handler {
 			s.metrics.done(q, rec)
 			s.access(r, q, rec)
 		}()
+		if r.Header.Get(origin.ViaHeader) != "" {
+			if origin.Loops(r.Header, s.instance) {
+				Problem(rec, r, registry.Errorf(registry.Invalid, aboutLoop, "the request has passed this server before: an upstream leads back to it"))
+				return
+			}
+			r = r.WithContext(origin.WithVia(r.Context(), origin.Via(r.Header)))
+		}
 		next.ServeHTTP(rec, r)
 	})
 }

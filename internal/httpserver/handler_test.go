@@ -70,6 +70,16 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
+// TestLoop: a request that has passed this server before, by way of upstreams, is refused; one that passed another is not.
+func TestLoop(t *testing.T) {
+	srv := formatstest.NewServer(t, formatstest.Options{}, newSite())
+	for via, status := range map[string]int{"": 200, "another": 200, "another, " + srv.Core.Identity().ID: 508, strings.Repeat("x,", 20): 508} {
+		if res := srv.Do(formatstest.Anonymous, get("/t/echo").With("Slipway-Via", via)); res.Status != status {
+			t.Errorf("%q: %v, want %d", via, res, status)
+		}
+	}
+}
+
 // TestS26: a header whose name has an underscore reaches no handler.
 func TestS26(t *testing.T) {
 	m := newSite()

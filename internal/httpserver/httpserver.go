@@ -22,6 +22,9 @@ type Options struct {
 	URL string
 	// TrustedProxies are the peers whose Forwarded and X-Forwarded-* headers are believed.
 	TrustedProxies []netip.Prefix
+	// Instance is the id of this server; a request that has passed it before is refused. "" knows only requests that have passed very
+	// many servers.
+	Instance string
 	// Metrics takes the collectors of the HTTP side; nil registers none. When it is also a prometheus.Gatherer, as a
 	// prometheus.Registry is, /metrics serves it.
 	Metrics prometheus.Registerer
@@ -61,6 +64,7 @@ const (
 type Server struct {
 	Documents *Documents
 
+	instance     string
 	base         string // configured URL without trailing slash; "" follows the request
 	trusted      []netip.Prefix
 	idle         time.Duration
@@ -86,7 +90,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger, authenticate: o.Authenticate,
+		instance: o.Instance, base: base, trusted: o.TrustedProxies, idle: o.IdleTimeout, redirect: o.RedirectBytes, log: o.Logger, authenticate: o.Authenticate,
 		metrics: newMetrics(o.Metrics, o.Version, o.Commit), crossOrigin: http.NewCrossOriginProtection(), scrapeAudit: o.MetricsAudit,
 		unrouted: Problem,
 	}

@@ -63,8 +63,11 @@ func ProblemOf(r *http.Request, e *registry.Error) ProblemJSON {
 		Type: "urn:slipway:problem:" + problemNames[e.Kind], Title: http.StatusText(status), Status: status,
 		Detail: e.Detail, RequestID: RequestID(r.Context()),
 	}
-	if status == http.StatusMethodNotAllowed {
+	switch status {
+	case http.StatusMethodNotAllowed:
 		p.Type = "urn:slipway:problem:method-not-allowed"
+	case http.StatusLoopDetected:
+		p.Type = "urn:slipway:problem:loop-detected"
 	}
 	return p
 }

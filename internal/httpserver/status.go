@@ -34,6 +34,8 @@ func StatusOf(e *registry.Error) int {
 		return http.StatusMethodNotAllowed
 	case aboutLength:
 		return http.StatusLengthRequired
+	case aboutLoop:
+		return http.StatusLoopDetected
 	}
 	if s, ok := statuses[e.Kind]; ok {
 		return s
@@ -43,6 +45,9 @@ func StatusOf(e *registry.Error) int {
 
 // aboutLength marks the error of a request that may have a body whose length is not said; StatusOf maps it to 411.
 const aboutLength registry.Subject = "length"
+
+// aboutLoop marks the error of a request that an instance of Slipway passed on, and that has come back here; StatusOf maps it to 508.
+const aboutLoop registry.Subject = "loop"
 
 // aboutMethod marks the error of a path that exists, asked with a method that it does not have.
 const aboutMethod registry.Subject = "method"

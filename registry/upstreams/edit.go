@@ -1,6 +1,7 @@
 package upstreams
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 
 // NewUpstream is an upstream to be made.
 type NewUpstream struct {
-	Name       string // "" is the name of the repository
+	Name       string // "" is the name of the repository or, of a remote, of the format
 	Type       string // metadata.UpstreamRepository or metadata.UpstreamRemote
 	Repository string // of the first type: the other repository
 	Format     string // of the second type
@@ -59,6 +60,9 @@ func (s *Upstreams) Change(ctx context.Context, repository, name string, change 
 			return err
 		}
 		if err := e.may(u, settings); err != nil {
+			return err
+		}
+		if err := e.fits(u.Upstream, u.Settings, settings); err != nil {
 			return err
 		}
 		out = *u
@@ -162,8 +166,11 @@ func (e *edit) find(name string) (*Upstream, error) {
 // row makes the row of a new upstream.
 func (e *edit) row(n NewUpstream) (metadata.Upstream, error) {
 	row := metadata.Upstream{RepositoryID: e.repository.ID, Name: n.Name, Type: n.Type}
+	if n.Type == metadata.UpstreamRemote && n.Format == "" {
+		return row, invalid("a remote needs a format")
+	}
 	if row.Name == "" {
-		row.Name = n.Repository
+		row.Name = cmp.Or(n.Repository, n.Format)
 	}
 	if !upstreamName.MatchString(row.Name) {
 		return row, invalid("%q can't name an upstream: lower-case letters, digits and '-', at most 63, starting with a letter or digit", registry.Clip(row.Name))
@@ -201,13 +208,23 @@ func (e *edit) member(n NewUpstream, row *metadata.Upstream) error {
 		return invalid("an upstream that is a repository has no URL and no format")
 	}
 	row.MemberID = member.ID
+	if err := e.fits(*row, Settings{}, n.Settings); err != nil {
+		return err
+	}
 	return e.may(had, n.Settings)
 }
 
-// elsewhere fills the row of a remote. As it makes the server connect to other hosts, the caller administers the server.
+// elsewhere fills the row of a remote. As it makes the server connect to other hosts, the caller administers the server, unless the remote
+// is there already.
 func (e *edit) elsewhere(n NewUpstream, row *metadata.Upstream) error {
-	if access.Decide(e.actor, access.Admin, access.Instance) != access.Allow {
-		return registry.Errorf(registry.Denied, registry.AboutUpstream, "a remote registry can be added by who administers the whole server")
+	row.Format, row.URL = n.Format, n.URL
+	had, err := e.find(row.Name)
+	var former Settings
+	switch {
+	case err == nil && had.Type == row.Type && had.Format == row.Format && had.URL == row.URL:
+		former = had.Settings
+	case access.Decide(e.actor, access.Admin, access.Instance) != access.Allow:
+		return registry.Errorf(registry.Denied, registry.AboutUpstream, "a remote registry can be added only by an administrator of the whole server")
 	}
 	if _, ok := e.remotes.sources[n.Format]; !ok {
 		return invalid("the format of a remote is one of %s, not %q", strings.Join(slices.Sorted(maps.Keys(e.remotes.sources)), ", "), registry.Clip(n.Format))
@@ -215,18 +232,35 @@ func (e *edit) elsewhere(n NewUpstream, row *metadata.Upstream) error {
 	if n.Repository != "" {
 		return invalid("a remote is no repository of this server")
 	}
-	base, err := url.Parse(n.URL)
-	if err != nil || n.URL == "" {
+	return e.fits(*row, former, n.Settings)
+}
+
+// fits refuses settings that an upstream of the other type has, and those of a remote that can't be used. The hosts that a remote may lead
+// to are chosen by administrators of the server. Invalid, Denied.
+func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
+	if row.Type == metadata.UpstreamRepository {
+		if v.TTL != nil || v.Offline || v.AnonymousFetch || len(v.Redirects) > 0 || v.ForbiddenIsMissing {
+			return invalid("ttl, offline, anonymous_fetch, redirects and forbidden_is_missing are of remotes; %q is a repository", row.Name)
+		}
+		return nil
+	}
+	if len(v.Formats) > 0 || v.Through || v.Writes {
+		return invalid("formats, through and writes are of upstreams that are repositories; %q is a remote", row.Name)
+	}
+	if !slices.Equal(former.Redirects, v.Redirects) && access.Decide(e.actor, access.Admin, access.Instance) != access.Allow {
+		return registry.Errorf(registry.Denied, registry.AboutUpstream, "redirects of a remote can be set only by an administrator of the whole server")
+	}
+	base, err := url.Parse(row.URL)
+	if err != nil || row.URL == "" {
 		return invalid("url is the address of the registry: http or https, without credentials")
 	}
-	settings, err := n.Settings.network(row.Name, base)
+	settings, err := v.network(row.Name, base)
 	if err != nil {
 		return err
 	}
 	if err := settings.Check(e.remotes.env.Outbound); err != nil {
 		return invalid("%v", err)
 	}
-	row.Format, row.URL = n.Format, base.String()
 	return nil
 }
 

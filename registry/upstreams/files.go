@@ -134,7 +134,8 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 			return have, err
 		}
 		now := s.core.Now()
-		if now.Sub(s.checked.last(known)) < r.ttl() || !mayFetch(ctx, r) || catalog.IsLook(ctx) {
+		last := s.checked.last(known)
+		if now.Sub(last) < r.ttl() && !s.checked.since(r.ID, at.Package, last) || !mayFetch(ctx, r) || catalog.IsLook(ctx) {
 			return have, nil
 		}
 		s.checked.at(known, now)
@@ -161,10 +162,11 @@ func mayFetch(ctx context.Context, r *remote) bool {
 
 // checked remembers when remotes were last asked about files: those that are here, and those that they do not have.
 type checked struct {
-	mu    sync.Mutex
-	files map[checkedKey]time.Time
-	gone  map[flightKey]absence
-	heads map[flightKey]headed
+	mu        sync.Mutex
+	files     map[checkedKey]time.Time
+	gone      map[flightKey]absence
+	heads     map[flightKey]headed
+	refreshed map[refreshKey]time.Time // when an administrator asked for news
 }
 
 type checkedKey struct {

@@ -66,6 +66,18 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 	return &remote{u, repository, c.Client, source}, nil
 }
 
+// state is how the client of an upstream found it; nil without a client.
+func (r *remotes) state(upstreamID int64) *State {
+	r.mu.Lock()
+	c, ok := r.clients[upstreamID]
+	r.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	own := c.State()[0]
+	return &State{Breaker: own.Breaker.String(), LastError: own.LastFault, LastErrorAt: own.LastFaultAt, NextTry: own.NextProbe}
+}
+
 func (r *remotes) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

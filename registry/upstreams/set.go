@@ -70,5 +70,5 @@ func (e *edit) replace(list []NewUpstream) error {
 
 // same reports whether two rows are the same upstream.
 func same(a, b metadata.Upstream) bool {
-	return a.Name == b.Name && a.Type == b.Type && a.MemberID == b.MemberID && a.URL == b.URL
+	return a.Name == b.Name && a.Type == b.Type && a.MemberID == b.MemberID && a.Format == b.Format && a.URL == b.URL
 }

@@ -77,6 +77,14 @@ func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, 
 	if len(raw) == 0 {
 		return now, nil
 	}
+	// The decoder writes into lists and times that are there, and those are the caller's.
+	for _, list := range []*[]string{&now.Formats, &now.Allow, &now.Deny, &now.Redirects} {
+		*list = slices.Clone(*list)
+	}
+	if now.TTL != nil {
+		ttl := *now.TTL
+		now.TTL = &ttl
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&now); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"slipway/internal/origin"
 	"slipway/metadata"
@@ -63,8 +64,11 @@ func (s *Upstreams) Reader(local *catalog.Catalog) *Reader { return &Reader{s: s
 // Origin is what an administrator has set for a package.
 type Origin = metadata.Origin
 
-// TypeRepository is the type of an upstream that is another repository of the server.
-const TypeRepository = metadata.UpstreamRepository
+// Types of upstreams.
+const (
+	TypeRepository = metadata.UpstreamRepository // another repository of the server
+	TypeRemote     = metadata.UpstreamRemote     // a registry elsewhere
+)
 
 // Upstream is one entry of a repository's list.
 type Upstream struct {
@@ -73,8 +77,20 @@ type Upstream struct {
 	Member   string // name of the other repository; "" of a remote
 }
 
+// State is how a remote was found when it was asked last.
+type State struct {
+	Breaker     string // "closed": it is asked; "open": it is not, for a while; "half-open": one request finds out
+	LastError   string // of the last failure that counted; "" if there was none
+	LastErrorAt time.Time
+	NextTry     time.Time // zero unless it is not asked for a while
+}
+
+// State returns how a remote that List or Get returned was found; nil of one that was not asked since the server started.
+func (s *Upstreams) State(u Upstream) *State { return s.remotes.state(u.ID) }
+
 // List returns the upstreams of a repository in their order, to callers who may read it. A repository that the caller may not read
-// is left out, unless it is open to the readers of this one, or the caller administers the list. NotFound.
+// is left out, unless it is open to the readers of this one, or the caller administers the list. Only those who do get the URLs of
+// remotes and the hosts that they may lead to. NotFound.
 func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, error) {
 	if _, err := s.core.Authorize(ctx, access.Read, repository); err != nil {
 		return nil, err
@@ -92,7 +108,12 @@ func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, er
 	var out []Upstream
 	for _, l := range g.links[r.ID] {
 		if all || l.Type == metadata.UpstreamRemote || l.Settings.Through || access.Decide(actor, access.Read, l.Member) == access.Allow {
-			out = append(out, *l)
+			u := *l
+			u.Secret = nil
+			if !all {
+				u.URL, u.Settings.Redirects, u.Upstream.Settings = "", nil, nil
+			}
+			out = append(out, u)
 		}
 	}
 	return out, nil

@@ -36,15 +36,16 @@ var examples = map[string]example{
 	"api.repositories.delete":  {path: "/repositories/main", admin: 409},         // it holds versions
 	"api.repositories.restore": {path: "/repositories/main/restore", admin: 409}, // it is there
 
-	"api.upstreams.list":   {path: "/repositories/main/upstreams"},
-	"api.upstreams.add":    {path: "/repositories/main/upstreams", body: `{"name":"by-%s","repository":"extra"}`},
-	"api.upstreams.order":  {path: "/repositories/main/upstreams/order", body: `{"upstreams":["extra","old"]}`, admin: 400}, // others came and went
-	"api.upstreams.get":    {path: "/repositories/main/upstreams/extra"},
-	"api.upstreams.change": {path: "/repositories/main/upstreams/extra", body: `{"deny":["by-%s"]}`},
-	"api.upstreams.remove": {path: "/repositories/main/upstreams/old"},
-	"api.claims.list":      {path: "/claims", elsewhere: 200},
-	"api.claims.add":       {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},
-	"api.claims.remove":    {path: "/claims/1", elsewhere: 404},
+	"api.upstreams.list":       {path: "/repositories/main/upstreams"},
+	"api.upstreams.add":        {path: "/repositories/main/upstreams", body: `{"name":"by-%s","repository":"extra"}`},
+	"api.upstreams.order":      {path: "/repositories/main/upstreams/order", body: `{"upstreams":["extra","old"]}`, admin: 400}, // others came and went
+	"api.upstreams.get":        {path: "/repositories/main/upstreams/extra"},
+	"api.upstreams.change":     {path: "/repositories/main/upstreams/extra", body: `{"deny":["by-%s"]}`},
+	"api.upstreams.remove":     {path: "/repositories/main/upstreams/old"},
+	"api.repositories.refresh": {path: "/repositories/main/refresh"},
+	"api.claims.list":          {path: "/claims", elsewhere: 200},
+	"api.claims.add":           {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},
+	"api.claims.remove":        {path: "/claims/1", elsewhere: 404},
 
 	"api.packages.resolution":   {path: packages + "/lib/resolution?version=1.0.0"},
 	"api.packages.origin.set":   {path: packages + "/lib/origin", body: `{"origin":"both","reason":"by %s"}`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"slipway/api"
 	"slipway/registry"
@@ -24,16 +25,17 @@ func (h *handlers) upstreamRoutes() []endpoint {
 		{"GET", upstreamsPath, "api.upstreams.list", h.listUpstreams, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "listUpstreams", Group: "Upstreams", Summary: "List the upstreams of a repository",
 			About:   "Without those that you may not read, unless you administer the repository.",
-			Answers: success("The upstreams, in the order in which they are asked.", api.List[api.Upstream]{Items: []api.Upstream{upstreamExample}})}},
+			Answers: success("The upstreams, in the order in which they are asked.", api.List[api.Upstream]{Items: []api.Upstream{upstreamExample, remoteExample}})}},
 		{"POST", upstreamsPath, "api.upstreams.add", h.addUpstream, openapi.Operation{
-			Rights: needs(scopeRepository, access.Admin), ID: "addUpstream", Group: "Upstreams", Summary: "Let a repository answer from another one too",
-			About:   "It is asked last. You must be able to read the other repository, and administer it to open it with `through`.",
-			Request: openapi.Takes[api.NewUpstream](`{"repository":"team-a","formats":["npm"]}`, "repository"),
+			Rights: needs(scopeRepository, access.Admin), ID: "addUpstream", Group: "Upstreams", Summary: "Let a repository answer from another one, or from a registry elsewhere",
+			About: "It is asked last. You must be able to read the other repository, and administer it to open it with `through`. A registry elsewhere, " +
+				"of the type `remote`, is added by administrators of the server.",
+			Request: openapi.Takes[api.NewUpstream](`{"repository":"team-a","formats":["npm"]}`),
 			Answers: created("The upstream.", upstreamExample, locationOf), Errors: []int{http.StatusConflict}}},
 		{"PUT", upstreamsPath + "/order", "api.upstreams.order", h.orderUpstreams, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "orderUpstreams", Group: "Upstreams", Summary: "Set the order in which upstreams are asked",
 			Request: openapi.Takes[api.UpstreamOrder](`{"upstreams":["team-a","team-b"]}`, "upstreams"),
-			Answers: success("The upstreams.", api.List[api.Upstream]{Items: []api.Upstream{upstreamExample}})}},
+			Answers: success("The upstreams.", api.List[api.Upstream]{Items: []api.Upstream{upstreamExample, remoteExample}})}},
 		{"GET", upstreamPath, "api.upstreams.get", h.getUpstream, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getUpstream", Group: "Upstreams", Summary: "Show an upstream", Answers: success("The upstream.", upstreamExample)}},
 		{"PATCH", upstreamPath, "api.upstreams.change", h.changeUpstream, openapi.Operation{
@@ -42,22 +44,46 @@ func (h *handlers) upstreamRoutes() []endpoint {
 		{"DELETE", upstreamPath, "api.upstreams.remove", h.removeUpstream, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "removeUpstream", Group: "Upstreams", Summary: "Stop answering from an upstream",
 			About: "The other repository stays as it is.", Answers: empty("It is off the list.")}},
+		{"POST", repositoryPath + "/refresh", "api.repositories.refresh", h.refresh, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "refreshRepository", Group: "Upstreams", Summary: "Ask registries elsewhere for news",
+			About: "What a client asks for next is asked of the remotes of the repository, although what was known of it is not old yet: documents, files whose bytes " +
+				"may change, and what was absent. Remotes of other repositories that it reaches are included where you administer those.",
+			Query: []openapi.Param{{Name: "format", About: "Only of this format."},
+				{Name: "package", About: "Only about this package; needs `format`."}},
+			Answers: accepted("How much of what was known counts no more.", refreshedExample)}},
 	}
 }
 
-var upstreamExample = api.Upstream{Name: "team-a", Type: upstreams.TypeRepository, Repository: "team-a", Formats: []string{"npm"}}
+var (
+	upstreamExample  = api.Upstream{Name: "team-a", Type: upstreams.TypeRepository, Repository: "team-a", Formats: []string{"npm"}}
+	remoteExample    = api.Upstream{Name: "npm", Type: upstreams.TypeRemote, Format: "npm", URL: "https://registry.example.com/", TTL: "10m0s", State: &api.UpstreamState{Breaker: "closed"}}
+	refreshedExample = api.Refreshed{Documents: 12, Files: 3}
+)
 
-func upstreamOf(u upstreams.Upstream) api.Upstream {
-	return api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Formats: u.Settings.Formats, Allow: u.Settings.Allow, Deny: u.Settings.Deny,
-		Mode: u.Settings.Mode, Through: u.Settings.Through, Writes: u.Settings.Writes}
+func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstreams.Upstream) api.Upstream {
+	administers := access.Decide(access.From(ctx), access.Admin, repository) == access.Allow
+	return func(u upstreams.Upstream) api.Upstream {
+		v := u.Settings
+		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
+			Mode: v.Mode, Through: v.Through, Writes: v.Writes, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
+			ForbiddenIsMissing: v.ForbiddenIsMissing}
+		if v.TTL != nil {
+			out.TTL = time.Duration(*v.TTL).String()
+		}
+		if s := h.svc.Upstreams.State(u); s != nil && administers {
+			out.State = &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), NextTryAt: timeOrNull(s.NextTry)}
+		}
+		return out
+	}
 }
 
 // upstreamsOf lists the upstreams of a repository that the caller may see.
 func (h *handlers) upstreamsOf(ctx context.Context, repository string) ([]api.Upstream, error) {
 	list, err := h.svc.Upstreams.List(ctx, repository)
 	out := make([]api.Upstream, len(list))
+	shown := h.upstreamOf(ctx, repository)
 	for i, u := range list {
-		out[i] = upstreamOf(u)
+		out[i] = shown(u)
 	}
 	return out, err
 }
@@ -80,7 +106,10 @@ func (h *handlers) listUpstreams(w http.ResponseWriter, r *http.Request) error {
 // newUpstreamOf reads an upstream that is to be made: what names it is taken out, the rest are its settings. Invalid.
 func (h *handlers) newUpstreamOf(raw map[string]json.RawMessage) (n upstreams.NewUpstream, err error) {
 	n.Type = upstreams.TypeRepository
-	for field, to := range map[string]*string{"name": &n.Name, "type": &n.Type, "repository": &n.Repository} {
+	if _, ok := raw["url"]; ok {
+		n.Type = upstreams.TypeRemote
+	}
+	for field, to := range map[string]*string{"name": &n.Name, "type": &n.Type, "repository": &n.Repository, "format": &n.Format, "url": &n.URL} {
 		if value, ok := raw[field]; ok {
 			if json.Unmarshal(value, to) != nil {
 				return n, wire.Invalid("the field %q of an upstream must be a text", field)
@@ -94,6 +123,10 @@ func (h *handlers) newUpstreamOf(raw map[string]json.RawMessage) (n upstreams.Ne
 
 // settingsOf reads settings of an upstream over those that hold. Invalid.
 func (h *handlers) settingsOf(now upstreams.Settings, fields map[string]json.RawMessage) (upstreams.Settings, error) {
+	if ttl, ok := fields["ttl"]; ok && string(ttl) == `""` {
+		now.TTL = nil
+		delete(fields, "ttl")
+	}
 	raw, err := json.Marshal(fields)
 	if err != nil {
 		return now, err
@@ -140,7 +173,7 @@ func (h *handlers) addUpstream(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		h.location(w, r, "repositories/"+repository+"/upstreams", u.Name)
 	}
-	return writeOne(w, http.StatusCreated, u, err, upstreamOf)
+	return writeOne(w, http.StatusCreated, u, err, h.upstreamOf(r.Context(), repository))
 }
 
 // orderUpstreams answers PUT …/upstreams/order {"upstreams"}: 200 with all of them.
@@ -166,7 +199,7 @@ func (h *handlers) getUpstream(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	u, err := h.svc.Upstreams.Get(r.Context(), repository, name)
-	return writeOne(w, http.StatusOK, u, err, upstreamOf)
+	return writeOne(w, http.StatusOK, u, err, h.upstreamOf(r.Context(), repository))
 }
 
 // changeUpstream answers PATCH …/upstreams/{name}: 200 with the upstream. A name can't change.
@@ -187,7 +220,7 @@ func (h *handlers) changeUpstream(w http.ResponseWriter, r *http.Request) error 
 		return in.err
 	}
 	u, err := h.svc.Upstreams.Change(r.Context(), repository, name, func(now upstreams.Settings) (upstreams.Settings, error) { return h.settingsOf(now, fields) })
-	return writeOne(w, http.StatusOK, u, err, upstreamOf)
+	return writeOne(w, http.StatusOK, u, err, h.upstreamOf(r.Context(), repository))
 }
 
 // removeUpstream answers DELETE …/upstreams/{name}: 204.
@@ -198,6 +231,24 @@ func (h *handlers) removeUpstream(w http.ResponseWriter, r *http.Request) error 
 		return in.err
 	}
 	return writeNothing(w, h.svc.Upstreams.Remove(r.Context(), repository, name))
+}
+
+// refresh answers POST /repositories/{repository}/refresh?format=&package=: 202 with counts.
+func (h *handlers) refresh(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at := registry.Name{Repository: in.segment("repository"), Format: in.text("format")}
+	pkg := in.text("package")
+	if in.err == nil && pkg != "" && at.Format == "" {
+		in.err = wire.Invalid("package needs a format")
+	}
+	if at.Format != "" && pkg != "" {
+		at = read(in, func() (registry.Name, error) { return h.svc.Core.NameOf(at.Repository, at.Format, pkg) })
+	}
+	if in.err != nil {
+		return in.err
+	}
+	out, err := h.svc.Upstreams.Refresh(r.Context(), at)
+	return writeOne(w, http.StatusAccepted, out, err, func(out upstreams.Refreshed) api.Refreshed { return api.Refreshed(out) })
 }
 
 // resolutionRoutes are the endpoints that say and decide where a package comes from.
