@@ -1,0 +1,166 @@
+package upstreams
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/internal/origin"
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/publish"
+)
+
+// verify compares the sums with those that the remote announced: in its document, in the answer's header, or in a file beside it.
+func (f *flight) verify(ctx context.Context, ask Ask, res *origin.Response, have *sums) (registry.Blob, string, error) {
+	blob := have.blob(f.written)
+	want := Sums{}
+	if f.entry != nil {
+		want = f.entry.Sums
+	}
+	want.addHeader(res)
+	if want.Strongest() == "none" && ask.Sum != "" {
+		if err := f.besides(ctx, ask, &want); err != nil {
+			return blob, "", err
+		}
+	}
+	for _, c := range []struct {
+		name       string
+		want, have []byte
+	}{
+		{"sha256", raw(want.SHA256), raw(blob.Digest)}, {"sha512", want.SHA512, blob.SHA512}, {"sha1", want.SHA1, blob.SHA1}, {"md5", want.MD5, blob.MD5},
+	} {
+		if c.want != nil && !bytes.Equal(c.want, c.have) {
+			return blob, "", f.corrupt("its %s is %x, but %x was announced", c.name, c.have, c.want)
+		}
+	}
+	return blob, want.Strongest(), nil
+}
+
+func raw(d digest.Digest) []byte {
+	if d == "" {
+		return nil
+	}
+	b, err := hex.DecodeString(d.Encoded())
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// addHeader adds the sums that Maven registries announce in the header of a file.
+func (s *Sums) addHeader(res *origin.Response) {
+	if s.SHA1 == nil {
+		s.SHA1 = hexSum(res.Header.Get("X-Checksum-Sha1"), sha1.Size)
+	}
+	if s.SHA256 == "" {
+		if b := hexSum(res.Header.Get("X-Checksum-Sha256"), sha256.Size); b != nil {
+			s.SHA256 = digest.NewDigestFromBytes(digest.SHA256, b)
+		}
+	}
+}
+
+func hexSum(text string, size int) []byte {
+	b, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(b) != size {
+		return nil
+	}
+	return b
+}
+
+// besides reads the sum in the file beside the file. A remote may have none.
+func (f *flight) besides(ctx context.Context, ask Ask, want *Sums) error {
+	res, err := f.r.client.Do(ctx, origin.Request{URL: ask.URL + ask.Sum, Kind: origin.Document, MaxBytes: 4 << 10})
+	if origin.Is(err, origin.Absent) {
+		return nil
+	}
+	if err != nil {
+		return fault(f.at.Name, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return fault(f.at.Name, err)
+	}
+	fields := strings.Fields(string(text)) // some tools write the file's name behind the sum
+	if len(fields) > 0 {
+		want.SHA1 = hexSum(fields[0], sha1.Size)
+	}
+	return nil
+}
+
+// enter makes the file a file of a version, with an entry in the log.
+func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.Blob, verified string, stored time.Time) (registry.File, error) {
+	entered := Entered{At: f.at, Path: f.path, Entry: f.entry, Blob: blob, Open: func(ctx context.Context) (io.ReadCloser, error) {
+		return f.s.core.Blobs.Open(ctx, blob.Digest, 0, -1)
+	}}
+	entered.At.Repository = f.r.repository.Name
+	mediaType := ""
+	if f.entry != nil {
+		mediaType = f.entry.MediaType
+		entered.At.Version = cmp.Or(entered.At.Version, f.entry.Version)
+		entered.Version = f.version
+	}
+	rel, err := f.r.source.Enter(ctx, entered)
+	if err != nil {
+		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
+	}
+	rel.Cached = &publish.Cached{Upstream: f.r.Name, File: metadata.CachedFile{UpstreamID: f.r.ID, URL: withoutQuery(res.URL), ETag: res.ETag,
+		LastModified: res.LastModified, Verified: verified}}
+	if f.entry != nil {
+		rel.Cached.File.PublishedAt = f.entry.PublishedAt
+	}
+	if len(rel.Files) > 0 {
+		mediaType = cmp.Or(mediaType, rel.Files[0].MediaType)
+	}
+	rel.Mode, rel.Files = publish.Append, nil // the file that arrived
+	if f.known != nil {
+		rel.Mode = publish.Replace
+	}
+	at := entered.At.Name
+	result, err := f.s.publisher.Enter(ctx, f.actor, at, rel, publish.Arrived(f.path, mediaType, blob, stored))
+	if errors.Is(err, &registry.Error{Kind: registry.AlreadyExists, Subject: registry.AboutFile}) {
+		return registry.File{}, f.corrupt("its bytes are others than before: the copy here stays")
+	}
+	if err != nil {
+		return registry.File{}, err
+	}
+	return f.s.local.File(ctx, at.At(result.Version.Name), f.path)
+}
+
+func withoutQuery(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	plain := *u
+	plain.RawQuery, plain.User, plain.Fragment = "", nil, ""
+	return plain.String()
+}
+
+// sums counts every sum that formats serve, in the pass that stores the bytes.
+type sums struct{ sha256, sha1, md5, sha512 hash.Hash }
+
+func newSums() *sums { return &sums{sha256.New(), sha1.New(), md5.New(), sha512.New()} }
+
+func (s *sums) write(p []byte) {
+	for _, h := range []hash.Hash{s.sha256, s.sha1, s.md5, s.sha512} {
+		_, _ = h.Write(p) // a hash never fails
+	}
+}
+
+func (s *sums) blob(size int64) registry.Blob {
+	return registry.Blob{Digest: digest.NewDigest(digest.SHA256, s.sha256), Size: size, SHA1: s.sha1.Sum(nil), MD5: s.md5.Sum(nil), SHA512: s.sha512.Sum(nil)}
+}
