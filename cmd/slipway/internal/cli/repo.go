@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"slices"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -32,7 +31,7 @@ func (c commands) repoCmd() *cobra.Command {
 	var f Flags
 	g := c.Group("repo", "Make, list, change, remove and restore repositories", `  slipway repo create team-a --description "what team A builds"
   slipway repo set team-a raw_redeploy=true
-  slipway repo rm team-a`, c.repoCreateCmd(&f), c.repoListCmd(&f), c.repoShowCmd(&f), c.repoSetCmd(&f), c.repoSettingsCmd(&f), c.repoRemoveCmd(&f), c.repoRestoreCmd(&f))
+  slipway repo rm team-a`, c.repoCreateCmd(&f), c.repoListCmd(&f), c.repoShowCmd(&f), c.repoSetCmd(&f), c.repoSettingsCmd(&f), c.repoRemoveCmd(&f), c.repoRestoreCmd(&f), c.repoRefreshCmd(&f))
 	f.Add(g)
 	return g
 }
@@ -44,6 +43,8 @@ type repoFlags struct {
 	redeploy    bool
 	tagRules    []string
 	upstreams   []string
+	format      string
+	from        []string
 }
 
 func (f *repoFlags) add(cmd *cobra.Command) {
@@ -51,12 +52,14 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.description, "description", "", "what it is for")
 	fs.BoolVar(&f.reuse, "allow-reuse", false, "let the coordinate of a deleted version be published again")
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
-	fs.StringArrayVar(&f.upstreams, "upstream", nil, "name of another repository that it answers from beside its own versions; may be given again, in order")
+	fs.StringArrayVar(&f.upstreams, "upstream", nil, "another repository, or the URL of a registry elsewhere (also NAME=URL, with --format), that it answers from beside its own versions; may be given again, in order")
+	fs.StringVar(&f.format, "format", "", "format of the registries that --upstream names by URL: npm, pypi, maven or raw")
+	fs.StringArrayVar(&f.from, "upstream-from", nil, "also answer from the registry that this machine's npm, pip or mvn is set up for; may be given again")
 	fs.StringArrayVar(&f.tagRules, "tag-rule", nil, tagRuleHelp)
 }
 
 // change holds only the settings that the command line names, by flags and as words, so that the others stay; some reports whether it names any.
-func (f *repoFlags) change(cmd *cobra.Command, words []string) (change api.RepositoryChange, some bool, err error) {
+func (f *repoFlags) change(c commands, cmd *cobra.Command, words []string) (change api.RepositoryChange, some bool, err error) {
 	settings, err := parseSettings(words)
 	if err != nil {
 		return change, false, err
@@ -78,10 +81,37 @@ func (f *repoFlags) change(cmd *cobra.Command, words []string) (change api.Repos
 	if len(settings) > 0 {
 		change.Settings, err = json.Marshal(settings)
 	}
-	if err == nil && cmd.Flags().Changed("upstream") {
-		change.Upstreams, err = json.Marshal(slices.DeleteFunc(f.upstreams, func(name string) bool { return name == "" }))
+	if err == nil && (cmd.Flags().Changed("upstream") || len(f.from) > 0) {
+		change.Upstreams, err = f.list(cmd.Context(), c)
 	}
 	return change, change.Description != nil || change.Settings != nil || change.Upstreams != nil, err
+}
+
+// list is the list of upstreams: those of --upstream, then those of --upstream-from. Repositories go by their names, as the server takes them.
+func (f *repoFlags) list(ctx context.Context, c commands) (json.RawMessage, error) {
+	out := []any{}
+	for _, value := range f.upstreams {
+		if value == "" {
+			continue
+		}
+		u, err := upstreamOf(value, f.format)
+		switch {
+		case err != nil:
+			return nil, err
+		case u.Repository != "":
+			out = append(out, u.Repository)
+		default:
+			out = append(out, u)
+		}
+	}
+	for _, name := range f.from {
+		u, err := c.upstreamFrom(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u)
+	}
+	return json.Marshal(out)
 }
 
 // explain says which of the words is no setting of the server, if that is why it refused them.
@@ -99,9 +129,11 @@ func (c commands) repoCreateCmd(f *Flags) *cobra.Command {
 		Use: "create NAME [SETTING=VALUE…]", Short: "Make a repository", Args: atLeast(1),
 		Example: `  slipway repo create team-a --description "what team A builds"
   slipway repo create team-a raw_redeploy=true
-  slipway repo create all --upstream team-a --upstream team-b`,
+  slipway repo create all --upstream team-a --upstream team-b
+  slipway repo create npm-mirror --upstream https://registry.example.com/ --format npm
+  slipway repo create pypi-mirror --upstream-from pip`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, _, err := rf.change(cmd, args[1:])
+			change, _, err := rf.change(c, cmd, args[1:])
 			if err != nil {
 				return err
 			}
@@ -148,7 +180,7 @@ A value is true, false, a number, a word, or JSON.`,
   slipway repo set main maven_immediate=true raw_redeploy=false
   slipway repo set main --tag-rule 'v*=immutable' --tag-rule stable=protected`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, some, err := rf.change(cmd, args[1:])
+			change, some, err := rf.change(c, cmd, args[1:])
 			if err != nil {
 				return err
 			}
@@ -180,4 +212,23 @@ func (c commands) repoRemoveCmd(f *Flags) *cobra.Command {
 	}
 	yesFlag(cmd, &yes)
 	return cmd
+}
+
+func (c commands) repoRefreshCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "refresh REPO [FORMAT [PACKAGE]]", Short: "Ask the registries elsewhere that a repository answers from for news",
+		Long:    `What clients ask for next is asked there, although what is known of it is not old yet. Copies stay, and are served while a registry does not answer.`,
+		Example: "  slipway repo refresh npm-mirror\n  slipway repo refresh npm-mirror npm left-pad", Args: cobra.RangeArgs(1, 3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at := append(args, "", "")
+			return show(c, cmd, f, refreshedColumns, func(ctx context.Context, cl *client.Client) (api.Refreshed, error) {
+				return cl.Refresh(ctx, at[0], at[1], at[2])
+			})
+		},
+	}
+}
+
+var refreshedColumns = []column[api.Refreshed]{
+	{"DOCUMENTS", func(r api.Refreshed) any { return r.Documents }},
+	{"FILES", func(r api.Refreshed) any { return r.Files }},
 }

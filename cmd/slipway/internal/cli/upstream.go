@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"strings"
 
 	"slipway/api"
@@ -16,7 +18,8 @@ var upstreamColumns = []column[api.Upstream]{
 	{"NAME", func(u api.Upstream) any { return u.Name }},
 	{"TYPE", func(u api.Upstream) any { return u.Type }},
 	{"REPOSITORY", func(u api.Upstream) any { return u.Repository }},
-	{"FORMATS", func(u api.Upstream) any { return u.Formats }},
+	{"URL", func(u api.Upstream) any { return u.URL }},
+	{"FORMATS", func(u api.Upstream) any { return formatsOf(u) }},
 	{"ALLOW", func(u api.Upstream) any { return u.Allow }},
 	{"DENY", func(u api.Upstream) any { return u.Deny }},
 	{"MODE", func(u api.Upstream) any { return u.Mode }},
@@ -24,10 +27,37 @@ var upstreamColumns = []column[api.Upstream]{
 	{"WRITES", func(u api.Upstream) any { return yes(u.Writes) }},
 }
 
+func formatsOf(u api.Upstream) []string {
+	if u.Format != "" {
+		return []string{u.Format}
+	}
+	return u.Formats
+}
+
+// oneUpstreamColumns also have what only remotes have.
+var oneUpstreamColumns = append(slices.Clone(upstreamColumns),
+	column[api.Upstream]{"TTL", func(u api.Upstream) any { return u.TTL }},
+	column[api.Upstream]{"OFFLINE", func(u api.Upstream) any { return yes(u.Offline) }},
+	column[api.Upstream]{"ANONYMOUS FETCH", func(u api.Upstream) any { return yes(u.AnonymousFetch) }},
+	column[api.Upstream]{"REDIRECTS", func(u api.Upstream) any { return u.Redirects }},
+	column[api.Upstream]{"STATE", func(u api.Upstream) any {
+		if u.State == nil {
+			return ""
+		}
+		return u.State.Breaker
+	}},
+	column[api.Upstream]{"LAST ERROR", func(u api.Upstream) any {
+		if u.State == nil {
+			return ""
+		}
+		return u.State.LastError
+	}})
+
 func (c commands) upstreamCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("upstream", "Let a repository answer from other repositories", `  slipway repo create all --upstream team-a --upstream team-b
+	g := c.Group("upstream", "Let a repository answer from other repositories, and from registries elsewhere", `  slipway repo create all --upstream team-a --upstream team-b
   slipway upstream add all team-c --upstream-format npm
+  slipway upstream add all https://registry.example.com/ --format npm
   slipway upstream ls all`,
 		c.upstreamListCmd(&f), c.upstreamAddCmd(&f), c.upstreamShowCmd(&f), c.upstreamSetCmd(&f), c.upstreamRemoveCmd(&f), c.upstreamOrderCmd(&f))
 	f.Add(g)
@@ -50,6 +80,10 @@ type upstreamFlags struct {
 	formats, allow, deny []string
 	mode                 string
 	through, writes      bool
+
+	ttl                           string
+	offline, anonymous, forbidden bool
+	redirects                     []string
 }
 
 func (u *upstreamFlags) add(cmd *cobra.Command) {
@@ -60,6 +94,11 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&u.mode, "mode", "", "of names that several places have: first (the first place alone) or merge (all together); default: as the format does")
 	fs.BoolVar(&u.through, "through", false, "let those who may read the repository read the other one through it; you must administer the other one")
 	fs.BoolVar(&u.writes, "writes", false, "send what is published to the repository to the other one")
+	fs.StringVar(&u.ttl, "ttl", "", "of a registry elsewhere: how long a document is taken to be as it was, such as 10m; default: as the format does")
+	fs.BoolVar(&u.offline, "offline", false, "of a registry elsewhere: do not ask it; what is cached is served")
+	fs.BoolVar(&u.anonymous, "anonymous-fetch", false, "of a registry elsewhere: callers without credentials may cause a fetch")
+	fs.StringSliceVar(&u.redirects, "redirects", nil, "of a registry elsewhere: where its redirects and links may lead: public, same-origin, or hosts")
+	fs.BoolVar(&u.forbidden, "forbidden-is-missing", false, "of a registry elsewhere: its 403 means that it does not have something")
 }
 
 // change has what the command line names; some reports whether it names anything. A list that is given empty is emptied.
@@ -71,7 +110,7 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 	for name, v := range map[string]struct {
 		from *[]string
 		to   **[]string
-	}{"upstream-format": {&u.formats, &change.Formats}, "allow": {&u.allow, &change.Allow}, "deny": {&u.deny, &change.Deny}} {
+	}{"upstream-format": {&u.formats, &change.Formats}, "allow": {&u.allow, &change.Allow}, "deny": {&u.deny, &change.Deny}, "redirects": {&u.redirects, &change.Redirects}} {
 		if given(name) {
 			some := append([]string{}, *v.from...)
 			*v.to = &some
@@ -80,31 +119,45 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 	if given("mode") {
 		change.Mode = &u.mode
 	}
-	if given("through") {
-		change.Through = &u.through
+	if given("ttl") {
+		change.TTL = &u.ttl
 	}
-	if given("writes") {
-		change.Writes = &u.writes
+	for name, v := range map[string]struct {
+		from *bool
+		to   **bool
+	}{"through": {&u.through, &change.Through}, "writes": {&u.writes, &change.Writes}, "offline": {&u.offline, &change.Offline},
+		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}} {
+		if given(name) {
+			*v.to = v.from
+		}
 	}
 	return change, some
 }
 
 func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 	var u upstreamFlags
-	var name string
+	var name, format string
 	cmd := &cobra.Command{
-		Use: "add REPO OTHER", Short: "Let a repository answer from another one too, after those that it has", Args: command.Exactly(2),
+		Use: "add REPO OTHER", Short: "Let a repository answer from another one, or from a URL elsewhere, after those that it has", Args: command.Exactly(2),
 		Example: `  slipway upstream add all team-c
-  slipway upstream add all team-c --upstream-format npm --allow '@acme/*' --through`,
+  slipway upstream add all team-c --upstream-format npm --allow '@acme/*' --through
+  slipway upstream add all https://registry.example.com/simple/ --format pypi --name pypi --ttl 10m`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return show(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
-				return cl.AddUpstream(ctx, args[0], api.NewUpstream{Name: name, Repository: args[1], Formats: u.formats, Allow: u.allow, Deny: u.deny,
-					Mode: u.mode, Through: u.through, Writes: u.writes})
+			n, err := upstreamOf(args[1], format)
+			if err != nil {
+				return err
+			}
+			n.Name = cmp.Or(name, n.Name)
+			n.Formats, n.Allow, n.Deny, n.Mode, n.Through, n.Writes = u.formats, u.allow, u.deny, u.mode, u.through, u.writes
+			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden
+			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
+				return cl.AddUpstream(ctx, args[0], n)
 			})
 		},
 	}
 	u.add(cmd)
-	cmd.Flags().StringVar(&name, "name", "", "its name in the repository (default: that of the other one)")
+	cmd.Flags().StringVar(&name, "name", "", "its name in the repository (default: that of the other one, or of the format)")
+	cmd.Flags().StringVar(&format, "format", "", "format of the registry at the URL: npm, pypi, maven or raw")
 	return cmd
 }
 
@@ -112,7 +165,7 @@ func (c commands) upstreamShowCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show REPO UPSTREAM", Short: "Show one upstream", Example: "  slipway upstream show all team-a", Args: command.Exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return show(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
+			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.Upstream(ctx, args[0], args[1])
 			})
 		},
@@ -130,7 +183,7 @@ func (c commands) upstreamSetCmd(f *Flags) *cobra.Command {
 			if !some {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
-			return show(c, cmd, f, upstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
+			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.ChangeUpstream(ctx, args[0], args[1], change)
 			})
 		},
