@@ -12,7 +12,6 @@ type Upstream struct {
 	Deny       []string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for."`
 	Mode       string   `json:"mode,omitempty" enum:"first,merge" doc:"How a name that several places have is answered: by the first alone, or by all together; absent: as the format does."`
 	Through    bool     `json:"through" doc:"Whether the right to read this repository is enough to read the other one through it."`
-	Writes     bool     `json:"writes" doc:"Whether what is published to this repository goes to the other one."`
 
 	TTL                string         `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most, as in '10m0s'; absent: as the format does."`
 	Offline            bool           `json:"offline,omitempty" doc:"Of a remote: it is not asked; what is cached is served."`
@@ -42,7 +41,6 @@ type NewUpstream struct {
 	Deny       []string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for; they win over 'allow'."`
 	Mode       string   `json:"mode,omitempty" doc:"How a name that several places have is answered: 'first' alone, or 'merge' all; absent: as the format does."`
 	Through    bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it. An administrator of the other one must set it."`
-	Writes     bool     `json:"writes,omitempty" doc:"Whether what is published to this repository goes to the other one."`
 
 	TTL                string   `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most: '90s', '10m'; absent: as the format does."`
 	Offline            bool     `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
@@ -60,7 +58,6 @@ type UpstreamChange struct {
 	Deny    *[]string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for."`
 	Mode    *string   `json:"mode,omitempty" doc:"'first', 'merge', or empty: as the format does."`
 	Through *bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it."`
-	Writes  *bool     `json:"writes,omitempty" doc:"Whether what is published to this repository goes to the other one."`
 
 	TTL                *string   `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most; empty: as the format does."`
 	Offline            *bool     `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`

@@ -244,8 +244,8 @@ func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 		}
 		return nil
 	}
-	if len(v.Formats) > 0 || v.Through || v.Writes {
-		return invalid("formats, through and writes are of upstreams that are repositories; %q is a remote", row.Name)
+	if len(v.Formats) > 0 || v.Through {
+		return invalid("formats and through are of upstreams that are repositories; %q is a remote", row.Name)
 	}
 	if !slices.Equal(former.Redirects, v.Redirects) && access.Decide(e.actor, access.Admin, access.Instance) != access.Allow {
 		return registry.Errorf(registry.Denied, registry.AboutUpstream, "redirects of a remote can be set only by an administrator of the whole server")
@@ -273,7 +273,7 @@ func (e *edit) may(u *Upstream, settings Settings) error {
 	return nil
 }
 
-// checkResult refuses lists that lead in a circle, reach too far, or have two places for writes. Invalid.
+// checkResult refuses lists that lead in a circle or reach too far. Invalid.
 func (e *edit) checkResult() error {
 	g, err := readGraph(e.tx)
 	if err != nil {
@@ -281,15 +281,6 @@ func (e *edit) checkResult() error {
 	}
 	if names, found := g.circle(e.repository); found {
 		return invalid("upstreams can't lead back to where they begin: %s", strings.Join(names, " → "))
-	}
-	var writes []string
-	for _, l := range g.links[e.repository.ID] {
-		if l.Settings.Writes {
-			writes = append(writes, l.Name)
-		}
-	}
-	if len(writes) > 1 {
-		return invalid("only one upstream takes what is published to %q: not %s", e.repository.Name, strings.Join(writes, " and "))
 	}
 	for _, r := range g.byID { // a longer list here also lengthens what others reach through it
 		if n, deep := g.reach(r); n > maxUpstreams || deep > maxDepth {

@@ -39,10 +39,6 @@ func TestRefusals(t *testing.T) {
 		"no administrator": {s.tryLink(s.token(reads("*")...), "all", "main", upstreams.Settings{}), registry.Denied, "may not admin"},
 		"through without its administrator": {s.tryLink(s.token(append(admins("all"), reads("main")...)...), "all", "main", upstreams.Settings{Through: true}),
 			registry.Denied, `an administrator of "main" must set it`},
-		"two places for writes": {func() error {
-			s.change("all", "a", upstreams.Settings{Writes: true})
-			return s.tryLink(s.Admin, "all", "main", upstreams.Settings{Writes: true})
-		}(), registry.Invalid, "not a and main"},
 		"an order that lacks one":      {s.Upstreams.Order(s.Admin, "all", []string{"a"}), registry.Invalid, "has 2 upstreams; the order names 1"},
 		"an order with another":        {s.Upstreams.Order(s.Admin, "all", []string{"a", "c"}), registry.NotFound, `no upstream "c"`},
 		"an order that repeats":        {s.Upstreams.Order(s.Admin, "all", []string{"a", "a"}), registry.Invalid, "twice"},
@@ -92,14 +88,14 @@ func TestReach(t *testing.T) {
 // TestEdit: changes last, are noted in the log, and end with the other repository.
 func TestEdit(t *testing.T) {
 	s := newScene(t, true, false)
-	want := upstreams.Settings{Formats: []string{registrytest.Format}, Deny: []string{"secret*"}, Mode: upstreams.First, Writes: true}
+	want := upstreams.Settings{Formats: []string{registrytest.Format}, Deny: []string{"secret*"}, Mode: upstreams.First}
 	s.change("all", "a", want)
 	u, err := s.Upstreams.Get(s.Admin, "all", "a")
 	if s.must(err); fmt.Sprint(u.Settings) != fmt.Sprint(want) || u.Member != "a" || u.Type != metadata.UpstreamRepository {
 		t.Errorf("%+v", u)
 	}
 	partly, err := s.Upstreams.ParseSettings(want, json.RawMessage(`{"mode":"merge"}`))
-	if s.must(err); partly.Mode != upstreams.Merge || !partly.Writes {
+	if s.must(err); partly.Mode != upstreams.Merge || len(partly.Deny) != 1 {
 		t.Errorf("a change of one setting: %+v", partly)
 	}
 	s.must(s.Upstreams.Remove(s.Admin, "all", "a"))

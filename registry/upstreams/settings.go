@@ -30,8 +30,6 @@ type Settings struct {
 	// Through: the right to read the repository is enough to read this upstream through it. Else the caller needs the right to read
 	// both.
 	Through bool `json:"through,omitempty"`
-	// Writes: what is published to the repository goes to this upstream.
-	Writes bool `json:"writes,omitempty"`
 
 	// The following are of remotes.
 

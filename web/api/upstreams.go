@@ -65,7 +65,7 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 	return func(u upstreams.Upstream) api.Upstream {
 		v := u.Settings
 		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
-			Mode: v.Mode, Through: v.Through, Writes: v.Writes, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
+			Mode: v.Mode, Through: v.Through, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
 			ForbiddenIsMissing: v.ForbiddenIsMissing}
 		if v.TTL != nil {
 			out.TTL = time.Duration(*v.TTL).String()

@@ -15,7 +15,7 @@ import (
 type upstream struct {
 	Name, Type, Repository, Mode string
 	Formats, Deny                []string
-	Through, Writes              bool
+	Through                      bool
 }
 
 type repositoryWith struct{ Upstreams []upstream }

@@ -24,7 +24,6 @@ var upstreamColumns = []column[api.Upstream]{
 	{"DENY", func(u api.Upstream) any { return u.Deny }},
 	{"MODE", func(u api.Upstream) any { return u.Mode }},
 	{"THROUGH", func(u api.Upstream) any { return yes(u.Through) }},
-	{"WRITES", func(u api.Upstream) any { return yes(u.Writes) }},
 }
 
 func formatsOf(u api.Upstream) []string {
@@ -79,7 +78,7 @@ func (c commands) upstreamListCmd(f *Flags) *cobra.Command {
 type upstreamFlags struct {
 	formats, allow, deny []string
 	mode                 string
-	through, writes      bool
+	through              bool
 
 	ttl                           string
 	offline, anonymous, forbidden bool
@@ -93,7 +92,6 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.StringSliceVar(&u.deny, "deny", nil, "do not ask it for names that match; may be given again")
 	fs.StringVar(&u.mode, "mode", "", "of names that several places have: first (the first place alone) or merge (all together); default: as the format does")
 	fs.BoolVar(&u.through, "through", false, "let those who may read the repository read the other one through it; you must administer the other one")
-	fs.BoolVar(&u.writes, "writes", false, "send what is published to the repository to the other one")
 	fs.StringVar(&u.ttl, "ttl", "", "of a registry elsewhere: how long a document is taken to be as it was, such as 10m; default: as the format does")
 	fs.BoolVar(&u.offline, "offline", false, "of a registry elsewhere: do not ask it; what is cached is served")
 	fs.BoolVar(&u.anonymous, "anonymous-fetch", false, "of a registry elsewhere: callers without credentials may cause a fetch")
@@ -125,7 +123,7 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 	for name, v := range map[string]struct {
 		from *bool
 		to   **bool
-	}{"through": {&u.through, &change.Through}, "writes": {&u.writes, &change.Writes}, "offline": {&u.offline, &change.Offline},
+	}{"through": {&u.through, &change.Through}, "offline": {&u.offline, &change.Offline},
 		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}} {
 		if given(name) {
 			*v.to = v.from
@@ -148,7 +146,7 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 				return err
 			}
 			n.Name = cmp.Or(name, n.Name)
-			n.Formats, n.Allow, n.Deny, n.Mode, n.Through, n.Writes = u.formats, u.allow, u.deny, u.mode, u.through, u.writes
+			n.Formats, n.Allow, n.Deny, n.Mode, n.Through = u.formats, u.allow, u.deny, u.mode, u.through
 			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.AddUpstream(ctx, args[0], n)
