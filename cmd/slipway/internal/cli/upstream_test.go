@@ -48,3 +48,36 @@ func TestUpstreamCommands(t *testing.T) {
 	r.CLI(0, "upstream", "show", "all", "main")
 	r.CLI(0, "upstream", "rm", "all", "main")
 }
+
+// TestRemoteCommands: registries elsewhere become upstreams by their addresses, or by the configuration of this machine's clients.
+func TestRemoteCommands(t *testing.T) {
+	t.Parallel()
+	r := commandtest.Start(t)
+	r.Login()
+	r.CLI(2, "repo", "create", "mirror", "--upstream", "https://registry.example.com/")
+	r.CLI(0, "repo", "create", "mirror", "--upstream", "https://registry.example.com/", "--format", "npm")
+	if out := r.CLI(0, "upstream", "show", "mirror", "npm"); !strings.Contains(out, "https://registry.example.com/") || !strings.Contains(out, "remote") {
+		t.Errorf("upstream show: %s", out)
+	}
+	r.CLI(0, "upstream", "add", "mirror", "https://files.example.com/pub/", "--format", "raw", "--name", "files", "--ttl", "1h")
+	if out := r.CLI(0, "upstream", "set", "mirror", "npm", "--ttl", "10m", "--offline", "--anonymous-fetch"); !strings.Contains(out, "10m") {
+		t.Errorf("upstream set: %s", out)
+	}
+	if out := r.CLI(0, "upstream", "ls", "mirror"); !strings.Contains(out, "npm") || !strings.Contains(out, "files") {
+		t.Errorf("upstream ls: %s", out)
+	}
+	r.CLI(0, "repo", "refresh", "mirror")
+	r.CLI(0, "repo", "refresh", "mirror", "npm", "left-pad")
+
+	env := r.Env()
+	env["PIP_INDEX_URL"] = "https://index.example.com/simple"
+	r.With("", env, 0, "repo", "create", "pypi", "--upstream-from", "pip")
+	if out := r.CLI(0, "upstream", "show", "pypi", "pypi"); !strings.Contains(out, "https://index.example.com/simple") {
+		t.Errorf("--upstream-from: %s", out)
+	}
+	env["PIP_INDEX_URL"] = "https://user:secret@index.example.com/simple"
+	if out := r.With("", env, 1, "repo", "create", "other", "--upstream-from", "pip"); strings.Contains(out, "secret") {
+		t.Errorf("the refusal shows the password: %s", out)
+	}
+	r.CLI(2, "repo", "create", "other", "--upstream-from", "cargo")
+}
