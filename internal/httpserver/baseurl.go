@@ -36,7 +36,7 @@ func (s *Server) BaseURL(r *http.Request) string {
 			prefix = x.prefix
 		}
 	}
-	if !validHost.MatchString(host) {
+	if !validHost(host) {
 		host = "localhost"
 	}
 	return scheme + "://" + host + prefix
@@ -117,7 +117,12 @@ func agree(x, f string) string {
 	}
 }
 
-var validHost = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
+// maxHostBytes bounds a host with its port. The pattern itself counts no characters: a counted repeat of 252 takes 400 KB of memory.
+const maxHostBytes = 253 + len(":65535")
+
+var hostForm = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+
+func validHost(host string) bool { return len(host) <= maxHostBytes && hostForm.MatchString(host) }
 
 // validPrefix accepts a path that can stand in front of every URL as it is.
 func validPrefix(p string) bool {
