@@ -23,7 +23,10 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	}
 	b, err := look(r.Context(), at, d)
 	if registry.KindOf(err) == registry.NotFound && err != nil && !mayPush(r, at) {
-		b, err = h.svc.Catalog.Blob(r.Context(), at, d) // of another place that the repository answers from
+		// Of another place that the repository answers from. Where none has it, the image itself says what is missing.
+		if other, more := h.svc.Catalog.Blob(r.Context(), at, d); registry.KindOf(more) != registry.NotFound || more == nil {
+			b, err = other, more
+		}
 	}
 	if err != nil {
 		return err
