@@ -254,7 +254,7 @@ func TestS46Realm(t *testing.T) {
 			t.Errorf("%s: a request arrived", c.realm)
 		}
 	}
-	if !sameDomain("registry-1.docker.io", "auth.docker.io") || sameDomain("a.co.uk", "b.co.uk") || sameDomain("10.0.0.1", "10.0.0.2") {
+	if !sameDomain("registry-1.example.io", "auth.example.io") || sameDomain("a.co.uk", "b.co.uk") || sameDomain("10.0.0.1", "10.0.0.2") {
 		t.Error("registrable domains")
 	}
 }
