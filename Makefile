@@ -38,7 +38,8 @@ build:
 # race detector makes them ten times slower. The server that the tests of cmd start, kill and check is built without the
 # detector too, once for all of them.
 DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e cmd/slipway/internal/doctest formats/npm formats/maven formats/oci cmd/slipway formats/pypi storage/s3 storage/s3/s3test web/api \
-	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite)
+	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite \
+	integration/upstream/upstreamtest)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names)$$'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
