@@ -8,22 +8,13 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
-	meta "slipway/metadata"
-	"slipway/registry"
-	"slipway/registry/upstreams"
 )
 
 // TestRemote: artifacts of a remote are delivered with their sums and asked for once; a wrong sum stores nothing.
 func TestRemote(t *testing.T) {
 	u := upstreamtest.New(t, upstreamtest.Options{})
 	s := formatstest.NewServer(t, formatstest.Options{}, New(Options{}))
-	if _, err := s.Core.CreateRepository(s.Admin, "mirror", registry.RepositoryChange{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Upstreams.Add(s.Admin, "mirror", upstreams.NewUpstream{Name: "up", Type: meta.UpstreamRemote, Format: formatName, URL: u.MavenURL(),
-		Settings: upstreams.Settings{}}); err != nil {
-		t.Fatal(err)
-	}
+	s.Remote("mirror", formatName, u.MavenURL())
 	u.MavenSidecars(true)
 	files := u.Maven("com.acme:lib:1.0", upstreamtest.MavenVersion{})
 	u.Maven("com.acme:lib:2.0", upstreamtest.MavenVersion{Size: 3 << 20})

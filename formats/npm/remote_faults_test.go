@@ -38,19 +38,9 @@ func newFaulty(t *testing.T, o formatstest.Options) *faulty {
 		c.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
 	}))
 	m.env = newEnv(t, o)
-	m.remote("mirror")
+	m.Remote("mirror", formatName, m.u.NPMURL())
 	m.later(0)
 	return m
-}
-
-// remote makes a repository that answers from the registry.
-func (m *faulty) remote(name string) {
-	m.t.Helper()
-	_, err := m.Core.CreateRepository(m.Admin, name, registry.RepositoryChange{})
-	registrytest.Must(m.t, err)
-	_, err = m.Upstreams.Add(m.Admin, name, upstreams.NewUpstream{Name: "up", Type: metadata.UpstreamRemote, Format: formatName, URL: m.u.NPMURL(),
-		Settings: upstreams.Settings{Redirects: []string{"127.0.0.1"}}})
-	registrytest.Must(m.t, err)
 }
 
 // later moves the clock.

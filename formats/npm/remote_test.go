@@ -9,9 +9,6 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
-	"slipway/metadata"
-	"slipway/registry"
-	"slipway/registry/upstreams"
 )
 
 // mirror is a server whose repository "mirror" answers from a registry that the test controls.
@@ -19,13 +16,7 @@ func mirror(t *testing.T) (*formatstest.Server, *upstreamtest.Server) {
 	t.Helper()
 	u := upstreamtest.New(t, upstreamtest.Options{})
 	s := formatstest.NewServer(t, formatstest.Options{}, New())
-	if _, err := s.Core.CreateRepository(s.Admin, "mirror", registry.RepositoryChange{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Upstreams.Add(s.Admin, "mirror", upstreams.NewUpstream{Name: "up", Type: metadata.UpstreamRemote, Format: formatName, URL: u.NPMURL(),
-		Settings: upstreams.Settings{Redirects: []string{"127.0.0.1"}}}); err != nil {
-		t.Fatal(err)
-	}
+	s.Remote("mirror", formatName, u.NPMURL())
 	return s, u
 }
 

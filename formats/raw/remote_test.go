@@ -18,12 +18,10 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
 	"slipway/integration/upstream/upstreamtest"
-	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
-	"slipway/registry/upstreams"
 	"slipway/storage"
 	"slipway/storage/mem"
 )
@@ -48,10 +46,7 @@ func mirror(t *testing.T, o formatstest.Options) *mirrored {
 		c.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
 	}))
 	m.Server = formatstest.NewServer(t, o, raw.New())
-	_, err := m.Core.CreateRepository(m.Admin, "mirror", registry.RepositoryChange{})
-	registrytest.Must(t, err)
-	_, err = m.Upstreams.Add(m.Admin, "mirror", upstreams.NewUpstream{Name: "up", Type: metadata.UpstreamRemote, Format: "raw", URL: m.u.RawURL()})
-	registrytest.Must(t, err)
+	m.Remote("mirror", "raw", m.u.RawURL())
 	m.as = formatstest.As(m.Token("*", access.Read))
 	return m
 }
