@@ -18,10 +18,12 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
+	"slipway/registry/upstreams"
 	"slipway/storage"
 	"slipway/storage/mem"
 )
@@ -326,4 +328,35 @@ func TestRemoteAnonymous(t *testing.T) {
 		}
 	}
 	m.u.NeverAsked(t, "**")
+}
+
+// TestRemotePublish: a name that came from elsewhere can't be published over, in any version, unless an administrator lets it; what
+// nothing came of can.
+func TestRemotePublish(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	m.u.Raw("tool/1.0/tool", []byte("theirs"))
+	if got := m.get("tool/1.0/tool"); got.Status != http.StatusOK {
+		t.Fatalf("%v", got)
+	}
+	put := func(name string) formatstest.Response {
+		t.Helper()
+		return m.Do(formatstest.As(m.Token("mirror", access.Read, access.Publish)), formatstest.Request{Method: http.MethodPut, Path: local(name), Body: []byte("ours")})
+	}
+	for _, name := range []string{"tool/1.0/more", "tool/2.0/tool"} {
+		if got := put(name); got.Status != http.StatusForbidden || !strings.Contains(string(got.Body), "slipway origin set mirror raw tool both") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if got := put("other/1.0/tool"); got.Status != http.StatusCreated {
+		t.Errorf("a name of our own: %v", got)
+	}
+	at := registry.Name{Repository: "mirror", Format: "raw", Package: "tool"}
+	registrytest.Must(t, m.Upstreams.SetOrigin(m.Admin, at, metadata.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it"}))
+	if got := put("tool/2.0/tool"); got.Status != http.StatusCreated {
+		t.Errorf("let by an administrator: %v", got)
+	}
+	if got := m.get("tool/1.0/tool"); string(got.Body) != "theirs" {
+		t.Errorf("what came before: %v", got)
+	}
+	m.MustFsck(t)
 }
