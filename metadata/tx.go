@@ -152,8 +152,8 @@ type Leases interface {
 
 // Collection finds blobs that nothing needs, and keeps which bytes are being removed or were removed.
 type Collection interface {
-	// Unreferenced lists blobs with ID > afterID that no file, upload, or version that was discarded at or after deleted holds, no
-	// lease keeps at Now, and that were created and released before the given time; ascending by ID.
+	// Unreferenced lists blobs with ID > afterID that no file, upload, index of an upstream, or version that was discarded at or after
+	// deleted holds, no lease keeps at Now, and that were created and released before the given time; ascending by ID.
 	Unreferenced(before, deleted time.Time, afterID int64, limit int) ([]Blob, error)
 	// Condemn removes the row of a blob if it is still unreferenced as above, and notes it as collected in the same
 	// transaction. false: the blob is needed again, and nothing changed.

@@ -59,7 +59,7 @@ type Upstreams interface {
 	Upstreams() ([]Upstream, error)
 	// UpdateUpstream stores Position, URL, Settings and Secret.
 	UpdateUpstream(u Upstream) error
-	RemoveUpstream(id int64) error // its row stays
+	RemoveUpstream(id int64) error // its row stays; its indexes go
 
 	CreateClaim(c Claim) (Claim, error) // fills ID and CreatedAt; ErrExists
 	Claims() ([]Claim, error)           // by (repository id, format, pattern)
@@ -84,14 +84,52 @@ type CachedFile struct {
 	LastModified string
 	Verified     string    // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
 	PublishedAt  time.Time // as the remote says; zero: it does not
+	FirstSeenAt  time.Time // when the remote first listed it; zero: the first index of the package did, or it has none
 	EnteredAt    time.Time
 	EnteredBy    string    // the caller that asked for it, as shown
 	CheckedAt    time.Time // when the remote last said that it has these bytes
 }
 
-// Caches keeps the provenance of files from remotes.
+// States of an UpstreamIndex.
+const (
+	IndexOK   = "ok"
+	IndexGone = "gone" // the remote has no such package any more
+)
+
+// UpstreamIndex is what a remote says of one package.
+type UpstreamIndex struct {
+	UpstreamID   int64
+	Format       string
+	Key          string // of the package
+	Fingerprint  []byte // of the format and the address of the remote: a document of another address counts for nothing
+	Body         Blob   // ID and Digest: the document, gzip
+	Base         string // where it came from, without query
+	Seen         []byte // when versions and files were first listed; empty: all are of the first index
+	ETag         string
+	LastModified string
+	FetchedAt    time.Time
+	CheckedAt    time.Time // when the remote last said that this is what it has
+	FreshUntil   time.Time
+	UsedAt       time.Time // about: it is written once in a while
+	BaselineAt   time.Time // when the first index of the package came
+	State        string    // IndexOK or IndexGone
+}
+
+// Caches keeps the provenance of files from remotes, and what remotes say of packages.
 type Caches interface {
 	PutCachedFile(f CachedFile) error // also replaces one
 	CachedFile(versionID int64, path string) (CachedFile, error)
 	CachedFiles(versionID int64) ([]CachedFile, error) // by path
+
+	// PutIndex also replaces one, whose body then counts as released now.
+	PutIndex(i UpstreamIndex) error
+	Index(upstreamID int64, format, key string) (UpstreamIndex, error)
+	// TouchIndex stores CheckedAt, FreshUntil and UsedAt. An index that is gone meanwhile is no error.
+	TouchIndex(i UpstreamIndex) error
+	// DropIndexes removes at most limit indexes that were last used before a time, and returns how many. Their bodies count as released now.
+	DropIndexes(before time.Time, limit int) (int64, error)
+	// IndexesWith lists the indexes with a body, by (upstream id, format, key), without Seen.
+	IndexesWith(blobID int64) ([]UpstreamIndex, error)
+	// DropIndex removes one. ErrNotExist.
+	DropIndex(upstreamID int64, format, key string) error
 }

@@ -31,6 +31,7 @@ func Run(t *testing.T, open Factory) {
 		{"Claims", testClaims},
 		{"Origins", testOrigins},
 		{"CachedFiles", testCachedFiles},
+		{"UpstreamIndexes", testUpstreamIndexes},
 		{"Packages", testPackages},
 		{"PackagesNamed", testPackagesNamed},
 		{"PackageLike", testPackageLike},

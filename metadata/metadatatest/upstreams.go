@@ -127,7 +127,7 @@ func testCachedFiles(e *env) {
 	get := func(tx metadata.Tx) (metadata.CachedFile, error) { return tx.Caches().CachedFile(v.ID, "b") }
 	missing(e, "none", get)
 	want := metadata.CachedFile{VersionID: v.ID, Path: "b", Digest: digest.FromString("b"), UpstreamID: up.ID, URL: "https://example.com/b", ETag: `"x"`,
-		LastModified: "yesterday", Verified: "sha1", PublishedAt: e.now().Add(-time.Hour), EnteredAt: e.now(), EnteredBy: "ann", CheckedAt: e.now()}
+		LastModified: "yesterday", Verified: "sha1", PublishedAt: e.now().Add(-time.Hour), FirstSeenAt: e.now().Add(-time.Minute), EnteredAt: e.now(), EnteredBy: "ann", CheckedAt: e.now()}
 	put(want)
 	equal(e, "stored", read(e, get), want)
 	want.Digest, want.ETag, want.PublishedAt = digest.FromString("other"), "", time.Time{}
@@ -137,4 +137,84 @@ func testCachedFiles(e *env) {
 	first.Path = "a"
 	put(first)
 	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.CachedFile, error) { return tx.Caches().CachedFiles(v.ID) }), []metadata.CachedFile{first, want})
+}
+
+func testUpstreamIndexes(e *env) {
+	r := e.repository("main")
+	var up metadata.Upstream
+	e.update(func(tx metadata.Tx) (err error) {
+		up, err = tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: r.ID, Name: "remote", Type: metadata.UpstreamRemote})
+		return err
+	})
+	body := func(text string) metadata.Blob { return e.blob(text) }
+	put := func(i metadata.UpstreamIndex) {
+		e.update(func(tx metadata.Tx) error { return tx.Caches().PutIndex(i) })
+	}
+	get := func(key string) func(metadata.Tx) (metadata.UpstreamIndex, error) {
+		return func(tx metadata.Tx) (metadata.UpstreamIndex, error) { return tx.Caches().Index(up.ID, "npm", key) }
+	}
+	missing(e, "none", get("a"))
+	first := body("first")
+	want := metadata.UpstreamIndex{UpstreamID: up.ID, Format: "npm", Key: "a", Fingerprint: []byte{1}, Body: metadata.Blob{ID: first.ID, Digest: first.Digest},
+		Base: "https://example.com/a", Seen: []byte{2, 3}, ETag: `"x"`, LastModified: "yesterday", FetchedAt: e.now(), CheckedAt: e.now().Add(1e3),
+		FreshUntil: e.now().Add(2e3), UsedAt: e.now().Add(3e3), BaselineAt: e.now().Add(4e3), State: metadata.IndexOK}
+	put(want)
+	equal(e, "stored", read(e, get("a")), want)
+
+	unreferenced := func() []metadata.Blob {
+		return read(e, func(tx metadata.Tx) ([]metadata.Blob, error) {
+			return tx.Collection().Unreferenced(tx.Now().Add(time.Second), tx.Now(), 0, 10)
+		})
+	}
+	condemned := func(b metadata.Blob) bool {
+		var dead bool
+		e.update(func(tx metadata.Tx) (err error) {
+			dead, err = tx.Collection().Condemn(b, tx.Now().Add(time.Second))
+			return err
+		})
+		return dead
+	}
+	equal(e, "unreferenced with the index", unreferenced(), nil)
+	if condemned(first) {
+		e.Error("the body of an index was condemned")
+	}
+	second := body("second")
+	former := want
+	want.Body, want.Seen, want.State, want.Fingerprint = metadata.Blob{ID: second.ID, Digest: second.Digest}, nil, metadata.IndexGone, []byte{9}
+	put(want)
+	equal(e, "replaced", read(e, get("a")), want)
+	if list := unreferenced(); len(list) != 1 || list[0].ID != former.Body.ID || !list[0].ReleasedAt.Equal(e.now()) {
+		e.Errorf("unreferenced after the replacement: %+v", list)
+	}
+	want.CheckedAt, want.FreshUntil, want.UsedAt = e.now().Add(5e3), e.now().Add(6e3), e.now().Add(7e3)
+	e.update(func(tx metadata.Tx) error { return tx.Caches().TouchIndex(want) })
+	equal(e, "touched", read(e, get("a")), want)
+	bare := want
+	bare.Seen = nil
+	equal(e, "by body", read(e, func(tx metadata.Tx) ([]metadata.UpstreamIndex, error) { return tx.Caches().IndexesWith(second.ID) }), []metadata.UpstreamIndex{bare})
+
+	drop := func(before time.Time, want int64) {
+		e.Helper()
+		var n int64
+		e.update(func(tx metadata.Tx) (err error) {
+			n, err = tx.Caches().DropIndexes(before, 10)
+			return err
+		})
+		equal(e, "dropped", n, want)
+	}
+	drop(want.UsedAt, 0)
+	drop(want.UsedAt.Add(time.Microsecond), 1)
+	missing(e, "after the drop", get("a"))
+	equal(e, "unreferenced after the drop", len(unreferenced()), 2)
+
+	put(want)
+	other := want
+	other.Key = "b"
+	put(other)
+	e.update(func(tx metadata.Tx) error { return tx.Caches().DropIndex(up.ID, "npm", "b") })
+	missing(e, "dropped alone", get("b"))
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Caches().DropIndex(up.ID, "npm", "b") })
+	e.update(func(tx metadata.Tx) error { return tx.Upstreams().RemoveUpstream(up.ID) })
+	missing(e, "of a removed upstream", get("a"))
+	equal(e, "unreferenced of a removed upstream", len(unreferenced()), 2)
 }

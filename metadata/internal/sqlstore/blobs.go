@@ -107,6 +107,7 @@ func (t collection) Unreferenced(before, deleted time.Time, afterID int64, n int
 			AND NOT EXISTS (SELECT 1 FROM discarded_file d JOIN discarded x ON x.version_id = d.version_id WHERE d.blob_id = b.id AND x.at >= $3)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM upstream_index i WHERE i.body_blob_id = b.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $4)
 		ORDER BY b.id LIMIT CAST($5 AS BIGINT)`, afterID, bound(before), bound(deleted), t.kept(before), limit(n))
 }
@@ -123,6 +124,7 @@ func (t collection) Condemn(v metadata.Blob, before time.Time) (bool, error) {
 			AND NOT EXISTS (SELECT 1 FROM discarded_file d WHERE d.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = blob.id)
+			AND NOT EXISTS (SELECT 1 FROM upstream_index i WHERE i.body_blob_id = blob.id)
 			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = blob.id AND l.until > $4)`,
 		v.ID, raw, bound(before), t.kept(before))
 	if err != nil || n == 0 {

@@ -36,6 +36,9 @@ func (t upstreams) UpdateUpstream(u metadata.Upstream) error {
 
 // RemoveUpstream implements metadata.Upstreams.
 func (t upstreams) RemoveUpstream(id int64) error {
+	if err := t.dropIndexesOf(id); err != nil {
+		return err
+	}
 	return t.must(`UPDATE upstream SET removed_at = $1 WHERE id = $2 AND removed_at IS NULL`, t.micros(), id)
 }
 
