@@ -45,6 +45,8 @@ type Options struct {
 	Reader func(catalog.Reader) catalog.Reader
 	// AnonymousRead lets everybody read.
 	AnonymousRead bool
+	// After is a server that serves no more: this one is over its stores, as after a restart. nil: over empty ones.
+	After *Server
 }
 
 // Server is a site on 127.0.0.1 over a core of its own, with a repository "main", another "other", and a user "admin".
@@ -105,9 +107,15 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 		t.Cleanup(func() { _ = blobs.Close() })
 		core = append(core, registrytest.WithBlobs(blobs))
 	}
+	if o.After != nil {
+		o.After.Upstreams.Close()
+		core = append(core, registrytest.Restarted(o.After.Env))
+	}
 	s.Env = registrytest.New(t, core...)
-	_, err := s.Core.CreateRepository(s.Admin, OtherRepository, registry.RepositoryChange{})
-	s.must(err)
+	if o.After == nil {
+		_, err := s.Core.CreateRepository(s.Admin, OtherRepository, registry.RepositoryChange{})
+		s.must(err)
+	}
 	s.admin = s.Token("*", access.Admin)
 	if o.Site.Logger == nil {
 		o.Site.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -25,6 +25,7 @@ type faulty struct {
 	u     *upstreamtest.Server
 	t     *testing.T
 	as    formatstest.As
+	core  []registrytest.Option
 	moved atomic.Int64
 }
 
@@ -37,10 +38,18 @@ func newFaulty(t *testing.T, o formatstest.Options) *faulty {
 		c.Upstreams.Network.Now = c.Now
 		c.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
 	}))
+	m.core = o.Core
 	m.env = newEnv(t, o)
 	m.Remote("mirror", formatName, m.u.NPMURL())
 	m.later(0)
 	return m
+}
+
+// restart puts a new server over the stores of the one that serves.
+func (m *faulty) restart() {
+	m.t.Helper()
+	m.env = newEnv(m.t, formatstest.Options{Core: m.core, After: m.Server})
+	m.later(0)
 }
 
 // later moves the clock.

@@ -148,6 +148,9 @@ func (f *fsck) row(ctx context.Context, b registry.Blob) error {
 		f.wrong("blob", "%s %s; it is needed by %v: publish the same bytes again to heal it", b.Digest, problem, users)
 		return nil
 	}
+	if found, err := f.dropIndexes(ctx, b, problem); err != nil || found && !f.opts.Repair {
+		return err
+	}
 	if !f.opts.Repair {
 		f.wrong("blob", "%s %s; nothing needs it", b.Digest, problem)
 		return nil
@@ -234,6 +237,29 @@ func holders(tx metadata.Tx, b registry.Blob) ([]string, error) {
 		out = append(out, fmt.Sprintf("%s/%s %s %s (%s)", p.Repository, p.Format, p.Name, v.Name, f.Path))
 	}
 	return out, nil
+}
+
+// dropIndexes drops the documents of remotes whose bytes are broken: they are asked for again.
+func (f *fsck) dropIndexes(ctx context.Context, b registry.Blob, problem string) (found bool, err error) {
+	var list []metadata.UpstreamIndex
+	if err := f.store.View(ctx, func(tx metadata.Tx) (err error) {
+		list, err = tx.Caches().IndexesWith(b.ID)
+		return err
+	}); err != nil || len(list) == 0 {
+		return false, err
+	}
+	if !f.opts.Repair {
+		f.wrong("blob", "%s %s; it is the document of %s package %s of an upstream: a repair drops it, so that it is asked for again", b.Digest, problem, list[0].Format, list[0].Key)
+		return true, nil
+	}
+	return true, f.core.Update(ctx, func(tx metadata.Tx) error {
+		for _, i := range list {
+			if err := tx.Caches().DropIndex(i.UpstreamID, i.Format, i.Key); err != nil && !errors.Is(err, metadata.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // bytes looks for stored bytes without a row, left by publishes that never committed or by a lost database.

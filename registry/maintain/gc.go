@@ -31,6 +31,8 @@ const (
 	gcFreeBlobs = 100
 	// collectedMemory is how long a removal is remembered, longer than any publish takes.
 	collectedMemory = 7 * 24 * time.Hour
+	// unusedIndex is how long what a remote says of a package is kept after its last use.
+	unusedIndex = 30 * 24 * time.Hour
 )
 
 // CollectOptions say how a collection runs.
@@ -128,7 +130,7 @@ func (c *collection) run(ctx context.Context) error {
 		}
 	}
 	if !c.opts.DryRun {
-		if err := c.forgetDeleted(ctx); err != nil {
+		if err := errors.Join(c.forgetDeleted(ctx), c.dropIndexes(ctx)); err != nil {
 			return err
 		}
 	}
@@ -190,6 +192,19 @@ func (c *collection) forgetDeleted(ctx context.Context) error {
 			n = len(list)
 			return err
 		}); err != nil || n < forgetBatch {
+			return err
+		}
+	}
+}
+
+// dropIndexes drops documents of remotes that were not used for a long time.
+func (c *collection) dropIndexes(ctx context.Context) error {
+	for {
+		var n int64
+		if err := c.core.Update(ctx, func(tx metadata.Tx) (err error) {
+			n, err = tx.Caches().DropIndexes(tx.Now().Add(-unusedIndex), gcBatch)
+			return err
+		}); err != nil || n < gcBatch {
 			return err
 		}
 	}

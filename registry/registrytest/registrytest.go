@@ -89,6 +89,14 @@ func With(change func(*instance.Config)) Option { return func(e *Env) { change(&
 // WithBlobs stores the bytes in s.
 func WithBlobs(s storage.Store) Option { return func(e *Env) { e.Blobs = s } }
 
+// Restarted makes a core over the stores of another one, as after a restart of the server. The other one serves no more.
+func Restarted(former *Env) Option {
+	return func(e *Env) {
+		_ = e.Metadata.Close()
+		e.Metadata, e.Blobs, e.Database = former.Metadata, former.Blobs, former.Database
+	}
+}
+
 // CountRows counts the records that lists of the metadata return; see metadatatest.CountRows.
 func CountRows(rows *atomic.Int64) Option {
 	return func(e *Env) { e.Metadata = metadatatest.CountRows(e.Metadata, rows) }

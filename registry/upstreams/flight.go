@@ -37,6 +37,7 @@ type flight struct {
 	path    string
 	entry   *Entry
 	version *registry.Version    // of the index
+	seen    time.Time            // when the index first listed the entry; zero: it is baseline, or there is none
 	known   *metadata.CachedFile // the copy that the remote is asked about
 	actor   access.Actor         // the caller that asked first
 	cancel  context.CancelCauseFunc
@@ -74,7 +75,7 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 		return f
 	}
 	if x != nil && e != nil {
-		f.version = x.versions[e.Version]
+		f.version, f.seen = x.versions[e.Version], x.firstSeen(e.Version, e.Path)
 	}
 	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.cancel = cancel

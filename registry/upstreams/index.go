@@ -1,17 +1,16 @@
 package upstreams
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"slipway/internal/origin"
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
@@ -34,6 +33,8 @@ type index struct {
 	listing  catalog.PackageListing // as front-ends read it; versions have negative ids
 	entries  map[string]*Entry      // by version and path, and by path alone
 	versions map[string]*registry.Version
+	seen     map[listedAs]time.Time // when it was first listed; without one: by the first index
+	lost     map[listedAs]lost
 	revision int64
 	bytes    int
 }
@@ -49,7 +50,7 @@ func newIndex(r *remote, at registry.Name, in Index, size int) *index {
 	}
 	c := &x.listing
 	c.Package = registry.Package{RepositoryID: r.repository.ID, Repository: r.repository.Name, Format: at.Format, Key: at.Package, Name: in.Name,
-		Descriptor: in.Descriptor, Revision: x.revision, VersionCount: int64(len(in.Versions)), UpdatedAt: updated}
+		Descriptor: in.Descriptor, Revision: x.revision, VersionCount: int64(len(in.Versions)), CreatedAt: updated, UpdatedAt: updated}
 	c.Files = map[int64][]registry.File{}
 	ids := map[string]int64{}
 	c.Versions = in.Versions
@@ -92,78 +93,6 @@ func (x *index) entry(version, path string) *Entry {
 	return x.entries[version+"\x00"+path]
 }
 
-type indexKey struct {
-	upstreamID int64
-	format     string
-	key        string
-}
-
-// documents keeps the indexes that were asked for, the least recently used ones dropped first.
-type documents struct {
-	mu    sync.Mutex
-	used  int
-	byKey map[indexKey]*list.Element // of *document
-	order *list.List                 // most recently used first
-}
-
-func newDocuments() *documents {
-	return &documents{byKey: map[indexKey]*list.Element{}, order: list.New()}
-}
-
-// document is one document of a remote: the last copy, and what is known of its state.
-type document struct {
-	key indexKey
-
-	mu         sync.Mutex
-	index      *index // nil: there is no copy
-	size       int    // of index, as counted in documents
-	etag       string
-	modified   string
-	checkedAt  time.Time
-	wholeAt    time.Time // when index came
-	freshUntil time.Time
-	absent     error // until freshUntil
-	failed     error // of the last refresh
-	fetching   chan struct{}
-}
-
-func (d *documents) of(key indexKey) *document {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if el, ok := d.byKey[key]; ok {
-		d.order.MoveToFront(el)
-		return el.Value.(*document) //nolint:forcetypeassert // the list holds nothing else
-	}
-	doc := &document{key: key}
-	d.byKey[key] = d.order.PushFront(doc)
-	d.used += documentBytes
-	d.shrink()
-	return doc
-}
-
-const documentBytes = 512
-
-// resized counts what a document takes now.
-func (d *documents) resized(by int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.used += by
-	d.shrink()
-}
-
-func (d *documents) shrink() {
-	for d.used > indexBytes && d.order.Len() > 1 {
-		el := d.order.Back()
-		doc := el.Value.(*document) //nolint:forcetypeassert // the list holds nothing else
-		d.order.Remove(el)
-		delete(d.byKey, doc.key)
-		doc.mu.Lock()
-		d.used -= documentBytes + doc.size
-		doc.size = -1 // it is counted no more
-		doc.mu.Unlock()
-	}
-}
-
 // index returns what a remote says of a package: from memory while that is fresh, else by asking, which one call does for all. A copy is
 // served stale where the remote does not answer soon. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the
 // remote proved that it has no such package.
@@ -172,11 +101,12 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 	if !ok {
 		return nil, errNoDocument
 	}
-	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package})
+	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package, string(r.fingerprint())})
+	s.load(ctx, r, at, doc)
 	now := s.core.Now()
 	doc.mu.Lock()
 	lacking := refresh && now.Sub(doc.checkedAt) > forcedRefresh
-	stale := doc.index
+	stale := doc.copy()
 	if known := now.Before(doc.freshUntil) && !lacking; known || stale != nil && !mayFetch(ctx, r) {
 		defer doc.mu.Unlock()
 		if stale == nil {
@@ -221,9 +151,9 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 	}
 	doc.mu.Lock()
 	defer doc.mu.Unlock()
-	switch {
-	case doc.index != nil:
-		return doc.index, nil
+	switch x := doc.copy(); {
+	case x != nil:
+		return x, nil
 	case doc.absent != nil:
 		return nil, doc.absent
 	default:
@@ -236,40 +166,47 @@ var errNoDocument = errors.New("upstreams: the format has no documents")
 // refresh asks the remote for a document, and replaces the copy by what it says.
 func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, ask Ask, doc *document) {
 	doc.mu.Lock()
-	etag, modified := doc.etag, doc.modified
-	if doc.index == nil || s.core.Now().Sub(doc.wholeAt) > wholeAgain {
+	prev, etag, modified := doc.index, doc.etag, doc.modified
+	if prev == nil || doc.gone || s.core.Now().Sub(doc.wholeAt) > wholeAgain {
 		etag, modified = "", ""
 	}
 	doc.mu.Unlock()
-	fresh, res, err := s.fetchIndex(ctx, r, at, ask, etag, modified)
+	f, res, err := s.fetchIndex(ctx, r, at, ask, etag, modified)
+	if f != nil {
+		defer f.keeper.close()
+	}
 	now := s.core.Now()
+	if f != nil {
+		f.index.continues(prev, now)
+	}
 	doc.mu.Lock()
 	before := doc.size
 	doc.checkedAt, doc.failed = now, nil
 	switch {
 	case err == nil:
-		if fresh != nil {
-			doc.index, doc.etag, doc.modified, doc.wholeAt = fresh, res.ETag, res.LastModified, now
-			if doc.size >= 0 {
-				doc.size = fresh.bytes
-			}
-		}
-		doc.absent, doc.freshUntil = nil, now.Add(freshFor(res, r.ttl()))
+		doc.right(f, res, now)
+		doc.freshUntil = now.Add(freshFor(res, r.ttl()))
 	case origin.Is(err, origin.Absent):
-		doc.index, doc.size = nil, min(doc.size, 0)
+		doc.news = doc.index != nil && !doc.gone
+		doc.gone = doc.index != nil
 		doc.absent, doc.freshUntil = fault(at, err), now.Add(negativeTTL)
 	default:
-		doc.failed, doc.absent = err, nil // it may be there by now
+		if doc.failed = err; !doc.gone {
+			doc.absent = nil // it may be there by now
+		}
 		if doc.index != nil {
 			doc.freshUntil = now.Add(retryDocument)
 		}
 		s.core.Log.WarnContext(ctx, "a document of an upstream could not be refreshed", "upstream", r.Name, "package", at.Package, "error", err.Error())
 	}
 	by := doc.size - before
-	close(doc.fetching)
-	doc.fetching = nil
+	close(doc.fetching) // no other refresh begins before the document is stored
 	doc.mu.Unlock()
 	s.documents.resized(by)
+	s.kept(context.WithoutCancel(ctx), r, at, doc, f)
+	doc.mu.Lock()
+	doc.fetching = nil
+	doc.mu.Unlock()
 }
 
 // freshFor is the shorter of what the remote says and the upstream's ttl.
@@ -280,8 +217,17 @@ func freshFor(res *origin.Response, ttl time.Duration) time.Duration {
 	return ttl
 }
 
-// fetchIndex asks for a document. The index is nil where the copy is still right.
-func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name, ask Ask, etag, modified string) (*index, *origin.Response, error) {
+// fetched is a document as a remote sent it.
+type fetched struct {
+	index    *index
+	keeper   *bodyKeeper
+	body     metadata.Blob
+	base     string
+	replaces bool // it is another one than the stored copy
+}
+
+// fetchIndex asks for a document; nil where the copy is still right. The caller closes its keeper.
+func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name, ask Ask, etag, modified string) (*fetched, *origin.Response, error) {
 	request := origin.Request{URL: ask.URL, Kind: origin.Document, Accept: ask.Accept, Gzip: ask.Gzip, IfNoneMatch: etag}
 	if etag == "" {
 		request.IfModifiedSince = modified
@@ -294,16 +240,22 @@ func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name,
 	if res.Status == statusNotModified {
 		return nil, res, nil
 	}
-	counted := &counter{r: res.Body}
-	in, err := s.parse(r, at, res.URL.String(), counted)
+	f := &fetched{keeper: s.keepBody(ctx), base: withoutQuery(res.URL)}
+	counted := &counter{r: io.TeeReader(res.Body, f.keeper)}
+	in, err := s.parse(r, at, f.base, counted)
+	if err == nil {
+		_, err = io.Copy(io.Discard, counted)
+	}
 	if err != nil {
-		var f *origin.Fault
-		if errors.As(err, &f) || ctx.Err() != nil {
+		f.keeper.close()
+		var fault *origin.Fault
+		if errors.As(err, &fault) || ctx.Err() != nil {
 			return nil, nil, err
 		}
 		return nil, nil, &origin.Fault{Class: origin.Bad, Upstream: r.Name, Text: "sent a document that can't be read: " + registry.AsError(err).Error()}
 	}
-	return newIndex(r, at, in, counted.n), res, nil
+	f.index, f.body = newIndex(r, at, in, counted.n), f.keeper.finish()
+	return f, res, nil
 }
 
 // parse is Source.Parse; what a hostile document breaks ends there, not the server.

@@ -119,7 +119,7 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
 	}
 	rel.Cached = &publish.Cached{Upstream: f.r.Name, File: metadata.CachedFile{UpstreamID: f.r.ID, URL: withoutQuery(res.URL), ETag: res.ETag,
-		LastModified: res.LastModified, Verified: verified}}
+		LastModified: res.LastModified, Verified: verified, FirstSeenAt: f.seen}}
 	if f.entry != nil {
 		rel.Cached.File.PublishedAt = f.entry.PublishedAt
 	}
