@@ -18,7 +18,26 @@ type Upstream struct {
 	AnonymousFetch     bool           `json:"anonymous_fetch,omitempty" doc:"Of a remote: callers without credentials may cause a fetch; without it they read what is cached."`
 	Redirects          []string       `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public. For administrators of the repository alone."`
 	ForbiddenIsMissing bool           `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+	Auth               *UpstreamAuth  `json:"auth,omitempty" doc:"Of a remote: what it is shown, for administrators of the repository alone; absent: nothing."`
 	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
+}
+
+// UpstreamAuth is what a remote is shown by the server. Its secret is never told.
+type UpstreamAuth struct {
+	Type   string `json:"type" enum:"basic,bearer,header" doc:"How: user name and password, a token, or a header of its own."`
+	User   string `json:"user,omitempty" doc:"Of basic: the user name."`
+	Header string `json:"header,omitempty" doc:"Of header: its name."`
+	File   string `json:"file,omitempty" doc:"The file with the secret in the server's directory for them."`
+	Secret bool   `json:"secret" doc:"Whether there is a secret: true."`
+}
+
+// NewUpstreamAuth is what a remote is to be shown; it needs a type and, unless that is none, a secret or a file.
+type NewUpstreamAuth struct {
+	Type   string `json:"type,omitempty" enum:"none,basic,bearer,header" doc:"How: not at all, user name and password, a token, or a header of its own."`
+	User   string `json:"user,omitempty" doc:"Of basic: the user name."`
+	Header string `json:"header,omitempty" doc:"Of header: its name."`
+	Secret string `json:"secret,omitempty" empty:"refused" doc:"The password, the token, or the value of the header. It is kept sealed, and shown only to the address of the remote, never to where redirects and links lead. The value true keeps the one that is there."`
+	File   string `json:"file,omitempty" doc:"In place of a secret: the name of a file with it in the server's directory for them ('serve --upstream-secrets'), which is read again when it changes."`
 }
 
 // UpstreamState is how a remote was found when it was asked last.
@@ -42,11 +61,12 @@ type NewUpstream struct {
 	Mode       string   `json:"mode,omitempty" doc:"How a name that several places have is answered: 'first' alone, or 'merge' all; absent: as the format does."`
 	Through    bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it. An administrator of the other one must set it."`
 
-	TTL                string   `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most: '90s', '10m'; absent: as the format does."`
-	Offline            bool     `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
-	AnonymousFetch     bool     `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
-	Redirects          []string `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public."`
-	ForbiddenIsMissing bool     `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something, as at indexes on object stores."`
+	TTL                string           `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most: '90s', '10m'; absent: as the format does."`
+	Offline            bool             `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
+	AnonymousFetch     bool             `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
+	Redirects          []string         `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public."`
+	ForbiddenIsMissing bool             `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something, as at indexes on object stores."`
+	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown; absent: nothing, or in a list of upstreams as it was."`
 }
 
 // UpstreamChange is the body of PATCH /repositories/{repository}/upstreams/{name}. Fields that it leaves out stay. Name may repeat
@@ -59,11 +79,13 @@ type UpstreamChange struct {
 	Mode    *string   `json:"mode,omitempty" doc:"'first', 'merge', or empty: as the format does."`
 	Through *bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it."`
 
-	TTL                *string   `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most; empty: as the format does."`
-	Offline            *bool     `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
-	AnonymousFetch     *bool     `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
-	Redirects          *[]string `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead; an administrator of the server must change it."`
-	ForbiddenIsMissing *bool     `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+	TTL                *string          `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most; empty: as the format does."`
+	Offline            *bool            `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
+	AnonymousFetch     *bool            `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
+	Redirects          *[]string        `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead; an administrator of the server must change it."`
+	ForbiddenIsMissing *bool            `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+	URL                *string          `json:"url,omitempty" doc:"Of a remote: another address. An administrator of the server must give it, and its credentials too where the host is another."`
+	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown, as a whole; an administrator of the server must change it."`
 }
 
 // Refreshed is the answer to POST /repositories/{repository}/refresh: how much of what was known of remotes counts no more.

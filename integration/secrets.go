@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"slipway/internal/seal"
 	"slipway/registry"
 )
 
@@ -53,7 +54,7 @@ func (s *Subscriptions) replaceSecret(sub *Subscription, c SubscriptionChange) (
 		// One that can't be opened any more signed nothing either.
 		if old, err := s.openSecrets(*sub); err == nil {
 			next.Former, next.Until = old.Current, s.core.Now().Add(SecretOverlap)
-		} else if !errors.Is(err, errSealed) {
+		} else if !errors.Is(err, seal.ErrSealed) {
 			return "", err
 		}
 	}
@@ -61,13 +62,13 @@ func (s *Subscriptions) replaceSecret(sub *Subscription, c SubscriptionChange) (
 	if err != nil {
 		return "", err
 	}
-	sub.Secrets, err = s.sealed.seal(plain)
+	sub.Secrets, err = s.sealed.Seal(plain)
 	return next.Current, err
 }
 
 func (s *Subscriptions) openSecrets(sub Subscription) (secrets, error) {
 	var out secrets
-	plain, err := s.sealed.open(sub.Secrets)
+	plain, err := s.sealed.Open(sub.Secrets)
 	if err != nil {
 		return out, err
 	}

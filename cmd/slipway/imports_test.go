@@ -46,12 +46,12 @@ var mayImport = map[string][]string{
 	"registry/ledger":    kernel,
 	"registry/publish":   slices.Concat(kernel, []string{"registry/content"}),
 	"registry/staging":   slices.Concat(kernel, []string{"registry/content", "registry/publish"}),
-	"registry/upstreams": slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/publish", "internal/origin"}),
+	"registry/upstreams": slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/publish", "internal/origin", "internal/seal"}),
 	"registry/maintain":  slices.Concat(kernel, []string{"registry/content", "registry/staging", "registry/deploy", "registry/ledger"}),
 	"registry/duty":      {"registry", "metadata"},
 	"registry/instance":  {"registry+", "integration", "metadata", "storage"},
 
-	"integration":   {"registry", "registry/access", "metadata"},
+	"integration":   {"registry", "registry/access", "metadata", "internal/seal"},
 	"integration/*": {"integration+", "registry", "metadata", "internal/outbound"},
 
 	"formats":         slices.Concat(front, []string{"formats/setup"}),

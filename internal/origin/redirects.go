@@ -78,6 +78,13 @@ func siteOf(u *url.URL) site {
 	return s
 }
 
+// SameOrigin reports whether two URLs have the scheme, the host and the port in common, so that credentials for one are for the other.
+func SameOrigin(a, b string) bool {
+	one, err1 := url.Parse(a)
+	two, err2 := url.Parse(b)
+	return err1 == nil && err2 == nil && siteOf(one) == siteOf(two)
+}
+
 func (s site) String() string {
 	host := s.host
 	if strings.Contains(host, ":") {

@@ -73,7 +73,10 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Content = content.New(core, cfg.UploadTTL, cfg.Metrics)
 	i.Deploy = deploy.New(core)
 	i.Publisher = publish.New(core, i.Content, []publish.Keeper{i.Deploy}, cfg.Metrics)
-	i.Upstreams = upstreams.New(core, i.Catalog, i.Publisher, cfg.Upstreams)
+	cfg.Upstreams.SealKey = cfg.SealKey
+	if i.Upstreams, err = upstreams.New(core, i.Catalog, i.Publisher, cfg.Upstreams); err != nil {
+		return nil, err
+	}
 	i.Reader = i.Upstreams.Reader(i.Catalog)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)

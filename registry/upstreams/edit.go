@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
+	"slipway/internal/origin"
+	"slipway/internal/seal"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -31,7 +33,7 @@ func (s *Upstreams) Add(ctx context.Context, repository string, n NewUpstream) (
 	var out Upstream
 	err := s.edit(ctx, repository, func(e *edit) error {
 		links := e.graph.links[e.repository.ID]
-		row, err := e.row(n)
+		row, settings, err := e.row(n)
 		if err != nil {
 			return err
 		}
@@ -41,7 +43,7 @@ func (s *Upstreams) Add(ctx context.Context, repository string, n NewUpstream) (
 		if row, err = e.tx.Upstreams().CreateUpstream(row); errors.Is(err, metadata.ErrExists) {
 			return registry.Errorf(registry.AlreadyExists, registry.AboutUpstream, "repository %q has an upstream %q already", repository, row.Name)
 		}
-		out = Upstream{row, n.Settings, n.Repository}
+		row.Secret, out = nil, Upstream{row, settings, n.Repository}
 		return err
 	})
 	return out, err
@@ -49,6 +51,12 @@ func (s *Upstreams) Add(ctx context.Context, repository string, n NewUpstream) (
 
 // Change replaces the settings of an upstream. NotFound, Denied, Invalid.
 func (s *Upstreams) Change(ctx context.Context, repository, name string, change func(Settings) (Settings, error)) (Upstream, error) {
+	return s.Move(ctx, repository, name, "", change)
+}
+
+// Move is Change for a remote that may be at another URL from now on; "" is that of before. At another URL it is another remote, of which
+// nothing is known: what it says, how it answers, and what came from it are not those of the former, which stay as they are.
+func (s *Upstreams) Move(ctx context.Context, repository, name, url string, change func(Settings) (Settings, error)) (Upstream, error) {
 	var out Upstream
 	err := s.edit(ctx, repository, func(e *edit) error {
 		u, err := e.find(name)
@@ -62,17 +70,58 @@ func (s *Upstreams) Change(ctx context.Context, repository, name string, change 
 		if err := e.may(u, settings); err != nil {
 			return err
 		}
-		if err := e.fits(u.Upstream, u.Settings, settings); err != nil {
+		row := u.Upstream
+		if url != "" && url != row.URL {
+			if err := e.mayMove(u, url, settings); err != nil {
+				return err
+			}
+			row.URL = url
+		}
+		if row, settings, err = e.settle(row, u, settings); err != nil {
 			return err
 		}
-		out = *u
-		out.Settings = settings
-		if out.Upstream.Settings, err = json.Marshal(settings); err != nil {
+		if row, err = e.store(u.Upstream, row); err != nil {
 			return err
 		}
-		return e.tx.Upstreams().UpdateUpstream(out.Upstream)
+		row.Secret, out = nil, Upstream{row, settings, u.Member}
+		return nil
 	})
 	return out, err
+}
+
+// store replaces the row of an upstream; one of another URL gets a row of its own, as a new identity.
+func (e *edit) store(had, row metadata.Upstream) (metadata.Upstream, error) {
+	if had.URL == row.URL {
+		return row, e.tx.Upstreams().UpdateUpstream(row)
+	}
+	if err := e.tx.Upstreams().RemoveUpstream(had.ID); err != nil {
+		return row, err
+	}
+	return e.tx.Upstreams().CreateUpstream(row)
+}
+
+// mayMove refuses another URL of an upstream that has none, or that would get the secrets that another host was to have. Denied, Invalid.
+func (e *edit) mayMove(u *Upstream, to string, v Settings) error {
+	if u.Type != metadata.UpstreamRemote {
+		return invalid("an upstream that is a repository has no URL")
+	}
+	if err := e.connects("the address of a remote"); err != nil {
+		return err
+	}
+	for place, secret := range v.secrets() {
+		if secret.has && secret.value == "" && !origin.SameOrigin(u.URL, to) {
+			return invalid("the address is of another host, which does not get the secrets of the former: give those of %s with it, or take them out", place)
+		}
+	}
+	return nil
+}
+
+// connects refuses, to others than administrators of the server, what makes it connect elsewhere. Denied.
+func (e *edit) connects(what string) error {
+	if access.Decide(e.actor, access.Admin, access.Instance) == access.Allow {
+		return nil
+	}
+	return registry.Errorf(registry.Denied, registry.AboutUpstream, "%s can be set only by an administrator of the whole server", what)
 }
 
 // Remove takes an upstream off the list. NotFound, Denied.
@@ -163,68 +212,61 @@ func (e *edit) find(name string) (*Upstream, error) {
 	return nil, noUpstream(e.repository.Name, name)
 }
 
-// row makes the row of a new upstream.
-func (e *edit) row(n NewUpstream) (metadata.Upstream, error) {
-	row := metadata.Upstream{RepositoryID: e.repository.ID, Name: n.Name, Type: n.Type}
+// row makes the row of a new upstream, and its settings as they are kept. The row of one that is there already gets what its own had and n
+// leaves out.
+func (e *edit) row(n NewUpstream) (metadata.Upstream, Settings, error) {
+	row := metadata.Upstream{RepositoryID: e.repository.ID, Name: n.Name, Type: n.Type, Format: n.Format, URL: n.URL}
 	if n.Type == metadata.UpstreamRemote && n.Format == "" {
-		return row, invalid("a remote needs a format")
+		return row, n.Settings, invalid("a remote needs a format")
 	}
 	if row.Name == "" {
 		row.Name = cmp.Or(n.Repository, n.Format)
 	}
 	if !upstreamName.MatchString(row.Name) {
-		return row, invalid("%q can't name an upstream: lower-case letters, digits and '-', at most 63, starting with a letter or digit", registry.Clip(row.Name))
+		return row, n.Settings, invalid("%q can't name an upstream: lower-case letters, digits and '-', at most 63, starting with a letter or digit", registry.Clip(row.Name))
 	}
 	if err := e.check(n.Settings); err != nil {
-		return row, err
+		return row, n.Settings, err
 	}
-	var err error
+	member := e.graph.byName[n.Repository]
+	row.MemberID = member.ID
+	had, err := e.find(row.Name)
+	if err != nil || !same(had.Upstream, row) {
+		had = &Upstream{Upstream: row, Member: member.Name}
+	}
 	switch n.Type {
 	case metadata.UpstreamRepository:
-		err = e.member(n, &row)
+		err = e.member(n, had)
 	case metadata.UpstreamRemote:
-		err = e.elsewhere(n, &row)
+		err = e.elsewhere(n, had)
+		n.Settings.keepConnection(had.Settings)
 	default:
 		err = invalid("the type of an upstream is %q or %q, not %q", metadata.UpstreamRepository, metadata.UpstreamRemote, registry.Clip(n.Type))
 	}
 	if err != nil {
-		return row, err
+		return row, n.Settings, err
 	}
-	row.Settings, err = json.Marshal(n.Settings)
-	return row, err
+	return e.settle(row, had, n.Settings)
 }
 
-// member fills the row of an upstream that is a repository.
-func (e *edit) member(n NewUpstream, row *metadata.Upstream) error {
-	member, known := e.graph.byName[n.Repository]
-	had, err := e.find(row.Name)
-	if err != nil || had.MemberID != member.ID {
-		had = &Upstream{Upstream: *row, Member: member.Name}
-	}
-	if !known || had.ID == 0 && access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
+// member refuses an upstream that is a repository and can't be added; had is the one that is there, or has no ID.
+func (e *edit) member(n NewUpstream, had *Upstream) error {
+	if had.MemberID == 0 || had.ID == 0 && access.Decide(e.actor, access.Read, n.Repository) != access.Allow {
 		return registry.Errorf(registry.NotFound, registry.AboutRepository, "there is no repository %q", registry.Clip(n.Repository))
 	}
 	if n.URL != "" || n.Format != "" {
 		return invalid("an upstream that is a repository has no URL and no format")
 	}
-	row.MemberID = member.ID
-	if err := e.fits(*row, Settings{}, n.Settings); err != nil {
-		return err
-	}
 	return e.may(had, n.Settings)
 }
 
-// elsewhere fills the row of a remote. As it makes the server connect to other hosts, the caller administers the server, unless the remote
-// is there already.
-func (e *edit) elsewhere(n NewUpstream, row *metadata.Upstream) error {
-	row.Format, row.URL = n.Format, n.URL
-	had, err := e.find(row.Name)
-	var former Settings
-	switch {
-	case err == nil && had.Type == row.Type && had.Format == row.Format && had.URL == row.URL:
-		former = had.Settings
-	case access.Decide(e.actor, access.Admin, access.Instance) != access.Allow:
-		return registry.Errorf(registry.Denied, registry.AboutUpstream, "a remote registry can be added only by an administrator of the whole server")
+// elsewhere refuses a remote that can't be added. As it makes the server connect to other hosts, the caller administers the server, unless
+// the remote is there already.
+func (e *edit) elsewhere(n NewUpstream, had *Upstream) error {
+	if had.ID == 0 {
+		if err := e.connects("a remote registry"); err != nil {
+			return err
+		}
 	}
 	if _, ok := e.remotes.sources[n.Format]; !ok {
 		return invalid("the format of a remote is one of %s, not %q", strings.Join(slices.Sorted(maps.Keys(e.remotes.sources)), ", "), registry.Clip(n.Format))
@@ -232,34 +274,71 @@ func (e *edit) elsewhere(n NewUpstream, row *metadata.Upstream) error {
 	if n.Repository != "" {
 		return invalid("a remote is no repository of this server")
 	}
-	return e.fits(*row, former, n.Settings)
+	return nil
 }
 
-// fits refuses settings that an upstream of the other type has, and those of a remote that can't be used. The hosts that a remote may lead
-// to are chosen by administrators of the server. Invalid, Denied.
+// settle puts settings into the row of an upstream, and returns them as they are kept: the secrets are in the row, sealed. It refuses what
+// upstreams of the other type have, and what a remote can't be used with. Where a remote leads to, and what it is shown, is chosen by
+// administrators of the server. Invalid, Denied.
+func (e *edit) settle(row metadata.Upstream, had *Upstream, v Settings) (metadata.Upstream, Settings, error) {
+	if v.Auth.Type == AuthNone {
+		v.Auth.Type = ""
+	}
+	if len(v.Redirects) == 0 {
+		v.Redirects = nil
+	}
+	if err := e.fits(row, had.Settings, v); err != nil {
+		return row, v, err
+	}
+	if row.Type == metadata.UpstreamRemote {
+		if err := e.sealInto(&row, had, &v); err != nil {
+			return row, v, err
+		}
+	}
+	var err error
+	row.Settings, err = json.Marshal(v)
+	return row, v, err
+}
+
+// sealInto checks what is about the network, and puts the secrets into the row.
+func (e *edit) sealInto(row *metadata.Upstream, had *Upstream, v *Settings) error {
+	former, err := e.remotes.opened(had.Secret)
+	if errors.Is(err, seal.ErrSealed) {
+		former, had = nil, &Upstream{} // the key of this server is another: they are given anew
+	} else if err != nil {
+		return err
+	}
+	next, err := v.keep(former)
+	if err != nil {
+		return err
+	}
+	settings, err := e.remotes.network(*row, *v, next)
+	if err != nil {
+		return err
+	}
+	if err := settings.Check(e.remotes.env.Outbound); err != nil {
+		return invalid("%v", err)
+	}
+	row.Secret, err = e.sealed(next, former, had.Secret)
+	for _, s := range v.secrets() {
+		s.value = ""
+	}
+	return err
+}
+
+// fits refuses settings of the other type of upstream, and those that the caller may not change. Invalid, Denied.
 func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 	if row.Type == metadata.UpstreamRepository {
-		if v.TTL != nil || v.Offline || v.AnonymousFetch || len(v.Redirects) > 0 || v.ForbiddenIsMissing {
-			return invalid("ttl, offline, anonymous_fetch, redirects and forbidden_is_missing are of remotes; %q is a repository", row.Name)
+		if v.TTL != nil || v.Offline || v.AnonymousFetch || v.ForbiddenIsMissing || !reflect.DeepEqual(v.connection(), connection{}) {
+			return invalid("ttl, offline, anonymous_fetch, redirects, forbidden_is_missing and auth are of remotes; %q is a repository", row.Name)
 		}
 		return nil
 	}
 	if len(v.Formats) > 0 || v.Through {
 		return invalid("formats and through are of upstreams that are repositories; %q is a remote", row.Name)
 	}
-	if !slices.Equal(former.Redirects, v.Redirects) && access.Decide(e.actor, access.Admin, access.Instance) != access.Allow {
-		return registry.Errorf(registry.Denied, registry.AboutUpstream, "redirects of a remote can be set only by an administrator of the whole server")
-	}
-	base, err := url.Parse(row.URL)
-	if err != nil || row.URL == "" {
-		return invalid("url is the address of the registry: http or https, without credentials")
-	}
-	settings, err := v.network(row.Name, base)
-	if err != nil {
-		return err
-	}
-	if err := settings.Check(e.remotes.env.Outbound); err != nil {
-		return invalid("%v", err)
+	if !reflect.DeepEqual(former.connection(), v.connection()) {
+		return e.connects("redirects and auth of a remote")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slipway/internal/origin"
+	"slipway/internal/seal"
 	"slipway/metadata"
 	"slipway/registry"
 )
@@ -23,8 +24,10 @@ type remote struct {
 
 // remotes keeps the clients of remotes, whose breakers and limits live as long as the settings of their upstream.
 type remotes struct {
-	env     origin.Environment
-	sources map[string]Source // by format
+	env        origin.Environment
+	sources    map[string]Source // by format
+	sealer     seal.Sealer
+	secretsDir string // "": no secret is in a file
 
 	mu      sync.Mutex
 	clients map[int64]client // by upstream
@@ -45,17 +48,9 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 	defer r.mu.Unlock()
 	c, ok := r.clients[u.ID]
 	if !ok || c.row.URL != u.URL || !bytes.Equal(c.row.Settings, u.Upstream.Settings) || !bytes.Equal(c.row.Secret, u.Secret) {
-		base, err := url.Parse(u.URL)
+		made, err := r.connect(u)
 		if err != nil {
-			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
-		}
-		settings, err := u.Settings.network(u.Name, base)
-		if err != nil {
-			return nil, err
-		}
-		made, err := origin.New(settings, r.env)
-		if err != nil {
-			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+			return nil, badUpstream(err, "upstream %s can't be asked as it is set up: %s", u.Name, registry.AsError(err).Error())
 		}
 		if ok {
 			c.Close()
@@ -86,14 +81,32 @@ func (r *remotes) close() {
 	}
 }
 
-// network are the settings of the client.
-func (v Settings) network(name string, base *url.URL) (origin.Settings, error) {
+// connect makes the client of an upstream.
+func (r *remotes) connect(u *Upstream) (*origin.Client, error) {
+	have, err := r.opened(u.Secret)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := r.network(u.Upstream, u.Settings, have)
+	if err != nil {
+		return nil, err
+	}
+	return origin.New(settings, r.env)
+}
+
+// network are the settings of the client of an upstream. Invalid.
+func (r *remotes) network(row metadata.Upstream, v Settings, have secrets) (origin.Settings, error) {
+	base, err := url.Parse(row.URL)
+	if err != nil || row.URL == "" {
+		return origin.Settings{}, invalid("url is the address of the registry: http or https, without credentials")
+	}
 	redirects, err := origin.ParseRedirects(v.Redirects...)
 	if err != nil {
 		return origin.Settings{}, invalid("redirects: %v", err)
 	}
-	return origin.Settings{Name: name, URL: base, Redirects: redirects, Offline: v.Offline, ForbiddenIsMissing: v.ForbiddenIsMissing,
-		Proxy: origin.Proxy{Inherit: true}}, nil
+	auth, err := r.auth(v, have)
+	return origin.Settings{Name: row.Name, URL: base, Auth: auth, Redirects: redirects, Offline: v.Offline, ForbiddenIsMissing: v.ForbiddenIsMissing,
+		Proxy: origin.Proxy{Inherit: true}}, err
 }
 
 // aged is a Source whose documents stay fresh for another time than defaultTTL.

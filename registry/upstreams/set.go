@@ -29,7 +29,7 @@ func (e *edit) replace(list []NewUpstream) error {
 	rows = slices.DeleteFunc(rows, func(u metadata.Upstream) bool { return u.RepositoryID != e.repository.ID })
 	wanted := make([]metadata.Upstream, len(list))
 	for i, n := range list {
-		if wanted[i], err = e.row(n); err != nil {
+		if wanted[i], _, err = e.row(n); err != nil {
 			return err
 		}
 		wanted[i].Position = i
@@ -38,7 +38,7 @@ func (e *edit) replace(list []NewUpstream) error {
 		}
 	}
 	e.unchanged = slices.EqualFunc(rows, wanted, func(had, w metadata.Upstream) bool {
-		return same(had, w) && had.Position == w.Position && bytes.Equal(had.Settings, w.Settings)
+		return same(had, w) && had.Position == w.Position && bytes.Equal(had.Settings, w.Settings) && bytes.Equal(had.Secret, w.Secret)
 	})
 	if e.unchanged {
 		return nil
@@ -55,7 +55,7 @@ func (e *edit) replace(list []NewUpstream) error {
 		if i < 0 {
 			_, err = e.tx.Upstreams().CreateUpstream(w)
 		} else {
-			w.ID, w.Secret = rows[i].ID, rows[i].Secret
+			w.ID = rows[i].ID
 			err = e.tx.Upstreams().UpdateUpstream(w)
 		}
 		if errors.Is(err, metadata.ErrExists) {

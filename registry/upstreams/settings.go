@@ -43,6 +43,32 @@ type Settings struct {
 	Redirects []string `json:"redirects,omitempty"`
 	// ForbiddenIsMissing: 403 means 404, as at indexes on object stores.
 	ForbiddenIsMissing bool `json:"forbidden_is_missing,omitempty"`
+	// Auth are the credentials.
+	Auth Auth `json:"auth,omitzero"`
+}
+
+// connection are the settings of a remote that say where the server connects to, and what it shows there: administrators of the server
+// set them, and those of the repository see them.
+type connection struct {
+	Redirects []string
+	Auth      Auth
+}
+
+func (v Settings) connection() connection {
+	return connection{Redirects: v.Redirects, Auth: v.Auth}
+}
+
+// withoutConnection are settings as those see them who do not administer the repository.
+func (v Settings) withoutConnection() Settings {
+	v.Redirects, v.Auth = nil, Auth{}
+	return v
+}
+
+// keepConnection takes from former what a list leaves out of the connection of a remote: it can't have the secrets.
+func (v *Settings) keepConnection(former Settings) {
+	if v.Auth == (Auth{}) {
+		v.Auth = former.Auth
+	}
 }
 
 // Duration is a time in settings: "90s", "15m", "72h".

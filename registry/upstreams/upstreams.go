@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"slipway/internal/origin"
+	"slipway/internal/seal"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -39,17 +40,25 @@ type Upstreams struct {
 type Options struct {
 	Sources map[string]Source // by format
 	Network origin.Environment
+	// SealKey are 32 bytes that secrets are kept under; nil: none can be kept.
+	SealKey []byte
+	// SecretsDir is where the secrets are that settings name by their files; "": none are.
+	SecretsDir string
 }
 
 // New makes the part over the catalog of the same instance.
-func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publisher, o Options) *Upstreams {
+func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publisher, o Options) (*Upstreams, error) {
 	o.Network.Instance = core.Identity().ID
+	sealer, err := seal.New(o.SealKey, "upstreams")
+	if err != nil {
+		return nil, err
+	}
 	s := &Upstreams{core: core, local: local.Trusted(), publisher: publisher, documents: newDocuments(),
-		remotes: remotes{env: o.Network, sources: o.Sources, clients: map[int64]client{}}, flights: newFlights()}
+		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights()}
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })
-	return s
+	return s, nil
 }
 
 // Close ends the transfers and the questions that are under way, and waits for them.
@@ -90,7 +99,7 @@ func (s *Upstreams) State(u Upstream) *State { return s.remotes.state(u.ID) }
 
 // List returns the upstreams of a repository in their order, to callers who may read it. A repository that the caller may not read
 // is left out, unless it is open to the readers of this one, or the caller administers the list. Only those who do get the URLs of
-// remotes and the hosts that they may lead to. NotFound.
+// remotes, the hosts that they may lead to, and how they are asked; secrets are shown to no caller. NotFound.
 func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, error) {
 	if _, err := s.core.Authorize(ctx, access.Read, repository); err != nil {
 		return nil, err
@@ -111,7 +120,7 @@ func (s *Upstreams) List(ctx context.Context, repository string) ([]Upstream, er
 			u := *l
 			u.Secret = nil
 			if !all {
-				u.URL, u.Settings.Redirects, u.Upstream.Settings = "", nil, nil
+				u.URL, u.Settings, u.Upstream.Settings = "", u.Settings.withoutConnection(), nil
 			}
 			out = append(out, u)
 		}

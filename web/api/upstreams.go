@@ -39,7 +39,9 @@ func (h *handlers) upstreamRoutes() []endpoint {
 		{"GET", upstreamPath, "api.upstreams.get", h.getUpstream, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getUpstream", Group: "Upstreams", Summary: "Show an upstream", Answers: success("The upstream.", upstreamExample)}},
 		{"PATCH", upstreamPath, "api.upstreams.change", h.changeUpstream, openapi.Operation{
-			Rights: needs(scopeRepository, access.Admin), ID: "changeUpstream", Group: "Upstreams", Summary: "Change an upstream", About: "What the body does not name stays.",
+			Rights: needs(scopeRepository, access.Admin), ID: "changeUpstream", Group: "Upstreams", Summary: "Change an upstream", About: "What the body does not name stays. A remote " +
+				"at another `url` is another remote under the name: what came from the former stays, and is not compared with what the new one has. `url`, `redirects` and `auth` " +
+				"are changed by administrators of the server.",
 			Request: openapi.Takes[api.UpstreamChange](`{"deny":["@secret/*"]}`), Answers: success("The upstream.", upstreamExample)}},
 		{"DELETE", upstreamPath, "api.upstreams.remove", h.removeUpstream, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "removeUpstream", Group: "Upstreams", Summary: "Stop answering from an upstream",
@@ -55,8 +57,9 @@ func (h *handlers) upstreamRoutes() []endpoint {
 }
 
 var (
-	upstreamExample  = api.Upstream{Name: "team-a", Type: upstreams.TypeRepository, Repository: "team-a", Formats: []string{"npm"}}
-	remoteExample    = api.Upstream{Name: "npm", Type: upstreams.TypeRemote, Format: "npm", URL: "https://registry.example.com/", TTL: "10m0s", State: &api.UpstreamState{Breaker: "closed"}}
+	upstreamExample = api.Upstream{Name: "team-a", Type: upstreams.TypeRepository, Repository: "team-a", Formats: []string{"npm"}}
+	remoteExample   = api.Upstream{Name: "npm", Type: upstreams.TypeRemote, Format: "npm", URL: "https://registry.example.com/", TTL: "10m0s",
+		Auth: &api.UpstreamAuth{Type: upstreams.AuthBasic, User: "ci", Secret: true}, State: &api.UpstreamState{Breaker: "closed"}}
 	refreshedExample = api.Refreshed{Documents: 12, Files: 3}
 )
 
@@ -67,6 +70,9 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
 			Mode: v.Mode, Through: v.Through, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
 			ForbiddenIsMissing: v.ForbiddenIsMissing}
+		if v.Auth.Type != "" {
+			out.Auth = &api.UpstreamAuth{Type: v.Auth.Type, User: v.Auth.User, Header: v.Auth.Header, File: v.Auth.File, Secret: true}
+		}
 		if v.TTL != nil {
 			out.TTL = time.Duration(*v.TTL).String()
 		}
@@ -208,18 +214,20 @@ func (h *handlers) changeUpstream(w http.ResponseWriter, r *http.Request) error 
 	repository, name := in.segment("repository"), in.segment("name")
 	var fields map[string]json.RawMessage
 	in.body(&fields)
-	if named, ok := fields["name"]; ok {
-		var inBody string
-		if in.err == nil && json.Unmarshal(named, &inBody) != nil {
-			in.err = wire.Invalid(`the field "name" must be a text`)
+	var named, url string
+	for field, to := range map[string]*string{"name": &named, "url": &url} {
+		if value, ok := fields[field]; ok && in.err == nil && json.Unmarshal(value, to) != nil {
+			in.err = wire.Invalid("the field %q of an upstream must be a text", field)
 		}
-		in.unchanged(inBody, name, "an upstream")
-		delete(fields, "name")
+		delete(fields, field)
+	}
+	if named != "" {
+		in.unchanged(named, name, "an upstream")
 	}
 	if in.err != nil {
 		return in.err
 	}
-	u, err := h.svc.Upstreams.Change(r.Context(), repository, name, func(now upstreams.Settings) (upstreams.Settings, error) { return h.settingsOf(now, fields) })
+	u, err := h.svc.Upstreams.Move(r.Context(), repository, name, url, func(now upstreams.Settings) (upstreams.Settings, error) { return h.settingsOf(now, fields) })
 	return writeOne(w, http.StatusOK, u, err, h.upstreamOf(r.Context(), repository))
 }
 

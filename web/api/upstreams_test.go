@@ -7,7 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/formats"
+	"slipway/formats/formatstest"
+	"slipway/formats/raw"
 	"slipway/registry/access"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/registry/upstreams"
 )
@@ -113,6 +117,43 @@ func TestReadThroughUpstreams(t *testing.T) {
 	}
 }
 
+// withRemotes lets the format "raw" have remotes.
+func withRemotes() formatstest.Options {
+	return formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *instance.Config) {
+		c.Upstreams.Sources = formats.Sources([]formats.Format{raw.New()})
+	})}}
+}
+
+// TestUpstreamAuth: credentials go in and do not come out, in whatever way a remote is made and shown.
+func TestUpstreamAuth(t *testing.T) {
+	a := newAPI(t, withRemotes())
+	const all = "/repositories/mirror/upstreams"
+	const auth = `"auth":{"type":"basic","user":"ci","secret":%s}`
+	a.want(201, "POST", "/repositories", `{"name":"mirror","upstreams":[{"format":"raw","url":"https://registry.example.com/","name":"one",`+fmt.Sprintf(auth, `"canary"`)+`}]}`, nil)
+	a.want(201, "POST", all, `{"format":"raw","url":"https://registry.example.com/","name":"two","auth":{"type":"bearer","secret":"canary"}}`, nil)
+	for _, path := range []string{all, all + "/one", "/repositories/mirror", "/repositories", "/events?limit=1000"} {
+		if res := a.want(200, "GET", path, "", nil); strings.Contains(string(res.Body), "canary") || path == all+"/one" && !strings.Contains(string(res.Body), fmt.Sprintf(auth, "true")) {
+			t.Errorf("%s: %v", path, res)
+		}
+	}
+	a.want(200, "PATCH", all+"/one", `{`+fmt.Sprintf(auth, "true")+`}`, nil) // as it was shown
+	for body, says := range map[string]string{
+		`{"auth":{"type":"basic","user":"ci"}}`: "secret is missing", `{"auth":{"type":"basic","secret":"x"}}`: "has a user", `{"auth":{"type":"some","secret":"canary"}}`: "none, basic, bearer or header",
+		`{"auth":{"type":"header","header":"Cookie","secret":"canary"}}`: "can't be the header", `{"auth":{"type":"bearer","secret":""}}`: "not empty",
+		`{"auth":{"type":"bearer","secret":"canary","file":"x"}}`: "either", `{"auth":{"type":"bearer","file":"x"}}`: "--upstream-secrets",
+		`{"auth":{"type":"bearer","password":"canary"}}`: "password", `{"auth":{"secret":"canary"}}`: "need the type", `{"auth":"canary"}`: "can't be", `{"url":1}`: "must be a text",
+		`{"url":"https://other.example.com/"}`: "another host", `{"url":"https://me:canary@registry.example.com/"}`: "url",
+	} {
+		if res := a.want(400, "PATCH", all+"/one", body, nil); !strings.Contains(string(res.Body), says) || strings.Contains(string(res.Body), "canary") {
+			t.Errorf("%s: %v", body, res)
+		}
+	}
+	a.want(200, "PATCH", all+"/one", `{"url":"https://other.example.com/","auth":{"type":"none"}}`, nil)
+	if res := a.want(200, "GET", all, "", nil); !strings.Contains(string(res.Body), "other.example.com") || strings.Index(string(res.Body), `"one"`) > strings.Index(string(res.Body), `"two"`) {
+		t.Errorf("moved: %v", res)
+	}
+}
+
 type resolution struct {
 	Name   string
 	Places []struct {
@@ -140,8 +181,8 @@ func TestResolution(t *testing.T) {
 	a.want(201, "POST", "/repositories", `{"name":"all","upstreams":["b",{"name":"no","repository":"other","deny":["lib"]}]}`, nil)
 	const lib = "/repositories/all/packages/" + registrytest.Format + "/lib"
 	var claim struct{ ID string }
-	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"li*"}`, &claim)
-	a.want(409, "POST", "/claims", `{"repository":"main","format":"test","pattern":"li*"}`, nil)
+	a.want(201, "POST", "/claims", `{"repository":"main","format":"raw","pattern":"li*"}`, &claim)
+	a.want(409, "POST", "/claims", `{"repository":"main","format":"raw","pattern":"li*"}`, nil)
 	a.want(204, "PUT", lib+"/origin", `{"origin":"both","reason":"we patch it","expires_at":"2999-01-01T00:00:00Z"}`, nil)
 	a.want(400, "PUT", lib+"/origin", `{"origin":"both","reason":"we patch it","expires_at":"tomorrow"}`, nil)
 	var r resolution

@@ -22,18 +22,22 @@ import (
 // maxPasswordLine bounds what is read as a password.
 const maxPasswordLine = 4096
 
+// secretLine reads one line of standard input.
+func (c commands) secretLine() (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(c.Stdin, maxPasswordLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", command.Usagef("standard input has no password or token")
+	}
+	return line, nil
+}
+
 // password asks on the terminal without echo, or reads one line of standard input.
 func (c commands) password(prompt string, fromStdin bool) (string, error) {
 	if fromStdin {
-		line, err := bufio.NewReader(io.LimitReader(c.Stdin, maxPasswordLine)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", err
-		}
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" {
-			return "", command.Usagef("--password-stdin: standard input has no password")
-		}
-		return line, nil
+		return c.secretLine()
 	}
 	f, ok := c.Stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

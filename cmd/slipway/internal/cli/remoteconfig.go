@@ -44,7 +44,7 @@ func (c commands) upstreamFrom(ctx context.Context, name string) (api.NewUpstrea
 		err = errors.New("it names no registry")
 	}
 	if err == nil && hasCredentials(url) {
-		err = errors.New("its address has credentials, which an upstream can't have")
+		err = errors.New("its address has credentials, which go by --user and --password-stdin")
 	}
 	if err != nil {
 		return api.NewUpstream{}, fmt.Errorf("the configuration of %s can't be used: %w; give the address with --upstream", name, err)

@@ -45,6 +45,7 @@ type repoFlags struct {
 	upstreams   []string
 	format      string
 	from        []string
+	auth        authFlags
 }
 
 func (f *repoFlags) add(cmd *cobra.Command) {
@@ -56,6 +57,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.format, "format", "", "format of the registries that --upstream names by URL: npm, pypi, maven or raw")
 	fs.StringArrayVar(&f.from, "upstream-from", nil, "also answer from the registry that this machine's npm, pip or mvn is set up for; may be given again")
 	fs.StringArrayVar(&f.tagRules, "tag-rule", nil, tagRuleHelp)
+	f.auth.add(cmd)
 }
 
 // change holds only the settings that the command line names, by flags and as words, so that the others stay; some reports whether it names any.
@@ -81,15 +83,20 @@ func (f *repoFlags) change(c commands, cmd *cobra.Command, words []string) (chan
 	if len(settings) > 0 {
 		change.Settings, err = json.Marshal(settings)
 	}
-	if err == nil && (cmd.Flags().Changed("upstream") || len(f.from) > 0) {
-		change.Upstreams, err = f.list(cmd.Context(), c)
+	if err == nil && (cmd.Flags().Changed("upstream") || len(f.from) > 0 || f.auth.given()) {
+		change.Upstreams, err = f.list(cmd, c)
 	}
 	return change, change.Description != nil || change.Settings != nil || change.Upstreams != nil, err
 }
 
 // list is the list of upstreams: those of --upstream, then those of --upstream-from. Repositories go by their names, as the server takes them.
-func (f *repoFlags) list(ctx context.Context, c commands) (json.RawMessage, error) {
+func (f *repoFlags) list(cmd *cobra.Command, c commands) (json.RawMessage, error) {
+	auth, err := f.auth.read(c, cmd)
+	if err != nil {
+		return nil, err
+	}
 	out := []any{}
+	remotes := 0
 	for _, value := range f.upstreams {
 		if value == "" {
 			continue
@@ -101,15 +108,22 @@ func (f *repoFlags) list(ctx context.Context, c commands) (json.RawMessage, erro
 		case u.Repository != "":
 			out = append(out, u.Repository)
 		default:
+			remotes++
+			u.Auth = auth
 			out = append(out, u)
 		}
 	}
 	for _, name := range f.from {
-		u, err := c.upstreamFrom(ctx, name)
+		u, err := c.upstreamFrom(cmd.Context(), name)
 		if err != nil {
 			return nil, err
 		}
+		remotes++
+		u.Auth = auth
 		out = append(out, u)
+	}
+	if auth != nil && remotes != 1 {
+		return nil, command.Usagef("credentials are of one registry elsewhere, and there are %d: give them with 'slipway upstream set'", remotes)
 	}
 	return json.Marshal(out)
 }

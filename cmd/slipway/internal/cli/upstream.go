@@ -39,6 +39,7 @@ var oneUpstreamColumns = append(slices.Clone(upstreamColumns),
 	column[api.Upstream]{"OFFLINE", func(u api.Upstream) any { return yes(u.Offline) }},
 	column[api.Upstream]{"ANONYMOUS FETCH", func(u api.Upstream) any { return yes(u.AnonymousFetch) }},
 	column[api.Upstream]{"REDIRECTS", func(u api.Upstream) any { return u.Redirects }},
+	column[api.Upstream]{"AUTH", func(u api.Upstream) any { return authText(u.Auth) }},
 	column[api.Upstream]{"STATE", func(u api.Upstream) any {
 		if u.State == nil {
 			return ""
@@ -51,6 +52,18 @@ var oneUpstreamColumns = append(slices.Clone(upstreamColumns),
 		}
 		return u.State.LastError
 	}})
+
+// authText is "basic ci", "header X-Key" or "bearer", with the file that has the secret.
+func authText(a *api.UpstreamAuth) string {
+	if a == nil {
+		return ""
+	}
+	text := strings.TrimSpace(a.Type + " " + a.User + a.Header)
+	if a.File != "" {
+		text += " (file " + a.File + ")"
+	}
+	return text
+}
 
 func (c commands) upstreamCmd() *cobra.Command {
 	var f Flags
@@ -83,6 +96,7 @@ type upstreamFlags struct {
 	ttl                           string
 	offline, anonymous, forbidden bool
 	redirects                     []string
+	auth                          authFlags
 }
 
 func (u *upstreamFlags) add(cmd *cobra.Command) {
@@ -97,6 +111,7 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&u.anonymous, "anonymous-fetch", false, "of a registry elsewhere: callers without credentials may cause a fetch")
 	fs.StringSliceVar(&u.redirects, "redirects", nil, "of a registry elsewhere: where its redirects and links may lead: public, same-origin, or hosts")
 	fs.BoolVar(&u.forbidden, "forbidden-is-missing", false, "of a registry elsewhere: its 403 means that it does not have something")
+	u.auth.add(cmd)
 }
 
 // change has what the command line names; some reports whether it names anything. A list that is given empty is emptied.
@@ -139,7 +154,8 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 		Use: "add REPO OTHER", Short: "Let a repository answer from another one, or from a URL elsewhere, after those that it has", Args: command.Exactly(2),
 		Example: `  slipway upstream add all team-c
   slipway upstream add all team-c --upstream-format npm --allow '@acme/*' --through
-  slipway upstream add all https://registry.example.com/simple/ --format pypi --name pypi --ttl 10m`,
+  slipway upstream add all https://registry.example.com/simple/ --format pypi --name pypi --ttl 10m
+  slipway upstream add all https://registry.example.com/npm/ --format npm --token-stdin < token`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := upstreamOf(args[1], format)
 			if err != nil {
@@ -147,6 +163,9 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 			}
 			n.Name = cmp.Or(name, n.Name)
 			n.Formats, n.Allow, n.Deny, n.Mode, n.Through = u.formats, u.allow, u.deny, u.mode, u.through
+			if n.Auth, err = u.auth.read(c, cmd); err != nil {
+				return err
+			}
 			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.AddUpstream(ctx, args[0], n)
@@ -172,13 +191,23 @@ func (c commands) upstreamShowCmd(f *Flags) *cobra.Command {
 
 func (c commands) upstreamSetCmd(f *Flags) *cobra.Command {
 	var u upstreamFlags
+	var url string
 	cmd := &cobra.Command{
 		Use: "set REPO UPSTREAM", Short: "Change an upstream; what is not named stays", Args: command.Exactly(2),
 		Example: `  slipway upstream set all team-a --deny '@secret/*'
-  slipway upstream set all team-a --deny ''`,
+  slipway upstream set all team-a --deny ''
+  slipway upstream set mirror npm --user ci --password-stdin < password
+  slipway upstream set mirror npm --url https://registry.example.com/ --no-auth`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			change, some := u.change(cmd)
-			if !some {
+			var err error
+			if change.Auth, err = u.auth.read(c, cmd); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("url") {
+				change.URL = &url
+			}
+			if !some && change.Auth == nil && change.URL == nil {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
@@ -187,6 +216,7 @@ func (c commands) upstreamSetCmd(f *Flags) *cobra.Command {
 		},
 	}
 	u.add(cmd)
+	cmd.Flags().StringVar(&url, "url", "", "of a registry elsewhere: another address; where the host is another, give its credentials too, or --no-auth")
 	return cmd
 }
 

@@ -66,6 +66,25 @@ func TestRemoteCommands(t *testing.T) {
 	if out := r.CLI(0, "upstream", "ls", "mirror"); !strings.Contains(out, "npm") || !strings.Contains(out, "files") {
 		t.Errorf("upstream ls: %s", out)
 	}
+	r.With("canary\n", nil, 0, "upstream", "set", "mirror", "npm", "--user", "ci", "--password-stdin")
+	if out := r.CLI(0, "upstream", "show", "mirror", "npm"); !strings.Contains(out, "basic ci") || strings.Contains(out, "canary") {
+		t.Errorf("upstream show: %s", out)
+	}
+	if out := r.CLI(0, "upstream", "show", "mirror", "npm", "-o", "json"); !strings.Contains(out, `"secret": true`) || strings.Contains(out, "canary") {
+		t.Errorf("upstream show: %s", out)
+	}
+	r.CLI(1, "upstream", "set", "mirror", "npm", "--url", "https://other.example.com/")
+	r.With("canary\n", nil, 0, "upstream", "set", "mirror", "npm", "--url", "https://other.example.com/", "--header", "X-Key", "--token-stdin")
+	if out := r.CLI(0, "upstream", "show", "mirror", "npm"); !strings.Contains(out, "header X-Key") || !strings.Contains(out, "other.example.com") || !strings.Contains(out, "10m") {
+		t.Errorf("upstream show: %s", out)
+	}
+	r.CLI(0, "upstream", "set", "mirror", "npm", "--no-auth")
+	r.CLI(1, "upstream", "set", "mirror", "npm", "--token-file", "npm") // the server has no directory of secrets
+	for _, wrong := range [][]string{{"--user", "ci"}, {"--password-file", "x"}, {"--header", "X-Key"}, {"--token-stdin"}, {"--no-auth", "--token-file", "x"}} {
+		r.CLI(2, append([]string{"upstream", "set", "mirror", "npm"}, wrong...)...)
+	}
+	r.With("canary\n", nil, 0, "repo", "create", "private", "--upstream", "https://registry.example.com/", "--format", "npm", "--token-stdin")
+	r.With("canary\n", nil, 2, "repo", "create", "private2", "--upstream", "private", "--token-stdin")
 	r.CLI(0, "repo", "refresh", "mirror")
 	r.CLI(0, "repo", "refresh", "mirror", "npm", "left-pad")
 

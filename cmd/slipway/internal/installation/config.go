@@ -33,29 +33,30 @@ type Config struct {
 	// Formats are those that are served, which no flag sets; nil: those of formats/all.
 	Formats []formats.Format
 
-	Listen         string
-	Data           string
-	URL            string
-	Metadata       string
-	Blobs          string
-	File           string // --config
-	AnonymousRead  bool
-	Redirect       bool
-	TrustedProxies Prefixes
-	WebhookAllow   []string
-	UpstreamAllow  []string
-	UpstreamProxy  string
-	Offline        bool
-	LogFormat      string
-	LogLevel       string
-	DebugListen    string
-	MetricsAccess  string
-	Memory         Bytes
-	GCInterval     time.Duration
-	GCGrace        time.Duration
-	DeletedGrace   time.Duration
-	NewLogKey      bool
-	AcceptClock    bool
+	Listen          string
+	Data            string
+	URL             string
+	Metadata        string
+	Blobs           string
+	File            string // --config
+	AnonymousRead   bool
+	Redirect        bool
+	TrustedProxies  Prefixes
+	WebhookAllow    []string
+	UpstreamAllow   []string
+	UpstreamProxy   string
+	UpstreamSecrets string
+	Offline         bool
+	LogFormat       string
+	LogLevel        string
+	DebugListen     string
+	MetricsAccess   string
+	Memory          Bytes
+	GCInterval      time.Duration
+	GCGrace         time.Duration
+	DeletedGrace    time.Duration
+	NewLogKey       bool
+	AcceptClock     bool
 
 	sources map[string]string // where settings come from that no flag gives, by flag
 
@@ -92,6 +93,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.WebhookAllow, "webhook-allow", nil, "comma-separated hosts or CIDRs that outbound requests may reach although they are private or loopback")
 	fs.StringSliceVar(&c.UpstreamAllow, "upstream-allow", nil, "comma-separated hosts or CIDRs of remote registries that may be asked although they are private or loopback")
 	fs.StringVar(&c.UpstreamProxy, "upstream-proxy", "", "URL of an http, https or socks5 proxy for all remote registries (default: none)")
+	fs.StringVar(&c.UpstreamSecrets, "upstream-secrets", "", "directory of files with credentials of remote registries, which administrators of the server name in the settings of upstreams (default: none)")
 	fs.BoolVar(&c.Offline, "offline", false, "ask no remote registry: what is cached is served")
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")

@@ -159,7 +159,7 @@ func (s *Stores) Core(ctx context.Context, c *Config, logger *slog.Logger) (*ins
 // ServerCore makes the core of a server over the stores. sinks are those that subscriptions can name, network is how remotes are reached. It starts nothing: that is duty.Start with its duties.
 func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Sinks, network origin.Environment, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
 	cfg := s.config(c, reg, logger)
-	cfg.Sinks, cfg.Upstreams.Network = sinks, network
+	cfg.Sinks, cfg.Upstreams.Network, cfg.Upstreams.SecretsDir = sinks, network, c.UpstreamSecrets
 	cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
 	return instance.New(ctx, cfg)
 }
