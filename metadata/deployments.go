@@ -105,6 +105,7 @@ type Deployments interface {
 	CameFrom(environmentID, repositoryID int64) (bool, error)
 	// OpenDeployments returns queued and running deployments of a version whose latest report is not before since, ascending by ID.
 	OpenDeployments(versionID int64, since time.Time, limit int) ([]Deployment, error)
+	OpenIn(environmentID int64, limit int) ([]Deployment, error) // queued and running ones, ascending by ID
 	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, Reason, UpdatedAt,
 	// UpdatedBy and LastSeq are those of that report. Ascending by service.
 	Reported(environmentID, seq int64) ([]Deployment, error)

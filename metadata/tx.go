@@ -12,7 +12,11 @@ type Repositories interface {
 	Repository(name string) (Repository, error)
 	Repositories(p Page) ([]Repository, error) // ascending by name, After is a name
 	UpdateRepository(r Repository) error       // description, settings
-	DeleteRepository(id int64) error           // its rows stay for history
+	// DeleteRepository deletes a repository. Its rows stay for history, but for those that hold files under way: Uncleared returns it
+	// until Cleared says that these are gone.
+	DeleteRepository(id int64) error
+	Uncleared(name string) (Repository, error) // a deleted repository of the name, of any for ""; ErrNotExist
+	Cleared(id int64) error
 	// DeletedRepository returns the repository of a name that was deleted last, and when. ErrNotExist.
 	DeletedRepository(name string) (Repository, time.Time, error)
 	RestoreRepository(id int64) error // that of a name that no other has
@@ -141,13 +145,15 @@ type Blobs interface {
 
 // Leases keeps which holders need a blob for a time, besides the files, staged files and uploads that hold it.
 type Leases interface {
-	PutLease(l Lease) error                            // extends, never shortens
-	DropBlobLease(blobID int64, holder string) error   // one; marks the blob released
-	DropLease(holder string) error                     // all of the holder; marks the blobs released
-	DropLeasesBelow(folder string) error               // of all holders whose name begins with folder and a slash; marks the blobs released
+	PutLease(l Lease) error                          // extends, never shortens
+	DropBlobLease(blobID int64, holder string) error // one; marks the blob released
+	DropLease(holder string) error                   // all of the holder; marks the blobs released
+	// DropLeasesBelow drops leases of holders whose name begins with folder and a slash, at most limit, and returns their number. It
+	// marks the blobs released.
+	DropLeasesBelow(folder string, limit int) (int64, error)
 	Leased(blobID int64, holder string) (bool, error)  // and not expired at Now
 	Holders(blobID int64, limit int) ([]string, error) // of leases that are not expired at Now, ascending
-	ExpireLeases() error                               // drops leases that expired before Now
+	ExpireLeases(limit int) (int64, error)             // drops leases that expired before Now, the first ones; their number
 }
 
 // Collection finds blobs that nothing needs, and keeps which bytes are being removed or were removed.
@@ -162,9 +168,9 @@ type Collection interface {
 	CondemnOrphan(d digest.Digest, size int64) (bool, error)
 	// CollectedDone notes that the bytes are gone.
 	CollectedDone(d digest.Digest) error
-	CollectedPending() ([]Collected, error)                    // removals under way, or cut off by a crash
-	CollectedSince(d digest.Digest, t time.Time) (bool, error) // pending, or done at or after t
-	ForgetCollected(before time.Time) error                    // done ones only
+	CollectedPending() ([]Collected, error)                     // removals under way, or cut off by a crash
+	CollectedSince(d digest.Digest, t time.Time) (bool, error)  // pending, or done at or after t
+	ForgetCollected(before time.Time, limit int) (int64, error) // done ones only, at most limit; their number
 }
 
 // Tags keeps mutable names and all their past.
@@ -219,6 +225,11 @@ type Users interface {
 	UserByID(id int64) (User, error)
 	Users(p Page) ([]User, error) // without the deleted ones; ascending by name, After is a name
 	UpdateUser(u User) error      // password hash, disabled, deletion and grants
+	// EndSessions ends the user's tokens of kind SessionToken, but for one (0: none): from now on they are read as revoked now. Each is
+	// still to be revoked by itself, for which Ending returns the user until SessionsEnded.
+	EndSessions(userID, except int64) error
+	Ending(limit int) ([]User, error) // in any order
+	SessionsEnded(userID int64) error
 }
 
 // Tokens keeps the tokens of users. A token that was made with another one names it as its parent, whose ID is smaller.
@@ -228,7 +239,8 @@ type Tokens interface {
 	TokenByHash(hash []byte) (Token, error)
 	Tokens(userID int64, afterID int64, limit int) ([]Token, error) // userID 0: of all users; ascending by ID
 	TokensMadeWith(parentID int64) ([]Token, error)                 // ascending by ID
-	Sessions(userID int64) ([]Token, error)                         // of kind SessionToken and not revoked; ascending by ID
+	// Ended returns tokens that EndSessions has ended and that were not revoked by themselves, ascending by ID.
+	Ended(userID int64, limit int) ([]Token, error)
 	RevokeToken(id int64) error
 }
 
@@ -242,6 +254,8 @@ type Uploads interface {
 	DeleteUpload(id string) error // its blob is marked released
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
 	UploadsOf(userID int64) (int64, error) // their number
+	// UploadsIn returns sessions of a repository, also of a deleted one, ascending by ID.
+	UploadsIn(repositoryID int64, after string, limit int) ([]UploadSession, error)
 }
 
 // ReferrerPage selects the versions of one package that point at a digest and are not deleted, ascending by ID, which does not
@@ -289,8 +303,9 @@ type Stagings interface {
 	// Version.
 	StagedFilesAt(at StagedFile, paths []string) ([]StagedFile, error)
 	DropStaging(id string) error // with its files; their blobs are marked released, unless a version's file holds them by now
-	// DropStagings drops all stagings of a repository, also those that have ended.
-	DropStagings(repositoryID int64) error
+	// DropStagings drops stagings of a repository with their files, also those that have ended. It drops at most limit rows of both
+	// and returns their number: fewer means that none is left.
+	DropStagings(repositoryID int64, limit int) (int64, error)
 	// EndStaging drops the files as DropStaging does and keeps outcome. ErrNotExist.
 	EndStaging(id string, outcome []byte) error
 }

@@ -31,6 +31,8 @@ type Core struct {
 	Now func() time.Time // for leases and sessions; log entries get the store's time
 	// Callers looks callers up again at the time of their changes; nil: they may do what they might when they were looked up.
 	Callers *access.Authenticator
+	// ClearDeleted drops what deleted repositories of a name still hold, in short transactions, so that a new one shows none of it.
+	ClearDeleted func(ctx context.Context, name string) error
 
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]

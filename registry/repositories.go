@@ -58,7 +58,7 @@ func (s *Core) CreateRepository(ctx context.Context, name string, c RepositoryCh
 	if err := s.apply(c, &r); err != nil {
 		return Repository{}, err
 	}
-	err = s.Update(ctx, func(tx metadata.Tx) (err error) {
+	err = s.UpdateCleared(ctx, name, func(tx metadata.Tx) (err error) {
 		if r, err = tx.Repositories().CreateRepository(r); errors.Is(err, metadata.ErrExists) {
 			return Errorf(AlreadyExists, AboutRepository, "there is a repository %q already", name)
 		} else if err != nil {
@@ -70,6 +70,29 @@ func (s *Core) CreateRepository(ctx context.Context, name string, c RepositoryCh
 		return c.also(tx, r)
 	})
 	return r, err
+}
+
+// UpdateCleared is Update once no deleted repository of the name holds anything that a repository of this name would show.
+func (s *Core) UpdateCleared(ctx context.Context, name string, fn func(tx metadata.Tx) error) error {
+	for {
+		left := false
+		err := s.Update(ctx, func(tx metadata.Tx) error {
+			_, err := tx.Repositories().Uncleared(name)
+			if left = err == nil; left {
+				return nil
+			}
+			if !errors.Is(err, metadata.ErrNotExist) {
+				return err
+			}
+			return fn(tx)
+		})
+		if err != nil || !left {
+			return err
+		}
+		if err := s.ClearDeleted(ctx, name); err != nil {
+			return err
+		}
+	}
 }
 
 // Repository returns one repository. NotFound.

@@ -98,7 +98,7 @@ func testLeases(e *env) {
 	equal(e, "at its end", leased("upload"), false)
 	equal(e, "release before it is noticed", released(), time.Time{})
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.Leases().ExpireLeases() })
+	e.update(func(tx metadata.Tx) error { _, err := tx.Leases().ExpireLeases(9); return err })
 	equal(e, "release", released(), start.Add(time.Hour))
 	lease("upload", 3*time.Hour) // extends again
 	equal(e, "extended", leased("upload"), true)
@@ -111,7 +111,13 @@ func testLeases(e *env) {
 		lease(holder, 10*time.Hour)
 	}
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.Leases().DropLeasesBelow("team") })
+	e.update(func(tx metadata.Tx) error {
+		n, err := tx.Leases().DropLeasesBelow("team", 1)
+		equal(e, "dropped below", n, 1)
+		return err
+	})
+	equal(e, "holders after the first one", holders(0), []string{"other", "tea/m", "team", "team-b/a", "team/b/c", "team0"})
+	e.update(func(tx metadata.Tx) error { _, err := tx.Leases().DropLeasesBelow("team", 9); return err })
 	equal(e, "holders that are not below", holders(0), []string{"other", "tea/m", "team", "team-b/a", "team0"})
 	equal(e, "release by that", released(), e.now())
 }
@@ -145,7 +151,7 @@ func testUnreferenced(e *env) {
 	for _, what := range []string{"unnoticed", "noticed"} {
 		equal(e, what+", grace", list(start.Add(time.Hour), 0, 0), []int64{free.ID, removed.ID})
 		equal(e, what, list(start.Add(time.Hour+time.Microsecond), 0, 0), []int64{free.ID, leased.ID, removed.ID})
-		e.update(func(tx metadata.Tx) error { return tx.Leases().ExpireLeases() })
+		e.update(func(tx metadata.Tx) error { _, err := tx.Leases().ExpireLeases(9); return err })
 	}
 }
 
@@ -222,13 +228,19 @@ func testCollected(e *env) {
 	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
 	equal(e, "none pending", pending(), 0)
 	equal(e, "done since", []bool{since(done), since(done.Add(time.Microsecond))}, []bool{true, false})
-	e.update(func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(done) })
+	e.update(func(tx metadata.Tx) error { _, err := tx.Collection().ForgetCollected(done, 9); return err })
 	equal(e, "not forgotten", since(done), true)
 	equal(e, "again", orphan(d), true)
-	e.update(func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(done.Add(time.Hour)) })
+	e.update(func(tx metadata.Tx) error {
+		_, err := tx.Collection().ForgetCollected(done.Add(time.Hour), 9)
+		return err
+	})
 	equal(e, "pending is not forgotten", since(done), true)
 	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
-	e.update(func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(done.Add(time.Hour)) })
+	e.update(func(tx metadata.Tx) error {
+		_, err := tx.Collection().ForgetCollected(done.Add(time.Hour), 9)
+		return err
+	})
 	equal(e, "forgotten", since(done), false)
 }
 

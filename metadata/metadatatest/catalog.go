@@ -45,7 +45,15 @@ func testRepositories(e *env) {
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Repositories().UpdateRepository(want) })
 	equal(e, "history", read(e, func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().PackageByID(p.ID) }).Repository, "main")
 
+	for _, name := range []string{"main", ""} {
+		equal(e, "uncleared by "+name, read(e, func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Uncleared(name) }).ID, want.ID)
+	}
+	missing(e, "uncleared of another name", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Uncleared("x") })
+	e.update(func(tx metadata.Tx) error { return tx.Repositories().Cleared(want.ID) })
+	missing(e, "cleared", func(tx metadata.Tx) (metadata.Repository, error) { return tx.Repositories().Uncleared("") })
+
 	again := e.repository("main")
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Repositories().Cleared(again.ID) })
 	if again.ID == want.ID {
 		e.Error("the name's second repository has the ID of the first")
 	}

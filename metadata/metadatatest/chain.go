@@ -140,12 +140,19 @@ func testStagingsOf(e *env) {
 	equal(e, "of one repository", open(metadata.StagingQuery{Open: true, RepositoryID: one.ID}), []string{"a", "c"})
 	equal(e, "of one owner", open(metadata.StagingQuery{Open: true, Owner: "user:7", OwnerUser: 7}), []string{"c"})
 	equal(e, "ended too", open(metadata.StagingQuery{RepositoryID: one.ID, Limit: 3}), []string{"a", "c", "ended"})
-	e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStagings(one.ID) })
+	drop := func(repository int64, most int) (n int64) {
+		e.update(func(tx metadata.Tx) (err error) {
+			n, err = tx.Stagings().DropStagings(repository, most)
+			return err
+		})
+		return n
+	}
+	equal(e, "rows dropped in steps", []int64{drop(one.ID, 1), drop(one.ID, 2), drop(one.ID, 9), drop(one.ID, 9)}, []int64{1, 2, 2, 0})
 	equal(e, "of the other repository", open(metadata.StagingQuery{Open: true}), []string{"b"})
 	missing(e, "an ended one", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("ended") })
 	equal(e, "files of the other repository", len(read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.Stagings().StagedFiles("b") })), 1)
 	e.clock.Add(time.Minute)
-	e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStagings(two.ID) })
+	equal(e, "the rest", drop(two.ID, 9), 4)
 	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(b.Digest) }).ReleasedAt, e.now())
 }
 

@@ -145,6 +145,12 @@ func testDeployments(e *env) {
 			func(d metadata.Deployment) int64 { return d.ID })
 	}
 	equal(e, "open", open(v1), []int64{made.ID})
+	in := func(environment int64) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Deployment, error) { return tx.Deployments().OpenIn(environment, 5) }),
+			func(d metadata.Deployment) int64 { return d.ID })
+	}
+	equal(e, "open in the environment", in(prod.ID), []int64{made.ID})
+	equal(e, "open in none", in(99), nil)
 	services := func(user int64) [2]int64 {
 		return read(e, func(tx metadata.Tx) (n [2]int64, err error) {
 			n[0], n[1], err = tx.Environments().ServicesOf(prod.ID, user)

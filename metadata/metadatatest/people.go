@@ -233,15 +233,7 @@ func testTokens(e *env) {
 	equal(e, "made with b", below(b.ID), []int64{child.ID})
 	equal(e, "made with c", below(c.ID), nil)
 	equal(e, "made with none", below(0), nil)
-	sessions := func(user int64) []int64 {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().Sessions(user) }),
-			func(t metadata.Token) int64 { return t.ID })
-	}
-	equal(e, "sessions of bob", sessions(bob.ID), []int64{child.ID})
-	equal(e, "sessions of ann", sessions(ann.ID), nil)
-	e.update(func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(child.ID) })
-	equal(e, "revoked sessions", sessions(bob.ID), nil)
-
+	testEndedSessions(e, bob, ann, b, child)
 	e.clock.Add(time.Minute)
 	want.RevokedAt = e.now()
 	for range 2 {
@@ -250,6 +242,48 @@ func testTokens(e *env) {
 		e.clock.Add(time.Minute)
 	}
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(99) })
+}
+
+// testEndedSessions ends the sessions of bob, whose tokens are other, which is none, and the session first.
+func testEndedSessions(e *env, bob, ann metadata.User, other, first metadata.Token) {
+	var second, kept, later metadata.Token
+	login := func(t *metadata.Token, name string) {
+		e.update(func(tx metadata.Tx) (err error) {
+			*t, err = tx.Tokens().CreateToken(metadata.Token{UserID: bob.ID, Kind: metadata.SessionToken, Name: name, Hash: sumOf(name)})
+			return err
+		})
+	}
+	login(&second, "second")
+	login(&kept, "kept")
+	e.clock.Add(time.Minute)
+	at := e.now()
+	e.update(func(tx metadata.Tx) error { return tx.Users().EndSessions(bob.ID, kept.ID) })
+	login(&later, "later")
+	ended := func(user int64, n int) []int64 {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.Token, error) { return tx.Tokens().Ended(user, n) }),
+			func(t metadata.Token) int64 { return t.ID })
+	}
+	revoked := func(t metadata.Token) time.Time {
+		return read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().Token(t.ID) }).RevokedAt
+	}
+	ending := func() []string {
+		return names(read(e, func(tx metadata.Tx) ([]metadata.User, error) { return tx.Users().Ending(9) }), func(u metadata.User) string { return u.Name })
+	}
+	equal(e, "ended of bob", ended(bob.ID, 0), []int64{first.ID, second.ID})
+	equal(e, "a page of them", ended(bob.ID, 1), []int64{first.ID})
+	equal(e, "ended of ann", ended(ann.ID, 0), nil)
+	equal(e, "who has some", ending(), []string{"bob"})
+	equal(e, "when", []time.Time{revoked(first), revoked(second), revoked(kept), revoked(later), revoked(other)}, []time.Time{at, at, {}, {}, {}})
+	e.clock.Add(time.Minute)
+	e.update(func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(first.ID) })
+	equal(e, "left", ended(bob.ID, 0), []int64{second.ID})
+	equal(e, "revoked by itself", revoked(first), e.now())
+	e.update(func(tx metadata.Tx) error {
+		return errors.Join(tx.Tokens().RevokeToken(second.ID), tx.Users().SessionsEnded(bob.ID))
+	})
+	equal(e, "none has any", ending(), nil)
+	equal(e, "none is left", ended(bob.ID, 0), nil)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Users().EndSessions(99, 0) })
 }
 
 func testUploads(e *env) {
@@ -263,6 +297,13 @@ func testUploads(e *env) {
 		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Uploads().UploadsOf(user) })
 	}
 	equal(e, "by user", []int64{of(7), of(8)}, []int64{1, 0})
+	in := func(repository int64, after string) []metadata.UploadSession {
+		return read(e, func(tx metadata.Tx) ([]metadata.UploadSession, error) {
+			return tx.Uploads().UploadsIn(repository, after, 2)
+		})
+	}
+	equal(e, "in the repository", in(r.ID, ""), []metadata.UploadSession{want})
+	equal(e, "after it, and in another one", [][]metadata.UploadSession{in(r.ID, want.ID), in(r.ID+1, "")}, [][]metadata.UploadSession{nil, nil})
 	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().CreateUpload(want) })
 	missing(e, "id", func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload("x") })
 

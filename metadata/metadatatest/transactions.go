@@ -190,6 +190,7 @@ func testReadOnly(e *env) {
 		"UpdateRepository": func(tx metadata.Tx) error {
 			return tx.Repositories().UpdateRepository(metadata.Repository{ID: p.RepositoryID})
 		},
+		"Cleared":          func(tx metadata.Tx) error { return tx.Repositories().Cleared(p.RepositoryID) },
 		"DeleteRepository": func(tx metadata.Tx) error { return tx.Repositories().DeleteRepository(p.RepositoryID) },
 		"CreatePackage":    func(tx metadata.Tx) error { _, err := tx.Packages().CreatePackage(p); return err },
 		"UpdatePackage":    func(tx metadata.Tx) error { return tx.Packages().UpdatePackage(p) },
@@ -223,11 +224,11 @@ func testReadOnly(e *env) {
 		"Condemn":         func(tx metadata.Tx) error { _, err := tx.Collection().Condemn(b, e.now()); return err },
 		"CondemnOrphan":   func(tx metadata.Tx) error { _, err := tx.Collection().CondemnOrphan(b.Digest, 1); return err },
 		"CollectedDone":   func(tx metadata.Tx) error { return tx.Collection().CollectedDone(b.Digest) },
-		"ForgetCollected": func(tx metadata.Tx) error { return tx.Collection().ForgetCollected(e.now()) },
+		"ForgetCollected": func(tx metadata.Tx) error { _, err := tx.Collection().ForgetCollected(e.now(), 1); return err },
 		"PutLease":        func(tx metadata.Tx) error { return tx.Leases().PutLease(metadata.Lease{BlobID: b.ID, Holder: "x"}) },
 		"DropLease":       func(tx metadata.Tx) error { return tx.Leases().DropLease("x") },
-		"DropLeasesBelow": func(tx metadata.Tx) error { return tx.Leases().DropLeasesBelow("x") },
-		"ExpireLeases":    func(tx metadata.Tx) error { return tx.Leases().ExpireLeases() },
+		"DropLeasesBelow": func(tx metadata.Tx) error { _, err := tx.Leases().DropLeasesBelow("x", 1); return err },
+		"ExpireLeases":    func(tx metadata.Tx) error { _, err := tx.Leases().ExpireLeases(1); return err },
 		"DropBlobLease":   func(tx metadata.Tx) error { return tx.Leases().DropBlobLease(b.ID, "x") },
 		"AddReferences":   func(tx metadata.Tx) error { return tx.References().AddReferences(nil) },
 		"TouchStaging": func(tx metadata.Tx) error {
@@ -238,7 +239,7 @@ func testReadOnly(e *env) {
 			return tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b})
 		},
 		"DropStaging":  func(tx metadata.Tx) error { return tx.Stagings().DropStaging("x") },
-		"DropStagings": func(tx metadata.Tx) error { return tx.Stagings().DropStagings(1) },
+		"DropStagings": func(tx metadata.Tx) error { _, err := tx.Stagings().DropStagings(1, 1); return err },
 		"EndStaging":   func(tx metadata.Tx) error { return tx.Stagings().EndStaging("x", []byte("{}")) },
 		"SetTag": func(tx metadata.Tx) error {
 			_, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})
@@ -249,6 +250,8 @@ func testReadOnly(e *env) {
 		"Append":        func(tx metadata.Tx) error { _, err := tx.Log().Append(entry("x")); return err },
 		"PutCheckpoint": func(tx metadata.Tx) error { return tx.Log().PutCheckpoint(metadata.Checkpoint{}) },
 		"CreateUser":    func(tx metadata.Tx) error { _, err := tx.Users().CreateUser(metadata.User{Name: "x"}); return err },
+		"EndSessions":   func(tx metadata.Tx) error { return tx.Users().EndSessions(1, 0) },
+		"SessionsEnded": func(tx metadata.Tx) error { return tx.Users().SessionsEnded(1) },
 		"UpdateUser":    func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: 1}) },
 		"CreateToken":   func(tx metadata.Tx) error { _, err := tx.Tokens().CreateToken(metadata.Token{UserID: 1}); return err },
 		"RevokeToken":   func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(1) },

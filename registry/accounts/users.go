@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 
 	"slipway/metadata"
@@ -143,6 +142,7 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 		return registry.User{}, err
 	}
 	var u registry.User
+	var more bool
 	err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
 		if err = check(tx, actor); err == nil && c.CurrentPassword != nil {
 			_, err = s.renew(tx, proven)
@@ -150,12 +150,18 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 		if err != nil {
 			return err
 		}
-		u, err = change(tx, actor, name, hash, c)
+		u, more, err = change(tx, actor, name, hash, c)
 		return err
 	})
 	s.auth.Forget()
 	if err == nil && c.Password != nil {
 		s.auth.Met(ctx, name, *c.Password, u.PasswordHash)
+	}
+	if err == nil && more {
+		// The caller's login may be among those that have ended.
+		if err := s.revokeAll(access.With(ctx, access.System()), actor, u); err != nil {
+			s.core.Log.WarnContext(ctx, "tokens of logins that have ended are revoked later", "user", name, "error", err)
+		}
 	}
 	return u, err
 }
@@ -169,19 +175,19 @@ func (s *Accounts) prove(ctx context.Context, name, password string) (access.Act
 	return a, err
 }
 
-// change makes the change of a user in its transaction; hash is that of the new password.
-func change(tx metadata.Tx, actor access.Actor, name, hash string, c UserChange) (registry.User, error) {
-	u, err := existing(tx.Users(), name)
+// change makes the change of a user in its transaction; hash is that of the new password. more: tokens are left to be revoked.
+func change(tx metadata.Tx, actor access.Actor, name, hash string, c UserChange) (u registry.User, more bool, err error) {
+	u, err = existing(tx.Users(), name)
 	if err != nil {
-		return u, err
+		return u, false, err
 	}
 	if err := handsOut(tx, actor, registry.AboutUser, c.Grants); err != nil {
-		return u, err
+		return u, false, err
 	}
 	var what []string
 	if c.Password != nil {
 		if u.Kind == metadata.Service {
-			return u, noPassword(name)
+			return u, false, noPassword(name)
 		}
 		u.PasswordHash = hash
 		what = append(what, "password")
@@ -203,30 +209,73 @@ func change(tx metadata.Tx, actor access.Actor, name, hash string, c UserChange)
 		err = store()
 	}
 	if err != nil {
-		return u, err
+		return u, false, err
 	}
 	data.Reason = strings.Join(what, ", ")
 	if _, err := registry.Append(tx.Log(), actor, registry.EventUserChanged, "", 0, 0, data); err != nil || c.Password == nil {
-		return u, err
+		return u, false, err
 	}
-	return u, endSessions(tx, actor, u)
+	if err := tx.Users().EndSessions(u.ID, login(actor)); err != nil {
+		return u, false, err
+	}
+	more, err = revokeSome(tx, actor, u)
+	return u, more, err
 }
 
-// endSessions ends the tokens of a user's logins, but for the one that the caller uses.
-func endSessions(tx metadata.Tx, actor access.Actor, u registry.User) error {
-	sessions, err := tx.Tokens().Sessions(u.ID)
-	if err != nil {
-		return err
+// login returns the id of the token of the login that a caller acts by: its own, or the one that its token descends from. 0: none.
+func login(actor access.Actor) int64 {
+	first := actor.TokenID
+	for _, id := range actor.Line {
+		first = min(first, id) // ancestors have smaller ids, and a login has none
 	}
-	for _, t := range sessions {
-		if t.ID == actor.TokenID || slices.Contains(actor.Line, t.ID) {
-			continue
+	return first
+}
+
+// revokedAtOnce is how many tokens one transaction revokes: other changes wait for it.
+const revokedAtOnce = 250
+
+// revokeSome revokes some of the tokens that a new password of a user has ended: until then they only count as revoked, and the log
+// does not tell of them. more: there may be others.
+func revokeSome(tx metadata.Tx, actor access.Actor, u registry.User) (more bool, err error) {
+	list, err := tx.Tokens().Ended(u.ID, revokedAtOnce)
+	for _, t := range list {
+		if err == nil {
+			err = revoke(tx, actor, t, "the password changed")
 		}
-		if err := revoke(tx, actor, t, "the password changed"); err != nil {
+	}
+	if more = len(list) == revokedAtOnce; err != nil || more {
+		return more, err
+	}
+	return false, tx.Users().SessionsEnded(u.ID)
+}
+
+// revokeAll revokes what revokeSome has left of a user.
+func (s *Accounts) revokeAll(ctx context.Context, actor access.Actor, u registry.User) error {
+	for more := true; more; {
+		if err := s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+			more, err = revokeSome(tx, actor, u)
+			return err
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// RevokeEnded revokes the tokens that have ended with new passwords and that a crash or an error left unrevoked.
+func (s *Accounts) RevokeEnded(ctx context.Context) error {
+	for {
+		var users []registry.User
+		if err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			users, err = tx.Users().Ending(1)
+			return err
+		}); err != nil || len(users) == 0 {
+			return err
+		}
+		if err := s.revokeAll(ctx, access.System(), users[0]); err != nil {
+			return err
+		}
+	}
 }
 
 // DeleteUser deletes a user: password, permissions and memberships are gone, and every token of the user ends. The name stays

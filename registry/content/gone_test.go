@@ -2,6 +2,7 @@ package content_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/instance"
@@ -115,7 +117,7 @@ func (s *silent) Read([]byte) (int, error) {
 	return 0, err
 }
 
-// TestUploadSessionOfGoneRepository: a session can't be continued in another repository of the name, and goes with its time.
+// TestUploadSessionOfGoneRepository: a session goes with its repository, and can't be continued in another one of the name.
 func TestUploadSessionOfGoneRepository(t *testing.T) {
 	now := time.Now()
 	e := registrytest.New(t, registrytest.With(func(c *instance.Config) { c.Now = func() time.Time { return now } }))
@@ -128,8 +130,11 @@ func TestUploadSessionOfGoneRepository(t *testing.T) {
 	if _, err := e.Content.Upload(e.Admin, name, up.ID); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("in the new repository: %v", err)
 	}
+	if err := e.Metadata.View(t.Context(), func(tx metadata.Tx) error { _, err := tx.Uploads().Upload(up.ID); return err }); !errors.Is(err, metadata.ErrNotExist) {
+		t.Errorf("the session's row: %v", err)
+	}
 	now = now.Add(25 * time.Hour)
-	if r := e.MustCollect(t, maintain.CollectOptions{}); r.Uploads != 1 || r.Blobs != 1 {
+	if r := e.MustCollect(t, maintain.CollectOptions{}); r.Uploads != 0 || r.Blobs != 1 {
 		t.Errorf("a day later: %+v", r)
 	}
 	e.MustFsck(t)

@@ -272,6 +272,32 @@ func (s *Store) dropUpload(ctx context.Context, id string) error {
 	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(id) })
 }
 
+// DropUploads drops the uploads of a repository that was deleted, but for those whose bytes are coming in: they can't be finished
+// any more, and a sweep takes them.
+func (s *Store) DropUploads(ctx context.Context, repositoryID int64) error {
+	for after := ""; ; {
+		var page []metadata.UploadSession
+		if err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			page, err = tx.Uploads().UploadsIn(repositoryID, after, sweepBatch)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, u := range page {
+			after = u.ID
+			if s.uploading.busy(u.ID) {
+				continue
+			}
+			if err := s.dropUpload(ctx, u.ID); err != nil {
+				return err
+			}
+		}
+		if len(page) < sweepBatch {
+			return nil
+		}
+	}
+}
+
 // sweepBatch bounds the uploads of one page of a sweep.
 const sweepBatch = 500
 

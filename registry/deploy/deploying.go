@@ -145,25 +145,37 @@ func (c *deploying) stop(r registry.Run) error {
 	return c.tx.Runs().EndRun(d.EnvironmentID, d.Service, seq)
 }
 
-// cancelAll cancels the queued and running deployments of an environment.
-func (c *deploying) cancelAll(e registry.Environment) error {
-	for _, status := range []registry.DeploymentStatus{DeploymentQueued, DeploymentRunning} {
-		for {
-			page, err := c.tx.Deployments().Deployments(metadata.DeploymentQuery{EnvironmentID: e.ID, Status: status, Limit: registry.MaxPage})
-			if err != nil {
-				return err
-			}
-			for _, d := range page {
-				if _, err := c.report(d, DeploymentChange{Status: DeploymentCancelled}); err != nil {
-					return err
-				}
-			}
-			if len(page) < registry.MaxPage {
-				break
-			}
-		}
+// endSome cancels queued and running deployments of an environment, and then ends runs: endedAtOnce together, or fewer where no
+// more are left. It returns their number.
+func (c *deploying) endSome(e registry.Environment) (ended int, err error) {
+	open, err := c.tx.Deployments().OpenIn(e.ID, endedAtOnce)
+	if err != nil {
+		return 0, err
 	}
-	return nil
+	for _, d := range open {
+		if _, err := c.report(d, DeploymentChange{Status: DeploymentCancelled}); err != nil {
+			return ended, err
+		}
+		ended++
+	}
+	if ended == endedAtOnce {
+		return ended, nil
+	}
+	size, err := c.tx.Log().LogSize()
+	if err != nil {
+		return ended, err
+	}
+	runs, err := c.tx.Runs().RunsAt(e.ID, size) // at most as many as an environment has services
+	if err != nil {
+		return ended, err
+	}
+	for _, r := range runs[:min(len(runs), endedAtOnce-ended)] {
+		if err := c.stop(r); err != nil {
+			return ended, err
+		}
+		ended++
+	}
+	return ended, nil
 }
 
 // forgotten is how long after its latest report a queued or running deployment still keeps its version: one that is never

@@ -205,42 +205,38 @@ func (s *Records) UpdateEnvironment(ctx context.Context, name string, c Environm
 	return e, err
 }
 
+// endedAtOnce is how many deployments and runs of an environment end in one transaction: other changes wait for it.
+const endedAtOnce = 250
+
 // DeleteEnvironment ends an environment, its runs, and its queued and running deployments. Its past can still be read. The
-// caller owns it, or administers it or the instance. NotFound, Denied.
+// caller owns it, or administers it or the instance. What is under way ends in several transactions if it is much, and the
+// environment in the last one. NotFound, Denied.
 func (s *Records) DeleteEnvironment(ctx context.Context, name string) error {
 	actor := access.From(ctx)
-	return s.core.Update(ctx, func(tx metadata.Tx) error {
-		if err := s.mayAsk(tx, actor, name); err != nil {
-			return err
-		}
-		e, err := environment(tx.Environments(), name)
-		if err != nil {
-			return err
-		}
-		if err := governs(actor, e); err != nil {
-			return err
-		}
-		c := &deploying{tx: tx, actor: actor}
-		if err := c.cancelAll(e); err != nil {
-			return err
-		}
-		size, err := tx.Log().LogSize()
-		if err != nil {
-			return err
-		}
-		runs, err := tx.Runs().RunsAt(e.ID, size)
-		if err != nil {
-			return err
-		}
-		for _, r := range runs {
-			if err := c.stop(r); err != nil {
+	for more := true; more; {
+		if err := s.core.Update(ctx, func(tx metadata.Tx) error {
+			if err := s.mayAsk(tx, actor, name); err != nil {
 				return err
 			}
+			e, err := environment(tx.Environments(), name)
+			if err != nil {
+				return err
+			}
+			if err := governs(actor, e); err != nil {
+				return err
+			}
+			ended, err := (&deploying{tx: tx, actor: actor}).endSome(e)
+			if more = ended == endedAtOnce; err != nil || more {
+				return err
+			}
+			e.Deleted = true
+			_, err = putEnvironment(tx, actor, registry.EventEnvironmentDeleted, e)
+			return err
+		}); err != nil {
+			return err
 		}
-		e.Deleted = true
-		_, err = putEnvironment(tx, actor, registry.EventEnvironmentDeleted, e)
-		return err
-	})
+	}
+	return nil
 }
 
 // StopService records that a service runs nothing any more, so that its version can be deleted. It needs the right to deploy

@@ -184,3 +184,42 @@ func TestFollowedNoFurther(t *testing.T) {
 	registrytest.Must(t, change(p.Admin, deploy.EnvironmentChange{Owner: &none}))
 	registrytest.Must(t, change(p.Admin, deploy.EnvironmentChange{Owner: &bob}))
 }
+
+// TestEndOfCrowdedEnvironment is K7 of environments: what is under way in one ends in bounded transactions, and the environment
+// with the last of them.
+func TestEndOfCrowdedEnvironment(t *testing.T) {
+	p := people{newDeployer(t, "1")}
+	const open, runs = 248, 5
+	for i := range open {
+		r := reportOf("1", fmt.Sprintf("build-%d", i), deploy.DeploymentQueued)
+		registrytest.Must(t, second(p.Deploy.ReportDeployment(p.Admin, r)))
+	}
+	r := reportOf("1", "", deploy.DeploymentSucceeded)
+	for i := range runs {
+		r.Service = fmt.Sprintf("service-%d", i)
+		registrytest.Must(t, second(p.Deploy.ReportDeployment(p.Admin, r)))
+	}
+	size := func() (n int64) {
+		registrytest.Must(t, p.Metadata.View(t.Context(), func(tx metadata.Tx) (err error) {
+			n, err = tx.Log().LogSize()
+			return err
+		}))
+		return n
+	}
+	s, hook := p.Hook(t, nil)
+	var most int64
+	began := size()
+	hook.OnUpdate = func(ctx context.Context, fn func(tx metadata.Tx) error) error {
+		before := size()
+		err := p.Metadata.Update(ctx, fn)
+		most = max(most, size()-before)
+		return err
+	}
+	registrytest.Must(t, s.Deploy.DeleteEnvironment(p.Admin, r.Environment))
+	hook.OnUpdate = nil
+	if n := size() - began; n != open+runs+1 || most > 250 {
+		t.Errorf("%d entries, %d of one transaction", n, most)
+	}
+	p.kind("the environment", registrytest.ErrOf(p.Deploy.EnvironmentAt(p.Admin, r.Environment, registry.AsOf{})), registry.NotFound)
+	p.MustFsck(t)
+}

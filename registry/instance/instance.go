@@ -81,6 +81,8 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)
 	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)
+	i.Maintain.Unfinished = []func(context.Context) error{i.Accounts.RevokeEnded}
+	core.ClearDeleted = i.Maintain.ClearDeleted
 	return i, nil
 }
 
@@ -97,7 +99,10 @@ func (i *Instance) Duties() []duty.Duty {
 	list := []duty.Duty{{
 		Name: Collect,
 		First: func(ctx context.Context) error {
-			return wrap("finish an interrupted collection", i.Maintain.FinishCollection(ctx))
+			if err := i.Maintain.FinishCollection(ctx); err != nil {
+				return wrap("finish an interrupted collection", err)
+			}
+			return wrap("finish interrupted deletions", i.Maintain.FinishDeletions(ctx))
 		},
 		Do: func(ctx context.Context) error { return i.Maintain.CollectEvery(ctx, i.cfg.GCInterval) },
 	}, {

@@ -128,8 +128,9 @@ func (c *collection) run(ctx context.Context) error {
 		if err := c.finishCollection(ctx); err != nil {
 			return err
 		}
-	}
-	if !c.opts.DryRun {
+		if err := c.FinishDeletions(ctx); err != nil {
+			return err
+		}
 		if err := errors.Join(c.forgetDeleted(ctx), c.dropIndexes(ctx)); err != nil {
 			return err
 		}
@@ -150,12 +151,7 @@ func (c *collection) run(ctx context.Context) error {
 		if err := c.staging.DropIdle(ctx); err != nil {
 			return err
 		}
-		if err := c.core.Update(ctx, func(tx metadata.Tx) error {
-			if err := tx.Leases().ExpireLeases(); err != nil {
-				return err
-			}
-			return tx.Collection().ForgetCollected(tx.Now().Add(-collectedMemory))
-		}); err != nil {
+		if err := c.expire(ctx); err != nil {
 			return err
 		}
 	}
@@ -171,43 +167,6 @@ func (c *collection) run(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// forgotten is the moment before which versions must have been deleted to be restored no more.
-func (c *collection) forgotten(tx metadata.Tx) time.Time {
-	return tx.Now().Add(-c.opts.DeletedGrace).Add(time.Microsecond) // with grace 0, also versions deleted just now
-}
-
-// forgetDeleted drops what is kept of versions that were deleted too long ago to be restored.
-func (c *collection) forgetDeleted(ctx context.Context) error {
-	for {
-		n := 0
-		if err := c.core.Update(ctx, func(tx metadata.Tx) error {
-			list, err := tx.Trash().DiscardedBefore(c.forgotten(tx), forgetBatch)
-			for _, id := range list {
-				if err == nil {
-					err = tx.Trash().Forget(id)
-				}
-			}
-			n = len(list)
-			return err
-		}); err != nil || n < forgetBatch {
-			return err
-		}
-	}
-}
-
-// dropIndexes drops documents of remotes that were not used for a long time.
-func (c *collection) dropIndexes(ctx context.Context) error {
-	for {
-		var n int64
-		if err := c.core.Update(ctx, func(tx metadata.Tx) (err error) {
-			n, err = tx.Caches().DropIndexes(tx.Now().Add(-unusedIndex), gcBatch)
-			return err
-		}); err != nil || n < gcBatch {
-			return err
-		}
-	}
 }
 
 // refuseMassDeletion counts, before anything is removed, the blobs that nothing needs and the bytes without a row: with a

@@ -3,6 +3,7 @@
 package maintain
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 
 // Maintainer keeps an instance in order.
 type Maintainer struct {
+	// Unfinished does what is left of changes that other parts make in several transactions.
+	Unfinished []func(ctx context.Context) error
+
 	core      *registry.Core
 	content   *content.Store
 	staging   *staging.Areas

@@ -188,9 +188,9 @@ func (t collection) CollectedSince(d digest.Digest, since time.Time) (bool, erro
 }
 
 // ForgetCollected implements metadata.Collection.
-func (t collection) ForgetCollected(before time.Time) error {
-	_, err := t.exec(`DELETE FROM collected WHERE done_at < $1`, bound(before))
-	return err
+func (t collection) ForgetCollected(before time.Time, most int) (int64, error) {
+	return t.exec(`DELETE FROM collected WHERE digest IN (SELECT digest FROM collected WHERE done_at < $1 ORDER BY done_at LIMIT CAST($2 AS BIGINT))`,
+		bound(before), limit(most))
 }
 
 // PutLease implements metadata.Leases. ErrNotExist: there is no such blob.
@@ -213,14 +213,15 @@ func (t leases) DropLease(holder string) error {
 }
 
 // DropLeasesBelow implements metadata.Leases.
-func (t leases) DropLeasesBelow(folder string) error {
+func (t leases) DropLeasesBelow(folder string, most int) (int64, error) {
 	first, end := folder+"/", folder+afterFolder
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
-		WHERE id IN (SELECT blob_id FROM lease WHERE holder >= $2 AND holder < $3)`, t.micros(), first, end); err != nil {
-		return err
+	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN
+		(SELECT blob_id FROM lease WHERE holder >= $2 AND holder < $3 ORDER BY holder, blob_id LIMIT CAST($4 AS BIGINT))`,
+		t.micros(), first, end, limit(most)); err != nil {
+		return 0, err
 	}
-	_, err := t.exec(`DELETE FROM lease WHERE holder >= $1 AND holder < $2`, first, end)
-	return err
+	return t.exec(`DELETE FROM lease WHERE (blob_id, holder) IN
+		(SELECT blob_id, holder FROM lease WHERE holder >= $1 AND holder < $2 ORDER BY holder, blob_id LIMIT CAST($3 AS BIGINT))`, first, end, limit(most))
 }
 
 // DropBlobLease implements metadata.Leases. A missing lease is no error.
@@ -246,24 +247,24 @@ func (t leases) Holders(blobID int64, n int) ([]string, error) {
 }
 
 // ExpireLeases implements metadata.Leases. A blob counts as released when its lease ran out, not when ExpireLeases runs.
-func (t leases) ExpireLeases() error {
+func (t leases) ExpireLeases(most int) (int64, error) {
 	if err := t.writable(); err != nil {
-		return err
+		return 0, err
 	}
 	now := t.micros()
 	ended, err := all(t.Tx, func(r row) ([2]int64, error) {
 		var v [2]int64
 		err := r.Scan(&v[0], &v[1])
 		return v, err
-	}, `SELECT blob_id, until FROM lease WHERE until <= $1 ORDER BY until`, now)
-	if err != nil {
-		return err
+	}, `SELECT blob_id, until FROM lease WHERE until <= $1 ORDER BY until LIMIT CAST($2 AS BIGINT)`, now, limit(most))
+	if err != nil || len(ended) == 0 {
+		return 0, err
 	}
 	for _, v := range ended {
 		if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2 AND released_at < $1`, v[1], v[0]); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	_, err = t.exec(`DELETE FROM lease WHERE until <= $1`, now)
-	return err
+	return t.exec(`DELETE FROM lease WHERE (blob_id, holder) IN
+		(SELECT blob_id, holder FROM lease WHERE until <= $1 ORDER BY until LIMIT CAST($2 AS BIGINT))`, now, limit(most))
 }

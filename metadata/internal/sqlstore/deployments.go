@@ -91,6 +91,12 @@ func (t deployments) OpenDeployments(versionID int64, since time.Time, n int) ([
 		ORDER BY d.id LIMIT CAST($3 AS BIGINT)`, versionID, micros(since), limit(n))
 }
 
+// OpenIn implements metadata.Deployments.
+func (t deployments) OpenIn(environmentID int64, n int) ([]metadata.Deployment, error) {
+	return all(t.Tx, scanDeployment, selectDeployment+`WHERE d.environment_id = $1 AND d.status IN ('queued', 'running')
+		ORDER BY d.id LIMIT CAST($2 AS BIGINT)`, environmentID, limit(n))
+}
+
 // Deployments implements metadata.Deployments.
 func (t deployments) Deployments(q metadata.DeploymentQuery) ([]metadata.Deployment, error) {
 	before := q.BeforeID

@@ -48,7 +48,20 @@ func (t repositories) UpdateRepository(v metadata.Repository) error {
 
 // DeleteRepository implements metadata.Repositories.
 func (t repositories) DeleteRepository(id int64) error {
-	return t.must(`UPDATE repository SET deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL`, t.micros(), id)
+	return t.must(`UPDATE repository SET deleted_at = $1, uncleared = 1 WHERE id = $2 AND deleted_at IS NULL`, t.micros(), id)
+}
+
+// Uncleared implements metadata.Repositories.
+func (t repositories) Uncleared(name string) (metadata.Repository, error) {
+	if name == "" {
+		return one(t.Tx, scanRepository, `SELECT `+repositoryColumns+` FROM repository WHERE uncleared = 1 ORDER BY name, id LIMIT 1`)
+	}
+	return one(t.Tx, scanRepository, `SELECT `+repositoryColumns+` FROM repository WHERE uncleared = 1 AND name = $1 ORDER BY id LIMIT 1`, name)
+}
+
+// Cleared implements metadata.Repositories.
+func (t repositories) Cleared(id int64) error {
+	return t.must(`UPDATE repository SET uncleared = 0 WHERE id = $1 AND deleted_at IS NOT NULL`, id)
 }
 
 // DeletedRepository implements metadata.Repositories.

@@ -136,17 +136,47 @@ func (t stagings) DropStaging(id string) error {
 }
 
 // DropStagings implements metadata.Stagings.
-func (t stagings) DropStagings(repositoryID int64) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
-		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id IN (SELECT id FROM staging WHERE repository_id = $2))
-			AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`, t.micros(), repositoryID); err != nil {
-		return err
+func (t stagings) DropStagings(repositoryID int64, most int) (dropped int64, err error) {
+	if err := t.writable(); err != nil {
+		return 0, err
 	}
-	if _, err := t.exec(`DELETE FROM staged_file WHERE staging_id IN (SELECT id FROM staging WHERE repository_id = $1)`, repositoryID); err != nil {
-		return err
+	ids, err := all(t.Tx, scanText, `SELECT id FROM staging WHERE repository_id = $1 LIMIT CAST($2 AS BIGINT)`, repositoryID, limit(most))
+	if err != nil {
+		return 0, err
 	}
-	_, err := t.exec(`DELETE FROM staging WHERE repository_id = $1`, repositoryID)
-	return err
+	for _, id := range ids {
+		left := int64(most) - dropped
+		n, err := t.dropSomeStagedFiles(id, left)
+		if dropped += n; err != nil || n == left {
+			return dropped, err
+		}
+		if n, err = t.exec(`DELETE FROM staging WHERE id = $1`, id); err != nil {
+			return dropped, err
+		}
+		if dropped += n; dropped == int64(most) {
+			break
+		}
+	}
+	return dropped, nil
+}
+
+// dropSomeStagedFiles drops files of a staging, at most so many.
+func (t *Tx) dropSomeStagedFiles(id string, most int64) (int64, error) {
+	files, err := all(t, scanStagedFile, selectStagedFile+`WHERE s.staging_id = $1 ORDER BY s.format, s.package, s.version, s.path LIMIT CAST($2 AS BIGINT)`, id, most)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`,
+			t.micros(), f.Blob.ID); err != nil {
+			return 0, err
+		}
+		if err := t.must(`DELETE FROM staged_file WHERE staging_id = $1 AND format = $2 AND package = $3 AND version = $4 AND path = $5`,
+			f.StagingID, f.Format, f.Package, f.Version, f.Path); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(files)), nil
 }
 
 // EndStaging implements metadata.Stagings.

@@ -5,9 +5,10 @@ import (
 )
 
 const (
-	tokenColumns = `t.id, t.user_id, t.parent_id, t.maker_id, t.kind, t.name, t.hint, t.created_at, t.expires_at, t.revoked_at`
-	joinToken    = ` JOIN users u ON u.id = t.user_id LEFT JOIN permission p ON p.holder = 'token' AND p.holder_id = t.id `
-	selectToken  = `SELECT ` + tokenColumns + `, u.name` + grantColumns + ` FROM token t` + joinToken
+	tokenColumns = `t.id, t.user_id, t.parent_id, t.maker_id, t.kind, t.name, t.hint, t.created_at, t.expires_at,
+		CASE WHEN t.revoked_at = 0 AND t.kind = 'session' AND t.id <= u.ending_through AND t.id <> u.ending_except THEN u.ending_at ELSE t.revoked_at END`
+	joinToken   = ` JOIN users u ON u.id = t.user_id LEFT JOIN permission p ON p.holder = 'token' AND p.holder_id = t.id `
+	selectToken = `SELECT ` + tokenColumns + `, u.name` + grantColumns + ` FROM token t` + joinToken
 )
 
 // CreateToken implements metadata.Tokens. ErrExists: the hash is taken.
@@ -56,9 +57,11 @@ func (t tokens) RevokeToken(id int64) error {
 		WHERE id = $2`, t.micros(), id)
 }
 
-// Sessions implements metadata.Tokens.
-func (t tokens) Sessions(userID int64) ([]metadata.Token, error) {
-	return t.tokens(selectToken+`WHERE t.user_id = $1 AND t.kind = 'session' AND t.revoked_at = 0 ORDER BY t.id, `+orderGrants, userID)
+// Ended implements metadata.Tokens.
+func (t tokens) Ended(userID int64, n int) ([]metadata.Token, error) {
+	return t.tokens(`SELECT `+tokenColumns+`, u.name`+grantColumns+` FROM (SELECT x.* FROM token x JOIN users y ON y.id = x.user_id
+		WHERE x.user_id = $1 AND x.kind = 'session' AND x.revoked_at = 0 AND x.id <= y.ending_through AND x.id <> y.ending_except
+		ORDER BY x.id LIMIT CAST($2 AS BIGINT)) t`+joinToken+`ORDER BY t.id, `+orderGrants, userID, limit(n))
 }
 
 // tokens folds the rows of selectToken: one record has one row per action.

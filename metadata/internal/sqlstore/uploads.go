@@ -80,6 +80,11 @@ func (t uploads) StaleUploads(before time.Time, n int) ([]metadata.UploadSession
 		bound(before), limit(n))
 }
 
+// UploadsIn implements metadata.Uploads.
+func (t uploads) UploadsIn(repositoryID int64, after string, n int) ([]metadata.UploadSession, error) {
+	return all(t.Tx, scanUpload, selectUpload+`WHERE u.repository_id = $1 AND u.id > $2 ORDER BY u.id LIMIT CAST($3 AS BIGINT)`, repositoryID, after, limit(n))
+}
+
 // UploadsOf implements metadata.Uploads.
 func (t uploads) UploadsOf(userID int64) (int64, error) {
 	return one(t.Tx, scanInt, `SELECT COUNT(*) FROM upload WHERE user_id = $1`, userID)

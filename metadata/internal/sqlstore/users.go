@@ -51,6 +51,23 @@ func (t users) UpdateUser(u metadata.User) error {
 	return t.replaceGrants(holderUser, u.ID, u.Grants)
 }
 
+// EndSessions implements metadata.Users.
+func (t users) EndSessions(userID, except int64) error {
+	return t.must(`UPDATE users SET ending_at = $1, ending_through = (SELECT COALESCE(MAX(id), 0) FROM token WHERE user_id = $2), ending_except = $3 WHERE id = $4`,
+		t.micros(), userID, except, userID)
+}
+
+// Ending implements metadata.Users.
+func (t users) Ending(n int) ([]metadata.User, error) {
+	return t.users(`SELECT `+userColumns+grantColumns+` FROM (SELECT * FROM users WHERE ending_through > 0 ORDER BY ending_through LIMIT CAST($1 AS BIGINT)) u`+joinUser+`
+		ORDER BY u.id, `+orderGrants, limit(n))
+}
+
+// SessionsEnded implements metadata.Users.
+func (t users) SessionsEnded(userID int64) error {
+	return t.must(`UPDATE users SET ending_through = 0 WHERE id = $1`, userID)
+}
+
 // users folds the rows of selectUser: one record has one row per action.
 func (t *Tx) users(text string, args ...any) ([]metadata.User, error) {
 	var out []metadata.User
