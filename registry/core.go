@@ -33,6 +33,8 @@ type Core struct {
 	Callers *access.Authenticator
 	// ClearDeleted drops what deleted repositories of a name still hold, in short transactions, so that a new one shows none of it.
 	ClearDeleted func(ctx context.Context, name string) error
+	// Forward is set by the part that keeps upstreams; nil: every repository takes what is written to it.
+	Forward Forwarding
 
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]

@@ -74,6 +74,8 @@ type Rules struct {
 	// UnionFiles: where versions are merged, one that several places have has the files of all, each from the first place that has its path.
 	// Else a version comes whole from the first place that has it.
 	UnionFiles bool
+	// Snapshot reports whether a version may get other bytes, as Maven's snapshots do. nil: none may.
+	Snapshot func(version string) bool
 	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

@@ -55,6 +55,16 @@ func (s *Catalog) Blob(ctx context.Context, at registry.Name, d digest.Digest) (
 	return b, err
 }
 
+// Elsewhere implements Reader: a repository by itself has no other place.
+func (s *Catalog) Elsewhere(_ context.Context, at registry.Name, d digest.Digest) (registry.Name, error) {
+	return at, NoBlob(at, d)
+}
+
+// NoBlob is the error for a blob that a package does not hold.
+func NoBlob(at registry.Name, d digest.Digest) error {
+	return registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob %q in %q", registry.Clip(d.String()), at.Package)
+}
+
 // FolderQuery selects what is directly in a folder of a version.
 type FolderQuery struct {
 	Folder     string // "" or a path that ends in a slash

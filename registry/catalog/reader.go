@@ -36,6 +36,9 @@ type Reader interface {
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
 	// Blob finds a blob that a version of the package holds. NotFound.
 	Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error)
+	// Elsewhere names the package of another place, which the caller may read through the repository, that holds a blob: the package of that
+	// name, else one of the same format. NotFound.
+	Elsewhere(ctx context.Context, at registry.Name, d digest.Digest) (registry.Name, error)
 	// Folder lists the files and folders directly in a folder of a version. NotFound.
 	Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error)
 	// Tags returns the current tags, TagPage a page of them by name (all behind After where Limit is 0), and TagHistory every interval of one tag, the newest first. NotFound.

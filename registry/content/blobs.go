@@ -115,8 +115,16 @@ func (s *Store) blobForPublisher(ctx context.Context, at registry.Name, d digest
 	if _, err := s.core.RepositoryRow(ctx, at.Repository); err != nil {
 		return registry.Blob{}, err
 	}
+	publisher := access.Decide(actor, access.Publish, at.Repository) == access.Allow
+	if publisher {
+		to, err := s.core.Target(ctx, at, "", access.Publish)
+		publisher = err == nil
+		if publisher && (len(to.Through) == 0 || access.Decide(actor, access.Read, to.Repository.Name) == access.Allow) {
+			at = to.At(at)
+		}
+	}
 	b, err := s.OwnBlob(ctx, at, d)
-	if err != nil || access.Decide(actor, access.Publish, at.Repository) != access.Allow {
+	if err != nil || !publisher {
 		return b, err
 	}
 	if err := s.renewLease(ctx, at, d, b.ID); err != nil {
@@ -167,14 +175,11 @@ func (s *Store) OpenBlob(ctx context.Context, b registry.Blob, offset, length in
 // PutBlob stores the bytes of r for the package in one go. want is sha256 or sha512; limit -1 is none. DigestMismatch,
 // TooLarge, NotFound, Denied.
 func (s *Store) PutBlob(ctx context.Context, at registry.Name, want digest.Digest, r io.Reader, limit int64) (registry.Blob, error) {
-	if _, err := s.core.Authorize(ctx, access.Publish, at.Repository); err != nil {
-		return registry.Blob{}, err
-	}
-	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	to, err := s.core.Target(ctx, at, "", access.Publish)
 	if err != nil {
 		return registry.Blob{}, err
 	}
-	return s.putBlob(ctx, repo.ID, at, want, r, limit, nil)
+	return s.putBlob(ctx, to.Repository.ID, to.At(at), want, r, limit, nil)
 }
 
 // putBlob is PutBlob after the check of rights, into the repository with the id. also, unless nil, runs in the transaction
@@ -260,12 +265,27 @@ func (s *Store) recordBlob(ctx context.Context, b registry.Blob, stored time.Tim
 // MountBlob leases a blob of the package from, which the caller may read, to the package to. NotFound: from does not hold the
 // blob, or the caller may not read from, or the bytes are lost; the error does not say which.
 func (s *Store) MountBlob(ctx context.Context, from, to registry.Name, d digest.Digest) (registry.Blob, error) {
-	if _, err := s.core.Authorize(ctx, access.Publish, to.Repository); err != nil {
+	target, err := s.core.Target(ctx, to, "", access.Publish)
+	if err != nil {
 		return registry.Blob{}, err
 	}
 	if access.Decide(access.From(ctx), access.Read, from.Repository) != access.Allow {
 		return registry.Blob{}, registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob %q to mount", registry.Clip(d.String()))
 	}
+	return s.mount(ctx, from, target.At(to), d)
+}
+
+// Adopt is MountBlob from a place that the caller has been found to be allowed to read.
+func (s *Store) Adopt(ctx context.Context, from, to registry.Name, d digest.Digest) (registry.Blob, error) {
+	target, err := s.core.Target(ctx, to, "", access.Publish)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	return s.mount(ctx, from, target.At(to), d)
+}
+
+// mount leases a blob that the package from holds to the package to. NotFound.
+func (s *Store) mount(ctx context.Context, from, to registry.Name, d digest.Digest) (registry.Blob, error) {
 	var b registry.Blob
 	err := s.core.Update(ctx, func(tx metadata.Tx) error {
 		if _, err := tx.Repositories().Repository(to.Repository); err != nil {
@@ -292,11 +312,15 @@ const maxMountLooks = 200
 // MountAnyBlob is MountBlob from any package of the same format that the caller may read; the package itself is tried first.
 // NotFound as MountBlob.
 func (s *Store) MountAnyBlob(ctx context.Context, to registry.Name, d digest.Digest) (registry.Blob, error) {
-	if b, err := s.MountBlob(ctx, to, to, d); registry.KindOf(err) != registry.NotFound {
+	target, err := s.core.Target(ctx, to, "", access.Publish)
+	if err != nil {
+		return registry.Blob{}, err
+	}
+	if b, err := s.MountBlob(ctx, target.At(to), target.At(to), d); registry.KindOf(err) != registry.NotFound {
 		return b, err
 	}
 	var from []registry.Name
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		from, err = packagesOf(tx, d)
 		return err
 	})
@@ -351,10 +375,12 @@ func packagesOf(tx metadata.Tx, d digest.Digest) ([]registry.Name, error) {
 
 // ForgetBlob takes a blob away from a package none of whose versions needs it. NotFound; Conflict: a version needs it.
 func (s *Store) ForgetBlob(ctx context.Context, at registry.Name, d digest.Digest) error {
-	if _, err := s.core.Authorize(ctx, access.Delete, at.Repository); err != nil {
+	to, err := s.core.Target(ctx, at, "", access.Delete)
+	if err != nil {
 		return err
 	}
-	err := s.core.Update(ctx, func(tx metadata.Tx) error {
+	at = to.At(at)
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
 		id, err := packageID(tx.Packages(), at)
 		if err != nil {
 			return err

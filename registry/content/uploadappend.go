@@ -18,7 +18,7 @@ import (
 // the true state. The bytes that arrived before r broke off are kept. Concurrent requests wait for each other. limit bounds
 // the whole upload; -1 is none. TooLarge.
 func (s *Store) AppendUpload(ctx context.Context, at registry.Name, id string, offset int64, r io.Reader, limit int64) (Upload, error) {
-	u, unlock, err := s.lockUpload(ctx, at, id)
+	u, _, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
 		return Upload{}, err
 	}

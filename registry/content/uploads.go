@@ -33,14 +33,11 @@ const maxUploads = 1000
 // StartUpload begins an upload for a package, in the metadata only: most uploads come whole with their last request, and need
 // no upload in the store. NotFound, Denied, Unauthenticated; TooMany: the caller has its share of uploads under way.
 func (s *Store) StartUpload(ctx context.Context, at registry.Name) (Upload, error) {
-	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
+	to, err := s.core.Target(ctx, at, "", access.Publish)
 	if err != nil {
 		return Upload{}, err
 	}
-	repo, err := s.core.RepositoryRow(ctx, at.Repository)
-	if err != nil {
-		return Upload{}, err
-	}
+	actor, repo := access.From(ctx), to.Repository
 	raw := make([]byte, 16)
 	_, _ = rand.Read(raw) // never fails
 	id := hex.EncodeToString(raw)
@@ -71,16 +68,14 @@ func (s *Store) roomFor(uploads metadata.Uploads, actor access.Actor) error {
 	return err
 }
 
-// upload loads a session. A session of another caller, repository or package is reported as absent.
-func (s *Store) upload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, error) {
-	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
+// upload loads a session, and returns the package that it is for, in the repository that takes it. A session of another caller,
+// repository or package is reported as absent.
+func (s *Store) upload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, registry.Name, error) {
+	to, err := s.core.Target(ctx, at, "", access.Publish)
 	if err != nil {
-		return metadata.UploadSession{}, err
+		return metadata.UploadSession{}, at, err
 	}
-	repo, err := s.core.RepositoryRow(ctx, at.Repository)
-	if err != nil {
-		return metadata.UploadSession{}, err
-	}
+	actor, repo := access.From(ctx), to.Repository
 	var u metadata.UploadSession
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		u, err = tx.Uploads().Upload(id)
@@ -89,48 +84,48 @@ func (s *Store) upload(ctx context.Context, at registry.Name, id string) (metada
 	if err == nil && (u.Owner != actor.ID || u.RepositoryID != repo.ID || u.Scope != at.Format+"/"+at.Package) {
 		err = metadata.ErrNotExist
 	}
-	return u, registry.Missing(err, registry.AboutUpload, "there is no such upload")
+	return u, to.At(at), registry.Missing(err, registry.AboutUpload, "there is no such upload")
 }
 
-// lockUpload locks and loads a session for a change. It checks the caller's rights before it waits for the lock.
-func (s *Store) lockUpload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, func(), error) {
-	if _, err := s.upload(ctx, at, id); err != nil {
-		return metadata.UploadSession{}, nil, err
+// lockUpload is upload, and locks the session for a change. It checks the caller's rights before it waits for the lock.
+func (s *Store) lockUpload(ctx context.Context, at registry.Name, id string) (metadata.UploadSession, registry.Name, func(), error) {
+	if _, _, err := s.upload(ctx, at, id); err != nil {
+		return metadata.UploadSession{}, at, nil, err
 	}
 	unlock, err := s.uploading.lock(ctx, id)
 	if err != nil {
-		return metadata.UploadSession{}, nil, err
+		return metadata.UploadSession{}, at, nil, err
 	}
-	u, err := s.upload(ctx, at, id) // again: it may have grown or ended while this request waited
+	u, to, err := s.upload(ctx, at, id) // again: it may have grown or ended while this request waited
 	if err != nil {
 		unlock()
-		return u, nil, err
+		return u, at, nil, err
 	}
-	return u, unlock, nil
+	return u, to, unlock, nil
 }
 
 // Upload returns an upload's offset. NotFound.
 func (s *Store) Upload(ctx context.Context, at registry.Name, id string) (Upload, error) {
-	u, err := s.upload(ctx, at, id)
+	u, _, err := s.upload(ctx, at, id)
 	return Upload{ID: id, Offset: u.Offset}, err
 }
 
 // FinishUpload makes the upload's bytes a blob and keeps it for the package by a lease. want is sha256 or sha512.
 // DigestMismatch: the bytes have another digest, and the upload is gone.
 func (s *Store) FinishUpload(ctx context.Context, at registry.Name, id string, want digest.Digest) (registry.Blob, error) {
-	u, unlock, err := s.lockUpload(ctx, at, id)
+	u, to, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
 		return registry.Blob{}, err
 	}
 	defer unlock()
-	return s.finishUpload(ctx, at, u, want)
+	return s.finishUpload(ctx, to, u, want)
 }
 
 // FinishUploadWith is FinishUpload with r as the last bytes of the upload, or all its bytes; offset and limit are as in
 // AppendUpload. It also returns the upload's offset. A body that is the whole upload goes to the store as a blob directly;
 // nothing is kept of one that breaks off.
 func (s *Store) FinishUploadWith(ctx context.Context, at registry.Name, id string, offset int64, r io.Reader, want digest.Digest) (Upload, error) {
-	u, unlock, err := s.lockUpload(ctx, at, id)
+	u, to, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -139,17 +134,17 @@ func (s *Store) FinishUploadWith(ctx context.Context, at registry.Name, id strin
 		if err := misplaced(u, offset); err != nil {
 			return Upload{ID: id}, err
 		}
-		_, err := s.putUpload(ctx, at, u, want, r)
+		_, err := s.putUpload(ctx, to, u, want, r)
 		return Upload{ID: id}, err
 	}
 	up, err := s.appendUpload(ctx, u, offset, r, -1)
 	if err != nil {
 		return up, err
 	}
-	if u, err = s.upload(ctx, at, id); err != nil {
+	if u, _, err = s.upload(ctx, at, id); err != nil {
 		return up, err
 	}
-	_, err = s.finishUpload(ctx, at, u, want)
+	_, err = s.finishUpload(ctx, to, u, want)
 	return up, err
 }
 
@@ -256,7 +251,7 @@ func (s *Store) openUpload(ctx context.Context, u metadata.UploadSession) (io.Re
 
 // CancelUpload drops an upload. NotFound.
 func (s *Store) CancelUpload(ctx context.Context, at registry.Name, id string) error {
-	_, unlock, err := s.lockUpload(ctx, at, id)
+	_, _, unlock, err := s.lockUpload(ctx, at, id)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package publish
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"slipway/metadata"
@@ -22,7 +24,7 @@ func (s *Publisher) Enter(ctx context.Context, actor access.Actor, at registry.N
 	if err != nil {
 		return Result{}, err
 	}
-	p := &Publish{svc: s, actor: actor, repo: repo, name: at, start: s.core.Now(), staged: []Staged{file}}
+	p := &Publish{svc: s, actor: actor, to: registry.Target{Repository: repo, Asked: repo}, name: at, start: s.core.Now(), staged: []Staged{file}}
 	return p.Commit(ctx, rel)
 }
 
@@ -42,6 +44,9 @@ func (c *Cached) event() *registry.EventUpstream {
 // a token that may publish to a shared repository can't replace a public package, and nothing from a remote enters a name that is published
 // here. An administrator can allow both. Denied, Conflict.
 func (c *committer) origin() error {
+	if err := c.originOnTheWay(); err != nil {
+		return err
+	}
 	switch {
 	case c.rel.Cached != nil && c.made:
 		c.pkg.Origin = metadata.OriginCached
@@ -49,7 +54,7 @@ func (c *committer) origin() error {
 	case (c.rel.Cached != nil) == (c.pkg.Origin == metadata.OriginCached) || c.made:
 		return nil
 	}
-	allowed, err := c.originSet()
+	allowed, err := c.originSet(c.repo.ID)
 	switch {
 	case err != nil || allowed && c.rel.Cached != nil:
 		return err
@@ -59,18 +64,40 @@ func (c *committer) origin() error {
 	case c.rel.Cached != nil:
 		return registry.Errorf(registry.Conflict, registry.AboutPackage, "%s is published in repository %q; nothing from upstreams enters it", c.pkg.Name, c.repo.Name)
 	}
-	return registry.Errorf(registry.Denied, registry.AboutPackage,
-		"%s comes from an upstream of repository %q; an administrator can let it be published here too: slipway origin set %s %s %s both", c.pkg.Name, c.repo.Name, c.repo.Name, c.pkg.Format, c.pkg.Name)
+	return c.fromElsewhere(c.repo.Name)
 }
 
-// originSet reports whether an administrator lets versions of the package come from here and from remotes.
-func (c *committer) originSet() (bool, error) {
+// fromElsewhere is the refusal to publish a name that came from a remote of a repository.
+func (c *committer) fromElsewhere(repository string) error {
+	return registry.Errorf(registry.Denied, registry.AboutPackage,
+		"%s comes from an upstream of repository %q; an administrator can let it be published here too: slipway origin set %s %s %s both", c.name.Display, repository, repository, c.name.Format, c.name.Display)
+}
+
+// originOnTheWay refuses a name that came from a remote of a repository through which it is published to another one. Denied.
+func (c *committer) originOnTheWay() error {
+	for _, through := range c.to.Through {
+		had, err := c.tx.Packages().Package(through, c.name.Format, c.name.Package)
+		if errors.Is(err, metadata.ErrNotExist) || err == nil && had.Origin != metadata.OriginCached {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if allowed, err := c.originSet(had.RepositoryID); err != nil || !allowed {
+			return cmp.Or(err, c.fromElsewhere(through))
+		}
+	}
+	return nil
+}
+
+// originSet reports whether an administrator lets versions of the package come from a repository and from its remotes.
+func (c *committer) originSet(repositoryID int64) (bool, error) {
 	list, err := c.tx.Upstreams().Origins()
 	if err != nil {
 		return false, err
 	}
 	for _, o := range list {
-		if o.RepositoryID == c.repo.ID && o.Format == c.pkg.Format && o.Key == c.pkg.Key {
+		if o.RepositoryID == repositoryID && o.Format == c.name.Format && o.Key == c.name.Package {
 			return o.Origin != "upstream" && (o.ExpiresAt.IsZero() || c.tx.Now().Before(o.ExpiresAt)), nil
 		}
 	}

@@ -16,7 +16,8 @@ type change struct {
 	svc   *Publisher
 	tx    metadata.Tx
 	actor access.Actor
-	repo  registry.Repository
+	to    registry.Target
+	repo  registry.Repository // of to
 	pkg   registry.Package
 	// tagged is the version that the change set the tag latest to; "" where it did not.
 	tagged string
@@ -30,9 +31,12 @@ type change struct {
 	looked map[string]formerTag
 }
 
-func newChange(s *Publisher, tx metadata.Tx, actor access.Actor, repo registry.Repository) *change {
-	return &change{svc: s, tx: tx, actor: actor, repo: repo}
+func newChange(s *Publisher, tx metadata.Tx, actor access.Actor, to registry.Target) *change {
+	return &change{svc: s, tx: tx, actor: actor, to: to, repo: to.Repository}
 }
+
+// may reports whether the caller has a right, in the repository that it named as well.
+func (c *change) may(action access.Action) bool { return c.to.Allows(c.actor, action) }
 
 // open loads the package.
 func (c *change) open(at registry.Name) error {

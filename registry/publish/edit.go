@@ -18,23 +18,25 @@ type Edit struct {
 // Rights are actions of which a caller needs one.
 type Rights []access.Action
 
-// Edit runs fn over a package that exists. fn may run more than once and touches nothing but e. A caller with none of the rights
+// Edit is EditAt where the version is not known.
+func (s *Publisher) Edit(ctx context.Context, at registry.Name, rights Rights, fn func(e *Edit) error) error {
+	return s.EditAt(ctx, at.At(""), rights, fn)
+}
+
+// EditAt runs fn over a package that exists, in the repository that takes changes of the version. fn may run more than once and touches nothing but e. A caller with none of the rights
 // is refused before the package is looked for, so that the refusal does not tell whether it exists; every operation of e asks for
 // the right that it needs besides. NotFound, Denied, Unauthenticated, or the error of fn.
-func (s *Publisher) Edit(ctx context.Context, at registry.Name, rights Rights, fn func(e *Edit) error) error {
-	if err := s.core.AuthorizeAny(ctx, at.Repository, rights...); err != nil {
-		return err
-	}
-	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+func (s *Publisher) EditAt(ctx context.Context, at registry.Coordinate, rights Rights, fn func(e *Edit) error) error {
+	to, err := s.core.Target(ctx, at.Name, at.Version, rights...)
 	if err != nil {
 		return err
 	}
 	return s.core.Update(ctx, func(tx metadata.Tx) error {
-		e := &Edit{ctx: ctx, c: newChange(s, tx, access.From(ctx), repo)}
+		e := &Edit{ctx: ctx, c: newChange(s, tx, access.From(ctx), to)}
 		if err := e.c.live(); err != nil {
 			return err
 		}
-		if err := e.c.open(at); err != nil {
+		if err := e.c.open(to.At(at.Name)); err != nil {
 			return err
 		}
 		if err := fn(e); err != nil {
@@ -45,8 +47,7 @@ func (s *Publisher) Edit(ctx context.Context, at registry.Name, rights Rights, f
 }
 
 func (e *Edit) need(action access.Action) error {
-	_, err := e.c.svc.core.Authorize(e.ctx, action, e.c.repo.Name)
-	return err
+	return e.c.svc.core.AuthorizeTarget(e.ctx, action, e.c.to)
 }
 
 // Package returns the package as the transaction sees it.
@@ -354,10 +355,14 @@ const tagsAtOnce = 500
 // dropTags ends the tags of a version that is going to be deleted until only a few are left, in transactions of their own. What
 // forbids the deletion forbids this too.
 func (s *Publisher) dropTags(ctx context.Context, at registry.Coordinate) error {
+	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
+	if err != nil {
+		return err
+	}
 	for more := true; more; {
 		more = false
 		err := s.core.Store.View(ctx, func(tx metadata.Tx) error { // most versions have a few tags, and need no transaction that writes
-			v, err := tx.Versions().VersionAt(at.Repository, at.Format, at.Package, at.Version)
+			v, err := tx.Versions().VersionAt(to.Repository.Name, at.Format, at.Package, at.Version)
 			if err != nil {
 				return nil // the deletion says what is wrong
 			}
@@ -368,7 +373,7 @@ func (s *Publisher) dropTags(ctx context.Context, at registry.Coordinate) error 
 		if err != nil || !more {
 			return err
 		}
-		if err := s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error { return e.c.dropSome(at.Version) }); err != nil {
+		if err := s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error { return e.c.dropSome(at.Version) }); err != nil {
 			return err
 		}
 	}
@@ -407,7 +412,7 @@ func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason s
 	if err := s.dropTags(ctx, at); err != nil {
 		return nil, err
 	}
-	err = s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error {
+	err = s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error {
 		if err := e.need(access.Delete); err != nil {
 			return err
 		}
@@ -425,12 +430,12 @@ func (s *Publisher) Delete(ctx context.Context, at registry.Coordinate, reason s
 	if err := s.dropTags(ctx, at); err != nil {
 		return err
 	}
-	return s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) error { return e.Delete(at.Version, reason) })
+	return s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error { return e.Delete(at.Version, reason) })
 }
 
 // SetState marks one version; see Edit.SetState. It returns the version as it is then.
 func (s *Publisher) SetState(ctx context.Context, at registry.Coordinate, state registry.State, reason string) (pkg registry.Package, v registry.Version, err error) {
-	err = s.Edit(ctx, at.Name, Rights{access.Publish}, func(e *Edit) error {
+	err = s.EditAt(ctx, at, Rights{access.Publish}, func(e *Edit) error {
 		if err := e.SetState(at.Version, state, reason); err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ func (s *Publisher) Declare(ctx context.Context, at registry.Coordinate, d regis
 	if err != nil {
 		return err
 	}
-	return s.Edit(ctx, at.Name, Rights{access.Publish}, func(e *Edit) error { return e.AddFacts(at.Version, facts) })
+	return s.EditAt(ctx, at, Rights{access.Publish}, func(e *Edit) error { return e.AddFacts(at.Version, facts) })
 }
 
 // AddFacts stores facts of a version. The caller needs the right to publish.

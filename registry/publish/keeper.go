@@ -29,7 +29,7 @@ func (c *change) unused(v registry.Version, what string) error {
 	if err != nil || len(uses) == 0 {
 		return err
 	}
-	if access.Decide(c.actor, access.Read, c.repo.Name) != access.Allow { // who may not read is not told what runs where
+	if !c.may(access.Read) { // who may not read is not told what runs where
 		return &registry.Error{Kind: registry.Conflict, Subject: registry.AboutVersion, Err: &registry.InUse{},
 			Detail: fmt.Sprintf("%s %s can't be %s: it is deployed", c.pkg.Name, v.Name, what)}
 	}

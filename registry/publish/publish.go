@@ -23,28 +23,36 @@ import (
 type Publish struct {
 	svc    *Publisher
 	actor  access.Actor
-	repo   registry.Repository
-	name   registry.Name
+	to     registry.Target
+	name   registry.Name // in the target
 	start  time.Time
 	staged []Staged
 	ended  bool
 }
 
-// Begin starts a publish into a package, which need not exist yet. NotFound, Denied, Unauthenticated.
+// Begin is BeginAt where the version is not known.
 func (s *Publisher) Begin(ctx context.Context, at registry.Name) (*Publish, error) {
-	actor, err := s.core.Authorize(ctx, access.Publish, at.Repository)
+	return s.BeginAt(ctx, at.At(""))
+}
+
+// BeginAt starts a publish of a version into a package, which need not exist yet, in the repository that takes what is published to the
+// one that at names. NotFound, Denied, Unauthenticated.
+func (s *Publisher) BeginAt(ctx context.Context, at registry.Coordinate) (*Publish, error) {
+	to, err := s.core.Target(ctx, at.Name, at.Version, access.Publish)
 	if err != nil {
 		return nil, err
 	}
-	repo, err := s.core.RepositoryRow(ctx, at.Repository)
-	if err != nil {
-		return nil, err
-	}
-	return &Publish{svc: s, actor: actor, repo: repo, name: at, start: s.core.Now()}, nil
+	return &Publish{svc: s, actor: access.From(ctx), to: to, name: to.At(at.Name), start: s.core.Now()}, nil
 }
 
 // Repository returns the repository published into.
-func (p *Publish) Repository() registry.Repository { return p.repo }
+func (p *Publish) Repository() registry.Repository { return p.to.Repository }
+
+// Target returns the repository published into, and how the publish came there.
+func (p *Publish) Target() registry.Target { return p.to }
+
+// Name returns the package published into, in its repository.
+func (p *Publish) Name() registry.Name { return p.name }
 
 // Stage reads r to EOF into the blob store, with every sum in the same pass. The bytes are durable when Stage returns and
 // belong to the publish; without Commit they are garbage. DigestMismatch, TooLarge, BadBody, NoSpace.
@@ -136,7 +144,7 @@ func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metada
 	files := []Staged{st}
 	for try := 0; ; try++ {
 		err := p.svc.core.Update(ctx, func(tx metadata.Tx) error {
-			c := committer{change: newChange(p.svc, tx, p.actor, p.repo), name: p.name}
+			c := committer{change: newChange(p.svc, tx, p.actor, p.to), name: p.name}
 			if err := c.live(); err != nil {
 				return err
 			}
@@ -175,6 +183,9 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	if err := p.check(rel, files); err != nil {
 		return Result{}, err
 	}
+	if err := p.onward(ctx, rel.Version); err != nil {
+		return Result{}, err
+	}
 	p.refresh(ctx)
 	res, err := p.commit(ctx, rel, files)
 	for try := 0; errors.Is(err, content.ErrCollected) && try < content.MaxRescues; try++ {
@@ -194,11 +205,22 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	return res, nil
 }
 
+// onward refuses a name that does not go from the repository that the client named to the target, which Begin may not have known. Denied.
+func (p *Publish) onward(ctx context.Context, version string) error {
+	if len(p.to.Through) == 0 {
+		return nil
+	}
+	asked := p.name
+	asked.Repository = p.to.Asked.Name
+	_, err := p.svc.core.Target(ctx, asked, version, access.Publish)
+	return err
+}
+
 // refresh takes over the repository's present settings, which may have changed while the bytes came in: a tag rule holds for
 // every commit after it. Where the repository is gone, the commit finds out.
 func (p *Publish) refresh(ctx context.Context) {
-	if now, err := p.svc.core.RepositoryRow(ctx, p.repo.Name); err == nil && now.ID == p.repo.ID {
-		p.repo = now
+	if now, err := p.svc.core.RepositoryRow(ctx, p.to.Repository.Name); err == nil && now.ID == p.to.Repository.ID {
+		p.to.Repository = now
 	}
 }
 
@@ -230,8 +252,8 @@ func (p *Publish) check(rel Release, files []Staged) error {
 }
 
 // CommitIn is Publish.Commit within the caller's transaction, for files that were made by HeldFile.
-func (s *Publisher) CommitIn(tx metadata.Tx, actor access.Actor, repo registry.Repository, at registry.Name, rel Release, files []Staged) (Result, error) {
-	c := committer{change: newChange(s, tx, actor, repo), rel: rel, name: at, files: files}
+func (s *Publisher) CommitIn(tx metadata.Tx, actor access.Actor, to registry.Target, at registry.Name, rel Release, files []Staged) (Result, error) {
+	c := committer{change: newChange(s, tx, actor, to), rel: rel, name: at, files: files}
 	return c.run()
 }
 
@@ -239,7 +261,7 @@ func (p *Publish) commit(ctx context.Context, rel Release, files []Staged) (Resu
 	var res Result
 	err := p.svc.core.Update(ctx, func(tx metadata.Tx) error {
 		var err error
-		res, err = p.svc.CommitIn(tx, p.actor, p.repo, p.name, rel, files)
+		res, err = p.svc.CommitIn(tx, p.actor, p.to, p.name, rel, files)
 		return err
 	})
 	return res, err

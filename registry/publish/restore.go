@@ -93,7 +93,7 @@ func (c *change) require() error {
 
 // Restore brings one version back; see Edit.Restore. It returns the version as it is then.
 func (s *Publisher) Restore(ctx context.Context, at registry.Coordinate, reason string) (pkg registry.Package, v registry.Version, err error) {
-	err = s.Edit(ctx, at.Name, Rights{access.Delete}, func(e *Edit) (err error) {
+	err = s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) (err error) {
 		v, err = e.Restore(at.Version, reason)
 		pkg = e.Package()
 		return err

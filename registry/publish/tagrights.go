@@ -36,7 +36,7 @@ func (c *change) mayChangeTag(name string, step tagStep) error {
 		return registry.Errorf(registry.Denied, registry.AboutTag,
 			"the tag %q of %s can't be %s: repository %q has the tag rule %s; an administrator can change the rule first", name, c.pkg.Name, step, c.repo.Name, rule)
 	}
-	if access.Decide(c.actor, access.Tag, c.repo.Name) == access.Allow {
+	if c.may(access.Tag) {
 		return nil
 	}
 	if rule.Rule == registry.TagProtected {
@@ -61,7 +61,7 @@ func (c *change) mayChangeTag(name string, step tagStep) error {
 // followed is the refusal to change a tag that an environment follows.
 func (c *change) followed(name string, step tagStep, environment string) error {
 	by := "an environment follows it"
-	if access.Decide(c.actor, access.Read, c.repo.Name) == access.Allow { // a caller who may read nothing sees no environments
+	if c.may(access.Read) { // a caller who may read nothing sees no environments
 		by = "environment \"" + environment + "\" follows it"
 	}
 	return registry.Errorf(registry.Denied, registry.AboutTag, "the tag %q of %s can't be %s without the right \"tag\" in repository %q: %s", name, c.pkg.Name, step, c.repo.Name, by)
@@ -101,7 +101,7 @@ func (c *change) mayRemoveAnyTag() bool {
 			return false
 		}
 	}
-	return access.Decide(c.actor, access.Tag, c.repo.Name) == access.Allow
+	return c.may(access.Tag)
 }
 
 // tagsNeeding returns the tags that name v, then those that name an index above it.

@@ -21,7 +21,7 @@ type TagChange struct {
 // error.
 func (s *Publisher) SetTag(ctx context.Context, at registry.Name, tag string, c TagChange) (registry.Tag, error) {
 	var t registry.Tag
-	err := s.Edit(ctx, at, Rights{access.Tag}, func(e *Edit) error {
+	err := s.EditAt(ctx, at.At(c.Version), Rights{access.Tag}, func(e *Edit) error {
 		if err := e.expect(tag, c.IfGeneration, &t); err != nil {
 			return err
 		}

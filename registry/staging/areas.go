@@ -76,7 +76,7 @@ func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.
 	if err := errors.Join(f.At.Check(), registry.CheckVersion(f.At.Version)); err != nil {
 		return publish.Staged{}, err
 	}
-	p, err := s.publisher.Begin(ctx, f.At.Name)
+	p, err := s.publisher.BeginAt(ctx, f.At)
 	if err != nil {
 		return publish.Staged{}, err
 	}
@@ -100,7 +100,7 @@ func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.
 
 func noteStaged(tx metadata.Tx, p *publish.Publish, key Key, f File, b registry.Blob) (registry.Staging, registry.StagedFile, error) {
 	actor := p.Actor()
-	set, err := tx.Stagings().TouchStaging(registry.Staging{ID: key.row(actor), RepositoryID: p.Repository().ID, Owner: actor.ID, UserID: actor.UserID, Scope: key.Scope})
+	set, err := tx.Stagings().TouchStaging(registry.Staging{ID: key.row(actor), RepositoryID: p.Target().Asked.ID, Owner: actor.ID, UserID: actor.UserID, Scope: key.Scope})
 	if err != nil {
 		return registry.Staging{}, registry.StagedFile{}, err
 	}
@@ -239,7 +239,7 @@ type Release struct {
 // Commit makes the versions of an area visible in one transaction and ends it. build turns the files into releases; it
 // may read them (OpenStaged). Unavailable: a file was added meanwhile; the errors of Publish.Commit.
 func (s *Areas) Commit(ctx context.Context, key Key, build func(files []registry.StagedFile) ([]Release, error)) ([]publish.Result, error) {
-	actor, repo, err := s.mayPublish(ctx, key.Repository)
+	actor, _, err := s.mayPublish(ctx, key.Repository)
 	if err != nil {
 		return nil, err
 	}
@@ -247,16 +247,16 @@ func (s *Areas) Commit(ctx context.Context, key Key, build func(files []registry
 	if err != nil {
 		return nil, err
 	}
-	return s.commitOpen(ctx, actor, repo, Area{key, files, set}, build)
+	return s.commitOpen(ctx, actor, Area{key, files, set}, build)
 }
 
 // CommitOpen is Commit of an area as List has returned it.
 func (s *Areas) CommitOpen(ctx context.Context, open Area, build func(files []registry.StagedFile) ([]Release, error)) ([]publish.Result, error) {
-	actor, repo, err := s.mayPublish(ctx, open.Key.Repository)
+	actor, _, err := s.mayPublish(ctx, open.Key.Repository)
 	if err != nil {
 		return nil, err
 	}
-	return s.commitOpen(ctx, actor, repo, open, build)
+	return s.commitOpen(ctx, actor, open, build)
 }
 
 // mayPublish returns the caller after checking that it may publish into the repository.
@@ -269,7 +269,7 @@ func (s *Areas) mayPublish(ctx context.Context, repository string) (access.Actor
 	return actor, repo, err
 }
 
-func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registry.Repository, open Area,
+func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, open Area,
 	build func(files []registry.StagedFile) ([]Release, error)) ([]publish.Result, error) {
 	key, set, files := open.Key, open.set, open.Files
 	start := s.core.Now()
@@ -279,6 +279,12 @@ func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registr
 		return nil, err
 	}
 	staged := filesOf(releases, files)
+	targets := make([]registry.Target, len(releases))
+	for i, r := range releases {
+		if targets[i], err = s.core.Target(ctx, r.At, r.Release.Version, access.Publish); err != nil {
+			return nil, err
+		}
+	}
 	var out []publish.Result
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {
 		out = out[:0]
@@ -290,7 +296,7 @@ func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, repo registr
 			return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
 		}
 		for i, r := range releases {
-			res, err := s.publisher.CommitIn(tx, actor, repo, r.At, r.Release, staged[i])
+			res, err := s.publisher.CommitIn(tx, actor, targets[i], targets[i].At(r.At), r.Release, staged[i])
 			if err != nil {
 				return err
 			}

@@ -60,8 +60,8 @@ const Never = time.Duration(-1)
 
 // Assembly is the staged files of one version, about to become a release.
 type Assembly struct {
-	Open       Opener // of the files' blobs
-	Repository registry.Repository
+	Open       Opener              // of the files' blobs
+	Repository registry.Repository // that takes the version
 	At         registry.Coordinate
 	Files      []registry.StagedFile
 }
@@ -91,14 +91,10 @@ func (s *Areas) commitPublish(ctx context.Context, repository, id string) ([]Pub
 	if err != nil {
 		return nil, err
 	}
-	repo, err := s.core.RepositoryRow(ctx, key.Repository)
-	if err != nil {
-		return nil, err
-	}
 	var releases []Release
 	results, err := s.Commit(ctx, key, func(files []registry.StagedFile) ([]Release, error) {
 		var err error
-		releases, err = s.assemble(ctx, repo, files)
+		releases, err = s.assemble(ctx, key.Repository, files)
 		return releases, err
 	})
 	if err != nil {
@@ -161,14 +157,18 @@ func (s *Areas) endedPublish(ctx context.Context, repository, id string) ([]Publ
 }
 
 // assemble lets the formats make releases of staged files.
-func (s *Areas) assemble(ctx context.Context, repo registry.Repository, files []registry.StagedFile) ([]Release, error) {
+func (s *Areas) assemble(ctx context.Context, repository string, files []registry.StagedFile) ([]Release, error) {
 	var out []Release
-	for at, files := range byCoordinate(repo.Name, files) {
+	for at, files := range byCoordinate(repository, files) {
 		assembler := s.assemblers[at.Format]
 		if assembler == nil {
 			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "versions of format %q can't be part of a publish", at.Format)
 		}
-		rel, err := assembler.Assemble(ctx, Assembly{Open: s.content.OpenBlob, Repository: repo, At: at, Files: files})
+		to, err := s.core.Target(ctx, at.Name, at.Version, access.Publish)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := assembler.Assemble(ctx, Assembly{Open: s.content.OpenBlob, Repository: to.Repository, At: at, Files: files})
 		if err != nil {
 			return nil, err
 		}

@@ -175,13 +175,9 @@ func (s *Areas) settleArea(ctx context.Context, row string) (time.Duration, erro
 		return settleNever, err
 	}
 	ctx = access.With(ctx, actor)
-	repo, err := s.core.RepositoryRow(ctx, key.Repository)
-	if err != nil {
-		return settleNever, err
-	}
 	key.Scope = set.Scope
 	_, err = s.Commit(ctx, key, func(files []registry.StagedFile) ([]Release, error) {
-		return s.assemble(ctx, repo, files)
+		return s.assemble(ctx, key.Repository, files)
 	})
 	return 0, ignoreMissing(err)
 }

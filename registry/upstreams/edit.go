@@ -204,7 +204,7 @@ func (s *Upstreams) editIn(tx metadata.Tx, actor access.Actor, r registry.Reposi
 }
 
 func (e *edit) find(name string) (*Upstream, error) {
-	for _, l := range e.graph.links[e.repository.ID] {
+	for _, l := range append(slices.Clip(e.graph.links[e.repository.ID]), e.graph.lost[e.repository.ID]...) {
 		if l.Name == name {
 			return l, nil
 		}
@@ -334,8 +334,8 @@ func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 		}
 		return nil
 	}
-	if len(v.Formats) > 0 || v.Through {
-		return invalid("formats and through are of upstreams that are repositories; %q is a remote", row.Name)
+	if len(v.Formats) > 0 || v.Through || v.Writes {
+		return invalid("formats, through and writes are of upstreams that are repositories; %q is a remote", row.Name)
 	}
 	if !reflect.DeepEqual(former.connection(), v.connection()) {
 		return e.connects("redirects and auth of a remote")
@@ -356,6 +356,9 @@ func (e *edit) may(u *Upstream, settings Settings) error {
 func (e *edit) checkResult() error {
 	g, err := readGraph(e.tx)
 	if err != nil {
+		return err
+	}
+	if err := g.oneWriter(e.repository); err != nil {
 		return err
 	}
 	if names, found := g.circle(e.repository); found {

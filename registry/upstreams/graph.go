@@ -16,6 +16,7 @@ type graph struct {
 	byID       map[int64]registry.Repository
 	byName     map[string]registry.Repository
 	links      map[int64][]*Upstream // by repository, in order
+	lost       map[int64][]*Upstream // those that take writes, and whose repository is deleted
 	claims     []metadata.Claim
 	origins    map[originKey]metadata.Origin
 }
@@ -37,7 +38,8 @@ func (s *Upstreams) graph(ctx context.Context) (*graph, error) {
 }
 
 func readGraph(tx metadata.Tx) (*graph, error) {
-	g := &graph{byID: map[int64]registry.Repository{}, byName: map[string]registry.Repository{}, links: map[int64][]*Upstream{}, origins: map[originKey]metadata.Origin{}}
+	g := &graph{byID: map[int64]registry.Repository{}, byName: map[string]registry.Repository{}, links: map[int64][]*Upstream{}, lost: map[int64][]*Upstream{},
+		origins: map[originKey]metadata.Origin{}}
 	var err error
 	if g.generation, err = generation(tx.Settings()); err != nil {
 		return nil, err
@@ -60,6 +62,9 @@ func readGraph(tx metadata.Tx) (*graph, error) {
 		}
 		member := g.byID[row.MemberID].Name
 		if row.Type == metadata.UpstreamRepository && member == "" {
+			if settings.Writes {
+				g.lost[row.RepositoryID] = append(g.lost[row.RepositoryID], &Upstream{row, settings, ""})
+			}
 			continue // the other repository is deleted; with it the link comes back
 		}
 		g.links[row.RepositoryID] = append(g.links[row.RepositoryID], &Upstream{row, settings, member})
@@ -123,7 +128,7 @@ func (p place) admits(at registry.Name) bool {
 // speaks reports whether every link on the way has packages of the format; "" is any.
 func (p place) speaks(format string) bool {
 	return format == "" || !slices.ContainsFunc(p.path, func(l *Upstream) bool {
-		return len(l.Settings.Formats) > 0 && !slices.Contains(l.Settings.Formats, format)
+		return !l.Settings.speaks(format)
 	})
 }
 

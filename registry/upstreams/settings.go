@@ -18,6 +18,12 @@ const (
 	Merge = "merge" // the versions of all places together, each version from the first place that has it
 )
 
+// Versions that an upstream may take.
+const (
+	Releases  = "releases"  // whose bytes never change
+	Snapshots = "snapshots" // of Maven, whose bytes may
+)
+
 // Settings are what an administrator can say about an upstream, beside its name and what it names.
 type Settings struct {
 	// Formats narrow an upstream that is a repository. Empty: every format.
@@ -30,6 +36,10 @@ type Settings struct {
 	// Through: the right to read the repository is enough to read this upstream through it. Else the caller needs the right to read
 	// both.
 	Through bool `json:"through,omitempty"`
+	// Writes: the other repository takes what is written to this one.
+	Writes bool `json:"writes,omitempty"`
+	// WritesVersions narrows Writes to Releases or to Snapshots; "" is every version.
+	WritesVersions string `json:"writes_versions,omitempty"`
 
 	// The following are of remotes.
 
@@ -134,6 +144,12 @@ func (s *Upstreams) check(v Settings) error {
 	if v.Mode != "" && v.Mode != First && v.Mode != Merge {
 		return invalid("mode is %q or %q, not %q", First, Merge, registry.Clip(v.Mode))
 	}
+	switch {
+	case v.WritesVersions != "" && v.WritesVersions != Releases && v.WritesVersions != Snapshots:
+		return invalid("writes_versions is %q or %q, not %q", Releases, Snapshots, registry.Clip(v.WritesVersions))
+	case v.WritesVersions != "" && !v.Writes:
+		return invalid("writes_versions is of an upstream that takes writes")
+	}
 	for _, list := range [][]string{v.Allow, v.Deny} {
 		if len(list) > maxPatterns {
 			return invalid("an upstream has at most %d patterns, not %d", maxPatterns, len(list))
@@ -172,10 +188,15 @@ func (l *Upstream) admits(at registry.Name) bool {
 	if l.Type == metadata.UpstreamRemote && l.Format != at.Format {
 		return false
 	}
-	if len(v.Formats) > 0 && !slices.Contains(v.Formats, at.Format) {
+	if !v.speaks(at.Format) {
 		return false
 	}
 	return !anyMatches(v.Deny, at.Package) && (len(v.Allow) == 0 || anyMatches(v.Allow, at.Package))
+}
+
+// speaks reports whether an upstream has packages of a format.
+func (v Settings) speaks(format string) bool {
+	return len(v.Formats) == 0 || slices.Contains(v.Formats, format)
 }
 
 func anyMatches(patterns []string, name string) bool {
