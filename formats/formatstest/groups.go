@@ -20,6 +20,14 @@ const allRepository = "all"
 // group makes allRepository.
 func (s Suite) group(t *testing.T) *Server {
 	t.Helper()
+	srv := s.emptyGroup(t, upstreams.Settings{})
+	s.publish(t, srv, "example", "1.0.0", []byte("first"))
+	return srv
+}
+
+// emptyGroup makes allRepository with settings of its upstream "main".
+func (s Suite) emptyGroup(t *testing.T, settings upstreams.Settings) *Server {
+	t.Helper()
 	srv := s.server(t)
 	_, err := srv.Core.UpdateRepository(srv.Admin, OtherRepository, registry.RepositoryChange{Settings: s.Settings})
 	srv.must(err)
@@ -27,9 +35,9 @@ func (s Suite) group(t *testing.T) *Server {
 	for _, name := range []string{registry.DefaultRepository, OtherRepository} {
 		list = append(list, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name})
 	}
+	list[0].Settings = settings
 	_, err = srv.Core.CreateRepository(srv.Admin, allRepository, registry.RepositoryChange{Also: srv.Upstreams.Replacing(srv.Admin, list)})
 	srv.must(err)
-	s.publish(t, srv, "example", "1.0.0", []byte("first"))
 	return srv
 }
 

@@ -237,3 +237,9 @@ func (l *logBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// Writer is a token that may read, publish, tag and delete in "main" and in "all".
+func (s *Server) Writer() string {
+	s.t.Helper()
+	return string(s.UserToken("writer", 0, grants([]access.Action{access.Read, access.Publish, access.Tag, access.Delete}, "main", allRepository)...))
+}

@@ -112,6 +112,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("reads first", s.readsFirst)
 	t.Run("groups", s.groups)
 	t.Run("S35", s.privateMembers)
+	t.Run("group writes", s.groupWrites)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

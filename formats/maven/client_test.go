@@ -17,6 +17,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 	"slipway/registry/publish"
 	"slipway/registry/upstreams"
 )
@@ -89,6 +90,56 @@ func (e *env) released() string {
 		fmt.Fprintf(&sums, "%s %s\n", path, res.Header.Get("X-Checksum-Sha256"))
 	}
 	return sums.String()
+}
+
+// TestMavenGroupWrites: one URL takes releases and snapshots, which two repositories keep, and serves both.
+func TestMavenGroupWrites(t *testing.T) {
+	e := newEnv(t, Options{})
+	_, err := e.Core.CreateRepository(e.Admin, "snapshots", registry.RepositoryChange{})
+	must(t, err)
+	_, err = e.Core.CreateRepository(e.Admin, "all", registry.RepositoryChange{Also: e.Upstreams.Replacing(e.Admin, []upstreams.NewUpstream{
+		{Type: upstreams.TypeRepository, Repository: "main", Settings: upstreams.Settings{Writes: true, WritesVersions: upstreams.Releases}},
+		{Type: upstreams.TypeRepository, Repository: "snapshots", Settings: upstreams.Settings{Writes: true, WritesVersions: upstreams.Snapshots}},
+	})})
+	must(t, err)
+	all := strings.Replace(e.repo(), "/maven/main", "/maven/all", 1)
+	may := func(user string, actions []access.Action, repositories ...string) string {
+		var grants []access.Grant
+		for _, r := range repositories {
+			grants = append(grants, access.Grant{Repository: r, Actions: actions})
+		}
+		return string(e.UserToken(user, 0, grants...))
+	}
+	publish := []access.Action{access.Read, access.Publish}
+	ci := newMachine(t, all, may("ci", publish, "all", "main", "snapshots"), "")
+	ci.run(project(t, "project", "1.0"), "deploy", "-Dslipway.url="+all)
+	// Who may publish snapshots alone deploys them.
+	dev := newMachine(t, all, may("dev", publish, "all", "snapshots"), "")
+	snapshots := project(t, "project", "1.1-SNAPSHOT")
+	dev.run(snapshots, "deploy", "-Dslipway.url="+all)
+	dev.fail(project(t, "project", "1.2"), "403", "deploy", "-Dslipway.url="+all)
+	secret := may("reader", []access.Action{access.Read}, "all", "main", "snapshots")
+	if got := says(t, all, secret, "1.0"); got != "hello, world" {
+		t.Errorf("the release says %q", got)
+	}
+	if got := e.names("main") + " " + e.names("snapshots") + " " + e.names("all"); got != "[1.0] [1.1-SNAPSHOT] []" {
+		t.Errorf("versions: %s", got)
+	}
+	e.MustFsck(t)
+}
+
+// names are the versions of com.acme:core that a repository itself has.
+func (e *env) names(repository string) string {
+	list, err := e.Catalog.Versions(e.Admin, registry.Name{Repository: repository, Format: formatName, Package: "com.acme:core"}, catalog.VersionQuery{})
+	if registry.KindOf(err) == registry.NotFound {
+		err = nil
+	}
+	must(e.t, err)
+	names := []string{}
+	for _, v := range list {
+		names = append(names, v.Name)
+	}
+	return fmt.Sprint(names)
 }
 
 // TestMavenSnapshots: every deploy is a build of its own, and consumers get the newest.

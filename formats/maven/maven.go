@@ -44,7 +44,7 @@ func (f format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{immediate.Setting, pomRule.Setting},
-		Merge: true, UnionFiles: true,
+		Merge: true, UnionFiles: true, Snapshot: isSnapshot,
 	}
 }
 

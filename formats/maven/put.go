@@ -12,6 +12,7 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/content"
 	"slipway/registry/publish"
 	"slipway/registry/staging"
@@ -26,7 +27,7 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pub, err := h.svc.Publisher.Begin(r.Context(), t.name())
+	pub, err := h.begin(r.Context(), t)
 	if err != nil {
 		return err
 	}
@@ -47,6 +48,18 @@ func (h *handlers) put(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return h.putFile(w, r, pub, t)
 	}
+}
+
+// begin begins the publish of a PUT. Metadata of an artifact may end a deploy of releases or of snapshots, which different repositories
+// may take; the caller needs the right in one of them.
+func (h *handlers) begin(ctx context.Context, t target) (*publish.Publish, error) {
+	pub, err := h.svc.Publisher.BeginAt(ctx, t.at())
+	if t.version == "" && registry.KindOf(err) == registry.Denied && err != nil {
+		if other, otherErr := h.svc.Publisher.BeginAt(ctx, t.name().At(snapshot)); otherErr == nil {
+			return other, nil
+		}
+	}
+	return pub, err
 }
 
 // upload is the PUT of a file.
@@ -303,7 +316,7 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publ
 		return err
 	}
 	if id == "" {
-		if err := h.commit(r.Context(), pub.Repository(), t, doc); err != nil {
+		if err := h.commit(r.Context(), t, doc); err != nil {
 			return err
 		}
 		if err := learn(r.Context(), pub, t, doc.pairs); err != nil {
@@ -315,7 +328,7 @@ func (h *handlers) putMetadata(w http.ResponseWriter, r *http.Request, pub *publ
 }
 
 // commit makes the sets visible that a metadata document is about.
-func (h *handlers) commit(ctx context.Context, repo registry.Repository, t target, doc sent) error {
+func (h *handlers) commit(ctx context.Context, t target, doc sent) error {
 	sets, err := h.svc.Staging.List(ctx, t.repository, scope(t.name()))
 	if err != nil {
 		return err
@@ -324,7 +337,7 @@ func (h *handlers) commit(ctx context.Context, repo registry.Repository, t targe
 		if s := newStaging(set.Files); len(s.files) == 0 || !doc.ends(t, s) {
 			continue
 		}
-		if err := h.commitSet(ctx, repo, set, doc.pairs); err != nil {
+		if err := h.commitSet(ctx, set, doc.pairs); err != nil {
 			return err
 		}
 	}
@@ -348,11 +361,15 @@ func (s sent) ends(t target, staged stagedSet) bool {
 // maxCommits bounds the tries of a commit while files are still being added.
 const maxCommits = 3
 
-func (h *handlers) commitSet(ctx context.Context, repo registry.Repository, set staging.Area, known map[string]pair) error {
+func (h *handlers) commitSet(ctx context.Context, set staging.Area, known map[string]pair) error {
 	build := func(files []registry.StagedFile) ([]staging.Release, error) {
 		f := files[0] // of one version: setKey
-		at := registry.Name{Repository: repo.Name, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
-		rel, err := assembly{known: known, Assembly: staging.Assembly{Open: h.svc.Content.OpenBlob, Repository: repo, At: at, Files: files}}.release(ctx)
+		at := registry.Name{Repository: set.Key.Repository, Format: formatName, Package: f.Package, Display: f.Display}.At(f.Version)
+		to, err := h.svc.Core.Target(ctx, at.Name, at.Version, access.Publish)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := assembly{known: known, Assembly: staging.Assembly{Open: h.svc.Content.OpenBlob, Repository: to.Repository, At: at, Files: files}}.release(ctx)
 		return []staging.Release{{At: at.Name, Release: rel}}, err
 	}
 	_, err := h.svc.Staging.CommitOpen(ctx, set, build)

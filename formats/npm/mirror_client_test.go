@@ -24,7 +24,7 @@ func newMirror(t *testing.T) (*env, *upstreamtest.Server) {
 	must(t, err)
 	var members []upstreams.NewUpstream
 	for _, name := range []string{"main", "mirror"} {
-		members = append(members, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name, Settings: upstreams.Settings{Through: true}})
+		members = append(members, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name, Settings: upstreams.Settings{Through: true, Writes: name == "main"}})
 	}
 	_, err = e.Core.CreateRepository(e.Admin, "all", registry.RepositoryChange{Also: e.Upstreams.Replacing(e.Admin, members)})
 	must(t, err)
@@ -34,7 +34,13 @@ func newMirror(t *testing.T) (*env, *upstreamtest.Server) {
 // use has the client install from another repository than main, with nothing but the right to read it.
 func (m *machine) use(repository string) {
 	m.t.Helper()
-	m.token(m.env.ReadToken(repository))
+	m.useAs(repository, m.env.ReadToken(repository))
+}
+
+// useAs has the client use another repository than main, with a token.
+func (m *machine) useAs(repository, secret string) {
+	m.t.Helper()
+	m.token(secret)
 	for _, name := range []string{".npmrc", ".yarnrc.yml"} {
 		rc := filepath.Join(m.home, name)
 		if raw, err := os.ReadFile(rc); err == nil {

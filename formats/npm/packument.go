@@ -8,6 +8,7 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 )
 
@@ -15,6 +16,9 @@ import (
 // the client is about to change the document and needs "_rev", so it always gets the full one.
 func (h *handlers) packument(w http.ResponseWriter, r *http.Request, t target) error {
 	write := r.URL.Query().Has("write")
+	if name, err := t.named(); write && err == nil {
+		t.holder = h.holder(r.Context(), name).Repository
+	}
 	if !write && strings.Contains(r.Header.Get("Accept"), abbreviatedType) {
 		return h.document(w, r, t, "abbreviated", func(p *page) ([]byte, string, error) {
 			b, err := p.abbreviated()
@@ -66,11 +70,24 @@ func (h *handlers) serve(w http.ResponseWriter, r *http.Request, t target, pkg r
 	})
 }
 
+// holder is the package that a caller changes under a name: where another repository takes the changes, "_rev" must be of that one's
+// package. It is the name itself for a caller who may not change, or not read, the other one.
+func (h *handlers) holder(ctx context.Context, name registry.Name) registry.Name {
+	to, err := h.site.Parts.Core.Target(ctx, name, "", access.Publish, access.Delete)
+	if err != nil || access.Decide(access.From(ctx), access.Read, to.Repository.Name) != access.Allow {
+		return name
+	}
+	return to.At(name)
+}
+
 // find returns a package that has versions. NotFound.
 func (h *handlers) find(ctx context.Context, t target) (registry.Name, registry.Package, error) {
 	name, err := t.named()
 	if err != nil {
 		return name, registry.Package{}, err
+	}
+	if t.holder != "" {
+		name.Repository = t.holder
 	}
 	pkg, err := h.site.Parts.Catalog.Package(ctx, name)
 	if err == nil && pkg.VersionCount == 0 {

@@ -36,6 +36,7 @@ const (
 // target is a parsed request path. Every value is decoded; which of them are set follows from op.
 type target struct {
 	repository string
+	holder     string // the repository whose package is read in its place; "": none
 	op         op
 	name       string // package
 	version    string // or tag, of opVersion; the folder of an old tarball path

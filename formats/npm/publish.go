@@ -211,7 +211,7 @@ func shownRevision(ctx context.Context, pkg registry.Package) string {
 
 // rev is the package's revision after a change, as in shownRevision.
 func (h *handlers) rev(ctx context.Context, name registry.Name) string {
-	pkg, err := h.site.Parts.Catalog.Package(ctx, name)
+	pkg, err := h.site.Parts.Catalog.Package(ctx, h.holder(ctx, name))
 	if err != nil {
 		return ""
 	}

@@ -1,10 +1,13 @@
 package oci
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/internal/httpserver"
 	"slipway/registry"
@@ -22,7 +25,11 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 		look = h.svc.Content.StoredBlob // clients do not send a blob that they find here
 	}
 	b, err := look(r.Context(), at, d)
-	if registry.KindOf(err) == registry.NotFound && err != nil && !mayPush(r, at) {
+	if isNotFound(err) && mayPush(r, at) {
+		if h.adopt(at)(r.Context(), d) == nil { // the image holds it from now on, so the caller need not send it
+			b, err = look(r.Context(), at, d)
+		}
+	} else if isNotFound(err) {
 		// Of another place that the repository answers from. Where none has it, the image itself says what is missing.
 		if other, more := h.svc.Catalog.Blob(r.Context(), at, d); registry.KindOf(more) != registry.NotFound || more == nil {
 			b, err = other, more
@@ -41,7 +48,19 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: "application/octet-stream", CacheControl: httpserver.ImmutableCache, Redirect: true})
 }
 
-// mayPush reports whether a request asks whether it must send a blob: what only another place has, the caller must send.
+// adopt returns what lets an image hold a blob that another place of its repository has, if the caller may read it there and push the
+// image. NotFound.
+func (h *handlers) adopt(at registry.Name) func(ctx context.Context, d digest.Digest) error {
+	return func(ctx context.Context, d digest.Digest) error {
+		from, err := h.svc.Catalog.Elsewhere(ctx, at, d)
+		if err == nil {
+			_, err = h.svc.Content.Adopt(ctx, from, at, d)
+		}
+		return err
+	}
+}
+
+// mayPush reports whether a request asks whether it must send a blob.
 func mayPush(r *http.Request, at registry.Name) bool {
 	return r.Method == http.MethodHead && access.Decide(access.From(r.Context()), access.Publish, at.Repository) == access.Allow
 }

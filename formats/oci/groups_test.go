@@ -14,7 +14,8 @@ import (
 )
 
 // TestGroupBlobs: an image of a member is pulled whole through the repository that answers from it, with what another member says about
-// it. A caller who may push is told to send the blobs that only a member has.
+// it. A caller who may push need not send what a member has
+// that the caller may read.
 func TestGroupBlobs(t *testing.T) {
 	s := newServer(t, formatstest.Options{})
 	m := s.image("main/app", "config", "a layer")
@@ -45,8 +46,14 @@ func TestGroupBlobs(t *testing.T) {
 	if res := s.want(http.StatusNotFound, reader, http.MethodGet, "all/app/blobs/"+digestOf([]byte("none")).String(), nil); strings.Contains(string(res.Body), "main") {
 		t.Errorf("the name of a member: %v", res)
 	}
-	s.want(http.StatusNotFound, formatstest.Admin, http.MethodHead, layer, nil)
 	s.want(http.StatusOK, formatstest.Admin, http.MethodGet, layer, nil)
+	pusher := s.token("all", access.Read, access.Publish)
+	config := digestOf([]byte("{}"))
+	s.want(http.StatusOK, pusher, http.MethodHead, layer, nil)
+	s.want(http.StatusNotFound, pusher, http.MethodHead, "all/app/blobs/"+config.String(), nil)
+	s.want(http.StatusCreated, pusher, http.MethodPut, "all/new/app/manifests/2.0", m.bytes(), "Content-Type", m.MediaType)
+	s.want(http.StatusOK, pusher, http.MethodGet, "all/new/app/blobs/"+m.Layers[0].Digest.String(), nil)
+	s.want(http.StatusNotFound, s.token("other", access.Read, access.Publish), http.MethodHead, "other/app/blobs/"+m.Layers[0].Digest.String(), nil)
 	if res := s.want(http.StatusOK, reader, http.MethodGet, "_catalog", nil); !strings.Contains(string(res.Body), `"all/app"`) {
 		t.Errorf("the catalog: %v", res)
 	}
@@ -77,4 +84,36 @@ func TestClientsGroup(t *testing.T) {
 	if tags := m.ok("crane", "ls", image); strings.TrimSpace(tags) != "1" {
 		t.Errorf("the tags: %s", tags)
 	}
+}
+
+// TestClientsGroupWrites: crane and skopeo push through a repository whose upstream takes writes: an image whose base only another
+// upstream has, of which they need not send what they know to be there.
+func TestClientsGroupWrites(t *testing.T) {
+	s := newServer(t, formatstest.Options{Local: true})
+	m := newMachine(t, s)
+	m.publisher()
+	m.records("crane", "push and mount through a repository that hands writes on", "version")
+	var list []upstreams.NewUpstream
+	for _, name := range []string{"main", "other"} {
+		list = append(list, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name, Settings: upstreams.Settings{Writes: name == "main"}})
+	}
+	if _, err := s.Core.CreateRepository(s.Admin, "all", registry.RepositoryChange{Also: s.Upstreams.Replacing(s.Admin, list)}); err != nil {
+		t.Fatal(err)
+	}
+	base, app := s.Addr+"/all/library/base:1", s.Addr+"/all/team/app:1"
+	m.ok("crane", "append", "-f", m.layer("base", strings.Repeat("base", 50_000)), "-t", s.Addr+"/other/library/base:1")
+	since := len(s.Log())
+	m.ok("crane", "append", "-b", base, "-f", m.layer("one", "one"), "-t", app)
+	m.ok("crane", "validate", "--remote", app)
+	d := m.ok("crane", "digest", s.Addr+"/main/team/app:1")
+	m.ok("crane", "validate", "--remote", s.Addr+"/main/team/app@"+d)
+	if got := s.status(since, "upload_start"); len(got) != 2 {
+		t.Errorf("more was sent than a layer and the configuration: %v", got)
+	}
+	m.ok("skopeo", m.skopeo("copy", "--src-tls-verify=false", "--dest-tls-verify=false", "docker://"+base, "docker://"+s.Addr+"/all/team/copy:1")...)
+	m.ok("crane", "validate", "--remote", s.Addr+"/main/team/copy:1")
+	m.ok("crane", "tag", app, "v2")
+	m.ok("crane", "delete", app)
+	m.fails("MANIFEST_UNKNOWN", "crane", "manifest", s.Addr+"/main/team/app:1")
+	s.MustFsck(t)
 }

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"net/http"
@@ -120,11 +121,11 @@ func readManifest(r *http.Request) ([]byte, error) {
 // blobs.
 func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPut) (rel publish.Release, warnings []string, err error) {
 	rel = publish.Release{
-		Version: put.digest.String(), Digest: put.digest, PURL: purl(h.site.BaseURL(r), put.at, put.digest), Mode: publish.Create,
+		Version: put.digest.String(), Digest: put.digest, PURL: purl(h.site.BaseURL(r), pub.Name(), put.digest), Mode: publish.Create,
 		SortKey: binary.BigEndian.AppendUint64(nil, uint64(h.now().UnixMicro())), Descriptor: put.body, MediaType: put.mediaType,
 		Tags: put.tags, TagIf: put.cond.check, Silent: len(put.tags) == 0, Revive: true,
 	}
-	l := linker{pub: pub, seen: map[digest.Digest]bool{}, rel: &rel, sparse: sparse.In(pub.Repository())}
+	l := linker{pub: pub, adopt: h.adopt(put.at), seen: map[digest.Digest]bool{}, rel: &rel, sparse: sparse.In(pub.Repository())}
 	rel.Fill = l.sparse == sparseAllow
 	rel.Attached = put.subject != nil || len(put.tags) > 0 && !slices.ContainsFunc(put.tags, func(tag string) bool { return !isAttachment(tag) })
 	if put.subject != nil {
@@ -152,6 +153,7 @@ func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPu
 // linker gathers the blobs and manifests that a manifest names.
 type linker struct {
 	pub      *publish.Publish
+	adopt    func(ctx context.Context, d digest.Digest) error
 	seen     map[digest.Digest]bool
 	rel      *publish.Release
 	config   *publish.Staged // the first blob, if the image holds it
@@ -217,6 +219,11 @@ const maxWarnings = 5
 
 func (l *linker) link(r *http.Request, d descriptor) (bool, error) {
 	st, err := l.pub.Link(r.Context(), d.digest.String(), d.mediaType, d.digest)
+	if isNotFound(err) {
+		if err = l.adopt(r.Context(), d.digest); err == nil {
+			st, err = l.pub.Link(r.Context(), d.digest.String(), d.mediaType, d.digest)
+		}
+	}
 	if isNotFound(err) {
 		return false, nil
 	}

@@ -66,7 +66,12 @@ func (h *handlers) mountBlob(ctx context.Context, to registry.Name, d digest.Dig
 	if err != nil {
 		return registry.Errorf(registry.NotFound, registry.AboutBlob, "there is no blob to mount")
 	}
-	_, err = h.svc.Content.MountBlob(ctx, from, to, d)
+	if _, err = h.svc.Content.MountBlob(ctx, from, to, d); !isNotFound(err) {
+		return err
+	}
+	if from, err = h.svc.Catalog.Elsewhere(ctx, from, d); err == nil {
+		_, err = h.svc.Content.Adopt(ctx, from, to, d)
+	}
 	return err
 }
 

@@ -25,7 +25,7 @@ func newMirror(t *testing.T) (*env, *upstreamtest.Server) {
 	must(t, err)
 	var members []upstreams.NewUpstream
 	for _, name := range []string{"main", "mirror"} {
-		members = append(members, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name, Settings: upstreams.Settings{Through: true}})
+		members = append(members, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: name, Settings: upstreams.Settings{Through: true, Writes: name == "main"}})
 	}
 	_, err = e.Core.CreateRepository(e.Admin, "all", registry.RepositoryChange{Also: e.Upstreams.Replacing(e.Admin, members)})
 	must(t, err)
