@@ -13,6 +13,9 @@ type Upstream struct {
 	Mode       string   `json:"mode,omitempty" enum:"first,merge" doc:"How a name that several places have is answered: by the first alone, or by all together; absent: as the format does."`
 	Through    bool     `json:"through" doc:"Whether the right to read this repository is enough to read the other one through it."`
 
+	Writes         bool   `json:"writes,omitempty" doc:"Whether the other repository takes what is written to this one: publishes, tags, deletions."`
+	WritesVersions string `json:"writes_versions,omitempty" enum:"releases,snapshots" doc:"With 'writes': which versions it takes; absent: all."`
+
 	TTL                string         `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most, as in '10m0s'; absent: as the format does."`
 	Offline            bool           `json:"offline,omitempty" doc:"Of a remote: it is not asked; what is cached is served."`
 	AnonymousFetch     bool           `json:"anonymous_fetch,omitempty" doc:"Of a remote: callers without credentials may cause a fetch; without it they read what is cached."`
@@ -61,6 +64,9 @@ type NewUpstream struct {
 	Mode       string   `json:"mode,omitempty" doc:"How a name that several places have is answered: 'first' alone, or 'merge' all; absent: as the format does."`
 	Through    bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it. An administrator of the other one must set it."`
 
+	Writes         bool   `json:"writes,omitempty" doc:"Whether the other repository takes what is written to this one: publishes, tags, deletions. Callers need the right in both. One upstream at most takes a write."`
+	WritesVersions string `json:"writes_versions,omitempty" doc:"With 'writes': 'releases' or 'snapshots' of Maven, where different repositories take them; absent: all versions."`
+
 	TTL                string           `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most: '90s', '10m'; absent: as the format does."`
 	Offline            bool             `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`
 	AnonymousFetch     bool             `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
@@ -78,6 +84,9 @@ type UpstreamChange struct {
 	Deny    *[]string `json:"deny,omitempty" doc:"Patterns of package names that it is not asked for."`
 	Mode    *string   `json:"mode,omitempty" doc:"'first', 'merge', or empty: as the format does."`
 	Through *bool     `json:"through,omitempty" doc:"Whether the right to read this repository is enough to read the other one through it."`
+
+	Writes         *bool   `json:"writes,omitempty" doc:"Whether the other repository takes what is written to this one."`
+	WritesVersions *string `json:"writes_versions,omitempty" doc:"With 'writes': 'releases', 'snapshots', or empty: all versions."`
 
 	TTL                *string          `json:"ttl,omitempty" doc:"Of a remote: how long a document is taken to be as it was, at most; empty: as the format does."`
 	Offline            *bool            `json:"offline,omitempty" doc:"Of a remote: do not ask it; what is cached is served."`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
+	"strings"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -46,6 +48,7 @@ type repoFlags struct {
 	format      string
 	from        []string
 	auth        authFlags
+	writes      []string
 }
 
 func (f *repoFlags) add(cmd *cobra.Command) {
@@ -56,6 +59,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.StringArrayVar(&f.upstreams, "upstream", nil, "another repository, or the URL of a registry elsewhere (also NAME=URL, with --format), that it answers from beside its own versions; may be given again, in order")
 	fs.StringVar(&f.format, "format", "", "format of the registries that --upstream names by URL: npm, pypi, maven or raw")
 	fs.StringArrayVar(&f.from, "upstream-from", nil, "also answer from the registry that this machine's npm, pip or mvn is set up for; may be given again")
+	fs.StringArrayVar(&f.writes, "writes", nil, "the --upstream, a repository, that takes what is written to this one; NAME=releases and NAME=snapshots where two take those of Maven")
 	fs.StringArrayVar(&f.tagRules, "tag-rule", nil, tagRuleHelp)
 	f.auth.add(cmd)
 }
@@ -83,7 +87,7 @@ func (f *repoFlags) change(c commands, cmd *cobra.Command, words []string) (chan
 	if len(settings) > 0 {
 		change.Settings, err = json.Marshal(settings)
 	}
-	if err == nil && (cmd.Flags().Changed("upstream") || len(f.from) > 0 || f.auth.given()) {
+	if err == nil && (cmd.Flags().Changed("upstream") || len(f.from) > 0 || len(f.writes) > 0 || f.auth.given()) {
 		change.Upstreams, err = f.list(cmd, c)
 	}
 	return change, change.Description != nil || change.Settings != nil || change.Upstreams != nil, err
@@ -95,16 +99,27 @@ func (f *repoFlags) list(cmd *cobra.Command, c commands) (json.RawMessage, error
 	if err != nil {
 		return nil, err
 	}
-	out := []any{}
+	out, writes := []any{}, map[string]string{}
 	remotes := 0
+	for _, value := range f.writes {
+		name, versions, _ := strings.Cut(value, "=")
+		if !slices.Contains(f.upstreams, name) {
+			return nil, command.Usagef("--writes %s: give the repository with --upstream too", name)
+		}
+		writes[name] = versions
+	}
 	for _, value := range f.upstreams {
 		if value == "" {
 			continue
 		}
 		u, err := upstreamOf(value, f.format)
+		versions, writer := writes[value]
 		switch {
 		case err != nil:
 			return nil, err
+		case writer:
+			u.Writes, u.WritesVersions = true, versions
+			out = append(out, u)
 		case u.Repository != "":
 			out = append(out, u.Repository)
 		default:
@@ -143,7 +158,7 @@ func (c commands) repoCreateCmd(f *Flags) *cobra.Command {
 		Use: "create NAME [SETTING=VALUE…]", Short: "Make a repository", Args: atLeast(1),
 		Example: `  slipway repo create team-a --description "what team A builds"
   slipway repo create team-a raw_redeploy=true
-  slipway repo create all --upstream team-a --upstream team-b
+  slipway repo create all --upstream team-a --upstream team-b --writes team-a
   slipway repo create npm-mirror --upstream https://registry.example.com/ --format npm
   slipway repo create pypi-mirror --upstream-from pip`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -24,6 +24,12 @@ var upstreamColumns = []column[api.Upstream]{
 	{"DENY", func(u api.Upstream) any { return u.Deny }},
 	{"MODE", func(u api.Upstream) any { return u.Mode }},
 	{"THROUGH", func(u api.Upstream) any { return yes(u.Through) }},
+	{"WRITES", func(u api.Upstream) any {
+		if u.Writes && u.WritesVersions != "" {
+			return u.WritesVersions
+		}
+		return yes(u.Writes)
+	}},
 }
 
 func formatsOf(u api.Upstream) []string {
@@ -91,7 +97,8 @@ func (c commands) upstreamListCmd(f *Flags) *cobra.Command {
 type upstreamFlags struct {
 	formats, allow, deny []string
 	mode                 string
-	through              bool
+	through, writes      bool
+	writesVersions       string
 
 	ttl                           string
 	offline, anonymous, forbidden bool
@@ -106,6 +113,8 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.StringSliceVar(&u.deny, "deny", nil, "do not ask it for names that match; may be given again")
 	fs.StringVar(&u.mode, "mode", "", "of names that several places have: first (the first place alone) or merge (all together); default: as the format does")
 	fs.BoolVar(&u.through, "through", false, "let those who may read the repository read the other one through it; you must administer the other one")
+	fs.BoolVar(&u.writes, "writes", false, "let the other repository take what is written to this one; callers need the right in both")
+	fs.StringVar(&u.writesVersions, "writes-versions", "", "with --writes: releases or snapshots of Maven, where different repositories take them; default: all versions")
 	fs.StringVar(&u.ttl, "ttl", "", "of a registry elsewhere: how long a document is taken to be as it was, such as 10m; default: as the format does")
 	fs.BoolVar(&u.offline, "offline", false, "of a registry elsewhere: do not ask it; what is cached is served")
 	fs.BoolVar(&u.anonymous, "anonymous-fetch", false, "of a registry elsewhere: callers without credentials may cause a fetch")
@@ -135,10 +144,13 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 	if given("ttl") {
 		change.TTL = &u.ttl
 	}
+	if given("writes-versions") {
+		change.WritesVersions = &u.writesVersions
+	}
 	for name, v := range map[string]struct {
 		from *bool
 		to   **bool
-	}{"through": {&u.through, &change.Through}, "offline": {&u.offline, &change.Offline},
+	}{"through": {&u.through, &change.Through}, "writes": {&u.writes, &change.Writes}, "offline": {&u.offline, &change.Offline},
 		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}} {
 		if given(name) {
 			*v.to = v.from
@@ -163,6 +175,7 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 			}
 			n.Name = cmp.Or(name, n.Name)
 			n.Formats, n.Allow, n.Deny, n.Mode, n.Through = u.formats, u.allow, u.deny, u.mode, u.through
+			n.Writes, n.WritesVersions = u.writes, u.writesVersions
 			if n.Auth, err = u.auth.read(c, cmd); err != nil {
 				return err
 			}
