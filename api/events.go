@@ -102,5 +102,5 @@ type ConsumerChange struct {
 type EventUpstream struct {
 	Name        string `json:"name" doc:"Of the upstream."`
 	PublishedAt string `json:"published_at,omitempty" doc:"When it was published, as the registry says."`
-	Verified    string `json:"verified" enum:"sha512,sha256,sha1,md5,none" doc:"The strongest sum that the registry announced."`
+	Verified    string `json:"verified,omitempty" enum:"sha512,sha256,sha1,md5,none" doc:"The strongest sum that the registry announced; absent of a tag."`
 }

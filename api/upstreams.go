@@ -56,7 +56,7 @@ type NewUpstream struct {
 	Name       string   `json:"name,omitempty" doc:"Its name in the repository, which can't change; absent: that of the other repository, or of the format."`
 	Type       string   `json:"type,omitempty" enum:"repository,remote" doc:"What it is; absent: a remote where there is a url, else a repository."`
 	Repository string   `json:"repository,omitempty" doc:"The other repository, which you may read."`
-	Format     string   `json:"format,omitempty" doc:"Of a remote: the format that it serves: npm, pypi, maven or raw."`
+	Format     string   `json:"format,omitempty" doc:"Of a remote: the format that it serves: npm, pypi, maven, oci or raw."`
 	URL        string   `json:"url,omitempty" doc:"Of a remote: its address as clients use it, http or https, without credentials, query and fragment. An administrator of the server must add it."`
 	Formats    []string `json:"formats,omitempty" doc:"The formats that it is asked for; absent: every format."`
 	Allow      []string `json:"allow,omitempty" doc:"Patterns of the only package names that it is asked for: '@acme/*', 'com.acme.**'."`

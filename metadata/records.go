@@ -232,6 +232,7 @@ type Grant struct {
 const (
 	Child   = "child"   // an index names a manifest
 	Subject = "subject" // a manifest is about another
+	Content = "blob"    // a manifest of a remote names a blob, which need not be here
 )
 
 // Reference is a digest that a version points at, within its package. The digest need not exist in the package.

@@ -45,7 +45,7 @@ type EventData struct {
 type EventUpstream struct {
 	Name        string `json:"name"`
 	PublishedAt string `json:"published_at,omitempty"` // as the remote says
-	Verified    string `json:"verified"`               // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
+	Verified    string `json:"verified,omitempty"`     // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none; absent of a tag
 }
 
 // EventRelease is the release metadata known when the event is written.

@@ -12,6 +12,7 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 )
 
 // getBlob answers GET and HEAD of a blob (end-2), with ranges. A blob that only other images hold is 404.
@@ -25,14 +26,17 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 		look = h.svc.Content.StoredBlob // clients do not send a blob that they find here
 	}
 	b, err := look(r.Context(), at, d)
-	if isNotFound(err) && mayPush(r, at) {
-		if h.adopt(at)(r.Context(), d) == nil { // the image holds it from now on, so the caller need not send it
-			b, err = look(r.Context(), at, d)
-		}
-	} else if isNotFound(err) {
-		// Of another place that the repository answers from. Where none has it, the image itself says what is missing.
-		if other, more := h.svc.Catalog.Blob(r.Context(), at, d); registry.KindOf(more) != registry.NotFound || more == nil {
-			b, err = other, more
+	f := registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}
+	pushes := mayPush(r, at)
+	if isNotFound(err) && pushes && h.adopt(at)(r.Context(), d) == nil { // the image holds it from now on, so the caller need not send it
+		f.Blob, err = look(r.Context(), at, d)
+	}
+	if isNotFound(err) {
+		// Of another place that the repository answers from. Where none has it, the image itself says what is missing. A caller who could
+		// push the blob must do so, unless the image comes from a registry elsewhere, and nobody pushes to it.
+		other, more := h.svc.Catalog.Blob(lookContext(r), at, d)
+		if (!pushes || other.Arriving != nil) && !isNotFound(more) {
+			f, err = other, more
 		}
 	}
 	if err != nil {
@@ -41,10 +45,9 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	apiVersion(w)
 	w.Header().Set("Docker-Content-Digest", d.String())
 	if backwards(r) {
-		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", b.Size))
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", f.Blob.Size))
 		return registry.Errorf(registry.RangeInvalid, registry.AboutFile, "the range ends before it begins")
 	}
-	f := registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: "application/octet-stream", CacheControl: httpserver.ImmutableCache, Redirect: true})
 }
 
@@ -58,6 +61,14 @@ func (h *handlers) adopt(at registry.Name) func(ctx context.Context, d digest.Di
 		}
 		return err
 	}
+}
+
+// lookContext is the context of look-ups: for a HEAD, nothing is fetched from a registry elsewhere.
+func lookContext(r *http.Request) context.Context {
+	if r.Method == http.MethodHead {
+		return catalog.Look(r.Context())
+	}
+	return r.Context()
 }
 
 // mayPush reports whether a request asks whether it must send a blob.

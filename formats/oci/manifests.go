@@ -17,7 +17,7 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := h.svc.Catalog.Resolve(r.Context(), at, ref.query())
+	v, err := h.svc.Catalog.Resolve(lookContext(r), at, ref.query())
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,9 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	}
 	head.Set("Content-Type", v.MediaType)
 	size, body := len(v.Descriptor), v.Descriptor
+	if v.ID == 0 { // of a HEAD; a registry elsewhere has it
+		size = int(v.Size)
+	}
 	if size > heldManifestBytes {
 		body = nil // it is read again once there is memory for it
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -103,6 +104,11 @@ func parseReference(r *http.Request) (at registry.Name, ref reference, err error
 var attachmentTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\.sig|\.att|\.sbom)?$`)
 
 func isAttachment(tag string) bool { return attachmentTag.MatchString(tag) }
+
+// attachments reports whether there are tags, and all are of that kind.
+func attachments(tags []string) bool {
+	return len(tags) > 0 && !slices.ContainsFunc(tags, func(tag string) bool { return !isAttachment(tag) })
+}
 
 // query returns the catalog's Ref.
 func (ref reference) query() catalog.Ref {

@@ -127,7 +127,7 @@ func (h *handlers) release(r *http.Request, pub *publish.Publish, put manifestPu
 	}
 	l := linker{pub: pub, adopt: h.adopt(put.at), seen: map[digest.Digest]bool{}, rel: &rel, sparse: sparse.In(pub.Repository())}
 	rel.Fill = l.sparse == sparseAllow
-	rel.Attached = put.subject != nil || len(put.tags) > 0 && !slices.ContainsFunc(put.tags, func(tag string) bool { return !isAttachment(tag) })
+	rel.Attached = put.subject != nil || attachments(put.tags)
 	if put.subject != nil {
 		rel.References = append(rel.References, publish.Reference{Kind: registry.RefSubject, Digest: put.subject.digest})
 	}

@@ -96,6 +96,16 @@ func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest
 				page.more = true
 				return nil
 			}
+			if v.Descriptor != nil { // of a registry elsewhere, whose description it is
+				var ref referrer
+				if err := json.Unmarshal(v.Descriptor, &ref); err != nil {
+					return err
+				}
+				if err := page.add(ref, v.ID); err != nil || page.more {
+					return err
+				}
+				continue
+			}
 			v, err := h.svc.Catalog.Resolve(ctx, at, catalog.Ref{Digest: v.Digest})
 			switch {
 			case registry.KindOf(err) == registry.NotFound:
@@ -104,7 +114,8 @@ func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest
 			case err != nil:
 				return err
 			}
-			if err := page.add(v); err != nil || page.more {
+			page.read += len(v.Descriptor)
+			if err := page.add(describe(v), v.ID); err != nil || page.more {
 				return err
 			}
 		}
@@ -114,10 +125,8 @@ func (h *handlers) readReferrers(ctx context.Context, at registry.Name, d digest
 	}
 }
 
-// add puts a manifest into the page, or marks the page as full.
-func (p *referrerPage) add(v registry.Version) error {
-	ref := describe(v)
-	p.read += len(v.Descriptor)
+// add puts a manifest into the page, or marks the page as full. id is that of its version.
+func (p *referrerPage) add(ref referrer, id int64) error {
 	if p.types == nil || p.types[0] == ref.ArtifactType {
 		raw, err := json.Marshal(ref)
 		if err != nil {
@@ -129,7 +138,7 @@ func (p *referrerPage) add(v registry.Version) error {
 		}
 		p.list, p.size = append(p.list, raw), size
 	}
-	p.after = v.ID
+	p.after = id
 	return nil
 }
 

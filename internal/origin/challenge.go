@@ -24,6 +24,12 @@ func bearer(fields []string) (challenge, bool) {
 	return challenge{}, false
 }
 
+// Service is what the token service of a registry calls the registry, in the WWW-Authenticate fields of a 401; "" if they do not say.
+func Service(fields []string) string {
+	ch, _ := bearer(fields)
+	return ch.service
+}
+
 // word cuts the token at the beginning, with the spaces and commas before it.
 func word(s string) (first, rest string) {
 	s = strings.TrimLeft(s, " \t,")

@@ -35,9 +35,9 @@ func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string)
 	return f, err
 }
 
-// Blob finds a blob that a version of the package holds. Digests are no secrets, so a blob that only other packages hold is reported
-// as absent. NotFound.
-func (s *Catalog) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+// Blob finds a blob that a version of the package holds, as a file under its digest. Digests are no secrets, so a blob that only other
+// packages hold is reported as absent. NotFound.
+func (s *Catalog) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error) {
 	var b registry.Blob
 	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at)
@@ -52,7 +52,7 @@ func (s *Catalog) Blob(ctx context.Context, at registry.Name, d digest.Digest) (
 		}
 		return registry.Missing(err, registry.AboutBlob, "there is no blob %q in %q", registry.Clip(d.String()), at.Package)
 	})
-	return b, err
+	return registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}, err
 }
 
 // Elsewhere implements Reader: a repository by itself has no other place.

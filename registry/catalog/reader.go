@@ -28,14 +28,15 @@ type Reader interface {
 	PackageListing(ctx context.Context, at registry.Name, files bool) (PackageListing, error)
 	// Versions lists versions without descriptors, the newest first. NotFound.
 	Versions(ctx context.Context, at registry.Name, q VersionQuery) ([]registry.Version, error)
-	// Resolve finds a version by its name, a tag or its digest. NotFound.
+	// Resolve finds a version by its name, a tag or its digest. In the context of Look, one that only a registry elsewhere has comes without ID
+	// and Descriptor; its Size is that of the descriptor. NotFound.
 	Resolve(ctx context.Context, at registry.Name, ref Ref) (registry.Version, error)
 	// VersionDetail returns a version with its files, tags and facts. NotFound.
 	VersionDetail(ctx context.Context, at registry.Coordinate) (VersionDetail, error)
 	// File finds a path in one version or, where at names no version, in any version that holds it. NotFound. See Whole.
 	File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
-	// Blob finds a blob that a version of the package holds. NotFound.
-	Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error)
+	// Blob finds a blob that a version of the package holds, as a file under its digest. NotFound.
+	Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error)
 	// Elsewhere names the package of another place, which the caller may read through the repository, that holds a blob: the package of that
 	// name, else one of the same format. NotFound.
 	Elsewhere(ctx context.Context, at registry.Name, d digest.Digest) (registry.Name, error)
@@ -45,7 +46,8 @@ type Reader interface {
 	Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error)
 	TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error)
 	TagHistory(ctx context.Context, at registry.Name, tag string, page registry.Page) ([]registry.Tag, error)
-	// Referrers returns versions whose subject is d. NotFound: about the repository.
+	// Referrers returns versions whose subject is d, without descriptors. One that only a registry elsewhere has comes with what that says of
+	// it as its Descriptor. NotFound: about the repository.
 	Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error)
 }
 

@@ -102,6 +102,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 		v.files.files(d.Former)
 		v.facts.facts(d.Facts)
 	}),
+	registry.EventCacheTagMoved: (*replay).tagSet,
 
 	registry.EventClaimCreated:  nothing,
 	registry.EventClaimRemoved:  nothing,

@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/content"
 )
 
 // Arrived makes a Staged of a file that a remote delivered, whose bytes the store has taken at a time.
@@ -16,16 +20,121 @@ func Arrived(path, mediaType string, b registry.Blob, at time.Time) Staged {
 	return Staged{Path: path, MediaType: mediaType, Blob: b, at: at}
 }
 
-// Enter commits a file that a remote delivered, on behalf of the caller that asked for it, who needs no right to publish. rel.Cached says
-// where it came from. Conflict: the package is published here, so nothing of a remote belongs into it; AlreadyExists: the path holds
-// other bytes. ErrCollected never comes out: the bytes are looked for again.
-func (s *Publisher) Enter(ctx context.Context, actor access.Actor, at registry.Name, rel Release, file Staged) (Result, error) {
-	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+// Enter commits what a remote delivered, a file or, of a release with a Digest, the descriptor, on behalf of the caller that asked for
+// it, who needs no right to publish. rel.Cached says where it came from. Conflict: the package is published here, so nothing of a remote
+// belongs into it; AlreadyExists: the path holds other bytes. ErrCollected never comes out: the bytes are looked for again.
+func (s *Publisher) Enter(ctx context.Context, actor access.Actor, at registry.Name, rel Release, files ...Staged) (Result, error) {
+	p, err := s.entering(ctx, actor, at)
 	if err != nil {
 		return Result{}, err
 	}
-	p := &Publish{svc: s, actor: actor, to: registry.Target{Repository: repo, Asked: repo}, name: at, start: s.core.Now(), staged: []Staged{file}}
+	p.staged = files
 	return p.Commit(ctx, rel)
+}
+
+func (s *Publisher) entering(ctx context.Context, actor access.Actor, at registry.Name) (*Publish, error) {
+	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	return &Publish{svc: s, actor: actor, to: registry.Target{Repository: repo, Asked: repo}, name: at, start: s.core.Now()}, err
+}
+
+// EnterPart makes a blob that a remote delivered a file of every version of the package whose descriptor names it. The log has no entry
+// of it: that of the version pins its digest. NotFound: no version names it.
+func (s *Publisher) EnterPart(ctx context.Context, actor access.Actor, at registry.Name, cached *Cached, part Staged) error {
+	p, err := s.entering(ctx, actor, at)
+	if err != nil {
+		return err
+	}
+	files := []Staged{part}
+	return p.update(ctx, files, func(tx metadata.Tx) error {
+		c := committer{change: newChange(s, tx, actor, p.to), rel: Release{Cached: cached}, files: files, name: at}
+		if err := c.open(at); err != nil {
+			return err
+		}
+		versions, err := tx.References().Referrers(metadata.ReferrerPage{PackageID: c.pkg.ID, Kind: registry.RefBlob, Digest: digest.Digest(part.Path)})
+		if err != nil {
+			return err
+		}
+		if len(versions) == 0 {
+			return registry.Errorf(registry.NotFound, registry.AboutBlob, "no version of %s names %s", c.pkg.Name, registry.Clip(part.Path))
+		}
+		for _, v := range versions {
+			if err := c.addPart(v.ID); err != nil {
+				return err
+			}
+		}
+		return c.close()
+	})
+}
+
+// addPart adds the part to a version that lacks it.
+func (c *committer) addPart(versionID int64) error {
+	_, err := c.tx.Files().File(versionID, c.files[0].Path)
+	if !errors.Is(err, metadata.ErrNotExist) {
+		return err
+	}
+	v, err := c.tx.Versions().VersionByID(versionID)
+	if err != nil {
+		return err
+	}
+	added, err := c.newFiles(v, c.files)
+	if err != nil {
+		return err
+	}
+	added[0].Seq = v.Seq
+	if err := c.tx.Files().AddFile(added[0]); err != nil {
+		return err
+	}
+	v.Size += added[0].Blob.Size
+	c.dirty = true
+	if err := c.tx.Versions().UpdateVersion(v); err != nil {
+		return err
+	}
+	return c.keepOrigin(Result{Version: v})
+}
+
+// heldParts links the parts of a release that the package holds already.
+func (c *committer) heldParts() error {
+	if c.rel.Cached == nil || c.made {
+		return nil
+	}
+	for _, p := range c.rel.Cached.Parts {
+		b, err := content.OwnBlob(c.tx, c.name, c.pkg.ID, p.Digest)
+		if errors.Is(err, metadata.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.files = append(c.files, Staged{Path: p.Digest.String(), MediaType: p.MediaType, Blob: b, linked: true})
+	}
+	return nil
+}
+
+// EnterTag points a tag at a version that came from a remote which says so. It is called when the tag is served, for a caller who needs no
+// right to tag. NotFound: the version is gone.
+func (s *Publisher) EnterTag(ctx context.Context, actor access.Actor, at registry.Coordinate, tag, upstream string) error {
+	if err := s.core.CheckTag(at.Format, tag); err != nil {
+		return err
+	}
+	repo, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return err
+	}
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		c := newChange(s, tx, actor, registry.Target{Repository: repo, Asked: repo})
+		c.from = &registry.EventUpstream{Name: upstream}
+		if err := c.open(at.Name); err != nil {
+			return err
+		}
+		v, err := c.version(at.Version)
+		if err != nil {
+			return err
+		}
+		if _, err := c.setTag(tag, &v, "served"); err != nil {
+			return err
+		}
+		return c.close()
+	})
 }
 
 // event is what the log says of the remote.
@@ -55,9 +164,15 @@ func (c *committer) origin() error {
 		return nil
 	}
 	allowed, err := c.originSet(c.repo.ID)
+	if err == nil && c.rel.Cached != nil && !allowed {
+		err = registry.CountAttached(c.tx, &c.pkg)
+	}
 	switch {
 	case err != nil || allowed && c.rel.Cached != nil:
 		return err
+	case c.rel.Cached != nil && c.pkg.Attached > 0:
+		c.pkg.Origin, c.dirty = metadata.OriginCached, true // what was published belongs to versions of the remote
+		return nil
 	case allowed || c.pkg.VersionCount == 0 && c.rel.Cached == nil:
 		c.pkg.Origin, c.dirty = "", true
 		return nil
@@ -104,12 +219,16 @@ func (c *committer) originSet(repositoryID int64) (bool, error) {
 	return false, nil
 }
 
-// keepOrigin stores where the release's file came from.
-func (c *committer) keepOrigin(v registry.Version) error {
+// keepOrigin stores where the release's file came from. A descriptor has the version's name as its path.
+func (c *committer) keepOrigin(res Result) error {
 	if c.rel.Cached == nil {
 		return nil
 	}
-	for _, st := range c.files {
+	v, files := res.Version, c.files
+	if res.Created && c.rel.Digest != "" {
+		files = append(slices.Clip(files), Staged{Path: v.Name, Blob: registry.Blob{Digest: digest.FromBytes(v.Descriptor)}})
+	}
+	for _, st := range files {
 		f := c.rel.Cached.File
 		f.VersionID, f.Path, f.Digest = v.ID, st.Path, st.Blob.Digest
 		f.EnteredAt, f.CheckedAt, f.EnteredBy = c.tx.Now(), c.tx.Now(), c.actor.Text()

@@ -27,6 +27,8 @@ type change struct {
 	sorted bool // the newest version has to be looked up when the change closes
 	made   bool // the change made the package
 	dirty  bool
+	// from is the remote whose tags the change sets; nil: somebody sets them here.
+	from *registry.EventUpstream
 	// looked has the tags that were read before the first log entry, by name.
 	looked map[string]formerTag
 }
@@ -184,7 +186,10 @@ func (c *change) setTag(name string, v *registry.Version, reason string) (regist
 	}
 	delete(c.looked, name)
 	kind := registry.EventTagSet
-	if attached {
+	switch {
+	case c.from != nil:
+		kind, data.Upstream = registry.EventCacheTagMoved, c.from
+	case attached:
 		kind = registry.EventAttachmentTagged
 	}
 	e, err := c.append(kind, v, data)
@@ -220,11 +225,23 @@ func (c *change) attach(tag string, v *registry.Version) (bool, error) {
 }
 
 // announce logs the event for subscribers of a version that was stored silently as a part of something else, unless the tag that
-// it gets is attached.
+// it gets is attached. What comes from a remote was not published here.
 func (c *change) announce(v *registry.Version, attached bool) error {
 	if v.Announced || attached {
 		return nil
 	}
+	if c.from == nil {
+		if err := c.published(v); err != nil {
+			return err
+		}
+	}
+	v.Announced = true
+	c.dirty = true
+	return c.tx.Versions().UpdateVersion(*v)
+}
+
+// published logs that a version became visible.
+func (c *change) published(v *registry.Version) error {
 	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
 		return err
@@ -233,12 +250,8 @@ func (c *change) announce(v *registry.Version, attached bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.append(registry.EventArtifactPublished, v, registry.EventData{Files: registry.EventFiles(files), EventRelease: registry.EventReleaseOf(registry.FactInputs(facts))}); err != nil {
-		return err
-	}
-	v.Announced = true
-	c.dirty = true
-	return c.tx.Versions().UpdateVersion(*v)
+	_, err = c.append(registry.EventArtifactPublished, v, registry.EventData{Files: registry.EventFiles(files), EventRelease: registry.EventReleaseOf(registry.FactInputs(facts))})
+	return err
 }
 
 // removeTag ends a tag if the caller may. NotFound, Denied.

@@ -64,7 +64,7 @@ func (c *committer) run() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err = c.keepOrigin(res.Version); err != nil {
+	if err = c.keepOrigin(res); err != nil {
 		return Result{}, err
 	}
 	err = c.close()
@@ -111,6 +111,9 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	if err := c.merge(&v); err != nil {
 		return Result{}, err
 	}
+	if err := c.heldParts(); err != nil {
+		return Result{}, err
+	}
 	files, err := c.newFiles(v, c.files)
 	if err != nil {
 		return Result{}, err
@@ -123,12 +126,12 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	}
 	kind := registry.EventArtifactPublished
 	switch {
+	case c.rel.Cached != nil:
+		kind = registry.EventCacheEntered
 	case v.Attached:
 		kind = registry.EventAttachmentStored
 	case c.rel.Silent:
 		kind = registry.EventArtifactStored
-	case c.rel.Cached != nil:
-		kind = registry.EventCacheEntered
 	}
 	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts),
 		Upstream: c.rel.Cached.event()})
@@ -221,6 +224,11 @@ func (c *committer) writeReferences(v registry.Version) error {
 	refs := make([]metadata.Reference, len(c.rel.References))
 	for i, r := range c.rel.References {
 		refs[i] = metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: r.Kind, Digest: r.Digest}
+	}
+	if c.rel.Cached != nil {
+		for _, p := range c.rel.Cached.Parts {
+			refs = append(refs, metadata.Reference{VersionID: v.ID, PackageID: c.pkg.ID, Kind: registry.RefBlob, Digest: p.Digest})
+		}
 	}
 	return c.tx.References().AddReferences(refs)
 }

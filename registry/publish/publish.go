@@ -142,18 +142,24 @@ func (p *Publish) Actor() access.Actor { return p.actor }
 // later commit. NotFound: the repository is gone; Unavailable: the bytes are gone.
 func (p *Publish) KeepStaged(ctx context.Context, st Staged, need func(tx metadata.Tx, b registry.Blob) error) error {
 	files := []Staged{st}
+	return p.update(ctx, files, func(tx metadata.Tx) error {
+		c := committer{change: newChange(p.svc, tx, p.actor, p.to), name: p.name}
+		if err := c.live(); err != nil {
+			return err
+		}
+		b, err := c.putBlob(files[0])
+		if err != nil {
+			return err
+		}
+		return need(tx, b)
+	})
+}
+
+// update runs a transaction that needs the bytes of staged files, which it looks for again where a collection may have removed them.
+// Unavailable: they are gone.
+func (p *Publish) update(ctx context.Context, files []Staged, do func(tx metadata.Tx) error) error {
 	for try := 0; ; try++ {
-		err := p.svc.core.Update(ctx, func(tx metadata.Tx) error {
-			c := committer{change: newChange(p.svc, tx, p.actor, p.to), name: p.name}
-			if err := c.live(); err != nil {
-				return err
-			}
-			b, err := c.putBlob(files[0])
-			if err != nil {
-				return err
-			}
-			return need(tx, b)
-		})
+		err := p.svc.core.Update(ctx, do)
 		if !errors.Is(err, content.ErrCollected) {
 			return err
 		}

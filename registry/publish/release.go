@@ -87,10 +87,20 @@ type Release struct {
 	If func(have Existing) error
 }
 
-// Cached says where the file of a release came from. The rest of the CachedFile's fields are filled in.
+// Cached says where the file of a release came from; of a release with a Digest, its descriptor. The rest of the CachedFile's fields are
+// filled in.
 type Cached struct {
 	Upstream string // the remote's name
 	File     metadata.CachedFile
+	// Parts are what the descriptor names. A part that the package holds is a file of the version at once, under its digest as the path,
+	// and any other when it arrives: see EnterPart.
+	Parts []Part
+}
+
+// Part is a blob that the descriptor of a version names.
+type Part struct {
+	Digest    digest.Digest
+	MediaType string
 }
 
 // Result is what a commit did. Neither Created nor Changed: everything existed before, and there is no new event.

@@ -16,6 +16,7 @@ type indexKey struct {
 	upstreamID  int64
 	format      string
 	key         string
+	part        string // of what the remote says of the package; "" is its index
 	fingerprint string
 }
 

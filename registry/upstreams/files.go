@@ -62,6 +62,11 @@ func (s *Upstreams) fromRemote(ctx context.Context, r *remote, at registry.Coord
 	if err != nil {
 		return registry.File{}, err
 	}
+	return s.fromEntry(ctx, r, at, path, x, entry)
+}
+
+// fromEntry fetches a file of which the remote, or a file that came from it, has said what entry has; nil: nothing is known of it.
+func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, entry *Entry) (registry.File, error) {
 	if _, err := r.source.File(at, path, entry); err != nil {
 		return registry.File{}, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Detail: registry.AsError(err).Error(), Err: err}
 	}

@@ -93,7 +93,7 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 	}
 	for _, pkg := range have {
 		f.stamp += pkg.Revision
-		f.owned = f.owned || pkg.Origin != metadata.OriginCached
+		f.owned = f.owned || pkg.Origin != metadata.OriginCached && !aside(pkg)
 	}
 	f.owned = f.owned && o.Origin != OriginBoth && o.Origin != OriginUpstream || o.Origin == OriginPublished
 	f.stamp += g.generation << 32
@@ -197,8 +197,14 @@ func modeOf(p place, rules registry.Rules) string {
 	}
 }
 
+// aside reports whether a package has nothing but what is attached to versions of other places, as signatures are.
+func aside(pkg registry.Package) bool {
+	return pkg.VersionCount > 0 && pkg.Attached == pkg.VersionCount
+}
+
 // answering leaves those sources that answer: one in the mode First, in Merge all that may be merged; what is published comes before
-// what remotes list. A source whose versions are all deleted answers only where no other has any.
+// what remotes list. A source whose versions are all deleted answers only where no other has any, and one that is aside answers beside
+// whichever has the package.
 func (f *found) answering(rules registry.Rules, listed []source) {
 	var living []source
 	all := append(slices.Clip(f.visible), listed...)
@@ -210,14 +216,20 @@ func (f *found) answering(rules registry.Rules, listed []source) {
 	if len(living) == 0 {
 		living = all[:min(1, len(all))]
 	}
-	for i, s := range living {
-		if i == 0 || modeOf(s.place, rules) == Merge {
+	var beside []source
+	alone := false
+	for _, s := range living {
+		switch {
+		case aside(s.pkg):
+			beside = append(beside, s)
+		case len(f.sources) == 0:
+			f.sources = append(f.sources, s)
+			alone = s.mode() == First
+		case !alone && modeOf(s.place, rules) == Merge:
 			f.sources = append(f.sources, s)
 		}
-		if i == 0 && s.mode() == First {
-			break
-		}
 	}
+	f.sources = append(f.sources, beside...)
 }
 
 func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []place, at registry.Name) (map[int64]registry.Package, error) {
@@ -229,8 +241,15 @@ func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []
 			}
 		}
 		err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-			out.list, err = tx.Packages().PackagesNamed(ids, at.Format, at.Package)
-			return err
+			if out.list, err = tx.Packages().PackagesNamed(ids, at.Format, at.Package); err != nil || !s.core.Rules[at.Format].Images {
+				return err
+			}
+			for i := range out.list {
+				if err := registry.CountAttached(tx, &out.list[i]); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		return out, err
 	})

@@ -93,16 +93,37 @@ func (x *index) entry(version, path string) *Entry {
 	return x.entries[version+"\x00"+path]
 }
 
-// index returns what a remote says of a package: from memory while that is fresh, else by asking, which one call does for all. A copy is
-// served stale where the remote does not answer soon. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the
-// remote proved that it has no such package.
+// index returns what a remote says of a package. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the remote
+// proved that it has no such package.
 func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refresh bool) (*index, error) {
 	ask, ok := r.source.Document(at)
 	if !ok {
 		return nil, errNoDocument
 	}
-	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package, string(r.fingerprint())})
-	s.load(ctx, r, at, doc)
+	return s.answer(ctx, r, at, question{stored: true, stale: staleWhile, fresh: freshFor,
+		fetch: func(ctx context.Context, etag, modified string) (*fetched, *origin.Response, error) {
+			return s.fetchIndex(ctx, r, at, ask, etag, modified)
+		}}, refresh)
+}
+
+// question is what a remote is asked about a package, and how long the answer holds.
+type question struct {
+	part   string        // as in indexKey
+	stored bool          // a copy of the answer is stored
+	stale  time.Duration // an answer that expired less long ago is given at once, and asked for anew behind
+	fresh  func(res *origin.Response, ttl time.Duration) time.Duration
+	// fetch asks. The answer is nil where the copy with the validators is still right.
+	fetch func(ctx context.Context, etag, modified string) (*fetched, *origin.Response, error)
+}
+
+// answer returns what a remote says: from memory while that is fresh, else by asking, which one call does for all. A copy is served stale
+// where the remote does not answer soon. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the remote proved
+// that there is no such thing.
+func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q question, refresh bool) (*index, error) {
+	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package, q.part, string(r.fingerprint())})
+	if q.stored {
+		s.load(ctx, r, at, doc)
+	}
 	now := s.core.Now()
 	doc.mu.Lock()
 	lacking := refresh && now.Sub(doc.checkedAt) > forcedRefresh
@@ -118,9 +139,9 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 		doc.mu.Unlock()
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
 	}
-	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(staleWhile))
+	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(q.stale))
 	if doc.fetching == nil {
-		if !s.flights.behind(ctx, func(ctx context.Context) { s.refresh(ctx, r, at, ask, doc) }) {
+		if !s.flights.behind(ctx, func(ctx context.Context) { s.refresh(ctx, r, at, q, doc) }) {
 			doc.mu.Unlock()
 			return nil, errStopped
 		}
@@ -163,16 +184,16 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 
 var errNoDocument = errors.New("upstreams: the format has no documents")
 
-// refresh asks the remote for a document, and replaces the copy by what it says.
-func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, ask Ask, doc *document) {
+// refresh asks the remote, and replaces the copy by what it says.
+func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q question, doc *document) {
 	doc.mu.Lock()
 	prev, etag, modified := doc.index, doc.etag, doc.modified
 	if prev == nil || doc.gone || s.core.Now().Sub(doc.wholeAt) > wholeAgain {
 		etag, modified = "", ""
 	}
 	doc.mu.Unlock()
-	f, res, err := s.fetchIndex(ctx, r, at, ask, etag, modified)
-	if f != nil {
+	f, res, err := q.fetch(ctx, etag, modified)
+	if f != nil && f.keeper != nil {
 		defer f.keeper.close()
 	}
 	now := s.core.Now()
@@ -185,7 +206,7 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, as
 	switch {
 	case err == nil:
 		doc.right(f, res, now)
-		doc.freshUntil = now.Add(freshFor(res, r.ttl()))
+		doc.freshUntil = now.Add(q.fresh(res, r.ttl()))
 	case origin.Is(err, origin.Absent):
 		doc.news = doc.index != nil && !doc.gone
 		doc.gone = doc.index != nil
@@ -203,7 +224,9 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, as
 	close(doc.fetching) // no other refresh begins before the document is stored
 	doc.mu.Unlock()
 	s.documents.resized(by)
-	s.kept(context.WithoutCancel(ctx), r, at, doc, f)
+	if q.stored {
+		s.kept(context.WithoutCancel(ctx), r, at, doc, f)
+	}
 	doc.mu.Lock()
 	doc.fetching = nil
 	doc.mu.Unlock()
@@ -220,7 +243,7 @@ func freshFor(res *origin.Response, ttl time.Duration) time.Duration {
 // fetched is a document as a remote sent it.
 type fetched struct {
 	index    *index
-	keeper   *bodyKeeper
+	keeper   *bodyKeeper // nil of what is not stored
 	body     metadata.Blob
 	base     string
 	replaces bool // it is another one than the stored copy
@@ -258,15 +281,24 @@ func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name,
 	return f, res, nil
 }
 
-// parse is Source.Parse; what a hostile document breaks ends there, not the server.
+// parse is Source.Parse.
 func (s *Upstreams) parse(r *remote, at registry.Name, base string, doc io.Reader) (in Index, err error) {
+	err = s.guarded(r, at.Package, func() (err error) {
+		in, err = r.source.Parse(at, base, doc)
+		return err
+	})
+	return in, err
+}
+
+// guarded runs what reads a document of a remote: what a hostile one breaks ends there, not the server.
+func (s *Upstreams) guarded(r *remote, pkg string, read func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.core.Log.Error("a document of an upstream broke its reader", "upstream", r.Name, "package", at.Package, "panic", p, "stack", string(debug.Stack()))
+			s.core.Log.Error("a document of an upstream broke its reader", "upstream", r.Name, "package", pkg, "panic", p, "stack", string(debug.Stack()))
 			err = errors.New("it can't be handled")
 		}
 	}()
-	return r.source.Parse(at, base, doc)
+	return read()
 }
 
 const statusNotModified = 304

@@ -1,7 +1,6 @@
 package upstreams
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -134,6 +133,9 @@ func (r *Reader) Resolve(ctx context.Context, at registry.Name, ref catalog.Ref)
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.Resolve(ctx, at, ref)
 	}
+	if r.s.core.Rules[at.Format].Images {
+		return r.s.image(ctx, at, ref)
+	}
 	look := func(s source) (registry.Version, error) { return r.s.resolve(ctx, s, at, ref) }
 	if ref.Version == "" && ref.Tag == "" {
 		return pinned(ctx, r.s, at, look)
@@ -162,11 +164,11 @@ func (r *Reader) File(ctx context.Context, at registry.Coordinate, path string) 
 }
 
 // Blob implements catalog.Reader.
-func (r *Reader) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
+func (r *Reader) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error) {
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.Blob(ctx, at, d)
 	}
-	return pinned(ctx, r.s, at, func(s source) (registry.Blob, error) { return r.s.local.Blob(ctx, s.at(at), d) })
+	return r.s.blob(ctx, at, d)
 }
 
 // Folder implements catalog.Reader: the folder of the first place that has the version.
@@ -188,13 +190,24 @@ func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.F
 
 // Tags implements catalog.Reader.
 func (r *Reader) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error) {
-	return r.TagPage(ctx, at, registry.Page{})
+	if !r.composed(ctx, at.Repository) {
+		return r.plain.Tags(ctx, at)
+	}
+	f, err := r.s.find(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return r.s.tags(ctx, f, registry.Page{})
 }
 
-// TagPage implements catalog.Reader: the tags of all places that answer, each from the first that has it.
+// TagPage implements catalog.Reader: the tags of all places that answer, each from the first that has it. Of an image they are also those
+// that remotes list.
 func (r *Reader) TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error) {
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.TagPage(ctx, at, page)
+	}
+	if r.s.core.Rules[at.Format].Images {
+		return r.s.imageTags(ctx, at, page)
 	}
 	f, err := r.s.find(ctx, at)
 	if err != nil {
@@ -211,41 +224,13 @@ func (r *Reader) TagHistory(ctx context.Context, at registry.Name, tag string, p
 	return first(ctx, r.s, at, func(s source) ([]registry.Tag, error) { return r.s.tagHistory(ctx, s, at, tag, page) })
 }
 
-// Referrers implements catalog.Reader: those of all places that the caller may read, as a digest is the same version everywhere.
+// Referrers implements catalog.Reader: those of all places that the caller may read, as a digest is the same version everywhere, then those
+// that remotes list.
 func (r *Reader) Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error) {
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.Referrers(ctx, at, d, after, limit)
 	}
-	f, err := r.s.find(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	limit = registry.Bound(limit)
-	var out []registry.Version
-	have := map[digest.Digest]bool{}
-	for { // a page with nothing but what is there already is not the end
-		var page []registry.Version
-		more := false
-		for _, s := range f.visible {
-			list, err := r.s.local.Referrers(ctx, s.at(at), d, after, limit)
-			if err != nil {
-				return nil, err
-			}
-			page = append(page, list...)
-			more = more || len(list) == limit
-		}
-		slices.SortFunc(page, func(a, b registry.Version) int { return cmp.Compare(a.ID, b.ID) })
-		for _, v := range page[:min(len(page), limit)] {
-			if after = v.ID; !have[v.Digest] {
-				have[v.Digest] = true
-				out = append(out, v)
-			}
-		}
-		if !more && len(page) <= limit || len(out) >= limit {
-			break
-		}
-	}
-	return out[:min(len(out), limit)], nil
+	return r.s.referrers(ctx, at, d, after, limit)
 }
 
 // Open implements catalog.Bytes.

@@ -136,7 +136,7 @@ func TestReads(t *testing.T) {
 	if _, err := s.Reader.File(s.Admin, at.At("9"), "file"); !missing(err, registry.AboutVersion) {
 		t.Errorf("an absent version: %v", err)
 	}
-	if b, err := s.Reader.Blob(s.Admin, at, f.Blob.Digest); err != nil || b.Digest != f.Blob.Digest {
+	if b, err := s.Reader.Blob(s.Admin, at, f.Blob.Digest); err != nil || b.Blob.Digest != f.Blob.Digest {
 		t.Errorf("the blob: %v", err)
 	}
 	d, err := s.Reader.VersionDetail(s.Admin, at.At("3"))

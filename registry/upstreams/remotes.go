@@ -20,6 +20,9 @@ type remote struct {
 	repository registry.Repository // whose upstream it is: what enters belongs to it
 	client     *origin.Client
 	source     Source
+	images     Images // source, where it is one of them
+	prefix     string // of names there
+	service    *service
 }
 
 // remotes keeps the clients of remotes, whose breakers and limits live as long as the settings of their upstream.
@@ -36,6 +39,15 @@ type remotes struct {
 type client struct {
 	row metadata.Upstream
 	*origin.Client
+	prefix  string
+	service *service
+}
+
+// service is what a remote calls itself where it wants a token.
+type service struct {
+	mu    sync.Mutex
+	known bool
+	name  string
 }
 
 // of returns the remote of an upstream.
@@ -48,17 +60,18 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 	defer r.mu.Unlock()
 	c, ok := r.clients[u.ID]
 	if !ok || c.row.URL != u.URL || !bytes.Equal(c.row.Settings, u.Upstream.Settings) || !bytes.Equal(c.row.Secret, u.Secret) {
-		made, err := r.connect(u)
+		made, prefix, err := r.connect(u, source)
 		if err != nil {
 			return nil, badUpstream(err, "upstream %s can't be asked as it is set up: %s", u.Name, registry.AsError(err).Error())
 		}
 		if ok {
 			c.Close()
 		}
-		c = client{u.Upstream, made}
+		c = client{u.Upstream, made, prefix, &service{}}
 		r.clients[u.ID] = c
 	}
-	return &remote{u, repository, c.Client, source}, nil
+	images, _ := source.(Images)
+	return &remote{u, repository, c.Client, source, images, c.prefix, c.service}, nil
 }
 
 // state is how the client of an upstream found it; nil without a client.
@@ -81,17 +94,22 @@ func (r *remotes) close() {
 	}
 }
 
-// connect makes the client of an upstream.
-func (r *remotes) connect(u *Upstream) (*origin.Client, error) {
+// connect makes the client of an upstream, and returns what names begin with there.
+func (r *remotes) connect(u *Upstream, source Source) (*origin.Client, string, error) {
 	have, err := r.opened(u.Secret)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	settings, err := r.network(u.Upstream, u.Settings, have)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return origin.New(settings, r.env)
+	prefix := ""
+	if images, ok := source.(Images); ok {
+		settings.URL, prefix = images.Root(settings.URL)
+	}
+	made, err := origin.New(settings, r.env)
+	return made, prefix, err
 }
 
 // network are the settings of the client of an upstream. Invalid.

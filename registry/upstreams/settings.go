@@ -53,6 +53,9 @@ type Settings struct {
 	Redirects []string `json:"redirects,omitempty"`
 	// ForbiddenIsMissing: 403 means 404, as at indexes on object stores.
 	ForbiddenIsMissing bool `json:"forbidden_is_missing,omitempty"`
+	// Library: images whose names have one segment lie in the folder library there. A registry that says in its challenge that it is of
+	// that kind needs no setting.
+	Library bool `json:"library,omitempty"`
 	// Auth are the credentials.
 	Auth Auth `json:"auth,omitzero"`
 }

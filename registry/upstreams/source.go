@@ -41,6 +41,8 @@ type Ask struct {
 	Gzip   bool // documents only
 	// Sum asks for the file beside it that holds a sum of it, where the answer's header has none: ".sha1". "": there is no such file.
 	Sum string
+	// Scope is that of the token which a registry may want: see origin.Request.
+	Scope string
 }
 
 // Index is what one remote says of one package, in the form in which the format's own front-end stores it: a document rendered from
@@ -65,6 +67,8 @@ type Entry struct {
 	Size        int64  // bytes; -1: not known
 	Sums        Sums
 	PublishedAt time.Time // zero: not known
+	// Pinned: clients know the sha256 or sha512 before they ask, and compare it, so parts of the file may leave before all of it is verified.
+	Pinned bool
 }
 
 // Sums are what a remote announced of a file; those that it did not are empty.
@@ -98,6 +102,8 @@ type Entered struct {
 	Entry   *Entry            // nil: the format has no document
 	Version *registry.Version // of the index; nil without one
 	Blob    registry.Blob     // with every sum that the format serves
+	Tags    []string          // of Images: those that the file was asked for by
+	Now     time.Time         // of Images
 	// Open reads it. The caller closes.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }

@@ -28,11 +28,13 @@ func (f *flight) safely(ctx context.Context) (file registry.File, err error) {
 
 // run brings the file here: asks, stores, verifies, enters.
 func (f *flight) run(ctx context.Context) (registry.File, error) {
-	ask, err := f.r.source.File(f.at, f.path, f.entry)
+	at := f.at
+	at.Package = f.r.elsewhere(ctx, at.Package)
+	ask, err := f.r.source.File(at, f.path, f.entry)
 	if err != nil {
 		return registry.File{}, err
 	}
-	request := origin.Request{URL: ask.URL, Kind: origin.File, Accept: ask.Accept}
+	request := origin.Request{URL: ask.URL, Kind: origin.File, Accept: ask.Accept, Scope: ask.Scope}
 	if f.known != nil {
 		if request.IfNoneMatch = f.known.ETag; request.IfNoneMatch == "" {
 			request.IfModifiedSince = f.known.LastModified
@@ -244,7 +246,12 @@ func (f *flight) bad(text string) error {
 }
 
 func (f *flight) corrupt(format string, args ...any) error {
-	err := badUpstream(nil, "upstream %s sent a wrong %q: %s; nothing was stored", f.r.Name, registry.Clip(f.path), fmt.Sprintf(format, args...))
-	f.s.core.Log.Error("an upstream sent wrong bytes", "upstream", f.r.Name, "package", f.at.Package, "path", f.path, "error", err.Error())
+	return f.s.corrupt(f.r, f.at.Package, f.path, format, args...)
+}
+
+// corrupt is the error for bytes of a remote that are not those which were announced.
+func (s *Upstreams) corrupt(r *remote, pkg, path, format string, args ...any) error {
+	err := badUpstream(nil, "upstream %s sent a wrong %q: %s; nothing was stored", r.Name, registry.Clip(path), fmt.Sprintf(format, args...))
+	s.core.Log.Error("an upstream sent wrong bytes", "upstream", r.Name, "package", pkg, "path", path, "error", err.Error())
 	return err
 }

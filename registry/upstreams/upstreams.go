@@ -33,6 +33,7 @@ type Upstreams struct {
 	documents *documents
 	flights   flights
 	checked   checked
+	served    served
 	key       [16]byte // makes the ids of composed packages of this process unguessable
 }
 

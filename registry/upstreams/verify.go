@@ -104,6 +104,9 @@ func (f *flight) besides(ctx context.Context, ask Ask, want *Sums) error {
 
 // enter makes the file a file of a version, with an entry in the log.
 func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.Blob, verified string, stored time.Time) (registry.File, error) {
+	if f.r.images != nil {
+		return f.enterPart(ctx, res, blob, verified, stored)
+	}
 	entered := Entered{At: f.at, Path: f.path, Entry: f.entry, Blob: blob, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return f.s.core.Blobs.Open(ctx, blob.Digest, 0, -1)
 	}}
@@ -118,8 +121,8 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 	if err != nil {
 		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
 	}
-	rel.Cached = &publish.Cached{Upstream: f.r.Name, File: metadata.CachedFile{UpstreamID: f.r.ID, URL: withoutQuery(res.URL), ETag: res.ETag,
-		LastModified: res.LastModified, Verified: verified, FirstSeenAt: f.seen}}
+	rel.Cached = &publish.Cached{Upstream: f.r.Name, File: f.r.cachedFile(res, verified)}
+	rel.Cached.File.FirstSeenAt = f.seen
 	if f.entry != nil {
 		rel.Cached.File.PublishedAt = f.entry.PublishedAt
 	}
@@ -139,6 +142,22 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 		return registry.File{}, err
 	}
 	return f.s.local.File(ctx, at.At(result.Version.Name), f.path)
+}
+
+// enterPart makes a blob a file of the versions that name it.
+func (f *flight) enterPart(ctx context.Context, res *origin.Response, blob registry.Blob, verified string, stored time.Time) (registry.File, error) {
+	at := f.at
+	at.Repository = f.r.repository.Name
+	cached := &publish.Cached{Upstream: f.r.Name, File: f.r.cachedFile(res, verified)}
+	if err := f.s.publisher.EnterPart(ctx, f.actor, at.Name, cached, publish.Arrived(f.path, f.entry.MediaType, blob, stored)); err != nil {
+		return registry.File{}, err
+	}
+	return f.s.local.File(ctx, at, f.path)
+}
+
+// cachedFile is where the answer came from.
+func (r *remote) cachedFile(res *origin.Response, verified string) metadata.CachedFile {
+	return metadata.CachedFile{UpstreamID: r.ID, URL: withoutQuery(res.URL), ETag: res.ETag, LastModified: res.LastModified, Verified: verified}
 }
 
 func withoutQuery(u *url.URL) string {

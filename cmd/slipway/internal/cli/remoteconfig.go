@@ -109,7 +109,7 @@ func upstreamOf(value, format string) (api.NewUpstream, error) {
 		return api.NewUpstream{Type: "repository", Repository: value}, nil
 	}
 	if format == "" {
-		return api.NewUpstream{}, command.Usagef("--upstream %s: which format is it? Say --format npm, pypi, maven or raw", command.Clean(value))
+		return api.NewUpstream{}, command.Usagef("--upstream %s: which format is it? Say --format npm, pypi, maven, oci or raw", command.Clean(value))
 	}
 	name, _, named := strings.Cut(before, "=")
 	if !named {

@@ -187,7 +187,7 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 	}
 	u.add(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "its name in the repository (default: that of the other one, or of the format)")
-	cmd.Flags().StringVar(&format, "format", "", "format of the registry at the URL: npm, pypi, maven or raw")
+	cmd.Flags().StringVar(&format, "format", "", "format of the registry at the URL: npm, pypi, maven, oci or raw")
 	return cmd
 }
 

@@ -1,0 +1,315 @@
+package upstreams
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/catalog"
+)
+
+// Images is a Source whose versions are documents that are named by their digests. Tags name them, they name blobs and each other, and
+// others are about them. A remote has no index of them: each is asked for when a client asks for it, and enters alone.
+type Images interface {
+	Source
+	// Root returns the address of a remote below which its names lie, and what each of them begins with: "" or text that ends in a slash.
+	Root(u *url.URL) (root *url.URL, prefix string)
+	// Named is the name of a package at a remote, behind the prefix. library: names of one segment have a folder there. Else service may
+	// tell: it asks what the remote calls itself where it wants a token, "" where it wants none.
+	Named(pkg string, library bool, service func() string) string
+	// Manifest says how the version is asked for that a tag or a digest names. A HEAD tells its digest.
+	Manifest(name, reference string) Ask
+	// Tags says how the list of tags is asked for. Its pages are linked.
+	Tags(name string) Ask
+	// ParseTags reads a page of it. Invalid.
+	ParseTags(doc []byte) ([]string, error)
+	// Referrers says how the versions are asked for that are about a digest, and which tag lists them at a remote that can't be asked so.
+	Referrers(name string, d digest.Digest) (ask Ask, tag string)
+	// ParseReferrers reads that list: Name, Digest, MediaType, and as Descriptor what the list says of the version. Invalid.
+	ParseReferrers(doc []byte) ([]registry.Version, error)
+	// Blob is what a stored version says of a blob; nil: it does not name it.
+	Blob(v registry.Version, d digest.Digest) *Entry
+}
+
+// image finds a version of an image, here or at a remote.
+func (s *Upstreams) image(ctx context.Context, at registry.Name, ref catalog.Ref) (registry.Version, error) {
+	f, err := s.look(ctx, at)
+	if err != nil {
+		return registry.Version{}, err
+	}
+	f.answering(s.core.Rules[at.Format], f.cached)
+	if ref.Version == "" && ref.Tag != "" {
+		return s.tagged(ctx, f, ref.Tag)
+	}
+	return s.pinnedVersion(ctx, f, ref)
+}
+
+// everywhere are all places that have the package and that the caller may see: equal digests are the same version in all of them.
+func (f found) everywhere() []source { return slices.Concat(f.visible, f.cached) }
+
+// entered finds what came from the remotes of a repository.
+func (f found) entered(repositoryID int64) (source, bool) {
+	i := slices.IndexFunc(f.cached, func(src source) bool { return src.repository.ID == repositoryID })
+	if i < 0 {
+		return source{}, false
+	}
+	return f.cached[i], true
+}
+
+// search returns the first answer of the sources; absent is the error where none has one.
+func search[T any](sources []source, absent error, look func(source) (T, error)) (out T, err error) {
+	for _, src := range sources {
+		out, err = look(src)
+		if err == nil || registry.KindOf(err) != registry.NotFound {
+			return out, err
+		}
+		absent = err
+	}
+	return out, absent
+}
+
+// lacks is the error for something of an image that no place has.
+func (f found) lacks(about registry.Subject, what string) error {
+	if len(f.sources) == 0 && len(f.remotes) == 0 {
+		return f.absent()
+	}
+	return registry.Errorf(registry.NotFound, about, "there is no %s %q on %q", about, registry.Clip(what), f.name.Package)
+}
+
+// pinnedVersion finds a version by its digest: in any place, then at the remotes.
+func (s *Upstreams) pinnedVersion(ctx context.Context, f found, ref catalog.Ref) (registry.Version, error) {
+	name := ref.Version
+	if name == "" {
+		name = ref.Digest.String()
+	}
+	d := digest.Digest(name)
+	v, err := search(f.everywhere(), f.lacks(registry.AboutVersion, name), func(src source) (registry.Version, error) { return s.resolve(ctx, src, f.name, ref) })
+	if err == nil || registry.KindOf(err) != registry.NotFound || d.Validate() != nil {
+		return v, err
+	}
+	absent := err
+	for _, p := range f.remotes {
+		v, err := s.pinnedAt(ctx, f, p, d)
+		if err == nil || registry.KindOf(err) != registry.NotFound {
+			return v, err
+		}
+		absent = err
+	}
+	return registry.Version{}, absent
+}
+
+func (s *Upstreams) pinnedAt(ctx context.Context, f found, p place, d digest.Digest) (registry.Version, error) {
+	if !catalog.IsLook(ctx) {
+		return s.bring(ctx, f, p, d, s.served.take(servedKey{p.remote.ID, f.name.Package, d}))
+	}
+	e, err := s.said(ctx, f, p, d.String())
+	if err != nil {
+		return registry.Version{}, about(registry.AboutVersion, err)
+	}
+	if e.Version != d.String() || e.Size < 0 {
+		return s.bring(ctx, f, p, d, nil)
+	}
+	return e.unread(), nil
+}
+
+// unread is a version of a remote that is only looked at: its bytes are not here, and its size is that of the descriptor.
+func (e *Entry) unread() registry.Version {
+	return registry.Version{Name: e.Version, State: registry.Published, Digest: digest.Digest(e.Version), MediaType: e.MediaType, Size: e.Size}
+}
+
+// tagged finds the version that a tag names: what is published here wins, then the remotes say, and while they can't, or have the tag no
+// more, it is the version that was served last.
+func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.Version, error) {
+	look := func(src source) (registry.Version, error) { return s.resolve(ctx, src, f.name, catalog.Ref{Tag: tag}) }
+	var published, cached []source
+	for _, src := range f.sources {
+		if src.pkg.Origin == metadata.OriginCached {
+			cached = append(cached, src)
+		} else {
+			published = append(published, src)
+		}
+	}
+	v, absent := search(published, f.lacks(registry.AboutTag, tag), look)
+	if absent == nil || registry.KindOf(absent) != registry.NotFound {
+		return v, absent
+	}
+	for _, p := range f.remotes {
+		v, err := s.taggedAt(ctx, f, p, tag)
+		if err == nil {
+			return v, nil
+		}
+		absent = err
+		if registry.KindOf(err) != registry.NotFound {
+			break // it may have the tag, so no other remote is asked
+		}
+	}
+	if v, err := search(cached, absent, look); err == nil {
+		return v, nil
+	}
+	return registry.Version{}, absent
+}
+
+// taggedAt finds the version that a tag names at a remote, and notes that it is served.
+func (s *Upstreams) taggedAt(ctx context.Context, f found, p place, tag string) (registry.Version, error) {
+	src, here := f.entered(p.repository.ID)
+	var last registry.Version // what the tag named when it was served last
+	if here {
+		var err error
+		last, err = s.local.Resolve(ctx, src.at(f.name), catalog.Ref{Tag: tag})
+		if err != nil && registry.KindOf(err) != registry.NotFound || err == nil && registry.TagRules.In(p.repository).For(f.name.Format, tag).Rule == registry.TagImmutable {
+			return last, err
+		}
+	}
+	e, err := s.said(ctx, f, p, tag)
+	if err != nil {
+		return registry.Version{}, about(registry.AboutTag, err)
+	}
+	if last.Name == e.Version {
+		return last, nil
+	}
+	d := digest.Digest(e.Version)
+	if here {
+		v, err := s.local.Resolve(ctx, src.at(f.name), catalog.Ref{Version: e.Version})
+		if err == nil {
+			return v, s.serve(ctx, f, p, v, tag)
+		}
+		if registry.KindOf(err) != registry.NotFound {
+			return v, err
+		}
+	}
+	if catalog.IsLook(ctx) && e.Size >= 0 {
+		s.served.note(servedKey{p.remote.ID, f.name.Package, d}, tag)
+		return e.unread(), nil
+	}
+	return s.bring(ctx, f, p, d, []string{tag})
+}
+
+// serve notes that a tag of a remote is served as the name of a version. Where that can't be stored, as on a full disk, the version is
+// served all the same. NotFound: it was deleted just now.
+func (s *Upstreams) serve(ctx context.Context, f found, p place, v registry.Version, tag string) error {
+	at := f.name
+	at.Repository = p.repository.Name
+	err := s.publisher.EnterTag(ctx, actorOf(ctx), at.At(v.Name), tag, p.remote.Name)
+	if err == nil || registry.KindOf(err) == registry.NotFound {
+		return err
+	}
+	s.core.Log.WarnContext(ctx, "a tag of an upstream was served, but could not be noted", "upstream", p.remote.Name, "package", at.Package, "tag", tag, "error", err.Error())
+	return nil
+}
+
+// blob finds a blob of an image in any place. One that no place holds is fetched if a version that is here names it: a caller who knows
+// nothing but a digest gets nothing.
+func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error) {
+	f, err := s.look(ctx, at)
+	if err != nil {
+		return registry.File{}, err
+	}
+	f.answering(s.core.Rules[at.Format], f.cached)
+	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) { return s.local.Blob(ctx, src.at(at), d) })
+	if absent == nil || registry.KindOf(absent) != registry.NotFound {
+		return file, absent
+	}
+	for _, p := range f.remotes {
+		file, err := s.blobAt(ctx, f, p, d)
+		if err == nil || registry.KindOf(err) != registry.NotFound {
+			return file, err
+		}
+		absent = about(registry.AboutBlob, err)
+	}
+	return registry.File{}, absent
+}
+
+func (s *Upstreams) blobAt(ctx context.Context, f found, p place, d digest.Digest) (registry.File, error) {
+	r, err := s.remotes.of(p.remote, p.repository)
+	if err != nil {
+		return registry.File{}, err
+	}
+	src, here := f.entered(p.repository.ID)
+	if !here {
+		return registry.File{}, f.lacks(registry.AboutBlob, d.String())
+	}
+	var v registry.Version
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		naming, err := tx.References().Referrers(metadata.ReferrerPage{PackageID: src.pkg.ID, Kind: registry.RefBlob, Digest: d, Limit: 1})
+		if err != nil || len(naming) == 0 {
+			return err
+		}
+		v, err = tx.Versions().VersionByID(naming[0].ID)
+		return err
+	})
+	if err != nil {
+		return registry.File{}, err
+	}
+	e := r.images.Blob(v, d)
+	if e == nil {
+		return registry.File{}, f.lacks(registry.AboutBlob, d.String())
+	}
+	return s.fromEntry(ctx, r, f.name.At(v.Name), d.String(), nil, e)
+}
+
+// imageTags is a page of the tags of an image: of those places that answer, and of the remotes as they list them. Of a tag that was never
+// served here only the name is known.
+func (s *Upstreams) imageTags(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error) {
+	f, err := s.look(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	rules := s.core.Rules[at.Format]
+	f.answering(rules, f.cached)
+	out, absent := s.tags(ctx, f, page)
+	if absent != nil && registry.KindOf(absent) != registry.NotFound {
+		return nil, absent
+	}
+	some := absent == nil
+	for _, p := range f.remotes {
+		x, err := s.tagList(ctx, f, p)
+		switch {
+		case err == nil:
+			some = true
+			out = addTags(out, x.Tags, page)
+		case registry.KindOf(err) == registry.NotFound:
+			absent = about(registry.AboutPackage, err)
+			continue
+		case !some:
+			return nil, err
+		}
+		if modeOf(p, rules) == First {
+			break
+		}
+	}
+	if !some {
+		return nil, absent
+	}
+	return out, nil
+}
+
+// addTags adds the tags of a page that are not in the list yet. Both lists are ascending.
+func addTags(have, more []registry.Tag, page registry.Page) []registry.Tag {
+	byName := func(a, b registry.Tag) int { return strings.Compare(a.Name, b.Name) }
+	known := len(have)
+	for _, t := range more {
+		if _, there := slices.BinarySearchFunc(have[:known], t, byName); !there && t.Name > page.After {
+			have = append(have, t)
+		}
+	}
+	slices.SortFunc(have, byName)
+	if page.Limit > 0 {
+		have = have[:min(len(have), page.Limit)]
+	}
+	return have
+}
+
+// about gives a NotFound of a remote the subject that the front-end knows. Other errors stay.
+func about(subject registry.Subject, err error) error {
+	var e *registry.Error
+	if !errors.As(err, &e) || e.Kind != registry.NotFound {
+		return err
+	}
+	return &registry.Error{Kind: e.Kind, Subject: subject, Detail: e.Detail, Err: err}
+}
