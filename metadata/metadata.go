@@ -63,7 +63,7 @@ type Part int64
 
 // Parts beside packages.
 const (
-	RepositoryRows Part = -1 // of every repository, with what Upstreams keeps
+	RepositoryRows Part = -1 // of every repository, with what Upstreams keeps, and rules
 	PackageNames   Part = -2 // which packages there are
 )
 
@@ -80,6 +80,7 @@ type Tx interface {
 	Repositories() Repositories
 	Upstreams() Upstreams
 	Caches() Caches
+	Policies() Policies
 	Packages() Packages
 	Versions() Versions
 	Files() Files

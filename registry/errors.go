@@ -33,6 +33,7 @@ const (
 	Unavailable                    // try again soon
 	TooMany                        // the caller asks too often
 	BadUpstream                    // a remote registry gave an answer that can't be used
+	Blocked                        // a rule keeps it from every caller, whatever their rights; its cause is a *Refused
 )
 
 // Subject says what a failure is about.
@@ -55,6 +56,7 @@ const (
 	AboutInstance   Subject = "instance"
 	AboutUpstream   Subject = "upstream"
 	AboutClaim      Subject = "claim"
+	AboutRule       Subject = "rule"
 
 	AboutEnvironment Subject = "environment"
 	AboutService     Subject = "service"

@@ -34,11 +34,21 @@ type EventData struct {
 	Changed    []string      `json:"changed,omitempty"` // names of what changed of a repository
 	// Permissions are those that a user, group, token or role has from then on; of a role, one with its actions.
 	Permissions  []metadata.Grant `json:"permissions,omitempty"`
-	Count        int64            `json:"count,omitempty"`        // of failed logins
+	Count        int64            `json:"count,omitempty"`        // of failed logins, or of refusals
 	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from
+	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
 	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment
+}
+
+// EventRule is a rule, or what it decided.
+type EventRule struct {
+	ID        string `json:"id,omitempty"` // absent: the minimum age of an upstream
+	Action    string `json:"action"`
+	Mode      string `json:"mode"`
+	MinAge    string `json:"min_age,omitempty"`
+	ExpiresAt string `json:"expires_at,omitempty"` // of what was refused: when that ends
 }
 
 // EventUpstream says where a file came from that a remote delivered.

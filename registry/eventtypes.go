@@ -51,6 +51,10 @@ const (
 	EventClaimRemoved
 	EventOriginSet
 	EventOriginCleared
+	EventRuleCreated
+	EventRuleRemoved
+	EventRuleExpired
+	EventPolicyBlocked
 	EventTokenCreated
 	EventTokenRevoked
 	EventUserCreated
@@ -122,6 +126,10 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventClaimRemoved:            {"claim.removed", AboutClaim, "A claim on names was removed."},
 	EventOriginSet:               {"origin.set", AboutPackage, "An administrator said where the versions of a package may come from: `name` is `published`, `upstream` or `both`, `reason` says why."},
 	EventOriginCleared:           {"origin.cleared", AboutPackage, "Where the versions of a package may come from is decided by the guard again."},
+	EventRuleCreated:             {"rule.created", AboutRule, "A rule was made: `name` is what it matches, `rule` has its action, mode and end, `reason` says why."},
+	EventRuleRemoved:             {"rule.removed", AboutRule, "A rule was removed."},
+	EventRuleExpired:             {"rule.expired", AboutRule, "A rule has reached its end. It has had no effect since then; the event may come a minute later."},
+	EventPolicyBlocked:           {"policy.blocked", AboutVersion, "A rule, or the minimum age of an upstream, refused something: the first time each day for a rule and a subject; `count` is how often it did since the last record. With the mode `audit` it was served."},
 	EventTokenCreated:            {"token.created", AboutToken, "A token was made, for `user`, with `permissions`; that of a login has none of its own."},
 	EventTokenRevoked:            {"token.revoked", AboutToken, "A token of `user` was revoked, and with it every token that descends from it."},
 	EventUserCreated:             {"user.created", AboutUser, "A user was made."},

@@ -51,6 +51,8 @@ type Rules struct {
 	// Spelling returns the canonical spelling of a version, and the sort key that all equal versions share, nil where only the
 	// canonical spelling is equal. canonical is "" where the text is no version. nil: a version has one spelling only.
 	Spelling func(version string) (canonical string, key []byte)
+	// Order returns a key whose byte order is the order of versions. nil: versions have no order. Nothing: the text is no version.
+	Order func(version string) []byte
 	// States are the states of a version, beside published, that clients or readers of the format understand.
 	States []State
 	// Normalize returns the key under which a package name is looked up. Invalid when it is outside the grammar.

@@ -85,6 +85,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	core := append([]registrytest.Option{registrytest.With(func(c *instance.Config) {
 		c.AnonymousRead = o.AnonymousRead
 		c.Metrics = s.Metrics
+		c.RequestID = httpserver.RequestID
 		c.Upstreams.Network.Outbound = outbound.Options{Allow: loopback(t), Setting: "--upstream-allow"}
 		for _, m := range mounts {
 			if f, ok := m.(formats.Format); ok {

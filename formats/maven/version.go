@@ -33,6 +33,12 @@ func versionKey(version string) (key []byte, prerelease bool) {
 	return key, root.prerelease()
 }
 
+// order is registry.Rules.Order.
+func order(version string) []byte {
+	key, _ := versionKey(version)
+	return key
+}
+
 type itemKind int
 
 const (

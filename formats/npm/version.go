@@ -7,6 +7,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"slipway/formats"
+	"slipway/formats/version"
 	"slipway/registry"
 )
 
@@ -83,6 +84,16 @@ func tooLarge(n string) bool {
 func spelling(s string) (string, []byte) {
 	v, _ := looseVersion(s)
 	return v, nil
+}
+
+// order is registry.Rules.Order.
+func order(s string) []byte {
+	v, ok := looseVersion(s)
+	if !ok {
+		return nil
+	}
+	key, _ := version.Key(v)
+	return key
 }
 
 // rangeLike matches, among the tags that the core allows, those that node-semver reads as a range.

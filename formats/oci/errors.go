@@ -66,6 +66,7 @@ var kinds = map[registry.Kind]code{
 	registry.NoSpace:            {"UNAVAILABLE", 0},
 	registry.Unavailable:        {"UNAVAILABLE", 0},
 	registry.BadUpstream:        {"UNAVAILABLE", 0},
+	registry.Blocked:            {"DENIED", 0},
 	registry.TooMany:            {"TOOMANYREQUESTS", 0},
 }
 

@@ -74,6 +74,12 @@ func spelling(s string) (string, []byte) {
 	return v.String(), v.key()
 }
 
+// order is registry.Rules.Order.
+func order(s string) []byte {
+	_, key := spelling(s)
+	return key
+}
+
 const digits = "0123456789"
 
 // number returns the digits at the end of a segment; "0" where there are none.

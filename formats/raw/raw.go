@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"slipway/formats"
+	"slipway/formats/version"
 	"slipway/internal/httpserver"
 	"slipway/registry"
 )
@@ -25,12 +26,18 @@ func (format) Name() string { return name }
 
 // Rules: a package is one path segment, as it is written.
 func (format) Rules() registry.Rules {
-	return registry.Rules{PURLType: "generic", States: []registry.State{registry.Deprecated, registry.Yanked}, Normalize: func(pkg string) (string, error) {
+	return registry.Rules{PURLType: "generic", Order: order, States: []registry.State{registry.Deprecated, registry.Yanked}, Normalize: func(pkg string) (string, error) {
 		if strings.Contains(pkg, "/") {
 			return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a raw package can't contain a slash: %q", formats.Clip(pkg))
 		}
 		return pkg, nil
 	}, Settings: []registry.Setting{redeploy.Setting}}
+}
+
+// order is registry.Rules.Order.
+func order(v string) []byte {
+	key, _ := version.Key(v)
+	return key
 }
 
 type handlers struct {

@@ -35,6 +35,7 @@ var problemNames = map[registry.Kind]string{
 	registry.NoSpace:            "no-space",
 	registry.Unavailable:        "unavailable",
 	registry.BadUpstream:        "bad-upstream",
+	registry.Blocked:            "blocked",
 	registry.TooMany:            "too-many-requests",
 }
 

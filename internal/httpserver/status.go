@@ -23,6 +23,7 @@ var statuses = map[registry.Kind]int{
 	registry.NoSpace:            http.StatusInsufficientStorage,
 	registry.Unavailable:        http.StatusServiceUnavailable,
 	registry.BadUpstream:        http.StatusBadGateway,
+	registry.Blocked:            http.StatusForbidden,
 	registry.TooMany:            http.StatusTooManyRequests,
 }
 

@@ -32,6 +32,10 @@ func testGenerations(e *env) {
 			origins, err3 := tx.Upstreams().Origins()
 			return found(fmt.Sprint(list, claims, origins), errors.Join(err, err2, err3))
 		}},
+		"rules": {[]metadata.Part{metadata.RepositoryRows}, func(tx metadata.Tx) string {
+			list, err := tx.Policies().Rules()
+			return found(fmt.Sprint(list), err)
+		}},
 		"package": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
 			return found(tx.Packages().Package("main", "npm", "a"))
 		}},
@@ -120,6 +124,10 @@ func testGenerations(e *env) {
 	})
 	step("PutOrigin", func(tx metadata.Tx) error {
 		return tx.Upstreams().PutOrigin(metadata.Origin{RepositoryID: r.ID, Format: "npm", Key: "a", Origin: "both"})
+	})
+	step("CreateRule", func(tx metadata.Tx) error {
+		_, err := tx.Policies().CreateRule(metadata.Rule{RepositoryID: r.ID, Action: "deny", Match: "pkg:npm/a"})
+		return err
 	})
 	step("UpdateRepository", func(tx metadata.Tx) error {
 		r.Settings = []byte(`{}`)

@@ -32,6 +32,8 @@ func Run(t *testing.T, open Factory) {
 		{"Origins", testOrigins},
 		{"CachedFiles", testCachedFiles},
 		{"UpstreamIndexes", testUpstreamIndexes},
+		{"Rules", testRules},
+		{"Refusals", testRefusals},
 		{"Packages", testPackages},
 		{"PackagesNamed", testPackagesNamed},
 		{"PackageLike", testPackageLike},

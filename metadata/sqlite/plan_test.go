@@ -113,7 +113,8 @@ var sorts = []string{
 }
 
 // whole are the tables that are read whole, once after each change of an administrator: they have a few hundred rows.
-var whole = map[string]string{"FROM upstream u JOIN repository r": "u", "FROM claim ORDER": "claim", "FROM package_origin ORDER": "package_origin"}
+var whole = map[string]string{"FROM upstream u JOIN repository r": "u", "FROM claim ORDER": "claim", "FROM package_origin ORDER": "package_origin",
+	"FROM rule ORDER": "rule"}
 
 func checkPlan(t *testing.T, text string, plan []string) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -41,6 +42,9 @@ type Config struct {
 	SearchTime     time.Duration // bound of one search; 0 is 10 s
 	SignInterval   time.Duration // between two checkpoints of a growing log; 0 is 1 s
 	UploadTTL      time.Duration // an unfinished upload is dropped after this long without a byte; 0 is 24 h
+
+	// RequestID returns the id of the request that a context belongs to, under which refusals are kept; nil: none have one.
+	RequestID func(context.Context) string
 
 	Metrics prometheus.Registerer // nil: none
 	Logger  *slog.Logger          // nil: slog.Default

@@ -16,6 +16,7 @@ import (
 	"slipway/registry/duty"
 	"slipway/registry/ledger"
 	"slipway/registry/maintain"
+	"slipway/registry/policy"
 	"slipway/registry/publish"
 	"slipway/registry/staging"
 	"slipway/registry/upstreams"
@@ -35,6 +36,7 @@ type Instance struct {
 	Deploy        *deploy.Records
 	Maintain      *maintain.Maintainer
 	Subscriptions *integration.Subscriptions
+	Policies      *policy.Policies
 
 	cfg     Config
 	running *duty.Runner // nil unless Open made the instance
@@ -79,6 +81,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	}
 	i.Reader = i.Upstreams.Reader(i.Catalog)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
+	i.Policies = policy.New(core, cfg.RequestID)
 	i.Ledger = ledger.New(core, cfg.Metrics)
 	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)
 	i.Maintain.Unfinished = []func(context.Context) error{i.Accounts.RevokeEnded}
@@ -91,6 +94,7 @@ const (
 	Collect = "collect"
 	Sign    = "sign"
 	Settle  = "settle"
+	Expire  = "expire"
 )
 
 // Duties are the background work of the instance. Their first steps finish work that a crash interrupted, and sign the log.
@@ -115,6 +119,12 @@ func (i *Instance) Duties() []duty.Duty {
 			i.Ledger.SignEvery(ctx, grown, i.cfg.SignInterval)
 			return nil
 		},
+	}, {
+		Name: Expire,
+		Do: func(ctx context.Context) error {
+			i.Policies.NoteExpiredEvery(ctx, expireInterval)
+			return nil
+		},
 	}}
 	if i.cfg.SettleInterval > 0 {
 		list = append(list, duty.Duty{Name: Settle, Do: func(ctx context.Context) error {
@@ -124,6 +134,9 @@ func (i *Instance) Duties() []duty.Duty {
 	}
 	return list
 }
+
+// expireInterval is how often the end of rules is noted in the log. They end by themselves.
+const expireInterval = time.Minute
 
 func wrap(what string, err error) error {
 	if err != nil {

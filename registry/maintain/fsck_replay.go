@@ -108,6 +108,10 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventClaimRemoved:  nothing,
 	registry.EventOriginSet:     nothing,
 	registry.EventOriginCleared: nothing,
+	registry.EventRuleCreated:   nothing,
+	registry.EventRuleRemoved:   nothing,
+	registry.EventRuleExpired:   nothing,
+	registry.EventPolicyBlocked: nothing,
 
 	registry.EventTokenCreated:    nothing,
 	registry.EventTokenRevoked:    nothing,

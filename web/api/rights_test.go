@@ -46,6 +46,11 @@ var examples = map[string]example{
 	"api.claims.list":          {path: "/claims", elsewhere: 200},
 	"api.claims.add":           {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},
 	"api.claims.remove":        {path: "/claims/1", elsewhere: 404},
+	"api.rules.list":           {path: "/rules", elsewhere: 200},
+	"api.rules.add":            {path: "/rules", body: `{"repository":"main","action":"deny","match":"pkg:generic/by-%s","reason":"test"}`},
+	"api.rules.simulate":       {path: "/rules/simulate", body: `{"rules":[{"repository":"main","action":"deny","match":"pkg:generic/x","reason":"test"}]}`},
+	"api.rules.remove":         {path: "/rules/1", elsewhere: 404},
+	"api.why":                  {path: "/why/refused-request", elsewhere: 404},
 
 	"api.packages.resolution":   {path: packages + "/lib/resolution?version=1.0.0"},
 	"api.packages.origin.set":   {path: packages + "/lib/origin", body: `{"origin":"both","reason":"by %s"}`},
@@ -170,6 +175,7 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 		a.want(201, "POST", "/repositories/main/upstreams", `{"name":"`+name+`","repository":"extra","through":true}`, nil)
 	}
 	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"acme-*"}`, nil)
+	a.want(201, "POST", "/rules", `{"repository":"main","action":"pin","match":"pkg:generic/acme-*","reason":"test"}`, nil)
 	a.want(201, "POST", "/deployments", `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/lib@1.0.0","status":"succeeded"}`, nil)
 	for range 2 {
 		a.want(201, "POST", "/subscriptions", `{"name":"deploys","url":"https://ci.example.com/","repositories":["main"]}`, nil)

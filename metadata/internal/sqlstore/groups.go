@@ -8,6 +8,7 @@ type (
 	packages      struct{ *Tx }
 	upstreams     struct{ *Tx }
 	caches        struct{ *Tx }
+	policies      struct{ *Tx }
 	versions      struct{ *Tx }
 	files         struct{ *Tx }
 	trash         struct{ *Tx }
@@ -46,6 +47,9 @@ func (t *Tx) Upstreams() metadata.Upstreams { return upstreams{t} }
 
 // Caches implements metadata.Tx.
 func (t *Tx) Caches() metadata.Caches { return caches{t} }
+
+// Policies implements metadata.Tx.
+func (t *Tx) Policies() metadata.Policies { return policies{t} }
 
 // Versions implements metadata.Tx.
 func (t *Tx) Versions() metadata.Versions { return versions{t} }

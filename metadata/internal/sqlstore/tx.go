@@ -94,7 +94,7 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 	t.wrote = true
 	table := t.s.table(text)
 	switch table {
-	case "repository", "upstream", "claim", "package_origin":
+	case "repository", "upstream", "claim", "package_origin", "rule":
 		t.touched = append(t.touched, metadata.RepositoryRows)
 	case "package", "version", "tag":
 		if scope > 0 {

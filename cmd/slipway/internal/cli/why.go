@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 
 	"slipway/api"
@@ -15,11 +16,30 @@ import (
 
 func (c commands) whyCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("why", "Say why a version has to stay, and why you may do something or may not", `  slipway why kept main npm @acme/web 1.4.2
+	g := c.Group("why [REQUEST]", "Say why a request was refused, why a version has to stay, and why you may do something or may not", `  slipway why K4Q7TZJ6M5N2B3V8X1C9L0A2SD
+  slipway why kept main npm @acme/web 1.4.2
   slipway why may publish main`, c.whyKeptCmd(&f), c.whyMayCmd(&f))
+	g.Long = `Explain the refusal of a request by its id, which the client has printed: which rule it was, why, until when, and how an administrator
+lets it through. The subcommands explain what keeps a version, and what you may do.`
+	help := g.RunE
+	g.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 && requestID.MatchString(args[0]) {
+			return nil
+		}
+		return command.SubcommandOnly(cmd, args)
+	}
+	g.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return help(cmd, args)
+		}
+		return c.whyRefused(cmd, &f, args[0])
+	}
 	f.Add(g)
 	return g
 }
+
+// requestID matches what can be the id of a request, and is no misspelt subcommand.
+var requestID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
 
 // reason is a thing that names or runs a version.
 type reason struct {

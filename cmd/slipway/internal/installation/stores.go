@@ -16,6 +16,7 @@ import (
 	"slipway/formats"
 	"slipway/integration"
 	"slipway/integration/preset"
+	"slipway/internal/httpserver"
 	"slipway/internal/origin"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
@@ -160,6 +161,7 @@ func (s *Stores) Core(ctx context.Context, c *Config, logger *slog.Logger) (*ins
 func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Sinks, network origin.Environment, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
 	cfg := s.config(c, reg, logger)
 	cfg.Sinks, cfg.Upstreams.Network, cfg.Upstreams.SecretsDir = sinks, network, c.UpstreamSecrets
+	cfg.RequestID = httpserver.RequestID
 	cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
 	return instance.New(ctx, cfg)
 }
