@@ -41,8 +41,9 @@ type EventData struct {
 	Members      []string       `json:"members,omitempty" doc:"The members of the group, after the change."`
 	Changed      []string       `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
 	Permissions  []Permission   `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
-	Count        int64          `json:"count,omitempty" minimum:"1" doc:"How many logins were refused."`
+	Count        int64          `json:"count,omitempty" minimum:"1" doc:"How many logins were refused, or how often a rule refused something."`
 	Upstream     *EventUpstream `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
+	Rule         *EventRule     `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`
 	Subscription string         `json:"subscription,omitempty" doc:"Id of the subscription."`
 	Source       *Source        `json:"source,omitempty" doc:"The source that the version was built from."`
 	Build        *Build         `json:"build,omitempty" doc:"How it was built."`
@@ -98,7 +99,16 @@ type ConsumerChange struct {
 	Reset bool   `json:"reset,omitempty" doc:"Let 'acked' go back."`
 }
 
-// EventUpstream says where a file came from that a registry elsewhere delivered.
+// EventRule is a rule, or what it decided.
+type EventRule struct {
+	ID        string `json:"id,omitempty" doc:"Of the rule; absent: the minimum age of an upstream."`
+	Action    string `json:"action" doc:"Of the rule, or what was decided: allow, deny, hide, hold or pin."`
+	Mode      string `json:"mode" enum:"enforce,audit" doc:"With audit, what it refuses is served."`
+	MinAge    string `json:"min_age,omitempty" doc:"Of hold: how old a version must be."`
+	ExpiresAt string `json:"expires_at,omitempty" format:"date-time" doc:"When it ends."`
+}
+
+// EventUpstream is where a file came from that a registry elsewhere delivered.
 type EventUpstream struct {
 	Name        string `json:"name" doc:"Of the upstream."`
 	PublishedAt string `json:"published_at,omitempty" doc:"When it was published, as the registry says."`

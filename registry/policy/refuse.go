@@ -166,7 +166,7 @@ func (p *Policies) Why(ctx context.Context, requestID string) (Why, error) {
 	}
 	out.Repository = repositories[out.RepositoryID]
 	if out.Repository == "" || access.Decide(access.From(ctx), access.Read, out.Repository) != access.Allow {
-		return Why{}, missing
+		return Why{}, registry.Missing(metadata.ErrNotExist, registry.AboutRequest, "%s", missing.Detail)
 	}
 	for _, r := range set.all() {
 		if r.ID == out.RuleID {

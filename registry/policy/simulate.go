@@ -35,6 +35,9 @@ func (p *Policies) Simulate(ctx context.Context, wanted []Rule, since time.Time)
 			return nil, err
 		}
 	}
+	if err := p.core.Update(ctx, func(metadata.Tx) error { return nil }); err != nil { // the caller still may, now that the body is here
+		return nil, err
+	}
 	var out []Simulated
 	err := p.core.Store.View(ctx, func(tx metadata.Tx) error {
 		before, err := p.read(tx)

@@ -128,6 +128,7 @@ var securitySchemes = openapi.Object{
 // groups are the tags of the document, in reading order.
 var groups = []openapi.Object{
 	{"name": "Repositories", "description": "A repository is a named place for versions that speaks every format."},
+	{"name": "Rules", "description": "What becomes of single versions and bytes, whatever they come from, and what was refused."},
 	{"name": "Upstreams", "description": "The places that a repository answers from beside its own versions, and the rules about names that come with them."},
 	{"name": "Versions", "description": "Packages and their versions, whatever format they are of, with files, tags and release metadata."},
 	{"name": "Tags", "description": "Names that move from version to version, with their past. npm's dist-tags and OCI's tags are among them."},
@@ -149,6 +150,7 @@ var pathVariables = map[string]openapi.Param{
 	"tag":         {About: "Name of the tag.", Example: "production"},
 	"path":        {About: "Path of the file within its version. Slashes may be encoded or not.", Example: "web-1.4.2.tgz"},
 	"tile":        {About: "Path of the tile: `<level>/<n>` or `entries/<n>`, with `.p/<width>` when it is not full.", Example: "0/000.p/1"},
+	"request":     {About: "The id of a request that was refused.", Example: "K4Q7TZJ6M5N2B3V8X1C9L0A2SD"},
 	"id":          {About: "The id, as lists show it.", Example: "12"},
 	"name":        {About: "Its name.", Example: "jane"},
 	"environment": {About: "Name of the environment.", Example: "prod"},

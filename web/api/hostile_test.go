@@ -123,7 +123,7 @@ var absent = strings.NewReplacer(
 	"/repositories/main", "/repositories/gone", `"repository":"main"`, `"repository":"gone"`, `["main"]`, `["gone"]`, "?repository=main", "?repository=gone",
 	"/deployments/1", "/deployments/901", "/subscriptions/1", "/subscriptions/901", "/subscriptions/2", "/subscriptions/901", "/deliveries/1", "/deliveries/901",
 	"/consumers/deploys", "/consumers/gone", "/consumers/old", "/consumers/gone", "/services/web", "/services/gone", "/users/admin", "/users/gone", "/users/old", "/users/gone", "/groups/ops", "/groups/gone", "/groups/old", "/groups/gone", "/roles/old", "/roles/gone",
-	"/tokens/", "/tokens/90",
+	"/tokens/", "/tokens/90", "/why/refused-request", "/why/unknown-request",
 )
 
 // ownedByNobody are the operations on nothing that is one tenant's: lists of what the caller may see, what is the caller's
@@ -133,7 +133,7 @@ var ownedByNobody = map[string]bool{
 	"api.environments.get": true, "api.environments.change": true, "api.environments.delete": true, "api.environments.history": true,
 	"api.deployments.list": true, "api.tokens.list": true, "api.users.list": true, "api.users.create": true, "api.whoami": true,
 	"api.groups.list": true, "api.groups.create": true, "api.roles.list": true, "api.roles.put": true,
-	"api.events": true, "api.claims.list": true, "api.publishes.list": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
+	"api.events": true, "api.claims.list": true, "api.rules.list": true, "api.publishes.list": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
 	"api.log.key": true, "api.gc": true, "api.fsck": true, "api.openapi": true,
 }
 
@@ -161,8 +161,11 @@ func TestS38(t *testing.T) {
 		}
 		none := e
 		none.path, none.body = absent.Replace(e.path), absent.Replace(e.body)
-		if route.Name == "api.claims.remove" {
+		switch route.Name {
+		case "api.claims.remove":
 			none.path = "/claims/1000000"
+		case "api.rules.remove":
+			none.path = "/rules/1000000"
 		}
 		if route.Name == "api.log.proof" {
 			none.path = "/log/proof?seq=1000000"

@@ -38,6 +38,7 @@ var refusals = map[string]int{
 	"api.deployments.get":     http.StatusNotFound,
 	"api.log.proof":           http.StatusNotFound,
 	"api.claims.remove":       either, // it is gone once somebody may
+	"api.rules.remove":        either,
 	"api.environments.change": either,
 	"api.environments.delete": either,
 	"api.environments.stop":   either,

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/internal/httpserver"
+	"slipway/metadata"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
@@ -153,6 +155,19 @@ type prepared struct {
 	token     string // id of a token of admin
 }
 
+// refused keeps a refusal in the repository main.
+func (p *prepared) refused() {
+	p.t.Helper()
+	err := p.Metadata.Update(p.t.Context(), func(tx metadata.Tx) error {
+		r, err := tx.Repositories().Repository("main")
+		return errors.Join(err, tx.Policies().PutRefusal(metadata.Refusal{RequestID: "refused-request", At: tx.Now(), RepositoryID: r.ID, Subject: "pkg:generic/x@1",
+			Caller: "user ann", Outcome: "deny", Mode: "enforce", Reason: "test"}))
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	t.Helper()
 	a := newAPI(t, o...)
@@ -176,6 +191,7 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	}
 	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"acme-*"}`, nil)
 	a.want(201, "POST", "/rules", `{"repository":"main","action":"pin","match":"pkg:generic/acme-*","reason":"test"}`, nil)
+	p.refused()
 	a.want(201, "POST", "/deployments", `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/lib@1.0.0","status":"succeeded"}`, nil)
 	for range 2 {
 		a.want(201, "POST", "/subscriptions", `{"name":"deploys","url":"https://ci.example.com/","repositories":["main"]}`, nil)

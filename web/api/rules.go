@@ -29,7 +29,7 @@ func (h *handlers) ruleRoutes() []endpoint {
 			Rights: onClaim, ID: "simulateRules", Group: "Rules", Summary: "Say what rules would have changed",
 			About:   "Replays what came from upstreams, and what was published, since a time. Nothing is stored. Rules of the whole server need its administrator. At most 1,000 changes are listed.",
 			Request: openapi.Takes[api.Simulation](`{"rules":[{"action":"hold","match":"pkg:npm/*","min_age":"72h","reason":"younger than three days"}]}`, "rules"),
-			Answers: success("What would have changed.", api.List[api.Simulated]{Items: []api.Simulated{simulatedExample}})}},
+			Answers: success("What would have changed.", api.List[api.Simulated]{Items: []api.Simulated{simulatedExample}}), Errors: []int{http.StatusNotFound}}},
 		{"DELETE", "/rules/{id}", "api.rules.remove", h.removeRule, openapi.Operation{
 			Rights: onClaim, ID: "removeRule", Group: "Rules", Summary: "Remove a rule",
 			About: "What it refused is served again at once.", Answers: empty("It is gone.")}},
