@@ -305,6 +305,7 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH d USING COVERING INDEX discarded_file_blob (blob_id=?)", "SEARCH x USING INTEGER PRIMARY KEY (rowid=?)", "CORRELATED SCALAR SUBQUERY 3",
 			"SEARCH s USING COVERING INDEX staged_file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 4",
 			"SEARCH u USING COVERING INDEX upload_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 5",
+			"SEARCH i USING COVERING INDEX upstream_index_body (body_blob_id=?)", "CORRELATED SCALAR SUBQUERY 6",
 			"SEARCH l USING PRIMARY KEY (blob_id=?)"}},
 	} {
 		found := false
