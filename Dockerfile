@@ -10,7 +10,7 @@ ARG COMMIT=unknown
 RUN CGO_ENABLED=1 go build -trimpath -tags 'netgo osusergo sqlite_omit_load_extension' \
         -ldflags "-s -w -linkmode external -extldflags '-static' -X main.buildVersion=${VERSION} -X main.buildCommit=${COMMIT}" \
         -o /slipway ./cmd/slipway && \
-    mkdir /data && chown 65532:65532 /data && chmod 700 /data
+    mkdir /image && mkdir -m 700 /image/data
 
 FROM scratch
 ARG VERSION=dev
@@ -24,7 +24,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # The modules' licenses are in the binary ("slipway licenses"); these are of the C library.
 COPY --from=build /usr/share/doc/libc6/copyright /usr/share/common-licenses/LGPL-2.1 /licenses/libc6/
 COPY --from=build /slipway /slipway
-COPY --from=build --chown=65532:65532 /data /data
+# As a folder in what is copied, /data keeps its mode with buildah too; copied by itself, buildah makes it 755.
+COPY --from=build --chown=65532:65532 /image/ /
 USER 65532:65532
 ENV SLIPWAY_DATA=/data SLIPWAY_LISTEN=0.0.0.0:8080
 VOLUME /data

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"io"
@@ -92,6 +93,58 @@ func TestImage(t *testing.T) {
 	s.Terminate()
 	s.Fsck()
 	mustBeEmpty(t, filepath.Join(root, "data", "spool"))
+}
+
+// TestImageFolder: /data belongs to the image's user alone, also where buildah builds the image, which changes the mode of a
+// folder that is copied by itself.
+func TestImageFolder(t *testing.T) {
+	const buildah = "/usr/bin/buildah"
+	if _, err := os.Stat(buildah); err != nil && os.Getenv("SLIPWAY_REQUIRE_CLIENTS") == "" {
+		t.Skip("buildah is not installed; run .ci/clients-oci.sh")
+	}
+	dockerfile, err := os.ReadFile(filepath.Join("..", "..", "Dockerfile"))
+	mustDo(t, err)
+	makes := regexp.MustCompile(`mkdir /image && mkdir -m 700 (/image/data)\n`).FindSubmatch(dockerfile)
+	copies := regexp.MustCompile(`COPY --from=build \S+ /image/\S* /\S*\n`).Find(dockerfile)
+	if makes == nil || copies == nil {
+		t.Fatal("the Dockerfile is not as this test reads it")
+	}
+	dir := t.TempDir()
+	mustDo(t, os.MkdirAll(filepath.Join(dir, "build", "image"), 0o755)) //nolint:gosec // as mkdir makes it
+	mustDo(t, os.Mkdir(filepath.Join(dir, "build", string(makes[1])), 0o700))
+	mustDo(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), append([]byte("FROM scratch AS build\nCOPY build/ /\nFROM scratch\n"), copies...), 0o600))
+	mustDo(t, os.WriteFile(filepath.Join(dir, "policy.json"), []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o600))
+	run := func(args ...string) string {
+		cmd := exec.Command(buildah, append([]string{"--storage-driver", "vfs", "--root", filepath.Join(dir, "storage"), "--runroot", filepath.Join(dir, "run")}, args...)...)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", cmd, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	run("build", "--isolation", "chroot", "--signature-policy", filepath.Join(dir, "policy.json"), "-t", "folder", dir)
+	run("push", "--signature-policy", filepath.Join(dir, "policy.json"), "--disable-compression", "folder", "dir:"+filepath.Join(dir, "out"))
+	found := false
+	files, err := filepath.Glob(filepath.Join(dir, "out", strings.Repeat("?", 64)))
+	mustDo(t, err)
+	for _, name := range files {
+		f, err := os.Open(name)
+		mustDo(t, err)
+		defer f.Close()
+		for r := tar.NewReader(f); ; {
+			h, err := r.Next()
+			if err != nil {
+				break // the configuration is no tar
+			}
+			if h.Name == "data/" {
+				found = h.Mode&0o777 == 0o700 && h.Uid == 65532 && h.Gid == 65532
+				t.Logf("/data: %o %d:%d", h.Mode, h.Uid, h.Gid)
+			}
+		}
+	}
+	if !found {
+		t.Error("/data does not belong to the image's user alone")
+	}
 }
 
 // TestUnusableSpool: a server that could not accept a large body does not start, and says why in one line.
