@@ -119,6 +119,11 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 			return err
 		}
 	}
+	if !e.route.Public {
+		if err := e.server.enterBody(r, q); err != nil {
+			return err
+		}
+	}
 	return e.handle(rec, r)
 }
 

@@ -77,6 +77,7 @@ type Server struct {
 	writable     *health             // with health
 	full         func() error
 	memory       *memory
+	bodies       *budget // of requests whose bodies come in
 	shared       shared
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection
@@ -108,6 +109,7 @@ func New(o Options) (*Server, error) {
 		o.MemoryBytes = defaultMemoryBytes
 	}
 	s.memory = newMemory(o.MemoryBytes, o.Metrics)
+	s.bodies = newBudget(mostBodies, mostClientBodies)
 	s.shared.byKey = map[string]*sharedAnswer{}
 	s.Documents = newDocuments(o.DocumentCacheBytes, s.metrics)
 	s.scrape, _ = o.Metrics.(prometheus.Gatherer)

@@ -2,14 +2,13 @@ package httpserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"slipway/registry"
 )
@@ -17,7 +16,7 @@ import (
 // Bounds of what requests hold in memory.
 const (
 	defaultMemoryBytes = 128 << 20
-	clientShare        = 2        // one client may hold the half
+	memoryShare        = 2        // one client may hold the half
 	freeBytes          = 64 << 10 // of a body: what every request may have
 	holdWait           = 10 * time.Second
 	holdRetry          = 5 * time.Second
@@ -32,24 +31,13 @@ const (
 // memory is the budget for what requests hold in memory as a whole: parsed bodies, and answers that are no streams. A request
 // waits for its part before it reads the body.
 type memory struct {
-	size    int64
-	all     *semaphore.Weighted
-	wait    time.Duration
+	*budget
 	held    prometheus.Gauge
 	refused *prometheus.CounterVec // by reason: client, server
-
-	mu      sync.Mutex
-	clients map[string]*clientMemory
-}
-
-// clientMemory is the share of one user, or of one address without credentials.
-type clientMemory struct {
-	share *semaphore.Weighted
-	users int // that hold a part or wait for one
 }
 
 func newMemory(size int64, reg prometheus.Registerer) *memory {
-	m := &memory{size: size, all: semaphore.NewWeighted(size), wait: holdWait, clients: map[string]*clientMemory{},
+	m := &memory{budget: newBudget(size, size/memoryShare),
 		held: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "slipway_memory_held_bytes", Help: "Memory that requests hold for parsed bodies and whole answers, of --memory.",
 		}),
@@ -69,54 +57,29 @@ func newMemory(size int64, reg prometheus.Registerer) *memory {
 // take waits for n bytes, at most a client's share, and returns how they are given back. TooMany: the client holds its share;
 // Unavailable: all is taken.
 func (m *memory) take(ctx context.Context, client string, n int64) (release func(), err error) {
-	n = min(n, m.size/clientShare)
-	c := m.client(client)
-	ctx, cancel := context.WithTimeout(ctx, m.wait)
-	defer cancel()
-	if err := c.share.Acquire(ctx, n); err != nil {
-		m.leave(client, c)
-		return nil, m.refuse(ctx, registry.TooMany, byClient, "your other requests hold as much memory as one client may: send fewer of them at once")
-	}
-	if err := m.all.Acquire(ctx, n); err != nil {
-		c.share.Release(n)
-		m.leave(client, c)
-		return nil, m.refuse(ctx, registry.Unavailable, byServer, "the server's memory for large documents is taken: try again later")
+	n = min(n, m.most)
+	back, by, err := m.budget.take(ctx, client, n)
+	switch {
+	case err == nil:
+	case by == byClient:
+		return nil, m.refuse(err, registry.TooMany, by, "your other requests hold as much memory as one client may: send fewer of them at once")
+	default:
+		return nil, m.refuse(err, registry.Unavailable, by, "the server's memory for large documents is taken: try again later")
 	}
 	m.held.Add(float64(n))
 	return func() {
 		m.held.Sub(float64(n))
-		m.all.Release(n)
-		c.share.Release(n)
-		m.leave(client, c)
+		back()
 	}, nil
 }
 
-func (m *memory) refuse(ctx context.Context, kind registry.Kind, by, detail string) error {
-	if ctx.Err() == context.Canceled {
-		return ctx.Err()
+// refuse is the error for a request that has waited in vain; cause is why it waits no more.
+func (m *memory) refuse(cause error, kind registry.Kind, by, detail string) error {
+	if errors.Is(cause, context.Canceled) {
+		return cause
 	}
 	m.refused.WithLabelValues(by).Inc()
 	return &registry.Error{Kind: kind, Subject: registry.AboutRequest, Detail: detail, RetryAfter: holdRetry}
-}
-
-func (m *memory) client(name string) *clientMemory {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := m.clients[name]
-	if c == nil {
-		c = &clientMemory{share: semaphore.NewWeighted(m.size / clientShare)}
-		m.clients[name] = c
-	}
-	c.users++
-	return c
-}
-
-func (m *memory) leave(name string, c *clientMemory) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c.users--; c.users == 0 {
-		delete(m.clients, name)
-	}
 }
 
 // Hold waits for n bytes of the server's memory, which the request of ctx holds until it ends, and whose body must come
