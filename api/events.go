@@ -44,6 +44,7 @@ type EventData struct {
 	Count        int64          `json:"count,omitempty" minimum:"1" doc:"How many logins were refused, or how often a rule refused something."`
 	Upstream     *EventUpstream `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
 	Rule         *EventRule     `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`
+	Prefetch     *EventPrefetch `json:"prefetch,omitempty" doc:"What became of a list that was fetched ahead of time."`
 	Subscription string         `json:"subscription,omitempty" doc:"Id of the subscription."`
 	Source       *Source        `json:"source,omitempty" doc:"The source that the version was built from."`
 	Build        *Build         `json:"build,omitempty" doc:"How it was built."`
@@ -106,6 +107,15 @@ type EventRule struct {
 	Mode      string `json:"mode" enum:"enforce,audit" doc:"With audit, what it refuses is served."`
 	MinAge    string `json:"min_age,omitempty" doc:"Of hold: how old a version must be."`
 	ExpiresAt string `json:"expires_at,omitempty" format:"date-time" doc:"When it ends."`
+}
+
+// EventPrefetch counts what became of the items of a list that was fetched ahead of time.
+type EventPrefetch struct {
+	Job     string `json:"job" doc:"Id of the job."`
+	Items   int    `json:"items" doc:"All items of the list."`
+	Present int    `json:"present" doc:"Those of which everything was here before."`
+	Fetched int    `json:"fetched" doc:"Those that were fetched."`
+	Missing int    `json:"missing" doc:"Those of which something is not here."`
 }
 
 // EventUpstream is where a file came from that a registry elsewhere delivered.

@@ -37,6 +37,7 @@ type EventData struct {
 	Count        int64            `json:"count,omitempty"`        // of failed logins, or of refusals
 	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from
 	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
+	Prefetch     *EventPrefetch   `json:"prefetch,omitempty"`     // what became of a list
 	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment
@@ -56,6 +57,15 @@ type EventUpstream struct {
 	Name        string `json:"name"`
 	PublishedAt string `json:"published_at,omitempty"` // as the remote says
 	Verified    string `json:"verified,omitempty"`     // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none; absent of a tag
+}
+
+// EventPrefetch counts what became of the items of a list that was fetched ahead of time.
+type EventPrefetch struct {
+	Job     string `json:"job"`
+	Items   int    `json:"items"`
+	Present int    `json:"present"` // they were here before
+	Fetched int    `json:"fetched"`
+	Missing int    `json:"missing"`
 }
 
 // EventRelease is the release metadata known when the event is written.

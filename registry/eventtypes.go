@@ -47,6 +47,7 @@ const (
 	EventCacheEntered
 	EventCacheReplaced
 	EventCacheTagMoved
+	EventPrefetchFinished
 	EventClaimCreated
 	EventClaimRemoved
 	EventOriginSet
@@ -122,6 +123,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventCacheEntered:            {"cache.entered", AboutVersion, "A file that a remote registry has was delivered here for the first time: `upstream` names the remote, `verified` the strongest sum that it announced. One event for each file, however often it is asked for."},
 	EventCacheReplaced:           {"cache.replaced", AboutVersion, "A remote has other bytes under a path whose bytes may change, and they were delivered; `former` has the file as it was."},
 	EventCacheTagMoved:           {"cache.tag_moved", AboutTag, "A tag of a remote was served and names another version than when it was served before, which `previous` has: one event for each tag and version, however often the tag is asked for."},
+	EventPrefetchFinished:        {"prefetch.finished", AboutRepository, "A list of packages was fetched ahead of time; `prefetch` says how much of it was here, was fetched, and is missing."},
 	EventClaimCreated:            {"claim.created", AboutClaim, "Names were reserved: `name` is the pattern. No upstream is asked for them, even before they are published."},
 	EventClaimRemoved:            {"claim.removed", AboutClaim, "A claim on names was removed."},
 	EventOriginSet:               {"origin.set", AboutPackage, "An administrator said where the versions of a package may come from: `name` is `published`, `upstream` or `both`, `reason` says why."},

@@ -44,23 +44,38 @@ func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
 	return NewName(repository, format, key, pkg)
 }
 
-// PackagesOf returns the existing packages of a repository that a package URL can mean. Invalid: no format has its type.
-func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
-	var out []Package
-	known := false
+// NamesOf returns the names that a package URL can mean in a repository, by format. Invalid: no format has its type.
+func (s *Core) NamesOf(repository string, p PURL) ([]Name, error) {
+	var out []Name
 	for format, rules := range s.Rules {
 		if rules.PURLType != p.Type {
 			continue
 		}
-		known = true
 		name, err := p.pkg(rules)
 		if err != nil {
 			return nil, err
 		}
-		at, err := s.NameOf(repo.Name, format, name)
+		at, err := s.NameOf(repository, format, name)
 		if err != nil {
 			return nil, err
 		}
+		out = append(out, at)
+	}
+	if len(out) == 0 {
+		return nil, Errorf(Invalid, AboutRequest, "no format has package URLs of the type %q", Clip(p.Type))
+	}
+	slices.SortFunc(out, func(a, b Name) int { return strings.Compare(a.Format, b.Format) })
+	return out, nil
+}
+
+// PackagesOf returns the existing packages of a repository that a package URL can mean. Invalid: no format has its type.
+func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
+	names, err := s.NamesOf(repo.Name, p)
+	if err != nil {
+		return nil, err
+	}
+	var out []Package
+	for _, at := range names {
 		pkg, err := OpenPackage(tx, at)
 		switch {
 		case err == nil:
@@ -69,10 +84,6 @@ func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, e
 			return nil, err
 		}
 	}
-	if !known {
-		return nil, Errorf(Invalid, AboutRequest, "no format has package URLs of the type %q", Clip(p.Type))
-	}
-	slices.SortFunc(out, func(a, b Package) int { return strings.Compare(a.Format, b.Format) })
 	return out, nil
 }
 

@@ -127,7 +127,9 @@ type request struct {
 	method string
 	path   string // below the API's prefix for call and list, every segment escaped
 	query  url.Values
-	body   any // JSON; nil is none
+	body   any       // JSON; nil is none
+	stream io.Reader // instead of body, of the type media
+	media  string
 	header http.Header
 	wait   time.Duration // how long the server may wait before it answers
 }
@@ -225,6 +227,10 @@ func (c *Client) open(ctx context.Context, rq request) (*http.Response, error) {
 			return nil, err
 		}
 		body = bytes.NewReader(raw)
+		rq.media = "application/json"
+	}
+	if rq.stream != nil {
+		body = rq.stream
 	}
 	target := c.server + rq.path
 	if len(rq.query) > 0 {
@@ -239,7 +245,7 @@ func (c *Client) open(ctx context.Context, rq request) (*http.Response, error) {
 	}
 	r.Header.Set("User-Agent", c.o.UserAgent)
 	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", rq.media)
 	}
 	switch {
 	case c.o.Password != "":

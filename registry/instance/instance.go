@@ -16,6 +16,7 @@ import (
 	"slipway/registry/duty"
 	"slipway/registry/ledger"
 	"slipway/registry/maintain"
+	"slipway/registry/mirror"
 	"slipway/registry/policy"
 	"slipway/registry/publish"
 	"slipway/registry/staging"
@@ -29,6 +30,7 @@ type Instance struct {
 	Catalog       *catalog.Catalog // of the own versions of each repository
 	Upstreams     *upstreams.Upstreams
 	Reader        *upstreams.Reader // Catalog with what upstreams have
+	Mirror        *mirror.Mirror
 	Content       *content.Store
 	Publisher     *publish.Publisher
 	Staging       *staging.Areas
@@ -80,6 +82,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 		return nil, err
 	}
 	i.Reader = i.Upstreams.Reader(i.Catalog)
+	i.Mirror = mirror.New(core, i.Reader, cfg.Upstreams.Sources)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Policies = policy.New(core, cfg.RequestID)
 	i.Ledger = ledger.New(core, cfg.Metrics)
@@ -150,6 +153,7 @@ func (i *Instance) Close() error {
 	if i.running != nil {
 		i.running.Close()
 	}
+	i.Mirror.Close()
 	i.Upstreams.Close()
 	return nil
 }

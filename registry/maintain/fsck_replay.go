@@ -104,6 +104,8 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	}),
 	registry.EventCacheTagMoved: (*replay).tagSet,
 
+	registry.EventPrefetchFinished: nothing,
+
 	registry.EventClaimCreated:  nothing,
 	registry.EventClaimRemoved:  nothing,
 	registry.EventOriginSet:     nothing,

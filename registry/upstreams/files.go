@@ -18,18 +18,7 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 	if err != nil {
 		return registry.File{}, err
 	}
-	rules := s.core.Rules[at.Format]
-	f.answering(rules, f.cached)
-	whole := !rules.UnionFiles && at.Version != ""
-	var in source
-	have, err := firstOf(f, f.sources, func(src source) (registry.File, error) {
-		have, err := s.local.File(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version}, path)
-		if whole && src.pkg.Origin != metadata.OriginCached && isMissing(err, registry.AboutFile) {
-			err = &final{err} // the version is published here, so no other place's file of it counts
-		}
-		in = src
-		return have, err
-	})
+	have, in, err := s.fileHere(ctx, &f, at, path)
 	switch {
 	case err == nil && in.pkg.Origin == metadata.OriginCached:
 		return s.upToDate(ctx, f, at, path, have)
@@ -37,6 +26,22 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 		return have, err
 	}
 	return s.fromRemotes(ctx, f, at, path, err)
+}
+
+// fileHere finds a file among what is published and what came from remotes, and the source that has it. NotFound.
+func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordinate, path string) (have registry.File, in source, err error) {
+	rules := s.core.Rules[at.Format]
+	f.answering(rules, f.cached)
+	whole := !rules.UnionFiles && at.Version != ""
+	have, err = firstOf(*f, f.sources, func(src source) (registry.File, error) {
+		have, err := s.local.File(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version}, path)
+		if whole && src.pkg.Origin != metadata.OriginCached && isMissing(err, registry.AboutFile) {
+			err = &final{err} // the version is published here, so no other place's file of it counts
+		}
+		in = src
+		return have, err
+	})
+	return have, in, err
 }
 
 // fromRemotes asks the remotes in their order for a file; absent is the error where none has it.

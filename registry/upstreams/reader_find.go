@@ -13,6 +13,36 @@ import (
 
 // Look-ups of the API that front-ends don't need.
 
+// FileHere is File without the remotes: a file that is not here is NotFound, whatever they have.
+func (r *Reader) FileHere(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
+	f, err := r.s.look(ctx, at.Name)
+	if err != nil {
+		return registry.File{}, err
+	}
+	have, _, err := r.s.fileHere(ctx, &f, at, path)
+	return have, err
+}
+
+// DetailHere is VersionDetail, of a version in any spelling, without the remotes: it has what is published and what came from them.
+func (r *Reader) DetailHere(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
+	f, err := r.s.look(ctx, at.Name)
+	if err != nil {
+		return catalog.VersionDetail{}, err
+	}
+	f.answering(r.s.core.Rules[at.Format], f.cached)
+	for _, src := range f.sources {
+		c, err := r.s.local.CanonicalVersion(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version})
+		if err != nil {
+			return catalog.VersionDetail{}, err
+		}
+		if c.Version != at.Version {
+			at.Version = c.Version
+			break
+		}
+	}
+	return r.s.detail(ctx, f, at)
+}
+
 // CanonicalVersion is catalog.Catalog.CanonicalVersion over all places that the caller may see.
 func (r *Reader) CanonicalVersion(ctx context.Context, at registry.Coordinate) (registry.Coordinate, error) {
 	if r.s.core.Rules[at.Format].Spelling == nil || !r.composed(ctx, at.Repository) {

@@ -31,6 +31,16 @@ type Source interface {
 	Enter(ctx context.Context, e Entered) (publish.Release, error)
 }
 
+// Gatherer is a Source whose registries have no document that lists the files of a version.
+type Gatherer interface {
+	// Gather gets, by calls of get, every file that installers of a version ask for: those that the package URL means, and those that
+	// they lead to. It ends at the first file that must be there and is not. Invalid: the package URL means no file.
+	Gather(ctx context.Context, at registry.Coordinate, p registry.PURL, get Get) error
+}
+
+// Get returns a file's content, which the caller closes. NotFound.
+type Get func(ctx context.Context, at registry.Coordinate, path string) (io.ReadCloser, error)
+
 // CheckBytes is how much of a file Source.Check gets.
 const CheckBytes = 4 << 10
 

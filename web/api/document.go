@@ -130,6 +130,7 @@ var groups = []openapi.Object{
 	{"name": "Repositories", "description": "A repository is a named place for versions that speaks every format."},
 	{"name": "Rules", "description": "What becomes of single versions and bytes, whatever they come from, and what was refused."},
 	{"name": "Upstreams", "description": "The places that a repository answers from beside its own versions, and the rules about names that come with them."},
+	{"name": "Mirrors", "description": "What is fetched ahead of time, for places without a network."},
 	{"name": "Versions", "description": "Packages and their versions, whatever format they are of, with files, tags and release metadata."},
 	{"name": "Tags", "description": "Names that move from version to version, with their past. npm's dist-tags and OCI's tags are among them."},
 	{"name": "Publishes", "description": "Files of several requests that appear at one moment, sent with the header `X-Slipway-Publish`."},

@@ -24,6 +24,8 @@ var refusals = map[string]int{
 	"api.tokens.revoke":    http.StatusNotFound,
 	"api.consumers.get":    http.StatusNotFound,
 	"api.consumers.delete": http.StatusNotFound,
+	"api.jobs.get":         http.StatusNotFound,
+	"api.jobs.items":       http.StatusNotFound,
 
 	// Who administers the repositories of a subscription may have it.
 	"api.subscriptions.get":    http.StatusNotFound,

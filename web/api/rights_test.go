@@ -44,6 +44,9 @@ var examples = map[string]example{
 	"api.upstreams.get":        {path: "/repositories/main/upstreams/extra"},
 	"api.upstreams.change":     {path: "/repositories/main/upstreams/extra", body: `{"deny":["by-%s"]}`},
 	"api.upstreams.remove":     {path: "/repositories/main/upstreams/old"},
+	"api.prefetch":             {path: "/repositories/main/prefetch?look=true", body: `{"purl":"pkg:generic/lib@1.0.0"}`, reader: 202},
+	"api.jobs.get":             {path: "/jobs/none", reader: 404, elsewhere: 404, admin: 404}, // of its owner
+	"api.jobs.items":           {path: "/jobs/none/items", reader: 404, elsewhere: 404, admin: 404},
 	"api.repositories.refresh": {path: "/repositories/main/refresh"},
 	"api.claims.list":          {path: "/claims", elsewhere: 200},
 	"api.claims.add":           {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"reflect"
@@ -121,7 +122,7 @@ func (b *builder) operation(e Endpoint, named bool) Object {
 	}
 	if r := e.Request; r != nil {
 		out["requestBody"] = Object{"required": !r.Optional, "content": Object{
-			"application/json": Object{"schema": b.schemas.request(r.Struct, r.Required), "example": json.RawMessage(r.Example)},
+			cmp.Or(r.Media, "application/json"): Object{"schema": b.schemas.request(r.Struct, r.Required), "example": json.RawMessage(r.Example)},
 		}}
 	}
 	responses := Object{"default": Object{"$ref": responsePath + b.problem(0)}}

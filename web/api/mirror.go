@@ -1,0 +1,106 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+
+	"slipway/api"
+	"slipway/internal/httpserver"
+	"slipway/registry/access"
+	"slipway/registry/mirror"
+	"slipway/web/internal/wire"
+	"slipway/web/openapi"
+)
+
+const jobPath = "/jobs/{id}"
+
+// maxListBytes bounds a list of what is to be fetched.
+const maxListBytes = 16 << 20
+
+// mirrorRoutes are the endpoints of what is fetched ahead of time.
+func (h *handlers) mirrorRoutes() []endpoint {
+	return []endpoint{
+		{"POST", repositoryPath + "/prefetch", "api.prefetch", h.prefetch, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "prefetch", Group: "Mirrors", Summary: "Fetch what a list names ahead of time",
+			About: "Each line of the body is a package URL with the digests of the files that are wanted. A job gets them as you would by asking for each: what is here already is not fetched again, so " +
+				"a list that was cut off can be sent again. POMs lead to their parents and to what they import. Callers without credentials can't.",
+			Query:   []openapi.Param{{Name: "look", About: "Fetch nothing, and tell what is here.", Of: openapi.Object{"type": "boolean"}}},
+			Request: &openapi.Body{Media: wire.JSONLines, Struct: reflect.TypeFor[api.PrefetchItem](), Required: []string{"purl"}, Example: `{"purl":"pkg:npm/%40acme/web@1.4.2"}`},
+			Answers: accepted("The job.", jobExample, locationOf), Errors: []int{http.StatusRequestEntityTooLarge}}},
+		{"GET", jobPath, "api.jobs.get", h.getJob, openapi.Operation{
+			Rights: onOwnOrAdministered, ID: "getJob", Group: "Mirrors", Summary: "Show a job",
+			About: "Jobs are forgotten when the server starts.", Answers: success("The job.", jobExample)}},
+		{"GET", jobPath + "/items", "api.jobs.items", h.listJobItems, openapi.Operation{
+			Rights: onOwnOrAdministered, ID: "listJobItems", Group: "Mirrors", Summary: "List what became of the items of a job",
+			Query:   paged(openapi.Param{Name: "state", About: "Only those of this state.", Of: openapi.Object{"type": "string", "enum": itemStates}}),
+			Answers: success("The items, in the order of the list.", api.List[api.JobItem]{Items: []api.JobItem{{PURL: "pkg:npm/%40acme/web@1.4.2", State: mirror.Fetched, Files: 1, Bytes: 34041}}, Next: "999"})}},
+	}
+}
+
+var (
+	itemStates          = []string{mirror.Waiting, mirror.Present, mirror.Fetched, mirror.Missing}
+	onOwnOrAdministered = openapi.Rights{{scopeOwn: {}}, {scopeRepository: {string(access.Admin)}}}
+	jobExample          = api.Job{ID: "kz3v6xq2b5hw4ylnr7tdm3aceg", Repository: "npm-mirror", State: mirror.Running, Items: 300, Present: 120, Fetched: 30, StartedAt: momentExample}
+)
+
+func jobOf(j mirror.Job) api.Job {
+	return api.Job{ID: j.ID, Repository: j.Repository, Look: j.Look, State: j.State, Items: j.Items, Present: j.Present, Fetched: j.Fetched, Missing: j.Missing,
+		StartedAt: timeText(j.StartedAt), EndedAt: timeOrNull(j.EndedAt)}
+}
+
+// wantsOf reads a list of package URLs.
+func wantsOf(r *http.Request) ([]mirror.Want, error) {
+	lines, err := wire.Lines[api.PrefetchItem](r, maxListBytes, mirror.MaxItems)
+	out := make([]mirror.Want, len(lines))
+	for i, l := range lines {
+		out[i] = mirror.Want(l)
+	}
+	return out, err
+}
+
+// prefetch answers POST …/prefetch?look= with a line for each item: 202 with the job.
+func (h *handlers) prefetch(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, look := in.segment("repository"), in.flag("look")
+	if in.err == nil {
+		_, in.err = h.svc.Core.Authorize(r.Context(), access.Read, repository) // before a byte of the body is read
+	}
+	wants := read(in, func() ([]mirror.Want, error) { return wantsOf(r) })
+	if in.err != nil {
+		return in.err
+	}
+	j, err := h.svc.Mirror.Prefetch(r.Context(), repository, wants, look)
+	if err == nil {
+		h.location(w, r, "jobs", j.ID)
+	}
+	return writeOne(w, http.StatusAccepted, j, err, jobOf)
+}
+
+// getJob answers GET /jobs/{id}.
+func (h *handlers) getJob(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	id := in.segment("id")
+	if in.err != nil {
+		return in.err
+	}
+	j, err := h.svc.Mirror.Job(r.Context(), id)
+	return writeOne(w, http.StatusOK, j, err, jobOf)
+}
+
+// listJobItems answers GET /jobs/{id}/items?state=.
+func (h *handlers) listJobItems(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	id, state, page := in.segment("id"), in.text("state"), in.numbered()
+	if in.err != nil {
+		return in.err
+	}
+	items, next, err := h.svc.Mirror.Items(r.Context(), id, state, page)
+	if err != nil {
+		return err
+	}
+	out := api.List[api.JobItem]{Items: make([]api.JobItem, len(items)), Next: next}
+	for i, it := range items {
+		out.Items[i] = api.JobItem(it)
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
+}
