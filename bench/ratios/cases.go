@@ -36,6 +36,12 @@ var cases = []struct {
 	{"oci.push", ociPush},
 	{"oci.manifest", ociManifest},
 	{"s3", overS3},
+	{"upstream.first_byte", firstByte},
+	{"upstream.cold", coldFiles},
+	{"upstream.joined", joined},
+	{"upstream.warm", warm},
+	{"upstream.refresh", refreshed},
+	{"upstream.away", away},
 }
 
 func prepare(ctx context.Context, p *process, fn func(context.Context, *load.Worker) error) error {

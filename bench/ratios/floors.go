@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,8 +38,11 @@ func (b *bench) floor(ctx context.Context, args ...string) (*process, error) {
 	})
 }
 
+// lineToken is the variable with the token that a line adds to requests.
+const lineToken = "SLIPWAY_BENCH_LINE_TOKEN"
+
 // serveFloor answers every request with the bytes of a file and the header of a document, or serves a folder, or takes
-// images, or appends bodies to a log.
+// images, or appends bodies to a log, or passes requests on.
 func serveFloor(args []string) error {
 	fs := flag.NewFlagSet(floorCommand, flag.ExitOnError)
 	listen := fs.String("listen", "", "address")
@@ -46,6 +50,9 @@ func serveFloor(args []string) error {
 	folder := fs.String("folder", "", "folder for http.FileServer")
 	images := fs.String("images", "", "folder that pushed images are written into")
 	log := fs.String("log", "", "file that bodies are appended to")
+	to := fs.String("line", "", "server to which requests go, with the token of the environment")
+	delay := fs.Duration("delay", 0, "how long each request on the line waits")
+	rate := fs.Float64("rate", 0, "bytes per second of all answers on the line")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -67,6 +74,12 @@ func serveFloor(args []string) error {
 			return err
 		}
 		h = newBareLog(f)
+	case *to != "":
+		server, err := url.Parse(*to)
+		if err != nil {
+			return err
+		}
+		h = newLine(server, os.Getenv(lineToken), *delay, *rate)
 	}
 	ln, err := net.Listen("tcp", *listen)
 	if err != nil {
