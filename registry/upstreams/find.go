@@ -19,12 +19,12 @@ type rowsKey struct {
 	format, key  string
 }
 
-// rows are the rows of one package name in all places of a closure, whoever may see them.
-type rows struct{ list []registry.Package }
+// rows are the rows of one package name in all places of a closure, by repository, whoever may see them.
+type rows map[int64]registry.Package
 
 func (r rows) bytes() int {
 	n := lookup.RecordBytes
-	for _, p := range r.list {
+	for _, p := range r {
 		n += lookup.RecordBytes + len(p.Descriptor)
 	}
 	return n
@@ -32,7 +32,7 @@ func (r rows) bytes() int {
 
 func (r rows) since(m metadata.Versioned) uint64 {
 	last := max(m.GenerationOf(metadata.RepositoryRows), m.GenerationOf(metadata.PackageNames))
-	for _, p := range r.list {
+	for _, p := range r {
 		last = max(last, m.GenerationOf(metadata.Part(p.ID)))
 	}
 	return last
@@ -103,7 +103,7 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 }
 
 // gather sorts the places that the caller may see by what they can contribute.
-func (f *found) gather(places []place, have map[int64]registry.Package, actor access.Actor, o metadata.Origin) {
+func (f *found) gather(places []place, have rows, actor access.Actor, o metadata.Origin) {
 	for _, p := range places {
 		if !p.admits(f.name) || !p.visible(actor) {
 			continue
@@ -123,17 +123,16 @@ func (f *found) gather(places []place, have map[int64]registry.Package, actor ac
 
 // idOf makes the id of a composed package: one for each package and set of places that a caller sees.
 func (s *Upstreams) idOf(r registry.Repository, at registry.Name, places []place, actor access.Actor) int64 {
-	seen := sha256.New()
-	number := func(n int64) { seen.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) }
-	seen.Write(s.key[:])
-	seen.Write([]byte(at.Format + "/" + at.Package))
-	number(r.ID)
+	seen := make([]byte, 0, 512)
+	seen = append(append(append(append(seen, s.key[:]...), at.Format...), '/'), at.Package...)
+	seen = binary.BigEndian.AppendUint64(seen, uint64(r.ID))
 	for _, p := range places {
 		if p.remote == nil && p.admits(at) && p.visible(actor) {
-			number(p.repository.ID)
+			seen = binary.BigEndian.AppendUint64(seen, uint64(p.repository.ID))
 		}
 	}
-	return -1 - int64(binary.BigEndian.Uint64(seen.Sum(nil))>>1)
+	sum := sha256.Sum256(seen)
+	return -1 - int64(binary.BigEndian.Uint64(sum[:])>>1)
 }
 
 // find is look, and also asks the remotes for what they list, where the name may come from them. NotFound: about the repository;
@@ -232,30 +231,25 @@ func (f *found) answering(rules registry.Rules, listed []source) {
 	f.sources = append(f.sources, beside...)
 }
 
-func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []place, at registry.Name) (map[int64]registry.Package, error) {
-	got, err := s.rows.Get(rowsKey{r.ID, at.Format, at.Package}, func() (out rows, err error) {
+func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []place, at registry.Name) (rows, error) {
+	return s.rows.Get(rowsKey{r.ID, at.Format, at.Package}, func() (rows, error) {
 		var ids []int64
 		for _, p := range places {
 			if p.remote == nil {
 				ids = append(ids, p.repository.ID)
 			}
 		}
-		err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-			if out.list, err = tx.Packages().PackagesNamed(ids, at.Format, at.Package); err != nil || !s.core.Rules[at.Format].Images {
-				return err
-			}
-			for i := range out.list {
-				if err := registry.CountAttached(tx, &out.list[i]); err != nil {
-					return err
+		have := rows{}
+		err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+			list, err := tx.Packages().PackagesNamed(ids, at.Format, at.Package)
+			for _, p := range list {
+				if err == nil && s.core.Rules[at.Format].Images {
+					err = registry.CountAttached(tx, &p)
 				}
+				have[p.RepositoryID] = p
 			}
-			return nil
+			return err
 		})
-		return out, err
+		return have, err
 	})
-	have := make(map[int64]registry.Package, len(got.list))
-	for _, p := range got.list {
-		have[p.RepositoryID] = p
-	}
-	return have, err
 }

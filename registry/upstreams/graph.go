@@ -3,6 +3,7 @@ package upstreams
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"slipway/metadata"
@@ -10,8 +11,9 @@ import (
 	"slipway/registry/access"
 )
 
-// graph is everything that this package keeps, as of one moment. It is shared and never changes.
+// graph is everything that this package keeps, as of one moment. It is shared and never changes, but for what is remembered of it.
 type graph struct {
+	closures   sync.Map // of []place, by the id of the repository
 	generation int64
 	byID       map[int64]registry.Repository
 	byName     map[string]registry.Repository
@@ -86,8 +88,17 @@ type place struct {
 	path       []*Upstream         // the links from there to here; none for the repository itself
 }
 
-// places returns what a repository reaches, depth first, each place once: the closure.
+// places returns what a repository reaches, depth first, each place once: the closure. The list is shared.
 func (g *graph) places(r registry.Repository) []place {
+	if known, ok := g.closures.Load(r.ID); ok {
+		return known.([]place) //nolint:forcetypeassert // the map holds nothing else
+	}
+	out := g.closure(r)
+	g.closures.Store(r.ID, out)
+	return out
+}
+
+func (g *graph) closure(r registry.Repository) []place {
 	var out []place
 	seen := map[int64]bool{}
 	var walk func(r registry.Repository, path []*Upstream)

@@ -257,5 +257,5 @@ func (s *Upstreams) readable(ctx context.Context, repository, format string) ([]
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(g.places(r), func(p place) bool { return !p.visible(actor) || !p.speaks(format) }), nil
+	return slices.DeleteFunc(slices.Clone(g.places(r)), func(p place) bool { return !p.visible(actor) || !p.speaks(format) }), nil
 }

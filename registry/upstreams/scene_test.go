@@ -18,10 +18,10 @@ import (
 // scene has the repositories a and b, and all, which answers from both.
 type scene struct {
 	*registrytest.Env
-	t *testing.T
+	t testing.TB
 }
 
-func newScene(t *testing.T, merge, union bool) scene {
+func newScene(t testing.TB, merge, union bool) scene {
 	t.Helper()
 	s := scene{registrytest.New(t, registrytest.With(func(c *instance.Config) {
 		r := c.Rules[registrytest.Format]
