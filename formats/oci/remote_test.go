@@ -18,6 +18,7 @@ import (
 	"slipway/registry/instance"
 	"slipway/registry/ledger"
 	"slipway/registry/registrytest"
+	"slipway/registry/upstreams"
 )
 
 // mirrored is a server whose repository "mirror" answers from a registry that the test controls. Its clock stands still until the test
@@ -58,6 +59,16 @@ func (m *mirrored) get(path string, header ...string) formatstest.Response {
 func (m *mirrored) head(path string) formatstest.Response {
 	m.t.Helper()
 	return m.call(m.as, http.MethodHead, "mirror/"+path, nil)
+}
+
+// set changes the settings of the upstream.
+func (m *mirrored) set(change func(*upstreams.Settings)) {
+	m.t.Helper()
+	_, err := m.Upstreams.Change(m.Admin, "mirror", "up", func(v upstreams.Settings) (upstreams.Settings, error) {
+		change(&v)
+		return v, nil
+	})
+	must(m.t, err)
 }
 
 // body reads an answer that may be cut: an error, as is any status but 200.

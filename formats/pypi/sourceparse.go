@@ -211,7 +211,7 @@ func (g *group) row(project string) (registry.Version, error) {
 
 // entries are the file, and the core metadata that is announced beside it.
 func (f listedFile) entries(version string) []upstreams.Entry {
-	e := upstreams.Entry{Version: version, Path: f.name, MediaType: f.media, URL: f.url, Size: f.size, Sums: f.sums, PublishedAt: f.uploaded}
+	e := upstreams.Entry{Version: version, Path: f.name, MediaType: f.media, URL: f.url, Size: f.size, Sums: f.sums, PublishedAt: f.uploaded, Pinned: f.sums.SHA256 != ""}
 	if f.metadata == "" {
 		return []upstreams.Entry{e}
 	}

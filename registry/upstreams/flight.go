@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"slipway/internal/origin"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -43,17 +44,19 @@ type flight struct {
 	cancel  context.CancelCauseFunc
 	key     flightKey
 
-	mu      sync.Mutex
-	moved   chan struct{} // closed and replaced when anything below changes
-	begun   bool          // size is known and the first bytes are here, or ended is true
-	size    int64         // -1: not known before the end
-	written int64
-	grow    storage.Growing
-	readers int
-	given   *time.Timer // ends the transfer after a while without readers; nil: it may go on
-	ended   bool
-	err     error
-	file    registry.File // once it has ended well
+	mu        sync.Mutex
+	moved     chan struct{} // closed and replaced when anything below changes
+	begun     bool          // size is known and the first bytes are here, or ended is true
+	size      int64         // -1: not known before the end
+	written   int64
+	request   origin.Request // as sent
+	validator string         // of the bytes, as If-Range takes it; "": no part of them can be asked for
+	grow      storage.Growing
+	readers   int
+	given     *time.Timer // ends the transfer after a while without readers; nil: it may go on
+	ended     bool
+	err       error
+	file      registry.File // once it has ended well
 }
 
 // fetch starts the transfer of a file, or joins the one that is under way. The caller releases it.
@@ -263,6 +266,9 @@ func (f *flight) arriving(ctx context.Context, whole bool) (registry.File, error
 
 // Open implements registry.Arriving.
 func (f *flight) Open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	if part := f.passed(ctx, offset, length); part != nil {
+		return part, nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended && f.err == nil {

@@ -173,10 +173,14 @@ func (f *flight) openStore(ctx context.Context) error {
 func (f *flight) store(ctx context.Context, request origin.Request, res *origin.Response, body io.Reader, sums *sums) error {
 	limit := int64(20 << 30)
 	buffer := make([]byte, 128<<10)
-	validator, resumable := res.Validator(), res.Encoding == ""
+	validator := ""
+	if res.Encoding == "" {
+		validator = res.Validator()
+	}
+	f.change(func() { f.request, f.validator = request, validator })
 	for try := 0; ; try++ {
 		err := f.copyOnce(body, buffer, sums, limit)
-		if err == nil || !resumable || validator == "" || try == resumes || ctx.Err() != nil || !isCut(err) {
+		if err == nil || validator == "" || try == resumes || ctx.Err() != nil || !isCut(err) {
 			return f.copyError(ctx, err)
 		}
 		f.mu.Lock()
