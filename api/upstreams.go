@@ -21,6 +21,7 @@ type Upstream struct {
 	AnonymousFetch     bool           `json:"anonymous_fetch,omitempty" doc:"Of a remote: callers without credentials may cause a fetch; without it they read what is cached."`
 	Redirects          []string       `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public. For administrators of the repository alone."`
 	ForbiddenIsMissing bool           `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+	Library            bool           `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
 	Auth               *UpstreamAuth  `json:"auth,omitempty" doc:"Of a remote: what it is shown, for administrators of the repository alone; absent: nothing."`
 	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
 }
@@ -72,6 +73,7 @@ type NewUpstream struct {
 	AnonymousFetch     bool             `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
 	Redirects          []string         `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public."`
 	ForbiddenIsMissing bool             `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something, as at indexes on object stores."`
+	Library            bool             `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'. The registry that is known for it needs no setting."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown; absent: nothing, or in a list of upstreams as it was."`
 }
 
@@ -93,6 +95,7 @@ type UpstreamChange struct {
 	AnonymousFetch     *bool            `json:"anonymous_fetch,omitempty" doc:"Of a remote: let callers without credentials cause a fetch."`
 	Redirects          *[]string        `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead; an administrator of the server must change it."`
 	ForbiddenIsMissing *bool            `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
+	Library            *bool            `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
 	URL                *string          `json:"url,omitempty" doc:"Of a remote: another address. An administrator of the server must give it, and its credentials too where the host is another."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown, as a whole; an administrator of the server must change it."`
 }

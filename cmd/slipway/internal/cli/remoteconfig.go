@@ -31,13 +31,16 @@ var configured = map[string]struct {
 		return c.clientSays(ctx, "pip", "config", "get", "global.index-url")
 	}},
 	"mvn": {"maven", func(_ context.Context, c commands) (string, error) { return mavenMirror(c.Env("HOME")) }},
+	"docker": {"oci", func(_ context.Context, c commands) (string, error) {
+		return imageMirror(c.Env("HOME"), c.Env("CONTAINERS_REGISTRIES_CONF"))
+	}},
 }
 
 // upstreamFrom is the registry that a package manager of this machine is set up for.
 func (c commands) upstreamFrom(ctx context.Context, name string) (api.NewUpstream, error) {
 	known, ok := configured[name]
 	if !ok {
-		return api.NewUpstream{}, command.Usagef("--upstream-from: it is npm, pip or mvn, not %q", name)
+		return api.NewUpstream{}, command.Usagef("--upstream-from: it is npm, pip, mvn or docker, not %q", name)
 	}
 	url, err := known.find(ctx, c)
 	if err == nil && !strings.Contains(url, "://") {

@@ -58,7 +58,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 	fs.StringArrayVar(&f.upstreams, "upstream", nil, "another repository, or the URL of a registry elsewhere (also NAME=URL, with --format), that it answers from beside its own versions; may be given again, in order")
 	fs.StringVar(&f.format, "format", "", "format of the registries that --upstream names by URL: npm, pypi, maven, oci or raw")
-	fs.StringArrayVar(&f.from, "upstream-from", nil, "also answer from the registry that this machine's npm, pip or mvn is set up for; may be given again")
+	fs.StringArrayVar(&f.from, "upstream-from", nil, "also answer from the registry that this machine's npm, pip, mvn or docker is set up for; may be given again")
 	fs.StringArrayVar(&f.writes, "writes", nil, "the --upstream, a repository, that takes what is written to this one; NAME=releases and NAME=snapshots where two take those of Maven")
 	fs.StringArrayVar(&f.tagRules, "tag-rule", nil, tagRuleHelp)
 	f.auth.add(cmd)

@@ -100,10 +100,10 @@ type upstreamFlags struct {
 	through, writes      bool
 	writesVersions       string
 
-	ttl                           string
-	offline, anonymous, forbidden bool
-	redirects                     []string
-	auth                          authFlags
+	ttl                                    string
+	offline, anonymous, forbidden, library bool
+	redirects                              []string
+	auth                                   authFlags
 }
 
 func (u *upstreamFlags) add(cmd *cobra.Command) {
@@ -120,6 +120,7 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&u.anonymous, "anonymous-fetch", false, "of a registry elsewhere: callers without credentials may cause a fetch")
 	fs.StringSliceVar(&u.redirects, "redirects", nil, "of a registry elsewhere: where its redirects and links may lead: public, same-origin, or hosts")
 	fs.BoolVar(&u.forbidden, "forbidden-is-missing", false, "of a registry elsewhere: its 403 means that it does not have something")
+	fs.BoolVar(&u.library, "library", false, "of a registry of images elsewhere: images whose names have one segment lie in its folder library")
 	u.auth.add(cmd)
 }
 
@@ -151,7 +152,7 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 		from *bool
 		to   **bool
 	}{"through": {&u.through, &change.Through}, "writes": {&u.writes, &change.Writes}, "offline": {&u.offline, &change.Offline},
-		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}} {
+		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}, "library": {&u.library, &change.Library}} {
 		if given(name) {
 			*v.to = v.from
 		}
@@ -179,7 +180,7 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 			if n.Auth, err = u.auth.read(c, cmd); err != nil {
 				return err
 			}
-			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden
+			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing, n.Library = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden, u.library
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.AddUpstream(ctx, args[0], n)
 			})

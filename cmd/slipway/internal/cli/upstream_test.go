@@ -1,10 +1,13 @@
 package cli_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"slipway/cmd/slipway/internal/commandtest"
+	"slipway/registry/registrytest"
 )
 
 // TestUpstreamCommands: a repository is made with upstreams, which are listed, changed, ordered and explained.
@@ -99,4 +102,33 @@ func TestRemoteCommands(t *testing.T) {
 		t.Errorf("the refusal shows the password: %s", out)
 	}
 	r.CLI(2, "repo", "create", "other", "--upstream-from", "cargo")
+
+	env["HOME"] = t.TempDir()
+	folder := filepath.Join(env["HOME"], ".config", "docker")
+	registrytest.Must(t, os.MkdirAll(folder, 0o700))
+	registrytest.Must(t, os.WriteFile(filepath.Join(folder, "daemon.json"), []byte(`{"registry-mirrors":["https://mirror.example.com/"]}`), 0o600))
+	r.With("", env, 0, "repo", "create", "docker", "--upstream-from", "docker")
+	if out := r.CLI(0, "upstream", "show", "docker", "oci"); !strings.Contains(out, "https://mirror.example.com/") {
+		t.Errorf("--upstream-from docker: %s", out)
+	}
+	r.CLI(0, "upstream", "set", "docker", "oci", "--library")
+	r.CLI(1, "upstream", "set", "mirror", "npm", "--library")
+	env["CONTAINERS_REGISTRIES_CONF"] = filepath.Join(env["HOME"], "registries.conf")
+	r.With("", env, 1, "repo", "create", "podman", "--upstream-from", "docker")
+	for conf, want := range map[string]string{
+		"[[registry]]\nprefix = \"a.example.com\"\nlocation = \"b.example.com\"\n":                                                                                     "",
+		"[[registry]]\nlocation = 'a.example.com'\n  [[registry.mirror]]\n  location = 'c.example.com:5000/team'\n[[registry.mirror]]\nlocation = \"d.example.com\"\n": "https://c.example.com:5000/team",
+		"[[registry]]\n[[registry.mirror]]\ninsecure = true\nlocation = \"c.example.com\"\n":                                                                           "http://c.example.com",
+	} {
+		registrytest.Must(t, os.WriteFile(env["CONTAINERS_REGISTRIES_CONF"], []byte(conf), 0o600))
+		if want == "" {
+			r.With("", env, 1, "repo", "create", "podman", "--upstream-from", "docker")
+			continue
+		}
+		r.With("", env, 0, "repo", "create", "podman", "--upstream-from", "docker")
+		if out := r.CLI(0, "upstream", "show", "podman", "oci"); !strings.Contains(out, want+"\n") {
+			t.Errorf("%q: %s", conf, out)
+		}
+		r.CLI(0, "repo", "rm", "podman", "--yes")
+	}
 }
