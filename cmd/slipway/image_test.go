@@ -23,7 +23,7 @@ import (
 	"slipway/storage/s3/s3test"
 )
 
-// TestNoTemporaryFolder: the server needs no folder for temporary files besides its data directory.
+// TestNoTemporaryFolder is K1: the server needs no folder for temporary files besides its data directory.
 func TestNoTemporaryFolder(t *testing.T) {
 	url, env := s3test.New(t)
 	s := commandtest.NewServer(t, "--blobs", url)
@@ -35,7 +35,7 @@ func TestNoTemporaryFolder(t *testing.T) {
 	mustBeEmpty(t, filepath.Join(s.Data, "spool"))
 }
 
-// TestImage runs the binary as the Dockerfile builds it where its image runs it: as a user without rights, in a root that
+// TestImage (K1) runs the binary as the Dockerfile builds it where its image runs it: as a user without rights, in a root that
 // the user can't write and that holds nothing but the binary and an empty /data.
 func TestImage(t *testing.T) {
 	dockerfile, err := os.ReadFile(filepath.Join("..", "..", "Dockerfile"))

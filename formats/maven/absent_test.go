@@ -13,7 +13,7 @@ var refusal = formatstest.ReadRefusal
 
 const plainText = "text/plain; charset=utf-8"
 
-// TestAbsent: the 404 of a read is never problem+json, whatever is missing and whoever asks. Maven 3.9.11 and newer take
+// TestAbsent is M8: the 404 of a read is never problem+json, whatever is missing and whoever asks. Maven 3.9.11 and newer take
 // problem+json for a failure of the repository, and end the build.
 func TestAbsent(t *testing.T) {
 	e := newEnv(t, Options{})

@@ -65,7 +65,7 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// TestPOMRule: what is refused by default may be taken, with a warning or without.
+// TestPOMRule is M11: what is refused by default may be taken, with a warning or without.
 func TestPOMRule(t *testing.T) {
 	e := newEnv(t, Options{})
 	bad := map[string]string{

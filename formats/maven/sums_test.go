@@ -70,7 +70,7 @@ func TestServedMemory(t *testing.T) {
 	}
 }
 
-// TestAnnounced: an empty body is no file because its checksums are those of one, and what a header announces is compared: for
+// TestAnnounced is M9: an empty body is no file because its checksums are those of one, and what a header announces is compared: for
 // files, POMs, sidecars and metadata, which the shared tests do for one file.
 func TestAnnounced(t *testing.T) {
 	e := newEnv(t, Options{})

@@ -31,7 +31,7 @@ func TestToolOf(t *testing.T) {
 	}
 }
 
-// TestSettleOf: when the files of a set become visible on their own. Those of a build tool do only when the tool has sent everything;
+// TestSettleOf is M2, M3 and K3: when the files of a set become visible on their own. Those of a build tool do only when the tool has sent everything;
 // what any other client sent always does, unless it was damaged.
 func TestSettleOf(t *testing.T) {
 	const quick, slow, never = 10 * time.Second, time.Minute, staging.Never
@@ -123,7 +123,7 @@ func TestAbandonedTool(t *testing.T) {
 	e.get(e.reader(), "com/acme/half/2.0/half-2.0.jar", 200)
 }
 
-// TestVisible: an upload that others can't see yet says when they will.
+// TestVisible is M13: an upload that others can't see yet says when they will.
 func TestVisible(t *testing.T) {
 	e := newEnv(t, Options{Quiet: 10 * time.Second})
 	ci := e.publisher()
@@ -151,7 +151,7 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// TestLatePairs: the metadata behind late files names their classifiers and extensions, as that behind all files does.
+// TestLatePairs is M4: the metadata behind late files names their classifiers and extensions, as that behind all files does.
 func TestLatePairs(t *testing.T) {
 	e := newEnv(t, Options{})
 	const dir, build = "com/acme/lib/1.0-SNAPSHOT/", "1.0-20260102.030405-1"

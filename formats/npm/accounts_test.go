@@ -161,7 +161,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokenWishes: a token is never wider than it was asked for. What each body gets: "write", "read", or words of a 400.
+// TestTokenWishes is J3: a token is never wider than it was asked for. What each body gets: "write", "read", or words of a 400.
 func TestTokenWishes(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.publish(pub{name: "web", version: "1.0.0"})

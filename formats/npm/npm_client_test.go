@@ -80,7 +80,7 @@ func TestNpmPublish(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestNpmLooseVersion is acceptance 53: calendar versions and prereleases without a hyphen, as package.json files have them.
+// TestNpmLooseVersion is acceptance 53 and J1: calendar versions and prereleases without a hyphen, as package.json files have them.
 func TestNpmLooseVersion(t *testing.T) {
 	e, m := oneNpm(t)
 	m.does("loose versions")

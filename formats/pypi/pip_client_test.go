@@ -60,7 +60,7 @@ func TestPipInstall(t *testing.T) {
 	})
 }
 
-// TestLatin1Password: requests, under pip and twine, sends a password in ISO-8859-1.
+// TestLatin1Password is Y1 with real clients: requests, under pip and twine, sends a password in ISO-8859-1.
 func TestLatin1Password(t *testing.T) {
 	m := newMachine(t, newEnv(t, formatstest.Options{Local: true}), pipNewest, twineNew)
 	e := m.env

@@ -92,7 +92,7 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
-// TestPages: caching, redirects and what is not there.
+// TestPages is Y4 and Y5: caching, redirects and what is not there.
 func TestPages(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.wheel(dist{name: "My.Pkg", version: "1.0", header: []string{"Requires-Python: >=3.9,<4"}})

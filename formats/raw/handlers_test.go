@@ -192,6 +192,7 @@ func TestCutUpload(t *testing.T) {
 	srv.MustFsck(t)
 }
 
+// TestSidecars is R4: checksum files of many tools are understood.
 func TestSidecars(t *testing.T) {
 	srv := newServer(t)
 	want(t, srv, put("t/1/a/f", "hello"), 201)
@@ -304,6 +305,7 @@ func TestDelete(t *testing.T) {
 	srv.MustFsck(t)
 }
 
+// TestListing also is R5: listings are for people and "wget -r", not for search engines.
 func TestListing(t *testing.T) {
 	srv := newServer(t)
 	for _, p := range []string{"b/1.9.0/x", "b/1.10.0/x", "b/1.10.0-rc.1/x", "a/1/d/e/f", "a/1/z", "a/1/d/g", "gone/1/x"} {
@@ -352,7 +354,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestDots is what apt asks of a flat repository, and what a WebDAV upload of a site sends.
+// TestDots (R2, R3) is what apt asks of a flat repository, and what a WebDAV upload of a site sends.
 func TestDots(t *testing.T) {
 	srv := newServer(t)
 	for _, path := range []string{"deb/stable/./Packages", "deb/stable/./%2e/pool/./x.deb"} {

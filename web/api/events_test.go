@@ -287,7 +287,7 @@ func (a *env) inFlight() float64 {
 	return 0
 }
 
-// TestEventTypes: a filter by types that are none is refused.
+// TestEventTypes is N10: a filter by types that are none is refused.
 func TestEventTypes(t *testing.T) {
 	a := newAPI(t)
 	for types, detail := range map[string]string{

@@ -295,7 +295,7 @@ func TestS24(t *testing.T) {
 	p.MustFsck(t)
 }
 
-// TestEncodedCredentials: every route takes a password in UTF-8 and in ISO-8859-1.
+// TestEncodedCredentials is Y1: every route takes a password in UTF-8 and in ISO-8859-1.
 func TestEncodedCredentials(t *testing.T) {
 	p := prepare(t)
 	users, user := 0, "" // nine routes share one, since the eleventh wrong password of one is throttled

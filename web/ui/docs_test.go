@@ -12,7 +12,7 @@ import (
 
 var href = regexp.MustCompile(`<a [^>]*href="([^"]+)"`)
 
-// TestDocumentation: a browser gets pages, whose links lead to pages, files and headings that are there; a visitor who is logged in is not
+// TestDocumentation is N19: a browser gets pages, whose links lead to pages, files and headings that are there; a visitor who is logged in is not
 // asked to log in.
 func TestDocumentation(t *testing.T) {
 	s := newPage(t, formatstest.Options{})

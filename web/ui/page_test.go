@@ -234,7 +234,7 @@ func TestPageIsWellFormed(t *testing.T) {
 	}
 }
 
-// TestPageLines: the lines have the address under which the visitor reaches the server, in the form that each client needs.
+// TestPageLines is N8: the lines have the address under which the visitor reaches the server, in the form that each client needs.
 func TestPageLines(t *testing.T) {
 	trusted := httpserver.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	for name, c := range map[string]struct {
