@@ -22,6 +22,8 @@ type Upstream struct {
 	Redirects          []string       `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public. For administrators of the repository alone."`
 	ForbiddenIsMissing bool           `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
 	Library            bool           `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
+	OnRemoval          string         `json:"on_removal,omitempty" enum:"block,hide,keep" doc:"Of a remote: what becomes of versions that entered and that it lists no more; absent: as the format does."`
+	Checksum           string         `json:"checksum,omitempty" enum:"require,strong,warn" doc:"Of a remote: which checksums of a file it must announce; absent: as the format does."`
 	Auth               *UpstreamAuth  `json:"auth,omitempty" doc:"Of a remote: what it is shown, for administrators of the repository alone; absent: nothing."`
 	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
 }
@@ -74,6 +76,8 @@ type NewUpstream struct {
 	Redirects          []string         `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public."`
 	ForbiddenIsMissing bool             `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something, as at indexes on object stores."`
 	Library            bool             `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'. The registry that is known for it needs no setting."`
+	OnRemoval          string           `json:"on_removal,omitempty" doc:"Of a remote: what becomes of versions that entered and that it lists no more: 'block' refuses them, 'hide' leaves them out of documents, 'keep' changes nothing; absent: block for npm, hide for PyPI, keep for Maven."`
+	Checksum           string           `json:"checksum,omitempty" doc:"Of a remote: which checksums of a file it must announce: 'require' any, 'strong' a SHA-256 or SHA-512, 'warn' none; absent: require for npm and PyPI, warn for the others. A wrong one is always refused."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown; absent: nothing, or in a list of upstreams as it was."`
 }
 
@@ -96,6 +100,8 @@ type UpstreamChange struct {
 	Redirects          *[]string        `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead; an administrator of the server must change it."`
 	ForbiddenIsMissing *bool            `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
 	Library            *bool            `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
+	OnRemoval          *string          `json:"on_removal,omitempty" doc:"Of a remote: 'block', 'hide', 'keep', or empty: as the format does."`
+	Checksum           *string          `json:"checksum,omitempty" doc:"Of a remote: 'require', 'strong', 'warn', or empty: as the format does."`
 	URL                *string          `json:"url,omitempty" doc:"Of a remote: another address. An administrator of the server must give it, and its credentials too where the host is another."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown, as a whole; an administrator of the server must change it."`
 }

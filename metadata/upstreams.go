@@ -90,6 +90,14 @@ type CachedFile struct {
 	CheckedAt    time.Time // when the remote last said that it has these bytes
 }
 
+// Entered is a file of a version that came from a remote.
+type Entered struct {
+	CachedFile
+	Version    string
+	Descriptor []byte // of the version
+	Blob       Blob   // with the sums that are known; empty if no bytes with the digest are here
+}
+
 // States of an UpstreamIndex.
 const (
 	IndexOK   = "ok"
@@ -120,6 +128,9 @@ type Caches interface {
 	PutCachedFile(f CachedFile) error // also replaces one
 	CachedFile(versionID int64, path string) (CachedFile, error)
 	CachedFiles(versionID int64) ([]CachedFile, error) // by path
+
+	// EnteredFiles lists the files of a package that came from remotes, of versions that are not deleted, by (version id, path).
+	EnteredFiles(repositoryID int64, format, key string) ([]Entered, error)
 
 	// PutIndex also replaces one, whose body then counts as released now.
 	PutIndex(i UpstreamIndex) error

@@ -34,8 +34,9 @@ type EventData struct {
 	Changed    []string      `json:"changed,omitempty"` // names of what changed of a repository
 	// Permissions are those that a user, group, token or role has from then on; of a role, one with its actions.
 	Permissions  []metadata.Grant `json:"permissions,omitempty"`
-	Count        int64            `json:"count,omitempty"`        // of failed logins, or of refusals
-	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from
+	Count        int64            `json:"count,omitempty"`        // of failed logins, of refusals, or of versions
+	Versions     []string         `json:"versions,omitempty"`     // that a remote lists no more
+	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from, or that the event is about
 	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
 	Prefetch     *EventPrefetch   `json:"prefetch,omitempty"`     // what became of a list
 	Subscription string           `json:"subscription,omitempty"` // its id
@@ -52,11 +53,11 @@ type EventRule struct {
 	ExpiresAt string `json:"expires_at,omitempty"` // of what was refused: when that ends
 }
 
-// EventUpstream says where a file came from that a remote delivered.
+// EventUpstream names a remote, and says of a file how it came from it.
 type EventUpstream struct {
 	Name        string `json:"name"`
 	PublishedAt string `json:"published_at,omitempty"` // as the remote says
-	Verified    string `json:"verified,omitempty"`     // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none; absent of a tag
+	Verified    string `json:"verified,omitempty"`     // of files that came: the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
 }
 
 // EventPrefetch counts what became of the items of a list that was fetched ahead of time.

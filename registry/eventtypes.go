@@ -48,6 +48,14 @@ const (
 	EventCacheReplaced
 	EventCacheTagMoved
 	EventPrefetchFinished
+	EventUpstreamDown
+	EventUpstreamUp
+	EventUpstreamRefused
+	EventUpstreamBroken
+	EventUpstreamCorrupt
+	EventUpstreamMutated
+	EventUpstreamRemoved
+	EventUpstreamShrunk
 	EventClaimCreated
 	EventClaimRemoved
 	EventOriginSet
@@ -124,6 +132,14 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventCacheReplaced:           {"cache.replaced", AboutVersion, "A remote has other bytes under a path whose bytes may change, and they were delivered; `former` has the file as it was."},
 	EventCacheTagMoved:           {"cache.tag_moved", AboutTag, "A tag of a remote was served and names another version than when it was served before, which `previous` has: one event for each tag and version, however often the tag is asked for."},
 	EventPrefetchFinished:        {"prefetch.finished", AboutRepository, "A list of packages was fetched ahead of time; `prefetch` says how much of it was here, was fetched, and is missing."},
+	EventUpstreamDown:            {"upstream.down", AboutUpstream, "A remote, or a host that its files come from, does not answer any more: `upstream` names it, `reason` has the last fault. What is cached is served. At most one pair of this and `upstream.up` a minute."},
+	EventUpstreamUp:              {"upstream.up", AboutUpstream, "A remote answers again."},
+	EventUpstreamRefused:         {"upstream.refused", AboutUpstream, "A remote refuses the server's credentials, or wants some. At most once an hour."},
+	EventUpstreamBroken:          {"upstream.broken", AboutPackage, "A remote sent a document that can't be read three times in a row; `reason` says why. The copy that is here is served. At most once an hour for each package."},
+	EventUpstreamCorrupt:         {"upstream.corrupt", AboutPackage, "A remote sent a file that is not what it announced; `reason` says how. Nothing of it was stored. At most once an hour for each file."},
+	EventUpstreamMutated:         {"upstream.mutated", AboutPackage, "A remote has other bytes than before for a file that entered here: `former` has the file as it is here, and as it is served on."},
+	EventUpstreamRemoved:         {"upstream.removed", AboutPackage, "A remote lists versions no more of which files entered here: `versions` names them, at most 100 of `count`; the upstream's `on_removal` says what becomes of them."},
+	EventUpstreamShrunk:          {"upstream.shrunk", AboutPackage, "A remote suddenly lists less than half of the versions of a package that it had; `count` is what is left, `reason` has both. The document of before is served, until the remote says the same an hour later, or an administrator accepts it."},
 	EventClaimCreated:            {"claim.created", AboutClaim, "Names were reserved: `name` is the pattern. No upstream is asked for them, even before they are published."},
 	EventClaimRemoved:            {"claim.removed", AboutClaim, "A claim on names was removed."},
 	EventOriginSet:               {"origin.set", AboutPackage, "An administrator said where the versions of a package may come from: `name` is `published`, `upstream` or `both`, `reason` says why."},

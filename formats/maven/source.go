@@ -16,6 +16,9 @@ import (
 
 var _ upstreams.Source = format{}
 
+// OnRemoval implements an option of upstreams.Source: repositories of Maven artifacts do not take anything back, but their lists are often incomplete.
+func (format) OnRemoval() string { return upstreams.RemovalKeep }
+
 // Document implements upstreams.Source: the maven-metadata.xml of an artifact, which is also that of a group with plugins.
 func (format) Document(at registry.Name) (upstreams.Ask, bool) {
 	t := remoteTarget(at)

@@ -18,6 +18,12 @@ import (
 
 var _ upstreams.Source = (*Format)(nil)
 
+// OnRemoval implements an option of upstreams.Source: a version that vanishes there while it is in use was nearly always taken back for what it does.
+func (*Format) OnRemoval() string { return upstreams.RemovalBlock }
+
+// Checksum implements an option of upstreams.Source: registries of the kind announce sums of all files.
+func (*Format) Checksum() string { return upstreams.ChecksumRequire }
+
 // factDiffers is the fact of a tarball from elsewhere that does not hold what the registry there says of it.
 const factDiffers = "upstream.manifest_differs"
 

@@ -17,6 +17,12 @@ import (
 
 var _ upstreams.Source = (*Format)(nil)
 
+// OnRemoval implements an option of upstreams.Source: as the index there does; lock files go on to work.
+func (*Format) OnRemoval() string { return upstreams.RemovalHide }
+
+// Checksum implements an option of upstreams.Source: registries of the kind announce sums of all files.
+func (*Format) Checksum() string { return upstreams.ChecksumRequire }
+
 // acceptPage is what pip sends: the JSON form, else HTML.
 const acceptPage = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 

@@ -136,6 +136,17 @@ func testCachedFiles(e *env) {
 	first := want
 	first.Path = "a"
 	put(first)
+	here := e.blob("other")
+	entered := read(e, func(tx metadata.Tx) ([]metadata.Entered, error) {
+		return tx.Caches().EnteredFiles(u.RepositoryID, u.Format, u.Key)
+	})
+	equal(e, "entered", len(entered), 2)
+	for i, path := range []string{"a", "b"} {
+		f := entered[i]
+		if f.Version != "1" || f.VersionID != v.ID || f.Path != path || f.Digest != want.Digest || f.UpstreamID != up.ID || f.Blob.ID != here.ID || f.Blob.Size != here.Size {
+			e.Errorf("entered: %+v", f)
+		}
+	}
 	equal(e, "of a version", read(e, func(tx metadata.Tx) ([]metadata.CachedFile, error) { return tx.Caches().CachedFiles(v.ID) }), []metadata.CachedFile{first, want})
 }
 

@@ -105,6 +105,14 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventCacheTagMoved: (*replay).tagSet,
 
 	registry.EventPrefetchFinished: nothing,
+	registry.EventUpstreamDown:     nothing,
+	registry.EventUpstreamUp:       nothing,
+	registry.EventUpstreamRefused:  nothing,
+	registry.EventUpstreamBroken:   nothing,
+	registry.EventUpstreamCorrupt:  nothing,
+	registry.EventUpstreamMutated:  nothing,
+	registry.EventUpstreamRemoved:  nothing,
+	registry.EventUpstreamShrunk:   nothing,
 
 	registry.EventClaimCreated:  nothing,
 	registry.EventClaimRemoved:  nothing,

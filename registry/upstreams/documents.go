@@ -10,6 +10,7 @@ import (
 
 	"slipway/internal/origin"
 	"slipway/metadata"
+	"slipway/registry"
 )
 
 type indexKey struct {
@@ -54,7 +55,11 @@ type document struct {
 	freshUntil time.Time
 	absent     error // until freshUntil
 	failed     error // of the last refresh
-	fetching   chan struct{}
+	unreadable int   // documents in a row that can't be used
+
+	shrunkAt     time.Time // when a document first came that is held back; zero: none is
+	acceptShrunk bool      // an administrator accepts the next one
+	fetching     chan struct{}
 }
 
 func (d *documents) of(key indexKey) *document {
@@ -102,24 +107,64 @@ func (d *document) copy() *index {
 	return d.index
 }
 
-// right takes an answer that is not an error; f is nil where the copy is still right. d.mu is held.
-func (d *document) right(f *fetched, res *origin.Response, now time.Time) {
+// expire lets the remote be asked at the next request. d.mu is held.
+func (d *document) expire() { d.freshUntil = time.Time{} }
+
+// settle takes what came of a refresh, and returns what is new in it. entered is what is here of the package. d.mu is held.
+func (d *document) settle(r *remote, at registry.Name, q question, f *fetched, res *origin.Response, err error, entered []metadata.Entered, now time.Time) (news []event) {
+	d.checkedAt, d.failed = now, nil
+	switch {
+	case err == nil:
+		d.unreadable = 0
+		held := false
+		if q.stored {
+			held, news = d.holdShrunk(r, at, f, now)
+		}
+		if !held {
+			news = d.right(r, at, f, res, entered, now)
+		}
+		d.freshUntil = now.Add(q.fresh(res, r.ttl()))
+		return news
+	case origin.Is(err, origin.Absent):
+		if d.index != nil && !d.gone {
+			d.gone, d.news = true, true
+			news = (*index)(nil).news(r, at, d.index, entered)
+		}
+		d.absent, d.freshUntil = fault(at, err), now.Add(negativeTTL)
+		return news
+	}
+	if d.failed = err; !d.gone {
+		d.absent = nil // it may be there by now
+	}
+	if d.index != nil {
+		d.freshUntil = now.Add(retryDocument)
+	}
+	if d.unreadable++; !origin.Is(err, origin.Bad) {
+		d.unreadable = 0
+	}
+	return nil
+}
+
+// right takes an answer that is not an error, and returns what is new in it; f is nil where the copy is still right. d.mu is held.
+func (d *document) right(r *remote, at registry.Name, f *fetched, res *origin.Response, entered []metadata.Entered, now time.Time) []event {
 	d.absent, d.rightAt = nil, now
 	if f == nil {
-		return
+		return nil
 	}
 	d.etag, d.modified, d.wholeAt = res.ETag, res.LastModified, now
 	f.replaces = d.row.Body.Digest != f.body.Digest
 	d.news = d.news || d.gone || f.replaces
 	d.gone = false
 	if d.index != nil && d.body == f.body.Digest {
-		return // equal bytes change nothing
+		return nil // equal bytes change nothing
 	}
 	if d.row.BaselineAt.IsZero() {
 		d.row.BaselineAt = now
 	}
+	prev := d.index
 	d.index, d.body = f.index, f.body.Digest
 	if d.size >= 0 {
 		d.size = f.index.bytes
 	}
+	return f.index.news(r, at, prev, entered)
 }

@@ -329,8 +329,8 @@ func (e *edit) sealInto(row *metadata.Upstream, had *Upstream, v *Settings) erro
 // fits refuses settings of the other type of upstream, and those that the caller may not change. Invalid, Denied.
 func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 	if row.Type == metadata.UpstreamRepository {
-		if v.TTL != nil || v.Offline || v.AnonymousFetch || v.ForbiddenIsMissing || v.Library || !reflect.DeepEqual(v.connection(), connection{}) {
-			return invalid("ttl, offline, anonymous_fetch, redirects, forbidden_is_missing, library and auth are of remotes; %q is a repository", row.Name)
+		if v.TTL != nil || v.Offline || v.AnonymousFetch || v.ForbiddenIsMissing || v.Library || v.OnRemoval != "" || v.Checksum != "" || !reflect.DeepEqual(v.connection(), connection{}) {
+			return invalid("ttl, offline, anonymous_fetch, redirects, forbidden_is_missing, library, on_removal, checksum and auth are of remotes; %q is a repository", row.Name)
 		}
 		return nil
 	}
@@ -339,6 +339,9 @@ func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 	}
 	if _, ok := e.remotes.sources[row.Format].(Images); v.Library && !ok {
 		return invalid("library is of remotes with images; the format of %q is %s", row.Name, row.Format)
+	}
+	if _, lists := e.remotes.sources[row.Format].(removing); v.OnRemoval != "" && !lists {
+		return invalid("on_removal is of formats whose documents list versions; remotes of %q keep what entered", row.Format)
 	}
 	if !reflect.DeepEqual(former.connection(), v.connection()) {
 		return e.connects("redirects and auth of a remote")

@@ -21,6 +21,9 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 	have, in, err := s.fileHere(ctx, &f, at, path)
 	switch {
 	case err == nil && in.pkg.Origin == metadata.OriginCached:
+		if err := s.withdrawn(ctx, f, at, path); err != nil {
+			return registry.File{}, err
+		}
 		return s.upToDate(ctx, f, at, path, have)
 	case err == nil || registry.KindOf(err) != registry.NotFound || len(f.remotes) == 0:
 		return have, err

@@ -43,6 +43,7 @@ type source struct {
 	place
 	pkg   registry.Package
 	index *index // of a remote that lists its versions; nil: rows
+	kept  bool   // rows that belong to an index: they answer beside it in every mode
 }
 
 // at is the package's name in the source's own repository.
@@ -154,7 +155,8 @@ func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 // listed asks the remotes that may be asked for their indexes: in the mode First up to the first that has the package. Where none has a
 // document, what came from them answers.
 func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) (out []source, err error) {
-	documents := false
+	documents, withdrawn := false, false
+	var kept []source
 	for _, p := range f.remotes {
 		r, err := s.remotes.of(p.remote, p.repository)
 		if err != nil {
@@ -166,6 +168,9 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 			continue
 		case registry.KindOf(err) == registry.NotFound && err != nil:
 			documents = true
+			if _, gone := s.known(ctx, r, f.name); gone && r.onRemoval() != RemovalKeep {
+				withdrawn = true
+			}
 			continue
 		case err != nil && len(f.cached) > 0:
 			return f.cached, nil // no copy of the document is left: what is here is better than nothing
@@ -175,14 +180,30 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 		documents = true
 		f.stamp += x.revision
 		out = append(out, source{place: p, pkg: x.listing.Package, index: x})
+		if len(x.lost) > 0 && r.onRemoval() == RemovalKeep {
+			kept = f.left()
+		}
 		if modeOf(p, rules) == First {
 			break
 		}
 	}
-	if !documents || len(out) == 0 {
-		return append(out, f.cached...), nil
+	switch {
+	case len(out) > 0:
+		return append(out, kept...), nil
+	case documents && withdrawn:
+		return nil, nil
+	default:
+		return f.cached, nil
 	}
-	return out, nil
+}
+
+// left is what entered, for documents that keep what a remote lists no more.
+func (f *found) left() []source {
+	out := slices.Clone(f.cached)
+	for i := range out {
+		out[i].kept = true
+	}
+	return out
 }
 
 func modeOf(p place, rules registry.Rules) string {
@@ -224,7 +245,7 @@ func (f *found) answering(rules registry.Rules, listed []source) {
 		case len(f.sources) == 0:
 			f.sources = append(f.sources, s)
 			alone = s.mode() == First
-		case !alone && modeOf(s.place, rules) == Merge:
+		case s.kept || !alone && modeOf(s.place, rules) == Merge:
 			f.sources = append(f.sources, s)
 		}
 	}

@@ -35,6 +35,7 @@ type index struct {
 	versions map[string]*registry.Version
 	seen     map[listedAs]time.Time // when it was first listed; without one: by the first index
 	lost     map[listedAs]lost
+	changed  map[listedAs]changedEntry // files that are here, of which the remote has other bytes now
 	revision int64
 	bytes    int
 }
@@ -109,7 +110,7 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 // question is what a remote is asked about a package, and how long the answer holds.
 type question struct {
 	part   string        // as in indexKey
-	stored bool          // a copy of the answer is stored
+	stored bool          // a copy of the answer is stored, and compared with later ones
 	stale  time.Duration // an answer that expired less long ago is given at once, and asked for anew behind
 	fresh  func(res *origin.Response, ttl time.Duration) time.Duration
 	// fetch asks. The answer is nil where the copy with the validators is still right.
@@ -120,7 +121,7 @@ type question struct {
 // where the remote does not answer soon. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the remote proved
 // that there is no such thing.
 func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q question, refresh bool) (*index, error) {
-	doc := s.documents.of(indexKey{r.ID, at.Format, at.Package, q.part, string(r.fingerprint())})
+	doc := s.documents.of(r.key(at, q.part))
 	if q.stored {
 		s.load(ctx, r, at, doc)
 	}
@@ -196,34 +197,32 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 	if f != nil && f.keeper != nil {
 		defer f.keeper.close()
 	}
+	var entered []metadata.Entered
+	if q.stored {
+		entered, err = s.enteredBy(ctx, r, at, prev, f, err)
+	}
 	now := s.core.Now()
 	if f != nil {
 		f.index.continues(prev, now)
 	}
 	doc.mu.Lock()
 	before := doc.size
-	doc.checkedAt, doc.failed = now, nil
-	switch {
-	case err == nil:
-		doc.right(f, res, now)
-		doc.freshUntil = now.Add(q.fresh(res, r.ttl()))
-	case origin.Is(err, origin.Absent):
-		doc.news = doc.index != nil && !doc.gone
-		doc.gone = doc.index != nil
-		doc.absent, doc.freshUntil = fault(at, err), now.Add(negativeTTL)
-	default:
-		if doc.failed = err; !doc.gone {
-			doc.absent = nil // it may be there by now
-		}
-		if doc.index != nil {
-			doc.freshUntil = now.Add(retryDocument)
-		}
-		s.core.Log.WarnContext(ctx, "a document of an upstream could not be refreshed", "upstream", r.Name, "package", at.Package, "error", err.Error())
-	}
+	news := doc.settle(r, at, q, f, res, err, entered, now)
+	broken := doc.unreadable >= brokenInARow
 	by := doc.size - before
-	close(doc.fetching) // no other refresh begins before the document is stored
 	doc.mu.Unlock()
 	s.documents.resized(by)
+	if err != nil && !origin.Is(err, origin.Absent) {
+		s.core.Log.WarnContext(ctx, "a document of an upstream could not be refreshed", "upstream", r.Name, "package", at.Package, "error", err.Error())
+	}
+	s.write(ctx, news...)
+	s.refused(ctx, r, err)
+	if broken {
+		s.tellOnce(ctx, r.event(registry.EventUpstreamBroken, at, registry.EventData{Reason: err.Error()}))
+	}
+	doc.mu.Lock()
+	close(doc.fetching) // no other refresh begins before the document is stored
+	doc.mu.Unlock()
 	if q.stored {
 		s.kept(context.WithoutCancel(ctx), r, at, doc, f)
 	}
@@ -246,6 +245,7 @@ type fetched struct {
 	keeper   *bodyKeeper // nil of what is not stored
 	body     metadata.Blob
 	base     string
+	entered  []metadata.Entered
 	replaces bool // it is another one than the stored copy
 }
 
@@ -277,7 +277,11 @@ func (s *Upstreams) fetchIndex(ctx context.Context, r *remote, at registry.Name,
 		}
 		return nil, nil, &origin.Fault{Class: origin.Bad, Upstream: r.Name, Text: "sent a document that can't be read: " + registry.AsError(err).Error()}
 	}
-	f.index, f.body = newIndex(r, at, in, counted.n), f.keeper.finish()
+	f.body = f.keeper.finish()
+	if f.index, f.entered, err = s.indexOf(ctx, r, at, in, counted.n); err != nil {
+		f.keeper.close()
+		return nil, nil, err
+	}
 	return f, res, nil
 }
 

@@ -130,7 +130,7 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 		return nil, err
 	}
 	if have := d.Algorithm().FromBytes(body); have != d {
-		return nil, s.corrupt(r, at.Package, d.String(), "its digest is %s", have)
+		return nil, s.corrupt(r, at.At(d.String()), d.String(), "its digest is %s", have)
 	}
 	entered := Entered{At: at.At(d.String()), Path: d.String(), Entry: &Entry{Version: d.String(), MediaType: res.Header.Get("Content-Type")}, Tags: tags, Now: s.core.Now(),
 		Blob: registry.Blob{Digest: digest.FromBytes(body), Size: int64(len(body))},

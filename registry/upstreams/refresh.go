@@ -58,7 +58,7 @@ func (d *documents) expire(upstreamID int64, pkg string) int {
 		if !doc.freshUntil.IsZero() {
 			count++
 		}
-		doc.freshUntil = time.Time{}
+		doc.expire()
 		doc.mu.Unlock()
 	}
 	return count

@@ -31,6 +31,7 @@ type remotes struct {
 	sources    map[string]Source // by format
 	sealer     seal.Sealer
 	secretsDir string // "": no secret is in a file
+	changed    func(*Upstream, registry.Repository, origin.Change)
 
 	mu      sync.Mutex
 	clients map[int64]client // by upstream
@@ -60,7 +61,7 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 	defer r.mu.Unlock()
 	c, ok := r.clients[u.ID]
 	if !ok || c.row.URL != u.URL || !bytes.Equal(c.row.Settings, u.Upstream.Settings) || !bytes.Equal(c.row.Secret, u.Secret) {
-		made, prefix, err := r.connect(u, source)
+		made, prefix, err := r.connect(u, repository, source)
 		if err != nil {
 			return nil, badUpstream(err, "upstream %s can't be asked as it is set up: %s", u.Name, registry.AsError(err).Error())
 		}
@@ -95,7 +96,7 @@ func (r *remotes) close() {
 }
 
 // connect makes the client of an upstream, and returns what names begin with there.
-func (r *remotes) connect(u *Upstream, source Source) (*origin.Client, string, error) {
+func (r *remotes) connect(u *Upstream, repository registry.Repository, source Source) (*origin.Client, string, error) {
 	have, err := r.opened(u.Secret)
 	if err != nil {
 		return nil, "", err
@@ -108,7 +109,9 @@ func (r *remotes) connect(u *Upstream, source Source) (*origin.Client, string, e
 	if images, ok := source.(Images); ok {
 		settings.URL, prefix = images.Root(settings.URL)
 	}
-	made, err := origin.New(settings, r.env)
+	env := r.env
+	env.OnChange = func(c origin.Change) { r.changed(u, repository, c) }
+	made, err := origin.New(settings, env)
 	return made, prefix, err
 }
 

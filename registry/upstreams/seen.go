@@ -13,19 +13,33 @@ import (
 // listedAs names what an index lists: a file of a version or, without a path, the version as a whole.
 type listedAs struct{ version, path string }
 
-// lost is a file that an index listed and a later one does not. An index that lacks it for a while, as one of several copies of a remote
-// may, does not make it a new one.
+// lost is what an index listed and a later one does not.
 type lost struct {
 	firstSeen time.Time
 	sums      Sums
 	at        time.Time
 }
 
-// Bounds of what is kept of lost files.
 const (
+	// lostFor is how long an index may lack a file, as one of several copies of a remote does, that is then no new one.
 	lostFor = 30 * 24 * time.Hour
-	maxLost = 10_000
+	maxLost = 10_000 // of one package
 )
+
+// removed reports whether a remote listed a file of a version, and lists it no more. Without a version, path names the file alone.
+func (x *index) removed(version, path string) bool {
+	if version != "" {
+		_, file := x.lost[listedAs{version, path}]
+		_, whole := x.lost[listedAs{version: version}]
+		return file || whole
+	}
+	for key := range x.lost {
+		if key.path == path && x.entry("", path) == nil {
+			return true
+		}
+	}
+	return false
+}
 
 // firstSeen returns when what an index lists was first listed; zero: by the first index of the package.
 func (x *index) firstSeen(version, path string) time.Time {
@@ -68,7 +82,7 @@ func (x *index) continues(prev *index, now time.Time) {
 // losing keeps what the index before listed, or had lost not long ago, and this one does not.
 func (x *index) losing(prev *index, now time.Time) {
 	keep := func(key listedAs, l lost) {
-		if !x.lists(key) && now.Sub(l.at) < lostFor && len(x.lost) < maxLost {
+		if !x.lists(key) && len(x.lost) < maxLost {
 			x.lost[key] = l
 		}
 	}
@@ -98,16 +112,10 @@ func (s Sums) same(later Sums) bool {
 		return true
 	}
 	shared := false
-	for _, c := range [][2][]byte{{raw(s.SHA256), raw(later.SHA256)}, {s.SHA512, later.SHA512}, {s.SHA1, later.SHA1}, {s.MD5, later.MD5}} {
-		if c[0] == nil || c[1] == nil {
-			continue
-		}
-		if !bytes.Equal(c[0], c[1]) {
-			return false
-		}
-		shared = true
+	for _, c := range s.pairs(later) {
+		shared = shared || c[0] != nil && c[1] != nil
 	}
-	return shared
+	return shared && !s.conflicts(later)
 }
 
 // seenEntry is how a time of an entry is stored.
@@ -121,10 +129,10 @@ type seenEntry struct {
 
 // encodeSeen is what the store keeps beside the document; empty: every entry is baseline.
 func (x *index) encodeSeen() ([]byte, error) {
-	if len(x.seen) == 0 && len(x.lost) == 0 {
+	list := make([]seenEntry, 0, len(x.seen)+len(x.lost))
+	if cap(list) == 0 {
 		return nil, nil
 	}
-	list := make([]seenEntry, 0, len(x.seen)+len(x.lost))
 	for key, at := range x.seen {
 		list = append(list, seenEntry{Version: key.version, Path: key.path, FirstSeen: at.UnixMicro()})
 	}

@@ -51,6 +51,11 @@ type Settings struct {
 	AnonymousFetch bool `json:"anonymous_fetch,omitempty"`
 	// Redirects are the hosts that redirects and links of documents may lead to: "public", the default, "same-origin", or hosts.
 	Redirects []string `json:"redirects,omitempty"`
+	// OnRemoval is what becomes of versions that entered and that the remote lists no more: RemovalBlock, RemovalHide or RemovalKeep; "" is
+	// as the format says.
+	OnRemoval string `json:"on_removal,omitempty"`
+	// Checksum is which sums of a file the remote must announce: ChecksumRequire, ChecksumStrong or ChecksumWarn; "" is as the format says.
+	Checksum string `json:"checksum,omitempty"`
 	// ForbiddenIsMissing: 403 means 404, as at indexes on object stores.
 	ForbiddenIsMissing bool `json:"forbidden_is_missing,omitempty"`
 	// Library: images whose names have one segment lie in the folder library there. A registry that says in its challenge that it is of
@@ -152,6 +157,10 @@ func (s *Upstreams) check(v Settings) error {
 		return invalid("writes_versions is %q or %q, not %q", Releases, Snapshots, registry.Clip(v.WritesVersions))
 	case v.WritesVersions != "" && !v.Writes:
 		return invalid("writes_versions is of an upstream that takes writes")
+	case v.OnRemoval != "" && !slices.Contains([]string{RemovalBlock, RemovalHide, RemovalKeep}, v.OnRemoval):
+		return invalid("on_removal is %q, %q or %q, not %q", RemovalBlock, RemovalHide, RemovalKeep, registry.Clip(v.OnRemoval))
+	case v.Checksum != "" && !slices.Contains([]string{ChecksumRequire, ChecksumStrong, ChecksumWarn}, v.Checksum):
+		return invalid("checksum is %q, %q or %q, not %q", ChecksumRequire, ChecksumStrong, ChecksumWarn, registry.Clip(v.Checksum))
 	}
 	for _, list := range [][]string{v.Allow, v.Deny} {
 		if len(list) > maxPatterns {

@@ -149,6 +149,17 @@ func (s *Upstreams) kept(ctx context.Context, r *remote, at registry.Name, doc *
 	doc.mu.Unlock()
 }
 
+// document returns that of a package, with the stored copy.
+func (s *Upstreams) document(ctx context.Context, r *remote, at registry.Name) *document {
+	doc := s.documents.of(r.key(at, ""))
+	s.load(ctx, r, at, doc)
+	return doc
+}
+
+func (r *remote) key(at registry.Name, part string) indexKey {
+	return indexKey{r.ID, at.Format, at.Package, part, string(r.fingerprint())}
+}
+
 // load reads the stored document of a package, once. Without one, or where it can't be read, the remote is asked.
 func (s *Upstreams) load(ctx context.Context, r *remote, at registry.Name, doc *document) {
 	if doc.loaded.Load() {
@@ -181,10 +192,11 @@ func (s *Upstreams) load(ctx context.Context, r *remote, at registry.Name, doc *
 	if doc.gone = row.State == metadata.IndexGone; doc.gone {
 		doc.absent = fault(at, &origin.Fault{Class: origin.Absent, Upstream: r.Name})
 	}
+	before := doc.size
 	if doc.size >= 0 {
 		doc.size = x.bytes
 	}
-	by := doc.size
+	by := doc.size - before
 	doc.mu.Unlock()
 	s.documents.resized(by)
 }
@@ -219,7 +231,10 @@ func (s *Upstreams) stored(ctx context.Context, r *remote, at registry.Name) (me
 	if _, err := io.Copy(io.Discard, counted); err != nil {
 		return row, nil, err
 	}
-	x := newIndex(r, at, in, counted.n)
+	x, _, err := s.indexOf(ctx, r, at, in, counted.n)
+	if err != nil {
+		return row, nil, err
+	}
 	if err := x.decodeSeen(row.Seen); err != nil {
 		return row, nil, fmt.Errorf("times of entries: %w", err)
 	}

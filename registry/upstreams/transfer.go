@@ -23,7 +23,9 @@ func (f *flight) safely(ctx context.Context) (file registry.File, err error) {
 			file, err = registry.File{}, f.bad("sent a file that can't be handled")
 		}
 	}()
-	return f.run(ctx)
+	file, err = f.run(ctx)
+	f.s.refused(ctx, f.r, err)
+	return file, err
 }
 
 // run brings the file here: asks, stores, verifies, enters.
@@ -250,12 +252,13 @@ func (f *flight) bad(text string) error {
 }
 
 func (f *flight) corrupt(format string, args ...any) error {
-	return f.s.corrupt(f.r, f.at.Package, f.path, format, args...)
+	return f.s.corrupt(f.r, f.at, f.path, format, args...)
 }
 
-// corrupt is the error for bytes of a remote that are not those which were announced.
-func (s *Upstreams) corrupt(r *remote, pkg, path, format string, args ...any) error {
+// corrupt is the error for bytes of a remote that are not those which were announced, and tells of them.
+func (s *Upstreams) corrupt(r *remote, at registry.Coordinate, path, format string, args ...any) error {
 	err := badUpstream(nil, "upstream %s sent a wrong %q: %s; nothing was stored", r.Name, registry.Clip(path), fmt.Sprintf(format, args...))
-	s.core.Log.Error("an upstream sent wrong bytes", "upstream", r.Name, "package", pkg, "path", path, "error", err.Error())
+	s.core.Log.Error("an upstream sent wrong bytes", "upstream", r.Name, "package", at.Package, "path", path, "error", err.Error())
+	s.tellOnce(context.Background(), r.event(registry.EventUpstreamCorrupt, at.Name, registry.EventData{Version: at.Version, Reason: err.Error()}), at.Version, path)
 	return err
 }

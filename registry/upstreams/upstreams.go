@@ -34,6 +34,8 @@ type Upstreams struct {
 	flights   flights
 	checked   checked
 	served    served
+	told      told
+	outages   outages
 	key       [16]byte // makes the ids of composed packages of this process unguessable
 }
 
@@ -56,6 +58,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 	}
 	s := &Upstreams{core: core, local: local.Trusted(), publisher: publisher, documents: newDocuments(),
 		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights()}
+	s.remotes.changed = s.changed
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })

@@ -47,6 +47,9 @@ func (f *flight) verify(ctx context.Context, ask Ask, res *origin.Response, have
 			return blob, "", f.corrupt("its %s is %x, but %x was announced", c.name, c.have, c.want)
 		}
 	}
+	if err := f.r.accepts(want); err != nil {
+		return blob, "", err
+	}
 	return blob, want.Strongest(), nil
 }
 
@@ -136,7 +139,7 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 	at := entered.At.Name
 	result, err := f.s.publisher.Enter(ctx, f.actor, at, rel, publish.Arrived(f.path, mediaType, blob, stored))
 	if errors.Is(err, &registry.Error{Kind: registry.AlreadyExists, Subject: registry.AboutFile}) {
-		return registry.File{}, f.corrupt("its bytes are others than before: the copy here stays")
+		return registry.File{}, f.changed(ctx, at.At(entered.At.Version), blob)
 	}
 	if err != nil {
 		return registry.File{}, err
@@ -158,6 +161,20 @@ func (f *flight) enterPart(ctx context.Context, res *origin.Response, blob regis
 // cachedFile is where the answer came from.
 func (r *remote) cachedFile(res *origin.Response, verified string) metadata.CachedFile {
 	return metadata.CachedFile{UpstreamID: r.ID, URL: withoutQuery(res.URL), ETag: res.ETag, LastModified: res.LastModified, Verified: verified}
+}
+
+// changed is the error of a file that is here and of which the remote has other bytes.
+func (f *flight) changed(ctx context.Context, at registry.Coordinate, blob registry.Blob) error {
+	list, err := f.s.entered(ctx, f.r, at.Name)
+	if err != nil {
+		return err
+	}
+	for _, here := range list {
+		if here.Version == at.Version && here.Path == f.path {
+			f.s.tellOnce(ctx, f.r.mutated(at.Name, here, "it has sha256 "+blob.Digest.Encoded()), here.Version, here.Path)
+		}
+	}
+	return badUpstream(nil, "upstream %s has other bytes of %q than before: those that entered here stay", f.r.Name, registry.Clip(f.path))
 }
 
 func withoutQuery(u *url.URL) string {

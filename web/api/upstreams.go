@@ -69,7 +69,7 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 		v := u.Settings
 		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
 			Mode: v.Mode, Through: v.Through, Writes: v.Writes, WritesVersions: v.WritesVersions, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
-			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library}
+			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library, OnRemoval: v.OnRemoval, Checksum: v.Checksum}
 		if v.Auth.Type != "" {
 			out.Auth = &api.UpstreamAuth{Type: v.Auth.Type, User: v.Auth.User, Header: v.Auth.Header, File: v.Auth.File, Secret: true}
 		}

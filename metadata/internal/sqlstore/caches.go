@@ -45,6 +45,22 @@ func (t caches) CachedFiles(versionID int64) ([]metadata.CachedFile, error) {
 	return all(t.Tx, scanCachedFile, selectCachedFile+`WHERE version_id = $1 ORDER BY path`, versionID)
 }
 
+// EnteredFiles implements metadata.Caches.
+func (t caches) EnteredFiles(repositoryID int64, format, key string) ([]metadata.Entered, error) {
+	return all(t.Tx, func(r row) (metadata.Entered, error) {
+		var v metadata.Entered
+		var raw []byte
+		var size int64
+		err := r.Scan(&v.Version, &v.Descriptor, &v.VersionID, &v.Path, &raw, &v.UpstreamID, &v.Blob.ID, &size, &v.Blob.SHA1, &v.Blob.MD5, &v.Blob.SHA512)
+		if v.Digest = digestOf(raw); v.Blob.ID != 0 {
+			v.Blob.Digest, v.Blob.Size = v.Digest, size
+		}
+		return v, err
+	}, `SELECT v.name, v.descriptor, c.version_id, c.path, c.digest, c.upstream_id, COALESCE(b.id, 0), COALESCE(b.size, 0), b.sha1, b.md5, b.sha512
+		FROM package p JOIN version v ON v.package_id = p.id JOIN cached_file c ON c.version_id = v.id LEFT JOIN blob b ON b.digest = c.digest
+		WHERE p.repository_id = $1 AND p.format = $2 AND p.key = $3 AND v.state <> 'deleted' ORDER BY c.version_id, c.path`, repositoryID, format, key)
+}
+
 const indexColumns = `i.upstream_id, i.format, i.key, i.fingerprint, i.body_blob_id, b.digest, i.base, i.etag, i.last_modified, i.fetched_at, i.checked_at,
 	i.fresh_until, i.used_at, i.baseline_at, i.state`
 

@@ -103,6 +103,7 @@ type upstreamFlags struct {
 	ttl                                    string
 	offline, anonymous, forbidden, library bool
 	redirects                              []string
+	onRemoval, checksum                    string
 	auth                                   authFlags
 }
 
@@ -121,6 +122,8 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.StringSliceVar(&u.redirects, "redirects", nil, "of a registry elsewhere: where its redirects and links may lead: public, same-origin, or hosts")
 	fs.BoolVar(&u.forbidden, "forbidden-is-missing", false, "of a registry elsewhere: its 403 means that it does not have something")
 	fs.BoolVar(&u.library, "library", false, "of a registry of images elsewhere: images whose names have one segment lie in its folder library")
+	fs.StringVar(&u.onRemoval, "on-removal", "", "of a registry elsewhere: what becomes of versions that entered and that it lists no more: block, hide or keep; default: as the format does")
+	fs.StringVar(&u.checksum, "checksum", "", "of a registry elsewhere: which checksums of a file it must announce: require, strong or warn; default: as the format does")
 	u.auth.add(cmd)
 }
 
@@ -139,11 +142,13 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 			*v.to = &some
 		}
 	}
-	if given("mode") {
-		change.Mode = &u.mode
-	}
-	if given("ttl") {
-		change.TTL = &u.ttl
+	for name, v := range map[string]struct {
+		from *string
+		to   **string
+	}{"mode": {&u.mode, &change.Mode}, "ttl": {&u.ttl, &change.TTL}, "on-removal": {&u.onRemoval, &change.OnRemoval}, "checksum": {&u.checksum, &change.Checksum}} {
+		if given(name) {
+			*v.to = v.from
+		}
 	}
 	if given("writes-versions") {
 		change.WritesVersions = &u.writesVersions
@@ -181,6 +186,7 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 				return err
 			}
 			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing, n.Library = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden, u.library
+			n.OnRemoval, n.Checksum = u.onRemoval, u.checksum
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.AddUpstream(ctx, args[0], n)
 			})

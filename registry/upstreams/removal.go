@@ -1,0 +1,91 @@
+package upstreams
+
+import (
+	"context"
+
+	"slipway/registry"
+)
+
+// Values of Settings.OnRemoval: what becomes of versions that entered and that a remote lists no more.
+const (
+	RemovalBlock = "block" // they are refused
+	RemovalHide  = "hide"  // documents leave them out; a file that is asked for by its name is delivered
+	RemovalKeep  = "keep"  // they stay as they were
+)
+
+// Values of Settings.Checksum: which sums a file from a remote needs. A sum that is announced and wrong is refused in every mode.
+const (
+	ChecksumRequire = "require" // any
+	ChecksumStrong  = "strong"  // SHA-256 or SHA-512
+	ChecksumWarn    = "warn"    // none
+)
+
+// removing is a Source whose versions are not kept once a remote lists them no more; it says which of the values above is its default.
+type removing interface{ OnRemoval() string }
+
+// summed is a Source whose registries announce sums of files; it says which of the values above is its default.
+type summed interface{ Checksum() string }
+
+func (r *remote) onRemoval() string {
+	if r.Settings.OnRemoval != "" {
+		return r.Settings.OnRemoval
+	}
+	if s, ok := r.source.(removing); ok {
+		return s.OnRemoval()
+	}
+	return RemovalKeep
+}
+
+func (r *remote) checksum() string {
+	if r.Settings.Checksum != "" {
+		return r.Settings.Checksum
+	}
+	if s, ok := r.source.(summed); ok {
+		return s.Checksum()
+	}
+	return ChecksumWarn
+}
+
+// accepts refuses a file whose announced sums are not enough.
+func (r *remote) accepts(announced Sums) error {
+	switch mode := r.checksum(); {
+	case mode == ChecksumRequire && announced.Strongest() == "none":
+		return badUpstream(nil, "upstream %s announces no checksum of the file, and its setting \"checksum\" is %q", r.Name, mode)
+	case mode == ChecksumStrong && announced.SHA512 == nil && announced.SHA256 == "":
+		return badUpstream(nil, "upstream %s announces no SHA-256 or SHA-512 of the file, and its setting \"checksum\" is %q", r.Name, mode)
+	}
+	return nil
+}
+
+// known returns what a remote said last of a package, without asking it; gone is true where it has none any more.
+func (s *Upstreams) known(ctx context.Context, r *remote, at registry.Name) (x *index, gone bool) {
+	if _, ok := r.source.Document(at); !ok {
+		return nil, false
+	}
+	doc := s.document(ctx, r, at)
+	doc.mu.Lock()
+	defer doc.mu.Unlock()
+	return doc.index, doc.gone
+}
+
+// withdrawn refuses a file that entered, where its remote lists its version no more and the upstream's settings forbid it.
+func (s *Upstreams) withdrawn(ctx context.Context, f found, at registry.Coordinate, path string) error {
+	var refused error
+	for _, p := range f.remotes {
+		r, err := s.remotes.of(p.remote, p.repository)
+		if err != nil {
+			return err
+		}
+		x, gone := s.known(ctx, r, at.Name)
+		switch {
+		case x == nil:
+		case !gone && x.entry(at.Version, path) != nil:
+			return nil // another remote has it
+		case r.onRemoval() == RemovalBlock && (gone || x.removed(at.Version, path)):
+			refused = registry.Errorf(registry.Denied, registry.AboutFile,
+				"upstream %s has withdrawn %q of %s, so it is not delivered any more; an administrator can allow it: slipway upstream set %s %s --on-removal keep",
+				r.Name, registry.Clip(path), at.Package, r.repository.Name, r.Name)
+		}
+	}
+	return refused
+}
