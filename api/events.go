@@ -45,6 +45,7 @@ type EventData struct {
 	Upstream     *EventUpstream `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
 	Rule         *EventRule     `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`
 	Prefetch     *EventPrefetch `json:"prefetch,omitempty" doc:"What became of a list that was fetched ahead of time."`
+	Bundle       *EventBundle   `json:"bundle,omitempty" doc:"The bundle that was written, or taken in."`
 	Subscription string         `json:"subscription,omitempty" doc:"Id of the subscription."`
 	Source       *Source        `json:"source,omitempty" doc:"The source that the version was built from."`
 	Build        *Build         `json:"build,omitempty" doc:"How it was built."`
@@ -107,6 +108,15 @@ type EventRule struct {
 	Mode      string `json:"mode" enum:"enforce,audit" doc:"With audit, what it refuses is served."`
 	MinAge    string `json:"min_age,omitempty" doc:"Of hold: how old a version must be."`
 	ExpiresAt string `json:"expires_at,omitempty" format:"date-time" doc:"When it ends."`
+}
+
+// EventBundle says what a bundle held.
+type EventBundle struct {
+	From     string `json:"from" doc:"Name of the log whose key signed it."`
+	Seq      int64  `json:"seq,omitempty" doc:"Of a bundle that was taken in: how many entries that log had."`
+	Versions int    `json:"versions" doc:"Its versions; of a bundle that was taken in, those that are new."`
+	Blobs    int    `json:"blobs" doc:"Contents of its files, each counted once."`
+	Bytes    int64  `json:"bytes" doc:"Their size."`
 }
 
 // EventPrefetch counts what became of the items of a list that was fetched ahead of time.

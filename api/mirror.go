@@ -28,3 +28,18 @@ type JobItem struct {
 	Files  int    `json:"files" doc:"How many files of it are here, with those that it leads to."`
 	Bytes  int64  `json:"bytes" doc:"Their size."`
 }
+
+// ImportReport is what became of a bundle.
+type ImportReport struct {
+	From     string          `json:"from" doc:"Name of the log whose key signed it."`
+	Versions int             `json:"versions" doc:"Versions that are here now, and were not before."`
+	Present  int             `json:"present" doc:"Versions that were here before."`
+	Missing  []string        `json:"missing" doc:"Digests of the contents that neither the bundle nor the repository has; versions that need them were not made."`
+	Refused  []ImportRefusal `json:"refused" doc:"Versions that were not taken, at most 1000 of them."`
+}
+
+// ImportRefusal says why a version was not taken.
+type ImportRefusal struct {
+	PURL   string `json:"purl" doc:"Of the version."`
+	Reason string `json:"reason" doc:"Why."`
+}

@@ -39,6 +39,7 @@ type EventData struct {
 	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from, or that the event is about
 	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
 	Prefetch     *EventPrefetch   `json:"prefetch,omitempty"`     // what became of a list
+	Bundle       *EventBundle     `json:"bundle,omitempty"`       // that was written, or taken in
 	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment
@@ -58,6 +59,15 @@ type EventUpstream struct {
 	Name        string `json:"name"`
 	PublishedAt string `json:"published_at,omitempty"` // as the remote says
 	Verified    string `json:"verified,omitempty"`     // of files that came: the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
+}
+
+// EventBundle says what a bundle held.
+type EventBundle struct {
+	From     string `json:"from"`          // the log whose key signed it
+	Seq      int64  `json:"seq,omitempty"` // entries of that log at the time, of a bundle that was taken in
+	Versions int    `json:"versions"`      // of one that was taken in: those that are new
+	Blobs    int    `json:"blobs"`
+	Bytes    int64  `json:"bytes"` // of these
 }
 
 // EventPrefetch counts what became of the items of a list that was fetched ahead of time.

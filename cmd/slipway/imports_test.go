@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"registry/staging":   slices.Concat(kernel, []string{"registry/content", "registry/publish"}),
 	"registry/upstreams": slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/publish", "internal/origin", "internal/seal"}),
 	"registry/policy":    slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/upstreams"}),
-	"registry/mirror":    slices.Concat(kernel, []string{"registry/catalog", "registry/upstreams"}),
+	"registry/mirror":    slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/ledger", "registry/publish", "registry/upstreams"}),
 	"registry/maintain":  slices.Concat(kernel, []string{"registry/content", "registry/staging", "registry/deploy", "registry/ledger"}),
 	"registry/duty":      {"registry", "metadata"},
 	"registry/instance":  {"registry+", "integration", "metadata", "storage"},

@@ -82,10 +82,10 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 		return nil, err
 	}
 	i.Reader = i.Upstreams.Reader(i.Catalog)
-	i.Mirror = mirror.New(core, i.Reader, cfg.Upstreams.Sources)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Policies = policy.New(core, cfg.RequestID)
 	i.Ledger = ledger.New(core, cfg.Metrics)
+	i.Mirror = mirror.New(mirror.Parts{Core: core, Reader: i.Reader, Upstreams: i.Upstreams, Content: i.Content, Publisher: i.Publisher, Ledger: i.Ledger}, cfg.Upstreams.Sources)
 	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)
 	i.Maintain.Unfinished = []func(context.Context) error{i.Accounts.RevokeEnded}
 	core.ClearDeleted = i.Maintain.ClearDeleted

@@ -113,6 +113,8 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventUpstreamMutated:  nothing,
 	registry.EventUpstreamRemoved:  nothing,
 	registry.EventUpstreamShrunk:   nothing,
+	registry.EventMirrorExported:   nothing,
+	registry.EventMirrorImported:   nothing,
 
 	registry.EventClaimCreated:  nothing,
 	registry.EventClaimRemoved:  nothing,

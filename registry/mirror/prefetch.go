@@ -224,7 +224,7 @@ func (g *getting) get(ctx context.Context, at registry.Coordinate, path string) 
 	if err != nil {
 		return nil, err
 	}
-	key := at.Package + "\x00" + at.Version + "\x00" + path
+	key := versionKey(at.Format, at.Package, at.Version) + "\x00" + path
 	if !g.seen[key] {
 		if len(g.seen) == maxFilesOfItem {
 			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "it leads to more than %d files", maxFilesOfItem)

@@ -12,7 +12,10 @@ import (
 	"slipway/web/openapi"
 )
 
-const jobPath = "/jobs/{id}"
+const (
+	jobPath    = "/jobs/{id}"
+	bundleType = "application/x-tar"
+)
 
 // maxListBytes bounds a list of what is to be fetched.
 const maxListBytes = 16 << 20
@@ -27,6 +30,20 @@ func (h *handlers) mirrorRoutes() []endpoint {
 			Query:   []openapi.Param{{Name: "look", About: "Fetch nothing, and tell what is here.", Of: openapi.Object{"type": "boolean"}}},
 			Request: &openapi.Body{Media: wire.JSONLines, Struct: reflect.TypeFor[api.PrefetchItem](), Required: []string{"purl"}, Example: `{"purl":"pkg:npm/%40acme/web@1.4.2"}`},
 			Answers: accepted("The job.", jobExample, locationOf), Errors: []int{http.StatusRequestEntityTooLarge}}},
+		{"POST", repositoryPath + "/export", "api.export", h.export, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "exportRepository", Group: "Mirrors", Summary: "Write a bundle of what is here",
+			About: "A tar archive with versions, files, facts and the proofs that the log has them, signed with the log's key. The body names the only versions that it has, as that of `prefetch`; without " +
+				"one it has everything that is here of the repository, and of those that it answers from, as far as you may read them. A bundle that is cut off has no end. Callers without credentials can't.",
+			Query:   []openapi.Param{{Name: "since", About: "Only versions of which something entered the log after this entry.", Of: openapi.Object{"type": "integer", "format": "int64", "minimum": 0}}},
+			Request: &openapi.Body{Media: wire.JSONLines, Struct: reflect.TypeFor[api.PrefetchItem](), Required: []string{"purl"}, Example: `{"purl":"pkg:npm/%40acme/web@1.4.2"}`, Optional: true},
+			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The bundle.", Content: []openapi.Content{{Media: bundleType, Of: openapi.Object{"type": "string", "format": "binary"}}}}}}},
+		{"POST", repositoryPath + "/import", "api.import", h.importBundle, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "importBundle", Group: "Mirrors", Summary: "Take a bundle in",
+			About: "Every version is made whole or not at all, once its files are stored and verified. The body may leave out contents that the repository has or that an earlier try has left: " +
+				"what is not there is `missing`, and is sent with the next try.",
+			Query:   []openapi.Param{{Name: "trust", About: "The key of the log that must have signed it, as `GET /log/key` answers there.", Required: true}},
+			Request: &openapi.Body{Media: bundleType, Of: openapi.Object{"type": "string", "format": "binary"}},
+			Answers: success("What became of it.", importExample)}},
 		{"GET", jobPath, "api.jobs.get", h.getJob, openapi.Operation{
 			Rights: onOwnOrAdministered, ID: "getJob", Group: "Mirrors", Summary: "Show a job",
 			About: "Jobs are forgotten when the server starts.", Answers: success("The job.", jobExample)}},
@@ -40,6 +57,7 @@ func (h *handlers) mirrorRoutes() []endpoint {
 var (
 	itemStates          = []string{mirror.Waiting, mirror.Present, mirror.Fetched, mirror.Missing}
 	onOwnOrAdministered = openapi.Rights{{scopeOwn: {}}, {scopeRepository: {string(access.Admin)}}}
+	importExample       = api.ImportReport{From: "slipway.example.com", Versions: 300, Present: 12, Missing: []string{}, Refused: []api.ImportRefusal{}}
 	jobExample          = api.Job{ID: "kz3v6xq2b5hw4ylnr7tdm3aceg", Repository: "npm-mirror", State: mirror.Running, Items: 300, Present: 120, Fetched: 30, StartedAt: momentExample}
 )
 
@@ -103,4 +121,45 @@ func (h *handlers) listJobItems(w http.ResponseWriter, r *http.Request) error {
 		out.Items[i] = api.JobItem(it)
 	}
 	return httpserver.JSON(w, http.StatusOK, out)
+}
+
+// export answers POST …/export?since=: 200 with the bundle as it is written. What goes wrong after its beginning cuts the connection.
+func (h *handlers) export(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, since := in.segment("repository"), in.seq("since", -1)
+	if in.err == nil {
+		_, in.err = h.svc.Core.Authorize(r.Context(), access.Read, repository) // before a byte of the body is read
+	}
+	wants := read(in, func() ([]mirror.Want, error) { return wantsOf(r) })
+	if in.err != nil {
+		return in.err
+	}
+	b, err := h.svc.Mirror.Export(r.Context(), repository, wants, since)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	w.Header().Set("Content-Type", bundleType)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+repository+`.tar"`)
+	return b.Write(r.Context(), w)
+}
+
+// importBundle answers POST …/import?trust= with a bundle: 200 with what became of it.
+func (h *handlers) importBundle(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, trust := in.segment("repository"), in.text("trust")
+	if in.err != nil {
+		return in.err
+	}
+	done, err := h.svc.Mirror.Import(r.Context(), repository, trust, r.Body)
+	return writeOne(w, http.StatusOK, done, err, func(d mirror.Imported) api.ImportReport {
+		out := api.ImportReport{From: d.From, Versions: d.Versions, Present: d.Present, Missing: make([]string, len(d.Missing)), Refused: make([]api.ImportRefusal, len(d.Refused))}
+		for i, m := range d.Missing {
+			out.Missing[i] = m.String()
+		}
+		for i, refused := range d.Refused {
+			out.Refused[i] = api.ImportRefusal(refused)
+		}
+		return out
+	})
 }

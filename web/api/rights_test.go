@@ -44,6 +44,8 @@ var examples = map[string]example{
 	"api.upstreams.get":        {path: "/repositories/main/upstreams/extra"},
 	"api.upstreams.change":     {path: "/repositories/main/upstreams/extra", body: `{"deny":["by-%s"]}`},
 	"api.upstreams.remove":     {path: "/repositories/main/upstreams/old"},
+	"api.export":               {path: "/repositories/main/export", reader: 200},
+	"api.import":               {path: "/repositories/main/import?trust=none", admin: 400}, // it is no key
 	"api.prefetch":             {path: "/repositories/main/prefetch?look=true", body: `{"purl":"pkg:generic/lib@1.0.0"}`, reader: 202},
 	"api.jobs.get":             {path: "/jobs/none", reader: 404, elsewhere: 404, admin: 404}, // of its owner
 	"api.jobs.items":           {path: "/jobs/none/items", reader: 404, elsewhere: 404, admin: 404},

@@ -120,7 +120,9 @@ func (b *builder) operation(e Endpoint, named bool) Object {
 	if len(params) > 0 {
 		out["parameters"] = params
 	}
-	if r := e.Request; r != nil {
+	if r := e.Request; r != nil && r.Of != nil {
+		out["requestBody"] = Object{"required": !r.Optional, "content": Object{r.Media: Object{"schema": r.Of}}}
+	} else if r != nil {
 		out["requestBody"] = Object{"required": !r.Optional, "content": Object{
 			cmp.Or(r.Media, "application/json"): Object{"schema": b.schemas.request(r.Struct, r.Required), "example": json.RawMessage(r.Example)},
 		}}

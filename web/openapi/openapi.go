@@ -94,6 +94,7 @@ type Param struct {
 // Body is a request's body: one JSON object that fits a struct.
 type Body struct {
 	Media    string       // where it is not application/json: a type whose lines are such objects
+	Of       Object       // of a body that is no JSON, instead of Struct: its schema
 	Struct   reflect.Type // the component has its name
 	Required []string     // the properties that can't be left out
 	Example  string       // JSON

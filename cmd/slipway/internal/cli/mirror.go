@@ -19,9 +19,11 @@ import (
 
 func (c commands) mirrorCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("mirror", "Fill a repository ahead of time, for places without a network", `  slipway mirror plan package-lock.json uv.lock
-  slipway mirror fetch npm-mirror package-lock.json`,
-		c.mirrorPlanCmd(&f), c.mirrorFetchCmd(&f))
+	g := c.Group("mirror", "Fill a repository ahead of time, and carry it to places without a network", `  slipway mirror plan package-lock.json uv.lock
+  slipway mirror fetch npm-mirror package-lock.json
+  slipway mirror export npm-mirror --file bundle.tar
+  slipway mirror import bundle.tar --to npm-mirror --trust "$(cat slipway.vkey)"`,
+		c.mirrorPlanCmd(&f), c.mirrorFetchCmd(&f), c.mirrorExportCmd(&f), c.mirrorImportCmd(&f))
 	f.Add(g)
 	return g
 }

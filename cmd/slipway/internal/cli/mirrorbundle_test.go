@@ -1,0 +1,248 @@
+package cli_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slipway/cmd/slipway/internal/commandtest"
+	"slipway/cmd/slipway/internal/installation"
+)
+
+// rewritten is a bundle of which every entry passed a function, which may change it, or drop it by returning no header.
+func rewritten(t *testing.T, bundle string, change func(h *tar.Header, body []byte) (*tar.Header, []byte)) string {
+	t.Helper()
+	raw, err := os.ReadFile(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	in, to := tar.NewReader(bytes.NewReader(raw)), tar.NewWriter(&out)
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		body, rerr := io.ReadAll(in)
+		if err != nil || rerr != nil {
+			t.Fatal(err, rerr)
+		}
+		if h, body = change(h, body); h == nil {
+			continue
+		}
+		h.Size = int64(len(body))
+		if err := to.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.Write(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := to.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "changed.tar")
+	if err := os.WriteFile(name, out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestMirrorBundle carries what was fetched and what was published to a server without a network. There every file is as it was, its name
+// is still that of the registry elsewhere where it came from one, and what was published is owned.
+func TestMirrorBundle(t *testing.T) {
+	t.Parallel()
+	up, lists := elsewhere(t)
+	r := mirroring(t, up)
+	r.CLI(0, append([]string{"mirror", "fetch", "all"}, lists...)...)
+	r.CLI(0, "repo", "create", "team")
+	r.CLI(0, "upstream", "add", "all", "team")
+	put(t, r, "/raw/team/ours/1.0.0/ours.bin", "what we made")
+	r.CLI(0, "tag", "set", "team", "raw", "ours", "stable", "1.0.0")
+	key := strings.TrimSpace(r.CLI(0, "log", "key"))
+	bundle := filepath.Join(t.TempDir(), "bundle.tar")
+	r.CLI(2, "mirror", "export", "all")
+	r.CLI(0, "mirror", "export", "all", "--file", bundle)
+	if out := r.CLI(0, "events", "ls", "--types", "mirror.exported", "-o", "json"); !strings.Contains(out, `"bundle"`) {
+		t.Errorf("events: %s", out)
+	}
+	raw, err := os.ReadFile(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(raw, []byte("127.0.0.1")) {
+		t.Error("the bundle has an address of a registry elsewhere")
+	}
+
+	far := commandtest.Start(t, func(c *installation.Config) { c.Offline = true })
+	far.Login()
+	far.CLI(0, "repo", "create", "all")
+	take := func(code int, files ...string) string {
+		t.Helper()
+		return far.CLI(code, append(append([]string{"mirror", "import"}, files...), "--to", "all", "--trust", key)...)
+	}
+	// Nothing of a bundle that is not what was signed is taken.
+	for what, file := range map[string]string{
+		"a version": rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
+			if h.Name == "versions/00000.jsonl" {
+				b = bytes.Replace(b, []byte(`"1.3.0"`), []byte(`"1.3.1"`), 1)
+			}
+			return h, b
+		}),
+		"the manifest": rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
+			if h.Name == "manifest.json" {
+				b = bytes.Replace(b, []byte(`"all"`), []byte(`"alt"`), 1)
+			}
+			return h, b
+		}),
+		"a proof": rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
+			if h.Name == "log/00000.jsonl" {
+				b = bytes.Replace(b, []byte(`"seq":`), []byte(`"seq":1`), 1)
+			}
+			return h, b
+		}),
+	} {
+		take(1, file)
+		if out := far.CLI(0, "package", "ls", "all"); strings.Contains(out, "left-pad") {
+			t.Errorf("%s was changed, and taken: %s", what, out)
+		}
+	}
+	for what, file := range map[string]string{
+		"a flipped byte": rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
+			if strings.HasPrefix(h.Name, "blobs/") && bytes.Equal(b, []byte("a tool")) {
+				b[0] ^= 1
+			}
+			return h, b
+		}),
+		"a path": rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
+			if strings.HasPrefix(h.Name, "blobs/") {
+				h.Name = "blobs/sha256/../../" + strings.TrimPrefix(h.Name, "blobs/sha256/")
+			}
+			return h, b
+		}),
+	} {
+		take(1, file)
+		if out := far.CLI(0, "package", "ls", "all"); strings.Contains(out, "tool") {
+			t.Errorf("%s: %s", what, out)
+		}
+	}
+	// Another key, although the bundle is whole.
+	far.CLI(1, "mirror", "import", bundle, "--to", "all", "--trust", strings.TrimSpace(far.CLI(0, "log", "key")))
+
+	// Cut off in the middle, then whole: what came is not sent again.
+	cut := filepath.Join(t.TempDir(), "cut.tar")
+	if err := os.WriteFile(cut, raw[:len(raw)-4096], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	take(1, cut)
+	if out := take(0, bundle); !strings.Contains(out, "MISSING") {
+		t.Errorf("import: %s", out)
+	}
+	if out := take(0, bundle, "-o", "json"); !strings.Contains(out, `"versions": 0`) {
+		t.Errorf("import again: %s", out)
+	}
+	for _, path := range []string{"/npm/all/left-pad/-/left-pad-1.3.0.tgz", "/maven/all/com/acme/lib/1.0/lib-1.0.jar", "/maven/all/com/acme/bom/3/bom-3.pom", "/raw/all/tool/1.0.0/tool.tar.gz",
+		"/raw/all/ours/1.0.0/ours.bin", "/maven/all/com/acme/lib/1.0/lib-1.0.jar.sha1"} {
+		if here, there := get(t, r, path), get(t, far, path); here != there || there == "" {
+			t.Errorf("%s: %d bytes, not %d", path, len(there), len(here))
+		}
+	}
+	if page := get(t, far, "/pypi/all/simple/six/"); !strings.Contains(page, "six-1.16.0-py3-none-any.whl") {
+		t.Errorf("page: %s", page)
+	}
+	if doc := get(t, far, "/npm/all/left-pad"); !strings.Contains(doc, `"1.3.0"`) || !strings.Contains(doc, "sha512-") {
+		t.Errorf("packument: %s", doc)
+	}
+	if out := far.CLI(0, "tag", "ls", "all", "raw", "ours"); !strings.Contains(out, "stable") {
+		t.Errorf("tags: %s", out)
+	}
+	if out := far.CLI(0, "version", "show", "all", "npm", "left-pad", "1.3.0", "-o", "json"); !strings.Contains(out, "imported.seq") || !strings.Contains(out, "imported.from") {
+		t.Errorf("version: %s", out)
+	}
+	if out := far.CLI(0, "events", "ls", "-o", "json"); !strings.Contains(out, "mirror.imported") || !strings.Contains(out, "cache.entered") || strings.Contains(out, "127.0.0.1") {
+		t.Errorf("events: %s", out)
+	}
+	// A name that came from elsewhere stays so.
+	if status := put(t, far, "/raw/all/tool/2.0.0/tool", "ours"); status != http.StatusForbidden {
+		t.Errorf("a publish over a name from elsewhere: %d", status)
+	}
+	if status := put(t, far, "/raw/all/ours/2.0.0/ours", "ours"); status >= 300 {
+		t.Errorf("a publish: %d", status)
+	}
+	far.Stop()
+	if out := far.With("", nil, 0, "fsck", "--data", far.Data); strings.Contains(out, "finding") {
+		t.Errorf("fsck: %s", out)
+	}
+}
+
+// TestMirrorExportSome: a bundle may have what a list names alone, or what is new, and may be split; a claim there keeps names out.
+func TestMirrorExportSome(t *testing.T) {
+	t.Parallel()
+	up, lists := elsewhere(t)
+	r := mirroring(t, up)
+	bundle := filepath.Join(t.TempDir(), "bundle.tar")
+	list := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(list, []byte("pkg:npm/left-pad@1.3.0\ncom.acme:lib:1.0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if msg := r.CLI(1, "mirror", "export", "all", list, "--file", bundle); !strings.Contains(msg, "is not here") {
+		t.Errorf("export of what is not here: %s", msg)
+	}
+	r.CLI(0, append([]string{"mirror", "fetch", "all"}, lists...)...)
+	names := strings.Fields(r.CLI(0, "mirror", "export", "all", list, "--file", bundle, "--max-part", "9000"))
+	if len(names) < 2 {
+		t.Fatalf("parts: %v", names)
+	}
+	far := commandtest.Start(t)
+	far.Login()
+	key := strings.TrimSpace(r.CLI(0, "log", "key"))
+	far.CLI(0, "claim", "add", "npm", "left-*", "--repository", "main")
+	if msg := far.CLI(1, append(append([]string{"mirror", "import"}, names...), "--to", "main", "--trust", key)...); !strings.Contains(msg, "left-pad") || !strings.Contains(msg, "claimed") {
+		t.Errorf("import of a claimed name: %s", msg)
+	}
+	if out := far.CLI(0, "package", "ls", "main"); strings.Contains(out, "left-pad") || strings.Contains(out, "six") || !strings.Contains(out, "com.acme:parent") {
+		t.Errorf("packages: %s", out)
+	}
+	r.CLI(1, "mirror", "export", "all", "--since", "100000", "--file", bundle)
+}
+
+func get(t *testing.T, r *commandtest.Running, path string) string {
+	t.Helper()
+	_, body := ask(t, r, http.MethodGet, path, "")
+	return body
+}
+
+func put(t *testing.T, r *commandtest.Running, path, body string) int {
+	t.Helper()
+	status, _ := ask(t, r, http.MethodPut, path, body)
+	return status
+}
+
+func ask(t *testing.T, r *commandtest.Running, method, path, body string) (int, string) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), method, r.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+r.Token())
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode >= 300 && method == http.MethodGet {
+		t.Errorf("GET %s: %d %s", path, res.StatusCode, raw)
+		return res.StatusCode, ""
+	}
+	return res.StatusCode, string(raw)
+}
