@@ -26,6 +26,19 @@ type Upstream struct {
 	Checksum           string         `json:"checksum,omitempty" enum:"require,strong,warn" doc:"Of a remote: which checksums of a file it must announce; absent: as the format does."`
 	Auth               *UpstreamAuth  `json:"auth,omitempty" doc:"Of a remote: what it is shown, for administrators of the repository alone; absent: nothing."`
 	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
+
+	NegativeTTL          string             `json:"negative_ttl,omitempty" doc:"Of a remote: how long something is taken to be absent after the remote has said so; absent: 60 s."`
+	StaleWhileRevalidate string             `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; absent: 1 h."`
+	StaleIfError         string             `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
+	Timeouts             *UpstreamTimeouts  `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
+	Concurrency          int                `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 20 without HTTP/2."`
+	Rate                 float64            `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; absent: no bound."`
+	MaxDocument          int64              `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; absent: 256 MiB."`
+	MaxFile              int64              `json:"max_file,omitempty" doc:"Of a remote: bytes of a file, at most; absent: 20 GiB."`
+	UserAgent            string             `json:"user_agent,omitempty" doc:"Of a remote: what is added to the server's own User-Agent. For administrators of the repository alone."`
+	TLS                  *UpstreamTLS       `json:"tls,omitempty" doc:"Of a remote: authorities beside those of the system, and a client certificate. For administrators of the repository alone."`
+	Proxy                string             `json:"proxy,omitempty" doc:"Of a remote: 'direct', 'inherit' the proxy of the server's setting, or the URL of an http, https or socks5 proxy without credentials; absent: inherit. For administrators of the repository alone."`
+	ProxyAuth            *UpstreamProxyAuth `json:"proxy_auth,omitempty" doc:"Of a remote: the credentials for the proxy. For administrators of the repository alone."`
 }
 
 // UpstreamAuth is what a remote is shown by the server. Its secret is never told.
@@ -44,6 +57,41 @@ type NewUpstreamAuth struct {
 	Header string `json:"header,omitempty" doc:"Of header: its name."`
 	Secret string `json:"secret,omitempty" empty:"refused" doc:"The password, the token, or the value of the header. It is kept sealed, and shown only to the address of the remote, never to where redirects and links lead. The value true keeps the one that is there."`
 	File   string `json:"file,omitempty" doc:"In place of a secret: the name of a file with it in the server's directory for them ('serve --upstream-secrets'), which is read again when it changes."`
+}
+
+// UpstreamTimeouts are how long a remote is waited for, as in '10s'.
+type UpstreamTimeouts struct {
+	Connect    string `json:"connect,omitempty" doc:"For a connection, and again for TLS; absent: 3 s."`
+	Document   string `json:"document,omitempty" doc:"For the header of a document; absent: 10 s."`
+	File       string `json:"file,omitempty" doc:"For the header of a file; absent: 30 s."`
+	Idle       string `json:"idle,omitempty" doc:"For the next bytes of a body; absent: 30 s."`
+	StaleAfter string `json:"stale_after,omitempty" doc:"Until a copy is served while a document is asked for anew; absent: 2 s."`
+}
+
+// UpstreamTLS is how a remote is known, and what this server shows to be known.
+type UpstreamTLS struct {
+	CA          string `json:"ca,omitempty" doc:"Authorities that are trusted beside those of the system, in PEM."`
+	Certificate string `json:"certificate,omitempty" doc:"The client certificate, in PEM."`
+	Key         bool   `json:"key,omitempty" doc:"Whether there is a key for it."`
+}
+
+// NewUpstreamTLS is a change of UpstreamTLS. Fields that it leaves out stay.
+type NewUpstreamTLS struct {
+	CA          *string `json:"ca,omitempty" doc:"Authorities that are trusted beside those of the system, in PEM; empty: none."`
+	Certificate *string `json:"certificate,omitempty" doc:"A client certificate, in PEM, which only the address of the remote is shown; empty: none."`
+	Key         *string `json:"key,omitempty" doc:"The key of the certificate, in PEM. It is kept sealed. The value true keeps the one that is there; empty: none."`
+}
+
+// UpstreamProxyAuth are the credentials for a proxy. The secret is never told.
+type UpstreamProxyAuth struct {
+	User   string `json:"user" doc:"The user name."`
+	Secret bool   `json:"secret" doc:"Whether there is a password: true."`
+}
+
+// NewUpstreamProxyAuth are credentials for a proxy, as a whole; empty: none.
+type NewUpstreamProxyAuth struct {
+	User   string `json:"user,omitempty" doc:"The user name."`
+	Secret string `json:"secret,omitempty" doc:"The password. It is kept sealed. The value true keeps the one that is there."`
 }
 
 // UpstreamState is how a remote was found when it was asked last.
@@ -79,6 +127,19 @@ type NewUpstream struct {
 	OnRemoval          string           `json:"on_removal,omitempty" doc:"Of a remote: what becomes of versions that entered and that it lists no more: 'block' refuses them, 'hide' leaves them out of documents, 'keep' changes nothing; absent: block for npm, hide for PyPI, keep for Maven."`
 	Checksum           string           `json:"checksum,omitempty" doc:"Of a remote: which checksums of a file it must announce: 'require' any, 'strong' a SHA-256 or SHA-512, 'warn' none; absent: require for npm and PyPI, warn for the others. A wrong one is always refused."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown; absent: nothing, or in a list of upstreams as it was."`
+
+	NegativeTTL          string                `json:"negative_ttl,omitempty" doc:"Of a remote: how long something is taken to be absent after the remote has said so; absent: 60 s."`
+	StaleWhileRevalidate string                `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; absent: 1 h."`
+	StaleIfError         string                `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
+	Timeouts             *UpstreamTimeouts     `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
+	Concurrency          int                   `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 20 without HTTP/2."`
+	Rate                 float64               `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; absent: no bound."`
+	MaxDocument          int64                 `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; absent: 256 MiB."`
+	MaxFile              int64                 `json:"max_file,omitempty" doc:"Of a remote: bytes of a file, at most; absent: 20 GiB."`
+	UserAgent            string                `json:"user_agent,omitempty" doc:"Of a remote: what is added to the server's own User-Agent."`
+	TLS                  *NewUpstreamTLS       `json:"tls,omitempty" doc:"Of a remote: authorities beside those of the system, and a client certificate."`
+	Proxy                string                `json:"proxy,omitempty" doc:"Of a remote: 'direct', 'inherit' the proxy of the server's setting, or the URL of an http, https or socks5 proxy without credentials; absent: inherit."`
+	ProxyAuth            *NewUpstreamProxyAuth `json:"proxy_auth,omitempty" doc:"Of a remote: the credentials for the proxy."`
 }
 
 // UpstreamChange is the body of PATCH /repositories/{repository}/upstreams/{name}. Fields that it leaves out stay. Name may repeat
@@ -104,6 +165,19 @@ type UpstreamChange struct {
 	Checksum           *string          `json:"checksum,omitempty" doc:"Of a remote: 'require', 'strong', 'warn', or empty: as the format does."`
 	URL                *string          `json:"url,omitempty" doc:"Of a remote: another address. An administrator of the server must give it, and its credentials too where the host is another."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown, as a whole; an administrator of the server must change it."`
+
+	NegativeTTL          *string               `json:"negative_ttl,omitempty" doc:"Of a remote: how long something is taken to be absent after the remote has said so; empty: 60 s."`
+	StaleWhileRevalidate *string               `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; empty: 1 h."`
+	StaleIfError         *string               `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; empty: 30 days."`
+	Timeouts             *UpstreamTimeouts     `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
+	Concurrency          *int                  `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; 0: 64, and 20 without HTTP/2."`
+	Rate                 *float64              `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; 0: no bound."`
+	MaxDocument          *int64                `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; 0: 256 MiB."`
+	MaxFile              *int64                `json:"max_file,omitempty" doc:"Of a remote: bytes of a file, at most; 0: 20 GiB."`
+	UserAgent            *string               `json:"user_agent,omitempty" doc:"Of a remote: what is added to the server's own User-Agent."`
+	TLS                  *NewUpstreamTLS       `json:"tls,omitempty" doc:"Of a remote: authorities beside those of the system, and a client certificate. An administrator of the server must change it."`
+	Proxy                *string               `json:"proxy,omitempty" doc:"Of a remote: 'direct', 'inherit' the proxy of the server's setting, or the URL of an http, https or socks5 proxy without credentials; empty: inherit. An administrator of the server must change it."`
+	ProxyAuth            *NewUpstreamProxyAuth `json:"proxy_auth,omitempty" doc:"Of a remote: the credentials for the proxy. An administrator of the server must change it."`
 }
 
 // Refreshed is the answer to POST /repositories/{repository}/refresh: how much of what was known of remotes counts no more.

@@ -24,10 +24,7 @@ import (
 // set changes the settings of the remote as JSON does.
 func (m *mirrored) set(raw string) {
 	m.t.Helper()
-	_, err := m.Upstreams.Change(m.Admin, "mirror", "up", func(now upstreams.Settings) (upstreams.Settings, error) {
-		return m.Upstreams.ParseSettings(now, json.RawMessage(raw))
-	})
-	registrytest.Must(m.t, err)
+	m.SetRemote("mirror", raw)
 }
 
 // row is the remote as the database has it.
@@ -157,12 +154,7 @@ func TestRemoteMoves(t *testing.T) {
 		t.Fatal(res)
 	}
 	before := m.row()
-	move := func(url, settings string) error {
-		_, err := m.Upstreams.Move(m.Admin, "mirror", "up", url, func(now upstreams.Settings) (upstreams.Settings, error) {
-			return m.Upstreams.ParseSettings(now, json.RawMessage(settings))
-		})
-		return err
-	}
+	move := func(url, settings string) error { return m.MoveRemote("mirror", url, settings) }
 	for _, settings := range []string{`{}`, `{"auth":{"type":"basic","user":"ci","secret":true}}`} {
 		if err := move(other.RawURL(), settings); registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "another host") {
 			t.Errorf("to another host with %s: %v", settings, err)

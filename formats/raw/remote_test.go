@@ -309,7 +309,7 @@ func TestRemoteDown(t *testing.T) {
 	}
 }
 
-// TestRemoteAnonymous: a caller without credentials reads what is here, and causes no request.
+// TestRemoteAnonymous: a caller without credentials reads what is here, and causes no request unless the remote says that it may.
 func TestRemoteAnonymous(t *testing.T) {
 	m := mirror(t, formatstest.Options{AnonymousRead: true})
 	m.u.Raw("tool/1.0.0/here.bin", []byte("here"))
@@ -328,6 +328,10 @@ func TestRemoteAnonymous(t *testing.T) {
 		}
 	}
 	m.u.NeverAsked(t, "**")
+	m.SetRemote("mirror", `{"anonymous_fetch":true}`)
+	if res := m.Do(formatstest.Anonymous, formatstest.Request{Method: http.MethodGet, Path: local("tool/1.0.0/tool.bin")}); res.Status != http.StatusOK {
+		t.Errorf("with anonymous_fetch: %v", res)
+	}
 }
 
 // TestRemotePublish: a name that came from elsewhere can't be published over, in any version, unless an administrator lets it; what

@@ -128,7 +128,7 @@ func (x *exchange) finish(err error, status int, bytes int64, took time.Duration
 func (x *exchange) tries(u *url.URL) (*Response, error) {
 	c := x.client
 	if c.settings.Offline || c.env.Offline {
-		return nil, c.fault(Open, "offline")
+		return nil, c.fault(Open, Offline)
 	}
 	var last error
 	for try := 0; ; try++ {

@@ -26,6 +26,9 @@ const (
 	Open
 )
 
+// Offline is the text of a Fault for an upstream that is not to be asked.
+const Offline = "offline"
+
 var classNames = [...]string{Absent: "absent", Refused: "refused", Busy: "busy", Down: "down", Legal: "legal", Bad: "bad", Open: "open"}
 
 // String is the name in metrics.

@@ -130,7 +130,7 @@ func (d *document) settle(r *remote, at registry.Name, q question, f *fetched, r
 			d.gone, d.news = true, true
 			news = (*index)(nil).news(r, at, d.index, entered)
 		}
-		d.absent, d.freshUntil = fault(at, err), now.Add(negativeTTL)
+		d.absent, d.freshUntil = fault(at, err), now.Add(r.negativeTTL())
 		return news
 	}
 	if d.failed = err; !d.gone {
@@ -143,6 +143,18 @@ func (d *document) settle(r *remote, at registry.Name, q question, f *fetched, r
 		d.unreadable = 0
 	}
 	return nil
+}
+
+// tooOld reports whether the copy has expired so long ago that it is served no more before the remote has renewed it. d.mu is held.
+func (d *document) tooOld(r *remote, now time.Time) bool {
+	if r.offline || d.failed == nil && now.Before(d.freshUntil) {
+		return false
+	}
+	served := orDefault(r.Settings.StaleIfError, defaultStaleIfError)
+	if d.failed == nil {
+		served = max(served, r.staleWhile())
+	}
+	return now.Sub(d.rightAt) > r.ttl()+served
 }
 
 // right takes an answer that is not an error, and returns what is new in it; f is nil where the copy is still right. d.mu is held.

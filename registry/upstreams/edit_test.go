@@ -63,6 +63,19 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestRemoteSettings: a repository has none of the settings of remotes.
+func TestRemoteSettings(t *testing.T) {
+	s := newScene(t, true, false)
+	for _, raw := range []string{`{"ttl":"1m"}`, `{"auth":{"type":"bearer","secret":"x"}}`, `{"tls":{"ca":"x"}}`, `{"rate":1}`, `{"proxy":"direct"}`, `{"timeouts":{"idle":"1s"}}`, `{"offline":true}`} {
+		_, err := s.Upstreams.Change(s.Admin, "all", "a", func(now upstreams.Settings) (upstreams.Settings, error) {
+			return s.Upstreams.ParseSettings(now, json.RawMessage(raw))
+		})
+		if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "are of remotes") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
 // TestReach: what a repository reaches is bounded in number and in depth, also by links that are made further down.
 func TestReach(t *testing.T) {
 	s := newScene(t, true, false)

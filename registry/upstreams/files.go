@@ -154,7 +154,7 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 		s.checked.at(known, now)
 		flight := s.fetch(ctx, r, at, path, nil, nil, &known)
 		defer flight.release()
-		waiting, cancel := context.WithTimeout(ctx, staleAfter)
+		waiting, cancel := context.WithTimeout(ctx, r.staleAfter())
 		defer cancel()
 		fresh, err := flight.arriving(waiting, catalog.NeedsWhole(ctx))
 		if err != nil && !errors.Is(err, errUnchanged) && registry.KindOf(err) != registry.NotFound {
@@ -223,7 +223,7 @@ func (c *checked) missing(r *remote, at registry.Coordinate, path string, now ti
 	if c.gone == nil || len(c.gone) >= maxChecked {
 		c.gone = map[flightKey]absence{}
 	}
-	c.gone[absenceKey(r, at, path)] = absence{now.Add(negativeTTL), err}
+	c.gone[absenceKey(r, at, path)] = absence{now.Add(r.negativeTTL()), err}
 }
 
 func (c *checked) absent(r *remote, at registry.Coordinate, path string, now time.Time) error {

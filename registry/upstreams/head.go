@@ -35,7 +35,7 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 			}
 			return registry.File{}, false, err
 		}
-		s.checked.head(key, headed{now.Add(negativeTTL), size})
+		s.checked.head(key, headed{now.Add(r.negativeTTL()), size})
 	}
 	if size < 0 {
 		return registry.File{}, false, nil

@@ -17,9 +17,6 @@ import (
 
 // Times of documents.
 const (
-	negativeTTL   = 60 * time.Second // of a proven absence
-	staleAfter    = 2 * time.Second  // a copy that is being refreshed is served after this long
-	staleWhile    = time.Hour        // a copy that expired less long ago is served at once, and refreshed behind
 	documentWait  = 12 * time.Second // without a copy; pip gives up at 15 s
 	retryDocument = 10 * time.Second // after a refresh that failed
 	forcedRefresh = 10 * time.Second // a document is asked for anew, for what it lacks, at most this often
@@ -101,7 +98,7 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 	if !ok {
 		return nil, errNoDocument
 	}
-	return s.answer(ctx, r, at, question{stored: true, stale: staleWhile, fresh: freshFor,
+	return s.answer(ctx, r, at, question{stored: true, stale: r.staleWhile(), fresh: freshFor,
 		fetch: func(ctx context.Context, etag, modified string) (*fetched, *origin.Response, error) {
 			return s.fetchIndex(ctx, r, at, ask, etag, modified)
 		}}, refresh)
@@ -128,15 +125,22 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	now := s.core.Now()
 	doc.mu.Lock()
 	lacking := refresh && now.Sub(doc.checkedAt) > forcedRefresh
-	stale := doc.copy()
-	if known := now.Before(doc.freshUntil) && !lacking; known || stale != nil && !mayFetch(ctx, r) {
+	have := doc.copy()
+	stale := have
+	if doc.tooOld(r, now) {
+		stale = nil
+	}
+	if known := now.Before(doc.freshUntil) && !lacking; known || have != nil && !mayFetch(ctx, r) {
 		defer doc.mu.Unlock()
-		if stale == nil {
+		switch {
+		case known && stale == nil && have != nil:
+			return nil, fault(at, doc.failed)
+		case have == nil:
 			return nil, doc.absent
 		}
-		return stale, nil
+		return have, nil
 	}
-	if stale == nil && !mayFetch(ctx, r) {
+	if !mayFetch(ctx, r) {
 		doc.mu.Unlock()
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
 	}
@@ -156,7 +160,7 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	case behind:
 		return stale, nil
 	case stale != nil:
-		wait = staleAfter
+		wait = r.staleAfter()
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -174,7 +178,7 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	doc.mu.Lock()
 	defer doc.mu.Unlock()
 	switch x := doc.copy(); {
-	case x != nil:
+	case x != nil && !doc.tooOld(r, s.core.Now()):
 		return x, nil
 	case doc.absent != nil:
 		return nil, doc.absent

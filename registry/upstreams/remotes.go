@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -23,6 +24,7 @@ type remote struct {
 	images     Images // source, where it is one of them
 	prefix     string // of names there
 	service    *service
+	offline    bool // it is not asked
 }
 
 // remotes keeps the clients of remotes, whose breakers and limits live as long as the settings of their upstream.
@@ -72,7 +74,7 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 		r.clients[u.ID] = c
 	}
 	images, _ := source.(Images)
-	return &remote{u, repository, c.Client, source, images, c.prefix, c.service}, nil
+	return &remote{u, repository, c.Client, source, images, c.prefix, c.service, u.Settings.Offline || r.env.Offline}, nil
 }
 
 // state is how the client of an upstream found it; nil without a client.
@@ -126,14 +128,31 @@ func (r *remotes) network(row metadata.Upstream, v Settings, have secrets) (orig
 		return origin.Settings{}, invalid("redirects: %v", err)
 	}
 	auth, err := r.auth(v, have)
-	return origin.Settings{Name: row.Name, URL: base, Auth: auth, Redirects: redirects, Offline: v.Offline, ForbiddenIsMissing: v.ForbiddenIsMissing,
-		Proxy: origin.Proxy{Inherit: true}}, err
+	if err != nil {
+		return origin.Settings{}, err
+	}
+	proxy, err := r.proxy(v, have)
+	t := v.Timeouts
+	return origin.Settings{
+		Name: row.Name, URL: base, Auth: auth, Redirects: redirects, Proxy: proxy, Offline: v.Offline, ForbiddenIsMissing: v.ForbiddenIsMissing,
+		Timeouts:    origin.Timeouts{Connect: time.Duration(t.Connect), Document: time.Duration(t.Document), File: time.Duration(t.File), Idle: time.Duration(t.Idle)},
+		Concurrency: v.Concurrency, Rate: v.Rate, MaxDocument: v.MaxDocument, MaxFile: v.MaxFile, UserAgent: v.UserAgent,
+		TLS: origin.TLS{CA: []byte(v.TLS.CA), Certificate: []byte(v.TLS.Certificate), Key: []byte(have[ofTLS])},
+	}, err
 }
 
 // aged is a Source whose documents stay fresh for another time than defaultTTL.
 type aged interface{ TTL() time.Duration }
 
-const defaultTTL = 5 * time.Minute
+// Defaults of settings.
+const (
+	defaultTTL          = 5 * time.Minute
+	defaultNegativeTTL  = 60 * time.Second
+	defaultStaleAfter   = 2 * time.Second
+	defaultStaleWhile   = time.Hour
+	defaultStaleIfError = 30 * 24 * time.Hour
+	defaultMaxFile      = 20 << 30
+)
 
 // ttl is how long a document or a mutable file is taken to be as it was.
 func (r *remote) ttl() time.Duration {
@@ -144,6 +163,25 @@ func (r *remote) ttl() time.Duration {
 		return a.TTL()
 	}
 	return defaultTTL
+}
+
+func (r *remote) negativeTTL() time.Duration {
+	return orDefault(r.Settings.NegativeTTL, defaultNegativeTTL)
+}
+
+func (r *remote) staleWhile() time.Duration {
+	return orDefault(r.Settings.StaleWhileRevalidate, defaultStaleWhile)
+}
+
+func (r *remote) staleAfter() time.Duration {
+	return cmp.Or(time.Duration(r.Settings.Timeouts.StaleAfter), defaultStaleAfter)
+}
+
+func orDefault(d *Duration, value time.Duration) time.Duration {
+	if d == nil {
+		return value
+	}
+	return time.Duration(*d)
 }
 
 // fault turns what went wrong with a remote into the error that a client sees. Absence is only what the remote proved.
@@ -162,8 +200,12 @@ func fault(at registry.Name, err error) error {
 	case origin.Legal, origin.Bad:
 		return badUpstream(err, "upstream %s gave an answer that can't be used: it %s", f.Upstream, f.Text)
 	default:
+		why := "can't be asked now: " + f.Text
+		if f.Class == origin.Open && f.Text == origin.Offline {
+			why = "is offline"
+		}
 		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, RetryAfter: wait, Err: err,
-			Detail: fmt.Sprintf("not cached here, and upstream %s can't be asked now: %s", f.Upstream, f.Text)}
+			Detail: fmt.Sprintf("not cached here, and upstream %s %s", f.Upstream, why)}
 	}
 }
 

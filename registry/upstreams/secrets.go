@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/url"
 
 	"slipway/internal/origin"
 	"slipway/internal/seal"
@@ -46,7 +47,8 @@ func unmarshalWhole[T any](raw []byte, to *T) error {
 }
 
 // Secret is a credential in settings. JSON gives it as a text; where settings are kept or shown, true stands in its place, as it is kept
-// sealed beside them. Given as true, it is the one that is kept.
+// sealed beside them. Given as true, it is the one that is kept, and given
+// empty there is none.
 type Secret struct {
 	value string
 	has   bool
@@ -70,12 +72,17 @@ func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.has) }
 // UnmarshalJSON implements json.Unmarshaler. Invalid.
 func (s *Secret) UnmarshalJSON(raw []byte) error {
 	*s = Secret{has: true}
-	if string(raw) == "true" {
+	switch string(raw) {
+	case "true":
+		return nil
+	case "false":
+		*s = Secret{}
 		return nil
 	}
-	if err := json.Unmarshal(raw, &s.value); err != nil || s.value == "" {
-		return invalid("a secret is a text that is not empty, or true for the one that is kept")
+	if err := json.Unmarshal(raw, &s.value); err != nil {
+		return invalid("a secret is a text, or true for the one that is kept")
 	}
+	s.has = s.value != ""
 	return nil
 }
 
@@ -84,11 +91,13 @@ type secrets map[string]string
 
 // places of secrets in settings.
 const (
-	ofAuth = "auth"
+	ofAuth  = "auth"
+	ofTLS   = "tls"
+	ofProxy = "proxy_auth"
 )
 
 func (v *Settings) secrets() map[string]*Secret {
-	return map[string]*Secret{ofAuth: &v.Auth.Secret}
+	return map[string]*Secret{ofAuth: &v.Auth.Secret, ofTLS: &v.TLS.Key, ofProxy: &v.ProxyAuth.Secret}
 }
 
 // keep returns what settings say of secrets, with those of former that they keep. Invalid.
@@ -172,4 +181,26 @@ func (r *remotes) auth(v Settings, have secrets) (origin.Auth, error) {
 		out.Secret = origin.StaticSecret(have[ofAuth])
 	}
 	return out, nil
+}
+
+// proxy is the proxy of the client of a remote. Invalid.
+func (r *remotes) proxy(v Settings, have secrets) (origin.Proxy, error) {
+	if v.Proxy == "" {
+		v.Proxy = "inherit"
+	}
+	p, err := origin.ParseProxy(v.Proxy)
+	if err != nil {
+		return p, invalid("proxy: direct, inherit, or a URL: %v", err)
+	}
+	switch {
+	case p.URL == nil && v.ProxyAuth != (ProxyAuth{}):
+		return p, invalid("proxy_auth goes with the URL of a proxy")
+	case p.URL != nil && p.URL.User != nil:
+		return p, invalid("proxy: the URL of a proxy has no credentials: give them as proxy_auth")
+	case (v.ProxyAuth.User != "") != (have[ofProxy] != ""):
+		return p, invalid("proxy_auth has a user and a secret")
+	case v.ProxyAuth.User != "":
+		p.URL.User = url.UserPassword(v.ProxyAuth.User, have[ofProxy])
+	}
+	return p, nil
 }

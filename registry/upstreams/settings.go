@@ -63,6 +63,51 @@ type Settings struct {
 	Library bool `json:"library,omitempty"`
 	// Auth are the credentials.
 	Auth Auth `json:"auth,omitzero"`
+
+	// NegativeTTL is how long what the remote proved to be absent is taken to be so; nil is defaultNegativeTTL.
+	NegativeTTL *Duration `json:"negative_ttl,omitempty"`
+	// StaleWhileRevalidate is how long a document that has expired is served at once, while it is asked for anew; nil is defaultStaleWhile.
+	StaleWhileRevalidate *Duration `json:"stale_while_revalidate,omitempty"`
+	// StaleIfError is how long a document that has expired is served while the remote can't be asked; nil is defaultStaleIfError.
+	StaleIfError *Duration `json:"stale_if_error,omitempty"`
+	Timeouts     Timeouts  `json:"timeouts,omitzero"`
+	Concurrency  int       `json:"concurrency,omitempty"` // requests at once and origin; 0 is the default of origin.Settings
+	Rate         float64   `json:"rate,omitempty"`        // requests per second and origin; 0: no bound
+	MaxDocument  int64     `json:"max_document,omitempty"`
+	MaxFile      int64     `json:"max_file,omitempty"` // both in bytes; 0 is the default of origin.Settings
+	UserAgent    string    `json:"user_agent,omitempty"`
+	TLS          TLS       `json:"tls,omitzero"`
+	// Proxy is "direct", the URL of a proxy without credentials, or "inherit" or "": the proxy of the server's setting.
+	Proxy     string    `json:"proxy,omitempty"`
+	ProxyAuth ProxyAuth `json:"proxy_auth,omitzero"`
+}
+
+// Timeouts of a remote; 0 is the default of origin.Timeouts, and of StaleAfter defaultStaleAfter.
+type Timeouts struct {
+	Connect    Duration `json:"connect,omitzero"`
+	Document   Duration `json:"document,omitzero"` // until the header of a document
+	File       Duration `json:"file,omitzero"`     // until the header of a file
+	Idle       Duration `json:"idle,omitzero"`
+	StaleAfter Duration `json:"stale_after,omitzero"` // a copy that is being refreshed is served after this long
+}
+
+// TLS of a remote: further authorities beside those of the system, and a certificate of this server's, in PEM.
+type TLS struct {
+	CA          string `json:"ca,omitempty"`
+	Certificate string `json:"certificate,omitempty"`
+	Key         Secret `json:"key,omitzero"` // of Certificate
+}
+
+// ProxyAuth are the credentials for a proxy.
+type ProxyAuth struct {
+	User   string `json:"user,omitempty"`
+	Secret Secret `json:"secret,omitzero"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler: credentials are given as a whole. Invalid.
+func (a *ProxyAuth) UnmarshalJSON(raw []byte) error {
+	type plain ProxyAuth
+	return unmarshalWhole(raw, (*plain)(a))
 }
 
 // connection are the settings of a remote that say where the server connects to, and what it shows there: administrators of the server
@@ -70,15 +115,24 @@ type Settings struct {
 type connection struct {
 	Redirects []string
 	Auth      Auth
+	TLS       TLS
+	Proxy     string
+	ProxyAuth ProxyAuth
 }
 
 func (v Settings) connection() connection {
-	return connection{Redirects: v.Redirects, Auth: v.Auth}
+	return connection{Redirects: v.Redirects, Auth: v.Auth, TLS: v.TLS, Proxy: v.Proxy, ProxyAuth: v.ProxyAuth}
 }
 
 // withoutConnection are settings as those see them who do not administer the repository.
 func (v Settings) withoutConnection() Settings {
-	v.Redirects, v.Auth = nil, Auth{}
+	v.Redirects, v.Auth, v.TLS, v.Proxy, v.ProxyAuth, v.UserAgent = nil, Auth{}, TLS{}, "", ProxyAuth{}, ""
+	return v
+}
+
+// ofRemotes are the settings that a repository can't have.
+func (v Settings) ofRemotes() Settings {
+	v.Formats, v.Allow, v.Deny, v.Mode, v.Through, v.Writes, v.WritesVersions = nil, nil, nil, "", false, false, ""
 	return v
 }
 
@@ -87,6 +141,17 @@ func (v *Settings) keepConnection(former Settings) {
 	if v.Auth == (Auth{}) {
 		v.Auth = former.Auth
 	}
+	if v.TLS == (TLS{}) {
+		v.TLS = former.TLS
+	}
+	if v.Proxy == "" && v.ProxyAuth == (ProxyAuth{}) {
+		v.Proxy, v.ProxyAuth = former.Proxy, former.ProxyAuth
+	}
+}
+
+// Durations are the settings that are a time or, nil, a default, by their names in JSON.
+func (v *Settings) Durations() map[string]**Duration {
+	return map[string]**Duration{"ttl": &v.TTL, "negative_ttl": &v.NegativeTTL, "stale_while_revalidate": &v.StaleWhileRevalidate, "stale_if_error": &v.StaleIfError}
 }
 
 // Duration is a time in settings: "90s", "15m", "72h".
@@ -123,9 +188,11 @@ func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, 
 	for _, list := range []*[]string{&now.Formats, &now.Allow, &now.Deny, &now.Redirects} {
 		*list = slices.Clone(*list)
 	}
-	if now.TTL != nil {
-		ttl := *now.TTL
-		now.TTL = &ttl
+	for _, d := range now.Durations() {
+		if *d != nil {
+			own := **d
+			*d = &own
+		}
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -171,6 +238,39 @@ func (s *Upstreams) check(v Settings) error {
 				return err
 			}
 		}
+	}
+	return v.checkLimits()
+}
+
+// Bounds of limits: what is above has no effect, as other bounds end requests before.
+const (
+	maxAnswer      = 12 * time.Second // until a document, and of all that comes before
+	maxFileTimeout = 10 * time.Minute
+	maxConcurrency = 1000
+	maxRate        = 10_000
+	maxPEM         = 64 << 10
+	maxUserAgent   = 200
+)
+
+func (v Settings) checkLimits() error {
+	for name, t := range map[string]struct {
+		have Duration
+		most time.Duration
+	}{"connect": {v.Timeouts.Connect, maxAnswer}, "document": {v.Timeouts.Document, maxAnswer}, "stale_after": {v.Timeouts.StaleAfter, maxAnswer},
+		"file": {v.Timeouts.File, maxFileTimeout}, "idle": {v.Timeouts.Idle, maxFileTimeout}} {
+		if time.Duration(t.have) > t.most {
+			return invalid("timeouts: %s is at most %v", name, t.most)
+		}
+	}
+	switch {
+	case v.Concurrency < 0 || v.Concurrency > maxConcurrency:
+		return invalid("concurrency is 1 to %d, or 0 for the default", maxConcurrency)
+	case v.Rate < 0 || v.Rate > maxRate:
+		return invalid("rate is at most %d requests a second, or 0 for no bound", maxRate)
+	case len(v.TLS.CA) > maxPEM || len(v.TLS.Certificate) > maxPEM || len(v.TLS.Key.value) > maxPEM:
+		return invalid("tls: its parts have at most %d bytes each", maxPEM)
+	case len(v.UserAgent) > maxUserAgent:
+		return invalid("user_agent has at most %d characters", maxUserAgent)
 	}
 	return nil
 }

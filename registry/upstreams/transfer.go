@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -173,7 +174,7 @@ func (f *flight) openStore(ctx context.Context) error {
 
 // store keeps the body and counts its sums. A transfer that breaks is resumed where it broke, if the remote can.
 func (f *flight) store(ctx context.Context, request origin.Request, res *origin.Response, body io.Reader, sums *sums) error {
-	limit := int64(20 << 30)
+	limit := cmp.Or(f.r.Settings.MaxFile, defaultMaxFile)
 	buffer := make([]byte, 128<<10)
 	validator := ""
 	if res.Encoding == "" {
@@ -223,8 +224,11 @@ func (f *flight) copyOnce(body io.Reader, buffer []byte, sums *sums, limit int64
 	for {
 		n, err := body.Read(buffer)
 		if n > 0 {
-			if f.size >= 0 && f.written+int64(n) > f.size || f.written+int64(n) > limit {
+			switch now := f.written + int64(n); {
+			case f.size >= 0 && now > f.size:
 				return f.corrupt("it is longer than announced")
+			case now > limit: // inflated, as the client bounds what comes
+				return f.bad("sent a file that is longer than max_file allows")
 			}
 			sums.write(buffer[:n])
 			if _, err := f.grow.Write(buffer[:n]); err != nil {

@@ -40,7 +40,7 @@ func (h *handlers) upstreamRoutes() []endpoint {
 			Rights: needs(scopeRepository, access.Read), ID: "getUpstream", Group: "Upstreams", Summary: "Show an upstream", Answers: success("The upstream.", upstreamExample)}},
 		{"PATCH", upstreamPath, "api.upstreams.change", h.changeUpstream, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "changeUpstream", Group: "Upstreams", Summary: "Change an upstream", About: "What the body does not name stays. A remote " +
-				"at another `url` is another remote under the name: what came from the former stays, and is not compared with what the new one has. `url`, `redirects` and `auth` " +
+				"at another `url` is another remote under the name: what came from the former stays, and is not compared with what the new one has. `url`, `redirects`, `auth`, `tls`, `proxy` and `proxy_auth` " +
 				"are changed by administrators of the server.",
 			Request: openapi.Takes[api.UpstreamChange](`{"deny":["@secret/*"]}`), Answers: success("The upstream.", upstreamExample)}},
 		{"DELETE", upstreamPath, "api.upstreams.remove", h.removeUpstream, openapi.Operation{
@@ -69,17 +69,41 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 		v := u.Settings
 		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
 			Mode: v.Mode, Through: v.Through, Writes: v.Writes, WritesVersions: v.WritesVersions, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
-			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library, OnRemoval: v.OnRemoval, Checksum: v.Checksum}
-		if v.Auth.Type != "" {
-			out.Auth = &api.UpstreamAuth{Type: v.Auth.Type, User: v.Auth.User, Header: v.Auth.Header, File: v.Auth.File, Secret: true}
-		}
-		if v.TTL != nil {
-			out.TTL = time.Duration(*v.TTL).String()
-		}
+			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library, OnRemoval: v.OnRemoval, Checksum: v.Checksum, Concurrency: v.Concurrency, Rate: v.Rate, MaxDocument: v.MaxDocument, MaxFile: v.MaxFile, UserAgent: v.UserAgent,
+			Proxy: v.Proxy}
+		showConnection(&out, v)
 		if s := h.svc.Upstreams.State(u); s != nil && administers {
 			out.State = &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), NextTryAt: timeOrNull(s.NextTry)}
 		}
 		return out
+	}
+}
+
+// showConnection fills what is shown of settings that are objects or times.
+func showConnection(out *api.Upstream, v upstreams.Settings) {
+	if v.Auth.Type != "" {
+		out.Auth = &api.UpstreamAuth{Type: v.Auth.Type, User: v.Auth.User, Header: v.Auth.Header, File: v.Auth.File, Secret: true}
+	}
+	if v.TLS != (upstreams.TLS{}) {
+		out.TLS = &api.UpstreamTLS{CA: v.TLS.CA, Certificate: v.TLS.Certificate, Key: !v.TLS.Key.IsZero()}
+	}
+	if v.ProxyAuth.User != "" {
+		out.ProxyAuth = &api.UpstreamProxyAuth{User: v.ProxyAuth.User, Secret: true}
+	}
+	shown := map[string]*string{"ttl": &out.TTL, "negative_ttl": &out.NegativeTTL, "stale_while_revalidate": &out.StaleWhileRevalidate, "stale_if_error": &out.StaleIfError}
+	for name, d := range v.Durations() {
+		if *d != nil {
+			*shown[name] = time.Duration(**d).String()
+		}
+	}
+	if t := v.Timeouts; t != (upstreams.Timeouts{}) {
+		text := func(d upstreams.Duration) string {
+			if d == 0 {
+				return ""
+			}
+			return time.Duration(d).String()
+		}
+		out.Timeouts = &api.UpstreamTimeouts{Connect: text(t.Connect), Document: text(t.Document), File: text(t.File), Idle: text(t.Idle), StaleAfter: text(t.StaleAfter)}
 	}
 }
 
@@ -129,9 +153,11 @@ func (h *handlers) newUpstreamOf(raw map[string]json.RawMessage) (n upstreams.Ne
 
 // settingsOf reads settings of an upstream over those that hold. Invalid.
 func (h *handlers) settingsOf(now upstreams.Settings, fields map[string]json.RawMessage) (upstreams.Settings, error) {
-	if ttl, ok := fields["ttl"]; ok && string(ttl) == `""` {
-		now.TTL = nil
-		delete(fields, "ttl")
+	for name, d := range now.Durations() {
+		if value, ok := fields[name]; ok && string(value) == `""` {
+			*d = nil
+			delete(fields, name)
+		}
 	}
 	raw, err := json.Marshal(fields)
 	if err != nil {

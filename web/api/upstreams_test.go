@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
+	"slipway/integration/upstream/upstreamtest"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
@@ -139,7 +142,7 @@ func TestUpstreamAuth(t *testing.T) {
 	a.want(200, "PATCH", all+"/one", `{`+fmt.Sprintf(auth, "true")+`}`, nil) // as it was shown
 	for body, says := range map[string]string{
 		`{"auth":{"type":"basic","user":"ci"}}`: "secret is missing", `{"auth":{"type":"basic","secret":"x"}}`: "has a user", `{"auth":{"type":"some","secret":"canary"}}`: "none, basic, bearer or header",
-		`{"auth":{"type":"header","header":"Cookie","secret":"canary"}}`: "can't be the header", `{"auth":{"type":"bearer","secret":""}}`: "not empty",
+		`{"auth":{"type":"header","header":"Cookie","secret":"canary"}}`: "can't be the header", `{"auth":{"type":"bearer","secret":""}}`: "secret is missing",
 		`{"auth":{"type":"bearer","secret":"canary","file":"x"}}`: "either", `{"auth":{"type":"bearer","file":"x"}}`: "--upstream-secrets",
 		`{"auth":{"type":"bearer","password":"canary"}}`: "password", `{"auth":{"secret":"canary"}}`: "need the type", `{"auth":"canary"}`: "can't be", `{"url":1}`: "must be a text",
 		`{"url":"https://other.example.com/"}`: "another host", `{"url":"https://me:canary@registry.example.com/"}`: "url",
@@ -148,10 +151,40 @@ func TestUpstreamAuth(t *testing.T) {
 			t.Errorf("%s: %v", body, res)
 		}
 	}
+	const settings = `"ttl":"1m0s","negative_ttl":"2m0s","stale_while_revalidate":"3m0s","stale_if_error":"4m0s","timeouts":{"connect":"1s","document":"2s","file":"3s","idle":"4s","stale_after":"5s"},` +
+		`"concurrency":5,"rate":6.5,"max_document":7,"max_file":8,"user_agent":"nine","tls":{"ca":%s},"proxy":"http://proxy.example.com:3128","proxy_auth":{"user":"me","secret":%s}`
+	ca, err := json.Marshal(string(upstreamtest.CA()))
+	registrytest.Must(t, err)
+	a.want(200, "PATCH", all+"/one", fmt.Sprintf("{"+settings+"}", ca, `"canary"`), nil)
+	if res := a.want(200, "GET", all+"/one", "", nil); !holdsFields(t, res.Body, fmt.Sprintf("{"+settings+"}", ca, "true")) {
+		t.Errorf("settings of a remote: %v", res)
+	}
+	a.want(200, "PATCH", all+"/one", `{"ttl":"","negative_ttl":"","stale_while_revalidate":"","stale_if_error":"","timeouts":{"connect":"0s","document":"0s","file":"0s","idle":"0s","stale_after":"0s"},`+
+		`"concurrency":0,"rate":0,"max_document":0,"max_file":0,"user_agent":"","tls":{"ca":""},"proxy":"","proxy_auth":{}}`, nil)
+	for name := range map[string]int{"ttl": 0, "negative_ttl": 0, "timeouts": 0, "rate": 0, "tls": 0, "proxy": 0, "user_agent": 0, "max_file": 0, "stale_if_error": 0} {
+		if res := a.want(200, "GET", all+"/one", "", nil); strings.Contains(string(res.Body), `"`+name+`"`) {
+			t.Errorf("%s stays: %v", name, res)
+		}
+	}
 	a.want(200, "PATCH", all+"/one", `{"url":"https://other.example.com/","auth":{"type":"none"}}`, nil)
 	if res := a.want(200, "GET", all, "", nil); !strings.Contains(string(res.Body), "other.example.com") || strings.Index(string(res.Body), `"one"`) > strings.Index(string(res.Body), `"two"`) {
 		t.Errorf("moved: %v", res)
 	}
+}
+
+// holdsFields reports whether a JSON object has all fields of another one.
+func holdsFields(t *testing.T, object []byte, fields string) bool {
+	t.Helper()
+	var has, want map[string]any
+	registrytest.Must(t, json.Unmarshal(object, &has))
+	registrytest.Must(t, json.Unmarshal([]byte(fields), &want))
+	for name, v := range want {
+		if !reflect.DeepEqual(has[name], v) {
+			t.Errorf("%s is %v, not %v", name, has[name], v)
+			return false
+		}
+	}
+	return true
 }
 
 type resolution struct {

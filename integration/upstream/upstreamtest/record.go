@@ -21,6 +21,8 @@ type Request struct {
 	Target string // as it was sent, with the query
 	Query  string // as it was sent
 	Header http.Header
+	// Certificate says that the client showed one.
+	Certificate bool
 	// Body is what the client sent, at most the first 64 KiB of it; BodySize counts all of it.
 	Body     []byte
 	BodySize int64
@@ -53,6 +55,7 @@ func (l *record) note(change func()) {
 func (l *record) begin(h *Host, r *http.Request) *Request {
 	req := &Request{
 		At: time.Now(), Host: h.Name, Proto: r.Proto, Method: r.Method, Path: r.URL.Path, Target: r.RequestURI, Query: r.URL.RawQuery, Header: r.Header.Clone(),
+		Certificate: r.TLS != nil && len(r.TLS.PeerCertificates) > 0,
 	}
 	l.note(func() { l.list = append(l.list, req) })
 	if r.ContentLength != 0 {

@@ -19,6 +19,9 @@ type Options struct {
 	TLS bool
 	// HTTP2 offers HTTP/2 as well as HTTP/1.1; it implies TLS.
 	HTTP2 bool
+	// ClientCertificate has the origin refuse clients without a certificate of the private authority; it implies TLS. The CDN asks for
+	// one, and takes none.
+	ClientCertificate bool
 	// Host and CDNHost are the names in the URLs that documents hold, for tests whose client resolves them to 127.0.0.1.
 	// "": 127.0.0.1. The certificate is good for both, for 127.0.0.1 and for localhost.
 	Host, CDNHost string
@@ -58,11 +61,17 @@ func New(t testing.TB, o Options) *Server {
 		pypi: pypiIndex{projects: map[string]*pypiProject{}}, maven: mavenTree{artifacts: map[string]*mavenArtifact{}, sidecars: true},
 		oci: ociRegistry{repositories: map[string]*ociRepository{}, referrers: true, tokens: map[string]bool{}},
 	}
-	if o.TLS || o.HTTP2 {
+	if o.TLS || o.HTTP2 || o.ClientCertificate {
 		u.tls = serverTLS(t, o.Host, o.CDNHost)
 	}
 	t.Cleanup(u.close)
-	u.Origin = u.newHost(t, "origin", o.Host, u.tls)
+	origin := u.tls
+	if o.ClientCertificate {
+		u.tls.ClientAuth, u.tls.ClientCAs = tls.RequestClientCert, pool()
+		origin = u.tls.Clone()
+		origin.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	u.Origin = u.newHost(t, "origin", o.Host, origin)
 	u.CDN = u.newHost(t, "cdn", o.CDNHost, u.tls)
 	if u.tls != nil {
 		u.Plain = u.newHost(t, "plain", o.Host, nil)
@@ -85,11 +94,16 @@ func (u *Server) close() {
 func (u *Server) Client() *http.Client {
 	tr := &http.Transport{ForceAttemptHTTP2: u.http2}
 	if u.tls != nil {
-		pool := x509.NewCertPool()
-		pool.AddCert(authority().cert)
-		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		tr.TLSClientConfig = &tls.Config{RootCAs: pool(), MinVersion: tls.VersionTLS12}
 	}
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// pool has the private authority.
+func pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(authority().cert)
+	return p
 }
 
 // now is the time of the next thing that is published. The caller holds mu.

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -46,6 +47,7 @@ var oneUpstreamColumns = append(slices.Clone(upstreamColumns),
 	column[api.Upstream]{"ANONYMOUS FETCH", func(u api.Upstream) any { return yes(u.AnonymousFetch) }},
 	column[api.Upstream]{"REDIRECTS", func(u api.Upstream) any { return u.Redirects }},
 	column[api.Upstream]{"AUTH", func(u api.Upstream) any { return authText(u.Auth) }},
+	column[api.Upstream]{"SETTINGS", func(u api.Upstream) any { return remoteSettings(u) }},
 	column[api.Upstream]{"STATE", func(u api.Upstream) any {
 		if u.State == nil {
 			return ""
@@ -105,6 +107,7 @@ type upstreamFlags struct {
 	redirects                              []string
 	onRemoval, checksum                    string
 	auth                                   authFlags
+	remote                                 remoteFlags
 }
 
 func (u *upstreamFlags) add(cmd *cobra.Command) {
@@ -125,10 +128,21 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&u.onRemoval, "on-removal", "", "of a registry elsewhere: what becomes of versions that entered and that it lists no more: block, hide or keep; default: as the format does")
 	fs.StringVar(&u.checksum, "checksum", "", "of a registry elsewhere: which checksums of a file it must announce: require, strong or warn; default: as the format does")
 	u.auth.add(cmd)
+	u.remote.add(cmd)
 }
 
 // change has what the command line names; some reports whether it names anything. A list that is given empty is emptied.
-func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, some bool) {
+func (u *upstreamFlags) change(c commands, cmd *cobra.Command) (change api.UpstreamChange, some bool, err error) {
+	if u.auth.passwordStdin && u.remote.proxyStdin || u.auth.tokenStdin && u.remote.proxyStdin {
+		return change, false, command.Usagef("only one secret comes from standard input")
+	}
+	if change.Auth, err = u.auth.read(c, cmd); err != nil {
+		return change, false, err
+	}
+	if some, err = u.remote.change(c, cmd, &change); err != nil {
+		return change, false, err
+	}
+	some = some || change.Auth != nil
 	given := func(name string) bool {
 		some = some || cmd.Flags().Changed(name)
 		return cmd.Flags().Changed(name)
@@ -162,7 +176,7 @@ func (u *upstreamFlags) change(cmd *cobra.Command) (change api.UpstreamChange, s
 			*v.to = v.from
 		}
 	}
-	return change, some
+	return change, some, nil
 }
 
 func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
@@ -180,13 +194,17 @@ func (c commands) upstreamAddCmd(f *Flags) *cobra.Command {
 				return err
 			}
 			n.Name = cmp.Or(name, n.Name)
-			n.Formats, n.Allow, n.Deny, n.Mode, n.Through = u.formats, u.allow, u.deny, u.mode, u.through
-			n.Writes, n.WritesVersions = u.writes, u.writesVersions
-			if n.Auth, err = u.auth.read(c, cmd); err != nil {
+			settings, _, err := u.change(c, cmd)
+			if err != nil {
 				return err
 			}
-			n.TTL, n.Offline, n.AnonymousFetch, n.Redirects, n.ForbiddenIsMissing, n.Library = u.ttl, u.offline, u.anonymous, u.redirects, u.forbidden, u.library
-			n.OnRemoval, n.Checksum = u.onRemoval, u.checksum
+			raw, err := json.Marshal(settings)
+			if err == nil {
+				err = json.Unmarshal(raw, &n) // the fields have the same names
+			}
+			if err != nil {
+				return err
+			}
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {
 				return cl.AddUpstream(ctx, args[0], n)
 			})
@@ -217,17 +235,18 @@ func (c commands) upstreamSetCmd(f *Flags) *cobra.Command {
 		Example: `  slipway upstream set all team-a --deny '@secret/*'
   slipway upstream set all team-a --deny ''
   slipway upstream set mirror npm --user ci --password-stdin < password
-  slipway upstream set mirror npm --url https://registry.example.com/ --no-auth`,
+  slipway upstream set mirror npm --url https://registry.example.com/ --no-auth
+  slipway upstream set mirror npm --tls-ca ca.pem --tls-certificate me.pem --tls-key me-key.pem
+  slipway upstream set mirror npm --rate 5 --timeout document=5s,idle=1m --max-file 1GiB`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, some := u.change(cmd)
-			var err error
-			if change.Auth, err = u.auth.read(c, cmd); err != nil {
+			change, some, err := u.change(c, cmd)
+			if err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("url") {
 				change.URL = &url
 			}
-			if !some && change.Auth == nil && change.URL == nil {
+			if !some && change.URL == nil {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
 			return show(c, cmd, f, oneUpstreamColumns, func(ctx context.Context, cl *client.Client) (api.Upstream, error) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"slipway/cmd/slipway/internal/commandtest"
+	"slipway/integration/upstream/upstreamtest"
 	"slipway/registry/registrytest"
 )
 
@@ -86,6 +87,24 @@ func TestRemoteCommands(t *testing.T) {
 	for _, wrong := range [][]string{{"--user", "ci"}, {"--password-file", "x"}, {"--header", "X-Key"}, {"--token-stdin"}, {"--no-auth", "--token-file", "x"}} {
 		r.CLI(2, append([]string{"upstream", "set", "mirror", "npm"}, wrong...)...)
 	}
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, upstreamtest.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := r.With("canary\n", nil, 0, "upstream", "set", "mirror", "npm", "--tls-ca", ca, "--rate", "5", "--concurrency", "3", "--timeout", "document=5s,idle=1m", "--max-file", "1GiB", "--negative-ttl", "2m",
+		"--proxy", "http://proxy.example.com", "--proxy-user", "me", "--proxy-password-stdin", "--user-agent", "corp")
+	for _, want := range []string{"rate=5", "concurrency=3", "max_file=1073741824", "negative_ttl=2m0s", `"document":"5s"`, `"idle":"1m0s"`, "proxy=http://proxy.example.com", `"user":"me"`, `"ca":"PEM"`, "user_agent=corp"} {
+		if !strings.Contains(out, want) || strings.Contains(out, "canary") {
+			t.Errorf("upstream set lacks %s: %s", want, out)
+		}
+	}
+	if out := r.CLI(0, "upstream", "set", "mirror", "npm", "--tls-ca", "", "--proxy", "direct", "--proxy-user", ""); strings.Contains(out, "PEM") || !strings.Contains(out, "proxy=direct") {
+		t.Errorf("upstream set: %s", out)
+	}
+	r.CLI(2, "upstream", "set", "mirror", "npm", "--timeout", "total=1s")
+	r.CLI(2, "upstream", "set", "mirror", "npm", "--proxy-user", "me")
+	r.CLI(2, "upstream", "set", "mirror", "npm", "--proxy-user", "me", "--proxy-password-stdin", "--token-stdin")
+	r.CLI(0, "upstream", "add", "mirror", "https://third.example.com/", "--format", "npm", "--name", "third", "--rate", "2", "--ttl", "3m")
 	r.With("canary\n", nil, 0, "repo", "create", "private", "--upstream", "https://registry.example.com/", "--format", "npm", "--token-stdin")
 	r.With("canary\n", nil, 2, "repo", "create", "private2", "--upstream", "private", "--token-stdin")
 	r.CLI(0, "repo", "refresh", "mirror")
