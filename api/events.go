@@ -59,6 +59,8 @@ type EventData struct {
 	URL          string         `json:"url,omitempty" doc:"Page of the deployment."`
 	Cause        string         `json:"cause,omitempty" doc:"Id of the event that led to it."`
 	Restored     *EventVersion  `json:"restored,omitempty" doc:"The version that runs again after a rollback; absent also where you may not read its repository."`
+
+	Promoted *EventPromotion `json:"promoted,omitempty" doc:"Of a version that was promoted: the one that it was made of."`
 }
 
 // EventFile is a file in an event.
@@ -99,6 +101,13 @@ type Consumer struct {
 type ConsumerChange struct {
 	Acked *int64 `json:"acked,omitempty" doc:"Sequence number of the last event that was dealt with; -1: none."`
 	Reset bool   `json:"reset,omitempty" doc:"Let 'acked' go back."`
+}
+
+// EventPromotion says which version was promoted.
+type EventPromotion struct {
+	Repository string `json:"repository" doc:"Its repository."`
+	Seq        int64  `json:"seq" doc:"The entry of the log by which it came there."`
+	Origin     string `json:"origin,omitempty" doc:"'promoted': it came from a registry elsewhere; absent: it was published."`
 }
 
 // EventRule is a rule, or what it decided.

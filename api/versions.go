@@ -91,6 +91,12 @@ type VersionChange struct {
 	Reason string `json:"reason,omitempty" doc:"The reason that the caller gave."`
 }
 
+// Promotion is the body of POST …/versions/{version}/promote.
+type Promotion struct {
+	To   string   `json:"to,omitempty" doc:"The repository that gets the version; you may publish there."`
+	Tags []string `json:"tags,omitempty" doc:"Tags that are set to it there."`
+}
+
 // DeclaredMetadata is the body of PUT of a version's metadata.
 type DeclaredMetadata struct {
 	Source *Source           `json:"source,omitempty" doc:"The source that it was built from."`

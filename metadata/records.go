@@ -31,7 +31,7 @@ type Package struct {
 	VersionCount int64  // versions that are not deleted
 	Attached     int64  // of these, the attached ones; filled in lists of the catalog only
 	Descriptor   []byte // the format's data about the package, opaque here
-	Origin       string // "" or OriginCached
+	Origin       string // "", OriginCached or OriginPromoted
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }

@@ -73,6 +73,9 @@ type Upstreams interface {
 // OriginCached is the Origin of a package of which nothing was published here.
 const OriginCached = "cached"
 
+// OriginPromoted is the Origin of a package whose versions here were all promoted, and came from remotes of other repositories.
+const OriginPromoted = "promoted"
+
 // CachedFile says where a file came from that a remote delivered. It stays when the file's bytes are evicted.
 type CachedFile struct {
 	VersionID    int64

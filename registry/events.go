@@ -40,6 +40,7 @@ type EventData struct {
 	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
 	Prefetch     *EventPrefetch   `json:"prefetch,omitempty"`     // what became of a list
 	Bundle       *EventBundle     `json:"bundle,omitempty"`       // that was written, or taken in
+	Promoted     *EventPromotion  `json:"promoted,omitempty"`     // with the cause CausePromotion
 	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
 	EventDeployment
@@ -77,6 +78,16 @@ type EventPrefetch struct {
 	Present int    `json:"present"` // they were here before
 	Fetched int    `json:"fetched"`
 	Missing int    `json:"missing"`
+}
+
+// CausePromotion is EventDeployment.Cause of a version that was promoted.
+const CausePromotion = "promotion"
+
+// EventPromotion says which version was promoted.
+type EventPromotion struct {
+	Repository string `json:"repository"`
+	Seq        int64  `json:"seq"`              // log entry of the version there
+	Origin     string `json:"origin,omitempty"` // "promoted": it came from a remote; "": it was published
 }
 
 // EventRelease is the release metadata known when the event is written.

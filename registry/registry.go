@@ -48,6 +48,8 @@ type Rules struct {
 	// FromPURL returns the name of the package in a package URL of that type. Invalid. nil: the name is namespace and name,
 	// joined by slashes.
 	FromPURL func(p PURL) (string, error)
+	// MovePURL returns the package URL of the same version of a package in another repository. nil: it is the same one.
+	MovePURL func(purl string, to Name) string
 	// Spelling returns the canonical spelling of a version, and the sort key that all equal versions share, nil where only the
 	// canonical spelling is equal. canonical is "" where the text is no version. nil: a version has one spelling only.
 	Spelling func(version string) (canonical string, key []byte)

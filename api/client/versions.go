@@ -60,6 +60,11 @@ func (c *Client) RestoreVersion(ctx context.Context, p Package, version, reason 
 	return call[api.VersionSummary](ctx, c, request{method: http.MethodPost, path: p.version(version) + "/restore", query: queryOf("reason", reason)})
 }
 
+// Promote makes a version, as its repository shows it, a version of another repository, and returns it as it is there.
+func (c *Client) Promote(ctx context.Context, p Package, version string, to api.Promotion) (api.VersionSummary, error) {
+	return call[api.VersionSummary](ctx, c, request{method: http.MethodPost, path: p.version(version) + "/promote", body: to})
+}
+
 // Annotate adds release metadata to a version.
 func (c *Client) Annotate(ctx context.Context, p Package, version string, m api.DeclaredMetadata) error {
 	return c.do(ctx, request{method: http.MethodPut, path: p.version(version) + "/metadata", body: m})

@@ -4,11 +4,16 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/publish"
+	"slipway/registry/upstreams"
 )
 
 // mirror is a server whose repository "mirror" answers from a registry that the test controls.
@@ -83,4 +88,83 @@ func TestRemote(t *testing.T) {
 		t.Errorf("what is not cached: %d %s", code, body)
 	}
 	s.MustFsck(t)
+}
+
+// TestPromoted: a version that only a registry elsewhere has is fetched and promoted. Its name stays the registry's: other versions are
+// served beside it, and it can't be published over. It stays when the registry's repository goes.
+func TestPromoted(t *testing.T) {
+	e, u := newMirror(t)
+	u.NPM("pad", "1.0.0", upstreamtest.NPMVersion{})
+	u.NPM("pad", "2.0.0", upstreamtest.NPMVersion{})
+	u.NPM("pad", "3.0.0", upstreamtest.NPMVersion{})
+	named := func(repository string) registry.Name {
+		return registry.Name{Repository: repository, Format: formatName, Package: "pad", Display: "pad"}
+	}
+	at := named("mirror")
+	pkg, v, err := e.Upstreams.Promote(e.Admin, at.At("1.0.0"), "main", nil)
+	must(t, err)
+	if pkg.Origin != metadata.OriginPromoted || v.Size == 0 {
+		t.Errorf("%+v, %+v", pkg, v)
+	}
+	u.AskedOnce(t, http.MethodGet, "/npm/pad/-/*")
+	d, err := e.Catalog.VersionDetail(e.Admin, named("main").At("1.0.0"))
+	must(t, err)
+	if !slices.ContainsFunc(d.Facts, func(f registry.Fact) bool { return f.Key == upstreams.FactPromotedFrom && f.Value == "mirror" }) {
+		t.Errorf("facts: %+v", d.Facts)
+	}
+	versions := func(repository string) string {
+		t.Helper()
+		c, err := e.Reader.PackageListing(e.Admin, named(repository), false)
+		must(t, err)
+		var names []string
+		for _, v := range c.Versions {
+			names = append(names, v.Name)
+		}
+		return strings.Join(names, " ")
+	}
+	if got := versions("all"); got != "1.0.0 2.0.0 3.0.0" {
+		t.Errorf("through all: %s", got)
+	}
+	// Also where the first place that has a name answers alone.
+	_, err = e.Upstreams.Change(e.Admin, "all", "main", func(v upstreams.Settings) (upstreams.Settings, error) {
+		v.Mode = upstreams.First
+		return v, nil
+	})
+	must(t, err)
+	if got := versions("all"); got != "1.0.0 2.0.0 3.0.0" {
+		t.Errorf("through all, the first place first: %s", got)
+	}
+	if _, err := publishOver(e, "main"); registry.KindOf(err) != registry.Denied {
+		t.Errorf("published over: %v", err)
+	}
+	if _, err := publishOver(e, "all"); registry.KindOf(err) != registry.Denied {
+		t.Errorf("published over, through all: %v", err)
+	}
+	must(t, e.Upstreams.Remove(e.Admin, "all", "mirror"))
+	if got := versions("all"); got != "1.0.0" {
+		t.Errorf("without the mirror: %s", got)
+	}
+	must(t, e.Upstreams.SetOrigin(e.Admin, named("main"), metadata.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it"}))
+	_, err = publishOver(e, "main")
+	must(t, err)
+	if pkg, err := e.Catalog.Package(e.Admin, named("main")); err != nil || pkg.Origin != "" {
+		t.Errorf("with both: %+v, %v", pkg, err)
+	}
+	if _, _, err := e.Upstreams.Promote(e.Admin, at.At("2.0.0"), "main", nil); err != nil {
+		t.Errorf("beside what is published, with both: %v", err)
+	}
+	must(t, e.Upstreams.ClearOrigin(e.Admin, named("main")))
+	if _, _, err := e.Upstreams.Promote(e.Admin, at.At("3.0.0"), "main", nil); registry.KindOf(err) != registry.Conflict {
+		t.Errorf("beside what is published: %v", err)
+	}
+	e.MustFsck(t)
+}
+
+// publishOver publishes pad 9.0.0 into a repository.
+func publishOver(e *env, repository string) (publish.Result, error) {
+	p, err := e.Publisher.Begin(e.Admin, registry.Name{Repository: repository, Format: formatName, Package: "pad", Display: "pad"})
+	if err != nil {
+		return publish.Result{}, err
+	}
+	return p.Commit(e.Admin, publish.Release{Version: "9.0.0", PURL: "pkg:npm/pad@9.0.0", SortKey: []byte("9")})
 }

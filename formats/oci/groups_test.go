@@ -122,3 +122,37 @@ func TestClientsGroupWrites(t *testing.T) {
 	m.fails("MANIFEST_UNKNOWN", "crane", "manifest", s.Addr+"/main/team/app:1")
 	s.MustFsck(t)
 }
+
+// TestPromoteIndex: an image for several platforms is promoted whole.
+func TestPromoteIndex(t *testing.T) {
+	s := newServer(t, formatstest.Options{})
+	index := man{SchemaVersion: 2, MediaType: indexType}
+	var layers []string
+	for _, platform := range []string{"one", "two"} {
+		m := s.image("main/app", "config of "+platform, "layer of "+platform)
+		s.push("main/app", "", m)
+		index.Manifests = append(index.Manifests, m.desc())
+		layers = append(layers, m.Layers[0].Digest.String())
+	}
+	d := s.push("main/app", "1.0", index)
+	at := registry.Name{Repository: "main", Format: "oci", Package: "app", Display: "app"}.At(d.String())
+	if _, _, err := s.Upstreams.Promote(s.Admin, at, "other", []string{"stable"}); err != nil {
+		t.Fatal(err)
+	}
+	reader := s.token("other", access.Read)
+	s.want(http.StatusOK, reader, http.MethodGet, "other/app/manifests/stable", nil)
+	for i, child := range index.Manifests {
+		s.want(http.StatusOK, reader, http.MethodGet, "other/app/manifests/"+child.Digest.String(), nil)
+		s.want(http.StatusOK, reader, http.MethodGet, "other/app/blobs/"+layers[i], nil)
+	}
+	stored := 0
+	for _, e := range s.events() {
+		if strings.Contains(e.Type, "artifact.stored") {
+			stored++
+		}
+	}
+	if stored != 4 {
+		t.Errorf("%d parts were told of as parts, want 4", stored)
+	}
+	s.MustFsck(t)
+}

@@ -143,6 +143,16 @@ func fromPURL(p registry.PURL) (string, error) {
 	return at.Package, err
 }
 
+// movePURL is registry.Rules.MovePURL: repository_url names the image with its repository, after the host.
+func movePURL(text string, to registry.Name) string {
+	before, url, ok := strings.Cut(text, "?repository_url=")
+	host, _, named := strings.Cut(url, "/")
+	if !ok || !named {
+		return text
+	}
+	return before + "?repository_url=" + host + "/" + full(to)
+}
+
 // Paths in answers are always without host, so that a proxy in front needs no rewriting.
 func blobPath(at registry.Name, d digest.Digest) string {
 	return "/v2/" + full(at) + "/blobs/" + d.String()

@@ -24,7 +24,7 @@ func (format) Name() string { return name }
 // Rules: an image's name must match the grammar of the specification, and has one spelling.
 func (format) Rules() registry.Rules {
 	return registry.Rules{
-		PURLType: "oci", Images: true, FromPURL: fromPURL, States: []registry.State{registry.Deprecated},
+		PURLType: "oci", Images: true, FromPURL: fromPURL, MovePURL: movePURL, States: []registry.State{registry.Deprecated},
 		Normalize: func(image string) (string, error) { return image, checkImage(image) }, Settings: []registry.Setting{sparse.Setting},
 		AttachmentTag: isAttachment,
 		KeepParts:     func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },

@@ -156,11 +156,13 @@ func (c *committer) origin() error {
 	if err := c.originOnTheWay(); err != nil {
 		return err
 	}
-	switch {
-	case c.rel.Cached != nil && c.made:
-		c.pkg.Origin = metadata.OriginCached
+	want := c.rel.origin()
+	if c.made {
+		c.pkg.Origin = want
 		return nil
-	case (c.rel.Cached != nil) == (c.pkg.Origin == metadata.OriginCached) || c.made:
+	}
+	own, ours := c.pkg.Origin == "", want == ""
+	if own == ours {
 		return nil
 	}
 	allowed, err := c.originSet(c.repo.ID)
@@ -168,18 +170,38 @@ func (c *committer) origin() error {
 		err = registry.CountAttached(c.tx, &c.pkg)
 	}
 	switch {
-	case err != nil || allowed && c.rel.Cached != nil:
+	case err != nil || allowed && own:
 		return err
 	case c.rel.Cached != nil && c.pkg.Attached > 0:
 		c.pkg.Origin, c.dirty = metadata.OriginCached, true // what was published belongs to versions of the remote
 		return nil
-	case allowed || c.pkg.VersionCount == 0 && c.rel.Cached == nil:
+	case own:
+		return registry.Errorf(registry.Conflict, registry.AboutPackage, "%s is published in repository %q; nothing that comes from elsewhere enters it", c.pkg.Name, c.repo.Name)
+	case allowed || c.pkg.VersionCount == 0:
 		c.pkg.Origin, c.dirty = "", true
 		return nil
-	case c.rel.Cached != nil:
-		return registry.Errorf(registry.Conflict, registry.AboutPackage, "%s is published in repository %q; nothing from upstreams enters it", c.pkg.Name, c.repo.Name)
 	}
 	return c.fromElsewhere(c.repo.Name)
+}
+
+// origin is the Package.Origin of a package that has only such versions.
+func (r Release) origin() string {
+	switch {
+	case r.Cached != nil:
+		return metadata.OriginCached
+	case r.Promotion != nil:
+		return r.Promotion.Origin
+	default:
+		return ""
+	}
+}
+
+// cause says in the event why a version is there.
+func (r Release) cause() string {
+	if r.Promotion == nil {
+		return ""
+	}
+	return registry.CausePromotion
 }
 
 // fromElsewhere is the refusal to publish a name that came from a remote of a repository.
@@ -192,7 +214,7 @@ func (c *committer) fromElsewhere(repository string) error {
 func (c *committer) originOnTheWay() error {
 	for _, through := range c.to.Through {
 		had, err := c.tx.Packages().Package(through, c.name.Format, c.name.Package)
-		if errors.Is(err, metadata.ErrNotExist) || err == nil && had.Origin != metadata.OriginCached {
+		if errors.Is(err, metadata.ErrNotExist) || err == nil && had.Origin == "" {
 			continue
 		}
 		if err != nil {

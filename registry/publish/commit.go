@@ -134,7 +134,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		kind = registry.EventArtifactStored
 	}
 	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts),
-		Upstream: c.rel.Cached.event()})
+		Upstream: c.rel.Cached.event(), Promoted: c.rel.Promotion, EventDeployment: registry.EventDeployment{Cause: c.rel.cause()}})
 	if err != nil {
 		return Result{}, err
 	}

@@ -80,6 +80,8 @@ type Release struct {
 	// Cached is for a file that a remote delivered: nobody publishes it, so its events have types of their own and its package stays
 	// the remote's. nil for all else.
 	Cached *Cached
+	// Promotion is for a version of another repository. nil for all else.
+	Promotion *registry.EventPromotion
 	// Files are the staged files that belong to the version; nil is all. The others are dropped.
 	Files []Staged
 	// If is called in the transaction with what the version holds before the commit. Its error refuses the commit. It may run

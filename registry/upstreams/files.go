@@ -38,7 +38,7 @@ func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordina
 	whole := !rules.UnionFiles && at.Version != ""
 	have, err = firstOf(*f, f.sources, func(src source) (registry.File, error) {
 		have, err := s.local.File(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version}, path)
-		if whole && src.pkg.Origin != metadata.OriginCached && isMissing(err, registry.AboutFile) {
+		if whole && src.pkg.Origin == "" && isMissing(err, registry.AboutFile) {
 			err = &final{err} // the version is published here, so no other place's file of it counts
 		}
 		in = src

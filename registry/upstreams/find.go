@@ -94,7 +94,7 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 	}
 	for _, pkg := range have {
 		f.stamp += pkg.Revision
-		f.owned = f.owned || pkg.Origin != metadata.OriginCached && !aside(pkg)
+		f.owned = f.owned || pkg.Origin == "" && !aside(pkg)
 	}
 	f.owned = f.owned && o.Origin != OriginBoth && o.Origin != OriginUpstream || o.Origin == OriginPublished
 	f.stamp += g.generation << 32
@@ -237,14 +237,16 @@ func (f *found) answering(rules registry.Rules, listed []source) {
 		living = all[:min(1, len(all))]
 	}
 	var beside []source
-	alone := false
+	answered, alone := false, false
 	for _, s := range living {
 		switch {
 		case aside(s.pkg):
 			beside = append(beside, s)
-		case len(f.sources) == 0:
+		case s.pkg.Origin == metadata.OriginPromoted: // some versions of a package that is elsewhere: they cut off no others
 			f.sources = append(f.sources, s)
-			alone = s.mode() == First
+		case !answered:
+			f.sources = append(f.sources, s)
+			answered, alone = true, s.mode() == First
 		case s.kept || !alone && modeOf(s.place, rules) == Merge:
 			f.sources = append(f.sources, s)
 		}

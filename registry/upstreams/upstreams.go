@@ -26,6 +26,7 @@ import (
 type Upstreams struct {
 	core      *registry.Core
 	local     *catalog.Catalog // without checks of rights
+	plain     *catalog.Catalog // with them
 	publisher *publish.Publisher
 	graphs    *lookup.Cache[struct{}, *graph]
 	rows      *lookup.Cache[rowsKey, rows]
@@ -56,7 +57,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 	if err != nil {
 		return nil, err
 	}
-	s := &Upstreams{core: core, local: local.Trusted(), publisher: publisher, documents: newDocuments(),
+	s := &Upstreams{core: core, local: local.Trusted(), plain: local, publisher: publisher, documents: newDocuments(),
 		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights()}
 	s.remotes.changed = s.changed
 	_, _ = rand.Read(s.key[:]) // it never fails

@@ -10,6 +10,7 @@ import (
 	"slipway/registry/access"
 	"slipway/registry/catalog"
 	"slipway/registry/publish"
+	"slipway/web/internal/wire"
 	"slipway/web/openapi"
 )
 
@@ -38,6 +39,12 @@ func (h *handlers) versionRoutes() []endpoint {
 			About: "It comes back as it was: files, facts, state; its tags stay ended, and `latest` is computed again. A deleted version is kept for 7 days unless the server was started with another " +
 				"`--deleted-grace`. 409 where its files are collected, or where it is there or was published again. Needs the rights `delete` and `publish`.",
 			Query: []openapi.Param{reasonParam}, Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
+		{"POST", versionPath + "/promote", "api.versions.promote", h.promoteVersion, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "promoteVersion", Group: "Versions", Summary: "Make a version one of another repository",
+			About: "The other repository gets the same bytes, with the facts and the state of the version; of an image for several platforms, all of them. What only a registry elsewhere has is fetched first. " +
+				"Needs the right `publish` in the other repository. The same again changes nothing; other content there is 409.",
+			Request: openapi.Takes[api.Promotion](`{"to":"main","tags":["production"]}`, "to"),
+			Answers: success("The version, in the other repository.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
 		{"PUT", versionPath + "/metadata", "api.versions.annotate", h.putMetadata, openapi.Operation{
 			Rights: needs(scopeRepository, access.Publish), ID: "annotateVersion", Group: "Versions", Summary: "Declare where a version comes from",
 			About: "Adds facts; what was declared before stays among the version's facts.",
@@ -163,6 +170,22 @@ func (h *handlers) restoreVersion(w http.ResponseWriter, r *http.Request) error 
 		return in.err
 	}
 	pkg, v, err := h.svc.Publisher.Restore(r.Context(), at, reason)
+	return writeOne(w, http.StatusOK, v, err, func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
+}
+
+// promoteVersion answers POST …/versions/{version}/promote {"to","tags"}: 200 with the version as it is in the other repository.
+func (h *handlers) promoteVersion(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	at := in.coordinate()
+	var body api.Promotion
+	in.body(&body)
+	if in.err == nil && !registry.ValidRepository(body.To) {
+		in.err = wire.Invalid("%q can't name a repository", registry.Clip(body.To))
+	}
+	if in.err != nil {
+		return in.err
+	}
+	pkg, v, err := h.svc.Upstreams.Promote(r.Context(), at, body.To, body.Tags)
 	return writeOne(w, http.StatusOK, v, err, func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
 

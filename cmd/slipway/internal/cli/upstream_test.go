@@ -151,3 +151,27 @@ func TestRemoteCommands(t *testing.T) {
 		r.CLI(0, "repo", "rm", "podman", "--yes")
 	}
 }
+
+// TestWritesAndPromotion: a repository is made that hands writes on, and a version is promoted.
+func TestWritesAndPromotion(t *testing.T) {
+	t.Parallel()
+	r := commandtest.Start(t)
+	r.Login()
+	r.CLI(2, "repo", "create", "all", "--writes", "main")
+	r.CLI(0, "repo", "create", "snapshots")
+	r.CLI(0, "repo", "create", "all", "--upstream", "main", "--upstream", "snapshots", "--writes", "main=releases", "--writes", "snapshots=snapshots")
+	if out := r.CLI(0, "upstream", "show", "all", "snapshots"); !strings.Contains(out, "snapshots") {
+		t.Errorf("upstream show: %s", out)
+	}
+	r.CLI(1, "upstream", "set", "all", "main", "--writes-versions", "snapshots")
+	r.CLI(0, "upstream", "set", "all", "snapshots", "--writes=false", "--writes-versions", "")
+	r.CLI(0, "upstream", "set", "all", "main", "--writes-versions", "")
+	r.Put("tool/1.0.0/tool", "one")
+	r.CLI(2, "promote", "all", "raw", "tool", "1.0.0")
+	if out := r.CLI(0, "promote", "all", "raw", "tool", "1.0.0", "--to", "snapshots", "--tag", "good"); !strings.Contains(out, "tool@1.0.0") {
+		t.Errorf("promote: %s", out)
+	}
+	if out := r.CLI(0, "tag", "ls", "snapshots", "raw", "tool"); !strings.Contains(out, "good") {
+		t.Errorf("tag ls: %s", out)
+	}
+}
