@@ -13,6 +13,7 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 	"slipway/registry/publish"
 )
 
@@ -220,7 +221,7 @@ const maxWarnings = 5
 func (l *linker) link(r *http.Request, d descriptor) (bool, error) {
 	st, err := l.pub.Link(r.Context(), d.digest.String(), d.mediaType, d.digest)
 	if isNotFound(err) {
-		if err = l.adopt(r.Context(), d.digest); err == nil {
+		if err = l.adopt(catalog.Whole(r.Context()), d.digest); err == nil {
 			st, err = l.pub.Link(r.Context(), d.digest.String(), d.mediaType, d.digest)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
+	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/ledger"
@@ -254,5 +256,44 @@ func TestRemoteWrongBytes(t *testing.T) {
 		wrong.Stop()
 		m.same(m.get("team/app/blobs/"+blob.Digest()), blob)
 	}
+	m.MustFsck(t)
+}
+
+// TestRemoteAdopted: an image is promoted from a registry elsewhere, with blobs that nobody asked for yet; another one is pushed, to the
+// repository that takes the writes of one that also answers from there, over a layer that only the registry has.
+func TestRemoteAdopted(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	image := m.u.OCIImage("team/app", "1.0", upstreamtest.ImageSpec{Platforms: []string{"linux/amd64", "linux/arm64"}, Layers: []int64{2000}})
+	at := registry.Name{Repository: "mirror", Format: "oci", Package: "team/app", Display: "team/app"}.At(image.Manifest.Digest())
+	pkg, _, err := m.Upstreams.Promote(m.Admin, at, "main", []string{"1.0"})
+	must(t, err)
+	if pkg.Origin != metadata.OriginPromoted {
+		t.Errorf("%+v", pkg)
+	}
+	base := m.u.OCIImage("library/base", "1", upstreamtest.ImageSpec{Platforms: []string{"linux/amd64"}, Layers: []int64{3000}})
+	_, err = m.Core.CreateRepository(m.Admin, "all", registry.RepositoryChange{Also: m.Upstreams.Replacing(m.Admin, []upstreams.NewUpstream{
+		{Type: metadata.UpstreamRepository, Repository: "main", Settings: upstreams.Settings{Writes: true}}, {Type: metadata.UpstreamRepository, Repository: "mirror"}})})
+	must(t, err)
+	m.get("library/base/manifests/1")
+	m.get("library/base/manifests/" + base.Platforms["linux/amd64"].Manifest.Digest())
+	layer := base.Platforms["linux/amd64"].Layers[0]
+	pusher := m.token("*", access.Read, access.Publish)
+	m.want(http.StatusCreated, pusher, http.MethodPost, "all/own/app/blobs/uploads/?mount="+layer.Digest()+"&from=all/library/base", nil)
+	m.want(http.StatusNotFound, m.token("all", access.Read, access.Publish), http.MethodHead, "all/own/app/blobs/"+layer.Digest(), nil)
+	m.blob("main/own/app", []byte("{}"))
+	config := content(configType, []byte("{}"))
+	push := man{SchemaVersion: 2, MediaType: imageType, Config: &config, Layers: []desc{content(layerType, layer.Bytes())}}
+	m.want(http.StatusCreated, pusher, http.MethodPut, "all/own/app/manifests/1.0", push.bytes(), "Content-Type", imageType)
+
+	m.u.Origin.Down()
+	must(t, m.Upstreams.Remove(m.Admin, "all", "mirror"))
+	reader := m.token("main", access.Read)
+	m.want(http.StatusOK, reader, http.MethodGet, "main/team/app/manifests/1.0", nil)
+	for _, p := range image.Platforms {
+		for _, blob := range append(p.Layers, p.Config) {
+			m.want(http.StatusOK, reader, http.MethodGet, "main/team/app/blobs/"+blob.Digest(), nil)
+		}
+	}
+	m.want(http.StatusOK, reader, http.MethodGet, "main/own/app/blobs/"+layer.Digest(), nil)
 	m.MustFsck(t)
 }

@@ -12,6 +12,7 @@ import (
 
 	"slipway/formats"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/registry/content"
 )
 
@@ -69,7 +70,7 @@ func (h *handlers) mountBlob(ctx context.Context, to registry.Name, d digest.Dig
 	if _, err = h.svc.Content.MountBlob(ctx, from, to, d); !isNotFound(err) {
 		return err
 	}
-	if from, err = h.svc.Catalog.Elsewhere(ctx, from, d); err == nil {
+	if from, err = h.svc.Catalog.Elsewhere(catalog.Whole(ctx), from, d); err == nil {
 		_, err = h.svc.Content.Adopt(ctx, from, to, d)
 	}
 	return err

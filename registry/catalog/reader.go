@@ -38,7 +38,7 @@ type Reader interface {
 	// Blob finds a blob that a version of the package holds, as a file under its digest. NotFound.
 	Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error)
 	// Elsewhere names the package of another place, which the caller may read through the repository, that holds a blob: the package of that
-	// name, else one of the same format. NotFound.
+	// name, else one of the same format. In a context of Whole, it is fetched first where only a registry elsewhere has it. NotFound.
 	Elsewhere(ctx context.Context, at registry.Name, d digest.Digest) (registry.Name, error)
 	// Folder lists the files and folders directly in a folder of a version. NotFound.
 	Folder(ctx context.Context, at registry.Coordinate, q FolderQuery) ([]FolderEntry, error)

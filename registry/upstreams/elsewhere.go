@@ -24,12 +24,21 @@ func (r *Reader) Elsewhere(ctx context.Context, at registry.Name, d digest.Diges
 	if err != nil {
 		return at, err
 	}
-	for _, src := range slices.Concat(f.visible, f.cached) {
-		if _, err := r.s.local.Blob(ctx, src.at(at), d); err == nil || registry.KindOf(err) != registry.NotFound {
-			return src.at(at), err
-		}
+	places := slices.Concat(f.visible, f.cached)
+	local := func(src source) (registry.Name, error) {
+		_, err := r.s.local.Blob(ctx, src.at(at), d)
+		return src.at(at), err
 	}
-	return r.s.holder(ctx, at, d)
+	if name, err := firstOf(f, places, local); err == nil || registry.KindOf(err) != registry.NotFound {
+		return name, err
+	}
+	if name, err := r.s.holder(ctx, at, d); err == nil || registry.KindOf(err) != registry.NotFound || !catalog.NeedsWhole(ctx) {
+		return name, err
+	}
+	if _, err := r.Blob(ctx, at, d); err != nil {
+		return at, err
+	}
+	return firstOf(f, places, local)
 }
 
 // holder finds a package of any name that holds a blob, in a place that the caller may read through the repository. NotFound.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -63,6 +65,11 @@ func (s *Upstreams) Promote(ctx context.Context, at registry.Coordinate, to stri
 
 // gather reads a version with its parts, the parts first, and has what is not here fetched.
 func (s *Upstreams) gather(ctx context.Context, r *Reader, at registry.Coordinate, have []promotion) ([]promotion, error) {
+	if s.core.Rules[at.Format].Images { // a manifest enters alone, when it is asked for
+		if _, err := r.Resolve(ctx, at.Name, catalog.Ref{Digest: digest.Digest(at.Version)}); err != nil {
+			return nil, err
+		}
+	}
 	d, err := r.VersionDetail(ctx, at)
 	if err != nil {
 		return nil, err
@@ -78,6 +85,9 @@ func (s *Upstreams) gather(ctx context.Context, r *Reader, at registry.Coordinat
 	}
 	p := promotion{VersionDetail: d}
 	if err := s.settle(ctx, &p); err != nil {
+		return nil, err
+	}
+	if err := s.blobs(ctx, r, at.Name, &p); err != nil {
 		return nil, err
 	}
 	for _, ref := range p.references {
@@ -99,6 +109,24 @@ func (s *Upstreams) gather(ctx context.Context, r *Reader, at registry.Coordinat
 		return nil, registry.Errorf(registry.TooLarge, registry.AboutVersion, "%s %s has more than %d parts", d.Package.Name, d.Version.Name, maxParts)
 	}
 	return append(have, p), nil
+}
+
+// blobs has those fetched that a manifest of a remote names, and makes them files of it.
+func (s *Upstreams) blobs(ctx context.Context, r *Reader, at registry.Name, p *promotion) error {
+	for _, ref := range p.references {
+		path := ref.Digest.String()
+		if ref.Kind != registry.RefBlob || slices.ContainsFunc(p.Files, func(f registry.File) bool { return f.Path == path }) {
+			continue
+		}
+		f, err := r.Blob(catalog.Whole(ctx), at, ref.Digest)
+		if err != nil {
+			return err
+		}
+		f.Path = path
+		p.Files = append(p.Files, f)
+	}
+	p.references = slices.DeleteFunc(p.references, func(ref metadata.Reference) bool { return ref.Kind == registry.RefBlob })
+	return nil
 }
 
 // settle replaces a version as a remote lists it by the one that its files have made here, and reads what it points at.
