@@ -90,6 +90,9 @@ func (m *Mirror) Import(ctx context.Context, repository, trust string, r io.Read
 			return i.out, err
 		}
 	}
+	if i.out.Versions == 0 {
+		return i.out, nil
+	}
 	err = m.note(ctx, actor, registry.EventMirrorImported, repo, registry.EventBundle{From: i.out.From, Versions: i.out.Versions, Blobs: i.manifest.Blobs, Bytes: i.manifest.Bytes,
 		Seq: i.tree.N})
 	return i.out, err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/cmd/slipway/internal/commandtest"
 	"slipway/cmd/slipway/internal/installation"
 )
@@ -65,6 +67,7 @@ func TestMirrorBundle(t *testing.T) {
 	r.CLI(0, "upstream", "add", "all", "team")
 	put(t, r, "/raw/team/ours/1.0.0/ours.bin", "what we made")
 	r.CLI(0, "tag", "set", "team", "raw", "ours", "stable", "1.0.0")
+	manifest := pushOne(t, r, "team", "app")
 	key := strings.TrimSpace(r.CLI(0, "log", "key"))
 	bundle := filepath.Join(t.TempDir(), "bundle.tar")
 	r.CLI(2, "mirror", "export", "all")
@@ -76,7 +79,7 @@ func TestMirrorBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(raw, []byte("127.0.0.1")) {
+	if bytes.Contains(raw, []byte(up.Origin.Addr)) || bytes.Contains(raw, []byte(up.CDN.Addr)) {
 		t.Error("the bundle has an address of a registry elsewhere")
 	}
 
@@ -112,6 +115,9 @@ func TestMirrorBundle(t *testing.T) {
 		if out := far.CLI(0, "package", "ls", "all"); strings.Contains(out, "left-pad") {
 			t.Errorf("%s was changed, and taken: %s", what, out)
 		}
+	}
+	if out := far.CLI(0, "events", "ls", "--types", "mirror.*", "-o", "json"); strings.TrimSpace(out) != "" {
+		t.Errorf("events of what was refused: %s", out)
 	}
 	for what, file := range map[string]string{
 		"a flipped byte": rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
@@ -159,13 +165,18 @@ func TestMirrorBundle(t *testing.T) {
 	if doc := get(t, far, "/npm/all/left-pad"); !strings.Contains(doc, `"1.3.0"`) || !strings.Contains(doc, "sha512-") {
 		t.Errorf("packument: %s", doc)
 	}
+	for _, path := range []string{"/v2/all/app/manifests/1.0", "/v2/all/app/manifests/" + digestOf(manifest), "/v2/all/app/blobs/" + digestOf("{}"), "/v2/all/app/blobs/" + digestOf("a layer")} {
+		if here, there := get(t, r, strings.Replace(path, "/all/", "/team/", 1)), get(t, far, path); here != there || there == "" {
+			t.Errorf("%s: %q", path, there)
+		}
+	}
 	if out := far.CLI(0, "tag", "ls", "all", "raw", "ours"); !strings.Contains(out, "stable") {
 		t.Errorf("tags: %s", out)
 	}
 	if out := far.CLI(0, "version", "show", "all", "npm", "left-pad", "1.3.0", "-o", "json"); !strings.Contains(out, "imported.seq") || !strings.Contains(out, "imported.from") {
 		t.Errorf("version: %s", out)
 	}
-	if out := far.CLI(0, "events", "ls", "-o", "json"); !strings.Contains(out, "mirror.imported") || !strings.Contains(out, "cache.entered") || strings.Contains(out, "127.0.0.1") {
+	if out := far.CLI(0, "events", "ls", "-o", "json"); !strings.Contains(out, "mirror.imported") || !strings.Contains(out, "cache.entered") || strings.Contains(out, up.Origin.Addr) {
 		t.Errorf("events: %s", out)
 	}
 	// A name that came from elsewhere stays so.
@@ -212,6 +223,25 @@ func TestMirrorExportSome(t *testing.T) {
 	r.CLI(1, "mirror", "export", "all", "--since", "100000", "--file", bundle)
 }
 
+func digestOf(s string) string { return digest.FromString(s).String() }
+
+// pushOne pushes an image of one layer with the tag 1.0, and returns its manifest.
+func pushOne(t *testing.T, r *commandtest.Running, repository, name string) string {
+	t.Helper()
+	for _, blob := range []string{"{}", "a layer"} {
+		if status, _ := ask(t, r, http.MethodPost, "/v2/"+repository+"/"+name+"/blobs/uploads/?digest="+digestOf(blob), blob); status != http.StatusCreated {
+			t.Fatalf("a blob: %d", status)
+		}
+	}
+	const media = "application/vnd.oci.image."
+	manifest := `{"schemaVersion":2,"mediaType":"` + media + `manifest.v1+json","config":{"mediaType":"` + media + `config.v1+json","digest":"` + digestOf("{}") + `","size":2},` +
+		`"layers":[{"mediaType":"` + media + `layer.v1.tar","digest":"` + digestOf("a layer") + `","size":7}]}`
+	if status := put(t, r, "/v2/"+repository+"/"+name+"/manifests/1.0", manifest); status != http.StatusCreated {
+		t.Fatalf("a manifest: %d", status)
+	}
+	return manifest
+}
+
 func get(t *testing.T, r *commandtest.Running, path string) string {
 	t.Helper()
 	_, body := ask(t, r, http.MethodGet, path, "")
@@ -229,6 +259,9 @@ func ask(t *testing.T, r *commandtest.Running, method, path, body string) (int, 
 	q, err := http.NewRequestWithContext(t.Context(), method, r.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if strings.HasPrefix(path, "/v2/") && method == http.MethodPut {
+		q.Header.Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 	}
 	q.Header.Set("Authorization", "Bearer "+r.Token())
 	res, err := http.DefaultClient.Do(q)
