@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"slipway/formats/formatstest"
+	"slipway/integration/upstream/upstreamtest"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/publish"
 	"slipway/registry/registrytest"
+	"slipway/registry/upstreams"
 )
 
 // daemon starts a Docker daemon of its own for the machine and stops it with the test. It needs root, so it is skipped
@@ -168,8 +170,9 @@ func TestDocker(t *testing.T) {
 	})
 }
 
-// TestDockerAnonymous is acceptance 3.
+// TestDockerAnonymous is acceptance 3, and the same of an image that lies elsewhere: a daemon sends no credentials to a mirror.
 func TestDockerAnonymous(t *testing.T) {
+	u := upstreamtest.New(t, upstreamtest.Options{})
 	s := newServer(t, formatstest.Options{AnonymousRead: true})
 	m := newMachine(t, s)
 	m.daemon()
@@ -183,4 +186,21 @@ func TestDockerAnonymous(t *testing.T) {
 	m.ok("docker", "logout", s.Addr)
 	m.ok("docker", "image", "rm", s.Addr+"/main/pub:1")
 	m.ok("docker", "pull", s.Addr+"/main/pub:1")
+
+	s.Remote("mirror", "oci", u.OCIURL())
+	image, mirrored := u.OCIImage("team/app", "1.0", upstreamtest.ImageSpec{Platforms: []string{"linux/amd64", "linux/arm64"}}), s.Addr+"/mirror/team/app:1.0"
+	m.fails("denied|unauthorized", "docker", "pull", mirrored)
+	u.NeverAsked(t, "**")
+	_, err := s.Upstreams.Change(s.Admin, "mirror", "up", func(v upstreams.Settings) (upstreams.Settings, error) {
+		v.AnonymousFetch = true
+		return v, nil
+	})
+	must(t, err)
+	for range 2 {
+		if out := m.ok("docker", "pull", mirrored); !strings.Contains(out, image.Digest) {
+			t.Errorf("docker pull: %s", out)
+		}
+		m.ok("docker", "image", "rm", mirrored)
+		u.Origin.Down()
+	}
 }
