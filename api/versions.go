@@ -35,6 +35,18 @@ type Version struct {
 	Tags    []string `json:"tags" doc:"Names of the tags that name it."`
 	Release Release  `json:"release" doc:"The best known value of every fact."`
 	Facts   []Fact   `json:"facts" doc:"Everything that was said about the version, by whom and when."`
+
+	Origin              string           `json:"origin" enum:"published,cached,promoted" doc:"Where it came from: a client published it, a registry elsewhere delivered it, or it was promoted from another repository."`
+	EnteredAt           string           `json:"entered_at,omitempty" format:"date-time" doc:"Of a cached version: when its first file was delivered here."`
+	EnteredBy           string           `json:"entered_by,omitempty" doc:"Of a cached version: the caller that asked for that."`
+	Upstream            *VersionUpstream `json:"upstream,omitempty" doc:"Of a cached version: the registry elsewhere."`
+	UpstreamPublishedAt string           `json:"upstream_published_at,omitempty" format:"date-time" doc:"Of a cached version: when it was published, by the word of the registry; absent: it does not say."`
+	FirstSeenAt         string           `json:"first_seen_at,omitempty" format:"date-time" doc:"Of a cached version: when the registry first listed it; absent: in the first list of the package."`
+}
+
+// VersionUpstream names the registry elsewhere that a version came from.
+type VersionUpstream struct {
+	Name string `json:"name" doc:"Its name among the upstreams of the repository."`
 }
 
 // File is a file of a version with its sums: Digest is sha256:<hex>, the others are hex under the name of their algorithm.
@@ -48,6 +60,8 @@ type File struct {
 	MD5       string `json:"md5,omitempty" doc:"In hex."`
 	SHA512    string `json:"sha512,omitempty" doc:"In hex."`
 	AddedAt   string `json:"added_at" format:"date-time" doc:"When the file was stored."`
+	Here      bool   `json:"here" doc:"Whether the bytes are on this server; false: a registry elsewhere has them."`
+	Verified  string `json:"verified,omitempty" enum:"sha512,sha256,sha1,md5,none" doc:"Of a file from a registry elsewhere: the strongest checksum that it announced."`
 }
 
 // Fact is a statement about a version: its source, its time, and its rank.

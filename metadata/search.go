@@ -22,6 +22,7 @@ const (
 	FieldTag        = "tag"
 	FieldDigest     = "digest"    // of the version or of one of its files; Value is hex
 	FieldPublished  = "published" // Compare and Time
+	FieldKnown      = "known"     // Key, Compare and Time: a fact of the key was noted then
 	FieldFact       = "fact"      // Key, and Value as pattern or with Prefix
 	FieldHasFact    = "has fact"  // Key or a key below it
 	FieldAttached   = "attached"  // to another version; no Value

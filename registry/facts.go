@@ -31,6 +31,13 @@ const (
 	FactBuildStartedAt   = "build.started_at"
 	FactBuildFinishedAt  = "build.finished_at"
 	FactCustomPrefix     = "custom."
+
+	// Of versions that came from a remote: its name, the strongest sum that it announced of a file, and its times.
+	FactUpstreamName        = "upstream.name"
+	FactUpstreamVerified    = "upstream.verified"
+	FactUpstreamPublishedAt = "upstream.published_at"
+	FactUpstreamFirstSeenAt = "upstream.first_seen_at"
+	FactPromotedFrom        = "promoted.from" // the repository that a version was promoted from
 )
 
 // Bounds of declared facts.

@@ -13,6 +13,7 @@ type (
 	Blob       = metadata.Blob
 	Tag        = metadata.Tag
 	Fact       = metadata.Fact
+	CachedFile = metadata.CachedFile
 	State      = metadata.State
 	Entry      = metadata.Entry
 	Checkpoint = metadata.Checkpoint

@@ -21,7 +21,7 @@ const (
 
 // ParseQuery reads the query language: terms field:value, all of which must match; OR between terms, parentheses, - for not, *
 // for any text, "quotes" around text with spaces. A word without a field is part of a package's name. Fields: repo format name
-// version purl tag commit source ref build builder by token state digest published has is, and custom.<key>. Invalid: the message names
+// version purl tag commit source ref build builder by token state digest published origin upstream entered verified has is, and custom.<key>. Invalid: the message names
 // the error and its place.
 func ParseQuery(text string) (metadata.Condition, error) {
 	if len(text) > maxQueryBytes {
@@ -211,7 +211,8 @@ var plainFields = map[string]string{
 	"purl": metadata.FieldPURL, "tag": metadata.FieldTag, "state": metadata.FieldState,
 }
 
-var factFields = map[string]string{"ref": registry.FactSourceRef, "builder": registry.FactBuildSystem}
+var factFields = map[string]string{"ref": registry.FactSourceRef, "builder": registry.FactBuildSystem, "upstream": registry.FactUpstreamName,
+	"verified": registry.FactUpstreamVerified}
 
 func condition(field, value string) (metadata.Condition, error) {
 	if f, ok := plainFields[field]; ok {
@@ -245,7 +246,11 @@ func condition(field, value string) (metadata.Condition, error) {
 		}
 		return is(metadata.Test{Field: metadata.FieldDigest, Value: hex}), nil
 	case "published":
-		return published(value)
+		return moment(field, value, metadata.Test{Field: metadata.FieldPublished})
+	case "entered":
+		return moment(field, value, metadata.Test{Field: metadata.FieldKnown, Key: registry.FactUpstreamName})
+	case "origin":
+		return origin(value)
 	case "has":
 		return has(value)
 	case "is":
@@ -314,32 +319,49 @@ func has(what string) (metadata.Condition, error) {
 	return is(fact), nil
 }
 
-// published makes a comparison with a time or a day (UTC): >, >=, <, <=, or the day itself.
-func published(value string) (metadata.Condition, error) {
+// origin makes the condition of where a version came from: a remote, another repository here, or a client.
+func origin(value string) (metadata.Condition, error) {
+	known := func(key string) metadata.Condition { return is(metadata.Test{Field: metadata.FieldHasFact, Key: key}) }
+	cached, promoted := known(registry.FactUpstreamName), known(registry.FactPromotedFrom)
+	not := func(c metadata.Condition) metadata.Condition { return metadata.Condition{Not: &c} }
+	switch value {
+	case "cached":
+		return metadata.Condition{All: []metadata.Condition{cached, not(promoted)}}, nil
+	case "promoted":
+		return promoted, nil
+	case "published":
+		return metadata.Condition{All: []metadata.Condition{not(cached), not(promoted)}}, nil
+	}
+	return metadata.Condition{}, queryError("origin: takes cached, published or promoted")
+}
+
+// moment makes a comparison of test with a time or a day (UTC): >, >=, <, <=, or the day itself.
+func moment(field, value string, test metadata.Test) (metadata.Condition, error) {
 	rest := strings.TrimLeft(value, "<>=")
 	op := value[:len(value)-len(rest)]
 	t, err := time.Parse(time.RFC3339Nano, rest)
 	span := time.Microsecond
 	if err != nil {
 		if t, err = time.Parse(time.DateOnly, rest); err != nil {
-			return metadata.Condition{}, queryError("published: takes a day like 2026-01-31 or an RFC 3339 time, not " + strconv.Quote(registry.Clip(rest)))
+			return metadata.Condition{}, queryError(field + ": takes a day like 2026-01-31 or an RFC 3339 time, not " + strconv.Quote(registry.Clip(rest)))
 		}
 		span = 24 * time.Hour
 	}
-	test := func(compare string, t time.Time) metadata.Test {
-		return metadata.Test{Field: metadata.FieldPublished, Compare: compare, Time: t}
+	at := func(compare string, t time.Time) metadata.Condition {
+		test.Compare, test.Time = compare, t
+		return is(test)
 	}
 	switch op {
 	case ">":
-		return is(test(">=", t.Add(span))), nil
+		return at(">=", t.Add(span)), nil
 	case ">=":
-		return is(test(">=", t)), nil
+		return at(">=", t), nil
 	case "<":
-		return is(test("<", t)), nil
+		return at("<", t), nil
 	case "<=":
-		return is(test("<", t.Add(span))), nil
+		return at("<", t.Add(span)), nil
 	case "", "=":
-		return metadata.Condition{All: []metadata.Condition{is(test(">=", t)), is(test("<", t.Add(span)))}}, nil
+		return metadata.Condition{All: []metadata.Condition{at(">=", t), at("<", t.Add(span))}}, nil
 	}
-	return metadata.Condition{}, queryError("published: there is no comparison " + strconv.Quote(op))
+	return metadata.Condition{}, queryError(field + ": there is no comparison " + strconv.Quote(op))
 }

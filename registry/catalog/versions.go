@@ -96,6 +96,7 @@ type VersionDetail struct {
 	Files   []registry.File
 	Tags    []registry.Tag
 	Facts   []registry.Fact
+	Cached  []metadata.CachedFile // of a version that came from a remote, by path
 }
 
 // VersionDetail reads one version, also the tombstone of a deleted one. NotFound.
@@ -114,7 +115,9 @@ func (s *Catalog) VersionDetail(ctx context.Context, at registry.Coordinate) (Ve
 		if d.Tags, err = tx.Tags().TagsOfVersion(d.Version.ID); err != nil {
 			return err
 		}
-		d.Facts, err = tx.Facts().Facts(d.Version.ID)
+		if d.Facts, err = tx.Facts().Facts(d.Version.ID); err == nil && d.Package.Origin != "" {
+			d.Cached, err = tx.Caches().CachedFiles(d.Version.ID)
+		}
 		return err
 	})
 	if err == nil && d.Version.Digest == "" && d.Version.State != registry.Deleted {

@@ -29,7 +29,23 @@ func (s *Publisher) Enter(ctx context.Context, actor access.Actor, at registry.N
 		return Result{}, err
 	}
 	p.staged = files
+	rel.Facts = append(slices.Clip(rel.Facts), rel.Cached.facts()...)
 	return p.Commit(ctx, rel)
+}
+
+// facts are what the server has seen of where a file came from.
+func (c *Cached) facts() []registry.FactInput {
+	out := []registry.FactInput{{Key: registry.FactUpstreamName, Value: c.Upstream}, {Key: registry.FactUpstreamVerified, Value: c.File.Verified}}
+	if t := c.File.PublishedAt; !t.IsZero() {
+		out = append(out, registry.FactInput{Key: registry.FactUpstreamPublishedAt, Value: metadata.FormatTime(t)})
+	}
+	if t := c.File.FirstSeenAt; !t.IsZero() {
+		out = append(out, registry.FactInput{Key: registry.FactUpstreamFirstSeenAt, Value: metadata.FormatTime(t)})
+	}
+	for i := range out {
+		out[i].Source, out[i].Rank = "upstream:"+c.Upstream, registry.RankObserved
+	}
+	return out
 }
 
 func (s *Publisher) entering(ctx context.Context, actor access.Actor, at registry.Name) (*Publish, error) {

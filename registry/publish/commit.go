@@ -108,6 +108,9 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		return Result{}, tooManyFacts(c.pkg, c.rel.Version, len(c.rel.Facts))
 	}
 	v := c.versionOf(old)
+	if c.rel.Cached != nil && !c.rel.Cached.File.PublishedAt.IsZero() {
+		v.PublishedAt = c.rel.Cached.File.PublishedAt
+	}
 	if err := c.merge(&v); err != nil {
 		return Result{}, err
 	}

@@ -50,7 +50,29 @@ func (s *Upstreams) detailOf(ctx context.Context, src source, at registry.Coordi
 			d.Tags = append(d.Tags, t)
 		}
 	}
-	return d, nil
+	return s.withEntered(ctx, src, at, d)
+}
+
+// withEntered adds to what a remote says of a version what is known of it here, once a file of it entered.
+func (s *Upstreams) withEntered(ctx context.Context, src source, at registry.Coordinate, d catalog.VersionDetail) (catalog.VersionDetail, error) {
+	here, err := s.local.VersionDetail(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version})
+	switch {
+	case registry.KindOf(err) == registry.NotFound && err != nil:
+		return d, nil
+	case err != nil || here.Version.State == registry.Deleted || len(here.Cached) == 0:
+		return d, err
+	}
+	files := slices.Clone(d.Files)
+	for _, f := range here.Files {
+		if i := slices.IndexFunc(files, func(l registry.File) bool { return l.Path == f.Path }); i >= 0 {
+			files[i] = f
+		} else {
+			files = append(files, f)
+		}
+	}
+	here.Version.State, here.Version.Reason = d.Version.State, d.Version.Reason
+	here.Package, here.Files, here.Tags = d.Package, files, d.Tags
+	return here, nil
 }
 
 func (s *Upstreams) resolve(ctx context.Context, src source, at registry.Name, ref catalog.Ref) (registry.Version, error) {

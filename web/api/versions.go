@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/hex"
 	"net/http"
+	"slices"
 
 	"slipway/api"
 	"slipway/internal/httpserver"
@@ -63,9 +64,9 @@ var versionExample = api.Version{
 	},
 	Files: []api.File{{Path: "web-1.4.2.tgz", Size: 20_480, MediaType: "application/gzip", Digest: digestExample,
 		SHA256: digestExample[len("sha256:"):], AddedAt: momentExample}},
-	Tags:    []string{"latest", "production"},
-	Release: api.Release{Source: sourceExample, Custom: map[string]string{"team.ticket": "ABC-1"}},
-	Facts:   []api.Fact{{Key: "source.commit", Value: "4f2a9c1", Source: "npm:gitHead", Rank: registry.RankDeclared, At: momentExample, Seq: 42}},
+	Tags:   []string{"latest", "production"},
+	Origin: "published", Release: api.Release{Source: sourceExample, Custom: map[string]string{"team.ticket": "ABC-1"}},
+	Facts: []api.Fact{{Key: "source.commit", Value: "4f2a9c1", Source: "npm:gitHead", Rank: registry.RankDeclared, At: momentExample, Seq: 42}},
 }
 
 func versionOf(p registry.Package, v registry.Version) api.VersionSummary {
@@ -89,9 +90,10 @@ func detailOf(d catalog.VersionDetail) api.Version {
 		out.Files[i] = api.File{
 			Path: f.Path, Size: f.Blob.Size, MediaType: f.MediaType, Digest: f.Blob.Digest.String(),
 			SHA256: f.Blob.Digest.Encoded(), SHA1: hex.EncodeToString(f.Blob.SHA1), MD5: hex.EncodeToString(f.Blob.MD5),
-			SHA512: hex.EncodeToString(f.Blob.SHA512), AddedAt: timeText(f.AddedAt),
+			SHA512: hex.EncodeToString(f.Blob.SHA512), AddedAt: timeText(f.AddedAt), Here: f.Blob.ID != 0,
 		}
 	}
+	cameFrom(&out, d)
 	for i, t := range d.Tags {
 		out.Tags[i] = t.Name
 	}
@@ -99,6 +101,46 @@ func detailOf(d catalog.VersionDetail) api.Version {
 		out.Facts[i] = api.Fact{Key: f.Key, Value: f.Value, Source: f.Source, Rank: f.Rank, At: timeText(f.At), Seq: f.Seq}
 	}
 	return out
+}
+
+// cameFrom fills in where a version came from.
+func cameFrom(out *api.Version, d catalog.VersionDetail) {
+	fact := func(key string) string {
+		i := slices.IndexFunc(d.Facts, func(f registry.Fact) bool { return f.Key == key })
+		if i < 0 {
+			return ""
+		}
+		return d.Facts[i].Value
+	}
+	switch name := fact(registry.FactUpstreamName); {
+	case fact(registry.FactPromotedFrom) != "":
+		out.Origin = "promoted"
+	case name == "":
+		out.Origin = "published"
+	default:
+		out.Origin, out.Upstream = "cached", &api.VersionUpstream{Name: name}
+	}
+	var first registry.CachedFile
+	for _, c := range d.Cached {
+		if first.EnteredAt.IsZero() || c.EnteredAt.Before(first.EnteredAt) {
+			first = c
+		}
+		for i := range out.Files {
+			if out.Files[i].Path == c.Path {
+				out.Files[i].Verified = c.Verified
+			}
+		}
+	}
+	if first.EnteredAt.IsZero() {
+		return
+	}
+	out.EnteredAt, out.EnteredBy = timeText(first.EnteredAt), first.EnteredBy
+	if !first.PublishedAt.IsZero() {
+		out.UpstreamPublishedAt = timeText(first.PublishedAt)
+	}
+	if !first.FirstSeenAt.IsZero() {
+		out.FirstSeenAt = timeText(first.FirstSeenAt)
+	}
 }
 
 // listVersions answers GET …/versions, newest first; with ?deleted=true tombstones too, with ?attached=true also signatures and

@@ -204,6 +204,16 @@ func (q *searchSQL) test(t metadata.Test) error {
 		return q.digest(t)
 	case metadata.FieldPublished:
 		return q.published(t)
+	case metadata.FieldKnown:
+		if !slices.Contains([]string{"<", "<=", ">", ">="}, t.Compare) {
+			return noComparison(t)
+		}
+		q.text.WriteString(`EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND x.key = `)
+		q.arg(t.Key)
+		q.text.WriteString(` AND x.at ` + t.Compare + ` `)
+		q.arg(micros(t.Time))
+		q.known(`v`)
+		q.text.WriteString(`)`)
 	case metadata.FieldFact:
 		q.fact(t)
 	case metadata.FieldHasFact:
@@ -284,5 +294,9 @@ func (q *searchSQL) published(t metadata.Test) error {
 		q.arg(micros(t.Time))
 		return nil
 	}
+	return noComparison(t)
+}
+
+func noComparison(t metadata.Test) error {
 	return fmt.Errorf("metadata: no comparison %q of times", t.Compare)
 }

@@ -35,6 +35,8 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   digest:sha256:…                                      of the version or of one of its files
   published:>2026-01-01                                also <, >=, <=, or the day itself; a day or an RFC 3339 time
   has:commit has:provenance has:sbom                   what is known at all
+  origin:cached upstream:npm entered:>2026-01-31 verified:none
+                                                       what registries elsewhere delivered; origin: also published, promoted
   is:attached                                          signatures, attestations, SBOMs of images, which are left out else
   custom.team.ticket:ABC-1                             release metadata of your own`,
 		Example: `  slipway query 'commit:4f0c2d1'

@@ -46,6 +46,12 @@ var versionDetail = []column[api.Version]{
 	{"REASON", func(v api.Version) any { return v.Reason }},
 	{"PUBLISHED", func(v api.Version) any { return when(v.PublishedAt) }},
 	{"BY", func(v api.Version) any { return v.PublishedBy }},
+	{"ORIGIN", func(v api.Version) any { return v.Origin }},
+	{"UPSTREAM", func(v api.Version) any { return cmp.Or(v.Upstream, &api.VersionUpstream{}).Name }},
+	{"PUBLISHED THERE", func(v api.Version) any { return when(v.UpstreamPublishedAt) }},
+	{"FIRST SEEN", func(v api.Version) any { return when(v.FirstSeenAt) }},
+	{"ENTERED", func(v api.Version) any { return when(v.EnteredAt) }},
+	{"ENTERED BY", func(v api.Version) any { return v.EnteredBy }},
 	{"SIZE", func(v api.Version) any { return v.Size }},
 	{"DIGEST", func(v api.Version) any { return v.Digest }},
 	{"TAGS", func(v api.Version) any { return v.Tags }},
@@ -65,7 +71,14 @@ func source(v api.Version) api.Source { return *cmp.Or(v.Release.Source, &api.So
 func build(v api.Version) api.Build { return *cmp.Or(v.Release.Build, &api.Build{}) }
 
 func fileLine(f api.File) string {
-	return fmt.Sprintf("%s  %s  %s", cell(f.SHA256), cell(f.Path), cell(f.Size))
+	line := fmt.Sprintf("%s  %s  %s", cell(f.SHA256), cell(f.Path), cell(f.Size))
+	if f.Verified != "" {
+		line += "  verified by " + f.Verified
+	}
+	if !f.Here {
+		line += "  not here"
+	}
+	return line
 }
 
 func factLine(f api.Fact) string {
