@@ -27,6 +27,8 @@ type Upstream struct {
 	Auth               *UpstreamAuth  `json:"auth,omitempty" doc:"Of a remote: what it is shown, for administrators of the repository alone; absent: nothing."`
 	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
 
+	Cooldown             string             `json:"cooldown,omitempty" doc:"Of a remote: how old a version must be before it is shown and served, such as '72h'; absent: no age."`
+	UnknownAge           string             `json:"unknown_age,omitempty" enum:"allow,block" doc:"Of a remote with cooldown: what becomes of versions without a known age; absent: allow."`
 	NegativeTTL          string             `json:"negative_ttl,omitempty" doc:"Of a remote: how long something is taken to be absent after the remote has said so; absent: 60 s."`
 	StaleWhileRevalidate string             `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; absent: 1 h."`
 	StaleIfError         string             `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
@@ -128,6 +130,8 @@ type NewUpstream struct {
 	Checksum           string           `json:"checksum,omitempty" doc:"Of a remote: which checksums of a file it must announce: 'require' any, 'strong' a SHA-256 or SHA-512, 'warn' none; absent: require for npm and PyPI, warn for the others. A wrong one is always refused."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown; absent: nothing, or in a list of upstreams as it was."`
 
+	Cooldown             string                `json:"cooldown,omitempty" doc:"Of a remote: how old a version must be before it is shown and served, such as '72h'; absent: no age."`
+	UnknownAge           string                `json:"unknown_age,omitempty" enum:"allow,block" doc:"Of a remote with cooldown: what becomes of versions without a known age; absent: allow."`
 	NegativeTTL          string                `json:"negative_ttl,omitempty" doc:"Of a remote: how long something is taken to be absent after the remote has said so; absent: 60 s."`
 	StaleWhileRevalidate string                `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; absent: 1 h."`
 	StaleIfError         string                `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
@@ -166,6 +170,8 @@ type UpstreamChange struct {
 	URL                *string          `json:"url,omitempty" doc:"Of a remote: another address. An administrator of the server must give it, and its credentials too where the host is another."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown, as a whole; an administrator of the server must change it."`
 
+	Cooldown             *string               `json:"cooldown,omitempty" doc:"Of a remote: how old a version must be before it is shown and served, such as '72h'; empty: no age."`
+	UnknownAge           *string               `json:"unknown_age,omitempty" enum:"allow,block" doc:"Of a remote with cooldown: what becomes of versions without a known age; empty: allow."`
 	NegativeTTL          *string               `json:"negative_ttl,omitempty" doc:"Of a remote: how long something is taken to be absent after the remote has said so; empty: 60 s."`
 	StaleWhileRevalidate *string               `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; empty: 1 h."`
 	StaleIfError         *string               `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; empty: 30 days."`

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/mod/sumdb/note"
 
 	"slipway/metadata"
@@ -31,6 +32,8 @@ type Core struct {
 	Now func() time.Time // for leases and sessions; log entries get the store's time
 	// Callers looks callers up again at the time of their changes; nil: they may do what they might when they were looked up.
 	Callers *access.Authenticator
+	// Policy refuses bytes; nil: nothing is refused.
+	Policy Policy
 	// ClearDeleted drops what deleted repositories of a name still hold, in short transactions, so that a new one shows none of it.
 	ClearDeleted func(ctx context.Context, name string) error
 	// Forward is set by the part that keeps upstreams; nil: every repository takes what is written to it.
@@ -39,6 +42,20 @@ type Core struct {
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]
 	clock        *clock
+}
+
+// Policy is what parts ask that hand out bytes by their digests.
+type Policy interface {
+	// Bytes refuses a blob of a package. Blocked.
+	Bytes(ctx context.Context, at Name, d digest.Digest) error
+}
+
+// Refuses asks the policy about a blob of a package. Blocked.
+func (s *Core) Refuses(ctx context.Context, at Name, d digest.Digest) error {
+	if s.Policy == nil {
+		return nil
+	}
+	return s.Policy.Bytes(ctx, at, d)
 }
 
 // CoreConfig is what Core needs.

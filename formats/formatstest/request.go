@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -34,6 +35,7 @@ func (q Request) With(name, value string) Request {
 // Response is an answer, read to its end.
 type Response struct {
 	Status int
+	Reason string // phrase of the status line
 	Header http.Header
 	Body   []byte
 }
@@ -95,7 +97,7 @@ func (s *Server) Try(as As, q Request) (Response, error) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	return Response{Status: res.StatusCode, Header: res.Header, Body: body}, err
+	return Response{Status: res.StatusCode, Reason: strings.TrimSpace(strings.TrimPrefix(res.Status, strconv.Itoa(res.StatusCode))), Header: res.Header, Body: body}, err
 }
 
 // Expecting announces a request's body, a byte at least, and returns the status of the first answer: 100 when the server

@@ -61,6 +61,10 @@ type Suite struct {
 	// Volatile matches what documents tell about when and how often a package changed; nil: nothing does.
 	Volatile *regexp.Regexp
 
+	// Cells say, for each route that reads, what rules about versions mean for it. A route that is not named fails the test.
+	// "download" and "listing" are Download, else Exact, and Listing, else Document.
+	Cells map[string]Cell
+
 	// Settings of the repository "main"; for formats that can show what is published at once or later.
 	Settings map[string]any
 
@@ -80,6 +84,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("concurrent", s.concurrent)
 	t.Run("D7", s.healed)
 	t.Run("D3", s.deployed)
+	t.Run("denied bytes", s.deniedBytes)
 	t.Run("announced", s.announced)
 	t.Run("dots", s.dots)
 }
@@ -111,6 +116,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("restored", s.restored)
 	t.Run("reads first", s.readsFirst)
 	t.Run("groups", s.groups)
+	t.Run("D20", s.ruled)
 	t.Run("S35", s.privateMembers)
 	t.Run("group writes", s.groupWrites)
 	t.Run("promoted", s.promoted)

@@ -16,7 +16,7 @@ func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	switch {
 	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && httpserver.StatusOf(e) == http.StatusNotFound:
 		httpserver.PlainError(w, r, e)
-	case r.Method == http.MethodPut && e.Kind != registry.Unauthenticated:
+	case r.Method == http.MethodPut && e.Kind != registry.Unauthenticated || e.Kind == registry.Blocked || e.Kind == registry.Unavailable || e.Kind == registry.BadUpstream:
 		httpserver.ProblemWithReason(w, r, e)
 	default:
 		httpserver.Problem(w, r, e)

@@ -31,6 +31,9 @@ func TestSuite(t *testing.T) {
 		},
 		Needs:      map[string][]access.Action{"PUT maven.put": {access.Publish}},
 		Unchanging: []string{"maven.put"}, // the example is the same file again; Publish is a new one
+		Cells: map[string]formatstest.Cell{
+			"maven.get": formatstest.Exact,
+		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: suitePath(repository, "example", "1.0.0")}
 			switch route.Name {

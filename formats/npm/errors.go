@@ -46,10 +46,16 @@ func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 		text = strings.ToLower(http.StatusText(status))
 	}
 	code := codes[status]
+	if e.Kind == registry.Blocked {
+		code = "EBLOCKED"
+	}
 	if code == "" {
 		code = "EFAILED"
 	}
 	body := failure{Error: text, Message: text, Code: code, RequestID: httpserver.RequestID(r.Context())}
+	if httpserver.WithReason(w, r, e, status, "application/json", body) {
+		return
+	}
 	_ = httpserver.JSON(w, status, body) // strings always encode
 }
 

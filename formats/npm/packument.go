@@ -16,6 +16,9 @@ import (
 // the client is about to change the document and needs "_rev", so it always gets the full one.
 func (h *handlers) packument(w http.ResponseWriter, r *http.Request, t target) error {
 	write := r.URL.Query().Has("write")
+	if write && access.Decide(access.From(r.Context()), access.Publish, t.repository) == access.Allow {
+		r = r.WithContext(catalog.WithHidden(r.Context()))
+	}
 	if name, err := t.named(); write && err == nil {
 		t.holder = h.holder(r.Context(), name).Repository
 	}
@@ -39,7 +42,7 @@ func (h *handlers) document(w http.ResponseWriter, r *http.Request, t target, vi
 	}
 	return h.serve(w, r, t, pkg, view, render, func(ctx context.Context) (catalog.PackageListing, error) {
 		c, err := h.site.Parts.Catalog.PackageListing(ctx, name, false)
-		if err == nil && len(c.Versions) == 0 {
+		if err == nil && len(c.Versions) == 0 && len(c.Refused) == 0 {
 			err = absent(t.name)
 		}
 		return c, err

@@ -67,7 +67,7 @@ func (p *page) full() ([]byte, error) {
 	if len(p.about.Users) > 0 {
 		o.set("users", p.about.Users)
 	}
-	return wrap(o), nil
+	return wrap(p.restricted(o)), nil
 }
 
 // abbreviated renders the install document (npm.md 3.5), with "time" as an extension: it saves pnpm a second, full
@@ -77,10 +77,29 @@ func (p *page) abbreviated() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrap(object{
+	return wrap(p.restricted(object{
 		{"name", marshal(p.Package.Name)}, {"modified", marshal(isoTime(p.Package.UpdatedAt))}, {"dist-tags", p.tags()},
 		{"versions", versions}, {"time", p.times()},
-	}), nil
+	})), nil
+}
+
+// maxRestricted bounds the reasons that clients are told at once.
+const maxRestricted = 5
+
+// restricted adds what rules hide, which npm names when nothing else fits what its user asks for (npm.md 13.3).
+func (p *page) restricted(o object) object {
+	if len(p.Refused) == 0 {
+		return o
+	}
+	versions := make(object, len(p.Refused))
+	var texts []string
+	for i, r := range p.Refused {
+		versions[i] = member{r.Version, wrap(object{{"name", marshal(p.Package.Name)}, {"version", marshal(r.Version)}})}
+		if len(texts) < maxRestricted && !slices.Contains(texts, r.Text) {
+			texts = append(texts, r.Text)
+		}
+	}
+	return append(o, member{"policyRestrictions", wrap(object{{"versions", wrap(versions)}, {"message", marshal(strings.Join(texts, "; "))}})})
 }
 
 // one renders the document of a single version (npm.md 3.11).

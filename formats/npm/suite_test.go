@@ -59,6 +59,13 @@ func TestSuite(t *testing.T) {
 			"PUT npm.tag_set": {access.Tag}, "DELETE npm.tag_remove": {access.Tag, access.Delete}, "POST npm.tag_set": {access.Tag}, "POST npm.access": {access.Publish},
 		},
 		Unchanging: []string{"npm.access"},
+		Cells: map[string]formatstest.Cell{
+			"npm.root": formatstest.Apart, "npm.ping": formatstest.Apart, "npm.packument": formatstest.Document, "npm.version": formatstest.Document,
+			"npm.tarball": formatstest.Exact, "npm.tags": formatstest.Document, "npm.visibility": formatstest.Document,
+			"npm.collaborators": formatstest.Document, "npm.access_status": formatstest.Document, "npm.starred": formatstest.Apart,
+			"npm.whoami": formatstest.Apart, "npm.user": formatstest.Apart, "npm.profile": formatstest.Apart, "npm.tokens": formatstest.Apart,
+			"npm.unsupported": formatstest.Apart, "npm.unknown": formatstest.Apart,
+		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]
 			q.Path = "/npm/" + repository + q.Path

@@ -116,6 +116,9 @@ func (h *handlers) renderer(need action) httpserver.Renderer {
 				body.Errors = append(body.Errors, wireError{c.name, "the image has no blob or manifest " + d.String(), map[string]string{"digest": d.String()}})
 			}
 		}
+		if httpserver.WithReason(w, r, e, c.status, "application/json", body) {
+			return
+		}
 		_ = httpserver.JSON(w, c.status, body) // strings always encode
 	}
 }

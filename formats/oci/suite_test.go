@@ -47,6 +47,11 @@ func TestSuite(t *testing.T) {
 			"PATCH oci.upload_append": {access.Publish}, "PUT oci.upload_finish": {access.Publish}, "DELETE oci.upload_cancel": {access.Publish},
 			"DELETE oci.blob_delete": {access.Delete}, "PUT oci.manifest_put": {access.Publish, access.Tag}, "DELETE oci.manifest_delete": {access.Delete, access.Tag},
 		},
+		Cells: map[string]formatstest.Cell{
+			"oci.ping": formatstest.Apart, "oci.catalog": formatstest.Names, "oci.token": formatstest.Apart, "oci.upload_status": formatstest.Apart,
+			"oci.blob":     formatstest.Apart, // no version names it, so it is being pushed
+			"oci.manifest": formatstest.Document, "oci.tags": formatstest.Document, "oci.referrers": formatstest.Apart, "download": formatstest.Document,
+		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q, ok := examples[route.Name]
 			if ok && q.Path[1] != 'v' && q.Path[1] != 't' || route.Name == "oci.tags" {

@@ -23,7 +23,10 @@ func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	if text == "" {
 		text = strings.ToLower(http.StatusText(status))
 	}
-	_ = answer(w, r, status, text) // strings always encode
+	contentType, body := lineOf(r, text)
+	if !httpserver.WithReason(w, r, e, status, contentType, body) {
+		_ = answer(w, r, status, text) // strings always encode
+	}
 }
 
 // statusOf is the default table, except for discontinued parts of the legacy API: a client that gets 410 does not retry.
@@ -34,15 +37,24 @@ func statusOf(e *registry.Error) int {
 	return httpserver.StatusOf(e)
 }
 
-// answer writes one line in the type that Accept prefers.
-func answer(w http.ResponseWriter, r *http.Request, status int, line string) error {
+// lineOf is one line in the type that Accept prefers.
+func lineOf(r *http.Request, line string) (contentType string, body any) {
 	line = strings.Join(strings.Fields(line), " ")
 	if httpserver.Accepts(r.Header, "application/json") > httpserver.Accepts(r.Header, "text/plain") {
-		return httpserver.JSON(w, status, reply{Code: line, Message: line})
+		return "application/json", reply{Code: line, Message: line}
 	}
-	body := line + "\n"
+	return "text/plain; charset=utf-8", line + "\n"
+}
+
+// answer writes one line in the type that Accept prefers.
+func answer(w http.ResponseWriter, r *http.Request, status int, line string) error {
+	contentType, what := lineOf(r, line)
+	body, plain := what.(string)
+	if !plain {
+		return httpserver.JSON(w, status, what)
+	}
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

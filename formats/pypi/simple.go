@@ -60,7 +60,11 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	}
 	pkg, err := h.site.Parts.Catalog.Package(r.Context(), name)
 	if errors.Is(err, upstreams.ErrOwned) {
-		return emptyPage(w, r, name)
+		return emptyPage(w, r, name, nil)
+	}
+	var refused *registry.Refused
+	if errors.As(err, &refused) { // a status would read as absence to pip and uv, a page says why (PEP 792)
+		return emptyPage(w, r, name, &status{Status: "quarantined", Reason: refused.Text + " (" + refused.ID + ")"})
 	}
 	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
 		return noProject(name.Package, err)
@@ -80,10 +84,17 @@ func (h *handlers) project(w http.ResponseWriter, r *http.Request, t target) err
 	})
 }
 
-// emptyPage answers for a project whose name belongs here and that has no files: after a 404 uv asks its next index for it.
-func emptyPage(w http.ResponseWriter, r *http.Request, name registry.Name) error {
+// emptyPage answers for a project whose name belongs here and that has no files: after a 404 uv asks its next index for it. s may be nil.
+func emptyPage(w http.ResponseWriter, r *http.Request, name registry.Name, s *status) error {
 	m := negotiate(r)
-	doc, err := render(catalog.PackageListing{Package: registry.Package{Name: name.Display, Key: name.Package}}, m)
+	pkg := registry.Package{Name: name.Display, Key: name.Package}
+	var err error
+	if s != nil {
+		if pkg.Descriptor, err = json.Marshal(s); err != nil {
+			return err
+		}
+	}
+	doc, err := render(catalog.PackageListing{Package: pkg}, m)
 	if err != nil {
 		return err
 	}
@@ -109,6 +120,9 @@ func (h *handlers) link(w http.ResponseWriter, r *http.Request, t target) error 
 	}
 	if err == nil {
 		_, err = h.site.Parts.Catalog.Package(r.Context(), name)
+	}
+	if registry.KindOf(err) == registry.Blocked && err != nil {
+		return err
 	}
 	if err != nil {
 		return noProject(t.name, err)

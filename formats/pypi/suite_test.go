@@ -62,6 +62,10 @@ func TestSuite(t *testing.T) {
 			"POST pypi.upload": {access.Publish}, "PUT pypi.yank": {access.Publish}, "DELETE pypi.unyank": {access.Publish},
 			"DELETE pypi.delete_version": {access.Delete}, "DELETE pypi.delete_file": {access.Delete},
 		},
+		Cells: map[string]formatstest.Cell{
+			"pypi.home": formatstest.Apart, "pypi.index": formatstest.Names, "pypi.project": formatstest.Page, "pypi.file": formatstest.Exact,
+			"pypi.metadata": formatstest.Exact, "pypi.link": formatstest.Document, "pypi.unknown": formatstest.Apart,
+		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			switch route.Name {
 			case "pypi.upload":

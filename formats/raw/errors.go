@@ -15,6 +15,10 @@ func render(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 		httpserver.PlainError(w, r, e)
 		return
 	}
+	if e.Kind == registry.Blocked || e.Kind == registry.Unavailable || e.Kind == registry.BadUpstream {
+		httpserver.ProblemWithReason(w, r, e)
+		return
+	}
 	httpserver.Problem(w, r, e)
 }
 

@@ -26,6 +26,9 @@ func suite() formatstest.Suite {
 			return formatstest.Request{Method: http.MethodGet, Path: path(repository, pkg, version)}
 		},
 		Needs: map[string][]access.Action{"PUT raw.put": {access.Publish}, "DELETE raw.delete": {access.Delete}},
+		Cells: map[string]formatstest.Cell{
+			"raw.get": formatstest.Exact,
+		},
 		Example: func(route httpserver.Route, _, repository string) (formatstest.Request, bool) {
 			q := formatstest.Request{Path: path(repository, "example", "1.0.0"), Body: []byte("content")}
 			switch route.Name {

@@ -77,7 +77,7 @@ func FuzzReason(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		reason := asReason(s)
+		reason := asReason(s, maxReasonBytes)
 		if len(reason) > maxReasonBytes || strings.ContainsFunc(reason, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("%q became the reason %q", s, reason)
 		}

@@ -74,6 +74,7 @@ type PackageListing struct {
 	Versions []registry.Version // not deleted, in the format's order, with descriptors
 	Tags     []registry.Tag
 	Files    map[int64][]registry.File // by version id; only with files
+	Refused  []Refusal                 // what a Reader does not show, although it is there
 }
 
 // PackageListing reads a package whole, in O(1) queries. NotFound.

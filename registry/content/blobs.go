@@ -124,6 +124,9 @@ func (s *Store) blobForPublisher(ctx context.Context, at registry.Name, d digest
 		}
 	}
 	b, err := s.OwnBlob(ctx, at, d)
+	if err == nil {
+		err = s.core.Refuses(ctx, at, d)
+	}
 	if err != nil || !publisher {
 		return b, err
 	}
@@ -286,6 +289,9 @@ func (s *Store) Adopt(ctx context.Context, from, to registry.Name, d digest.Dige
 
 // mount leases a blob that the package from holds to the package to. NotFound.
 func (s *Store) mount(ctx context.Context, from, to registry.Name, d digest.Digest) (registry.Blob, error) {
+	if err := s.core.Refuses(ctx, from, d); err != nil {
+		return registry.Blob{}, err
+	}
 	var b registry.Blob
 	err := s.core.Update(ctx, func(tx metadata.Tx) error {
 		if _, err := tx.Repositories().Repository(to.Repository); err != nil {

@@ -29,7 +29,8 @@ type Instance struct {
 	Accounts      *accounts.Accounts
 	Catalog       *catalog.Catalog // of the own versions of each repository
 	Upstreams     *upstreams.Upstreams
-	Reader        *upstreams.Reader // Catalog with what upstreams have
+	Reader        *policy.Reader    // what clients see: Catalog with what upstreams have, without what rules refuse
+	Everything    *upstreams.Reader // Reader, with what rules refuse
 	Mirror        *mirror.Mirror
 	Content       *content.Store
 	Publisher     *publish.Publisher
@@ -81,9 +82,11 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	if i.Upstreams, err = upstreams.New(core, i.Catalog, i.Publisher, cfg.Upstreams); err != nil {
 		return nil, err
 	}
-	i.Reader = i.Upstreams.Reader(i.Catalog)
-	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Policies = policy.New(core, cfg.RequestID)
+	i.Everything = i.Upstreams.Reader(i.Catalog)
+	i.Reader = i.Policies.Reader(i.Everything, i.Upstreams)
+	core.Policy = i.Policies
+	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)
 	i.Mirror = mirror.New(mirror.Parts{Core: core, Reader: i.Reader, Upstreams: i.Upstreams, Content: i.Content, Publisher: i.Publisher, Ledger: i.Ledger}, cfg.Upstreams.Sources)
 	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)

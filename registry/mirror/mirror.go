@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/registry/content"
 	"slipway/registry/ledger"
 	"slipway/registry/publish"
@@ -15,7 +16,7 @@ import (
 // Mirror runs jobs that fetch, and writes and takes bundles.
 type Mirror struct {
 	core      *registry.Core
-	reader    *upstreams.Reader
+	reader    Reader
 	upstreams *upstreams.Upstreams
 	content   *content.Store
 	publisher *publish.Publisher
@@ -25,10 +26,18 @@ type Mirror struct {
 	jobs      jobs
 }
 
+// Reader is what clients see, and what is here of it.
+type Reader interface {
+	catalog.Reader
+	FileHere(ctx context.Context, at registry.Coordinate, path string) (registry.File, error)
+	DetailHere(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error)
+	CanonicalVersion(ctx context.Context, at registry.Coordinate) (registry.Coordinate, error)
+}
+
 // Parts are those of the instance that a Mirror works with.
 type Parts struct {
 	Core      *registry.Core
-	Reader    *upstreams.Reader
+	Reader    Reader
 	Upstreams *upstreams.Upstreams
 	Content   *content.Store
 	Publisher *publish.Publisher

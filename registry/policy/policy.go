@@ -27,6 +27,7 @@ type Policies struct {
 	versioned metadata.Versioned // nil: other processes may write the store, so rules are read each time
 	current   atomic.Pointer[remembered]
 	recorded  recorded
+	reader    *Reader // set before the first request
 }
 
 // remembered is the rules as of a generation of the store.
@@ -89,11 +90,11 @@ func (p *Policies) read(tx metadata.Tx) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	if out.minimum, err = hasMinimum(tx); err != nil || len(rows) == 0 && !out.minimum {
-		return out, err
-	}
 	if out.generation, err = generation(tx.Settings()); err != nil {
 		return nil, err
+	}
+	if out.minimum, err = hasMinimum(tx); err != nil || len(rows) == 0 && !out.minimum {
+		return out, err
 	}
 	repositories, err := registry.AllRepositories(tx.Repositories())
 	if err != nil {

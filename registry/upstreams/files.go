@@ -50,7 +50,7 @@ func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordina
 // fromRemotes asks the remotes in their order for a file; absent is the error where none has it.
 func (s *Upstreams) fromRemotes(ctx context.Context, f found, at registry.Coordinate, path string, absent error) (registry.File, error) {
 	for _, p := range f.remotes {
-		r, err := s.remotes.of(p.remote, p.repository)
+		r, err := s.remoteOf(p)
 		if err != nil {
 			return registry.File{}, err
 		}
@@ -78,6 +78,9 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if _, err := r.source.File(at, path, entry); err != nil {
 		return registry.File{}, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Detail: registry.AsError(err).Error(), Err: err}
 	}
+	if err := s.admitFile(ctx, r, at, x, entry); err != nil {
+		return registry.File{}, err
+	}
 	if !mayFetch(ctx, r) {
 		return registry.File{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: this is not cached here, and is fetched for known callers only")
 	}
@@ -85,7 +88,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 		return registry.File{}, gone
 	}
 	if catalog.IsLook(ctx) && !catalog.NeedsWhole(ctx) {
-		if file, known, err := s.head(ctx, r, at, path, entry); known || err != nil {
+		if file, known, err := s.head(ctx, r, at, path, x, entry); known || err != nil {
 			return file, err
 		}
 	}
@@ -142,7 +145,7 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 		if p.remote.ID != known.UpstreamID {
 			continue
 		}
-		r, err := s.remotes.of(p.remote, p.repository)
+		r, err := s.remoteOf(p)
 		if err != nil {
 			return have, err
 		}

@@ -158,8 +158,14 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 	documents, withdrawn := false, false
 	var kept []source
 	for _, p := range f.remotes {
-		r, err := s.remotes.of(p.remote, p.repository)
+		r, err := s.remoteOf(p)
 		if err != nil {
+			return nil, err
+		}
+		if err := s.admit(ctx, Candidate{At: f.name.At(""), Repositories: r.way, Remote: r.Upstream}); err != nil {
+			if len(f.visible) > 0 && registry.KindOf(err) == registry.Blocked {
+				continue // what is published here is another matter
+			}
 			return nil, err
 		}
 		x, err := s.index(ctx, r, f.name, false)

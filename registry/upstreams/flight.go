@@ -45,6 +45,7 @@ type flight struct {
 	key     flightKey
 
 	mu        sync.Mutex
+	published time.Time     // as the remote says; zero: not known
 	moved     chan struct{} // closed and replaced when anything below changes
 	begun     bool          // size is known and the first bytes are here, or ended is true
 	size      int64         // -1: not known before the end
@@ -262,6 +263,12 @@ func (f *flight) arriving(ctx context.Context, whole bool) (registry.File, error
 		}
 	}
 	return out, nil
+}
+
+func (f *flight) from() (upstreamID int64, published, seen time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.r.ID, f.published, f.seen
 }
 
 // Open implements registry.Arriving.

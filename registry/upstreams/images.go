@@ -226,7 +226,7 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 }
 
 func (s *Upstreams) blobAt(ctx context.Context, f found, p place, d digest.Digest) (registry.File, error) {
-	r, err := s.remotes.of(p.remote, p.repository)
+	r, err := s.remoteOf(p)
 	if err != nil {
 		return registry.File{}, err
 	}

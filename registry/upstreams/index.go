@@ -54,7 +54,7 @@ func newIndex(r *remote, at registry.Name, in Index, size int) *index {
 	c.Versions = in.Versions
 	for i := range c.Versions {
 		v := &c.Versions[i]
-		v.ID = -(r.ID<<32 + int64(i) + 1)
+		v.ID = indexVersionID(r.ID, i)
 		ids[v.Name], x.versions[v.Name] = v.ID, v
 	}
 	for i := range in.Entries {

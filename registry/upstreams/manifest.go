@@ -40,7 +40,7 @@ func held(res *origin.Response, ttl time.Duration) time.Duration {
 
 // said is what a remote says that a tag or a digest names: version, type and size, without its bytes. NotFound.
 func (s *Upstreams) said(ctx context.Context, f found, p place, reference string) (*Entry, error) {
-	r, err := s.remotes.of(p.remote, p.repository)
+	r, err := s.remoteOf(p)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,11 @@ func (r *remote) read(ctx context.Context, ask Ask) ([]byte, *origin.Response, e
 
 // bring fetches a version by its digest, and lets it enter with the tags that it was asked for by. NotFound; Unavailable, BadUpstream.
 func (s *Upstreams) bring(ctx context.Context, f found, p place, d digest.Digest, tags []string) (registry.Version, error) {
-	r, err := s.remotes.of(p.remote, p.repository)
+	r, err := s.remoteOf(p)
 	if err != nil {
+		return registry.Version{}, err
+	}
+	if err := s.admit(ctx, Candidate{At: f.name.At(d.String()), Repositories: r.way, Remote: r.Upstream, Digest: d}); err != nil {
 		return registry.Version{}, err
 	}
 	if src, here := f.entered(p.repository.ID); here {
@@ -150,7 +153,7 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 
 // tagList asks a remote for its list of tags.
 func (s *Upstreams) tagList(ctx context.Context, f found, p place) (*index, error) {
-	r, err := s.remotes.of(p.remote, p.repository)
+	r, err := s.remoteOf(p)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +207,7 @@ func nextPage(res *origin.Response) string {
 
 // referrersAt asks a remote for the versions that are about a digest. None is an answer, too.
 func (s *Upstreams) referrersAt(ctx context.Context, f found, p place, d digest.Digest) (*index, error) {
-	r, err := s.remotes.of(p.remote, p.repository)
+	r, err := s.remoteOf(p)
 	if err != nil {
 		return nil, err
 	}

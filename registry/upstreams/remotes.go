@@ -21,8 +21,9 @@ type remote struct {
 	repository registry.Repository // whose upstream it is: what enters belongs to it
 	client     *origin.Client
 	source     Source
-	images     Images // source, where it is one of them
-	prefix     string // of names there
+	way        []int64 // the repositories on the way, the asked one first
+	images     Images  // source, where it is one of them
+	prefix     string  // of names there
 	service    *service
 	offline    bool // it is not asked
 }
@@ -74,7 +75,7 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 		r.clients[u.ID] = c
 	}
 	images, _ := source.(Images)
-	return &remote{u, repository, c.Client, source, images, c.prefix, c.service, u.Settings.Offline || r.env.Offline}, nil
+	return &remote{Upstream: u, repository: repository, client: c.Client, source: source, images: images, prefix: c.prefix, service: c.service, offline: u.Settings.Offline || r.env.Offline}, nil
 }
 
 // state is how the client of an upstream found it; nil without a client.

@@ -61,6 +61,10 @@ type Settings struct {
 	// Library: images whose names have one segment lie in the folder library there. A registry that says in its challenge that it is of
 	// that kind needs no setting.
 	Library bool `json:"library,omitempty"`
+	// Cooldown is how old a version must be before it is shown and served; nil: there is no minimum age. UnknownAge is UnknownBlock where
+	// what has no known age is not served either; "": it is.
+	Cooldown   *Duration `json:"cooldown,omitempty"`
+	UnknownAge string    `json:"unknown_age,omitempty"`
 	// Auth are the credentials.
 	Auth Auth `json:"auth,omitzero"`
 
@@ -110,6 +114,12 @@ func (a *ProxyAuth) UnmarshalJSON(raw []byte) error {
 	return unmarshalWhole(raw, (*plain)(a))
 }
 
+// What becomes of versions without a known age where an upstream has a minimum age.
+const (
+	UnknownAllow = "allow"
+	UnknownBlock = "block"
+)
+
 // connection are the settings of a remote that say where the server connects to, and what it shows there: administrators of the server
 // set them, and those of the repository see them.
 type connection struct {
@@ -151,7 +161,8 @@ func (v *Settings) keepConnection(former Settings) {
 
 // Durations are the settings that are a time or, nil, a default, by their names in JSON.
 func (v *Settings) Durations() map[string]**Duration {
-	return map[string]**Duration{"ttl": &v.TTL, "negative_ttl": &v.NegativeTTL, "stale_while_revalidate": &v.StaleWhileRevalidate, "stale_if_error": &v.StaleIfError}
+	return map[string]**Duration{"ttl": &v.TTL, "negative_ttl": &v.NegativeTTL, "stale_while_revalidate": &v.StaleWhileRevalidate, "stale_if_error": &v.StaleIfError,
+		"cooldown": &v.Cooldown}
 }
 
 // Duration is a time in settings: "90s", "15m", "72h".
@@ -215,6 +226,12 @@ func (s *Upstreams) check(v Settings) error {
 		if _, known := s.core.Rules[f]; !known {
 			return invalid("formats: there is no format %q", registry.Clip(f))
 		}
+	}
+	if v.UnknownAge != "" && v.UnknownAge != UnknownAllow && v.UnknownAge != UnknownBlock {
+		return invalid("unknown_age is %q or %q, not %q", UnknownAllow, UnknownBlock, registry.Clip(v.UnknownAge))
+	}
+	if v.UnknownAge != "" && v.Cooldown == nil {
+		return invalid("unknown_age has no effect without cooldown")
 	}
 	if v.Mode != "" && v.Mode != First && v.Mode != Merge {
 		return invalid("mode is %q or %q, not %q", First, Merge, registry.Clip(v.Mode))

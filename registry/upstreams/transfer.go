@@ -51,6 +51,9 @@ func (f *flight) run(ctx context.Context) (registry.File, error) {
 	if res.Status == statusNotModified {
 		return registry.File{}, errUnchanged
 	}
+	if err := f.admitAge(ctx, res); err != nil {
+		return registry.File{}, err
+	}
 	body, err := f.begin(res)
 	if err != nil {
 		return registry.File{}, err
@@ -64,6 +67,9 @@ func (f *flight) run(ctx context.Context) (registry.File, error) {
 	}
 	blob, verified, err := f.verify(ctx, ask, res, sums)
 	if err != nil {
+		return registry.File{}, err
+	}
+	if err := f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, Digest: blob.Digest}); err != nil {
 		return registry.File{}, err
 	}
 	stored := f.s.core.Now()

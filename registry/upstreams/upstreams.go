@@ -37,6 +37,7 @@ type Upstreams struct {
 	served    served
 	told      told
 	outages   outages
+	policy    Policy   // nil: everything is let in
 	key       [16]byte // makes the ids of composed packages of this process unguessable
 }
 

@@ -65,7 +65,7 @@ func (in *input) version(at registry.Name, s string) registry.Coordinate {
 		if err := registry.CheckVersion(s); err != nil {
 			return registry.Coordinate{}, err
 		}
-		return in.h.svc.Reader.CanonicalVersion(in.r.Context(), at.At(s))
+		return in.h.svc.Everything.CanonicalVersion(in.r.Context(), at.At(s))
 	})
 }
 

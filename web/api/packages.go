@@ -38,7 +38,7 @@ func (h *handlers) getPackage(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	p, err := h.svc.Reader.Package(r.Context(), at)
+	p, err := h.svc.Everything.Package(r.Context(), at)
 	return writeOne(w, http.StatusOK, p, err, packageOf)
 }
 
@@ -54,7 +54,7 @@ func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
 	}
 	if part != "" {
 		pq.After, pq.Limit = page.After, page.Limit
-		found, next, err := h.svc.Reader.FindPackages(r.Context(), repository, part, pq)
+		found, next, err := h.svc.Everything.FindPackages(r.Context(), repository, part, pq)
 		if err != nil {
 			return err
 		}
@@ -66,6 +66,6 @@ func (h *handlers) listPackages(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Package, error) {
 		pq.After, pq.Limit = p.After, p.Limit
-		return h.svc.Reader.Packages(r.Context(), repository, pq)
+		return h.svc.Everything.Packages(r.Context(), repository, pq)
 	}, func(p registry.Package) string { return p.Format + "/" + p.Key }, packageOf)
 }

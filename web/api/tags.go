@@ -66,7 +66,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := page.Limit
 	page.Limit++ // whether there are more
-	all, err := h.svc.Reader.TagPage(r.Context(), at, page)
+	all, err := h.svc.Everything.TagPage(r.Context(), at, page)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (h *handlers) getTag(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	look := h.svc.Reader.TagNow
+	look := h.svc.Everything.TagNow
 	if !when.IsNow() {
 		look = func(ctx context.Context, at registry.Name, tag string) (registry.Tag, error) {
 			return h.svc.Catalog.TagAt(ctx, at, tag, when)

@@ -70,7 +70,7 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
 			Mode: v.Mode, Through: v.Through, Writes: v.Writes, WritesVersions: v.WritesVersions, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
 			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library, OnRemoval: v.OnRemoval, Checksum: v.Checksum, Concurrency: v.Concurrency, Rate: v.Rate, MaxDocument: v.MaxDocument, MaxFile: v.MaxFile, UserAgent: v.UserAgent,
-			Proxy: v.Proxy}
+			Proxy: v.Proxy, UnknownAge: v.UnknownAge}
 		showConnection(&out, v)
 		if s := h.svc.Upstreams.State(u); s != nil && administers {
 			out.State = &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), NextTryAt: timeOrNull(s.NextTry)}
@@ -90,7 +90,7 @@ func showConnection(out *api.Upstream, v upstreams.Settings) {
 	if v.ProxyAuth.User != "" {
 		out.ProxyAuth = &api.UpstreamProxyAuth{User: v.ProxyAuth.User, Secret: true}
 	}
-	shown := map[string]*string{"ttl": &out.TTL, "negative_ttl": &out.NegativeTTL, "stale_while_revalidate": &out.StaleWhileRevalidate, "stale_if_error": &out.StaleIfError}
+	shown := map[string]*string{"ttl": &out.TTL, "cooldown": &out.Cooldown, "negative_ttl": &out.NegativeTTL, "stale_while_revalidate": &out.StaleWhileRevalidate, "stale_if_error": &out.StaleIfError}
 	for name, d := range v.Durations() {
 		if *d != nil {
 			*shown[name] = time.Duration(**d).String()

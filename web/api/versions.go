@@ -151,12 +151,12 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	pkg, err := h.svc.Reader.Package(r.Context(), at)
+	pkg, err := h.svc.Everything.Package(r.Context(), at)
 	if err != nil {
 		return err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Version, error) {
-		return h.svc.Reader.Versions(r.Context(), at, catalog.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted, Attached: attached})
+		return h.svc.Everything.Versions(r.Context(), at, catalog.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted, Attached: attached})
 	}, func(v registry.Version) string { return v.Name },
 		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
@@ -168,7 +168,7 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Reader.VersionDetail(r.Context(), at)
+	d, err := h.svc.Everything.VersionDetail(r.Context(), at)
 	return writeOne(w, http.StatusOK, d, err, detailOf)
 }
 

@@ -21,7 +21,7 @@ type remoteFlags struct {
 	concurrency                           int
 	rate                                  float64
 	maxDocument, maxFile                  installation.Bytes
-	userAgent                             string
+	userAgent, cooldown, unknownAge       string
 	ca, certificate, key                  string // files
 	proxy, proxyUser                      string
 	proxyStdin                            bool
@@ -30,6 +30,8 @@ type remoteFlags struct {
 func (r *remoteFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&r.negativeTTL, "negative-ttl", "", "of a registry elsewhere: how long something is taken to be absent after it said so; default: 60s")
+	fs.StringVar(&r.cooldown, "cooldown", "", "of a registry elsewhere: how old a version must be before it is shown and served, such as 72h; '' any age")
+	fs.StringVar(&r.unknownAge, "unknown-age", "", "with --cooldown: allow or block what has no known age; default: allow")
 	fs.StringVar(&r.staleWhile, "stale-while-revalidate", "", "of a registry elsewhere: how long a document that has expired is served at once, and asked for anew behind; default: 1h")
 	fs.StringVar(&r.staleIfError, "stale-if-error", "", "of a registry elsewhere: how long a document that has expired is served while it can't be asked; default: 720h")
 	fs.StringToStringVar(&r.timeouts, "timeout", nil, "of a registry elsewhere: connect=3s, document=10s, file=30s (to the header), idle=30s, stale_after=2s (a copy is served meanwhile); may be given again")
@@ -55,7 +57,7 @@ func (r *remoteFlags) change(c commands, cmd *cobra.Command, to *api.UpstreamCha
 	for name, v := range map[string]struct {
 		from *string
 		to   **string
-	}{"negative-ttl": {&r.negativeTTL, &to.NegativeTTL}, "stale-while-revalidate": {&r.staleWhile, &to.StaleWhileRevalidate}, "stale-if-error": {&r.staleIfError, &to.StaleIfError},
+	}{"cooldown": {&r.cooldown, &to.Cooldown}, "unknown-age": {&r.unknownAge, &to.UnknownAge}, "negative-ttl": {&r.negativeTTL, &to.NegativeTTL}, "stale-while-revalidate": {&r.staleWhile, &to.StaleWhileRevalidate}, "stale-if-error": {&r.staleIfError, &to.StaleIfError},
 		"user-agent": {&r.userAgent, &to.UserAgent}, "proxy": {&r.proxy, &to.Proxy}} {
 		if given(name) {
 			*v.to = v.from

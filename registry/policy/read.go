@@ -1,0 +1,566 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/catalog"
+	"slipway/registry/upstreams"
+)
+
+// The methods of catalog.Reader.
+
+// Package implements catalog.Reader. Blocked: rules hide all of it.
+func (r *Reader) Package(ctx context.Context, at registry.Name) (registry.Package, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return registry.Package{}, err
+	}
+	if l != nil && !catalog.ShowsHidden(ctx) {
+		if err := l.before(ctx, "", registry.AboutPackage); err != nil {
+			return registry.Package{}, err
+		}
+	}
+	pkg, err := r.Reader.Package(ctx, at)
+	if err != nil || catalog.ShowsHidden(ctx) {
+		return pkg, err
+	}
+	if l != nil {
+		if pkg, err = l.pkg(ctx, pkg); err != nil {
+			return pkg, err
+		}
+	}
+	set, err := r.p.rules(ctx)
+	return set.stamped(pkg), err
+}
+
+// PackageOrGroup implements catalog.Reader.
+func (r *Reader) PackageOrGroup(ctx context.Context, at registry.Name, prefix string) (registry.Package, bool, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return registry.Package{}, false, err
+	}
+	pkg, more, err := r.Reader.PackageOrGroup(ctx, at, prefix)
+	if err != nil {
+		return pkg, more, err
+	}
+	if l != nil && pkg.Key != "" {
+		seen, err := l.pkg(ctx, pkg)
+		if err != nil && !more {
+			return pkg, more, err
+		}
+		if err == nil {
+			pkg = seen
+		}
+	}
+	set, err := r.p.rules(ctx)
+	return set.stamped(pkg), more, err
+}
+
+// Packages implements catalog.Reader, without the names of which a rule denies every version.
+func (r *Reader) Packages(ctx context.Context, repository string, q catalog.PackageQuery) ([]registry.Package, error) {
+	set, err := r.p.rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if set.idle() {
+		return r.Reader.Packages(ctx, repository, q)
+	}
+	limit := registry.Bound(q.Limit)
+	var out []registry.Package
+	for {
+		page, err := r.Reader.Packages(ctx, repository, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, pkg := range page {
+			if q.After = pkg.Format + "/" + pkg.Key; !r.denied(ctx, set, repository, pkg) {
+				out = append(out, pkg)
+			}
+		}
+		if len(page) < limit || len(out) >= limit {
+			return out[:min(len(out), limit)], nil
+		}
+	}
+}
+
+// denied reports whether a rule denies every version of a package.
+func (r *Reader) denied(ctx context.Context, set *rules, repository string, pkg registry.Package) bool {
+	row, err := r.p.core.RepositoryRow(ctx, repository)
+	if err != nil {
+		return false
+	}
+	ids := []int64{row.ID}
+	if pkg.RepositoryID != row.ID && pkg.RepositoryID != 0 {
+		ids = append(ids, pkg.RepositoryID)
+	}
+	scope := set.scope(pkg.Format, pkg.Key, ids)
+	for i, list := range scope.lists {
+		scope.lists[i] = untilNarrow(list)
+	}
+	return scope.decide(Subject{Age: Age{None: true}}, r.p.core.Now()).Outcome == Denied
+}
+
+// PackageListing implements catalog.Reader, without what the rules hide; Refused says what that is.
+func (r *Reader) PackageListing(ctx context.Context, at registry.Name, files bool) (catalog.PackageListing, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return catalog.PackageListing{}, err
+	}
+	if l == nil || catalog.ShowsHidden(ctx) {
+		return r.Reader.PackageListing(ctx, at, files)
+	}
+	if err := l.before(ctx, "", registry.AboutPackage); err != nil {
+		return catalog.PackageListing{}, err
+	}
+	c, err := r.Reader.PackageListing(ctx, at, files || l.byFile())
+	if err != nil {
+		return c, err
+	}
+	j, err := l.filter(ctx, c)
+	if !files {
+		j.listing.Files = nil
+	}
+	return j.listing, err
+}
+
+// Versions implements catalog.Reader, without what the rules hide.
+func (r *Reader) Versions(ctx context.Context, at registry.Name, q catalog.VersionQuery) ([]registry.Version, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return r.Reader.Versions(ctx, at, q)
+	}
+	limit := registry.Bound(q.Limit)
+	var out []registry.Version
+	for {
+		page, err := r.Reader.Versions(ctx, at, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range page {
+			q.After = v.Name
+			d, err := l.version(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			if d.Outcome.Shown() {
+				out = append(out, v)
+			}
+		}
+		if len(page) < limit || len(out) >= limit {
+			return out[:min(len(out), limit)], nil
+		}
+	}
+}
+
+// Resolve implements catalog.Reader. A tag of a version that is hidden names the one that it named before, where the format has images, and
+// else what documents say: latest is the highest version that is shown, and other tags are gone. Blocked.
+func (r *Reader) Resolve(ctx context.Context, at registry.Name, ref catalog.Ref) (registry.Version, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return registry.Version{}, err
+	}
+	if l == nil {
+		return r.Reader.Resolve(ctx, at, ref)
+	}
+	if err := l.before(ctx, ref.Version, registry.AboutVersion); err != nil {
+		return registry.Version{}, err
+	}
+	v, err := r.Reader.Resolve(ctx, at, ref)
+	if err != nil {
+		return v, err
+	}
+	d, err := l.version(ctx, v)
+	if err != nil {
+		return registry.Version{}, err
+	}
+	if ref.Version != "" || ref.Tag == "" || d.Outcome.Shown() {
+		if err := l.admit(ctx, v.Name, d, registry.AboutVersion); err != nil {
+			return registry.Version{}, err
+		}
+		return v, nil
+	}
+	return l.retagged(ctx, ref.Tag, v, d)
+}
+
+// retagged is what a tag names whose version is hidden.
+func (l *look) retagged(ctx context.Context, tag string, v registry.Version, d Decision) (registry.Version, error) {
+	refusal := func() error {
+		return l.r.p.refuse(ctx, l.from.Asked(), l.at.At(v.Name), l.r.p.subjectOf(l.at.At(v.Name)), d, registry.AboutVersion)
+	}
+	if l.r.p.core.Rules[l.at.Format].Images {
+		former, err := l.former(ctx, tag)
+		if former.ID == 0 && err == nil {
+			err = refusal()
+		}
+		return former, err
+	}
+	c, err := l.r.PackageListing(ctx, l.at, false)
+	if err != nil {
+		return registry.Version{}, err
+	}
+	if i := slices.IndexFunc(c.Tags, func(t registry.Tag) bool { return t.Name == tag }); i >= 0 {
+		return l.r.Reader.Resolve(ctx, l.at, catalog.Ref{Version: c.Tags[i].Version})
+	}
+	return registry.Version{}, refusal()
+}
+
+// former is the newest version that a tag has named and that is shown; the zero Version if there is none.
+func (l *look) former(ctx context.Context, tag string) (registry.Version, error) {
+	history, err := l.r.Reader.TagHistory(ctx, l.at, tag, registry.Page{Limit: registry.MaxPage})
+	if err != nil {
+		if registry.KindOf(err) == registry.NotFound {
+			err = nil
+		}
+		return registry.Version{}, err
+	}
+	for _, t := range history {
+		v, err := l.r.Reader.Resolve(ctx, l.at, catalog.Ref{Version: t.Version})
+		if registry.KindOf(err) == registry.NotFound && err != nil {
+			continue // deleted since
+		}
+		if err != nil {
+			return registry.Version{}, err
+		}
+		d, err := l.version(ctx, v)
+		if err != nil || d.Outcome.Shown() {
+			return v, err
+		}
+	}
+	return registry.Version{}, nil
+}
+
+// VersionDetail implements catalog.Reader, without files that are refused by themselves. Blocked.
+func (r *Reader) VersionDetail(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
+	l, err := r.look(ctx, at.Name)
+	if err != nil {
+		return catalog.VersionDetail{}, err
+	}
+	if l == nil {
+		return r.Reader.VersionDetail(ctx, at)
+	}
+	if err := l.before(ctx, at.Version, registry.AboutVersion); err != nil {
+		return catalog.VersionDetail{}, err
+	}
+	d, err := r.Reader.VersionDetail(ctx, at)
+	if err != nil {
+		return d, err
+	}
+	judgement, err := l.version(ctx, d.Version)
+	if err == nil {
+		err = l.admit(ctx, at.Version, judgement, registry.AboutVersion)
+	}
+	if err != nil {
+		return catalog.VersionDetail{}, err
+	}
+	left := []registry.File{}
+	for _, f := range d.Files {
+		judgement, err := l.file(ctx, at.Version, f)
+		if err != nil {
+			return catalog.VersionDetail{}, err
+		}
+		if judgement.Outcome.Served() {
+			left = append(left, f)
+		}
+	}
+	d.Files = left
+	return d, nil
+}
+
+// File implements catalog.Reader. Blocked.
+func (r *Reader) File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
+	l, err := r.look(ctx, at.Name)
+	if err != nil {
+		return registry.File{}, err
+	}
+	if l == nil {
+		return r.Reader.File(ctx, at, path)
+	}
+	if err := l.before(ctx, at.Version, registry.AboutFile); err != nil {
+		return registry.File{}, err
+	}
+	f, err := r.Reader.File(ctx, at, path)
+	if err != nil {
+		return f, err
+	}
+	version := at.Version
+	if version == "" {
+		if version, err = l.versionOf(ctx, f); err != nil {
+			return registry.File{}, err
+		}
+	}
+	d, err := l.file(ctx, version, f)
+	if err == nil {
+		err = l.admit(ctx, version, d, registry.AboutFile)
+	}
+	if err != nil {
+		return registry.File{}, err
+	}
+	return f, nil
+}
+
+// versionOf names the version of a file that was found without one; "" while it is on its way: it was looked at before it was asked for.
+func (l *look) versionOf(ctx context.Context, f registry.File) (string, error) {
+	if f.VersionID <= 0 {
+		return "", nil
+	}
+	var v registry.Version
+	err := l.r.p.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		v, err = tx.Versions().VersionByID(f.VersionID)
+		return err
+	})
+	return v.Name, err
+}
+
+// Blob implements catalog.Reader. Blocked.
+func (r *Reader) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error) {
+	f, err := r.Reader.Blob(ctx, at, d)
+	if err != nil {
+		return f, err
+	}
+	return f, r.p.Bytes(ctx, at, d)
+}
+
+// Folder implements catalog.Reader, without files that are refused by themselves. Blocked: about the version.
+func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.FolderQuery) ([]catalog.FolderEntry, error) {
+	l, err := r.look(ctx, at.Name)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return r.Reader.Folder(ctx, at, q)
+	}
+	if _, err := r.Resolve(ctx, at.Name, catalog.Ref{Version: at.Version}); err != nil {
+		return nil, err
+	}
+	list, err := r.Reader.Folder(ctx, at, q)
+	out := list[:0:0]
+	for _, e := range list {
+		if !e.Dir {
+			d, err := l.file(ctx, at.Version, e.File)
+			if err != nil {
+				return nil, err
+			}
+			if !d.Outcome.Served() {
+				e.File.Blob.Digest = "" // its name stays, so that a page is as long as it is asked for
+			}
+		}
+		out = append(out, e)
+	}
+	return out, err
+}
+
+// Tags implements catalog.Reader.
+func (r *Reader) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error) {
+	return r.TagPage(ctx, at, registry.Page{})
+}
+
+// TagPage implements catalog.Reader: a tag whose version is hidden names what Resolve says, or is left out. Blocked: no tag is left.
+func (r *Reader) TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil || catalog.ShowsHidden(ctx) {
+		return r.Reader.TagPage(ctx, at, page)
+	}
+	if err := l.before(ctx, "", registry.AboutPackage); err != nil {
+		return nil, err
+	}
+	out := []registry.Tag{}
+	for some := false; ; {
+		list, err := r.Reader.TagPage(ctx, at, page)
+		if err != nil {
+			return nil, err
+		}
+		var refused error
+		for _, t := range list {
+			page.After = t.Name
+			v, err := r.Resolve(ctx, at, catalog.Ref{Tag: t.Name})
+			switch kind := registry.KindOf(err); {
+			case err == nil:
+				t.Version, t.VersionID, t.Digest = v.Name, v.ID, v.Digest
+				out, some = append(out, t), true
+			case kind == registry.Blocked:
+				refused = err
+			case kind != registry.NotFound:
+				return nil, err
+			}
+		}
+		if refused != nil && !some && page.Limit == 0 {
+			return nil, refused
+		}
+		if page.Limit == 0 || len(list) < page.Limit || len(out) >= page.Limit {
+			break
+		}
+	}
+	if page.Limit > 0 {
+		out = out[:min(len(out), page.Limit)]
+	}
+	return out, nil
+}
+
+// Referrers implements catalog.Reader, without what the rules hide.
+func (r *Reader) Referrers(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error) {
+	l, err := r.look(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return r.Reader.Referrers(ctx, at, d, after, limit)
+	}
+	limit = registry.Bound(limit)
+	var out []registry.Version
+	for {
+		page, err := r.Reader.Referrers(ctx, at, d, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range page {
+			after = v.ID
+			decision, err := l.version(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			if decision.Outcome.Shown() {
+				out = append(out, v)
+			}
+		}
+		if len(page) < limit || len(out) >= limit {
+			return out[:min(len(out), limit)], nil
+		}
+	}
+}
+
+// Link implements catalog.Bytes: no link to bytes that a rule of the whole server refuses.
+func (r *Reader) Link(ctx context.Context, f registry.File, mediaType string) (string, error) {
+	set, err := r.p.rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(set.server) > 0 && f.Blob.Digest != "" {
+		d := scope{[][]*rule{about(nil, set.server, "", "")}}.decide(Subject{Digest: f.Blob.Digest, Age: Age{None: true}}, r.p.core.Now())
+		if !d.Outcome.Served() {
+			return "", nil
+		}
+	}
+	return r.Reader.Link(ctx, f, mediaType)
+}
+
+// Bytes implements registry.Policy: it refuses a blob of an image whose bytes a rule denies, or that only versions name that are refused.
+func (p *Policies) Bytes(ctx context.Context, at registry.Name, d digest.Digest) error {
+	l, err := p.reader.look(ctx, at)
+	if err != nil || l == nil {
+		return err
+	}
+	holders, sum, err := l.holders(ctx, d)
+	if err != nil {
+		return err
+	}
+	var bytes []*rule
+	for _, list := range l.set.scope(at.Format, at.Package, l.asked().Repositories).lists {
+		bytes = append(bytes, slices.DeleteFunc(slices.Clone(list), func(r *rule) bool { return r.digest == "" })...)
+	}
+	if dec := (scope{[][]*rule{bytes}}).decide(Subject{Digest: sum, Age: Age{None: true}}, l.now); !dec.Outcome.Served() {
+		return p.refuse(ctx, l.from.Asked(), at.At(""), d.String(), dec, registry.AboutBlob)
+	}
+	strictest := Decision{Outcome: Allowed}
+	for _, v := range holders {
+		dec, err := l.version(ctx, v)
+		if err != nil || dec.Outcome.Served() {
+			return err
+		}
+		if dec.Outcome.severity() > strictest.Outcome.severity() {
+			strictest = dec
+		}
+	}
+	if strictest.Outcome.Served() {
+		return nil // no version names it: it is being pushed
+	}
+	return p.refuse(ctx, l.from.Asked(), at.At(""), d.String(), strictest, registry.AboutBlob)
+}
+
+// holders are the versions of a package that name a blob, and the blob's sha256.
+func (l *look) holders(ctx context.Context, d digest.Digest) (out []registry.Version, sum digest.Digest, err error) {
+	sum = d
+	err = l.r.p.core.Store.View(ctx, func(tx metadata.Tx) error {
+		ids := l.from.Packages()
+		if own, err := registry.OpenPackage(tx, l.at); err == nil && !slices.Contains(ids, own.ID) {
+			ids = append(ids, own.ID)
+		} else if err != nil && registry.KindOf(err) != registry.NotFound {
+			return err
+		}
+		var versions []int64
+		if b, err := registry.BlobByDigest(tx.Blobs(), d); err == nil {
+			sum = b.Digest
+			files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID})
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				if slices.Contains(ids, f.PackageID) {
+					versions = append(versions, f.VersionID)
+				}
+			}
+		} else if !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		for _, id := range ids { // blobs that are not here yet
+			named, err := tx.References().Referrers(metadata.ReferrerPage{PackageID: id, Kind: registry.RefBlob, Digest: d, Limit: registry.MaxPage})
+			if err != nil {
+				return err
+			}
+			for _, v := range named {
+				versions = append(versions, v.ID)
+			}
+		}
+		for _, id := range versions {
+			v, err := tx.Versions().VersionByID(id)
+			if err != nil {
+				return err
+			}
+			if v.State != registry.Deleted {
+				out = append(out, v)
+			}
+		}
+		return nil
+	})
+	return out, sum, err
+}
+
+// Admit implements upstreams.Policy.
+func (p *Policies) Admit(ctx context.Context, q upstreams.Candidate) error {
+	set, err := p.rules(ctx)
+	if err != nil || set.idle() {
+		return err
+	}
+	src := upstreams.From{Repositories: q.Repositories, Remote: q.Remote, PublishedAt: q.PublishedAt, FirstSeenAt: q.FirstSeenAt}
+	about := registry.AboutFile
+	var d Decision
+	if q.At.Version == "" && q.Digest == "" && !q.Known {
+		about = registry.AboutPackage
+		scope := set.scope(q.At.Format, q.At.Package, q.Repositories)
+		for i, list := range scope.lists {
+			scope.lists[i] = untilNarrow(list)
+		}
+		d = scope.decide(Subject{Age: Age{None: true}}, p.core.Now())
+	} else {
+		d = decideFrom(set, p.core.Rules[q.At.Format], q.At, src, nil, q.Digest, q.Known, p.core.Now())
+	}
+	if d.Outcome.Served() {
+		return nil
+	}
+	row, err := p.core.RepositoryRow(ctx, q.At.Repository)
+	if err != nil {
+		return err
+	}
+	return p.refuse(ctx, row, q.At, p.subjectOf(q.At), d, about)
+}
