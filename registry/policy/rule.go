@@ -3,6 +3,8 @@ package policy
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +39,7 @@ const (
 // rule is a Rule that was read: what it matches.
 type rule struct {
 	metadata.Rule
-	format   string        // "": every format
+	formats  []string      // those of its type; none: every format
 	name     string        // glob over normalised package names, lower case
 	versions []bound       // all must hold; none: every version
 	version  string        // glob over versions; "": every version
@@ -103,15 +105,15 @@ func (r *rule) parse(formats map[string]registry.Rules) error {
 		r.name = "*"
 		return nil
 	}
-	rules, known := registry.Rules{}, false
-	for format, f := range formats {
-		if f.PURLType == strings.ToLower(kind) {
-			r.format, rules, known = format, f, true
+	for _, format := range slices.Sorted(maps.Keys(formats)) {
+		if formats[format].PURLType == strings.ToLower(kind) {
+			r.formats = append(r.formats, format)
 		}
 	}
-	if !known {
+	if len(r.formats) == 0 {
 		return invalid("no format has package URLs of the type %q", registry.Clip(kind))
 	}
+	rules := formats[r.formats[0]]
 	versions := ""
 	if i := strings.LastIndexByte(name, '@'); i > 0 && !strings.Contains(name[i:], "/") {
 		name, versions = name[:i], name[i+1:]
@@ -200,7 +202,7 @@ func (r *rule) parseVersions(text string, rules registry.Rules) error {
 
 // names reports whether the rule may be about versions of a package.
 func (r *rule) names(format, pkg string) bool {
-	return r.digest == "" && (r.format == "" || r.format == format) && registry.MatchGlob(r.name, strings.ToLower(pkg))
+	return r.digest == "" && (len(r.formats) == 0 || slices.Contains(r.formats, format)) && registry.MatchGlob(r.name, strings.ToLower(pkg))
 }
 
 // every reports whether the rule is about all versions of the packages that it names.
