@@ -86,7 +86,7 @@ func (p *page) abbreviated() ([]byte, error) {
 // maxRestricted bounds the reasons that clients are told at once.
 const maxRestricted = 5
 
-// restricted adds what rules hide, which npm names when nothing else fits what its user asks for (npm.md 13.3).
+// restricted adds what rules hide, which npm names when nothing else fits what its user asks for.
 func (p *page) restricted(o object) object {
 	if len(p.Refused) == 0 {
 		return o
