@@ -168,3 +168,36 @@ func publishOver(e *env, repository string) (publish.Result, error) {
 	}
 	return p.Commit(e.Admin, publish.Release{Version: "9.0.0", PURL: "pkg:npm/pad@9.0.0", SortKey: []byte("9")})
 }
+
+// TestDeletedStaysAway: a version of a registry elsewhere that is deleted here is not listed and not fetched again, until it is restored.
+func TestDeletedStaysAway(t *testing.T) {
+	s, u := mirror(t)
+	u.NPM("pad", "1.0.0", upstreamtest.NPMVersion{})
+	u.NPM("pad", "2.0.0", upstreamtest.NPMVersion{})
+	tarball := "/npm/mirror/pad/-/pad-2.0.0.tgz"
+	if status, text := fetch(t, s, tarball); status != http.StatusOK {
+		t.Fatal(text)
+	}
+	at := registry.Name{Repository: "mirror", Format: formatName, Package: "pad"}.At("2.0.0")
+	if err := s.Publisher.Delete(s.Admin, at, "malware"); err != nil {
+		t.Fatal(err)
+	}
+	u.Reset()
+	if status, text := fetch(t, s, tarball); status != http.StatusNotFound || !strings.Contains(text, "was deleted") {
+		t.Errorf("the tarball: %d %s", status, text)
+	}
+	u.NeverAsked(t, "/npm/pad/-/**")
+	if status, text := fetch(t, s, "/npm/mirror/pad"); status != http.StatusOK || strings.Contains(text, `"2.0.0"`) || !strings.Contains(text, `"latest":"1.0.0"`) {
+		t.Errorf("the packument: %d %s", status, text)
+	}
+	if _, _, err := s.Publisher.Restore(s.Admin, at, "a mistake"); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := fetch(t, s, tarball); status != http.StatusOK {
+		t.Errorf("restored: %s", text)
+	}
+	if status, text := fetch(t, s, "/npm/mirror/pad"); status != http.StatusOK || !strings.Contains(text, `"2.0.0"`) {
+		t.Errorf("the packument, restored: %d %s", status, text)
+	}
+	s.MustFsck(t)
+}

@@ -92,6 +92,13 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 			return file, err
 		}
 	}
+	version := at.Version
+	if version == "" && entry != nil {
+		version = entry.Version
+	}
+	if err := s.deleted(ctx, r, at.Name.At(version)); err != nil {
+		return registry.File{}, err
+	}
 	flight := s.fetch(ctx, r, at, path, x, entry, nil)
 	defer flight.release()
 	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))

@@ -17,7 +17,7 @@ func (s *Upstreams) listingOf(ctx context.Context, src source, name registry.Nam
 	}
 	c := src.index.listing
 	c.Versions, c.Tags = slices.Clone(c.Versions), slices.Clone(c.Tags)
-	return c, nil
+	return c, s.withoutDeleted(ctx, src.at(name), &c)
 }
 
 func (s *Upstreams) versionsOf(ctx context.Context, src source, name registry.Name, q catalog.VersionQuery) ([]registry.Version, error) {
