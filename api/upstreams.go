@@ -102,6 +102,40 @@ type UpstreamState struct {
 	LastError   string  `json:"last_error,omitempty" doc:"Why it could not be used the last time that it could not."`
 	LastErrorAt *string `json:"last_error_at" format:"date-time" doc:"When; null: never."`
 	NextTryAt   *string `json:"next_try_at" format:"date-time" doc:"When it is asked again; null: at once."`
+
+	PausedUntil        *string        `json:"paused_until" format:"date-time" doc:"Until when it asked to be left alone; null: it did not."`
+	Requests           int64          `json:"requests" doc:"How many requests it got since the server started or its settings were changed."`
+	Failures           int64          `json:"failures" doc:"How many of them it did not answer, or with a 5xx."`
+	UnderWay           int            `json:"under_way" doc:"Requests that are under way."`
+	Queued             int            `json:"queued" doc:"Requests that wait for a place."`
+	RateLimit          *int           `json:"ratelimit" doc:"How many requests it allows in the time that it counts; null: it does not tell."`
+	RateLimitRemaining *int           `json:"ratelimit_remaining" doc:"How many of these are left; null: it does not tell."`
+	Hosts              []UpstreamHost `json:"hosts" doc:"Other hosts that its redirects and links led to; each has limits and a breaker of its own."`
+}
+
+// UpstreamHost is how another host of a remote was found when it was asked last.
+type UpstreamHost struct {
+	Origin      string  `json:"origin" doc:"Scheme, host and port."`
+	Breaker     string  `json:"breaker" enum:"closed,half-open,open" doc:"As of the remote."`
+	LastError   string  `json:"last_error,omitempty" doc:"As of the remote."`
+	LastErrorAt *string `json:"last_error_at" format:"date-time" doc:"As of the remote."`
+	NextTryAt   *string `json:"next_try_at" format:"date-time" doc:"As of the remote."`
+	Requests    int64   `json:"requests" doc:"As of the remote."`
+	Failures    int64   `json:"failures" doc:"As of the remote."`
+}
+
+// UpstreamCheck is the answer to POST …/upstreams/{name}/check.
+type UpstreamCheck struct {
+	OK    bool                `json:"ok" doc:"Whether every step ended well."`
+	Steps []UpstreamCheckStep `json:"steps" doc:"In their order, up to the first that failed. With a proxy, the connection is that to the proxy."`
+}
+
+// UpstreamCheckStep is one step of a check.
+type UpstreamCheckStep struct {
+	Step         string  `json:"step" enum:"resolve,connect,tls,ask" doc:"Its name: the host's name is looked up, a connection is made, TLS is agreed upon, the question is answered."`
+	OK           bool    `json:"ok" doc:"Whether it ended well."`
+	Milliseconds float64 `json:"milliseconds" doc:"How long it took."`
+	Detail       string  `json:"detail" doc:"What came of it."`
 }
 
 // NewUpstream is the body of POST /repositories/{repository}/upstreams; it needs a repository, or a format and a URL.

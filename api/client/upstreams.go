@@ -43,6 +43,11 @@ func (c *Client) Refresh(ctx context.Context, repository, format, pkg string) (a
 	return call[api.Refreshed](ctx, c, request{method: http.MethodPost, path: segments("repositories", repository, "refresh"), query: queryOf("format", format, "package", pkg)})
 }
 
+// CheckUpstream tries whether a registry elsewhere can be asked, for a package or, where that is "", for its address alone.
+func (c *Client) CheckUpstream(ctx context.Context, repository, name, pkg string) (api.UpstreamCheck, error) {
+	return call[api.UpstreamCheck](ctx, c, request{method: http.MethodPost, path: upstream(repository, name) + "/check", query: queryOf("package", pkg)})
+}
+
 // RemoveUpstream takes an upstream off a repository's list.
 func (c *Client) RemoveUpstream(ctx context.Context, repository, name string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: upstream(repository, name)})

@@ -60,6 +60,8 @@ type breaker struct {
 	probing bool
 	probeAt time.Time
 	window  [int(breakerWindow / time.Second)]struct{ second, all, failures int64 }
+	sent    int64  // tickets
+	failed  int64  // of these
 	last    string // text of the last failure
 	lastAt  time.Time
 
@@ -95,6 +97,7 @@ func (b *breaker) enter() (*ticket, time.Duration) {
 	if wait := b.refusesLocked(now); wait > 0 {
 		return nil, wait
 	}
+	b.sent++
 	if !b.open {
 		return &ticket{gen: b.gen}, 0
 	}
@@ -106,6 +109,9 @@ func (b *breaker) enter() (*ticket, time.Duration) {
 // report gives the verdict of a ticket's request. A ticket that closed the breaker may report again: a body may fail after its header.
 func (b *breaker) report(t *ticket, v verdict, text string) {
 	b.mu.Lock()
+	if v == failed {
+		b.failed++
+	}
 	if t.gen != b.gen {
 		b.mu.Unlock()
 		return
@@ -193,7 +199,7 @@ func (b *breaker) idle() bool {
 func (b *breaker) fill(s *OriginState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s.Since, s.LastFault, s.LastFaultAt = b.since, b.last, b.lastAt
+	s.Since, s.LastFault, s.LastFaultAt, s.Requests, s.Failures = b.since, b.last, b.lastAt, b.sent, b.failed
 	if !b.open {
 		return
 	}

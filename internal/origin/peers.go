@@ -25,6 +25,8 @@ type OriginState struct {
 	PausedUntil time.Time // zero unless the origin asked to wait
 	UnderWay    int
 	Queued      int
+	// Requests were sent since the client was made, and Failures of them had no answer or a 5xx.
+	Requests, Failures int64
 	// LimitRemaining and Limit are of the last ratelimit-remaining and ratelimit-limit; -1 for none.
 	LimitRemaining, Limit int
 }

@@ -86,8 +86,17 @@ func (r *remotes) state(upstreamID int64) *State {
 	if !ok {
 		return nil
 	}
-	own := c.State()[0]
-	return &State{Breaker: own.Breaker.String(), LastError: own.LastFault, LastErrorAt: own.LastFaultAt, NextTry: own.NextProbe}
+	var out State
+	for i, o := range c.State() {
+		state := State{Origin: o.Origin, Breaker: o.Breaker.String(), LastError: o.LastFault, LastErrorAt: o.LastFaultAt, NextTry: o.NextProbe, PausedUntil: o.PausedUntil,
+			Requests: o.Requests, Failures: o.Failures, UnderWay: o.UnderWay, Queued: o.Queued, Limit: o.Limit, Remaining: o.LimitRemaining}
+		if i == 0 {
+			out = state
+		} else {
+			out.Others = append(out.Others, state)
+		}
+	}
+	return &out
 }
 
 func (r *remotes) close() {

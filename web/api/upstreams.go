@@ -46,6 +46,11 @@ func (h *handlers) upstreamRoutes() []endpoint {
 		{"DELETE", upstreamPath, "api.upstreams.remove", h.removeUpstream, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "removeUpstream", Group: "Upstreams", Summary: "Stop answering from an upstream",
 			About: "The other repository stays as it is.", Answers: empty("It is off the list.")}},
+		{"POST", upstreamPath + "/check", "api.upstreams.check", h.checkUpstream, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "checkUpstream", Group: "Upstreams", Summary: "Try whether a registry elsewhere can be asked",
+			About:   "Over a connection of its own, step by step, whatever its breaker says. Nothing of the answer is kept.",
+			Query:   []openapi.Param{{Name: "package", About: "Ask for this package; absent: for the address alone."}},
+			Answers: success("The steps.", checkExample)}},
 		{"POST", repositoryPath + "/refresh", "api.repositories.refresh", h.refresh, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "refreshRepository", Group: "Upstreams", Summary: "Ask registries elsewhere for news",
 			About: "What a client asks for next is asked of the remotes of the repository, although what was known of it is not old yet: documents, files whose bytes " +
@@ -59,7 +64,8 @@ func (h *handlers) upstreamRoutes() []endpoint {
 var (
 	upstreamExample = api.Upstream{Name: "team-a", Type: upstreams.TypeRepository, Repository: "team-a", Formats: []string{"npm"}}
 	remoteExample   = api.Upstream{Name: "npm", Type: upstreams.TypeRemote, Format: "npm", URL: "https://registry.example.com/", TTL: "10m0s",
-		Auth: &api.UpstreamAuth{Type: upstreams.AuthBasic, User: "ci", Secret: true}, State: &api.UpstreamState{Breaker: "closed"}}
+		Auth: &api.UpstreamAuth{Type: upstreams.AuthBasic, User: "ci", Secret: true}, State: &api.UpstreamState{Breaker: "closed", Requests: 12, Hosts: []api.UpstreamHost{}}}
+	checkExample     = api.UpstreamCheck{OK: true, Steps: []api.UpstreamCheckStep{{Step: "resolve", OK: true, Milliseconds: 1.2, Detail: "done"}, {Step: "ask", OK: true, Milliseconds: 31, Detail: "answered 200"}}}
 	refreshedExample = api.Refreshed{Documents: 12, Files: 3}
 )
 
@@ -73,10 +79,27 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 			Proxy: v.Proxy, UnknownAge: v.UnknownAge}
 		showConnection(&out, v)
 		if s := h.svc.Upstreams.State(u); s != nil && administers {
-			out.State = &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), NextTryAt: timeOrNull(s.NextTry)}
+			out.State = upstreamStateOf(*s)
 		}
 		return out
 	}
+}
+
+func upstreamStateOf(s upstreams.State) *api.UpstreamState {
+	told := func(n int) *int {
+		if n < 0 {
+			return nil
+		}
+		return &n
+	}
+	out := &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), NextTryAt: timeOrNull(s.NextTry), PausedUntil: timeOrNull(s.PausedUntil),
+		Requests: s.Requests, Failures: s.Failures, UnderWay: s.UnderWay, Queued: s.Queued, RateLimit: told(s.Limit), RateLimitRemaining: told(s.Remaining),
+		Hosts: make([]api.UpstreamHost, len(s.Others))}
+	for i, o := range s.Others {
+		out.Hosts[i] = api.UpstreamHost{Origin: o.Origin, Breaker: o.Breaker, LastError: o.LastError, LastErrorAt: timeOrNull(o.LastErrorAt), NextTryAt: timeOrNull(o.NextTry),
+			Requests: o.Requests, Failures: o.Failures}
+	}
+	return out
 }
 
 // showConnection fills what is shown of settings that are objects or times.
@@ -265,6 +288,24 @@ func (h *handlers) removeUpstream(w http.ResponseWriter, r *http.Request) error 
 		return in.err
 	}
 	return writeNothing(w, h.svc.Upstreams.Remove(r.Context(), repository, name))
+}
+
+// checkUpstream answers POST …/upstreams/{name}/check?package=: 200 with the steps, also where one failed.
+func (h *handlers) checkUpstream(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository, name, pkg := in.segment("repository"), in.segment("name"), in.text("package")
+	if in.err != nil {
+		return in.err
+	}
+	steps, err := h.svc.Upstreams.Check(r.Context(), repository, name, pkg)
+	return writeOne(w, http.StatusOK, steps, err, func(steps []upstreams.Step) api.UpstreamCheck {
+		out := api.UpstreamCheck{OK: true, Steps: make([]api.UpstreamCheckStep, len(steps))}
+		for i, s := range steps {
+			out.OK = out.OK && !s.Failed
+			out.Steps[i] = api.UpstreamCheckStep{Step: s.Name, OK: !s.Failed, Milliseconds: float64(s.Took.Microseconds()) / 1000, Detail: s.Text}
+		}
+		return out
+	})
 }
 
 // refresh answers POST /repositories/{repository}/refresh?format=&package=: 202 with counts.

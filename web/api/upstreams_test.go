@@ -166,6 +166,11 @@ func TestUpstreamAuth(t *testing.T) {
 			t.Errorf("%s stays: %v", name, res)
 		}
 	}
+	a.want(200, "PATCH", all+"/one", `{"offline":true}`, nil)
+	if res := a.want(200, "POST", all+"/one/check", "", nil); !strings.Contains(string(res.Body), `{"ok":false,"steps":[{"step":"ask","ok":false,`) {
+		t.Errorf("a check: %v", res)
+	}
+	a.want(404, "POST", all+"/none/check", "", nil)
 	a.want(200, "PATCH", all+"/one", `{"url":"https://other.example.com/","auth":{"type":"none"}}`, nil)
 	if res := a.want(200, "GET", all, "", nil); !strings.Contains(string(res.Body), "other.example.com") || strings.Index(string(res.Body), `"one"`) > strings.Index(string(res.Body), `"two"`) {
 		t.Errorf("moved: %v", res)

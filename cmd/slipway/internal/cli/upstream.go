@@ -79,7 +79,7 @@ func (c commands) upstreamCmd() *cobra.Command {
   slipway upstream add all team-c --upstream-format npm
   slipway upstream add all https://registry.example.com/ --format npm
   slipway upstream ls all`,
-		c.upstreamListCmd(&f), c.upstreamAddCmd(&f), c.upstreamShowCmd(&f), c.upstreamSetCmd(&f), c.upstreamRemoveCmd(&f), c.upstreamOrderCmd(&f))
+		c.upstreamListCmd(&f), c.upstreamAddCmd(&f), c.upstreamShowCmd(&f), c.upstreamSetCmd(&f), c.upstreamRemoveCmd(&f), c.upstreamOrderCmd(&f), c.upstreamCheckCmd(&f))
 	f.Add(g)
 	return g
 }

@@ -107,6 +107,11 @@ func TestRemoteCommands(t *testing.T) {
 	r.CLI(0, "upstream", "add", "mirror", "https://third.example.com/", "--format", "npm", "--name", "third", "--rate", "2", "--ttl", "3m")
 	r.With("canary\n", nil, 0, "repo", "create", "private", "--upstream", "https://registry.example.com/", "--format", "npm", "--token-stdin")
 	r.With("canary\n", nil, 2, "repo", "create", "private2", "--upstream", "private", "--token-stdin")
+	r.CLI(0, "upstream", "set", "mirror", "npm", "--offline")
+	if out := r.CLI(1, "upstream", "check", "mirror", "npm", "left-pad"); !strings.Contains(out, "can't be asked") {
+		t.Errorf("upstream check: %s", out)
+	}
+	r.CLI(1, "upstream", "check", "mirror", "absent")
 	r.CLI(0, "repo", "refresh", "mirror")
 	r.CLI(0, "repo", "refresh", "mirror", "npm", "left-pad")
 
