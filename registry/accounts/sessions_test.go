@@ -11,14 +11,9 @@ import (
 	"slipway/registry/accounts"
 )
 
-// logins makes very many logins of ann, and returns the secrets of two of them.
+// logins makes very many logins of ann, and returns the secrets of the last two.
 func (f *family) logins(n int) (secrets []string) {
 	f.t.Helper()
-	for range 2 {
-		secret, _, err := f.Accounts.CreateToken(f.ann(), accounts.TokenRequest{Name: "login", Session: true})
-		f.must(nil, err)
-		secrets = append(secrets, secret)
-	}
 	f.must(nil, f.Metadata.Update(f.t.Context(), func(tx metadata.Tx) error {
 		u, err := tx.Users().User(f.user)
 		for i := range n {
@@ -28,6 +23,11 @@ func (f *family) logins(n int) (secrets []string) {
 		}
 		return err
 	}))
+	for range 2 {
+		secret, _, err := f.Accounts.CreateToken(f.ann(), accounts.TokenRequest{Name: "login", Session: true})
+		f.must(nil, err)
+		secrets = append(secrets, secret)
+	}
 	return secrets
 }
 
