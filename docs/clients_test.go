@@ -27,7 +27,7 @@ Real clients publish to Slipway and install from it in its tests: the oldest ver
 coming one where it can be installed. This page is made from a run of the tests (` + "`make clients-table`" + `). How each client
 is set up is on the [protocols' pages](protocols/npm.md).
 
-Helm and the oldest versions of crane, regctl and oras take minutes to build, so they run with ` + "`make test LONG=1`" + ` and for this
+Helm, cosign, and the oldest versions of crane, regctl and oras take minutes to build, so they run with ` + "`make test LONG=1`" + ` and for this
 page; all others run with every ` + "`make test`" + `.
 `
 )
@@ -64,7 +64,8 @@ var pinnedClients = []pinned{
 	{"pypi", "pypi/*.txt", false, regexp.MustCompile(`(?m)^file ([a-z]+)-([\w.]+)\.txt$`), map[string]string{
 		"twine": "twine", "poetry": "Poetry", "pdm": "PDM", "hatch": "Hatch", "flit": "Flit", "pipenv": "Pipenv"}},
 	{"oci", "oci/go.mod", false, goModule, goClients},
-	{"oci", "oci/*/go.mod", false, goModule, goClients},
+	{"oci", "oci/[lo]*/go.mod", false, goModule, goClients},
+	{"oci", "oci/cosign/go.mod", false, goModule, map[string]string{"github.com/sigstore/cosign/v3": "cosign"}}, // crane there is a library
 	{"maven", "clients-maven.sh", false, regexp.MustCompile(`(?m)^()(\d\S*) [0-9a-f]{128}$`), map[string]string{"": "Maven"}},
 }
 
