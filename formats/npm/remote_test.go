@@ -12,6 +12,7 @@ import (
 	"slipway/integration/upstream/upstreamtest"
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/registry/publish"
 	"slipway/registry/upstreams"
 )
@@ -200,4 +201,23 @@ func TestDeletedStaysAway(t *testing.T) {
 		t.Errorf("the packument, restored: %d %s", status, text)
 	}
 	s.MustFsck(t)
+}
+
+// TestWritesOverCached: a name that came to a repository from a registry elsewhere can't be published through it to the upstream that takes
+// its writes, until an administrator allows both.
+func TestWritesOverCached(t *testing.T) {
+	e, u := newMirror(t)
+	u.NPM("pad", "1.0.0", upstreamtest.NPMVersion{})
+	_, err := e.Upstreams.Add(e.Admin, "mirror", upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: "main", Settings: upstreams.Settings{Writes: true}})
+	must(t, err)
+	if _, err := e.Reader.File(catalog.Whole(e.Admin), registry.Name{Repository: "mirror", Format: formatName, Package: "pad"}.At("1.0.0"), "pad-1.0.0.tgz"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publishOver(e, "mirror"); registry.KindOf(err) != registry.Denied || !strings.Contains(err.Error(), "slipway origin set mirror npm pad both") {
+		t.Errorf("over a cached name: %v", err)
+	}
+	must(t, e.Upstreams.SetOrigin(e.Admin, registry.Name{Repository: "mirror", Format: formatName, Package: "pad"}, metadata.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it"}))
+	if _, err := publishOver(e, "mirror"); err != nil {
+		t.Errorf("with both: %v", err)
+	}
 }
