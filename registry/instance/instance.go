@@ -78,7 +78,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Content = content.New(core, cfg.UploadTTL, cfg.Metrics)
 	i.Deploy = deploy.New(core)
 	i.Publisher = publish.New(core, i.Content, []publish.Keeper{i.Deploy}, cfg.Metrics)
-	cfg.Upstreams.SealKey = cfg.SealKey
+	cfg.Upstreams.SealKey, cfg.Upstreams.Metrics = cfg.SealKey, cfg.Metrics
 	if i.Upstreams, err = upstreams.New(core, i.Catalog, i.Publisher, cfg.Upstreams); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,9 @@ func (s *Upstreams) changed(u *Upstream, repository registry.Repository, c origi
 	if c.Down {
 		kind, reason = registry.EventUpstreamDown, c.Fault
 	}
-	if !c.Own {
+	if c.Own {
+		s.metrics.changed(u.Name, c.Down)
+	} else {
 		reason = strings.TrimSuffix("a host that its files come from: "+reason, ": ")
 	}
 	o := &s.outages

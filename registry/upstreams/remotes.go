@@ -35,6 +35,7 @@ type remotes struct {
 	sealer     seal.Sealer
 	secretsDir string // "": no secret is in a file
 	changed    func(*Upstream, registry.Repository, origin.Change)
+	known      func(name string) // of an upstream that gets a client
 
 	mu      sync.Mutex
 	clients map[int64]client // by upstream
@@ -123,6 +124,7 @@ func (r *remotes) connect(u *Upstream, repository registry.Repository, source So
 	}
 	env := r.env
 	env.OnChange = func(c origin.Change) { r.changed(u, repository, c) }
+	r.known(u.Name)
 	made, err := origin.New(settings, env)
 	return made, prefix, err
 }

@@ -24,7 +24,9 @@ func (f *flight) safely(ctx context.Context) (file registry.File, err error) {
 			file, err = registry.File{}, f.bad("sent a file that can't be handled")
 		}
 	}()
-	file, err = f.run(ctx)
+	if file, err = f.run(ctx); err == nil {
+		f.s.metrics.entered.WithLabelValues(f.at.Format).Inc()
+	}
 	f.s.refused(ctx, f.r, err)
 	return file, err
 }
@@ -268,6 +270,7 @@ func (f *flight) corrupt(format string, args ...any) error {
 // corrupt is the error for bytes of a remote that are not those which were announced, and tells of them.
 func (s *Upstreams) corrupt(r *remote, at registry.Coordinate, path, format string, args ...any) error {
 	err := badUpstream(nil, "upstream %s sent a wrong %q: %s; nothing was stored", r.Name, registry.Clip(path), fmt.Sprintf(format, args...))
+	s.metrics.corrupted.WithLabelValues(s.metrics.label(r.Name)).Inc()
 	s.core.Log.Error("an upstream sent wrong bytes", "upstream", r.Name, "package", at.Package, "path", path, "error", err.Error())
 	s.tellOnce(context.Background(), r.event(registry.EventUpstreamCorrupt, at.Name, registry.EventData{Version: at.Version, Reason: err.Error()}), at.Version, path)
 	return err

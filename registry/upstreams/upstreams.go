@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"slipway/internal/origin"
 	"slipway/internal/seal"
 	"slipway/metadata"
@@ -37,7 +39,8 @@ type Upstreams struct {
 	served    served
 	told      told
 	outages   outages
-	policy    Policy   // nil: everything is let in
+	policy    Policy // nil: everything is let in
+	metrics   *metrics
 	key       [16]byte // makes the ids of composed packages of this process unguessable
 }
 
@@ -49,6 +52,7 @@ type Options struct {
 	SealKey []byte
 	// SecretsDir is where the secrets are that settings name by their files; "": none are.
 	SecretsDir string
+	Metrics    prometheus.Registerer // nil: none
 }
 
 // New makes the part over the catalog of the same instance.
@@ -61,6 +65,8 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 	s := &Upstreams{core: core, local: local.Trusted(), plain: local, publisher: publisher, documents: newDocuments(),
 		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights()}
 	s.remotes.changed = s.changed
+	s.metrics = newMetrics(o.Metrics, &s.flights)
+	s.remotes.env.Observe, s.remotes.known = s.metrics.observe, s.metrics.known
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })

@@ -64,7 +64,11 @@ func (e exposed) family(series string) string {
 // served are the metrics of a server that has handled every kind of request, in every format.
 func served(t *testing.T) exposed {
 	t.Helper()
-	r := commandtest.Start(t, func(c *installation.Config) { c.WebhookAllow = []string{"127.0.0.1"} })
+	r := commandtest.Start(t, func(c *installation.Config) {
+		c.WebhookAllow, c.UpstreamAllow = []string{"127.0.0.1"}, []string{"127.0.0.1"}
+	})
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("a tool")) }))
+	t.Cleanup(elsewhere.Close)
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	t.Cleanup(receiver.Close)
 	r.Login()
@@ -92,6 +96,8 @@ func served(t *testing.T) exposed {
 	ask("GET", "/v2/", "", 200)
 	ask("PUT", "/raw/main/tool/1.0/tool.txt", "a tool", 201)
 	ask("GET", "/raw/main/tool/1.0/tool.txt", "", 200)
+	ask("POST", "/api/v1/repositories", fmt.Sprintf(`{"name":"mirror","upstreams":[{"name":"files","url":%q,"format":"raw"}]}`, elsewhere.URL+"/"), 201)
+	ask("GET", "/raw/mirror/other/1.0/other.txt", "", 200)
 	ask("POST", "/api/v1/subscriptions", fmt.Sprintf(`{"name":"ci","url":%q,"repositories":["main"]}`, receiver.URL), 201)
 	ask("POST", "/api/v1/subscriptions/1/ping", "", 202)
 	out := exposed{}

@@ -1,0 +1,100 @@
+package upstreams
+
+import (
+	"context"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"slipway/internal/origin"
+	"slipway/registry"
+)
+
+// metrics are what is counted of remotes.
+type metrics struct {
+	seconds   *prometheus.HistogramVec
+	received  *prometheus.CounterVec
+	breaker   *prometheus.GaugeVec
+	entered   *prometheus.CounterVec
+	corrupted *prometheus.CounterVec
+
+	mu    sync.Mutex
+	names map[string]bool // of upstreams that have series of their own
+}
+
+// maxUpstreamNames bounds the label upstream; later names are otherUpstream.
+const (
+	maxUpstreamNames = 100
+	otherUpstream    = "other"
+)
+
+// States of slipway_upstream_breaker_state.
+const (
+	breakerClosed = 0
+	breakerOpen   = 2
+)
+
+func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
+	m := &metrics{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "slipway_upstream_request_duration_seconds", Help: "Time until a registry elsewhere answered, or failed to.",
+			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"upstream", "kind", "outcome"}),
+		received: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_upstream_received_bytes_total", Help: "Bytes of answers of registries elsewhere, as sent.",
+		}, []string{"upstream"}),
+		breaker: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "slipway_upstream_breaker_state", Help: "Whether a registry elsewhere is asked: 0 it is, 2 it is not, as it does not answer.",
+		}, []string{"upstream"}),
+		entered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_cache_entered_files_total", Help: "Files that registries elsewhere delivered.",
+		}, []string{"format"}),
+		corrupted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_cache_verification_failures_total", Help: "Files of registries elsewhere that were not what was announced.",
+		}, []string{"upstream"}),
+		names: map[string]bool{},
+	}
+	under := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "slipway_cache_flights", Help: "Transfers of files from registries elsewhere that are under way.",
+	}, func() float64 {
+		flights.mu.Lock()
+		defer flights.mu.Unlock()
+		return float64(len(flights.list))
+	})
+	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, under)
+	return m
+}
+
+// label is the name of an upstream as a label.
+func (m *metrics) label(name string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.names[name] && len(m.names) >= maxUpstreamNames {
+		return otherUpstream
+	}
+	m.names[name] = true
+	return name
+}
+
+// observe is origin.Environment.Observe.
+func (m *metrics) observe(_ context.Context, o origin.Observation) {
+	name := m.label(o.Upstream)
+	m.seconds.WithLabelValues(name, o.Kind.String(), o.Outcome).Observe(o.Took.Seconds())
+	m.received.WithLabelValues(name).Add(float64(o.Bytes))
+}
+
+// known makes the series of an upstream, before anything happens to it.
+func (m *metrics) known(name string) {
+	name = m.label(name)
+	m.breaker.WithLabelValues(name).Set(breakerClosed)
+	m.corrupted.WithLabelValues(name).Add(0)
+}
+
+// changed notes that an upstream went down or came back.
+func (m *metrics) changed(name string, down bool) {
+	state := breakerClosed
+	if down {
+		state = breakerOpen
+	}
+	m.breaker.WithLabelValues(m.label(name)).Set(float64(state))
+}
