@@ -20,6 +20,7 @@ import (
 
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/commandtest"
+	"slipway/integration/upstream/upstreamtest"
 	"slipway/storage/s3/s3test"
 )
 
@@ -133,7 +134,8 @@ func TestS45(t *testing.T) {
 }
 
 // TestS59 sends canary secrets wherever a client can, right and wrong ones, through every protocol, with logs at debug
-// level; then no secret is in logs, metrics, events, answers, or any file except the one where it belongs.
+// level; then no secret is in logs, metrics, events, answers, or any file except the one where it belongs. It is also line 52 of the acceptance of
+// registries elsewhere.
 func TestS59(t *testing.T) {
 	t.Parallel()
 	t.Run("local", func(t *testing.T) {
@@ -156,6 +158,8 @@ func canaries(t *testing.T, env []string, args ...string) {
 		inQuery       = "canary-in-query"
 		hookSecret    = "canary-webhook-secret-that-signs"
 		shortSecret   = "canary-short-secret"
+		remoteSecret  = "canary-remote-secret"
+		proxySecret   = "canary-proxy-secret"
 	)
 	data := t.TempDir() + "/data"
 	p := commandtest.ServeProcess(t, append([]string{"SLIPWAY_ADMIN_PASSWORD=" + adminPassword}, env...),
@@ -223,6 +227,23 @@ func canaries(t *testing.T, env []string, args ...string) {
 	answers.Reset()
 
 	ask("POST", "/api/v1/subscriptions", `{"name":"hook","url":"http://127.0.0.1:1/","secret":"`+shortSecret+`"}`, admin) // 400
+	// Registries elsewhere, which a proxy at a closed address keeps this test from.
+	certificate, key := upstreamtest.ClientCertificate(t)
+	tls, err := json.Marshal(map[string]string{"certificate": string(certificate), "key": string(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	remote := ask("POST", "/api/v1/repositories", `{"name":"mirror","upstreams":[{"name":"up","format":"raw","url":"https://registry.example.com/","auth":{"type":"basic","user":"ci","secret":"`+
+		remoteSecret+`"},"proxy":"http://127.0.0.1:1","proxy_auth":{"user":"me","secret":"`+proxySecret+`"},"tls":`+string(tls)+`}]}`, admin)
+	if !strings.Contains(string(remote), `"secret":true`) {
+		t.Errorf("no remote: %s", remote)
+	}
+	const up = "/api/v1/repositories/mirror/upstreams/up"
+	ask("PATCH", up, `{"auth":{"type":"some","secret":"`+wrongPassword+`"}}`, admin) // 400
+	ask("PATCH", up, `{"proxy":"http://me:`+wrongPassword+`@127.0.0.1:1"}`, admin)   // 400
+	ask("GET", "/raw/mirror/tool/1.0.0/tool", "", admin)
+	ask("POST", up+"/check", "", admin)
+	ask("GET", up, "", admin)
 	const form = "--b\r\nContent-Disposition: form-data; name=\":action\"\r\n\r\nfile_upload\r\n--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"a-1.0.tar.gz\"\r\n\r\nbytes\r\n--b--\r\n"
 	document := string(commandtest.NpmDocument(t, "canary", "1.0.0", commandtest.NpmTarball(t, "canary", "1.0.0")))
 	for _, auth := range []func(*http.Request){
@@ -300,6 +321,7 @@ func canaries(t *testing.T, env []string, args ...string) {
 	secrets := map[string]string{
 		"admin password": adminPassword, "user password": userPassword, "wrong password": wrongPassword, "token": token, "wrong token": wrongToken,
 		"query": inQuery, "secret of a webhook": hookSecret, "refused secret of a webhook": shortSecret, "secret key of the store": s3test.SecretKey,
+		"credential of a remote": remoteSecret, "credential for a proxy": proxySecret, "key of a client certificate": strings.Split(string(key), "\n")[1],
 	}
 	for i, session := range sessionTokens {
 		secrets[fmt.Sprint("session token ", i)] = session
