@@ -127,6 +127,8 @@ func (g *getting) all(ctx context.Context) error {
 	at := names[0].At(p.Version)
 	if gatherer, ok := g.m.sources[at.Format].(upstreams.Gatherer); ok {
 		err = gatherer.Gather(ctx, at, p, g.get)
+	} else if g.m.core.Rules[at.Format].Images {
+		err = g.image(ctx, at, p)
 	} else {
 		err = g.listed(ctx, at, p)
 	}
@@ -171,6 +173,17 @@ func (g *getting) listed(ctx context.Context, at registry.Coordinate, p registry
 		return registry.Errorf(registry.NotFound, registry.AboutFile, "%s %s has no such file", at.Package, registry.Clip(at.Version))
 	}
 	return nil
+}
+
+// image looks whether an image is here that is named by its digest. Images are not fetched: which parts of one are wanted, the machines
+// say that pull it.
+func (g *getting) image(ctx context.Context, at registry.Coordinate, p registry.PURL) error {
+	g.look = true
+	err := g.listed(ctx, at, p)
+	if kind := registry.KindOf(err); err != nil && (kind == registry.NotFound || kind == registry.Invalid) {
+		return registry.Errorf(registry.NotFound, registry.AboutVersion, "no image of this digest is here: pull it through the repository %s, which fetches it", g.repository)
+	}
+	return err
 }
 
 // detail is a version with its files as far as they are known.

@@ -7,19 +7,23 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/catalog"
 )
 
 // Look-ups of the API that front-ends don't need.
 
-// FileHere is File without the remotes: a file that is not here is NotFound, whatever they have.
+// FileHere is File without the remotes: a file that is not here is NotFound, whatever they have. What they have withdrawn is refused.
 func (r *Reader) FileHere(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
 	f, err := r.s.look(ctx, at.Name)
 	if err != nil {
 		return registry.File{}, err
 	}
-	have, _, err := r.s.fileHere(ctx, &f, at, path)
+	have, in, err := r.s.fileHere(ctx, &f, at, path)
+	if err == nil && in.pkg.Origin == metadata.OriginCached {
+		err = r.s.withdrawn(ctx, f, at, path)
+	}
 	return have, err
 }
 

@@ -161,6 +161,11 @@ func TestMirrorFetchMissing(t *testing.T) {
 	}
 	up.NeverAsked(t, "/npm/left-pad/-/*")
 	r.With("com.acme:absent:1\nnot-raw\n", nil, 1, "mirror", "fetch", "all", "-")
+	for purl, m := range states(t, r.With("alpine:3.20\nalpine@sha256:"+strings.Repeat("1", 64)+"\n", nil, 0, "mirror", "plan", "--repo", "all", "-o", "json", "-")) {
+		if m.State != "missing" || !strings.Contains(m.Reason, "pull it through the repository all") {
+			t.Errorf("%s: %+v", purl, m)
+		}
+	}
 	r.With("", nil, 1, "mirror", "fetch", "all", "-")
 	r.With("left-pad\n", nil, 1, "mirror", "fetch", "absent", "-")
 

@@ -147,7 +147,14 @@ func TestMirrorBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	take(1, cut)
-	if out := take(0, bundle); !strings.Contains(out, "MISSING") {
+	first := true
+	rest := rewritten(t, bundle, func(h *tar.Header, b []byte) (*tar.Header, []byte) {
+		if strings.HasPrefix(h.Name, "blobs/") && first {
+			first, h = false, nil
+		}
+		return h, b
+	})
+	if out := take(0, rest); !strings.Contains(out, "MISSING") {
 		t.Errorf("import: %s", out)
 	}
 	if out := take(0, bundle, "-o", "json"); !strings.Contains(out, `"versions": 0`) {

@@ -138,15 +138,21 @@ func (c *collector) image(ref string) error {
 	if digest != "" && colonDigest(digest) == "" || name == "" {
 		return c.skip(ref, "it is no reference of an image")
 	}
-	if host, _, ok := strings.Cut(name, "/"); !ok || !strings.ContainsAny(host, ".:") && host != "localhost" {
-		name = "/" + name // no host
-	}
 	if tag == "" && digest == "" {
 		tag = "latest"
 	}
-	p := purl("oci", "", name[strings.LastIndexByte(name, '/')+1:], digest) + "?repository_url=" + url.QueryEscape(name)
+	qualifiers := url.Values{}
 	if tag != "" {
-		p += "&tag=" + url.QueryEscape(tag)
+		qualifiers.Set("tag", tag)
+	}
+	host, _, ok := strings.Cut(name, "/")
+	if ok = ok && (strings.ContainsAny(host, ".:") || host == "localhost"); ok {
+		qualifiers.Set("repository_url", name)
+		name = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	p := purl("oci", "", name, digest)
+	if len(qualifiers) > 0 {
+		p += "?" + qualifiers.Encode()
 	}
 	return c.add(p)
 }
