@@ -238,5 +238,10 @@ func TestRemoteGroup(t *testing.T) {
 		t.Errorf("tags: %v, %s", res, ours)
 	}
 	m.u.NeverAsked(t, "/v2/corp/**")
+
+	// The same in the repository of the remote itself, before the image was ever pulled.
+	fresh := m.u.OCI("team/fresh", "1.0")
+	m.push("mirror/team/fresh", "sha256-"+fresh.Digest[7:]+".sig", m.image("mirror/team/fresh", "its signature", "signed"))
+	m.pull("team/fresh", "1.0", fresh)
 	m.MustFsck(t)
 }

@@ -122,6 +122,7 @@ func (m *mirrored) pull(name, tag string, image upstreamtest.Image) {
 func TestRemoteImage(t *testing.T) {
 	m := mirror(t, formatstest.Options{})
 	image := m.u.OCIImage("team/app", "1.0", upstreamtest.ImageSpec{Platforms: []string{"linux/amd64", "linux/arm64"}, Layers: []int64{3 << 20}})
+	m.u.On("**", upstreamtest.SetHeader("Cache-Control", "private, no-cache")) // which is for clients
 	m.pull("team/app", "1.0", image)
 	for _, p := range image.Platforms {
 		m.u.AskedOnce(t, http.MethodGet, p.Manifest.Path)
@@ -184,6 +185,15 @@ func TestRemoteTagMoves(t *testing.T) {
 	m.later(6 * time.Minute)
 	m.same(m.get("team/app/manifests/latest"), one.Manifest)
 	m.u.AskedOnce(t, http.MethodGet, one.Manifest.Path)
+	m.u.OCITag("team/app", "latest", "") // and gone: it names what it named last
+	m.later(6 * time.Minute)
+	m.same(m.get("team/app/manifests/latest"), one.Manifest)
+	m.u.OCITag("team/app", "latest", two.Digest) // an immutable tag stays where it is
+	m.later(6 * time.Minute)
+	_, err := m.Core.UpdateRepository(m.Admin, "mirror", registry.RepositoryChange{Settings: map[string]any{
+		"tag_rules": registry.TagRuleList{{Pattern: "latest", Rule: registry.TagImmutable}}}})
+	must(t, err)
+	m.same(m.get("team/app/manifests/latest"), one.Manifest)
 	m.MustFsck(t)
 }
 

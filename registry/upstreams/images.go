@@ -11,6 +11,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 )
 
@@ -195,7 +196,7 @@ func (s *Upstreams) taggedAt(ctx context.Context, f found, p place, tag string) 
 func (s *Upstreams) serve(ctx context.Context, f found, p place, v registry.Version, tag string) error {
 	at := f.name
 	at.Repository = p.repository.Name
-	err := s.publisher.EnterTag(ctx, actorOf(ctx), at.At(v.Name), tag, p.remote.Name)
+	err := s.publisher.EnterTag(ctx, access.From(ctx), at.At(v.Name), tag, p.remote.Name)
 	if err == nil || registry.KindOf(err) == registry.NotFound {
 		return err
 	}

@@ -27,8 +27,6 @@ const (
 	maxTags     = 1_000_000
 )
 
-func actorOf(ctx context.Context) access.Actor { return access.From(ctx) }
-
 // held is how long what a remote says of an image is taken to be as it was. Registries forbid clients to keep tags, which says nothing of
 // how long a mirror may.
 func held(res *origin.Response, ttl time.Duration) time.Duration {
@@ -147,7 +145,7 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 	}
 	rel.Cached.Upstream = r.Name
 	rel.Cached.File = r.cachedFile(res, d.Algorithm().String())
-	_, err = s.publisher.Enter(ctx, actorOf(ctx), at, rel)
+	_, err = s.publisher.Enter(ctx, access.From(ctx), at, rel)
 	return res, err
 }
 
