@@ -102,6 +102,7 @@ func TestStatements(t *testing.T) {
 // sorts are the statements that may sort their rows: the rows of one package, of one record, or a page.
 var sorts = []string{
 	"FROM version v JOIN file f",                         // the files of a package, by version
+	"JOIN cached_file c ON c.version_id = v.id",          // the same of what came from elsewhere
 	"LEFT JOIN permission p",                             // grants of a page of records
 	"FROM group_member m JOIN users u",                   // the members of a group
 	"ORDER BY key, rank DESC",                            // the facts of a version
