@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bufio"
 	"bytes"
 	"html/template"
 	"io/fs"
@@ -46,14 +47,16 @@ var docPages = func() []docPage {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		body, err := fs.ReadFile(docs.Pages, name)
 		page := docPage{Path: name, Title: path.Base(name)}
 		if path.Ext(name) == ".md" {
-			first, _, _ := bytes.Cut(body, []byte("\n"))
-			page.Title = strings.TrimLeft(string(first), "# ")
+			page.Title, err = firstLine(name)
 			page.html = sync.OnceValues(func() (template.HTML, error) {
+				body, err := fs.ReadFile(docs.Pages, name) // a copy, which is not held for pages that are not read
+				if err != nil {
+					return "", err
+				}
 				var b bytes.Buffer
-				err := markdown.Convert(body, &b)
+				err = markdown.Convert(body, &b)
 				return template.HTML(b.String()), err //nolint:gosec // the pages are part of the program, and raw HTML in them is left out
 			})
 		}
@@ -65,6 +68,17 @@ var docPages = func() []docPage {
 	}
 	return out
 }()
+
+// firstLine is the title of a page.
+func firstLine(name string) (string, error) {
+	f, err := docs.Pages.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	line, err := bufio.NewReaderSize(f, 256).ReadString('\n')
+	return strings.TrimSpace(strings.TrimLeft(line, "# ")), err
+}
 
 // docGroups is the table of contents: the pages for users first.
 var docGroups = func() []docGroup {
