@@ -240,17 +240,26 @@ func (l *look) former(ctx context.Context, tag string) (registry.Version, error)
 
 // VersionDetail implements catalog.Reader, without files that are refused by themselves. Blocked.
 func (r *Reader) VersionDetail(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
+	return r.detail(ctx, at, r.Reader.VersionDetail)
+}
+
+// DetailHere is VersionDetail of what is here: see upstreams.Reader.DetailHere.
+func (r *Reader) DetailHere(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
+	return r.detail(ctx, at, r.Reader.DetailHere)
+}
+
+func (r *Reader) detail(ctx context.Context, at registry.Coordinate, below func(context.Context, registry.Coordinate) (catalog.VersionDetail, error)) (catalog.VersionDetail, error) {
 	l, err := r.look(ctx, at.Name)
 	if err != nil {
 		return catalog.VersionDetail{}, err
 	}
 	if l == nil {
-		return r.Reader.VersionDetail(ctx, at)
+		return below(ctx, at)
 	}
 	if err := l.before(ctx, at.Version, registry.AboutVersion); err != nil {
 		return catalog.VersionDetail{}, err
 	}
-	d, err := r.Reader.VersionDetail(ctx, at)
+	d, err := below(ctx, at)
 	if err != nil {
 		return d, err
 	}
@@ -277,17 +286,26 @@ func (r *Reader) VersionDetail(ctx context.Context, at registry.Coordinate) (cat
 
 // File implements catalog.Reader. Blocked.
 func (r *Reader) File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
+	return r.file(ctx, at, path, r.Reader.File)
+}
+
+// FileHere is File of what is here: see upstreams.Reader.FileHere.
+func (r *Reader) FileHere(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
+	return r.file(ctx, at, path, r.Reader.FileHere)
+}
+
+func (r *Reader) file(ctx context.Context, at registry.Coordinate, path string, below func(context.Context, registry.Coordinate, string) (registry.File, error)) (registry.File, error) {
 	l, err := r.look(ctx, at.Name)
 	if err != nil {
 		return registry.File{}, err
 	}
 	if l == nil {
-		return r.Reader.File(ctx, at, path)
+		return below(ctx, at, path)
 	}
 	if err := l.before(ctx, at.Version, registry.AboutFile); err != nil {
 		return registry.File{}, err
 	}
-	f, err := r.Reader.File(ctx, at, path)
+	f, err := below(ctx, at, path)
 	if err != nil {
 		return f, err
 	}

@@ -199,7 +199,7 @@ func TestMirrorBundle(t *testing.T) {
 	}
 }
 
-// TestMirrorExportSome: a bundle may have what a list names alone, or what is new, and may be split; a claim there keeps names out.
+// TestMirrorExportSome: a bundle may have what a list names alone, or what is new, and may be split; a claim there keeps names out, and a rule here does.
 func TestMirrorExportSome(t *testing.T) {
 	t.Parallel()
 	up, lists := elsewhere(t)
@@ -228,6 +228,17 @@ func TestMirrorExportSome(t *testing.T) {
 		t.Errorf("packages: %s", out)
 	}
 	r.CLI(1, "mirror", "export", "all", "--since", "100000", "--file", bundle)
+
+	r.CLI(0, "rule", "add", "deny", "pkg:npm/left-pad@*", "--reason", "malware")
+	bundle = filepath.Join(t.TempDir(), "without.tar")
+	r.CLI(0, "mirror", "export", "all", "--file", bundle)
+	raw, err := os.ReadFile(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(raw, []byte("left-pad")) || !bytes.Contains(raw, []byte("com.acme")) {
+		t.Error("the bundle has what a rule denies, or lacks the rest")
+	}
 }
 
 func digestOf(s string) string { return digest.FromString(s).String() }
