@@ -20,47 +20,47 @@ type Event struct {
 
 // EventData is what happened. Which fields an event has depends on its type.
 type EventData struct {
-	Repository   string         `json:"repository,omitempty" doc:"Name of the repository."`
-	Format       string         `json:"format,omitempty" doc:"Format of the package."`
-	Package      string         `json:"package,omitempty" doc:"Name of the package."`
-	Version      string         `json:"version,omitempty" doc:"The version, as its format writes it."`
-	PURL         string         `json:"purl,omitempty" doc:"Package URL of the version."`
-	Digest       Digest         `json:"digest,omitempty"`
-	MediaType    string         `json:"media_type,omitempty" doc:"Media type that the file is served with; may be empty."`
-	Files        []EventFile    `json:"files,omitempty" doc:"Its files."`
-	Former       []EventFile    `json:"former,omitempty" doc:"Files that were replaced, as they were."`
-	Tag          string         `json:"tag,omitempty" doc:"Name of the tag."`
-	Generation   int64          `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
-	Previous     *EventVersion  `json:"previous,omitempty" doc:"The version that the tag named, or that ran, before; absent also where you may not read its repository."`
-	Reason       string         `json:"reason,omitempty" doc:"The reason that the caller gave."`
-	Actor        string         `json:"actor,omitempty" doc:"The caller that caused the event: a user, or 'token ci of user jane'."`
-	Token        string         `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
-	Facts        []FactInput    `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
-	Name         string         `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`
-	User         string         `json:"user,omitempty" doc:"Name of the user whose token was made or revoked."`
-	Members      []string       `json:"members,omitempty" doc:"The members of the group, after the change."`
-	Changed      []string       `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
-	Permissions  []Permission   `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
-	Count        int64          `json:"count,omitempty" minimum:"1" doc:"How many logins were refused, or how often a rule refused something."`
-	Upstream     *EventUpstream `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
-	Rule         *EventRule     `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`
-	Prefetch     *EventPrefetch `json:"prefetch,omitempty" doc:"What became of a list that was fetched ahead of time."`
-	Bundle       *EventBundle   `json:"bundle,omitempty" doc:"The bundle that was written, or taken in."`
-	Subscription string         `json:"subscription,omitempty" doc:"Id of the subscription."`
-	Source       *Source        `json:"source,omitempty" doc:"The source that the version was built from."`
-	Build        *Build         `json:"build,omitempty" doc:"How it was built."`
-	Ref          string         `json:"ref,omitempty" doc:"Branch or tag of the source."`
-	Environment  string         `json:"environment,omitempty" doc:"Name of the environment."`
-	Owner        string         `json:"owner,omitempty" doc:"The user who owns the environment, in events about it."`
-	Service      string         `json:"service,omitempty" doc:"Name of the service."`
-	Deployment   string         `json:"deployment,omitempty" doc:"Id of the deployment."`
-	Status       string         `json:"status,omitempty" doc:"Status of the deployment."`
-	ExternalID   string         `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
-	URL          string         `json:"url,omitempty" doc:"Page of the deployment."`
-	Cause        string         `json:"cause,omitempty" doc:"Id of the event that led to it."`
-	Restored     *EventVersion  `json:"restored,omitempty" doc:"The version that runs again after a rollback; absent also where you may not read its repository."`
-
-	Promoted *EventPromotion `json:"promoted,omitempty" doc:"Of a version that was promoted: the one that it was made of."`
+	Repository   string          `json:"repository,omitempty" doc:"Name of the repository."`
+	Format       string          `json:"format,omitempty" doc:"Format of the package."`
+	Package      string          `json:"package,omitempty" doc:"Name of the package."`
+	Version      string          `json:"version,omitempty" doc:"The version, as its format writes it."`
+	PURL         string          `json:"purl,omitempty" doc:"Package URL of the version."`
+	Digest       Digest          `json:"digest,omitempty"`
+	MediaType    string          `json:"media_type,omitempty" doc:"Media type that the file is served with; may be empty."`
+	Files        []EventFile     `json:"files,omitempty" doc:"Its files."`
+	Former       []EventFile     `json:"former,omitempty" doc:"Files that were replaced, as they were."`
+	Tag          string          `json:"tag,omitempty" doc:"Name of the tag."`
+	Generation   int64           `json:"generation,omitempty" minimum:"1" doc:"Grows by one with every change of the tag."`
+	Previous     *EventVersion   `json:"previous,omitempty" doc:"The version that the tag named, or that ran, before; absent also where you may not read its repository."`
+	Reason       string          `json:"reason,omitempty" doc:"The reason that the caller gave."`
+	Actor        string          `json:"actor,omitempty" doc:"The caller that caused the event: a user, or 'token ci of user jane'."`
+	Token        string          `json:"token,omitempty" doc:"Name of the token that was used, made or revoked."`
+	Facts        []FactInput     `json:"facts,omitempty" doc:"Everything that was said about the version, by whom and when."`
+	Name         string          `json:"name,omitempty" doc:"Name of the user, token, group, role, subscription or instance that it is about."`
+	User         string          `json:"user,omitempty" doc:"Name of the user whose token was made or revoked."`
+	Members      []string        `json:"members,omitempty" doc:"The members of the group, after the change."`
+	Changed      []string        `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
+	Permissions  []Permission    `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
+	Count        int64           `json:"count,omitempty" minimum:"1" doc:"How many logins were refused, or how often a rule refused something."`
+	Versions     []string        `json:"versions,omitempty" doc:"The versions that a registry elsewhere lists no more."`
+	Upstream     *EventUpstream  `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
+	Rule         *EventRule      `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`
+	Prefetch     *EventPrefetch  `json:"prefetch,omitempty" doc:"What became of a list that was fetched ahead of time."`
+	Bundle       *EventBundle    `json:"bundle,omitempty" doc:"The bundle that was written, or taken in."`
+	Promoted     *EventPromotion `json:"promoted,omitempty" doc:"Of a version that was promoted: the one that it was made of."`
+	Subscription string          `json:"subscription,omitempty" doc:"Id of the subscription."`
+	Source       *Source         `json:"source,omitempty" doc:"The source that the version was built from."`
+	Build        *Build          `json:"build,omitempty" doc:"How it was built."`
+	Ref          string          `json:"ref,omitempty" doc:"Branch or tag of the source."`
+	Environment  string          `json:"environment,omitempty" doc:"Name of the environment."`
+	Owner        string          `json:"owner,omitempty" doc:"The user who owns the environment, in events about it."`
+	Service      string          `json:"service,omitempty" doc:"Name of the service."`
+	Deployment   string          `json:"deployment,omitempty" doc:"Id of the deployment."`
+	Status       string          `json:"status,omitempty" doc:"Status of the deployment."`
+	ExternalID   string          `json:"external_id,omitempty" doc:"Id of the deployment where it was made; the same one is the same deployment."`
+	URL          string          `json:"url,omitempty" doc:"Page of the deployment."`
+	Cause        string          `json:"cause,omitempty" doc:"Id of the event that led to it."`
+	Restored     *EventVersion   `json:"restored,omitempty" doc:"The version that runs again after a rollback; absent also where you may not read its repository."`
 }
 
 // EventFile is a file in an event.

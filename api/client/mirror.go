@@ -66,7 +66,7 @@ func (c *Client) Export(ctx context.Context, repository string, items []api.Pref
 // Import sends a bundle to a repository; trust is the key of the log that must have signed it. It has no timeout but that of ctx.
 func (c *Client) Import(ctx context.Context, repository, trust string, bundle io.Reader) (api.ImportReport, error) {
 	resp, err := c.open(ctx, request{method: http.MethodPost, path: api.Prefix + segments("repositories", repository, "import"), query: queryOf("trust", trust),
-		stream: bundle, media: "application/x-tar"})
+		stream: bundle, media: "application/octet-stream"})
 	if err != nil {
 		return api.ImportReport{}, err
 	}

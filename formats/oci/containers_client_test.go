@@ -113,10 +113,10 @@ func TestBuildah(t *testing.T) {
 		m := newMachine(t, s)
 		m.publisher()
 		m.records("buildah", "build, push, pull, lists of manifests", "--version")
+		storage := m.storage()
 		buildah := func(args ...string) string {
 			t.Helper()
-			storage := []string{"--storage-driver", "vfs", "--root", filepath.Join(m.home, "storage"), "--runroot", filepath.Join(m.home, "run")}
-			return m.ok("buildah", append(storage, args...)...)
+			return m.ok("buildah", append(storage[:len(storage):len(storage)], args...)...)
 		}
 		policy := []string{"--signature-policy", m.file("policy.json", []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`)), "--tls-verify=false"}
 		content := bytes.Repeat([]byte("hello "), 10_000)

@@ -47,6 +47,15 @@ func newMachine(t testing.TB, s *server) *machine {
 	return m
 }
 
+// storage is where podman and buildah keep images. The folder of what runs has a short path, of which podman takes 50 characters.
+func (m *machine) storage() []string {
+	m.t.Helper()
+	run, err := os.MkdirTemp("", "run-")
+	must(m.t, err)
+	m.t.Cleanup(func() { _ = os.RemoveAll(run) }) // what is mounted below it ends with the tool
+	return []string{"--storage-driver", "vfs", "--root", filepath.Join(m.home, "storage"), "--runroot", run}
+}
+
 // login writes what `docker login` writes, which all of the tools read; "" logs out.
 func (m *machine) login(secret string) {
 	m.t.Helper()

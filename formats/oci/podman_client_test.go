@@ -18,9 +18,9 @@ func TestPodman(t *testing.T) {
 	m.records("podman", "login, search, push, pull, tags, lists of manifests, logout", "--version")
 	m.env = append(m.env, "DOCKER_CONFIG=") // so that it keeps logins in a file of its own
 	m.file(".config/containers/policy.json", []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`))
+	options := append(m.storage(), "--tmpdir", filepath.Join(m.home, "libpod"), "--cgroup-manager", "cgroupfs", "--events-backend", "none")
 	podman := func(args ...string) []string {
-		return append([]string{"--storage-driver", "vfs", "--root", filepath.Join(m.home, "storage"), "--runroot", filepath.Join(m.home, "run"), "--tmpdir", filepath.Join(m.home, "libpod"),
-			"--cgroup-manager", "cgroupfs", "--events-backend", "none"}, args...)
+		return append(options[:len(options):len(options)], args...)
 	}
 	ok := func(args ...string) string {
 		t.Helper()

@@ -102,7 +102,7 @@ func TestClientsMirrorOfSlipway(t *testing.T) {
 	m.s = s
 	m.login(string(s.token("mirror", access.Read)))
 	app := s.Addr + "/mirror/app:1.1"
-	storage := []string{"--storage-driver", "vfs", "--root", filepath.Join(m.home, "storage"), "--runroot", filepath.Join(m.home, "run")}
+	storage := m.storage()
 	m.file(".config/containers/policy.json", []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`))
 	pull := func(tool string) {
 		t.Helper()

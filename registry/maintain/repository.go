@@ -22,6 +22,9 @@ func (s *Maintainer) DeleteRepository(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.core.Clock(); err != nil { // before it is said what must be deleted first, which is refused, too
+		return err
+	}
 	for deleted := false; !deleted; {
 		e := emptiness{name: name}
 		if err := s.lookEmpty(ctx, &e); err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	jobPath    = "/jobs/{id}"
-	bundleType = "application/x-tar"
+	bundleType = "application/octet-stream"
 )
 
 // maxListBytes bounds a list of what is to be fetched.
@@ -83,7 +83,7 @@ func (h *handlers) prefetch(w http.ResponseWriter, r *http.Request) error {
 	if in.err == nil {
 		_, in.err = h.svc.Core.Authorize(r.Context(), access.Read, repository) // before a byte of the body is read
 	}
-	wants := read(in, func() ([]mirror.Want, error) { return wantsOf(r) })
+	wants := h.list(in, r)
 	if in.err != nil {
 		return in.err
 	}
@@ -92,6 +92,15 @@ func (h *handlers) prefetch(w http.ResponseWriter, r *http.Request) error {
 		h.location(w, r, "jobs", j.ID)
 	}
 	return writeOne(w, http.StatusAccepted, j, err, jobOf)
+}
+
+// list reads the body, and looks at the caller again, as it may have come in slowly.
+func (h *handlers) list(in *input, r *http.Request) []mirror.Want {
+	wants := read(in, func() ([]mirror.Want, error) { return wantsOf(r) })
+	if in.err == nil {
+		in.err = h.svc.Core.Renewed(r.Context())
+	}
+	return wants
 }
 
 // getJob answers GET /jobs/{id}.
@@ -130,7 +139,7 @@ func (h *handlers) export(w http.ResponseWriter, r *http.Request) error {
 	if in.err == nil {
 		_, in.err = h.svc.Core.Authorize(r.Context(), access.Read, repository) // before a byte of the body is read
 	}
-	wants := read(in, func() ([]mirror.Want, error) { return wantsOf(r) })
+	wants := h.list(in, r)
 	if in.err != nil {
 		return in.err
 	}

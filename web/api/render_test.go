@@ -38,8 +38,8 @@ func TestRender(t *testing.T) {
 		"version": detailOf(catalog.VersionDetail{
 			Package: pkg, Version: version, Tags: []registry.Tag{tag},
 			Files: []registry.File{{Path: "web-1.4.2.tgz", MediaType: "application/octet-stream", AddedAt: at, Blob: registry.Blob{
-				Digest: sum, Size: 7, SHA1: []byte{1, 2}, MD5: []byte{3, 4}, SHA512: []byte{5, 6},
-			}}, {Path: "plain", AddedAt: at, Blob: registry.Blob{Digest: sum}}},
+				ID: 1, Digest: sum, Size: 7, SHA1: []byte{1, 2}, MD5: []byte{3, 4}, SHA512: []byte{5, 6},
+			}}, {Path: "plain", AddedAt: at, Blob: registry.Blob{ID: 1, Digest: sum}}},
 			Facts: []registry.Fact{
 				{Key: "source.commit", Value: "4f0c2d1", Source: "npm:gitHead", Rank: 1, Seq: 42, At: at},
 				{Key: "custom.team.ticket", Value: "ABC-1", Source: "api", Rank: 1, Seq: 44, At: at},

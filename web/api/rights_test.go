@@ -43,6 +43,7 @@ var examples = map[string]example{
 	"api.upstreams.order":      {path: "/repositories/main/upstreams/order", body: `{"upstreams":["extra","old"]}`, admin: 400}, // others came and went
 	"api.upstreams.get":        {path: "/repositories/main/upstreams/extra"},
 	"api.upstreams.change":     {path: "/repositories/main/upstreams/extra", body: `{"deny":["by-%s"]}`},
+	"api.upstreams.check":      {path: "/repositories/main/upstreams/extra/check", admin: 400}, // it is no remote
 	"api.upstreams.remove":     {path: "/repositories/main/upstreams/old"},
 	"api.export":               {path: "/repositories/main/export", reader: 200},
 	"api.import":               {path: "/repositories/main/import?trust=none", admin: 400}, // it is no key
@@ -70,8 +71,8 @@ var examples = map[string]example{
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
 	"api.versions.change":   {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
 	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},
-	"api.versions.restore":  {path: packages + "/lib/versions/1.0.0/restore", admin: 409},                         // it is there
-	"api.versions.promote":  {path: packages + "/lib/versions/1.0.0/promote", body: `{"to":"by-%s"}`, admin: 404}, // there is no such repository
+	"api.versions.restore":  {path: packages + "/lib/versions/1.0.0/restore", admin: 409}, // it is there
+	"api.versions.promote":  {path: packages + "/lib/versions/1.0.0/promote", body: `{"to":"main"}`},
 	"api.versions.file":     {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
 	"api.versions.annotate": {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
 

@@ -219,8 +219,8 @@ func TestResolution(t *testing.T) {
 	a.want(201, "POST", "/repositories", `{"name":"all","upstreams":["b",{"name":"no","repository":"other","deny":["lib"]}]}`, nil)
 	const lib = "/repositories/all/packages/" + registrytest.Format + "/lib"
 	var claim struct{ ID string }
-	a.want(201, "POST", "/claims", `{"repository":"main","format":"raw","pattern":"li*"}`, &claim)
-	a.want(409, "POST", "/claims", `{"repository":"main","format":"raw","pattern":"li*"}`, nil)
+	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"li*"}`, &claim)
+	a.want(409, "POST", "/claims", `{"repository":"main","format":"test","pattern":"li*"}`, nil)
 	a.want(204, "PUT", lib+"/origin", `{"origin":"both","reason":"we patch it","expires_at":"2999-01-01T00:00:00Z"}`, nil)
 	a.want(400, "PUT", lib+"/origin", `{"origin":"both","reason":"we patch it","expires_at":"tomorrow"}`, nil)
 	var r resolution

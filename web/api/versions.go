@@ -41,7 +41,7 @@ func (h *handlers) versionRoutes() []endpoint {
 				"`--deleted-grace`. 409 where its files are collected, or where it is there or was published again. Needs the rights `delete` and `publish`.",
 			Query: []openapi.Param{reasonParam}, Answers: success("The version.", versionExample.VersionSummary), Errors: []int{http.StatusConflict}}},
 		{"POST", versionPath + "/promote", "api.versions.promote", h.promoteVersion, openapi.Operation{
-			Rights: needs(scopeRepository, access.Read), ID: "promoteVersion", Group: "Versions", Summary: "Make a version one of another repository",
+			Rights: openapi.Rights{{scopeRepository: {string(access.Read)}, scopeRequested: {}}}, ID: "promoteVersion", Group: "Versions", Summary: "Make a version one of another repository",
 			About: "The other repository gets the same bytes, with the facts and the state of the version; of an image for several platforms, all of them. What only a registry elsewhere has is fetched first. " +
 				"Needs the right `publish` in the other repository. The same again changes nothing; other content there is 409.",
 			Request: openapi.Takes[api.Promotion](`{"to":"main","tags":["production"]}`, "to"),
