@@ -33,8 +33,11 @@ func (s *Publisher) Enter(ctx context.Context, actor access.Actor, at registry.N
 	return p.Commit(ctx, rel)
 }
 
-// facts are what the server has seen of where a file came from.
+// facts are what the server has seen of where a file came from; none of what a bundle brings that was published elsewhere.
 func (c *Cached) facts() []registry.FactInput {
+	if c == nil {
+		return nil
+	}
 	out := []registry.FactInput{{Key: registry.FactUpstreamName, Value: c.Upstream}, {Key: registry.FactUpstreamVerified, Value: c.File.Verified}}
 	if t := c.File.PublishedAt; !t.IsZero() {
 		out = append(out, registry.FactInput{Key: registry.FactUpstreamPublishedAt, Value: metadata.FormatTime(t)})
