@@ -71,8 +71,8 @@ var examples = map[string]example{
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
 	"api.versions.change":   {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
 	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},
-	"api.versions.restore":  {path: packages + "/lib/versions/1.0.0/restore", admin: 409}, // it is there
-	"api.versions.promote":  {path: packages + "/lib/versions/1.0.0/promote", body: `{"to":"main"}`},
+	"api.versions.restore":  {path: packages + "/lib/versions/1.0.0/restore", admin: 409},                        // it is there
+	"api.versions.promote":  {path: packages + "/lib/versions/1.0.0/promote", body: `{"to":"main"}`, admin: 400}, // it is there already
 	"api.versions.file":     {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
 	"api.versions.annotate": {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
 
