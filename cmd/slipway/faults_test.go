@@ -37,6 +37,11 @@ func TestD12(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	// What is removed later: more room than the server waits for, however much of the last megabyte is used.
+	filler := filepath.Join(s.Data, "filler")
+	if err := os.WriteFile(filler, make([]byte, 2<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s.Start()
 	token := s.Token("main", "read,publish,tag")
 	acked := map[string]string{}
@@ -64,7 +69,6 @@ func TestD12(t *testing.T) {
 		}
 	}
 	// Now no space at all is left, so that the database can't write either.
-	filler := filepath.Join(s.Data, "filler")
 	for _, block := range []int{1 << 20, 4096, 1} {
 		fillDisk(t, filler, block)
 	}
