@@ -40,6 +40,8 @@ type document struct {
 	loading sync.Mutex // held while the stored copy is read
 	loaded  atomic.Bool
 
+	storing sync.Mutex // held from what a refresh says until that is stored
+
 	mu         sync.Mutex
 	index      *index                 // nil: there is no copy
 	body       digest.Digest          // of the document that index was read from, compressed

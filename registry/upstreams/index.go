@@ -209,6 +209,8 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 	if f != nil {
 		f.index.continues(prev, now)
 	}
+	doc.storing.Lock() // what the refresh before said is stored first
+	defer doc.storing.Unlock()
 	doc.mu.Lock()
 	before := doc.size
 	news := doc.settle(r, at, q, f, res, err, entered, now)
@@ -225,14 +227,12 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 		s.tellOnce(ctx, r.event(registry.EventUpstreamBroken, at, registry.EventData{Reason: err.Error()}))
 	}
 	doc.mu.Lock()
-	close(doc.fetching) // no other refresh begins before the document is stored
+	close(doc.fetching)
+	doc.fetching = nil
 	doc.mu.Unlock()
 	if q.stored {
 		s.kept(context.WithoutCancel(ctx), r, at, doc, f)
 	}
-	doc.mu.Lock()
-	doc.fetching = nil
-	doc.mu.Unlock()
 }
 
 // freshFor is the shorter of what the remote says and the upstream's ttl.
