@@ -15,7 +15,7 @@ import (
 func TestRemoteStale(t *testing.T) {
 	m := newFaulty(t, formatstest.Options{})
 	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{})
-	m.SetRemote("mirror", `{"ttl":"1m","stale_while_revalidate":"0s","stale_if_error":"10m","timeouts":{"stale_after":"10ms"}}`)
+	m.SetRemote("mirror", `{"ttl":"1m","stale_while_revalidate":"0s","stale_if_error":"10m","timeouts":{"stale_after":"12s"}}`)
 	m.wants(http.StatusOK, "/left-pad")
 
 	m.later(2 * time.Minute) // expired: it is waited for
@@ -23,6 +23,7 @@ func TestRemoteStale(t *testing.T) {
 	if res := m.wants(http.StatusOK, "/left-pad/1.1.0"); res.Status != http.StatusOK {
 		t.Errorf("not asked for anew: %v", res)
 	}
+	m.SetRemote("mirror", `{"ttl":"1m","stale_while_revalidate":"0s","stale_if_error":"10m","timeouts":{"stale_after":"10ms"}}`)
 	m.later(2 * time.Minute)
 	slow := m.u.On(upstreamtest.NPMPath("left-pad"), upstreamtest.Hang())
 	registrytest.Eventually(t, "the remote is asked", func() bool { // once the document of before is stored
