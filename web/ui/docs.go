@@ -35,13 +35,15 @@ type docGroup struct {
 }
 
 // markdown renders the pages, whose tables and links are those of GitHub's Markdown. Raw HTML in a page is left out.
-var markdown = goldmark.New(
-	goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), extension.Strikethrough),
-	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-)
+var markdown = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(
+		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), extension.Strikethrough),
+		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+	)
+})
 
-// docPages are all files, in the order of their paths.
-var docPages = func() []docPage {
+// docPages are all files, in the order of their paths. They are looked at when somebody asks: until then none of their bytes is in memory.
+var docPages = sync.OnceValue(func() []docPage {
 	var out []docPage
 	err := fs.WalkDir(docs.Pages, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -56,7 +58,7 @@ var docPages = func() []docPage {
 					return "", err
 				}
 				var b bytes.Buffer
-				err = markdown.Convert(body, &b)
+				err = markdown().Convert(body, &b)
 				return template.HTML(b.String()), err //nolint:gosec // the pages are part of the program, and raw HTML in them is left out
 			})
 		}
@@ -67,7 +69,7 @@ var docPages = func() []docPage {
 		panic(err)
 	}
 	return out
-}()
+})
 
 // firstLine is the title of a page.
 func firstLine(name string) (string, error) {
@@ -81,12 +83,12 @@ func firstLine(name string) (string, error) {
 }
 
 // docGroups is the table of contents: the pages for users first.
-var docGroups = func() []docGroup {
+var docGroups = sync.OnceValue(func() []docGroup {
 	groups := []docGroup{
 		{ID: "pages", Title: "Use and operate"}, {ID: "protocols", Title: "Clients"}, {ID: "spec", Title: "Rules of the protocols"}, {ID: "decisions", Title: "Decisions"},
 		{ID: "files", Title: "Files"},
 	}
-	for _, p := range docPages {
+	for _, p := range docPages() {
 		folder := path.Dir(p.Path)
 		at := slices.IndexFunc(groups, func(g docGroup) bool { return g.ID == folder })
 		switch {
@@ -98,7 +100,7 @@ var docGroups = func() []docGroup {
 		groups[at].Pages = append(groups[at].Pages, p)
 	}
 	return groups
-}()
+})
 
 // contents answers GET /docs/: the list of pages.
 func (p *Page) contents(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
@@ -107,7 +109,7 @@ func (p *Page) contents(w http.ResponseWriter, r *http.Request, server *httpserv
 	return writePage(w, http.StatusOK, "docs", struct {
 		frame
 		Groups []docGroup
-	}{f, docGroups})
+	}{f, docGroups()})
 }
 
 // documentation answers GET /docs/<path>: a page as HTML to browsers, and as the Markdown that it was written in to other clients; any
@@ -117,8 +119,8 @@ func (p *Page) documentation(w http.ResponseWriter, r *http.Request, server *htt
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(docPages, func(p docPage) bool { return p.Path == name })
-	if slices.ContainsFunc(docGroups, func(g docGroup) bool { return g.ID == strings.TrimSuffix(name, "/") }) { // pages link to folders
+	i := slices.IndexFunc(docPages(), func(p docPage) bool { return p.Path == name })
+	if slices.ContainsFunc(docGroups(), func(g docGroup) bool { return g.ID == strings.TrimSuffix(name, "/") }) { // pages link to folders
 		http.Redirect(w, r, server.BaseURL(r)+"/docs/#"+strings.TrimSuffix(name, "/"), http.StatusFound)
 		return nil
 	}
@@ -126,7 +128,7 @@ func (p *Page) documentation(w http.ResponseWriter, r *http.Request, server *htt
 		return registry.Errorf(registry.NotFound, registry.AboutRequest, "there is no such page; /docs/ lists them")
 	}
 	docHeader(w, r)
-	page := docPages[i]
+	page := docPages()[i]
 	if page.html == nil || httpserver.Accepts(r.Header, "text/html") == 0 {
 		body, err := fs.ReadFile(docs.Pages, name)
 		if err != nil {
