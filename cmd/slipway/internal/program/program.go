@@ -19,8 +19,15 @@ import (
 
 // Run executes a command line and returns the exit code of the process.
 func Run(ctx context.Context, p *command.Program, args []string) int {
-	return p.Run(ctx, Root(p), args)
+	root := Root
+	if len(args) > 0 && args[0] == "serve" {
+		root = serving
+	}
+	return p.Run(ctx, root(p), args)
 }
+
+// serving is the command with those of a server alone: it runs for long, and the others would be in its memory.
+func serving(p *command.Program) *cobra.Command { return topmost(p, serve.Commands(p)) }
 
 // Root is the command that holds all others.
 func Root(p *command.Program) *cobra.Command {
@@ -32,7 +39,13 @@ func Root(p *command.Program) *cobra.Command {
 	for _, f := range all.All() {
 		client.Formats = append(client.Formats, f.Name())
 	}
-	root := p.Root(&cobra.Command{
+	root := topmost(p, slices.Concat(serve.Commands(p), admin.Commands(p), cli.Commands(p, client), bench.Commands(p), licenses.Commands(p)))
+	root.AddCommand(p.ReferenceCmd(root), p.ManCmd(root))
+	return root
+}
+
+func topmost(p *command.Program, commands []*cobra.Command) *cobra.Command {
+	return p.Root(&cobra.Command{
 		Use:   "slipway",
 		Short: "Keep, find, prove and deploy every version of everything you build",
 		Long: `Slipway keeps every version of everything a team builds: npm, Python and Maven packages, OCI images and plain files.
@@ -47,7 +60,5 @@ Exit codes: 0 done, 1 failed, 2 wrong usage; 130 interrupted by Ctrl-C, 143 ende
   slipway token create ci --allow main:read,publish
   slipway tag set main npm @acme/web production 1.4.2 --reason "release 12"
   slipway events tail`,
-	}, slices.Concat(serve.Commands(p), admin.Commands(p), cli.Commands(p, client), bench.Commands(p), licenses.Commands(p))...)
-	root.AddCommand(p.ReferenceCmd(root), p.ManCmd(root))
-	return root
+	}, commands...)
 }
