@@ -114,7 +114,7 @@ func TestHealthCommand(t *testing.T) {
 }
 
 // Bounds of a server with nothing to do. The bound on time is far above the 50 ms or so of an idle machine. Of the memory, 32 MiB are
-// pages of the program's file, which the kernel can drop; the rest is 9 MiB. 40 MiB in all is the aim, which is missed by 1.
+// pages of the program's file, which the kernel can drop.
 const (
 	maxStart    = 10 * time.Second
 	maxIdleKiB  = 40 << 10

@@ -67,7 +67,7 @@ func releaseWhenQuiet(ctx context.Context) {
 			return
 		}
 		now := readMetric("/gc/heap/allocs:bytes")
-		if now-before < quietBytes && now-released > 4*quietBytes {
+		if now-before < quietBytes && now-released > quietBytes {
 			debug.FreeOSMemory()
 			released = now
 		}
