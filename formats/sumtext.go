@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"regexp"
 	"strings"
 	"unicode/utf16"
+
+	"slipway/internal/lazyregexp"
 )
 
 // SumLine is a line of a checksum file that holds checksums.
@@ -17,9 +18,9 @@ type SumLine struct {
 
 var (
 	// hexWord is digits without others beside them.
-	hexWord = regexp.MustCompile(`\b[0-9A-Fa-f]+\b`)
+	hexWord = lazyregexp.New(`\b[0-9A-Fa-f]+\b`)
 	// hexPairs is a sum as old versions of certutil and "openssl dgst -c" write it.
-	hexPairs = regexp.MustCompile(`^(|.*= ?)([0-9A-Fa-f]{2}(?:[ :][0-9A-Fa-f]{2})+)$`)
+	hexPairs = lazyregexp.New(`^(|.*= ?)([0-9A-Fa-f]{2}(?:[ :][0-9A-Fa-f]{2})+)$`)
 	pairGaps = strings.NewReplacer(" ", "", ":", "")
 )
 
@@ -39,7 +40,7 @@ func sumLine(line string, size int) (found SumLine) {
 	if m := hexPairs.FindStringSubmatch(line); m != nil {
 		line = m[1] + pairGaps.Replace(m[2])
 	}
-	found.Rest = strings.TrimSpace(hexWord.ReplaceAllStringFunc(line, func(word string) string {
+	found.Rest = strings.TrimSpace(hexWord.Get().ReplaceAllStringFunc(line, func(word string) string {
 		sum, err := hex.DecodeString(word)
 		if err != nil || len(sum) != size {
 			return word

@@ -3,6 +3,8 @@ package registry
 import (
 	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // maxRevisionBytes bounds the text of a revision that a format records.
@@ -27,10 +29,10 @@ var forms = []*regexp.Regexp{
 
 // marks are what tools put behind a commit whose files were changed: `git describe --dirty`, BuildKit and others "-dirty",
 // Mercurial "+".
-var marks = regexp.MustCompile(`(?:[-.+]dirty|\+)+$`)
+var marks = lazyregexp.New(`(?:[-.+]dirty|\+)+$`)
 
 // countedCommit is a revision of a system that counts its commits, as Subversion does.
-var countedCommit = regexp.MustCompile(`^r?[0-9]+$`)
+var countedCommit = lazyregexp.New(`^r?[0-9]+$`)
 
 // ParseRevision reads the text of a revision. ok is false for text that can't be kept: none, several lines, or too much.
 func ParseRevision(text string) (r Revision, ok bool) {
@@ -40,7 +42,7 @@ func ParseRevision(text string) (r Revision, ok bool) {
 	}
 	text = CleanURL(text)
 	r = Revision{Text: text, Commit: text}
-	bare := marks.ReplaceAllString(text, "")
+	bare := marks.Get().ReplaceAllString(text, "")
 	for _, form := range forms {
 		if m := form.FindStringSubmatch(bare); m != nil {
 			r.Commit, r.Known = strings.ToLower(m[1]), true

@@ -1,15 +1,16 @@
 package registry
 
 import (
-	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 var (
-	uriScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
-	scpLike   = regexp.MustCompile(`^([^:/]+):([^/].*)$`) // without the user
-	portOnly  = regexp.MustCompile(`^[^:]*:[0-9]*$`)
-	oneSlash  = regexp.MustCompile(`^(https?|ssh|git|svn|ftp):/([^/])`)
+	uriScheme = lazyregexp.New(`^[A-Za-z][A-Za-z0-9+.-]*$`)
+	scpLike   = lazyregexp.New(`^([^:/]+):([^/].*)$`) // without the user
+	portOnly  = lazyregexp.New(`^[^:]*:[0-9]*$`)
+	oneSlash  = lazyregexp.New(`^(https?|ssh|git|svn|ftp):/([^/])`)
 )
 
 // NormalizeSource gives a repository URL a single spelling (no git+ prefix, no user, no .git, https for the ssh and git
@@ -25,7 +26,7 @@ func NormalizeSource(url string) string {
 			break
 		}
 	}
-	url = CleanURL(oneSlash.ReplaceAllString(url, "$1://$2"))
+	url = CleanURL(oneSlash.Get().ReplaceAllString(url, "$1://$2"))
 	if scheme, _, ok := strings.Cut(url, "://"); !ok || !uriScheme.MatchString(scheme) {
 		url = withoutUser(url)
 		if m := scpLike.FindStringSubmatch(url); !ok && m != nil && strings.Contains(m[1], ".") {

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"regexp"
+
+	"slipway/internal/lazyregexp"
 )
 
 // TagRule restricts who may change the tags whose names match a pattern.
@@ -44,7 +45,7 @@ var TagRules = NewSetting[TagRuleList]("tag_rules",
 
 const maxTagRules = 100
 
-var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_*][A-Za-z0-9._*-]*$`)
+var tagPattern = lazyregexp.New(`^[A-Za-z0-9_*][A-Za-z0-9._*-]*$`)
 
 // UnmarshalJSON implements json.Unmarshaler. An empty list is nil. Invalid.
 func (l *TagRuleList) UnmarshalJSON(raw []byte) error {

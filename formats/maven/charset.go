@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 )
 
 // maxProlog bounds where the encoding of a document is looked for.
@@ -41,7 +41,7 @@ var starts = []struct {
 // ebcdicStart is "<?xm" in every EBCDIC code page.
 const ebcdicStart = "\x4c\x6f\xa7\x94"
 
-var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:+-]+)["']`)
+var declaration = lazyregexp.New(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:+-]+)["']`)
 
 // utf8Of decodes a document by its byte order mark or declaration, as Maven does: without either it is UTF-8. What no character
 // of its encoding is, or none of XML, becomes U+FFFD. Invalid: the encoding is not known.
@@ -67,7 +67,7 @@ func encodingOf(head []byte) (encoding.Encoding, error) {
 		family = charmap.CodePage037
 		prolog, _ = family.NewDecoder().Bytes(head) // every byte is a character
 	}
-	m := declaration.FindSubmatch(prolog)
+	m := declaration.Get().FindSubmatch(prolog)
 	if m == nil {
 		return family, nil
 	}
@@ -86,7 +86,7 @@ var javaNames = map[string]string{
 	"ms874": "windows-874", "x-windows-874": "windows-874", "koi8_r": "koi8-r", "koi8_u": "koi8-u", "ascii7": "us-ascii", "cp1047": "ibm1047", "cp1140": "ibm01140",
 }
 
-var javaISO = regexp.MustCompile(`^iso_?8859[_-]?([0-9]{1,2})$`)
+var javaISO = lazyregexp.New(`^iso_?8859[_-]?([0-9]{1,2})$`)
 
 // encodingNamed returns the encoding with a name of IANA, of the web or of Java; nil: there is none. A declaration that can be
 // read byte by byte is not in UTF-16 or UTF-32, whatever it says.

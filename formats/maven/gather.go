@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 	"slipway/registry/upstreams"
 )
@@ -201,14 +200,14 @@ func parseLinks(raw []byte) (linkedPOM, error) {
 	return p, err
 }
 
-// expression finds ${name}; it is compiled when a POM is read that way.
-var expression = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([^${}]+)\}`) })
+// expression finds ${name}.
+var expression = lazyregexp.New(`\$\{([^${}]+)\}`)
 
 // resolved replaces the expressions in a coordinate by the properties of a POM and its parents, of which the nearest counts.
 func resolved(a gav, chain []linkedPOM) gav {
 	value := func(text string) string {
 		for range 10 { // a property may name another
-			next := expression().ReplaceAllStringFunc(text, func(e string) string {
+			next := expression.Get().ReplaceAllStringFunc(text, func(e string) string {
 				if v, ok := property(e[2:len(e)-1], chain); ok {
 					return v
 				}

@@ -2,10 +2,10 @@ package maven
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -158,7 +158,7 @@ type fileName struct {
 	stem  string // before the version; mostly the artifactId
 }
 
-var buildPattern = regexp.MustCompile(`^(?:SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)`)
+var buildPattern = lazyregexp.New(`^(?:SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)`)
 
 // parseFileName parses the name of a file. A name of another shape is valid too.
 func parseFileName(name, artifact, version string) fileName {
@@ -176,7 +176,7 @@ func parseFileName(name, artifact, version string) fileName {
 		}
 		build := ""
 		if snap {
-			build = buildPattern.FindString(rest)
+			build = buildPattern.Get().FindString(rest)
 			rest = rest[len(build):]
 		}
 		if snap && build == "" || rest == "" || rest[0] != '.' && rest[0] != '-' {

@@ -3,9 +3,9 @@ package npm
 import (
 	"cmp"
 	"encoding/json"
-	"regexp"
 	"strings"
 
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -20,7 +20,7 @@ const (
 	factDifference = "npm.manifest_difference"
 )
 
-var shorthand = regexp.MustCompile(`^(?:(github|gitlab|bitbucket):)?([\w.-]+/[\w.-]+)$`)
+var shorthand = lazyregexp.New(`^(?:(github|gitlab|bitbucket):)?([\w.-]+/[\w.-]+)$`)
 
 // facts are a publish's facts about its origin: declared ones, and those that the server observed in the tarball.
 func facts(m object, differs []difference, userAgent string) []registry.FactInput {

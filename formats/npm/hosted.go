@@ -2,8 +2,9 @@ package npm
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // gitHosts are the hosts of Git repositories that npm knows, by their names in shorthand.
@@ -13,11 +14,11 @@ var gitHosts = map[string]string{
 
 var (
 	// hostedShort is github:owner/repository, perhaps with a user in front of it.
-	hostedShort = regexp.MustCompile(`^([a-z]+):(?:[^@/]*@)?([^@:]+)$`)
+	hostedShort = lazyregexp.New(`^([a-z]+):(?:[^@/]*@)?([^@:]+)$`)
 	// hostedPlain is owner/repository, at github.com.
-	hostedPlain = regexp.MustCompile(`^[\w-][\w.-]*/[\w.-]+$`)
+	hostedPlain = lazyregexp.New(`^[\w-][\w.-]*/[\w.-]+$`)
 	// hostedURL is an address, also in the form of ssh (git@github.com:owner/repository.git) or a mixture of the two.
-	hostedURL = regexp.MustCompile(`(?i)^(?:(?:git\+)?(?:https?|ssh)://|git://)?(?:[^@/]*@)?(?:www\.)?([a-z.]+)(?::\d+/|[:/])(.+)$`)
+	hostedURL = lazyregexp.New(`(?i)^(?:(?:git\+)?(?:https?|ssh)://|git://)?(?:[^@/]*@)?(?:www\.)?([a-z.]+)(?::\d+/|[:/])(.+)$`)
 )
 
 // sameSource is a dependency in the form in which all spellings of a repository at one of gitHosts are equal, "host/path#commit", as

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // difference is an install-relevant field for which the client sent another value than the tarball has.
@@ -256,7 +257,7 @@ var installScripts = []string{"preinstall", "install", "postinstall"}
 const gypInstall = "node-gyp rebuild"
 
 // binPath is what npm takes off the start of a script.
-var binPath = regexp.MustCompile(`^(\.[/\\])?node_modules[/\\].bin[\\/]`)
+var binPath = lazyregexp.New(`^(\.[/\\])?node_modules[/\\].bin[\\/]`)
 
 // scripts returns the install scripts, with the one that binding.gyp implies.
 func scripts(pkg object, tar contents) any {
@@ -264,7 +265,7 @@ func scripts(pkg object, tar contents) any {
 	out := map[string]string{}
 	for _, name := range installScripts {
 		if s := all.text(name); s != "" {
-			out[name] = binPath.ReplaceAllString(s, "")
+			out[name] = binPath.Get().ReplaceAllString(s, "")
 		}
 	}
 	if implicitGyp(tar) && out["install"] == "" && out["preinstall"] == "" {

@@ -8,6 +8,7 @@ import (
 
 	"slipway/formats"
 	"slipway/formats/version"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -97,7 +98,7 @@ func order(s string) []byte {
 }
 
 // rangeLike matches, among the tags that the core allows, those that node-semver reads as a range.
-var rangeLike = regexp.MustCompile(`^[v=]*(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(-[0-9A-Za-z.-]+)?)?)?$`)
+var rangeLike = lazyregexp.New(`^[v=]*(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(\.(0|[1-9]\d*|[xX*])(-[0-9A-Za-z.-]+)?)?)?$`)
 
 // checkTag refuses tags that clients would read as a version or range. Invalid.
 func checkTag(tag string) error {

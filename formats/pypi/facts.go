@@ -2,10 +2,10 @@ package pypi
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -72,7 +72,7 @@ func sourceURL(m coreMetadata) (address, source string) {
 }
 
 // atCommit is how forges address a commit, or the files as of one.
-var atCommit = regexp.MustCompile(`^(.+?)(?:/-)?/(?:commits?|tree|blob)/([0-9a-f]{40}(?:[0-9a-f]{24})?)(?:/.*)?$`)
+var atCommit = lazyregexp.New(`^(.+?)(?:/-)?/(?:commits?|tree|blob)/([0-9a-f]{40}(?:[0-9a-f]{24})?)(?:/.*)?$`)
 
 // splitCommit divides the address of a commit at a forge into that of its repository and the commit; for any other address the
 // commit is empty.
@@ -99,8 +99,8 @@ func commitOf(v version) (commit, dirty string) {
 }
 
 var (
-	localCommit = regexp.MustCompile(`^[gh][0-9a-f]{7,64}$`)
-	localDate   = regexp.MustCompile(`^d[0-9]{8}$`)
+	localCommit = lazyregexp.New(`^[gh][0-9a-f]{7,64}$`)
+	localDate   = lazyregexp.New(`^d[0-9]{8}$`)
 )
 
 // plainLabel is the label normalisation of the same page: lower case, without spaces and punctuation.

@@ -1,10 +1,10 @@
 package pypi
 
 import (
-	"regexp"
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -30,10 +30,10 @@ const (
 var retired = []string{".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg", ".tar.bz2", ".tar.xz", ".tar.z", ".tgz", ".tar"}
 
 var (
-	filenamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+!-]*$`)
-	wheelName       = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._]*[A-Za-z0-9])?$`)
-	wheelBuild      = regexp.MustCompile(`^[0-9][A-Za-z0-9._]*$`)
-	wheelTag        = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
+	filenamePattern = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._+!-]*$`)
+	wheelName       = lazyregexp.New(`^[A-Za-z0-9]([A-Za-z0-9._]*[A-Za-z0-9])?$`)
+	wheelBuild      = lazyregexp.New(`^[0-9][A-Za-z0-9._]*$`)
+	wheelTag        = lazyregexp.New(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
 )
 
 // filename is a parsed name of a distribution file.

@@ -1,27 +1,27 @@
 package pypi
 
 import (
-	"regexp"
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
 var (
 	// clause is one comparison of a version specifier (PEP 440, "Version specifiers"), with the slips that installers forgive: a
 	// wildcard behind an ordering (">=3.6.*"), a missing dot before it ("!=3.0*"), stray quotes, "!=~".
-	clause = regexp.MustCompile(`^['"]?(===|~=|==|!=~?|<=|>=|<|>)\s*['"]?([^\s'"*]+?)(?:\.?\*)?['"]?$`)
+	clause = lazyregexp.New(`^['"]?(===|~=|==|!=~?|<=|>=|<|>)\s*['"]?([^\s'"*]+?)(?:\.?\*)?['"]?$`)
 	// run is where a comma is missing between two comparisons: ">=2.7<4".
-	run = regexp.MustCompile(`([0-9*])\s*([<>=~!]=|[<>])`)
+	run = lazyregexp.New(`([0-9*])\s*([<>=~!]=|[<>])`)
 	// caret is what other ecosystems and Poetry's own files write, and no installer of Python reads.
-	caret = regexp.MustCompile(`^\^\s*([0-9]+)((?:\.[0-9]+)*)$`)
+	caret = lazyregexp.New(`^\^\s*([0-9]+)((?:\.[0-9]+)*)$`)
 )
 
 // checkSpecifier refuses a Requires-Python that installers can't read: pip then ignores it, and uv leaves the file out without a
 // word. Invalid.
 func checkSpecifier(s string) error {
-	for part := range strings.SplitSeq(run.ReplaceAllString(s, "$1,$2"), ",") {
+	for part := range strings.SplitSeq(run.Get().ReplaceAllString(s, "$1,$2"), ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}

@@ -2,12 +2,12 @@ package pypi
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -23,7 +23,7 @@ type version struct {
 }
 
 // versionPattern is the pattern of PEP 440, appendix B, matched without regard to case.
-var versionPattern = regexp.MustCompile(`^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
+var versionPattern = lazyregexp.New(`^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
 	`(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?([0-9]+)?)?` +
 	`(-[0-9]+|[-_.]?(?:post|rev|r)[-_.]?[0-9]*)?` +
 	`([-_.]?dev[-_.]?[0-9]*)?` +

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 )
 
@@ -66,7 +66,7 @@ func judge(body []byte, alg *algorithm, file string, sum []byte) (v verdict, oth
 }
 
 // unnamed is what stands beside a sum where no file is named: standard input, or the name of the algorithm.
-var unnamed = regexp.MustCompile(`(?i)^(?:[\s:=*()-]|stdin|hash|digest|algorithm|sha-?[0-9]*(?:-[0-9]+)?|md5)*$`)
+var unnamed = lazyregexp.New(`(?i)^(?:[\s:=*()-]|stdin|hash|digest|algorithm|sha-?[0-9]*(?:-[0-9]+)?|md5)*$`)
 
 // names reports whether a line names a file, alone or in a folder.
 func names(line, file string) bool {

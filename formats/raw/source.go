@@ -4,10 +4,10 @@ import (
 	"context"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
 	"slipway/formats"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 	"slipway/registry/publish"
 	"slipway/registry/upstreams"
@@ -41,11 +41,11 @@ func (format) File(at registry.Coordinate, file string, _ *upstreams.Entry) (ups
 
 // Names that tell that bytes will not change.
 var (
-	digestName  = regexp.MustCompile(`(?:^|[^0-9A-Za-z])(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})(?:$|[^0-9A-Za-z])`)
-	versionName = regexp.MustCompile(`^[vV]?[0-9]+(?:\.[0-9]+)+(?:[-+._~][0-9A-Za-z.+_~-]+|[a-z]+[0-9]*)?$`)
-	fileVersion = regexp.MustCompile(`[-_][vV]?[0-9]+\.[0-9]+`)
-	movingName  = regexp.MustCompile(`(?i)(?:^|[^0-9a-z])(?:latest|nightly|snapshot|current|head|stable|edge|canary|daily)(?:$|[^0-9a-z])`)
-	archived    = regexp.MustCompile(`(?i)\.(?:tar\.[0-9a-z]+|tgz|zip|whl|jar|deb|rpm)$`)
+	digestName  = lazyregexp.New(`(?:^|[^0-9A-Za-z])(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})(?:$|[^0-9A-Za-z])`)
+	versionName = lazyregexp.New(`^[vV]?[0-9]+(?:\.[0-9]+)+(?:[-+._~][0-9A-Za-z.+_~-]+|[a-z]+[0-9]*)?$`)
+	fileVersion = lazyregexp.New(`[-_][vV]?[0-9]+\.[0-9]+`)
+	movingName  = lazyregexp.New(`(?i)(?:^|[^0-9a-z])(?:latest|nightly|snapshot|current|head|stable|edge|canary|daily)(?:$|[^0-9a-z])`)
+	archived    = lazyregexp.New(`(?i)\.(?:tar\.[0-9a-z]+|tgz|zip|whl|jar|deb|rpm)$`)
 )
 
 // Mutable implements upstreams.Source. A path with a digest in it, and an archive of a version, keep their bytes, and so do the sums and

@@ -5,8 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // BaseURL returns the public address of the server as this request sees it, "https://host[:port][/prefix]" without a
@@ -120,7 +121,7 @@ func agree(x, f string) string {
 // maxHostBytes bounds a host with its port. The pattern itself counts no characters: a counted repeat of 252 takes 400 KB of memory.
 const maxHostBytes = 253 + len(":65535")
 
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+var hostForm = lazyregexp.New(`^([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 
 func validHost(host string) bool { return len(host) <= maxHostBytes && hostForm.MatchString(host) }
 

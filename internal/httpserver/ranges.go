@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // maxRanges is how many ranges one request may ask for; more ranges are expensive, and no download manager asks for them.
@@ -31,7 +32,7 @@ func plainRange(r *http.Request, size int64) *http.Request {
 }
 
 // emptySuffix matches a Range header that asks for the last 0 bytes and for nothing else.
-var emptySuffix = regexp.MustCompile(`^bytes=[ \t,]*-0+[ \t,]*$`)
+var emptySuffix = lazyregexp.New(`^bytes=[ \t,]*-0+[ \t,]*$`)
 
 type span struct{ from, to int64 } // bytes [from, to)
 

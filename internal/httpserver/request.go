@@ -5,10 +5,10 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"sync"
 	"time"
 
+	"slipway/internal/lazyregexp"
 	"slipway/registry/access"
 )
 
@@ -57,7 +57,7 @@ func LogPath(ctx context.Context, path string) {
 const requestIDHeader = "X-Request-Id"
 
 // saneID matches the ids that a client or proxy may choose: short, and harmless in any log.
-var saneID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
+var saneID = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
 
 // begin gives a request its id, and the place where the rest is noted.
 func begin(w http.ResponseWriter, r *http.Request) (*request, *http.Request) {

@@ -5,8 +5,9 @@ package outbound
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // Allow holds the targets that requests may reach although they are not public addresses. The zero value allows nothing.
@@ -16,7 +17,7 @@ type Allow struct {
 }
 
 // hostName matches DNS names, and the names with underscores that container networks make.
-var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
+var hostName = lazyregexp.New(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
 
 const maxHostBytes = 253
 

@@ -4,10 +4,11 @@ package access
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"slipway/internal/lazyregexp"
 )
 
 // Action is what a caller wants to do in a repository or an environment.
@@ -194,8 +195,8 @@ func matches(glob, name string) bool {
 }
 
 var (
-	repositoryGlob  = regexp.MustCompile(`^[a-z0-9*][a-z0-9*-]{0,62}$`)
-	environmentGlob = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9*._-]{0,62}$`)
+	repositoryGlob  = lazyregexp.New(`^[a-z0-9*][a-z0-9*-]{0,62}$`)
+	environmentGlob = lazyregexp.New(`^[A-Za-z0-9*][A-Za-z0-9*._-]{0,62}$`)
 )
 
 // ValidGrant reports whether g is well-formed: the name of a repository or of an environment, or a glob with '*', and known

@@ -3,16 +3,16 @@ package accounts
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 
+	"slipway/internal/lazyregexp"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 )
 
 // groupName is the grammar of the names of groups and roles.
-var groupName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+var groupName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // maxMembers bounds the members of one group, as they are answered whole.
 const maxMembers = 1000

@@ -3,15 +3,15 @@ package accounts
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 
+	"slipway/internal/lazyregexp"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 )
 
-var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+var userName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // UserChange has the fields to set; a nil field stays as it is.
 type UserChange struct {

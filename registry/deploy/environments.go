@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 
+	"slipway/internal/lazyregexp"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -16,8 +16,8 @@ import (
 const maxServices = 1000
 
 var (
-	environmentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	serviceName     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`)
+	environmentName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	serviceName     = lazyregexp.New(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`)
 )
 
 // EnvironmentChange has the fields to set; a nil field stays as it is.

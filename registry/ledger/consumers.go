@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 
+	"slipway/internal/lazyregexp"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -16,7 +16,7 @@ import (
 // A token of a person has those that it or a token of its line below made, and takes over those of tokens that have ended.
 type Consumer = metadata.Consumer
 
-var consumerName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+var consumerName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // maxConsumers bounds the consumers of one user.
 const maxConsumers = 1000

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"time"
 
+	"slipway/internal/lazyregexp"
 	"slipway/metadata"
 	"slipway/registry"
 )
@@ -188,7 +188,7 @@ const (
 	maxPattern   = 256
 )
 
-var upstreamName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+var upstreamName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // ParseSettings reads settings from JSON over those that hold, so that what the JSON does not name stays. Invalid.
 func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, error) {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"time"
 
+	"slipway/internal/lazyregexp"
 	"slipway/metadata"
 )
 
@@ -18,7 +18,7 @@ type Migration struct {
 	SQL    string
 }
 
-var migrationName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
+var migrationName = lazyregexp.New(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
 
 // Migrations reads the files NNNN_name.sql of a folder. Their numbers are 1, 2, 3 … without a gap or a repetition.
 func Migrations(dir fs.FS) ([]Migration, error) {

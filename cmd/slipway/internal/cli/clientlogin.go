@@ -15,6 +15,7 @@ import (
 	"slipway/api/client"
 	"slipway/cmd/slipway/internal/clientconfig"
 	"slipway/cmd/slipway/internal/command"
+	"slipway/internal/lazyregexp"
 
 	"github.com/spf13/cobra"
 )
@@ -77,7 +78,7 @@ same client and repository is revoked. With --print nothing is made or written: 
 }
 
 // plainID is a name that needs no quotes in any client's file.
-var plainID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+var plainID = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 func (l *clientLogin) check() error {
 	if l.id == "" {

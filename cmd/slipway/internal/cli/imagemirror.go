@@ -7,8 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // imageMirror is the mirror that the container tools of this machine are set up for: the first of Docker's daemon, else of the first
@@ -61,8 +62,8 @@ func daemonMirror(raw []byte) (string, error) {
 
 // Lines of registries.conf, as far as mirrors are concerned. The file is TOML.
 var (
-	confTable = regexp.MustCompile(`^\s*\[\[?\s*([a-z.-]+)\s*\]\]?`)
-	confKey   = regexp.MustCompile(`^\s*(location|insecure)\s*=\s*(?:"([^"]*)"|'([^']*)'|(true|false))`)
+	confTable = lazyregexp.New(`^\s*\[\[?\s*([a-z.-]+)\s*\]\]?`)
+	confKey   = lazyregexp.New(`^\s*(location|insecure)\s*=\s*(?:"([^"]*)"|'([^']*)'|(true|false))`)
 )
 
 // registriesMirror is the first mirror in registries.conf.

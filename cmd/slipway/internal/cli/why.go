@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 
 	"slipway/api"
 	"slipway/api/client"
 	"slipway/cmd/slipway/internal/command"
+	"slipway/internal/lazyregexp"
 
 	"github.com/spf13/cobra"
 )
@@ -39,7 +39,7 @@ lets it through. The subcommands explain what keeps a version, and what you may 
 }
 
 // requestID matches what can be the id of a request, and is no misspelt subcommand.
-var requestID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
+var requestID = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
 
 // reason is a thing that names or runs a version.
 type reason struct {

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"slipway/internal/lazyregexp"
 )
 
 // pythonUser is the name beside a token in tools for Python.
@@ -47,7 +48,7 @@ func uvToml(t Target) []File {
 }
 
 // isDefaultIndex finds another index that uv asks by default: there can be one.
-var isDefaultIndex = regexp.MustCompile(`(?m)^\s*default\s*=\s*true`)
+var isDefaultIndex = lazyregexp.New(`(?m)^\s*default\s*=\s*true`)
 
 func setUVIndex(old string, t Target) string {
 	block := fmt.Sprintf("[[index]]\nname = %q\nurl = %q\npublish-url = %q\n", t.ID, t.withUser(t.simple(), pythonUser), t.withUser(t.upload(), pythonUser))

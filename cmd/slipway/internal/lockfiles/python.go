@@ -3,11 +3,11 @@ package lockfiles
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/BurntSushi/toml"
+
+	"slipway/internal/lazyregexp"
 )
 
 // pythonFile is one distribution of a version: its name, which may only be known from its address, and a digest.
@@ -15,7 +15,7 @@ type pythonFile struct{ name, digest string }
 
 // python adds a version of a project with those of its files that the filter selects. Files without a digest select nothing.
 func (c *collector) python(name, version string, files []pythonFile) error {
-	name = separators().ReplaceAllString(strings.ToLower(name), "-")
+	name = separators.Get().ReplaceAllString(strings.ToLower(name), "-")
 	if name == "" || version == "" {
 		return c.skip(name, "it has no name, or no version")
 	}
@@ -31,12 +31,7 @@ func (c *collector) python(name, version string, files []pythonFile) error {
 	return c.add(purl("pypi", "", name, version), digests...)
 }
 
-var separators = lazily(`[-_.]+`)
-
-// lazily compiles an expression when it is used first: a server, which reads no lock files, has the same program.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
+var separators = lazyregexp.New(`[-_.]+`)
 
 // wants reports whether a distribution may be installed by the interpreter and on the platform of the filter. A source distribution may.
 func (f Filter) wants(file string) bool {
@@ -288,17 +283,17 @@ func pyLock(c *collector, data []byte) error {
 }
 
 var (
-	pinned   = lazily(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;,*#]+)$`)
-	named    = lazily(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
-	hashFlag = lazily(`--hash[= ]\s*([A-Za-z0-9]+:[0-9A-Fa-f]+)`)
-	comment  = lazily(`(^|\s)#.*$`)
+	pinned   = lazyregexp.New(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;,*#]+)$`)
+	named    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
+	hashFlag = lazyregexp.New(`--hash[= ]\s*([A-Za-z0-9]+:[0-9A-Fa-f]+)`)
+	comment  = lazyregexp.New(`(^|\s)#.*$`)
 )
 
 // requirements reads a requirements file of pip: of its lines, those that pin a version.
 func requirements(c *collector, data []byte) error {
 	text := strings.ReplaceAll(strings.ReplaceAll(string(data), "\r\n", "\n"), "\\\n", " ")
 	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(comment().ReplaceAllString(line, ""))
+		line = strings.TrimSpace(comment.Get().ReplaceAllString(line, ""))
 		if line == "" {
 			continue
 		}
@@ -311,12 +306,12 @@ func requirements(c *collector, data []byte) error {
 			continue
 		}
 		var digests []string
-		for _, m := range hashFlag().FindAllStringSubmatch(line, -1) {
+		for _, m := range hashFlag.Get().FindAllStringSubmatch(line, -1) {
 			digests = append(digests, colonDigest(m[1]))
 		}
 		spec, _, _ := strings.Cut(line, " --")
 		spec, _, _ = strings.Cut(spec, ";")
-		m := pinned().FindStringSubmatch(strings.TrimSpace(spec))
+		m := pinned.Get().FindStringSubmatch(strings.TrimSpace(spec))
 		var err error
 		switch {
 		case m != nil:
@@ -325,7 +320,7 @@ func requirements(c *collector, data []byte) error {
 				files = append(files, pythonFile{digest: d})
 			}
 			err = c.python(m[1], m[2], files)
-		case named().MatchString(line):
+		case named.Get().MatchString(line):
 			err = c.skip(spec, "its version is not pinned with ==")
 		default:
 			err = errShape
