@@ -113,6 +113,17 @@ type uvFile struct {
 	Hash string `toml:"hash"`
 }
 
+// filesOf is the files of a release; sdist is nil where there is none.
+func filesOf[F interface{ file() pythonFile }](sdist *F, wheels []F) (files []pythonFile) {
+	if sdist != nil {
+		files = append(files, (*sdist).file())
+	}
+	for _, w := range wheels {
+		files = append(files, w.file())
+	}
+	return files
+}
+
 func (f uvFile) file() pythonFile {
 	if f.URL == "" {
 		return pythonFile{path.Base(f.Path), colonDigest(f.Hash)}
@@ -148,14 +159,7 @@ func uvLock(c *collector, data []byte) error {
 			}
 			continue
 		}
-		var files []pythonFile
-		if p.Sdist != nil {
-			files = append(files, p.Sdist.file())
-		}
-		for _, w := range p.Wheels {
-			files = append(files, w.file())
-		}
-		if err := c.python(p.Name, p.Version, files); err != nil {
+		if err := c.python(p.Name, p.Version, filesOf(p.Sdist, p.Wheels)); err != nil {
 			return err
 		}
 	}
@@ -268,14 +272,7 @@ func pyLock(c *collector, data []byte) error {
 			}
 			continue
 		}
-		var files []pythonFile
-		if p.Sdist != nil {
-			files = append(files, p.Sdist.file())
-		}
-		for _, w := range p.Wheels {
-			files = append(files, w.file())
-		}
-		if err := c.python(p.Name, p.Version, files); err != nil {
+		if err := c.python(p.Name, p.Version, filesOf(p.Sdist, p.Wheels)); err != nil {
 			return err
 		}
 	}
