@@ -1,11 +1,9 @@
 package npm
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +12,6 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
-	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/registry/upstreams"
 )
@@ -26,18 +23,13 @@ type faulty struct {
 	t     *testing.T
 	as    formatstest.As
 	core  []registrytest.Option
-	moved atomic.Int64
+	clock *formatstest.Clock
 }
 
 func newFaulty(t *testing.T, o formatstest.Options) *faulty {
 	t.Helper()
-	m := &faulty{u: upstreamtest.New(t, upstreamtest.Options{}), t: t}
-	start := time.Now()
-	o.Core = append(o.Core, registrytest.With(func(c *instance.Config) {
-		c.Now = func() time.Time { return start.Add(time.Duration(m.moved.Load())) }
-		c.Upstreams.Network.Now = c.Now
-		c.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
-	}))
+	m := &faulty{u: upstreamtest.New(t, upstreamtest.Options{}), clock: formatstest.NewClock(), t: t}
+	o.Core = append(o.Core, m.clock.Option())
 	m.core = o.Core
 	m.env = newEnv(t, o)
 	m.Remote("mirror", formatName, m.u.NPMURL())
@@ -54,7 +46,7 @@ func (m *faulty) restart() {
 
 // later moves the clock.
 func (m *faulty) later(d time.Duration) {
-	m.moved.Add(int64(d))
+	m.clock.Later(d)
 	m.as = formatstest.As(m.Token("*", access.Read))
 }
 

@@ -2,13 +2,11 @@ package oci_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,9 +15,7 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
-	"slipway/registry/instance"
 	"slipway/registry/ledger"
-	"slipway/registry/registrytest"
 	"slipway/registry/upstreams"
 )
 
@@ -29,18 +25,13 @@ type mirrored struct {
 	*server
 	u     *upstreamtest.Server
 	as    formatstest.As
-	moved atomic.Int64 // how far the clock has been moved
+	clock *formatstest.Clock
 }
 
 func mirror(t *testing.T, o formatstest.Options) *mirrored {
 	t.Helper()
-	m := &mirrored{u: upstreamtest.New(t, upstreamtest.Options{})}
-	start := time.Now()
-	o.Core = append(o.Core, registrytest.With(func(c *instance.Config) {
-		c.Now = func() time.Time { return start.Add(time.Duration(m.moved.Load())) }
-		c.Upstreams.Network.Now = c.Now
-		c.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
-	}))
+	m := &mirrored{u: upstreamtest.New(t, upstreamtest.Options{}), clock: formatstest.NewClock()}
+	o.Core = append(o.Core, m.clock.Option())
 	m.server = newServer(t, o)
 	m.Remote("mirror", "oci", m.u.OCIURL())
 	m.as = m.token("*", access.Read)
@@ -49,7 +40,7 @@ func mirror(t *testing.T, o formatstest.Options) *mirrored {
 
 // later moves the clock.
 func (m *mirrored) later(d time.Duration) {
-	m.moved.Add(int64(d))
+	m.clock.Later(d)
 	m.as = m.token("*", access.Read)
 }
 

@@ -21,7 +21,6 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
-	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 	"slipway/registry/upstreams"
 	"slipway/storage"
@@ -35,18 +34,13 @@ type mirrored struct {
 	u     *upstreamtest.Server
 	t     *testing.T
 	as    formatstest.As
-	moved atomic.Int64 // how far the clock has been moved
+	clock *formatstest.Clock
 }
 
 func mirror(t *testing.T, o formatstest.Options) *mirrored {
 	t.Helper()
-	m := &mirrored{u: upstreamtest.New(t, upstreamtest.Options{}), t: t}
-	start := time.Now()
-	o.Core = append(o.Core, registrytest.With(func(c *instance.Config) {
-		c.Now = func() time.Time { return start.Add(time.Duration(m.moved.Load())) }
-		c.Upstreams.Network.Now = c.Now
-		c.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
-	}))
+	m := &mirrored{u: upstreamtest.New(t, upstreamtest.Options{}), clock: formatstest.NewClock(), t: t}
+	o.Core = append(o.Core, m.clock.Option())
 	m.Server = formatstest.NewServer(t, o, raw.New())
 	m.Remote("mirror", "raw", m.u.RawURL())
 	m.as = formatstest.As(m.Token("*", access.Read))
@@ -65,7 +59,7 @@ func (m *mirrored) get(name string) formatstest.Response {
 
 // later moves the clock.
 func (m *mirrored) later(d time.Duration) {
-	m.moved.Add(int64(d))
+	m.clock.Later(d)
 	m.as = formatstest.As(m.Token("*", access.Read))
 }
 
