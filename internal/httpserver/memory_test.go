@@ -17,43 +17,43 @@ import (
 // TestK4Shares: a client holds at most the half of the memory and is told so with 429; when all is taken, others get 503; what
 // is given back is there for the next.
 func TestK4Shares(t *testing.T) {
-	m := newMemory(1000, nil)
-	m.wait = 0
-	take := func(client string, n int64) (func(), error) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		return m.take(ctx, client, n)
-	}
-	m.wait = time.Millisecond
-	first, err := take("a", 400)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := take("a", 101); registry.KindOf(err) != registry.TooMany || registry.AsError(err).RetryAfter == 0 {
-		t.Errorf("beyond the share: %v", err)
-	}
-	second, err := take("b", 900) // counts as the half
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := take("c", 101); registry.KindOf(err) != registry.Unavailable || registry.AsError(err).RetryAfter == 0 {
-		t.Errorf("beyond all: %v", err)
-	}
-	third, err := take("c", 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first()
-	second()
-	third()
-	if len(m.clients) != 0 {
-		t.Errorf("clients are left: %v", m.clients)
-	}
-	whole, err := take("d", 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(1000, nil)
+		take := func(client string, n int64) (func(), error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			return m.take(ctx, client, n)
+		}
+		first, err := take("a", 400)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := take("a", 101); registry.KindOf(err) != registry.TooMany || registry.AsError(err).RetryAfter == 0 {
+			t.Errorf("beyond the share: %v", err)
+		}
+		second, err := take("b", 900) // counts as the half
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := take("c", 101); registry.KindOf(err) != registry.Unavailable || registry.AsError(err).RetryAfter == 0 {
+			t.Errorf("beyond all: %v", err)
+		}
+		third, err := take("c", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first()
+		second()
+		third()
+		if len(m.clients) != 0 {
+			t.Errorf("clients are left: %v", m.clients)
+		}
+		whole, err := take("d", 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole()
+	})
 }
 
 // TestK4Request: what a request holds is given back when it ends, also by a panic.
