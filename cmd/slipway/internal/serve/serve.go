@@ -71,11 +71,11 @@ func (c commands) serve(ctx context.Context, cfg *installation.Config) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, debug.close()) }()
-	manageMemory(ctx, c.Env)
 	s, err := Assemble(ctx, c.Program, cfg, logger)
 	if err != nil {
 		return err
 	}
+	manageMemory(ctx, c.Env)
 	if s.Password != "" {
 		fmt.Fprintf(c.Stderr, "\nFirst start: the password of the user %q is %s (it is not shown again)\n\n", accounts.AdminUser, s.Password)
 	}
