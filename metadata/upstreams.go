@@ -126,6 +126,14 @@ type UpstreamIndex struct {
 	State        string    // IndexOK or IndexGone
 }
 
+// Sighting is when a remote first had a tag name an image that is not here and that was not what the tag named before.
+type Sighting struct {
+	UpstreamID int64
+	Key        string // of the package
+	Digest     string
+	SeenAt     time.Time
+}
+
 // Caches keeps the provenance of files from remotes, and what remotes say of packages.
 type Caches interface {
 	PutCachedFile(f CachedFile) error // also replaces one
@@ -146,4 +154,8 @@ type Caches interface {
 	IndexesWith(blobID int64) ([]UpstreamIndex, error)
 	// DropIndex removes one. ErrNotExist.
 	DropIndex(upstreamID int64, format, key string) error
+
+	// NoteSighting keeps a sighting, until its upstream is removed; one that is there stays as it is.
+	NoteSighting(s Sighting) error
+	Sighting(upstreamID int64, key, digest string) (Sighting, error)
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Factory) {
 		{"Origins", testOrigins},
 		{"CachedFiles", testCachedFiles},
 		{"UpstreamIndexes", testUpstreamIndexes},
+		{"Sightings", testSightings},
 		{"Rules", testRules},
 		{"Refusals", testRefusals},
 		{"Packages", testPackages},

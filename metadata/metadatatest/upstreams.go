@@ -229,3 +229,25 @@ func testUpstreamIndexes(e *env) {
 	missing(e, "of a removed upstream", get("a"))
 	equal(e, "unreferenced of a removed upstream", len(unreferenced()), 2)
 }
+
+func testSightings(e *env) {
+	r := e.repository("main")
+	var up metadata.Upstream
+	e.update(func(tx metadata.Tx) (err error) {
+		up, err = tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: r.ID, Name: "remote", Type: metadata.UpstreamRemote})
+		return err
+	})
+	first := metadata.Sighting{UpstreamID: up.ID, Key: "team/app", Digest: "sha256:00", SeenAt: time.UnixMicro(1_000_001).UTC()}
+	get := func(tx metadata.Tx) (metadata.Sighting, error) {
+		return tx.Caches().Sighting(up.ID, first.Key, first.Digest)
+	}
+	missing(e, "not noted", get)
+	for _, later := range []time.Duration{0, time.Hour} { // the first one stays
+		s := first
+		s.SeenAt = s.SeenAt.Add(later)
+		e.update(func(tx metadata.Tx) error { return tx.Caches().NoteSighting(s) })
+		equal(e, "noted", read(e, get), first)
+	}
+	e.update(func(tx metadata.Tx) error { return tx.Upstreams().RemoveUpstream(up.ID) })
+	missing(e, "of a removed upstream", get)
+}

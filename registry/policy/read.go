@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -10,7 +9,6 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/catalog"
-	"slipway/registry/upstreams"
 )
 
 // The methods of catalog.Reader.
@@ -338,15 +336,6 @@ func (l *look) versionOf(ctx context.Context, f registry.File) (string, error) {
 	return v.Name, err
 }
 
-// Blob implements catalog.Reader. Blocked.
-func (r *Reader) Blob(ctx context.Context, at registry.Name, d digest.Digest) (registry.File, error) {
-	f, err := r.Reader.Blob(ctx, at, d)
-	if err != nil {
-		return f, err
-	}
-	return f, r.p.Bytes(ctx, at, d)
-}
-
 // Folder implements catalog.Reader, without files that are refused by themselves. Blocked: about the version.
 func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.FolderQuery) ([]catalog.FolderEntry, error) {
 	l, err := r.look(ctx, at.Name)
@@ -374,56 +363,6 @@ func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.F
 		out = append(out, e)
 	}
 	return out, err
-}
-
-// Tags implements catalog.Reader.
-func (r *Reader) Tags(ctx context.Context, at registry.Name) ([]registry.Tag, error) {
-	return r.TagPage(ctx, at, registry.Page{})
-}
-
-// TagPage implements catalog.Reader: a tag whose version is hidden names what Resolve says, or is left out. Blocked: no tag is left.
-func (r *Reader) TagPage(ctx context.Context, at registry.Name, page registry.Page) ([]registry.Tag, error) {
-	l, err := r.look(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	if l == nil || catalog.ShowsHidden(ctx) {
-		return r.Reader.TagPage(ctx, at, page)
-	}
-	if err := l.before(ctx, "", registry.AboutPackage); err != nil {
-		return nil, err
-	}
-	out := []registry.Tag{}
-	for some := false; ; {
-		list, err := r.Reader.TagPage(ctx, at, page)
-		if err != nil {
-			return nil, err
-		}
-		var refused error
-		for _, t := range list {
-			page.After = t.Name
-			v, err := r.Resolve(ctx, at, catalog.Ref{Tag: t.Name})
-			switch kind := registry.KindOf(err); {
-			case err == nil:
-				t.Version, t.VersionID, t.Digest = v.Name, v.ID, v.Digest
-				out, some = append(out, t), true
-			case kind == registry.Blocked:
-				refused = err
-			case kind != registry.NotFound:
-				return nil, err
-			}
-		}
-		if refused != nil && !some && page.Limit == 0 {
-			return nil, refused
-		}
-		if page.Limit == 0 || len(list) < page.Limit || len(out) >= page.Limit {
-			break
-		}
-	}
-	if page.Limit > 0 {
-		out = out[:min(len(out), page.Limit)]
-	}
-	return out, nil
 }
 
 // Referrers implements catalog.Reader, without what the rules hide.
@@ -456,129 +395,4 @@ func (r *Reader) Referrers(ctx context.Context, at registry.Name, d digest.Diges
 			return out[:min(len(out), limit)], nil
 		}
 	}
-}
-
-// Link implements catalog.Bytes: no link to bytes that a rule of the whole server refuses.
-func (r *Reader) Link(ctx context.Context, f registry.File, mediaType string) (string, error) {
-	set, err := r.p.rules(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(set.server) > 0 && f.Blob.Digest != "" {
-		d := scope{[][]*rule{about(nil, set.server, "", "")}}.decide(Subject{Digest: f.Blob.Digest, Age: Age{None: true}}, r.p.core.Now())
-		if !d.Outcome.Served() {
-			return "", nil
-		}
-	}
-	return r.Reader.Link(ctx, f, mediaType)
-}
-
-// Bytes implements registry.Policy: it refuses a blob of an image whose bytes a rule denies, or that only versions name that are refused.
-func (p *Policies) Bytes(ctx context.Context, at registry.Name, d digest.Digest) error {
-	l, err := p.reader.look(ctx, at)
-	if err != nil || l == nil {
-		return err
-	}
-	holders, sum, err := l.holders(ctx, d)
-	if err != nil {
-		return err
-	}
-	var bytes []*rule
-	for _, list := range l.set.scope(at.Format, at.Package, l.asked().Repositories).lists {
-		bytes = append(bytes, slices.DeleteFunc(slices.Clone(list), func(r *rule) bool { return r.digest == "" })...)
-	}
-	if dec := (scope{[][]*rule{bytes}}).decide(Subject{Digest: sum, Age: Age{None: true}}, l.now); !dec.Outcome.Served() {
-		return p.refuse(ctx, l.from.Asked(), at.At(""), d.String(), dec, registry.AboutBlob)
-	}
-	strictest := Decision{Outcome: Allowed}
-	for _, v := range holders {
-		dec, err := l.version(ctx, v)
-		if err != nil || dec.Outcome.Served() {
-			return err
-		}
-		if dec.Outcome.severity() > strictest.Outcome.severity() {
-			strictest = dec
-		}
-	}
-	if strictest.Outcome.Served() {
-		return nil // no version names it: it is being pushed
-	}
-	return p.refuse(ctx, l.from.Asked(), at.At(""), d.String(), strictest, registry.AboutBlob)
-}
-
-// holders are the versions of a package that name a blob, and the blob's sha256.
-func (l *look) holders(ctx context.Context, d digest.Digest) (out []registry.Version, sum digest.Digest, err error) {
-	sum = d
-	err = l.r.p.core.Store.View(ctx, func(tx metadata.Tx) error {
-		ids := l.from.Packages()
-		if own, err := registry.OpenPackage(tx, l.at); err == nil && !slices.Contains(ids, own.ID) {
-			ids = append(ids, own.ID)
-		} else if err != nil && registry.KindOf(err) != registry.NotFound {
-			return err
-		}
-		var versions []int64
-		if b, err := registry.BlobByDigest(tx.Blobs(), d); err == nil {
-			sum = b.Digest
-			files, err := tx.Files().Files(metadata.FileQuery{BlobID: b.ID})
-			if err != nil {
-				return err
-			}
-			for _, f := range files {
-				if slices.Contains(ids, f.PackageID) {
-					versions = append(versions, f.VersionID)
-				}
-			}
-		} else if !errors.Is(err, metadata.ErrNotExist) {
-			return err
-		}
-		for _, id := range ids { // blobs that are not here yet
-			named, err := tx.References().Referrers(metadata.ReferrerPage{PackageID: id, Kind: registry.RefBlob, Digest: d, Limit: registry.MaxPage})
-			if err != nil {
-				return err
-			}
-			for _, v := range named {
-				versions = append(versions, v.ID)
-			}
-		}
-		for _, id := range versions {
-			v, err := tx.Versions().VersionByID(id)
-			if err != nil {
-				return err
-			}
-			if v.State != registry.Deleted {
-				out = append(out, v)
-			}
-		}
-		return nil
-	})
-	return out, sum, err
-}
-
-// Admit implements upstreams.Policy.
-func (p *Policies) Admit(ctx context.Context, q upstreams.Candidate) error {
-	set, err := p.rules(ctx)
-	if err != nil || set.idle() {
-		return err
-	}
-	src := upstreams.From{Repositories: q.Repositories, Remote: q.Remote, PublishedAt: q.PublishedAt, FirstSeenAt: q.FirstSeenAt}
-	about := registry.AboutFile
-	var d Decision
-	if q.At.Version == "" && q.Digest == "" && !q.Known {
-		about = registry.AboutPackage
-		scope := set.scope(q.At.Format, q.At.Package, q.Repositories)
-		for i, list := range scope.lists {
-			scope.lists[i] = untilNarrow(list)
-		}
-		d = scope.decide(Subject{Age: Age{None: true}}, p.core.Now())
-	} else {
-		d = decideFrom(set, p.core.Rules[q.At.Format], q.At, src, nil, q.Digest, q.Known, p.core.Now())
-	}
-	if d.Outcome.Served() {
-		return nil
-	}
-	row, err := p.core.RepositoryRow(ctx, q.At.Repository)
-	if err != nil {
-		return err
-	}
-	return p.refuse(ctx, row, q.At, p.subjectOf(q.At), d, about)
 }

@@ -109,6 +109,13 @@ func (s *Upstreams) pinnedAt(ctx context.Context, f found, p place, d digest.Dig
 	if !catalog.IsLook(ctx) {
 		return s.bring(ctx, f, p, d, s.served.take(servedKey{p.remote.ID, f.name.Package, d}))
 	}
+	r, err := s.remoteOf(p)
+	if err == nil {
+		_, err = s.admitImage(ctx, r, f.name, d, false)
+	}
+	if err != nil {
+		return registry.Version{}, err
+	}
 	e, err := s.said(ctx, f, p, d.String())
 	if err != nil {
 		return registry.Version{}, about(registry.AboutVersion, err)
@@ -183,6 +190,16 @@ func (s *Upstreams) taggedAt(ctx context.Context, f found, p place, tag string) 
 		if registry.KindOf(err) != registry.NotFound {
 			return v, err
 		}
+	}
+	r, err := s.remoteOf(p)
+	if err != nil {
+		return registry.Version{}, err
+	}
+	if _, err := s.admitImage(ctx, r, f.name, d, last.Name != ""); err != nil {
+		if last.Name != "" && registry.KindOf(err) == registry.Blocked {
+			return last, nil // the tag stays where it was
+		}
+		return registry.Version{}, err
 	}
 	if catalog.IsLook(ctx) && e.Size >= 0 {
 		s.served.note(servedKey{p.remote.ID, f.name.Package, d}, tag)

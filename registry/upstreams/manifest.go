@@ -99,7 +99,8 @@ func (s *Upstreams) bring(ctx context.Context, f found, p place, d digest.Digest
 	if err != nil {
 		return registry.Version{}, err
 	}
-	if err := s.admit(ctx, Candidate{At: f.name.At(d.String()), Repositories: r.way, Remote: r.Upstream, Digest: d}); err != nil {
+	seen, err := s.admitImage(ctx, r, f.name, d, false)
+	if err != nil {
 		return registry.Version{}, err
 	}
 	if src, here := f.entered(p.repository.ID); here {
@@ -111,7 +112,7 @@ func (s *Upstreams) bring(ctx context.Context, f found, p place, d digest.Digest
 	at := f.name
 	at.Repository = p.repository.Name
 	_, err = s.answer(ctx, r, at, question{part: "@" + d.String(), fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
-		res, err := s.enterManifest(ctx, r, at, d, tags)
+		res, err := s.enterManifest(ctx, r, at, d, seen, tags)
 		return small(&index{}, d), res, err
 	}}, false)
 	if err != nil {
@@ -124,8 +125,8 @@ func (s *Upstreams) bring(ctx context.Context, f found, p place, d digest.Digest
 	return v, err
 }
 
-// enterManifest fetches a version, verifies it, and commits it.
-func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Name, d digest.Digest, tags []string) (*origin.Response, error) {
+// enterManifest fetches a version, verifies it, and commits it. seen is since when it counts as there; zero: since ever.
+func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Name, d digest.Digest, seen time.Time, tags []string) (*origin.Response, error) {
 	body, res, err := r.read(ctx, r.images.Manifest(r.elsewhere(ctx, at.Package), d.String()))
 	if err != nil {
 		return nil, err
@@ -145,6 +146,7 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 	}
 	rel.Cached.Upstream = r.Name
 	rel.Cached.File = r.cachedFile(res, d.Algorithm().String())
+	rel.Cached.File.FirstSeenAt = seen
 	_, err = s.publisher.Enter(ctx, access.From(ctx), at, rel)
 	return res, err
 }

@@ -19,6 +19,9 @@ import (
 type Policy interface {
 	// Admit refuses something of a remote that the caller asks for, before the remote is asked and before it enters. Blocked.
 	Admit(ctx context.Context, q Candidate) error
+	// MinimumAge is the longest time that a rule, or the remote's upstream, has things of a package wait; 0: nothing depends on their age.
+	// repositories are as in Candidate.
+	MinimumAge(ctx context.Context, at registry.Name, repositories []int64, remote *Upstream) time.Duration
 }
 
 // Candidate is something of a remote: a package, where At names no version, or a version or file.
@@ -65,6 +68,14 @@ func (f *flight) admitAge(ctx context.Context, res *origin.Response) error {
 		return nil
 	}
 	return f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, PublishedAt: published, Known: true})
+}
+
+// minimumAge asks the policy how old things of a package must be; 0 without one.
+func (s *Upstreams) minimumAge(ctx context.Context, r *remote, at registry.Name) time.Duration {
+	if s.policy == nil {
+		return 0
+	}
+	return s.policy.MinimumAge(ctx, at, r.way, r.Upstream)
 }
 
 // modified is when a file changed last, as its remote says; zero: it does not, or the time says nothing of what was published when.
@@ -175,6 +186,16 @@ func (o Provenance) Repositories() []int64 {
 
 // Packages are the ids of the package's rows.
 func (o Provenance) Packages() []int64 { return slices.Collect(maps.Keys(o.packages)) }
+
+// Cached reports whether something of the package came from remotes.
+func (o Provenance) Cached() bool {
+	for _, p := range o.packages {
+		if p.cached {
+			return true
+		}
+	}
+	return false
+}
 
 // Minimum reports whether an upstream that the package may come from has a minimum age.
 func (o Provenance) Minimum() bool {

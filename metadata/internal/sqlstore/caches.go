@@ -158,8 +158,29 @@ func (t caches) DropIndex(upstreamID int64, format, key string) error {
 	return t.must(`DELETE FROM upstream_index WHERE upstream_id = $1 AND format = $2 AND key = $3`, upstreamID, format, key)
 }
 
-// dropIndexesOf removes the indexes of an upstream.
+// NoteSighting implements metadata.Caches.
+func (t caches) NoteSighting(s metadata.Sighting) error {
+	_, err := t.exec(`INSERT INTO sighting (upstream_id, key, digest, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		s.UpstreamID, s.Key, s.Digest, micros(s.SeenAt))
+	return err
+}
+
+// Sighting implements metadata.Caches.
+func (t caches) Sighting(upstreamID int64, key, digest string) (metadata.Sighting, error) {
+	return one(t.Tx, func(r row) (metadata.Sighting, error) {
+		v := metadata.Sighting{UpstreamID: upstreamID, Key: key, Digest: digest}
+		var seen int64
+		err := r.Scan(&seen)
+		v.SeenAt = fromMicros(seen)
+		return v, err
+	}, `SELECT seen_at FROM sighting WHERE upstream_id = $1 AND key = $2 AND digest = $3`, upstreamID, key, digest)
+}
+
+// dropIndexesOf removes the indexes and the sightings of an upstream.
 func (t *Tx) dropIndexesOf(upstreamID int64) error {
+	if _, err := t.exec(`DELETE FROM sighting WHERE upstream_id = $1`, upstreamID); err != nil {
+		return err
+	}
 	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT body_blob_id FROM upstream_index WHERE upstream_id = $2)`,
 		t.micros(), upstreamID); err != nil {
 		return err
