@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"sync"
 	"time"
 
 	"slipway/api"
@@ -48,7 +49,8 @@ func (h *handlers) check(w http.ResponseWriter, r *http.Request) error {
 	if !h.checking.TryLock() {
 		return registry.Errorf(registry.Conflict, registry.AboutRequest, "a check runs already: wait for its end")
 	}
-	defer h.checking.Unlock()
+	end := sync.OnceFunc(h.checking.Unlock)
+	defer end()
 	ctx, stop := untilStopping(r.Context())
 	defer stop()
 	w.Header().Set("Content-Type", checkType)
@@ -73,6 +75,7 @@ func (h *handlers) check(w http.ResponseWriter, r *http.Request) error {
 			write(api.CheckReport{Progress: (*api.CheckSummary)(&s)})
 		}
 	}}, func(f maintain.Finding) { write(api.CheckReport{Finding: (*api.CheckFinding)(&f)}) })
+	end() // before the last line: a client that has read it may ask for the next check
 	if err != nil {
 		write(api.CheckReport{Error: registry.AsError(err).Detail})
 		return nil // the status was sent
