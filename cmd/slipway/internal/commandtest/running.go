@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/cmd/slipway/internal/program"
@@ -39,10 +41,11 @@ type Running struct {
 }
 
 // Start runs a whole server in this process until the test ends, and gives the client commands a configuration directory of their
-// own.
+// own. Its passwords cost little: under the race detector one of the usual cost takes half a second.
 func Start(t *testing.T, change ...func(*installation.Config)) *Running {
 	t.Helper()
-	cfg := &installation.Config{Data: filepath.Join(t.TempDir(), "data"), LogLevel: "error", GCGrace: time.Hour, AdminPassword: Password}
+	cfg := &installation.Config{Data: filepath.Join(t.TempDir(), "data"), LogLevel: "error", GCGrace: time.Hour, AdminPassword: Password,
+		PasswordCost: bcrypt.MinCost}
 	for _, c := range change {
 		c(cfg)
 	}

@@ -32,6 +32,8 @@ const minPasswordBytes, maxPasswordBytes = 8, 1024
 type Config struct {
 	// Formats are those that are served, which no flag sets; nil: those of formats/all.
 	Formats []formats.Format
+	// PasswordCost is that of bcrypt, which no flag sets; 0: access.PasswordCost.
+	PasswordCost int
 
 	Listen          string
 	Data            string

@@ -170,7 +170,7 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 	list := c.AllFormats()
 	rules := formats.Rules(list)
 	return instance.Config{
-		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal,
+		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal, PasswordCost: c.PasswordCost,
 		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), Upstreams: upstreams.Options{Sources: formats.Sources(list)}, AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, DeletedGrace: c.DeletedGrace, Metrics: reg, Logger: logger,
 	}
 }
