@@ -80,6 +80,7 @@ type Tx interface {
 	Repositories() Repositories
 	Upstreams() Upstreams
 	Caches() Caches
+	Names() Names
 	Policies() Policies
 	Packages() Packages
 	Versions() Versions

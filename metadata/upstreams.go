@@ -134,6 +134,37 @@ type Sighting struct {
 	SeenAt     time.Time
 }
 
+// NameOrigin is the remote that a name first came from to the readers of a repository.
+type NameOrigin struct {
+	RepositoryID int64 // that was asked, or lies on the way to the remote
+	Format       string
+	Key          string // of the package
+	UpstreamID   int64
+	EnteredAt    time.Time
+}
+
+// NameUse is a caller who got something of a name that came from a remote.
+type NameUse struct {
+	RepositoryID int64 // that was asked
+	Format       string
+	Key          string // of the package
+	Caller       string // the actor, as shown
+	UsedAt       time.Time
+}
+
+// Names keeps, of names that came from remotes, which one they stay with, and who got them.
+type Names interface {
+	// NoteOrigin stores where a name came from, with now as the time. One that is there stays, unless replace is set or its upstream was
+	// removed.
+	NoteOrigin(o NameOrigin, replace bool) error
+	MoveOrigins(from, to int64) error // gives the names of one upstream to another one
+	NameOrigin(repositoryID int64, format, key string) (NameOrigin, error)
+	PutNameUse(u NameUse) error // also replaces one
+	// NameUses lists at most limit callers who got a name from a repository since a time, by caller.
+	NameUses(repositoryID int64, format, key string, since time.Time, limit int) ([]NameUse, error)
+	DropNameUses(before time.Time, limit int) error // at most limit of those before a time
+}
+
 // Caches keeps the provenance of files from remotes, and what remotes say of packages.
 type Caches interface {
 	PutCachedFile(f CachedFile) error // also replaces one

@@ -36,6 +36,9 @@ func testGenerations(e *env) {
 			list, err := tx.Policies().Rules()
 			return found(fmt.Sprint(list), err)
 		}},
+		"name origin": {[]metadata.Part{metadata.PackageNames}, func(tx metadata.Tx) string {
+			return found(tx.Names().NameOrigin(r.ID, "npm", "a"))
+		}},
 		"package": {[]metadata.Part{metadata.RepositoryRows, metadata.Part(p.ID)}, func(tx metadata.Tx) string {
 			return found(tx.Packages().Package("main", "npm", "a"))
 		}},
@@ -117,6 +120,10 @@ func testGenerations(e *env) {
 		u.URL = "https://example.com"
 		return tx.Upstreams().UpdateUpstream(u)
 	})
+	step("NoteOrigin", func(tx metadata.Tx) error {
+		return tx.Names().NoteOrigin(metadata.NameOrigin{RepositoryID: r.ID, Format: "npm", Key: "a", UpstreamID: u.ID}, false)
+	})
+	step("MoveOrigins", func(tx metadata.Tx) error { return tx.Names().MoveOrigins(u.ID, u.ID) })
 	step("RemoveUpstream", func(tx metadata.Tx) error { return tx.Upstreams().RemoveUpstream(u.ID) })
 	step("CreateClaim", func(tx metadata.Tx) error {
 		_, err := tx.Upstreams().CreateClaim(metadata.Claim{Format: "npm", Pattern: "x"})

@@ -30,6 +30,8 @@ func Run(t *testing.T, open Factory) {
 		{"Upstreams", testUpstreams},
 		{"Claims", testClaims},
 		{"Origins", testOrigins},
+		{"NameOrigins", testNameOrigins},
+		{"NameUses", testNameUses},
 		{"CachedFiles", testCachedFiles},
 		{"UpstreamIndexes", testUpstreamIndexes},
 		{"Sightings", testSightings},

@@ -8,6 +8,7 @@ type (
 	packages      struct{ *Tx }
 	upstreams     struct{ *Tx }
 	caches        struct{ *Tx }
+	names         struct{ *Tx }
 	policies      struct{ *Tx }
 	versions      struct{ *Tx }
 	files         struct{ *Tx }
@@ -47,6 +48,9 @@ func (t *Tx) Upstreams() metadata.Upstreams { return upstreams{t} }
 
 // Caches implements metadata.Tx.
 func (t *Tx) Caches() metadata.Caches { return caches{t} }
+
+// Names implements metadata.Tx.
+func (t *Tx) Names() metadata.Names { return names{t} }
 
 // Policies implements metadata.Tx.
 func (t *Tx) Policies() metadata.Policies { return policies{t} }

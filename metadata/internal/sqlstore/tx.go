@@ -96,6 +96,8 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 	switch table {
 	case "repository", "upstream", "claim", "package_origin", "rule":
 		t.touched = append(t.touched, metadata.RepositoryRows)
+	case "name_origin":
+		t.touched = append(t.touched, metadata.PackageNames)
 	case "package", "version", "tag":
 		if scope > 0 {
 			t.touched = append(t.touched, scope)
