@@ -113,6 +113,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventUpstreamMutated:  nothing,
 	registry.EventUpstreamRemoved:  nothing,
 	registry.EventUpstreamShrunk:   nothing,
+	registry.EventNameContested:    nothing,
 	registry.EventMirrorExported:   nothing,
 	registry.EventMirrorImported:   nothing,
 

@@ -265,6 +265,12 @@ func (c *committer) keepOrigin(res Result) error {
 	if c.rel.Cached == nil {
 		return nil
 	}
+	for _, id := range c.rel.Cached.Through {
+		o := metadata.NameOrigin{RepositoryID: id, Format: c.name.Format, Key: c.name.Package, UpstreamID: c.rel.Cached.File.UpstreamID}
+		if err := c.tx.Names().NoteOrigin(o, false); err != nil {
+			return err
+		}
+	}
 	v, files := res.Version, c.files
 	if res.Created && c.rel.Digest != "" {
 		files = append(slices.Clip(files), Staged{Path: v.Name, Blob: registry.Blob{Digest: digest.FromBytes(v.Descriptor)}})

@@ -93,7 +93,10 @@ type Release struct {
 // filled in.
 type Cached struct {
 	Upstream string // the remote's name
-	File     metadata.CachedFile
+	// Through are the ids of the repositories that it came through: to their readers the name stays with the remote, unless it came from
+	// another one before.
+	Through []int64
+	File    metadata.CachedFile
 	// Parts are what the descriptor names. A part that the package holds is a file of the version at once, under its digest as the path,
 	// and any other when it arrives: see EnterPart.
 	Parts []Part

@@ -94,7 +94,11 @@ func (e *edit) store(had, row metadata.Upstream) (metadata.Upstream, error) {
 	if err := e.tx.Upstreams().RemoveUpstream(had.ID); err != nil {
 		return row, err
 	}
-	return e.tx.Upstreams().CreateUpstream(row)
+	row, err := e.tx.Upstreams().CreateUpstream(row)
+	if err == nil {
+		err = e.tx.Names().MoveOrigins(had.ID, row.ID) // names stay with what is called so
+	}
+	return row, err
 }
 
 // mayMove refuses another URL of an upstream that has none, or that would get the secrets that another host was to have. Denied, Invalid.

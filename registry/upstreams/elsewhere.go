@@ -24,7 +24,7 @@ func (r *Reader) Elsewhere(ctx context.Context, at registry.Name, d digest.Diges
 	if err != nil {
 		return at, err
 	}
-	places := slices.Concat(f.visible, f.cached)
+	places := f.everywhere()
 	local := func(src source) (registry.Name, error) {
 		_, err := r.s.local.Blob(ctx, src.at(at), d)
 		return src.at(at), err

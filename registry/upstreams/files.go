@@ -18,17 +18,24 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 	if err != nil {
 		return registry.File{}, err
 	}
+	s.contest(ctx, &f, at, path)
 	have, in, err := s.fileHere(ctx, &f, at, path)
 	switch {
 	case err == nil && in.pkg.Origin == metadata.OriginCached:
 		if err := s.withdrawn(ctx, f, at, path); err != nil {
 			return registry.File{}, err
 		}
+		if earlier := f.before(in.place); len(earlier) > 0 && !s.remotes.env.Offline {
+			if file, err := s.fromRemotes(ctx, f, earlier, at, path, err); err == nil || registry.KindOf(err) != registry.NotFound {
+				return file, err
+			}
+		}
+		s.used(ctx, f, in.place)
 		return s.upToDate(ctx, f, at, path, have)
 	case err == nil || registry.KindOf(err) != registry.NotFound || len(f.remotes) == 0:
 		return have, err
 	}
-	return s.fromRemotes(ctx, f, at, path, err)
+	return s.fromRemotes(ctx, f, f.remotes, at, path, err)
 }
 
 // fileHere finds a file among what is published and what came from remotes, and the source that has it. NotFound.
@@ -47,9 +54,9 @@ func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordina
 	return have, in, err
 }
 
-// fromRemotes asks the remotes in their order for a file; absent is the error where none has it.
-func (s *Upstreams) fromRemotes(ctx context.Context, f found, at registry.Coordinate, path string, absent error) (registry.File, error) {
-	for _, p := range f.remotes {
+// fromRemotes asks remotes in their order for a file; absent is the error where none has it.
+func (s *Upstreams) fromRemotes(ctx context.Context, f found, remotes []place, at registry.Coordinate, path string, absent error) (registry.File, error) {
+	for _, p := range remotes {
 		r, err := s.remoteOf(p)
 		if err != nil {
 			return registry.File{}, err
@@ -58,6 +65,9 @@ func (s *Upstreams) fromRemotes(ctx context.Context, f found, at registry.Coordi
 		if registry.KindOf(err) == registry.NotFound && err != nil {
 			absent = err
 			continue
+		}
+		if err == nil {
+			s.used(ctx, f, p)
 		}
 		return file, err
 	}

@@ -19,12 +19,15 @@ type rowsKey struct {
 	format, key  string
 }
 
-// rows are the rows of one package name in all places of a closure, by repository, whoever may see them.
-type rows map[int64]registry.Package
+// rows are the rows of one package name in all places of a closure, whoever may see them.
+type rows struct {
+	packages map[int64]registry.Package // by repository
+	origin   int64                      // the remote that the name first came from to readers of the repository; 0: none, or there is no choice
+}
 
 func (r rows) bytes() int {
 	n := lookup.RecordBytes
-	for _, p := range r {
+	for _, p := range r.packages {
 		n += lookup.RecordBytes + len(p.Descriptor)
 	}
 	return n
@@ -32,7 +35,7 @@ func (r rows) bytes() int {
 
 func (r rows) since(m metadata.Versioned) uint64 {
 	last := max(m.GenerationOf(metadata.RepositoryRows), m.GenerationOf(metadata.PackageNames))
-	for _, p := range r {
+	for _, p := range r.packages {
 		last = max(last, m.GenerationOf(metadata.Part(p.ID)))
 	}
 	return last
@@ -55,9 +58,15 @@ func (s source) at(name registry.Name) registry.Name {
 // found is what a repository and its upstreams have of one package, as far as it is known without asking a remote.
 type found struct {
 	name    registry.Name
+	asked   registry.Repository
 	visible []source // published here, in places that the caller may see, in order
 	cached  []source // the same of what came from remotes
-	remotes []place  // that may be asked: none for a name that is owned
+	remotes []place  // that may be asked, in order: none for a name that is owned
+	others  []place  // remotes that are not asked for the name, as it stays with another one; but for what is pinned by a digest
+	rivals  []place  // those of them that come before it in the list
+	apart   []source // what came from the others
+	origin  int64    // the remote that the name first came from; 0: none, or there is no choice
+	choice  bool     // the name could come from several remotes
 	sources []source // those that answer
 	id      int64    // of the composed package: negative
 	stamp   int64    // its revision
@@ -86,32 +95,34 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{name: at}
+	f := found{name: at, asked: r, choice: choice(places, at.Format)}
 	o := g.originOf(places, at, s.core.Now())
 	if _, f.owned = g.claimed(places, at); f.owned {
 		shown := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !p.visible(actor) })
 		_, f.reserved = g.claimed(shown, at)
 	}
-	for _, pkg := range have {
+	for _, pkg := range have.packages {
 		f.stamp += pkg.Revision
 		f.owned = f.owned || pkg.Origin == "" && !aside(pkg)
 	}
 	f.owned = f.owned && o.Origin != OriginBoth && o.Origin != OriginUpstream || o.Origin == OriginPublished
 	f.stamp += g.generation << 32
-	f.gather(places, have, actor, o)
+	f.gather(places, have.packages, actor, o)
+	f.origin = have.origin
+	f.stick(s.core.Rules[at.Format])
 	f.id = s.idOf(r, at, places, actor)
 	return f, nil
 }
 
 // gather sorts the places that the caller may see by what they can contribute.
-func (f *found) gather(places []place, have rows, actor access.Actor, o metadata.Origin) {
+func (f *found) gather(places []place, have map[int64]registry.Package, actor access.Actor, o metadata.Origin) {
 	for _, p := range places {
 		if !p.admits(f.name) || !p.visible(actor) {
 			continue
 		}
 		pkg, known := have[p.repository.ID]
 		switch {
-		case p.remote != nil && !f.owned && (o.Upstream == "" || o.Upstream == p.remote.Name):
+		case p.remote != nil && !f.owned && (o.Upstream == "" || p.by(o.Upstream)):
 			f.remotes = append(f.remotes, p)
 		case p.remote != nil || !known:
 		case pkg.Origin != metadata.OriginCached:
@@ -155,6 +166,7 @@ func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 // listed asks the remotes that may be asked for their indexes: in the mode First up to the first that has the package. Where none has a
 // document, what came from them answers.
 func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) (out []source, err error) {
+	s.contest(ctx, f, registry.Coordinate{Name: f.name}, "")
 	documents, withdrawn := false, false
 	var kept []source
 	for _, p := range f.remotes {
@@ -268,14 +280,17 @@ func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []
 				ids = append(ids, p.repository.ID)
 			}
 		}
-		have := rows{}
+		have := rows{packages: map[int64]registry.Package{}}
 		err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
 			list, err := tx.Packages().PackagesNamed(ids, at.Format, at.Package)
 			for _, p := range list {
 				if err == nil && s.core.Rules[at.Format].Images {
 					err = registry.CountAttached(tx, &p)
 				}
-				have[p.RepositoryID] = p
+				have.packages[p.RepositoryID] = p
+			}
+			if err == nil && choice(places, at.Format) {
+				have.origin, err = originIn(tx, r.ID, at)
 			}
 			return err
 		})

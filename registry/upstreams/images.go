@@ -45,22 +45,32 @@ func (s *Upstreams) image(ctx context.Context, at registry.Name, ref catalog.Ref
 		return registry.Version{}, err
 	}
 	f.answering(s.core.Rules[at.Format], f.cached)
+	var v registry.Version
 	if ref.Version == "" && ref.Tag != "" {
-		return s.tagged(ctx, f, ref.Tag)
+		v, err = s.tagged(ctx, f, ref.Tag)
+	} else {
+		v, err = s.pinnedVersion(ctx, f, ref)
 	}
-	return s.pinnedVersion(ctx, f, ref)
+	if err == nil {
+		s.usedVersion(ctx, f, v)
+	}
+	return v, err
 }
 
 // everywhere are all places that have the package and that the caller may see: equal digests are the same version in all of them.
-func (f found) everywhere() []source { return slices.Concat(f.visible, f.cached) }
+func (f found) everywhere() []source { return slices.Concat(f.visible, f.cached, f.apart) }
+
+// anywhere are all remotes that may be asked for what is pinned by a digest: equal bytes are the same, whichever has them.
+func (f found) anywhere() []place { return slices.Concat(f.remotes, f.others) }
 
 // entered finds what came from the remotes of a repository.
 func (f found) entered(repositoryID int64) (source, bool) {
-	i := slices.IndexFunc(f.cached, func(src source) bool { return src.repository.ID == repositoryID })
+	cached := slices.Concat(f.cached, f.apart)
+	i := slices.IndexFunc(cached, func(src source) bool { return src.repository.ID == repositoryID })
 	if i < 0 {
 		return source{}, false
 	}
-	return f.cached[i], true
+	return cached[i], true
 }
 
 // search returns the first answer of the sources; absent is the error where none has one.
@@ -95,7 +105,7 @@ func (s *Upstreams) pinnedVersion(ctx context.Context, f found, ref catalog.Ref)
 		return v, err
 	}
 	absent := err
-	for _, p := range f.remotes {
+	for _, p := range f.anywhere() {
 		v, err := s.pinnedAt(ctx, f, p, d)
 		if err == nil || registry.KindOf(err) != registry.NotFound {
 			return v, err
@@ -147,6 +157,7 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 	if absent == nil || registry.KindOf(absent) != registry.NotFound {
 		return v, absent
 	}
+	s.contest(ctx, &f, f.name.At(""), "")
 	for _, p := range f.remotes {
 		v, err := s.taggedAt(ctx, f, p, tag)
 		if err == nil {
@@ -233,7 +244,7 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 	if absent == nil || registry.KindOf(absent) != registry.NotFound {
 		return file, absent
 	}
-	for _, p := range f.remotes {
+	for _, p := range f.anywhere() {
 		file, err := s.blobAt(ctx, f, p, d)
 		if err == nil || registry.KindOf(err) != registry.NotFound {
 			return file, err

@@ -144,7 +144,7 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 	}); err != nil {
 		return nil, r.unreadable("manifest", err)
 	}
-	rel.Cached.Upstream = r.Name
+	rel.Cached.Upstream, rel.Cached.Through = r.Name, r.way
 	rel.Cached.File = r.cachedFile(res, d.Algorithm().String())
 	rel.Cached.File.FirstSeenAt = seen
 	_, err = s.publisher.Enter(ctx, access.From(ctx), at, rel)

@@ -155,7 +155,7 @@ func (s *Upstreams) Provenance(ctx context.Context, at registry.Name) (Provenanc
 	for _, p := range places {
 		if p.remote != nil {
 			out.remotes[p.remote.ID] = p
-		} else if pkg, known := have[p.repository.ID]; known {
+		} else if pkg, known := have.packages[p.repository.ID]; known {
 			out.packages[pkg.ID] = rowAt{p, pkg.Origin == metadata.OriginCached}
 		}
 	}

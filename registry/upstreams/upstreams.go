@@ -39,6 +39,8 @@ type Upstreams struct {
 	served    served
 	told      told
 	outages   outages
+	contested contested
+	uses      uses
 	policy    Policy // nil: everything is let in
 	metrics   *metrics
 	key       [16]byte // makes the ids of composed packages of this process unguessable

@@ -124,7 +124,7 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 	if err != nil {
 		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
 	}
-	rel.Cached = &publish.Cached{Upstream: f.r.Name, File: f.r.cachedFile(res, verified)}
+	rel.Cached = &publish.Cached{Upstream: f.r.Name, Through: f.r.way, File: f.r.cachedFile(res, verified)}
 	rel.Cached.File.FirstSeenAt = f.seen
 	if f.entry != nil {
 		rel.Cached.File.PublishedAt = f.entry.PublishedAt
