@@ -28,9 +28,18 @@ var configured = map[string]struct {
 		if url := c.Env("PIP_INDEX_URL"); url != "" {
 			return url, nil
 		}
-		return c.clientSays(ctx, "pip", "config", "get", "global.index-url")
+		if url, err := c.clientSays(ctx, "pip", "config", "get", "global.index-url"); err == nil {
+			return url, nil
+		}
+		return c.pipDefault(ctx)
 	}},
-	"mvn": {"maven", func(_ context.Context, c commands) (string, error) { return mavenMirror(c.Env("HOME")) }},
+	"mvn": {"maven", func(ctx context.Context, c commands) (string, error) {
+		url, err := mavenMirror(c.Env("HOME"))
+		if err != nil || url != "" {
+			return url, err
+		}
+		return c.mavenDefault(ctx)
+	}},
 	"docker": {"oci", func(_ context.Context, c commands) (string, error) {
 		return imageMirror(c.Env("HOME"), c.Env("CONTAINERS_REGISTRIES_CONF"))
 	}},
@@ -78,12 +87,12 @@ func (c commands) clientSays(ctx context.Context, program string, args ...string
 	return strings.TrimSpace(string(out)), nil
 }
 
-// mavenMirror is the mirror of everything, or of all that is elsewhere, in Maven's settings.
+// mavenMirror is the mirror of everything, or of all that is elsewhere, in Maven's settings; "" if they have none.
 func mavenMirror(home string) (string, error) {
 	path := filepath.Join(home, ".m2", "settings.xml")
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no %s", path)
+		return "", nil
 	}
 	if err != nil {
 		return "", err
@@ -102,7 +111,7 @@ func mavenMirror(home string) (string, error) {
 			return strings.TrimSpace(m.URL), nil
 		}
 	}
-	return "", fmt.Errorf("%s has no mirror of *", path)
+	return "", nil
 }
 
 // upstreamOf reads the value of --upstream: the name of a repository, a URL, or NAME=URL.

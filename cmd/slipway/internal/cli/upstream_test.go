@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"archive/zip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,6 +156,45 @@ func TestRemoteCommands(t *testing.T) {
 		}
 		r.CLI(0, "repo", "rm", "podman", "--yes")
 	}
+}
+
+// TestUpstreamFromDefaults: package managers that are not set up tell which registry they ask by themselves.
+func TestUpstreamFromDefaults(t *testing.T) {
+	r := commandtest.Start(t)
+	r.Login()
+	env := r.Env()
+	env["HOME"] = t.TempDir()
+	bin, maven := t.TempDir(), t.TempDir()
+	script := func(name, text string) {
+		registrytest.Must(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text), 0o700))
+	}
+	script("pip", `[ "$1" = config ] && { echo "ERROR: No such key - global.index-url" >&2; exit 1; }
+cat <<'END'
+  -i, --index-url <url>       Base URL of the Python Package Index (default
+                              https://index.example.com/simple). This should point to a
+  --extra-index-url <url>     Extra URLs (default https://wrong.example.com).
+END
+`)
+	script("mvn", "printf '\\033[1mApache Maven 3.9\\033[m\\nMaven home: "+maven+"\\nJava version: 17\\n'\n")
+	registrytest.Must(t, os.MkdirAll(filepath.Join(maven, "lib"), 0o700))
+	jar, err := os.Create(filepath.Join(maven, "lib", "maven-model-builder-3.9.jar"))
+	registrytest.Must(t, err)
+	z := zip.NewWriter(jar)
+	pom, err := z.Create("org/apache/maven/model/pom-4.0.0.xml")
+	registrytest.Must(t, err)
+	_, err = pom.Write([]byte(`<project><repositories><repository><id>central</id><url>https://maven.example.com/maven2</url></repository></repositories></project>`))
+	registrytest.Must(t, err)
+	registrytest.Must(t, z.Close())
+	registrytest.Must(t, jar.Close())
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, c := range [][3]string{{"pip", "pypi", "https://index.example.com/simple\n"}, {"mvn", "maven", "https://maven.example.com/maven2\n"}} {
+		r.With("", env, 0, "repo", "create", c[1], "--upstream-from", c[0])
+		if out := r.CLI(0, "upstream", "show", c[1], c[1]); !strings.Contains(out, c[2]) {
+			t.Errorf("--upstream-from %s: %s", c[0], out)
+		}
+	}
+	registrytest.Must(t, os.Remove(filepath.Join(maven, "lib", "maven-model-builder-3.9.jar")))
+	r.With("", env, 1, "repo", "create", "other", "--upstream-from", "mvn")
 }
 
 // TestWritesAndPromotion: a repository is made that hands writes on, and a version is promoted.
