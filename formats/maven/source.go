@@ -27,6 +27,11 @@ func (format) Document(at registry.Name) (upstreams.Ask, bool) {
 	return upstreams.Ask{URL: url, Accept: "application/xml, text/xml, */*;q=0.5", Gzip: true}, err == nil
 }
 
+// DatedBy implements upstreams.Dated: the POM.
+func (format) DatedBy(at registry.Coordinate) string {
+	return remoteTarget(at.Name).artifact + "-" + at.Version + ".pom"
+}
+
 // File implements upstreams.Source. A file is known by its path alone; its sum lies beside it.
 func (format) File(at registry.Coordinate, path string, _ *upstreams.Entry) (upstreams.Ask, error) {
 	t := remoteTarget(at.Name)

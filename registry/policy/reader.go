@@ -140,7 +140,7 @@ func (l *look) version(ctx context.Context, v registry.Version) (Decision, error
 	if l.r.p.core.Rules[l.at.Format].Images {
 		d = v.Digest
 	}
-	return l.decide(src, v.Name, v.SortKey, d, true), nil
+	return l.decide(src, v.Name, v.SortKey, d, !src.Undated), nil
 }
 
 // file decides about a file of a version.

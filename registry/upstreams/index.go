@@ -33,6 +33,7 @@ type index struct {
 	seen     map[listedAs]time.Time // when it was first listed; without one: by the first index
 	lost     map[listedAs]lost
 	changed  map[listedAs]changedEntry // files that are here, of which the remote has other bytes now
+	dates    map[string]time.Time      // of Dated: when versions were published, as far as that was asked for
 	revision int64
 	bytes    int
 }
@@ -209,11 +210,15 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 	if f != nil {
 		f.index.continues(prev, now)
 	}
+	dated := s.dated(ctx, r, at, f, prev, err)
 	doc.storing.Lock() // what the refresh before said is stored first
 	defer doc.storing.Unlock()
 	doc.mu.Lock()
 	before := doc.size
 	news := doc.settle(r, at, q, f, res, err, entered, now)
+	if dated != nil && doc.index == prev {
+		doc.index, doc.news = dated, true
+	}
 	broken := doc.unreadable >= brokenInARow
 	by := doc.size - before
 	doc.mu.Unlock()

@@ -213,6 +213,7 @@ type From struct {
 	Remote       *Upstream // nil: it was published here
 	PublishedAt  time.Time // as the remote says; zero: not known
 	FirstSeenAt  time.Time // zero: it was there when the remote was first asked
+	Undated      bool      // nothing is known of its age before a file of it is asked for
 }
 
 // Version is where a version comes from. For a version from a remote whose files are here, its oldest file says how old it is. The store is
@@ -313,7 +314,12 @@ func (o Provenance) listed(versionID int64, version, path string, published time
 		defer doc.mu.Unlock()
 		if doc.index != nil {
 			src.FirstSeenAt = doc.index.firstSeen(version, path)
+			if at, known := doc.index.dates[version]; known && path == "" {
+				src.PublishedAt = at
+			}
 		}
+		_, dated := r.source.(Dated)
+		src.Undated = dated && src.PublishedAt.IsZero() && src.FirstSeenAt.IsZero()
 	}
 	return src
 }

@@ -52,6 +52,7 @@ func (x *index) continues(prev *index, now time.Time) {
 		return
 	}
 	x.seen, x.lost = map[listedAs]time.Time{}, map[listedAs]lost{}
+	x.dates = prev.dates
 	note := func(key listedAs, sums Sums, listed bool, before Sums) {
 		at := now
 		switch gone, ok := prev.lost[key]; {
@@ -125,11 +126,12 @@ type seenEntry struct {
 	FirstSeen int64  `json:"t,omitempty"` // µs; 0: baseline
 	Lost      int64  `json:"l,omitempty"` // µs; 0: it is listed
 	Sums      *Sums  `json:"s,omitempty"` // of a lost one
+	Published int64  `json:"d,omitempty"` // µs; of a version whose date was asked for, and which the entry says nothing else of
 }
 
 // encodeSeen is what the store keeps beside the document; empty: every entry is baseline.
 func (x *index) encodeSeen() ([]byte, error) {
-	list := make([]seenEntry, 0, len(x.seen)+len(x.lost))
+	list := make([]seenEntry, 0, len(x.seen)+len(x.lost)+len(x.dates))
 	if cap(list) == 0 {
 		return nil, nil
 	}
@@ -142,6 +144,9 @@ func (x *index) encodeSeen() ([]byte, error) {
 			e.FirstSeen = l.firstSeen.UnixMicro()
 		}
 		list = append(list, e)
+	}
+	for version, at := range x.dates {
+		list = append(list, seenEntry{Version: version, Published: at.UnixMicro()})
 	}
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
@@ -172,6 +177,11 @@ func (x *index) decodeSeen(stored []byte) error {
 			at = time.UnixMicro(e.FirstSeen).UTC()
 		}
 		switch {
+		case e.Published != 0:
+			if x.dates == nil {
+				x.dates = map[string]time.Time{}
+			}
+			x.dates[e.Version] = time.UnixMicro(e.Published).UTC()
 		case e.Lost == 0:
 			x.seen[key] = at
 		case e.Sums != nil:

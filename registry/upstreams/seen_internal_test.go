@@ -51,6 +51,7 @@ func TestSeenAcrossIndexes(t *testing.T) {
 		day++
 		x = newIndex(r, registry.Name{}, in, 0)
 		x.continues(prev, at(day))
+		x.dates = map[string]time.Time{"1": at(day)}
 		stored, err := x.encodeSeen()
 		if err != nil {
 			t.Fatal(err)
@@ -58,6 +59,9 @@ func TestSeenAcrossIndexes(t *testing.T) {
 		again := newIndex(r, registry.Name{}, in, 0)
 		if err := again.decodeSeen(stored); err != nil {
 			t.Fatal(err)
+		}
+		if len(again.dates) != 1 || !again.dates["1"].Equal(at(day)) {
+			t.Errorf("dates: %v", again.dates)
 		}
 		x = again
 	}

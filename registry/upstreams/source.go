@@ -38,6 +38,12 @@ type Gatherer interface {
 	Gather(ctx context.Context, at registry.Coordinate, p registry.PURL, get Get) error
 }
 
+// Dated is a Source whose document has no times of versions. A file of each version has: its remote says when it changed last.
+type Dated interface {
+	// DatedBy is the path of that file.
+	DatedBy(at registry.Coordinate) string
+}
+
 // Get returns a file's content, which the caller closes. NotFound.
 type Get func(ctx context.Context, at registry.Coordinate, path string) (io.ReadCloser, error)
 

@@ -136,7 +136,10 @@ func (s *Upstreams) kept(ctx context.Context, r *remote, at registry.Name, doc *
 				return err
 			}
 			row := row
-			row.Body, row.Seen = had.Body, had.Seen
+			row.Body = had.Body
+			if row.Seen, err = x.encodeSeen(); err != nil {
+				return err
+			}
 			return tx.Caches().PutIndex(row)
 		})
 	}

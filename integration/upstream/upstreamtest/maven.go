@@ -23,6 +23,8 @@ type MavenVersion struct {
 	Size int64
 	// Jar is used instead of one that is made.
 	Jar []byte
+	// Published is the time of its files, and of the list that has it last; zero: an hour after what was published before.
+	Published time.Time
 	// Classifiers are further jars, such as "sources"; empty bytes stand for one that is made.
 	Classifiers map[string][]byte
 }
@@ -74,6 +76,9 @@ func (u *Server) Maven(coordinate string, v MavenVersion) []*File {
 	}
 	a.versions = append(slices.DeleteFunc(a.versions, func(old string) bool { return old == c[2] }), c[2])
 	a.modified = u.now()
+	if !v.Published.IsZero() {
+		a.modified = v.Published
+	}
 	name := c[2]
 	var s *mavenSnapshot
 	if base, ok := strings.CutSuffix(c[2], "-SNAPSHOT"); ok {
@@ -88,7 +93,11 @@ func (u *Server) Maven(coordinate string, v MavenVersion) []*File {
 		if classifier != "" {
 			classifier = "-" + classifier
 		}
-		files = append(files, u.add(MavenPath(coordinate)+"/"+c[1]+"-"+name+classifier+"."+extension, media, fixed(b)))
+		f := u.add(MavenPath(coordinate)+"/"+c[1]+"-"+name+classifier+"."+extension, media, fixed(b))
+		if !v.Published.IsZero() {
+			f.modified = v.Published
+		}
+		files = append(files, f)
 	}
 	put("", "pom", "text/xml", v.pom(c))
 	if v.Packaging != "pom" {
@@ -256,7 +265,7 @@ func (a *mavenArtifact) metadata() []byte {
 	for _, v := range a.versions {
 		fmt.Fprintf(&b, "      <version>%s</version>\n", v)
 	}
-	fmt.Fprintf(&b, "    </versions>\n    <lastUpdated>%s</lastUpdated>\n  </versioning>\n</metadata>\n", a.modified.Format("20060102150405"))
+	fmt.Fprintf(&b, "    </versions>\n    <lastUpdated>%s</lastUpdated>\n  </versioning>\n</metadata>\n", a.modified.UTC().Format("20060102150405"))
 	return []byte(b.String())
 }
 
