@@ -33,6 +33,7 @@ type Upstream struct {
 	StaleWhileRevalidate string             `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; absent: 1 h."`
 	StaleIfError         string             `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
 	Timeouts             *UpstreamTimeouts  `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
+	Keep                 *UpstreamKeep      `json:"keep,omitempty" doc:"Of a remote: which of its files stay; those that were not used for longest go first. It is given as a whole."`
 	Concurrency          int                `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 20 without HTTP/2."`
 	Rate                 float64            `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; absent: no bound."`
 	MaxDocument          int64              `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; absent: 256 MiB."`
@@ -68,6 +69,12 @@ type UpstreamTimeouts struct {
 	File       string `json:"file,omitempty" doc:"For the header of a file; absent: 30 s."`
 	Idle       string `json:"idle,omitempty" doc:"For the next bytes of a body; absent: 30 s."`
 	StaleAfter string `json:"stale_after,omitempty" doc:"Until a copy is served while a document is asked for anew; absent: 2 s."`
+}
+
+// UpstreamKeep bounds the files of a remote that are here.
+type UpstreamKeep struct {
+	Unused string `json:"unused,omitempty" doc:"How long a file stays after its last use, such as '720h'; absent: 2160h; 0s: as long as there is room."`
+	Bytes  int64  `json:"bytes,omitempty" doc:"Bytes of all files, at most; absent or 0: no bound."`
 }
 
 // UpstreamTLS is how a remote is known, and what this server shows to be known.
@@ -170,6 +177,7 @@ type NewUpstream struct {
 	StaleWhileRevalidate string                `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; absent: 1 h."`
 	StaleIfError         string                `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
 	Timeouts             *UpstreamTimeouts     `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
+	Keep                 *UpstreamKeep         `json:"keep,omitempty" doc:"Of a remote: which of its files stay; those that were not used for longest go first. It is given as a whole."`
 	Concurrency          int                   `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 20 without HTTP/2."`
 	Rate                 float64               `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; absent: no bound."`
 	MaxDocument          int64                 `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; absent: 256 MiB."`
@@ -210,6 +218,7 @@ type UpstreamChange struct {
 	StaleWhileRevalidate *string               `json:"stale_while_revalidate,omitempty" doc:"Of a remote: how long a document that has expired is served at once, and asked for anew behind; empty: 1 h."`
 	StaleIfError         *string               `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; empty: 30 days."`
 	Timeouts             *UpstreamTimeouts     `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
+	Keep                 *UpstreamKeep         `json:"keep,omitempty" doc:"Of a remote: which of its files stay; those that were not used for longest go first. It is given as a whole."`
 	Concurrency          *int                  `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; 0: 64, and 20 without HTTP/2."`
 	Rate                 *float64              `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; 0: no bound."`
 	MaxDocument          *int64                `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; 0: 256 MiB."`

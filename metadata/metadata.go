@@ -81,6 +81,7 @@ type Tx interface {
 	Upstreams() Upstreams
 	Caches() Caches
 	Names() Names
+	Evictions() Evictions
 	Policies() Policies
 	Packages() Packages
 	Versions() Versions

@@ -19,7 +19,8 @@ type Trash interface {
 	Discarded(versionID int64) (Discarded, error)      // ErrNotExist
 	DiscardedFiles(versionID int64) ([]File, error)    // ascending by path
 	Recover(versionID int64, deleted, seq int64) error // gives the files back; the log entries are those of deletion and restoration
-	Forget(versionID int64) error                      // drops what is kept, if anything is
+	Absent(versionID, deleted, seq int64) error        // notes when a version was not there whose files come again by themselves
+	Forget(versionID int64) error                      // drops what is kept, if anything is; files that came from a remote count as evicted then
 	// DiscardedBefore lists versions that were discarded before the given time, longest ago first.
 	DiscardedBefore(t time.Time, limit int) ([]int64, error)
 }

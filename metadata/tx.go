@@ -126,7 +126,7 @@ type Files interface {
 	// RemoveFile takes one path out of a version, which stays; the path stays reserved with the file's digest, and the blob
 	// is marked released.
 	RemoveFile(versionID int64, path string) error
-	// Reserved returns the digest that a removed path had; AddFile of the path ends the reservation. ErrNotExist.
+	// Reserved returns the digest that a removed path had, whose reservation AddFile of the path ends, or that an evicted one has. ErrNotExist.
 	Reserved(versionID int64, path string) (digest.Digest, error)
 	HasBlob(packageID int64, blobID int64) (bool, error) // does a file of the package hold the blob
 }

@@ -2,8 +2,6 @@ package metadata
 
 import (
 	"time"
-
-	"github.com/opencontainers/go-digest"
 )
 
 // Types of an Upstream.
@@ -76,31 +74,6 @@ const OriginCached = "cached"
 // OriginPromoted is the Origin of a package whose versions here were all promoted, and came from remotes of other repositories.
 const OriginPromoted = "promoted"
 
-// CachedFile says where a file came from that a remote delivered. It stays when the file's bytes are evicted.
-type CachedFile struct {
-	VersionID    int64
-	Path         string
-	Digest       digest.Digest // sha256
-	UpstreamID   int64
-	URL          string // without query
-	ETag         string
-	LastModified string
-	Verified     string    // the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
-	PublishedAt  time.Time // as the remote says; zero: it does not
-	FirstSeenAt  time.Time // when the remote first listed it; zero: the first index of the package did, or it has none
-	EnteredAt    time.Time
-	EnteredBy    string    // the caller that asked for it, as shown
-	CheckedAt    time.Time // when the remote last said that it has these bytes
-}
-
-// Entered is a file of a version that came from a remote.
-type Entered struct {
-	CachedFile
-	Version    string
-	Descriptor []byte // of the version
-	Blob       Blob   // with the sums that are known; empty if no bytes with the digest are here
-}
-
 // States of an UpstreamIndex.
 const (
 	IndexOK   = "ok"
@@ -167,7 +140,8 @@ type Names interface {
 
 // Caches keeps the provenance of files from remotes, and what remotes say of packages.
 type Caches interface {
-	PutCachedFile(f CachedFile) error // also replaces one
+	// PutCachedFile also replaces one. Its bytes are here; nothing has changed, and it was used now.
+	PutCachedFile(f CachedFile) error
 	CachedFile(versionID int64, path string) (CachedFile, error)
 	CachedFiles(versionID int64) ([]CachedFile, error) // by path
 

@@ -40,6 +40,7 @@ type EventData struct {
 	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
 	Prefetch     *EventPrefetch   `json:"prefetch,omitempty"`     // what became of a list
 	Bundle       *EventBundle     `json:"bundle,omitempty"`       // that was written, or taken in
+	Evicted      *EventEvicted    `json:"evicted,omitempty"`      // what went
 	Promoted     *EventPromotion  `json:"promoted,omitempty"`     // with the cause CausePromotion
 	Subscription string           `json:"subscription,omitempty"` // its id
 	EventRelease
@@ -69,6 +70,13 @@ type EventBundle struct {
 	Versions int    `json:"versions"`      // of one that was taken in: those that are new
 	Blobs    int    `json:"blobs"`
 	Bytes    int64  `json:"bytes"` // of these
+}
+
+// EventEvicted counts files whose bytes went.
+type EventEvicted struct {
+	Files int64  `json:"files"`
+	Bytes int64  `json:"bytes"` // that nothing else holds
+	Rule  string `json:"rule"`  // "unused" or "bytes": the setting that did not keep them; "asked": somebody did
 }
 
 // EventPrefetch counts what became of the items of a list that was fetched ahead of time.

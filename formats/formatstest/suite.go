@@ -120,6 +120,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("S35", s.privateMembers)
 	t.Run("group writes", s.groupWrites)
 	t.Run("promoted", s.promoted)
+	t.Run("evicted", s.evicted)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

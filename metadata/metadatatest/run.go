@@ -33,6 +33,7 @@ func Run(t *testing.T, open Factory) {
 		{"NameOrigins", testNameOrigins},
 		{"NameUses", testNameUses},
 		{"CachedFiles", testCachedFiles},
+		{"Evicted", testEvicted},
 		{"UpstreamIndexes", testUpstreamIndexes},
 		{"Sightings", testSightings},
 		{"Rules", testRules},

@@ -129,6 +129,7 @@ func testCachedFiles(e *env) {
 	want := metadata.CachedFile{VersionID: v.ID, Path: "b", Digest: digest.FromString("b"), UpstreamID: up.ID, URL: "https://example.com/b", ETag: `"x"`,
 		LastModified: "yesterday", Verified: "sha1", PublishedAt: e.now().Add(-time.Hour), FirstSeenAt: e.now().Add(-time.Minute), EnteredAt: e.now(), EnteredBy: "ann", CheckedAt: e.now()}
 	put(want)
+	want.UsedAt = e.now()
 	equal(e, "stored", read(e, get), want)
 	want.Digest, want.ETag, want.PublishedAt = digest.FromString("other"), "", time.Time{}
 	put(want)

@@ -101,6 +101,7 @@ const (
 	Sign    = "sign"
 	Settle  = "settle"
 	Expire  = "expire"
+	Evict   = "evict"
 )
 
 // Duties are the background work of the instance. Their first steps finish work that a crash interrupted, and sign the log.
@@ -131,6 +132,9 @@ func (i *Instance) Duties() []duty.Duty {
 			i.Policies.NoteExpiredEvery(ctx, expireInterval)
 			return nil
 		},
+	}, {
+		Name: Evict,
+		Do:   func(ctx context.Context) error { return i.Upstreams.EvictEvery(ctx, evictInterval) },
 	}}
 	if i.cfg.SettleInterval > 0 {
 		list = append(list, duty.Duty{Name: Settle, Do: func(ctx context.Context) error {
@@ -143,6 +147,9 @@ func (i *Instance) Duties() []duty.Duty {
 
 // expireInterval is how often the end of rules is noted in the log. They end by themselves.
 const expireInterval = time.Minute
+
+// evictInterval is how often bytes from remotes go that are not kept.
+const evictInterval = time.Hour
 
 func wrap(what string, err error) error {
 	if err != nil {

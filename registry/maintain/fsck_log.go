@@ -273,6 +273,9 @@ func (f *fsck) version(tx metadata.Tx, what string, p registry.Package, v regist
 		return err
 	}
 	f.sum.Files += int64(len(files))
+	if files, err = f.cached(tx, what, p, v, files); err != nil {
+		return err
+	}
 	key := versionKey{p.ID, v.Name}
 	want, ok := f.replay.versions[key]
 	delete(f.replay.versions, key)

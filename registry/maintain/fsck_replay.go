@@ -104,6 +104,8 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	}),
 	registry.EventCacheTagMoved: (*replay).tagSet,
 
+	registry.EventCacheEvicted:     nothing,
+	registry.EventCacheDenied:      nothing,
 	registry.EventPrefetchFinished: nothing,
 	registry.EventUpstreamDown:     nothing,
 	registry.EventUpstreamUp:       nothing,

@@ -35,6 +35,7 @@ func (p *Policies) Reader(below *upstreams.Reader, u *upstreams.Upstreams) *Read
 	r := &Reader{Reader: below, p: p, upstreams: u, views: views{byKey: map[viewKey]view{}}}
 	_, _ = rand.Read(r.key[:]) // it never fails
 	u.Police(p)
+	u.Pin(p.Pinned)
 	p.reader = r
 	return r
 }

@@ -95,6 +95,12 @@ func (c *committer) addPart(versionID int64) error {
 	if err != nil {
 		return err
 	}
+	if was, known, err := c.cameBefore(v, c.files[0]); err != nil || known && was.Blob.Digest == c.files[0].Blob.Digest {
+		if err == nil {
+			err = c.comeBack(v.ID, c.files[0])
+		}
+		return err
+	}
 	added, err := c.newFiles(v, c.files)
 	if err != nil {
 		return err
@@ -149,7 +155,7 @@ func (s *Publisher) EnterTag(ctx context.Context, actor access.Actor, at registr
 		if err != nil {
 			return err
 		}
-		if _, err := c.setTag(tag, &v, "served"); err != nil {
+		if _, err := c.setTag(tag, &v, TagServed); err != nil {
 			return err
 		}
 		return c.close()
@@ -276,6 +282,9 @@ func (c *committer) keepOrigin(res Result) error {
 		files = append(slices.Clip(files), Staged{Path: v.Name, Blob: registry.Blob{Digest: digest.FromBytes(v.Descriptor)}})
 	}
 	for _, st := range files {
+		if c.back[st.Path] {
+			continue // its row says when it came first
+		}
 		f := c.rel.Cached.File
 		f.VersionID, f.Path, f.Digest = v.ID, st.Path, st.Blob.Digest
 		f.EnteredAt, f.CheckedAt, f.EnteredBy = c.tx.Now(), c.tx.Now(), c.actor.Text()

@@ -17,6 +17,7 @@ type committer struct {
 	rel   Release
 	files []Staged
 	name  registry.Name
+	back  map[string]bool // paths of files that were evicted, and have come again
 }
 
 func (c *committer) run() (Result, error) {
@@ -145,7 +146,9 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	if v.ID == 0 {
 		v, err = c.tx.Versions().CreateVersion(v)
 	} else if err = c.tx.Versions().UpdateVersion(v); err == nil {
-		err = c.tx.Trash().Forget(v.ID)
+		if err = c.tx.Trash().Forget(v.ID); err == nil {
+			err = c.tx.Evictions().ForgetFiles(v.ID)
+		}
 	}
 	if err != nil {
 		return Result{}, err

@@ -42,12 +42,28 @@ type fileList struct {
 
 // contentOf reads the files of a version to which files are added. A version whose digest was left out, for having too many
 // files, needs no list.
-func contentOf(rows metadata.Files, v registry.Version) (fileList, error) {
+func contentOf(tx metadata.Tx, v registry.Version) (fileList, error) {
 	if v.Digest == "" {
 		return fileList{}, nil
 	}
-	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: registry.MaxDigestedFiles + 1})
+	files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Limit: registry.MaxDigestedFiles + 1})
+	if err == nil && len(files) <= registry.MaxDigestedFiles {
+		files, err = withEvicted(tx, v, files)
+	}
 	return fileList{files, len(files) <= registry.MaxDigestedFiles}, err
+}
+
+// withEvicted adds the files of a version that were evicted: digest and size of the version still count them, so it lacks size without them.
+func withEvicted(tx metadata.Tx, v registry.Version, files []registry.File) ([]registry.File, error) {
+	left := v.Size
+	for _, f := range files {
+		left -= f.Blob.Size
+	}
+	if left == 0 {
+		return files, nil
+	}
+	evicted, err := tx.Evictions().Evicted(v.ID)
+	return append(files, evicted...), err
 }
 
 // put adds or replaces files and returns the version's digest, "" where it is left out.
@@ -71,10 +87,13 @@ func (c *fileList) put(files []registry.File) digest.Digest {
 
 // without reports whether a version has files left after removed are gone, and the digest of the files left, "" where it is
 // left out.
-func without(rows metadata.Files, v registry.Version, removed []registry.File) (left bool, d digest.Digest, err error) {
+func without(tx metadata.Tx, v registry.Version, removed []registry.File) (left bool, d digest.Digest, err error) {
 	limit := len(removed) + registry.MaxDigestedFiles + 1
-	files, err := rows.Files(metadata.FileQuery{VersionID: v.ID, Limit: limit})
+	files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Limit: limit})
 	if err != nil || len(files) == limit {
+		return true, "", err
+	}
+	if files, err = withEvicted(tx, v, files); err != nil {
 		return true, "", err
 	}
 	gone := make(map[string]bool, len(removed))

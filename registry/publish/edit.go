@@ -254,7 +254,7 @@ func (c *change) remove(v registry.Version, files []registry.File, reason string
 	if len(files) == 0 {
 		return nil
 	}
-	left, d, err := without(c.tx.Files(), v, files)
+	left, d, err := without(c.tx, v, files)
 	if err != nil {
 		return err
 	}
@@ -295,6 +295,9 @@ func (c *change) delete(v registry.Version, reason string) error {
 	}
 	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
 	if err != nil {
+		return err
+	}
+	if files, err = withEvicted(c.tx, v, files); err != nil {
 		return err
 	}
 	if v.Digest == "" {

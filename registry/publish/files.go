@@ -18,6 +18,20 @@ func (c *committer) addFiles(old registry.Version) (Result, error) {
 		have, err := c.tx.Files().File(old.ID, st.Path)
 		switch {
 		case errors.Is(err, metadata.ErrNotExist):
+			was, known, err := c.cameBefore(old, st)
+			switch {
+			case err != nil:
+				return Result{}, err
+			case known && was.Blob.Digest == st.Blob.Digest:
+				if err := c.comeBack(old.ID, st); err != nil {
+					return Result{}, err
+				}
+				continue
+			case known:
+				replaced = append(replaced, st)
+				former[st.Path] = was
+				continue
+			}
 			if err := c.checkPathFree(old, st); err != nil {
 				return Result{}, err
 			}
@@ -34,7 +48,9 @@ func (c *committer) addFiles(old registry.Version) (Result, error) {
 		}
 	}
 	if len(fresh)+len(replaced) == 0 {
-		return c.redescribe(old)
+		res, err := c.redescribe(old)
+		res.Changed = res.Changed || c.dirty
+		return res, err
 	}
 	if len(replaced) > 0 {
 		if err := c.mayOverwrite(old); err != nil {
@@ -75,7 +91,7 @@ func (c *committer) redescribe(v registry.Version) (Result, error) {
 // writeFiles writes the new and the replaced files of an existing version, one log entry for each kind. former are the files that
 // are replaced, by path.
 func (c *committer) writeFiles(v registry.Version, former map[string]registry.File, fresh, replaced []Staged) (registry.Version, error) {
-	all, err := contentOf(c.tx.Files(), v)
+	all, err := contentOf(c.tx, v)
 	if err != nil {
 		return v, err
 	}
@@ -125,7 +141,13 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 	if err := write(more, added, c.tx.Files().AddFile); err != nil {
 		return v, err
 	}
-	if err := write(other, swapped, c.tx.Files().ReplaceFile); err != nil {
+	replace := func(f registry.File) error {
+		if former[f.Path].Blob.ID == 0 { // it was evicted
+			return c.tx.Files().AddFile(f)
+		}
+		return c.tx.Files().ReplaceFile(f)
+	}
+	if err := write(other, swapped, replace); err != nil {
 		return v, err
 	}
 	if c.rel.Descriptor != nil {

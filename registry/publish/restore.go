@@ -30,6 +30,13 @@ func (e *Edit) Restore(version, reason string) (registry.Version, error) {
 	}
 	was, err := e.c.tx.Trash().Discarded(v.ID)
 	if errors.Is(err, metadata.ErrNotExist) {
+		known, err := e.c.tx.Evictions().Evicted(v.ID)
+		if err != nil {
+			return v, err
+		}
+		if len(known) > 0 {
+			return v, e.c.restore(&v, metadata.Discarded{State: registry.Published}, reason) // its remote has the files
+		}
 		return v, registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s can't be restored: its files are collected", e.c.pkg.Name, v.Name)
 	}
 	if err != nil {
@@ -44,6 +51,9 @@ func (c *change) restore(v *registry.Version, was metadata.Discarded, reason str
 	if err != nil {
 		return err
 	}
+	if files, err = withEvicted(c.tx, *v, files); err != nil {
+		return err
+	}
 	kind, deleted := registry.EventArtifactRestored, v.EndedSeq
 	if v.Attached {
 		kind = registry.EventAttachmentRestored
@@ -56,7 +66,12 @@ func (c *change) restore(v *registry.Version, was metadata.Discarded, reason str
 	if err := c.tx.Versions().UpdateVersion(*v); err != nil {
 		return err
 	}
-	if err := c.tx.Trash().Recover(v.ID, deleted, e.Seq); err != nil {
+	if was.VersionID != 0 {
+		err = c.tx.Trash().Recover(v.ID, deleted, e.Seq)
+	} else {
+		err = c.tx.Trash().Absent(v.ID, deleted, e.Seq)
+	}
+	if err != nil {
 		return err
 	}
 	c.pkg.VersionCount++

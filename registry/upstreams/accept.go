@@ -2,7 +2,11 @@ package upstreams
 
 import (
 	"context"
+	"strings"
 
+	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -32,11 +36,17 @@ func (s *Upstreams) Accept(ctx context.Context, at registry.Coordinate, path str
 			continue
 		}
 		x, _ := s.known(ctx, r, at.Name)
-		if x == nil {
-			continue
+		if x != nil {
+			if c, ok := x.changed[listedAs{at.Version, path}]; ok {
+				return s.acceptFile(ctx, r, at, x, c)
+			}
 		}
-		if c, ok := x.changed[listedAs{at.Version, path}]; ok {
-			return s.acceptFile(ctx, r, at, x, c)
+		here, err := s.waiting(ctx, r, at, path)
+		if err != nil {
+			return err
+		}
+		if here != nil {
+			return s.acceptSent(ctx, r, at, here)
 		}
 	}
 	if !found {
@@ -57,12 +67,72 @@ func (s *Upstreams) acceptShrunk(ctx context.Context, r *remote, at registry.Nam
 	return true
 }
 
+// waiting returns a file that entered from a remote and of which that has other bytes; nil: there is none.
+func (s *Upstreams) waiting(ctx context.Context, r *remote, at registry.Coordinate, path string) (*metadata.Entered, error) {
+	list, err := s.entered(ctx, r, at.Name)
+	for i, f := range list {
+		if f.Version == at.Version && f.Path == path && f.UpstreamID == r.ID && f.Changed != "" {
+			return &list[i], err
+		}
+	}
+	return nil, err
+}
+
+// acceptSent replaces a file by other bytes that its remote has sent before. BadUpstream: it has others now.
+func (s *Upstreams) acceptSent(ctx context.Context, r *remote, at registry.Coordinate, here *metadata.Entered) error {
+	known := here.CachedFile
+	known.ETag, known.LastModified = "", ""
+	s.checked.forget(r, at, here.Path)
+	entry := &Entry{Version: here.Version, Path: here.Path, Size: -1}
+	if sum, ok := strings.CutPrefix(here.Changed, "sha256 "); ok {
+		entry.Sums.SHA256 = digest.NewDigestFromEncoded(digest.SHA256, sum) // those that were told of, no others
+	}
+	flight := s.fetch(ctx, r, at, here.Path, nil, entry, &known)
+	defer flight.release()
+	_, err := flight.arriving(ctx, true)
+	return err
+}
+
+// Deny keeps to the bytes of a file that entered, on the word of an administrator of the repository: those that its remote has now are not told
+// of again. NotFound: nothing of the kind waits.
+func (s *Upstreams) Deny(ctx context.Context, at registry.Coordinate, path string) error {
+	actor, err := s.core.Authorize(ctx, access.Admin, at.Repository)
+	if err != nil {
+		return err
+	}
+	repository, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return err
+	}
+	return s.core.Update(ctx, func(tx metadata.Tx) error {
+		list, err := tx.Caches().EnteredFiles(repository.ID, at.Format, at.Package)
+		if err != nil {
+			return err
+		}
+		for _, f := range list {
+			if f.Version != at.Version || f.Path != path || f.Changed == "" {
+				continue
+			}
+			f.Denied = true
+			if err := tx.Evictions().ChangeFile(f.CachedFile); err != nil {
+				return err
+			}
+			_, err := registry.Append(tx.Log(), actor, registry.EventCacheDenied, "", repository.ID, 0, registry.EventData{Repository: at.Repository, Format: at.Format,
+				Package: at.Package, Version: at.Version, Reason: "the remote has " + f.Changed,
+				Former: []registry.EventFile{{Path: path, Size: f.Blob.Size, SHA256: f.Digest.Encoded()}}})
+			return err
+		}
+		return registry.Errorf(registry.NotFound, registry.AboutPackage, "no remote of repository %q has changed this of %q", at.Repository, registry.Clip(at.Package))
+	})
+}
+
 // acceptFile replaces a file by what its remote announces now.
 func (s *Upstreams) acceptFile(ctx context.Context, r *remote, at registry.Coordinate, x *index, c changedEntry) error {
 	announced := *x
 	announced.versions = map[string]*registry.Version{c.version.Name: &c.version}
 	known := c.here.CachedFile
 	known.ETag, known.LastModified = "", ""
+	s.checked.forget(r, at, c.here.Path)
 	flight := s.fetch(ctx, r, at, c.here.Path, &announced, &c.announced, &known)
 	defer flight.release()
 	if _, err := flight.arriving(ctx, true); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,17 +154,55 @@ func (x *index) news(r *remote, at registry.Name, prev *index, entered []metadat
 		return out
 	}
 	for key, c := range x.changed {
-		if prev == nil || prev.changed[key].announced.Sums.text() != c.announced.Sums.text() { // else it was told
-			out = append(out, r.mutated(at, c.here, "it announces "+c.announced.Sums.text()))
+		sum := c.announced.Sums.text()
+		if c.here.Changed != sum && (prev == nil || prev.changed[key].announced.Sums.text() != sum) { // else it was told
+			out = append(out, r.mutated(at, c.here, "it announces ", sum))
+		}
+	}
+	for _, f := range entered {
+		if _, still := x.changed[listedAs{f.Version, f.Path}]; f.Changed != "" && !still && x.entry(f.Version, f.Path) != nil {
+			f.Changed, f.Denied = "", false // the remote has the bytes of before again
+			out = append(out, event{mark: &f.CachedFile})
 		}
 	}
 	return out
 }
 
 // mutated is the event of a file of which a remote has other bytes than those that entered.
-func (r *remote) mutated(at registry.Name, here metadata.Entered, reason string) event {
-	return r.event(registry.EventUpstreamMutated, at, registry.EventData{Version: here.Version, Reason: reason,
+// how says in front of the sum of those how they are known.
+func (r *remote) mutated(at registry.Name, here metadata.Entered, how, sum string) event {
+	e := r.event(registry.EventUpstreamMutated, at, registry.EventData{Version: here.Version, Reason: how + sum,
 		Former: []registry.EventFile{{Path: here.Path, Size: here.Blob.Size, SHA256: here.Digest.Encoded()}}})
+	e.kept = true
+	e.mark = &metadata.CachedFile{VersionID: here.VersionID, Path: here.Path, Changed: sum}
+	return e
+}
+
+// tellMutated is for bytes that a remote has sent. It tells of the same ones once.
+func (s *Upstreams) tellMutated(ctx context.Context, r *remote, at registry.Name, here metadata.Entered, how, sum string) {
+	if here.Changed != sum {
+		s.write(ctx, r.mutated(at, here, how, sum))
+	}
+}
+
+// errMutated is the cause of a refusal of other bytes than those that entered.
+var errMutated = errors.New("upstreams: the remote has other bytes")
+
+// mutatedError refuses other bytes of a file than those that entered.
+func (r *remote) mutatedError(at registry.Coordinate, path string) error {
+	return badUpstream(errMutated, "upstream %s has other bytes of %q than those that entered here, and they are not delivered; an administrator can accept them: slipway cache accept %s %s %s %s %s",
+		r.Name, registry.Clip(path), r.repository.Name, at.Format, at.Package, at.Version, registry.Clip(path))
+}
+
+// mutated refuses a file that is not here any more and of which the remote announces other bytes than those that were.
+func (x *index) mutated(r *remote, at registry.Coordinate, e *Entry) error {
+	if x == nil || e == nil {
+		return nil
+	}
+	if _, changed := x.changed[listedAs{e.Version, e.Path}]; changed {
+		return r.mutatedError(at.Name.At(e.Version), e.Path)
+	}
+	return nil
 }
 
 // holdShrunk decides whether a document is held back that lost most of its versions: until the remote says so an hour later, or an

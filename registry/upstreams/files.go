@@ -31,6 +31,7 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 			}
 		}
 		s.used(ctx, f, in.place)
+		s.use(ctx, have)
 		return s.upToDate(ctx, f, at, path, have)
 	case err == nil || registry.KindOf(err) != registry.NotFound || len(f.remotes) == 0:
 		return have, err
@@ -94,6 +95,9 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if !mayFetch(ctx, r) {
 		return registry.File{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: this is not cached here, and is fetched for known callers only")
 	}
+	if err := x.mutated(r, at, entry); err != nil {
+		return registry.File{}, err
+	}
 	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
 		return registry.File{}, gone
 	}
@@ -112,7 +116,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	flight := s.fetch(ctx, r, at, path, x, entry, nil)
 	defer flight.release()
 	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))
-	if registry.KindOf(err) == registry.NotFound && err != nil {
+	if err != nil && (registry.KindOf(err) == registry.NotFound || errors.Is(err, errMutated)) {
 		s.checked.missing(r, at, path, s.core.Now(), err)
 	}
 	return file, err
@@ -244,6 +248,13 @@ func (c *checked) missing(r *remote, at registry.Coordinate, path string, now ti
 		c.gone = map[flightKey]absence{}
 	}
 	c.gone[absenceKey(r, at, path)] = absence{now.Add(r.negativeTTL()), err}
+}
+
+// forget lets a remote be asked about a file that was missing.
+func (c *checked) forget(r *remote, at registry.Coordinate, path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.gone, absenceKey(r, at, path))
 }
 
 func (c *checked) absent(r *remote, at registry.Coordinate, path string, now time.Time) error {

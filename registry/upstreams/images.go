@@ -240,7 +240,13 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 		return registry.File{}, err
 	}
 	f.answering(s.core.Rules[at.Format], f.cached)
-	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) { return s.local.Blob(ctx, src.at(at), d) })
+	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) {
+		have, err := s.local.Blob(ctx, src.at(at), d)
+		if err == nil && src.pkg.Origin == metadata.OriginCached {
+			s.use(ctx, registry.File{PackageID: src.pkg.ID, Path: d.String()})
+		}
+		return have, err
+	})
 	if absent == nil || registry.KindOf(absent) != registry.NotFound {
 		return file, absent
 	}

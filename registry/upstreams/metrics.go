@@ -17,6 +17,7 @@ type metrics struct {
 	breaker   *prometheus.GaugeVec
 	entered   *prometheus.CounterVec
 	corrupted *prometheus.CounterVec
+	evicted   *prometheus.CounterVec
 
 	mu    sync.Mutex
 	names map[string]bool // of upstreams that have series of their own
@@ -52,6 +53,9 @@ func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
 		corrupted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_cache_verification_failures_total", Help: "Files of registries elsewhere that were not what was announced.",
 		}, []string{"upstream"}),
+		evicted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_cache_evicted_bytes_total", Help: "Bytes from registries elsewhere that went again, as they were not used or there was no room for them.",
+		}, []string{"repository"}),
 		names: map[string]bool{},
 	}
 	under := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -61,7 +65,7 @@ func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
 		defer flights.mu.Unlock()
 		return float64(len(flights.list))
 	})
-	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, under)
+	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, m.evicted, under)
 	return m
 }
 

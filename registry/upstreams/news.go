@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -19,13 +20,15 @@ type event struct {
 	kind         registry.EventType
 	repositoryID int64
 	data         registry.EventData
+	mark         *metadata.CachedFile // stored with it: what is known of a file's other bytes
+	kept         bool                 // false with a mark: the mark alone
 }
 
 // event makes one about a remote; of a package where at names one.
 func (r *remote) event(kind registry.EventType, at registry.Name, data registry.EventData) event {
 	data.Repository, data.Format, data.Package = r.repository.Name, at.Format, at.Package
 	data.Upstream = &registry.EventUpstream{Name: r.Name}
-	return event{kind, r.repository.ID, data}
+	return event{kind: kind, repositoryID: r.repository.ID, data: data}
 }
 
 // write puts events into the log, in their order.
@@ -35,6 +38,14 @@ func (s *Upstreams) write(ctx context.Context, events ...event) {
 	}
 	err := s.core.Update(access.With(context.WithoutCancel(ctx), access.System()), func(tx metadata.Tx) error {
 		for _, e := range events {
+			if e.mark != nil {
+				if err := tx.Evictions().ChangeFile(*e.mark); err != nil && !errors.Is(err, metadata.ErrNotExist) {
+					return err
+				}
+			}
+			if e.mark != nil && !e.kept {
+				continue
+			}
 			if _, err := registry.Append(tx.Log(), access.System(), e.kind, "", e.repositoryID, 0, e.data); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,6 +69,9 @@ type Settings struct {
 	// Auth are the credentials.
 	Auth Auth `json:"auth,omitzero"`
 
+	// Keep says which files go again.
+	Keep Keep `json:"keep,omitzero"`
+
 	// NegativeTTL is how long what the remote proved to be absent is taken to be so; nil is defaultNegativeTTL.
 	NegativeTTL *Duration `json:"negative_ttl,omitempty"`
 	// StaleWhileRevalidate is how long a document that has expired is served at once, while it is asked for anew; nil is defaultStaleWhile.
@@ -93,6 +97,13 @@ type Timeouts struct {
 	File       Duration `json:"file,omitzero"`     // until the header of a file
 	Idle       Duration `json:"idle,omitzero"`
 	StaleAfter Duration `json:"stale_after,omitzero"` // a copy that is being refreshed is served after this long
+}
+
+// Keep bounds the files of a remote that are here: those that were not used for longest go first.
+type Keep struct {
+	// Unused is how long a file stays after its last use; 0: as long as there is room; nil is defaultUnused.
+	Unused *Duration `json:"unused,omitempty"`
+	Bytes  int64     `json:"bytes,omitempty"` // of all; 0: no bound
 }
 
 // TLS of a remote: further authorities beside those of the system, and a certificate of this server's, in PEM.
@@ -199,7 +210,7 @@ func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, 
 	for _, list := range []*[]string{&now.Formats, &now.Allow, &now.Deny, &now.Redirects} {
 		*list = slices.Clone(*list)
 	}
-	for _, d := range now.Durations() {
+	for _, d := range append(slices.Collect(maps.Values(now.Durations())), &now.Keep.Unused) {
 		if *d != nil {
 			own := **d
 			*d = &own
@@ -282,6 +293,8 @@ func (v Settings) checkLimits() error {
 	switch {
 	case v.Concurrency < 0 || v.Concurrency > maxConcurrency:
 		return invalid("concurrency is 1 to %d, or 0 for the default", maxConcurrency)
+	case v.Keep.Bytes < 0:
+		return invalid("keep: bytes is a number of bytes, or 0 for no bound")
 	case v.Rate < 0 || v.Rate > maxRate:
 		return invalid("rate is at most %d requests a second, or 0 for no bound", maxRate)
 	case len(v.TLS.CA) > maxPEM || len(v.TLS.Certificate) > maxPEM || len(v.TLS.Key.value) > maxPEM:

@@ -41,6 +41,8 @@ type Upstreams struct {
 	outages   outages
 	contested contested
 	uses      uses
+	recent    recent
+	pinned    Pins   // nil: nothing is
 	policy    Policy // nil: everything is let in
 	metrics   *metrics
 	key       [16]byte // makes the ids of composed packages of this process unguessable
@@ -79,6 +81,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 // Close ends the transfers and the questions that are under way, and waits for them.
 func (s *Upstreams) Close() {
 	s.flights.stop()
+	s.writeUsed(context.Background())
 	s.remotes.close()
 }
 

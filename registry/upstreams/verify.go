@@ -120,6 +120,7 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 		entered.At.Version = cmp.Or(entered.At.Version, f.entry.Version)
 		entered.Version = f.version
 	}
+	changes := f.known != nil || f.r.source.Mutable(f.at, f.path)
 	rel, err := f.r.source.Enter(ctx, entered)
 	if err != nil {
 		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
@@ -133,7 +134,7 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 		mediaType = cmp.Or(mediaType, rel.Files[0].MediaType)
 	}
 	rel.Mode, rel.Files = publish.Append, nil // the file that arrived
-	if f.known != nil {
+	if changes {
 		rel.Mode = publish.Replace
 	}
 	at := entered.At.Name
@@ -171,10 +172,10 @@ func (f *flight) changed(ctx context.Context, at registry.Coordinate, blob regis
 	}
 	for _, here := range list {
 		if here.Version == at.Version && here.Path == f.path {
-			f.s.tellOnce(ctx, f.r.mutated(at.Name, here, "it has sha256 "+blob.Digest.Encoded()), here.Version, here.Path)
+			f.s.tellMutated(ctx, f.r, at.Name, here, "it has ", "sha256 "+blob.Digest.Encoded())
 		}
 	}
-	return badUpstream(nil, "upstream %s has other bytes of %q than before: those that entered here stay", f.r.Name, registry.Clip(f.path))
+	return f.r.mutatedError(at, f.path)
 }
 
 func withoutQuery(u *url.URL) string {

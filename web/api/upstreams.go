@@ -119,6 +119,12 @@ func showConnection(out *api.Upstream, v upstreams.Settings) {
 			*shown[name] = time.Duration(**d).String()
 		}
 	}
+	if k := v.Keep; k != (upstreams.Keep{}) {
+		out.Keep = &api.UpstreamKeep{Bytes: k.Bytes}
+		if k.Unused != nil {
+			out.Keep.Unused = time.Duration(*k.Unused).String()
+		}
+	}
 	if t := v.Timeouts; t != (upstreams.Timeouts{}) {
 		text := func(d upstreams.Duration) string {
 			if d == 0 {

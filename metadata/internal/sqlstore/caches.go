@@ -6,18 +6,37 @@ import (
 	"slipway/metadata"
 )
 
-func scanCachedFile(r row) (metadata.CachedFile, error) {
-	var v metadata.CachedFile
-	var raw []byte
-	var published, seen, entered, checked int64
-	err := r.Scan(&v.VersionID, &v.Path, &raw, &v.UpstreamID, &v.URL, &v.ETag, &v.LastModified, &v.Verified, &published, &seen, &entered, &v.EnteredBy, &checked)
-	v.Digest = digestOf(raw)
-	v.PublishedAt, v.FirstSeenAt, v.EnteredAt, v.CheckedAt = fromMicros(published), fromMicros(seen), fromMicros(entered), fromMicros(checked)
-	return v, err
+const cachedColumns = `c.version_id, c.path, c.digest, c.upstream_id, c.url, c.etag, c.last_modified, c.verified, c.published_at, c.first_seen_at, c.entered_at,
+	c.entered_by, c.checked_at, c.used_at, c.here, c.changed, c.denied`
+
+// cachedRow receives cachedColumns.
+type cachedRow struct {
+	v                                       metadata.CachedFile
+	raw                                     []byte
+	published, seen, entered, checked, used int64
+	here, denied                            int64
 }
 
-const selectCachedFile = `SELECT version_id, path, digest, upstream_id, url, etag, last_modified, verified, published_at, first_seen_at, entered_at, entered_by, checked_at
-	FROM cached_file `
+func (r *cachedRow) dest() []any {
+	return []any{&r.v.VersionID, &r.v.Path, &r.raw, &r.v.UpstreamID, &r.v.URL, &r.v.ETag, &r.v.LastModified, &r.v.Verified, &r.published, &r.seen, &r.entered,
+		&r.v.EnteredBy, &r.checked, &r.used, &r.here, &r.v.Changed, &r.denied}
+}
+
+func (r *cachedRow) file() metadata.CachedFile {
+	v := r.v
+	v.Digest, v.Evicted, v.Denied = digestOf(r.raw), r.here == 0, r.denied != 0
+	v.PublishedAt, v.FirstSeenAt, v.EnteredAt = fromMicros(r.published), fromMicros(r.seen), fromMicros(r.entered)
+	v.CheckedAt, v.UsedAt = fromMicros(r.checked), fromMicros(r.used)
+	return v
+}
+
+func scanCachedFile(r row) (metadata.CachedFile, error) {
+	var c cachedRow
+	err := r.Scan(c.dest()...)
+	return c.file(), err
+}
+
+const selectCachedFile = `SELECT ` + cachedColumns + ` FROM cached_file c `
 
 // PutCachedFile implements metadata.Caches.
 func (t caches) PutCachedFile(f metadata.CachedFile) error {
@@ -26,39 +45,25 @@ func (t caches) PutCachedFile(f metadata.CachedFile) error {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO cached_file (version_id, path, digest, upstream_id, url, etag, last_modified, verified, published_at, first_seen_at, entered_at, entered_by,
-			checked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+			checked_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (version_id, path) DO UPDATE SET digest = excluded.digest, upstream_id = excluded.upstream_id, url = excluded.url, etag = excluded.etag,
 			last_modified = excluded.last_modified, verified = excluded.verified, published_at = excluded.published_at,
-			first_seen_at = excluded.first_seen_at, entered_at = excluded.entered_at, entered_by = excluded.entered_by, checked_at = excluded.checked_at`,
-		f.VersionID, f.Path, raw, f.UpstreamID, f.URL, f.ETag, f.LastModified, f.Verified, micros(f.PublishedAt), micros(f.FirstSeenAt), micros(f.EnteredAt), f.EnteredBy, micros(f.CheckedAt))
+			first_seen_at = excluded.first_seen_at, entered_at = excluded.entered_at, entered_by = excluded.entered_by, checked_at = excluded.checked_at,
+			used_at = excluded.used_at, here = 1, changed = '', denied = 0`,
+		f.VersionID, f.Path, raw, f.UpstreamID, f.URL, f.ETag, f.LastModified, f.Verified, micros(f.PublishedAt), micros(f.FirstSeenAt), micros(f.EnteredAt), f.EnteredBy,
+		micros(f.CheckedAt), t.micros())
 	return err
 }
 
 // CachedFile implements metadata.Caches.
 func (t caches) CachedFile(versionID int64, path string) (metadata.CachedFile, error) {
-	return one(t.Tx, scanCachedFile, selectCachedFile+`WHERE version_id = $1 AND path = $2`, versionID, path)
+	return one(t.Tx, scanCachedFile, selectCachedFile+`WHERE c.version_id = $1 AND c.path = $2`, versionID, path)
 }
 
 // CachedFiles implements metadata.Caches.
 func (t caches) CachedFiles(versionID int64) ([]metadata.CachedFile, error) {
-	return all(t.Tx, scanCachedFile, selectCachedFile+`WHERE version_id = $1 ORDER BY path`, versionID)
-}
-
-// EnteredFiles implements metadata.Caches.
-func (t caches) EnteredFiles(repositoryID int64, format, key string) ([]metadata.Entered, error) {
-	return all(t.Tx, func(r row) (metadata.Entered, error) {
-		var v metadata.Entered
-		var raw []byte
-		var size int64
-		err := r.Scan(&v.Version, &v.Descriptor, &v.VersionID, &v.Path, &raw, &v.UpstreamID, &v.Blob.ID, &size, &v.Blob.SHA1, &v.Blob.MD5, &v.Blob.SHA512)
-		if v.Digest = digestOf(raw); v.Blob.ID != 0 {
-			v.Blob.Digest, v.Blob.Size = v.Digest, size
-		}
-		return v, err
-	}, `SELECT v.name, v.descriptor, c.version_id, c.path, c.digest, c.upstream_id, COALESCE(b.id, 0), COALESCE(b.size, 0), b.sha1, b.md5, b.sha512
-		FROM package p JOIN version v ON v.package_id = p.id JOIN cached_file c ON c.version_id = v.id LEFT JOIN blob b ON b.digest = c.digest
-		WHERE p.repository_id = $1 AND p.format = $2 AND p.key = $3 AND v.state <> 'deleted' ORDER BY c.version_id, c.path`, repositoryID, format, key)
+	return all(t.Tx, scanCachedFile, selectCachedFile+`WHERE c.version_id = $1 ORDER BY c.path`, versionID)
 }
 
 const indexColumns = `i.upstream_id, i.format, i.key, i.fingerprint, i.body_blob_id, b.digest, i.base, i.etag, i.last_modified, i.fetched_at, i.checked_at,

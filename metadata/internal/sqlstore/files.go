@@ -132,8 +132,11 @@ func (t files) RemoveFile(versionID int64, path string) error {
 	if err := t.must(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), f.Blob.ID); err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO reserved_path (version_id, path, digest) VALUES ($1, $2, $3)
-		ON CONFLICT (version_id, path) DO UPDATE SET digest = excluded.digest`, versionID, path, raw)
+	if _, err = t.exec(`INSERT INTO reserved_path (version_id, path, digest) VALUES ($1, $2, $3)
+		ON CONFLICT (version_id, path) DO UPDATE SET digest = excluded.digest`, versionID, path, raw); err != nil {
+		return err
+	}
+	_, err = t.exec(`DELETE FROM cached_file WHERE version_id = $1 AND path = $2`, versionID, path) // the reserved path says which bytes it had
 	return err
 }
 
@@ -143,7 +146,8 @@ func (t files) Reserved(versionID int64, path string) (digest.Digest, error) {
 		var raw []byte
 		err := r.Scan(&raw)
 		return digestOf(raw), err
-	}, `SELECT digest FROM reserved_path WHERE version_id = $1 AND path = $2`, versionID, path)
+	}, `SELECT digest FROM reserved_path WHERE version_id = $1 AND path = $2
+		UNION ALL SELECT digest FROM cached_file WHERE version_id = $3 AND path = $4 AND here = 0 LIMIT 1`, versionID, path, versionID, path)
 }
 
 // HasBlob implements metadata.Files.

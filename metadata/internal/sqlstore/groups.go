@@ -9,6 +9,7 @@ type (
 	upstreams     struct{ *Tx }
 	caches        struct{ *Tx }
 	names         struct{ *Tx }
+	evictions     struct{ *Tx }
 	policies      struct{ *Tx }
 	versions      struct{ *Tx }
 	files         struct{ *Tx }
@@ -51,6 +52,9 @@ func (t *Tx) Caches() metadata.Caches { return caches{t} }
 
 // Names implements metadata.Tx.
 func (t *Tx) Names() metadata.Names { return names{t} }
+
+// Evictions implements metadata.Tx.
+func (t *Tx) Evictions() metadata.Evictions { return evictions{t} }
 
 // Policies implements metadata.Tx.
 func (t *Tx) Policies() metadata.Policies { return policies{t} }

@@ -52,12 +52,22 @@ func (t trash) Recover(versionID, deleted, seq int64) error {
 	if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1`, versionID); err != nil {
 		return err
 	}
+	return t.Absent(versionID, deleted, seq)
+}
+
+// Absent implements metadata.Trash.
+func (t trash) Absent(versionID, deleted, seq int64) error {
 	_, err := t.exec(`INSERT INTO absence (version_id, seq_from, seq_to) VALUES ($1, $2, $3)`, versionID, deleted, seq)
 	return err
 }
 
 // Forget implements metadata.Trash.
 func (t trash) Forget(versionID int64) error {
+	if _, err := t.exec(`UPDATE cached_file SET here = 0, media_type = f.media_type, added_at = f.added_at, seq = f.seq, size = b.size, sha1 = b.sha1, md5 = b.md5, sha512 = b.sha512
+		FROM discarded_file f JOIN blob b ON b.id = f.blob_id
+		WHERE f.version_id = $1 AND cached_file.version_id = f.version_id AND cached_file.path = f.path`, versionID); err != nil {
+		return err
+	}
 	if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1`, versionID); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // remoteFlags are the flags for how a registry elsewhere is asked.
 type remoteFlags struct {
 	negativeTTL, staleWhile, staleIfError string
-	timeouts                              map[string]string
+	timeouts, keep                        map[string]string
 	concurrency                           int
 	rate                                  float64
 	maxDocument, maxFile                  installation.Bytes
@@ -35,6 +35,7 @@ func (r *remoteFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&r.staleWhile, "stale-while-revalidate", "", "of a registry elsewhere: how long a document that has expired is served at once, and asked for anew behind; default: 1h")
 	fs.StringVar(&r.staleIfError, "stale-if-error", "", "of a registry elsewhere: how long a document that has expired is served while it can't be asked; default: 720h")
 	fs.StringToStringVar(&r.timeouts, "timeout", nil, "of a registry elsewhere: connect=3s, document=10s, file=30s (to the header), idle=30s, stale_after=2s (a copy is served meanwhile); may be given again")
+	fs.StringToStringVar(&r.keep, "keep", nil, "of a registry elsewhere: unused=2160h (a file goes so long after its last use; 0s: never), bytes=100GiB (the least used files go; 0: no bound); may be given again")
 	fs.IntVar(&r.concurrency, "concurrency", 0, "of a registry elsewhere: requests at once at one host, at most; default: 64, and 20 without HTTP/2")
 	fs.Float64Var(&r.rate, "rate", 0, "of a registry elsewhere: requests in a second at one host, at most; default: no bound")
 	fs.Var(&r.maxDocument, "max-document", "of a registry elsewhere: size of a document, inflated, at most; default: 256MiB")
@@ -82,6 +83,11 @@ func (r *remoteFlags) change(c commands, cmd *cobra.Command, to *api.UpstreamCha
 			return some, err
 		}
 	}
+	if given("keep") {
+		if to.Keep, err = keepOf(r.keep); err != nil {
+			return some, err
+		}
+	}
 	if given("proxy-user") || r.proxyStdin {
 		if to.ProxyAuth, err = r.proxyAuth(c); err != nil {
 			return true, err
@@ -101,6 +107,23 @@ func timeoutsOf(given map[string]string) (*api.UpstreamTimeouts, error) {
 			return nil, command.Usagef("--timeout: it is connect, document, file, idle or stale_after, not %q", command.Clean(name))
 		}
 		*to[name] = value
+	}
+	return out, nil
+}
+
+func keepOf(given map[string]string) (*api.UpstreamKeep, error) {
+	out := &api.UpstreamKeep{}
+	for name, value := range given {
+		switch name {
+		case "unused":
+			out.Unused = value
+		case "bytes":
+			if err := (*installation.Bytes)(&out.Bytes).Set(value); err != nil {
+				return nil, command.Usagef("--keep: bytes: %w", err)
+			}
+		default:
+			return nil, command.Usagef("--keep: it is unused or bytes, not %q", command.Clean(name))
+		}
 	}
 	return out, nil
 }

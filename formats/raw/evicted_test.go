@@ -1,0 +1,115 @@
+package raw_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/formats/formatstest"
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/maintain"
+	"slipway/registry/upstreams"
+)
+
+// TestMutatedAfterEviction: a remote that has other bytes of an evicted file gets them in by an administrator alone, and the
+// log has both.
+func TestMutatedAfterEviction(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	const name = "tool/1.0.0/tool-1.0.0.zip"
+	m.u.Raw(name, []byte("first"))
+	if res := m.get(name); string(res.Body) != "first" {
+		t.Fatal(res)
+	}
+	evict := func() {
+		t.Helper()
+		done, err := m.Upstreams.Evict(m.Admin, "mirror", upstreams.Eviction{})
+		if err != nil || done.Files != 1 || done.Bytes != 5 {
+			t.Fatal(done, err)
+		}
+		if _, err := m.Maintain.Collect(m.Admin, maintain.CollectOptions{Force: true}); err != nil {
+			t.Fatal(err)
+		}
+		m.later(time.Minute) // else the same bytes wait for the collector
+	}
+	evict()
+	m.u.Raw(name, []byte("other"))
+	at := registry.Name{Repository: "mirror", Format: "raw", Package: "tool", Display: "tool"}.At("1.0.0")
+	const file = "tool-1.0.0.zip"
+	for range 2 {
+		if res := m.get(name); res.Status != http.StatusBadGateway {
+			t.Errorf("other bytes: %v", res)
+		}
+	}
+	m.MustFsck(t)
+	state := func(state string, want int) {
+		t.Helper()
+		if list, _, err := m.Upstreams.Cached(m.Admin, "mirror", upstreams.CachedQuery{State: state}); err != nil || len(list) != want {
+			t.Errorf("%s: %+v, %v", state, list, err)
+		}
+	}
+	state("changed", 1)
+	if err := m.Upstreams.Deny(m.Admin, at, file); err != nil {
+		t.Fatal(err)
+	}
+	state("changed", 0)
+	state("denied", 1)
+	if err := m.Upstreams.Accept(m.Admin, at, file); err != nil {
+		t.Fatal(err)
+	}
+	state("denied", 0)
+	if res := m.get(name); string(res.Body) != "other" {
+		t.Errorf("accepted: %v", res)
+	}
+	m.MustFsck(t)
+	evict()
+	if res := m.get(name); string(res.Body) != "other" {
+		t.Errorf("again: %v", res)
+	}
+	if err := m.Upstreams.Accept(m.Admin, at, file); registry.KindOf(err) != registry.NotFound || err == nil {
+		t.Errorf("nothing waits: %v", err)
+	}
+	if got := m.kinds(); !slices.Equal(got, []string{"cache.entered", "cache.evicted", "upstream.mutated", "cache.denied", "cache.replaced", "cache.evicted"}) {
+		t.Errorf("log: %v", got)
+	}
+	m.MustFsck(t)
+
+	if err := m.Publisher.Delete(m.Admin, at, "not this one"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Maintain.Collect(m.Admin, maintain.CollectOptions{Force: true}); err != nil { // its files can't be restored any more
+		t.Fatal(err)
+	}
+	m.later(time.Minute)
+	if res := m.get(name); res.Status != http.StatusNotFound {
+		t.Errorf("deleted: %v", res)
+	}
+	if _, _, err := m.Publisher.Restore(m.Admin, at, ""); err != nil {
+		t.Fatal(err)
+	}
+	m.MustFsck(t)
+	if res := m.get(name); string(res.Body) != "other" {
+		t.Errorf("restored: %v", res)
+	}
+	m.MustFsck(t)
+}
+
+// kinds are the types of the log's entries about files of remotes.
+func (m *mirrored) kinds() (out []string) {
+	m.t.Helper()
+	err := m.Core.Store.View(m.Admin, func(tx metadata.Tx) error {
+		entries, err := tx.Log().Entries(metadata.EntryQuery{After: -1, Limit: registry.MaxPage})
+		for _, e := range entries {
+			if strings.HasPrefix(e.Type, "cache.") || e.Type == "upstream.mutated" {
+				out = append(out, e.Type)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return out
+}
