@@ -42,6 +42,7 @@ type EventData struct {
 	Changed      []string        `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
 	Permissions  []Permission    `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
 	Count        int64           `json:"count,omitempty" minimum:"1" doc:"How many logins were refused, or how often a rule refused something."`
+	Callers      []string        `json:"callers,omitempty" doc:"Who got the name from a registry elsewhere before it was published here."`
 	Versions     []string        `json:"versions,omitempty" doc:"The versions that a registry elsewhere lists no more."`
 	Upstream     *EventUpstream  `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
 	Rule         *EventRule      `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`

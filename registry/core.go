@@ -38,6 +38,8 @@ type Core struct {
 	ClearDeleted func(ctx context.Context, name string) error
 	// Forward is set by the part that keeps upstreams; nil: every repository takes what is written to it.
 	Forward Forwarding
+	// Shadows is set by that part too: who got a name from elsewhere that is published into a repository for the first time. nil: none did.
+	Shadows func(tx metadata.Tx, repositoryID int64, at Name) ([]string, error)
 
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]

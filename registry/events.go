@@ -36,6 +36,7 @@ type EventData struct {
 	Permissions  []metadata.Grant `json:"permissions,omitempty"`
 	Count        int64            `json:"count,omitempty"`        // of failed logins, of refusals, or of versions
 	Versions     []string         `json:"versions,omitempty"`     // that a remote lists no more
+	Callers      []string         `json:"callers,omitempty"`      // who got the name from elsewhere
 	Upstream     *EventUpstream   `json:"upstream,omitempty"`     // the remote that files came from, or that the event is about
 	Rule         *EventRule       `json:"rule,omitempty"`         // that was made, removed or has ended, or that refused
 	Prefetch     *EventPrefetch   `json:"prefetch,omitempty"`     // what became of a list

@@ -59,6 +59,7 @@ const (
 	EventUpstreamRemoved
 	EventUpstreamShrunk
 	EventNameContested
+	EventNameShadowed
 	EventMirrorExported
 	EventMirrorImported
 	EventClaimCreated
@@ -148,6 +149,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventUpstreamRemoved:         {"upstream.removed", AboutPackage, "A remote lists versions no more of which files entered here: `versions` names them, at most 100 of `count`; the upstream's `on_removal` says what becomes of them."},
 	EventUpstreamShrunk:          {"upstream.shrunk", AboutPackage, "A remote suddenly lists less than half of the versions of a package that it had; `count` is what is left, `reason` has both. The document of before is served, until the remote says the same an hour later, or an administrator accepts it."},
 	EventNameContested:           {"name.contested", AboutPackage, "A remote that comes first in the list of a repository has a package that came from another one, with which its name stays until an administrator sets its origin: `upstream` names the remote that is not asked for it. At most once an hour for each package."},
+	EventNameShadowed:            {"name.shadowed", AboutPackage, "A package was published here for the first time whose name others got from a registry elsewhere, through a repository that answers from this one: from now on they get what is published. `callers` names, at most 100, who got it in the last 30 days."},
 	EventMirrorExported:          {"mirror.exported", AboutRepository, "A bundle with versions of a repository was written; `bundle` says how much it holds."},
 	EventMirrorImported:          {"mirror.imported", AboutRepository, "A bundle was taken in: `bundle` says which log's key signed it, how long that log was, and how many versions are new."},
 	EventClaimCreated:            {"claim.created", AboutClaim, "Names were reserved: `name` is the pattern. No upstream is asked for them, even before they are published."},

@@ -45,6 +45,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("37", r.sticky)
 	t.Run("37 merged", r.stickyMerged)
 	t.Run("37 in a group", r.stickyGroup)
+	t.Run("35", r.shadowed)
 }
 
 // guarded is a server with two registries of the format elsewhere, "a" and "b".
@@ -93,16 +94,6 @@ func (g *guarded) member(repository, name string, settings upstreams.Settings) {
 	g.must(err)
 }
 
-// settle changes settings of an upstream.
-func (g *guarded) settle(repository, name string, change func(*upstreams.Settings)) {
-	g.t.Helper()
-	_, err := g.Upstreams.Change(g.Admin, repository, name, func(v upstreams.Settings) (upstreams.Settings, error) {
-		change(&v)
-		return v, nil
-	})
-	g.must(err)
-}
-
 // get fetches a version as clients do.
 func (g *guarded) get(as As, repository, pkg, version string) Response {
 	g.t.Helper()
@@ -137,7 +128,7 @@ func (g *guarded) publish(repository, pkg, version string) Response {
 	g.t.Helper()
 	var last Response
 	for _, q := range g.r.Publish(repository, pkg, version) {
-		last = g.Do(Admin, q)
+		last = g.Do(g.as, q)
 	}
 	return last
 }
@@ -282,4 +273,62 @@ func (r Remotes) stickyGroup(t *testing.T) {
 // named is a package here.
 func (g *guarded) named(repository, pkg string) registry.Name {
 	return registry.Name{Repository: repository, Format: g.r.New().Name(), Package: g.r.Key(pkg), Display: g.r.Key(pkg)}
+}
+
+// shadowed: what is published into a member is all that readers of a group get of the name from then on, and the event names those who got it
+// from elsewhere in the last 30 days.
+func (r Remotes) shadowed(t *testing.T) {
+	g := r.server(t)
+	for _, name := range []string{"here", "mirror", "all"} {
+		g.repository(name)
+	}
+	g.remote("mirror", "a", g.a, upstreams.Settings{})
+	g.member("all", "mirror", upstreams.Settings{})
+	g.member("all", "here", upstreams.Settings{})
+	one := r.Put(g.a, "example", "1.0.0", "of a")
+	caller := func(name string) As {
+		return g.UserToken(name, 0, access.Grant{Repository: "*", Actions: []access.Action{access.Read}})
+	}
+	g.has("long ago", g.get(caller("olga"), "all", "example", "1.0.0"), one)
+	g.later(31 * 24 * time.Hour)
+	g.has("from elsewhere", g.get(caller("ulla"), "all", "example", "1.0.0"), one)
+	g.has("again", g.get(caller("vera"), "all", "example", "1.0.0"), one)
+	g.until(func() bool {
+		n := 0
+		g.must(g.Core.Store.View(g.Admin, func(tx metadata.Tx) error {
+			all, err := g.Core.Repository(g.Admin, "all")
+			if err != nil {
+				return err
+			}
+			list, err := tx.Names().NameUses(all.ID, r.New().Name(), r.Key("example"), g.clock.now().Add(-24*time.Hour), 0)
+			n = len(list)
+			return err
+		}))
+		return n == 2
+	})
+	g.published("here", "example", "2.0.0")
+	g.published("here", "example", "3.0.0")
+	events := g.told(registry.EventNameShadowed, 1)
+	if len(events) > 0 && (events[0].Repository != "here" || len(events[0].Callers) != 2 || !strings.Contains(events[0].Callers[0], "ulla") || !strings.Contains(events[0].Callers[1], "vera")) {
+		t.Errorf("the event is %+v", events[0])
+	}
+	g.a.Reset()
+	if res := g.get(g.as, "all", "example", "2.0.0"); res.Status != http.StatusOK {
+		t.Errorf("what is published: %v", res)
+	}
+	g.fails("what came from elsewhere", http.StatusNotFound, "all", "example", "1.0.0")
+	g.a.NeverAsked(t, "**")
+	g.published("here", "unseen", "1.0.0")
+	g.told(registry.EventNameShadowed, 1)
+	g.MustFsck(t)
+}
+
+// until waits until something is so.
+func (g *guarded) until(is func() bool) {
+	g.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			g.t.Fatal("it took too long")
+		}
+	}
 }

@@ -40,7 +40,7 @@ func TestRemotes(t *testing.T) {
 			return formatstest.Request{Method: http.MethodGet, Path: "/npm/" + repository + tarballOf(pkg, version)}
 		},
 		Publish: func(repository, pkg, version string) []formatstest.Request {
-			return []formatstest.Request{{Method: http.MethodPut, Path: "/npm/" + repository + "/" + pkg, Body: pub{name: pkg, version: version, tarball: []byte("published " + version)}.body(t)}}
+			return []formatstest.Request{{Method: http.MethodPut, Path: "/npm/" + repository + "/" + pkg, Body: pub{name: pkg, version: version}.body(t)}}
 		},
 	})
 }

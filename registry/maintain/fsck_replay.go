@@ -116,6 +116,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventUpstreamRemoved:  nothing,
 	registry.EventUpstreamShrunk:   nothing,
 	registry.EventNameContested:    nothing,
+	registry.EventNameShadowed:     nothing,
 	registry.EventMirrorExported:   nothing,
 	registry.EventMirrorImported:   nothing,
 

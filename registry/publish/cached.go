@@ -182,6 +182,12 @@ func (c *committer) origin() error {
 		return err
 	}
 	want := c.rel.origin()
+	if want == "" && (c.made || c.pkg.Origin != "" || c.pkg.VersionCount == 0) && c.svc.core.Shadows != nil {
+		var err error
+		if c.shadowed, err = c.svc.core.Shadows(c.tx, c.repo.ID, c.name); err != nil {
+			return err
+		}
+	}
 	if c.made {
 		c.pkg.Origin = want
 		return nil

@@ -18,6 +18,8 @@ type committer struct {
 	files []Staged
 	name  registry.Name
 	back  map[string]bool // paths of files that were evicted, and have come again
+	// shadowed are the callers who got the package from elsewhere, where it is published for the first time.
+	shadowed []string
 }
 
 func (c *committer) run() (Result, error) {
@@ -65,7 +67,10 @@ func (c *committer) run() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err = c.keepOrigin(res); err != nil {
+	if err = c.keepOrigin(res); err == nil && len(c.shadowed) > 0 {
+		_, err = c.append(registry.EventNameShadowed, nil, registry.EventData{Callers: c.shadowed})
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	err = c.close()

@@ -74,7 +74,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })
-	core.Forward = s.forward
+	core.Forward, core.Shadows = s.forward, s.shadows
 	return s, nil
 }
 
