@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the container tools that tests drive: skopeo, buildah, podman and Docker's daemon and command line from Debian,
 # crane, regctl and oras built at the versions pinned in oci/go.mod, into $SLIPWAY_CLIENTS (.cache/clients without it). With LONG
-# set, it also builds what takes minutes: the oldest of these in use (oci/old), Helm (oci/long), and cosign (oci/cosign). What is
+# set, it also builds what takes minutes: the oldest of these in use (oci/old), Helm (oci/long), and cosign (oci/cosign, oci/cosign2). What is
 # there already is left alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -58,3 +58,4 @@ build oci/old stamp-old "crane-old=$crane=$crane/cmd.Version" "regctl-old=$regct
 build oci/long stamp-long helm=helm.sh/helm/v4/cmd/helm=helm.sh/helm/v4/internal/version.version \
 	helm-3=helm.sh/helm/v3/cmd/helm=helm.sh/helm/v3/internal/version.version
 build oci/cosign stamp-cosign cosign=github.com/sigstore/cosign/v3/cmd/cosign=sigs.k8s.io/release-utils/version.gitVersion
+build oci/cosign2 stamp-cosign2 cosign-2=github.com/sigstore/cosign/v2/cmd/cosign=sigs.k8s.io/release-utils/version.gitVersion

@@ -27,7 +27,8 @@ Real clients publish to Slipway and install from it in its tests: the oldest ver
 coming one where it can be installed. This page is made from a run of the tests (` + "`make clients-table`" + `). How each client
 is set up is on the [protocols' pages](protocols/npm.md).
 
-Helm, cosign, and the oldest versions of crane, regctl and oras take minutes to build, so they run with ` + "`make test LONG=1`" + ` and for this
+Helm, cosign, and the oldest versions of crane, regctl and oras take minutes to build, and sbt and Mill half a minute to compile a
+build of ten lines, so they run with ` + "`make test LONG=1`" + ` and for this
 page; all others run with every ` + "`make test`" + `.
 `
 )
@@ -35,9 +36,7 @@ page; all others run with every ` + "`make test`" + `.
 // clientsNotes are put behind the tables of their formats.
 var clientsNotes = map[string]string{
 	"maven": `Not driven by the tests: a current Gradle, of which the registry of Maven has single jars and no distribution (Debian's is 4.4);
-sbt, which installs from it (org.scala-sbt:sbt-launch) but takes 30 to 50 seconds of CPU to compile a build of ten lines; and Mill
-(com.lihaoyi:mill-dist), which compiles its builds too. Both resolve with coursier. Which files each of them sends is tested
-without the client.
+and Mill 0.12 and later, of which it lacks a part. Which files a client sends is tested without it.
 `,
 }
 
@@ -66,7 +65,9 @@ var pinnedClients = []pinned{
 	{"oci", "oci/go.mod", false, goModule, goClients},
 	{"oci", "oci/[lo]*/go.mod", false, goModule, goClients},
 	{"oci", "oci/cosign/go.mod", false, goModule, map[string]string{"github.com/sigstore/cosign/v3": "cosign"}}, // crane there is a library
+	{"oci", "oci/cosign2/go.mod", false, goModule, map[string]string{"github.com/sigstore/cosign/v2": "cosign"}},
 	{"maven", "clients-maven.sh", false, regexp.MustCompile(`(?m)^()(\d\S*) [0-9a-f]{128}$`), map[string]string{"": "Maven"}},
+	{"maven", "clients-scala.sh", false, regexp.MustCompile(`(?m)^(sbt|mill)=(\d\S*)`), map[string]string{"sbt": "sbt", "mill": "Mill"}},
 }
 
 // TestClientsPage: the page has the clients that are pinned. With -update-clients it is made anew for the formats that were run.

@@ -18,30 +18,31 @@ func TestCosign(t *testing.T) {
 	plain := []string{"--allow-insecure-registry", "--allow-http-registry"}
 	// How it signs into tags, and into referrers.
 	modes := []struct {
-		mode          string
+		mode, client  string
 		sign, verify  []string
 		referrersOnly bool
 	}{
-		{"tags", []string{"--use-signing-config=false", "--new-bundle-format=false"}, []string{"--new-bundle-format=false"}, false},
-		{"referrers", []string{"--use-signing-config=false"}, nil, true},
+		{"tags", "cosign", []string{"--use-signing-config=false", "--new-bundle-format=false"}, []string{"--new-bundle-format=false"}, false},
+		{"referrers", "cosign", []string{"--use-signing-config=false"}, nil, true},
+		{"tags", "cosign-2", nil, nil, false},
 	}
 	for _, mode := range modes {
-		t.Run(mode.mode, func(t *testing.T) {
+		t.Run(mode.client+" "+mode.mode, func(t *testing.T) {
 			m := newMachine(t, s)
 			m.publisher()
-			m.records("cosign", "sign, attest, verify, attach; in "+mode.mode, "version")
+			m.recordsAs("cosign", mode.client, "sign, attest, verify, attach; in "+mode.mode, "version")
 			m.env = append(m.env, "COSIGN_PASSWORD=", "COSIGN_EXPERIMENTAL=1", "SIGSTORE_NO_CACHE=1")
 			run := func(args ...string) string {
 				t.Helper()
-				return m.ok("cosign", append(args[:1:1], append(plain, args[1:]...)...)...)
+				return m.ok(mode.client, append(args[:1:1], append(plain, args[1:]...)...)...)
 			}
-			image := "main/signed/" + mode.mode
+			image := "main/signed/" + mode.client + "-" + mode.mode
 			m.ok("crane", "append", "--oci-empty-base", "-f", m.layer("one", mode.mode), "-t", s.Addr+"/"+image+":1.0")
 			d := m.ok("crane", "digest", s.Addr+"/"+image+":1.0")
 			ref := s.Addr + "/" + image + "@" + d
 			before := len(s.events())
 
-			m.ok("cosign", "generate-key-pair")
+			m.ok(mode.client, "generate-key-pair")
 			m.file("predicate.json", []byte(`{"spdxVersion":"SPDX-2.3"}`))
 			key := []string{"--key", "cosign.key", "--tlog-upload=false", "--yes"}
 			run(append(append(append([]string{"sign"}, mode.sign...), key...), ref)...)
@@ -60,7 +61,7 @@ func TestCosign(t *testing.T) {
 			run(append(append(append([]string{"attest", "--type", "spdxjson", "--predicate", "predicate.json"}, mode.sign...), key...), ref)...)
 			run(append(append(append([]string{"verify-attestation", "--type", "spdxjson"}, mode.verify...), public...), ref)...)
 			if mode.mode == "tags" {
-				m.ok("cosign", append([]string{"attach", "sbom", "--sbom", "predicate.json", "--type", "spdx", ref}, plain...)...)
+				m.ok(mode.client, append([]string{"attach", "sbom", "--sbom", "predicate.json", "--type", "spdx", ref}, plain...)...)
 			}
 			query := "name:" + strings.TrimPrefix(image, "main/") + " -is:attached"
 			if hits, err := s.Catalog.Search(s.Admin, catalog.VersionSearch{Query: query}); err != nil || len(hits) != 1 {
@@ -74,8 +75,8 @@ func TestCosign(t *testing.T) {
 				}
 			}
 			// A signature of the same image elsewhere does not verify with another key.
-			m.ok("cosign", "generate-key-pair", "--output-key-prefix", "other")
-			out, code := m.run("cosign", append(append(append([]string{"verify", "--key", "other.pub", "--insecure-ignore-tlog=true"}, plain...), mode.verify...), ref)...)
+			m.ok(mode.client, "generate-key-pair", "--output-key-prefix", "other")
+			out, code := m.run(mode.client, append(append(append([]string{"verify", "--key", "other.pub", "--insecure-ignore-tlog=true"}, plain...), mode.verify...), ref)...)
 			if code == 0 {
 				t.Errorf("another key verifies: %s", out)
 			}

@@ -1,0 +1,5 @@
+/** A is what the tool has. */
+public class A {
+	/** It does nothing. */
+	public A() {}
+}
