@@ -89,8 +89,11 @@ func detailOf(d catalog.VersionDetail) api.Version {
 	for i, f := range d.Files {
 		out.Files[i] = api.File{
 			Path: f.Path, Size: f.Blob.Size, MediaType: f.MediaType, Digest: f.Blob.Digest.String(),
-			SHA256: f.Blob.Digest.Encoded(), SHA1: hex.EncodeToString(f.Blob.SHA1), MD5: hex.EncodeToString(f.Blob.MD5),
+			SHA1: hex.EncodeToString(f.Blob.SHA1), MD5: hex.EncodeToString(f.Blob.MD5),
 			SHA512: hex.EncodeToString(f.Blob.SHA512), AddedAt: timeText(f.AddedAt), Here: f.Blob.ID != 0,
+		}
+		if f.Blob.Digest != "" { // else only a registry elsewhere has it, which announces another sum
+			out.Files[i].SHA256 = f.Blob.Digest.Encoded()
 		}
 	}
 	cameFrom(&out, d)

@@ -50,7 +50,7 @@ func TestRealTrees(t *testing.T) {
 	if os.Getenv("SLIPWAY_TEST_LONG") == "" {
 		t.Skip("it takes minutes, and registries elsewhere; make test LONG=1")
 	}
-	s := commandtest.NewServer(t, "--anonymous-read")
+	s := commandtest.NewServer(t, "--anonymous-read", "--upstream-allow", "127.0.0.1")
 	s.Start()
 	s.Env = append(s.Env, "SLIPWAY_SERVER="+s.URL, "SLIPWAY_TOKEN="+s.Token("*", "admin,read"))
 	registries := map[string]string{"oci": images(t)}
@@ -70,7 +70,7 @@ func TestRealTrees(t *testing.T) {
 		s.Run(0, "upstream", "set", format, format, "--anonymous-fetch")
 	}
 	s.Terminate()
-	s.Args = append(s.Args, "--upstream-allow", strings.Join(addresses(t, append(hosts, hostOf(t, registries["npm"]), hostOf(t, registries["maven"]))), ","))
+	s.Args = append(s.Args[:1:1], "--upstream-allow", strings.Join(addresses(t, append(hosts, hostOf(t, registries["npm"]), hostOf(t, registries["maven"]))), ","))
 	s.Start()
 	mirrors := map[string]string{"npm": s.URL + "/npm/npm/", "pypi": s.URL + "/pypi/pypi/simple/", "maven": s.URL + "/maven/maven/", "oci": s.Addr + "/oci"}
 
@@ -107,7 +107,7 @@ func TestRealTrees(t *testing.T) {
 			t.Logf("%v files have entered; cold/direct %.2f, warm/direct %.2f", cold.entered, cold.wall.Seconds()/direct.wall.Seconds(), warm.wall.Seconds()/direct.wall.Seconds())
 		})
 	}
-	for _, v := range [][]string{{"npm", "npm", "react", "18.3.1"}, {"maven", "maven", "junit:junit", "4.13.2"}} {
+	for _, v := range [][]string{{"npm", "npm", "react", "18.3.1"}, {"maven", "maven", "org.springframework:spring-webmvc", "5.3.39"}} {
 		out := s.Run(0, append([]string{"version", "show"}, v...)...)
 		for _, want := range []string{"cached", v[0]} {
 			if !strings.Contains(out, want) {
@@ -116,6 +116,7 @@ func TestRealTrees(t *testing.T) {
 		}
 	}
 	s.Terminate()
+	s.Args = nil
 	s.Fsck()
 }
 
