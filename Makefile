@@ -15,6 +15,8 @@ TOOLS    ?= $(CACHE)/tools
 FUZZTIME ?= 20s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -X main.buildVersion=$(VERSION)
+# Without the folder's name in what is built, Go's cache serves another clone too: vetting and compiling takes seconds there.
+export GOFLAGS := $(GOFLAGS) -trimpath
 STATICCHECK_VERSION := v0.8.2
 
 .PHONY: image run build test server clientless check lint bench microbench fuzz clients clients-system clients-fetched clean
@@ -27,10 +29,10 @@ build:
 
 # With the race detector, first the packages whose tests call no client, while the clients are installed, then the others. Of
 # these, packages whose tests take long are named first, so that none of them begins last; three run at a time on two cores,
-# because the tests of clients and of restarts wait. Nothing is vetted on the way: "make lint" vets it all; and test programs are
-# linked without tables for debuggers, which takes half the time. These runs keep
-# their temporary files in memory where they can (.ci/tmpdir.sh): what is tested there is killed processes and injected faults,
-# whose files outlive them on any file system.
+# because the tests of clients and of restarts wait. Every test runs, whatever Go remembers of it: most depend on clients that Go
+# does not see. Nothing is vetted on the way: "make lint" vets it all; and test programs are linked without tables for debuggers,
+# which takes half the time. These runs keep their temporary files in memory where they can (.ci/tmpdir.sh): what is tested there
+# is killed processes and injected faults, whose files outlive them on any file system.
 #
 # The last runs are on disk, with its flushes, and without the race detector: that changes what the compiler does, and hid a
 # fault of the compiler once, in how a statement's arguments were put together. They have what puts statements and bytes
@@ -44,7 +46,7 @@ DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e cmd/slipway/internal/d
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names)$$'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
-TESTING  := go test -vet=off -ldflags='-s -w'
+TESTING  := go test -count=1 -vet=off -ldflags='-s -w'
 RACED    := SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
 	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -race -timeout 20m -p $(PARALLEL)
 
