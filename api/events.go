@@ -42,12 +42,13 @@ type EventData struct {
 	Changed      []string        `json:"changed,omitempty" doc:"Names of what changed of the repository, such as 'upstreams'."`
 	Permissions  []Permission    `json:"permissions,omitempty" doc:"What the user, group, token or role may do from then on."`
 	Count        int64           `json:"count,omitempty" minimum:"1" doc:"How many logins were refused, or how often a rule refused something."`
-	Callers      []string        `json:"callers,omitempty" doc:"Who got the name from a registry elsewhere before it was published here."`
 	Versions     []string        `json:"versions,omitempty" doc:"The versions that a registry elsewhere lists no more."`
+	Callers      []string        `json:"callers,omitempty" doc:"Who got the name from a registry elsewhere before it was published here."`
 	Upstream     *EventUpstream  `json:"upstream,omitempty" doc:"The registry elsewhere that the files came from."`
 	Rule         *EventRule      `json:"rule,omitempty" doc:"The rule that was made, removed or has ended, or that refused something."`
 	Prefetch     *EventPrefetch  `json:"prefetch,omitempty" doc:"What became of a list that was fetched ahead of time."`
 	Bundle       *EventBundle    `json:"bundle,omitempty" doc:"The bundle that was written, or taken in."`
+	Evicted      *EventEvicted   `json:"evicted,omitempty" doc:"The files from registries elsewhere whose bytes went."`
 	Promoted     *EventPromotion `json:"promoted,omitempty" doc:"Of a version that was promoted: the one that it was made of."`
 	Subscription string          `json:"subscription,omitempty" doc:"Id of the subscription."`
 	Source       *Source         `json:"source,omitempty" doc:"The source that the version was built from."`
@@ -127,6 +128,13 @@ type EventBundle struct {
 	Versions int    `json:"versions" doc:"Its versions; of a bundle that was taken in, those that are new."`
 	Blobs    int    `json:"blobs" doc:"Contents of its files, each counted once."`
 	Bytes    int64  `json:"bytes" doc:"Their size."`
+}
+
+// EventEvicted counts the files from registries elsewhere whose bytes went.
+type EventEvicted struct {
+	Files int64  `json:"files" doc:"How many went."`
+	Bytes int64  `json:"bytes" doc:"Their size, of what nothing else holds."`
+	Rule  string `json:"rule" enum:"unused,bytes,asked" doc:"The setting that did not keep them, or 'asked': somebody did."`
 }
 
 // EventPrefetch counts what became of the items of a list that was fetched ahead of time.

@@ -87,9 +87,10 @@ func (m *metrics) observe(_ context.Context, o origin.Observation) {
 	m.received.WithLabelValues(name).Add(float64(o.Bytes))
 }
 
-// known makes the series of an upstream, before anything happens to it.
-func (m *metrics) known(name string) {
+// known makes the series of an upstream and of its repository, before anything happens to them.
+func (m *metrics) known(name, repository string) {
 	name = m.label(name)
+	m.evicted.WithLabelValues(repository).Add(0)
 	m.breaker.WithLabelValues(name).Set(breakerClosed)
 	m.corrupted.WithLabelValues(name).Add(0)
 }

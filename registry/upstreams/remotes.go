@@ -35,7 +35,7 @@ type remotes struct {
 	sealer     seal.Sealer
 	secretsDir string // "": no secret is in a file
 	changed    func(*Upstream, registry.Repository, origin.Change)
-	known      func(name string) // of an upstream that gets a client
+	known      func(name, repository string) // of an upstream that gets a client, and whose it is
 
 	mu      sync.Mutex
 	clients map[int64]client // by upstream
@@ -124,7 +124,7 @@ func (r *remotes) connect(u *Upstream, repository registry.Repository, source So
 	}
 	env := r.env
 	env.OnChange = func(c origin.Change) { r.changed(u, repository, c) }
-	r.known(u.Name)
+	r.known(u.Name, repository.Name)
 	made, err := origin.New(settings, env)
 	return made, prefix, err
 }
