@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +22,6 @@ import (
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
 	"slipway/registry/upstreams"
-	"slipway/storage"
-	"slipway/storage/mem"
 )
 
 // mirrored is a server whose repository "mirror" answers from a web server that the test controls. Its clock stands still until the test
@@ -228,54 +225,6 @@ func TestRemoteHead(t *testing.T) {
 	if res := m.get("tool/1.0.0/tool.bin"); res.Status != http.StatusOK || string(res.Body) != "content" {
 		t.Errorf("GET after HEAD: %v", res)
 	}
-}
-
-// full is a store without space for what grows.
-type full struct {
-	storage.Store
-	storage.Grower
-	now atomic.Bool
-}
-
-func (f *full) Grow(ctx context.Context) (storage.Growing, error) {
-	g, err := f.Grower.Grow(ctx)
-	return fullGrowing{g, f}, err
-}
-
-type fullGrowing struct {
-	storage.Growing
-	f *full
-}
-
-func (g fullGrowing) Write(p []byte) (int, error) {
-	if g.f.now.Load() {
-		return 0, storage.ErrNoSpace
-	}
-	return g.Growing.Write(p)
-}
-
-// TestRemoteFull: while the disk is full, what is here is served, and the rest is answered 507.
-func TestRemoteFull(t *testing.T) {
-	blobs := mem.New()
-	store := &full{Store: blobs, Grower: blobs}
-	m := mirror(t, formatstest.Options{Core: []registrytest.Option{registrytest.WithBlobs(store)}})
-	m.u.Raw("tool/1.0.0/here.bin", []byte("here"))
-	m.u.Raw("tool/1.0.0/tool.bin", []byte("content"))
-	if res := m.get("tool/1.0.0/here.bin"); res.Status != http.StatusOK {
-		t.Fatal(res)
-	}
-	store.now.Store(true)
-	if res := m.get("tool/1.0.0/tool.bin"); res.Status != http.StatusInsufficientStorage {
-		t.Errorf("without space: %v", res)
-	}
-	if res := m.get("tool/1.0.0/here.bin"); res.Status != http.StatusOK {
-		t.Errorf("what is here: %v", res)
-	}
-	store.now.Store(false)
-	if res := m.get("tool/1.0.0/tool.bin"); res.Status != http.StatusOK || string(res.Body) != "content" {
-		t.Errorf("with space again: %v", res)
-	}
-	m.MustFsck(t)
 }
 
 // TestRemoteDown: while the web server is down, what is here is served and the rest is 503, with a text and a time.

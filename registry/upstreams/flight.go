@@ -20,7 +20,6 @@ const (
 	heldBack   = 256 << 10 // of a longer one, the last bytes do
 	finishing  = 64 << 20  // a transfer without readers goes on if at most this much is missing, or a quarter is here
 	abandoned  = 30 * time.Second
-	resumes    = 3
 )
 
 // flightKey is what makes two callers share a transfer: those who expect other bytes never do.
@@ -53,8 +52,14 @@ type flight struct {
 	request   origin.Request // as sent
 	validator string         // of the bytes, as If-Range takes it; "": no part of them can be asked for
 	grow      storage.Growing
+	replaced  []storage.Growing // what was stored before the transfer started over; readers may still be in it
+	served    int64             // readers got no byte behind it
+	shown     bool              // a client was told the size before the end
 	readers   int
-	given     *time.Timer // ends the transfer after a while without readers; nil: it may go on
+	sums      *sums  // of what is written; of the transfer alone
+	otherForm bool   // an encoded file is kept in the form that is not the usual one
+	spooled   int64  // bytes that are counted of the spool
+	given     func() // ends the wait for readers, in which no bytes are read; nil: the transfer goes on
 	ended     bool
 	err       error
 	file      registry.File // once it has ended well
@@ -164,9 +169,15 @@ func (f *flight) join() {
 // enterReader counts a reader; f.mu is held.
 func (f *flight) enterReader() {
 	f.readers++
+	f.resume()
+}
+
+// resume lets a transfer go on that waits for readers; f.mu is held.
+func (f *flight) resume() {
 	if f.given != nil {
-		f.given.Stop()
+		f.given()
 		f.given = nil
+		f.wake()
 	}
 }
 
@@ -179,26 +190,39 @@ func (f *flight) release() {
 }
 
 // unread looks at what becomes of a transfer that has no readers; f.mu is held. It goes on if little is missing or a quarter is here, and
-// else ends after a while, for a client may come back.
+// else pauses for a while, for a client may come back, and then ends.
 func (f *flight) unread() {
 	switch missing := f.size - f.written; {
 	case f.readers > 0:
 	case f.ended:
-		if f.grow != nil {
-			_ = f.grow.Close() // the bytes are stored, or given up
-		}
+		f.close()
 	case f.given == nil && f.size >= 0 && missing > finishing && f.written < f.size/4:
-		f.given = time.AfterFunc(abandoned, f.abandon)
+		waiting, cancel := context.WithCancel(context.Background())
+		f.given = cancel
+		go func() {
+			f.s.sleep(waiting, abandoned)
+			f.abandon(waiting)
+		}()
 	}
 }
 
-// abandon ends a transfer that still has no readers.
-func (f *flight) abandon() {
+// close gives up the bytes, which are stored or of no use; f.mu is held.
+func (f *flight) close() {
+	for _, g := range append(f.replaced, f.grow) {
+		if g != nil {
+			_ = g.Close() // nothing in it matters any more
+		}
+	}
+	f.replaced = nil
+}
+
+// abandon ends a transfer that still has no readers, unless the wait for them has ended.
+func (f *flight) abandon(waiting context.Context) {
 	f.s.flights.mu.Lock()
 	defer f.s.flights.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.readers > 0 || f.ended || f.given == nil {
+	if f.readers > 0 || f.ended || waiting.Err() != nil {
 		return
 	}
 	if f.s.flights.list[f.key] == f {
@@ -212,6 +236,11 @@ func (f *flight) change(update func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	update()
+	f.wake()
+}
+
+// wake wakes those who wait for a change; f.mu is held.
+func (f *flight) wake() {
 	close(f.moved)
 	f.moved = make(chan struct{})
 }
@@ -219,8 +248,9 @@ func (f *flight) change(update func()) {
 func (f *flight) end(file registry.File, err error) {
 	f.change(func() {
 		f.begun, f.ended, f.file, f.err = true, true, file, err
+		f.spool(0) // what has entered is on its way no more, whatever its readers do
 		if f.given != nil {
-			f.given.Stop()
+			f.given()
 		}
 		f.unread()
 	})
@@ -255,6 +285,7 @@ func (f *flight) arriving(ctx context.Context, whole bool) (registry.File, error
 	if f.ended {
 		return f.file, f.err
 	}
+	f.shown = true
 	out := registry.File{Path: f.path, AddedAt: f.s.core.Now(), Blob: registry.Blob{Size: f.size}, Arriving: f}
 	if f.entry != nil {
 		out.MediaType, out.Blob.Digest = f.entry.MediaType, f.entry.Sums.SHA256
@@ -307,24 +338,27 @@ func (t *tail) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	f := t.f
-	open := int64(0)
+	var failed error
+	var grow storage.Growing
 	err := f.wait(t.ctx, func() bool {
-		open = min(f.written, f.size-heldBack)
+		open := min(f.written, f.size-heldBack)
 		if f.ended && f.err == nil {
 			open = f.size
 		}
-		return open > t.at || f.ended
+		if open <= t.at && !f.ended {
+			return false
+		}
+		p = p[:max(0, min(int64(len(p)), open-t.at, t.end-t.at))]
+		failed, grow, f.served = f.err, f.grow, max(f.served, t.at+int64(len(p)))
+		return true
 	})
 	if err != nil {
 		return 0, err
 	}
-	f.mu.Lock()
-	failed, grow := f.err, f.grow
-	f.mu.Unlock()
 	if failed != nil {
 		return 0, failed
 	}
-	n, err := grow.ReadAt(p[:min(int64(len(p)), open-t.at, t.end-t.at)], t.at)
+	n, err := grow.ReadAt(p, t.at)
 	t.at += int64(n)
 	if n > 0 && errors.Is(err, io.EOF) {
 		err = nil

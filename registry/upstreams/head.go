@@ -10,6 +10,9 @@ import (
 	"slipway/registry"
 )
 
+// headFor is how long the answer to a HEAD is remembered.
+const headFor = time.Minute
+
 // headed is what a remote said of a file that is not here, without its bytes.
 type headed struct {
 	until    time.Time
@@ -36,7 +39,7 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 			}
 			return registry.File{}, false, err
 		}
-		told.until = now.Add(r.negativeTTL())
+		told.until = now.Add(headFor)
 		s.checked.head(key, told)
 	}
 	if told.size < 0 {

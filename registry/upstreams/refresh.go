@@ -11,7 +11,7 @@ import (
 // Refreshed is how much of what was known of remotes counts no more.
 type Refreshed struct {
 	Documents int // copies, and absences of whole packages
-	Files     int // absences
+	Files     int // absences, and what HEADs told
 }
 
 // Refresh lets the remotes that a repository reaches be asked again for what a caller asks for next, before its time is over: documents,
@@ -70,7 +70,7 @@ type refreshKey struct {
 	pkg        string
 }
 
-// expire forgets which files an upstream did not have, and makes copies whose bytes may change older than their time.
+// expire forgets which files an upstream did not have and what it told of others, and makes copies whose bytes may change older than their time.
 func (c *checked) expire(upstreamID int64, pkg string, now time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,6 +82,12 @@ func (c *checked) expire(upstreamID int64, pkg string, now time.Time) int {
 	for key := range c.gone {
 		if key.upstreamID == upstreamID && (pkg == "" || key.pkg == pkg) {
 			delete(c.gone, key)
+			count++
+		}
+	}
+	for key := range c.heads {
+		if key.upstreamID == upstreamID && (pkg == "" || key.pkg == pkg) {
+			delete(c.heads, key)
 			count++
 		}
 	}

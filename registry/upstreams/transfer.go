@@ -2,18 +2,18 @@ package upstreams
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"slipway/internal/origin"
 	"slipway/registry"
-	"slipway/storage"
 )
 
 // safely is run; what hostile bytes break ends the transfer, not the server.
@@ -45,40 +45,55 @@ func (f *flight) run(ctx context.Context) (registry.File, error) {
 			request.IfModifiedSince = f.known.LastModified
 		}
 	}
-	res, err := f.r.client.Do(ctx, request)
-	if err != nil {
-		return registry.File{}, fault(f.at.Name, err)
+	a, err := f.arrive(ctx, ask, request)
+	if errors.Is(err, errOtherForm) {
+		f.otherForm = true
+		a, err = f.arrive(ctx, ask, request)
 	}
-	defer func() { _ = res.Body.Close() }() // read to its end, or given up
-	if res.Status == statusNotModified {
-		return registry.File{}, errUnchanged
-	}
-	if err := f.admitAge(ctx, res); err != nil {
-		return registry.File{}, err
-	}
-	body, err := f.begin(res)
 	if err != nil {
 		return registry.File{}, err
 	}
-	if err := f.openStore(ctx); err != nil {
-		return registry.File{}, err
-	}
-	sums := newSums()
-	if err := f.store(ctx, request, res, body, sums); err != nil {
-		return registry.File{}, err
-	}
-	blob, verified, err := f.verify(ctx, ask, res, sums)
-	if err != nil {
-		return registry.File{}, err
-	}
-	if err := f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, Digest: blob.Digest}); err != nil {
+	if err := f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, Digest: a.blob.Digest}); err != nil {
 		return registry.File{}, err
 	}
 	stored := f.s.core.Now()
-	if _, err := f.grow.Commit(ctx, blob.Digest); err != nil {
+	if _, err := f.grow.Commit(ctx, a.blob.Digest); err != nil {
 		return registry.File{}, err
 	}
-	return f.enter(ctx, res, blob, verified, stored)
+	return f.enter(ctx, a, stored)
+}
+
+// arrival is a file whose bytes are all here, and right.
+type arrival struct {
+	res      *origin.Response
+	blob     registry.Blob
+	verified string // by which sum
+}
+
+// arrive asks for the file, stores and verifies it.
+func (f *flight) arrive(ctx context.Context, ask Ask, request origin.Request) (arrival, error) {
+	res, err := f.r.client.Do(ctx, request)
+	if err != nil {
+		return arrival{}, fault(f.at.Name, err)
+	}
+	defer func() { _ = res.Body.Close() }() // read to its end, or given up
+	if res.Status == statusNotModified {
+		return arrival{}, errUnchanged
+	}
+	if err := f.admitAge(ctx, res); err != nil {
+		return arrival{}, err
+	}
+	body, err := f.begin(res)
+	if err != nil {
+		return arrival{}, err
+	}
+	if err := f.openStore(ctx); err != nil {
+		return arrival{}, err
+	}
+	if res, err = f.store(ctx, request, res, body); err != nil {
+		return arrival{}, err
+	}
+	return f.verify(ctx, ask, res)
 }
 
 // errUnchanged: the remote still has the bytes that are here.
@@ -86,49 +101,78 @@ var errUnchanged = errors.New("upstreams: the file is as it was")
 
 // begin checks the header and the first bytes, and returns the body as it is to be stored.
 func (f *flight) begin(res *origin.Response) (io.Reader, error) {
+	body, size, err := f.opened(res)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.s.spool.room(f.r.Name, size); err != nil {
+		return nil, err
+	}
+	f.size = size
+	f.spool(max(size, 0))
+	f.unread() // the clients may have left before
+	f.wake()
+	return body, nil
+}
+
+// opened checks the header and the first bytes of an answer with the whole file, and returns the body as it is to be stored, and its
+// size; -1: it is not announced.
+func (f *flight) opened(res *origin.Response) (io.Reader, int64, error) {
 	size := res.Length
 	if res.Encoding != "" {
 		size = -1
 	}
 	if f.entry != nil && f.entry.Size >= 0 {
 		if size >= 0 && size != f.entry.Size {
-			return nil, f.corrupt("its length is %d, but %d was announced", size, f.entry.Size)
+			return nil, 0, f.corrupt("its length is %d, but %d was announced", size, f.entry.Size)
 		}
 		size = f.entry.Size
 	}
 	if size < 0 && !res.Framed && (f.entry == nil || f.entry.Sums.Strongest() == "none") {
-		return nil, f.bad("sent a file whose end can't be told")
+		return nil, 0, f.bad("sent a file whose end can't be told")
 	}
 	head := make([]byte, CheckBytes)
 	n, err := io.ReadFull(res.Body, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fault(f.at.Name, err)
+		return nil, 0, fault(f.at.Name, err)
 	}
 	head = head[:n]
 	body := io.MultiReader(bytes.NewReader(head), res.Body)
 	if res.Encoding != "" {
-		if body, head, err = f.decoded(res.Encoding, head, body); err != nil {
-			return nil, err
+		if body, head, err = f.decoded(res, head, body); err != nil {
+			return nil, 0, err
 		}
 	}
 	if err := f.r.source.Check(f.path, head); err != nil {
-		return nil, f.bad("sent something else in place of the file: " + registry.AsError(err).Error())
+		return nil, 0, f.bad("sent something else in place of the file: " + registry.AsError(err).Error())
 	}
-	f.change(func() {
-		f.size = size
-		f.unread() // the clients may have left before
-	})
-	return body, nil
+	return body, size, nil
 }
 
-// decoded undoes an encoding that was not asked for, unless the file is itself of that encoding.
-func (f *flight) decoded(encoding string, head []byte, body io.Reader) (io.Reader, []byte, error) {
-	zipped := strings.HasSuffix(f.path, ".gz") || strings.HasSuffix(f.path, ".tgz")
-	if encoding == "gzip" && zipped && bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
-		return body, head, nil
+// errOtherForm: an encoded file has the announced sums in the other form, perhaps.
+var errOtherForm = errors.New("upstreams: the file is not right in this form")
+
+// decoded undoes an encoding that was not asked for, unless the file is itself of that encoding, or its announced sums or size are of the
+// bytes as they came.
+func (f *flight) decoded(res *origin.Response, head []byte, body io.Reader) (io.Reader, []byte, error) {
+	gzipped := bytes.HasPrefix(head, []byte{0x1f, 0x8b})
+	asSent := gzipped && zippedName(f.path)
+	switch {
+	case f.entry != nil && f.entry.Size >= 0:
+		asSent = f.entry.Size == res.Length || asSent && res.Length < 0
+	case f.otherForm:
+		asSent = !asSent
 	}
-	if encoding != "gzip" {
-		return nil, nil, f.bad("sent a file in the encoding " + encoding)
+	if res.Encoding != "gzip" || !gzipped {
+		asSent = f.announced(res).Strongest() != "none" // and they decide
+	}
+	switch {
+	case asSent:
+		return body, head, nil
+	case res.Encoding != "gzip":
+		return nil, nil, f.bad("sent a file in the encoding " + res.Encoding)
 	}
 	wire := &counter{r: body}
 	inflated, err := gzip.NewReader(wire)
@@ -142,6 +186,19 @@ func (f *flight) decoded(encoding string, head []byte, body io.Reader) (io.Reade
 		return nil, nil, f.bad("sent a file that is not gzip although it says so")
 	}
 	return io.MultiReader(bytes.NewReader(plain[:n]), z), plain[:n], nil
+}
+
+func zippedName(path string) bool {
+	return slices.Contains([]string{".gz", ".tgz", ".crate"}, strings.ToLower(filepath.Ext(path)))
+}
+
+// announced are the sums that the remote announces of a file before its bytes.
+func (f *flight) announced(res *origin.Response) (out Sums) {
+	if f.entry != nil {
+		out = f.entry.Sums
+	}
+	out.addHeader(res)
+	return out
 }
 
 // Bounds of what a file may inflate to.
@@ -165,98 +222,6 @@ func (i *inflation) Read(p []byte) (int, error) {
 		return 0, i.f.bad(fmt.Sprintf("sent a file that inflates to more than %d times its size", maxRatio))
 	}
 	return n, err
-}
-
-func (f *flight) openStore(ctx context.Context) error {
-	grower, ok := f.s.core.Blobs.(storage.Grower)
-	if !ok {
-		return errors.New("upstreams: the store can't take files from remotes")
-	}
-	grow, err := grower.Grow(ctx)
-	if err != nil {
-		return err
-	}
-	f.change(func() { f.grow = grow })
-	return nil
-}
-
-// store keeps the body and counts its sums. A transfer that breaks is resumed where it broke, if the remote can.
-func (f *flight) store(ctx context.Context, request origin.Request, res *origin.Response, body io.Reader, sums *sums) error {
-	limit := cmp.Or(f.r.Settings.MaxFile, defaultMaxFile)
-	buffer := make([]byte, 128<<10)
-	validator := ""
-	if res.Encoding == "" {
-		validator = res.Validator()
-	}
-	f.change(func() { f.request, f.validator = request, validator })
-	for try := 0; ; try++ {
-		err := f.copyOnce(body, buffer, sums, limit)
-		if err == nil || validator == "" || try == resumes || ctx.Err() != nil || !isCut(err) {
-			return f.copyError(ctx, err)
-		}
-		f.mu.Lock()
-		from := f.written
-		f.mu.Unlock()
-		again := request
-		again.IfNoneMatch, again.IfModifiedSince = "", ""
-		again.Range, again.IfRange = &origin.Range{First: from, Last: -1}, validator
-		next, askErr := f.r.client.Do(ctx, again)
-		if askErr != nil {
-			return f.copyError(ctx, err)
-		}
-		defer func() { _ = next.Body.Close() }() // read to its end, or given up
-		if next.Status != statusPartial || next.Start != from {
-			return f.copyError(ctx, err)
-		}
-		body = next.Body
-	}
-}
-
-const statusPartial = 206
-
-// isCut reports whether a transfer broke on the side of the remote.
-func isCut(err error) bool { return origin.Is(err, origin.Down) || errors.Is(err, io.ErrUnexpectedEOF) }
-
-func (f *flight) copyError(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	default:
-		return fault(f.at.Name, err)
-	}
-}
-
-func (f *flight) copyOnce(body io.Reader, buffer []byte, sums *sums, limit int64) error {
-	for {
-		n, err := body.Read(buffer)
-		if n > 0 {
-			switch now := f.written + int64(n); {
-			case f.size >= 0 && now > f.size:
-				return f.corrupt("it is longer than announced")
-			case now > limit: // inflated, as the client bounds what comes
-				return f.bad("sent a file that is longer than max_file allows")
-			}
-			sums.write(buffer[:n])
-			if _, err := f.grow.Write(buffer[:n]); err != nil {
-				return err
-			}
-			f.change(func() {
-				f.begun = true
-				f.written += int64(n)
-			})
-		}
-		if errors.Is(err, io.EOF) {
-			if f.size >= 0 && f.written < f.size {
-				return io.ErrUnexpectedEOF
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 func (f *flight) bad(text string) error {

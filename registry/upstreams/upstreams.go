@@ -35,6 +35,7 @@ type Upstreams struct {
 	remotes   remotes
 	documents *documents
 	flights   flights
+	spool     spool
 	checked   checked
 	served    served
 	told      told
@@ -57,6 +58,10 @@ type Options struct {
 	// SecretsDir is where the secrets are that settings name by their files; "": none are.
 	SecretsDir string
 	Metrics    prometheus.Registerer // nil: none
+	// SpoolBytes bounds the files that are on their way at once; 0: 20 GiB, or a quarter of the disk if that is less.
+	SpoolBytes int64
+	// Free tells how many bytes of the disk are free on which files on their way lie; nil: it is not known.
+	Free func() (bytes int64, ok bool)
 }
 
 // New makes the part over the catalog of the same instance.
@@ -67,7 +72,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 		return nil, err
 	}
 	s := &Upstreams{core: core, local: local.Trusted(), plain: local, publisher: publisher, documents: newDocuments(),
-		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights()}
+		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights(), spool: spool{bound: o.SpoolBytes, free: o.Free}}
 	s.remotes.changed = s.changed
 	s.metrics = newMetrics(o.Metrics, &s.flights)
 	s.remotes.env.Observe, s.remotes.known = s.metrics.observe, s.metrics.known

@@ -25,16 +25,12 @@ import (
 )
 
 // verify compares the sums with those that the remote announced: in its document, in the answer's header, or in a file beside it.
-func (f *flight) verify(ctx context.Context, ask Ask, res *origin.Response, have *sums) (registry.Blob, string, error) {
-	blob := have.blob(f.written)
-	want := Sums{}
-	if f.entry != nil {
-		want = f.entry.Sums
-	}
-	want.addHeader(res)
+func (f *flight) verify(ctx context.Context, ask Ask, res *origin.Response) (arrival, error) {
+	blob := f.sums.blob(f.written)
+	want := f.announced(res)
 	if want.Strongest() == "none" && ask.Sum != "" {
 		if err := f.besides(ctx, ask, &want); err != nil {
-			return blob, "", err
+			return arrival{}, err
 		}
 	}
 	for _, c := range []struct {
@@ -43,14 +39,18 @@ func (f *flight) verify(ctx context.Context, ask Ask, res *origin.Response, have
 	}{
 		{"sha256", raw(want.SHA256), raw(blob.Digest)}, {"sha512", want.SHA512, blob.SHA512}, {"sha1", want.SHA1, blob.SHA1}, {"md5", want.MD5, blob.MD5},
 	} {
-		if c.want != nil && !bytes.Equal(c.want, c.have) {
-			return blob, "", f.corrupt("its %s is %x, but %x was announced", c.name, c.have, c.want)
+		if c.want == nil || bytes.Equal(c.want, c.have) {
+			continue
 		}
+		if res.Encoding != "" && f.size < 0 && !f.otherForm {
+			return arrival{}, errOtherForm // nothing of it has left, as its size is not known
+		}
+		return arrival{}, f.corrupt("its %s is %x, but %x was announced", c.name, c.have, c.want)
 	}
 	if err := f.r.accepts(want); err != nil {
-		return blob, "", err
+		return arrival{}, err
 	}
-	return blob, want.Strongest(), nil
+	return arrival{res, blob, want.Strongest()}, nil
 }
 
 func raw(d digest.Digest) []byte {
@@ -106,10 +106,11 @@ func (f *flight) besides(ctx context.Context, ask Ask, want *Sums) error {
 }
 
 // enter makes the file a file of a version, with an entry in the log.
-func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.Blob, verified string, stored time.Time) (registry.File, error) {
+func (f *flight) enter(ctx context.Context, a arrival, stored time.Time) (registry.File, error) {
 	if f.r.images != nil {
-		return f.enterPart(ctx, res, blob, verified, stored)
+		return f.enterPart(ctx, a, stored)
 	}
+	blob := a.blob
 	entered := Entered{At: f.at, Path: f.path, Entry: f.entry, Blob: blob, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return f.s.core.Blobs.Open(ctx, blob.Digest, 0, -1)
 	}}
@@ -125,7 +126,7 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 	if err != nil {
 		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
 	}
-	rel.Cached = &publish.Cached{Upstream: f.r.Name, Through: f.r.way, File: f.r.cachedFile(res, verified)}
+	rel.Cached = &publish.Cached{Upstream: f.r.Name, Through: f.r.way, File: f.r.cachedFile(a.res, a.verified)}
 	rel.Cached.File.FirstSeenAt = f.seen
 	if f.entry != nil {
 		rel.Cached.File.PublishedAt = f.entry.PublishedAt
@@ -149,11 +150,11 @@ func (f *flight) enter(ctx context.Context, res *origin.Response, blob registry.
 }
 
 // enterPart makes a blob a file of the versions that name it.
-func (f *flight) enterPart(ctx context.Context, res *origin.Response, blob registry.Blob, verified string, stored time.Time) (registry.File, error) {
+func (f *flight) enterPart(ctx context.Context, a arrival, stored time.Time) (registry.File, error) {
 	at := f.at
 	at.Repository = f.r.repository.Name
-	cached := &publish.Cached{Upstream: f.r.Name, File: f.r.cachedFile(res, verified)}
-	if err := f.s.publisher.EnterPart(ctx, f.actor, at.Name, cached, publish.Arrived(f.path, f.entry.MediaType, blob, stored)); err != nil {
+	cached := &publish.Cached{Upstream: f.r.Name, File: f.r.cachedFile(a.res, a.verified)}
+	if err := f.s.publisher.EnterPart(ctx, f.actor, at.Name, cached, publish.Arrived(f.path, f.entry.MediaType, a.blob, stored)); err != nil {
 		return registry.File{}, err
 	}
 	return f.s.local.File(ctx, at, f.path)
@@ -192,10 +193,12 @@ type sums struct{ sha256, sha1, md5, sha512 hash.Hash }
 
 func newSums() *sums { return &sums{sha256.New(), sha1.New(), md5.New(), sha512.New()} }
 
-func (s *sums) write(p []byte) {
-	for _, h := range []hash.Hash{s.sha256, s.sha1, s.md5, s.sha512} {
+// Write implements io.Writer. It never fails.
+func (s *sums) Write(p []byte) (int, error) {
+	for _, h := range [...]hash.Hash{s.sha256, s.sha1, s.md5, s.sha512} {
 		_, _ = h.Write(p) // a hash never fails
 	}
+	return len(p), nil
 }
 
 func (s *sums) blob(size int64) registry.Blob {

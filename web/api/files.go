@@ -5,6 +5,7 @@ import (
 
 	"slipway/internal/httpserver"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 	"slipway/web/openapi"
 )
 
@@ -38,7 +39,14 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	f, err := h.svc.Reader.File(r.Context(), at, path)
+	ctx := r.Context()
+	switch {
+	case r.Header.Get("If-Match") != "" || r.Header.Get("If-Range") != "":
+		ctx = catalog.Whole(ctx) // the condition is on its sum
+	case r.Method == http.MethodHead:
+		ctx = catalog.Look(ctx) // no registry elsewhere need send it
+	}
+	f, err := h.svc.Reader.File(ctx, at, path)
 	if err != nil {
 		return err
 	}

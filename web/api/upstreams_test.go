@@ -247,3 +247,21 @@ func TestResolution(t *testing.T) {
 	a.want(204, "DELETE", "/claims/"+claim.ID, "", nil)
 	a.want(404, "DELETE", "/claims/"+claim.ID, "", nil)
 }
+
+// TestRemoteFileHead: a HEAD of a file that a registry elsewhere has tells its length, and no transfer begins.
+func TestRemoteFileHead(t *testing.T) {
+	u := upstreamtest.New(t, upstreamtest.Options{})
+	o := withRemotes()
+	o.Core = append(o.Core, registrytest.With(func(c *instance.Config) { c.Rules["raw"] = raw.New().Rules() }))
+	a := newAPI(t, o)
+	a.Remote("mirror", "raw", u.RawURL())
+	f := u.RawGenerated("tool/1.0/tool.bin", 2<<20)
+	const path = "/repositories/mirror/packages/raw/tool/versions/1.0/files/tool.bin"
+	if res := a.want(200, "HEAD", path, "", nil); res.Header.Get("Content-Length") != "2097152" {
+		t.Errorf("%v", res.Header)
+	}
+	u.Asked(t, 0, "GET", f.Path)
+	if res := a.want(200, "GET", path, "", nil); len(res.Body) != 2<<20 {
+		t.Errorf("%d bytes", len(res.Body))
+	}
+}

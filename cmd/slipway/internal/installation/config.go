@@ -48,6 +48,7 @@ type Config struct {
 	UpstreamAllow   []string
 	UpstreamProxy   string
 	UpstreamSecrets string
+	UpstreamSpool   Bytes // 0: as upstreams.Options.SpoolBytes
 	Offline         bool
 	LogFormat       string
 	LogLevel        string
@@ -96,6 +97,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.UpstreamAllow, "upstream-allow", nil, "comma-separated hosts or CIDRs of remote registries that may be asked although they are private or loopback")
 	fs.StringVar(&c.UpstreamProxy, "upstream-proxy", "", "URL of an http, https or socks5 proxy for all remote registries (default: none)")
 	fs.StringVar(&c.UpstreamSecrets, "upstream-secrets", "", "directory of files with credentials of remote registries, which administrators of the server name in the settings of upstreams (default: none)")
+	fs.Var(&c.UpstreamSpool, "upstream-spool", "bound of the files that are on their way from remote registries at once; beyond it no other begins (0: 20GiB, or a quarter of the disk's free space if that is less)")
 	fs.BoolVar(&c.Offline, "offline", false, "ask no remote registry: what is cached is served")
 	fs.StringVar(&c.LogFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")

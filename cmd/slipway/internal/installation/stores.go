@@ -161,9 +161,24 @@ func (s *Stores) Core(ctx context.Context, c *Config, logger *slog.Logger) (*ins
 func (s *Stores) ServerCore(ctx context.Context, c *Config, sinks integration.Sinks, network origin.Environment, reg prometheus.Registerer, logger *slog.Logger) (*instance.Instance, error) {
 	cfg := s.config(c, reg, logger)
 	cfg.Sinks, cfg.Upstreams.Network, cfg.Upstreams.SecretsDir = sinks, network, c.UpstreamSecrets
+	cfg.Upstreams.SpoolBytes, cfg.Upstreams.Free = int64(c.UpstreamSpool), c.spoolFree
 	cfg.RequestID = httpserver.RequestID
 	cfg.GCInterval, cfg.SettleInterval = c.GCInterval, settleInterval
 	return instance.New(ctx, cfg)
+}
+
+// spoolFree returns the free bytes of the disk on which files lie that are on their way from remotes.
+func (c *Config) spoolFree() (int64, bool) {
+	blobs, err := c.blobTarget()
+	if err != nil {
+		return 0, false
+	}
+	dir := blobs.dir
+	if blobs.s3 != nil {
+		dir = blobs.s3.Spool
+	}
+	free, _, err := room(dir)
+	return free, err == nil
 }
 
 func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logger) instance.Config {
