@@ -40,6 +40,8 @@ type Core struct {
 	Forward Forwarding
 	// Shadows is set by that part too: who got a name from elsewhere that is published into a repository for the first time. nil: none did.
 	Shadows func(tx metadata.Tx, repositoryID int64, at Name) ([]string, error)
+	// Moved is set by that part too: whether an administrator has a name come from remotes only, in one of the repositories. nil: no name does.
+	Moved func(at Name, repositoryIDs ...int64) (bool, error)
 
 	instance     string // id of the installation, made at the first start
 	byRepository *lookup.Cache[string, Repository]

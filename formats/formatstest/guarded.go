@@ -46,6 +46,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("37 merged", r.stickyMerged)
 	t.Run("37 in a group", r.stickyGroup)
 	t.Run("35", r.shadowed)
+	t.Run("moved away", r.moved)
 }
 
 // guarded is a server with two registries of the format elsewhere, "a" and "b".
@@ -320,6 +321,33 @@ func (r Remotes) shadowed(t *testing.T) {
 	g.a.NeverAsked(t, "**")
 	g.published("here", "unseen", "1.0.0")
 	g.told(registry.EventNameShadowed, 1)
+	g.MustFsck(t)
+}
+
+// moved: a published name that an administrator has come from registries elsewhere is not published any more, and their files enter.
+func (r Remotes) moved(t *testing.T) {
+	g := r.server(t)
+	g.repository("mirror")
+	g.remote("mirror", "a", g.a, upstreams.Settings{Mode: upstreams.Merge})
+	g.published("mirror", "example", "1.0.0")
+	two := r.Put(g.a, "example", "2.0.0", "of a")
+	at := g.named("mirror", "example")
+	away := upstreams.Origin{Origin: upstreams.OriginUpstream, Upstream: "absent", Reason: "it moved"}
+	if err := g.Upstreams.SetOrigin(g.Admin, at, away); registry.KindOf(err) != registry.Invalid {
+		t.Errorf("an upstream that is not there: %v", err)
+	}
+	away.Upstream = "a"
+	g.must(g.Upstreams.SetOrigin(g.Admin, at, away))
+	if res := g.publish("mirror", "example", "3.0.0"); res.Status != http.StatusForbidden {
+		t.Errorf("published all the same: %v", res)
+	}
+	g.later(2 * time.Hour)
+	g.gets("from elsewhere", "mirror", "example", "2.0.0", two)
+	if res := g.get(g.as, "mirror", "example", "1.0.0"); res.Status != http.StatusOK {
+		t.Errorf("what was published: %v", res)
+	}
+	g.must(g.Upstreams.ClearOrigin(g.Admin, at))
+	g.published("mirror", "example", "3.0.0")
 	g.MustFsck(t)
 }
 

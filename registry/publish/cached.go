@@ -182,8 +182,14 @@ func (c *committer) origin() error {
 		return err
 	}
 	want := c.rel.origin()
+	moved, err := c.moved()
+	if err != nil {
+		return err
+	}
+	if moved && c.rel.Cached == nil {
+		return c.fromElsewhere(c.repo.Name)
+	}
 	if want == "" && (c.made || c.pkg.Origin != "" || c.pkg.VersionCount == 0) && c.svc.core.Shadows != nil {
-		var err error
 		if c.shadowed, err = c.svc.core.Shadows(c.tx, c.repo.ID, c.name); err != nil {
 			return err
 		}
@@ -197,6 +203,7 @@ func (c *committer) origin() error {
 		return nil
 	}
 	allowed, err := c.originSet(c.repo.ID)
+	allowed = allowed || moved
 	if err == nil && c.rel.Cached != nil && !allowed {
 		err = registry.CountAttached(c.tx, &c.pkg)
 	}
@@ -256,6 +263,18 @@ func (c *committer) originOnTheWay() error {
 		}
 	}
 	return nil
+}
+
+// moved reports whether an administrator has the package come from remotes only, in the repository or in one that the release comes through.
+func (c *committer) moved() (bool, error) {
+	if c.svc.core.Moved == nil {
+		return false, nil
+	}
+	on := []int64{c.repo.ID, c.to.Asked.ID}
+	if c.rel.Cached != nil {
+		on = append(on, c.rel.Cached.Through...)
+	}
+	return c.svc.core.Moved(c.name, on...)
 }
 
 // originSet reports whether an administrator lets versions of the package come from a repository and from its remotes.

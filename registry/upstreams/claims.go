@@ -166,7 +166,47 @@ func (s *Upstreams) SetOrigin(ctx context.Context, at registry.Name, o metadata.
 	case !o.ExpiresAt.IsZero() && o.ExpiresAt.Before(s.core.Now()):
 		return invalid("the origin would have expired already, at %s", o.ExpiresAt.Format(time.RFC3339))
 	}
+	if _, err := s.core.Authorize(ctx, access.Admin, at.Repository); err != nil {
+		return err
+	}
+	if err := s.knownUpstream(ctx, at, o.Upstream); err != nil {
+		return err
+	}
 	return s.origin(ctx, at, registry.EventOriginSet, o, func(tx metadata.Tx, o metadata.Origin) error { return tx.Upstreams().PutOrigin(o) })
+}
+
+// moved reports whether the origin of a name is OriginUpstream in one of the repositories. The store is not asked.
+func (s *Upstreams) moved(at registry.Name, repositoryIDs ...int64) (bool, error) {
+	g, err := s.graph(context.Background())
+	if err != nil {
+		return false, err
+	}
+	for _, id := range repositoryIDs {
+		o := g.originOf([]place{{repository: registry.Repository{ID: id}}}, at, s.core.Now())
+		if o.Origin == OriginUpstream {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// knownUpstream refuses an origin whose upstream is not on the way to any place of the repository. Invalid.
+func (s *Upstreams) knownUpstream(ctx context.Context, at registry.Name, name string) error {
+	if name == "" {
+		return nil
+	}
+	r, err := s.core.RepositoryRow(ctx, at.Repository)
+	if err != nil {
+		return err
+	}
+	g, err := s.graph(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(g.places(r), func(p place) bool { return p.remote != nil && p.admits(at) && p.by(name) }) {
+		return invalid("repository %q has no upstream %q that %s packages such as %q come from", at.Repository, registry.Clip(name), at.Format, registry.Clip(at.Package))
+	}
+	return nil
 }
 
 // ClearOrigin leaves a package to the guard again. NotFound.
