@@ -190,8 +190,8 @@ var errMutated = errors.New("upstreams: the remote has other bytes")
 
 // mutatedError refuses other bytes of a file than those that entered.
 func (r *remote) mutatedError(at registry.Coordinate, path string) error {
-	return badUpstream(errMutated, "upstream %s has other bytes of %q than those that entered here, and they are not delivered; an administrator can accept them: slipway cache accept %s %s %s %s %s",
-		r.Name, registry.Clip(path), r.repository.Name, at.Format, at.Package, at.Version, registry.Clip(path))
+	return badUpstream(errMutated, "upstream %s has other bytes of %q than those that entered here, and they are not delivered: take another version than %s",
+		r.Name, registry.Clip(path), registry.Clip(at.Version))
 }
 
 // mutated refuses a file that is not here any more and of which the remote announces other bytes than those that were.

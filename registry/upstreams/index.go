@@ -198,6 +198,7 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 		etag, modified = "", ""
 	}
 	doc.mu.Unlock()
+	now := s.core.Now() // an answer is as old as its question: it may have been made before what changed since
 	f, res, err := q.fetch(ctx, etag, modified)
 	if f != nil && f.keeper != nil {
 		defer f.keeper.close()
@@ -206,7 +207,9 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 	if q.stored {
 		entered, err = s.enteredBy(ctx, r, at, prev, f, err)
 	}
-	now := s.core.Now()
+	if err != nil {
+		now = s.core.Now() // the next try waits from here
+	}
 	if f != nil {
 		f.index.continues(prev, now)
 	}

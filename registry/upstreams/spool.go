@@ -56,13 +56,6 @@ func (s *spool) add(n int64) {
 	s.used += n
 }
 
-// state returns the bytes on their way, and the bound.
-func (s *spool) state() (used, limit int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.used, s.limit()
-}
-
 // spool counts that a transfer takes n bytes of the spool; f.mu is held.
 func (f *flight) spool(n int64) {
 	f.s.spool.add(n - f.spooled)
