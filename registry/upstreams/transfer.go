@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"slipway/internal/origin"
+	"slipway/metadata"
 	"slipway/registry"
 )
 
@@ -24,6 +26,9 @@ func (f *flight) safely(ctx context.Context) (file registry.File, err error) {
 			file, err = registry.File{}, f.bad("sent a file that can't be handled")
 		}
 	}()
+	if have, ok := f.here(ctx); ok {
+		return have, nil
+	}
 	if file, err = f.run(ctx); err == nil {
 		f.s.metrics.entered.WithLabelValues(f.at.Format).Inc()
 	}
@@ -61,6 +66,34 @@ func (f *flight) run(ctx context.Context) (registry.File, error) {
 		return registry.File{}, err
 	}
 	return f.enter(ctx, a, stored)
+}
+
+// here returns the file if it has come from this remote since the caller looked for it, by a transfer that has ended, or by another replica.
+func (f *flight) here(ctx context.Context) (registry.File, bool) {
+	if f.known != nil {
+		return registry.File{}, false // the remote is asked about a file that is here
+	}
+	at := f.at
+	at.Repository = f.r.repository.Name
+	if f.entry != nil {
+		at.Version = cmp.Or(at.Version, f.entry.Version)
+	}
+	have, err := f.s.local.File(ctx, at, f.path)
+	if err != nil {
+		return registry.File{}, false // as a rule NotFound; after another fault, the remote is asked
+	}
+	sums := Sums{SHA256: have.Blob.Digest, SHA512: have.Blob.SHA512, SHA1: have.Blob.SHA1, MD5: have.Blob.MD5}
+	if f.entry != nil && f.entry.Sums.conflicts(sums) {
+		return registry.File{}, false
+	}
+	err = f.s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		from, err := tx.Caches().CachedFile(have.VersionID, f.path)
+		if err == nil && from.UpstreamID != f.r.ID {
+			err = metadata.ErrNotExist
+		}
+		return err
+	})
+	return have, err == nil
 }
 
 // arrival is a file whose bytes are all here, and right.
