@@ -160,7 +160,7 @@ func (s *Server) report() {
 	s.reports.Go(func() { s.core.Accounts.ReportFailedLogins(ctx) })
 }
 
-// Close ends the background work, then the stores.
+// Close ends the background work, of which transfers from upstreams leave nothing half, writes what the core still remembers, and closes the stores.
 func (s *Server) Close() error {
 	var errs []error
 	if s.stop != nil {
@@ -169,6 +169,9 @@ func (s *Server) Close() error {
 	}
 	if s.duties != nil {
 		s.duties.Close()
+	}
+	if s.core != nil {
+		errs = append(errs, s.core.Close())
 	}
 	errs = append(errs, s.sinks.Close())
 	if s.stores != nil {
