@@ -87,6 +87,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 func (s *Upstreams) Close() {
 	s.flights.stop()
 	s.writeUsed(context.Background())
+	s.writeUses(context.Background()) // what the end of the transfers left over
 	s.remotes.close()
 }
 
