@@ -47,6 +47,10 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("37 in a group", r.stickyGroup)
 	t.Run("35", r.shadowed)
 	t.Run("moved away", r.moved)
+	t.Run("31", r.owned)
+	t.Run("32", r.claimed)
+	t.Run("33", r.unreadable)
+	t.Run("34", r.overCached)
 }
 
 // guarded is a server with two registries of the format elsewhere, "a" and "b".
@@ -61,8 +65,14 @@ type guarded struct {
 
 func (r Remotes) server(t *testing.T) *guarded {
 	t.Helper()
+	return r.serverOf(t, true)
+}
+
+// serverOf is server, which callers without credentials may read or not.
+func (r Remotes) serverOf(t *testing.T, anonymous bool) *guarded {
+	t.Helper()
 	g := &guarded{t: t, r: r, clock: NewClock(), a: upstreamtest.New(t, upstreamtest.Options{}), b: upstreamtest.New(t, upstreamtest.Options{})}
-	g.Server = NewServer(t, Options{AnonymousRead: true, Core: []registrytest.Option{g.clock.Option()}}, r.New())
+	g.Server = NewServer(t, Options{AnonymousRead: anonymous, Core: []registrytest.Option{g.clock.Option()}}, r.New())
 	g.later(0)
 	return g
 }

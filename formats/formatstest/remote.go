@@ -31,3 +31,28 @@ func (s *Server) MoveRemote(repository, url, settings string) error {
 	})
 	return err
 }
+
+// Group makes a repository that answers from others, whose readers need no right to read those.
+func (s *Server) Group(name string, members ...string) {
+	s.t.Helper()
+	var list []upstreams.NewUpstream
+	for _, member := range members {
+		list = append(list, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: member, Settings: upstreams.Settings{Through: true}})
+	}
+	_, err := s.Core.CreateRepository(s.Admin, name, registry.RepositoryChange{Also: s.Upstreams.Replacing(s.Admin, list)})
+	s.must(err)
+}
+
+// Claim reserves a name in a repository.
+func (s *Server) Claim(repository, format, pattern string) {
+	s.t.Helper()
+	_, err := s.Upstreams.AddClaim(s.Admin, upstreams.Claim{Repository: repository, Claim: metadata.Claim{Format: format, Pattern: pattern}})
+	s.must(err)
+}
+
+// LetBoth has readers of a repository get a package as it is published there and as it comes from elsewhere.
+func (s *Server) LetBoth(repository, format, pkg string) {
+	s.t.Helper()
+	at := registry.Name{Repository: repository, Format: format, Package: pkg, Display: pkg}
+	s.must(s.Upstreams.SetOrigin(s.Admin, at, upstreams.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it"}))
+}

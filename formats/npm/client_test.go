@@ -125,8 +125,10 @@ func (m *machine) token(secret string) {
 	}
 	must(m.t, os.WriteFile(filepath.Join(m.home, ".npmrc"), []byte(rc), 0o600))
 	if m.client == yarn4 {
-		rc = "npmRegistryServer: " + m.env.URL + "/npm/main/\nnpmAuthToken: " + secret + "\nnpmAlwaysAuth: true\nunsafeHttpWhitelist: [127.0.0.1]\n" +
-			"nodeLinker: node-modules\nenableTelemetry: false\nnpmMinimalAgeGate: 0\n"
+		rc = "npmRegistryServer: " + m.env.URL + "/npm/main/\nunsafeHttpWhitelist: [127.0.0.1]\nnodeLinker: node-modules\nenableTelemetry: false\nnpmMinimalAgeGate: 0\n"
+		if secret != "" {
+			rc += "npmAuthToken: " + secret + "\nnpmAlwaysAuth: true\n"
+		}
 		must(m.t, os.WriteFile(filepath.Join(m.home, ".yarnrc.yml"), []byte(rc), 0o600))
 	}
 }

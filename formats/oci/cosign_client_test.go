@@ -14,7 +14,7 @@ import (
 func TestCosign(t *testing.T) {
 	long(t)
 	s := newServer(t, formatstest.Options{Local: true})
-	s.group("all", "main")
+	s.Group("all", "main")
 	plain := []string{"--allow-insecure-registry", "--allow-http-registry"}
 	// How it signs into tags, and into referrers.
 	modes := []struct {

@@ -13,17 +13,6 @@ import (
 	"slipway/registry/upstreams"
 )
 
-// group makes a repository that answers from others, whose readers need no right to read those.
-func (s *server) group(name string, members ...string) {
-	s.t.Helper()
-	var list []upstreams.NewUpstream
-	for _, member := range members {
-		list = append(list, upstreams.NewUpstream{Type: metadata.UpstreamRepository, Repository: member, Settings: upstreams.Settings{Through: true}})
-	}
-	_, err := s.Core.CreateRepository(s.Admin, name, registry.RepositoryChange{Also: s.Upstreams.Replacing(s.Admin, list)})
-	must(s.t, err)
-}
-
 // TestGroupBlobs: an image of a member is pulled whole through the repository that answers from it, with what another member says about
 // it. A caller who may push need not send what a member has
 // that the caller may read.
@@ -35,7 +24,7 @@ func TestGroupBlobs(t *testing.T) {
 	signature := s.image("other/app", "signature of it", "signed")
 	signature.Subject = &subject
 	signed := s.push("other/app", "", signature)
-	s.group("all", "main", "other")
+	s.Group("all", "main", "other")
 	reader := s.token("all", access.Read)
 	layer := "all/app/blobs/" + m.Layers[0].Digest.String()
 	for _, path := range []string{"all/app/manifests/1.0", "all/app/manifests/" + d.String(), layer, "all/app/blobs/" + m.Config.Digest.String(), "all/app/tags/list"} {

@@ -204,7 +204,7 @@ func TestRemoteGroup(t *testing.T) {
 	m := mirror(t, formatstest.Options{})
 	image, theirs := m.u.OCI("team/app", "1.0"), m.u.OCI("corp/secret", "99.0")
 	ours := m.push("main/corp/secret", "1.0", m.image("main/corp/secret", "config", "ours"))
-	m.group("all", "main", "mirror")
+	m.Group("all", "main", "mirror")
 	reader := m.token("all", access.Read)
 	get := func(path string) formatstest.Response { return m.call(reader, http.MethodGet, "all/"+path, nil) }
 	check := func() {

@@ -15,7 +15,9 @@ type reply struct {
 	Message string `json:"message"`
 }
 
-// renderError answers every failure of this front-end with one line, as JSON or text: most clients print the body as it is.
+// renderError answers every failure of this front-end with one line, as JSON or text: most clients print the body as it is. twine shows the
+// reason phrase of the status line alone unless it is told to say more, so a refused upload has its line there too. A 401 has not, as its
+// client may send the file again on the same connection.
 func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 	status := statusOf(e)
 	httpserver.ErrorHeader(w.Header(), e)
@@ -24,7 +26,11 @@ func renderError(w http.ResponseWriter, r *http.Request, e *registry.Error) {
 		text = strings.ToLower(http.StatusText(status))
 	}
 	contentType, body := lineOf(r, text)
-	if !httpserver.WithReason(w, r, e, status, contentType, body) {
+	put := httpserver.WithReason
+	if r.Method == http.MethodPost && e.Kind != registry.Unauthenticated {
+		put = httpserver.Reasoned
+	}
+	if !put(w, r, e, status, contentType, body) {
 		_ = answer(w, r, status, text) // strings always encode
 	}
 }

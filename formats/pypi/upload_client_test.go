@@ -34,15 +34,13 @@ func TestTwine(t *testing.T) {
 			m.run(dir, m.module(twine, "twine", "upload", "--non-interactive", "--repository-url", e.URL+"/pypi/main", "-u", "any", "-p", token, all[0])...)
 			m.run(dir, m.module(twine, "twine", "upload", "--non-interactive", "--repository-url", e.URL+"/pypi/main/legacy/", "-u", "any", "-p", token, all[0])...)
 			changed := files(t, m.dists(dist{name: "my-pkg", version: "1.0", seed: []byte("changed")}))[0]
-			m.fail(dir, "409", m.twine(twine, token, changed)...)
-			m.fail(dir, "File already exists: my_pkg-1.0-py3-none-any.whl", m.twine(twine, token, "--verbose", changed)...)
+			m.fail(dir, "File already exists: my_pkg-1.0-py3-none-any.whl", m.twine(twine, token, changed)...)
 			if twine == twineOld {
 				contains(t, m.run(dir, m.twine(twine, token, "--skip-existing", changed)...), "Skipping")
 			}
 			other := m.dists(dist{name: "other", version: "1.0"})
 			m.fail(other, "401", m.twine(twine, "slp_wrong", files(t, other)...)...)
-			m.fail(other, "403", m.twine(twine, e.reader(), files(t, other)...)...)
-			m.fail(other, `may not publish in repository "main"`, m.twine(twine, e.reader(), append([]string{"--verbose"}, files(t, other)...)...)...)
+			m.fail(other, `may not publish in repository "main"`, m.twine(twine, e.reader(), files(t, other)...)...)
 			venv := m.venv()
 			m.run(m.home, m.pip(pipNewest, venv, "install", "-i", m.index(e.reader()), "my-pkg")...)
 			if got := m.installed(venv, "my_pkg"); got != "1.0" {

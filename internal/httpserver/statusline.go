@@ -19,7 +19,7 @@ const (
 // ProblemWithReason is Problem, and over HTTP/1.1 and 1.0 puts the detail into the status line as well (RFC 9112 section 4): some
 // clients show their users nothing else, and nginx, which speaks 1.0 to the servers behind it by default, passes it on.
 func ProblemWithReason(w http.ResponseWriter, r *http.Request, e *registry.Error) {
-	if !reasoned(w, r, e, StatusOf(e), problemType, ProblemOf(r, e)) {
+	if !Reasoned(w, r, e, StatusOf(e), problemType, ProblemOf(r, e)) {
 		Problem(w, r, e)
 	}
 }
@@ -30,14 +30,14 @@ func ProblemWithReason(w http.ResponseWriter, r *http.Request, e *registry.Error
 func WithReason(w http.ResponseWriter, r *http.Request, e *registry.Error, status int, contentType string, body any) bool {
 	switch e.Kind {
 	case registry.Blocked, registry.Unavailable, registry.BadUpstream:
-		return reasoned(w, r, e, status, contentType, body)
+		return Reasoned(w, r, e, status, contentType, body)
 	}
 	return false
 }
 
-// reasoned writes an answer whose status line has the detail of an error. net/http writes standard phrases only, so the connection is taken
-// over and closed after the answer.
-func reasoned(w http.ResponseWriter, r *http.Request, e *registry.Error, status int, contentType string, content any) bool {
+// Reasoned writes an answer whose status line has the detail of an error. net/http writes standard phrases only, so the connection is taken
+// over and closed after the answer. body and what is returned are as with WithReason, whatever the error's kind is.
+func Reasoned(w http.ResponseWriter, r *http.Request, e *registry.Error, status int, contentType string, content any) bool {
 	rec, ok := w.(*recorder)
 	reason := reasonOf(e)
 	if !ok || reason == "" || r.ProtoMajor != 1 {
