@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/integration/upstream/upstreamtest"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
@@ -60,4 +61,24 @@ func upstreamOnce(t *testing.T, u Upstream) {
 		}
 	}
 	m.MustFsck(t)
+}
+
+// upstreamNoCache: a registry that forbids clients to keep its documents is asked again when their ttl is over, as any other is. Many
+// registries send no-cache with everything, one that is a Slipway too.
+func upstreamNoCache(t *testing.T, u Upstream) {
+	m := u.mirror(t)
+	m.u.On("**", upstreamtest.SetHeader("Cache-Control", "private, no-cache, no-store"))
+	f := m.publish("example", 1000)
+	if f.Document == "" {
+		return // its files don't change
+	}
+	m.u.Reset()
+	for range 3 {
+		m.get(f.Document)
+		m.later(time.Minute)
+	}
+	m.u.Asked(t, 0, "", "**")
+	m.later(10 * time.Minute)
+	m.get(f.Document)
+	m.u.Wait(t, 1, "", "**")
 }

@@ -213,7 +213,7 @@ func TestValidators(t *testing.T) {
 func TestReadHeaders(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"": -1, "public": -1, "max-age=30": 30 * time.Second, `max-age="30"`: 30 * time.Second, "MAX-AGE=30, s-maxage=5": 5 * time.Second,
-		"s-maxage=5, max-age=30": 5 * time.Second, "no-cache": 0, "max-age=30, no-store": 0, `no-cache="x", max-age=9`: 9 * time.Second,
+		"s-maxage=5, max-age=30": 5 * time.Second, "no-cache": -1, "max-age=30, no-store": 30 * time.Second, "no-cache, max-age=0": 0, `no-cache="x", max-age=9`: 9 * time.Second,
 		"max-age=abc": 0, "max-age=-1": 0, "max-age=99999999999999999999": 1 << 31 * time.Second,
 	} {
 		if got := freshFor(http.Header{"Cache-Control": {value}}); got != want {

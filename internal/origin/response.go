@@ -29,7 +29,8 @@ type Response struct {
 	ETag         string // as sent
 	LastModified string // as sent
 	Date         time.Time
-	// FreshFor is what s-maxage or max-age leave; 0 for no-cache and no-store, -1 if the answer does not say.
+	// FreshFor is what s-maxage or max-age leave; -1 if the answer does not say. no-cache and no-store say nothing of a time: for a mirror,
+	// its operator does.
 	FreshFor time.Duration
 }
 
@@ -114,10 +115,6 @@ func freshFor(h http.Header) time.Duration {
 	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "no-cache", "no-store":
-			if value == "" { // no-cache="field" is about fields
-				return 0
-			}
 		case "s-maxage":
 			fresh, shared = seconds(value), true
 		case "max-age":
