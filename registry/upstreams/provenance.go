@@ -309,7 +309,7 @@ func (o Provenance) listed(versionID int64, version, path string, published time
 		return src
 	}
 	if r, err := o.s.remoteOf(o.remotes[src.Remote.ID]); err == nil {
-		doc := o.s.documents.of(indexKey{r.ID, o.at.Format, o.at.Package, "", string(r.fingerprint())})
+		doc := o.s.documents.of(indexKey{r.ID, o.at.Format, o.at.Package, "", r.fingerprint})
 		doc.mu.Lock()
 		defer doc.mu.Unlock()
 		if doc.index != nil {

@@ -26,6 +26,8 @@ type remote struct {
 	prefix     string  // of names there
 	service    *service
 	offline    bool // it is not asked
+	// fingerprint is that of fingerprintOf.
+	fingerprint string
 }
 
 // remotes keeps the clients of remotes, whose breakers and limits live as long as the settings of their upstream.
@@ -46,6 +48,8 @@ type client struct {
 	*origin.Client
 	prefix  string
 	service *service
+	// fingerprint is that of fingerprintOf: each look at a document needs it.
+	fingerprint string
 }
 
 // service is what a remote calls itself where it wants a token.
@@ -72,11 +76,12 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 		if ok {
 			c.Close()
 		}
-		c = client{u.Upstream, made, prefix, &service{}}
+		c = client{u.Upstream, made, prefix, &service{}, fingerprintOf(u)}
 		r.clients[u.ID] = c
 	}
 	images, _ := source.(Images)
-	return &remote{Upstream: u, repository: repository, client: c.Client, source: source, images: images, prefix: c.prefix, service: c.service, offline: u.Settings.Offline || r.env.Offline}, nil
+	return &remote{Upstream: u, repository: repository, client: c.Client, source: source, images: images, prefix: c.prefix, service: c.service, offline: u.Settings.Offline || r.env.Offline,
+		fingerprint: c.fingerprint}, nil
 }
 
 // state is how the client of an upstream found it; nil without a client.

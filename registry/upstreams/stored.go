@@ -26,10 +26,10 @@ import (
 // touchEvery is how often the store is told that a document was checked or used.
 const touchEvery = time.Hour
 
-// fingerprint identifies what a remote says: another format or address is another remote, which inherits nothing.
-func (r *remote) fingerprint() []byte {
-	sum := sha256.Sum256([]byte(r.Format + "\n" + strings.TrimRight(r.URL, "/") + "/"))
-	return sum[:]
+// fingerprintOf identifies what a remote says: another format or address is another remote, which inherits nothing.
+func fingerprintOf(u *Upstream) string {
+	sum := sha256.Sum256([]byte(u.Format + "\n" + strings.TrimRight(u.URL, "/") + "/"))
+	return string(sum[:])
 }
 
 // bodyKeeper takes a copy of a document while it is read. Where the store can't take it, the document is used all the same.
@@ -106,7 +106,7 @@ func (s *Upstreams) kept(ctx context.Context, r *remote, at registry.Name, doc *
 	doc.mu.Lock()
 	row, x, news := doc.row, doc.index, doc.news
 	now := s.core.Now()
-	row.UpstreamID, row.Format, row.Key, row.Fingerprint = r.ID, at.Format, at.Package, r.fingerprint()
+	row.UpstreamID, row.Format, row.Key, row.Fingerprint = r.ID, at.Format, at.Package, []byte(r.fingerprint)
 	row.ETag, row.LastModified, row.FetchedAt, row.CheckedAt, row.FreshUntil = doc.etag, doc.modified, doc.wholeAt, doc.rightAt, doc.freshUntil
 	row.State = metadata.IndexOK
 	if doc.gone {
@@ -160,7 +160,7 @@ func (s *Upstreams) document(ctx context.Context, r *remote, at registry.Name) *
 }
 
 func (r *remote) key(at registry.Name, part string) indexKey {
-	return indexKey{r.ID, at.Format, at.Package, part, string(r.fingerprint())}
+	return indexKey{r.ID, at.Format, at.Package, part, r.fingerprint}
 }
 
 // load reads the stored document of a package, once. Without one, or where it can't be read, the remote is asked.
@@ -214,7 +214,7 @@ func (s *Upstreams) stored(ctx context.Context, r *remote, at registry.Name) (me
 	if err != nil {
 		return row, nil, err
 	}
-	if string(row.Fingerprint) != string(r.fingerprint()) {
+	if string(row.Fingerprint) != r.fingerprint {
 		return row, nil, metadata.ErrNotExist
 	}
 	b, err := s.core.Blobs.Open(ctx, row.Body.Digest, 0, -1)
