@@ -18,8 +18,15 @@ import (
 // from that one. No answer may name the registry's address.
 func newMirror(t *testing.T) (*env, *upstreamtest.Server) {
 	t.Helper()
+	return newMirrorOn(t, formatstest.Options{Local: true})
+}
+
+// newMirrorOn is newMirror with options of its server.
+func newMirrorOn(t *testing.T, o formatstest.Options) (*env, *upstreamtest.Server) {
+	t.Helper()
 	u := upstreamtest.New(t, upstreamtest.Options{})
-	e := newEnv(t, formatstest.Options{Local: true, Wrap: formatstest.NoLeaks(t, u.Origin.Addr, u.CDN.Addr).Wrap})
+	o.Wrap = formatstest.NoLeaks(t, u.Origin.Addr, u.CDN.Addr).Wrap
+	e := newEnv(t, o)
 	_, err := e.Core.CreateRepository(e.Admin, "mirror", registry.RepositoryChange{Also: e.Upstreams.Replacing(e.Admin, []upstreams.NewUpstream{
 		{Name: "up", Type: metadata.UpstreamRemote, Format: formatName, URL: u.PyPIURL(), Settings: upstreams.Settings{Redirects: []string{"127.0.0.1"}}}})})
 	must(t, err)

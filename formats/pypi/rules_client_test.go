@@ -58,8 +58,7 @@ func TestRulesClients(t *testing.T) {
 	m.fail(m.home, "from versions: none", installPip("gone")...)
 	m.fail(m.home, "there are no versions of gone", installUV("gone")...)
 
-	app := filepath.Dir(m.write(t.TempDir(), "pyproject.toml", []byte("[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"pad\"]\n"+
-		"[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = \"mirror\"\nurl = \""+index+"\"\npriority = \"primary\"\n")))
+	app := m.poetryProject(index, "pad")
 	m.run(app, m.module(poetry, "poetry", "lock")...)
 	lock, err := os.ReadFile(filepath.Join(app, "poetry.lock"))
 	must(t, err)
@@ -84,4 +83,11 @@ func TestClientGates(t *testing.T) {
 			t.Errorf("installed %s", got)
 		}
 	}
+}
+
+// poetryProject is a project of Poetry that needs a project of an index.
+func (m *machine) poetryProject(index, name string) string {
+	m.t.Helper()
+	return filepath.Dir(m.write(m.t.TempDir(), "pyproject.toml", []byte("[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\""+name+"\"]\n"+
+		"[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = \"mirror\"\nurl = \""+index+"\"\npriority = \"primary\"\n")))
 }
