@@ -61,8 +61,10 @@ func TestDatedLists(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestRulesClients is upstreams.md acceptance 41 and 47: under a minimum age Maven's ranges and Gradle's dynamic versions pick the newest
-// version that is old enough; one that is asked for by its number, and an artifact of which a rule denies every version, fail with the reason.
+// TestRulesClients is upstreams.md acceptance 31, 32, 34, 41 and 47: under a minimum age Maven's ranges and Gradle's dynamic versions pick the
+// newest version that is old enough; one that is asked for by its number, and an artifact of which a rule denies every version, fail with the
+// reason. Of an artifact that is published here they take what is published, though the registry elsewhere comes first; one that is reserved is
+// not found; nothing of either is asked for elsewhere. A deploy over what came from there is refused in words that Maven prints.
 func TestRulesClients(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("gradle"); err != nil {
@@ -72,29 +74,40 @@ func TestRulesClients(t *testing.T) {
 	e := newEnvOn(t, Options{Quiet: quiet}, formatstest.Options{})
 	e.Remote("mirror", formatName, u.MavenURL())
 	aged(u)
+	u.Maven("com.acme:lib:9.0", upstreamtest.MavenVersion{})
+	u.Maven("com.corp.team:absent:1.0", upstreamtest.MavenVersion{})
 	u.Dir("/maven/", m2(t))
+	e.Group("last", "mirror", "main")
+	e.Claim("main", formatName, "COM.corp.**")
+	e.deploy(e.publisher(), "1.0", jarWith(t, "text", []byte("own")))
 	e.SetRemote("mirror", `{"cooldown":"168h"}`)
 	e.AddRule(meta.Rule{Action: policy.Deny, Match: "pkg:maven/org.up/gone", Reason: "it steals keys"})
-	token := e.Token("mirror", access.Read)
+	token := e.Token("*", access.Read, access.Publish)
 	m := newMachine(t, e.repo(), "", "")
-	recordMaven(t, mavenOf(t, ""), "a range, a version that is too young, a denied artifact")
+	recordMaven(t, mavenOf(t, ""), "a range, a version that is too young, denied, private, reserved and cached artifacts")
 	must(t, os.WriteFile(m.settings, []byte(`<settings><localRepository>`+filepath.Join(m.home, "repository")+`</localRepository>
 <servers><server><id>slipway</id><username>ci</username><password>`+token+`</password></server></servers>
-<mirrors><mirror><id>slipway</id><mirrorOf>*</mirrorOf><url>`+e.URL+`/maven/mirror</url></mirror></mirrors></settings>`), 0o600))
-	m.run(mirrorProject(t, "org.up:parts:[1.0,)"), "compile")
-	if _, err := os.Stat(filepath.Join(m.home, "repository/org/up/parts/1.1/parts-1.1.jar")); err != nil {
-		t.Error(err)
+<mirrors><mirror><id>slipway</id><mirrorOf>*</mirrorOf><url>`+e.URL+`/maven/last</url></mirror></mirrors></settings>`), 0o600))
+	app := mirrorProject(t, "org.up:parts:[1.0,)", "com.acme:lib:[1.0,)")
+	m.run(app, "compile")
+	for _, file := range []string{"org/up/parts/1.1/parts-1.1.jar", "com/acme/lib/1.0/lib-1.0.jar"} {
+		if _, err := os.Stat(filepath.Join(m.home, "repository", file)); err != nil {
+			t.Error(err)
+		}
 	}
 	m.fail(mirrorProject(t, "org.up:parts:2.0"), "403 held until", "compile")
 	m.fail(mirrorProject(t, "org.up:gone:1.0"), "403 blocked by a rule of this server: it steals keys", "compile")
+	m.fail(mirrorProject(t, "com.corp.team:absent:1.0"), "Could not find artifact com.corp.team:absent:jar:1.0", "compile")
+	m.fail(app, "403 org.up:parts comes from an upstream of repository", "org.apache.maven.plugins:maven-deploy-plugin:3.1.4:deploy-file", "-Dfile="+filepath.Join(app, "pom.xml"),
+		"-DgroupId=org.up", "-DartifactId=parts", "-Dversion=9.0", "-DgeneratePom=false", "-DrepositoryId=slipway", "-Durl="+e.URL+"/maven/mirror")
 
 	dir := gradleProject(t, `
-repositories { maven { url '`+e.URL+`/maven/mirror'; credentials { username 'ci'; password '`+token+`' } } }
-configurations { range; young; denied }
-dependencies { range 'org.up:parts:1.+'; young 'org.up:parts:2.0'; denied 'org.up:gone:1.0' }
+repositories { maven { url '`+e.URL+`/maven/last'; credentials { username 'ci'; password '`+token+`' } } }
+configurations { range; young; denied; absent }
+dependencies { range 'org.up:parts:1.+'; range 'com.acme:lib:+'; young 'org.up:parts:2.0'; denied 'org.up:gone:1.0'; absent 'com.corp.team:absent:1.0' }
 task show { doLast {
   configurations.range.files.each { println 'has ' + it.name }
-  ['young', 'denied'].each { name ->
+  ['young', 'denied', 'absent'].each { name ->
     configurations[name].resolvedConfiguration.lenientConfiguration.unresolvedModuleDependencies.each {
       for (def e = it.problem; e != null; e = e.cause) println name + ': ' + e.message
     }
@@ -103,9 +116,11 @@ task show { doLast {
 `)
 	out, err := gradle(t, t.TempDir(), dir, "show")
 	must(t, err)
-	for _, want := range []string{"has parts-1.1.jar", "403 from server: held until", "403 from server: blocked by a rule of this server: it steals keys"} {
+	for _, want := range []string{"has parts-1.1.jar", "has lib-1.0.jar", "absent: Could not find com.corp.team:absent:1.0", "403 from server: held until", "403 from server: blocked by a rule of this server: it steals keys"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("gradle lacks %q: %s", want, out)
 		}
 	}
+	u.NeverAsked(t, upstreamtest.MavenPath("com.acme:lib")+"/**")
+	u.NeverAsked(t, "/maven/com/corp/**")
 }
