@@ -203,4 +203,8 @@ func TestDockerAnonymous(t *testing.T) {
 		m.ok("docker", "image", "rm", mirrored)
 		u.Origin.Down()
 	}
+	// Nobody pushes under a name that came from there.
+	m.ok("docker", "login", "-u", "admin", "-p", registrytest.AdminPassword, s.Addr)
+	m.ok("docker", "tag", s.Addr+"/main/pub:1", s.Addr+"/mirror/team/app:2.0")
+	m.fails("denied: team/app comes from an upstream of repository", "docker", "push", s.Addr+"/mirror/team/app:2.0")
 }
