@@ -21,12 +21,13 @@ func NewClock() *Clock { return &Clock{start: time.Now()} }
 // Later moves the clock.
 func (c *Clock) Later(d time.Duration) { c.moved.Add(int64(d)) }
 
-func (c *Clock) now() time.Time { return c.start.Add(time.Duration(c.moved.Load())) }
+// Now is what the clock shows.
+func (c *Clock) Now() time.Time { return c.start.Add(time.Duration(c.moved.Load())) }
 
 // Option gives an instance the clock.
 func (c *Clock) Option() registrytest.Option {
 	return registrytest.With(func(cfg *instance.Config) {
-		cfg.Now = c.now
+		cfg.Now = c.Now
 		cfg.Upstreams.Network.Now = cfg.Now
 		cfg.Upstreams.Network.Sleep = func(context.Context, time.Duration) {}
 	})

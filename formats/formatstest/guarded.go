@@ -51,6 +51,12 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("32", r.claimed)
 	t.Run("33", r.unreadable)
 	t.Run("34", r.overCached)
+	t.Run("45", r.deniedElsewhere)
+	t.Run("46 audit", r.audited)
+	if r.Lists { // the others have no times of versions, or one for each file
+		t.Run("42", r.firstUse)
+		t.Run("46", r.exempted)
+	}
 }
 
 // guarded is a server with two registries of the format elsewhere, "a" and "b".
@@ -311,7 +317,7 @@ func (r Remotes) shadowed(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			list, err := tx.Names().NameUses(all.ID, r.New().Name(), r.Key("example"), g.clock.now().Add(-24*time.Hour), 0)
+			list, err := tx.Names().NameUses(all.ID, r.New().Name(), r.Key("example"), g.clock.Now().Add(-24*time.Hour), 0)
 			n = len(list)
 			return err
 		}))

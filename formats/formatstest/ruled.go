@@ -3,6 +3,7 @@ package formatstest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,7 +14,11 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/catalog"
 	"slipway/registry/policy"
+	"slipway/registry/registrytest"
+	"slipway/storage"
+	"slipway/storage/mem"
 )
 
 // Cell is what a rule about a version means for a route that reads.
@@ -145,26 +150,56 @@ func (s Suite) explained(t *testing.T, srv *Server, res Response) {
 	}
 }
 
-// deniedBytes: a rule about bytes refuses them on every route, in every repository, also where another version has them.
+// linking is a store in memory that hands clients links to its bytes.
+type linking struct{ storage.Store }
+
+// Linking are the options of a server that answers every download with a link, where it may.
+func Linking() Options {
+	return Options{Core: []registrytest.Option{registrytest.WithBlobs(linking{mem.New()})}, Site: httpserver.Options{RedirectBytes: 1}}
+}
+
+// PresignGet implements storage.Presigner.
+func (linking) PresignGet(_ context.Context, d digest.Digest, _ storage.PresignOptions, _ time.Duration) (string, error) {
+	return "https://bucket.example.com/" + d.Encoded(), nil
+}
+
+// deniedBytes is upstreams.md acceptance 45: a rule about bytes refuses them at once on every route, in every repository, also where another
+// version has them, and no link to them is handed out.
 func (s Suite) deniedBytes(t *testing.T) {
-	srv := s.server(t)
-	content := s.publish(t, srv, "example", "1.0.0", []byte("content"))
-	q := s.Download("main", "example", "1.0.0")
-	if res := srv.Do(Admin, q); res.Status != http.StatusOK {
-		t.Fatal(res)
-	}
-	srv.AddRule(metadata.Rule{Action: policy.Deny, Match: digest.FromBytes(content).String()})
-	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		q.Method = method
-		for _, r := range []Request{q, q.With("Range", "bytes=0-1"), q.With("If-None-Match", `"x"`)} {
-			if res := srv.Do(Admin, r); res.Status != http.StatusForbidden {
-				t.Errorf("%s %v: %v", method, r.Header, res)
+	for name, o := range map[string]Options{"served": {}, "linked": Linking()} {
+		t.Run(name, func(t *testing.T) {
+			srv := s.serverWith(t, o)
+			_, err := srv.Core.UpdateRepository(srv.Admin, OtherRepository, registry.RepositoryChange{Settings: s.Settings})
+			srv.must(err)
+			content := s.publish(t, srv, "example", "1.0.0", []byte("content"))
+			if res := srv.Do(Admin, s.Publish(OtherRepository, "example", "1.0.0", content)); res.Status != s.Created {
+				t.Fatal(res)
 			}
-		}
-	}
-	srv.DropRules()
-	q.Method = http.MethodGet
-	if res := srv.Do(Admin, q); res.Status != http.StatusOK || !bytes.Equal(res.Body, content) {
-		t.Errorf("without the rule: %v", res)
+			srv.Group(allRepository, OtherRepository, "main")
+			ask := func(want int, what string) {
+				t.Helper()
+				for _, repository := range []string{"main", OtherRepository, allRepository} {
+					q := s.Download(repository, "example", "1.0.0")
+					for _, method := range []string{http.MethodGet, http.MethodHead} {
+						q.Method = method
+						for _, r := range []Request{q, q.With("Range", "bytes=0-1"), q.With("If-None-Match", `"x"`)} {
+							res := srv.Do(Admin, r)
+							if res.Status != want && (want != http.StatusOK || res.Status >= http.StatusBadRequest) || want == http.StatusForbidden && res.Header.Get("Location") != "" {
+								t.Errorf("%s, %s %s %v: %v", what, repository, method, r.Header, res)
+							}
+						}
+					}
+				}
+			}
+			ask(http.StatusOK, "before")
+			srv.AddRule(metadata.Rule{Action: policy.Deny, Match: digest.FromBytes(content).String()})
+			ask(http.StatusForbidden, "denied")
+			hits, err := srv.Catalog.Search(srv.Admin, catalog.VersionSearch{Query: "digest:" + digest.FromBytes(content).String()})
+			if err != nil || len(hits) < 2 {
+				t.Errorf("a query finds %+v, %v", hits, err)
+			}
+			srv.DropRules()
+			ask(http.StatusOK, "without the rule")
+		})
 	}
 }

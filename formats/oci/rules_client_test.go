@@ -70,7 +70,18 @@ func TestHeldTag(t *testing.T) {
 	}
 	s.u.NeverAsked(t, upstreamtest.BlobPath("team/app", sum))
 
-	s.later(7 * 24 * time.Hour)
+	// An exemption lets it through until it ends, by the clock alone.
+	s.AddRule(metadata.Rule{Action: policy.Allow, Match: "pkg:oci/team/app", Reason: "a security fix", ExpiresAt: s.clock.Now().Add(24 * time.Hour)})
+	if res := s.get(manifest); res.Status != http.StatusOK {
+		t.Errorf("with an exemption: %v", res)
+	}
+	s.later(25 * time.Hour)
+	if res := s.get(manifest); res.Status != http.StatusForbidden {
+		t.Errorf("after it: %v", res)
+	}
+	login()
+
+	s.later(6 * 24 * time.Hour)
 	login()
 	if got := m.ok("crane", "digest", app+":1"); got != next.Digest {
 		t.Errorf("after the minimum age the tag names %s, want %s", got, next.Digest)
@@ -89,4 +100,50 @@ func TestDeniedName(t *testing.T) {
 	m.login(string(s.token("*", access.Read)))
 	m.fails("DENIED: blocked by a rule of this server: it steals keys", "crane", "manifest", s.Addr+"/mirror/team/evil:1")
 	s.u.NeverAsked(t, strings.TrimSuffix(upstreamtest.OCIPath("team/evil", "1"), "1")+"**")
+}
+
+// TestDeniedBytes is acceptance 45 for layers: a rule about one refuses it at once in every image of every repository, by every request, and no
+// link to it is handed out; so it is with a manifest. crane prints why, and skopeo of a
+// manifest only.
+func TestDeniedBytes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, formatstest.Linking())
+	image := s.image("main/app", `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{}}`, "a layer")
+	layer := image.Layers[0].Digest.String()
+	d := s.push("main/app", "1.0", image)
+	s.push("other/copy", "1.0", s.image("other/copy", "its config", "a layer"))
+	s.Group("all", "other", "main")
+	push := s.token("*", access.Read, access.Publish)
+	asks := func(want int) {
+		t.Helper()
+		for _, image := range []string{"main/app", "other/copy", "all/app", "all/copy"} {
+			path := image + "/blobs/" + layer
+			for name, res := range map[string]formatstest.Response{"GET": s.call(push, http.MethodGet, path, nil), "HEAD": s.call(push, http.MethodHead, path, nil),
+				"a range": s.call(push, http.MethodGet, path, nil, "Range", "bytes=0-1")} {
+				if res.Status != want && (want != http.StatusOK || res.Status >= http.StatusBadRequest) || want == http.StatusForbidden && res.Header.Get("Location") != "" {
+					t.Errorf("%s of %s: %v, want %d", name, path, res, want)
+				}
+			}
+		}
+	}
+	asks(http.StatusOK)
+	if res := s.call(push, http.MethodGet, "main/app/blobs/"+layer, nil); res.Status != http.StatusTemporaryRedirect {
+		t.Errorf("no link: %v", res)
+	}
+	s.AddRule(metadata.Rule{Action: policy.Deny, Match: layer, Reason: "it mines coins"})
+	asks(http.StatusForbidden)
+	if res := s.call(push, http.MethodPost, "main/mine/blobs/uploads/?mount="+layer+"&from=main/app", nil); res.Status != http.StatusForbidden {
+		t.Errorf("a mount: %v", res)
+	}
+	m := newMachine(t, s)
+	m.login(string(push))
+	m.fails("DENIED: blocked by a rule of this server: it mines coins", "crane", "blob", s.Addr+"/all/app@"+layer)
+	m.fails("reading blob "+layer+": Error fetching blob: invalid status code from registry 403", "skopeo", m.skopeo("copy", "--src-tls-verify=false", "docker://"+s.Addr+"/main/app:1.0", "dir:"+filepath.Join(m.home, "copy"))...)
+	s.DropRules()
+	asks(http.StatusOK)
+	s.AddRule(metadata.Rule{Action: policy.Deny, Match: d.String(), Reason: "it mines coins"})
+	for _, ref := range []string{"main/app:1.0", "all/app@" + d.String()} {
+		m.fails("DENIED: blocked by a rule of this server: it mines coins", "crane", "manifest", s.Addr+"/"+ref)
+	}
+	s.MustFsck(t)
 }

@@ -123,10 +123,11 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 }
 
 // entry finds what a remote's index says of a file; none where the format's files are known by their paths: the index is not asked for,
-// as there may be none, and a build would cost the remote twice the requests. A fresh index that lacks the file is asked for anew. NotFound.
+// as there may be none, and a build would cost the remote twice the requests; what is known of the version all the same is returned with it.
+// A fresh index that lacks the file is asked for anew. NotFound.
 func (s *Upstreams) entry(ctx context.Context, r *remote, at registry.Coordinate, path string) (*index, *Entry, error) {
 	if _, err := r.source.File(at, path, nil); err == nil {
-		return nil, nil, nil
+		return s.lister(ctx, r, at), nil, nil
 	}
 	var x *index
 	for _, refresh := range []bool{false, true} {
@@ -145,6 +146,29 @@ func (s *Upstreams) entry(ctx context.Context, r *remote, at registry.Coordinate
 		x = got
 	}
 	return x, nil, registry.Errorf(registry.NotFound, registry.AboutFile, "there is no file %q of %q at upstream %s", registry.Clip(path), at.Package, r.Name)
+}
+
+// lister returns what lists the versions of a package whose files are known by their paths, where a minimum age counts and that was asked for
+// before: a version that appeared since is as young as that, whatever time its files have. Where the copy lacks the version it is asked for
+// anew. nil: the versions were never asked for, or it does not matter.
+func (s *Upstreams) lister(ctx context.Context, r *remote, at registry.Coordinate) *index {
+	if _, lists := r.source.Document(at.Name); !lists || at.Version == "" || s.minimumAge(ctx, r, at.Name) == 0 {
+		return nil
+	}
+	doc := s.documents.of(r.key(at.Name, ""))
+	s.load(ctx, r, at.Name, doc)
+	doc.mu.Lock()
+	x := doc.copy()
+	doc.mu.Unlock()
+	if x == nil {
+		return nil
+	}
+	if _, listed := x.versions[at.Version]; !listed {
+		if news, err := s.index(ctx, r, at.Name, true); err == nil {
+			return news
+		}
+	}
+	return x
 }
 
 // upToDate compares a cached file whose bytes may change with what its remote has, once its time is over. While the remote can't tell, the

@@ -37,7 +37,7 @@ type flight struct {
 	path    string
 	entry   *Entry
 	version *registry.Version    // of the index
-	seen    time.Time            // when the index first listed the entry; zero: it is baseline, or there is none
+	seen    time.Time            // when the index first listed the entry, or the version; zero: it is baseline, or there is none
 	known   *metadata.CachedFile // the copy that the remote is asked about
 	actor   access.Actor         // the caller that asked first
 	cancel  context.CancelCauseFunc
@@ -85,6 +85,8 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 	}
 	if x != nil && e != nil {
 		f.version, f.seen = x.versions[e.Version], x.firstSeen(e.Version, e.Path)
+	} else if x != nil {
+		f.seen = x.firstSeen(at.Version, "")
 	}
 	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.cancel = cancel

@@ -48,6 +48,8 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 	from := unasked{id: r.ID, published: told.modified}
 	if e != nil && x != nil {
 		from.published, from.seen = e.PublishedAt, x.firstSeen(e.Version, e.Path)
+	} else if x != nil {
+		from.seen = x.firstSeen(at.Version, "")
 	}
 	file = registry.File{Path: path, AddedAt: now, Blob: registry.Blob{Size: told.size}, Arriving: from}
 	if e != nil {

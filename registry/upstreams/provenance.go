@@ -53,6 +53,9 @@ func (s *Upstreams) admitFile(ctx context.Context, r *remote, at registry.Coordi
 	if e != nil && x != nil {
 		c.At.Version = cmp.Or(at.Version, e.Version)
 		c.PublishedAt, c.FirstSeenAt, c.Digest, c.Known = e.PublishedAt, x.firstSeen(e.Version, e.Path), e.Sums.SHA256, true
+	} else if x != nil {
+		c.FirstSeenAt = x.firstSeen(at.Version, "")
+		c.Known = !c.FirstSeenAt.IsZero() // it is not older than that
 	}
 	return s.admit(ctx, c)
 }
@@ -67,7 +70,7 @@ func (f *flight) admitAge(ctx context.Context, res *origin.Response) error {
 	if f.entry != nil || f.known != nil {
 		return nil
 	}
-	return f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, PublishedAt: published, Known: true})
+	return f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, PublishedAt: published, FirstSeenAt: f.seen, Known: true})
 }
 
 // minimumAge asks the policy how old things of a package must be; 0 without one.
