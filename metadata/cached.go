@@ -44,6 +44,7 @@ type CachedEntry struct {
 	Package   string // its name, as shown
 	Version   Version
 	Size      int64
+	Upstream  string // name of the remote, which may be removed
 }
 
 // CachedPlace is a place in the list of a repository's cached files.

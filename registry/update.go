@@ -90,7 +90,7 @@ func (s *Core) stillMay(tx metadata.Tx, caller access.Actor) error {
 }
 
 // Renewed refuses a caller whose login has ended, or who has lost rights, since it was looked up: for reads whose body may have come in
-// slowly. Changes are refused by Update. Unauthenticated, Denied.
+// slowly, and for work of several steps. Changes are refused by Update. Unauthenticated, Denied.
 func (s *Core) Renewed(ctx context.Context) error {
 	caller := access.From(ctx)
 	return s.Store.View(ctx, func(tx metadata.Tx) error { return s.stillMay(tx, caller) })

@@ -48,7 +48,7 @@ func (s Suite) evicted(t *testing.T) {
 		get(v)
 	}
 	list := func(state string) map[string]upstreams.CachedEntry {
-		found, _, err := srv.Upstreams.Cached(srv.Admin, "mirror", upstreams.CachedQuery{State: state})
+		found, err := srv.Upstreams.Cached(srv.Admin, "mirror", upstreams.CachedQuery{State: state})
 		srv.must(err)
 		out := map[string]upstreams.CachedEntry{}
 		for _, c := range found {

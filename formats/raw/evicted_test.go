@@ -46,7 +46,7 @@ func TestMutatedAfterEviction(t *testing.T) {
 	m.MustFsck(t)
 	state := func(state string, want int) {
 		t.Helper()
-		if list, _, err := m.Upstreams.Cached(m.Admin, "mirror", upstreams.CachedQuery{State: state}); err != nil || len(list) != want {
+		if list, err := m.Upstreams.Cached(m.Admin, "mirror", upstreams.CachedQuery{State: state}); err != nil || len(list) != want {
 			t.Errorf("%s: %+v, %v", state, list, err)
 		}
 	}

@@ -88,6 +88,9 @@ func testEvicted(e *env) {
 		q.RepositoryID = repository
 		for _, c := range read(e, func(tx metadata.Tx) ([]metadata.CachedEntry, error) { return tx.Evictions().CachedEntries(q) }) {
 			out = append(out, c.Path)
+			if c.Upstream != up.Name || c.Version.PURL != v.PURL {
+				e.Errorf("%q came from %q, as a file of %q", c.Path, c.Upstream, c.Version.PURL)
+			}
 		}
 		return out
 	}

@@ -11,11 +11,15 @@ import (
 	"slipway/registry/access"
 )
 
-// Accept believes a remote that changed what it had, on the word of an administrator of the repository. With a version and a path, the bytes
-// that the remote announces now are fetched and take the place of those that entered, whose digest the log keeps. Without, the package's
-// next document is taken although it lost most of its versions. NotFound: nothing of the kind waits; the errors of a transfer.
+// Accept believes a remote that changed what it had, on the word of an administrator of the repository. With a version, the bytes that the
+// remote announces now of a file, or of every file of the version if path is "", are fetched and take the place of those that entered, whose
+// digest the log keeps. Without, the package's next document is taken although it lost most of its versions. NotFound: nothing of the kind
+// waits; the errors of a transfer.
 func (s *Upstreams) Accept(ctx context.Context, at registry.Coordinate, path string) error {
 	if _, err := s.core.Authorize(ctx, access.Admin, at.Repository); err != nil {
+		return err
+	}
+	if err := s.core.Renewed(ctx); err != nil {
 		return err
 	}
 	f, err := s.look(ctx, at.Name)
@@ -31,28 +35,54 @@ func (s *Upstreams) Accept(ctx context.Context, at registry.Coordinate, path str
 		if err != nil {
 			return err
 		}
+		some := false
 		if at.Version == "" {
-			found = s.acceptShrunk(ctx, r, at.Name) || found
-			continue
-		}
-		x, _ := s.known(ctx, r, at.Name)
-		if x != nil {
-			if c, ok := x.changed[listedAs{at.Version, path}]; ok {
-				return s.acceptFile(ctx, r, at, x, c)
-			}
-		}
-		here, err := s.waiting(ctx, r, at, path)
-		if err != nil {
+			some = s.acceptShrunk(ctx, r, at.Name)
+		} else if some, err = s.acceptFiles(ctx, r, at, path); err != nil {
 			return err
 		}
-		if here != nil {
-			return s.acceptSent(ctx, r, at, here)
-		}
+		found = found || some
 	}
 	if !found {
-		return registry.Errorf(registry.NotFound, registry.AboutPackage, "no remote of repository %q has changed this of %q", at.Repository, registry.Clip(at.Package))
+		return unchanged(at)
 	}
 	return nil
+}
+
+// unchanged is the error of an administrator's word about what no remote has changed.
+func unchanged(at registry.Coordinate) error {
+	return registry.Errorf(registry.NotFound, registry.AboutPackage, "no remote of repository %q has changed this of %q", at.Repository, registry.Clip(at.Package))
+}
+
+// acceptFiles accepts a file of a version, or each one if path is "", of which the remote has other bytes. It reports whether there is one.
+func (s *Upstreams) acceptFiles(ctx context.Context, r *remote, at registry.Coordinate, path string) (some bool, err error) {
+	x, _ := s.known(ctx, r, at.Name)
+	list, err := s.entered(ctx, r, at.Name)
+	if err != nil {
+		return false, err
+	}
+	for i, f := range list {
+		if f.Version != at.Version || path != "" && f.Path != path {
+			continue
+		}
+		var announced changedEntry
+		changed := false
+		if x != nil {
+			announced, changed = x.changed[listedAs{f.Version, f.Path}]
+		}
+		switch {
+		case changed:
+			err = s.acceptFile(ctx, r, at, x, announced)
+		case f.UpstreamID == r.ID && f.Changed != "":
+			err = s.acceptSent(ctx, r, at, &list[i])
+		default:
+			continue
+		}
+		if some = true; err != nil {
+			return some, err
+		}
+	}
+	return some, nil
 }
 
 func (s *Upstreams) acceptShrunk(ctx context.Context, r *remote, at registry.Name) bool {
@@ -65,17 +95,6 @@ func (s *Upstreams) acceptShrunk(ctx context.Context, r *remote, at registry.Nam
 	doc.acceptShrunk = true
 	doc.expire()
 	return true
-}
-
-// waiting returns a file that entered from a remote and of which that has other bytes; nil: there is none.
-func (s *Upstreams) waiting(ctx context.Context, r *remote, at registry.Coordinate, path string) (*metadata.Entered, error) {
-	list, err := s.entered(ctx, r, at.Name)
-	for i, f := range list {
-		if f.Version == at.Version && f.Path == path && f.UpstreamID == r.ID && f.Changed != "" {
-			return &list[i], err
-		}
-	}
-	return nil, err
 }
 
 // acceptSent replaces a file by other bytes that its remote has sent before. BadUpstream: it has others now.
@@ -93,8 +112,8 @@ func (s *Upstreams) acceptSent(ctx context.Context, r *remote, at registry.Coord
 	return err
 }
 
-// Deny keeps to the bytes of a file that entered, on the word of an administrator of the repository: those that its remote has now are not told
-// of again. NotFound: nothing of the kind waits.
+// Deny keeps to the bytes of a file that entered, or of every file of the version if path is "", on the word of an administrator of the
+// repository: those that its remote has now are not told of again. NotFound: nothing of the kind waits.
 func (s *Upstreams) Deny(ctx context.Context, at registry.Coordinate, path string) error {
 	actor, err := s.core.Authorize(ctx, access.Admin, at.Repository)
 	if err != nil {
@@ -109,20 +128,25 @@ func (s *Upstreams) Deny(ctx context.Context, at registry.Coordinate, path strin
 		if err != nil {
 			return err
 		}
+		some := false
 		for _, f := range list {
-			if f.Version != at.Version || f.Path != path || f.Changed == "" {
+			if f.Version != at.Version || path != "" && f.Path != path || f.Changed == "" {
 				continue
 			}
-			f.Denied = true
+			some, f.Denied = true, true
 			if err := tx.Evictions().ChangeFile(f.CachedFile); err != nil {
 				return err
 			}
-			_, err := registry.Append(tx.Log(), actor, registry.EventCacheDenied, "", repository.ID, 0, registry.EventData{Repository: at.Repository, Format: at.Format,
+			if _, err := registry.Append(tx.Log(), actor, registry.EventCacheDenied, "", repository.ID, 0, registry.EventData{Repository: at.Repository, Format: at.Format,
 				Package: at.Package, Version: at.Version, Reason: "the remote has " + f.Changed,
-				Former: []registry.EventFile{{Path: path, Size: f.Blob.Size, SHA256: f.Digest.Encoded()}}})
-			return err
+				Former: []registry.EventFile{{Path: f.Path, Size: f.Blob.Size, SHA256: f.Digest.Encoded()}}}); err != nil {
+				return err
+			}
 		}
-		return registry.Errorf(registry.NotFound, registry.AboutPackage, "no remote of repository %q has changed this of %q", at.Repository, registry.Clip(at.Package))
+		if !some {
+			return unchanged(at)
+		}
+		return nil
 	})
 }
 

@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -188,11 +189,26 @@ func (s *Upstreams) tellMutated(ctx context.Context, r *remote, at registry.Name
 // errMutated is the cause of a refusal of other bytes than those that entered.
 var errMutated = errors.New("upstreams: the remote has other bytes")
 
-// mutatedError refuses other bytes of a file than those that entered.
+// mutatedError refuses other bytes of a file than those that entered. The command that lets them in comes first: some clients show the
+// beginning alone.
 func (r *remote) mutatedError(at registry.Coordinate, path string) error {
-	return badUpstream(errMutated, "upstream %s has other bytes of %q than those that entered here, and they are not delivered: take another version than %s",
-		r.Name, registry.Clip(path), registry.Clip(at.Version))
+	return badUpstream(errMutated, "upstream %s has other bytes than before: %s lets an administrator take those of %q; until then take another version than %s",
+		r.Name, acceptCommand(r.repository.Name, at, path), registry.Clip(path), registry.Clip(at.Version))
 }
+
+// acceptCommand is the command line that accepts the bytes that a remote has now.
+func acceptCommand(repository string, at registry.Coordinate, path string) string {
+	words := []string{repository, at.Format, cmp.Or(at.Display, at.Package), at.Version, path}
+	for i, w := range words {
+		if strings.ContainsFunc(w, func(r rune) bool { return !strings.ContainsRune(plainRunes, r) }) {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return "slipway cache accept " + strings.Join(words, " ")
+}
+
+// plainRunes are those that a shell takes as they are.
+const plainRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-"
 
 // mutated refuses a file that is not here any more and of which the remote announces other bytes than those that were.
 func (x *index) mutated(r *remote, at registry.Coordinate, e *Entry) error {

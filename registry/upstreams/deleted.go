@@ -7,6 +7,7 @@ import (
 
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/catalog"
 )
 
@@ -30,6 +31,29 @@ func (s *Upstreams) deleted(ctx context.Context, r *remote, at registry.Coordina
 		return err
 	}
 	return registry.Errorf(registry.NotFound, registry.AboutFile, "%s %s was deleted in repository %q, so it is not fetched again", at.Package, v.Name, r.repository.Name)
+}
+
+// Restore lets a version come again that came from a remote and was deleted here, with the facts and the state that it had. Files that are
+// collected are fetched when they are asked for. The caller must administer the repository. NotFound: no such version came from a remote;
+// Conflict: it was not deleted.
+func (s *Upstreams) Restore(ctx context.Context, at registry.Coordinate, reason string) (pkg registry.Package, v registry.Version, err error) {
+	if _, err := s.core.Authorize(ctx, access.Admin, at.Repository); err != nil {
+		return pkg, v, err
+	}
+	var facts []registry.Fact
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if v, err = tx.Versions().VersionAt(at.Repository, at.Format, at.Package, at.Version); err == nil {
+			facts, err = tx.Facts().Facts(v.ID)
+		}
+		return err
+	})
+	if err == nil && !slices.ContainsFunc(facts, func(f registry.Fact) bool { return f.Key == registry.FactUpstreamName }) {
+		err = metadata.ErrNotExist
+	}
+	if err != nil {
+		return pkg, v, registry.Missing(err, registry.AboutVersion, "no version %q of %s came from an upstream of repository %q", registry.Clip(at.Version), registry.Clip(at.Package), at.Repository)
+	}
+	return s.publisher.Restore(ctx, at, reason)
 }
 
 // withoutDeleted takes the versions that were deleted here out of what a remote lists of a package; the tag latest goes to the newest that is

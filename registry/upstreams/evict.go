@@ -44,6 +44,9 @@ func (s *Upstreams) Evict(ctx context.Context, repository string, e Eviction) (E
 	if _, err := s.core.Authorize(ctx, access.Admin, repository); err != nil {
 		return Evicted{}, err
 	}
+	if err := s.core.Renewed(ctx); err != nil {
+		return Evicted{}, err
+	}
 	r, err := s.core.RepositoryRow(ctx, repository)
 	if err != nil {
 		return Evicted{}, err

@@ -51,6 +51,11 @@ var examples = map[string]example{
 	"api.jobs.get":             {path: "/jobs/none", reader: 404, elsewhere: 404, admin: 404}, // of its owner
 	"api.jobs.items":           {path: "/jobs/none/items", reader: 404, elsewhere: 404, admin: 404},
 	"api.repositories.refresh": {path: "/repositories/main/refresh"},
+	"api.cache.list":           {path: "/repositories/main/cache?state=here", reader: 403},
+	"api.cache.evict":          {path: "/repositories/main/cache/evict", body: `{"unused":"720h","dry_run":true}`},
+	"api.cache.accept":         {path: "/repositories/main/cache/accept", body: `{"format":"test","package":"lib","version":"1.0.0","path":"file"}`, admin: 404}, // nothing has changed
+	"api.cache.deny":           {path: "/repositories/main/cache/deny", body: `{"format":"test","package":"lib","version":"1.0.0"}`, admin: 404},
+	"api.cache.restore":        {path: "/repositories/main/cache/restore", body: `{"format":"test","package":"lib","version":"1.0.0"}`, admin: 404}, // it was published
 	"api.claims.list":          {path: "/claims", elsewhere: 200},
 	"api.claims.add":           {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},
 	"api.claims.remove":        {path: "/claims/1", elsewhere: 404},

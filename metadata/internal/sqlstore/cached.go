@@ -19,7 +19,8 @@ func (t caches) EnteredFiles(repositoryID int64, format, key string) ([]metadata
 		WHERE p.repository_id = $1 AND p.format = $2 AND p.key = $3 AND v.state <> 'deleted' ORDER BY c.version_id, c.path`, repositoryID, format, key)
 }
 
-const cachedEntryColumns = `p.id, p.format, p.key, p.name, v.id, v.package_id, v.name, v.state, v.digest, v.sort_key, v.published_at, `
+const cachedEntryColumns = `p.id, p.format, p.key, p.name, v.id, v.package_id, v.name, v.purl, v.state, v.digest, v.sort_key, v.published_at,
+	COALESCE((SELECT name FROM upstream WHERE id = c.upstream_id), ''), `
 
 // cachedEntryRow receives cachedEntryColumns, a size and cachedColumns.
 type cachedEntryRow struct {
@@ -33,8 +34,8 @@ type cachedEntryRow struct {
 func scanCachedEntry(r row) (metadata.CachedEntry, error) {
 	var e cachedEntryRow
 	v := &e.v
-	err := r.Scan(append([]any{&v.PackageID, &v.Format, &v.Key, &v.Package, &v.Version.ID, &v.Version.PackageID, &v.Version.Name, &e.state, &e.raw,
-		&v.Version.SortKey, &e.published, &v.Size}, e.c.dest()...)...)
+	err := r.Scan(append([]any{&v.PackageID, &v.Format, &v.Key, &v.Package, &v.Version.ID, &v.Version.PackageID, &v.Version.Name, &v.Version.PURL, &e.state, &e.raw,
+		&v.Version.SortKey, &e.published, &v.Upstream, &v.Size}, e.c.dest()...)...)
 	v.CachedFile, v.Version.State, v.Version.Digest, v.Version.PublishedAt = e.c.file(), metadata.State(e.state), digestOf(e.raw), fromMicros(e.published)
 	return e.v, err
 }
