@@ -211,7 +211,7 @@ func TestRemoteUnreadable(t *testing.T) {
 	m.wants(http.StatusOK, "/left-pad")
 	for name, fault := range map[string]upstreamtest.Fault{
 		"a page":         upstreamtest.HTML(),
-		"a gzip bomb":    upstreamtest.GzipBomb(400 << 20),
+		"a gzip bomb":    upstreamtest.GzipBomb(72 << 20),
 		"another name":   upstreamtest.ReplaceText(`"left-pad"`, `"wrong"`, `"other"`, `"wrong"`),
 		"nested objects": upstreamtest.Answer(http.StatusOK, "application/json", []byte(strings.Repeat(`{"a":`, 100_000))),
 	} {
