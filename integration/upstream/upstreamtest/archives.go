@@ -46,7 +46,11 @@ func zipped(files map[string]string, first ...string) []byte {
 		delete(rest, path)
 	}
 	for _, path := range append(first, sorted(maps.Keys(rest))...) {
-		f, err := w.CreateHeader(&zip.FileHeader{Name: path, Method: zip.Deflate, Modified: packed})
+		method := zip.Deflate
+		if len(files[path]) > longText {
+			method = zip.Store // as in gzipped
+		}
+		f, err := w.CreateHeader(&zip.FileHeader{Name: path, Method: method, Modified: packed})
 		check(err)
 		_, err = io.WriteString(f, files[path])
 		check(err)

@@ -80,7 +80,7 @@ func GzipBomb(size int64) Fault {
 	return fault(func(p *plan) {
 		p.instead = func(r *http.Request) *answer {
 			const unit = 1 << 20
-			member := gzipped(bytes.Repeat([]byte{' '}, unit))
+			member := compressed(bytes.Repeat([]byte{' '}, unit), gzip.DefaultCompression)
 			media := "application/json"
 			if strings.HasSuffix(r.URL.Path, ".xml") {
 				media = "text/xml"
@@ -235,9 +235,22 @@ func HoldAt(n int64, release <-chan struct{}) Fault {
 }
 
 // gzipped is a compressed copy.
+// gzipped is b in the format gzip. Long ones are only framed: to compress random bytes takes seconds under the race detector.
 func gzipped(b []byte) []byte {
+	if len(b) > longText {
+		return compressed(b, gzip.NoCompression)
+	}
+	return compressed(b, gzip.DefaultCompression)
+}
+
+const longText = 64 << 10
+
+func compressed(b []byte, level int) []byte {
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	w, err := gzip.NewWriterLevel(&out, level)
+	if err != nil {
+		panic(err)
+	}
 	if _, err := w.Write(b); err != nil {
 		panic(err)
 	}
