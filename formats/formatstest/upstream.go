@@ -45,7 +45,7 @@ type Elsewhere struct {
 func RunUpstream(t *testing.T, u Upstream) {
 	for name, test := range map[string]func(t *testing.T, u Upstream){
 		"18 head": upstreamHead, "14 resumed": upstreamResumed, "encoded": upstreamEncoded, "20 disk full": upstreamDiskFull, "spool": upstreamSpool,
-		"17 far range": upstreamFarRange, "13 abandoned": upstreamAbandoned, "once": upstreamOnce, "no-cache": upstreamNoCache,
+		"17 far range": upstreamFarRange, "13 abandoned": upstreamAbandoned, "once": upstreamOnce, "51 paths": upstreamPaths, "51 locations": upstreamLocations, "no-cache": upstreamNoCache,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

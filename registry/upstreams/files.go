@@ -57,6 +57,9 @@ func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordina
 
 // fromRemotes asks remotes in their order for a file; absent is the error where none has it.
 func (s *Upstreams) fromRemotes(ctx context.Context, f found, remotes []place, at registry.Coordinate, path string, absent error) (registry.File, error) {
+	if !plain(at.Version, path) {
+		return registry.File{}, absent
+	}
 	for _, p := range remotes {
 		r, err := s.remoteOf(p)
 		if err != nil {

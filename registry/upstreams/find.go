@@ -116,13 +116,14 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 
 // gather sorts the places that the caller may see by what they can contribute.
 func (f *found) gather(places []place, have map[int64]registry.Package, actor access.Actor, o metadata.Origin) {
+	askable := plain(f.name.Package)
 	for _, p := range places {
 		if !p.admits(f.name) || !p.visible(actor) {
 			continue
 		}
 		pkg, known := have[p.repository.ID]
 		switch {
-		case p.remote != nil && !f.owned && (o.Upstream == "" || p.by(o.Upstream)):
+		case p.remote != nil && !f.owned && askable && (o.Upstream == "" || p.by(o.Upstream)):
 			f.remotes = append(f.remotes, p)
 		case p.remote != nil || !known:
 		case pkg.Origin != metadata.OriginCached:
