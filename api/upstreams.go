@@ -24,6 +24,8 @@ type Upstream struct {
 	Library            bool           `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
 	OnRemoval          string         `json:"on_removal,omitempty" enum:"block,hide,keep" doc:"Of a remote: what becomes of versions that entered and that it lists no more; absent: as the format does."`
 	Checksum           string         `json:"checksum,omitempty" enum:"require,strong,warn" doc:"Of a remote: which checksums of a file it must announce; absent: as the format does."`
+	Owns               bool           `json:"owns,omitempty" doc:"Of a remote: names that it has count as ours. It is asked first, and others only for names that it does not have; while it can't answer, nothing new comes from them."`
+	OnFailure          string         `json:"on_failure,omitempty" enum:"fail,skip" doc:"While it can't answer: 'fail' makes names that it may have unavailable, 'skip' lets the places behind it answer; absent: fail."`
 	Auth               *UpstreamAuth  `json:"auth,omitempty" doc:"Of a remote: what it is shown, for administrators of the repository alone; absent: nothing."`
 	State              *UpstreamState `json:"state,omitempty" doc:"Of a remote: how it was found, for administrators of the repository alone; absent: it was not asked since the server started."`
 
@@ -169,6 +171,8 @@ type NewUpstream struct {
 	Library            bool             `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'. The registry that is known for it needs no setting."`
 	OnRemoval          string           `json:"on_removal,omitempty" doc:"Of a remote: what becomes of versions that entered and that it lists no more: 'block' refuses them, 'hide' leaves them out of documents, 'keep' changes nothing; absent: block for npm, hide for PyPI, keep for Maven."`
 	Checksum           string           `json:"checksum,omitempty" doc:"Of a remote: which checksums of a file it must announce: 'require' any, 'strong' a SHA-256 or SHA-512, 'warn' none; absent: require for npm and PyPI, warn for the others. A wrong one is always refused."`
+	Owns               bool             `json:"owns,omitempty" doc:"Of a remote: names that it has count as ours. It is asked first, and others only for names that it does not have; while it can't answer, nothing new comes from them."`
+	OnFailure          string           `json:"on_failure,omitempty" doc:"While it can't answer: 'fail' makes names that it may have unavailable, 'skip' lets the places behind it answer; absent: fail."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown; absent: nothing, or in a list of upstreams as it was."`
 
 	Cooldown             string                `json:"cooldown,omitempty" doc:"Of a remote: how old a version must be before it is shown and served, such as '72h'; absent: no age."`
@@ -209,6 +213,8 @@ type UpstreamChange struct {
 	Library            *bool            `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
 	OnRemoval          *string          `json:"on_removal,omitempty" doc:"Of a remote: 'block', 'hide', 'keep', or empty: as the format does."`
 	Checksum           *string          `json:"checksum,omitempty" doc:"Of a remote: 'require', 'strong', 'warn', or empty: as the format does."`
+	Owns               *bool            `json:"owns,omitempty" doc:"Of a remote: names that it has count as ours. It is asked first, and others only for names that it does not have; while it can't answer, nothing new comes from them."`
+	OnFailure          *string          `json:"on_failure,omitempty" doc:"While it can't answer: 'fail' makes names that it may have unavailable, 'skip' lets the places behind it answer; absent: fail."`
 	URL                *string          `json:"url,omitempty" doc:"Of a remote: another address. An administrator of the server must give it, and its credentials too where the host is another."`
 	Auth               *NewUpstreamAuth `json:"auth,omitempty" doc:"Of a remote: what it is shown, as a whole; an administrator of the server must change it."`
 

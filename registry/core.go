@@ -40,6 +40,10 @@ type Core struct {
 	Forward Forwarding
 	// Shadows is set by that part too: who got a name from elsewhere that is published into a repository for the first time. nil: none did.
 	Shadows func(tx metadata.Tx, repositoryID int64, at Name) ([]string, error)
+	// MayPublish is set by that part too. It refuses to publish a name that belongs to a remote which owns names, in a repository that the
+	// publish comes through; a name that is published there already is ours. paths are those of its files, as far as they are known; it may
+	// ask the remote, so it is called outside transactions. Denied; Unavailable, BadUpstream: the remote can't say. nil: every name may be.
+	MayPublish func(ctx context.Context, at Coordinate, to Target, paths ...string) error
 	// Moved is set by that part too: whether an administrator has a name come from remotes only, in one of the repositories. nil: no name does.
 	Moved func(at Name, repositoryIDs ...int64) (bool, error)
 

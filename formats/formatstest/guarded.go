@@ -34,6 +34,8 @@ type Remotes struct {
 	Publish func(repository, pkg, version string) []Request
 	// Listed reports whether the document of a package names a version, so that a version which it does not name is not fetched.
 	Lists bool
+	// Files reports whether registries of the format tell of files only, so that nothing says which versions of a package they have.
+	Files bool
 	// Key is the name by which a package is known here.
 	Key func(pkg string) string
 	// Settings of repositories that versions are published to.
@@ -51,6 +53,10 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("32", r.claimed)
 	t.Run("33", r.unreadable)
 	t.Run("34", r.overCached)
+	t.Run("owners", r.owners)
+	t.Run("owners later", r.ownersLater)
+	t.Run("38", r.ownersDown)
+	t.Run("39", r.failing)
 	t.Run("45", r.deniedElsewhere)
 	t.Run("46 audit", r.audited)
 	if r.Lists { // the others have no times of versions, or one for each file

@@ -12,9 +12,10 @@ import (
 // TestRemotes runs what all formats share about registries elsewhere.
 func TestRemotes(t *testing.T) {
 	formatstest.RunRemotes(t, formatstest.Remotes{
-		New: raw.New,
-		URL: (*upstreamtest.Server).RawURL,
-		Key: func(pkg string) string { return pkg },
+		New:   raw.New,
+		URL:   (*upstreamtest.Server).RawURL,
+		Files: true,
+		Key:   func(pkg string) string { return pkg },
 		Put: func(u *upstreamtest.Server, pkg, version, seed string) *upstreamtest.File {
 			return u.Raw(pkg+"/"+version+"/bin/file.bin", []byte(seed+" "+version))
 		},

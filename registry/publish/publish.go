@@ -42,7 +42,26 @@ func (s *Publisher) BeginAt(ctx context.Context, at registry.Coordinate) (*Publi
 	if err != nil {
 		return nil, err
 	}
-	return &Publish{svc: s, actor: access.From(ctx), to: to, name: to.At(at.Name), start: s.core.Now()}, nil
+	p := &Publish{svc: s, actor: access.From(ctx), to: to, name: to.At(at.Name), start: s.core.Now()}
+	if at.Package == "" {
+		return p, nil
+	}
+	if err := p.owned(ctx, at.Version); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// owned refuses a name that belongs to a registry elsewhere. Denied; Unavailable, BadUpstream.
+func (p *Publish) owned(ctx context.Context, version string, files ...Staged) error {
+	if p.svc.core.MayPublish == nil {
+		return nil
+	}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.Path
+	}
+	return p.svc.core.MayPublish(ctx, p.name.At(version), p.to, paths...)
 }
 
 // Repository returns the repository published into.
@@ -191,6 +210,11 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	}
 	if err := p.onward(ctx, rel.Version); err != nil {
 		return Result{}, err
+	}
+	if rel.Cached == nil {
+		if err := p.owned(ctx, rel.Version, files...); err != nil {
+			return Result{}, err
+		}
 	}
 	p.refresh(ctx)
 	res, err := p.commit(ctx, rel, files)

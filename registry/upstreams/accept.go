@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -27,7 +28,7 @@ func (s *Upstreams) Accept(ctx context.Context, at registry.Coordinate, path str
 		return err
 	}
 	found := false
-	for _, p := range f.remotes {
+	for _, p := range slices.Concat(f.owners, f.remotes) {
 		if p.repository.Name != at.Repository {
 			continue // that is for an administrator of the other repository
 		}

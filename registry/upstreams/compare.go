@@ -32,6 +32,9 @@ func (s *Upstreams) entered(ctx context.Context, r *remote, at registry.Name) (o
 		out, err = tx.Caches().EnteredFiles(r.repository.ID, at.Format, at.Package)
 		return err
 	})
+	if r.Settings.Owns { // what came from others is nothing to compare it with
+		out = slices.DeleteFunc(out, func(e metadata.Entered) bool { return e.UpstreamID != r.ID })
+	}
 	return out, err
 }
 

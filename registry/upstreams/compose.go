@@ -262,7 +262,7 @@ func (f found) eachOf(sources []source, fn func(source) (done bool, err error)) 
 	if some {
 		return nil
 	}
-	return missing
+	return f.proven(missing)
 }
 
 // final is a NotFound that ends the search.

@@ -1,6 +1,7 @@
 package upstreams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -16,6 +17,9 @@ import (
 func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
 	f, err := s.look(ctx, at.Name)
 	if err != nil {
+		return registry.File{}, err
+	}
+	if err := s.askOwners(ctx, &f, at, path); err != nil {
 		return registry.File{}, err
 	}
 	s.contest(ctx, &f, at, path)
@@ -34,7 +38,7 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 		s.use(ctx, have)
 		return s.upToDate(ctx, f, at, path, have)
 	case err == nil || registry.KindOf(err) != registry.NotFound || len(f.remotes) == 0:
-		return have, err
+		return have, f.proven(err)
 	}
 	return s.fromRemotes(ctx, f, f.remotes, at, path, err)
 }
@@ -46,6 +50,11 @@ func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordina
 	whole := !rules.UnionFiles && at.Version != ""
 	have, err = firstOf(*f, f.sources, func(src source) (registry.File, error) {
 		have, err := s.local.File(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version}, path)
+		if err == nil && src.pkg.Origin == metadata.OriginCached {
+			if away, failed := s.strayed(ctx, f, have.VersionID, have.Path); failed != nil || away {
+				return registry.File{}, cmp.Or(failed, f.strayedError(registry.AboutFile))
+			}
+		}
 		if whole && src.pkg.Origin == "" && isMissing(err, registry.AboutFile) {
 			err = &final{err} // the version is published here, so no other place's file of it counts
 		}
@@ -60,12 +69,17 @@ func (s *Upstreams) fromRemotes(ctx context.Context, f found, remotes []place, a
 	if !plain(at.Version, path) {
 		return registry.File{}, absent
 	}
+	var failed error // of places that are left out
 	for _, p := range remotes {
+		var file registry.File
 		r, err := s.remoteOf(p)
-		if err != nil {
-			return registry.File{}, err
+		if err == nil {
+			file, err = s.fromRemote(ctx, r, at, path)
 		}
-		file, err := s.fromRemote(ctx, r, at, path)
+		if s.passOver(ctx, p, err) {
+			failed = err
+			continue
+		}
 		if registry.KindOf(err) == registry.NotFound && err != nil {
 			absent = err
 			continue
@@ -75,7 +89,7 @@ func (s *Upstreams) fromRemotes(ctx context.Context, f found, remotes []place, a
 		}
 		return file, err
 	}
-	return registry.File{}, absent
+	return registry.File{}, cmp.Or(failed, absent)
 }
 
 // fromRemote fetches a file from a remote. NotFound: the remote has no such file.

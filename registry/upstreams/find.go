@@ -59,17 +59,21 @@ func (s source) at(name registry.Name) registry.Name {
 type found struct {
 	name    registry.Name
 	asked   registry.Repository
-	visible []source // published here, in places that the caller may see, in order
-	cached  []source // the same of what came from remotes
-	remotes []place  // that may be asked, in order: none for a name that is owned
-	others  []place  // remotes that are not asked for the name, as it stays with another one; but for what is pinned by a digest
-	rivals  []place  // those of them that come before it in the list
-	apart   []source // what came from the others
-	origin  int64    // the remote that the name first came from; 0: none, or there is no choice
-	choice  bool     // the name could come from several remotes
-	sources []source // those that answer
-	id      int64    // of the composed package: negative
-	stamp   int64    // its revision
+	visible []source  // published here, in places that the caller may see, in order
+	cached  []source  // the same of what came from remotes
+	remotes []place   // that may be asked, in order: none for a name that is owned
+	owners  []place   // remotes that own names, which are asked before them
+	mixed   bool      // others than the owners may have brought what is in their repositories
+	owner   *Upstream // that one of the owners which has the package; nil: none is known to
+	unknown error     // why it is not known whether a place has the package or what is asked for of it; nil: it is
+	others  []place   // remotes that are not asked for the name, as it stays with another one; but for what is pinned by a digest
+	rivals  []place   // those of them that come before it in the list
+	apart   []source  // what came from the others
+	origin  int64     // the remote that the name first came from; 0: none, or there is no choice
+	choice  bool      // the name could come from several remotes
+	sources []source  // those that answer
+	id      int64     // of the composed package: negative
+	stamp   int64     // its revision
 	owned   bool
 
 	reserved bool // by a claim that the caller may know of
@@ -91,6 +95,11 @@ func (s *Upstreams) look(ctx context.Context, at registry.Name) (found, error) {
 		return found{}, err
 	}
 	places := g.places(r)
+	return s.lookIn(ctx, g, r, places, at, actor)
+}
+
+// lookIn is look for a caller whose rights are known.
+func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository, places []place, at registry.Name, actor access.Actor) (found, error) {
 	have, err := s.rowsOf(ctx, r, places, at)
 	if err != nil {
 		return found{}, err
@@ -124,7 +133,11 @@ func (f *found) gather(places []place, have map[int64]registry.Package, actor ac
 		pkg, known := have[p.repository.ID]
 		switch {
 		case p.remote != nil && !f.owned && askable && (o.Upstream == "" || p.by(o.Upstream)):
-			f.remotes = append(f.remotes, p)
+			if p.owns() {
+				f.owners = append(f.owners, p)
+			} else {
+				f.remotes = append(f.remotes, p)
+			}
 		case p.remote != nil || !known:
 		case pkg.Origin != metadata.OriginCached:
 			f.visible = append(f.visible, source{place: p, pkg: pkg})
@@ -148,11 +161,17 @@ func (s *Upstreams) idOf(r registry.Repository, at registry.Name, places []place
 	return -1 - int64(binary.BigEndian.Uint64(sum[:])>>1)
 }
 
+// mixed spreads the id of an upstream over 63 bits: packages that are made from the lists of other remotes have other ids.
+func mixed(upstreamID int64) int64 { return int64(uint64(upstreamID) * 0x9e3779b97f4a7c15 >> 1) }
+
 // find is look, and also asks the remotes for what they list, where the name may come from them. NotFound: about the repository;
 // Unavailable, BadUpstream: a remote that may have the package can't tell.
 func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 	f, err := s.look(ctx, at)
 	if err != nil {
+		return f, err
+	}
+	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
 		return f, err
 	}
 	rules := s.core.Rules[at.Format]
@@ -168,10 +187,21 @@ func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 // document, what came from them answers.
 func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) (out []source, err error) {
 	s.contest(ctx, f, registry.Coordinate{Name: f.name}, "")
+	if f.unknown != nil {
+		if entered := f.everythingCached(); len(entered) > 0 {
+			return entered, nil
+		}
+		return nil, f.unknown
+	}
 	documents, withdrawn := false, false
 	var kept []source
+	var failed error // of places that are left out
 	for _, p := range f.remotes {
 		r, err := s.remoteOf(p)
+		if s.passOver(ctx, p, err) {
+			failed = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -191,15 +221,20 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 				withdrawn = true
 			}
 			continue
+		case s.passOver(ctx, p, err):
+			failed = err
+			continue
 		case err != nil && len(f.cached) > 0:
+			f.unknown = err
 			return f.cached, nil // no copy of the document is left: what is here is better than nothing
 		case err != nil:
 			return nil, err
 		}
 		documents = true
 		f.stamp += x.revision
+		f.id ^= mixed(r.ID)
 		out = append(out, source{place: p, pkg: x.listing.Package, index: x})
-		if len(x.lost) > 0 && r.onRemoval() == RemovalKeep {
+		if len(x.lost) > 0 && r.onRemoval() == RemovalKeep && !f.mixed {
 			kept = f.left()
 		}
 		if modeOf(p, rules) == First {
@@ -209,6 +244,11 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 	switch {
 	case len(out) > 0:
 		return append(out, kept...), nil
+	case failed != nil && len(f.cached)+len(f.visible) == 0:
+		return nil, failed
+	case failed != nil:
+		f.unknown = failed
+		return f.cached, nil
 	case documents && withdrawn:
 		return nil, nil
 	default:

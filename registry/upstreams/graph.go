@@ -19,6 +19,7 @@ type graph struct {
 	byName     map[string]registry.Repository
 	links      map[int64][]*Upstream // by repository, in order
 	lost       map[int64][]*Upstream // those that take writes, and whose repository is deleted
+	owning     bool                  // a remote owns names
 	claims     []metadata.Claim
 	origins    map[originKey]metadata.Origin
 }
@@ -70,6 +71,7 @@ func readGraph(tx metadata.Tx) (*graph, error) {
 			continue // the other repository is deleted; with it the link comes back
 		}
 		g.links[row.RepositoryID] = append(g.links[row.RepositoryID], &Upstream{row, settings, member})
+		g.owning = g.owning || settings.Owns
 	}
 	if g.claims, err = tx.Upstreams().Claims(); err != nil {
 		return nil, err

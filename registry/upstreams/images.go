@@ -1,6 +1,7 @@
 package upstreams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -44,6 +45,9 @@ func (s *Upstreams) image(ctx context.Context, at registry.Name, ref catalog.Ref
 	if err != nil {
 		return registry.Version{}, err
 	}
+	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
+		return registry.Version{}, err
+	}
 	f.answering(s.core.Rules[at.Format], f.cached)
 	var v registry.Version
 	if ref.Version == "" && ref.Tag != "" {
@@ -54,7 +58,7 @@ func (s *Upstreams) image(ctx context.Context, at registry.Name, ref catalog.Ref
 	if err == nil {
 		s.usedVersion(ctx, f, v)
 	}
-	return v, err
+	return v, f.proven(err)
 }
 
 // everywhere are all places that have the package and that the caller may see: equal digests are the same version in all of them.
@@ -65,7 +69,7 @@ func (f found) anywhere() []place { return slices.Concat(f.remotes, f.others) }
 
 // entered finds what came from the remotes of a repository.
 func (f found) entered(repositoryID int64) (source, bool) {
-	cached := slices.Concat(f.cached, f.apart)
+	cached := f.everythingCached()
 	i := slices.IndexFunc(cached, func(src source) bool { return src.repository.ID == repositoryID })
 	if i < 0 {
 		return source{}, false
@@ -100,19 +104,24 @@ func (s *Upstreams) pinnedVersion(ctx context.Context, f found, ref catalog.Ref)
 		name = ref.Digest.String()
 	}
 	d := digest.Digest(name)
-	v, err := search(f.everywhere(), f.lacks(registry.AboutVersion, name), func(src source) (registry.Version, error) { return s.resolve(ctx, src, f.name, ref) })
+	v, err := search(f.everywhere(), f.lacks(registry.AboutVersion, name), func(src source) (registry.Version, error) { return s.resolveOwned(ctx, &f, src, ref) })
 	if err == nil || registry.KindOf(err) != registry.NotFound || d.Validate() != nil {
 		return v, err
 	}
 	absent := err
+	var failed error // of a place that can't answer: any that has the bytes may
 	for _, p := range f.anywhere() {
 		v, err := s.pinnedAt(ctx, f, p, d)
+		if down(err) {
+			failed = err
+			continue
+		}
 		if err == nil || registry.KindOf(err) != registry.NotFound {
 			return v, err
 		}
 		absent = err
 	}
-	return registry.Version{}, absent
+	return registry.Version{}, cmp.Or(failed, absent)
 }
 
 func (s *Upstreams) pinnedAt(ctx context.Context, f found, p place, d digest.Digest) (registry.Version, error) {
@@ -144,7 +153,7 @@ func (e *Entry) unread() registry.Version {
 // tagged finds the version that a tag names: what is published here wins, then the remotes say, and while they can't, or have the tag no
 // more, it is the version that was served last.
 func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.Version, error) {
-	look := func(src source) (registry.Version, error) { return s.resolve(ctx, src, f.name, catalog.Ref{Tag: tag}) }
+	look := func(src source) (registry.Version, error) { return s.resolveOwned(ctx, &f, src, catalog.Ref{Tag: tag}) }
 	var published, cached []source
 	for _, src := range f.sources {
 		if src.pkg.Origin == metadata.OriginCached {
@@ -158,10 +167,15 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 		return v, absent
 	}
 	s.contest(ctx, &f, f.name.At(""), "")
+	var failed error // of places that are left out
 	for _, p := range f.remotes {
 		v, err := s.taggedAt(ctx, f, p, tag)
 		if err == nil {
 			return v, nil
+		}
+		if s.passOver(ctx, p, err) {
+			failed = err
+			continue
 		}
 		absent = err
 		if registry.KindOf(err) != registry.NotFound {
@@ -171,7 +185,7 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 	if v, err := search(cached, absent, look); err == nil {
 		return v, nil
 	}
-	return registry.Version{}, absent
+	return registry.Version{}, cmp.Or(failed, absent)
 }
 
 // taggedAt finds the version that a tag names at a remote, and notes that it is served.
@@ -239,6 +253,9 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 	if err != nil {
 		return registry.File{}, err
 	}
+	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
+		return registry.File{}, err
+	}
 	f.answering(s.core.Rules[at.Format], f.cached)
 	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) {
 		have, err := s.local.Blob(ctx, src.at(at), d)
@@ -250,14 +267,19 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 	if absent == nil || registry.KindOf(absent) != registry.NotFound {
 		return file, absent
 	}
+	var failed error // as in pinnedVersion
 	for _, p := range f.anywhere() {
 		file, err := s.blobAt(ctx, f, p, d)
+		if down(err) {
+			failed = err
+			continue
+		}
 		if err == nil || registry.KindOf(err) != registry.NotFound {
 			return file, err
 		}
 		absent = about(registry.AboutBlob, err)
 	}
-	return registry.File{}, absent
+	return registry.File{}, f.proven(cmp.Or(failed, absent))
 }
 
 func (s *Upstreams) blobAt(ctx context.Context, f found, p place, d digest.Digest) (registry.File, error) {
@@ -295,6 +317,9 @@ func (s *Upstreams) imageTags(ctx context.Context, at registry.Name, page regist
 	if err != nil {
 		return nil, err
 	}
+	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
+		return nil, err
+	}
 	rules := s.core.Rules[at.Format]
 	f.answering(rules, f.cached)
 	out, absent := s.tags(ctx, f, page)
@@ -302,6 +327,7 @@ func (s *Upstreams) imageTags(ctx context.Context, at registry.Name, page regist
 		return nil, absent
 	}
 	some := absent == nil
+	var failed error // of places that are left out
 	for _, p := range f.remotes {
 		x, err := s.tagList(ctx, f, p)
 		switch {
@@ -311,7 +337,10 @@ func (s *Upstreams) imageTags(ctx context.Context, at registry.Name, page regist
 		case registry.KindOf(err) == registry.NotFound:
 			absent = about(registry.AboutPackage, err)
 			continue
-		case !some:
+		case s.passOver(ctx, p, err):
+			failed = err
+			continue
+		case len(f.cached) == 0:
 			return nil, err
 		}
 		if modeOf(p, rules) == First {
@@ -319,7 +348,7 @@ func (s *Upstreams) imageTags(ctx context.Context, at registry.Name, page regist
 		}
 	}
 	if !some {
-		return nil, absent
+		return nil, f.proven(cmp.Or(failed, absent))
 	}
 	return out, nil
 }

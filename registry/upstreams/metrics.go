@@ -18,6 +18,7 @@ type metrics struct {
 	entered   *prometheus.CounterVec
 	corrupted *prometheus.CounterVec
 	evicted   *prometheus.CounterVec
+	skipped   *prometheus.CounterVec
 
 	mu    sync.Mutex
 	names map[string]bool // of upstreams that have series of their own
@@ -56,6 +57,9 @@ func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
 		evicted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_cache_evicted_bytes_total", Help: "Bytes from registries elsewhere that went again, as they were not used or there was no room for them.",
 		}, []string{"repository"}),
+		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_upstream_skipped_total", Help: "Answers without a registry elsewhere that could not be asked, as on_failure of its upstream says.",
+		}, []string{"upstream"}),
 		names: map[string]bool{},
 	}
 	under := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -65,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
 		defer flights.mu.Unlock()
 		return float64(len(flights.list))
 	})
-	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, m.evicted, under)
+	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, m.evicted, m.skipped, under)
 	return m
 }
 
@@ -93,6 +97,7 @@ func (m *metrics) known(name, repository string) {
 	m.evicted.WithLabelValues(repository).Add(0)
 	m.breaker.WithLabelValues(name).Set(breakerClosed)
 	m.corrupted.WithLabelValues(name).Add(0)
+	m.skipped.WithLabelValues(name).Add(0)
 }
 
 // changed notes that an upstream went down or came back.

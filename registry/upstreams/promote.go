@@ -44,6 +44,9 @@ func (s *Upstreams) Promote(ctx context.Context, at registry.Coordinate, to stri
 			return res.Package, res.Version, err
 		}
 	}
+	if err := s.mayPublish(ctx, goal.At(at.Version), target); err != nil {
+		return res.Package, res.Version, err
+	}
 	list, err := s.gather(ctx, r, at, nil)
 	if err != nil {
 		return res.Package, res.Version, err

@@ -20,6 +20,9 @@ func (r *Reader) FileHere(ctx context.Context, at registry.Coordinate, path stri
 	if err != nil {
 		return registry.File{}, err
 	}
+	if err := r.s.recallOwners(ctx, &f); err != nil {
+		return registry.File{}, err
+	}
 	have, in, err := r.s.fileHere(ctx, &f, at, path)
 	if err == nil && in.pkg.Origin == metadata.OriginCached {
 		err = r.s.withdrawn(ctx, f, at, path)
@@ -31,6 +34,9 @@ func (r *Reader) FileHere(ctx context.Context, at registry.Coordinate, path stri
 func (r *Reader) DetailHere(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
 	f, err := r.s.look(ctx, at.Name)
 	if err != nil {
+		return catalog.VersionDetail{}, err
+	}
+	if err := r.s.recallOwners(ctx, &f); err != nil {
 		return catalog.VersionDetail{}, err
 	}
 	f.answering(r.s.core.Rules[at.Format], f.cached)

@@ -21,6 +21,9 @@ func (s *Upstreams) referrers(ctx context.Context, at registry.Name, d digest.Di
 	if err != nil {
 		return nil, err
 	}
+	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
+		return nil, err
+	}
 	limit = registry.Bound(limit)
 	var out []registry.Version
 	if after < elsewhereIDs {
@@ -82,6 +85,9 @@ func (s *Upstreams) referrersElsewhere(ctx context.Context, f found, d digest.Di
 	var out []registry.Version
 	for _, p := range f.remotes {
 		x, err := s.referrersAt(ctx, f, p, d)
+		if s.passOver(ctx, p, err) {
+			continue
+		}
 		if err != nil {
 			return out, err
 		}

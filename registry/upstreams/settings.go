@@ -42,10 +42,15 @@ type Settings struct {
 	// WritesVersions narrows Writes to Releases or to Snapshots; "" is every version.
 	WritesVersions string `json:"writes_versions,omitempty"`
 
+	// OnFailure is what becomes of names that the upstream may have while it can't answer: FailureFail, "" too, or FailureSkip.
+	OnFailure string `json:"on_failure,omitempty"`
+
 	// The following are of remotes.
 
 	// TTL is how long a document, or a file whose bytes may change, is taken to be as it was, at most; nil is as the format says.
 	TTL *Duration `json:"ttl,omitempty"`
+	// Owns: names that the remote has count as ours. It is asked first, and others only for what it does not have.
+	Owns bool `json:"owns,omitempty"`
 	// Offline: the remote is not asked; what is cached is served.
 	Offline bool `json:"offline,omitempty"`
 	// AnonymousFetch: a caller without credentials may cause a fetch. Without it, such a caller reads what is cached.
@@ -153,7 +158,7 @@ func (v Settings) withoutConnection() Settings {
 
 // ofRemotes are the settings that a repository can't have.
 func (v Settings) ofRemotes() Settings {
-	v.Formats, v.Allow, v.Deny, v.Mode, v.Through, v.Writes, v.WritesVersions = nil, nil, nil, "", false, false, ""
+	v.Formats, v.Allow, v.Deny, v.Mode, v.Through, v.Writes, v.WritesVersions, v.OnFailure = nil, nil, nil, "", false, false, "", ""
 	return v
 }
 
@@ -256,6 +261,12 @@ func (s *Upstreams) check(v Settings) error {
 		return invalid("on_removal is %q, %q or %q, not %q", RemovalBlock, RemovalHide, RemovalKeep, registry.Clip(v.OnRemoval))
 	case v.Checksum != "" && !slices.Contains([]string{ChecksumRequire, ChecksumStrong, ChecksumWarn}, v.Checksum):
 		return invalid("checksum is %q, %q or %q, not %q", ChecksumRequire, ChecksumStrong, ChecksumWarn, registry.Clip(v.Checksum))
+	}
+	if v.OnFailure != "" && v.OnFailure != FailureFail && v.OnFailure != FailureSkip {
+		return invalid("on_failure is %q or %q, not %q", FailureFail, FailureSkip, registry.Clip(v.OnFailure))
+	}
+	if v.Owns && v.OnFailure == FailureSkip {
+		return invalid("an upstream that owns names can't be skipped: while it does not answer, any name may be its own")
 	}
 	for _, list := range [][]string{v.Allow, v.Deny} {
 		if len(list) > maxPatterns {

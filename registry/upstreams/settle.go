@@ -68,7 +68,7 @@ func (e *edit) sealInto(row *metadata.Upstream, had *Upstream, v *Settings) erro
 func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 	if row.Type == metadata.UpstreamRepository {
 		if !reflect.DeepEqual(v.ofRemotes(), Settings{}) {
-			return invalid("%q is a repository, which has formats, allow, deny, mode, through and writes; other settings are of remotes", row.Name)
+			return invalid("%q is a repository, which has formats, allow, deny, mode, through, writes and on_failure; other settings are of remotes", row.Name)
 		}
 		return nil
 	}

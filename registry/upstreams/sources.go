@@ -59,7 +59,7 @@ func (s *Upstreams) withEntered(ctx context.Context, src source, at registry.Coo
 	switch {
 	case registry.KindOf(err) == registry.NotFound && err != nil:
 		return d, nil
-	case err != nil || here.Version.State == registry.Deleted || len(here.Cached) == 0:
+	case err != nil || here.Version.State == registry.Deleted || len(here.Cached) == 0 || !src.ofOwners(here.Cached):
 		return d, err
 	}
 	files := slices.Clone(d.Files)

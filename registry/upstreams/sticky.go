@@ -57,6 +57,9 @@ func (f *found) stick(rules registry.Rules) {
 	f.cached, f.apart = f.cachedIn(p, true), f.cachedIn(p, false)
 }
 
+// everythingCached is what came from remotes, whichever the name stays with.
+func (f *found) everythingCached() []source { return slices.Concat(f.cached, f.apart) }
+
 // cachedIn is what came from remotes of the place's repository, or from those of others.
 func (f *found) cachedIn(p place, same bool) (out []source) {
 	for _, src := range f.cached {
@@ -154,6 +157,9 @@ func (s *Upstreams) has(ctx context.Context, f found, p place, r *remote, at reg
 		}
 		if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
 			return false, nil
+		}
+		if !mayFetch(ctx, r) {
+			return false, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: upstreams are asked for known callers only")
 		}
 		_, _, err = s.head(ctx, r, at, path, nil, nil)
 	}

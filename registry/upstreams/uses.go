@@ -109,7 +109,7 @@ func (s *Upstreams) writeUses(ctx context.Context) {
 // usedVersion is used for a version, if it came from a remote.
 func (s *Upstreams) usedVersion(ctx context.Context, f found, v registry.Version) {
 	of := func(src source) bool { return src.pkg.ID == v.PackageID }
-	cached := slices.Concat(f.cached, f.apart)
+	cached := f.everythingCached()
 	switch i := slices.IndexFunc(cached, of); {
 	case i >= 0:
 		s.used(ctx, f, cached[i].place)

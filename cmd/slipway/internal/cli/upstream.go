@@ -106,6 +106,8 @@ type upstreamFlags struct {
 	offline, anonymous, forbidden, library bool
 	redirects                              []string
 	onRemoval, checksum                    string
+	owns                                   bool
+	onFailure                              string
 	auth                                   authFlags
 	remote                                 remoteFlags
 }
@@ -127,6 +129,8 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&u.library, "library", false, "of a registry of images elsewhere: images whose names have one segment lie in its folder library")
 	fs.StringVar(&u.onRemoval, "on-removal", "", "of a registry elsewhere: what becomes of versions that entered and that it lists no more: block, hide or keep; default: as the format does")
 	fs.StringVar(&u.checksum, "checksum", "", "of a registry elsewhere: which checksums of a file it must announce: require, strong or warn; default: as the format does")
+	fs.BoolVar(&u.owns, "owns", false, "of a registry elsewhere: names that it has are ours; it is asked first, and others only for what it does not have")
+	fs.StringVar(&u.onFailure, "on-failure", "", "while it can't answer: fail (names that it may have are unavailable) or skip (the places behind it answer); default: fail")
 	u.auth.add(cmd)
 	u.remote.add(cmd)
 }
@@ -159,7 +163,7 @@ func (u *upstreamFlags) change(c commands, cmd *cobra.Command) (change api.Upstr
 	for name, v := range map[string]struct {
 		from *string
 		to   **string
-	}{"mode": {&u.mode, &change.Mode}, "ttl": {&u.ttl, &change.TTL}, "on-removal": {&u.onRemoval, &change.OnRemoval}, "checksum": {&u.checksum, &change.Checksum}} {
+	}{"mode": {&u.mode, &change.Mode}, "ttl": {&u.ttl, &change.TTL}, "on-removal": {&u.onRemoval, &change.OnRemoval}, "checksum": {&u.checksum, &change.Checksum}, "on-failure": {&u.onFailure, &change.OnFailure}} {
 		if given(name) {
 			*v.to = v.from
 		}
@@ -171,7 +175,7 @@ func (u *upstreamFlags) change(c commands, cmd *cobra.Command) (change api.Upstr
 		from *bool
 		to   **bool
 	}{"through": {&u.through, &change.Through}, "writes": {&u.writes, &change.Writes}, "offline": {&u.offline, &change.Offline},
-		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}, "library": {&u.library, &change.Library}} {
+		"anonymous-fetch": {&u.anonymous, &change.AnonymousFetch}, "forbidden-is-missing": {&u.forbidden, &change.ForbiddenIsMissing}, "library": {&u.library, &change.Library}, "owns": {&u.owns, &change.Owns}} {
 		if given(name) {
 			*v.to = v.from
 		}

@@ -136,6 +136,12 @@ func TestRemoteCommands(t *testing.T) {
 	if out := r.CLI(0, "upstream", "show", "docker", "oci"); !strings.Contains(out, "https://mirror.example.com/") {
 		t.Errorf("--upstream-from docker: %s", out)
 	}
+	if out := r.CLI(0, "upstream", "set", "docker", "oci", "--owns", "-o", "json"); !strings.Contains(out, `"owns": true`) {
+		t.Errorf("--owns: %s", out)
+	}
+	r.CLI(1, "upstream", "set", "docker", "oci", "--on-failure", "skip")
+	r.CLI(0, "upstream", "set", "docker", "oci", "--owns=false", "--on-failure", "skip")
+	r.CLI(1, "upstream", "set", "docker", "oci", "--on-failure", "later")
 	r.CLI(0, "upstream", "set", "docker", "oci", "--library")
 	r.CLI(1, "upstream", "set", "mirror", "npm", "--library")
 	env["CONTAINERS_REGISTRIES_CONF"] = filepath.Join(env["HOME"], "registries.conf")

@@ -1,0 +1,130 @@
+package formatstest
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"slipway/integration/upstream/upstreamtest"
+	"slipway/registry/upstreams"
+)
+
+// untilAgain is a time after which remotes are asked anew, whatever they said before.
+const untilAgain = 2 * time.Hour
+
+// ownersScene is a repository with the registries "a" and "b", of which b owns names and is the last one in the list.
+func (r Remotes) ownersScene(t *testing.T) *guarded {
+	g := r.server(t)
+	g.repository("mirror")
+	g.remote("mirror", "a", g.a, upstreams.Settings{})
+	g.remote("mirror", "b", g.b, upstreams.Settings{Owns: true})
+	return g
+}
+
+// owners: a name that a remote has which owns names comes from nowhere else, and is not published here; other names do come from elsewhere.
+func (r Remotes) owners(t *testing.T) {
+	g := r.ownersScene(t)
+	r.Put(g.a, "ours", "9.0.0", "of a")
+	r.Put(g.a, "ours", "1.0.0", "of a")
+	ours := r.Put(g.b, "ours", "1.0.0", "of b")
+	g.gets("ours", "mirror", "ours", "1.0.0", ours)
+	g.fails("what only the other one has", http.StatusNotFound, "mirror", "ours", "9.0.0")
+	if res := g.publish("mirror", "ours", "1.0.0"); res.Status != http.StatusForbidden {
+		t.Errorf("published all the same: %v", res)
+	}
+	g.a.NeverAsked(t, "**")
+
+	theirs := r.Put(g.a, "theirs", "1.0.0", "of a")
+	g.gets("theirs", "mirror", "theirs", "1.0.0", theirs)
+	g.published("mirror", "fresh", "1.0.0")
+	g.must(g.Upstreams.SetOrigin(g.Admin, g.named("mirror", "ours"), upstreams.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it"}))
+	g.published("mirror", "ours", "5.0.0")
+	g.MustFsck(t)
+}
+
+// ownersLater: a name that came from elsewhere is the owner's as soon as that has it. What came before is delivered no more.
+func (r Remotes) ownersLater(t *testing.T) {
+	g := r.ownersScene(t)
+	before := r.Put(g.a, "late", "1.5.0", "of a")
+	g.gets("before", "mirror", "late", "1.5.0", before)
+	after := r.Put(g.b, "late", "2.0.0", "of b")
+	g.later(untilAgain)
+	g.a.Reset()
+	g.gets("after", "mirror", "late", "2.0.0", after)
+	if r.Files {
+		return // of a version that its owner does not have, it says nothing
+	}
+	g.fails("what came before", http.StatusNotFound, "mirror", "late", "1.5.0")
+	if r.Exact != nil {
+		if res := g.Do(g.as, r.Exact("mirror", "late", "1.5.0", before)); res.Status != http.StatusNotFound {
+			t.Errorf("what came before, by a lock file: %v", res)
+		}
+	}
+	g.a.NeverAsked(t, "**")
+}
+
+// ownersDown: while the owner can't answer, what entered is served as it was, all else is unavailable, and no other remote is asked.
+func (r Remotes) ownersDown(t *testing.T) {
+	g := r.ownersScene(t)
+	old := r.Put(g.a, "old", "1.0.0", "of a")
+	ours := r.Put(g.b, "ours", "1.0.0", "of b")
+	g.gets("before", "mirror", "old", "1.0.0", old)
+	g.gets("before", "mirror", "ours", "1.0.0", ours)
+	newer := r.Put(g.a, "old", "2.0.0", "of a")
+	fresh := r.Put(g.a, "fresh", "1.0.0", "of a")
+	silent := g.b.On("**", upstreamtest.Status(http.StatusInternalServerError))
+	g.later(untilAgain)
+	g.a.Reset()
+	g.gets("what entered from elsewhere", "mirror", "old", "1.0.0", old)
+	g.gets("what entered from the owner", "mirror", "ours", "1.0.0", ours)
+	g.fails("what nobody got", http.StatusServiceUnavailable, "mirror", "fresh", "1.0.0")
+	if exact := r.Exact; exact != nil {
+		g.has("what entered, by a lock file", g.Do(g.as, exact("mirror", "old", "1.0.0", old)), old)
+		if res := g.Do(g.as, exact("mirror", "old", "2.0.0", newer)); res.Status != http.StatusServiceUnavailable {
+			t.Errorf("a newer version, by a lock file: %v", res)
+		}
+	}
+	if res := g.get(g.as, "mirror", "old", "2.0.0"); res.Status != http.StatusServiceUnavailable && !(r.Lists && res.Status == http.StatusNotFound) {
+		t.Errorf("a newer version: %v", res)
+	}
+	if res := g.publish("mirror", "unknown", "1.0.0"); res.Status != http.StatusServiceUnavailable {
+		t.Errorf("published without knowing whose it is: %v", res)
+	}
+	g.a.NeverAsked(t, "**")
+	silent.Stop()
+	g.later(untilAgain)
+	g.gets("once it answers", "mirror", "fresh", "1.0.0", fresh)
+	g.gets("once it answers", "mirror", "old", "2.0.0", newer)
+}
+
+// failing: while a place can't answer, names that it may have come from no later one, unless its settings say so.
+func (r Remotes) failing(t *testing.T) {
+	g := r.server(t)
+	for name, u := range map[string]*upstreamtest.Server{"pa": g.a, "pb": g.b} {
+		g.repository(name)
+		g.remote(name, "remote", u, upstreams.Settings{})
+	}
+	g.repository("all")
+	g.member("all", "pa", upstreams.Settings{})
+	g.member("all", "pb", upstreams.Settings{})
+	one := r.Put(g.b, "example", "1.0.0", "of b")
+	silent := g.a.On("**", upstreamtest.Status(http.StatusInternalServerError))
+	g.fails("by default", http.StatusServiceUnavailable, "all", "example", "1.0.0")
+	if r.Exact != nil && !r.Lists { // an image by its digest may come from any place
+		g.has("by its digest", g.Do(g.as, r.Exact("all", "example", "1.0.0", one)), one)
+	} else {
+		g.b.NeverAsked(t, "**")
+	}
+
+	_, err := g.Upstreams.Change(g.Admin, "all", "pa", func(v upstreams.Settings) (upstreams.Settings, error) {
+		v.OnFailure = upstreams.FailureSkip
+		return v, nil
+	})
+	g.must(err)
+	g.later(untilAgain)
+	g.gets("with skip", "all", "example", "1.0.0", one)
+	g.fails("what no other place has", http.StatusServiceUnavailable, "all", "absent", "1.0.0")
+	silent.Stop()
+	g.later(untilAgain)
+	g.fails("once all answer", http.StatusNotFound, "all", "absent", "1.0.0")
+}
