@@ -1,6 +1,7 @@
 package formatstest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -346,7 +347,8 @@ func (r Remotes) shadowed(t *testing.T) {
 	g.MustFsck(t)
 }
 
-// moved: a published name that an administrator has come from registries elsewhere is not published any more, and their files enter.
+// moved: a published name that an administrator has come from registries elsewhere is not published any more, and their files enter. What was
+// published is in no document, and is served by its exact version.
 func (r Remotes) moved(t *testing.T) {
 	g := r.server(t)
 	g.repository("mirror")
@@ -359,14 +361,30 @@ func (r Remotes) moved(t *testing.T) {
 		t.Errorf("an upstream that is not there: %v", err)
 	}
 	away.Upstream = "a"
+	var exact Request // asks for what a lock file names
+	before := r.Get(func(q Request) Response { exact = q; return g.Do(g.as, q) }, "mirror", "example", "1.0.0")
+	if r.Exact != nil && !r.Lists {
+		exact = r.Exact("mirror", "example", "1.0.0", g.b.Raw("published", before.Body))
+	}
 	g.must(g.Upstreams.SetOrigin(g.Admin, at, away))
 	if res := g.publish("mirror", "example", "3.0.0"); res.Status != http.StatusForbidden {
 		t.Errorf("published all the same: %v", res)
 	}
 	g.later(2 * time.Hour)
 	g.gets("from elsewhere", "mirror", "example", "2.0.0", two)
-	if res := g.get(g.as, "mirror", "example", "1.0.0"); res.Status != http.StatusOK {
-		t.Errorf("what was published: %v", res)
+	published := func(what string, res Response) {
+		if res.Status != http.StatusOK || !bytes.Equal(res.Body, before.Body) {
+			t.Errorf("%s: %v", what, res)
+		}
+	}
+	published("what was published, by its exact version", g.Do(g.as, exact))
+	if !r.Files {
+		g.fails("what was published, by documents", http.StatusNotFound, "mirror", "example", "1.0.0")
+	}
+	if r.Lists {
+		r.Put(g.a, "example", "1.0.0", "of a")
+		g.later(2 * time.Hour)
+		published("what both have", g.get(g.as, "mirror", "example", "1.0.0"))
 	}
 	g.must(g.Upstreams.ClearOrigin(g.Admin, at))
 	g.published("mirror", "example", "3.0.0")

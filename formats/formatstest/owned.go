@@ -126,7 +126,7 @@ func (r Remotes) unreadable(t *testing.T) {
 func (r Remotes) overCached(t *testing.T) {
 	g := r.server(t)
 	g.repository("mirror")
-	g.remote("mirror", "a", g.a, upstreams.Settings{Mode: upstreams.Merge})
+	g.remote("mirror", "a", g.a, upstreams.Settings{})
 	one := r.Put(g.a, "example", "1.0.0", "of a")
 	g.gets("from elsewhere", "mirror", "example", "1.0.0", one)
 	res := g.publish("mirror", "example", "2.0.0")

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ func (f found) pkg() (registry.Package, error) {
 		return registry.Package{}, f.absent()
 	}
 	p := f.sources[0].pkg
-	if len(f.sources) == 1 && f.sources[0].index == nil {
+	if len(f.sources) == 1 && f.sources[0].index == nil && len(f.held) == 0 {
 		return p, nil
 	}
 	p.ID, p.Revision = f.id, f.stamp
@@ -45,7 +46,7 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 	if err != nil {
 		return out, err
 	}
-	if len(f.sources) == 1 {
+	if len(f.sources) == 1 && len(f.held) == 0 {
 		c, err := s.listingOf(ctx, f.sources[0], f.name, files)
 		if f.sources[0].index != nil {
 			c.Package.ID, c.Package.Revision = f.id, f.stamp
@@ -55,8 +56,9 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 	out.Files = map[int64][]registry.File{}
 	have := map[string]registry.Version{}
 	tagged := map[string]bool{}
-	var descriptor []byte // of the source that has the tag latest
-	for _, src := range f.sources {
+	var descriptor []byte         // of the source that has the tag latest
+	heldOnly := map[string]bool{} // versions that no source lists
+	for i, src := range f.exact() {
 		c, err := s.listingOf(ctx, src, f.name, files)
 		if isMissing(err, registry.AboutPackage) {
 			continue // deleted since it was found
@@ -64,8 +66,13 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 		if err != nil {
 			return out, err
 		}
+		held := i < len(f.held)
+		if held {
+			c.Tags = nil
+		}
 		for _, v := range c.Versions {
 			first, known := have[v.Name]
+			heldOnly[v.Name] = held && (!known || heldOnly[v.Name])
 			if !known {
 				first = v
 				have[v.Name] = v
@@ -88,6 +95,8 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 	if descriptor != nil {
 		pkg.Descriptor = descriptor
 	}
+	out.Versions = slices.DeleteFunc(out.Versions, func(v registry.Version) bool { return heldOnly[v.Name] })
+	maps.DeleteFunc(have, func(name string, _ registry.Version) bool { return heldOnly[name] })
 	slices.SortFunc(out.Versions, byOrder)
 	retag(&out, have)
 	pkg.VersionCount = int64(len(out.Versions))
@@ -155,15 +164,19 @@ func addFiles(have, more []registry.File, versionID int64) []registry.File {
 // versions lists the versions of all sources, the newest first. The lists are read whole, as a page of one says little about a page
 // of all.
 func (s *Upstreams) versions(ctx context.Context, f found, q catalog.VersionQuery) ([]registry.Version, error) {
-	switch len(f.sources) {
-	case 0:
+	switch {
+	case len(f.sources) == 0:
 		_, err := f.pkg()
 		return nil, err
-	case 1:
+	case len(f.sources) == 1 && len(f.held) == 0:
 		return s.versionsOf(ctx, f.sources[0], f.name, q)
 	}
-	all := map[string]registry.Version{}
-	for _, src := range f.sources {
+	all, held := map[string]registry.Version{}, map[string]registry.Version{}
+	for i, src := range f.exact() {
+		into := all
+		if i < len(f.held) {
+			into = held
+		}
 		page := catalog.VersionQuery{Limit: registry.MaxPage, Deleted: q.Deleted, Attached: q.Attached}
 		for {
 			list, err := s.versionsOf(ctx, src, f.name, page)
@@ -171,14 +184,19 @@ func (s *Upstreams) versions(ctx context.Context, f found, q catalog.VersionQuer
 				return nil, err
 			}
 			for _, v := range list {
-				if known, ok := all[v.Name]; !ok || known.State == registry.Deleted && v.State != registry.Deleted {
-					all[v.Name] = v
+				if known, ok := into[v.Name]; !ok || known.State == registry.Deleted && v.State != registry.Deleted {
+					into[v.Name] = v
 				}
 				page.After = v.Name
 			}
 			if len(list) < page.Limit {
 				break
 			}
+		}
+	}
+	for name := range all {
+		if v, ok := held[name]; ok && v.State != registry.Deleted {
+			all[name] = v
 		}
 	}
 	out := make([]registry.Version, 0, len(all))
@@ -199,7 +217,7 @@ func (s *Upstreams) versions(ctx context.Context, f found, q catalog.VersionQuer
 func (s *Upstreams) detail(ctx context.Context, f found, at registry.Coordinate) (catalog.VersionDetail, error) {
 	var out catalog.VersionDetail
 	union := s.core.Rules[at.Format].UnionFiles
-	err := f.each(func(src source) (bool, error) {
+	err := f.eachOf(f.exact(), func(src source) (bool, error) {
 		d, err := s.detailOf(ctx, src, at)
 		switch {
 		case err != nil:
@@ -234,6 +252,18 @@ func (s *Upstreams) tags(ctx context.Context, f found, page registry.Page) ([]re
 		out = out[:page.Limit]
 	}
 	return out, err
+}
+
+// exact are the sources of what is asked for by its exact version: what is published here comes first.
+func (f found) exact() []source { return slices.Concat(f.held, f.sources) }
+
+// exactly is first for those.
+func exactly[T any](ctx context.Context, s *Upstreams, at registry.Name, look func(source) (T, error)) (out T, err error) {
+	f, err := s.find(ctx, at)
+	if err != nil {
+		return out, err
+	}
+	return firstOf(f, f.exact(), look)
 }
 
 // each calls fn for the sources in order until it is done. What some lack is no error if another has it.
@@ -285,7 +315,7 @@ func pinned[T any](ctx context.Context, s *Upstreams, at registry.Name, look fun
 	if err != nil {
 		return out, err
 	}
-	return firstOf(f, f.visible, look)
+	return firstOf(f, slices.Concat(f.visible, f.held), look)
 }
 
 func firstOf[T any](f found, sources []source, look func(source) (T, error)) (out T, err error) {

@@ -48,7 +48,7 @@ func (s *Upstreams) fileHere(ctx context.Context, f *found, at registry.Coordina
 	rules := s.core.Rules[at.Format]
 	f.answering(rules, f.cached)
 	whole := !rules.UnionFiles && at.Version != ""
-	have, err = firstOf(*f, f.sources, func(src source) (registry.File, error) {
+	have, err = firstOf(*f, f.exact(), func(src source) (registry.File, error) {
 		have, err := s.local.File(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version}, path)
 		if err == nil && src.pkg.Origin == metadata.OriginCached {
 			if away, failed := s.strayed(ctx, f, have.VersionID, have.Path); failed != nil || away {

@@ -60,6 +60,8 @@ type found struct {
 	name    registry.Name
 	asked   registry.Repository
 	visible []source  // published here, in places that the caller may see, in order
+	held    []source  // the same of what is served by its exact version alone: an administrator has the name come from elsewhere
+	union   bool      // an administrator has what is published here shown beside what is elsewhere
 	cached  []source  // the same of what came from remotes
 	remotes []place   // that may be asked, in order: none for a name that is owned
 	owners  []place   // remotes that own names, which are asked before them
@@ -115,6 +117,7 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 		f.owned = f.owned || pkg.Origin == "" && !aside(pkg)
 	}
 	f.owned = f.owned && o.Origin != OriginBoth && o.Origin != OriginUpstream || o.Origin == OriginPublished
+	f.union = o.Origin == OriginBoth
 	f.stamp += g.generation << 32
 	f.gather(places, have.packages, actor, o)
 	f.origin = have.origin
@@ -139,6 +142,8 @@ func (f *found) gather(places []place, have map[int64]registry.Package, actor ac
 				f.remotes = append(f.remotes, p)
 			}
 		case p.remote != nil || !known:
+		case pkg.Origin == "" && o.Origin == OriginUpstream:
+			f.held = append(f.held, source{place: p, pkg: pkg})
 		case pkg.Origin != metadata.OriginCached:
 			f.visible = append(f.visible, source{place: p, pkg: pkg})
 		case !f.owned:
@@ -306,7 +311,7 @@ func (f *found) answering(rules registry.Rules, listed []source) {
 		case !answered:
 			f.sources = append(f.sources, s)
 			answered, alone = true, s.mode() == First
-		case s.kept || !alone && modeOf(s.place, rules) == Merge:
+		case s.kept || f.union && (s.index != nil || s.pkg.Origin == metadata.OriginCached) || !alone && modeOf(s.place, rules) == Merge:
 			f.sources = append(f.sources, s)
 		}
 	}

@@ -62,7 +62,7 @@ func (s *Upstreams) image(ctx context.Context, at registry.Name, ref catalog.Ref
 }
 
 // everywhere are all places that have the package and that the caller may see: equal digests are the same version in all of them.
-func (f found) everywhere() []source { return slices.Concat(f.visible, f.cached, f.apart) }
+func (f found) everywhere() []source { return slices.Concat(f.visible, f.held, f.cached, f.apart) }
 
 // anywhere are all remotes that may be asked for what is pinned by a digest: equal bytes are the same, whichever has them.
 func (f found) anywhere() []place { return slices.Concat(f.remotes, f.others) }

@@ -140,6 +140,9 @@ func (r *Reader) Resolve(ctx context.Context, at registry.Name, ref catalog.Ref)
 	if ref.Version == "" && ref.Tag == "" {
 		return pinned(ctx, r.s, at, look)
 	}
+	if ref.Version != "" {
+		return exactly(ctx, r.s, at, look)
+	}
 	return first(ctx, r.s, at, look)
 }
 
@@ -176,7 +179,7 @@ func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.F
 	if !r.composed(ctx, at.Repository) {
 		return r.plain.Folder(ctx, at, q)
 	}
-	return first(ctx, r.s, at.Name, func(s source) ([]catalog.FolderEntry, error) {
+	return exactly(ctx, r.s, at.Name, func(s source) ([]catalog.FolderEntry, error) {
 		if s.index != nil {
 			return nil, noVersion(at)
 		}

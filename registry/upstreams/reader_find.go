@@ -40,7 +40,7 @@ func (r *Reader) DetailHere(ctx context.Context, at registry.Coordinate) (catalo
 		return catalog.VersionDetail{}, err
 	}
 	f.answering(r.s.core.Rules[at.Format], f.cached)
-	for _, src := range f.sources {
+	for _, src := range f.exact() {
 		c, err := r.s.local.CanonicalVersion(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version})
 		if err != nil {
 			return catalog.VersionDetail{}, err
@@ -66,7 +66,7 @@ func (r *Reader) CanonicalVersion(ctx context.Context, at registry.Coordinate) (
 	if err != nil {
 		return at, err
 	}
-	for _, src := range f.visible {
+	for _, src := range slices.Concat(f.visible, f.held) {
 		c, err := r.s.local.CanonicalVersion(ctx, registry.Coordinate{Name: src.at(at.Name), Version: at.Version})
 		if err != nil || c.Version != at.Version {
 			return at.Name.At(c.Version), err

@@ -113,7 +113,7 @@ func (s *Upstreams) usedVersion(ctx context.Context, f found, v registry.Version
 	switch i := slices.IndexFunc(cached, of); {
 	case i >= 0:
 		s.used(ctx, f, cached[i].place)
-	case !slices.ContainsFunc(f.visible, of): // it is the first of its name
+	case !slices.ContainsFunc(slices.Concat(f.visible, f.held), of): // it is the first of its name
 		s.used(ctx, f, place{repository: f.asked})
 	}
 }
