@@ -152,8 +152,11 @@ func (s *Upstreams) has(ctx context.Context, f found, p place, r *remote, at reg
 		_, err = s.index(ctx, r, at.Name, false)
 	}
 	if errors.Is(err, errNoDocument) {
-		if path == "" {
+		if path == "" || !plain(at.Version, path) {
 			return false, nil
+		}
+		if _, unknown := r.source.File(at, path, nil); unknown != nil {
+			return false, nil // no registry has such a file
 		}
 		if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
 			return false, nil
