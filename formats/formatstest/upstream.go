@@ -39,6 +39,8 @@ type Elsewhere struct {
 	Document string
 	// Pinned says that the protocol names the file by its digest.
 	Pinned bool
+	// Mutable says that it may get other bytes, so that the copy is compared once its time is over.
+	Mutable bool
 }
 
 // RunUpstream checks what all formats share about files of registries elsewhere.
@@ -46,6 +48,7 @@ func RunUpstream(t *testing.T, u Upstream) {
 	for name, test := range map[string]func(t *testing.T, u Upstream){
 		"18 head": upstreamHead, "14 resumed": upstreamResumed, "encoded": upstreamEncoded, "20 disk full": upstreamDiskFull, "spool": upstreamSpool,
 		"17 far range": upstreamFarRange, "13 abandoned": upstreamAbandoned, "once": upstreamOnce, "51 paths": upstreamPaths, "51 locations": upstreamLocations, "no-cache": upstreamNoCache,
+		"53 status": upstreamStatus,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,9 +71,16 @@ type mirrored struct {
 
 func (u Upstream) mirror(t *testing.T, options ...registrytest.Option) *mirrored {
 	t.Helper()
-	m := &mirrored{u: upstreamtest.New(t, upstreamtest.Options{}), clock: NewClock(), format: u}
+	return u.mirrorOf(t, upstreamtest.New(t, upstreamtest.Options{}), Options{Core: options})
+}
+
+// mirrorOf is mirror of this registry, with all options of the server.
+func (u Upstream) mirrorOf(t *testing.T, elsewhere *upstreamtest.Server, o Options) *mirrored {
+	t.Helper()
+	m := &mirrored{u: elsewhere, clock: NewClock(), format: u}
 	f := u.New()
-	m.Server = NewServer(t, Options{Core: append([]registrytest.Option{m.clock.Option()}, options...)}, f)
+	o.Core = append([]registrytest.Option{m.clock.Option()}, o.Core...)
+	m.Server = NewServer(t, o, f)
 	m.Remote("mirror", f.Name(), u.URL(m.u))
 	m.as = As(m.Token("*", access.Read))
 	return m

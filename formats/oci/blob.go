@@ -25,11 +25,11 @@ func (h *handlers) getBlob(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		look = h.svc.Content.StoredBlob // clients do not send a blob that they find here
 	}
-	b, err := look(r.Context(), at, d)
+	b, err := look(lookContext(r), at, d)
 	f := registry.File{Path: d.String(), AddedAt: b.CreatedAt, Blob: b}
 	pushes := mayPush(r, at)
 	if isNotFound(err) && pushes && h.adopt(at)(r.Context(), d) == nil { // the image holds it from now on, so the caller need not send it
-		f.Blob, err = look(r.Context(), at, d)
+		f.Blob, err = look(lookContext(r), at, d)
 	}
 	if isNotFound(err) {
 		// Of another place that the repository answers from. Where none has it, the image itself says what is missing. A caller who could

@@ -19,7 +19,7 @@ func TestUpstream(t *testing.T) {
 		URL:  (*upstreamtest.Server).RawURL,
 		Publish: func(u *upstreamtest.Server, pkg string, size int64) formatstest.Elsewhere {
 			name := pkg + "/1.0/" + pkg + ".bin"
-			return formatstest.Elsewhere{File: u.RawGenerated(name, size), Local: local(name)}
+			return formatstest.Elsewhere{File: u.RawGenerated(name, size), Local: local(name), Mutable: true}
 		},
 	})
 }

@@ -56,6 +56,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q.route = e.route
 	rec := record(w)
+	rec.cache = &q.cache
 	err := e.run(rec, r, q)
 	if err == nil {
 		return

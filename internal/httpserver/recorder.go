@@ -3,6 +3,8 @@ package httpserver
 import (
 	"io"
 	"net/http"
+
+	"slipway/registry"
 )
 
 // recorder notes status and size of an answer. It hands ReadFrom on, so that the kernel can send files, and Unwrap lets
@@ -10,8 +12,9 @@ import (
 type recorder struct {
 	http.ResponseWriter
 	status int
-	bytes  int64 // of the body
-	wrote  bool  // the header is out
+	bytes  int64              // of the body
+	wrote  bool               // the header is out
+	cache  *registry.CacheUse // whose header goes with the answer's; nil: there is none
 }
 
 // record returns w itself where it is a recorder already.
@@ -27,6 +30,7 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 func (rec *recorder) WriteHeader(status int) {
 	if !rec.wrote && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		rec.wrote, rec.status = true, status
+		rec.describe(status)
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }
@@ -55,6 +59,22 @@ func (rec *recorder) Flush() {
 func (rec *recorder) implicit() {
 	if !rec.wrote {
 		rec.wrote, rec.status = true, http.StatusOK
+		rec.describe(http.StatusOK)
+	}
+}
+
+// describe says in the header what copies from registries elsewhere have to do with the answer. A 404 says nothing of them: one of a name that
+// others have published where the caller may not read must be like one of a name that no registry has.
+func (rec *recorder) describe(status int) {
+	if rec.cache == nil || status == http.StatusNotFound {
+		return
+	}
+	text, warnings := rec.cache.Header()
+	if text != "" {
+		rec.Header().Set("Cache-Status", text)
+	}
+	for _, text := range warnings {
+		Warn(rec.Header(), text)
 	}
 }
 

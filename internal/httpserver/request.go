@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slipway/internal/lazyregexp"
+	"slipway/registry"
 	"slipway/registry/access"
 )
 
@@ -22,6 +23,7 @@ type request struct {
 	detail string // of the error that was answered
 	path   string // for the access log; "": the request's
 	body   *idleBody
+	cache  registry.CacheUse
 
 	memory *memory           // nil: nothing is held
 	client func() netip.Addr // set with memory
@@ -66,7 +68,7 @@ func begin(w http.ResponseWriter, r *http.Request) (*request, *http.Request) {
 		q.id = rand.Text()
 	}
 	w.Header().Set(requestIDHeader, q.id)
-	return q, r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
+	return q, r.WithContext(registry.WithCacheUse(context.WithValue(r.Context(), requestKey{}, q), &q.cache))
 }
 
 // unrouted is the route of a request until a handler sets another.

@@ -52,6 +52,7 @@ func Reasoned(w http.ResponseWriter, r *http.Request, e *registry.Error, status 
 			panic(err)
 		}
 	}
+	rec.describe(status)
 	header := rec.Header().Clone()
 	conn, _, err := http.NewResponseController(rec).Hijack()
 	if err != nil {

@@ -56,24 +56,34 @@ func OwnBlob(tx metadata.Tx, at registry.Name, packageID int64, d digest.Digest)
 
 // packageID returns the id of the package's row, 0 for a package without versions so far.
 func packageID(packages metadata.Packages, at registry.Name) (int64, error) {
-	p, err := packages.Package(at.Repository, at.Format, at.Package)
-	if errors.Is(err, metadata.ErrNotExist) {
-		return 0, nil
-	}
+	p, err := packageRow(packages, at)
 	return p.ID, err
 }
 
+// packageRow returns the package's row, empty for a package without versions so far.
+func packageRow(packages metadata.Packages, at registry.Name) (registry.Package, error) {
+	p, err := packages.Package(at.Repository, at.Format, at.Package)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return registry.Package{}, nil
+	}
+	return p, err
+}
+
 func (s *Store) OwnBlob(ctx context.Context, at registry.Name, d digest.Digest) (registry.Blob, error) {
-	var b registry.Blob
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		id, err := packageID(tx.Packages(), at)
-		if err != nil {
+	b, _, err := s.ownBlob(ctx, at, d)
+	return b, err
+}
+
+// ownBlob is OwnBlob, with the package's row.
+func (s *Store) ownBlob(ctx context.Context, at registry.Name, d digest.Digest) (b registry.Blob, p registry.Package, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if p, err = packageRow(tx.Packages(), at); err != nil {
 			return err
 		}
-		b, err = OwnBlob(tx, at, id, d)
+		b, err = OwnBlob(tx, at, p.ID, d)
 		return err
 	})
-	return b, registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
+	return b, p, registry.Missing(err, registry.AboutBlob, "there is no blob %q in %s/%s", registry.Clip(d.String()), at.Repository, at.Package)
 }
 
 // Blob returns a blob that the package holds, for reading. For a caller who may publish, the blob gets a lease, so that the
@@ -123,9 +133,12 @@ func (s *Store) blobForPublisher(ctx context.Context, at registry.Name, d digest
 			at = to.At(at)
 		}
 	}
-	b, err := s.OwnBlob(ctx, at, d)
+	b, p, err := s.ownBlob(ctx, at, d)
 	if err == nil {
 		err = s.core.Refuses(ctx, at, d)
+	}
+	if err == nil && p.Origin == metadata.OriginCached && s.core.UsedBlob != nil {
+		s.core.UsedBlob(ctx, p.ID, d)
 	}
 	if err != nil || !publisher {
 		return b, err

@@ -55,9 +55,11 @@ type document struct {
 	rightAt    time.Time // when it last said that index is what it has
 	wholeAt    time.Time // when index came
 	freshUntil time.Time
-	absent     error // until freshUntil
-	failed     error // of the last refresh
-	unreadable int   // documents in a row that can't be used
+	rightUntil time.Time // when index was to be asked for anew: before freshUntil after a refresh that failed
+	unchanged  bool      // the last refresh found that index is right
+	absent     error     // until freshUntil
+	failed     error     // of the last refresh
+	unreadable int       // documents in a row that can't be used
 
 	shrunkAt     time.Time // when a document first came that is held back; zero: none is
 	acceptShrunk bool      // an administrator accepts the next one
@@ -114,7 +116,7 @@ func (d *document) expire() { d.freshUntil = time.Time{} }
 
 // settle takes what came of a refresh, and returns what is new in it. entered is what is here of the package. d.mu is held.
 func (d *document) settle(r *remote, at registry.Name, q question, f *fetched, res *origin.Response, err error, entered []metadata.Entered, now time.Time) (news []event) {
-	d.checkedAt, d.failed = now, nil
+	d.checkedAt, d.failed, d.unchanged = now, nil, err == nil && (f == nil || d.index != nil && d.body == f.body.Digest)
 	switch {
 	case err == nil:
 		d.unreadable = 0
@@ -126,6 +128,7 @@ func (d *document) settle(r *remote, at registry.Name, q question, f *fetched, r
 			news = d.right(r, at, f, res, entered, now)
 		}
 		d.freshUntil = now.Add(q.fresh(res, r.ttl()))
+		d.rightUntil = d.freshUntil
 		return news
 	case origin.Is(err, origin.Absent):
 		if d.index != nil && !d.gone {

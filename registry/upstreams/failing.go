@@ -28,10 +28,11 @@ func down(err error) bool {
 }
 
 // passOver reports whether a place that could not answer is left out of an answer, and tells of it.
-func (s *Upstreams) passOver(_ context.Context, p place, err error) bool {
+func (s *Upstreams) passOver(ctx context.Context, p place, err error) bool {
 	if !p.skips() || !down(err) {
 		return false
 	}
+	registry.CacheUseOf(ctx).LeaveOut(p.remote.Name)
 	s.metrics.skipped.WithLabelValues(s.metrics.label(p.remote.Name)).Inc()
 	return true
 }

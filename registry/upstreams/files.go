@@ -107,6 +107,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 		return registry.File{}, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Detail: registry.AsError(err).Error(), Err: err}
 	}
 	if err := s.admitFile(ctx, r, at, x, entry); err != nil {
+		s.failed(ctx, registry.CacheFile, err)
 		return registry.File{}, err
 	}
 	if !mayFetch(ctx, r) {
@@ -116,6 +117,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 		return registry.File{}, err
 	}
 	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
+		s.note(ctx, registry.CacheFile, registry.CacheNegative)
 		return registry.File{}, gone
 	}
 	if catalog.IsLook(ctx) && !catalog.NeedsWhole(ctx) {
@@ -130,12 +132,13 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if err := s.deleted(ctx, r, at.Name.At(version)); err != nil {
 		return registry.File{}, err
 	}
-	flight := s.fetch(ctx, r, at, path, x, entry, nil)
+	flight, joined := s.fetch(ctx, r, at, path, x, entry, nil)
 	defer flight.release()
 	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))
 	if err != nil && (registry.KindOf(err) == registry.NotFound || errors.Is(err, errMutated)) {
 		s.checked.missing(r, at, path, s.core.Now(), err)
 	}
+	s.arrived(ctx, joined, err)
 	return file, err
 }
 
@@ -193,6 +196,7 @@ func (s *Upstreams) lister(ctx context.Context, r *remote, at registry.Coordinat
 func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinate, path string, have registry.File) (registry.File, error) {
 	source, ok := s.remotes.sources[at.Format]
 	if !ok || !source.Mutable(at, path) {
+		s.note(ctx, registry.CacheFile, registry.CacheHit)
 		return have, nil
 	}
 	var known metadata.CachedFile
@@ -211,25 +215,45 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 		if err != nil {
 			return have, err
 		}
-		now := s.core.Now()
-		last := s.checked.last(known)
-		if now.Sub(last) < r.ttl() && !s.checked.since(r.ID, at.Package, last) || !mayFetch(ctx, r) || catalog.IsLook(ctx) {
-			return have, nil
-		}
-		s.checked.at(known, now)
-		flight := s.fetch(ctx, r, at, path, nil, nil, &known)
-		defer flight.release()
-		waiting, cancel := context.WithTimeout(ctx, r.staleAfter())
-		defer cancel()
-		fresh, err := flight.arriving(waiting, catalog.NeedsWhole(ctx))
-		if err != nil && !errors.Is(err, errUnchanged) && registry.KindOf(err) != registry.NotFound {
-			s.checked.at(known, now.Add(min(0, retryDocument-r.ttl())))
-		}
-		if err != nil {
-			return have, nil //nolint:nilerr // as it was, or not to be told now
-		}
-		return fresh, nil
+		return s.compared(ctx, r, at, path, have, known)
 	}
+	s.note(ctx, registry.CacheFile, registry.CacheHit)
+	return have, nil
+}
+
+// compared is upToDate with the remote that the file came from.
+func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordinate, path string, have registry.File, known metadata.CachedFile) (registry.File, error) {
+	now := s.core.Now()
+	last := s.checked.last(known)
+	right := last.right.Add(r.ttl())
+	if now.Before(right) && !s.checked.since(r.ID, at.Package, last.right) {
+		s.note(ctx, registry.CacheFile, registry.CacheHit)
+		return have, nil
+	}
+	failed := now.Before(last.failed.Add(min(r.ttl(), retryDocument))) && !s.checked.since(r.ID, at.Package, last.failed)
+	if failed || !mayFetch(ctx, r) || catalog.IsLook(ctx) {
+		s.stale(ctx, r, registry.CacheFile, right)
+		return have, nil
+	}
+	s.checked.at(known, looked{right: now})
+	flight, joined := s.fetch(ctx, r, at, path, nil, nil, &known)
+	defer flight.release()
+	waiting, cancel := context.WithTimeout(ctx, r.staleAfter())
+	defer cancel()
+	fresh, err := flight.arriving(waiting, catalog.NeedsWhole(ctx))
+	switch {
+	case err == nil:
+		s.arrived(ctx, joined, nil)
+		return fresh, nil
+	case errors.Is(err, errUnchanged):
+		s.note(ctx, registry.CacheFile, registry.CacheRevalidated)
+		return have, nil
+	case registry.KindOf(err) == registry.NotFound:
+		s.note(ctx, registry.CacheFile, registry.CacheHit) // it stays as it was
+		return have, nil
+	}
+	s.checked.at(known, looked{right: last.right, failed: now})
+	s.stale(ctx, r, registry.CacheFile, right)
 	return have, nil
 }
 
@@ -241,7 +265,7 @@ func mayFetch(ctx context.Context, r *remote) bool {
 // checked remembers when remotes were last asked about files: those that are here, and those that they do not have.
 type checked struct {
 	mu        sync.Mutex
-	files     map[checkedKey]time.Time
+	files     map[checkedKey]looked
 	gone      map[flightKey]absence
 	heads     map[flightKey]headed
 	refreshed map[refreshKey]time.Time // when an administrator asked for news
@@ -260,22 +284,25 @@ type absence struct {
 // maxChecked bounds how many files are remembered; then all are forgotten, and asked about again.
 const maxChecked = 100_000
 
-func (c *checked) last(f metadata.CachedFile) time.Time {
+// looked says when a remote was asked about a file: with success, and last without.
+type looked struct{ right, failed time.Time }
+
+func (c *checked) last(f metadata.CachedFile) looked {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t, ok := c.files[checkedKey{f.VersionID, f.Path}]; ok {
 		return t
 	}
-	return f.CheckedAt
+	return looked{right: f.CheckedAt}
 }
 
-func (c *checked) at(f metadata.CachedFile, now time.Time) {
+func (c *checked) at(f metadata.CachedFile, t looked) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.files == nil || len(c.files) >= maxChecked {
-		c.files = map[checkedKey]time.Time{}
+		c.files = map[checkedKey]looked{}
 	}
-	c.files[checkedKey{f.VersionID, f.Path}] = now
+	c.files[checkedKey{f.VersionID, f.Path}] = t
 }
 
 func absenceKey(r *remote, at registry.Coordinate, path string) flightKey {

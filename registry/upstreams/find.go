@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -231,6 +232,7 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 			continue
 		case err != nil && len(f.cached) > 0:
 			f.unknown = err
+			s.stale(ctx, r, registry.CacheDocument, time.Time{})
 			return f.cached, nil // no copy of the document is left: what is here is better than nothing
 		case err != nil:
 			return nil, err

@@ -66,7 +66,7 @@ type flight struct {
 }
 
 // fetch starts the transfer of a file, or joins the one that is under way. The caller releases it.
-func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, e *Entry, known *metadata.CachedFile) *flight {
+func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, e *Entry, known *metadata.CachedFile) (f *flight, joined bool) {
 	key := flightKey{upstreamID: r.ID, format: at.Format, pkg: at.Package, ver: at.Version, path: path}
 	if e != nil {
 		key.sums = fmt.Sprintf("%s %x %x %x", e.Sums.SHA256, e.Sums.SHA512, e.Sums.SHA1, e.Sums.MD5)
@@ -75,20 +75,20 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 	defer s.flights.mu.Unlock()
 	if f, ok := s.flights.list[key]; ok {
 		f.join()
-		return f
+		return f, true
 	}
-	f := &flight{s: s, r: r, at: at, path: path, entry: e, known: known, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
+	f = &flight{s: s, r: r, at: at, path: path, entry: e, known: known, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
 		readers: 1}
 	if s.flights.closed {
 		f.begun, f.ended, f.err = true, true, errStopped
-		return f
+		return f, false
 	}
 	if x != nil && e != nil {
 		f.version, f.seen = x.versions[e.Version], x.firstSeen(e.Version, e.Path)
 	} else if x != nil {
 		f.seen = x.firstSeen(at.Version, "")
 	}
-	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	background, cancel := context.WithCancelCause(detached(ctx))
 	f.cancel = cancel
 	s.flights.list[key] = f
 	s.flights.running.Add(1)
@@ -99,7 +99,7 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 		s.flights.remove(f)
 		f.end(file, err)
 	}()
-	return f
+	return f, false
 }
 
 // flights are the transfers under way, and the documents that are asked for.
@@ -117,6 +117,11 @@ func newFlights() flights {
 	return flights{list: map[flightKey]*flight{}, ctx: ctx, cancel: cancel}
 }
 
+// detached is ctx for what goes on behind an answer: it does not end with it, and is not told in it.
+func detached(ctx context.Context) context.Context {
+	return registry.WithCacheUse(context.WithoutCancel(ctx), nil)
+}
+
 // behind runs do in a context with the values of ctx that ends with stop, which waits for do. False: it is over, and do does not run.
 func (f *flights) behind(ctx context.Context, do func(ctx context.Context)) bool {
 	f.mu.Lock()
@@ -124,7 +129,7 @@ func (f *flights) behind(ctx context.Context, do func(ctx context.Context)) bool
 	if f.closed {
 		return false
 	}
-	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	background, cancel := context.WithCancelCause(detached(ctx))
 	end := context.AfterFunc(f.ctx, func() { cancel(errStopped) })
 	f.running.Go(func() {
 		defer cancel(nil)

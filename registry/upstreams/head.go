@@ -32,11 +32,14 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 	if told.size < 0 {
 		told = s.checked.headed(key, now)
 	}
+	result := registry.CacheHit
 	if told.size < 0 {
+		result = registry.CachePassed
 		if told, err = r.headSize(ctx, at, path, e); err != nil {
 			if registry.KindOf(err) == registry.NotFound {
 				s.checked.missing(r, at, path, now, err)
 			}
+			s.failed(ctx, registry.CacheFile, err)
 			return registry.File{}, false, err
 		}
 		told.until = now.Add(headFor)
@@ -45,6 +48,7 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 	if told.size < 0 {
 		return registry.File{}, false, nil
 	}
+	s.note(ctx, registry.CacheFile, result)
 	from := unasked{id: r.ID, published: told.modified}
 	if e != nil && x != nil {
 		from.published, from.seen = e.PublishedAt, x.firstSeen(e.Version, e.Path)

@@ -104,7 +104,13 @@ func (s *Upstreams) pinnedVersion(ctx context.Context, f found, ref catalog.Ref)
 		name = ref.Digest.String()
 	}
 	d := digest.Digest(name)
-	v, err := search(f.everywhere(), f.lacks(registry.AboutVersion, name), func(src source) (registry.Version, error) { return s.resolveOwned(ctx, &f, src, ref) })
+	v, err := search(f.everywhere(), f.lacks(registry.AboutVersion, name), func(src source) (registry.Version, error) {
+		v, err := s.resolveOwned(ctx, &f, src, ref)
+		if err == nil && src.pkg.Origin == metadata.OriginCached {
+			s.note(ctx, registry.CacheFile, registry.CacheHit)
+		}
+		return v, err
+	})
 	if err == nil || registry.KindOf(err) != registry.NotFound || d.Validate() != nil {
 		return v, err
 	}
@@ -168,6 +174,7 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 	}
 	s.contest(ctx, &f, f.name.At(""), "")
 	var failed error // of places that are left out
+	var silent *place
 	for _, p := range f.remotes {
 		v, err := s.taggedAt(ctx, f, p, tag)
 		if err == nil {
@@ -179,10 +186,12 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 		}
 		absent = err
 		if registry.KindOf(err) != registry.NotFound {
+			silent = &p
 			break // it may have the tag, so no other remote is asked
 		}
 	}
 	if v, err := search(cached, absent, look); err == nil {
+		s.staleAt(ctx, silent, registry.CacheTag)
 		return v, nil
 	}
 	return registry.Version{}, cmp.Or(failed, absent)
@@ -260,7 +269,7 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) {
 		have, err := s.local.Blob(ctx, src.at(at), d)
 		if err == nil && src.pkg.Origin == metadata.OriginCached {
-			s.use(ctx, registry.File{PackageID: src.pkg.ID, Path: d.String()})
+			s.usedBlob(ctx, src.pkg.ID, d)
 		}
 		return have, err
 	})
@@ -342,6 +351,8 @@ func (s *Upstreams) imageTags(ctx context.Context, at registry.Name, page regist
 			continue
 		case len(f.cached) == 0:
 			return nil, err
+		default:
+			s.staleAt(ctx, &p, registry.CacheDocument)
 		}
 		if modeOf(p, rules) == First {
 			break

@@ -99,7 +99,7 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 	if !ok {
 		return nil, errNoDocument
 	}
-	return s.answer(ctx, r, at, question{stored: true, stale: r.staleWhile(), fresh: freshFor,
+	return s.answer(ctx, r, at, question{kind: registry.CacheDocument, stored: true, stale: r.staleWhile(), fresh: freshFor,
 		fetch: func(ctx context.Context, etag, modified string) (*fetched, *origin.Response, error) {
 			return s.fetchIndex(ctx, r, at, ask, etag, modified)
 		}}, refresh)
@@ -107,6 +107,7 @@ func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refr
 
 // question is what a remote is asked about a package, and how long the answer holds.
 type question struct {
+	kind   registry.CacheKind
 	part   string        // as in indexKey
 	stored bool          // a copy of the answer is stored, and compared with later ones
 	stale  time.Duration // an answer that expired less long ago is given at once, and asked for anew behind
@@ -126,7 +127,7 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	now := s.core.Now()
 	doc.mu.Lock()
 	lacking := refresh && now.Sub(doc.checkedAt) > forcedRefresh
-	have := doc.copy()
+	have, right := doc.copy(), doc.rightUntil
 	stale := have
 	if doc.tooOld(r, now) {
 		stale = nil
@@ -135,9 +136,15 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 		defer doc.mu.Unlock()
 		switch {
 		case known && stale == nil && have != nil:
+			s.note(ctx, q.kind, registry.CacheFailed)
 			return nil, fault(at, doc.failed)
 		case have == nil:
+			s.note(ctx, q.kind, registry.CacheNegative)
 			return nil, doc.absent
+		case !known || doc.failed != nil:
+			s.stale(ctx, r, q.kind, right)
+		default:
+			s.note(ctx, q.kind, registry.CacheHit)
 		}
 		return have, nil
 	}
@@ -146,7 +153,8 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
 	}
 	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(q.stale))
-	if doc.fetching == nil {
+	joins := doc.fetching != nil
+	if !joins {
 		if !s.flights.behind(ctx, func(ctx context.Context) { s.refresh(ctx, r, at, q, doc) }) {
 			doc.mu.Unlock()
 			return nil, errStopped
@@ -159,6 +167,7 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	wait := documentWait
 	switch {
 	case behind:
+		s.stale(ctx, r, q.kind, right)
 		return stale, nil
 	case stale != nil:
 		wait = r.staleAfter()
@@ -170,20 +179,41 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 		return nil, context.Cause(ctx)
 	case <-timer.C:
 		if stale != nil {
+			s.stale(ctx, r, q.kind, right)
 			return stale, nil
 		}
+		s.note(ctx, q.kind, registry.CacheFailed)
 		return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, RetryAfter: 5 * time.Second,
 			Detail: fmt.Sprintf("not cached here, and upstream %s does not answer", r.Name)}
 	case <-done:
 	}
+	return s.answered(ctx, r, at, q, doc, joins)
+}
+
+// answered is what a refresh came to that has ended. joins says that another call began it.
+func (s *Upstreams) answered(ctx context.Context, r *remote, at registry.Name, q question, doc *document, joins bool) (*index, error) {
 	doc.mu.Lock()
 	defer doc.mu.Unlock()
+	result := registry.CacheMiss
+	switch {
+	case joins:
+		result = registry.CacheJoined
+	case doc.unchanged:
+		result = registry.CacheRevalidated
+	}
 	switch x := doc.copy(); {
 	case x != nil && !doc.tooOld(r, s.core.Now()):
+		if doc.failed != nil {
+			s.stale(ctx, r, q.kind, doc.rightUntil)
+			return x, nil
+		}
+		s.note(ctx, q.kind, result)
 		return x, nil
 	case doc.absent != nil:
+		s.note(ctx, q.kind, result)
 		return nil, doc.absent
 	default:
+		s.note(ctx, q.kind, registry.CacheFailed)
 		return nil, fault(at, doc.failed)
 	}
 }

@@ -42,7 +42,7 @@ func (s *Upstreams) said(ctx context.Context, f found, p place, reference string
 	if err != nil {
 		return nil, err
 	}
-	x, err := s.answer(ctx, r, f.name, question{part: ":" + reference, fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
+	x, err := s.answer(ctx, r, f.name, question{kind: registry.CacheTag, part: ":" + reference, fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
 		e, res, err := r.digestOf(ctx, f.name.Package, reference)
 		return small(&index{Index: Index{Entries: []Entry{e}}}, digest.Digest(e.Version)), res, err
 	}}, false)
@@ -111,7 +111,7 @@ func (s *Upstreams) bring(ctx context.Context, f found, p place, d digest.Digest
 	}
 	at := f.name
 	at.Repository = p.repository.Name
-	_, err = s.answer(ctx, r, at, question{part: "@" + d.String(), fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
+	_, err = s.answer(ctx, r, at, question{kind: registry.CacheFile, part: "@" + d.String(), fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
 		res, err := s.enterManifest(ctx, r, at, d, seen, tags)
 		return small(&index{}, d), res, err
 	}}, false)
@@ -157,7 +157,7 @@ func (s *Upstreams) tagList(ctx context.Context, f found, p place) (*index, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, r, f.name, question{part: "/tags", fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
+	return s.answer(ctx, r, f.name, question{kind: registry.CacheDocument, part: "/tags", fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
 		ask := r.images.Tags(r.elsewhere(ctx, f.name.Package))
 		x, sum := &index{}, digest.SHA256.Digester()
 		var first *origin.Response
@@ -211,7 +211,7 @@ func (s *Upstreams) referrersAt(ctx context.Context, f found, p place, d digest.
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, r, f.name, question{part: "^" + d.String(), fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
+	return s.answer(ctx, r, f.name, question{kind: registry.CacheDocument, part: "^" + d.String(), fresh: held, fetch: func(ctx context.Context, _, _ string) (*fetched, *origin.Response, error) {
 		name := r.elsewhere(ctx, f.name.Package)
 		ask, tag := r.images.Referrers(name, d)
 		body, res, err := r.read(ctx, ask)

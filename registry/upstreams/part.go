@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"slipway/internal/origin"
+	"slipway/registry"
 )
 
 // near is how far behind the last byte that is here a reader waits for the transfer.
@@ -35,6 +36,7 @@ func (f *flight) passed(ctx context.Context, offset, length int64) io.ReadCloser
 		_ = out.Close()
 		return nil
 	}
+	f.s.note(ctx, registry.CacheFile, registry.CachePassed)
 	return out
 }
 

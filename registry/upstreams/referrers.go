@@ -89,6 +89,7 @@ func (s *Upstreams) referrersElsewhere(ctx context.Context, f found, d digest.Di
 			continue
 		}
 		if err != nil {
+			s.staleAt(ctx, &p, registry.CacheDocument)
 			return out, err
 		}
 		for _, v := range x.Versions {

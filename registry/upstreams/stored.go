@@ -189,6 +189,7 @@ func (s *Upstreams) load(ctx context.Context, r *remote, at registry.Name, doc *
 	if latest := row.CheckedAt.Add(r.ttl()); latest.Before(doc.freshUntil) {
 		doc.freshUntil = latest // the upstream's ttl is shorter now
 	}
+	doc.rightUntil = doc.freshUntil
 	if s.checked.since(r.ID, at.Package, row.CheckedAt) {
 		doc.freshUntil = time.Time{}
 	}

@@ -79,7 +79,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })
 	s.rows = lookup.New[rowsKey](core.Store, rows.bytes, func(m metadata.Versioned, r rows) uint64 { return r.since(m) })
-	core.Forward, core.Shadows, core.Moved, core.MayPublish = s.forward, s.shadows, s.moved, s.mayPublish
+	core.Forward, core.Shadows, core.Moved, core.MayPublish, core.UsedBlob = s.forward, s.shadows, s.moved, s.mayPublish, s.usedBlob
 	return s, nil
 }
 
