@@ -48,7 +48,7 @@ DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e cmd/slipway/internal/d
 	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite \
 	integration/upstream/upstreamtest)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
-WHOLE    := '^(TestSuite|TestFormat|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names)$$'
+WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names|local_.*)$$'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 TESTING  := go test -count=1 -vet=off -ldflags='-s -w'
 UNWATCHED := regexp regexp/syntax unicode golang.org/x/crypto/blowfish

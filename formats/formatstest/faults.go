@@ -151,7 +151,8 @@ func ReadRefusal(res Response) error {
 // RunFaults does each change again and again over HTTP, while in every turn another call of a backend fails: before its
 // effect, amid it, or after it. Each request is answered with success or with an error of the server in the protocol's
 // form. Afterwards the change is to be seen whole or not at all, fsck is clean, the same client's next try succeeds, and the
-// log tells of it once. Over files every call fails; over S3 those for bytes, as the rest is the same.
+// log tells of it once. Over files every call fails; over S3 those for bytes, as the rest is the same. Under the race detector
+// every fifth of the calls over files fails; "make test" lets each of them fail in a run without it.
 func RunFaults(t *testing.T, f Faults) {
 	for _, when := range storagetest.Moments {
 		t.Run("local "+string(when), func(t *testing.T) {
@@ -160,11 +161,15 @@ func RunFaults(t *testing.T, f Faults) {
 			if when == storagetest.Midway {
 				parts = registrytest.BytesOnly // a call of metadata has no middle
 			}
-			f.run(t, func(testing.TB) Options { return Options{Local: true} }, registrytest.Breakable(when, parts))
+			every := 1
+			if Race {
+				every = faultsUnderRace
+			}
+			f.run(t, every, func(testing.TB) Options { return Options{Local: true} }, registrytest.Breakable(when, parts))
 		})
 		t.Run("s3 "+string(when), func(t *testing.T) {
 			t.Parallel()
-			f.run(t, OnS3, registrytest.Breakable(when, registrytest.BytesOnly))
+			f.run(t, 1, OnS3, registrytest.Breakable(when, registrytest.BytesOnly))
 		})
 	}
 }
@@ -172,24 +177,25 @@ func RunFaults(t *testing.T, f Faults) {
 // turnsPerServer keeps what fsck has to look at small: it does after every turn.
 const turnsPerServer = 10
 
-func (f Faults) run(t *testing.T, options func(testing.TB) Options, breakable registrytest.Option) {
+// run lets every so many calls fail, from the first on.
+func (f Faults) run(t *testing.T, every int, options func(testing.TB) Options, breakable registrytest.Option) {
 	for _, change := range f.Changes {
 		t.Run(change.Name, func(t *testing.T) {
-			c, n := &Client{t: t, names: map[string]string{}, refusal: f.Refusal}, 0
-			for reached := true; reached; {
-				if n%turnsPerServer == 0 {
+			c, turns := &Client{t: t, names: map[string]string{}, refusal: f.Refusal}, 0
+			for reached := true; reached; turns++ {
+				if turns%turnsPerServer == 0 {
 					o := options(t)
 					o.Core = append(o.Core, breakable)
 					c.Server, c.told = NewServer(t, o, f.Mounts()...), -1
 					c.reader = As(c.ReadToken(registry.DefaultRepository))
 				}
-				n++
+				n := turns*every + 1
 				c.Package = fmt.Sprintf("%s-%d", strings.ReplaceAll(change.Name, " ", "-"), n)
 				if reached = c.meet(change, n); t.Failed() {
 					t.Fatalf("with fault %d", n)
 				}
 			}
-			t.Logf("%d calls failed in turn", n-1)
+			t.Logf("%d calls failed in turn", turns-1)
 		})
 	}
 }

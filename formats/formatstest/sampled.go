@@ -6,6 +6,9 @@ import "testing"
 // each of a list's entries has its turn on some route.
 const sampledUnderRace = 31
 
+// faultsUnderRace is of how many calls that fail in turn one does under the race detector.
+const faultsUnderRace = 5
+
 // Sampled reports whether to make the n-th of many requests that differ in their text alone. The race detector makes each ten
 // times slower and finds nothing more in the thousandth than in the first; "make test" makes all of them in a run without it.
 func Sampled(n int) bool { return !Race || n%sampledUnderRace == 0 }
