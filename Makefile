@@ -19,7 +19,7 @@ LDFLAGS  := -X main.buildVersion=$(VERSION)
 export GOFLAGS := $(GOFLAGS) -trimpath
 STATICCHECK_VERSION := v0.8.2
 
-.PHONY: image run build test server clientless check lint bench microbench fuzz clients clients-system clients-fetched clean
+.PHONY: image run build test server clientless driving undetected check lint bench microbench fuzz clients clients-system clients-fetched clean
 
 run: build
 	./slipway serve
@@ -38,12 +38,13 @@ build:
 # and were a quarter of the raced processes' time: they are compiled without it. A raced process that ends waits 0.1 s instead of a
 # second for goroutines that could still report.
 #
-# The last runs are on disk, with its flushes, and without the race detector: that changes what the compiler does, and hid a
-# fault of the compiler once, in how a statement's arguments were put together. They have what puts statements and bytes
-# together: the stores, and the parts of the core that write through them; and the hostile requests of all front-ends, of which
-# the first runs make a few (formatstest/sampled.go), and files in their full size, of which the first runs send a tenth: the
-# race detector makes them ten times slower. The server that the tests of cmd start, kill and check is built without the
-# detector too, once for all of them.
+# The runs of "undetected" are on disk, with its flushes, and without the race detector: that changes what the compiler does, and
+# hid a fault of the compiler once, in how a statement's arguments were put together. They have what puts statements and bytes
+# together: the stores, and the parts of the core that write through them; and the hostile requests and the walks over failing
+# calls of all front-ends, of which the raced runs make a few (formatstest/sampled.go), and files in their full size, of which
+# those send a tenth: the race detector makes them up to ten times slower. They wait for the disk, so they run beside the tests
+# of clients, one package at a time. The server that the tests of cmd start, kill and check is built without the detector too, once
+# for all of them.
 DRIVING  := $(addprefix slipway/,cmd/slipway/internal/e2e cmd/slipway/internal/doctest formats/npm formats/maven formats/oci cmd/slipway formats/pypi storage/s3 storage/s3/s3test web/api \
 	docs cmd/slipway/internal/cli formats/raw internal/httpserver cmd/slipway/internal/serve cmd/slipway/internal/admin web/ui metadata/sqlite \
 	integration/upstream/upstreamtest)
@@ -60,9 +61,14 @@ image:
 
 test:
 	$(MAKE) --no-print-directory -j4 server clients-system clients-fetched clientless
+	$(MAKE) --no-print-directory -j2 driving undetected
+
+driving:
 	$(RACED) $(DRIVING)
-	$(TESTING) $(UNRACED)
-	$(TESTING) -run $(WHOLE) ./formats/... ./web/api
+
+undetected:
+	$(TESTING) -p 1 $(UNRACED)
+	$(TESTING) -p 1 -run $(WHOLE) ./formats/... ./web/api
 
 server:
 	go build -ldflags '-s -w' -o $(CACHE)/test/slipway ./cmd/slipway
