@@ -124,8 +124,11 @@ func (m *machine) token(secret string) {
 		rc += "always-auth=true\n"
 	}
 	must(m.t, os.WriteFile(filepath.Join(m.home, ".npmrc"), []byte(rc), 0o600))
-	if m.client == yarn4 {
-		rc = "npmRegistryServer: " + m.env.URL + "/npm/main/\nunsafeHttpWhitelist: [127.0.0.1]\nnodeLinker: node-modules\nenableTelemetry: false\nnpmMinimalAgeGate: 0\n"
+	if m.client == yarn4 || m.client == yarn3 {
+		rc = "npmRegistryServer: " + m.env.URL + "/npm/main/\nunsafeHttpWhitelist: [127.0.0.1]\nnodeLinker: node-modules\nenableTelemetry: false\n"
+		if m.client == yarn4 {
+			rc += "npmMinimalAgeGate: 0\n"
+		}
 		if secret != "" {
 			rc += "npmAuthToken: " + secret + "\nnpmAlwaysAuth: true\n"
 		}

@@ -63,6 +63,79 @@ func TestRulesClients(t *testing.T) {
 	lock, err := os.ReadFile(filepath.Join(app, "poetry.lock"))
 	must(t, err)
 	contains(t, string(lock), "name = \"pad\"\nversion = \"1.1\"")
+	u.Origin.Down()
+	u.CDN.Down()
+	m.fail(m.home, "503 "+away, installUV("later")...)
+}
+
+// away is what is said while the registry elsewhere is.
+const away = "not cached here, and upstream up can't be asked now"
+
+// TestRefusalsShown is upstreams.md 4.8 for the clients that take seconds for each run: what they print of a version that no page lists, of a
+// file, of a project of which a rule denies every version, and of one that is not here while the registry elsewhere is away.
+// docs/protocols/pypi.md has it as a table.
+func TestRefusalsShown(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("SLIPWAY_TEST_LONG") == "" {
+		t.Skip("its clients take a minute; make test LONG=1")
+	}
+	e, u := newMirror(t)
+	young := aged(u)
+	e.SetRemote("mirror", `{"cooldown":"168h"}`)
+	e.AddRule(metadata.Rule{Action: policy.Deny, Match: "pkg:pypi/gone", Reason: "it steals keys"})
+	old := oldestPip(t)
+	m := newMachine(t, e, pipNewest, old, poetry, pdm)
+	index := strings.Replace(m.index(e.ReadToken("mirror")), "/main/", "/mirror/", 1)
+	file := "pad @ " + strings.TrimSuffix(index, "simple/") + "files/" + young.SHA256() + "/" + filepath.Base(young.Path)
+	venv := m.activate()
+	pip := func(version string) func(what string) []string {
+		return func(what string) []string {
+			return m.pip(version, venv, "install", "--no-cache-dir", "--trusted-host", "127.0.0.1", "-i", index, what)
+		}
+	}
+	type shown struct {
+		client                   string
+		install                  func(what string) []string // in the home; nil: as the project that project makes
+		project                  func(what string) string
+		lock                     []string
+		number, file, name, down string // "": it can't be asked for that
+	}
+	clients := []shown{
+		{old, pip(old), nil, nil, "(from versions: 1.0, 1.1)", "", "from versions: none", "from versions: none"},
+		{pipNewest, pip(pipNewest), nil, nil, "", "", "", "from versions: none"}, // the rest is TestRulesClients's
+		{poetry, nil, func(what string) string { return m.poetryProject(index, what) }, m.module(poetry, "poetry", "lock"),
+			"pad (2.0) which doesn't match any versions", "403 Client Error: held until ", "gone (*) which doesn't match any versions", "503 Server Error: " + away},
+		{pdm, nil, func(what string) string { return m.pdmProject(index, what) }, m.module(pdm, "pdm", "lock"),
+			"Unable to find a resolution", "403 held until ", "Unable to find candidates for gone", "Unable to find candidates for later"},
+	}
+	ask := func(c shown, words, what string) {
+		t.Helper()
+		switch {
+		case words == "":
+		case c.install != nil:
+			m.fail(m.home, words, c.install(what)...)
+		default:
+			m.fail(c.project(what), words, c.lock...)
+		}
+	}
+	for _, c := range clients {
+		m.does(c.client, "what it prints of refusals")
+		ask(c, c.number, "pad==2.0")
+		ask(c, c.file, file)
+		ask(c, c.name, "gone")
+	}
+	u.Origin.Down()
+	u.CDN.Down()
+	for _, c := range clients {
+		ask(c, c.down, "later")
+	}
+}
+
+// pdmProject is a project of PDM that needs something of an index.
+func (m *machine) pdmProject(index, what string) string {
+	m.t.Helper()
+	return filepath.Dir(m.write(m.t.TempDir(), "pyproject.toml", []byte("[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\""+what+"\"]\n"+
+		"[tool.pdm]\ndistribution = false\n[[tool.pdm.source]]\nname = \"pypi\"\nurl = \""+index+"\"\n")))
 }
 
 // TestClientGates is upstreams.md acceptance 43: by the clients' own bounds of time they pick through a mirror what they pick from the index itself.

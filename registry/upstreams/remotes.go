@@ -201,13 +201,17 @@ func orDefault(d *Duration, value time.Duration) time.Duration {
 	return time.Duration(*d)
 }
 
+// maxWait is the longest time that a client is told to wait. Some (Yarn, Bun) sleep for all of it before each of their tries, without a word to
+// their user; and the remote itself is asked no sooner because a client asks here.
+const maxWait = 2 * time.Second
+
 // fault turns what went wrong with a remote into the error that a client sees. Absence is only what the remote proved.
 func fault(at registry.Name, err error) error {
 	var f *origin.Fault
 	if !errors.As(err, &f) {
 		return err
 	}
-	wait := min(max(f.RetryAfter, time.Second), time.Minute)
+	wait := min(max(f.RetryAfter, time.Second), maxWait)
 	switch f.Class {
 	case origin.Absent:
 		return &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Err: err,
