@@ -123,4 +123,13 @@ task show { doLast {
 	}
 	u.NeverAsked(t, upstreamtest.MavenPath("com.acme:lib")+"/**")
 	u.NeverAsked(t, "/maven/com/corp/**")
+
+	if os.Getenv("SLIPWAY_TEST_LONG") == "" {
+		return // a further run of Gradle takes long, and shows the same
+	}
+	u.Origin.Down()
+	must(t, replace(filepath.Join(dir, "build.gradle"), "young 'org.up:parts:2.0'", "young 'org.up:later:1.0'"))
+	if out, _ := gradle(t, t.TempDir(), dir, "show"); !strings.Contains(out, "503 from server: not cached here, and upstream up can't be asked now") {
+		t.Errorf("gradle while the registry elsewhere is away: %s", out)
+	}
 }

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"slipway/formats/formatstest"
+	"slipway/integration/upstream/upstreamtest"
+	meta "slipway/metadata"
+	"slipway/registry/policy"
 )
 
 // TestMavenVersions: what each Maven makes of our answers. A first deploy reads metadata that is not there; ranges, snapshots
@@ -58,7 +61,24 @@ func mavenVersion(t *testing.T, version string) {
 	}
 
 	e.get(formatstest.Admin, "com/acme/first/1.0/first-1.0.pom", 200, "<name>first</name>")
+	showsRefusals(t, e, user.jvm)
 	e.MustFsck(t)
+}
+
+// showsRefusals is upstreams.md 4.8: Maven prints why something from elsewhere is refused, and, as in 24, that the registry is away.
+// docs/protocols/maven.md has it as a table.
+func showsRefusals(t *testing.T, e *env, with *jvm) {
+	u := upstreamtest.New(t, upstreamtest.Options{})
+	e.Remote("mirror", formatName, u.MavenURL())
+	u.Maven("org.up:gone:1.0", upstreamtest.MavenVersion{})
+	e.AddRule(meta.Rule{Action: policy.Deny, Match: "pkg:maven/org.up/gone", Reason: "it steals keys"})
+	m := newMachine(t, e.URL+"/maven/mirror", e.ReadToken("mirror"), "")
+	m.jvm = with
+	m.fail(mirrorProject(t, "org.up:gone:1.0"), "blocked by a rule of this server: it steals keys", "compile")
+	if os.Getenv("SLIPWAY_TEST_LONG") != "" { // it tries again for seconds
+		u.Origin.Down()
+		m.fail(mirrorProject(t, "org.up:later:1.0"), "not cached here, and upstream up can't be asked now", "compile")
+	}
 }
 
 // recordMaven notes the version of Maven that a test drives.
