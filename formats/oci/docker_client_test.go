@@ -14,8 +14,10 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/policy"
 	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/registry/upstreams"
@@ -203,6 +205,9 @@ func TestDockerAnonymous(t *testing.T) {
 		m.ok("docker", "image", "rm", mirrored)
 		u.Origin.Down()
 	}
+	s.AddRule(metadata.Rule{Action: policy.Deny, Match: "pkg:oci/team/evil", Reason: "it steals keys"})
+	m.fails("denied: blocked by a rule of this server: it steals keys", "docker", "pull", s.Addr+"/mirror/team/evil:1.0")
+	m.fails("503 not cached here, and upstream up can't be asked now", "docker", "pull", s.Addr+"/mirror/team/late:1.0")
 	// Nobody pushes under a name that came from there.
 	m.ok("docker", "login", "-u", "admin", "-p", registrytest.AdminPassword, s.Addr)
 	m.ok("docker", "tag", s.Addr+"/main/pub:1", s.Addr+"/mirror/team/app:2.0")
