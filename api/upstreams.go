@@ -288,15 +288,26 @@ type Resolution struct {
 	Version string  `json:"version,omitempty" doc:"The version that was asked for."`
 	Places  []Place `json:"places" doc:"In the order in which they are asked; those that the caller may not read are left out."`
 	Claims  []Claim `json:"claims" doc:"The claims that the name matches."`
+	Rules   []Rule  `json:"rules" doc:"The rules that may be about it, as far as you may see them; rules about bytes are not among them."`
 	Origin  *Origin `json:"origin" doc:"What an administrator has set for the package; null: nothing."`
 }
 
 // Place is one of the places that a repository may answer from.
 type Place struct {
-	Repository string   `json:"repository" doc:"The repository whose versions it has."`
+	Repository string   `json:"repository" doc:"The repository whose versions it has, or whose upstream it is."`
+	Upstream   string   `json:"upstream,omitempty" doc:"Of a registry elsewhere: its name."`
+	Kind       string   `json:"kind,omitempty" enum:"published,promoted,cached,remote" doc:"What its versions are: published or promoted there, delivered by registries elsewhere, or listed by one when it was asked last; absent: it has none."`
 	Path       []string `json:"path" doc:"Names of the upstreams that lead there; none for the repository itself."`
 	Versions   int64    `json:"versions" doc:"How many versions of the package it has that are not deleted."`
 	Latest     string   `json:"latest,omitempty" doc:"Its newest one."`
 	Answers    bool     `json:"answers" doc:"Whether clients get what it has."`
-	Why        string   `json:"why,omitempty" enum:"narrowed,absent,emptied,shadowed" doc:"Why not: the formats or patterns of an upstream on the way leave the name out; it does not have it; all that it had is deleted; an earlier place answers alone."`
+	Why        string   `json:"why,omitempty" enum:"narrowed,absent,emptied,shadowed,published,claimed,owned,elsewhere,origin,silent" doc:"Why not: the formats or patterns of an upstream on the way leave the name out; it does not have it, or was not asked for it yet; all that it had is deleted; an earlier place answers alone; the name is published here; a claim reserves it; a registry that owns names has it; it stays with the registry that it first came from; an administrator has it come from somewhere else; it does not answer."`
+}
+
+// SuggestedClaim is a claim that would reserve names like those that are published.
+type SuggestedClaim struct {
+	Format   string `json:"format" doc:"The format of the packages."`
+	Pattern  string `json:"pattern" doc:"Of the names."`
+	Packages int    `json:"packages" doc:"How many published packages it matches that no claim covers."`
+	Example  string `json:"example" doc:"The name of one of them."`
 }

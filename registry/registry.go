@@ -81,6 +81,10 @@ type Rules struct {
 	UnionFiles bool
 	// Snapshot reports whether a version may get other bytes, as Maven's snapshots do. nil: none may.
 	Snapshot func(version string) bool
+	// Family is the pattern of a claim that reserves names like one: those of its scope, group or folder, or with its prefix; "" where a name
+	// says nothing of others. FamilySize is how many packages must be of it before it is one. nil: no claim is suggested.
+	Family     func(name string) (pattern string)
+	FamilySize int
 	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

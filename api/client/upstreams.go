@@ -58,6 +58,11 @@ func (c *Client) Claims(ctx context.Context, repository string) iter.Seq2[api.Cl
 	return list[api.Claim](ctx, c, "/claims", queryOf("repository", repository))
 }
 
+// SuggestClaims lists claims that would reserve names like those that are published in a repository or, where that is "", in all.
+func (c *Client) SuggestClaims(ctx context.Context, repository string) iter.Seq2[api.SuggestedClaim, error] {
+	return list[api.SuggestedClaim](ctx, c, "/claims/suggestions", queryOf("repository", repository))
+}
+
 // AddClaim reserves names.
 func (c *Client) AddClaim(ctx context.Context, claim api.NewClaim) (api.Claim, error) {
 	return call[api.Claim](ctx, c, request{method: http.MethodPost, path: "/claims", body: claim})

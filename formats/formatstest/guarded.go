@@ -58,6 +58,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("owners later", r.ownersLater)
 	t.Run("38", r.ownersDown)
 	t.Run("39", r.failing)
+	t.Run("resolution", r.explained)
 	t.Run("45", r.deniedElsewhere)
 	t.Run("46 audit", r.audited)
 	if r.Lists { // the others have no times of versions, or one for each file

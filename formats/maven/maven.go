@@ -2,6 +2,7 @@ package maven
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -44,8 +45,14 @@ func (f format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize, Order: order,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{immediate.Setting, pomRule.Setting},
-		Merge: true, UnionFiles: true, Snapshot: isSnapshot,
+		Merge: true, UnionFiles: true, Snapshot: isSnapshot, Family: family,
 	}
+}
+
+// family is registry.Rules.Family: the group and those below it.
+func family(name string) string {
+	group, _, _ := strings.Cut(name, ":")
+	return group + ".**"
 }
 
 type handlers struct {

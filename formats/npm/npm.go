@@ -40,8 +40,17 @@ func (*Format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "npm", Normalize: checkName, Spelling: spelling, Order: order, CheckTag: checkTag, RequiredTag: requiredTag,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{legacyNames.Setting}, OneCase: true,
-		Merge: true,
+		Merge: true, Family: family,
 	}
+}
+
+// family is registry.Rules.Family: the scope.
+func family(name string) string {
+	scope, _, scoped := strings.Cut(name, "/")
+	if !scoped {
+		return ""
+	}
+	return scope + "/*"
 }
 
 // handlers answer the requests of one site.

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,9 +27,18 @@ func (format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "oci", Images: true, FromPURL: fromPURL, MovePURL: movePURL, States: []registry.State{registry.Deprecated},
 		Normalize: func(image string) (string, error) { return image, checkImage(image) }, Settings: []registry.Setting{sparse.Setting},
-		AttachmentTag: isAttachment,
-		KeepParts:     func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },
+		AttachmentTag: isAttachment, Family: family,
+		KeepParts: func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },
 	}
+}
+
+// family is registry.Rules.Family: the first folder.
+func family(image string) string {
+	folder, _, in := strings.Cut(image, "/")
+	if !in {
+		return ""
+	}
+	return folder + "/**"
 }
 
 type handlers struct {

@@ -33,13 +33,23 @@ func (*Format) Name() string { return formatName }
 
 // Rules implements formats.Format: names by PEP 503, any tag.
 func (*Format) Rules() registry.Rules {
-	return registry.Rules{PURLType: "pypi", Normalize: normalize, Spelling: spelling, Order: order, States: []registry.State{registry.Yanked}, UnionFiles: true}
+	return registry.Rules{PURLType: "pypi", Normalize: normalize, Spelling: spelling, Order: order, States: []registry.State{registry.Yanked}, UnionFiles: true,
+		Family: family, FamilySize: 2}
 }
 
 // handlers answer the requests of one site.
 type handlers struct {
 	site      *formats.Site
 	fileBytes int64
+}
+
+// family is registry.Rules.Family: the text before the first hyphen, which one package alone says nothing about.
+func family(name string) string {
+	prefix, _, has := strings.Cut(name, "-")
+	if !has {
+		return ""
+	}
+	return prefix + "-*"
 }
 
 // handler answers a request whose path is parsed.

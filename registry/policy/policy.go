@@ -180,6 +180,37 @@ func (p *Policies) Rules(ctx context.Context, repository string) ([]Rule, error)
 	return out, nil
 }
 
+// About lists the rules that may be about a package, of those that the caller may see: of the whole server, and of the repositories.
+func (p *Policies) About(ctx context.Context, at registry.Name, repositories []string) ([]Rule, error) {
+	if access.From(ctx).Type == access.TypeAnonymous {
+		return []Rule{}, nil
+	}
+	list, err := p.Rules(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	set, err := p.rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[int64]bool{}
+	for _, one := range set.everyRule() {
+		names[one.ID] = one.digest == "" && one.names(at.Format, at.Package)
+	}
+	return slices.DeleteFunc(list, func(r Rule) bool {
+		return !names[r.ID] || r.Repository != "" && !slices.Contains(repositories, r.Repository)
+	}), nil
+}
+
+// everyRule are all rules, in no order.
+func (r *rules) everyRule() []*rule {
+	out := slices.Clone(r.server)
+	for _, list := range r.byRepository {
+		out = append(out, list...)
+	}
+	return out
+}
+
 // all lists the rules in the order in which they are asked, repository by repository.
 func (r *rules) all() []Rule {
 	var out []Rule

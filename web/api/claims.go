@@ -20,6 +20,12 @@ func (h *handlers) claimRoutes() []endpoint {
 			About:   "Those of the whole server, and those of repositories that you may read.",
 			Query:   []openapi.Param{{Name: "repository", About: "Only those that hold in this repository."}},
 			Answers: success("The claims.", api.List[api.Claim]{Items: []api.Claim{claimExample}})}},
+		{"GET", "/claims/suggestions", "api.claims.suggest", h.suggestClaims, openapi.Operation{
+			Rights: onClaim, ID: "suggestClaims", Group: "Upstreams", Summary: "Suggest claims",
+			About:   "From the scopes, groups, folders and prefixes of what is published, as far as no claim covers it.",
+			Query:   []openapi.Param{{Name: "repository", About: "From what is published there; absent: in all repositories, for administrators of the server."}},
+			Answers: success("The claims.", api.List[api.SuggestedClaim]{Items: []api.SuggestedClaim{{Format: "npm", Pattern: "@acme/*", Packages: 12, Example: "@acme/web"}}}),
+			Errors:  []int{http.StatusNotFound}}},
 		{"POST", "/claims", "api.claims.add", h.addClaim, openapi.Operation{
 			Rights: onClaim, ID: "addClaim", Group: "Upstreams", Summary: "Reserve names",
 			About:   "A name that a claim matches comes from no registry elsewhere, even before it is published here.",
@@ -52,6 +58,23 @@ func (h *handlers) listClaims(w http.ResponseWriter, r *http.Request) error {
 		out := api.List[api.Claim]{Items: make([]api.Claim, len(list))}
 		for i, c := range list {
 			out.Items[i] = claimOf(c)
+		}
+		return out
+	})
+}
+
+// suggestClaims answers GET /claims/suggestions?repository=. There are few, so the list is one page.
+func (h *handlers) suggestClaims(w http.ResponseWriter, r *http.Request) error {
+	in := h.parse(r)
+	repository := in.text("repository")
+	if in.err != nil {
+		return in.err
+	}
+	list, err := h.svc.Upstreams.SuggestClaims(r.Context(), repository)
+	return writeOne(w, http.StatusOK, list, err, func(list []upstreams.Suggested) api.List[api.SuggestedClaim] {
+		out := api.List[api.SuggestedClaim]{Items: make([]api.SuggestedClaim, len(list))}
+		for i, c := range list {
+			out.Items[i] = api.SuggestedClaim(c)
 		}
 		return out
 	})

@@ -57,6 +57,7 @@ var examples = map[string]example{
 	"api.cache.deny":           {path: "/repositories/main/cache/deny", body: `{"format":"test","package":"lib","version":"1.0.0"}`, admin: 404},
 	"api.cache.restore":        {path: "/repositories/main/cache/restore", body: `{"format":"test","package":"lib","version":"1.0.0"}`, admin: 404}, // it was published
 	"api.claims.list":          {path: "/claims", elsewhere: 200},
+	"api.claims.suggest":       {path: "/claims/suggestions?repository=main", reader: 403},
 	"api.claims.add":           {path: "/claims", body: `{"repository":"main","format":"test","pattern":"by-%s"}`},
 	"api.claims.remove":        {path: "/claims/1", elsewhere: 404},
 	"api.rules.list":           {path: "/rules", elsewhere: 200},

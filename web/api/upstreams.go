@@ -9,6 +9,7 @@ import (
 	"slipway/api"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/policy"
 	"slipway/registry/upstreams"
 	"slipway/web/internal/wire"
 	"slipway/web/openapi"
@@ -337,7 +338,8 @@ func (h *handlers) resolutionRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/resolution", "api.packages.resolution", h.getResolution, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getResolution", Group: "Upstreams", Summary: "Explain where a package comes from",
-			About:   "The places that the repository may answer from, in their order, which of them answer for the name, and why the others do not. It has only places that you may read.",
+			About: "The places that the repository may answer from, in the order in which they are asked, which of them answer for the name, and why the others do not. It has only places that you " +
+				"may read. No registry elsewhere is asked for the answer.",
 			Query:   []openapi.Param{{Name: "version", About: "Explain it for this version."}},
 			Answers: success("The places.", resolutionExample)}},
 		{"PUT", packagePath + "/origin", "api.packages.origin.set", h.setOrigin, openapi.Operation{
@@ -352,22 +354,27 @@ func (h *handlers) resolutionRoutes() []endpoint {
 }
 
 var resolutionExample = api.Resolution{
-	Format: "npm", Name: "@acme/web", Claims: []api.Claim{claimExample},
+	Format: "npm", Name: "@acme/web", Claims: []api.Claim{claimExample}, Rules: []api.Rule{ruleExample},
 	Places: []api.Place{
 		{Repository: "all", Path: []string{}, Why: upstreams.Absent},
-		{Repository: "team-a", Path: []string{"team-a"}, Versions: 3, Latest: "1.4.2", Answers: true},
+		{Repository: "team-a", Path: []string{"team-a"}, Kind: upstreams.KindPublished, Versions: 3, Latest: "1.4.2", Answers: true},
+		{Repository: "npm-mirror", Upstream: "npm", Path: []string{"npm-mirror", "npm"}, Kind: upstreams.KindRemote, Why: upstreams.Published},
 	},
 	Origin: &api.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it", SetAt: momentExample, SetBy: "jane", ExpiresAt: &laterExample},
 }
 
-func resolutionOf(version string) func(upstreams.Resolution) api.Resolution {
+func resolutionOf(version string, rules []policy.Rule) func(upstreams.Resolution) api.Resolution {
 	return func(r upstreams.Resolution) api.Resolution {
-		out := api.Resolution{Format: r.Name.Format, Name: r.Name.Package, Version: version, Places: make([]api.Place, len(r.Places)), Claims: make([]api.Claim, len(r.Claims))}
+		out := api.Resolution{Format: r.Name.Format, Name: r.Name.Package, Version: version, Places: make([]api.Place, len(r.Places)), Claims: make([]api.Claim, len(r.Claims)),
+			Rules: make([]api.Rule, len(rules))}
+		for i, one := range rules {
+			out.Rules[i] = ruleOf(one)
+		}
 		if r.Shown != "" {
 			out.Name = r.Shown
 		}
 		for i, p := range r.Places {
-			out.Places[i] = api.Place{Repository: p.Repository, Path: listed(p.Path), Versions: p.Versions, Latest: p.Latest, Answers: p.Answers, Why: p.Why}
+			out.Places[i] = api.Place{Repository: p.Repository, Upstream: p.Upstream, Path: listed(p.Path), Kind: p.Kind, Versions: p.Versions, Latest: p.Latest, Answers: p.Answers, Why: p.Why}
 		}
 		for i, c := range r.Claims {
 			out.Claims[i] = claimOf(c)
@@ -390,7 +397,15 @@ func (h *handlers) getResolution(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	found, err := h.svc.Upstreams.Resolution(r.Context(), at)
-	return writeOne(w, http.StatusOK, found, err, resolutionOf(at.Version))
+	if err != nil {
+		return err
+	}
+	through := make([]string, len(found.Places))
+	for i, p := range found.Places {
+		through[i] = p.Repository
+	}
+	rules, err := h.svc.Policies.About(r.Context(), at.Name, through)
+	return writeOne(w, http.StatusOK, found, err, resolutionOf(at.Version, rules))
 }
 
 // setOrigin answers PUT …/origin: 204.

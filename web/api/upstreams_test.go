@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/api"
 	"slipway/formats"
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
@@ -246,6 +247,35 @@ func TestResolution(t *testing.T) {
 	a.want(404, "DELETE", lib+"/origin", "", nil)
 	a.want(204, "DELETE", "/claims/"+claim.ID, "", nil)
 	a.want(404, "DELETE", "/claims/"+claim.ID, "", nil)
+}
+
+// TestSuggestClaims: names that are published together suggest a claim, until there is one.
+func TestSuggestClaims(t *testing.T) {
+	a := newAPI(t, formatstest.Options{Core: []registrytest.Option{registrytest.With(func(c *instance.Config) {
+		rules := c.Rules[registrytest.Format]
+		rules.FamilySize, rules.Family = 2, func(name string) string {
+			prefix, _, _ := strings.Cut(name, "-")
+			return prefix + "-*"
+		}
+		c.Rules[registrytest.Format] = rules
+	})}})
+	for _, name := range []string{"acme-web", "acme-api", "other-lib"} {
+		a.publish(name, "1.0.0")
+	}
+	type list struct{ Items []api.SuggestedClaim }
+	for _, path := range []string{"/claims/suggestions", "/claims/suggestions?repository=main"} {
+		var got list
+		a.want(200, "GET", path, "", &got)
+		if want := []api.SuggestedClaim{{Format: registrytest.Format, Pattern: "acme-*", Packages: 2, Example: "acme-api"}}; !slices.Equal(got.Items, want) {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+	a.want(404, "GET", "/claims/suggestions?repository=absent", "", nil)
+	a.want(201, "POST", "/claims", `{"repository":"main","format":"test","pattern":"acme-*"}`, nil)
+	var got list
+	if a.want(200, "GET", "/claims/suggestions", "", &got); len(got.Items) != 0 {
+		t.Errorf("once it is claimed: %v", got)
+	}
 }
 
 // TestRemoteFileHead: a HEAD of a file that a registry elsewhere has tells its length, and no transfer begins.

@@ -26,7 +26,7 @@ func (c commands) claimCmd() *cobra.Command {
 	var f Flags
 	g := c.Group("claim", "Reserve names, so that they never come from a registry elsewhere", `  slipway claim add npm '@acme/*'
   slipway claim add maven 'com.acme.**' --repository team-a
-  slipway claim ls`, c.claimAddCmd(&f), c.claimListCmd(&f), c.claimRemoveCmd(&f))
+  slipway claim ls`, c.claimAddCmd(&f), c.claimListCmd(&f), c.claimSuggestCmd(&f), c.claimRemoveCmd(&f))
 	f.Add(g)
 	return g
 }
@@ -60,6 +60,31 @@ func (c commands) claimListCmd(f *Flags) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&repository, "repository", "", "only those that hold in this repository")
+	return cmd
+}
+
+var suggestedColumns = []column[api.SuggestedClaim]{
+	{"FORMAT", func(s api.SuggestedClaim) any { return s.Format }},
+	{"PATTERN", func(s api.SuggestedClaim) any { return s.Pattern }},
+	{"PACKAGES", func(s api.SuggestedClaim) any { return s.Packages }},
+	{"EXAMPLE", func(s api.SuggestedClaim) any { return s.Example }},
+}
+
+func (c commands) claimSuggestCmd(f *Flags) *cobra.Command {
+	var repository string
+	cmd := &cobra.Command{
+		Use: "suggest", Short: "Suggest claims for names like those that are published", Args: command.Exactly(0),
+		Long: `Suggest claims from what is published: npm's scopes, Maven's groups, folders of images, and prefixes that several PyPI projects share,
+as far as no claim covers them. Nothing is claimed: "slipway claim add" does that.`,
+		Example: `  slipway claim suggest
+  slipway claim suggest --repository team-a`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return list(c, cmd, f, suggestedColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.SuggestedClaim, error] {
+				return cl.SuggestClaims(ctx, repository)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&repository, "repository", "", "from what is published there (default: in every repository)")
 	return cmd
 }
 
@@ -122,6 +147,7 @@ func (c commands) originClearCmd(f *Flags) *cobra.Command {
 var placeColumns = []column[api.Place]{
 	{"REPOSITORY", func(p api.Place) any { return p.Repository }},
 	{"BY", func(p api.Place) any { return strings.Join(p.Path, " > ") }},
+	{"KIND", func(p api.Place) any { return p.Kind }},
 	{"VERSIONS", func(p api.Place) any { return p.Versions }},
 	{"LATEST", func(p api.Place) any { return p.Latest }},
 	{"ANSWERS", func(p api.Place) any { return yes(p.Answers) }},
@@ -132,10 +158,13 @@ func (c commands) resolveCmd() *cobra.Command {
 	var f Flags
 	var version string
 	cmd := &cobra.Command{
-		Use: "resolve REPO FORMAT PACKAGE", Short: "Explain which repositories a package comes from", Args: command.Exactly(3),
+		Use: "resolve REPO FORMAT PACKAGE", Short: "Explain which repositories and registries a package comes from", Args: command.Exactly(3),
 		Long: `List the places that a repository may answer from, in the order in which they are asked: which of them answer for the package, and
 why the others do not. narrowed: the formats or patterns of an upstream leave the name out; absent: the place does not have it;
-emptied: all that it had is deleted; shadowed: an earlier place answers alone. "-o json" also has claims and the origin.`,
+emptied: all that it had is deleted; shadowed: an earlier place answers alone. Of registries elsewhere, which are not asked for this,
+published: the name is published here; claimed: a claim reserves it; owned: a registry that owns names has it; elsewhere: it stays
+with the registry that it first came from; origin: an administrator has it come from somewhere else; silent: it does not answer; absent:
+it was not asked for the name yet, or does not have it. "-o json" also has claims, rules and the origin.`,
 		Example: `  slipway resolve all npm @acme/web
   slipway resolve all npm @acme/web --version 1.4.2`,
 		RunE: func(cmd *cobra.Command, args []string) error {
