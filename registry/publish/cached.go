@@ -312,7 +312,10 @@ func (c *committer) keepOrigin(res Result) error {
 		}
 		f := c.rel.Cached.File
 		f.VersionID, f.Path, f.Digest = v.ID, st.Path, st.Blob.Digest
-		f.EnteredAt, f.CheckedAt, f.EnteredBy = c.tx.Now(), c.tx.Now(), c.actor.Text()
+		f.EnteredAt, f.EnteredBy = c.tx.Now(), c.actor.Text()
+		if f.CheckedAt.IsZero() {
+			f.CheckedAt = f.EnteredAt
+		}
 		if err := c.tx.Caches().PutCachedFile(f); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"container/list"
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,8 @@ type document struct {
 	shrunkAt     time.Time // when a document first came that is held back; zero: none is
 	acceptShrunk bool      // an administrator accepts the next one
 	fetching     chan struct{}
+	cancel       context.CancelCauseFunc // ends the question that is under way; nil: none is
+	expired      int                     // how often its time was ended
 }
 
 func (d *documents) of(key indexKey) *document {
@@ -111,8 +114,14 @@ func (d *document) copy() *index {
 	return d.index
 }
 
-// expire lets the remote be asked at the next request. d.mu is held.
-func (d *document) expire() { d.freshUntil = time.Time{} }
+// expire lets the remote be asked at the next request: an answer to a question that is under way may be older. d.mu is held.
+func (d *document) expire() {
+	d.freshUntil = time.Time{}
+	d.expired++
+	if d.cancel != nil {
+		d.cancel(errExpired)
+	}
+}
 
 // settle takes what came of a refresh, and returns what is new in it. entered is what is here of the package. d.mu is held.
 func (d *document) settle(r *remote, at registry.Name, q question, f *fetched, res *origin.Response, err error, entered []metadata.Entered, now time.Time) (news []event) {

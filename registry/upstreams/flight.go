@@ -42,6 +42,7 @@ type flight struct {
 	actor   access.Actor         // the caller that asked first
 	cancel  context.CancelCauseFunc
 	key     flightKey
+	asked   time.Time // when it began
 
 	mu        sync.Mutex
 	published time.Time     // as the remote says; zero: not known
@@ -78,7 +79,7 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 		return f, true
 	}
 	f = &flight{s: s, r: r, at: at, path: path, entry: e, known: known, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
-		readers: 1}
+		readers: 1, asked: s.core.Now()}
 	if s.flights.closed {
 		f.begun, f.ended, f.err = true, true, errStopped
 		return f, false

@@ -220,16 +220,36 @@ func (s *Upstreams) answered(ctx context.Context, r *remote, at registry.Name, q
 
 var errNoDocument = errors.New("upstreams: the format has no documents")
 
-// refresh asks the remote, and replaces the copy by what it says.
+// errExpired is the cause for which a question to a remote ends: an administrator wants an answer that is newer.
+var errExpired = errors.New("upstreams: the answer is wanted anew")
+
+// refresh asks the remote, and replaces the copy by what it says. It asks again where the time of the copy was ended meanwhile: those who wait
+// for it since may know of a change that the answer has not seen.
 func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q question, doc *document) {
+	for s.ask(ctx, r, at, q, doc) {
+	}
+}
+
+// ask is one question of refresh. It reports whether another one must follow.
+func (s *Upstreams) ask(ctx context.Context, r *remote, at registry.Name, q question, doc *document) (again bool) {
+	asking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	doc.mu.Lock()
+	expired := doc.expired
+	doc.cancel = cancel
 	prev, etag, modified := doc.index, doc.etag, doc.modified
 	if prev == nil || doc.gone || s.core.Now().Sub(doc.wholeAt) > wholeAgain {
 		etag, modified = "", ""
 	}
 	doc.mu.Unlock()
 	now := s.core.Now() // an answer is as old as its question: it may have been made before what changed since
-	f, res, err := q.fetch(ctx, etag, modified)
+	f, res, err := q.fetch(asking, etag, modified)
+	if errors.Is(context.Cause(asking), errExpired) {
+		if f != nil && f.keeper != nil {
+			f.keeper.close()
+		}
+		return true
+	}
 	if f != nil && f.keeper != nil {
 		defer f.keeper.close()
 	}
@@ -237,7 +257,7 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 	if q.stored {
 		entered, err = s.enteredBy(ctx, r, at, prev, f, err)
 	}
-	if err != nil {
+	if err != nil && !origin.Is(err, origin.Absent) {
 		now = s.core.Now() // the next try waits from here
 	}
 	if f != nil {
@@ -252,6 +272,9 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 	if dated != nil && doc.index == prev {
 		doc.index, doc.news = dated, true
 	}
+	if doc.expired != expired {
+		doc.freshUntil = time.Time{}
+	}
 	broken := doc.unreadable >= brokenInARow
 	by := doc.size - before
 	doc.mu.Unlock()
@@ -265,12 +288,15 @@ func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q 
 		s.tellOnce(ctx, r.event(registry.EventUpstreamBroken, at, registry.EventData{Reason: err.Error()}))
 	}
 	doc.mu.Lock()
-	close(doc.fetching)
-	doc.fetching = nil
+	if again = doc.expired != expired && ctx.Err() == nil; !again {
+		close(doc.fetching)
+		doc.fetching, doc.cancel = nil, nil
+	}
 	doc.mu.Unlock()
 	if q.stored {
 		s.kept(context.WithoutCancel(ctx), r, at, doc, f)
 	}
+	return again
 }
 
 // freshFor is the shorter of what the remote says and the upstream's ttl.

@@ -38,6 +38,7 @@ func (s *Upstreams) Refresh(ctx context.Context, at registry.Name) (Refreshed, e
 		}
 		out.Documents += s.documents.expire(p.remote.ID, at.Package)
 		out.Files += s.checked.expire(p.remote.ID, at.Package, s.core.Now())
+		s.flights.expire(p.remote.ID, at.Package)
 	}
 	return out, nil
 }
@@ -62,6 +63,22 @@ func (d *documents) expire(upstreamID int64, pkg string) int {
 		doc.mu.Unlock()
 	}
 	return count
+}
+
+// expire lets the next callers who want a file whose bytes may change begin a transfer of their own: one that is under way may be of the bytes of
+// before. Of a copy that is compared, it ends; else its readers get what they began.
+func (f *flights) expire(upstreamID int64, pkg string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key, one := range f.list {
+		if key.upstreamID != upstreamID || pkg != "" && key.pkg != pkg || !one.r.source.Mutable(one.at, one.path) {
+			continue
+		}
+		delete(f.list, key)
+		if one.known != nil {
+			one.cancel(errExpired)
+		}
+	}
 }
 
 // refreshKey is a package of an upstream; pkg "" is all of them.

@@ -127,7 +127,7 @@ func (f *flight) enter(ctx context.Context, a arrival, stored time.Time) (regist
 		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
 	}
 	rel.Cached = &publish.Cached{Upstream: f.r.Name, Through: f.r.way, File: f.r.cachedFile(a.res, a.verified)}
-	rel.Cached.File.FirstSeenAt = f.seen
+	rel.Cached.File.FirstSeenAt, rel.Cached.File.CheckedAt = f.seen, f.asked
 	if f.entry != nil {
 		rel.Cached.File.PublishedAt = f.entry.PublishedAt
 	}
