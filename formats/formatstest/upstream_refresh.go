@@ -15,7 +15,7 @@ import (
 // answer, as its own may be of before.
 func upstreamRefresh(t *testing.T, u Upstream) {
 	m := u.mirror(t)
-	m.SetRemote("mirror", `{"timeouts":{"document":"60s"}}`)
+	m.SetRemote("mirror", `{"timeouts":{"document":"12s"}}`)
 	f := u.Publish(m.u, "example", 1000)
 	asked := f.Document
 	if f.Mutable {
