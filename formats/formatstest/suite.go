@@ -121,6 +121,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("group writes", s.groupWrites)
 	t.Run("promoted", s.promoted)
 	t.Run("evicted", s.evicted)
+	t.Run("mutated", s.mutated)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }
