@@ -48,6 +48,8 @@ const (
 	EventCacheReplaced
 	EventCacheTagMoved
 	EventCacheEvicted
+	EventCacheDeleted
+	EventCacheRestored
 	EventCacheDenied
 	EventPrefetchFinished
 	EventUpstreamDown
@@ -138,6 +140,8 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventCacheReplaced:           {"cache.replaced", AboutVersion, "A remote has other bytes under a path whose bytes may change, and they were delivered; `former` has the file as it was."},
 	EventCacheTagMoved:           {"cache.tag_moved", AboutTag, "A tag of a remote was served and names another version than when it was served before, which `previous` has: one event for each tag and version, however often the tag is asked for."},
 	EventCacheEvicted:            {"cache.evicted", AboutRepository, "Bytes of files from remotes went, as they were not used or there was no room for them: `evicted` counts them, and says by which setting of a remote, or `asked`. At most one event for each run and repository. What went comes again when it is asked for, with the same bytes or not at all."},
+	EventCacheDeleted:            {"cache.deleted", AboutVersion, "A version that came from a remote was deleted here: it is not listed and not fetched again."},
+	EventCacheRestored:           {"cache.restored", AboutVersion, "Such a version may come again, and is there as it was; files that are not here any more are fetched when they are asked for."},
 	EventCacheDenied:             {"cache.denied", AboutPackage, "An administrator refused the other bytes that a remote has of a file, of which `upstream.mutated` told; `former` has the file as it entered."},
 	EventPrefetchFinished:        {"prefetch.finished", AboutRepository, "A list of packages was fetched ahead of time; `prefetch` says how much of it was here, was fetched, and is missing."},
 	EventUpstreamDown:            {"upstream.down", AboutUpstream, "A remote, or a host that its files come from, does not answer any more: `upstream` names it, `reason` has the last fault. What is cached is served. At most one pair of this and `upstream.up` a minute."},

@@ -228,3 +228,19 @@ func (f FactInput) check() error {
 	}
 	return nil
 }
+
+// UpstreamOf returns the name of the remote that a version with these facts came from; "": it was published, or promoted.
+func UpstreamOf(facts []Fact) string {
+	name := ""
+	for _, f := range facts {
+		switch f.Key {
+		case FactPromotedFrom:
+			return ""
+		case FactUpstreamName:
+			if name == "" {
+				name = f.Value
+			}
+		}
+	}
+	return name
+}

@@ -122,6 +122,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("promoted", s.promoted)
 	t.Run("evicted", s.evicted)
 	t.Run("mutated", s.mutated)
+	t.Run("cache deleted", s.cacheDeleted)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

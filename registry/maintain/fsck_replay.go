@@ -103,6 +103,8 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 		v.facts.facts(d.Facts)
 	}),
 	registry.EventCacheTagMoved: (*replay).tagSet,
+	registry.EventCacheDeleted:  changing(deleted),
+	registry.EventCacheRestored: changing(restored),
 
 	registry.EventCacheEvicted:     nothing,
 	registry.EventCacheDenied:      nothing,

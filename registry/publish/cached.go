@@ -162,6 +162,15 @@ func (s *Publisher) EnterTag(ctx context.Context, actor access.Actor, at registr
 	})
 }
 
+// cameFrom is what the log says of the remote that a version came from; nil: it was published here, or promoted.
+func (c *change) cameFrom(v registry.Version) (*registry.EventUpstream, error) {
+	facts, err := c.tx.Facts().Facts(v.ID)
+	if name := registry.UpstreamOf(facts); name != "" {
+		return &registry.EventUpstream{Name: name}, err
+	}
+	return nil, err
+}
+
 // event is what the log says of the remote.
 func (c *Cached) event() *registry.EventUpstream {
 	if c == nil {

@@ -307,7 +307,14 @@ func (c *change) delete(v registry.Version, reason string) error {
 	if v.Attached {
 		kind = registry.EventAttachmentDeleted
 	}
-	e, err := c.append(kind, &v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)})
+	from, err := c.cameFrom(v)
+	if err != nil {
+		return err
+	}
+	if from != nil {
+		kind = registry.EventCacheDeleted
+	}
+	e, err := c.append(kind, &v, registry.EventData{Reason: reason, Files: registry.EventFiles(files), Upstream: from})
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,15 @@ func (c *change) restore(v *registry.Version, was metadata.Discarded, reason str
 	if v.Attached {
 		kind = registry.EventAttachmentRestored
 	}
+	from, err := c.cameFrom(*v)
+	if err != nil {
+		return err
+	}
+	if from != nil {
+		kind = registry.EventCacheRestored
+	}
 	v.State, v.Reason, v.EndedSeq = registry.Published, "", 0
-	e, err := c.append(kind, v, registry.EventData{Reason: reason, Files: registry.EventFiles(files)})
+	e, err := c.append(kind, v, registry.EventData{Reason: reason, Files: registry.EventFiles(files), Upstream: from})
 	if err != nil {
 		return err
 	}
@@ -84,10 +91,11 @@ func (c *change) restore(v *registry.Version, was metadata.Discarded, reason str
 	return c.require()
 }
 
-// require sets the tag that the format requires to the highest version where the package has none.
+// require sets the tag that the format requires to the highest version where the package has none. Of a package that comes from remotes, those
+// have the tag.
 func (c *change) require() error {
 	tag := c.svc.core.Rules[c.pkg.Format].RequiredTag
-	if tag == "" {
+	if tag == "" || c.pkg.Origin == metadata.OriginCached {
 		return nil
 	}
 	former, err := c.formerTag(tag)

@@ -47,7 +47,7 @@ func (s *Upstreams) Restore(ctx context.Context, at registry.Coordinate, reason 
 		}
 		return err
 	})
-	if err == nil && !slices.ContainsFunc(facts, func(f registry.Fact) bool { return f.Key == registry.FactUpstreamName }) {
+	if err == nil && registry.UpstreamOf(facts) == "" {
 		err = metadata.ErrNotExist
 	}
 	if err != nil {

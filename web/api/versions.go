@@ -115,7 +115,7 @@ func cameFrom(out *api.Version, d catalog.VersionDetail) {
 		}
 		return d.Facts[i].Value
 	}
-	switch name := fact(registry.FactUpstreamName); {
+	switch name := registry.UpstreamOf(d.Facts); {
 	case fact(registry.FactPromotedFrom) != "":
 		out.Origin = "promoted"
 	case name == "":
