@@ -45,7 +45,7 @@ type Core struct {
 	// ask the remote, so it is called outside transactions. Denied; Unavailable, BadUpstream: the remote can't say. nil: every name may be.
 	MayPublish func(ctx context.Context, at Coordinate, to Target, paths ...string) error
 	// UsedBlob is set by that part too: it notes that a caller gets a blob of a package whose versions came from remotes. nil: none did.
-	UsedBlob func(ctx context.Context, packageID int64, d digest.Digest)
+	UsedBlob func(ctx context.Context, of Package, d digest.Digest)
 	// Moved is set by that part too: whether an administrator has a name come from remotes only, in one of the repositories. nil: no name does.
 	Moved func(at Name, repositoryIDs ...int64) (bool, error)
 

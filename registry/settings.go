@@ -60,9 +60,13 @@ func (s SettingOf[T]) In(r Repository) (value T) {
 var AllowReuse = NewSetting[bool]("allow_reuse",
 	"A deleted coordinate may be published again. What was known of it before then is in the log only.")
 
+// StrictRecord keeps the end of a file from elsewhere back until the file is stored and in the log, however long that takes.
+var StrictRecord = NewSetting[bool]("strict_record",
+	"The end of a file from a registry elsewhere waits until the file is stored and in the log, however long the store takes. Without it, clients wait 10 seconds at most.")
+
 // Settings are the settings that every repository has: the core's, then those of the formats in the order of their names.
 func (s *Core) Settings() []Setting {
-	out := []Setting{AllowReuse.Setting, TagRules.Setting}
+	out := []Setting{AllowReuse.Setting, StrictRecord.Setting, TagRules.Setting}
 	for _, format := range slices.Sorted(maps.Keys(s.Rules)) {
 		out = append(out, s.Rules[format].Settings...)
 	}

@@ -7,16 +7,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/registry/instance"
 	"slipway/registry/registrytest"
 )
 
 // upstreamStatus: Cache-Status tells of answers what copies have to do with them, and Warning tells users of images that one is stale. Neither
 // names a host of the registry.
 func upstreamStatus(t *testing.T, u Upstream) {
+	metrics := prometheus.NewRegistry()
 	elsewhere := upstreamtest.New(t, upstreamtest.Options{})
-	m := u.mirrorOf(t, elsewhere, Options{Wrap: NoLeaks(t, hostOf(t, u.URL(elsewhere))).Wrap})
+	m := u.mirrorOf(t, elsewhere, Options{Wrap: NoLeaks(t, hostOf(t, u.URL(elsewhere))).Wrap,
+		Core: []registrytest.Option{registrytest.With(func(c *instance.Config) { c.Metrics = metrics })}})
 	m.SetRemote("mirror", `{"ttl":"1m","stale_while_revalidate":"0s"}`)
+	m.u.On("**", upstreamtest.SetHeader("Ratelimit-Remaining", "76;w=21600"))
 	f := u.Publish(m.u, "example", 1000)
 	if f.Document != "" {
 		m.says(f.Document, http.StatusOK, "fwd=miss; stored")
@@ -24,6 +30,23 @@ func upstreamStatus(t *testing.T, u Upstream) {
 	}
 	m.says(f.Local, http.StatusOK, "fwd=miss; stored")
 	m.says(f.Local, http.StatusOK, "hit")
+	for result, want := range map[string]float64{"miss": 1, "hit": 1, "stale": 0, "joined": 0} {
+		one := want
+		if result == "miss" && u.New().Name() == "oci" {
+			one++ // the manifest is a file as well
+		}
+		if got := counted(t, metrics, "slipway_cache_requests_total", "kind", "file", "result", result); got != one {
+			t.Errorf("%v files are %s, not %v", got, result, one)
+		}
+	}
+	for _, name := range []string{"slipway_cache_spool_bytes", "slipway_upstream_queue_requests"} {
+		if got := counted(t, metrics, name); got != 0 {
+			t.Errorf("%s is %v", name, got)
+		}
+	}
+	if got := counted(t, metrics, "slipway_upstream_ratelimit_remaining", "upstream", "up"); got != 76 {
+		t.Errorf("%v requests remain", got)
+	}
 	missing := strings.ReplaceAll(f.Local, "example", "missing")
 	if f.Document != "" {
 		missing = strings.ReplaceAll(f.Document, "example", "missing")
@@ -39,7 +62,11 @@ func upstreamStatus(t *testing.T, u Upstream) {
 	if f.Document != "" || f.Mutable {
 		m.saysStale(asked, missing)
 	}
-	m.saysJoined(u.Publish(m.u, "joined", 2*mib))
+	m.saysJoined(u.Publish(m.u, "joined", 2*mib), func() {
+		if got := counted(t, metrics, "slipway_cache_spool_bytes"); got < 2*mib {
+			t.Errorf("%v bytes are on their way", got)
+		}
+	})
 }
 
 // saysStale asks for what was asked for more than the ttl ago, while the registry is there, and while it is not.
@@ -89,8 +116,8 @@ func (m *mirrored) says(path string, status int, want string) {
 	}
 }
 
-// saysJoined lets two callers want a file at once.
-func (m *mirrored) saysJoined(f Elsewhere) {
+// saysJoined lets two callers want a file at once, and calls meanwhile while it comes.
+func (m *mirrored) saysJoined(f Elsewhere, meanwhile func()) {
 	m.t.Helper()
 	if f.Document != "" {
 		m.get(f.Document)
@@ -104,6 +131,7 @@ func (m *mirrored) saysJoined(f Elsewhere) {
 			m.t.Errorf("Cache-Status: %s, not %s", got, want)
 		}
 	}
+	meanwhile()
 	close(release)
 	m.has(f)
 }

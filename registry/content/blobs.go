@@ -138,7 +138,7 @@ func (s *Store) blobForPublisher(ctx context.Context, at registry.Name, d digest
 		err = s.core.Refuses(ctx, at, d)
 	}
 	if err == nil && p.Origin == metadata.OriginCached && s.core.UsedBlob != nil {
-		s.core.UsedBlob(ctx, p.ID, d)
+		s.core.UsedBlob(ctx, p, d)
 	}
 	if err != nil || !publisher {
 		return b, err

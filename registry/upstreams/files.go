@@ -107,7 +107,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 		return registry.File{}, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Detail: registry.AsError(err).Error(), Err: err}
 	}
 	if err := s.admitFile(ctx, r, at, x, entry); err != nil {
-		s.failed(ctx, registry.CacheFile, err)
+		s.failed(ctx, at.Format, registry.CacheFile, err)
 		return registry.File{}, err
 	}
 	if !mayFetch(ctx, r) {
@@ -117,7 +117,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 		return registry.File{}, err
 	}
 	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
-		s.note(ctx, registry.CacheFile, registry.CacheNegative)
+		s.note(ctx, at.Format, registry.CacheFile, registry.CacheNegative)
 		return registry.File{}, gone
 	}
 	if catalog.IsLook(ctx) && !catalog.NeedsWhole(ctx) {
@@ -138,7 +138,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if err != nil && (registry.KindOf(err) == registry.NotFound || errors.Is(err, errMutated)) {
 		s.checked.missing(r, at, path, s.core.Now(), err)
 	}
-	s.arrived(ctx, joined, err)
+	s.arrived(ctx, at.Format, joined, err)
 	return file, err
 }
 
@@ -196,7 +196,7 @@ func (s *Upstreams) lister(ctx context.Context, r *remote, at registry.Coordinat
 func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinate, path string, have registry.File) (registry.File, error) {
 	source, ok := s.remotes.sources[at.Format]
 	if !ok || !source.Mutable(at, path) {
-		s.note(ctx, registry.CacheFile, registry.CacheHit)
+		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
 		return have, nil
 	}
 	var known metadata.CachedFile
@@ -217,7 +217,7 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 		}
 		return s.compared(ctx, r, at, path, have, known)
 	}
-	s.note(ctx, registry.CacheFile, registry.CacheHit)
+	s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
 	return have, nil
 }
 
@@ -227,7 +227,7 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 	last := s.checked.last(known)
 	right := last.right.Add(r.ttl())
 	if now.Before(right) && !s.checked.since(r.ID, at.Package, last.right) {
-		s.note(ctx, registry.CacheFile, registry.CacheHit)
+		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
 		return have, nil
 	}
 	failed := now.Before(last.failed.Add(min(r.ttl(), retryDocument))) && !s.checked.since(r.ID, at.Package, last.failed)
@@ -243,13 +243,13 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 	fresh, err := flight.arriving(waiting, catalog.NeedsWhole(ctx))
 	switch {
 	case err == nil:
-		s.arrived(ctx, joined, nil)
+		s.arrived(ctx, at.Format, joined, nil)
 		return fresh, nil
 	case errors.Is(err, errUnchanged):
-		s.note(ctx, registry.CacheFile, registry.CacheRevalidated)
+		s.note(ctx, at.Format, registry.CacheFile, registry.CacheRevalidated)
 		return have, nil
 	case registry.KindOf(err) == registry.NotFound:
-		s.note(ctx, registry.CacheFile, registry.CacheHit) // it stays as it was
+		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit) // it stays as it was
 		return have, nil
 	}
 	s.checked.at(known, looked{right: last.right, failed: now})

@@ -61,6 +61,7 @@ type flight struct {
 	otherForm bool   // an encoded file is kept in the form that is not the usual one
 	spooled   int64  // bytes that are counted of the spool
 	given     func() // ends the wait for readers, in which no bytes are read; nil: the transfer goes on
+	late      bool   // the last bytes are handed out before the entry
 	ended     bool
 	err       error
 	file      registry.File // once it has ended well
@@ -284,7 +285,7 @@ func (f *flight) wait(ctx context.Context, ready func() bool) error {
 // arriving returns the file as soon as it can be answered: small ones, and where whole is asked for, when they are entered, long ones when
 // their size is known.
 func (f *flight) arriving(ctx context.Context, whole bool) (registry.File, error) {
-	err := f.wait(ctx, func() bool { return f.ended || !whole && f.begun && f.size > wholeBytes })
+	err := f.wait(ctx, func() bool { return f.ended || !whole && (f.late || f.begun && f.size > wholeBytes) })
 	if err != nil {
 		return registry.File{}, err
 	}
@@ -350,7 +351,7 @@ func (t *tail) Read(p []byte) (int, error) {
 	var grow storage.Growing
 	err := f.wait(t.ctx, func() bool {
 		open := min(f.written, f.size-heldBack)
-		if f.ended && f.err == nil {
+		if f.ended && f.err == nil || f.late {
 			open = f.size
 		}
 		if open <= t.at && !f.ended {

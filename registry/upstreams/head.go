@@ -39,7 +39,7 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 			if registry.KindOf(err) == registry.NotFound {
 				s.checked.missing(r, at, path, now, err)
 			}
-			s.failed(ctx, registry.CacheFile, err)
+			s.failed(ctx, at.Format, registry.CacheFile, err)
 			return registry.File{}, false, err
 		}
 		told.until = now.Add(headFor)
@@ -48,7 +48,7 @@ func (s *Upstreams) head(ctx context.Context, r *remote, at registry.Coordinate,
 	if told.size < 0 {
 		return registry.File{}, false, nil
 	}
-	s.note(ctx, registry.CacheFile, result)
+	s.note(ctx, at.Format, registry.CacheFile, result)
 	from := unasked{id: r.ID, published: told.modified}
 	if e != nil && x != nil {
 		from.published, from.seen = e.PublishedAt, x.firstSeen(e.Version, e.Path)

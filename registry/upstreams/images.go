@@ -107,7 +107,7 @@ func (s *Upstreams) pinnedVersion(ctx context.Context, f found, ref catalog.Ref)
 	v, err := search(f.everywhere(), f.lacks(registry.AboutVersion, name), func(src source) (registry.Version, error) {
 		v, err := s.resolveOwned(ctx, &f, src, ref)
 		if err == nil && src.pkg.Origin == metadata.OriginCached {
-			s.note(ctx, registry.CacheFile, registry.CacheHit)
+			s.note(ctx, f.name.Format, registry.CacheFile, registry.CacheHit)
 		}
 		return v, err
 	})
@@ -269,7 +269,7 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) {
 		have, err := s.local.Blob(ctx, src.at(at), d)
 		if err == nil && src.pkg.Origin == metadata.OriginCached {
-			s.usedBlob(ctx, src.pkg.ID, d)
+			s.usedBlob(ctx, src.pkg, d)
 		}
 		return have, err
 	})

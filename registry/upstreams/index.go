@@ -136,15 +136,15 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 		defer doc.mu.Unlock()
 		switch {
 		case known && stale == nil && have != nil:
-			s.note(ctx, q.kind, registry.CacheFailed)
+			s.note(ctx, at.Format, q.kind, registry.CacheFailed)
 			return nil, fault(at, doc.failed)
 		case have == nil:
-			s.note(ctx, q.kind, registry.CacheNegative)
+			s.note(ctx, at.Format, q.kind, registry.CacheNegative)
 			return nil, doc.absent
 		case !known || doc.failed != nil:
 			s.stale(ctx, r, q.kind, right)
 		default:
-			s.note(ctx, q.kind, registry.CacheHit)
+			s.note(ctx, at.Format, q.kind, registry.CacheHit)
 		}
 		return have, nil
 	}
@@ -182,7 +182,7 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 			s.stale(ctx, r, q.kind, right)
 			return stale, nil
 		}
-		s.note(ctx, q.kind, registry.CacheFailed)
+		s.note(ctx, at.Format, q.kind, registry.CacheFailed)
 		return nil, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutUpstream, RetryAfter: 5 * time.Second,
 			Detail: fmt.Sprintf("not cached here, and upstream %s does not answer", r.Name)}
 	case <-done:
@@ -207,13 +207,13 @@ func (s *Upstreams) answered(ctx context.Context, r *remote, at registry.Name, q
 			s.stale(ctx, r, q.kind, doc.rightUntil)
 			return x, nil
 		}
-		s.note(ctx, q.kind, result)
+		s.note(ctx, at.Format, q.kind, result)
 		return x, nil
 	case doc.absent != nil:
-		s.note(ctx, q.kind, result)
+		s.note(ctx, at.Format, q.kind, result)
 		return nil, doc.absent
 	default:
-		s.note(ctx, q.kind, registry.CacheFailed)
+		s.note(ctx, at.Format, q.kind, registry.CacheFailed)
 		return nil, fault(at, doc.failed)
 	}
 }

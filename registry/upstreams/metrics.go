@@ -18,6 +18,8 @@ type metrics struct {
 	entered   *prometheus.CounterVec
 	corrupted *prometheus.CounterVec
 	evicted   *prometheus.CounterVec
+	late      prometheus.Counter
+	requests  *prometheus.CounterVec
 	skipped   *prometheus.CounterVec
 
 	mu    sync.Mutex
@@ -36,7 +38,7 @@ const (
 	breakerOpen   = 2
 )
 
-func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
+func newMetrics(reg prometheus.Registerer, s *Upstreams) *metrics {
 	m := &metrics{
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "slipway_upstream_request_duration_seconds", Help: "Time until a registry elsewhere answered, or failed to.",
@@ -60,16 +62,29 @@ func newMetrics(reg prometheus.Registerer, flights *flights) *metrics {
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_upstream_skipped_total", Help: "Answers without a registry elsewhere that could not be asked, as on_failure of its upstream says.",
 		}, []string{"upstream"}),
+		late: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "slipway_cache_late_entries_total", Help: "Files of registries elsewhere that clients had before they were stored and in the log, as that took long.",
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_cache_requests_total", Help: "Requests for what comes from registries elsewhere, by what became of their look-ups.",
+		}, []string{"format", "kind", "result"}),
 		names: map[string]bool{},
 	}
 	under := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "slipway_cache_flights", Help: "Transfers of files from registries elsewhere that are under way.",
 	}, func() float64 {
-		flights.mu.Lock()
-		defer flights.mu.Unlock()
-		return float64(len(flights.list))
+		s.flights.mu.Lock()
+		defer s.flights.mu.Unlock()
+		return float64(len(s.flights.list))
 	})
-	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, m.evicted, m.skipped, under)
+	spool := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "slipway_cache_spool_bytes", Help: "Bytes of the files that are on their way from registries elsewhere.",
+	}, func() float64 {
+		s.spool.mu.Lock()
+		defer s.spool.mu.Unlock()
+		return float64(s.spool.used)
+	})
+	registry.RegisterMetrics(reg, m.seconds, m.received, m.breaker, m.entered, m.corrupted, m.evicted, m.skipped, m.late, m.requests, under, spool, &limits{s})
 	return m
 }
 
@@ -92,11 +107,17 @@ func (m *metrics) observe(_ context.Context, o origin.Observation) {
 }
 
 // known makes the series of an upstream and of its repository, before anything happens to them.
-func (m *metrics) known(name, repository string) {
+func (m *metrics) known(name, repository, format string) {
 	name = m.label(name)
 	m.evicted.WithLabelValues(repository).Add(0)
 	m.breaker.WithLabelValues(name).Set(breakerClosed)
 	m.corrupted.WithLabelValues(name).Add(0)
+	m.entered.WithLabelValues(format).Add(0)
+	for _, kind := range registry.CacheKinds() {
+		for _, result := range registry.CacheResults() {
+			m.requests.WithLabelValues(format, kind.String(), result.String()).Add(0)
+		}
+	}
 	m.skipped.WithLabelValues(name).Add(0)
 }
 

@@ -9,21 +9,26 @@ import (
 )
 
 // note tells the answer to the caller, and the metrics, what became of a look-up.
-func (s *Upstreams) note(ctx context.Context, kind registry.CacheKind, result registry.CacheResult) {
-	registry.CacheUseOf(ctx).Note(kind, result, 0)
+func (s *Upstreams) note(ctx context.Context, format string, kind registry.CacheKind, result registry.CacheResult) {
+	s.noted(ctx, format, kind, result, 0)
+}
+
+func (s *Upstreams) noted(ctx context.Context, format string, kind registry.CacheKind, result registry.CacheResult, ttl time.Duration) {
+	if registry.CacheUseOf(ctx).Note(kind, result, ttl) {
+		s.metrics.requests.WithLabelValues(format, kind.String(), result.String()).Inc()
+	}
 }
 
 // stale notes that a copy is served which the remote could have changed since: it was right until a moment, zero if that is not known. Users of
 // images are warned, as their clients print that.
 func (s *Upstreams) stale(ctx context.Context, r *remote, kind registry.CacheKind, until time.Time) {
-	use := registry.CacheUseOf(ctx)
 	age := time.Duration(0)
 	if !until.IsZero() {
 		age = max(0, s.core.Now().Sub(until))
 	}
-	use.Note(kind, registry.CacheStale, -age)
+	s.noted(ctx, r.Format, kind, registry.CacheStale, -age)
 	if r.images != nil {
-		use.Warn(fmt.Sprintf("upstream %s can't be asked now: this is what it had before", r.Name))
+		registry.CacheUseOf(ctx).Warn(fmt.Sprintf("upstream %s can't be asked now: this is what it had before", r.Name))
 	}
 }
 
@@ -38,26 +43,26 @@ func (s *Upstreams) staleAt(ctx context.Context, p *place, kind registry.CacheKi
 }
 
 // failed notes that a look-up ended with an error.
-func (s *Upstreams) failed(ctx context.Context, kind registry.CacheKind, err error) {
+func (s *Upstreams) failed(ctx context.Context, format string, kind registry.CacheKind, err error) {
 	switch registry.KindOf(err) {
 	case registry.NotFound:
-		s.note(ctx, kind, registry.CacheMiss) // the remote was asked, and has no such thing
+		s.note(ctx, format, kind, registry.CacheMiss) // the remote was asked, and has no such thing
 	case registry.Blocked:
-		s.note(ctx, kind, registry.CacheBlocked)
+		s.note(ctx, format, kind, registry.CacheBlocked)
 	case registry.Unauthenticated, registry.Denied:
 	default:
-		s.note(ctx, kind, registry.CacheFailed)
+		s.note(ctx, format, kind, registry.CacheFailed)
 	}
 }
 
 // arrived notes what a transfer came to, of which a caller was the first reader or joined others.
-func (s *Upstreams) arrived(ctx context.Context, joined bool, err error) {
+func (s *Upstreams) arrived(ctx context.Context, format string, joined bool, err error) {
 	switch {
 	case err != nil:
-		s.failed(ctx, registry.CacheFile, err)
+		s.failed(ctx, format, registry.CacheFile, err)
 	case joined:
-		s.note(ctx, registry.CacheFile, registry.CacheJoined)
+		s.note(ctx, format, registry.CacheFile, registry.CacheJoined)
 	default:
-		s.note(ctx, registry.CacheFile, registry.CacheMiss)
+		s.note(ctx, format, registry.CacheFile, registry.CacheMiss)
 	}
 }

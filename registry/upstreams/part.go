@@ -36,7 +36,7 @@ func (f *flight) passed(ctx context.Context, offset, length int64) io.ReadCloser
 		_ = out.Close()
 		return nil
 	}
-	f.s.note(ctx, registry.CacheFile, registry.CachePassed)
+	f.s.note(ctx, f.at.Format, registry.CacheFile, registry.CachePassed)
 	return out
 }
 

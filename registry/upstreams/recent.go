@@ -59,9 +59,9 @@ func (s *Upstreams) use(ctx context.Context, f registry.File) {
 }
 
 // usedBlob notes that the caller gets a blob of an image that came from a remote.
-func (s *Upstreams) usedBlob(ctx context.Context, packageID int64, d digest.Digest) {
-	s.use(ctx, registry.File{PackageID: packageID, Path: d.String()})
-	s.note(ctx, registry.CacheFile, registry.CacheHit)
+func (s *Upstreams) usedBlob(ctx context.Context, of registry.Package, d digest.Digest) {
+	s.use(ctx, registry.File{PackageID: of.ID, Path: d.String()})
+	s.note(ctx, of.Format, registry.CacheFile, registry.CacheHit)
 }
 
 // take returns what was used since it was called last.

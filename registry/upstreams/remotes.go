@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +39,7 @@ type remotes struct {
 	sealer     seal.Sealer
 	secretsDir string // "": no secret is in a file
 	changed    func(*Upstream, registry.Repository, origin.Change)
-	known      func(name, repository string) // of an upstream that gets a client, and whose it is
+	known      func(name, repository, format string) // of an upstream that gets a client, and whose it is
 
 	mu      sync.Mutex
 	clients map[int64]client // by upstream
@@ -105,6 +107,13 @@ func (r *remotes) state(upstreamID int64) *State {
 	return &out
 }
 
+// all are the clients that there are now.
+func (r *remotes) all() []client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.clients))
+}
+
 func (r *remotes) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -129,7 +138,7 @@ func (r *remotes) connect(u *Upstream, repository registry.Repository, source So
 	}
 	env := r.env
 	env.OnChange = func(c origin.Change) { r.changed(u, repository, c) }
-	r.known(u.Name, repository.Name)
+	r.known(u.Name, repository.Name, u.Format)
 	made, err := origin.New(settings, env)
 	return made, prefix, err
 }

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"slipway/internal/origin"
 	"slipway/metadata"
@@ -61,11 +62,33 @@ func (f *flight) run(ctx context.Context) (registry.File, error) {
 	if err := f.s.admit(ctx, Candidate{At: f.at, Repositories: f.r.way, Remote: f.r.Upstream, Digest: a.blob.Digest}); err != nil {
 		return registry.File{}, err
 	}
+	if !registry.StrictRecord.In(f.r.repository) {
+		late := time.AfterFunc(f.s.recordTime, f.letGo)
+		defer late.Stop()
+	}
 	stored := f.s.core.Now()
 	if _, err := f.grow.Commit(ctx, a.blob.Digest); err != nil {
 		return registry.File{}, err
 	}
 	return f.enter(ctx, a, stored)
+}
+
+// recordTime is how long clients wait for a file that is right to be stored and entered.
+const recordTime = 10 * time.Second
+
+// letGo lets readers have the last bytes of a file, which is right, before it is entered: a store that takes long must not cost them the file.
+func (f *flight) letGo() {
+	f.change(func() {
+		if f.ended {
+			return
+		}
+		f.begun, f.late = true, true
+		if f.size < 0 {
+			f.size = f.written
+		}
+		f.s.metrics.late.Inc()
+		f.s.core.Log.Warn("a file of an upstream is handed out before its entry, as storing it takes long", "upstream", f.r.Name, "package", f.at.Package, "path", f.path)
+	})
 }
 
 // here returns the file if it has come from this remote since the caller looked for it, by a transfer that has ended, or by another replica.

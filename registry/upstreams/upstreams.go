@@ -4,6 +4,7 @@
 package upstreams
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -46,7 +47,9 @@ type Upstreams struct {
 	pinned    Pins   // nil: nothing is
 	policy    Policy // nil: everything is let in
 	metrics   *metrics
-	key       [16]byte // makes the ids of composed packages of this process unguessable
+	// recordTime is how long clients wait for a file that is right to be stored and entered.
+	recordTime time.Duration
+	key        [16]byte // makes the ids of composed packages of this process unguessable
 }
 
 // Options are what remotes need; without sources there are none.
@@ -60,6 +63,9 @@ type Options struct {
 	Metrics    prometheus.Registerer // nil: none
 	// SpoolBytes bounds the files that are on their way at once; 0: 20 GiB, or a quarter of the disk if that is less.
 	SpoolBytes int64
+	// RecordTime is how long clients wait for a file that is right to be stored and entered; then they get it before, unless its repository has
+	// the setting strict_record. 0: 10 s.
+	RecordTime time.Duration
 	// Free tells how many bytes of the disk are free on which files on their way lie; nil: it is not known.
 	Free func() (bytes int64, ok bool)
 }
@@ -72,9 +78,9 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 		return nil, err
 	}
 	s := &Upstreams{core: core, local: local.Trusted(), plain: local, publisher: publisher, documents: newDocuments(),
-		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights(), spool: spool{bound: o.SpoolBytes, free: o.Free}}
+		remotes: remotes{env: o.Network, sources: o.Sources, sealer: sealer, secretsDir: o.SecretsDir, clients: map[int64]client{}}, flights: newFlights(), spool: spool{bound: o.SpoolBytes, free: o.Free}, recordTime: cmp.Or(o.RecordTime, recordTime)}
 	s.remotes.changed = s.changed
-	s.metrics = newMetrics(o.Metrics, &s.flights)
+	s.metrics = newMetrics(o.Metrics, s)
 	s.remotes.env.Observe, s.remotes.known = s.metrics.observe, s.metrics.known
 	_, _ = rand.Read(s.key[:]) // it never fails
 	s.graphs = lookup.New[struct{}](core.Store, (*graph).bytes, func(m metadata.Versioned, _ *graph) uint64 { return m.GenerationOf(metadata.RepositoryRows) })

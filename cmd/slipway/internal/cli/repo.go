@@ -42,6 +42,7 @@ func (c commands) repoCmd() *cobra.Command {
 type repoFlags struct {
 	description string
 	reuse       bool
+	strict      bool
 	redeploy    bool
 	tagRules    []string
 	upstreams   []string
@@ -54,6 +55,7 @@ type repoFlags struct {
 func (f *repoFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.description, "description", "", "what it is for")
+	fs.BoolVar(&f.strict, "strict-record", false, "keep the end of files from registries elsewhere back until they are in the log, however long the store takes")
 	fs.BoolVar(&f.reuse, "allow-reuse", false, "let the coordinate of a deleted version be published again")
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 	fs.StringArrayVar(&f.upstreams, "upstream", nil, "another repository, or the URL of a registry elsewhere (also NAME=URL, with --format), that it answers from beside its own versions; may be given again, in order")
@@ -72,6 +74,9 @@ func (f *repoFlags) change(c commands, cmd *cobra.Command, words []string) (chan
 	}
 	if cmd.Flags().Changed("description") {
 		change.Description = &f.description
+	}
+	if cmd.Flags().Changed("strict-record") {
+		settings["strict_record"] = f.strict
 	}
 	if cmd.Flags().Changed("allow-reuse") {
 		settings["allow_reuse"] = f.reuse
