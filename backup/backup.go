@@ -24,7 +24,11 @@ type Options struct {
 	Blobs    storage.Blobs // nil: the snapshot holds database and key alone
 	Keep     int           // snapshots that stay, with this one; 0: all
 	Verify   bool          // read the bytes that the backup has already, and copy damaged ones again
-	Progress Progress
+	// WithoutCached leaves out bytes that registries elsewhere have: restored, they are as after an eviction. Stays names files whose bytes are
+	// copied all the same; nil: none.
+	WithoutCached bool
+	Stays         func(tx metadata.Tx, file metadata.CachedEntry) (bool, error)
+	Progress      Progress
 }
 
 // Progress receives how much is done, in bytes of the database and then in blobs; one goroutine at a time calls it.
@@ -37,6 +41,8 @@ type Summary struct {
 	Bytes       int64           `json:"bytes"`        // of them
 	Copied      int64           `json:"copied"`       // blobs that were not there before
 	CopiedBytes int64           `json:"copied_bytes"` // of them
+	LeftOut     int64           `json:"left_out"`     // blobs that registries elsewhere have
+	LeftBytes   int64           `json:"left_bytes"`   // of them
 	Lost        []digest.Digest `json:"lost"`         // blobs that the installation itself does not have
 	Removed     int             `json:"removed"`      // older snapshots
 	Freed       int64           `json:"freed"`        // blobs that no snapshot needs any more
@@ -106,7 +112,18 @@ func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
 		return sum, sum.describe(ctx, db, o)
 	}
 	c := copier{from: o.Blobs, to: t.blobs, verify: o.Verify, total: sum.Blobs, progress: o.Progress}
-	if err := c.run(ctx, blobsOf(ctx, db)); err != nil {
+	pick := all
+	if o.WithoutCached {
+		pick = func(tx metadata.Tx, b metadata.Blob) (bool, error) {
+			again, err := o.comesAgain(tx, b)
+			if again {
+				sum.LeftOut, sum.LeftBytes = sum.LeftOut+1, sum.LeftBytes+b.Size
+				c.did(b, skipped)
+			}
+			return !again, err
+		}
+	}
+	if err := c.run(ctx, some(ctx, db, pick)); err != nil {
 		return sum, err
 	}
 	sum.Copied, sum.CopiedBytes, sum.Lost = c.copied, c.copiedBytes, c.missing
@@ -123,6 +140,20 @@ func count(ctx context.Context, db viewer) (blobs, bytes int64, err error) {
 	return blobs, bytes, nil
 }
 
+// comesAgain reports whether the bytes need not be copied, as registries elsewhere have them.
+func (o Options) comesAgain(tx metadata.Tx, b metadata.Blob) (bool, error) {
+	files, err := tx.Evictions().OnlyCached(b.ID)
+	if err != nil || len(files) == 0 || o.Stays == nil {
+		return len(files) > 0, err
+	}
+	for _, f := range files {
+		if stays, err := o.Stays(tx, f); stays || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // viewer is a database.
 type viewer interface {
 	View(ctx context.Context, fn func(tx metadata.Tx) error) error
@@ -132,24 +163,45 @@ const pageOfBlobs = 1000
 
 // blobsOf yields all blobs that a database knows, ascending by digest. Blobs that no version needs any more are few.
 func blobsOf(ctx context.Context, db viewer) iter.Seq2[metadata.Blob, error] {
+	return some(ctx, db, all)
+}
+
+// picker chooses blobs.
+type picker func(tx metadata.Tx, b metadata.Blob) (bool, error)
+
+func all(metadata.Tx, metadata.Blob) (bool, error) { return true, nil }
+
+// some yields those of blobsOf that are picked.
+func some(ctx context.Context, db viewer, pick picker) iter.Seq2[metadata.Blob, error] {
 	return func(yield func(metadata.Blob, error) bool) {
 		for after := digest.Digest(""); ; {
-			var page []metadata.Blob
-			err := db.View(ctx, func(tx metadata.Tx) (err error) {
-				page, err = tx.Blobs().BlobList(after, pageOfBlobs)
+			var picked []metadata.Blob
+			more := false
+			err := db.View(ctx, func(tx metadata.Tx) error {
+				page, err := tx.Blobs().BlobList(after, pageOfBlobs)
+				for _, b := range page {
+					yes := false
+					if yes, err = pick(tx, b); err != nil {
+						return err
+					}
+					if yes {
+						picked = append(picked, b)
+					}
+					after = b.Digest
+				}
+				more = len(page) == pageOfBlobs
 				return err
 			})
 			if err != nil {
 				yield(metadata.Blob{}, err)
 				return
 			}
-			for _, b := range page {
+			for _, b := range picked {
 				if !yield(b, nil) {
 					return
 				}
-				after = b.Digest
 			}
-			if len(page) < pageOfBlobs {
+			if !more {
 				return
 			}
 		}

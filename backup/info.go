@@ -17,10 +17,12 @@ const infoName = "snapshot.json"
 // Info describes a snapshot, as it was when it was taken.
 type Info struct {
 	DatabaseBytes int64 `json:"database_bytes"`
-	Versions      int64 `json:"versions"`     // of all packages, without deleted ones
-	Blobs         int64 `json:"blobs"`        // that the snapshot names
-	Bytes         int64 `json:"bytes"`        // of them
-	WithBlobs     bool  `json:"with_blobs"`   // the bytes are in this directory
+	Versions      int64 `json:"versions"`   // of all packages, without deleted ones
+	Blobs         int64 `json:"blobs"`      // that the snapshot names
+	Bytes         int64 `json:"bytes"`      // of them
+	WithBlobs     bool  `json:"with_blobs"` // the bytes are in this directory
+	LeftOut       int64 `json:"left_out"`   // blobs that registries elsewhere have, and that are not in this directory for this snapshot
+	WithoutCached bool  `json:"without_cached"`
 	Lost          int   `json:"lost"`         // blobs that the installation itself did not have
 	AllVerified   bool  `json:"all_verified"` // bytes of earlier snapshots were read again; new ones always are
 }
@@ -50,7 +52,7 @@ func (sum Summary) describe(ctx context.Context, db viewer, o Options) error {
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	info := Info{DatabaseBytes: st.Size(), Blobs: sum.Blobs, Bytes: sum.Bytes, WithBlobs: o.Blobs != nil, Lost: len(sum.Lost), AllVerified: o.Verify && o.Blobs != nil}
+	info := Info{DatabaseBytes: st.Size(), Blobs: sum.Blobs, Bytes: sum.Bytes, WithBlobs: o.Blobs != nil, LeftOut: sum.LeftOut, WithoutCached: o.WithoutCached, Lost: len(sum.Lost), AllVerified: o.Verify && o.Blobs != nil}
 	if info.Versions, err = versions(ctx, db); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/mod/sumdb/note"
@@ -34,6 +35,8 @@ type Restored struct {
 	Bytes       int64           `json:"bytes"`        // of them
 	Copied      int64           `json:"copied"`       // blobs that were not there before
 	CopiedBytes int64           `json:"copied_bytes"` // of them
+	LeftOut     int64           `json:"left_out"`     // blobs that the backup left out: they come again from registries elsewhere
+	LeftBytes   int64           `json:"left_bytes"`   // of them
 	Lost        []digest.Digest `json:"lost"`         // blobs that the backup does not have, or has damaged
 }
 
@@ -115,10 +118,58 @@ func (p Place) fill(ctx context.Context, db metadata.Store, sum *Restored) (err 
 	c := copier{from: from, to: p.Blobs, total: sum.Blobs, progress: p.Progress}
 	err = c.run(ctx, blobsOf(ctx, db))
 	sum.Copied, sum.CopiedBytes, sum.Lost = c.copied, c.copiedBytes, c.missing
+	if err == nil {
+		err = sum.leaveOut(ctx, db)
+	}
 	if err != nil || p.Before == nil {
 		return err
 	}
 	return p.Before(ctx, db)
+}
+
+// leaveOut lets the files that a backup without cached bytes does not have be as after an eviction: their registries are asked for them, and
+// have to bring the same bytes.
+func (sum *Restored) leaveOut(ctx context.Context, db metadata.Store) error {
+	info, known, err := sum.Info()
+	if err != nil || !known || !info.WithoutCached {
+		return err
+	}
+	lost := []digest.Digest{}
+	for _, d := range sum.Lost {
+		var left metadata.Blob
+		if err := db.Update(ctx, func(tx metadata.Tx) (err error) { left, err = evict(tx, d); return err }); err != nil {
+			return err
+		}
+		if left.ID == 0 {
+			lost = append(lost, d)
+			continue
+		}
+		sum.LeftOut, sum.LeftBytes = sum.LeftOut+1, sum.LeftBytes+left.Size
+	}
+	sum.Lost = lost
+	return nil
+}
+
+// evict evicts the files whose bytes a blob is, and forgets it. Without an ID: something holds it that did not come from a registry elsewhere.
+func evict(tx metadata.Tx, d digest.Digest) (left metadata.Blob, err error) {
+	b, err := tx.Blobs().Blob(d)
+	if err != nil {
+		return left, err
+	}
+	files, err := tx.Evictions().OnlyCached(b.ID)
+	if err != nil || len(files) == 0 {
+		return left, err
+	}
+	for _, f := range files {
+		if _, err := tx.Evictions().Evict(f.VersionID, f.Path); err != nil {
+			return left, err
+		}
+	}
+	forgotten, err := tx.Collection().Condemn(b, tx.Now().Add(time.Microsecond))
+	if err == nil && forgotten {
+		err = tx.Collection().CollectedDone(d)
+	}
+	return b, err
 }
 
 // openSource opens the bytes of a backup, also on a medium that can't be written.

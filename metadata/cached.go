@@ -90,6 +90,9 @@ type Evictions interface {
 	Unused(q UnusedQuery) ([]CachedEntry, error)
 	// CachedBytes is the size of those bytes that only files from a remote hold.
 	CachedBytes(upstreamID int64) (int64, error)
+	// OnlyCached lists the files whose bytes a blob is, if all of them came from remotes that are still there and have no other bytes that are
+	// known, and if nothing else holds the blob; else none. With the core of their versions.
+	OnlyCached(blobID int64) ([]CachedEntry, error)
 	// Evict removes the file row and keeps what is needed to bring it back. It returns the bytes that nothing else holds; their blob counts
 	// as released now. ErrNotExist: the file is not there, or has other bytes than those that came from the remote.
 	Evict(versionID int64, path string) (int64, error)

@@ -55,6 +55,29 @@ func testEvicted(e *env) {
 	size := func(tx metadata.Tx) (int64, error) { return tx.Evictions().CachedBytes(up.ID) }
 	equal(e, "bytes", read(e, size), 2)
 
+	only := func(path string) (out []string) {
+		for _, c := range read(e, func(tx metadata.Tx) ([]metadata.CachedEntry, error) {
+			return tx.Evictions().OnlyCached(files[path].Blob.ID)
+		}) {
+			out = append(out, c.Path)
+		}
+		return out
+	}
+	equal(e, "held by what came from remotes alone", only("a"), []string{"a"})
+	equal(e, "published too", only("c"), nil)
+	e.update(func(tx metadata.Tx) error {
+		return tx.Caches().PutIndex(metadata.UpstreamIndex{UpstreamID: up.ID, Format: p.Format, Key: p.Key, Body: files["a"].Blob, State: metadata.IndexOK})
+	})
+	equal(e, "an index too", only("a"), nil)
+	e.update(func(tx metadata.Tx) error { return tx.Caches().DropIndex(up.ID, p.Format, p.Key) })
+	changed := func(f metadata.CachedFile) {
+		e.update(func(tx metadata.Tx) error { return tx.Evictions().ChangeFile(f) })
+	}
+	changed(metadata.CachedFile{VersionID: v.ID, Path: "a", Changed: "sha256 0"})
+	equal(e, "with other bytes at the remote", only("a"), nil)
+	changed(metadata.CachedFile{VersionID: v.ID, Path: "a"})
+	equal(e, "as it was", only("a"), []string{"a"})
+
 	evict := func(path string) (freed int64) {
 		e.update(func(tx metadata.Tx) (err error) {
 			freed, err = tx.Evictions().Evict(v.ID, path)

@@ -59,12 +59,17 @@ func (s *Publisher) Evict(tx metadata.Tx, list []metadata.CachedEntry, keep func
 	return done, nil
 }
 
-// keeps reports whether a version is deployed or has a tag of this server's own, or an index above it.
+// keeps is Kept by what the part was made with.
 func (s *Publisher) keeps(tx metadata.Tx, v registry.Version) (bool, error) {
-	c := change{svc: s, tx: tx, pkg: registry.Package{ID: v.PackageID}}
+	return Kept(tx, v, s.keepers...)
+}
+
+// Kept reports whether a version is in use by what keepers tell, or has a tag of this server's own, or an index above it.
+func Kept(tx metadata.Tx, v registry.Version, keepers ...Keeper) (bool, error) {
+	c := change{tx: tx, pkg: registry.Package{ID: v.PackageID}}
 	kept := false
 	err := c.upwards(v, func(now registry.Version) (bool, error) {
-		for _, k := range s.keepers {
+		for _, k := range keepers {
 			if uses, err := k.Uses(tx, now, 1); err != nil || len(uses) > 0 {
 				kept = true
 				return false, err

@@ -90,6 +90,21 @@ func (t evictions) Unused(q metadata.UnusedQuery) ([]metadata.CachedEntry, error
 		q.UpstreamID, micros(q.After.UsedAt), bound(q.Before), micros(q.After.UsedAt), q.After.VersionID, q.After.Path, limit(q.Limit))
 }
 
+// OnlyCached implements metadata.Evictions.
+func (t evictions) OnlyCached(blobID int64) ([]metadata.CachedEntry, error) {
+	return all(t.Tx, scanCachedEntry, `SELECT `+cachedEntryColumns+`b.size, `+cachedColumns+`
+		FROM blob b CROSS JOIN file f ON f.blob_id = b.id CROSS JOIN cached_file c ON c.version_id = f.version_id AND c.path = f.path
+			CROSS JOIN version v ON v.id = c.version_id CROSS JOIN package p ON p.id = v.package_id
+		WHERE b.id = $1
+			AND NOT EXISTS (SELECT 1 FROM file g LEFT JOIN cached_file d ON d.version_id = g.version_id AND d.path = g.path AND d.here = 1 AND d.changed = ''
+				LEFT JOIN upstream u ON u.id = d.upstream_id AND u.removed_at IS NULL WHERE g.blob_id = b.id AND u.id IS NULL)
+			AND NOT EXISTS (SELECT 1 FROM discarded_file d WHERE d.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM staged_file s WHERE s.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM upstream_index i WHERE i.body_blob_id = b.id)
+			AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.blob_id = b.id AND l.until > $2)`, blobID, t.micros())
+}
+
 // CachedBytes implements metadata.Evictions. Bytes of several files count at the first of them.
 func (t evictions) CachedBytes(upstreamID int64) (int64, error) {
 	return one(t.Tx, scanInt, `SELECT COALESCE(SUM(b.size), 0)

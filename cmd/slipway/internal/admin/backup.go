@@ -10,6 +10,7 @@ import (
 	"slipway/backup"
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
+	"slipway/formats"
 	"slipway/metadata"
 	"slipway/metadata/sqlite"
 )
@@ -28,13 +29,22 @@ snapshots name them, so only the first backup takes long. A backup that is cut o
 
 The directory holds all secrets that the data directory holds: keep it as safe. "slipway restore" makes an installation of it.
 
+With --without-cached, bytes are left out that registries elsewhere have, so that the backup has what was made here: published and
+promoted versions, what is deployed, tagged or pinned, and what can't be fetched now because its upstream is offline, removed, or has
+other bytes. Where they are restored from such a snapshot, files are fetched when they are asked for, with the digests that the log has
+or not at all; what a registry has removed meanwhile is gone.
+
 The exit code is 1 when the installation has lost bytes that its database names: the snapshot is made of the rest, and nothing
 older is removed.`,
 		Example: `  slipway backup /mnt/backup/slipway --data /var/lib/slipway
   slipway backup /mnt/backup/slipway --keep 30
+  slipway backup /mnt/backup/slipway --without-cached
   slipway backup /mnt/backup/slipway --blobs 's3://bucket?endpoint=https://s3.example.com' --without-blobs`,
 		Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.WithoutCached && withoutBlobs {
+				return command.Usagef("--without-cached: with --without-blobs no bytes are copied at all")
+			}
 			if o.Keep < 0 {
 				return command.Usagef("--keep: can't be negative")
 			}
@@ -44,6 +54,7 @@ older is removed.`,
 	cfg.StoreFlags(cmd.Flags())
 	cmd.Flags().IntVar(&o.Keep, "keep", 7, "how many snapshots stay, with this one; 0 is all")
 	cmd.Flags().BoolVar(&withoutBlobs, "without-blobs", false, "leave the bytes to another backup, such as that of the bucket")
+	cmd.Flags().BoolVar(&o.WithoutCached, "without-cached", false, "leave out bytes that can be fetched again from registries elsewhere")
 	cmd.Flags().BoolVar(&o.Verify, "verify", false, "also read the bytes that the directory has already, and copy damaged ones again")
 	command.OutputFlag(cmd, cmd.Flags(), &output, "table or json")
 	return cmd
@@ -83,6 +94,9 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 		defer func() { err = errors.Join(err, blobs.Close()) }()
 		o.Blobs = blobs
 	}
+	if o.WithoutCached {
+		o.Stays = stays(formats.Rules(cfg.AllFormats()))
+	}
 	bar := c.Progress("backup")
 	o.Progress = bar.Of
 	sum, err := backup.Run(cmd.Context(), dir, o)
@@ -105,6 +119,9 @@ func (c commands) reportBackup(dir string, sum backup.Summary, withoutBlobs bool
 		what := fmt.Sprintf("%d blobs (%d bytes), %d of them new (%d bytes)", sum.Blobs, sum.Bytes, sum.Copied, sum.CopiedBytes)
 		if withoutBlobs {
 			what = fmt.Sprintf("without its %d blobs (%d bytes)", sum.Blobs, sum.Bytes)
+		}
+		if sum.LeftOut > 0 {
+			what += fmt.Sprintf(", %d left out (%d bytes)", sum.LeftOut, sum.LeftBytes)
 		}
 		if _, err := fmt.Fprintf(c.Stdout, "backup: snapshot %s in %s, %s; removed %d snapshots and %d blobs\n",
 			sum.Name, dir, what, sum.Removed, sum.Freed); err != nil {

@@ -122,6 +122,8 @@ func (s listedSnapshot) line() string {
 		state = fmt.Sprintf("%d blobs lost", s.Info.Lost)
 	case !s.Info.WithBlobs:
 		state, verified = "without bytes", "-"
+	case s.Info.WithoutCached:
+		state = "without cached bytes"
 	}
 	if s.Info.AllVerified {
 		verified = "all bytes"
@@ -203,10 +205,18 @@ func (c commands) settleIn(cmd *cobra.Command, cfg *installation.Config, s backu
 			if err := json.NewEncoder(c.Stdout).Encode(sum); err != nil {
 				return err
 			}
-		} else if _, err := fmt.Fprintf(c.Stdout, "restore: snapshot %s, %d blobs (%d bytes), %d of them copied; what was done since is undone, revoked tokens and changed passwords too\n",
-			s.Name, sum.Blobs, sum.Bytes, sum.Copied); err != nil {
+		} else if _, err := fmt.Fprintf(c.Stdout, "restore: snapshot %s, %d blobs (%d bytes), %d of them copied%s; what was done since is undone, revoked tokens and changed passwords too\n",
+			s.Name, sum.Blobs, sum.Bytes, sum.Copied, leftOut(sum)); err != nil {
 			return err
 		}
-		return c.fsck(ctx, core, maintain.FsckOptions{Quick: sum.Copied == sum.Blobs}, output)
+		return c.fsck(ctx, core, maintain.FsckOptions{Quick: sum.Copied == sum.Blobs-sum.LeftOut}, output)
 	})
+}
+
+// leftOut says what comes again from registries elsewhere, if anything does.
+func leftOut(sum backup.Restored) string {
+	if sum.LeftOut == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d (%d bytes) left to be fetched again from registries elsewhere", sum.LeftOut, sum.LeftBytes)
 }

@@ -18,21 +18,7 @@ func TestCache(t *testing.T) {
 	r := mirroring(t, up)
 	get := func(path string, want int) string {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+r.Token())
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode != want {
-			t.Errorf("GET %s: %s %s %v, want %d", path, res.Status, body, err, want)
-		}
-		return string(body)
+		return getFile(t, r, path, want)
 	}
 	const file = "/raw/all/a%20tool/1.0.0/it's.zip"
 	get(file, http.StatusOK)
@@ -78,4 +64,24 @@ func TestCache(t *testing.T) {
 	get(file, http.StatusNotFound)
 	has(r.CLI(0, "cache", "restore", "all", "raw", "a tool", "1.0.0", "--reason", "a mistake"), "published")
 	get(file, http.StatusOK)
+}
+
+// getFile downloads a file as the login, and returns the body of the answer, which must have this status.
+func getFile(t *testing.T, r *commandtest.Running, path string, want int) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.Token())
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != want {
+		t.Errorf("GET %s: %s %s %v, want %d", path, res.Status, body, err, want)
+	}
+	return string(body)
 }
