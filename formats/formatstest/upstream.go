@@ -46,7 +46,7 @@ type Elsewhere struct {
 // RunUpstream checks what all formats share about files of registries elsewhere.
 func RunUpstream(t *testing.T, u Upstream) {
 	for name, test := range map[string]func(t *testing.T, u Upstream){
-		"18 head": upstreamHead, "14 resumed": upstreamResumed, "encoded": upstreamEncoded, "20 disk full": upstreamDiskFull, "spool": upstreamSpool,
+		"18 head": upstreamHead, "14 resumed": upstreamResumed, "14 cut early": upstreamCutEarly, "encoded": upstreamEncoded, "20 disk full": upstreamDiskFull, "spool": upstreamSpool,
 		"17 far range": upstreamFarRange, "13 abandoned": upstreamAbandoned, "once": upstreamOnce, "51 paths": upstreamPaths, "51 locations": upstreamLocations, "no-cache": upstreamNoCache,
 		"53 status": upstreamStatus, "22 refresh": upstreamRefresh, "21 slow store": upstreamSlowStore,
 	} {
@@ -182,6 +182,18 @@ func upstreamResumed(t *testing.T, u Upstream) {
 				}
 			})
 		}
+	}
+}
+
+// upstreamCutEarly: a transfer that breaks before the first bytes can be looked at is asked for again from its start.
+func upstreamCutEarly(t *testing.T, u Upstream) {
+	for _, at := range []int64{1, 1000} {
+		m := u.mirror(t)
+		f := m.publish("example", mib+mib/4)
+		m.u.On(f.Path, upstreamtest.Cut(at), upstreamtest.Times(2))
+		m.has(f)
+		m.u.Asked(t, 3, http.MethodGet, f.Path)
+		m.MustFsck(t)
 	}
 }
 

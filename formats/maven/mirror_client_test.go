@@ -1,6 +1,7 @@
 package maven
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,6 +93,18 @@ func TestMavenMirror(t *testing.T) {
 	}
 	u.NeverAsked(t, upstreamtest.MavenPath("com.acme:lib")+"/**")
 	u.NeverAsked(t, "/maven/com/corp/**")
+
+	// A registry that asks to wait is not asked: what is here is served, and the rest is 503, as Maven repeats a 429 for minutes.
+	u.Maven("org.up:later:1.0", upstreamtest.MavenVersion{})
+	busy := u.On("**", upstreamtest.Status(http.StatusTooManyRequests), upstreamtest.RetryAfter("600"))
+	u.Reset()
+	must(t, os.RemoveAll(filepath.Join(m.home, "repository", "org/up")))
+	out = m.fail(mirrorProject(t, "org.up:parts:1.0", "org.up:later:1.0"), "503", "compile")
+	if !strings.Contains(out, "org.up:later") || strings.Contains(out, "status: 429") || strings.Contains(out, "Too Many") {
+		t.Error(out)
+	}
+	u.AskedOnce(t, "", "**")
+	busy.Stop()
 
 	// Again, while the registry is down.
 	u.Origin.Down()

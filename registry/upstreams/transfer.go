@@ -191,7 +191,10 @@ func (f *flight) opened(res *origin.Response) (io.Reader, int64, error) {
 	}
 	head := make([]byte, CheckBytes)
 	n, err := io.ReadFull(res.Body, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case origin.Is(err, origin.Down):
+		return cut{err}, size, nil // too little came to be checked, so it counts as nothing, and is asked for again
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, 0, fault(f.at.Name, err)
 	}
 	head = head[:n]
@@ -206,6 +209,12 @@ func (f *flight) opened(res *origin.Response) (io.Reader, int64, error) {
 	}
 	return body, size, nil
 }
+
+// cut is the body of an answer that broke before its first bytes were here.
+type cut struct{ error }
+
+// Read implements io.Reader.
+func (c cut) Read([]byte) (int, error) { return 0, c.error }
 
 // errOtherForm: an encoded file has the announced sums in the other form, perhaps.
 var errOtherForm = errors.New("upstreams: the file is not right in this form")
