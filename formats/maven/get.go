@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
@@ -112,6 +114,13 @@ func (h *handlers) findLiteral(ctx context.Context, t target) (registry.File, er
 	pkg, err := h.svc.Catalog.Package(ctx, t.name())
 	if err != nil {
 		return registry.File{}, err
+	}
+	if pkg.ID < 0 { // as with snapshotsElsewhere
+		path, err := h.literalPath(ctx, t)
+		if err != nil {
+			return registry.File{}, err
+		}
+		return h.svc.Catalog.File(ctx, t.at(), path)
 	}
 	key := formats.KeyOf(pkg, "maven literal ", t.version, "/", t.file.name)
 	path, err := h.site.Documents.Get(ctx, key, func(ctx context.Context) (httpserver.Document, error) {
@@ -248,6 +257,9 @@ func (h *handlers) document(ctx context.Context, t target) (httpserver.DocumentK
 		if !found {
 			return httpserver.DocumentKey{}, nil, noMetadata(t)
 		}
+		if pkg.ID < 0 {
+			return h.snapshotsElsewhere(ctx, pkg, t)
+		}
 		return formats.KeyOf(pkg, "maven snapshots ", t.version), func(ctx context.Context) (httpserver.Document, error) { return h.snapshots(ctx, t) }, nil
 	}
 	var group []plugin
@@ -295,6 +307,17 @@ func (h *handlers) versions(ctx context.Context, t target, artifact bool, group 
 		m.Plugins = &plugins{Plugin: group}
 	}
 	return m.document(modified)
+}
+
+// snapshotsElsewhere is document for a version of which a registry elsewhere may have further builds: these do not change the package's
+// revision, so what they make of the document is part of its key.
+func (h *handlers) snapshotsElsewhere(ctx context.Context, pkg registry.Package, t target) (httpserver.DocumentKey, builder, error) {
+	doc, err := h.snapshots(ctx, t)
+	if err != nil {
+		return httpserver.DocumentKey{}, nil, err
+	}
+	key := formats.KeyOf(pkg, "maven snapshots ", t.version, " ", string(digest.FromBytes(doc.Body)))
+	return key, func(context.Context) (httpserver.Document, error) { return doc, nil }, nil
 }
 
 // snapshots makes the metadata of a snapshot version.

@@ -34,6 +34,7 @@ type index struct {
 	lost     map[listedAs]lost
 	changed  map[listedAs]changedEntry // files that are here, of which the remote has other bytes now
 	dates    map[string]time.Time      // of Dated: when versions were published, as far as that was asked for
+	built    []registry.File           // of Builder: what the document of one version lists
 	revision int64
 	bytes    int
 }

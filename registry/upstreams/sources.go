@@ -50,7 +50,11 @@ func (s *Upstreams) detailOf(ctx context.Context, src source, at registry.Coordi
 			d.Tags = append(d.Tags, t)
 		}
 	}
-	return s.withEntered(ctx, src, at, d)
+	d, err := s.withEntered(ctx, src, at, d)
+	if err != nil {
+		return d, err
+	}
+	return s.withBuilt(ctx, src, at, d)
 }
 
 // withEntered adds to what a remote says of a version what is known of it here, once a file of it entered.
