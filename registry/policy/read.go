@@ -348,21 +348,30 @@ func (r *Reader) Folder(ctx context.Context, at registry.Coordinate, q catalog.F
 	if _, err := r.Resolve(ctx, at.Name, catalog.Ref{Version: at.Version}); err != nil {
 		return nil, err
 	}
-	list, err := r.Reader.Folder(ctx, at, q)
-	out := list[:0:0]
-	for _, e := range list {
-		if !e.Dir {
-			d, err := l.file(ctx, at.Version, e.File)
-			if err != nil {
-				return nil, err
-			}
-			if !d.Outcome.Served() {
-				e.File.Blob.Digest = "" // its name stays, so that a page is as long as it is asked for
-			}
+	limit := registry.Bound(q.Limit)
+	var out []catalog.FolderEntry
+	for { // a page is full while there is more, whatever is left out of it
+		page, err := r.Reader.Folder(ctx, at, q)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, e)
+		for _, e := range page {
+			q.After, q.AfterIsDir = e.Name, e.Dir
+			if !e.Dir {
+				d, err := l.file(ctx, at.Version, e.File)
+				if err != nil {
+					return nil, err
+				}
+				if !d.Outcome.Served() {
+					continue
+				}
+			}
+			out = append(out, e)
+		}
+		if len(page) < limit || len(out) >= limit {
+			return out[:min(len(out), limit)], nil
+		}
 	}
-	return out, err
 }
 
 // Referrers implements catalog.Reader, without what the rules hide.

@@ -113,12 +113,20 @@ func (l *look) before(ctx context.Context, version string, about registry.Subjec
 	return nil
 }
 
-// untilNarrow is the start of a list up to the first rule that is about some versions, or some bytes, only.
+// untilNarrow is the start of a list up to the first rule that is about some versions, or some bytes, only. One that denies these is left out
+// instead: it lets nothing through that a later rule refuses.
 func untilNarrow(list []*rule) []*rule {
-	if i := slices.IndexFunc(list, func(r *rule) bool { return !r.every() && r.Action != Pin && r.Mode != Audit }); i >= 0 {
-		return list[:i]
+	narrow := func(r *rule) bool { return !r.every() && r.Action != Pin && r.Mode != Audit }
+	var out []*rule
+	for _, r := range list {
+		switch {
+		case !narrow(r):
+			out = append(out, r)
+		case r.Action != Deny:
+			return out
+		}
 	}
-	return list
+	return out
 }
 
 // admit refuses something by its exact name, and records what audits would refuse.
