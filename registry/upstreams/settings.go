@@ -211,6 +211,10 @@ func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, 
 	if len(raw) == 0 {
 		return now, nil
 	}
+	var given struct{ Keep json.RawMessage }
+	if json.Unmarshal(raw, &given) == nil && given.Keep != nil {
+		now.Keep = Keep{} // it is given as a whole
+	}
 	// The decoder writes into lists and times that are there, and those are the caller's.
 	for _, list := range []*[]string{&now.Formats, &now.Allow, &now.Deny, &now.Redirects} {
 		*list = slices.Clone(*list)
