@@ -175,17 +175,6 @@ func (g *getting) listed(ctx context.Context, at registry.Coordinate, p registry
 	return nil
 }
 
-// image looks whether an image is here that is named by its digest. Images are not fetched: which parts of one are wanted, the machines
-// say that pull it.
-func (g *getting) image(ctx context.Context, at registry.Coordinate, p registry.PURL) error {
-	g.look = true
-	err := g.listed(ctx, at, p)
-	if kind := registry.KindOf(err); err != nil && (kind == registry.NotFound || kind == registry.Invalid) {
-		return registry.Errorf(registry.NotFound, registry.AboutVersion, "no image of this digest is here: pull it through the repository %s, which fetches it", g.repository)
-	}
-	return err
-}
-
 // detail is a version with its files as far as they are known.
 func (g *getting) detail(ctx context.Context, at registry.Coordinate) (catalog.VersionDetail, error) {
 	if g.look {

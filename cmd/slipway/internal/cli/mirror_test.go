@@ -162,7 +162,7 @@ func TestMirrorFetchMissing(t *testing.T) {
 	up.NeverAsked(t, "/npm/left-pad/-/*")
 	r.With("com.acme:absent:1\nnot-raw\n", nil, 1, "mirror", "fetch", "all", "-")
 	for purl, m := range states(t, r.With("alpine:3.20\nalpine@sha256:"+strings.Repeat("1", 64)+"\n", nil, 0, "mirror", "plan", "--repo", "all", "-o", "json", "-")) {
-		if m.State != "missing" || !strings.Contains(m.Reason, "pull it through the repository all") {
+		if m.State != "missing" || !strings.Contains(m.Reason, "no image of this digest is here") {
 			t.Errorf("%s: %+v", purl, m)
 		}
 	}
