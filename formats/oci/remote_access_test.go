@@ -211,6 +211,7 @@ func TestRemoteGroup(t *testing.T) {
 		t.Helper()
 		m.same(get("team/app/manifests/1.0"), image.Manifest)
 		m.same(get("team/app/manifests/"+image.Digest), image.Manifest)
+		m.same(get("team/app/manifests/1.0?ns=docker.example.com"), image.Manifest) // as containerd asks a mirror
 		m.same(get("team/app/blobs/"+image.Platforms["linux/amd64"].Config.Digest()), image.Platforms["linux/amd64"].Config)
 	}
 	check()
