@@ -11,6 +11,7 @@ import (
 	"slipway/formats"
 	"slipway/formats/version"
 	"slipway/internal/httpserver"
+	"slipway/internal/lazyregexp"
 	"slipway/registry"
 	"slipway/registry/publish"
 	"slipway/registry/upstreams"
@@ -47,6 +48,18 @@ func (*Format) File(at registry.Coordinate, path string, e *upstreams.Entry) (up
 	}
 	return upstreams.Ask{URL: e.URL}, nil
 }
+
+// Guess implements upstreams.Guesser: /<name>/-/<file> is where nearly all registries have tarballs.
+func (*Format) Guess(at registry.Coordinate, path string) string {
+	_, last, ok := splitName(at.Package)
+	if !ok || !tarballName.MatchString(at.Package+"/"+path) || !strings.HasPrefix(path, last+"-") {
+		return ""
+	}
+	return at.Package + "/-/" + path
+}
+
+// tarballName is the name of a package and of a tarball of it that need no escapes in a URL.
+var tarballName = lazyregexp.New(`^(@[a-z0-9._-]+/)?[a-z0-9._-]+/[A-Za-z0-9._-]+\.tgz$`)
 
 // Check implements upstreams.Source.
 func (*Format) Check(path string, head []byte) error {

@@ -66,6 +66,7 @@ type document struct {
 	acceptShrunk bool      // an administrator accepts the next one
 	fetching     chan struct{}
 	cancel       context.CancelCauseFunc // ends the question that is under way; nil: none is
+	guessed      bool                    // a file was asked for before the document was here
 	expired      int                     // how often its time was ended
 }
 

@@ -94,15 +94,17 @@ func (s *Upstreams) fromRemotes(ctx context.Context, f found, remotes []place, a
 
 // fromRemote fetches a file from a remote. NotFound: the remote has no such file.
 func (s *Upstreams) fromRemote(ctx context.Context, r *remote, at registry.Coordinate, path string) (registry.File, error) {
+	early := s.early(ctx, r, at, path)
+	defer early.end(nil)
 	x, entry, err := s.entry(ctx, r, at, path)
 	if err != nil {
 		return registry.File{}, err
 	}
-	return s.fromEntry(ctx, r, at, path, x, entry)
+	return s.fromEntry(ctx, r, at, path, x, entry, early)
 }
 
 // fromEntry fetches a file of which the remote, or a file that came from it, has said what entry has; nil: nothing is known of it.
-func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, entry *Entry) (registry.File, error) {
+func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, entry *Entry, early *early) (registry.File, error) {
 	if _, err := r.source.File(at, path, entry); err != nil {
 		return registry.File{}, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutFile, Detail: registry.AsError(err).Error(), Err: err}
 	}
@@ -132,7 +134,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if err := s.deleted(ctx, r, at.Name.At(version)); err != nil {
 		return registry.File{}, err
 	}
-	flight, joined := s.fetch(ctx, r, at, path, x, entry, nil)
+	flight, joined := s.fetch(ctx, r, at, path, x, entry, nil, early)
 	defer flight.release()
 	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))
 	if err != nil && (registry.KindOf(err) == registry.NotFound || errors.Is(err, errMutated)) {
@@ -236,7 +238,7 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 		return have, nil
 	}
 	s.checked.at(known, looked{right: now})
-	flight, joined := s.fetch(ctx, r, at, path, nil, nil, &known)
+	flight, joined := s.fetch(ctx, r, at, path, nil, nil, &known, nil)
 	defer flight.release()
 	waiting, cancel := context.WithTimeout(ctx, r.staleAfter())
 	defer cancel()

@@ -43,6 +43,7 @@ type flight struct {
 	cancel  context.CancelCauseFunc
 	key     flightKey
 	asked   time.Time // when it began
+	early   *early    // the answer to its first question, where that was put before; nil: it was not, or is taken
 
 	mu        sync.Mutex
 	published time.Time     // as the remote says; zero: not known
@@ -68,7 +69,7 @@ type flight struct {
 }
 
 // fetch starts the transfer of a file, or joins the one that is under way. The caller releases it.
-func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, e *Entry, known *metadata.CachedFile) (f *flight, joined bool) {
+func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, e *Entry, known *metadata.CachedFile, early *early) (f *flight, joined bool) {
 	key := flightKey{upstreamID: r.ID, format: at.Format, pkg: at.Package, ver: at.Version, path: path}
 	if e != nil {
 		key.sums = fmt.Sprintf("%s %x %x %x", e.Sums.SHA256, e.Sums.SHA512, e.Sums.SHA1, e.Sums.MD5)
@@ -92,11 +93,13 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 	}
 	background, cancel := context.WithCancelCause(detached(ctx))
 	f.cancel = cancel
+	early.take(f)
 	s.flights.list[key] = f
 	s.flights.running.Add(1)
 	go func() {
 		defer s.flights.running.Done()
 		defer cancel(nil)
+		defer early.end(f)
 		file, err := f.safely(background)
 		s.flights.remove(f)
 		f.end(file, err)

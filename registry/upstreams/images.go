@@ -316,7 +316,7 @@ func (s *Upstreams) blobAt(ctx context.Context, f found, p place, d digest.Diges
 	if e == nil {
 		return registry.File{}, f.lacks(registry.AboutBlob, d.String())
 	}
-	return s.fromEntry(ctx, r, f.name.At(v.Name), d.String(), nil, e)
+	return s.fromEntry(ctx, r, f.name.At(v.Name), d.String(), nil, e, nil)
 }
 
 // imageTags is a page of the tags of an image: of those places that answer, and of the remotes as they list them. Of a tag that was never

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"slipway/internal/origin"
@@ -28,6 +29,8 @@ type remote struct {
 	prefix     string  // of names there
 	service    *service
 	offline    bool // it is not asked
+	// elsewhereFiles: its files are not where Guesser thinks.
+	elsewhereFiles *atomic.Bool
 	// fingerprint is that of fingerprintOf.
 	fingerprint string
 }
@@ -52,6 +55,8 @@ type client struct {
 	service *service
 	// fingerprint is that of fingerprintOf: each look at a document needs it.
 	fingerprint string
+
+	elsewhereFiles *atomic.Bool
 }
 
 // service is what a remote calls itself where it wants a token.
@@ -78,11 +83,11 @@ func (r *remotes) of(u *Upstream, repository registry.Repository) (*remote, erro
 		if ok {
 			c.Close()
 		}
-		c = client{u.Upstream, made, prefix, &service{}, fingerprintOf(u)}
+		c = client{u.Upstream, made, prefix, &service{}, fingerprintOf(u), &atomic.Bool{}}
 		r.clients[u.ID] = c
 	}
 	images, _ := source.(Images)
-	return &remote{Upstream: u, repository: repository, client: c.Client, source: source, images: images, prefix: c.prefix, service: c.service, offline: u.Settings.Offline || r.env.Offline,
+	return &remote{Upstream: u, repository: repository, client: c.Client, source: source, images: images, prefix: c.prefix, service: c.service, elsewhereFiles: c.elsewhereFiles, offline: u.Settings.Offline || r.env.Offline,
 		fingerprint: c.fingerprint}, nil
 }
 

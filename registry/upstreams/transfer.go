@@ -128,7 +128,7 @@ type arrival struct {
 
 // arrive asks for the file, stores and verifies it.
 func (f *flight) arrive(ctx context.Context, ask Ask, request origin.Request) (arrival, error) {
-	res, err := f.r.client.Do(ctx, request)
+	res, err := f.ask(ctx, request)
 	if err != nil {
 		return arrival{}, fault(f.at.Name, err)
 	}
