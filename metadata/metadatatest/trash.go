@@ -20,7 +20,7 @@ func testTrash(e *env) {
 			func(f metadata.File) string { return f.Path })
 	}
 	kept := func() []string {
-		return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Trash().DiscardedFiles(v.ID) }),
+		return names(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Trash().DiscardedFiles(v.ID, 0) }),
 			func(f metadata.File) string { return f.Path + f.Blob.Digest.Encoded()[:4] })
 	}
 	free := func(deleted time.Time) []int64 {
@@ -59,6 +59,7 @@ func testTrash(e *env) {
 		e.update(func(tx metadata.Tx) error { return tx.Trash().Forget(v.ID) })
 	}
 	equal(e, "forgotten", kept(), nil)
+	testMoving(e, p)
 	missing(e, "forgotten", look)
 	var gone bool
 	e.update(func(tx metadata.Tx) (err error) {
@@ -66,4 +67,64 @@ func testTrash(e *env) {
 		return err
 	})
 	equal(e, "condemned", gone, true)
+}
+
+// testMoving: the files of a version that is Moving go a few at a time, and wherever they are, the version gets all of them back.
+func testMoving(e *env, p metadata.Package) {
+	v, b := e.version(p, "many"), e.blob("many")
+	for i, path := range []string{"a", "b", "c", "d", "e"} {
+		e.file(v, path, b, int64(10+i))
+	}
+	paths := func(list []metadata.File) []string {
+		return names(list, func(f metadata.File) string { return f.Path })
+	}
+	look := func(what string, files, kept []string, moving []int64) {
+		equal(e, what+": files", paths(read(e, func(tx metadata.Tx) ([]metadata.File, error) {
+			return tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+		})), files)
+		equal(e, what+": kept", paths(read(e, func(tx metadata.Tx) ([]metadata.File, error) { return tx.Trash().DiscardedFiles(v.ID, 4) })), kept)
+		equal(e, what+": moving", read(e, func(tx metadata.Tx) ([]int64, error) { return tx.Trash().MovingVersions(0) }), moving)
+	}
+	discard := func() {
+		e.update(func(tx metadata.Tx) error {
+			return tx.Trash().Discard(metadata.Discarded{VersionID: v.ID, State: metadata.Published, Moving: true})
+		})
+	}
+	take := func(what string, from func(tx metadata.Tx) func(int64, int) (int64, error), limit int, want int64) {
+		var n int64
+		e.update(func(tx metadata.Tx) (err error) {
+			n, err = from(tx)(v.ID, limit)
+			return err
+		})
+		equal(e, what, n, want)
+	}
+	move := func(tx metadata.Tx) func(int64, int) (int64, error) { return tx.Trash().MoveFiles }
+	forget := func(tx metadata.Tx) func(int64, int) (int64, error) { return tx.Trash().ForgetFiles }
+
+	take("moved of a version that is there", move, 2, 0)
+	discard()
+	look("discarded", []string{"a", "b", "c", "d", "e"}, nil, []int64{v.ID})
+	take("moved", move, 2, 2)
+	look("moved in part", []string{"c", "d", "e"}, []string{"a", "b"}, []int64{v.ID})
+	e.update(func(tx metadata.Tx) error { return tx.Trash().Recover(v.ID, 20, 21) })
+	look("recovered", []string{"a", "b", "c", "d", "e"}, nil, nil)
+
+	discard()
+	take("moved", move, 2, 2)
+	take("moved", move, 3, 3)
+	take("moved at last", move, 3, 0)
+	look("moved", nil, []string{"a", "b", "c", "d"}, nil)
+	equal(e, "discarded", read(e, func(tx metadata.Tx) (bool, error) {
+		d, err := tx.Trash().Discarded(v.ID)
+		return d.Moving, err
+	}), false)
+	take("forgotten", forget, 3, 3)
+	look("forgotten in part", nil, []string{"d", "e"}, nil)
+	take("forgotten", forget, 3, 2)
+	missing(e, "forgotten", func(tx metadata.Tx) (metadata.Discarded, error) { return tx.Trash().Discarded(v.ID) })
+
+	e.file(v, "a", b, 30)
+	discard()
+	e.update(func(tx metadata.Tx) error { return tx.Trash().Forget(v.ID) })
+	look("forgotten while it moves", nil, nil, nil)
 }

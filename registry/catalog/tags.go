@@ -52,6 +52,10 @@ func (s *Catalog) TagAt(ctx context.Context, at registry.Name, tag string, when 
 		if t, err = tagAt(tx, p, tag, when); err != nil || t.Digest != "" {
 			return err
 		}
+		v, err := tx.Versions().VersionByID(t.VersionID)
+		if err != nil || v.State == registry.Deleted {
+			return err
+		}
 		files, err = tx.Files().Files(metadata.FileQuery{VersionID: t.VersionID})
 		return err
 	})

@@ -109,8 +109,10 @@ func (s *Catalog) VersionDetail(ctx context.Context, at registry.Coordinate) (Ve
 		if d.Version, err = tx.Versions().Version(d.Package.ID, at.Version); err != nil {
 			return registry.Missing(err, registry.AboutVersion, "there is no version %q of %q", registry.Clip(at.Version), d.Package.Name)
 		}
-		if d.Files, err = tx.Files().Files(metadata.FileQuery{VersionID: d.Version.ID}); err != nil {
-			return err
+		if d.Version.State != registry.Deleted { // else they are being taken away
+			if d.Files, err = tx.Files().Files(metadata.FileQuery{VersionID: d.Version.ID}); err != nil {
+				return err
+			}
 		}
 		if d.Tags, err = tx.Tags().TagsOfVersion(d.Version.ID); err != nil {
 			return err

@@ -90,7 +90,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Ledger = ledger.New(core, cfg.Metrics)
 	i.Mirror = mirror.New(mirror.Parts{Core: core, Reader: i.Reader, Upstreams: i.Upstreams, Content: i.Content, Publisher: i.Publisher, Ledger: i.Ledger}, cfg.Upstreams.Sources)
 	i.Maintain = maintain.New(core, i.Content, i.Staging, maintain.Grace{Blobs: cfg.GCGrace, Deleted: cfg.DeletedGrace}, cfg.Metrics)
-	i.Maintain.Unfinished = []func(context.Context) error{i.Accounts.RevokeEnded}
+	i.Maintain.Unfinished = []func(context.Context) error{i.Accounts.RevokeEnded, i.Publisher.FinishDeletions}
 	core.ClearDeleted = i.Maintain.ClearDeleted
 	return i, nil
 }

@@ -35,23 +35,32 @@ func (c *collection) forgotten(tx metadata.Tx) time.Time {
 	return tx.Now().Add(-c.opts.DeletedGrace).Add(time.Microsecond) // with grace 0, also versions deleted just now
 }
 
-// forgetDeleted drops what is kept of versions that were deleted too long ago to be restored.
+// forgetDeleted drops what is kept of versions that were deleted too long ago to be restored, some files in each transaction.
 func (c *collection) forgetDeleted(ctx context.Context) error {
-	for {
-		n := 0
+	for more := true; more; {
 		if err := c.core.Update(ctx, func(tx metadata.Tx) error {
 			list, err := tx.Trash().DiscardedBefore(c.forgotten(tx), forgetBatch)
-			for _, id := range list {
-				if err == nil {
-					err = tx.Trash().Forget(id)
+			if err != nil {
+				return err
+			}
+			left := clearBatch
+			for i := 0; i < len(list) && left > 0; i++ {
+				for _, take := range []func(int64, int) (int64, error){tx.Trash().MoveFiles, tx.Trash().ForgetFiles} {
+					if left > 0 {
+						n, err := take(list[i], left)
+						if left -= int(n); err != nil {
+							return err
+						}
+					}
 				}
 			}
-			n = len(list)
-			return err
-		}); err != nil || n < forgetBatch {
+			more = left <= 0 || len(list) == forgetBatch
+			return nil
+		}); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // dropIndexes drops documents of remotes that were not used for a long time.

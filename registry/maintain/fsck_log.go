@@ -268,6 +268,13 @@ func (f *fsck) version(tx metadata.Tx, what string, p registry.Package, v regist
 	if err != nil {
 		return err
 	}
+	if v.State == registry.Deleted && len(files) > 0 {
+		if was, err := tx.Trash().Discarded(v.ID); err == nil && was.Moving {
+			files = nil // they are being taken away
+		} else if err != nil && !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+	}
 	facts, err := tx.Facts().Facts(v.ID)
 	if err != nil {
 		return err

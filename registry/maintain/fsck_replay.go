@@ -25,6 +25,7 @@ type versionState struct {
 	repo  int64
 	state registry.State
 	files setSum
+	kept  setSum // the files of a deleted version
 	facts setSum
 	seq   int64
 	// silent: stored, but not announced yet
@@ -173,11 +174,17 @@ func changing(change func(*versionState, registry.EventData)) func(*replay, regi
 }
 
 // deleted replays the deletion of a version.
-func deleted(v *versionState, _ registry.EventData) { v.state, v.files = registry.Deleted, setSum{} }
+func deleted(v *versionState, _ registry.EventData) {
+	v.state, v.kept, v.files = registry.Deleted, v.files, setSum{}
+}
 
-// restored replays that a version is published again: one that was deleted gets its files back, which the entry names.
+// restored replays that a version is published again: one that was deleted gets its files back, which the entry names unless there
+// are many.
 func restored(v *versionState, d registry.EventData) {
-	v.state = registry.Published
+	if v.state == registry.Deleted && len(d.Files) == 0 {
+		v.files = v.kept
+	}
+	v.state, v.kept = registry.Published, setSum{}
 	v.files.files(d.Files)
 }
 

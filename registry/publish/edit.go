@@ -31,8 +31,9 @@ func (s *Publisher) EditAt(ctx context.Context, at registry.Coordinate, rights R
 	if err != nil {
 		return err
 	}
-	return s.core.Update(ctx, func(tx metadata.Tx) error {
-		e := &Edit{ctx: ctx, c: newChange(s, tx, access.From(ctx), to)}
+	var e *Edit
+	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+		e = &Edit{ctx: ctx, c: newChange(s, tx, access.From(ctx), to)}
 		if err := e.c.live(); err != nil {
 			return err
 		}
@@ -44,6 +45,10 @@ func (s *Publisher) EditAt(ctx context.Context, at registry.Coordinate, rights R
 		}
 		return e.c.close()
 	})
+	if err == nil && e.c.moving {
+		s.finishDeletions(ctx)
+	}
+	return err
 }
 
 func (e *Edit) need(action access.Action) error {
@@ -293,15 +298,17 @@ func (c *change) delete(v registry.Version, reason string) error {
 	if err := c.keepParts(v); err != nil {
 		return err
 	}
-	files, err := c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+	files, many, err := fewFiles(c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Limit: filesAtOnce + 1}))
 	if err != nil {
 		return err
 	}
-	if files, err = withEvicted(c.tx, v, files); err != nil {
-		return err
-	}
-	if v.Digest == "" {
-		v.Digest = registry.ContentDigest(files)
+	if !many {
+		if files, err = withEvicted(c.tx, v, files); err != nil {
+			return err
+		}
+		if v.Digest == "" {
+			v.Digest = registry.ContentDigest(files)
+		}
 	}
 	kind := registry.EventArtifactDeleted
 	if v.Attached {
@@ -318,7 +325,8 @@ func (c *change) delete(v registry.Version, reason string) error {
 	if err != nil {
 		return err
 	}
-	was := metadata.Discarded{VersionID: v.ID, State: v.State, Reason: v.Reason}
+	was := metadata.Discarded{VersionID: v.ID, State: v.State, Reason: v.Reason, Moving: many}
+	c.moving = c.moving || many
 	v.State, v.Reason, v.EndedSeq = registry.Deleted, reason, e.Seq
 	if err := c.tx.Versions().UpdateVersion(v); err != nil {
 		return err
@@ -359,67 +367,10 @@ func (c *change) retag(gone registry.Version) error {
 	return nil
 }
 
-// tagsAtOnce is how many tags of a version that is deleted end in one transaction: others wait for it.
-const tagsAtOnce = 500
-
-// dropTags ends the tags of a version that is going to be deleted until only a few are left, in transactions of their own. What
-// forbids the deletion forbids this too.
-func (s *Publisher) dropTags(ctx context.Context, at registry.Coordinate) error {
-	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
-	if err != nil {
-		return err
-	}
-	for more := true; more; {
-		more = false
-		err := s.core.Store.View(ctx, func(tx metadata.Tx) error { // most versions have a few tags, and need no transaction that writes
-			v, err := tx.Versions().VersionAt(to.Repository.Name, at.Format, at.Package, at.Version)
-			if err != nil {
-				return nil // the deletion says what is wrong
-			}
-			tags, err := tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce+1)
-			more = len(tags) > tagsAtOnce
-			return err
-		})
-		if err != nil || !more {
-			return err
-		}
-		if err := s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error { return e.c.dropSome(at.Version) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dropSome ends some tags of a version that may be deleted.
-func (c *change) dropSome(version string) error {
-	v, err := c.version(version)
-	if err != nil {
-		return err
-	}
-	for _, may := range []func(registry.Version) error{c.mayTakeAway, func(v registry.Version) error { return c.unused(v, "deleted") }, c.keepParts} {
-		if err := may(v); err != nil {
-			return err
-		}
-	}
-	tags, err := c.tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce)
-	if err != nil {
-		return err
-	}
-	for _, t := range tags {
-		if t.Name == c.svc.core.Rules[c.pkg.Format].RequiredTag {
-			continue // it moves with the deletion
-		}
-		if err := c.endTag(t, v, "version "+v.Name+" is being deleted"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Remove is Delete. It also returns tags, a few at most, whose versions lack the deleted one from then on: an image that an index
 // names as its part can be deleted before the index.
 func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason string) (lacking []registry.Tag, err error) {
-	if err := s.dropTags(ctx, at); err != nil {
+	if err := s.prepareDeletion(ctx, at); err != nil {
 		return nil, err
 	}
 	err = s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error {
@@ -437,7 +388,7 @@ func (s *Publisher) Remove(ctx context.Context, at registry.Coordinate, reason s
 
 // Delete removes one version; see Edit.Delete.
 func (s *Publisher) Delete(ctx context.Context, at registry.Coordinate, reason string) error {
-	if err := s.dropTags(ctx, at); err != nil {
+	if err := s.prepareDeletion(ctx, at); err != nil {
 		return err
 	}
 	return s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error { return e.Delete(at.Version, reason) })

@@ -47,6 +47,9 @@ func (p *Publish) Version(ctx context.Context, version, path string) (v registry
 // false. As with File, the right to publish is enough.
 func (p *Publish) FilesFrom(ctx context.Context, v registry.Version, prefix string, take func(registry.File) bool) error {
 	const page = 64
+	if v.State == registry.Deleted {
+		return nil
+	}
 	return p.svc.core.Store.View(ctx, func(tx metadata.Tx) error {
 		for after := prefix; ; {
 			files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID, After: after, Limit: page})

@@ -47,11 +47,13 @@ func (e *Edit) Restore(version, reason string) (registry.Version, error) {
 
 // restore brings v, a tombstone, back; v is updated with what is stored.
 func (c *change) restore(v *registry.Version, was metadata.Discarded, reason string) error {
-	files, err := c.tx.Trash().DiscardedFiles(v.ID)
+	files, many, err := fewFiles(c.tx.Trash().DiscardedFiles(v.ID, filesAtOnce+1))
 	if err != nil {
 		return err
 	}
-	if files, err = withEvicted(c.tx, *v, files); err != nil {
+	if many = many || was.Moving; many {
+		files = nil
+	} else if files, err = withEvicted(c.tx, *v, files); err != nil {
 		return err
 	}
 	kind, deleted := registry.EventArtifactRestored, v.EndedSeq

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"math"
 	"time"
 
 	"slipway/metadata"
@@ -10,9 +11,9 @@ const trashedFile = `f.version_id, f.path, f.package_id, f.blob_id, f.media_type
 
 // Discard implements metadata.Trash.
 func (t trash) Discard(d metadata.Discarded) error {
-	if _, err := t.exec(`INSERT INTO discarded (version_id, state, reason, at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (version_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at`,
-		d.VersionID, string(d.State), d.Reason, t.micros()); err != nil {
+	if _, err := t.exec(`INSERT INTO discarded (version_id, state, reason, at, moving) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (version_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at, moving = excluded.moving`,
+		d.VersionID, string(d.State), d.Reason, t.micros(), flag(d.Moving)); err != nil || d.Moving {
 		return err
 	}
 	if _, err := t.exec(`INSERT INTO discarded_file (version_id, path, package_id, blob_id, media_type, added_at, seq)
@@ -22,22 +23,70 @@ func (t trash) Discard(d metadata.Discarded) error {
 	return t.Files().RemoveFiles(d.VersionID)
 }
 
+// MoveFiles implements metadata.Trash.
+func (t trash) MoveFiles(versionID int64, limit int) (int64, error) {
+	if ok, err := one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM discarded WHERE version_id = $1 AND moving = 1)`, versionID); err != nil || !ok {
+		return 0, err
+	}
+	some, err := t.firstPaths(`file`, versionID, limit)
+	if err != nil {
+		return 0, err
+	}
+	if some.n > 0 {
+		if _, err := t.exec(`INSERT INTO discarded_file (version_id, path, package_id, blob_id, media_type, added_at, seq)
+			SELECT `+trashedFile+` FROM file f WHERE f.version_id = $1 AND f.path <= $2`, versionID, some.last); err != nil {
+			return 0, err
+		}
+		if _, err := t.exec(`UPDATE blob SET released_at = $1
+			WHERE id IN (SELECT blob_id FROM file WHERE version_id = $2 AND path <= $3)`, t.micros(), versionID, some.last); err != nil {
+			return 0, err
+		}
+		if _, err := t.exec(`DELETE FROM file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
+			return 0, err
+		}
+	}
+	if some.n < int64(limit) {
+		_, err = t.exec(`UPDATE discarded SET moving = 0 WHERE version_id = $1`, versionID)
+	}
+	return some.n, err
+}
+
+// paths are the first ones of a version: how many, and the last of them.
+type paths struct {
+	n    int64
+	last string
+}
+
+func (t trash) firstPaths(table string, versionID int64, most int) (paths, error) {
+	return one(t.Tx, func(r row) (paths, error) {
+		var p paths
+		err := r.Scan(&p.n, &p.last)
+		return p, err
+	}, `SELECT count(*), coalesce(max(path), '') FROM (SELECT path FROM `+table+` WHERE version_id = $1 ORDER BY path LIMIT CAST($2 AS BIGINT)) AS first`,
+		versionID, limit(most))
+}
+
+// MovingVersions implements metadata.Trash.
+func (t trash) MovingVersions(n int) ([]int64, error) {
+	return all(t.Tx, scanInt, `SELECT version_id FROM discarded WHERE moving = 1 ORDER BY version_id LIMIT CAST($1 AS BIGINT)`, limit(n))
+}
+
 // Discarded implements metadata.Trash.
 func (t trash) Discarded(versionID int64) (metadata.Discarded, error) {
 	return one(t.Tx, func(r row) (metadata.Discarded, error) {
 		var d metadata.Discarded
 		var state string
-		var at int64
-		err := r.Scan(&d.VersionID, &state, &d.Reason, &at)
-		d.State, d.At = metadata.State(state), fromMicros(at)
+		var at, moving int64
+		err := r.Scan(&d.VersionID, &state, &d.Reason, &at, &moving)
+		d.State, d.At, d.Moving = metadata.State(state), fromMicros(at), moving == 1
 		return d, err
-	}, `SELECT version_id, state, reason, at FROM discarded WHERE version_id = $1`, versionID)
+	}, `SELECT version_id, state, reason, at, moving FROM discarded WHERE version_id = $1`, versionID)
 }
 
 // DiscardedFiles implements metadata.Trash.
-func (t trash) DiscardedFiles(versionID int64) ([]metadata.File, error) {
+func (t trash) DiscardedFiles(versionID int64, n int) ([]metadata.File, error) {
 	return all(t.Tx, scanFile, `SELECT `+fileColumns+` FROM discarded_file f JOIN blob b ON b.id = f.blob_id
-		WHERE f.version_id = $1 ORDER BY f.path`, versionID)
+		WHERE f.version_id = $1 ORDER BY f.path`+most(`$2`), versionID, limit(n))
 }
 
 // Recover implements metadata.Trash. ErrNotExist: nothing is kept of the version.
@@ -63,16 +112,34 @@ func (t trash) Absent(versionID, deleted, seq int64) error {
 
 // Forget implements metadata.Trash.
 func (t trash) Forget(versionID int64) error {
-	if _, err := t.exec(`UPDATE cached_file SET here = 0, media_type = f.media_type, added_at = f.added_at, seq = f.seq, size = b.size, sha1 = b.sha1, md5 = b.md5, sha512 = b.sha512
-		FROM discarded_file f JOIN blob b ON b.id = f.blob_id
-		WHERE f.version_id = $1 AND cached_file.version_id = f.version_id AND cached_file.path = f.path`, versionID); err != nil {
-		return err
+	// A version that is made anew right after its deletion may still be moving.
+	_, err := t.MoveFiles(versionID, math.MaxInt)
+	if err == nil {
+		_, err = t.ForgetFiles(versionID, math.MaxInt)
 	}
-	if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1`, versionID); err != nil {
-		return err
-	}
-	_, err := t.exec(`DELETE FROM discarded WHERE version_id = $1`, versionID)
 	return err
+}
+
+// ForgetFiles implements metadata.Trash.
+func (t trash) ForgetFiles(versionID int64, limit int) (int64, error) {
+	some, err := t.firstPaths(`discarded_file`, versionID, limit)
+	if err != nil {
+		return 0, err
+	}
+	if some.n > 0 {
+		if _, err := t.exec(`UPDATE cached_file SET here = 0, media_type = f.media_type, added_at = f.added_at, seq = f.seq, size = b.size, sha1 = b.sha1, md5 = b.md5, sha512 = b.sha512
+			FROM discarded_file f JOIN blob b ON b.id = f.blob_id
+			WHERE f.version_id = $1 AND f.path <= $2 AND cached_file.version_id = f.version_id AND cached_file.path = f.path`, versionID, some.last); err != nil {
+			return 0, err
+		}
+		if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
+			return 0, err
+		}
+	}
+	if some.n < int64(limit) {
+		_, err = t.exec(`DELETE FROM discarded WHERE version_id = $1`, versionID)
+	}
+	return some.n, err
 }
 
 // DiscardedBefore implements metadata.Trash.

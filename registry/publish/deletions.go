@@ -1,0 +1,141 @@
+package publish
+
+import (
+	"context"
+
+	"slipway/metadata"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// filesAtOnce is how many files of a deleted version one transaction takes away: other changes wait for it. Of a version with more,
+// the deletion and the restoration name none in the log: the log has named them when they came.
+const filesAtOnce = 500
+
+// prepareDeletion does what needs not be in the transaction of a deletion, and would make others wait for it.
+func (s *Publisher) prepareDeletion(ctx context.Context, at registry.Coordinate) error {
+	if err := s.dropTags(ctx, at); err != nil {
+		return err
+	}
+	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
+	if err != nil {
+		return err
+	}
+	var pkg registry.Package
+	var v registry.Version
+	many := false
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		if pkg, err = registry.OpenPackage(tx, to.At(at.Name)); err == nil {
+			v, err = registry.Living(tx.Versions(), pkg, at.Version)
+		}
+		if err != nil && registry.KindOf(err) == registry.NotFound || v.Digest != "" {
+			return nil // the deletion says what is missing
+		}
+		if err != nil {
+			return err
+		}
+		if _, many, err = fewFiles(tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Limit: filesAtOnce + 1})); err != nil || !many {
+			return err
+		}
+		files, err := tx.Files().Files(metadata.FileQuery{VersionID: v.ID})
+		v.Digest = registry.ContentDigest(files)
+		return err
+	})
+	if err == nil && many {
+		s.core.KeepDigest(ctx, pkg, v)
+	}
+	return err
+}
+
+// tagsAtOnce is how many tags of a version that is deleted end in one transaction: others wait for it.
+const tagsAtOnce = 500
+
+// dropTags ends the tags of a version that is going to be deleted until only a few are left, in transactions of their own. What
+// forbids the deletion forbids this too.
+func (s *Publisher) dropTags(ctx context.Context, at registry.Coordinate) error {
+	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
+	if err != nil {
+		return err
+	}
+	for more := true; more; {
+		more = false
+		err := s.core.Store.View(ctx, func(tx metadata.Tx) error { // most versions have a few tags, and need no transaction that writes
+			v, err := tx.Versions().VersionAt(to.Repository.Name, at.Format, at.Package, at.Version)
+			if err != nil {
+				return nil // the deletion says what is wrong
+			}
+			tags, err := tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce+1)
+			more = len(tags) > tagsAtOnce
+			return err
+		})
+		if err != nil || !more {
+			return err
+		}
+		if err := s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error { return e.c.dropSome(at.Version) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropSome ends some tags of a version that may be deleted.
+func (c *change) dropSome(version string) error {
+	v, err := c.version(version)
+	if err != nil {
+		return err
+	}
+	for _, may := range []func(registry.Version) error{c.mayTakeAway, func(v registry.Version) error { return c.unused(v, "deleted") }, c.keepParts} {
+		if err := may(v); err != nil {
+			return err
+		}
+	}
+	tags, err := c.tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, t := range tags {
+		if t.Name == c.svc.core.Rules[c.pkg.Format].RequiredTag {
+			continue // it moves with the deletion
+		}
+		if err := c.endTag(t, v, "version "+v.Name+" is being deleted"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fewFiles passes a list of files on, unless there are so many that they are not taken away at once.
+func fewFiles(files []registry.File, err error) (few []registry.File, many bool, _ error) {
+	if len(files) > filesAtOnce {
+		return nil, true, err
+	}
+	return files, false, err
+}
+
+// finishDeletions is FinishDeletions after a deletion, which holds whatever becomes of the files.
+func (s *Publisher) finishDeletions(ctx context.Context) {
+	if err := s.FinishDeletions(ctx); err != nil {
+		s.core.Log.WarnContext(ctx, "the files of a deleted version are taken away later", "error", err)
+	}
+}
+
+// FinishDeletions takes the files of deleted versions away that had too many for one transaction, in transactions of their own. The
+// versions are gone for whoever reads before that; what an error or a crash leaves is done before the next collection.
+func (s *Publisher) FinishDeletions(ctx context.Context) error {
+	for {
+		var left []int64
+		err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			left, err = tx.Trash().MovingVersions(1)
+			return err
+		})
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if err := s.core.Update(ctx, func(tx metadata.Tx) error {
+			_, err := tx.Trash().MoveFiles(left[0], filesAtOnce)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+}
