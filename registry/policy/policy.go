@@ -355,18 +355,19 @@ func (p *Policies) NoteExpired(ctx context.Context) error {
 	})
 }
 
-// NoteExpiredEvery runs NoteExpired at intervals until ctx ends.
+// NoteExpiredEvery runs NoteExpired at intervals until ctx ends, the first time after one, so that walks over failing calls count
+// their own calls alone.
 func (p *Policies) NoteExpiredEvery(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		if err := p.NoteExpired(ctx); err != nil && ctx.Err() == nil {
-			p.core.Log.WarnContext(ctx, "the end of rules could not be noted", "error", err.Error())
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		if err := p.NoteExpired(ctx); err != nil && ctx.Err() == nil {
+			p.core.Log.WarnContext(ctx, "the end of rules could not be noted", "error", err.Error())
 		}
 	}
 }
