@@ -135,6 +135,10 @@ func (s Suite) mutated(t *testing.T) {
 	if err := accept(); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("nothing waits: %v", err)
 	}
+	_, err = srv.Upstreams.Evict(srv.Admin, "mirror", upstreams.Eviction{})
+	srv.must(err)
+	log = append(log, "cache.evicted")
+	get(http.StatusOK, now) // the refusal is not remembered
 	later(3 * time.Hour)
 	evict()
 	get(http.StatusOK, now)

@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/ledger"
 	"slipway/registry/maintain"
@@ -150,6 +153,34 @@ func TestKeepUnderWay(t *testing.T) {
 	client.Wait()
 	if done := evict(); done.Files != 1 || done.Bytes != int64(len(whole)) {
 		t.Errorf("evicted: %+v", done)
+	}
+	m.MustFsck(t)
+}
+
+// TestKeepMeanwhile: a file that was used, or got other bytes, since an eviction has listed it stays.
+func TestKeepMeanwhile(t *testing.T) {
+	m := keeps(t, "a/1.0.0/a.zip")
+	list, err := m.Upstreams.Cached(m.Admin, "mirror", upstreams.CachedQuery{})
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	before, other := list[0], list[0]
+	before.UsedAt = before.UsedAt.Add(-time.Hour)
+	other.Digest = digest.FromString("other")
+	for _, c := range []struct {
+		entry upstreams.CachedEntry
+		files int64
+	}{{before, 0}, {other, 0}, {list[0], 1}, {list[0], 0}} {
+		err := m.Core.Update(m.Admin, func(tx metadata.Tx) error {
+			done, err := m.Publisher.Evict(tx, []metadata.CachedEntry{c.entry}, func(metadata.CachedEntry) bool { return false })
+			if done.Files != c.files {
+				t.Errorf("evicted %+v, want %d files", done, c.files)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 	m.MustFsck(t)
 }

@@ -104,6 +104,9 @@ func TestCache(t *testing.T) {
 	a.want(400, "POST", cache+"accept", `{"format":"raw","package":"tool","path":"tool-1.0.0.zip"}`, nil)
 	a.want(404, "POST", cache+"accept", `{"format":"raw","package":"tool"}`, nil)
 	a.want(404, "POST", cache+"accept", at+`,"path":"other"}`, nil)
+	a.want(201, "POST", "/repositories", `{"name":"group","upstreams":["mirror"]}`, nil)
+	a.want(404, "POST", "/repositories/group/cache/accept", at+`}`, nil) // an administrator of the mirror says so
+	a.want(404, "POST", "/repositories/group/cache/deny", at+`}`, nil)
 	a.want(204, "POST", cache+"accept", at+`,"path":"tool-1.0.0.zip"}`, nil)
 	if res := get(tool, 200); string(res.Body) != "other" {
 		t.Errorf("accepted: %v", res)
