@@ -113,8 +113,8 @@ func TestHealthCommand(t *testing.T) {
 	}
 }
 
-// Bounds of a server with nothing to do. The bound on time is far above the 50 ms or so of an idle machine. Of the memory, 32 MiB are
-// pages of the program's file, which the kernel can drop.
+// Bounds of a server with nothing to do. The bound on time is far above the 50 ms or so of an idle machine. A second after its start the
+// server hands back the pages of the program's file, which the start alone used.
 const (
 	maxStart    = 10 * time.Second
 	maxIdleKiB  = 40 << 10

@@ -16,6 +16,7 @@ const (
 	minGCPercent = 100      // Go's own
 	maxGCPercent = 400
 
+	quietFirst = time.Second // after the start, whose memory is of no use any more
 	quietEvery = 5 * time.Second
 	quietBytes = 1 << 20 // allocated in that time by an idle server
 )
@@ -25,8 +26,8 @@ func gcPercent(live uint64) int {
 	return int(min(max(gcHeadroom*100/max(live, 1), minGCPercent), maxGCPercent))
 }
 
-// manageMemory collects less often than Go would, and returns freed memory to the system once the server is quiet, until
-// ctx ends. GOGC in the environment wins, and GOMEMLIMIT bounds either.
+// manageMemory collects less often than Go would, and returns freed memory and the program's pages to the system once the server is
+// quiet, until ctx ends. GOGC in the environment wins, and GOMEMLIMIT bounds either.
 func manageMemory(ctx context.Context, env func(string) string) {
 	if env("GOGC") == "" {
 		paceCollector(ctx)
@@ -57,18 +58,18 @@ func paceCollector(ctx context.Context) {
 }
 
 func releaseWhenQuiet(ctx context.Context) {
-	tick := time.NewTicker(quietEvery)
-	defer tick.Stop()
-	released, before := uint64(0), uint64(0)
-	for {
+	released, before := uint64(0), readMetric("/gc/heap/allocs:bytes")
+	for look := time.NewTimer(quietFirst); ; look.Reset(quietEvery) {
 		select {
-		case <-tick.C:
+		case <-look.C:
 		case <-ctx.Done():
+			look.Stop()
 			return
 		}
 		now := readMetric("/gc/heap/allocs:bytes")
 		if now-before < quietBytes && now-released > quietBytes {
 			debug.FreeOSMemory()
+			_ = releaseProgram() // where the system can't, the memory stays counted
 			released = now
 		}
 		before = now
