@@ -2,6 +2,7 @@ package formatstest
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,7 +112,8 @@ func (r Remotes) failing(t *testing.T) {
 	silent := g.a.On("**", upstreamtest.Status(http.StatusInternalServerError))
 	g.fails("by default", http.StatusServiceUnavailable, "all", "example", "1.0.0")
 	if r.Exact != nil && !r.Lists { // an image by its digest may come from any place
-		g.has("by its digest", g.Do(g.as, r.Exact("all", "example", "1.0.0", one)), one)
+		pinned := r.Put(g.b, "pinned", "1.0.0", "of b")
+		g.has("by its digest", g.Do(g.as, r.Exact("all", "pinned", "1.0.0", pinned)), pinned)
 	} else {
 		g.b.NeverAsked(t, "**")
 	}
@@ -122,7 +124,11 @@ func (r Remotes) failing(t *testing.T) {
 	})
 	g.must(err)
 	g.later(untilAgain)
-	g.gets("with skip", "all", "example", "1.0.0", one)
+	res := g.get(g.as, "all", "example", "1.0.0")
+	g.has("with skip", res, one)
+	if status := res.Header.Get("Cache-Status"); !strings.HasSuffix(status, `; detail="without remote"`) {
+		t.Errorf("with skip, Cache-Status: %s", status)
+	}
 	g.fails("what no other place has", http.StatusServiceUnavailable, "all", "absent", "1.0.0")
 	silent.Stop()
 	g.later(untilAgain)
