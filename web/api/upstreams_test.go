@@ -14,6 +14,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/formats/raw"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/internal/httpserver"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
@@ -293,5 +294,33 @@ func TestRemoteFileHead(t *testing.T) {
 	u.Asked(t, 0, "GET", f.Path)
 	if res := a.want(200, "GET", path, "", nil); len(res.Body) != 2<<20 {
 		t.Errorf("%d bytes", len(res.Body))
+	}
+}
+
+// TestTenantsOfGroup: through a repository that answers from one which the caller may not read, every operation tells as much of what that
+// has as of what does not exist.
+func TestTenantsOfGroup(t *testing.T) {
+	p := prepare(t)
+	p.want(201, "POST", "/repositories", `{"name":"all","upstreams":["main"]}`, nil)
+	tenant := p.UserToken("carl", 0, access.Grant{Repository: "all", Actions: []access.Action{access.Read}})
+	asked := 0
+	p.routes(func(route httpserver.Route, method string, e example) {
+		if method != http.MethodGet || !strings.HasPrefix(e.path, packages+"/lib") {
+			return
+		}
+		asked++
+		path := strings.Replace(e.path, "/repositories/main/", "/repositories/all/", 1)
+		hidden, absent := p.call(tenant, method, path, ""), p.call(tenant, method, strings.Replace(path, "/lib", "/nowhere", 1), "")
+		if hidden.Status != absent.Status || strings.Contains(string(hidden.Body), "main") {
+			t.Errorf("%s: %v, of what is nowhere: %v", route.Name, hidden, absent)
+		}
+	})
+	if asked < 5 {
+		t.Errorf("only %d operations are about packages", asked)
+	}
+	for _, path := range []string{"/repositories", "/repositories/all", "/repositories/all/upstreams", "/repositories/all/packages", "/events", "/claims", "/rules"} {
+		if res := p.call(tenant, http.MethodGet, path, ""); res.Status != http.StatusOK || strings.Contains(string(res.Body), "lib") || strings.Contains(string(res.Body), `"main"`) {
+			t.Errorf("%s: %v", path, res)
+		}
 	}
 }
