@@ -80,7 +80,9 @@ func TestRemoteRemoval(t *testing.T) {
 	}
 	check("", http.StatusForbidden, false)
 	m.restart()
-	m.want(http.StatusForbidden, "withdrawn", m.ask(http.MethodGet, tarballOf("left-pad", "1.1.0")))
+	if res := m.want(http.StatusForbidden, "withdrawn", m.ask(http.MethodGet, tarballOf("left-pad", "1.1.0"))); !strings.Contains(string(res.Body), "EBLOCKED") {
+		t.Errorf("%s", res.Body) // it is kept from every caller, so no client asks for credentials
+	}
 	check("hide", http.StatusOK, false)
 	check("keep", http.StatusOK, true)
 	check("block", http.StatusForbidden, false)

@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"context"
+	"fmt"
 
 	"slipway/registry"
 )
@@ -68,7 +69,7 @@ func (s *Upstreams) known(ctx context.Context, r *remote, at registry.Name) (x *
 	return doc.index, doc.gone
 }
 
-// withdrawn refuses a file that entered, where its remote lists its version no more and the upstream's settings forbid it.
+// withdrawn refuses a file that entered, where its remote lists its version no more and the upstream's settings forbid it. Blocked.
 func (s *Upstreams) withdrawn(ctx context.Context, f found, at registry.Coordinate, path string) error {
 	var refused error
 	for _, p := range f.remotes {
@@ -82,9 +83,9 @@ func (s *Upstreams) withdrawn(ctx context.Context, f found, at registry.Coordina
 		case !gone && x.entry(at.Version, path) != nil:
 			return nil // another remote has it
 		case r.onRemoval() == RemovalBlock && (gone || x.removed(at.Version, path)):
-			refused = registry.Errorf(registry.Denied, registry.AboutFile,
-				"upstream %s has withdrawn %q of %s, so it is not delivered any more; an administrator can allow it: slipway upstream set %s %s --on-removal keep",
-				r.Name, registry.Clip(path), at.Package, r.repository.Name, r.Name)
+			text := fmt.Sprintf("upstream %s has withdrawn %q of %s, so it is not delivered any more", r.Name, registry.Clip(path), at.Package)
+			refused = &registry.Error{Kind: registry.Blocked, Subject: registry.AboutFile, Err: &registry.Refused{Text: text},
+				Detail: text + fmt.Sprintf("; an administrator can allow it: slipway upstream set %s %s --on-removal keep", r.repository.Name, r.Name)}
 		}
 	}
 	return refused
