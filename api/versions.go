@@ -23,7 +23,7 @@ type VersionSummary struct {
 	Size        int64  `json:"size" doc:"Bytes."`
 	Prerelease  bool   `json:"prerelease" doc:"Whether it is one by the rules of its format."`
 	Attached    bool   `json:"attached,omitempty" doc:"Whether it belongs to another version, as a signature does."`
-	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
+	PublishedAt string `json:"published_at,omitempty" format:"date-time" doc:"When it became visible; absent: a registry elsewhere lists it, and does not say."`
 	PublishedBy string `json:"published_by" doc:"The caller that published it: a user, or 'token ci of user jane'."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 }

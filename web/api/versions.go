@@ -70,11 +70,15 @@ var versionExample = api.Version{
 }
 
 func versionOf(p registry.Package, v registry.Version) api.VersionSummary {
-	return api.VersionSummary{
+	out := api.VersionSummary{
 		PURL: v.PURL, Format: p.Format, Name: p.Name, Version: v.Name, State: string(v.State), Reason: v.Reason,
 		Digest: api.Digest(v.Digest), Size: v.Size, Prerelease: v.Prerelease, Attached: v.Attached,
-		PublishedAt: timeText(v.PublishedAt), PublishedBy: v.PublishedBy, Seq: v.Seq,
+		PublishedBy: v.PublishedBy, Seq: v.Seq,
 	}
+	if !v.PublishedAt.IsZero() {
+		out.PublishedAt = timeText(v.PublishedAt)
+	}
+	return out
 }
 
 func releaseOf(r registry.ReleaseInfo) api.Release {

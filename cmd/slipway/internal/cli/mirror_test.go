@@ -174,3 +174,21 @@ func TestMirrorFetchMissing(t *testing.T) {
 	r.With("com.acme:lib:1.0\n", anonymous, 1, "mirror", "fetch", "all", "-")
 	up.NeverAsked(t, "/maven/com/acme/lib/**")
 }
+
+// TestListedVersion: of a version that a registry elsewhere lists without a time, and that is not here, none is shown.
+func TestListedVersion(t *testing.T) {
+	t.Parallel()
+	up, _ := elsewhere(t)
+	r := mirroring(t, up)
+	for _, at := range [][]string{{"maven", "com.acme:lib", "1.0"}, {"npm", "left-pad", "1.3.0"}} {
+		for _, format := range []string{"table", "json"} {
+			out := r.CLI(0, append([]string{"version", "show", "all", "-o", format}, at...)...)
+			if !strings.Contains(out, at[2]) || strings.Contains(out, "0001-01-01") {
+				t.Errorf("%v: %s", at, out)
+			}
+		}
+		if out := r.CLI(0, "version", "ls", "all", at[0], at[1], "-o", "json"); !strings.Contains(out, at[2]) || strings.Contains(out, "0001-01-01") {
+			t.Errorf("%v: %s", at, out)
+		}
+	}
+}
