@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -26,6 +27,8 @@ type jvm struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	err    error // why it can't be used any more
+
+	broken atomic.Bool // err is not nil; for callers that do not wait for the end of a run
 }
 
 // installedJVM is the one of the machine's own Maven, which tests share.
@@ -44,7 +47,7 @@ func jvmOf(t testing.TB, version string) *jvm {
 	}
 	installedJVM.Lock()
 	defer installedJVM.Unlock()
-	if installedJVM.jvm == nil || installedJVM.err != nil {
+	if installedJVM.jvm == nil || installedJVM.broken.Load() {
 		out, err := exec.Command(mavenOf(t, ""), "-v", "-Dstyle.color=never").CombinedOutput()
 		must(t, err)
 		_, home, _ := strings.Cut(string(out), "Maven home: ")
@@ -104,5 +107,6 @@ func (j *jvm) run(home, dir string, args []string) (string, error) {
 		}
 		out.WriteString(line)
 	}
+	j.broken.Store(true)
 	return out.String(), fmt.Errorf("Maven's process: %w", j.err)
 }

@@ -52,6 +52,7 @@ func TestUpstream51(t *testing.T) {
 	} {
 		f := m.u.NPM(name, "1.0.0", upstreamtest.NPMVersion{})
 		m.u.On(upstreamtest.NPMPath(name), upstreamtest.ReplaceText(f.URL, link))
+		m.ask(http.MethodGet, "/"+name) // else the tarball is asked for beside it, at its usual place
 		m.u.Reset()
 		if res := m.ask(http.MethodGet, tarballOf(name, "1.0.0")); res.Status < 400 || res.Status == http.StatusUnauthorized {
 			t.Errorf("%s: %v", name, res)
