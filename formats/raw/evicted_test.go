@@ -14,6 +14,52 @@ import (
 	"slipway/registry/upstreams"
 )
 
+// TestAcceptToldBytes: an administrator's word is about the bytes that were told of: others that the remote has since do not enter by it, and
+// of a file that has not changed there is nothing to accept or deny.
+func TestAcceptToldBytes(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	const name, file = "tool/1.0.0/tool-1.0.0.zip", "tool-1.0.0.zip"
+	at := registry.Name{Repository: "mirror", Format: "raw", Package: "tool", Display: "tool"}.At("1.0.0")
+	m.u.Raw(name, []byte("first"))
+	if res := m.get(name); string(res.Body) != "first" {
+		t.Fatal(res)
+	}
+	for what, do := range map[string]func() error{"accept": func() error { return m.Upstreams.Accept(m.Admin, at, file) }, "deny": func() error { return m.Upstreams.Deny(m.Admin, at, file) }} {
+		if err := do(); registry.KindOf(err) != registry.NotFound || err == nil {
+			t.Errorf("%s what has not changed: %v", what, err)
+		}
+	}
+	if _, err := m.Upstreams.Evict(m.Admin, "mirror", upstreams.Eviction{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Maintain.Collect(m.Admin, maintain.CollectOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	m.later(time.Minute)
+	m.u.Raw(name, []byte("other"))
+	for range 2 { // they are told of once
+		if res := m.get(name); res.Status != http.StatusBadGateway {
+			t.Errorf("other bytes: %v", res)
+		}
+		m.later(time.Hour)
+	}
+	if got := m.kinds(); !slices.Equal(got, []string{"cache.entered", "cache.evicted", "upstream.mutated"}) {
+		t.Errorf("log: %v", got)
+	}
+	m.u.Raw(name, []byte("third"))
+	if err := m.Upstreams.Accept(m.Admin, at, file); registry.KindOf(err) != registry.BadUpstream || err == nil {
+		t.Errorf("accepted bytes that were not told of: %v", err)
+	}
+	m.u.Raw(name, []byte("other"))
+	if err := m.Upstreams.Accept(m.Admin, at, file); err != nil {
+		t.Fatal(err)
+	}
+	if res := m.get(name); string(res.Body) != "other" {
+		t.Errorf("accepted: %v", res)
+	}
+	m.MustFsck(t)
+}
+
 // TestMutatedAfterEviction: a remote that has other bytes of an evicted file gets them in by an administrator alone, and the
 // log has both.
 func TestMutatedAfterEviction(t *testing.T) {
