@@ -76,11 +76,11 @@ func TestGuardClients(t *testing.T) {
 	e.LetBoth("mirror", formatName, "pad")
 	m.run(dir, upload...)
 	index = e.URL + "/pypi/mirror/simple/"
-	for what, want := range map[string]string{"pad": "9.0", "pad<9": "1.0"} {
-		byPip, _ := install(what)
+	for _, c := range []struct{ what, version string }{{"pad", "9.0"}, {"pad<9", "1.0"}} { // in this order: 1.0 would do for both
+		byPip, _ := install(c.what)
 		m.run(m.home, byPip...)
-		if got := m.installed(pip, "pad"); got != want {
-			t.Errorf("of %s: %s", what, got)
+		if got := m.installed(pip, "pad"); got != c.version {
+			t.Errorf("of %s: %s", c.what, got)
 		}
 	}
 	e.MustFsck(t)
