@@ -102,6 +102,7 @@ type Tx interface {
 	Groups() Groups
 	Roles() Roles
 	Tokens() Tokens
+	Sessions() Sessions
 
 	Log() Log
 	Consumers() Consumers

@@ -215,6 +215,7 @@ type Token struct {
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: valid
 	Grants    []Grant
+	Use
 }
 
 // Session reports whether a login made the token.

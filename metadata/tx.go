@@ -242,6 +242,8 @@ type Tokens interface {
 	// Ended returns tokens that EndSessions has ended and that were not revoked by themselves, ascending by ID.
 	Ended(userID int64, limit int) ([]Token, error)
 	RevokeToken(id int64) error
+	// NoteUse notes a use that is later than the one noted before; others are ignored.
+	NoteUse(id int64, u Use) error
 }
 
 // Uploads keeps upload sessions.

@@ -234,6 +234,15 @@ func testTokens(e *env) {
 	equal(e, "made with c", below(c.ID), nil)
 	equal(e, "made with none", below(0), nil)
 	testEndedSessions(e, bob, ann, b, child)
+	note := func(at time.Time, from string) {
+		e.update(func(tx metadata.Tx) error {
+			return tx.Tokens().NoteUse(want.ID, metadata.Use{UsedAt: at, UsedFrom: from})
+		})
+	}
+	want.Use = metadata.Use{UsedAt: e.now(), UsedFrom: "192.0.2.1"}
+	note(want.UsedAt, want.UsedFrom)
+	note(e.now().Add(-time.Second), "192.0.2.9")
+	equal(e, "used", read(e, func(tx metadata.Tx) (metadata.Token, error) { return tx.Tokens().Token(want.ID) }), want)
 	e.clock.Add(time.Minute)
 	want.RevokedAt = e.now()
 	for range 2 {

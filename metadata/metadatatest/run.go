@@ -76,6 +76,7 @@ func Run(t *testing.T, open Factory) {
 		{"Groups", testGroups},
 		{"Roles", testRoles},
 		{"Tokens", testTokens},
+		{"Sessions", testSessions},
 		{"Uploads", testUploads},
 		{"References", testReferences},
 		{"Stagings", testStagings},

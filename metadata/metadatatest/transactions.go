@@ -255,6 +255,14 @@ func testReadOnly(e *env) {
 		"UpdateUser":    func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: 1}) },
 		"CreateToken":   func(tx metadata.Tx) error { _, err := tx.Tokens().CreateToken(metadata.Token{UserID: 1}); return err },
 		"RevokeToken":   func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(1) },
+		"NoteTokenUse":  func(tx metadata.Tx) error { return tx.Tokens().NoteUse(1, metadata.Use{}) },
+		"CreateSession": func(tx metadata.Tx) error {
+			_, err := tx.Sessions().CreateSession(metadata.Session{UserID: 1})
+			return err
+		},
+		"NoteUse":       func(tx metadata.Tx) error { return tx.Sessions().NoteUse(1, metadata.Use{}) },
+		"DeleteSession": func(tx metadata.Tx) error { return tx.Sessions().DeleteSession(1) },
+		"DeleteUnused":  func(tx metadata.Tx) error { _, err := tx.Sessions().DeleteUnused(e.now(), 1); return err },
 		"CreateUpload": func(tx metadata.Tx) error {
 			return tx.Uploads().CreateUpload(metadata.UploadSession{ID: "x", RepositoryID: 1})
 		},

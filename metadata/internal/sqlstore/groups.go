@@ -27,6 +27,7 @@ type (
 	groups        struct{ *Tx }
 	roles         struct{ *Tx }
 	tokens        struct{ *Tx }
+	sessions      struct{ *Tx }
 	log           struct{ *Tx }
 	consumers     struct{ *Tx }
 	subscriptions struct{ *Tx }
@@ -106,6 +107,9 @@ func (t *Tx) Roles() metadata.Roles { return roles{t} }
 
 // Tokens implements metadata.Tx.
 func (t *Tx) Tokens() metadata.Tokens { return tokens{t} }
+
+// Sessions implements metadata.Tx.
+func (t *Tx) Sessions() metadata.Sessions { return sessions{t} }
 
 // Log implements metadata.Tx.
 func (t *Tx) Log() metadata.Log { return log{t} }

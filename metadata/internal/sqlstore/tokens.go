@@ -6,7 +6,8 @@ import (
 
 const (
 	tokenColumns = `t.id, t.user_id, t.parent_id, t.maker_id, t.kind, t.name, t.hint, t.created_at, t.expires_at,
-		CASE WHEN t.revoked_at = 0 AND t.kind = 'session' AND t.id <= u.ending_through AND t.id <> u.ending_except THEN u.ending_at ELSE t.revoked_at END`
+		CASE WHEN t.revoked_at = 0 AND t.kind = 'session' AND t.id <= u.ending_through AND t.id <> u.ending_except THEN u.ending_at ELSE t.revoked_at END,
+		t.used_at, t.used_from`
 	joinToken   = ` JOIN users u ON u.id = t.user_id LEFT JOIN permission p ON p.holder = 'token' AND p.holder_id = t.id `
 	selectToken = `SELECT ` + tokenColumns + `, u.name` + grantColumns + ` FROM token t` + joinToken
 )
@@ -57,6 +58,12 @@ func (t tokens) RevokeToken(id int64) error {
 		WHERE id = $2`, t.micros(), id)
 }
 
+// NoteUse implements metadata.Tokens.
+func (t tokens) NoteUse(id int64, u metadata.Use) error {
+	_, err := t.exec(`UPDATE token SET used_at = $1, used_from = $2 WHERE id = $3 AND used_at < $1`, micros(u.UsedAt), u.UsedFrom, id)
+	return err
+}
+
 // Ended implements metadata.Tokens.
 func (t tokens) Ended(userID int64, n int) ([]metadata.Token, error) {
 	return t.tokens(`SELECT `+tokenColumns+`, u.name`+grantColumns+` FROM (SELECT x.* FROM token x JOIN users y ON y.id = x.user_id
@@ -71,13 +78,14 @@ func (t *Tx) tokens(text string, args ...any) ([]metadata.Token, error) {
 	err := t.each(text, args, func(r row) error {
 		var v metadata.Token
 		var g grantRow
-		var created, expires, revoked int64
-		dest := append([]any{&v.ID, &v.UserID, &v.ParentID, &v.MakerID, &v.Kind, &v.Name, &v.Hint, &created, &expires, &revoked, &v.User}, g.dest()...)
+		var created, expires, revoked, used int64
+		dest := append([]any{&v.ID, &v.UserID, &v.ParentID, &v.MakerID, &v.Kind, &v.Name, &v.Hint, &created, &expires, &revoked, &used, &v.UsedFrom, &v.User}, g.dest()...)
 		if err := r.Scan(dest...); err != nil {
 			return err
 		}
 		if len(out) == 0 || out[len(out)-1].ID != v.ID {
 			v.CreatedAt, v.ExpiresAt, v.RevokedAt = fromMicros(created), fromMicros(expires), fromMicros(revoked)
+			v.UsedAt = fromMicros(used)
 			out, last = append(out, v), -1
 		}
 		at := &out[len(out)-1]
