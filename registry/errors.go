@@ -49,6 +49,7 @@ const (
 	AboutUpload     Subject = "upload"
 	AboutTag        Subject = "tag"
 	AboutToken      Subject = "token"
+	AboutSession    Subject = "session"
 	AboutUser       Subject = "user"
 	AboutGroup      Subject = "group"
 	AboutRole       Subject = "role"

@@ -28,8 +28,8 @@ type EventData struct {
 	Actor      string        `json:"actor,omitempty"`
 	Token      string        `json:"token,omitempty"` // name of the token that was used, made or revoked
 	Facts      []FactInput   `json:"facts,omitempty"`
-	Name       string        `json:"name,omitempty"`    // of a user, token, group, role, subscription or instance
-	User       string        `json:"user,omitempty"`    // name of the user whose token was made or revoked
+	Name       string        `json:"name,omitempty"`    // of a user, token, group, role, subscription, browser or instance
+	User       string        `json:"user,omitempty"`    // name of the user whose token was made or revoked, or whose session began or ended
 	Members    []string      `json:"members,omitempty"` // of a group, after the change
 	Changed    []string      `json:"changed,omitempty"` // names of what changed of a repository
 	// Permissions are those that a user, group, token or role has from then on; of a role, one with its actions.

@@ -74,6 +74,8 @@ const (
 	EventPolicyBlocked
 	EventTokenCreated
 	EventTokenRevoked
+	EventSessionStarted
+	EventSessionEnded
 	EventUserCreated
 	EventUserChanged
 	EventUserLoginFailed
@@ -166,6 +168,8 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventPolicyBlocked:           {"policy.blocked", AboutVersion, "A rule, or the minimum age of an upstream, refused something: the first time each day for a rule and a subject; `count` is how often it did since the last record. With the mode `audit` it was served."},
 	EventTokenCreated:            {"token.created", AboutToken, "A token was made, for `user`, with `permissions`; that of a login has none of its own."},
 	EventTokenRevoked:            {"token.revoked", AboutToken, "A token of `user` was revoked, and with it every token that descends from it."},
+	EventSessionStarted:          {"session.started", AboutSession, "A browser was logged in to the pages, as `user`; `name` is the browser."},
+	EventSessionEnded:            {"session.ended", AboutSession, "A session of `user` was ended: by a logout, by who may, or with the password; `reason` says which, where it was not asked for. One that ends by itself has no entry."},
 	EventUserCreated:             {"user.created", AboutUser, "A user was made."},
 	EventUserChanged:             {"user.changed", AboutUser, "Password, permissions or state of a user changed; `reason` says which, `permissions` are the new ones."},
 	EventUserLoginFailed:         {"user.login_failed", AboutUser, "Logins with a password were refused, `count` of them within a minute. `name` is the user, `unknown-…` in place of a name that no user has, or `others` for many names."},

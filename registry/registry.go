@@ -19,6 +19,8 @@ type (
 	Checkpoint = metadata.Checkpoint
 	User       = metadata.User
 	Token      = metadata.Token
+	Session    = metadata.Session
+	LastUse    = metadata.Use
 	Page       = metadata.Page
 	StagedFile = metadata.StagedFile
 	Staging    = metadata.Staging

@@ -37,7 +37,7 @@ func (h *handlers) authenticator(need action) httpserver.Authenticator {
 		if err != nil {
 			return r, err
 		}
-		actor, err := h.svc.Accounts.Resume(r.Context(), s.Proof)
+		actor, err := h.svc.Accounts.Resume(h.site.From(r), s.Proof)
 		if err != nil {
 			return r, err
 		}

@@ -67,6 +67,8 @@ type Actor struct {
 	TokenID int64
 	// Session: the token was made by a login, and acts for its user in all but what needs the password.
 	Session bool
+	// WebSession is the id of the browser's session that the user acts in; 0: in none.
+	WebSession int64
 	// Service: the user is a service account.
 	Service bool
 	// Ends is when the token ends, or the first of those that it descends from; zero: never.

@@ -55,6 +55,7 @@ type Authenticator struct {
 	delay         time.Duration // of refusals
 	delayed       chan struct{} // one for each refusal that waits
 	decoy         func() string // a hash like a user's password hash
+	uses          uses
 
 	mu    sync.Mutex
 	cache map[[32]byte]Actor
@@ -107,6 +108,9 @@ func (a *Authenticator) token(ctx context.Context, secret string) (Actor, error)
 			actor, err = a.TokenActor(tx, t)
 			return err
 		})
+		if err == nil {
+			a.uses.note(Used{Token: actor.TokenID}, a.now(), Address(ctx))
+		}
 		return actor, err
 	})
 }

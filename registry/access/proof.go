@@ -32,6 +32,9 @@ func (a *Authenticator) Resume(ctx context.Context, p Proof) (Actor, error) {
 		if err == nil && (actor.Type == TypeSystem || actor.mark != p.Mark) {
 			err = ErrBadCredentials
 		}
+		if err == nil && actor.TokenID != 0 {
+			a.uses.note(Used{Token: actor.TokenID}, a.now(), Address(ctx))
+		}
 		return actor, err
 	})
 }

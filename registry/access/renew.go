@@ -60,6 +60,13 @@ func (a *Authenticator) Renew(tx metadata.Tx, was Actor) (Actor, error) {
 	if err == nil && now.mark != was.mark {
 		err = ErrBadCredentials
 	}
+	if err == nil && was.WebSession != 0 {
+		s, err := tx.Sessions().Session(was.WebSession)
+		if err != nil {
+			return now, unknown(err)
+		}
+		return a.sessionActor(tx, s)
+	}
 	return now, err
 }
 

@@ -37,8 +37,8 @@ func (r TokenRequest) check(actor access.Actor) error {
 		return registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs a name of at most %d bytes, without control characters", maxTokenName)
 	case r.Session && (len(r.Grants) > 0 || r.User != "" && r.User != actor.Name):
 		return registry.Errorf(registry.Invalid, registry.AboutToken, "the token of a login has the rights of its user, and no permissions of its own")
-	case r.Session && actor.Type != access.TypeUser:
-		return registry.Errorf(registry.Denied, registry.AboutToken, "a token can't log in: that needs the password")
+	case r.Session && (actor.Type != access.TypeUser || actor.WebSession != 0):
+		return registry.Errorf(registry.Denied, registry.AboutToken, "a token or a browser's session can't log in: that needs the password")
 	case !r.Session && len(r.Grants) == 0:
 		return registry.Errorf(registry.Invalid, registry.AboutToken, "a token needs permissions")
 	case r.ExpiresIn < 0:
@@ -185,6 +185,7 @@ func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]regi
 		if err != nil {
 			return err
 		}
+		s.noted(out)
 		return inherited(tx.Tokens(), out)
 	})
 	return out, err
@@ -201,9 +202,17 @@ func (s *Accounts) Token(ctx context.Context, id int64) (registry.Token, error) 
 		if list[0], err = seen(tx.Tokens(), actor, id); err != nil {
 			return err
 		}
+		s.noted(list)
 		return inherited(tx.Tokens(), list)
 	})
 	return list[0], err
+}
+
+// noted sets when tokens were used last to what is not stored yet, where that is later.
+func (s *Accounts) noted(list []registry.Token) {
+	for i := range list {
+		list[i].Use = s.auth.NotedUse(access.Used{Token: list[i].ID}, list[i].Use)
+	}
 }
 
 // seesAll reports whether a caller sees the tokens of all users.

@@ -134,7 +134,7 @@ func (s *Accounts) UpdateUser(ctx context.Context, name string, c UserChange) (r
 		if proven, err = s.prove(ctx, name, *c.CurrentPassword); err != nil {
 			return registry.User{}, err
 		}
-	case own && c.Password != nil && actor.Type == access.TypeToken:
+	case own && c.Password != nil && (actor.Type == access.TypeToken || actor.WebSession != 0):
 		return registry.User{}, registry.Errorf(registry.Denied, registry.AboutUser, "your own password is changed with the current one: give current_password")
 	}
 	hash, err := s.hash(actor, name, c.Password)
@@ -212,7 +212,16 @@ func change(tx metadata.Tx, actor access.Actor, name, hash string, c UserChange)
 		return u, false, err
 	}
 	data.Reason = strings.Join(what, ", ")
-	if _, err := registry.Append(tx.Log(), actor, registry.EventUserChanged, "", 0, 0, data); err != nil || c.Password == nil {
+	if _, err := registry.Append(tx.Log(), actor, registry.EventUserChanged, "", 0, 0, data); err != nil {
+		return u, false, err
+	}
+	switch {
+	case c.Password != nil:
+		err = endSessions(tx, actor, u, "the password changed")
+	case u.Disabled:
+		err = endSessions(tx, actor, u, "the user is disabled")
+	}
+	if err != nil || c.Password == nil {
 		return u, false, err
 	}
 	if err := tx.Users().EndSessions(u.ID, login(actor)); err != nil {
@@ -306,8 +315,10 @@ func (s *Accounts) DeleteUser(ctx context.Context, name string) error {
 				return err
 			}
 		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventUserDeleted, "", 0, 0, registry.EventData{Name: u.Name})
-		return err
+		if _, err = registry.Append(tx.Log(), actor, registry.EventUserDeleted, "", 0, 0, registry.EventData{Name: u.Name}); err != nil {
+			return err
+		}
+		return endSessions(tx, actor, u, "the user is deleted")
 	})
 	s.auth.Forget()
 	return err

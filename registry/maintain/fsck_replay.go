@@ -134,6 +134,8 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 
 	registry.EventTokenCreated:    nothing,
 	registry.EventTokenRevoked:    nothing,
+	registry.EventSessionStarted:  nothing,
+	registry.EventSessionEnded:    nothing,
 	registry.EventUserCreated:     nothing,
 	registry.EventUserChanged:     nothing,
 	registry.EventUserLoginFailed: nothing,

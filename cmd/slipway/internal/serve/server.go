@@ -158,6 +158,7 @@ func (s *Server) report() {
 	s.stop = cancel
 	s.reports.Go(func() { s.reserve.Keep(ctx) })
 	s.reports.Go(func() { s.core.Accounts.ReportFailedLogins(ctx) })
+	s.reports.Go(func() { s.core.Accounts.ReportUses(ctx) })
 }
 
 // Close ends the background work, of which transfers from upstreams leave nothing half, writes what the core still remembers, and closes the stores.
