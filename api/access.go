@@ -34,6 +34,9 @@ type Token struct {
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
 	ExpiresAt   *string      `json:"expires_at" format:"date-time" doc:"When it ends; null: never."`
 	RevokedAt   *string      `json:"revoked_at" format:"date-time" doc:"When it was revoked, or a token that it descends from; null: none was."`
+	LastUsedAt  *string      `json:"last_used_at" format:"date-time" doc:"When it was used last, to within a few seconds; null: never, as far as is known."`
+	// LastUsedFrom is absent together with LastUsedAt, and where the server does not see addresses.
+	LastUsedFrom string `json:"last_used_from,omitempty" doc:"The address that it was used from last."`
 }
 
 // NewToken is the answer to POST /tokens, the only one that ever holds the secret.

@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -18,6 +19,8 @@ import (
 	"slipway/formats/raw"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/registrytest"
 	webapi "slipway/web/api"
 )
 
@@ -117,6 +120,25 @@ func TestAccess(t *testing.T) {
 	}
 	if users := all(t, cl.Users(ctx)); len(users) != 2 {
 		t.Errorf("%+v", users)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	s, cl, _ := served(t)
+	ctx := t.Context()
+	var made registry.Session
+	for range 3 {
+		_, last, err := s.Accounts.StartSession(ctx, accounts.SessionRequest{User: accounts.AdminUser, Password: registrytest.AdminPassword})
+		check(t, err)
+		made = last
+	}
+	check(t, cl.EndSession(ctx, fmt.Sprint(made.ID)))
+	if left := all(t, cl.Sessions(ctx, accounts.AdminUser)); len(left) != 2 || left[0].User != accounts.AdminUser || left[0].LastUsedAt == "" {
+		t.Errorf("%+v", left)
+	}
+	check(t, cl.EndSessions(ctx, accounts.AdminUser))
+	if left := all(t, cl.Sessions(ctx, accounts.AdminUser)); len(left) != 0 {
+		t.Errorf("%+v", left)
 	}
 }
 

@@ -22,6 +22,7 @@ var refusals = map[string]int{
 	// Things have owners, here the administrator: for others they don't exist.
 	"api.tokens.get":       http.StatusNotFound,
 	"api.tokens.revoke":    http.StatusNotFound,
+	"api.sessions.end":     http.StatusNotFound,
 	"api.consumers.get":    http.StatusNotFound,
 	"api.consumers.delete": http.StatusNotFound,
 	"api.jobs.get":         http.StatusNotFound,

@@ -14,6 +14,7 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/metadata"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/registrytest"
 	"slipway/web/api"
 )
@@ -107,26 +108,29 @@ var examples = map[string]example{
 	"api.publishes.drop":   {path: "/publishes/none?repository=main", admin: 404},
 	"api.publishes.commit": {path: "/publishes/none/commit?repository=main", admin: 404},
 
-	"api.tokens.list":   {path: "/tokens", elsewhere: 200},
-	"api.tokens.create": {path: "/tokens", body: `{"name":"by %s","permissions":[{"repository":"main","actions":["publish"]}]}`, elsewhere: 403},
-	"api.tokens.get":    {path: "/tokens/%t", reader: 404},
-	"api.tokens.revoke": {path: "/tokens/%t", reader: 404}, // of another user: hidden
-	"api.users.list":    {path: "/users", reader: 403, elsewhere: 403},
-	"api.users.create":  {path: "/users", body: `{"name":"by-%s","password":"a good password"}`, elsewhere: 403},
-	"api.users.get":     {path: "/users/admin", reader: 403, elsewhere: 403},
-	"api.users.delete":  {path: "/users/old", elsewhere: 403},
-	"api.users.change":  {path: "/users/admin", body: `{"disabled":false}`, elsewhere: 403},
-	"api.groups.list":   {path: "/groups", reader: 403, elsewhere: 403},
-	"api.groups.create": {path: "/groups", body: `{"name":"by-%s","members":["ann"]}`, elsewhere: 403},
-	"api.groups.get":    {path: "/groups/ops", reader: 403, elsewhere: 403},
-	"api.groups.change": {path: "/groups/ops", body: `{"description":"by %s"}`, elsewhere: 403},
-	"api.groups.delete": {path: "/groups/old", elsewhere: 403},
-	"api.roles.list":    {path: "/roles", elsewhere: 200},
-	"api.roles.put":     {path: "/roles/mine", body: `{"actions":["read"]}`, elsewhere: 403},
-	"api.roles.delete":  {path: "/roles/old", elsewhere: 403},
-	"api.access":        {path: "/access?repository=main", reader: 403},
-	"api.access.tag":    {path: "/access/tag?repository=main&tag=production", reader: 403},
-	"api.whoami":        {path: "/whoami", elsewhere: 200},
+	"api.tokens.list":     {path: "/tokens", elsewhere: 200},
+	"api.tokens.create":   {path: "/tokens", body: `{"name":"by %s","permissions":[{"repository":"main","actions":["publish"]}]}`, elsewhere: 403},
+	"api.tokens.get":      {path: "/tokens/%t", reader: 404},
+	"api.tokens.revoke":   {path: "/tokens/%t", reader: 404},   // of another user: hidden
+	"api.sessions.list":   {path: "/sessions", elsewhere: 200}, // none: they are narrow tokens
+	"api.sessions.endall": {path: "/sessions?user=admin", elsewhere: 403},
+	"api.sessions.end":    {path: "/sessions/%w", reader: 404}, // of another user: hidden
+	"api.users.list":      {path: "/users", reader: 403, elsewhere: 403},
+	"api.users.create":    {path: "/users", body: `{"name":"by-%s","password":"a good password"}`, elsewhere: 403},
+	"api.users.get":       {path: "/users/admin", reader: 403, elsewhere: 403},
+	"api.users.delete":    {path: "/users/old", elsewhere: 403},
+	"api.users.change":    {path: "/users/admin", body: `{"disabled":false}`, elsewhere: 403},
+	"api.groups.list":     {path: "/groups", reader: 403, elsewhere: 403},
+	"api.groups.create":   {path: "/groups", body: `{"name":"by-%s","members":["ann"]}`, elsewhere: 403},
+	"api.groups.get":      {path: "/groups/ops", reader: 403, elsewhere: 403},
+	"api.groups.change":   {path: "/groups/ops", body: `{"description":"by %s"}`, elsewhere: 403},
+	"api.groups.delete":   {path: "/groups/old", elsewhere: 403},
+	"api.roles.list":      {path: "/roles", elsewhere: 200},
+	"api.roles.put":       {path: "/roles/mine", body: `{"actions":["read"]}`, elsewhere: 403},
+	"api.roles.delete":    {path: "/roles/old", elsewhere: 403},
+	"api.access":          {path: "/access?repository=main", reader: 403},
+	"api.access.tag":      {path: "/access/tag?repository=main&tag=production", reader: 403},
+	"api.whoami":          {path: "/whoami", elsewhere: 200},
 
 	"api.events": {path: "/events", elsewhere: 200},
 
@@ -166,6 +170,7 @@ type prepared struct {
 	elsewhere formatstest.As
 	seq       int64  // log entry of main
 	token     string // id of a token of admin
+	session   string // id of a browser's session of admin
 }
 
 // refused keeps a refusal in the repository main.
@@ -188,6 +193,11 @@ func prepare(t *testing.T, o ...formatstest.Options) *prepared {
 	var token newToken
 	a.want(201, "POST", "/tokens", `{"name":"ci","permissions":[{"repository":"*","actions":["admin"]}]}`, &token, byPassword...)
 	p.token = token.ID
+	_, session, err := a.Accounts.StartSession(t.Context(), accounts.SessionRequest{User: accounts.AdminUser, Password: registrytest.AdminPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.session = fmt.Sprint(session.ID)
 	p.reader = a.UserToken("ann", 0, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
 	p.elsewhere = a.UserToken("bob", 0, access.Grant{Repository: formatstest.OtherRepository, Actions: access.Actions})
 	a.AddUser(t, "old", "password of old")
@@ -239,7 +249,7 @@ func (p *prepared) routes(fn func(route httpserver.Route, method string, e examp
 			return fmt.Errorf("the route %s has no methods: %w", route.Name, err)
 		}
 		for _, method := range methods {
-			e.path = strings.NewReplacer("%d", fmt.Sprint(p.seq), "%t", p.token).Replace(e.path)
+			e.path = strings.NewReplacer("%d", fmt.Sprint(p.seq), "%t", p.token, "%w", p.session).Replace(e.path)
 			e.body = strings.ReplaceAll(e.body, "%d", fmt.Sprint(p.seq))
 			fn(route, method, e)
 		}

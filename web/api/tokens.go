@@ -36,7 +36,7 @@ func (h *handlers) tokenRoutes() []endpoint {
 }
 
 var tokenExample = api.Token{
-	ID: "12", Name: "ci", User: "jane", Hint: "slp_abcd", CreatedAt: momentExample, ExpiresAt: &laterExample,
+	ID: "12", Name: "ci", User: "jane", Hint: "slp_abcd", CreatedAt: momentExample, ExpiresAt: &laterExample, LastUsedAt: &momentExample, LastUsedFrom: "192.0.2.1",
 	Permissions: []api.Permission{{Repository: "main", Actions: []api.Action{api.ActionRead, api.ActionPublish}}},
 }
 
@@ -44,7 +44,7 @@ func tokenOf(t registry.Token) api.Token {
 	out := api.Token{
 		ID: numberText(t.ID), Name: t.Name, User: t.User, Kind: t.Kind, Hint: t.Hint,
 		Permissions: permissionsOf(access.Grants(t.Grants)), CreatedAt: timeText(t.CreatedAt),
-		ExpiresAt: timeOrNull(t.ExpiresAt), RevokedAt: timeOrNull(t.RevokedAt),
+		ExpiresAt: timeOrNull(t.ExpiresAt), RevokedAt: timeOrNull(t.RevokedAt), LastUsedAt: timeOrNull(t.UsedAt), LastUsedFrom: t.UsedFrom,
 	}
 	if t.ParentID != 0 {
 		out.Parent = numberText(t.ParentID)

@@ -27,7 +27,7 @@ func (h *handlers) userRoutes() []endpoint {
 			Answers: success("The user.", userExample)}},
 		{"PATCH", "/users/{name}", "api.users.change", h.changeUser, openapi.Operation{
 			Rights: needs(scopeServer, access.Admin), ID: "changeUser", Group: "Access", Summary: "Change a user",
-			About: "Everybody may set the own password: with a token only together with `current_password`. A new password ends the tokens of all logins of the user but the one " +
+			About: "Everybody may set the own password: with a token only together with `current_password`. A new password ends the tokens of all logins of the user, and its sessions in browsers, but the one " +
 				"that asks. Everything else is for administrators of the server. What the body does not name stays.",
 			Request: openapi.Takes[api.UserChange](`{"disabled":true}`),
 			Answers: success("The user.", userExample), Errors: []int{http.StatusConflict}}},

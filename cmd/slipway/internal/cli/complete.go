@@ -91,6 +91,10 @@ func completeTokens(a asking) iter.Seq2[cobra.Completion, error] {
 	return each(a.cl.Tokens(a.ctx), func(t api.Token) cobra.Completion { return described(t.ID, t.Name) })
 }
 
+func completeSessions(a asking) iter.Seq2[cobra.Completion, error] {
+	return each(a.cl.Sessions(a.ctx, ""), func(s api.Session) cobra.Completion { return described(s.ID, s.Browser) })
+}
+
 func completeSubscriptions(a asking) iter.Seq2[cobra.Completion, error] {
 	return each(a.cl.Subscriptions(a.ctx), func(s api.Subscription) cobra.Completion { return described(s.ID, s.Name) })
 }
@@ -134,7 +138,7 @@ var wordCompleters = map[string]completer{
 // ownCompleters are the words NAME and ID, by the command that holds those that have them.
 var ownCompleters = map[string]completer{
 	"repo": completeRepositories, "env": completeEnvironments, "user": completeUsers, "token": completeTokens,
-	"subscription": completeSubscriptions, "consumer": completeConsumers, "deploy": completeDeployments, "claim": completeClaims,
+	"subscription": completeSubscriptions, "consumer": completeConsumers, "deploy": completeDeployments, "claim": completeClaims, "session": completeSessions,
 }
 
 // flagCompleters are flags that mean the same in every command.

@@ -14,6 +14,8 @@ var tokenColumns = []column[api.Token]{
 	{onlyWide("CREATED"), func(t api.Token) any { return when(t.CreatedAt) }},
 	{"EXPIRES", func(t api.Token) any { return whenever(t.ExpiresAt) }},
 	{"REVOKED", func(t api.Token) any { return whenever(t.RevokedAt) }},
+	{onlyWide("LAST USED"), func(t api.Token) any { return whenever(t.LastUsedAt) }},
+	{onlyWide("FROM"), func(t api.Token) any { return t.LastUsedFrom }},
 	{onlyWide("MADE WITH"), func(t api.Token) any { return t.Parent }},
 	{"PERMISSIONS", func(t api.Token) any { return tokenPermissions(t) }},
 }
