@@ -36,7 +36,7 @@ type Upstream struct {
 	StaleIfError         string             `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
 	Timeouts             *UpstreamTimeouts  `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
 	Keep                 *UpstreamKeep      `json:"keep,omitempty" doc:"Of a remote: which of its files stay; those that were not used for longest go first. It is given as a whole."`
-	Concurrency          int                `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 20 without HTTP/2."`
+	Concurrency          int                `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 50 without HTTP/2."`
 	Rate                 float64            `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; absent: no bound."`
 	MaxDocument          int64              `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; absent: 256 MiB."`
 	MaxFile              int64              `json:"max_file,omitempty" doc:"Of a remote: bytes of a file, at most; absent: 20 GiB."`
@@ -182,7 +182,7 @@ type NewUpstream struct {
 	StaleIfError         string                `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; absent: 30 days."`
 	Timeouts             *UpstreamTimeouts     `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
 	Keep                 *UpstreamKeep         `json:"keep,omitempty" doc:"Of a remote: which of its files stay; those that were not used for longest go first. It is given as a whole."`
-	Concurrency          int                   `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 20 without HTTP/2."`
+	Concurrency          int                   `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; absent: 64, and 50 without HTTP/2."`
 	Rate                 float64               `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; absent: no bound."`
 	MaxDocument          int64                 `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; absent: 256 MiB."`
 	MaxFile              int64                 `json:"max_file,omitempty" doc:"Of a remote: bytes of a file, at most; absent: 20 GiB."`
@@ -225,7 +225,7 @@ type UpstreamChange struct {
 	StaleIfError         *string               `json:"stale_if_error,omitempty" doc:"Of a remote: how long a document that has expired is served while the remote can't be asked; empty: 30 days."`
 	Timeouts             *UpstreamTimeouts     `json:"timeouts,omitempty" doc:"Of a remote: how long it is waited for."`
 	Keep                 *UpstreamKeep         `json:"keep,omitempty" doc:"Of a remote: which of its files stay; those that were not used for longest go first. It is given as a whole."`
-	Concurrency          *int                  `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; 0: 64, and 20 without HTTP/2."`
+	Concurrency          *int                  `json:"concurrency,omitempty" doc:"Of a remote: requests at once at one host, at most; 0: 64, and 50 without HTTP/2."`
 	Rate                 *float64              `json:"rate,omitempty" doc:"Of a remote: requests in a second at one host, at most; 0: no bound."`
 	MaxDocument          *int64                `json:"max_document,omitempty" doc:"Of a remote: bytes of a document, inflated, at most; 0: 256 MiB."`
 	MaxFile              *int64                `json:"max_file,omitempty" doc:"Of a remote: bytes of a file, at most; 0: 20 GiB."`

@@ -19,7 +19,7 @@ type Settings struct {
 	Auth      Auth
 	Redirects Redirects
 	Timeouts  Timeouts
-	// Concurrency is how many requests may be under way at one origin; 0 is 64. Over HTTP/1.1 at most 20 are.
+	// Concurrency is how many requests may be under way at one origin; 0 is 64. Over HTTP/1.1 at most 50 are.
 	Concurrency int
 	Rate        float64 // requests per second and origin; 0 is no bound
 	TLS         TLS
@@ -49,7 +49,7 @@ type Timeouts struct {
 
 const (
 	defaultConcurrency = 64
-	http1Concurrency   = 20
+	http1Concurrency   = 50
 	defaultMaxDocument = 256 << 20
 	defaultMaxFile     = 20 << 30
 	maxToken           = 1 << 20

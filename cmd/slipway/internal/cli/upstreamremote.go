@@ -36,7 +36,7 @@ func (r *remoteFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&r.staleIfError, "stale-if-error", "", "of a registry elsewhere: how long a document that has expired is served while it can't be asked; default: 720h")
 	fs.StringToStringVar(&r.timeouts, "timeout", nil, "of a registry elsewhere: connect=3s, document=10s, file=30s (to the header), idle=30s, stale_after=2s (a copy is served meanwhile); may be given again")
 	fs.StringToStringVar(&r.keep, "keep", nil, "of a registry elsewhere: unused=2160h (a file goes so long after its last use; 0s: never), bytes=100GiB (the least used files go; 0: no bound); may be given again")
-	fs.IntVar(&r.concurrency, "concurrency", 0, "of a registry elsewhere: requests at once at one host, at most; default: 64, and 20 without HTTP/2")
+	fs.IntVar(&r.concurrency, "concurrency", 0, "of a registry elsewhere: requests at once at one host, at most; default: 64, and 50 without HTTP/2")
 	fs.Float64Var(&r.rate, "rate", 0, "of a registry elsewhere: requests in a second at one host, at most; default: no bound")
 	fs.Var(&r.maxDocument, "max-document", "of a registry elsewhere: size of a document, inflated, at most; default: 256MiB")
 	fs.Var(&r.maxFile, "max-file", "of a registry elsewhere: size of a file, at most; default: 20GiB")
