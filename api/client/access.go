@@ -18,6 +18,21 @@ func (c *Client) Tokens(ctx context.Context) iter.Seq2[api.Token, error] {
 	return list[api.Token](ctx, c, "/tokens", nil)
 }
 
+// TokenFilter selects tokens.
+type TokenFilter struct {
+	User  string // of this user; "": of all that the caller sees
+	Valid bool   // without those that were revoked or have expired
+}
+
+// TokensLike lists those of Tokens that a filter selects.
+func (c *Client) TokensLike(ctx context.Context, f TokenFilter) iter.Seq2[api.Token, error] {
+	q := queryOf("user", f.User)
+	if f.Valid {
+		q.Set("valid", "true")
+	}
+	return list[api.Token](ctx, c, "/tokens", q)
+}
+
 // CreateToken makes a token, and returns it with its secret, which can't be had again.
 func (c *Client) CreateToken(ctx context.Context, r api.TokenRequest) (api.NewToken, error) {
 	return call[api.NewToken](ctx, c, request{method: http.MethodPost, path: "/tokens", body: r})

@@ -112,6 +112,9 @@ func TestAccess(t *testing.T) {
 	if last := tokens[len(tokens)-1]; last.ID != made.ID || last.RevokedAt == nil {
 		t.Errorf("%+v", last)
 	}
+	if valid := all(t, cl.TokensLike(ctx, client.TokenFilter{User: "admin", Valid: true})); len(valid) != len(tokens)-1 {
+		t.Errorf("%+v", valid)
+	}
 	if jane := must(cl.CreateUser(ctx, api.NewUser{Name: "jane", Password: ptr("a good password")}))(t); jane.Name != "jane" || jane.Disabled {
 		t.Errorf("%+v", jane)
 	}

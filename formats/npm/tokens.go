@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"slipway/internal/httpserver"
 	"slipway/registry"
@@ -61,21 +60,14 @@ func tokenKey(t registry.Token) string {
 // npm means the caller's own.
 func (h *handlers) own(ctx context.Context, a access.Actor) ([]registry.Token, error) {
 	var out []registry.Token
-	var after int64
-	for {
-		list, err := h.site.Parts.Accounts.Tokens(ctx, after, registry.MaxPage)
+	for q := (accounts.TokenQuery{User: a.Name, Valid: true}); ; q.After = out[len(out)-1].ID {
+		list, err := h.site.Parts.Accounts.Tokens(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range list {
-			if t.UserID == a.UserID && t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || time.Now().Before(t.ExpiresAt)) {
-				out = append(out, t)
-			}
-		}
-		if len(list) < registry.MaxPage {
+		if out = append(out, list...); len(list) < registry.MaxPage {
 			return out, nil
 		}
-		after = list[len(list)-1].ID
 	}
 }
 

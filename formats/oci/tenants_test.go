@@ -362,7 +362,7 @@ func TestS29(t *testing.T) {
 	secret := f.token("main", access.Read)
 	session, _ := f.session(secret, "repository:main/app:pull")
 	f.want(http.StatusOK, session, http.MethodGet, "main/app/manifests/1", nil)
-	tokens, err := f.Accounts.Tokens(f.Admin, 0, 1000)
+	tokens, err := f.Accounts.Tokens(f.Admin, accounts.TokenQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -169,8 +169,11 @@ func (s *Server) Authenticate(r *http.Request) (*http.Request, error) {
 }
 
 // From returns the request's context with the address of its client, by which logins are throttled. Front-ends that read
-// credentials themselves authenticate with it.
+// credentials themselves authenticate with it. What a request asks for within this process has the address of that request.
 func (s *Server) From(r *http.Request) context.Context {
+	if access.Address(r.Context()) != "" {
+		return r.Context()
+	}
 	return access.WithAddress(r.Context(), s.ClientIP(r))
 }
 

@@ -348,7 +348,7 @@ func TestUses(t *testing.T) {
 	at := b.now().Add(-time.Minute).UTC().Truncate(time.Microsecond)
 	check := func(when string) {
 		t.Helper()
-		tokens, err := s.Accounts.Tokens(b.Admin, 0, 0)
+		tokens, err := s.Accounts.Tokens(b.Admin, accounts.TokenQuery{})
 		b.must(nil, err)
 		sessions, err := s.Accounts.Sessions(ann, "", 0, 0)
 		b.must(nil, err)

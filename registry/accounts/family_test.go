@@ -140,7 +140,7 @@ func TestK2(t *testing.T) {
 		if !f.may(f.chain[0], access.Read) || f.may(f.chain[1], access.Read) || f.may(f.chain[2], access.Read) {
 			t.Error("revoking the middle one ends it and its child, and not its parent")
 		}
-		list, err := f.Accounts.Tokens(f.ann(), 0, 0)
+		list, err := f.Accounts.Tokens(f.ann(), accounts.TokenQuery{})
 		f.must(nil, err)
 		if !list[0].RevokedAt.IsZero() || list[1].RevokedAt.IsZero() || list[2].RevokedAt.IsZero() {
 			t.Errorf("the list shows %+v", list)
@@ -211,7 +211,7 @@ func TestN3(t *testing.T) {
 	f.must(f.Accounts.CreateUser(f.Admin, "eve", accounts.UserChange{Password: ptr(password), Grants: []access.Grant{{Repository: "*", Role: "auditor"}}}))
 	eve := f.Login(access.Credentials{User: "eve", Password: password})
 	names := func(ctx context.Context) (ids []int64) {
-		list, err := f.Accounts.Tokens(ctx, 0, 0)
+		list, err := f.Accounts.Tokens(ctx, accounts.TokenQuery{})
 		f.must(nil, err)
 		for _, tok := range list {
 			ids = append(ids, tok.ID)

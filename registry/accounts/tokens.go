@@ -160,35 +160,69 @@ func (r TokenRequest) end(now time.Time, actor access.Actor) (time.Time, error) 
 	return end, nil
 }
 
-// Tokens lists tokens, ascending by id: to an administrator or auditor of the instance all; to a user who is logged in all of
-// its own; to any other token itself and those that descend from it. Of each, RevokedAt and ExpiresAt tell of the tokens that
-// it descends from too. Unauthenticated.
-func (s *Accounts) Tokens(ctx context.Context, afterID int64, limit int) ([]registry.Token, error) {
+// TokenQuery selects tokens, ascending by id.
+type TokenQuery struct {
+	User  string // of this user; "": of all that the caller sees
+	Valid bool   // without those that were revoked or have expired
+	After int64  // behind this id
+	Limit int    // 0: as many as a page holds
+}
+
+// Tokens lists tokens: to an administrator or auditor of the instance all; to a user who is logged in all of its own; to any other
+// token itself and those that descend from it. Of each, RevokedAt and ExpiresAt tell of the tokens that it descends from too.
+// Unauthenticated; NotFound for a user who is not there, and Denied for one whose tokens the caller never sees.
+func (s *Accounts) Tokens(ctx context.Context, q TokenQuery) ([]registry.Token, error) {
 	actor := access.From(ctx)
-	if actor.UserID == 0 {
+	switch {
+	case actor.UserID == 0:
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutToken, "log in to see tokens")
+	case q.User != "" && q.User != actor.Name && !seesAll(actor):
+		return nil, registry.Errorf(registry.Denied, registry.AboutToken, "%s may not see the tokens of another user", registry.Describe(actor))
 	}
-	limit = registry.Bound(limit)
+	q.Limit = registry.Bound(q.Limit)
 	var out []registry.Token
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		switch {
-		case seesAll(actor):
-			out, err = tx.Tokens().Tokens(0, afterID, limit)
-		case actor.ActsForUser():
-			out, err = tx.Tokens().Tokens(actor.UserID, afterID, limit)
-		default:
-			if out, err = family(tx.Tokens(), actor.TokenID); err == nil {
-				out = slices.DeleteFunc(out, func(t registry.Token) bool { return t.ID <= afterID })
-				out = out[:min(len(out), limit)]
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		out = nil
+		of := actor.UserID
+		if q.User != "" && q.User != actor.Name {
+			u, err := existing(tx.Users(), q.User)
+			if err != nil {
+				return err
+			}
+			of = u.ID
+		}
+		for more := true; more && len(out) < q.Limit; {
+			list, err := visible(tx.Tokens(), actor, of, q)
+			if err != nil {
+				return err
+			}
+			if err := inherited(tx.Tokens(), list); err != nil {
+				return err
+			}
+			more = len(list) == q.Limit
+			for _, t := range list {
+				if q.After = t.ID; len(out) < q.Limit && (!q.Valid || !access.Ended(t, s.core.Now())) {
+					out = append(out, t)
+				}
 			}
 		}
-		if err != nil {
-			return err
-		}
-		s.noted(out)
-		return inherited(tx.Tokens(), out)
+		return nil
 	})
+	s.noted(out)
 	return out, err
+}
+
+// visible returns a page of the tokens that a caller sees: with a user named, of that one.
+func visible(tokens metadata.Tokens, actor access.Actor, user int64, q TokenQuery) ([]registry.Token, error) {
+	switch {
+	case seesAll(actor) && q.User == "":
+		return tokens.Tokens(0, q.After, q.Limit)
+	case seesAll(actor) || actor.ActsForUser():
+		return tokens.Tokens(user, q.After, q.Limit)
+	}
+	out, err := family(tokens, actor.TokenID)
+	out = slices.DeleteFunc(out, func(t registry.Token) bool { return t.ID <= q.After || q.User != "" && t.UserID != user })
+	return out[:min(len(out), q.Limit)], err
 }
 
 // Token returns a token that Tokens lists. NotFound, Unauthenticated.

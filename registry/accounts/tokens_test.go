@@ -46,12 +46,12 @@ func TestTokens(t *testing.T) {
 	if _, _, err := e.Accounts.CreateToken(narrow, request("main", access.Publish)); registry.KindOf(err) != registry.Denied {
 		t.Errorf("a token minted a wider one: %v", err)
 	}
-	mine, err := e.Accounts.Tokens(ann, 0, 0)
+	mine, err := e.Accounts.Tokens(ann, accounts.TokenQuery{})
 	if err != nil || len(mine) != 1 || mine[0].ID != tok.ID {
 		t.Errorf("ann's tokens: %+v, %v", mine, err)
 	}
 	e.Token("main", access.Read)
-	if all, err := e.Accounts.Tokens(e.Admin, 0, 0); err != nil || len(all) != 2 {
+	if all, err := e.Accounts.Tokens(e.Admin, accounts.TokenQuery{}); err != nil || len(all) != 2 {
 		t.Errorf("all tokens: %d, %v", len(all), err)
 	}
 	other, _, err := e.Accounts.CreateToken(e.Admin, request("main", access.Read))

@@ -20,7 +20,10 @@ func (h *handlers) tokenRoutes() []endpoint {
 			Rights: anyCaller, ID: "listTokens", Group: "Access", Summary: "List tokens",
 			About: "All of yours when you are logged in by password or by `slipway login`; with another token that one and those that it made, and that these made. " +
 				"An administrator or auditor of the server sees everybody's.",
-			Query: paged(), Answers: success("The tokens, without their secrets.", api.List[api.Token]{Items: []api.Token{tokenExample}})}},
+			Query: paged(openapi.Param{Name: "user", About: "Only those of this user."},
+				openapi.Param{Name: "valid", About: "Only those that are neither revoked nor expired.", Of: openapi.Object{"type": "boolean", "default": false}}),
+			Answers: success("The tokens, without their secrets.", api.List[api.Token]{Items: []api.Token{tokenExample}}),
+			Errors:  []int{http.StatusForbidden, http.StatusNotFound}}},
 		{"POST", "/tokens", "api.tokens.create", h.createToken, openapi.Operation{
 			Rights: needs(scopeRequested), ID: "createToken", Group: "Access", Summary: "Make a token",
 			About: "A token never exceeds the rights of its user, now or later. Made with a token, it is also bounded by that one: it ends when that is revoked, expires or " +
@@ -58,12 +61,12 @@ const sessionKind = "session"
 // listTokens answers GET /tokens: the tokens that the caller sees.
 func (h *handlers) listTokens(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	page := in.numbered()
+	user, valid, page := in.text("user"), in.flag("valid"), in.numbered()
 	if in.err != nil {
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Token, error) {
-		return h.svc.Accounts.Tokens(r.Context(), wire.AfterNumber(p), p.Limit)
+		return h.svc.Accounts.Tokens(r.Context(), accounts.TokenQuery{User: user, Valid: valid, After: wire.AfterNumber(p), Limit: p.Limit})
 	}, func(t registry.Token) string { return numberText(t.ID) }, tokenOf)
 }
 

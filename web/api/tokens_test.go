@@ -51,6 +51,20 @@ func TestTokens(t *testing.T) {
 	}
 	a.want(204, "DELETE", "/tokens/"+made.ID, "", nil)
 	a.want(204, "DELETE", "/tokens/"+made.ID, "", nil)
+	ann := a.UserToken("ann", 0, access.Grant{Repository: "main", Actions: []access.Action{access.Read}})
+	for query, want := range map[string]int{"?user=admin": 3, "?user=admin&valid=true": 2, "?user=ann": 1, "?valid=true": 3, "?valid=true&limit=1": 1, "?valid=true&after=" + made.ID: 2} {
+		if a.want(200, "GET", "/tokens"+query, "", &list); len(list.Items) != want {
+			t.Errorf("%s: %+v, want %d", query, list.Items, want)
+		}
+	}
+	a.want(404, "GET", "/tokens?user=carl", "", nil)
+	a.want(400, "GET", "/tokens?valid=perhaps", "", nil)
+	if res := a.call(ann, "GET", "/tokens?user=admin", ""); res.Status != 403 {
+		t.Errorf("the tokens of another user: %v", res)
+	}
+	if res := a.call(ann, "GET", "/tokens?user=ann", ""); res.Status != 200 || !strings.Contains(string(res.Body), `"user":"ann"`) {
+		t.Errorf("her own: %v", res)
+	}
 	if res := a.call(formatstest.As(made.Token), "GET", "/repositories/main", ""); res.Status != 401 {
 		t.Errorf("a revoked token works: %v", res)
 	}
