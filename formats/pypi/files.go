@@ -12,6 +12,7 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/catalog"
 )
 
 // file answers GET /pypi/<repository>/files/<sha256>/<filename> and the same with .metadata (PEP 658): the bytes, never
@@ -36,12 +37,16 @@ func (h *handlers) find(r *http.Request, t target) (registry.File, error) {
 		return registry.File{}, gone
 	}
 	ctx := formats.FileContext(r, false)
+	distribution := ctx
+	if wantsMetadata {
+		distribution = catalog.Look(ctx) // its bytes are not wanted: where they lie elsewhere, they stay there
+	}
 	for _, read := range name.reads {
 		at, err := registry.NewName(t.repository, formatName, read.project, "")
 		if err != nil {
 			return registry.File{}, gone
 		}
-		f, err := h.site.Parts.Catalog.File(ctx, at.At(""), text)
+		f, err := h.site.Parts.Catalog.File(distribution, at.At(""), text)
 		if registry.KindOf(err) == registry.NotFound && err != nil {
 			continue
 		}

@@ -15,7 +15,10 @@ import (
 	"slipway/registry/upstreams"
 )
 
-var _ upstreams.Source = (*Format)(nil)
+var (
+	_ upstreams.Source    = (*Format)(nil)
+	_ upstreams.Extractor = (*Format)(nil)
+)
 
 // OnRemoval implements an option of upstreams.Source: as the index there does; lock files go on to work.
 func (*Format) OnRemoval() string { return upstreams.RemovalHide }
@@ -106,6 +109,32 @@ func (*Format) Enter(ctx context.Context, e upstreams.Entered) (publish.Release,
 	rel.Files = []publish.Staged{publish.HeldFile(e.Path, media, e.Blob)}
 	rel.Merge = func(old []byte) ([]byte, error) { return mergeFile(old, text, info) }
 	return rel, nil
+}
+
+// Within implements upstreams.Extractor: a wheel has its core metadata in it.
+func (*Format) Within(path string) string {
+	wheel, ok := strings.CutSuffix(path, metadataSuffix)
+	if !ok || !strings.HasSuffix(wheel, wheelSuffix) {
+		return ""
+	}
+	return wheel
+}
+
+// Extract implements upstreams.Extractor: METADATA, byte for byte.
+func (*Format) Extract(ctx context.Context, whole upstreams.Entered, _ string) ([]byte, error) {
+	f, err := parseFilename(whole.Path)
+	if err != nil {
+		return nil, err
+	}
+	v, err := f.of(whole.At.Package)
+	if err != nil {
+		return nil, err
+	}
+	found, differs, err := lookInto(ctx, whole, f, reading{whole.At.Package, v})
+	if err == nil && differs != "" {
+		err = invalid(registry.AboutFile, "%s", differs)
+	}
+	return found.raw, err
 }
 
 // indexed is the descriptor of a version of an index.

@@ -107,7 +107,7 @@ func (s *Upstreams) acceptSent(ctx context.Context, r *remote, at registry.Coord
 	if sum, ok := strings.CutPrefix(here.Changed, "sha256 "); ok {
 		entry.Sums.SHA256 = digest.NewDigestFromEncoded(digest.SHA256, sum) // those that were told of, no others
 	}
-	flight, _ := s.fetch(ctx, r, at, here.Path, nil, entry, &known, nil)
+	flight, _ := s.fetch(ctx, r, at, here.Path, transfer{entry: entry, known: &known})
 	defer flight.release()
 	_, err := flight.arriving(ctx, true)
 	return err
@@ -158,7 +158,7 @@ func (s *Upstreams) acceptFile(ctx context.Context, r *remote, at registry.Coord
 	known := c.here.CachedFile
 	known.ETag, known.LastModified = "", ""
 	s.checked.forget(r, at, c.here.Path)
-	flight, _ := s.fetch(ctx, r, at, c.here.Path, &announced, &c.announced, &known, nil)
+	flight, _ := s.fetch(ctx, r, at, c.here.Path, transfer{index: &announced, entry: &c.announced, known: &known})
 	defer flight.release()
 	if _, err := flight.arriving(ctx, true); err != nil {
 		return err

@@ -84,8 +84,11 @@ func (e *early) take(f *flight) {
 	}
 }
 
-// ask asks for the file, unless that was done before its document was here.
+// ask asks for the file, unless that was done before its document was here, or it is made here.
 func (f *flight) ask(ctx context.Context, request origin.Request) (*origin.Response, error) {
+	if f.part != nil {
+		return f.part.answer(), nil
+	}
 	e := f.early
 	f.early = nil
 	if e == nil {

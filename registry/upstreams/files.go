@@ -112,18 +112,19 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 		s.failed(ctx, at.Format, registry.CacheFile, err)
 		return registry.File{}, err
 	}
-	if !mayFetch(ctx, r) {
+	part := s.within(ctx, r, at, path, entry)
+	if part == nil && !mayFetch(ctx, r) {
 		return registry.File{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: this is not cached here, and is fetched for known callers only")
 	}
 	if err := x.mutated(r, at, entry); err != nil {
 		return registry.File{}, err
 	}
-	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil {
+	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil && part == nil {
 		s.note(ctx, at.Format, registry.CacheFile, registry.CacheNegative)
 		return registry.File{}, gone
 	}
 	if catalog.IsLook(ctx) && !catalog.NeedsWhole(ctx) {
-		if file, known, err := s.head(ctx, r, at, path, x, entry); known || err != nil {
+		if file, known, err := s.head(ctx, r, at, path, x, part.sized(entry)); known || err != nil {
 			return file, err
 		}
 	}
@@ -134,11 +135,15 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if err := s.deleted(ctx, r, at.Name.At(version)); err != nil {
 		return registry.File{}, err
 	}
-	flight, joined := s.fetch(ctx, r, at, path, x, entry, nil, early)
+	flight, joined := s.fetch(ctx, r, at, path, transfer{index: x, entry: entry, early: early, part: part})
 	defer flight.release()
 	file, err := flight.arriving(ctx, catalog.NeedsWhole(ctx))
 	if err != nil && (registry.KindOf(err) == registry.NotFound || errors.Is(err, errMutated)) {
 		s.checked.missing(r, at, path, s.core.Now(), err)
+	}
+	if part != nil && err == nil {
+		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
+		return file, nil
 	}
 	s.arrived(ctx, at.Format, joined, err)
 	return file, err
@@ -238,7 +243,7 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 		return have, nil
 	}
 	s.checked.at(known, looked{right: now})
-	flight, joined := s.fetch(ctx, r, at, path, nil, nil, &known, nil)
+	flight, joined := s.fetch(ctx, r, at, path, transfer{known: &known})
 	defer flight.release()
 	waiting, cancel := context.WithTimeout(ctx, r.staleAfter())
 	defer cancel()

@@ -42,8 +42,9 @@ type flight struct {
 	actor   access.Actor         // the caller that asked first
 	cancel  context.CancelCauseFunc
 	key     flightKey
-	asked   time.Time // when it began
-	early   *early    // the answer to its first question, where that was put before; nil: it was not, or is taken
+	asked   time.Time  // when it began
+	early   *early     // the answer to its first question, where that was put before; nil: it was not, or is taken
+	part    *extracted // what is made here, without the remote; nil: the remote is asked
 
 	mu        sync.Mutex
 	published time.Time     // as the remote says; zero: not known
@@ -68,8 +69,18 @@ type flight struct {
 	file      registry.File // once it has ended well
 }
 
+// transfer is what is known before the transfer of a file begins; all of it may be nil.
+type transfer struct {
+	index *index               // that lists the file, or its version
+	entry *Entry               // of the file
+	known *metadata.CachedFile // the copy that the remote is asked about
+	early *early               // the answer, which may be on its way already
+	part  *extracted           // what is made here, without the remote
+}
+
 // fetch starts the transfer of a file, or joins the one that is under way. The caller releases it.
-func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate, path string, x *index, e *Entry, known *metadata.CachedFile, early *early) (f *flight, joined bool) {
+func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate, path string, of transfer) (f *flight, joined bool) {
+	x, e := of.index, of.entry
 	key := flightKey{upstreamID: r.ID, format: at.Format, pkg: at.Package, ver: at.Version, path: path}
 	if e != nil {
 		key.sums = fmt.Sprintf("%s %x %x %x", e.Sums.SHA256, e.Sums.SHA512, e.Sums.SHA1, e.Sums.MD5)
@@ -80,7 +91,7 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 		f.join()
 		return f, true
 	}
-	f = &flight{s: s, r: r, at: at, path: path, entry: e, known: known, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
+	f = &flight{s: s, r: r, at: at, path: path, entry: e, known: of.known, part: of.part, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
 		readers: 1, asked: s.core.Now()}
 	if s.flights.closed {
 		f.begun, f.ended, f.err = true, true, errStopped
@@ -93,13 +104,13 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 	}
 	background, cancel := context.WithCancelCause(detached(ctx))
 	f.cancel = cancel
-	early.take(f)
+	of.early.take(f)
 	s.flights.list[key] = f
 	s.flights.running.Add(1)
 	go func() {
 		defer s.flights.running.Done()
 		defer cancel(nil)
-		defer early.end(f)
+		defer of.early.end(f)
 		file, err := f.safely(background)
 		s.flights.remove(f)
 		f.end(file, err)

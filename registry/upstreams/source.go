@@ -38,6 +38,14 @@ type Gatherer interface {
 	Gather(ctx context.Context, at registry.Coordinate, p registry.PURL, get Get) error
 }
 
+// Extractor is a Source whose registries list parts of files as files of their own. Of a file that is here they are made here.
+type Extractor interface {
+	// Within is the path of the file of the same version that a file is a part of; "": it is none.
+	Within(path string) string
+	// Extract reads the part of a file that is here. Invalid: it has none.
+	Extract(ctx context.Context, whole Entered, path string) ([]byte, error)
+}
+
 // Dated is a Source whose document has no times of versions. A file of each version has: its remote says when it changed last.
 type Dated interface {
 	// DatedBy is the path of that file.
