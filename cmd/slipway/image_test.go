@@ -82,6 +82,9 @@ func TestImage(t *testing.T) {
 	if !strings.Contains(final, "/usr/share/doc/libc6/copyright") {
 		t.Error("the image lacks the license of the C library that is linked into its binary")
 	}
+	if !strings.Contains(final, `HEALTHCHECK`) || !strings.Contains(final, `"health", "--live"`) { // K5
+		t.Error("a full disk makes the image unhealthy, and its restart an outage of reads")
+	}
 	for _, label := range []string{"version=\"${VERSION}\"", "revision=\"${COMMIT}\"", "licenses=", "title="} {
 		if !strings.Contains(final, "org.opencontainers.image."+label) {
 			t.Errorf("the image has no label %s", label)

@@ -328,6 +328,12 @@ func TestRightsOfChanges(t *testing.T) {
 	if len(e.versions("web")) != 2 {
 		t.Error("not removed")
 	}
+	// The last request of an unpublish needs no right to read (K12).
+	rev = e.get("/web?write=true")["_rev"].(string)
+	e.want(http.StatusOK, "", e.do(formatstest.As(e.Token("main", access.Delete)), "DELETE", "/web/-/web-1.1.0.tgz/-rev/"+rev, nil))
+	if len(e.versions("web")) != 1 {
+		t.Error("not removed without the right to read")
+	}
 }
 
 func removalNow(e *env, version string) []byte {

@@ -112,7 +112,11 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %v, want 304", m.mime, again)
 		}
 	}
-	html := string(e.get("/simple/my-pkg/").Body)
+	res := e.get("/simple/my-pkg/")
+	html := string(res.Body)
+	if got := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'") || strings.Contains(got, "unsafe") { // K12
+		t.Errorf("a browser may load things for the page: Content-Security-Policy %q", got)
+	}
 	e.want(http.StatusOK, html, e.get("/+simple/my-pkg/"))
 	for path, to := range map[string]string{
 		"/simple/my-pkg": "../simple/my-pkg/", "/simple/My_.Pkg": "../simple/my-pkg/", "/simple/My_.Pkg/?a=b": "../../simple/my-pkg/?a=b", "/+simple/MY-PKG/": "../../+simple/my-pkg/",

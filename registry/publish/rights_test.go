@@ -37,6 +37,14 @@ func TestRights(t *testing.T) {
 		"delete": {access.Delete, func(ctx context.Context) error {
 			return e.Publisher.Delete(ctx, name.At("none"), "")
 		}},
+		// K12: who may not change anything learns from no refusal which packages there are.
+		"tag absent": {access.Tag, func(ctx context.Context) error {
+			_, err := e.Publisher.SetTag(ctx, e.Name("absent"), "x", publish.TagChange{Version: "1"})
+			return err
+		}},
+		"delete absent": {access.Delete, func(ctx context.Context) error {
+			return e.Publisher.Delete(ctx, e.Name("absent").At("1"), "")
+		}},
 	}
 	for what, op := range ops {
 		for _, action := range access.Actions {

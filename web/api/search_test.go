@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -51,6 +52,7 @@ func TestVersionSearch(t *testing.T) {
 	if got := find("q=tag:production+name:lib&as_of=" + url.QueryEscape(set.SetAt)); got != "lib@1.0.0 " {
 		t.Errorf("as of the first release: %q", got)
 	}
+	a.want(200, "GET", "/versions?q="+strings.Repeat("name:lib+", 100), "", nil) // K12: the query's own bound is the only one
 	a.want(400, "GET", "/versions?q=color:red", "", nil)
 	a.want(400, "GET", "/versions?after=x", "", nil)
 }
