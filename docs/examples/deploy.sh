@@ -120,6 +120,20 @@ works() { # waits until a release answers
 	done
 }
 
+reason() { # why the release does not work
+	at=$(root "$release")
+	pid=$(cat "$dir/pid" 2>/dev/null || true)
+	if [ -s "$dir/check" ]; then
+		echo "it does not answer: $(tail -n 1 "$dir/check")"
+	elif [ -f "$at/start.sh" ] && ! { [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; }; then
+		echo "its process has ended, see $dir/service.log"
+	elif [ -f "$dir/check" ]; then
+		echo "it does not answer: its check failed without a word"
+	else
+		echo "it does not answer: no check.sh and no DEPLOY_CHECK tell whether it does"
+	fi
+}
+
 # end reports how the deployment ended. A deployment is noted in "pending" while it runs, so that the next run can end it when this one was
 # killed with kill -9 or the power failed.
 end() {
@@ -212,6 +226,7 @@ if [ "$(readlink "$dir/current" || true)" != "$release" ]; then
 	rm -rf "${dir:?}/$release"
 	mv "$dir/new" "$dir/$release"
 fi
+rm -f "$dir/check"
 switch "$release"
 if works "$release"; then
 	end succeeded
@@ -219,6 +234,6 @@ if works "$release"; then
 	say "succeeded: $SLIPWAY_EVENT_PURL"
 	(cd "$dir/releases" && ls -t | tail -n +6 | while read -r old; do [ "releases/$old" = "$release" ] || rm -rf "./$old"; done)
 else
-	failed "it does not answer: $(tail -n 1 "$dir/check" 2>/dev/null || echo "no check.sh and no DEPLOY_CHECK tell whether it does")"
+	failed "$(reason)"
 fi
 done_ 0

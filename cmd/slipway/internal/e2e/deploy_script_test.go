@@ -182,7 +182,7 @@ func TestDeployScript(t *testing.T) {
 	if got := g.recorded(); !strings.HasSuffix(got, ", 6.0 succeeded") || g.read("pid") != "" || g.read("current/index.html") != "six" {
 		t.Errorf("files alone: %s, process %q", got, g.read("pid"))
 	}
-	if list := g.slipway("deploy", "ls", "--output", "json"); !strings.Contains(list, `"reason": "it does not answer: no`) || !strings.Contains(list, `"reason": "the deployer was killed"`) {
+	if list := g.slipway("deploy", "ls", "--output", "json"); !strings.Contains(list, `"reason": "it does not answer: no`) || !strings.Contains(list, `"reason": "its process has ended, see `) || !strings.Contains(list, `"reason": "the deployer was killed"`) {
 		t.Errorf("the records do not say why the deployments failed: %s", list)
 	}
 	if log := g.read("deploy.log"); !strings.Contains(log, "failed: pkg:generic/web@3.0: it does not answer: no") {
