@@ -61,6 +61,10 @@ type CacheUse struct {
 	mu       sync.Mutex
 	results  [len(cacheKinds)]CacheResult // 0: there was no look-up of the kind
 	ttl      time.Duration                // of the oldest stale copy: how long it still has, so not positive
+	left     time.Duration                // of the copy whose time is over first; where bounded
+	bounded  bool                         // a copy has a time
+	remote   bool                         // what is answered is made of copies
+	local    bool                         // something of it is published here
 	warnings []string
 	without  []string // names of upstreams
 }
@@ -79,7 +83,7 @@ func CacheUseOf(ctx context.Context) *CacheUse {
 }
 
 // Note adds a look-up, and reports whether it says more than those of its kind before: an answer may be looked up in steps, of which the first
-// one asks, and those behind it find the copy. ttl is the time that a stale copy still has, so not positive.
+// one asks, and those behind it find the copy. ttl is the time that the copy still has: not positive of a stale one, 0 of one that never changes.
 func (u *CacheUse) Note(kind CacheKind, result CacheResult, ttl time.Duration) bool {
 	if u == nil {
 		return true
@@ -89,9 +93,50 @@ func (u *CacheUse) Note(kind CacheKind, result CacheResult, ttl time.Duration) b
 	if result == CacheStale {
 		u.ttl = min(u.ttl, ttl)
 	}
+	if result == CacheStale || ttl > 0 {
+		u.bound(max(0, ttl))
+	}
 	more := result > u.results[kind]
 	u.results[kind] = max(u.results[kind], result)
 	return more
+}
+
+func (u *CacheUse) bound(left time.Duration) {
+	if !u.bounded || left < u.left {
+		u.left, u.bounded = left, true
+	}
+}
+
+// Bound notes that the answer may be another one after a time, whatever copies it is made of.
+func (u *CacheUse) Bound(left time.Duration) {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.bound(max(0, left))
+}
+
+// MadeOf notes whether what is answered is made of copies from registries elsewhere alone, or has something that is published here.
+func (u *CacheUse) MadeOf(copies bool) {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.remote = u.remote || copies
+	u.local = u.local || !copies
+}
+
+// Keeps returns for how long the client may use its copy of the answer without asking again. may is false where it has something that is
+// published here, which is right at once, and where no copy has a time. changes says that the answer has copies which may be replaced.
+func (u *CacheUse) Keeps() (left time.Duration, may, changes bool) {
+	if u == nil {
+		return 0, false, false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.left, u.bounded && u.remote && !u.local && u.left > 0, u.bounded
 }
 
 // Warn adds a sentence for the users of clients that print warnings.

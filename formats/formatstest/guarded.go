@@ -59,6 +59,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("38", r.ownersDown)
 	t.Run("36", r.promotedCached)
 	t.Run("39", r.failing)
+	t.Run("5.7", r.kept)
 	t.Run("40", r.tenants)
 	t.Run("resolution", r.explained)
 	t.Run("45", r.deniedElsewhere)

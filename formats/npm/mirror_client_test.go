@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,12 @@ func newMirror(t *testing.T) (*env, *upstreamtest.Server) {
 func newMirrorOn(t *testing.T, o formatstest.Options) (*env, *upstreamtest.Server) {
 	t.Helper()
 	u := upstreamtest.New(t, upstreamtest.Options{})
-	o.Wrap = formatstest.NoLeaks(t, u.Origin.Addr, u.CDN.Addr).Wrap
+	leaks := formatstest.NoLeaks(t, u.Origin.Addr, u.CDN.Addr)
+	if wrap := o.Wrap; wrap != nil {
+		o.Wrap = func(next http.Handler) http.Handler { return leaks.Wrap(wrap(next)) }
+	} else {
+		o.Wrap = leaks.Wrap
+	}
 	e := newEnv(t, o)
 	_, err := e.Core.CreateRepository(e.Admin, "mirror", registry.RepositoryChange{Also: e.Upstreams.Replacing(e.Admin, []upstreams.NewUpstream{
 		{Name: "up", Type: metadata.UpstreamRemote, Format: formatName, URL: u.NPMURL(), Settings: upstreams.Settings{Redirects: []string{"127.0.0.1"}}}})})

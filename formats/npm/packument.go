@@ -16,6 +16,9 @@ import (
 // the client is about to change the document and needs "_rev", so it always gets the full one.
 func (h *handlers) packument(w http.ResponseWriter, r *http.Request, t target) error {
 	write := r.URL.Query().Has("write")
+	if write {
+		registry.CacheUseOf(r.Context()).MadeOf(false) // it is asked for anew before each change
+	}
 	if write && access.Decide(access.From(r.Context()), access.Publish, t.repository) == access.Allow {
 		r = r.WithContext(catalog.WithHidden(r.Context()))
 	}

@@ -98,6 +98,7 @@ func emptyPage(w http.ResponseWriter, r *http.Request, name registry.Name, s *st
 	if err != nil {
 		return err
 	}
+	registry.CacheUseOf(r.Context()).MadeOf(false) // a claim or a rule says so, and ends at once
 	pageHeader(r.Context(), w.Header())
 	w.Header().Set("Content-Type", doc.ContentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(doc.Body)))

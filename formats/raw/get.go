@@ -46,7 +46,10 @@ func (h *handlers) file(w http.ResponseWriter, r *http.Request, at registry.Coor
 		return err
 	}
 	opt := httpserver.FileOptions{}
-	if !redeploy.In(repo) && !registry.AllowReuse.In(repo) {
+	switch _, _, changes := registry.CacheUseOf(r.Context()).Keeps(); {
+	case changes: // a registry elsewhere may have other bytes under the path later
+		opt.CacheControl = httpserver.RevalidateCache(r.Context())
+	case !redeploy.In(repo) && !registry.AllowReuse.In(repo):
 		opt.CacheControl = immutable
 	}
 	fileHeaders(w.Header(), f)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -37,12 +38,21 @@ const ImmutableCache = "private, max-age=31536000, immutable"
 // RevalidateCache returns the Cache-Control of a document that clients may keep and must ask for again each time, so that a change is
 // seen at once; when the network fails they may use their copy, which must-revalidate would forbid. A document that everybody may read,
 // because nobody had to log in for it, may lie in shared caches too; these ask again as well.
+//
+// A document that is made of copies from registries elsewhere alone is kept by its client for as long as these are taken to be right, and
+// not by shared caches, which would go on to answer callers whose rights have ended. It is called when all look-ups for the answer are made.
 func RevalidateCache(ctx context.Context) string {
+	if left, may, _ := registry.CacheUseOf(ctx).Keeps(); may && left >= time.Second {
+		return "private, max-age=" + strconv.Itoa(int(min(left, copyKept)/time.Second))
+	}
 	if access.From(ctx).Type == access.TypeAnonymous {
 		return "no-cache"
 	}
 	return "private, no-cache"
 }
+
+// copyKept is the longest time for which a client keeps a document that has nothing published here.
+const copyKept = 300 * time.Second
 
 const revalidateCache = "private, max-age=0, must-revalidate"
 

@@ -334,6 +334,9 @@ func (l *look) pkg(ctx context.Context, pkg registry.Package) (registry.Package,
 	if err != nil {
 		return pkg, err
 	}
+	if !v.changes.IsZero() {
+		registry.CacheUseOf(ctx).Bound(v.changes.Sub(l.now))
+	}
 	if pkg.VersionCount > 0 && v.count == 0 && !v.worst.Outcome.Shown() {
 		return pkg, l.r.p.refuse(ctx, l.from.Asked(), l.at.At(""), l.r.p.subjectOf(l.at.At("")), v.worst, registry.AboutPackage)
 	}

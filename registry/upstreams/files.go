@@ -24,6 +24,7 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 	}
 	s.contest(ctx, &f, at, path)
 	have, in, err := s.fileHere(ctx, &f, at, path)
+	registry.CacheUseOf(ctx).MadeOf(f.copies() && (err != nil || in.pkg.Origin == metadata.OriginCached))
 	switch {
 	case err == nil && in.pkg.Origin == metadata.OriginCached:
 		if err := s.withdrawn(ctx, f, at, path); err != nil {
@@ -115,6 +116,9 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	part := s.within(ctx, r, at, path, entry)
 	if part == nil && !mayFetch(ctx, r) {
 		return registry.File{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: this is not cached here, and is fetched for known callers only")
+	}
+	if r.source.Mutable(at, path) {
+		registry.CacheUseOf(ctx).Bound(r.ttl())
 	}
 	if err := x.mutated(r, at, entry); err != nil {
 		return registry.File{}, err
@@ -234,7 +238,7 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 	last := s.checked.last(known)
 	right := last.right.Add(r.ttl())
 	if now.Before(right) && !s.checked.since(r.ID, at.Package, last.right) {
-		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
+		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheHit, right)
 		return have, nil
 	}
 	failed := now.Before(last.failed.Add(min(r.ttl(), retryDocument))) && !s.checked.since(r.ID, at.Package, last.failed)
@@ -251,12 +255,13 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 	switch {
 	case err == nil:
 		s.arrived(ctx, at.Format, joined, nil)
+		registry.CacheUseOf(ctx).Bound(r.ttl())
 		return fresh, nil
 	case errors.Is(err, errUnchanged):
-		s.note(ctx, at.Format, registry.CacheFile, registry.CacheRevalidated)
+		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheRevalidated, now.Add(r.ttl()))
 		return have, nil
 	case registry.KindOf(err) == registry.NotFound:
-		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit) // it stays as it was
+		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheHit, now.Add(r.ttl())) // it stays as it was
 		return have, nil
 	}
 	s.checked.at(known, looked{right: last.right, failed: now})

@@ -186,7 +186,14 @@ func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 		return f, err
 	}
 	f.answering(rules, listed)
+	registry.CacheUseOf(ctx).MadeOf(f.copies())
 	return f, nil
+}
+
+// copies reports whether nothing of what answers is published here.
+func (f *found) copies() bool {
+	published := func(src source) bool { return src.index == nil && src.pkg.Origin != metadata.OriginCached }
+	return len(f.held) == 0 && !slices.ContainsFunc(f.sources, published)
 }
 
 // listed asks the remotes that may be asked for their indexes: in the mode First up to the first that has the package. Where none has a

@@ -170,6 +170,7 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 	}
 	v, absent := search(published, f.lacks(registry.AboutTag, tag), look)
 	if absent == nil || registry.KindOf(absent) != registry.NotFound {
+		registry.CacheUseOf(ctx).MadeOf(false)
 		return v, absent
 	}
 	s.contest(ctx, &f, f.name.At(""), "")
@@ -178,6 +179,7 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 	for _, p := range f.remotes {
 		v, err := s.taggedAt(ctx, f, p, tag)
 		if err == nil {
+			registry.CacheUseOf(ctx).MadeOf(f.copies())
 			return v, nil
 		}
 		if s.passOver(ctx, p, err) {

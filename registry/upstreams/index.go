@@ -140,12 +140,12 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 			s.note(ctx, at.Format, q.kind, registry.CacheFailed)
 			return nil, fault(at, doc.failed)
 		case have == nil:
-			s.note(ctx, at.Format, q.kind, registry.CacheNegative)
+			s.fresh(ctx, at.Format, q.kind, registry.CacheNegative, doc.freshUntil)
 			return nil, doc.absent
 		case !known || doc.failed != nil:
 			s.stale(ctx, r, q.kind, right)
 		default:
-			s.note(ctx, at.Format, q.kind, registry.CacheHit)
+			s.fresh(ctx, at.Format, q.kind, registry.CacheHit, doc.freshUntil)
 		}
 		return have, nil
 	}
@@ -208,10 +208,10 @@ func (s *Upstreams) answered(ctx context.Context, r *remote, at registry.Name, q
 			s.stale(ctx, r, q.kind, doc.rightUntil)
 			return x, nil
 		}
-		s.note(ctx, at.Format, q.kind, result)
+		s.fresh(ctx, at.Format, q.kind, result, doc.freshUntil)
 		return x, nil
 	case doc.absent != nil:
-		s.note(ctx, at.Format, q.kind, result)
+		s.fresh(ctx, at.Format, q.kind, result, doc.freshUntil)
 		return nil, doc.absent
 	default:
 		s.note(ctx, at.Format, q.kind, registry.CacheFailed)

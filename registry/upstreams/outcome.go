@@ -19,6 +19,11 @@ func (s *Upstreams) noted(ctx context.Context, format string, kind registry.Cach
 	}
 }
 
+// fresh notes that a copy is served, or what a question just told, which is taken to be right until a moment.
+func (s *Upstreams) fresh(ctx context.Context, format string, kind registry.CacheKind, result registry.CacheResult, until time.Time) {
+	s.noted(ctx, format, kind, result, max(1, until.Sub(s.core.Now()))) // 0 would say that it never changes
+}
+
 // stale notes that a copy is served which the remote could have changed since: it was right until a moment, zero if that is not known. Users of
 // images are warned, as their clients print that.
 func (s *Upstreams) stale(ctx context.Context, r *remote, kind registry.CacheKind, until time.Time) {

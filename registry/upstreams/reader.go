@@ -63,6 +63,7 @@ func (r *Reader) PackageOrGroup(ctx context.Context, at registry.Name, prefix st
 		at.Repository = place.repository.Name
 		_, more, err := r.s.local.PackageOrGroup(ctx, at, prefix)
 		if err != nil || more {
+			registry.CacheUseOf(ctx).MadeOf(false)
 			return p, more, err
 		}
 	}
