@@ -64,9 +64,13 @@ var AllowReuse = NewSetting[bool]("allow_reuse",
 var StrictRecord = NewSetting[bool]("strict_record",
 	"The end of a file from a registry elsewhere waits until the file is stored and in the log, however long the store takes. Without it, clients wait 10 seconds at most.")
 
+// StrictOrder lets the places of a repository answer in the order of its list of upstreams, whether they are here or elsewhere.
+var StrictOrder = NewSetting[bool]("strict_order",
+	"Upstreams answer in the order of their list. Without it, what is here comes before registries elsewhere.")
+
 // Settings are the settings that every repository has: the core's, then those of the formats in the order of their names.
 func (s *Core) Settings() []Setting {
-	out := []Setting{AllowReuse.Setting, StrictRecord.Setting, TagRules.Setting}
+	out := []Setting{AllowReuse.Setting, StrictOrder.Setting, StrictRecord.Setting, TagRules.Setting}
 	for _, format := range slices.Sorted(maps.Keys(s.Rules)) {
 		out = append(out, s.Rules[format].Settings...)
 	}

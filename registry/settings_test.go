@@ -89,7 +89,7 @@ func TestSettings(t *testing.T) {
 	if string(r.Settings) != `{"test_count":3}` {
 		t.Errorf("null leaves a setting as it is, and its default takes it away: %s", r.Settings)
 	}
-	if got := e.Core.SettingsIn(r); !reflect.DeepEqual(got, map[string]any{"allow_reuse": false, "strict_record": false, "tag_rules": registry.TagRuleList(nil), "test_count": 3, "test_lane": lane("")}) {
+	if got := e.Core.SettingsIn(r); !reflect.DeepEqual(got, map[string]any{"allow_reuse": false, "strict_order": false, "strict_record": false, "tag_rules": registry.TagRuleList(nil), "test_count": 3, "test_lane": lane("")}) {
 		t.Errorf("%v", got)
 	}
 }

@@ -58,6 +58,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("owners later", r.ownersLater)
 	t.Run("38", r.ownersDown)
 	t.Run("36", r.promotedCached)
+	t.Run("2.1", r.strictOrder)
 	t.Run("39", r.failing)
 	t.Run("5.7", r.kept)
 	t.Run("40", r.tenants)

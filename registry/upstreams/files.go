@@ -24,6 +24,11 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 	}
 	s.contest(ctx, &f, at, path)
 	have, in, err := s.fileHere(ctx, &f, at, path)
+	if ahead := f.ahead(in.place); err == nil && in.pkg.Origin != metadata.OriginCached && len(ahead) > 0 {
+		if file, err := s.fromRemotes(ctx, f, ahead, at, path, err); err == nil || registry.KindOf(err) != registry.NotFound {
+			return file, err
+		}
+	}
 	registry.CacheUseOf(ctx).MadeOf(f.copies() && (err != nil || in.pkg.Origin == metadata.OriginCached))
 	switch {
 	case err == nil && in.pkg.Origin == metadata.OriginCached:

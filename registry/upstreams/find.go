@@ -78,6 +78,7 @@ type found struct {
 	id      int64     // of the composed package: negative
 	stamp   int64     // its revision
 	owned   bool
+	strict  bool // the places answer in the order of the list, wherever they are
 
 	reserved bool // by a claim that the caller may know of
 }
@@ -107,7 +108,7 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 	if err != nil {
 		return found{}, err
 	}
-	f := found{name: at, asked: r, choice: choice(places, at.Format)}
+	f := found{name: at, asked: r, choice: choice(places, at.Format), strict: g.strict[r.ID]}
 	o := g.originOf(places, at, s.core.Now())
 	if _, f.owned = g.claimed(places, at); f.owned {
 		shown := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !p.visible(actor) })
@@ -124,8 +125,14 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 	f.origin = have.origin
 	f.stick(s.core.Rules[at.Format])
 	f.id = s.idOf(r, at, places, actor)
+	if f.strict {
+		f.id ^= strictID
+	}
 	return f, nil
 }
+
+// strictID tells the ids of packages that are composed in the order of the list from those that are not.
+const strictID = 1 << 61
 
 // gather sorts the places that the caller may see by what they can contribute.
 func (f *found) gather(places []place, have map[int64]registry.Package, actor access.Actor, o metadata.Origin) {
@@ -148,9 +155,32 @@ func (f *found) gather(places []place, have map[int64]registry.Package, actor ac
 		case pkg.Origin != metadata.OriginCached:
 			f.visible = append(f.visible, source{place: p, pkg: pkg})
 		case !f.owned:
+			if f.strict {
+				p.order = orderElsewhere(places, p, f.name.Format)
+			}
 			f.cached = append(f.cached, source{place: p, pkg: pkg})
 		}
 	}
+}
+
+// orderElsewhere is where what came from the remotes of a repository stands in the order of the list: where the first of them does.
+func orderElsewhere(places []place, p place, format string) int {
+	for _, o := range places {
+		if o.remote != nil && o.remote.Format == format && o.repository.ID == p.repository.ID {
+			return o.order
+		}
+	}
+	return p.order
+}
+
+func byPlace(a, b source) int { return a.order - b.order }
+
+// ahead are the remotes that come before a place in a list whose order counts.
+func (f *found) ahead(of place) []place {
+	if !f.strict {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(f.remotes), func(p place) bool { return p.order >= of.order || p.remote.Settings.Offline })
 }
 
 // idOf makes the id of a composed package: one for each package and set of places that a caller sees.
@@ -301,6 +331,9 @@ func aside(pkg registry.Package) bool {
 func (f *found) answering(rules registry.Rules, listed []source) {
 	var living []source
 	all := append(slices.Clip(f.visible), listed...)
+	if f.strict {
+		slices.SortStableFunc(all, byPlace)
+	}
 	for _, s := range all {
 		if s.pkg.VersionCount > 0 {
 			living = append(living, s)

@@ -20,6 +20,7 @@ type graph struct {
 	links      map[int64][]*Upstream // by repository, in order
 	lost       map[int64][]*Upstream // those that take writes, and whose repository is deleted
 	owning     bool                  // a remote owns names
+	strict     map[int64]bool        // the repositories whose places answer in the order of their lists
 	claims     []metadata.Claim
 	origins    map[originKey]metadata.Origin
 }
@@ -42,7 +43,7 @@ func (s *Upstreams) graph(ctx context.Context) (*graph, error) {
 
 func readGraph(tx metadata.Tx) (*graph, error) {
 	g := &graph{byID: map[int64]registry.Repository{}, byName: map[string]registry.Repository{}, links: map[int64][]*Upstream{}, lost: map[int64][]*Upstream{},
-		origins: map[originKey]metadata.Origin{}}
+		origins: map[originKey]metadata.Origin{}, strict: map[int64]bool{}}
 	var err error
 	if g.generation, err = generation(tx.Settings()); err != nil {
 		return nil, err
@@ -53,6 +54,9 @@ func readGraph(tx metadata.Tx) (*graph, error) {
 	}
 	for _, r := range repositories {
 		g.byID[r.ID], g.byName[r.Name] = r, r
+		if registry.StrictOrder.In(r) {
+			g.strict[r.ID] = true
+		}
 	}
 	rows, err := tx.Upstreams().Upstreams()
 	if err != nil {
@@ -88,6 +92,7 @@ type place struct {
 	repository registry.Repository // of a remote: the repository whose upstream it is
 	remote     *Upstream           // nil: the repository's own rows
 	path       []*Upstream         // the links from there to here; none for the repository itself
+	order      int                 // in the closure: depth first, as the lists have it
 }
 
 // places returns what a repository reaches, depth first, each place once: the closure. The list is shared.
@@ -109,13 +114,13 @@ func (g *graph) closure(r registry.Repository) []place {
 			return
 		}
 		seen[r.ID] = true
-		out = append(out, place{repository: r, path: path})
+		out = append(out, place{repository: r, path: path, order: len(out)})
 		for _, l := range g.links[r.ID] {
 			next := append(slices.Clip(path), l)
 			if l.Type == metadata.UpstreamRepository {
 				walk(g.byID[l.MemberID], next)
 			} else if len(out) < maxUpstreams {
-				out = append(out, place{r, l, next})
+				out = append(out, place{r, l, next, len(out)})
 			}
 		}
 	}

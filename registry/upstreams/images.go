@@ -168,27 +168,36 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 			published = append(published, src)
 		}
 	}
-	v, absent := search(published, f.lacks(registry.AboutTag, tag), look)
-	if absent == nil || registry.KindOf(absent) != registry.NotFound {
-		registry.CacheUseOf(ctx).MadeOf(false)
-		return v, absent
-	}
-	s.contest(ctx, &f, f.name.At(""), "")
+	absent := f.lacks(registry.AboutTag, tag)
+	contested := false
 	var failed error // of places that are left out
 	var silent *place
-	for _, p := range f.remotes {
-		v, err := s.taggedAt(ctx, f, p, tag)
+	for _, step := range f.steps(published) {
+		if step.remote == nil {
+			v, err := look(step)
+			if err == nil || registry.KindOf(err) != registry.NotFound {
+				registry.CacheUseOf(ctx).MadeOf(false)
+				return v, err
+			}
+			absent = err
+			continue
+		}
+		if !contested {
+			s.contest(ctx, &f, f.name.At(""), "")
+			contested = true
+		}
+		v, err := s.taggedAt(ctx, f, step.place, tag)
 		if err == nil {
 			registry.CacheUseOf(ctx).MadeOf(f.copies())
 			return v, nil
 		}
-		if s.passOver(ctx, p, err) {
+		if s.passOver(ctx, step.place, err) {
 			failed = err
 			continue
 		}
 		absent = err
 		if registry.KindOf(err) != registry.NotFound {
-			silent = &p
+			silent = &step.place
 			break // it may have the tag, so no other remote is asked
 		}
 	}
@@ -197,6 +206,18 @@ func (s *Upstreams) tagged(ctx context.Context, f found, tag string) (registry.V
 		return v, nil
 	}
 	return registry.Version{}, cmp.Or(failed, absent)
+}
+
+// steps are the places that are asked what a tag names: what is published here, and then the remotes, or all as the list has them.
+func (f *found) steps(published []source) []source {
+	out := slices.Clip(published)
+	for _, p := range f.remotes {
+		out = append(out, source{place: p})
+	}
+	if f.strict {
+		slices.SortStableFunc(out, byPlace)
+	}
+	return out
 }
 
 // taggedAt finds the version that a tag names at a remote, and notes that it is served.

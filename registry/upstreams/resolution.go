@@ -82,7 +82,10 @@ func (s *Upstreams) Resolution(ctx context.Context, at registry.Coordinate) (Res
 	if len(f.visible) > 0 {
 		out.Shown = f.visible[0].pkg.Name
 	}
-	for _, p := range asked(places) {
+	if !f.strict {
+		places = asked(places)
+	}
+	for _, p := range places {
 		if p.remote != nil && p.remote.Format != at.Format {
 			continue
 		}
@@ -94,7 +97,7 @@ func (s *Upstreams) Resolution(ctx context.Context, at registry.Coordinate) (Res
 			return out, err
 		}
 		c.Answers = c.Why == ""
-		q.answered = q.answered || c.Answers && c.Upstream == ""
+		q.answered = q.answered || c.Answers && (c.Upstream == "" || f.strict && c.Versions > 0)
 		out.Places = append(out.Places, c)
 	}
 	return out, nil
@@ -123,7 +126,7 @@ type resolving struct {
 	at       registry.Coordinate
 	claimed  bool            // by a claim that the caller may see
 	set      metadata.Origin // by an administrator of a place that the caller may see
-	answered bool            // by what is here
+	answered bool            // by what is here or, where the order of the list counts, by a place before
 }
 
 // recall is what the remotes said last that may be asked, up to the first that answers alone.

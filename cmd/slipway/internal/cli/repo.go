@@ -43,6 +43,7 @@ type repoFlags struct {
 	description string
 	reuse       bool
 	strict      bool
+	order       bool
 	redeploy    bool
 	tagRules    []string
 	upstreams   []string
@@ -56,6 +57,7 @@ func (f *repoFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.description, "description", "", "what it is for")
 	fs.BoolVar(&f.strict, "strict-record", false, "keep the end of files from registries elsewhere back until they are in the log, however long the store takes")
+	fs.BoolVar(&f.order, "strict-order", false, "let upstreams answer in the order of the list, registries elsewhere before what is here where they stand before it")
 	fs.BoolVar(&f.reuse, "allow-reuse", false, "let the coordinate of a deleted version be published again")
 	fs.BoolVar(&f.redeploy, "raw-redeploy", false, "let other bytes be stored under a raw path that exists")
 	fs.StringArrayVar(&f.upstreams, "upstream", nil, "another repository, or the URL of a registry elsewhere (also NAME=URL, with --format), that it answers from beside its own versions; may be given again, in order")
@@ -77,6 +79,9 @@ func (f *repoFlags) change(c commands, cmd *cobra.Command, words []string) (chan
 	}
 	if cmd.Flags().Changed("strict-record") {
 		settings["strict_record"] = f.strict
+	}
+	if cmd.Flags().Changed("strict-order") {
+		settings["strict_order"] = f.order
 	}
 	if cmd.Flags().Changed("allow-reuse") {
 		settings["allow_reuse"] = f.reuse

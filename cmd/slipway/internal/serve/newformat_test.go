@@ -98,7 +98,7 @@ func toysFreeze(t *testing.T, r *commandtest.Running) {
 	t.Helper()
 	var repository struct{ Settings map[string]any }
 	decode(t, r.Ask(http.MethodPatch, "/api/v1/repositories/main", `{"settings":{"toy_frozen":true}}`), &repository)
-	want := map[string]any{"allow_reuse": false, "maven_immediate": false, "maven_pom": "strict", "npm_legacy_names": false, "oci_sparse": "indexes", "raw_redeploy": false, "strict_record": false, "tag_rules": []any{}, "toy_frozen": true}
+	want := map[string]any{"allow_reuse": false, "maven_immediate": false, "maven_pom": "strict", "npm_legacy_names": false, "oci_sparse": "indexes", "raw_redeploy": false, "strict_order": false, "strict_record": false, "tag_rules": []any{}, "toy_frozen": true}
 	if !reflect.DeepEqual(repository.Settings, want) {
 		t.Errorf("settings: %v, want %v", repository.Settings, want)
 	}
