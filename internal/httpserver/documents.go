@@ -84,33 +84,40 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 			return err
 		}
 	}
-	h := w.Header()
 	if header != nil {
-		header(h)
+		header(w.Header())
 	}
+	return e.send(w, r, http.StatusOK, large)
+}
+
+// send answers GET or HEAD with the document: 304 where the client has it, which only an answer of 200 can be.
+func (e *rendered) send(w http.ResponseWriter, r *http.Request, status int, large bool) (err error) {
+	h := w.Header()
 	addVary(h, "Accept-Encoding")
 	body, tag := e.doc.Body, e.tag
 	if e.gzip != nil && acceptsGzip(r.Header) {
 		body, tag = e.gzip, e.ztag
 	}
-	h.Set("Etag", tag)
-	if !e.doc.Modified.IsZero() {
-		h.Set("Last-Modified", e.doc.Modified.UTC().Format(http.TimeFormat))
-	}
+	h.Set("X-Content-Type-Options", "nosniff")
 	for name, value := range e.doc.Header {
 		h.Set(name, value)
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
-	if notModified(r, tag, e.doc.Modified) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+	if status == http.StatusOK {
+		h.Set("Etag", tag)
+		if !e.doc.Modified.IsZero() {
+			h.Set("Last-Modified", e.doc.Modified.UTC().Format(http.TimeFormat))
+		}
+		if notModified(r, tag, e.doc.Modified) {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
 	}
 	if tag == e.ztag {
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Type", e.doc.ContentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(http.StatusOK)
+	w.WriteHeader(status)
 	switch {
 	case r.Method == http.MethodHead:
 	case large:
@@ -119,6 +126,12 @@ func (d *Documents) Serve(w http.ResponseWriter, r *http.Request, key DocumentKe
 		_, err = w.Write(body)
 	}
 	return err
+}
+
+// ServeOnce answers with a document that is made for one request, as a page is that shows its visitor what he may see: with the entity tag of
+// its bytes, 304 where the client has them, and gzip where the client takes it. Another status than 200 has no entity tag.
+func ServeOnce(w http.ResponseWriter, r *http.Request, status int, doc Document) error {
+	return newRendered(DocumentKey{}, doc).send(w, r, status, false)
 }
 
 // Get returns the document under key as Serve would send it.

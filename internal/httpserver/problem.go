@@ -3,6 +3,7 @@ package httpserver
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"slipway/registry"
@@ -39,6 +40,28 @@ var problemNames = map[registry.Kind]string{
 	registry.TooMany:            "too-many-requests",
 }
 
+// problemPrefix begins the type of every problem.
+const problemPrefix = "urn:slipway:problem:"
+
+// ErrorOf is the error that a problem was made of, as far as the problem tells: kind, detail, and the subject where the status depends on it.
+// retryAfter is the header's.
+func ErrorOf(problemType, detail string, retryAfter time.Duration) *registry.Error {
+	e := &registry.Error{Kind: registry.Internal, Subject: registry.AboutRequest, Detail: detail, RetryAfter: retryAfter}
+	name := strings.TrimPrefix(problemType, problemPrefix)
+	for kind, n := range problemNames {
+		if n == name {
+			e.Kind = kind
+		}
+	}
+	switch name {
+	case "method-not-allowed":
+		e.Kind, e.Subject = registry.Invalid, aboutMethod
+	case "in-use":
+		e.Kind = registry.Conflict
+	}
+	return e
+}
+
 // basicChallenge is the challenge to which curl, wget, Maven and browsers respond with a user name and password, or with a
 // token in place of the password.
 const basicChallenge = `Basic realm="Slipway", charset="UTF-8"`
@@ -61,14 +84,14 @@ const problemType = "application/problem+json"
 func ProblemOf(r *http.Request, e *registry.Error) ProblemJSON {
 	status := StatusOf(e)
 	p := ProblemJSON{
-		Type: "urn:slipway:problem:" + problemNames[e.Kind], Title: http.StatusText(status), Status: status,
+		Type: problemPrefix + problemNames[e.Kind], Title: http.StatusText(status), Status: status,
 		Detail: e.Detail, RequestID: RequestID(r.Context()),
 	}
 	switch status {
 	case http.StatusMethodNotAllowed:
-		p.Type = "urn:slipway:problem:method-not-allowed"
+		p.Type = problemPrefix + "method-not-allowed"
 	case http.StatusLoopDetected:
-		p.Type = "urn:slipway:problem:loop-detected"
+		p.Type = problemPrefix + "loop-detected"
 	}
 	return p
 }
