@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"slipway/api"
@@ -21,6 +23,8 @@ type Error struct {
 	Current *api.Tag `json:"current"`
 	// Uses are the uses of a version that forbid its deletion (409).
 	Uses []api.Use `json:"uses"`
+	// RetryAfter is after what time the server wants to be asked again; 0: it does not say.
+	RetryAfter time.Duration `json:"-"`
 
 	advice string
 }
@@ -62,6 +66,9 @@ func (c *Client) failure(resp *http.Response) error {
 		_ = json.Unmarshal(raw, e) // without a problem, the status is all there is
 	}
 	e.Status = resp.StatusCode
+	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
 	if c.o.Advise != nil {
 		e.advice = c.o.Advise(e)
 	}

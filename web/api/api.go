@@ -35,8 +35,9 @@ type Options struct {
 
 // API is the front-end; it is mounted like a format.
 type API struct {
-	opts Options
-	over *instance.Instance
+	opts    Options
+	over    *instance.Instance
+	mounted *handlers // by Mount
 }
 
 // New makes an API.
@@ -58,13 +59,10 @@ func (a *API) Mount(root *mux.Router, server *httpserver.Server) {
 	h := &handlers{
 		API: a, server: server, svc: a.over, authenticate: server.Authenticate,
 	}
+	a.mounted = h
 	below := root.PathPrefix(Prefix).Subrouter()
 	for _, e := range h.endpoints() {
-		methods := []string{e.method}
-		if e.method == http.MethodGet {
-			methods = append(methods, http.MethodHead)
-		}
-		below.Handle(e.path, h.handle(e)).Methods(methods...)
+		below.Handle(e.path, h.handle(e)).Methods(e.methods()...)
 	}
 	server.Fallback(root, below, a.Name(), render)
 }
@@ -114,14 +112,24 @@ func (h *handlers) endpoints() []endpoint {
 
 // handle wraps an operation.
 func (h *handlers) handle(e endpoint) http.Handler {
-	return h.server.Handle(httpserver.Route{Format: h.Name(), Name: e.name, Public: e.Public}, render,
-		func(w http.ResponseWriter, r *http.Request) error {
-			w.Header().Set("Cache-Control", "no-store")
-			if err := e.checkQuery(r); err != nil {
-				return err
-			}
-			return e.run(w, r)
-		})
+	return h.server.Handle(httpserver.Route{Format: h.Name(), Name: e.name, Public: e.Public}, render, e.answer)
+}
+
+// methods are those of the operation's route.
+func (e endpoint) methods() []string {
+	if e.method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{e.method}
+}
+
+// answer runs the operation.
+func (e endpoint) answer(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	if err := e.checkQuery(r); err != nil {
+		return err
+	}
+	return e.run(w, r)
 }
 
 // checkQuery refuses unknown parameters of an operation that changes something: POST /gc?dry_run=true must not remove blobs,
