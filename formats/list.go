@@ -7,7 +7,7 @@ import (
 	"slipway/registry/upstreams"
 )
 
-// Guided is a Format whose section stands on the front page.
+// Guided is a Format that says on the pages how its clients are set up, and how they take a version.
 type Guided interface {
 	Setup() setup.Section
 }
@@ -48,7 +48,9 @@ func Sections(list []Format) []setup.Section {
 	var out []setup.Section
 	for _, f := range list {
 		if g, ok := f.(Guided); ok {
-			out = append(out, g.Setup())
+			s := g.Setup()
+			s.Format = f.Name()
+			out = append(out, s)
 		}
 	}
 	return out

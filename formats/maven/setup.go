@@ -22,5 +22,11 @@ func (format) Setup() setup.Section {
 				{About: "The token, in", File: "~/.m2/settings.xml", Text: "settings"}, {About: "The repository, in", File: "pom.xml", Text: "pom"}}},
 			{Name: "Gradle", Blocks: []setup.Block{{About: "In", File: "build.gradle", Text: "gradle"}}},
 		},
+		Install: []setup.Client{
+			{Name: "Maven", Blocks: []setup.Block{{Text: "install_maven"}}},
+			{Name: "Gradle", Blocks: []setup.Block{{Text: "install_gradle"}}},
+			{Name: "Gradle, Kotlin", Blocks: []setup.Block{{Text: "install_kotlin"}}},
+			{Name: "sbt", Blocks: []setup.Block{{Text: "install_sbt"}}},
+		},
 	}
 }

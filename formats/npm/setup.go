@@ -29,5 +29,12 @@ func (*Format) Setup() setup.Section {
 				{About: "Nor do Yarn 4.10 and newer, unless your scope is in", File: ".yarnrc.yml", Text: "yarn_age"},
 				{About: "Yarn 1: the lines of npm, and in", File: "~/.npmrc", Text: "yarn1"}}},
 		},
+		Install: []setup.Client{
+			{Name: "npm", Blocks: []setup.Block{{Text: "install_npm"}}},
+			{Name: "pnpm", Blocks: []setup.Block{{Text: "install_pnpm"}}},
+			{Name: "Yarn", Blocks: []setup.Block{{Text: "install_yarn"}}},
+			{Name: "Bun", Blocks: []setup.Block{{Text: "install_bun"}}},
+			{Name: "Deno", Blocks: []setup.Block{{Text: "install_deno"}}},
+		},
 	}
 }

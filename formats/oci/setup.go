@@ -25,5 +25,12 @@ func (format) Setup() setup.Section {
 			{Name: "Helm", Blocks: []setup.Block{{About: "Push a chart", Text: "helm"}}},
 			{Name: "ORAS", Blocks: []setup.Block{{About: "Push any file", Text: "oras"}}},
 		},
+		Install: []setup.Client{
+			{Name: "Docker", Blocks: []setup.Block{{Text: "install_docker"}}},
+			{Name: "Podman", Blocks: []setup.Block{{Text: "install_podman"}}},
+			{Name: "crane", Blocks: []setup.Block{{Text: "install_crane"}}},
+			{Name: "Helm, of a chart", Blocks: []setup.Block{{Text: "install_helm"}}},
+			{Name: "ORAS", Blocks: []setup.Block{{Text: "install_oras"}}},
+		},
 	}
 }

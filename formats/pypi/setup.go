@@ -24,5 +24,9 @@ func (*Format) Setup() setup.Section {
 				{About: "In", File: "pyproject.toml", Text: "uv"}, {About: "Then", Text: "uv-publish"}}},
 			{Name: "twine", Blocks: []setup.Block{{About: "Upload with", Text: "twine"}}},
 		},
+		Install: []setup.Client{
+			{Name: "pip", Blocks: []setup.Block{{Text: "install_pip"}}},
+			{Name: "uv", Blocks: []setup.Block{{Text: "install_uv"}}},
+		},
 	}
 }

@@ -20,5 +20,8 @@ func (format) Setup() setup.Section {
 		ID: "files", Title: "Any file", About: "A path is package, version and file.", Of: "plain", Things: "files", Texts: texts, Clients: []setup.Client{
 			{Name: "curl", Blocks: []setup.Block{{About: "Up and down", Text: "curl"}}},
 		},
+		Install: []setup.Client{
+			{Name: "curl", Blocks: []setup.Block{{Text: "install_curl"}}},
+		},
 	}
 }

@@ -3,6 +3,7 @@ package setup
 
 import (
 	"bytes"
+	"encoding/xml"
 	"io/fs"
 	"net"
 	"net/url"
@@ -10,15 +11,19 @@ import (
 	"text/template"
 )
 
-// Section is what the front page says of one format.
+// Section is what the pages say of one format.
 type Section struct {
+	Format           string // its name; formats.Sections sets it
 	ID, Title, About string
 	// Of and Things name what the format keeps: "npm" and "packages". Formats of the same Things are named together.
 	Of, Things string
 	// Note is shown in place of a client of which no block applies.
 	Note    string
 	Clients []Client
-	// Texts has the file NAME.txt for every block: a text/template over Address. The page escapes what comes out.
+	// Install are the commands by which clients take one version. Their texts are templates over Release.
+	Install []Client
+	// Texts has the file NAME.txt for every block: a text/template over Address, with the functions quote, xml, url, before and after. The page
+	// escapes what comes out.
 	Texts fs.FS
 }
 
@@ -42,6 +47,54 @@ type Address struct {
 	Repository string
 	Plain      bool // http, and not on the visitor's own machine: clients want to be told
 	HTTP       bool
+}
+
+// Release is a version that a client takes.
+type Release struct {
+	Address
+	Package string
+	Version string   // "": the newest
+	Tag     string   // one that names the version; "": there is none
+	Files   []string // paths of its files, or of the first of them
+}
+
+// functions are those of the texts.
+var functions = template.FuncMap{"quote": quote, "xml": escapeXML, "before": before, "after": after, "url": escapePath}
+
+// quote writes a value for a shell: a name that clients chose is never more than one word.
+func quote(parts ...string) string {
+	s := strings.Join(parts, "")
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// escapeXML writes a value for the text of an element.
+func escapeXML(s string) (string, error) {
+	var b strings.Builder
+	err := xml.EscapeText(&b, []byte(s))
+	return b.String(), err
+}
+
+// escapePath writes a value for the path of a URL; its slashes stay.
+func escapePath(s string) string {
+	segments := strings.Split(s, "/")
+	for i := range segments {
+		segments[i] = url.PathEscape(segments[i])
+	}
+	return strings.Join(segments, "/")
+}
+
+// before and after are what stands on the two sides of the first separator.
+func before(s, separator string) string {
+	left, _, _ := strings.Cut(s, separator)
+	return left
+}
+
+func after(s, separator string) string {
+	_, right, _ := strings.Cut(s, separator)
+	return right
 }
 
 // AddressOf is the address of a repository of the server at a base URL.
@@ -73,7 +126,7 @@ type Guide struct {
 func NewGuide(sections ...Section) *Guide {
 	g := &Guide{sections: sections}
 	for _, s := range sections {
-		g.texts = append(g.texts, template.Must(template.ParseFS(s.Texts, "*.txt")))
+		g.texts = append(g.texts, template.Must(template.New("").Funcs(functions).ParseFS(s.Texts, "*.txt")))
 	}
 	return g
 }
@@ -92,11 +145,27 @@ func (g *Guide) At(a Address) []Section {
 	return out
 }
 
-func fill(texts *template.Template, blocks []Block, a Address) []Block {
+// Install returns the commands by which the clients of a format take a version; a client to which none applies is left out.
+func (g *Guide) Install(format string, r Release) []Client {
+	var out []Client
+	for i, s := range g.sections {
+		if s.Format != format {
+			continue
+		}
+		for _, c := range s.Install {
+			if blocks := fill(g.texts[i], c.Blocks, r); len(blocks) > 0 {
+				out = append(out, Client{Name: c.Name, Blocks: blocks})
+			}
+		}
+	}
+	return out
+}
+
+func fill(texts *template.Template, blocks []Block, values any) []Block {
 	var out []Block
 	for _, block := range blocks {
 		var b bytes.Buffer
-		if err := texts.ExecuteTemplate(&b, block.Text+".txt", a); err != nil {
+		if err := texts.ExecuteTemplate(&b, block.Text+".txt", values); err != nil {
 			panic(err) // a fault of the format, found by any test
 		}
 		if block.Text = strings.TrimSpace(b.String()); block.Text != "" {
