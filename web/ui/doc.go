@@ -1,3 +1,3 @@
-// Package ui has the pages for people: the front page with the set-up lines of clients, the documentation of the running
-// version, an icon, and robots.txt. They work without script, and load nothing from elsewhere.
+// Package ui has the pages for people. They ask the API in the same process, work without script, load nothing from elsewhere but pictures of
+// texts that were published, and take ?as_of= where the API does. Files beside them: an icon, robots.txt, the documentation of the running version.
 package ui

@@ -102,26 +102,39 @@ var docGroups = sync.OnceValue(func() []docGroup {
 	return groups
 })
 
+func (u *Pages) documentationPages() []page {
+	return []page{
+		{path: "/docs", name: "web.docs", open: true, show: func(w http.ResponseWriter, r *http.Request) error {
+			http.Redirect(w, r, frameOf(r).Base+"/docs/", http.StatusMovedPermanently)
+			return nil
+		}},
+		{path: "/docs/", name: "web.docs", open: true, show: u.contents, nav: "Docs"},
+		{path: "/docs/{path:.+}", name: "web.docs.page", open: true, show: u.documentation},
+	}
+}
+
 // contents answers GET /docs/: the list of pages.
-func (p *Page) contents(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
-	f := p.frame(r, server, "Documentation")
+func (u *Pages) contents(w http.ResponseWriter, r *http.Request) error {
+	f := frameOf(r)
+	f.about("Documentation")
 	docHeader(w, r)
-	return writePage(w, http.StatusOK, "docs", struct {
-		frame
+	return write(w, r, http.StatusOK, "docs", struct {
+		*frame
 		Groups []docGroup
 	}{f, docGroups()})
 }
 
 // documentation answers GET /docs/<path>: a page as HTML to browsers, and as the Markdown that it was written in to other clients; any
 // other file as it is.
-func (p *Page) documentation(w http.ResponseWriter, r *http.Request, server *httpserver.Server) error {
+func (u *Pages) documentation(w http.ResponseWriter, r *http.Request) error {
 	name, err := wire.Segment(r, "path")
 	if err != nil {
 		return err
 	}
+	f := frameOf(r)
 	i := slices.IndexFunc(docPages(), func(p docPage) bool { return p.Path == name })
 	if slices.ContainsFunc(docGroups(), func(g docGroup) bool { return g.ID == strings.TrimSuffix(name, "/") }) { // pages link to folders
-		http.Redirect(w, r, server.BaseURL(r)+"/docs/#"+strings.TrimSuffix(name, "/"), http.StatusFound)
+		http.Redirect(w, r, f.Base+"/docs/#"+strings.TrimSuffix(name, "/"), http.StatusFound)
 		return nil
 	}
 	if i < 0 {
@@ -140,13 +153,14 @@ func (p *Page) documentation(w http.ResponseWriter, r *http.Request, server *htt
 	if err != nil {
 		return err
 	}
-	return writePage(w, http.StatusOK, "doc", struct {
-		frame
+	f.about(page.Title)
+	f.crumb("Documentation", "/docs/")
+	return write(w, r, http.StatusOK, "doc", struct {
+		*frame
 		Text template.HTML
-	}{p.frame(r, server, page.Title), text})
+	}{f, text})
 }
 
 func docHeader(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
-	w.Header().Set("Vary", "Accept, Authorization")
 }

@@ -3,7 +3,7 @@ package ui_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -36,9 +36,15 @@ type site struct {
 	t *testing.T
 }
 
-func newPage(t *testing.T, o formatstest.Options) *site {
+// newPage makes a site; formats are those whose clients it answers too.
+func newPage(t *testing.T, o formatstest.Options, served ...formats.Format) *site {
 	t.Helper()
-	return &site{formatstest.NewServer(t, o, api.New(api.Options{}), ui.New(`1.2.3"<i>`, formats.Sections(all.All())...)), t}
+	a := api.New(api.Options{})
+	mounts := []formatstest.Mounter{a, ui.New(`1.2.3"<i>`, a.Direct(), formats.Sections(all.All())...)}
+	for _, f := range served {
+		mounts = append(mounts, f)
+	}
+	return &site{formatstest.NewServer(t, o, mounts...), t}
 }
 
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -112,9 +118,9 @@ func TestPageRights(t *testing.T) {
 		has   []string
 		lacks []string
 	}{
-		"anonymous": {formatstest.Anonymous, []string{"?login", "/npm/main/", "An example"}, []string{">other<", "<script"}},
-		"admin":     {formatstest.Admin, []string{"<strong>main</strong>", "<strong>other</strong>", "/npm/main/"}, []string{"?login", "<script", "An example"}},
-		"bob":       {bob, []string{"<strong>other</strong>", "/npm/other/", ">bob<"}, []string{"<strong>main</strong>", "/npm/main/", "<script"}},
+		"anonymous": {formatstest.Anonymous, []string{"?login", "/npm/main/", "An example"}, []string{">other<", "<script>"}},
+		"admin":     {formatstest.Admin, []string{"<strong>main</strong>", "<strong>other</strong>", "/npm/main/"}, []string{"?login", "<script>", "An example"}},
+		"bob":       {bob, []string{"<strong>other</strong>", "/npm/other/", ">bob<"}, []string{"<strong>main</strong>", "/npm/main/", "<script>"}},
 		"nobody":    {nobody, []string{"You may read none", ">nobody<"}, []string{"<strong>", "?login"}},
 	} {
 		page := s.page(c.as, "/")
@@ -145,7 +151,7 @@ func TestPageRights(t *testing.T) {
 		{bob, "/?repository=main", 404}, {bob, "/?repository=absent", 404}, {bob, "/?repository=%3Cscript%3E", 404}, {bob, "/?repository=%ff", 400},
 	} {
 		res := s.get(c.as, c.path)
-		if res.Status != c.status || strings.Contains(string(res.Body), "<script") {
+		if res.Status != c.status || strings.Contains(string(res.Body), "<script>") {
 			t.Errorf("%s: %v, want %d", c.path, res, c.status)
 		}
 		if c.status == http.StatusUnauthorized && !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Basic ") {
@@ -160,27 +166,67 @@ func TestPageRights(t *testing.T) {
 	}
 }
 
-// TestPagePolicy: the page runs nothing, loads nothing from elsewhere, and has exactly the style that its policy allows.
+const wantPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// TestPagePolicy: a page loads our own style and script, each by an address that changes with its bytes, has none of its own, and says so in
+// its policy.
 func TestPagePolicy(t *testing.T) {
 	s := newPage(t, formatstest.Options{AnonymousRead: true})
 	for _, path := range []string{"/", "/docs/", "/?repository=absent"} {
 		res := s.get(formatstest.Anonymous, path)
-		policy, page := res.Header.Get("Content-Security-Policy"), string(res.Body)
-		styles := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindAllStringSubmatch(page, -1)
-		if len(styles) != 1 {
-			t.Fatalf("%s: %d styles", path, len(styles))
+		page := string(res.Body)
+		if got := res.Header.Get("Content-Security-Policy"); got != wantPolicy {
+			t.Errorf("%s: %s\nwant %s", path, got, wantPolicy)
 		}
-		sum := sha256.Sum256([]byte(styles[0][1]))
-		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-		if policy != want {
-			t.Errorf("%s: %s\nwant %s", path, policy, want)
+		loaded := regexp.MustCompile(`<(?:link rel="stylesheet" href|script type="module" src)="([^"]*)"`).FindAllStringSubmatch(page, -1)
+		if len(loaded) != 2 {
+			t.Errorf("%s loads %v", path, loaded)
 		}
-		if found := regexp.MustCompile(`(?i)<script|javascript:|\son[a-z]+=|\sstyle=|<iframe|<form|@import|url\(`).FindString(page); found != "" {
+		for _, m := range loaded {
+			file, ours := strings.CutPrefix(m[1], s.URL)
+			got := s.get(formatstest.Anonymous, file)
+			if !ours || got.Status != http.StatusOK || !strings.Contains(got.Header.Get("Cache-Control"), "immutable") || got.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s loads %s: %v %v", path, m[1], got, got.Header)
+			}
+			name := file[strings.LastIndexByte(file, '/')+1:]
+			if sum := sha256.Sum256(got.Body); !strings.Contains(name, hex.EncodeToString(sum[:8])) {
+				t.Errorf("%s is not named by its bytes", name)
+			}
+		}
+		if found := inlined.FindString(page); found != "" {
 			t.Errorf("%s has %q", path, found)
 		}
-		if res.Header.Get("X-Content-Type-Options") != "nosniff" || res.Header.Get("Cache-Control") != "no-store" && path != "/docs/" || res.Header.Get("Referrer-Policy") != "no-referrer" {
+		if res.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(res.Header.Get("Cache-Control"), "no-") || res.Header.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: %v", path, res.Header)
 		}
+	}
+	if res := s.get(formatstest.Anonymous, "/ui/style.css"); res.Status != http.StatusNotFound {
+		t.Errorf("a file that no page names: %v", res)
+	}
+}
+
+// inlined finds what the policy of a page forbids.
+var inlined = regexp.MustCompile(`(?i)<script>|<script [^>]*[^/]></script>.|javascript:|\son[a-z]+=|\sstyle=|<style|<iframe|<object|<embed|@import|url\(`)
+
+// TestPageTag: a page has an entity tag, is not sent again to who has it, and shrinks for who takes gzip; private pages say so.
+func TestPageTag(t *testing.T) {
+	s := newPage(t, formatstest.Options{AnonymousRead: true})
+	res := s.get(formatstest.Admin, "/")
+	tag := res.Header.Get("Etag")
+	if again := s.get(formatstest.Admin, "/", "If-None-Match", tag); tag == "" || again.Status != http.StatusNotModified || len(again.Body) != 0 || again.Header.Get("Content-Security-Policy") != wantPolicy {
+		t.Errorf("%q: %v %v", tag, again, again.Header)
+	}
+	if other := s.get(formatstest.Anonymous, "/", "If-None-Match", tag); other.Status != http.StatusOK {
+		t.Errorf("what another sees: %v", other)
+	}
+	if small := s.get(formatstest.Admin, "/", "Accept-Encoding", "gzip"); small.Header.Get("Content-Encoding") != "gzip" || len(small.Body) > len(res.Body)/2 || small.Header.Get("Etag") == tag {
+		t.Errorf("%d bytes of %d: %v", len(small.Body), len(res.Body), small.Header)
+	}
+	if res.Header.Get("Cache-Control") != "private, no-cache" || !strings.Contains(strings.Join(res.Header.Values("Vary"), ","), "Authorization") {
+		t.Errorf("%v", res.Header)
+	}
+	if missing := s.get(formatstest.Admin, "/r/absent", "If-None-Match", "*"); missing.Status != http.StatusNotFound || missing.Header.Get("Etag") != "" || missing.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a page of an error: %v %v", missing, missing.Header)
 	}
 }
 

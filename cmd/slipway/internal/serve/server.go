@@ -135,10 +135,9 @@ const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
 func mounts(server *httpserver.Server, core *instance.Instance, list []formats.Format, version string) []httpserver.Mounter {
-	a, pages := api.New(api.Options{}), ui.New(version, formats.Sections(list)...)
+	a := api.New(api.Options{})
 	a.Over(core)
-	pages.Over(core)
-	out := []httpserver.Mounter{a, pages}
+	out := []httpserver.Mounter{a, ui.New(version, a.Direct(), formats.Sections(list)...)}
 	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
 	for _, f := range list {

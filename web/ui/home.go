@@ -1,0 +1,169 @@
+package ui
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/formats/setup"
+	"slipway/internal/httpserver"
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/web/internal/wire"
+)
+
+// Bounds of the front page; the API has everything.
+const (
+	maxListed       = 200 // repositories
+	maxEnvironments = 12
+	maxServices     = 50
+)
+
+func (u *Pages) homePages() []page {
+	return []page{{path: "/", name: "web.page", show: u.home, past: true}}
+}
+
+// homeView has the values of the front page.
+type homeView struct {
+	*frame
+	Repositories []repositoryItem
+	More         bool // more repositories than are listed
+	Repository   string
+	Setup        []setup.Section
+	Kept         string // what the formats of the program keep, as text
+	Running      runningMatrix
+}
+
+// repositoryItem is a repository in the front page's list.
+type repositoryItem struct {
+	Name, Description string
+	Setup             string // address of the page with its set-up lines
+	Shown             bool   // its set-up lines are on the page
+}
+
+// home answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but with
+// them it shows more: ?login asks a browser for them. ?repository= chooses the repository of the set-up lines.
+func (u *Pages) home(w http.ResponseWriter, r *http.Request) error {
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	caller := access.From(r.Context())
+	if _, asked := q["login"]; asked && caller.Type == access.TypeAnonymous {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in with your user name and password, or with a token as the password")
+	}
+	f := frameOf(r)
+	if httpserver.Accepts(r.Header, "text/html") == 0 {
+		return httpserver.JSON(w, http.StatusOK, u.index(f.Base))
+	}
+	wanted, err := q.Text("repository")
+	if err != nil {
+		return err
+	}
+	v := homeView{frame: f, Repository: registry.DefaultRepository}
+	v.JSON = f.Link(api.Prefix + "/repositories")
+	if err := u.listRepositories(r, &v, wanted); err != nil {
+		return err
+	}
+	v.Setup, v.Kept = u.guide.At(setup.AddressOf(f.Base, v.Repository)), u.guide.Kept()
+	if v.Running, err = u.running(r); err != nil {
+		return err
+	}
+	return write(w, r, http.StatusOK, "home", v)
+}
+
+// listRepositories finds the repositories that the visitor may read. A visitor who may read none sees the set-up lines of main as an
+// example, whether or not main exists.
+func (u *Pages) listRepositories(r *http.Request, v *homeView, wanted string) error {
+	page := client.Page{Limit: maxListed}
+	var repos []api.Repository
+	for repo, err := range u.api.Repositories(client.OnePage(r.Context(), &page)) {
+		if client.IsStatus(err, http.StatusUnauthorized) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		repos = append(repos, repo)
+	}
+	switch {
+	case wanted != "":
+		if _, err := u.api.Repository(r.Context(), wanted); err != nil {
+			return err
+		}
+		v.Repository = wanted
+	case len(repos) > 0 && !slices.ContainsFunc(repos, func(repo api.Repository) bool { return repo.Name == registry.DefaultRepository }):
+		v.Repository = repos[0].Name
+	}
+	v.More = page.Next != ""
+	for _, repo := range repos {
+		v.Repositories = append(v.Repositories, repositoryItem{Name: repo.Name, Description: repo.Description,
+			Setup: "?repository=" + url.QueryEscape(repo.Name) + "#setup", Shown: repo.Name == v.Repository})
+	}
+	return nil
+}
+
+// runningMatrix says what runs where: a row for each service, a column for each environment.
+type runningMatrix struct {
+	Environments []string
+	Services     []runningRow
+	More         bool
+}
+
+type runningRow struct {
+	Service string
+	Cells   []*api.ServiceState // nil: nothing of that service is there
+}
+
+// running asks what runs in the first environments. A visitor who may see none gets an empty matrix.
+func (u *Pages) running(r *http.Request) (m runningMatrix, err error) {
+	page := client.Page{Limit: maxEnvironments}
+	rows := map[string]*runningRow{}
+	for e, err := range u.api.Environments(client.OnePage(r.Context(), &page)) {
+		if client.IsStatus(err, http.StatusUnauthorized) {
+			return m, nil
+		}
+		if err != nil {
+			return m, err
+		}
+		state, err := u.api.Environment(r.Context(), e.Name, frameOf(r).AsOf)
+		if client.IsStatus(err, http.StatusNotFound) { // it was not there at that moment
+			continue
+		}
+		if err != nil {
+			return m, err
+		}
+		at := len(m.Environments)
+		m.Environments = append(m.Environments, e.Name)
+		for i, s := range state.Services {
+			row := rows[s.Service]
+			if row == nil {
+				row = &runningRow{Service: s.Service, Cells: make([]*api.ServiceState, maxEnvironments)}
+				rows[s.Service] = row
+			}
+			row.Cells[at] = &state.Services[i]
+		}
+	}
+	m.More = page.Next != "" || len(rows) > maxServices
+	for _, row := range rows {
+		row.Cells = row.Cells[:len(m.Environments)]
+		m.Services = append(m.Services, *row)
+	}
+	slices.SortFunc(m.Services, func(a, b runningRow) int { return cmp.Compare(a.Service, b.Service) })
+	m.Services = m.Services[:min(len(m.Services), maxServices)]
+	return m, nil
+}
+
+// index is the front page for programs.
+func (u *Pages) index(base string) any {
+	return struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		API     string `json:"api"`
+		OpenAPI string `json:"openapi"`
+		Docs    string `json:"docs"`
+	}{"Slipway", u.program, base + api.Prefix, base + api.Prefix + "/openapi.json", base + "/docs/"}
+}

@@ -1,0 +1,104 @@
+package ui
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"sync"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/internal/httpserver"
+	"slipway/registry"
+	"slipway/registry/access"
+)
+
+// pagePolicy allows a page our own style, scripts and forms, and pictures of others by https: no inline script or style, no frame.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; form-action 'self'; " +
+	"frame-ancestors 'none'; base-uri 'none'"
+
+// templates are all pages and components, which escape by context. They are parsed when the first page is asked for.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"asset": func(name string) string { return assets()[name].path },
+		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "args": args, "plural": plural,
+		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "join": strings.Join,
+	}).ParseFS(files, "page/*.html"))
+})
+
+// write answers with a page. view embeds the frame.
+func write(w http.ResponseWriter, r *http.Request, status int, name string, view any) error {
+	var b bytes.Buffer
+	if err := templates().ExecuteTemplate(&b, name, view); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Robots-Tag", "noindex")
+	return httpserver.ServeOnce(w, r, status, httpserver.Document{Body: visible(b.Bytes()), ContentType: "text/html; charset=utf-8"})
+}
+
+// visible puts a sign in place of characters that change how text around them looks, or what a terminal does with text that was copied: control
+// characters, and those that turn the direction of text. Names, texts and reasons come from clients.
+func visible(page []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < ' ', r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return '\ufffd'
+		}
+		return r
+	}, page)
+}
+
+// problemOf returns the error of the core that a problem of the API was made of; other errors stay.
+func problemOf(err error) error {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return httpserver.ErrorOf(e.Type, e.Detail, e.RetryAfter)
+	}
+	return err
+}
+
+// problemView has the values of the page of an error.
+type problemView struct {
+	*frame
+	Problem api.Problem
+	Denied  bool // the visitor is known, and lacks a right
+	LogIn   bool // other credentials may help
+}
+
+// failure answers browsers with a page, and other clients with a problem.
+func (u *Pages) failure(w http.ResponseWriter, r *http.Request, e *registry.Error) {
+	w.Header().Add("Vary", "Accept")
+	if httpserver.Accepts(r.Header, "text/html") == 0 {
+		httpserver.Problem(w, r, e)
+		return
+	}
+	f := frameOf(r)
+	if f == nil { // before the page's handler
+		if with, err := u.caller(r); err == nil {
+			r = with
+		}
+		plain := r.Clone(r.Context())
+		plain.URL.RawQuery = "" // it may be what is wrong
+		var err error
+		if f, err = u.newFrame(plain, page{past: true}); err != nil {
+			httpserver.Problem(w, r, e)
+			return
+		}
+	}
+	httpserver.ErrorHeader(w.Header(), e)
+	status := httpserver.StatusOf(e)
+	v := problemView{frame: f, Problem: api.Problem{Title: http.StatusText(status), Status: status, Detail: e.Detail, RequestID: httpserver.RequestID(r.Context())}}
+	v.Denied = e.Kind == registry.Denied
+	v.LogIn = access.From(r.Context()).Type == access.TypeAnonymous && (status == http.StatusUnauthorized || status == http.StatusNotFound)
+	f.JSON = ""
+	f.Title = cmp.Or(v.Problem.Title, "Error") + " · Slipway"
+	_ = write(w, r, status, "problem", v) // the client went away
+}

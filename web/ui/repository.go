@@ -1,0 +1,79 @@
+package ui
+
+import (
+	"net/http"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/formats/setup"
+	"slipway/registry/access"
+	"slipway/web/internal/wire"
+)
+
+const packagesLimit = 100 // of a page
+
+func (u *Pages) repositoryPages() []page {
+	return []page{{path: repositoryRoute, name: "web.repository", show: u.repository}}
+}
+
+// repositoryView has the values of a repository's page.
+type repositoryView struct {
+	*frame
+	Repository api.Repository
+	Packages   []api.Package
+	Next       string
+	Format     string   // ?format=
+	Part       string   // ?q=: a part of names
+	Formats    []string // of the program
+	Rights     []rightItem
+	Setup      []setup.Section
+}
+
+// rightItem says whether the visitor has a right in a repository.
+type rightItem struct {
+	Action access.Action
+	Has    bool
+}
+
+// repository answers GET /r/{repository}?format=&q=&after=.
+func (u *Pages) repository(w http.ResponseWriter, r *http.Request) error {
+	name, err := wire.Segment(r, "repository")
+	if err != nil {
+		return err
+	}
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	f := frameOf(r)
+	v := repositoryView{frame: f}
+	if v.Repository, err = u.api.Repository(r.Context(), name); err != nil {
+		return err
+	}
+	if v.Format, err = q.Text("format"); err != nil {
+		return err
+	}
+	if v.Part, err = q.Text("q"); err != nil {
+		return err
+	}
+	page, err := pageOf(q, packagesLimit)
+	if err != nil {
+		return err
+	}
+	for p, err := range u.api.Packages(client.OnePage(r.Context(), &page), name, client.PackageFilter{Format: v.Format, Part: v.Part}) {
+		if err != nil {
+			return err
+		}
+		v.Packages = append(v.Packages, p)
+	}
+	v.Next = f.next(page)
+	for _, action := range access.Actions {
+		v.Rights = append(v.Rights, rightItem{action, access.Decide(access.From(r.Context()), action, name) == access.Allow})
+	}
+	v.Setup = u.guide.At(setup.AddressOf(f.Base, name))
+	for _, s := range v.Setup {
+		v.Formats = append(v.Formats, s.Format)
+	}
+	f.about(name, "repositories", name)
+	return write(w, r, http.StatusOK, "repository", v)
+}

@@ -1,0 +1,101 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// when shows a moment of the API, which is RFC 3339 text or nil, in UTC; the page's script adds how long ago it was.
+func when(moment any) (template.HTML, error) {
+	var text string
+	switch m := moment.(type) {
+	case string:
+		text = m
+	case *string:
+		if m != nil {
+			text = *m
+		}
+	default:
+		return "", fmt.Errorf("%T is no moment", moment)
+	}
+	if text == "" {
+		return "", nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil { // it is what somebody declared
+		return template.HTML(template.HTMLEscapeString(text)), nil //nolint:gosec // escaped
+	}
+	t = t.UTC()
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02 15:04") + ` UTC</time>`), nil //nolint:gosec // made of numbers
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	v, i := float64(n)/unit, 0
+	for ; v >= unit && i < len("kMGTP")-1; i++ {
+		v /= unit
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64) + " " + "kMGTP"[i:i+1] + "B"
+}
+
+// number groups the digits of a number.
+func number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
+}
+
+// plural is a number with the word for what it counts.
+func plural(n int64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + more
+}
+
+// short is the beginning of a digest or of a commit, as people compare it.
+func short(s any) string {
+	text := fmt.Sprint(s)
+	text = strings.TrimPrefix(text, "sha256:")
+	if len(text) > shortDigits {
+		return text[:shortDigits]
+	}
+	return text
+}
+
+const shortDigits = 12
+
+// clip cuts a text that is longer than n bytes, and shows that it did.
+func clip(n int, s string) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// args makes a map of name, value, name, value…, for a component that takes several values.
+func args(pairs ...any) (map[string]any, error) {
+	out := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, errors.New("args takes names and values in turn")
+		}
+		out[name] = pairs[i+1]
+	}
+	return out, nil
+}

@@ -1,0 +1,143 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"slipway/api"
+	"slipway/api/client"
+	"slipway/formats/setup"
+	"slipway/registry"
+	"slipway/web/internal/wire"
+)
+
+// Bounds of a version's page.
+const (
+	maxFiles       = 200
+	maxDeployments = 50
+)
+
+func (u *Pages) versionPages() []page {
+	return []page{{path: versionRoute, name: "web.version", show: u.version}}
+}
+
+// versionView has the values of a version's page.
+type versionView struct {
+	*frame
+	At          client.Package
+	Version     api.Version
+	Files       []fileItem
+	More        int64 // files that are not listed
+	Install     []setup.Client
+	Commit      string // address of the commit; "": not known
+	Facts       []factItem
+	Deployments []api.Deployment
+}
+
+// fileItem is a file of a version.
+type fileItem struct {
+	api.File
+	Link string // of its bytes
+}
+
+// factItem is a fact with its rank in words.
+type factItem struct {
+	api.Fact
+	Weight   string
+	Conflict bool // others say something else
+}
+
+// version answers GET /r/{repository}/{format}/{package}/v/{version}. A deleted version is shown with 410.
+func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
+	at, err := packageAt(r)
+	if err != nil {
+		return err
+	}
+	name, err := wire.Segment(r, "version")
+	if err != nil {
+		return err
+	}
+	f := frameOf(r)
+	v := versionView{frame: f, At: at}
+	if v.Version, err = u.api.Version(r.Context(), at, name); err != nil {
+		return err
+	}
+	f.crumb(at.Repository, repositoryPath(at.Repository))
+	f.crumb(at.Name, packagePath(at.Repository, at.Format, at.Name))
+	segments := []string{"repositories", at.Repository, "packages", at.Format, at.Name, "versions", v.Version.Version}
+	f.about(at.Name+" "+v.Version.Version, segments...)
+	for _, file := range v.Version.Files[:min(len(v.Version.Files), maxFiles)] {
+		v.Files = append(v.Files, fileItem{file, f.Base + api.Prefix + joined(append(segments, "files", file.Path))})
+	}
+	v.More = int64(len(v.Version.Files) - len(v.Files))
+	if s := v.Version.Release.Source; s != nil {
+		v.Commit = commitLink(s.Repository, s.Commit)
+	}
+	for _, fact := range v.Version.Facts {
+		v.Facts = append(v.Facts, factItem{fact, weightOf(fact.Rank), contains(v.Version.Release.Conflicts, fact.Key)})
+	}
+	page := client.Page{Limit: maxDeployments}
+	for d, err := range u.api.Deployments(client.OnePage(r.Context(), &page), client.DeploymentFilter{Repository: at.Repository, PURL: v.Version.PURL}) {
+		if err != nil {
+			return err
+		}
+		v.Deployments = append(v.Deployments, d)
+	}
+	status := http.StatusOK
+	if v.Version.State == string(registry.Deleted) {
+		status = http.StatusGone
+	} else {
+		v.Install = u.install(f.Base, at, v.Version.Version, v.Version.Tags, v.Version.Files)
+	}
+	return write(w, r, status, "version", v)
+}
+
+// install are the commands by which clients take a version.
+func (u *Pages) install(base string, at client.Package, version string, tags []string, files []api.File) []setup.Client {
+	rel := setup.Release{Address: setup.AddressOf(base, at.Repository), Package: at.Name, Version: version}
+	if len(tags) > 0 {
+		rel.Tag = tags[0]
+	}
+	for _, file := range files[:min(len(files), maxInstalled)] {
+		rel.Files = append(rel.Files, file.Path)
+	}
+	return u.guide.Install(at.Format, rel)
+}
+
+const maxInstalled = 10 // files with a command of their own
+
+func contains(list []string, s string) bool {
+	for _, item := range list {
+		if item == s {
+			return true
+		}
+	}
+	return false
+}
+
+// weightOf says how well a fact is known.
+func weightOf(rank int) string {
+	switch rank {
+	case registry.RankObserved:
+		return "seen by the server"
+	case registry.RankTrusted:
+		return "signed by an identity that is trusted here"
+	case registry.RankSigned:
+		return "signed by an unknown identity"
+	default:
+		return "declared"
+	}
+}
+
+// commitLink is the page of a commit where the source's repository has one at the address that GitHub, GitLab and Gitea use; "" for an address
+// that a browser can't open.
+func commitLink(repository, commit string) string {
+	address := strings.TrimSuffix(strings.TrimPrefix(repository, "git+"), ".git")
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || commit == "" {
+		return ""
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return strings.TrimSuffix(u.String(), "/") + "/commit/" + url.PathEscape(commit)
+}

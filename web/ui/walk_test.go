@@ -1,0 +1,155 @@
+package ui_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/mux"
+
+	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
+)
+
+// examples are addresses of pages of a shop, by the name of their route: TestWalk visits each, and a page without an example fails it.
+var examples = map[string][]string{
+	"web.page":         {"/", "/?repository=main"},
+	"web.search":       {"/search", "/search?q=tool", "/search?q=nothing-like-it"},
+	"web.repository":   {"/r/main", "/r/main?format=raw&q=oo", "/r/other"},
+	"web.package":      {"/r/main/raw/tool"},
+	"web.package.tags": {"/r/main/raw/tool/-/tags", "/r/main/raw/tool/-/tags?tag=production"},
+	"web.version":      {"/r/main/raw/tool/v/1.1.0"},
+	"web.docs":         {"/docs/"},
+	"web.docs.page":    {"/docs/glossary.md"},
+}
+
+// notPages are routes of the pages' front-end that answer with other things.
+var notPages = []string{"web.static", "web.icon", "web.robots"}
+
+// TestWalk visits every page, now and in the past: it is there, closed and with landmarks, runs and loads nothing but what its policy allows,
+// and its links stay in the moment that it shows.
+func TestWalk(t *testing.T) {
+	s := shop(t)
+	names := map[string]bool{}
+	err := s.Router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		if rt, ok := httpserver.RouteOf(route.GetHandler()); ok && rt.Format == "web" {
+			names[rt.Name] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range notPages {
+		delete(names, name)
+	}
+	for name := range names {
+		if len(examples[name]) == 0 {
+			t.Errorf("the page %s has no example", name)
+		}
+		for _, path := range examples[name] {
+			s.visit(t, path)
+			join := "?"
+			if strings.Contains(path, "?") {
+				join = "&"
+			}
+			if now := s.visit(t, path+join+"as_of=seq:1000"); now != "" {
+				t.Errorf("%s: %s", path, now)
+			}
+		}
+	}
+	for _, path := range []string{"/r/absent", "/nothing", "/r/main/raw/tool/v/9"} { // pages of errors
+		if res := s.get(formatstest.Admin, path); res.Status != http.StatusNotFound {
+			t.Errorf("%s: %v", path, res)
+		} else {
+			s.inspect(t, path, res)
+		}
+	}
+}
+
+// visit asks for a page and inspects it. It returns a link that leaves the moment of the page, "" for none.
+func (s *site) visit(t *testing.T, path string) string {
+	t.Helper()
+	res := s.get(formatstest.Admin, path)
+	if res.Status != http.StatusOK {
+		t.Errorf("%s: %v", path, res)
+		return ""
+	}
+	return s.inspect(t, path, res)
+}
+
+// landmarks are elements of which a page has as many.
+var landmarks = map[string]int{"html": 1, "header": 1, "main": 1, "footer": 1, "h1": 1, "title": 1}
+
+func (s *site) inspect(t *testing.T, path string, res formatstest.Response) (leaves string) {
+	t.Helper()
+	if got := res.Header.Get("Content-Security-Policy"); got != wantPolicy || res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%s: %v", path, res.Header)
+	}
+	if found := inlined.Find(res.Body); found != nil {
+		t.Errorf("%s has %q", path, found)
+	}
+	d := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(string(res.Body), "<!doctype html>")))
+	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	count, ids, wanted := map[string]int{}, map[string]int{}, map[string]bool{}
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		count[start.Name.Local]++
+		for _, a := range start.Attr {
+			switch name := a.Name.Local; {
+			case name == "id":
+				ids[a.Value]++
+			case name == "aria-labelledby" || name == "for":
+				wanted[a.Value] = true
+			case name == "src" || name == "action" || name == "href" && start.Name.Local == "link":
+				if !strings.HasPrefix(a.Value, s.URL+"/") {
+					t.Errorf("%s: <%s %s=%q> leads to another host", path, start.Name.Local, name, a.Value)
+				}
+			case name == "href" && start.Name.Local == "a":
+				if to, ours := strings.CutPrefix(a.Value, s.URL); ours && strings.HasPrefix(to, "/r/") && !strings.Contains(to, "as_of=") && strings.TrimSuffix(path, "&as_of=seq:1000") != to &&
+					strings.TrimSuffix(path, "?as_of=seq:1000") != to {
+					leaves = "its link to " + to + " leaves the moment"
+				} else if !ours && strings.HasPrefix(a.Value, "http") && !strings.Contains(attribute(start, "rel"), "noopener") && !strings.Contains(path, "/docs/") {
+					t.Errorf("%s: a link to %s without rel", path, a.Value)
+				}
+			}
+		}
+	}
+	for element, n := range landmarks {
+		if count[element] != n {
+			t.Errorf("%s: %d elements %s, want %d", path, count[element], element, n)
+		}
+	}
+	for id, n := range ids {
+		if n > 1 {
+			t.Errorf("%s: %d elements have the id %q", path, n, id)
+		}
+	}
+	for id := range wanted {
+		if ids[id] == 0 {
+			t.Errorf("%s: nothing has the id %q", path, id)
+		}
+	}
+	return leaves
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
