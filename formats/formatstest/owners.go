@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/registry"
 	"slipway/registry/upstreams"
 )
 
@@ -62,6 +63,50 @@ func (r Remotes) ownersLater(t *testing.T) {
 		}
 	}
 	g.a.NeverAsked(t, "**")
+}
+
+// ownersOther: of a file that came from elsewhere before, the owner's bytes are refused, as bytes never change under a name, until an administrator
+// takes them by the command that the refusal names, or refuses them.
+func (r Remotes) ownersOther(t *testing.T) {
+	format := r.New().Name()
+	if format == "oci" || format == "raw" {
+		return // what is named by its digest has no other bytes, and the file of raw's suite may change: raw_test.TestOwnersOther
+	}
+	g := r.ownersScene(t)
+	theirs := map[string]*upstreamtest.File{}
+	for _, name := range []string{"taken", "refused"} {
+		before := r.Put(g.a, name, "1.0.0", "of a")
+		g.gets("before", "mirror", name, "1.0.0", before)
+		theirs[name] = r.Put(g.b, name, "1.0.0", "of b, and longer")
+	}
+	g.later(untilAgain)
+	g.a.Reset()
+	for range 2 {
+		g.fails("other bytes", http.StatusBadGateway, "mirror", "taken", "1.0.0")
+	}
+	refusal := g.fails("other bytes", http.StatusBadGateway, "mirror", "refused", "1.0.0")
+	g.told(registry.EventUpstreamMutated, 2)
+	for name, do := range map[string]func(registry.Coordinate, string) error{
+		"taken":   func(at registry.Coordinate, path string) error { return g.Upstreams.Accept(g.Admin, at, path) },
+		"refused": func(at registry.Coordinate, path string) error { return g.Upstreams.Deny(g.Admin, at, path) },
+	} {
+		_, command, found := strings.Cut(string(g.fails("other bytes", http.StatusBadGateway, "mirror", name, "1.0.0").Body), "slipway cache accept mirror "+format+" ")
+		words := strings.Fields(command)
+		if !found || len(words) < 3 || words[1] != "1.0.0" {
+			t.Fatalf("the refusal does not say what to do: %v", refusal)
+		}
+		at, err := g.Core.NameOf("mirror", format, words[0])
+		g.must(err)
+		g.must(do(at.At(words[1]), words[2]))
+	}
+	g.gets("what was taken", "mirror", "taken", "1.0.0", theirs["taken"])
+	refusal = g.fails("what was refused", http.StatusBadGateway, "mirror", "refused", "1.0.0")
+	if text := string(refusal.Body); strings.Contains(text, "cache accept") || !strings.Contains(text, "slipway version rm mirror "+format+" ") {
+		t.Errorf("what was refused is offered all the same: %v", refusal)
+	}
+	g.told(registry.EventUpstreamMutated, 2)
+	g.a.NeverAsked(t, "**")
+	g.MustFsck(t)
 }
 
 // ownersDown: while the owner can't answer, what entered is served as it was, all else is unavailable, and no other remote is asked.

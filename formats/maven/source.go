@@ -152,8 +152,8 @@ func (format) Enter(ctx context.Context, e upstreams.Entered) (publish.Release, 
 		f.Attributes = attributes{POM: &p}.encode()
 	}
 	// Open is for the jar beside a POM, which is not at hand.
-	rel, err := assembly{free: true, Assembly: staging.Assembly{At: e.At, Files: []registry.StagedFile{f}}}.release(ctx)
-	rel.Mode = publish.Append
+	rel, err := assembly{Assembly: staging.Assembly{At: e.At, Files: []registry.StagedFile{f}}}.release(ctx)
+	rel.Mode, rel.If = publish.Append, nil // whether bytes may change is the decision of the part that asks the remote
 	rel.Files = []publish.Staged{{Path: f.Path, MediaType: f.MediaType, Blob: f.Blob}}
 	return rel, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slipway/formats/formatstest"
+	"slipway/integration/upstream/upstreamtest"
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/maintain"
@@ -102,6 +103,12 @@ func TestMutatedAfterEviction(t *testing.T) {
 	}
 	state("changed", 0)
 	state("denied", 1)
+	for range 2 { // in place of the refusal that was remembered, and of the next one
+		if res := m.get(name); res.Status != http.StatusBadGateway || strings.Contains(string(res.Body), "accept") || !strings.Contains(string(res.Body), "slipway version rm mirror raw tool 1.0.0") {
+			t.Errorf("refused bytes: %v", res)
+		}
+		m.later(time.Hour)
+	}
 	if err := m.Upstreams.Accept(m.Admin, at, file); err != nil {
 		t.Fatal(err)
 	}
@@ -158,4 +165,34 @@ func (m *mirrored) kinds() (out []string) {
 		m.t.Fatal(err)
 	}
 	return out
+}
+
+// TestOwnersOther is the case "owners with other bytes" of TestRemotes for a file that may not change.
+func TestOwnersOther(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	const name, file = "tool/1.0.0/tool-1.0.0.zip", "tool-1.0.0.zip"
+	at := registry.Name{Repository: "mirror", Format: "raw", Package: "tool", Display: "tool"}.At("1.0.0")
+	m.u.Raw(name, []byte("theirs"))
+	if res := m.get(name); string(res.Body) != "theirs" {
+		t.Fatal(res)
+	}
+	owner := upstreamtest.New(t, upstreamtest.Options{})
+	owner.Raw(name, []byte("ours"))
+	if _, err := m.Upstreams.Add(m.Admin, "mirror", upstreams.NewUpstream{Name: "owner", Type: metadata.UpstreamRemote, Format: "raw", URL: owner.RawURL(),
+		Settings: upstreams.Settings{Owns: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if res := m.get(name); res.Status != http.StatusBadGateway || !strings.Contains(string(res.Body), "slipway cache accept mirror raw tool 1.0.0 "+file+" lets") {
+		t.Errorf("other bytes: %v", res)
+	}
+	if err := m.Upstreams.Accept(m.Admin, at, file); err != nil {
+		t.Fatal(err)
+	}
+	if res := m.get(name); string(res.Body) != "ours" {
+		t.Errorf("accepted: %v", res)
+	}
+	if got := m.kinds(); !slices.Equal(got, []string{"cache.entered", "upstream.mutated", "cache.replaced"}) {
+		t.Errorf("log: %v", got)
+	}
+	m.MustFsck(t)
 }

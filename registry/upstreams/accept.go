@@ -58,7 +58,7 @@ func unchanged(at registry.Coordinate) error {
 // acceptFiles accepts a file of a version, or each one if path is "", of which the remote has other bytes. It reports whether there is one.
 func (s *Upstreams) acceptFiles(ctx context.Context, r *remote, at registry.Coordinate, path string) (some bool, err error) {
 	x, _ := s.known(ctx, r, at.Name)
-	list, err := s.entered(ctx, r, at.Name)
+	list, err := s.everEntered(ctx, r, at.Name)
 	if err != nil {
 		return false, err
 	}
@@ -66,16 +66,17 @@ func (s *Upstreams) acceptFiles(ctx context.Context, r *remote, at registry.Coor
 		if f.Version != at.Version || path != "" && f.Path != path {
 			continue
 		}
-		var announced changedEntry
-		changed := false
-		if x != nil {
-			announced, changed = x.changed[listedAs{f.Version, f.Path}]
-		}
+		announced, changed := x.announces(r, f)
+		s.checked.forget(at, f.Path) // the refusal
 		switch {
 		case changed:
 			err = s.acceptFile(ctx, r, at, x, announced)
 		case f.UpstreamID == r.ID && f.Changed != "":
 			err = s.acceptSent(ctx, r, at, &list[i])
+		case r.Settings.Owns && f.Changed != "":
+			if err = s.acceptSent(ctx, r, at, &list[i]); registry.KindOf(err) == registry.NotFound && err != nil {
+				continue // they are of the remote that the file came from
+			}
 		default:
 			continue
 		}
@@ -84,6 +85,25 @@ func (s *Upstreams) acceptFiles(ctx context.Context, r *remote, at registry.Coor
 		}
 	}
 	return some, nil
+}
+
+// announces returns what a remote announces of a file that is here, or was, and of which it has other bytes: by its document or, also where the
+// file came from another remote and this one owns names, by those that it has sent.
+func (x *index) announces(r *remote, f metadata.Entered) (c changedEntry, changed bool) {
+	if x == nil {
+		return c, false
+	}
+	if c, changed = x.changed[listedAs{f.Version, f.Path}]; changed {
+		return c, true
+	}
+	e, v := x.entry(f.Version, f.Path), x.versions[f.Version]
+	sum, told := strings.CutPrefix(f.Changed, "sha256 ")
+	if e == nil || v == nil || !told || f.UpstreamID != r.ID && !r.Settings.Owns {
+		return c, false
+	}
+	c = changedEntry{announced: *e, version: *v, here: f}
+	c.announced.Sums.SHA256 = digest.NewDigestFromEncoded(digest.SHA256, sum)
+	return c, e.Sums.SHA256 == "" || e.Sums.SHA256 == c.announced.Sums.SHA256
 }
 
 func (s *Upstreams) acceptShrunk(ctx context.Context, r *remote, at registry.Name) bool {
@@ -102,7 +122,6 @@ func (s *Upstreams) acceptShrunk(ctx context.Context, r *remote, at registry.Nam
 func (s *Upstreams) acceptSent(ctx context.Context, r *remote, at registry.Coordinate, here *metadata.Entered) error {
 	known := here.CachedFile
 	known.ETag, known.LastModified = "", ""
-	s.checked.forget(r, at, here.Path)
 	entry := &Entry{Version: here.Version, Path: here.Path, Size: -1}
 	if sum, ok := strings.CutPrefix(here.Changed, "sha256 "); ok {
 		entry.Sums.SHA256 = digest.NewDigestFromEncoded(digest.SHA256, sum) // those that were told of, no others
@@ -135,6 +154,7 @@ func (s *Upstreams) Deny(ctx context.Context, at registry.Coordinate, path strin
 				continue
 			}
 			some, f.Denied = true, true
+			s.checked.forget(at, f.Path) // the refusal that offers the bytes
 			if err := tx.Evictions().ChangeFile(f.CachedFile); err != nil {
 				return err
 			}
@@ -157,7 +177,6 @@ func (s *Upstreams) acceptFile(ctx context.Context, r *remote, at registry.Coord
 	announced.versions = map[string]*registry.Version{c.version.Name: &c.version}
 	known := c.here.CachedFile
 	known.ETag, known.LastModified = "", ""
-	s.checked.forget(r, at, c.here.Path)
 	flight, _ := s.fetch(ctx, r, at, c.here.Path, transfer{index: &announced, entry: &c.announced, known: &known})
 	defer flight.release()
 	if _, err := flight.arriving(ctx, true); err != nil {

@@ -26,12 +26,18 @@ const (
 	brokenInARow = 3         // documents that can't be read
 )
 
-// entered are the files of a package that came from the remotes of a repository.
-func (s *Upstreams) entered(ctx context.Context, r *remote, at registry.Name) (out []metadata.Entered, err error) {
+// everEntered are the files of a package that came from the remotes of a repository.
+func (s *Upstreams) everEntered(ctx context.Context, r *remote, at registry.Name) (out []metadata.Entered, err error) {
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		out, err = tx.Caches().EnteredFiles(r.repository.ID, at.Format, at.Package)
 		return err
 	})
+	return out, err
+}
+
+// entered are those of them that a document of the remote is compared with.
+func (s *Upstreams) entered(ctx context.Context, r *remote, at registry.Name) (out []metadata.Entered, err error) {
+	out, err = s.everEntered(ctx, r, at)
 	if r.Settings.Owns { // what came from others is nothing to compare it with
 		out = slices.DeleteFunc(out, func(e metadata.Entered) bool { return e.UpstreamID != r.ID })
 	}
@@ -193,35 +199,51 @@ func (s *Upstreams) tellMutated(ctx context.Context, r *remote, at registry.Name
 var errMutated = errors.New("upstreams: the remote has other bytes")
 
 // mutatedError refuses other bytes of a file than those that entered. The command that lets them in comes first: some clients show the
-// beginning alone.
-func (r *remote) mutatedError(at registry.Coordinate, path string) error {
+// beginning alone. Where an administrator has refused them, it says that, and what else may be done.
+func (r *remote) mutatedError(at registry.Coordinate, here metadata.CachedFile) error {
+	if here.Denied {
+		return badUpstream(errMutated, "an administrator has refused the bytes that upstream %s has of %q now: take another version than %s; an administrator can take this one out of all documents: %s",
+			r.Name, registry.Clip(here.Path), registry.Clip(at.Version), commandLine("version rm", r.repository.Name, at, ""))
+	}
 	return badUpstream(errMutated, "upstream %s has other bytes than before: %s lets an administrator take those of %q; until then take another version than %s",
-		r.Name, acceptCommand(r.repository.Name, at, path), registry.Clip(path), registry.Clip(at.Version))
+		r.Name, commandLine("cache accept", r.repository.Name, at, here.Path), registry.Clip(here.Path), registry.Clip(at.Version))
 }
 
-// acceptCommand is the command line that accepts the bytes that a remote has now.
-func acceptCommand(repository string, at registry.Coordinate, path string) string {
-	words := []string{repository, at.Format, cmp.Or(at.Display, at.Package), at.Version, path}
+// commandLine is that of a command about a version, or about a file of it if path is not "".
+func commandLine(command, repository string, at registry.Coordinate, path string) string {
+	words := []string{repository, at.Format, cmp.Or(at.Display, at.Package), at.Version}
+	if path != "" {
+		words = append(words, path)
+	}
 	for i, w := range words {
 		if strings.ContainsFunc(w, func(r rune) bool { return !strings.ContainsRune(plainRunes, r) }) {
 			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 	}
-	return "slipway cache accept " + strings.Join(words, " ")
+	return "slipway " + command + " " + strings.Join(words, " ")
 }
 
 // plainRunes are those that a shell takes as they are.
 const plainRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-"
 
 // mutated refuses a file that is not here any more and of which the remote announces other bytes than those that were.
-func (x *index) mutated(r *remote, at registry.Coordinate, e *Entry) error {
+func (s *Upstreams) mutated(ctx context.Context, r *remote, at registry.Coordinate, x *index, e *Entry) error {
 	if x == nil || e == nil {
 		return nil
 	}
-	if _, changed := x.changed[listedAs{e.Version, e.Path}]; changed {
-		return r.mutatedError(at.Name.At(e.Version), e.Path)
+	c, changed := x.changed[listedAs{e.Version, e.Path}]
+	if !changed {
+		return nil
 	}
-	return nil
+	var here metadata.CachedFile // as administrators have decided since the document came
+	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		here, err = tx.Caches().CachedFile(c.here.VersionID, e.Path)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.mutatedError(at.Name.At(e.Version), here)
 }
 
 // holdShrunk decides whether a document is held back that lost most of its versions: until the remote says so an hour later, or an

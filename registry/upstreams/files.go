@@ -125,7 +125,7 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if r.source.Mutable(at, path) {
 		registry.CacheUseOf(ctx).Bound(r.ttl())
 	}
-	if err := x.mutated(r, at, entry); err != nil {
+	if err := s.mutated(ctx, r, at, x, entry); err != nil {
 		return registry.File{}, err
 	}
 	if gone := s.checked.absent(r, at, path, s.core.Now()); gone != nil && part == nil {
@@ -335,11 +335,15 @@ func (c *checked) missing(r *remote, at registry.Coordinate, path string, now ti
 	c.gone[absenceKey(r, at, path)] = absence{now.Add(r.negativeTTL()), err}
 }
 
-// forget lets a remote be asked about a file that was missing.
-func (c *checked) forget(r *remote, at registry.Coordinate, path string) {
+// forget lets remotes be asked about a file that was missing, or refused.
+func (c *checked) forget(at registry.Coordinate, path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.gone, absenceKey(r, at, path))
+	for key := range c.gone {
+		if key.format == at.Format && key.pkg == at.Package && key.path == path && (key.ver == at.Version || key.ver == "") {
+			delete(c.gone, key)
+		}
+	}
 }
 
 func (c *checked) absent(r *remote, at registry.Coordinate, path string, now time.Time) error {

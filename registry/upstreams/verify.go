@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"io"
 	"net/url"
@@ -140,7 +139,7 @@ func (f *flight) enter(ctx context.Context, a arrival, stored time.Time) (regist
 	}
 	at := entered.At.Name
 	result, err := f.s.publisher.Enter(ctx, f.actor, at, rel, publish.Arrived(f.path, mediaType, blob, stored))
-	if errors.Is(err, &registry.Error{Kind: registry.AlreadyExists, Subject: registry.AboutFile}) {
+	if err != nil && registry.KindOf(err) == registry.AlreadyExists {
 		return registry.File{}, f.changed(ctx, at.At(entered.At.Version), blob)
 	}
 	if err != nil {
@@ -167,16 +166,20 @@ func (r *remote) cachedFile(res *origin.Response, verified string) metadata.Cach
 
 // changed is the error of a file that is here and of which the remote has other bytes.
 func (f *flight) changed(ctx context.Context, at registry.Coordinate, blob registry.Blob) error {
-	list, err := f.s.entered(ctx, f.r, at.Name)
+	list, err := f.s.everEntered(ctx, f.r, at.Name)
 	if err != nil {
 		return err
 	}
+	was := metadata.CachedFile{Path: f.path}
 	for _, here := range list {
 		if here.Version == at.Version && here.Path == f.path {
 			f.s.tellMutated(ctx, f.r, at.Name, here, "it has ", "sha256 "+blob.Digest.Encoded())
+			if was = here.CachedFile; here.Changed != "sha256 "+blob.Digest.Encoded() {
+				was.Denied = false // that was about others
+			}
 		}
 	}
-	return f.r.mutatedError(at, f.path)
+	return f.r.mutatedError(at, was)
 }
 
 func withoutQuery(u *url.URL) string {
