@@ -45,9 +45,8 @@ func (h *handlers) facts(ctx context.Context, pub *publish.Publish, put manifest
 	f := factList{}
 	f.from("oci:annotation", put.annotations)
 	if put.config != nil && config != nil && config.Path == put.config.digest.String() && config.Blob.Size <= maxConfigBytes {
-		if c, err := readConfig(ctx, pub, *config); err == nil {
-			f.from("oci:label", c.Config.Labels)
-			f.add(registry.FactBuildFinishedAt, c.Created, "oci:config")
+		if raw, err := readConfig(ctx, pub, *config); err == nil {
+			f.config(raw)
 		}
 	}
 	return f.out
@@ -98,20 +97,26 @@ type imageConfig struct {
 	} `json:"config"`
 }
 
-func readConfig(ctx context.Context, pub *publish.Publish, st publish.Staged) (c imageConfig, err error) {
+func readConfig(ctx context.Context, pub *publish.Publish, st publish.Staged) ([]byte, error) {
 	rc, err := pub.Open(ctx, st)
 	if err != nil {
-		return c, err
+		return nil, err
 	}
 	defer rc.Close()
-	raw, err := io.ReadAll(io.LimitReader(rc, maxConfigBytes))
-	if err != nil {
-		return c, err
-	}
-	return c, json.Unmarshal(raw, &c)
+	return io.ReadAll(io.LimitReader(rc, maxConfigBytes))
 }
 
 type factList struct{ out []registry.FactInput }
+
+// config adds what a config says, which may be any bytes.
+func (f *factList) config(raw []byte) {
+	var c imageConfig
+	if json.Unmarshal(raw, &c) != nil {
+		return
+	}
+	f.from("oci:label", c.Config.Labels)
+	f.add(registry.FactBuildFinishedAt, c.Created, "oci:config")
+}
 
 func (f *factList) from(source string, values map[string]string) {
 	had := map[string]bool{}

@@ -33,6 +33,12 @@ const (
 	typeSchema1JWS  = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 )
 
+// Types of configs that have labels.
+const (
+	typeConfig       = "application/vnd.oci.image.config.v1+json"
+	typeDockerConfig = "application/vnd.docker.container.image.v1+json"
+)
+
 // manifest has the parsed parts of a manifest; the rest is kept as bytes only.
 type manifest struct {
 	mediaType    string

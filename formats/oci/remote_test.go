@@ -215,7 +215,10 @@ func TestRemoteAbsent(t *testing.T) {
 	if res := m.get("other/blobs/" + image.Platforms["linux/amd64"].Config.Digest()); res.Status != http.StatusNotFound {
 		t.Errorf("the blob of another image: %v", res)
 	}
-	m.u.NeverAsked(t, "/v2/*/*/blobs/**")
+	for _, d := range []string{other.Digest(), none} {
+		m.u.NeverAsked(t, "/v2/*/*/blobs/"+d)
+	}
+	m.u.NeverAsked(t, "/v2/other/**")
 
 	m.u.On("**", upstreamtest.Status(http.StatusInternalServerError))
 	if res := m.get("team/app/manifests/3.0"); res.Status != http.StatusServiceUnavailable {
@@ -233,7 +236,7 @@ func TestRemoteHead(t *testing.T) {
 		res.Header.Get("Docker-Content-Digest") != layer.Digest() {
 		t.Errorf("HEAD: %v", res)
 	}
-	m.u.NeverAsked(t, "/v2/team/app/blobs/**")
+	m.u.NeverAsked(t, layer.Path)
 	m.MustFsck(t)
 }
 
@@ -248,7 +251,9 @@ func TestRemoteWrongBytes(t *testing.T) {
 	}
 	wrong.Stop()
 	m.later(time.Minute)
+	wrong = m.u.On(p.Config.Path, upstreamtest.Flip(10)) // which the manifest is read with
 	m.same(m.get("team/app/manifests/1.0"), image.Manifest)
+	wrong.Stop()
 	for _, blob := range []*upstreamtest.File{p.Config, p.Layers[1]} {
 		wrong := m.u.On(blob.Path, upstreamtest.Flip(10))
 		if body, err := m.body("team/app/blobs/" + blob.Digest()); err == nil {

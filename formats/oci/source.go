@@ -146,15 +146,20 @@ func (format) Blob(v registry.Version, d digest.Digest) *upstreams.Entry {
 		if b.digest != d {
 			continue
 		}
-		e := &upstreams.Entry{Version: v.Name, Path: d.String(), MediaType: b.mediaType, Size: b.size, Pinned: true}
-		if d.Algorithm() == digest.SHA256 {
-			e.Sums.SHA256 = d
-		} else {
-			e.Sums.SHA512, _ = hex.DecodeString(d.Encoded()) // parseManifest has checked it
-		}
-		return e
+		return entryOf(v, b)
 	}
 	return nil
+}
+
+// entryOf is what a manifest says of a blob that it names.
+func entryOf(v registry.Version, b descriptor) *upstreams.Entry {
+	e := &upstreams.Entry{Version: v.Name, Path: b.digest.String(), MediaType: b.mediaType, Size: b.size, Pinned: true}
+	if b.digest.Algorithm() == digest.SHA256 {
+		e.Sums.SHA256 = b.digest
+	} else {
+		e.Sums.SHA512, _ = hex.DecodeString(b.digest.Encoded()) // parseManifest has checked it
+	}
+	return e
 }
 
 // named are the blobs that a manifest names: config and layers and, of an index, what is no manifest, as in build caches.
@@ -203,6 +208,21 @@ func (format) Enter(ctx context.Context, e upstreams.Entered) (publish.Release, 
 	}
 	var f factList
 	f.from("oci:annotation", m.annotations)
+	if raw := labelled(ctx, e, m); raw != nil {
+		f.config(raw)
+	}
 	rel.Facts = f.out
 	return rel, nil
+}
+
+// labelled is the config of an image, which has its labels. nil: it has none, or the registry does not give it now.
+func labelled(ctx context.Context, e upstreams.Entered, m manifest) []byte {
+	if e.Beside == nil || m.config == nil || m.config.mediaType != typeConfig && m.config.mediaType != typeDockerConfig || m.config.size > maxConfigBytes {
+		return nil
+	}
+	raw, err := e.Beside(ctx, entryOf(registry.Version{Name: e.At.Version}, *m.config))
+	if err != nil {
+		return nil // an image is pulled without its labels rather than not at all
+	}
+	return raw
 }

@@ -123,6 +123,9 @@ func (c *committer) heldParts() error {
 		return nil
 	}
 	for _, p := range c.rel.Cached.Parts {
+		if slices.ContainsFunc(c.files, func(st Staged) bool { return st.Path == p.Digest.String() }) {
+			continue // it came with the descriptor
+		}
 		b, err := content.OwnBlob(c.tx, c.name, c.pkg.ID, p.Digest)
 		if errors.Is(err, metadata.ErrNotExist) {
 			continue
@@ -320,6 +323,9 @@ func (c *committer) keepOrigin(res Result) error {
 			continue // its row says when it came first
 		}
 		f := c.rel.Cached.File
+		if own, ok := c.rel.Cached.Beside[st.Path]; ok {
+			f = own
+		}
 		f.VersionID, f.Path, f.Digest = v.ID, st.Path, st.Blob.Digest
 		f.EnteredAt, f.EnteredBy = c.tx.Now(), c.actor.Text()
 		if f.CheckedAt.IsZero() {

@@ -100,6 +100,8 @@ type Cached struct {
 	// Parts are what the descriptor names. A part that the package holds is a file of the version at once, under its digest as the path,
 	// and any other when it arrives: see EnterPart.
 	Parts []Part
+	// Beside says of files that came with the descriptor where they came from, by path.
+	Beside map[string]metadata.CachedFile
 }
 
 // Part is a blob that the descriptor of a version names.

@@ -137,6 +137,8 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 	entered := Entered{At: at.At(d.String()), Path: d.String(), Entry: &Entry{Version: d.String(), MediaType: res.Header.Get("Content-Type")}, Tags: tags, Now: s.core.Now(),
 		Blob: registry.Blob{Digest: digest.FromBytes(body), Size: int64(len(body))},
 		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }}
+	with := &beside{s: s, r: r, at: at.At(d.String()), cached: map[string]metadata.CachedFile{}}
+	entered.Beside = with.read
 	var rel publish.Release
 	if err := s.guarded(r, at.Package, func() (err error) {
 		rel, err = r.source.Enter(ctx, entered)
@@ -146,8 +148,8 @@ func (s *Upstreams) enterManifest(ctx context.Context, r *remote, at registry.Na
 	}
 	rel.Cached.Upstream, rel.Cached.Through = r.Name, r.way
 	rel.Cached.File = r.cachedFile(res, d.Algorithm().String())
-	rel.Cached.File.FirstSeenAt = seen
-	_, err = s.publisher.Enter(ctx, access.From(ctx), at, rel)
+	rel.Cached.File.FirstSeenAt, rel.Cached.Beside = seen, with.cached
+	_, err = s.publisher.Enter(ctx, access.From(ctx), at, rel, with.files...)
 	return res, err
 }
 

@@ -128,6 +128,9 @@ type Entered struct {
 	Blob    registry.Blob     // with every sum that the format serves
 	Tags    []string          // of Images: those that the file was asked for by
 	Now     time.Time         // of Images
+	// Beside reads a small blob that the file names, of Images; nil: there are none to be had. Its error says that the blob can't be read now,
+	// which is no reason to refuse the file.
+	Beside func(ctx context.Context, e *Entry) ([]byte, error)
 	// Open reads it. The caller closes.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }

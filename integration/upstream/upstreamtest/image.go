@@ -31,6 +31,8 @@ type ImageSpec struct {
 	Docker bool
 	// Text is in a file of the first layer: another text makes another image.
 	Text string
+	// Labels are in the config.
+	Labels map[string]string
 }
 
 // Image is an image that was published.
@@ -115,6 +117,9 @@ func (u *Server) platformImage(repository, tag, platform string, spec ImageSpec)
 	}
 	if variant != "" {
 		config["variant"] = variant
+	}
+	if len(spec.Labels) > 0 {
+		config["config"] = map[string]any{"Cmd": []string{"/app/run"}, "Labels": spec.Labels}
 	}
 	image.Config = u.blob(repository, fixed(marshal(config)))
 	image.Manifest = u.manifest(repository, map[string]any{
