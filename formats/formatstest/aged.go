@@ -126,6 +126,13 @@ func (r Remotes) audited(t *testing.T) {
 		}
 	}
 	g.must(g.Policies.Remove(g.Admin, audit.ID))
+	decisions := func(mode string) float64 {
+		t.Helper()
+		return counted(t, g.Metrics, "slipway_policy_decisions_total", "action", policy.Deny, "mode", mode)
+	}
+	if audited, enforced := decisions(policy.Audit), decisions(policy.Enforce); audited < 1 || enforced != 0 {
+		t.Errorf("under audit %v and %v decisions are counted", audited, enforced)
+	}
 
 	rule.Mode = policy.Enforce
 	tried, err := g.Policies.Simulate(g.Admin, []policy.Rule{{Rule: rule}}, time.Time{})
@@ -141,6 +148,9 @@ func (r Remotes) audited(t *testing.T) {
 	g.AddRule(rule)
 	if res := g.get(g.as, "mirror", "example", "1.0.0"); res.Status != http.StatusForbidden && !bytes.Contains(res.Body, []byte("quarantined")) {
 		t.Errorf("enforced: %v", res)
+	}
+	if enforced := decisions(policy.Enforce); enforced < 1 {
+		t.Errorf("%v enforced decisions are counted", enforced)
 	}
 	g.gets("another package, enforced", "mirror", "other", "1.0.0", other)
 }

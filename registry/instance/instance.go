@@ -82,7 +82,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	if i.Upstreams, err = upstreams.New(core, i.Catalog, i.Publisher, cfg.Upstreams); err != nil {
 		return nil, err
 	}
-	i.Policies = policy.New(core, cfg.RequestID)
+	i.Policies = policy.New(core, cfg.RequestID, cfg.Metrics)
 	i.Everything = i.Upstreams.Reader(i.Catalog)
 	i.Reader = i.Policies.Reader(i.Everything, i.Upstreams)
 	core.Policy = i.Policies

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -27,6 +28,7 @@ type Policies struct {
 	versioned metadata.Versioned // nil: other processes may write the store, so rules are read each time
 	current   atomic.Pointer[remembered]
 	recorded  recorded
+	decisions decisions
 	reader    *Reader // set before the first request
 }
 
@@ -37,8 +39,8 @@ type remembered struct {
 }
 
 // New makes the part. requestID returns the id of the request that a context belongs to, "" outside of one.
-func New(core *registry.Core, requestID func(context.Context) string) *Policies {
-	p := &Policies{core: core, requestID: requestID}
+func New(core *registry.Core, requestID func(context.Context) string, metrics prometheus.Registerer) *Policies {
+	p := &Policies{core: core, requestID: requestID, decisions: newDecisions(metrics)}
 	p.versioned, _ = core.Store.(metadata.Versioned)
 	return p
 }

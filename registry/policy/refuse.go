@@ -39,6 +39,7 @@ const maxRecorded = 100_000
 
 // refuse records a decision against a subject, and returns the error for the client. about is what the client asked for.
 func (p *Policies) refuse(ctx context.Context, repository registry.Repository, at registry.Coordinate, subject string, d Decision, about registry.Subject) error {
+	p.decisions.count(d, Enforce)
 	id := p.record(ctx, repository, at, subject, d, Enforce)
 	text := "blocked by a rule of this server: " + d.Reason
 	if d.Outcome == Held {
@@ -54,6 +55,7 @@ func (p *Policies) refuse(ctx context.Context, repository registry.Repository, a
 // audit records what rules that only audit would have refused.
 func (p *Policies) audit(ctx context.Context, repository registry.Repository, at registry.Coordinate, subject string, d Decision) {
 	if d.Audit != nil && !d.Audit.Outcome.Served() {
+		p.decisions.count(*d.Audit, Audit)
 		p.record(ctx, repository, at, subject, *d.Audit, Audit)
 	}
 }
