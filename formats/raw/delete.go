@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"context"
 	"net/http"
 
 	"slipway/formats"
@@ -29,16 +30,16 @@ func (h *handlers) delete(w http.ResponseWriter, r *http.Request) error {
 	if loc.dir && !cond.empty() {
 		return registry.Errorf(registry.PreconditionFailed, registry.AboutFile, "only a file has an entity tag and a date that a condition can be about")
 	}
-	err = h.svc.Publisher.Edit(r.Context(), at.Name, publish.Rights{access.Delete}, func(e *publish.Edit) error {
-		switch {
-		case loc.depth() == atVersion:
-			return e.Delete(at.Version, "")
-		case loc.dir:
-			return removeTree(e, at.Version, loc.path()+"/")
-		default:
+	switch {
+	case loc.depth() == atVersion:
+		err = h.svc.Publisher.Delete(r.Context(), at, "")
+	case loc.dir:
+		err = h.removeTree(r.Context(), at, loc.path()+"/")
+	default:
+		err = h.svc.Publisher.Edit(r.Context(), at.Name, publish.Rights{access.Delete}, func(e *publish.Edit) error {
 			return removeFile(e, at.Version, loc.path(), cond)
-		}
-	})
+		})
+	}
 	if err != nil {
 		return err
 	}
@@ -53,10 +54,10 @@ func removeFile(e *publish.Edit, version, path string, cond condition) error {
 }
 
 // removeTree takes every file below dir, which ends in a slash, out of a version.
-func removeTree(e *publish.Edit, version, dir string) error {
-	n, err := e.RemoveFolder(version, dir, "")
+func (h *handlers) removeTree(ctx context.Context, at registry.Coordinate, dir string) error {
+	n, err := h.svc.Publisher.RemoveFolder(ctx, at, dir, "")
 	if err == nil && n == 0 {
-		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", formats.Clip(dir), e.Package().Name, version)
+		err = registry.Errorf(registry.NotFound, registry.AboutFile, "there is no folder %q in %s %s", formats.Clip(dir), at.Package, at.Version)
 	}
 	return err
 }

@@ -118,9 +118,33 @@ func testMoving(e *env, p metadata.Package) {
 		d, err := tx.Trash().Discarded(v.ID)
 		return d.Moving, err
 	}), false)
+	back := func(tx metadata.Tx) func(int64, int) (int64, error) { return tx.Trash().ReturnFiles }
+	take("returned", back, 2, 2)
+	look("returned in part", []string{"a", "b"}, []string{"c", "d", "e"}, []int64{v.ID})
+	take("moved again", move, 9, 2)
+	take("returned", back, 9, 5)
+	look("returned", []string{"a", "b", "c", "d", "e"}, nil, []int64{v.ID})
+	take("returned again", back, 9, 0)
+	take("moved again", move, 9, 5)
+	look("moved again", nil, []string{"a", "b", "c", "d"}, nil)
+
 	take("forgotten", forget, 3, 3)
 	look("forgotten in part", nil, []string{"d", "e"}, nil)
-	take("forgotten", forget, 3, 2)
+	for what, do := range map[string]func(tx metadata.Tx) error{
+		"returned":  func(tx metadata.Tx) error { _, err := tx.Trash().ReturnFiles(v.ID, 9); return err },
+		"recovered": func(tx metadata.Tx) error { return tx.Trash().Recover(v.ID, 20, 21) },
+		"found":     func(tx metadata.Tx) error { _, err := tx.Trash().Discarded(v.ID); return err },
+	} {
+		e.fails(metadata.ErrNotExist, do)
+		look(what+" after some are forgotten", nil, []string{"d", "e"}, nil)
+	}
+	equal(e, "what is being forgotten was discarded first", read(e, func(tx metadata.Tx) ([]int64, error) { return tx.Trash().DiscardedBefore(time.UnixMicro(1), 0) }), []int64{v.ID})
+	e.file(v, "d", b, 25) // the version is made anew, and deleted again
+	e.update(func(tx metadata.Tx) error {
+		return tx.Trash().Discard(metadata.Discarded{VersionID: v.ID, State: metadata.Published})
+	})
+	look("discarded again", nil, []string{"d"}, nil)
+	take("forgotten", forget, 3, 1)
 	missing(e, "forgotten", func(tx metadata.Tx) (metadata.Discarded, error) { return tx.Trash().Discarded(v.ID) })
 
 	e.file(v, "a", b, 30)

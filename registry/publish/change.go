@@ -27,7 +27,7 @@ type change struct {
 	sorted bool // the newest version has to be looked up when the change closes
 	made   bool // the change made the package
 	dirty  bool
-	moving bool // the change deleted a version whose files are taken away later
+	moving bool // the change deleted, or made anew, a version whose files are taken away later
 	// from is the remote whose tags the change sets; nil: somebody sets them here.
 	from *registry.EventUpstream
 	// looked has the tags that were read before the first log entry, by name.

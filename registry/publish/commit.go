@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -151,9 +152,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	if v.ID == 0 {
 		v, err = c.tx.Versions().CreateVersion(v)
 	} else if err = c.tx.Versions().UpdateVersion(v); err == nil {
-		if err = c.tx.Trash().Forget(v.ID); err == nil {
-			err = c.tx.Evictions().ForgetFiles(v.ID)
-		}
+		err = c.forget(v)
 	}
 	if err != nil {
 		return Result{}, err
@@ -183,6 +182,26 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		c.sorted = false // lookNewest has taken the state into account
 	}
 	return Result{Version: v, Created: true, Changed: true}, err
+}
+
+// forget drops what is kept of a version that is published anew. Of very many files it drops some: others would wait for the rest, which
+// goes after the commit, or before the next collection.
+func (c *committer) forget(v registry.Version) error {
+	_, err := c.tx.Trash().MoveFiles(v.ID, math.MaxInt) // where its deletion was cut off
+	if err != nil {
+		return err
+	}
+	if c.pkg.Origin == metadata.OriginCached { // its files are known also where they are gone
+		err = c.tx.Trash().Forget(v.ID)
+	} else {
+		var n int64
+		n, err = c.tx.Trash().ForgetFiles(v.ID, filesAtOnce)
+		c.moving = c.moving || n == filesAtOnce
+	}
+	if err == nil {
+		err = c.tx.Evictions().ForgetFiles(v.ID)
+	}
+	return err
 }
 
 // versionOf returns the version's row for the release; old is its tombstone or empty.

@@ -233,19 +233,6 @@ func (e *Edit) RemoveFiles(version, reason string, paths ...string) (int, error)
 	return len(files), e.c.remove(v, files, reason)
 }
 
-// RemoveFolder is RemoveFiles for every file below a folder, whose name ends in a slash.
-func (e *Edit) RemoveFolder(version, folder, reason string) (int, error) {
-	v, err := e.removable(version)
-	if err != nil {
-		return 0, err
-	}
-	files, err := e.c.tx.Files().Files(metadata.FileQuery{VersionID: v.ID, Below: folder})
-	if err != nil {
-		return 0, err
-	}
-	return len(files), e.c.remove(v, files, reason)
-}
-
 // removable finds a version from which the caller may remove files.
 func (e *Edit) removable(version string) (registry.Version, error) {
 	if err := e.need(access.Delete); err != nil {

@@ -283,17 +283,27 @@ func (p *Publish) check(rel Release, files []Staged) error {
 
 // CommitIn is Publish.Commit within the caller's transaction, for files that were made by HeldFile.
 func (s *Publisher) CommitIn(tx metadata.Tx, actor access.Actor, to registry.Target, at registry.Name, rel Release, files []Staged) (Result, error) {
+	res, _, err := s.commitIn(tx, actor, to, at, rel, files)
+	return res, err
+}
+
+// commitIn is CommitIn. moving reports whether files of a version that was here before are still to be forgotten.
+func (s *Publisher) commitIn(tx metadata.Tx, actor access.Actor, to registry.Target, at registry.Name, rel Release, files []Staged) (res Result, moving bool, err error) {
 	c := committer{change: newChange(s, tx, actor, to), rel: rel, name: at, files: files}
-	return c.run()
+	res, err = c.run()
+	return res, c.moving, err
 }
 
 func (p *Publish) commit(ctx context.Context, rel Release, files []Staged) (Result, error) {
 	var res Result
-	err := p.svc.core.Update(ctx, func(tx metadata.Tx) error {
-		var err error
-		res, err = p.svc.CommitIn(tx, p.actor, p.to, p.name, rel, files)
+	moving := false
+	err := p.svc.core.Update(ctx, func(tx metadata.Tx) (err error) {
+		res, moving, err = p.svc.commitIn(tx, p.actor, p.to, p.name, rel, files)
 		return err
 	})
+	if err == nil && moving {
+		p.svc.finishDeletions(ctx)
+	}
 	return res, err
 }
 

@@ -3,6 +3,8 @@
 package publish
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/registry"
@@ -15,6 +17,7 @@ type Publisher struct {
 	content *content.Store
 	keepers []Keeper
 	seconds *prometheus.HistogramVec
+	moves   sync.Mutex // held while files of deleted versions are moved, in either direction
 }
 
 // New makes the part. A version for which one of keepers names a use can't be deleted.

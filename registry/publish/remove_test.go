@@ -176,14 +176,15 @@ func TestRemoveFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove := func(path string) (n int) {
-		err := e.Publisher.Edit(e.Admin, e.Name("x"), publish.Rights{access.Admin}, func(ed *publish.Edit) (err error) {
-			if strings.HasSuffix(path, "/") {
-				n, err = ed.RemoveFolder("1", path, "")
-			} else {
+		var err error
+		if strings.HasSuffix(path, "/") {
+			n, err = e.Publisher.RemoveFolder(e.Admin, e.Name("x").At("1"), path, "")
+		} else {
+			err = e.Publisher.Edit(e.Admin, e.Name("x"), publish.Rights{access.Admin}, func(ed *publish.Edit) (err error) {
 				n, err = ed.RemoveFiles("1", "", path, "absent")
-			}
-			return err
-		})
+				return err
+			})
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

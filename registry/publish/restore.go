@@ -35,6 +35,9 @@ func (e *Edit) Restore(version, reason string) (registry.Version, error) {
 			return v, err
 		}
 		if len(known) > 0 {
+			if err := e.c.tx.Trash().Forget(v.ID); err != nil { // what a collection has begun to forget
+				return v, err
+			}
 			return v, e.c.restore(&v, metadata.Discarded{State: registry.Published}, reason) // its remote has the files
 		}
 		return v, registry.Errorf(registry.Conflict, registry.AboutVersion, "%s %s can't be restored: its files are collected", e.c.pkg.Name, v.Name)
@@ -116,8 +119,58 @@ func (c *change) require() error {
 	return err
 }
 
+// returnFiles gives a deleted version that has too many files for one transaction all of them back, in transactions of their own. For
+// whoever reads it stays deleted. FinishDeletions, which waits until done is called with the error of the restoration, takes them away
+// again where that failed. The restoration itself says what forbids it.
+func (s *Publisher) returnFiles(ctx context.Context, at registry.Coordinate) (done func(error), err error) {
+	nothing, many := func(error) {}, false
+	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
+	if err == nil {
+		err = s.core.AuthorizeTarget(ctx, access.Publish, to)
+	}
+	if err != nil {
+		return nothing, err
+	}
+	var v registry.Version
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		pkg, err := registry.OpenPackage(tx, to.At(at.Name))
+		if err == nil {
+			v, err = s.core.FindCanonical(tx.Versions(), pkg, at.Version)
+		}
+		if err != nil || v.State != registry.Deleted {
+			return nil
+		}
+		_, many, err = fewFiles(tx.Trash().DiscardedFiles(v.ID, filesAtOnce+1))
+		return err
+	})
+	if err != nil || !many {
+		return nothing, err
+	}
+	s.moves.Lock()
+	for n := int64(filesAtOnce); err == nil && n == filesAtOnce; {
+		err = s.core.Update(ctx, func(tx metadata.Tx) (err error) {
+			n, err = tx.Trash().ReturnFiles(v.ID, filesAtOnce)
+			return err
+		})
+	}
+	if errors.Is(err, metadata.ErrNotExist) {
+		err = nil // it was restored, published anew or forgotten meanwhile
+	}
+	return func(err error) {
+		s.moves.Unlock()
+		if err != nil {
+			s.finishDeletions(ctx)
+		}
+	}, err
+}
+
 // Restore brings one version back; see Edit.Restore. It returns the version as it is then.
 func (s *Publisher) Restore(ctx context.Context, at registry.Coordinate, reason string) (pkg registry.Package, v registry.Version, err error) {
+	done, err := s.returnFiles(ctx, at)
+	defer func() { done(err) }()
+	if err != nil {
+		return pkg, v, err
+	}
 	err = s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) (err error) {
 		v, err = e.Restore(at.Version, reason)
 		pkg = e.Package()

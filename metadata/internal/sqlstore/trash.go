@@ -9,8 +9,19 @@ import (
 
 const trashedFile = `f.version_id, f.path, f.package_id, f.blob_id, f.media_type, f.added_at, f.seq`
 
+// Values of discarded.moving, beside 0: files wait in the table of files, or what is kept is being forgotten.
+const (
+	trashMoving     = `1`
+	trashForgetting = `2`
+)
+
 // Discard implements metadata.Trash.
 func (t trash) Discard(d metadata.Discarded) error {
+	// A version that was made anew may still have files of before that are being forgotten.
+	if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1
+		AND EXISTS (SELECT 1 FROM discarded WHERE version_id = $1 AND moving = `+trashForgetting+`)`, d.VersionID); err != nil {
+		return err
+	}
 	if _, err := t.exec(`INSERT INTO discarded (version_id, state, reason, at, moving) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (version_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at, moving = excluded.moving`,
 		d.VersionID, string(d.State), d.Reason, t.micros(), flag(d.Moving)); err != nil || d.Moving {
@@ -25,7 +36,7 @@ func (t trash) Discard(d metadata.Discarded) error {
 
 // MoveFiles implements metadata.Trash.
 func (t trash) MoveFiles(versionID int64, limit int) (int64, error) {
-	if ok, err := one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM discarded WHERE version_id = $1 AND moving = 1)`, versionID); err != nil || !ok {
+	if ok, err := one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM discarded WHERE version_id = $1 AND moving = `+trashMoving+`)`, versionID); err != nil || !ok {
 		return 0, err
 	}
 	some, err := t.firstPaths(`file`, versionID, limit)
@@ -68,7 +79,7 @@ func (t trash) firstPaths(table string, versionID int64, most int) (paths, error
 
 // MovingVersions implements metadata.Trash.
 func (t trash) MovingVersions(n int) ([]int64, error) {
-	return all(t.Tx, scanInt, `SELECT version_id FROM discarded WHERE moving = 1 ORDER BY version_id LIMIT CAST($1 AS BIGINT)`, limit(n))
+	return all(t.Tx, scanInt, `SELECT version_id FROM discarded WHERE moving = `+trashMoving+` ORDER BY version_id LIMIT CAST($1 AS BIGINT)`, limit(n))
 }
 
 // Discarded implements metadata.Trash.
@@ -80,7 +91,7 @@ func (t trash) Discarded(versionID int64) (metadata.Discarded, error) {
 		err := r.Scan(&d.VersionID, &state, &d.Reason, &at, &moving)
 		d.State, d.At, d.Moving = metadata.State(state), fromMicros(at), moving == 1
 		return d, err
-	}, `SELECT version_id, state, reason, at, moving FROM discarded WHERE version_id = $1`, versionID)
+	}, `SELECT version_id, state, reason, at, moving FROM discarded WHERE version_id = $1 AND moving <> `+trashForgetting, versionID)
 }
 
 // DiscardedFiles implements metadata.Trash.
@@ -89,9 +100,26 @@ func (t trash) DiscardedFiles(versionID int64, n int) ([]metadata.File, error) {
 		WHERE f.version_id = $1 ORDER BY f.path`+most(`$2`), versionID, limit(n))
 }
 
-// Recover implements metadata.Trash. ErrNotExist: nothing is kept of the version.
+// ReturnFiles implements metadata.Trash.
+func (t trash) ReturnFiles(versionID int64, limit int) (int64, error) {
+	if err := t.must(`UPDATE discarded SET moving = `+trashMoving+` WHERE version_id = $1 AND moving <> `+trashForgetting, versionID); err != nil {
+		return 0, err
+	}
+	some, err := t.firstPaths(`discarded_file`, versionID, limit)
+	if err != nil || some.n == 0 {
+		return 0, err
+	}
+	if _, err := t.exec(`INSERT INTO file (version_id, path, package_id, blob_id, media_type, added_at, seq)
+		SELECT `+trashedFile+` FROM discarded_file f WHERE f.version_id = $1 AND f.path <= $2`, versionID, some.last); err != nil {
+		return 0, err
+	}
+	_, err = t.exec(`DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last)
+	return some.n, err
+}
+
+// Recover implements metadata.Trash.
 func (t trash) Recover(versionID, deleted, seq int64) error {
-	if err := t.must(`DELETE FROM discarded WHERE version_id = $1`, versionID); err != nil {
+	if err := t.must(`DELETE FROM discarded WHERE version_id = $1 AND moving <> `+trashForgetting, versionID); err != nil {
 		return err
 	}
 	if _, err := t.exec(`INSERT INTO file (version_id, path, package_id, blob_id, media_type, added_at, seq)
@@ -129,7 +157,8 @@ func (t trash) ForgetFiles(versionID int64, limit int) (int64, error) {
 	if some.n > 0 {
 		if _, err := t.exec(`UPDATE cached_file SET here = 0, media_type = f.media_type, added_at = f.added_at, seq = f.seq, size = b.size, sha1 = b.sha1, md5 = b.md5, sha512 = b.sha512
 			FROM discarded_file f JOIN blob b ON b.id = f.blob_id
-			WHERE f.version_id = $1 AND f.path <= $2 AND cached_file.version_id = f.version_id AND cached_file.path = f.path`, versionID, some.last); err != nil {
+			WHERE f.version_id = $1 AND f.path <= $2 AND cached_file.version_id = f.version_id AND cached_file.path = f.path
+				AND NOT EXISTS (SELECT 1 FROM file g WHERE g.version_id = f.version_id AND g.path = f.path)`, versionID, some.last); err != nil {
 			return 0, err
 		}
 		if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
@@ -138,6 +167,8 @@ func (t trash) ForgetFiles(versionID int64, limit int) (int64, error) {
 	}
 	if some.n < int64(limit) {
 		_, err = t.exec(`DELETE FROM discarded WHERE version_id = $1`, versionID)
+	} else {
+		_, err = t.exec(`UPDATE discarded SET moving = `+trashForgetting+`, at = 0 WHERE version_id = $1`, versionID)
 	}
 	return some.n, err
 }
