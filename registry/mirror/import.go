@@ -327,7 +327,8 @@ func (i *importing) versions(ctx context.Context) error {
 			i.out.Versions++
 		case err == nil:
 			i.out.Present++
-		case kind == registry.Conflict || kind == registry.AlreadyExists || kind == registry.Denied || kind == registry.Invalid:
+		case kind == registry.Conflict || kind == registry.AlreadyExists || kind == registry.Denied || kind == registry.Invalid,
+			registry.AsError(err).Subject == registry.AboutUpstream: // which owns names and can't answer
 			if len(i.out.Refused) < maxRefusals {
 				i.out.Refused = append(i.out.Refused, Refusal{v.PURL, registry.AsError(err).Error()})
 			}
@@ -373,7 +374,11 @@ func (i *importing) make(ctx context.Context, v bundledVersion, files []publish.
 		rel.References = append(rel.References, publish.Reference{Kind: r.Kind, Digest: r.Digest})
 	}
 	if v.Cached != nil {
-		if err := i.m.upstreams.MayEnter(ctx, at); err != nil {
+		paths := make([]string, len(v.Files))
+		for n, f := range v.Files {
+			paths[n] = f.Path
+		}
+		if err := i.m.upstreams.MayEnter(ctx, at.At(v.Version), v.Cached.Upstream, paths...); err != nil {
 			return publish.Result{}, err
 		}
 		id, err := i.remote(ctx, v.Format, v.Cached.Upstream)

@@ -15,6 +15,7 @@ import (
 
 	"slipway/cmd/slipway/internal/commandtest"
 	"slipway/cmd/slipway/internal/installation"
+	"slipway/integration/upstream/upstreamtest"
 )
 
 // rewritten is a bundle of which every entry passed a function, which may change it, or drop it by returning no header.
@@ -238,6 +239,80 @@ func TestMirrorExportSome(t *testing.T) {
 	}
 	if bytes.Contains(raw, []byte("left-pad")) || !bytes.Contains(raw, []byte("com.acme")) {
 		t.Error("the bundle has what a rule denies, or lacks the rest")
+	}
+}
+
+// TestMirrorImportOwned: what a bundle brings from a registry elsewhere enters as it would by a transfer from the upstream of that name: not where another
+// upstream owns the package, or may own it, nor where the upstream is not asked for it.
+func TestMirrorImportOwned(t *testing.T) {
+	t.Parallel()
+	up, owner := upstreamtest.New(t, upstreamtest.Options{}), upstreamtest.New(t, upstreamtest.Options{})
+	r := mirroring(t, up)
+	list := filepath.Join(t.TempDir(), "list")
+	var purls string
+	for _, name := range []string{"ours", "theirs", "kept-out"} {
+		up.NPM(name, "1.0.0", upstreamtest.NPMVersion{})
+		purls += "pkg:npm/" + name + "@1.0.0\n"
+	}
+	up.Raw("tool/1.0.0/tool.tar.gz", []byte("a tool"))
+	owner.Raw("tool/1.0.0/tool.tar.gz", []byte("our tool"))
+	owner.NPM("ours", "2.0.0", upstreamtest.NPMVersion{})
+	if err := os.WriteFile(list, []byte(purls+"pkg:generic/tool@1.0.0?file_name=tool.tar.gz\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.CLI(0, "mirror", "fetch", "all", list)
+	bundle := filepath.Join(t.TempDir(), "bundle.tar")
+	r.CLI(0, "mirror", "export", "all", "--file", bundle)
+	key := strings.TrimSpace(r.CLI(0, "log", "key"))
+	for name, c := range map[string]struct {
+		upstreams [][]string
+		down      bool
+		refused   map[string]string // why, by package
+	}{
+		"owners": {[][]string{{owner.NPMURL(), "--format", "npm", "--name", "corp", "--owns"}, {owner.RawURL(), "--format", "raw", "--name", "corp-raw", "--owns"},
+			{up.NPMURL(), "--format", "npm", "--name", "npm", "--deny", "kept-*"}}, false,
+			map[string]string{"ours": "belongs to upstream corp", "tool": "belongs to upstream corp-raw", "kept-out": "is not asked for at upstream npm"}},
+		"stays": {[][]string{{owner.NPMURL(), "--format", "npm", "--name", "corp", "--mode", "first"}, {up.NPMURL(), "--format", "npm", "--name", "npm", "--mode", "first"}}, false,
+			map[string]string{"ours": "slipway origin set stays npm ours upstream --upstream npm"}},
+		"silent": {[][]string{{owner.NPMURL(), "--format", "npm", "--name", "corp", "--owns"}}, true,
+			map[string]string{"ours": "corp", "theirs": "corp", "kept-out": "corp"}},
+		"itself": {[][]string{{owner.NPMURL(), "--format", "npm", "--name", "npm", "--owns"}}, true, nil},
+	} {
+		far := commandtest.Start(t, func(c *installation.Config) { c.UpstreamAllow = []string{"127.0.0.1"} })
+		far.Login()
+		far.CLI(0, "repo", "create", name)
+		for _, flags := range c.upstreams {
+			far.CLI(0, append([]string{"upstream", "add", name, "--redirects", "127.0.0.1"}, flags...)...)
+		}
+		if name == "stays" {
+			getFile(t, far, "/npm/stays/ours/-/ours-2.0.0.tgz", http.StatusOK)
+		}
+		if c.down {
+			owner.Origin.Down()
+			owner.CDN.Down()
+		}
+		code := 0
+		if len(c.refused) > 0 {
+			code = 1
+		}
+		out := far.CLI(code, "mirror", "import", bundle, "--to", name, "--trust", key)
+		have := far.CLI(0, "cache", "ls", name)
+		for _, pkg := range []string{"ours", "theirs", "kept-out", "tool"} {
+			why, refused := c.refused[pkg]
+			file := pkg + "-1.0.0.tgz"
+			if pkg == "tool" {
+				file = "tool.tar.gz"
+			}
+			if refused && !strings.Contains(out, why) || strings.Contains(have, file) == refused {
+				t.Errorf("%s: %s is refused: %v, for %q: %s\n%s", name, pkg, refused, why, out, have)
+			}
+		}
+		owner.Origin.Up(t)
+		owner.CDN.Up(t)
+		far.Stop()
+		if out := far.With("", nil, 0, "fsck", "--data", far.Data); strings.Contains(out, "finding") {
+			t.Errorf("%s, fsck: %s", name, out)
+		}
 	}
 }
 
