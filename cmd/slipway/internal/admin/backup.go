@@ -30,8 +30,8 @@ snapshots name them, so only the first backup takes long. A backup that is cut o
 The directory holds all secrets that the data directory holds: keep it as safe. "slipway restore" makes an installation of it.
 
 With --without-cached, bytes are left out that registries elsewhere have, so that the backup has what was made here: published and
-promoted versions, what is deployed, tagged or pinned, and what can't be fetched now because its upstream is offline, removed, or has
-other bytes. Where they are restored from such a snapshot, files are fetched when they are asked for, with the digests that the log has
+promoted versions, what is deployed, tagged or pinned, and what can't be fetched now because the server or its upstream is offline, the
+upstream was removed, or it has other bytes. Where they are restored from such a snapshot, files are fetched when they are asked for, with the digests that the log has
 or not at all; what a registry has removed meanwhile is gone.
 
 The exit code is 1 when the installation has lost bytes that its database names: the snapshot is made of the rest, and nothing
@@ -52,6 +52,7 @@ older is removed.`,
 		},
 	}
 	cfg.StoreFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&cfg.Offline, "offline", false, "the server asks no remote registry, so that --without-cached leaves nothing out")
 	cmd.Flags().IntVar(&o.Keep, "keep", 7, "how many snapshots stay, with this one; 0 is all")
 	cmd.Flags().BoolVar(&withoutBlobs, "without-blobs", false, "leave the bytes to another backup, such as that of the bucket")
 	cmd.Flags().BoolVar(&o.WithoutCached, "without-cached", false, "leave out bytes that can be fetched again from registries elsewhere")
@@ -94,7 +95,7 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 		defer func() { err = errors.Join(err, blobs.Close()) }()
 		o.Blobs = blobs
 	}
-	if o.WithoutCached {
+	if o.WithoutCached = o.WithoutCached && !cfg.Offline; o.WithoutCached {
 		o.Stays = stays(formats.Rules(cfg.AllFormats()))
 	}
 	bar := c.Progress("backup")

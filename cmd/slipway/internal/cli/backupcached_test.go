@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -87,6 +88,28 @@ func TestBackupCached(t *testing.T) {
 		}
 	}
 	r.CLI(2, "backup", t.TempDir(), "--data", r.Data, "--without-cached", "--without-blobs")
+
+	// A server that asks no registry can't fetch anything again: the backup of it has all, by the setting of the server's own configuration.
+	settings := filepath.Join(t.TempDir(), "slipway.yaml")
+	if err := os.WriteFile(settings, []byte("offline: true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir, data := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "data")
+	if out := r.CLI(0, "backup", dir, "--data", r.Data, "--without-cached", "--config", settings); strings.Contains(out, "left out") {
+		t.Errorf("of a server that is offline: %s", out)
+	}
+	r.CLI(0, "restore", dir, "--data", data)
+	still := commandtest.Start(t, func(c *installation.Config) { c.Data, c.AdminPassword, c.Offline = data, "", true })
+	still.Login()
+	up.Reset()
+	for _, name := range []string{"alone", "apart", "quiet"} {
+		if got := getFile(t, still, path(name), http.StatusOK); got != "content of "+name {
+			t.Errorf("offline, %s: %q", name, got)
+		}
+	}
+	getFile(t, still, path("evicted"), http.StatusServiceUnavailable)
+	up.NeverAsked(t, "**")
+	still.Stop()
 }
 
 // restoredCached looks at what was restored without cached bytes, and ends the server.
