@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,29 @@ func upstreamStatus(t *testing.T, u Upstream) {
 			t.Errorf("%v bytes are on their way", got)
 		}
 	})
+}
+
+// upstreamQueued: requests that wait for their turn at a registry are counted.
+func upstreamQueued(t *testing.T, u Upstream) {
+	metrics := prometheus.NewRegistry()
+	m := u.mirror(t, registrytest.With(func(c *instance.Config) { c.Metrics = metrics }))
+	first, second := m.publish("first", 2*mib), m.publish("second", 1000)
+	m.SetRemote("mirror", `{"concurrency":1}`)
+	queued := func() float64 { return counted(t, metrics, "slipway_upstream_queue_requests", "upstream", "up") }
+	release := make(chan struct{})
+	held := m.u.On(first.Path, upstreamtest.HoldAt(mib, release))
+	under := m.open(t.Context(), first.Local)
+	defer under.Body.Close()
+	m.u.WaitSent(t, mib, http.MethodGet, first.Path)
+	var waits sync.WaitGroup
+	waits.Go(func() { m.Do(m.as, Request{Method: http.MethodGet, Path: second.Local}) })
+	registrytest.Eventually(t, "one waits", func() bool { return queued() == 1 })
+	close(release)
+	held.Stop()
+	waits.Wait()
+	registrytest.Eventually(t, "none waits", func() bool { return queued() == 0 })
+	m.has(first)
+	m.has(second)
 }
 
 // saysStale asks for what was asked for more than the ttl ago, while the registry is there, and while it is not.

@@ -93,7 +93,8 @@ func keepEntered(in *Index, entered []metadata.Entered) map[listedAs]changedEntr
 	for _, f := range entered {
 		key := listedAs{f.Version, f.Path}
 		i, ok := at[key]
-		have := Sums{SHA256: f.Digest, SHA512: f.Blob.SHA512, SHA1: f.Blob.SHA1, MD5: f.Blob.MD5}
+		have := sumsOf(f.Blob)
+		have.SHA256 = f.Digest // also of bytes that are not here any more
 		if !ok || !in.Entries[i].Sums.conflicts(have) {
 			continue
 		}

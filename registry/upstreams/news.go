@@ -98,13 +98,6 @@ func (s *Upstreams) refused(ctx context.Context, r *remote, err error) {
 	}
 }
 
-// outages writes, in order, that remotes do not answer and that they answer again.
-type outages struct {
-	mu      sync.Mutex
-	waiting []event
-	writing bool
-}
-
 // changed is what origin.Environment.OnChange is told of one upstream. It does not wait for the log.
 func (s *Upstreams) changed(u *Upstream, repository registry.Repository, c origin.Change) {
 	r := &remote{Upstream: u, repository: repository}
@@ -117,26 +110,5 @@ func (s *Upstreams) changed(u *Upstream, repository registry.Repository, c origi
 	} else {
 		reason = strings.TrimSuffix("a host that its files come from: "+reason, ": ")
 	}
-	o := &s.outages
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.waiting = append(o.waiting, r.event(kind, registry.Name{}, registry.EventData{Reason: reason}))
-	if !o.writing {
-		o.writing = s.flights.behind(context.Background(), s.writeOutages)
-	}
-}
-
-func (s *Upstreams) writeOutages(ctx context.Context) {
-	o := &s.outages
-	for {
-		o.mu.Lock()
-		list := o.waiting
-		o.waiting = nil
-		o.writing = len(list) > 0
-		o.mu.Unlock()
-		if len(list) == 0 {
-			return
-		}
-		s.write(ctx, list...)
-	}
+	s.outages.add(context.Background(), &s.flights, r.event(kind, registry.Name{}, registry.EventData{Reason: reason}), func(ctx context.Context, list []event) { s.write(ctx, list...) })
 }

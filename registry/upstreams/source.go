@@ -103,6 +103,11 @@ type Sums struct {
 	MD5    []byte // 16 bytes
 }
 
+// sumsOf are the sums of stored bytes.
+func sumsOf(b registry.Blob) Sums {
+	return Sums{SHA256: b.Digest, SHA512: b.SHA512, SHA1: b.SHA1, MD5: b.MD5}
+}
+
 // Strongest names the strongest sum; "none" if there is none.
 func (s Sums) Strongest() string {
 	switch {

@@ -104,8 +104,7 @@ func (f *flight) here(ctx context.Context) (registry.File, bool) {
 	if err != nil {
 		return registry.File{}, false // as a rule NotFound; after another fault, the remote is asked
 	}
-	sums := Sums{SHA256: have.Blob.Digest, SHA512: have.Blob.SHA512, SHA1: have.Blob.SHA1, MD5: have.Blob.MD5}
-	if f.entry != nil && f.entry.Sums.conflicts(sums) {
+	if f.entry != nil && f.entry.Sums.conflicts(sumsOf(have.Blob)) {
 		return registry.File{}, false
 	}
 	return have, true

@@ -40,7 +40,7 @@ type Upstreams struct {
 	checked   checked
 	served    served
 	told      told
-	outages   outages
+	outages   queue[event] // that remotes do not answer, and that they answer again
 	contested contested
 	uses      uses
 	recent    recent
@@ -93,7 +93,7 @@ func New(core *registry.Core, local *catalog.Catalog, publisher *publish.Publish
 func (s *Upstreams) Close() {
 	s.flights.stop()
 	s.writeUsed(context.Background())
-	s.writeUses(context.Background()) // what the end of the transfers left over
+	s.uses.waiting.drain(context.Background(), s.writeUses) // what the end of the transfers left over
 	s.remotes.close()
 }
 

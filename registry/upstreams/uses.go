@@ -27,8 +27,7 @@ type uses struct {
 	mu      sync.Mutex
 	day     time.Time
 	known   map[metadata.NameUse]bool // of the day
-	waiting []metadata.NameUse
-	writing bool
+	waiting queue[metadata.NameUse]
 }
 
 // used notes that the caller got something that came from a remote to the place, and that the name stays with it.
@@ -74,35 +73,20 @@ func (u *uses) note(s *Upstreams, ctx context.Context, use metadata.NameUse) {
 	}
 	u.known[use] = true
 	use.UsedAt = day
-	u.waiting = append(u.waiting, use)
-	if !u.writing {
-		u.writing = s.flights.behind(ctx, s.writeUses)
-	}
+	u.waiting.add(ctx, &s.flights, use, s.writeUses)
 }
 
-// writeUses writes what waits, and what comes meanwhile.
-func (s *Upstreams) writeUses(ctx context.Context) {
-	u := &s.uses
-	for {
-		u.mu.Lock()
-		list := u.waiting
-		u.waiting = nil
-		u.writing = len(list) > 0
-		u.mu.Unlock()
-		if len(list) == 0 {
-			return
-		}
-		err := s.core.Update(access.With(ctx, access.System()), func(tx metadata.Tx) error {
-			for _, use := range list {
-				if err := tx.Names().PutNameUse(use); err != nil {
-					return err
-				}
+func (s *Upstreams) writeUses(ctx context.Context, list []metadata.NameUse) {
+	err := s.core.Update(access.With(ctx, access.System()), func(tx metadata.Tx) error {
+		for _, use := range list {
+			if err := tx.Names().PutNameUse(use); err != nil {
+				return err
 			}
-			return tx.Names().DropNameUses(s.core.Now().Add(-usesKept-useDay), dropUses)
-		})
-		if err != nil {
-			s.core.Log.WarnContext(ctx, "who got names from upstreams could not be noted", "count", len(list), "error", err.Error())
 		}
+		return tx.Names().DropNameUses(s.core.Now().Add(-usesKept-useDay), dropUses)
+	})
+	if err != nil {
+		s.core.Log.WarnContext(ctx, "who got names from upstreams could not be noted", "count", len(list), "error", err.Error())
 	}
 }
 
