@@ -116,3 +116,48 @@ func TestPyPIMirror(t *testing.T) {
 	m.run(project, m.uv("sync", "--frozen", "--no-cache", isolated, "--no-install-project", "--python", m.python, "--default-index", all)...)
 	e.MustFsck(t)
 }
+
+// TestSkipClients is upstreams.md acceptance 39 by clients: while the place that comes first can't answer, no client takes its project from the next
+// one, unless the upstream's settings leave it out, and the answer says so.
+func TestSkipClients(t *testing.T) {
+	t.Parallel()
+	e, first := newMirrorOn(t, formatstest.Options{Local: true, AnonymousRead: true})
+	m := newMachine(t, e, pipNewest, uvClient)
+	for _, c := range []string{pipNewest, uvClient} {
+		m.does(c, "a place that can't answer")
+	}
+	next := upstreamtest.New(t, upstreamtest.Options{})
+	e.Remote("next", formatName, next.PyPIURL())
+	e.Group("both", "mirror", "next")
+	for _, remote := range []string{"mirror", "next"} {
+		e.SetRemote(remote, `{"anonymous_fetch":true}`)
+	}
+	next.PyPI("example", "1.0")
+	next.PyPI("other", "1.0") // nobody got it yet: what was got from the next place stays with that
+	first.Origin.Down()
+	first.CDN.Down()
+	index := e.URL + "/pypi/both/simple/"
+	pip, uv := m.venv(), m.venv()
+	byPip, byUV := m.pip(pipNewest, pip, "install", "--retries", "0", "-i", index, "example"), m.uv("pip", "install", "--no-cache", "--python", uv, "--default-index", index, "example")
+	m.fail(m.home, "from versions: none", byPip...)
+	m.fail(m.home, "503", byUV...)
+	next.NeverAsked(t, "**")
+
+	_, err := e.Upstreams.Change(e.Admin, "both", "mirror", func(v upstreams.Settings) (upstreams.Settings, error) {
+		v.OnFailure = upstreams.FailureSkip
+		return v, nil
+	})
+	must(t, err)
+	m.run(m.home, byPip...)
+	m.run(m.home, byUV...)
+	for _, venv := range []string{pip, uv} {
+		if got := m.installed(venv, "example"); got != "1.0" {
+			t.Errorf("installed %s", got)
+		}
+	}
+	res := e.Do(formatstest.Anonymous, formatstest.Request{Method: http.MethodGet, Path: "/pypi/both/simple/other/"})
+	if status := res.Header.Get("Cache-Status"); !strings.HasSuffix(status, `; detail="without up"`) {
+		t.Errorf("Cache-Status: %s", status)
+	}
+	e.MustFsck(t)
+}

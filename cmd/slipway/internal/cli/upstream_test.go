@@ -226,3 +226,26 @@ func TestWritesAndPromotion(t *testing.T) {
 		t.Errorf("tag ls: %s", out)
 	}
 }
+
+// TestClaimSuggest: the folder of an image that is published is suggested, in a table and as JSON, until a claim covers it.
+func TestClaimSuggest(t *testing.T) {
+	t.Parallel()
+	r := commandtest.Start(t)
+	r.Login()
+	r.CLI(0, "repo", "create", "team-b")
+	pushOne(t, r, "main", "acme/app")
+	suggest := func(want string, flags ...string) {
+		t.Helper()
+		if out := strings.Join(strings.Fields(r.CLI(0, append([]string{"claim", "suggest"}, flags...)...)), " "); !strings.HasSuffix(out, want) || want == "" && strings.Contains(out, "acme") {
+			t.Errorf("claim suggest %q: %s, want %s", flags, out, want)
+		}
+	}
+	suggest("oci acme/** 1 acme/app")
+	suggest("oci acme/** 1 acme/app", "--repository", "main")
+	suggest("", "--repository", "team-b")
+	suggest(`"pattern": "acme/**", "packages": 1, "example": "acme/app" } ]`, "-o", "json")
+	r.CLI(1, "claim", "suggest", "--repository", "absent")
+	r.CLI(0, "claim", "add", "oci", "acme/**")
+	suggest("")
+	suggest("[]", "-o", "json")
+}
