@@ -39,6 +39,7 @@ func (s *Accounts) StartSession(ctx context.Context, req SessionRequest) (secret
 	if err != nil {
 		return "", made, err
 	}
+	ctx = access.With(ctx, actor) // the browser may have been logged in before, as another or with another password
 	secret, hash := access.NewSession()
 	now := s.core.Now().UTC().Truncate(time.Microsecond)
 	err = s.core.Update(ctx, func(tx metadata.Tx) error {

@@ -14,18 +14,20 @@ import (
 
 // frame has the values that every page shows; the view of a page embeds it.
 type frame struct {
-	Title   string // of the document
-	Program string // its version
-	Base    string // public address without trailing slash
-	Caller  string // "": the visitor is not logged in
-	Query   string // what the search box holds
-	Crumbs  []link // from the front page down to the page above this one
-	Nav     []link
-	JSON    string // address of the same in the API; "": there is none
-	AsOf    string // the moment that is shown, as ?as_of= says it; "": now
-	Past    bool   // the page can show the past
-	Now     string // address of this page without as_of
-	Keep    []param
+	Title     string // of the document
+	Program   string // its version
+	Base      string // public address without trailing slash
+	Caller    string // "": the visitor is not logged in
+	CSRF      string // what forms of this session carry; "": the visitor is in no session
+	LoginLink string // address of the login, which leads back to this page
+	Query     string // what the search box holds
+	Crumbs    []link // from the front page down to the page above this one
+	Nav       []link
+	JSON      string // address of the same in the API; "": there is none
+	AsOf      string // the moment that is shown, as ?as_of= says it; "": now
+	Past      bool   // the page can show the past
+	Now       string // address of this page without as_of
+	Keep      []param
 
 	base *url.URL // of the request
 }
@@ -49,7 +51,7 @@ func frameOf(r *http.Request) *frame {
 
 // newFrame makes the frame of a page for this visitor. Invalid.
 func (u *Pages) newFrame(r *http.Request, p page) (*frame, error) {
-	f := &frame{Title: "Slipway", Program: u.program, Base: u.server.BaseURL(r), Past: p.past, base: r.URL}
+	f := &frame{Title: "Slipway", Program: u.program, Base: u.server.BaseURL(r), Past: p.past, base: r.URL, CSRF: csrfToken(sessionOf(r.Context())), LoginLink: u.loginLink(r)}
 	caller := access.From(r.Context())
 	if caller.Type != access.TypeAnonymous {
 		f.Caller = caller.Name

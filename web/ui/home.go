@@ -53,7 +53,7 @@ func (u *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	caller := access.From(r.Context())
 	if _, asked := q["login"]; asked && caller.Type == access.TypeAnonymous {
-		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in with your user name and password, or with a token as the password")
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in with your user name and password")
 	}
 	f := frameOf(r)
 	if httpserver.Accepts(r.Header, "text/html") == 0 {

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -118,10 +119,10 @@ func TestPageRights(t *testing.T) {
 		has   []string
 		lacks []string
 	}{
-		"anonymous": {formatstest.Anonymous, []string{"?login", "/npm/main/", "An example"}, []string{">other<", "<script>"}},
-		"admin":     {formatstest.Admin, []string{"<strong>main</strong>", "<strong>other</strong>", "/npm/main/"}, []string{"?login", "<script>", "An example"}},
+		"anonymous": {formatstest.Anonymous, []string{"/login", "/npm/main/", "An example"}, []string{">other<", "<script>"}},
+		"admin":     {formatstest.Admin, []string{"<strong>main</strong>", "<strong>other</strong>", "/npm/main/"}, []string{"/login", "<script>", "An example"}},
 		"bob":       {bob, []string{"<strong>other</strong>", "/npm/other/", ">bob<"}, []string{"<strong>main</strong>", "/npm/main/", "<script>"}},
-		"nobody":    {nobody, []string{"You may read none", ">nobody<"}, []string{"<strong>", "?login"}},
+		"nobody":    {nobody, []string{"You may read none", ">nobody<"}, []string{"<strong>", "/login"}},
 	} {
 		page := s.page(c.as, "/")
 		for _, text := range c.has {
@@ -146,8 +147,8 @@ func TestPageRights(t *testing.T) {
 		path   string
 		status int
 	}{
-		{formatstest.Anonymous, "/?login", 401}, {formatstest.Admin, "/?login", 200}, {"slp_wrong", "/", 401},
-		{formatstest.Anonymous, "/?repository=main", 401}, {formatstest.Anonymous, "/?repository=absent", 401},
+		{formatstest.Anonymous, "/?login", 303}, {formatstest.Admin, "/?login", 200}, {"slp_wrong", "/", 401},
+		{formatstest.Anonymous, "/?repository=main", 303}, {formatstest.Anonymous, "/?repository=absent", 303},
 		{bob, "/?repository=main", 404}, {bob, "/?repository=absent", 404}, {bob, "/?repository=%3Cscript%3E", 404}, {bob, "/?repository=%ff", 400},
 	} {
 		res := s.get(c.as, c.path)
@@ -157,7 +158,10 @@ func TestPageRights(t *testing.T) {
 		if c.status == http.StatusUnauthorized && !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Basic ") {
 			t.Errorf("%s: a browser is not asked for a password: %v", c.path, res.Header)
 		}
-		if c.status != http.StatusOK && !strings.Contains(string(res.Body), "<code>"+res.Header.Get("X-Request-Id")+"</code>") {
+		if to := res.Header.Get("Location"); c.status == http.StatusSeeOther && to != s.URL+"/login?next="+url.QueryEscape(c.path) {
+			t.Errorf("%s: a visitor is sent to %q", c.path, to)
+		}
+		if c.status >= http.StatusBadRequest && !strings.Contains(string(res.Body), "<code>"+res.Header.Get("X-Request-Id")+"</code>") {
 			t.Errorf("%s: the page does not show the request's id", c.path)
 		}
 	}
@@ -222,7 +226,10 @@ func TestPageTag(t *testing.T) {
 	if small := s.get(formatstest.Admin, "/", "Accept-Encoding", "gzip"); small.Header.Get("Content-Encoding") != "gzip" || len(small.Body) > len(res.Body)/2 || small.Header.Get("Etag") == tag {
 		t.Errorf("%d bytes of %d: %v", len(small.Body), len(res.Body), small.Header)
 	}
-	if res.Header.Get("Cache-Control") != "private, no-cache" || !strings.Contains(strings.Join(res.Header.Values("Vary"), ","), "Authorization") {
+	if anyone := s.get(formatstest.Anonymous, "/"); anyone.Header.Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("%v", anyone.Header)
+	}
+	if res.Header.Get("Cache-Control") != "no-store" || !strings.Contains(strings.Join(res.Header.Values("Vary"), ","), "Authorization") {
 		t.Errorf("%v", res.Header)
 	}
 	if missing := s.get(formatstest.Admin, "/r/absent", "If-None-Match", "*"); missing.Status != http.StatusNotFound || missing.Header.Get("Etag") != "" || missing.Header.Get("Cache-Control") != "no-store" {

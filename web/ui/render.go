@@ -20,6 +20,9 @@ import (
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; form-action 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'"
 
+// pageVary are the headers that pages depend on.
+const pageVary = "Accept, Authorization, Cookie"
+
 // templates are all pages and components, which escape by context. They are parsed when the first page is asked for.
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
@@ -36,6 +39,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, name string, view
 		return err
 	}
 	h := w.Header()
+	noStore(h, r)
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Robots-Tag", "noindex")
@@ -75,10 +79,17 @@ type problemView struct {
 
 // failure answers browsers with a page, and other clients with a problem.
 func (u *Pages) failure(w http.ResponseWriter, r *http.Request, e *registry.Error) {
-	w.Header().Add("Vary", "Accept")
+	w.Header().Set("Vary", pageVary)
 	if httpserver.Accepts(r.Header, "text/html") == 0 {
 		httpserver.Problem(w, r, e)
 		return
+	}
+	if e.Kind == registry.Unauthenticated && isForBrowser(r) {
+		if r.Method != http.MethodPost {
+			_ = u.toLogin(w, r) // the client went away
+			return
+		}
+		e = &registry.Error{Kind: registry.Denied, Subject: e.Subject, Detail: "nothing was done: log in first, or again if you were logged in"} // 401 would ask the browser for credentials
 	}
 	f := frameOf(r)
 	if f == nil { // before the page's handler
@@ -96,8 +107,8 @@ func (u *Pages) failure(w http.ResponseWriter, r *http.Request, e *registry.Erro
 	httpserver.ErrorHeader(w.Header(), e)
 	status := httpserver.StatusOf(e)
 	v := problemView{frame: f, Problem: api.Problem{Title: http.StatusText(status), Status: status, Detail: e.Detail, RequestID: httpserver.RequestID(r.Context())}}
-	v.Denied = e.Kind == registry.Denied
-	v.LogIn = access.From(r.Context()).Type == access.TypeAnonymous && (status == http.StatusUnauthorized || status == http.StatusNotFound)
+	v.Denied = e.Kind == registry.Denied && access.From(r.Context()).Type != access.TypeAnonymous
+	v.LogIn = access.From(r.Context()).Type == access.TypeAnonymous && (status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound)
 	f.JSON = ""
 	f.Title = cmp.Or(v.Problem.Title, "Error") + " · Slipway"
 	_ = write(w, r, status, "problem", v) // the client went away

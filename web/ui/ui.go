@@ -11,16 +11,19 @@ import (
 	"slipway/formats/setup"
 	"slipway/internal/httpserver"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
+	"slipway/registry/instance"
 	"slipway/web/internal/wire"
 )
 
 // Pages are the pages for people, and the files that browsers request with them.
 type Pages struct {
-	program string // its version
-	guide   *setup.Guide
-	api     *client.Client
-	server  *httpserver.Server // by Mount
-	nav     []page             // those of the pages that the header leads to; by Mount
+	program  string // its version
+	guide    *setup.Guide
+	api      *client.Client
+	accounts *accounts.Accounts // by Over
+	server   *httpserver.Server // by Mount
+	nav      []page             // those of the pages that the header leads to; by Mount
 }
 
 // New makes the pages of a version of the program. They ask the API by a transport that answers in this process, as api.API.Direct does, and
@@ -32,6 +35,9 @@ func New(version string, transport http.RoundTripper, sections ...setup.Section)
 	}
 	return &Pages{program: version, guide: setup.NewGuide(sections...), api: api}
 }
+
+// Over sets the instance whose accounts log browsers in; it is called before Mount.
+func (u *Pages) Over(i *instance.Instance) { u.accounts = i.Accounts }
 
 // page is a page, or several of one form: the registry of all pages makes the routes and the header's links of it.
 type page struct {
@@ -48,7 +54,7 @@ type page struct {
 
 // all is the registry of the pages, in the order in which the router tries them.
 func (u *Pages) all() []page {
-	return slices.Concat(u.homePages(), u.searchPages(), u.versionPages(), u.packagePages(), u.repositoryPages(), u.documentationPages())
+	return slices.Concat(u.loginPages(), u.mePages(), u.homePages(), u.searchPages(), u.versionPages(), u.packagePages(), u.repositoryPages(), u.documentationPages())
 }
 
 // Mount adds the routes.
@@ -77,14 +83,19 @@ func (u *Pages) handle(p page, h httpserver.Handler) http.Handler {
 	return u.server.Handle(httpserver.Route{Format: "web", Name: p.name, Public: true}, u.failure, func(w http.ResponseWriter, r *http.Request) error {
 		hd := w.Header()
 		hd.Set("Cache-Control", "private, no-cache")
-		hd.Add("Vary", "Accept")
-		hd.Add("Vary", "Authorization")
+		hd.Set("Vary", pageVary)
 		with, err := u.caller(r)
 		switch {
 		case err == nil:
 			r = with
 		case !p.open:
 			return err
+		}
+		noStore(hd, r)
+		if r.Method == http.MethodPost {
+			if err := parseForm(w, r, p.path != loginPath); err != nil {
+				return err
+			}
 		}
 		f, err := u.newFrame(r, p)
 		if err != nil {
@@ -97,9 +108,5 @@ func (u *Pages) handle(p page, h httpserver.Handler) http.Handler {
 		return problemOf(h(w, r.WithContext(ctx)))
 	})
 }
-
-// caller returns a request with the caller in its context whom its credentials prove: the one place that says who asks for a page.
-// Unauthenticated.
-func (u *Pages) caller(r *http.Request) (*http.Request, error) { return u.server.Authenticate(r) }
 
 var _ httpserver.Mounter = (*Pages)(nil)

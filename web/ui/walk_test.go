@@ -22,6 +22,12 @@ var examples = map[string][]string{
 	"web.package":      {"/r/main/raw/tool"},
 	"web.package.tags": {"/r/main/raw/tool/-/tags", "/r/main/raw/tool/-/tags?tag=production"},
 	"web.version":      {"/r/main/raw/tool/v/1.1.0"},
+	"web.login":        {"/login", "/login?next=/me"},
+	"web.logout":       {"/logout"},
+	"web.me":           {"/me"},
+	"web.me.tokens":    {"/me/tokens"},
+	"web.me.sessions":  {"/me/sessions"},
+	"web.me.password":  {"/me/password"},
 	"web.docs":         {"/docs/"},
 	"web.docs.page":    {"/docs/glossary.md"},
 }

@@ -137,7 +137,9 @@ const redirectBytes = 256 << 10
 func mounts(server *httpserver.Server, core *instance.Instance, list []formats.Format, version string) []httpserver.Mounter {
 	a := api.New(api.Options{})
 	a.Over(core)
-	out := []httpserver.Mounter{a, ui.New(version, a.Direct(), formats.Sections(list)...)}
+	pages := ui.New(version, a.Direct(), formats.Sections(list)...)
+	pages.Over(core)
+	out := []httpserver.Mounter{a, pages}
 	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
 	for _, f := range list {
