@@ -22,6 +22,7 @@ type Upstream struct {
 	Redirects          []string       `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public. For administrators of the repository alone."`
 	ForbiddenIsMissing bool           `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
 	Library            bool           `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
+	Namespaces         []string       `json:"namespaces,omitempty" doc:"Of a remote with images: names of hosts by which clients of a mirror know it ('?ns='), beside that of its address."`
 	OnRemoval          string         `json:"on_removal,omitempty" enum:"block,hide,keep" doc:"Of a remote: what becomes of versions that entered and that it lists no more; absent: as the format does."`
 	Checksum           string         `json:"checksum,omitempty" enum:"require,strong,warn" doc:"Of a remote: which checksums of a file it must announce; absent: as the format does."`
 	Owns               bool           `json:"owns,omitempty" doc:"Of a remote: names that it has count as ours. It is asked first, and others only for names that it does not have; while it can't answer, nothing new comes from them."`
@@ -169,6 +170,7 @@ type NewUpstream struct {
 	Redirects          []string         `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead: 'public', 'same-origin', or hosts; absent: public."`
 	ForbiddenIsMissing bool             `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something, as at indexes on object stores."`
 	Library            bool             `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'. The registry that is known for it needs no setting."`
+	Namespaces         []string         `json:"namespaces,omitempty" doc:"Of a remote with images: names of hosts by which clients of a mirror know it ('?ns='), beside that of its address. Where an upstream has some, a client that says which registry it wants gets images of that one alone."`
 	OnRemoval          string           `json:"on_removal,omitempty" doc:"Of a remote: what becomes of versions that entered and that it lists no more: 'block' refuses them, 'hide' leaves them out of documents, 'keep' changes nothing; absent: block for npm, hide for PyPI, keep for Maven."`
 	Checksum           string           `json:"checksum,omitempty" doc:"Of a remote: which checksums of a file it must announce: 'require' any, 'strong' a SHA-256 or SHA-512, 'warn' none; absent: require for npm and PyPI, warn for the others. A wrong one is always refused."`
 	Owns               bool             `json:"owns,omitempty" doc:"Of a remote: names that it has count as ours. It is asked first, and others only for names that it does not have; while it can't answer, nothing new comes from them."`
@@ -211,6 +213,7 @@ type UpstreamChange struct {
 	Redirects          *[]string        `json:"redirects,omitempty" doc:"Of a remote: where its redirects and links may lead; an administrator of the server must change it."`
 	ForbiddenIsMissing *bool            `json:"forbidden_is_missing,omitempty" doc:"Of a remote: its 403 means that it does not have something."`
 	Library            *bool            `json:"library,omitempty" doc:"Of a remote with images: those whose names have one segment lie in its folder 'library'."`
+	Namespaces         *[]string        `json:"namespaces,omitempty" doc:"Of a remote with images: names of hosts by which clients of a mirror know it ('?ns='); empty: that of its address alone."`
 	OnRemoval          *string          `json:"on_removal,omitempty" doc:"Of a remote: 'block', 'hide', 'keep', or empty: as the format does."`
 	Checksum           *string          `json:"checksum,omitempty" doc:"Of a remote: 'require', 'strong', 'warn', or empty: as the format does."`
 	Owns               *bool            `json:"owns,omitempty" doc:"Of a remote: names that it has count as ours. It is asked first, and others only for names that it does not have; while it can't answer, nothing new comes from them."`

@@ -11,6 +11,7 @@ import (
 	"slipway/formats"
 	"slipway/internal/httpserver"
 	"slipway/registry"
+	"slipway/registry/upstreams"
 )
 
 const name = "oci"
@@ -62,6 +63,9 @@ func (h *handlers) mount(root *mux.Router) {
 	router := root.PathPrefix("/v2/").Subrouter()
 	on := func(rt string, need action, path string, fn httpserver.Handler, methods ...string) {
 		route := httpserver.Route{Format: name, Name: name + "." + rt, Public: need == public || need == listAll}
+		if need == pull {
+			fn = inNamespace(fn)
+		}
 		router.Handle(path, h.site.HandleAs(route, h.authenticator(need), h.renderer(need), fn)).Methods(methods...)
 	}
 	get := []string{http.MethodGet, http.MethodHead}
@@ -89,4 +93,14 @@ func (h *handlers) mount(root *mux.Router) {
 	alone("ping", "/v2", public, h.ping, get...)
 	alone("token", tokenPath, login, h.token, http.MethodGet)
 	alone("token_form", tokenPath, login, h.tokenForm, http.MethodPost)
+}
+
+// inNamespace lets a client of a mirror say which registry it wants an image of (containerd's "?ns="), and tells it which one that was.
+func inNamespace(fn httpserver.Handler) httpserver.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if ns := r.URL.Query().Get("ns"); ns != "" {
+			r = r.WithContext(upstreams.WithNamespace(r.Context(), ns, func() { w.Header().Set("OCI-Namespace", ns) }))
+		}
+		return fn(w, r)
+	}
 }

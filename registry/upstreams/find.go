@@ -108,6 +108,9 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 	if err != nil {
 		return found{}, err
 	}
+	if places, have, err = s.chosen(ctx, places, have, at); err != nil {
+		return found{}, err
+	}
 	f := found{name: at, asked: r, choice: choice(places, at.Format), strict: g.strict[r.ID]}
 	o := g.originOf(places, at, s.core.Now())
 	if _, f.owned = g.claimed(places, at); f.owned {

@@ -67,6 +67,9 @@ type Settings struct {
 	// Library: images whose names have one segment lie in the folder library there. A registry that says in its challenge that it is of
 	// that kind needs no setting.
 	Library bool `json:"library,omitempty"`
+	// Namespaces are the names of hosts by which clients know a registry of images, beside that of its address. Where an upstream of a
+	// repository has some, a client that says which registry it wants gets images of that one alone.
+	Namespaces []string `json:"namespaces,omitempty"`
 	// Cooldown is how old a version must be before it is shown and served; nil: there is no minimum age. UnknownAge is UnknownBlock where
 	// what has no known age is not served either; "": it is.
 	Cooldown   *Duration `json:"cooldown,omitempty"`
@@ -216,7 +219,7 @@ func (s *Upstreams) ParseSettings(now Settings, raw json.RawMessage) (Settings, 
 		now.Keep = Keep{} // it is given as a whole
 	}
 	// The decoder writes into lists and times that are there, and those are the caller's.
-	for _, list := range []*[]string{&now.Formats, &now.Allow, &now.Deny, &now.Redirects} {
+	for _, list := range []*[]string{&now.Formats, &now.Allow, &now.Deny, &now.Redirects, &now.Namespaces} {
 		*list = slices.Clone(*list)
 	}
 	for _, d := range append(slices.Collect(maps.Values(now.Durations())), &now.Keep.Unused) {
@@ -281,6 +284,9 @@ func (s *Upstreams) check(v Settings) error {
 				return err
 			}
 		}
+	}
+	if err := checkNamespaces(v.Namespaces); err != nil {
+		return err
 	}
 	return v.checkLimits()
 }

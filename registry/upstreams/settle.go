@@ -19,6 +19,9 @@ func (e *edit) settle(row metadata.Upstream, had *Upstream, v Settings) (metadat
 	if len(v.Redirects) == 0 {
 		v.Redirects = nil
 	}
+	if len(v.Namespaces) == 0 {
+		v.Namespaces = nil
+	}
 	if v.Proxy == "inherit" {
 		v.Proxy = ""
 	}
@@ -77,6 +80,9 @@ func (e *edit) fits(row metadata.Upstream, former, v Settings) error {
 	}
 	if _, ok := e.remotes.sources[row.Format].(Images); v.Library && !ok {
 		return invalid("library is of remotes with images; the format of %q is %s", row.Name, row.Format)
+	}
+	if _, ok := e.remotes.sources[row.Format].(Images); len(v.Namespaces) > 0 && !ok {
+		return invalid("namespaces are of remotes with images; the format of %q is %s", row.Name, row.Format)
 	}
 	if _, lists := e.remotes.sources[row.Format].(removing); v.OnRemoval != "" && !lists {
 		return invalid("on_removal is of formats whose documents list versions; remotes of %q keep what entered", row.Format)

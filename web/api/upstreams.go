@@ -76,7 +76,7 @@ func (h *handlers) upstreamOf(ctx context.Context, repository string) func(upstr
 		v := u.Settings
 		out := api.Upstream{Name: u.Name, Type: u.Type, Repository: u.Member, Format: u.Format, URL: u.URL, Formats: v.Formats, Allow: v.Allow, Deny: v.Deny,
 			Mode: v.Mode, Through: v.Through, Writes: v.Writes, WritesVersions: v.WritesVersions, Offline: v.Offline, AnonymousFetch: v.AnonymousFetch, Redirects: v.Redirects,
-			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library, OnRemoval: v.OnRemoval, Checksum: v.Checksum, Owns: v.Owns, OnFailure: v.OnFailure, Concurrency: v.Concurrency, Rate: v.Rate, MaxDocument: v.MaxDocument, MaxFile: v.MaxFile, UserAgent: v.UserAgent,
+			ForbiddenIsMissing: v.ForbiddenIsMissing, Library: v.Library, Namespaces: v.Namespaces, OnRemoval: v.OnRemoval, Checksum: v.Checksum, Owns: v.Owns, OnFailure: v.OnFailure, Concurrency: v.Concurrency, Rate: v.Rate, MaxDocument: v.MaxDocument, MaxFile: v.MaxFile, UserAgent: v.UserAgent,
 			Proxy: v.Proxy, UnknownAge: v.UnknownAge}
 		showConnection(&out, v)
 		if s := h.svc.Upstreams.State(u); s != nil && administers {

@@ -104,7 +104,7 @@ type upstreamFlags struct {
 
 	ttl                                    string
 	offline, anonymous, forbidden, library bool
-	redirects                              []string
+	redirects, namespaces                  []string
 	onRemoval, checksum                    string
 	owns                                   bool
 	onFailure                              string
@@ -127,6 +127,7 @@ func (u *upstreamFlags) add(cmd *cobra.Command) {
 	fs.StringSliceVar(&u.redirects, "redirects", nil, "of a registry elsewhere: where its redirects and links may lead: public, same-origin, or hosts")
 	fs.BoolVar(&u.forbidden, "forbidden-is-missing", false, "of a registry elsewhere: its 403 means that it does not have something")
 	fs.BoolVar(&u.library, "library", false, "of a registry of images elsewhere: images whose names have one segment lie in its folder library")
+	fs.StringSliceVar(&u.namespaces, "namespace", nil, "of a registry of images elsewhere: name of the host by which clients of a mirror know it, beside that of its address; may be given again")
 	fs.StringVar(&u.onRemoval, "on-removal", "", "of a registry elsewhere: what becomes of versions that entered and that it lists no more: block, hide or keep; default: as the format does")
 	fs.StringVar(&u.checksum, "checksum", "", "of a registry elsewhere: which checksums of a file it must announce: require, strong or warn; default: as the format does")
 	fs.BoolVar(&u.owns, "owns", false, "of a registry elsewhere: names that it has are ours; it is asked first, and others only for what it does not have")
@@ -154,7 +155,8 @@ func (u *upstreamFlags) change(c commands, cmd *cobra.Command) (change api.Upstr
 	for name, v := range map[string]struct {
 		from *[]string
 		to   **[]string
-	}{"upstream-format": {&u.formats, &change.Formats}, "allow": {&u.allow, &change.Allow}, "deny": {&u.deny, &change.Deny}, "redirects": {&u.redirects, &change.Redirects}} {
+	}{"upstream-format": {&u.formats, &change.Formats}, "allow": {&u.allow, &change.Allow}, "deny": {&u.deny, &change.Deny}, "redirects": {&u.redirects, &change.Redirects},
+		"namespace": {&u.namespaces, &change.Namespaces}} {
 		if given(name) {
 			some := append([]string{}, *v.from...)
 			*v.to = &some
