@@ -3,6 +3,7 @@ package oci_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/registry"
+	"slipway/registry/ledger"
 )
 
 // open begins a download of a range; the caller closes the body.
@@ -157,4 +160,43 @@ func TestRemoteSharedLayer(t *testing.T) {
 		}
 	}
 	m.u.AskedOnce(t, http.MethodGet, manifests[0].Path)
+}
+
+// TestRemoteTagRemoved: of a tagged image that is deleted, subscribers of tags are told the same, whether it was pushed or came from a registry, and
+// the tag's history ends.
+func TestRemoteTagRemoved(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	image := m.u.OCI("team/app", "1.0")
+	m.pull("team/app", "1.0", image)
+	pushed := m.push("main/team/app", "1.0", m.image("main/team/app", "{}")).String()
+	after := int64(0)
+	told := func(repository, d string) []string {
+		t.Helper()
+		list, next, err := m.Ledger.Events(m.Admin, ledger.EventQuery{After: after})
+		must(t, err)
+		after = next
+		var out []string
+		for _, e := range list {
+			var data registry.EventData
+			must(t, json.Unmarshal(e.Data, &data))
+			if data.Repository == repository && data.Version == d {
+				out = append(out, strings.TrimSuffix(strings.TrimPrefix(e.Type, registry.EventTypePrefix), registry.EventTypeSuffix)+" "+data.Tag+" "+data.Reason)
+			}
+		}
+		return out
+	}
+	for repository, c := range map[string]struct{ digest, deleted string }{"main": {pushed, "artifact.deleted"}, "mirror": {image.Digest, "cache.deleted"}} {
+		told(repository, c.digest)
+		m.want(http.StatusAccepted, formatstest.Admin, http.MethodDelete, repository+"/team/app/manifests/"+c.digest, nil)
+		if got, want := told(repository, c.digest), []string{c.deleted + "  deleted by an OCI client", "tag.removed 1.0 version " + c.digest + " was deleted"}; strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s: %q, want %q", repository, got, want)
+		}
+		at := registry.Name{Repository: repository, Format: "oci", Package: "team/app", Display: "team/app"}
+		history, err := m.Catalog.TagHistory(m.Admin, at, "1.0", registry.Page{})
+		must(t, err)
+		if len(history) != 1 || history[0].SeqTo == 0 {
+			t.Errorf("%s: the tag's history is %+v", repository, history)
+		}
+	}
+	m.MustFsck(t)
 }
