@@ -118,3 +118,21 @@ func BenchmarkDirect(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDetail is the same question, asked of the core.
+func BenchmarkDetail(b *testing.B) {
+	s, _ := direct(b)
+	at, err := s.Core.NameOf("main", "raw", "tool")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		c, err := s.Everything.CanonicalVersion(s.Admin, at.At("1.2"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Everything.VersionDetail(s.Admin, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,20 +11,36 @@ import (
 	"slipway/formats/formatstest"
 )
 
-// shop is a site with a few versions.
+// shop is a site with what a small company has: versions with facts, a tag that moved, and a service that runs one.
 func shop(t *testing.T) *site {
 	t.Helper()
 	s := newPage(t, formatstest.Options{}, all.All()...)
-	for path, body := range map[string]string{"/raw/main/tool/1.0.0/tool.txt": "one", "/raw/main/tool/1.1.0/tool.txt": "two", "/raw/main/tool/1.1.0/read%20me.md": "three"} {
-		if res := s.Do(formatstest.Admin, formatstest.Request{Method: http.MethodPut, Path: path, Body: []byte(body)}); res.Status != http.StatusCreated {
-			t.Fatalf("%s: %v", path, res)
-		}
+	for _, f := range [][2]string{{"1.0.0/tool.txt", "one"}, {"1.1.0/tool.txt", "two"}, {"1.1.0/read%20me.md", "# Tool\n\nIt cuts."}} {
+		s.send(http.MethodPut, "/raw/main/tool/"+f[0], f[1], http.StatusCreated)
 	}
-	set := formatstest.Request{Method: http.MethodPut, Path: "/api/v1/repositories/main/packages/raw/tool/tags/production", Body: []byte(`{"version":"1.0.0","reason":"release 12"}`)}
-	if res := s.Do(formatstest.Admin, set.With("Content-Type", "application/json")); res.Status != http.StatusOK {
-		t.Fatal(res)
+	tool := "/api/v1/repositories/main/packages/raw/tool"
+	s.send(http.MethodPut, tool+"/tags/production", `{"version":"1.1.0","reason":"release 11"}`, http.StatusOK)
+	s.send(http.MethodPut, tool+"/tags/production", `{"version":"1.0.0","reason":"1.1.0 loses orders, see INC-7"}`, http.StatusOK)
+	s.send(http.MethodPut, tool+"/versions/1.0.0/metadata", `{"source":{"repository":"https://git.example.com/acme/tool","commit":"4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d","ref":"main"},"build":{"system":"woodpecker","id":"812","url":"https://ci.example.com/acme/tool/812"}}`, http.StatusNoContent)
+	for _, name := range []string{"prod", "staging"} {
+		s.send(http.MethodPost, "/api/v1/environments", `{"name":"`+name+`","tag":"production"}`, http.StatusCreated)
+	}
+	for i, d := range [][2]string{{"staging", "1.1.0"}, {"prod", "1.1.0"}, {"prod", "1.0.0"}} {
+		s.send(http.MethodPost, "/api/v1/deployments", fmt.Sprintf(`{"environment":%q,"service":"web","repository":"main","purl":"pkg:generic/tool@%s","status":"succeeded","external_id":"d%d"}`, d[0], d[1], i), http.StatusCreated)
 	}
 	return s
+}
+
+// send changes something as an administrator.
+func (s *site) send(method, path, body string, want int) {
+	s.t.Helper()
+	q := formatstest.Request{Method: method, Path: path, Body: []byte(body)}
+	if strings.HasPrefix(path, "/api/") {
+		q = q.With("Content-Type", "application/json")
+	}
+	if res := s.Do(formatstest.Admin, q); res.Status != want {
+		s.t.Fatalf("%s %s: %v", method, path, res)
+	}
 }
 
 // TestPagesOfPackage: the pages of a repository, a package and a version show what a visitor looks for, and lead to each other and to the same
@@ -36,7 +53,7 @@ func TestPagesOfPackage(t *testing.T) {
 		"/r/main?q=oo":              {`/r/main/raw/tool"`},
 		"/r/other":                  {"Nothing is published here yet."},
 		"/r/main/raw/tool":          {`href="` + s.URL + `/r/main/raw/tool/v/1.0.0"`, ">production<", "/raw/main/tool/1.1.0/read%20me.md", s.URL + "/api/v1/repositories/main/packages/raw/tool\""},
-		"/r/main/raw/tool/-/tags":   {"release 12", ">holds<"},
+		"/r/main/raw/tool/-/tags":   {"release 11", "1.1.0 loses orders", ">holds<"},
 		"/r/main/raw/tool/v/1.1.0":  {"read me.md", "files/read%20me.md", "/raw/main/tool/1.1.0/read%20me.md", "pkg:generic/tool@1.1.0", s.URL + "/api/v1/repositories/main/packages/raw/tool/versions/1.1.0\""},
 		"/search?q=tool":            {`href="` + s.URL + `/r/main/raw/tool/v/1.1.0"`, `value="tool"`},
 		"/search?q=tool&as_of=seq:": {"seq:&lt;n&gt;"},

@@ -59,7 +59,7 @@ func (u *Pages) all() []page {
 
 // Mount adds the routes.
 func (u *Pages) Mount(root *mux.Router, server *httpserver.Server) {
-	u.server = server
+	u.server, u.nav = server, nil
 	server.Unrouted(u.failure)
 	for _, p := range u.all() {
 		if p.nav != "" {

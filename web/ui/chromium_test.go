@@ -1,0 +1,154 @@
+package ui_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"slipway/registry/access"
+)
+
+// chromium is a browser with one window. What the pages complain about, and what they request from another host than the site, fails the test.
+type chromium struct {
+	t    *testing.T
+	ctx  context.Context
+	site string // whose requests are all that there may be
+
+	mu       sync.Mutex
+	troubles []string
+}
+
+// newChromium starts a browser that shows a site to an administrator. It ends with the test.
+func newChromium(t *testing.T, s *site) *chromium {
+	t.Helper()
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
+			t.Fatalf("chromium is not installed (run .ci/clients-browser.sh): %v", err)
+		}
+		t.Skip("chromium is not installed; run .ci/clients-browser.sh")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, stop = context.WithTimeout(ctx, 5*time.Minute)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	c := &chromium{t: t, ctx: ctx, site: s.URL}
+	c.must(chromedp.Listen(ctx, c.listen))
+	token := s.Token("*", access.Admin)
+	c.run(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{})
+		c.must(err)
+		_, err = cdp.Call(ctx, target, log.Enable, cdp.Empty{})
+		c.must(err)
+		_, err = cdp.Call(ctx, target, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Authorization": "Bearer " + token}})
+		return err
+	})
+	return c
+}
+
+func (c *chromium) listen(event any) {
+	trouble := ""
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, c.site) && !strings.HasPrefix(e.Request.URL, "data:") {
+			trouble = "requests " + e.Request.URL
+		}
+	case *log.EventEntryAdded:
+		trouble = string(e.Entry.Level) + ": " + e.Entry.Text
+	case *runtime.EventExceptionThrown:
+		trouble = e.ExceptionDetails.Text
+	}
+	if trouble != "" {
+		c.mu.Lock()
+		c.troubles = append(c.troubles, trouble)
+		c.mu.Unlock()
+	}
+}
+
+func (c *chromium) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// run talks to the browser; an error ends the test.
+func (c *chromium) run(f func(context.Context, *chromedp.Target) error) {
+	c.t.Helper()
+	c.must(chromedp.Do(c.ctx, chromedp.Func(f)))
+}
+
+// do does things in the window; an error ends the test.
+func (c *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
+	c.t.Helper()
+	c.must(chromedp.Do(c.ctx, steps...))
+}
+
+// evaluate returns the text that a script on the page gives.
+func (c *chromium) evaluate(script string) string {
+	c.t.Helper()
+	text, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](script))
+	c.must(err)
+	return text
+}
+
+// text is what an element shows.
+func (c *chromium) text(selector string) string {
+	c.t.Helper()
+	text, err := chromedp.Run(c.ctx, chromedp.Text(selector))
+	c.must(err)
+	return text
+}
+
+// window sets the size of the window, the colour scheme, and whether scripts run.
+func (c *chromium) window(width int64, dark, script bool) {
+	c.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	c.do(chromedp.EmulateViewport(width, 900))
+	c.run(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !script})
+		c.must(err)
+		_, err = cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return err
+	})
+}
+
+// open shows a page of the site, and reports what it complained about.
+func (c *chromium) open(path string) {
+	c.t.Helper()
+	c.do(chromedp.Navigate(c.site+path), chromedp.WaitReady("footer"))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, trouble := range c.troubles {
+		c.t.Errorf("%s: %s", path, trouble)
+	}
+	c.troubles = nil
+}
+
+// screenshot writes what the page looks like, from its top to its end, to a file in the folder screens, which git ignores.
+func (c *chromium) screenshot(name string) {
+	c.t.Helper()
+	picture, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(100))
+	c.must(err)
+	c.must(os.MkdirAll("screens", 0o755))
+	c.must(os.WriteFile(filepath.Join("screens", name+".png"), picture, 0o644)) //nolint:gosec // a picture
+}

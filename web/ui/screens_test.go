@@ -1,0 +1,44 @@
+package ui_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestScreens shows every page at the width of a telephone, a tablet and a desk, light and dark: nothing is wider than the window but what
+// scrolls by itself, nothing is refused or missing, and what is there without scripts is there with them. The pictures are for people to look at.
+func TestScreens(t *testing.T) {
+	s := shop(t)
+	c := newChromium(t, s)
+	for _, name := range slices.Sorted(maps.Keys(examples)) {
+		for i, path := range examples[name] {
+			c.window(360, false, true)
+			c.open(path)
+			for _, width := range []int64{360, 768, 1440} {
+				for scheme, dark := range map[string]bool{"light": false, "dark": true} {
+					c.window(width, dark, true)
+					if wide := c.evaluate(tooWide); wide != "" {
+						t.Errorf("%s at %d: %s", path, width, wide)
+					}
+					c.screenshot(fmt.Sprintf("%s-%d-%d-%s", strings.TrimPrefix(name, "web."), i, width, scheme))
+				}
+			}
+			c.window(1440, false, false)
+			c.open(path)
+			if shown := c.text("main"); len(shown) < 40 || strings.Contains(shown, "Copy") {
+				t.Errorf("%s without scripts: %q", path, shown)
+			}
+		}
+	}
+}
+
+// tooWide names the elements that reach out of the window.
+const tooWide = `(() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return "";
+  return "wider than the window: " + [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest(".scroll, pre, .hidden"))
+    .slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(" | ");
+})()`
