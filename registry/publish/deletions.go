@@ -18,9 +18,6 @@ const filesAtOnce = 500
 
 // prepareDeletion does what needs not be in the transaction of a deletion, and would make others wait for it.
 func (s *Publisher) prepareDeletion(ctx context.Context, at registry.Coordinate) error {
-	if err := s.dropTags(ctx, at); err != nil {
-		return err
-	}
 	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
 	if err != nil {
 		return err
@@ -54,58 +51,57 @@ func (s *Publisher) prepareDeletion(ctx context.Context, at registry.Coordinate)
 // tagsAtOnce is how many tags of a version that is deleted end in one transaction: others wait for it.
 const tagsAtOnce = 500
 
+// manyTags is the error of a deletion whose version has more tags than one transaction ends.
+type manyTags struct{ version string }
+
+func (m manyTags) Error() string {
+	return "publish: version " + m.version + " has too many tags for one transaction"
+}
+
 // dropTags ends the tags of a version that is going to be deleted until only a few are left, in transactions of their own. What
 // forbids the deletion forbids this too.
 func (s *Publisher) dropTags(ctx context.Context, at registry.Coordinate) error {
-	to, err := s.core.Target(ctx, at.Name, at.Version, access.Delete)
-	if err != nil {
-		return err
-	}
 	for more := true; more; {
-		more = false
-		err := s.core.Store.View(ctx, func(tx metadata.Tx) error { // most versions have a few tags, and need no transaction that writes
-			v, err := tx.Versions().VersionAt(to.Repository.Name, at.Format, at.Package, at.Version)
-			if err != nil {
-				return nil // the deletion says what is wrong
-			}
-			tags, err := tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce+1)
-			more = len(tags) > tagsAtOnce
+		if err := s.edit(ctx, at, Rights{access.Delete}, func(e *Edit) (err error) {
+			more, err = e.c.dropSome(at.Version)
 			return err
-		})
-		if err != nil || !more {
-			return err
-		}
-		if err := s.EditAt(ctx, at, Rights{access.Delete}, func(e *Edit) error { return e.c.dropSome(at.Version) }); err != nil {
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dropSome ends some tags of a version that may be deleted.
-func (c *change) dropSome(version string) error {
+// someTags returns the first tags of a version; more: they are too many for one transaction, which is about the first tagsAtOnce then.
+func (c *change) someTags(v registry.Version) (tags []registry.Tag, more bool, err error) {
+	tags, err = c.tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce+1)
+	return tags, len(tags) > tagsAtOnce, err
+}
+
+// dropSome ends some tags of a version that may be deleted, where it has too many. more: there may be others.
+func (c *change) dropSome(version string) (more bool, err error) {
 	v, err := c.version(version)
 	if err != nil {
-		return err
+		return false, err
+	}
+	tags, more, err := c.someTags(v)
+	if err != nil || !more {
+		return false, err
 	}
 	for _, may := range []func(registry.Version) error{c.mayTakeAway, func(v registry.Version) error { return c.unused(v, "deleted") }, c.keepParts} {
 		if err := may(v); err != nil {
-			return err
+			return false, err
 		}
 	}
-	tags, err := c.tx.Tags().SomeTagsOfVersion(v.ID, tagsAtOnce)
-	if err != nil {
-		return err
-	}
-	for _, t := range tags {
+	for _, t := range tags[:tagsAtOnce] {
 		if t.Name == c.svc.core.Rules[c.pkg.Format].RequiredTag {
 			continue // it moves with the deletion
 		}
 		if err := c.endTag(t, v, "version "+v.Name+" is being deleted"); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // folderAtOnce is how many files of a folder one transaction takes out of a version that stays: each is reserved and named in the log.

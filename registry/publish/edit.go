@@ -27,6 +27,19 @@ func (s *Publisher) Edit(ctx context.Context, at registry.Name, rights Rights, f
 // is refused before the package is looked for, so that the refusal does not tell whether it exists; every operation of e asks for
 // the right that it needs besides. NotFound, Denied, Unauthenticated, or the error of fn.
 func (s *Publisher) EditAt(ctx context.Context, at registry.Coordinate, rights Rights, fn func(e *Edit) error) error {
+	for {
+		err := s.edit(ctx, at, rights, fn)
+		var many manyTags
+		if !errors.As(err, &many) {
+			return err
+		}
+		if err := s.dropTags(ctx, at.Name.At(many.version)); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Publisher) edit(ctx context.Context, at registry.Coordinate, rights Rights, fn func(e *Edit) error) error {
 	to, err := s.core.Target(ctx, at.Name, at.Version, rights...)
 	if err != nil {
 		return err
@@ -328,7 +341,10 @@ func (c *change) delete(v registry.Version, reason string) error {
 
 // retag ends the tags of a deleted version, and moves the tag that the format requires to another version.
 func (c *change) retag(gone registry.Version) error {
-	tags, err := c.tx.Tags().TagsOfVersion(gone.ID)
+	tags, many, err := c.someTags(gone)
+	if err == nil && many {
+		err = manyTags{gone.Name}
+	}
 	if err != nil {
 		return err
 	}

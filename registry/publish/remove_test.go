@@ -11,6 +11,7 @@ import (
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/catalog"
+	"slipway/registry/deploy"
 	"slipway/registry/instance"
 	"slipway/registry/ledger"
 	"slipway/registry/maintain"
@@ -99,40 +100,54 @@ func TestDelete(t *testing.T) {
 	e.MustFsck(t)
 }
 
-// TestK7: the deletion of a version with very many tags lets other writers in, ends every tag, and is refused whole.
+// TestK7: the deletion of a version with very many tags, by itself or as a part of an edit, lets other writers in and ends every tag; one
+// that is refused ends none.
 func TestK7(t *testing.T) {
-	e := registrytest.New(t)
-	for _, v := range []string{"1", "2"} {
-		if err := e.Publish("web", v); err != nil {
-			t.Fatal(err)
-		}
-	}
 	const many = 1200
-	if err := e.Publisher.Edit(e.Admin, e.Name("web"), publish.Rights{access.Tag}, func(ed *publish.Edit) error {
-		for i := range many {
-			if _, err := ed.SetTag(fmt.Sprintf("t%04d", i), "1", ""); err != nil {
-				return err
-			}
+	for what, remove := range map[string]func(e *registrytest.Env, version string) error{
+		"by itself": func(e *registrytest.Env, version string) error {
+			return e.Publisher.Delete(e.Admin, e.Name("web").At(version), "old")
+		},
+		"in an edit": func(e *registrytest.Env, version string) error {
+			return e.Publisher.Edit(e.Admin, e.Name("web"), publish.Rights{access.Delete}, func(ed *publish.Edit) error { return ed.Delete(version, "old") })
+		},
+	} {
+		e := registrytest.New(t)
+		for _, v := range []string{"1", "2"} {
+			registrytest.Must(t, e.Publish("web", v))
 		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
+		registrytest.Must(t, e.Publisher.Edit(e.Admin, e.Name("web"), publish.Rights{access.Tag}, func(ed *publish.Edit) error {
+			for i := range many {
+				if _, err := ed.SetTag(fmt.Sprintf("t%04d", i), "1", ""); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		page, err := e.Catalog.TagPage(e.Admin, e.Name("web"), registry.Page{After: "t0009", Limit: 2})
+		if err != nil || len(page) != 2 || page[0].Name != "t0010" || page[1].Name != "t0011" {
+			t.Errorf("a page: %v, %v", page, err)
+		}
+		report := deploy.Report{Environment: "prod", Service: "web", Repository: "main", PURL: "pkg:generic/web@1", Status: deploy.DeploymentSucceeded}
+		_, _, err = e.Deploy.ReportDeployment(e.Admin, report)
+		registrytest.Must(t, err)
+		if err := remove(e, "1"); registry.KindOf(err) != registry.Conflict {
+			t.Errorf("%s, while it runs: %v", what, err)
+		}
+		if tags, err := e.Catalog.Tags(e.Admin, e.Name("web")); err != nil || len(tags) < many {
+			t.Errorf("%s: %d tags are left by what was refused, %v", what, len(tags), err)
+		}
+		registrytest.Must(t, e.Deploy.StopService(e.Admin, "prod", "web"))
+		before := e.Metadata.(metadata.Versioned).Generation() //nolint:forcetypeassert // it is the SQLite store
+		registrytest.Must(t, remove(e, "1"))
+		if n := e.Metadata.(metadata.Versioned).Generation() - before; n < many/500 { //nolint:forcetypeassert
+			t.Errorf("%s: %d transactions", what, n)
+		}
+		if tags, err := e.Catalog.Tags(e.Admin, e.Name("web")); err != nil || len(tags) > 1 {
+			t.Errorf("%s: %d tags are left, %v", what, len(tags), err)
+		}
+		e.MustFsck(t)
 	}
-	page, err := e.Catalog.TagPage(e.Admin, e.Name("web"), registry.Page{After: "t0009", Limit: 2})
-	if err != nil || len(page) != 2 || page[0].Name != "t0010" || page[1].Name != "t0011" {
-		t.Errorf("a page: %v, %v", page, err)
-	}
-	before := e.Metadata.(metadata.Versioned).Generation() //nolint:forcetypeassert // it is the SQLite store
-	if err := e.Publisher.Delete(e.Admin, e.Name("web").At("1"), "old"); err != nil {
-		t.Fatal(err)
-	}
-	if n := e.Metadata.(metadata.Versioned).Generation() - before; n < many/500 { //nolint:forcetypeassert
-		t.Errorf("%d transactions", n)
-	}
-	if tags, err := e.Catalog.Tags(e.Admin, e.Name("web")); err != nil || len(tags) > 1 {
-		t.Errorf("%d tags are left, %v", len(tags), err)
-	}
-	e.MustFsck(t)
 }
 
 // TestRemoveFile: one file goes, its path stays reserved for the same bytes.
