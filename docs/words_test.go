@@ -3,6 +3,8 @@ package docs_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +42,27 @@ func TestWords(t *testing.T) {
 		if !strings.Contains(glossary, "\n| "+word+" | ") {
 			t.Errorf("the glossary does not explain %q", word)
 		}
+	}
+}
+
+// TestColumns is N20: the heads of the command line's tables that nobody understood are gone.
+func TestColumns(t *testing.T) {
+	folder := filepath.Join("..", "cmd", "slipway", "internal", "cli")
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	heads := 0
+	for _, file := range files {
+		for _, head := range regexp.MustCompile(`\{"([A-Z][A-Z ]*)", func\(`).FindAllStringSubmatch(read(t, file), -1) {
+			heads++
+			if slices.Contains([]string{"REUSE", "OF", "AT", "BEGINS", "BECAUSE", "RANK"}, head[1]) {
+				t.Errorf("%s has a column %s", file, head[1])
+			}
+		}
+	}
+	if heads < 50 {
+		t.Errorf("only %d columns were found", heads)
 	}
 }
 

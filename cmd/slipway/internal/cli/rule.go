@@ -171,7 +171,7 @@ var whyColumns = []column[api.Why]{
 	{"REASON", func(y api.Why) any { return y.Reason }},
 	{"RULE", func(y api.Why) any { return ruleText(y.Rule) }},
 	{"ASKED BY", func(y api.Why) any { return y.Caller }},
-	{"AT", func(y api.Why) any { return when(y.At) }},
+	{"ASKED", func(y api.Why) any { return when(y.At) }},
 	{"EXEMPTION", func(y api.Why) any { return y.Exemption }},
 }
 
