@@ -37,6 +37,21 @@ type Deployment struct {
 	LastSeq     int64   `json:"last_seq" doc:"Entry of the log with the latest report."`
 }
 
+// DeploymentDetail is a deployment with every report of it.
+type DeploymentDetail struct {
+	Deployment
+	Reports []ReportedStatus `json:"reports" doc:"Every report of it, oldest first."`
+}
+
+// ReportedStatus is one report of a deployment. Seq is its entry of the log.
+type ReportedStatus struct {
+	Status string `json:"status" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	Reason string `json:"reason,omitempty" doc:"Why it has this status, as its reporter said."`
+	At     string `json:"at" format:"date-time" doc:"When."`
+	By     string `json:"by" doc:"The caller that reported it: a user, or 'token ci of user jane'."`
+	Seq    int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+}
+
 // DeploymentReport is the body of POST /deployments. It needs environment, service, repository and status; the version is
 // named by purl, by digest, or by both.
 type DeploymentReport struct {
@@ -54,8 +69,9 @@ type DeploymentReport struct {
 
 // DeploymentChange is the body of PATCH /deployments/{id}.
 type DeploymentChange struct {
-	Status  string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
-	Reason  string `json:"reason,omitempty" empty:"refused" doc:"Why it has this status, in one line: why it failed."`
-	EventID string `json:"event_id,omitempty" empty:"refused" doc:"Id of the event that made you deploy."`
-	URL     string `json:"url,omitempty" empty:"refused" doc:"Page of the deployment."`
+	Status    string `json:"status,omitempty" doc:"'queued', 'running', 'succeeded', 'failed', 'rolled_back' or 'cancelled'."`
+	IfRunning *int64 `json:"if_running,omitempty" doc:"Compare-and-swap: the service must run this deployment since this entry of the log, which is 'running.seq' of its environment; else 412."`
+	Reason    string `json:"reason,omitempty" empty:"refused" doc:"Why it has this status, in one line: why it failed."`
+	EventID   string `json:"event_id,omitempty" empty:"refused" doc:"Id of the event that made you deploy."`
+	URL       string `json:"url,omitempty" empty:"refused" doc:"Page of the deployment."`
 }

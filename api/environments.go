@@ -36,6 +36,7 @@ type ServiceState struct {
 	Wanted   *Wanted   `json:"wanted,omitempty" doc:"The version that the environment's tag names; absent without a tag."`
 	Recorded *Recorded `json:"recorded,omitempty" doc:"The latest report."`
 	Running  *Running  `json:"running,omitempty" doc:"The last deployment that succeeded and was not rolled back."`
+	Previous *Run      `json:"previous,omitempty" doc:"What ran before it, or what ran last where nothing runs."`
 	Drift    bool      `json:"drift" doc:"Something else runs than is wanted."`
 }
 

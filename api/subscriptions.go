@@ -32,6 +32,7 @@ type SubscriptionDetail struct {
 	Pending       int64   `json:"pending" doc:"Deliveries that wait."`
 	OldestPending *string `json:"oldest_pending_at" format:"date-time" doc:"When the oldest of them was made."`
 	Dead          int64   `json:"dead" doc:"Deliveries that were given up."`
+	LastDelivered *string `json:"last_delivered_at" format:"date-time" doc:"When the newest of the deliveries that arrived did; null: none did."`
 }
 
 // SubscriptionChange is the body of PATCH /subscriptions/{id}. Fields that it leaves out stay.
@@ -52,6 +53,22 @@ type SubscriptionChange struct {
 
 // NewSubscription is the body of POST /subscriptions; it needs a name and a URL.
 type NewSubscription SubscriptionChange
+
+// SubscriptionPreview is what a subscription would have sent of the newest entries of the log.
+type SubscriptionPreview struct {
+	Looked  int     `json:"looked" doc:"Entries of the log that were looked through."`
+	Matched int     `json:"matched" doc:"Those of them that would have been sent."`
+	Events  []Event `json:"events" doc:"The newest of these, newest first, at most 20."`
+}
+
+// PreviewRequest is the body of POST /subscriptions/preview: the filter and the preset of a subscription.
+type PreviewRequest struct {
+	Preset       *string   `json:"preset,omitempty" doc:"The shape of the requests; one that has no words for an event does not send it."`
+	Types        *[]string `json:"types,omitempty" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`
+	Repositories *[]string `json:"repositories,omitempty" doc:"Repositories or globs over them."`
+	Packages     *[]string `json:"packages,omitempty" doc:"Packages or globs over them."`
+	Tags         *[]string `json:"tags,omitempty" doc:"Names of tags or globs over them; with any, events without a tag do not match."`
+}
 
 // ReplayRequest is the body of POST /subscriptions/{id}/redeliver. It needs since.
 type ReplayRequest struct {

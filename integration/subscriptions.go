@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ type SubscriptionDetail struct {
 	Pending       int64
 	OldestPending time.Time // zero when nothing pends
 	Dead          int64
+	LastDelivered time.Time // when the newest of the deliveries that arrived did; zero: none did
 }
 
 // Bounds of a subscription.
@@ -136,7 +138,12 @@ func (s *Subscriptions) Subscription(ctx context.Context, id int64) (Subscriptio
 		if out.Pending, out.OldestPending, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryPending); err != nil {
 			return err
 		}
-		out.Dead, _, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryDead)
+		if out.Dead, _, err = tx.Deliveries().CountDeliveries(id, metadata.DeliveryDead); err != nil {
+			return err
+		}
+		if out.LastDelivered, err = tx.Deliveries().LastDelivered(id); errors.Is(err, metadata.ErrNotExist) {
+			err = nil
+		}
 		return err
 	})
 	return out, err
@@ -292,20 +299,25 @@ func (s *Subscriptions) applyChange(sub *Subscription, c SubscriptionChange) err
 	if named && err != nil {
 		return err
 	}
-	if presets := s.presets(); !slices.Contains(presets, sub.Preset) {
-		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "preset: %q is not one of %s", registry.Clip(sub.Preset), strings.Join(presets, ", "))
-	}
 	if named {
 		if err := checkTarget(sink, sub.URL); err != nil {
 			return err
 		}
 	}
-	if c.Types != nil { // a type that was stored before the server refused it must not stand in the way of other changes
-		types, err := registry.ShortTypes(*c.Types, registry.AboutSubscription)
+	return s.checkFilter(sub, c.Types)
+}
+
+// checkFilter checks preset and filter of a subscription, and sets its types unless they are nil. Invalid.
+func (s *Subscriptions) checkFilter(sub *Subscription, types *[]string) error {
+	if presets := s.presets(); !slices.Contains(presets, sub.Preset) {
+		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "preset: %q is not one of %s", registry.Clip(sub.Preset), strings.Join(presets, ", "))
+	}
+	if types != nil { // a type that was stored before the server refused it must not stand in the way of other changes
+		short, err := registry.ShortTypes(*types, registry.AboutSubscription)
 		if err != nil {
 			return err
 		}
-		sub.Filter.Types = types
+		sub.Filter.Types = short
 	}
 	return sub.Filter.check()
 }

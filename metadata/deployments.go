@@ -27,6 +27,8 @@ type Environments interface {
 	Environment(name string) (Environment, error) // also a deleted one
 	EnvironmentAt(name string, seq int64) (Environment, error)
 	Environments(p Page) ([]Environment, error) // not deleted, ascending by name; After is a name
+	// EnvironmentsAt is Environments as it was after log entry seq.
+	EnvironmentsAt(p Page, seq int64) ([]Environment, error)
 	// Following returns at most limit environments, not deleted, whose tag has this name.
 	Following(tag string, limit int) ([]Environment, error)
 	// Owned returns at most limit environments, not deleted, that a user owns.
@@ -86,9 +88,19 @@ type DeploymentQuery struct {
 	Status        DeploymentStatus
 	PURL          string
 	Digest        digest.Digest
-	Repositories  []int64 // nil is all
-	BeforeID      int64   // 0 is from the newest
+	Repositories  []int64   // nil is all
+	Since         time.Time // made then or later; zero is all
+	BeforeID      int64     // 0 is from the newest
 	Limit         int
+}
+
+// Report is one report of a deployment.
+type Report struct {
+	Seq    int64 // log entry
+	Status DeploymentStatus
+	Reason string
+	At     time.Time
+	By     string // text of the actor
 }
 
 // Deployments keeps deployments and every report of them.
@@ -109,6 +121,7 @@ type Deployments interface {
 	// Reported returns, for each service, the deployment of its latest report up to log entry seq: Status, Reason, UpdatedAt,
 	// UpdatedBy and LastSeq are those of that report. Ascending by service.
 	Reported(environmentID, seq int64) ([]Deployment, error)
+	Reports(d Deployment) ([]Report, error) // every report of a deployment, ascending
 }
 
 // Run is an interval in which a service ran the version of a deployment. The deployment's fields are its present ones.
@@ -135,6 +148,7 @@ type RunQuery struct {
 type Runs interface {
 	Running(environmentID int64, service string) (Run, error)
 	RunsAt(environmentID, seq int64) ([]Run, error)              // runs that held after log entry seq, ascending by service
+	Former(environmentID, seq int64) ([]Run, error)              // of each service, the last run that had ended by log entry seq, ascending by service
 	RunsOfVersion(versionID int64, limit int) ([]Run, error)     // runs that hold now, by environment and service
 	Runs(q RunQuery) ([]Run, error)                              //
 	StartRun(d Deployment, seq int64) error                      // ends the run that holds

@@ -87,6 +87,7 @@ type Attempt struct {
 type DeliveryQuery struct {
 	SubscriptionID int64
 	State          DeliveryState // "" is all
+	MessageID      string        // "" is all
 	BeforeID       int64         // 0 is from the newest
 	Limit          int
 }
@@ -113,6 +114,8 @@ type Deliveries interface {
 	SkipPending(subscriptionID int64, reason string, limit int) (int64, error)
 	// CountDeliveries also returns when the oldest counted delivery was made.
 	CountDeliveries(subscriptionID int64, state DeliveryState) (n int64, oldest time.Time, err error)
+	// LastDelivered returns when the newest of the deliveries that arrived did. ErrNotExist: none did.
+	LastDelivered(subscriptionID int64) (time.Time, error)
 	// ExpireDeliveries removes at most limit deliveries that were done before t, and says how many it found.
 	ExpireDeliveries(before time.Time, limit int) (int64, error)
 	AddAttempt(a Attempt) error

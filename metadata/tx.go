@@ -203,6 +203,7 @@ type EntryQuery struct {
 	Types        []string // globs over Type; empty is all
 	Repositories []int64  // nil is all; else entries of these repositories
 	Global       bool     // with Repositories: also entries without a repository
+	Newest       bool     // descending by seq; with Limit, the newest
 	Limit        int
 }
 

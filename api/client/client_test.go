@@ -295,7 +295,7 @@ func TestDeployments(t *testing.T) {
 	if got := must(cl.Deployment(ctx, d.ID))(t); got.Status != "succeeded" || len(all(t, cl.Deployments(ctx, client.DeploymentFilter{Service: "web"}))) != 1 {
 		t.Errorf("%+v", got)
 	}
-	if state := must(cl.Environment(ctx, "prod", ""))(t); len(state.Services) != 1 || state.Services[0].Running == nil || len(all(t, cl.Environments(ctx))) != 1 {
+	if state := must(cl.Environment(ctx, "prod", ""))(t); len(state.Services) != 1 || state.Services[0].Running == nil || len(all(t, cl.Environments(ctx, ""))) != 1 {
 		t.Errorf("%+v", state)
 	}
 	err := cl.DeleteVersion(ctx, tool, "1.0", "")
@@ -304,7 +304,7 @@ func TestDeployments(t *testing.T) {
 		t.Errorf("a version that runs: %+v", err)
 	}
 	check(t, cl.StopService(ctx, "prod", "web"))
-	if runs := all(t, cl.EnvironmentHistory(ctx, "prod", "web")); len(runs) != 1 || runs[0].Until == nil {
+	if runs := all(t, cl.EnvironmentHistory(ctx, "prod", client.RunFilter{Service: "web"})); len(runs) != 1 || runs[0].Until == nil {
 		t.Errorf("%+v", runs)
 	}
 	check(t, cl.DeleteEnvironment(ctx, "prod"))

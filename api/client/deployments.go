@@ -8,9 +8,9 @@ import (
 	"slipway/api"
 )
 
-// Environments lists the environments.
-func (c *Client) Environments(ctx context.Context) iter.Seq2[api.Environment, error] {
-	return list[api.Environment](ctx, c, "/environments", nil)
+// Environments lists the environments, now or as of a past moment: an RFC 3339 time, or seq:N; "" is now.
+func (c *Client) Environments(ctx context.Context, asOf string) iter.Seq2[api.Environment, error] {
+	return list[api.Environment](ctx, c, "/environments", queryOf("as_of", asOf))
 }
 
 // CreateEnvironment makes an environment.
@@ -34,9 +34,13 @@ func (c *Client) DeleteEnvironment(ctx context.Context, name string) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("environments", name)})
 }
 
-// EnvironmentHistory lists what ran in an environment, newest first; with a service, only of that.
-func (c *Client) EnvironmentHistory(ctx context.Context, name, service string) iter.Seq2[api.Run, error] {
-	return list[api.Run](ctx, c, segments("environments", name, "history"), queryOf("service", service))
+// RunFilter selects what ran in an environment. Service "" is all. AsOf is a past moment (an RFC 3339 time, or seq:N) as of which the
+// list is; "" is now.
+type RunFilter struct{ Service, AsOf string }
+
+// EnvironmentHistory lists what ran in an environment, newest first.
+func (c *Client) EnvironmentHistory(ctx context.Context, name string, f RunFilter) iter.Seq2[api.Run, error] {
+	return list[api.Run](ctx, c, segments("environments", name, "history"), queryOf("service", f.Service, "as_of", f.AsOf))
 }
 
 // StopService records that a service no longer runs any version.
@@ -44,18 +48,18 @@ func (c *Client) StopService(ctx context.Context, environment, service string) e
 	return c.do(ctx, request{method: http.MethodDelete, path: segments("environments", environment, "services", service)})
 }
 
-// DeploymentFilter selects deployments by its fields that are not empty. The zero value selects all.
-type DeploymentFilter struct{ Environment, Service, Repository, Status, PURL, Digest string }
+// DeploymentFilter selects deployments by its fields that are not empty. The zero value selects all. Since is an RFC 3339 time, or a day.
+type DeploymentFilter struct{ Environment, Service, Repository, Status, PURL, Digest, Since string }
 
 // Deployments lists deployments, newest first.
 func (c *Client) Deployments(ctx context.Context, f DeploymentFilter) iter.Seq2[api.Deployment, error] {
 	return list[api.Deployment](ctx, c, "/deployments", queryOf("environment", f.Environment, "service", f.Service,
-		"repository", f.Repository, "status", f.Status, "purl", f.PURL, "digest", f.Digest))
+		"repository", f.Repository, "status", f.Status, "purl", f.PURL, "digest", f.Digest, "since", f.Since))
 }
 
-// Deployment returns one deployment.
-func (c *Client) Deployment(ctx context.Context, id string) (api.Deployment, error) {
-	return call[api.Deployment](ctx, c, get(segments("deployments", id), nil))
+// Deployment returns one deployment with every report of it.
+func (c *Client) Deployment(ctx context.Context, id string) (api.DeploymentDetail, error) {
+	return call[api.DeploymentDetail](ctx, c, get(segments("deployments", id), nil))
 }
 
 // ReportDeployment records a deployment, or the next status of one that is known by its external id.

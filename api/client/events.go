@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -54,6 +55,8 @@ type EventQuery struct {
 	Limit int           // how many at most; 0 is as many as the server sends at once
 	Types []string      // only these types, or globs over them; none is all
 	Wait  time.Duration // how long to wait for an event when there is none
+	// Newest turns the order: After is then the sequence number before which to go on, and -1 the end of the log.
+	Newest bool
 	EventFilter
 }
 
@@ -64,23 +67,21 @@ type EventFilter struct{ Repository, Package, Actor, Since, Until string }
 // EventBatch is a piece of the events.
 type EventBatch struct {
 	Events []Event
-	Next   int64 // sequence number to continue behind, also when the caller may see none of the events
+	// Next is the After of the next query, also when the caller may see none of the events. Newest first, 0 is the end.
+	Next int64
 }
 
-// Events returns the next events, oldest first.
+// Events returns the next events, oldest first unless the query says otherwise.
 func (c *Client) Events(ctx context.Context, eq EventQuery) (EventBatch, error) {
-	q := url.Values{"after": {strconv.FormatInt(eq.After, 10)}}
+	q := eq.values()
 	if eq.Limit > 0 {
 		q.Set("limit", strconv.Itoa(eq.Limit))
 	}
 	if eq.Wait > 0 {
 		q.Set("wait", eq.Wait.String())
 	}
-	for _, t := range eq.Types {
-		q.Add("types", t)
-	}
-	for key, values := range queryOf("repository", eq.Repository, "package", eq.Package, "actor", eq.Actor, "since", eq.Since, "until", eq.Until) {
-		q[key] = values
+	if eq.Newest {
+		q.Set("order", "newest")
 	}
 	var b EventBatch
 	raw, header, err := c.send(ctx, request{method: http.MethodGet, path: api.Prefix + "/events", query: q, wait: eq.Wait})
@@ -90,8 +91,33 @@ func (c *Client) Events(ctx context.Context, eq EventQuery) (EventBatch, error) 
 	if err := decode(ctx, raw, &b.Events); err != nil {
 		return b, err
 	}
+	if eq.Newest && header.Get("Link") == "" {
+		return b, nil // the end
+	}
 	b.Next, err = nextOf(header)
 	return b, err
+}
+
+// values are the parameters by which a query selects events.
+func (eq EventQuery) values() url.Values {
+	q := url.Values{"after": {strconv.FormatInt(eq.After, 10)}}
+	for _, t := range eq.Types {
+		q.Add("types", t)
+	}
+	for key, values := range queryOf("repository", eq.Repository, "package", eq.Package, "actor", eq.Actor, "since", eq.Since, "until", eq.Until) {
+		q[key] = values
+	}
+	return q
+}
+
+// EventStream returns the events that follow as the server sends them (server-sent events), without end: id is the sequence number, data the
+// event. It has no timeout but that of ctx; the caller closes it.
+func (c *Client) EventStream(ctx context.Context, eq EventQuery) (io.ReadCloser, error) {
+	resp, err := c.open(ctx, request{method: http.MethodGet, path: api.Prefix + "/events", query: eq.values(), header: http.Header{"Accept": {"text/event-stream"}}})
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
 }
 
 // nextOf reads the position out of Link: <…?after=N…>; rel="next".

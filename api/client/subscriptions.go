@@ -23,6 +23,11 @@ func (c *Client) CreateSubscription(ctx context.Context, s api.NewSubscription) 
 	return call[api.ChangedSubscription](ctx, c, request{method: http.MethodPost, path: "/subscriptions", body: s})
 }
 
+// PreviewSubscription returns what a subscription would have sent of the newest entries of the log.
+func (c *Client) PreviewSubscription(ctx context.Context, p api.PreviewRequest) (api.SubscriptionPreview, error) {
+	return call[api.SubscriptionPreview](ctx, c, request{method: http.MethodPost, path: "/subscriptions/preview", body: p})
+}
+
 // ChangeSubscription changes a subscription; fields that the change leaves out stay. It returns the secret when the change
 // set a new one.
 func (c *Client) ChangeSubscription(ctx context.Context, id string, s api.SubscriptionChange) (api.ChangedSubscription, error) {
@@ -47,6 +52,11 @@ func (c *Client) Replay(ctx context.Context, id string, since int64) (api.Subscr
 // Deliveries lists sent and waiting deliveries, the newest first; with a state, only deliveries in that state.
 func (c *Client) Deliveries(ctx context.Context, subscription string, state api.DeliveryState) iter.Seq2[api.Delivery, error] {
 	return list[api.Delivery](ctx, c, segments("subscriptions", subscription, "deliveries"), queryOf("state", string(state)))
+}
+
+// DeliveriesOf lists the deliveries of one event by its id.
+func (c *Client) DeliveriesOf(ctx context.Context, subscription, event string) iter.Seq2[api.Delivery, error] {
+	return list[api.Delivery](ctx, c, segments("subscriptions", subscription, "deliveries"), queryOf("event_id", event))
 }
 
 // Delivery returns one delivery: its request, and the result of each attempt.

@@ -195,6 +195,9 @@ func testDeployments(e *env) {
 			})
 		equal(e, fmt.Sprint("reported at ", seq), fmt.Sprint(got), want)
 	}
+	last := read(e, func(tx metadata.Tx) (metadata.Deployment, error) { return tx.Deployments().Deployment(made.ID) })
+	equal(e, "its reports", fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Report, error) { return tx.Deployments().Reports(last) }),
+		func(r metadata.Report) string { return fmt.Sprint(r.Seq, " ", r.Status, " ", r.By) })), "[10 queued ann 12 succeeded bob]")
 }
 
 func testDeploymentQueries(e *env) {
@@ -204,6 +207,7 @@ func testDeploymentQueries(e *env) {
 	prod, dev := e.environment("prod", 0), e.environment("dev", 1)
 	e.deploy(prod, "web", "a", v1, metadata.DeploymentSucceeded, 10)
 	e.deploy(prod, "api", "b", v1, metadata.DeploymentFailed, 11)
+	e.clock.Add(time.Second)
 	e.deploy(dev, "web", "c", v2, metadata.DeploymentSucceeded, 12)
 	e.deploy(dev, "web", "d", other, metadata.DeploymentQueued, 13)
 	list := func(q metadata.DeploymentQuery) string {
@@ -227,6 +231,9 @@ func testDeploymentQueries(e *env) {
 		{"service", metadata.DeploymentQuery{Service: "web"}, "dca"},
 		{"service of an environment", metadata.DeploymentQuery{EnvironmentID: prod.ID, Service: "web"}, "a"},
 		{"status", metadata.DeploymentQuery{Status: metadata.DeploymentSucceeded}, "ca"},
+		{"since", metadata.DeploymentQuery{Since: third.CreatedAt}, "dc"},
+		{"since the last", metadata.DeploymentQuery{Since: e.now().Add(time.Second)}, ""},
+		{"since ever", metadata.DeploymentQuery{Since: third.CreatedAt.Add(-time.Hour), Limit: 3}, "dcb"},
 		{"purl", metadata.DeploymentQuery{PURL: "pkg:npm/left-pad@1"}, "dba"},
 		{"digest", metadata.DeploymentQuery{Digest: v2.Digest}, "c"},
 		{"repository", metadata.DeploymentQuery{Repositories: []int64{p.RepositoryID, 98, 99}}, "cba"},
@@ -267,6 +274,10 @@ func testRuns(e *env) {
 	} {
 		got := names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().RunsAt(prod.ID, seq) }), service)
 		equal(e, fmt.Sprint("at ", seq), fmt.Sprint(got), want)
+	}
+	for seq, want := range map[int64]string{14: "[]", 19: "[]", 20: "[web1]", 29: "[web1]", 30: "[web2]", 40: "[web2]"} {
+		got := names(read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().Former(prod.ID, seq) }), service)
+		equal(e, fmt.Sprint("before ", seq), fmt.Sprint(got), want)
 	}
 	past := read(e, func(tx metadata.Tx) ([]metadata.Run, error) { return tx.Runs().RunsAt(prod.ID, 10) })[0]
 	equal(e, "its end", []any{past.Since, past.SeqTo, past.Until.IsZero()}, []any{began, int64(20), false})

@@ -170,6 +170,7 @@ func testDeliveryQueries(e *env) {
 			func(d metadata.Delivery) string { return d.MessageID + string(d.Body) }))
 	}
 	equal(e, "all", list(metadata.DeliveryQuery{}), "[m5 m4 m3 m2 m1]")
+	equal(e, "of a message", list(metadata.DeliveryQuery{MessageID: "m2"}), "[m2]")
 	equal(e, "page", list(metadata.DeliveryQuery{BeforeID: ids[3], Limit: 2}), "[m3 m2]")
 	equal(e, "pending", list(metadata.DeliveryQuery{State: metadata.DeliveryPending, Limit: 2}), "[m5 m3]")
 	equal(e, "pending page", list(metadata.DeliveryQuery{State: metadata.DeliveryPending, BeforeID: ids[2]}), "[m1]")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -36,10 +37,12 @@ type DeploymentChange struct {
 	Reason  string // one line
 	EventID string
 	URL     string
+	// IfRunning, unless nil, is the log entry since which the service must run this deployment.
+	IfRunning *int64
 }
 
 // ChangeDeployment reports the next status of a deployment; reporting the current status changes nothing. The caller needs the
-// right to deploy in the deployment's repository, and the environment's consent. NotFound, Conflict, Invalid.
+// right to deploy in the deployment's repository, and the environment's consent. NotFound, Conflict, Invalid; PreconditionFailed: IfRunning does not hold.
 func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentChange) (registry.Deployment, error) {
 	if err := checkReason(ch.Reason); err != nil {
 		return registry.Deployment{}, err
@@ -75,16 +78,36 @@ func (s *Records) ChangeDeployment(ctx context.Context, id int64, ch DeploymentC
 		if err := s.mayReplace(ctx, tx, env, d); err != nil {
 			return err
 		}
+		if err := stillRuns(tx, d, ch.IfRunning); err != nil {
+			return err
+		}
 		d, err = (&deploying{tx: tx, actor: actor}).report(d, ch)
 		return err
 	})
 	return d, err
 }
 
-// Deployment returns one deployment, of a repository that the caller may read. NotFound.
-func (s *Records) Deployment(ctx context.Context, id int64) (registry.Deployment, error) {
-	var d registry.Deployment
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+// stillRuns checks that a service runs a deployment since a log entry; nil: it need not. PreconditionFailed.
+func stillRuns(tx metadata.Tx, d registry.Deployment, since *int64) error {
+	if since == nil {
+		return nil
+	}
+	r, err := tx.Runs().Running(d.EnvironmentID, d.Service)
+	switch {
+	case errors.Is(err, metadata.ErrNotExist):
+		return registry.Errorf(registry.PreconditionFailed, registry.AboutDeployment, "service %q of environment %q runs nothing any more", d.Service, d.Environment)
+	case err != nil:
+		return err
+	case r.Deployment.ID != d.ID || r.SeqFrom != *since:
+		return registry.Errorf(registry.PreconditionFailed, registry.AboutDeployment, "service %q of environment %q runs deployment %d (version %s) since entry %d of the log, not deployment %d since entry %d",
+			d.Service, d.Environment, r.Deployment.ID, registry.Clip(r.Deployment.Version), r.SeqFrom, d.ID, *since)
+	}
+	return nil
+}
+
+// Deployment returns one deployment with its reports, of a repository that the caller may read. NotFound.
+func (s *Records) Deployment(ctx context.Context, id int64) (d registry.Deployment, reports []metadata.Report, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
@@ -93,9 +116,13 @@ func (s *Records) Deployment(ctx context.Context, id int64) (registry.Deployment
 			access.DecideEnvironment(access.From(ctx), access.Read, d.Environment) != access.Allow {
 			d, err = registry.Deployment{}, metadata.ErrNotExist
 		}
-		return registry.Missing(err, registry.AboutDeployment, "there is no deployment %d", id)
+		if err != nil {
+			return registry.Missing(err, registry.AboutDeployment, "there is no deployment %d", id)
+		}
+		reports, err = tx.Deployments().Reports(d)
+		return err
 	})
-	return d, err
+	return d, reports, err
 }
 
 // DeploymentQuery selects deployments; empty fields are all.
@@ -106,14 +133,15 @@ type DeploymentQuery struct {
 	Status      registry.DeploymentStatus
 	PURL        string
 	Digest      digest.Digest
-	After       string // ID of the last deployment of the page before
+	Since       time.Time // made then or later
+	After       string    // ID of the last deployment of the page before
 	Limit       int
 }
 
 // Deployments lists deployments, the newest first, of the repositories that the caller may read. NotFound: about the
 // repository or the environment that the query names.
 func (s *Records) Deployments(ctx context.Context, q DeploymentQuery) ([]registry.Deployment, error) {
-	m := metadata.DeploymentQuery{Service: q.Service, Status: q.Status, PURL: q.PURL, Digest: q.Digest, Limit: registry.Bound(q.Limit)}
+	m := metadata.DeploymentQuery{Service: q.Service, Status: q.Status, PURL: q.PURL, Digest: q.Digest, Since: q.Since, Limit: registry.Bound(q.Limit)}
 	var err error
 	if q.After != "" {
 		if m.BeforeID, err = strconv.ParseInt(q.After, 10, 64); err != nil || m.BeforeID <= 0 {

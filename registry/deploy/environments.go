@@ -142,16 +142,27 @@ func environment(environments metadata.Environments, name string) (registry.Envi
 }
 
 // Environments lists the environments, by name. Every caller who may read some repository sees their names; the versions that
-// run in them are shown only to callers who may read the version's repository.
-func (s *Records) Environments(ctx context.Context, p registry.Page) ([]registry.Environment, error) {
+// run in them are shown only to callers who may read the version's repository. At a past moment it lists those that there were then.
+func (s *Records) Environments(ctx context.Context, p registry.Page, when registry.AsOf) ([]registry.Environment, error) {
 	p.Limit = registry.Bound(p.Limit)
+	when, err := s.core.SettleUntil(ctx, when)
+	if err != nil {
+		return nil, err
+	}
 	var out []registry.Environment
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		if _, err := s.seen(ctx, tx.Repositories()); err != nil {
 			return err
 		}
-		var err error
-		out, err = tx.Environments().Environments(p)
+		if when.IsNow() {
+			out, err = tx.Environments().Environments(p)
+			return err
+		}
+		seq, err := moment(tx.Log(), when)
+		if err != nil {
+			return err
+		}
+		out, err = tx.Environments().EnvironmentsAt(p, seq)
 		return err
 	})
 	return out, err

@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 )
 
-// ServiceState is one service of an environment: the wanted version, the last report, and the running version; each nil where
-// there is none.
+// ServiceState is one service of an environment: the wanted version, the last report, the running version, and what ran before it; each
+// nil where there is none.
 type ServiceState struct {
 	Service  string
 	Wanted   *Wanted
 	Recorded *registry.Deployment // with the status of the last report
 	Running  *registry.Run
+	Previous *registry.Run // the last run that had ended
 }
 
 // Drift reports whether the running version is not the wanted one.
@@ -93,9 +95,19 @@ func services(tx metadata.Tx, e registry.Environment, seq int64, ids []int64) ([
 	if err != nil {
 		return nil, err
 	}
+	former, err := tx.Runs().Former(e.ID, seq)
+	if err != nil {
+		return nil, err
+	}
+	previous := map[string]*registry.Run{}
+	for i, r := range former {
+		if contains(ids, r.Deployment.RepositoryID) {
+			previous[r.Deployment.Service] = &former[i]
+		}
+	}
 	var out []ServiceState
 	for _, d := range reported {
-		st := ServiceState{Service: d.Service}
+		st := ServiceState{Service: d.Service, Previous: previous[d.Service]}
 		about := d
 		for len(running) > 0 && running[0].Deployment.Service <= d.Service {
 			if r := running[0]; r.Deployment.Service == d.Service && contains(ids, r.Deployment.RepositoryID) {
@@ -140,16 +152,21 @@ func wanted(tx metadata.Tx, e registry.Environment, packageID, seq int64) (*Want
 
 // RunQuery selects runs of an environment.
 type RunQuery struct {
-	Service string // "" is all
-	Before  int64  // log entry (Run.SeqFrom) of the last run of the page before; 0: from the newest
+	Service string        // "" is all
+	Before  int64         // log entry (Run.SeqFrom) of the last run of the page before; 0: from the newest
+	When    registry.AsOf // the runs as they were known then: those that ended later still run
 	Limit   int
 }
 
 // Runs lists the runs of an environment, the newest first, of the repositories that the caller may read; also of a deleted
 // environment. NotFound: it never existed.
 func (s *Records) Runs(ctx context.Context, name string, q RunQuery) ([]registry.Run, error) {
+	when, err := s.core.SettleUntil(ctx, q.When)
+	if err != nil {
+		return nil, err
+	}
 	var out []registry.Run
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		ids, err := s.seen(ctx, tx.Repositories())
 		if err != nil {
 			return err
@@ -161,7 +178,24 @@ func (s *Records) Runs(ctx context.Context, name string, q RunQuery) ([]registry
 		if err != nil {
 			return registry.Missing(err, registry.AboutEnvironment, "there never was an environment %q", registry.Clip(name))
 		}
-		out, err = tx.Runs().Runs(metadata.RunQuery{EnvironmentID: e.ID, Service: q.Service, Repositories: ids, BeforeSeq: q.Before, Limit: registry.Bound(q.Limit)})
+		mq := metadata.RunQuery{EnvironmentID: e.ID, Service: q.Service, Repositories: ids, BeforeSeq: q.Before, Limit: registry.Bound(q.Limit)}
+		if when.IsNow() {
+			out, err = tx.Runs().Runs(mq)
+			return err
+		}
+		seq, err := moment(tx.Log(), when)
+		if err != nil || seq < 0 {
+			return err
+		}
+		if mq.BeforeSeq == 0 || mq.BeforeSeq > seq {
+			mq.BeforeSeq = seq + 1
+		}
+		out, err = tx.Runs().Runs(mq)
+		for i, r := range out {
+			if r.SeqTo > seq {
+				out[i].SeqTo, out[i].Until = 0, time.Time{}
+			}
+		}
 		return err
 	})
 	return out, err

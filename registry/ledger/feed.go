@@ -14,10 +14,12 @@ import (
 
 // EventQuery selects events after a sequence number.
 type EventQuery struct {
-	After int64         // -1: from the start
-	Types []string      // globs, each of which must match a type; prefix and suffix may be left out
-	Limit int           // at most MaxPage
-	Wait  time.Duration // how long to wait while there is no event
+	After int64 // -1: from the start
+	// Newest turns the order: After is the entry before which to go on, -1: from the newest, and 0 is the end. Wait does not count.
+	Newest bool
+	Types  []string      // globs, each of which must match a type; prefix and suffix may be left out
+	Limit  int           // at most MaxPage
+	Wait   time.Duration // how long to wait while there is no event
 	// Filter's times bound what is looked through; its texts are in no index.
 	Filter EventFilter
 }
@@ -39,7 +41,7 @@ func (s *Ledger) Events(ctx context.Context, q EventQuery) (events []registry.Ev
 		grown := s.core.Grown() // before lookThrough, so that no entry is missed in between
 		var end bool
 		events, next, end, err = s.lookThrough(ctx, q)
-		if err != nil || len(events) > 0 || q.Wait <= 0 || !end {
+		if err != nil || len(events) > 0 || q.Wait <= 0 || q.Newest || !end {
 			return events, next, err
 		}
 		q.After = next
@@ -86,6 +88,11 @@ func (q EventQuery) bounds(log metadata.Log) (first, last, size int64, err error
 		return 0, 0, 0, err
 	}
 	first, last = q.After+1, size-1
+	if q.Newest {
+		if first = 0; q.After >= 0 {
+			last = min(last, q.After-1)
+		}
+	}
 	if !q.Filter.Since.IsZero() {
 		before, err := log.SeqAt(q.Filter.Since.Add(-time.Microsecond))
 		if err != nil {
@@ -94,11 +101,21 @@ func (q EventQuery) bounds(log metadata.Log) (first, last, size int64, err error
 		first = max(first, before+1)
 	}
 	if !q.Filter.Until.IsZero() {
-		if last, err = log.SeqAt(q.Filter.Until); err != nil {
+		until, err := log.SeqAt(q.Filter.Until)
+		if err != nil {
 			return 0, 0, 0, err
 		}
+		last = min(last, until)
 	}
 	return first, last, size, nil
+}
+
+// end is the After at which nothing is left to look through.
+func (q EventQuery) end(size int64) int64 {
+	if q.Newest {
+		return 0
+	}
+	return max(q.After, size-1)
 }
 
 // window looks through some entries in one transaction, and returns how many besides.
@@ -119,10 +136,13 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 			return err
 		}
 		if end = first > last; end {
-			next = max(q.After, size-1)
+			next = q.end(size)
 			return nil
 		}
-		mq.After, mq.Before = first-1, min(first+s.perWindow, last+1)
+		mq.After, mq.Before, mq.Newest = first-1, min(first+s.perWindow, last+1), q.Newest
+		if q.Newest {
+			mq.After, mq.Before = max(first, last+1-s.perWindow)-1, last+1
+		}
 		if q.Filter.reads() {
 			mq.Limit = max(q.Limit, logRead)
 		}
@@ -146,10 +166,15 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 		}
 		if len(entries) < mq.Limit && len(events) < q.Limit {
 			next = mq.Before - 1
+			if q.Newest {
+				next = mq.After + 1
+			}
 		}
-		walked = next - mq.After
-		if end = next >= last; end {
-			next = size - 1
+		if walked, end = next-mq.After, next >= last; q.Newest {
+			walked, end = mq.Before-next, next <= first
+		}
+		if end {
+			next = q.end(size)
 		}
 		return nil
 	})

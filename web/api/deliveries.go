@@ -19,7 +19,8 @@ func (h *handlers) deliveryRoutes() []endpoint {
 	return []endpoint{
 		{"GET", subscriptionPath + "/deliveries", "api.deliveries.list", h.listDeliveries, openapi.Operation{
 			Rights: seesSinks, ID: "listDeliveries", Group: "Subscriptions", Summary: "List the deliveries of a subscription",
-			Query:   paged(openapi.Param{Name: "state", About: "Deliveries in this state only.", Of: openapi.Object{"type": "string", "enum": deliveryStates}}),
+			Query: paged(openapi.Param{Name: "state", About: "Deliveries in this state only.", Of: openapi.Object{"type": "string", "enum": deliveryStates}},
+				openapi.Param{Name: "event_id", About: "Of the event with this id only."}),
 			Answers: success("The deliveries, newest first.", api.List[api.Delivery]{Items: []api.Delivery{deliveryExample}})}},
 		{"GET", "/deliveries/{id}", "api.deliveries.get", h.getDelivery, openapi.Operation{
 			Rights: seesSinks, ID: "getDelivery", Group: "Subscriptions", Summary: "Show what is sent, and how each attempt went",
@@ -80,16 +81,16 @@ func readable(b []byte) string {
 	return string([]rune(string(b)))
 }
 
-// listDeliveries answers GET /subscriptions/{id}/deliveries?state=: the newest first.
+// listDeliveries answers GET /subscriptions/{id}/deliveries?state=&event_id=: the newest first.
 func (h *handlers) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id, page := in.number(registry.AboutSubscription), in.numbered()
-	state := registry.DeliveryState(in.text("state"))
+	state, event := registry.DeliveryState(in.text("state")), in.text("event_id")
 	if in.err != nil {
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Delivery, error) {
-		return h.svc.Subscriptions.Deliveries(r.Context(), integration.DeliveryQuery{SubscriptionID: id, State: state, BeforeID: wire.AfterNumber(p), Limit: p.Limit})
+		return h.svc.Subscriptions.Deliveries(r.Context(), integration.DeliveryQuery{SubscriptionID: id, State: state, MessageID: event, BeforeID: wire.AfterNumber(p), Limit: p.Limit})
 	}, func(d registry.Delivery) string { return numberText(d.ID) }, deliveryOf)
 }
 

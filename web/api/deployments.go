@@ -20,7 +20,8 @@ func (h *handlers) deploymentRoutes() []endpoint {
 			Rights: anyCaller, ID: "listDeployments", Group: "Deployments", Summary: "List deployments",
 			Query: paged(openapi.Param{Name: "environment", About: "To this environment only."}, openapi.Param{Name: "service", About: "Of this service only."},
 				openapi.Param{Name: "repository", About: "From this repository only."}, openapi.Param{Name: "status", About: "In this status only."},
-				openapi.Param{Name: "purl", About: "Of this version only."}, openapi.Param{Name: "digest", About: "Of versions with this digest only."}),
+				openapi.Param{Name: "purl", About: "Of this version only."}, openapi.Param{Name: "digest", About: "Of versions with this digest only."},
+				openapi.Param{Name: "since", About: "Made from this time on: RFC 3339, or a day (its start, in UTC).", Example: "2026-01-31"}),
 			Answers: success("The deployments, newest first.", api.List[api.Deployment]{Items: []api.Deployment{deploymentExample}})}},
 		{"POST", "/deployments", "api.deployments.report", h.reportDeployment, openapi.Operation{
 			Rights: deploys, ID: "reportDeployment", Group: "Deployments", Summary: "Report a deployment",
@@ -30,11 +31,14 @@ func (h *handlers) deploymentRoutes() []endpoint {
 			Answers: append(created("The deployment.", deploymentExample, locationOf), success("The deployment, which was known.", deploymentExample)...),
 			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
 		{"GET", "/deployments/{id}", "api.deployments.get", h.getDeployment, openapi.Operation{
-			Rights: seesDeployment, ID: "getDeployment", Group: "Deployments", Summary: "Show a deployment", Answers: success("The deployment.", deploymentExample)}},
+			Rights: seesDeployment, ID: "getDeployment", Group: "Deployments", Summary: "Show a deployment with its reports",
+			Answers: success("The deployment.", api.DeploymentDetail{Deployment: deploymentExample,
+				Reports: []api.ReportedStatus{{Status: "succeeded", At: laterExample, By: "token deployer of user jane", Seq: 45}}})}},
 		{"PATCH", "/deployments/{id}", "api.deployments.change", h.changeDeployment, openapi.Operation{
 			Rights: deploys, ID: "changeDeployment", Group: "Deployments", Summary: "Report how a deployment goes on",
 			Request: openapi.Takes[api.DeploymentChange](`{"status":"failed","reason":"it does not answer"}`),
-			Answers: success("The deployment.", deploymentExample), Errors: []int{http.StatusConflict}}},
+			About:   "With `if_running` it is a compare-and-swap: a rollback changes nothing (412) where the service does not run this deployment any more.",
+			Answers: success("The deployment.", deploymentExample), Errors: []int{http.StatusConflict, http.StatusPreconditionFailed}}},
 	}
 }
 
@@ -84,12 +88,12 @@ func (h *handlers) reportDeployment(w http.ResponseWriter, r *http.Request) erro
 	return httpserver.JSON(w, status, deploymentOf(d))
 }
 
-// listDeployments answers GET /deployments?environment=&service=&repository=&status=&purl=&digest=: the newest first.
+// listDeployments answers GET /deployments?environment=&service=&repository=&status=&purl=&digest=&since=: the newest first.
 func (h *handlers) listDeployments(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	page := in.page()
 	dq := deploy.DeploymentQuery{Environment: in.text("environment"), Service: in.text("service"), Repository: in.text("repository"),
-		Status: registry.DeploymentStatus(in.text("status")), PURL: in.text("purl"), Digest: digest.Digest(in.text("digest"))}
+		Status: registry.DeploymentStatus(in.text("status")), PURL: in.text("purl"), Digest: digest.Digest(in.text("digest")), Since: in.since("since")}
 	if in.err != nil {
 		return in.err
 	}
@@ -106,12 +110,19 @@ func (h *handlers) getDeployment(w http.ResponseWriter, r *http.Request) error {
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Deploy.Deployment(r.Context(), id)
-	return writeOne(w, http.StatusOK, d, err, deploymentOf)
+	d, reports, err := h.svc.Deploy.Deployment(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	out := api.DeploymentDetail{Deployment: deploymentOf(d), Reports: make([]api.ReportedStatus, len(reports))}
+	for i, report := range reports {
+		out.Reports[i] = api.ReportedStatus{Status: string(report.Status), Reason: report.Reason, At: timeText(report.At), By: report.By, Seq: report.Seq}
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
-// changeDeployment answers PATCH /deployments/{id} {"status","reason","event_id","url"}: 200 with the deployment; 409 when its current
-// status can't change to the new one.
+// changeDeployment answers PATCH /deployments/{id} {"status","reason","event_id","url","if_running"}: 200 with the deployment; 409 when its
+// current status can't change to the new one; 412 when if_running does not hold.
 func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	id := in.number(registry.AboutDeployment)
@@ -121,6 +132,6 @@ func (h *handlers) changeDeployment(w http.ResponseWriter, r *http.Request) erro
 		return in.err
 	}
 	d, err := h.svc.Deploy.ChangeDeployment(r.Context(), id, deploy.DeploymentChange{
-		Status: registry.DeploymentStatus(body.Status), Reason: body.Reason, EventID: body.EventID, URL: body.URL})
+		Status: registry.DeploymentStatus(body.Status), Reason: body.Reason, EventID: body.EventID, URL: body.URL, IfRunning: body.IfRunning})
 	return writeOne(w, http.StatusOK, d, err, deploymentOf)
 }

@@ -17,7 +17,7 @@ func (h *handlers) environmentRoutes() []endpoint {
 	return []endpoint{
 		{"GET", "/environments", "api.environments.list", h.listEnvironments, openapi.Operation{
 			Rights: anyCaller, ID: "listEnvironments", Group: "Deployments", Summary: "List the environments",
-			Query: paged(), Answers: success("The environments, by name.", api.List[api.Environment]{Items: []api.Environment{environmentExample}})}},
+			Query: paged(asOfParam), Answers: success("The environments, by name.", api.List[api.Environment]{Items: []api.Environment{environmentExample}})}},
 		{"POST", "/environments", "api.environments.create", h.createEnvironment, openapi.Operation{
 			Rights: needs(scopeSomewhere, access.Deploy), ID: "createEnvironment", Group: "Deployments", Summary: "Make an environment",
 			Request: openapi.Takes[api.NewEnvironment](`{"name":"prod","description":"what customers use","tag":"production"}`, "name"),
@@ -35,7 +35,7 @@ func (h *handlers) environmentRoutes() []endpoint {
 			Answers: empty("Nothing runs there any more; its past stays.")}},
 		{"GET", environmentPath + "/history", "api.environments.history", h.environmentHistory, openapi.Operation{
 			Rights: anyCaller, ID: "listEnvironmentHistory", Group: "Deployments", Summary: "List what ran in an environment, and when",
-			Query:   paged(openapi.Param{Name: "service", About: "Of this service only."}),
+			Query:   paged(openapi.Param{Name: "service", About: "Of this service only."}, asOfParam),
 			Answers: success("What ran, the newest first.", api.List[api.Run]{Items: []api.Run{{Service: "web", Deployed: deployedExample, Reason: "release 1.4.2", By: "token ci of user jane", Since: laterExample, Seq: 45}}})}},
 		{"DELETE", environmentPath + "/services/{service}", "api.environments.stop", h.stopService, openapi.Operation{
 			Rights: deploys, ID: "stopService", Group: "Deployments", Summary: "Record that a service runs nothing any more",
@@ -71,6 +71,10 @@ func serviceStateOf(s deploy.ServiceState) api.ServiceState {
 	if r := s.Running; r != nil {
 		out.Running = &api.Running{Deployed: deployedOf(r.Deployment), Reason: r.Reason, By: r.By, Since: timeText(r.Since), Seq: r.SeqFrom}
 	}
+	if s.Previous != nil {
+		previous := runOf(*s.Previous)
+		out.Previous = &previous
+	}
 	return out
 }
 
@@ -83,15 +87,15 @@ func runOf(r registry.Run) api.Run {
 	return out
 }
 
-// listEnvironments answers GET /environments.
+// listEnvironments answers GET /environments?as_of=.
 func (h *handlers) listEnvironments(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	page := in.page()
+	page, when := in.page(), in.asOf()
 	if in.err != nil {
 		return in.err
 	}
 	return writeList(w, page, func(p registry.Page) ([]registry.Environment, error) {
-		return h.svc.Deploy.Environments(r.Context(), p)
+		return h.svc.Deploy.Environments(r.Context(), p, when)
 	},
 		func(e registry.Environment) string { return e.Name }, environmentOf)
 }
@@ -163,11 +167,12 @@ func (h *handlers) stopService(w http.ResponseWriter, r *http.Request) error {
 	return writeNothing(w, h.svc.Deploy.StopService(r.Context(), name, service))
 }
 
-// environmentHistory answers GET /environments/{environment}/history?service=: its runs, the newest first.
+// environmentHistory answers GET /environments/{environment}/history?service=&as_of=: its runs, the newest first, now or as they were
+// known at that moment.
 func (h *handlers) environmentHistory(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
 	name, page := in.segment("environment"), in.numbered()
-	rq := deploy.RunQuery{Service: in.text("service")}
+	rq := deploy.RunQuery{Service: in.text("service"), When: in.asOf()}
 	if in.err != nil {
 		return in.err
 	}

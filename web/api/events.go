@@ -26,6 +26,8 @@ func (h *handlers) eventRoutes() []endpoint {
 				"server-sent events that go on: `id` is the sequence number, `data` the event, and `Last-Event-ID` says where to go on.",
 			Query: []openapi.Param{
 				{Name: "after", About: "Sequence number behind which to begin; -1 is the start.", Of: openapi.Object{"type": "integer", "format": "int64", "default": -1}},
+				{Name: "order", About: "`newest`: the newest first; `after` is then the number before which to begin, -1 the end of the log, and at the start there is no `Link`. Not with `wait`, `consumer` and streams.",
+					Of: openapi.Object{"type": "string", "enum": []string{orderOldest, orderNewest}, "default": orderOldest}},
 				{Name: "limit", About: "How many events at most; more than 1000 count as 1000.", Of: openapi.Object{"type": "integer", "minimum": 1, "default": wire.DefaultLimit}},
 				{Name: "wait", About: "How long to wait when there is nothing yet; more than a minute counts as one.", Example: "30s"},
 				{Name: "consumer", About: "Name of a consumer of yours, whose place says where to begin, instead of `after`."},
@@ -38,7 +40,7 @@ func (h *handlers) eventRoutes() []endpoint {
 				{Name: "until", About: "Events up to this time: RFC 3339, or a day (its end, in UTC).", Example: "2026-01-31"},
 			},
 			Header: []openapi.Param{{Name: "Last-Event-ID", About: "Of a stream: as `after`.", Of: openapi.Object{"type": "integer", "format": "int64"}}},
-			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The events, oldest first.",
+			Answers: []openapi.Answer{{Status: http.StatusOK, About: "The events, oldest first unless `order` says otherwise.",
 				Header: []openapi.Param{{Name: "Link", About: "`rel=\"next\"`: where to go on, also past events that you may not see or did not ask for. Where its `after` stays the same is the end of the log; " +
 					"an empty array alone is not, as one request looks through 200,000 entries at most."}},
 				Content: []openapi.Content{
@@ -54,6 +56,12 @@ var eventExample = api.Event{
 	PartitionKey: "package:7", AuthType: "api_key", AuthID: "token:3",
 	Data: []byte(`{"repository":"main","format":"npm","package":"@acme/web","version":"1.4.2","tag":"production","generation":3,"actor":"token release of user jane","token":"release"}`),
 }
+
+// Values of order.
+const (
+	orderOldest = "oldest"
+	orderNewest = "newest"
+)
 
 const batchType = "application/cloudevents-batch+json"
 
@@ -81,6 +89,9 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	if eq.Filter, err = eventFilter(q); err != nil {
 		return err
 	}
+	if eq.Newest, err = newestFirst(r, q); err != nil {
+		return err
+	}
 	w.Header().Set("Vary", "Accept")
 	if wantsStream(r) {
 		return h.stream(w, r, eq)
@@ -92,6 +103,22 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return h.batch(w, r, eq)
+}
+
+// newestFirst reads ?order=, and refuses it with what only goes forward. Invalid.
+func newestFirst(r *http.Request, q wire.Query) (bool, error) {
+	switch order, err := q.Text("order"); {
+	case err != nil:
+		return false, err
+	case order == "", order == orderOldest:
+		return false, nil
+	case order != orderNewest:
+		return false, wire.Invalid("order must be %s or %s", orderOldest, orderNewest)
+	}
+	if len(q["wait"]) > 0 || len(q["consumer"]) > 0 || wantsStream(r) {
+		return false, wire.Invalid("order=%s looks back: it goes neither with wait nor with a consumer nor with a stream", orderNewest)
+	}
+	return true, nil
 }
 
 // eventFilter reads the parameters that select events by what they say.
@@ -174,7 +201,9 @@ func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq ledger.Event
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="next"`, h.nextEvents(r, next)))
+	if !eq.Newest || next > 0 {
+		w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="next"`, h.nextEvents(r, next)))
+	}
 	return wire.WriteBytes(w, batchType, body)
 }
 
@@ -182,7 +211,7 @@ func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq ledger.Event
 func (h *handlers) nextEvents(r *http.Request, after int64) string {
 	q := r.URL.Query()
 	next := url.Values{"after": {strconv.FormatInt(after, 10)}}
-	for _, key := range []string{"limit", "wait", "types", "repository", "package", "actor", "since", "until"} {
+	for _, key := range []string{"limit", "order", "wait", "types", "repository", "package", "actor", "since", "until"} {
 		if len(q[key]) > 0 {
 			next[key] = q[key]
 		}

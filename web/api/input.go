@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"slipway/registry"
 	"slipway/web/internal/wire"
@@ -116,6 +117,21 @@ func (in *input) flag(key string) bool {
 // seq returns a sequence number of the query, or otherwise where there is none.
 func (in *input) seq(key string, otherwise int64) int64 {
 	return queried(in, func(q wire.Query) (int64, error) { return q.Seq(key, otherwise) })
+}
+
+// since returns a time of the query, or the start of a day; zero without one.
+func (in *input) since(key string) time.Time {
+	return queried(in, func(q wire.Query) (time.Time, error) {
+		text, err := q.Text(key)
+		if err != nil || text == "" {
+			return time.Time{}, err
+		}
+		at, err := wire.Moment(text, false)
+		if err != nil {
+			err = wire.Invalid("%s must be an RFC 3339 time, or a day such as 2026-01-31", key)
+		}
+		return at, err
+	})
 }
 
 // unchanged refuses a body whose name for the resource differs from the path's.

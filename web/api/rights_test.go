@@ -141,16 +141,17 @@ var examples = map[string]example{
 	"api.consumers.delete": {path: "/consumers/old", reader: 404},
 
 	// Who administers all repositories of a subscription may see it: for everybody else there is none.
-	"api.subscriptions.list":   {path: "/subscriptions", elsewhere: 200},
-	"api.subscriptions.create": {path: "/subscriptions", body: `{"name":"by %s","url":"https://ci.example.com/","repositories":["main"]}`},
-	"api.subscriptions.get":    {path: "/subscriptions/1", reader: 404},
-	"api.subscriptions.change": {path: "/subscriptions/1", body: `{"name":"by %s"}`, reader: 404},
-	"api.subscriptions.delete": {path: "/subscriptions/2", reader: 404},
-	"api.subscriptions.ping":   {path: "/subscriptions/1/ping", reader: 404},
-	"api.subscriptions.replay": {path: "/subscriptions/1/redeliver", body: `{"since":%d}`, reader: 404},
-	"api.deliveries.list":      {path: "/subscriptions/1/deliveries", reader: 404},
-	"api.deliveries.get":       {path: "/deliveries/1", reader: 404},
-	"api.deliveries.redeliver": {path: "/deliveries/1/redeliver", reader: 404},
+	"api.subscriptions.list":    {path: "/subscriptions", elsewhere: 200},
+	"api.subscriptions.create":  {path: "/subscriptions", body: `{"name":"by %s","url":"https://ci.example.com/","repositories":["main"]}`},
+	"api.subscriptions.preview": {path: "/subscriptions/preview", body: `{"repositories":["main"]}`},
+	"api.subscriptions.get":     {path: "/subscriptions/1", reader: 404},
+	"api.subscriptions.change":  {path: "/subscriptions/1", body: `{"name":"by %s"}`, reader: 404},
+	"api.subscriptions.delete":  {path: "/subscriptions/2", reader: 404},
+	"api.subscriptions.ping":    {path: "/subscriptions/1/ping", reader: 404},
+	"api.subscriptions.replay":  {path: "/subscriptions/1/redeliver", body: `{"since":%d}`, reader: 404},
+	"api.deliveries.list":       {path: "/subscriptions/1/deliveries", reader: 404},
+	"api.deliveries.get":        {path: "/deliveries/1", reader: 404},
+	"api.deliveries.redeliver":  {path: "/deliveries/1/redeliver", reader: 404},
 
 	"api.log.checkpoint": {path: "/log/checkpoint", elsewhere: 200},
 	"api.log.tile":       {path: "/log/tile/0/000.p/1", elsewhere: 200}, // hashes; entries: TestEntriesNeedAudit

@@ -24,9 +24,15 @@ func (h *handlers) subscriptionRoutes() []endpoint {
 				`"types":["tag.*"],"repositories":["main"],"packages":["*"],"tags":["production"]}`, "name", "url"),
 			Answers: created("The subscription with the secret that signs, shown this once.", api.ChangedSubscription{Subscription: subscriptionExample, Secret: "whsec_…"}, locationOf),
 			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
+		{"POST", "/subscriptions/preview", "api.subscriptions.preview", h.previewSubscription, openapi.Operation{
+			Rights: needs(scopeRepository, access.Admin), ID: "previewSubscription", Group: "Subscriptions", Summary: "Show what a subscription would have sent",
+			About:   "It looks through the newest 1,000 entries of the log, and changes nothing.",
+			Request: openapi.Takes[api.PreviewRequest](`{"types":["tag.*"],"repositories":["main"],"tags":["production"]}`),
+			Answers: success("What it found.", api.SubscriptionPreview{Looked: 1000, Matched: 12, Events: []api.Event{eventExample}}),
+			Errors:  []int{http.StatusNotFound}}},
 		{"GET", subscriptionPath, "api.subscriptions.get", h.getSubscription, openapi.Operation{
 			Rights: seesSinks, ID: "getSubscription", Group: "Subscriptions", Summary: "Show a subscription and how its deliveries fare",
-			Answers: success("The subscription.", api.SubscriptionDetail{Subscription: subscriptionExample, Pending: 2, OldestPending: &momentExample})}},
+			Answers: success("The subscription.", api.SubscriptionDetail{Subscription: subscriptionExample, Pending: 2, OldestPending: &momentExample, LastDelivered: &laterExample})}},
 		{"PATCH", subscriptionPath, "api.subscriptions.change", h.changeSubscription, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "changeSubscription", Group: "Subscriptions", Summary: "Change, pause or resume a subscription",
 			About: "What the body does not name stays. `{\"rotate_secret\":true}` makes a new secret; for a day the old one signs too. " +
@@ -104,6 +110,24 @@ func (h *handlers) createSubscription(w http.ResponseWriter, r *http.Request) er
 	return httpserver.JSON(w, http.StatusCreated, api.ChangedSubscription{Subscription: subscriptionOf(sub), Secret: secret})
 }
 
+// previewSubscription answers POST /subscriptions/preview: what the filter would have sent of the newest entries of the log.
+func (h *handlers) previewSubscription(w http.ResponseWriter, r *http.Request) error {
+	var body api.PreviewRequest
+	if err := wire.Decode(r, &body); err != nil {
+		return err
+	}
+	p, err := h.svc.Subscriptions.Preview(r.Context(), integration.SubscriptionChange{Preset: body.Preset, Types: body.Types, Repositories: body.Repositories,
+		Packages: body.Packages, Tags: body.Tags, BaseURL: h.server.BaseURL(r)})
+	if err != nil {
+		return err
+	}
+	out := api.SubscriptionPreview{Looked: p.Looked, Matched: p.Matched, Events: make([]api.Event, len(p.Events))}
+	for i, e := range p.Events {
+		out.Events[i] = eventOf(e)
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
+}
+
 // getSubscription answers GET /subscriptions/{id}.
 func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
@@ -116,7 +140,7 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	return httpserver.JSON(w, http.StatusOK, api.SubscriptionDetail{
-		Subscription: subscriptionOf(d.Subscription), Pending: d.Pending, OldestPending: timeOrNull(d.OldestPending), Dead: d.Dead})
+		Subscription: subscriptionOf(d.Subscription), Pending: d.Pending, OldestPending: timeOrNull(d.OldestPending), Dead: d.Dead, LastDelivered: timeOrNull(d.LastDelivered)})
 }
 
 // changeSubscription answers PATCH /subscriptions/{id}: 200; with {"rotate_secret":true} or a new "secret" it shows the

@@ -122,7 +122,7 @@ type runningRow struct {
 func (u *Pages) running(r *http.Request) (m runningMatrix, err error) {
 	page := client.Page{Limit: maxEnvironments}
 	rows := map[string]*runningRow{}
-	for e, err := range u.api.Environments(client.OnePage(r.Context(), &page)) {
+	for e, err := range u.api.Environments(client.OnePage(r.Context(), &page), frameOf(r).AsOf) {
 		if client.IsStatus(err, http.StatusUnauthorized) {
 			return m, nil
 		}

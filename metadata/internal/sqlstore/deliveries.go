@@ -101,6 +101,9 @@ func (t deliveries) Deliveries(q metadata.DeliveryQuery) ([]metadata.Delivery, e
 	if q.State != "" {
 		w.and(`d.state = `, string(q.State))
 	}
+	if q.MessageID != "" {
+		w.and(`d.message_id = `, q.MessageID)
+	}
 	return all(t.Tx, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery d `+w.text.String()+
 		` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
 }
@@ -159,6 +162,12 @@ func (t deliveries) CountDeliveries(subscriptionID int64, state metadata.Deliver
 	at, err := one(t.Tx, scanInt, `SELECT created_at FROM delivery WHERE subscription_id = $1 AND state = $2 ORDER BY id LIMIT 1`,
 		subscriptionID, string(state))
 	return n, fromMicros(at), err
+}
+
+// LastDelivered implements metadata.Deliveries.
+func (t deliveries) LastDelivered(subscriptionID int64) (time.Time, error) {
+	at, err := one(t.Tx, scanInt, `SELECT done_at FROM delivery WHERE subscription_id = $1 AND state = 'delivered' ORDER BY id DESC LIMIT 1`, subscriptionID)
+	return fromMicros(at), err
 }
 
 // ExpireDeliveries implements metadata.Deliveries.

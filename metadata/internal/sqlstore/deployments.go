@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -105,6 +106,13 @@ func (t deployments) Deployments(q metadata.DeploymentQuery) ([]metadata.Deploym
 	}
 	w := &where{dialect: t.d}
 	w.and(`d.id < `, before)
+	if !q.Since.IsZero() {
+		first, err := t.firstSince(q.Since)
+		if err != nil {
+			return nil, err
+		}
+		w.and(`d.id >= `, first)
+	}
 	if q.EnvironmentID != 0 {
 		w.and(`d.environment_id = `, q.EnvironmentID)
 	}
@@ -129,6 +137,47 @@ func (t deployments) Deployments(q metadata.DeploymentQuery) ([]metadata.Deploym
 		return nil, nil
 	}
 	return all(t.Tx, scanDeployment, selectDeployment+w.text.String()+` ORDER BY d.id DESC`+most(w.arg(limit(q.Limit))), w.args...)
+}
+
+// firstSince returns the least id that a deployment made at a time or later can have. Times ascend with ids, so halving needs no index.
+func (t deployments) firstSince(since time.Time) (int64, error) {
+	last, err := one(t.Tx, scanInt, `SELECT id FROM deployment WHERE id < $1 ORDER BY id DESC LIMIT 1`, math.MaxInt64)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	first, end := int64(1), last+1
+	for first < end {
+		middle := first + (end-first)/2
+		type made struct{ id, at int64 }
+		d, err := one(t.Tx, func(r row) (m made, err error) { return m, r.Scan(&m.id, &m.at) },
+			`SELECT id, created_at FROM deployment WHERE id >= $1 ORDER BY id LIMIT 1`, middle)
+		if err != nil {
+			return 0, err
+		}
+		if d.at < micros(since) {
+			first = d.id + 1
+		} else {
+			end = middle
+		}
+	}
+	return first, nil
+}
+
+// Reports implements metadata.Deployments.
+func (t deployments) Reports(d metadata.Deployment) ([]metadata.Report, error) {
+	return all(t.Tx, func(r row) (metadata.Report, error) {
+		var v metadata.Report
+		var status string
+		var at int64
+		err := r.Scan(&v.Seq, &status, &v.Reason, &at, &v.By)
+		v.Status, v.At = metadata.DeploymentStatus(status), fromMicros(at)
+		return v, err
+	}, `SELECT seq, status, reason, at, reported_by FROM deployment_report
+		WHERE environment_id = $1 AND service = $2 AND seq BETWEEN $3 AND $4 AND deployment_id = $5 ORDER BY seq`,
+		d.EnvironmentID, d.Service, d.Seq, d.LastSeq, d.ID)
 }
 
 // CameFrom implements metadata.Deployments.

@@ -48,6 +48,13 @@ func (t environments) Environments(p metadata.Page) ([]metadata.Environment, err
 		ORDER BY e.name LIMIT CAST($2 AS BIGINT)`, p.After, limit(p.Limit))
 }
 
+// EnvironmentsAt implements metadata.Environments.
+func (t environments) EnvironmentsAt(p metadata.Page, seq int64) ([]metadata.Environment, error) {
+	return all(t.Tx, scanEnvironment, selectEnvironment+`WHERE e.name > $1 AND s.deleted = 0 AND s.seq_from =
+			(SELECT MAX(x.seq_from) FROM environment_state x WHERE x.environment_id = e.id AND x.seq_from <= $2)
+		ORDER BY e.name LIMIT CAST($3 AS BIGINT)`, p.After, seq, limit(p.Limit))
+}
+
 // Following implements metadata.Environments.
 func (t environments) Following(tag string, n int) ([]metadata.Environment, error) {
 	return all(t.Tx, scanEnvironment, selectEnvironment+`WHERE s.tag = $1 AND s.deleted = 0 AND s.seq_from =

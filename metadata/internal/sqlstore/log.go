@@ -142,7 +142,11 @@ func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, 
 		arms = []string{where + ` AND +repository_id IN (` + d.among(repositories, param) + `)`}
 	}
 	// Not in the return statement: appended to there, go1.26.8 returns args on a dead stack frame (cf. golang/go#81612).
-	text := strings.Join(arms, ` UNION ALL `) + ` ORDER BY seq` + most(param(limit(q.Limit)))
+	order := ` ORDER BY seq`
+	if q.Newest {
+		order += ` DESC`
+	}
+	text := strings.Join(arms, ` UNION ALL `) + order + most(param(limit(q.Limit)))
 	return text, args
 }
 

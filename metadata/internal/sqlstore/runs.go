@@ -36,6 +36,15 @@ func (t runs) RunsAt(environmentID, seq int64) ([]metadata.Run, error) {
 		ORDER BY s.name`, environmentID, seq)
 }
 
+// Former implements metadata.Runs.
+func (t runs) Former(environmentID, seq int64) ([]metadata.Run, error) {
+	return all(t.Tx, scanRun, `SELECT `+runColumns+`
+		FROM environment_service s JOIN run n ON n.environment_id = s.environment_id AND n.service = s.name
+		JOIN deployment d ON d.id = n.deployment_id`+runNames+`WHERE s.environment_id = $1 AND n.seq_from =
+			(SELECT MAX(x.seq_from) FROM run x WHERE x.environment_id = s.environment_id AND x.service = s.name AND x.seq_to <= $2)
+		ORDER BY s.name`, environmentID, seq)
+}
+
 // RunsOfVersion implements metadata.Runs.
 func (t runs) RunsOfVersion(versionID int64, n int) ([]metadata.Run, error) {
 	return all(t.Tx, scanRun, selectRun+`WHERE n.version_id = $1 AND n.seq_to IS NULL ORDER BY n.environment_id, n.service LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))

@@ -68,7 +68,7 @@ func completeTags(a asking) iter.Seq2[cobra.Completion, error] {
 }
 
 func completeEnvironments(a asking) iter.Seq2[cobra.Completion, error] {
-	return each(a.cl.Environments(a.ctx), func(e api.Environment) cobra.Completion { return described(e.Name, e.Description) })
+	return each(a.cl.Environments(a.ctx, ""), func(e api.Environment) cobra.Completion { return described(e.Name, e.Description) })
 }
 
 // completeServices offers the services of the environment before.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"iter"
-	"slices"
 	"strings"
 
 	"slipway/api"
@@ -26,13 +25,16 @@ var deploymentColumns = []column[api.Deployment]{
 }
 
 // deploymentDetail are the columns of one deployment.
-var deploymentDetail = append(slices.Clip(deploymentColumns), []column[api.Deployment]{
-	{"DIGEST", func(d api.Deployment) any { return d.Digest }},
-	{"EVENT ID", func(d api.Deployment) any { return d.EventID }},
-	{"URL", func(d api.Deployment) any { return d.URL }},
-	{"CREATED", func(d api.Deployment) any { return when(d.CreatedAt) }},
-	{"FINISHED", func(d api.Deployment) any { return whenever(d.FinishedAt) }},
-	{"LOG ENTRY", func(d api.Deployment) any { return d.LastSeq }},
+var deploymentDetail = append(of(deploymentColumns, func(d api.DeploymentDetail) api.Deployment { return d.Deployment }), []column[api.DeploymentDetail]{
+	{"DIGEST", func(d api.DeploymentDetail) any { return d.Digest }},
+	{"EVENT ID", func(d api.DeploymentDetail) any { return d.EventID }},
+	{"URL", func(d api.DeploymentDetail) any { return d.URL }},
+	{"CREATED", func(d api.DeploymentDetail) any { return when(d.CreatedAt) }},
+	{"FINISHED", func(d api.DeploymentDetail) any { return whenever(d.FinishedAt) }},
+	{"LOG ENTRY", func(d api.DeploymentDetail) any { return d.LastSeq }},
+	{"REPORTS", func(d api.DeploymentDetail) any {
+		return lines(d.Reports, func(r api.ReportedStatus) string { return r.Status + " at " + cell(r.At) + " by " + cell(r.By) })
+	}},
 }...)
 
 // deploymentStatuses are the statuses that a report can have.
@@ -124,6 +126,7 @@ func (c commands) deployListCmd(f *Flags) *cobra.Command {
 	command.EnumFlag(cmd, fs, &filter.Status, "status", "", "", "only with this status: "+strings.Join(deploymentStatuses, ", "), deploymentStatuses...)
 	fs.StringVar(&filter.PURL, "purl", "", "only of this version")
 	fs.StringVar(&filter.Digest, "digest", "", "only of versions reported with this digest")
+	fs.StringVar(&filter.Since, "since", "", "only those made from this time on: RFC 3339, or a day (its start, in UTC)")
 	return cmd
 }
 
@@ -131,7 +134,7 @@ func (c commands) deployShowCmd(f *Flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one deployment", Example: "  slipway deploy show 12", Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return show(c, cmd, f, deploymentDetail, func(ctx context.Context, cl *client.Client) (api.Deployment, error) {
+			return show(c, cmd, f, deploymentDetail, func(ctx context.Context, cl *client.Client) (api.DeploymentDetail, error) {
 				return cl.Deployment(ctx, args[0])
 			})
 		},

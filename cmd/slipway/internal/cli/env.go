@@ -141,7 +141,7 @@ func (c commands) envListCmd(f *Flags) *cobra.Command {
 		Use: "ls", Short: "List the environments", Example: "  slipway env ls", Args: command.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return list(c, cmd, f, environmentColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Environment, error] {
-				return cl.Environments(ctx)
+				return cl.Environments(ctx, "")
 			})
 		},
 	}
@@ -167,17 +167,18 @@ func (c commands) envShowCmd(f *Flags) *cobra.Command {
 }
 
 func (c commands) envHistoryCmd(f *Flags) *cobra.Command {
-	var service string
+	var service, asOf string
 	cmd := &cobra.Command{
 		Use: "history NAME", Short: "List what ran in an environment, newest first", Args: command.Exactly(1),
 		Example: "  slipway env history prod --service web",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, f, runColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Run, error] {
-				return cl.EnvironmentHistory(ctx, args[0], service)
+				return cl.EnvironmentHistory(ctx, args[0], client.RunFilter{Service: service, AsOf: asOf})
 			})
 		},
 	}
 	cmd.Flags().StringVar(&service, "service", "", "only of this service")
+	cmd.Flags().StringVar(&asOf, "as-of", "", asOfHelp)
 	return cmd
 }
 

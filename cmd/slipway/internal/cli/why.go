@@ -102,7 +102,7 @@ func reasonsFor(ctx context.Context, cl *client.Client, p client.Package, name s
 			out = append(out, reason{"tag", t.Tag, t.SetAt, false})
 		}
 	}
-	for e, err := range cl.Environments(ctx) {
+	for e, err := range cl.Environments(ctx, "") {
 		if err != nil {
 			return nil, err
 		}
