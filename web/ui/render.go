@@ -28,6 +28,8 @@ var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
 		"asset": func(name string) string { return assets()[name].path },
 		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "args": args, "plural": plural,
+		"environmentPath": environmentPath, "deploymentPath": deploymentPath, "logPath": logPath, "subscriptionPath": subscriptionPath, "deliveryPath": deliveryPath,
+		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,
 		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "join": strings.Join,
 	}).ParseFS(files, "page/*.html"))
 })
