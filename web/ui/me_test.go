@@ -37,7 +37,7 @@ func TestMe(t *testing.T) {
 		t.Errorf("the token: %v", res)
 	}
 	page = v.want(200, "/me/tokens", nil).body
-	if strings.Contains(page, m[1]) || !strings.Contains(page, "ci &lt;b&gt;") || !strings.Contains(page, "<td>read in the repository main</td>") || !strings.Contains(page, "from 127.0.0.1") {
+	if strings.Contains(page, m[1]) || !strings.Contains(page, "ci &lt;b&gt;") || !strings.Contains(page, `<td class="value">read in the repository main</td>`) || !strings.Contains(page, "from 127.0.0.1") {
 		t.Errorf("the list: %s", page)
 	}
 	list, err := s.Accounts.Tokens(s.Admin, accounts.TokenQuery{User: "ann"})

@@ -98,6 +98,9 @@ func (u *Pages) writeTokens(w http.ResponseWriter, r *http.Request, status int, 
 		}
 		v.Repositories = append(v.Repositories, repo.Name)
 	}
+	if v.Form.Repository == registry.DefaultRepository && len(v.Repositories) > 0 && some.Next == "" && !slices.Contains(v.Repositories, registry.DefaultRepository) {
+		v.Form.Repository = v.Repositories[0]
+	}
 	v.about("Tokens", "tokens")
 	v.crumb("You", mePath)
 	return write(w, r, status, "me-tokens", v)
