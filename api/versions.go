@@ -131,4 +131,6 @@ type Hit struct {
 	PublishedAt string `json:"published_at" format:"date-time" doc:"When it became visible."`
 	PublishedBy string `json:"published_by" doc:"The caller that published it: a user, or 'token ci of user jane'."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+	// Matched are terms as the query writes them.
+	Matched []string `json:"matched,omitempty" doc:"Where the request says 'why=true': the terms of the query that the version meets; of many alternatives, the first dozen."`
 }

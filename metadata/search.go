@@ -27,6 +27,7 @@ const (
 	FieldHasFact    = "has fact"  // Key or a key below it
 	FieldAttached   = "attached"  // to another version; no Value
 	FieldHasFile    = "has file"  // Value is a pattern of paths
+	FieldRuns       = "runs"      // Value is a pattern of environments in which a service runs the version
 )
 
 // Test is one comparison. Value is a pattern in which * stands for any text, unless Literal.
@@ -44,6 +45,7 @@ type Test struct {
 type Search struct {
 	Where        Condition
 	Repositories []int64 // only of these
+	Versions     []int64 // only these; nil: all
 	AsOf         *int64  // the state after this log entry: versions of then, with the tags and facts of then; see Version.Seq
 	BeforeSeq    int64   // published before this log entry; 0 is from the newest
 	Limit        int

@@ -75,3 +75,8 @@ func (c *Client) Annotate(ctx context.Context, p Package, version string, m api.
 func (c *Client) Search(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
 	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf))
 }
+
+// SearchWhy is Search with the Matched of each hit.
+func (c *Client) SearchWhy(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
+	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf, "why", "true"))
+}

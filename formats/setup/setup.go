@@ -145,6 +145,15 @@ func (g *Guide) At(a Address) []Section {
 	return out
 }
 
+// Formats are the names of the formats.
+func (g *Guide) Formats() []string {
+	var out []string
+	for _, s := range g.sections {
+		out = append(out, s.Format)
+	}
+	return out
+}
+
 // Install returns the commands by which the clients of a format take a version; a client to which none applies is left out.
 func (g *Guide) Install(format string, r Release) []Client {
 	var out []Client

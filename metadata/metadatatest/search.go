@@ -15,7 +15,7 @@ func testSearch(e *env) {
 		if err != nil {
 			return err
 		}
-		if err := tx.Files().AddFile(metadata.File{VersionID: versions[0].ID, PackageID: pkg.ID, Path: "x.sigstore", Blob: b}); err != nil {
+		if err := tx.Files().AddFile(metadata.File{VersionID: versions[0].ID, PackageID: pkg.ID, Path: "x.sigstore", Blob: b, Seq: 4}); err != nil {
 			return err
 		}
 		if _, err := tx.Tags().SetTag(metadata.Tag{PackageID: pkg.ID, Name: "stable", VersionID: versions[0].ID, SeqFrom: 2}); err != nil {
@@ -72,6 +72,7 @@ func testSearch(e *env) {
 		equal(e, c.test.Field+" "+c.test.Value, find(c.test, nil), c.want)
 	}
 	at := int64(3)
+	equal(e, "file then", find(metadata.Test{Field: metadata.FieldHasFile, Value: "*.sigstore"}, &at), none)
 	equal(e, "tag then", find(metadata.Test{Field: metadata.FieldTag, Value: "stable"}, &at), first)
 	equal(e, "fact then", find(metadata.Test{Field: metadata.FieldHasFact, Key: "source.commit"}, &at), first)
 	testSearchTree(e, repo)
@@ -84,6 +85,7 @@ func testSearch(e *env) {
 	}{
 		{of(), 2},
 		{of(metadata.Condition{Is: &metadata.Test{Field: metadata.FieldTag, Value: "stable"}}), 1},
+		{metadata.Search{Repositories: crowd(repo.ID), Versions: crowd(versions[1].ID)}, 1},
 	} {
 		equal(e, "of very many", len(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(c.s) })), c.want)
 	}

@@ -21,21 +21,34 @@ const (
 
 // ParseQuery reads the query language: terms field:value, all of which must match; OR between terms, parentheses, - for not, *
 // for any text, "quotes" around text with spaces. A word without a field is part of a package's name. Fields: repo format name
-// version purl tag commit source ref build builder by token state digest published origin upstream entered verified has is, and custom.<key>. Invalid: the message names
+// version purl tag commit source ref build builder by token state digest published origin upstream entered verified has is file env, and custom.<key>. Invalid: the message names
 // the error and its place.
 func ParseQuery(text string) (metadata.Condition, error) {
+	c, _, err := parseQuery(text)
+	return c, err
+}
+
+// queryTerm is a term of a query, as it is written there.
+type queryTerm struct {
+	text        string
+	where       metadata.Condition
+	alternative bool // a version may be found without it
+}
+
+// parseQuery is ParseQuery with the terms that are reasons to find a version: those that are not negated.
+func parseQuery(text string) (metadata.Condition, []queryTerm, error) {
 	if len(text) > maxQueryBytes {
-		return metadata.Condition{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "a query has at most %d bytes", maxQueryBytes)
+		return metadata.Condition{}, nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "a query has at most %d bytes", maxQueryBytes)
 	}
 	p := &queryParser{text: text}
 	c, err := p.any(0)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if p.skip(); p.at < len(p.text) {
-		return c, p.wrong("unexpected %q", p.text[p.at:p.at+1])
+		return c, nil, p.wrong("unexpected %q", p.text[p.at:p.at+1])
 	}
-	return c, nil
+	return c, p.reasons, nil
 }
 
 // queryError says what is wrong with a term.
@@ -44,9 +57,10 @@ type queryError string
 func (e queryError) Error() string { return string(e) }
 
 type queryParser struct {
-	text  string
-	at    int
-	terms int
+	text    string
+	at      int
+	terms   int
+	reasons []queryTerm
 }
 
 func (p *queryParser) wrong(format string, args ...any) error {
@@ -76,6 +90,7 @@ func (p *queryParser) any(depth int) (metadata.Condition, error) {
 		return metadata.Condition{}, p.wrong("parentheses nested deeper than %d", maxQueryDepth)
 	}
 	var list []metadata.Condition
+	first := len(p.reasons)
 	for {
 		c, err := p.all(depth)
 		if err != nil {
@@ -93,6 +108,9 @@ func (p *queryParser) any(depth int) (metadata.Condition, error) {
 		if c.Is == nil && c.Not == nil && len(c.All)+len(c.Any) == 0 {
 			return c, p.wrong("OR needs something on both sides")
 		}
+	}
+	for i := range p.reasons[first:] {
+		p.reasons[first+i].alternative = true
 	}
 	return metadata.Condition{Any: list}, nil
 }
@@ -135,7 +153,9 @@ func (p *queryParser) term(depth int) (metadata.Condition, error) {
 		if p.skip(); p.at == len(p.text) || depth >= maxQueryDepth {
 			return metadata.Condition{}, p.wrong("- needs something to exclude")
 		}
+		had := len(p.reasons)
 		c, err := p.term(depth + 1)
+		p.reasons = p.reasons[:had]
 		return metadata.Condition{Not: &c}, err
 	case '(':
 		p.at++
@@ -158,7 +178,7 @@ func (p *queryParser) term(depth int) (metadata.Condition, error) {
 		if field == "" {
 			return metadata.Condition{}, p.wrong("a word is missing")
 		}
-		return is(metadata.Test{Field: metadata.FieldPackage, Value: "*" + field + "*"}), nil
+		return p.reason(start, is(metadata.Test{Field: metadata.FieldPackage, Value: "*" + field + "*"})), nil
 	}
 	p.at++
 	value, quoted, err := p.piece("")
@@ -173,7 +193,13 @@ func (p *queryParser) term(depth int) (metadata.Condition, error) {
 		p.at = start
 		return c, p.wrong("%s", err.Error())
 	}
-	return c, nil
+	return p.reason(start, c), nil
+}
+
+// reason notes a term that begins at start, and returns its condition.
+func (p *queryParser) reason(start int, c metadata.Condition) metadata.Condition {
+	p.reasons = append(p.reasons, queryTerm{text: p.text[start:p.at], where: c})
+	return c
 }
 
 // piece reads text up to a space, a parenthesis or one of stop; parts may be quoted.
@@ -253,6 +279,11 @@ func condition(field, value string) (metadata.Condition, error) {
 		return origin(value)
 	case "has":
 		return has(value)
+	case "file": // by its path, or by the last part of it
+		file := func(glob string) metadata.Test { return metadata.Test{Field: metadata.FieldHasFile, Value: glob} }
+		return oneOf(file(value), file("*/"+value)), nil
+	case "env":
+		return is(metadata.Test{Field: metadata.FieldRuns, Value: value}), nil
 	case "is":
 		if value != "attached" {
 			return metadata.Condition{}, queryError("is: takes attached")

@@ -114,6 +114,38 @@ func TestSearch(t *testing.T) {
 	asOf(t, e, find)
 }
 
+// TestSearchReasons: hits say which terms they meet, also where others would do, and not those that they must not meet.
+func TestSearchReasons(t *testing.T) {
+	e := registrytest.New(t)
+	registrytest.Must(t, e.Publish("web", "1"))
+	registrytest.Must(t, e.Publish("api", "1"))
+	if _, err := e.Publisher.SetTag(e.Admin, e.Name("api"), "stable", publish.TagChange{Version: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	for q, want := range map[string]string{
+		"format:test -name:x":                       "api[format:test] web[format:test]",
+		"version:1 (name:web OR tag:stable OR api)": "api[version:1 tag:stable api] web[version:1 name:web]",
+		`-(-name:"web")`:                            "web[]",
+		"":                                          "api[] web[]",
+	} {
+		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q, Why: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, h := range hits {
+			got = append(got, h.Package+fmt.Sprint(h.Matched))
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%q: %s, want %s", q, got, want)
+		}
+		hits, err = e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q})
+		if err != nil || hits[0].Matched != nil {
+			t.Errorf("%q: reasons that were not asked for: %v, %v", q, hits, err)
+		}
+	}
+}
+
 // asOf asks for the state before a tag moved and a version was deleted.
 func asOf(t *testing.T, e *registrytest.Env, find func(catalog.VersionSearch) string) {
 	t.Helper()

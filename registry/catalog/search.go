@@ -13,7 +13,11 @@ import (
 )
 
 // Hit is a version that a query found.
-type Hit = metadata.Hit
+type Hit struct {
+	metadata.Hit
+	// Matched are the terms of the query that the version meets, as they are written there; nil unless VersionSearch.Why.
+	Matched []string
+}
 
 // VersionSearch is the auditors' query over everything that the caller may read.
 type VersionSearch struct {
@@ -23,12 +27,16 @@ type VersionSearch struct {
 	AsOf  registry.AsOf
 	After string // log entry (Version.Seq) of the last hit so far
 	Limit int
+	Why   bool // with the Matched of each
 }
+
+// maxReasons bounds the alternatives of a query that are looked at for the reasons of its hits.
+const maxReasons = 12
 
 // Search finds versions, those published last first; deleted versions only where the query names a state. At a past moment, a
 // version that was deleted later counts as published. Invalid.
 func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
-	where, err := ParseQuery(q.Query)
+	where, terms, err := parseQuery(q.Query)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +52,9 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	if q.AsOf, err = s.core.SettleUntil(ctx, q.AsOf); err != nil {
 		return nil, err
 	}
+	if !q.Why {
+		terms = nil
+	}
 	var hits []Hit
 	err = s.searched(ctx, func(ctx context.Context) error {
 		return s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
@@ -57,16 +68,55 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 				}
 				m.AsOf = &seq
 			}
-			hits, err = tx.Searches().Search(m)
-			for i, h := range hits {
-				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
-					hits[i].Version.State, hits[i].Version.EndedSeq = registry.Published, 0
-				}
+			found, err := tx.Searches().Search(m)
+			if err != nil {
+				return err
 			}
-			return err
+			hits = make([]Hit, len(found))
+			for i, h := range found {
+				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
+					h.Version.State, h.Version.EndedSeq = registry.Published, 0
+				}
+				hits[i].Hit = h
+			}
+			return explain(tx.Searches(), m, terms, hits)
 		})
 	})
 	return hits, err
+}
+
+// explain fills in why the hits of a search were found. Each alternative costs one statement.
+func explain(searches metadata.Searches, m metadata.Search, terms []queryTerm, hits []Hit) error {
+	if len(hits) == 0 {
+		return nil
+	}
+	m.Versions, m.BeforeSeq, m.Limit, m.NoAttached = make([]int64, len(hits)), 0, len(hits), false
+	for i, h := range hits {
+		m.Versions[i] = h.Version.ID
+	}
+	looked := 0
+	for _, t := range terms {
+		if !t.alternative {
+			for i := range hits {
+				hits[i].Matched = append(hits[i].Matched, t.text)
+			}
+			continue
+		}
+		if looked++; looked > maxReasons {
+			continue
+		}
+		m.Where = t.where
+		met, err := searches.Search(m)
+		if err != nil {
+			return err
+		}
+		for i, h := range hits {
+			if slices.ContainsFunc(met, func(other metadata.Hit) bool { return other.Version.ID == h.Version.ID }) {
+				hits[i].Matched = append(hits[i].Matched, t.text)
+			}
+		}
+	}
+	return nil
 }
 
 // names reports whether a query names single versions, or what is attached to versions: then attached ones are found, too.

@@ -33,17 +33,19 @@ type asset struct {
 	body              func() []byte
 }
 
-// assets are the files by the names that templates use. The scripts are one file: each is a module without imports or exports, and has a
+// assets are the files by the names that templates use. The style is one file: style.css, then css/ for pages of a kind. The scripts are one file: each is a module without imports or exports, and has a
 // scope of its own.
 var assets = sync.OnceValue(func() map[string]asset {
-	style := func() []byte { return readAsset("page/style.css") }
-	scripts := func() []byte {
-		names, err := fs.Glob(files, "page/js/*.js")
-		if err != nil {
-			panic(err) // the pattern is a valid one
+	style := func() []byte {
+		b := bytes.NewBuffer(readAsset("page/style.css"))
+		for _, name := range named("page/css/*.css") {
+			b.Write(readAsset(name))
 		}
+		return b.Bytes()
+	}
+	scripts := func() []byte {
 		var b bytes.Buffer
-		for _, name := range names {
+		for _, name := range named("page/js/*.js") {
 			b.WriteString("{\n")
 			b.Write(readAsset(name))
 			b.WriteString("}\n")
@@ -55,6 +57,15 @@ var assets = sync.OnceValue(func() map[string]asset {
 		"app.js":    newAsset("app.js", "text/javascript; charset=utf-8", scripts),
 	}
 })
+
+// named returns the names of files by a pattern, in their order.
+func named(pattern string) []string {
+	names, err := fs.Glob(files, pattern)
+	if err != nil {
+		panic(err) // the pattern is a valid one
+	}
+	return names
+}
 
 func readAsset(name string) []byte {
 	body, err := files.ReadFile(name)

@@ -17,7 +17,7 @@ import (
 // examples are addresses of pages of a shop, by the name of their route: TestWalk visits each, and a page without an example fails it.
 var examples = map[string][]string{
 	"web.page":         {"/", "/?repository=main"},
-	"web.search":       {"/search", "/search?q=tool", "/search?q=nothing-like-it"},
+	"web.search":       {"/search", "/search?q=tool", "/search?q=nothing-like-it", "/search?q=name%3Atool+OR+raw"},
 	"web.repository":   {"/r/main", "/r/main?format=raw&q=oo", "/r/other"},
 	"web.package":      {"/r/main/raw/tool"},
 	"web.package.tags": {"/r/main/raw/tool/-/tags", "/r/main/raw/tool/-/tags?tag=production"},
@@ -44,7 +44,7 @@ var examples = map[string][]string{
 }
 
 // notPages are routes of the pages' front-end that answer with other things.
-var notPages = []string{"web.log.stream", "web.log.proof", "web.static", "web.icon", "web.robots"}
+var notPages = []string{"web.log.stream", "web.log.proof", "web.static", "web.icon", "web.robots", "web.search.csv", "web.search.ndjson"}
 
 // TestWalk visits every page, now and in the past: it is there, closed and with landmarks, runs and loads nothing but what its policy allows,
 // and its links stay in the moment that it shows.

@@ -35,6 +35,9 @@ func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 	if q.selective {
 		sign = `+`
 	}
+	if s.Versions != nil {
+		q.text.WriteString(` AND v.id IN (` + t.d.among(s.Versions, q.param) + `)`)
+	}
 	q.text.WriteString(` AND ` + sign + `p.repository_id IN (` + t.d.among(s.Repositories, q.param) + `)`)
 	q.text.WriteString(` ORDER BY ` + sign + `v.seq DESC, v.id DESC LIMIT `)
 	q.arg(limit(s.Limit))
@@ -227,6 +230,16 @@ func (q *searchSQL) test(t metadata.Test) error {
 	case metadata.FieldHasFile:
 		q.text.WriteString(`EXISTS (SELECT 1 FROM file x WHERE x.version_id = v.id AND `)
 		q.match(`x.path`, t)
+		if q.asOf != nil {
+			q.text.WriteString(` AND x.seq <= `)
+			q.arg(*q.asOf)
+		}
+		q.text.WriteString(`)`)
+	case metadata.FieldRuns:
+		q.selective = true
+		q.text.WriteString(`v.id IN (SELECT n.version_id FROM run n JOIN environment e ON e.id = n.environment_id WHERE `)
+		q.match(`e.name`, t)
+		q.during(`n`)
 		q.text.WriteString(`)`)
 	default:
 		return fmt.Errorf("metadata: no search by %q", t.Field)

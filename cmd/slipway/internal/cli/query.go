@@ -34,6 +34,7 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   commit: source: ref: build: builder:                 what it was built from; a commit by its first characters
   digest:sha256:…                                      of the version or of one of its files
   published:>2026-01-01                                also <, >=, <=, or the day itself; a day or an RFC 3339 time
+  file:web-1.4.2.tgz env:prod                          what has such a file; what runs in an environment
   has:commit has:provenance has:sbom                   what is known at all
   origin:cached upstream:npm entered:>2026-01-31 verified:none
                                                        what registries elsewhere delivered; origin: also published, promoted

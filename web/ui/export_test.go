@@ -1,0 +1,4 @@
+package ui
+
+// SearchKeys is searchKeys, for tests.
+var SearchKeys = searchKeys
