@@ -2,12 +2,17 @@ package ui_test
 
 import (
 	"bufio"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"slipway/api"
 	"slipway/formats/formatstest"
 )
 
@@ -24,15 +29,22 @@ func (s *site) call(method, path, body string) formatstest.Response {
 	return res
 }
 
-// deploy records what the shop runs, and tells a system of it.
-func (s *site) deploy() {
-	s.t.Helper()
-	s.call("POST", "/environments", `{"name":"prod","description":"what customers use","tag":"production"}`)
+// deployed is a shop with another environment, whose second deployment is hostile: deployments 4 and 5.
+func deployed(t *testing.T) *site {
+	t.Helper()
+	s := shop(t)
+	s.call("POST", "/environments", `{"name":"live","description":"what customers use","tag":"production"}`)
 	report := func(version, more string) {
-		s.call("POST", "/deployments", `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/tool@`+version+`","status":"succeeded"`+more+`}`)
+		s.call("POST", "/deployments", `{"environment":"live","service":"web","repository":"main","purl":"pkg:generic/tool@`+version+`","status":"succeeded"`+more+`}`)
 	}
 	report("1.0.0", `,"reason":"release 12","url":"https://ci.example.com/runs/1"`)
 	report("1.1.0", `,"event_id":"evt_unknown","external_id":"run-2","reason":"`+hostile+`"`)
+	return s
+}
+
+// subscribe tells a system of what happens in the shop.
+func (s *site) subscribe() {
+	s.t.Helper()
 	s.call("POST", "/subscriptions", `{"name":"`+hostile+`","url":"https://ci.example.com/hook/aVeryLongSecretInThePath?token=hush","repositories":["main"]}`)
 	s.call("POST", "/subscriptions/1/ping", "")
 }
@@ -56,7 +68,7 @@ func field(t *testing.T, page, name string) string {
 
 // TestEnvironmentPages: an environment shows what runs, ran and is wanted, now and then, and its form rolls back what the page showed.
 func TestEnvironmentPages(t *testing.T) {
-	s := shop(t)
+	s := deployed(t)
 	has := func(path string, texts ...string) string {
 		t.Helper()
 		page := s.page(formatstest.Admin, path)
@@ -70,44 +82,44 @@ func TestEnvironmentPages(t *testing.T) {
 		}
 		return page
 	}
-	has("/env", `href="`+s.URL+`/env/prod"`, "1 service drifts", "what customers use")
-	page := has("/env/prod", "drift", `href="`+s.URL+`/r/main/raw/tool/v/1.1.0"`, `<rect class="run tone-`, "&lt;script&gt;", `href="`+s.URL+`/deployments/2"`, s.URL+"/api/v1/environments/prod\"",
+	has("/env", `href="`+s.URL+`/env/live"`, "1 service drifts", "what customers use")
+	page := has("/env/live", "drift", `href="`+s.URL+`/r/main/raw/tool/v/1.1.0"`, `<rect class="run tone-`, "&lt;script&gt;", `href="`+s.URL+`/deployments/5"`, s.URL+"/api/v1/environments/live\"",
 		`name="running"`, "The same as a table")
 	form := url.Values{"deployment": {field(t, page, "deployment")}, "running": {field(t, page, "running")}, "reason": {"too slow, see javascript:alert(2)"}}
 	began := form.Get("running")
-	stale := url.Values{"deployment": {"1"}, "running": {began}, "reason": {"kept <text>"}}
-	if res := s.post("/env/prod", stale); res.Status != http.StatusPreconditionFailed || !strings.Contains(string(res.Body), "Nothing was changed: ") || !strings.Contains(string(res.Body), `value="kept &lt;text&gt;"`) {
+	stale := url.Values{"deployment": {"4"}, "running": {began}, "reason": {"kept <text>"}}
+	if res := s.post("/env/live", stale); res.Status != http.StatusPreconditionFailed || !strings.Contains(string(res.Body), "Nothing was changed: ") || !strings.Contains(string(res.Body), `value="kept &lt;text&gt;"`) {
 		t.Errorf("a rollback of what does not run: %v", res)
 	}
-	if res := s.post("/env/prod", form); res.Status != http.StatusSeeOther || res.Header.Get("Location") != s.URL+"/env/prod" {
+	if res := s.post("/env/live", form); res.Status != http.StatusSeeOther || res.Header.Get("Location") != s.URL+"/env/live" {
 		t.Fatalf("a rollback: %v", res)
 	}
-	if res := s.post("/env/prod", form); res.Status != http.StatusPreconditionFailed {
+	if res := s.post("/env/live", form); res.Status != http.StatusPreconditionFailed {
 		t.Errorf("the rollback again: %v", res)
 	}
-	has("/env/prod", ">rolled_back<", "too slow", `href="`+s.URL+`/r/main/raw/tool/v/1.0.0"`)
-	then := has("/env/prod?as_of=seq:"+began, "What ran then", "drift", `/r/main/raw/tool/v/1.1.0?as_of=seq%3A`+began)
+	has("/env/live", ">rolled_back<", "too slow", `href="`+s.URL+`/r/main/raw/tool/v/1.0.0"`)
+	then := has("/env/live?as_of=seq:"+began, "What ran then", "drift", `/r/main/raw/tool/v/1.1.0?as_of=seq%3A`+began)
 	if strings.Contains(then, "rolled_back") || strings.Contains(then, `name="running"`) {
 		t.Error("the past shows what came later, or a form")
 	}
-	has("/deployments/2", "It replaced", "Since then", "too slow", "run-2", "evt_unknown")
-	has("/deployments/1", `<a href="https://ci.example.com/runs/1" rel="nofollow noopener noreferrer">`)
-	has("/deployments?status=rolled_back", `href="`+s.URL+`/deployments/2"`)
-	if page := has("/deployments?status=failed", "No deployment is like that"); strings.Contains(page, "/deployments/2") {
+	has("/deployments/5", "It replaced", "Since then", "too slow", "run-2", "evt_unknown")
+	has("/deployments/4", `<a href="https://ci.example.com/runs/1" rel="nofollow noopener noreferrer">`)
+	has("/deployments?status=rolled_back", `href="`+s.URL+`/deployments/5"`)
+	if page := has("/deployments?status=failed", "No deployment is like that"); strings.Contains(page, "/deployments/5") {
 		t.Error("the filter selects what it must not")
 	}
-	for path, status := range map[string]int{"/deployments?status=odd": 400, "/deployments?environment=absent": 404, "/env/absent": 404, "/env/prod?days=x": 400, "/env/prod?as_of=seq:0": 404} {
+	for path, status := range map[string]int{"/deployments?status=odd": 400, "/deployments?environment=absent": 404, "/env/absent": 404, "/env/live?days=x": 400, "/env/live?as_of=seq:0": 404} {
 		if res := s.get(formatstest.Admin, path); res.Status != status {
 			t.Errorf("%s: %v", path, res)
 		}
 	}
 	bob := formatstest.As(s.ReadToken(formatstest.OtherRepository))
-	for _, path := range []string{"/env/prod", "/deployments", "/log"} {
+	for _, path := range []string{"/env/live", "/deployments", "/log"} {
 		if res := s.get(bob, path); res.Status != http.StatusOK || strings.Contains(string(res.Body), "1.1.0") {
 			t.Errorf("%s of others: %v", path, res)
 		}
 	}
-	for _, path := range []string{"/deployments/2", "/subscriptions/1", "/subscriptions/1/deliveries/1"} {
+	for _, path := range []string{"/deployments/5", "/subscriptions/1", "/subscriptions/1/deliveries/1"} {
 		if res := s.get(bob, path); res.Status != http.StatusNotFound {
 			t.Errorf("%s of others: %v", path, res)
 		}
@@ -130,7 +142,7 @@ func TestLogPages(t *testing.T) {
 		t.Errorf("the newest is not first: %s, %s", last, entries[1][1])
 	}
 	some := s.page(formatstest.Admin, "/log?types=tag.*")
-	if got := strings.Count(some, "<code>tag.set</code>"); got != 1 || strings.Contains(some, "artifact.published</code>") {
+	if got := strings.Count(some, "<code>tag.set</code>"); got != 2 || strings.Contains(some, "artifact.published</code>") {
 		t.Errorf("%d entries about tags", got)
 	}
 	then := s.page(formatstest.Admin, "/log?as_of=seq:1")
@@ -139,7 +151,7 @@ func TestLogPages(t *testing.T) {
 	}
 	tagged := regexp.MustCompile(`/log/(\d+)">`).FindStringSubmatch(some)[1]
 	entry := s.page(formatstest.Admin, "/log/"+tagged)
-	for _, text := range []string{"Log entry " + tagged, "Previous", "Next", "slipway log verify-proof slipway-" + tagged + ".tlog-proof --key", "release 12", `href="` + s.URL + `/log/` + tagged + `/proof"`, "&#34;generation&#34;: 1"} {
+	for _, text := range []string{"Log entry " + tagged, "Previous", "Next", "slipway log verify-proof slipway-" + tagged + ".tlog-proof --key", "loses orders", `href="` + s.URL + `/log/` + tagged + `/proof"`, "&#34;generation&#34;: 2"} {
 		if !strings.Contains(entry, text) {
 			t.Errorf("the entry has no %q", text)
 		}
@@ -194,14 +206,14 @@ func TestLogStream(t *testing.T) {
 func TestSubscriptionPages(t *testing.T) {
 	s := shop(t)
 	list := s.page(formatstest.Admin, "/subscriptions")
-	for _, text := range []string{"&lt;script&gt;", "works", "https://ci.example.com/hook/••••••?token=••••••"} {
+	for _, text := range []string{"&lt;script&gt;", "nothing sent yet", "https://ci.example.com/hook/••••••?token=••••••"} {
 		if !strings.Contains(list, text) {
 			t.Errorf("the list has no %q", text)
 		}
 	}
 	form := url.Values{"name": {"deploys"}, "url": {"https://ci.example.com/x"}, "preset": {"cloudevents"}, "types": {"tag.*, artifact.published"}, "repositories": {"main"}, "do": {"preview"}}
 	res := s.post("/subscriptions/new", form)
-	if want := "it would have sent <strong>3</strong>"; res.Status != http.StatusOK || !strings.Contains(string(res.Body), want) || !strings.Contains(string(res.Body), `value="deploys"`) {
+	if want := "it would have sent <strong>4</strong>"; res.Status != http.StatusOK || !strings.Contains(string(res.Body), want) || !strings.Contains(string(res.Body), `value="deploys"`) {
 		t.Errorf("a preview: %v", res)
 	}
 	form.Set("types", "no.such")
@@ -261,5 +273,106 @@ func TestSubscriptionPages(t *testing.T) {
 	}
 	if page := s.page(formatstest.As(s.ReadToken("main")), "/"); strings.Contains(page, `href="`+s.URL+`/subscriptions"`) {
 		t.Error("the header leads a reader there")
+	}
+}
+
+// TestEnvironmentAtMoments: at every moment of a history the page of an environment shows what the API answers for that moment.
+func TestEnvironmentAtMoments(t *testing.T) {
+	s := deployed(t)
+	report := func(service, version, status string) {
+		s.call("POST", "/deployments", `{"environment":"live","service":"`+service+`","repository":"main","purl":"pkg:generic/tool@`+version+`","status":"`+status+`","external_id":"`+service+version+`"}`)
+	}
+	report("api", "1.0.0", "queued")
+	report("api", "1.0.0", "succeeded")
+	report("api", "1.1.0", "failed")
+	s.call("PATCH", "/deployments/5", `{"status":"rolled_back"}`)
+	s.call("PUT", "/repositories/main/packages/raw/tool/tags/production", `{"version":"1.1.0"}`)
+	s.call("DELETE", "/environments/live/services/api", "")
+	s.call("DELETE", "/environments/live", "")
+	s.call("POST", "/environments", `{"name":"live"}`)
+	rows := regexp.MustCompile(`(?s)<h2 id="services">.*?</section>`)
+	for seq := 0; ; seq++ {
+		moment := fmt.Sprintf("?as_of=seq:%d", seq)
+		if events := s.get(formatstest.Admin, fmt.Sprintf("/api/v1/events?after=%d&limit=1", seq-1)); string(events.Body) == "[]" {
+			if seq < 20 {
+				t.Errorf("only %d moments", seq)
+			}
+			break
+		}
+		answer := s.get(formatstest.Admin, "/api/v1/environments/live"+moment)
+		page := s.get(formatstest.Admin, "/env/live"+moment)
+		if page.Status != answer.Status {
+			t.Errorf("%s: the page is %d, the API's answer %d", moment, page.Status, answer.Status)
+		}
+		if answer.Status != http.StatusOK {
+			continue
+		}
+		var state api.EnvironmentState
+		if err := json.Unmarshal(answer.Body, &state); err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		drifts := 0
+		for _, service := range state.Services {
+			want = append(want, ">"+service.Service+"<")
+			if service.Drift {
+				drifts++
+			}
+			for _, run := range []struct {
+				there bool
+				of    func() string
+			}{{service.Running != nil, func() string { return service.Running.Version }}, {service.Previous != nil, func() string { return service.Previous.Version }}} {
+				if run.there {
+					want = append(want, ">tool "+run.of()+"</a>")
+				} else {
+					want = append(want, ">nothing<")
+				}
+			}
+			if service.Wanted != nil {
+				want = append(want, ">"+service.Wanted.Version+"</a>")
+			} else {
+				want = append(want, ">nothing<")
+			}
+			want = append(want, ">"+service.Recorded.Status+"</a> "+service.Recorded.Version+"<")
+		}
+		shown := rows.FindString(strings.ReplaceAll(string(page.Body), `<br><span class="chip warn">drift</span>`, `<drift>`))
+		if got := strings.Count(shown, "<drift>"); got != drifts {
+			t.Errorf("%s: %d services drift on the page, %d in the API", moment, got, drifts)
+		}
+		for _, text := range want {
+			at := strings.Index(shown, text)
+			if at < 0 {
+				t.Errorf("%s: the page lacks %s, in this order: %v", moment, text, want)
+				break
+			}
+			shown = shown[at+len(text)-1:]
+		}
+	}
+}
+
+// TestFormsCarryTokens: every form that changes something has the token of the session in it; the login comes before there is one.
+func TestFormsCarryTokens(t *testing.T) {
+	names, err := filepath.Glob("page/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := 0
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(text), "<form")[1:] {
+			head, rest, _ := strings.Cut(part, "\">")
+			body, _, _ := strings.Cut(rest, "</form>")
+			if strings.Contains(head, `method="post`) && !strings.Contains(head, "/login") {
+				if forms++; !strings.Contains(body, `{{template "csrf"`) {
+					t.Errorf("%s: a form without the token: %.200s", name, part)
+				}
+			}
+		}
+	}
+	if forms < 10 {
+		t.Errorf("only %d forms", forms)
 	}
 }

@@ -28,7 +28,7 @@ func shop(t *testing.T) *site {
 	for i, d := range [][2]string{{"staging", "1.1.0"}, {"prod", "1.1.0"}, {"prod", "1.0.0"}} {
 		s.send(http.MethodPost, "/api/v1/deployments", fmt.Sprintf(`{"environment":%q,"service":"web","repository":"main","purl":"pkg:generic/tool@%s","status":"succeeded","external_id":"d%d"}`, d[0], d[1], i), http.StatusCreated)
 	}
-	s.deploy()
+	s.subscribe()
 	return s
 }
 

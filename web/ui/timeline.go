@@ -18,6 +18,7 @@ const (
 	chartTicks   = 6
 	chartDigit   = 7 // width of a letter
 	chartTones   = 6
+	chartLeast   = 4 // width of a bar
 	maxChartRows = 100
 )
 
@@ -73,7 +74,7 @@ func newTimeline(f *frame, runs []api.Run, from, to time.Time) (*timeline, []api
 			services[r.Service] = true
 			if len(t.Rows) < maxChartRows {
 				y := chartHead + len(t.Rows)*chartRow
-				t.Rows = append(t.Rows, chartRowOf{Service: r.Service, Label: clip(18, r.Service), Y: y, Base: y + 19})
+				t.Rows = append(t.Rows, chartRowOf{Service: r.Service, Label: clip(16, r.Service), Y: y, Base: y + 19})
 			}
 		}
 		row := &t.Rows[len(t.Rows)-1]
@@ -81,8 +82,8 @@ func newTimeline(f *frame, runs []api.Run, from, to time.Time) (*timeline, []api
 			continue // there are too many
 		}
 		since, until := runBounds(r, to)
-		x := place(since)
-		bar := chartBar{Run: r, X: x, Width: max(place(until)-x-1, 3), Y: row.Y + 4, Height: chartRow - 8, Text: x + 6, Base: row.Base,
+		x := min(place(since), chartWidth-chartLeast)
+		bar := chartBar{Run: r, X: x, Width: max(place(until)-x-1, chartLeast), Y: row.Y + 4, Height: chartRow - 8, Text: x + 6, Base: row.Base,
 			Tone: toneOf(r.Version), Link: f.Link(deploymentPath(r.Deployment))}
 		if len(r.Version)*chartDigit+10 <= bar.Width {
 			bar.Label = r.Version
