@@ -50,6 +50,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("37 in a group", r.stickyGroup)
 	t.Run("35", r.shadowed)
 	t.Run("moved away", r.moved)
+	t.Run("28", r.broken)
 	t.Run("31", r.owned)
 	t.Run("32", r.claimed)
 	t.Run("33", r.unreadable)
