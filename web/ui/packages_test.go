@@ -72,9 +72,10 @@ func TestPagesOfPackage(t *testing.T) {
 func TestHiddenPages(t *testing.T) {
 	s := shop(t)
 	bob := formatstest.As(s.ReadToken(formatstest.OtherRepository))
+	// Environments with the tags that they follow are known to everybody, and the search proposes these tags.
 	for _, path := range []string{"/r/main", "/r/main/raw/tool", "/r/main/raw/tool/-/tags", "/r/main/raw/tool/v/1.1.0", "/search?q=tool", "/"} {
 		res := s.get(bob, path)
-		if strings.Contains(string(res.Body), "1.1.0") || strings.Contains(string(res.Body), "production<") || strings.HasPrefix(path, "/r/") && res.Status != http.StatusNotFound {
+		if strings.Contains(string(res.Body), "1.1.0") || strings.Contains(string(res.Body), "INC-7") || path != "/search?q=tool" && strings.Contains(string(res.Body), "production<") || strings.HasPrefix(path, "/r/") && res.Status != http.StatusNotFound {
 			t.Errorf("%s: %v", path, res)
 		}
 		res = s.get(formatstest.Anonymous, path)
