@@ -44,6 +44,14 @@ type Version struct {
 	FirstSeenAt         string           `json:"first_seen_at,omitempty" format:"date-time" doc:"Of a cached version: when the registry first listed it; absent: in the first list of the package."`
 }
 
+// Readme is the text that publishers wrote for the readers of a version. It is theirs: a program that shows it as HTML cleans it.
+type Readme struct {
+	Text      string `json:"text" doc:"The text, at most 256 KiB of it."`
+	MediaType string `json:"media_type" enum:"text/markdown,text/x-rst,text/plain" doc:"What it is written in."`
+	Path      string `json:"path,omitempty" doc:"The file of the version that it stands in; absent: the format keeps it beside the files."`
+	Cut       bool   `json:"cut,omitempty" doc:"There is more of it."`
+}
+
 // VersionUpstream names the registry elsewhere that a version came from.
 type VersionUpstream struct {
 	Name string `json:"name" doc:"Its name among the upstreams of the repository."`

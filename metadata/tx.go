@@ -182,6 +182,7 @@ type Tags interface {
 	// SomeTagsOfVersion returns the first of TagsOfVersion.
 	SomeTagsOfVersion(versionID int64, limit int) ([]Tag, error)
 	TagAt(packageID int64, name string, seq int64) (Tag, error)
+	TagPageAt(packageID, seq int64, p Page) ([]Tag, error)          // of the tags that held right after the entry, those with a name after p.After
 	TagHistory(packageID int64, name string, p Page) ([]Tag, error) // newest first; After is a generation
 	// SetTag ends the interval that holds, if any, and begins the next generation. It fills Generation and SetAt.
 	SetTag(t Tag) (Tag, error)

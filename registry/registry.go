@@ -87,6 +87,8 @@ type Rules struct {
 	// says nothing of others. FamilySize is how many packages must be of it before it is one. nil: no claim is suggested.
 	Family     func(name string) (pattern string)
 	FamilySize int
+	// Readme says where the text is that publishers wrote for the readers of a version. nil, or nothing: there is none.
+	Readme func(p Package, files []File) Readme
 	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

@@ -13,7 +13,12 @@ func (p Package) tag(name string) string { return p.path() + "/tags" + segments(
 
 // Tags lists the tags of a package.
 func (c *Client) Tags(ctx context.Context, p Package) iter.Seq2[api.Tag, error] {
-	return list[api.Tag](ctx, c, p.path()+"/tags", nil)
+	return c.TagsAt(ctx, p, "")
+}
+
+// TagsAt lists the tags that a package had at a past moment: an RFC 3339 time, or seq:N; "" is now.
+func (c *Client) TagsAt(ctx context.Context, p Package, asOf string) iter.Seq2[api.Tag, error] {
+	return list[api.Tag](ctx, c, p.path()+"/tags", queryOf("as_of", asOf))
 }
 
 // Tag returns what a tag names, now or as of a past moment: an RFC 3339 time, or seq:N; "" is now.

@@ -45,6 +45,16 @@ func (c *Client) Version(ctx context.Context, p Package, version string) (api.Ve
 	return call[api.Version](ctx, c, get(p.version(version), nil))
 }
 
+// VersionAt returns a version as it was at a past moment: an RFC 3339 time, or seq:N; "" is now.
+func (c *Client) VersionAt(ctx context.Context, p Package, version, asOf string) (api.Version, error) {
+	return call[api.Version](ctx, c, get(p.version(version), queryOf("as_of", asOf)))
+}
+
+// Readme returns the text that the publishers of a version wrote for its readers. An Error with the status 404: there is none.
+func (c *Client) Readme(ctx context.Context, p Package, version string) (api.Readme, error) {
+	return call[api.Readme](ctx, c, get(p.version(version)+"/readme", nil))
+}
+
 // ChangeVersion sets the state of a version.
 func (c *Client) ChangeVersion(ctx context.Context, p Package, version string, change api.VersionChange) (api.VersionSummary, error) {
 	return call[api.VersionSummary](ctx, c, request{method: http.MethodPatch, path: p.version(version), body: change})

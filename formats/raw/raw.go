@@ -31,7 +31,7 @@ func (format) Rules() registry.Rules {
 			return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a raw package can't contain a slash: %q", formats.Clip(pkg))
 		}
 		return pkg, nil
-	}, Settings: []registry.Setting{redeploy.Setting}}
+	}, Settings: []registry.Setting{redeploy.Setting}, Readme: registry.ReadmeFile}
 }
 
 // order is registry.Rules.Order.

@@ -18,7 +18,8 @@ func (h *handlers) tagRoutes() []endpoint {
 	return []endpoint{
 		{"GET", packagePath + "/tags", "api.tags.list", h.listTags, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "listTags", Group: "Tags", Summary: "List the tags of a package",
-			Query: paged(), Answers: success("The tags that hold, by name.", api.List[api.Tag]{Items: []api.Tag{tagExample}})}},
+			About: "With `as_of`, those of the repository itself that held then.",
+			Query: paged(asOfParam), Answers: success("The tags that hold, by name.", api.List[api.Tag]{Items: []api.Tag{tagExample}})}},
 		{"GET", tagPath, "api.tags.get", h.getTag, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getTag", Group: "Tags", Summary: "Show what a tag names, or named",
 			Query: []openapi.Param{asOfParam}, Answers: success("The tag.", tagExample, generationOf)}},
@@ -57,16 +58,22 @@ func tagOf(t registry.Tag) api.Tag {
 		SetAt: timeText(t.SetAt), SetBy: t.SetBy, Reason: t.Reason, Seq: t.SeqFrom, EndedAt: timeOrNull(t.EndedAt)}
 }
 
-// listTags answers GET …/tags: the current tags, by name.
+// listTags answers GET …/tags?as_of=: the tags that hold, or held then, by name.
 func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	at, page := in.name(), in.page()
+	at, page, when := in.name(), in.page(), in.asOf()
 	if in.err != nil {
 		return in.err
 	}
 	limit := page.Limit
 	page.Limit++ // whether there are more
-	all, err := h.svc.Everything.TagPage(r.Context(), at, page)
+	read := h.svc.Everything.TagPage
+	if !when.IsNow() {
+		read = func(ctx context.Context, at registry.Name, p registry.Page) ([]registry.Tag, error) {
+			return h.svc.Catalog.TagPageAt(ctx, at, when, p)
+		}
+	}
+	all, err := read(r.Context(), at, page)
 	if err != nil {
 		return err
 	}

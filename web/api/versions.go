@@ -25,7 +25,11 @@ func (h *handlers) versionRoutes() []endpoint {
 			Answers: success("The versions, newest first.", api.List[api.VersionSummary]{Items: []api.VersionSummary{versionExample.VersionSummary}})}},
 		{"GET", versionPath, "api.versions.get", h.getVersion, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getVersion", Group: "Versions", Summary: "Show a version with everything that is known of it",
-			About: "A deleted version shows as its tombstone.", Answers: success("The version.", versionExample)}},
+			About: "A deleted version shows as its tombstone. With `as_of`, what the repository itself had then: the tags, and what had been said; a version that was deleted later counts as published.",
+			Query: []openapi.Param{asOfParam}, Answers: success("The version.", versionExample)}},
+		{"GET", versionPath + "/readme", "api.versions.readme", h.getReadme, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "getReadme", Group: "Versions", Summary: "Show what the publishers wrote for the readers of a version",
+			About: "As it was written: a program that shows it as HTML cleans it. 404 where the version has none.", Answers: success("The text.", readmeExample)}},
 		{"PATCH", versionPath, "api.versions.change", h.changeVersion, openapi.Operation{
 			Rights: needs(scopeRepository, access.Publish), ID: "changeVersion", Group: "Versions", Summary: "Yank or deprecate a version, or take that back",
 			About:   "Which states beside `published` there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.",
@@ -168,12 +172,16 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
 }
 
-// getVersion answers GET …/versions/{version} with everything known; a deleted version is shown as its tombstone.
+// getVersion answers GET …/versions/{version}?as_of= with everything known, now or then; a deleted version is shown as its tombstone.
 func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	at := in.coordinate()
+	at, when := in.coordinate(), in.asOf()
 	if in.err != nil {
 		return in.err
+	}
+	if !when.IsNow() {
+		d, err := h.svc.Catalog.VersionDetailAt(r.Context(), at, when)
+		return writeOne(w, http.StatusOK, d, err, detailOf)
 	}
 	d, err := h.svc.Everything.VersionDetail(r.Context(), at)
 	return writeOne(w, http.StatusOK, d, err, detailOf)

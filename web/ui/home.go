@@ -35,6 +35,7 @@ type homeView struct {
 	Setup        []setup.Section
 	Kept         string // what the formats of the program keep, as text
 	Running      runningMatrix
+	First        bool // nothing is published in the repository, which the visitor may read
 }
 
 // repositoryItem is a repository in the front page's list.
@@ -72,7 +73,20 @@ func (u *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	if v.Running, err = u.running(r); err != nil {
 		return err
 	}
+	if len(v.Repositories) > 0 {
+		if v.First, err = u.empty(r, v.Repository); err != nil {
+			return err
+		}
+	}
 	return write(w, r, http.StatusOK, "home", v)
+}
+
+// empty reports whether a repository has no package.
+func (u *Pages) empty(r *http.Request, repository string) (bool, error) {
+	for _, err := range u.api.Packages(client.OnePage(r.Context(), &client.Page{Limit: 1}), repository, client.PackageFilter{}) {
+		return false, err
+	}
+	return true, nil
 }
 
 // listRepositories finds the repositories that the visitor may read. A visitor who may read none sees the set-up lines of main as an

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -14,17 +15,19 @@ import (
 // Bounds of a package's pages.
 const (
 	versionsLimit = 100 // of a page
+	newestLimit   = 10  // versions on the first page
 	maxTags       = 200
 	historyLimit  = 50
 )
 
 // packageTabs are the parts of a package's page, by the last segment of their paths; "" is the page itself.
-var packageTabs = []struct{ tab, text string }{{"", "Versions"}, {"tags", "Tags"}}
+var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}}
 
 func (u *Pages) packagePages() []page {
 	return []page{
 		{path: packageRoute + "/-/tags", name: "web.package.tags", show: u.packageTags},
-		{path: packageRoute, name: "web.package", show: u.pkg},
+		{path: packageRoute + "/-/versions", name: "web.package.versions", show: u.packageVersions, past: true},
+		{path: packageRoute, name: "web.package", show: u.pkg, past: true},
 	}
 }
 
@@ -58,55 +61,97 @@ func (u *Pages) aboutPackage(r *http.Request, tab string) (v packageFrame, err e
 	return v, nil
 }
 
-// packageView has the values of a package's page.
+// packageView has the values of the pages with a package's versions.
 type packageView struct {
 	packageFrame
 	Tags     []api.Tag
 	Versions []api.VersionSummary
 	TagsOf   map[string][]string // by version
 	Next     string
+	All      string // address of the page with all versions; "": they are here
 	Shown    string // the version of the install commands
 	Install  []setup.Client
+	Readme   *readmeView
 }
 
-// pkg answers GET /r/{repository}/{format}/{package}?after=: how to install it, its tags and its versions.
+// pkg answers GET /r/{repository}/{format}/{package}: its readme, how to install it, its tags and its newest versions.
 func (u *Pages) pkg(w http.ResponseWriter, r *http.Request) error {
-	q, err := wire.ParseQuery(r)
-	if err != nil {
-		return err
-	}
 	about, err := u.aboutPackage(r, "")
 	if err != nil {
 		return err
 	}
-	v := packageView{packageFrame: about, TagsOf: map[string][]string{}}
-	if v.Tags, err = u.tags(r, v.At); err != nil {
+	v := packageView{packageFrame: about}
+	page := client.Page{Limit: newestLimit}
+	if err := u.listVersions(r, &v, &page); err != nil {
 		return err
 	}
-	for _, t := range v.Tags {
-		v.TagsOf[t.Version] = append(v.TagsOf[t.Version], t.Tag)
+	if page.Next != "" {
+		v.All = v.Link(packagePath(v.At.Repository, v.At.Format, v.At.Name) + "/-/versions")
 	}
-	page, err := pageOf(q, versionsLimit)
-	if err != nil {
-		return err
-	}
-	for version, err := range u.api.Versions(client.OnePage(r.Context(), &page), v.At, client.VersionFilter{Deleted: true}) {
-		if err != nil {
-			return err
-		}
-		v.Versions = append(v.Versions, version)
-	}
-	v.Next = v.next(page)
 	if err := u.choose(r, &v); err != nil {
 		return err
 	}
 	return write(w, r, http.StatusOK, "package", v)
 }
 
+// packageVersions answers GET /r/{repository}/{format}/{package}/-/versions?after=: all versions, page by page.
+func (u *Pages) packageVersions(w http.ResponseWriter, r *http.Request) error {
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	about, err := u.aboutPackage(r, "versions")
+	if err != nil {
+		return err
+	}
+	v := packageView{packageFrame: about}
+	page, err := pageOf(q, versionsLimit)
+	if err != nil {
+		return err
+	}
+	if err := u.listVersions(r, &v, &page); err != nil {
+		return err
+	}
+	v.Next = v.next(page)
+	v.crumb(v.At.Name, packagePath(v.At.Repository, v.At.Format, v.At.Name))
+	v.about("Versions of "+v.At.Name, "repositories", v.At.Repository, "packages", v.At.Format, v.At.Name, "versions")
+	return write(w, r, http.StatusOK, "versions", v)
+}
+
+// listVersions reads a page of the versions, the newest first, and the tags; of a past moment, the versions that were there then, those
+// published last first.
+func (u *Pages) listVersions(r *http.Request, v *packageView, page *client.Page) (err error) {
+	if v.Tags, err = u.tags(r, v.At); err != nil {
+		return err
+	}
+	v.TagsOf = map[string][]string{}
+	for _, t := range v.Tags {
+		v.TagsOf[t.Version] = append(v.TagsOf[t.Version], t.Tag)
+	}
+	if v.AsOf == "" {
+		for version, err := range u.api.Versions(client.OnePage(r.Context(), page), v.At, client.VersionFilter{Deleted: true}) {
+			if err != nil {
+				return err
+			}
+			v.Versions = append(v.Versions, version)
+		}
+		return nil
+	}
+	query := fmt.Sprintf("repo:%q format:%q name:%q", v.At.Repository, v.At.Format, v.At.Name)
+	for hit, err := range u.api.Search(client.OnePage(r.Context(), page), query, v.AsOf) {
+		if err != nil {
+			return err
+		}
+		v.Versions = append(v.Versions, api.VersionSummary{PURL: hit.PURL, Format: hit.Format, Name: hit.Name, Version: hit.Version, State: hit.State, Digest: hit.Digest,
+			Size: hit.Size, PublishedAt: hit.PublishedAt, PublishedBy: hit.PublishedBy, Seq: hit.Seq})
+	}
+	return nil
+}
+
 // tags returns the tags of a package, as many as a page shows.
 func (u *Pages) tags(r *http.Request, at client.Package) (out []api.Tag, err error) {
 	page := client.Page{Limit: maxTags}
-	for t, err := range u.api.Tags(client.OnePage(r.Context(), &page), at) {
+	for t, err := range u.api.TagsAt(client.OnePage(r.Context(), &page), at, frameOf(r).AsOf) {
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +162,9 @@ func (u *Pages) tags(r *http.Request, at client.Package) (out []api.Tag, err err
 
 // choose sets the version that the page is about besides the list: the newest release, else the newest of all.
 func (u *Pages) choose(r *http.Request, v *packageView) error {
-	v.Shown = v.Package.Latest
+	if v.AsOf == "" {
+		v.Shown = v.Package.Latest
+	}
 	if v.Shown == "" {
 		i := slices.IndexFunc(v.Versions, func(s api.VersionSummary) bool { return s.State != string(registry.Deleted) })
 		if i < 0 {
@@ -125,10 +172,12 @@ func (u *Pages) choose(r *http.Request, v *packageView) error {
 		}
 		v.Shown = v.Versions[i].Version
 	}
-	shown, err := u.api.Version(r.Context(), v.At, v.Shown)
-	if err == nil {
-		v.Install = u.install(v.Base, v.At, v.Shown, shown.Tags, shown.Files)
+	shown, err := u.api.VersionAt(r.Context(), v.At, v.Shown, v.AsOf)
+	if err != nil {
+		return err
 	}
+	v.Install = u.install(v.Base, v.At, v.Shown, shown.Tags, shown.Files)
+	v.Readme, err = u.readme(r, v.At, v.Shown)
 	return err
 }
 

@@ -1,12 +1,15 @@
 package ui_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
+	"slipway/api"
 	"slipway/formats/all"
 	"slipway/formats/formatstest"
 )
@@ -15,7 +18,7 @@ import (
 func shop(t *testing.T) *site {
 	t.Helper()
 	s := newPage(t, formatstest.Options{}, all.All()...)
-	for _, f := range [][2]string{{"1.0.0/tool.txt", "one"}, {"1.1.0/tool.txt", "two"}, {"1.1.0/read%20me.md", "# Tool\n\nIt cuts."}} {
+	for _, f := range [][2]string{{"1.0.0/tool.txt", "one"}, {"1.1.0/tool.txt", "two"}, {"1.1.0/read%20me.md", "three"}, {"1.1.0/README.md", "# Tool\n\nIt cuts."}} {
 		s.send(http.MethodPut, "/raw/main/tool/"+f[0], f[1], http.StatusCreated)
 	}
 	tool := "/api/v1/repositories/main/packages/raw/tool"
@@ -53,7 +56,7 @@ func TestPagesOfPackage(t *testing.T) {
 		"/r/main?format=npm":        {"No package here is like that."},
 		"/r/main?q=oo":              {`/r/main/raw/tool"`},
 		"/r/other":                  {"Nothing is published here yet."},
-		"/r/main/raw/tool":          {`href="` + s.URL + `/r/main/raw/tool/v/1.0.0"`, ">production<", "/raw/main/tool/1.1.0/read%20me.md", s.URL + "/api/v1/repositories/main/packages/raw/tool\""},
+		"/r/main/raw/tool":          {"<h3>Tool</h3>", `href="` + s.URL + `/r/main/raw/tool/v/1.0.0"`, ">production<", "/raw/main/tool/1.1.0/read%20me.md", s.URL + "/api/v1/repositories/main/packages/raw/tool\""},
 		"/r/main/raw/tool/-/tags":   {"release 11", "1.1.0 loses orders", ">holds<"},
 		"/r/main/raw/tool/v/1.1.0":  {"read me.md", "files/read%20me.md", "/raw/main/tool/1.1.0/read%20me.md", "pkg:generic/tool@1.1.0", s.URL + "/api/v1/repositories/main/packages/raw/tool/versions/1.1.0\""},
 		"/search?q=tool":            {`href="` + s.URL + `/r/main/raw/tool/v/1.1.0"`, `value="tool"`},
@@ -64,6 +67,57 @@ func TestPagesOfPackage(t *testing.T) {
 			if !strings.Contains(string(res.Body), text) {
 				t.Errorf("%s: %d, no %q", path, res.Status, text)
 			}
+		}
+	}
+}
+
+// TestPast: the pages of a package and of a version show what was there at a moment: the tags and the versions of then.
+func TestPast(t *testing.T) {
+	s := shop(t)
+	var moves api.List[api.Tag]
+	if err := json.Unmarshal(s.Do(formatstest.Admin, formatstest.Request{Path: "/api/v1/repositories/main/packages/raw/tool/tags/production/history"}).Body, &moves); err != nil || len(moves.Items) != 2 {
+		t.Fatalf("%+v, %v", moves, err)
+	}
+	then := fmt.Sprintf("?as_of=seq:%d", moves.Items[1].Seq) // when it named 1.1.0
+	s.send(http.MethodPut, "/raw/main/tool/2.0.0/tool.txt", "later", http.StatusCreated)
+	s.send(http.MethodDelete, "/api/v1/repositories/main/packages/raw/tool/versions/1.1.0?reason=gone", "", http.StatusConflict) // it runs
+	tagged := regexp.MustCompile(`(?s)<span class="chip">production</span> <a href="[^"]*">([^<]*)</a>`)
+	for path, want := range map[string]string{"/r/main/raw/tool": "1.0.0", "/r/main/raw/tool" + then: "1.1.0"} {
+		page := s.page(formatstest.Admin, path)
+		if m := tagged.FindStringSubmatch(page); m == nil || m[1] != want || strings.Contains(page, "2.0.0") != (want == "1.0.0") || strings.Contains(page, "The past:") != (want == "1.1.0") {
+			t.Errorf("%s: production names %v, want %s", path, m, want)
+		}
+	}
+	if res := s.get(formatstest.Admin, "/r/main/raw/tool/v/2.0.0"+then); res.Status != http.StatusNotFound {
+		t.Errorf("a version that came later: %v", res)
+	}
+	page := s.page(formatstest.Admin, "/r/main/raw/tool/v/1.1.0"+then)
+	if !strings.Contains(page, ">production</a>") || strings.Contains(page, "woodpecker") {
+		t.Error("the version is not that of then")
+	}
+	if page := s.page(formatstest.Admin, "/r/main/raw/tool/v/1.0.0"); !strings.Contains(page, "woodpecker") || !strings.Contains(page, `href="https://git.example.com/acme/tool/commit/4f2a9c1d`) {
+		t.Error("the version of now lacks its build or its commit")
+	}
+}
+
+// TestHostileTexts: what clients wrote shows as text: a readme keeps no script, no frame and no address but those of the web and of mail, and
+// characters that turn text around or steer a terminal are signs.
+func TestHostileTexts(t *testing.T) {
+	s := newPage(t, formatstest.Options{}, all.All()...)
+	readme := "# x <script>alert(1)</script>\n\n<img src=x onerror=alert(1)> [a](javascript:alert(1)) [b](data:text/html,x) [c](https://git.example.com/) ![d](http://plain.example/x.png) ![e](https://img.example.com/x.png)\n\n<iframe src=//x></iframe><style>*{}</style>\n\n<a id=q href=\"/logout\">f</a> \u202etxt\x1b[31m"
+	s.send(http.MethodPut, "/raw/main/h%22%3E%3Cb%3E/1/README.md", readme, http.StatusCreated)
+	s.send(http.MethodPut, "/api/v1/repositories/main/packages/raw/h%22%3E%3Cb%3E/tags/production", `{"version":"1","reason":"<script>alert(1)</script>"}`, http.StatusOK)
+	for _, path := range []string{"/r/main", "/r/main/raw/h%22%3E%3Cb%3E", "/r/main/raw/h%22%3E%3Cb%3E/-/tags", "/r/main/raw/h%22%3E%3Cb%3E/v/1", "/search?q=h", "/search?q=%3Cscript%3E%22"} {
+		res := s.get(formatstest.Admin, path)
+		s.inspect(t, path, res)
+		if found := regexp.MustCompile(`(?i)<script>|javascript:|data:text|http://plain|onerror=|<iframe|\x{202e}|\x1b|<b>`).Find(res.Body); found != nil {
+			t.Errorf("%s: %d, has %q", path, res.Status, found)
+		}
+	}
+	page := s.page(formatstest.Admin, "/r/main/raw/h%22%3E%3Cb%3E/v/1")
+	for _, want := range []string{`<a href="https://git.example.com/" rel="nofollow ugc noopener noreferrer">c</a>`, `src="https://img.example.com/x.png"`, "\ufffdtxt\ufffd[31m"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in %s", want, page[strings.Index(page, `id="readme"`):])
 		}
 	}
 }

@@ -19,7 +19,7 @@ const (
 )
 
 func (u *Pages) versionPages() []page {
-	return []page{{path: versionRoute, name: "web.version", show: u.version}}
+	return []page{{path: versionRoute, name: "web.version", show: u.version, past: true}}
 }
 
 // versionView has the values of a version's page.
@@ -33,6 +33,7 @@ type versionView struct {
 	Commit      string // address of the commit; "": not known
 	Facts       []factItem
 	Deployments []api.Deployment
+	Readme      *readmeView
 }
 
 // fileItem is a file of a version.
@@ -60,7 +61,7 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 	}
 	f := frameOf(r)
 	v := versionView{frame: f, At: at}
-	if v.Version, err = u.api.Version(r.Context(), at, name); err != nil {
+	if v.Version, err = u.api.VersionAt(r.Context(), at, name, f.AsOf); err != nil {
 		return err
 	}
 	f.crumb(at.Repository, repositoryPath(at.Repository))
@@ -77,12 +78,13 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 	for _, fact := range v.Version.Facts {
 		v.Facts = append(v.Facts, factItem{fact, weightOf(fact.Rank), contains(v.Version.Release.Conflicts, fact.Key)})
 	}
-	page := client.Page{Limit: maxDeployments}
-	for d, err := range u.api.Deployments(client.OnePage(r.Context(), &page), client.DeploymentFilter{Repository: at.Repository, PURL: v.Version.PURL}) {
-		if err != nil {
+	if f.AsOf == "" { // reports have their present status
+		if v.Deployments, err = u.deployed(r, at, v.Version.PURL); err != nil {
 			return err
 		}
-		v.Deployments = append(v.Deployments, d)
+	}
+	if v.Readme, err = u.readme(r, at, v.Version.Version); err != nil {
+		return err
 	}
 	status := http.StatusOK
 	if v.Version.State == string(registry.Deleted) {
@@ -91,6 +93,18 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 		v.Install = u.install(f.Base, at, v.Version.Version, v.Version.Tags, v.Version.Files)
 	}
 	return write(w, r, status, "version", v)
+}
+
+// deployed are the deployments of a version, the newest first.
+func (u *Pages) deployed(r *http.Request, at client.Package, purl string) (out []api.Deployment, err error) {
+	page := client.Page{Limit: maxDeployments}
+	for d, err := range u.api.Deployments(client.OnePage(r.Context(), &page), client.DeploymentFilter{Repository: at.Repository, PURL: purl}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }
 
 // install are the commands by which clients take a version.

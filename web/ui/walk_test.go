@@ -16,19 +16,20 @@ import (
 
 // examples are addresses of pages of a shop, by the name of their route: TestWalk visits each, and a page without an example fails it.
 var examples = map[string][]string{
-	"web.page":         {"/", "/?repository=main"},
-	"web.search":       {"/search", "/search?q=tool", "/search?q=nothing-like-it", "/search?q=name%3Atool+OR+raw"},
-	"web.repository":   {"/r/main", "/r/main?format=raw&q=oo", "/r/other"},
-	"web.package":      {"/r/main/raw/tool"},
-	"web.package.tags": {"/r/main/raw/tool/-/tags", "/r/main/raw/tool/-/tags?tag=production"},
-	"web.version":      {"/r/main/raw/tool/v/1.1.0"},
-	"web.login":        {"/login", "/login?next=/me"},
-	"web.logout":       {"/logout"},
-	"web.me":           {"/me"},
-	"web.me.tokens":    {"/me/tokens"},
-	"web.me.sessions":  {"/me/sessions"},
-	"web.me.password":  {"/me/password"},
-	"web.docs":         {"/docs/"},
+	"web.page":             {"/", "/?repository=main"},
+	"web.search":           {"/search", "/search?q=tool", "/search?q=nothing-like-it", "/search?q=name%3Atool+OR+raw"},
+	"web.repository":       {"/r/main", "/r/main?format=raw&q=oo", "/r/other"},
+	"web.package":          {"/r/main/raw/tool"},
+	"web.package.versions": {"/r/main/raw/tool/-/versions"},
+	"web.package.tags":     {"/r/main/raw/tool/-/tags", "/r/main/raw/tool/-/tags?tag=production"},
+	"web.version":          {"/r/main/raw/tool/v/1.1.0"},
+	"web.login":            {"/login", "/login?next=/me"},
+	"web.logout":           {"/logout"},
+	"web.me":               {"/me"},
+	"web.me.tokens":        {"/me/tokens"},
+	"web.me.sessions":      {"/me/sessions"},
+	"web.me.password":      {"/me/password"},
+	"web.docs":             {"/docs/"},
 
 	"web.environments":      {"/env"},
 	"web.environment":       {"/env/prod", "/env/prod?days=1"},
@@ -133,7 +134,7 @@ func (s *site) inspect(t *testing.T, path string, res formatstest.Response) (lea
 			case name == "aria-labelledby" || name == "for":
 				wanted[a.Value] = true
 			case name == "src" || name == "action" || name == "href" && start.Name.Local == "link":
-				if !strings.HasPrefix(a.Value, s.URL+"/") {
+				if picture := start.Name.Local == "img" && strings.HasPrefix(a.Value, "https://"); !picture && !strings.HasPrefix(a.Value, s.URL+"/") {
 					t.Errorf("%s: <%s %s=%q> leads to another host", path, start.Name.Local, name, a.Value)
 				}
 			case name == "href" && start.Name.Local == "a":

@@ -59,6 +59,12 @@ func (t tags) TagAt(packageID int64, name string, seq int64) (metadata.Tag, erro
 	return v, err
 }
 
+// TagPageAt implements metadata.Tags.
+func (t tags) TagPageAt(packageID, seq int64, p metadata.Page) ([]metadata.Tag, error) {
+	return all(t.Tx, scanTag, selectTag+`WHERE t.package_id = $1 AND t.name > $2 AND t.seq_from <= $3 AND (t.seq_to IS NULL OR t.seq_to > $3)
+		ORDER BY t.name LIMIT CAST($4 AS BIGINT)`, packageID, p.After, seq, limit(p.Limit))
+}
+
 // TagHistory implements metadata.Tags. Generations ascend with the entries that began them, so one index is enough.
 func (t tags) TagHistory(packageID int64, name string, p metadata.Page) ([]metadata.Tag, error) {
 	before := int64(math.MaxInt64)
