@@ -70,7 +70,9 @@ func (c *chromium) listen(event any) {
 			trouble = "requests " + e.Request.URL
 		}
 	case *log.EventEntryAdded:
-		trouble = string(e.Entry.Level) + ": " + e.Entry.Text
+		if e.Entry.Level != "verbose" { // else it is advice
+			trouble = string(e.Entry.Level) + ": " + e.Entry.Text
+		}
 	case *runtime.EventExceptionThrown:
 		trouble = e.ExceptionDetails.Text
 	}
