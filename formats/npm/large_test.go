@@ -85,6 +85,7 @@ func (c *count) Write(p []byte) (int, error) {
 // TestLargePublish: a tarball of 300 MB passes through without sitting in memory (acceptance 11).
 func TestLargePublish(t *testing.T) {
 	const limit = 16 << 20
+	formatstest.UsualHeap(t)
 	size := formatstest.Large(300e6)
 	e := newEnv(t, formatstest.Options{Local: true})
 	body := largeBody(t, "large", "1.0.0", size)

@@ -18,6 +18,7 @@ import (
 // TestLargeUpload: a wheel far larger than the memory that its upload takes, sent before the fields that say what it is.
 func TestLargeUpload(t *testing.T) {
 	const mostMemory = 40 << 20
+	formatstest.UsualHeap(t)
 	size := formatstest.Large(200 << 20)
 	e := newEnv(t, formatstest.Options{Local: true})
 	token := e.publisher()

@@ -131,6 +131,7 @@ func strip(headers string) string {
 // TestCurlEndless is acceptance 2: a long upload of unknown length takes little memory and arrives exactly.
 func TestCurlEndless(t *testing.T) {
 	const size, mostMemory = 300 << 20, 32 << 20
+	formatstest.UsualHeap(t)
 	c := newCurl(t)
 	sums := map[string]io.Writer{"Sha256": sha256.New(), "Sha512": sha512.New(), "Sha1": sha1.New(), "Md5": md5.New()}
 	var all []io.Writer

@@ -106,7 +106,7 @@ func (s *Server) Start() {
 		args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, s.LimitFiles), "sh"}, args...)
 	}
 	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Env = append(append(os.Environ(), "SLIPWAY_ADMIN_PASSWORD="+Password), s.Env...)
+	s.cmd.Env = append(append(environment(), "SLIPWAY_ADMIN_PASSWORD="+Password), s.Env...)
 	s.cmd.Stderr, s.cmd.Stdout = s.Logs, s.Logs
 	if s.Prepare != nil {
 		s.Prepare(s.cmd)
