@@ -116,6 +116,9 @@ func (h *handlers) previewSubscription(w http.ResponseWriter, r *http.Request) e
 	if err := wire.Decode(r, &body); err != nil {
 		return err
 	}
+	if err := h.svc.Core.Renewed(r.Context()); err != nil { // the body may have come in slowly
+		return err
+	}
 	p, err := h.svc.Subscriptions.Preview(r.Context(), integration.SubscriptionChange{Preset: body.Preset, Types: body.Types, Repositories: body.Repositories,
 		Packages: body.Packages, Tags: body.Tags, BaseURL: h.server.BaseURL(r)})
 	if err != nil {
