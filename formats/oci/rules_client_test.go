@@ -76,9 +76,14 @@ func TestHeldTag(t *testing.T) {
 	if res := s.get(manifest); res.Status != http.StatusOK {
 		t.Errorf("with an exemption: %v", res)
 	}
+	if res := s.get(layer); res.Status != http.StatusOK {
+		t.Errorf("a layer with an exemption: %v", res)
+	}
 	s.later(25 * time.Hour)
-	if res := s.get(manifest); res.Status != http.StatusForbidden {
-		t.Errorf("after it: %v", res)
+	for _, path := range []string{manifest, layer} { // both are here now
+		if res := s.get(path); res.Status != http.StatusForbidden {
+			t.Errorf("%s after it: %v", path, res)
+		}
 	}
 	login()
 

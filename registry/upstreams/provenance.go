@@ -219,7 +219,7 @@ type From struct {
 	Undated      bool      // nothing is known of its age before a file of it is asked for
 }
 
-// Version is where a version comes from. For a version from a remote whose files are here, its oldest file says how old it is. The store is
+// Version is where a version comes from. For a version from a remote whose files are here, its oldest file says how old it is, or the manifest of an image. The store is
 // read only for those.
 func (o Provenance) Version(ctx context.Context, v registry.Version) (From, error) {
 	if v.ID < 0 {
@@ -234,8 +234,23 @@ func (o Provenance) Version(ctx context.Context, v registry.Version) (From, erro
 	if err != nil || len(files) == 0 {
 		return src, err
 	}
+	if m := ofManifest(files, v.Name); m != nil {
+		return o.of(src, *m), nil
+	}
 	oldest := slices.MinFunc(files, func(a, b metadata.CachedFile) int { return born(a).Compare(born(b)) })
 	return o.of(src, oldest), nil
+}
+
+// ofManifest is the row of an image's manifest, which says how old all of the image is: its blobs are asked for by digest, so their registry says
+// nothing of when it began to have them. nil: the version is no image.
+func ofManifest(files []metadata.CachedFile, version string) *metadata.CachedFile {
+	if digest.Digest(version).Validate() != nil {
+		return nil
+	}
+	if i := slices.IndexFunc(files, func(c metadata.CachedFile) bool { return c.Path == version }); i >= 0 {
+		return &files[i]
+	}
+	return nil
 }
 
 // File is where a file comes from. Of one that is on its way it is what its transfer knows.
