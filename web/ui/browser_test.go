@@ -16,8 +16,8 @@ import (
 	"slipway/formats/formatstest"
 )
 
-// browse opens a page in a real browser with a profile of its own and returns what the browser prints.
-func browse(t *testing.T, args ...string) string {
+// browserProgram is where Debian's browser is.
+func browserProgram(t *testing.T) string {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
 	if err != nil {
@@ -26,11 +26,17 @@ func browse(t *testing.T, args ...string) string {
 		}
 		t.Skip("chromium is not installed; run .ci/clients-browser.sh")
 	}
+	return program
+}
+
+// browse opens a page in a real browser with a profile of its own and returns what the browser prints.
+func browse(t *testing.T, args ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	args = append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr",
 		"--force-device-scale-factor=1", "--user-data-dir=" + t.TempDir()}, args...)
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, browserProgram(t), args...)
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {

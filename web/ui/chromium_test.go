@@ -3,7 +3,6 @@ package ui_test
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,14 +32,7 @@ type chromium struct {
 // newChromium starts a browser that shows a site to an administrator. It ends with the test.
 func newChromium(t *testing.T, s *site) *chromium {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
-			t.Fatalf("chromium is not installed (run .ci/clients-browser.sh): %v", err)
-		}
-		t.Skip("chromium is not installed; run .ci/clients-browser.sh")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browserProgram(t)), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
