@@ -30,12 +30,18 @@ ip link set lo up 2>/dev/null || ifconfig lo up
 "$SLIPWAY" serve --data "$DATA" --listen "$ADDR" --offline --anonymous-read --log-level warn --upstream-allow 127.0.0.1 &
 server=$!
 trap 'kill $server; wait $server' EXIT
-tries=0
-until curl -fsS "$URL/readyz" >/dev/null 2>&1; do
-	tries=$((tries + 1))
-	[ $tries -lt 1200 ] || exit 1
-	sleep 0.05
-done
+# A request before the server listens would be counted as an attempt that failed, so its socket is awaited in the kernel's list.
+listening=$(printf ':%04X 00000000:0000 0A' "${ADDR##*:}")
+await() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 1200 ] || exit 1
+		sleep 0.05
+	done
+}
+await grep "$listening" /proc/net/tcp
+await curl -fsS "$URL/readyz"
 for path in $UNCACHED; do
 	curl -sS -H "Authorization: Bearer $TOKEN" -w '\n%{http_code}\n' "$URL$path" | tr '\n' ' ' | sed "s|^|uncached $path |"
 	echo
