@@ -52,6 +52,17 @@ type Readme struct {
 	Cut       bool   `json:"cut,omitempty" doc:"There is more of it."`
 }
 
+// Pull is a caller who downloaded a version, or a part of it.
+type Pull struct {
+	Repository string `json:"repository" doc:"Repository that was asked about."`
+	Format     string `json:"format" doc:"Format of the package."`
+	Name       string `json:"name" doc:"Its name."`
+	Version    string `json:"version" doc:"The version."`
+	By         string `json:"by" doc:"The caller: a user, 'token ci of user jane', or 'anonymous'."`
+	FirstAt    string `json:"first_at" format:"date-time" doc:"The first download."`
+	LastAt     string `json:"last_at" format:"date-time" doc:"The first download of the last day on which there was one."`
+}
+
 // VersionUpstream names the registry elsewhere that a version came from.
 type VersionUpstream struct {
 	Name string `json:"name" doc:"Its name among the upstreams of the repository."`

@@ -6,6 +6,7 @@ import (
 	"slipway/registry/catalog"
 	"slipway/registry/content"
 	"slipway/registry/publish"
+	"slipway/registry/pulls"
 	"slipway/registry/staging"
 )
 
@@ -14,6 +15,7 @@ type Parts struct {
 	Core      *registry.Core
 	Accounts  *accounts.Accounts
 	Catalog   catalog.Reader
+	Pulls     *pulls.Pulls
 	Content   *content.Store
 	Publisher *publish.Publisher
 	Staging   *staging.Areas

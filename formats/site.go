@@ -15,9 +15,9 @@ type Site struct {
 	Parts *Parts
 }
 
-// ServeFile is ServeStored with the catalog as the source of the bytes.
+// ServeFile is ServeStored with the catalog as the source of the bytes. Who gets them is noted.
 func (s *Site) ServeFile(w http.ResponseWriter, r *http.Request, f registry.File, o httpserver.FileOptions) error {
-	return s.ServeStored(w, r, f, s.Parts.Catalog, o)
+	return s.ServeStored(w, r, f, s.Parts.Pulls.Noting(s.Parts.Catalog), o)
 }
 
 // Mounter adapts a front-end so that it can be mounted on the site's server.

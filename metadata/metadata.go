@@ -89,6 +89,7 @@ type Tx interface {
 	Trash() Trash
 	References() References
 	Facts() Facts
+	Pulls() Pulls
 	Tags() Tags
 	Searches() Searches
 

@@ -93,6 +93,8 @@ type Arriving interface {
 	// Open returns length bytes from offset, -1 to the end, as they arrive. The last bytes come once the whole is verified. The caller
 	// closes.
 	Open(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+	// Entered returns the ID of the version that has the file, once it is verified and stored; 0 before.
+	Entered() int64
 }
 
 // Blob is immutable bytes; sums other than sha256 are there when a format asked for them.

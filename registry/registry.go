@@ -12,6 +12,7 @@ type (
 	File       = metadata.File
 	Blob       = metadata.Blob
 	Tag        = metadata.Tag
+	Pull       = metadata.Pull
 	Fact       = metadata.Fact
 	CachedFile = metadata.CachedFile
 	State      = metadata.State

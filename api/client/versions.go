@@ -55,6 +55,11 @@ func (c *Client) Readme(ctx context.Context, p Package, version string) (api.Rea
 	return call[api.Readme](ctx, c, get(p.version(version)+"/readme", nil))
 }
 
+// Pulls lists who downloaded a version, by caller.
+func (c *Client) Pulls(ctx context.Context, p Package, version string) iter.Seq2[api.Pull, error] {
+	return list[api.Pull](ctx, c, p.version(version)+"/pulls", nil)
+}
+
 // ChangeVersion sets the state of a version.
 func (c *Client) ChangeVersion(ctx context.Context, p Package, version string, change api.VersionChange) (api.VersionSummary, error) {
 	return call[api.VersionSummary](ctx, c, request{method: http.MethodPatch, path: p.version(version), body: change})

@@ -17,7 +17,7 @@ const module = "slipway"
 var (
 	kernel = []string{"registry", "registry/access", "registry/lookup", "metadata", "storage", "internal/ctxgrace"}
 	front  = []string{"formats", "internal/httpserver", "registry", "registry/access", "registry/accounts", "registry/catalog", "registry/content",
-		"registry/publish", "registry/staging", "registry/upstreams", "internal/outbound"}
+		"registry/publish", "registry/pulls", "registry/staging", "registry/upstreams", "internal/outbound"}
 )
 
 // anywhere is a package that every other may import: it has nothing of its own but the standard library's.
@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 	"registry/policy":    slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/upstreams"}),
 	"registry/mirror":    slices.Concat(kernel, []string{"registry/catalog", "registry/content", "registry/ledger", "registry/publish", "registry/upstreams"}),
 	"registry/maintain":  slices.Concat(kernel, []string{"registry/content", "registry/staging", "registry/deploy", "registry/ledger"}),
+	"registry/pulls":     slices.Concat(kernel, []string{"registry/catalog"}),
 	"registry/duty":      {"registry", "metadata"},
 	"registry/instance":  {"registry+", "integration", "metadata", "storage"},
 

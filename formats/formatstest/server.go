@@ -133,7 +133,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	if o.Reader != nil {
 		reader = o.Reader(reader)
 	}
-	s.Site = &formats.Site{Server: server, Parts: &formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: reader,
+	s.Site = &formats.Site{Server: server, Parts: &formats.Parts{Core: s.Core, Accounts: s.Accounts, Catalog: reader, Pulls: s.Pulls,
 		Content: s.Content, Publisher: s.Publisher, Staging: s.Staging}}
 	all := s.mountable(mounts)
 	s.Router = httpserver.NewRouter(server, all...)

@@ -121,6 +121,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("group writes", s.groupWrites)
 	t.Run("promoted", s.promoted)
 	t.Run("evicted", s.evicted)
+	t.Run("pulled", s.pulled)
 	t.Run("mutated", s.mutated)
 	t.Run("cache deleted", s.cacheDeleted)
 	t.Run("S59", s.secretsInLogs)

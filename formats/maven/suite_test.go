@@ -2,6 +2,7 @@ package maven
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +55,7 @@ func TestSuite(t *testing.T) {
 			{Route: "metadata", Request: document("com/acme/lib/maven-metadata.xml", versionsOf("lib", "1.0"))},
 			{Route: "sum", Request: document("com/acme/example/1.0.0/example-1.0.0.jar.sha1", strings.Repeat("0", 40))},
 		},
+		Volatile: regexp.MustCompile(`<lastUpdated>\d{14}</lastUpdated>`),
 		Settings: map[string]any{"maven_immediate": true},
 		Created:  http.StatusCreated, Again: http.StatusOK, Conflict: http.StatusConflict,
 	})

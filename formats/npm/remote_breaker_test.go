@@ -150,6 +150,9 @@ func TestUpstream30(t *testing.T) {
 	if registrytest.Must(t, err); len(steps) != 1 || !steps[0].Failed || steps[0].Text != "offline" {
 		t.Errorf("a check: %+v", steps)
 	}
+	m.later(200 * 24 * time.Hour)
+	registrytest.Must(t, m.Upstreams.EvictUnused(m.Admin)) // what went could not come again
+	m.wants(http.StatusOK, tarballOf("left-pad", "1.0.0"))
 	m.u.NeverAsked(t, "**")
 	if n := connected.Load(); n != 0 {
 		t.Errorf("%d connections", n)

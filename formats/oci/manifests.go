@@ -43,6 +43,9 @@ func (h *handlers) getManifest(w http.ResponseWriter, r *http.Request) error {
 	if size > heldManifestBytes {
 		body = nil // it is read again once there is memory for it
 	}
+	if r.Method == http.MethodGet {
+		h.svc.Pulls.Note(r.Context(), v.ID)
+	}
 	return h.site.ServeShared(w, r, v.Digest.String(), size, func(ctx context.Context) ([]byte, error) {
 		if body != nil {
 			return body, nil

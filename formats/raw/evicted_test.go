@@ -11,6 +11,7 @@ import (
 	"slipway/integration/upstream/upstreamtest"
 	"slipway/metadata"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/maintain"
 	"slipway/registry/upstreams"
 )
@@ -195,4 +196,18 @@ func TestOwnersOther(t *testing.T) {
 		t.Errorf("log: %v", got)
 	}
 	m.MustFsck(t)
+}
+
+// TestPulledOnItsWay: who downloads a file while it arrives is known once it has entered.
+func TestPulledOnItsWay(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	m.u.Raw("tool/1.0.0/tool.zip", make([]byte, 3*mib))
+	wim := m.UserToken("wim", 0, access.Grant{Repository: "*", Actions: []access.Action{access.Read}})
+	if res := m.Do(wim, formatstest.Request{Method: http.MethodGet, Path: local("tool/1.0.0/tool.zip")}); len(res.Body) != 3*mib {
+		t.Fatal(res)
+	}
+	list, err := m.Pulls.Of(m.Admin, registry.Name{Repository: "mirror", Format: "raw", Package: "tool"}.At("1.0.0"), registry.Page{})
+	if err != nil || len(list) != 1 || list[0].Caller != "token wim of user wim" {
+		t.Errorf("%+v, %v", list, err)
+	}
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Factory) {
 		{"Origins", testOrigins},
 		{"NameOrigins", testNameOrigins},
 		{"NameUses", testNameUses},
+		{"Pulls", testPulls},
 		{"CachedFiles", testCachedFiles},
 		{"Evicted", testEvicted},
 		{"UpstreamIndexes", testUpstreamIndexes},

@@ -36,6 +36,7 @@ type Config struct {
 	GCInterval    time.Duration        // between collections; 0: none run on their own
 	GCGrace       time.Duration
 	DeletedGrace  time.Duration // how long deleted versions and repositories can be restored
+	PullsKept     time.Duration // how long to remember who downloaded what; 0: it is not noted
 	PasswordCost  int           // of bcrypt; 0 is access.PasswordCost
 	// SettleInterval is how often to look for sets of staged files that are whole (Assembler.Settle). 0: never.
 	SettleInterval time.Duration

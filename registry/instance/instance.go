@@ -19,6 +19,7 @@ import (
 	"slipway/registry/mirror"
 	"slipway/registry/policy"
 	"slipway/registry/publish"
+	"slipway/registry/pulls"
 	"slipway/registry/staging"
 	"slipway/registry/upstreams"
 )
@@ -34,6 +35,7 @@ type Instance struct {
 	Mirror        *mirror.Mirror
 	Content       *content.Store
 	Publisher     *publish.Publisher
+	Pulls         *pulls.Pulls
 	Staging       *staging.Areas
 	Ledger        *ledger.Ledger
 	Deploy        *deploy.Records
@@ -86,6 +88,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Everything = i.Upstreams.Reader(i.Catalog)
 	i.Reader = i.Policies.Reader(i.Everything, i.Upstreams)
 	core.Policy = i.Policies
+	i.Pulls = pulls.New(core, i.Everything, cfg.PullsKept)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)
 	i.Mirror = mirror.New(mirror.Parts{Core: core, Reader: i.Reader, Upstreams: i.Upstreams, Content: i.Content, Publisher: i.Publisher, Ledger: i.Ledger}, cfg.Upstreams.Sources)

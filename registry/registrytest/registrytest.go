@@ -134,7 +134,7 @@ func New(t testing.TB, opts ...Option) *Env {
 	signer, err := note.NewSigner(skey)
 	Must(t, err)
 	e := &Env{t: t, Blobs: mem.New(), Config: instance.Config{
-		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, Renderer: Renderer{}, Sinks: all.Sinks(outbound.Options{}, "test"), SealKey: bytes.Repeat([]byte{7}, 32),
+		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, PullsKept: 365 * 24 * time.Hour, Renderer: Renderer{}, Sinks: all.Sinks(outbound.Options{}, "test"), SealKey: bytes.Repeat([]byte{7}, 32),
 		Assemblers: map[string]staging.Assembler{},
 		Rules: map[string]registry.Rules{Format: {
 			PURLType: "generic", States: []registry.State{registry.Deprecated, registry.Yanked},

@@ -346,6 +346,16 @@ func (f *flight) Open(ctx context.Context, offset, length int64) (io.ReadCloser,
 	return &tail{ctx: ctx, f: f, at: offset, end: end}, nil
 }
 
+// Entered implements registry.Arriving.
+func (f *flight) Entered() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.ended || f.err != nil {
+		return 0
+	}
+	return f.file.VersionID
+}
+
 // tail reads a file while it arrives.
 type tail struct {
 	ctx    context.Context

@@ -109,6 +109,9 @@ func (unasked) Open(context.Context, int64, int64) (io.ReadCloser, error) {
 	return nil, errors.New("upstreams: a file that was only looked at has no bytes")
 }
 
+// Entered implements registry.Arriving.
+func (unasked) Entered() int64 { return 0 }
+
 // headed returns what a remote told not long ago; the size -1: nothing.
 func (c *checked) headed(key flightKey, now time.Time) headed {
 	c.mu.Lock()

@@ -53,5 +53,5 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request) error {
 	// A browser must not take a published file for a page of this server.
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	w.Header().Set("Content-Disposition", "attachment")
-	return h.server.ServeStored(w, r, f, h.svc.Reader, httpserver.FileOptions{})
+	return h.server.ServeStored(w, r, f, h.svc.Pulls.Noting(h.svc.Reader), httpserver.FileOptions{})
 }

@@ -76,6 +76,7 @@ var examples = map[string]example{
 	"api.versions.search":   {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
 	"api.versions.list":     {path: packages + "/lib/versions"},
 	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
+	"api.versions.pulls":    {path: "/repositories/main/packages/test/lib/versions/1.0.0/pulls", reader: 403},
 	"api.versions.readme":   {path: packages + "/lib/versions/1.0.0/readme", reader: 404, admin: 404}, // it has none
 	"api.versions.change":   {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
 	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},

@@ -30,6 +30,11 @@ func (h *handlers) versionRoutes() []endpoint {
 		{"GET", versionPath + "/readme", "api.versions.readme", h.getReadme, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getReadme", Group: "Versions", Summary: "Show what the publishers wrote for the readers of a version",
 			About: "As it was written: a program that shows it as HTML cleans it. 404 where the version has none.", Answers: success("The text.", readmeExample)}},
+		{"GET", versionPath + "/pulls", "api.versions.pulls", h.listPulls, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read, access.Audit), ID: "listPulls", Group: "Versions", Summary: "List who downloaded a version",
+			About: "By every route: files of the version, the manifest of an image. Each caller is noted once a day; the last minute is lost when the server is killed. Downloads are remembered for " +
+				"365 days unless the server was started with another `--pulls-kept`. Needs the rights `read` and `audit`.",
+			Query: paged(), Answers: success("The callers, by name.", api.List[api.Pull]{Items: []api.Pull{pullExample}})}},
 		{"PATCH", versionPath, "api.versions.change", h.changeVersion, openapi.Operation{
 			Rights: needs(scopeRepository, access.Publish), ID: "changeVersion", Group: "Versions", Summary: "Yank or deprecate a version, or take that back",
 			About:   "Which states beside `published` there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.",

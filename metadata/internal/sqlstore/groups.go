@@ -16,6 +16,7 @@ type (
 	trash         struct{ *Tx }
 	references    struct{ *Tx }
 	facts         struct{ *Tx }
+	pulls         struct{ *Tx }
 	tags          struct{ *Tx }
 	searches      struct{ *Tx }
 	blobs         struct{ *Tx }
@@ -74,6 +75,9 @@ func (t *Tx) References() metadata.References { return references{t} }
 
 // Facts implements metadata.Tx.
 func (t *Tx) Facts() metadata.Facts { return facts{t} }
+
+// Pulls implements metadata.Tx.
+func (t *Tx) Pulls() metadata.Pulls { return pulls{t} }
 
 // Tags implements metadata.Tx.
 func (t *Tx) Tags() metadata.Tags { return tags{t} }

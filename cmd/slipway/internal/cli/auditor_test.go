@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/cmd/slipway/internal/commandtest"
 )
 
@@ -57,6 +59,9 @@ func TestAuditor(t *testing.T) {
 	says([]string{"access", "why", "bot", "tag", "main", "--tag", "production"}, "main:read,tag,deploy")
 	says([]string{"tag", "history", "main", "raw", "tool", "production"}, "1.1.0", "token ci of user bot", "release 1.1", "1.0.0")
 	says([]string{"token", "ls"}, "ci", "bot")
+	r.With("", ci, 0, "pull", "main", "raw", "tool", "1.1.0", "--dir", t.TempDir())
+	says([]string{"version", "pulls", "main", "raw", "tool", "1.1.0"}, "token ci of user bot")
+	says([]string{"query", "--pulls", "digest:" + digest.FromString(`"two"`).String()}, "main", "raw", "tool", "1.1.0", "token ci of user bot")
 	today := time.Now().UTC().Format(time.DateOnly)
 	says([]string{"env", "show", "prod", "--as-of", today}, "web", "tool@1.1.0")
 	says([]string{"env", "history", "prod"}, "tool@1.1.0", "token ci of user bot", "rollout 7")

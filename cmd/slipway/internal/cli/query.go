@@ -24,6 +24,7 @@ var hitColumns = []column[api.Hit]{
 func (c commands) queryCmd() *cobra.Command {
 	var f Flags
 	var asOf string
+	var pulls bool
 	cmd := &cobra.Command{
 		Use: "query QUERY", Short: "Find versions by what is known of them", Args: command.Exactly(1),
 		Long: `Find versions in every repository that you may read, those published last first. Words are joined by AND; there are OR,
@@ -42,15 +43,22 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   custom.team.ticket:ABC-1                             release metadata of your own`,
 		Example: `  slipway query 'commit:4f0c2d1'
   slipway query '-has:commit'
+  slipway query --pulls 'digest:sha256:0b1…'
   slipway query 'tag:production -has:commit' --as-of 2026-01-31
   slipway query '(format:npm OR format:oci) published:>2026-01-01 by:jane'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if pulls {
+				return list(c, cmd, &f, foundPullColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Pull, error] {
+					return pullsOf(ctx, cl, args[0], asOf)
+				})
+			}
 			return list(c, cmd, &f, hitColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Hit, error] {
 				return cl.Search(ctx, args[0], asOf)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", asOfHelp)
+	cmd.Flags().BoolVar(&pulls, "pulls", false, "list who downloaded the versions that are found; needs the right audit")
 	f.Add(cmd)
 	command.TakesDashes(cmd)
 	return cmd

@@ -44,7 +44,7 @@ type Running struct {
 // own. Its passwords cost little: under the race detector one of the usual cost takes half a second.
 func Start(t *testing.T, change ...func(*installation.Config)) *Running {
 	t.Helper()
-	cfg := &installation.Config{Data: filepath.Join(t.TempDir(), "data"), LogLevel: "error", GCGrace: time.Hour, AdminPassword: Password,
+	cfg := &installation.Config{Data: filepath.Join(t.TempDir(), "data"), LogLevel: "error", GCGrace: time.Hour, PullsKept: 24 * time.Hour, AdminPassword: Password,
 		PasswordCost: bcrypt.MinCost}
 	for _, c := range change {
 		c(cfg)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +20,10 @@ import (
 // dependencyPlugin is the version of the plugin in .cache/clients/m2.
 const dependencyPlugin = "3.8.1"
 
-// TestOffline is upstreams.md acceptance 30: a server that is started with --offline opens no connection. In a network namespace without routes,
-// npm, pip, Maven and skopeo install what is cached from empty caches of their own, and what is not cached is 503 with the reason; the kernel
-// counts no connection of the server, and no packet that had no route. Where the machine lets nobody make such a namespace, the registry
-// elsewhere counts.
+// TestOffline is upstreams.md acceptance 28, as clients see it, and 30: npm, pip, Maven and skopeo install what is cached from empty caches of
+// their own, while the registries elsewhere fail, and from a server that is started with --offline, which opens no connection: in a network
+// namespace without routes what is not cached is 503 with the reason, and the kernel counts no connection of the server, and no packet
+// that had no route. Where the machine lets nobody make such a namespace, the registry elsewhere counts.
 func TestOffline(t *testing.T) {
 	u := upstreamtest.New(t, upstreamtest.Options{})
 	u.NPM("pad", "1.0.0", upstreamtest.NPMVersion{})
@@ -39,7 +40,7 @@ func TestOffline(t *testing.T) {
 	for repository, r := range map[string][2]string{"mirror": {u.NPMURL(), "npm"}, "mirror-pypi": {u.PyPIURL(), "pypi"}, "mirror-maven": {u.MavenURL(), "maven"},
 		"mirror-oci": {u.OCIURL(), "oci"}, "mirror-raw": {u.RawURL(), "raw"}} {
 		s.Run(0, "repo", "create", repository, "--upstream", "up="+r[0], "--format", r[1])
-		s.Run(0, "upstream", "set", repository, "up", "--anonymous-fetch", "--redirects", "127.0.0.1")
+		s.Run(0, "upstream", "set", repository, "up", "--anonymous-fetch", "--redirects", "127.0.0.1", "--ttl", "0s", "--stale-while-revalidate", "0s")
 	}
 	s.Run(0, "repo", "create", "far", "--upstream", "https://images.example.com/", "--format", "oci") // whose name would have to be resolved
 	uncached := []string{"/npm/mirror/absent", "/pypi/mirror-pypi/simple/absent/", "/maven/mirror-maven/org/up/absent/1.0/absent-1.0.jar", "/v2/mirror-oci/team/absent/manifests/1.0",
@@ -60,6 +61,14 @@ func TestOffline(t *testing.T) {
 		return string(out)
 	}
 	run("online")
+	u.Reset()
+	u.On("**", upstreamtest.Status(http.StatusInternalServerError))
+	run("online") // from the copies, once the registry has failed
+	for _, path := range []string{"/npm/**", "/pypi/**", "/v2/**"} {
+		if u.Count("", path) == 0 {
+			t.Errorf("nobody asked for %s again:\n%s", path, u.Dump())
+		}
+	}
 	s.Terminate()
 	u.Reset()
 	namespace := namespaceWithoutRoutes(t)

@@ -58,6 +58,7 @@ type Config struct {
 	GCInterval      time.Duration
 	GCGrace         time.Duration
 	DeletedGrace    time.Duration
+	PullsKept       time.Duration
 	NewLogKey       bool
 	AcceptClock     bool
 
@@ -108,6 +109,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.GCInterval, "gc-interval", time.Hour, "how often unused blobs are collected; 0 never")
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	fs.DurationVar(&c.DeletedGrace, "deleted-grace", 7*24*time.Hour, "how long a deleted version or repository can be restored")
+	fs.DurationVar(&c.PullsKept, "pulls-kept", 365*24*time.Hour, "how long it is known who downloaded a version; 0: that is not noted")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
 	fs.BoolVar(&c.AcceptClock, acceptClock, false, "take the machine's clock for right although it is behind the log or has jumped; give it once")
 }
@@ -229,6 +231,8 @@ func (c *Config) Check() error {
 		return command.Usagef("--gc-grace: can't be negative")
 	case c.DeletedGrace < 0:
 		return command.Usagef("--deleted-grace: can't be negative")
+	case c.PullsKept < 0:
+		return command.Usagef("--pulls-kept: can't be negative")
 	}
 	if n := len(c.AdminPassword); n > 0 && (n < minPasswordBytes || n > maxPasswordBytes) {
 		return command.Usagef("SLIPWAY_ADMIN_PASSWORD: a password has %d to %d bytes", minPasswordBytes, maxPasswordBytes)

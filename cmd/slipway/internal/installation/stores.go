@@ -186,7 +186,7 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 	rules := formats.Rules(list)
 	return instance.Config{
 		Metadata: s.Meta, Storage: s.Blobs, Signer: s.Keys.Signer, Verifier: s.Keys.Verifier, SealKey: s.Keys.Seal, PasswordCost: c.PasswordCost,
-		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), Upstreams: upstreams.Options{Sources: formats.Sources(list)}, AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, DeletedGrace: c.DeletedGrace, Metrics: reg, Logger: logger,
+		Renderer: preset.Set{Rules: rules}, Rules: rules, Assemblers: formats.Assemblers(list), Upstreams: upstreams.Options{Sources: formats.Sources(list)}, AnonymousRead: c.AnonymousRead, URL: c.URL, GCGrace: c.GCGrace, DeletedGrace: c.DeletedGrace, PullsKept: c.PullsKept, Metrics: reg, Logger: logger,
 	}
 }
 

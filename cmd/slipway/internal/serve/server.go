@@ -140,7 +140,7 @@ func mounts(server *httpserver.Server, core *instance.Instance, list []formats.F
 	pages := ui.New(version, a.Direct(), formats.Sections(list)...)
 	pages.Over(core)
 	out := []httpserver.Mounter{a, pages}
-	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader,
+	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader, Pulls: core.Pulls,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
 	for _, f := range list {
 		out = append(out, site.Mounter(f))
@@ -160,6 +160,7 @@ func (s *Server) report() {
 	s.reports.Go(func() { s.reserve.Keep(ctx) })
 	s.reports.Go(func() { s.core.Accounts.ReportFailedLogins(ctx) })
 	s.reports.Go(func() { s.core.Accounts.ReportUses(ctx) })
+	s.reports.Go(func() { s.core.Pulls.WriteEvery(ctx) })
 }
 
 // Close ends the background work, of which transfers from upstreams leave nothing half, writes what the core still remembers, and closes the stores.
