@@ -108,10 +108,11 @@ type NewUpstreamProxyAuth struct {
 
 // UpstreamState is how a remote was found when it was asked last.
 type UpstreamState struct {
-	Breaker     string  `json:"breaker" enum:"closed,half-open,open" doc:"Closed: it is asked. Open: it is not, for a while, as it did not answer. Half-open: one request finds out whether it does again."`
-	LastError   string  `json:"last_error,omitempty" doc:"Why it could not be used the last time that it could not."`
-	LastErrorAt *string `json:"last_error_at" format:"date-time" doc:"When; null: never."`
-	NextTryAt   *string `json:"next_try_at" format:"date-time" doc:"When it is asked again; null: at once."`
+	Breaker      string  `json:"breaker" enum:"closed,half-open,open" doc:"Closed: it is asked. Open: it is not, for a while, as it did not answer. Half-open: one request finds out whether it does again."`
+	LastError    string  `json:"last_error,omitempty" doc:"Why it could not be used the last time that it could not."`
+	LastErrorAt  *string `json:"last_error_at" format:"date-time" doc:"When; null: never."`
+	NextTryAt    *string `json:"next_try_at" format:"date-time" doc:"When it is asked again; null: at once."`
+	LastAnswerAt *string `json:"last_answer_at" format:"date-time" doc:"When it last gave an answer that is no failure; null: it did not since the server started or its settings were changed."`
 
 	PausedUntil        *string        `json:"paused_until" format:"date-time" doc:"Until when it asked to be left alone; null: it did not."`
 	Requests           int64          `json:"requests" doc:"How many requests it got since the server started or its settings were changed."`

@@ -64,6 +64,7 @@ type breaker struct {
 	failed  int64  // of these
 	last    string // text of the last failure
 	lastAt  time.Time
+	goodAt  time.Time // of the last answer that was no failure
 
 	telling  sync.Mutex // keeps tell in order
 	told     bool       // that it is down
@@ -119,6 +120,8 @@ func (b *breaker) report(t *ticket, v verdict, text string) {
 	now := b.now()
 	if v == failed {
 		b.last, b.lastAt = text, now
+	} else if v != void {
+		b.goodAt = now
 	}
 	switch {
 	case t.probe:
@@ -199,7 +202,7 @@ func (b *breaker) idle() bool {
 func (b *breaker) fill(s *OriginState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s.Since, s.LastFault, s.LastFaultAt, s.Requests, s.Failures = b.since, b.last, b.lastAt, b.sent, b.failed
+	s.Since, s.LastFault, s.LastFaultAt, s.LastAnswerAt, s.Requests, s.Failures = b.since, b.last, b.lastAt, b.goodAt, b.sent, b.failed
 	if !b.open {
 		return
 	}

@@ -228,3 +228,23 @@ func TestPeersAreBounded(t *testing.T) {
 		t.Errorf("%d origins", n)
 	}
 }
+
+// TestBreakerLastAnswer: the last answer that is no failure is known, and what says nothing about the origin is none.
+func TestBreakerLastAnswer(t *testing.T) {
+	bt := newBreakerTest()
+	bt.ask(void)
+	bt.ask(failed)
+	if at := bt.state().LastAnswerAt; !at.IsZero() {
+		t.Errorf("without an answer: %v", at)
+	}
+	for _, v := range []verdict{good, fair} {
+		bt.advance(time.Second)
+		bt.ask(v)
+		want := bt.now()
+		bt.advance(time.Second)
+		bt.ask(failed)
+		if at := bt.state().LastAnswerAt; !at.Equal(want) {
+			t.Errorf("after the verdict %v: %v, want %v", v, at, want)
+		}
+	}
+}

@@ -19,12 +19,13 @@ type OriginState struct {
 	Breaker BreakerState
 	Since   time.Time // of the breaker's state; zero if it never changed
 	// LastFault is the text of the last failure that counted, as in Fault.Text.
-	LastFault   string
-	LastFaultAt time.Time
-	NextProbe   time.Time // zero unless Breaker is Broken or HalfOpen
-	PausedUntil time.Time // zero unless the origin asked to wait
-	UnderWay    int
-	Queued      int
+	LastFault    string
+	LastFaultAt  time.Time
+	LastAnswerAt time.Time // of the last answer that was no failure; zero: there was none
+	NextProbe    time.Time // zero unless Breaker is Broken or HalfOpen
+	PausedUntil  time.Time // zero unless the origin asked to wait
+	UnderWay     int
+	Queued       int
 	// Requests were sent since the client was made, and Failures of them had no answer or a 5xx.
 	Requests, Failures int64
 	// LimitRemaining and Limit are of the last ratelimit-remaining and ratelimit-limit; -1 for none.

@@ -101,7 +101,7 @@ func (r *remotes) state(upstreamID int64) *State {
 	}
 	var out State
 	for i, o := range c.State() {
-		state := State{Origin: o.Origin, Breaker: o.Breaker.String(), LastError: o.LastFault, LastErrorAt: o.LastFaultAt, NextTry: o.NextProbe, PausedUntil: o.PausedUntil,
+		state := State{Origin: o.Origin, Breaker: o.Breaker.String(), LastError: o.LastFault, LastErrorAt: o.LastFaultAt, LastAnswerAt: o.LastAnswerAt, NextTry: o.NextProbe, PausedUntil: o.PausedUntil,
 			Requests: o.Requests, Failures: o.Failures, UnderWay: o.UnderWay, Queued: o.Queued, Limit: o.Limit, Remaining: o.LimitRemaining}
 		if i == 0 {
 			out = state

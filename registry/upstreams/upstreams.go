@@ -118,19 +118,20 @@ type Upstream struct {
 
 // State is how a remote was found when it was asked last.
 type State struct {
-	Breaker     string // "closed": it is asked; "open": it is not, for a while; "half-open": one request finds out
-	LastError   string // of the last failure that counted; "" if there was none
-	LastErrorAt time.Time
-	NextTry     time.Time // zero unless it is not asked for a while
-	PausedUntil time.Time // zero unless it asked to wait
-	Requests    int64     // since the server started or the settings changed
-	Failures    int64     // of these: no answer, or a 5xx
-	UnderWay    int       // requests
-	Queued      int
-	Limit       int // of its own: requests in the time that it counts; -1: it does not tell
-	Remaining   int
-	Origin      string  // scheme, host and port
-	Others      []State // the same of other hosts that its redirects and links led to
+	Breaker      string // "closed": it is asked; "open": it is not, for a while; "half-open": one request finds out
+	LastError    string // of the last failure that counted; "" if there was none
+	LastErrorAt  time.Time
+	LastAnswerAt time.Time // of the last answer that was no failure
+	NextTry      time.Time // zero unless it is not asked for a while
+	PausedUntil  time.Time // zero unless it asked to wait
+	Requests     int64     // since the server started or the settings changed
+	Failures     int64     // of these: no answer, or a 5xx
+	UnderWay     int       // requests
+	Queued       int
+	Limit        int // of its own: requests in the time that it counts; -1: it does not tell
+	Remaining    int
+	Origin       string  // scheme, host and port
+	Others       []State // the same of other hosts that its redirects and links led to
 }
 
 // State returns how a remote that List or Get returned was found; nil of one that was not asked since the server started.

@@ -93,7 +93,7 @@ func upstreamStateOf(s upstreams.State) *api.UpstreamState {
 		}
 		return &n
 	}
-	out := &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), NextTryAt: timeOrNull(s.NextTry), PausedUntil: timeOrNull(s.PausedUntil),
+	out := &api.UpstreamState{Breaker: s.Breaker, LastError: s.LastError, LastErrorAt: timeOrNull(s.LastErrorAt), LastAnswerAt: timeOrNull(s.LastAnswerAt), NextTryAt: timeOrNull(s.NextTry), PausedUntil: timeOrNull(s.PausedUntil),
 		Requests: s.Requests, Failures: s.Failures, UnderWay: s.UnderWay, Queued: s.Queued, RateLimit: told(s.Limit), RateLimitRemaining: told(s.Remaining),
 		Hosts: make([]api.UpstreamHost, len(s.Others))}
 	for i, o := range s.Others {
