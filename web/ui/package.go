@@ -21,7 +21,7 @@ const (
 )
 
 // packageTabs are the parts of a package's page, by the last segment of their paths; "" is the page itself.
-var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}}
+var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}, {"origin", "Where it comes from"}, {"settings", "Settings"}}
 
 func (u *Pages) packagePages() []page {
 	return []page{
@@ -51,6 +51,9 @@ func (u *Pages) aboutPackage(r *http.Request, tab string) (v packageFrame, err e
 	path := packagePath(v.At.Repository, v.At.Format, v.At.Name)
 	v.crumb(v.At.Repository, repositoryPath(v.At.Repository))
 	for _, t := range packageTabs {
+		if t.tab == "settings" && !versionRightsOf(r, v.At.Repository).Any() {
+			continue
+		}
 		to := path
 		if t.tab != "" {
 			to += "/-/" + t.tab

@@ -32,6 +32,7 @@ func shop(t *testing.T) *site {
 		s.send(http.MethodPost, "/api/v1/deployments", fmt.Sprintf(`{"environment":%q,"service":"web","repository":"main","purl":"pkg:generic/tool@%s","status":"succeeded","external_id":"d%d"}`, d[0], d[1], i), http.StatusCreated)
 	}
 	s.subscribe()
+	s.places()
 	return s
 }
 

@@ -30,6 +30,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "args": args, "plural": plural,
 		"environmentPath": environmentPath, "deploymentPath": deploymentPath, "logPath": logPath, "subscriptionPath": subscriptionPath, "deliveryPath": deliveryPath,
 		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,
+		"upstreamsPath": upstreamsPath, "upstreamPath": upstreamPath, "rulesPath": rulesPath, "cachePath": cachePath, "settingsPath": settingsPath, "originPath": originPath, "managePath": managePath,
 		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "join": strings.Join,
 	}).ParseFS(files, "page/*.html"))
 })

@@ -18,15 +18,14 @@ func (u *Pages) repositoryPages() []page {
 
 // repositoryView has the values of a repository's page.
 type repositoryView struct {
-	*frame
-	Repository api.Repository
-	Packages   []api.Package
-	Next       string
-	Format     string   // ?format=
-	Part       string   // ?q=: a part of names
-	Formats    []string // of the program
-	Rights     []rightItem
-	Setup      []setup.Section
+	repositoryFrame
+	Packages []api.Package
+	Next     string
+	Format   string   // ?format=
+	Part     string   // ?q=: a part of names
+	Formats  []string // of the program
+	Rights   []rightItem
+	Setup    []setup.Section
 }
 
 // rightItem says whether the visitor has a right in a repository.
@@ -37,19 +36,15 @@ type rightItem struct {
 
 // repository answers GET /r/{repository}?format=&q=&after=.
 func (u *Pages) repository(w http.ResponseWriter, r *http.Request) error {
-	name, err := wire.Segment(r, "repository")
-	if err != nil {
-		return err
-	}
 	q, err := wire.ParseQuery(r)
 	if err != nil {
 		return err
 	}
-	f := frameOf(r)
-	v := repositoryView{frame: f}
-	if v.Repository, err = u.api.Repository(r.Context(), name); err != nil {
+	about, err := u.aboutRepository(r, "")
+	if err != nil {
 		return err
 	}
+	f, name, v := about.frame, about.Repository.Name, repositoryView{repositoryFrame: about}
 	if v.Format, err = q.Text("format"); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type versionView struct {
 	Facts       []factItem
 	Deployments []api.Deployment
 	Readme      *readmeView
+	Manage      string // address of the page with the forms that change it; "": the visitor may not
 }
 
 // fileItem is a file of a version.
@@ -85,6 +86,9 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 	}
 	if v.Readme, err = u.readme(r, at, v.Version.Version); err != nil {
 		return err
+	}
+	if f.AsOf == "" && versionRightsOf(r, at.Repository).Any() {
+		v.Manage = f.Link(managePath(at.Repository, at.Format, at.Name, v.Version.Version))
 	}
 	status := http.StatusOK
 	if v.Version.State == string(registry.Deleted) {

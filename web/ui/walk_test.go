@@ -42,6 +42,17 @@ var examples = map[string][]string{
 	"web.subscription":      {"/subscriptions/1", "/subscriptions/1?state=dead"},
 	"web.delivery":          {"/subscriptions/1/deliveries/1"},
 	"web.docs.page":         {"/docs/glossary.md"},
+
+	"web.repository.upstreams": {"/r/all/-/upstreams", "/r/main/-/upstreams"},
+	"web.repository.upstream":  {"/r/all/-/upstreams/main"},
+	"web.repository.rules":     {"/r/main/-/rules", "/r/main/-/rules?suggest=true"},
+	"web.repository.cache":     {"/r/main/-/cache", "/r/main/-/cache?q=x&state=here"},
+	"web.repository.settings":  {"/r/main/-/settings"},
+	"web.package.origin":       {"/r/main/raw/tool/-/origin", "/r/all/raw/tool/-/origin?version=1.0.0"},
+	"web.package.settings":     {"/r/main/raw/tool/-/settings"},
+	"web.version.manage":       {"/r/main/raw/tool/v/1.1.0/-/manage"},
+	"web.whys":                 {"/why"},
+	"web.why":                  {"/why/refused-request"},
 }
 
 // notPages are routes of the pages' front-end that answer with other things.
