@@ -269,7 +269,8 @@ type ReferrerPage struct {
 	Kind      string
 	Digest    digest.Digest
 	AfterID   int64
-	Limit     int // 0 is all
+	Limit     int    // 0 is all
+	AsOf      *int64 // those that were there right after this log entry; nil: now
 }
 
 // References keeps the digests that versions point at.

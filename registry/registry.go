@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"context"
+
 	"slipway/metadata"
 )
 
@@ -90,6 +92,12 @@ type Rules struct {
 	FamilySize int
 	// Readme says where the text is that publishers wrote for the readers of a version. nil, or nothing: there is none.
 	Readme func(p Package, files []File) Readme
+	// Describe reads for people what a version says of itself; what can't be read is left out. nil: the files are all that there is.
+	Describe func(ctx context.Context, v Describing) (Description, error)
+	// Attached says what a version is that belongs to another one, with its descriptor or what a list says of it; AttachedTags names the tags
+	// of such versions that are made from the name of that other one. nil: there are no such versions.
+	Attached     func(v Version) Attachment
+	AttachedTags func(version string) []string
 	// Settings are the repository settings of the format. The defaults suit most repositories.
 	Settings []Setting
 }

@@ -38,6 +38,12 @@ func (c *Client) RestoreRepository(ctx context.Context, name string) (api.Reposi
 	return call[api.Repository](ctx, c, request{method: http.MethodPost, path: segments("repositories", name, "restore")})
 }
 
+// RepositoryDeletion returns how the repository was deleted that was the last to have a name. An Error with the status 404: none was, or one of
+// the name is there.
+func (c *Client) RepositoryDeletion(ctx context.Context, name string) (api.Deletion, error) {
+	return call[api.Deletion](ctx, c, get(segments("repositories", name, "deletion"), nil))
+}
+
 // PackageFilter selects packages of a repository. The zero value selects all.
 type PackageFilter struct {
 	Format string // only of this format

@@ -60,6 +60,21 @@ func (c *Client) Pulls(ctx context.Context, p Package, version string) iter.Seq2
 	return list[api.Pull](ctx, c, p.version(version)+"/pulls", nil)
 }
 
+// Describe returns what a version says of itself, as its format reads it. asOf is as for VersionAt.
+func (c *Client) Describe(ctx context.Context, p Package, version, asOf string) (api.Description, error) {
+	return call[api.Description](ctx, c, get(p.version(version)+"/description", queryOf("as_of", asOf)))
+}
+
+// Referrers returns what belongs to a version: signatures, SBOMs, attestations. asOf is as for VersionAt.
+func (c *Client) Referrers(ctx context.Context, p Package, version, asOf string) (api.Referrers, error) {
+	return call[api.Referrers](ctx, c, get(p.version(version)+"/referrers", queryOf("as_of", asOf)))
+}
+
+// VersionDeletion returns how a version was deleted. An Error with the status 404: it was not.
+func (c *Client) VersionDeletion(ctx context.Context, p Package, version string) (api.Deletion, error) {
+	return call[api.Deletion](ctx, c, get(p.version(version)+"/deletion", nil))
+}
+
 // ChangeVersion sets the state of a version.
 func (c *Client) ChangeVersion(ctx context.Context, p Package, version string, change api.VersionChange) (api.VersionSummary, error) {
 	return call[api.VersionSummary](ctx, c, request{method: http.MethodPatch, path: p.version(version), body: change})

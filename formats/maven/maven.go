@@ -45,7 +45,7 @@ func (f format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize, Order: order,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{immediate.Setting, pomRule.Setting},
-		Merge: true, UnionFiles: true, Snapshot: isSnapshot, Family: family,
+		Merge: true, UnionFiles: true, Snapshot: isSnapshot, Family: family, Describe: describeVersion,
 	}
 }
 

@@ -23,10 +23,18 @@ func (format) Setup() setup.Section {
 			{Name: "Gradle", Blocks: []setup.Block{{About: "In", File: "build.gradle", Text: "gradle"}}},
 		},
 		Install: []setup.Client{
-			{Name: "Maven", Blocks: []setup.Block{{Text: "install_maven"}}},
-			{Name: "Gradle", Blocks: []setup.Block{{Text: "install_gradle"}}},
-			{Name: "Gradle, Kotlin", Blocks: []setup.Block{{Text: "install_kotlin"}}},
-			{Name: "sbt", Blocks: []setup.Block{{Text: "install_sbt"}}},
+			{Name: "Maven", Blocks: scopes("maven")}, {Name: "Gradle", Blocks: scopes("gradle")}, {Name: "Gradle, Kotlin", Blocks: scopes("kotlin")}, {Name: "sbt", Blocks: scopes("sbt")},
 		},
 	}
+}
+
+// scopes are the lines by which a build takes a version, for each use of it.
+func scopes(client string) []setup.Block {
+	text := "install_" + client
+	out := []setup.Block{{About: "To compile and run with", Text: text}, {About: "For tests alone", Text: text + "_test"},
+		{About: "To compile with; what it runs in brings it", Text: text + "_provided"}, {About: "To run with", Text: text + "_runtime"}}
+	if client == "sbt" {
+		return out // it imports no versions
+	}
+	return append(out, setup.Block{About: "The versions that it lists", Text: text + "_bom"})
 }

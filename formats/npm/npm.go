@@ -40,7 +40,7 @@ func (*Format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "npm", Normalize: checkName, Spelling: spelling, Order: order, CheckTag: checkTag, RequiredTag: requiredTag,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{legacyNames.Setting}, OneCase: true,
-		Merge: true, Family: family, Readme: readme,
+		Merge: true, Family: family, Readme: readme, Describe: describeVersion,
 	}
 }
 

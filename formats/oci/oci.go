@@ -28,7 +28,7 @@ func (format) Rules() registry.Rules {
 	return registry.Rules{
 		PURLType: "oci", Images: true, FromPURL: fromPURL, MovePURL: movePURL, States: []registry.State{registry.Deprecated},
 		Normalize: func(image string) (string, error) { return image, checkImage(image) }, Settings: []registry.Setting{sparse.Setting},
-		AttachmentTag: isAttachment, Family: family,
+		AttachmentTag: isAttachment, Attached: attached, AttachedTags: attachedTags, Describe: describeVersion, Family: family,
 		KeepParts: func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },
 	}
 }

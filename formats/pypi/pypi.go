@@ -34,7 +34,7 @@ func (*Format) Name() string { return formatName }
 // Rules implements formats.Format: names by PEP 503, any tag.
 func (*Format) Rules() registry.Rules {
 	return registry.Rules{PURLType: "pypi", Normalize: normalize, Spelling: spelling, Order: order, States: []registry.State{registry.Yanked}, UnionFiles: true,
-		Family: family, FamilySize: 2, Readme: readme}
+		Family: family, FamilySize: 2, Readme: readme, Describe: describeVersion}
 }
 
 // handlers answer the requests of one site.

@@ -8,11 +8,16 @@ import (
 	"slipway/registry"
 )
 
-// readme is registry.Rules.Readme: the description in the core metadata of a wheel, which lies beside it.
+// readme is registry.Rules.Readme: the description in the core metadata of a wheel, which lies beside it, or else in a source distribution.
 func readme(_ registry.Package, files []registry.File) registry.Readme {
 	for _, f := range files {
 		if strings.HasSuffix(f.Path, metadataSuffix) {
 			return registry.Readme{Path: f.Path, Parse: description}
+		}
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Path, tarballSuffix) {
+			return registry.Readme{Path: f.Path, Parse: sdistDescription}
 		}
 	}
 	return registry.Readme{}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
+	"path"
 	"strings"
 	"text/template"
 )
@@ -56,6 +57,20 @@ type Release struct {
 	Version string   // "": the newest
 	Tag     string   // one that names the version; "": there is none
 	Files   []string // paths of its files, or of the first of them
+}
+
+// BOM reports whether a version has a POM and nothing that a build could take: it lists versions of others.
+func (r Release) BOM() bool {
+	pom := false
+	for _, f := range r.Files {
+		switch path.Ext(f) {
+		case ".pom":
+			pom = true
+		case ".jar", ".war", ".aar", ".klib", ".ear", ".zip", ".gz":
+			return false
+		}
+	}
+	return pom
 }
 
 // functions are those of the texts.

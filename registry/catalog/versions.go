@@ -89,6 +89,31 @@ func (s *Catalog) Referrers(ctx context.Context, at registry.Name, d digest.Dige
 	return out, err
 }
 
+// ReferrersAt is Referrers of a past moment: the versions that pointed at d then, as the repository itself had them. NotFound: about the repository.
+func (s *Catalog) ReferrersAt(ctx context.Context, at registry.Name, d digest.Digest, when registry.AsOf, after int64, limit int) ([]registry.Version, error) {
+	when, err := s.core.SettleUntil(ctx, when)
+	if err != nil {
+		return nil, err
+	}
+	var out []registry.Version
+	err = s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := registry.OpenPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		seq, err := registry.SeqAsOf(tx.Log(), when)
+		if err != nil {
+			return err
+		}
+		out, err = tx.References().Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: registry.RefSubject, Digest: d, AfterID: after, Limit: registry.Bound(limit), AsOf: &seq})
+		return err
+	})
+	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
+		return nil, nil
+	}
+	return out, err
+}
+
 // VersionDetail is one version with everything known about it.
 type VersionDetail struct {
 	Package registry.Package

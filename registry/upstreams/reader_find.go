@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/catalog"
@@ -51,6 +53,39 @@ func (r *Reader) DetailHere(ctx context.Context, at registry.Coordinate) (catalo
 		}
 	}
 	return r.s.detail(ctx, f, at)
+}
+
+// ResolveHere is Resolve of an image without the remotes: by its tag or digest, a version that is published or came from them. NotFound.
+func (r *Reader) ResolveHere(ctx context.Context, at registry.Name, ref catalog.Ref) (registry.Version, error) {
+	if !r.composed(ctx, at.Repository) {
+		return r.plain.Resolve(ctx, at, ref)
+	}
+	f, err := r.s.look(ctx, at)
+	if err != nil {
+		return registry.Version{}, err
+	}
+	if err := r.s.recallOwners(ctx, &f); err != nil {
+		return registry.Version{}, err
+	}
+	f.answering(r.s.core.Rules[at.Format], f.cached)
+	return search(f.everywhere(), f.lacks(registry.AboutVersion, ref.Version+ref.Tag+ref.Digest.String()), func(src source) (registry.Version, error) {
+		return r.s.resolveOwned(ctx, &f, src, ref)
+	})
+}
+
+// ReferrersHere is Referrers without the remotes: those that are published or came from them.
+func (r *Reader) ReferrersHere(ctx context.Context, at registry.Name, d digest.Digest, after int64, limit int) ([]registry.Version, error) {
+	if !r.composed(ctx, at.Repository) {
+		return r.plain.Referrers(ctx, at, d, after, limit)
+	}
+	f, err := r.s.look(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.s.recallOwners(ctx, &f); err != nil {
+		return nil, err
+	}
+	return r.s.referrersHere(ctx, f, d, after, registry.Bound(limit))
 }
 
 // CanonicalVersion is catalog.Catalog.CanonicalVersion over all places that the caller may see.

@@ -71,19 +71,23 @@ var examples = map[string]example{
 	"api.packages.origin.set":   {path: packages + "/lib/origin", body: `{"origin":"both","reason":"by %s"}`},
 	"api.packages.origin.clear": {path: packages + "/lib/origin"},
 
-	"api.packages.list":     {path: "/repositories/main/packages"},
-	"api.packages.get":      {path: packages + "/lib"},
-	"api.versions.search":   {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
-	"api.versions.list":     {path: packages + "/lib/versions"},
-	"api.versions.get":      {path: packages + "/lib/versions/1.0.0"},
-	"api.versions.pulls":    {path: "/repositories/main/packages/test/lib/versions/1.0.0/pulls", reader: 403},
-	"api.versions.readme":   {path: packages + "/lib/versions/1.0.0/readme", reader: 404, admin: 404}, // it has none
-	"api.versions.change":   {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
-	"api.versions.delete":   {path: packages + "/lib/versions/0.9.0"},
-	"api.versions.restore":  {path: packages + "/lib/versions/1.0.0/restore", admin: 409},                        // it is there
-	"api.versions.promote":  {path: packages + "/lib/versions/1.0.0/promote", body: `{"to":"main"}`, admin: 400}, // it is there already
-	"api.versions.file":     {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
-	"api.versions.annotate": {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
+	"api.packages.list":         {path: "/repositories/main/packages"},
+	"api.packages.get":          {path: packages + "/lib"},
+	"api.versions.search":       {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
+	"api.versions.list":         {path: packages + "/lib/versions"},
+	"api.versions.get":          {path: packages + "/lib/versions/1.0.0"},
+	"api.versions.readme":       {path: packages + "/lib/versions/1.0.0/readme", reader: 404, admin: 404}, // it has none
+	"api.versions.describe":     {path: packages + "/lib/versions/1.0.0/description"},
+	"api.versions.deletion":     {path: packages + "/lib/versions/1.0.0/deletion", reader: 404, admin: 404}, // it is there
+	"api.repositories.deletion": {path: "/repositories/main/deletion", reader: 404, admin: 404},             // it is there
+	"api.versions.referrers":    {path: packages + "/lib/versions/1.0.0/referrers"},
+	"api.versions.change":       {path: packages + "/lib/versions/1.0.0", body: `{"state":"deprecated","reason":"by %s"}`},
+	"api.versions.delete":       {path: packages + "/lib/versions/0.9.0"},
+	"api.versions.restore":      {path: packages + "/lib/versions/1.0.0/restore", admin: 409},                        // it is there
+	"api.versions.promote":      {path: packages + "/lib/versions/1.0.0/promote", body: `{"to":"main"}`, admin: 400}, // it is there already
+	"api.versions.file":         {path: packages + "/lib/versions/1.0.0/files/dir/file.txt"},
+	"api.versions.annotate":     {path: packages + "/lib/versions/1.0.0/metadata", body: `{"source":{"commit":"by%s"}}`},
+	"api.versions.pulls":        {path: "/repositories/main/packages/test/lib/versions/1.0.0/pulls", reader: 403},
 
 	"api.tags.list":    {path: packages + "/lib/tags"},
 	"api.tags.get":     {path: packages + "/lib/tags/production"},

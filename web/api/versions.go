@@ -35,6 +35,15 @@ func (h *handlers) versionRoutes() []endpoint {
 			About: "By every route: files of the version, the manifest of an image. Each caller is noted once a day; the last minute is lost when the server is killed. Downloads are remembered for " +
 				"365 days unless the server was started with another `--pulls-kept`. Needs the rights `read` and `audit`.",
 			Query: paged(), Answers: success("The callers, by name.", api.List[api.Pull]{Items: []api.Pull{pullExample}})}},
+		{"GET", versionPath + "/description", "api.versions.describe", h.getDescription, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "describeVersion", Group: "Versions", Summary: "Show what a version says of itself, as its format reads it",
+			About: "Dependencies, scripts and platforms of a package, layers and configuration of an image. It is read out of what is on this server; nothing is fetched for it. " +
+				"All texts are those of publishers. With `as_of`, 404 where the version was not there then.",
+			Query: []openapi.Param{asOfParam}, Answers: success("The description; what a format does not have is absent.", descriptionExample)}},
+		{"GET", versionPath + "/referrers", "api.versions.referrers", h.getReferrers, openapi.Operation{
+			Rights: needs(scopeRepository, access.Read), ID: "listReferrers", Group: "Versions", Summary: "Show what belongs to a version: signatures, SBOMs, attestations",
+			About: "Of what is on this server, by the subject that it names, and by the tags of cosign. Whether a signature is right, and whose it is, the server has not looked at.",
+			Query: []openapi.Param{asOfParam}, Answers: success("What belongs to it, as a tree.", referrersExample)}},
 		{"PATCH", versionPath, "api.versions.change", h.changeVersion, openapi.Operation{
 			Rights: needs(scopeRepository, access.Publish), ID: "changeVersion", Group: "Versions", Summary: "Yank or deprecate a version, or take that back",
 			About:   "Which states beside `published` there are is the format's: a yanked version is not chosen unless it is asked for, a deprecated one comes with a warning.",

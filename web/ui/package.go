@@ -21,11 +21,12 @@ const (
 )
 
 // packageTabs are the parts of a package's page, by the last segment of their paths; "" is the page itself.
-var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}, {"origin", "Where it comes from"}, {"settings", "Settings"}}
+var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}, {"activity", "Activity"}, {"origin", "Where it comes from"}, {"settings", "Settings"}}
 
 func (u *Pages) packagePages() []page {
 	return []page{
 		{path: packageRoute + "/-/tags", name: "web.package.tags", show: u.packageTags},
+		{path: packageRoute + "/-/activity", name: "web.package.activity", show: u.packageActivity, past: true},
 		{path: packageRoute + "/-/versions", name: "web.package.versions", show: u.packageVersions, past: true},
 		{path: packageRoute, name: "web.package", show: u.pkg, past: true},
 	}
@@ -75,6 +76,13 @@ type packageView struct {
 	Shown    string // the version of the install commands
 	Install  []setup.Client
 	Readme   *readmeView
+	Gone     *goneVersion // nil: there are versions, or there never were
+}
+
+// goneVersion is the version of a package without versions that was deleted last, as far as the page lists them.
+type goneVersion struct {
+	Version string
+	api.Deletion
 }
 
 // pkg answers GET /r/{repository}/{format}/{package}: its readme, how to install it, its tags and its newest versions.
@@ -94,7 +102,28 @@ func (u *Pages) pkg(w http.ResponseWriter, r *http.Request) error {
 	if err := u.choose(r, &v); err != nil {
 		return err
 	}
-	return write(w, r, http.StatusOK, "package", v)
+	status := http.StatusOK
+	if v.Shown == "" && len(v.Versions) > 0 && v.Package.Versions == 0 && v.AsOf == "" {
+		status = http.StatusGone
+		if v.Gone, err = u.lastDeletion(r, v); err != nil {
+			return err
+		}
+	}
+	return write(w, r, status, "package", v)
+}
+
+// lastDeletion finds out how the last version of a package went.
+func (u *Pages) lastDeletion(r *http.Request, v packageView) (last *goneVersion, err error) {
+	for _, version := range v.Versions {
+		d, err := u.deletion(u.api.VersionDeletion(r.Context(), v.At, version.Version))
+		if err != nil {
+			return nil, err
+		}
+		if d != nil && (last == nil || d.Seq > last.Seq) {
+			last = &goneVersion{version.Version, *d}
+		}
+	}
+	return last, nil
 }
 
 // packageVersions answers GET /r/{repository}/{format}/{package}/-/versions?after=: all versions, page by page.

@@ -27,11 +27,12 @@ const pageVary = "Accept, Authorization, Cookie"
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
 		"asset": func(name string) string { return assets()[name].path },
-		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "args": args, "plural": plural,
+		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "versionName": versionName, "args": args, "plural": plural,
 		"environmentPath": environmentPath, "deploymentPath": deploymentPath, "logPath": logPath, "subscriptionPath": subscriptionPath, "deliveryPath": deliveryPath,
 		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,
 		"upstreamsPath": upstreamsPath, "upstreamPath": upstreamPath, "rulesPath": rulesPath, "cachePath": cachePath, "settingsPath": settingsPath, "originPath": originPath, "managePath": managePath,
 		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "join": strings.Join,
+		"words": func(list ...string) string { return shellWords(list) }, "wordList": shellWords,
 	}).ParseFS(files, "page/*.html"))
 })
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -148,7 +149,7 @@ func (u *Pages) facets(r *http.Request, v *searchView, query string) error {
 			return err
 		}
 		environments = append(environments, e.Name)
-		if e.Tag != "" && !contains(tags, e.Tag) {
+		if e.Tag != "" && !slices.Contains(tags, e.Tag) {
 			tags = append(tags, e.Tag)
 		}
 	}

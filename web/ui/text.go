@@ -76,6 +76,16 @@ func short(s any) string {
 
 const shortDigits = 12
 
+// versionName is a version as headings show it: of a digest the beginning.
+func versionName(version string) string {
+	if algorithm, hex, ok := strings.Cut(version, ":"); ok && len(hex) >= 64 && strings.HasPrefix(algorithm, "sha") {
+		return algorithm + ":" + short(hex) + "…"
+	}
+	return clip(maxVersionName, version)
+}
+
+const maxVersionName = 80
+
 // clip cuts a text that is longer than n bytes, and shows that it did.
 func clip(n int, s string) string {
 	if len(s) <= n {

@@ -106,7 +106,12 @@ func (u *Pages) handle(p page, h httpserver.Handler) http.Handler {
 			again, err := u.caller(r)
 			return again.Context(), err
 		})
-		return problemOf(h(w, r.WithContext(ctx)))
+		r = r.WithContext(ctx)
+		err = h(w, r)
+		if name := mux.Vars(r)["repository"]; name != "" && client.IsStatus(err, http.StatusNotFound) {
+			err = u.goneRepository(w, r, name, err)
+		}
+		return problemOf(err)
 	})
 }
 

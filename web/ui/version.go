@@ -31,8 +31,15 @@ type versionView struct {
 	More        int64 // files that are not listed
 	Install     []setup.Client
 	Commit      string // address of the commit; "": not known
+	BuildLink   string // address of the build; "": not one that a browser can open
 	Facts       []factItem
+	Conflicts   []conflictView
 	Deployments []api.Deployment
+	Said        *describedView
+	Evidence    []evidenceItem
+	MoreToTell  bool // there is more evidence
+	Proof       *proofView
+	Gone        *api.Deletion
 	Readme      *readmeView
 	Manage      string // address of the page with the forms that change it; "": the visitor may not
 }
@@ -41,13 +48,6 @@ type versionView struct {
 type fileItem struct {
 	api.File
 	Link string // of its bytes
-}
-
-// factItem is a fact with its rank in words.
-type factItem struct {
-	api.Fact
-	Weight   string
-	Conflict bool // others say something else
 }
 
 // version answers GET /r/{repository}/{format}/{package}/v/{version}. A deleted version is shown with 410.
@@ -76,27 +76,59 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 	if s := v.Version.Release.Source; s != nil {
 		v.Commit = commitLink(s.Repository, s.Commit)
 	}
-	for _, fact := range v.Version.Facts {
-		v.Facts = append(v.Facts, factItem{fact, weightOf(fact.Rank), contains(v.Version.Release.Conflicts, fact.Key)})
+	if b := v.Version.Release.Build; b != nil {
+		v.BuildLink = webLink(b.URL)
 	}
+	v.Facts, v.Conflicts = factItems(v.Version)
 	if f.AsOf == "" { // reports have their present status
 		if v.Deployments, err = u.deployed(r, at, v.Version.PURL); err != nil {
 			return err
 		}
 	}
-	if v.Readme, err = u.readme(r, at, v.Version.Version); err != nil {
-		return err
-	}
 	if f.AsOf == "" && versionRightsOf(r, at.Repository).Any() {
 		v.Manage = f.Link(managePath(at.Repository, at.Format, at.Name, v.Version.Version))
 	}
-	status := http.StatusOK
 	if v.Version.State == string(registry.Deleted) {
-		status = http.StatusGone
-	} else {
-		v.Install = u.install(f.Base, at, v.Version.Version, v.Version.Tags, v.Version.Files)
+		return u.deletedVersion(w, r, v)
 	}
-	return write(w, r, status, "version", v)
+	if err := u.tell(r, &v); err != nil {
+		return err
+	}
+	v.Install = u.install(f.Base, at, v.Version.Version, v.Version.Tags, v.Version.Files)
+	return write(w, r, http.StatusOK, "version", v)
+}
+
+// Pictured reports whether the page shows what an image consists of.
+func (v versionView) Pictured() bool { return v.Said != nil && v.Said.Image != nil }
+
+// tell fills in what a version that is there says of itself, and how it is proved.
+func (u *Pages) tell(r *http.Request, v *versionView) (err error) {
+	if v.Said, err = u.describe(r, v.At, v.Version, v.Files); err != nil {
+		return err
+	}
+	if v.Evidence, v.MoreToTell, err = u.evidence(r, v.At, v.Version, v.Files); err != nil {
+		return err
+	}
+	if v.Proof, err = u.proof(r, v.Version); err != nil {
+		return err
+	}
+	v.Readme, err = u.readme(r, v.At, v.Version.Version)
+	return err
+}
+
+// deletedVersion shows the tombstone of a version: who deleted it, when and why.
+func (u *Pages) deletedVersion(w http.ResponseWriter, r *http.Request, v versionView) (err error) {
+	var seq []int64
+	if v.Gone, err = u.deletion(u.api.VersionDeletion(r.Context(), v.At, v.Version.Version)); err != nil {
+		return err
+	}
+	if v.Gone != nil {
+		seq = append(seq, v.Gone.Seq)
+	}
+	if v.Proof, err = u.proof(r, v.Version, seq...); err != nil {
+		return err
+	}
+	return write(w, r, http.StatusGone, "version", v)
 }
 
 // deployed are the deployments of a version, the newest first.
@@ -124,15 +156,6 @@ func (u *Pages) install(base string, at client.Package, version string, tags []s
 }
 
 const maxInstalled = 10 // files with a command of their own
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
-}
 
 // weightOf says how well a fact is known.
 func weightOf(rank int) string {

@@ -4,7 +4,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,8 +23,9 @@ var examples = map[string][]string{
 	"web.repository":       {"/r/main", "/r/main?format=raw&q=oo", "/r/other"},
 	"web.package":          {"/r/main/raw/tool"},
 	"web.package.versions": {"/r/main/raw/tool/-/versions"},
+	"web.package.activity": {"/r/main/raw/tool/-/activity", "/r/main/oci/team/app/-/activity"},
 	"web.package.tags":     {"/r/main/raw/tool/-/tags", "/r/main/raw/tool/-/tags?tag=production"},
-	"web.version":          {"/r/main/raw/tool/v/1.1.0"},
+	"web.version":          {"/r/main/raw/tool/v/1.1.0", "/r/main/npm/@acme/web/v/1.4.2", "/r/main/pypi/acme-tool/v/2.1.0", "/r/main/maven/com.acme:lib/v/3.2.1"},
 	"web.login":            {"/login", "/login?next=/me"},
 	"web.logout":           {"/logout"},
 	"web.me":               {"/me"},
@@ -62,6 +65,8 @@ var notPages = []string{"web.log.stream", "web.log.proof", "web.static", "web.ic
 // and its links stay in the moment that it shows.
 func TestWalk(t *testing.T) {
 	s := shop(t)
+	s.stock()
+	examples := s.examples()
 	names := map[string]bool{}
 	err := s.Router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		if rt, ok := httpserver.RouteOf(route.GetHandler()); ok && rt.Format == "web" {
@@ -97,6 +102,13 @@ func TestWalk(t *testing.T) {
 			s.inspect(t, path, res)
 		}
 	}
+}
+
+// examples are the variable of that name, with those whose addresses depend on what was published.
+func (s *site) examples() map[string][]string {
+	out := maps.Clone(examples)
+	out["web.version"] = append(slices.Clone(out["web.version"]), "/r/main/oci/team/app/v/"+s.indexOf("team/app", "1.0"))
+	return out
 }
 
 // visit asks for a page and inspects it. It returns a link that leaves the moment of the page, "" for none.

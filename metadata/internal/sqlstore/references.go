@@ -42,7 +42,13 @@ func (t references) Referrers(p metadata.ReferrerPage) ([]metadata.Version, erro
 	if err != nil {
 		return nil, err
 	}
+	there := `v.state <> 'deleted'`
+	args := []any{p.PackageID, raw, p.Kind, p.AfterID, limit(p.Limit)}
+	if p.AsOf != nil {
+		there = `v.seq <= $6 AND (v.state <> 'deleted' OR v.ended_seq > $6)`
+		args = append(args, *p.AsOf)
+	}
 	return all(t.Tx, scanVersionCore, `SELECT `+qualified(versionCore, "v")+` FROM reference r CROSS JOIN version v ON v.id = r.version_id
-		WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3 AND r.version_id > $4 AND v.state <> 'deleted'
-		ORDER BY r.version_id LIMIT CAST($5 AS BIGINT)`, p.PackageID, raw, p.Kind, p.AfterID, limit(p.Limit))
+		WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3 AND r.version_id > $4 AND `+there+`
+		ORDER BY r.version_id LIMIT CAST($5 AS BIGINT)`, args...)
 }

@@ -36,6 +36,27 @@ func TestN5(t *testing.T) {
 	}
 	r.CLI(2, "repo", "set", "main", "maven_immediate")
 
+	r.Put("tool/1.0.0/README.md", "# Tool")
+	if out := r.CLI(0, "version", "readme", "main", "raw", "tool", "1.0.0"); !strings.Contains(out, "# Tool") {
+		t.Errorf("version readme: %s", out)
+	}
+	if out := r.CLI(0, "version", "describe", "main", "raw", "tool", "1.0.0", "-o", "json"); strings.TrimSpace(out) != "{}" {
+		t.Errorf("version describe: %s", out)
+	}
+	if out := r.CLI(0, "version", "referrers", "main", "raw", "tool", "1.0.0"); !strings.HasPrefix(out, "KIND") {
+		t.Errorf("version referrers: %s", out)
+	}
+	r.Put("brief/1.0.0/tool", "one")
+	r.CLI(1, "why", "gone", "main", "raw", "brief", "1.0.0")
+	r.CLI(0, "version", "rm", "main", "raw", "brief", "1.0.0", "--yes", "--reason", "leaked a key")
+	if out := r.CLI(0, "why", "gone", "main", "raw", "brief", "1.0.0"); !strings.Contains(out, "leaked a key") || !strings.Contains(out, "CAN BE RESTORED  yes") {
+		t.Errorf("why gone: %s", out)
+	}
+	r.CLI(0, "repo", "create", "brief")
+	r.CLI(0, "repo", "rm", "brief", "--yes")
+	if out := r.CLI(0, "why", "gone", "brief"); !strings.Contains(out, "of user admin") {
+		t.Errorf("why gone of a repository: %s", out)
+	}
 	r.CLI(0, "tag", "set", "main", "raw", "tool", "production", "1.0.0")
 	r.CLI(0, "deploy", "record", "--environment", "prod", "--service", "web", "main", "raw", "tool", "1.0.0")
 	if out := r.CLI(0, "env", "set", "prod", "--tag", "production"); !strings.Contains(out, "production") {
@@ -86,7 +107,7 @@ func TestN5(t *testing.T) {
 	if out := r.CLI(0, "fsck", "--server", r.URL); !strings.HasPrefix(lastLine(out), "fsck: all is well; 0 repaired") {
 		t.Errorf("fsck: %s", out)
 	}
-	if out := r.CLI(0, "fsck", "--server", r.URL, "--quick", "-o", "json"); !strings.Contains(lastLine(out), `"versions":2`) {
+	if out := r.CLI(0, "fsck", "--server", r.URL, "--quick", "-o", "json"); !strings.Contains(lastLine(out), `"versions":3`) {
 		t.Errorf("fsck as JSON: %s", out)
 	}
 	r.CLI(2, "fsck", "--server", r.URL, "--repair")

@@ -87,11 +87,11 @@ func factLine(f api.Fact) string {
 
 func (c commands) versionCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("version", "Print this program's version; list, show, tell who downloaded, annotate, yank, deprecate, remove and restore versions of packages",
+	g := c.Group("version", "Print this program's version; list, show, describe, tell who downloaded, annotate, yank, deprecate, remove and restore versions of packages",
 		`  slipway version
   slipway version ls main npm @acme/web
   slipway version show main npm @acme/web 1.4.2`,
-		c.versionListCmd(&f), c.versionShowCmd(&f), c.versionPullsCmd(&f), c.versionAnnotateCmd(&f), c.versionRemoveCmd(&f), c.versionRestoreCmd(&f))
+		c.versionListCmd(&f), c.versionShowCmd(&f), c.versionDescribeCmd(&f), c.versionReferrersCmd(&f), c.versionReadmeCmd(&f), c.versionPullsCmd(&f), c.versionAnnotateCmd(&f), c.versionRemoveCmd(&f), c.versionRestoreCmd(&f))
 	g.AddCommand(c.versionStateCmds(&f)...)
 	g.RunE = func(*cobra.Command, []string) error {
 		if f.output == command.JSON {

@@ -16,11 +16,12 @@ import (
 
 func (c commands) whyCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("why [REQUEST]", "Say why a request was refused, why a version has to stay, and why you may do something or may not", `  slipway why K4Q7TZJ6M5N2B3V8X1C9L0A2SD
+	g := c.Group("why [REQUEST]", "Say why a request was refused, why a version has to stay or is gone, and why you may do something or may not", `  slipway why K4Q7TZJ6M5N2B3V8X1C9L0A2SD
   slipway why kept main npm @acme/web 1.4.2
-  slipway why may publish main`, c.whyKeptCmd(&f), c.whyMayCmd(&f))
+  slipway why gone main npm @acme/web 1.4.1
+  slipway why may publish main`, c.whyKeptCmd(&f), c.whyGoneCmd(&f), c.whyMayCmd(&f))
 	g.Long = `Explain the refusal of a request by its id, which the client has printed: which rule it was, why, until when, and how an administrator
-lets it through. The subcommands explain what keeps a version, and what you may do.`
+lets it through. The subcommands explain what keeps a version, how it went, and what you may do.`
 	help := g.RunE
 	g.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 && requestID.MatchString(args[0]) {
