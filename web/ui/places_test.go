@@ -340,7 +340,7 @@ func TestRepositorySettings(t *testing.T) {
 	s.has(formatstest.Admin, "/r/empty/-/settings", "It holds no version")
 	s.refuse(400, "/r/empty/-/settings", []string{"type the name"}, "do", "delete", "confirm", "emtpy")
 	s.submit("/r/empty/-/settings", "do", "delete", "confirm", "empty")
-	if res := s.get(formatstest.Admin, "/r/empty"); res.Status != 404 {
+	if res := s.get(formatstest.Admin, "/r/empty"); res.Status != 410 {
 		t.Errorf("deleted: %v", res)
 	}
 }
