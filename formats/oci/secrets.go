@@ -12,7 +12,7 @@ const masked = "•••"
 
 var (
 	// secretName is a name of a variable whose value is as a rule secret.
-	secretName = lazyregexp.New(`(?i)(pass(wd|word|phrase)?|_pwd|secret|token|(api|access|secret|private)_?key|_key|^key|credential|cred|auth|bearer|cookie|dsn)s?([_.-]|$)`)
+	secretName = lazyregexp.New(`(?i)(passw(or)?d|passphrase|(^|[_.-])pass|_pwd|secret|token|(api|access|secret|private)_?key|_key|^key|credential|cred|auth|bearer|cookie|dsn)s?([_.-]|$)`)
 	// secretValue is what is secret by its form: credentials in an address, tokens of well-known issuers, and private keys.
 	secretValue = lazyregexp.New(`://[^/@\s:]*:[^/@\s]+@|\b(ghp|gho|ghs|ghr|github_pat|glpat|slp|npm|xox[abprs]|sk|pypi)[_-][A-Za-z0-9_-]{16,}|\bAKIA[0-9A-Z]{12,}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY`)
 	// assignment is NAME=value in a command, with or without quotes around the value; option is --name value.

@@ -71,9 +71,19 @@ func testReferences(e *env) {
 	equal(e, "parents", names(metadata.Child, versions[1].Digest), []string{versions[0].Name})
 	equal(e, "of another kind", names(metadata.Child, absent), []string{})
 	gone := versions[0]
-	gone.State = metadata.Deleted
+	gone.State, gone.EndedSeq = metadata.Deleted, versions[1].Seq+5
 	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(gone) })
 	equal(e, "without the deleted", names(metadata.Subject, absent), []string{versions[1].Name})
+	asOf := func(seq int64) (out []string) {
+		page := metadata.ReferrerPage{PackageID: pkg.ID, Kind: metadata.Subject, Digest: absent, AsOf: &seq}
+		for _, v := range read(e, func(tx metadata.Tx) ([]metadata.Version, error) { return tx.References().Referrers(page) }) {
+			out = append(out, v.Name)
+		}
+		return out
+	}
+	equal(e, "before the deletion", asOf(gone.EndedSeq-1), []string{versions[0].Name, versions[1].Name})
+	equal(e, "after the deletion", asOf(gone.EndedSeq), []string{versions[1].Name})
+	equal(e, "before all of it", asOf(min(versions[0].Seq, versions[1].Seq)-1), nil)
 }
 
 func testStagings(e *env) {

@@ -123,7 +123,10 @@ func attachedEvidence(f *frame, at client.Package, image string, list []api.Refe
 		item := evidenceItem{What: kindTexts[ref.Kind], Text: ref.ArtifactType, Link: f.Link(versionPath(at.Repository, at.Format, at.Name, ref.Version)), By: ref.PublishedBy, At: ref.PublishedAt, Depth: depth + 1,
 			Verified: "That it is about exactly these bytes: it names their digest."}
 		if item.Text == "" || ref.Tag != "" && ref.Kind != "other" {
-			item.Text = strings.TrimSpace(item.Text + " by the tag " + ref.Tag)
+			item.Text = strings.TrimSpace(item.Text + " by its tag")
+			if i := strings.LastIndexByte(ref.Tag, '.'); i >= 0 {
+				item.Text += ", which ends in " + ref.Tag[i:]
+			}
 		}
 		if ref.Tag != "" {
 			item.Verified = ""

@@ -21,6 +21,7 @@ import (
 
 	"slipway/formats/all"
 	"slipway/formats/formatstest"
+	"slipway/integration/upstream/upstreamtest"
 )
 
 // wares is a site with a version of each format that says much of itself.
@@ -337,5 +338,42 @@ func TestSaidPast(t *testing.T) {
 	}
 	if got := count("?as_of=seq:100000"); !slices.Equal(got, now) {
 		t.Errorf("later: %q", got)
+	}
+}
+
+// TestSaidOfMirror: an image of a registry elsewhere shows what of it is here, and no page makes the server ask for more; what cosign attaches by
+// tags belongs to an image too.
+func TestSaidOfMirror(t *testing.T) {
+	s := newPage(t, formatstest.Options{}, all.All()...)
+	u := upstreamtest.New(t, upstreamtest.Options{})
+	s.Remote("mirror", "oci", u.OCIURL())
+	image := u.OCIImage("team/app", "1.0", upstreamtest.ImageSpec{Platforms: []string{"linux/amd64", "linux/arm64"}, Layers: []int64{1000}})
+	first := image.Platforms["linux/amd64"]
+	for _, path := range []string{"manifests/1.0", "manifests/" + first.Manifest.Digest(), "blobs/" + first.Config.Digest()} {
+		if res := s.Do(formatstest.Admin, formatstest.Request{Path: "/v2/mirror/team/app/" + path}); res.Status != http.StatusOK {
+			t.Fatalf("%s: %v", path, res)
+		}
+	}
+	seen := len(u.Requests())
+	page := s.page(formatstest.Admin, "/r/mirror/oci/team/app/v/"+image.Manifest.Digest())
+	for _, text := range []string{"linux/amd64</a>", "linux/arm64</a>", "not on this server", "The image for linux/amd64 is", "to pull"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("no %q", text)
+		}
+	}
+	for _, path := range []string{"?platform=linux%2Farm64", "?platform=" + url.QueryEscape(first.Manifest.Digest())} {
+		s.page(formatstest.Admin, "/r/mirror/oci/team/app/v/"+image.Manifest.Digest()+path)
+	}
+	s.page(formatstest.Admin, "/r/mirror/oci/team/app/v/"+first.Manifest.Digest())
+	if now := u.Requests(); len(now) != seen {
+		t.Errorf("%d requests for pages, the last %v", len(now)-seen, now[len(now)-1])
+	}
+
+	subject := s.platformImage("own", "amd64", map[string]any{})
+	tag := strings.Replace(fmt.Sprint(subject["digest"]), ":", "-", 1) + ".sig"
+	s.manifest("own", tag, map[string]any{"mediaType": ociImage, "config": s.blob("own", ociConfig, "{}"), "layers": []any{s.blob("own", "application/vnd.dev.cosign.simplesigning.v1+json", "{}")}})
+	page = s.page(formatstest.Admin, "/r/main/oci/own/v/"+fmt.Sprint(subject["digest"]))
+	if !strings.Contains(page, "by its tag, which ends in .sig") || !strings.Contains(page, "└ Signature") && !strings.Contains(page, "└ </span>Signature") {
+		t.Error("the signature by a tag is missing")
 	}
 }

@@ -42,13 +42,14 @@ func (t references) Referrers(p metadata.ReferrerPage) ([]metadata.Version, erro
 	if err != nil {
 		return nil, err
 	}
-	there := `v.state <> 'deleted'`
-	args := []any{p.PackageID, raw, p.Kind, p.AfterID, limit(p.Limit)}
+	there, last := `v.state <> 'deleted'`, `$5`
+	args := []any{p.PackageID, raw, p.Kind, p.AfterID}
 	if p.AsOf != nil {
-		there = `v.seq <= $6 AND (v.state <> 'deleted' OR v.ended_seq > $6)`
-		args = append(args, *p.AsOf)
+		there, last = `v.seq <= $5 AND (v.state <> 'deleted' OR v.ended_seq > $6)`, `$7`
+		args = append(args, *p.AsOf, *p.AsOf)
 	}
+	args = append(args, limit(p.Limit))
 	return all(t.Tx, scanVersionCore, `SELECT `+qualified(versionCore, "v")+` FROM reference r CROSS JOIN version v ON v.id = r.version_id
 		WHERE r.package_id = $1 AND r.digest = $2 AND r.kind = $3 AND r.version_id > $4 AND `+there+`
-		ORDER BY r.version_id LIMIT CAST($5 AS BIGINT)`, args...)
+		ORDER BY r.version_id LIMIT CAST(`+last+` AS BIGINT)`, args...)
 }
