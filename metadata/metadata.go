@@ -116,6 +116,7 @@ type Tx interface {
 
 	Duties() Duties
 	Settings() Settings
+	Usages() Usages
 }
 
 // Page bounds a list: rows behind After (a name or number as the list says; "" or 0 is the start), at most Limit.

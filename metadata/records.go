@@ -30,6 +30,7 @@ type Package struct {
 	Latest       string // version shown as the newest; "" when there is none
 	VersionCount int64  // versions that are not deleted
 	Attached     int64  // of these, the attached ones; filled in lists of the catalog only
+	Size         int64  // bytes of its versions, as they were counted last; filled in lists of the catalog only
 	Descriptor   []byte // the format's data about the package, opaque here
 	Origin       string // "", OriginCached or OriginPromoted
 	CreatedAt    time.Time

@@ -40,6 +40,8 @@ func Run(t *testing.T, open Factory) {
 		{"Rules", testRules},
 		{"Refusals", testRefusals},
 		{"Packages", testPackages},
+		{"Usages", testUsages},
+		{"Keepings", testKeepings},
 		{"PackagesNamed", testPackagesNamed},
 		{"PackageLike", testPackageLike},
 		{"PackageQueries", testPackageQueries},

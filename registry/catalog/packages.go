@@ -112,15 +112,15 @@ func (s *Catalog) Packages(ctx context.Context, repository string, q PackageQuer
 	var out []registry.Package
 	err := s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) (err error) {
 		if out, err = tx.Packages().Packages(mq); err == nil {
-			err = countAttached(tx.Versions(), out)
+			err = describe(tx, out)
 		}
 		return err
 	})
 	return out, err
 }
 
-// countAttached fills Package.Attached.
-func countAttached(versions metadata.Versions, list []registry.Package) error {
+// describe fills Package.Attached and Package.Size.
+func describe(tx metadata.Tx, list []registry.Package) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -128,9 +128,13 @@ func countAttached(versions metadata.Versions, list []registry.Package) error {
 	for i, p := range list {
 		ids[i] = p.ID
 	}
-	counts, err := versions.Attached(ids)
+	attached, err := tx.Versions().Attached(ids)
+	if err != nil {
+		return err
+	}
+	counted, err := tx.Usages().PackageUsage(ids)
 	for i, p := range list {
-		list[i].Attached = counts[p.ID]
+		list[i].Attached, list[i].Size = attached[p.ID], counted[p.ID].Bytes
 	}
 	return err
 }
@@ -156,7 +160,7 @@ func (s *Catalog) FindPackages(ctx context.Context, repository, text string, q P
 			next = cursor(found[most-1].Format, found[most-1].Key)
 		}
 		if err == nil {
-			err = countAttached(tx.Versions(), found)
+			err = describe(tx, found)
 		}
 		return err
 	})

@@ -105,6 +105,7 @@ const (
 	Settle  = "settle"
 	Expire  = "expire"
 	Evict   = "evict"
+	Count   = "count"
 )
 
 // Duties are the background work of the instance. Their first steps finish work that a crash interrupted, and sign the log.
@@ -138,6 +139,9 @@ func (i *Instance) Duties() []duty.Duty {
 	}, {
 		Name: Evict,
 		Do:   func(ctx context.Context) error { return i.Upstreams.EvictEvery(ctx, evictInterval) },
+	}, {
+		Name: Count,
+		Do:   func(ctx context.Context) error { return i.Maintain.CountEvery(ctx, countInterval) },
 	}}
 	if i.cfg.SettleInterval > 0 {
 		list = append(list, duty.Duty{Name: Settle, Do: func(ctx context.Context) error {
@@ -153,6 +157,9 @@ const expireInterval = time.Minute
 
 // evictInterval is how often bytes from remotes go that are not kept.
 const evictInterval = time.Hour
+
+// countInterval is how often it is counted what packages hold, if something changed.
+const countInterval = time.Minute
 
 func wrap(what string, err error) error {
 	if err != nil {

@@ -25,6 +25,7 @@ type Maintainer struct {
 	grace     Grace
 	collected collected
 	mu        sync.Mutex // one collection at a time
+	counting  sync.Mutex // one count of what is stored at a time
 }
 
 // Grace says how long what is not needed any more stays, in the collections of CollectEvery.
