@@ -6,6 +6,7 @@ type Package struct {
 	Name      string `json:"name" doc:"Its name."`
 	Latest    string `json:"latest" doc:"The newest version that is no prerelease, by the rules of the format; empty without one."`
 	Versions  int64  `json:"versions" doc:"How many versions there are."`
+	Size      int64  `json:"size,omitempty" doc:"In lists: bytes of its versions, as they were counted last, a minute or so ago; absent: not counted yet."`
 	Attached  int64  `json:"attached,omitempty" doc:"How many more there are that belong to other versions, as signatures do."`
 	CreatedAt string `json:"created_at" format:"date-time" doc:"When it was made."`
 	UpdatedAt string `json:"updated_at" format:"date-time" doc:"When it last changed."`

@@ -106,7 +106,7 @@ func (h *handlers) endpoints() []endpoint {
 		h.repositoryRoutes(), h.upstreamRoutes(), h.cacheRoutes(), h.mirrorRoutes(), h.claimRoutes(), h.ruleRoutes(), h.packageRoutes(), h.resolutionRoutes(), h.versionRoutes(), h.deletionRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
 		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.sessionRoutes(), h.userRoutes(), h.groupRoutes(), h.accessRoutes(),
 		h.eventRoutes(), h.consumerRoutes(), h.subscriptionRoutes(), h.deliveryRoutes(), h.logRoutes(),
-		h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),
+		h.storageRoutes(), h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),
 	)
 }
 

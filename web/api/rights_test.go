@@ -71,6 +71,12 @@ var examples = map[string]example{
 	"api.packages.origin.set":   {path: packages + "/lib/origin", body: `{"origin":"both","reason":"by %s"}`},
 	"api.packages.origin.clear": {path: packages + "/lib/origin"},
 
+	"api.storage":              {path: "/storage", reader: 403, elsewhere: 403},
+	"api.storage.repositories": {path: "/storage/repositories", reader: 403, elsewhere: 403},
+	"api.storage.count":        {path: "/storage/count", elsewhere: 403},
+	"api.blobs.get":            {path: "/blobs/sha256:0000000000000000000000000000000000000000000000000000000000000000", reader: 403, elsewhere: 403, admin: 404},
+	"api.repositories.usage":   {path: "/repositories/main/usage"},
+
 	"api.packages.list":         {path: "/repositories/main/packages"},
 	"api.packages.get":          {path: packages + "/lib"},
 	"api.versions.search":       {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core

@@ -41,7 +41,7 @@ type UserTool interface {
 // Commands returns the commands that talk to a server.
 func Commands(p *command.Program, o Options) []*cobra.Command {
 	c := commands{p, o}
-	list := []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.sessionCmd(), c.userCmd(), c.groupCmd(), c.roleCmd(), c.accessCmd(),
+	list := []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.sessionCmd(), c.storageCmd(), c.userCmd(), c.groupCmd(), c.roleCmd(), c.accessCmd(),
 		c.repoCmd(), c.upstreamCmd(), c.cacheCmd(), c.mirrorCmd(), c.claimCmd(), c.ruleCmd(), c.originCmd(), c.resolveCmd(), c.promoteCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.publishCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(),
 		c.subscriptionCmd(), c.logCmd(), c.whyCmd()}
 	c.completeAll(list)

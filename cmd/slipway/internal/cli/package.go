@@ -16,6 +16,7 @@ var packageColumns = []column[api.Package]{
 	{"NAME", func(p api.Package) any { return p.Name }},
 	{"LATEST", func(p api.Package) any { return versionText(p.Latest) }},
 	{"VERSIONS", func(p api.Package) any { return p.Versions }},
+	{onlyWide("SIZE"), func(p api.Package) any { return p.Size }},
 	{"UPDATED", func(p api.Package) any { return when(p.UpdatedAt) }},
 }
 
@@ -31,7 +32,8 @@ func (c commands) packageListCmd(f *Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ls REPO", Short: "List the packages of a repository", Args: command.Exactly(1),
 		Example: `  slipway package ls main
-  slipway package ls main --format npm -q acme`,
+  slipway package ls main --format npm -q acme
+  slipway package ls main --sort size --wide`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, f, packageColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Package, error] {
 				return cl.Packages(ctx, args[0], filter)
@@ -40,6 +42,7 @@ func (c commands) packageListCmd(f *Flags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&filter.Format, "format", "", "only packages of this format")
 	cmd.Flags().StringVarP(&filter.Part, "query", "q", "", "only packages whose name has this part")
+	cmd.Flags().StringVar(&filter.Sort, "sort", "", "name, newest (changed last) or size (the largest, as counted last); default: name. The last two leave out what other places have")
 	return cmd
 }
 
