@@ -7,6 +7,7 @@ import (
 
 	"slipway/api"
 	"slipway/api/client"
+	"slipway/registry/access"
 	"slipway/web/internal/wire"
 )
 
@@ -182,7 +183,9 @@ func (u *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		if text("confirm") != repository {
 			err = wire.Invalid("nothing was deleted: type the name %s to confirm", repository)
 		} else if err = u.api.DeleteRepository(r.Context(), repository); err == nil {
-			to = "/"
+			if to = "/"; administers(r, access.Instance) {
+				to = allRepositoriesPath
+			}
 		}
 	default:
 		err = errUnknownButton

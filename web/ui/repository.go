@@ -21,8 +21,13 @@ type repositoryView struct {
 	repositoryFrame
 	Packages []api.Package
 	Next     string
-	Format   string   // ?format=
-	Part     string   // ?q=: a part of names
+	Format   string // ?format=
+	Part     string // ?q=: a part of names
+	Sort     string // ?sort=: "" by name, "newest" or "size"
+	Sorts    []link
+	Sized    bool // the packages have sizes
+	Bars     []bar
+	Sum      usageSum
 	Formats  []string // of the program
 	Rights   []rightItem
 	Setup    []setup.Section
@@ -34,7 +39,7 @@ type rightItem struct {
 	Has    bool
 }
 
-// repository answers GET /r/{repository}?format=&q=&after=.
+// repository answers GET /r/{repository}?format=&q=&sort=&after=.
 func (u *Pages) repository(w http.ResponseWriter, r *http.Request) error {
 	q, err := wire.ParseQuery(r)
 	if err != nil {
@@ -51,17 +56,32 @@ func (u *Pages) repository(w http.ResponseWriter, r *http.Request) error {
 	if v.Part, err = q.Text("q"); err != nil {
 		return err
 	}
+	if v.Sort, err = q.Text("sort"); err != nil {
+		return err
+	}
+	if v.Part != "" {
+		v.Sort = "" // a search goes through the names
+	}
 	page, err := pageOf(q, packagesLimit)
 	if err != nil {
 		return err
 	}
-	for p, err := range u.api.Packages(client.OnePage(r.Context(), &page), name, client.PackageFilter{Format: v.Format, Part: v.Part}) {
+	for p, err := range u.api.Packages(client.OnePage(r.Context(), &page), name, client.PackageFilter{Format: v.Format, Part: v.Part, Sort: v.Sort}) {
 		if err != nil {
 			return err
 		}
 		v.Packages = append(v.Packages, p)
+		v.Sized = v.Sized || p.Size > 0
 	}
 	v.Next = f.next(page)
+	for _, sort := range []struct{ by, text string }{{"", "name"}, {"newest", "newest"}, {"size", "size"}} {
+		v.Sorts = append(v.Sorts, link{Text: sort.text, Link: f.with("sort", sort.by), Current: sort.by == v.Sort})
+	}
+	usage, err := u.api.RepositoryUsage(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	v.Bars, v.Sum = barsOf(usage.Formats), sumOf(usage.Formats)
 	for _, action := range access.Actions {
 		v.Rights = append(v.Rights, rightItem{action, access.Decide(access.From(r.Context()), action, name) == access.Allow})
 	}

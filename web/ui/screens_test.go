@@ -45,7 +45,7 @@ func TestScreens(t *testing.T) {
 
 // alike are pages that are made of the same parts as others, which TestScreens shows.
 var alike = map[string]bool{"web.repository.upstreams": true, "web.repository.cache": true, "web.repository.settings": true, "web.package.origin": true, "web.package.settings": true, "web.version.manage": true,
-	"web.whys": true, "web.why": true}
+	"web.admin.repositories": true, "web.admin.upstreams": true, "web.admin.rules": true, "web.whys": true, "web.why": true}
 
 // tooWide names the elements that reach out of the window.
 const tooWide = `(() => {

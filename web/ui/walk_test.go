@@ -20,7 +20,7 @@ import (
 var examples = map[string][]string{
 	"web.page":             {"/", "/?repository=main"},
 	"web.search":           {"/search", "/search?q=tool", "/search?q=nothing-like-it", "/search?q=name%3Atool+OR+raw"},
-	"web.repository":       {"/r/main", "/r/main?format=raw&q=oo", "/r/other"},
+	"web.repository":       {"/r/main", "/r/main?format=raw&q=oo", "/r/main?sort=newest", "/r/other"},
 	"web.package":          {"/r/main/raw/tool"},
 	"web.package.versions": {"/r/main/raw/tool/-/versions"},
 	"web.package.activity": {"/r/main/raw/tool/-/activity", "/r/main/oci/team/app/-/activity"},
@@ -55,6 +55,10 @@ var examples = map[string][]string{
 	"web.package.settings":     {"/r/main/raw/tool/-/settings"},
 	"web.version.manage":       {"/r/main/raw/tool/v/1.1.0/-/manage"},
 	"web.whys":                 {"/why"},
+	"web.admin.repositories":   {"/admin/repositories"},
+	"web.admin.upstreams":      {"/admin/upstreams"},
+	"web.admin.rules":          {"/admin/rules", "/admin/rules?suggest=true"},
+	"web.admin.storage":        {"/admin/storage"},
 	"web.why":                  {"/why/refused-request"},
 }
 
