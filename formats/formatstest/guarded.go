@@ -56,6 +56,7 @@ func RunRemotes(t *testing.T, r Remotes) {
 	t.Run("33", r.unreadable)
 	t.Run("34", r.overCached)
 	t.Run("owners", r.owners)
+	t.Run("owners unseen", r.ownersUnseen)
 	t.Run("owners later", r.ownersLater)
 	t.Run("owners with other bytes", r.ownersOther)
 	t.Run("38", r.ownersDown)

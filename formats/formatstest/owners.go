@@ -8,6 +8,7 @@ import (
 
 	"slipway/integration/upstream/upstreamtest"
 	"slipway/registry"
+	"slipway/registry/access"
 	"slipway/registry/upstreams"
 )
 
@@ -42,6 +43,27 @@ func (r Remotes) owners(t *testing.T) {
 	g.must(g.Upstreams.SetOrigin(g.Admin, g.named("mirror", "ours"), upstreams.Origin{Origin: upstreams.OriginBoth, Reason: "we patch it"}))
 	g.published("mirror", "ours", "5.0.0")
 	g.MustFsck(t)
+}
+
+// ownersUnseen: a caller who may not read the member that has the owner of a name is refused its publish, and is not told the owner's name.
+func (r Remotes) ownersUnseen(t *testing.T) {
+	g := r.server(t)
+	for _, name := range []string{"member", "all"} {
+		g.repository(name)
+	}
+	g.remote("member", "vault", g.b, upstreams.Settings{Owns: true})
+	g.member("all", "member", upstreams.Settings{})
+	r.Put(g.b, "ours", "1.0.0", "of b")
+	actions := []access.Action{access.Read, access.Publish}
+	for who, c := range map[string]struct {
+		repositories []string
+		told         bool
+	}{"reads": {[]string{"all", "member"}, true}, "stranger": {[]string{"all"}, false}} {
+		g.as = g.UserToken(who, 0, grants(actions, c.repositories...)...)
+		if res := g.publish("all", "ours", "1.0.0"); res.Status != http.StatusForbidden || strings.Contains(string(res.Body)+res.Reason, "upstream vault") != c.told {
+			t.Errorf("%s: %v", who, res)
+		}
+	}
 }
 
 // ownersLater: a name that came from elsewhere is the owner's as soon as that has it. What came before is delivered no more.
