@@ -522,3 +522,30 @@ func TestRepositoryForms(t *testing.T) {
 		t.Errorf("%+v", repo)
 	}
 }
+
+// TestFormsCarryToken: every form of every page that changes something carries the token of the visitor's session, without which it does nothing.
+func TestFormsCarryToken(t *testing.T) {
+	s := shop(t)
+	s.stock()
+	v := s.visitor()
+	v.login("admin", registrytest.AdminPassword)
+	forms := 0
+	for name, paths := range s.examples() {
+		if name == "web.login" {
+			continue // there is no session before it
+		}
+		for _, path := range paths {
+			page := v.want(200, path, nil).body
+			changing, tokens := strings.Count(page, `method="post"`), strings.Count(page, `name="csrf"`)
+			if forms += changing; changing != tokens {
+				t.Errorf("%s: %d forms, %d tokens", path, changing, tokens)
+			}
+		}
+	}
+	if forms < 50 {
+		t.Errorf("only %d forms", forms)
+	}
+	for _, path := range []string{"/r/main/-/upstreams", "/r/main/-/settings", "/r/main/-/rules", "/r/main/-/cache", "/r/main/raw/tool/-/origin", "/r/main/raw/tool/v/1.1.0/-/manage", "/admin/repositories", "/admin/rules", "/admin/storage"} {
+		v.want(403, path, formOf("do", "delete", "confirm", "main"))
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"slipway/api"
+	"slipway/api/client"
 	"slipway/registry/access"
 	"slipway/web/internal/wire"
 )
@@ -45,7 +46,9 @@ type upstreamsView struct {
 	Server    bool // the visitor administers the server, and may add registries elsewhere
 	Form      upstreamForm
 	Formats   []choice
-	Refreshed string // what is asked for anew
+	Names     []string // of some repositories, to choose from
+	Refreshed string   // what is asked for anew
+	AddError  string
 	Error     string
 }
 
@@ -67,6 +70,11 @@ func (u *Pages) writeUpstreams(w http.ResponseWriter, r *http.Request, status in
 	v.Upstreams = upstreamItems(v.Repository)
 	v.Server = administers(r, access.Instance)
 	v.Formats = u.formatChoices("choose", v.Form.Format)
+	if v.Admin {
+		if v.Names, err = u.repositoryNames(r); err != nil {
+			return err
+		}
+	}
 	v.about("Upstreams of "+v.Repository.Name, "repositories", v.Repository.Name, "upstreams")
 	return write(w, r, status, "upstreams", v)
 }
@@ -87,8 +95,10 @@ func (u *Pages) changeUpstreams(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v, to := upstreamsView{}, upstreamsPath(repository)
+	told := &v.Error
 	switch text := posted(r); text("do") {
 	case "add":
+		told = &v.AddError
 		v.Form = upstreamForm{Name: text("name"), Repository: text("repository"), URL: text("url"), Format: text("format"), Allow: text("allow"), Deny: text("deny"),
 			Cooldown: text("cooldown"), Offline: text("offline") == "true"}
 		var made api.Upstream
@@ -107,7 +117,7 @@ func (u *Pages) changeUpstreams(w http.ResponseWriter, r *http.Request) error {
 		err = errUnknownButton
 	}
 	if detail, status, ok := formRefusal(err); ok {
-		v.Error = detail
+		*told = detail
 		return u.writeUpstreams(w, r, status, v)
 	}
 	if err != nil {
@@ -118,6 +128,18 @@ func (u *Pages) changeUpstreams(w http.ResponseWriter, r *http.Request) error {
 
 // errUnknownButton is about a form of another page, or of another version of this one.
 var errUnknownButton = wire.Invalid("the form does not say what to do: load the page again")
+
+// repositoryNames are names of repositories that the visitor may read, as many as a form offers.
+func (u *Pages) repositoryNames(r *http.Request) (names []string, err error) {
+	page := client.Page{Limit: maxListed}
+	for repo, err := range u.api.Repositories(client.OnePage(r.Context(), &page)) {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, repo.Name)
+	}
+	return names, nil
+}
 
 // posted reads texts of a form.
 func posted(r *http.Request) func(string) string {
@@ -168,6 +190,7 @@ type upstreamView struct {
 	Package  string // that a check asks for
 	Check    *api.UpstreamCheck
 	Error    string
+	SetError string // of the form with the settings
 
 	values map[string]string // what a refused form says
 }
@@ -217,6 +240,7 @@ func (u *Pages) changeUpstream(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v, to, text := upstreamView{}, upstreamPath(repository, name), posted(r)
+	told := &v.Error
 	switch text("do") {
 	case "check":
 		v.Package = text("package")
@@ -226,7 +250,7 @@ func (u *Pages) changeUpstream(w http.ResponseWriter, r *http.Request) error {
 			return u.writeUpstream(w, r, http.StatusOK, v)
 		}
 	case "set":
-		v.Was = text(wasField)
+		told, v.Was = &v.SetError, text(wasField)
 		v.values, err = u.setUpstream(r, repository, name)
 	case "remove":
 		if err = u.api.RemoveUpstream(r.Context(), repository, name); err == nil {
@@ -236,7 +260,7 @@ func (u *Pages) changeUpstream(w http.ResponseWriter, r *http.Request) error {
 		err = errUnknownButton
 	}
 	if detail, status, ok := formRefusal(err); ok {
-		v.Error = detail
+		*told = detail
 		return u.writeUpstream(w, r, status, v)
 	}
 	if err != nil {

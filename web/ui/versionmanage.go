@@ -26,6 +26,7 @@ type manageView struct {
 	Reason   string
 	Note     annotateForm
 	To, Tags string
+	Names    []string // of some repositories, to promote to
 
 	Failed string // the form that was refused
 	Error  string
@@ -59,6 +60,11 @@ func (u *Pages) writeManage(w http.ResponseWriter, r *http.Request, status int, 
 	if there := map[string]bool{"state": v.Rights.Publish && !v.Deleted, "annotate": v.Rights.Publish && !v.Deleted, "promote": v.Rights.Promote && !v.Deleted, "delete": v.Rights.Delete && !v.Deleted,
 		"restore": v.Rights.Restore && v.Deleted}; !there[v.Failed] {
 		v.Failed = "" // its form is not on the page
+	}
+	if v.Rights.Promote && !v.Deleted {
+		if v.Names, err = u.repositoryNames(r); err != nil {
+			return err
+		}
 	}
 	v.crumb(v.At.Repository, repositoryPath(v.At.Repository))
 	v.crumb(v.At.Name, packagePath(v.At.Repository, v.At.Format, v.At.Name))
