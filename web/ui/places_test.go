@@ -241,6 +241,9 @@ func TestRuleForms(t *testing.T) {
 		t.Errorf("%d claims are left", n)
 	}
 	s.has(formatstest.Admin, "/why/refused-request", "it is &lt;script&gt;", "pkg:generic/x@1", "slipway rule add allow", `href="`+s.URL+`/r/main"`)
+	s.has(formatstest.Admin, "/why/refused-request", s.URL+"/r/main/-/rules?action=allow&amp;first=true&amp;match=pkg%3Ageneric%2Fx%401#new-rule")
+	s.has(formatstest.Admin, "/r/main/-/rules?action=allow&first=true&match=pkg%3Ageneric%2Fx%401", `value="allow" selected`, `value="pkg:generic/x@1"`, `name="first" value="true" checked`)
+	s.has(formatstest.As(s.ReadToken("main")), "/why/refused-request", "!Let it through by a rule")
 	if res := s.get(formatstest.Admin, "/why?request=nothing-like-it"); res.Status != 404 || !strings.Contains(string(res.Body), `role="alert"`) || !strings.Contains(string(res.Body), `value="nothing-like-it"`) {
 		t.Errorf("an unknown refusal: %v", res)
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -116,6 +117,12 @@ func (u *Pages) fillRules(r *http.Request, p *rulesPart) error {
 	}
 	if p.Suggested, err = q.Flag("suggest"); err != nil {
 		return err
+	}
+	if p.Form == (ruleForm{}) { // a link may fill the form
+		if err := texts(q, map[string]*string{"action": &p.Form.Action, "match": &p.Form.Match, "first": &p.Form.First}); err != nil {
+			return err
+		}
+		p.Actions = chosen(ruleActions, p.Form.Action)
 	}
 	p.Suggest = p.with("suggest", "true") + "#claims"
 	if !p.Suggested || !p.Admin {
@@ -252,6 +259,7 @@ type whyView struct {
 	*frame
 	Request string
 	Why     *api.Why
+	Exempt  string // address of the form that lets it through; "": the visitor may not
 	Error   string
 }
 
@@ -277,6 +285,19 @@ func (u *Pages) why(w http.ResponseWriter, r *http.Request) error {
 	return u.writeWhy(w, r, id)
 }
 
+// exemption is the path of the page whose form lets through what was refused; "": the visitor may not make the rule.
+func exemption(r *http.Request, why api.Why) string {
+	form := "?action=allow&first=true&match=" + url.QueryEscape(why.Subject) + "#new-rule"
+	server := why.Rule != nil && why.Rule.Repository == ""
+	switch {
+	case server && administers(r, access.Instance):
+		return serverRulesPath + form
+	case !server && administers(r, why.Repository):
+		return rulesPath(why.Repository) + form
+	}
+	return ""
+}
+
 func (u *Pages) writeWhy(w http.ResponseWriter, r *http.Request, id string) error {
 	v, status := whyView{frame: frameOf(r), Request: id}, http.StatusOK
 	v.about("Why was this refused?")
@@ -289,7 +310,7 @@ func (u *Pages) writeWhy(w http.ResponseWriter, r *http.Request, id string) erro
 		case err != nil:
 			return err
 		default:
-			v.Why = &why
+			v.Why, v.Exempt = &why, exemption(r, why)
 			v.about("Why was this refused?", "why", id)
 		}
 	}
