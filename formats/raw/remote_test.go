@@ -307,3 +307,34 @@ func TestRemotePublish(t *testing.T) {
 	}
 	m.MustFsck(t)
 }
+
+// TestRemoteShorterAge: a file that may change is asked about again after the time that its registry tells, where that is shorter than the
+// upstream's; each answer counts, and a longer time is cut.
+func TestRemoteShorterAge(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	const name = "tool/latest/notes" // it may change
+	m.u.Raw(name, []byte("first"))
+	m.SetRemote("mirror", `{"ttl":"10m"}`)
+	says := func(value string) {
+		m.u.Mend()
+		m.u.On(upstream("**"), upstreamtest.SetHeader("Cache-Control", value))
+	}
+	step := func(what string, after time.Duration, asked int, body, keep string) {
+		t.Helper()
+		m.later(after)
+		m.u.Reset()
+		res := m.get(name)
+		if string(res.Body) != body || m.u.Count("", upstream(name)) != asked || res.Header.Get("Cache-Control") != keep {
+			t.Errorf("%s: %v, Cache-Control %q, want %q %q; asked %d times, want %d", what, res, res.Header.Get("Cache-Control"), body, keep, m.u.Count("", upstream(name)), asked)
+		}
+	}
+	says("max-age=30")
+	step("new", 0, 1, "first", "private, max-age=30")
+	step("still right", 20*time.Second, 0, "first", "private, max-age=10")
+	m.u.Raw(name, []byte("second"))
+	step("over", 11*time.Second, 1, "second", "private, max-age=30")
+	says("max-age=86400")
+	step("unchanged", 31*time.Second, 1, "second", "private, max-age=300")
+	step("a longer time is cut", 9*time.Minute, 0, "second", "private, max-age=60")
+	step("after the upstream's time", 2*time.Minute, 1, "second", "private, max-age=300")
+}

@@ -122,9 +122,6 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if part == nil && !mayFetch(ctx, r) {
 		return registry.File{}, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: this is not cached here, and is fetched for known callers only")
 	}
-	if r.source.Mutable(at, path) {
-		registry.CacheUseOf(ctx).Bound(r.ttl())
-	}
 	if err := s.mutated(ctx, r, at, x, entry); err != nil {
 		return registry.File{}, err
 	}
@@ -153,6 +150,9 @@ func (s *Upstreams) fromEntry(ctx context.Context, r *remote, at registry.Coordi
 	if part != nil && err == nil {
 		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
 		return file, nil
+	}
+	if err == nil && r.source.Mutable(at, path) {
+		s.shortened(ctx, r, metadata.CachedFile{VersionID: file.VersionID, Path: path}, flight, s.core.Now())
 	}
 	s.arrived(ctx, at.Format, joined, err)
 	return file, err
@@ -241,7 +241,7 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordinate, path string, have registry.File, known metadata.CachedFile) (registry.File, error) {
 	now := s.core.Now()
 	last := s.checked.last(known)
-	right := last.right.Add(r.ttl())
+	right := last.right.Add(last.kept(r))
 	if now.Before(right) && !s.checked.since(r.ID, at.Package, last.right) {
 		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheHit, right)
 		return have, nil
@@ -251,7 +251,7 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 		s.stale(ctx, r, registry.CacheFile, right)
 		return have, nil
 	}
-	s.checked.at(known, looked{right: now})
+	s.checked.at(known, looked{right: now, short: -1})
 	flight, joined := s.fetch(ctx, r, at, path, transfer{known: &known})
 	defer flight.release()
 	waiting, cancel := context.WithTimeout(ctx, r.staleAfter())
@@ -260,18 +260,30 @@ func (s *Upstreams) compared(ctx context.Context, r *remote, at registry.Coordin
 	switch {
 	case err == nil:
 		s.arrived(ctx, at.Format, joined, nil)
-		registry.CacheUseOf(ctx).Bound(r.ttl())
+		s.shortened(ctx, r, known, flight, now)
 		return fresh, nil
 	case errors.Is(err, errUnchanged):
-		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheRevalidated, now.Add(r.ttl()))
+		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheRevalidated, now.Add(s.shortened(ctx, r, known, flight, now)))
 		return have, nil
 	case registry.KindOf(err) == registry.NotFound:
 		s.fresh(ctx, at.Format, registry.CacheFile, registry.CacheHit, now.Add(r.ttl())) // it stays as it was
 		return have, nil
 	}
-	s.checked.at(known, looked{right: last.right, failed: now})
+	s.checked.at(known, looked{right: last.right, failed: now, short: last.short})
 	s.stale(ctx, r, registry.CacheFile, right)
 	return have, nil
+}
+
+// shortened notes for how long a file that may change is taken to be right, which may be less than the upstream's ttl by the remote's word,
+// and returns it.
+func (s *Upstreams) shortened(ctx context.Context, r *remote, f metadata.CachedFile, from *flight, now time.Time) time.Duration {
+	l := looked{right: now, short: from.freshFor()}
+	if l.short >= 0 && f.VersionID > 0 {
+		s.checked.at(f, l)
+	}
+	kept := l.kept(r)
+	registry.CacheUseOf(ctx).Bound(kept)
+	return kept
 }
 
 // mayFetch reports whether the caller may cause a fetch.
@@ -301,8 +313,20 @@ type absence struct {
 // maxChecked bounds how many files are remembered; then all are forgotten, and asked about again.
 const maxChecked = 100_000
 
-// looked says when a remote was asked about a file: with success, and last without.
-type looked struct{ right, failed time.Time }
+// looked says when a remote was asked about a file: with success, and last without; and for how long its answer holds, by its own word: -1,
+// it did not say. After a restart the upstream's ttl counts.
+type looked struct {
+	right, failed time.Time
+	short         time.Duration
+}
+
+// kept is how long the last answer holds.
+func (l looked) kept(r *remote) time.Duration {
+	if l.short >= 0 {
+		return min(l.short, r.ttl())
+	}
+	return r.ttl()
+}
 
 func (c *checked) last(f metadata.CachedFile) looked {
 	c.mu.Lock()
@@ -310,7 +334,7 @@ func (c *checked) last(f metadata.CachedFile) looked {
 	if t, ok := c.files[checkedKey{f.VersionID, f.Path}]; ok {
 		return t
 	}
-	return looked{right: f.CheckedAt}
+	return looked{right: f.CheckedAt, short: -1}
 }
 
 func (c *checked) at(f metadata.CachedFile, t looked) {

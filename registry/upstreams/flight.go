@@ -48,6 +48,7 @@ type flight struct {
 
 	mu        sync.Mutex
 	published time.Time     // as the remote says; zero: not known
+	fresh     time.Duration // how long its answer holds, by its word; -1: it does not say, or has not answered
 	moved     chan struct{} // closed and replaced when anything below changes
 	begun     bool          // size is known and the first bytes are here, or ended is true
 	size      int64         // -1: not known before the end
@@ -92,7 +93,7 @@ func (s *Upstreams) fetch(ctx context.Context, r *remote, at registry.Coordinate
 		return f, true
 	}
 	f = &flight{s: s, r: r, at: at, path: path, entry: e, known: of.known, part: of.part, actor: access.From(ctx), key: key, moved: make(chan struct{}), size: -1,
-		readers: 1, asked: s.core.Now()}
+		fresh: -1, readers: 1, asked: s.core.Now()}
 	if s.flights.closed {
 		f.begun, f.ended, f.err = true, true, errStopped
 		return f, false
@@ -323,6 +324,13 @@ func (f *flight) from() (upstreamID int64, published, seen time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.r.ID, f.published, f.seen
+}
+
+// freshFor is how long the remote's answer holds, by its word; -1: it does not say.
+func (f *flight) freshFor() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fresh
 }
 
 // Open implements registry.Arriving.

@@ -124,6 +124,7 @@ func (f *flight) arrive(ctx context.Context, ask Ask, request origin.Request) (a
 		return arrival{}, fault(f.at.Name, err)
 	}
 	defer func() { _ = res.Body.Close() }() // read to its end, or given up
+	f.change(func() { f.fresh = res.FreshFor })
 	if res.Status == statusNotModified {
 		return arrival{}, errUnchanged
 	}
