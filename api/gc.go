@@ -18,4 +18,11 @@ type CollectionReport struct {
 	StillNeeded   int64 `json:"still_needed" doc:"Candidates that were in use after all."`
 	DryRun        bool  `json:"dry_run" doc:"Remove nothing, and report what would be removed."`
 	DurationMilli int64 `json:"duration_ms" doc:"Milliseconds."`
+
+	InUse           int64 `json:"in_use" doc:"With dry_run: blobs that stay because something uses them."`
+	InUseBytes      int64 `json:"in_use_bytes" doc:"Their bytes."`
+	Restorable      int64 `json:"restorable" doc:"With dry_run: blobs that stay because only deleted versions use them, which can be restored."`
+	RestorableBytes int64 `json:"restorable_bytes" doc:"Their bytes."`
+	Recent          int64 `json:"recent" doc:"With dry_run: blobs that stay because their last use ended within the grace period."`
+	RecentBytes     int64 `json:"recent_bytes" doc:"Their bytes."`
 }

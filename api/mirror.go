@@ -10,6 +10,7 @@ type PrefetchItem struct {
 type Job struct {
 	ID         string  `json:"id" doc:"Its id."`
 	Repository string  `json:"repository" doc:"The repository that it fills."`
+	By         string  `json:"by" doc:"Who began it."`
 	Look       bool    `json:"look" doc:"Whether it only looks what is here."`
 	State      string  `json:"state" enum:"running,finished,stopped" doc:"Stopped: the caller's login ended, or the server did, before everything was looked at."`
 	Items      int     `json:"items" doc:"All items of the list."`

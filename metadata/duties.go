@@ -15,6 +15,7 @@ type Duty struct {
 // a holder that has lost the duty without knowing it changes nothing.
 type Duties interface {
 	Duty(name string) (Duty, error)
+	Duties() ([]Duty, error) // by name; there are a dozen at most
 	// TakeDuty makes d.Holder the holder until d.Until and fills Epoch. ErrExists: a holder, maybe d.Holder itself, has the
 	// duty and its time is not over.
 	TakeDuty(d Duty) (Duty, error)

@@ -366,8 +366,8 @@ func TestPublishes(t *testing.T) {
 	s, cl, token := served(t)
 	ctx := t.Context()
 	put(t, s.URL+"/raw/main/set/1.0/file", token, "one", "build-1")
-	if all := must(cl.Publishes(ctx))(t); len(all) != 1 || all[0].ID != "build-1" || all[0].WaitsFor != "its commit" || all[0].Files != 1 {
-		t.Errorf("%+v", all)
+	if list := all(t, cl.Publishes(ctx)); len(list) != 1 || list[0].ID != "build-1" || list[0].WaitsFor != "its commit" || list[0].Files != 1 {
+		t.Errorf("%+v", list)
 	}
 	if p := must(cl.Publish(ctx, "main", "build-1"))(t); len(p.Files) != 1 {
 		t.Errorf("%+v", p)

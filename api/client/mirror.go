@@ -34,6 +34,11 @@ func linesOf(items []api.PrefetchItem) (*bytes.Buffer, error) {
 	return &lines, nil
 }
 
+// Jobs lists the jobs of the caller, and of the repositories that it administers, the newest first.
+func (c *Client) Jobs(ctx context.Context) iter.Seq2[api.Job, error] {
+	return list[api.Job](ctx, c, "/jobs", nil)
+}
+
 // Job returns a job of the caller.
 func (c *Client) Job(ctx context.Context, id string) (api.Job, error) {
 	return call[api.Job](ctx, c, get(segments("jobs", id), nil))

@@ -64,10 +64,14 @@ func (c *Client) Publish(ctx context.Context, repository, id string) (api.Publis
 	return call[api.Publish](ctx, c, get(segments("publishes", id), queryOf("repository", repository)))
 }
 
-// Publishes returns what the caller has sent and others do not see yet, the least recently changed first, at most 100.
-func (c *Client) Publishes(ctx context.Context) ([]api.WaitingPublish, error) {
-	page, err := call[api.List[api.WaitingPublish]](ctx, c, get(segments("publishes"), nil))
-	return page.Items, err
+// Publishes lists what the caller has sent and others do not see yet, the least recently changed first, at most 100.
+func (c *Client) Publishes(ctx context.Context) iter.Seq2[api.WaitingPublish, error] {
+	return list[api.WaitingPublish](ctx, c, "/publishes", nil)
+}
+
+// AllPublishes is Publishes for all callers, to those with the right "audit" on the server.
+func (c *Client) AllPublishes(ctx context.Context) iter.Seq2[api.WaitingPublish, error] {
+	return list[api.WaitingPublish](ctx, c, "/publishes", queryOf("all", "true"))
 }
 
 // CommitPublish makes all files staged under an id visible at one moment, or none.

@@ -83,6 +83,17 @@ func (s *Server) mountHealth(root *mux.Router) {
 	}
 }
 
+// Health returns why the server is not ready, and why it takes no changes, as /readyz answers; nil: it is, it does.
+func (s *Server) Health(ctx context.Context) (ready, writable error) {
+	if s.health != nil {
+		ready = s.health.check(ctx)
+	}
+	if writable = s.full(); writable == nil && s.writable != nil {
+		writable = s.writable.check(ctx)
+	}
+	return ready, writable
+}
+
 // mayScrape refuses callers who may not read the metrics. Unauthenticated, Denied.
 func (s *Server) mayScrape(r *http.Request) error {
 	if !s.scrapeAudit {

@@ -106,6 +106,8 @@ func testDuties(e *env) {
 	equal(e, "seized from nobody", do(metadata.Duties.SeizeDuty, metadata.Duty{Name: "settle", Holder: "b"}), metadata.Duty{Name: "settle", Holder: "b", Epoch: 1})
 	equal(e, "the other one", read(e, func(tx metadata.Tx) (metadata.Duty, error) { return tx.Duties().Duty("sign") }),
 		metadata.Duty{Name: "sign", Holder: "b", Epoch: 1})
+	equal(e, "all", read(e, func(tx metadata.Tx) ([]metadata.Duty, error) { return tx.Duties().Duties() }),
+		[]metadata.Duty{{Name: "collect", Holder: "b", Epoch: 4}, {Name: "settle", Holder: "b", Epoch: 1}, {Name: "sign", Holder: "b", Epoch: 1}})
 }
 
 // testDutyRace makes holders race for a duty, again and again: each epoch has one holder, and no write of a holder that

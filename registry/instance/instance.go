@@ -173,6 +173,7 @@ func (i *Instance) Close() error {
 	if i.running != nil {
 		i.running.Close()
 	}
+	i.Maintain.Close()
 	i.Mirror.Close()
 	i.Upstreams.Close()
 	return nil

@@ -54,6 +54,14 @@ type CollectReport struct {
 	StillNeeded   int64 `json:"still_needed"`
 	DryRun        bool  `json:"dry_run"`
 	DurationMilli int64 `json:"duration_ms"`
+	// With DryRun, why the other blobs stay: something uses them; only a deleted version or repository that can be restored does;
+	// their last use ended within the grace period.
+	InUse           int64 `json:"in_use"`
+	InUseBytes      int64 `json:"in_use_bytes"`
+	Restorable      int64 `json:"restorable"`
+	RestorableBytes int64 `json:"restorable_bytes"`
+	Recent          int64 `json:"recent"`
+	RecentBytes     int64 `json:"recent_bytes"`
 }
 
 // ErrTooMuch: a collection stopped before it removed anything, because it would have removed too large a part.
@@ -99,13 +107,22 @@ func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) e
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	next := func() { s.change(func() { s.runs.next = s.core.Now().Add(interval) }) }
+	next()
+	defer s.change(func() { s.runs.next = time.Time{} })
 	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
-		report, err := s.collect(ctx, CollectOptions{Grace: s.grace.Blobs, DeletedGrace: s.grace.Deleted})
+		next()
+		o := CollectOptions{Grace: s.grace.Blobs, DeletedGrace: s.grace.Deleted}
+		run, err := s.begin(ctx, RunCollect)
+		if err != nil {
+			continue // one runs that a caller has begun
+		}
+		report, err := s.collectRun(ctx, run, o)
 		if report.Blobs+report.Orphans+report.Uploads > 0 {
 			s.core.Log.InfoContext(ctx, "collected unused blobs", "blobs", report.Blobs, "bytes", report.Bytes,
 				"orphans", report.Orphans, "uploads", report.Uploads)
@@ -158,6 +175,11 @@ func (c *collection) run(ctx context.Context) error {
 	if err := c.unreferenced(ctx, c.remove); err != nil {
 		return err
 	}
+	if c.opts.DryRun {
+		if err := c.explain(ctx); err != nil {
+			return err
+		}
+	}
 	if !guarded {
 		return c.orphans(ctx, func(b storage.Blob) error { return c.orphan(ctx, b) })
 	}
@@ -166,6 +188,35 @@ func (c *collection) run(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// explain counts the blobs that stay, by what keeps them.
+func (c *collection) explain(ctx context.Context) error {
+	free := func(o CollectOptions) (blobs, bytes int64, err error) {
+		other := collection{Maintainer: c.Maintainer, opts: o}
+		err = other.unreferenced(ctx, func(_ context.Context, b registry.Blob, _ time.Time) error {
+			blobs, bytes = blobs+1, bytes+b.Size
+			return nil
+		})
+		return blobs, bytes, err
+	}
+	all, allBytes, err := c.rows(ctx)
+	if err != nil {
+		return err
+	}
+	atOnce, atOnceBytes, err := free(CollectOptions{DeletedGrace: c.opts.DeletedGrace})
+	if err != nil {
+		return err
+	}
+	ever, everBytes, err := free(CollectOptions{})
+	if err != nil {
+		return err
+	}
+	r := &c.report // others write meanwhile, so a difference may come out below zero
+	r.InUse, r.InUseBytes = max(0, all-ever), max(0, allBytes-everBytes)
+	r.Restorable, r.RestorableBytes = max(0, ever-atOnce), max(0, everBytes-atOnceBytes)
+	r.Recent, r.RecentBytes = max(0, atOnce-r.Blobs), max(0, atOnceBytes-r.Bytes)
 	return nil
 }
 
@@ -183,7 +234,7 @@ func (c *collection) refuseMassDeletion(ctx context.Context) ([]storage.Blob, er
 		}
 		if rows < 0 {
 			var err error
-			if rows, err = c.rows(ctx); err != nil {
+			if rows, _, err = c.rows(ctx); err != nil {
 				return false, err
 			}
 		}
@@ -228,8 +279,8 @@ func when(is bool, err error) error {
 	return nil
 }
 
-// rows counts the blobs in the metadata.
-func (c *collection) rows(ctx context.Context) (total int64, err error) {
+// rows counts the blobs in the metadata, and their bytes.
+func (c *collection) rows(ctx context.Context) (total, bytes int64, err error) {
 	after := digest.Digest("")
 	for {
 		var page []registry.Blob
@@ -237,11 +288,13 @@ func (c *collection) rows(ctx context.Context) (total int64, err error) {
 			page, err = tx.Blobs().BlobList(after, registry.MaxPage)
 			return err
 		}); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		total += int64(len(page))
+		for _, b := range page {
+			total, bytes = total+1, bytes+b.Size
+		}
 		if len(page) < registry.MaxPage {
-			return total, nil
+			return total, bytes, nil
 		}
 		after = page[len(page)-1].Digest
 	}

@@ -54,7 +54,8 @@ type Item struct {
 type Job struct {
 	ID         string
 	Repository string
-	Look       bool // nothing is fetched
+	By         string // the caller who began it
+	Look       bool   // nothing is fetched
 	State      string
 	Items      int // all
 	Present    int
@@ -158,11 +159,34 @@ func (m *Mirror) find(ctx context.Context, id string) (*job, error) {
 		if one.state.ID != id {
 			continue
 		}
-		if own := one.actor.UserID == actor.UserID && actor.UserID != 0; own || access.Decide(actor, access.Admin, one.state.Repository) == access.Allow {
+		if one.seenBy(actor) {
 			return one, nil
 		}
 	}
 	return nil, registry.Errorf(registry.NotFound, registry.AboutRequest, "there is no job %q; jobs are forgotten when the server starts: send the list again", registry.Clip(id))
+}
+
+// seenBy reports whether a caller may see a job: its own, and those of repositories that the caller administers; an auditor of the server all.
+func (one *job) seenBy(actor access.Actor) bool {
+	return one.actor.UserID == actor.UserID && actor.UserID != 0 || access.Decide(actor, access.Admin, one.state.Repository) == access.Allow ||
+		access.Decide(actor, access.Audit, access.Instance) == access.Allow
+}
+
+// Jobs returns the jobs that the caller may see, the newest first: those that run, and the last ones that have ended. Unauthenticated.
+func (m *Mirror) Jobs(ctx context.Context) ([]Job, error) {
+	actor := access.From(ctx)
+	if actor.Type == access.TypeAnonymous {
+		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see your jobs")
+	}
+	m.jobs.mu.Lock()
+	defer m.jobs.mu.Unlock()
+	var out []Job
+	for _, one := range slices.Backward(m.jobs.list) {
+		if one.seenBy(actor) {
+			out = append(out, one.snapshot())
+		}
+	}
+	return out, nil
 }
 
 // Job returns a job. NotFound.
@@ -218,7 +242,7 @@ func (one *job) note(i int, item Item) {
 
 // newJob makes a job of a list.
 func (m *Mirror) newJob(actor access.Actor, repository string, wants []Want, look bool) *job {
-	one := &job{actor: actor, wants: wants, items: make([]Item, len(wants)), state: Job{ID: strings.ToLower(rand.Text()), Repository: repository, Look: look, State: Running,
+	one := &job{actor: actor, wants: wants, items: make([]Item, len(wants)), state: Job{ID: strings.ToLower(rand.Text()), Repository: repository, By: registry.Describe(actor), Look: look, State: Running,
 		Items: len(wants), StartedAt: m.core.Now()}}
 	for i, w := range wants {
 		one.items[i] = Item{PURL: w.PURL, State: Waiting}

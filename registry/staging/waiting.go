@@ -37,6 +37,18 @@ func (s *Areas) Waiting(ctx context.Context) ([]Waiting, error) {
 	if actor.Type == access.TypeUser {
 		q.OwnerUser = actor.UserID
 	}
+	return s.waitingLike(ctx, q, func(w Waiting) bool { return access.Decide(actor, access.Publish, w.At.Repository) == access.Allow })
+}
+
+// AllWaiting is Waiting for the areas of all callers. The caller must audit the instance.
+func (s *Areas) AllWaiting(ctx context.Context) ([]Waiting, error) {
+	if _, err := s.core.Authorize(ctx, access.Audit, access.Instance); err != nil {
+		return nil, err
+	}
+	return s.waitingLike(ctx, metadata.StagingQuery{Open: true, Limit: maxWaiting}, func(Waiting) bool { return true })
+}
+
+func (s *Areas) waitingLike(ctx context.Context, q metadata.StagingQuery, keep func(Waiting) bool) ([]Waiting, error) {
 	var sets []registry.Staging
 	if err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		sets, err = tx.Stagings().Stagings(q)
@@ -50,7 +62,7 @@ func (s *Areas) Waiting(ctx context.Context) ([]Waiting, error) {
 		if err != nil {
 			return nil, err
 		}
-		if w.Files > 0 && access.Decide(actor, access.Publish, w.At.Repository) == access.Allow {
+		if w.Files > 0 && keep(w) {
 			out = append(out, w)
 		}
 	}

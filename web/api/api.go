@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -31,11 +30,18 @@ const (
 type Options struct {
 	// Heartbeat is how often an idle event stream sends a comment to show that it is alive; 0 is 15 s.
 	Heartbeat time.Duration
+	// Version and Commit are those of the program.
+	Version, Commit string
+	// Configuration has the settings that the server was started with.
+	Configuration []api.ConfigurationSetting
+	// LastBackup returns what the last backup did; false: none is known. nil: none ever is.
+	LastBackup func() (api.MaintenanceRun, bool, error)
 }
 
 // API is the front-end; it is mounted like a format.
 type API struct {
 	opts    Options
+	began   time.Time
 	over    *instance.Instance
 	mounted *handlers // by Mount
 }
@@ -45,7 +51,7 @@ func New(o Options) *API {
 	if o.Heartbeat <= 0 {
 		o.Heartbeat = defaultHeartbeat
 	}
-	return &API{opts: o}
+	return &API{opts: o, began: time.Now()}
 }
 
 // Over sets the instance that the API serves; it is called before Mount.
@@ -84,8 +90,6 @@ type handlers struct {
 
 	authenticate func(r *http.Request) (*http.Request, error) // of server
 
-	checking sync.Mutex // held by the one check that runs
-
 	waiting waiters
 }
 
@@ -106,7 +110,7 @@ func (h *handlers) endpoints() []endpoint {
 		h.repositoryRoutes(), h.upstreamRoutes(), h.cacheRoutes(), h.mirrorRoutes(), h.claimRoutes(), h.ruleRoutes(), h.packageRoutes(), h.resolutionRoutes(), h.versionRoutes(), h.deletionRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
 		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.sessionRoutes(), h.userRoutes(), h.groupRoutes(), h.accessRoutes(),
 		h.eventRoutes(), h.consumerRoutes(), h.subscriptionRoutes(), h.deliveryRoutes(), h.logRoutes(),
-		h.storageRoutes(), h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),
+		h.storageRoutes(), h.serverRoutes(), h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),
 	)
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"slipway/api"
@@ -43,14 +42,10 @@ func (h *handlers) check(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if _, err := h.svc.Core.Authorize(r.Context(), access.Admin, access.Instance); err != nil {
+	check, err := h.svc.Maintain.BeginCheck(r.Context())
+	if err != nil {
 		return err
 	}
-	if !h.checking.TryLock() {
-		return registry.Errorf(registry.Conflict, registry.AboutRequest, "a check runs already: wait for its end")
-	}
-	end := sync.OnceFunc(h.checking.Unlock)
-	defer end()
 	ctx, stop := untilStopping(r.Context())
 	defer stop()
 	w.Header().Set("Content-Type", checkType)
@@ -70,12 +65,11 @@ func (h *handlers) check(w http.ResponseWriter, r *http.Request) error {
 		}
 		latest = time.Now()
 	}
-	sum, err := h.svc.Maintain.Fsck(ctx, maintain.FsckOptions{Quick: body.Quick, Progress: func(s maintain.FsckSummary) {
+	sum, err := check(ctx, maintain.FsckOptions{Quick: body.Quick, Progress: func(s maintain.FsckSummary) {
 		if time.Since(latest) >= checkPause {
 			write(api.CheckReport{Progress: (*api.CheckSummary)(&s)})
 		}
 	}}, func(f maintain.Finding) { write(api.CheckReport{Finding: (*api.CheckFinding)(&f)}) })
-	end() // before the last line: a client that has read it may ask for the next check
 	if err != nil {
 		write(api.CheckReport{Error: registry.AsError(err).Detail})
 		return nil // the status was sent

@@ -51,7 +51,7 @@ func (h *handlers) collect(w http.ResponseWriter, r *http.Request) error {
 		}
 		*in.to = d
 	}
-	report, err := h.svc.Maintain.Collect(r.Context(), o)
+	report, err := h.svc.Maintain.RunCollect(r.Context(), o)
 	if err != nil {
 		return err
 	}

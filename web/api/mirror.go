@@ -44,6 +44,10 @@ func (h *handlers) mirrorRoutes() []endpoint {
 			Query:   []openapi.Param{{Name: "trust", About: "The key of the log that must have signed it, as `GET /log/key` answers there.", Required: true}},
 			Request: &openapi.Body{Media: bundleType, Of: openapi.Object{"type": "string", "format": "binary"}},
 			Answers: success("What became of it.", importExample)}},
+		{"GET", "/jobs", "api.jobs.list", h.listJobs, openapi.Operation{
+			Rights: anyCaller, ID: "listJobs", Group: "Mirrors", Summary: "List the jobs",
+			About:   "Yours, and those of repositories that you administer; for auditors of the server all. Jobs are forgotten when the server starts.",
+			Answers: success("The jobs, the newest first.", api.List[api.Job]{Items: []api.Job{jobExample}})}},
 		{"GET", jobPath, "api.jobs.get", h.getJob, openapi.Operation{
 			Rights: onOwnOrAdministered, ID: "getJob", Group: "Mirrors", Summary: "Show a job",
 			About: "Jobs are forgotten when the server starts.", Answers: success("The job.", jobExample)}},
@@ -56,13 +60,13 @@ func (h *handlers) mirrorRoutes() []endpoint {
 
 var (
 	itemStates          = []string{mirror.Waiting, mirror.Present, mirror.Fetched, mirror.Missing}
-	onOwnOrAdministered = openapi.Rights{{scopeOwn: {}}, {scopeRepository: {string(access.Admin)}}}
+	onOwnOrAdministered = openapi.Rights{{scopeOwn: {}}, {scopeRepository: {string(access.Admin)}}, {scopeServer: {string(access.Audit)}}}
 	importExample       = api.ImportReport{From: "slipway.example.com", Versions: 300, Present: 12, Missing: []string{}, Refused: []api.ImportRefusal{}}
-	jobExample          = api.Job{ID: "kz3v6xq2b5hw4ylnr7tdm3aceg", Repository: "npm-mirror", State: mirror.Running, Items: 300, Present: 120, Fetched: 30, StartedAt: momentExample}
+	jobExample          = api.Job{ID: "kz3v6xq2b5hw4ylnr7tdm3aceg", Repository: "npm-mirror", By: `user "jane"`, State: mirror.Running, Items: 300, Present: 120, Fetched: 30, StartedAt: momentExample}
 )
 
 func jobOf(j mirror.Job) api.Job {
-	return api.Job{ID: j.ID, Repository: j.Repository, Look: j.Look, State: j.State, Items: j.Items, Present: j.Present, Fetched: j.Fetched, Missing: j.Missing,
+	return api.Job{ID: j.ID, Repository: j.Repository, By: j.By, Look: j.Look, State: j.State, Items: j.Items, Present: j.Present, Fetched: j.Fetched, Missing: j.Missing,
 		StartedAt: timeText(j.StartedAt), EndedAt: timeOrNull(j.EndedAt)}
 }
 
@@ -101,6 +105,19 @@ func (h *handlers) list(in *input, r *http.Request) []mirror.Want {
 		in.err = h.svc.Core.Renewed(r.Context())
 	}
 	return wants
+}
+
+// listJobs answers GET /jobs: all of them, as there are few.
+func (h *handlers) listJobs(w http.ResponseWriter, r *http.Request) error {
+	jobs, err := h.svc.Mirror.Jobs(r.Context())
+	if err != nil {
+		return err
+	}
+	out := api.List[api.Job]{Items: make([]api.Job, len(jobs))}
+	for i, j := range jobs {
+		out.Items[i] = jobOf(j)
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // getJob answers GET /jobs/{id}.

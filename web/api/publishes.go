@@ -16,7 +16,8 @@ func (h *handlers) publishRoutes() []endpoint {
 		{"GET", "/publishes", "api.publishes.list", h.listPublishes, openapi.Operation{
 			Rights: anyCaller, ID: "listPublishes", Group: "Publishes", Summary: "List what you have sent and others do not see yet",
 			About:   "Publishes, and versions whose clients have not sent everything (Maven). Of a user, those of the user's tokens too. The least recently changed first, at most 100.",
-			Answers: success("What waits.", api.List[api.WaitingPublish]{Items: []api.WaitingPublish{waitingExample}})}},
+			Query:   []openapi.Param{{Name: "all", About: "Those of all users, for auditors of the server.", Of: openapi.Object{"type": "boolean", "default": false}}},
+			Answers: success("What waits.", api.List[api.WaitingPublish]{Items: []api.WaitingPublish{waitingExample}}), Errors: []int{http.StatusForbidden}}},
 		{"GET", "/publishes/{id}", "api.publishes.get", h.getPublish, openapi.Operation{
 			Rights: needs(scopeRepository, access.Publish), ID: "getPublish", Group: "Publishes", Summary: "Show what is staged",
 			Query: []openapi.Param{publishIn}, Answers: success("What waits for the commit.", publishExample)}},
@@ -44,9 +45,17 @@ var waitingExample = api.WaitingPublish{
 	WaitsFor: "the POM", EndsAt: laterExample,
 }
 
-// listPublishes answers GET /publishes: what the caller has under way.
+// listPublishes answers GET /publishes?all=: what the caller has under way, or all users have.
 func (h *handlers) listPublishes(w http.ResponseWriter, r *http.Request) error {
-	waiting, err := h.svc.Staging.Waiting(r.Context())
+	in := h.parse(r)
+	list := h.svc.Staging.Waiting
+	if in.flag("all") {
+		list = h.svc.Staging.AllWaiting
+	}
+	if in.err != nil {
+		return in.err
+	}
+	waiting, err := list(r.Context())
 	if err != nil {
 		return err
 	}

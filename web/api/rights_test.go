@@ -49,6 +49,7 @@ var examples = map[string]example{
 	"api.export":               {path: "/repositories/main/export", reader: 200},
 	"api.import":               {path: "/repositories/main/import?trust=none", admin: 400}, // it is no key
 	"api.prefetch":             {path: "/repositories/main/prefetch?look=true", body: `{"purl":"pkg:generic/lib@1.0.0"}`, reader: 202},
+	"api.jobs.list":            {path: "/jobs", elsewhere: 200},
 	"api.jobs.get":             {path: "/jobs/none", reader: 404, elsewhere: 404, admin: 404}, // of its owner
 	"api.jobs.items":           {path: "/jobs/none/items", reader: 404, elsewhere: 404, admin: 404},
 	"api.repositories.refresh": {path: "/repositories/main/refresh"},
@@ -171,7 +172,13 @@ var examples = map[string]example{
 	"api.log.key":        {path: "/log/key", anonymous: 200, elsewhere: 200}, // a public key
 	"api.gc":             {path: "/gc", body: `{}`, elsewhere: 403},
 	"api.fsck":           {path: "/fsck", body: `{}`, elsewhere: 403},
-	"api.openapi":        {path: "/openapi.json", anonymous: 200, elsewhere: 200}, // the same for everybody
+
+	"api.status":            {path: "/status", reader: 403, elsewhere: 403},
+	"api.configuration":     {path: "/configuration", reader: 403, elsewhere: 403},
+	"api.duties":            {path: "/duties", reader: 403, elsewhere: 403},
+	"api.maintenance.list":  {path: "/maintenance", reader: 403, elsewhere: 403},
+	"api.maintenance.start": {path: "/maintenance", body: `{"kind":"look"}`, elsewhere: 403},
+	"api.openapi":           {path: "/openapi.json", anonymous: 200, elsewhere: 200}, // the same for everybody
 
 	"api.unknown": {},
 }

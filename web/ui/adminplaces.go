@@ -14,17 +14,13 @@ import (
 
 // Paths of the pages about all repositories.
 const (
-	adminRoot            = "/admin"
-	allRepositoriesPath  = adminRoot + "/repositories"
-	allUpstreamsPath     = adminRoot + "/upstreams"
-	serverRulesPath      = adminRoot + "/rules"
-	storagePath          = adminRoot + "/storage"
+	allRepositoriesPath  = adminPath + "/repositories"
+	allUpstreamsPath     = adminPath + "/upstreams"
+	serverRulesPath      = adminPath + "/rules"
+	storagePath          = adminPath + "/storage"
 	repositoriesLimit    = 50 // of a page
 	repositoriesOfServer = 100
 )
-
-// placesParts are the tabs of these pages.
-var placesParts = []link{{Text: "Repositories", Link: allRepositoriesPath}, {Text: "Upstreams", Link: allUpstreamsPath}, {Text: "Rules and claims", Link: serverRulesPath}, {Text: "Storage", Link: storagePath}}
 
 func (u *Pages) adminPlacesPages() []page {
 	return []page{
@@ -58,7 +54,7 @@ func (u *Pages) audits(h func(http.ResponseWriter, *http.Request) error) func(ht
 
 func placesFrameOf(r *http.Request) placesFrame {
 	v := placesFrame{frame: frameOf(r), Admin: administers(r, access.Instance)}
-	for _, p := range placesParts {
+	for _, p := range adminParts {
 		p.Current = p.Link == r.URL.Path
 		p.Link = v.Link(p.Link)
 		v.Parts = append(v.Parts, p)

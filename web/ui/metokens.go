@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,9 +27,14 @@ const proposedLife = 90
 // tokensView has the values of the page with the visitor's tokens.
 type tokensView struct {
 	meFrame
-	Tokens       []tokenItem
-	Next         string
-	Secret       string // of the token that was made just now; this is the only page that ever has it
+	Tokens []tokenItem
+	Next   string
+	Secret string // of the token that was made just now; this is the only page that ever has it
+	New    tokenChoices
+}
+
+// tokenChoices are what the form for a new token holds, and offers.
+type tokenChoices struct {
 	Form         tokenForm
 	Actions      []choice
 	Lives        []choice
@@ -57,8 +63,34 @@ type tokenForm struct {
 
 // tokens answers GET /me/tokens?after=.
 func (u *Pages) tokens(w http.ResponseWriter, r *http.Request, f meFrame) error {
-	form := tokenForm{Repository: registry.DefaultRepository, Actions: []string{string(api.ActionRead)}, Days: proposedLife}
-	return u.writeTokens(w, r, http.StatusOK, tokensView{meFrame: f, Form: form})
+	return u.writeTokens(w, r, http.StatusOK, tokensView{meFrame: f, New: tokenChoices{Form: proposedToken()}})
+}
+
+// proposedToken is the form for a new token as it is shown first.
+func proposedToken() tokenForm {
+	return tokenForm{Repository: registry.DefaultRepository, Actions: []string{string(api.ActionRead)}, Days: proposedLife}
+}
+
+// offer fills in what the form for a new token offers.
+func (u *Pages) offer(ctx context.Context, c *tokenChoices) error {
+	for _, a := range []api.Action{api.ActionRead, api.ActionPublish, api.ActionTag, api.ActionDelete, api.ActionDeploy} {
+		c.Actions = append(c.Actions, choice{string(a), actionWords[a], slices.Contains(c.Form.Actions, string(a))})
+	}
+	for _, days := range lives {
+		text := plural(int64(days), "day", "days")
+		if days == 0 {
+			text = "until it is revoked"
+		}
+		c.Lives = append(c.Lives, choice{strconv.Itoa(days), text, days == c.Form.Days})
+	}
+	some, more, err := firstOf(ctx, maxListed, u.api.Repositories)
+	for _, repo := range some {
+		c.Repositories = append(c.Repositories, repo.Name)
+	}
+	if c.Form.Repository == registry.DefaultRepository && len(c.Repositories) > 0 && !more && !slices.Contains(c.Repositories, registry.DefaultRepository) {
+		c.Form.Repository = c.Repositories[0]
+	}
+	return err
 }
 
 func (u *Pages) writeTokens(w http.ResponseWriter, r *http.Request, status int, v tokensView) error {
@@ -81,25 +113,8 @@ func (u *Pages) writeTokens(w http.ResponseWriter, r *http.Request, status int, 
 		v.Tokens = append(v.Tokens, item)
 	}
 	v.Next = v.next(page)
-	for _, a := range []api.Action{api.ActionRead, api.ActionPublish, api.ActionTag, api.ActionDelete, api.ActionDeploy} {
-		v.Actions = append(v.Actions, choice{string(a), actionWords[a], slices.Contains(v.Form.Actions, string(a))})
-	}
-	for _, days := range lives {
-		text := plural(int64(days), "day", "days")
-		if days == 0 {
-			text = "until it is revoked"
-		}
-		v.Lives = append(v.Lives, choice{strconv.Itoa(days), text, days == v.Form.Days})
-	}
-	some := client.Page{Limit: maxListed}
-	for repo, err := range u.api.Repositories(client.OnePage(r.Context(), &some)) {
-		if err != nil {
-			return err
-		}
-		v.Repositories = append(v.Repositories, repo.Name)
-	}
-	if v.Form.Repository == registry.DefaultRepository && len(v.Repositories) > 0 && some.Next == "" && !slices.Contains(v.Repositories, registry.DefaultRepository) {
-		v.Form.Repository = v.Repositories[0]
+	if err := u.offer(r.Context(), &v.New); err != nil {
+		return err
 	}
 	v.about("Tokens", "tokens")
 	v.crumb("You", mePath)
@@ -114,16 +129,12 @@ func (u *Pages) changeTokens(w http.ResponseWriter, r *http.Request, f meFrame) 
 		}
 		return u.seeOther(w, r, tokensPath)
 	}
-	form := tokenForm{Name: strings.TrimSpace(r.PostForm.Get("name")), Repository: strings.TrimSpace(r.PostForm.Get("repository")),
-		Environment: strings.TrimSpace(r.PostForm.Get("environment")), Actions: r.PostForm["action"], Days: proposedLife}
-	v := tokensView{meFrame: f, Form: form}
-	days, err := strconv.Atoi(r.PostForm.Get("days"))
-	if err != nil || days < 0 || days > 36500 {
-		return wire.Invalid("days: how long the token lives is a number of days, or 0")
+	form, err := tokenFormOf(r)
+	if err != nil {
+		return err
 	}
-	v.Form.Days = days
-	req := form.request(days)
-	made, err := u.api.CreateToken(r.Context(), req)
+	v := tokensView{meFrame: f, New: tokenChoices{Form: form}}
+	made, err := u.api.CreateToken(r.Context(), form.request())
 	if e := (*client.Error)(nil); asProblem(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusForbidden) {
 		v.Error = e.Detail
 		return u.writeTokens(w, r, e.Status, v)
@@ -132,19 +143,30 @@ func (u *Pages) changeTokens(w http.ResponseWriter, r *http.Request, f meFrame) 
 		return err
 	}
 	v.Secret, v.Done = made.Secret, made.Name
-	v.Form = tokenForm{Repository: form.Repository, Actions: form.Actions, Days: days}
+	v.New.Form = tokenForm{Repository: form.Repository, Actions: form.Actions, Days: form.Days}
 	return u.writeTokens(w, r, http.StatusOK, v)
 }
 
+// tokenFormOf reads the form for a new token. Invalid.
+func tokenFormOf(r *http.Request) (tokenForm, error) {
+	form := tokenForm{Name: strings.TrimSpace(r.PostForm.Get("name")), Repository: strings.TrimSpace(r.PostForm.Get("repository")),
+		Environment: strings.TrimSpace(r.PostForm.Get("environment")), Actions: r.PostForm["action"]}
+	var err error
+	if form.Days, err = strconv.Atoi(r.PostForm.Get("days")); err != nil || form.Days < 0 || form.Days > 36500 {
+		return form, wire.Invalid("days: how long the token lives is a number of days, or 0")
+	}
+	return form, nil
+}
+
 // request is the token that the form asks for.
-func (f tokenForm) request(days int) api.TokenRequest {
+func (f tokenForm) request() api.TokenRequest {
 	actions := make([]api.Action, len(f.Actions))
 	for i, a := range f.Actions {
 		actions[i] = api.Action(a)
 	}
 	life := "0"
-	if days > 0 {
-		life = (time.Duration(days) * 24 * time.Hour).String()
+	if f.Days > 0 {
+		life = (time.Duration(f.Days) * 24 * time.Hour).String()
 	}
 	req := api.TokenRequest{Name: f.Name, ExpiresIn: &life}
 	if f.Repository != "" || f.Environment == "" {

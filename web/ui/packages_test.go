@@ -12,6 +12,7 @@ import (
 	"slipway/api"
 	"slipway/formats/all"
 	"slipway/formats/formatstest"
+	"slipway/registry/access"
 )
 
 // shop is a site with what a small company has: versions with facts, a tag that moved, and a service that runs one.
@@ -33,6 +34,10 @@ func shop(t *testing.T) *site {
 	}
 	s.subscribe()
 	s.places()
+	s.AddUser(t, "ann", passwordOfAnn, access.Grant{Repository: "main", Actions: []access.Action{access.Read, access.Publish}})
+	s.send(http.MethodPost, "/api/v1/users", `{"name":"ci","kind":"service","permissions":[{"repository":"main","role":"publisher"}]}`, http.StatusCreated)
+	s.send(http.MethodPost, "/api/v1/groups", `{"name":"ops","description":"who ships","members":["ann"],"permissions":[{"environment":"prod","actions":["deploy"]}]}`, http.StatusCreated)
+	s.send(http.MethodPut, "/api/v1/roles/packer", `{"actions":["read","publish"]}`, http.StatusCreated)
 	return s
 }
 

@@ -29,6 +29,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"asset": func(name string) string { return assets()[name].path },
 		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "versionName": versionName, "args": args, "plural": plural,
 		"environmentPath": environmentPath, "deploymentPath": deploymentPath, "logPath": logPath, "subscriptionPath": subscriptionPath, "deliveryPath": deliveryPath,
+		"userPath": userPath, "groupPath": groupPath, "count": count,
 		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,
 		"upstreamsPath": upstreamsPath, "upstreamPath": upstreamPath, "rulesPath": rulesPath, "cachePath": cachePath, "settingsPath": settingsPath, "originPath": originPath, "managePath": managePath,
 		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "join": strings.Join,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,9 @@ func plural(n int64, one, more string) string {
 	}
 	return number(n) + " " + more
 }
+
+// count is how many items a list has, as the other functions take numbers.
+func count(list any) int64 { return int64(reflect.ValueOf(list).Len()) }
 
 // short is the beginning of a digest or of a commit, as people compare it.
 func short(s any) string {

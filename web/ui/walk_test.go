@@ -60,6 +60,18 @@ var examples = map[string][]string{
 	"web.admin.rules":          {"/admin/rules", "/admin/rules?suggest=true"},
 	"web.admin.storage":        {"/admin/storage"},
 	"web.why":                  {"/why/refused-request"},
+	"web.admin":                {"/admin"},
+	"web.admin.users":          {"/admin/users"},
+	"web.admin.users.new":      {"/admin/new/user"},
+	"web.admin.user":           {"/admin/users/ann", "/admin/users/admin?all=1"},
+	"web.admin.users.token":    {"/admin/users/ci/tokens/new"},
+	"web.admin.groups":         {"/admin/groups"},
+	"web.admin.groups.new":     {"/admin/new/group"},
+	"web.admin.group":          {"/admin/groups/ops"},
+	"web.admin.roles":          {"/admin/roles"},
+	"web.admin.jobs":           {"/admin/jobs"},
+	"web.admin.configuration":  {"/admin/configuration", "/admin/configuration?source=flag"},
+	"web.admin.access":         {"/admin/access", "/admin/access?repository=main&action=read"},
 }
 
 // notPages are routes of the pages' front-end that answer with other things.

@@ -22,6 +22,11 @@ func (t duties) Duty(name string) (metadata.Duty, error) {
 	return one(t.Tx, scanDuty, `SELECT `+dutyColumns+` FROM duty WHERE name = $1`, name)
 }
 
+// Duties implements metadata.Duties.
+func (t duties) Duties() ([]metadata.Duty, error) {
+	return all(t.Tx, scanDuty, `SELECT `+dutyColumns+` FROM duty ORDER BY name`)
+}
+
 const dutyTake = `INSERT INTO duty (` + dutyColumns + `) VALUES ($1, $2, 1, $3)
 	ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = duty.epoch + 1, until = excluded.until`
 

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"slipway/api"
 	"slipway/backup"
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
@@ -100,12 +102,31 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 	}
 	bar := c.Progress("backup")
 	o.Progress = bar.Of
+	began := time.Now()
 	sum, err := backup.Run(cmd.Context(), dir, o)
 	bar.End()
+	c.keepBackup(cfg, dir, began, sum, err)
 	if err != nil {
 		return err
 	}
 	return c.reportBackup(dir, sum, withoutBlobs, output)
+}
+
+// keepBackup notes in the data directory what a backup did, for the server to tell.
+func (c commands) keepBackup(cfg *installation.Config, dir string, began time.Time, sum backup.Summary, failed error) {
+	text := func(t time.Time) *string {
+		s := t.UTC().Format(time.RFC3339)
+		return &s
+	}
+	run := api.MaintenanceRun{Kind: "backup", State: "finished", StartedAt: text(began), EndedAt: text(time.Now())}
+	if failed != nil {
+		run.State, run.Error = "failed", failed.Error()
+	} else {
+		run.Backup = &api.BackupReport{Snapshot: sum.Name, Directory: dir, Blobs: sum.Blobs, Bytes: sum.Bytes, Copied: sum.Copied, CopiedBytes: sum.CopiedBytes, Lost: int64(len(sum.Lost))}
+	}
+	if err := cfg.KeepBackup(run); err != nil {
+		fmt.Fprintf(c.Stderr, "slipway: note: the server can't tell of this backup: %s\n", command.Clean(err.Error()))
+	}
 }
 
 func (c commands) reportBackup(dir string, sum backup.Summary, withoutBlobs bool, output string) error {

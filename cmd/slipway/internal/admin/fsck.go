@@ -68,7 +68,11 @@ func (c commands) offline(cmd *cobra.Command, cfg *installation.Config, fn func(
 
 func (c commands) fsck(ctx context.Context, core *instance.Instance, o maintain.FsckOptions, output string) error {
 	r := c.newReport(output)
-	sum, err := core.Maintain.Fsck(ctx, o, func(f maintain.Finding) { r.finding(api.CheckFinding(f)) })
+	check, err := core.Maintain.BeginCheck(ctx)
+	if err != nil {
+		return err
+	}
+	sum, err := check(ctx, o, func(f maintain.Finding) { r.finding(api.CheckFinding(f)) })
 	return r.end(api.CheckSummary(sum), err)
 }
 

@@ -45,7 +45,7 @@ use --force.`,
 				return c.remoteGC(cmd.Context(), &f, o, cmd.Flags().Changed("deleted-grace"))
 			}
 			return orServer(c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
-				r, err := core.Maintain.Collect(ctx, o)
+				r, err := core.Maintain.RunCollect(ctx, o)
 				if err != nil {
 					return err
 				}

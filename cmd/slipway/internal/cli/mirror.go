@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"time"
@@ -21,9 +22,10 @@ func (c commands) mirrorCmd() *cobra.Command {
 	var f Flags
 	g := c.Group("mirror", "Fill a repository ahead of time, and carry it to places without a network", `  slipway mirror plan package-lock.json uv.lock
   slipway mirror fetch npm-mirror package-lock.json
+  slipway mirror jobs
   slipway mirror export npm-mirror --file bundle.tar
   slipway mirror import bundle.tar --to npm-mirror --trust "$(cat slipway.vkey)"`,
-		c.mirrorPlanCmd(&f), c.mirrorFetchCmd(&f), c.mirrorExportCmd(&f), c.mirrorImportCmd(&f))
+		c.mirrorPlanCmd(&f), c.mirrorFetchCmd(&f), c.mirrorJobsCmd(&f), c.mirrorExportCmd(&f), c.mirrorImportCmd(&f))
 	f.Add(g)
 	return g
 }
@@ -89,6 +91,28 @@ var jobItemColumns = []column[api.JobItem]{
 	{"FILES", func(i api.JobItem) any { return i.Files }},
 	{"BYTES", func(i api.JobItem) any { return bytesText(i.Bytes) }},
 	{"REASON", func(i api.JobItem) any { return i.Reason }},
+}
+
+var jobColumns = []column[api.Job]{
+	{"JOB", func(j api.Job) any { return j.ID }},
+	{"REPOSITORY", func(j api.Job) any { return j.Repository }},
+	{"STATE", func(j api.Job) any { return state(j.State) }},
+	{"ITEMS", func(j api.Job) any { return j.Items }},
+	{"PRESENT", func(j api.Job) any { return j.Present }},
+	{"FETCHED", func(j api.Job) any { return j.Fetched }},
+	{"MISSING", func(j api.Job) any { return j.Missing }},
+	{"BEGAN", func(j api.Job) any { return when(j.StartedAt) }},
+	{onlyWide("BY"), func(j api.Job) any { return j.By }},
+}
+
+func (c commands) mirrorJobsCmd(f *Flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "jobs", Short: "List the fetches that run in the server, and the last ones that have ended", Args: command.Exactly(0),
+		Long: "List your fetches, and those into repositories that you administer; auditors of the server see all. They are forgotten when the server starts.", Example: "  slipway mirror jobs",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return list(c, cmd, f, jobColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Job, error] { return cl.Jobs(ctx) })
+		},
+	}
 }
 
 func (c commands) mirrorPlanCmd(f *Flags) *cobra.Command {

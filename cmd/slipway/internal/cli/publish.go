@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -34,12 +35,45 @@ var publishedColumns = []column[api.PublishedVersion]{
 func (c commands) publishCmd() *cobra.Command {
 	var f Flags
 	var repository string
-	g := c.Group("publish", "Look at, commit or drop what clients staged under an id, to appear at one moment", `  slipway publish show release-12
+	g := c.Group("publish", "Look at, commit or drop what clients staged under an id, to appear at one moment", `  slipway publish ls
+  slipway publish show release-12
   slipway publish commit release-12
-  slipway publish drop release-12`, c.publishShowCmd(&f, &repository), c.publishCommitCmd(&f, &repository), c.publishDropCmd(&f, &repository))
+  slipway publish drop release-12`, c.publishListCmd(&f), c.publishShowCmd(&f, &repository), c.publishCommitCmd(&f, &repository), c.publishDropCmd(&f, &repository))
 	f.Add(g)
 	g.PersistentFlags().StringVar(&repository, "repository", "main", "repository that the files are staged in")
 	return g
+}
+
+var waitingColumns = []column[api.WaitingPublish]{
+	{"ID", func(p api.WaitingPublish) any { return p.ID }},
+	{"REPOSITORY", func(p api.WaitingPublish) any { return p.Repository }},
+	{"PACKAGE", func(p api.WaitingPublish) any { return p.Package }},
+	{"VERSION", func(p api.WaitingPublish) any { return versionText(p.Version) }},
+	{"FILES", func(p api.WaitingPublish) any { return p.Files }},
+	{"BY", func(p api.WaitingPublish) any { return p.By }},
+	{"WAITS FOR", func(p api.WaitingPublish) any { return p.WaitsFor }},
+	{"CHANGED", func(p api.WaitingPublish) any { return when(p.UpdatedAt) }},
+	{onlyWide("ENDS"), func(p api.WaitingPublish) any { return when(p.EndsAt) }},
+}
+
+func (c commands) publishListCmd(f *Flags) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "ls", Short: "List what you have sent and others do not see yet", Args: command.Exactly(0),
+		Long: "List what you have sent and others do not see yet: publishes with an id, and versions of formats whose clients send file by file.",
+		Example: `  slipway publish ls
+  slipway publish ls --all`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return list(c, cmd, f, waitingColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.WaitingPublish, error] {
+				if all {
+					return cl.AllPublishes(ctx)
+				}
+				return cl.Publishes(ctx)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "those of all users, for auditors of the server")
+	return cmd
 }
 
 func (c commands) publishShowCmd(f *Flags, repository *string) *cobra.Command {

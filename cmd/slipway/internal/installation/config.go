@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"slipway/api"
 	"slipway/cmd/slipway/internal/command"
 	"slipway/formats"
 	"slipway/formats/all"
@@ -63,6 +64,9 @@ type Config struct {
 	AcceptClock     bool
 
 	sources map[string]string // where settings come from that no flag gives, by flag
+
+	// InForce lists the settings with the place that each comes from, without secrets; by Resolve.
+	InForce []api.ConfigurationSetting
 
 	AdminPassword string // environment only: a command line is visible to other users of the machine
 }
@@ -153,7 +157,8 @@ func (c *Config) Resolve(fs *pflag.FlagSet, env func(string) string) error {
 			err = command.Usagef("%s: %w", source, command.ValueError(f, value, e))
 		}
 	})
-	c.AdminPassword = env("SLIPWAY_ADMIN_PASSWORD")
+	c.AdminPassword = env(adminPassword)
+	c.InForce = c.inForce(fs, env)
 	return err
 }
 

@@ -93,7 +93,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if err != nil {
 		return nil, err
 	}
-	s.handler = httpserver.NewHandler(server, mounts(server, s.core, c.AllFormats(), version)...)
+	s.handler = httpserver.NewHandler(server, mounts(server, s.core, c, api.Options{Version: version, Commit: commit, Configuration: c.InForce, LastBackup: c.LastBackup})...)
 	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
 	duties := append(s.core.Duties(), duty.Duty{Name: "deliver", Do: func(ctx context.Context) error {
 		return integration.Deliver(ctx, s.core.Subscriptions.Outbox(), integration.Options{Metrics: reg, Logger: logger})
@@ -134,10 +134,10 @@ func (s *Server) full() error {
 const redirectBytes = 256 << 10
 
 // mounts are all front-ends.
-func mounts(server *httpserver.Server, core *instance.Instance, list []formats.Format, version string) []httpserver.Mounter {
-	a := api.New(api.Options{})
+func mounts(server *httpserver.Server, core *instance.Instance, c *installation.Config, o api.Options) []httpserver.Mounter {
+	a, list := api.New(o), c.AllFormats()
 	a.Over(core)
-	pages := ui.New(version, a.Direct(), formats.Sections(list)...)
+	pages := ui.New(o.Version, a.Direct(), formats.Sections(list)...)
 	pages.Over(core)
 	out := []httpserver.Mounter{a, pages}
 	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader, Pulls: core.Pulls,
