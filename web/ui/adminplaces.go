@@ -2,7 +2,6 @@ package ui
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"slipway/api"
@@ -59,6 +58,7 @@ func placesFrameOf(r *http.Request) placesFrame {
 		p.Link = v.Link(p.Link)
 		v.Parts = append(v.Parts, p)
 	}
+	v.crumb("Administration", adminPath)
 	return v
 }
 
@@ -205,6 +205,3 @@ func (u *Pages) writeServerRules(w http.ResponseWriter, r *http.Request, status 
 func (u *Pages) changeServerRules(w http.ResponseWriter, r *http.Request) error {
 	return u.takeRules(w, r, "", serverRulesPath, u.writeServerRules)
 }
-
-// blobPath is the path of the page that says why a blob is kept.
-func blobPath(digest string) string { return storagePath + "?digest=" + url.QueryEscape(digest) }

@@ -44,7 +44,7 @@ func TestScreens(t *testing.T) {
 }
 
 // alike are pages that are made of the same parts as others, which TestScreens shows.
-var alike = map[string]bool{"web.repository.upstreams": true, "web.repository.cache": true, "web.repository.settings": true, "web.package.origin": true, "web.package.settings": true, "web.version.manage": true,
+var alike = map[string]bool{"web.repository.rules": true, "web.repository.upstreams": true, "web.repository.cache": true, "web.repository.settings": true, "web.package.origin": true, "web.package.settings": true, "web.version.manage": true,
 	"web.admin.repositories": true, "web.admin.upstreams": true, "web.admin.rules": true, "web.whys": true, "web.why": true,
 	"web.admin.users": true, "web.admin.users.new": true, "web.admin.users.token": true, "web.admin.groups": true, "web.admin.groups.new": true, "web.admin.group": true, "web.admin.roles": true,
 	"web.admin.access": true, "web.admin.configuration": true}
