@@ -60,6 +60,20 @@ func (c *Client) ResumeFile(ctx context.Context, p Package, version string, file
 	return &verified{body: resp.Body, file: file, sum: sum, left: file.Size - from}, from, nil
 }
 
+// OpenRange returns length bytes of a file of a version from offset on, which the caller closes. They are not compared with the file's digest.
+func (c *Client) OpenRange(ctx context.Context, p Package, version, path string, offset, length int64) (io.ReadCloser, error) {
+	resp, err := c.open(ctx, request{method: http.MethodGet, path: api.Prefix + p.version(version) + "/files" + segments(path),
+		header: http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)}}})
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusPartialContent {
+		_ = resp.Body.Close() // of no use
+		return nil, fmt.Errorf("the server does not send a part of the file, but %s", resp.Status)
+	}
+	return resp.Body, nil
+}
+
 // verified is the body of an answer that must match a file's description.
 type verified struct {
 	body io.ReadCloser

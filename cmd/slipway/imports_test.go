@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 
 	"web/api":        {"web/openapi", "web/internal+", "api", "internal/httpserver", "registry+", "integration", "internal/outbound"},
 	"web/openapi":    {},
-	"web/ui":         {"web/internal+", "api", "api/client", "formats/setup", "internal/httpserver", "registry+", "docs"},
+	"web/ui":         {"web/internal+", "api", "api/client", "formats/archive", "formats/setup", "internal/httpserver", "registry+", "docs"},
 	"web/internal/*": {"registry", "internal/httpserver"},
 
 	"backup":  {"metadata", "metadata/sqlite", "storage", "storage/local", "internal/fsync"},

@@ -23,6 +23,9 @@ type Section struct {
 	Clients []Client
 	// Install are the commands by which clients take one version. Their texts are templates over Release.
 	Install []Client
+	// Saw says what a request to the format's address has done, in words such as "installed" and "@acme/web 1.4.2". done: a client that comes
+	// so far is set up. did is "" for a request of no interest.
+	Saw func(method, path string) (did, what string, done bool)
 	// Texts has the file NAME.txt for every block: a text/template over Address, with the functions quote, xml, url, before and after. The page
 	// escapes what comes out.
 	Texts fs.FS

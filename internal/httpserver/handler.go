@@ -92,6 +92,7 @@ func (s *Server) edge(next http.Handler) http.Handler {
 			s.metrics.inFlight.Dec()
 			s.metrics.done(q, rec)
 			s.access(r, q, rec)
+			s.note(r, q, rec)
 		}()
 		if r.Header.Get(origin.ViaHeader) != "" {
 			if origin.Loops(r.Header, s.instance) {

@@ -82,6 +82,7 @@ type Server struct {
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection
 	unrouted     Renderer
+	seen         seen
 }
 
 // New checks the options and makes a Server. It listens to nothing: see NewHandler and Serve.

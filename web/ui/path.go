@@ -22,6 +22,11 @@ func repositoryPath(repository string) string { return "/r/" + url.PathEscape(re
 
 // packagePath is the path of a package's page: slashes and @ of the name stay as they are.
 func packagePath(repository, format, name string) string {
+	return repositoryPath(repository) + "/" + url.PathEscape(format) + "/" + slashed(name)
+}
+
+// slashed escapes a name for a path; its slashes stay.
+func slashed(name string) string {
 	segments := strings.Split(name, "/")
 	for i, s := range segments {
 		switch s {
@@ -31,7 +36,7 @@ func packagePath(repository, format, name string) string {
 			segments[i] = url.PathEscape(s)
 		}
 	}
-	return repositoryPath(repository) + "/" + url.PathEscape(format) + "/" + strings.Join(segments, "/")
+	return strings.Join(segments, "/")
 }
 
 // escapeAll writes every byte as an escape.
@@ -49,6 +54,21 @@ func escapeAll(s string) string {
 // versionPath is the path of a version's page.
 func versionPath(repository, format, name, version string) string {
 	return packagePath(repository, format, name) + "/v/" + url.PathEscape(version)
+}
+
+// insidePath is the path of the page that shows what is in a file of a version.
+func insidePath(repository, format, name, version, file string) string {
+	return versionPath(repository, format, name, version) + "/-/inside/" + slashed(file)
+}
+
+// insideEntryPath is the path of the page that shows a file in an archive.
+func insideEntryPath(repository, format, name, version, file, entry string) string {
+	return insidePath(repository, format, name, version, file) + "?entry=" + url.QueryEscape(entry)
+}
+
+// comparePath is the path of the page that compares two versions of a package; "" where one is still to be chosen.
+func comparePath(repository, format, name, from, to string) string {
+	return "/compare?" + url.Values{"repo": {repository}, "format": {format}, "package": {name}, "from": {from}, "to": {to}}.Encode()
 }
 
 // tagPath is the path of the page with the history of a tag.

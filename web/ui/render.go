@@ -32,7 +32,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"userPath": userPath, "groupPath": groupPath, "count": count,
 		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,
 		"upstreamsPath": upstreamsPath, "upstreamPath": upstreamPath, "rulesPath": rulesPath, "cachePath": cachePath, "settingsPath": settingsPath, "originPath": originPath, "managePath": managePath,
-		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "join": strings.Join,
+		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "insidePath": insidePath, "insideEntryPath": insideEntryPath, "comparePath": comparePath, "isArchive": isArchive, "join": strings.Join,
 		"words": func(list ...string) string { return shellWords(list) }, "wordList": shellWords,
 	}).ParseFS(files, "page/*.html"))
 })

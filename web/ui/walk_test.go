@@ -33,6 +33,9 @@ var examples = map[string][]string{
 	"web.me.sessions":      {"/me/sessions"},
 	"web.me.password":      {"/me/password"},
 	"web.docs":             {"/docs/"},
+	"web.compare":          {"/compare?repo=main&format=raw&package=tool", "/compare?repo=main&format=raw&package=tool&from=1.0.0&to=1.1.0"},
+	"web.inside":           {"/r/main/raw/tool/v/1.1.0/-/inside/tool.txt"},
+	"web.setup":            {"/setup", "/setup?repository=other&client=pip"},
 
 	"web.environments":      {"/env"},
 	"web.environment":       {"/env/prod", "/env/prod?days=1"},
