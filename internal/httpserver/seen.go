@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -22,7 +23,7 @@ const (
 type Seen struct {
 	At           time.Time
 	Route        Route
-	Method, Path string // without the query, which may hold secrets
+	Method, Path string // as in the log: without the query, and without a token in it
 	Status       int
 	Detail       string // of the error that was answered
 	Agent        string // User-Agent
@@ -64,7 +65,7 @@ func (s *Server) note(r *http.Request, q *request, rec *recorder) {
 	if s.seen.until.Load() < now.UnixNano() {
 		return
 	}
-	one := Seen{At: now, Route: q.route, Method: Clip(r.Method, maxSeenBytes), Path: Clip(r.URL.Path, maxSeenBytes), Status: rec.code(), Detail: Clip(q.detail, maxSeenBytes),
+	one := Seen{At: now, Route: q.route, Method: Clip(r.Method, maxSeenBytes), Path: Clip(cmp.Or(q.path, r.URL.Path), maxSeenBytes), Status: rec.code(), Detail: Clip(q.detail, maxSeenBytes),
 		Agent: Clip(r.UserAgent(), maxSeenBytes), Client: s.ClientIP(r), Credentials: r.Header.Get("Authorization") != ""}
 	if q.actor.Type != access.TypeAnonymous {
 		one.UserID, one.TokenID, one.Token = q.actor.UserID, q.actor.TokenID, q.actor.Token
