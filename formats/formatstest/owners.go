@@ -26,7 +26,7 @@ func (r Remotes) ownersScene(t *testing.T) *guarded {
 
 // owners: a name that a remote has which owns names comes from nowhere else, and is not published here; other names do come from elsewhere.
 func (r Remotes) owners(t *testing.T) {
-	g := r.ownersScene(t)
+	g, format := r.ownersScene(t), r.New().Name()
 	r.Put(g.a, "ours", "9.0.0", "of a")
 	r.Put(g.a, "ours", "1.0.0", "of a")
 	ours := r.Put(g.b, "ours", "1.0.0", "of b")
@@ -34,6 +34,11 @@ func (r Remotes) owners(t *testing.T) {
 	g.fails("what only the other one has", http.StatusNotFound, "mirror", "ours", "9.0.0")
 	if res := g.publish("mirror", "ours", "1.0.0"); res.Status != http.StatusForbidden {
 		t.Errorf("published all the same: %v", res)
+	}
+	g.repository("team")
+	g.published("team", "ours", "3.0.0")
+	if _, _, err := g.Upstreams.Promote(g.Admin, g.named("team", "ours").At("3.0.0"), "mirror", nil); format != "oci" && (registry.KindOf(err) != registry.Denied || err == nil) {
+		t.Errorf("promoted all the same: %v", err)
 	}
 	g.a.NeverAsked(t, "**")
 

@@ -168,13 +168,28 @@ func TestRemoteMutated(t *testing.T) {
 	m.later(3 * time.Hour)
 	serves(former)
 	m.told("mutated up left-pad 1.0.0 left-pad-1.0.0.tgz")
+	changed := func(want int) {
+		t.Helper()
+		if list, err := m.Upstreams.Cached(m.Admin, "mirror", upstreams.CachedQuery{State: upstreams.CachedChanged}); err != nil || len(list) != want {
+			t.Errorf("%d files wait for a decision, want %d: %v", len(list), want, err)
+		}
+	}
+	changed(1)
+	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{}) // the bytes of before
+	m.later(3 * time.Hour)
+	serves(former)
+	changed(0)
+	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{Files: map[string]string{"evil.js": "x"}})
+	m.later(3 * time.Hour)
+	serves(former)
+	m.told("mutated up left-pad 1.0.0 left-pad-1.0.0.tgz", "mutated up left-pad 1.0.0 left-pad-1.0.0.tgz")
 	at := sourceName("left-pad").At("1.0.0")
 	at.Repository = "mirror"
 	must(t, m.Upstreams.Accept(m.Admin, at, "left-pad-1.0.0.tgz"))
 	serves(now)
 	m.later(3 * time.Hour)
 	serves(now)
-	m.told("mutated up left-pad 1.0.0 left-pad-1.0.0.tgz")
+	m.told("mutated up left-pad 1.0.0 left-pad-1.0.0.tgz", "mutated up left-pad 1.0.0 left-pad-1.0.0.tgz")
 	m.MustFsck(t)
 }
 

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"net/http"
 	"testing"
+	"time"
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
+	"slipway/registry/policy"
+	"slipway/registry/registrytest"
 )
 
-// TestRemoteEarly: a tarball of a lock file is asked for together with the document that nobody asked for before, and once. The document
-// decides: what it does not name, or names elsewhere, is not taken from where it should be; under a minimum age the tarball waits for it.
+// TestRemoteEarly: a tarball of a lock file is asked for together with the document that nobody asked for before, and once, unless it is only looked at,
+// or denied. The document decides: what it does not name, or names elsewhere, is not taken from where it should be; under a minimum age the tarball waits for it.
 func TestRemoteEarly(t *testing.T) {
 	m := newFaulty(t, formatstest.Options{})
 	tarball := func(name string) string { return "/" + name + "/-/" + name + "-1.0.0.tgz" }
@@ -33,6 +37,26 @@ func TestRemoteEarly(t *testing.T) {
 	wrong := m.u.NPM("wrong", "1.0.0", upstreamtest.NPMVersion{})
 	m.u.On(wrong.Path, upstreamtest.Flip(100))
 	m.wants(http.StatusBadGateway, tarball("wrong"))
+
+	looked := m.u.NPM("looked", "1.0.0", upstreamtest.NPMVersion{})
+	if res := m.ask(http.MethodHead, tarball("looked")); res.Status != http.StatusOK {
+		t.Errorf("HEAD: %v", res)
+	}
+	m.u.Asked(t, 0, http.MethodGet, looked.Path)
+
+	m.AddRule(metadata.Rule{Action: policy.Deny, Match: "pkg:npm/denied"})
+	denied := m.u.NPM("denied", "1.0.0", upstreamtest.NPMVersion{})
+	m.wants(http.StatusForbidden, tarball("denied"))
+	m.u.NeverAsked(t, denied.Path)
+
+	failing := m.u.NPM("failing", "1.0.0", upstreamtest.NPMVersion{})
+	m.u.On(upstreamtest.NPMPath("failing"), upstreamtest.Answer(http.StatusOK, "text/html", []byte("<html>")))
+	for range 2 {
+		m.wants(http.StatusBadGateway, tarball("failing"))
+		m.later(time.Minute)
+	}
+	m.u.AskedOnce(t, http.MethodGet, failing.Path)
+	registrytest.Eventually(t, "answers that nobody takes are given up", func() bool { return m.state().UnderWay == 0 })
 
 	m.SetRemote("mirror", `{"cooldown":"72h"}`)
 	held := m.u.NPM("held", "1.0.0", upstreamtest.NPMVersion{Published: m.clock.Now()})

@@ -175,6 +175,7 @@ func TestDeletedStaysAway(t *testing.T) {
 	s, u := mirror(t)
 	u.NPM("pad", "1.0.0", upstreamtest.NPMVersion{})
 	u.NPM("pad", "2.0.0", upstreamtest.NPMVersion{})
+	u.NPMTag("pad", "next", "2.0.0")
 	tarball := "/npm/mirror/pad/-/pad-2.0.0.tgz"
 	if status, text := fetch(t, s, tarball); status != http.StatusOK {
 		t.Fatal(text)
@@ -190,6 +191,11 @@ func TestDeletedStaysAway(t *testing.T) {
 	u.NeverAsked(t, "/npm/pad/-/**")
 	if status, text := fetch(t, s, "/npm/mirror/pad"); status != http.StatusOK || strings.Contains(text, `"2.0.0"`) || !strings.Contains(text, `"latest":"1.0.0"`) {
 		t.Errorf("the packument: %d %s", status, text)
+	} else if strings.Contains(text, `"next"`) {
+		t.Errorf("a tag names what is deleted: %s", text)
+	}
+	if c, err := s.Reader.PackageListing(s.Admin, at.Name, false); err != nil || c.Package.Latest != "1.0.0" || len(c.Versions) != 1 {
+		t.Errorf("the newest version is %q of %d: %v", c.Package.Latest, len(c.Versions), err)
 	}
 	if _, _, err := s.Publisher.Restore(s.Admin, at, "a mistake"); err != nil {
 		t.Fatal(err)
@@ -199,6 +205,17 @@ func TestDeletedStaysAway(t *testing.T) {
 	}
 	if status, text := fetch(t, s, "/npm/mirror/pad"); status != http.StatusOK || !strings.Contains(text, `"2.0.0"`) {
 		t.Errorf("the packument, restored: %d %s", status, text)
+	}
+
+	// Where deleted coordinates may be used again, a deleted version may come again as well.
+	must(t, s.Publisher.Delete(s.Admin, at, "malware"))
+	_, err := s.Core.UpdateRepository(s.Admin, "mirror", registry.RepositoryChange{Settings: map[string]any{registry.AllowReuse.Name: true}})
+	must(t, err)
+	if status, text := fetch(t, s, "/npm/mirror/pad"); status != http.StatusOK || !strings.Contains(text, `"2.0.0"`) {
+		t.Errorf("the packument, with allow_reuse: %d %s", status, text)
+	}
+	if status, text := fetch(t, s, tarball); status != http.StatusOK {
+		t.Errorf("with allow_reuse: %d %s", status, text)
 	}
 	s.MustFsck(t)
 }
