@@ -102,6 +102,35 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// TestSameWork: whatever is wrong with a name and a password, the password is compared once with a hash of the same cost, so that the time which
+// the answer takes does not tell which users there are. The form of the pages logs in by the same call.
+func TestSameWork(t *testing.T) {
+	p := newPeople(t)
+	p.update(t, func(tx metadata.Tx) error {
+		_, err := tx.Users().CreateUser(metadata.User{Name: "robot"}) // it has no password
+		if err != nil {
+			return err
+		}
+		_, err = tx.Users().CreateUser(metadata.User{Name: "gone", PasswordHash: p.user.PasswordHash, Disabled: true})
+		return err
+	})
+	var costs []int
+	p.auth.Compared(func(hash string) {
+		cost, err := bcrypt.Cost([]byte(hash))
+		if err != nil {
+			t.Errorf("%q: %v", hash, err)
+		}
+		costs = append(costs, cost)
+	})
+	for _, c := range [][2]string{{"ann", "wrong"}, {"bob", "wrong"}, {"robot", "wrong"}, {"gone", "wrong"}, {"gone", "secret"}, {"ann\x00", "secret"}} {
+		costs = nil
+		p.refused(t, c[0], access.Credentials{User: c[0], Password: c[1]})
+		if len(costs) != 1 || costs[0] != bcrypt.MinCost {
+			t.Errorf("%q with %q: compared with hashes of cost %v, want one of %d", c[0], c[1], costs, bcrypt.MinCost)
+		}
+	}
+}
+
 // TestS29: what was revoked, expired or disabled is refused at once in this process.
 func TestS29(t *testing.T) {
 	p := newPeople(t)
