@@ -17,7 +17,7 @@ func (format) Setup() setup.Section {
 		panic(err) // the folder's name is a valid one
 	}
 	return setup.Section{
-		ID: "java", Title: "Java", About: "Releases and snapshots, deployed and resolved at one address.", Of: "Maven", Things: "packages", Saw: saw, Texts: texts, Clients: []setup.Client{
+		ID: "java", Title: "Java", About: "Releases and snapshots, deployed and resolved at one address.", Of: "Maven", Things: "packages", Saw: saw, First: []setup.Block{{Text: "first"}}, Texts: texts, Clients: []setup.Client{
 			{Name: "Maven", Blocks: []setup.Block{
 				{About: "The token, in", File: "~/.m2/settings.xml", Text: "settings"}, {About: "The repository, in", File: "pom.xml", Text: "pom"}}},
 			{Name: "Gradle", Blocks: []setup.Block{{About: "In", File: "build.gradle", Text: "gradle"}}},

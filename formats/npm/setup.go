@@ -17,7 +17,7 @@ func (*Format) Setup() setup.Section {
 		panic(err) // the folder's name is a valid one
 	}
 	return setup.Section{
-		ID: "javascript", Title: "JavaScript", About: "Packages of npm, pnpm, Yarn, Bun and Deno.", Of: "npm", Things: "packages", Saw: saw, Texts: texts, Clients: []setup.Client{
+		ID: "javascript", Title: "JavaScript", About: "Packages of npm, pnpm, Yarn, Bun and Deno.", Of: "npm", Things: "packages", Saw: saw, First: []setup.Block{{Text: "first"}}, Texts: texts, Clients: []setup.Client{
 			{Name: "npm, pnpm, Bun, Deno", Blocks: []setup.Block{
 				{About: "In your project's", File: ".npmrc", Text: "npmrc"},
 				{About: "In your own, since pnpm does not read variables in a project's", File: "~/.npmrc", Text: "npmrc_own"},

@@ -19,7 +19,7 @@ func (format) Setup() setup.Section {
 	return setup.Section{
 		ID: "containers", Title: "Containers and charts", About: "Images and everything else that speaks OCI.", Of: "OCI", Things: "images",
 		Note: "Image names have no place for a path, and this server is published below one. Give it a host name of its own to use it for images.",
-		Saw:  saw, Texts: texts, Clients: []setup.Client{
+		Saw:  saw, First: []setup.Block{{Text: "first"}}, Texts: texts, Clients: []setup.Client{
 			{Name: "Docker", Blocks: []setup.Block{{About: "Log in, push and pull", Text: "docker"},
 				{About: "This address has no TLS. In", File: "/etc/docker/daemon.json", Text: "docker-daemon"}}},
 			{Name: "Helm", Blocks: []setup.Block{{About: "Push a chart", Text: "helm"}}},

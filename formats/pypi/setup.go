@@ -17,7 +17,7 @@ func (*Format) Setup() setup.Section {
 		panic(err) // the folder's name is a valid one
 	}
 	return setup.Section{
-		ID: "python", Title: "Python", About: "Wheels and source distributions.", Of: "Python", Things: "packages", Saw: saw, Texts: texts, Clients: []setup.Client{
+		ID: "python", Title: "Python", About: "Wheels and source distributions.", Of: "Python", Things: "packages", Saw: saw, First: []setup.Block{{Text: "first"}}, Texts: texts, Clients: []setup.Client{
 			{Name: "pip", Blocks: []setup.Block{
 				{About: "In", File: "pip.conf", Text: "pip"}, {About: "The token, in", File: "~/.netrc", Text: "netrc"}}},
 			{Name: "uv", Blocks: []setup.Block{

@@ -17,7 +17,7 @@ func (format) Setup() setup.Section {
 		panic(err) // the folder's name is a valid one
 	}
 	return setup.Section{
-		ID: "files", Title: "Any file", About: "A path is package, version and file.", Of: "plain", Things: "files", Saw: saw, Texts: texts, Clients: []setup.Client{
+		ID: "files", Title: "Any file", About: "A path is package, version and file.", Of: "plain", Things: "files", Saw: saw, First: []setup.Block{{Text: "first"}}, Texts: texts, Clients: []setup.Client{
 			{Name: "curl", Blocks: []setup.Block{{About: "Up and down", Text: "curl"}}},
 		},
 		Install: []setup.Client{

@@ -21,6 +21,9 @@ type Section struct {
 	// Note is shown in place of a client of which no block applies.
 	Note    string
 	Clients []Client
+	// First are the commands that make the first version of the format in an empty repository, from an empty folder, with the token in
+	// SLIPWAY_TOKEN: one block, of which a shell can do every line. Its texts are templates over Address.
+	First []Block
 	// Install are the commands by which clients take one version. Their texts are templates over Release.
 	Install []Client
 	// Saw says what a request to the format's address has done, in words such as "installed" and "@acme/web 1.4.2". done: a client that comes
@@ -159,6 +162,16 @@ func (g *Guide) At(a Address) []Section {
 		for j, c := range s.Clients {
 			out[i].Clients[j] = Client{Name: c.Name, Blocks: fill(g.texts[i], c.Blocks, a)}
 		}
+	}
+	return out
+}
+
+// First returns the sections with the commands that make the first version of each format in a repository of the server at a base URL.
+func (g *Guide) First(base, repository string) []Section {
+	out := make([]Section, len(g.sections))
+	for i, s := range g.sections {
+		out[i] = s
+		out[i].First = fill(g.texts[i], s.First, AddressOf(base, repository))
 	}
 	return out
 }

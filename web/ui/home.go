@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -23,7 +24,7 @@ const (
 )
 
 func (u *Pages) homePages() []page {
-	return []page{{path: "/", name: "web.page", show: u.home, past: true}}
+	return []page{{path: "/", name: "web.page", show: u.home, act: u.makeFirstToken, past: true}}
 }
 
 // homeView has the values of the front page.
@@ -35,7 +36,13 @@ type homeView struct {
 	Setup        []setup.Section
 	Kept         string // what the formats of the program keep, as text
 	Running      runningMatrix
-	First        bool // nothing is published in the repository, which the visitor may read
+	Feed         feed
+	First        []firstStep // where next to nothing is published in the repository, which the visitor may read
+	Done         int         // of them
+	Known        bool        // the visitor is known, and may make tokens
+	Check        string      // address of this page with the first steps
+	Export       string      // the line with the token that was made just now
+	Error        string      // why none was made
 }
 
 // repositoryItem is a repository in the front page's list.
@@ -60,11 +67,21 @@ func (u *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	if httpserver.Accepts(r.Header, "text/html") == 0 {
 		return httpserver.JSON(w, http.StatusOK, u.index(f.Base))
 	}
+	return u.writeHome(w, r, http.StatusOK, homeView{})
+}
+
+// writeHome answers with the front page.
+func (u *Pages) writeHome(w http.ResponseWriter, r *http.Request, status int, v homeView) error {
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
 	wanted, err := q.Text("repository")
 	if err != nil {
 		return err
 	}
-	v := homeView{frame: f, Repository: registry.DefaultRepository}
+	f := frameOf(r)
+	v.frame, v.Repository, v.Known = f, registry.DefaultRepository, access.From(r.Context()).UserID != 0
 	v.JSON = f.Link(api.Prefix + "/repositories")
 	if err := u.listRepositories(r, &v, wanted); err != nil {
 		return err
@@ -73,12 +90,55 @@ func (u *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	if v.Running, err = u.running(r); err != nil {
 		return err
 	}
-	if len(v.Repositories) > 0 {
-		if v.First, err = u.empty(r, v.Repository); err != nil {
+	if v.Feed, err = u.feed(r); err != nil {
+		return err
+	}
+	if err := u.first(r, &v, q); err != nil {
+		return err
+	}
+	return write(w, r, status, "home", v)
+}
+
+// first adds the first steps where the repository is empty, or ?first says that the visitor is at them.
+func (u *Pages) first(r *http.Request, v *homeView, q wire.Query) error {
+	if len(v.Repositories) == 0 || v.AsOf != "" {
+		return nil
+	}
+	if _, asked := q["first"]; !asked && v.Export == "" && v.Error == "" {
+		if empty, err := u.empty(r, v.Repository); err != nil || !empty {
 			return err
 		}
 	}
-	return write(w, r, http.StatusOK, "home", v)
+	v.Check = v.Base + "/?first=1&repository=" + url.QueryEscape(v.Repository)
+	var err error
+	v.First, v.Done, err = u.firstSteps(r, v.Repository)
+	return err
+}
+
+// makeFirstToken answers POST /: it makes the token of the first steps, and shows it this once.
+func (u *Pages) makeFirstToken(w http.ResponseWriter, r *http.Request) error {
+	if access.From(r.Context()).UserID == 0 {
+		return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to make a token")
+	}
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	repository, err := q.Text("repository")
+	if err != nil {
+		return err
+	}
+	name := "first-" + time.Now().UTC().Format("060102-150405")
+	made, err := u.api.CreateToken(r.Context(), tokenForm{Name: name, Repository: cmp.Or(repository, registry.DefaultRepository),
+		Actions: []string{string(api.ActionRead), string(api.ActionPublish)}}.request(proposedLife))
+	if e := (*client.Error)(nil); asProblem(err, &e) && e.Status < http.StatusInternalServerError && e.Status != http.StatusUnauthorized {
+		return u.writeHome(w, r, e.Status, homeView{Error: e.Detail})
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return u.writeHome(w, r, http.StatusOK, homeView{Export: "export SLIPWAY_TOKEN=" + made.Secret})
 }
 
 // empty reports whether a repository has no package.

@@ -350,7 +350,7 @@ func TestPageLines(t *testing.T) {
 			var settings struct {
 				ID string `xml:"servers>server>id"`
 			}
-			if err := xml.Unmarshal([]byte(block(t, page, "<settings>")), &settings); err != nil || settings.ID != "slipway" {
+			if err := xml.Unmarshal([]byte(block(t, page, "<settings>\n")), &settings); err != nil || settings.ID != "slipway" {
 				t.Errorf("settings.xml: %+v, %v", settings, err)
 			}
 			var yarn map[string]any
