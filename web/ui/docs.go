@@ -113,15 +113,40 @@ func (u *Pages) documentationPages() []page {
 	}
 }
 
-// contents answers GET /docs/: the list of pages.
+// docsView has the values of the list of pages, and of a search in them.
+type docsView struct {
+	*frame
+	Groups []docGroup
+	Words  string // that are looked for; "": none
+	Hits   []docHit
+}
+
+// contents answers GET /docs/?q=: the list of pages, or the parts of them that have all of the words.
 func (u *Pages) contents(w http.ResponseWriter, r *http.Request) error {
-	f := frameOf(r)
-	f.about("Documentation")
+	q, err := wire.ParseQuery(r)
+	if err != nil {
+		return err
+	}
+	v := docsView{frame: frameOf(r)}
+	if v.Words, err = q.Text("q"); err != nil {
+		return err
+	}
+	if v.Words = strings.TrimSpace(v.Words); v.Words == "" {
+		v.Groups = docGroups()
+	} else if v.Hits, err = searchDocs(v.Words); err != nil {
+		return err
+	}
+	v.about("Documentation")
 	docHeader(w, r)
-	return write(w, r, http.StatusOK, "docs", struct {
-		*frame
-		Groups []docGroup
-	}{f, docGroups()})
+	return write(w, r, http.StatusOK, "docs", v)
+}
+
+// docView has the values of a page of the documentation.
+type docView struct {
+	*frame
+	Text  template.HTML
+	Words string
+	Parts []docPart // below its title: those of the second level
 }
 
 // documentation answers GET /docs/<path>: a page as HTML to browsers, and as the Markdown that it was written in to other clients; any
@@ -147,19 +172,33 @@ func (u *Pages) documentation(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return wire.WriteBytes(w, wire.PlainText, body)
+		media := wire.PlainText
+		if picture := docPictures[path.Ext(name)]; picture != "" {
+			media = picture
+		}
+		return wire.WriteBytes(w, media, body)
 	}
 	text, err := page.html()
 	if err != nil {
 		return err
 	}
+	source, err := fs.ReadFile(docs.Pages, name)
+	if err != nil {
+		return err
+	}
+	v := docView{frame: f, Text: text}
+	for _, part := range docParts(source) {
+		if part.Level == 2 {
+			v.Parts = append(v.Parts, part)
+		}
+	}
 	f.about(page.Title)
 	f.crumb("Documentation", "/docs/")
-	return write(w, r, http.StatusOK, "doc", struct {
-		*frame
-		Text template.HTML
-	}{f, text})
+	return write(w, r, http.StatusOK, "doc", v)
 }
+
+// docPictures are the media types of the pictures that pages show.
+var docPictures = map[string]string{".webp": "image/webp", ".png": "image/png"}
 
 func docHeader(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", httpserver.RevalidateCache(r.Context()))
