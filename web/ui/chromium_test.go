@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"slipway/registry/access"
 )
@@ -24,9 +25,11 @@ type chromium struct {
 	t    *testing.T
 	ctx  context.Context
 	site string // whose requests are all that there may be
+	axe  string // the source of axe-core, once a page was looked at with it
 
 	mu       sync.Mutex
 	troubles []string
+	expected string // what a trouble has in it that is none; "": every one is
 }
 
 // newChromium starts a browser that shows a site to an administrator. It ends with the test.
@@ -68,10 +71,10 @@ func (c *chromium) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		trouble = e.ExceptionDetails.Text
 	}
-	if trouble != "" {
-		c.mu.Lock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if trouble != "" && (c.expected == "" || !strings.Contains(trouble, c.expected)) {
 		c.troubles = append(c.troubles, trouble)
-		c.mu.Unlock()
 	}
 }
 
@@ -91,7 +94,17 @@ func (c *chromium) run(f func(context.Context, *chromedp.Target) error) {
 // do does things in the window; an error ends the test.
 func (c *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
 	c.t.Helper()
-	c.must(chromedp.Do(c.ctx, steps...))
+	ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
+	defer cancel()
+	c.must(chromedp.Do(ctx, steps...))
+}
+
+// logIn logs the window in by the form: its cookie takes the place of the credentials.
+func (c *chromium) logIn(user, password string) {
+	c.t.Helper()
+	c.anonymous()
+	c.open("/login")
+	c.do(chromedp.SendKeys("#user", user+kb.Tab+password+kb.Enter), chromedp.WaitReady("header .who"))
 }
 
 // evaluate returns the text that a script on the page gives.
@@ -141,8 +154,8 @@ func (c *chromium) open(path string) {
 // screenshot writes what the page looks like, from its top to its end, to a file in the folder screens, which git ignores.
 func (c *chromium) screenshot(name string) {
 	c.t.Helper()
-	picture, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(100))
+	picture, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(80))
 	c.must(err)
 	c.must(os.MkdirAll("screens", 0o755))
-	c.must(os.WriteFile(filepath.Join("screens", name+".png"), picture, 0o644)) //nolint:gosec // a picture
+	c.must(os.WriteFile(filepath.Join("screens", name+".jpeg"), picture, 0o644)) //nolint:gosec // a picture
 }

@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -119,7 +120,7 @@ func TestCompare(t *testing.T) {
 			t.Fatal(res)
 		}
 	}
-	body := string(s.get(formatstest.Admin, "/compare?repo=main&format=raw&package=box&from=1.0&to=1.1").Body)
+	body := html.UnescapeString(string(s.get(formatstest.Admin, "/compare?repo=main&format=raw&package=box&from=1.0&to=1.1").Body))
 	for _, want := range []string{
 		"https://git.example.com/acme/box/compare/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
 		"<code>source.commit</code>", `box-1.1.zip <span class="muted">was box-1.0.zip</span>`, "broken.zip",

@@ -105,3 +105,56 @@ func TestByKeyboard(t *testing.T) {
 		t.Errorf("the way back shows %q", seen)
 	}
 }
+
+// TestSetUpByKeyboard: with the keyboard alone a visitor logs in, chooses a client, makes a token for it, and is told when its first publish came
+// through.
+func TestSetUpByKeyboard(t *testing.T) {
+	s := newPeople(t, formatstest.Options{}, all.All()...)
+	c := newChromium(t, s)
+	c.anonymous()
+	c.window(1440, false, true)
+	c.open("/setup")
+	c.press("aside a", "#user")
+	c.tabTo("#user")
+	c.keys("ann" + kb.Tab + passwordOfAnn + kb.Enter)
+	c.do(chromedp.WaitReady("form.filter"))
+	c.tabTo("select[name=client]")
+	c.keys("curl")
+	c.press("form.filter button", `option[value="curl"][selected]`)
+	c.tabTo("#name")
+	c.keys("-laptop")
+	c.press("aside form button", "#made")
+	secret := strings.TrimPrefix(strings.TrimSpace(c.evaluate(`document.querySelector("#made ~ * code").textContent`)), "export SLIPWAY_TOKEN=")
+	put := formatstest.Request{Method: http.MethodPut, Path: "/raw/main/tool/1.0.0/tool", Body: []byte("one")}.With("User-Agent", "curl/8.5.0")
+	if res := s.Do(formatstest.As(secret), put); res.Status != http.StatusCreated {
+		t.Fatalf("the token %q: %v", secret, res)
+	}
+	if got := c.comes("It works"); !strings.Contains(got, "curl 8.5.0 published tool/1.0.0/tool with token curl-") || !strings.Contains(got, "-laptop") {
+		t.Errorf("the page says %q", got)
+	}
+}
+
+// TestRollBackByKeyboard: with the keyboard alone a person goes from the front page to an environment and rolls a service back, with a reason.
+func TestRollBackByKeyboard(t *testing.T) {
+	s := shop(t)
+	c := newChromium(t, s)
+	c.window(1440, false, true)
+	c.open("/")
+	c.press(`main a[href$="/env/prod"]`, "#services")
+	c.tabTo("details.confirm summary")
+	c.keys(kb.Enter)
+	c.tabTo("details.confirm input[name=reason]")
+	c.keys("loses orders")
+	c.tabTo("details.confirm button")
+	c.keys(kb.Enter)
+	if got := c.await(`new Promise(done => {
+  let left = 200;
+  const look = () => {
+    const row = document.querySelector("#services ~ .scroll tbody tr")?.textContent ?? "";
+    if (row.includes("1.1.0") && row.includes("rolled_back") || left-- === 0) done(row); else setTimeout(look, 25);
+  };
+  look();
+})`); !strings.Contains(got, "rolled_back") || !strings.Contains(got, "loses orders") {
+		t.Errorf("after rolling back: %q", got)
+	}
+}

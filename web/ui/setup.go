@@ -65,8 +65,14 @@ type setupForm struct {
 	Days    int
 }
 
-// setup answers GET /setup?repository=&client=&token=: the lines that set up a client, and what came of it. token is the id of the token that the
-// client is expected to use; "": any.
+// sighting says which requests the page tells of.
+type sighting struct {
+	token string    // id of the token that the client is expected to use; "": any
+	since time.Time // earlier ones are not told
+}
+
+// setup answers GET /setup?repository=&client=&token=&since=: the lines that set up a client, and what came of it. token is the id of the token that
+// the client is expected to use, since when it was made, in milliseconds.
 func (u *Pages) setup(w http.ResponseWriter, r *http.Request) error {
 	q, err := wire.ParseQuery(r)
 	if err != nil {
@@ -79,15 +85,19 @@ func (u *Pages) setup(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s
 	}
-	repository, slug, token := text("repository"), text("client"), text("token")
+	repository, slug, since := text("repository"), text("client"), text("since")
+	seen := sighting{token: text("token")}
 	if err != nil {
 		return err
+	}
+	if ms, err := strconv.ParseInt(since, 10, 64); err == nil {
+		seen.since = time.UnixMilli(ms)
 	}
 	v, err := u.setupOf(r, repository, slug)
 	if err != nil {
 		return err
 	}
-	return u.writeSetup(w, r, http.StatusOK, v, token)
+	return u.writeSetup(w, r, http.StatusOK, v, seen)
 }
 
 // setupOf begins the page for a repository and a client; "" for the first ones.
@@ -149,7 +159,7 @@ func slugOf(name string) string {
 	return strings.Trim(word, ",.")
 }
 
-func (u *Pages) writeSetup(w http.ResponseWriter, r *http.Request, status int, v setupView, token string) error {
+func (u *Pages) writeSetup(w http.ResponseWriter, r *http.Request, status int, v setupView, seen sighting) error {
 	for _, days := range lives {
 		text := plural(int64(days), "day", "days")
 		if days == 0 {
@@ -157,11 +167,11 @@ func (u *Pages) writeSetup(w http.ResponseWriter, r *http.Request, status int, v
 		}
 		v.Lives = append(v.Lives, choice{strconv.Itoa(days), text, days == v.Form.Days})
 	}
-	if token != "" {
-		v.Check += "&token=" + url.QueryEscape(token)
+	if seen.token != "" {
+		v.Check += "&token=" + url.QueryEscape(seen.token) + "&since=" + strconv.FormatInt(seen.since.UnixMilli(), 10)
 	}
 	if v.Known {
-		v.Seen = u.seenOf(r, v, token)
+		v.Seen = u.seenOf(r, v, seen)
 	}
 	return write(w, r, status, "setup", v)
 }
@@ -188,7 +198,7 @@ func (u *Pages) makeSetupToken(w http.ResponseWriter, r *http.Request) error {
 	made, err := u.api.CreateToken(r.Context(), tokenForm{Name: v.Form.Name, Repository: v.Repository, Actions: actions}.request(days))
 	if e := (*client.Error)(nil); asProblem(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusForbidden || e.Status == http.StatusConflict) {
 		v.Error = e.Detail
-		return u.writeSetup(w, r, e.Status, v, "")
+		return u.writeSetup(w, r, e.Status, v, sighting{})
 	}
 	if err != nil {
 		return err
@@ -199,7 +209,7 @@ func (u *Pages) makeSetupToken(w http.ResponseWriter, r *http.Request) error {
 		v.Client.Blocks[i].Text = strings.ReplaceAll(b.Text, "slp_…", made.Secret)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return u.writeSetup(w, r, http.StatusOK, v, made.ID)
+	return u.writeSetup(w, r, http.StatusOK, v, sighting{made.ID, time.Now().Truncate(time.Millisecond)})
 }
 
 // seenView says what the server saw of the visitor's client.
@@ -220,62 +230,79 @@ type seenRow struct {
 
 // seenOf finds the requests of the visitor's own clients for the chosen repository: those by one of the visitor's tokens, and those without a
 // valid login from the visitor's own address.
-func (u *Pages) seenOf(r *http.Request, v setupView, token string) seenView {
+func (u *Pages) seenOf(r *http.Request, v setupView, seen sighting) seenView {
 	caller, here := access.From(r.Context()), u.server.ClientIP(r)
-	out := seenView{State: "waiting", Text: "Waiting for your first request…"}
+	out, weight := seenView{State: "waiting", Text: "Waiting for your first request…"}, 0
 	for _, s := range u.server.Seen() {
-		row, state, hint, ok := v.tell(s, caller, here, token)
-		if !ok {
+		row, t, ok := v.tell(s, caller, here, seen.token)
+		if !ok || s.At.Before(seen.since) {
 			continue
 		}
 		if len(out.Rows) < maxSeenRows {
 			out.Rows = append(out.Rows, row)
 		}
-		better := out.State == "waiting" || state == "works" && out.State != "works" || state == "reached" && out.State == "wrong" && hint != ""
-		if better {
-			out.State, out.Text, out.Hint = state, row.Text, hint
+		if t.weight > weight { // of those that say as much, the newest counts
+			weight, out.State, out.Text, out.Hint = t.weight, t.state, row.Text, t.hint
 		}
 	}
 	return out
 }
 
+// told is what a request means for the state of the page.
+type told struct {
+	state, hint string
+	weight      int
+}
+
+// How much a request says. Whether the visitor's own token does what the client wanted says most. Many clients ask for what is not there, or without
+// credentials first, and another's request may come from the same address.
+const (
+	saysLittle = iota + 1
+	saysSome
+	saysAll
+)
+
 // tell says what a request was; ok is false for one that is not the visitor's, or that says nothing.
-func (v setupView) tell(s httpserver.Seen, caller access.Actor, here netip.Addr, token string) (row seenRow, state, hint string, ok bool) {
+func (v setupView) tell(s httpserver.Seen, caller access.Actor, here netip.Addr, token string) (row seenRow, t told, ok bool) {
 	own := s.UserID != 0 && s.UserID == caller.UserID
 	stranger := s.UserID == 0 && s.Client == here
 	nowhere := s.Status == http.StatusNotFound && s.Route.Format == "server"
 	ours := s.Route.Format == v.Section.Format
 	if !own && !stranger || !ours && !nowhere {
-		return row, "", "", false
+		return row, t, false
 	}
 	if id, err := strconv.ParseInt(token, 10, 64); err == nil && s.UserID != 0 && s.TokenID != id {
-		return row, "", "", false
+		return row, t, false
 	}
 	row = seenRow{At: s.At.UTC().Format(time.RFC3339), Status: s.Status, Failed: s.Status >= http.StatusBadRequest}
 	who := agentOf(s.Agent)
 	switch {
 	case nowhere:
 		row.Text = who + " asked for " + s.Path + ", where nothing is"
-		return row, "wrong", "The address in its settings is not the one of the lines above.", true
+		return row, told{"wrong", "The address in its settings is not the one of the lines above.", saysLittle}, true
 	case s.Status == http.StatusUnauthorized && !s.Credentials:
 		row.Text = who + " sent no credentials"
-		return row, "wrong", "Many clients ask without them first. If nothing follows, the token is not where the client looks for it.", true
+		return row, told{"wrong", "Many clients ask without them first. If nothing follows, the token is not where the client looks for it.", saysLittle}, true
 	case s.Status == http.StatusUnauthorized:
 		row.Text = who + " was refused: " + s.Detail
-		return row, "wrong", "The token has expired, was revoked, or is not whole. Make one here.", true
+		return row, told{"wrong", "The token has expired, was revoked, or is not whole. Make one here.", saysSome}, true
 	case row.Failed:
 		row.Text = who + " was refused with " + strconv.Itoa(s.Status)
 		if own && s.Detail != "" {
 			row.Text += ": " + s.Detail
 		}
-		return row, "wrong", "", true
+		t = told{"wrong", "", saysLittle}
+		if own && s.Status == http.StatusForbidden {
+			t.weight = saysAll
+		}
+		return row, t, true
 	}
 	if v.Section.Saw == nil || !slices.Contains(strings.Split(s.Path, "/"), v.Repository) {
-		return row, "", "", false
+		return row, t, false
 	}
 	did, what, done := v.Section.Saw(s.Method, s.Path)
 	if did == "" {
-		return row, "", "", false
+		return row, t, false
 	}
 	row.Text = who + " " + did + " " + what
 	if s.Token != "" {
@@ -283,10 +310,10 @@ func (v setupView) tell(s httpserver.Seen, caller access.Actor, here netip.Addr,
 	} else if s.UserID == 0 {
 		row.Text += " without credentials"
 	}
-	if state = "reached"; done {
-		state = "works"
+	if done {
+		return row, told{"works", "", saysAll}, true
 	}
-	return row, state, "", true
+	return row, told{"reached", "", saysSome}, true
 }
 
 // agentOf is the first product of a User-Agent with its version, as people say it.

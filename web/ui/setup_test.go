@@ -1,169 +1,94 @@
 package ui_test
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"html"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"slipway/formats/all"
 	"slipway/formats/formatstest"
 	"slipway/registry/registrytest"
 )
 
-// drive runs a real client.
-func drive(t *testing.T, dir string, env []string, args ...string) (string, error) {
-	t.Helper()
-	program, err := exec.LookPath(args[0])
-	if err != nil {
-		if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args[1:]...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, append(os.Environ(), env...), 10*time.Second
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-var madeSecret = regexp.MustCompile(`export SLIPWAY_TOKEN=(slp_[A-Za-z0-9_-]+)`)
+var (
+	madeSecret = regexp.MustCompile(`export SLIPWAY_TOKEN=(slp_[A-Za-z0-9_-]+)`)
+	checkedAt  = regexp.MustCompile(`data-refresh="([^"]+)"`)
+)
 
 // makeToken makes a token on the page that sets a client up, and returns its secret, and where the page looks for what comes of it.
-func makeToken(t *testing.T, v *visitor, fields ...string) (secret, check, body string) {
+func makeToken(t *testing.T, v *visitor, fields ...string) (secret, check string) {
 	t.Helper()
-	body = v.send(200, "/setup", append([]string{"repository", "main", "days", "7"}, fields...)...).body
-	m, at := madeSecret.FindStringSubmatch(body), regexp.MustCompile(`data-refresh="([^"]+)"`).FindStringSubmatch(body)
+	body := v.send(200, "/setup", append([]string{"repository", "main", "days", "7"}, fields...)...).body
+	m, at := madeSecret.FindStringSubmatch(body), checkedAt.FindStringSubmatch(body)
 	if m == nil || at == nil {
 		t.Fatal(body)
 	}
-	return m[1], strings.TrimPrefix(html.UnescapeString(at[1]), v.base), html.UnescapeString(body)
+	if strings.Contains(body, "slp_…") {
+		t.Errorf("the token is not in the lines: %s", body)
+	}
+	return m[1], strings.TrimPrefix(html.UnescapeString(at[1]), v.base)
 }
 
-// TestSetUpNPM: the lines of the page, with the token made there, are all that npm needs, and the page says that it works; a wrong address and a
-// token that ended are told as well.
-func TestSetUpNPM(t *testing.T) {
+// TestSetUp: the page that sets a client up makes a token, shows it once, and tells what the visitor's own client has done since, and
+// nobody else's.
+func TestSetUp(t *testing.T) {
 	s := newPage(t, formatstest.Options{}, all.All()...)
 	v := s.visitor()
 	v.login("admin", registrytest.AdminPassword)
-	secret, check, body := makeToken(t, v, "client", "npm", "name", "ci-2", "may", "publish")
-	if page := v.want(200, check, nil).body; !strings.Contains(page, "Waiting for your first request") || strings.Contains(page, secret) {
-		t.Fatal(page)
-	}
-	home, dir := t.TempDir(), t.TempDir()
-	env := []string{"HOME=" + home, "SLIPWAY_TOKEN=" + secret, "npm_config_cache=" + filepath.Join(home, "cache"), "npm_config_update_notifier=false", "npm_config_audit=false"}
-	write := func(path, text string) {
+	secret, check := makeToken(t, v, "client", "npm", "name", "ci-2", "may", "publish")
+	state := func(path string, has ...string) {
 		t.Helper()
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
+		page := html.UnescapeString(v.want(200, path, nil).body)
+		for _, text := range has {
+			if !strings.Contains(page, text) {
+				t.Errorf("%s: no %q in %s", path, text, page)
+			}
+		}
+		if strings.Contains(page, secret) {
+			t.Errorf("%s shows the secret again", path)
 		}
 	}
-	write(filepath.Join(home, ".npmrc"), block(t, body, ":_authToken="))
-	write(filepath.Join(dir, ".npmrc"), block(t, body, "registry="))
-	write(filepath.Join(dir, "package.json"), `{"name":"@acme/web","version":"1.4.2"}`)
-	if out, err := drive(t, dir, env, "npm", "publish"); err != nil {
-		t.Fatal(out, err)
+	ask := func(as formatstest.As, want int, method, path, agent string) {
+		t.Helper()
+		if res := s.Do(as, formatstest.Request{Method: method, Path: path}.With("User-Agent", agent)); res.Status != want {
+			t.Fatalf("%s %s: %v", method, path, res)
+		}
 	}
-	if page := v.want(200, check, nil).body; !strings.Contains(page, "It works") || !strings.Contains(page, "published @acme/web with token ci-2") {
-		t.Error(page)
-	}
-	write(filepath.Join(dir, "package.json"), `{"name":"other","version":"1.0.0"}`)
-	if out, err := drive(t, dir, env, "npm", "install", "@acme/web"); err != nil {
-		t.Fatal(out, err)
-	}
-	if page := v.want(200, check, nil).body; !regexp.MustCompile(`npm [0-9.]+ installed @acme/web 1\.4\.2 with token ci-2`).MatchString(page) {
-		t.Error(page)
-	}
-	if page := v.want(200, "/setup?client=pip", nil).body; !strings.Contains(page, "Waiting for") {
-		t.Errorf("npm sets up pip: %s", page)
-	}
-	stranger := formatstest.As(s.ReadToken("main")) // of the same address
-	if page := string(s.get(stranger, "/setup?client=npm").Body); strings.Contains(page, "@acme/web") {
+	const npm, curl = "npm/10.9.2 node/v22 linux", "curl/8.5.0"
+	state(check, "Try it", "Waiting for your first request")
+	ask(formatstest.Anonymous, 401, "GET", "/npm/main/@acme%2fweb", npm)
+	state(check, "Something is wrong", "npm 10.9.2 sent no credentials", "Many clients ask without them first")
+	ask(formatstest.Anonymous, 404, "GET", "/nmp/main/@acme%2fweb", npm)
+	state(check, "npm 10.9.2 asked for /nmp/main/@acme/web, where nothing is")
+	ask(formatstest.As("slp_"+strings.Repeat("x", 40)), 401, "GET", "/npm/main/@acme%2fweb", npm)
+	state(check, "npm 10.9.2 was refused: ", "The token has expired, was revoked, or is not whole")
+	ask(formatstest.As(secret), 404, "GET", "/npm/main/@acme%2fweb", npm)
+	state(check, "Something is wrong", "npm 10.9.2 was refused with 404")
+	s.send(http.MethodPut, "/raw/main/tool/1.0.0/tool", "one", http.StatusCreated)
+	ask(formatstest.As(secret), 200, "GET", "/raw/main/tool/1.0.0/tool", curl)
+	state("/setup?client=curl", "It works", "curl 8.5.0 downloaded tool/1.0.0/tool with token ci-2")
+	state(strings.Replace(check, "client=npm", "client=curl", 1), "It works")
+	state(check, "Something is wrong") // it was another client
+	other, later := makeToken(t, v, "client", "curl", "name", "ci-3", "may", "read")
+	state(later, "Waiting for") // it was another token
+	ask(formatstest.As(other), 403, "PUT", "/raw/main/tool/1.0.1/tool", curl)
+	state(later, "Something is wrong", "curl 8.5.0 was refused with 403: ")
+	ask(formatstest.As(other), 200, "GET", "/raw/main/tool/1.0.0/tool", curl)
+	state(later, "It works", "curl 8.5.0 downloaded tool/1.0.0/tool with token ci-3")
+	ask(formatstest.As("slp_"+strings.Repeat("x", 40)), 401, "GET", "/raw/main/tool/1.0.0/tool", curl)
+	state(later, "It works") // another's, from this address
+
+	bob := s.visitor()
+	s.AddUser(t, "bob", "password of bob")
+	bob.login("bob", "password of bob")
+	if page := bob.do("/setup?client=curl", nil).body; strings.Contains(page, "ci-3") || strings.Contains(page, "It works") {
 		t.Errorf("another user sees what was asked for: %s", page)
 	}
-	// A token that was never one, and a path where nothing is.
-	other, _, _ := makeToken(t, v, "client", "npm", "name", "ci-3", "may", "read")
-	id := regexp.MustCompile(`token=(\d+)`).FindStringSubmatch(check)[1]
-	_ = other
-	wrong := formatstest.Request{Method: http.MethodGet, Path: "/npm/main/@acme%2fweb"}.With("User-Agent", "npm/10.9.2 node/v22")
-	if res := s.Do(formatstest.As("slp_"+strings.Repeat("x", 40)), wrong); res.Status != http.StatusUnauthorized {
-		t.Fatal(res)
+	if page := s.page(formatstest.Anonymous, "/setup"); strings.Contains(page, `id="seen"`) || !strings.Contains(page, "to make a token here") {
+		t.Errorf("a visitor: %s", page)
 	}
-	wrong.Path = "/nmp/main/@acme%2fweb"
-	if res := s.Do(formatstest.Anonymous, wrong); res.Status != http.StatusNotFound {
-		t.Fatal(res)
-	}
-	fresh := v.want(200, strings.Replace(check, "token="+id, "token=99999", 1), nil).body
-	for _, text := range []string{"Something is wrong", "npm 10.9.2 was refused: ", "npm 10.9.2 asked for /nmp/main/@acme/web, where nothing is"} {
-		if !strings.Contains(fresh, text) {
-			t.Errorf("no %q in %s", text, fresh)
-		}
-	}
-}
-
-// TestSetUpSkopeo: the same for images, whose clients ask for a token of their own with the one that was made.
-func TestSetUpSkopeo(t *testing.T) {
-	s := newPage(t, formatstest.Options{}, all.All()...)
-	v := s.visitor()
-	v.login("admin", registrytest.AdminPassword)
-	secret, check, _ := makeToken(t, v, "client", "docker", "name", "builds", "may", "publish")
-	v.want(200, check, nil)
-	layout := imageLayout(t)
-	to := "docker://" + strings.TrimPrefix(s.URL, "http://") + "/main/app:1.0"
-	if out, err := drive(t, layout, nil, "skopeo", "copy", "--insecure-policy", "--dest-tls-verify=false", "--dest-creds", "ci:"+secret[:len(secret)-1]+"_", "oci:"+layout+":1.0", to); err == nil {
-		t.Fatal(out)
-	}
-	if page := v.want(200, check, nil).body; !strings.Contains(page, "Something is wrong") || !strings.Contains(page, "was refused: ") {
-		t.Error(page)
-	}
-	if out, err := drive(t, layout, nil, "skopeo", "copy", "--insecure-policy", "--dest-tls-verify=false", "--dest-creds", "ci:"+secret, "oci:"+layout+":1.0", to); err != nil {
-		t.Fatal(out, err)
-	}
-	if page := v.want(200, check, nil).body; !strings.Contains(page, "It works") || !regexp.MustCompile(`pushed main/app:1\.0 with token builds`).MatchString(page) {
-		t.Error(page)
-	}
-}
-
-// imageLayout writes an image of one empty layer as an OCI image layout, under the name 1.0.
-func imageLayout(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(os.MkdirAll(filepath.Join(dir, "blobs", "sha256"), 0o755))
-	blob := func(mediaType string, body []byte) map[string]any {
-		sum := fmt.Sprintf("%x", sha256.Sum256(body))
-		must(os.WriteFile(filepath.Join(dir, "blobs", "sha256", sum), body, 0o600))
-		return map[string]any{"mediaType": mediaType, "digest": "sha256:" + sum, "size": len(body)}
-	}
-	text := func(v any) []byte {
-		b, err := json.Marshal(v)
-		must(err)
-		return b
-	}
-	tar := make([]byte, 1024) // an empty one
-	layer := blob("application/vnd.oci.image.layer.v1.tar", tar)
-	config := blob("application/vnd.oci.image.config.v1+json", text(map[string]any{"architecture": "amd64", "os": "linux", "config": map[string]any{},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []any{layer["digest"]}}}))
-	manifest := blob("application/vnd.oci.image.manifest.v1+json", text(map[string]any{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-		"config": config, "layers": []any{layer}}))
-	manifest["annotations"] = map[string]string{"org.opencontainers.image.ref.name": "1.0"}
-	must(os.WriteFile(filepath.Join(dir, "index.json"), text(map[string]any{"schemaVersion": 2, "manifests": []any{manifest}}), 0o600))
-	must(os.WriteFile(filepath.Join(dir, "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o600))
-	return dir
+	v.want(404, "/setup?client=fax", nil)
+	bob.want(404, "/setup?repository=other", nil)
 }

@@ -12,3 +12,4 @@ const relative = () => {
 };
 relative();
 setInterval(relative, 60000);
+document.addEventListener("slipway:shown", relative);
