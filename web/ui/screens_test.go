@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestScreens shows every page at the width of a telephone and a desk, light and dark, and of a tablet: nothing is wider than the window but what
-// scrolls by itself, nothing is refused or missing, and what is there without scripts is there with them. The pictures are for people to look at.
+// TestScreens shows every page at the width of a telephone, a tablet and a desk, light and dark: nothing is wider than the window but what scrolls by
+// itself, nothing is refused or missing, axe-core finds nothing in either scheme, and what is there with scripts is there without them. The pictures
+// are for people to look at.
 func TestScreens(t *testing.T) {
 	s := shop(t)
 	s.stock()
@@ -20,26 +21,46 @@ func TestScreens(t *testing.T) {
 			continue
 		}
 		for i, path := range examples[name] {
-			c.window(360, false, true)
-			c.open(path)
-			for _, width := range []int64{360, 768, 1440} {
-				for scheme, dark := range map[string]bool{"light": false, "dark": true} {
-					if dark && width == 768 || i > 0 && name != "web.version" && (dark || width > 360) { // they differ little from the others
-						continue
-					}
-					c.window(width, dark, true)
-					if wide := c.evaluate(tooWide); wide != "" {
-						t.Errorf("%s at %d: %s", path, width, wide)
-					}
-					c.screenshot(fmt.Sprintf("%s-%d-%d-%s", strings.TrimPrefix(name, "web."), i, width, scheme))
-				}
+			c.screens(path, fmt.Sprintf("%s-%d", strings.TrimPrefix(name, "web."), i), i == 0 || name == "web.version")
+		}
+	}
+	c.expected = "the server responded with a status of 4"
+	c.screens("/r/absent", "error-404", true)
+	c.screens("/search?q=tool+OR", "error-400", false)
+}
+
+// screens shows a page in one window that changes its size and its colours; with all, it takes pictures of every size and not of the telephone's alone.
+func (c *chromium) screens(path, name string, all bool) {
+	c.t.Helper()
+	c.window(360, false, true)
+	c.open(path)
+	for _, width := range []int64{360, 768, 1440} {
+		for _, scheme := range []string{"light", "dark"} {
+			c.window(width, scheme == "dark", true)
+			if wide := c.evaluate(tooWide); scheme == "light" && wide != "" {
+				c.t.Errorf("%s at %d: %s", path, width, wide)
 			}
-			c.window(1440, false, false)
-			c.open(path)
-			if shown := c.text("main"); len(shown) < 40 || strings.Contains(shown, "Copy") {
-				t.Errorf("%s without scripts: %q", path, shown)
+			if all || width == 360 && scheme == "light" {
+				c.screenshot(fmt.Sprintf("%s-%d-%s", name, width, scheme))
 			}
 		}
+		switch width {
+		case 360: // dark: the other rules don't depend on colours
+			c.accessible(path, "color-contrast", "link-in-text-block")
+		case 1440:
+			c.window(width, false, true)
+			c.accessible(path)
+		}
+	}
+	with := c.text("main")
+	c.window(1440, false, false)
+	c.open(path)
+	without := strings.Fields(c.text("main"))
+	if len(without) < 5 || slices.Contains(without, "Copy") {
+		c.t.Errorf("%s without scripts: %q", path, without)
+	}
+	if lost := len(strings.Fields(strings.ReplaceAll(with, "Copy", ""))) - len(without); lost > 0 && lost*5 > len(without) {
+		c.t.Errorf("%s: %d words of %d are not there without scripts", path, lost, len(without))
 	}
 }
 
