@@ -41,7 +41,7 @@ func docParts(source []byte) []docPart {
 		if !ok || h.Lines().Len() == 0 {
 			continue
 		}
-		part := docPart{Level: h.Level, Title: plainText(h, source)}
+		part := docPart{Level: h.Level, Title: headingText(h, source)}
 		if id, ok := h.AttributeString("id"); ok {
 			if b, ok := id.([]byte); ok {
 				part.ID = string(b)
@@ -60,8 +60,8 @@ func docParts(source []byte) []docPart {
 	return out
 }
 
-// plainText is what a heading says without its marks.
-func plainText(n ast.Node, source []byte) string {
+// headingText is what a heading says without its marks.
+func headingText(n ast.Node, source []byte) string {
 	var b strings.Builder
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the function returns no error
 		if t, ok := n.(*ast.Text); ok && entering {
