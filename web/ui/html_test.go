@@ -96,7 +96,7 @@ func (r row) chips(heading string) (out []string) {
 
 // tableOf are the rows of a table, found by the label of the region around it; nil: the page has no such table.
 func tableOf(page *html.Node, label string) (out []row) {
-	for _, region := range elements(page, func(n *html.Node) bool { return attr(n, "role") == "region" && attr(n, "aria-label") == label }) {
+	for _, region := range elements(page, func(n *html.Node) bool { return classed("scroll")(n) && attr(n, "aria-label") == label }) {
 		var headings []string
 		for _, head := range elements(region, named("thead")) {
 			for _, th := range elements(head, named("th")) {

@@ -46,7 +46,9 @@ func (c *chromium) screens(path, name string, all bool) {
 		}
 		switch width {
 		case 360: // dark: the other rules don't depend on colours
-			c.accessible(path, "color-contrast", "link-in-text-block")
+			if all {
+				c.accessible(path, "color-contrast", "link-in-text-block")
+			}
 		case 1440:
 			c.window(width, false, true)
 			c.accessible(path)
