@@ -265,10 +265,10 @@ func (h *history) versionAt(moment, pkg, version string) {
 		want = append(want, fmt.Sprintf("%s look inside %d B", f.Path, f.Size))
 	}
 	for _, r := range tableOf(page, "Facts") {
-		shown = append(shown, r.text("Property")+" "+r.text("Value")+" "+r.text("Source"))
+		shown = append(shown, r.text("Property")+" "+r.text("Value")+" "+r.text("When"))
 	}
 	for _, f := range v.Facts {
-		want = append(want, f.Key+" "+f.Value+" "+f.Source)
+		want = append(want, f.Key+" "+f.Value+" "+minute(h, f.At))
 	}
 	h.same(path, shown, want)
 }
