@@ -130,7 +130,7 @@ func (u *Pages) makeFirstToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := "first-" + time.Now().UTC().Format("060102-150405")
 	made, err := u.api.CreateToken(r.Context(), tokenForm{Name: name, Repository: cmp.Or(repository, registry.DefaultRepository),
-		Actions: []string{string(api.ActionRead), string(api.ActionPublish)}}.request(proposedLife))
+		Actions: []string{string(api.ActionRead), string(api.ActionPublish)}, Days: proposedLife}.request())
 	if e := (*client.Error)(nil); asProblem(err, &e) && e.Status < http.StatusInternalServerError && e.Status != http.StatusUnauthorized {
 		return u.writeHome(w, r, e.Status, homeView{Error: e.Detail})
 	}

@@ -195,7 +195,7 @@ func (u *Pages) makeSetupToken(w http.ResponseWriter, r *http.Request) error {
 	if v.Form.Publish {
 		actions = append(actions, string(api.ActionPublish))
 	}
-	made, err := u.api.CreateToken(r.Context(), tokenForm{Name: v.Form.Name, Repository: v.Repository, Actions: actions}.request(days))
+	made, err := u.api.CreateToken(r.Context(), tokenForm{Name: v.Form.Name, Repository: v.Repository, Actions: actions, Days: days}.request())
 	if e := (*client.Error)(nil); asProblem(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusForbidden || e.Status == http.StatusConflict) {
 		v.Error = e.Detail
 		return u.writeSetup(w, r, e.Status, v, sighting{})
