@@ -85,3 +85,26 @@ func TestWrongPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestDocumentationSearch: the parts of pages that have all words are found, with those in headings first, shown as text, and lead to their headings.
+func TestDocumentationSearch(t *testing.T) {
+	s := newPage(t, formatstest.Options{})
+	page := s.page(formatstest.Anonymous, "/docs/?q=Roll+Production")
+	found := regexp.MustCompile(`(?s)<ol class="found">(.*)</ol>`).FindString(page)
+	if !strings.Contains(found, "/docs/ui.md#ways") || !strings.Contains(found, "<mark>production</mark>") {
+		t.Errorf("found: %s", found)
+	}
+	for _, m := range href.FindAllStringSubmatch(found, -1) {
+		to := strings.TrimPrefix(m[1], s.URL)
+		at, id, cut := strings.Cut(to, "#")
+		if text := s.page(formatstest.Anonymous, at); cut && !strings.Contains(text, `id="`+id+`"`) {
+			t.Errorf("%s leads to no heading", to)
+		}
+	}
+	if page := s.page(formatstest.Anonymous, "/docs/?q=gradle+%3Cscript%3E"); !strings.Contains(page, "Nothing has all of") || strings.Contains(page, "<script>") {
+		t.Error("what is nowhere is found, or is no text")
+	}
+	if page := s.page(formatstest.Anonymous, "/docs/?q=+"); !strings.Contains(page, "/docs/glossary.md") {
+		t.Error("without words the pages are not listed")
+	}
+}

@@ -50,6 +50,7 @@ type repositoryItem struct {
 	Name, Description string
 	Setup             string // address of the page with its set-up lines
 	Shown             bool   // its set-up lines are on the page
+	Held              string // what it holds, as it was counted last; "": not known
 }
 
 // home answers GET /: a page for browsers, and a few addresses as JSON for everything else. It needs no credentials, but with
@@ -173,11 +174,35 @@ func (u *Pages) listRepositories(r *http.Request, v *homeView, wanted string) er
 		v.Repository = repos[0].Name
 	}
 	v.More = page.Next != ""
+	held, err := u.held(r, v.AsOf)
+	if err != nil {
+		return err
+	}
 	for _, repo := range repos {
 		v.Repositories = append(v.Repositories, repositoryItem{Name: repo.Name, Description: repo.Description,
-			Setup: "?repository=" + url.QueryEscape(repo.Name) + "#setup", Shown: repo.Name == v.Repository})
+			Setup: "?repository=" + url.QueryEscape(repo.Name) + "#setup", Shown: repo.Name == v.Repository, Held: held[repo.Name]})
 	}
 	return nil
+}
+
+// held says what the first repositories hold, by name, as it was counted last. There is no past of that.
+func (u *Pages) held(r *http.Request, asOf string) (map[string]string, error) {
+	out := map[string]string{}
+	if asOf != "" {
+		return out, nil
+	}
+	for one, err := range u.api.RepositoryUsages(client.OnePage(r.Context(), &client.Page{Limit: maxListed})) {
+		if client.IsStatus(err, http.StatusUnauthorized) || client.IsStatus(err, http.StatusForbidden) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if sum := sumOf(one.Formats); sum.Packages > 0 {
+			out[one.Repository] = plural(sum.Packages, "package", "packages") + ", " + plural(sum.Versions, "version", "versions") + ", " + size(sum.Bytes)
+		}
+	}
+	return out, nil
 }
 
 // runningMatrix says what runs where: a row for each service, a column for each environment.

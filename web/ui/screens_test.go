@@ -32,8 +32,11 @@ func TestScreens(t *testing.T) {
 // screens shows a page in one window that changes its size and its colours; with all, it takes pictures of every size and not of the telephone's alone.
 func (c *chromium) screens(path, name string, all bool) {
 	c.t.Helper()
-	c.window(360, false, true)
+	c.window(320, false, true)
 	c.open(path)
+	if wide := c.evaluate(tooWide); wide != "" {
+		c.t.Errorf("%s at 320: %s", path, wide)
+	}
 	for _, width := range []int64{360, 768, 1440} {
 		for _, scheme := range []string{"light", "dark"} {
 			c.window(width, scheme == "dark", true)
