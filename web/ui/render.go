@@ -31,7 +31,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"environmentPath": environmentPath, "deploymentPath": deploymentPath, "logPath": logPath, "subscriptionPath": subscriptionPath, "deliveryPath": deliveryPath,
 		"userPath": userPath, "groupPath": groupPath, "count": count,
 		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,
-		"upstreamsPath": upstreamsPath, "upstreamPath": upstreamPath, "rulesPath": rulesPath, "cachePath": cachePath, "settingsPath": settingsPath, "originPath": originPath, "managePath": managePath,
+		"upstreamsPath": upstreamsPath, "upstreamPath": upstreamPath, "rulesPath": rulesPath, "cachePath": cachePath, "settingsPath": settingsPath, "originPath": originPath, "managePath": managePath, "pullsPath": pullsPath,
 		"repositoryPath": repositoryPath, "packagePath": packagePath, "versionPath": versionPath, "tagPath": tagPath, "insidePath": insidePath, "insideEntryPath": insideEntryPath, "comparePath": comparePath, "isArchive": isArchive, "join": strings.Join,
 		"words": func(list ...string) string { return shellWords(list) }, "wordList": shellWords,
 	}).ParseFS(files, "page/*.html"))

@@ -42,6 +42,7 @@ type versionView struct {
 	Gone        *api.Deletion
 	Readme      *readmeView
 	Manage      string // address of the page with the forms that change it; "": the visitor may not
+	Audit       bool   // the visitor may see who downloaded it
 }
 
 // fileItem is a file of a version.
@@ -85,6 +86,7 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	v.Audit = mayAudit(r, at.Repository)
 	if f.AsOf == "" && versionRightsOf(r, at.Repository).Any() {
 		v.Manage = f.Link(managePath(at.Repository, at.Format, at.Name, v.Version.Version))
 	}

@@ -56,6 +56,7 @@ var examples = map[string][]string{
 	"web.repository.settings":  {"/r/main/-/settings"},
 	"web.package.origin":       {"/r/main/raw/tool/-/origin", "/r/all/raw/tool/-/origin?version=1.0.0"},
 	"web.package.settings":     {"/r/main/raw/tool/-/settings"},
+	"web.version.downloads":    {"/r/main/raw/tool/v/1.1.0/-/downloads"},
 	"web.version.manage":       {"/r/main/raw/tool/v/1.1.0/-/manage"},
 	"web.whys":                 {"/why"},
 	"web.admin.repositories":   {"/admin/repositories"},
