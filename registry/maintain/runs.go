@@ -65,7 +65,12 @@ func (s *Maintainer) Runs(ctx context.Context) ([]Run, error) {
 	if _, err := s.core.Authorize(ctx, access.Audit, access.Instance); err != nil {
 		return nil, err
 	}
-	kept := map[string]Run{}
+	kept, running := map[string]Run{}, map[string]Run{}
+	s.change(func() { // before those that are kept: a run that ends meanwhile is in one of the two
+		for kind, r := range s.runs.running {
+			running[kind] = r.copied()
+		}
+	})
 	if err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		for _, kind := range runKinds {
 			text, err := tx.Settings().Setting(runKey(kind))
@@ -87,8 +92,8 @@ func (s *Maintainer) Runs(ctx context.Context) ([]Run, error) {
 	var out []Run
 	for _, kind := range runKinds {
 		r, there := kept[kind]
-		if now := s.runs.running[kind]; now != nil {
-			r, there = now.copied(), true
+		if now, runs := running[kind]; runs {
+			r, there = now, true
 		}
 		if kind == RunCollect {
 			r.Kind, r.NextAt = kind, s.runs.next
@@ -223,7 +228,7 @@ func (s *Maintainer) begin(ctx context.Context, kind string) (*Run, error) {
 	switch {
 	case s.runs.closed:
 		return nil, registry.Errorf(registry.Unavailable, registry.AboutRequest, "the server ends")
-	case s.runs.running[kind] != nil:
+	case s.runs.running[kind] != nil && s.runs.running[kind].State == Running:
 		what := map[string]string{RunCheck: "a check"}[kind]
 		if what == "" {
 			what = "a collection"
@@ -259,8 +264,12 @@ func (s *Maintainer) end(ctx context.Context, run *Run, failed error) {
 		run.Error = strings.TrimPrefix(run.Error, "registry: ")
 	}
 	text, err := json.Marshal(run)
-	delete(s.runs.running, run.Kind)
 	s.runsMu.Unlock()
+	defer s.change(func() { // from now on Runs finds it where it is kept
+		if s.runs.running[run.Kind] == run {
+			delete(s.runs.running, run.Kind)
+		}
+	})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 		defer cancel()

@@ -48,6 +48,7 @@ var (
 // dutyWords say what the duties do.
 var dutyWords = map[string]string{
 	"collect": "removes bytes that nothing needs",
+	"count":   "counts what repositories hold, and what is stored of it",
 	"sign":    "signs the log as it grows",
 	"expire":  "notes in the log which rules have ended",
 	"evict":   "lets bytes from registries elsewhere go that are not kept",
