@@ -62,6 +62,7 @@ type User struct {
 	Permissions []Permission `json:"permissions" doc:"Its own permissions; those of its groups come to them."`
 	Groups      []string     `json:"groups" doc:"The groups that it is a member of."`
 	CreatedAt   string       `json:"created_at" format:"date-time" doc:"When it was made."`
+	LastLoginAt *string      `json:"last_login_at" format:"date-time" doc:"When it logged in last, in a browser or by 'slipway login'; null: never, as far as is known."`
 }
 
 // UserChange is the body of PATCH /users/{name}. Fields that it leaves out stay. Name may repeat the name, which can't

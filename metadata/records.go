@@ -197,6 +197,7 @@ type User struct {
 	Disabled     bool
 	CreatedAt    time.Time
 	DeletedAt    time.Time // zero: it is there
+	LoginAt      time.Time // of the last login that NoteLogin noted; zero: none
 	Grants       []Grant   // its own; those of its groups are Groups.GroupsOf
 }
 

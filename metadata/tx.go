@@ -227,6 +227,7 @@ type Users interface {
 	UserByID(id int64) (User, error)
 	Users(p Page) ([]User, error) // without the deleted ones; ascending by name, After is a name
 	UpdateUser(u User) error      // password hash, disabled, deletion and grants
+	NoteLogin(userID int64) error // that the user logs in now
 	// EndSessions ends the user's tokens of kind SessionToken, but for one (0: none): from now on they are read as revoked now. Each is
 	// still to be revoked by itself, for which Ending returns the user until SessionsEnded.
 	EndSessions(userID, except int64) error

@@ -42,6 +42,12 @@ func testUsers(e *env) {
 	e.update(func(tx metadata.Tx) error { return tx.Users().UpdateUser(want) })
 	equal(e, "without grants", read(e, get), want)
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: 99}) })
+	want.LoginAt = e.now()
+	e.update(func(tx metadata.Tx) error { return tx.Users().NoteLogin(want.ID) })
+	equal(e, "logged in", read(e, get), want)
+	e.update(func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: want.ID, Disabled: true}) }) // which leaves the login
+	equal(e, "changed after its login", read(e, get), want)
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Users().NoteLogin(99) })
 
 	two := []metadata.Grant{{Repository: "a", Actions: []string{"read"}}, {Repository: "a", Actions: []string{"read", "tag"}}}
 	cid, bob := create(metadata.User{Name: "cid", Grants: two}), create(metadata.User{Name: "bob", Grants: two})

@@ -253,6 +253,7 @@ func testReadOnly(e *env) {
 		"EndSessions":   func(tx metadata.Tx) error { return tx.Users().EndSessions(1, 0) },
 		"SessionsEnded": func(tx metadata.Tx) error { return tx.Users().SessionsEnded(1) },
 		"UpdateUser":    func(tx metadata.Tx) error { return tx.Users().UpdateUser(metadata.User{ID: 1}) },
+		"NoteLogin":     func(tx metadata.Tx) error { return tx.Users().NoteLogin(1) },
 		"CreateToken":   func(tx metadata.Tx) error { _, err := tx.Tokens().CreateToken(metadata.Token{UserID: 1}); return err },
 		"RevokeToken":   func(tx metadata.Tx) error { return tx.Tokens().RevokeToken(1) },
 		"NoteTokenUse":  func(tx metadata.Tx) error { return tx.Tokens().NoteUse(1, metadata.Use{}) },

@@ -55,6 +55,9 @@ func (s *Accounts) StartSession(ctx context.Context, req SessionRequest) (secret
 		if made, err = tx.Sessions().CreateSession(made); err != nil {
 			return err
 		}
+		if err := tx.Users().NoteLogin(actor.UserID); err != nil {
+			return err
+		}
 		made.User = actor.Name
 		_, err = registry.Append(tx.Log(), actor, registry.EventSessionStarted, "", 0, 0, registry.EventData{Name: made.Agent, User: made.User})
 		return err

@@ -81,6 +81,11 @@ func (s *Accounts) CreateToken(ctx context.Context, req TokenRequest) (secret st
 		if t, err = tx.Tokens().CreateToken(t); err != nil {
 			return err
 		}
+		if req.Session {
+			if err := tx.Users().NoteLogin(owner.ID); err != nil {
+				return err
+			}
+		}
 		_, err = registry.Append(tx.Log(), actor, registry.EventTokenCreated, "", 0, 0,
 			registry.EventData{Name: t.Name, User: owner.Name, Permissions: t.Grants})
 		return err

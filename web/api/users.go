@@ -41,13 +41,13 @@ func (h *handlers) userRoutes() []endpoint {
 }
 
 var userExample = api.User{
-	Name: "jane", Kind: personKind, Groups: []string{"releasers"}, CreatedAt: momentExample,
+	Name: "jane", Kind: personKind, Groups: []string{"releasers"}, CreatedAt: momentExample, LastLoginAt: &laterExample,
 	Permissions: []api.Permission{{Repository: "*", Actions: []api.Action{api.ActionRead, api.ActionTag}}},
 }
 
 func userOf(u accounts.UserDetail) api.User {
 	return api.User{Name: u.Name, Kind: kindOf(u.Service()), Disabled: u.Disabled, Permissions: permissionsOf(access.Grants(u.Grants)),
-		Groups: append([]string{}, u.Groups...), CreatedAt: timeText(u.CreatedAt)}
+		Groups: append([]string{}, u.Groups...), CreatedAt: timeText(u.CreatedAt), LastLoginAt: timeOrNull(u.LoginAt)}
 }
 
 // Kinds of users.

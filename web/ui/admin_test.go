@@ -102,6 +102,12 @@ func TestAdminUsers(t *testing.T) {
 
 	browser := s.visitor()
 	browser.login("eve", "password of eve")
+	if login := readAs[api.User](s, "/users/eve").LastLoginAt; login == nil || !strings.Contains(v.want(200, eve, nil).body, (*login)[:10]) {
+		t.Errorf("last login %v", login)
+	}
+	if login := readAs[api.User](s, "/users/rob").LastLoginAt; login != nil {
+		t.Errorf("rob has logged in: %s", *login)
+	}
 	v.send(400, eve, "do", "password", "password", "another of eve", "again", "another of ev")
 	v.send(400, eve, "do", "password", "password", "short", "again", "short")
 	v.send(303, eve, "do", "password", "password", "another of eve", "again", "another of eve")

@@ -7,7 +7,7 @@ import (
 // Every query of holders joins their grants, one row per action, so that a record costs one query, and so does a page of
 // records.
 const (
-	userColumns = `u.id, u.name, u.kind, u.password_hash, u.disabled, u.created_at, u.deleted_at`
+	userColumns = `u.id, u.name, u.kind, u.password_hash, u.disabled, u.created_at, u.deleted_at, u.login_at`
 	joinUser    = ` LEFT JOIN permission p ON p.holder = 'user' AND p.holder_id = u.id `
 	selectUser  = `SELECT ` + userColumns + grantColumns + ` FROM users u` + joinUser
 )
@@ -51,6 +51,11 @@ func (t users) UpdateUser(u metadata.User) error {
 	return t.replaceGrants(holderUser, u.ID, u.Grants)
 }
 
+// NoteLogin implements metadata.Users.
+func (t users) NoteLogin(userID int64) error {
+	return t.must(`UPDATE users SET login_at = $1 WHERE id = $2`, t.micros(), userID)
+}
+
 // EndSessions implements metadata.Users.
 func (t users) EndSessions(userID, except int64) error {
 	return t.must(`UPDATE users SET ending_at = $1, ending_through = (SELECT COALESCE(MAX(id), 0) FROM token WHERE user_id = $2), ending_except = $3 WHERE id = $4`,
@@ -75,13 +80,13 @@ func (t *Tx) users(text string, args ...any) ([]metadata.User, error) {
 	err := t.each(text, args, func(r row) error {
 		var v metadata.User
 		var g grantRow
-		var created, deleted int64
-		dest := append([]any{&v.ID, &v.Name, &v.Kind, &v.PasswordHash, &v.Disabled, &created, &deleted}, g.dest()...)
+		var created, deleted, login int64
+		dest := append([]any{&v.ID, &v.Name, &v.Kind, &v.PasswordHash, &v.Disabled, &created, &deleted, &login}, g.dest()...)
 		if err := r.Scan(dest...); err != nil {
 			return err
 		}
 		if len(out) == 0 || out[len(out)-1].ID != v.ID {
-			v.CreatedAt, v.DeletedAt = fromMicros(created), fromMicros(deleted)
+			v.CreatedAt, v.DeletedAt, v.LoginAt = fromMicros(created), fromMicros(deleted), fromMicros(login)
 			out, last = append(out, v), -1
 		}
 		at := &out[len(out)-1]

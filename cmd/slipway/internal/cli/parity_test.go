@@ -95,6 +95,11 @@ func TestN5(t *testing.T) {
 	if out := r.CLI(0, "publish", "show", "release-12"); !strings.Contains(out, "raw staged 1  file  6 bytes") {
 		t.Errorf("publish show: %s", out)
 	}
+	for _, all := range [][]string{nil, {"--all"}} {
+		if out := r.CLI(0, append([]string{"publish", "ls"}, all...)...); !strings.Contains(out, "release-12") || !strings.Contains(out, "its commit") {
+			t.Errorf("publish ls %v: %s", all, out)
+		}
+	}
 	r.CLI(0, "publish", "drop", "release-12")
 	stage("/raw/main/staged/1/file")
 	if out := r.CLI(0, "publish", "commit", "release-12"); !strings.Contains(out, "staged  1        yes") {
@@ -113,6 +118,22 @@ func TestN5(t *testing.T) {
 	r.CLI(2, "fsck", "--server", r.URL, "--repair")
 	if msg := r.CLI(1, "gc", "--data", r.Data); !strings.Contains(msg, "--server") {
 		t.Errorf("gc beside a server: %s", msg)
+	}
+
+	if out := r.CLI(0, "server", "status"); !strings.Contains(out, "yes") || strings.Contains(out, "no: ") {
+		t.Errorf("server status: %s", out)
+	}
+	if out := r.CLI(0, "server", "duties"); !strings.Contains(out, "sign") || !strings.Contains(out, "sends events to subscriptions") {
+		t.Errorf("server duties: %s", out)
+	}
+	r.CLI(0, "server", "config")
+	r.CLI(0, "server", "run", "look")
+	r.CLI(1, "server", "run", "nothing-like-it")
+	if out := r.CLI(0, "server", "runs"); !strings.Contains(out, "look") || !strings.Contains(out, "check") || !strings.Contains(out, "0 wrong") {
+		t.Errorf("server runs: %s", out)
+	}
+	if out := r.CLI(0, "mirror", "jobs"); !strings.HasPrefix(out, "JOB") {
+		t.Errorf("mirror jobs: %s", out)
 	}
 
 	r.CLI(0, "events", "consumer", "set", "prod-web", "3")

@@ -16,6 +16,7 @@ var userColumns = []column[api.User]{
 	{"KIND", func(u api.User) any { return u.Kind }},
 	{"DISABLED", func(u api.User) any { return u.Disabled }},
 	{"CREATED", func(u api.User) any { return when(u.CreatedAt) }},
+	{onlyWide("LAST LOGIN"), func(u api.User) any { return whenever(u.LastLoginAt) }},
 	{"GROUPS", func(u api.User) any { return u.Groups }},
 	{"PERMISSIONS", func(u api.User) any { return permissions(u.Permissions) }},
 }
