@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -39,7 +40,7 @@ func newChromium(t *testing.T, s *site) *chromium {
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, 5*time.Minute)
+	ctx, stop = context.WithTimeout(ctx, 15*time.Minute) // a busy machine takes long for the pictures
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
@@ -154,8 +155,15 @@ func (c *chromium) open(path string) {
 // screenshot writes what the page looks like, from its top to its end, to a file in the folder screens, which git ignores.
 func (c *chromium) screenshot(name string) {
 	c.t.Helper()
-	picture, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(80))
-	c.must(err)
+	var picture []byte
+	quality := int64(70)
+	c.run(func(ctx context.Context, target *chromedp.Target) error {
+		shot, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatJpeg, Quality: &quality, CaptureBeyondViewport: ptr(true), OptimizeForSpeed: ptr(true)})
+		if err == nil {
+			picture = shot.Data
+		}
+		return err
+	})
 	c.must(os.MkdirAll("screens", 0o755))
 	c.must(os.WriteFile(filepath.Join("screens", name+".jpeg"), picture, 0o644)) //nolint:gosec // a picture
 }

@@ -288,6 +288,9 @@ func (v setupView) tell(s httpserver.Seen, caller access.Actor, here netip.Addr,
 		return row, told{"wrong", "The token has expired, was revoked, or is not whole. Make one here.", saysSome}, true
 	case row.Failed:
 		row.Text = who + " was refused with " + strconv.Itoa(s.Status)
+		if s.Status == http.StatusNotFound { // many clients look whether something is there before they publish it
+			row.Text, row.Failed = who+" asked for what is not there", false
+		}
 		if own && s.Detail != "" {
 			row.Text += ": " + s.Detail
 		}

@@ -65,7 +65,7 @@ func TestSetUp(t *testing.T) {
 	ask(formatstest.As("slp_"+strings.Repeat("x", 40)), 401, "GET", "/npm/main/@acme%2fweb", npm)
 	state(check, "npm 10.9.2 was refused: ", "The token has expired, was revoked, or is not whole")
 	ask(formatstest.As(secret), 404, "GET", "/npm/main/@acme%2fweb", npm)
-	state(check, "Something is wrong", "npm 10.9.2 was refused with 404")
+	state(check, "Something is wrong", "npm 10.9.2 asked for what is not there: ")
 	s.send(http.MethodPut, "/raw/main/tool/1.0.0/tool", "one", http.StatusCreated)
 	ask(formatstest.As(secret), 200, "GET", "/raw/main/tool/1.0.0/tool", curl)
 	state("/setup?client=curl", "It works", "curl 8.5.0 downloaded tool/1.0.0/tool with token ci-2")
