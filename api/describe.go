@@ -127,3 +127,14 @@ type Deletion struct {
 	Restorable      bool   `json:"restorable" doc:"Whether it can be restored."`
 	RestorableUntil string `json:"restorable_until,omitempty" format:"date-time" doc:"Until when; absent: there is no end to it, or it can't be."`
 }
+
+// Dependent is a package that needs another one, with the version of it that was published last among those that do.
+type Dependent struct {
+	Repository  string `json:"repository" doc:"Name of the repository."`
+	Format      string `json:"format" doc:"Format of the package."`
+	Name        string `json:"name" doc:"Its name."`
+	Version     string `json:"version" doc:"The version, as its format writes it."`
+	PublishedAt string `json:"published_at,omitempty" format:"date-time" doc:"When it became visible."`
+	Requirement string `json:"requirement,omitempty" doc:"The versions that do, as the format writes it; absent: any."`
+	Scope       string `json:"scope,omitempty" doc:"What it is needed for, in the format's own word; absent: for use."`
+}

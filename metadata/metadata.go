@@ -90,6 +90,7 @@ type Tx interface {
 	References() References
 	Facts() Facts
 	Pulls() Pulls
+	Dependencies() Dependencies
 	Tags() Tags
 	Searches() Searches
 

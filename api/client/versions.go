@@ -22,6 +22,11 @@ func (c *Client) Package(ctx context.Context, p Package) (api.Package, error) {
 	return call[api.Package](ctx, c, get(p.path(), nil))
 }
 
+// Dependents lists the packages that need a package.
+func (c *Client) Dependents(ctx context.Context, p Package) iter.Seq2[api.Dependent, error] {
+	return list[api.Dependent](ctx, c, p.path()+"/dependents", nil)
+}
+
 // VersionFilter says what a list of versions has besides the versions that are there.
 type VersionFilter struct {
 	Deleted  bool // the tombstones of those that were deleted

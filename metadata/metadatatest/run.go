@@ -33,6 +33,7 @@ func Run(t *testing.T, open Factory) {
 		{"NameOrigins", testNameOrigins},
 		{"NameUses", testNameUses},
 		{"Pulls", testPulls},
+		{"Dependencies", testDependencies},
 		{"CachedFiles", testCachedFiles},
 		{"Evicted", testEvicted},
 		{"UpstreamIndexes", testUpstreamIndexes},

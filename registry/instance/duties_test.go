@@ -132,7 +132,7 @@ func TestDuties(t *testing.T) {
 			}
 		}
 	}
-	if !reflect.DeepEqual(names, []string{instance.Collect, instance.Sign, instance.Expire, instance.Evict, instance.Count, instance.Settle}) {
+	if !reflect.DeepEqual(names, []string{instance.Collect, instance.Sign, instance.Expire, instance.Evict, instance.Count, instance.Index, instance.Settle}) {
 		t.Errorf("duties %v", names)
 	}
 	if pending(t, e) != 0 || unsigned(t, e) {

@@ -12,6 +12,7 @@ import (
 	"slipway/registry/accounts"
 	"slipway/registry/catalog"
 	"slipway/registry/content"
+	"slipway/registry/dependents"
 	"slipway/registry/deploy"
 	"slipway/registry/duty"
 	"slipway/registry/ledger"
@@ -36,6 +37,7 @@ type Instance struct {
 	Content       *content.Store
 	Publisher     *publish.Publisher
 	Pulls         *pulls.Pulls
+	Dependents    *dependents.Dependents
 	Staging       *staging.Areas
 	Ledger        *ledger.Ledger
 	Deploy        *deploy.Records
@@ -88,6 +90,7 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	i.Everything = i.Upstreams.Reader(i.Catalog)
 	i.Reader = i.Policies.Reader(i.Everything, i.Upstreams)
 	core.Policy = i.Policies
+	i.Dependents = dependents.New(core, i.Catalog)
 	i.Pulls = pulls.New(core, i.Everything, cfg.PullsKept)
 	i.Staging = staging.New(core, i.Content, i.Publisher, auth, cfg.Assemblers)
 	i.Ledger = ledger.New(core, cfg.Metrics)
@@ -106,6 +109,7 @@ const (
 	Expire  = "expire"
 	Evict   = "evict"
 	Count   = "count"
+	Index   = "index"
 )
 
 // Duties are the background work of the instance. Their first steps finish work that a crash interrupted, and sign the log.
@@ -142,6 +146,12 @@ func (i *Instance) Duties() []duty.Duty {
 	}, {
 		Name: Count,
 		Do:   func(ctx context.Context) error { return i.Maintain.CountEvery(ctx, countInterval) },
+	}, {
+		Name: Index,
+		Do: func(ctx context.Context) error {
+			i.Dependents.IndexEvery(ctx)
+			return nil
+		},
 	}}
 	if i.cfg.SettleInterval > 0 {
 		list = append(list, duty.Duty{Name: Settle, Do: func(ctx context.Context) error {

@@ -107,7 +107,7 @@ const (
 // endpoints is the whole API, in the order in which the router tries it.
 func (h *handlers) endpoints() []endpoint {
 	return slices.Concat(
-		h.repositoryRoutes(), h.upstreamRoutes(), h.cacheRoutes(), h.mirrorRoutes(), h.claimRoutes(), h.ruleRoutes(), h.packageRoutes(), h.resolutionRoutes(), h.versionRoutes(), h.deletionRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
+		h.repositoryRoutes(), h.upstreamRoutes(), h.cacheRoutes(), h.mirrorRoutes(), h.claimRoutes(), h.ruleRoutes(), h.packageRoutes(), h.resolutionRoutes(), h.versionRoutes(), h.deletionRoutes(), h.dependentRoutes(), h.fileRoutes(), h.tagRoutes(), h.searchRoutes(),
 		h.environmentRoutes(), h.deploymentRoutes(), h.publishRoutes(), h.tokenRoutes(), h.sessionRoutes(), h.userRoutes(), h.groupRoutes(), h.accessRoutes(),
 		h.eventRoutes(), h.consumerRoutes(), h.subscriptionRoutes(), h.deliveryRoutes(), h.logRoutes(),
 		h.storageRoutes(), h.serverRoutes(), h.collectionRoutes(), h.checkRoutes(), h.documentRoutes(),

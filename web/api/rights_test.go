@@ -79,6 +79,7 @@ var examples = map[string]example{
 	"api.repositories.usage":   {path: "/repositories/main/usage"},
 
 	"api.packages.list":         {path: "/repositories/main/packages"},
+	"api.packages.dependents":   {path: packages + "/lib/dependents"},
 	"api.packages.get":          {path: packages + "/lib"},
 	"api.versions.search":       {path: "/versions?q=lib", elsewhere: 200}, // nothing of main: TestSearch of the core
 	"api.versions.list":         {path: packages + "/lib/versions"},

@@ -21,11 +21,12 @@ const (
 )
 
 // packageTabs are the parts of a package's page, by the last segment of their paths; "" is the page itself.
-var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}, {"activity", "Activity"}, {"origin", "Where it comes from"}, {"settings", "Settings"}}
+var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "Versions"}, {"tags", "Tags"}, {"dependencies", "Dependencies"}, {"activity", "Activity"}, {"origin", "Where it comes from"}, {"settings", "Settings"}}
 
 func (u *Pages) packagePages() []page {
 	return []page{
 		{path: packageRoute + "/-/tags", name: "web.package.tags", show: u.packageTags},
+		{path: packageRoute + "/-/dependencies", name: "web.package.dependencies", show: u.packageDependencies},
 		{path: packageRoute + "/-/activity", name: "web.package.activity", show: u.packageActivity, past: true},
 		{path: packageRoute + "/-/versions", name: "web.package.versions", show: u.packageVersions, past: true},
 		{path: packageRoute, name: "web.package", show: u.pkg, past: true},

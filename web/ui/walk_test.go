@@ -37,6 +37,8 @@ var examples = map[string][]string{
 	"web.inside":           {"/r/main/raw/tool/v/1.1.0/-/inside/tool.txt"},
 	"web.setup":            {"/setup", "/setup?repository=other&client=pip"},
 
+	"web.package.dependencies": {"/r/main/npm/@acme/web/-/dependencies", "/r/main/raw/tool/-/dependencies"},
+
 	"web.environments":      {"/env"},
 	"web.environment":       {"/env/prod", "/env/prod?days=1"},
 	"web.deployments":       {"/deployments", "/deployments?environment=prod&status=succeeded&since=2020-01-01"},

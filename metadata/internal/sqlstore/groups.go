@@ -17,6 +17,7 @@ type (
 	references    struct{ *Tx }
 	facts         struct{ *Tx }
 	pulls         struct{ *Tx }
+	dependencies  struct{ *Tx }
 	tags          struct{ *Tx }
 	searches      struct{ *Tx }
 	blobs         struct{ *Tx }
@@ -78,6 +79,9 @@ func (t *Tx) Facts() metadata.Facts { return facts{t} }
 
 // Pulls implements metadata.Tx.
 func (t *Tx) Pulls() metadata.Pulls { return pulls{t} }
+
+// Dependencies implements metadata.Tx.
+func (t *Tx) Dependencies() metadata.Dependencies { return dependencies{t} }
 
 // Tags implements metadata.Tx.
 func (t *Tx) Tags() metadata.Tags { return tags{t} }

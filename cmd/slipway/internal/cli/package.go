@@ -22,7 +22,7 @@ var packageColumns = []column[api.Package]{
 
 func (c commands) packageCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("package", "Look at packages", "  slipway package ls main --format npm", c.packageListCmd(&f), c.packageShowCmd(&f))
+	g := c.Group("package", "Look at packages", "  slipway package ls main --format npm", c.packageListCmd(&f), c.packageShowCmd(&f), c.packageDependentsCmd(&f))
 	f.Add(g)
 	return g
 }
