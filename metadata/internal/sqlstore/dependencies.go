@@ -1,7 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"slipway/metadata"
 )
@@ -37,12 +40,14 @@ func (t dependencies) Dependents(p metadata.DependentPage) ([]metadata.Dependenc
 			CROSS JOIN package p ON p.id = o.package_id CROSS JOIN version v ON v.id = o.version_id
 			WHERE o.format = $1 AND o.name = $2 AND o.package_id > $3 AND +p.repository_id IN (` + among + `) AND v.state <> 'deleted'
 			GROUP BY o.package_id ORDER BY o.package_id` + bound + `) m
-		CROSS JOIN dependency d ON d.format = ` + param(p.Format) + ` AND d.name = ` + param(p.Name) + ` AND d.package_id = m.package_id AND d.version_id = m.version_id
-		ORDER BY d.package_id, d.scope`
+		CROSS JOIN dependency d ON d.format = ` + param(p.Format) + ` AND d.name = ` + param(p.Name) + ` AND d.package_id = m.package_id AND d.version_id = m.version_id`
 	rows, err := all(t.Tx, func(r row) (metadata.Dependency, error) {
 		v := metadata.Dependency{Format: p.Format, Name: p.Name}
 		return v, r.Scan(&v.PackageID, &v.VersionID, &v.Scope, &v.Requirement)
 	}, statement, args...)
+	slices.SortFunc(rows, func(a, b metadata.Dependency) int {
+		return cmp.Or(cmp.Compare(a.PackageID, b.PackageID), strings.Compare(a.Scope, b.Scope))
+	})
 	var out []metadata.Dependency
 	for _, v := range rows {
 		if len(out) == 0 || out[len(out)-1].PackageID != v.PackageID { // the others are of the same version, for other uses
