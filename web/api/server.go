@@ -52,6 +52,7 @@ var dutyWords = map[string]string{
 	"sign":    "signs the log as it grows",
 	"expire":  "notes in the log which rules have ended",
 	"evict":   "lets bytes from registries elsewhere go that are not kept",
+	"index":   "reads what newly published versions need, for the lists of dependents",
 	"settle":  "publishes what clients send file by file, once it is whole",
 	"deliver": "sends events to subscriptions",
 }
