@@ -113,9 +113,9 @@ var sorts = []string{
 	"FROM upstream u JOIN repository r",                  // all of them: see whole
 }
 
-// whole are the tables that are read whole, once after each change of an administrator: they have a few hundred rows.
+// whole are the tables that are read whole: once after each change of an administrator, those of a few hundred rows; and the few duties.
 var whole = map[string]string{"FROM upstream u JOIN repository r": "u", "FROM claim ORDER": "claim", "FROM package_origin ORDER": "package_origin",
-	"FROM rule ORDER": "rule"}
+	"FROM rule ORDER": "rule", "FROM duty ORDER": "duty"}
 
 func checkPlan(t *testing.T, text string, plan []string) {
 	t.Helper()

@@ -237,7 +237,7 @@ func (s *Maintainer) begin(ctx context.Context, kind string) (*Run, error) {
 	}
 	run := &Run{Kind: kind, State: Running, StartedAt: s.core.Now()}
 	if a := access.From(ctx); a.Type != access.TypeSystem && a.Type != "" {
-		run.By = registry.Describe(a)
+		run.By = a.Text()
 	}
 	if s.runs.running == nil {
 		s.runs.running = map[string]*Run{}

@@ -33,7 +33,7 @@ func (h *handlers) serverRoutes() []endpoint {
 			Rights: needs(scopeServer, access.Admin), ID: "startMaintenance", Group: "Server", Summary: "Begin a collection or a check that goes on after the request",
 			About:   "`GET /maintenance` tells how far it is, and its result. There is one of each kind at a time (409).",
 			Request: openapi.Takes[api.MaintenanceRequest](`{"kind":"check","quick":true}`, "kind"),
-			Answers: accepted("The run.", api.MaintenanceRun{Kind: maintain.RunCheck, State: maintain.Running, By: `user "jane"`, StartedAt: &momentExample}), Errors: []int{http.StatusConflict}}},
+			Answers: accepted("The run.", api.MaintenanceRun{Kind: maintain.RunCheck, State: maintain.Running, By: "jane", StartedAt: &momentExample}), Errors: []int{http.StatusConflict}}},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"slipway/api"
+	"slipway/registry/access"
 	"slipway/web/internal/wire"
 )
 
@@ -82,21 +83,12 @@ func (u *Pages) writeJobs(w http.ResponseWriter, r *http.Request, status int, v 
 	return write(w, r, status, "admin-jobs", v)
 }
 
-// waiting is what all users have staged, with what the visitor can end.
+// waiting is what all users have staged, with what the visitor can end: what a token has staged, that token ends.
 func (u *Pages) waiting(ctx context.Context) ([]waitingItem, error) {
-	own, _, err := firstOf(ctx, 0, u.api.Publishes)
-	if err != nil {
-		return nil, err
-	}
-	type place struct{ repository, id, by string }
-	mine := map[place]bool{}
-	for _, p := range own {
-		mine[place{p.Repository, p.ID, p.By}] = p.ID != ""
-	}
 	all, _, err := firstOf(ctx, 0, u.api.AllPublishes)
 	out := make([]waitingItem, len(all))
 	for i, p := range all {
-		out[i] = waitingItem{p, mine[place{p.Repository, p.ID, p.By}]}
+		out[i] = waitingItem{p, p.ID != "" && p.By == access.From(ctx).Text()}
 	}
 	return out, err
 }
