@@ -202,6 +202,9 @@ func (s *Maintainer) start(ctx context.Context, kind string, do func(context.Con
 	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
 		return Run{}, err
 	}
+	if err := s.core.Renewed(ctx); err != nil {
+		return Run{}, err
+	}
 	run, err := s.begin(ctx, kind)
 	if err != nil {
 		return Run{}, err
@@ -271,7 +274,8 @@ func (s *Maintainer) end(ctx context.Context, run *Run, failed error) {
 		}
 	})
 	if err == nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+		// Whatever became of the login of the caller who began it.
+		ctx, cancel := context.WithTimeout(access.With(context.WithoutCancel(ctx), access.System()), keepTime)
 		defer cancel()
 		err = s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Settings().PutSetting(runKey(run.Kind), string(text)) })
 	}

@@ -149,6 +149,7 @@ var pathVariables = map[string]openapi.Param{
 	"package":     {About: "Name of the package, as its format writes it.", Example: "@acme/web"},
 	"version":     {About: "The version, as its format writes it; for OCI the digest of the manifest.", Example: "1.4.2"},
 	"tag":         {About: "Name of the tag.", Example: "production"},
+	"digest":      {About: "SHA-256 of the bytes.", Example: digestExample},
 	"path":        {About: "Path of the file within its version. Slashes may be encoded or not.", Example: "web-1.4.2.tgz"},
 	"tile":        {About: "Path of the tile: `<level>/<n>` or `entries/<n>`, with `.p/<width>` when it is not full.", Example: "0/000.p/1"},
 	"request":     {About: "The id of a request that was refused.", Example: "K4Q7TZJ6M5N2B3V8X1C9L0A2SD"},

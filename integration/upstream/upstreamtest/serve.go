@@ -21,9 +21,24 @@ type answer struct {
 	document bool // made for the request; compressed for clients that accept it
 }
 
+// enter counts a request as under way; false: the server ends, and waits for those that are.
+func (u *Server) enter() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	select {
+	case <-u.closing:
+		return false
+	default:
+		u.active.Add(1)
+		return true
+	}
+}
+
 // serve answers one request: it notes it, breaks what is to be broken, and sends the rest.
 func (u *Server) serve(h *Host, w http.ResponseWriter, r *http.Request) {
-	u.active.Add(1)
+	if !u.enter() {
+		panic(http.ErrAbortHandler)
+	}
 	defer u.active.Done()
 	req := u.log.begin(h, r)
 	out := &writer{w: w, r: r, server: u, req: req, base: -1}

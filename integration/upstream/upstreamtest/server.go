@@ -81,7 +81,9 @@ func New(t testing.TB, o Options) *Server {
 }
 
 func (u *Server) close() {
+	u.mu.Lock()
 	close(u.closing)
+	u.mu.Unlock()
 	for _, h := range []*Host{u.Origin, u.CDN, u.Plain} {
 		if h != nil {
 			h.close()
