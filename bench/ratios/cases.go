@@ -42,6 +42,7 @@ var cases = []struct {
 	{"upstream.warm", warm},
 	{"upstream.refresh", refreshed},
 	{"upstream.away", away},
+	{"pages", pages},
 }
 
 func prepare(ctx context.Context, p *process, fn func(context.Context, *load.Worker) error) error {

@@ -1,7 +1,7 @@
 // Command ratios measures a server and floors on the same machine, in turn and in the same run, and prints the ratios:
 // machines differ, and a busy machine slows both sides.
 //
-//	go run ./bench/ratios -slipway ./slipway [-cases npm,oci] [-rounds 3] [-time 2s]
+//	go run ./bench/ratios -slipway ./slipway [-cases npm,oci] [-rounds 3] [-time 2s] [-versions 20000]
 //
 // A floor is the same work done by a bare handler, or a loop, without database, rights, log or events. Nothing fails when a
 // ratio is low. docs/performance.md has the figures of one machine, and explains each case.
@@ -40,13 +40,14 @@ func main() {
 
 // bench is one run of the command.
 type bench struct {
-	slipway string // binary
-	s3      string // binary of an S3 server; "" for none
-	rounds  int
-	span    time.Duration
-	dir     string
-	out     io.Writer
-	table   *tabwriter.Writer
+	slipway  string // binary
+	s3       string // binary of an S3 server; "" for none
+	rounds   int
+	span     time.Duration
+	versions int // of the store whose pages are measured
+	dir      string
+	out      io.Writer
+	table    *tabwriter.Writer
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
@@ -56,6 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	fs.StringVar(&b.s3, "s3", "", "binary of versitygw, for the cases over S3")
 	fs.IntVar(&b.rounds, "rounds", 3, "how often each side is measured; medians count")
 	fs.DurationVar(&b.span, "time", 2*time.Second, "how long each side runs each time")
+	fs.IntVar(&b.versions, "versions", 20_000, "versions of the store whose pages are measured; filling it with a million takes some 12 minutes")
 	only := fs.String("cases", "", "beginnings of the names of cases; all by default")
 	dir := fs.String("dir", "", "where to put data, on the disk that is to be measured (default: the system's folder)")
 	if err := fs.Parse(args); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"slipway/api"
+	"slipway/formats/all"
 	"slipway/formats/formatstest"
 	"slipway/registry/access"
 	"slipway/registry/registrytest"
@@ -356,7 +357,9 @@ func TestAdminJobs(t *testing.T) {
 
 // TestAdminPublishes: what the visitor has staged without a token is committed and dropped on the page; what a token has staged is not.
 func TestAdminPublishes(t *testing.T) {
-	s, v := newOffice(t)
+	s := newPeople(t, formatstest.Options{}, all.All()...)
+	v := s.visitor()
+	v.login("admin", registrytest.AdminPassword)
 	stage := func(as formatstest.As, id string, header ...string) {
 		t.Helper()
 		q := formatstest.Request{Method: http.MethodPut, Path: "/raw/main/tool/1.0.0/" + id, Body: []byte("x")}.With("X-Slipway-Publish", id)
