@@ -107,6 +107,7 @@ func (p *process) page(ctx context.Context, path string) (first time.Duration, s
 		}
 		var begin, got time.Time
 		rq = rq.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { begin = time.Now() }, GotFirstResponseByte: func() { got = time.Now() }}))
+		rq.Header.Set("Accept", "text/html")
 		rq.Header.Set("Accept-Encoding", "gzip")
 		res, err := http.DefaultClient.Do(rq)
 		if err != nil {
