@@ -28,7 +28,7 @@ build:
 	go build -ldflags '$(LDFLAGS)' -o slipway ./cmd/slipway
 
 # With the race detector, first the packages whose tests call no client, while the clients are installed, then the others. Of
-# these, packages whose tests take long are named first, so that none of them begins last; four run at a time on two cores,
+# these, packages whose tests take long are named first, so that none of them begins last; three run at a time on two cores,
 # because the tests of clients and of restarts wait. Every test runs, whatever Go remembers of it: most depend on clients that Go
 # does not see. Nothing is vetted on the way: "make lint" vets it all; and test programs are linked without tables for debuggers,
 # which takes half the time. These runs keep their temporary files in memory where they can (.ci/tmpdir.sh): what is tested there
@@ -50,11 +50,11 @@ DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/
 	cmd/slipway/internal/doctest metadata/sqlite internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names|local_.*)$$'
-PARALLEL ?= $(shell echo $$(($$(nproc) * 2)))
+PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 TESTING  := go test -count=1 -vet=off -ldflags='-s -w'
 UNWATCHED := regexp regexp/syntax unicode golang.org/x/crypto/blowfish
 RACED    := GOGC=400 GORACE=atexit_sleep_ms=100 SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
-	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout 20m -p $(PARALLEL)
+	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout 30m -p $(PARALLEL)
 
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse HEAD) -t slipway:$(VERSION) -t slipway .
