@@ -54,7 +54,7 @@ PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 TESTING  := go test -count=1 -vet=off -ldflags='-s -w'
 UNWATCHED := regexp regexp/syntax unicode golang.org/x/crypto/blowfish
 RACED    := GOGC=400 GORACE=atexit_sleep_ms=100 SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
-	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout 30m -p $(PARALLEL)
+	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout 40m -p $(PARALLEL)
 
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse HEAD) -t slipway:$(VERSION) -t slipway .
