@@ -208,6 +208,7 @@ func TestRemoteUnreadable(t *testing.T) {
 	m := newFaulty(t, formatstest.Options{})
 	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{})
 	m.u.NPM("other", "1.0.0", upstreamtest.NPMVersion{})
+	m.SetRemote("mirror", `{"timeouts":{"document":"12s","stale_after":"12s"}}`) // making and reading the bomb may take long
 	m.wants(http.StatusOK, "/left-pad")
 	for name, fault := range map[string]upstreamtest.Fault{
 		"a page":         upstreamtest.HTML(),
