@@ -44,3 +44,22 @@ func (s *Catalog) VersionDetailAt(ctx context.Context, at registry.Coordinate, w
 	d.Facts = slices.DeleteFunc(d.Facts, func(f registry.Fact) bool { return f.Seq > seq })
 	return d, nil
 }
+
+// packageThen calls fn with the package of a repository itself, and the sequence number of the log that a moment is. NotFound.
+func (s *Catalog) packageThen(ctx context.Context, at registry.Name, when registry.AsOf, fn func(tx metadata.Tx, p registry.Package, seq int64) error) error {
+	when, err := s.core.SettleUntil(ctx, when)
+	if err != nil {
+		return err
+	}
+	return s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+		p, err := registry.OpenPackage(tx, at)
+		if err != nil {
+			return err
+		}
+		seq, err := registry.SeqAsOf(tx.Log(), when)
+		if err != nil {
+			return err
+		}
+		return fn(tx, p, seq)
+	})
+}

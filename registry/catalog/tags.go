@@ -38,20 +38,8 @@ func (s *Catalog) TagPage(ctx context.Context, at registry.Name, page registry.P
 
 // TagPageAt returns a page of the tags that held at a past moment, by name: those of the repository itself. NotFound.
 func (s *Catalog) TagPageAt(ctx context.Context, at registry.Name, when registry.AsOf, page registry.Page) ([]registry.Tag, error) {
-	when, err := s.core.SettleUntil(ctx, when)
-	if err != nil {
-		return nil, err
-	}
 	var out []registry.Tag
-	err = s.view(ctx, at.Repository, func(tx metadata.Tx) error {
-		p, err := registry.OpenPackage(tx, at)
-		if err != nil {
-			return err
-		}
-		seq, err := registry.SeqAsOf(tx.Log(), when)
-		if err != nil {
-			return err
-		}
+	err := s.packageThen(ctx, at, when, func(tx metadata.Tx, p registry.Package, seq int64) (err error) {
 		out, err = tx.Tags().TagPageAt(p.ID, seq, page)
 		return err
 	})

@@ -91,20 +91,8 @@ func (s *Catalog) Referrers(ctx context.Context, at registry.Name, d digest.Dige
 
 // ReferrersAt is Referrers of a past moment: the versions that pointed at d then, as the repository itself had them. NotFound: about the repository.
 func (s *Catalog) ReferrersAt(ctx context.Context, at registry.Name, d digest.Digest, when registry.AsOf, after int64, limit int) ([]registry.Version, error) {
-	when, err := s.core.SettleUntil(ctx, when)
-	if err != nil {
-		return nil, err
-	}
 	var out []registry.Version
-	err = s.view(ctx, at.Repository, func(tx metadata.Tx) error {
-		p, err := registry.OpenPackage(tx, at)
-		if err != nil {
-			return err
-		}
-		seq, err := registry.SeqAsOf(tx.Log(), when)
-		if err != nil {
-			return err
-		}
+	err := s.packageThen(ctx, at, when, func(tx metadata.Tx, p registry.Package, seq int64) (err error) {
 		out, err = tx.References().Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: registry.RefSubject, Digest: d, AfterID: after, Limit: registry.Bound(limit), AsOf: &seq})
 		return err
 	})
