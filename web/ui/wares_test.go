@@ -218,7 +218,7 @@ func (s *site) platformImage(image, architecture string, config map[string]any) 
 			{"created_by": "RUN /bin/sh -c make install # buildkit", "comment": "buildkit.dockerfile.v0"}}}
 	return s.manifest(image, "", map[string]any{"mediaType": ociImage, "config": s.blob(image, ociConfig, string(s.json(said))),
 		"layers":      []any{s.blob(image, ociLayer, architecture+strings.Repeat("base", 40_000)), s.blob(image, ociLayer, architecture+strings.Repeat("app", 5_000))},
-		"annotations": map[string]string{"org.opencontainers.image.base.name": "docker.io/library/debian:13-slim", "org.opencontainers.image.base.digest": digest.FromString("debian").String()}})
+		"annotations": map[string]string{"org.opencontainers.image.base.name": "registry.example.com/library/debian:13-slim", "org.opencontainers.image.base.digest": digest.FromString("debian").String()}})
 }
 
 // publishImages pushes team/app:1.0, an index for two platforms with an attestation, a signature, and an SBOM that is signed in turn.
@@ -275,7 +275,7 @@ func TestSaid(t *testing.T) {
 		"/r/main/pypi/acme-sdist/v/0.9": {has: []string{"It cuts.", "From the sdist.", "requests"}},
 		"/r/main/maven/com.acme:lib/v/3.2.1": {has: []string{"What all of us need.", "com.google.guava:guava", "33.0.0-jre", "org.junit.jupiter:junit-jupiter", "com.acme:parent:7", "testImplementation &#39;com.acme:lib:3.2.1&#39;",
 			"&lt;scope&gt;test&lt;/scope&gt;", "% Test", "lib-3.2.1.jar.asc", "gpg --verify lib-3.2.1.jar.asc lib-3.2.1.jar", "SBOM", "Whether it is complete"}, lacks: []string{"platform("}},
-		app: {has: []string{"linux/amd64</a>", "linux/arm64</a>", "/usr/bin/app --config /etc/app.yml", "serve &#39;all of it&#39;", "8080/tcp", "/srv", "DB_PASSWORD", ">masked<", "make install", "docker.io/library/debian:13-slim",
+		app: {has: []string{"linux/amd64</a>", "linux/arm64</a>", "/usr/bin/app --config /etc/app.yml", "serve &#39;all of it&#39;", "8080/tcp", "/srv", "DB_PASSWORD", ">masked<", "make install", "registry.example.com/library/debian:13-slim",
 			"ADD rootfs.tar.xz", "2 layers", "Signature", "SBOM", "cosign verify ", "└ ", "attestation-manifest", "team/app@sha256:", "team/app:", "crane pull", "oras pull", "That it is about exactly these bytes"},
 			lacks: []string{"hunter2", "s3cret"}},
 		app + "?platform=linux%2Farm64": {has: []string{`aria-current="true">linux/arm64`, "The image for linux/arm64 is"}},
