@@ -164,6 +164,24 @@ func TestQuiet(t *testing.T) {
 	e.MustFsck(t)
 }
 
+// TestSumsToCome: a client that sends no sum that is there finds none of a file that it has just sent, although others see the file.
+func TestSumsToCome(t *testing.T) {
+	e := newEnv(t, Options{})
+	e.Set(map[string]any{"maven_immediate": true})
+	ci, ivy := e.publisher(), []string{"User-Agent", "Apache Ivy/2.5.1"}
+	for _, path := range []string{"com/acme/lib/1.0/lib-1.0.jar", "com/acme/lib/1.1-SNAPSHOT/lib-1.1-SNAPSHOT.jar", "com/acme/lib/1.2-SNAPSHOT/lib-1.2-20260102.030405-1.jar"} {
+		e.want(e.do(ci, http.MethodPut, path, "bytes", ivy...), path, 201)
+		for _, sum := range []string{path + ".sha1", path + ".md5", path + ".sha256", path + ".sha512"} {
+			e.want(e.do(ci, http.MethodHead, sum, "", ivy...), sum, 404)
+			e.want(e.do(ci, http.MethodGet, sum, ""), sum, 200)                     // any other client
+			e.want(e.do(e.reader(), http.MethodHead, sum, "", ivy...), sum, 200)    // who did not send it
+			e.want(e.do(e.publisher(), http.MethodHead, sum, "", ivy...), sum, 200) // another token
+		}
+		e.want(e.do(ci, http.MethodPut, path+".sha1", sumHex(sha1.New(), "bytes"), ivy...), path, 201)
+		e.want(e.do(ci, http.MethodPut, path+".md5", sumHex(md5.New(), "other"), ivy...), path, 400)
+	}
+}
+
 // TestQuietRestart: complete files that a server left behind are published by the next one; a revoked token publishes
 // nothing.
 func TestQuietRestart(t *testing.T) {

@@ -58,8 +58,10 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	if err != nil {
 		return err
 	}
-	if t.sum != nil && cache == noStore && asksFirst(r.UserAgent()) {
-		return notFound("%s is not published yet, and its checksums are still to come", f.Path)
+	if t.sum != nil && asksFirst(r.UserAgent()) {
+		if coming, err := h.sumsToCome(r.Context(), t, f, cache); coming || err != nil {
+			return cmp.Or(err, notFound("%s was just sent, and its checksums are still to come", f.Path))
+		}
 	}
 	if t.sum != nil && f.Blob.Digest == "" {
 		return formats.OnItsWay(f.Path)
@@ -80,6 +82,19 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	sumHeaders(w.Header().Set, f.Blob)
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache, Redirect: true})
+}
+
+// sumsToCome reports whether the caller has sent the file and may still send sums of it. The file may be visible by then: in a repository that
+// shows files at once, or because the client was slow.
+func (h *handlers) sumsToCome(ctx context.Context, t target, f registry.File, cache string) (bool, error) {
+	if cache == noStore { // staged
+		return true, nil
+	}
+	if time.Since(f.AddedAt) > lateFiles {
+		return false, nil
+	}
+	v, err := h.svc.Catalog.Resolve(catalog.Look(ctx), t.name(), catalog.Ref{Version: t.version})
+	return err == nil && v.PublisherID == access.From(ctx).ID, ignoreAbsent(err)
 }
 
 // find looks for a file among the visible ones, then among those that the caller has staged. NotFound.
