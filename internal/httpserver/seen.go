@@ -21,7 +21,7 @@ const (
 
 // Seen is what the server remembers of a request that it has answered.
 type Seen struct {
-	At           time.Time
+	At           time.Time // as Clock tells it
 	Route        Route
 	Method, Path string // as in the log: without the query, and without a token in it
 	Status       int
@@ -42,12 +42,19 @@ type seen struct {
 	next  int
 }
 
+// began is when the process did, with the reading of the clock that only goes forward.
+var began = time.Now()
+
+// Clock returns the time as Seen has it. Within a process it never goes back, even when the machine's clock is put back, also as a number
+// in a link: what follows a moment is never before it.
+func Clock() time.Time { return began.Add(time.Since(began)) }
+
 // Seen returns the requests of clients that this process has answered while somebody looked, the newest first, and has the next ones
 // remembered for 15 minutes more. It knows nothing of other processes. Requests for pages, health and metrics are not among them.
 func (s *Server) Seen() []Seen {
 	s.seen.mu.Lock()
 	defer s.seen.mu.Unlock()
-	now := time.Now()
+	now := Clock()
 	if s.seen.until.Swap(now.Add(seenTime).UnixNano()) < now.UnixNano() {
 		s.seen.ring, s.seen.next = make([]Seen, 0, maxSeen), 0
 	}
@@ -61,7 +68,7 @@ func (s *Server) note(r *http.Request, q *request, rec *recorder) {
 	if s.seen.until.Load() == 0 || q.route.Format == healthFormat || q.route.Format == pagesFormat {
 		return
 	}
-	now := time.Now()
+	now := Clock()
 	if s.seen.until.Load() < now.UnixNano() {
 		return
 	}

@@ -209,7 +209,7 @@ func (u *Pages) makeSetupToken(w http.ResponseWriter, r *http.Request) error {
 		v.Client.Blocks[i].Text = strings.ReplaceAll(b.Text, "slp_…", made.Secret)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return u.writeSetup(w, r, http.StatusOK, v, sighting{made.ID, time.Now().Truncate(time.Millisecond)})
+	return u.writeSetup(w, r, http.StatusOK, v, sighting{made.ID, httpserver.Clock().Truncate(time.Millisecond)})
 }
 
 // seenView says what the server saw of the visitor's client.
