@@ -5,7 +5,6 @@ package sqlite
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,16 +19,12 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-//go:embed migrations/*.sql
-var embedded embed.FS
-
 // migrations are the steps of this binary's schema.
 func migrations() ([]sqlstore.Migration, error) {
-	dir, err := fs.Sub(embedded, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return sqlstore.Migrations(dir)
+	return sqlstore.Spelling{
+		ID: "INTEGER PRIMARY KEY", Int: "INTEGER", Text: "TEXT", Bytes: "BLOB", Empty: "x''",
+		Strict: " STRICT", Rowless: " STRICT, WITHOUT ROWID", Ascending: " AUTOINCREMENT", Former: true,
+	}.Migrations()
 }
 
 // Option changes how a store is opened.

@@ -1,12 +1,12 @@
 -- What versions declare that they need, so that a package can name who needs it. A background duty fills it from the log.
 
 CREATE TABLE dependency (
-	format      TEXT NOT NULL,
-	name        TEXT NOT NULL, -- key of the package that is needed
-	package_id  INTEGER NOT NULL, -- that needs it
-	version_id  INTEGER NOT NULL,
-	scope       TEXT NOT NULL,
-	requirement TEXT NOT NULL,
+	format      {{text}} NOT NULL,
+	name        {{text}} NOT NULL, -- key of the package that is needed
+	package_id  {{int}} NOT NULL, -- that needs it
+	version_id  {{int}} NOT NULL,
+	scope       {{text}} NOT NULL,
+	requirement {{text}} NOT NULL,
 	PRIMARY KEY (format, name, package_id, version_id, scope)
-) STRICT, WITHOUT ROWID;
+){{rowless}};
 CREATE INDEX dependency_version ON dependency (version_id);

@@ -1,3 +1,3 @@
 -- What became of a staging that was committed, for a client whose answer got lost; empty while it is under way.
 
-ALTER TABLE staging ADD COLUMN outcome BLOB NOT NULL DEFAULT x'';
+ALTER TABLE staging ADD COLUMN outcome {{bytes}} NOT NULL DEFAULT {{empty}};

@@ -1,4 +1,0 @@
--- A report of a deployment says why: a failed deployment why it failed. Reports of before say nothing.
-
-ALTER TABLE deployment ADD COLUMN reason TEXT NOT NULL DEFAULT '';
-ALTER TABLE deployment_report ADD COLUMN reason TEXT NOT NULL DEFAULT '';
