@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Errors of every backend; test with errors.Is.
@@ -17,6 +19,8 @@ var (
 	ErrNoSpace  = errors.New("metadata: no space left")
 	ErrInUse    = errors.New("metadata: database is in use by another process")
 	ErrClosed   = errors.New("metadata: store is closed")
+	// ErrUnavailable: the database does not answer, or not in time. After an update it may be open whether it was made.
+	ErrUnavailable = errors.New("metadata: the database does not answer")
 	// ErrNewer: the database was made by a newer binary, or by one with other migrations.
 	ErrNewer = errors.New("metadata: database schema is newer than this binary")
 	// ErrCollected: the collector is removing the bytes; store them again after CollectedSince has become false.
@@ -31,8 +35,15 @@ type Store interface {
 	// View runs fn on one consistent snapshot; writes fail with ErrReadOnly.
 	View(ctx context.Context, fn func(tx Tx) error) error
 	// Update runs fn and makes its writes durable before it returns nil; after any error none of them is visible.
-	// Waiting updates may be made durable together; each succeeds or fails alone. ErrNoSpace.
-	Update(ctx context.Context, fn func(tx Tx) error) error
+	// Waiting updates may be made durable together; each succeeds or fails alone. Hints name rows that fn is going to ask for:
+	// they change nothing but how many round trips it takes. ErrNoSpace.
+	Update(ctx context.Context, fn func(tx Tx) error, hints ...Hint) error
+	// Sync returns when what was acknowledged before the call, by any process, counts in Generation and GenerationOf of a store
+	// that is Versioned.
+	Sync(ctx context.Context) error
+	// Clock is the time of the database as this process knows it: UTC, whole microseconds, never before that of an update that
+	// has returned here.
+	Clock() time.Time
 	// Watch returns a channel that closes once an update was committed, after the call and by any process, that added a log
 	// entry or called Tx.Notify. It is a hint: the channel may close without a new entry, so its reader looks at the
 	// database. A reader that calls Watch before it looks misses nothing.
@@ -44,6 +55,14 @@ type Store interface {
 	Ready(ctx context.Context) error
 	// Close waits for running transactions.
 	Close() error
+}
+
+// Hint names rows by what clients call them. Empty fields name nothing.
+type Hint struct {
+	Repository, Format, Package string // Package is a key
+	Versions, Tags, Paths       []string
+	Blobs                       []digest.Digest
+	Uploads                     []string
 }
 
 // Versioned is a Store through which every update of its database goes, so that it can tell whether the database has

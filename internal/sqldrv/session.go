@@ -25,6 +25,7 @@ type Session struct {
 	verbs map[string]*statement
 	args  []driver.NamedValue // of the running statement
 	row   []driver.Value      // being read
+	rows  Rows                // being read
 }
 
 // statement is a prepared statement.
@@ -137,33 +138,71 @@ func (s *Session) Query(ctx context.Context, text string, args []any, scan func(
 	return s.read(ctx, st, args, scan)
 }
 
-func (s *Session) read(ctx context.Context, st *statement, args []any, scan func(Row) error) (err error) {
+// Open runs a statement, which stays prepared. The caller closes its rows before it uses the session again.
+func (s *Session) Open(ctx context.Context, text string, args []any) (*Rows, error) {
+	st, err := s.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, st, args)
+}
+
+func (s *Session) open(ctx context.Context, st *statement, args []any) (*Rows, error) {
 	if err := s.bind(st, args); err != nil {
-		return err
+		return nil, err
 	}
 	rows, err := st.query.QueryContext(ctx, s.args)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() {
-		if e := rows.Close(); err == nil {
-			err = e
-		}
-	}()
 	n := len(rows.Columns())
 	s.row = slices.Grow(s.row[:0], n)[:n]
-	defer clear(s.row)
-	var r Row = (*values)(&s.row)
-	for {
-		if err := rows.Next(s.row); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := scan(r); err != nil {
-			return err
-		}
+	s.rows = Rows{values: (*values)(&s.row), rows: rows}
+	return &s.rows, nil
+}
+
+func (s *Session) read(ctx context.Context, st *statement, args []any, scan func(Row) error) error {
+	rows, err := s.open(ctx, st, args)
+	if err != nil {
+		return err
 	}
+	for err == nil && rows.Next() {
+		err = scan(rows)
+	}
+	if e := rows.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Rows are the rows of a query, read one after the other.
+type Rows struct {
+	*values
+	rows driver.Rows
+	err  error
+}
+
+// Next reads the next row; false: there is none, or an error, which Close returns.
+func (r *Rows) Next() bool {
+	if r.err != nil {
+		return false
+	}
+	if r.err = r.rows.Next(*r.values); r.err != nil {
+		if r.err == io.EOF {
+			r.err = nil
+		}
+		return false
+	}
+	return true
+}
+
+// Close ends the query and returns the error that ended it early.
+func (r *Rows) Close() error {
+	clear(*r.values)
+	if err := r.rows.Close(); r.err == nil {
+		r.err = err
+	}
+	return r.err
 }
 
 // Exec runs a statement, which stays prepared, and returns how many rows it changed.

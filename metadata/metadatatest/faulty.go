@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"slipway/metadata"
 )
@@ -27,7 +28,7 @@ func intercept(before func() error, read func(rows int), fn func(tx metadata.Tx)
 	}
 }
 
-// Faulty wraps a store so that blow is called before every View, Update, statement of a transaction and commit, which then
+// Faulty wraps a store so that blow is called before every View, Update, Sync, statement of a transaction and commit, which then
 // fails with the error of blow. Close does not fail. As with a real database, a transaction returns the error from every
 // further call, and an update with a failed statement is never committed, even when its function ignores the error.
 func Faulty(store metadata.Store, blow func() error) metadata.Store {
@@ -46,7 +47,7 @@ func (s *faultyStore) View(ctx context.Context, fn func(tx metadata.Tx) error) e
 	return s.store.View(ctx, intercept(s.blow, nil, fn))
 }
 
-func (s *faultyStore) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+func (s *faultyStore) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
 	if err := s.blow(); err != nil {
 		return err
 	}
@@ -55,8 +56,17 @@ func (s *faultyStore) Update(ctx context.Context, fn func(tx metadata.Tx) error)
 			return err
 		}
 		return s.blow() // the commit
-	}))
+	}), hints...)
 }
+
+func (s *faultyStore) Sync(ctx context.Context) error {
+	if err := s.blow(); err != nil {
+		return err
+	}
+	return s.store.Sync(ctx)
+}
+
+func (s *faultyStore) Clock() time.Time { return s.store.Clock() }
 
 func (s *faultyStore) Watch() <-chan struct{} { return s.store.Watch() }
 
@@ -82,8 +92,8 @@ type forgetful struct {
 	blow func() error
 }
 
-func (s *forgetful) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
-	if err := s.Store.Update(ctx, fn); err != nil {
+func (s *forgetful) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
+	if err := s.Store.Update(ctx, fn, hints...); err != nil {
 		return err
 	}
 	return s.blow()
@@ -110,6 +120,6 @@ func (s *countingStore) View(ctx context.Context, fn func(tx metadata.Tx) error)
 	return s.Store.View(ctx, intercept(nil, s.count, fn))
 }
 
-func (s *countingStore) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
-	return s.Store.Update(ctx, intercept(nil, s.count, fn))
+func (s *countingStore) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
+	return s.Store.Update(ctx, intercept(nil, s.count, fn), hints...)
 }

@@ -18,7 +18,7 @@ type lateStore struct {
 	late func(rows int)
 }
 
-func (s *lateStore) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+func (s *lateStore) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
 	return s.Store.Update(ctx, func(tx metadata.Tx) error {
 		l := &lateTx{Tx: tx}
 		return intercept(nil, func(rows int) {
@@ -26,7 +26,7 @@ func (s *lateStore) Update(ctx context.Context, fn func(tx metadata.Tx) error) e
 				s.late(rows)
 			}
 		}, func(metadata.Tx) error { return fn(l) })(tx)
-	})
+	}, hints...)
 }
 
 // lateTx notes that its update has written to the log.

@@ -111,6 +111,9 @@ func Run(t *testing.T, open Factory) {
 		{"Goexit", testGoexit},
 		{"Context", testContext},
 		{"Time", testTime},
+		{"Clock", testClock},
+		{"Sync", testSync},
+		{"Hints", testHints},
 		{"EndedTx", testEndedTx},
 		{"Close", testClose},
 	} {
@@ -170,6 +173,11 @@ func (e *env) update(fn func(tx metadata.Tx) error) {
 	if err := e.store.Update(context.Background(), fn); err != nil {
 		e.Fatalf("Update: %v", err)
 	}
+}
+
+// change is Store.Update without hints.
+func (e *env) change(ctx context.Context, fn func(tx metadata.Tx) error) error {
+	return e.store.Update(ctx, fn)
 }
 
 func (e *env) view(fn func(tx metadata.Tx) error) {

@@ -279,7 +279,7 @@ func testReadOnly(e *env) {
 }
 
 func testPanic(e *env) {
-	for what, run := range map[string]func(context.Context, func(metadata.Tx) error) error{"View": e.store.View, "Update": e.store.Update} {
+	for what, run := range map[string]func(context.Context, func(metadata.Tx) error) error{"View": e.store.View, "Update": e.change} {
 		func() {
 			defer func() {
 				if p, _ := recover().(error); !errors.Is(p, errTest) {
@@ -428,7 +428,7 @@ func testEndedTx(e *env) {
 func testClose(e *env) {
 	started, finish, closed := make(chan struct{}, 2), make(chan struct{}), make(chan error, 1)
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context, func(metadata.Tx) error) error{e.store.View, e.store.Update} {
+	for _, run := range []func(context.Context, func(metadata.Tx) error) error{e.store.View, e.change} {
 		wg.Go(func() {
 			if err := run(context.Background(), func(tx metadata.Tx) error {
 				started <- struct{}{}

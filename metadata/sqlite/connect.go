@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/mattn/go-sqlite3"
-
-	"slipway/metadata/internal/sqlstore"
 )
 
 // Statements around transactions.
@@ -105,10 +103,10 @@ func newDriver(p purpose) *sqlite3.SQLiteDriver {
 }
 
 // connect opens one connection.
-func connect(path string, p purpose) (*sqlstore.Session, error) {
+func connect(path string, p purpose) (*session, error) {
 	conn, err := newDriver(p).Open(dsn(path, p))
 	if err != nil {
 		return nil, classify(err)
 	}
-	return sqlstore.NewSession(conn), nil
+	return newSession(conn), nil
 }

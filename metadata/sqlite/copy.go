@@ -19,7 +19,7 @@ type readOnlyCopy struct {
 	dialect sqlstore.Dialect
 
 	mu      sync.Mutex
-	session *sqlstore.Session
+	session *session
 }
 
 // OpenSnapshot implements metadata.Snapshotter.
@@ -114,7 +114,7 @@ func schemaOf(steps []sqlstore.Migration) ([]string, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	s := sqlstore.NewSession(conn)
+	s := newSession(conn)
 	defer s.Close()
 	if err := sqlstore.Migrate(s, steps, beginWrite, time.Now); err != nil {
 		return nil, classify(err)
@@ -124,7 +124,7 @@ func schemaOf(steps []sqlstore.Migration) ([]string, error) {
 
 // schema lists the tables, indexes, triggers and views of a database, each with the statement that made it, without the
 // tables that ANALYZE makes.
-func schema(s *sqlstore.Session) ([]string, error) {
+func schema(s *session) ([]string, error) {
 	var all string
 	err := s.Row(`SELECT coalesce(group_concat(type || ' ' || name || ' of ' || tbl_name || char(10) || coalesce(sql, ''), char(30)), '')
 		FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'`, &all)

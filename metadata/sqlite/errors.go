@@ -15,6 +15,7 @@ import (
 var dialect = sqlstore.Dialect{
 	Position: "instr",
 	Numbers:  func(array string) string { return `SELECT value FROM json_each(` + array + `)` },
+	Newest:   `SELECT at FROM clock WHERE id = 1`,
 	Classify: classify,
 }
 
@@ -39,6 +40,6 @@ func classify(err error) error {
 
 // inTransaction asks SQLite whether the transaction is still open: after SQLITE_FULL, IOERR, NOMEM and others it may have
 // rolled back everything.
-func inTransaction(s *sqlstore.Session) bool {
+func inTransaction(s *session) bool {
 	return !s.Conn().(*sqlite3.SQLiteConn).AutoCommit()
 }

@@ -198,7 +198,7 @@ func TestPragmas(t *testing.T) {
 	common := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000",
 		"cache_size": "-2048", "mmap_size": "0", "temp_store": "2", "query_only": "0"}
 	for _, c := range []struct {
-		session *sqlstore.Session
+		session *session
 		changes map[string]string
 	}{
 		{s.writer.session, map[string]string{"cache_size": "-8192", "wal_autocheckpoint": "4000", "journal_size_limit": "16384000"}},

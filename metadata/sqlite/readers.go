@@ -18,7 +18,7 @@ type readers struct {
 	slots chan struct{}
 
 	mu      sync.Mutex
-	free    []*sqlstore.Session
+	free    []*session
 	running map[*sqlstore.Tx]time.Time // since when
 }
 
@@ -27,7 +27,7 @@ func newReaders(path string, n int) *readers {
 }
 
 // get waits for a connection until ctx ends.
-func (r *readers) get(ctx context.Context) (*sqlstore.Session, error) {
+func (r *readers) get(ctx context.Context) (*session, error) {
 	select {
 	case r.slots <- struct{}{}:
 	default:
@@ -47,7 +47,7 @@ func (r *readers) get(ctx context.Context) (*sqlstore.Session, error) {
 	return s, err
 }
 
-func (r *readers) take() *sqlstore.Session {
+func (r *readers) take() *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := len(r.free)
@@ -59,7 +59,7 @@ func (r *readers) take() *sqlstore.Session {
 	return s
 }
 
-func (r *readers) put(s *sqlstore.Session) {
+func (r *readers) put(s *session) {
 	r.mu.Lock()
 	r.free = append(r.free, s)
 	r.mu.Unlock()
@@ -67,7 +67,7 @@ func (r *readers) put(s *sqlstore.Session) {
 }
 
 // drop closes a connection whose state is unknown.
-func (r *readers) drop(s *sqlstore.Session) {
+func (r *readers) drop(s *session) {
 	_ = s.Close() // it only read
 	<-r.slots
 }
@@ -87,7 +87,7 @@ func (r *readers) ended(tx *sqlstore.Tx) {
 // trim closes the free connections except the warmest, whose cache it empties.
 func (r *readers) trim() {
 	r.mu.Lock()
-	var closing []*sqlstore.Session
+	var closing []*session
 	if n := len(r.free); n > 0 {
 		closing = append(closing, r.free[:n-1]...)
 		r.free = append(r.free[:0], r.free[n-1])

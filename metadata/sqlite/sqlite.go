@@ -136,7 +136,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := w.load(); err != nil {
 		return fmt.Errorf("open %s: %w", s.path, classify(err))
 	}
-	go w.tidy()
+	w.Start()
 	return nil
 }
 
@@ -247,8 +247,8 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 }
 
 // Update implements metadata.Store. fn may run on the goroutine of another caller of Update; a panic in fn is thrown to its
-// own caller, with the stack where it happened.
-func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+// own caller, with the stack where it happened. A statement costs no round trip, so hints save nothing.
+func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...metadata.Hint) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error) error
 		return err
 	}
 	defer s.leave()
-	return s.writer.update(ctx, fn)
+	return s.writer.Update(ctx, fn)
 }
 
 // Generation implements metadata.Versioned: the lock on the database keeps other writers out.
@@ -264,6 +264,12 @@ func (s *Store) Generation() uint64 { return s.generations.now.Load() }
 
 // GenerationOf implements metadata.Versioned.
 func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.of(p) }
+
+// Sync implements metadata.Store: generations grow before an update returns.
+func (s *Store) Sync(ctx context.Context) error { return ctx.Err() }
+
+// Clock implements metadata.Store: the database has the clock of this process.
+func (s *Store) Clock() time.Time { return s.now() }
 
 // Watch implements metadata.Store: the lock on the database keeps other writers out.
 func (s *Store) Watch() <-chan struct{} { return s.news.Next() }
@@ -283,7 +289,7 @@ func (s *Store) Ready(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		<-s.drain()
-		s.writer.stop()
+		s.writer.Stop()
 		s.err = s.release()
 	})
 	return s.err

@@ -1,87 +1,32 @@
 package sqlite
 
 import (
-	"context"
 	"fmt"
-	"runtime"
-	"sync/atomic"
 	"time"
 
-	"slipway/metadata"
+	"slipway/metadata/internal/group"
 	"slipway/metadata/internal/sqlstore"
 )
 
 const (
 	// defaultBatch bounds the updates of one group, and so how long the first update waits for the last.
 	defaultBatch = 256
-	queueLength  = 1024
 	idleAfter    = time.Second
 )
 
-// writer commits updates in groups. A caller that finds no leader becomes the leader: it takes the waiting updates, runs
-// each in a savepoint on its own goroutine, commits once, and answers all callers. One flush of the disk serves many
-// updates, and a single caller waits for no other goroutine.
-//
-// A group whose transaction SQLite has rolled back as a whole (no space, I/O error) because of one update is run again,
-// each update in a transaction of its own. No caller is answered before the COMMIT, not even one whose update failed alone:
-// the row that made it fail may have been written by another update of the group, which counts only after the COMMIT.
-//
-// storage/local/packs commits in groups as well, by other rules, so the two share only the driver session: its batches
-// succeed or fail as a whole, run on a goroutine of their own, are bounded by bytes, and its callers cannot give up waiting,
-// because the batch reads their buffers. Savepoints, panics, cancelled callers and the baton are needed here alone.
+// writer is the connection that writes: a group.Backend. Each update runs in a savepoint.
 type writer struct {
+	*group.Writer
 	store *Store
-	queue chan *request
-	baton chan struct{} // full while a goroutine leads or tidies up; the fields below belong to that goroutine
 
-	session *sqlstore.Session // nil: to be opened again
+	session *session // nil: to be opened again
 	log     sqlstore.Sequencer
 	wal     walKeeper
-	waiting []*request // claimed, and not answered yet
-
-	groups atomic.Uint64 // that were run
-	used   chan struct{} // full after a group
-	quit   chan struct{}
-	ended  chan struct{}
-}
-
-// request is one update.
-type request struct {
-	fn      func(metadata.Tx) error
-	done    chan struct{} // full when the caller may read the other fields
-	claimed atomic.Bool   // taken by the leader, or by a caller that gave up waiting
-	err     error         // of its last run
-	ran     ending
-	panic   *panicked
-}
-
-// ending is how the last run of an update ended.
-type ending int
-
-const (
-	returned ending = iota
-	panics
-	exits // fn ended its goroutine, as a test that fails does
-)
-
-// panicked is a panic of an update, thrown again in the goroutine of the update's own caller.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
-
-func (p *panicked) Unwrap() error {
-	err, _ := p.value.(error)
-	return err
 }
 
 func newWriter(s *Store) *writer {
-	w := &writer{
-		store: s, queue: make(chan *request, queueLength), baton: make(chan struct{}, 1),
-		used: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
-	}
+	w := &writer{store: s}
+	w.Writer = group.New(w, group.Options{Most: s.cfg.maxBatch, Idle: s.cfg.idle})
 	w.wal = walKeeper{writer: w, path: s.path + "-wal", limits: s.cfg.wal, pause: s.cfg.wal.every}
 	return w
 }
@@ -114,131 +59,130 @@ func (w *writer) load() error {
 	return nil
 }
 
-// update is Store.Update.
-func (w *writer) update(ctx context.Context, fn func(metadata.Tx) error) error {
-	r := &request{fn: fn, done: make(chan struct{}, 1)}
-	// When another caller's update ends this goroutine, which leads the group, no caller waits for this goroutine's own
-	// update any more.
-	defer r.claimed.CompareAndSwap(false, true)
-	if err := w.enqueue(ctx, r); err != nil {
-		return err
-	}
-	gone := ctx.Done()
-	for {
-		select {
-		case <-r.done:
-			return r.result()
-		default:
-		}
-		select {
-		case <-r.done:
-			return r.result()
-		case w.baton <- struct{}{}:
-			w.lead()
-		case <-gone:
-			if r.claimed.CompareAndSwap(false, true) {
-				return ctx.Err()
-			}
-			gone = nil // it is running
+// Begin implements group.Backend.
+func (w *writer) Begin(*group.Group) error {
+	if w.session == nil {
+		if err := w.open(); err != nil {
+			return err
 		}
 	}
-}
-
-// enqueue waits for room in the queue. A caller that finds the queue full and no leader makes room by leading: all callers
-// in the queue may have given up.
-func (w *writer) enqueue(ctx context.Context, r *request) error {
-	for {
-		select {
-		case w.queue <- r:
-			return nil
-		default:
-		}
-		select {
-		case w.queue <- r:
-			return nil
-		case w.baton <- struct{}{}:
-			w.lead()
-		case <-ctx.Done():
-			return ctx.Err()
+	if err := w.session.Verb(beginWrite); err != nil {
+		return classify(err)
+	}
+	if !w.log.Loaded() {
+		if err := w.load(); err != nil {
+			w.Rollback()
+			return classify(err)
 		}
 	}
+	return nil
 }
 
-// result returns, panics or exits as the update's fn did.
-func (r *request) result() error {
-	switch r.ran {
-	case panics:
-		panic(r.panic)
-	case exits:
-		runtime.Goexit()
+// Run implements group.Backend. The update is in a savepoint unless it is the first to write.
+func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
+	nested := g.Wrote
+	if nested {
+		if err := w.session.Verb(savepoint); err != nil {
+			u.Err = classify(err)
+			return false
+		}
 	}
-	return r.err
-}
-
-// lead runs one group, if any update waits, and lets the next caller lead.
-func (w *writer) lead() {
-	select {
-	case first := <-w.queue:
-		w.carry(func() { w.group(first) })
-	default:
-		<-w.baton
+	// The time of an update is not before the call of Update, though its group may be older, and readers know it before the
+	// update is visible: code that compares it with a clock of this process relies on that.
+	g.Now = w.store.now()
+	w.store.last.Store(g.Now.UnixMicro())
+	mark := w.log.Mark()
+	tx := sqlstore.NewUpdate(w.session, &w.store.dialect, g.Now, &w.log)
+	u.Call(tx)
+	// A database error fails the update even if fn ignored it: the update is not whole.
+	failed := tx.Failed()
+	if failed != nil && u.Err == nil {
+		u.Err = failed
 	}
-}
-
-// carry does work and passes the baton on. When an update ends the goroutine, another goroutine goes on with the rest.
-func (w *writer) carry(work func()) {
-	whole := false
-	defer func() {
-		if !whole {
-			go w.carry(w.alone)
-			return
-		}
-		w.wal.check()
-		w.groups.Add(1)
-		select {
-		case w.used <- struct{}{}:
-		default:
-		}
-		<-w.baton
-	}()
-	work()
-	whole = true
-}
-
-// tidy tidies up when no update has come for a while.
-func (w *writer) tidy() {
-	defer close(w.ended)
-	wait := time.NewTimer(w.store.cfg.idle)
-	for {
-		before := w.groups.Load()
-		select {
-		case <-wait.C:
-		case <-w.quit:
-			return
-		}
-		if w.groups.Load() == before && !w.idleNow() {
-			select {
-			case <-w.used:
-			case <-w.quit:
-				return
+	if u.Err == nil {
+		if nested {
+			if err := w.session.Verb(release); err != nil {
+				u.Err = classify(err)
+				return false
 			}
 		}
-		wait.Reset(w.store.cfg.idle)
+		g.Wrote = g.Wrote || tx.Wrote()
+		g.Notify = g.Notify || tx.Notified()
+		w.store.generations.touch(tx)
+		return true
+	}
+	g.Failed++
+	w.log.Rewind(mark)
+	switch {
+	case !inTransaction(w.session):
+		return false
+	case nested:
+		return w.session.Verb(rollbackTo) == nil && w.session.Verb(release) == nil
+	case tx.Wrote() || failed != nil:
+		return w.session.Verb(rollback) == nil && w.session.Verb(beginWrite) == nil
+	}
+	return true
+}
+
+// Commit implements group.Backend.
+func (w *writer) Commit(g *group.Group) error {
+	if !g.Wrote {
+		// Not COMMIT: updates rolled back to their savepoints may have left pages that COMMIT would write and flush.
+		if w.session.Verb(rollback) != nil {
+			w.Rollback()
+		}
+		return nil
+	}
+	err := w.log.Flush(w.session)
+	if err == nil && w.log.Mark() == 0 {
+		err = sqlstore.SetClock(w.session, g.Now)
+	}
+	if err == nil {
+		start := time.Now()
+		err = w.session.Verb(commit)
+		g.Commit = time.Since(start)
+	}
+	if err != nil {
+		w.Rollback()
+		return classify(err)
+	}
+	g.Entries = w.log.Settle()
+	return nil
+}
+
+// Rollback implements group.Backend. State in memory is read again.
+func (w *writer) Rollback() {
+	if inTransaction(w.session) {
+		_ = w.session.Do(rollback) // the next look tells
+	}
+	if inTransaction(w.session) {
+		_ = w.session.Close()
+		w.session = nil
+	}
+	w.log.Forget()
+}
+
+// Committed implements group.Backend.
+func (w *writer) Committed(g *group.Group, err error) {
+	w.store.generations.advance(err)
+	if err == nil && (g.Entries > 0 || g.Notify) {
+		w.store.news.Wake()
 	}
 }
 
-func (w *writer) idleNow() (again bool) {
-	w.baton <- struct{}{}
-	defer func() { <-w.baton }()
-	select {
-	case <-w.used:
-	default:
-	}
-	return w.idle()
+// Answered implements group.Backend.
+func (w *writer) Answered(g *group.Group, err error) {
+	w.store.cfg.observe(Batch{
+		Failed: g.Failed, Queued: w.Queued(), Run: time.Since(g.Start) - g.Commit, Commit: g.Commit, Err: err,
+		Updates: g.Updates, Entries: g.Entries, WALBytes: w.wal.size(),
+	})
 }
 
-// idle frees what only updates need. true: call it again later.
-func (w *writer) idle() bool {
+// Rest implements group.Backend.
+func (w *writer) Rest() { w.wal.check() }
+
+// Idle implements group.Backend: it frees what only updates need.
+func (w *writer) Idle() (again bool) {
 	if w.wal.idle() {
 		return true
 	}
@@ -248,10 +192,4 @@ func (w *writer) idle() bool {
 	w.store.readers.trim()
 	releaseMemory()
 	return false
-}
-
-// stop is called when no update runs or waits.
-func (w *writer) stop() {
-	close(w.quit)
-	<-w.ended
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"slipway/metadata"
+	"slipway/metadata/internal/group"
 	"slipway/metadata/metadatatest"
 )
 
@@ -76,7 +77,7 @@ func together(t *testing.T, s *Store, fns ...func(metadata.Tx) error) []error {
 	<-entered
 	for i, fn := range fns[1:] {
 		wg.Go(func() { run(i+1, fn) })
-		for len(s.writer.queue) < i+1 { // in this order
+		for s.writer.Queued() < i+1 { // in this order
 			time.Sleep(100 * time.Microsecond)
 		}
 	}
@@ -384,7 +385,7 @@ func TestQueueOfThoseWhoGaveUp(t *testing.T) {
 	<-stalled
 	ctx, giveUp := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
-	for range queueLength {
+	for range group.QueueLength {
 		waiting.Go(func() {
 			err := s.Update(ctx, func(metadata.Tx) error { t.Error("it ran"); return nil })
 			if !errors.Is(err, context.Canceled) {
@@ -392,7 +393,7 @@ func TestQueueOfThoseWhoGaveUp(t *testing.T) {
 			}
 		})
 	}
-	for len(s.writer.queue) < queueLength {
+	for s.writer.Queued() < group.QueueLength {
 		time.Sleep(time.Millisecond)
 	}
 	giveUp()
@@ -427,7 +428,7 @@ func TestTimeOfUpdate(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for len(s.writer.queue) == 0 {
+	for s.writer.Queued() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	close(held)

@@ -41,8 +41,8 @@ type counted struct {
 	updates *atomic.Int32
 }
 
-func (c counted) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
-	err := c.Store.Update(ctx, fn)
+func (c counted) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
+	err := c.Store.Update(ctx, fn, hints...)
 	if err == nil {
 		c.updates.Add(1)
 	}

@@ -81,10 +81,10 @@ func (s turns) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	return s.Store.View(ctx, fn)
 }
 
-func (s turns) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+func (s turns) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
 	stop(ctx)
 	defer stop(ctx)
-	return s.Store.Update(ctx, fn)
+	return s.Store.Update(ctx, fn, hints...)
 }
 
 // blobTurns is a store whose callers stop.

@@ -43,9 +43,9 @@ type HookedStore struct {
 }
 
 // Update implements metadata.Store.
-func (h *HookedStore) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+func (h *HookedStore) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
 	if h.OnUpdate == nil {
-		return h.Store.Update(ctx, fn)
+		return h.Store.Update(ctx, fn, hints...)
 	}
 	return h.OnUpdate(ctx, fn)
 }

@@ -59,13 +59,13 @@ func (t *Tx) putBlob(v metadata.Blob, since int64) (metadata.Blob, error) {
 	if err != nil {
 		return v, err
 	}
-	out, err := insert(t, scanBlob, `INSERT INTO blob AS b (digest, size, sha1, md5, sha512, created_at, released_at)
-		SELECT $1, CAST($2 AS BIGINT), $3, $4, $5, CAST($6 AS BIGINT), 0
-		WHERE NOT EXISTS (SELECT 1 FROM collected WHERE digest = $1 AND (done_at IS NULL OR done_at >= $7))
+	out, err := insert(t, scanBlob, `INSERT INTO blob AS b (digest, size, sha1, md5, sha512, created_at, released_at, id)
+		SELECT $1, CAST($2 AS BIGINT), $3, $4, $5, CAST($6 AS BIGINT), 0, CAST($7 AS BIGINT)
+		WHERE NOT EXISTS (SELECT 1 FROM collected WHERE digest = $1 AND (done_at IS NULL OR done_at >= $8))
 		ON CONFLICT (digest) DO UPDATE SET sha1 = COALESCE(b.sha1, excluded.sha1), md5 = COALESCE(b.md5, excluded.md5),
 			sha512 = COALESCE(b.sha512, excluded.sha512)
 		RETURNING id, digest, size, sha1, md5, sha512, created_at, released_at`,
-		raw, v.Size, emptied(v.SHA1), emptied(v.MD5), emptied(v.SHA512), t.micros(), since)
+		raw, v.Size, emptied(v.SHA1), emptied(v.MD5), emptied(v.SHA512), t.micros(), t.newID(), since)
 	switch {
 	case errors.Is(err, metadata.ErrExists):
 		return v, fmt.Errorf("blob %s: %w", v.Digest, metadata.ErrCollected)

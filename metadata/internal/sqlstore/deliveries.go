@@ -46,14 +46,14 @@ func (t deliveries) PutDelivery(v metadata.Delivery) (int64, error) {
 		err := r.Scan(&m.id, &m.lane)
 		return m, err
 	}, `INSERT INTO delivery AS d (subscription_id, seq, message_id, event_type, subject, state, attempts, tries, next_at,
-			redelivery, created_at, done_at, status, error, content_type, header, body, sink, lane, waits)
-		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10, $11, $12, CASE WHEN $12 = '' THEN 0 ELSE 1 END)
+			redelivery, created_at, done_at, status, error, content_type, header, body, sink, lane, waits, id)
+		VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, $7, $6, 0, 0, '', $8, $9, $10, $11, $12, CASE WHEN $12 = '' THEN 0 ELSE 1 END, $13)
 		ON CONFLICT (subscription_id, message_id) DO UPDATE
 			SET state = 'pending', tries = 0, redelivery = 1, done_at = 0, waits = CASE WHEN d.lane = '' THEN 0 ELSE 1 END,
 				next_at = CASE WHEN d.next_at - excluded.next_at BETWEEN 0 AND 999 THEN d.next_at + 1 ELSE excluded.next_at END
 		RETURNING id, lane`,
 		v.SubscriptionID, v.Seq, v.MessageID, v.EventType, v.Subject, t.micros(), flag(v.Redelivery), v.ContentType, filled(v.Header),
-		filled(v.Body), v.Sink, v.Lane)
+		filled(v.Body), v.Sink, v.Lane, t.newID())
 	if err != nil {
 		return 0, err
 	}

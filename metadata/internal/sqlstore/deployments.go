@@ -40,11 +40,11 @@ func (t deployments) CreateDeployment(v metadata.Deployment) (metadata.Deploymen
 	}
 	v.CreatedAt, v.CreatedBy = t.Now(), v.UpdatedBy
 	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO deployment (environment_id, service, external_id, repository_id, package_id, version_id,
-			version, purl, digest, status, event_id, url, created_at, created_by, updated_at, updated_by, finished_at, seq, last_seq)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14, 0, 0, 0)
+			version, purl, digest, status, event_id, url, created_at, created_by, updated_at, updated_by, finished_at, seq, last_seq, id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14, 0, 0, 0, $15)
 		ON CONFLICT (environment_id, service, external_id) WHERE external_id <> '' DO NOTHING RETURNING id`,
 		v.EnvironmentID, v.Service, v.ExternalID, v.RepositoryID, v.PackageID, v.VersionID, v.Version, v.PURL, raw, string(v.Status),
-		v.EventID, v.URL, micros(v.CreatedAt), v.CreatedBy)
+		v.EventID, v.URL, micros(v.CreatedAt), v.CreatedBy, t.newID())
 	if err != nil {
 		return v, err
 	}

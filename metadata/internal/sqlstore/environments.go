@@ -15,8 +15,8 @@ func scanEnvironment(r row) (metadata.Environment, error) {
 
 // PutEnvironment implements metadata.Environments.
 func (t environments) PutEnvironment(v metadata.Environment) (metadata.Environment, error) {
-	if _, err := t.exec(`INSERT INTO environment (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
-		v.Name, t.micros()); err != nil {
+	if _, err := t.exec(`INSERT INTO environment (name, created_at, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`,
+		v.Name, t.micros(), t.newID()); err != nil {
 		return v, err
 	}
 	id, err := one(t.Tx, scanInt, `SELECT id FROM environment WHERE name = $1`, v.Name)

@@ -4,9 +4,9 @@ import (
 	"slipway/metadata"
 )
 
-const factColumns = 7
+const factColumns = 8
 
-var insertFacts = newRows(`INSERT INTO fact (version_id, key, value, source, rank, seq, at)`, factColumns)
+var insertFacts = newRows(`INSERT INTO fact (version_id, key, value, source, rank, seq, at, id)`, factColumns)
 
 // AddFacts implements metadata.Facts. A zero At becomes now.
 func (t facts) AddFacts(facts []metadata.Fact) error {
@@ -15,7 +15,7 @@ func (t facts) AddFacts(facts []metadata.Fact) error {
 		if f.At.IsZero() {
 			f.At = t.Now()
 		}
-		args = append(args, f.VersionID, f.Key, f.Value, f.Source, int64(f.Rank), f.Seq, micros(f.At))
+		args = append(args, f.VersionID, f.Key, f.Value, f.Source, int64(f.Rank), f.Seq, micros(f.At), t.newID())
 	}
 	if err := insertFacts.run(args, func(text string, args []any) error {
 		_, err := t.exec(text, args...)

@@ -32,14 +32,14 @@ func (t files) Folder(p metadata.FolderPage) ([]metadata.FolderEntry, error) {
 	args = append(args, limit(p.Limit))
 	slash := t.d.Position + `(substr(entry.path, ` + begin + `), '/')`
 	files, err := all(t.Tx, scanFile, `WITH RECURSIVE entry (n, path) AS (
-			SELECT 1, (SELECT f.path FROM file f WHERE f.version_id = $1 AND f.path >= $2`+end+` ORDER BY f.path LIMIT 1)
+			SELECT CAST(1 AS BIGINT), (SELECT f.path FROM file f WHERE f.version_id = $1 AND f.path >= $2`+end+` ORDER BY f.path LIMIT 1)
 			UNION ALL
 			SELECT entry.n + 1, (SELECT f.path FROM file f WHERE f.version_id = $1 AND f.path >= CASE `+slash+`
 					WHEN 0 THEN entry.path || '`+afterFile+`'
 					ELSE substr(entry.path, 1, `+begin+` + `+slash+` - 2) || '`+afterFolder+`' END`+end+` ORDER BY f.path LIMIT 1)
 			FROM entry WHERE entry.path IS NOT NULL AND entry.n < `+last(args)+`)
-		SELECT `+fileColumns+` FROM entry CROSS JOIN file f JOIN blob b ON b.id = f.blob_id
-		WHERE f.version_id = $1 AND f.path = entry.path ORDER BY entry.n`, args...)
+		SELECT `+fileColumns+` FROM entry CROSS JOIN file f ON f.version_id = $1 AND f.path = entry.path JOIN blob b ON b.id = f.blob_id
+		ORDER BY entry.n`, args...)
 	if err != nil {
 		return nil, err
 	}

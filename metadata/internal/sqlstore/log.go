@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/oklog/ulid/v2"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"slipway/metadata"
@@ -49,7 +48,7 @@ func (t log) Append(e metadata.Entry) (metadata.Entry, error) {
 	}
 	e.Seq = t.log.next()
 	e.Time = t.Now()
-	id, err := ulid.New(ulid.Timestamp(e.Time), t.log.ids)
+	id, err := t.log.id(e.Time)
 	if err != nil {
 		return e, fmt.Errorf("metadata: log entry id: %w", err)
 	}

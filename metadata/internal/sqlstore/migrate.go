@@ -54,9 +54,15 @@ const createMigrationTable = `CREATE TABLE IF NOT EXISTS schema_migration (
 	applied_at BIGINT NOT NULL
 )`
 
+// Scripted is a session that runs texts of several statements without arguments.
+type Scripted interface {
+	Session
+	Do(text string) error
+}
+
 // Migrate brings the schema up to date, each step in a transaction of its own. begin starts a transaction that no other
 // migration runs beside. metadata.ErrNewer: the schema is of a newer binary.
-func Migrate(s *Session, list []Migration, begin string, now func() time.Time) error {
+func Migrate(s Scripted, list []Migration, begin string, now func() time.Time) error {
 	// Every turn reads the schema's state again, since another process may have migrated between two transactions.
 	for {
 		done, err := migrateOne(s, list, begin, now)
@@ -66,7 +72,7 @@ func Migrate(s *Session, list []Migration, begin string, now func() time.Time) e
 	}
 }
 
-func migrateOne(s *Session, list []Migration, begin string, now func() time.Time) (done bool, err error) {
+func migrateOne(s Scripted, list []Migration, begin string, now func() time.Time) (done bool, err error) {
 	if err := s.Do(begin); err != nil {
 		return false, err
 	}
@@ -97,9 +103,9 @@ func migrateOne(s *Session, list []Migration, begin string, now func() time.Time
 }
 
 // Applied returns how many of the migrations the database has. metadata.ErrNewer.
-func Applied(s *Session, list []Migration) (int, error) {
+func Applied(s Session, list []Migration) (int, error) {
 	n := 0
-	err := s.Query(context.Background(), `SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
+	err := Query(context.Background(), s, `SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r row) error {
 		var number int64
 		var name string
 		if err := r.Scan(&number, &name); err != nil {

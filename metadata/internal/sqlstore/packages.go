@@ -103,10 +103,10 @@ func (t packages) CreatePackage(v metadata.Package) (metadata.Package, error) {
 	v.UpdatedAt = v.CreatedAt
 	var err error
 	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
-			descriptor, created_at, updated_at, origin)
-		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8, $9)
+			descriptor, created_at, updated_at, origin, id)
+		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8, $9, $10)
 		ON CONFLICT (repository_id, format, key) DO NOTHING RETURNING id`,
-		v.RepositoryID, v.Format, v.Key, v.Name, v.Latest, v.VersionCount, filled(v.Descriptor), micros(v.CreatedAt), v.Origin)
+		v.RepositoryID, v.Format, v.Key, v.Name, v.Latest, v.VersionCount, filled(v.Descriptor), micros(v.CreatedAt), v.Origin, t.newID())
 	return v, err
 }
 

@@ -21,10 +21,10 @@ func scanRepository(r row) (metadata.Repository, error) {
 func (t repositories) CreateRepository(v metadata.Repository) (metadata.Repository, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO repository (name, description, settings, created_at)
-		VALUES ($1, $2, $3, $4)
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO repository (name, description, settings, created_at, id)
+		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id`,
-		v.Name, v.Description, filled(v.Settings), micros(v.CreatedAt))
+		v.Name, v.Description, filled(v.Settings), micros(v.CreatedAt), t.newID())
 	return v, err
 }
 

@@ -20,9 +20,9 @@ func scanSession(r row) (metadata.Session, error) {
 func (t sessions) CreateSession(v metadata.Session) (metadata.Session, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO session (user_id, hash, agent, created_at, expires_at, used_at, used_from)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING RETURNING id`,
-		v.UserID, filled(v.Hash), v.Agent, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.UsedAt), v.UsedFrom)
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO session (user_id, hash, agent, created_at, expires_at, used_at, used_from, id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING RETURNING id`,
+		v.UserID, filled(v.Hash), v.Agent, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.UsedAt), v.UsedFrom, t.newID())
 	return v, err
 }
 

@@ -26,10 +26,10 @@ func (t subscriptions) CreateSubscription(v metadata.Subscription) (metadata.Sub
 	v.UpdatedAt = v.CreatedAt
 	var err error
 	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO subscription (name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor,
-			replay_to, disabled_at, disabled_reason, failing_since, created_at, updated_at, deleted)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, 0) RETURNING id`,
+			replay_to, disabled_at, disabled_reason, failing_since, created_at, updated_at, deleted, id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, 0, $16) RETURNING id`,
 		v.Name, v.Sink, v.URL, v.Preset, filled(v.Filter), filled(v.Secrets), v.BaseURL, v.OwnerID, v.Owner, v.Cursor,
-		v.ReplayTo, micros(v.DisabledAt), v.DisabledReason, micros(v.FailingSince), micros(v.CreatedAt))
+		v.ReplayTo, micros(v.DisabledAt), v.DisabledReason, micros(v.FailingSince), micros(v.CreatedAt), t.newID())
 	return v, err
 }
 

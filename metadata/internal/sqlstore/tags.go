@@ -90,12 +90,12 @@ func (t tags) SetTag(v metadata.Tag) (metadata.Tag, error) {
 	v.SeqTo, v.EndedAt = 0, fromMicros(0)
 	var err error
 	v.Generation, err = insert(t.within(v.PackageID), scanInt, `INSERT INTO tag (package_id, name, generation, version_id, set_at, set_by,
-			reason, seq_from, ended_at)
+			reason, seq_from, ended_at, id)
 		VALUES ($1, $2, COALESCE((SELECT g.generation FROM tag g WHERE g.package_id = $1 AND g.name = $2
 				ORDER BY g.seq_from DESC, g.generation DESC LIMIT 1), 0) + 1,
-			$3, $4, $5, $6, $7, 0)
+			$3, $4, $5, $6, $7, 0, $8)
 		RETURNING generation`,
-		v.PackageID, v.Name, v.VersionID, micros(v.SetAt), v.SetBy, v.Reason, v.SeqFrom)
+		v.PackageID, v.Name, v.VersionID, micros(v.SetAt), v.SetBy, v.Reason, v.SeqFrom, t.newID())
 	return v, err
 }
 

@@ -16,9 +16,9 @@ const (
 func (t tokens) CreateToken(v metadata.Token) (metadata.Token, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO token (user_id, parent_id, maker_id, kind, name, hash, hint, created_at, expires_at, revoked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (hash) DO NOTHING RETURNING id`,
-		v.UserID, v.ParentID, v.MakerID, v.Kind, v.Name, filled(v.Hash), v.Hint, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.RevokedAt))
+	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO token (user_id, parent_id, maker_id, kind, name, hash, hint, created_at, expires_at, revoked_at, id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (hash) DO NOTHING RETURNING id`,
+		v.UserID, v.ParentID, v.MakerID, v.Kind, v.Name, filled(v.Hash), v.Hint, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.RevokedAt), t.newID())
 	if err != nil {
 		return v, err
 	}

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"slipway/internal/sqldrv"
 	"slipway/metadata"
 )
 
@@ -23,7 +22,7 @@ var errEnded = errors.New("metadata: transaction has ended")
 // the backend not to commit the transaction, even when the caller ignored the error.
 type Tx struct {
 	mu   sync.Mutex // Abandon comes from another goroutine
-	s    *Session
+	s    Session
 	d    *Dialect
 	err  error
 	now  time.Time
@@ -37,6 +36,7 @@ type Tx struct {
 	notify  bool            // see Notify
 	scope   metadata.Part   // package of the next statement: see within
 
+	args   []any        // of the running statement
 	before func() error // see Intercept
 	read   func(rows int)
 
@@ -49,13 +49,13 @@ type Tx struct {
 var _ metadata.Tx = (*Tx)(nil)
 
 // NewUpdate returns a transaction that writes. The session is inside a transaction of the database.
-func NewUpdate(s *Session, d *Dialect, now time.Time, log *Sequencer) *Tx {
+func NewUpdate(s Session, d *Dialect, now time.Time, log *Sequencer) *Tx {
 	return &Tx{s: s, d: d, now: now, log: log, ctx: context.Background()}
 }
 
 // NewView returns a transaction that reads until ctx ends; a statement that runs then is interrupted. clock is called after
 // the snapshot was taken, so that the view's time is not before that of any update in it.
-func NewView(ctx context.Context, s *Session, d *Dialect, clock func() time.Time) *Tx {
+func NewView(ctx context.Context, s Session, d *Dialect, clock func() time.Time) *Tx {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &Tx{s: s, d: d, clock: clock, ctx: ctx, cancel: cancel}
 }
@@ -92,8 +92,8 @@ func (t *Tx) within(packageID int64) *Tx {
 // report.
 func (t *Tx) changed(text string, scope metadata.Part) {
 	t.wrote = true
-	table := t.s.table(text)
-	switch table {
+	name := table(text)
+	switch name {
 	case "repository", "upstream", "claim", "package_origin", "rule":
 		t.touched = append(t.touched, metadata.RepositoryRows)
 	case "name_origin":
@@ -101,10 +101,10 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 	case "package", "version", "tag":
 		if scope > 0 {
 			t.touched = append(t.touched, scope)
-		} else if table != "package" || !strings.HasPrefix(text, "INSERT") {
+		} else if name != "package" || !strings.HasPrefix(text, "INSERT") {
 			t.unknown = true
 		}
-		if table == "package" && scope <= 0 {
+		if name == "package" && scope <= 0 {
 			t.touched = append(t.touched, metadata.PackageNames)
 		}
 	}
@@ -133,7 +133,7 @@ func (t *Tx) Abandon(err error) {
 		return // another transaction may use its session by now
 	}
 	t.err = err
-	_ = t.s.Do(`ROLLBACK`) // nothing was written
+	_ = t.s.Verb(`ROLLBACK`) // nothing was written
 }
 
 // Now implements metadata.Tx.
@@ -141,14 +141,27 @@ func (t *Tx) Now() time.Time {
 	if !t.now.IsZero() {
 		return t.now
 	}
-	if !t.used {
+	var last int64
+	if !t.used || t.d.Shared {
 		// The first read takes the snapshot. An error is returned by the next call.
-		_, _ = one(t, scanInt, `SELECT at FROM clock WHERE id = 1`)
+		last, _ = one(t, scanInt, t.d.Newest)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.now = t.clock()
+	if newest := fromMicros(last); t.now.Before(newest) {
+		t.now = newest
+	}
 	return t.now
+}
+
+// newID is the ID of a row that is made now; nil: the database gives it one.
+func (t *Tx) newID() any {
+	if t.log == nil || !t.log.numbers {
+		return nil
+	}
+	t.log.rows++
+	return t.log.rows
 }
 
 // micros is the time of the transaction as the database keeps it.
@@ -196,7 +209,7 @@ func (t *Tx) fail(err error) error {
 	return t.err
 }
 
-type row = sqldrv.Row
+type row = Row
 
 // each hands the rows of a query to scan.
 func (t *Tx) each(text string, args []any, scan func(row) error) error {
@@ -210,7 +223,8 @@ func (t *Tx) each(text string, args []any, scan func(row) error) error {
 		scan = func(r row) error { rows++; return next(r) }
 		defer func() { t.read(rows) }()
 	}
-	err := t.s.Query(t.ctx, text, args, scan)
+	t.args = append(t.args[:0], args...) // so that the caller's list stays on its stack
+	err := Query(t.ctx, t.s, text, t.args, scan)
 	if cause := context.Cause(t.ctx); cause != nil {
 		err = cause
 	}
@@ -287,7 +301,8 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 	if err := t.begin(); err != nil {
 		return 0, err
 	}
-	n, err := t.s.Exec(text, args)
+	t.args = append(t.args[:0], args...)
+	n, err := t.s.Exec(text, t.args)
 	if err != nil {
 		return 0, t.fail(err)
 	}

@@ -14,10 +14,10 @@ func scanUpstream(r row) (metadata.Upstream, error) {
 func (t upstreams) CreateUpstream(u metadata.Upstream) (metadata.Upstream, error) {
 	u.CreatedAt = t.Now()
 	var err error
-	u.ID, err = insert(t.Tx, scanInt, `INSERT INTO upstream (repository_id, position, name, type, member_id, format, url, settings, secret, created_at)
-		VALUES ($1, $2, $3, $4, NULLIF(CAST($5 AS BIGINT), 0), $6, $7, $8, $9, $10)
+	u.ID, err = insert(t.Tx, scanInt, `INSERT INTO upstream (repository_id, position, name, type, member_id, format, url, settings, secret, created_at, id)
+		VALUES ($1, $2, $3, $4, NULLIF(CAST($5 AS BIGINT), 0), $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (repository_id, name) WHERE removed_at IS NULL DO NOTHING RETURNING id`,
-		u.RepositoryID, u.Position, u.Name, u.Type, u.MemberID, u.Format, u.URL, filled(u.Settings), filled(u.Secret), micros(u.CreatedAt))
+		u.RepositoryID, u.Position, u.Name, u.Type, u.MemberID, u.Format, u.URL, filled(u.Settings), filled(u.Secret), micros(u.CreatedAt), t.newID())
 	return u, err
 }
 
@@ -54,9 +54,9 @@ func scanClaim(r row) (metadata.Claim, error) {
 func (t upstreams) CreateClaim(c metadata.Claim) (metadata.Claim, error) {
 	c.CreatedAt = t.Now()
 	var err error
-	c.ID, err = insert(t.Tx, scanInt, `INSERT INTO claim (repository_id, format, pattern, created_by, created_at)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, format, pattern) DO NOTHING RETURNING id`,
-		c.RepositoryID, c.Format, c.Pattern, c.CreatedBy, micros(c.CreatedAt))
+	c.ID, err = insert(t.Tx, scanInt, `INSERT INTO claim (repository_id, format, pattern, created_by, created_at, id)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (repository_id, format, pattern) DO NOTHING RETURNING id`,
+		c.RepositoryID, c.Format, c.Pattern, c.CreatedBy, micros(c.CreatedAt), t.newID())
 	return c, err
 }
 

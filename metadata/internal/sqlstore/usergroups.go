@@ -16,8 +16,8 @@ const (
 func (t groups) CreateGroup(g metadata.Group) (metadata.Group, error) {
 	g.CreatedAt = t.Now()
 	var err error
-	g.ID, err = insert(t.Tx, scanInt, `INSERT INTO user_group (name, description, created_at)
-		VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id`, g.Name, g.Description, micros(g.CreatedAt))
+	g.ID, err = insert(t.Tx, scanInt, `INSERT INTO user_group (name, description, created_at, id)
+		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING id`, g.Name, g.Description, micros(g.CreatedAt), t.newID())
 	if err != nil {
 		return g, err
 	}

@@ -150,12 +150,12 @@ func (t versions) CreateVersion(v metadata.Version) (metadata.Version, error) {
 		v.UpdatedAt = v.PublishedAt
 	}
 	v.ID, err = insert(t.within(v.PackageID), scanInt, `INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
-			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor, media_type, announced, ended_seq)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor, media_type, announced, ended_seq, id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (package_id, name) DO NOTHING RETURNING id`,
 		v.PackageID, v.Name, v.PURL, string(v.State), v.Reason, raw, v.Size, filled(v.SortKey), flag(v.Prerelease),
 		micros(v.PublishedAt), v.PublishedBy, v.PublisherID, micros(v.UpdatedAt), v.Seq, filled(v.Descriptor),
-		v.MediaType, announcedOf(v), v.EndedSeq)
+		v.MediaType, announcedOf(v), v.EndedSeq, t.newID())
 	if err == nil {
 		t.created = v.ID
 	}
