@@ -125,6 +125,7 @@ var sentinels = []struct {
 }{
 	{storage.ErrNoSpace, NoSpace, "the server's disk is full", 30 * time.Second},
 	{metadata.ErrNoSpace, NoSpace, "the server's disk is full", 30 * time.Second},
+	{metadata.ErrUnavailable, Unavailable, "the server's database does not answer", 5 * time.Second},
 	{storage.ErrUnavailable, Unavailable, "the server's store of files does not answer", 5 * time.Second},
 	{storage.ErrMismatch, DigestMismatch, "the bytes do not have the announced digest", 0},
 	{storage.ErrTooLarge, TooLarge, "larger than allowed", 0},

@@ -82,6 +82,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/minio/minio-go/v7": {"storage/s3"},
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
+	"github.com/jackc/pgx/v5":      {"metadata/postgres"},
 	"database/sql":                 {"internal/sqldrv", "metadata/sqlite", "metadata/internal", "metadata/postgres"},
 	"net/http":                     {"formats", "internal/httpserver", "web", "cmd", "api/client", "integration", "internal/outbound", "internal/origin", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "internal/httpserver", "web", "cmd"},
