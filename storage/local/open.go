@@ -17,6 +17,9 @@ func (s *Store) Open(ctx context.Context, d digest.Digest, offset, length int64)
 	if err := ctx.Err(); err != nil {
 		return nil, wrap("open blob", err)
 	}
+	if r, err := s.openWarm(ctx, d, offset, length); r != nil || err != nil {
+		return r, wrap("open blob", err)
+	}
 	p, ok := s.place(d)
 	if !ok {
 		return nil, wrap("open blob", storage.ErrNotExist)

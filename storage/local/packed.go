@@ -43,12 +43,39 @@ func (s *Store) statPacked(ctx context.Context, p place) (storage.Blob, error) {
 	return s.packs.Stat(ctx, p.sum())
 }
 
+// openWarm is openPacked for a blob that was read from a pack lately; nil where it was not, or is not there any more.
+func (s *Store) openWarm(ctx context.Context, d digest.Digest, offset, length int64) (io.ReadCloser, error) {
+	name, ok := storage.Hex(d)
+	if !ok || s.packs == nil {
+		return nil, nil
+	}
+	sum := sumOf(name)
+	if !s.packs.Warm(sum) {
+		return nil, nil
+	}
+	r, err := s.openSum(ctx, sum, offset, length)
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil, nil
+	}
+	return r, err
+}
+
 // openPacked returns length bytes from offset of a blob in a pack.
 func (s *Store) openPacked(ctx context.Context, p place, offset, length int64) (io.ReadCloser, error) {
 	if s.packs == nil {
 		return nil, storage.ErrNotExist
 	}
-	f, at, size, err := s.packs.Open(ctx, p.sum())
+	return s.openSum(ctx, p.sum(), offset, length)
+}
+
+func (s *Store) openSum(ctx context.Context, sum [sha256.Size]byte, offset, length int64) (io.ReadCloser, error) {
+	if l, err := s.packs.Load(ctx, sum, offset, length); l != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	}
+	f, at, size, err := s.packs.Open(ctx, sum)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +91,12 @@ func (s *Store) openPacked(ctx context.Context, p place, offset, length int64) (
 	return &section{io.LimitedReader{R: f, N: length}, f}, nil
 }
 
-func (p place) sum() [sha256.Size]byte {
-	raw, _ := hex.DecodeString(p.digest.Encoded()) // a place has a valid digest
-	return [sha256.Size]byte(raw)
+func (p place) sum() [sha256.Size]byte { return sumOf(p.digest.Encoded()) }
+
+// sumOf reads the hex of a valid digest.
+func sumOf(name string) (sum [sha256.Size]byte) {
+	_, _ = hex.Decode(sum[:], []byte(name)) // it is hex
+	return sum
 }
 
 const listPage = 500

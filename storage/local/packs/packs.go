@@ -47,6 +47,7 @@ type Set struct {
 	readers *readers
 	lock    *os.File // nil: this process does not write
 	writer  *writer
+	warm    warm
 
 	now       func() time.Time
 	sync      func(*os.File) error
@@ -136,6 +137,7 @@ func (s *Set) Close() (err error) {
 			err = s.writer.close()
 		}
 		s.background.Wait()
+		s.warm.close()
 		err = errors.Join(err, s.readers.close(), s.unlock())
 	})
 	return err
@@ -187,41 +189,36 @@ func (s *Set) Stat(ctx context.Context, sum [sha256.Size]byte) (storage.Blob, er
 // Open returns the pack of a blob, its first byte there, and its size. The caller closes. ErrNotExist.
 func (s *Set) Open(ctx context.Context, sum [sha256.Size]byte) (f *os.File, at, size int64, err error) {
 	for {
-		e, err := s.readers.find(ctx, sum)
+		e, remembered, err := s.find(ctx, sum)
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		f, err := os.Open(s.path(e.pack))
-		if err == nil {
-			if err := mustBe(f, e, sum); err != nil {
-				return nil, 0, 0, errors.Join(err, f.Close())
-			}
+		if f, err = s.openAt(e, sum); err == nil {
 			return f, e.at + headerBytes, e.size, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, 0, err
-		}
-		// A compaction may have moved the blob since; a blob whose pack is lost does not exist.
-		again, err := s.readers.find(ctx, sum)
-		if err == nil && again == e {
-			err = storage.ErrNotExist
-		}
-		if err != nil {
+		if err := s.stale(ctx, sum, e, remembered, err); err != nil {
 			return nil, 0, 0, err
 		}
 	}
 }
 
-// mustBe fails with ErrNotExist unless the record of e has this digest: a missing blob is better than another blob's bytes.
-func mustBe(f *os.File, e entry, sum [sha256.Size]byte) error {
+// openAt opens the pack of a record. ErrNotExist: there is none of the blob at this place.
+func (s *Set) openAt(e entry, sum [sha256.Size]byte) (*os.File, error) {
+	f, err := os.Open(s.path(e.pack))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, storage.ErrNotExist
+	}
+	if err != nil {
+		return nil, err
+	}
 	var head [headerBytes]byte
-	if _, err := f.ReadAt(head[:], e.at); err != nil && !errors.Is(err, io.EOF) {
-		return err
+	if _, err = f.ReadAt(head[:], e.at); err == nil || errors.Is(err, io.EOF) {
+		err = isOf(head[:], e, sum, err)
 	}
-	if h, ok := readHeader(head[:]); !ok || h.sum != sum || h.size != e.size {
-		return storage.ErrNotExist
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return nil
+	return f, nil
 }
 
 // Delete removes a blob; a missing one is no error. Its bytes are freed when enough of their pack is dead.

@@ -156,6 +156,7 @@ func (w *writer) loop() {
 				r.got, r.err = entry{}, err
 			}
 		}
+		w.set.warm.forget(batch)
 		for _, r := range batch {
 			close(r.done)
 		}
