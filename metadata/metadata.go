@@ -76,14 +76,15 @@ type Versioned interface {
 	GenerationOf(p Part) uint64
 }
 
-// Part is a part of the database: that of the package with this ID, which is its row, its versions and its tags; or one of
-// the following.
+// Part is a part of the database: that of the package with this ID, which is its row, its versions, its tags and the files
+// that are added to it; or one of the following.
 type Part int64
 
 // Parts beside packages.
 const (
 	RepositoryRows Part = -1 // of every repository, with what Upstreams keeps, and rules
 	PackageNames   Part = -2 // which packages there are
+	FileRows       Part = -3 // files that are replaced or removed, or come back, and sums that blobs get later
 )
 
 // Tx is one transaction. It hands out its methods in groups, one for each kind of record, and a function takes the group

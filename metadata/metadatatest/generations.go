@@ -147,5 +147,75 @@ func testGenerations(e *env) {
 	})
 }
 
+// testFileGenerations: the same for look-ups of files.
+func testFileGenerations(e *env) {
+	store, ok := e.store.(metadata.Versioned)
+	if !ok {
+		return
+	}
+	r := e.repository("main")
+	p := e.pkg(r, "npm", "a")
+	v, w := e.version(p, "1"), e.version(p, "2")
+	one, two := e.blob("one"), e.blob("two")
+	var u metadata.Upstream
+	e.update(func(tx metadata.Tx) (err error) {
+		u, err = tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: r.ID, Name: "u", Type: metadata.UpstreamRemote})
+		return err
+	})
+	const path = "a.tgz"
+	find := func() (out string) {
+		e.view(func(tx metadata.Tx) error {
+			for _, id := range []int64{v.ID, w.ID} {
+				out += found(tx.Files().File(id, path))
+			}
+			out += found(tx.Files().FileAt(p.ID, path))
+			return nil
+		})
+		return out
+	}
+	step := func(what string, changes bool, fn func(tx metadata.Tx) error) {
+		e.Helper()
+		before, at := find(), store.Generation()
+		e.clock.Add(1e6)
+		e.update(fn)
+		moved := store.GenerationOf(metadata.FileRows) > at || store.GenerationOf(metadata.Part(p.ID)) > at
+		if changed := find() != before; changed && !moved {
+			e.Errorf("%s changes what is found, and no generation says so", what)
+		} else if changed != changes {
+			e.Errorf("%s changes what is found: %t", what, changed)
+		}
+	}
+	file := func(v metadata.Version, b metadata.Blob, seq int64) metadata.File {
+		return metadata.File{VersionID: v.ID, PackageID: p.ID, Path: path, Blob: b, Seq: seq}
+	}
+	step("AddFile", true, func(tx metadata.Tx) error { return tx.Files().AddFile(file(v, one, 1)) })
+	step("AddFile to another version", true, func(tx metadata.Tx) error { return tx.Files().AddFile(file(w, two, 2)) })
+	step("PutBlob of the same with a sum", true, func(tx metadata.Tx) error {
+		one.SHA1 = sumOf("one")[:20]
+		_, err := tx.Blobs().PutBlob(one)
+		return err
+	})
+	step("ReplaceFile", true, func(tx metadata.Tx) error {
+		f := file(w, one, 3)
+		f.PackageID = 0
+		return tx.Files().ReplaceFile(f)
+	})
+	step("RemoveFile", true, func(tx metadata.Tx) error { return tx.Files().RemoveFile(w.ID, path) })
+	step("AddFile again", true, func(tx metadata.Tx) error { return tx.Files().AddFile(file(w, two, 4)) })
+	step("Discard", true, func(tx metadata.Tx) error {
+		return tx.Trash().Discard(metadata.Discarded{VersionID: w.ID, State: metadata.Published})
+	})
+	step("Recover", true, func(tx metadata.Tx) error { return tx.Trash().Recover(w.ID, 5, 6) })
+	step("RemoveFiles", true, func(tx metadata.Tx) error { return tx.Files().RemoveFiles(w.ID) })
+	step("PutCachedFile", false, func(tx metadata.Tx) error {
+		return tx.Caches().PutCachedFile(metadata.CachedFile{VersionID: v.ID, Path: path, Digest: one.Digest, UpstreamID: u.ID, EnteredAt: tx.Now()})
+	})
+	step("Evict", true, func(tx metadata.Tx) error {
+		_, err := tx.Evictions().Evict(v.ID, path)
+		return err
+	})
+	step("Return", true, func(tx metadata.Tx) error { return tx.Evictions().Return(v.ID, path) })
+}
+
 // found is the whole result of a look-up as text.
 func found[T any](v T, err error) string { return fmt.Sprintf("%+v %v", v, err) }

@@ -100,6 +100,7 @@ func Run(t *testing.T, open Factory) {
 		{"DutyRace", testDutyRace},
 		{"Settings", testSettings},
 		{"Generations", testGenerations},
+		{"Generations of files", testFileGenerations},
 		{"Watch", testWatch},
 		{"WatchMissesNothing", testWatchMissesNothing},
 		{"FailedUpdate", testFailedUpdate},

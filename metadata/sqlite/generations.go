@@ -14,6 +14,7 @@ type generations struct {
 	all      atomic.Uint64 // last group that may have touched any part
 	rows     atomic.Uint64 // metadata.RepositoryRows
 	names    atomic.Uint64 // metadata.PackageNames
+	files    atomic.Uint64 // metadata.FileRows
 	packages [1024]atomic.Uint64
 }
 
@@ -23,6 +24,8 @@ func (g *generations) slot(p metadata.Part) *atomic.Uint64 {
 		return &g.rows
 	case p == metadata.PackageNames:
 		return &g.names
+	case p == metadata.FileRows:
+		return &g.files
 	case p > 0:
 		return &g.packages[int(p)%len(g.packages)] // packages that share a counter only invalidate caches too often
 	}

@@ -19,6 +19,7 @@ type Catalog struct {
 	byName     *lookup.Cache[packageKey, registry.Package]
 	byPrefix   *lookup.Cache[prefixKey, packageOrGroup]
 	byTag      *lookup.Cache[taggedKey, registry.Version]
+	byPath     *lookup.Cache[fileKey, registry.File]
 	searching  *gate
 	searchTime time.Duration
 	trusted    bool // see Trusted
@@ -51,6 +52,7 @@ func New(core *registry.Core, searchTime time.Duration) *Catalog {
 		byPrefix: lookup.New[prefixKey](core.Store, packageOrGroup.bytes,
 			func(m metadata.Versioned, p packageOrGroup) uint64 { return p.since(m) }),
 		byTag:      lookup.New[taggedKey](core.Store, versionBytes, versionSince),
+		byPath:     lookup.New[fileKey](core.Store, fileBytes, fileSince),
 		searching:  newGate(searchers),
 		searchTime: searchTime,
 	}

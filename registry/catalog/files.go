@@ -15,8 +15,15 @@ import (
 
 // File finds a path in one version of a package or, where at names no version, in any version that holds it. NotFound.
 func (s *Catalog) File(ctx context.Context, at registry.Coordinate, path string) (registry.File, error) {
-	var f registry.File
-	err := s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+	if err := s.mayRead(ctx, at.Repository); err != nil {
+		return registry.File{}, err
+	}
+	key := fileKey{packageKey{at.Repository, at.Format, at.Package}, at.Version, path}
+	return s.byPath.Get(key, func() (registry.File, error) { return s.file(ctx, at, path) })
+}
+
+func (s *Catalog) file(ctx context.Context, at registry.Coordinate, path string) (f registry.File, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at.Name)
 		if err != nil {
 			return err

@@ -42,3 +42,15 @@ type taggedKey struct{ repository, format, key, tag string }
 func versionBytes(v registry.Version) int { return lookup.RecordBytes + len(v.Descriptor) }
 
 func versionSince(m metadata.Versioned, v registry.Version) uint64 { return belowSince(m, v.PackageID) }
+
+// fileKey is a path in a version or, without one, in any version of a package.
+type fileKey struct {
+	packageKey
+	version, path string
+}
+
+func fileBytes(f registry.File) int { return lookup.RecordBytes + len(f.Path) }
+
+func fileSince(m metadata.Versioned, f registry.File) uint64 {
+	return max(belowSince(m, f.PackageID), m.GenerationOf(metadata.FileRows))
+}

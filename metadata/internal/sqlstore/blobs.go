@@ -71,6 +71,8 @@ func (t *Tx) putBlob(v metadata.Blob, since int64) (metadata.Blob, error) {
 		return v, fmt.Errorf("blob %s: %w", v.Digest, metadata.ErrCollected)
 	case err == nil && out.Size != v.Size:
 		return out, fmt.Errorf("metadata: blob %s has %d bytes, not %d", v.Digest, out.Size, v.Size)
+	case err == nil && out.CreatedAt.Before(t.Now()) && len(v.SHA1)+len(v.MD5)+len(v.SHA512) > 0:
+		t.touched = append(t.touched, metadata.FileRows) // it may have sums now that it lacked
 	}
 	return out, err
 }

@@ -64,7 +64,7 @@ func (t files) AddFile(f metadata.File) error {
 	if f.AddedAt.IsZero() {
 		f.AddedAt = t.Now()
 	}
-	n, err := t.exec(`INSERT INTO file (version_id, package_id, path, media_type, added_at, seq, blob_id)
+	n, err := t.within(f.PackageID).exec(`INSERT INTO file (version_id, package_id, path, media_type, added_at, seq, blob_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (version_id, path) DO NOTHING`,
 		f.VersionID, f.PackageID, f.Path, f.MediaType, micros(f.AddedAt), f.Seq, id)
 	if err != nil {

@@ -96,6 +96,11 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 	switch name {
 	case "repository", "upstream", "claim", "package_origin", "rule":
 		t.touched = append(t.touched, metadata.RepositoryRows)
+	case "file":
+		if scope <= 0 {
+			scope = metadata.FileRows
+		}
+		t.touched = append(t.touched, scope)
 	case "name_origin":
 		t.touched = append(t.touched, metadata.PackageNames)
 	case "package", "version", "tag":
