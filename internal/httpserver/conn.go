@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -52,25 +53,92 @@ type tcpConn interface {
 type idleConn struct {
 	tcpConn
 	idle time.Duration
+
+	corked bool
+	held   []byte // written while it was corked, and not sent yet; a part of buffer
+	buffer *[heldBytes]byte
+}
+
+// heldBytes is the size of net/http's buffer, which the header of an answer and the beginning of its body leave by a write of
+// their own.
+const heldBytes = 4 << 10
+
+var heldBuffers = sync.Pool{New: func() any { return new([heldBytes]byte) }}
+
+// cork holds a short write back until the next one or uncork, so that both leave together.
+func (c *idleConn) cork() { c.corked = true }
+
+func (c *idleConn) uncork() error {
+	c.corked = false
+	if len(c.held) == 0 {
+		return nil
+	}
+	_, err := c.Write(nil)
+	return err
 }
 
 // Write implements net.Conn.
 func (c *idleConn) Write(p []byte) (n int, err error) {
-	begin := time.Now()
+	if c.corked && len(c.held)+len(p) <= heldBytes {
+		c.hold(p)
+		return len(p), nil
+	}
+	begin, sent := time.Now(), 0
 	for {
-		if took := time.Since(begin); took > slowWriteGrace && float64(n) < took.Seconds()*slowWriteRate {
+		if took := time.Since(begin); took > slowWriteGrace && float64(sent) < took.Seconds()*slowWriteRate {
 			return n, os.ErrDeadlineExceeded // the peer keeps the bytes in memory here
 		}
 		piece := p[n:min(len(p), n+writeChunkBytes)]
-		w, err := c.timed(func() (int64, error) {
-			w, err := c.tcpConn.Write(piece)
-			return int64(w), err
-		})
-		n += int(w)
-		if err != nil || n == len(p) {
+		w, err := c.timed(func() (int64, error) { return c.send(piece) })
+		sent += int(w)
+		n += int(w) - c.release(int(w))
+		if err != nil || n == len(p) && len(c.held) == 0 {
 			return n, err
 		}
 	}
+}
+
+// send writes what is held, and then a piece.
+func (c *idleConn) send(piece []byte) (int64, error) {
+	if len(c.held) == 0 {
+		w, err := c.tcpConn.Write(piece)
+		return int64(w), err
+	}
+	both := net.Buffers{c.held, piece}
+	return both.WriteTo(c.tcpConn)
+}
+
+func (c *idleConn) hold(p []byte) {
+	if c.buffer == nil {
+		c.buffer = heldBuffers.Get().(*[heldBytes]byte) //nolint:forcetypeassert // the pool holds nothing else
+		c.held = c.buffer[:0]
+	}
+	c.held = append(c.held, p...)
+}
+
+// release drops what is held of n bytes that were sent, and returns how much that is.
+func (c *idleConn) release(n int) int {
+	n = min(n, len(c.held))
+	if c.held = c.held[n:]; len(c.held) == 0 && c.buffer != nil {
+		heldBuffers.Put(c.buffer)
+		c.held, c.buffer = nil, nil
+	}
+	return n
+}
+
+type connKey struct{}
+
+// withConn is http.Server.ConnContext: requests find their connection, where it can be corked.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if idle, ok := c.(*idleConn); ok {
+		return context.WithValue(ctx, connKey{}, idle)
+	}
+	return ctx
+}
+
+func connOf(ctx context.Context) *idleConn {
+	c, _ := ctx.Value(connKey{}).(*idleConn)
+	return c
 }
 
 // ReadFrom implements io.ReaderFrom. Files go to the kernel piece by piece as what it can send itself, an *io.LimitedReader

@@ -86,6 +86,7 @@ func (s *Server) edge(next http.Handler) http.Handler {
 		q.body = watch(w, r, s.idle)
 		q.memory, q.client = s.memory, func() netip.Addr { return s.ClientIP(r) }
 		rec := record(w)
+		rec.conn = connOf(r.Context())
 		s.metrics.inFlight.Inc()
 		defer func() { // also when a handler aborts the connection
 			q.release()

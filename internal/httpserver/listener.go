@@ -71,6 +71,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, o ServeOptions)
 func newHTTPServer(h http.Handler, o ServeOptions) *http.Server {
 	return &http.Server{
 		Handler:           h,
+		ConnContext:       withConn,
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		IdleTimeout:       keepAliveTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,

@@ -15,6 +15,7 @@ type recorder struct {
 	bytes  int64              // of the body
 	wrote  bool               // the header is out
 	cache  *registry.CacheUse // whose header goes with the answer's; nil: there is none
+	conn   *idleConn          // nil: what is written can't be held back
 }
 
 // record returns w itself where it is a recorder already.
@@ -37,7 +38,15 @@ func (rec *recorder) WriteHeader(status int) {
 
 func (rec *recorder) Write(p []byte) (int, error) {
 	rec.implicit()
+	if rec.conn != nil {
+		rec.conn.cork() // the header is not sent by itself
+	}
 	n, err := rec.ResponseWriter.Write(p)
+	if rec.conn != nil {
+		if failed := rec.conn.uncork(); err == nil {
+			err = failed
+		}
+	}
 	rec.bytes += int64(n)
 	return n, err
 }
