@@ -186,7 +186,7 @@ func cacheStatus(result CacheResult, ttl time.Duration) string {
 	var params string
 	switch result {
 	case CacheHit, CacheNegative:
-		params = "hit"
+		return cacheName + "; hit"
 	case CacheRevalidated:
 		params = "fwd=stale"
 	case CacheJoined:

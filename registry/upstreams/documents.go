@@ -70,12 +70,28 @@ type document struct {
 	expired      int                     // how often its time was ended
 }
 
+// have returns a document that was asked for before; nil: it was not, or had to leave the memory.
+func (d *documents) have(key indexKey) *document {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.find(key)
+}
+
+// find is have; d.mu is held.
+func (d *documents) find(key indexKey) *document {
+	el, ok := d.byKey[key]
+	if !ok {
+		return nil
+	}
+	d.order.MoveToFront(el)
+	return el.Value.(*document) //nolint:forcetypeassert // the list holds nothing else
+}
+
 func (d *documents) of(key indexKey) *document {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if el, ok := d.byKey[key]; ok {
-		d.order.MoveToFront(el)
-		return el.Value.(*document) //nolint:forcetypeassert // the list holds nothing else
+	if doc := d.find(key); doc != nil {
+		return doc
 	}
 	doc := &document{key: key}
 	d.byKey[key] = d.order.PushFront(doc)
@@ -105,6 +121,23 @@ func (d *documents) shrink() {
 		doc.size = -1 // it is counted no more
 		doc.mu.Unlock()
 	}
+}
+
+// current is what index returns most of the time: the copy in memory, while it is fresh; nil: there is none.
+func (s *Upstreams) current(ctx context.Context, r *remote, at registry.Name, refresh bool) *index {
+	doc := s.documents.have(r.key(at, ""))
+	if doc == nil || !doc.loaded.Load() {
+		return nil
+	}
+	now := s.core.Now()
+	doc.mu.Lock()
+	defer doc.mu.Unlock()
+	x := doc.copy()
+	if x == nil || doc.failed != nil || !now.Before(doc.freshUntil) || refresh && now.Sub(doc.checkedAt) > forcedRefresh {
+		return nil
+	}
+	s.fresh(ctx, at.Format, registry.CacheDocument, registry.CacheHit, doc.freshUntil)
+	return x
 }
 
 // copy is what can be answered from; nil: nothing. d.mu is held.

@@ -2,8 +2,6 @@ package upstreams
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
@@ -24,6 +22,7 @@ type rowsKey struct {
 type rows struct {
 	packages map[int64]registry.Package // by repository
 	origin   int64                      // the remote that the name first came from to readers of the repository; 0: none, or there is no choice
+	composed *composed
 }
 
 func (r rows) bytes() int {
@@ -127,7 +126,7 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 	f.gather(places, have.packages, actor, o)
 	f.origin = have.origin
 	f.stick(s.core.Rules[at.Format])
-	f.id = s.idOf(r, at, places, actor)
+	f.id = s.idIn(g, r, at, places, actor, have.composed)
 	if f.strict {
 		f.id ^= strictID
 	}
@@ -185,23 +184,6 @@ func (f *found) ahead(of place) []place {
 	}
 	return slices.DeleteFunc(slices.Clone(f.remotes), func(p place) bool { return p.order >= of.order || p.remote.Settings.Offline })
 }
-
-// idOf makes the id of a composed package: one for each package and set of places that a caller sees.
-func (s *Upstreams) idOf(r registry.Repository, at registry.Name, places []place, actor access.Actor) int64 {
-	seen := make([]byte, 0, 512)
-	seen = append(append(append(append(seen, s.key[:]...), at.Format...), '/'), at.Package...)
-	seen = binary.BigEndian.AppendUint64(seen, uint64(r.ID))
-	for _, p := range places {
-		if p.remote == nil && p.admits(at) && p.visible(actor) {
-			seen = binary.BigEndian.AppendUint64(seen, uint64(p.repository.ID))
-		}
-	}
-	sum := sha256.Sum256(seen)
-	return -1 - int64(binary.BigEndian.Uint64(sum[:])>>1)
-}
-
-// mixed spreads the id of an upstream over 63 bits: packages that are made from the lists of other remotes have other ids.
-func mixed(upstreamID int64) int64 { return int64(uint64(upstreamID) * 0x9e3779b97f4a7c15 >> 1) }
 
 // find is look, and also asks the remotes for what they list, where the name may come from them. NotFound: about the repository;
 // Unavailable, BadUpstream: a remote that may have the package can't tell.
@@ -332,6 +314,10 @@ func aside(pkg registry.Package) bool {
 // what remotes list. A source whose versions are all deleted answers only where no other has any, and one that is aside answers beside
 // whichever has the package.
 func (f *found) answering(rules registry.Rules, listed []source) {
+	if len(f.visible)+len(listed) <= 1 { // there is no choice
+		f.sources = append(append(f.sources, f.visible...), listed...)
+		return
+	}
 	var living []source
 	all := append(slices.Clip(f.visible), listed...)
 	if f.strict {
@@ -371,7 +357,7 @@ func (s *Upstreams) rowsOf(ctx context.Context, r registry.Repository, places []
 				ids = append(ids, p.repository.ID)
 			}
 		}
-		have := rows{packages: map[int64]registry.Package{}}
+		have := rows{packages: map[int64]registry.Package{}, composed: &composed{}}
 		err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
 			list, err := tx.Packages().PackagesNamed(ids, at.Format, at.Package)
 			for _, p := range list {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"slipway/metadata"
@@ -93,7 +94,11 @@ type place struct {
 	remote     *Upstream           // nil: the repository's own rows
 	path       []*Upstream         // the links from there to here; none for the repository itself
 	order      int                 // in the closure: depth first, as the lists have it
+	asks       *asking             // of a remote
 }
+
+// asking is a remote as it is asked through a place. It is made when it is asked first; a change of its settings makes another graph.
+type asking struct{ atomic.Pointer[remote] }
 
 // places returns what a repository reaches, depth first, each place once: the closure. The list is shared.
 func (g *graph) places(r registry.Repository) []place {
@@ -120,7 +125,7 @@ func (g *graph) closure(r registry.Repository) []place {
 			if l.Type == metadata.UpstreamRepository {
 				walk(g.byID[l.MemberID], next)
 			} else if len(out) < maxUpstreams {
-				out = append(out, place{r, l, next, len(out)})
+				out = append(out, place{r, l, next, len(out), &asking{}})
 			}
 		}
 	}

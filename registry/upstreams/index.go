@@ -96,6 +96,9 @@ func (x *index) entry(version, path string) *Entry {
 // index returns what a remote says of a package. With refresh, a copy that is older than forcedRefresh is not enough. NotFound: the remote
 // proved that it has no such package.
 func (s *Upstreams) index(ctx context.Context, r *remote, at registry.Name, refresh bool) (*index, error) {
+	if x := s.current(ctx, r, at, refresh); x != nil {
+		return x, nil
+	}
 	ask, ok := r.source.Document(at)
 	if !ok {
 		return nil, errNoDocument

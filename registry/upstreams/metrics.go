@@ -22,8 +22,9 @@ type metrics struct {
 	requests  *prometheus.CounterVec
 	skipped   *prometheus.CounterVec
 
-	mu    sync.Mutex
-	names map[string]bool // of upstreams that have series of their own
+	mu     sync.Mutex
+	names  map[string]bool                 // of upstreams that have series of their own
+	counts map[string][]prometheus.Counter // those of requests, by format: see noted
 }
 
 // maxUpstreamNames bounds the label upstream; later names are otherUpstream.
@@ -68,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, s *Upstreams) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_cache_requests_total", Help: "Requests for what comes from registries elsewhere, by what became of their look-ups.",
 		}, []string{"format", "kind", "result"}),
-		names: map[string]bool{},
+		names: map[string]bool{}, counts: map[string][]prometheus.Counter{},
 	}
 	under := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "slipway_cache_flights", Help: "Transfers of files from registries elsewhere that are under way.",
@@ -119,6 +120,24 @@ func (m *metrics) known(name, repository, format string) {
 		}
 	}
 	m.skipped.WithLabelValues(name).Add(0)
+}
+
+// noted counts a look-up. Every request makes some, so the series are not searched for by their labels.
+func (m *metrics) noted(format string, kind registry.CacheKind, result registry.CacheResult) {
+	const width = int(registry.CacheStale) + 1 // it is the greatest
+	m.mu.Lock()
+	list := m.counts[format]
+	if list == nil {
+		list = make([]prometheus.Counter, len(registry.CacheKinds())*width)
+		for _, k := range registry.CacheKinds() {
+			for _, r := range registry.CacheResults() {
+				list[int(k)*width+int(r)] = m.requests.WithLabelValues(format, k.String(), r.String())
+			}
+		}
+		m.counts[format] = list
+	}
+	m.mu.Unlock()
+	list[int(kind)*width+int(result)].Inc()
 }
 
 // changed notes that an upstream went down or came back.

@@ -103,6 +103,6 @@ func (s *Upstreams) chosen(ctx context.Context, places []place, have rows, at re
 	if !slices.ContainsFunc(places, func(p place) bool { return ofImages(p) && p.remote.ID == have.origin }) {
 		have.origin = 0
 	}
-	have.packages = packages
+	have.packages, have.composed = packages, nil
 	return places, have, nil
 }

@@ -15,7 +15,7 @@ func (s *Upstreams) note(ctx context.Context, format string, kind registry.Cache
 
 func (s *Upstreams) noted(ctx context.Context, format string, kind registry.CacheKind, result registry.CacheResult, ttl time.Duration) {
 	if registry.CacheUseOf(ctx).Note(kind, result, ttl) {
-		s.metrics.requests.WithLabelValues(format, kind.String(), result.String()).Inc()
+		s.metrics.noted(format, kind, result)
 	}
 }
 

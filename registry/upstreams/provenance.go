@@ -40,11 +40,20 @@ func (s *Upstreams) Police(p Policy) { s.policy = p }
 
 // remoteOf is the remote at a place.
 func (s *Upstreams) remoteOf(p place) (*remote, error) {
-	r, err := s.remotes.of(p.remote, p.repository)
-	if err == nil {
-		r.way = p.repositories()
+	if p.asks != nil {
+		if r := p.asks.Load(); r != nil {
+			return r, nil
+		}
 	}
-	return r, err
+	r, err := s.remotes.of(p.remote, p.repository)
+	if err != nil {
+		return nil, err
+	}
+	r.way = p.repositories()
+	if p.asks != nil {
+		p.asks.Store(r)
+	}
+	return r, nil
 }
 
 // admitFile asks the policy about a file of a remote, of which entry says what is known; nil: nothing is.

@@ -73,7 +73,7 @@ func (s *Upstreams) known(ctx context.Context, r *remote, at registry.Name) (x *
 func (s *Upstreams) withdrawn(ctx context.Context, f found, at registry.Coordinate, path string) error {
 	var refused error
 	for _, p := range f.remotes {
-		r, err := s.remotes.of(p.remote, p.repository)
+		r, err := s.remoteOf(p)
 		if err != nil {
 			return err
 		}
