@@ -42,6 +42,7 @@ var cases = []struct {
 	{"upstream.warm", warm},
 	{"upstream.refresh", refreshed},
 	{"upstream.away", away},
+	{"upstream.log", entered},
 	{"pages", pages},
 }
 

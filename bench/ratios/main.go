@@ -1,7 +1,7 @@
 // Command ratios measures a server and floors on the same machine, in turn and in the same run, and prints the ratios:
 // machines differ, and a busy machine slows both sides.
 //
-//	go run ./bench/ratios -slipway ./slipway [-cases npm,oci] [-rounds 3] [-time 2s] [-versions 20000]
+//	go run ./bench/ratios -slipway ./slipway [-cases npm,oci] [-rounds 3] [-time 2s] [-versions 20000] [-files 2000]
 //
 // A floor is the same work done by a bare handler, or a loop, without database, rights, log or events. Nothing fails when a
 // ratio is low. docs/performance.md has the figures of one machine, and explains each case.
@@ -45,6 +45,7 @@ type bench struct {
 	rounds   int
 	span     time.Duration
 	versions int // of the store whose pages are measured
+	files    int // that enter a mirror
 	dir      string
 	out      io.Writer
 	table    *tabwriter.Writer
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	fs.IntVar(&b.rounds, "rounds", 3, "how often each side is measured; medians count")
 	fs.DurationVar(&b.span, "time", 2*time.Second, "how long each side runs each time")
 	fs.IntVar(&b.versions, "versions", 20_000, "versions of the store whose pages are measured; filling it with a million takes some 12 minutes")
+	fs.IntVar(&b.files, "files", 2000, "files that enter a mirror and are then read ten times as often; with 100,000 that takes some 10 minutes")
 	only := fs.String("cases", "", "beginnings of the names of cases; all by default")
 	dir := fs.String("dir", "", "where to put data, on the disk that is to be measured (default: the system's folder)")
 	if err := fs.Parse(args); err != nil {
