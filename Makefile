@@ -78,7 +78,7 @@ clientless: server
 
 # What may come from the system's packages is installed by scripts that run in turn, as they share its lock; the others run beside
 # them, as one waits for the network while another compiles.
-SYSTEM  := $(addprefix .ci/clients-,base.sh browser.sh maven.sh oci.sh)
+SYSTEM  := $(addprefix .ci/clients-,base.sh browser.sh maven.sh oci.sh postgres.sh)
 FETCHED := $(filter-out $(SYSTEM),$(wildcard .ci/clients*.sh .ci/*/build.sh))
 
 clients:

@@ -57,6 +57,18 @@ type Store interface {
 	Close() error
 }
 
+// Batch is one commit of a group of updates, as a store reports it.
+type Batch struct {
+	Updates  int           // that were run
+	Failed   int           // that were rolled back alone
+	Entries  int           // new in the log
+	Queued   int           // updates waiting behind it
+	Run      time.Duration // from the first statement to the commit, with the wait for other processes
+	Commit   time.Duration // of the commit alone
+	WALBytes int64         // of SQLite: size of the write-ahead log behind it
+	Err      error         // of the group: none of its updates was made
+}
+
 // Hint names rows by what clients call them. Empty fields name nothing.
 type Hint struct {
 	Repository, Format, Package string // Package is a key

@@ -8,12 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -119,18 +117,4 @@ func (t target) connection(writer bool) (*pgx.ConnConfig, error) {
 		c.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	return c, nil
-}
-
-// giveUp lets the kernel end a connection whose server acknowledges nothing any more.
-func giveUp(network, _ string, conn syscall.RawConn) error {
-	if !strings.HasPrefix(network, "tcp") {
-		return nil
-	}
-	var err error
-	if cerr := conn.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
-	}); cerr != nil {
-		return cerr
-	}
-	return err
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	memberTerm  = 15 * time.Second
+	memberTerm  = 6 * time.Second
 	memberLook  = 200 * time.Millisecond // while another process has the database
 	microsClock = `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
 )

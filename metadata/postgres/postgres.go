@@ -23,7 +23,7 @@ type Option func(*config)
 
 type config struct {
 	now     func() time.Time // nil: the database's clock
-	observe func(Batch)
+	observe func(metadata.Batch)
 	name    string
 	patient time.Duration
 	term    time.Duration
@@ -33,7 +33,7 @@ type config struct {
 func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
 
 // WithObserver reports every group commit to f, before the next one begins: f must not block.
-func WithObserver(f func(Batch)) Option { return func(c *config) { c.observe = f } }
+func WithObserver(f func(metadata.Batch)) Option { return func(c *config) { c.observe = f } }
 
 // WithName says what other processes call this one when they are refused. The default is "slipway".
 func WithName(name string) Option { return func(c *config) { c.name = name } }
@@ -41,17 +41,6 @@ func WithName(name string) Option { return func(c *config) { c.name = name } }
 // WithPatience bounds how long Open waits for a server that does not answer, and for a process that has the database to end. The
 // default is a minute.
 func WithPatience(d time.Duration) Option { return func(c *config) { c.patient = d } }
-
-// Batch is one group commit.
-type Batch struct {
-	Updates int           // that were run
-	Failed  int           // that were rolled back alone
-	Entries int           // new in the log
-	Queued  int           // updates waiting behind it
-	Run     time.Duration // from the first statement to the commit, with the wait for the turn
-	Commit  time.Duration // of the commit alone
-	Err     error         // of the group: none of its updates was made
-}
 
 // Store is a metadata.Store.
 type Store struct {
@@ -87,7 +76,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metadata: the URL of the database: %w", err)
 	}
-	s := &Store{target: t, cfg: config{observe: func(Batch) {}, name: "slipway", patient: time.Minute, term: memberTerm}, dialect: dialect}
+	s := &Store{target: t, cfg: config{observe: func(metadata.Batch) {}, name: "slipway", patient: time.Minute, term: memberTerm}, dialect: dialect}
 	for _, o := range opts {
 		o(&s.cfg)
 	}

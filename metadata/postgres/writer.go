@@ -235,7 +235,7 @@ func (w *writer) Committed(g *group.Group, err error) {
 
 // Answered implements group.Backend.
 func (w *writer) Answered(g *group.Group, err error) {
-	w.store.cfg.observe(Batch{
+	w.store.cfg.observe(metadata.Batch{
 		Failed: g.Failed, Queued: w.Queued(), Run: time.Since(g.Start) - g.Commit, Commit: g.Commit, Err: err, Updates: g.Updates, Entries: g.Entries,
 	})
 }

@@ -49,16 +49,7 @@ func WithObserver(f func(Batch)) Option { return func(c *config) { c.observe = f
 func WithReaders(n int) Option { return func(c *config) { c.maxReads = n } }
 
 // Batch is one group commit.
-type Batch struct {
-	Updates  int           // that were run
-	Failed   int           // that were rolled back alone
-	Entries  int           // new in the log
-	Queued   int           // updates waiting behind it
-	Run      time.Duration // from the first statement to the commit
-	Commit   time.Duration // of the commit alone
-	WALBytes int64         // size of the write-ahead log behind it
-	Err      error         // of the group: none of its updates was made
-}
+type Batch = metadata.Batch
 
 // Store is a metadata.Store.
 type Store struct {

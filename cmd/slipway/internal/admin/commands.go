@@ -12,5 +12,5 @@ type commands struct{ *command.Program }
 // Commands returns the tools on the data directory.
 func Commands(p *command.Program) []*cobra.Command {
 	c := commands{p}
-	return []*cobra.Command{c.fsckCmd(), c.gcCmd(), c.backupCmd(), c.restoreCmd()}
+	return []*cobra.Command{c.fsckCmd(), c.gcCmd(), c.backupCmd(), c.restoreCmd(), c.keyCmd()}
 }

@@ -195,7 +195,7 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 		return core.Ledger.LogRestore(access.With(ctx, access.System()), s.Taken)
 	}
 	sum, err = s.Restore(ctx, place)
-	return sum, installation.InUse(err)
+	return sum, cfg.InUse(err)
 }
 
 // settleIn prints what was restored and checks it: it reads bytes that were not copied, and so not compared.

@@ -40,6 +40,7 @@ type Config struct {
 	Data            string
 	URL             string
 	Metadata        string
+	LogKey          string // --log-key: a file
 	Blobs           string
 	File            string // --config
 	AnonymousRead   bool
@@ -68,7 +69,10 @@ type Config struct {
 	// InForce lists the settings with the place that each comes from, without secrets; by Resolve.
 	InForce []api.ConfigurationSetting
 
-	AdminPassword string // environment only: a command line is visible to other users of the machine
+	// Environment only: a command line is visible to other users of the machine.
+	AdminPassword    string
+	LogKeyText       string // the key itself
+	MetadataPassword string
 }
 
 // AllFormats returns the formats that are served.
@@ -82,7 +86,8 @@ func (c *Config) AllFormats() []formats.Format {
 // StoreFlags adds the flags that say where the stores are.
 func (c *Config) StoreFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Data, "data", "./slipway-data", "directory for database, blobs and keys; made with mode 0700")
-	fs.StringVar(&c.Metadata, "metadata", "", "database: sqlite:///path.db (default: in the data directory)")
+	fs.StringVar(&c.Metadata, "metadata", "", "database: sqlite:///path.db, or postgres://user@host/database (default: sqlite in the data directory)")
+	fs.StringVar(&c.LogKey, logKeyFlag, "", "file of the key that signs the log and seals secrets; needed with PostgreSQL (default: in the data directory)")
 	fs.StringVar(&c.Blobs, "blobs", "", "blob store: file:///path or s3://bucket/prefix?endpoint=URL&region=R&path_style=true (default: in the data directory)")
 	fs.StringVar(&c.File, "config", "", "YAML file with the same keys; a flag wins over the environment, that over the file")
 }
@@ -118,8 +123,14 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.AcceptClock, acceptClock, false, "take the machine's clock for right although it is behind the log or has jumped; give it once")
 }
 
+// logKeyFlag names a file, as its variable says; the variable without "_FILE" has the key itself.
+const logKeyFlag = "log-key"
+
 // envName is the environment variable of a flag.
 func envName(flag string) string {
+	if flag == logKeyFlag {
+		return logKeyText + "_FILE"
+	}
 	return "SLIPWAY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
@@ -157,7 +168,14 @@ func (c *Config) Resolve(fs *pflag.FlagSet, env func(string) string) error {
 			err = command.Usagef("%s: %w", source, command.ValueError(f, value, e))
 		}
 	})
-	c.AdminPassword = env(adminPassword)
+	c.AdminPassword, c.LogKeyText, c.MetadataPassword = env(adminPassword), env(logKeyText), env(metadataPassword)
+	if path := env(metadataPassword + "_FILE"); c.MetadataPassword == "" && path != "" && err == nil {
+		var text []byte
+		if text, err = os.ReadFile(path); err != nil {
+			err = command.Usagef("%s_FILE: %w", metadataPassword, err)
+		}
+		c.MetadataPassword = strings.TrimRight(string(text), "\r\n")
+	}
 	c.InForce = c.inForce(fs, env)
 	return err
 }
@@ -182,7 +200,7 @@ func UnknownVariables(environ func() []string) (notes []string) {
 	if environ == nil {
 		return nil
 	}
-	known := []string{"SLIPWAY_ADMIN_PASSWORD", "SLIPWAY_SERVER", "SLIPWAY_TOKEN", envName("config")}
+	known := []string{adminPassword, logKeyText, metadataPassword, metadataPassword + "_FILE", "SLIPWAY_SERVER", "SLIPWAY_TOKEN", envName("config")}
 	for _, key := range knownKeys() {
 		known = append(known, envName(key))
 	}
@@ -267,7 +285,7 @@ func (c *Config) CheckStores() error {
 	if c.Data == "" {
 		return command.Usagef("--data: the data directory has no name")
 	}
-	db, err := c.DatabasePath()
+	db, err := c.database()
 	if err != nil {
 		return err
 	}
@@ -276,36 +294,22 @@ func (c *Config) CheckStores() error {
 		return err
 	}
 	for _, dir := range []struct{ setting, path string }{
-		{"--data", c.Data}, {"--metadata", filepath.Dir(db)}, {"--blobs", blobs.dir},
+		{"--data", c.Data}, {"--metadata", db.dir()}, {"--blobs", blobs.dir},
 	} {
 		if dir.path == "" {
-			continue // a bucket
+			continue // a bucket, a server
 		}
 		if err := canMake(dir.path); err != nil {
 			return command.Usagef("%s: %w", dir.setting, err)
 		}
 	}
-	if info, err := os.Stat(db); err == nil && !info.Mode().IsRegular() {
-		return command.Usagef("--metadata: %s is not a file", db)
+	if db.server != "" {
+		return c.checkLogKey()
+	}
+	if info, err := os.Stat(db.file); err == nil && !info.Mode().IsRegular() {
+		return command.Usagef("--metadata: %s is not a file", db.file)
 	}
 	return nil
-}
-
-// DatabasePath is the file of the SQLite database.
-func (c *Config) DatabasePath() (string, error) {
-	if c.Metadata == "" || c.Metadata == "sqlite" {
-		return filepath.Join(c.Data, "slipway.db"), nil
-	}
-	u, err := url.Parse(c.Metadata)
-	switch {
-	case err != nil:
-		return "", command.Usagef("--metadata: it can't be read as a URL") // the value may hold a password, so it is not repeated
-	case u.Scheme == "postgres" || u.Scheme == "postgresql":
-		return "", command.Usagef("--metadata: %s is not supported by this version of Slipway; use sqlite:///path.db", u.Scheme)
-	case u.Scheme != "sqlite" || u.Host != "" || u.RawQuery != "" || len(u.Path) < 2:
-		return "", command.Usagef("--metadata: it must be of the form sqlite:///path.db")
-	}
-	return u.Path, nil
 }
 
 // blobTarget is where blobs go: a directory, which holds the folders blobs, uploads and tmp, or a bucket.

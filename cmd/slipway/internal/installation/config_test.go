@@ -129,7 +129,7 @@ func TestStoreURLs(t *testing.T) {
 	if err := c.CheckStores(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), &c)
+	s, err := Open(t.Context(), &c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestStoreURLs(t *testing.T) {
 func TestLostLogKey(t *testing.T) {
 	c := Config{Data: filepath.Join(t.TempDir(), "data")}
 	open := func() error {
-		s, err := Open(t.Context(), &c)
+		s, err := Open(t.Context(), &c, nil)
 		if err != nil {
 			return err
 		}

@@ -44,20 +44,40 @@ func canMake(path string) error {
 }
 
 // LogKeyPath is where the log's key is.
-func (c *Config) LogKeyPath() string { return filepath.Join(c.Data, "keys", "log.key") }
+func (c *Config) LogKeyPath() string {
+	if c.LogKey != "" {
+		return c.LogKey
+	}
+	return filepath.Join(c.Data, "keys", "log.key")
+}
+
+// checkLogKey refuses an installation that is to be given its key and is not: several machines may use its database, so a key made
+// here would be one of several.
+func (c *Config) checkLogKey() error {
+	if c.LogKey == "" && c.LogKeyText == "" {
+		return command.Usagef("--log-key: with PostgreSQL the key is given: make one with: slipway key generate FILE")
+	}
+	return nil
+}
 
 // logKey reads the key that signs the log, and makes it at the first start, before the database: so a database without a
 // key has lost its key. Signing with another key would look to every auditor like a forged log, so that is refused unless
 // the operator asks for it.
 func (c *Config) logKey() (Keys, error) {
+	if c.LogKeyText != "" {
+		return ParseLogKey(logKeyText, strings.TrimSpace(c.LogKeyText))
+	}
 	path := c.LogKeyPath()
 	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && c.LogKey != "" {
+		return Keys{}, command.Usagef("--log-key: %s does not exist", path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
-		db, perr := c.DatabasePath()
+		db, perr := c.database()
 		if perr != nil {
 			return Keys{}, perr
 		}
-		if _, derr := os.Stat(db); derr == nil && !c.NewLogKey {
+		if _, derr := os.Stat(db.file); derr == nil && !c.NewLogKey {
 			return Keys{}, command.Usagef("--data: there is a database, but the key that signs its log is missing: put %s back from a backup, or go on with a new key with --new-log-key", path)
 		}
 		return makeLogKey(path)
@@ -108,18 +128,27 @@ func verifierOf(skey string) (string, error) {
 	return note.NewEd25519VerifierKey(parts[2], public)
 }
 
-func makeLogKey(path string) (Keys, error) {
+// NewLogKey makes a key: the text of a log key file.
+func NewLogKey() (string, error) {
 	var id [4]byte
 	_, _ = rand.Read(id[:]) // never fails
 	skey, _, err := note.GenerateKey(rand.Reader, "slipway-"+hex.EncodeToString(id[:]))
 	if err != nil {
-		return Keys{}, fmt.Errorf("log key: %w", err)
+		return "", fmt.Errorf("log key: %w", err)
+	}
+	return skey + "\n", nil
+}
+
+func makeLogKey(path string) (Keys, error) {
+	skey, err := NewLogKey()
+	if err != nil {
+		return Keys{}, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), command.DirMode); err != nil {
 		return Keys{}, fmt.Errorf("log key: %w", err)
 	}
-	if err := command.WriteSecret(path, []byte(skey+"\n")); err != nil {
+	if err := command.WriteSecret(path, []byte(skey)); err != nil {
 		return Keys{}, fmt.Errorf("log key: %w", err)
 	}
-	return ParseLogKey(path, skey)
+	return ParseLogKey(path, strings.TrimSpace(skey))
 }

@@ -18,8 +18,12 @@ const (
 	fromDefault     = "default"
 )
 
-// adminPassword is the setting that no flag sets.
-const adminPassword = "SLIPWAY_ADMIN_PASSWORD"
+// Settings that no flag sets.
+const (
+	adminPassword    = "SLIPWAY_ADMIN_PASSWORD"
+	logKeyText       = "SLIPWAY_LOG_KEY"
+	metadataPassword = "SLIPWAY_METADATA_PASSWORD"
+)
 
 // urlSecrets are the parts of a URL that may be secret: the password, and parameters that are named like one.
 var urlSecrets = regexp.MustCompile(`(//[^/@\s:]*):[^/@\s]*@|([?&][^=&\s]*(?i:secret|password|token|key)[^=&\s]*=)[^&\s]*`)
@@ -65,9 +69,15 @@ func (c *Config) inForce(fs *pflag.FlagSet, env func(string) string) []api.Confi
 		}
 		out = append(out, s)
 	})
-	if env(adminPassword) != "" {
-		out = append(out, api.ConfigurationSetting{Name: "admin-password", Source: fromEnvironment, From: adminPassword, Masked: true,
-			About: "password of the user admin, which the first start sets"})
+	for _, s := range []api.ConfigurationSetting{
+		{Name: "admin-password", From: adminPassword, About: "password of the user admin, which the first start sets"},
+		{Name: "log-key-text", From: logKeyText, About: "the key that signs the log and seals secrets, in place of --log-key"},
+		{Name: "metadata-password", From: metadataPassword, About: "password for the PostgreSQL server of --metadata"},
+	} {
+		if env(s.From) != "" {
+			s.Source, s.Masked = fromEnvironment, true
+			out = append(out, s)
+		}
 	}
 	slices.SortFunc(out, func(a, b api.ConfigurationSetting) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -22,9 +22,9 @@ func (c *Config) OnMachine(cmd *cobra.Command, p *command.Program, check func(*C
 		return c.Named(err)
 	}
 	ctx := access.With(cmd.Context(), access.System())
-	s, err := Open(ctx, c)
+	s, err := Open(ctx, c, nil)
 	if err != nil {
-		return c.Named(InUse(err))
+		return c.Named(c.InUse(err))
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	core, err := s.Core(ctx, c, slog.New(slog.NewTextHandler(p.Stderr, nil)))

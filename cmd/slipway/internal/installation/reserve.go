@@ -39,7 +39,7 @@ type disk struct {
 
 // OpenReserve makes room on the disks that have none. It comes before the stores are opened, and makes nothing.
 func OpenReserve(c *Config, log *slog.Logger) (*Reserve, error) {
-	db, err := c.DatabasePath()
+	db, err := c.database()
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func OpenReserve(c *Config, log *slog.Logger) (*Reserve, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reserve{log: log, dirs: []string{c.Data, filepath.Dir(db), target.dir}}
+	r := &Reserve{log: log, dirs: []string{c.Data, db.dir(), target.dir}}
 	disks, err := r.disks()
 	if err != nil {
 		return nil, err

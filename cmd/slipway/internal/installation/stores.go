@@ -1,6 +1,7 @@
 package installation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,6 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/internal/origin"
 	"slipway/metadata"
-	"slipway/metadata/sqlite"
 	"slipway/registry/instance"
 	"slipway/registry/upstreams"
 	"slipway/storage"
@@ -34,9 +34,9 @@ type Stores struct {
 	Keys  Keys
 }
 
-// Open opens the stores and makes missing ones. The caller closes.
-func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, err error) {
-	db, err := c.DatabasePath()
+// Open opens the stores and makes missing ones; observe, which may be nil, hears of commits to the database. The caller closes.
+func Open(ctx context.Context, c *Config, observe func(metadata.Batch)) (_ *Stores, err error) {
+	db, err := c.database()
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, 
 			return nil, err
 		}
 	}
-	for _, dir := range []string{c.Data, filepath.Dir(db)} {
+	for _, dir := range []string{c.Data, cmp.Or(db.dir(), c.Data)} {
 		if err := os.MkdirAll(dir, command.DirMode); err != nil {
 			return nil, fmt.Errorf("data directory: %w", err)
 		}
@@ -63,11 +63,14 @@ func Open(ctx context.Context, c *Config, options ...sqlite.Option) (_ *Stores, 
 	if s.Keys, err = c.logKey(); err != nil {
 		return nil, err
 	}
-	meta, err := sqlite.Open(ctx, db, options...)
-	if err != nil {
+	if s.Meta, err = c.openMetadata(ctx, db, observe); err != nil {
 		return nil, err
 	}
-	s.Meta = meta
+	if db.server != "" {
+		if err = c.keepLogKey(ctx, s.Meta, s.Keys.Verifier); err != nil {
+			return nil, err
+		}
+	}
 	if target.s3 == nil {
 		s.Blobs, err = target.open(ctx, false)
 	}
@@ -121,7 +124,7 @@ func (c *Config) MustExist() error {
 	if err := c.CheckStores(); err != nil {
 		return err
 	}
-	db, err := c.DatabasePath()
+	db, err := c.database()
 	if err != nil {
 		return err
 	}
@@ -135,9 +138,16 @@ func (c *Config) MustExist() error {
 		}
 		return own
 	}
-	needed := []struct{ setting, path string }{{setting("--metadata", c.Metadata), db}, {"--data", c.LogKeyPath()}}
+	type file struct{ setting, path string }
+	var needed []file
+	if db.server == "" {
+		needed = append(needed, file{setting("--metadata", c.Metadata), db.file})
+	}
+	if c.LogKeyText == "" {
+		needed = append(needed, file{setting("--log-key", c.LogKey), c.LogKeyPath()})
+	}
 	if blobs.s3 == nil {
-		needed = append(needed, struct{ setting, path string }{setting("--blobs", c.Blobs), filepath.Join(blobs.dir, "blobs")})
+		needed = append(needed, file{setting("--blobs", c.Blobs), filepath.Join(blobs.dir, "blobs")})
 	}
 	for _, want := range needed {
 		if _, err := os.Stat(want.path); errors.Is(err, fs.ErrNotExist) {
@@ -192,7 +202,7 @@ func (s *Stores) config(c *Config, reg prometheus.Registerer, logger *slog.Logge
 
 // Paths are the files and directories that hold the installation; only the installation's own files are in the directories.
 func (c *Config) Paths() ([]string, error) {
-	db, err := c.DatabasePath()
+	db, err := c.database()
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +211,7 @@ func (c *Config) Paths() ([]string, error) {
 		return nil, err
 	}
 	out := []string{c.Data}
-	for _, path := range []string{db, blobs.dir} {
+	for _, path := range []string{db.file, blobs.dir} {
 		rel, err := filepath.Rel(c.Data, path)
 		if path != "" && (err != nil || !filepath.IsLocal(rel)) { // "" is a bucket
 			out = append(out, path)
@@ -212,7 +222,7 @@ func (c *Config) Paths() ([]string, error) {
 
 // Apart refuses a backup directory that is one of the installation's: each would treat the other's files as its own.
 func (c *Config) Apart(dir string) error {
-	db, err := c.DatabasePath()
+	db, err := c.database()
 	if err != nil {
 		return err
 	}
@@ -227,18 +237,10 @@ func (c *Config) Apart(dir string) error {
 	if err != nil {
 		return command.Usagef("DIR: %w", err)
 	}
-	for _, own := range []string{c.Data, filepath.Dir(db), blobs.dir} {
+	for _, own := range []string{c.Data, db.dir(), blobs.dir} {
 		if there, err := os.Stat(own); err == nil && os.SameFile(here, there) {
 			return command.Usagef("DIR: %s is the installation itself", dir)
 		}
 	}
 	return nil
-}
-
-// InUse explains that another process has the database.
-func InUse(err error) error {
-	if errors.Is(err, metadata.ErrInUse) {
-		return fmt.Errorf("another Slipway runs on this data directory: %w", err)
-	}
-	return err
 }

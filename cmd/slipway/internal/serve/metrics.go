@@ -3,7 +3,7 @@ package serve
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"slipway/metadata/sqlite"
+	"slipway/metadata"
 )
 
 // batchMetrics count the group commits of the database.
@@ -36,14 +36,14 @@ func newBatchMetrics(reg prometheus.Registerer) *batchMetrics {
 			Name: "slipway_metadata_commit_duration_seconds", Help: "Time of a durable commit.", Buckets: seconds,
 		}),
 		wal: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "slipway_metadata_wal_bytes", Help: "Size of the database's write-ahead log.",
+			Name: "slipway_metadata_wal_bytes", Help: "Size of SQLite's write-ahead log.",
 		}),
 	}
 	reg.MustRegister(m.updates, m.failed, m.queue, m.run, m.commit, m.wal)
 	return m
 }
 
-func (m *batchMetrics) observe(b sqlite.Batch) {
+func (m *batchMetrics) observe(b metadata.Batch) {
 	m.updates.Observe(float64(b.Updates))
 	m.failed.Add(float64(b.Failed))
 	m.queue.Set(float64(b.Queued))

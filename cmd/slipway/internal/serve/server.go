@@ -19,7 +19,6 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/internal/origin"
 	"slipway/internal/outbound"
-	"slipway/metadata/sqlite"
 	"slipway/registry/duty"
 	"slipway/registry/instance"
 	"slipway/web/api"
@@ -54,8 +53,8 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.reserve, err = installation.OpenReserve(c, logger); err != nil {
 		return nil, err
 	}
-	if s.stores, err = installation.Open(ctx, c, sqlite.WithObserver(newBatchMetrics(reg).observe)); err != nil {
-		return nil, installation.InUse(err)
+	if s.stores, err = installation.Open(ctx, c, newBatchMetrics(reg).observe); err != nil {
+		return nil, c.InUse(err)
 	}
 	version, commit := p.Version()
 	allow, err := outbound.ParseAllow(c.WebhookAllow)
