@@ -44,8 +44,9 @@ type bench struct {
 	s3       string // binary of an S3 server; "" for none
 	rounds   int
 	span     time.Duration
-	versions int // of the store whose pages are measured
-	files    int // that enter a mirror
+	versions int    // of the store whose pages are measured
+	filled   string // the data directory of that store; "": a new one
+	files    int    // that enter a mirror
 	dir      string
 	out      io.Writer
 	table    *tabwriter.Writer
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	fs.DurationVar(&b.span, "time", 2*time.Second, "how long each side runs each time")
 	fs.IntVar(&b.versions, "versions", 20_000, "versions of the store whose pages are measured; filling it with a million takes some 12 minutes")
 	fs.IntVar(&b.files, "files", 2000, "files that enter a mirror and are then read ten times as often; with 100,000 that takes some 10 minutes")
+	fs.StringVar(&b.filled, "filled", "", "a data directory that \"slipway bench fill\" has filled, whose pages are measured in place of a new one's; the password of its admin is \""+adminPassword+"\"")
 	only := fs.String("cases", "", "beginnings of the names of cases; all by default")
 	dir := fs.String("dir", "", "where to put data, on the disk that is to be measured (default: the system's folder)")
 	if err := fs.Parse(args); err != nil {
