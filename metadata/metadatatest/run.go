@@ -85,6 +85,7 @@ func Run(t *testing.T, open Factory) {
 		{"References", testReferences},
 		{"Stagings", testStagings},
 		{"Search", testSearch},
+		{"SearchInCrowd", testSearchInCrowd},
 		{"SearchAgain", testSearchAgain},
 		{"Environments", testEnvironments},
 		{"Deployments", testDeployments},

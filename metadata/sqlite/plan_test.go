@@ -114,7 +114,9 @@ var sorts = []string{
 }
 
 // whole are the tables that are read whole: once after each change of an administrator, those of a few hundred rows; and the few duties.
-var whole = map[string]string{"FROM upstream u JOIN repository r": "u", "FROM claim ORDER": "claim", "FROM package_origin ORDER": "package_origin",
+// Where a search may begin is looked for in indexes, or in a pass through all names, in an index too.
+var whole = map[string]string{"SELECT g.version_id FROM tag g WHERE g.name LIKE": "g", "IN (SELECT n.id FROM package n": "n", "IN (SELECT DISTINCT f.package_id FROM file f": "f",
+	"IN (SELECT r.id FROM repository r WHERE r.deleted_at IS NULL AND r.name LIKE": "r", "FROM upstream u JOIN repository r": "u", "FROM claim ORDER": "claim", "FROM package_origin ORDER": "package_origin",
 	"FROM rule ORDER": "rule", "FROM duty ORDER": "duty"}
 
 func checkPlan(t *testing.T, text string, plan []string) {
@@ -141,6 +143,9 @@ func checkPlan(t *testing.T, text string, plan []string) {
 			if !foreign && !strings.HasSuffix(line, "VALUES CLAUSE") && !slices.Contains(subqueries, f[1]) {
 				t.Errorf("%s: %s", line, text)
 			}
+			if slices.Contains([]string{"n", "f"}, f[1]) && !strings.Contains(line, "COVERING INDEX") {
+				t.Errorf("%s: %s", line, text)
+			}
 		case "SEARCH":
 			// The least and greatest of a column comes from its index, which the plan does not name.
 			if !strings.Contains(line, "USING") && !strings.Contains(text, "MAX(seq)") && !strings.Contains(text, "MAX(id)") {
@@ -162,6 +167,9 @@ func checkPlan(t *testing.T, text string, plan []string) {
 func checkSearch(t *testing.T, text string, plan []string) {
 	t.Helper()
 	for _, line := range plan {
+		if strings.Contains(line, "ORDER BY") && !strings.Contains(text, " AND (v.id IN (") && !strings.Contains(text, " AND (v.package_id IN (") {
+			t.Errorf("%s: %s", line, text)
+		}
 		if strings.HasPrefix(line, "SCAN") && !strings.Contains(line, "USING") && line != "SCAN r" && !strings.HasPrefix(line, "SCAN json_each") {
 			t.Errorf("%s: %s", line, text)
 		}
@@ -239,11 +247,20 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 		{"facts", "FROM fact WHERE version_id = $1", []string{
 			"SEARCH fact USING INDEX fact_version (version_id=?)", "SCALAR SUBQUERY 1", "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)",
 			"USE TEMP B-TREE FOR LAST 3 TERMS OF ORDER BY"}},
-		{"versions by a fact", "v.state <> 'deleted' AND v.id IN (SELECT x.version_id FROM fact x JOIN version w ON w.id = x.version_id " +
-			"WHERE x.key = $1 AND x.value >= $2 AND x.value < $3 AND x.seq >= w.seq) AND +p.repository_id IN ($4)", []string{
-			"SEARCH v USING INTEGER PRIMARY KEY (rowid=?)", "LIST SUBQUERY 1", "SEARCH x USING INDEX fact_value (key=? AND value>? AND value<?)",
-			"SEARCH w USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)",
-			"SEARCH r USING INTEGER PRIMARY KEY (rowid=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		{"candidates with a fact", "SELECT x.version_id FROM fact x WHERE x.key = $1 AND x.value >= $2 AND x.value < $3 LIMIT", []string{
+			"SEARCH x USING INDEX fact_value (key=? AND value>? AND value<?)"}},
+		{"candidates with a tag", "SELECT g.version_id FROM tag g WHERE g.name = $1 AND g.seq_to IS NULL ORDER BY g.seq_from DESC LIMIT", []string{
+			"SEARCH g USING INDEX tag_name (name=?)"}},
+		{"candidates by a name", "IN (SELECT n.id FROM package n WHERE (n.name LIKE $1 ESCAPE '!' OR n.key LIKE $2 ESCAPE '!') LIMIT", []string{
+			"SEARCH package USING INTEGER PRIMARY KEY (rowid=?)", "LIST SUBQUERY 1", "SCAN n USING COVERING INDEX package_names"}},
+		{"candidates by a file", "IN (SELECT DISTINCT f.package_id FROM file f", []string{
+			"SEARCH package USING INTEGER PRIMARY KEY (rowid=?)", "LIST SUBQUERY 1", "SCAN f USING COVERING INDEX file_path"}},
+		{"a walk that looks at facts", "v.state <> 'deleted' AND EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND x.key = $1 AND x.value || '' >= $2 AND x.value || '' < $3 AND x.seq >= v.seq) AND +p", []string{
+			"SCAN v USING INDEX version_seq", "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH x EXISTS USING INDEX fact_version (version_id=? AND key=?)",
+			"SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"a walk that looks at tags", "v.state <> 'deleted' AND EXISTS (SELECT 1 FROM tag g WHERE g.version_id = v.id AND g.name = $1 AND g.seq_to IS NULL) AND +p", []string{
+			"SCAN v USING INDEX version_seq", "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH g EXISTS USING INDEX tag_version (version_id=? AND name=?)",
+			"SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{"files", "WHERE f.version_id = $1 AND f.path > $2 ORDER BY f.path", []string{
 			"SEARCH f USING PRIMARY KEY (version_id=? AND path>?)", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{"files of a package", "FROM version v JOIN file f ON f.version_id = v.id", []string{

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -237,6 +238,19 @@ var plainFields = map[string]string{
 	"purl": metadata.FieldPURL, "tag": metadata.FieldTag, "state": metadata.FieldState,
 }
 
+// named adds to a test for a package URL what follows from it, because packages are found by their names: the name ends with that of the URL.
+func named(c metadata.Condition) metadata.Condition {
+	if c.Is.Field != metadata.FieldPURL || !strings.HasPrefix(c.Is.Value, "pkg:") {
+		return c
+	}
+	path, _, _ := strings.Cut(c.Is.Value, "@")
+	name, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
+	if err != nil || name == "" || strings.Contains(name, "*") {
+		return c
+	}
+	return metadata.Condition{All: []metadata.Condition{c, is(metadata.Test{Field: metadata.FieldPackage, Value: "*" + name})}}
+}
+
 var factFields = map[string]string{"ref": registry.FactSourceRef, "builder": registry.FactBuildSystem, "upstream": registry.FactUpstreamName,
 	"verified": registry.FactUpstreamVerified}
 
@@ -245,7 +259,7 @@ func condition(field, value string) (metadata.Condition, error) {
 		if field == "state" && !matchesAny(value, states) {
 			return metadata.Condition{}, registry.NameError(registry.NoSuch("state", value, states, states))
 		}
-		return is(metadata.Test{Field: f, Value: value}), nil
+		return named(is(metadata.Test{Field: f, Value: value})), nil
 	}
 	if key, ok := factFields[field]; ok {
 		return is(metadata.Test{Field: metadata.FieldFact, Key: key, Value: value}), nil

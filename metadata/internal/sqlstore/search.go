@@ -9,36 +9,44 @@ import (
 	"slipway/metadata"
 )
 
-// Search implements metadata.Searches.
+// Search implements metadata.Searches. It begins at few candidates where some can be told, else it walks through the versions, the newest
+// first, and looks at each. The + in front of columns keep planners from other ways.
 func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 	if len(s.Repositories) == 0 {
 		return nil, nil
 	}
+	begin := &candidates{versions: s.Versions}
+	if s.Versions == nil {
+		var err error
+		if begin, err = t.candidates(s); err != nil {
+			return nil, err
+		}
+	}
+	if begin.none() {
+		return nil, t.Failed()
+	}
 	q := &searchSQL{asOf: s.AsOf}
 	q.text.WriteString(`SELECT ` + qualified(versionCore, "v") + `, r.name, p.format, p.name
-		FROM version v JOIN package p ON p.id = v.package_id JOIN repository r ON r.id = p.repository_id
+		FROM version v JOIN package p ON p.id = +v.package_id JOIN repository r ON r.id = +p.repository_id
 		WHERE r.deleted_at IS NULL`)
 	q.alive(asks(s.Where, metadata.FieldState))
 	if s.NoAttached {
-		q.text.WriteString(` AND v.announced <> 2`)
+		q.text.WriteString(` AND +v.announced <> 2`)
 	}
 	if s.BeforeSeq > 0 {
 		q.text.WriteString(` AND v.seq < `)
 		q.arg(s.BeforeSeq)
 	}
+	sign := ``
+	if begin != nil {
+		sign = `+`
+		q.among(t.d, begin)
+	}
 	q.text.WriteString(` AND `)
 	if err := q.condition(s.Where); err != nil {
 		return nil, err
 	}
-	// A + keeps the planner from the indexes of repositories and of the order when another index finds few versions.
-	sign := ``
-	if q.selective {
-		sign = `+`
-	}
-	if s.Versions != nil {
-		q.text.WriteString(` AND v.id IN (` + t.d.among(s.Versions, q.param) + `)`)
-	}
-	q.text.WriteString(` AND ` + sign + `p.repository_id IN (` + t.d.among(s.Repositories, q.param) + `)`)
+	q.text.WriteString(` AND +p.repository_id IN (` + t.d.among(s.Repositories, q.param) + `)`)
 	q.text.WriteString(` ORDER BY ` + sign + `v.seq DESC, v.id DESC LIMIT `)
 	q.arg(limit(s.Limit))
 	return all(t.Tx, scanHit, q.text.String(), q.args...)
@@ -70,10 +78,9 @@ func qualified(columns, table string) string {
 
 // searchSQL builds a statement; every value is a bound parameter.
 type searchSQL struct {
-	text      strings.Builder
-	args      []any
-	asOf      *int64
-	selective bool // some test uses an index that finds few versions
+	text strings.Builder
+	args []any
+	asOf *int64
 }
 
 func (q *searchSQL) arg(v any) { q.text.WriteString(q.param(v)) }
@@ -127,15 +134,9 @@ func (q *searchSQL) condition(c metadata.Condition) error {
 		return q.test(*c.Is)
 	case c.Not != nil:
 		q.text.WriteString(`NOT `)
-		was := q.selective
-		err := q.condition(*c.Not)
-		q.selective = was
-		return err
+		return q.condition(*c.Not)
 	case len(c.Any) > 0:
-		was := q.selective
-		err := q.join(c.Any, ` OR `)
-		q.selective = was
-		return err
+		return q.join(c.Any, ` OR `)
 	case len(c.All) > 0:
 		return q.join(c.All, ` AND `)
 	}
@@ -163,9 +164,12 @@ func (q *searchSQL) match(column string, t metadata.Test) {
 	q.compare(t)
 }
 
+// exact reports whether a test is for one value.
+func exact(t metadata.Test) bool { return t.Literal || !strings.Contains(t.Value, "*") }
+
 // compare writes the right-hand side of a match.
 func (q *searchSQL) compare(t metadata.Test) {
-	if t.Literal || !strings.Contains(t.Value, "*") {
+	if exact(t) {
 		q.text.WriteString(` = `)
 		q.arg(t.Value)
 		return
@@ -192,17 +196,9 @@ func (q *searchSQL) test(t metadata.Test) error {
 		q.state()
 		q.compare(t)
 	case metadata.FieldPackage:
-		q.text.WriteString(`(`)
-		q.match(`p.name`, t)
-		q.text.WriteString(` OR `)
-		q.match(`p.key`, t)
-		q.text.WriteString(`)`)
+		q.packageName(`p.`, t)
 	case metadata.FieldTag:
-		q.selective = true
-		q.text.WriteString(`v.id IN (SELECT g.version_id FROM tag g WHERE `)
-		q.match(`g.name`, t)
-		q.during(`g`)
-		q.text.WriteString(`)`)
+		q.tag(t)
 	case metadata.FieldDigest:
 		return q.digest(t)
 	case metadata.FieldPublished:
@@ -218,7 +214,10 @@ func (q *searchSQL) test(t metadata.Test) error {
 		q.known(`v`)
 		q.text.WriteString(`)`)
 	case metadata.FieldFact:
-		q.fact(t)
+		q.text.WriteString(`EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND `)
+		q.factValue(`x.value || ''`, t) // not by the index of values, where many versions may have one
+		q.known(`v`)
+		q.text.WriteString(`)`)
 	case metadata.FieldHasFact:
 		q.text.WriteString(`EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND (x.key = `)
 		q.arg(t.Key)
@@ -236,7 +235,6 @@ func (q *searchSQL) test(t metadata.Test) error {
 		}
 		q.text.WriteString(`)`)
 	case metadata.FieldRuns:
-		q.selective = true
 		q.text.WriteString(`v.id IN (SELECT n.version_id FROM run n JOIN environment e ON e.id = n.environment_id WHERE `)
 		q.match(`e.name`, t)
 		q.during(`n`)
@@ -269,21 +267,52 @@ func (q *searchSQL) known(version string) {
 	}
 }
 
-func (q *searchSQL) fact(t metadata.Test) {
-	q.selective = true
-	q.text.WriteString(`v.id IN (SELECT x.version_id FROM fact x JOIN version w ON w.id = x.version_id WHERE x.key = `)
+// factValue selects the facts of a key whose value, a column, is the one that is looked for.
+func (q *searchSQL) factValue(value string, t metadata.Test) {
+	q.text.WriteString(`x.key = `)
 	q.arg(t.Key)
 	q.text.WriteString(` AND `)
-	if t.Prefix {
-		q.text.WriteString(`x.value >= `)
-		q.arg(t.Value)
-		q.text.WriteString(` AND x.value < `)
-		q.arg(t.Value + "\U0010ffff")
-	} else {
-		q.match(`x.value`, t)
+	if !t.Prefix {
+		q.match(value, t)
+		return
 	}
-	q.known(`w`)
+	q.text.WriteString(value + ` >= `)
+	q.arg(t.Value)
+	q.text.WriteString(` AND ` + value + ` < `)
+	q.arg(t.Value + "\U0010ffff")
+}
+
+// packageName compares the shown name of a package and the one that it is found by; alias is that of the table.
+func (q *searchSQL) packageName(alias string, t metadata.Test) {
+	q.text.WriteString(`(`)
+	q.match(alias+`name`, t)
+	q.text.WriteString(` OR `)
+	q.match(alias+`key`, t)
 	q.text.WriteString(`)`)
+}
+
+// tag selects versions that have a tag, or had it at the past moment.
+func (q *searchSQL) tag(t metadata.Test) {
+	switch {
+	case q.asOf == nil:
+		q.text.WriteString(`EXISTS (SELECT 1 FROM tag g WHERE g.version_id = v.id AND `)
+		q.match(`g.name`, t)
+		q.during(`g`)
+		q.text.WriteString(`)`)
+	case exact(t): // the last move before that moment says it
+		q.text.WriteString(`v.id = (SELECT CASE WHEN g.seq_to IS NULL OR g.seq_to > `)
+		q.arg(*q.asOf)
+		q.text.WriteString(` THEN g.version_id END FROM tag g WHERE g.package_id = v.package_id AND g.name = `)
+		q.arg(t.Value)
+		q.text.WriteString(` AND g.seq_from <= `)
+		q.arg(*q.asOf)
+		q.text.WriteString(` ORDER BY g.seq_from DESC, g.generation DESC LIMIT 1)`)
+	default:
+		q.text.WriteString(`v.id IN (SELECT g.version_id FROM tag g WHERE `)
+		q.match(`g.name`, t)
+		q.during(`g`)
+		q.text.WriteString(`)`)
+	}
 }
 
 func (q *searchSQL) digest(t metadata.Test) error {
@@ -291,10 +320,9 @@ func (q *searchSQL) digest(t metadata.Test) error {
 	if err != nil {
 		return fmt.Errorf("metadata: digest %q: %w", t.Value, err)
 	}
-	q.selective = true
-	q.text.WriteString(`(v.id IN (SELECT f.version_id FROM file f JOIN blob b ON b.id = f.blob_id WHERE b.digest = `)
+	q.text.WriteString(`(v.digest = `)
 	q.arg(raw)
-	q.text.WriteString(`) OR v.id IN (SELECT d.id FROM version d WHERE d.digest = `)
+	q.text.WriteString(` OR EXISTS (SELECT 1 FROM file f JOIN blob b ON b.id = f.blob_id WHERE f.version_id = v.id AND b.digest = `)
 	q.arg(raw)
 	q.text.WriteString(`))`)
 	return nil
