@@ -1,4 +1,4 @@
-// Package registrytest gives tests the real core over blobs in memory and SQLite in a temporary file.
+// Package registrytest gives tests the real core over blobs in memory and SQLite in a temporary file, or PostgreSQL.
 package registrytest
 
 import (
@@ -21,6 +21,8 @@ import (
 	"slipway/internal/outbound"
 	"slipway/metadata"
 	"slipway/metadata/metadatatest"
+	"slipway/metadata/postgres"
+	"slipway/metadata/postgres/postgrestest"
 	"slipway/metadata/sqlite"
 	"slipway/registry"
 	"slipway/registry/access"
@@ -45,7 +47,7 @@ const AdminPassword = "correct horse"
 type Env struct {
 	*instance.Instance
 	Metadata metadata.Store // below the faults
-	Database string         // path of its file
+	Database string         // path of its file; "" over PostgreSQL
 	Blobs    storage.Store  // below the faults
 	Admin    context.Context
 	Config   instance.Config
@@ -126,6 +128,27 @@ var migrated = sync.OnceValues(func() (file []byte, err error) {
 	return os.ReadFile(path)
 })
 
+// OverPostgres is the value of SLIPWAY_TEST_METADATA with which cores keep their metadata in PostgreSQL.
+const OverPostgres = "postgres"
+
+// openMetadata opens an empty database: of SQLite, unless SLIPWAY_TEST_METADATA names another.
+func (e *Env) openMetadata() {
+	e.t.Helper()
+	if os.Getenv("SLIPWAY_TEST_METADATA") == OverPostgres {
+		s, err := postgres.Open(context.Background(), postgrestest.URL(e.t))
+		Must(e.t, err)
+		e.Metadata = s
+		return
+	}
+	e.Database = filepath.Join(e.t.TempDir(), "slipway.db")
+	schema, err := migrated()
+	Must(e.t, err)
+	Must(e.t, os.WriteFile(e.Database, schema, 0o600))
+	s, err := sqlite.Open(context.Background(), e.Database)
+	Must(e.t, err)
+	e.Metadata = s
+}
+
 // New makes a core with a repository "main" and a user "admin". It is closed with the test.
 func New(t testing.TB, opts ...Option) *Env {
 	t.Helper()
@@ -141,12 +164,7 @@ func New(t testing.TB, opts ...Option) *Env {
 			Normalize: func(s string) (string, error) { return s, nil },
 		}},
 	}}
-	e.Database = filepath.Join(t.TempDir(), "slipway.db")
-	schema, err := migrated()
-	Must(t, err)
-	Must(t, os.WriteFile(e.Database, schema, 0o600))
-	e.Metadata, err = sqlite.Open(context.Background(), e.Database)
-	Must(t, err)
+	e.openMetadata()
 	t.Cleanup(func() { _ = e.Metadata.Close() })
 	for _, o := range opts {
 		o(e)

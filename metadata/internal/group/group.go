@@ -89,19 +89,19 @@ func (w *Writer) alone() {
 
 // single runs one update in a transaction of its own.
 func (w *Writer) single(g *Group, r *Update) error {
-	for tries := 1; ; tries++ {
+	for {
 		if err := w.backend.Begin(g); err != nil {
 			return err
 		}
 		if !w.backend.Run(g, r) {
 			w.backend.Rollback()
-			if r.Again && tries < mostTries {
+			if r.Again && time.Since(g.Start) < patience {
 				continue
 			}
 			return nil
 		}
 		err := w.backend.Commit(g)
-		if !errors.Is(err, ErrAgain) || tries == mostTries {
+		if !errors.Is(err, ErrAgain) || time.Since(g.Start) >= patience {
 			return err
 		}
 	}

@@ -40,8 +40,8 @@ type Backend interface {
 // ErrAgain is the error of a commit whose updates are to be run again.
 var ErrAgain = errors.New("metadata: the group is to be run again")
 
-// mostTries bounds how often an update is run alone because of ErrAgain or Update.Again.
-const mostTries = 5
+// patience bounds how long an update is run again because of ErrAgain or Update.Again.
+const patience = 30 * time.Second
 
 // Writer commits updates in groups. A caller that finds no leader becomes the leader: it takes the waiting updates, runs
 // each on its own goroutine, commits once, and answers all callers. One flush of the disk serves many updates, and a single

@@ -63,6 +63,17 @@ func URL(t testing.TB) string {
 	return s.copy(t, templateName)
 }
 
+// Alone is a database, without tables, of a server that the test has for itself, and may change the settings of.
+func Alone(t testing.TB) string {
+	t.Helper()
+	URL(t) // skips where there is no server
+	s := start()
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.url("postgres")
+}
+
 // Blank is a database without tables.
 func Blank(t testing.TB) string {
 	t.Helper()
@@ -163,7 +174,7 @@ func (s *server) start() error {
 }
 
 // supervise runs a server until its own parent ends or tells it to, then stops the server at once and removes its folder.
-const supervise = `"$0" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=200 -c shared_buffers=32MB -c max_wal_size=256MB >"$1/log" 2>&1 &
+const supervise = `"$0" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=1000 -c shared_buffers=32MB -c max_wal_size=256MB >"$1/log" 2>&1 &
 pid=$!
 trap 'kill -QUIT $pid' TERM
 wait $pid
