@@ -48,7 +48,7 @@ func RunUpstream(t *testing.T, u Upstream) {
 	for name, test := range map[string]func(t *testing.T, u Upstream){
 		"18 head": upstreamHead, "14 resumed": upstreamResumed, "14 cut early": upstreamCutEarly, "encoded": upstreamEncoded, "20 disk full": upstreamDiskFull, "spool": upstreamSpool,
 		"17 far range": upstreamFarRange, "13 abandoned": upstreamAbandoned, "once": upstreamOnce, "51 paths": upstreamPaths, "51 locations": upstreamLocations, "no-cache": upstreamNoCache,
-		"53 status": upstreamStatus, "queued": upstreamQueued, "22 refresh": upstreamRefresh, "21 slow store": upstreamSlowStore,
+		"53 status": upstreamStatus, "queued": upstreamQueued, "22 refresh": upstreamRefresh, "21 slow store": upstreamSlowStore, "bytes first": upstreamBytesFirst,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,9 @@ package formatstest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/instance"
 	"slipway/registry/registrytest"
@@ -26,6 +29,8 @@ type slowStore struct {
 	storage.Store
 	let     chan struct{}
 	pending atomic.Int64
+	over    int         // bytes of the smallest one that it lets wait
+	fails   atomic.Bool // once it is let
 }
 
 // Grow implements storage.Grower.
@@ -49,10 +54,13 @@ func (g *slowGrowing) Write(p []byte) (int, error) {
 
 // Commit implements storage.Growing.
 func (g *slowGrowing) Commit(ctx context.Context, sum digest.Digest) (storage.Blob, error) {
-	if g.size > mib {
+	if g.size > g.store.over {
 		g.store.pending.Add(1)
 		<-g.store.let
 		g.store.pending.Add(-1)
+		if g.store.fails.Load() {
+			return storage.Blob{}, storage.ErrNoSpace
+		}
 	}
 	return g.Growing.Commit(ctx, sum)
 }
@@ -62,7 +70,7 @@ func (g *slowGrowing) Commit(ctx context.Context, sum digest.Digest) (storage.Bl
 func upstreamSlowStore(t *testing.T, u Upstream) {
 	for name, strict := range map[string]bool{"late": false, "strict": true} {
 		t.Run(name, func(t *testing.T) {
-			store := &slowStore{Store: mem.New(), let: make(chan struct{})}
+			store := &slowStore{Store: mem.New(), let: make(chan struct{}), over: mib}
 			metrics := prometheus.NewRegistry()
 			m := u.mirror(t, registrytest.WithBlobs(store), registrytest.With(func(c *instance.Config) {
 				c.Metrics, c.Upstreams.RecordTime = metrics, time.Millisecond
@@ -102,6 +110,81 @@ func upstreamSlowStore(t *testing.T, u Upstream) {
 			m.MustFsck(t)
 		})
 	}
+}
+
+// naming counts what names the bytes of a file: its blob's row and, where no other entry may pin its digest, entries of the log.
+func (m *mirrored) naming(f Elsewhere) (n int) {
+	d := digest.FromBytes(f.Bytes())
+	registrytest.Must(m.t, m.Metadata.View(m.t.Context(), func(tx metadata.Tx) error {
+		_, err := tx.Blobs().Blob(d)
+		if err == nil {
+			n++
+		} else if !errors.Is(err, metadata.ErrNotExist) {
+			return err
+		}
+		entries, err := tx.Log().Entries(metadata.EntryQuery{After: -1})
+		for _, e := range entries {
+			if !f.Pinned && bytes.Contains(e.Data, []byte(d.Encoded())) {
+				n++
+			}
+		}
+		return err
+	}))
+	return n
+}
+
+// upstreamBytesFirst: until the bytes of a file are durable nothing names it, as a power cut would leave a row without them: neither a row nor an
+// entry in the log, and no client has it. Where the store fails, nothing has entered.
+func upstreamBytesFirst(t *testing.T, u Upstream) {
+	const size = 100 << 10
+	store := &slowStore{Store: mem.New(), let: make(chan struct{}), over: size / 2}
+	m := u.mirror(t, registrytest.WithBlobs(store))
+	f := m.publish("example", size)
+	want := 2 // its blob, and its entry
+	if f.Pinned {
+		want = 1
+	}
+	rows := func() int { return m.naming(f) }
+	ask := func() chan Response {
+		done := make(chan Response, 1)
+		go func() {
+			res, err := m.Try(m.as, Request{Method: http.MethodGet, Path: f.Local})
+			if err != nil {
+				t.Errorf("%s: %v", f.Local, err)
+			}
+			done <- res
+		}()
+		registrytest.Eventually(t, "the store flushes", func() bool { return store.pending.Load() > 0 })
+		time.Sleep(50 * time.Millisecond) // for what must not happen
+		select {
+		case res := <-done:
+			t.Fatalf("answered before the bytes are durable: %v", res)
+		default:
+		}
+		if n := rows(); n > 0 {
+			t.Errorf("%d rows name bytes that are not durable", n)
+		}
+		return done
+	}
+	done := ask()
+	store.fails.Store(true)
+	store.let <- struct{}{}
+	if res := <-done; res.Status != http.StatusInsufficientStorage {
+		t.Errorf("the store failed: %v", res)
+	}
+	if n := rows(); n > 0 {
+		t.Errorf("the store failed, and there are %d rows", n)
+	}
+	store.fails.Store(false)
+	done = ask()
+	close(store.let)
+	if res := <-done; res.Status != http.StatusOK || !bytes.Equal(res.Body, f.Bytes()) {
+		t.Errorf("%v", res)
+	}
+	if n := rows(); n != want {
+		t.Errorf("%d rows of the file, not %d", n, want)
+	}
+	m.MustFsck(t)
 }
 
 // counted is the sum of the values of a metric with these labels, names and values by turns; -1: there is none.

@@ -19,6 +19,7 @@ type committer struct {
 	files []Staged
 	name  registry.Name
 	back  map[string]bool // paths of files that were evicted, and have come again
+	wrote []registry.File
 	// shadowed are the callers who got the package from elsewhere, where it is published for the first time.
 	shadowed []string
 }
@@ -75,7 +76,7 @@ func (c *committer) run() (Result, error) {
 		return Result{}, err
 	}
 	err = c.close()
-	res.Package = c.pkg
+	res.Package, res.Files = c.pkg, c.wrote
 	return res, err
 }
 
@@ -162,6 +163,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		if err := c.tx.Files().AddFile(f); err != nil {
 			return Result{}, err
 		}
+		c.wrote = append(c.wrote, f)
 	}
 	if err := c.addFacts(v, c.rel.Facts, e.Seq); err != nil {
 		return Result{}, err

@@ -129,6 +129,7 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 			if err := store(f); err != nil {
 				return err
 			}
+			c.wrote = append(c.wrote, f)
 		}
 		err = c.addFacts(v, facts, e.Seq)
 		facts = nil // with the first entry only

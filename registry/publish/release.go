@@ -116,6 +116,7 @@ type Result struct {
 	Package registry.Package // as it is after the commit
 	Created bool             // the version is new
 	Changed bool             // something was written, if only a tag
+	Files   []registry.File  // that were added or replaced, as they are stored
 }
 
 // Reference is a digest that a version points at.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"slipway/internal/origin"
@@ -60,6 +61,11 @@ func (s *Upstreams) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
+var copyBuffers = sync.Pool{New: func() any {
+	b := make([]byte, copyBytes)
+	return &b
+}}
+
 // incoming is the body of an answer that is kept.
 type incoming struct {
 	f      *flight
@@ -75,7 +81,9 @@ type incoming struct {
 // store keeps the body and counts its sums. A transfer that breaks goes on where it broke if the remote can send a part, else from its
 // start, and what is here already must be the same then. It returns the answer that the bytes are of.
 func (f *flight) store(ctx context.Context, request origin.Request, res *origin.Response, body io.Reader) (*origin.Response, error) {
-	in := &incoming{f: f, res: res, open: res.Body, body: body, buffer: make([]byte, copyBytes), limit: cmp.Or(f.r.Settings.MaxFile, defaultMaxFile)}
+	buffer := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer copyBuffers.Put(buffer)
+	in := &incoming{f: f, res: res, open: res.Body, body: body, buffer: *buffer, limit: cmp.Or(f.r.Settings.MaxFile, defaultMaxFile)}
 	request.IfNoneMatch, request.IfModifiedSince = "", ""
 	f.change(func() { f.request = request })
 	f.validated(res)

@@ -66,10 +66,19 @@ func (f *flight) run(ctx context.Context) (registry.File, error) {
 		defer late.Stop()
 	}
 	stored := f.s.core.Now()
-	if _, err := f.grow.Commit(ctx, a.blob.Digest); err != nil {
+	durable := make(chan error, 1)
+	go func() {
+		_, err := f.grow.Commit(ctx, a.blob.Digest)
+		durable <- err
+	}()
+	rel, wrong := f.asRelease(ctx, a) // while the store flushes the bytes; nothing names them before they are durable
+	if err := <-durable; err != nil {
 		return registry.File{}, err
 	}
-	return f.enter(ctx, a, stored)
+	if wrong != nil {
+		return registry.File{}, wrong
+	}
+	return f.enter(ctx, a, rel, stored)
 }
 
 // recordTime is how long clients wait for a file that is right to be stored and entered.

@@ -12,6 +12,7 @@ import (
 	"hash"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,48 +105,71 @@ func (f *flight) besides(ctx context.Context, ask Ask, want *Sums) error {
 	return nil
 }
 
-// enter makes the file a file of a version, with an entry in the log.
-func (f *flight) enter(ctx context.Context, a arrival, stored time.Time) (registry.File, error) {
+// bytesHere reads the file before it is closed: from memory, where it is small.
+type bytesHere struct{ *io.SectionReader }
+
+// Close implements io.Closer.
+func (bytesHere) Close() error { return nil }
+
+// asRelease is what the format makes of the file; none of a blob of an image.
+func (f *flight) asRelease(ctx context.Context, a arrival) (publish.Release, error) {
+	if f.r.images != nil {
+		return publish.Release{}, nil
+	}
+	entered := Entered{At: f.inVersion(), Path: f.path, Entry: f.entry, Blob: a.blob, Open: func(context.Context) (io.ReadCloser, error) {
+		return bytesHere{io.NewSectionReader(f.grow, 0, a.blob.Size)}, nil
+	}}
+	if f.entry != nil {
+		entered.Version = f.version
+	}
+	rel, err := f.r.source.Enter(ctx, entered)
+	if err != nil {
+		return rel, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
+	}
+	return rel, nil
+}
+
+// inVersion is where the file belongs, in the remote's repository. Its version may be empty where the file's content names it.
+func (f *flight) inVersion() registry.Coordinate {
+	at := f.at
+	at.Repository = f.r.repository.Name
+	if f.entry != nil {
+		at.Version = cmp.Or(at.Version, f.entry.Version)
+	}
+	return at
+}
+
+// enter makes the file, whose bytes are stored, a file of a version, with an entry in the log.
+func (f *flight) enter(ctx context.Context, a arrival, rel publish.Release, stored time.Time) (registry.File, error) {
 	if f.r.images != nil {
 		return f.enterPart(ctx, a, stored)
 	}
-	blob := a.blob
-	entered := Entered{At: f.at, Path: f.path, Entry: f.entry, Blob: blob, Open: func(ctx context.Context) (io.ReadCloser, error) {
-		return f.s.core.Blobs.Open(ctx, blob.Digest, 0, -1)
-	}}
-	entered.At.Repository = f.r.repository.Name
+	at := f.inVersion()
 	mediaType := ""
-	if f.entry != nil {
-		mediaType = f.entry.MediaType
-		entered.At.Version = cmp.Or(entered.At.Version, f.entry.Version)
-		entered.Version = f.version
-	}
-	changes := f.known != nil || f.r.source.Mutable(f.at, f.path)
-	rel, err := f.r.source.Enter(ctx, entered)
-	if err != nil {
-		return registry.File{}, f.bad("sent a file that is not what its name says: " + registry.AsError(err).Error())
-	}
 	rel.Cached = &publish.Cached{Upstream: f.r.Name, Through: f.r.way, File: f.r.cachedFile(a.res, a.verified)}
 	rel.Cached.File.FirstSeenAt, rel.Cached.File.CheckedAt = f.seen, f.asked
 	if f.entry != nil {
+		mediaType = f.entry.MediaType
 		rel.Cached.File.PublishedAt = f.entry.PublishedAt
 	}
 	if len(rel.Files) > 0 {
 		mediaType = cmp.Or(mediaType, rel.Files[0].MediaType)
 	}
 	rel.Mode, rel.Files = publish.Append, nil // the file that arrived
-	if changes {
+	if f.known != nil || f.r.source.Mutable(f.at, f.path) {
 		rel.Mode = publish.Replace
 	}
-	at := entered.At.Name
-	result, err := f.s.publisher.Enter(ctx, f.actor, at, rel, publish.Arrived(f.path, mediaType, blob, stored))
+	result, err := f.s.publisher.Enter(ctx, f.actor, at.Name, rel, publish.Arrived(f.path, mediaType, a.blob, stored))
 	if err != nil && registry.KindOf(err) == registry.AlreadyExists {
-		return registry.File{}, f.changed(ctx, at.At(entered.At.Version), blob)
+		return registry.File{}, f.changed(ctx, at, a.blob)
 	}
 	if err != nil {
 		return registry.File{}, err
 	}
-	return f.s.local.File(ctx, at.At(result.Version.Name), f.path)
+	if i := slices.IndexFunc(result.Files, func(w registry.File) bool { return w.Path == f.path }); i >= 0 {
+		return result.Files[i], nil
+	}
+	return f.s.local.File(ctx, at.Name.At(result.Version.Name), f.path)
 }
 
 // enterPart makes a blob a file of the versions that name it.
