@@ -17,7 +17,6 @@ const (
 	versionsLimit = 100 // of a page
 	newestLimit   = 10  // versions on the first page
 	maxTags       = 200
-	historyLimit  = 50
 )
 
 // packageTabs are the parts of a package's page, by the last segment of their paths; "" is the page itself.
@@ -25,7 +24,7 @@ var packageTabs = []struct{ tab, text string }{{"", "Overview"}, {"versions", "V
 
 func (u *Pages) packagePages() []page {
 	return []page{
-		{path: packageRoute + "/-/tags", name: "web.package.tags", show: u.packageTags},
+		{path: packageRoute + "/-/tags", name: "web.package.tags", show: u.packageTags, act: u.moveTag},
 		{path: packageRoute + "/-/dependencies", name: "web.package.dependencies", show: u.packageDependencies},
 		{path: packageRoute + "/-/activity", name: "web.package.activity", show: u.packageActivity, past: true},
 		{path: packageRoute + "/-/versions", name: "web.package.versions", show: u.packageVersions, past: true},
@@ -212,54 +211,4 @@ func (u *Pages) choose(r *http.Request, v *packageView) error {
 	v.Install = u.install(v.Base, v.At, v.Shown, shown.Tags, shown.Files)
 	v.Readme, err = u.readme(r, v.At, v.Shown)
 	return err
-}
-
-// tagHistory is a tag with what it named, the newest first.
-type tagHistory struct {
-	Tag     string
-	Current bool // it is there
-	Moves   []api.Tag
-}
-
-// packageTags answers GET /r/{repository}/{format}/{package}/-/tags?tag=: the tags, and the history of one of them.
-func (u *Pages) packageTags(w http.ResponseWriter, r *http.Request) error {
-	q, err := wire.ParseQuery(r)
-	if err != nil {
-		return err
-	}
-	about, err := u.aboutPackage(r, "tags")
-	if err != nil {
-		return err
-	}
-	v := struct {
-		packageFrame
-		Tags  []api.Tag
-		Shown tagHistory
-		Next  string
-	}{packageFrame: about}
-	v.crumb(v.At.Name, packagePath(v.At.Repository, v.At.Format, v.At.Name))
-	if v.Tags, err = u.tags(r, v.At); err != nil {
-		return err
-	}
-	if v.Shown.Tag, err = q.Text("tag"); err != nil {
-		return err
-	}
-	if v.Shown.Tag == "" && len(v.Tags) > 0 {
-		v.Shown.Tag = v.Tags[0].Tag
-	}
-	if v.Shown.Tag != "" {
-		page, err := pageOf(q, historyLimit)
-		if err != nil {
-			return err
-		}
-		for move, err := range u.api.TagHistory(client.OnePage(r.Context(), &page), v.At, v.Shown.Tag) {
-			if err != nil {
-				return err
-			}
-			v.Shown.Moves = append(v.Shown.Moves, move)
-		}
-		v.Next = v.next(page)
-	}
-	v.about("Tags of "+v.At.Name, "repositories", v.At.Repository, "packages", v.At.Format, v.At.Name, "tags")
-	return write(w, r, http.StatusOK, "tags", v)
 }
