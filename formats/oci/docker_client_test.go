@@ -1,16 +1,12 @@
 package oci_test
 
 import (
-	"bytes"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
@@ -23,48 +19,10 @@ import (
 	"slipway/registry/upstreams"
 )
 
-// daemon starts a Docker daemon of its own for the machine and stops it with the test. It needs root, so it is skipped
-// without, or fails where the clients are required.
+// daemon starts a Docker daemon of its own for the machine.
 func (m *machine) daemon() {
 	m.t.Helper()
-	path := m.path("dockerd")
-	// The path of a socket must be short.
-	dir, err := os.MkdirTemp("", "slipway-dockerd")
-	must(m.t, err)
-	var log bytes.Buffer
-	cmd := exec.Command(path, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
-		"--host", "unix://"+filepath.Join(dir, "sock"), "--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip6tables=false")
-	cmd.Env = m.env
-	cmd.Stdout, cmd.Stderr = &log, &log
-	must(m.t, cmd.Start())
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	m.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			_ = cmd.Process.Kill()
-			<-done
-		}
-		_ = os.RemoveAll(dir)
-	})
-	m.env = append(m.env, "DOCKER_HOST=unix://"+filepath.Join(dir, "sock"))
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		select {
-		case err := <-done:
-			done <- err
-			if os.Getenv("SLIPWAY_REQUIRE_CLIENTS") != "" {
-				m.t.Fatalf("dockerd ended: %v\n%s", err, log.String())
-			}
-			m.t.Skipf("a Docker daemon can't run here: %v\n%s", err, log.String())
-		default:
-		}
-		if _, code := m.run("docker", "version"); code == 0 {
-			return
-		}
-	}
-	m.t.Fatalf("dockerd did not become ready")
+	m.env = append(m.env, "DOCKER_HOST="+formatstest.DockerDaemon(m.t, m.path("dockerd"), m.env))
 }
 
 // TestDocker is acceptance 1 to 9.

@@ -49,17 +49,22 @@ func TestHomeTells(t *testing.T) {
 	}
 }
 
-// shell runs commands as a person does who pastes them, with the clients that are installed under the names that people use.
+// shell runs commands as a person does who pastes them, with the clients that are installed under the names that people use. What is special to this
+// machine is set around them: Maven's plugins lie in a folder, and Docker's daemon is the test's own.
 func (c *client) shell(commands string) (string, error) {
 	c.t.Helper()
-	c.write("bin/npm", "#!/bin/sh\nexec node "+filepath.Join(installedClient(c.t, "npm-11.19.1"), "node_modules/npm/bin/npm-cli.js")+` "$@"`)
-	c.write("bin/twine", "#!/bin/sh\nPYTHONPATH="+installedClient(c.t, "twine-7.0.0")+` exec python3 -m twine "$@" --non-interactive --disable-progress-bar`)
-	for _, name := range []string{"npm", "twine"} {
-		if err := os.Chmod(filepath.Join(c.home, "bin", name), 0o700); err != nil { //nolint:gosec // a program
+	plugins := c.write("global.xml", "<settings><mirrors><mirror><id>plugins</id><mirrorOf>*,!slipway</mirrorOf><url>file://"+installedClient(c.t, "m2")+"</url></mirror></mirrors></settings>")
+	for name, program := range map[string]string{
+		"npm":    "exec node " + filepath.Join(installedClient(c.t, "npm-11.19.1"), "node_modules/npm/bin/npm-cli.js") + ` "$@"`,
+		"twine":  "PYTHONPATH=" + installedClient(c.t, "twine-7.0.0") + ` exec python3 -m twine "$@" --non-interactive --disable-progress-bar`,
+		"mvn":    "exec " + filepath.Join(installedClient(c.t, "maven-3.9.16"), "bin", "mvn") + " -B -q -gs " + plugins + ` "$@"`,
+		"docker": `exec /usr/bin/docker "$@"`, // in the daemon's own version: another one may stand before it
+	} {
+		if err := os.Chmod(c.write("bin/"+name, "#!/bin/sh\n"+program), 0o700); err != nil { //nolint:gosec // a program
 			c.t.Fatal(err)
 		}
 	}
-	c.env = []string{"PATH=" + filepath.Join(c.home, "bin") + ":" + os.Getenv("PATH"), "npm_config_update_notifier=false"}
+	c.env = append(c.env, "PATH="+filepath.Join(c.home, "bin")+":"+os.Getenv("PATH"), "npm_config_update_notifier=false", "MAVEN_OPTS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.home="+c.home)
 	return c.run("", "bash", "-ec", commands)
 }
 
@@ -84,14 +89,16 @@ func TestFirstPublish(t *testing.T) {
   const look = () => document.querySelector("[data-shows-on]").hidden ? setTimeout(look, 20) : done("");
   look();
 })`)
-	for _, want := range []struct{ part, step string }{{"/raw/main/", "hello 1.0.0"}, {"/npm/main/", "hello-npm 1.0.0"}, {"/pypi/main/", "hello-python 1.0.0"}} {
+	docker := formatstest.DockerDaemon(t, "/usr/sbin/dockerd", os.Environ())
+	for _, want := range []struct{ part, step string }{{"/raw/main/", "hello 1.0.0"}, {"/npm/main/", "hello-npm 1.0.0"}, {"/pypi/main/", "hello-python 1.0.0"}, {"/maven/main", "com.example:hello-maven 1.0.0"},
+		{"docker push", "hello-image"}} {
 		commands := ""
 		for _, text := range steps {
 			if strings.Contains(text, want.part) {
 				commands = text
 			}
 		}
-		machine := &client{t: t, home: t.TempDir()}
+		machine := &client{t: t, home: t.TempDir(), env: []string{"DOCKER_HOST=" + docker}}
 		if out, err := machine.shell(export + "\n" + commands); err != nil {
 			t.Fatalf("%s: %v: %s", commands, err, out)
 		}
@@ -102,7 +109,7 @@ func TestFirstPublish(t *testing.T) {
     if (told.includes(%[1]q) && document.getElementById("happened").textContent.includes(%[1]q) || left-- === 0) done(told); else setTimeout(look, 50);
   };
   look();
-})`, want.step)); !strings.Contains(got, want.step+" is there") {
+})`, want.step)); !strings.Contains(got, want.step+" ") {
 			t.Errorf("after the commands the page says %q", got)
 		}
 	}
@@ -113,7 +120,7 @@ func TestFirstPublish(t *testing.T) {
 	if page := s.page(formatstest.Admin, "/"); strings.Contains(page, `id="steps"`) {
 		t.Error("the first steps stay where something is published")
 	}
-	if page := s.page(formatstest.Admin, "/?first=1"); !strings.Contains(page, "3 of 5 formats have a first version in main") {
+	if page := s.page(formatstest.Admin, "/?first=1"); !strings.Contains(page, "It is there: 5 of 5 formats have a first version in main") {
 		t.Error("without scripts the page does not tell what is there")
 	}
 	if res := s.Do(formatstest.Anonymous, formatstest.Request{Method: http.MethodPost, Path: "/"}.With("Accept", browser).With("Content-Type", "application/x-www-form-urlencoded")); res.Status != http.StatusForbidden {
