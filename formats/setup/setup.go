@@ -215,6 +215,16 @@ func fill(texts *template.Template, blocks []Block, values any) []Block {
 	return out
 }
 
+// Kind names one of the things that a format keeps, as in "npm package".
+func (g *Guide) Kind(format string) string {
+	for _, s := range g.sections {
+		if s.Format == format {
+			return s.Of + " " + strings.TrimSuffix(s.Things, "s")
+		}
+	}
+	return format + " package"
+}
+
 // Kept names what the formats keep, as in "npm and Python packages, OCI images and plain files".
 func (g *Guide) Kept() string {
 	var things []string

@@ -98,7 +98,7 @@ func TestClickPaths(t *testing.T) {
 	p := begin(t, s) // who moved production, and why?
 	p.click("1.0.0")
 	p.click("production")
-	p.sees(p.page, "1.1.0 loses orders, see INC-7", "release 11", "by token test of user admin")
+	p.sees(p.page, "1.1.0 loses orders, see INC-7", "release 11", "by admin (token test)")
 
 	p = begin(t, s) // from which commit is what runs in prod?
 	p.click("1.0.0")

@@ -44,8 +44,16 @@ type deploymentsView struct {
 	Filter      client.DeploymentFilter
 	Statuses    []choice
 	Deployments []api.Deployment
+	Names       versionNames
 	Next        string
 	Wrong       string // what is wrong with the filter
+}
+
+// Named is the name of the version that a deployment brings.
+func (v deploymentsView) Named(d api.Deployment) string { return v.Names.Of(deployedBy(d)) }
+
+func deployedBy(d api.Deployment) api.Deployed {
+	return api.Deployed{Repository: d.Repository, Format: d.Format, Package: d.Package, Version: d.Version}
 }
 
 // deployments answers GET /deployments?environment=&service=&repository=&status=&purl=&since=&after=: the newest first.
@@ -68,6 +76,7 @@ func (u *Pages) deployments(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	status := http.StatusOK
+	var shown []api.Deployed
 	for d, err := range u.api.Deployments(client.OnePage(r.Context(), &page), v.Filter) {
 		if detail, code, ok := wrongInput(err); ok {
 			v.Wrong, status = detail, code
@@ -77,6 +86,10 @@ func (u *Pages) deployments(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		v.Deployments = append(v.Deployments, d)
+		shown = append(shown, deployedBy(d))
+	}
+	if v.Names, err = u.namesOf(r, shown); err != nil {
+		return err
 	}
 	v.Next = f.next(page)
 	f.crumb("Environments", environmentsPath)

@@ -95,6 +95,14 @@ type environmentView struct {
 	Runs        []api.Run // those of the timeline, the newest first
 	Wrong       string    // why a form was refused
 	Reason      string    // what the refused form said
+	Names       versionNames
+}
+
+// Wanted is the name of the version that a service is to run.
+func (v environmentView) Wanted(s serviceItem) string {
+	d := s.Recorded.Deployed
+	d.Version = s.ServiceState.Wanted.Version
+	return v.Names.Of(d)
 }
 
 // serviceItem is a service of an environment.
@@ -147,7 +155,14 @@ func (u *Pages) writeEnvironment(w http.ResponseWriter, r *http.Request, status 
 		}
 		all = append(all, run)
 	}
-	v.Timeline, v.Runs = newTimeline(f, all, from, to)
+	shown := deployedIn(v.Environment.Services)
+	for _, run := range all {
+		shown = append(shown, run.Deployed)
+	}
+	if v.Names, err = u.namesOf(r, shown); err != nil {
+		return err
+	}
+	v.Timeline, v.Runs = newTimeline(f, all, v.Names, from, to)
 	f.crumb("Environments", environmentsPath)
 	f.about(name, "environments", name)
 	return write(w, r, status, "environment", v)

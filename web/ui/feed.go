@@ -7,6 +7,7 @@ import (
 
 	"slipway/api"
 	"slipway/api/client"
+	"slipway/registry"
 )
 
 const (
@@ -92,11 +93,13 @@ func feedItemOf(f *frame, e client.Event) (feedItem, error) {
 		item.What, item.Link = "entry "+strconv.FormatInt(entry.Seq, 10), f.Link(logPath(entry.Seq))
 		return item, nil //nolint:nilerr // see above
 	}
-	item.What = strings.TrimSpace(said.Package + " " + clip(40, said.Version))
+	item.What = strings.TrimSpace(said.Package + " " + versionName(said.Version))
 	if entry.To != "" {
 		item.Link = f.Link(entry.To)
 	}
-	item.tell(f, entry.Type, said)
+	if item.tell(f, entry.Type, said); item.Kind == "tagged" && item.Reason == string(registry.Published) {
+		item.Reason = "" // the publish itself has set it
+	}
 	return item, nil
 }
 
@@ -109,7 +112,7 @@ func (item *feedItem) tell(f *frame, kind string, said api.EventData) {
 		if did == "removed" {
 			item.Kind, item.Did = "removed", "removed "+said.Tag+" from"
 		} else if p := said.Previous; p != nil && p.Version != said.Version {
-			item.Rest = "from " + clip(40, p.Version)
+			item.Rest = "from " + versionName(p.Version)
 		}
 	case "deployment":
 		item.Kind, item.Where, item.Environment = "deployed", strings.TrimSuffix(said.Environment+"/"+said.Service, "/"), f.Link(environmentPath(said.Environment))

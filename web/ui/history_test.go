@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,6 +182,11 @@ func stateOf(state string) string {
 	return " " + state
 }
 
+// callerOf is how pages name a caller.
+func callerOf(by string) string {
+	return regexp.MustCompile(`^token (.+) of user (.+)$`).ReplaceAllString(by, "$2 (token $1)")
+}
+
 // minute is how pages write a moment.
 func minute(h *history, text string) string {
 	t, err := time.Parse(time.RFC3339Nano, text)
@@ -212,7 +218,7 @@ func (h *history) packageAt(moment, pkg string) int {
 	}
 	of := map[string][]string{}
 	for _, tag := range tags.Items {
-		want = append(want, fmt.Sprintf("%s %s %s by %s", tag.Tag, tag.Version, minute(h, tag.SetAt), tag.SetBy))
+		want = append(want, fmt.Sprintf("%s %s %s by %s", tag.Tag, tag.Version, minute(h, tag.SetAt), callerOf(tag.SetBy)))
 		of[tag.Version] = append(of[tag.Version], tag.Tag)
 	}
 	h.same(path+" (tags)", shown, want)
@@ -223,7 +229,7 @@ func (h *history) packageAt(moment, pkg string) int {
 		shown = append(shown, strings.Join([]string{r.text("Version"), fmt.Sprint(r.chips("Tags")), r.text("Published"), r.text("By")}, " | "))
 	}
 	for _, hit := range hits.Items {
-		want = append(want, strings.Join([]string{hit.Version + stateOf(hit.State), fmt.Sprint(of[hit.Version]), minute(h, hit.PublishedAt), hit.PublishedBy}, " | "))
+		want = append(want, strings.Join([]string{hit.Version + stateOf(hit.State), fmt.Sprint(of[hit.Version]), minute(h, hit.PublishedAt), callerOf(hit.PublishedBy)}, " | "))
 	}
 	h.same(path+" (versions)", shown, want)
 	return len(want)
@@ -296,7 +302,7 @@ func (h *history) environmentAt(moment, name string) int {
 			cells[0] += " drift"
 		}
 		if r := s.Running; r != nil {
-			cells[1] = strings.TrimSpace(fmt.Sprintf("%s %s since %s, reported by %s %s", r.Package, r.Version, minute(h, r.Since), r.By, r.Reason))
+			cells[1] = strings.TrimSpace(fmt.Sprintf("%s %s since %s, reported by %s %s", r.Package, r.Version, minute(h, r.Since), callerOf(r.By), r.Reason))
 		}
 		if r := s.Previous; r != nil {
 			cells[2] = fmt.Sprintf("%s %s since %s", r.Package, r.Version, minute(h, r.Since))
@@ -305,7 +311,7 @@ func (h *history) environmentAt(moment, name string) int {
 			cells[3] = fmt.Sprintf("%s %s since %s", w.Version, w.Tag, minute(h, w.Since))
 		}
 		if r := s.Recorded; r != nil {
-			cells[4] = strings.TrimSpace(fmt.Sprintf("%s %s %s by %s %s", r.Status, r.Version, minute(h, r.At), r.By, r.Reason))
+			cells[4] = strings.TrimSpace(fmt.Sprintf("%s %s %s by %s %s", r.Status, r.Version, minute(h, r.At), callerOf(r.By), r.Reason))
 		}
 		want = append(want, strings.Join(cells, " | "))
 	}
@@ -328,7 +334,7 @@ func (h *history) searchAt(moment, query string) int {
 		shown = append(shown, strings.Join([]string{r.text("Package"), r.text("Version"), r.text("Repository"), r.text("Published"), r.text("By")}, " | "))
 	}
 	for _, hit := range hits.Items {
-		want = append(want, strings.Join([]string{hit.Name, hit.Version + stateOf(hit.State), hit.Repository, minute(h, hit.PublishedAt), hit.PublishedBy}, " | "))
+		want = append(want, strings.Join([]string{hit.Name, hit.Version + stateOf(hit.State), hit.Repository, minute(h, hit.PublishedAt), callerOf(hit.PublishedBy)}, " | "))
 	}
 	h.same(path, shown, want)
 	return len(want)

@@ -210,6 +210,7 @@ type runningMatrix struct {
 	Environments []string
 	Services     []runningRow
 	More         bool
+	Names        versionNames
 }
 
 type runningRow struct {
@@ -221,6 +222,7 @@ type runningRow struct {
 func (u *Pages) running(r *http.Request) (m runningMatrix, err error) {
 	page := client.Page{Limit: maxEnvironments}
 	rows := map[string]*runningRow{}
+	var there []api.ServiceState
 	for e, err := range u.api.Environments(client.OnePage(r.Context(), &page), frameOf(r).AsOf) {
 		if client.IsStatus(err, http.StatusUnauthorized) {
 			return m, nil
@@ -236,6 +238,7 @@ func (u *Pages) running(r *http.Request) (m runningMatrix, err error) {
 			return m, err
 		}
 		at := len(m.Environments)
+		there = append(there, state.Services...)
 		m.Environments = append(m.Environments, e.Name)
 		for i, s := range state.Services {
 			row := rows[s.Service]
@@ -253,7 +256,8 @@ func (u *Pages) running(r *http.Request) (m runningMatrix, err error) {
 	}
 	slices.SortFunc(m.Services, func(a, b runningRow) int { return cmp.Compare(a.Service, b.Service) })
 	m.Services = m.Services[:min(len(m.Services), maxServices)]
-	return m, nil
+	m.Names, err = u.namesOf(r, deployedIn(there))
+	return m, err
 }
 
 // index is the front page for programs.

@@ -38,6 +38,7 @@ type packageFrame struct {
 	At      client.Package
 	Package api.Package
 	Tabs    []link
+	Kind    string // what it is, for people: "npm package"
 }
 
 // aboutPackage reads the package of a request, and begins its page. tab is the part that is shown.
@@ -49,6 +50,7 @@ func (u *Pages) aboutPackage(r *http.Request, tab string) (v packageFrame, err e
 	if v.Package, err = u.api.Package(r.Context(), v.At); err != nil {
 		return v, err
 	}
+	v.Kind = u.guide.Kind(v.At.Format)
 	path := packagePath(v.At.Repository, v.At.Format, v.At.Name)
 	v.crumb(v.At.Repository, repositoryPath(v.At.Repository))
 	for _, t := range packageTabs {

@@ -87,7 +87,7 @@ func TestPast(t *testing.T) {
 	then := fmt.Sprintf("?as_of=seq:%d", moves.Items[1].Seq) // when it named 1.1.0
 	s.send(http.MethodPut, "/raw/main/tool/2.0.0/tool.txt", "later", http.StatusCreated)
 	s.send(http.MethodDelete, "/api/v1/repositories/main/packages/raw/tool/versions/1.1.0?reason=gone", "", http.StatusConflict) // it runs
-	tagged := regexp.MustCompile(`(?s)<span class="chip">production</span> <a href="[^"]*">([^<]*)</a>`)
+	tagged := regexp.MustCompile(`(?s)<a class="chip" href="[^"]*">production</a> <a href="[^"]*">([^<]*)</a>`)
 	for path, want := range map[string]string{"/r/main/raw/tool": "1.0.0", "/r/main/raw/tool" + then: "1.1.0"} {
 		page := s.page(formatstest.Admin, path)
 		if m := tagged.FindStringSubmatch(page); m == nil || m[1] != want || strings.Contains(page, "2.0.0") != (want == "1.0.0") || strings.Contains(page, "The past:") != (want == "1.1.0") {

@@ -27,7 +27,7 @@ const pageVary = "Accept, Authorization, Cookie"
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
 		"asset": func(name string) string { return assets()[name].path },
-		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "versionName": versionName, "args": args, "plural": plural,
+		"when":  when, "size": size, "number": number, "short": short, "clip": clip, "versionName": versionName, "who": who, "userOf": userOf, "args": args, "plural": plural,
 		"environmentPath": environmentPath, "deploymentPath": deploymentPath, "logPath": logPath, "subscriptionPath": subscriptionPath, "deliveryPath": deliveryPath,
 		"userPath": userPath, "groupPath": groupPath, "count": count,
 		"webLink": webLink, "maskedURL": maskedURL, "shortType": shortType,

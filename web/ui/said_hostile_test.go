@@ -134,7 +134,7 @@ func TestHiddenSaid(t *testing.T) {
 	if res := s.get(bob, "/r/brief"); res.Status != http.StatusNotFound || strings.Contains(string(res.Body), "was deleted") {
 		t.Errorf("a deleted repository, to somebody else: %v", res)
 	}
-	if res := s.get(formatstest.Admin, "/r/brief"); res.Status != http.StatusGone || !strings.Contains(string(res.Body), "slipway repo restore brief") || !strings.Contains(string(res.Body), "by token test of user admin") {
+	if res := s.get(formatstest.Admin, "/r/brief"); res.Status != http.StatusGone || !strings.Contains(string(res.Body), "slipway repo restore brief") || !strings.Contains(string(res.Body), `by admin <span class="muted">(token test)</span>`) {
 		t.Errorf("a deleted repository: %v", res)
 	}
 	for _, path := range []string{"/r/brief/raw/tool", "/r/brief/raw/tool/v/1"} {
@@ -160,7 +160,7 @@ func TestGone(t *testing.T) {
 		t.Helper()
 		res := s.get(formatstest.Admin, "/r/main/raw/tool/v/"+version)
 		s.inspect(t, version, res)
-		for _, text := range append(has, "This version was deleted", "by token test of user admin", "It can be restored until", "slipway version restore main raw tool "+version, "artifact.deleted") {
+		for _, text := range append(has, "This version was deleted", `by admin <span class="muted">(token test)</span>`, "It can be restored until", "slipway version restore main raw tool "+version, "artifact.deleted") {
 			if res.Status != http.StatusGone || !strings.Contains(string(res.Body), text) {
 				t.Errorf("%s: %d, no %q", version, res.Status, text)
 			}
@@ -174,7 +174,7 @@ func TestGone(t *testing.T) {
 	version("1.1.0", "leaked a key")
 	res := s.get(formatstest.Admin, "/r/main/raw/tool")
 	s.inspect(t, "package", res)
-	for _, text := range []string{"All versions of this package were deleted", "1.1.0</a>", "leaked a key", "by token test of user admin", "slipway version restore main raw tool 1.1.0"} {
+	for _, text := range []string{"All versions of this package were deleted", "1.1.0</a>", "leaked a key", `by admin <span class="muted">(token test)</span>`, "slipway version restore main raw tool 1.1.0"} {
 		if res.Status != http.StatusGone || !strings.Contains(string(res.Body), text) {
 			t.Errorf("the package: %d, no %q", res.Status, text)
 		}

@@ -88,7 +88,35 @@ func versionName(version string) string {
 	return clip(maxVersionName, version)
 }
 
-const maxVersionName = 80
+const maxVersionName = 60
+
+// callerOf tells the user and the token of a caller, as the API names it; "": there is no token.
+func callerOf(caller string) (user, token string) {
+	if rest, ok := strings.CutPrefix(caller, "token "); ok {
+		if i := strings.LastIndex(rest, " of user "); i >= 0 {
+			return rest[i+len(" of user "):], rest[:i]
+		}
+	}
+	return caller, ""
+}
+
+// userOf is the user of a caller.
+func userOf(caller string) string {
+	user, _ := callerOf(caller)
+	return clip(maxWho, user)
+}
+
+// who shows a caller: the user, and in a lower voice the token that spoke for it.
+func who(caller string) template.HTML {
+	user, token := callerOf(caller)
+	out := template.HTMLEscapeString(clip(maxWho, user))
+	if token != "" {
+		out += ` <span class="muted">(token ` + template.HTMLEscapeString(clip(maxWho, token)) + `)</span>`
+	}
+	return template.HTML(out) //nolint:gosec // escaped
+}
+
+const maxWho = 60
 
 // clip cuts a text that is longer than n bytes, and shows that it did.
 func clip(n int, s string) string {

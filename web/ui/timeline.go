@@ -56,7 +56,7 @@ type chartBar struct {
 }
 
 // newTimeline draws those of the runs that lie in an interval. It returns them too, the newest first.
-func newTimeline(f *frame, runs []api.Run, from, to time.Time) (*timeline, []api.Run) {
+func newTimeline(f *frame, runs []api.Run, names versionNames, from, to time.Time) (*timeline, []api.Run) {
 	t := &timeline{Width: chartWidth, From: from.Format(time.RFC3339), To: to.Format(time.RFC3339)}
 	inside := slices.DeleteFunc(slices.Clone(runs), func(r api.Run) bool {
 		since, until := runBounds(r, to)
@@ -85,8 +85,8 @@ func newTimeline(f *frame, runs []api.Run, from, to time.Time) (*timeline, []api
 		x := min(place(since), chartWidth-chartLeast)
 		bar := chartBar{Run: r, X: x, Width: max(place(until)-x-1, chartLeast), Y: row.Y + 4, Height: chartRow - 8, Text: x + 6, Base: row.Base,
 			Tone: toneOf(r.Version), Link: f.Link(deploymentPath(r.Deployment))}
-		if len(r.Version)*chartDigit+10 <= bar.Width {
-			bar.Label = r.Version
+		if name := names.Of(r.Deployed); len(name)*chartDigit+10 <= bar.Width {
+			bar.Label = name
 		}
 		row.Bars = append(row.Bars, bar)
 	}
