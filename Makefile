@@ -6,6 +6,7 @@
 # make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths
 # make image the container image slipway:VERSION, also called slipway
 # make fuzz  each fuzz target for FUZZTIME
+# make pictures  the pictures of docs/ui.md, from a company that the real clients make
 # make clients-table  the tests of clients, without the race detector and with those of LONG=1, and docs/clients.md made from them;
 #            FORMATS=npm for one
 
@@ -102,6 +103,10 @@ clients-table:
 	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_LONG=1 SLIPWAY_CLIENTS_TABLE=$(RUNS) TMPDIR=$$(.ci/tmpdir.sh) \
 		go test -count=1 $(FORMATS:%=./formats/%)
 	go test -count=1 ./docs -run TestClientsPage -update-clients=$(RUNS)
+
+.PHONY: pictures
+pictures:
+	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 go test -count=1 ./web/ui -run '^TestPictures$$' -update-pictures
 
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }

@@ -99,6 +99,17 @@ func Restarted(former *Env) Option {
 	}
 }
 
+// StoreClock gives the metadata a clock, which the times of the log come from.
+func StoreClock(now func() time.Time) Option {
+	return func(e *Env) {
+		Must(e.t, e.Metadata.Close())
+		store, err := sqlite.Open(context.Background(), e.Database, sqlite.WithClock(now))
+		Must(e.t, err)
+		e.Metadata = store
+		e.t.Cleanup(func() { _ = store.Close() })
+	}
+}
+
 // CountRows counts the records that lists of the metadata return; see metadatatest.CountRows.
 func CountRows(rows *atomic.Int64) Option {
 	return func(e *Env) { e.Metadata = metadatatest.CountRows(e.Metadata, rows) }

@@ -34,11 +34,11 @@ type chromium struct {
 }
 
 // newChromium starts a browser that shows a site to an administrator. It ends with the test.
-func newChromium(t *testing.T, s *site) *chromium {
+func newChromium(t *testing.T, s *site, flags ...chromedp.ExecAllocatorOption) *chromium {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browserProgram(t)), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), append(options, flags...)...)
 	t.Cleanup(stop)
 	ctx, stop = context.WithTimeout(ctx, 15*time.Minute) // a busy machine takes long for the pictures
 	t.Cleanup(stop)

@@ -94,6 +94,8 @@ var docGroups = sync.OnceValue(func() []docGroup {
 		switch {
 		case folder == ".":
 			at = 0
+		case docPictures[path.Ext(p.Path)] != "":
+			continue // pages show it
 		case at < 0:
 			at = len(groups) - 1
 		}
