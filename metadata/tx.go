@@ -20,6 +20,8 @@ type Repositories interface {
 	// DeletedRepository returns the repository of a name that was deleted last, and when. ErrNotExist.
 	DeletedRepository(name string) (Repository, time.Time, error)
 	RestoreRepository(id int64) error // that of a name that no other has
+	// RepositoriesNamed returns the IDs of all repositories that ever had a name, ascending.
+	RepositoriesNamed(name string) ([]int64, error)
 }
 
 // PackageQuery selects packages of one repository, ascending by (format, key).
@@ -202,6 +204,7 @@ type EntryQuery struct {
 	After        int64    // seq > After; -1 from the start
 	Before       int64    // seq < Before; 0: to the end
 	Types        []string // globs over Type; empty is all
+	Packages     []int64  // nil is all; else entries of these packages, of which 0 is none; they are found by an index
 	Repositories []int64  // nil is all; else entries of these repositories
 	Global       bool     // with Repositories: also entries without a repository
 	Newest       bool     // descending by seq; with Limit, the newest

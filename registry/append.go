@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"slipway/metadata"
@@ -22,4 +23,13 @@ func Append(log metadata.Log, actor access.Actor, kind EventType, subject string
 		Type: kind.String(), Subject: subject, RepositoryID: repo, PackageID: pkg,
 		Actor: metadata.Actor{Type: actor.Type, ID: actor.ID}, Data: raw,
 	})
+}
+
+// PackageID is the id of a package, for entries about it; 0: it is not here.
+func PackageID(packages metadata.Packages, repository, format, key string) (int64, error) {
+	p, err := packages.Package(repository, format, key)
+	if errors.Is(err, metadata.ErrNotExist) {
+		return 0, nil
+	}
+	return p.ID, err
 }

@@ -57,12 +57,13 @@ type EventQuery struct {
 	Wait  time.Duration // how long to wait for an event when there is none
 	// Newest turns the order: After is then the sequence number before which to go on, and -1 the end of the log.
 	Newest bool
+	Look   int // how many entries the server looks through at most where nothing finds those that match; 0 is as many as it does
 	EventFilter
 }
 
-// EventFilter selects events by what they say; "" is any. Repository, Package and Actor are globs; Since and Until are RFC 3339
-// times, or days.
-type EventFilter struct{ Repository, Package, Actor, Since, Until string }
+// EventFilter selects events by what they say; "" is any. Repository, Format, Package and Actor are globs; with the first three, none of
+// them a glob, it is the package that has this name now, whose entries the server finds at once. Since and Until are RFC 3339 times, or days.
+type EventFilter struct{ Repository, Format, Package, Actor, Since, Until string }
 
 // EventBatch is a piece of the events.
 type EventBatch struct {
@@ -82,6 +83,9 @@ func (c *Client) Events(ctx context.Context, eq EventQuery) (EventBatch, error) 
 	}
 	if eq.Newest {
 		q.Set("order", "newest")
+	}
+	if eq.Look > 0 {
+		q.Set("look", strconv.Itoa(eq.Look))
 	}
 	var b EventBatch
 	raw, header, err := c.send(ctx, request{method: http.MethodGet, path: api.Prefix + "/events", query: q, wait: eq.Wait})
@@ -104,7 +108,7 @@ func (eq EventQuery) values() url.Values {
 	for _, t := range eq.Types {
 		q.Add("types", t)
 	}
-	for key, values := range queryOf("repository", eq.Repository, "package", eq.Package, "actor", eq.Actor, "since", eq.Since, "until", eq.Until) {
+	for key, values := range queryOf("repository", eq.Repository, "format", eq.Format, "package", eq.Package, "actor", eq.Actor, "since", eq.Since, "until", eq.Until) {
 		q[key] = values
 	}
 	return q

@@ -57,6 +57,8 @@ func testRepositories(e *env) {
 	if again.ID == want.ID {
 		e.Error("the name's second repository has the ID of the first")
 	}
+	equal(e, "named", read(e, func(tx metadata.Tx) ([]int64, error) { return tx.Repositories().RepositoriesNamed("main") }), []int64{want.ID, again.ID})
+	equal(e, "named by nobody", read(e, func(tx metadata.Tx) ([]int64, error) { return tx.Repositories().RepositoriesNamed("x") }), nil)
 	missing(e, "package of the former one", func(tx metadata.Tx) (metadata.Package, error) { return tx.Packages().Package("main", "npm", "x") })
 }
 

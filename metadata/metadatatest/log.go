@@ -104,7 +104,7 @@ func testEntries(e *env) {
 	var list []metadata.Entry
 	for i, typ := range []string{"artifact.published", "artifact.deleted", "tag.set", "tag.removed", "token.created", "tag_set", "Tag.set", "100%", "a!b"} {
 		v := entry(typ)
-		v.RepositoryID = int64(i % 3) // 0: the instance
+		v.RepositoryID, v.PackageID = int64(i%3), int64(i%4) // 0: the instance, no package
 		list = append(list, v)
 	}
 	e.append(list...)
@@ -141,6 +141,15 @@ func testEntries(e *env) {
 		{"both", metadata.EntryQuery{After: -1, Repositories: []int64{2}, Global: true, Types: []string{"tag.*"}}, []int64{2, 3}},
 		{"unknown", metadata.EntryQuery{After: -1, Repositories: []int64{99}}, nil},
 		{"very many", metadata.EntryQuery{After: -1, Repositories: crowd(1), Limit: 2}, []int64{1, 4}},
+		{"package", metadata.EntryQuery{After: -1, Packages: []int64{2}}, []int64{2, 6}},
+		{"packages", metadata.EntryQuery{After: 1, Before: 7, Packages: []int64{3, 2, 3}}, []int64{2, 3, 6}},
+		{"newest of packages", metadata.EntryQuery{After: -1, Newest: true, Packages: []int64{1, 0}, Limit: 3}, []int64{8, 5, 4}},
+		{"package of a type", metadata.EntryQuery{After: -1, Packages: []int64{2}, Types: []string{"tag.*"}}, []int64{2}},
+		{"package of a repository", metadata.EntryQuery{After: -1, Packages: []int64{1, 2}, Repositories: []int64{2}}, []int64{2, 5}},
+		{"package of no repository", metadata.EntryQuery{After: -1, Packages: []int64{1}, Repositories: []int64{}}, nil},
+		{"package of very many repositories", metadata.EntryQuery{After: -1, Packages: []int64{1}, Repositories: crowd(1)}, []int64{1}},
+		{"very many packages", metadata.EntryQuery{After: -1, Packages: crowd(1), Repositories: []int64{2}}, []int64{5}},
+		{"no package", metadata.EntryQuery{After: -1, Packages: []int64{}}, nil},
 		{"very many and global", metadata.EntryQuery{After: 3, Repositories: crowd(1), Global: true}, []int64{4, 6, 7}},
 	} {
 		equal(e, c.what, seqs(entries(e, c.q)), c.want)

@@ -317,6 +317,8 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH log_entry USING INTEGER PRIMARY KEY (rowid>?)"}},
 		{"entries of a repository", "FROM log_entry WHERE seq > $1 AND repository_id = $2 ORDER BY seq LIMIT CAST($3 AS BIGINT)", []string{
 			"SEARCH log_entry USING INDEX log_entry_repository (repository_id=? AND rowid>?)"}},
+		{"entries of a package", "FROM log_entry WHERE seq > $1 AND package_id = $2 ORDER BY seq LIMIT CAST($3 AS BIGINT)", []string{
+			"SEARCH log_entry USING INDEX log_entry_package (package_id=? AND rowid>?)"}},
 		{"unreferenced", "WHERE b.id > $1 AND b.created_at < $2", []string{
 			"SEARCH b USING INTEGER PRIMARY KEY (rowid>?)", "CORRELATED SCALAR SUBQUERY 1",
 			"SEARCH f USING COVERING INDEX file_blob (blob_id=?)", "CORRELATED SCALAR SUBQUERY 2",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"slipway/metadata"
@@ -20,7 +21,8 @@ type EventQuery struct {
 	Types  []string      // globs, each of which must match a type; prefix and suffix may be left out
 	Limit  int           // at most MaxPage
 	Wait   time.Duration // how long to wait while there is no event
-	// Filter's times bound what is looked through; its texts are in no index.
+	Look   int           // how many entries to look through at most, where nothing finds those that match; 0 and more than the bound are the bound
+	// Filter's times bound what is looked through. An index finds the entries of one package and of one repository; other texts are in none.
 	Filter EventFilter
 }
 
@@ -60,6 +62,9 @@ const (
 	logWindow = 20_000
 	// logRead is how many entries a transaction reads at once to filter them by what they say.
 	logRead = 1000
+	fewRead = 100
+	// maxNamed is how many repositories, which all had one name, are looked up in the index.
+	maxNamed = 8
 	// logWalk is how many entries one query looks through, so that a filter that selects almost nothing of a long log is answered
 	// in about a second.
 	logWalk = 200_000
@@ -68,11 +73,15 @@ const (
 // lookThrough returns the matching events up to the end of the log, to the limit, or to the bound of one query.
 func (s *Ledger) lookThrough(ctx context.Context, q EventQuery) (events []registry.Event, next int64, end bool, err error) {
 	next = q.After
-	for walked := int64(0); walked < s.walk && !end && len(events) < q.Limit; {
+	walk := s.walk
+	if q.Look > 0 {
+		walk = min(walk, int64(q.Look))
+	}
+	for walked := int64(0); walked < walk && !end && len(events) < q.Limit; {
 		var some []registry.Event
 		var n int64
 		rest := q
-		rest.After, rest.Limit = next, q.Limit-len(events)
+		rest.After, rest.Limit, rest.Look = next, q.Limit-len(events), int(walk-walked)
 		if some, n, next, end, err = s.window(ctx, rest); err != nil {
 			return events, next, end, err
 		}
@@ -118,18 +127,76 @@ func (q EventQuery) end(size int64) int64 {
 	return max(q.After, size-1)
 }
 
+// narrow makes mq read only entries that may match, as far as an index finds them, and takes the tests out of the filter that they pass
+// then. indexed: the others need not be looked through.
+func (s *Ledger) narrow(tx metadata.Tx, q *EventQuery, mq *metadata.EntryQuery) (indexed bool, err error) {
+	f := &q.Filter
+	if f.Repository == "" || isGlob(f.Repository) {
+		return false, nil
+	}
+	if f.Format != "" && f.Package != "" && !isGlob(f.Package) {
+		p, err := s.named(tx, *f)
+		if err == nil {
+			mq.Packages = []int64{p.ID}
+			f.Repository, f.Format, f.Package = "", "", ""
+			return true, nil
+		}
+		if !errors.Is(err, metadata.ErrNotExist) {
+			return false, err
+		}
+	}
+	ids, err := tx.Repositories().RepositoriesNamed(f.Repository)
+	if err != nil {
+		return false, err
+	}
+	if mq.Repositories != nil {
+		ids = slices.DeleteFunc(ids, func(id int64) bool { return !slices.Contains(mq.Repositories, id) })
+	}
+	mq.Repositories = append([]int64{}, ids...)
+	return len(q.Types) == 0 && len(ids) <= maxNamed, nil // else it may be much of the log, and little of that is of the types
+}
+
+func isGlob(s string) bool { return strings.Contains(s, "*") }
+
+// named is the package that a filter names. metadata.ErrNotExist.
+func (s *Ledger) named(tx metadata.Tx, f EventFilter) (registry.Package, error) {
+	at, err := s.core.NameOf(f.Repository, f.Format, f.Package)
+	if err != nil {
+		return registry.Package{}, metadata.ErrNotExist // no package has such a name
+	}
+	return tx.Packages().Package(at.Repository, at.Format, at.Package)
+}
+
+// span is what one transaction reads of the entries from first to last: all where an index finds them, else a window.
+func (s *Ledger) span(mq *metadata.EntryQuery, first, last int64, indexed bool, look int) {
+	width := min(s.perWindow, int64(look))
+	if indexed {
+		width = last - first + 1
+	}
+	mq.After, mq.Before = first-1, min(first+width, last+1)
+	if mq.Newest {
+		mq.After, mq.Before = max(first, last+1-width)-1, last+1
+	}
+}
+
 // window looks through some entries in one transaction, and returns how many besides.
-func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Event, walked, next int64, end bool, err error) {
+func (s *Ledger) window(ctx context.Context, asked EventQuery) (events []registry.Event, walked, next int64, end bool, err error) {
 	actor := access.From(ctx)
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+		q := asked
 		events, next = nil, q.After
-		mq := metadata.EntryQuery{Types: q.Types, Limit: q.Limit}
+		mq := metadata.EntryQuery{Types: q.Types, Newest: q.Newest}
 		if access.Decide(actor, access.Audit, access.Instance) != access.Allow {
 			ids, err := s.core.Readable(tx.Repositories(), actor)
 			if err != nil {
 				return err
 			}
 			mq.Repositories = ids
+		}
+		sees := mq.Repositories
+		indexed, err := s.narrow(tx, &q, &mq)
+		if err != nil {
+			return err
 		}
 		first, last, size, err := q.bounds(tx.Log())
 		if err != nil {
@@ -139,30 +206,19 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 			next = q.end(size)
 			return nil
 		}
-		mq.After, mq.Before, mq.Newest = first-1, min(first+s.perWindow, last+1), q.Newest
-		if q.Newest {
-			mq.After, mq.Before = max(first, last+1-s.perWindow)-1, last+1
-		}
-		if q.Filter.reads() {
-			mq.Limit = max(q.Limit, logRead)
+		s.span(&mq, first, last, indexed, q.Look)
+		if mq.Limit = q.Limit; q.Filter.reads() {
+			mq.Limit = max(q.Limit, min(logRead, q.Look))
+			if indexed { // most of them match
+				mq.Limit = max(q.Limit, min(fewRead, q.Look))
+			}
 		}
 		entries, err := tx.Log().Entries(mq)
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
-			next = e.Seq
-			if !q.Filter.selects(e) {
-				continue
-			}
-			if mq.Repositories != nil {
-				if e, err = registry.WithoutOthers(e, readable(tx.Deployments(), mq.Repositories)); err != nil {
-					return err
-				}
-			}
-			if events = append(events, s.core.Event(e)); len(events) == q.Limit {
-				break
-			}
+		if events, next, err = s.matching(tx, q, sees, entries); err != nil {
+			return err
 		}
 		if len(entries) < mq.Limit && len(events) < q.Limit {
 			next = mq.Before - 1
@@ -173,12 +229,36 @@ func (s *Ledger) window(ctx context.Context, q EventQuery) (events []registry.Ev
 		if walked, end = next-mq.After, next >= last; q.Newest {
 			walked, end = mq.Before-next, next <= first
 		}
+		if indexed {
+			walked = int64(len(entries))
+		}
 		if end {
 			next = q.end(size)
 		}
 		return nil
 	})
 	return events, walked, next, end, err
+}
+
+// matching are the events of those entries that the filter selects, up to the limit, as a caller sees them who may read some repositories,
+// nil: all. next is the last entry that was looked at.
+func (s *Ledger) matching(tx metadata.Tx, q EventQuery, sees []int64, entries []metadata.Entry) (events []registry.Event, next int64, err error) {
+	next = q.After
+	for _, e := range entries {
+		next = e.Seq
+		if !q.Filter.selects(e) {
+			continue
+		}
+		if sees != nil {
+			if e, err = registry.WithoutOthers(e, readable(tx.Deployments(), sees)); err != nil {
+				return events, next, err
+			}
+		}
+		if events = append(events, s.core.Event(e)); len(events) == q.Limit {
+			break
+		}
+	}
+	return events, next, nil
 }
 
 // readable reports whether a version in an event is of one of the repositories. It looks at the deployment that brought the

@@ -81,3 +81,46 @@ func TestPastFilter(t *testing.T) {
 		t.Errorf("%d events until now", len(events))
 	}
 }
+
+// TestOnePackage: what an index finds is answered at once, however much of the log is about other things.
+func TestOnePackage(t *testing.T) {
+	w := newWalker(t)
+	of := ledger.EventFilter{Repository: "main", Format: registrytest.Format, Package: "rare"}
+	for _, newest := range []bool{false, true} {
+		events, _, err := w.Ledger.Events(w.Admin, ledger.EventQuery{After: -1, Newest: newest, Filter: of})
+		if err != nil || len(events) != 1 || events[0].Type != "dev.slipway.artifact.published.v1" {
+			t.Errorf("newest first %v: %+v, %v", newest, events, err)
+		}
+	}
+	if _, err := w.Core.CreateRepository(w.Admin, "sparse", registry.RepositoryChange{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		registrytest.Must(t, w.Publish("web", fmt.Sprint("1.", i)))
+	}
+	for _, newest := range []bool{false, true} {
+		events, _, err := w.Ledger.Events(w.Admin, ledger.EventQuery{After: -1, Newest: newest, Filter: ledger.EventFilter{Repository: "sparse"}})
+		if err != nil || len(events) != 1 {
+			t.Errorf("newest first %v: %d events of the repository, %v", newest, len(events), err)
+		}
+	}
+	for _, q := range []ledger.EventQuery{{Filter: ledger.EventFilter{Repository: "main", Format: registrytest.Format, Package: "none"}},
+		{Filter: ledger.EventFilter{Repository: "main", Format: "none", Package: "rare"}}, {Filter: ledger.EventFilter{Repository: "none"}}} {
+		q.After = -1
+		if events, _ := w.all(q); len(events) != 0 {
+			t.Errorf("%+v: %d events", q.Filter, len(events))
+		}
+	}
+	if events, _ := w.all(ledger.EventQuery{After: -1, Filter: ledger.EventFilter{Format: "o*", Package: "rare"}}); len(events) != 0 {
+		t.Errorf("%d events of another format", len(events))
+	}
+}
+
+// TestLook: a query looks through no more than it is asked to.
+func TestLook(t *testing.T) {
+	w := newWalker(t)
+	_, next, err := w.Ledger.Events(w.Admin, ledger.EventQuery{After: -1, Look: 3, Filter: ledger.EventFilter{Actor: "nobody"}})
+	if err != nil || next != 2 {
+		t.Errorf("the next entry is behind %d, %v", next, err)
+	}
+}

@@ -85,7 +85,11 @@ func (p *Policies) record(ctx context.Context, repository registry.Repository, a
 		if err := tx.Policies().PutRefusal(row); err != nil || today {
 			return err
 		}
-		_, err = registry.Append(tx.Log(), actor, registry.EventPolicyBlocked, subject, repository.ID, 0, registry.EventData{
+		pkg, err := registry.PackageID(tx.Packages(), repository.Name, at.Format, at.Package)
+		if err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, registry.EventPolicyBlocked, subject, repository.ID, pkg, registry.EventData{
 			Repository: repository.Name, Format: at.Format, Package: at.Package, Version: at.Version, Reason: d.Reason, Count: count,
 			Rule: &registry.EventRule{ID: ruleID(d.RuleID), Action: string(d.Outcome), Mode: mode, ExpiresAt: moment(d.Until)}})
 		return err

@@ -148,7 +148,15 @@ func (s *Areas) drop(ctx context.Context, endings []ending) error {
 				continue
 			}
 			for _, note := range e.notes {
-				if _, err := registry.Append(tx.Log(), access.System(), registry.EventStagingAbandoned, note.PURL, e.set.RepositoryID, 0, note); err != nil {
+				at, err := s.core.NameOf(note.Repository, note.Format, note.Package)
+				if err != nil {
+					return err
+				}
+				id, err := registry.PackageID(tx.Packages(), at.Repository, at.Format, at.Package)
+				if err != nil {
+					return err
+				}
+				if _, err := registry.Append(tx.Log(), access.System(), registry.EventStagingAbandoned, note.PURL, e.set.RepositoryID, id, note); err != nil {
 					return err
 				}
 			}

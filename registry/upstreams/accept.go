@@ -158,7 +158,11 @@ func (s *Upstreams) Deny(ctx context.Context, at registry.Coordinate, path strin
 			if err := tx.Evictions().ChangeFile(f.CachedFile); err != nil {
 				return err
 			}
-			if _, err := registry.Append(tx.Log(), actor, registry.EventCacheDenied, "", repository.ID, 0, registry.EventData{Repository: at.Repository, Format: at.Format,
+			id, err := registry.PackageID(tx.Packages(), at.Repository, at.Format, at.Package)
+			if err != nil {
+				return err
+			}
+			if _, err := registry.Append(tx.Log(), actor, registry.EventCacheDenied, "", repository.ID, id, registry.EventData{Repository: at.Repository, Format: at.Format,
 				Package: at.Package, Version: at.Version, Reason: "the remote has " + f.Changed,
 				Former: []registry.EventFile{{Path: f.Path, Size: f.Blob.Size, SHA256: f.Digest.Encoded()}}}); err != nil {
 				return err

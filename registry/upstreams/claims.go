@@ -233,7 +233,11 @@ func (s *Upstreams) origin(ctx context.Context, at registry.Name, kind registry.
 		if err := changed(tx.Settings()); err != nil {
 			return err
 		}
-		_, err = registry.Append(tx.Log(), actor, kind, at.Package, id, 0,
+		pkg, err := registry.PackageID(tx.Packages(), at.Repository, at.Format, at.Package)
+		if err != nil {
+			return err
+		}
+		_, err = registry.Append(tx.Log(), actor, kind, at.Package, id, pkg,
 			registry.EventData{Repository: at.Repository, Format: at.Format, Package: at.Package, Name: o.Origin, Reason: o.Reason})
 		return err
 	})

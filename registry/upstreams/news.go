@@ -46,7 +46,11 @@ func (s *Upstreams) write(ctx context.Context, events ...event) {
 			if e.mark != nil && !e.kept {
 				continue
 			}
-			if _, err := registry.Append(tx.Log(), access.System(), e.kind, "", e.repositoryID, 0, e.data); err != nil {
+			id, err := registry.PackageID(tx.Packages(), e.data.Repository, e.data.Format, e.data.Package)
+			if err != nil {
+				return err
+			}
+			if _, err := registry.Append(tx.Log(), access.System(), e.kind, "", e.repositoryID, id, e.data); err != nil {
 				return err
 			}
 		}

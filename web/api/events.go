@@ -34,8 +34,12 @@ func (h *handlers) eventRoutes() []endpoint {
 				{Name: "types", About: "Event types or globs over them, separated by commas, each of which must match a type; `dev.slipway.` and `.v1` may be left out.",
 					Of: openapi.Object{"type": "string", "examples": eventTypeNames}, Example: "artifact.published,tag.*"},
 				{Name: "repository", About: "Events about this repository only; a glob.", Example: "main"},
-				{Name: "package", About: "Events about packages of this name only; a glob.", Example: "@acme/*"},
+				{Name: "format", About: "Events about packages of this format only; a glob.", Example: "npm"},
+				{Name: "package", About: "Events about packages of this name only; a glob. With `repository` and `format`, of which none is a glob: about the package that has this name now, " +
+					"which the log is not looked through for.", Example: "@acme/*"},
 				{Name: "actor", About: "Events caused by this user, token (by its name or id, such as `token:7`) or actor only; a glob.", Example: "jane"},
+				{Name: "look", About: "How many entries to look through at most, where nothing finds those that match; more than 200,000 count as that. Less is answered sooner, and with less.",
+					Of: openapi.Object{"type": "integer", "minimum": 1}},
 				{Name: "since", About: "Events from this time on: RFC 3339, or a day (its start, in UTC).", Example: "2026-01-31"},
 				{Name: "until", About: "Events up to this time: RFC 3339, or a day (its end, in UTC).", Example: "2026-01-31"},
 			},
@@ -62,6 +66,9 @@ const (
 	orderOldest = "oldest"
 	orderNewest = "newest"
 )
+
+// maxLook is more than any query looks through.
+const maxLook = 1 << 30
 
 const batchType = "application/cloudevents-batch+json"
 
@@ -99,6 +106,11 @@ func (h *handlers) events(w http.ResponseWriter, r *http.Request) error {
 	if eq.Limit, err = q.Limit(); err != nil {
 		return err
 	}
+	look, err := q.Seq("look", 0)
+	if err != nil {
+		return err
+	}
+	eq.Look = int(min(look, maxLook))
 	if eq.Wait, err = q.Wait(); err != nil {
 		return err
 	}
@@ -126,7 +138,7 @@ func eventFilter(q wire.Query) (f ledger.EventFilter, err error) {
 	for _, p := range []struct {
 		name string
 		to   *string
-	}{{"repository", &f.Repository}, {"package", &f.Package}, {"actor", &f.Actor}} {
+	}{{"repository", &f.Repository}, {"format", &f.Format}, {"package", &f.Package}, {"actor", &f.Actor}} {
 		if *p.to, err = q.Text(p.name); err != nil {
 			return f, err
 		}
@@ -211,7 +223,7 @@ func (h *handlers) batch(w http.ResponseWriter, r *http.Request, eq ledger.Event
 func (h *handlers) nextEvents(r *http.Request, after int64) string {
 	q := r.URL.Query()
 	next := url.Values{"after": {strconv.FormatInt(after, 10)}}
-	for _, key := range []string{"limit", "order", "wait", "types", "repository", "package", "actor", "since", "until"} {
+	for _, key := range []string{"limit", "order", "wait", "types", "repository", "format", "package", "actor", "look", "since", "until"} {
 		if len(q[key]) > 0 {
 			next[key] = q[key]
 		}

@@ -35,8 +35,7 @@ func (u *Pages) packageActivity(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// The log need not be looked through for what is older than the package.
-	eq := client.EventQuery{After: after, Newest: true, Limit: activityLimit, EventFilter: client.EventFilter{Repository: v.At.Repository, Package: v.Package.Name, Since: v.Package.CreatedAt}}
+	eq := client.EventQuery{After: after, Newest: true, Limit: activityLimit, EventFilter: client.EventFilter{Repository: v.At.Repository, Format: v.At.Format, Package: v.At.Name}}
 	if err := lookBack(&eq, v.AsOf); err != nil {
 		return err
 	}
@@ -45,10 +44,6 @@ func (u *Pages) packageActivity(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, e := range batch.Events {
-		said, err := e.Content()
-		if err == nil && (said.Format != "" && said.Format != v.At.Format || said.Package != v.Package.Name) {
-			continue // another format's package of the same name, or one that the name is a glob for
-		}
 		item, err := logItemOf(e)
 		if err != nil {
 			return err
@@ -61,6 +56,6 @@ func (u *Pages) packageActivity(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.crumb(v.At.Name, packagePath(v.At.Repository, v.At.Format, v.At.Name))
 	v.about("Activity of " + v.At.Name)
-	v.JSON = v.Link(api.Prefix + "/events" + filterQuery("repository", v.At.Repository, "package", v.Package.Name, "order", "newest"))
+	v.JSON = v.Link(api.Prefix + "/events" + filterQuery("repository", v.At.Repository, "format", v.At.Format, "package", v.At.Name, "order", "newest"))
 	return write(w, r, http.StatusOK, "activity", v)
 }

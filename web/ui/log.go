@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	logLimit    = 50 // entries of a page
-	maxLogQuery = 4  // how often one page asks for more where its filter selects next to nothing
+	logLimit = 50 // entries of a page
+	// quickLook is how many entries the first page looks through where nothing finds those that match, so that it is there at once. Who wants
+	// to see more asks for it, and waits a second for it.
+	quickLook = 1000
 )
 
 const logRoot = "/log"
@@ -38,12 +40,12 @@ func (u *Pages) logPages() []page {
 
 // logFilter is what narrows the log.
 type logFilter struct {
-	Types, Repository, Package, Actor, Since, Until string
+	Types, Repository, Format, Package, Actor, Since, Until string
 }
 
 // query asks for what the filter selects.
 func (f logFilter) query() client.EventQuery {
-	eq := client.EventQuery{After: -1, EventFilter: client.EventFilter{Repository: f.Repository, Package: f.Package, Actor: f.Actor, Since: f.Since, Until: f.Until}}
+	eq := client.EventQuery{After: -1, EventFilter: client.EventFilter{Repository: f.Repository, Format: f.Format, Package: f.Package, Actor: f.Actor, Since: f.Since, Until: f.Until}}
 	for t := range strings.SplitSeq(f.Types, ",") {
 		if t = strings.TrimSpace(t); t != "" {
 			eq.Types = append(eq.Types, t)
@@ -53,7 +55,7 @@ func (f logFilter) query() client.EventQuery {
 }
 
 func logFilterOf(q wire.Query) (f logFilter, err error) {
-	err = texts(q, map[string]*string{"types": &f.Types, "repository": &f.Repository, "package": &f.Package, "actor": &f.Actor, "since": &f.Since, "until": &f.Until})
+	err = texts(q, map[string]*string{"types": &f.Types, "repository": &f.Repository, "format": &f.Format, "package": &f.Package, "actor": &f.Actor, "since": &f.Since, "until": &f.Until})
 	return f, err
 }
 
@@ -109,8 +111,10 @@ type logView struct {
 	Filter  logFilter
 	Entries []logItem
 	Older   string // address of the page with older entries; "": there are none
-	Stream  string // address of the events that follow; "": the page shows the past
-	Wrong   string
+	// LookedTo is the entry down to which the log was looked through for the page, where that is not to its start; else 0.
+	LookedTo int64
+	Stream   string // address of the events that follow; "": the page shows the past
+	Wrong    string
 }
 
 // log answers GET /log?types=&repository=&package=&actor=&since=&until=&after=&as_of=: the newest entries first.
@@ -134,31 +138,29 @@ func (u *Pages) log(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	status := http.StatusOK
-	for range maxLogQuery {
-		batch, err := u.api.Events(r.Context(), eq)
-		if detail, code, ok := wrongInput(err); ok {
-			v.Wrong, status = detail, code
-			break
-		}
+	if after < 0 {
+		eq.Look = quickLook
+	}
+	batch, err := u.api.Events(r.Context(), eq)
+	if detail, code, ok := wrongInput(err); ok {
+		v.Wrong, status = detail, code
+	} else if err != nil {
+		return err
+	}
+	for _, e := range batch.Events {
+		item, err := logItemOf(e)
 		if err != nil {
 			return err
 		}
-		for _, e := range batch.Events {
-			item, err := logItemOf(e)
-			if err != nil {
-				return err
-			}
-			v.Entries = append(v.Entries, item)
-		}
-		eq.After = batch.Next
-		if eq.Limit = logLimit - len(v.Entries); batch.Next == 0 || eq.Limit <= 0 {
-			break
+		v.Entries = append(v.Entries, item)
+	}
+	if batch.Next > 0 {
+		v.Older = f.with("after", strconv.FormatInt(batch.Next, 10))
+		if len(v.Entries) < logLimit {
+			v.LookedTo = batch.Next
 		}
 	}
-	if v.Wrong == "" && eq.After > 0 {
-		v.Older = f.with("after", strconv.FormatInt(eq.After, 10))
-	}
-	narrowed := filterQuery("types", v.Filter.Types, "repository", v.Filter.Repository, "package", v.Filter.Package, "actor", v.Filter.Actor, "since", v.Filter.Since, "until", v.Filter.Until)
+	narrowed := filterQuery("types", v.Filter.Types, "repository", v.Filter.Repository, "format", v.Filter.Format, "package", v.Filter.Package, "actor", v.Filter.Actor, "since", v.Filter.Since, "until", v.Filter.Until)
 	if f.AsOf == "" && after < 0 && v.Wrong == "" && v.Filter.Until == "" {
 		v.Stream = f.Base + logRoot + "/stream" + narrowed
 		if len(v.Entries) > 0 {

@@ -20,7 +20,7 @@ const (
 	saltBytes = 16
 	// maxLeafBytes is the size limit of an entry of a tile (C2SP tlog-tiles: a length of 16 bits).
 	maxLeafBytes = 1<<16 - 1
-	// maxArms bounds the repositories that Entries looks up one by one; with more it filters.
+	// maxArms bounds the repositories or packages that Entries looks up one by one; with more it filters.
 	maxArms = 8
 	// maxHashes bounds the hashes one statement asks for.
 	maxHashes = 256
@@ -104,12 +104,18 @@ func (t log) Entries(q metadata.EntryQuery) ([]metadata.Entry, error) {
 			return nil, t.Failed()
 		}
 	}
+	if q.Packages != nil {
+		q.Packages = slices.Compact(slices.Sorted(slices.Values(q.Packages)))
+		if len(q.Packages) == 0 {
+			return nil, t.Failed()
+		}
+	}
 	text, args := t.d.entries(q, repositories)
 	return all(t.Tx, scanEntry, text, args...)
 }
 
-// entries builds the statement. A few repositories are looked up one by one in the index (repository_id, seq) and
-// merged by seq, so a sparse repository costs no scan of the log; for many the log is read in order and filtered.
+// entries builds the statement. A few repositories, or packages, are looked up one by one in the index (repository_id, seq) or
+// (package_id, seq) and merged by seq, so a sparse one costs no scan of the log; for many the log is read in order and filtered.
 func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, []any) {
 	args := []any{q.After}
 	param := func(v any) string {
@@ -128,17 +134,29 @@ func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, 
 		where += ` AND (` + strings.Join(likes, ` OR `) + `)`
 	}
 	where = `SELECT ` + entryColumns + where
-	var arms []string
-	switch {
-	case repositories == nil:
-		arms = []string{where}
-	case len(repositories) <= maxArms:
-		for _, id := range repositories {
-			arms = append(arms, where+` AND repository_id = `+param(id))
+	arms := []string{where}
+	// The + keeps the planner from using the index, whose rows it would have to sort by seq before the limit.
+	filter := func(column string, ids []int64) {
+		if ids != nil {
+			arms[0] += ` AND +` + column + ` IN (` + d.among(ids, param) + `)`
 		}
+	}
+	lookUp := func(column string, ids []int64) {
+		each := make([]string, len(ids))
+		for i, id := range ids {
+			each[i] = arms[0] + ` AND ` + column + ` = ` + param(id)
+		}
+		arms = each
+	}
+	switch {
+	case q.Packages != nil && len(q.Packages) <= maxArms:
+		filter("repository_id", repositories)
+		lookUp("package_id", q.Packages)
+	case q.Packages == nil && repositories != nil && len(repositories) <= maxArms:
+		lookUp("repository_id", repositories)
 	default:
-		// The + keeps the planner from using the index, whose rows it would have to sort by seq before the limit.
-		arms = []string{where + ` AND +repository_id IN (` + d.among(repositories, param) + `)`}
+		filter("repository_id", repositories)
+		filter("package_id", q.Packages)
 	}
 	// Not in the return statement: appended to there, go1.26.8 returns args on a dead stack frame (cf. golang/go#81612).
 	order := ` ORDER BY seq`

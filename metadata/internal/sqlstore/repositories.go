@@ -76,3 +76,8 @@ func (t repositories) DeletedRepository(name string) (metadata.Repository, time.
 func (t repositories) RestoreRepository(id int64) error {
 	return t.must(`UPDATE repository SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL`, id)
 }
+
+// RepositoriesNamed implements metadata.Repositories.
+func (t repositories) RepositoriesNamed(name string) ([]int64, error) {
+	return all(t.Tx, scanInt, `SELECT id FROM repository WHERE name = $1 ORDER BY id`, name)
+}

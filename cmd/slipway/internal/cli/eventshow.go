@@ -106,6 +106,7 @@ func (o *filterFlags) add(c commands, cmd *cobra.Command) {
 	fs.StringSliceVar(&o.types, "types", nil, "only these types; globs, separated by commas")
 	c.completeTypes(cmd, "types")
 	fs.StringVar(&o.Repository, "repository", "", "only about this repository, or glob")
+	fs.StringVar(&o.Format, "format", "", "only about packages of this format, or glob; with --repository and --package it is found at once")
 	fs.StringVar(&o.Package, "package", "", "only about packages of this name, or glob")
 	fs.StringVar(&o.Actor, "actor", "", "only caused by this user or token, by its name or id, or glob")
 	fs.StringVar(&o.Since, "since", "", "only from this time on: RFC 3339, or a day (its start, in UTC)")
