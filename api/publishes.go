@@ -13,6 +13,9 @@ type Publish struct {
 // send it file by file.
 type WaitingPublish struct {
 	ID         string `json:"id,omitempty" doc:"The id that the client chose; absent for a version that its format makes visible."`
+	Area       string `json:"area,omitempty" doc:"Of a version that its format makes visible: what ends it in place of an id, with area=true."`
+	Owner      string `json:"owner" doc:"Id of the user or the token that sent the files."`
+	MayEnd     bool   `json:"may_end" doc:"You may end it: what you or a token of yours sent, and all in repositories that you administer."`
 	Repository string `json:"repository" doc:"Name of the repository."`
 	Format     string `json:"format" doc:"Format of the package; of a publish, of its first file."`
 	Package    string `json:"package" doc:"Name of the package."`

@@ -289,7 +289,8 @@ type StagingQuery struct {
 	RepositoryID int64     // with Scope: those of a repository with this scope
 	Scope        string    //
 	Before       time.Time // stagings not touched since then
-	Open         bool      // stagings that have not ended; the next five fields apply to these only
+	Open         bool      // stagings that have not ended; the next six fields apply to these only
+	In           int64     // those of a repository; 0: of all
 	NotScope     string    // without the stagings of this scope; "": with all
 	AfterUpdated time.Time // with AfterID: stagings behind this one
 	AfterID      string    //

@@ -366,18 +366,18 @@ func TestPublishes(t *testing.T) {
 	s, cl, token := served(t)
 	ctx := t.Context()
 	put(t, s.URL+"/raw/main/set/1.0/file", token, "one", "build-1")
-	if list := all(t, cl.Publishes(ctx)); len(list) != 1 || list[0].ID != "build-1" || list[0].WaitsFor != "its commit" || list[0].Files != 1 {
+	if list := all(t, cl.Publishes(ctx, "")); len(list) != 1 || list[0].ID != "build-1" || list[0].WaitsFor != "its commit" || list[0].Files != 1 {
 		t.Errorf("%+v", list)
 	}
-	if p := must(cl.Publish(ctx, "main", "build-1"))(t); len(p.Files) != 1 {
+	if p := must(cl.Publish(ctx, client.Publish{Repository: "main", ID: "build-1"}))(t); len(p.Files) != 1 {
 		t.Errorf("%+v", p)
 	}
-	if done := must(cl.CommitPublish(ctx, "main", "build-1"))(t); len(done) != 1 || !done[0].Created {
+	if done := must(cl.CommitPublish(ctx, client.Publish{Repository: "main", ID: "build-1"}))(t); len(done) != 1 || !done[0].Created {
 		t.Errorf("%+v", done)
 	}
 	put(t, s.URL+"/raw/main/set/1.1/file", token, "two", "build-2")
-	check(t, cl.DropPublish(ctx, "main", "build-2"))
-	if _, err := cl.Publish(ctx, "main", "build-2"); !client.IsStatus(err, http.StatusNotFound) {
+	check(t, cl.DropPublish(ctx, client.Publish{Repository: "main", ID: "build-2"}))
+	if _, err := cl.Publish(ctx, client.Publish{Repository: "main", ID: "build-2"}); !client.IsStatus(err, http.StatusNotFound) {
 		t.Errorf("%v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"net/url"
 
 	"slipway/api"
 )
@@ -59,14 +60,32 @@ func (c *Client) Packages(ctx context.Context, repository string, f PackageFilte
 // A publish is the set of files that clients staged with the header X-Slipway-Publish under one id, to appear at one
 // moment.
 
-// Publish returns what is staged under an id.
-func (c *Client) Publish(ctx context.Context, repository, id string) (api.Publish, error) {
-	return call[api.Publish](ctx, c, get(segments("publishes", id), queryOf("repository", repository)))
+// Publish names the files that wait under one id.
+type Publish struct {
+	Repository string // "": the one where the caller has a publish of this id
+	ID         string
+	Owner      string // api.WaitingPublish.Owner, of one that the caller did not stage
+	Area       bool   // the ID is an api.WaitingPublish.Area
 }
 
-// Publishes lists what the caller has sent and others do not see yet, the least recently changed first, at most 100.
-func (c *Client) Publishes(ctx context.Context) iter.Seq2[api.WaitingPublish, error] {
-	return list[api.WaitingPublish](ctx, c, "/publishes", nil)
+// query are the parameters that select it.
+func (p Publish) query() url.Values {
+	area := ""
+	if p.Area {
+		area = "true"
+	}
+	return queryOf("repository", p.Repository, "owner", p.Owner, "area", area)
+}
+
+// Publish returns what is staged under an id.
+func (c *Client) Publish(ctx context.Context, p Publish) (api.Publish, error) {
+	return call[api.Publish](ctx, c, get(segments("publishes", p.ID), p.query()))
+}
+
+// Publishes lists what the caller has sent and others do not see yet, the least recently changed first, at most 100. In a repository, "": in
+// all, it is what all callers have sent, to administrators of the repository.
+func (c *Client) Publishes(ctx context.Context, repository string) iter.Seq2[api.WaitingPublish, error] {
+	return list[api.WaitingPublish](ctx, c, "/publishes", queryOf("repository", repository))
 }
 
 // AllPublishes is Publishes for all callers, to those with the right "audit" on the server.
@@ -75,13 +94,12 @@ func (c *Client) AllPublishes(ctx context.Context) iter.Seq2[api.WaitingPublish,
 }
 
 // CommitPublish makes all files staged under an id visible at one moment, or none.
-func (c *Client) CommitPublish(ctx context.Context, repository, id string) ([]api.PublishedVersion, error) {
-	page, err := call[api.List[api.PublishedVersion]](ctx, c,
-		request{method: http.MethodPost, path: segments("publishes", id, "commit"), query: queryOf("repository", repository)})
+func (c *Client) CommitPublish(ctx context.Context, p Publish) ([]api.PublishedVersion, error) {
+	page, err := call[api.List[api.PublishedVersion]](ctx, c, request{method: http.MethodPost, path: segments("publishes", p.ID, "commit"), query: p.query()})
 	return page.Items, err
 }
 
 // DropPublish drops the files staged under an id.
-func (c *Client) DropPublish(ctx context.Context, repository, id string) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: segments("publishes", id), query: queryOf("repository", repository)})
+func (c *Client) DropPublish(ctx context.Context, p Publish) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: segments("publishes", p.ID), query: p.query()})
 }

@@ -7,6 +7,7 @@ import (
 	"slipway/formats/formatstest"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/staging"
 )
 
 // TestPublishTogether: files of a publish are there for nobody before its commit, which checks them all.
@@ -28,11 +29,11 @@ func TestPublishTogether(t *testing.T) {
 	send("tool/1.0/b", "b", id, 201, "")
 	send("data/7/c", "c", id, 201, "")
 	want(t, srv, get("tool/1.0/a"), 404)
-	if _, err := srv.Staging.CommitPublish(srv.Admin, "", id); registry.KindOf(err) != registry.NotFound {
+	if _, err := srv.Staging.CommitPublish(srv.Admin, staging.Which{ID: id}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("the commit of another caller: %v", err)
 	}
 	ci := srv.Login(access.Credentials{Token: token})
-	published, err := srv.Staging.CommitPublish(ci, "", id)
+	published, err := srv.Staging.CommitPublish(ci, staging.Which{ID: id})
 	if err != nil || len(published) != 2 || published[0].Version.PURL != "pkg:generic/data@7" || !published[1].Created {
 		t.Fatalf("%+v, %v", published, err)
 	}
@@ -51,16 +52,16 @@ func TestPublishTogether(t *testing.T) {
 	}
 	must("condition", "If-None-Match", "*")
 	want(t, srv, put("tool/1.0/new", "of somebody else"), 201)
-	if _, err := srv.Staging.CommitPublish(ci, "main", "condition"); registry.KindOf(err) != registry.PreconditionFailed {
+	if _, err := srv.Staging.CommitPublish(ci, staging.Which{Repository: "main", ID: "condition"}); registry.KindOf(err) != registry.PreconditionFailed {
 		t.Errorf("If-None-Match of a file that came meanwhile: %v", err)
 	}
 	want(t, srv, get("tool/1.0/new"), 200, "of somebody else")
 	must("match", "If-Match", `"`+hexOf("of somebody else")+`"`)
-	if _, err := srv.Staging.CommitPublish(ci, "main", "match"); err != nil {
+	if _, err := srv.Staging.CommitPublish(ci, staging.Which{Repository: "main", ID: "match"}); err != nil {
 		t.Errorf("If-Match that holds: %v", err)
 	}
 	send("tool/1.0/new", "staged", "condition", 201, "")
-	if _, err := srv.Staging.CommitPublish(ci, "main", "condition"); err != nil {
+	if _, err := srv.Staging.CommitPublish(ci, staging.Which{Repository: "main", ID: "condition"}); err != nil {
 		t.Errorf("without a condition: %v", err)
 	}
 	res := srv.Do(formatstest.As(token), put("tool/1.0/new", "x", header, "long", "If-Match", strings.Repeat(`"x", `, 1000)+`"`+hexOf("staged")+`"`))
@@ -70,7 +71,7 @@ func TestPublishTogether(t *testing.T) {
 	// One name can't be file and folder, whichever comes first.
 	send("tree/1/a/b", "x", "tree", 201, "")
 	send("tree/1/a", "x", "tree", 201, "")
-	if _, err := srv.Staging.CommitPublish(ci, "main", "tree"); registry.KindOf(err) != registry.Conflict {
+	if _, err := srv.Staging.CommitPublish(ci, staging.Which{Repository: "main", ID: "tree"}); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("file and folder: %v", err)
 	}
 	srv.MustFsck(t)

@@ -149,6 +149,7 @@ func testStagingsOf(e *env) {
 	equal(e, "behind a place", open(metadata.StagingQuery{Open: true, AfterUpdated: first.UpdatedAt, AfterID: "a"}), []string{"c", "b"})
 	equal(e, "of one repository", open(metadata.StagingQuery{Open: true, RepositoryID: one.ID}), []string{"a", "c"})
 	equal(e, "of one owner", open(metadata.StagingQuery{Open: true, Owner: "user:7", OwnerUser: 7}), []string{"c"})
+	equal(e, "in one repository", open(metadata.StagingQuery{Open: true, In: one.ID}), []string{"a", "c"})
 	equal(e, "ended too", open(metadata.StagingQuery{RepositoryID: one.ID, Limit: 3}), []string{"a", "c", "ended"})
 	drop := func(repository int64, most int) (n int64) {
 		e.update(func(tx metadata.Tx) (err error) {

@@ -1,6 +1,7 @@
 package staging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 )
 
 // An area is files of one or more versions that arrive by several requests and become visible together. Only the caller who
-// began it may add to it or see it.
+// began it may add to it or read it; others may end it, as Which says.
 
 // Key names an area of the caller in a repository.
 type Key struct {
@@ -24,6 +25,8 @@ type Key struct {
 	ID         string // the caller's name for the area; see CheckID
 	// Scope groups areas that a format looks for among all callers, e.g. a Maven coordinate. "" is none.
 	Scope string
+
+	owner string // id of the actor whose area it is, where that is not the caller but the caller may end it
 }
 
 // areaTTL is how long an area without a new file is kept.
@@ -51,7 +54,9 @@ func CheckID(s string) error {
 }
 
 // row is the area's key in metadata. It begins with the caller, so equal ids of different callers are different areas.
-func (k Key) row(actor access.Actor) string { return actor.ID + " " + k.Repository + " " + k.ID }
+func (k Key) row(actor access.Actor) string {
+	return cmp.Or(k.owner, actor.ID) + " " + k.Repository + " " + k.ID
+}
 
 // splitRow is the reverse of row.
 func splitRow(row string) (owner string, k Key) {

@@ -72,28 +72,41 @@ type PublishedVersion struct {
 	publish.Result
 }
 
-// CommitPublish makes all that the caller has staged under id visible in one transaction. repository may be "" where only one
-// repository holds a publish of that id. A client that lost the answer gets it again for a day. NotFound, Conflict, and the
-// errors of Commit.
-func (s *Areas) CommitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
-	out, err := s.commitPublish(ctx, repository, id)
+// Which names a publish for those who look at it or end it: its owner, the user whose token has staged it, and administrators of the
+// repository.
+type Which struct {
+	Repository string // "": the one where the caller has a publish of this id
+	ID         string
+	Owner      string // id of the actor who staged it, such as token:7; with it, Repository is not ""; "": the caller
+	Area       bool   // the ID is that of an area of a format, as Waiting.Area; with it, Repository is not ""
+}
+
+// CommitPublish makes all that was staged for a publish visible in one transaction, by the caller. An area of a format must be complete. A
+// client that lost the answer gets it again for a day. NotFound, Conflict, and the errors of Commit.
+func (s *Areas) CommitPublish(ctx context.Context, which Which) ([]PublishedVersion, error) {
+	out, err := s.commitPublish(ctx, which)
 	if !errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutRequest}) {
 		return out, err
 	}
-	if was, endedErr := s.endedPublish(ctx, repository, id); endedErr == nil || registry.KindOf(endedErr) != registry.NotFound {
+	if was, endedErr := s.endedPublish(ctx, which); endedErr == nil || registry.KindOf(endedErr) != registry.NotFound {
 		return was, endedErr
 	}
 	return nil, err
 }
 
-func (s *Areas) commitPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
-	key, err := s.findPublish(ctx, repository, id, underWay)
+func (s *Areas) commitPublish(ctx context.Context, which Which) ([]PublishedVersion, error) {
+	key, err := s.findPublish(ctx, which, underWay)
 	if err != nil {
 		return nil, err
 	}
 	var releases []Release
 	results, err := s.Commit(ctx, key, func(files []registry.StagedFile) ([]Release, error) {
 		var err error
+		if which.Area {
+			if err := s.complete(ctx, files); err != nil {
+				return nil, err
+			}
+		}
 		releases, err = s.assemble(ctx, key.Repository, files)
 		return releases, err
 	})
@@ -105,6 +118,15 @@ func (s *Areas) commitPublish(ctx context.Context, repository, id string) ([]Pub
 		out[i] = PublishedVersion{At: releases[i].At.At(res.Version.Name), Result: res}
 	}
 	return out, nil
+}
+
+// complete refuses an area of a format that is not committed without further files. Conflict.
+func (s *Areas) complete(ctx context.Context, files []registry.StagedFile) error {
+	wait, err := s.wait(ctx, files)
+	if err == nil && wait.After < 0 {
+		err = registry.Errorf(registry.Conflict, registry.AboutRequest, "it is not complete: it waits for %s", wait.For)
+	}
+	return err
 }
 
 // outcome is the stored form of PublishedVersion.
@@ -128,9 +150,9 @@ func endPublish(stagings metadata.Stagings, row string, releases []Release, resu
 }
 
 // endedPublish returns what CommitPublish has answered before. NotFound, Conflict.
-func (s *Areas) endedPublish(ctx context.Context, repository, id string) ([]PublishedVersion, error) {
+func (s *Areas) endedPublish(ctx context.Context, which Which) ([]PublishedVersion, error) {
 	var ended registry.Staging
-	key, err := s.findPublish(ctx, repository, id, func(tx metadata.Tx, row string) (set registry.Staging, err error) {
+	key, err := s.findPublish(ctx, which, func(tx metadata.Tx, row string) (set registry.Staging, err error) {
 		set, err = tx.Stagings().Staging(row)
 		if err == nil && set.Outcome == nil {
 			err = metadata.ErrNotExist
@@ -198,9 +220,9 @@ func byCoordinate(repository string, files []registry.StagedFile) iter.Seq2[regi
 	}
 }
 
-// StagedPublish returns what the caller has staged under id. NotFound, Conflict.
-func (s *Areas) StagedPublish(ctx context.Context, repository, id string) (Key, registry.Staging, []registry.StagedFile, error) {
-	key, err := s.findPublish(ctx, repository, id, underWay)
+// StagedPublish returns what was staged for a publish. NotFound, Conflict.
+func (s *Areas) StagedPublish(ctx context.Context, which Which) (Key, registry.Staging, []registry.StagedFile, error) {
+	key, err := s.findPublish(ctx, which, underWay)
 	if err != nil {
 		return key, registry.Staging{}, nil, err
 	}
@@ -208,29 +230,60 @@ func (s *Areas) StagedPublish(ctx context.Context, repository, id string) (Key, 
 	return key, set, files, err
 }
 
-// DropPublish drops what the caller has staged under id. NotFound, Conflict.
-func (s *Areas) DropPublish(ctx context.Context, repository, id string) error {
-	key, err := s.findPublish(ctx, repository, id, underWay)
+// DropPublish drops what was staged for a publish. NotFound, Conflict.
+func (s *Areas) DropPublish(ctx context.Context, which Which) error {
+	key, err := s.findPublish(ctx, which, underWay)
 	if err != nil {
 		return err
 	}
 	return s.Drop(ctx, key)
 }
 
-// findPublish looks for a publish of the caller in the named repository or, with "", in all where the caller may publish. find
-// looks an area up, as underWay does; its NotFound passes to the next repository.
-func (s *Areas) findPublish(ctx context.Context, repository, id string, find func(tx metadata.Tx, row string) (registry.Staging, error)) (Key, error) {
-	key, err := PublishKey(repository, id)
+// key is that of the area. Invalid.
+func (w Which) key() (Key, error) {
+	switch {
+	case w.Repository == "" && (w.Owner != "" || w.Area):
+		return Key{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "name the repository too")
+	case w.Owner != "" && CheckID(w.Owner) != nil:
+		return Key{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "%q is not the id of a user or a token, such as token:7", registry.Clip(w.Owner))
+	case !w.Area:
+		key, err := PublishKey(w.Repository, w.ID)
+		key.owner = w.Owner
+		return key, err
+	case strings.HasPrefix(w.ID, publishScope+"/"):
+		return Key{}, registry.Errorf(registry.Invalid, registry.AboutRequest, "%q is the area of a publish, not of a format", registry.Clip(w.ID))
+	}
+	return Key{Repository: w.Repository, ID: w.ID, owner: w.Owner}, CheckID(w.ID)
+}
+
+// asUser reports whether a caller is a user, also one whose command line has logged in.
+func asUser(actor access.Actor) bool {
+	return actor.Type == access.TypeUser || actor.Session
+}
+
+// mayEnd reports whether a caller may end an area of another one.
+func mayEnd(actor access.Actor, repository string, set registry.Staging) bool {
+	return asUser(actor) && set.UserID == actor.UserID || access.Decide(actor, access.Admin, repository) == access.Allow
+}
+
+// findPublish looks for a publish in the named repository or, with "", in all where the caller may publish. find looks an area up, as
+// underWay does; its NotFound passes to the next repository.
+func (s *Areas) findPublish(ctx context.Context, which Which, find func(tx metadata.Tx, row string) (registry.Staging, error)) (Key, error) {
+	key, err := which.key()
 	if err != nil {
 		return key, err
 	}
+	repository, id := which.Repository, which.ID
 	actor := access.From(ctx)
 	if repository != "" {
 		if _, err := s.core.Authorize(ctx, access.Publish, repository); err != nil {
 			return key, err
 		}
 		return key, s.core.Store.View(ctx, func(tx metadata.Tx) error {
-			_, err := find(tx, key.row(actor))
+			set, err := find(tx, key.row(actor))
+			if err == nil && which.Owner != "" && which.Owner != actor.ID && !mayEnd(actor, repository, set) {
+				err = registry.Missing(metadata.ErrNotExist, registry.AboutRequest, "there is no such publish under way, or you may not end it")
+			}
 			return err
 		})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/accounts"
 	"slipway/registry/content"
 	"slipway/registry/instance"
 	"slipway/registry/ledger"
@@ -72,25 +73,25 @@ func TestCommitPublish(t *testing.T) {
 	if e.Has("a", "1") {
 		t.Fatal("a publish settled")
 	}
-	if _, err := e.Staging.CommitPublish(e.Admin, "", "r1"); registry.KindOf(err) != registry.Conflict {
+	if _, err := e.Staging.CommitPublish(e.Admin, staging.Which{ID: "r1"}); registry.KindOf(err) != registry.Conflict {
 		t.Errorf("a publish in two repositories: %v", err)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("*", access.Publish)})
-	if _, err := e.Staging.CommitPublish(stranger, "main", "r1"); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Staging.CommitPublish(stranger, staging.Which{Repository: "main", ID: "r1"}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("of another caller: %v", err)
 	}
-	if _, err := e.Staging.CommitPublish(context.Background(), "", "r1"); registry.KindOf(err) != registry.Unauthenticated {
+	if _, err := e.Staging.CommitPublish(context.Background(), staging.Which{ID: "r1"}); registry.KindOf(err) != registry.Unauthenticated {
 		t.Errorf("of nobody: %v", err)
 	}
-	if err := e.Staging.DropPublish(e.Admin, "other", "r1"); err != nil {
+	if err := e.Staging.DropPublish(e.Admin, staging.Which{Repository: "other", ID: "r1"}); err != nil {
 		t.Error(err)
 	}
-	published, err := e.Staging.CommitPublish(e.Admin, "", "r1")
+	published, err := e.Staging.CommitPublish(e.Admin, staging.Which{ID: "r1"})
 	if err != nil || len(published) != 3 || !e.Has("a", "1") || !e.Has("a", "2") || !e.Has("b", "1") {
 		t.Fatalf("%+v, %v", published, err)
 	}
 	for _, id := range []string{"r2", "x y", "", strings.Repeat("x", 201)} {
-		if _, err := e.Staging.CommitPublish(e.Admin, "", id); err == nil {
+		if _, err := e.Staging.CommitPublish(e.Admin, staging.Which{ID: id}); err == nil {
 			t.Errorf("%q was committed", id)
 		}
 	}
@@ -115,13 +116,13 @@ func TestCommitPublishAgain(t *testing.T) {
 		}
 		return out
 	}
-	first := names(e.Staging.CommitPublish(e.Admin, "", "r1"))
+	first := names(e.Staging.CommitPublish(e.Admin, staging.Which{ID: "r1"}))
 	events, _, err := e.Ledger.Events(e.Admin, ledger.EventQuery{After: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, repository := range []string{"", "main"} {
-		if again := names(e.Staging.CommitPublish(e.Admin, repository, "r1")); again != first || !strings.HasPrefix(first, "<nil> ") {
+		if again := names(e.Staging.CommitPublish(e.Admin, staging.Which{Repository: repository, ID: "r1"})); again != first || !strings.HasPrefix(first, "<nil> ") {
 			t.Errorf("again: %s, at first %s", again, first)
 		}
 	}
@@ -129,14 +130,14 @@ func TestCommitPublishAgain(t *testing.T) {
 		t.Errorf("events of the second answer: %v, %v", more, err)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("*", access.Publish)})
-	if _, err := e.Staging.CommitPublish(stranger, "", "r1"); registry.KindOf(err) != registry.NotFound {
+	if _, err := e.Staging.CommitPublish(stranger, staging.Which{ID: "r1"}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("of another caller: %v", err)
 	}
-	if err := e.Staging.DropPublish(e.Admin, "main", "r1"); registry.KindOf(err) != registry.NotFound {
+	if err := e.Staging.DropPublish(e.Admin, staging.Which{Repository: "main", ID: "r1"}); registry.KindOf(err) != registry.NotFound {
 		t.Errorf("drop of what is published: %v", err)
 	}
 	stage(t, e, e.Admin, key, "c", "1")
-	if again, err := e.Staging.CommitPublish(e.Admin, "", "r1"); err != nil || len(again) != 1 || again[0].At.Package != "c" {
+	if again, err := e.Staging.CommitPublish(e.Admin, staging.Which{ID: "r1"}); err != nil || len(again) != 1 || again[0].At.Package != "c" {
 		t.Errorf("the next of the same id: %+v, %v", again, err)
 	}
 	e.MustFsck(t)
@@ -152,7 +153,7 @@ func TestSetOfGoneRepository(t *testing.T) {
 	publish, err := staging.PublishKey("team", "p1")
 	registrytest.Must(t, err)
 	stage(t, e, e.Admin, publish, "b", "1")
-	registrytest.Must(t, registrytest.ErrOf(e.Staging.CommitPublish(e.Admin, "team", "p1")))
+	registrytest.Must(t, registrytest.ErrOf(e.Staging.CommitPublish(e.Admin, staging.Which{Repository: "team", ID: "p1"})))
 	name := e.Name("b")
 	name.Repository = "team"
 	registrytest.Must(t, e.Publisher.Delete(e.Admin, name.At("1"), ""))
@@ -161,7 +162,7 @@ func TestSetOfGoneRepository(t *testing.T) {
 	if _, files, err := e.Staging.Find(e.Admin, key); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("files in the new repository's set: %d, %v", len(files), err)
 	}
-	if out, err := e.Staging.CommitPublish(e.Admin, "team", "p1"); registry.KindOf(err) != registry.NotFound || err == nil {
+	if out, err := e.Staging.CommitPublish(e.Admin, staging.Which{Repository: "team", ID: "p1"}); registry.KindOf(err) != registry.NotFound || err == nil {
 		t.Errorf("a publish of the old one: %+v, %v", out, err)
 	}
 	if files, err := e.Staging.StagedAt(e.Admin, key, registry.Name{Repository: "team", Format: registrytest.Format, Package: "a"}.At("1"), "file"); err != nil || len(files) != 0 {
@@ -176,4 +177,78 @@ func TestSetOfGoneRepository(t *testing.T) {
 		t.Errorf("collection of what the old one held: %+v", r)
 	}
 	e.MustFsck(t)
+}
+
+// TestPublishOfAnother: a publish is ended by the user whose token has staged it and by an administrator of its repository, who name its owner,
+// and by nobody else. Its versions are published by who commits it.
+func TestPublishOfAnother(t *testing.T) {
+	e := registrytest.New(t, withAssemble(0))
+	ci := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
+	owner := access.From(ci).ID
+	key := func(id string) staging.Key {
+		k, err := staging.PublishKey("main", id)
+		registrytest.Must(t, err)
+		return k
+	}
+	for _, id := range []string{"kept", "dropped", "others"} {
+		stage(t, e, ci, key(id), id, "1")
+	}
+	of := func(id string) staging.Which { return staging.Which{Repository: "main", ID: id, Owner: owner} }
+	token := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
+	for name, ctx := range map[string]context.Context{"another token of the user": token, "nobody": context.Background()} {
+		_, _, _, shown := e.Staging.StagedPublish(ctx, of("kept"))
+		_, committed := e.Staging.CommitPublish(ctx, of("kept"))
+		for _, err := range []error{shown, committed, e.Staging.DropPublish(ctx, of("kept"))} {
+			if kind := registry.KindOf(err); kind != registry.NotFound && kind != registry.Unauthenticated {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if list, err := e.Staging.WaitingIn(token, "main"); err != nil || len(list) != 0 {
+		t.Errorf("another token sees %+v, %v", list, err)
+	}
+	list, err := e.Staging.WaitingIn(e.Admin, "main")
+	if err != nil || len(list) != 3 || list[0].OwnerID != owner || !list[0].May {
+		t.Errorf("the user sees %+v, %v", list, err)
+	}
+	for _, wrong := range []staging.Which{{ID: "kept", Owner: owner}, {Repository: "main", ID: "kept", Owner: "not an id"}, {Repository: "main", ID: "publish/kept", Area: true}, {ID: "kept", Area: true}} {
+		if err := e.Staging.DropPublish(e.Admin, wrong); registry.KindOf(err) != registry.Invalid {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+	secret, _, err := e.Accounts.CreateToken(e.Admin, accounts.TokenRequest{Name: "login", Session: true})
+	registrytest.Must(t, err)
+	registrytest.Must(t, e.Staging.DropPublish(e.Login(access.Credentials{Token: secret}), of("dropped")))
+	published, err := e.Staging.CommitPublish(e.Admin, of("kept"))
+	if err != nil || len(published) != 1 || published[0].Version.PublishedBy != "admin" || !e.Has("kept", "1") {
+		t.Errorf("%+v, %v", published, err)
+	}
+	if again, err := e.Staging.CommitPublish(e.Admin, of("kept")); err != nil || len(again) != 1 {
+		t.Errorf("asked again: %+v, %v", again, err)
+	}
+	if list, err := e.Staging.WaitingIn(ci, "main"); err != nil || len(list) != 1 || list[0].Publish != "others" {
+		t.Errorf("left: %+v, %v", list, err)
+	}
+	e.MustFsck(t)
+}
+
+// TestAreaOfAnother: an area of a format is ended by the same people, and committed only where it is complete.
+func TestAreaOfAnother(t *testing.T) {
+	for after, kind := range map[time.Duration]registry.Kind{time.Hour: 0, staging.Never: registry.Conflict} {
+		e := registrytest.New(t, withAssemble(after))
+		ci := e.Login(access.Credentials{Token: e.Token("main", access.Publish)})
+		stage(t, e, ci, staging.Key{Repository: "main", ID: "deploy", Scope: "test"}, "a", "1")
+		list, err := e.Staging.Waiting(e.Admin)
+		if err != nil || len(list) != 1 || list[0].Area != "deploy" {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		which := staging.Which{Repository: "main", ID: list[0].Area, Owner: list[0].OwnerID, Area: true}
+		_, err = e.Staging.CommitPublish(e.Admin, which)
+		if kind != 0 && registry.KindOf(err) != kind || kind == 0 && err != nil || e.Has("a", "1") != (kind == 0) {
+			t.Errorf("settling after %s: %v", after, err)
+		}
+		if kind != 0 {
+			registrytest.Must(t, e.Staging.DropPublish(e.Admin, which))
+		}
+	}
 }

@@ -13,9 +13,12 @@ import (
 // Waiting is an area under way, as its owner sees it.
 type Waiting struct {
 	Publish   string              // the id that the client chose; "": an area of a format, of one version
+	Area      string              // the id of an area of a format; "": a publish
 	At        registry.Coordinate // the version, of a publish that of its first file
 	Files     int
+	OwnerID   string // of the actor who sent the files
 	Owner     string // its name
+	May       bool   // the caller may end it
 	CreatedAt time.Time
 	UpdatedAt time.Time // when the last file came
 	EndsAt    time.Time // when it is dropped, unless another file comes
@@ -34,7 +37,7 @@ func (s *Areas) Waiting(ctx context.Context) ([]Waiting, error) {
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to see what you have staged")
 	}
 	q := metadata.StagingQuery{Open: true, Owner: actor.ID, Limit: maxWaiting}
-	if actor.Type == access.TypeUser {
+	if asUser(actor) {
 		q.OwnerUser = actor.UserID
 	}
 	return s.waitingLike(ctx, q, func(w Waiting) bool { return access.Decide(actor, access.Publish, w.At.Repository) == access.Allow })
@@ -46,6 +49,22 @@ func (s *Areas) AllWaiting(ctx context.Context) ([]Waiting, error) {
 		return nil, err
 	}
 	return s.waitingLike(ctx, metadata.StagingQuery{Open: true, Limit: maxWaiting}, func(Waiting) bool { return true })
+}
+
+// WaitingIn is Waiting for the areas of one repository, to its administrators for those of all callers. NotFound, Denied.
+func (s *Areas) WaitingIn(ctx context.Context, repository string) ([]Waiting, error) {
+	actor, repo, err := s.mayPublish(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	q := metadata.StagingQuery{Open: true, In: repo.ID, Limit: maxWaiting}
+	if access.Decide(actor, access.Admin, repository) != access.Allow {
+		q.Owner = actor.ID
+		if asUser(actor) {
+			q.OwnerUser = actor.UserID
+		}
+	}
+	return s.waitingLike(ctx, q, func(Waiting) bool { return true })
 }
 
 func (s *Areas) waitingLike(ctx context.Context, q metadata.StagingQuery, keep func(Waiting) bool) ([]Waiting, error) {
@@ -77,12 +96,15 @@ func (s *Areas) waiting(ctx context.Context, set registry.Staging) (Waiting, err
 	}
 	_, key := splitRow(set.ID)
 	f := files[0]
-	w := Waiting{Files: len(files), Owner: s.ownerName(ctx, set.Owner), CreatedAt: set.CreatedAt, UpdatedAt: set.UpdatedAt, EndsAt: set.UpdatedAt.Add(areaTTL)}
+	w := Waiting{Files: len(files), OwnerID: set.Owner, Owner: s.ownerName(ctx, set.Owner), CreatedAt: set.CreatedAt, UpdatedAt: set.UpdatedAt, EndsAt: set.UpdatedAt.Add(areaTTL)}
 	w.At = registry.Name{Repository: key.Repository, Format: f.Format, Package: f.Package, Display: f.Display}.At(f.Version)
+	actor := access.From(ctx)
+	w.May = access.Decide(actor, access.Publish, key.Repository) == access.Allow && (set.Owner == actor.ID || mayEnd(actor, key.Repository, set))
 	if set.Scope == publishScope {
 		w.Publish, w.For = strings.TrimPrefix(key.ID, publishScope+"/"), "its commit"
 		return w, nil
 	}
+	w.Area = key.ID
 	wait, err := s.wait(ctx, files)
 	if w.For = wait.For; wait.After >= 0 {
 		w.VisibleAt = set.UpdatedAt.Add(wait.After)

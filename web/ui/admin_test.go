@@ -355,7 +355,7 @@ func TestAdminJobs(t *testing.T) {
 	v.send(400, "/admin/jobs", "do", "nothing-like-it")
 }
 
-// TestAdminPublishes: what the visitor has staged without a token is committed and dropped on the page; what a token has staged is not.
+// TestAdminPublishes: what the visitor and tokens have staged is committed and dropped on the pages, by who may.
 func TestAdminPublishes(t *testing.T) {
 	s := newPeople(t, formatstest.Options{}, all.All()...)
 	v := s.visitor()
@@ -375,18 +375,29 @@ func TestAdminPublishes(t *testing.T) {
 	stage(formatstest.Anonymous, "dropped", own...)
 	stage(formatstest.Admin, "of-a-token")
 	page := v.want(200, "/admin/jobs", nil).body
-	if strings.Count(page, `value="commit"`) != 2 || !strings.Contains(page, "of-a-token") || strings.Contains(page, `value="of-a-token"`) {
+	if strings.Count(page, `value="commit"`) != 3 || !strings.Contains(page, `value="of-a-token"`) {
 		t.Errorf("what waits: %s", mainOf(page))
 	}
 	v.send(303, "/admin/jobs", "do", "commit", "repository", "main", "publish", "kept")
 	v.send(400, "/admin/jobs", "do", "drop", "repository", "main", "publish", "dropped", "confirm", "another")
 	v.send(303, "/admin/jobs", "do", "drop", "repository", "main", "publish", "dropped", "confirm", "dropped")
-	for file, status := range map[string]int{"kept": http.StatusOK, "dropped": http.StatusNotFound} {
+	const in = "/r/main/-/publishes"
+	owner := regexp.MustCompile(`name="owner" value="(token:\d+)"`).FindStringSubmatch(v.want(200, in, nil).body)
+	if owner == nil {
+		t.Fatal("the page of the repository does not say whose publish it is")
+	}
+	v.send(404, in, "do", "commit", "publish", "of-a-token")
+	v.send(400, in, "do", "drop", "publish", "of-a-token", "owner", owner[1], "confirm", "")
+	v.send(303, in, "do", "commit", "publish", "of-a-token", "owner", owner[1])
+	if reader := s.UserToken("rea", 0, access.Grant{Repository: "main", Actions: []access.Action{access.Read}}); s.get(reader, in).Status != http.StatusForbidden {
+		t.Error("a reader sees the page")
+	}
+	for file, status := range map[string]int{"kept": http.StatusOK, "dropped": http.StatusNotFound, "of-a-token": http.StatusOK} {
 		if res := s.Do(formatstest.Admin, formatstest.Request{Method: http.MethodGet, Path: "/raw/main/tool/1.0.0/" + file}); res.Status != status {
 			t.Errorf("%s: %v, want %d", file, res, status)
 		}
 	}
-	if page := v.want(200, "/admin/jobs", nil).body; strings.Contains(page, `value="commit"`) || !strings.Contains(page, "of-a-token") {
+	if page := v.want(200, "/admin/jobs", nil).body; strings.Contains(page, `value="commit"`) || strings.Contains(page, "of-a-token") {
 		t.Errorf("what waits then: %s", mainOf(page))
 	}
 }

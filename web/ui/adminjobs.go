@@ -1,12 +1,10 @@
 package ui
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"slipway/api"
-	"slipway/registry/access"
 	"slipway/web/internal/wire"
 )
 
@@ -37,13 +35,7 @@ type jobsView struct {
 	Busy    bool // one of them goes on
 	Duties  []api.Duty
 	Mirror  []api.Job
-	Waiting []waitingItem
-}
-
-// waitingItem is what was staged and is not visible yet.
-type waitingItem struct {
-	api.WaitingPublish
-	Own bool // the visitor can commit and drop it
+	Waiting waitingTable
 }
 
 // jobs answers GET /admin/jobs.
@@ -76,21 +68,13 @@ func (u *Pages) writeJobs(w http.ResponseWriter, r *http.Request, status int, v 
 	if v.Mirror, _, err = firstOf(r.Context(), maxListed, u.api.Jobs); err != nil {
 		return err
 	}
-	if v.Waiting, err = u.waiting(r.Context()); err != nil {
+	waiting, _, err := firstOf(r.Context(), 0, u.api.AllPublishes)
+	if err != nil {
 		return err
 	}
+	v.Waiting = newWaitingTable(v.frame, jobsPath, waiting)
 	v.about("Jobs", "maintenance")
 	return write(w, r, status, "admin-jobs", v)
-}
-
-// waiting is what all users have staged, with what the visitor can end: what a token has staged, that token ends.
-func (u *Pages) waiting(ctx context.Context) ([]waitingItem, error) {
-	all, _, err := firstOf(ctx, 0, u.api.AllPublishes)
-	out := make([]waitingItem, len(all))
-	for i, p := range all {
-		out[i] = waitingItem{p, p.ID != "" && p.By == access.From(ctx).Text()}
-	}
-	return out, err
 }
 
 // changeJobs answers POST /admin/jobs: it begins a run, or ends what is staged.
@@ -101,12 +85,8 @@ func (u *Pages) changeJobs(w http.ResponseWriter, r *http.Request, f adminFrame)
 	switch do {
 	case "start":
 		_, err = u.api.StartMaintenance(r.Context(), api.MaintenanceRequest{Kind: kind, Quick: r.PostForm.Get("quick") != "", Force: r.PostForm.Get("force") != ""})
-	case "commit":
-		_, err = u.api.CommitPublish(r.Context(), r.PostForm.Get("repository"), r.PostForm.Get("publish"))
-	case "drop":
-		if err = confirmed(r, r.PostForm.Get("publish")); err == nil {
-			err = u.api.DropPublish(r.Context(), r.PostForm.Get("repository"), r.PostForm.Get("publish"))
-		}
+	case "commit", "drop":
+		err = u.endPublish(r, r.PostForm.Get("repository"))
 	default:
 		err = doesNothing()
 	}

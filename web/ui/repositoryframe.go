@@ -13,10 +13,11 @@ import (
 // repositoryTab is a part of a repository's pages, by the last segment of its path; "" is the page itself.
 type repositoryTab struct {
 	tab, text string
-	admin     bool // it is for administrators of the repository
+	needs     access.Action // the right in the repository that the part is for
 }
 
-var repositoryTabs = []repositoryTab{{"", "Packages", false}, {"upstreams", "Upstreams", false}, {"rules", "Rules and claims", false}, {"cache", "Came from elsewhere", true}, {"settings", "Settings", true}}
+var repositoryTabs = []repositoryTab{{"", "Packages", access.Read}, {"upstreams", "Upstreams", access.Read}, {"rules", "Rules and claims", access.Read}, {"publishes", "Under way", access.Publish},
+	{"cache", "Came from elsewhere", access.Admin}, {"settings", "Settings", access.Admin}}
 
 // repositoryFrame is what the pages of a repository begin with.
 type repositoryFrame struct {
@@ -38,7 +39,7 @@ func (u *Pages) aboutRepository(r *http.Request, tab string) (v repositoryFrame,
 	}
 	v.Admin = access.Decide(access.From(r.Context()), access.Admin, name) == access.Allow
 	for _, t := range repositoryTabs {
-		if t.admin && !v.Admin {
+		if t.needs != access.Read && access.Decide(access.From(r.Context()), t.needs, name) != access.Allow {
 			continue
 		}
 		to := repositoryPath(name)

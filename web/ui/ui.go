@@ -55,7 +55,7 @@ type page struct {
 // all is the registry of the pages, in the order in which the router tries them.
 func (u *Pages) all() []page {
 	return slices.Concat(u.loginPages(), u.mePages(), u.homePages(), u.searchPages(), u.setupPages(), u.comparePages(), u.insidePages(), u.environmentPages(), u.deploymentPages(), u.logPages(), u.subscriptionPages(),
-		u.adminPages(), u.adminPlacesPages(), u.upstreamPages(), u.rulePages(), u.cachePages(), u.settingPages(), u.packageSettingPages(), u.pullPages(), u.versionPages(), u.packagePages(), u.repositoryPages(), u.documentationPages())
+		u.adminPages(), u.adminPlacesPages(), u.upstreamPages(), u.rulePages(), u.cachePages(), u.publishPages(), u.settingPages(), u.packageSettingPages(), u.pullPages(), u.versionPages(), u.packagePages(), u.repositoryPages(), u.documentationPages())
 }
 
 // Mount adds the routes.

@@ -55,6 +55,7 @@ var examples = map[string][]string{
 	"web.repository.upstream":  {"/r/all/-/upstreams/main"},
 	"web.repository.rules":     {"/r/main/-/rules", "/r/main/-/rules?suggest=true"},
 	"web.repository.cache":     {"/r/main/-/cache", "/r/main/-/cache?q=x&state=here"},
+	"web.repository.publishes": {"/r/main/-/publishes"},
 	"web.repository.settings":  {"/r/main/-/settings"},
 	"web.package.origin":       {"/r/main/raw/tool/-/origin", "/r/all/raw/tool/-/origin?version=1.0.0"},
 	"web.package.settings":     {"/r/main/raw/tool/-/settings"},

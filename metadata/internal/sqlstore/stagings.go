@@ -61,6 +61,9 @@ func (t stagings) Stagings(q metadata.StagingQuery) ([]metadata.Staging, error) 
 	if q.Open {
 		w.and(`length(outcome) = 0 AND (updated_at, id) > (`, micros(q.AfterUpdated))
 		w.text.WriteString(`, ` + w.arg(q.AfterID) + `)`)
+		if q.In != 0 {
+			w.and(`+repository_id = `, q.In) // by the index of open ones, which has the order
+		}
 		if q.NotScope != "" {
 			w.and(`scope <> `, q.NotScope)
 		}

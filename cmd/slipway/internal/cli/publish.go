@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -34,41 +35,48 @@ var publishedColumns = []column[api.PublishedVersion]{
 
 func (c commands) publishCmd() *cobra.Command {
 	var f Flags
-	var repository string
+	var of client.Publish
 	g := c.Group("publish", "Look at, commit or drop what clients staged under an id, to appear at one moment", `  slipway publish ls
   slipway publish show release-12
   slipway publish commit release-12
-  slipway publish drop release-12`, c.publishListCmd(&f), c.publishShowCmd(&f, &repository), c.publishCommitCmd(&f, &repository), c.publishDropCmd(&f, &repository))
+  slipway publish drop release-12`, c.publishListCmd(&f, &of.Repository), c.publishShowCmd(&f, &of), c.publishCommitCmd(&f, &of), c.publishDropCmd(&f, &of))
 	f.Add(g)
-	g.PersistentFlags().StringVar(&repository, "repository", "main", "repository that the files are staged in")
+	g.PersistentFlags().StringVar(&of.Repository, "repository", "main", "repository that the files are staged in")
 	return g
 }
 
 var waitingColumns = []column[api.WaitingPublish]{
-	{"ID", func(p api.WaitingPublish) any { return p.ID }},
+	{"ID", func(p api.WaitingPublish) any { return cmp.Or(p.ID, p.Area) }},
 	{"REPOSITORY", func(p api.WaitingPublish) any { return p.Repository }},
 	{"PACKAGE", func(p api.WaitingPublish) any { return p.Package }},
 	{"VERSION", func(p api.WaitingPublish) any { return versionText(p.Version) }},
 	{"FILES", func(p api.WaitingPublish) any { return p.Files }},
 	{"BY", func(p api.WaitingPublish) any { return p.By }},
+	{onlyWide("OWNER"), func(p api.WaitingPublish) any { return p.Owner }},
 	{"WAITS FOR", func(p api.WaitingPublish) any { return p.WaitsFor }},
 	{"CHANGED", func(p api.WaitingPublish) any { return when(p.UpdatedAt) }},
 	{onlyWide("ENDS"), func(p api.WaitingPublish) any { return when(p.EndsAt) }},
 }
 
-func (c commands) publishListCmd(f *Flags) *cobra.Command {
+func (c commands) publishListCmd(f *Flags, repository *string) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "ls", Short: "List what you have sent and others do not see yet", Args: command.Exactly(0),
-		Long: "List what you have sent and others do not see yet: publishes with an id, and versions of formats whose clients send file by file.",
+		Long: `List what you have sent and others do not see yet: publishes with an id, and versions of formats whose clients send file by file.
+With --repository, what waits in that repository: of all users, if you administer it.`,
 		Example: `  slipway publish ls
+  slipway publish ls --repository team-a --wide
   slipway publish ls --all`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return list(c, cmd, f, waitingColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.WaitingPublish, error] {
 				if all {
 					return cl.AllPublishes(ctx)
 				}
-				return cl.Publishes(ctx)
+				in := ""
+				if cmd.Flags().Changed("repository") {
+					in = *repository
+				}
+				return cl.Publishes(ctx, in)
 			})
 		},
 	}
@@ -76,20 +84,22 @@ func (c commands) publishListCmd(f *Flags) *cobra.Command {
 	return cmd
 }
 
-func (c commands) publishShowCmd(f *Flags, repository *string) *cobra.Command {
-	return &cobra.Command{
+func (c commands) publishShowCmd(f *Flags, of *client.Publish) *cobra.Command {
+	cmd := &cobra.Command{
 		Use: "show PUBLISH", Short: "Show what is staged under an id that clients sent in X-Slipway-Publish", Args: command.Exactly(1),
 		Example: "  slipway publish show release-12",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(c, cmd, f, publishDetail, func(ctx context.Context, cl *client.Client) (api.Publish, error) {
-				return cl.Publish(ctx, *repository, args[0])
+				return cl.Publish(ctx, named(of, args[0]))
 			})
 		},
 	}
+	addOwner(cmd, of)
+	return cmd
 }
 
-func (c commands) publishCommitCmd(f *Flags, repository *string) *cobra.Command {
-	return &cobra.Command{
+func (c commands) publishCommitCmd(f *Flags, of *client.Publish) *cobra.Command {
+	cmd := &cobra.Command{
 		Use: "commit PUBLISH", Short: "Make all that is staged under an id visible at one moment, or nothing", Args: command.Exactly(1),
 		Example: "  slipway publish commit release-12 --repository team-a",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,7 +107,7 @@ func (c commands) publishCommitCmd(f *Flags, repository *string) *cobra.Command 
 			if err != nil {
 				return err
 			}
-			made, err := cl.CommitPublish(cmd.Context(), *repository, args[0])
+			made, err := cl.CommitPublish(cmd.Context(), named(of, args[0]))
 			if err != nil {
 				return err
 			}
@@ -107,15 +117,32 @@ func (c commands) publishCommitCmd(f *Flags, repository *string) *cobra.Command 
 			return printList(c.Stdout, c.Screen(f.wide), made, publishedColumns)
 		},
 	}
+	addOwner(cmd, of)
+	return cmd
 }
 
-func (c commands) publishDropCmd(f *Flags, repository *string) *cobra.Command {
-	return &cobra.Command{
+func (c commands) publishDropCmd(f *Flags, of *client.Publish) *cobra.Command {
+	cmd := &cobra.Command{
 		Use: "drop PUBLISH", Short: "Drop what is staged under an id", Args: command.Exactly(1), Example: "  slipway publish drop release-12",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.do(cmd, f, "Dropped "+args[0], func(ctx context.Context, cl *client.Client) error {
-				return cl.DropPublish(ctx, *repository, args[0])
+				return cl.DropPublish(ctx, named(of, args[0]))
 			})
 		},
 	}
+	addOwner(cmd, of)
+	return cmd
+}
+
+// named is a publish with the id of the command line.
+func named(of *client.Publish, id string) client.Publish {
+	p := *of
+	p.ID = id
+	return p
+}
+
+// addOwner adds the flags by which a command ends what another has sent.
+func addOwner(cmd *cobra.Command, of *client.Publish) {
+	cmd.Flags().StringVar(&of.Owner, "owner", "", "id of the user or the token that sent the files, where that is not you, as publish ls --wide lists it")
+	cmd.Flags().BoolVar(&of.Area, "area", false, "the id is that of a version which its format makes visible")
 }
