@@ -29,7 +29,8 @@ type frame struct {
 	Now       string // address of this page without as_of
 	Keep      []param
 
-	base *url.URL // of the request
+	base     *url.URL // of the request
+	pictures bool     // the pictures of readmes are shown
 }
 
 // link is a text that leads somewhere.
@@ -51,7 +52,7 @@ func frameOf(r *http.Request) *frame {
 
 // newFrame makes the frame of a page for this visitor. Invalid.
 func (u *Pages) newFrame(r *http.Request, p page) (*frame, error) {
-	f := &frame{Title: "Slipway", Program: u.program, Base: u.server.BaseURL(r), Past: p.past, base: r.URL, CSRF: csrfToken(sessionOf(r.Context())), LoginLink: u.loginLink(r)}
+	f := &frame{Title: "Slipway", Program: u.program, Base: u.server.BaseURL(r), Past: p.past, base: r.URL, pictures: u.pictures, CSRF: csrfToken(sessionOf(r.Context())), LoginLink: u.loginLink(r)}
 	caller := access.From(r.Context())
 	if caller.Type != access.TypeAnonymous {
 		f.Caller = caller.Name

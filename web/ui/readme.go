@@ -34,13 +34,14 @@ func (u *Pages) readme(r *http.Request, at client.Package, version string) (*rea
 	case err != nil:
 		return nil, err
 	}
-	return readmeOf(found)
+	return readmeOf(found, u.pictures)
 }
 
 // readmeLevels is how far the headings of a readme are below those of the page that it stands on.
 const readmeLevels = 2
 
-func readmeOf(found api.Readme) (*readmeView, error) {
+// readmeOf makes HTML of a readme. Without pictures, links stand in their places.
+func readmeOf(found api.Readme, pictures bool) (*readmeView, error) {
 	v := &readmeView{Path: found.Path, Cut: found.Cut}
 	if found.MediaType != "text/markdown" {
 		v.Text = found.Text
@@ -48,17 +49,25 @@ func readmeOf(found api.Readme) (*readmeView, error) {
 	}
 	source := []byte(found.Text)
 	document := readmeMarkdown().Parser().Parse(text.NewReader(source))
+	var images []*ast.Image
 	err := ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
+		case *ast.Image:
+			if entering && !pictures {
+				images = append(images, n)
+			}
 		case *ast.Heading:
 			if entering {
 				n.Level = min(n.Level+readmeLevels, 6) //nolint:mnd // the lowest heading of HTML
 			}
 		case *ast.Link, *ast.AutoLink:
-			n.SetAttributeString("rel", []byte("nofollow ugc noopener noreferrer"))
+			n.SetAttributeString("rel", []byte(readmeRel))
 		}
 		return ast.WalkContinue, nil
 	})
+	for _, n := range images {
+		unpicture(n)
+	}
 	var b bytes.Buffer
 	if err == nil {
 		err = readmeMarkdown().Renderer().Render(&b, source, document)
@@ -69,6 +78,33 @@ func readmeOf(found api.Readme) (*readmeView, error) {
 	v.HTML = template.HTML(readmePolicy().SanitizeBytes(b.Bytes())) //nolint:gosec // cleaned by the policy
 	return v, nil
 }
+
+// unpicture puts a link with the text of a picture in its place, or within a link the text alone.
+func unpicture(n *ast.Image) {
+	in := n.Parent()
+	within := false
+	for at := in; at != nil; at = at.Parent() {
+		within = within || at.Kind() == ast.KindLink
+	}
+	to := ast.NewLink()
+	to.Destination = n.Destination
+	to.SetAttributeString("rel", []byte(readmeRel))
+	for text := n.FirstChild(); text != nil; text = n.FirstChild() {
+		if within {
+			in.InsertBefore(in, n, text)
+		} else {
+			to.AppendChild(to, text)
+		}
+	}
+	if !to.HasChildren() {
+		in.RemoveChild(in, n)
+		return
+	}
+	in.ReplaceChild(in, n, to)
+}
+
+// readmeRel is the rel of links in readmes.
+const readmeRel = "nofollow ugc noopener noreferrer"
 
 // readmeMarkdown is Markdown as GitHub writes it. Raw HTML in it is left out, and headings have no ids.
 var readmeMarkdown = sync.OnceValue(func() goldmark.Markdown {

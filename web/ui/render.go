@@ -16,9 +16,23 @@ import (
 	"slipway/registry/access"
 )
 
-// pagePolicy allows a page our own style, scripts and forms, and pictures of others by https: no inline script or style, no frame.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; form-action 'self'; " +
-	"frame-ancestors 'none'; base-uri 'none'"
+// The policies allow a page our own style, scripts and forms: no inline script or style, no frame. Pictures of others it has by https, where the
+// administrator allows them.
+const (
+	pagePolicy  = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; " + restPolicy
+	plainPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " + restPolicy
+	restPolicy  = "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+func (f *frame) showsPictures() bool { return f.pictures }
+
+// policyOf is the policy of a page.
+func policyOf(view any) string {
+	if f, framed := view.(interface{ showsPictures() bool }); framed && f.showsPictures() {
+		return pagePolicy
+	}
+	return plainPolicy
+}
 
 // pageVary are the headers that pages depend on.
 const pageVary = "Accept, Authorization, Cookie"
@@ -45,7 +59,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, name string, view
 	}
 	h := w.Header()
 	noStore(h, r)
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", policyOf(view))
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Robots-Tag", "noindex")
 	return httpserver.ServeOnce(w, r, status, httpserver.Document{Body: visible(b.Bytes()), ContentType: "text/html; charset=utf-8"})

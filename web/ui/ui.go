@@ -19,6 +19,7 @@ import (
 // Pages are the pages for people, and the files that browsers request with them.
 type Pages struct {
 	program  string // its version
+	pictures bool   // those of readmes are shown
 	guide    *setup.Guide
 	api      *client.Client
 	accounts *accounts.Accounts // by Over
@@ -33,11 +34,15 @@ func New(version string, transport http.RoundTripper, sections ...setup.Section)
 	if err != nil {
 		panic(err) // the address is a valid one
 	}
-	return &Pages{program: version, guide: setup.NewGuide(sections...), api: api}
+	return &Pages{program: version, pictures: true, guide: setup.NewGuide(sections...), api: api}
 }
 
 // Over sets the instance whose accounts log browsers in; it is called before Mount.
 func (u *Pages) Over(i *instance.Instance) { u.accounts = i.Accounts }
+
+// ShowPictures says whether pages show the pictures of readmes, which browsers ask other hosts for; they do unless it says otherwise. It is called
+// before Mount.
+func (u *Pages) ShowPictures(shown bool) { u.pictures = shown }
 
 // page is a page, or several of one form: the registry of all pages makes the routes and the header's links of it.
 type page struct {

@@ -44,6 +44,7 @@ type Config struct {
 	Blobs           string
 	File            string // --config
 	AnonymousRead   bool
+	ReadmePictures  bool
 	Redirect        bool
 	TrustedProxies  Prefixes
 	WebhookAllow    []string
@@ -101,6 +102,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	c.StoreFlags(fs)
 	fs.StringVar(&c.URL, "url", "", "public base URL put into generated links (default: from the request)")
 	fs.BoolVar(&c.AnonymousRead, "anonymous-read", false, "allow reading without credentials")
+	fs.BoolVar(&c.ReadmePictures, "readme-pictures", true, "show the pictures of readmes, which browsers ask other hosts for by https: these see who reads; false shows what they say instead")
 	fs.BoolVar(&c.Redirect, "redirect-downloads", false, "send clients of large files to the S3 server itself, which they must reach")
 	fs.Var(&c.TrustedProxies, "trusted-proxies", "comma-separated CIDRs whose Forwarded and X-Forwarded-* headers are believed")
 	fs.StringSliceVar(&c.WebhookAllow, "webhook-allow", nil, "comma-separated hosts or CIDRs that outbound requests may reach although they are private or loopback")

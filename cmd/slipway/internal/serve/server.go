@@ -138,6 +138,7 @@ func mounts(server *httpserver.Server, core *instance.Instance, c *installation.
 	a.Over(core)
 	pages := ui.New(o.Version, a.Direct(), formats.Sections(list)...)
 	pages.Over(core)
+	pages.ShowPictures(c.ReadmePictures)
 	out := []httpserver.Mounter{a, pages}
 	site := &formats.Site{Server: server, Parts: &formats.Parts{Core: core.Core, Accounts: core.Accounts, Catalog: core.Reader, Pulls: core.Pulls,
 		Content: core.Content, Publisher: core.Publisher, Staging: core.Staging}}
