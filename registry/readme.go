@@ -8,6 +8,7 @@ type Readme struct {
 	Path            string
 	// Parse takes the text out of the first bytes of the file. nil: all of them are the text.
 	Parse func(file []byte) (text, mediaType string)
+	Limit int64 // first bytes of the file that are read; 0: 1 MiB
 }
 
 // ReadmeFile is Rules.Readme for a format whose versions are files like others: the one that is called README, in Markdown first.

@@ -55,9 +55,10 @@ func (c *Client) VersionAt(ctx context.Context, p Package, version, asOf string)
 	return call[api.Version](ctx, c, get(p.version(version), queryOf("as_of", asOf)))
 }
 
-// Readme returns the text that the publishers of a version wrote for its readers. An Error with the status 404: there is none.
-func (c *Client) Readme(ctx context.Context, p Package, version string) (api.Readme, error) {
-	return call[api.Readme](ctx, c, get(p.version(version)+"/readme", nil))
+// Readme returns the text that the publishers of a version wrote for its readers. asOf is as for VersionAt. An Error
+// with the status 404: there is none.
+func (c *Client) Readme(ctx context.Context, p Package, version, asOf string) (api.Readme, error) {
+	return call[api.Readme](ctx, c, get(p.version(version)+"/readme", queryOf("as_of", asOf)))
 }
 
 // Pulls lists who downloaded a version, by caller.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -117,19 +116,6 @@ type about struct {
 	ReadmeFilename string          `json:"readmeFilename,omitempty"`
 	Maintainers    []person        `json:"maintainers,omitempty"`
 	Users          map[string]bool `json:"users,omitempty"` // users who starred the package
-}
-
-// readme is registry.Rules.Readme: npm keeps the text of the package's newest publish.
-func readme(p registry.Package, _ []registry.File) registry.Readme {
-	a, err := readAbout(p.Descriptor)
-	if err != nil || a.Readme == noReadme {
-		return registry.Readme{}
-	}
-	kind := "text/markdown"
-	if ext := strings.ToLower(path.Ext(a.ReadmeFilename)); ext == ".rst" || ext == ".txt" {
-		kind = map[string]string{".rst": "text/x-rst", ".txt": "text/plain"}[ext]
-	}
-	return registry.Readme{Text: a.Readme, MediaType: kind}
 }
 
 func readAbout(descriptor []byte) (about, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 
 	"slipway/api"
 	"slipway/internal/httpserver"
@@ -35,7 +36,7 @@ func (h *handlers) getDescription(w http.ResponseWriter, r *http.Request) error 
 	if describe == nil {
 		return httpserver.JSON(w, http.StatusOK, api.Description{})
 	}
-	out, err := describe(r.Context(), registry.Describing{Package: d.Package, Version: d.Version, Files: d.Files, Facts: d.Facts, Here: here{h, at.Name}})
+	out, err := describe(r.Context(), registry.Describing{Package: d.Package, Version: d.Version, Files: d.Files, Facts: d.Facts, Here: here{h, at, then(d.Files, when)}})
 	if err != nil {
 		return err
 	}
@@ -57,15 +58,27 @@ func (h *handlers) detail(ctx context.Context, at registry.Coordinate, when regi
 // maxDescribedBytes is what formats keep in memory at most of a file that they describe; longer ones, as archives are, they read as a stream.
 const maxDescribedBytes = 1 << 20
 
-// here is the registry.Here of a package.
+// here is the registry.Here of a version.
 type here struct {
-	h  *handlers
-	at registry.Name
+	h     *handlers
+	at    registry.Coordinate
+	files []registry.File // that it had at the past moment that is described; nil: it is described as it is now
+}
+
+// then are the files of a version at a past moment; nil: when is now.
+func then(files []registry.File, when registry.AsOf) []registry.File {
+	if when.IsNow() {
+		return nil
+	}
+	return files
 }
 
 // Open implements registry.Here.
 func (s here) Open(ctx context.Context, version, path string, limit int64) (io.ReadCloser, error) {
-	f, err := s.h.svc.Reader.FileHere(ctx, s.at.At(version), path)
+	f, err := s.h.svc.Reader.FileHere(ctx, s.at.Name.At(version), path)
+	if version == s.at.Version && slices.ContainsFunc(s.files, func(was registry.File) bool { return was.Path == path && was.Blob.Digest != f.Blob.Digest }) {
+		return nil, nil //nolint:nilnil // other bytes have taken its place
+	}
 	if e := registry.AsError(err); err != nil && (e.Kind == registry.NotFound || e.Kind == registry.Blocked) {
 		return nil, nil //nolint:nilnil // it is not here, which is no error
 	}
@@ -81,7 +94,7 @@ func (s here) Open(ctx context.Context, version, path string, limit int64) (io.R
 
 // Has implements registry.Here.
 func (s here) Has(ctx context.Context, version string) (bool, error) {
-	_, err := s.h.svc.Everything.ResolveHere(ctx, s.at, catalog.Ref{Version: version})
+	_, err := s.h.svc.Everything.ResolveHere(ctx, s.at.Name, catalog.Ref{Version: version})
 	if err != nil && registry.KindOf(err) == registry.NotFound {
 		return false, nil
 	}

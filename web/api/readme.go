@@ -19,23 +19,26 @@ const (
 
 var readmeExample = api.Readme{Text: "# web\n\nThe shop.", MediaType: "text/markdown"}
 
-// getReadme answers GET …/versions/{version}/readme. The format knows where the text is.
+// getReadme answers GET …/versions/{version}/readme?as_of=. The format knows where the text is.
 func (h *handlers) getReadme(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	at := in.coordinate()
+	at, when := in.coordinate(), in.asOf()
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Everything.VersionDetail(r.Context(), at)
+	d, err := h.detail(r.Context(), at, when)
 	if err != nil {
 		return err
+	}
+	if !when.IsNow() {
+		d.Package.Descriptor = nil // it has what was published last
 	}
 	var found registry.Readme
 	if find := h.svc.Core.Rules[at.Format].Readme; find != nil {
 		found = find(d.Package, d.Files)
 	}
 	if found.Path != "" {
-		if err := h.readReadme(r, at, &found); err != nil {
+		if err := h.readReadme(r, at, then(d.Files, when), &found); err != nil {
 			return err
 		}
 	}
@@ -49,24 +52,19 @@ func (h *handlers) getReadme(w http.ResponseWriter, r *http.Request) error {
 	return httpserver.JSON(w, http.StatusOK, out)
 }
 
-// readReadme reads the text out of its file. Bytes that a rule refuses, or that only a registry elsewhere has, are not read for it.
-func (h *handlers) readReadme(r *http.Request, at registry.Coordinate, found *registry.Readme) error {
-	f, err := h.svc.Reader.File(r.Context(), at, found.Path)
-	if err != nil {
-		return err
-	}
-	if f.Blob.ID == 0 {
-		return nil
-	}
-	if err := httpserver.Hold(r.Context(), min(f.Blob.Size, maxReadmeFileBytes)); err != nil {
-		return err
-	}
-	content, err := h.svc.Reader.Open(r.Context(), f, 0, min(f.Blob.Size, maxReadmeFileBytes))
-	if err != nil {
+// readReadme reads the text out of its file, one of those that the version had then, nil: has now. Bytes that are not here, or that a rule refuses, are not
+// read for it.
+func (h *handlers) readReadme(r *http.Request, at registry.Coordinate, files []registry.File, found *registry.Readme) error {
+	limit := cmp.Or(found.Limit, maxReadmeFileBytes)
+	content, err := here{h, at, files}.Open(r.Context(), at.Version, found.Path, limit)
+	if content == nil || err != nil {
 		return err
 	}
 	defer content.Close()
-	raw, err := io.ReadAll(content)
+	if err := httpserver.Hold(r.Context(), limit); err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(io.LimitReader(content, limit))
 	if err != nil {
 		return err
 	}

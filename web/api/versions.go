@@ -29,6 +29,7 @@ func (h *handlers) versionRoutes() []endpoint {
 			Query: []openapi.Param{asOfParam}, Answers: success("The version.", versionExample)}},
 		{"GET", versionPath + "/readme", "api.versions.readme", h.getReadme, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getReadme", Group: "Versions", Summary: "Show what the publishers wrote for the readers of a version",
+			Query: []openapi.Param{asOfParam},
 			About: "As it was written: a program that shows it as HTML cleans it. 404 where the version has none.", Answers: success("The text.", readmeExample)}},
 		{"GET", versionPath + "/pulls", "api.versions.pulls", h.listPulls, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read, access.Audit), ID: "listPulls", Group: "Versions", Summary: "List who downloaded a version",

@@ -27,7 +27,7 @@ type readmeView struct {
 
 // readme returns the readme of a version; nil: it has none.
 func (u *Pages) readme(r *http.Request, at client.Package, version string) (*readmeView, error) {
-	found, err := u.api.Readme(r.Context(), at, version)
+	found, err := u.api.Readme(r.Context(), at, version, frameOf(r).AsOf)
 	switch {
 	case client.IsStatus(err, http.StatusNotFound), client.IsStatus(err, http.StatusForbidden): // a rule may refuse the file
 		return nil, nil //nolint:nilnil // no readme is no error

@@ -53,12 +53,12 @@ func (s *site) stock() {
 	s.publishImages()
 }
 
-// publishNPM publishes a package as npm does.
-func (s *site) publishNPM(name, version string, manifest map[string]any) {
+// publishNPM publishes a package as npm does. files are further ones in its tarball, names and contents in turn.
+func (s *site) publishNPM(name, version string, manifest map[string]any, files ...string) {
 	s.t.Helper()
 	m := maps.Clone(manifest)
 	m["name"], m["version"] = name, version
-	packed := s.pack("package", "package.json", string(s.json(m)))
+	packed := s.pack("package", append([]string{"package.json", string(s.json(m))}, files...)...)
 	sum := sha512.Sum512(packed)
 	m["_id"] = name + "@" + version
 	m["dist"] = map[string]any{"integrity": "sha512-" + base64.StdEncoding.EncodeToString(sum[:]), "tarball": "http://elsewhere.example/x.tgz"}

@@ -169,7 +169,8 @@ looked at whether a signature is right, and whose it is.`,
 }
 
 func (c commands) versionReadmeCmd(f *Flags) *cobra.Command {
-	return &cobra.Command{
+	var asOf string
+	cmd := &cobra.Command{
 		Use: "readme REPO FORMAT PACKAGE VERSION", Short: "Print what the publishers wrote for the readers of a version", Args: command.Exactly(4),
 		Example: "  slipway version readme main npm @acme/web 1.4.2",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -178,7 +179,7 @@ func (c commands) versionReadmeCmd(f *Flags) *cobra.Command {
 				if err != nil {
 					return api.Readme{}, err
 				}
-				return cl.Readme(ctx, packageOf(args), version)
+				return cl.Readme(ctx, packageOf(args), version, asOf)
 			}, func(r api.Readme) error {
 				for line := range strings.Lines(r.Text) {
 					if _, err := fmt.Fprintln(c.Stdout, command.Clean(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    "))); err != nil {
@@ -189,4 +190,6 @@ func (c commands) versionReadmeCmd(f *Flags) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().StringVar(&asOf, "as-of", "", asOfHelp)
+	return cmd
 }
