@@ -19,3 +19,12 @@ func Look(ctx context.Context) context.Context { return context.WithValue(ctx, l
 
 // IsLook reports whether the context is of Look.
 func IsLook(ctx context.Context) bool { return ctx.Value(lookKey{}) != nil }
+
+type localKey struct{}
+
+// Local returns a context in which a Reader answers from what is here, and waits for no registry elsewhere: what these have told stands as it
+// was told last, however long ago, and what they were never asked for is absent.
+func Local(ctx context.Context) context.Context { return context.WithValue(ctx, localKey{}, true) }
+
+// IsLocal reports whether the context is of Local.
+func IsLocal(ctx context.Context) bool { return ctx.Value(localKey{}) != nil }

@@ -22,6 +22,7 @@ func (s *Upstreams) file(ctx context.Context, at registry.Coordinate, path strin
 	if err := s.askOwners(ctx, &f, at, path); err != nil {
 		return registry.File{}, err
 	}
+	f.onlyHere(ctx)
 	s.contest(ctx, &f, at, path)
 	have, in, err := s.fileHere(ctx, &f, at, path)
 	if ahead := f.ahead(in.place); err == nil && in.pkg.Origin != metadata.OriginCached && len(ahead) > 0 {
@@ -288,7 +289,7 @@ func (s *Upstreams) shortened(ctx context.Context, r *remote, f metadata.CachedF
 
 // mayFetch reports whether the caller may cause a fetch.
 func mayFetch(ctx context.Context, r *remote) bool {
-	return r.Settings.AnonymousFetch || access.From(ctx).Type != access.TypeAnonymous
+	return !catalog.IsLocal(ctx) && (r.Settings.AnonymousFetch || access.From(ctx).Type != access.TypeAnonymous)
 }
 
 // checked remembers when remotes were last asked about files: those that are here, and those that they do not have.

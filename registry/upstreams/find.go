@@ -9,6 +9,7 @@ import (
 	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
+	"slipway/registry/catalog"
 	"slipway/registry/lookup"
 )
 
@@ -205,6 +206,13 @@ func (s *Upstreams) find(ctx context.Context, at registry.Name) (found, error) {
 	return f, nil
 }
 
+// onlyHere leaves the remotes out in a context of catalog.Local.
+func (f *found) onlyHere(ctx context.Context) {
+	if catalog.IsLocal(ctx) {
+		f.remotes, f.others, f.rivals = nil, nil, nil
+	}
+}
+
 // copies reports whether nothing of what answers is published here.
 func (f *found) copies() bool {
 	published := func(src source) bool { return src.index == nil && src.pkg.Origin != metadata.OriginCached }
@@ -241,7 +249,7 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 		}
 		x, err := s.index(ctx, r, f.name, false)
 		switch {
-		case errors.Is(err, errNoDocument):
+		case errors.Is(err, errNoDocument), errors.Is(err, errNotHere):
 			continue
 		case registry.KindOf(err) == registry.NotFound && err != nil:
 			documents = true

@@ -48,6 +48,7 @@ func (s *Upstreams) image(ctx context.Context, at registry.Name, ref catalog.Ref
 	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
 		return registry.Version{}, err
 	}
+	f.onlyHere(ctx)
 	f.answering(s.core.Rules[at.Format], f.cached)
 	var v registry.Version
 	if ref.Version == "" && ref.Tag != "" {
@@ -288,6 +289,7 @@ func (s *Upstreams) blob(ctx context.Context, at registry.Name, d digest.Digest)
 	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
 		return registry.File{}, err
 	}
+	f.onlyHere(ctx)
 	f.answering(s.core.Rules[at.Format], f.cached)
 	file, absent := search(f.everywhere(), f.lacks(registry.AboutBlob, d.String()), func(src source) (registry.File, error) {
 		have, err := s.local.Blob(ctx, src.at(at), d)

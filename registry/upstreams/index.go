@@ -154,6 +154,9 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	}
 	if !mayFetch(ctx, r) {
 		doc.mu.Unlock()
+		if catalog.IsLocal(ctx) {
+			return nil, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage, Detail: fmt.Sprintf("nothing of %q is cached here", registry.Clip(at.Package)), Err: errNotHere}
+		}
 		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
 	}
 	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(q.stale))
@@ -223,6 +226,9 @@ func (s *Upstreams) answered(ctx context.Context, r *remote, at registry.Name, q
 }
 
 var errNoDocument = errors.New("upstreams: the format has no documents")
+
+// errNotHere is the cause for which a remote's answer is absent that it was never asked for: in a context of catalog.Local it is not.
+var errNotHere = errors.New("upstreams: it is not here")
 
 // errExpired is the cause for which a question to a remote ends: an administrator wants an answer that is newer.
 var errExpired = errors.New("upstreams: the answer is wanted anew")

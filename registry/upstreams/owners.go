@@ -24,7 +24,11 @@ func admittedOwner(places []place, at registry.Name) bool {
 
 // askOwners asks the remotes that own names whether they have the package, and leaves those remotes that may be asked for it from then on.
 // Where the format's remotes tell of files only, the answer is about the file at path; "": it is no.
+// In a context of catalog.Local it is recallOwners.
 func (s *Upstreams) askOwners(ctx context.Context, f *found, at registry.Coordinate, path string) error {
+	if catalog.IsLocal(ctx) {
+		return s.recallOwners(ctx, f)
+	}
 	return s.settleOwners(f, func(p place) (bool, error) {
 		r, err := s.remoteOf(p)
 		if err != nil {

@@ -24,6 +24,7 @@ func (s *Upstreams) referrers(ctx context.Context, at registry.Name, d digest.Di
 	if err := s.askOwners(ctx, &f, at.At(""), ""); err != nil {
 		return nil, err
 	}
+	f.onlyHere(ctx)
 	limit = registry.Bound(limit)
 	var out []registry.Version
 	if after < elsewhereIDs {

@@ -107,6 +107,9 @@ func (u *Pages) tagMoves(r *http.Request, v *tagsView) error {
 		if client.IsStatus(err, http.StatusNotFound) && v.Error != "" { // a form named a tag that never was
 			return nil
 		}
+		if client.IsStatus(err, http.StatusNotFound) && slices.ContainsFunc(v.Tags, func(t api.Tag) bool { return t.Tag == v.Shown }) {
+			return nil // a registry elsewhere has the tag: its moves are not in the log here
+		}
 		if err != nil {
 			return err
 		}

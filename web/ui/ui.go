@@ -12,6 +12,7 @@ import (
 	"slipway/internal/httpserver"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
+	"slipway/registry/catalog"
 	"slipway/registry/instance"
 	"slipway/web/internal/wire"
 )
@@ -111,6 +112,9 @@ func (u *Pages) handle(p page, h httpserver.Handler) http.Handler {
 			again, err := u.caller(r)
 			return again.Context(), err
 		})
+		if r.Method != http.MethodPost {
+			ctx = catalog.Local(ctx) // a page waits for no registry elsewhere
+		}
 		r = r.WithContext(ctx)
 		err = h(w, r)
 		if name := mux.Vars(r)["repository"]; name != "" && client.IsStatus(err, http.StatusNotFound) {
