@@ -49,6 +49,59 @@ func TestHomeTells(t *testing.T) {
 	}
 }
 
+// TestHomeShows: the front page shows what runs where, with versions, times and a mark where that is not what is wanted, and repositories with what
+// they hold, as it was counted last.
+func TestHomeShows(t *testing.T) {
+	s := deployed(t)
+	s.call("POST", "/storage/count", "")
+	page := parsed(t, s.get(formatstest.Admin, "/").Body)
+	matrix := shownText(elements(page, identified("matrix"))[0])
+	for _, want := range []string{`Running now`, `Service.*\blive\b.*\bprod\b.*\bstaging\b`, `web 1\.1\.0 since .* drift`, `1\.0\.0 since`} {
+		if !regexp.MustCompile(`(?s)` + want).MatchString(matrix) {
+			t.Errorf("no %q in %q", want, matrix)
+		}
+	}
+	if n := strings.Count(matrix, "drift"); n != 2 { // of live and of staging
+		t.Errorf("%d marks of drift in %q", n, matrix)
+	}
+	list := shownText(elements(page, identified("repositories"))[0].Parent)
+	if !regexp.MustCompile(`main *1 package, 2 versions, \d+ B`).MatchString(list) {
+		t.Errorf("the repositories: %q", list)
+	}
+}
+
+// TestHomePause: the front page shows what happens while it is open, and its button holds that back.
+func TestHomePause(t *testing.T) {
+	s := shop(t)
+	c := newChromium(t, s)
+	c.window(1440, false, true)
+	c.open("/")
+	c.await(`new Promise(done => {
+  const look = () => document.querySelector("[data-shows-on]").hidden ? setTimeout(look, 20) : done("");
+  look();
+})`)
+	shows := func(text string) string {
+		return `new Promise(done => {
+  const look = () => document.getElementById("happened").textContent.includes("` + text + `") ? done("") : setTimeout(look, 20);
+  look();
+})`
+	}
+	s.send(http.MethodPut, "/raw/main/open/1.0.0/a.txt", "a", http.StatusCreated)
+	c.await(shows("open 1.0.0"))
+	c.evaluate(`document.querySelector("[data-shows-on] button").click(), ""`)
+	s.send(http.MethodPut, "/raw/main/paused/1.0.0/a.txt", "a", http.StatusCreated)
+	held := c.await(`new Promise(done => {
+  const says = document.querySelector("[data-shows-on] [role=status]");
+  const look = () => /held back/.test(says.textContent) ? done(String(document.getElementById("happened").textContent.includes("paused"))) : setTimeout(look, 20);
+  look();
+})`)
+	if held != "false" {
+		t.Error("what happens while the page is paused is shown")
+	}
+	c.evaluate(`document.querySelector("[data-shows-on] button").click(), ""`)
+	c.await(shows("paused 1.0.0"))
+}
+
 // shell runs commands as a person does who pastes them, with the clients that are installed under the names that people use. What is special to this
 // machine is set around them: Maven's plugins lie in a folder, and Docker's daemon is the test's own.
 func (c *client) shell(commands string) (string, error) {

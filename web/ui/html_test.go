@@ -117,3 +117,8 @@ func tableOf(page *html.Node, label string) (out []row) {
 	}
 	return out
 }
+
+// identified reports whether an element has an id.
+func identified(id string) func(*html.Node) bool {
+	return func(n *html.Node) bool { return attr(n, "id") == id }
+}
