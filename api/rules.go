@@ -30,6 +30,8 @@ type NewRule struct {
 type Simulation struct {
 	Rules []NewRule `json:"rules,omitempty" doc:"The rules to try beside those that there are."`
 	Since string    `json:"since,omitempty" format:"date-time" empty:"refused" doc:"From when on; absent: 30 days ago."`
+	After string    `json:"after,omitempty" empty:"refused" doc:"The next of the page before; since does not count then."`
+	Limit int       `json:"limit,omitempty" doc:"How many changes at most; absent, and more than that: 1000."`
 }
 
 // Simulated is a file that would have been refused, or served, when it was first asked for.

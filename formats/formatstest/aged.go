@@ -135,7 +135,7 @@ func (r Remotes) audited(t *testing.T) {
 	}
 
 	rule.Mode = policy.Enforce
-	tried, err := g.Policies.Simulate(g.Admin, []policy.Rule{{Rule: rule}}, time.Time{})
+	tried, _, err := g.Policies.Simulate(g.Admin, []policy.Rule{{Rule: rule}}, policy.SimulationPage{})
 	g.must(err)
 	if len(tried) == 0 {
 		t.Error("the trial lists nothing")

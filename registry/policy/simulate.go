@@ -3,6 +3,9 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -22,24 +25,70 @@ type Simulated struct {
 	Before, After Decision
 }
 
-const maxSimulated = 1000
+const (
+	maxSimulated = 1000 // of a page
+	// simulatedEntries is how many entries of the log a page looks through, so that rules which change next to nothing are answered in seconds.
+	simulatedEntries = 100_000
+)
 
-// Simulate replays what came from upstreams, and what was published, since a time, with further rules behind or in front of those that there
-// are. The caller administers every place that a rule is for; only repositories that it may read are looked at. Invalid, NotFound, Denied.
-func (p *Policies) Simulate(ctx context.Context, wanted []Rule, since time.Time) ([]Simulated, error) {
+// SimulationPage selects a page of what rules would have changed.
+type SimulationPage struct {
+	Since time.Time
+	After string // the cursor that the page before has ended with; "": from Since on
+	Limit int    // 0, and more than that: 1000
+}
+
+// simulationPlace is where a page begins: behind an entry of the log, and behind some changes of the one that follows.
+type simulationPlace struct {
+	seq  int64
+	skip int
+}
+
+func (p simulationPlace) String() string { return fmt.Sprintf("%d.%d", p.seq, p.skip) }
+
+// simulationPlaceOf reads a cursor. Invalid.
+func simulationPlaceOf(cursor string) (p simulationPlace, err error) {
+	seq, skip, _ := strings.Cut(cursor, ".")
+	if p.seq, err = strconv.ParseInt(seq, 10, 64); err == nil {
+		p.skip, err = strconv.Atoi(skip)
+	}
+	if err != nil || p.seq < -1 || p.skip < 0 {
+		return p, invalid("after is not a cursor of this list")
+	}
+	return p, nil
+}
+
+// Simulate replays what came from upstreams, and what was published, with further rules behind or in front of those that there are. The caller
+// administers every place that a rule is for; only repositories that it may read are looked at. next is the cursor of the page that follows, ""
+// at the end; a page may have nothing although others follow. Invalid, NotFound, Denied.
+func (p *Policies) Simulate(ctx context.Context, wanted []Rule, page SimulationPage) (out []Simulated, next string, err error) {
 	if len(wanted) == 0 {
-		return nil, invalid("there is no rule to try")
+		return nil, "", invalid("there is no rule to try")
+	}
+	if page.Limit <= 0 || page.Limit > maxSimulated {
+		page.Limit = maxSimulated
+	}
+	var begin simulationPlace
+	if page.After != "" {
+		if begin, err = simulationPlaceOf(page.After); err != nil {
+			return nil, "", err
+		}
 	}
 	for _, r := range wanted {
 		if _, err := p.core.Authorize(ctx, access.Admin, placeOf(r.Repository)); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	if err := p.core.Update(ctx, func(metadata.Tx) error { return nil }); err != nil { // the caller still may, now that the body is here
-		return nil, err
+		return nil, "", err
 	}
-	var out []Simulated
-	err := p.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err = p.core.Store.View(ctx, func(tx metadata.Tx) error {
+		at := begin
+		if page.After == "" {
+			if at.seq, err = tx.Log().SeqAt(page.Since); err != nil {
+				return err
+			}
+		}
 		before, err := p.read(tx)
 		if err != nil {
 			return err
@@ -48,24 +97,41 @@ func (p *Policies) Simulate(ctx context.Context, wanted []Rule, since time.Time)
 		if err != nil {
 			return err
 		}
-		seq, err := tx.Log().SeqAt(since)
-		for err == nil && len(out) < maxSimulated {
-			var page []registry.Entry
-			page, err = tx.Log().Entries(metadata.EntryQuery{After: seq, Types: arrivals, Limit: registry.MaxPage})
-			for _, e := range page {
-				seq = e.Seq
-				name := names[e.RepositoryID]
-				if name != "" && access.Decide(access.From(ctx), access.Read, name) == access.Allow {
-					out = append(out, p.simulated(before, after, name, e)...)
-				}
+		out, next, err = replay(tx.Log(), at, page.Limit, func(e registry.Entry) []Simulated {
+			name := names[e.RepositoryID]
+			if name == "" || access.Decide(access.From(ctx), access.Read, name) != access.Allow {
+				return nil
 			}
-			if len(page) < registry.MaxPage {
-				break
-			}
-		}
+			return p.simulated(before, after, name, e)
+		})
 		return err
 	})
-	return out[:min(len(out), maxSimulated)], err
+	return out, next, err
+}
+
+// replay gathers what changes by the entries behind a place, up to the limit.
+func replay(log metadata.Log, at simulationPlace, limit int, changes func(registry.Entry) []Simulated) (out []Simulated, next string, err error) {
+	for looked := 0; ; {
+		page, err := log.Entries(metadata.EntryQuery{After: at.seq, Types: arrivals, Limit: registry.MaxPage})
+		if err != nil {
+			return nil, "", err
+		}
+		for _, e := range page {
+			more := changes(e)
+			more = more[min(at.skip, len(more)):]
+			if room := limit - len(out); len(more) > room {
+				return append(out, more[:room]...), simulationPlace{e.Seq - 1, at.skip + room}.String(), nil
+			}
+			out = append(out, more...)
+			at = simulationPlace{seq: e.Seq}
+		}
+		if looked += len(page); len(page) < registry.MaxPage {
+			return out, "", nil
+		}
+		if looked >= simulatedEntries {
+			return out, at.String(), nil
+		}
+	}
 }
 
 // arrivals are the events by which versions and files come.

@@ -27,7 +27,8 @@ func (h *handlers) ruleRoutes() []endpoint {
 			Answers: created("The rule.", ruleExample, locationOf), Errors: []int{http.StatusNotFound, http.StatusConflict}}},
 		{"POST", "/rules/simulate", "api.rules.simulate", h.simulateRules, openapi.Operation{
 			Rights: onClaim, ID: "simulateRules", Group: "Rules", Summary: "Say what rules would have changed",
-			About:   "Replays what came from upstreams, and what was published, since a time. Nothing is stored. Rules of the whole server need its administrator. At most 1,000 changes are listed.",
+			About: "Replays what came from upstreams, and what was published, since a time. Nothing is stored. Rules of the whole server need its administrator. " +
+				"With `next`, others may follow, also where a page has nothing: it looks through 100,000 entries of the log at most.",
 			Request: openapi.Takes[api.Simulation](`{"rules":[{"action":"hold","match":"pkg:npm/*","min_age":"72h","reason":"younger than three days"}]}`, "rules"),
 			Answers: success("What would have changed.", api.List[api.Simulated]{Items: []api.Simulated{simulatedExample}}), Errors: []int{http.StatusNotFound}}},
 		{"DELETE", "/rules/{id}", "api.rules.remove", h.removeRule, openapi.Operation{
@@ -152,9 +153,9 @@ func (h *handlers) simulateRules(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	list, err := h.svc.Policies.Simulate(r.Context(), wanted, since)
+	list, next, err := h.svc.Policies.Simulate(r.Context(), wanted, policy.SimulationPage{Since: since, After: body.After, Limit: body.Limit})
 	return writeOne(w, http.StatusOK, list, err, func(list []policy.Simulated) api.List[api.Simulated] {
-		out := api.List[api.Simulated]{Items: make([]api.Simulated, len(list))}
+		out := api.List[api.Simulated]{Items: make([]api.Simulated, len(list)), Next: next}
 		for i, s := range list {
 			out.Items[i] = api.Simulated{Repository: s.Repository, PURL: s.PURL, Path: s.Path, At: timeText(s.At), By: s.By, Before: string(s.Before.Outcome),
 				After: string(s.After.Outcome), Reason: s.After.Reason, Until: optionalTime(s.After.Until)}

@@ -66,7 +66,7 @@ type rulesPart struct {
 
 	Tried     bool // there is the outcome of a trial
 	Simulated []api.Simulated
-	More      bool
+	More      string // cursor of the page with further ones; "": there is none
 
 	Error, ClaimError string
 }
@@ -243,14 +243,11 @@ func (u *Pages) tryRule(r *http.Request, repository string, p *rulesPart) error 
 		return wire.Invalid("choose over how many days the rule is tried")
 	}
 	since := time.Now().UTC().AddDate(0, 0, -days).Format(time.RFC3339)
-	list, err := u.api.SimulateRules(r.Context(), api.Simulation{Rules: []api.NewRule{rule}, Since: since})
+	list, err := u.api.SimulateRules(r.Context(), api.Simulation{Rules: []api.NewRule{rule}, Since: since, After: posted(r)("after"), Limit: maxSimulated})
 	if err != nil {
 		return err
 	}
-	p.Tried, p.Simulated = true, list.Items
-	if len(list.Items) > maxSimulated {
-		p.Simulated, p.More = list.Items[:maxSimulated], true
-	}
+	p.Tried, p.Simulated, p.More = true, list.Items, list.Next
 	return nil
 }
 

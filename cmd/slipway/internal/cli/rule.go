@@ -136,7 +136,17 @@ what would have become of it. FILE is a JSON list of rules as "POST /api/v1/rule
 			}
 			what := api.Simulation{Rules: rules, Since: time.Now().Add(-last).UTC().Format(time.RFC3339)}
 			return ask(c, cmd, f, func(ctx context.Context, cl *client.Client) (api.List[api.Simulated], error) {
-				return cl.SimulateRules(ctx, what)
+				var all api.List[api.Simulated]
+				for {
+					page, err := cl.SimulateRules(ctx, what)
+					if err != nil {
+						return all, err
+					}
+					all.Items = append(all.Items, page.Items...)
+					if what.After = page.Next; page.Next == "" {
+						return all, nil
+					}
+				}
 			}, func(l api.List[api.Simulated]) error {
 				return printList(c.Stdout, c.Screen(f.wide), l.Items, simulatedColumns)
 			})
