@@ -43,7 +43,7 @@ build() {
 		IFS== read -r name package variable <<<"$client"
 		version=$(go list -f '{{.Module.Version}}' "$package")
 		echo "clients-oci.sh: $name $version"
-		CGO_ENABLED=0 GOFLAGS='' go build -ldflags "-s -w ${variable:+-X $variable=$version}" -o "$new/$name" "$package"
+		CGO_ENABLED=0 GOFLAGS=-trimpath go build -ldflags "-s -w ${variable:+-X $variable=$version}" -o "$new/$name" "$package"
 		mv "$new/$name" "$dir/$name"
 	done
 	echo "$sum" >"$dir/$stamp"

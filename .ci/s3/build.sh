@@ -19,7 +19,7 @@ if [ -x "$tools/versitygw" ] && [ "$(cat "$tools/versitygw.stamp" 2>/dev/null)" 
 fi
 new=$(mktemp "$tools/versitygw.XXXXXX")
 trap 'rm -f "$new"' EXIT
-CGO_ENABLED=0 GOFLAGS='' go build -ldflags '-s -w' -o "$new" github.com/versity/versitygw/cmd/versitygw
+CGO_ENABLED=0 GOFLAGS=-trimpath go build -ldflags '-s -w' -o "$new" github.com/versity/versitygw/cmd/versitygw
 chmod 755 "$new"
 mv "$new" "$tools/versitygw"
 echo "$stamp" >"$tools/versitygw.stamp"
