@@ -71,12 +71,21 @@ func (s *Upstreams) known(ctx context.Context, r *remote, at registry.Name) (x *
 
 // withdrawn refuses a file that entered, where its remote lists its version no more and the upstream's settings forbid it. Blocked.
 func (s *Upstreams) withdrawn(ctx context.Context, f found, at registry.Coordinate, path string) error {
-	var refused error
+	var remotes []*remote
+	blocks := false
 	for _, p := range f.remotes {
 		r, err := s.remoteOf(p)
 		if err != nil {
 			return err
 		}
+		remotes = append(remotes, r)
+		blocks = blocks || r.onRemoval() == RemovalBlock
+	}
+	if !blocks { // their documents need not be read
+		return nil
+	}
+	var refused error
+	for _, r := range remotes {
 		x, gone := s.known(ctx, r, at.Name)
 		switch {
 		case x == nil:
