@@ -40,6 +40,9 @@ var pictures = []struct {
 // TestPictures: a release manager of the company sees on its pages what they are for. With -update-pictures it writes the pictures of docs/ui.md, which are
 // small.
 func TestPictures(t *testing.T) {
+	if os.Getenv("SLIPWAY_TEST_LONG") == "" && !*updatePictures {
+		t.Skip("making the company's data with its clients takes minutes: make pictures, or make test LONG=1")
+	}
 	c := newCompany(t)
 	window := newChromium(t, c.site, chromedp.Flag("ignore-certificate-errors", true),
 		chromedp.Flag("host-resolver-rules", "MAP packages.acme.example:443 "+c.proxied().Listener.Addr().String()))
