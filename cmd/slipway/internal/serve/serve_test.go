@@ -77,7 +77,7 @@ func TestUnusableConfiguration(t *testing.T) {
 		{args: []string{"--data", filepath.Join(plain, "x")}, want: "--data"},
 		{args: []string{"--data", plain}, want: "--data"},
 		{args: []string{"--data", ""}, want: "--data"},
-		{args: []string{"--metadata", "postgres://user:" + secret + "@db/slipway"}, want: "--metadata: postgres is not supported by this version"},
+		{args: []string{"--metadata", "postgres://user:" + secret + "@db/slipway"}, want: "--log-key: with PostgreSQL the key is given"},
 		{args: []string{"--metadata", "mysql://x"}, want: "--metadata"},
 		{args: []string{"--metadata", "sqlite://" + filepath.Join(plain, "x.db")}, want: "--metadata"},
 		{args: []string{"--metadata", "sqlite://" + dir}, want: "--metadata"},
