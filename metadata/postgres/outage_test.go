@@ -229,7 +229,13 @@ func TestUnreplicated(t *testing.T) {
 	}
 	do(`SET synchronous_commit = local`, `ALTER SYSTEM SET synchronous_standby_names = 'nobody'`, `SELECT pg_reload_conf()`)
 	answer := make(chan error, 1)
-	go func() { answer <- s.Update(t.Context(), note("alone")) }()
+	go func() { // the server takes a moment to wait for the standby
+		var err error
+		for n, end := 0, time.Now().Add(time.Minute); err == nil && time.Now().Before(end); n++ {
+			err = s.Update(t.Context(), note(fmt.Sprint("alone ", n)))
+		}
+		answer <- err
+	}()
 	for cancelled := false; ; {
 		select {
 		case err := <-answer:
