@@ -84,19 +84,6 @@ func (h *handlers) getFile(w http.ResponseWriter, r *http.Request, t target) err
 	return h.site.ServeFile(w, r, f, httpserver.FileOptions{ContentType: mediaType(f.Path), CacheControl: cache, Redirect: true})
 }
 
-// sumsToCome reports whether the caller has sent the file and may still send sums of it. The file may be visible by then: in a repository that
-// shows files at once, or because the client was slow.
-func (h *handlers) sumsToCome(ctx context.Context, t target, f registry.File, cache string) (bool, error) {
-	if cache == noStore { // staged
-		return true, nil
-	}
-	if time.Since(f.AddedAt) > lateFiles {
-		return false, nil
-	}
-	v, err := h.svc.Catalog.Resolve(catalog.Look(ctx), t.name(), catalog.Ref{Version: t.version})
-	return err == nil && v.PublisherID == access.From(ctx).ID, ignoreAbsent(err)
-}
-
 // find looks for a file among the visible ones, then among those that the caller has staged. NotFound.
 func (h *handlers) find(ctx context.Context, r *http.Request, t target) (registry.File, string, error) {
 	if t.file.literal() && isSnapshot(t.version) {

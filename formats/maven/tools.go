@@ -1,8 +1,14 @@
 package maven
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"time"
+
+	"slipway/registry"
+	"slipway/registry/access"
+	"slipway/registry/catalog"
 )
 
 // tool is a kind of program that deploys a version by several requests, as part of a build that may fail between them.
@@ -43,6 +49,19 @@ func toolOf(agent string) string {
 func asksFirst(agent string) bool {
 	name := toolOf(agent)
 	return slices.ContainsFunc(tools, func(t tool) bool { return t.name == name && t.asks })
+}
+
+// sumsToCome reports whether the caller has sent the file and may still send sums of it. The file may be visible by then: in a repository that
+// shows files at once, or because the client was slow.
+func (h *handlers) sumsToCome(ctx context.Context, t target, f registry.File, cache string) (bool, error) {
+	if cache == noStore { // staged
+		return true, nil
+	}
+	if time.Since(f.AddedAt) > lateFiles {
+		return false, nil
+	}
+	v, err := h.svc.Catalog.Resolve(catalog.Look(ctx), t.name(), catalog.Ref{Version: t.version})
+	return err == nil && v.PublisherID == access.From(ctx).ID, ignoreAbsent(err)
 }
 
 // tool returns the build tool that began the set; false for a set of any other client.
