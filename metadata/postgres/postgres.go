@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"slipway/metadata"
+	"slipway/metadata/internal/group"
 	"slipway/metadata/internal/sqlstore"
 )
 
@@ -53,9 +54,7 @@ type Store struct {
 	clock   clock
 	news    sqlstore.Broadcast // closes when an update left a log entry or called Notify
 
-	mu      sync.Mutex
-	running int           // transactions that run or wait to begin
-	drained chan struct{} // nil until Close; closed when none is left
+	gate    group.Gate
 	ending  sync.WaitGroup
 	closing sync.Once
 	err     error // of Close
@@ -121,37 +120,6 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// enter counts a transaction that Close waits for.
-func (s *Store) enter() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.drained != nil {
-		return metadata.ErrClosed
-	}
-	s.running++
-	return nil
-}
-
-func (s *Store) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running--
-	if s.drained != nil && s.running == 0 {
-		close(s.drained)
-	}
-}
-
-// drain lets no new transaction in and returns a channel that is closed when the last has ended.
-func (s *Store) drain() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.drained = make(chan struct{})
-	if s.running == 0 {
-		close(s.drained)
-	}
-	return s.drained
-}
-
 const (
 	beginRead = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 	commit    = `COMMIT`
@@ -162,10 +130,10 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -198,10 +166,10 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	return s.writer.Update(ctx, fn)
 }
 
@@ -228,7 +196,7 @@ func (s *Store) Ready(ctx context.Context) error {
 // Close implements metadata.Store.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		<-s.drain()
+		<-s.gate.Drain()
 		s.writer.Stop()
 		s.err = s.release()
 	})

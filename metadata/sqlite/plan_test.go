@@ -33,7 +33,7 @@ type recorded struct {
 func (r *recorded) Close() error {
 	r.once.Do(func() {
 		// No transaction runs any more, so no statement is prepared.
-		<-r.drain()
+		<-r.gate.Drain()
 		r.to.mu.Lock()
 		defer r.to.mu.Unlock()
 		for _, s := range append(slices.Clone(r.readers.free), r.writer.session) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"slipway/metadata"
+	"slipway/metadata/internal/group"
 	"slipway/metadata/internal/sqlstore"
 )
 
@@ -64,9 +65,7 @@ type Store struct {
 	generations generations
 	news        sqlstore.Broadcast // closes when an update left a log entry or called Notify
 
-	mu      sync.Mutex
-	running int           // transactions that run or wait to begin
-	drained chan struct{} // nil until Close; closed when none is left
+	gate    group.Gate
 	closing sync.Once
 	err     error // of Close
 }
@@ -175,46 +174,15 @@ func (s *Store) now() time.Time {
 	return time.UnixMicro(max(s.cfg.now().UnixMicro(), s.last.Load())).UTC()
 }
 
-// enter counts a transaction that Close waits for.
-func (s *Store) enter() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.drained != nil {
-		return metadata.ErrClosed
-	}
-	s.running++
-	return nil
-}
-
-func (s *Store) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running--
-	if s.drained != nil && s.running == 0 {
-		close(s.drained)
-	}
-}
-
-// drain lets no new transaction in and returns a channel that is closed when the last has ended.
-func (s *Store) drain() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.drained = make(chan struct{})
-	if s.running == 0 {
-		close(s.drained)
-	}
-	return s.drained
-}
-
 // View implements metadata.Store.
 func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	session, err := s.readers.get(ctx)
 	if err != nil {
 		return err
@@ -243,10 +211,10 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	return s.writer.Update(ctx, fn)
 }
 
@@ -279,7 +247,7 @@ func (s *Store) Ready(ctx context.Context) error {
 // Close implements metadata.Store. It moves the write-ahead log into the database and removes it.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		<-s.drain()
+		<-s.gate.Drain()
 		s.writer.Stop()
 		s.err = s.release()
 	})
