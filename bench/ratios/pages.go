@@ -67,7 +67,7 @@ func (b *bench) fill(ctx context.Context, dir string) error {
 
 // pages are the pages to measure: of the newest version of each format, and of the package with the most versions.
 func (p *process) pages(ctx context.Context) ([]string, error) {
-	out := []string{"/", "/r/main", "/r/main?sort=newest", "/r/main?sort=size", "/search?q=pkg", "/search?q=tag%3Alatest", "/search?q=commit%3A00", "/env", "/deployments", "/log", "/subscriptions", "/setup", "/docs/",
+	out := []string{"/", "/r/main", "/r/main?sort=newest", "/r/main?sort=size", "/search?q=pkg", "/search?q=tag%3Alatest", "/search?q=commit%3A0000", "/env", "/deployments", "/log", "/subscriptions", "/setup", "/docs/",
 		"/r/main/-/upstreams", "/r/main/-/rules", "/r/main/-/settings", "/admin", "/admin/users", "/admin/access", "/admin/jobs", "/admin/storage", "/admin/repositories"}
 	for _, format := range []string{"npm", "pypi", "maven", "oci", "raw"} {
 		var found struct {

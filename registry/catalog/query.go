@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -18,6 +19,9 @@ const (
 	maxQueryBytes = 4096
 	maxQueryTerms = 100
 	maxQueryDepth = 30
+	// minCommit is how much of a commit a query has to say, as much as git asks for: of shorter beginnings thousands of versions have
+	// the same, and each is looked at.
+	minCommit = 4
 )
 
 // ParseQuery reads the query language: terms field:value, all of which must match; OR between terms, parentheses, - for not, *
@@ -274,7 +278,7 @@ func condition(field, value string) (metadata.Condition, error) {
 	case "token":
 		return is(by(access.TokensNamed(value))), nil
 	case "commit":
-		return commit(value), nil
+		return commit(value)
 	case "source":
 		return is(metadata.Test{Field: metadata.FieldFact, Key: registry.FactSourceRepository, Value: registry.NormalizeSource(value)}), nil
 	case "build":
@@ -308,7 +312,10 @@ func condition(field, value string) (metadata.Condition, error) {
 }
 
 // commit is the test for a commit, or for the text that it was read from. Commits are often named by their first characters.
-func commit(value string) metadata.Condition {
+func commit(value string) (metadata.Condition, error) {
+	if len(value) < minCommit && !strings.Contains(value, "*") {
+		return metadata.Condition{}, queryError(fmt.Sprintf("commit: takes at least the first %d characters of a commit, not %d", minCommit, len(value)))
+	}
 	spellings := []string{value}
 	if lower := strings.ToLower(value); lower != value {
 		spellings = append(spellings, lower)
@@ -319,7 +326,7 @@ func commit(value string) metadata.Condition {
 			tests = append(tests, metadata.Test{Field: metadata.FieldFact, Key: key, Value: v, Prefix: !strings.Contains(v, "*")})
 		}
 	}
-	return oneOf(tests...)
+	return oneOf(tests...), nil
 }
 
 // states are all states of a version.

@@ -36,7 +36,7 @@ var (
 	historyTags     = []string{"production", "canary"}
 	historyPlaces   = []string{"prod", "staging"}
 	historyServices = []string{"web", "jobs"}
-	historyQueries  = []string{"format:npm", "name:alpha", "tag:production", "env:prod", "state:deprecated", "env:staging OR tag:canary", "-tag:latest", "commit:abc name:b*"}
+	historyQueries  = []string{"format:npm", "name:alpha", "tag:production", "env:prod", "state:deprecated", "env:staging OR tag:canary", "-tag:latest", "commit:abc* name:b*"}
 )
 
 // TestTimeTravel: after a random history, the pages of a package, of a version, of an environment and of a search show at random moments of it what

@@ -54,7 +54,7 @@ type searchExample struct{ Query, Finds string }
 
 var searchExamples = []searchExample{
 	{"log4j-core", "packages with such a name"},
-	{"commit:4f2a9c1", "what was built from a commit; the first characters are enough"},
+	{"commit:4f2a9c1", "what was built from a commit; the first 4 characters are enough"},
 	{"tag:production format:npm", "what a tag names"},
 	{"env:prod", "what runs in an environment"},
 	{"file:log4j-core-2.17.1.jar", "what has such a file"},

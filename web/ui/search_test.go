@@ -49,7 +49,7 @@ func TestSearchPage(t *testing.T) {
 func TestSearchKeys(t *testing.T) {
 	s := shop(t)
 	values := map[string]string{"state:": "yanked", "digest:": strings.Repeat("a", 64), "published:>": "2026-01-01", "entered:>": "2026-01-01", "origin:": "cached",
-		"custom.": "x:1", "format:": "raw"}
+		"custom.": "x:1", "format:": "raw", "commit:": "4f2a"}
 	for _, key := range ui.SearchKeys {
 		q := key
 		if strings.ContainsAny(key[len(key)-1:], ":>.") {

@@ -32,7 +32,7 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
 
   repo: format: name: version: purl: tag: state:       what a version is
   by: token:                                           who published it: a user by any token, or a token; only a token
-  commit: source: ref: build: builder:                 what it was built from; a commit by its first characters
+  commit: source: ref: build: builder:                 what it was built from; a commit by its first 4 characters or more
   digest:sha256:…                                      of the version or of one of its files
   published:>2026-01-01                                also <, >=, <=, or the day itself; a day or an RFC 3339 time
   file:web-1.4.2.tgz env:prod                          what has such a file; what runs in an environment
