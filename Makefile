@@ -52,7 +52,7 @@ build:
 DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi cmd/slipway web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
 	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
-WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names|local_.*)$$'
+WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 TESTING  := go test -count=1 -vet=off -ldflags='-s -w'
 UNWATCHED := regexp regexp/syntax unicode golang.org/x/crypto/blowfish

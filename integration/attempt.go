@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"slipway/metadata"
 	"slipway/registry"
 )
 
@@ -103,4 +104,6 @@ func (p policy) outcome(j Job, r Result, now time.Time) Outcome {
 	return out
 }
 
-func shortened(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxErrorBytes)], "") }
+func shortened(s string) string {
+	return metadata.CleanText(strings.ToValidUTF8(s[:min(len(s), maxErrorBytes)], ""))
+}

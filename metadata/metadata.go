@@ -27,6 +27,8 @@ var (
 	ErrCollected = errors.New("metadata: bytes are being collected")
 	// ErrDutyLost: the duty was released, or another process has taken it since.
 	ErrDutyLost = errors.New("metadata: the duty is not held any more")
+	// ErrText: a text to be written is not valid UTF-8, or has a NUL character. A query for such a text finds nothing.
+	ErrText = errors.New("metadata: text that is not UTF-8 or has a NUL character")
 )
 
 // Store runs transactions. fn may run again when the database asks for a retry, so it touches nothing but tx and waits

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"strings"
+
+	"slipway/metadata"
 )
 
 // Description is what a version says of itself, as its format reads it for people. All texts are those of publishers: a program that shows them
@@ -238,7 +240,7 @@ func (d *Description) clipAll(texts ...*string) {
 func (d *Description) clip(s string, n int) string {
 	if len(s) > n {
 		d.Cut = true
-		return strings.ToValidUTF8(s[:n], "") + "…"
+		return metadata.CleanText(strings.ToValidUTF8(s[:n], "")) + "…"
 	}
-	return strings.ToValidUTF8(s, "\ufffd")
+	return metadata.CleanText(s)
 }

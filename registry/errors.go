@@ -132,6 +132,7 @@ var sentinels = []struct {
 	{storage.ErrRange, RangeInvalid, "range not satisfiable", 0},
 	{storage.ErrNotExist, NotFound, "not found", 0},
 	{metadata.ErrNotExist, NotFound, "not found", 0},
+	{metadata.ErrText, Invalid, "a text of the request is not UTF-8, or has a NUL character", 0},
 	{metadata.ErrExists, AlreadyExists, "exists already", 0},
 	{syscall.EROFS, Unavailable, "the server's disk can't be written", 30 * time.Second},
 	{syscall.EMFILE, Unavailable, "the server has no free file descriptors", time.Second},

@@ -50,6 +50,7 @@ func (h Hostile) Run(t *testing.T) {
 	t.Run("oversize", h.oversize)
 	t.Run("names", h.names)
 	t.Run("ended tokens", h.endedTokens)
+	t.Run("texts", h.texts)
 	h.Server.MustFsck(t)
 }
 

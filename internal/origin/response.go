@@ -59,8 +59,10 @@ func newResponse(res *http.Response, u *url.URL) *Response {
 		Framed:   res.ContentLength >= 0 || res.ProtoMajor > 1 || len(res.TransferEncoding) > 0,
 		Encoding: encodingOf(res.Header), ETag: res.Header.Get("Etag"), LastModified: res.Header.Get("Last-Modified"),
 	}
-	if !printable(r.ETag) {
-		r.ETag = "" // it could not be sent back
+	for _, validator := range []*string{&r.ETag, &r.LastModified} {
+		if !printable(*validator) {
+			*validator = "" // it could not be sent back
+		}
 	}
 	r.Date, _ = http.ParseTime(res.Header.Get("Date"))
 	r.FreshFor = freshFor(res.Header)

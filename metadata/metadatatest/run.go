@@ -68,6 +68,7 @@ func Run(t *testing.T, open Factory) {
 		{"TagIntervals", testTagIntervals},
 		{"TagHistory", testTagHistory},
 		{"Facts", testFacts},
+		{"Texts", testTexts},
 		{"Append", testAppend},
 		{"AppendRefuses", testAppendRefuses},
 		{"Entries", testEntries},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 )
@@ -26,7 +27,7 @@ func (e *Edit) AddFacts(version string, facts []registry.FactInput) error {
 	if err != nil {
 		return err
 	}
-	facts, have, err := e.c.unknown(v, facts)
+	facts, have, err := e.c.unknown(v, cleaned(facts))
 	if err != nil || len(facts) == 0 {
 		return err
 	}
@@ -39,6 +40,15 @@ func (e *Edit) AddFacts(version string, facts []registry.FactInput) error {
 	}
 	e.c.dirty = true
 	return e.c.addFacts(v, facts, entry.Seq)
+}
+
+// cleaned are facts whose values a store keeps: those of a package's own documents may hold anything.
+func cleaned(facts []registry.FactInput) []registry.FactInput {
+	out := slices.Clone(facts)
+	for i := range out {
+		out[i].Value = metadata.CleanText(out[i].Value)
+	}
+	return out
 }
 
 // unknown returns the facts whose value differs from the last fact of the same key and source, and the number of facts that

@@ -289,6 +289,7 @@ func (s *Publisher) CommitIn(tx metadata.Tx, actor access.Actor, to registry.Tar
 
 // commitIn is CommitIn. moving reports whether files of a version that was here before are still to be forgotten.
 func (s *Publisher) commitIn(tx metadata.Tx, actor access.Actor, to registry.Target, at registry.Name, rel Release, files []Staged) (res Result, moving bool, err error) {
+	rel.Facts = cleaned(rel.Facts)
 	c := committer{change: newChange(s, tx, actor, to), rel: rel, name: at, files: files}
 	res, err = c.run()
 	return res, c.moving, err

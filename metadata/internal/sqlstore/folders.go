@@ -73,7 +73,7 @@ func (t files) FileBeside(versionID int64, path string) (string, error) {
 	}
 	if len(folders) > 0 {
 		args, in := []any{versionID}, []string{}
-		for _, f := range padded(folders) {
+		for _, f := range padded(findable(folders)) {
 			args = append(args, f)
 			in = append(in, last(args))
 		}

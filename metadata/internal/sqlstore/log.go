@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -77,10 +76,8 @@ func checkEntry(e metadata.Entry) error {
 	if b := bytes.TrimLeft(e.Data, " \t\r\n"); len(b) == 0 || b[0] != '{' || !json.Valid(b) {
 		return fmt.Errorf("metadata: data of log entry %s is not a JSON object", e.Type)
 	}
-	for _, s := range []string{e.Type, e.Subject, e.Actor.Type, e.Actor.ID} {
-		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
-			return fmt.Errorf("metadata: log entry %s has text that is not UTF-8", e.Type)
-		}
+	if !texts([]any{e.Type, e.Subject, e.Actor.Type, e.Actor.ID}) {
+		return fmt.Errorf("metadata: log entry %q: %w", e.Type, metadata.ErrText)
 	}
 	return nil
 }
@@ -128,7 +125,7 @@ func (d *Dialect) entries(q metadata.EntryQuery, repositories []int64) (string, 
 	}
 	if len(q.Types) > 0 {
 		var likes []string
-		for _, glob := range padded(q.Types) {
+		for _, glob := range padded(findable(q.Types)) {
 			likes = append(likes, `type LIKE `+param(like(glob))+` ESCAPE '!'`)
 		}
 		where += ` AND (` + strings.Join(likes, ` OR `) + `)`

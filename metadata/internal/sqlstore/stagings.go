@@ -120,7 +120,7 @@ func (t stagings) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metad
 		return nil, t.Failed()
 	}
 	args, in := []any{at.StagingID, at.Format, at.Package, at.Version}, []string{}
-	for _, path := range padded(paths) {
+	for _, path := range padded(findable(paths)) {
 		args = append(args, path)
 		in = append(in, last(args))
 	}

@@ -223,6 +223,9 @@ func (t *Tx) each(text string, args []any, scan func(row) error) error {
 	if err := t.begin(); err != nil {
 		return err
 	}
+	if !texts(args) {
+		return nil // no row has them
+	}
 	if t.read != nil {
 		rows, next := 0, scan
 		scan = func(r row) error { rows++; return next(r) }
@@ -280,6 +283,9 @@ func insert[T any](t *Tx, scan func(row) (T, error), text string, args ...any) (
 	if err := t.writable(); err != nil {
 		return none, err
 	}
+	if !texts(args) {
+		return none, metadata.ErrText
+	}
 	read := t.read
 	t.read = nil // the returned row is no query: a store could know it beforehand
 	out, err := one(t, scan, text, args...)
@@ -305,6 +311,9 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 	defer t.mu.Unlock()
 	if err := t.begin(); err != nil {
 		return 0, err
+	}
+	if !texts(args) {
+		return 0, metadata.ErrText
 	}
 	t.args = append(t.args[:0], args...)
 	n, err := t.s.Exec(text, t.args)

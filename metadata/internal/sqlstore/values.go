@@ -4,11 +4,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"slipway/metadata"
 )
 
 func micros(t time.Time) int64 {
@@ -139,6 +142,29 @@ func (d *Dialect) among(numbers []int64, arg func(v any) string) string {
 		marks = append(marks, arg(n))
 	}
 	return strings.Join(marks, `, `)
+}
+
+// texts reports whether all texts among the arguments of a statement can be in a database. PostgreSQL refuses others with an error
+// that ends the transaction, so they are sent to no database.
+func texts(args []any) bool {
+	for _, v := range args {
+		if s, ok := v.(string); ok && !metadata.IsText(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// findable returns the texts of list that a row can have. Without any it returns list, by which a query finds nothing.
+func findable(list []string) []string {
+	if !slices.ContainsFunc(list, func(s string) bool { return !metadata.IsText(s) }) {
+		return list
+	}
+	out := slices.DeleteFunc(slices.Clone(list), func(s string) bool { return !metadata.IsText(s) })
+	if len(out) == 0 {
+		return list
+	}
+	return out
 }
 
 // padded repeats the last of list until its length is a power of two, so that lists of all lengths share a few statements.
