@@ -82,7 +82,9 @@ func loopback(t testing.TB) outbound.Allow {
 func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	t.Helper()
 	s := &Server{t: t, log: &logBuffer{}, Metrics: prometheus.NewRegistry()}
+	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	core := append([]registrytest.Option{registrytest.With(func(c *instance.Config) {
+		c.Logger = logger
 		c.AnonymousRead = o.AnonymousRead
 		c.Metrics = s.Metrics
 		c.RequestID = httpserver.RequestID
@@ -119,7 +121,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	}
 	s.admin = s.Token("*", access.Admin)
 	if o.Site.Logger == nil {
-		o.Site.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.Site.Logger = logger
 	}
 	if o.Site.Metrics == nil {
 		o.Site.Metrics = s.Metrics

@@ -103,3 +103,43 @@ func TestRemoteOtherAddress(t *testing.T) {
 	m.restart()
 	m.wants(http.StatusNotFound, "/left-pad")
 }
+
+// TestRemovalWithoutDocument: after a restart, the document of the registry, which may be large, is not read for files that are here and that
+// it never lost.
+func TestRemovalWithoutDocument(t *testing.T) {
+	m := newFaulty(t, formatstest.Options{})
+	names, versions := []string{"left-pad", "other"}, []string{"1.0.0", "1.1.0"}
+	for _, enter := range []bool{false, true} {
+		for _, name := range names {
+			for _, version := range versions {
+				if enter {
+					m.wants(http.StatusOK, tarballOf(name, version))
+				} else {
+					m.u.NPM(name, version, upstreamtest.NPMVersion{})
+				}
+			}
+		}
+	}
+	m.u.NPMRemove("left-pad", "1.1.0")
+	m.later(3 * time.Hour)
+	m.wants(http.StatusOK, "/left-pad")
+	m.restart()
+	list, err := m.Upstreams.List(m.Admin, "mirror")
+	must(t, err)
+	for _, name := range names {
+		must(t, m.Metadata.View(t.Context(), func(tx metadata.Tx) error {
+			row, err := tx.Caches().Index(list[0].ID, formatName, name)
+			if err == nil {
+				err = m.Blobs.Delete(t.Context(), row.Body.Digest)
+			}
+			return err
+		}))
+	}
+	for range 2 {
+		m.wants(http.StatusOK, tarballOf("left-pad", "1.0.0"))
+		m.wants(http.StatusOK, tarballOf("other", "1.1.0"))
+	}
+	if log := m.Log(); strings.Contains(log, "can't be read") {
+		t.Errorf("a document was read:\n%s", log)
+	}
+}

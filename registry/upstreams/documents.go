@@ -40,6 +40,7 @@ type document struct {
 
 	loading sync.Mutex // held while the stored copy is read
 	loaded  atomic.Bool
+	intact  atomic.Bool // the stored copy lists all that earlier ones did; it counts until the copy is loaded
 
 	storing sync.Mutex // held from what a refresh says until that is stored
 

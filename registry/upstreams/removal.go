@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"slipway/metadata"
 	"slipway/registry"
 )
 
@@ -71,31 +72,59 @@ func (s *Upstreams) known(ctx context.Context, r *remote, at registry.Name) (x *
 
 // withdrawn refuses a file that entered, where its remote lists its version no more and the upstream's settings forbid it. Blocked.
 func (s *Upstreams) withdrawn(ctx context.Context, f found, at registry.Coordinate, path string) error {
-	var remotes []*remote
-	blocks := false
+	remotes := make([]*remote, 0, len(f.remotes))
+	var refused error
 	for _, p := range f.remotes {
 		r, err := s.remoteOf(p)
 		if err != nil {
 			return err
 		}
 		remotes = append(remotes, r)
-		blocks = blocks || r.onRemoval() == RemovalBlock
-	}
-	if !blocks { // their documents need not be read
-		return nil
-	}
-	var refused error
-	for _, r := range remotes {
-		x, gone := s.known(ctx, r, at.Name)
-		switch {
-		case x == nil:
-		case !gone && x.entry(at.Version, path) != nil:
-			return nil // another remote has it
-		case r.onRemoval() == RemovalBlock && (gone || x.removed(at.Version, path)):
+		if refused == nil && r.onRemoval() == RemovalBlock && s.lost(ctx, r, at, path) {
 			text := fmt.Sprintf("upstream %s has withdrawn %q of %s, so it is not delivered any more", r.Name, registry.Clip(path), at.Package)
 			refused = &registry.Error{Kind: registry.Blocked, Subject: registry.AboutFile, Err: &registry.Refused{Text: text},
 				Detail: text + fmt.Sprintf("; an administrator can allow it: slipway upstream set %s %s --on-removal keep", r.repository.Name, r.Name)}
 		}
 	}
+	if refused == nil {
+		return nil
+	}
+	for _, r := range remotes {
+		if x, gone := s.known(ctx, r, at.Name); x != nil && !gone && x.entry(at.Version, path) != nil {
+			return nil // this remote has it
+		}
+	}
 	return refused
+}
+
+// lost reports whether a remote had a file of a package and has it no more, by what it said last. Every request for a file asks, and most
+// documents are not in memory: of a file that was never lost, the row of the document tells it without the document, which may be large.
+func (s *Upstreams) lost(ctx context.Context, r *remote, at registry.Coordinate, path string) bool {
+	if _, ok := r.source.Document(at.Name); !ok {
+		return false
+	}
+	if doc := s.documents.of(r.key(at.Name, "")); !doc.loaded.Load() {
+		if doc.intact.Load() {
+			return false
+		}
+		if x, gone, ok := s.sightings(ctx, r, at.Name); ok {
+			doc.intact.Store(!gone && len(x.lost) == 0)
+			if !gone && !x.removed(at.Version, path) {
+				return false
+			}
+		}
+	}
+	x, gone := s.known(ctx, r, at.Name)
+	return x != nil && (gone || x.removed(at.Version, path))
+}
+
+// sightings is an index with no entry, which has only what is known of their times; gone is true where the remote has the package no more.
+// ok is false where no document of the remote is stored, or the store does not answer.
+func (s *Upstreams) sightings(ctx context.Context, r *remote, at registry.Name) (x *index, gone, ok bool) {
+	row, err := s.storedRow(ctx, r, at)
+	if err != nil {
+		return nil, false, false
+	}
+	x = &index{}
+	return x, row.State == metadata.IndexGone, x.decodeSeen(row.Seen) == nil
 }

@@ -205,18 +205,23 @@ func (s *Upstreams) load(ctx context.Context, r *remote, at registry.Name, doc *
 	s.documents.resized(by)
 }
 
-// stored returns a stored document, parsed. ErrNotExist.
-func (s *Upstreams) stored(ctx context.Context, r *remote, at registry.Name) (metadata.UpstreamIndex, *index, error) {
-	var row metadata.UpstreamIndex
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+// storedRow returns what is stored of a remote's document beside its bytes. ErrNotExist.
+func (s *Upstreams) storedRow(ctx context.Context, r *remote, at registry.Name) (row metadata.UpstreamIndex, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		row, err = tx.Caches().Index(r.ID, at.Format, at.Package)
 		return err
 	})
+	if err == nil && string(row.Fingerprint) != r.fingerprint {
+		err = metadata.ErrNotExist
+	}
+	return row, err
+}
+
+// stored returns a stored document, parsed. ErrNotExist.
+func (s *Upstreams) stored(ctx context.Context, r *remote, at registry.Name) (metadata.UpstreamIndex, *index, error) {
+	row, err := s.storedRow(ctx, r, at)
 	if err != nil {
 		return row, nil, err
-	}
-	if string(row.Fingerprint) != r.fingerprint {
-		return row, nil, metadata.ErrNotExist
 	}
 	b, err := s.core.Blobs.Open(ctx, row.Body.Digest, 0, -1)
 	if err != nil {
