@@ -27,6 +27,24 @@ type VersionSummary struct {
 	PublishedAt string `json:"published_at,omitempty" format:"date-time" doc:"When it became visible; absent: a registry elsewhere lists it, and does not say."`
 	PublishedBy string `json:"published_by" doc:"The caller that published it: a user, or 'token ci of user jane'."`
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
+	// Overview is in lists alone, where the request says 'overview=true'.
+	Overview *Overview `json:"overview,omitempty" doc:"In lists, where the request says 'overview=true': what else is known of it at a glance."`
+}
+
+// Overview is what a list shows of a version besides what it is, by the best known facts.
+type Overview struct {
+	Commit   string   `json:"commit,omitempty" doc:"The commit that it was built from."`
+	Source   string   `json:"source,omitempty" doc:"URL of the source repository that it was built from."`
+	Tags     []string `json:"tags,omitempty" doc:"Tags that name it, the first 20."`
+	Runs     []RunsIn `json:"runs,omitempty" doc:"Where it runs, the first 20 services."`
+	Evidence []string `json:"evidence,omitempty" enum:"attestation,provenance,sbom,signature" doc:"Kinds of what tells of it: by the names of its first 50 files, and by what belongs to it. Whether that is right, nobody has looked at."`
+	Parts    int64    `json:"parts,omitempty" doc:"Of an index: how many manifests it has."`
+}
+
+// RunsIn is a service that runs a version.
+type RunsIn struct {
+	Environment string `json:"environment" doc:"Name of the environment."`
+	Service     string `json:"service" doc:"Name of the service there."`
 }
 
 // Version is a version with all of its properties.
@@ -153,4 +171,6 @@ type Hit struct {
 	Seq         int64  `json:"seq" doc:"Sequence number of the entry in the log."`
 	// Matched are terms as the query writes them.
 	Matched []string `json:"matched,omitempty" doc:"Where the request says 'why=true': the terms of the query that the version meets; of many alternatives, the first dozen."`
+	// Overview is there where the request says 'overview=true'.
+	Overview *Overview `json:"overview,omitempty" doc:"Where the request says 'overview=true': what else is known of the version at a glance."`
 }

@@ -28,6 +28,7 @@ const (
 	FieldAttached   = "attached"  // to another version; no Value
 	FieldHasFile    = "has file"  // Value is a pattern of paths
 	FieldRuns       = "runs"      // Value is a pattern of environments in which a service runs the version
+	FieldPart       = "part"      // of an index that is there, and now without a tag of its own; no Value
 )
 
 // Test is one comparison. Value is a pattern in which * stands for any text, unless Literal.
@@ -50,6 +51,10 @@ type Search struct {
 	BeforeSeq    int64   // published before this log entry; 0 is from the newest
 	Limit        int
 	NoAttached   bool // without what is attached to other versions
+	// PackageID is the only package that is looked at, in the order of its versions, the newest first; 0: all, by their publishes.
+	PackageID    int64
+	AfterSortKey []byte // with AfterName, of a package: versions behind this one
+	AfterName    string
 }
 
 // Hit is a version with the names of its repository, format and package.
@@ -63,4 +68,16 @@ type Hit struct {
 // Searches finds versions by their recorded properties.
 type Searches interface {
 	Search(s Search) ([]Hit, error)
+	// FactsOf returns the facts with one of the keys about the present content of versions, at asOf those that were known right after that
+	// log entry; in any order. There is at least one version and one key.
+	FactsOf(versionIDs []int64, keys []string, asOf *int64) ([]Fact, error)
+	// RunsOf tells where versions run, at asOf where they ran right after that log entry; ascending by version, environment and service.
+	RunsOf(versionIDs []int64, asOf *int64) ([]RunsIn, error)
+	PathsOf(versionID int64, limit int) ([]string, error) // of its files, ascending
+}
+
+// RunsIn is a service that runs a version.
+type RunsIn struct {
+	VersionID            int64
+	Environment, Service string
 }

@@ -64,6 +64,7 @@ type VersionPage struct {
 	Limit         int  // 0 is all
 	NoDescriptors bool // leave Descriptor empty
 	NoAttached    bool // leave out what is attached to other versions
+	NoParts       bool // leave out what is only a part of an index that is there
 }
 
 // Versions keeps versions.

@@ -31,11 +31,21 @@ func (c *Client) Dependents(ctx context.Context, p Package) iter.Seq2[api.Depend
 type VersionFilter struct {
 	Deleted  bool // the tombstones of those that were deleted
 	Attached bool // what belongs to other versions, such as signatures
+	NoParts  bool // without images that are only parts of an index
+	Overview bool // with the Overview of each
+	// Query narrows the list as Search does; AsOf is as for VersionAt. With one of them the list has what the repository itself has.
+	Query, AsOf string
 }
 
 // Versions lists the versions of a package, newest first.
 func (c *Client) Versions(ctx context.Context, p Package, f VersionFilter) iter.Seq2[api.VersionSummary, error] {
-	q := queryOf()
+	q := queryOf("q", f.Query, "as_of", f.AsOf)
+	if f.NoParts {
+		q.Set("whole", "true")
+	}
+	if f.Overview {
+		q.Set("overview", "true")
+	}
 	if f.Deleted {
 		q.Set("deleted", "true")
 	}
@@ -112,7 +122,7 @@ func (c *Client) Search(ctx context.Context, query, asOf string) iter.Seq2[api.H
 	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf))
 }
 
-// SearchWhy is Search with the Matched of each hit.
+// SearchWhy is Search with the Matched and the Overview of each hit.
 func (c *Client) SearchWhy(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
-	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf, "why", "true"))
+	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf, "why", "true", "overview", "true"))
 }

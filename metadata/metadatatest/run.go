@@ -88,6 +88,8 @@ func Run(t *testing.T, open Factory) {
 		{"Search", testSearch},
 		{"SearchInCrowd", testSearchInCrowd},
 		{"SearchAgain", testSearchAgain},
+		{"Overview", testOverview},
+		{"Parts", testParts},
 		{"Environments", testEnvironments},
 		{"Deployments", testDeployments},
 		{"DeploymentQueries", testDeploymentQueries},

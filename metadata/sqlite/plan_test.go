@@ -111,6 +111,7 @@ var sorts = []string{
 	"FROM staging WHERE repository_id = $1 AND scope = ", // the stagings of a coordinate
 	"FROM entry CROSS JOIN file f",                       // a page of a folder
 	"FROM upstream u JOIN repository r",                  // all of them: see whole
+	"SELECT n.version_id, e.name, n.service FROM run n",  // where the versions of a page run
 }
 
 // whole are the tables that are read whole: once after each change of an administrator, those of a few hundred rows; and the few duties.
@@ -240,8 +241,15 @@ func checkHotPlans(t *testing.T, plans map[string][]string) {
 			"SEARCH r USING INDEX repository_name (name=?)",
 			"SEARCH p USING COVERING INDEX sqlite_autoindex_package_1 (repository_id=? AND format=? AND key=?)",
 			"SEARCH t USING INDEX tag_holds (package_id=? AND name=?)"}},
-		{"versions", "FROM version WHERE package_id = $1 AND state <> 'deleted' ORDER BY sort_key DESC, name DESC LIMIT CAST($2 AS BIGINT)", []string{
-			"SEARCH version USING INDEX version_order (package_id=?)"}},
+		{"versions", "FROM version v WHERE package_id = $1 AND state <> 'deleted' ORDER BY sort_key DESC, name DESC LIMIT CAST($2 AS BIGINT)", []string{
+			"SEARCH v USING INDEX version_order (package_id=?)"}},
+		{"versions by a query", "AND v.package_id = $1 AND (v.sort_key, v.name) < ($2, $3) AND 1 = 1", []string{
+			"SEARCH p USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH v USING INDEX version_order (package_id=? AND (sort_key,name)<(?,?))"}},
+		{"whole versions", "FROM version v WHERE package_id = $1 AND NOT (EXISTS", []string{
+			"SEARCH v USING INDEX version_order (package_id=?)", "CORRELATED SCALAR SUBQUERY 1", "SEARCH r USING COVERING INDEX reference_digest (package_id=? AND digest=? AND kind=?)",
+			"SEARCH i USING INTEGER PRIMARY KEY (rowid=?)", "CORRELATED SCALAR SUBQUERY 2", "SEARCH g USING INDEX tag_version (version_id=?)"}},
+		{"where versions run", "SELECT n.version_id, e.name, n.service FROM run n JOIN environment e ON e.id = n.environment_id WHERE n.version_id IN ($1, $2) AND n.seq_to IS NULL", []string{
+			"SEARCH n USING COVERING INDEX run_version (version_id=? AND seq_to=?)", "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)", "USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY"}},
 		{"highest version", "ORDER BY (prerelease = 0 AND state <> 'yanked') DESC, sort_key DESC, name DESC LIMIT 1", []string{
 			"SEARCH version USING INDEX version_highest (package_id=?)"}},
 		{"facts", "FROM fact WHERE version_id = $1", []string{

@@ -303,10 +303,11 @@ func condition(field, value string) (metadata.Condition, error) {
 	case "env":
 		return is(metadata.Test{Field: metadata.FieldRuns, Value: value}), nil
 	case "is":
-		if value != "attached" {
-			return metadata.Condition{}, queryError("is: takes attached")
+		test, ok := map[string]string{"attached": metadata.FieldAttached, "part": metadata.FieldPart}[value]
+		if !ok {
+			return metadata.Condition{}, queryError("is: takes attached or part")
 		}
-		return is(metadata.Test{Field: metadata.FieldAttached}), nil
+		return is(metadata.Test{Field: test}), nil
 	}
 	return metadata.Condition{}, queryError("there is no field " + strconv.Quote(registry.Clip(field)))
 }

@@ -61,12 +61,8 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 			if m.Repositories, err = s.core.Readable(tx.Repositories(), access.From(ctx)); err != nil {
 				return err
 			}
-			if !q.AsOf.IsNow() {
-				seq, err := registry.SeqAsOf(tx.Log(), q.AsOf)
-				if err != nil {
-					return err
-				}
-				m.AsOf = &seq
+			if m.AsOf, err = seqOf(tx, q.AsOf); err != nil {
+				return err
 			}
 			found, err := tx.Searches().Search(m)
 			if err != nil {
@@ -74,9 +70,7 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 			}
 			hits = make([]Hit, len(found))
 			for i, h := range found {
-				if m.AsOf != nil && h.Version.EndedSeq > *m.AsOf { // it was not deleted yet
-					h.Version.State, h.Version.EndedSeq = registry.Published, 0
-				}
+				h.Version = versionThen(h.Version, m.AsOf)
 				hits[i].Hit = h
 			}
 			return explain(tx.Searches(), m, terms, hits)

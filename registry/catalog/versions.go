@@ -152,6 +152,7 @@ type VersionQuery struct {
 	Deleted bool
 	// Attached also lists what is attached to other versions, such as signatures.
 	Attached bool
+	NoParts  bool // without what is only a part of an index, such as the images of several platforms
 }
 
 // Versions lists versions without descriptors, newest first. NotFound.
@@ -162,7 +163,7 @@ func (s *Catalog) Versions(ctx context.Context, at registry.Name, q VersionQuery
 		if err != nil {
 			return err
 		}
-		page := metadata.VersionPage{PackageID: p.ID, NewestFirst: true, Deleted: q.Deleted, NoAttached: !q.Attached, NoDescriptors: true, Limit: registry.Bound(q.Limit)}
+		page := metadata.VersionPage{PackageID: p.ID, NewestFirst: true, Deleted: q.Deleted, NoAttached: !q.Attached, NoParts: q.NoParts, NoDescriptors: true, Limit: registry.Bound(q.Limit)}
 		if q.After != "" {
 			last, err := tx.Versions().Version(p.ID, q.After)
 			if err != nil {

@@ -177,7 +177,7 @@ func (s *Upstreams) versions(ctx context.Context, f found, q catalog.VersionQuer
 		if i < len(f.held) {
 			into = held
 		}
-		page := catalog.VersionQuery{Limit: registry.MaxPage, Deleted: q.Deleted, Attached: q.Attached}
+		page := catalog.VersionQuery{Limit: registry.MaxPage, Deleted: q.Deleted, Attached: q.Attached, NoParts: q.NoParts}
 		for {
 			list, err := s.versionsOf(ctx, src, f.name, page)
 			if err != nil {

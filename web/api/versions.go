@@ -21,7 +21,10 @@ func (h *handlers) versionRoutes() []endpoint {
 		{"GET", packagePath + "/versions", "api.versions.list", h.listVersions, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "listVersions", Group: "Versions", Summary: "List the versions of a package",
 			Query: paged(openapi.Param{Name: "deleted", About: "With the tombstones of deleted versions.", Of: openapi.Object{"type": "boolean", "default": false}},
-				openapi.Param{Name: "attached", About: "With what belongs to other versions, such as signatures, attestations and SBOMs of images.", Of: openapi.Object{"type": "boolean", "default": false}}),
+				openapi.Param{Name: "attached", About: "With what belongs to other versions, such as signatures, attestations and SBOMs of images.", Of: openapi.Object{"type": "boolean", "default": false}},
+				openapi.Param{Name: "whole", About: "Without what is only a part of an index that is there, and has no tag of its own: the images of its platforms.", Of: openapi.Object{"type": "boolean", "default": false}},
+				overviewParam, openapi.Param{Name: "q", About: "A query as that over all versions, for those of this package.", Example: "env:prod"}, asOfParam),
+			About:   "With `q` or `as_of`, those that the repository itself has.",
 			Answers: success("The versions, newest first.", api.List[api.VersionSummary]{Items: []api.VersionSummary{versionExample.VersionSummary}})}},
 		{"GET", versionPath, "api.versions.get", h.getVersion, openapi.Operation{
 			Rights: needs(scopeRepository, access.Read), ID: "getVersion", Group: "Versions", Summary: "Show a version with everything that is known of it",
@@ -73,6 +76,8 @@ func (h *handlers) versionRoutes() []endpoint {
 			Answers: empty("It is kept.")}},
 	}
 }
+
+var overviewParam = openapi.Param{Name: "overview", About: "With what else is known of each at a glance: commit, tags, where it runs, evidence.", Of: openapi.Object{"type": "boolean", "default": false}}
 
 var sourceExample = &api.Source{Repository: "https://git.example.com/acme/web", Commit: "4f2a9c1", Ref: "refs/tags/v1.4.2"}
 
@@ -170,10 +175,11 @@ func cameFrom(out *api.Version, d catalog.VersionDetail) {
 }
 
 // listVersions answers GET …/versions, newest first; with ?deleted=true tombstones too, with ?attached=true also signatures and
-// what else belongs to other versions.
+// what else belongs to other versions, with ?whole=true without the images of an index.
 func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	in := h.parse(r)
-	at, page, deleted, attached := in.name(), in.page(), in.flag("deleted"), in.flag("attached")
+	at, page, query, when, overview := in.name(), in.page(), in.text("q"), in.asOf(), in.flag("overview")
+	vq := catalog.VersionQuery{Deleted: in.flag("deleted"), Attached: in.flag("attached"), NoParts: in.flag("whole")}
 	if in.err != nil {
 		return in.err
 	}
@@ -181,10 +187,33 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeList(w, page, func(p registry.Page) ([]registry.Version, error) {
-		return h.svc.Everything.Versions(r.Context(), at, catalog.VersionQuery{After: p.After, Limit: p.Limit, Deleted: deleted, Attached: attached})
-	}, func(v registry.Version) string { return v.Name },
-		func(v registry.Version) api.VersionSummary { return versionOf(pkg, v) })
+	var listed []catalog.Listed
+	list, err := listOf(page, func(p registry.Page) ([]registry.Version, error) {
+		vq.After, vq.Limit = p.After, p.Limit
+		if query != "" || !when.IsNow() {
+			return h.svc.Catalog.VersionsWhere(r.Context(), at, vq, query, when)
+		}
+		return h.svc.Everything.Versions(r.Context(), at, vq)
+	}, func(v registry.Version) string { return v.Name }, func(v registry.Version) api.VersionSummary {
+		listed = append(listed, catalog.Listed{Format: at.Format, Version: v})
+		return versionOf(pkg, v)
+	})
+	if err != nil || !overview {
+		return writeOne(w, http.StatusOK, list, err, func(l api.List[api.VersionSummary]) api.List[api.VersionSummary] { return l })
+	}
+	known, err := h.svc.Catalog.Overviews(r.Context(), listed, when)
+	for i := range known {
+		list.Items[i].Overview = overviewOf(known[i])
+	}
+	return writeOne(w, http.StatusOK, list, err, func(l api.List[api.VersionSummary]) api.List[api.VersionSummary] { return l })
+}
+
+func overviewOf(o catalog.Overview) *api.Overview {
+	out := &api.Overview{Commit: o.Commit, Source: o.Source, Tags: o.Tags, Evidence: o.Evidence, Parts: o.Parts}
+	for _, r := range o.Runs {
+		out.Runs = append(out.Runs, api.RunsIn{Environment: r.Environment, Service: r.Service})
+	}
+	return out
 }
 
 // getVersion answers GET …/versions/{version}?as_of= with everything known, now or then; a deleted version is shown as its tombstone.

@@ -15,6 +15,7 @@ import (
 
 // Bounds of a comparison.
 const (
+	maxComparedVersions = 100 // to choose from
 	maxComparedArchives = 3
 	maxComparedTexts    = 10
 	maxComparedBytes    = 32 << 10 // of a text
@@ -76,7 +77,7 @@ func (u *Pages) compare(w http.ResponseWriter, r *http.Request) error {
 	if v.At.Repository == "" || v.At.Format == "" || v.At.Name == "" {
 		return registry.Errorf(registry.Invalid, registry.AboutRequest, "say what to compare: ?repo=, ?format= and ?package=, and two versions as ?from= and ?to=; the page of a package leads here")
 	}
-	page := client.Page{Limit: versionsLimit}
+	page := client.Page{Limit: maxComparedVersions}
 	for version, err := range u.api.Versions(client.OnePage(r.Context(), &page), v.At, client.VersionFilter{}) {
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"slipway/api"
 	"slipway/api/client"
 	"slipway/formats/setup"
+	"slipway/registry"
 )
 
 // evidenceItem is something that tells of a version, with what of it is sure here and what is not.
@@ -34,7 +35,7 @@ func (e evidenceItem) Indent() string {
 const maxEvidence = 100
 
 // kindTexts are words for the kinds of what belongs to a version.
-var kindTexts = map[string]string{"signature": "Signature", "sbom": "SBOM", "attestation": "Attestation", "other": "Belongs to it"}
+var kindTexts = map[string]string{"signature": "Signature", "sbom": "SBOM", "attestation": "Attestation", "provenance": "Provenance", "other": "Belongs to it"}
 
 // evidence lists what tells of a version: what the server saw, what is in its files, and what belongs to it. cut: there is more.
 func (u *Pages) evidence(r *http.Request, at client.Package, v api.Version, files []fileItem) (out []evidenceItem, cut bool, err error) {
@@ -80,39 +81,37 @@ func seen(v api.Version) []evidenceItem {
 	return []evidenceItem{item}
 }
 
-// evidenceNames are the ends of names of files that tell of other files, with what they are.
-var evidenceNames = []struct{ suffix, what, open, command string }{
-	{".sigstore.json", "Signature", "The signature, and who made it.", "cosign verify-blob --bundle %s --certificate-identity-regexp … --certificate-oidc-issuer … %s"},
-	{".sigstore", "Signature", "The signature, and who made it.", "cosign verify-blob --bundle %s --certificate-identity-regexp … --certificate-oidc-issuer … %s"},
-	{".asc", "Signature", "The signature, and whose key it is.", "gpg --verify %s %s"},
-	{".sig", "Signature", "The signature, and whose key it is.", "gpg --verify %s %s"},
-	{".minisig", "Signature", "The signature, and whose key it is.", "minisign -V -x %s -m %s"},
-	{".intoto.jsonl", "Provenance", "Whether it is signed, by whom, and whether what it says is so.", "slsa-verifier verify-artifact --provenance-path %s --source-uri … %s"},
-	{".provenance.json", "Provenance", "Whether it is signed, by whom, and whether what it says is so.", ""},
-	{".provenance", "Provenance", "Whether it is signed, by whom, and whether what it says is so.", ""},
-	{".publish.attestation", "Attestation", "The signature, and who made it.", ""},
-	{".spdx.json", "SBOM", "Whether it is complete and of this version.", ""}, {".spdx", "SBOM", "Whether it is complete and of this version.", ""},
-	{".cdx.json", "SBOM", "Whether it is complete and of this version.", ""}, {".cdx.xml", "SBOM", "Whether it is complete and of this version.", ""},
-	{"cyclonedx.json", "SBOM", "Whether it is complete and of this version.", ""}, {"cyclonedx.xml", "SBOM", "Whether it is complete and of this version.", ""},
-	{"bom.json", "SBOM", "Whether it is complete and of this version.", ""}, {"bom.xml", "SBOM", "Whether it is complete and of this version.", ""},
+// evidenceOpen says what nobody has verified of files that tell of others, by kind.
+var evidenceOpen = map[string]string{
+	registry.AttachedSignature:   "The signature, and who made it.",
+	registry.AttachedProvenance:  "Whether it is signed, by whom, and whether what it says is so.",
+	registry.AttachedAttestation: "The signature, and who made it.",
+	registry.AttachedSBOM:        "Whether it is complete and of this version.",
+}
+
+// evidenceCommands verify such files, by the end of their names: the first %s is the file, the second what it is about.
+var evidenceCommands = map[string]string{
+	".sigstore.json": "cosign verify-blob --bundle %s --certificate-identity-regexp … --certificate-oidc-issuer … %s",
+	".sigstore":      "cosign verify-blob --bundle %s --certificate-identity-regexp … --certificate-oidc-issuer … %s",
+	".asc":           "gpg --verify %s %s",
+	".sig":           "gpg --verify %s %s",
+	".minisig":       "minisign -V -x %s -m %s",
+	".intoto.jsonl":  "slsa-verifier verify-artifact --provenance-path %s --source-uri … %s",
 }
 
 // evidenceFiles are the files of a version that tell of others.
 func evidenceFiles(v api.Version, files []fileItem) (out []evidenceItem) {
 	for _, file := range files {
-		lower := strings.ToLower(file.Path)
-		for _, kind := range evidenceNames {
-			if !strings.HasSuffix(lower, kind.suffix) {
-				continue
-			}
-			item := evidenceItem{What: kind.what, Text: file.Path, Link: file.Link, File: true, By: v.PublishedBy, At: file.AddedAt, Open: kind.open}
-			about := file.Path[:len(file.Path)-len(kind.suffix)]
-			if slices.ContainsFunc(v.Files, func(f api.File) bool { return f.Path == about }) && kind.command != "" {
-				item.Command = fmt.Sprintf(kind.command, shellWord(file.Path), shellWord(about))
-			}
-			out = append(out, item)
-			break
+		kind, end := registry.FileEvidence(file.Path)
+		if kind == "" {
+			continue
 		}
+		item := evidenceItem{What: kindTexts[kind], Text: file.Path, Link: file.Link, File: true, By: v.PublishedBy, At: file.AddedAt, Open: evidenceOpen[kind]}
+		about, command := file.Path[:len(file.Path)-len(end)], evidenceCommands[end]
+		if command != "" && slices.ContainsFunc(v.Files, func(f api.File) bool { return f.Path == about }) {
+			item.Command = fmt.Sprintf(command, shellWord(file.Path), shellWord(about))
+		}
+		out = append(out, item)
 	}
 	return out
 }

@@ -222,17 +222,35 @@ func (h *history) packageAt(moment, pkg string) int {
 		of[tag.Version] = append(of[tag.Version], tag.Tag)
 	}
 	h.same(path+" (tags)", shown, want)
-	var hits api.List[api.Hit]
-	h.ask("/api/v1/versions?limit=10&q="+url.QueryEscape("repo:main format:npm name:"+pkg)+"&"+then, &hits)
+	var hits api.List[api.VersionSummary]
+	h.ask("/api/v1/repositories/main/packages/npm/"+pkg+"/versions?limit=10&"+then, &hits)
+	runs := h.runsAt(then, pkg)
 	shown, want = nil, nil
 	for _, r := range tableOf(page, "Versions") {
-		shown = append(shown, strings.Join([]string{r.text("Version"), fmt.Sprint(r.chips("Tags")), r.text("Published"), r.text("By")}, " | "))
+		shown = append(shown, strings.Join([]string{r.text("Version"), fmt.Sprint(r.chips("Tags")), fmt.Sprint(r.chips("Ran in")), r.text("Published"), r.text("By")}, " | "))
 	}
 	for _, hit := range hits.Items {
-		want = append(want, strings.Join([]string{hit.Version + stateOf(hit.State), fmt.Sprint(of[hit.Version]), minute(h, hit.PublishedAt), callerOf(hit.PublishedBy)}, " | "))
+		want = append(want, strings.Join([]string{hit.Version + stateOf(hit.State), fmt.Sprint(of[hit.Version]), fmt.Sprint(runs[hit.Version]), minute(h, hit.PublishedAt), callerOf(hit.PublishedBy)}, " | "))
 	}
 	h.same(path+" (versions)", shown, want)
 	return len(want)
+}
+
+// runsAt tells by the states of the environments where versions of a package ran.
+func (h *history) runsAt(then, pkg string) map[string][]string {
+	out := map[string][]string{}
+	var all api.List[api.Environment]
+	h.ask("/api/v1/environments?"+then, &all)
+	for _, e := range all.Items {
+		var state api.EnvironmentState
+		h.ask("/api/v1/environments/"+e.Name+"?"+then, &state)
+		for _, s := range state.Services {
+			if r := s.Running; r != nil && r.Package == pkg && r.Repository == "main" {
+				out[r.Version] = append(out[r.Version], e.Name)
+			}
+		}
+	}
+	return out
 }
 
 // versionAt compares the page of a version: its state, its tags, its files and its facts.

@@ -3,7 +3,9 @@ package ui
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -14,9 +16,11 @@ import (
 
 // Bounds of a package's pages.
 const (
-	versionsLimit = 100 // of a page
-	newestLimit   = 10  // versions on the first page
+	versionsLimit = 50 // of a page
+	newestLimit   = 10 // versions on the first page
 	maxTags       = 200
+
+	maxEnvironmentChoices = 100
 )
 
 // packageTabs are the parts of a package's page, by the last segment of their paths; "" is the page itself.
@@ -71,14 +75,105 @@ func (u *Pages) aboutPackage(r *http.Request, tab string) (v packageFrame, err e
 type packageView struct {
 	packageFrame
 	Tags     []api.Tag
-	Versions []api.VersionSummary
-	TagsOf   map[string][]string // by version
+	Versions []versionItem
+	Filter   *versionFilter // nil: the page has none
 	Next     string
 	All      string // address of the page with all versions; "": they are here
 	Shown    string // the version of the install commands
 	Install  []setup.Client
 	Readme   *readmeView
 	Gone     *goneVersion // nil: there are versions, or there never were
+}
+
+// versionItem is a version in a list.
+type versionItem struct {
+	api.VersionSummary
+	Tags       []string
+	Runs       []api.RunsIn
+	Evidence   []string // in words
+	Commit     string
+	CommitLink string // "": there is no page of it
+	Parts      int64  // of an index
+}
+
+// versionItemOf shows a version with its tags, as far as the page knows them.
+func versionItemOf(v api.VersionSummary, tags []string) versionItem {
+	item := versionItem{VersionSummary: v, Tags: tags}
+	o := v.Overview
+	if o == nil {
+		return item
+	}
+	if len(tags) == 0 {
+		item.Tags = o.Tags
+	}
+	item.Runs, item.Commit, item.CommitLink, item.Parts = o.Runs, o.Commit, commitLink(o.Source, o.Commit), o.Parts
+	for _, kind := range o.Evidence {
+		item.Evidence = append(item.Evidence, kindTexts[kind])
+	}
+	return item
+}
+
+// versionFilter narrows the list of versions.
+type versionFilter struct {
+	Name, State, Environment, Has string
+	States, Environments, Known   []choice
+	Wrong                         string // what of it can't be
+}
+
+// query is the filter in the language of searches; "": all versions.
+func (f *versionFilter) query() string {
+	if f == nil {
+		return ""
+	}
+	var terms []string
+	if f.Name != "" {
+		name := strings.ReplaceAll(f.Name, `"`, "")
+		terms = append(terms, fmt.Sprintf(`(version:"*%s*" OR tag:"%s")`, name, name))
+	}
+	for field, value := range map[string]string{"state": f.State, "env": f.Environment, "has": f.Has} {
+		if value != "" {
+			terms = append(terms, fmt.Sprintf("%s:%q", field, value))
+		}
+	}
+	slices.Sort(terms)
+	return strings.Join(terms, " ")
+}
+
+// Narrows reports whether the filter leaves versions out.
+func (f *versionFilter) Narrows() bool { return f.query() != "" }
+
+// filterOf reads the filter of a request, with what can be chosen.
+func (u *Pages) filterOf(r *http.Request, q wire.Query) (*versionFilter, error) {
+	f := &versionFilter{}
+	if err := texts(q, map[string]*string{"name": &f.Name, "state": &f.State, "env": &f.Environment, "has": &f.Has}); err != nil {
+		return nil, err
+	}
+	add := func(to *[]choice, chosen, value, text string) {
+		*to = append(*to, choice{Value: value, Text: text, Chosen: value == chosen})
+	}
+	add(&f.States, f.State, "", "any")
+	for _, state := range []registry.State{registry.Published, registry.Deprecated, registry.Yanked, registry.Deleted} {
+		add(&f.States, f.State, string(state), string(state))
+	}
+	add(&f.Known, f.Has, "", "anything")
+	for _, known := range [][2]string{{"commit", "a commit"}, {"build", "a build"}, {"provenance", "provenance"}, {"sbom", "an SBOM"}} {
+		add(&f.Known, f.Has, known[0], known[1])
+	}
+	add(&f.Environments, f.Environment, "", "anywhere or not")
+	page := client.Page{Limit: maxEnvironmentChoices}
+	for e, err := range u.api.Environments(client.OnePage(r.Context(), &page), frameOf(r).AsOf) {
+		if client.IsStatus(err, http.StatusUnauthorized) || client.IsStatus(err, http.StatusForbidden) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		add(&f.Environments, f.Environment, e.Name, e.Name)
+	}
+	if f.Environment != "" && !slices.ContainsFunc(f.Environments, func(c choice) bool { return c.Chosen }) {
+		add(&f.Environments, f.Environment, f.Environment, f.Environment)
+	}
+	return f, nil
 }
 
 // goneVersion is the version of a package without versions that was deleted last, as far as the page lists them.
@@ -143,41 +238,43 @@ func (u *Pages) packageVersions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := u.listVersions(r, &v, &page); err != nil {
+	if v.Filter, err = u.filterOf(r, q); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	err = u.listVersions(r, &v, &page)
+	if detail, code, ok := wrongInput(err); ok && v.Filter.query() != "" {
+		v.Filter.Wrong, status = detail, code
+	} else if err != nil {
 		return err
 	}
 	v.Next = v.next(page)
 	v.crumb(v.At.Name, packagePath(v.At.Repository, v.At.Format, v.At.Name))
 	v.about("Versions of "+v.At.Name, "repositories", v.At.Repository, "packages", v.At.Format, v.At.Name, "versions")
-	return write(w, r, http.StatusOK, "versions", v)
+	if query := v.Filter.query(); query != "" {
+		_, after, _ := strings.Cut(v.JSON, "?")
+		v.JSON += joiner(after) + "q=" + url.QueryEscape(query)
+	}
+	return write(w, r, status, "versions", v)
 }
 
-// listVersions reads a page of the versions, the newest first, and the tags; of a past moment, the versions that were there then, those
-// published last first.
+// listVersions reads a page of the versions that the filter selects, the newest first, and the tags. Of a past moment, and with a filter, they are
+// those that are there.
 func (u *Pages) listVersions(r *http.Request, v *packageView, page *client.Page) (err error) {
 	if v.Tags, err = u.tags(r, v.At); err != nil {
 		return err
 	}
-	v.TagsOf = map[string][]string{}
+	tagsOf := map[string][]string{}
 	for _, t := range v.Tags {
-		v.TagsOf[t.Version] = append(v.TagsOf[t.Version], t.Tag)
+		tagsOf[t.Version] = append(tagsOf[t.Version], t.Tag)
 	}
-	if v.AsOf == "" {
-		for version, err := range u.api.Versions(client.OnePage(r.Context(), page), v.At, client.VersionFilter{Deleted: true}) {
-			if err != nil {
-				return err
-			}
-			v.Versions = append(v.Versions, version)
-		}
-		return nil
-	}
-	query := fmt.Sprintf("repo:%q format:%q name:%q", v.At.Repository, v.At.Format, v.At.Name)
-	for hit, err := range u.api.Search(client.OnePage(r.Context(), page), query, v.AsOf) {
+	filter := client.VersionFilter{NoParts: true, Overview: true, Query: v.Filter.query(), AsOf: v.AsOf}
+	filter.Deleted = filter.Query == "" && v.AsOf == ""
+	for version, err := range u.api.Versions(client.OnePage(r.Context(), page), v.At, filter) {
 		if err != nil {
 			return err
 		}
-		v.Versions = append(v.Versions, api.VersionSummary{PURL: hit.PURL, Format: hit.Format, Name: hit.Name, Version: hit.Version, State: hit.State, Digest: hit.Digest,
-			Size: hit.Size, PublishedAt: hit.PublishedAt, PublishedBy: hit.PublishedBy, Seq: hit.Seq})
+		v.Versions = append(v.Versions, versionItemOf(version, tagsOf[version.Version]))
 	}
 	return nil
 }
@@ -200,7 +297,7 @@ func (u *Pages) choose(r *http.Request, v *packageView) error {
 		v.Shown = v.Package.Latest
 	}
 	if v.Shown == "" {
-		i := slices.IndexFunc(v.Versions, func(s api.VersionSummary) bool { return s.State != string(registry.Deleted) })
+		i := slices.IndexFunc(v.Versions, func(s versionItem) bool { return s.State != string(registry.Deleted) })
 		if i < 0 {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,41 @@ func TestPagesOfPackage(t *testing.T) {
 				t.Errorf("%s: %d, no %q", path, res.Status, text)
 			}
 		}
+	}
+}
+
+// TestVersions: the list of versions has commits, where each runs, and what tells of it; it is narrowed, now and at a past moment, and an image
+// stands once, with its platforms folded into it.
+func TestVersions(t *testing.T) {
+	s := shop(t)
+	s.stock()
+	s.send(http.MethodPut, "/raw/main/tool/1.1.0/tool.spdx.json", "{}", http.StatusCreated)
+	s.send(http.MethodPut, "/raw/main/tool/1.1.0/tool.txt.asc", "x", http.StatusCreated)
+	const tab = "/r/main/raw/tool/-/versions"
+	list := func(path string) (out []string) {
+		t.Helper()
+		for _, r := range tableOf(parsed(t, s.get(formatstest.Admin, path).Body), "Versions") {
+			out = append(out, fmt.Sprint(r.text("Version"), r.chips("Tags"), r.chips("Runs in"), r.text("Commit"), r.chips("Evidence")))
+		}
+		return out
+	}
+	newest, oldest := "1.1.0[] [staging][SBOM Signature]", "1.0.0[production] [prod]4f2a9c1d4f2a ↗[]"
+	for path, want := range map[string][]string{
+		tab: {newest, oldest}, tab + "?env=prod": {oldest}, tab + "?env=lab": nil, tab + "?name=.1.": {newest}, tab + "?name=production": {oldest}, tab + "?has=commit": {oldest}, tab + "?state=yanked": nil,
+		tab + "?state=published&name=1.0.0": {oldest}, "/r/main/maven/com.acme:lib/-/versions": {"3.2.1[] [][SBOM Signature]"},
+	} {
+		if got := list(path); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	s.has(formatstest.Admin, tab+"?env=lab", "No version here is like that.", `value="lab" selected`, "?q=env%3A%22lab%22")
+	s.has(formatstest.Admin, tab, `href="https://git.example.com/acme/tool/commit/4f2a9c1d`, `href="`+s.URL+`/env/prod"`)
+	if res := s.get(formatstest.Admin, tab+"?state=odd"); res.Status != http.StatusBadRequest || !strings.Contains(string(res.Body), "no state") {
+		t.Errorf("a state that is none: %v", res)
+	}
+	images := s.page(formatstest.Admin, "/r/main/oci/team/app/-/versions")
+	if rows := tableOf(parsed(t, []byte(images)), "Versions"); len(rows) != 1 || !strings.Contains(rows[0].text("Version"), "index of 3 manifests") || fmt.Sprint(rows[0].chips("Evidence")) != "[SBOM Signature]" {
+		t.Errorf("images: %d rows, %+v", len(rows), rows)
 	}
 }
 

@@ -14,7 +14,7 @@ var searchStates = []string{string(registry.Published), string(registry.Deprecat
 // searchKeys are the beginnings of the terms of a query.
 var searchKeys = []string{
 	"repo:", "format:", "name:", "version:", "purl:", "tag:", "commit:", "source:", "ref:", "build:", "builder:", "by:", "token:", "state:", "digest:", "published:>",
-	"origin:", "upstream:", "entered:>", "verified:", "has:commit", "has:provenance", "has:sbom", "is:attached", "file:", "env:", "custom.",
+	"origin:", "upstream:", "entered:>", "verified:", "has:commit", "has:provenance", "has:sbom", "is:attached", "is:part", "file:", "env:", "custom.",
 }
 
 // Texts that people paste into the search box, beside queries.

@@ -28,13 +28,15 @@ func (t facts) AddFacts(facts []metadata.Fact) error {
 
 // Facts implements metadata.Facts. Facts from before the version's publish are about an earlier content of its coordinate.
 func (t facts) Facts(versionID int64) ([]metadata.Fact, error) {
-	return all(t.Tx, func(r row) (metadata.Fact, error) {
-		var v metadata.Fact
-		var at int64
-		err := r.Scan(&v.VersionID, &v.Key, &v.Value, &v.Source, &v.Rank, &v.Seq, &at)
-		v.At = fromMicros(at)
-		return v, err
-	}, `SELECT version_id, key, value, source, rank, seq, at FROM fact
+	return all(t.Tx, scanFact, `SELECT version_id, key, value, source, rank, seq, at FROM fact
 		WHERE version_id = $1 AND seq >= (SELECT v.seq FROM version v WHERE v.id = $1)
 		ORDER BY key, rank DESC, seq DESC, id`, versionID)
+}
+
+func scanFact(r row) (metadata.Fact, error) {
+	var v metadata.Fact
+	var at int64
+	err := r.Scan(&v.VersionID, &v.Key, &v.Value, &v.Source, &v.Rank, &v.Seq, &at)
+	v.At = fromMicros(at)
+	return v, err
 }

@@ -16,7 +16,10 @@ func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 		return nil, nil
 	}
 	begin := &candidates{versions: s.Versions}
-	if s.Versions == nil {
+	switch {
+	case s.PackageID != 0:
+		begin = nil // it walks through the index of the package's versions
+	case s.Versions == nil:
 		var err error
 		if begin, err = t.candidates(s); err != nil {
 			return nil, err
@@ -37,6 +40,17 @@ func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 		q.text.WriteString(` AND v.seq < `)
 		q.arg(s.BeforeSeq)
 	}
+	if s.PackageID != 0 {
+		q.text.WriteString(` AND v.package_id = `)
+		q.arg(s.PackageID)
+	}
+	if s.AfterName != "" {
+		q.text.WriteString(` AND (v.sort_key, v.name) < (`)
+		q.arg(filled(s.AfterSortKey))
+		q.text.WriteString(`, `)
+		q.arg(s.AfterName)
+		q.text.WriteString(`)`)
+	}
 	sign := ``
 	if begin != nil {
 		sign = `+`
@@ -47,8 +61,12 @@ func (t searches) Search(s metadata.Search) ([]metadata.Hit, error) {
 		return nil, err
 	}
 	q.text.WriteString(` AND +p.repository_id IN (` + t.d.among(s.Repositories, q.param) + `)`)
-	q.text.WriteString(` ORDER BY ` + sign + `v.seq DESC, v.id DESC LIMIT `)
-	q.arg(limit(s.Limit))
+	if s.PackageID != 0 {
+		q.text.WriteString(` ORDER BY v.sort_key DESC, v.name DESC` + most(q.param(limit(s.Limit))))
+	} else {
+		q.text.WriteString(` ORDER BY ` + sign + `v.seq DESC, v.id DESC LIMIT `)
+		q.arg(limit(s.Limit))
+	}
 	return all(t.Tx, scanHit, q.text.String(), q.args...)
 }
 
@@ -190,6 +208,8 @@ func (q *searchSQL) test(t metadata.Test) error {
 		return nil
 	}
 	switch t.Field {
+	case metadata.FieldPart:
+		q.part()
 	case metadata.FieldAttached:
 		q.text.WriteString(`v.announced = 2`)
 	case metadata.FieldState:

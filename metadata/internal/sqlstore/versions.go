@@ -88,11 +88,16 @@ func (t versions) VersionByDigest(packageID int64, d digest.Digest) (metadata.Ve
 
 // Versions implements metadata.Versions.
 func (t versions) Versions(p metadata.VersionPage) ([]metadata.Version, error) {
-	text, scan := selectVersion, scanVersion
+	text, scan := selectVersion+`v `, scanVersion
 	if p.NoDescriptors {
-		text, scan = `SELECT `+versionCore+` FROM version `, scanVersionCore
+		text, scan = `SELECT `+versionCore+` FROM version v `, scanVersionCore
 	}
 	text += `WHERE package_id = $1`
+	if p.NoParts {
+		part := &searchSQL{}
+		part.part()
+		text += ` AND NOT ` + part.text.String()
+	}
 	if !p.Deleted {
 		text += ` AND state <> 'deleted'`
 	}

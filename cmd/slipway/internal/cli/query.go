@@ -40,6 +40,7 @@ parentheses, - for not, * for any text, and "quotes". A word without a field is 
   origin:cached upstream:npm entered:>2026-01-31 verified:none
                                                        what registries elsewhere delivered; origin: also published, promoted
   is:attached                                          signatures, attestations, SBOMs of images, which are left out else
+  is:part                                              images that are only parts of an index, without a tag of their own
   custom.team.ticket:ABC-1                             release metadata of your own`,
 		Example: `  slipway query 'commit:4f0c2d1'
   slipway query '-has:commit'

@@ -63,11 +63,11 @@ func resolve(ctx context.Context, cl *client.Client, p client.Package, version s
 }
 
 // withTags adds to versions the tags that name them, for tables.
-func withTags(ctx context.Context, cl *client.Client, p client.Package, output string, versions iter.Seq2[api.VersionSummary, error]) iter.Seq2[taggedVersion, error] {
+func withTags(ctx context.Context, cl *client.Client, p client.Package, asOf, output string, versions iter.Seq2[api.VersionSummary, error]) iter.Seq2[taggedVersion, error] {
 	return func(yield func(taggedVersion, error) bool) {
 		names := map[string][]string{}
 		if output != command.JSON {
-			for t, err := range cl.Tags(withoutRaw(ctx), p) {
+			for t, err := range cl.TagsAt(withoutRaw(ctx), p, asOf) {
 				if err != nil {
 					yield(taggedVersion{}, err)
 					return

@@ -28,8 +28,16 @@ var versionColumns = []column[taggedVersion]{
 	{"SIZE", func(v taggedVersion) any { return v.Size }},
 	{"PUBLISHED", func(v taggedVersion) any { return when(v.PublishedAt) }},
 	{"BY", func(v taggedVersion) any { return v.PublishedBy }},
+	{onlyWide("COMMIT"), func(v taggedVersion) any { return overview(v).Commit }},
+	{onlyWide("RUNS"), func(v taggedVersion) any { return lines(overview(v).Runs, runsIn) }},
+	{onlyWide("EVIDENCE"), func(v taggedVersion) any { return overview(v).Evidence }},
 	{onlyWide("DIGEST"), func(v taggedVersion) any { return v.Digest }},
 }
+
+// overview is what else is known of a version at a glance.
+func overview(v taggedVersion) api.Overview { return *cmp.Or(v.Overview, &api.Overview{}) }
+
+func runsIn(r api.RunsIn) string { return r.Environment + "/" + r.Service }
 
 // versionText is a version as lists show it: that of an image is a digest.
 func versionText(v string) any {
@@ -108,15 +116,21 @@ func (c commands) versionListCmd(f *Flags) *cobra.Command {
 	var filter client.VersionFilter
 	cmd := &cobra.Command{
 		Use: "ls REPO FORMAT PACKAGE", Short: "List the versions of a package, newest first", Args: command.Exactly(3),
-		Example: "  slipway version ls main npm @acme/web",
+		Example: `  slipway version ls main npm @acme/web
+  slipway version ls main npm @acme/web --wide --query 'env:prod'
+  slipway version ls main oci team/app --whole --as-of 2026-01-31`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			filter.Overview = f.wide
 			return list(c, cmd, f, versionColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[taggedVersion, error] {
-				return withTags(ctx, cl, packageOf(args), f.output, cl.Versions(ctx, packageOf(args), filter))
+				return withTags(ctx, cl, packageOf(args), filter.AsOf, f.output, cl.Versions(ctx, packageOf(args), filter))
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&filter.Deleted, "deleted", false, "also show the tombstones of deleted versions")
 	cmd.Flags().BoolVar(&filter.Attached, "attached", false, "also show what belongs to other versions: signatures, attestations, SBOMs of images")
+	cmd.Flags().BoolVar(&filter.NoParts, "whole", false, "leave out images that are only parts of an index, without a tag of their own")
+	cmd.Flags().StringVar(&filter.Query, "query", "", "only versions that a query finds, as that of slipway query")
+	cmd.Flags().StringVar(&filter.AsOf, "as-of", "", asOfHelp)
 	return cmd
 }
 
