@@ -15,9 +15,10 @@ import (
 // Setting is a rule of a repository that its administrators can change. It belongs to the core, or to a format
 // (Rules.Settings). The zero value of its type is its default.
 type Setting struct {
-	Name string       // in the API and in stored rows, so it is never renamed; one of a format begins with the format's name
-	Doc  string       // what it means, for the API's document
-	Type reflect.Type // of its values, as encoding/json reads and writes them
+	Name  string       // in the API and in stored rows, so it is never renamed; one of a format begins with the format's name
+	Title string       // what people call it, a few words
+	Doc   string       // what it means, for the API's document
+	Type  reflect.Type // of its values, as encoding/json reads and writes them
 	// Values are all values of a setting that is a choice between words, its default first; nil: it is none.
 	Values []string
 }
@@ -27,16 +28,16 @@ type SettingOf[T any] struct{ Setting }
 
 // NewSetting makes a setting. A T that has more rules than its JSON type implements json.Unmarshaler, whose *Error is shown
 // to the client.
-func NewSetting[T any](name, doc string) SettingOf[T] {
-	return SettingOf[T]{Setting{Name: name, Doc: doc, Type: reflect.TypeFor[T]()}}
+func NewSetting[T any](name, title, doc string) SettingOf[T] {
+	return SettingOf[T]{Setting{Name: name, Title: title, Doc: doc, Type: reflect.TypeFor[T]()}}
 }
 
 // Choice is a setting whose value is one of a few words.
 type Choice struct{ SettingOf[string] }
 
 // NewChoice makes a choice; the first of the values is its default.
-func NewChoice(name, doc string, values ...string) Choice {
-	c := Choice{NewSetting[string](name, doc)}
+func NewChoice(name, title, doc string, values ...string) Choice {
+	c := Choice{NewSetting[string](name, title, doc)}
 	c.Values = values
 	return c
 }
@@ -57,15 +58,15 @@ func (s SettingOf[T]) In(r Repository) (value T) {
 
 // AllowReuse lets a deleted coordinate be published again. The old version's facts stay with the old content, and only the log
 // still has that content's files.
-var AllowReuse = NewSetting[bool]("allow_reuse",
+var AllowReuse = NewSetting[bool]("allow_reuse", "Deleted versions may be published again",
 	"A deleted coordinate may be published again. What was known of it before then is in the log only.")
 
 // StrictRecord keeps the end of a file from elsewhere back until the file is stored and in the log, however long that takes.
-var StrictRecord = NewSetting[bool]("strict_record",
+var StrictRecord = NewSetting[bool]("strict_record", "Files from elsewhere end only when they are stored",
 	"The end of a file from a registry elsewhere waits until the file is stored and in the log, however long the store takes. Without it, clients wait 10 seconds at most.")
 
 // StrictOrder lets the places of a repository answer in the order of its list of upstreams, whether they are here or elsewhere.
-var StrictOrder = NewSetting[bool]("strict_order",
+var StrictOrder = NewSetting[bool]("strict_order", "Upstreams answer in their order, also before what is here",
 	"Upstreams answer in the order of their list. Without it, what is here comes before registries elsewhere.")
 
 // Settings are the settings that every repository has: the core's, then those of the formats in the order of their names.

@@ -30,8 +30,8 @@ func (l *lane) UnmarshalJSON(raw []byte) error {
 }
 
 var (
-	testLane  = registry.NewSetting[lane]("test_lane", "How it goes.")
-	testCount = registry.NewSetting[int]("test_count", "How many.")
+	testLane  = registry.NewSetting[lane]("test_lane", "Lane", "How it goes.")
+	testCount = registry.NewSetting[int]("test_count", "Count", "How many.")
 )
 
 // settle gives the test format settings.

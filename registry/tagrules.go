@@ -38,7 +38,7 @@ func (r TagRule) String() string {
 type TagRuleList []TagRule
 
 // TagRules are the tag rules of a repository.
-var TagRules = NewSetting[TagRuleList]("tag_rules",
+var TagRules = NewSetting[TagRuleList]("tag_rules", "Protected and immutable tags",
 	"Which tags are restricted. Each rule has a `pattern` over tags (`*` is any text), a `rule` and, where it holds for one format only, a `format`. "+
 		"`protected`: only a caller with the right `tag` sets, moves or removes such a tag. `immutable`: such a tag is set once, and nobody moves or removes it. "+
 		"Where several patterns match, the strictest rule holds.")

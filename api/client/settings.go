@@ -11,6 +11,7 @@ import (
 // Setting is a setting that a repository of the server can have. Type is the name of a JSON type.
 type Setting struct {
 	Name        string   `json:"name"`
+	Title       string   `json:"title"` // what people call it
 	Type        string   `json:"type"`
 	Description string   `json:"description"`
 	Enum        []string `json:"enum,omitempty"` // the values that it takes, where they are a closed set
@@ -33,6 +34,7 @@ func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
 			Schemas struct {
 				RepositorySettings struct {
 					Properties map[string]struct {
+						Title       string
 						Type        string
 						Description string
 						Enum        []string
@@ -46,7 +48,7 @@ func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
 	}
 	out := []Setting{}
 	for name, p := range doc.Components.Schemas.RepositorySettings.Properties {
-		out = append(out, Setting{name, p.Type, p.Description, p.Enum})
+		out = append(out, Setting{name, p.Title, p.Type, p.Description, p.Enum})
 	}
 	slices.SortFunc(out, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil

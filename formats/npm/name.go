@@ -34,7 +34,7 @@ func checkName(name string) (string, error) {
 }
 
 // legacyNames lets names be published that npm calls legacy.
-var legacyNames = registry.NewSetting[bool]("npm_legacy_names",
+var legacyNames = registry.NewSetting[bool]("npm_legacy_names", "npm packages may have old names",
 	"npm packages may have the names of older packages, with capitals (JSONStream) and ~'!()*, when they are published.")
 
 // checkNewName applies the rules of validate-npm-package-name for names that are published here: those for new packages, or, with

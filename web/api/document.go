@@ -73,7 +73,7 @@ var namedSchemas = map[string]openapi.Named{
 func (h *handlers) namedSchemas() map[string]openapi.Named {
 	var settings []openapi.Field
 	for _, s := range h.svc.Core.Settings() {
-		settings = append(settings, openapi.Field{Name: s.Name, About: s.Doc, Type: s.Type, Enum: s.Values})
+		settings = append(settings, openapi.Field{Name: s.Name, Title: s.Title, About: s.Doc, Type: s.Type, Enum: s.Values})
 	}
 	out := maps.Clone(namedSchemas)
 	out["RepositorySettings"] = openapi.Named{Fields: settings}

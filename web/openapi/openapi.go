@@ -47,9 +47,9 @@ type Named struct {
 
 // Field is a property of an object that no struct describes.
 type Field struct {
-	Name, About string
-	Type        reflect.Type
-	Enum        []string // all values of a string; nil: any
+	Name, Title, About string // Title: what people call it; "": as its name
+	Type               reflect.Type
+	Enum               []string // all values of a string; nil: any
 }
 
 // Endpoint is an operation at its method and path. The path is a template of the router: a variable may have a pattern, as in

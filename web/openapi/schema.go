@@ -102,6 +102,9 @@ func (s *schemas) fields(name string, n Named) Object {
 	for _, f := range n.Fields {
 		property := s.of(f.Type)
 		property["description"] = f.About
+		if f.Title != "" {
+			property["title"] = f.Title
+		}
 		if f.Enum != nil {
 			property["enum"] = f.Enum
 		}

@@ -42,7 +42,7 @@ type compareView struct {
 }
 
 // factChange is a property that differs; "" where a version has none.
-type factChange struct{ Name, From, To string }
+type factChange struct{ Key, Name, From, To string }
 
 // fileChange is a file that differs.
 type fileChange struct {
@@ -215,7 +215,7 @@ func factChanges(from, to api.Version) []factChange {
 	var out []factChange
 	for _, key := range keys {
 		if a[key] != b[key] {
-			out = append(out, factChange{key, a[key], b[key]})
+			out = append(out, factChange{key, factName(key), a[key], b[key]})
 		}
 	}
 	return out

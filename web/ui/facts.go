@@ -5,22 +5,28 @@ import (
 	"strings"
 
 	"slipway/api"
+	"slipway/registry"
 )
 
-// factItem is a fact in words.
+// factItem is a value of a property, with all who say so.
 type factItem struct {
-	api.Fact
-	Origin   string // its source, in words
-	Weight   string
-	Counts   bool // it is the one that the rest of the page shows
-	Conflict bool // others say something else
+	Key, Name, Value string // the name is the key in words
+	Sources          []factSaid
+	Counts           bool // it is the one that the rest of the page shows
+	Conflict         bool // others say something else
+}
+
+// factSaid is who says so, how well it is known, and since when.
+type factSaid struct {
+	Origin, Weight, At string
+	Seq                int64
 }
 
 // conflictView is a property of which sources say different things.
 type conflictView struct {
-	Key     string
-	Meaning string
-	Values  []conflictValue
+	Key, Name string
+	Meaning   string
+	Values    []conflictValue
 }
 
 // conflictValue is one of several values, with who says so.
@@ -30,8 +36,37 @@ type conflictValue struct {
 	Counts  bool
 }
 
-// factItems are the facts of a version in words, and what they contradict each other about.
+// factItems are the facts of a version in words, each value once, and what they contradict each other about.
 func factItems(v api.Version) (out []factItem, conflicts []conflictView) {
+	best := bestFacts(v)
+	for i, f := range v.Facts {
+		at := slices.IndexFunc(out, func(item factItem) bool { return item.Key == f.Key && item.Value == f.Value })
+		if at < 0 {
+			at = len(out)
+			out = append(out, factItem{Key: f.Key, Name: factName(f.Key), Value: f.Value, Conflict: slices.Contains(v.Release.Conflicts, f.Key)})
+		}
+		out[at].Counts = out[at].Counts || best[f.Key] == i
+		out[at].Sources = append(out[at].Sources, factSaid{factSource(f.Source), weightOf(f.Rank), f.At, f.Seq})
+	}
+	for _, key := range v.Release.Conflicts {
+		c := conflictView{Key: key, Name: factName(key), Meaning: conflictMeanings[key]}
+		for _, item := range out {
+			if item.Key != key {
+				continue
+			}
+			value := conflictValue{Value: item.Value, Counts: item.Counts}
+			for _, s := range item.Sources {
+				value.Sources = append(value.Sources, s.Origin+", "+s.Weight)
+			}
+			c.Values = append(c.Values, value)
+		}
+		conflicts = append(conflicts, c)
+	}
+	return out, conflicts
+}
+
+// bestFacts are the places of the facts that count, by key.
+func bestFacts(v api.Version) map[string]int {
 	best := map[string]int{}
 	for i, f := range v.Facts {
 		b, ok := best[f.Key]
@@ -39,25 +74,23 @@ func factItems(v api.Version) (out []factItem, conflicts []conflictView) {
 			best[f.Key] = i
 		}
 	}
-	for i, f := range v.Facts {
-		out = append(out, factItem{Fact: f, Origin: factSource(f.Source), Weight: weightOf(f.Rank), Counts: best[f.Key] == i, Conflict: slices.Contains(v.Release.Conflicts, f.Key)})
+	return best
+}
+
+// factNames are the keys of facts in words.
+var factNames = map[string]string{
+	registry.FactSourceRepository: "Source repository", registry.FactSourceCommit: "Commit", registry.FactSourceRevision: "Where the commit was read", registry.FactSourceRef: "Branch or tag",
+	registry.FactSourceDirty: "Built with changes in no commit", registry.FactBuildSystem: "Build system", registry.FactBuildID: "Build", registry.FactBuildURL: "Page of the build",
+	registry.FactBuildStartedAt: "Build began", registry.FactBuildFinishedAt: "Build ended", registry.FactUpstreamName: "Came from the upstream", registry.FactUpstreamVerified: "Checksum that was compared",
+	registry.FactUpstreamPublishedAt: "Published there", registry.FactUpstreamFirstSeenAt: "First listed there", registry.FactPromotedFrom: "Promoted from the repository",
+}
+
+// factName puts the key of a fact into words.
+func factName(key string) string {
+	if name := factNames[key]; name != "" {
+		return name
 	}
-	for _, key := range v.Release.Conflicts {
-		c := conflictView{Key: key, Meaning: conflictMeanings[key]}
-		for _, item := range out {
-			if item.Key != key {
-				continue
-			}
-			i := slices.IndexFunc(c.Values, func(v conflictValue) bool { return v.Value == item.Value })
-			if i < 0 {
-				c.Values, i = append(c.Values, conflictValue{Value: item.Value}), len(c.Values)
-			}
-			c.Values[i].Sources = append(c.Values[i].Sources, item.Origin+", "+item.Weight)
-			c.Values[i].Counts = c.Values[i].Counts || item.Counts
-		}
-		conflicts = append(conflicts, c)
-	}
-	return out, conflicts
+	return strings.TrimPrefix(key, registry.FactCustomPrefix)
 }
 
 // conflictMeanings say what it may mean that sources disagree.

@@ -31,13 +31,14 @@ const (
 // fieldSpec describes a field of a form that sets a value of the API. The name is the path of the value in the API's JSON, with dots.
 type fieldSpec struct {
 	name, label, hint, kind string
+	setting                 string   // its name for the command line and the API; "": it is not shown
 	options                 []choice // of a choice; the first is the default, ""
 }
 
 // formField is such a field with what it holds.
 type formField struct {
-	Name, Label, Hint, Kind, Value string
-	Options                        []choice
+	Name, Label, Hint, Kind, Value, Setting string
+	Options                                 []choice
 }
 
 // fieldset is a group of fields.
@@ -103,7 +104,7 @@ func valueText(v any) string {
 func fieldsOf(specs []fieldSpec, values map[string]string) []formField {
 	out := make([]formField, len(specs))
 	for i, s := range specs {
-		out[i] = formField{Name: s.name, Label: s.label, Hint: s.hint, Kind: s.kind, Value: values[s.name]}
+		out[i] = formField{Name: s.name, Label: s.label, Hint: s.hint, Kind: s.kind, Value: values[s.name], Setting: s.setting}
 		for _, o := range s.options {
 			o.Chosen = o.Value == values[s.name]
 			out[i].Options = append(out[i].Options, o)

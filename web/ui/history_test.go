@@ -289,11 +289,22 @@ func (h *history) versionAt(moment, pkg, version string) {
 		want = append(want, fmt.Sprintf("%s look inside %d B", f.Path, f.Size))
 	}
 	for _, r := range tableOf(page, "Facts") {
-		shown = append(shown, r.text("Property")+" "+r.text("Value")+" "+r.text("When"))
+		for _, said := range elements(r["Who says so"], named("li")) {
+			for _, key := range elements(r["Property"], named("code")) {
+				shown = append(shown, shownText(key)+" "+r.text("Value")+" "+shownText(elements(said, named("time"))[0]))
+			}
+		}
 	}
 	for _, f := range v.Facts {
 		want = append(want, f.Key+" "+f.Value+" "+minute(h, f.At))
 	}
+	ran := h.runsAt(strings.TrimPrefix(then, "?"), pkg)[version]
+	for _, section := range elements(page, func(n *html.Node) bool { return n.Data == "section" && attr(n, "aria-labelledby") == "runs" }) {
+		for _, n := range elements(section, named("a")) {
+			shown = append(shown, shownText(n))
+		}
+	}
+	want = append(want, ran...)
 	h.same(path, shown, want)
 }
 

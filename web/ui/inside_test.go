@@ -123,7 +123,7 @@ func TestCompare(t *testing.T) {
 	body := html.UnescapeString(string(s.get(formatstest.Admin, "/compare?repo=main&format=raw&package=box&from=1.0&to=1.1").Body))
 	for _, want := range []string{
 		"https://git.example.com/acme/box/compare/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
-		"<code>source.commit</code>", `box-1.1.zip <span class="muted">was box-1.0.zip</span>`, "broken.zip",
+		"Commit<br><code class=\"muted\">source.commit</code>", `box-1.1.zip <span class="muted">was box-1.0.zip</span>`, "broken.zip",
 		"Inside box-1.1.zip", `<span class="less">- two`, `<span class="more">+ 2`, "new.txt", "gone.txt",
 		"Inside src-1.1.tar.gz", `<span class="more">+ func main() {}`,
 	} {

@@ -87,7 +87,7 @@ func logItemOf(e client.Event) (logItem, error) {
 		item.By = said.Actor
 	}
 	item.Reason = said.Reason
-	item.About = strings.TrimSpace(strings.Join([]string{said.Package, said.Version}, " "))
+	item.About = strings.TrimSpace(said.Package + " " + versionName(said.Version))
 	if said.Tag != "" {
 		item.About += " · " + said.Tag
 	}

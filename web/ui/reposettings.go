@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -40,7 +41,7 @@ const (
 func settingSpecs(list []client.Setting) []fieldSpec {
 	specs := []fieldSpec{{name: "description", label: "Description, for people"}}
 	for _, s := range list {
-		spec := fieldSpec{name: "settings." + s.Name, label: s.Name, hint: plainText(s.Description)}
+		spec := fieldSpec{name: "settings." + s.Name, label: cmp.Or(s.Title, s.Name), hint: plainText(s.Description), setting: s.Name}
 		switch {
 		case s.Type == "boolean":
 			spec.kind = fieldCheck
@@ -113,7 +114,7 @@ func tagRulesOf(text string) ([]api.TagRule, error) {
 	for _, line := range words(text) {
 		what, rule, ok := strings.Cut(line, "=")
 		if !ok {
-			return nil, wire.Invalid("tag_rules: write %q as PATTERN=protected or PATTERN=immutable", line)
+			return nil, wire.Invalid("protected and immutable tags: write %q as PATTERN=protected or PATTERN=immutable", line)
 		}
 		r := api.TagRule{Pattern: what, Rule: rule}
 		if format, pattern, one := strings.Cut(what, ":"); one {

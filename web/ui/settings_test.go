@@ -16,7 +16,7 @@ import (
 func TestRepositorySettings(t *testing.T) {
 	s := shop(t)
 	const page = "/r/main/-/settings"
-	shown := s.has(formatstest.Admin, page, "allow_reuse", "maven_pom", "npm_legacy_names", "oci_sparse", "It can't be deleted while it holds versions", `href="`+s.URL+`/r/main/raw/tool"`)
+	shown := s.has(formatstest.Admin, page, "Deleted versions may be published again", "<code>allow_reuse</code>", "<code>maven_pom</code>", "<code>npm_legacy_names</code>", "<code>oci_sparse</code>", "It can't be deleted while it holds versions", `href="`+s.URL+`/r/main/raw/tool"`)
 	before := was(t, shown)
 	s.call("PATCH", "/repositories/main", `{"settings":{"strict_order":true}}`) // by another, after the form was made
 	words := strings.NewReplacer("&#39;", "'").Replace(shown)

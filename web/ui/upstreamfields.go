@@ -93,16 +93,16 @@ func upstreamSpecs(u api.Upstream, server bool) []fieldSpec {
 // upstreamSets are these fields in groups.
 func upstreamSets(u api.Upstream, server bool, values map[string]string) []fieldset {
 	if u.Type == "repository" {
-		return []fieldset{{Title: "What it is asked for", Open: true, Fields: fieldsOf(slices.Concat(memberFields[:1], narrowFields, memberFields[1:]), values)}}
+		return []fieldset{{Title: "What it is asked for", Open: true, Fields: settingsOf(slices.Concat(memberFields[:1], narrowFields, memberFields[1:]), values)}}
 	}
 	sets := []fieldset{
-		{Title: "What it is asked for", Open: true, Fields: fieldsOf(narrowFields, values)},
-		{Title: "What is let in", Fields: fieldsOf(guardFields, values)},
-		{Title: "How long it stays", Fields: fieldsOf(freshFields, values)},
-		{Title: "How it is asked", Fields: fieldsOf(loadFields, values)},
+		{Title: "What it is asked for", Open: true, Fields: settingsOf(narrowFields, values)},
+		{Title: "What is let in", Fields: settingsOf(guardFields, values)},
+		{Title: "How long it stays", Fields: settingsOf(freshFields, values)},
+		{Title: "How it is asked", Fields: settingsOf(loadFields, values)},
 	}
 	if server {
-		sets = append(sets, fieldset{Title: "Address and credentials", About: "For administrators of the server.", Fields: fieldsOf(connectFields, values)})
+		sets = append(sets, fieldset{Title: "Address and credentials", About: "For administrators of the server.", Fields: settingsOf(connectFields, values)})
 	}
 	return sets
 }
@@ -142,4 +142,13 @@ func upstreamChange(specs []fieldSpec, posted map[string]string, changed map[str
 		put(tree, s.name, value)
 	}
 	return change, len(tree) > 0, fill(tree, &change)
+}
+
+// settingsOf makes the fields of a form for settings, which show their names.
+func settingsOf(specs []fieldSpec, values map[string]string) []formField {
+	out := fieldsOf(specs, values)
+	for i := range out {
+		out[i].Setting = out[i].Name
+	}
+	return out
 }

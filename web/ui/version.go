@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +17,7 @@ import (
 const (
 	maxFiles       = 200
 	maxDeployments = 50
+	maxRan         = 10 // versions that a name with a star finds
 )
 
 func (u *Pages) versionPages() []page {
@@ -30,8 +32,9 @@ type versionView struct {
 	Files       []fileItem
 	More        int64 // files that are not listed
 	Install     []setup.Client
-	Commit      string // address of the commit; "": not known
-	BuildLink   string // address of the build; "": not one that a browser can open
+	Commit      string       // address of the commit; "": not known
+	BuildLink   string       // address of the build; "": not one that a browser can open
+	Ran         []api.RunsIn // at the past moment that is shown
 	Facts       []factItem
 	Conflicts   []conflictView
 	Deployments []api.Deployment
@@ -82,9 +85,12 @@ func (u *Pages) version(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Facts, v.Conflicts = factItems(v.Version)
 	if f.AsOf == "" { // reports have their present status
-		if v.Deployments, err = u.deployed(r, at, v.Version.PURL); err != nil {
-			return err
-		}
+		v.Deployments, err = u.deployed(r, at, v.Version.PURL)
+	} else {
+		v.Ran, err = u.ran(r, at, v.Version.Version)
+	}
+	if err != nil {
+		return err
 	}
 	v.Audit = mayAudit(r, at.Repository)
 	if f.AsOf == "" && versionRightsOf(r, at.Repository).Any() {
@@ -158,6 +164,20 @@ func (u *Pages) install(base string, at client.Package, version string, tags []s
 }
 
 const maxInstalled = 10 // files with a command of their own
+
+// ran tells where a version ran at the moment that the page shows.
+func (u *Pages) ran(r *http.Request, at client.Package, version string) ([]api.RunsIn, error) {
+	filter := client.VersionFilter{Query: fmt.Sprintf("version:%q", version), AsOf: frameOf(r).AsOf, Overview: true, Attached: true, Deleted: true}
+	for v, err := range u.api.Versions(client.OnePage(r.Context(), &client.Page{Limit: maxRan}), at, filter) {
+		if err != nil {
+			return nil, err
+		}
+		if v.Version == version && v.Overview != nil { // a star in the query means any text
+			return v.Overview.Runs, nil
+		}
+	}
+	return nil, nil
+}
 
 // weightOf says how well a fact is known.
 func weightOf(rank int) string {

@@ -25,7 +25,7 @@ const (
 )
 
 // frozen refuses every publish.
-var frozen = registry.NewSetting[bool]("toy_frozen", "No toy can be published.")
+var frozen = registry.NewSetting[bool]("toy_frozen", "No new toys", "No toy can be published.")
 
 // Format is the format: GET and PUT /toy/<repository>/<package>/<version>, and GET /toy/<repository>/<package> for its
 // versions. A publish sets the tag newest.
