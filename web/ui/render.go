@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"slipway/api"
 	"slipway/api/client"
@@ -94,6 +95,27 @@ type problemView struct {
 	Problem api.Problem
 	Denied  bool // the visitor is known, and lacks a right
 	LogIn   bool // other credentials may help
+	Advice  string
+	Again   string // address of the page that was asked for; "": asking again does not help, or changes something
+}
+
+// advices say what a visitor can do, by status.
+var advices = map[int]string{
+	http.StatusRequestEntityTooLarge: "What you sent is larger than the server takes. Send less at once.",
+	http.StatusTooManyRequests:       "You asked too often, or from your address somebody did.",
+	http.StatusInternalServerError:   "This is a fault of the server. Tell whoever runs it, with the number of the request.",
+	http.StatusBadGateway:            "A registry elsewhere gave an answer that can't be used.",
+	http.StatusServiceUnavailable:    "The server can't do this now. If you changed something, look first whether the change was made.",
+	http.StatusInsufficientStorage:   "The server has no room left: nothing can be stored, and everything can be read. Tell whoever runs it.",
+}
+
+// adviceOf says what a visitor can do about an error, and when.
+func adviceOf(status int, wait time.Duration) string {
+	advice := advices[status]
+	if wait > 0 {
+		advice = strings.TrimSpace(advice + " Try again in " + plural(int64((wait+time.Second-1)/time.Second), "second", "seconds") + ".")
+	}
+	return advice
 }
 
 // failure answers browsers with a page, and other clients with a problem.
@@ -128,6 +150,10 @@ func (u *Pages) failure(w http.ResponseWriter, r *http.Request, e *registry.Erro
 	v := problemView{frame: f, Problem: api.Problem{Title: http.StatusText(status), Status: status, Detail: e.Detail, RequestID: httpserver.RequestID(r.Context())}}
 	v.Denied = e.Kind == registry.Denied && access.From(r.Context()).Type != access.TypeAnonymous
 	v.LogIn = access.From(r.Context()).Type == access.TypeAnonymous && (status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound)
+	v.Advice = adviceOf(status, e.RetryAfter)
+	if v.Advice != "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		v.Again = f.Base + r.URL.RequestURI()
+	}
 	f.JSON = ""
 	f.Title = cmp.Or(v.Problem.Title, "Error") + " · Slipway"
 	_ = write(w, r, status, "problem", v) // the client went away
