@@ -11,17 +11,15 @@ import (
 	"slipway/metadata/postgres/postgrestest"
 )
 
+// TestStore runs the suite, and looks at the plans of all statements that it used.
 func TestStore(t *testing.T) {
-	metadatatest.Run(t, func(t *testing.T, now func() time.Time) metadata.Store {
-		return open(t, postgrestest.URL(t), postgres.WithClock(now))
+	rec := &recorder{texts: map[string]bool{}}
+	t.Run("suite", func(t *testing.T) {
+		metadatatest.Run(t, func(t *testing.T, now func() time.Time) metadata.Store {
+			return &recorded{Store: open(t, postgrestest.URL(t), postgres.WithClock(now)), t: t, to: rec}
+		})
 	})
-}
-
-// TestFaultyStore: the wrapper changes nothing while no fault strikes.
-func TestFaultyStore(t *testing.T) {
-	metadatatest.Run(t, func(t *testing.T, now func() time.Time) metadata.Store {
-		return metadatatest.Faulty(open(t, postgrestest.URL(t), postgres.WithClock(now)), func() error { return nil })
-	})
+	t.Run("plans", rec.checkPlans)
 }
 
 func open(t testing.TB, url string, opts ...postgres.Option) *postgres.Store {

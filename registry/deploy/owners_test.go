@@ -41,9 +41,13 @@ func (p people) kind(what string, err error, want registry.Kind) {
 }
 
 func (p people) reportAs(ctx context.Context, environment, service string) error {
+	return second(p.Deploy.ReportDeployment(ctx, at(environment, service)))
+}
+
+func at(environment, service string) deploy.Report {
 	r := reportOf("1", "", deploy.DeploymentSucceeded)
 	r.Environment, r.Service = environment, service
-	return second(p.Deploy.ReportDeployment(ctx, r))
+	return r
 }
 
 var (
@@ -56,13 +60,14 @@ func TestEnvironmentOwners(t *testing.T) {
 	p := people{newDeployer(t, "1")}
 	ann, bob := p.user("ann", deploysMain), p.user("bob", deploysMain)
 	granted := p.user("eve", deploysMain, access.Grant{Environment: "prod", Actions: []access.Action{access.Deploy}}, onStaging)
-	registrytest.Must(t, p.reportAs(ann, "prod", "web")) // ann owns it
+	first, _, err := p.Deploy.ReportDeployment(ann, at("prod", "web")) // ann owns it
+	registrytest.Must(t, err)
 	if e, err := p.Deploy.EnvironmentAt(ann, "prod", registry.AsOf{}); err != nil || e.Environment.Owner != "ann" {
 		t.Errorf("the owner is %q, %v", e.Environment.Owner, err)
 	}
 	p.kind("bob reports", p.reportAs(bob, "prod", "api"), registry.Denied)
 	p.kind("bob stops", p.Deploy.StopService(bob, "prod", "web"), registry.Denied)
-	p.kind("bob ends a deployment", registrytest.ErrOf(p.Deploy.ChangeDeployment(bob, 1, deploy.DeploymentChange{Status: deploy.DeploymentRolledBack})), registry.Denied)
+	p.kind("bob ends a deployment", registrytest.ErrOf(p.Deploy.ChangeDeployment(bob, first.ID, deploy.DeploymentChange{Status: deploy.DeploymentRolledBack})), registry.Denied)
 	tag, owner := "production", "bob"
 	change := func(ctx context.Context, c deploy.EnvironmentChange) error {
 		return registrytest.ErrOf(p.Deploy.UpdateEnvironment(ctx, "prod", c))

@@ -77,7 +77,7 @@ func TestFsckDeployments(t *testing.T) {
 	if _, err := e.Maintain.Fsck(e.Admin, maintain.FsckOptions{}, func(f maintain.Finding) { found = append(found, f.Subject+" "+f.Detail) }); err != nil {
 		t.Fatal(err)
 	}
-	if all := strings.Join(found, "\n"); len(found) != 2 || !strings.Contains(all, "deployment 1 is failed") || !strings.Contains(all, `runs as "web"`) {
+	if all := strings.Join(found, "\n"); len(found) != 2 || !strings.Contains(all, fmt.Sprintf("deployment %d is failed", d.ID)) || !strings.Contains(all, `runs as "web"`) {
 		t.Errorf("found %q", found)
 	}
 }

@@ -1,0 +1,36 @@
+package postgres
+
+import "context"
+
+// Prepared returns the statements that the store's connections have prepared. No transaction may run.
+func (s *Store) Prepared(ctx context.Context) ([]string, error) {
+	var out []string
+	add := func(se *session) error {
+		rows, err := se.conn.Query(ctx, `SELECT statement FROM pg_prepared_statements`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var text string
+			if err := rows.Scan(&text); err != nil {
+				return err
+			}
+			out = append(out, text)
+		}
+		return rows.Err()
+	}
+	if s.writer.session != nil {
+		if err := add(s.writer.session); err != nil {
+			return nil, err
+		}
+	}
+	for _, conn := range s.pool.AcquireAllIdle(ctx) {
+		err := add(&session{conn: conn.Conn()})
+		conn.Release()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
