@@ -53,6 +53,9 @@ DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/
 	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
+# A part of the core's tests runs over PostgreSQL too: all but those that do the same thing a thousand times.
+OVERPG   := ./registry ./registry/publish ./registry/deploy ./registry/ledger
+COSTLY   := 'Faults|Many|Crowded|DigestOf|Sparse|Concurrent|InPart|Race'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 TESTING  := go test -count=1 -vet=off -ldflags='-s -w'
 UNWATCHED := regexp regexp/syntax unicode golang.org/x/crypto/blowfish
@@ -72,6 +75,7 @@ driving:
 undetected:
 	$(TESTING) -p 1 $(UNRACED)
 	$(TESTING) -p 1 -run $(WHOLE) ./formats/... ./web/api
+	SLIPWAY_TEST_METADATA=postgres $(TESTING) -p 1 -skip $(COSTLY) $(OVERPG)
 
 server:
 	go build -ldflags '-s -w' -o $(CACHE)/test/slipway ./cmd/slipway
