@@ -6,6 +6,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -86,9 +87,12 @@ type Versioned interface {
 	// earlier View of that generation found.
 	Generation() uint64
 	// GenerationOf is the generation of the last update that may have changed a part: a View finds in that part what any
-	// View found that began at this generation or later.
+	// View found that began at this generation or later. Unsure: what was found before says nothing at present.
 	GenerationOf(p Part) uint64
 }
+
+// Unsure is greater than all generations.
+const Unsure = math.MaxUint64
 
 // Part is a part of the database: that of the package with this ID, which is its row, its versions, its tags and the files
 // that are added to it; or one of the following.

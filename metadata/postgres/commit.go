@@ -43,6 +43,7 @@ func (w *writer) Commit(g *group.Group) error {
 	}
 	g.Commit = time.Since(start)
 	if err != nil {
+		w.store.unsettled.Store(!errors.Is(err, group.ErrAgain))
 		return err
 	}
 	g.Entries = w.log.Settle()

@@ -1,6 +1,12 @@
 package postgres
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// WithTerm sets how long a process has the database after it last said that it lives.
+func WithTerm(d time.Duration) Option { return func(c *config) { c.term = d } }
 
 // Prepared returns the statements that the store's connections have prepared. No transaction may run.
 func (s *Store) Prepared(ctx context.Context) ([]string, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +16,7 @@ import (
 
 const (
 	memberTerm  = 6 * time.Second
+	leaseMargin = 6                      // the part of a term that is kept for clocks that don't run alike
 	memberLook  = 200 * time.Millisecond // while another process has the database
 	microsClock = `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
 )
@@ -33,6 +35,8 @@ func (e *inUse) Unwrap() error { return metadata.ErrInUse }
 type member struct {
 	store *Store
 	boot  []byte
+	began time.Time    // of this process, for until
+	until atomic.Int64 // no other process has the database before, in nanoseconds since began
 	stop  chan struct{}
 	ended sync.WaitGroup
 }
@@ -40,7 +44,7 @@ type member struct {
 // join adds the row of this process. It waits for the row of a process that does not say that it lives, up to its end; ErrInUse:
 // another process lives.
 func join(ctx context.Context, s *Store) (*member, error) {
-	m := &member{store: s, boot: make([]byte, 16), stop: make(chan struct{})}
+	m := &member{store: s, boot: make([]byte, 16), began: time.Now(), stop: make(chan struct{})}
 	_, _ = rand.Read(m.boot) // never fails
 	seen := map[string]int64{}
 	for {
@@ -112,8 +116,13 @@ func (m *member) renew(ctx context.Context) error {
 		return err
 	}
 	m.store.clock.set(time.UnixMicro(at), asked, time.Now())
+	m.until.Store(int64(asked.Sub(m.began) + m.store.cfg.term - m.store.cfg.term/leaseMargin))
 	return nil
 }
+
+// alone reports whether no other process can have written up to this moment: the row has been renewed, and has not ended since. The
+// process's own clock does not stop or jump (time.Since), and the server's runs as fast, but for the margin.
+func (m *member) alone() bool { return int64(time.Since(m.began)) < m.until.Load() }
 
 // leave takes the row away, so that the next process need not wait.
 func (m *member) leave() error {

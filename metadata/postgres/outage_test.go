@@ -292,6 +292,44 @@ func TestInUse(t *testing.T) {
 	}
 }
 
+// TestUnsure: what was found before counts only while no other process can have taken the database.
+func TestUnsure(t *testing.T) {
+	url := postgrestest.URL(t)
+	s := open(t, url, postgres.WithTerm(600*time.Millisecond))
+	sure := func() bool { return s.GenerationOf(metadata.RepositoryRows) != metadata.Unsure }
+	if err := s.Update(t.Context(), note("a")); err != nil || !sure() {
+		t.Fatalf("%v; sure: %t", err, sure())
+	}
+	becomes := func(what string, want bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); sure() != want; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: sure: %t", what, !want)
+			}
+		}
+	}
+	admin := administrator(t, url)
+	tx, err := admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE member IN EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	becomes("it can't say that it lives", false)
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	becomes("it has said so", true)
+	if _, err := admin.Exec(t.Context(), `DELETE FROM member`); err != nil { // as another process does
+		t.Fatal(err)
+	}
+	becomes("its row is gone", false)
+	if err := s.Update(t.Context(), note("b")); !errors.Is(err, metadata.ErrInUse) || sure() {
+		t.Errorf("an update: %v; sure: %t", err, sure())
+	}
+}
+
 // TestRefused: URLs that can't be used are refused without showing their password.
 func TestRefused(t *testing.T) {
 	for _, text := range []string{"mysql://u:secret@h/d", "postgres://u:secret@h/d?pool=0", "postgres://u:secret@h/d?statement_cache=perhaps",

@@ -54,13 +54,19 @@ type Store struct {
 	clock   clock
 	news    sqlstore.Broadcast // closes when an update left a log entry or called Notify
 
+	generations group.Generations
+	unsettled   atomic.Bool // it is open whether the last group was written
+
 	gate    group.Gate
 	ending  sync.WaitGroup
 	closing sync.Once
 	err     error // of Close
 }
 
-var _ metadata.Store = (*Store)(nil)
+var (
+	_ metadata.Store     = (*Store)(nil)
+	_ metadata.Versioned = (*Store)(nil)
+)
 
 // CheckURL says what is wrong with the URL of a database, without showing it.
 func CheckURL(url string) error {
@@ -173,7 +179,19 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...
 	return s.writer.Update(ctx, fn)
 }
 
-// Sync implements metadata.Store: nothing is remembered of this store, which is not Versioned.
+// Generation implements metadata.Versioned: one process has the database.
+func (s *Store) Generation() uint64 { return s.generations.Now() }
+
+// GenerationOf implements metadata.Versioned. It is greater than any other while another process may have taken the database, or while it
+// is open whether the last group was written, and may yet appear.
+func (s *Store) GenerationOf(p metadata.Part) uint64 {
+	if s.unsettled.Load() || !s.member.alone() {
+		return metadata.Unsure
+	}
+	return s.generations.Of(p)
+}
+
+// Sync implements metadata.Store: generations grow before an update returns.
 func (s *Store) Sync(ctx context.Context) error { return ctx.Err() }
 
 // Clock implements metadata.Store.

@@ -153,6 +153,10 @@ func (w *writer) begin(ctx context.Context) error {
 	case ours == 0:
 		return fmt.Errorf("%w: this process did not answer for too long, and another has taken the database", metadata.ErrInUse)
 	}
+	if w.store.unsettled.Load() { // having the turn proves that the last transaction has ended
+		w.store.generations.Advance(metadata.ErrUnavailable)
+		w.store.unsettled.Store(false)
+	}
 	w.began, w.at = time.Now(), time.UnixMicro(now)
 	w.store.clock.follow(time.UnixMicro(last))
 	w.id = make([]byte, 16)
@@ -191,6 +195,7 @@ func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
 		}
 		g.Wrote = g.Wrote || tx.Wrote()
 		g.Notify = g.Notify || tx.Notified()
+		w.store.generations.Touch(tx)
 		return true
 	}
 	g.Failed++
@@ -228,6 +233,7 @@ func (w *writer) Rollback() {
 
 // Committed implements group.Backend.
 func (w *writer) Committed(g *group.Group, err error) {
+	w.store.generations.Advance(err)
 	if err == nil && (g.Entries > 0 || g.Notify) {
 		w.store.news.Wake()
 	}

@@ -62,7 +62,7 @@ type Store struct {
 	writer  *writer
 	// last is the time of the newest update in microseconds; it moves before the update can be seen.
 	last        atomic.Int64
-	generations generations
+	generations group.Generations
 	news        sqlstore.Broadcast // closes when an update left a log entry or called Notify
 
 	gate    group.Gate
@@ -219,10 +219,10 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...
 }
 
 // Generation implements metadata.Versioned: the lock on the database keeps other writers out.
-func (s *Store) Generation() uint64 { return s.generations.now.Load() }
+func (s *Store) Generation() uint64 { return s.generations.Now() }
 
 // GenerationOf implements metadata.Versioned.
-func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.of(p) }
+func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.Of(p) }
 
 // Sync implements metadata.Store: generations grow before an update returns.
 func (s *Store) Sync(ctx context.Context) error { return ctx.Err() }

@@ -108,7 +108,7 @@ func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
 		}
 		g.Wrote = g.Wrote || tx.Wrote()
 		g.Notify = g.Notify || tx.Notified()
-		w.store.generations.touch(tx)
+		w.store.generations.Touch(tx)
 		return true
 	}
 	g.Failed++
@@ -164,7 +164,7 @@ func (w *writer) Rollback() {
 
 // Committed implements group.Backend.
 func (w *writer) Committed(g *group.Group, err error) {
-	w.store.generations.advance(err)
+	w.store.generations.Advance(err)
 	if err == nil && (g.Entries > 0 || g.Notify) {
 		w.store.news.Wake()
 	}

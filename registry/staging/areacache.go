@@ -18,7 +18,7 @@ const (
 // areaCache keeps, for a short time, the areas that this process has seen from their first file on: clients send up to four
 // checksums after each file, to be compared with it. Revisions without a gap prove that no file is missing.
 type areaCache struct {
-	on bool // no other process writes to the store
+	versioned metadata.Versioned // nil: other processes may write the store, so nothing is kept
 
 	mu    sync.Mutex
 	bytes int
@@ -39,13 +39,13 @@ func pathOf(f registry.StagedFile, path string) stagedPath {
 }
 
 func newAreaCache(store metadata.Store) *areaCache {
-	_, on := store.(metadata.Versioned)
-	return &areaCache{on: on, sets: map[string]*cachedArea{}}
+	versioned, _ := store.(metadata.Versioned)
+	return &areaCache{versioned: versioned, sets: map[string]*cachedArea{}}
 }
 
 // added adds a committed file. When requests overlap, so that their order is unknown here, it drops the area.
 func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.Time) {
-	if !k.on {
+	if k.versioned == nil {
 		return
 	}
 	k.mu.Lock()
@@ -100,7 +100,7 @@ func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []str
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known := k.sets[at.StagingID]
-	if known == nil || known.set.RepositoryID != repositoryID || now.Sub(known.at) > knownSetMemory {
+	if known == nil || k.versioned.GenerationOf(metadata.RepositoryRows) == metadata.Unsure || known.set.RepositoryID != repositoryID || now.Sub(known.at) > knownSetMemory {
 		return nil, false
 	}
 	for _, path := range paths {

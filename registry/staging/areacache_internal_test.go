@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/metadata"
 	"slipway/registry"
 )
 
@@ -33,7 +34,7 @@ func TestKnownSets(t *testing.T) {
 		"begun anew":     {[]step{{set(1), "a"}, {set(2), "b"}, {anew, "c"}}, "c"},
 		"late answer":    {[]step{{anew, "c"}, {set(1), "a"}}, "-"},
 	} {
-		k := &areaCache{on: true, sets: map[string]*cachedArea{}}
+		k := &areaCache{versioned: generation(1), sets: map[string]*cachedArea{}}
 		for _, s := range c.steps {
 			k.added(s.set, file(s.path, "x"), began)
 		}
@@ -57,11 +58,16 @@ func TestKnownSets(t *testing.T) {
 		if got := find(began.Add(2 * knownSetMemory)); got != "-" {
 			t.Errorf("%s: after some time known are %q", name, got)
 		}
+		k.versioned = generation(metadata.Unsure)
+		if got := find(began); got != "-" {
+			t.Errorf("%s: while another process may write, known are %q", name, got)
+		}
+		k.versioned = generation(1)
 		if k.forget("s"); find(began) != "-" || k.bytes != 0 {
 			t.Errorf("%s: known behind its end, %d bytes", name, k.bytes)
 		}
 	}
-	k := &areaCache{on: true, sets: map[string]*cachedArea{}}
+	k := &areaCache{versioned: generation(1), sets: map[string]*cachedArea{}}
 	for i := range int64(10) {
 		k.added(set(i+1), file("a", strings.Repeat("x", knownSetBytes/4)), began)
 		if k.bytes > knownSetBytes {
@@ -69,3 +75,10 @@ func TestKnownSets(t *testing.T) {
 		}
 	}
 }
+
+// generation is a store that stays at one.
+type generation uint64
+
+func (g generation) Generation() uint64 { return uint64(g) }
+
+func (g generation) GenerationOf(metadata.Part) uint64 { return uint64(g) }

@@ -1,4 +1,4 @@
-package sqlite
+package group
 
 import (
 	"sync/atomic"
@@ -7,9 +7,9 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// generations counts the groups that may have been written, and remembers for each part the last group that touched it.
+// Generations counts the groups that may have been written, and remembers for each part the last group that touched it.
 // Only the writer changes it.
-type generations struct {
+type Generations struct {
 	now      atomic.Uint64
 	all      atomic.Uint64 // last group that may have touched any part
 	rows     atomic.Uint64 // metadata.RepositoryRows
@@ -18,7 +18,7 @@ type generations struct {
 	packages [1024]atomic.Uint64
 }
 
-func (g *generations) slot(p metadata.Part) *atomic.Uint64 {
+func (g *Generations) slot(p metadata.Part) *atomic.Uint64 {
 	switch {
 	case p == metadata.RepositoryRows:
 		return &g.rows
@@ -32,10 +32,14 @@ func (g *generations) slot(p metadata.Part) *atomic.Uint64 {
 	return &g.all
 }
 
-func (g *generations) of(p metadata.Part) uint64 { return max(g.all.Load(), g.slot(p).Load()) }
+// Now is the generation of the last group.
+func (g *Generations) Now() uint64 { return g.now.Load() }
 
-// touch notes the parts that an update has touched, before the update returns.
-func (g *generations) touch(tx *sqlstore.Tx) {
+// Of is the generation of the last group that may have touched a part.
+func (g *Generations) Of(p metadata.Part) uint64 { return max(g.all.Load(), g.slot(p).Load()) }
+
+// Touch notes the parts that an update has touched, before the update returns.
+func (g *Generations) Touch(tx *sqlstore.Tx) {
 	next := g.now.Load() + 1
 	parts, known := tx.Touched()
 	if !known {
@@ -46,8 +50,8 @@ func (g *generations) touch(tx *sqlstore.Tx) {
 	}
 }
 
-// advance ends a group. After an error it is unknown whether the group was written.
-func (g *generations) advance(err error) {
+// Advance ends a group. After an error it is unknown whether the group was written.
+func (g *Generations) Advance(err error) {
 	next := g.now.Load() + 1
 	if err != nil {
 		g.all.Store(next)
