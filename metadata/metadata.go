@@ -38,8 +38,9 @@ type Store interface {
 	// View runs fn on one consistent snapshot; writes fail with ErrReadOnly.
 	View(ctx context.Context, fn func(tx Tx) error) error
 	// Update runs fn and makes its writes durable before it returns nil; after any error none of them is visible.
-	// Waiting updates may be made durable together; each succeeds or fails alone. Hints name rows that fn is going to ask for:
-	// they change nothing but how many round trips it takes. ErrNoSpace.
+	// Waiting updates may be made durable together; each succeeds or fails alone. A write of fn may be taken for done; where it is
+	// not, fn runs again and is told. Hints name rows that fn is going to ask for: they change nothing but how many round trips it
+	// takes. ErrNoSpace.
 	Update(ctx context.Context, fn func(tx Tx) error, hints ...Hint) error
 	// Sync returns when what was acknowledged before the call, by any process, counts in Generation and GenerationOf of a store
 	// that is Versioned.

@@ -23,7 +23,7 @@ var errUnreplicated = fmt.Errorf("%w: the commit was not replicated: its wait wa
 func (w *writer) Commit(g *group.Group) error {
 	s := w.session
 	if !g.Wrote {
-		s.waiting = s.waiting[:0]
+		s.forget()
 		if err := s.Do(rollback); err != nil {
 			w.Rollback() // nothing was written
 		}
@@ -31,7 +31,7 @@ func (w *writer) Commit(g *group.Group) error {
 	}
 	if err := w.finish(g); err != nil {
 		w.Rollback()
-		if again(err) {
+		if again(err) || !g.Single && errors.Is(err, sqlstore.ErrDeferred) {
 			return fmt.Errorf("%w: %w", group.ErrAgain, classify(err))
 		}
 		return classify(err)
@@ -52,7 +52,7 @@ func (w *writer) Commit(g *group.Group) error {
 
 // finish writes what belongs to the group as a whole.
 func (w *writer) finish(g *group.Group) error {
-	s := w.session
+	s := deferring{w.session}
 	if err := w.log.Flush(s); err != nil {
 		return err
 	}
@@ -63,14 +63,17 @@ func (w *writer) finish(g *group.Group) error {
 		}
 	}
 	w.gen++
-	_, err := s.Exec(addBatch, []any{w.gen, w.id, w.store.clock.last.Load(), state.Size, state.Rows, state.Edge, state.Last, int64(w.log.Mark())})
-	return err
+	if err := s.Defer(addBatch, []any{w.gen, w.id, w.store.clock.last.Load(), state.Size, state.Rows, state.Edge, state.Last, int64(w.log.Mark())}, true); err != nil {
+		return err
+	}
+	return s.flush()
 }
 
 // end sends COMMIT. It takes no context: one that ends would ask the server to cancel, and then a commit may be visible and not
 // replicated.
 func (w *writer) end() error {
 	w.notices = w.notices[:0]
+	w.session.trips++
 	tag, err := w.session.conn.Exec(context.Background(), commit, pgx.QueryExecModeSimpleProtocol)
 	for _, n := range w.notices {
 		if strings.Contains(n, unreplicatedMessage) {

@@ -40,3 +40,6 @@ func (s *Store) Prepared(ctx context.Context) ([]string, error) {
 	}
 	return out, nil
 }
+
+// Trips returns how many round trips the connection that writes has made. No update may run.
+func (s *Store) Trips() int { return s.writer.session.trips }

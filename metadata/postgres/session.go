@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -11,30 +12,74 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// session is a sqlstore.Session over one connection. Statements around transactions wait for the next statement and are sent with
-// it, so they cost no round trip of their own.
+// session is a sqlstore.Session over one connection. Statements around transactions, and those that are deferred, wait for the next
+// statement and are sent with it, so they cost no round trip of their own.
 type session struct {
 	conn    *pgx.Conn
-	waiting []string
+	waiting []waiting
+	bytes   int // of the arguments that wait
+	ran     int // statements that ran or wait
+	trips   int // to the server
 }
 
-var _ sqlstore.Scripted = (*session)(nil)
+// waiting is a statement that waits.
+type waiting struct {
+	text string
+	args []any
+	verb bool // around a transaction
+	some bool // it is taken to change a row
+}
+
+// Bounds of what waits.
+const (
+	mostWaiting      = 256
+	mostWaitingBytes = 1 << 20
+)
+
+var (
+	_ sqlstore.Scripted  = (*session)(nil)
+	_ sqlstore.Deferring = (*session)(nil)
+)
 
 // later lets a statement around transactions be sent with the next one.
-func (s *session) later(text string) { s.waiting = append(s.waiting, text) }
+func (s *session) later(text string) { s.waiting = append(s.waiting, waiting{text: text, verb: true}) }
+
+// Defer implements sqlstore.Deferring.
+func (s *session) Defer(text string, args []any, some bool) error {
+	values, err := normal(args)
+	if err != nil {
+		return err
+	}
+	s.ran++
+	s.waiting = append(s.waiting, waiting{text: spelled(text), args: values, some: some})
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			s.bytes += len(v)
+		case []byte:
+			s.bytes += len(v)
+		}
+	}
+	if len(s.waiting) < mostWaiting && s.bytes < mostWaitingBytes {
+		return nil
+	}
+	return s.flush()
+}
+
+// forget drops what waits.
+func (s *session) forget() { s.waiting, s.bytes = s.waiting[:0], 0 }
 
 // Do implements sqlstore.Scripted.
 func (s *session) Do(text string) error {
+	s.trips++
 	_, err := s.conn.Exec(context.Background(), text, pgx.QueryExecModeSimpleProtocol)
 	return err
 }
 
 // Verb implements sqlstore.Session.
 func (s *session) Verb(text string) error {
-	if err := s.flush(); err != nil {
-		return err
-	}
-	return s.Do(text)
+	s.later(text)
+	return s.flush()
 }
 
 // flush sends what waits.
@@ -42,9 +87,11 @@ func (s *session) flush() error {
 	if len(s.waiting) == 0 {
 		return nil
 	}
-	text := strings.Join(s.waiting, "; ")
-	s.waiting = s.waiting[:0]
-	return s.Do(text)
+	results, err := s.send(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	return results.Close()
 }
 
 // Open implements sqlstore.Session.
@@ -53,14 +100,16 @@ func (s *session) Open(ctx context.Context, text string, args []any) (sqlstore.R
 	if err != nil {
 		return nil, err
 	}
+	s.ran++
 	if len(s.waiting) == 0 {
+		s.trips++
 		found, err := s.conn.Query(ctx, spelled(text), values...)
 		if err != nil {
 			return nil, err
 		}
 		return &rows{found: found}, nil
 	}
-	results, err := s.send(ctx, text, values)
+	results, err := s.send(ctx, &waiting{text: spelled(text), args: values})
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +127,14 @@ func (s *session) Exec(text string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.ran++
 	ctx := context.Background()
 	if len(s.waiting) == 0 {
+		s.trips++
 		tag, err := s.conn.Exec(ctx, spelled(text), values...)
 		return tag.RowsAffected(), err
 	}
-	results, err := s.send(ctx, text, values)
+	results, err := s.send(ctx, &waiting{text: spelled(text), args: values})
 	if err != nil {
 		return 0, err
 	}
@@ -94,24 +145,47 @@ func (s *session) Exec(text string, args []any) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
-// send sends what waits and a statement in one round trip. The answer that comes next is the statement's.
-func (s *session) send(ctx context.Context, text string, values []any) (pgx.BatchResults, error) {
+// send sends what waits and a statement, if any, in one round trip. The answer that comes next is the statement's. ErrDeferred.
+func (s *session) send(ctx context.Context, statement *waiting) (pgx.BatchResults, error) {
 	b := &pgx.Batch{}
-	verbs := len(s.waiting)
-	for _, verb := range s.waiting {
-		b.Queue(verb)
+	sent := slices.Clone(s.waiting)
+	s.forget()
+	for _, w := range sent {
+		b.Queue(w.text, w.args...)
 	}
-	s.waiting = s.waiting[:0]
-	b.Queue(spelled(text), values...)
+	if statement != nil {
+		b.Queue(statement.text, statement.args...)
+	}
+	s.trips++
 	results := s.conn.SendBatch(ctx, b)
-	for range verbs {
-		if _, err := results.Exec(); err != nil {
-			_ = results.Close() // the error that counts is err
-			return nil, err
+	var wrong error
+	for _, w := range sent {
+		tag, err := results.Exec()
+		switch {
+		case wrong != nil: // what follows is not what it was meant to be
+		case err != nil && w.verb:
+			wrong = err
+		case err != nil:
+			wrong = fmt.Errorf("%w: %w", sqlstore.ErrDeferred, err)
+		case w.some && tag.RowsAffected() == 0:
+			wrong = fmt.Errorf("%w: no row was changed by %s", sqlstore.ErrDeferred, w.text)
 		}
+		if err != nil {
+			break
+		}
+	}
+	if wrong != nil {
+		_ = results.Close() // the error that counts is wrong
+		return nil, wrong
 	}
 	return results, nil
 }
+
+// deferring is a session that defers all that writes.
+type deferring struct{ *session }
+
+// Exec implements sqlstore.Session. It does not know how many rows change.
+func (s deferring) Exec(text string, args []any) (int64, error) { return 0, s.Defer(text, args, false) }
 
 // normal turns arguments into the few types that are sent, as internal/sqldrv does.
 func normal(args []any) ([]any, error) {

@@ -177,19 +177,22 @@ func (w *writer) now() time.Time {
 func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
 	s := w.session
 	s.later(savepoint)
-	sent := len(s.waiting)
+	ran := s.ran
 	g.Now = w.now()
 	mark := w.log.Mark()
 	tx := sqlstore.NewUpdate(s, &w.store.dialect, g.Now, &w.log)
+	if !g.Single {
+		tx.Defer(s)
+	}
 	u.Call(tx)
 	failed := tx.Failed()
 	if failed != nil && u.Err == nil {
 		u.Err = failed // a database error fails the update even if fn ignored it: the update is not whole
 	}
-	idle := len(s.waiting) == sent // no statement ran, so not even the savepoint was sent
+	idle := s.ran == ran // no statement ran, so not even the savepoint was sent
 	if u.Err == nil {
 		if idle {
-			s.waiting = s.waiting[:sent-1]
+			s.waiting = s.waiting[:len(s.waiting)-1]
 		} else {
 			s.later(release)
 		}
@@ -201,15 +204,17 @@ func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
 	g.Failed++
 	w.log.Rewind(mark)
 	if idle {
-		s.waiting = s.waiting[:sent-1]
+		s.waiting = s.waiting[:len(s.waiting)-1]
 		return true
 	}
-	if failed != nil && again(failed) || s.conn.IsClosed() {
+	if failed != nil && (again(failed) || errors.Is(failed, sqlstore.ErrDeferred)) || s.conn.IsClosed() {
 		u.Again = true
 		return false
 	}
-	if err := s.Verb(rollbackTo + `; ` + release); err != nil {
-		u.Again = again(err)
+	// What waits is sent first: fn may have failed for what a statement did not do.
+	s.later(rollbackTo)
+	if err := s.Verb(release); err != nil {
+		u.Again = again(err) || errors.Is(err, sqlstore.ErrDeferred)
 		return false
 	}
 	return true
@@ -222,7 +227,7 @@ func (w *writer) Rollback() {
 	if s == nil {
 		return
 	}
-	s.waiting = s.waiting[:0]
+	s.forget()
 	if !s.conn.IsClosed() && s.conn.PgConn().TxStatus() != 'I' {
 		_ = s.Do(rollback) // the next look tells
 	}

@@ -14,6 +14,7 @@ type Group struct {
 	Entries int       // new in the log
 	Wrote   bool
 	Notify  bool          // an update called metadata.Tx.Notify
+	Single  bool          // of one update, which ran before in a group that was lost
 	Commit  time.Duration // of the commit alone
 
 	members []*Update
@@ -76,7 +77,7 @@ func (w *Writer) alone() {
 	again := len(w.waiting) > 1
 	for len(w.waiting) > 0 {
 		r := w.waiting[0]
-		g := &Group{Start: time.Now(), members: w.waiting[:1]}
+		g := &Group{Start: time.Now(), Single: true, members: w.waiting[:1]}
 		var err error
 		if (again || r.Again) && r.ran == returned {
 			err = w.single(g, r)

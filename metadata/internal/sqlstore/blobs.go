@@ -152,7 +152,7 @@ func (t collection) CondemnOrphan(d digest.Digest, size int64) (bool, error) {
 }
 
 func (t *Tx) condemned(raw []byte, size int64) error {
-	_, err := t.exec(`INSERT INTO collected (digest, size, at) VALUES ($1, $2, $3)
+	err := t.write(nil, `INSERT INTO collected (digest, size, at) VALUES ($1, $2, $3)
 		ON CONFLICT (digest) DO UPDATE SET size = excluded.size, at = excluded.at, done_at = NULL`,
 		raw, size, t.micros())
 	return err
@@ -206,18 +206,18 @@ func (t leases) PutLease(l metadata.Lease) error {
 
 // DropLease implements metadata.Leases.
 func (t leases) DropLease(holder string) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
+	if err := t.write(nil, `UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM lease WHERE holder = $2)`, t.micros(), holder); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM lease WHERE holder = $1`, holder)
+	err := t.write(nil, `DELETE FROM lease WHERE holder = $1`, holder)
 	return err
 }
 
 // DropLeasesBelow implements metadata.Leases.
 func (t leases) DropLeasesBelow(folder string, most int) (int64, error) {
 	first, end := folder+"/", folder+afterFolder
-	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN
+	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN
 		(SELECT blob_id FROM lease WHERE holder >= $2 AND holder < $3 ORDER BY holder, blob_id LIMIT CAST($4 AS BIGINT))`,
 		t.micros(), first, end, limit(most)); err != nil {
 		return 0, err
@@ -232,7 +232,7 @@ func (t leases) DropBlobLease(blobID int64, holder string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	_, err = t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), blobID)
+	err = t.write(nil, `UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), blobID)
 	return err
 }
 
@@ -263,7 +263,7 @@ func (t leases) ExpireLeases(most int) (int64, error) {
 		return 0, err
 	}
 	for _, v := range ended {
-		if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2 AND released_at < $1`, v[1], v[0]); err != nil {
+		if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id = $2 AND released_at < $1`, v[1], v[0]); err != nil {
 			return 0, err
 		}
 	}

@@ -69,7 +69,7 @@ func (t evictions) CachedEntries(q metadata.CachedQuery) ([]metadata.CachedEntry
 // UseFiles implements metadata.Evictions.
 func (t evictions) UseFiles(list []metadata.CachedFile) error {
 	for _, f := range list {
-		if _, err := t.exec(`UPDATE cached_file SET used_at = $1 WHERE version_id = $2 AND path = $3`, micros(f.UsedAt), f.VersionID, f.Path); err != nil {
+		if err := t.write(nil, `UPDATE cached_file SET used_at = $1 WHERE version_id = $2 AND path = $3`, micros(f.UsedAt), f.VersionID, f.Path); err != nil {
 			return err
 		}
 	}
@@ -181,6 +181,6 @@ func (t evictions) ChangeFile(f metadata.CachedFile) error {
 
 // ForgetFiles implements metadata.Evictions.
 func (t evictions) ForgetFiles(versionID int64) error {
-	_, err := t.exec(`DELETE FROM cached_file WHERE version_id = $1`, versionID)
+	err := t.write(nil, `DELETE FROM cached_file WHERE version_id = $1`, versionID)
 	return err
 }

@@ -44,7 +44,7 @@ func (t caches) PutCachedFile(f metadata.CachedFile) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO cached_file (version_id, path, digest, upstream_id, url, etag, last_modified, verified, published_at, first_seen_at, entered_at, entered_by,
+	err = t.write(nil, `INSERT INTO cached_file (version_id, path, digest, upstream_id, url, etag, last_modified, verified, published_at, first_seen_at, entered_at, entered_by,
 			checked_at, used_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (version_id, path) DO UPDATE SET digest = excluded.digest, upstream_id = excluded.upstream_id, url = excluded.url, etag = excluded.etag,
@@ -91,12 +91,12 @@ func (r *indexRow) index() metadata.UpstreamIndex {
 
 // PutIndex implements metadata.Caches.
 func (t caches) PutIndex(i metadata.UpstreamIndex) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
+	if err := t.write(nil, `UPDATE blob SET released_at = $1
 		WHERE id <> $2 AND id IN (SELECT body_blob_id FROM upstream_index WHERE upstream_id = $3 AND format = $4 AND key = $5)`,
 		t.micros(), i.Body.ID, i.UpstreamID, i.Format, i.Key); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO upstream_index (upstream_id, format, key, fingerprint, body_blob_id, base, seen, etag, last_modified, fetched_at, checked_at,
+	err := t.write(nil, `INSERT INTO upstream_index (upstream_id, format, key, fingerprint, body_blob_id, base, seen, etag, last_modified, fetched_at, checked_at,
 			fresh_until, used_at, baseline_at, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (upstream_id, format, key) DO UPDATE SET fingerprint = excluded.fingerprint, body_blob_id = excluded.body_blob_id, base = excluded.base,
@@ -133,7 +133,7 @@ func (t caches) IndexesWith(blobID int64) ([]metadata.UpstreamIndex, error) {
 
 // TouchIndex implements metadata.Caches.
 func (t caches) TouchIndex(i metadata.UpstreamIndex) error {
-	_, err := t.exec(`UPDATE upstream_index SET checked_at = $1, fresh_until = $2, used_at = $3 WHERE upstream_id = $4 AND format = $5 AND key = $6`,
+	err := t.write(nil, `UPDATE upstream_index SET checked_at = $1, fresh_until = $2, used_at = $3 WHERE upstream_id = $4 AND format = $5 AND key = $6`,
 		micros(i.CheckedAt), micros(i.FreshUntil), micros(i.UsedAt), i.UpstreamID, i.Format, i.Key)
 	return err
 }
@@ -155,7 +155,7 @@ func (t caches) DropIndexes(before time.Time, n int) (int64, error) {
 
 // DropIndex implements metadata.Caches.
 func (t caches) DropIndex(upstreamID int64, format, key string) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
+	if err := t.write(nil, `UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT body_blob_id FROM upstream_index WHERE upstream_id = $2 AND format = $3 AND key = $4)`,
 		t.micros(), upstreamID, format, key); err != nil {
 		return err
@@ -165,7 +165,7 @@ func (t caches) DropIndex(upstreamID int64, format, key string) error {
 
 // NoteSighting implements metadata.Caches.
 func (t caches) NoteSighting(s metadata.Sighting) error {
-	_, err := t.exec(`INSERT INTO sighting (upstream_id, key, digest, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+	err := t.write(nil, `INSERT INTO sighting (upstream_id, key, digest, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		s.UpstreamID, s.Key, s.Digest, micros(s.SeenAt))
 	return err
 }
@@ -183,13 +183,13 @@ func (t caches) Sighting(upstreamID int64, key, digest string) (metadata.Sightin
 
 // dropIndexesOf removes the indexes and the sightings of an upstream.
 func (t *Tx) dropIndexesOf(upstreamID int64) error {
-	if _, err := t.exec(`DELETE FROM sighting WHERE upstream_id = $1`, upstreamID); err != nil {
+	if err := t.write(nil, `DELETE FROM sighting WHERE upstream_id = $1`, upstreamID); err != nil {
 		return err
 	}
-	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT body_blob_id FROM upstream_index WHERE upstream_id = $2)`,
+	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN (SELECT body_blob_id FROM upstream_index WHERE upstream_id = $2)`,
 		t.micros(), upstreamID); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM upstream_index WHERE upstream_id = $1`, upstreamID)
+	err := t.write(nil, `DELETE FROM upstream_index WHERE upstream_id = $1`, upstreamID)
 	return err
 }

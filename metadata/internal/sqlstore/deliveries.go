@@ -178,7 +178,7 @@ func (t deliveries) ExpireDeliveries(before time.Time, most int) (int64, error) 
 
 // AddAttempt implements metadata.Deliveries.
 func (t deliveries) AddAttempt(v metadata.Attempt) error {
-	_, err := t.exec(`INSERT INTO delivery_attempt (delivery_id, number, at, duration, status, error, answer)
+	err := t.write(nil, `INSERT INTO delivery_attempt (delivery_id, number, at, duration, status, error, answer)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		v.DeliveryID, v.Number, micros(v.At), v.Duration.Microseconds(), v.Status, v.Error, filled(v.Answer))
 	return err

@@ -11,11 +11,11 @@ import (
 
 // PutDependencies implements metadata.Dependencies.
 func (t dependencies) PutDependencies(versionID int64, list []metadata.Dependency) error {
-	if _, err := t.exec(`DELETE FROM dependency WHERE version_id = $1`, versionID); err != nil {
+	if err := t.write(nil, `DELETE FROM dependency WHERE version_id = $1`, versionID); err != nil {
 		return err
 	}
 	for _, d := range list {
-		if _, err := t.exec(`INSERT INTO dependency (format, name, package_id, version_id, scope, requirement) VALUES ($1, $2, $3, $4, $5, $6)
+		if err := t.write(nil, `INSERT INTO dependency (format, name, package_id, version_id, scope, requirement) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (format, name, package_id, version_id, scope) DO NOTHING`, d.Format, d.Name, d.PackageID, versionID, d.Scope, d.Requirement); err != nil {
 			return err
 		}

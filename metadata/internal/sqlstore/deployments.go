@@ -39,7 +39,7 @@ func (t deployments) CreateDeployment(v metadata.Deployment) (metadata.Deploymen
 		return v, err
 	}
 	v.CreatedAt, v.CreatedBy = t.Now(), v.UpdatedBy
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO deployment (environment_id, service, external_id, repository_id, package_id, version_id,
+	v.ID, err = t.insertRow(`INSERT INTO deployment (environment_id, service, external_id, repository_id, package_id, version_id,
 			version, purl, digest, status, event_id, url, created_at, created_by, updated_at, updated_by, finished_at, seq, last_seq, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14, 0, 0, 0, $15)
 		ON CONFLICT (environment_id, service, external_id) WHERE external_id <> '' DO NOTHING RETURNING id`,
@@ -48,7 +48,7 @@ func (t deployments) CreateDeployment(v metadata.Deployment) (metadata.Deploymen
 	if err != nil {
 		return v, err
 	}
-	_, err = t.exec(`INSERT INTO environment_service (environment_id, name, user_id) VALUES ($1, $2, $3)
+	err = t.write(nil, `INSERT INTO environment_service (environment_id, name, user_id) VALUES ($1, $2, $3)
 		ON CONFLICT (environment_id, name) DO NOTHING`, v.EnvironmentID, v.Service, v.ReporterID)
 	v.ReporterID = 0
 	return v, err
@@ -66,7 +66,7 @@ func (t deployments) UpdateDeployment(v metadata.Deployment) (metadata.Deploymen
 		string(v.Status), v.EventID, v.URL, micros(v.UpdatedAt), v.UpdatedBy, micros(v.FinishedAt), v.Seq, v.LastSeq, v.Reason, v.ID); err != nil {
 		return v, err
 	}
-	_, err := t.exec(`INSERT INTO deployment_report (environment_id, service, seq, deployment_id, status, at, reported_by, reason)
+	err := t.write(nil, `INSERT INTO deployment_report (environment_id, service, seq, deployment_id, status, at, reported_by, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		v.EnvironmentID, v.Service, v.LastSeq, v.ID, string(v.Status), micros(v.UpdatedAt), v.UpdatedBy, v.Reason)
 	if err != nil {

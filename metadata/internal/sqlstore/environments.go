@@ -15,7 +15,7 @@ func scanEnvironment(r row) (metadata.Environment, error) {
 
 // PutEnvironment implements metadata.Environments.
 func (t environments) PutEnvironment(v metadata.Environment) (metadata.Environment, error) {
-	if _, err := t.exec(`INSERT INTO environment (name, created_at, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`,
+	if err := t.write(nil, `INSERT INTO environment (name, created_at, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`,
 		v.Name, t.micros(), t.newID()); err != nil {
 		return v, err
 	}
@@ -23,7 +23,7 @@ func (t environments) PutEnvironment(v metadata.Environment) (metadata.Environme
 	if err != nil {
 		return v, err
 	}
-	if _, err := t.exec(`INSERT INTO environment_state (environment_id, seq_from, description, tag, owner_id, deleted, at)
+	if err := t.write(nil, `INSERT INTO environment_state (environment_id, seq_from, description, tag, owner_id, deleted, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, id, v.Seq, v.Description, v.Tag, v.OwnerID, flag(v.Deleted), t.micros()); err != nil {
 		return v, err
 	}

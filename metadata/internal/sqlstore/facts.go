@@ -18,8 +18,7 @@ func (t facts) AddFacts(facts []metadata.Fact) error {
 		args = append(args, f.VersionID, f.Key, f.Value, f.Source, int64(f.Rank), f.Seq, micros(f.At), t.newID())
 	}
 	if err := insertFacts.run(args, func(text string, args []any) error {
-		_, err := t.exec(text, args...)
-		return err
+		return t.write(nil, text, args...)
 	}); err != nil {
 		return err
 	}

@@ -64,19 +64,15 @@ func (t files) AddFile(f metadata.File) error {
 	if f.AddedAt.IsZero() {
 		f.AddedAt = t.Now()
 	}
-	n, err := t.within(f.PackageID).exec(`INSERT INTO file (version_id, package_id, path, media_type, added_at, seq, blob_id)
+	if err := t.within(f.PackageID).write(metadata.ErrExists, `INSERT INTO file (version_id, package_id, path, media_type, added_at, seq, blob_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (version_id, path) DO NOTHING`,
-		f.VersionID, f.PackageID, f.Path, f.MediaType, micros(f.AddedAt), f.Seq, id)
-	if err != nil {
+		f.VersionID, f.PackageID, f.Path, f.MediaType, micros(f.AddedAt), f.Seq, id); err != nil {
 		return err
-	}
-	if n == 0 {
-		return metadata.ErrExists
 	}
 	if f.VersionID == t.created {
 		return nil // the version never lost a file
 	}
-	_, err = t.exec(`DELETE FROM reserved_path WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
+	err = t.write(nil, `DELETE FROM reserved_path WHERE version_id = $1 AND path = $2`, f.VersionID, f.Path)
 	return err
 }
 
@@ -90,7 +86,7 @@ func (t files) ReplaceFile(f metadata.File) error {
 		return err
 	}
 	// The former blob is released by a statement that finds it, so that nothing has to be read.
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
+	if err := t.write(nil, `UPDATE blob SET released_at = $1
 		WHERE id = (SELECT blob_id FROM file WHERE version_id = $2 AND path = $3) AND id <> $4`,
 		t.micros(), f.VersionID, f.Path, id); err != nil {
 		return err
@@ -105,11 +101,11 @@ func (t files) ReplaceFile(f metadata.File) error {
 
 // RemoveFiles implements metadata.Files.
 func (t files) RemoveFiles(versionID int64) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
+	if err := t.write(nil, `UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM file WHERE version_id = $2)`, t.micros(), versionID); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM file WHERE version_id = $1`, versionID)
+	err := t.write(nil, `DELETE FROM file WHERE version_id = $1`, versionID)
 	return err
 }
 
@@ -132,11 +128,11 @@ func (t files) RemoveFile(versionID int64, path string) error {
 	if err := t.must(`UPDATE blob SET released_at = $1 WHERE id = $2`, t.micros(), f.Blob.ID); err != nil {
 		return err
 	}
-	if _, err = t.exec(`INSERT INTO reserved_path (version_id, path, digest) VALUES ($1, $2, $3)
+	if err = t.write(nil, `INSERT INTO reserved_path (version_id, path, digest) VALUES ($1, $2, $3)
 		ON CONFLICT (version_id, path) DO UPDATE SET digest = excluded.digest`, versionID, path, raw); err != nil {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM cached_file WHERE version_id = $1 AND path = $2`, versionID, path) // the reserved path says which bytes it had
+	err = t.write(nil, `DELETE FROM cached_file WHERE version_id = $1 AND path = $2`, versionID, path) // the reserved path says which bytes it had
 	return err
 }
 

@@ -48,7 +48,7 @@ func (t *Tx) putGrants(holder string, id int64, grants []metadata.Grant) error {
 			actions = []string{""} // a grant without actions is stored too
 		}
 		for position, action := range actions {
-			if _, err := t.exec(`INSERT INTO permission (holder, holder_id, grant_no, position, repository, environment, action, role)
+			if err := t.write(nil, `INSERT INTO permission (holder, holder_id, grant_no, position, repository, environment, action, role)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 				holder, id, int64(no), int64(position), g.Repository, g.Environment, action, g.Role); err != nil {
 				return err
@@ -59,7 +59,7 @@ func (t *Tx) putGrants(holder string, id int64, grants []metadata.Grant) error {
 }
 
 func (t *Tx) replaceGrants(holder string, id int64, grants []metadata.Grant) error {
-	if _, err := t.exec(`DELETE FROM permission WHERE holder = $1 AND holder_id = $2`, holder, id); err != nil {
+	if err := t.write(nil, `DELETE FROM permission WHERE holder = $1 AND holder_id = $2`, holder, id); err != nil {
 		return err
 	}
 	return t.putGrants(holder, id, grants)

@@ -61,7 +61,7 @@ func (t log) Append(e metadata.Entry) (metadata.Entry, error) {
 	if len(leaf) > maxLeafBytes {
 		return e, fmt.Errorf("metadata: log entry %s: a leaf of %d bytes, at most %d fit", e.Type, len(leaf), maxLeafBytes)
 	}
-	if _, err := t.exec(`INSERT INTO log_entry (`+entryColumns+`)
+	if err := t.write(nil, `INSERT INTO log_entry (`+entryColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		e.Seq, e.ID, micros(e.Time), e.Type, e.Subject, e.RepositoryID, e.PackageID, e.Actor.Type, e.Actor.ID,
 		e.Data, e.Salt, e.DataHash); err != nil {

@@ -8,7 +8,7 @@ import (
 
 // NoteOrigin implements metadata.Names.
 func (t names) NoteOrigin(o metadata.NameOrigin, replace bool) error {
-	_, err := t.exec(`INSERT INTO name_origin (repository_id, format, key, upstream_id, entered_at) VALUES ($1, $2, $3, $4, $5)
+	err := t.write(nil, `INSERT INTO name_origin (repository_id, format, key, upstream_id, entered_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (repository_id, format, key) DO UPDATE SET upstream_id = excluded.upstream_id, entered_at = excluded.entered_at
 			WHERE CAST($6 AS BIGINT) = 1 OR EXISTS (SELECT 1 FROM upstream u WHERE u.id = name_origin.upstream_id AND u.removed_at IS NOT NULL)`,
 		o.RepositoryID, o.Format, o.Key, o.UpstreamID, t.micros(), flag(replace))
@@ -17,7 +17,7 @@ func (t names) NoteOrigin(o metadata.NameOrigin, replace bool) error {
 
 // MoveOrigins implements metadata.Names.
 func (t names) MoveOrigins(from, to int64) error {
-	_, err := t.exec(`UPDATE name_origin SET upstream_id = $1 WHERE upstream_id = $2`, to, from)
+	err := t.write(nil, `UPDATE name_origin SET upstream_id = $1 WHERE upstream_id = $2`, to, from)
 	return err
 }
 
@@ -34,7 +34,7 @@ func (t names) NameOrigin(repositoryID int64, format, key string) (metadata.Name
 
 // PutNameUse implements metadata.Names.
 func (t names) PutNameUse(u metadata.NameUse) error {
-	_, err := t.exec(`INSERT INTO name_use (repository_id, format, key, caller, used_at) VALUES ($1, $2, $3, $4, $5)
+	err := t.write(nil, `INSERT INTO name_use (repository_id, format, key, caller, used_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (repository_id, format, key, caller) DO UPDATE SET used_at = excluded.used_at`,
 		u.RepositoryID, u.Format, u.Key, u.Caller, micros(u.UsedAt))
 	return err
@@ -54,7 +54,7 @@ func (t names) NameUses(repositoryID int64, format, key string, since time.Time,
 
 // DropNameUses implements metadata.Names.
 func (t names) DropNameUses(before time.Time, n int) error {
-	_, err := t.exec(`DELETE FROM name_use WHERE (repository_id, format, key, caller) IN
+	err := t.write(nil, `DELETE FROM name_use WHERE (repository_id, format, key, caller) IN
 		(SELECT repository_id, format, key, caller FROM name_use WHERE used_at < $1 ORDER BY used_at LIMIT CAST($2 AS BIGINT))`, micros(before), limit(n))
 	return err
 }

@@ -102,7 +102,7 @@ func (t packages) CreatePackage(v metadata.Package) (metadata.Package, error) {
 	v.CreatedAt = t.Now()
 	v.UpdatedAt = v.CreatedAt
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
+	v.ID, err = t.insertRow(`INSERT INTO package (repository_id, format, key, name, revision, latest, version_count,
 			descriptor, created_at, updated_at, origin, id)
 		VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8, $9, $10)
 		ON CONFLICT (repository_id, format, key) DO NOTHING RETURNING id`,

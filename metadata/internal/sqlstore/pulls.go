@@ -8,7 +8,7 @@ import (
 
 // PutPull implements metadata.Pulls.
 func (t pulls) PutPull(p metadata.Pull) error {
-	_, err := t.exec(`INSERT INTO pull (version_id, caller, first_at, last_at) VALUES ($1, $2, $3, $3)
+	err := t.write(nil, `INSERT INTO pull (version_id, caller, first_at, last_at) VALUES ($1, $2, $3, $3)
 		ON CONFLICT (version_id, caller) DO UPDATE SET last_at = excluded.last_at WHERE excluded.last_at > pull.last_at`,
 		p.VersionID, p.Caller, micros(p.LastAt))
 	return err
@@ -27,7 +27,7 @@ func (t pulls) Pulls(versionID int64, page metadata.Page) ([]metadata.Pull, erro
 
 // DropPulls implements metadata.Pulls.
 func (t pulls) DropPulls(before time.Time, n int) error {
-	_, err := t.exec(`DELETE FROM pull WHERE (version_id, caller) IN
+	err := t.write(nil, `DELETE FROM pull WHERE (version_id, caller) IN
 		(SELECT version_id, caller FROM pull WHERE last_at < $1 ORDER BY last_at LIMIT CAST($2 AS BIGINT))`, micros(before), limit(n))
 	return err
 }

@@ -22,7 +22,7 @@ func (t references) AddReferences(list []metadata.Reference) error {
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(`INSERT INTO reference (version_id, package_id, kind, digest) VALUES ($1, $2, $3, $4)
+		if err := t.write(nil, `INSERT INTO reference (version_id, package_id, kind, digest) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (version_id, kind, digest) DO NOTHING`, v.VersionID, v.PackageID, v.Kind, raw); err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func scanRepository(r row) (metadata.Repository, error) {
 func (t repositories) CreateRepository(v metadata.Repository) (metadata.Repository, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO repository (name, description, settings, created_at, id)
+	v.ID, err = t.insertRow(`INSERT INTO repository (name, description, settings, created_at, id)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING id`,
 		v.Name, v.Description, filled(v.Settings), micros(v.CreatedAt), t.newID())

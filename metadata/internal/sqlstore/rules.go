@@ -19,7 +19,7 @@ func scanRule(r row) (metadata.Rule, error) {
 func (t policies) CreateRule(r metadata.Rule) (metadata.Rule, error) {
 	r.CreatedAt = t.Now()
 	var err error
-	r.ID, err = insert(t.Tx, scanInt, `INSERT INTO rule (repository_id, position, action, pattern, min_age, reason, mode, expires_at, expired, created_by, created_at, id)
+	r.ID, err = t.insertRow(`INSERT INTO rule (repository_id, position, action, pattern, min_age, reason, mode, expires_at, expired, created_by, created_at, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
 		r.RepositoryID, r.Position, r.Action, r.Match, r.MinAge.Microseconds(), r.Reason, r.Mode, micros(r.ExpiresAt), flag(r.Expired), r.CreatedBy, micros(r.CreatedAt), t.newID())
 	return r, err
@@ -55,7 +55,7 @@ func (t policies) PutRefusal(r metadata.Refusal) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (SELECT COALESCE(MAX(id), 0) + 1 FROM refusal)) RETURNING id`,
 		r.RequestID, micros(r.At), r.RuleID, r.RepositoryID, r.Subject, r.Caller, r.Outcome, r.Mode, r.Reason, micros(r.Until))
 	if err == nil && id > metadata.MaxRefusals {
-		_, err = t.exec(`DELETE FROM refusal WHERE id <= $1`, id-metadata.MaxRefusals)
+		err = t.write(nil, `DELETE FROM refusal WHERE id <= $1`, id-metadata.MaxRefusals)
 	}
 	return err
 }

@@ -73,7 +73,7 @@ func (t runs) StartRun(d metadata.Deployment, seq int64) error {
 	if _, err := t.endRun(d.EnvironmentID, d.Service, seq); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO run (environment_id, service, seq_from, deployment_id, version_id, since, until)
+	err := t.write(nil, `INSERT INTO run (environment_id, service, seq_from, deployment_id, version_id, since, until)
 		VALUES ($1, $2, $3, $4, $5, $6, 0)`, d.EnvironmentID, d.Service, seq, d.ID, d.VersionID, t.micros())
 	return err
 }

@@ -20,7 +20,7 @@ func scanSession(r row) (metadata.Session, error) {
 func (t sessions) CreateSession(v metadata.Session) (metadata.Session, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO session (user_id, hash, agent, created_at, expires_at, used_at, used_from, id)
+	v.ID, err = t.insertRow(`INSERT INTO session (user_id, hash, agent, created_at, expires_at, used_at, used_from, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING RETURNING id`,
 		v.UserID, filled(v.Hash), v.Agent, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.UsedAt), v.UsedFrom, t.newID())
 	return v, err
@@ -46,7 +46,7 @@ func (t sessions) Sessions(userID, afterID int64, n int) ([]metadata.Session, er
 
 // NoteUse implements metadata.Sessions.
 func (t sessions) NoteUse(id int64, u metadata.Use) error {
-	_, err := t.exec(`UPDATE session SET used_at = $1, used_from = $2 WHERE id = $3 AND used_at < $1`, micros(u.UsedAt), u.UsedFrom, id)
+	err := t.write(nil, `UPDATE session SET used_at = $1, used_from = $2 WHERE id = $3 AND used_at < $1`, micros(u.UsedAt), u.UsedFrom, id)
 	return err
 }
 

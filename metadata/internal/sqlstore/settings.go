@@ -7,7 +7,7 @@ func (t settings) Setting(key string) (string, error) {
 
 // PutSetting implements metadata.Settings.
 func (t settings) PutSetting(key, value string) error {
-	_, err := t.exec(`INSERT INTO setting (key, value) VALUES ($1, $2)
+	err := t.write(nil, `INSERT INTO setting (key, value) VALUES ($1, $2)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 	return err
 }

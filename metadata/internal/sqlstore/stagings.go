@@ -95,7 +95,7 @@ func (t stagings) PutStagedFile(f metadata.StagedFile) error {
 	if err != nil || n > 0 {
 		return err
 	}
-	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM staged_file
+	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM staged_file
 			WHERE staging_id = $2 AND format = $3 AND package = $4 AND version = $5 AND path = $6)`,
 		t.micros(), f.StagingID, f.Format, f.Package, f.Version, f.Path); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (t stagings) DropStaging(id string) error {
 	if err := t.dropStagedFiles(id); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM staging WHERE id = $1`, id)
+	err := t.write(nil, `DELETE FROM staging WHERE id = $1`, id)
 	return err
 }
 
@@ -170,7 +170,7 @@ func (t *Tx) dropSomeStagedFiles(id string, most int64) (int64, error) {
 		return 0, err
 	}
 	for _, f := range files {
-		if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`,
+		if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`,
 			t.micros(), f.Blob.ID); err != nil {
 			return 0, err
 		}
@@ -191,11 +191,11 @@ func (t stagings) EndStaging(id string, outcome []byte) error {
 }
 
 func (t *Tx) dropStagedFiles(id string) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1
+	if err := t.write(nil, `UPDATE blob SET released_at = $1
 		WHERE id IN (SELECT blob_id FROM staged_file WHERE staging_id = $2)
 			AND NOT EXISTS (SELECT 1 FROM file WHERE file.blob_id = blob.id)`, t.micros(), id); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM staged_file WHERE staging_id = $1`, id)
+	err := t.write(nil, `DELETE FROM staged_file WHERE staging_id = $1`, id)
 	return err
 }

@@ -25,7 +25,7 @@ func (t subscriptions) CreateSubscription(v metadata.Subscription) (metadata.Sub
 	v.CreatedAt = t.Now()
 	v.UpdatedAt = v.CreatedAt
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO subscription (name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor,
+	v.ID, err = t.insertRow(`INSERT INTO subscription (name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor,
 			replay_to, disabled_at, disabled_reason, failing_since, created_at, updated_at, deleted, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, 0, $16) RETURNING id`,
 		v.Name, v.Sink, v.URL, v.Preset, filled(v.Filter), filled(v.Secrets), v.BaseURL, v.OwnerID, v.Owner, v.Cursor,

@@ -16,7 +16,7 @@ const (
 func (t tokens) CreateToken(v metadata.Token) (metadata.Token, error) {
 	v.CreatedAt = t.Now()
 	var err error
-	v.ID, err = insert(t.Tx, scanInt, `INSERT INTO token (user_id, parent_id, maker_id, kind, name, hash, hint, created_at, expires_at, revoked_at, id)
+	v.ID, err = t.insertRow(`INSERT INTO token (user_id, parent_id, maker_id, kind, name, hash, hint, created_at, expires_at, revoked_at, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (hash) DO NOTHING RETURNING id`,
 		v.UserID, v.ParentID, v.MakerID, v.Kind, v.Name, filled(v.Hash), v.Hint, micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.RevokedAt), t.newID())
 	if err != nil {
@@ -60,7 +60,7 @@ func (t tokens) RevokeToken(id int64) error {
 
 // NoteUse implements metadata.Tokens.
 func (t tokens) NoteUse(id int64, u metadata.Use) error {
-	_, err := t.exec(`UPDATE token SET used_at = $1, used_from = $2 WHERE id = $3 AND used_at < $1`, micros(u.UsedAt), u.UsedFrom, id)
+	err := t.write(nil, `UPDATE token SET used_at = $1, used_from = $2 WHERE id = $3 AND used_at < $1`, micros(u.UsedAt), u.UsedFrom, id)
 	return err
 }
 

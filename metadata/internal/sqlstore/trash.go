@@ -18,16 +18,16 @@ const (
 // Discard implements metadata.Trash.
 func (t trash) Discard(d metadata.Discarded) error {
 	// A version that was made anew may still have files of before that are being forgotten.
-	if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1
+	if err := t.write(nil, `DELETE FROM discarded_file WHERE version_id = $1
 		AND EXISTS (SELECT 1 FROM discarded WHERE version_id = $1 AND moving = `+trashForgetting+`)`, d.VersionID); err != nil {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO discarded (version_id, state, reason, at, moving) VALUES ($1, $2, $3, $4, $5)
+	if err := t.write(nil, `INSERT INTO discarded (version_id, state, reason, at, moving) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (version_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at, moving = excluded.moving`,
 		d.VersionID, string(d.State), d.Reason, t.micros(), flag(d.Moving)); err != nil || d.Moving {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO discarded_file (version_id, path, package_id, blob_id, media_type, added_at, seq)
+	if err := t.write(nil, `INSERT INTO discarded_file (version_id, path, package_id, blob_id, media_type, added_at, seq)
 		SELECT `+trashedFile+` FROM file f WHERE f.version_id = $1`, d.VersionID); err != nil {
 		return err
 	}
@@ -44,20 +44,20 @@ func (t trash) MoveFiles(versionID int64, limit int) (int64, error) {
 		return 0, err
 	}
 	if some.n > 0 {
-		if _, err := t.exec(`INSERT INTO discarded_file (version_id, path, package_id, blob_id, media_type, added_at, seq)
+		if err := t.write(nil, `INSERT INTO discarded_file (version_id, path, package_id, blob_id, media_type, added_at, seq)
 			SELECT `+trashedFile+` FROM file f WHERE f.version_id = $1 AND f.path <= $2`, versionID, some.last); err != nil {
 			return 0, err
 		}
-		if _, err := t.exec(`UPDATE blob SET released_at = $1
+		if err := t.write(nil, `UPDATE blob SET released_at = $1
 			WHERE id IN (SELECT blob_id FROM file WHERE version_id = $2 AND path <= $3)`, t.micros(), versionID, some.last); err != nil {
 			return 0, err
 		}
-		if _, err := t.exec(`DELETE FROM file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
+		if err := t.write(nil, `DELETE FROM file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
 			return 0, err
 		}
 	}
 	if some.n < int64(limit) {
-		_, err = t.exec(`UPDATE discarded SET moving = 0 WHERE version_id = $1`, versionID)
+		err = t.write(nil, `UPDATE discarded SET moving = 0 WHERE version_id = $1`, versionID)
 	}
 	return some.n, err
 }
@@ -109,11 +109,11 @@ func (t trash) ReturnFiles(versionID int64, limit int) (int64, error) {
 	if err != nil || some.n == 0 {
 		return 0, err
 	}
-	if _, err := t.exec(`INSERT INTO file (version_id, path, package_id, blob_id, media_type, added_at, seq)
+	if err := t.write(nil, `INSERT INTO file (version_id, path, package_id, blob_id, media_type, added_at, seq)
 		SELECT `+trashedFile+` FROM discarded_file f WHERE f.version_id = $1 AND f.path <= $2`, versionID, some.last); err != nil {
 		return 0, err
 	}
-	_, err = t.exec(`DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last)
+	err = t.write(nil, `DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last)
 	return some.n, err
 }
 
@@ -122,11 +122,11 @@ func (t trash) Recover(versionID, deleted, seq int64) error {
 	if err := t.must(`DELETE FROM discarded WHERE version_id = $1 AND moving <> `+trashForgetting, versionID); err != nil {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO file (version_id, path, package_id, blob_id, media_type, added_at, seq)
+	if err := t.write(nil, `INSERT INTO file (version_id, path, package_id, blob_id, media_type, added_at, seq)
 		SELECT `+trashedFile+` FROM discarded_file f WHERE f.version_id = $1`, versionID); err != nil {
 		return err
 	}
-	if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1`, versionID); err != nil {
+	if err := t.write(nil, `DELETE FROM discarded_file WHERE version_id = $1`, versionID); err != nil {
 		return err
 	}
 	return t.Absent(versionID, deleted, seq)
@@ -134,7 +134,7 @@ func (t trash) Recover(versionID, deleted, seq int64) error {
 
 // Absent implements metadata.Trash.
 func (t trash) Absent(versionID, deleted, seq int64) error {
-	_, err := t.exec(`INSERT INTO absence (version_id, seq_from, seq_to) VALUES ($1, $2, $3)`, versionID, deleted, seq)
+	err := t.write(nil, `INSERT INTO absence (version_id, seq_from, seq_to) VALUES ($1, $2, $3)`, versionID, deleted, seq)
 	return err
 }
 
@@ -155,20 +155,20 @@ func (t trash) ForgetFiles(versionID int64, limit int) (int64, error) {
 		return 0, err
 	}
 	if some.n > 0 {
-		if _, err := t.exec(`UPDATE cached_file SET here = 0, media_type = f.media_type, added_at = f.added_at, seq = f.seq, size = b.size, sha1 = b.sha1, md5 = b.md5, sha512 = b.sha512
+		if err := t.write(nil, `UPDATE cached_file SET here = 0, media_type = f.media_type, added_at = f.added_at, seq = f.seq, size = b.size, sha1 = b.sha1, md5 = b.md5, sha512 = b.sha512
 			FROM discarded_file f JOIN blob b ON b.id = f.blob_id
 			WHERE f.version_id = $1 AND f.path <= $2 AND cached_file.version_id = f.version_id AND cached_file.path = f.path
 				AND NOT EXISTS (SELECT 1 FROM file g WHERE g.version_id = f.version_id AND g.path = f.path)`, versionID, some.last); err != nil {
 			return 0, err
 		}
-		if _, err := t.exec(`DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
+		if err := t.write(nil, `DELETE FROM discarded_file WHERE version_id = $1 AND path <= $2`, versionID, some.last); err != nil {
 			return 0, err
 		}
 	}
 	if some.n < int64(limit) {
-		_, err = t.exec(`DELETE FROM discarded WHERE version_id = $1`, versionID)
+		err = t.write(nil, `DELETE FROM discarded WHERE version_id = $1`, versionID)
 	} else {
-		_, err = t.exec(`UPDATE discarded SET moving = `+trashForgetting+`, at = 0 WHERE version_id = $1`, versionID)
+		err = t.write(nil, `UPDATE discarded SET moving = `+trashForgetting+`, at = 0 WHERE version_id = $1`, versionID)
 	}
 	return some.n, err
 }

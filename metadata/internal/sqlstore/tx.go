@@ -36,6 +36,7 @@ type Tx struct {
 	notify  bool            // see Notify
 	scope   metadata.Part   // package of the next statement: see within
 
+	later  Deferring    // nil: statements that write are sent at once
 	args   []any        // of the running statement
 	before func() error // see Intercept
 	read   func(rows int)
@@ -328,11 +329,7 @@ func (t *Tx) exec(text string, args ...any) (int64, error) {
 
 // must runs a writing statement about one record: ErrNotExist when it changed no row.
 func (t *Tx) must(text string, args ...any) error {
-	n, err := t.exec(text, args...)
-	if err == nil && n == 0 {
-		return metadata.ErrNotExist
-	}
-	return err
+	return t.write(metadata.ErrNotExist, text, args...)
 }
 
 func scanInt(r row) (int64, error) { return scanValue[int64](r) }

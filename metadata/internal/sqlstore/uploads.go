@@ -22,13 +22,9 @@ func scanUpload(r row) (metadata.UploadSession, error) {
 
 // CreateUpload implements metadata.Uploads: ErrExists when the ID is taken. Its times are now.
 func (t uploads) CreateUpload(u metadata.UploadSession) error {
-	n, err := t.exec(`INSERT INTO upload (id, repository_id, scope, owner, user_id, done_bytes, hash_state, created_at, updated_at)
+	return t.write(metadata.ErrExists, `INSERT INTO upload (id, repository_id, scope, owner, user_id, done_bytes, hash_state, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (id) DO NOTHING`,
 		u.ID, u.RepositoryID, u.Scope, u.Owner, u.UserID, u.Offset, filled(u.HashState), t.micros())
-	if err == nil && n == 0 {
-		return metadata.ErrExists
-	}
-	return err
 }
 
 // Upload implements metadata.Uploads.
@@ -49,7 +45,7 @@ func (t uploads) UpdateUpload(u metadata.UploadSession, from int64) error {
 		}
 		blob = id
 	}
-	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2 AND done_bytes = $3)`,
+	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2 AND done_bytes = $3)`,
 		t.micros(), u.ID, from); err != nil {
 		return err
 	}
@@ -66,11 +62,11 @@ func (t uploads) UpdateUpload(u metadata.UploadSession, from int64) error {
 
 // DeleteUpload implements metadata.Uploads. A missing session is no error.
 func (t uploads) DeleteUpload(id string) error {
-	if _, err := t.exec(`UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2)`,
+	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2)`,
 		t.micros(), id); err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM upload WHERE id = $1`, id)
+	err := t.write(nil, `DELETE FROM upload WHERE id = $1`, id)
 	return err
 }
 

@@ -14,7 +14,7 @@ func scanUpstream(r row) (metadata.Upstream, error) {
 func (t upstreams) CreateUpstream(u metadata.Upstream) (metadata.Upstream, error) {
 	u.CreatedAt = t.Now()
 	var err error
-	u.ID, err = insert(t.Tx, scanInt, `INSERT INTO upstream (repository_id, position, name, type, member_id, format, url, settings, secret, created_at, id)
+	u.ID, err = t.insertRow(`INSERT INTO upstream (repository_id, position, name, type, member_id, format, url, settings, secret, created_at, id)
 		VALUES ($1, $2, $3, $4, NULLIF(CAST($5 AS BIGINT), 0), $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (repository_id, name) WHERE removed_at IS NULL DO NOTHING RETURNING id`,
 		u.RepositoryID, u.Position, u.Name, u.Type, u.MemberID, u.Format, u.URL, filled(u.Settings), filled(u.Secret), micros(u.CreatedAt), t.newID())
@@ -54,7 +54,7 @@ func scanClaim(r row) (metadata.Claim, error) {
 func (t upstreams) CreateClaim(c metadata.Claim) (metadata.Claim, error) {
 	c.CreatedAt = t.Now()
 	var err error
-	c.ID, err = insert(t.Tx, scanInt, `INSERT INTO claim (repository_id, format, pattern, created_by, created_at, id)
+	c.ID, err = t.insertRow(`INSERT INTO claim (repository_id, format, pattern, created_by, created_at, id)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (repository_id, format, pattern) DO NOTHING RETURNING id`,
 		c.RepositoryID, c.Format, c.Pattern, c.CreatedBy, micros(c.CreatedAt), t.newID())
 	return c, err
@@ -80,7 +80,7 @@ func scanOrigin(r row) (metadata.Origin, error) {
 
 // PutOrigin implements metadata.Upstreams.
 func (t upstreams) PutOrigin(o metadata.Origin) error {
-	_, err := t.exec(`INSERT INTO package_origin (repository_id, format, key, origin, upstream, reason, set_by, set_at, expires_at)
+	err := t.write(nil, `INSERT INTO package_origin (repository_id, format, key, origin, upstream, reason, set_by, set_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (repository_id, format, key) DO UPDATE SET origin = excluded.origin, upstream = excluded.upstream, reason = excluded.reason,
 			set_by = excluded.set_by, set_at = excluded.set_at, expires_at = excluded.expires_at`,

@@ -16,7 +16,7 @@ const (
 func (t groups) CreateGroup(g metadata.Group) (metadata.Group, error) {
 	g.CreatedAt = t.Now()
 	var err error
-	g.ID, err = insert(t.Tx, scanInt, `INSERT INTO user_group (name, description, created_at, id)
+	g.ID, err = t.insertRow(`INSERT INTO user_group (name, description, created_at, id)
 		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING id`, g.Name, g.Description, micros(g.CreatedAt), t.newID())
 	if err != nil {
 		return g, err
@@ -46,7 +46,7 @@ func (t groups) UpdateGroup(g metadata.Group) error {
 
 // DeleteGroup implements metadata.Groups.
 func (t groups) DeleteGroup(id int64) error {
-	if _, err := t.exec(`DELETE FROM group_member WHERE group_id = $1`, id); err != nil {
+	if err := t.write(nil, `DELETE FROM group_member WHERE group_id = $1`, id); err != nil {
 		return err
 	}
 	if err := t.replaceGrants(holderGroup, id, nil); err != nil {
@@ -68,7 +68,7 @@ func (t groups) Members(groupID int64) ([]string, error) {
 
 // AddMember implements metadata.Groups.
 func (t groups) AddMember(groupID, userID int64) error {
-	_, err := t.exec(`INSERT INTO group_member (group_id, user_id) VALUES ($1, $2) ON CONFLICT (group_id, user_id) DO NOTHING`, groupID, userID)
+	err := t.write(nil, `INSERT INTO group_member (group_id, user_id) VALUES ($1, $2) ON CONFLICT (group_id, user_id) DO NOTHING`, groupID, userID)
 	return err
 }
 

@@ -16,7 +16,7 @@ const (
 func (t users) CreateUser(u metadata.User) (metadata.User, error) {
 	u.CreatedAt = t.Now()
 	var err error
-	u.ID, err = insert(t.Tx, scanInt, `INSERT INTO users (name, kind, password_hash, disabled, created_at, id)
+	u.ID, err = t.insertRow(`INSERT INTO users (name, kind, password_hash, disabled, created_at, id)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING RETURNING id`,
 		u.Name, u.Kind, u.PasswordHash, flag(u.Disabled), micros(u.CreatedAt), t.newID())
 	if err != nil {

@@ -154,7 +154,7 @@ func (t versions) CreateVersion(v metadata.Version) (metadata.Version, error) {
 	if v.UpdatedAt.IsZero() {
 		v.UpdatedAt = v.PublishedAt
 	}
-	v.ID, err = insert(t.within(v.PackageID), scanInt, `INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
+	v.ID, err = t.within(v.PackageID).insertRow(`INSERT INTO version (package_id, name, purl, state, reason, digest, size, sort_key,
 			prerelease, published_at, published_by, publisher_id, updated_at, seq, descriptor, media_type, announced, ended_seq, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (package_id, name) DO NOTHING RETURNING id`,
