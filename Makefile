@@ -52,7 +52,7 @@ build:
 DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi cmd/slipway web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
 	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
-WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
+WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload|TestRoutes)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
 # A part of the core's tests runs over PostgreSQL too: all but those that do the same thing a thousand times.
 OVERPG   := ./registry ./registry/publish ./registry/deploy ./registry/ledger
 COSTLY   := 'Faults|Many|Crowded|DigestOf|Sparse|Concurrent|InPart|Race'
@@ -74,7 +74,7 @@ driving:
 
 undetected:
 	$(TESTING) -p 1 $(UNRACED)
-	$(TESTING) -p 1 -run $(WHOLE) ./formats/... ./web/api
+	$(TESTING) -p 1 -run $(WHOLE) ./formats/... ./web/api ./internal/httpserver
 	SLIPWAY_TEST_METADATA=postgres $(TESTING) -p 1 -skip $(COSTLY) $(OVERPG)
 
 server:

@@ -118,6 +118,9 @@ func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 		h.tarballBytes = defaultTarballBytes
 	}
 	tree := root.MatcherFunc(func(r *http.Request, m *mux.RouteMatch) bool {
+		if m.Vars[opVar] != "" {
+			return true // every route of the tree asks this again
+		}
 		path := r.URL.EscapedPath()
 		if !below(path, "/npm") {
 			return false

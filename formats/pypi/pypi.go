@@ -88,6 +88,9 @@ func (f *Format) Mount(root *mux.Router, site *formats.Site) {
 		h.fileBytes = defaultFileBytes
 	}
 	tree := root.MatcherFunc(func(r *http.Request, m *mux.RouteMatch) bool {
+		if m.Vars[opVar] != "" {
+			return true // every route of the tree asks this again
+		}
 		path := r.URL.EscapedPath()
 		if !strings.HasPrefix(path, prefix) {
 			return false

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 // log, metrics, idle timeouts.
 func NewHandler(s *Server, mounts ...Mounter) http.Handler {
 	root := NewRouter(s, mounts...)
-	return s.edge(root)
+	return s.edge(s.Routes(root))
 }
 
 // NewRouter is the router inside of NewHandler, for tests that walk over the routes.
@@ -43,7 +42,7 @@ func (s *Server) Fallback(root, router *mux.Router, format string, render Render
 	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
 	h.handle = func(w http.ResponseWriter, r *http.Request) error {
 		// mux's own method check is not used: a route tried after the path's route makes mux forget the mismatch.
-		if allow := allowed(root, r); len(allow) > 0 {
+		if allow := s.routesOf(root).methods(r); len(allow) > 0 {
 			if r.Method == http.MethodOptions {
 				return options(w, allow)
 			}
@@ -62,18 +61,6 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request, allow ...string) e
 
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
-}
-
-// allowed asks the router which methods would have found a route.
-func allowed(root *mux.Router, r *http.Request) []string {
-	return slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
-		probe := r.WithContext(r.Context())
-		probe.Method = method
-		var m mux.RouteMatch
-		found := root.Match(probe, &m)
-		e, ours := m.Handler.(*endpoint)
-		return !found || m.MatchErr != nil || ours && e.fallback
-	})
 }
 
 // edge is the outermost handler.

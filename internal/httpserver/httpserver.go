@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,6 +84,7 @@ type Server struct {
 	crossOrigin  *http.CrossOriginProtection
 	unrouted     Renderer
 	seen         seen
+	routes       sync.Map // *routes by *mux.Router
 }
 
 // New checks the options and makes a Server. It listens to nothing: see NewHandler and Serve.

@@ -24,11 +24,11 @@ const maxHeld = 64 << 10
 // but the same routes, checks, rights and problems. The context of a request is that of the request that is being answered, with its caller.
 // The caller closes the body of an answer, which ends its handler. Mount comes before the first request.
 func (a *API) Direct() http.RoundTripper {
-	return &direct{routes: sync.OnceValue(func() *mux.Router { return a.mounted.directRoutes() })}
+	return &direct{routes: sync.OnceValue(func() http.Handler { return a.mounted.directRoutes() })}
 }
 
 // directRoutes are all operations, for callers that are known already.
-func (h *handlers) directRoutes() *mux.Router {
+func (h *handlers) directRoutes() http.Handler {
 	known := &handlers{API: h.API, server: h.server, svc: h.svc, authenticate: wire.Renew}
 	root := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	below := root.PathPrefix(Prefix).Subrouter()
@@ -41,7 +41,7 @@ func (h *handlers) directRoutes() *mux.Router {
 		below.Handle(e.path, handler).Methods(e.methods()...)
 	}
 	h.server.Fallback(root, root, h.Name(), render)
-	return root
+	return h.server.Routes(root)
 }
 
 // streams reports whether an answer of the operation may be longer than what a page of a list holds, or may not end.
@@ -61,7 +61,7 @@ func streamed(h http.Handler) http.Handler {
 	})
 }
 
-type direct struct{ routes func() *mux.Router }
+type direct struct{ routes func() http.Handler }
 
 // RoundTrip implements http.RoundTripper. Its errors are those of the request's context, and of an answer that was cut.
 func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
