@@ -83,6 +83,8 @@ var factNames = map[string]string{
 	registry.FactSourceDirty: "Built with changes in no commit", registry.FactBuildSystem: "Build system", registry.FactBuildID: "Build", registry.FactBuildURL: "Page of the build",
 	registry.FactBuildStartedAt: "Build began", registry.FactBuildFinishedAt: "Build ended", registry.FactUpstreamName: "Came from the upstream", registry.FactUpstreamVerified: "Checksum that was compared",
 	registry.FactUpstreamPublishedAt: "Published there", registry.FactUpstreamFirstSeenAt: "First listed there", registry.FactPromotedFrom: "Promoted from the repository",
+	"client.user_agent": "Program that published it", "toolchain.npm": "npm", "toolchain.node": "Node", "toolchain.generator": "Built with", "npm.manifest_difference": "What was sent differs from the tarball",
+	"pypi.home_page": "Home page", "pypi.license": "License", "pypi.summary": "Summary",
 }
 
 // factName puts the key of a fact into words.
