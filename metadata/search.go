@@ -73,6 +73,9 @@ type Searches interface {
 	FactsOf(versionIDs []int64, keys []string, asOf *int64) ([]Fact, error)
 	// RunsOf tells where versions run, at asOf where they ran right after that log entry; ascending by version, environment and service.
 	RunsOf(versionIDs []int64, asOf *int64) ([]RunsIn, error)
+	// VersionsThen counts the versions that packages had right after a log entry, without deleted ones and what is attached to others; packages
+	// without one are left out. In any order.
+	VersionsThen(packageIDs []int64, seq int64) ([]VersionsThen, error)
 	PathsOf(versionID int64, limit int) ([]string, error) // of its files, ascending
 }
 
@@ -80,4 +83,10 @@ type Searches interface {
 type RunsIn struct {
 	VersionID            int64
 	Environment, Service string
+}
+
+// VersionsThen is how many versions a package had, and when the last of them was published.
+type VersionsThen struct {
+	PackageID, Versions int64
+	PublishedAt         time.Time
 }

@@ -27,8 +27,9 @@ type Repositories interface {
 // PackageQuery selects packages of one repository, ascending by (format, key).
 type PackageQuery struct {
 	RepositoryID int64
-	Format       string // "" is all
-	Contains     string // literal part of the key, ignoring case; "" is all
+	Format       string    // "" is all
+	Contains     string    // literal part of the key, ignoring case; "" is all
+	MadeUntil    time.Time // those made then or before; zero is all
 	AfterFormat  string
 	AfterKey     string
 	UntilFormat  string // with UntilKey: the last package, inclusive; Format applies too; "" is to the end

@@ -50,11 +50,12 @@ type PackageFilter struct {
 	Format string // only of this format
 	Part   string // only with this part in their name
 	Sort   string // "newest" or "size": the latest or the largest first; "": by name
+	AsOf   string // the packages of a past moment, by name: an RFC 3339 time, or seq:N; "" is now
 }
 
 // Packages lists the packages of a repository.
 func (c *Client) Packages(ctx context.Context, repository string, f PackageFilter) iter.Seq2[api.Package, error] {
-	return list[api.Package](ctx, c, segments("repositories", repository, "packages"), queryOf("format", f.Format, "q", f.Part, "sort", f.Sort))
+	return list[api.Package](ctx, c, segments("repositories", repository, "packages"), queryOf("format", f.Format, "q", f.Part, "sort", f.Sort, "as_of", f.AsOf))
 }
 
 // A publish is the set of files that clients staged with the header X-Slipway-Publish under one id, to appear at one

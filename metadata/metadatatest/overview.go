@@ -3,6 +3,7 @@ package metadatatest
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -45,6 +46,21 @@ func testOverview(e *env) {
 		})
 		equal(e, "runs", fmt.Sprint(runs), c.runs)
 	}
+	v1.EndedSeq, v1.State = 40, metadata.Deleted
+	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(v1) })
+	for seq, want := range map[int64]string{-1: "[]", 0: "[2]", 39: "[2]", 40: "[1]"} {
+		counts := read(e, func(tx metadata.Tx) ([]metadata.VersionsThen, error) {
+			return tx.Searches().VersionsThen([]int64{p.ID, 99}, seq)
+		})
+		equal(e, fmt.Sprint("versions at ", seq), fmt.Sprint(names(counts, func(c metadata.VersionsThen) int64 { return c.Versions })), want)
+	}
+	made := func(until time.Time) int {
+		q := metadata.PackageQuery{RepositoryID: p.RepositoryID, MadeUntil: until, Limit: 5}
+		return len(read(e, func(tx metadata.Tx) ([]metadata.Package, error) { return tx.Packages().Packages(q) }))
+	}
+	equal(e, "made until then", []int{made(p.CreatedAt), made(p.CreatedAt.Add(-time.Second))}, []int{1, 0})
+	v1.EndedSeq, v1.State = 0, metadata.Published
+	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(v1) })
 	equal(e, "paths", read(e, func(tx metadata.Tx) ([]string, error) { return tx.Searches().PathsOf(v1.ID, 2) }), []string{"a", "b"})
 
 	inPackage := func(s metadata.Search) string {

@@ -145,21 +145,10 @@ const maxPackageWalk = 10_000
 // FindPackages is Packages for those whose names contain a text, ignoring the case of ASCII. A page may have few packages or
 // none although more follow: next is where the next page begins, "" at the end.
 func (s *Catalog) FindPackages(ctx context.Context, repository, text string, q PackageQuery) (found []registry.Package, next string, err error) {
-	cursor := func(format, key string) string { return format + "/" + key }
 	err = s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) error {
-		format, key, err := tx.Packages().PackageAt(mq, maxPackageWalk-1)
-		if err == nil {
-			mq.UntilFormat, mq.UntilKey, next = format, key, cursor(format, key)
-		} else if !errors.Is(err, metadata.ErrNotExist) {
-			return err
-		}
-		most := mq.Limit
-		mq.Contains, mq.Limit = text, most+1
-		if found, err = tx.Packages().Packages(mq); err == nil && len(found) > most {
-			found = found[:most]
-			next = cursor(found[most-1].Format, found[most-1].Key)
-		}
-		if err == nil {
+		mq.Contains = text
+		var err error
+		if found, next, err = walkPackages(tx, mq); err == nil {
 			err = describe(tx, found)
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -39,7 +40,7 @@ var (
 	historyQueries  = []string{"format:npm", "name:alpha", "tag:production", "env:prod", "state:deprecated", "env:staging OR tag:canary", "-tag:latest", "commit:abc* name:b*"}
 )
 
-// TestTimeTravel: after a random history, the pages of a package, of a version, of an environment and of a search show at random moments of it what
+// TestTimeTravel: after a random history, the pages of a repository, a package, a version, an environment and a search show at random moments of it what
 // the API answers with the same as_of. SLIPWAY_TEST_SEED repeats a run.
 func TestTimeTravel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
@@ -67,6 +68,7 @@ func TestTimeTravel(t *testing.T) {
 		if v := h.versions[pkg]; len(v) > 0 {
 			h.versionAt(m, pkg, h.pick(v))
 		}
+		seen += h.repositoryAt(m)
 		seen += h.environmentAt(m, h.pick(historyPlaces))
 		seen += h.searchAt(m, h.pick(historyQueries))
 	}
@@ -233,6 +235,30 @@ func (h *history) packageAt(moment, pkg string) int {
 		want = append(want, strings.Join([]string{hit.Version + stateOf(hit.State), fmt.Sprint(of[hit.Version]), fmt.Sprint(runs[hit.Version]), minute(h, hit.PublishedAt), callerOf(hit.PublishedBy)}, " | "))
 	}
 	h.same(path+" (versions)", shown, want)
+	return len(want)
+}
+
+// repositoryAt compares the page of the repository: the packages that had versions, with the newest, their number and the last publish.
+func (h *history) repositoryAt(moment string) int {
+	then := "as_of=" + url.QueryEscape(moment)
+	path := "/r/main?" + then
+	var shown, want []string
+	for _, r := range tableOf(parsed(h.t, h.get(formatstest.Admin, path).Body), "Packages") {
+		shown = append(shown, strings.Join([]string{r.text("Package"), r.text("Newest"), r.text("Versions"), r.text("Last published")}, " | "))
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(h.versions)) {
+		var list api.List[api.VersionSummary]
+		if h.ask("/api/v1/repositories/main/packages/npm/"+pkg+"/versions?limit=1000&"+then, &list); len(list.Items) == 0 {
+			continue
+		}
+		release := max(0, slices.IndexFunc(list.Items, func(v api.VersionSummary) bool { return !v.Prerelease }))
+		last := ""
+		for _, v := range list.Items {
+			last = max(last, v.PublishedAt)
+		}
+		want = append(want, strings.Join([]string{pkg, list.Items[release].Version, fmt.Sprint(len(list.Items)), minute(h, last)}, " | "))
+	}
+	h.same(path, shown, want)
 	return len(want)
 }
 

@@ -13,7 +13,7 @@ import (
 const packagesLimit = 100 // of a page
 
 func (u *Pages) repositoryPages() []page {
-	return []page{{path: repositoryRoute, name: "web.repository", show: u.repository}}
+	return []page{{path: repositoryRoute, name: "web.repository", show: u.repository, past: true}}
 }
 
 // repositoryView has the values of a repository's page.
@@ -59,14 +59,14 @@ func (u *Pages) repository(w http.ResponseWriter, r *http.Request) error {
 	if v.Sort, err = q.Text("sort"); err != nil {
 		return err
 	}
-	if v.Part != "" {
-		v.Sort = "" // a search goes through the names
+	if v.Part != "" || f.AsOf != "" {
+		v.Sort = "" // a search, and the past, go through the names
 	}
 	page, err := pageOf(q, packagesLimit)
 	if err != nil {
 		return err
 	}
-	for p, err := range u.api.Packages(client.OnePage(r.Context(), &page), name, client.PackageFilter{Format: v.Format, Part: v.Part, Sort: v.Sort}) {
+	for p, err := range u.api.Packages(client.OnePage(r.Context(), &page), name, client.PackageFilter{Format: v.Format, Part: v.Part, Sort: v.Sort, AsOf: f.AsOf}) {
 		if err != nil {
 			return err
 		}
@@ -77,11 +77,13 @@ func (u *Pages) repository(w http.ResponseWriter, r *http.Request) error {
 	for _, sort := range []struct{ by, text string }{{"", "name"}, {"newest", "newest"}, {"size", "size"}} {
 		v.Sorts = append(v.Sorts, link{Text: sort.text, Link: f.with("sort", sort.by), Current: sort.by == v.Sort})
 	}
-	usage, err := u.api.RepositoryUsage(r.Context(), name)
-	if err != nil {
-		return err
+	if f.AsOf == "" { // what is held is counted for now alone
+		usage, err := u.api.RepositoryUsage(r.Context(), name)
+		if err != nil {
+			return err
+		}
+		v.Bars, v.Sum = barsOf(usage.Formats), sumOf(usage.Formats)
 	}
-	v.Bars, v.Sum = barsOf(usage.Formats), sumOf(usage.Formats)
 	for _, action := range access.Actions {
 		v.Rights = append(v.Rights, rightItem{action, access.Decide(access.From(r.Context()), action, name) == access.Allow})
 	}

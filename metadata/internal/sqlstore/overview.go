@@ -49,3 +49,17 @@ func (t searches) RunsOf(versionIDs []int64, asOf *int64) ([]metadata.RunsIn, er
 func (t searches) PathsOf(versionID int64, n int) ([]string, error) {
 	return all(t.Tx, scanText, `SELECT path FROM file WHERE version_id = $1 ORDER BY path LIMIT CAST($2 AS BIGINT)`, versionID, limit(n))
 }
+
+// VersionsThen implements metadata.Searches.
+func (t searches) VersionsThen(packageIDs []int64, seq int64) ([]metadata.VersionsThen, error) {
+	q := &searchSQL{asOf: &seq}
+	q.text.WriteString(`SELECT v.package_id, COUNT(*), MAX(v.published_at) FROM version v WHERE v.package_id IN (` + t.d.among(packageIDs, q.param) + `) AND v.announced <> 2`)
+	q.alive(false)
+	q.text.WriteString(` GROUP BY v.package_id`)
+	return all(t.Tx, func(r row) (v metadata.VersionsThen, err error) {
+		var published int64
+		err = r.Scan(&v.PackageID, &v.Versions, &published)
+		v.PublishedAt = fromMicros(published)
+		return v, err
+	}, q.text.String(), q.args...)
+}

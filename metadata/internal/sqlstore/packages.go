@@ -90,6 +90,9 @@ func (t *Tx) packagesWhere(q metadata.PackageQuery) (text string, args []any) {
 	default:
 		text += ` AND (p.format, p.key) <= (` + add(q.UntilFormat) + `, ` + add(q.UntilKey) + `)`
 	}
+	if !q.MadeUntil.IsZero() {
+		text += ` AND p.created_at <= ` + add(micros(q.MadeUntil))
+	}
 	if q.Contains != "" {
 		text += ` AND ` + t.d.Position + `(lower(p.key), ` + add(lower(q.Contains)) + `) > 0`
 	}

@@ -33,7 +33,8 @@ func (c commands) packageListCmd(f *Flags) *cobra.Command {
 		Use: "ls REPO", Short: "List the packages of a repository", Args: command.Exactly(1),
 		Example: `  slipway package ls main
   slipway package ls main --format npm -q acme
-  slipway package ls main --sort size --wide`,
+  slipway package ls main --sort size --wide
+  slipway package ls main --as-of 2026-01-31`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return list(c, cmd, f, packageColumns, func(ctx context.Context, cl *client.Client) iter.Seq2[api.Package, error] {
 				return cl.Packages(ctx, args[0], filter)
@@ -43,6 +44,7 @@ func (c commands) packageListCmd(f *Flags) *cobra.Command {
 	cmd.Flags().StringVar(&filter.Format, "format", "", "only packages of this format")
 	cmd.Flags().StringVarP(&filter.Part, "query", "q", "", "only packages whose name has this part")
 	cmd.Flags().StringVar(&filter.Sort, "sort", "", "name, newest (changed last) or size (the largest, as counted last); default: name. The last two leave out what other places have")
+	cmd.Flags().StringVar(&filter.AsOf, "as-of", "", asOfHelp)
 	return cmd
 }
 
