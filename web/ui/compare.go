@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -36,6 +37,7 @@ type compareView struct {
 	Ready    bool     // there are two versions
 	Commits  string   // address of the commits between them
 	Facts    []factChange
+	Needs    []needChange
 	Files    []fileChange
 	More     int
 	Archives []archiveChange
@@ -43,6 +45,13 @@ type compareView struct {
 
 // factChange is a property that differs; "" where a version has none.
 type factChange struct{ Key, Name, From, To string }
+
+// needChange is a dependency that differs.
+type needChange struct {
+	What        string // "added", "removed" or "changed"
+	Name, Scope string
+	From, To    string // the versions that do
+}
 
 // fileChange is a file that differs.
 type fileChange struct {
@@ -74,8 +83,11 @@ func (u *Pages) compare(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if url.Values(q).Has("env") {
+		return u.compareReleases(w, r, q)
+	}
 	if v.At.Repository == "" || v.At.Format == "" || v.At.Name == "" {
-		return registry.Errorf(registry.Invalid, registry.AboutRequest, "say what to compare: ?repo=, ?format= and ?package=, and two versions as ?from= and ?to=; the page of a package leads here")
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "say what to compare: ?repo=, ?format= and ?package=, and two versions as ?from= and ?to=; or ?env= for what runs in environments. The pages of versions and of environments lead here")
 	}
 	page := client.Page{Limit: maxComparedVersions}
 	for version, err := range u.api.Versions(client.OnePage(r.Context(), &page), v.At, client.VersionFilter{}) {
@@ -114,6 +126,9 @@ func (u *Pages) difference(ctx context.Context, v *compareView) error {
 		v.Commits = commitRange(b.Repository, a.Commit, b.Commit)
 	}
 	v.Facts = factChanges(from, to)
+	if v.Needs, err = u.needChanges(ctx, v.At, v.From, v.To); err != nil {
+		return err
+	}
 	pairs := pairUp(from.Files, to.Files, v.From, v.To)
 	looked := 0
 	for _, p := range pairs {
@@ -219,6 +234,33 @@ func factChanges(from, to api.Version) []factChange {
 		}
 	}
 	return out
+}
+
+// needChanges are the dependencies that differ, of those that can be read.
+func (u *Pages) needChanges(ctx context.Context, at client.Package, from, to string) (out []needChange, err error) {
+	type need struct{ name, scope string }
+	said := [2]map[need]string{{}, {}}
+	var order []need
+	for i, version := range []string{from, to} {
+		d, err := u.api.Describe(ctx, at, version, "")
+		if err != nil && !client.IsStatus(err, http.StatusNotFound) && !client.IsStatus(err, http.StatusForbidden) {
+			return nil, err
+		}
+		for _, dep := range d.Dependencies {
+			n := need{dep.Name, dep.Scope}
+			if said[0][n] == "" && said[1][n] == "" {
+				order = append(order, n)
+			}
+			said[i][n] = strings.TrimPrefix(said[i][n]+", "+cmp.Or(dep.Requirement, "any"), ", ")
+		}
+	}
+	slices.SortFunc(order, func(a, b need) int { return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.scope, b.scope)) })
+	for _, n := range order {
+		if a, b := said[0][n], said[1][n]; a != b && len(out) < maxShownTexts {
+			out = append(out, needChange{What: whatOf(a != "", b != ""), Name: n.name, Scope: n.scope, From: a, To: b})
+		}
+	}
+	return out, nil
 }
 
 // archiveDifference compares the files in two archives.

@@ -81,7 +81,16 @@ func (u *Pages) newFrame(r *http.Request, p page) (*frame, error) {
 
 // momentOf reads ?as_of= as the API does. The time of a form's field, which has no zone, is taken for UTC. Invalid.
 func momentOf(q wire.Query) (string, error) {
-	text, err := q.Text("as_of")
+	text, err := momentIn(q, "as_of")
+	if said, _ := q.Text("as_of"); err == nil && said == text {
+		_, err = q.AsOf()
+	}
+	return text, err
+}
+
+// momentIn reads a parameter that is a moment, which the API looks at.
+func momentIn(q wire.Query, name string) (string, error) {
+	text, err := q.Text(name)
 	if err != nil {
 		return "", err
 	}
@@ -90,8 +99,7 @@ func momentOf(q wire.Query) (string, error) {
 			return t.Format(time.RFC3339), nil
 		}
 	}
-	_, err = q.AsOf()
-	return text, err
+	return text, nil
 }
 
 // Link is the address of a page or of a document of the API, given by its path with its query: below the public address, at the moment that

@@ -33,7 +33,7 @@ var examples = map[string][]string{
 	"web.me.sessions":      {"/me/sessions"},
 	"web.me.password":      {"/me/password"},
 	"web.docs":             {"/docs/"},
-	"web.compare":          {"/compare?repo=main&format=raw&package=tool", "/compare?repo=main&format=raw&package=tool&from=1.0.0&to=1.1.0"},
+	"web.compare":          {"/compare?repo=main&format=raw&package=tool", "/compare?repo=main&format=raw&package=tool&from=1.0.0&to=1.1.0", "/compare?env=prod&with=staging"},
 	"web.inside":           {"/r/main/raw/tool/v/1.1.0/-/inside/tool.txt"},
 	"web.setup":            {"/setup", "/setup?repository=other&client=pip"},
 
