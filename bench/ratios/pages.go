@@ -71,14 +71,18 @@ func (p *process) pages(ctx context.Context) ([]string, error) {
 		"/r/main/-/upstreams", "/r/main/-/rules", "/r/main/-/settings", "/admin", "/admin/users", "/admin/access", "/admin/jobs", "/admin/storage", "/admin/repositories"}
 	for _, format := range []string{"npm", "pypi", "maven", "oci", "raw"} {
 		var found struct {
-			Items []struct{ Name, Version string }
+			Items []struct {
+				Name, Version string
+				Seq           int64
+			}
 		}
 		if err := p.get(ctx, "/api/v1/versions?limit=1&q="+url.QueryEscape("format:"+format), func(r io.Reader) error { return json.NewDecoder(r).Decode(&found) }); err != nil {
 			return nil, err
 		}
 		for _, v := range found.Items {
 			pkg := "/r/main/" + format + "/" + v.Name
-			out = append(out, pkg, pkg+"/-/versions", pkg+"/-/tags", pkg+"/-/activity", pkg+"/v/"+url.PathEscape(v.Version))
+			then := fmt.Sprintf("?as_of=seq:%d", v.Seq*9/10)
+			out = append(out, "/r/main"+then+"&format="+format, pkg+then, pkg+"/-/versions?has=commit", pkg+"/-/versions"+then, pkg, pkg+"/-/versions", pkg+"/-/tags", pkg+"/-/activity", pkg+"/v/"+url.PathEscape(v.Version))
 		}
 	}
 	return out, nil

@@ -75,9 +75,16 @@ var alike = map[string]bool{"web.repository.rules": true, "web.repository.upstre
 	"web.admin.users": true, "web.admin.users.new": true, "web.admin.users.token": true, "web.admin.groups": true, "web.admin.groups.new": true, "web.admin.group": true, "web.admin.roles": true,
 	"web.admin.access": true, "web.admin.configuration": true}
 
-// tooWide names the elements that reach out of the window.
+// tooWide names the elements that reach out of the window; texts to copy that lie below their button, where the window is narrow; and chips in tables
+// that are broken into letters.
 const tooWide = `(() => {
   const width = document.documentElement.clientWidth;
+  for (const pre of document.querySelectorAll(".copyable pre")) {
+    if (width <= 360 && pre.scrollWidth > pre.clientWidth + 1) return "below its button: " + pre.outerHTML.slice(0, 120);
+  }
+  for (const chip of document.querySelectorAll(".scroll .chip")) {
+    if (chip.getBoundingClientRect().height > 60) return "broken: " + chip.outerHTML.slice(0, 120);
+  }
   if (document.documentElement.scrollWidth <= width) return "";
   return "wider than the window: " + [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest(".scroll, pre, .hidden"))
     .slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(" | ");

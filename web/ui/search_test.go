@@ -28,6 +28,7 @@ func TestSearchPage(t *testing.T) {
 		"tool.txt":                       {"Read as <code>file:tool.txt OR tool.txt", `<code class="why">file:tool.txt</code>`},
 		"name:tool OR tag:production":    {`<code class="why">name:tool</code> <code class="why">tag:production</code>`, `/search?q=%28name%3Atool&#43;OR&#43;tag%3Aproduction%29&#43;format%3Araw"`},
 		"name:tool tga:x":                {"there is no field &#34;tga&#34;", "name:tool tga:x\n          ^</code>"},
+		"env:prod":                       {`<a class="chip good" href="` + s.URL + `/env/prod" title="web">prod</a>`},
 		"name:tool repo:main":            {`/search?q=name%3Atool" aria-current="true">main`, `/search?q=name%3Atool&#43;repo%3Aother"`},
 		"":                               {"What can be asked", `<option value="repo:main">`, `<option value="commit:">`},
 		`<img src=x onerror=alert(1)>:(`: {"&lt;img src=x"},

@@ -193,6 +193,9 @@ func (s *site) inspect(t *testing.T, path string, res formatstest.Response) (lea
 			}
 		}
 	}
+	if to, _, _ := strings.Cut(path, "?"); to != "/" && to != "/logout" && !strings.HasPrefix(to, "/login") && !strings.HasPrefix(to, "/docs") && res.Status < 400 && !strings.Contains(string(res.Body), `<nav class="crumbs"`) {
+		t.Errorf("%s: no way back to the front page above it", path)
+	}
 	for element, n := range landmarks {
 		if count[element] != n {
 			t.Errorf("%s: %d elements %s, want %d", path, count[element], element, n)

@@ -269,7 +269,7 @@ func TestSaid(t *testing.T) {
 	app := "/r/main/oci/team/app/v/" + s.indexOf("team/app", "1.0")
 	for path, c := range map[string]struct{ has, lacks []string }{
 		"/r/main/npm/@acme/web/v/1.4.2": {has: []string{"The shop.", "MIT", "left-pad", "^1.3.0", "development", "peer", "node build.js", "runs at install", "<code>shop</code>", "&gt;=20",
-			"Sources disagree about the Commit (<code>source.commit</code>)", "shown on this page", "built from one commit only", "gitHead in package.json", "declared", "The SHA-256 of every file was computed here", "slipway log verify-proof slipway-", "/proof\" download"}},
+			"Sources disagree: <strong>Commit</strong> <code>source.commit</code>", "shown on this page", "built from one commit only", "gitHead in package.json", "declared", "The SHA-256 of every file was computed here", "slipway log verify-proof slipway-", "/proof\" download"}},
 		"/r/main/pypi/acme-tool/v/2.1.0": {has: []string{"It cuts.", "&gt;=3.10", "requests", "&lt;3,&gt;=2.31", "extra cli", "Programming Language :: Python :: 3", "Linux x86_64", "macOS arm64", "Windows x86_64", "abi3", "manylinux_2_17",
 			"https://acme.example/changes", "From the core metadata."}},
 		"/r/main/pypi/acme-sdist/v/0.9": {has: []string{"It cuts.", "From the sdist.", "requests"}},
