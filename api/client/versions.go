@@ -126,3 +126,8 @@ func (c *Client) Search(ctx context.Context, query, asOf string) iter.Seq2[api.H
 func (c *Client) SearchWhy(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
 	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf, "why", "true", "overview", "true"))
 }
+
+// SearchOverview is Search with the Overview of each hit.
+func (c *Client) SearchOverview(ctx context.Context, query, asOf string) iter.Seq2[api.Hit, error] {
+	return list[api.Hit](ctx, c, "/versions", queryOf("q", query, "as_of", asOf, "overview", "true"))
+}

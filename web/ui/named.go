@@ -8,10 +8,14 @@ import (
 
 	"slipway/api"
 	"slipway/api/client"
+	"slipway/registry"
 )
 
-// maxNamed is how many packages a page asks for the tags by which people know their versions.
-const maxNamed = 12
+// Bounds of the versions that a page asks for the tags by which people know them.
+const (
+	maxNamed    = 60
+	namedAtOnce = 12 // versions of one search, which finds them by their digests
+)
 
 // versionNames are the names by which people know versions that are digests, by package and version.
 type versionNames map[client.Package]map[string]string
@@ -32,25 +36,44 @@ func packageOf(d api.Deployed) client.Package {
 // version: tags such as production move.
 func (u *Pages) namesOf(r *http.Request, all []api.Deployed) (versionNames, error) {
 	out := versionNames{}
+	var digests []string
 	for _, d := range all {
 		at := packageOf(d)
-		if versionName(d.Version) == d.Version || out[at] != nil || len(out) == maxNamed {
+		if _, known := out[at][d.Version]; known || versionName(d.Version) == d.Version || !strings.HasPrefix(d.Version, "sha256:") || len(digests) == maxNamed {
 			continue
 		}
-		names := map[string]string{}
-		tags, err := u.tags(r, at)
-		if err != nil && !client.IsStatus(err, http.StatusNotFound) && !client.IsStatus(err, http.StatusForbidden) {
-			return nil, err
+		if out[at] == nil {
+			out[at] = map[string]string{}
 		}
-		slices.SortFunc(tags, func(a, b api.Tag) int { return cmp.Or(cmp.Compare(len(b.Tag), len(a.Tag)), cmp.Compare(a.Tag, b.Tag)) })
-		for _, t := range tags {
-			if names[t.Version] == "" && strings.ContainsAny(t.Tag, "0123456789") {
-				names[t.Version] = clip(maxVersionName, t.Tag)
+		out[at][d.Version] = "" // asked for
+		if term := "digest:" + d.Version; !slices.Contains(digests, term) {
+			digests = append(digests, term)
+		}
+	}
+	for some := range slices.Chunk(digests, namedAtOnce) {
+		page := client.Page{Limit: registry.MaxPage}
+		for hit, err := range u.api.SearchOverview(client.OnePage(r.Context(), &page), strings.Join(some, " OR "), frameOf(r).AsOf) {
+			if client.IsStatus(err, http.StatusUnauthorized) || client.IsStatus(err, http.StatusForbidden) {
+				return out, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			if names := out[client.Package{Repository: hit.Repository, Format: hit.Format, Name: hit.Name}]; names != nil && hit.Overview != nil {
+				names[hit.Version] = nameAmong(hit.Overview.Tags)
 			}
 		}
-		out[at] = names
 	}
 	return out, nil
+}
+
+// nameAmong is the tag by which people know a version; "": none of them looks like a version.
+func nameAmong(tags []string) string {
+	tags = slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return !strings.ContainsAny(tag, "0123456789") })
+	if len(tags) == 0 {
+		return ""
+	}
+	return clip(maxVersionName, slices.MinFunc(tags, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) }))
 }
 
 // deployedIn are the versions that services run or ran.
