@@ -46,6 +46,25 @@ func testOverview(e *env) {
 		})
 		equal(e, "runs", fmt.Sprint(runs), c.runs)
 	}
+	equal(e, "paths", read(e, func(tx metadata.Tx) ([]string, error) { return tx.Searches().PathsOf(v1.ID, 2) }), []string{"a", "b"})
+
+	inPackage := func(s metadata.Search) string {
+		s.PackageID, s.Repositories = p.ID, []int64{p.RepositoryID}
+		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(s) }), func(h metadata.Hit) string { return h.Version.Name }))
+	}
+	e.version(e.pkg(e.repository("other"), "npm", "left-pad"), "3")
+	equal(e, "of the package", inPackage(metadata.Search{}), "[2 1]")
+	equal(e, "behind one", inPackage(metadata.Search{AfterSortKey: []byte("2"), AfterName: "2"}), "[1]")
+	equal(e, "then", inPackage(metadata.Search{AsOf: then(1)}), "[2 1]")
+	equal(e, "that runs", inPackage(metadata.Search{Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldRuns, Value: "lab"}}}), "[1]")
+	equal(e, "none", inPackage(metadata.Search{Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldVersion, Value: "3"}}}), "[]")
+}
+
+// testPackagesThen counts the versions of packages at past moments, and finds packages by when they were made.
+func testPackagesThen(e *env) {
+	p := e.main()
+	v1 := e.version(p, "1")
+	e.version(p, "2")
 	v1.EndedSeq, v1.State = 40, metadata.Deleted
 	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(v1) })
 	for seq, want := range map[int64]string{-1: "[]", 0: "[2]", 39: "[2]", 40: "[1]"} {
@@ -59,20 +78,6 @@ func testOverview(e *env) {
 		return len(read(e, func(tx metadata.Tx) ([]metadata.Package, error) { return tx.Packages().Packages(q) }))
 	}
 	equal(e, "made until then", []int{made(p.CreatedAt), made(p.CreatedAt.Add(-time.Second))}, []int{1, 0})
-	v1.EndedSeq, v1.State = 0, metadata.Published
-	e.update(func(tx metadata.Tx) error { return tx.Versions().UpdateVersion(v1) })
-	equal(e, "paths", read(e, func(tx metadata.Tx) ([]string, error) { return tx.Searches().PathsOf(v1.ID, 2) }), []string{"a", "b"})
-
-	inPackage := func(s metadata.Search) string {
-		s.PackageID, s.Repositories = p.ID, []int64{p.RepositoryID}
-		return fmt.Sprint(names(read(e, func(tx metadata.Tx) ([]metadata.Hit, error) { return tx.Searches().Search(s) }), func(h metadata.Hit) string { return h.Version.Name }))
-	}
-	e.version(e.pkg(e.repository("other"), "npm", "left-pad"), "3")
-	equal(e, "of the package", inPackage(metadata.Search{}), "[2 1]")
-	equal(e, "behind one", inPackage(metadata.Search{AfterSortKey: []byte("2"), AfterName: "2"}), "[1]")
-	equal(e, "then", inPackage(metadata.Search{AsOf: then(1)}), "[2 1]")
-	equal(e, "that runs", inPackage(metadata.Search{Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldRuns, Value: "lab"}}}), "[1]")
-	equal(e, "none", inPackage(metadata.Search{Where: metadata.Condition{Is: &metadata.Test{Field: metadata.FieldVersion, Value: "3"}}}), "[]")
 }
 
 // testParts leaves out what is only a part of an index: not while it has a tag, nor when the index is deleted.

@@ -89,6 +89,7 @@ func Run(t *testing.T, open Factory) {
 		{"SearchInCrowd", testSearchInCrowd},
 		{"SearchAgain", testSearchAgain},
 		{"Overview", testOverview},
+		{"PackagesThen", testPackagesThen},
 		{"Parts", testParts},
 		{"Environments", testEnvironments},
 		{"Deployments", testDeployments},
