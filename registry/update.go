@@ -55,7 +55,7 @@ func (s *Core) Source() string {
 // Update runs a change of the metadata. Every part writes through it, so that Guarded, Clock and the caller's rights at the time of
 // the transaction apply to all writes: Unauthenticated and Denied, where its login has ended or it has lost rights since it was
 // looked up.
-func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error {
+func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
 	if err := s.timely(ctx); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *Core) Update(ctx context.Context, fn func(tx metadata.Tx) error) error 
 			return err
 		}
 		return fn(tx)
-	})
+	}, hints...)
 }
 
 // stillMay refuses a caller whose login has ended, or who has lost rights, since it was looked up.

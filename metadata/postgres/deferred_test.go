@@ -129,3 +129,69 @@ func TestTakenForDone(t *testing.T) {
 	}
 	metadatatest.CheckLog(t, s)
 }
+
+// TestLookedAhead: what hints name is asked for in one round trip, is found as it is, and again as it has become after a write.
+func TestLookedAhead(t *testing.T) {
+	s := open(t, postgrestest.URL(t))
+	var p metadata.Package
+	setUp := func(tx metadata.Tx) error {
+		r, err := tx.Repositories().CreateRepository(metadata.Repository{Name: "main"})
+		if err != nil {
+			return err
+		}
+		p, err = tx.Packages().CreatePackage(metadata.Package{RepositoryID: r.ID, Format: "npm", Key: "a", Name: "a", Latest: "1"})
+		if err != nil {
+			return err
+		}
+		v, err := tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: "1"})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "latest", VersionID: v.ID})
+		return err
+	}
+	if err := s.Update(t.Context(), setUp); err != nil {
+		t.Fatal(err)
+	}
+	look := func(tx metadata.Tx, name string) string {
+		found, err := tx.Packages().Package("main", "npm", "a")
+		latest, err1 := tx.Versions().Version(p.ID, found.Latest)
+		v, err2 := tx.Versions().Version(p.ID, name)
+		tag, err3 := tx.Tags().Tag(p.ID, "latest")
+		other, err4 := tx.Tags().Tag(p.ID, "other")
+		past, err5 := tx.Tags().TagHistory(p.ID, "other", metadata.Page{Limit: 1})
+		return fmt.Sprint(found.Latest, latest.Name, v.Name, tag.Version, other.Version, len(past), err, err1, err2, err3, err4, err5)
+	}
+	for i, hints := range [][]metadata.Hint{nil, {{Repository: "main", Format: "npm", Package: "a", Versions: []string{"2", "3"}, Tags: []string{"latest", "other"}}}} {
+		name, trips := fmt.Sprint(2+i), 0
+		var before, again, after string
+		undone := errors.New("undone")
+		err := s.Update(t.Context(), func(tx metadata.Tx) error {
+			start := s.Trips()
+			before = look(tx, name)
+			trips = s.Trips() - start
+			again = look(tx, name)
+			v, err := tx.Versions().CreateVersion(metadata.Version{PackageID: p.ID, Name: name})
+			if err != nil {
+				return err
+			}
+			for _, tag := range []string{"latest", "other"} {
+				if _, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: tag, VersionID: v.ID}); err != nil {
+					return err
+				}
+			}
+			after = look(tx, name)
+			return undone
+		}, hints...)
+		want := fmt.Sprint("1", "1", "", "1", "", 0, nil, nil, metadata.ErrNotExist, nil, metadata.ErrNotExist, nil)
+		if !errors.Is(err, undone) || before != want || again != want {
+			t.Errorf("%v: found %q, then %q, want %q", err, before, again, want)
+		}
+		if want := fmt.Sprint("1", "1", name, name, name, 1, nil, nil, nil, nil, nil, nil); after != want {
+			t.Errorf("behind writes %q, want %q", after, want)
+		}
+		if want := []int{6, 2}[i]; trips != want {
+			t.Errorf("%d round trips, want %d", trips, want)
+		}
+	}
+}

@@ -168,7 +168,7 @@ func (s *Store) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
 
 // Update implements metadata.Store. fn may run on the goroutine of another caller of Update, and several times; a panic in fn is
 // thrown to its own caller, with the stack where it happened.
-func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...metadata.Hint) error {
+func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, _ ...
 		return err
 	}
 	defer s.gate.Leave()
-	return s.writer.Update(ctx, fn)
+	return s.writer.Update(ctx, fn, hints...)
 }
 
 // Generation implements metadata.Versioned: one process has the database.

@@ -116,3 +116,26 @@ func number(column *pgconn.FieldDescription, raw []byte) (n int64, err error) {
 	}
 	return n, numerics.Scan(column.DataTypeOID, column.Format, raw, &n)
 }
+
+// kept are rows in memory.
+type kept struct {
+	rows
+	all  [][][]byte
+	next int
+}
+
+// Rewind implements sqlstore.Kept.
+func (k *kept) Rewind() { k.next = 0 }
+
+// Next implements sqlstore.Rows.
+func (k *kept) Next() bool {
+	if k.next == len(k.all) {
+		return false
+	}
+	k.values = k.all[k.next]
+	k.next++
+	return true
+}
+
+// Close implements sqlstore.Rows.
+func (k *kept) Close() error { return nil }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
 	"fmt"
@@ -39,6 +40,7 @@ const (
 var (
 	_ sqlstore.Scripted  = (*session)(nil)
 	_ sqlstore.Deferring = (*session)(nil)
+	_ sqlstore.Looking   = (*session)(nil)
 )
 
 // later lets a statement around transactions be sent with the next one.
@@ -87,7 +89,7 @@ func (s *session) flush() error {
 	if len(s.waiting) == 0 {
 		return nil
 	}
-	results, err := s.send(context.Background(), nil)
+	results, err := s.send(context.Background())
 	if err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func (s *session) Open(ctx context.Context, text string, args []any) (sqlstore.R
 		}
 		return &rows{found: found}, nil
 	}
-	results, err := s.send(ctx, &waiting{text: spelled(text), args: values})
+	results, err := s.send(ctx, waiting{text: spelled(text), args: values})
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +121,44 @@ func (s *session) Open(ctx context.Context, text string, args []any) (sqlstore.R
 		return nil, err
 	}
 	return &rows{found: found, batch: results}, nil
+}
+
+// Look implements sqlstore.Looking.
+func (s *session) Look(queries []sqlstore.Lookup, found func(i int, r sqlstore.Kept)) error {
+	list := make([]waiting, len(queries))
+	for i, q := range queries {
+		values, err := normal(q.Args)
+		if err != nil {
+			return err
+		}
+		list[i] = waiting{text: spelled(q.Text), args: values}
+	}
+	s.ran++
+	results, err := s.send(context.Background(), list...)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		answer, err := results.Query()
+		k := &kept{}
+		for err == nil && answer.Next() {
+			row := make([][]byte, 0, len(answer.RawValues()))
+			for _, v := range answer.RawValues() {
+				row = append(row, bytes.Clone(v)) // NULL stays nil
+			}
+			k.columns, k.all = slices.Clone(answer.FieldDescriptions()), append(k.all, row)
+		}
+		if err == nil {
+			answer.Close()
+			err = answer.Err()
+		}
+		if err != nil {
+			_ = results.Close() // the error that counts is err
+			return err
+		}
+		found(i, k)
+	}
+	return results.Close()
 }
 
 // Exec implements sqlstore.Session.
@@ -134,7 +174,7 @@ func (s *session) Exec(text string, args []any) (int64, error) {
 		tag, err := s.conn.Exec(ctx, spelled(text), values...)
 		return tag.RowsAffected(), err
 	}
-	results, err := s.send(ctx, &waiting{text: spelled(text), args: values})
+	results, err := s.send(ctx, waiting{text: spelled(text), args: values})
 	if err != nil {
 		return 0, err
 	}
@@ -145,16 +185,13 @@ func (s *session) Exec(text string, args []any) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
-// send sends what waits and a statement, if any, in one round trip. The answer that comes next is the statement's. ErrDeferred.
-func (s *session) send(ctx context.Context, statement *waiting) (pgx.BatchResults, error) {
+// send sends what waits, and statements behind it, in one round trip. The answers that come next are theirs. ErrDeferred.
+func (s *session) send(ctx context.Context, statements ...waiting) (pgx.BatchResults, error) {
 	b := &pgx.Batch{}
 	sent := slices.Clone(s.waiting)
 	s.forget()
-	for _, w := range sent {
+	for _, w := range slices.Concat(sent, statements) {
 		b.Queue(w.text, w.args...)
-	}
-	if statement != nil {
-		b.Queue(statement.text, statement.args...)
 	}
 	s.trips++
 	results := s.conn.SendBatch(ctx, b)

@@ -183,6 +183,7 @@ func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
 	tx := sqlstore.NewUpdate(s, &w.store.dialect, g.Now, &w.log)
 	if !g.Single {
 		tx.Defer(s)
+		tx.Expect(s, u.Hints)
 	}
 	u.Call(tx)
 	failed := tx.Failed()

@@ -301,11 +301,17 @@ func (p *Publish) commit(ctx context.Context, rel Release, files []Staged) (Resu
 	err := p.svc.core.Update(ctx, func(tx metadata.Tx) (err error) {
 		res, moving, err = p.svc.commitIn(tx, p.actor, p.to, p.name, rel, files)
 		return err
-	})
+	}, p.hint(rel))
 	if err == nil && moving {
 		p.svc.finishDeletions(ctx)
 	}
 	return res, err
+}
+
+// hint names what the commit of a release looks up in its package.
+func (p *Publish) hint(rel Release) metadata.Hint {
+	return metadata.Hint{Repository: p.to.Repository.Name, Format: p.name.Format, Package: p.name.Package, Versions: []string{rel.Version},
+		Tags: append(slices.Concat(rel.Tags, rel.TagsIfUnset), latestTag)}
 }
 
 // rescue checks that the bytes of the staged files survived a collection that ran meanwhile. For the next commit only later

@@ -75,6 +75,8 @@ type Options struct {
 
 // Update is one update.
 type Update struct {
+	Hints []metadata.Hint // of its caller
+
 	fn      func(metadata.Tx) error
 	done    chan struct{} // full when the caller may read the other fields
 	claimed atomic.Bool   // taken by the leader, or by a caller that gave up waiting
@@ -122,8 +124,8 @@ func (w *Writer) Start() { go w.tidy() }
 func (w *Writer) Queued() int { return len(w.queue) }
 
 // Update is metadata.Store.Update.
-func (w *Writer) Update(ctx context.Context, fn func(metadata.Tx) error) error {
-	r := &Update{fn: fn, done: make(chan struct{}, 1)}
+func (w *Writer) Update(ctx context.Context, fn func(metadata.Tx) error, hints ...metadata.Hint) error {
+	r := &Update{Hints: hints, fn: fn, done: make(chan struct{}, 1)}
 	// When another caller's update ends this goroutine, which leads the group, no caller waits for this goroutine's own
 	// update any more.
 	defer r.claimed.CompareAndSwap(false, true)

@@ -22,8 +22,12 @@ func scanPackage(r row) (metadata.Package, error) {
 
 // Package implements metadata.Packages.
 func (t packages) Package(repository, format, key string) (metadata.Package, error) {
-	return one(t.Tx, scanPackage, selectPackage+`WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3`,
+	p, err := one(t.Tx, scanPackage, selectPackage+`WHERE r.name = $1 AND r.deleted_at IS NULL AND p.format = $2 AND p.key = $3`,
 		repository, format, key)
+	if err == nil && t.ahead.hints != nil {
+		err = t.lookAhead(p)
+	}
+	return p, err
 }
 
 // PackageByID implements metadata.Packages.

@@ -9,6 +9,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,7 +37,8 @@ type Tx struct {
 	notify  bool            // see Notify
 	scope   metadata.Part   // package of the next statement: see within
 
-	later  Deferring    // nil: statements that write are sent at once
+	later  Deferring // nil: statements that write are sent at once
+	ahead  ahead
 	args   []any        // of the running statement
 	before func() error // see Intercept
 	read   func(rows int)
@@ -94,6 +96,7 @@ func (t *Tx) within(packageID int64) *Tx {
 func (t *Tx) changed(text string, scope metadata.Part) {
 	t.wrote = true
 	name := table(text)
+	t.outdate(name)
 	switch name {
 	case "repository", "upstream", "claim", "package_origin", "rule":
 		t.touched = append(t.touched, metadata.RepositoryRows)
@@ -227,13 +230,24 @@ func (t *Tx) each(text string, args []any, scan func(row) error) error {
 	if !texts(args) {
 		return nil // no row has them
 	}
+	if t.ahead.asking != nil {
+		*t.ahead.asking = append(*t.ahead.asking, Lookup{text, slices.Clone(args)})
+		return nil
+	}
 	if t.read != nil {
 		rows, next := 0, scan
 		scan = func(r row) error { rows++; return next(r) }
 		defer func() { t.read(rows) }()
 	}
 	t.args = append(t.args[:0], args...) // so that the caller's list stays on its stack
-	err := Query(t.ctx, t.s, text, t.args, scan)
+	var err error
+	if rows := t.known(text, args); rows != nil {
+		for rows.Rewind(); err == nil && rows.Next(); {
+			err = scan(rows)
+		}
+	} else {
+		err = Query(t.ctx, t.s, text, t.args, scan)
+	}
 	if cause := context.Cause(t.ctx); cause != nil {
 		err = cause
 	}
