@@ -290,7 +290,7 @@ type References interface {
 type StagingQuery struct {
 	RepositoryID int64     // with Scope: those of a repository with this scope
 	Scope        string    //
-	Before       time.Time // stagings not touched since then
+	Before       time.Time // stagings not touched since then, also those of which files are left to be dropped
 	Open         bool      // stagings that have not ended; the next six fields apply to these only
 	In           int64     // those of a repository; 0: of all
 	NotScope     string    // without the stagings of this scope; "": with all
@@ -314,12 +314,18 @@ type Stagings interface {
 	// StagedFilesAt returns those files of a staging's version that have one of the paths. at names StagingID, Format, Package and
 	// Version.
 	StagedFilesAt(at StagedFile, paths []string) ([]StagedFile, error)
-	DropStaging(id string) error // with its files; their blobs are marked released, unless a version's file holds them by now
+	// DropStaging drops a staging with its files, whose blobs are marked released unless a version's file holds them by now. It drops at
+	// most limit files and returns their number: if that is limit, FinishStaging does the rest. Nobody finds the staging meanwhile but
+	// StagingQuery.Before. A missing one is no error.
+	DropStaging(id string, limit int) (int64, error)
+	// FinishStaging goes on with DropStaging or EndStaging of a staging, and returns as these do. One that has begun anew is left alone:
+	// it has lost its former files.
+	FinishStaging(id string, limit int) (int64, error)
 	// DropStagings drops stagings of a repository with their files, also those that have ended. It drops at most limit rows of both
 	// and returns their number: fewer means that none is left.
 	DropStagings(repositoryID int64, limit int) (int64, error)
-	// EndStaging drops the files as DropStaging does and keeps outcome. ErrNotExist.
-	EndStaging(id string, outcome []byte) error
+	// EndStaging drops the files as DropStaging does and keeps outcome, at least two bytes. ErrNotExist.
+	EndStaging(id string, outcome []byte, limit int) (int64, error)
 }
 
 // Settings keeps a few values of the instance: its id, its log's name.

@@ -116,6 +116,61 @@ func testStagings(e *env) {
 	equal(e, "idle", []int{idle(e.now()), idle(e.now().Add(time.Second))}, []int{0, 1})
 	testStagedFiles(e)
 	testStagingsOf(e)
+	testCrowdedStaging(e)
+}
+
+// testCrowdedStaging ends stagings of three files in several transactions: they have ended with the first.
+func testCrowdedStaging(e *env) {
+	b, repo := e.blob("of a crowd"), e.repository("crowded")
+	begin := func(id string, paths ...string) (s metadata.Staging) {
+		e.update(func(tx metadata.Tx) (err error) {
+			s, err = tx.Stagings().TouchStaging(metadata.Staging{ID: id, RepositoryID: repo.ID, UserID: 9, Scope: "crowd"})
+			for i := 0; i < len(paths) && err == nil; i++ {
+				err = tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: id, Format: "maven", Package: "p", Version: "1", Path: paths[i], Blob: b})
+			}
+			return err
+		})
+		return s
+	}
+	count := func(ask func(tx metadata.Tx) (int64, error)) (n int64) {
+		e.update(func(tx metadata.Tx) (err error) { n, err = ask(tx); return err })
+		return n
+	}
+	drop := func(id string) int64 {
+		return count(func(tx metadata.Tx) (int64, error) { return tx.Stagings().DropStaging(id, 2) })
+	}
+	finish := func(id string) int64 {
+		return count(func(tx metadata.Tx) (int64, error) { return tx.Stagings().FinishStaging(id, 2) })
+	}
+	files := func(id string) int {
+		return len(read(e, func(tx metadata.Tx) ([]metadata.StagedFile, error) { return tx.Stagings().StagedFiles(id) }))
+	}
+	found := func(q metadata.StagingQuery) int {
+		return len(read(e, func(tx metadata.Tx) ([]metadata.Staging, error) { return tx.Stagings().Stagings(q) }))
+	}
+	everywhere := func() []int {
+		of := read(e, func(tx metadata.Tx) (int64, error) { return tx.Stagings().StagingsOf(9) })
+		return []int{found(metadata.StagingQuery{RepositoryID: repo.ID, Scope: "crowd"}), found(metadata.StagingQuery{Open: true, In: repo.ID}), int(of)}
+	}
+	begin("many", "a", "b", "c")
+	equal(e, "found by scope, by repository, by user", everywhere(), []int{1, 1, 1})
+	equal(e, "dropped at first", []int64{finish("many"), drop("many"), int64(files("many"))}, []int64{0, 2, 1})
+	missing(e, "what is being dropped", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("many") })
+	equal(e, "found while it is dropped", everywhere(), []int{0, 0, 0})
+	equal(e, "idle while it is dropped", found(metadata.StagingQuery{Before: e.now().Add(time.Second)}), 1)
+	equal(e, "then", []int64{finish("many"), int64(files("many")), int64(found(metadata.StagingQuery{Before: e.now().Add(time.Second)}))}, []int64{1, 0, 0})
+	equal(e, "release", read(e, func(tx metadata.Tx) (metadata.Blob, error) { return tx.Blobs().Blob(b.Digest) }).ReleasedAt, e.now())
+
+	begin("many", "a", "b", "c")
+	drop("many")
+	equal(e, "begun anew", begin("many", "d").Revision, int64(1))
+	equal(e, "its files", []int64{finish("many"), int64(files("many"))}, []int64{0, 1})
+
+	begin("many", "a", "b")
+	equal(e, "at the end", count(func(tx metadata.Tx) (int64, error) { return tx.Stagings().EndStaging("many", []byte("done"), 2) }), int64(2))
+	equal(e, "behind the end", []int64{finish("many"), finish("many"), int64(files("many"))}, []int64{1, 0, 0})
+	equal(e, "outcome", string(read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("many") }).Outcome), "done")
+	equal(e, "dropped at once", []int64{drop("many"), int64(found(metadata.StagingQuery{Before: e.now().Add(time.Second)}))}, []int64{0, 0})
 }
 
 // testStagingsOf looks through stagings of two repositories, and drops those of one.
@@ -130,7 +185,7 @@ func testStagingsOf(e *env) {
 				err = tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: s.ID, Format: "maven", Package: "p", Version: "1", Path: "x", Blob: b})
 			}
 			if err == nil && s.ID == "ended" {
-				err = tx.Stagings().EndStaging(s.ID, []byte("done"))
+				_, err = tx.Stagings().EndStaging(s.ID, []byte("done"), 2)
 			}
 			return err
 		})
@@ -219,11 +274,15 @@ func testStagedFiles(e *env) {
 		return err
 	})
 	e.clock.Add(time.Minute)
+	end := func(tx metadata.Tx, id string, most int) error {
+		_, err := tx.Stagings().EndStaging(id, []byte("done"), most)
+		return err
+	}
 	of := func(user int64) int64 {
 		return read(e, func(tx metadata.Tx) (int64, error) { return tx.Stagings().StagingsOf(user) })
 	}
 	equal(e, "by user", []int64{of(7), of(8)}, []int64{1, 0})
-	e.update(func(tx metadata.Tx) error { return tx.Stagings().EndStaging("one", []byte("done")) })
+	e.update(func(tx metadata.Tx) error { return end(tx, "one", 3) })
 	equal(e, "of a user after the end", of(7), 0)
 	equal(e, "garbage after the end", garbage(), []int64{blobs[0].ID, blobs[1].ID})
 	ended := read(e, func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") })
@@ -231,7 +290,7 @@ func testStagedFiles(e *env) {
 	var missed error
 	var anew metadata.Staging
 	e.update(func(tx metadata.Tx) (err error) {
-		missed = tx.Stagings().EndStaging("two", nil)
+		missed = end(tx, "two", 1)
 		anew, err = tx.Stagings().TouchStaging(metadata.Staging{ID: "one"})
 		return err
 	})
@@ -241,7 +300,7 @@ func testStagedFiles(e *env) {
 	ended.Outcome, ended.Revision, ended.CreatedAt = nil, 1, e.now()
 	equal(e, "begun anew", anew, ended)
 	for range 2 { // dropping a missing staging is no error
-		e.update(func(tx metadata.Tx) error { return tx.Stagings().DropStaging("one") })
+		e.update(func(tx metadata.Tx) error { _, err := tx.Stagings().DropStaging("one", 1); return err })
 	}
 	equal(e, "garbage after the drop", garbage(), []int64{blobs[0].ID, blobs[1].ID})
 	missing(e, "dropped", func(tx metadata.Tx) (metadata.Staging, error) { return tx.Stagings().Staging("one") })

@@ -242,9 +242,10 @@ func testReadOnly(e *env) {
 		"PutStagedFile": func(tx metadata.Tx) error {
 			return tx.Stagings().PutStagedFile(metadata.StagedFile{StagingID: "x", Blob: b})
 		},
-		"DropStaging":  func(tx metadata.Tx) error { return tx.Stagings().DropStaging("x") },
-		"DropStagings": func(tx metadata.Tx) error { _, err := tx.Stagings().DropStagings(1, 1); return err },
-		"EndStaging":   func(tx metadata.Tx) error { return tx.Stagings().EndStaging("x", []byte("{}")) },
+		"DropStaging":   func(tx metadata.Tx) error { _, err := tx.Stagings().DropStaging("x", 1); return err },
+		"FinishStaging": func(tx metadata.Tx) error { _, err := tx.Stagings().FinishStaging("x", 1); return err },
+		"DropStagings":  func(tx metadata.Tx) error { _, err := tx.Stagings().DropStagings(1, 1); return err },
+		"EndStaging":    func(tx metadata.Tx) error { _, err := tx.Stagings().EndStaging("x", []byte("{}"), 1); return err },
 		"SetTag": func(tx metadata.Tx) error {
 			_, err := tx.Tags().SetTag(metadata.Tag{PackageID: p.ID, Name: "x", VersionID: v.ID})
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -296,27 +295,8 @@ func BenchmarkManyFiles(b *testing.B) {
 					registrytest.Must(b, e.Publisher.Delete(e.Admin, e.Name("p").At("1"), "gone"))
 				}
 				b.StartTimer()
-				b.ReportMetric(float64(besideOthers(b, e, func() error { return do(e) }).Milliseconds()), "waits-ms")
+				b.ReportMetric(float64(e.LongestWait(func() error { return do(e) }).Milliseconds()), "waits-ms")
 			}
 		})
 	}
-}
-
-// besideOthers runs do while another caller publishes, and returns the longest that one of these publishes took.
-func besideOthers(b *testing.B, e *registrytest.Env, do func() error) (longest time.Duration) {
-	b.Helper()
-	done := make(chan error)
-	go func() { done <- do() }()
-	for n := 0; done != nil; n++ {
-		start := time.Now()
-		registrytest.Must(b, e.Publish(fmt.Sprintf("other%d", n), "1"))
-		longest = max(longest, time.Since(start))
-		select {
-		case err := <-done:
-			registrytest.Must(b, err)
-			done = nil
-		default:
-		}
-	}
-	return longest
 }

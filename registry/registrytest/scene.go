@@ -2,6 +2,7 @@ package registrytest
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -105,4 +106,23 @@ func (e *Env) PushImage(pkg, layer string, tags ...string) (digest.Digest, error
 		PURL: "pkg:oci/" + pkg + "@" + id.String(), Tags: tags, Silent: len(tags) == 0, Revive: true,
 		References: []publish.Reference{{Kind: registry.RefChild, Digest: d}}})
 	return id, err
+}
+
+// LongestWait runs do while another caller publishes, and returns the longest that one of these publishes took.
+func (e *Env) LongestWait(do func() error) (longest time.Duration) {
+	e.t.Helper()
+	done := make(chan error)
+	go func() { done <- do() }()
+	for n := 0; done != nil; n++ {
+		start := time.Now()
+		Must(e.t, e.Publish(fmt.Sprintf("other%d", n), "1"))
+		longest = max(longest, time.Since(start))
+		select {
+		case err := <-done:
+			Must(e.t, err)
+			done = nil
+		default:
+		}
+	}
+	return longest
 }

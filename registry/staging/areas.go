@@ -158,8 +158,10 @@ func (s *Areas) StagedAt(ctx context.Context, key Key, at registry.Coordinate, p
 		}
 	}
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		files, err = tx.Stagings().StagedFilesAt(of, paths)
-		return err
+		if _, err = underWay(tx, of.StagingID); err == nil {
+			files, err = tx.Stagings().StagedFilesAt(of, paths)
+		}
+		return ignoreMissing(err)
 	})
 	return files, err
 }
@@ -231,8 +233,11 @@ func (s *Areas) Drop(ctx context.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	defer s.cache.forget(key.row(actor))
-	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Stagings().DropStaging(key.row(actor)) })
+	row := key.row(actor)
+	return s.end(ctx, func(tx metadata.Tx) (string, int64, error) {
+		n, err := tx.Stagings().DropStaging(row, dropBatch)
+		return row, n, err
+	})
 }
 
 // Release is one version made of an area. Files name staged files by path; nil is all files of the coordinate.
@@ -291,28 +296,32 @@ func (s *Areas) commitOpen(ctx context.Context, actor access.Actor, open Area,
 		}
 	}
 	var out []publish.Result
-	err = s.core.Update(ctx, func(tx metadata.Tx) error {
+	err = s.end(ctx, func(tx metadata.Tx) (_ string, dropped int64, err error) {
 		out = out[:0]
 		now, err := underWay(tx, row)
+		if err == nil {
+			err = key.mayEnd(actor, now)
+		}
 		if err != nil {
-			return err
+			return row, 0, err
 		}
 		if now.Revision != set.Revision || !now.CreatedAt.Equal(set.CreatedAt) {
-			return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
+			return row, 0, &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, RetryAfter: time.Second, Detail: "a file was added while the publish was committed; commit it again"}
 		}
 		for i, r := range releases {
 			res, err := s.publisher.CommitIn(tx, actor, targets[i], targets[i].At(r.At), r.Release, staged[i])
 			if err != nil {
-				return err
+				return row, 0, err
 			}
 			out = append(out, res)
 		}
 		if key.Scope == publishScope {
-			return endPublish(tx.Stagings(), row, releases, out)
+			dropped, err = endPublish(tx.Stagings(), row, releases, out)
+		} else {
+			dropped, err = tx.Stagings().DropStaging(row, dropBatch)
 		}
-		return tx.Stagings().DropStaging(row)
+		return row, dropped, err
 	})
-	s.cache.forget(row)
 	for _, r := range releases {
 		s.publisher.Observe(r.At.Format, start, err)
 	}

@@ -165,7 +165,7 @@ func TestIdleCommit(t *testing.T) {
 }
 
 // clocked lets the database's clock run ahead.
-func clocked(t *testing.T, ahead *atomic.Int64) registrytest.Option {
+func clocked(t testing.TB, ahead *atomic.Int64) registrytest.Option {
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "slipway.db"), sqlite.WithClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }))
 	registrytest.Must(t, err)
 	t.Cleanup(func() { _ = store.Close() })

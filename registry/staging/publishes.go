@@ -136,7 +136,8 @@ type outcome struct {
 	Created, Changed                        bool
 }
 
-func endPublish(stagings metadata.Stagings, row string, releases []Release, results []publish.Result) error {
+// endPublish returns how many staged files it dropped, at most dropBatch.
+func endPublish(stagings metadata.Stagings, row string, releases []Release, results []publish.Result) (int64, error) {
 	notes := make([]outcome, len(results))
 	for i, res := range results {
 		at, v := releases[i].At, res.Version
@@ -144,9 +145,9 @@ func endPublish(stagings metadata.Stagings, row string, releases []Release, resu
 	}
 	raw, err := json.Marshal(notes)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return stagings.EndStaging(row, raw)
+	return stagings.EndStaging(row, raw, dropBatch)
 }
 
 // endedPublish returns what CommitPublish has answered before. NotFound, Conflict.
@@ -232,11 +233,14 @@ func (s *Areas) StagedPublish(ctx context.Context, which Which) (Key, registry.S
 
 // DropPublish drops what was staged for a publish. NotFound, Conflict.
 func (s *Areas) DropPublish(ctx context.Context, which Which) error {
-	key, err := s.findPublish(ctx, which, underWay)
-	if err != nil {
-		return err
-	}
-	return s.Drop(ctx, key)
+	return s.end(ctx, func(tx metadata.Tx) (row string, dropped int64, err error) {
+		key, err := s.publishIn(ctx, tx, which, underWay)
+		if err == nil {
+			row = key.row(access.From(ctx))
+			dropped, err = tx.Stagings().DropStaging(row, dropBatch)
+		}
+		return row, dropped, err
+	})
 }
 
 // key is that of the area. Invalid.
@@ -266,9 +270,29 @@ func mayEnd(actor access.Actor, repository string, set registry.Staging) bool {
 	return asUser(actor) && set.UserID == actor.UserID || access.Decide(actor, access.Admin, repository) == access.Allow
 }
 
-// findPublish looks for a publish in the named repository or, with "", in all where the caller may publish. find looks an area up, as
-// underWay does; its NotFound passes to the next repository.
-func (s *Areas) findPublish(ctx context.Context, which Which, find func(tx metadata.Tx, row string) (registry.Staging, error)) (Key, error) {
+// mayEnd refuses a caller who may not end the area of the key. NotFound.
+func (k Key) mayEnd(actor access.Actor, set registry.Staging) error {
+	if k.owner == "" || k.owner == actor.ID || mayEnd(actor, k.Repository, set) {
+		return nil
+	}
+	return registry.Missing(metadata.ErrNotExist, registry.AboutRequest, "there is no such publish under way, or you may not end it")
+}
+
+// finder looks an area up, as underWay does.
+type finder func(tx metadata.Tx, row string) (registry.Staging, error)
+
+// findPublish is publishIn in a transaction of its own.
+func (s *Areas) findPublish(ctx context.Context, which Which, find finder) (key Key, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		key, err = s.publishIn(ctx, tx, which, find)
+		return err
+	})
+	return key, err
+}
+
+// publishIn looks for a publish in the named repository or, with "", in all where the caller may publish. NotFound of find passes to the
+// next repository.
+func (s *Areas) publishIn(ctx context.Context, tx metadata.Tx, which Which, find finder) (Key, error) {
 	key, err := which.key()
 	if err != nil {
 		return key, err
@@ -279,36 +303,30 @@ func (s *Areas) findPublish(ctx context.Context, which Which, find func(tx metad
 		if _, err := s.core.Authorize(ctx, access.Publish, repository); err != nil {
 			return key, err
 		}
-		return key, s.core.Store.View(ctx, func(tx metadata.Tx) error {
-			set, err := find(tx, key.row(actor))
-			if err == nil && which.Owner != "" && which.Owner != actor.ID && !mayEnd(actor, repository, set) {
-				err = registry.Missing(metadata.ErrNotExist, registry.AboutRequest, "there is no such publish under way, or you may not end it")
-			}
-			return err
-		})
+		set, err := find(tx, key.row(actor))
+		if err == nil {
+			err = key.mayEnd(actor, set)
+		}
+		return key, err
 	}
 	if actor.Type == access.TypeAnonymous {
 		return key, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in to publish")
 	}
 	var found []string
-	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
-		found = nil
-		repos, err := registry.AllRepositories(tx.Repositories())
-		for _, r := range repos {
-			key.Repository = r.Name
-			if err != nil || access.Decide(actor, access.Publish, r.Name) != access.Allow {
-				continue
-			}
-			_, serr := find(tx, key.row(actor))
-			switch {
-			case serr == nil:
-				found = append(found, r.Name)
-			case registry.KindOf(serr) != registry.NotFound:
-				err = serr
-			}
+	repos, err := registry.AllRepositories(tx.Repositories())
+	for _, r := range repos {
+		key.Repository = r.Name
+		if err != nil || access.Decide(actor, access.Publish, r.Name) != access.Allow {
+			continue
 		}
-		return err
-	})
+		_, serr := find(tx, key.row(actor))
+		switch {
+		case serr == nil:
+			found = append(found, r.Name)
+		case registry.KindOf(serr) != registry.NotFound:
+			err = serr
+		}
+	}
 	switch {
 	case err != nil:
 		return key, err

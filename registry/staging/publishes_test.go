@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/access"
 	"slipway/registry/accounts"
@@ -42,7 +43,7 @@ func (plainAssembler) PURL(at registry.Coordinate) string {
 	return "pkg:generic/" + at.Package + "@" + at.Version
 }
 
-func stage(t *testing.T, e *registrytest.Env, ctx context.Context, key staging.Key, pkg, version string) {
+func stage(t testing.TB, e *registrytest.Env, ctx context.Context, key staging.Key, pkg, version string) {
 	t.Helper()
 	name := e.Name(pkg)
 	name.Repository = key.Repository
@@ -250,5 +251,26 @@ func TestAreaOfAnother(t *testing.T) {
 		if kind != 0 {
 			registrytest.Must(t, e.Staging.DropPublish(e.Admin, which))
 		}
+	}
+}
+
+// TestDropBesideCommit: a publish that is committed while it is about to be dropped is not dropped: whoever asks gets the answer of the
+// commit, and the drop says that nothing is under way.
+func TestDropBesideCommit(t *testing.T) {
+	e := registrytest.New(t, withAssemble(0))
+	key, err := staging.PublishKey("main", "p")
+	registrytest.Must(t, err)
+	stage(t, e, e.Admin, key, "a", "1")
+	which := staging.Which{Repository: "main", ID: "p"}
+	s, store := e.Hook(t, func(c *instance.Config) { c.SettleInterval = 0 })
+	store.OnUpdate = func(ctx context.Context, fn func(tx metadata.Tx) error) error {
+		registrytest.Must(t, registrytest.ErrOf(e.Staging.CommitPublish(e.Admin, which)))
+		return e.Metadata.Update(ctx, fn)
+	}
+	if err := s.Staging.DropPublish(e.Admin, which); registry.KindOf(err) != registry.NotFound {
+		t.Errorf("the drop: %v", err)
+	}
+	if out, err := e.Staging.CommitPublish(e.Admin, which); err != nil || len(out) != 1 {
+		t.Errorf("the answer of the commit: %+v, %v", out, err)
 	}
 }

@@ -73,7 +73,7 @@ func TestSettleAfterRestart(t *testing.T) {
 				}
 			}
 			if err == nil {
-				err = tx.Stagings().EndStaging(ended, []byte("[]"))
+				_, err = tx.Stagings().EndStaging(ended, []byte("[]"), 1)
 			}
 		}
 		return err

@@ -32,20 +32,31 @@ func scanStagedFile(r row) (metadata.StagedFile, error) {
 	return v, err
 }
 
+// gone is the outcome of a staging that was dropped, while some of its files are left.
+var gone = []byte{0}
+
 // TouchStaging implements metadata.Stagings.
 func (t stagings) TouchStaging(v metadata.Staging) (metadata.Staging, error) {
-	return insert(t.Tx, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, user_id, scope, revision, outcome, created_at, updated_at)
+	v, err := insert(t.Tx, scanStaging, `INSERT INTO staging AS s (id, repository_id, owner, user_id, scope, revision, outcome, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $7)
 		ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, outcome = excluded.outcome,
 			revision = CASE WHEN length(s.outcome) = 0 THEN s.revision + 1 ELSE 1 END,
 			created_at = CASE WHEN length(s.outcome) = 0 THEN s.created_at ELSE excluded.created_at END
 		RETURNING `+stagingColumns,
 		v.ID, v.RepositoryID, v.Owner, v.UserID, v.Scope, filled(nil), t.micros())
+	if err != nil || v.Revision > 1 {
+		return v, err
+	}
+	left, err := one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM staged_file WHERE staging_id = $1)`, v.ID)
+	if err == nil && left { // the end of a former one was cut off
+		err = t.dropStagedFiles(v.ID)
+	}
+	return v, err
 }
 
 // Staging implements metadata.Stagings.
 func (t stagings) Staging(id string) (metadata.Staging, error) {
-	return one(t.Tx, scanStaging, selectStaging+`WHERE id = $1`, id)
+	return one(t.Tx, scanStaging, selectStaging+`WHERE id = $1 AND outcome <> $2`, id, gone)
 }
 
 // Stagings implements metadata.Stagings.
@@ -54,6 +65,7 @@ func (t stagings) Stagings(q metadata.StagingQuery) ([]metadata.Staging, error) 
 	if q.RepositoryID != 0 {
 		w.and(`repository_id = `, q.RepositoryID)
 		w.and(`scope = `, q.Scope)
+		w.and(`outcome <> `, gone)
 	}
 	if !q.Before.IsZero() {
 		w.and(`updated_at < `, bound(q.Before))
@@ -128,14 +140,32 @@ func (t stagings) StagedFilesAt(at metadata.StagedFile, paths []string) ([]metad
 		AND s.path IN (`+strings.Join(in, ", ")+`)`, args...)
 }
 
-// DropStaging implements metadata.Stagings. A missing staging is no error. Blobs that a version's files hold are released
-// with those files.
-func (t stagings) DropStaging(id string) error {
-	if err := t.dropStagedFiles(id); err != nil {
-		return err
+// DropStaging implements metadata.Stagings. Blobs that a version's files hold are released with those files.
+func (t stagings) DropStaging(id string, most int) (int64, error) {
+	n, err := t.dropSomeStagedFiles(id, int64(most))
+	switch {
+	case err != nil:
+	case n == int64(most):
+		err = t.write(nil, `UPDATE staging SET outcome = $1 WHERE id = $2`, gone, id)
+	default:
+		err = t.write(nil, `DELETE FROM staging WHERE id = $1`, id)
 	}
-	err := t.write(nil, `DELETE FROM staging WHERE id = $1`, id)
-	return err
+	return n, err
+}
+
+// FinishStaging implements metadata.Stagings.
+func (t stagings) FinishStaging(id string, most int) (int64, error) {
+	if err := t.writable(); err != nil {
+		return 0, err
+	}
+	if ended, err := one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM staging WHERE id = $1 AND length(outcome) > 0)`, id); err != nil || !ended {
+		return 0, err
+	}
+	n, err := t.dropSomeStagedFiles(id, int64(most))
+	if err == nil && n < int64(most) {
+		err = t.write(nil, `DELETE FROM staging WHERE id = $1 AND outcome = $2`, id, gone)
+	}
+	return n, err
 }
 
 // DropStagings implements metadata.Stagings.
@@ -183,11 +213,12 @@ func (t *Tx) dropSomeStagedFiles(id string, most int64) (int64, error) {
 }
 
 // EndStaging implements metadata.Stagings.
-func (t stagings) EndStaging(id string, outcome []byte) error {
-	if err := t.dropStagedFiles(id); err != nil {
-		return err
+func (t stagings) EndStaging(id string, outcome []byte, most int) (int64, error) {
+	n, err := t.dropSomeStagedFiles(id, int64(most))
+	if err != nil {
+		return 0, err
 	}
-	return t.must(`UPDATE staging SET outcome = $1, updated_at = $2 WHERE id = $3`, filled(outcome), t.micros(), id)
+	return n, t.must(`UPDATE staging SET outcome = $1, updated_at = $2 WHERE id = $3`, filled(outcome), t.micros(), id)
 }
 
 func (t *Tx) dropStagedFiles(id string) error {
