@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -188,7 +189,7 @@ func (u *Pages) documentation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := docView{frame: f, Text: text}
+	v := docView{frame: f, Text: addressed(name, text, f.Base)}
 	for _, part := range docParts(source) {
 		if part.Level == 2 {
 			v.Parts = append(v.Parts, part)
@@ -197,6 +198,29 @@ func (u *Pages) documentation(w http.ResponseWriter, r *http.Request) error {
 	f.about(page.Title)
 	f.crumb("Documentation", "/docs/")
 	return write(w, r, http.StatusOK, "doc", v)
+}
+
+// exampleAddress is the address of a server in the pages, with its scheme and credentials, as in a client's file, or alone.
+var exampleAddress = regexp.MustCompile(`https://([^\s/@<>]*@)?registry\.example\.com|//registry\.example\.com|registry\.example\.com`)
+
+// addressed puts the server's own address into the set-up lines of a page about clients, so that they can be copied as they are.
+func addressed(name string, text template.HTML, base string) template.HTML {
+	if path.Dir(name) != "protocols" && name != "operations.md" { // elsewhere it is a registry of others
+		return text
+	}
+	scheme, rest, _ := strings.Cut(template.HTMLEscapeString(base), "//")
+	host, _, _ := strings.Cut(rest, "/")
+	return template.HTML(exampleAddress.ReplaceAllStringFunc(string(text), func(s string) string { //nolint:gosec // the address is escaped
+		login, whole := strings.CutPrefix(strings.TrimSuffix(s, "registry.example.com"), "https:")
+		switch {
+		case whole:
+			return scheme + login + rest
+		case login == "//":
+			return login + rest
+		default: // as an image begins
+			return host
+		}
+	}))
 }
 
 // docPictures are the media types of the pictures that pages show.

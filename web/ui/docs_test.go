@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"slipway/formats/formatstest"
+	"slipway/internal/httpserver"
 )
 
 var href = regexp.MustCompile(`<a [^>]*href="([^"]+)"`)
@@ -67,6 +68,39 @@ func TestDocumentation(t *testing.T) {
 		if res := s.Do("slp_wrong", formatstest.Request{Path: path}.With("Accept", "text/html")); !strings.Contains(string(res.Body), `class="login"`) || res.Status == http.StatusUnauthorized {
 			t.Errorf("%s with wrong credentials: %v", path, res)
 		}
+	}
+}
+
+// TestDocumentationAddress: set-up lines on the pages about clients have the address of the server that shows them, so that nobody has to
+// guess what to write; a page read as Markdown is as it was written.
+func TestDocumentationAddress(t *testing.T) {
+	s := newPage(t, formatstest.Options{Site: httpserver.Options{URL: "https://packages.example.org/a&b"}})
+	read := func(path, accept string) string {
+		return string(s.Do(formatstest.Anonymous, formatstest.Request{Path: path}.With("Accept", accept)).Body)
+	}
+	for path, lines := range map[string][]string{
+		"/docs/protocols/npm.md":   {"registry=https://packages.example.org/a&amp;b/npm/main/", ">//packages.example.org/a&amp;b/npm/main/:_authToken="},
+		"/docs/protocols/pypi.md":  {"https://ci:$SLIPWAY_TOKEN@packages.example.org/a&amp;b/pypi/main/simple/", "machine packages.example.org login", "https://ci:slp_…@packages"},
+		"/docs/protocols/maven.md": {"https://packages.example.org/a&amp;b/maven/main"},
+		"/docs/protocols/oci.md":   {"crane auth login packages.example.org -u", "packages.example.org/main/team/app:1.0"},
+		"/docs/protocols/raw.md":   {"https://packages.example.org/a&amp;b/raw/main/tool"},
+		"/docs/operations.md":      {"https://packages.example.org/a&amp;b/raw/main/audited"},
+	} {
+		page := read(path, "text/html")
+		for _, line := range append(lines, "of your own server") {
+			if !strings.Contains(page, line) && !(path == "/docs/operations.md" && line == "of your own server") {
+				t.Errorf("%s lacks %q", path, line)
+			}
+		}
+		if strings.Contains(page, "registry.example.com") {
+			t.Errorf("%s has the address of the examples", path)
+		}
+		if !strings.Contains(read(path, "text/markdown"), "https://registry.example.com/") {
+			t.Errorf("%s as Markdown is not as it was written", path)
+		}
+	}
+	if !strings.Contains(read("/docs/cli.md", "text/html"), "https://registry.example.com/") {
+		t.Error("the address of another registry is gone")
 	}
 }
 
