@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,10 @@ func TestN14Login(t *testing.T) {
 	}
 	if out := run(1, map[string]string{"SLIPWAY_TOKEN": "slp_wrong"}, "", "whoami"); !strings.Contains(out, "SLIPWAY_TOKEN is used instead of your login as admin") {
 		t.Errorf("SLIPWAY_TOKEN wins silently: %s", out)
+	}
+	token := regexp.MustCompile(`slp_[\w-]+`).FindString(run(0, nil, "", "token", "create", "audit", "--allow", "*:audit"))
+	if out := run(0, map[string]string{"SLIPWAY_TOKEN": token}, "", "access", "who", "tag", "main", "--tag", "production"); strings.Count(out, "is used instead of your login") != 1 {
+		t.Errorf("a command that asks twice: %s", out)
 	}
 	run(0, nil, "", "logout")
 	var l cli.Logins

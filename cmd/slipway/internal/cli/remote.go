@@ -19,6 +19,7 @@ type Flags struct {
 	token  string
 	output string
 	wide   bool
+	warned bool // what warn says was said
 	quiet  bool // nothing but results may be printed, as when a shell completes
 }
 
@@ -78,9 +79,10 @@ func (f *Flags) Connect(p *command.Program) (*Remote, error) {
 
 // warn says when a variable of the environment wins over what "slipway login" stored: the user may not know of it.
 func (f *Flags) warn(p *command.Program, stored logins, server string) {
-	if f.quiet {
+	if f.quiet || f.warned { // a command may make several clients
 		return
 	}
+	f.warned = true
 	if f.server == "" && p.Env("SLIPWAY_SERVER") != "" && stored.Current != "" && stored.Current != server {
 		fmt.Fprintf(p.Stderr, "slipway: note: SLIPWAY_SERVER names %s, so this is not %s, where you logged in\n", command.Clean(server), command.Clean(stored.Current))
 	}
