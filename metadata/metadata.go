@@ -6,6 +6,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -22,6 +23,8 @@ var (
 	ErrClosed   = errors.New("metadata: store is closed")
 	// ErrUnavailable: the database does not answer, or not in time. After an update it may be open whether it was made.
 	ErrUnavailable = errors.New("metadata: the database does not answer")
+	// ErrUnreplicated: a commit is on one server of the database alone, since somebody has cancelled its wait for a standby. Others see it.
+	ErrUnreplicated = fmt.Errorf("%w: the commit was not replicated: its wait was cancelled", ErrUnavailable)
 	// ErrNewer: the database was made by a newer binary, or by one with other migrations.
 	ErrNewer = errors.New("metadata: database schema is newer than this binary")
 	// ErrCollected: the collector is removing the bytes; store them again after CollectedSince has become false.

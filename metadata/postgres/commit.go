@@ -14,10 +14,6 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// errUnreplicated: the commit is on this server alone, since somebody has cancelled its wait for a standby. The server says
-// that it has succeeded.
-var errUnreplicated = fmt.Errorf("%w: the commit was not replicated: its wait was cancelled", metadata.ErrUnavailable)
-
 // Commit implements group.Backend. The row of table batch comes before COMMIT, which is alone: only its own answer says that the
 // group is durable. Without an answer, the row tells.
 func (w *writer) Commit(g *group.Group) error {
@@ -38,7 +34,7 @@ func (w *writer) Commit(g *group.Group) error {
 	}
 	start := time.Now()
 	err := w.end()
-	if err != nil && !errors.Is(err, errUnreplicated) {
+	if err != nil && !errors.Is(err, metadata.ErrUnreplicated) {
 		err = w.resolve(err)
 	}
 	g.Commit = time.Since(start)
@@ -77,7 +73,7 @@ func (w *writer) end() error {
 	tag, err := w.session.conn.Exec(context.Background(), commit, pgx.QueryExecModeSimpleProtocol)
 	for _, n := range w.notices {
 		if strings.Contains(n, unreplicatedMessage) {
-			return errUnreplicated
+			return metadata.ErrUnreplicated
 		}
 	}
 	if err == nil && tag.String() != commit {
@@ -103,7 +99,7 @@ func (w *writer) resolve(cause error) error {
 			return nil
 		case err == nil:
 			return fmt.Errorf("%w: %w", group.ErrAgain, classify(cause))
-		case errors.Is(err, errUnreplicated), errors.Is(err, metadata.ErrInUse):
+		case errors.Is(err, metadata.ErrUnreplicated), errors.Is(err, metadata.ErrInUse):
 			return errors.Join(open, err)
 		}
 		select {

@@ -218,7 +218,12 @@ func TestLostCommit(t *testing.T) {
 // TestUnreplicated: a commit whose wait for a standby is cancelled is not acknowledged, although the server says that it succeeded.
 func TestUnreplicated(t *testing.T) {
 	url := postgrestest.Alone(t)
-	s, admin := open(t, url), administrator(t, url)
+	var noticed atomic.Int64
+	s, admin := open(t, url, postgres.WithObserver(func(b metadata.Batch) {
+		if errors.Is(b.Err, metadata.ErrUnreplicated) {
+			noticed.Add(1)
+		}
+	})), administrator(t, url)
 	do := func(texts ...string) {
 		t.Helper()
 		for _, text := range texts {
@@ -239,8 +244,8 @@ func TestUnreplicated(t *testing.T) {
 	for cancelled := false; ; {
 		select {
 		case err := <-answer:
-			if !errors.Is(err, metadata.ErrUnavailable) || !strings.Contains(err.Error(), "not replicated") {
-				t.Errorf("the update: %v", err)
+			if !errors.Is(err, metadata.ErrUnavailable) || !errors.Is(err, metadata.ErrUnreplicated) || noticed.Load() != 1 {
+				t.Errorf("the update: %v; %d commits were reported", err, noticed.Load())
 			}
 			if !cancelled {
 				t.Error("the update did not wait for a standby")
@@ -289,6 +294,36 @@ func TestInUse(t *testing.T) {
 	}
 	if found := subjects(t, heir); len(found) != 2 {
 		t.Errorf("entries: %v", found)
+	}
+}
+
+// TestLateServer: Open waits for a server that does not answer yet, as long as it may.
+func TestLateServer(t *testing.T) {
+	u, err := url.Parse(postgrestest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "late") // a short path
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	const socket = ".s.PGSQL.5432"
+	q := u.Query()
+	to := filepath.Join(q.Get("host"), socket)
+	q.Set("host", dir)
+	u.RawQuery = q.Encode()
+	if s, err := postgres.Open(t.Context(), u.String(), postgres.WithPatience(200*time.Millisecond)); !errors.Is(err, metadata.ErrUnavailable) {
+		t.Fatalf("without a server: %v, %v", s, err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() {
+		if err := os.Symlink(to, filepath.Join(dir, socket)); err != nil {
+			t.Error(err)
+		}
+	})
+	s := open(t, u.String())
+	if err := s.Update(t.Context(), note("a")); err != nil {
+		t.Error(err)
 	}
 }
 

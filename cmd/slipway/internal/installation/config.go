@@ -62,6 +62,7 @@ type Config struct {
 	GCGrace         time.Duration
 	DeletedGrace    time.Duration
 	PullsKept       time.Duration
+	StartTimeout    time.Duration // 0: the default
 	NewLogKey       bool
 	AcceptClock     bool
 
@@ -121,6 +122,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	fs.DurationVar(&c.DeletedGrace, "deleted-grace", 7*24*time.Hour, "how long a deleted version or repository can be restored")
 	fs.DurationVar(&c.PullsKept, "pulls-kept", 365*24*time.Hour, "how long it is known who downloaded a version; 0: that is not noted")
+	fs.DurationVar(&c.StartTimeout, "start-timeout", time.Minute, "how long a start waits for a PostgreSQL server that does not answer, and for another Slipway on its database to end")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
 	fs.BoolVar(&c.AcceptClock, acceptClock, false, "take the machine's clock for right although it is behind the log or has jumped; give it once")
 }
@@ -256,6 +258,8 @@ func (c *Config) Check() error {
 		return command.Usagef("--gc-grace: can't be negative")
 	case c.DeletedGrace < 0:
 		return command.Usagef("--deleted-grace: can't be negative")
+	case c.StartTimeout < 0:
+		return command.Usagef("--start-timeout: can't be negative")
 	case c.PullsKept < 0:
 		return command.Usagef("--pulls-kept: can't be negative")
 	}

@@ -72,7 +72,11 @@ func (c *Config) openMetadata(ctx context.Context, db database, observe func(met
 	if err != nil {
 		host = "unknown"
 	}
-	s, err := postgres.Open(ctx, db.server, postgres.WithObserver(observe), postgres.WithName(fmt.Sprintf("%s, process %d", host, os.Getpid())))
+	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(fmt.Sprintf("%s, process %d", host, os.Getpid()))}
+	if c.StartTimeout != 0 {
+		options = append(options, postgres.WithPatience(c.StartTimeout))
+	}
+	s, err := postgres.Open(ctx, db.server, options...)
 	switch {
 	case errors.Is(err, metadata.ErrInUse), errors.Is(err, metadata.ErrNewer), errors.Is(err, context.Canceled):
 		return nil, err

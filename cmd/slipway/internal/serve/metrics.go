@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/metadata"
@@ -14,6 +16,7 @@ type batchMetrics struct {
 	run     prometheus.Histogram
 	commit  prometheus.Histogram
 	wal     prometheus.Gauge
+	alone   prometheus.Counter
 }
 
 func newBatchMetrics(reg prometheus.Registerer) *batchMetrics {
@@ -38,8 +41,11 @@ func newBatchMetrics(reg prometheus.Registerer) *batchMetrics {
 		wal: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "slipway_metadata_wal_bytes", Help: "Size of SQLite's write-ahead log.",
 		}),
+		alone: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "slipway_metadata_unreplicated_total", Help: "Commits of PostgreSQL that no standby has, as their wait for one was cancelled.",
+		}),
 	}
-	reg.MustRegister(m.updates, m.failed, m.queue, m.run, m.commit, m.wal)
+	reg.MustRegister(m.updates, m.failed, m.queue, m.run, m.commit, m.wal, m.alone)
 	return m
 }
 
@@ -50,4 +56,7 @@ func (m *batchMetrics) observe(b metadata.Batch) {
 	m.run.Observe(b.Run.Seconds())
 	m.commit.Observe(b.Commit.Seconds())
 	m.wal.Set(float64(b.WALBytes))
+	if errors.Is(b.Err, metadata.ErrUnreplicated) {
+		m.alone.Inc()
+	}
 }
