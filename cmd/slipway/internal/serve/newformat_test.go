@@ -61,7 +61,7 @@ func apiShowsToys(t *testing.T, r *commandtest.Running) {
 		t.Errorf("found by its package URL: %q", got)
 	}
 	document := r.Ask(http.MethodGet, "/api/v1/openapi.json", "")
-	for _, text := range []string{`"toy_frozen":{"description":"No toy can be published.","type":"boolean"}`, "`toy`"} {
+	for _, text := range []string{`"toy_frozen":{"description":"No toy can be published.","title":"No new toys","type":"boolean"}`, "`toy`"} {
 		if !strings.Contains(document, text) {
 			t.Errorf("the document of the API lacks %s", text)
 		}
