@@ -1,5 +1,5 @@
 # make run   build and serve on http://127.0.0.1:8080 with everything in ./slipway-data
-# make test  everything: unit, race, real clients, kill and disk-full tests; LONG=1 with ten rounds of kills instead of five
+# make test  everything: unit, race, real clients, kill and disk-full tests; LONG=1 with ten rounds of kills instead of three
 #            in the test of the whole chain (and SLIPWAY_KILL_ROUNDS=1000 for as many in the test of a mixed load), and with the
 #            clients that take long to build or to start: Helm, cosign, sbt, Mill, and old versions of crane, regctl and oras; and the
 #            company whose pages docs/ui.md shows (make pictures)
@@ -8,6 +8,7 @@
 # make image the container image slipway:VERSION, also called slipway
 # make fuzz  each fuzz target for FUZZTIME
 # make pictures  the pictures of docs/ui.md, from a company that the real clients make
+# make screens   every page at three widths, light and dark, as pictures in web/ui/screens
 # make clients-table  the tests of clients, without the race detector and with those of LONG=1, and docs/clients.md made from them;
 #            FORMATS=npm for one
 
@@ -113,6 +114,10 @@ clients-table:
 .PHONY: pictures
 pictures:
 	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 go test -count=1 ./web/ui -run '^TestPictures$$' -update-pictures
+
+.PHONY: screens
+screens:
+	SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_SCREENS=1 go test -count=1 ./web/ui -run '^TestScreens$$'
 
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not gofmt-clean: $$out"; exit 1; }

@@ -152,9 +152,13 @@ func (c *chromium) open(path string) {
 	c.troubles = nil
 }
 
-// screenshot writes what the page looks like, from its top to its end, to a file in the folder screens, which git ignores.
+// screenshot writes what the page looks like, from its top to its end, to a file in the folder screens, which git ignores. It does so with
+// SLIPWAY_TEST_SCREENS (make screens) alone: nobody looks at the pictures of other runs, and drawing them is most of their time.
 func (c *chromium) screenshot(name string) {
 	c.t.Helper()
+	if os.Getenv("SLIPWAY_TEST_SCREENS") == "" {
+		return
+	}
 	var picture []byte
 	quality := int64(70)
 	c.run(func(ctx context.Context, target *chromedp.Target) error {

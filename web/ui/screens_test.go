@@ -10,7 +10,7 @@ import (
 
 // TestScreens shows every page at the width of a telephone, a tablet and a desk, light and dark: nothing is wider than the window but what scrolls by
 // itself, nothing is refused or missing, axe-core finds nothing in either scheme, and what is there with scripts is there without them. The pictures
-// are for people to look at.
+// (make screens) are for people to look at.
 func TestScreens(t *testing.T) {
 	s := shop(t)
 	s.stock()

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	e2eRounds     = 5
+	e2eRounds     = 3
 	e2eRoundsLong = 10               // with SLIPWAY_TEST_LONG
 	e2ePatient    = 90 * time.Second // for a round to end right
 
