@@ -107,6 +107,7 @@ const (
 	AttachedSignature   = "signature"
 	AttachedSBOM        = "sbom"
 	AttachedAttestation = "attestation"
+	AttachedProvenance  = "provenance" // says how a version was built
 	AttachedOther       = "other"
 )
 

@@ -2,9 +2,6 @@ package registry
 
 import "strings"
 
-// AttachedProvenance is a file that says how a version was built; see the other Attached constants.
-const AttachedProvenance = "provenance"
-
 // evidenceEnds are the ends of names of files that tell of the other files of a version, with what they are, the longest first where one is the
 // end of another.
 var evidenceEnds = []struct{ end, kind string }{

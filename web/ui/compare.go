@@ -208,11 +208,8 @@ func pairUp(from, to []api.File, fromVersion, toVersion string) []filePair {
 func factChanges(from, to api.Version) []factChange {
 	values := func(v api.Version) map[string]string {
 		out := map[string]string{"state": v.State, "published by": v.PublishedBy}
-		best := map[string]int{}
-		for _, f := range v.Facts {
-			if rank, had := best[f.Key]; !had || f.Rank > rank {
-				best[f.Key], out[f.Key] = f.Rank, f.Value
-			}
+		for key, i := range bestFacts(v) {
+			out[key] = v.Facts[i].Value
 		}
 		return out
 	}
