@@ -135,6 +135,16 @@ func TestVersionsAndTags(t *testing.T) {
 	if out := r.CLI(0, "version", "ls", "main", "raw", "tool"); strings.Index(out, "1.1.0") > strings.Index(out, "1.0.0") {
 		t.Errorf("version ls: %s", out)
 	}
+	if out := r.CLI(0, "version", "ls", "main", "raw", "tool", "--wide", "--query", "commit:4f0c2d1"); !strings.Contains(out, "4f0c2d1") || strings.Contains(out, "1.1.0") {
+		t.Errorf("version ls of a commit: %s", out)
+	}
+	var one struct{ Seq int64 }
+	if err := json.Unmarshal([]byte(r.CLI(0, "version", "show", "main", "raw", "tool", "1.0.0", "-o", "json")), &one); err != nil {
+		t.Fatal(err)
+	}
+	if out := r.CLI(0, "version", "ls", "main", "raw", "tool", "--as-of", fmt.Sprintf("seq:%d", one.Seq)); !strings.Contains(out, "1.0.0") || strings.Contains(out, "1.1.0") {
+		t.Errorf("version ls of a past moment: %s", out)
+	}
 	var first struct {
 		SetAt string `json:"set_at"`
 		Seq   int64

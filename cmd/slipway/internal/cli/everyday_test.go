@@ -48,18 +48,40 @@ func pushImage(t *testing.T, r *commandtest.Running, name, tag, label string) st
 	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(manifest)))
 }
 
+// pushIndex pushes an image with the tag "part", and an index of it with the tag "1.0". It returns their digests.
+func pushIndex(t *testing.T, r *commandtest.Running) (part, index string) {
+	t.Helper()
+	part = pushImage(t, r, "team/app", "part", "one")
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":%q,"size":%d}]}`,
+		part, len(r.Ask(http.MethodGet, "/v2/main/team/app/manifests/"+part, "")))
+	putOCI(t, r, "PUT", "/v2/main/team/app/manifests/1.0", "application/vnd.oci.image.index.v1+json", manifest)
+	return part, fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(manifest)))
+}
+
 // TestWarnings: what the server warns of when a change succeeds is on standard error, and the result alone on standard output.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	r := commandtest.Start(t)
 	r.Login()
-	part := pushImage(t, r, "team/app", "part", "one")
-	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":%q,"size":%d}]}`,
-		part, len(r.Ask(http.MethodGet, "/v2/main/team/app/manifests/"+part, "")))
-	putOCI(t, r, "PUT", "/v2/main/team/app/manifests/1.0", "application/vnd.oci.image.index.v1+json", index)
+	part, _ := pushIndex(t, r)
 	code, out, errs := commandtest.Command(t.Context(), "", r.Env(), "version", "rm", "main", "oci", "team/app", part)
 	if want := "slipway: warning: the tag \"1.0\" can't be pulled whole any more: the deleted version is a part\n"; code != 0 || errs != want || strings.Contains(out, "warning") {
 		t.Errorf("exit code %d, %q, standard error %q, want %q", code, out, errs, want)
+	}
+}
+
+// TestVersionsWhole: a list of versions leaves out what is only a part of an index, where it is asked to.
+func TestVersionsWhole(t *testing.T) {
+	t.Parallel()
+	r := commandtest.Start(t)
+	r.Login()
+	part, index := pushIndex(t, r)
+	r.CLI(0, "tag", "rm", "main", "oci", "team/app", "part")
+	for _, flags := range [][]string{nil, {"--whole"}} {
+		out := r.CLI(0, append([]string{"version", "ls", "main", "oci", "team/app"}, flags...)...)
+		if !strings.Contains(out, index[7:19]) || strings.Contains(out, part[7:19]) != (flags == nil) {
+			t.Errorf("version ls %v: %s", flags, out)
+		}
 	}
 }
 
