@@ -157,15 +157,15 @@ func (w *writer) loop() {
 			}
 		}
 		w.set.warm.forget(batch)
+		if w.wasteful { // before the answers: a removal that returned has begun its compaction, none begins afterwards
+			w.wasteful = false
+			w.set.compactSoon()
+		}
 		for _, r := range batch {
 			close(r.done)
 		}
 		if cap(w.buf) > maxBatchBytes {
 			w.buf = nil
-		}
-		if w.wasteful {
-			w.wasteful = false
-			w.set.compactSoon()
 		}
 	}
 }
