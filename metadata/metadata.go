@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -84,19 +83,16 @@ type Hint struct {
 	Uploads                     []string
 }
 
-// Versioned is a Store through which every update of its database goes, so that it can tell whether the database has
-// changed.
+// Versioned is a Store that can tell whether its database has changed. It counts the updates of this process before they return, and
+// those of other processes at the latest when Sync returns.
 type Versioned interface {
-	// Generation grows with updates, before they return. As long as Generation returns the same number, a View finds what an
-	// earlier View of that generation found.
+	// Generation grows with updates. As long as Generation returns the same number, a View finds what an earlier View of that
+	// generation found, but for updates that were not counted yet.
 	Generation() uint64
 	// GenerationOf is the generation of the last update that may have changed a part: a View finds in that part what any
-	// View found that began at this generation or later. Unsure: what was found before says nothing at present.
+	// View found that began at this generation or later.
 	GenerationOf(p Part) uint64
 }
-
-// Unsure is greater than all generations.
-const Unsure = math.MaxUint64
 
 // Part is a part of the database: that of the package with this ID, which is its row, its versions, its tags and the files
 // that are added to it; or one of the following.
@@ -107,6 +103,9 @@ const (
 	RepositoryRows Part = -1 // of every repository, with what Upstreams keeps, and rules
 	PackageNames   Part = -2 // which packages there are
 	FileRows       Part = -3 // files that are replaced or removed, or come back, and sums that blobs get later
+	People         Part = -4 // users, groups, roles, grants, and what ends tokens and sessions
+	DroppedLeases  Part = -5 // leases that end before their time
+	Elsewhere      Part = -6 // whatever another process has written
 )
 
 // Tx is one transaction. It hands out its methods in groups, one for each kind of record, and a function takes the group

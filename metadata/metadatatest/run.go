@@ -106,6 +106,7 @@ func Run(t *testing.T, open Factory) {
 		{"Settings", testSettings},
 		{"Generations", testGenerations},
 		{"Generations of files", testFileGenerations},
+		{"Generations of people", testPeopleGenerations},
 		{"Watch", testWatch},
 		{"WatchMissesNothing", testWatchMissesNothing},
 		{"FailedUpdate", testFailedUpdate},

@@ -59,7 +59,10 @@ func (w *writer) finish(g *group.Group) error {
 		}
 	}
 	w.gen++
-	if err := s.Defer(addBatch, []any{w.gen, w.id, w.store.clock.last.Load(), state.Size, state.Rows, state.Edge, state.Last, int64(w.log.Mark())}, true); err != nil {
+	if w.store.listener != nil && (w.log.Mark() > 0 || g.Notify) {
+		s.later(`NOTIFY ` + w.store.listener.channel)
+	}
+	if err := s.Defer(addBatch, []any{w.gen, w.id, w.store.clock.last.Load(), state.Size, state.Rows, state.Edge, state.Last, w.touched.pack(), int64(w.log.Mark())}, true); err != nil {
 		return err
 	}
 	return s.flush()

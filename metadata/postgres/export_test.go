@@ -43,3 +43,9 @@ func (s *Store) Prepared(ctx context.Context) ([]string, error) {
 
 // Trips returns how many round trips the connection that writes has made. No update may run.
 func (s *Store) Trips() int { return s.writer.session.trips }
+
+// Looks returns how often Sync has looked at the database.
+func (s *Store) Looks() int64 { return s.barrier.looks.Load() }
+
+// MostMissed is how many groups a look reads at most.
+const MostMissed = mostMissed

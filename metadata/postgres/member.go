@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -30,22 +29,24 @@ func (e *inUse) Error() string {
 
 func (e *inUse) Unwrap() error { return metadata.ErrInUse }
 
-// member is this process's row, by which it has the database: as long as the row is there, no other process writes. It says three
-// times in a term that it lives. Each group of updates looks for the row, so a process whose row another has taken writes nothing.
+// errNoMember: the row of this process is gone.
+var errNoMember = errors.New("metadata: this process did not answer for too long, and is no member any more")
+
+// member is this process's row, by which others know that it lives. It says so three times in a term. Each group of updates looks for
+// the row, so a process whose row has ended writes nothing before it has entered again. A process that is to be alone enters beside no
+// other, and keeps others out.
 type member struct {
 	store *Store
-	boot  []byte
 	began time.Time    // of this process, for until
-	until atomic.Int64 // no other process has the database before, in nanoseconds since began
+	until atomic.Int64 // the row has not ended before, in nanoseconds since began
 	stop  chan struct{}
 	ended sync.WaitGroup
 }
 
-// join adds the row of this process. It waits for the row of a process that does not say that it lives, up to its end; ErrInUse:
-// another process lives.
+// join adds the row of this process. It waits for the row of a process that is in its way and does not say that it lives, up to that
+// row's end; ErrInUse: that process lives.
 func join(ctx context.Context, s *Store) (*member, error) {
-	m := &member{store: s, boot: make([]byte, 16), began: time.Now(), stop: make(chan struct{})}
-	_, _ = rand.Read(m.boot) // never fails
+	m := &member{store: s, began: time.Now(), stop: make(chan struct{})}
 	seen := map[string]int64{}
 	for {
 		other, until, err := m.enter(ctx)
@@ -72,24 +73,45 @@ func join(ctx context.Context, s *Store) (*member, error) {
 	return m, nil
 }
 
-// enter adds the row unless there is one of a process that may live, whose name and end it returns.
+// enter adds the row unless there is one of a process that may live and is in its way: one that is or was to be alone, or one of the
+// same name. It returns that process's name and end.
 func (m *member) enter(ctx context.Context) (other string, until int64, err error) {
+	alone := 0
+	if m.store.cfg.alone {
+		alone = 1
+	}
 	err = pgx.BeginFunc(ctx, m.store.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, takeTurn); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM member WHERE until <= `+microsClock); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM member WHERE until <= `+microsClock+` OR boot = $1`, m.store.boot); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `SELECT name, until FROM member ORDER BY name LIMIT 1`).Scan(&other, &until)
+		err := tx.QueryRow(ctx, `SELECT name, until FROM member WHERE name = $1 OR alone = 1 OR $2 = 1 ORDER BY name LIMIT 1`,
+			m.store.cfg.name, alone).Scan(&other, &until)
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO member (name, boot, since, until) VALUES ($1, $2, `+microsClock+`, `+microsClock+` + $3)`,
-			m.store.cfg.name, m.boot, m.store.cfg.term.Microseconds())
+		_, err = tx.Exec(ctx, `INSERT INTO member (name, boot, since, until, alone) VALUES ($1, $2, `+microsClock+`, `+microsClock+` + $3, $4)`,
+			m.store.cfg.name, m.store.boot, m.store.cfg.term.Microseconds(), alone)
 		return err
 	})
 	return other, until, err
+}
+
+// reenter adds the row anew, after it has ended. ErrInUse: another process is in the way.
+func (m *member) reenter(ctx context.Context) error {
+	other, _, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	if other != "" {
+		return &inUse{other}
+	}
+	if err := m.store.barrier.wait(ctx); err != nil { // what others have written meanwhile
+		return err
+	}
+	return m.renew(ctx)
 }
 
 // keep says that this process lives, and looks at the database's clock, until leave.
@@ -102,7 +124,9 @@ func (m *member) keep() {
 			return
 		case <-tick.C:
 			ctx, cancel := context.WithTimeout(context.Background(), m.store.cfg.term/3)
-			_ = m.renew(ctx) // the next one tells; a group finds out whether the row was taken
+			if err := m.renew(ctx); errors.Is(err, pgx.ErrNoRows) {
+				_ = m.reenter(ctx) // the next one tells, as it does of other errors; a group finds out whether the row is there
+			}
 			cancel()
 		}
 	}
@@ -112,7 +136,7 @@ func (m *member) renew(ctx context.Context) error {
 	asked := time.Now()
 	var at int64
 	if err := m.store.pool.QueryRow(ctx, `UPDATE member SET until = `+microsClock+` + $1 WHERE boot = $2 RETURNING until - $1`,
-		m.store.cfg.term.Microseconds(), m.boot).Scan(&at); err != nil {
+		m.store.cfg.term.Microseconds(), m.store.boot).Scan(&at); err != nil {
 		return err
 	}
 	m.store.clock.set(time.UnixMicro(at), asked, time.Now())
@@ -120,9 +144,9 @@ func (m *member) renew(ctx context.Context) error {
 	return nil
 }
 
-// alone reports whether no other process can have written up to this moment: the row has been renewed, and has not ended since. The
-// process's own clock does not stop or jump (time.Since), and the server's runs as fast, but for the margin.
-func (m *member) alone() bool { return int64(time.Since(m.began)) < m.until.Load() }
+// lasts reports whether the row has not ended up to this moment: then no process has entered that is to be alone, nor any beside one
+// that is. The process's own clock does not stop or jump (time.Since), and the server's runs as fast, but for the margin.
+func (m *member) lasts() bool { return int64(time.Since(m.began)) < m.until.Load() }
 
 // leave takes the row away, so that the next process need not wait.
 func (m *member) leave() error {
@@ -130,6 +154,6 @@ func (m *member) leave() error {
 	m.ended.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), silence)
 	defer cancel()
-	_, _ = m.store.pool.Exec(ctx, `DELETE FROM member WHERE boot = $1`, m.boot) // a server that is gone: the row ends by itself
+	_, _ = m.store.pool.Exec(ctx, `DELETE FROM member WHERE boot = $1`, m.store.boot) // a server that is gone: the row ends by itself
 	return nil
 }

@@ -327,19 +327,26 @@ func TestLateServer(t *testing.T) {
 	}
 }
 
-// TestUnsure: what was found before counts only while no other process can have taken the database.
-func TestUnsure(t *testing.T) {
+// TestTakeover: a process that is alone looks for what others have written only while one may have taken the database. It writes again
+// once it is alone again.
+func TestTakeover(t *testing.T) {
 	url := postgrestest.URL(t)
 	s := open(t, url, postgres.WithTerm(600*time.Millisecond))
-	sure := func() bool { return s.GenerationOf(metadata.RepositoryRows) != metadata.Unsure }
-	if err := s.Update(t.Context(), note("a")); err != nil || !sure() {
-		t.Fatalf("%v; sure: %t", err, sure())
+	looks := func() bool {
+		before := s.Looks()
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s.Looks() > before
+	}
+	if err := s.Update(t.Context(), note("a")); err != nil || looks() {
+		t.Fatalf("%v; it looks beside nobody", err)
 	}
 	becomes := func(what string, want bool) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); sure() != want; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(20 * time.Second); looks() != want; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("%s: sure: %t", what, !want)
+				t.Fatalf("%s: looks: %t", what, !want)
 			}
 		}
 	}
@@ -351,18 +358,25 @@ func TestUnsure(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `LOCK TABLE member IN EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
-	becomes("it can't say that it lives", false)
+	becomes("it can't say that it lives", true)
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	becomes("it has said so", true)
-	if _, err := admin.Exec(t.Context(), `DELETE FROM member`); err != nil { // as another process does
+	becomes("it has said so", false)
+	if _, err := admin.Exec(t.Context(), `UPDATE member SET boot = 'another', name = 'another', until = until + 1000000000`); err != nil {
 		t.Fatal(err)
 	}
-	becomes("its row is gone", false)
-	if err := s.Update(t.Context(), note("b")); !errors.Is(err, metadata.ErrInUse) || sure() {
-		t.Errorf("an update: %v; sure: %t", err, sure())
+	becomes("its row is another's", true)
+	if err := s.Update(t.Context(), note("b")); !errors.Is(err, metadata.ErrInUse) || !strings.Contains(err.Error(), `"another"`) {
+		t.Errorf("an update: %v", err)
 	}
+	if _, err := admin.Exec(t.Context(), `DELETE FROM member`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(t.Context(), note("b")); err != nil {
+		t.Errorf("an update after the other has gone: %v", err)
+	}
+	becomes("it is alone again", false)
 }
 
 // TestRefused: URLs that can't be used are refused without showing their password.

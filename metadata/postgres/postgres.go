@@ -4,7 +4,9 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -26,6 +28,7 @@ type config struct {
 	now     func() time.Time // nil: the database's clock
 	observe func(metadata.Batch)
 	name    string
+	alone   bool
 	patient time.Duration
 	term    time.Duration
 }
@@ -39,6 +42,9 @@ func WithObserver(f func(metadata.Batch)) Option { return func(c *config) { c.ob
 // WithName says what other processes call this one when they are refused. The default is "slipway".
 func WithName(name string) Option { return func(c *config) { c.name = name } }
 
+// WithPeers lets other processes use the database at the same time, if they all say so, each under a name of its own.
+func WithPeers() Option { return func(c *config) { c.alone = false } }
+
 // WithPatience bounds how long Open waits for a server that does not answer, and for a process that has the database to end. The
 // default is a minute.
 func WithPatience(d time.Duration) Option { return func(c *config) { c.patient = d } }
@@ -46,6 +52,7 @@ func WithPatience(d time.Duration) Option { return func(c *config) { c.patient =
 // Store is a metadata.Store.
 type Store struct {
 	target  target
+	boot    []byte // random, of this process
 	cfg     config
 	dialect sqlstore.Dialect
 	pool    *pgxpool.Pool
@@ -54,7 +61,9 @@ type Store struct {
 	clock   clock
 	news    sqlstore.Broadcast // closes when an update left a log entry or called Notify
 
-	generations group.Generations
+	barrier     *barrier
+	listener    *listener // nil: no other process writes
+	generations batches
 	unsettled   atomic.Bool // it is open whether the last group was written
 
 	gate    group.Gate
@@ -81,11 +90,12 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metadata: the URL of the database: %w", err)
 	}
-	s := &Store{target: t, cfg: config{observe: func(metadata.Batch) {}, name: "slipway", patient: time.Minute, term: memberTerm}, dialect: dialect}
+	s := &Store{target: t, cfg: config{observe: func(metadata.Batch) {}, name: "slipway", alone: true, patient: time.Minute, term: memberTerm}, dialect: dialect}
 	for _, o := range opts {
 		o(&s.cfg)
 	}
-	s.clock.now = s.cfg.now
+	s.clock.now, s.barrier, s.boot = s.cfg.now, newBarrier(s), make([]byte, 16)
+	_, _ = rand.Read(s.boot) // never fails
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
@@ -121,6 +131,9 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if s.member, err = join(ctx, s); err != nil {
 		return err
+	}
+	if !s.cfg.alone {
+		s.listener = listen(s)
 	}
 	s.writer.Start()
 	return nil
@@ -179,29 +192,42 @@ func (s *Store) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints
 	return s.writer.Update(ctx, fn, hints...)
 }
 
-// Generation implements metadata.Versioned: one process has the database.
+// Generation implements metadata.Versioned.
 func (s *Store) Generation() uint64 { return s.generations.Now() }
 
-// GenerationOf implements metadata.Versioned. It is greater than any other while another process may have taken the database, or while it
-// is open whether the last group was written, and may yet appear.
-func (s *Store) GenerationOf(p metadata.Part) uint64 {
-	if s.unsettled.Load() || !s.member.alone() {
-		return metadata.Unsure
+// GenerationOf implements metadata.Versioned.
+func (s *Store) GenerationOf(p metadata.Part) uint64 { return s.generations.Of(p) }
+
+// Sync implements metadata.Store. A process that is alone knows all groups, except while another may have taken the database, or while
+// it is open whether its own last group was written.
+func (s *Store) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return s.generations.Of(p)
+	if s.cfg.alone && s.member.lasts() && !s.unsettled.Load() {
+		return nil
+	}
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	return s.barrier.wait(ctx)
 }
 
-// Sync implements metadata.Store: generations grow before an update returns.
-func (s *Store) Sync(ctx context.Context) error { return ctx.Err() }
+// bootBytes of Store.boot begin batch.writer.
+const bootBytes = 8
+
+// wrote reports whether a value of batch.writer is of this process.
+func (s *Store) wrote(writer []byte) bool { return bytes.HasPrefix(writer, s.boot[:bootBytes]) }
 
 // Clock implements metadata.Store.
 func (s *Store) Clock() time.Time { return s.clock.time() }
 
-// Watch implements metadata.Store: one process has the database.
+// Watch implements metadata.Store.
 func (s *Store) Watch() <-chan struct{} { return s.news.Next() }
 
-// Exclusive implements metadata.Store. Only one process writes, but a duty may be of one that has ended without giving it up.
-func (s *Store) Exclusive() bool { return true }
+// Exclusive implements metadata.Store.
+func (s *Store) Exclusive() bool { return s.cfg.alone }
 
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {
@@ -224,9 +250,13 @@ func (s *Store) Close() error {
 // release closes what is open.
 func (s *Store) release() error {
 	var err error
+	if s.listener != nil {
+		s.listener.close()
+	}
 	if s.member != nil {
 		err = s.member.leave()
 	}
+	s.barrier.close()
 	s.ending.Wait()
 	if s.pool != nil {
 		s.pool.Close()

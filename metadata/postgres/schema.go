@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS member (
 	since BIGINT NOT NULL,
 	until BIGINT NOT NULL  -- from then on it counts as gone, unless it says otherwise before
 );
+ALTER TABLE member ADD COLUMN IF NOT EXISTS alone BIGINT NOT NULL DEFAULT 1; -- 1: no other process may live beside it
 `
 
 // lockTables is the row that a process locks while it makes tables.

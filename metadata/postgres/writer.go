@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,9 +32,10 @@ const (
 const (
 	beginWrite = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	takeTurn   = `SELECT id FROM turn WHERE id = 1 FOR UPDATE`
-	readState  = `SELECT b.gen, b.at, b.size, b.ids, b.edge, b.last_id, ` + microsClock + `, (SELECT COUNT(*) FROM member WHERE boot = $1)
-		FROM batch b ORDER BY b.gen DESC LIMIT 1`
-	addBatch = `INSERT INTO batch (gen, writer, at, size, ids, edge, last_id, entries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	// readState returns the last group, behind those that this process may not know.
+	readState = `SELECT b.gen, b.parts, b.writer, b.at, b.size, b.ids, b.edge, b.last_id, ` + microsClock + `, (SELECT COUNT(*) FROM member WHERE boot = $1)
+		FROM batch b WHERE b.gen >= GREATEST($2, (SELECT MAX(gen) FROM batch) - $3) ORDER BY b.gen`
+	addBatch = `INSERT INTO batch (gen, writer, at, size, ids, edge, last_id, parts, entries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	trim     = `DELETE FROM batch WHERE gen < $1 AND at < $2`
 
 	savepoint  = `SAVEPOINT one`
@@ -51,7 +53,8 @@ type writer struct {
 	session *session // nil: to be opened again
 	log     sqlstore.Sequencer
 	gen     int64     // of the last batch
-	id      []byte    // of this group: batch.writer
+	id      []byte    // of this group: batch.writer, which begins as Store.boot does
+	touched touched   // by this group
 	notices []string  // that came with the running commit
 	began   time.Time // when the state came, by this process's clock
 	at      time.Time // then, by the database's
@@ -114,6 +117,11 @@ func (w *writer) Begin(*group.Group) error {
 			return nil
 		}
 		w.Rollback()
+		if errors.Is(err, errNoMember) {
+			if err = w.store.member.reenter(ctx); err == nil {
+				continue
+			}
+		}
 		if !again(err) {
 			return classify(err)
 		}
@@ -131,37 +139,45 @@ func (w *writer) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	last, now, err := w.resume()
+	if err != nil {
+		return err
+	}
+	w.store.unsettled.Store(false) // having the turn proves that the last transaction has ended
+	w.began, w.at = time.Now(), time.UnixMicro(now)
+	w.store.clock.follow(time.UnixMicro(last))
+	w.id, w.touched = append(slices.Clone(w.store.boot[:bootBytes]), make([]byte, 8)...), touched{}
+	_, _ = rand.Read(w.id[bootBytes:]) // never fails
+	return nil
+}
+
+// resume takes the turn and the state that the last group left. It returns that group's time and the present, in microseconds.
+func (w *writer) resume() (last, now int64, err error) {
 	s := w.session
 	s.later(beginWrite)
 	s.later(takeTurn)
 	var state sqlstore.State
-	var last, now, ours int64
+	var ours int64
 	found := false
-	boot := []byte{}
-	if w.store.member != nil {
-		boot = w.store.member.boot
-	}
-	err := sqlstore.Query(context.Background(), s, readState, []any{boot}, func(r sqlstore.Row) error {
-		found = true
-		return r.Scan(&w.gen, &last, &state.Size, &state.Rows, &state.Edge, &state.Last, &now, &ours)
-	})
+	err = sqlstore.Query(context.Background(), s, readState, []any{w.store.boot, int64(w.store.generations.Now()), int64(mostMissed)}, //nolint:gosec // a generation is a BIGINT
+		func(r sqlstore.Row) error {
+			found = true
+			var parts, writer []byte
+			if err := r.Scan(&w.gen, &parts, &writer, &last, &state.Size, &state.Rows, &state.Edge, &state.Last, &now, &ours); err != nil {
+				return err
+			}
+			w.store.generations.apply(uint64(w.gen), unpack(parts), w.store.wrote(writer)) //nolint:gosec // positive
+			return nil
+		})
 	switch {
 	case err != nil:
-		return err
+		return 0, 0, err
 	case !found:
-		return errors.New("metadata: table batch is empty: the database was changed by others")
+		return 0, 0, errors.New("metadata: table batch is empty: the database was changed by others")
 	case ours == 0:
-		return fmt.Errorf("%w: this process did not answer for too long, and another has taken the database", metadata.ErrInUse)
+		return 0, 0, errNoMember
 	}
-	if w.store.unsettled.Load() { // having the turn proves that the last transaction has ended
-		w.store.generations.Advance(metadata.ErrUnavailable)
-		w.store.unsettled.Store(false)
-	}
-	w.began, w.at = time.Now(), time.UnixMicro(now)
-	w.store.clock.follow(time.UnixMicro(last))
-	w.id = make([]byte, 16)
-	_, _ = rand.Read(w.id) // never fails
-	return w.log.Resume(state)
+	return last, now, w.log.Resume(state)
 }
 
 // now is the time of an update: the database's when the group began, and what has passed since.
@@ -199,7 +215,7 @@ func (w *writer) Run(g *group.Group, u *group.Update) (whole bool) {
 		}
 		g.Wrote = g.Wrote || tx.Wrote()
 		g.Notify = g.Notify || tx.Notified()
-		w.store.generations.Touch(tx)
+		w.touched.add(tx)
 		return true
 	}
 	g.Failed++
@@ -239,7 +255,9 @@ func (w *writer) Rollback() {
 
 // Committed implements group.Backend.
 func (w *writer) Committed(g *group.Group, err error) {
-	w.store.generations.Advance(err)
+	if err == nil && g.Wrote {
+		w.store.generations.apply(uint64(w.gen), w.touched, true) //nolint:gosec // positive
+	}
 	if err == nil && (g.Entries > 0 || g.Notify) {
 		w.store.news.Wake()
 	}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -25,8 +26,8 @@ var ErrBadCredentials = errors.New("access: wrong user name, password or token")
 // TokenPrefix begins every token, so that secret scanners recognise one.
 const TokenPrefix = "slp_"
 
-// How long a verified credential is cached. A revocation by another process takes effect within tokenTTL, by this process at
-// once.
+// How long a verified credential is cached, unless people are changed. With a store that is not metadata.Versioned, changes by other
+// processes take effect as late.
 const (
 	tokenTTL    = 5 * time.Second
 	passwordTTL = 60 * time.Second
@@ -47,6 +48,7 @@ func (c Credentials) Empty() bool { return c == Credentials{} }
 // short time under a keyed hash; the secrets themselves are not kept.
 type Authenticator struct {
 	store         metadata.Store
+	versioned     metadata.Versioned // nil: the store can't tell when people were changed
 	anonymousRead bool
 	now           func() time.Time
 	key           []byte
@@ -60,15 +62,16 @@ type Authenticator struct {
 
 	mu    sync.Mutex
 	cache map[[32]byte]Actor
-	epoch uint64 // grows with Forget: a look-up that began before is not cached afterwards
+	epoch atomic.Uint64 // grows with Forget: a look-up that began before is not cached afterwards
 }
 
 // NewAuthenticator makes an Authenticator over the users and tokens in store. cost is that of the passwords' hashes.
 func NewAuthenticator(store metadata.Store, anonymousRead bool, cost int, now func() time.Time) *Authenticator {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
+	versioned, _ := store.(metadata.Versioned)
 	return &Authenticator{
-		store: store, anonymousRead: anonymousRead, now: now, key: key,
+		store: store, versioned: versioned, anonymousRead: anonymousRead, now: now, key: key,
 		turns: newTurns(max(1, runtime.GOMAXPROCS(0)/2)), delay: refusalDelay, delayed: make(chan struct{}, maxDelayed), cache: map[[32]byte]Actor{},
 		decoy: sync.OnceValue(func() string { return newDecoy(cost) }), check: CheckPassword,
 	}
@@ -92,7 +95,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Actor,
 func (a *Authenticator) Forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.epoch++
+	a.epoch.Add(1)
 	clear(a.cache)
 }
 
@@ -226,9 +229,9 @@ func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func()
 	now := a.now()
 	a.mu.Lock()
 	hit, ok := a.cache[key]
-	epoch := a.epoch
+	epoch := a.current()
 	a.mu.Unlock()
-	if ok && now.Before(hit.look.until) {
+	if ok && hit.look.epoch == epoch && now.Before(hit.look.until) {
 		return hit, nil
 	}
 	actor, err := look()
@@ -238,7 +241,7 @@ func (a *Authenticator) cached(kind, x, y string, ttl time.Duration, look func()
 	actor = actor.lookedUp(epoch, now.Add(ttl))
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.epoch == epoch {
+	if a.current() == epoch {
 		if len(a.cache) >= maxCached {
 			clear(a.cache)
 		}

@@ -35,11 +35,13 @@ func (a Actor) Same(b Actor) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// current returns the epoch.
+// current returns the epoch, which grows with Forget, and whenever people are changed.
 func (a *Authenticator) current() uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.epoch
+	epoch := a.epoch.Load()
+	if a.versioned != nil {
+		epoch += a.versioned.GenerationOf(metadata.People)
+	}
+	return epoch
 }
 
 // Actor returns the current actor of an Actor.ID, for work that goes on after its request. ErrBadCredentials: the actor is

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"slipway/metadata"
 	"slipway/registry"
 )
 
@@ -25,5 +26,7 @@ func New(core *registry.Core, uploadTTL time.Duration, metrics prometheus.Regist
 	if uploadTTL == 0 {
 		uploadTTL = 24 * time.Hour
 	}
-	return &Store{core: core, uploadTTL: uploadTTL, received: newReceived(metrics)}
+	s := &Store{core: core, uploadTTL: uploadTTL, received: newReceived(metrics)}
+	s.renewals.versioned, _ = core.Store.(metadata.Versioned)
+	return s
 }

@@ -3,6 +3,8 @@ package content
 import (
 	"sync"
 	"time"
+
+	"slipway/metadata"
 )
 
 // Bounds of renewals.
@@ -14,10 +16,16 @@ const (
 // renewals remembers which leases were renewed lately, so that a push that asks for the same blob again and again does not
 // write each time.
 type renewals struct {
+	versioned metadata.Versioned // nil: the store can't tell when another process drops leases
 	mu        sync.Mutex
-	seen      map[leaseKey]time.Time
+	seen      map[leaseKey]renewed
 	forgotten uint64 // how many times forget ran
 	told      time.Time
+}
+
+type renewed struct {
+	at    time.Time
+	epoch uint64
 }
 
 type leaseKey struct {
@@ -26,31 +34,40 @@ type leaseKey struct {
 }
 
 // due reports whether a lease is to be renewed, and the epoch to pass to renewed afterwards.
-func (l *renewals) due(holder string, blob int64, now time.Time) (bool, uint64) {
+func (l *renewals) due(holder string, blob int64, now time.Time) (due bool, epoch uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at, ok := l.seen[leaseKey{holder, blob}]
-	return !ok || now.Sub(at) >= leaseRenewal, l.forgotten
+	last, ok := l.seen[leaseKey{holder, blob}]
+	epoch = l.current()
+	return !ok || last.epoch != epoch || now.Sub(last.at) >= leaseRenewal, epoch
 }
 
 // epoch returns the epoch to pass to renewed. The caller reads it before the transaction that renews a lease.
 func (l *renewals) epoch() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.forgotten
+	return l.current()
+}
+
+// current is the epoch: it grows whenever any process drops leases.
+func (l *renewals) current() uint64 {
+	if l.versioned == nil {
+		return l.forgotten
+	}
+	return l.forgotten + l.versioned.GenerationOf(metadata.DroppedLeases)
 }
 
 // renewed remembers a renewed lease, unless leases were dropped since the epoch: this lease may be among them.
 func (l *renewals) renewed(holder string, blob int64, now time.Time, epoch uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if epoch != l.forgotten {
+	if epoch != l.current() {
 		return
 	}
 	if l.seen == nil || len(l.seen) >= maxRemembered {
-		l.seen = map[leaseKey]time.Time{}
+		l.seen = map[leaseKey]renewed{}
 	}
-	l.seen[leaseKey{holder, blob}] = now
+	l.seen[leaseKey{holder, blob}] = renewed{now, epoch}
 }
 
 // forget drops all that is remembered. It is called after leases were dropped before their end.

@@ -18,7 +18,7 @@ const (
 // areaCache keeps, for a short time, the areas that this process has seen from their first file on: clients send up to four
 // checksums after each file, to be compared with it. Revisions without a gap prove that no file is missing.
 type areaCache struct {
-	versioned metadata.Versioned // nil: other processes may write the store, so nothing is kept
+	versioned metadata.Versioned // nil: the store can't tell when another process writes, so nothing is kept
 
 	mu    sync.Mutex
 	bytes int
@@ -29,6 +29,7 @@ type cachedArea struct {
 	set   registry.Staging // behind its last file
 	at    time.Time
 	bytes int
+	since uint64 // no other process has written since before its first file, as long as areaCache.since returns this
 	files map[stagedPath]registry.StagedFile
 }
 
@@ -43,8 +44,16 @@ func newAreaCache(store metadata.Store) *areaCache {
 	return &areaCache{versioned: versioned, sets: map[string]*cachedArea{}}
 }
 
+// since returns what to pass to added. The caller reads it before the update that adds the file.
+func (k *areaCache) since() uint64 {
+	if k.versioned == nil {
+		return 0
+	}
+	return k.versioned.GenerationOf(metadata.Elsewhere)
+}
+
 // added adds a committed file. When requests overlap, so that their order is unknown here, it drops the area.
-func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.Time) {
+func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.Time, since uint64) {
 	if k.versioned == nil {
 		return
 	}
@@ -54,7 +63,7 @@ func (k *areaCache) added(set registry.Staging, f registry.StagedFile, now time.
 	switch {
 	case set.Revision == 1 && (known == nil || known.set.CreatedAt.Before(set.CreatedAt)):
 		k.drop(set.ID)
-		known = &cachedArea{files: map[stagedPath]registry.StagedFile{}}
+		known = &cachedArea{since: since, files: map[stagedPath]registry.StagedFile{}}
 		k.sets[set.ID] = known
 	case known != nil && set.Revision == known.set.Revision+1 && set.CreatedAt.Equal(known.set.CreatedAt):
 	default:
@@ -100,7 +109,7 @@ func (k *areaCache) find(repositoryID int64, at registry.StagedFile, paths []str
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known := k.sets[at.StagingID]
-	if known == nil || k.versioned.GenerationOf(metadata.RepositoryRows) == metadata.Unsure || known.set.RepositoryID != repositoryID || now.Sub(known.at) > knownSetMemory {
+	if known == nil || known.since != k.since() || known.set.RepositoryID != repositoryID || now.Sub(known.at) > knownSetMemory {
 		return nil, false
 	}
 	for _, path := range paths {

@@ -36,7 +36,7 @@ func TestKnownSets(t *testing.T) {
 	} {
 		k := &areaCache{versioned: generation(1), sets: map[string]*cachedArea{}}
 		for _, s := range c.steps {
-			k.added(s.set, file(s.path, "x"), began)
+			k.added(s.set, file(s.path, "x"), began, k.since())
 		}
 		find := func(now time.Time) string {
 			files, ok := k.find(7, file("", ""), []string{"a", "b", "c"}, now)
@@ -58,9 +58,9 @@ func TestKnownSets(t *testing.T) {
 		if got := find(began.Add(2 * knownSetMemory)); got != "-" {
 			t.Errorf("%s: after some time known are %q", name, got)
 		}
-		k.versioned = generation(metadata.Unsure)
+		k.versioned = generation(2)
 		if got := find(began); got != "-" {
-			t.Errorf("%s: while another process may write, known are %q", name, got)
+			t.Errorf("%s: after another process has written, known are %q", name, got)
 		}
 		k.versioned = generation(1)
 		if k.forget("s"); find(began) != "-" || k.bytes != 0 {
@@ -69,7 +69,7 @@ func TestKnownSets(t *testing.T) {
 	}
 	k := &areaCache{versioned: generation(1), sets: map[string]*cachedArea{}}
 	for i := range int64(10) {
-		k.added(set(i+1), file("a", strings.Repeat("x", knownSetBytes/4)), began)
+		k.added(set(i+1), file("a", strings.Repeat("x", knownSetBytes/4)), began, k.since())
 		if k.bytes > knownSetBytes {
 			t.Fatalf("%d bytes are kept", k.bytes)
 		}

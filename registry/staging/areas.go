@@ -93,12 +93,13 @@ func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.
 	}
 	var set registry.Staging
 	var noted registry.StagedFile
+	since := s.cache.since()
 	err = p.KeepStaged(ctx, st, func(tx metadata.Tx, b registry.Blob) (err error) {
 		set, noted, err = noteStaged(tx, p, key, f, b)
 		return err
 	})
 	if err == nil {
-		s.cache.added(set, noted, s.core.Now())
+		s.cache.added(set, noted, s.core.Now(), since)
 	}
 	return st, err
 }

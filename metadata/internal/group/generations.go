@@ -8,14 +8,17 @@ import (
 )
 
 // Generations counts the groups that may have been written, and remembers for each part the last group that touched it.
-// Only the writer changes it.
+// One goroutine at a time changes it.
 type Generations struct {
-	now      atomic.Uint64
-	all      atomic.Uint64 // last group that may have touched any part
-	rows     atomic.Uint64 // metadata.RepositoryRows
-	names    atomic.Uint64 // metadata.PackageNames
-	files    atomic.Uint64 // metadata.FileRows
-	packages [1024]atomic.Uint64
+	now       atomic.Uint64
+	all       atomic.Uint64 // last group that may have touched any part
+	rows      atomic.Uint64 // metadata.RepositoryRows
+	names     atomic.Uint64 // metadata.PackageNames
+	files     atomic.Uint64 // metadata.FileRows
+	people    atomic.Uint64 // metadata.People
+	leases    atomic.Uint64 // metadata.DroppedLeases
+	elsewhere atomic.Uint64 // metadata.Elsewhere
+	packages  [1024]atomic.Uint64
 }
 
 func (g *Generations) slot(p metadata.Part) *atomic.Uint64 {
@@ -26,10 +29,27 @@ func (g *Generations) slot(p metadata.Part) *atomic.Uint64 {
 		return &g.names
 	case p == metadata.FileRows:
 		return &g.files
+	case p == metadata.People:
+		return &g.people
+	case p == metadata.DroppedLeases:
+		return &g.leases
+	case p == metadata.Elsewhere:
+		return &g.elsewhere
 	case p > 0:
 		return &g.packages[int(p)%len(g.packages)] // packages that share a counter only invalidate caches too often
 	}
 	return &g.all
+}
+
+// Set notes that a group with the given number touched parts, or possibly any part. Numbers ascend.
+func (g *Generations) Set(gen uint64, parts []metadata.Part, anything bool) {
+	if anything {
+		g.all.Store(gen)
+	}
+	for _, p := range parts {
+		g.slot(p).Store(gen)
+	}
+	g.now.Store(gen)
 }
 
 // Now is the generation of the last group.

@@ -27,3 +27,10 @@ func (b *Broadcast) Wake() {
 		b.ch = nil
 	}
 }
+
+// Awaited reports whether somebody may wait.
+func (b *Broadcast) Awaited() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ch != nil
+}

@@ -105,6 +105,14 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 			scope = metadata.FileRows
 		}
 		t.touched = append(t.touched, scope)
+	case "users", "user_group", "group_member", "role", "permission", "token", "session":
+		if !harmless(name, text) {
+			t.touched = append(t.touched, metadata.People)
+		}
+	case "lease":
+		if strings.HasPrefix(text, "DELETE") {
+			t.touched = append(t.touched, metadata.DroppedLeases)
+		}
 	case "name_origin":
 		t.touched = append(t.touched, metadata.PackageNames)
 	case "package", "version", "tag":
@@ -117,6 +125,12 @@ func (t *Tx) changed(text string, scope metadata.Part) {
 			t.touched = append(t.touched, metadata.PackageNames)
 		}
 	}
+}
+
+// harmless reports whether a statement that writes about people changes nobody's rights: it notes a use, or adds a login.
+func harmless(table, text string) bool {
+	return strings.Contains(text, " SET used_at ") || strings.Contains(text, " SET login_at ") ||
+		(table == "token" || table == "session") && strings.HasPrefix(text, "INSERT")
 }
 
 // End makes every further call fail.
