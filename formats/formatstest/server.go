@@ -128,7 +128,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	}
 	o.Serve.Logger = o.Site.Logger
 	o.Site.Instance = s.Core.Identity().ID
-	o.Site.Authenticate, o.Site.Ready = s.Accounts.Authenticate, s.Core.Ready
+	o.Site.Authenticate, o.Site.Sync, o.Site.Ready = s.Accounts.Authenticate, s.Core.Store.Sync, s.Core.Ready
 	server, err := httpserver.New(o.Site)
 	s.must(err)
 	var reader catalog.Reader = s.Reader

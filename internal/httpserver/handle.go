@@ -92,6 +92,11 @@ func (e *endpoint) run(rec *recorder, r *http.Request, q *request) (err error) {
 		rec.Header().Set("Connection", "close") // bytes of a body may follow
 		return registry.Errorf(registry.Invalid, aboutLength, "a body over HTTP/1.0 needs a Content-Length")
 	}
+	if !e.route.Still {
+		if err := e.server.sync(r.Context()); err != nil {
+			return err
+		}
+	}
 	if !e.route.Public {
 		if r, err = e.auth(r); err != nil {
 			return err

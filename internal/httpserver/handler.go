@@ -39,7 +39,7 @@ func (s *Server) Unrouted(render Renderer) { s.unrouted = render }
 // Fallback makes a (sub)router answer unknown paths with 404, and known paths with a method they do not have with 405
 // and Allow, in the shape of the format that the router belongs to. OPTIONS of a known path is answered with its methods.
 func (s *Server) Fallback(root, router *mux.Router, format string, render Renderer) {
-	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true}, render: render, fallback: true}
+	h := &endpoint{server: s, route: Route{Format: format, Name: format + ".unknown", Public: true, Still: true}, render: render, fallback: true}
 	h.handle = func(w http.ResponseWriter, r *http.Request) error {
 		// mux's own method check is not used: a route tried after the path's route makes mux forget the mismatch.
 		if allow := s.routesOf(root).methods(r); len(allow) > 0 {

@@ -48,7 +48,7 @@ func (h *health) check(ctx context.Context) error {
 // /metrics (Prometheus text).
 func (s *Server) mountHealth(root *mux.Router) {
 	get := func(path, name string, h Handler) {
-		rt := Route{Format: healthFormat, Name: name, Public: true}
+		rt := Route{Format: healthFormat, Name: name, Public: true, Still: true}
 		root.Handle(path, s.Handle(rt, Problem, h)).Methods(http.MethodGet, http.MethodHead)
 	}
 	get("/livez", "health.live", func(w http.ResponseWriter, _ *http.Request) error {

@@ -44,6 +44,9 @@ type Options struct {
 	// Authenticate returns the caller that credentials belong to, or the anonymous caller for none. Unauthenticated. nil:
 	// there are no callers, and only Public routes answer.
 	Authenticate func(context.Context, access.Credentials) (access.Actor, error)
+	// Sync returns when what any process acknowledged before the call is what this process knows. A request waits for it before anything
+	// is looked up for it. nil: no other process changes anything.
+	Sync func(context.Context) error
 	// Ready returns why the stores don't answer; nil: there is no /readyz.
 	Ready func(context.Context) error
 	// Writable returns why the stores take no changes, for /readyz?write=1; nil: Ready.
@@ -76,6 +79,7 @@ type Server struct {
 	scrapeAudit  bool                // Options.MetricsAudit
 	health       *health             // nil: no /readyz
 	writable     *health             // with health
+	sync         func(context.Context) error
 	full         func() error
 	memory       *memory
 	bodies       *budget // of requests whose bodies come in
@@ -122,6 +126,9 @@ func New(o Options) (*Server, error) {
 			o.Writable = o.Ready
 		}
 		s.writable = newHealth(o.Writable)
+	}
+	if s.sync = o.Sync; s.sync == nil {
+		s.sync = func(context.Context) error { return nil }
 	}
 	if s.full = o.Full; s.full == nil {
 		s.full = func() error { return nil }

@@ -25,6 +25,7 @@ type Route struct {
 	Format string // "npm", "raw", "api" …: a metric label
 	Name   string // "npm.packument": a metric label, so from a closed set
 	Public bool   // not authenticated here: the handler reads credentials itself, or needs none
+	Still  bool   // answered without a look at the database
 	Sums   bool   // the handler itself compares the body with the sums that headers announce (AnnouncedSums)
 	// InPublish routes store files that can belong to a publish of several files (PublishHeader). The others refuse the header on
 	// a change, which would take effect at once.

@@ -78,7 +78,7 @@ func (u *Pages) Mount(root *mux.Router, server *httpserver.Server) {
 		}
 	}
 	file := func(path, name string, h httpserver.Handler) {
-		root.Handle(path, server.Handle(httpserver.Route{Format: "web", Name: name, Public: true}, u.failure, h)).Methods(http.MethodGet, http.MethodHead)
+		root.Handle(path, server.Handle(httpserver.Route{Format: "web", Name: name, Public: true, Still: true}, u.failure, h)).Methods(http.MethodGet, http.MethodHead)
 	}
 	file("/ui/{file}", "web.static", u.asset)
 	file("/favicon.ico", "web.icon", static("image/vnd.microsoft.icon", favicon))

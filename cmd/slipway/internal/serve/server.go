@@ -86,7 +86,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	server, err := httpserver.New(httpserver.Options{
 		Instance: s.core.Core.Identity().ID, URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
-		Authenticate: s.core.Accounts.Authenticate, Ready: s.core.Core.Ready, Writable: s.core.Core.Writable, Full: s.full, MetricsAudit: c.MetricsAccess == "auth",
+		Authenticate: s.core.Accounts.Authenticate, Sync: s.core.Core.Store.Sync, Ready: s.core.Core.Ready, Writable: s.core.Core.Writable, Full: s.full, MetricsAudit: c.MetricsAccess == "auth",
 		DocumentCacheBytes: int64(c.Memory) / 3, MemoryBytes: int64(c.Memory) / 3 * 2,
 	})
 	if err != nil {
