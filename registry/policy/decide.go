@@ -73,10 +73,6 @@ type Decision struct {
 	Audit *Decision
 }
 
-// scope is the rules that may be about one package: of every repository on the way to where it comes from, those of the server first. Each
-// repository decides by itself, and the strictest decision counts: what it refuses it refuses also through others.
-type scope struct{ lists [][]*rule }
-
 // decide is what the rules of a scope say of a subject. It is a function of its arguments alone.
 func (s scope) decide(subject Subject, now time.Time) Decision {
 	out := Decision{Outcome: Allowed}

@@ -4,16 +4,12 @@ package policy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"slipway/metadata"
@@ -32,12 +28,6 @@ type Policies struct {
 	reader    *Reader // set before the first request
 }
 
-// remembered is the rules as of a generation of the store.
-type remembered struct {
-	rules *rules
-	at    uint64
-}
-
 // New makes the part. requestID returns the id of the request that a context belongs to, "" outside of one.
 func New(core *registry.Core, requestID func(context.Context) string, metrics prometheus.Registerer) *Policies {
 	p := &Policies{core: core, requestID: requestID, decisions: newDecisions(metrics)}
@@ -49,112 +39,6 @@ func New(core *registry.Core, requestID func(context.Context) string, metrics pr
 type Rule struct {
 	metadata.Rule
 	Repository string // "": every repository
-}
-
-// rules are all rules, read. They never change.
-type rules struct {
-	generation   int64
-	server       []*rule
-	byRepository map[int64][]*rule
-	names        map[int64]string // of repositories
-	minimum      bool             // some upstream has a minimum age
-}
-
-// idle reports whether nothing can be refused.
-func (r *rules) idle() bool { return len(r.server) == 0 && len(r.byRepository) == 0 && !r.minimum }
-
-// rules returns the present rules. Where nothing has changed it costs two loads.
-func (p *Policies) rules(ctx context.Context) (*rules, error) {
-	var at uint64
-	if p.versioned != nil {
-		if known := p.current.Load(); known != nil && p.versioned.GenerationOf(metadata.RepositoryRows) <= known.at {
-			return known.rules, nil
-		}
-		at = p.versioned.Generation() // before the look, so that what is found is not older
-	}
-	var out *rules
-	err := p.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		out, err = p.read(tx)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if p.versioned != nil {
-		p.current.Store(&remembered{out, at})
-	}
-	return out, nil
-}
-
-func (p *Policies) read(tx metadata.Tx) (*rules, error) {
-	out := &rules{byRepository: map[int64][]*rule{}, names: map[int64]string{}}
-	rows, err := tx.Policies().Rules()
-	if err != nil {
-		return nil, err
-	}
-	if out.generation, err = generation(tx.Settings()); err != nil {
-		return nil, err
-	}
-	if out.minimum, err = hasMinimum(tx); err != nil || len(rows) == 0 && !out.minimum {
-		return out, err
-	}
-	repositories, err := registry.AllRepositories(tx.Repositories())
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range repositories {
-		out.names[r.ID] = r.Name
-	}
-	for _, row := range rows {
-		r, err := compile(row, p.core.Rules)
-		if err != nil {
-			return nil, &registry.Error{Kind: registry.Internal, Subject: registry.AboutRule, Detail: "a stored rule can't be read", Err: err}
-		}
-		switch {
-		case row.RepositoryID == 0:
-			out.server = append(out.server, r)
-		case out.names[row.RepositoryID] != "":
-			out.byRepository[row.RepositoryID] = append(out.byRepository[row.RepositoryID], r)
-		}
-	}
-	return out, nil
-}
-
-// hasMinimum reports whether an upstream has a minimum age.
-func hasMinimum(tx metadata.Tx) (bool, error) {
-	rows, err := tx.Upstreams().Upstreams()
-	for _, row := range rows {
-		var v struct {
-			Cooldown string `json:"cooldown"`
-		}
-		if len(row.Settings) > 0 && json.Unmarshal(row.Settings, &v) == nil && v.Cooldown != "" {
-			return true, nil
-		}
-	}
-	return false, err
-}
-
-// generationKey is the setting that counts changes of rules.
-const generationKey = "rules.generation"
-
-// changed counts a change, so that documents are made anew.
-func changed(settings metadata.Settings) error {
-	now, err := generation(settings)
-	if err != nil {
-		return err
-	}
-	return settings.PutSetting(generationKey, strconv.FormatInt(now+1, 10))
-}
-
-func generation(settings metadata.Settings) (int64, error) {
-	text, err := settings.Setting(generationKey)
-	if errors.Is(err, metadata.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(text, 10, 64)
 }
 
 // Rules lists the rules that the caller may see: those of the whole server, and those of repositories that it may read; with a repository,
@@ -202,30 +86,6 @@ func (p *Policies) About(ctx context.Context, at registry.Name, repositories []s
 	return slices.DeleteFunc(list, func(r Rule) bool {
 		return !names[r.ID] || r.Repository != "" && !slices.Contains(repositories, r.Repository)
 	}), nil
-}
-
-// everyRule are all rules, in no order.
-func (r *rules) everyRule() []*rule {
-	out := slices.Clone(r.server)
-	for _, list := range r.byRepository {
-		out = append(out, list...)
-	}
-	return out
-}
-
-// all lists the rules in the order in which they are asked, repository by repository.
-func (r *rules) all() []Rule {
-	var out []Rule
-	add := func(list []*rule, repository string) {
-		for _, one := range list {
-			out = append(out, Rule{one.Rule, repository})
-		}
-	}
-	add(r.server, "")
-	for _, id := range slices.SortedFunc(maps.Keys(r.byRepository), func(a, b int64) int { return strings.Compare(r.names[a], r.names[b]) }) {
-		add(r.byRepository[id], r.names[id])
-	}
-	return out
 }
 
 // Add makes a rule, of a repository or, where that is "", of the whole server, at a position among those of the same place: 0 is the first.
@@ -324,56 +184,6 @@ func (p *Policies) Remove(ctx context.Context, id int64) error {
 	})
 }
 
-// NoteExpired writes the end of rules that expired into the log. What they refused or allowed ended with them.
-func (p *Policies) NoteExpired(ctx context.Context) error {
-	set, err := p.rules(ctx)
-	if err != nil {
-		return err
-	}
-	over := func(r metadata.Rule) bool {
-		return !r.Expired && !r.ExpiresAt.IsZero() && !p.core.Now().Before(r.ExpiresAt)
-	}
-	if !slices.ContainsFunc(set.all(), func(r Rule) bool { return over(r.Rule) }) {
-		return nil
-	}
-	return p.core.Update(ctx, func(tx metadata.Tx) error {
-		set, err := p.read(tx)
-		if err != nil {
-			return err
-		}
-		for _, r := range set.all() {
-			if !over(r.Rule) {
-				continue
-			}
-			r.Expired = true
-			if err := tx.Policies().UpdateRule(r.Rule); err != nil {
-				return err
-			}
-			if err := note(tx, access.System(), registry.EventRuleExpired, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// NoteExpiredEvery runs NoteExpired at intervals until ctx ends, the first time after one, so that walks over failing calls count
-// their own calls alone.
-func (p *Policies) NoteExpiredEvery(ctx context.Context, interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := p.NoteExpired(ctx); err != nil && ctx.Err() == nil {
-			p.core.Log.WarnContext(ctx, "the end of rules could not be noted", "error", err.Error())
-		}
-	}
-}
-
 func note(tx metadata.Tx, actor access.Actor, kind registry.EventType, r Rule) error {
 	if err := changed(tx.Settings()); err != nil {
 		return err
@@ -402,68 +212,4 @@ func placeOf(repository string) string {
 		return access.Instance
 	}
 	return repository
-}
-
-// scope returns the rules that may be about a package, as seen through repositories: the asked one first, the one that has the package last.
-func (r *rules) scope(format, pkg string, repositories []int64) scope {
-	server := about(nil, r.server, format, pkg)
-	out := scope{}
-	for _, id := range repositories {
-		out.lists = append(out.lists, about(slices.Clip(server), r.byRepository[id], format, pkg))
-	}
-	return out
-}
-
-// about adds the rules of a list that may be about a package.
-func about(to, list []*rule, format, pkg string) []*rule {
-	for _, one := range list {
-		if one.digest != "" || one.names(format, pkg) {
-			to = append(to, one)
-		}
-	}
-	return to
-}
-
-// empty reports whether no rule may be about the package.
-func (s scope) empty() bool { return !s.some(func(*rule) bool { return true }) }
-
-// some reports whether a rule has a property.
-func (s scope) some(is func(*rule) bool) bool {
-	return slices.ContainsFunc(s.lists, func(list []*rule) bool { return slices.ContainsFunc(list, is) })
-}
-
-// Pinned returns a predicate of what a rule "pin" keeps from eviction in a repository: a version, or bytes alone where pkg is "".
-func (p *Policies) Pinned(ctx context.Context, repository registry.Repository) (func(format, pkg, version string, sortKey []byte, d digest.Digest) bool, error) {
-	set, err := p.rules(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return set.pinned(repository.ID, p.core.Now()), nil
-}
-
-// pinned is a predicate of what pins keep in a repository.
-func (set *rules) pinned(repositoryID int64, now time.Time) func(format, pkg, version string, sortKey []byte, d digest.Digest) bool {
-	var pins []*rule
-	for _, r := range slices.Concat(set.server, set.byRepository[repositoryID]) {
-		if r.Action == Pin && r.holdsAt(now) {
-			pins = append(pins, r)
-		}
-	}
-	return func(format, pkg, version string, sortKey []byte, d digest.Digest) bool {
-		s := Subject{Version: version, SortKey: sortKey, Digest: d}
-		return slices.ContainsFunc(pins, func(r *rule) bool { return (r.digest != "" || pkg != "" && r.names(format, pkg)) && r.matches(s) })
-	}
-}
-
-// PinnedIn reads the pins of a database that no server runs on, and returns a predicate of the files from remotes that they keep, by the
-// repository. formats are the rules of each format.
-func PinnedIn(tx metadata.Tx, formats map[string]registry.Rules) (func(repositoryID int64, f metadata.CachedEntry) bool, error) {
-	set, err := (&Policies{core: &registry.Core{Rules: formats}}).read(tx)
-	if err != nil {
-		return nil, err
-	}
-	now := tx.Now()
-	return func(repositoryID int64, f metadata.CachedEntry) bool {
-		return set.pinned(repositoryID, now)(f.Format, f.Key, f.Version.Name, f.Version.SortKey, f.Digest)
-	}, nil
 }
