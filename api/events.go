@@ -151,4 +151,6 @@ type EventUpstream struct {
 	Name        string `json:"name" doc:"Of the upstream."`
 	PublishedAt string `json:"published_at,omitempty" doc:"When it was published, as the registry says."`
 	Verified    string `json:"verified,omitempty" enum:"sha512,sha256,sha1,md5,none" doc:"The strongest sum that the registry announced; absent of a tag."`
+	FirstSeenAt string `json:"first_seen_at,omitempty" format:"date-time" doc:"When the registry was first seen to list it; absent: it did when the package was first asked for."`
+	Facts       bool   `json:"facts,omitempty" doc:"These fields are facts of the version since this event, with the keys upstream.name, upstream.verified and so on; the event's 'facts' do not repeat them."`
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -60,8 +61,56 @@ type EventRule struct {
 // EventUpstream names a remote, and says of a file how it came from it.
 type EventUpstream struct {
 	Name        string `json:"name"`
-	PublishedAt string `json:"published_at,omitempty"` // as the remote says
-	Verified    string `json:"verified,omitempty"`     // of files that came: the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
+	PublishedAt string `json:"published_at,omitempty"`  // as the remote says
+	Verified    string `json:"verified,omitempty"`      // of files that came: the strongest sum that the remote announced: sha512, sha256, sha1, md5 or none
+	FirstSeenAt string `json:"first_seen_at,omitempty"` // when the remote listed it first; absent: it did when the package was first asked for
+	// Facts: these fields are facts of the version from this entry on, beside EventData.Facts, which do not repeat them.
+	Facts bool `json:"facts,omitempty"`
+}
+
+// Seen are the facts that the server has of where the files came from; none of nil.
+func (u *EventUpstream) Seen() []FactInput {
+	if u == nil {
+		return nil
+	}
+	var out []FactInput
+	for _, f := range [...]FactInput{
+		{Key: FactUpstreamName, Value: u.Name}, {Key: FactUpstreamVerified, Value: u.Verified},
+		{Key: FactUpstreamPublishedAt, Value: u.PublishedAt}, {Key: FactUpstreamFirstSeenAt, Value: u.FirstSeenAt},
+	} {
+		if f.Value != "" {
+			f.Source, f.Rank = "upstream:"+u.Name, RankObserved
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// State puts facts of a version into the payload of the entry by which it gets them. What Upstream says already is marked there instead of
+// repeated, as it is a third of the entry of a file that came; where not all of that is new to the version, what is new is repeated.
+func (d *EventData) State(facts []FactInput) {
+	d.Facts = facts
+	rest := slices.Clone(facts)
+	for _, f := range d.Upstream.Seen() {
+		i := slices.Index(rest, f)
+		if i < 0 {
+			return
+		}
+		rest = slices.Delete(rest, i, i+1)
+	}
+	if d.Upstream != nil {
+		u := *d.Upstream
+		u.Facts = true
+		d.Upstream, d.Facts = &u, rest
+	}
+}
+
+// Stated are the facts that State was given, in another order.
+func (d *EventData) Stated() []FactInput {
+	if d.Upstream == nil || !d.Upstream.Facts {
+		return d.Facts
+	}
+	return append(slices.Clip(d.Facts), d.Upstream.Seen()...)
 }
 
 // EventBundle says what a bundle held.

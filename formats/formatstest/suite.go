@@ -124,6 +124,7 @@ func RunRoutes(t *testing.T, s Suite) {
 	t.Run("pulled", s.pulled)
 	t.Run("mutated", s.mutated)
 	t.Run("cache deleted", s.cacheDeleted)
+	t.Run("entered", s.entered)
 	t.Run("S59", s.secretsInLogs)
 	t.Run("hostile", s.hostile)
 }

@@ -200,3 +200,19 @@ func TestRemoteTagRemoved(t *testing.T) {
 	}
 	m.MustFsck(t)
 }
+
+// TestRemoteEntry: an image that comes from a registry has a small entry in the log, whatever it has in common with others that are here (U-11).
+func TestRemoteEntry(t *testing.T) {
+	m := mirror(t, formatstest.Options{})
+	m.pull("team/app", "1.0", m.u.OCI("team/app", "1.0"))
+	m.pull("team/app", "2.0", m.u.OCI("team/app", "2.0"))
+	list, _, err := m.Ledger.Events(m.Admin, ledger.EventQuery{Types: []string{"cache.entered"}})
+	must(t, err)
+	if len(list) != 2 {
+		t.Fatalf("%d entries, want 2", len(list))
+	}
+	for _, e := range list {
+		formatstest.SmallEntry(t, e)
+	}
+	m.MustFsck(t)
+}

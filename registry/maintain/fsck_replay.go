@@ -55,15 +55,15 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventArtifactStored:    (*replay).stored,
 	registry.EventArtifactFilesAdded: changing(func(v *versionState, d registry.EventData) {
 		v.files.files(d.Files)
-		v.facts.facts(d.Facts)
+		v.facts.facts(d.Stated())
 	}),
 	registry.EventArtifactFilesReplaced: changing(func(v *versionState, d registry.EventData) {
 		v.files.files(d.Files)
 		v.files.files(d.Former)
-		v.facts.facts(d.Facts)
+		v.facts.facts(d.Stated())
 	}),
 	registry.EventArtifactFilesRemoved:    changing(func(v *versionState, d registry.EventData) { v.files.files(d.Files) }),
-	registry.EventArtifactMetadataChanged: changing(func(v *versionState, d registry.EventData) { v.facts.facts(d.Facts) }),
+	registry.EventArtifactMetadataChanged: changing(func(v *versionState, d registry.EventData) { v.facts.facts(d.Stated()) }),
 	registry.EventArtifactDeprecated:      changing(func(v *versionState, _ registry.EventData) { v.state = registry.Deprecated }),
 	registry.EventArtifactYanked:          changing(func(v *versionState, _ registry.EventData) { v.state = registry.Yanked }),
 	registry.EventArtifactRestored:        changing(restored),
@@ -101,7 +101,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventCacheReplaced: changing(func(v *versionState, d registry.EventData) {
 		v.files.files(d.Files)
 		v.files.files(d.Former)
-		v.facts.facts(d.Facts)
+		v.facts.facts(d.Stated())
 	}),
 	registry.EventCacheTagMoved: (*replay).tagSet,
 	registry.EventCacheDeleted:  changing(deleted),
@@ -211,7 +211,7 @@ func (r *replay) create(e registry.Entry, d registry.EventData, silent bool) err
 	}
 	v := versionState{repo: e.RepositoryID, state: registry.Published, seq: e.Seq, silent: silent}
 	v.files.files(d.Files)
-	v.facts.facts(d.Facts)
+	v.facts.facts(d.Stated())
 	r.versions[key] = v
 	return nil
 }
@@ -224,7 +224,7 @@ func (r *replay) entered(e registry.Entry, d registry.EventData) error {
 		return r.create(e, d, false)
 	}
 	v.files.files(d.Files)
-	v.facts.facts(d.Facts)
+	v.facts.facts(d.Stated())
 	r.versions[key] = v
 	return nil
 }

@@ -29,26 +29,13 @@ func (s *Publisher) Enter(ctx context.Context, actor access.Actor, at registry.N
 		return Result{}, err
 	}
 	p.staged = files
-	rel.Facts = append(slices.Clip(rel.Facts), rel.Cached.facts()...)
+	rel.Facts = slices.Clip(rel.Facts)
+	for _, f := range rel.Cached.event().Seen() {
+		if !slices.Contains(rel.Facts, f) { // as a bundle has them
+			rel.Facts = append(rel.Facts, f)
+		}
+	}
 	return p.Commit(ctx, rel)
-}
-
-// facts are what the server has seen of where a file came from; none of what a bundle brings that was published elsewhere.
-func (c *Cached) facts() []registry.FactInput {
-	if c == nil {
-		return nil
-	}
-	out := []registry.FactInput{{Key: registry.FactUpstreamName, Value: c.Upstream}, {Key: registry.FactUpstreamVerified, Value: c.File.Verified}}
-	if t := c.File.PublishedAt; !t.IsZero() {
-		out = append(out, registry.FactInput{Key: registry.FactUpstreamPublishedAt, Value: metadata.FormatTime(t)})
-	}
-	if t := c.File.FirstSeenAt; !t.IsZero() {
-		out = append(out, registry.FactInput{Key: registry.FactUpstreamFirstSeenAt, Value: metadata.FormatTime(t)})
-	}
-	for i := range out {
-		out[i].Source, out[i].Rank = "upstream:"+c.Upstream, registry.RankObserved
-	}
-	return out
 }
 
 func (s *Publisher) entering(ctx context.Context, actor access.Actor, at registry.Name) (*Publish, error) {
@@ -174,14 +161,27 @@ func (c *change) cameFrom(v registry.Version) (*registry.EventUpstream, error) {
 	return nil, err
 }
 
+// unpinned are the files that the digest of their version says nothing of; of a nil Cached all.
+func (c *Cached) unpinned(files []registry.File) []registry.File {
+	if c == nil || len(c.Parts) == 0 {
+		return files
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f registry.File) bool {
+		return slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Digest.String() == f.Path })
+	})
+}
+
 // event is what the log says of the remote.
 func (c *Cached) event() *registry.EventUpstream {
 	if c == nil {
 		return nil
 	}
 	e := &registry.EventUpstream{Name: c.Upstream, Verified: c.File.Verified}
-	if !c.File.PublishedAt.IsZero() {
-		e.PublishedAt = metadata.FormatTime(c.File.PublishedAt)
+	if t := c.File.PublishedAt; !t.IsZero() {
+		e.PublishedAt = metadata.FormatTime(t)
+	}
+	if t := c.File.FirstSeenAt; !t.IsZero() {
+		e.FirstSeenAt = metadata.FormatTime(t)
 	}
 	return e
 }

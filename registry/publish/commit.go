@@ -135,17 +135,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 	if v.Digest = c.rel.Digest; v.Digest == "" {
 		v.Digest = registry.ContentDigest(files)
 	}
-	kind := registry.EventArtifactPublished
-	switch {
-	case c.rel.Cached != nil:
-		kind = registry.EventCacheEntered
-	case v.Attached:
-		kind = registry.EventAttachmentStored
-	case c.rel.Silent:
-		kind = registry.EventArtifactStored
-	}
-	e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Facts: c.rel.Facts, EventRelease: registry.EventReleaseOf(c.rel.Facts),
-		Upstream: c.rel.Cached.event(), Promoted: c.rel.Promotion, EventDeployment: registry.EventDeployment{Cause: c.rel.cause()}})
+	e, err := c.tellMade(v, files)
 	if err != nil {
 		return Result{}, err
 	}
@@ -184,6 +174,27 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		c.sorted = false // lookNewest has taken the state into account
 	}
 	return Result{Version: v, Created: true, Changed: true}, err
+}
+
+// tellMade logs that the version is made. There is an entry for each file from a remote that anybody ever needed, so it says nothing twice: the
+// facts alone have what is known of source and build, and the parts of an image are pinned by its digest.
+func (c *committer) tellMade(v registry.Version, files []registry.File) (registry.Entry, error) {
+	data := registry.EventData{Files: registry.EventFiles(c.rel.Cached.unpinned(files)), Upstream: c.rel.Cached.event(), Promoted: c.rel.Promotion,
+		EventDeployment: registry.EventDeployment{Cause: c.rel.cause()}}
+	kind := registry.EventArtifactPublished
+	switch {
+	case c.rel.Cached != nil:
+		kind = registry.EventCacheEntered
+	case v.Attached:
+		kind = registry.EventAttachmentStored
+	case c.rel.Silent:
+		kind = registry.EventArtifactStored
+	}
+	if c.rel.Cached == nil {
+		data.EventRelease = registry.EventReleaseOf(c.rel.Facts)
+	}
+	data.State(c.rel.Facts)
+	return c.append(kind, &v, data)
 }
 
 // forget drops what is kept of a version that is published anew. Of very many files it drops some: others would wait for the rest, which

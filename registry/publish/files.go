@@ -120,7 +120,9 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 			v.Size += f.Blob.Size
 		}
 		v.Digest = all.put(files)
-		e, err := c.append(kind, &v, registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Facts: facts, Upstream: c.rel.Cached.event()})
+		data := registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Upstream: c.rel.Cached.event()}
+		data.State(facts)
+		e, err := c.append(kind, &v, data)
 		if err != nil {
 			return err
 		}
