@@ -12,7 +12,7 @@ type Event struct {
 	Time            string          `json:"time" format:"date-time" doc:"When it happened."`
 	DataContentType string          `json:"datacontenttype" doc:"Of 'data'."`
 	Sequence        string          `json:"sequence" pattern:"^[0-9]{20}$" doc:"Sequence number of the entry, 20 digits, so that it orders as text."`
-	PartitionKey    string          `json:"partitionkey,omitempty" doc:"The same for all events of a package."`
+	PartitionKey    string          `json:"partitionkey,omitempty" doc:"What must stay in order: the repository and the package URL without version and qualifiers, or service:environment/name."`
 	AuthType        string          `json:"authtype" doc:"'user', 'api_key', 'system' or 'unauthenticated'."`
 	AuthID          string          `json:"authid" doc:"Id of the caller that caused the event."`
 	Data            json.RawMessage `json:"data,omitempty" as:"EventData" doc:"What happened; absent when it was erased."`

@@ -244,7 +244,7 @@ func (s *Core) Event(e Entry) Event {
 		Sequence: fmt.Sprintf("%020d", e.Seq), AuthType: authTypes[e.Actor.Type], AuthID: e.Actor.ID,
 		Data: e.Data, Seq: e.Seq,
 	}
-	ev.PartitionKey = partition(e)
+	ev.PartitionKey = s.partition(e)
 	return ev
 }
 
@@ -284,16 +284,28 @@ func WithoutOthers(e Entry, sees func(EventVersion) (bool, error)) (Entry, error
 	return e, err
 }
 
-// partition names the package or service whose entries must stay in order.
-func partition(e Entry) string {
-	if t, _ := EventTypeNamed(e.Type); t.About() == AboutDeployment {
-		var d EventDeployment
-		if json.Unmarshal(e.Data, &d) == nil && d.Service != "" { // erased data is nil
-			return "service:" + d.Environment + "/" + d.Service
+// partition names the package or service whose entries must stay in order: by words that a copy of the data in another database
+// has too. "" for what is about none, and where the data were erased.
+func (s *Core) partition(e Entry) string {
+	var d struct{ Repository, Format, Package, Environment, Service string }
+	if json.Unmarshal(e.Data, &d) != nil {
+		return ""
+	}
+	if t, _ := EventTypeNamed(e.Type); t.About() == AboutDeployment && d.Service != "" {
+		return "service:" + d.Environment + "/" + d.Service
+	}
+	if d.Package == "" {
+		return ""
+	}
+	rules := s.Rules[d.Format]
+	key := d.Package // as shown, which may differ from event to event
+	if rules.Normalize != nil {
+		if normal, err := rules.Normalize(d.Package); err == nil {
+			key = normal
 		}
 	}
-	if e.PackageID != 0 {
-		return fmt.Sprintf("package:%d", e.PackageID)
+	if rules.PackagePURL == nil {
+		return d.Repository + "/" + d.Format + ":" + key
 	}
-	return ""
+	return d.Repository + "/" + rules.PackagePURL(key)
 }

@@ -51,6 +51,8 @@ const (
 type Rules struct {
 	// PURLType is the type of the format's package URLs.
 	PURLType string
+	// PackagePURL returns the package URL of a package, by its key: without version and qualifiers. nil: packages have none.
+	PackagePURL func(key string) string
 	// FromPURL returns the name of the package in a package URL of that type. Invalid. nil: the name is namespace and name,
 	// joined by slashes.
 	FromPURL func(p PURL) (string, error)

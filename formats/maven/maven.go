@@ -43,7 +43,7 @@ func (format) Name() string { return formatName }
 // Rules implements formats.Format.
 func (f format) Rules() registry.Rules {
 	return registry.Rules{
-		PURLType: "maven", FromPURL: fromPURL, Normalize: normalize, Order: order,
+		PURLType: "maven", PackagePURL: packagePURL, FromPURL: fromPURL, Normalize: normalize, Order: order,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{immediate.Setting, pomRule.Setting},
 		Merge: true, UnionFiles: true, Snapshot: isSnapshot, Family: family, Describe: describeVersion,
 	}

@@ -41,8 +41,13 @@ func (t target) checkNew() error {
 
 // purl is pkg:maven/<group>/<artifact>@<version> (purl-spec, type maven).
 func purl(at registry.Coordinate) string {
-	group, artifact, _ := strings.Cut(at.Package, ":")
-	return "pkg:maven/" + formats.Escape(group) + "/" + formats.Escape(artifact) + "@" + formats.Escape(at.Version)
+	return packagePURL(at.Package) + "@" + formats.Escape(at.Version)
+}
+
+// packagePURL is registry.Rules.PackagePURL.
+func packagePURL(pkg string) string {
+	group, artifact, _ := strings.Cut(pkg, ":")
+	return "pkg:maven/" + formats.Escape(group) + "/" + formats.Escape(artifact)
 }
 
 // fromPURL is registry.Rules.FromPURL: the namespace is the group.

@@ -90,12 +90,15 @@ func fileName(name, version string) string {
 }
 
 // purl of a version: pkg:npm/%40acme/web@1.4.2.
-func purl(name, version string) string {
+func purl(name, version string) string { return packagePURL(name) + "@" + formats.Escape(version) }
+
+// packagePURL is registry.Rules.PackagePURL: pkg:npm/%40acme/web.
+func packagePURL(name string) string {
 	scope, last, _ := splitName(name)
 	if scope != "" {
 		last = "%40" + formats.Escape(scope) + "/" + formats.Escape(last)
 	} else {
 		last = formats.Escape(last)
 	}
-	return "pkg:npm/" + last + "@" + formats.Escape(version)
+	return "pkg:npm/" + last
 }

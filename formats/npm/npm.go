@@ -38,7 +38,7 @@ func (*Format) Name() string { return formatName }
 // read as a version range; and latest always exists.
 func (*Format) Rules() registry.Rules {
 	return registry.Rules{
-		PURLType: "npm", Normalize: checkName, Spelling: spelling, Order: order, CheckTag: checkTag, RequiredTag: requiredTag,
+		PURLType: "npm", PackagePURL: packagePURL, Normalize: checkName, Spelling: spelling, Order: order, CheckTag: checkTag, RequiredTag: requiredTag,
 		States: []registry.State{registry.Deprecated, registry.Yanked}, Settings: []registry.Setting{legacyNames.Setting}, OneCase: true,
 		Merge: true, Family: family, Readme: readme, Describe: describeVersion,
 	}

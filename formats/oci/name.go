@@ -128,9 +128,11 @@ func parseBlob(r *http.Request) (registry.Name, digest.Digest, error) {
 // purl is pkg:oci/<last part>@<digest>?repository_url=<host>/<repository>/<image>. base is the server's URL.
 func purl(base string, at registry.Name, d digest.Digest) string {
 	_, host, _ := strings.Cut(base, "://")
-	short := at.Package[strings.LastIndex(at.Package, "/")+1:]
-	return "pkg:oci/" + short + "@" + string(d.Algorithm()) + "%3A" + d.Encoded() + "?repository_url=" + host + "/" + full(at)
+	return packagePURL(at.Package) + "@" + string(d.Algorithm()) + "%3A" + d.Encoded() + "?repository_url=" + host + "/" + full(at)
 }
+
+// packagePURL is registry.Rules.PackagePURL: the last part of the image's name.
+func packagePURL(image string) string { return "pkg:oci/" + image[strings.LastIndex(image, "/")+1:] }
 
 // fromPURL is registry.Rules.FromPURL: repository_url has the full name after the host, which may be an old name of the
 // server; without repository_url, the purl's name is the image.

@@ -26,7 +26,7 @@ func (format) Name() string { return name }
 // Rules: an image's name must match the grammar of the specification, and has one spelling.
 func (format) Rules() registry.Rules {
 	return registry.Rules{
-		PURLType: "oci", Images: true, FromPURL: fromPURL, MovePURL: movePURL, States: []registry.State{registry.Deprecated},
+		PURLType: "oci", PackagePURL: packagePURL, Images: true, FromPURL: fromPURL, MovePURL: movePURL, States: []registry.State{registry.Deprecated},
 		Normalize: func(image string) (string, error) { return image, checkImage(image) }, Settings: []registry.Setting{sparse.Setting},
 		AttachmentTag: isAttachment, Attached: attached, AttachedTags: attachedTags, Describe: describeVersion, Family: family,
 		KeepParts: func(r registry.Repository) bool { return sparse.In(r) == sparseRefuse },

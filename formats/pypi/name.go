@@ -29,9 +29,10 @@ func normalize(name string) (string, error) {
 func fold(name string) string { return separators.ReplaceAllString(asciiLower(name), "-") }
 
 // purl is the package URL of a version, by the rules of its type pypi: the normalised name.
-func purl(name, version string) string {
-	return "pkg:pypi/" + formats.Escape(name) + "@" + formats.Escape(version)
-}
+func purl(name, version string) string { return packagePURL(name) + "@" + formats.Escape(version) }
+
+// packagePURL is registry.Rules.PackagePURL.
+func packagePURL(name string) string { return "pkg:pypi/" + formats.Escape(name) }
 
 func invalid(about registry.Subject, format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, about, format, args...)

@@ -33,7 +33,7 @@ func (*Format) Name() string { return formatName }
 
 // Rules implements formats.Format: names by PEP 503, any tag.
 func (*Format) Rules() registry.Rules {
-	return registry.Rules{PURLType: "pypi", Normalize: normalize, Spelling: spelling, Order: order, States: []registry.State{registry.Yanked}, UnionFiles: true,
+	return registry.Rules{PURLType: "pypi", PackagePURL: packagePURL, Normalize: normalize, Spelling: spelling, Order: order, States: []registry.State{registry.Yanked}, UnionFiles: true,
 		Family: family, FamilySize: 2, Readme: readme, Describe: describeVersion}
 }
 

@@ -129,8 +129,11 @@ func (l location) file() (registry.Coordinate, string, error) {
 
 // purl is pkg:generic/<package>@<version> (purl-spec: both percent-encoded).
 func purl(at registry.Coordinate) string {
-	return "pkg:generic/" + formats.Escape(at.Package) + "@" + formats.Escape(at.Version)
+	return packagePURL(at.Package) + "@" + formats.Escape(at.Version)
 }
+
+// packagePURL is registry.Rules.PackagePURL.
+func packagePURL(pkg string) string { return "pkg:generic/" + formats.Escape(pkg) }
 
 // href is the absolute path of a location, encoded.
 func (l location) href() string {

@@ -26,7 +26,7 @@ func (format) Name() string { return name }
 
 // Rules: a package is one path segment, as it is written.
 func (format) Rules() registry.Rules {
-	return registry.Rules{PURLType: "generic", Order: order, States: []registry.State{registry.Deprecated, registry.Yanked}, Normalize: func(pkg string) (string, error) {
+	return registry.Rules{PURLType: "generic", PackagePURL: packagePURL, Order: order, States: []registry.State{registry.Deprecated, registry.Yanked}, Normalize: func(pkg string) (string, error) {
 		if strings.Contains(pkg, "/") {
 			return "", registry.Errorf(registry.Invalid, registry.AboutPackage, "a raw package can't contain a slash: %q", formats.Clip(pkg))
 		}

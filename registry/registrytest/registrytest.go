@@ -171,7 +171,7 @@ func New(t testing.TB, opts ...Option) *Env {
 		Signer: signer, Verifier: vkey, PasswordCost: bcrypt.MinCost, PullsKept: 365 * 24 * time.Hour, Renderer: Renderer{}, Sinks: all.Sinks(outbound.Options{}, "test"), SealKey: bytes.Repeat([]byte{7}, 32),
 		Assemblers: map[string]staging.Assembler{},
 		Rules: map[string]registry.Rules{Format: {
-			PURLType: "generic", States: []registry.State{registry.Deprecated, registry.Yanked},
+			PURLType: "generic", PackagePURL: func(key string) string { return "pkg:generic/" + key }, States: []registry.State{registry.Deprecated, registry.Yanked},
 			Normalize: func(s string) (string, error) { return s, nil },
 		}},
 	}}

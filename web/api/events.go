@@ -57,7 +57,7 @@ func (h *handlers) eventRoutes() []endpoint {
 var eventExample = api.Event{
 	SpecVersion: "1.0", ID: "01KE8Z5V2N4T7Q9R3W6Y8A0B1C", Source: "https://slipway.example.com", Type: "dev.slipway.tag.set.v1",
 	Subject: versionExample.PURL, Time: laterExample, DataContentType: "application/json", Sequence: "00000000000000000043",
-	PartitionKey: "package:7", AuthType: "api_key", AuthID: "token:3",
+	PartitionKey: "main/pkg:npm/%40acme/web", AuthType: "api_key", AuthID: "token:3",
 	Data: []byte(`{"repository":"main","format":"npm","package":"@acme/web","version":"1.4.2","tag":"production","generation":3,"actor":"token release of user jane","token":"release"}`),
 }
 
