@@ -284,6 +284,7 @@ type UploadSession struct {
 	UserID       int64  // of the user behind Owner, who has a share of all sessions
 	Offset       int64  // bytes received and acknowledged
 	HashState    []byte // state of the digests of the bytes under ID, opaque here
+	State        string // of storage, in which the first Offset bytes under ID are those that HashState has seen; opaque here
 	// Blob is the digest of the first Offset bytes where they are a blob, which the session keeps from the collector. "":
 	// they are in storage under ID.
 	Blob      digest.Digest

@@ -258,9 +258,9 @@ type Tokens interface {
 type Uploads interface {
 	CreateUpload(u UploadSession) error
 	Upload(id string) (UploadSession, error)
-	// UpdateUpload stores offset, hash state and blob if the session is still at offset from; ErrExists when it has moved
-	// on. A blob that the session no longer has is marked released.
-	UpdateUpload(u UploadSession, from int64) error
+	// UpdateUpload stores offset, hash state, state and blob if the session is still at offset from and in state; ErrExists when
+	// it has moved on. A blob that the session no longer has is marked released.
+	UpdateUpload(u UploadSession, from int64, state string) error
 	DeleteUpload(id string) error // its blob is marked released
 	StaleUploads(before time.Time, limit int) ([]UploadSession, error)
 	UploadsOf(userID int64) (int64, error) // their number

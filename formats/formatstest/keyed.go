@@ -49,14 +49,14 @@ func (k keyed) Delete(ctx context.Context, d digest.Digest) error {
 	return k.Store.Delete(ctx, d)
 }
 
-func (k keyed) Create(ctx context.Context, id string) error {
+func (k keyed) Create(ctx context.Context, id string, state *string) error {
 	k.upload(id)
-	return k.Store.Create(ctx, id)
+	return k.Store.Create(ctx, id, state)
 }
 
-func (k keyed) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+func (k keyed) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64, state *string) (int64, error) {
 	k.upload(id)
-	return k.Store.Append(ctx, id, offset, r, limit)
+	return k.Store.Append(ctx, id, offset, r, limit, state)
 }
 
 func (k keyed) OpenUpload(ctx context.Context, id string, size int64) (io.ReadCloser, error) {
@@ -64,10 +64,10 @@ func (k keyed) OpenUpload(ctx context.Context, id string, size int64) (io.ReadCl
 	return k.Store.OpenUpload(ctx, id, size)
 }
 
-func (k keyed) Finish(ctx context.Context, id string, b storage.Blob) error {
+func (k keyed) Finish(ctx context.Context, id string, b storage.Blob, state *string) error {
 	k.upload(id)
 	k.digest(b.Digest)
-	return k.Store.Finish(ctx, id, b)
+	return k.Store.Finish(ctx, id, b, state)
 }
 
 func (k keyed) Discard(ctx context.Context, id string) error {

@@ -324,23 +324,24 @@ func testUploads(e *env) {
 
 	e.clock.Add(time.Minute)
 	next := want
-	next.Offset, next.HashState = 10, []byte{2}
-	e.update(func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0) })
+	next.Offset, next.HashState, next.State = 10, []byte{2}, "stored"
+	e.update(func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0, "") })
 	next.UpdatedAt = e.now()
 	equal(e, "moved on", read(e, get), next)
-	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0) })
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0) })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 0, "") })
+	e.fails(metadata.ErrExists, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, 10, "") })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0, "") })
 
 	// The session's blob stays until the session has another blob, or ends.
 	whole := metadata.UploadSession{ID: "whole", RepositoryID: r.ID, Offset: 3, Blob: e.blob("abc").Digest}
 	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error {
 		absent := whole
 		absent.Blob = digest.FromString("absent")
-		return errors.Join(tx.Uploads().CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.Uploads().UpdateUpload(absent, 0))
+		return errors.Join(tx.Uploads().CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.Uploads().UpdateUpload(absent, 0, ""))
 	})
 	for what, end := range map[string]func(tx metadata.Tx) error{
 		"others": func(tx metadata.Tx) error {
-			return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: whole.ID, Offset: 4, HashState: []byte{1}}, whole.Offset)
+			return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: whole.ID, Offset: 4, HashState: []byte{1}}, whole.Offset, "")
 		},
 		"end": func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload(whole.ID) },
 	} {
@@ -351,7 +352,7 @@ func testUploads(e *env) {
 			}))
 		}
 		e.update(func(tx metadata.Tx) error {
-			return errors.Join(tx.Uploads().CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.Uploads().UpdateUpload(whole, 0))
+			return errors.Join(tx.Uploads().CreateUpload(metadata.UploadSession{ID: whole.ID, RepositoryID: r.ID}), tx.Uploads().UpdateUpload(whole, 0, ""))
 		})
 		e.clock.Add(time.Minute)
 		equal(e, what+": read", read(e, func(tx metadata.Tx) (metadata.UploadSession, error) { return tx.Uploads().Upload(whole.ID) }).Blob, whole.Blob)

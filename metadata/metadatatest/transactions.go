@@ -272,7 +272,7 @@ func testReadOnly(e *env) {
 		"CreateUpload": func(tx metadata.Tx) error {
 			return tx.Uploads().CreateUpload(metadata.UploadSession{ID: "x", RepositoryID: 1})
 		},
-		"UpdateUpload": func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0) },
+		"UpdateUpload": func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(metadata.UploadSession{ID: "x"}, 0, "") },
 		"DeleteUpload": func(tx metadata.Tx) error { return tx.Uploads().DeleteUpload("x") },
 		"PutSetting":   func(tx metadata.Tx) error { return tx.Settings().PutSetting("x", "y") },
 	} {

@@ -140,7 +140,7 @@ func testKeepings(e *env) {
 			return err
 		}
 		upload.Offset, upload.Blob = b.Size, b.Digest
-		if err := tx.Uploads().UpdateUpload(upload, 0); err != nil {
+		if err := tx.Uploads().UpdateUpload(upload, 0, ""); err != nil {
 			return err
 		}
 		if up, err = tx.Upstreams().CreateUpstream(metadata.Upstream{RepositoryID: repository, Name: "remote", Type: metadata.UpstreamRemote}); err != nil {

@@ -73,7 +73,7 @@ func (s *Store) keepWhole(ctx context.Context, u metadata.UploadSession, first *
 		}
 		u.Offset, u.Blob = b.Size, b.Digest
 		// From this transaction on the session keeps the blob from the collector.
-		_, err = s.recordBlob(ctx, registry.Blob{Digest: b.Digest, Size: b.Size}, stored, func(tx metadata.Tx, _ registry.Blob) error { return tx.Uploads().UpdateUpload(u, 0) })
+		_, err = s.recordBlob(ctx, registry.Blob{Digest: b.Digest, Size: b.Size}, stored, func(tx metadata.Tx, _ registry.Blob) error { return tx.Uploads().UpdateUpload(u, 0, u.State) })
 		if err == nil {
 			return Upload{ID: u.ID, Offset: u.Offset}, nil
 		}
@@ -86,11 +86,11 @@ func (s *Store) keepWhole(ctx context.Context, u metadata.UploadSession, first *
 // extendUpload adds bytes to an upload in the store. If the session's bytes are a blob so far, it first makes an upload of
 // them.
 func (s *Store) extendUpload(ctx context.Context, u metadata.UploadSession, r io.Reader, limit int64) (Upload, error) {
-	id, from, kept := u.ID, u.Offset, u.Offset
+	at, kept := Upload{ID: u.ID, Offset: u.Offset}, u.Offset
 	if u.Blob != "" {
 		head, err := s.core.Blobs.Open(ctx, u.Blob, 0, -1)
 		if err != nil {
-			return Upload{ID: id, Offset: from}, lostUpload(err)
+			return at, lostUpload(err)
 		}
 		defer head.Close()
 		r, kept = io.MultiReader(head, r), 0
@@ -99,28 +99,85 @@ func (s *Store) extendUpload(ctx context.Context, u metadata.UploadSession, r io
 	if err != nil {
 		return Upload{}, err
 	}
-	in := &counted{r: r, sum: sum}
-	var made error
-	if kept == 0 {
-		made = s.core.Blobs.Create(ctx, id) // it exists already where an earlier try broke off before its first byte was recorded
+	in := &counted{r: r, sum: sum, beat: s.keepAlive(ctx, u.ID)}
+	was, n, err := s.appendBytes(ctx, &u, kept, in, limit)
+	if errors.Is(err, metadata.ErrExists) || errors.Is(err, storage.ErrMoved) {
+		return s.notMoved(ctx, at, metadata.ErrExists)
 	}
-	n, err := s.core.Blobs.Append(ctx, id, kept, in, limit)
-	if errors.Is(err, storage.ErrNotExist) && made != nil {
-		err = made
-	}
-	if kept+n <= from || n != in.n {
-		return Upload{ID: id, Offset: from}, lostUpload(err) // no new bytes; otherwise the hash has seen more bytes than became durable
+	if kept+n <= at.Offset || n != in.n {
+		return at, lostUpload(err) // no new bytes; otherwise the hash has seen more bytes than became durable
 	}
 	state, herr := hashState(sum)
 	if herr != nil {
-		return Upload{ID: id, Offset: from}, herr
+		return at, herr
 	}
 	u.Offset, u.HashState, u.Blob = kept+n, state, ""
 	// The client may be gone by now; the bytes it sent are recorded all the same.
-	if err := s.core.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(u, from) }); err != nil {
-		return s.notMoved(ctx, Upload{ID: id, Offset: from}, err)
+	if err := s.core.Update(context.WithoutCancel(ctx), func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(u, at.Offset, was) }); err != nil {
+		return s.notMoved(ctx, at, err)
 	}
-	return Upload{ID: id, Offset: u.Offset}, err
+	return Upload{ID: u.ID, Offset: u.Offset}, err
+}
+
+// appendBytes stores in behind the first kept bytes of an upload. It moves u's state, and returns the state that the session has
+// still. metadata.ErrExists, storage.ErrMoved: another request has moved the upload on.
+func (s *Store) appendBytes(ctx context.Context, u *metadata.UploadSession, kept int64, in *counted, limit int64) (was string, n int64, err error) {
+	was = u.State
+	if kept == 0 {
+		err := s.core.Blobs.Create(ctx, u.ID, &u.State)
+		if errors.Is(err, storage.ErrExists) { // an earlier try broke off before its first byte was recorded
+			err = s.adopt(ctx, u)
+			was = u.State
+		}
+		if err != nil {
+			return was, 0, err
+		}
+	}
+	n, err = s.core.Blobs.Append(ctx, u.ID, kept, in, limit, &u.State)
+	if errors.Is(err, storage.ErrMoved) && in.n == 0 {
+		if err := s.adopt(ctx, u); err != nil {
+			return was, 0, err
+		}
+		was = u.State
+		n, err = s.core.Blobs.Append(ctx, u.ID, kept, in, limit, &u.State)
+	}
+	return was, n, err
+}
+
+// adopt goes on from the state in which the store has an upload, where another request left it there and could not note it. That
+// state follows from the noted one by one change, which kept the noted bytes: nobody changes an upload but from a noted state. So the
+// state is noted before bytes are added to it, unless the session has moved on; metadata.ErrExists.
+func (s *Store) adopt(ctx context.Context, u *metadata.UploadSession) error {
+	state, err := s.core.Blobs.UploadState(ctx, u.ID)
+	if err != nil || state == u.State {
+		return err
+	}
+	next := *u
+	next.State = state
+	err = s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Uploads().UpdateUpload(next, u.Offset, u.State) })
+	if err == nil {
+		*u = next
+	}
+	return err
+}
+
+// keepAlive returns a function that keeps a session from being swept while its bytes come in for very long. It is called at each
+// read.
+func (s *Store) keepAlive(ctx context.Context, id string) func() {
+	next := s.core.Now().Add(s.uploadTTL / 4)
+	return func() {
+		if s.core.Now().Before(next) {
+			return
+		}
+		next = s.core.Now().Add(s.uploadTTL / 4)
+		_ = s.core.Update(ctx, func(tx metadata.Tx) error { // a session that has ended or moved on is met at the end of the bytes
+			now, err := tx.Uploads().Upload(id)
+			if err != nil {
+				return err
+			}
+			return tx.Uploads().UpdateUpload(now, now.Offset, now.State)
+		})
+	}
 }
 
 // notMoved returns the error of a session's update with the upload's offset, as far as that is known.
@@ -147,12 +204,14 @@ func overtaken(err error) error {
 }
 
 type counted struct {
-	r   io.Reader
-	sum hash.Hash
-	n   int64
+	r    io.Reader
+	sum  hash.Hash
+	n    int64
+	beat func()
 }
 
 func (c *counted) Read(p []byte) (int, error) {
+	c.beat()
 	n, err := c.r.Read(p)
 	_, _ = c.sum.Write(p[:n]) // a hash never fails
 	c.n += int64(n)

@@ -37,7 +37,7 @@ func TestFirstBodyGone(t *testing.T) {
 				}
 				from := u.Offset
 				u.Offset, u.Blob = from+1, ""
-				return tx.Uploads().UpdateUpload(u, from)
+				return tx.Uploads().UpdateUpload(u, from, "")
 			})
 		},
 	} {

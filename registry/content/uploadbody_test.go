@@ -88,19 +88,19 @@ func (c counting) Open(ctx context.Context, d digest.Digest, offset, length int6
 	return c.Store.Open(ctx, d, offset, length)
 }
 
-func (c counting) Create(ctx context.Context, id string) error {
+func (c counting) Create(ctx context.Context, id string, state *string) error {
 	*c.calls = append(*c.calls, "create")
-	return c.Store.Create(ctx, id)
+	return c.Store.Create(ctx, id, state)
 }
 
-func (c counting) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+func (c counting) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64, state *string) (int64, error) {
 	*c.calls = append(*c.calls, "append")
-	return c.Store.Append(ctx, id, offset, r, limit)
+	return c.Store.Append(ctx, id, offset, r, limit, state)
 }
 
-func (c counting) Finish(ctx context.Context, id string, b storage.Blob) error {
+func (c counting) Finish(ctx context.Context, id string, b storage.Blob, state *string) error {
 	*c.calls = append(*c.calls, "finish")
-	return c.Store.Finish(ctx, id, b)
+	return c.Store.Finish(ctx, id, b, state)
 }
 
 // TestFirstBody: an upload whose one body has an end within some MiB costs one call of the store, and another body makes it

@@ -169,8 +169,8 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 	got := blob.Digest
 	if want.Algorithm() == digest.SHA512 {
 		// The client names the algorithm only now, so sha512 has to read the bytes again.
-		if got, blob.SHA512, err = s.sha512Of(ctx, u); err != nil {
-			return registry.Blob{}, lostUpload(err)
+		if got, blob.SHA512, err = s.sha512Of(ctx, &u); err != nil {
+			return registry.Blob{}, s.failedFinish(ctx, id, err)
 		}
 	}
 	if got != want {
@@ -179,8 +179,8 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 	}
 	stored := s.core.Now()
 	if u.Blob == "" {
-		if err := s.core.Blobs.Finish(ctx, id, storage.Blob{Digest: blob.Digest, Size: u.Offset}); err != nil && !s.finished(ctx, err, blob) {
-			return registry.Blob{}, lostUpload(err)
+		if err := s.finishBytes(ctx, u, blob); err != nil {
+			return registry.Blob{}, s.failedFinish(ctx, id, err)
 		}
 	}
 	return s.leaseTo(ctx, u.RepositoryID, at, blob, stored, func(tx metadata.Tx) error {
@@ -196,6 +196,30 @@ func (s *Store) finishUpload(ctx context.Context, at registry.Name, u metadata.U
 		}
 		return tx.Uploads().DeleteUpload(id)
 	})
+}
+
+// finishBytes makes a blob of an upload's bytes, those of the session's state and no others.
+func (s *Store) finishBytes(ctx context.Context, u metadata.UploadSession, b registry.Blob) error {
+	bytes := storage.Blob{Digest: b.Digest, Size: u.Offset}
+	err := s.core.Blobs.Finish(ctx, u.ID, bytes, &u.State)
+	if errors.Is(err, storage.ErrMoved) {
+		if err = s.adopt(ctx, &u); err == nil {
+			err = s.core.Blobs.Finish(ctx, u.ID, bytes, &u.State)
+		}
+	}
+	if err != nil && s.finished(ctx, err, b) {
+		return nil
+	}
+	return err
+}
+
+// failedFinish is the error for an upload whose bytes could not become a blob.
+func (s *Store) failedFinish(ctx context.Context, id string, err error) error {
+	if errors.Is(err, storage.ErrMoved) || errors.Is(err, metadata.ErrExists) {
+		_, err = s.notMoved(ctx, Upload{ID: id}, metadata.ErrExists)
+		return err
+	}
+	return lostUpload(err)
 }
 
 // uploaded is the blob that the bytes of an upload are so far.
@@ -229,8 +253,14 @@ func lostUpload(err error) error {
 	return err
 }
 
-func (s *Store) sha512Of(ctx context.Context, u metadata.UploadSession) (digest.Digest, []byte, error) {
-	r, err := s.openUpload(ctx, u)
+// sha512Of reads an upload's bytes, those of the session's state and no others.
+func (s *Store) sha512Of(ctx context.Context, u *metadata.UploadSession) (digest.Digest, []byte, error) {
+	if u.Blob == "" {
+		if err := s.adopt(ctx, u); err != nil {
+			return "", nil, err
+		}
+	}
+	r, err := s.openUpload(ctx, *u)
 	if err != nil {
 		return "", nil, err
 	}
@@ -238,6 +268,11 @@ func (s *Store) sha512Of(ctx context.Context, u metadata.UploadSession) (digest.
 	h := sha512.New()
 	if _, err := io.Copy(h, r); err != nil {
 		return "", nil, err
+	}
+	if u.Blob == "" {
+		if state, err := s.core.Blobs.UploadState(ctx, u.ID); err != nil || state != u.State {
+			return "", nil, errors.Join(err, storage.ErrMoved)
+		}
 	}
 	return digest.NewDigest(digest.SHA512, h), h.Sum(nil), nil
 }

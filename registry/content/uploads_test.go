@@ -88,7 +88,9 @@ func TestUpload(t *testing.T) {
 
 type errReader struct{}
 
-func (errReader) Read([]byte) (int, error) { return 0, errors.New("the client went away") }
+var errBroken = errors.New("the client went away")
+
+func (errReader) Read([]byte) (int, error) { return 0, errBroken }
 
 // TestS22: an upload belongs to who began it, in the repository and package where it began.
 func TestS22(t *testing.T) {
@@ -220,7 +222,7 @@ func TestUploadFinishedBefore(t *testing.T) {
 		if lost {
 			err = e.Blobs.Discard(e.Admin, u.ID)
 		} else {
-			err = e.Blobs.Finish(e.Admin, u.ID, storage.Blob{Digest: d, Size: int64(len(body))})
+			err = e.Blobs.Finish(e.Admin, u.ID, storage.Blob{Digest: d, Size: int64(len(body))}, nil)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -3,8 +3,6 @@ package maintain_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -13,117 +11,13 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/content"
 	"slipway/registry/maintain"
 	"slipway/registry/publish"
 	"slipway/registry/registrytest"
 	"slipway/registry/staging"
-	"slipway/storage"
-	"slipway/storage/mem"
 )
-
-// party is one of those whose calls of the backends are put in turn. It stops in front of each call and behind it, and goes
-// on when it is told to.
-type party struct {
-	resume, parked, finished chan struct{}
-	err                      error
-}
-
-type partyKey struct{}
-
-// newParty is about to run fn, with a context that its calls are known by.
-func newParty(ctx context.Context, fn func(ctx context.Context) error) *party {
-	p := &party{make(chan struct{}), make(chan struct{}), make(chan struct{}), nil}
-	go func() {
-		<-p.resume
-		p.err = fn(context.WithValue(ctx, partyKey{}, p))
-		close(p.finished)
-	}()
-	return p
-}
-
-// run lets the party go on for n stops, -1 to its end, and reports whether it has ended.
-func (p *party) run(n int) (ended bool) {
-	for ; n != 0; n-- {
-		select {
-		case <-p.finished:
-			return true
-		case p.resume <- struct{}{}:
-		}
-		select {
-		case <-p.finished:
-			return true
-		case <-p.parked:
-		}
-	}
-	return false
-}
-
-// stop is where a party waits.
-func stop(ctx context.Context) {
-	if p, ok := ctx.Value(partyKey{}).(*party); ok {
-		p.parked <- struct{}{}
-		<-p.resume
-	}
-}
-
-// turns is metadata whose callers stop. What is remembered between updates stays so.
-type turns struct {
-	metadata.Store
-	metadata.Versioned
-}
-
-func (s turns) View(ctx context.Context, fn func(tx metadata.Tx) error) error {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.View(ctx, fn)
-}
-
-func (s turns) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.Update(ctx, fn, hints...)
-}
-
-// blobTurns is a store whose callers stop.
-type blobTurns struct{ storage.Store }
-
-func (s blobTurns) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob, error) {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.Put(ctx, r, limit)
-}
-
-func (s blobTurns) Stat(ctx context.Context, d digest.Digest) (storage.Blob, error) {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.Stat(ctx, d)
-}
-
-func (s blobTurns) Delete(ctx context.Context, d digest.Digest) error {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.Delete(ctx, d)
-}
-
-func (s blobTurns) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {
-	stop(ctx)
-	return s.Store.List(ctx, after)
-}
-
-func (s blobTurns) Finish(ctx context.Context, id string, b storage.Blob) error {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.Finish(ctx, id, b)
-}
-
-func (s blobTurns) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
-	stop(ctx)
-	defer stop(ctx)
-	return s.Store.Append(ctx, id, offset, r, limit)
-}
 
 // storeAs publishes "2" of a package with one file, staged by the publish itself.
 func storeAs(e *registrytest.Env, pkg, text string) func(ctx context.Context) error {
@@ -226,10 +120,7 @@ func TestD4Interleavings(t *testing.T) {
 	for how, push := range pushes {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			e := registrytest.New(t, func(e *registrytest.Env) {
-				e.Metadata = turns{e.Metadata, e.Metadata.(metadata.Versioned)}
-				e.Blobs = blobTurns{mem.New()}
-			})
+			e := registrytest.New(t, registrytest.InTurns)
 			n, refused := 0, 0
 			// schedule interrupts the first after i stops and the second after j, and reports whether they ended before, or the
 			// second waits.
@@ -238,7 +129,7 @@ func TestD4Interleavings(t *testing.T) {
 				pkg, text := fmt.Sprintf("p%d", n), fmt.Sprintf("text %d", n)
 				registrytest.Must(t, e.Publish(pkg, "1", "f", text))
 				registrytest.Must(t, e.Publisher.Delete(e.Admin, e.Name(pkg).At("1"), ""))
-				both := []*party{newParty(e.Admin, push(e, pkg, text)), newParty(e.Admin, func(ctx context.Context) error {
+				both := []*registrytest.Party{registrytest.NewParty(e.Admin, push(e, pkg, text)), registrytest.NewParty(e.Admin, func(ctx context.Context) error {
 					_, err := e.Maintain.Collect(ctx, maintain.CollectOptions{Force: true})
 					return err
 				})}
@@ -246,24 +137,24 @@ func TestD4Interleavings(t *testing.T) {
 				if !pushFirst {
 					slices.Reverse(both)
 				}
-				firstEnded = both[0].run(i)
+				firstEnded = both[0].Run(i)
 				begun := time.Now()
-				secondEnded = both[1].run(j) || time.Since(begun) > waits
+				secondEnded = both[1].Run(j) || time.Since(begun) > waits
 				var rest sync.WaitGroup // a push that waits for the collection is let wait
 				for _, p := range both {
-					rest.Go(func() { p.run(-1) })
+					rest.Go(func() { p.Run(-1) })
 				}
 				rest.Wait()
-				registrytest.Must(t, collected.err)
-				if pushed.err != nil {
+				registrytest.Must(t, collected.Err)
+				if pushed.Err != nil {
 					refused++
-					if k := registry.KindOf(pushed.err); k != registry.Unavailable && k != registry.NotFound {
-						t.Errorf("push first %v, %d, %d: %v", pushFirst, i, j, pushed.err)
+					if k := registry.KindOf(pushed.Err); k != registry.Unavailable && k != registry.NotFound {
+						t.Errorf("push first %v, %d, %d: %v", pushFirst, i, j, pushed.Err)
 					}
 					registrytest.Must(t, push(e, pkg, text)(e.Admin))
 				}
 				if !e.Has(pkg, "2") {
-					t.Errorf("push first %v, %d, %d: the version is not whole (the first try: %v)", pushFirst, i, j, pushed.err)
+					t.Errorf("push first %v, %d, %d: the version is not whole (the first try: %v)", pushFirst, i, j, pushed.Err)
 				}
 				return firstEnded, secondEnded
 			}

@@ -317,6 +317,16 @@ func (e *Env) MustFsck(t testing.TB) maintain.FsckSummary {
 	return sum
 }
 
+// Replica is another core over the same stores, as another process of the installation has it.
+func (e *Env) Replica() *instance.Instance {
+	cfg := e.Config
+	cfg.Metrics = nil
+	s, err := instance.Open(context.Background(), cfg)
+	Must(e.t, err)
+	e.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
 // intact is a core over the stores without faults: e's own while none are armed.
 func (e *Env) intact() *instance.Instance {
 	if e.armed.Load() == nil {

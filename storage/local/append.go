@@ -11,7 +11,7 @@ import (
 )
 
 // Append implements storage.Uploads. When r holds more than limit allows, the bytes up to limit stay.
-func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64, _ *string) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, wrap("append", err)
 	}

@@ -166,12 +166,12 @@ func storeUpload(s storage.Uploads, data []byte) (digest.Digest, error) {
 	ctx := context.Background()
 	b := storage.Blob{Digest: digest.FromBytes(data), Size: int64(len(data))}
 	upload := b.Digest.Encoded()[:40]
-	err := s.Create(ctx, upload)
+	err := s.Create(ctx, upload, nil)
 	if err == nil {
-		_, err = s.Append(ctx, upload, 0, io.LimitReader(strings.NewReader(string(data)), b.Size), -1)
+		_, err = s.Append(ctx, upload, 0, io.LimitReader(strings.NewReader(string(data)), b.Size), -1, nil)
 	}
 	if err == nil {
-		err = s.Finish(ctx, upload, b)
+		err = s.Finish(ctx, upload, b, nil)
 	}
 	return b.Digest, err
 }

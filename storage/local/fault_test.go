@@ -55,10 +55,10 @@ func files(t *testing.T, dir string) []string {
 
 func upload(t *testing.T, s *Store, data string) {
 	t.Helper()
-	if err := s.Create(t.Context(), testID); err != nil {
+	if err := s.Create(t.Context(), testID, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), testID, 0, strings.NewReader(data), -1); err != nil {
+	if _, err := s.Append(t.Context(), testID, 0, strings.NewReader(data), -1, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -134,14 +134,14 @@ func TestFlushFailsInFinish(t *testing.T) {
 	upload(t, s, "data")
 	s.syncDir = func(*os.File) error { return errSync }
 	b := storage.Blob{Digest: digest.FromString("data"), Size: 4}
-	if err := s.Finish(t.Context(), testID, b); !errors.Is(err, errSync) {
+	if err := s.Finish(t.Context(), testID, b, nil); !errors.Is(err, errSync) {
 		t.Fatalf("Finish: %v", err)
 	}
 	if found := files(t, dir); len(found) != 1 || filepath.Base(found[0]) != testID {
 		t.Errorf("after a failed Finish: %v, want the upload", found)
 	}
 	s.syncDir = (*os.File).Sync
-	if err := s.Finish(t.Context(), testID, b); err != nil {
+	if err := s.Finish(t.Context(), testID, b, nil); err != nil {
 		t.Errorf("second Finish: %v", err)
 	}
 	if _, err := s.Stat(t.Context(), b.Digest); err != nil {
@@ -151,15 +151,15 @@ func TestFlushFailsInFinish(t *testing.T) {
 
 func TestFlushFailsInAppend(t *testing.T) {
 	s, _ := openTest(t)
-	if err := s.Create(t.Context(), testID); err != nil {
+	if err := s.Create(t.Context(), testID, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.syncDir = func(*os.File) error { return errSync }
-	if n, err := s.Append(t.Context(), testID, 0, strings.NewReader("data"), -1); n != 0 || !errors.Is(err, errSync) {
+	if n, err := s.Append(t.Context(), testID, 0, strings.NewReader("data"), -1, nil); n != 0 || !errors.Is(err, errSync) {
 		t.Errorf("Append = %d, %v: nothing is durable", n, err)
 	}
 	s.syncDir = (*os.File).Sync
-	if n, err := s.Append(t.Context(), testID, 0, strings.NewReader("data"), -1); n != 4 || err != nil {
+	if n, err := s.Append(t.Context(), testID, 0, strings.NewReader("data"), -1, nil); n != 4 || err != nil {
 		t.Errorf("second Append = %d, %v", n, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Finish implements storage.Uploads. After an error the upload is still there.
-func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
+func (s *Store) Finish(ctx context.Context, id string, b storage.Blob, _ *string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("finish", err)
 	}

@@ -107,10 +107,10 @@ func TestNewClearsTmp(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	b := put(t, s, "stays")
-	if err := s.Create(t.Context(), id); err != nil {
+	if err := s.Create(t.Context(), id, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), id, 0, strings.NewReader("stays as well"), -1); err != nil {
+	if _, err := s.Append(t.Context(), id, 0, strings.NewReader("stays as well"), -1, nil); err != nil {
 		t.Fatal(err)
 	}
 	leftover := filepath.Join(dir, "tmp", "put-123")
@@ -248,13 +248,13 @@ func TestHeal(t *testing.T) {
 	again := map[string]func(){
 		"Put": func() { put(t, s, "0123456789") },
 		"Finish": func() {
-			if err := s.Create(t.Context(), id); err != nil {
+			if err := s.Create(t.Context(), id, nil); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Append(t.Context(), id, 0, strings.NewReader("0123456789"), -1); err != nil {
+			if _, err := s.Append(t.Context(), id, 0, strings.NewReader("0123456789"), -1, nil); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Finish(t.Context(), id, b); err != nil {
+			if err := s.Finish(t.Context(), id, b, nil); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -283,7 +283,7 @@ func TestForeign(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	b := put(t, s, "blob")
-	if err := s.Create(t.Context(), id); err != nil {
+	if err := s.Create(t.Context(), id, nil); err != nil {
 		t.Fatal(err)
 	}
 	name := b.Digest.Encoded()
@@ -363,7 +363,7 @@ func TestNoSpace(t *testing.T) {
 	if err := os.Symlink(full, filepath.Join(dir, "uploads", id)); err != nil {
 		t.Fatal(err)
 	}
-	n, err := s.Append(t.Context(), id, 0, strings.NewReader("bytes"), -1)
+	n, err := s.Append(t.Context(), id, 0, strings.NewReader("bytes"), -1, nil)
 	if n != 0 || !errors.Is(err, storage.ErrNoSpace) {
 		t.Errorf("Append = %d, %v, want ErrNoSpace", n, err)
 	}
@@ -405,10 +405,10 @@ func TestModifiedOfFinish(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	defer s.Close()
-	if err := s.Create(t.Context(), id); err != nil {
+	if err := s.Create(t.Context(), id, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), id, 0, strings.NewReader("bytes"), -1); err != nil {
+	if _, err := s.Append(t.Context(), id, 0, strings.NewReader("bytes"), -1, nil); err != nil {
 		t.Fatal(err)
 	}
 	old := time.Now().Add(-48 * time.Hour)
@@ -416,7 +416,7 @@ func TestModifiedOfFinish(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := storage.Blob{Digest: digest.FromString("bytes"), Size: 5}
-	if err := s.Finish(t.Context(), id, b); err != nil {
+	if err := s.Finish(t.Context(), id, b, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Stat(t.Context(), b.Digest); err != nil || time.Since(got.Modified) > time.Hour {

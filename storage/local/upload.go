@@ -13,7 +13,7 @@ import (
 )
 
 // Create implements storage.Uploads. The empty file is made durable by the first Append, not here.
-func (s *Store) Create(ctx context.Context, id string) error {
+func (s *Store) Create(ctx context.Context, id string, _ *string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("create upload", err)
 	}
@@ -22,10 +22,25 @@ func (s *Store) Create(ctx context.Context, id string) error {
 		return fmt.Errorf("local: create upload: invalid id %.80q", id)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if errors.Is(err, fs.ErrExist) {
+		err = storage.ErrExists
+	}
 	if err != nil {
 		return wrap("create upload", err)
 	}
 	return wrap("create upload", f.Close())
+}
+
+// UploadState implements storage.Uploads: uploads have no states, as no other process reaches them.
+func (s *Store) UploadState(ctx context.Context, id string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", wrap("state of an upload", err)
+	}
+	f, err := s.openUpload(id, os.O_RDONLY)
+	if err == nil {
+		err = f.Close()
+	}
+	return "", wrapMissing("state of an upload", err)
 }
 
 // OpenUpload implements storage.Uploads.

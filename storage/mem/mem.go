@@ -34,6 +34,7 @@ type Store struct {
 type object struct {
 	bytes    []byte
 	modified time.Time
+	state    string // of an upload
 }
 
 var (
@@ -63,7 +64,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (storage.Blob
 func (s *Store) keep(d digest.Digest, data []byte) storage.Blob {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.blobs[d] = object{data, s.now()}
+	s.blobs[d] = object{bytes: data, modified: s.now()}
 	return s.blobs[d].blob(d)
 }
 

@@ -3,6 +3,7 @@ package mem
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"iter"
@@ -13,7 +14,7 @@ import (
 )
 
 // Create implements storage.Uploads.
-func (s *Store) Create(ctx context.Context, id string) error {
+func (s *Store) Create(ctx context.Context, id string, state *string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("mem: create upload: %w", err)
 	}
@@ -23,15 +24,15 @@ func (s *Store) Create(ctx context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.uploads[id]; ok {
-		return fmt.Errorf("mem: create upload: %s is there already", id)
+		return fmt.Errorf("mem: create upload %s: %w", id, storage.ErrExists)
 	}
-	s.uploads[id] = object{nil, s.now()}
+	s.keepUpload(id, nil, state)
 	return nil
 }
 
 // Append implements storage.Uploads. When r holds more than limit allows, the bytes up to limit stay.
-func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
-	o, err := s.findUpload(ctx, id, offset)
+func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64, state *string) (int64, error) {
+	o, err := s.findUpload(ctx, id, offset, state)
 	if err == nil && limit >= 0 && offset > limit {
 		err = storage.ErrTooLarge
 	}
@@ -41,10 +42,14 @@ func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader
 	data, err := read(ctx, o.bytes[:offset], r, limit)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.uploads[id]; !ok {
+	now, ok := s.uploads[id]
+	if !ok {
 		return 0, fmt.Errorf("mem: append: %w", storage.ErrNotExist)
 	}
-	s.uploads[id] = object{data, s.now()}
+	if now.state != o.state && state != nil {
+		return 0, fmt.Errorf("mem: append: %w", storage.ErrMoved)
+	}
+	s.keepUpload(id, data, state)
 	if err != nil {
 		err = fmt.Errorf("mem: append: %w", err)
 	}
@@ -53,7 +58,7 @@ func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader
 
 // OpenUpload implements storage.Uploads.
 func (s *Store) OpenUpload(ctx context.Context, id string, size int64) (io.ReadCloser, error) {
-	o, err := s.findUpload(ctx, id, size)
+	o, err := s.findUpload(ctx, id, size, nil)
 	if err != nil {
 		return nil, fmt.Errorf("mem: open upload: %w", err)
 	}
@@ -61,8 +66,8 @@ func (s *Store) OpenUpload(ctx context.Context, id string, size int64) (io.ReadC
 }
 
 // Finish implements storage.Uploads.
-func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
-	o, err := s.findUpload(ctx, id, b.Size)
+func (s *Store) Finish(ctx context.Context, id string, b storage.Blob, state *string) error {
+	o, err := s.findUpload(ctx, id, b.Size, state)
 	if _, ok := storage.Hex(b.Digest); err == nil && !ok {
 		err = storage.ErrNotExist
 	}
@@ -71,7 +76,7 @@ func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.blobs[b.Digest] = object{o.bytes[:b.Size], s.now()}
+	s.blobs[b.Digest] = object{bytes: o.bytes[:b.Size], modified: s.now()}
 	delete(s.uploads, id)
 	return nil
 }
@@ -108,8 +113,25 @@ func (s *Store) ListUploads(ctx context.Context) iter.Seq2[storage.Upload, error
 	}
 }
 
-// findUpload returns an upload that holds at least size bytes.
-func (s *Store) findUpload(ctx context.Context, id string, size int64) (object, error) {
+// UploadState implements storage.Uploads.
+func (s *Store) UploadState(ctx context.Context, id string) (string, error) {
+	o, err := s.findUpload(ctx, id, 0, nil)
+	if err != nil {
+		return "", fmt.Errorf("mem: state of an upload: %w", err)
+	}
+	return o.state, nil
+}
+
+// keepUpload stores an upload's bytes, in a new state. mu is held.
+func (s *Store) keepUpload(id string, data []byte, state *string) {
+	o := object{data, s.now(), rand.Text()}
+	if s.uploads[id] = o; state != nil {
+		*state = o.state
+	}
+}
+
+// findUpload returns an upload that holds at least size bytes and is in a state, if one is given.
+func (s *Store) findUpload(ctx context.Context, id string, size int64, state *string) (object, error) {
 	if err := ctx.Err(); err != nil {
 		return object{}, err
 	}
@@ -118,6 +140,9 @@ func (s *Store) findUpload(ctx context.Context, id string, size int64) (object, 
 	o, ok := s.uploads[id]
 	if !ok {
 		return object{}, storage.ErrNotExist
+	}
+	if state != nil && *state != "" && *state != o.state {
+		return object{}, storage.ErrMoved
 	}
 	if size < 0 || int64(len(o.bytes)) < size {
 		return object{}, storage.ErrOffset

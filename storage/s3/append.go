@@ -14,19 +14,40 @@ import (
 // request that also makes the parts belong to the upload. When r holds more than limit allows, the bytes up to limit stay.
 // When r breaks off or ctx is cancelled, the bytes that have arrived are stored all the same; after an error of the server
 // the upload still has its first offset bytes.
-func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+func (s *Store) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64, state *string) (int64, error) {
 	if !storage.ValidID(id) {
 		return 0, wrap("append", storage.ErrNotExist)
 	}
-	st, err := s.state(ctx, id, offset)
+	st, err := s.stateIn(ctx, id, offset, state)
 	if err == nil {
 		err = fits(st, offset, limit)
 	}
 	if err != nil {
 		return 0, wrap("append", err)
 	}
-	n, err := s.append(ctx, id, st, offset, r, limit)
-	return n, wrap("append", s.explain(ctx, id, err))
+	n, now, err := s.append(ctx, id, st, offset, r, limit, bound(state))
+	if n > 0 || err == nil {
+		tell(state, now)
+	}
+	return n, wrap("append", moved(s.explain(ctx, id, err), state))
+}
+
+// bound reports whether a caller goes on from one state alone.
+func bound(state *string) bool { return state != nil && *state != "" }
+
+// tell names the state that an upload is in to the caller that asked for it.
+func tell(state *string, now state) {
+	if state != nil {
+		*state = now.etag
+	}
+}
+
+// moved turns a conflict into ErrMoved for a caller that goes on from one state alone.
+func moved(err error, state *string) error {
+	if bound(state) && errors.Is(err, errConflict) {
+		return storage.ErrMoved
+	}
+	return err
 }
 
 func fits(st state, offset, limit int64) error {
@@ -49,18 +70,19 @@ func (s *Store) explain(ctx context.Context, id string, err error) error {
 	return err
 }
 
-func (s *Store) append(ctx context.Context, id string, st state, offset int64, r io.Reader, limit int64) (int64, error) {
+// append returns the state that the upload is left in, unless no byte was added and there is an error. bound: it goes on from st alone.
+func (s *Store) append(ctx context.Context, id string, st state, offset int64, r io.Reader, limit int64, bound bool) (int64, state, error) {
 	most := maxParts * s.partBytes
 	if limit >= 0 && limit < most {
 		most = limit
 	}
 	if offset > most {
-		return 0, storage.ErrTooLarge
+		return 0, st, storage.ErrTooLarge
 	}
 	w := &writer{s: s, id: id, nonce: nonce(), tail: newSpool(s.spoolDir)}
 	defer func() { w.tail.free() }()
 	err := w.begin(ctx, st, offset)
-	if errors.Is(err, errConflict) { // the remembered state is old, and r is untouched
+	if errors.Is(err, errConflict) && !bound { // the remembered state is old, and r is untouched
 		s.states.forget(id)
 		if st, err = s.load(ctx, id); err == nil {
 			err = fits(st, offset, limit)
@@ -70,29 +92,30 @@ func (s *Store) append(ctx context.Context, id string, st state, offset int64, r
 		}
 	}
 	if err != nil {
-		return 0, err
+		return 0, st, err
 	}
 	keep, cancel := ctxgrace.Extend(ctx, keepTimeout)
 	defer cancel()
 	n, rerr, err := w.read(ctx, keep, &limited{r, most - offset})
 	if err != nil {
 		w.undo(ctx)
-		return 0, err
+		return 0, st, err
 	}
 	if n == 0 && offset == st.size() { // no write will show whether the upload is still there
 		if rerr == nil {
 			_, rerr = s.load(ctx, id)
 		}
-		return 0, rerr
+		return 0, st, rerr
 	}
-	if _, err = s.save(keep, id, st.etag, w.parts, w.tail); err != nil {
+	now, err := s.save(keep, id, st.etag, w.parts, w.tail)
+	if err != nil {
 		if errors.Is(err, errConflict) { // after any other error the upload may have the new parts by now
 			w.undo(ctx)
 		}
-		return 0, err
+		return 0, st, err
 	}
 	w.drop(keep, st.parts)
-	return n, rerr
+	return n, now, rerr
 }
 
 // writer is the state of one Append.

@@ -61,14 +61,14 @@ func BenchmarkUpload(b *testing.B) {
 				s, data := openBench(b), random(1, c.size)
 				parallelly(b, parallel, c.size, func(n uint64) error {
 					id := fmt.Sprintf("bench-%016d", n)
-					if err := s.Create(b.Context(), id); err != nil {
+					if err := s.Create(b.Context(), id, nil); err != nil {
 						return err
 					}
 					sum := sha256.New()
-					if _, err := s.Append(b.Context(), id, 0, io.TeeReader(body(data, n), sum), -1); err != nil {
+					if _, err := s.Append(b.Context(), id, 0, io.TeeReader(body(data, n), sum), -1, nil); err != nil {
 						return err
 					}
-					return s.Finish(b.Context(), id, storage.Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: int64(c.size)})
+					return s.Finish(b.Context(), id, storage.Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: int64(c.size)}, nil)
 				})
 			})
 		}

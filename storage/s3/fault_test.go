@@ -44,7 +44,7 @@ func upload(first int) func(ctx context.Context, s *s3.Store, data []byte) error
 	return func(ctx context.Context, s *s3.Store, data []byte) error {
 		r, err := s.OpenUpload(ctx, id, 0)
 		if errors.Is(err, storage.ErrNotExist) {
-			if err := s.Create(ctx, id); err != nil {
+			if err := s.Create(ctx, id, nil); err != nil {
 				return err
 			}
 		} else if err != nil {
@@ -54,12 +54,12 @@ func upload(first int) func(ctx context.Context, s *s3.Store, data []byte) error
 		}
 		var offset int64
 		for _, piece := range [][]byte{data[:first], data[first:]} {
-			if _, err := s.Append(ctx, id, offset, bytes.NewReader(piece), -1); err != nil {
+			if _, err := s.Append(ctx, id, offset, bytes.NewReader(piece), -1, nil); err != nil {
 				return err
 			}
 			offset += int64(len(piece))
 		}
-		return s.Finish(ctx, id, storage.Blob{Digest: digest.FromBytes(data), Size: offset})
+		return s.Finish(ctx, id, storage.Blob{Digest: digest.FromBytes(data), Size: offset}, nil)
 	}
 }
 
@@ -365,7 +365,7 @@ func TestD22LostSave(t *testing.T) {
 				}
 				return s3test.Pass
 			})
-			n, err := s.Append(t.Context(), id, int64(len(head)), bytes.NewReader(data), -1)
+			n, err := s.Append(t.Context(), id, int64(len(head)), bytes.NewReader(data), -1, nil)
 			if n != 0 || err == nil || lost < 2 {
 				t.Errorf("Append = %d, %v after %d tries", n, err, lost)
 			}

@@ -13,7 +13,7 @@ import (
 // Finish implements storage.Uploads. The server makes the blob from the upload's objects: a copy of a single object, an
 // assembly of copies of several. After an error the upload is still there, and Finish may be called again. The store knows
 // the digest of an upload without parts, and checks it: ErrMismatch.
-func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
+func (s *Store) Finish(ctx context.Context, id string, b storage.Blob, from *string) error {
 	key, ok := s.blobKey(b.Digest)
 	if !storage.ValidID(id) {
 		return wrap("finish", storage.ErrNotExist)
@@ -21,7 +21,7 @@ func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 	err := errConflict
 	for try := 1; errors.Is(err, errConflict) && try <= 2; try++ { // the remembered state may be old
 		var st state
-		if st, err = s.whole(ctx, id, b.Size); err != nil {
+		if st, err = s.whole(ctx, id, b.Size, from); err != nil {
 			continue
 		}
 		switch {
@@ -34,12 +34,12 @@ func (s *Store) Finish(ctx context.Context, id string, b storage.Blob) error {
 		}
 		s.states.forget(id)
 	}
-	return wrap("finish", s.explain(ctx, id, err))
+	return wrap("finish", moved(s.explain(ctx, id, err), from))
 }
 
 // whole returns the state of an upload after cutting it to the given size.
-func (s *Store) whole(ctx context.Context, id string, size int64) (state, error) {
-	st, err := s.state(ctx, id, size)
+func (s *Store) whole(ctx context.Context, id string, size int64, from *string) (state, error) {
+	st, err := s.stateIn(ctx, id, size, from)
 	if err != nil {
 		return state{}, err
 	}
@@ -47,12 +47,9 @@ func (s *Store) whole(ctx context.Context, id string, size int64) (state, error)
 		return state{}, storage.ErrOffset
 	}
 	if st.size() > size {
-		if _, err := s.append(ctx, id, st, size, strings.NewReader(""), -1); err != nil {
-			return state{}, err
-		}
-		return s.state(ctx, id, size)
+		_, st, err = s.append(ctx, id, st, size, strings.NewReader(""), -1, bound(from))
 	}
-	return st, nil
+	return st, err
 }
 
 func (s *Store) finish(ctx context.Context, id string, st state, key string) error {

@@ -38,7 +38,7 @@ func TestReplicas(t *testing.T) {
 		finish(t, replicas[2], data)
 		for _, s := range replicas {
 			mustHave(t, s, data)
-			if _, err := s.Append(t.Context(), id, int64(len(data)), bytes.NewReader(data), -1); !errors.Is(err, storage.ErrNotExist) {
+			if _, err := s.Append(t.Context(), id, int64(len(data)), bytes.NewReader(data), -1, nil); !errors.Is(err, storage.ErrNotExist) {
 				t.Errorf("Append after Finish: %v, want ErrNotExist", err)
 			}
 		}
@@ -102,7 +102,7 @@ func TestWrongDigest(t *testing.T) {
 	create(t, s)
 	appendTo(t, s, 0, bad)
 	for _, replica := range []*s3.Store{s, open(t, o)} {
-		err := replica.Finish(t.Context(), id, storage.Blob{Digest: digest.FromBytes(good), Size: 1_000})
+		err := replica.Finish(t.Context(), id, storage.Blob{Digest: digest.FromBytes(good), Size: 1_000}, nil)
 		if !errors.Is(err, storage.ErrMismatch) {
 			t.Errorf("Finish: %v, want ErrMismatch", err)
 		}
@@ -125,7 +125,7 @@ func TestOvertaken(t *testing.T) {
 			r := &paused{Reader: bytes.NewReader(old), reached: make(chan struct{}), goOn: make(chan struct{})}
 			failed := make(chan error)
 			go func() {
-				n, err := slow.Append(context.Background(), id, 500, r, -1)
+				n, err := slow.Append(context.Background(), id, 500, r, -1, nil)
 				if n != 0 {
 					t.Errorf("the slow Append reports %d bytes", n)
 				}
@@ -162,7 +162,7 @@ func TestKept(t *testing.T) {
 	for _, size := range []int{10, testPart, len(data)} {
 		create(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
-		n, err := s.Append(ctx, id, 0, io.MultiReader(bytes.NewReader(data[:size]), leaving(cancel)), -1)
+		n, err := s.Append(ctx, id, 0, io.MultiReader(bytes.NewReader(data[:size]), leaving(cancel)), -1, nil)
 		if !errors.Is(err, context.Canceled) || n != int64(size) {
 			t.Errorf("Append = %d, %v; want %d and context.Canceled", n, err, size)
 		}

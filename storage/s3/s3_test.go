@@ -133,7 +133,7 @@ func mustRead(t testing.TB, r io.ReadCloser, err error, want []byte) {
 
 func appendTo(t testing.TB, s storage.Uploads, offset int64, data []byte) {
 	t.Helper()
-	n, err := s.Append(t.Context(), id, offset, bytes.NewReader(data), -1)
+	n, err := s.Append(t.Context(), id, offset, bytes.NewReader(data), -1, nil)
 	if err != nil || n != int64(len(data)) {
 		t.Fatalf("Append at %d = %d, %v", offset, n, err)
 	}
@@ -141,14 +141,14 @@ func appendTo(t testing.TB, s storage.Uploads, offset int64, data []byte) {
 
 func create(t testing.TB, s storage.Uploads) {
 	t.Helper()
-	if err := s.Create(t.Context(), id); err != nil {
+	if err := s.Create(t.Context(), id, nil); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 }
 
 func finish(t testing.TB, s storage.Uploads, data []byte) {
 	t.Helper()
-	if err := s.Finish(t.Context(), id, storage.Blob{Digest: digest.FromBytes(data), Size: int64(len(data))}); err != nil {
+	if err := s.Finish(t.Context(), id, storage.Blob{Digest: digest.FromBytes(data), Size: int64(len(data))}, nil); err != nil {
 		t.Fatalf("Finish: %v", err)
 	}
 }
@@ -235,10 +235,16 @@ func TestRequests(t *testing.T) {
 		{"Open tail", 1, func() error { return drain(s.Open(t.Context(), d, 1000, -1)) }},
 		{"Delete", 1, func() error { return s.Delete(t.Context(), d) }},
 		{"Ready", 1, func() error { return s.Ready(t.Context()) }},
-		{"Create", 1, func() error { return s.Create(t.Context(), id) }},
-		{"Append first", 1, func() error { _, err := s.Append(t.Context(), id, 0, bytes.NewReader(small[:1000]), -1); return err }},
-		{"Append more", 2, func() error { _, err := s.Append(t.Context(), id, 1000, bytes.NewReader(small[1000:]), -1); return err }},
-		{"Finish", 2, func() error { return s.Finish(t.Context(), id, storage.Blob{Digest: d, Size: int64(len(small))}) }},
+		{"Create", 1, func() error { return s.Create(t.Context(), id, nil) }},
+		{"Append first", 1, func() error {
+			_, err := s.Append(t.Context(), id, 0, bytes.NewReader(small[:1000]), -1, nil)
+			return err
+		}},
+		{"Append more", 2, func() error {
+			_, err := s.Append(t.Context(), id, 1000, bytes.NewReader(small[1000:]), -1, nil)
+			return err
+		}},
+		{"Finish", 2, func() error { return s.Finish(t.Context(), id, storage.Blob{Digest: d, Size: int64(len(small))}, nil) }},
 	} {
 		p.Reset()
 		if err := c.do(); err != nil {

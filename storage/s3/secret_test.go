@@ -31,14 +31,14 @@ func calls(s *s3.Store, data []byte) map[string]func(ctx context.Context) error 
 		"Stat":       func(ctx context.Context) error { _, err := s.Stat(ctx, d); return err },
 		"Delete":     func(ctx context.Context) error { return s.Delete(ctx, d) },
 		"Ready":      s.Ready,
-		"Create":     func(ctx context.Context) error { return s.Create(ctx, id) },
+		"Create":     func(ctx context.Context) error { return s.Create(ctx, id, nil) },
 		"Append": func(ctx context.Context) error {
-			_, err := s.Append(ctx, id, 0, bytes.NewReader(data), -1)
+			_, err := s.Append(ctx, id, 0, bytes.NewReader(data), -1, nil)
 			return err
 		},
 		"OpenUpload": func(ctx context.Context) error { return drain(s.OpenUpload(ctx, id, 1)) },
 		"Finish": func(ctx context.Context) error {
-			return s.Finish(ctx, id, storage.Blob{Digest: d, Size: int64(len(data))})
+			return s.Finish(ctx, id, storage.Blob{Digest: d, Size: int64(len(data))}, nil)
 		},
 		"Discard": func(ctx context.Context) error { return s.Discard(ctx, id) },
 		"List": func(ctx context.Context) error {

@@ -154,6 +154,21 @@ func (s *Store) state(ctx context.Context, id string, size int64) (state, error)
 	return s.load(ctx, id)
 }
 
+// stateIn returns the state of an upload that is expected to have the given size, or the state that the caller names. ErrMoved.
+func (s *Store) stateIn(ctx context.Context, id string, size int64, want *string) (state, error) {
+	if !bound(want) {
+		return s.state(ctx, id, size)
+	}
+	if st, ok := s.states.get(id); ok && st.etag == *want {
+		return st, ctx.Err()
+	}
+	st, err := s.load(ctx, id)
+	if err == nil && st.etag != *want {
+		err = storage.ErrMoved
+	}
+	return st, err
+}
+
 // states remembers the last states of uploads that this process has written. It is bounded; anything may be missing.
 type states struct {
 	mu   sync.Mutex

@@ -14,17 +14,32 @@ import (
 )
 
 // Create implements storage.Uploads, in one request.
-func (s *Store) Create(ctx context.Context, id string) error {
+func (s *Store) Create(ctx context.Context, id string, state *string) error {
 	if !storage.ValidID(id) {
 		return fmt.Errorf("s3: create upload: invalid id %.80q", id)
 	}
 	b := newSpool(s.spoolDir)
 	defer b.free()
-	_, err := s.save(ctx, id, "", nil, b)
+	now, err := s.save(ctx, id, "", nil, b)
 	if errors.Is(err, errConflict) {
-		return fmt.Errorf("s3: create upload: %s is there already", id)
+		return fmt.Errorf("s3: create upload %s: %w", id, storage.ErrExists)
+	}
+	if err == nil {
+		tell(state, now)
 	}
 	return wrap("create upload", err)
+}
+
+// UploadState implements storage.Uploads: the ETag of the object that names all others.
+func (s *Store) UploadState(ctx context.Context, id string) (string, error) {
+	if !storage.ValidID(id) {
+		return "", wrap("state of an upload", storage.ErrNotExist)
+	}
+	info, err := s.head(ctx, s.uploadKey(id, tailName))
+	if missing(err) {
+		err = storage.ErrNotExist
+	}
+	return info.ETag, wrap("state of an upload", err)
 }
 
 // OpenUpload implements storage.Uploads.

@@ -387,10 +387,10 @@ func invalidDigests(t *testing.T, s storage.Store) {
 			t.Errorf("Delete(%q): %v", d, err)
 		}
 		const id = "invalid-digest-0001"
-		if err := s.Create(t.Context(), id); err != nil {
+		if err := s.Create(t.Context(), id, nil); err != nil {
 			t.Fatalf("Create: %v", err)
 		}
-		if err := s.Finish(t.Context(), id, storage.Blob{Digest: d}); err == nil {
+		if err := s.Finish(t.Context(), id, storage.Blob{Digest: d}, nil); err == nil {
 			t.Errorf("Finish as %q succeeds", d)
 		}
 		if err := s.Discard(t.Context(), id); err != nil {
@@ -439,10 +439,10 @@ func cancelled(t *testing.T, s storage.Store) {
 			return nil
 		},
 		"Ready":      func() error { return s.Ready(ctx) },
-		"Create":     func() error { return s.Create(ctx, "cancelled-upload-2") },
-		"Append":     func() error { _, err := s.Append(ctx, id, 100, bytes.NewReader(data), noLimit); return err },
+		"Create":     func() error { return s.Create(ctx, "cancelled-upload-2", nil) },
+		"Append":     func() error { _, err := s.Append(ctx, id, 100, bytes.NewReader(data), noLimit, nil); return err },
 		"OpenUpload": func() error { _, err := s.OpenUpload(ctx, id, 10); return err },
-		"Finish":     func() error { return s.Finish(ctx, id, storage.Blob{Digest: d, Size: 100}) },
+		"Finish":     func() error { return s.Finish(ctx, id, storage.Blob{Digest: d, Size: 100}, nil) },
 		"Discard":    func() error { return s.Discard(ctx, id) },
 		"ListUploads": func() error {
 			for _, err := range s.ListUploads(ctx) {

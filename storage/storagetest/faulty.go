@@ -75,27 +75,32 @@ func (f *faulty) Ready(ctx context.Context) error {
 	return f.do(func() error { return f.Store.Ready(ctx) })
 }
 
-func (f *faulty) Create(ctx context.Context, id string) error {
-	return f.do(func() error { return f.Store.Create(ctx, id) })
+func (f *faulty) Create(ctx context.Context, id string, state *string) error {
+	return f.do(func() error { return f.Store.Create(ctx, id, state) })
 }
 
-func (f *faulty) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64) (int64, error) {
+func (f *faulty) Append(ctx context.Context, id string, offset int64, r io.Reader, limit int64, state *string) (int64, error) {
 	fault := f.blow()
 	switch {
 	case fault == nil:
-		return f.Store.Append(ctx, id, offset, r, limit)
+		return f.Store.Append(ctx, id, offset, r, limit, state)
 	case f.when == Midway:
-		return f.Store.Append(ctx, id, offset, &torn{r: r, err: fault}, limit)
+		return f.Store.Append(ctx, id, offset, &torn{r: r, err: fault}, limit, state)
 	}
-	return 0, f.strike(fault, func() error { _, err := f.Store.Append(ctx, id, offset, r, limit); return err })
+	return 0, f.strike(fault, func() error { _, err := f.Store.Append(ctx, id, offset, r, limit, state); return err })
+}
+
+func (f *faulty) UploadState(ctx context.Context, id string) (state string, err error) {
+	err = f.do(func() error { state, err = f.Store.UploadState(ctx, id); return err })
+	return state, err
 }
 
 func (f *faulty) OpenUpload(ctx context.Context, id string, size int64) (io.ReadCloser, error) {
 	return f.open(func() (io.ReadCloser, error) { return f.Store.OpenUpload(ctx, id, size) })
 }
 
-func (f *faulty) Finish(ctx context.Context, id string, b storage.Blob) error {
-	return f.do(func() error { return f.Store.Finish(ctx, id, b) })
+func (f *faulty) Finish(ctx context.Context, id string, b storage.Blob, state *string) error {
+	return f.do(func() error { return f.Store.Finish(ctx, id, b, state) })
 }
 
 func (f *faulty) Discard(ctx context.Context, id string) error {

@@ -96,18 +96,18 @@ func TestFaulty(t *testing.T) {
 			return err
 		}, has(body)},
 		"Append": {func(ctx context.Context, s storage.Store) error {
-			_, err := s.Append(ctx, id, 10, bytes.NewReader(body), -1)
+			_, err := s.Append(ctx, id, 10, bytes.NewReader(body), -1, nil)
 			return err
 		}, holds(510)},
 		"Delete": {func(ctx context.Context, s storage.Store) error {
 			return s.Delete(ctx, digest.FromBytes(stored))
 		}, not(has(stored))},
-		"Create": {func(ctx context.Context, s storage.Store) error { return s.Create(ctx, id+"-2") }, func(s storage.Store) bool {
+		"Create": {func(ctx context.Context, s storage.Store) error { return s.Create(ctx, id+"-2", nil) }, func(s storage.Store) bool {
 			_, err := s.OpenUpload(context.Background(), id+"-2", 0)
 			return err == nil
 		}},
 		"Finish": {func(ctx context.Context, s storage.Store) error {
-			return s.Finish(ctx, id, storage.Blob{Digest: digest.FromBytes(body[:10]), Size: 10})
+			return s.Finish(ctx, id, storage.Blob{Digest: digest.FromBytes(body[:10]), Size: 10}, nil)
 		}, has(body[:10])},
 		"Discard": {func(ctx context.Context, s storage.Store) error { return s.Discard(ctx, id) }, not(holds(0))},
 		"Stat": {func(ctx context.Context, s storage.Store) error {
@@ -177,10 +177,10 @@ func prepare(t *testing.T, s storage.Store) {
 	t.Helper()
 	_, err := s.Put(t.Context(), bytes.NewReader(stored), -1)
 	if err == nil {
-		err = s.Create(t.Context(), id)
+		err = s.Create(t.Context(), id, nil)
 	}
 	if err == nil {
-		_, err = s.Append(t.Context(), id, 0, bytes.NewReader(body[:10]), -1)
+		_, err = s.Append(t.Context(), id, 0, bytes.NewReader(body[:10]), -1, nil)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestFaultyMidway(t *testing.T) {
 	inner := mem.New()
 	prepare(t, inner)
 	s := storagetest.Faulty(inner, storagetest.Midway, (&storagetest.Fuse{N: 1}).Blow)
-	n, err := s.Append(t.Context(), id, 10, bytes.NewReader(body), -1)
+	n, err := s.Append(t.Context(), id, 10, bytes.NewReader(body), -1, nil)
 	if n <= 0 || n >= int64(len(body)) || !errors.Is(err, storagetest.ErrFault) {
 		t.Fatalf("Append = %d, %v, want some bytes and ErrFault", n, err)
 	}

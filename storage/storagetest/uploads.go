@@ -33,19 +33,20 @@ var uploadCases = []testCase{
 	{"Finish/concurrent same", finishConcurrent},
 	{"Discard", discardUpload},
 	{"ListUploads", listUploads},
+	{"states", uploadStates},
 	{"invalid ids", invalidIDs},
 }
 
 func mustCreate(t *testing.T, s storage.Uploads, id string) {
 	t.Helper()
-	if err := s.Create(t.Context(), id); err != nil {
+	if err := s.Create(t.Context(), id, nil); err != nil {
 		t.Fatalf("Create(%q): %v", id, err)
 	}
 }
 
 func mustAppend(t *testing.T, s storage.Uploads, id string, offset int64, data []byte) {
 	t.Helper()
-	n, err := s.Append(t.Context(), id, offset, bytes.NewReader(data), noLimit)
+	n, err := s.Append(t.Context(), id, offset, bytes.NewReader(data), noLimit, nil)
 	if err != nil || n != int64(len(data)) {
 		t.Fatalf("Append of %d bytes at %d = %d, %v", len(data), offset, n, err)
 	}
@@ -79,8 +80,9 @@ func createUpload(t *testing.T, s storage.Store) {
 		mustHold(t, s, id, nil)
 	}
 	mustAppend(t, s, uploadID, 0, []byte("bytes"))
-	if err := s.Create(t.Context(), uploadID); err == nil {
-		t.Error("a second Create of the same id succeeds")
+	err := s.Create(t.Context(), uploadID, nil)
+	if !errors.Is(err, storage.ErrExists) {
+		t.Errorf("a second Create of the same id: %v, want ErrExists", err)
 	}
 	mustHold(t, s, uploadID, []byte("bytes"))
 }
@@ -125,7 +127,7 @@ func appendInterrupted(t *testing.T, s storage.Store) {
 	data := random(3, 2*chunkBytes+500)
 	var have int64
 	for _, n := range []int{100, 0, chunkBytes, chunkBytes + 400} {
-		got, err := s.Append(t.Context(), uploadID, have, broken(data[have:have+int64(n)]), noLimit)
+		got, err := s.Append(t.Context(), uploadID, have, broken(data[have:have+int64(n)]), noLimit, nil)
 		if !errors.Is(err, errBroken) {
 			t.Fatalf("Append: %v, want the error of the reader", err)
 		}
@@ -135,7 +137,7 @@ func appendInterrupted(t *testing.T, s storage.Store) {
 		have += got
 		mustHold(t, s, uploadID, data[:have])
 	}
-	if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: digest.FromBytes(data), Size: int64(len(data))}); err != nil {
+	if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: digest.FromBytes(data), Size: int64(len(data))}, nil); err != nil {
 		t.Fatalf("Finish: %v", err)
 	}
 	mustHave(t, s, data)
@@ -147,7 +149,7 @@ func appendCancel(t *testing.T, s storage.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r := &endless{cancel: cancel, after: 3 * chunkBytes}
-	n, err := s.Append(ctx, uploadID, 5, r, noLimit)
+	n, err := s.Append(ctx, uploadID, 5, r, noLimit, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Append: %v, want context.Canceled", err)
 	}
@@ -169,7 +171,7 @@ func appendLimit(t *testing.T, s storage.Store) {
 	} {
 		mustAppend(t, s, uploadID, 0, data[:c.offset])
 		body := slices.Concat(data, data)[c.offset : c.offset+c.size]
-		n, err := s.Append(t.Context(), uploadID, c.offset, bytes.NewReader(body), c.limit)
+		n, err := s.Append(t.Context(), uploadID, c.offset, bytes.NewReader(body), c.limit, nil)
 		switch {
 		case c.fits && (err != nil || n != c.size):
 			t.Errorf("%d bytes at %d, limit %d = %d, %v", c.size, c.offset, c.limit, n, err)
@@ -184,7 +186,7 @@ func appendLimit(t *testing.T, s storage.Store) {
 }
 
 func appendErrors(t *testing.T, s storage.Store) {
-	n, err := s.Append(t.Context(), uploadID, 0, strings.NewReader("x"), noLimit)
+	n, err := s.Append(t.Context(), uploadID, 0, strings.NewReader("x"), noLimit, nil)
 	if n != 0 || !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("Append to a missing upload = %d, %v, want ErrNotExist", n, err)
 	}
@@ -194,7 +196,7 @@ func appendErrors(t *testing.T, s storage.Store) {
 	mustCreate(t, s, uploadID)
 	mustAppend(t, s, uploadID, 0, []byte("12345"))
 	for _, offset := range []int64{6, 1 << 40, -1} {
-		n, err := s.Append(t.Context(), uploadID, offset, strings.NewReader("x"), noLimit)
+		n, err := s.Append(t.Context(), uploadID, offset, strings.NewReader("x"), noLimit, nil)
 		if n != 0 || !errors.Is(err, storage.ErrOffset) {
 			t.Errorf("Append at %d of 5 = %d, %v, want ErrOffset", offset, n, err)
 		}
@@ -228,7 +230,7 @@ func finishUpload(t *testing.T, s storage.Store) {
 		mustCreate(t, s, uploadID)
 		mustAppend(t, s, uploadID, 0, data)
 		d := digest.FromBytes(data[:c.size])
-		if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: int64(c.size)}); err != nil {
+		if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: int64(c.size)}, nil); err != nil {
 			t.Fatalf("Finish of %d bytes of %d: %v", c.size, c.have, err)
 		}
 		mustHave(t, s, data[:c.size])
@@ -242,10 +244,10 @@ func mustBeGone(t *testing.T, s storage.Uploads, id string) {
 	if _, err := s.OpenUpload(t.Context(), id, 0); !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("OpenUpload(%q): %v, want ErrNotExist", id, err)
 	}
-	if _, err := s.Append(t.Context(), id, 0, strings.NewReader("x"), noLimit); !errors.Is(err, storage.ErrNotExist) {
+	if _, err := s.Append(t.Context(), id, 0, strings.NewReader("x"), noLimit, nil); !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("Append(%q): %v, want ErrNotExist", id, err)
 	}
-	if err := s.Finish(t.Context(), id, storage.Blob{Digest: digest.FromString("")}); !errors.Is(err, storage.ErrNotExist) {
+	if err := s.Finish(t.Context(), id, storage.Blob{Digest: digest.FromString("")}, nil); !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("Finish(%q): %v, want ErrNotExist", id, err)
 	}
 	for _, u := range uploads(t, s) {
@@ -261,7 +263,7 @@ func finishExisting(t *testing.T, s storage.Store) {
 	moves(t, first.Modified, func() time.Time {
 		mustCreate(t, s, uploadID)
 		mustAppend(t, s, uploadID, 0, data)
-		if err := s.Finish(t.Context(), uploadID, first); err != nil {
+		if err := s.Finish(t.Context(), uploadID, first, nil); err != nil {
 			t.Fatalf("Finish onto an existing blob: %v", err)
 		}
 		return mustStat(t, s, first.Digest).Modified
@@ -273,20 +275,20 @@ func finishExisting(t *testing.T, s storage.Store) {
 func finishErrors(t *testing.T, s storage.Store) {
 	data := random(21, 100)
 	d := digest.FromBytes(data)
-	if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: 100}); !errors.Is(err, storage.ErrNotExist) {
+	if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: 100}, nil); !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("missing upload: %v, want ErrNotExist", err)
 	}
 	mustCreate(t, s, uploadID)
 	mustAppend(t, s, uploadID, 0, data[:99])
 	for _, size := range []int64{100, -1} {
-		if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: size}); !errors.Is(err, storage.ErrOffset) {
+		if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: size}, nil); !errors.Is(err, storage.ErrOffset) {
 			t.Errorf("Finish of %d bytes of 99: %v, want ErrOffset", size, err)
 		}
 	}
 	mustLack(t, s, d)
 	mustHold(t, s, uploadID, data[:99])
 	mustAppend(t, s, uploadID, 99, data[99:])
-	if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: 100}); err != nil {
+	if err := s.Finish(t.Context(), uploadID, storage.Blob{Digest: d, Size: 100}, nil); err != nil {
 		t.Errorf("Finish after an error: %v", err)
 	}
 	mustHave(t, s, data)
@@ -302,7 +304,7 @@ func finishConcurrent(t *testing.T, s storage.Store) {
 		mustCreate(t, s, id)
 		mustAppend(t, s, id, 0, data)
 		wg.Go(func() {
-			if err := s.Finish(t.Context(), id, b); err != nil {
+			if err := s.Finish(t.Context(), id, b, nil); err != nil {
 				t.Errorf("Finish: %v", err)
 			}
 		})
@@ -383,16 +385,16 @@ func invalidIDs(t *testing.T, s storage.Store) {
 		"/" + uploadID, uploadID + "/x", `..\..\..\..\` + uploadID, "UPLOAD-0123456789", uploadID + "\x00", uploadID + "\n", uploadID + ".",
 		"%2e%2e%2f" + uploadID, uploadID + " ", "upload_0123456789", "uplöad-0123456789", strings.Repeat("../", 6),
 	} {
-		if err := s.Create(t.Context(), id); err == nil {
+		if err := s.Create(t.Context(), id, nil); err == nil {
 			t.Errorf("Create(%q) succeeds", id)
 		}
-		if _, err := s.Append(t.Context(), id, 0, io.LimitReader(failing{io.EOF}, 1), noLimit); !errors.Is(err, storage.ErrNotExist) {
+		if _, err := s.Append(t.Context(), id, 0, io.LimitReader(failing{io.EOF}, 1), noLimit, nil); !errors.Is(err, storage.ErrNotExist) {
 			t.Errorf("Append(%q): %v, want ErrNotExist", id, err)
 		}
 		if _, err := s.OpenUpload(t.Context(), id, 0); !errors.Is(err, storage.ErrNotExist) {
 			t.Errorf("OpenUpload(%q): %v, want ErrNotExist", id, err)
 		}
-		if err := s.Finish(t.Context(), id, storage.Blob{Digest: digest.FromString("")}); !errors.Is(err, storage.ErrNotExist) {
+		if err := s.Finish(t.Context(), id, storage.Blob{Digest: digest.FromString("")}, nil); !errors.Is(err, storage.ErrNotExist) {
 			t.Errorf("Finish(%q): %v, want ErrNotExist", id, err)
 		}
 		if err := s.Discard(t.Context(), id); err != nil {
@@ -403,4 +405,60 @@ func invalidIDs(t *testing.T, s storage.Store) {
 		t.Errorf("ListUploads = %+v", found)
 	}
 	mustLack(t, s, digest.FromString(""))
+}
+
+// uploadStates: a caller that names a state goes on from this state alone. A store of one process has no states.
+func uploadStates(t *testing.T, s storage.Store) {
+	ctx := t.Context()
+	var state string
+	if err := s.Create(ctx, uploadID, &state); err != nil {
+		t.Fatal(err)
+	}
+	appendIn := func(offset int64, data string, state *string) error {
+		_, err := s.Append(ctx, uploadID, offset, strings.NewReader(data), noLimit, state)
+		return err
+	}
+	is := func(want string) {
+		t.Helper()
+		if got, err := s.UploadState(ctx, uploadID); err != nil || got != want {
+			t.Errorf("the state is %q, %v, want %q", got, err, want)
+		}
+	}
+	is(state)
+	if state == "" {
+		if err := appendIn(0, "x", &state); err != nil || state != "" {
+			t.Errorf("a state %q after %v", state, err)
+		}
+		is("")
+		return
+	}
+	began := state
+	if err := appendIn(0, "bytes of one", &state); err != nil || state == began {
+		t.Errorf("Append: %v; state %q before, %q afterwards", err, began, state)
+	}
+	is(state)
+	former := began
+	if err := appendIn(0, "bytes of another", &former); !errors.Is(err, storage.ErrMoved) || former != began {
+		t.Errorf("Append from a former state: %v, state %q", err, former)
+	}
+	mustHold(t, s, uploadID, []byte("bytes of one"))
+	b := storage.Blob{Digest: digest.FromString("bytes of one"), Size: 12}
+	if err := s.Finish(ctx, uploadID, b, &former); !errors.Is(err, storage.ErrMoved) {
+		t.Errorf("Finish from a former state: %v", err)
+	}
+	if _, err := s.Stat(ctx, b.Digest); !errors.Is(err, storage.ErrNotExist) {
+		t.Errorf("it left a blob: %v", err)
+	}
+	any := ""
+	if err := appendIn(12, " and more", &any); err != nil || any == state {
+		t.Errorf("Append to any state: %v, state %q", err, any)
+	}
+	is(any)
+	if err := s.Finish(ctx, uploadID, b, &any); err != nil { // without what came behind
+		t.Errorf("Finish: %v", err)
+	}
+	mustHave(t, s, []byte("bytes of one"))
+	if _, err := s.UploadState(ctx, uploadID); !errors.Is(err, storage.ErrNotExist) {
+		t.Errorf("the state of an ended upload: %v", err)
+	}
 }

@@ -7,14 +7,14 @@ import (
 	"slipway/metadata"
 )
 
-const selectUpload = `SELECT u.id, u.repository_id, u.scope, u.owner, u.user_id, u.done_bytes, u.hash_state, u.created_at, u.updated_at, b.digest
+const selectUpload = `SELECT u.id, u.repository_id, u.scope, u.owner, u.user_id, u.done_bytes, u.hash_state, u.state, u.created_at, u.updated_at, b.digest
 	FROM upload u LEFT JOIN blob b ON b.id = u.blob_id `
 
 func scanUpload(r row) (metadata.UploadSession, error) {
 	var v metadata.UploadSession
 	var created, updated int64
 	var blob []byte
-	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.UserID, &v.Offset, &v.HashState, &created, &updated, &blob)
+	err := r.Scan(&v.ID, &v.RepositoryID, &v.Scope, &v.Owner, &v.UserID, &v.Offset, &v.HashState, &v.State, &created, &updated, &blob)
 	v.HashState, v.Blob = emptied(v.HashState), digestOf(blob)
 	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return v, err
@@ -33,7 +33,7 @@ func (t uploads) Upload(id string) (metadata.UploadSession, error) {
 }
 
 // UpdateUpload implements metadata.Uploads. ErrNotExist: there is no such session, or no such blob.
-func (t uploads) UpdateUpload(u metadata.UploadSession, from int64) error {
+func (t uploads) UpdateUpload(u metadata.UploadSession, from int64, state string) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
@@ -45,12 +45,12 @@ func (t uploads) UpdateUpload(u metadata.UploadSession, from int64) error {
 		}
 		blob = id
 	}
-	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2 AND done_bytes = $3)`,
-		t.micros(), u.ID, from); err != nil {
+	if err := t.write(nil, `UPDATE blob SET released_at = $1 WHERE id IN (SELECT blob_id FROM upload WHERE id = $2 AND done_bytes = $3 AND state = $4)`,
+		t.micros(), u.ID, from, state); err != nil {
 		return err
 	}
-	err := t.must(`UPDATE upload SET done_bytes = $1, hash_state = $2, blob_id = $3, updated_at = $4 WHERE id = $5 AND done_bytes = $6`,
-		u.Offset, filled(u.HashState), blob, t.micros(), u.ID, from)
+	err := t.must(`UPDATE upload SET done_bytes = $1, hash_state = $2, blob_id = $3, state = $4, updated_at = $5 WHERE id = $6 AND done_bytes = $7 AND state = $8`,
+		u.Offset, filled(u.HashState), blob, u.State, t.micros(), u.ID, from, state)
 	if !errors.Is(err, metadata.ErrNotExist) || t.err != nil {
 		return err
 	}
