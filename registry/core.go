@@ -25,7 +25,7 @@ type Core struct {
 	// Signer signs checkpoints; its name is the log's origin. Verifier is the text form of its public key.
 	Signer   note.Signer
 	Verifier string
-	Rules    map[string]Rules // by format
+	Rules    Formats
 	// URL is the public base URL; "" to take it from each request.
 	URL string
 	Log *slog.Logger
@@ -74,7 +74,7 @@ type CoreConfig struct {
 	Blobs    storage.Store
 	Signer   note.Signer
 	Verifier string
-	Rules    map[string]Rules
+	Rules    Formats
 	URL      string
 	Log      *slog.Logger     // nil: slog.Default
 	Now      func() time.Time // nil: time.Now

@@ -9,9 +9,12 @@ import (
 	"slipway/metadata"
 )
 
+// Formats are the rules of each format, by its name.
+type Formats map[string]Rules
+
 // CheckState checks that the format has the state, and that the reason is short enough. Invalid.
-func (s *Core) CheckState(format string, state State, reason string) error {
-	if state != Published && !slices.Contains(s.Rules[format].States, state) {
+func (f Formats) CheckState(format string, state State, reason string) error {
+	if state != Published && !slices.Contains(f[format].States, state) {
 		return Errorf(Invalid, AboutVersion, "a version of format %q can't be %q", format, Clip(string(state)))
 	}
 	if len(reason) > MaxFactBytes {
@@ -21,19 +24,19 @@ func (s *Core) CheckState(format string, state State, reason string) error {
 }
 
 // CheckTag checks a tag against the common grammar and the format's own rule.
-func (s *Core) CheckTag(format, tag string) error {
+func (f Formats) CheckTag(format, tag string) error {
 	if err := CheckTag(tag); err != nil {
 		return err
 	}
-	if check := s.Rules[format].CheckTag; check != nil {
+	if check := f[format].CheckTag; check != nil {
 		return check(tag)
 	}
 	return nil
 }
 
 // NameOf makes a name from a package name sent to the common API, by the rules of the format. Invalid, NotFound.
-func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
-	rules, ok := s.Rules[format]
+func (f Formats) NameOf(repository, format, pkg string) (Name, error) {
+	rules, ok := f[format]
 	if !ok {
 		return Name{}, Errorf(NotFound, AboutPackage, "there is no format %q", Clip(format))
 	}
@@ -45,9 +48,9 @@ func (s *Core) NameOf(repository, format, pkg string) (Name, error) {
 }
 
 // NamesOf returns the names that a package URL can mean in a repository, by format. Invalid: no format has its type.
-func (s *Core) NamesOf(repository string, p PURL) ([]Name, error) {
+func (f Formats) NamesOf(repository string, p PURL) ([]Name, error) {
 	var out []Name
-	for format, rules := range s.Rules {
+	for format, rules := range f {
 		if rules.PURLType != p.Type {
 			continue
 		}
@@ -55,7 +58,7 @@ func (s *Core) NamesOf(repository string, p PURL) ([]Name, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, err := s.NameOf(repository, format, name)
+		at, err := f.NameOf(repository, format, name)
 		if err != nil {
 			return nil, err
 		}
@@ -69,8 +72,8 @@ func (s *Core) NamesOf(repository string, p PURL) ([]Name, error) {
 }
 
 // PackagesOf returns the existing packages of a repository that a package URL can mean. Invalid: no format has its type.
-func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
-	names, err := s.NamesOf(repo.Name, p)
+func (f Formats) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, error) {
+	names, err := f.NamesOf(repo.Name, p)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +90,7 @@ func (s *Core) PackagesOf(tx metadata.Tx, repo Repository, p PURL) ([]Package, e
 	return out, nil
 }
 
+// OpenPackage returns the row of a package. NotFound: about the repository, or about the package.
 func OpenPackage(tx metadata.Tx, at Name) (Package, error) {
 	p, err := tx.Packages().Package(at.Repository, at.Format, at.Package)
 	if errors.Is(err, metadata.ErrNotExist) {
@@ -115,9 +119,9 @@ func Present(p Package, v Version, err error, name string) (Version, error) {
 }
 
 // FindCanonical finds a version, also a deleted one, in any spelling that means the same. metadata.ErrNotExist.
-func (s *Core) FindCanonical(versions metadata.Versions, pkg Package, version string) (Version, error) {
+func (f Formats) FindCanonical(versions metadata.Versions, pkg Package, version string) (Version, error) {
 	v, err := versions.Version(pkg.ID, version)
-	spelling := s.Rules[pkg.Format].Spelling
+	spelling := f[pkg.Format].Spelling
 	if !errors.Is(err, metadata.ErrNotExist) || spelling == nil {
 		return v, err
 	}

@@ -70,18 +70,18 @@ var StrictOrder = NewSetting[bool]("strict_order", "Upstreams answer in their or
 	"Upstreams answer in the order of their list. Without it, what is here comes before registries elsewhere.")
 
 // Settings are the settings that every repository has: the core's, then those of the formats in the order of their names.
-func (s *Core) Settings() []Setting {
+func (f Formats) Settings() []Setting {
 	out := []Setting{AllowReuse.Setting, StrictOrder.Setting, StrictRecord.Setting, TagRules.Setting}
-	for _, format := range slices.Sorted(maps.Keys(s.Rules)) {
-		out = append(out, s.Rules[format].Settings...)
+	for _, format := range slices.Sorted(maps.Keys(f)) {
+		out = append(out, f[format].Settings...)
 	}
 	return out
 }
 
 // SettingsIn returns the value of every setting in a repository, by name.
-func (s *Core) SettingsIn(r Repository) map[string]any {
+func (f Formats) SettingsIn(r Repository) map[string]any {
 	stored, out := storedSettings(r), map[string]any{}
-	for _, setting := range s.Settings() {
+	for _, setting := range f.Settings() {
 		value := reflect.New(setting.Type)
 		if raw, ok := stored[setting.Name]; !ok || json.Unmarshal(raw, value.Interface()) != nil {
 			value.Elem().SetZero()
@@ -104,7 +104,7 @@ func storedSettings(r Repository) (stored map[string]json.RawMessage) {
 
 // changeSettings sets the named settings. Settings of formats that this program does not have stay in the row. Invalid.
 func (s *Core) changeSettings(r *Repository, changes map[string]any) error {
-	known, before := s.Settings(), storedSettings(*r)
+	known, before := s.Rules.Settings(), storedSettings(*r)
 	after := maps.Clone(before)
 	if after == nil {
 		after = map[string]json.RawMessage{}
@@ -182,7 +182,7 @@ func (s Setting) choose(word string) (any, error) {
 // checkSettings refuses two settings with the same name: a repository could not have both.
 func (s *Core) checkSettings() error {
 	seen := map[string]bool{}
-	for _, setting := range s.Settings() {
+	for _, setting := range s.Rules.Settings() {
 		if seen[setting.Name] {
 			return fmt.Errorf("two formats have a setting %q", setting.Name)
 		}

@@ -89,7 +89,7 @@ func TestSettings(t *testing.T) {
 	if string(r.Settings) != `{"test_count":3}` {
 		t.Errorf("null leaves a setting as it is, and its default takes it away: %s", r.Settings)
 	}
-	if got := e.Core.SettingsIn(r); !reflect.DeepEqual(got, map[string]any{"allow_reuse": false, "strict_order": false, "strict_record": false, "tag_rules": registry.TagRuleList(nil), "test_count": 3, "test_lane": lane("")}) {
+	if got := e.Core.Rules.SettingsIn(r); !reflect.DeepEqual(got, map[string]any{"allow_reuse": false, "strict_order": false, "strict_record": false, "tag_rules": registry.TagRuleList(nil), "test_count": 3, "test_lane": lane("")}) {
 		t.Errorf("%v", got)
 	}
 }
@@ -119,8 +119,8 @@ func TestForeignSettings(t *testing.T) {
 	if want := `{"allow_reuse":true,"gone_mode":{"a":1},"test_count":"many","test_lane":"slow"}`; string(r.Settings) != want {
 		t.Errorf("%s, want %s", r.Settings, want)
 	}
-	if testCount.In(r) != 0 || testLane.In(r) != "slow" || e.Core.SettingsIn(r)["test_count"] != 0 || e.Core.SettingsIn(r)["gone_mode"] != nil {
-		t.Errorf("%v", e.Core.SettingsIn(r))
+	if testCount.In(r) != 0 || testLane.In(r) != "slow" || e.Core.Rules.SettingsIn(r)["test_count"] != 0 || e.Core.Rules.SettingsIn(r)["gone_mode"] != nil {
+		t.Errorf("%v", e.Core.Rules.SettingsIn(r))
 	}
 }
 

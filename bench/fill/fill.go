@@ -139,7 +139,7 @@ func (f *filling) work(ctx context.Context, todo []*Package) error {
 func (f *filling) publish(ctx context.Context, pkg *Package, i int) error {
 	one := coming{filling: f, Package: pkg, i: i, version: pkg.version(i)}
 	var err error
-	if one.at, err = f.core.Core.NameOf(f.plan.Repository, pkg.Format, pkg.name()); err != nil {
+	if one.at, err = f.core.Core.Rules.NameOf(f.plan.Repository, pkg.Format, pkg.name()); err != nil {
 		return err
 	}
 	if one.pub, err = f.core.Publisher.Begin(ctx, one.at); err != nil {
@@ -167,7 +167,7 @@ func (f *filling) tag(ctx context.Context, pkg *Package) error {
 	if f.plan.Tags == 0 {
 		return nil
 	}
-	at, err := f.core.Core.NameOf(f.plan.Repository, pkg.Format, pkg.name())
+	at, err := f.core.Core.Rules.NameOf(f.plan.Repository, pkg.Format, pkg.name())
 	if err != nil {
 		return err
 	}

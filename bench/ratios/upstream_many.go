@@ -138,42 +138,13 @@ func warm(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	kinds := []struct {
-		name, format string
-		unit         func(repository string) load.Unit
-		prime        func(w *load.Worker, repository string) error
-	}{
-		{"packument 100", "npm", func(repository string) load.Unit {
-			p := npm
-			p.Repository = repository
-			return load.Unit{Name: "npm.packument", Do: p.Packument}
-		}, nil},
-		{"simple page 1000", "pypi", func(repository string) load.Unit {
-			p := pypi
-			p.Repository = repository
-			return load.Unit{Name: "pypi.simple", Do: p.Simple}
-		}, nil},
-		{"tarball 20 KiB", "npm", func(repository string) load.Unit {
-			p := npm
-			p.Repository = repository
-			return load.Unit{Name: "npm.tarball", Do: p.Tarball}
-		}, func(w *load.Worker, repository string) error {
-			for i := range npm.Versions {
-				path := fmt.Sprintf("/npm/%s/ratio-read/-/ratio-read-1.%d.0.tgz", repository, i)
-				if _, err := w.Do(ctx, load.Request{Method: http.MethodGet, Path: path}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}},
-	}
 	groups, err := u.groups(ctx)
 	if err != nil {
 		return err
 	}
-	for _, k := range kinds {
+	for _, k := range warmKinds(npm, pypi) {
 		if k.prime != nil {
-			if err := prepare(ctx, u.near, func(_ context.Context, w *load.Worker) error { return k.prime(w, mirror(k.format)) }); err != nil {
+			if err := prepare(ctx, u.near, func(ctx context.Context, w *load.Worker) error { return k.prime(ctx, w, mirror(k.format)) }); err != nil {
 				return err
 			}
 		}
@@ -190,6 +161,41 @@ func warm(ctx context.Context, b *bench) error {
 		}
 	}
 	return nil
+}
+
+// warmKind is a document or file that is read again and again; prime has a mirror fetch it, where preparing it here did not.
+type warmKind struct {
+	name, format string
+	unit         func(repository string) load.Unit
+	prime        func(ctx context.Context, w *load.Worker, repository string) error
+}
+
+func warmKinds(npm load.Npm, pypi load.PyPI) []warmKind {
+	return []warmKind{
+		{"packument 100", "npm", func(repository string) load.Unit {
+			p := npm
+			p.Repository = repository
+			return load.Unit{Name: "npm.packument", Do: p.Packument}
+		}, nil},
+		{"simple page 1000", "pypi", func(repository string) load.Unit {
+			p := pypi
+			p.Repository = repository
+			return load.Unit{Name: "pypi.simple", Do: p.Simple}
+		}, nil},
+		{"tarball 20 KiB", "npm", func(repository string) load.Unit {
+			p := npm
+			p.Repository = repository
+			return load.Unit{Name: "npm.tarball", Do: p.Tarball}
+		}, func(ctx context.Context, w *load.Worker, repository string) error {
+			for i := range npm.Versions {
+				path := fmt.Sprintf("/npm/%s/ratio-read/-/ratio-read-1.%d.0.tgz", repository, i)
+				if _, err := w.Do(ctx, load.Request{Method: http.MethodGet, Path: path}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+	}
 }
 
 // groups makes repositories of 10 and 25 places, of which the last is main.
@@ -269,6 +275,11 @@ func refreshed(ctx context.Context, b *bench) error {
 		}
 		b.note(c.name, fmt.Sprintf("%.2f ms", median(cpu)), c.wanted)
 	}
+	return crowded(ctx, b, u)
+}
+
+// crowded measures the memory that 50 clients cost which ask for one very large packument at once.
+func crowded(ctx context.Context, b *bench, u *upstream) error {
 	huge := load.Npm{Repository: "main", Package: "huge", Packages: 1, Bytes: 64}
 	const versions = 27_000 // some 40 MB
 	if err := u.far.publish(ctx, versions, huge.Publish); err != nil {

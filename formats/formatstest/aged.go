@@ -178,7 +178,7 @@ func (r Remotes) deniedElsewhere(t *testing.T) {
 			}
 		}
 	}
-	hits, err := g.Catalog.Search(g.Admin, catalog.VersionSearch{Query: "digest:" + one.Digest()})
+	hits, err := g.History.Search(g.Admin, catalog.VersionSearch{Query: "digest:" + one.Digest()})
 	g.must(err)
 	if len(hits) != 1 || hits[0].Version.PublishedBy == "" {
 		t.Errorf("the query finds %+v", hits)

@@ -90,7 +90,7 @@ func (s Suite) found(t *testing.T, srv *Server, d registry.EventData, i int) {
 			t.Errorf("%s lacks the fact %v: %v", d.PURL, want, v.Facts)
 		}
 	}
-	hits, err := srv.Catalog.Search(srv.Admin, catalog.VersionSearch{Query: fmt.Sprintf("upstream:%s verified:%s origin:cached", d.Upstream.Name, d.Upstream.Verified)})
+	hits, err := srv.History.Search(srv.Admin, catalog.VersionSearch{Query: fmt.Sprintf("upstream:%s verified:%s origin:cached", d.Upstream.Name, d.Upstream.Verified)})
 	srv.must(err)
 	if len(hits) != 2 {
 		t.Errorf("%d versions are found by their remote, want 2", len(hits))

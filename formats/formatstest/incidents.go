@@ -96,11 +96,11 @@ func (s Suite) deleted(t *testing.T) {
 // only is the one version that there is.
 func (s Suite) only(t *testing.T, srv *Server) registry.Coordinate {
 	t.Helper()
-	found, err := srv.Catalog.Search(srv.Admin, catalog.VersionSearch{Query: "format:" + s.New().Name()})
+	found, err := srv.History.Search(srv.Admin, catalog.VersionSearch{Query: "format:" + s.New().Name()})
 	if err != nil || len(found) != 1 {
 		t.Fatalf("published: %v, %v", found, err)
 	}
-	at, err := srv.Core.NameOf(registry.DefaultRepository, s.New().Name(), found[0].Package)
+	at, err := srv.Core.Rules.NameOf(registry.DefaultRepository, s.New().Name(), found[0].Package)
 	srv.must(err)
 	return at.At(found[0].Version.Name)
 }

@@ -122,7 +122,7 @@ func (s Suite) mutated(t *testing.T) {
 	if !found || len(words) < 6 || words[0] != "mirror" || words[1] != format || words[3] != "1.0.0" || words[5] != "lets" {
 		t.Fatalf("the refusal does not say what to do: %v", refusal)
 	}
-	name, err := srv.Core.NameOf(words[0], words[1], words[2])
+	name, err := srv.Core.Rules.NameOf(words[0], words[1], words[2])
 	srv.must(err)
 	accept := func() error { return srv.Upstreams.Accept(srv.Admin, name.At(words[3]), words[4]) }
 	srv.must(accept())

@@ -122,7 +122,7 @@ func (r Remotes) ownersOther(t *testing.T) {
 		if !found || len(words) < 3 || words[1] != "1.0.0" {
 			t.Fatalf("the refusal does not say what to do: %v", refusal)
 		}
-		at, err := g.Core.NameOf("mirror", format, words[0])
+		at, err := g.Core.Rules.NameOf("mirror", format, words[0])
 		g.must(err)
 		g.must(do(at.At(words[1]), words[2]))
 	}

@@ -194,7 +194,7 @@ func (s Suite) deniedBytes(t *testing.T) {
 			ask(http.StatusOK, "before")
 			srv.AddRule(metadata.Rule{Action: policy.Deny, Match: digest.FromBytes(content).String()})
 			ask(http.StatusForbidden, "denied")
-			hits, err := srv.Catalog.Search(srv.Admin, catalog.VersionSearch{Query: "digest:" + digest.FromBytes(content).String()})
+			hits, err := srv.History.Search(srv.Admin, catalog.VersionSearch{Query: "digest:" + digest.FromBytes(content).String()})
 			if err != nil || len(hits) < 2 {
 				t.Errorf("a query finds %+v, %v", hits, err)
 			}

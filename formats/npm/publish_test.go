@@ -398,7 +398,7 @@ func TestLegacyName(t *testing.T) {
 	}
 	e.want(http.StatusOK, "", e.do(formatstest.Admin, http.MethodGet, "/JSONStream/-/JSONStream-1.0.1.tgz", nil))
 	e.want(http.StatusCreated, "", e.do(formatstest.Admin, http.MethodPut, "/-/package/JSONStream/dist-tags/next", []byte(`"1.0.0"`)))
-	found, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "purl:pkg:npm/JSONStream@1.0.1"})
+	found, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: "purl:pkg:npm/JSONStream@1.0.1"})
 	if err != nil || len(found) != 1 {
 		t.Errorf("by package URL: %v, %v", found, err)
 	}

@@ -16,7 +16,7 @@ import (
 // finds expects the versions that a query finds, newest first.
 func (m *faulty) finds(query string, asOf registry.AsOf, want ...string) {
 	m.t.Helper()
-	hits, err := m.Catalog.Search(m.Admin, catalog.VersionSearch{Query: query, AsOf: asOf})
+	hits, err := m.History.Search(m.Admin, catalog.VersionSearch{Query: query, AsOf: asOf})
 	must(m.t, err)
 	var got []string
 	for _, h := range hits {

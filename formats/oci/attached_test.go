@@ -76,7 +76,7 @@ func TestO2(t *testing.T) {
 		t.Errorf("package: %+v", out.Items)
 	}
 	for query, want := range map[string]int{"name:team/app": 1, "is:attached": 1 + len(pushed), "digest:" + pushed[0]: 1, "tag:" + prefix + "*": 4, "name:team/app -is:attached": 1} {
-		if hits, err := s.Catalog.Search(s.Admin, catalog.VersionSearch{Query: query}); err != nil || len(hits) != want {
+		if hits, err := s.History.Search(s.Admin, catalog.VersionSearch{Query: query}); err != nil || len(hits) != want {
 			t.Errorf("%s finds %d, %v", query, len(hits), err)
 		}
 	}

@@ -64,7 +64,7 @@ func TestCosign(t *testing.T) {
 				m.ok(mode.client, append([]string{"attach", "sbom", "--sbom", "predicate.json", "--type", "spdx", ref}, plain...)...)
 			}
 			query := "name:" + strings.TrimPrefix(image, "main/") + " -is:attached"
-			if hits, err := s.Catalog.Search(s.Admin, catalog.VersionSearch{Query: query}); err != nil || len(hits) != 1 {
+			if hits, err := s.History.Search(s.Admin, catalog.VersionSearch{Query: query}); err != nil || len(hits) != 1 {
 				t.Errorf("%s finds %d, %v", query, len(hits), err)
 			}
 			// Through a repository that answers from this one.

@@ -110,7 +110,7 @@ func TestIndexFacts(t *testing.T) {
 			t.Errorf("%s: commit %q, want %q; repository %q, finished %q", tag, got, c.want, repository, finished)
 		}
 	}
-	hits, err := s.Catalog.Search(s.Admin, catalog.VersionSearch{Query: "commit:" + commit[:12] + " tag:agree"})
+	hits, err := s.History.Search(s.Admin, catalog.VersionSearch{Query: "commit:" + commit[:12] + " tag:agree"})
 	if err != nil || len(hits) != 1 {
 		t.Errorf("by commit: %d versions, %v", len(hits), err)
 	}

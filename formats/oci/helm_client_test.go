@@ -63,7 +63,7 @@ func TestHelm(t *testing.T) {
 			if manifest.Config.MediaType != chartType || manifest.Annotations["org.opencontainers.image.source"] != "https://git.example.com/team/hello" {
 				t.Errorf("manifest: %+v", manifest)
 			}
-			if hits, err := s.Catalog.Search(s.Admin, catalog.VersionSearch{Query: "commit:0123456789abcdef name:" + repository + "/hello"}); err != nil || len(hits) != 3 {
+			if hits, err := s.History.Search(s.Admin, catalog.VersionSearch{Query: "commit:0123456789abcdef name:" + repository + "/hello"}); err != nil || len(hits) != 3 {
 				t.Errorf("charts of the commit: %d, %v", len(hits), err)
 			}
 			m.ok(helm, "registry", "logout", s.Addr)

@@ -266,7 +266,7 @@ func TestYank(t *testing.T) {
 func TestTag(t *testing.T) {
 	e := newEnv(t, formatstest.Options{})
 	e.wheel(dist{name: "My.Pkg", version: "1.0"})
-	name, err := e.Core.NameOf("main", formatName, "my_PKG")
+	name, err := e.Core.Rules.NameOf("main", formatName, "my_PKG")
 	must(t, err)
 	must(t, e.Publisher.Edit(e.Admin, name, publish.Rights{access.Admin}, func(ed *publish.Edit) error {
 		_, err := ed.SetTag("production", "1.0", "release")
@@ -275,7 +275,7 @@ func TestTag(t *testing.T) {
 	if got := fmt.Sprint(e.events()); got != "[artifact.published 1.0 tag.set 1.0 production]" {
 		t.Errorf("events %s", got)
 	}
-	if _, err := e.Core.NameOf("main", formatName, "not a name"); registry.KindOf(err) != registry.Invalid {
+	if _, err := e.Core.Rules.NameOf("main", formatName, "not a name"); registry.KindOf(err) != registry.Invalid {
 		t.Errorf("%v", err)
 	}
 }

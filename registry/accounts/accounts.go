@@ -12,7 +12,8 @@ import (
 	"slipway/registry/access"
 )
 
-// Accounts keeps the users and tokens of an instance.
+// Accounts keeps the users and tokens of an instance. It is one type because every change here, of whatever it is, renews the caller in its
+// transaction and empties the one cache of logins after it.
 type Accounts struct {
 	core         *registry.Core
 	auth         *access.Authenticator

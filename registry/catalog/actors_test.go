@@ -45,7 +45,7 @@ func TestN1(t *testing.T) {
 		"by:admin": "[1 2]", "by:adm*": "[1 2]", "by:test": "[2]", "token:test": "[2]", "token:te*": "[2]", "token:admin": "[]", "by:min": "[]",
 		"by:admin -token:*": "[1]", `by:"token test of user admin"`: "[2]",
 	} {
-		hits, err := e.Catalog.Search(byPassword, catalog.VersionSearch{Query: query})
+		hits, err := e.History.Search(byPassword, catalog.VersionSearch{Query: query})
 		registrytest.Must(t, err)
 		found := []string{}
 		for _, h := range hits {

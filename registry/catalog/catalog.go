@@ -1,10 +1,9 @@
-// Package catalog reads packages, versions, tags and files, now and at past moments, and answers the auditors' query over all
-// of them.
+// Package catalog reads packages, versions, tags and files as they are now, and answers auditors: what was there at a past
+// moment, how it went, and which versions a query finds.
 package catalog
 
 import (
 	"context"
-	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -12,17 +11,15 @@ import (
 	"slipway/registry/lookup"
 )
 
-// Catalog reads what an instance holds. The results of the most frequent look-ups are cached until a row that they depend on
+// Catalog reads what an instance holds now. The results of the most frequent look-ups are cached until a row that they depend on
 // is written.
 type Catalog struct {
-	core       *registry.Core
-	byName     *lookup.Cache[packageKey, registry.Package]
-	byPrefix   *lookup.Cache[prefixKey, packageOrGroup]
-	byTag      *lookup.Cache[taggedKey, registry.Version]
-	byPath     *lookup.Cache[fileKey, registry.File]
-	searching  *gate
-	searchTime time.Duration
-	trusted    bool // see Trusted
+	core     *registry.Core
+	byName   *lookup.Cache[packageKey, registry.Package]
+	byPrefix *lookup.Cache[prefixKey, packageOrGroup]
+	byTag    *lookup.Cache[taggedKey, registry.Version]
+	byPath   *lookup.Cache[fileKey, registry.File]
+	trusted  bool // see Trusted
 }
 
 // Trusted returns the catalog for a caller that has checked by itself who may read what: its Reader methods do not.
@@ -41,19 +38,14 @@ func (s *Catalog) mayRead(ctx context.Context, repository string) error {
 	return err
 }
 
-// New makes the part. searchTime is how long one search may take; 0 is 10 s.
-func New(core *registry.Core, searchTime time.Duration) *Catalog {
-	if searchTime == 0 {
-		searchTime = 10 * time.Second
-	}
+// New makes the part.
+func New(core *registry.Core) *Catalog {
 	return &Catalog{
 		core:   core,
 		byName: lookup.New[packageKey](core.Store, packageBytes, packageSince),
 		byPrefix: lookup.New[prefixKey](core.Store, packageOrGroup.bytes,
 			func(m metadata.Versioned, p packageOrGroup) uint64 { return p.since(m) }),
-		byTag:      lookup.New[taggedKey](core.Store, versionBytes, versionSince),
-		byPath:     lookup.New[fileKey](core.Store, fileBytes, fileSince),
-		searching:  newGate(searchers),
-		searchTime: searchTime,
+		byTag:  lookup.New[taggedKey](core.Store, versionBytes, versionSince),
+		byPath: lookup.New[fileKey](core.Store, fileBytes, fileSince),
 	}
 }

@@ -23,8 +23,8 @@ type Deletion struct {
 }
 
 // VersionDeletion returns how a version was deleted that is a tombstone now. NotFound: about the version, also where it is there.
-func (s *Catalog) VersionDeletion(ctx context.Context, at registry.Coordinate) (d Deletion, err error) {
-	err = s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+func (h *History) VersionDeletion(ctx context.Context, at registry.Coordinate) (d Deletion, err error) {
+	err = h.now.view(ctx, at.Repository, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at.Name)
 		if err != nil {
 			return err
@@ -62,11 +62,11 @@ func (s *Catalog) VersionDeletion(ctx context.Context, at registry.Coordinate) (
 
 // RepositoryDeletion returns how the repository of a name was deleted that was the last to have it, to callers who may read repositories of that
 // name. NotFound: about the repository, also where it is there.
-func (s *Catalog) RepositoryDeletion(ctx context.Context, name string) (d Deletion, err error) {
-	if _, err := s.core.Authorize(ctx, access.Read, name); err != nil {
+func (h *History) RepositoryDeletion(ctx context.Context, name string) (d Deletion, err error) {
+	if _, err := h.core.Authorize(ctx, access.Read, name); err != nil {
 		return d, err
 	}
-	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err = h.core.Store.View(ctx, func(tx metadata.Tx) error {
 		absent := registry.Errorf(registry.NotFound, registry.AboutRepository, "no repository %q was deleted", registry.Clip(name))
 		if _, err := tx.Repositories().Repository(name); err == nil {
 			return absent

@@ -75,11 +75,11 @@ func TestUnknownFormats(t *testing.T) {
 	_, _, err = e.Catalog.FindPackages(e.Admin, "main", "w", catalog.PackageQuery{Format: "tst"})
 	refused("packages by name", err)
 	for _, q := range []string{"format:tst", "web -(format:tst OR name:x)"} {
-		_, err = e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q})
+		_, err = e.History.Search(e.Admin, catalog.VersionSearch{Query: q})
 		refused(q, err)
 	}
 	for _, q := range []string{"format:" + registrytest.Format, "format:*", "format:T*"} {
-		if _, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q}); err != nil {
+		if _, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: q}); err != nil {
 			t.Errorf("%s: %v", q, err)
 		}
 	}

@@ -36,7 +36,7 @@ type Listed struct {
 
 // VersionsWhere lists versions of a package that a query finds, now or at a past moment, in the order of the package, the newest first; of what the
 // repository itself has. Deleted ones are among them with q.Deleted, and where the query names a state. Invalid, NotFound.
-func (s *Catalog) VersionsWhere(ctx context.Context, at registry.Name, q VersionQuery, query string, when registry.AsOf) ([]registry.Version, error) {
+func (h *History) VersionsWhere(ctx context.Context, at registry.Name, q VersionQuery, query string, when registry.AsOf) ([]registry.Version, error) {
 	where, _, err := parseQuery(query)
 	if err != nil {
 		return nil, err
@@ -49,16 +49,16 @@ func (s *Catalog) VersionsWhere(ctx context.Context, at registry.Name, q Version
 		part := is(metadata.Test{Field: metadata.FieldPart})
 		where.All = append(where.All, metadata.Condition{Not: &part})
 	}
-	if when, err = s.core.SettleUntil(ctx, when); err != nil {
+	if when, err = h.core.SettleUntil(ctx, when); err != nil {
 		return nil, err
 	}
-	if err := s.mayRead(ctx, at.Repository); err != nil {
+	if err := h.now.mayRead(ctx, at.Repository); err != nil {
 		return nil, err
 	}
 	m := metadata.Search{Where: where, Limit: registry.Bound(q.Limit), NoAttached: !q.Attached}
 	var out []registry.Version
-	err = s.searched(ctx, func(ctx context.Context) error {
-		return s.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err = h.searched(ctx, func(ctx context.Context) error {
+		return h.core.Store.View(ctx, func(tx metadata.Tx) error {
 			p, err := registry.OpenPackage(tx, at)
 			if err != nil {
 				return err
@@ -103,20 +103,20 @@ func seqOf(tx metadata.Tx, when registry.AsOf) (*int64, error) {
 
 // Overviews reads what lists show of versions, in the order of the versions; of what only a registry elsewhere has, nothing is known. The caller has
 // read the versions, and so may read what is said of them.
-func (s *Catalog) Overviews(ctx context.Context, list []Listed, when registry.AsOf) ([]Overview, error) {
+func (h *History) Overviews(ctx context.Context, list []Listed, when registry.AsOf) ([]Overview, error) {
 	out := make([]Overview, len(list))
 	at := map[int64]*Overview{}
 	var ids []int64
-	for i, h := range list {
-		if h.Version.Seq > 0 {
-			at[h.Version.ID] = &out[i]
-			ids = append(ids, h.Version.ID)
+	for i, one := range list {
+		if one.Version.Seq > 0 {
+			at[one.Version.ID] = &out[i]
+			ids = append(ids, one.Version.ID)
 		}
 	}
 	if len(ids) == 0 {
 		return out, nil
 	}
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) error {
+	err := h.core.Store.View(ctx, func(tx metadata.Tx) error {
 		seq, err := seqOf(tx, when)
 		if err != nil {
 			return err
@@ -136,9 +136,9 @@ func (s *Catalog) Overviews(ctx context.Context, list []Listed, when registry.As
 		if err := overviewTags(tx, list, seq, at); err != nil {
 			return err
 		}
-		for _, h := range list {
-			if o := at[h.Version.ID]; o != nil {
-				if err := s.evidence(tx, h, seq, o); err != nil {
+		for _, one := range list {
+			if o := at[one.Version.ID]; o != nil {
+				if err := h.evidence(tx, one, seq, o); err != nil {
 					return err
 				}
 			}
@@ -199,9 +199,9 @@ func overviewTags(tx metadata.Tx, list []Listed, seq *int64, at map[int64]*Overv
 }
 
 // evidence fills in what tells of a version, and of how many parts it is.
-func (s *Catalog) evidence(tx metadata.Tx, h Listed, seq *int64, o *Overview) error {
+func (h *History) evidence(tx metadata.Tx, of Listed, seq *int64, o *Overview) error {
 	found := map[string]bool{}
-	paths, err := tx.Searches().PathsOf(h.Version.ID, maxOverviewFiles)
+	paths, err := tx.Searches().PathsOf(of.Version.ID, maxOverviewFiles)
 	if err != nil {
 		return err
 	}
@@ -210,8 +210,8 @@ func (s *Catalog) evidence(tx metadata.Tx, h Listed, seq *int64, o *Overview) er
 			found[kind] = true
 		}
 	}
-	if rules := s.core.Rules[h.Format]; rules.Attached != nil {
-		references, err := tx.References().References(h.Version.ID)
+	if rules := h.core.Rules[of.Format]; rules.Attached != nil {
+		references, err := tx.References().References(of.Version.ID)
 		if err != nil {
 			return err
 		}
@@ -220,12 +220,12 @@ func (s *Catalog) evidence(tx metadata.Tx, h Listed, seq *int64, o *Overview) er
 				o.Parts++
 			}
 		}
-		attached, err := attachedTo(tx, rules, h.Version, seq)
+		attached, err := attachedTo(tx, rules, of.Version, seq)
 		if err != nil {
 			return err
 		}
 		for _, v := range attached {
-			if v.Digest != h.Version.Digest {
+			if v.Digest != of.Version.Digest {
 				found[rules.Attached(v).Kind] = true
 			}
 		}

@@ -16,11 +16,11 @@ const latestAmong = 20
 // PackagesThen lists the packages that a repository itself had at a past moment, with a text in their names ("" for all): those that had versions
 // then, with the number of these, the newest and the time of the last publish. A page may have few packages or none although more follow: next is
 // where the next page begins, "" at the end. NotFound; Invalid: the format is unknown.
-func (s *Catalog) PackagesThen(ctx context.Context, repository, text string, q PackageQuery, when registry.AsOf) (found []registry.Package, next string, err error) {
-	if when, err = s.core.SettleUntil(ctx, when); err != nil {
+func (h *History) PackagesThen(ctx context.Context, repository, text string, q PackageQuery, when registry.AsOf) (found []registry.Package, next string, err error) {
+	if when, err = h.core.SettleUntil(ctx, when); err != nil {
 		return nil, "", err
 	}
-	err = s.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) error {
+	err = h.now.viewPackages(ctx, repository, q, func(tx metadata.Tx, mq metadata.PackageQuery) error {
 		seq, err := registry.SeqAsOf(tx.Log(), when)
 		if err != nil {
 			return err

@@ -19,19 +19,19 @@ const maxPastTags = 1000
 // VersionDetailAt reads one version as it was at a past moment: the files that it had, what was said about it by then, and the tags that named
 // it. One that was deleted later counts as published; a state that clients gave it is the present one, as for Search. NotFound: it was not
 // there, or what is there now came later.
-func (s *Catalog) VersionDetailAt(ctx context.Context, at registry.Coordinate, when registry.AsOf) (VersionDetail, error) {
-	when, err := s.core.SettleUntil(ctx, when)
+func (h *History) VersionDetailAt(ctx context.Context, at registry.Coordinate, when registry.AsOf) (VersionDetail, error) {
+	when, err := h.core.SettleUntil(ctx, when)
 	if err != nil {
 		return VersionDetail{}, err
 	}
-	d, err := s.VersionDetail(ctx, at)
+	d, err := h.now.VersionDetail(ctx, at)
 	if err != nil {
 		return d, err
 	}
 	var seq int64
 	var tags []registry.Tag
 	now := d.Files
-	err = s.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
+	err = h.now.view(ctx, at.Repository, func(tx metadata.Tx) (err error) {
 		if seq, err = registry.SeqAsOf(tx.Log(), when); err != nil {
 			return err
 		}
@@ -72,12 +72,12 @@ func (s *Catalog) VersionDetailAt(ctx context.Context, at registry.Coordinate, w
 }
 
 // packageThen calls fn with the package of a repository itself, and the sequence number of the log that a moment is. NotFound.
-func (s *Catalog) packageThen(ctx context.Context, at registry.Name, when registry.AsOf, fn func(tx metadata.Tx, p registry.Package, seq int64) error) error {
-	when, err := s.core.SettleUntil(ctx, when)
+func (h *History) packageThen(ctx context.Context, at registry.Name, when registry.AsOf, fn func(tx metadata.Tx, p registry.Package, seq int64) error) error {
+	when, err := h.core.SettleUntil(ctx, when)
 	if err != nil {
 		return err
 	}
-	return s.view(ctx, at.Repository, func(tx metadata.Tx) error {
+	return h.now.view(ctx, at.Repository, func(tx metadata.Tx) error {
 		p, err := registry.OpenPackage(tx, at)
 		if err != nil {
 			return err
@@ -166,4 +166,27 @@ func changedFiles(tx metadata.Tx, e registry.Entry, v registry.Version, was func
 		was(f.Path, nil)
 	}
 	return nil
+}
+
+// TagPageAt returns a page of the tags that held at a past moment, by name: those of the repository itself. NotFound.
+func (h *History) TagPageAt(ctx context.Context, at registry.Name, when registry.AsOf, page registry.Page) ([]registry.Tag, error) {
+	var out []registry.Tag
+	err := h.packageThen(ctx, at, when, func(tx metadata.Tx, p registry.Package, seq int64) (err error) {
+		out, err = tx.Tags().TagPageAt(p.ID, seq, page)
+		return err
+	})
+	return out, err
+}
+
+// ReferrersAt is Referrers of a past moment: the versions that pointed at d then, as the repository itself had them. NotFound: about the repository.
+func (h *History) ReferrersAt(ctx context.Context, at registry.Name, d digest.Digest, when registry.AsOf, after int64, limit int) ([]registry.Version, error) {
+	var out []registry.Version
+	err := h.packageThen(ctx, at, when, func(tx metadata.Tx, p registry.Package, seq int64) (err error) {
+		out, err = tx.References().Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: registry.RefSubject, Digest: d, AfterID: after, Limit: registry.Bound(limit), AsOf: &seq})
+		return err
+	})
+	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
+		return nil, nil
+	}
+	return out, err
 }

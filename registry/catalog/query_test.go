@@ -32,7 +32,7 @@ func TestO1(t *testing.T) {
 		"main@sha1:FEDCBA9876543210fedcba9876543210fedcba98-dirty": "flux", "main@sha1:FEDC": "flux", "Trunk-R42": "svn", "abcdef": "",
 	} {
 		got := ""
-		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "commit:" + query})
+		hits, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: "commit:" + query})
 		for _, h := range hits {
 			got += h.Package
 		}
@@ -65,7 +65,7 @@ func TestSearch(t *testing.T) {
 	}
 	find := func(ctx catalog.VersionSearch) string {
 		t.Helper()
-		hits, err := e.Catalog.Search(e.Admin, ctx)
+		hits, err := e.History.Search(e.Admin, ctx)
 		if err != nil {
 			t.Errorf("%q: %v", ctx.Query, err)
 		}
@@ -129,7 +129,7 @@ func TestSearchReasons(t *testing.T) {
 		`-(-name:"web")`:                            "web[]",
 		"":                                          "api[] web[]",
 	} {
-		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q, Why: true})
+		hits, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: q, Why: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestSearchReasons(t *testing.T) {
 		if got := strings.Join(got, " "); got != want {
 			t.Errorf("%q: %s, want %s", q, got, want)
 		}
-		hits, err = e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: q})
+		hits, err = e.History.Search(e.Admin, catalog.VersionSearch{Query: q})
 		if err != nil || hits[0].Matched != nil {
 			t.Errorf("%q: reasons that were not asked for: %v, %v", q, hits, err)
 		}
@@ -181,7 +181,7 @@ func asOf(t *testing.T, e *registrytest.Env, find func(catalog.VersionSearch) st
 	var all []string
 	q := catalog.VersionSearch{Limit: 1}
 	for {
-		hits, err := e.Catalog.Search(e.Admin, q)
+		hits, err := e.History.Search(e.Admin, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +195,7 @@ func asOf(t *testing.T, e *registrytest.Env, find func(catalog.VersionSearch) st
 		t.Errorf("pages: %v", all)
 	}
 	stranger := e.Login(access.Credentials{Token: e.Token("other", access.Read)})
-	if hits, err := e.Catalog.Search(stranger, catalog.VersionSearch{}); err != nil || len(hits) != 0 {
+	if hits, err := e.History.Search(stranger, catalog.VersionSearch{}); err != nil || len(hits) != 0 {
 		t.Errorf("a reader of another repository finds %d, %v", len(hits), err)
 	}
 }
@@ -267,7 +267,7 @@ func TestSearchCost(t *testing.T) {
 	var searches sync.WaitGroup
 	for range 20 {
 		searches.Go(func() {
-			if _, err := e.Catalog.Search(ctx, costly); !errors.Is(err, context.Canceled) {
+			if _, err := e.History.Search(ctx, costly); !errors.Is(err, context.Canceled) {
 				t.Errorf("a search whose caller left: %v", err)
 			}
 		})
@@ -291,12 +291,12 @@ func TestSearchCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer short.Close()
-	_, err = short.Catalog.Search(e.Admin, costly)
+	_, err = short.History.Search(e.Admin, costly)
 	if registry.KindOf(err) != registry.Invalid || !strings.Contains(err.Error(), "narrow it") {
 		t.Errorf("too costly: %v", err)
 	}
 	registrytest.Eventually(t, "a cheap search is answered", func() bool { // a busy machine may take longer
-		hits, err := short.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "name:web version:1"})
+		hits, err := short.History.Search(e.Admin, catalog.VersionSearch{Query: "name:web version:1"})
 		return err == nil && len(hits) == 1
 	})
 }
@@ -334,7 +334,7 @@ func TestSearchStates(t *testing.T) {
 		{"web version:1 state:published", then, "1 published"},
 		{"web state:deleted", then, ""},
 	} {
-		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: c.query, AsOf: c.asOf})
+		hits, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: c.query, AsOf: c.asOf})
 		if err != nil {
 			t.Errorf("%s: %v", c.query, err)
 		}

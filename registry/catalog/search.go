@@ -35,12 +35,12 @@ const maxReasons = 12
 
 // Search finds versions, those published last first; deleted versions only where the query names a state. At a past moment, a
 // version that was deleted later counts as published. Invalid.
-func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
+func (h *History) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 	where, terms, err := parseQuery(q.Query)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkFormats(where); err != nil {
+	if err := h.now.checkFormats(where); err != nil {
 		return nil, err
 	}
 	m := metadata.Search{Where: where, Limit: registry.Bound(q.Limit), NoAttached: !names(where)}
@@ -49,16 +49,16 @@ func (s *Catalog) Search(ctx context.Context, q VersionSearch) ([]Hit, error) {
 			return nil, registry.Errorf(registry.Invalid, registry.AboutRequest, "the cursor is not one of ours")
 		}
 	}
-	if q.AsOf, err = s.core.SettleUntil(ctx, q.AsOf); err != nil {
+	if q.AsOf, err = h.core.SettleUntil(ctx, q.AsOf); err != nil {
 		return nil, err
 	}
 	if !q.Why {
 		terms = nil
 	}
 	var hits []Hit
-	err = s.searched(ctx, func(ctx context.Context) error {
-		return s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-			if m.Repositories, err = s.core.Readable(tx.Repositories(), access.From(ctx)); err != nil {
+	err = h.searched(ctx, func(ctx context.Context) error {
+		return h.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+			if m.Repositories, err = h.core.Readable(tx.Repositories(), access.From(ctx)); err != nil {
 				return err
 			}
 			if m.AsOf, err = seqOf(tx, q.AsOf); err != nil {
@@ -137,19 +137,19 @@ func whoSearches(ctx context.Context) string {
 }
 
 // searched runs a search, bounded in time. Invalid: the search took too long; Unavailable: it could not begin in time.
-func (s *Catalog) searched(ctx context.Context, search func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, s.searchTime)
+func (h *History) searched(ctx context.Context, search func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, h.searchTime)
 	defer cancel()
-	if s.searching.enter(limited, whoSearches(ctx)) != nil {
+	if h.searching.enter(limited, whoSearches(ctx)) != nil {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, Detail: "too many searches are running", RetryAfter: s.searchTime}
+		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, Detail: "too many searches are running", RetryAfter: h.searchTime}
 	}
-	defer s.searching.leave()
+	defer h.searching.leave()
 	err := search(limited)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", s.searchTime)
+		return registry.Errorf(registry.Invalid, registry.AboutRequest, "the query takes longer than %s: narrow it, for example by repo:, format: or a whole name", h.searchTime)
 	}
 	return err
 }

@@ -36,16 +36,6 @@ func (s *Catalog) TagPage(ctx context.Context, at registry.Name, page registry.P
 	return out, err
 }
 
-// TagPageAt returns a page of the tags that held at a past moment, by name: those of the repository itself. NotFound.
-func (s *Catalog) TagPageAt(ctx context.Context, at registry.Name, when registry.AsOf, page registry.Page) ([]registry.Tag, error) {
-	var out []registry.Tag
-	err := s.packageThen(ctx, at, when, func(tx metadata.Tx, p registry.Package, seq int64) (err error) {
-		out, err = tx.Tags().TagPageAt(p.ID, seq, page)
-		return err
-	})
-	return out, err
-}
-
 // TagAt returns a tag as it is now or was at a past moment. NotFound: it did not exist then.
 func (s *Catalog) TagAt(ctx context.Context, at registry.Name, tag string, when registry.AsOf) (registry.Tag, error) {
 	when, err := s.core.SettleUntil(ctx, when)

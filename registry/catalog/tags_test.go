@@ -105,7 +105,7 @@ func TestAsOfIsFinal(t *testing.T) {
 	for what, ask := range map[string]func() error{
 		"tag": func() error { _, err := e.Catalog.TagAt(e.Admin, e.Name("web"), "prod", asOf); return err },
 		"search": func() error {
-			_, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "web", AsOf: asOf})
+			_, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: "web", AsOf: asOf})
 			return err
 		},
 		"environment": func() error {

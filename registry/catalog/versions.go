@@ -89,19 +89,6 @@ func (s *Catalog) Referrers(ctx context.Context, at registry.Name, d digest.Dige
 	return out, err
 }
 
-// ReferrersAt is Referrers of a past moment: the versions that pointed at d then, as the repository itself had them. NotFound: about the repository.
-func (s *Catalog) ReferrersAt(ctx context.Context, at registry.Name, d digest.Digest, when registry.AsOf, after int64, limit int) ([]registry.Version, error) {
-	var out []registry.Version
-	err := s.packageThen(ctx, at, when, func(tx metadata.Tx, p registry.Package, seq int64) (err error) {
-		out, err = tx.References().Referrers(metadata.ReferrerPage{PackageID: p.ID, Kind: registry.RefSubject, Digest: d, AfterID: after, Limit: registry.Bound(limit), AsOf: &seq})
-		return err
-	})
-	if errors.Is(err, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage}) {
-		return nil, nil
-	}
-	return out, err
-}
-
 // VersionDetail is one version with everything known about it.
 type VersionDetail struct {
 	Package registry.Package
@@ -189,7 +176,7 @@ func (s *Catalog) CanonicalVersion(ctx context.Context, at registry.Coordinate) 
 		if err != nil {
 			return err
 		}
-		v, err := s.core.FindCanonical(tx.Versions(), pkg, at.Version)
+		v, err := s.core.Rules.FindCanonical(tx.Versions(), pkg, at.Version)
 		if err == nil {
 			at.Version = v.Name
 		}

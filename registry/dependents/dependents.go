@@ -157,7 +157,7 @@ func (s *Dependents) coordinate(e registry.Entry) (at registry.Coordinate, ok bo
 	if !known || rules.Describe == nil || rules.Images || e.PackageID == 0 || said.Version == "" {
 		return at, false
 	}
-	name, err := s.core.NameOf(said.Repository, said.Format, said.Package)
+	name, err := s.core.Rules.NameOf(said.Repository, said.Format, said.Package)
 	return name.At(said.Version), err == nil
 }
 

@@ -202,7 +202,7 @@ func (s *Records) named(tx metadata.Tx, repo registry.Repository, r Report) ([]r
 	if p.Version == "" && r.Digest == "" {
 		return nil, registry.Errorf(registry.Invalid, registry.AboutDeployment, "the purl has no version: give it one, or a digest")
 	}
-	pkgs, err := s.core.PackagesOf(tx, repo, p)
+	pkgs, err := s.core.Rules.PackagesOf(tx, repo, p)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (s *Records) named(tx metadata.Tx, repo registry.Repository, r Report) ([]r
 	for _, pkg := range pkgs {
 		var v registry.Version
 		if p.Version != "" {
-			if v, err = s.core.FindCanonical(tx.Versions(), pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
+			if v, err = s.core.Rules.FindCanonical(tx.Versions(), pkg, p.Version); errors.Is(err, metadata.ErrNotExist) {
 				continue
 			} else if err != nil {
 				return nil, err

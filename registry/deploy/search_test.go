@@ -21,7 +21,7 @@ func TestSearchRuns(t *testing.T) {
 	}{
 		{"env:prod", registry.AsOf{}, "2"}, {"env:pr*", registry.AsOf{Seq: &then}, "1"}, {"env:test", registry.AsOf{}, ""}, {"-env:prod", registry.AsOf{}, "1"},
 	} {
-		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: c.query, AsOf: c.asOf})
+		hits, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: c.query, AsOf: c.asOf})
 		got := ""
 		for _, h := range hits {
 			got += h.Version.Name

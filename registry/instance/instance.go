@@ -30,6 +30,7 @@ type Instance struct {
 	Core          *registry.Core
 	Accounts      *accounts.Accounts
 	Catalog       *catalog.Catalog // of the own versions of each repository
+	History       *catalog.History // of the same, for auditors
 	Upstreams     *upstreams.Upstreams
 	Reader        *policy.Reader    // what clients see: Catalog with what upstreams have, without what rules refuse
 	Everything    *upstreams.Reader // Reader, with what rules refuse
@@ -78,7 +79,8 @@ func New(ctx context.Context, cfg Config) (*Instance, error) {
 	auth := access.NewAuthenticator(cfg.Metadata, cfg.AnonymousRead, cfg.PasswordCost, core.Now)
 	core.Callers = auth
 	i.Accounts = accounts.New(core, auth, cfg.PasswordCost, cfg.Metrics)
-	i.Catalog = catalog.New(core, cfg.SearchTime)
+	i.Catalog = catalog.New(core)
+	i.History = catalog.NewHistory(core, i.Catalog, cfg.SearchTime)
 	i.Content = content.New(core, cfg.UploadTTL, cfg.Metrics)
 	i.Deploy = deploy.New(core)
 	i.Publisher = publish.New(core, i.Content, []publish.Keeper{i.Deploy}, cfg.Metrics)

@@ -160,7 +160,7 @@ func isGlob(s string) bool { return strings.Contains(s, "*") }
 
 // named is the package that a filter names. metadata.ErrNotExist.
 func (s *Ledger) named(tx metadata.Tx, f EventFilter) (registry.Package, error) {
-	at, err := s.core.NameOf(f.Repository, f.Format, f.Package)
+	at, err := s.core.Rules.NameOf(f.Repository, f.Format, f.Package)
 	if err != nil {
 		return registry.Package{}, metadata.ErrNotExist // no package has such a name
 	}

@@ -120,7 +120,7 @@ func (g *getting) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := g.m.core.NamesOf(g.repository, p)
+	names, err := g.m.core.Rules.NamesOf(g.repository, p)
 	if err != nil {
 		return err
 	}

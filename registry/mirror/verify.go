@@ -108,7 +108,7 @@ func (i *importing) version(raw []byte) error {
 
 // nameOf is the package of a version by the rules of its format here.
 func (i *importing) nameOf(v bundledVersion) (registry.Name, error) {
-	at, err := i.m.core.NameOf(i.repo.Name, v.Format, v.Package)
+	at, err := i.m.core.Rules.NameOf(i.repo.Name, v.Format, v.Package)
 	if err == nil && at.Package != v.Package {
 		err = unusable("%q is not how %s writes a name", registry.Clip(v.Package), v.Format)
 	}
@@ -119,7 +119,7 @@ func (i *importing) nameOf(v bundledVersion) (registry.Name, error) {
 		err = registry.CheckVersion(v.Version)
 	}
 	if err == nil && v.State != registry.Published {
-		err = i.m.core.CheckState(v.Format, v.State, v.Reason)
+		err = i.m.core.Rules.CheckState(v.Format, v.State, v.Reason)
 	}
 	return at, err
 }

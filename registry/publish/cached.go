@@ -128,7 +128,7 @@ func (c *committer) heldParts() error {
 // EnterTag points a tag at a version that came from a remote which says so. It is called when the tag is served, for a caller who needs no
 // right to tag. NotFound: the version is gone.
 func (s *Publisher) EnterTag(ctx context.Context, actor access.Actor, at registry.Coordinate, tag, upstream string) error {
-	if err := s.core.CheckTag(at.Format, tag); err != nil {
+	if err := s.core.Rules.CheckTag(at.Format, tag); err != nil {
 		return err
 	}
 	repo, err := s.core.RepositoryRow(ctx, at.Repository)

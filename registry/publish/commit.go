@@ -140,25 +140,7 @@ func (c *committer) create(old registry.Version) (Result, error) {
 		return Result{}, err
 	}
 	v.Seq = e.Seq
-	if v.ID == 0 {
-		v, err = c.tx.Versions().CreateVersion(v)
-	} else if err = c.tx.Versions().UpdateVersion(v); err == nil {
-		err = c.forget(v)
-	}
-	if err != nil {
-		return Result{}, err
-	}
-	for _, f := range files {
-		f.VersionID, f.Seq = v.ID, e.Seq
-		if err := c.tx.Files().AddFile(f); err != nil {
-			return Result{}, err
-		}
-		c.wrote = append(c.wrote, f)
-	}
-	if err := c.addFacts(v, c.rel.Facts, e.Seq); err != nil {
-		return Result{}, err
-	}
-	if err := c.writeReferences(v); err != nil {
+	if v, err = c.store(v, files); err != nil {
 		return Result{}, err
 	}
 	if err := c.updatePackage(); err != nil {
@@ -195,6 +177,29 @@ func (c *committer) tellMade(v registry.Version, files []registry.File) (registr
 	}
 	data.State(c.rel.Facts)
 	return c.append(kind, &v, data)
+}
+
+// store writes the rows of a new version, whose log entry is there.
+func (c *committer) store(v registry.Version, files []registry.File) (_ registry.Version, err error) {
+	if v.ID == 0 {
+		v, err = c.tx.Versions().CreateVersion(v)
+	} else if err = c.tx.Versions().UpdateVersion(v); err == nil {
+		err = c.forget(v)
+	}
+	if err != nil {
+		return v, err
+	}
+	for _, f := range files {
+		f.VersionID, f.Seq = v.ID, v.Seq
+		if err := c.tx.Files().AddFile(f); err != nil {
+			return v, err
+		}
+		c.wrote = append(c.wrote, f)
+	}
+	if err := c.addFacts(v, c.rel.Facts, v.Seq); err != nil {
+		return v, err
+	}
+	return v, c.writeReferences(v)
 }
 
 // forget drops what is kept of a version that is published anew. Of very many files it drops some: others would wait for the rest, which

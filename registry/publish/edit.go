@@ -76,7 +76,7 @@ func (e *Edit) Version(name string) (registry.Version, error) { return e.c.versi
 
 // CanonicalVersion is Version by any spelling that the format takes for the same version.
 func (e *Edit) CanonicalVersion(name string) (registry.Version, error) {
-	v, err := e.c.svc.core.FindCanonical(e.c.tx.Versions(), e.c.pkg, name)
+	v, err := e.c.svc.core.Rules.FindCanonical(e.c.tx.Versions(), e.c.pkg, name)
 	return e.c.present(v, err, name)
 }
 
@@ -111,7 +111,7 @@ func (e *Edit) SetTag(tag, version, reason string) (registry.Tag, error) {
 	if err := e.need(access.Tag); err != nil {
 		return registry.Tag{}, err
 	}
-	if err := e.c.svc.core.CheckTag(e.c.pkg.Format, tag); err != nil {
+	if err := e.c.svc.core.Rules.CheckTag(e.c.pkg.Format, tag); err != nil {
 		return registry.Tag{}, err
 	}
 	if len(reason) > registry.MaxFactBytes {
@@ -157,7 +157,7 @@ func (e *Edit) SetState(version string, state registry.State, reason string) err
 	if err != nil || v.State == state && v.Reason == reason {
 		return err
 	}
-	if err := e.c.svc.core.CheckState(e.c.pkg.Format, state, reason); err != nil {
+	if err := e.c.svc.core.Rules.CheckState(e.c.pkg.Format, state, reason); err != nil {
 		return err
 	}
 	return e.c.setState(&v, state, reason)

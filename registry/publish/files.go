@@ -107,41 +107,12 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 	if err != nil {
 		return v, err
 	}
-	write := func(kind registry.EventType, files []registry.File, store func(registry.File) error) error {
-		if len(files) == 0 {
-			return nil
-		}
-		var gone []registry.File
-		for _, f := range files {
-			if old, ok := former[f.Path]; ok {
-				v.Size -= old.Blob.Size
-				gone = append(gone, old)
-			}
-			v.Size += f.Blob.Size
-		}
-		v.Digest = all.put(files)
-		data := registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Upstream: c.rel.Cached.event()}
-		data.State(facts)
-		e, err := c.append(kind, &v, data)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			f.Seq = e.Seq
-			if err := store(f); err != nil {
-				return err
-			}
-			c.wrote = append(c.wrote, f)
-		}
-		err = c.addFacts(v, facts, e.Seq)
-		facts = nil // with the first entry only
-		return err
-	}
+	w := fileWriter{c: c, v: v, former: former, all: all, facts: facts}
 	more, other := registry.EventArtifactFilesAdded, registry.EventArtifactFilesReplaced
 	if c.rel.Cached != nil {
 		more, other = registry.EventCacheEntered, registry.EventCacheReplaced
 	}
-	if err := write(more, added, c.tx.Files().AddFile); err != nil {
+	if err := w.write(more, added, c.tx.Files().AddFile); err != nil {
 		return v, err
 	}
 	replace := func(f registry.File) error {
@@ -150,9 +121,10 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 		}
 		return c.tx.Files().ReplaceFile(f)
 	}
-	if err := write(other, swapped, replace); err != nil {
+	if err := w.write(other, swapped, replace); err != nil {
 		return v, err
 	}
+	v = w.v
 	if c.rel.Descriptor != nil {
 		v.Descriptor = c.rel.Descriptor
 	}
@@ -160,6 +132,46 @@ func (c *committer) writeFiles(v registry.Version, former map[string]registry.Fi
 		return v, err
 	}
 	return v, c.tx.Versions().UpdateVersion(v)
+}
+
+// fileWriter writes files into a version, with a log entry for each kind of change.
+type fileWriter struct {
+	c      *committer
+	v      registry.Version
+	former map[string]registry.File
+	all    fileList
+	facts  []registry.FactInput // for the first entry
+}
+
+func (w *fileWriter) write(kind registry.EventType, files []registry.File, store func(registry.File) error) error {
+	if len(files) == 0 {
+		return nil
+	}
+	var gone []registry.File
+	for _, f := range files {
+		if old, ok := w.former[f.Path]; ok {
+			w.v.Size -= old.Blob.Size
+			gone = append(gone, old)
+		}
+		w.v.Size += f.Blob.Size
+	}
+	w.v.Digest = w.all.put(files)
+	data := registry.EventData{Files: registry.EventFiles(files), Former: registry.EventFiles(gone), Upstream: w.c.rel.Cached.event()}
+	data.State(w.facts)
+	e, err := w.c.append(kind, &w.v, data)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		f.Seq = e.Seq
+		if err := store(f); err != nil {
+			return err
+		}
+		w.c.wrote = append(w.c.wrote, f)
+	}
+	err = w.c.addFacts(w.v, w.facts, e.Seq)
+	w.facts = nil
+	return err
 }
 
 // fill adds the files that a version lacks to it; v, whose digest is not that of its files, is updated with what is stored.

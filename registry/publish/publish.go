@@ -262,7 +262,7 @@ func (p *Publish) check(rel Release, files []Staged) error {
 		return err
 	}
 	if rel.State != "" {
-		if err := p.svc.core.CheckState(p.name.Format, rel.State, rel.Reason); err != nil {
+		if err := p.svc.core.Rules.CheckState(p.name.Format, rel.State, rel.Reason); err != nil {
 			return err
 		}
 	}
@@ -274,7 +274,7 @@ func (p *Publish) check(rel Release, files []Staged) error {
 		seen[f.Path] = true
 	}
 	for _, tag := range slices.Concat(rel.Tags, rel.TagsIfUnset) {
-		if err := p.svc.core.CheckTag(p.name.Format, tag); err != nil {
+		if err := p.svc.core.Rules.CheckTag(p.name.Format, tag); err != nil {
 			return err
 		}
 	}

@@ -260,7 +260,7 @@ func TestReuse(t *testing.T) {
 	}
 	finds := func(query string, when registry.AsOf) bool {
 		t.Helper()
-		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: query, AsOf: when})
+		hits, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: query, AsOf: when})
 		if err != nil {
 			t.Fatal(err)
 		}

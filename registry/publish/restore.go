@@ -21,7 +21,7 @@ func (e *Edit) Restore(version, reason string) (registry.Version, error) {
 	if len(reason) > registry.MaxFactBytes {
 		return registry.Version{}, registry.Errorf(registry.Invalid, registry.AboutVersion, "the reason is longer than %d bytes", registry.MaxFactBytes)
 	}
-	v, err := e.c.svc.core.FindCanonical(e.c.tx.Versions(), e.c.pkg, version)
+	v, err := e.c.svc.core.Rules.FindCanonical(e.c.tx.Versions(), e.c.pkg, version)
 	if err != nil {
 		return v, registry.Missing(err, registry.AboutVersion, "there was never a version %q of %q", registry.Clip(version), e.c.pkg.Name)
 	}
@@ -135,7 +135,7 @@ func (s *Publisher) returnFiles(ctx context.Context, at registry.Coordinate) (do
 	err = s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		pkg, err := registry.OpenPackage(tx, to.At(at.Name))
 		if err == nil {
-			v, err = s.core.FindCanonical(tx.Versions(), pkg, at.Version)
+			v, err = s.core.Rules.FindCanonical(tx.Versions(), pkg, at.Version)
 		}
 		if err != nil || v.State != registry.Deleted {
 			return nil

@@ -82,7 +82,7 @@ func TestRestore(t *testing.T) {
 		t.Error("not whole")
 	}
 	for at, want := range map[int64]int{present: 1, absent: 0, seq(): 1} {
-		hits, err := e.Catalog.Search(e.Admin, catalog.VersionSearch{Query: "name:web", AsOf: registry.AsOf{Seq: &at}})
+		hits, err := e.History.Search(e.Admin, catalog.VersionSearch{Query: "name:web", AsOf: registry.AsOf{Seq: &at}})
 		if err != nil || len(hits) != want {
 			t.Errorf("as of entry %d: %d versions, %v", at, len(hits), err)
 		}

@@ -189,7 +189,7 @@ func (s *Areas) dropIn(tx metadata.Tx, e ending) (more bool, err error) {
 		return false, nil
 	}
 	for _, note := range e.notes {
-		at, err := s.core.NameOf(note.Repository, note.Format, note.Package)
+		at, err := s.core.Rules.NameOf(note.Repository, note.Format, note.Package)
 		if err != nil {
 			return false, err
 		}

@@ -57,7 +57,7 @@ func (s *Upstreams) checking(u *Upstream, r registry.Repository, pkg string) (*o
 	if pkg == "" {
 		return client, request, nil
 	}
-	at, err := s.core.NameOf(r.Name, u.Format, pkg)
+	at, err := s.core.Rules.NameOf(r.Name, u.Format, pkg)
 	if err != nil {
 		return nil, request, err
 	}

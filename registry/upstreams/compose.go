@@ -47,11 +47,7 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 		return out, err
 	}
 	if len(f.sources) == 1 && len(f.held) == 0 {
-		c, err := s.listingOf(ctx, f.sources[0], f.name, files)
-		if f.sources[0].index != nil {
-			c.Package.ID, c.Package.Revision = f.id, f.stamp
-		}
-		return c, err
+		return s.onlyListing(ctx, f, files)
 	}
 	out.Files = map[int64][]registry.File{}
 	have := map[string]registry.Version{}
@@ -103,6 +99,15 @@ func (s *Upstreams) listing(ctx context.Context, f found, files bool) (catalog.P
 	pkg.Latest = newest(out)
 	out.Package = pkg
 	return out, nil
+}
+
+// onlyListing is the listing of a package that a single place has.
+func (s *Upstreams) onlyListing(ctx context.Context, f found, files bool) (catalog.PackageListing, error) {
+	c, err := s.listingOf(ctx, f.sources[0], f.name, files)
+	if f.sources[0].index != nil {
+		c.Package.ID, c.Package.Revision = f.id, f.stamp
+	}
+	return c, err
 }
 
 // retag points the tags at the versions that are shown. A tag of a version that is not shown is dropped, but latest: it names the

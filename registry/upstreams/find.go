@@ -278,15 +278,21 @@ func (s *Upstreams) listed(ctx context.Context, f *found, rules registry.Rules) 
 			break
 		}
 	}
+	return f.orCached(append(out, kept...), failed, documents && withdrawn)
+}
+
+// orCached is what is listed of a package: what remotes list or, where none does, what came from them, unless they have withdrawn it.
+// failed is why one of them could not say.
+func (f *found) orCached(listed []source, failed error, withdrawn bool) ([]source, error) {
 	switch {
-	case len(out) > 0:
-		return append(out, kept...), nil
+	case len(listed) > 0:
+		return listed, nil
 	case failed != nil && len(f.cached)+len(f.visible) == 0:
 		return nil, failed
 	case failed != nil:
 		f.unknown = failed
 		return f.cached, nil
-	case documents && withdrawn:
+	case withdrawn:
 		return nil, nil
 	default:
 		return f.cached, nil

@@ -138,26 +138,11 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	}
 	if known := now.Before(doc.freshUntil) && !lacking; known || have != nil && !mayFetch(ctx, r) {
 		defer doc.mu.Unlock()
-		switch {
-		case known && stale == nil && have != nil:
-			s.note(ctx, at.Format, q.kind, registry.CacheFailed)
-			return nil, fault(at, doc.failed)
-		case have == nil:
-			s.fresh(ctx, at.Format, q.kind, registry.CacheNegative, doc.freshUntil)
-			return nil, doc.absent
-		case !known || doc.failed != nil:
-			s.stale(ctx, r, q.kind, right)
-		default:
-			s.fresh(ctx, at.Format, q.kind, registry.CacheHit, doc.freshUntil)
-		}
-		return have, nil
+		return s.remembered(ctx, r, at, q, doc, have, known, known && stale == nil)
 	}
 	if !mayFetch(ctx, r) {
 		doc.mu.Unlock()
-		if catalog.IsLocal(ctx) {
-			return nil, &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage, Detail: fmt.Sprintf("nothing of %q is cached here", registry.Clip(at.Package)), Err: errNotHere}
-		}
-		return nil, registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
+		return nil, notCached(ctx, at)
 	}
 	behind := stale != nil && !refresh && now.Before(doc.freshUntil.Add(q.stale))
 	joins := doc.fetching != nil
@@ -197,6 +182,32 @@ func (s *Upstreams) answer(ctx context.Context, r *remote, at registry.Name, q q
 	return s.answered(ctx, r, at, q, doc, joins)
 }
 
+// remembered answers with what is known of a document, which the caller has locked. known: it need not be asked for now; over: what is
+// known is too old to be served.
+func (s *Upstreams) remembered(ctx context.Context, r *remote, at registry.Name, q question, doc *document, have *index, known, over bool) (*index, error) {
+	switch {
+	case over && have != nil:
+		s.note(ctx, at.Format, q.kind, registry.CacheFailed)
+		return nil, fault(at, doc.failed)
+	case have == nil:
+		s.fresh(ctx, at.Format, q.kind, registry.CacheNegative, doc.freshUntil)
+		return nil, doc.absent
+	case !known || doc.failed != nil:
+		s.stale(ctx, r, q.kind, doc.rightUntil)
+	default:
+		s.fresh(ctx, at.Format, q.kind, registry.CacheHit, doc.freshUntil)
+	}
+	return have, nil
+}
+
+// notCached is the error for a document that is not here and may not be fetched for the caller.
+func notCached(ctx context.Context, at registry.Name) error {
+	if catalog.IsLocal(ctx) {
+		return &registry.Error{Kind: registry.NotFound, Subject: registry.AboutPackage, Detail: fmt.Sprintf("nothing of %q is cached here", registry.Clip(at.Package)), Err: errNotHere}
+	}
+	return registry.Errorf(registry.Unauthenticated, registry.AboutRequest, "log in: %q is not cached here, and is fetched for known callers only", registry.Clip(at.Package))
+}
+
 // answered is what a refresh came to that has ended. joins says that another call began it.
 func (s *Upstreams) answered(ctx context.Context, r *remote, at registry.Name, q question, doc *document, joins bool) (*index, error) {
 	doc.mu.Lock()
@@ -232,90 +243,6 @@ var errNotHere = errors.New("upstreams: it is not here")
 
 // errExpired is the cause for which a question to a remote ends: an administrator wants an answer that is newer.
 var errExpired = errors.New("upstreams: the answer is wanted anew")
-
-// refresh asks the remote, and replaces the copy by what it says. It asks again where the time of the copy was ended meanwhile: those who wait
-// for it since may know of a change that the answer has not seen.
-func (s *Upstreams) refresh(ctx context.Context, r *remote, at registry.Name, q question, doc *document) {
-	for s.ask(ctx, r, at, q, doc) {
-	}
-}
-
-// ask is one question of refresh. It reports whether another one must follow.
-func (s *Upstreams) ask(ctx context.Context, r *remote, at registry.Name, q question, doc *document) (again bool) {
-	asking, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	doc.mu.Lock()
-	expired := doc.expired
-	doc.cancel = cancel
-	prev, etag, modified := doc.index, doc.etag, doc.modified
-	if prev == nil || doc.gone || s.core.Now().Sub(doc.wholeAt) > wholeAgain {
-		etag, modified = "", ""
-	}
-	doc.mu.Unlock()
-	now := s.core.Now() // an answer is as old as its question: it may have been made before what changed since
-	f, res, err := q.fetch(asking, etag, modified)
-	if errors.Is(context.Cause(asking), errExpired) {
-		if f != nil && f.keeper != nil {
-			f.keeper.close()
-		}
-		return true
-	}
-	if f != nil && f.keeper != nil {
-		defer f.keeper.close()
-	}
-	var entered []metadata.Entered
-	if q.stored {
-		entered, err = s.enteredBy(ctx, r, at, prev, f, err)
-	}
-	if err != nil && !origin.Is(err, origin.Absent) {
-		now = s.core.Now() // the next try waits from here
-	}
-	if f != nil {
-		f.index.continues(prev, now)
-	}
-	dated := s.dated(ctx, r, at, f, prev, err)
-	doc.storing.Lock() // what the refresh before said is stored first
-	defer doc.storing.Unlock()
-	doc.mu.Lock()
-	before := doc.size
-	news := doc.settle(r, at, q, f, res, err, entered, now)
-	if dated != nil && doc.index == prev {
-		doc.index, doc.news = dated, true
-	}
-	if doc.expired != expired {
-		doc.freshUntil = time.Time{}
-	}
-	broken := doc.unreadable >= brokenInARow
-	by := doc.size - before
-	doc.mu.Unlock()
-	s.documents.resized(by)
-	if err != nil && !origin.Is(err, origin.Absent) {
-		s.core.Log.WarnContext(ctx, "a document of an upstream could not be refreshed", "upstream", r.Name, "package", at.Package, "error", err.Error())
-	}
-	s.write(ctx, news...)
-	s.refused(ctx, r, err)
-	if broken {
-		s.tellOnce(ctx, r.event(registry.EventUpstreamBroken, at, registry.EventData{Reason: err.Error()}))
-	}
-	doc.mu.Lock()
-	if again = doc.expired != expired && ctx.Err() == nil; !again {
-		close(doc.fetching)
-		doc.fetching, doc.cancel = nil, nil
-	}
-	doc.mu.Unlock()
-	if q.stored {
-		s.kept(context.WithoutCancel(ctx), r, at, doc, f)
-	}
-	return again
-}
-
-// freshFor is the shorter of what the remote says and the upstream's ttl.
-func freshFor(res *origin.Response, ttl time.Duration) time.Duration {
-	if res.FreshFor >= 0 {
-		return min(res.FreshFor, ttl)
-	}
-	return ttl
-}
 
 // fetched is a document as a remote sent it.
 type fetched struct {

@@ -40,7 +40,7 @@ func (s *Upstreams) Promote(ctx context.Context, at registry.Coordinate, to stri
 		return res.Package, res.Version, err
 	}
 	for _, tag := range tags {
-		if err := s.core.CheckTag(at.Format, tag); err != nil {
+		if err := s.core.Rules.CheckTag(at.Format, tag); err != nil {
 			return res.Package, res.Version, err
 		}
 	}

@@ -25,7 +25,8 @@ import (
 	"slipway/registry/publish"
 )
 
-// Upstreams keeps the upstreams of repositories, the claims on names and the origins of packages.
+// Upstreams keeps the upstreams of repositories, the claims on names and the origins of packages. It is one type because lists, claims,
+// origins and what was fetched decide together where a name comes from: a change of any is settled with the others.
 type Upstreams struct {
 	core      *registry.Core
 	local     *catalog.Catalog // without checks of rights

@@ -97,7 +97,7 @@ func (h *handlers) evict(w http.ResponseWriter, r *http.Request) error {
 	}
 	e := upstreams.Eviction{Upstream: body.Upstream, Format: body.Format, Bytes: body.Keep, DryRun: body.DryRun}
 	if body.Package != "" {
-		e.Package = read(in, func() (registry.Name, error) { return h.svc.Core.NameOf(repository, body.Format, body.Package) }).Package
+		e.Package = read(in, func() (registry.Name, error) { return h.svc.Core.Rules.NameOf(repository, body.Format, body.Package) }).Package
 	}
 	if in.err == nil && body.Unused != "" {
 		d, err := time.ParseDuration(body.Unused)
@@ -116,7 +116,7 @@ func (h *handlers) evict(w http.ResponseWriter, r *http.Request) error {
 // cachedAt reads what a body names of the repository in the path; version may be "" if it is optional.
 func (in *input) cachedAt(format, pkg, version string, optional bool) registry.Coordinate {
 	repository := in.segment("repository")
-	at := read(in, func() (registry.Name, error) { return in.h.svc.Core.NameOf(repository, format, pkg) })
+	at := read(in, func() (registry.Name, error) { return in.h.svc.Core.Rules.NameOf(repository, format, pkg) })
 	if version == "" && optional {
 		return at.At("")
 	}

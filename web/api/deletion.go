@@ -41,7 +41,7 @@ func (h *handlers) getVersionDeletion(w http.ResponseWriter, r *http.Request) er
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Catalog.VersionDeletion(r.Context(), at)
+	d, err := h.svc.History.VersionDeletion(r.Context(), at)
 	return writeOne(w, http.StatusOK, d, err, h.deletionOf) // until a collection takes the files, also after the time
 }
 
@@ -52,7 +52,7 @@ func (h *handlers) getRepositoryDeletion(w http.ResponseWriter, r *http.Request)
 	if in.err != nil {
 		return in.err
 	}
-	d, err := h.svc.Catalog.RepositoryDeletion(r.Context(), name)
+	d, err := h.svc.History.RepositoryDeletion(r.Context(), name)
 	return writeOne(w, http.StatusOK, d, err, func(d catalog.Deletion) api.Deletion {
 		out := h.deletionOf(d)
 		out.Restorable = out.RestorableUntil != ""

@@ -48,7 +48,7 @@ func (h *handlers) getDescription(w http.ResponseWriter, r *http.Request) error 
 func (h *handlers) detail(ctx context.Context, at registry.Coordinate, when registry.AsOf) (catalog.VersionDetail, error) {
 	switch {
 	case !when.IsNow():
-		return h.svc.Catalog.VersionDetailAt(ctx, at, when)
+		return h.svc.History.VersionDetailAt(ctx, at, when)
 	case h.svc.Core.Rules[at.Format].Images:
 		return h.svc.Everything.DetailHere(ctx, at)
 	}

@@ -122,7 +122,7 @@ func BenchmarkDirect(b *testing.B) {
 // BenchmarkDetail is the same question, asked of the core.
 func BenchmarkDetail(b *testing.B) {
 	s, _ := direct(b)
-	at, err := s.Core.NameOf("main", "raw", "tool")
+	at, err := s.Core.Rules.NameOf("main", "raw", "tool")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -72,7 +72,7 @@ var namedSchemas = map[string]openapi.Named{
 // namedSchemas returns the variable namedSchemas and the schemas that depend on the served formats.
 func (h *handlers) namedSchemas() map[string]openapi.Named {
 	var settings []openapi.Field
-	for _, s := range h.svc.Core.Settings() {
+	for _, s := range h.svc.Core.Rules.Settings() {
 		settings = append(settings, openapi.Field{Name: s.Name, Title: s.Title, About: s.Doc, Type: s.Type, Enum: s.Values})
 	}
 	out := maps.Clone(namedSchemas)

@@ -57,7 +57,7 @@ func (in *input) number(about registry.Subject) int64 {
 // name returns the package that the path names.
 func (in *input) name() registry.Name {
 	repository, format, pkg := in.segment("repository"), in.segment("format"), in.segment("package")
-	return read(in, func() (registry.Name, error) { return in.h.svc.Core.NameOf(repository, format, pkg) })
+	return read(in, func() (registry.Name, error) { return in.h.svc.Core.Rules.NameOf(repository, format, pkg) })
 }
 
 // version returns the version of a package that s names, under the name it was published with.

@@ -76,7 +76,7 @@ func (h *handlers) foundPackages(w http.ResponseWriter, r *http.Request, reposit
 	if when.IsNow() {
 		found, next, err = h.svc.Everything.FindPackages(r.Context(), repository, part, pq)
 	} else {
-		found, next, err = h.svc.Catalog.PackagesThen(r.Context(), repository, part, pq, when)
+		found, next, err = h.svc.History.PackagesThen(r.Context(), repository, part, pq, when)
 	}
 	if err != nil {
 		return err

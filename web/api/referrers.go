@@ -99,7 +99,7 @@ func (t *referrerTree) of(ctx context.Context, v registry.Version, level int) ([
 // page is a page of the referrers of a digest.
 func (t *referrerTree) page(ctx context.Context, d digest.Digest, after int64) ([]registry.Version, error) {
 	if !t.when.IsNow() {
-		return t.h.svc.Catalog.ReferrersAt(ctx, t.at, d, t.when, after, maxReferrers)
+		return t.h.svc.History.ReferrersAt(ctx, t.at, d, t.when, after, maxReferrers)
 	}
 	return t.h.svc.Everything.ReferrersHere(ctx, t.at, d, after, maxReferrers)
 }
@@ -113,7 +113,7 @@ func (t *referrerTree) tagged(ctx context.Context, tag string) (registry.Version
 	if err != nil {
 		return registry.Version{}, err
 	}
-	d, err := t.h.svc.Catalog.VersionDetailAt(ctx, t.at.At(named.Version), t.when)
+	d, err := t.h.svc.History.VersionDetailAt(ctx, t.at.At(named.Version), t.when)
 	return d.Version, err
 }
 

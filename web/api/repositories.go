@@ -53,7 +53,7 @@ func (h *handlers) repositoryExample() api.Repository {
 func (h *handlers) repositoryWith(r registry.Repository, list []api.Upstream) api.Repository {
 	return api.Repository{
 		Name: r.Name, Description: r.Description, Upstreams: list,
-		Settings: h.svc.Core.SettingsIn(r), CreatedAt: timeText(r.CreatedAt),
+		Settings: h.svc.Core.Rules.SettingsIn(r), CreatedAt: timeText(r.CreatedAt),
 	}
 }
 

@@ -47,7 +47,7 @@ func (h *handlers) search(w http.ResponseWriter, r *http.Request) error {
 	var listed []catalog.Listed
 	list, err := listOf(page, func(p registry.Page) ([]catalog.Hit, error) {
 		s.After, s.Limit = p.After, p.Limit
-		return h.svc.Catalog.Search(r.Context(), s)
+		return h.svc.History.Search(r.Context(), s)
 	}, func(h catalog.Hit) string { return numberText(h.Version.Seq) }, func(h catalog.Hit) api.Hit {
 		listed = append(listed, catalog.Listed{Format: h.Format, Version: h.Version})
 		return hitOf(h)
@@ -56,7 +56,7 @@ func (h *handlers) search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if overview {
-		known, err := h.svc.Catalog.Overviews(r.Context(), listed, s.AsOf)
+		known, err := h.svc.History.Overviews(r.Context(), listed, s.AsOf)
 		if err != nil {
 			return err
 		}

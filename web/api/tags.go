@@ -70,7 +70,7 @@ func (h *handlers) listTags(w http.ResponseWriter, r *http.Request) error {
 	read := h.svc.Everything.TagPage
 	if !when.IsNow() {
 		read = func(ctx context.Context, at registry.Name, p registry.Page) ([]registry.Tag, error) {
-			return h.svc.Catalog.TagPageAt(ctx, at, when, p)
+			return h.svc.History.TagPageAt(ctx, at, when, p)
 		}
 	}
 	all, err := read(r.Context(), at, page)

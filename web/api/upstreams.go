@@ -323,7 +323,7 @@ func (h *handlers) refresh(w http.ResponseWriter, r *http.Request) error {
 		in.err = wire.Invalid("package needs a format")
 	}
 	if at.Format != "" && pkg != "" {
-		at = read(in, func() (registry.Name, error) { return h.svc.Core.NameOf(at.Repository, at.Format, pkg) })
+		at = read(in, func() (registry.Name, error) { return h.svc.Core.Rules.NameOf(at.Repository, at.Format, pkg) })
 	}
 	if in.err != nil {
 		return in.err

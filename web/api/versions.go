@@ -191,7 +191,7 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	list, err := listOf(page, func(p registry.Page) ([]registry.Version, error) {
 		vq.After, vq.Limit = p.After, p.Limit
 		if query != "" || !when.IsNow() {
-			return h.svc.Catalog.VersionsWhere(r.Context(), at, vq, query, when)
+			return h.svc.History.VersionsWhere(r.Context(), at, vq, query, when)
 		}
 		return h.svc.Everything.Versions(r.Context(), at, vq)
 	}, func(v registry.Version) string { return v.Name }, func(v registry.Version) api.VersionSummary {
@@ -201,7 +201,7 @@ func (h *handlers) listVersions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !overview {
 		return writeOne(w, http.StatusOK, list, err, func(l api.List[api.VersionSummary]) api.List[api.VersionSummary] { return l })
 	}
-	known, err := h.svc.Catalog.Overviews(r.Context(), listed, when)
+	known, err := h.svc.History.Overviews(r.Context(), listed, when)
 	for i := range known {
 		list.Items[i].Overview = overviewOf(known[i])
 	}
@@ -224,7 +224,7 @@ func (h *handlers) getVersion(w http.ResponseWriter, r *http.Request) error {
 		return in.err
 	}
 	if !when.IsNow() {
-		d, err := h.svc.Catalog.VersionDetailAt(r.Context(), at, when)
+		d, err := h.svc.History.VersionDetailAt(r.Context(), at, when)
 		return writeOne(w, http.StatusOK, d, err, detailOf)
 	}
 	d, err := h.svc.Everything.VersionDetail(r.Context(), at)

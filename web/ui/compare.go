@@ -278,22 +278,7 @@ func (u *Pages) archiveDifference(ctx context.Context, v *compareView, from, to 
 	if a.Cut+b.Cut != "" {
 		out.Wrong = "One of them was not read to its end: what is said of it is not all."
 	}
-	type side struct{ from, to *insideEntry }
-	byName := map[string]*side{}
-	var names []string
-	at := func(name string) *side {
-		if byName[name] == nil {
-			byName[name] = &side{}
-			names = append(names, name)
-		}
-		return byName[name]
-	}
-	for i, e := range b.Entries {
-		at(neutral(e.Name, v.To)).to = &b.Entries[i]
-	}
-	for i, e := range a.Entries {
-		at(neutral(e.Name, v.From)).from = &a.Entries[i]
-	}
+	names, byName := paired(a.Entries, b.Entries, v.From, v.To)
 	texts := 0
 	for _, name := range names {
 		s := byName[name]
@@ -323,6 +308,28 @@ func (u *Pages) archiveDifference(ctx context.Context, v *compareView, from, to 
 		out.Files = append(out.Files, change)
 	}
 	return out, nil
+}
+
+// side is a file of two archives; nil where one has none of its name.
+type side struct{ from, to *insideEntry }
+
+// paired are the files of two archives by their names without the version, and these names in the order of the newer archive.
+func paired(a, b []insideEntry, from, to string) (names []string, byName map[string]*side) {
+	byName = map[string]*side{}
+	at := func(name string) *side {
+		if byName[name] == nil {
+			byName[name] = &side{}
+			names = append(names, name)
+		}
+		return byName[name]
+	}
+	for i, e := range b {
+		at(neutral(e.Name, to)).to = &b[i]
+	}
+	for i, e := range a {
+		at(neutral(e.Name, from)).from = &a[i]
+	}
+	return names, byName
 }
 
 // textDifference compares two texts in archives; nil where one is no text.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -106,15 +107,11 @@ func (u *Pages) inside(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found := false
-	for _, f := range full.Files {
-		if f.Path == file {
-			v.File, found = f, true
-		}
-	}
-	if !found {
+	i := slices.IndexFunc(full.Files, func(f api.File) bool { return f.Path == file })
+	if i < 0 {
 		return registry.Errorf(registry.NotFound, registry.AboutFile, "the version has no file %q", registry.Clip(file))
 	}
+	v.File = full.Files[i]
 	v.crumb(at.Repository, repositoryPath(at.Repository))
 	v.crumb(at.Name, packagePath(at.Repository, at.Format, at.Name))
 	v.crumb(version, versionPath(at.Repository, at.Format, at.Name, version))

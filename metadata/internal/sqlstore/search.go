@@ -239,21 +239,9 @@ func (q *searchSQL) test(t metadata.Test) error {
 		q.known(`v`)
 		q.text.WriteString(`)`)
 	case metadata.FieldHasFact:
-		q.text.WriteString(`EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND (x.key = `)
-		q.arg(t.Key)
-		q.text.WriteString(` OR x.key LIKE `)
-		q.arg(like(t.Key) + ".%")
-		q.text.WriteString(` ESCAPE '!')`)
-		q.known(`v`)
-		q.text.WriteString(`)`)
+		q.hasFact(t.Key)
 	case metadata.FieldHasFile:
-		q.text.WriteString(`EXISTS (SELECT 1 FROM file x WHERE x.version_id = v.id AND `)
-		q.match(`x.path`, t)
-		if q.asOf != nil {
-			q.text.WriteString(` AND x.seq <= `)
-			q.arg(*q.asOf)
-		}
-		q.text.WriteString(`)`)
+		q.hasFile(t)
 	case metadata.FieldRuns:
 		q.text.WriteString(`v.id IN (SELECT n.version_id FROM run n JOIN environment e ON e.id = n.environment_id WHERE `)
 		q.match(`e.name`, t)
@@ -263,6 +251,28 @@ func (q *searchSQL) test(t metadata.Test) error {
 		return fmt.Errorf("metadata: no search by %q", t.Field)
 	}
 	return nil
+}
+
+// hasFact asks for a fact of this key, or of one below it.
+func (q *searchSQL) hasFact(key string) {
+	q.text.WriteString(`EXISTS (SELECT 1 FROM fact x WHERE x.version_id = v.id AND (x.key = `)
+	q.arg(key)
+	q.text.WriteString(` OR x.key LIKE `)
+	q.arg(like(key) + ".%")
+	q.text.WriteString(` ESCAPE '!')`)
+	q.known(`v`)
+	q.text.WriteString(`)`)
+}
+
+// hasFile asks for a file by its path.
+func (q *searchSQL) hasFile(t metadata.Test) {
+	q.text.WriteString(`EXISTS (SELECT 1 FROM file x WHERE x.version_id = v.id AND `)
+	q.match(`x.path`, t)
+	if q.asOf != nil {
+		q.text.WriteString(` AND x.seq <= `)
+		q.arg(*q.asOf)
+	}
+	q.text.WriteString(`)`)
 }
 
 // during selects the intervals that hold, or held at the past moment.

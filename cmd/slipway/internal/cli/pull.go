@@ -61,40 +61,7 @@ there already with the right content is not fetched again.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := path.Match(p.match, ""); err != nil {
-				return command.Usagef("--file: %v", err)
-			}
-			cl, err := f.Connect(c.Program)
-			if err != nil {
-				return err
-			}
-			p.c, p.at = cl.Client, packageOf(args)
-			if tag == "" {
-				p.version = args[3]
-			} else {
-				named, err := p.c.Tag(cmd.Context(), p.at, tag, asOf)
-				if err != nil {
-					return err
-				}
-				p.version = named.Version
-			}
-			if args[1] == imageFormat {
-				return imageHint(cmd.Context(), cl, p.at, p.version)
-			}
-			p.bar = newTransfer(c.Progress("pull"))
-			ctx, stop := command.UntilSignal(cmd.Context())
-			defer stop()
-			files, err := p.run(ctx)
-			p.bar.end()
-			if err != nil && ctx.Err() != nil && cmd.Context().Err() == nil {
-				return fmt.Errorf("%w; the same command goes on where it stopped", command.ErrInterrupted)
-			}
-			if err != nil {
-				return err
-			}
-			return p.print(c.Stdout, f.output, files)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.pull(cmd, p, f, tag, asOf, args) },
 	}
 	f.Add(cmd)
 	fs := cmd.Flags()
@@ -104,6 +71,42 @@ there already with the right content is not fetched again.`,
 	fs.StringVar(&p.match, "file", "", "only files whose last element matches this glob")
 	fs.StringVar(&p.dir, "dir", ".", "where to put the files")
 	return cmd
+}
+
+// pull fetches the version that the arguments name, or that a tag names.
+func (c commands) pull(cmd *cobra.Command, p *pulling, f Flags, tag, asOf string, args []string) error {
+	if _, err := path.Match(p.match, ""); err != nil {
+		return command.Usagef("--file: %v", err)
+	}
+	cl, err := f.Connect(c.Program)
+	if err != nil {
+		return err
+	}
+	p.c, p.at = cl.Client, packageOf(args)
+	if tag == "" {
+		p.version = args[3]
+	} else {
+		named, err := p.c.Tag(cmd.Context(), p.at, tag, asOf)
+		if err != nil {
+			return err
+		}
+		p.version = named.Version
+	}
+	if args[1] == imageFormat {
+		return imageHint(cmd.Context(), cl, p.at, p.version)
+	}
+	p.bar = newTransfer(c.Progress("pull"))
+	ctx, stop := command.UntilSignal(cmd.Context())
+	defer stop()
+	files, err := p.run(ctx)
+	p.bar.end()
+	if err != nil && ctx.Err() != nil && cmd.Context().Err() == nil {
+		return fmt.Errorf("%w; the same command goes on where it stopped", command.ErrInterrupted)
+	}
+	if err != nil {
+		return err
+	}
+	return p.print(c.Stdout, f.output, files)
 }
 
 // imageHint is the error that says how to fetch an image, by its digest.

@@ -112,9 +112,16 @@ func setXML(text, list, item, id, block string) (string, error) {
 			path = path[:len(path)-1]
 		}
 	}
-	switch {
-	case found != nil:
+	if found != nil {
 		return text[:found.from] + block + text[found.to:], nil
+	}
+	return addXML(text, list, block, content, end, rootEnd)
+}
+
+// addXML adds a block to a list whose content begins at one offset and ends at another, or adds the list, too, in front of the end of the
+// document's root: -1 where there is none.
+func addXML(text, list, block string, content, end, rootEnd int64) (string, error) {
+	switch {
 	case end >= 0 && end >= content && strings.HasPrefix(text[end:], "</"):
 		at := len(strings.TrimRight(text[:end], " \t\n"))
 		return text[:at] + "\n    " + block + "\n  " + text[end:], nil

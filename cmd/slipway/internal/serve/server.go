@@ -69,15 +69,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.core, err = s.stores.ServerCore(ctx, c, s.sinks, network, reg, logger); err != nil {
 		return nil, err
 	}
-	if c.AcceptClock {
-		if err = s.core.Core.AcceptClock(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.core.Core.Clock(); err != nil {
-		logger.WarnContext(ctx, "reads are answered, changes are refused", "error", err)
-	}
-	if s.Password, err = s.core.Accounts.EnsureAdmin(ctx, c.AdminPassword); err != nil {
+	if err := s.prepare(ctx, c); err != nil {
 		return nil, err
 	}
 	var redirect int64
@@ -102,6 +94,20 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	}
 	s.report()
 	return s, nil
+}
+
+// prepare looks at the clock, and makes the first user.
+func (s *Server) prepare(ctx context.Context, c *installation.Config) (err error) {
+	if c.AcceptClock {
+		if err := s.core.Core.AcceptClock(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.core.Core.Clock(); err != nil {
+		s.logger.WarnContext(ctx, "reads are answered, changes are refused", "error", err)
+	}
+	s.Password, err = s.core.Accounts.EnsureAdmin(ctx, c.AdminPassword)
+	return err
 }
 
 // upstreamNetwork is how remote registries are reached. A proxy gets every name, so the addresses of all remotes inherit it.
