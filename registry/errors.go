@@ -101,7 +101,12 @@ func Errorf(k Kind, s Subject, format string, args ...any) *Error {
 }
 
 // KindOf returns the kind of err; Internal for an unknown error.
-func KindOf(err error) Kind { return AsError(err).Kind }
+func KindOf(err error) Kind {
+	if err == nil {
+		return Internal
+	}
+	return AsError(err).Kind
+}
 
 // AsError turns any error into an Error: sentinels of storage and metadata, a broken body, a full disk, or Internal.
 func AsError(err error) *Error {

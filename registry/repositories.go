@@ -194,7 +194,10 @@ func (s *Core) RepositoryRow(ctx context.Context, name string) (Repository, erro
 		})
 		return r, err
 	})
-	return r, Missing(err, AboutRepository, "there is no repository %q", Clip(name))
+	if err != nil { // as every request asks
+		err = Missing(err, AboutRepository, "there is no repository %q", Clip(name))
+	}
+	return r, err
 }
 
 func repositoryBytes(r Repository) int { return lookup.RecordBytes + len(r.Settings) }

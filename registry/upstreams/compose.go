@@ -260,7 +260,12 @@ func (s *Upstreams) tags(ctx context.Context, f found, page registry.Page) ([]re
 }
 
 // exact are the sources of what is asked for by its exact version: what is published here comes first.
-func (f found) exact() []source { return slices.Concat(f.held, f.sources) }
+func (f found) exact() []source {
+	if len(f.held) == 0 {
+		return f.sources
+	}
+	return slices.Concat(f.held, f.sources)
+}
 
 // exactly is first for those.
 func exactly[T any](ctx context.Context, s *Upstreams, at registry.Name, look func(source) (T, error)) (out T, err error) {
@@ -279,9 +284,8 @@ func (f found) eachOf(sources []source, fn func(source) (done bool, err error)) 
 	some := false
 	for _, src := range sources {
 		done, err := fn(src)
-		var last *final
-		switch {
-		case errors.As(err, &last):
+		switch last, ends := finalOf(err); {
+		case ends:
 			return last.error
 		case err == nil:
 			some = true
@@ -304,6 +308,13 @@ func (f found) eachOf(sources []source, fn func(source) (done bool, err error)) 
 type final struct{ error }
 
 func (f *final) Unwrap() error { return f.error }
+
+func finalOf(err error) (last *final, ok bool) {
+	if err != nil {
+		ok = errors.As(err, &last)
+	}
+	return last, ok
+}
 
 // first returns the answer of the first source that has one. NotFound.
 func first[T any](ctx context.Context, s *Upstreams, at registry.Name, look func(source) (T, error)) (out T, err error) {

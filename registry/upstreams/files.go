@@ -216,11 +216,7 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 		s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
 		return have, nil
 	}
-	var known metadata.CachedFile
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		known, err = tx.Caches().CachedFile(have.VersionID, path)
-		return err
-	})
+	known, err := s.cachedFile(ctx, have.VersionID, path)
 	if err != nil {
 		return have, nil //nolint:nilerr // nothing is known of where it came from, so it is as good as any
 	}
@@ -236,6 +232,15 @@ func (s *Upstreams) upToDate(ctx context.Context, f found, at registry.Coordinat
 	}
 	s.note(ctx, at.Format, registry.CacheFile, registry.CacheHit)
 	return have, nil
+}
+
+// cachedFile returns what is known of the transfer of a file. metadata.ErrNotExist.
+func (s *Upstreams) cachedFile(ctx context.Context, versionID int64, path string) (known metadata.CachedFile, err error) {
+	err = s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
+		known, err = tx.Caches().CachedFile(versionID, path)
+		return err
+	})
+	return known, err
 }
 
 // compared is upToDate with the remote that the file came from.

@@ -27,9 +27,9 @@ type rows struct {
 }
 
 func (r rows) bytes() int {
-	n := lookup.RecordBytes
+	n := 2 * lookup.RecordBytes // with what is composed of them
 	for _, p := range r.packages {
-		n += lookup.RecordBytes + len(p.Descriptor)
+		n += 2*lookup.RecordBytes + len(p.Descriptor)
 	}
 	return n
 }
@@ -111,8 +111,16 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 	if places, have, err = s.chosen(ctx, places, have, at); err != nil {
 		return found{}, err
 	}
-	f := found{name: at, asked: r, choice: choice(places, at.Format), strict: g.strict[r.ID]}
 	o := g.originOf(places, at, s.core.Now())
+	memo := have.composed
+	if o.Origin != "" || slices.ContainsFunc(places, func(p place) bool { return !p.visible(actor) }) {
+		memo = nil
+	}
+	if f, ok := memo.found(g); ok {
+		f.name, f.asked = at, r
+		return f, nil
+	}
+	f := found{name: at, asked: r, choice: choice(places, at.Format), strict: g.strict[r.ID]}
 	if _, f.owned = g.claimed(places, at); f.owned {
 		shown := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !p.visible(actor) })
 		_, f.reserved = g.claimed(shown, at)
@@ -127,10 +135,11 @@ func (s *Upstreams) lookIn(ctx context.Context, g *graph, r registry.Repository,
 	f.gather(places, have.packages, actor, o)
 	f.origin = have.origin
 	f.stick(s.core.Rules[at.Format])
-	f.id = s.idIn(g, r, at, places, actor, have.composed)
+	f.id = s.idOf(r, at, places, actor)
 	if f.strict {
 		f.id ^= strictID
 	}
+	memo.keep(g, f)
 	return f, nil
 }
 
@@ -329,7 +338,9 @@ func aside(pkg registry.Package) bool {
 // whichever has the package.
 func (f *found) answering(rules registry.Rules, listed []source) {
 	if len(f.visible)+len(listed) <= 1 { // there is no choice
-		f.sources = append(append(f.sources, f.visible...), listed...)
+		if f.sources = slices.Clip(f.visible); len(listed) > 0 {
+			f.sources = slices.Clip(listed)
+		}
 		return
 	}
 	var living []source

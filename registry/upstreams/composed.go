@@ -3,32 +3,36 @@ package upstreams
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
 	"sync/atomic"
 
 	"slipway/registry"
 	"slipway/registry/access"
 )
 
-// composed remembers the id of a composed package for callers who see all of its places: most do.
-type composed struct{ atomic.Pointer[composedID] }
+// composed remembers what a repository and its upstreams have of a package, for callers who see all of its places: most do. Where an
+// administrator has set its origin, which ends by itself, nothing is remembered. The methods of nil do nothing.
+type composed struct{ atomic.Pointer[composedFound] }
 
-type composedID struct {
-	of *graph
-	id int64
+// composedFound is what look finds in a graph. Its lists are shared: nothing changes them.
+type composedFound struct {
+	of    *graph
+	found found
 }
 
-// idIn is idOf, which is remembered for those who see every place.
-func (s *Upstreams) idIn(g *graph, r registry.Repository, at registry.Name, places []place, actor access.Actor, memo *composed) int64 {
-	if memo == nil || slices.ContainsFunc(places, func(p place) bool { return p.remote == nil && !(p.admits(at) && p.visible(actor)) }) {
-		return s.idOf(r, at, places, actor)
+func (c *composed) found(g *graph) (f found, ok bool) {
+	if c == nil {
+		return f, false
 	}
-	if known := memo.Load(); known != nil && known.of == g {
-		return known.id
+	if known := c.Load(); known != nil && known.of == g {
+		return known.found, true
 	}
-	id := s.idOf(r, at, places, actor)
-	memo.Store(&composedID{g, id})
-	return id
+	return f, false
+}
+
+func (c *composed) keep(g *graph, f found) {
+	if c != nil {
+		c.Store(&composedFound{g, f})
+	}
 }
 
 // idOf makes the id of a composed package: one for each package and set of places that a caller sees.
