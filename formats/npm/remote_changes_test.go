@@ -10,6 +10,7 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/metadata"
 	"slipway/registry"
 	"slipway/registry/ledger"
 	"slipway/registry/upstreams"
@@ -239,4 +240,45 @@ func TestRemoteChecksum(t *testing.T) {
 		}
 		m.wants(http.StatusOK, tarballOf(c.taken, "1.0.0"))
 	}
+}
+
+// TestRemoteMutatedOnce: of the same other bytes the log tells once, also where the registry has another address by now, from which nothing is
+// known of the document of before.
+func TestRemoteMutatedOnce(t *testing.T) {
+	m := newFaulty(t, formatstest.Options{})
+	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{})
+	m.wants(http.StatusOK, tarballOf("left-pad", "1.0.0"))
+	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{Files: map[string]string{"evil.js": "x"}})
+	m.later(3 * time.Hour)
+	m.wants(http.StatusOK, "/left-pad")
+	must(t, m.MoveRemote("mirror", strings.Replace(m.u.NPMURL(), "127.0.0.1", "localhost", 1), `{}`))
+	m.u.NPM("left-pad", "1.1.0", upstreamtest.NPMVersion{})
+	if !m.lists("1.1.0") {
+		t.Error("the registry is not asked at its new address")
+	}
+	m.told("mutated up left-pad 1.0.0 left-pad-1.0.0.tgz")
+}
+
+// TestRemotesMutated: where two registries have other bytes of a file, each its own, the log tells of each once, however often either of them
+// has another document.
+func TestRemotesMutated(t *testing.T) {
+	m := newFaulty(t, formatstest.Options{})
+	other := upstreamtest.New(t, upstreamtest.Options{})
+	_, err := m.Upstreams.Add(m.Admin, "mirror", upstreams.NewUpstream{Name: "other", Type: metadata.UpstreamRemote, Format: formatName, URL: other.NPMURL(),
+		Settings: upstreams.Settings{Redirects: []string{"127.0.0.1"}, Mode: upstreams.Merge}})
+	must(t, err)
+	m.set(func(v *upstreams.Settings) { v.Mode = upstreams.Merge })
+	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{})
+	m.wants(http.StatusOK, tarballOf("left-pad", "1.0.0"))
+	m.u.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{Files: map[string]string{"evil.js": "x"}})
+	other.NPM("left-pad", "1.0.0", upstreamtest.NPMVersion{Files: map[string]string{"evil.js": "another"}})
+	for i := range 3 {
+		m.later(3 * time.Hour)
+		m.wants(http.StatusOK, "/left-pad")
+		m.told("mutated up left-pad 1.0.0 left-pad-1.0.0.tgz", "mutated other left-pad 1.0.0 left-pad-1.0.0.tgz")
+		for _, u := range []*upstreamtest.Server{m.u, other} {
+			u.NPM("left-pad", fmt.Sprintf("1.%d.0", i+1), upstreamtest.NPMVersion{})
+		}
+	}
+	m.MustFsck(t)
 }
