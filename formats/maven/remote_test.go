@@ -8,6 +8,7 @@ import (
 
 	"slipway/formats/formatstest"
 	"slipway/integration/upstream/upstreamtest"
+	"slipway/registry"
 )
 
 // TestRemote: artifacts of a remote are delivered with their sums and asked for once; a wrong sum stores nothing.
@@ -63,4 +64,29 @@ func TestRemote(t *testing.T) {
 		t.Errorf("mended: %d, %d bytes", code, len(body))
 	}
 	s.MustFsck(t)
+}
+
+// TestRemoteHeaderSums: a registry that has no files with sums, but announces one in the header of the file, is held to it.
+func TestRemoteHeaderSums(t *testing.T) {
+	for sum, without := range map[string]string{"sha1": "X-Checksum-Sha256", "sha256": "X-Checksum-Sha1"} {
+		u := upstreamtest.New(t, upstreamtest.Options{})
+		s := formatstest.NewServer(t, formatstest.Options{}, New(Options{}))
+		s.Remote("mirror", formatName, u.MavenURL())
+		u.MavenSidecars(false)
+		u.MavenChecksumHeaders(true)
+		u.Maven("com.acme:lib:1.0", upstreamtest.MavenVersion{})
+		u.Maven("com.acme:lib:2.0", upstreamtest.MavenVersion{})
+		u.On("**", upstreamtest.SetHeader(without))
+		u.On("**lib-1.0.jar", upstreamtest.Flip(-1))
+		for version, status := range map[string]int{"1.0": http.StatusBadGateway, "2.0": http.StatusOK} {
+			res := s.Do(formatstest.Admin, formatstest.Request{Method: http.MethodGet, Path: "/maven/mirror/com/acme/lib/" + version + "/lib-" + version + ".jar"})
+			if res.Status != status {
+				t.Errorf("%s alone, %s: %v, want %d", sum, version, res, status)
+			}
+		}
+		d, err := s.Reader.VersionDetail(s.Admin, registry.Name{Repository: "mirror", Format: formatName, Package: "com.acme:lib"}.At("2.0"))
+		if err != nil || len(d.Cached) != 1 || d.Cached[0].Verified != sum {
+			t.Errorf("%s alone: verified by %+v, %v", sum, d.Cached, err)
+		}
+	}
 }

@@ -89,8 +89,9 @@ func TestRemoteWrongBytes(t *testing.T) {
 	m.u.NPM("short", "1.0.0", upstreamtest.NPMVersion{})
 	m.u.NPM("long", "1.0.0", upstreamtest.NPMVersion{Size: 2 << 20})
 	m.u.NPM("shasum", "1.0.0", upstreamtest.NPMVersion{NoIntegrity: true})
+	m.u.NPM("integrity", "1.0.0", upstreamtest.NPMVersion{NoShasum: true})
 	rule := m.u.On("**.tgz", upstreamtest.Flip(-1))
-	for _, name := range []string{"short", "shasum"} {
+	for _, name := range []string{"short", "shasum", "integrity"} {
 		m.want(http.StatusBadGateway, "wrong", m.ask(http.MethodGet, tarballOf(name, "1.0.0")))
 	}
 	if res, err := m.Try(m.as, formatstest.Request{Method: http.MethodGet, Path: "/npm/mirror" + tarballOf("long", "1.0.0")}); err == nil {
@@ -98,12 +99,12 @@ func TestRemoteWrongBytes(t *testing.T) {
 	}
 	rule.Stop()
 	m.u.Origin.Down()
-	for _, name := range []string{"short", "shasum", "long"} {
+	for _, name := range []string{"short", "shasum", "integrity", "long"} {
 		m.wants(http.StatusServiceUnavailable, tarballOf(name, "1.0.0"))
 	}
 	m.u.Origin.Up(t)
 	m.later(time.Minute)
-	for _, name := range []string{"short", "shasum", "long"} {
+	for _, name := range []string{"short", "shasum", "integrity", "long"} {
 		m.wants(http.StatusOK, tarballOf(name, "1.0.0"))
 	}
 	m.MustFsck(t)
