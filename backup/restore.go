@@ -167,7 +167,7 @@ func evict(tx metadata.Tx, d digest.Digest) (left metadata.Blob, err error) {
 	}
 	forgotten, err := tx.Collection().Condemn(b, tx.Now().Add(time.Microsecond))
 	if err == nil && forgotten {
-		err = tx.Collection().CollectedDone(d)
+		err = tx.Collection().CollectedDone(d, tx.Now())
 	}
 	return b, err
 }

@@ -168,10 +168,12 @@ type Collection interface {
 	// Condemn removes the row of a blob if it is still unreferenced as above, and notes it as collected in the same
 	// transaction. false: the blob is needed again, and nothing changed.
 	Condemn(b Blob, before time.Time) (bool, error)
-	// CondemnOrphan notes a digest without a row as collected. false: the digest has a row, and nothing changed.
+	// CondemnOrphan notes a digest without a row as collected. false: the digest has a row, or is noted already, and nothing changed.
 	CondemnOrphan(d digest.Digest, size int64) (bool, error)
-	// CollectedDone notes that the bytes are gone.
-	CollectedDone(d digest.Digest) error
+	// TakeCollected notes that another process goes on with a removal that is pending since a time, as of Now. false: it is not.
+	TakeCollected(d digest.Digest, since time.Time) (bool, error)
+	// CollectedDone notes that the bytes are gone, by the removal that is pending since a time; ErrNotExist: another has taken it.
+	CollectedDone(d digest.Digest, since time.Time) error
 	CollectedPending() ([]Collected, error)                     // removals under way, or cut off by a crash
 	CollectedSince(d digest.Digest, t time.Time) (bool, error)  // pending, or done at or after t
 	ForgetCollected(before time.Time, limit int) (int64, error) // done ones only, at most limit; their number

@@ -187,7 +187,7 @@ func testCondemn(e *env) {
 		_, err := tx.Blobs().PutBlob(metadata.Blob{Digest: free.Digest, Size: free.Size})
 		return err
 	})
-	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(free.Digest) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(free.Digest, e.now()) })
 	again := e.blob("free")
 	if again.ID == free.ID {
 		e.Error("the blob has the ID of the one that was collected")
@@ -221,22 +221,38 @@ func testCollected(e *env) {
 	equal(e, "orphan", orphan(d), true)
 	equal(e, "pending", pending(), 1)
 	equal(e, "pending since", []bool{since(time.Time{}), since(e.now().Add(time.Hour))}, []bool{true, true})
-	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(digest.FromString("?")) })
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(digest.FromString("?"), e.now()) })
+	equal(e, "an orphan again", orphan(d), false)
+	take := func(since time.Time) bool {
+		var ok bool
+		e.update(func(tx metadata.Tx) (err error) {
+			ok, err = tx.Collection().TakeCollected(d, since)
+			return err
+		})
+		return ok
+	}
+	noted := e.now()
+	e.clock.Add(time.Minute)
+	equal(e, "taken", []bool{take(noted.Add(1000)), take(noted)}, []bool{false, true})
+	e.fails(metadata.ErrNotExist, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d, noted) })
+	noted = e.now()
 
 	e.clock.Add(time.Minute)
 	done := e.now()
-	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d, noted) })
+	equal(e, "taken when it is done", take(noted), false)
 	equal(e, "none pending", pending(), 0)
 	equal(e, "done since", []bool{since(done), since(done.Add(time.Microsecond))}, []bool{true, false})
 	e.update(func(tx metadata.Tx) error { _, err := tx.Collection().ForgetCollected(done, 9); return err })
 	equal(e, "not forgotten", since(done), true)
 	equal(e, "again", orphan(d), true)
+	noted = e.now()
 	e.update(func(tx metadata.Tx) error {
 		_, err := tx.Collection().ForgetCollected(done.Add(time.Hour), 9)
 		return err
 	})
 	equal(e, "pending is not forgotten", since(done), true)
-	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
+	e.update(func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d, noted) })
 	e.update(func(tx metadata.Tx) error {
 		_, err := tx.Collection().ForgetCollected(done.Add(time.Hour), 9)
 		return err

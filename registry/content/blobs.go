@@ -262,7 +262,7 @@ func (s *Store) recordBlob(ctx context.Context, b registry.Blob, stored time.Tim
 		if !errors.Is(err, ErrCollected) {
 			return out, err
 		}
-		if try == MaxRescues {
+		if try == MaxRescues(s.core.Store) {
 			return registry.Blob{}, BytesGone(err)
 		}
 		if err := Pause(ctx, RescuePause); err != nil {

@@ -32,11 +32,17 @@ func PutStored(blobs metadata.Blobs, b registry.Blob, stored time.Time) (registr
 // the store.
 const ClockMargin = 10 * time.Minute
 
-// A removal that is under way when a commit needs the same bytes ends within milliseconds.
-const (
-	MaxRescues  = 20
-	RescuePause = 50 * time.Millisecond
-)
+// RescuePause is how long a commit waits for a removal that is under way of the bytes that it needs.
+const RescuePause = 50 * time.Millisecond
+
+// MaxRescues is how often a commit waits. A removal that is under way ends within milliseconds; one that another process has left is
+// taken over after half a minute.
+func MaxRescues(s metadata.Store) int {
+	if s.Exclusive() {
+		return 20
+	}
+	return int(35 * time.Second / RescuePause)
+}
 
 // ErrCollected: the collector may have removed a staged blob's bytes since they were stored.
 var ErrCollected = errors.New("registry: staged bytes may have been collected")

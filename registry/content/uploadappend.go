@@ -77,7 +77,7 @@ func (s *Store) keepWhole(ctx context.Context, u metadata.UploadSession, first *
 		if err == nil {
 			return Upload{ID: u.ID, Offset: u.Offset}, nil
 		}
-		if !errors.Is(err, ErrCollected) || try == MaxRescues {
+		if !errors.Is(err, ErrCollected) || try == MaxRescues(s.core.Store) {
 			return s.notMoved(ctx, Upload{ID: u.ID}, err)
 		}
 	}

@@ -120,7 +120,7 @@ func (i *Instance) Duties() []duty.Duty {
 	list := []duty.Duty{{
 		Name: Collect,
 		First: func(ctx context.Context) error {
-			if err := i.Maintain.FinishCollection(ctx); err != nil {
+			if _, err := i.Maintain.FinishCollection(ctx); err != nil {
 				return wrap("finish an interrupted collection", err)
 			}
 			return wrap("finish interrupted deletions", i.Maintain.FinishDeletions(ctx))

@@ -173,22 +173,6 @@ func (f *fsck) progress() {
 	}
 }
 
-// dropRow removes a broken blob that nothing needs, by the collector's own steps.
-func (f *fsck) dropRow(ctx context.Context, b registry.Blob, problem string) error {
-	var dead bool
-	err := f.core.Update(ctx, func(tx metadata.Tx) (err error) {
-		dead, err = tx.Collection().Condemn(b, tx.Now().Add(1))
-		return err
-	})
-	if err == nil && dead {
-		err = f.finish(ctx, b.Digest)
-	}
-	if err == nil {
-		f.repaired("blob", "%s %s; nothing needed it, it is forgotten", b.Digest, problem)
-	}
-	return err
-}
-
 // look returns the problem with the bytes of a blob, "" where there is none.
 func (f *fsck) look(ctx context.Context, b registry.Blob) (string, error) {
 	st, err := f.core.Blobs.Stat(ctx, b.Digest)

@@ -99,8 +99,13 @@ func (s *Maintainer) collect(ctx context.Context, o CollectOptions) (CollectRepo
 }
 
 // CollectEvery collects after each interval, 0 never, until ctx ends or a collection fails: the bytes that the failed one left
-// condemned can't be published until FinishCollection has run, so it should run soon.
+// condemned can't be published until FinishCollection has run, so it should run soon. It begins with what other processes left.
 func (s *Maintainer) CollectEvery(ctx context.Context, interval time.Duration) error {
+	if !s.core.Store.Exclusive() {
+		if err := s.finishAll(ctx); err != nil {
+			return err
+		}
+	}
 	if interval == 0 {
 		<-ctx.Done()
 		return nil
@@ -142,7 +147,7 @@ type collection struct {
 
 func (c *collection) run(ctx context.Context) error {
 	if !c.opts.DryRun {
-		if err := c.finishCollection(ctx); err != nil {
+		if _, err := c.finishCollection(ctx); err != nil {
 			return err
 		}
 		if err := c.FinishDeletions(ctx); err != nil {
@@ -350,42 +355,5 @@ func (c *collection) take(ctx context.Context, d digest.Digest, condemn func(tx 
 	}
 	ctx, cancel := ctxgrace.Extend(ctx, content.KeepTimeout)
 	defer cancel()
-	if err := c.core.Update(ctx, func(tx metadata.Tx) (err error) {
-		dead, err = condemn(tx)
-		return err
-	}); err != nil || !dead {
-		return false, err
-	}
-	return true, c.finish(ctx, d)
-}
-
-// finish removes the bytes of a condemned digest.
-func (s *Maintainer) finish(ctx context.Context, d digest.Digest) error {
-	if err := s.core.Blobs.Delete(ctx, d); err != nil {
-		return fmt.Errorf("remove %s: %w", d, err)
-	}
-	return s.core.Update(ctx, func(tx metadata.Tx) error { return tx.Collection().CollectedDone(d) })
-}
-
-// FinishCollection removes the bytes that a crash or a failing store left condemned: until then they can't be published. The
-// caller must hold the duty to collect, or be the only user of the database.
-func (s *Maintainer) FinishCollection(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.finishCollection(ctx)
-}
-
-// finishCollection is FinishCollection with mu held, so that no other removal runs at the same time.
-func (s *Maintainer) finishCollection(ctx context.Context) error {
-	var pending []metadata.Collected
-	err := s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
-		pending, err = tx.Collection().CollectedPending()
-		return err
-	})
-	for _, p := range pending {
-		if err == nil {
-			err = s.finish(ctx, p.Digest)
-		}
-	}
-	return err
+	return c.condemn(ctx, d, condemn)
 }

@@ -182,7 +182,7 @@ func (p *Publish) update(ctx context.Context, files []Staged, do func(tx metadat
 		if !errors.Is(err, content.ErrCollected) {
 			return err
 		}
-		if try == content.MaxRescues {
+		if try == content.MaxRescues(p.svc.core.Store) {
 			return content.BytesGone(err)
 		}
 		if err := p.rescue(ctx, files, try); err != nil {
@@ -218,7 +218,7 @@ func (p *Publish) Commit(ctx context.Context, rel Release) (Result, error) {
 	}
 	p.refresh(ctx)
 	res, err := p.commit(ctx, rel, files)
-	for try := 0; errors.Is(err, content.ErrCollected) && try < content.MaxRescues; try++ {
+	for try := 0; errors.Is(err, content.ErrCollected) && try < content.MaxRescues(p.svc.core.Store); try++ {
 		if err = p.rescue(ctx, files, try); err != nil {
 			break
 		}

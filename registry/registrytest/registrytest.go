@@ -103,6 +103,13 @@ func Restarted(former *Env) Option {
 func StoreClock(now func() time.Time) Option {
 	return func(e *Env) {
 		Must(e.t, e.Metadata.Close())
+		if e.Database == "" {
+			store, err := postgres.Open(context.Background(), postgrestest.URL(e.t), postgres.WithClock(now))
+			Must(e.t, err)
+			e.Metadata = store
+			e.t.Cleanup(func() { _ = store.Close() })
+			return
+		}
 		store, err := sqlite.Open(context.Background(), e.Database, sqlite.WithClock(now))
 		Must(e.t, err)
 		e.Metadata = store

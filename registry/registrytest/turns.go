@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -100,6 +101,16 @@ func (s blobTurns) Delete(ctx context.Context, d digest.Digest) error {
 	stop(ctx)
 	defer stop(ctx)
 	return s.Store.Delete(ctx, d)
+}
+
+// Removal stops at the removal alone: preparing it touches nothing.
+func (s blobTurns) Removal(ctx context.Context, d digest.Digest, ttl time.Duration) (func(ctx context.Context) error, error) {
+	remove, err := s.Store.(storage.Fencer).Removal(ctx, d, ttl) //nolint:forcetypeassert // the store in memory is one
+	return func(ctx context.Context) error {
+		stop(ctx)
+		defer stop(ctx)
+		return remove(ctx)
+	}, err
 }
 
 func (s blobTurns) List(ctx context.Context, after digest.Digest) iter.Seq2[storage.Blob, error] {

@@ -40,7 +40,25 @@ type object struct {
 var (
 	_ storage.Store  = (*Store)(nil)
 	_ storage.Grower = (*Store)(nil)
+	_ storage.Fencer = (*Store)(nil)
 )
+
+// WithClock makes the store use a clock, and returns it.
+func (s *Store) WithClock(now func() time.Time) *Store {
+	s.now = now
+	return s
+}
+
+// Removal implements storage.Fencer.
+func (s *Store) Removal(_ context.Context, d digest.Digest, ttl time.Duration) (func(ctx context.Context) error, error) {
+	end := s.now().Add(ttl)
+	return func(ctx context.Context) error {
+		if s.now().After(end) {
+			return fmt.Errorf("mem: delete: %w", storage.ErrLate)
+		}
+		return s.Delete(ctx, d)
+	}, nil
+}
 
 // New returns an empty store.
 func New() *Store {

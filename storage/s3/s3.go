@@ -58,6 +58,7 @@ type Store struct {
 	prefix   string // "" or ends in a slash
 	spoolDir string
 	conns    *http.Transport
+	apart    *apart
 
 	states states
 	// unconditional is set once the server has refused a conditional PUT as not implemented.
@@ -70,6 +71,7 @@ var (
 	_ storage.Store     = (*Store)(nil)
 	_ storage.Grower    = (*Store)(nil)
 	_ storage.Presigner = (*Store)(nil)
+	_ storage.Fencer    = (*Store)(nil)
 )
 
 // New opens the bucket; Parse makes the options of a URL. The error, for example ErrNoBucket, says in one line what is
@@ -82,15 +84,15 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	host, secure := o.host()
 	creds := o.credentials()
-	transport := newTransport()
+	transport, ahead := newTransport(), &apart{}
 	api, err := minio.NewCore(host, &minio.Options{
-		Creds: creds, Secure: secure, Region: o.Region, BucketLookup: o.lookup(), Transport: attempts{transport}, MaxRetries: maxRetries,
+		Creds: creds, Secure: secure, Region: o.Region, BucketLookup: o.lookup(), Transport: attempts{transport, ahead}, MaxRetries: maxRetries,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("s3: endpoint: %w", clean(err))
 	}
 	s := &Store{
-		api: api, bucket: o.Bucket, prefix: o.Prefix, spoolDir: o.Spool, conns: transport,
+		api: api, bucket: o.Bucket, prefix: o.Prefix, spoolDir: o.Spool, conns: transport, apart: ahead,
 		partBytes: partBytes, singleBytes: singleBytes, putPartBytes: putPartBytes,
 	}
 	if s.prefix != "" {

@@ -79,7 +79,10 @@ func withAnswered(ctx context.Context) (context.Context, *time.Time) {
 }
 
 // attempts is the transport as minio-go sees it, one RoundTrip for each attempt.
-type attempts struct{ next http.RoundTripper }
+type attempts struct {
+	next  http.RoundTripper
+	apart *apart
+}
 
 // RoundTrip notes the Date of the answer for withAnswered, which minio-go does not pass on, and detaches the body from an
 // attempt that is over: the transport may go on reading it while the next attempt, or another user of its buffer, reads it
@@ -92,6 +95,9 @@ func (a attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = b
 	}
 	res, err := a.next.RoundTrip(r)
+	if err == nil {
+		a.apart.note(res)
+	}
 	if at, ok := r.Context().Value(answeredKey{}).(*time.Time); ok && err == nil {
 		if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 			*at = date

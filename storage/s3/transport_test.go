@@ -23,7 +23,7 @@ import (
 func TestAttempt(t *testing.T) {
 	read := make(chan int, 1)
 	var sent io.Reader
-	a := attempts{roundTrip(func(r *http.Request) (*http.Response, error) {
+	a := attempts{apart: &apart{}, next: roundTrip(func(r *http.Request) (*http.Response, error) {
 		sent = r.Body // as a transport that is still sending when the answer is here
 		n, _ := r.Body.Read(make([]byte, 2))
 		read <- n

@@ -34,6 +34,7 @@ var uploadCases = []testCase{
 	{"Discard", discardUpload},
 	{"ListUploads", listUploads},
 	{"states", uploadStates},
+	{"removals", removals},
 	{"invalid ids", invalidIDs},
 }
 

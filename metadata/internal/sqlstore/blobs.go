@@ -148,7 +148,21 @@ func (t collection) CondemnOrphan(d digest.Digest, size int64) (bool, error) {
 	if !errors.Is(err, metadata.ErrNotExist) {
 		return false, err
 	}
+	pending, err := one(t.Tx, scanBool, `SELECT EXISTS (SELECT 1 FROM collected WHERE digest = $1 AND done_at IS NULL)`, raw)
+	if err != nil || pending {
+		return false, err
+	}
 	return true, t.condemned(raw, size)
+}
+
+// TakeCollected implements metadata.Collection.
+func (t collection) TakeCollected(d digest.Digest, since time.Time) (bool, error) {
+	raw, err := sha256Sum(d)
+	if err != nil {
+		return false, err
+	}
+	n, err := t.exec(`UPDATE collected SET at = $1 WHERE digest = $2 AND at = $3 AND done_at IS NULL`, t.micros(), raw, micros(since))
+	return n > 0, err
 }
 
 func (t *Tx) condemned(raw []byte, size int64) error {
@@ -159,12 +173,12 @@ func (t *Tx) condemned(raw []byte, size int64) error {
 }
 
 // CollectedDone implements metadata.Collection.
-func (t collection) CollectedDone(d digest.Digest) error {
+func (t collection) CollectedDone(d digest.Digest, since time.Time) error {
 	raw, err := sha256Sum(d)
 	if err != nil {
 		return err
 	}
-	return t.must(`UPDATE collected SET done_at = $1 WHERE digest = $2`, t.micros(), raw)
+	return t.must(`UPDATE collected SET done_at = $1 WHERE digest = $2 AND at = $3 AND done_at IS NULL`, t.micros(), raw, micros(since))
 }
 
 // CollectedPending implements metadata.Collection.

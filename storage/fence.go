@@ -1,0 +1,21 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// ErrLate: a removal came later than it may, and removed nothing.
+var ErrLate = errors.New("storage: the removal came too late")
+
+// Fencer is implemented by backends that several processes share: a removal that stands still must not take bytes that were stored
+// again meanwhile.
+type Fencer interface {
+	// Removal prepares one removal of a blob, which has no effect later than ttl from now by the store's own clock, whatever holds it
+	// up: ErrLate. It is tried once; after another error it may take effect until then. A missing blob is no error. ErrUnavailable:
+	// the store's clock and that of this process are too far apart.
+	Removal(ctx context.Context, d digest.Digest, ttl time.Duration) (func(ctx context.Context) error, error)
+}
