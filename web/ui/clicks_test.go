@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -138,4 +140,58 @@ func TestClickPaths(t *testing.T) {
 	if err != nil || strings.Count(string(text), " clicks)") < 4 {
 		t.Errorf("docs/ui.md does not tell the ways: %v", err)
 	}
+}
+
+// TestLastReleasePath walks the way of docs/ui.md to what the last release changed: the environment, the form that compares it with the moment before,
+// and from there the files of the service that changed, or its commits.
+func TestLastReleasePath(t *testing.T) {
+	s := shop(t)
+	s.send(http.MethodPut, "/api/v1/repositories/main/packages/raw/tool/versions/1.1.0/metadata", `{"source":{"repository":"https://git.example.com/acme/tool","commit":"9e1b0c2d"}}`, http.StatusNoContent)
+	before := time.Now().Truncate(time.Second).Add(time.Second) // the field of the form has seconds
+	time.Sleep(time.Until(before.Add(10 * time.Millisecond)))
+	s.send(http.MethodPost, "/api/v1/deployments", `{"environment":"prod","service":"web","repository":"main","purl":"pkg:generic/tool@1.1.0","status":"succeeded"}`, http.StatusCreated)
+
+	p := begin(t, s)
+	p.click("prod")
+	p.click("Compare with another moment or environment")
+	p.fill("filter", map[string]string{"at": before.UTC().Format("2006-01-02T15:04:05")})
+	p.sees(p.page, "web", "changed", "1.0.0", "1.1.0", "prod now")
+	var commits string
+	for _, a := range elements(p.page, named("a")) {
+		if shownText(a) == "commits" {
+			commits = attr(a, "href")
+		}
+	}
+	if want := "https://git.example.com/acme/tool/compare/4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d...9e1b0c2d"; commits != want {
+		t.Errorf("its commits: %q, want %s", commits, want)
+	}
+	p.click("what changed")
+	p.sees(p.page, "tool: 1.0.0 → 1.1.0", "tool.txt changed", "README.md added")
+}
+
+// fill fills in some fields of the form of a class, leaves the others as they are, and sends it.
+func (p *person) fill(class string, values map[string]string) {
+	p.t.Helper()
+	for _, form := range elements(p.page, classed(class)) {
+		fields := url.Values{}
+		for _, in := range elements(form, func(n *html.Node) bool { return n.Data == "input" || n.Data == "select" }) {
+			value := attr(in, "value")
+			for _, option := range elements(in, named("option")) {
+				if chosen := slices.ContainsFunc(option.Attr, func(a html.Attribute) bool { return a.Key == "selected" }); chosen {
+					value = attr(option, "value")
+				}
+			}
+			if given, ok := values[attr(in, "name")]; ok {
+				value = given
+				delete(values, attr(in, "name"))
+			}
+			fields.Set(attr(in, "name"), value)
+		}
+		for name := range values {
+			p.t.Fatalf("the form has no field %q", name)
+		}
+		p.open(attr(form, "action") + "?" + fields.Encode())
+		return
+	}
+	p.t.Fatalf("no form is a %q", class)
 }
