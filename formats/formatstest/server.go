@@ -131,6 +131,7 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	o.Site.Authenticate, o.Site.Sync, o.Site.Ready = s.Accounts.Authenticate, s.Core.Store.Sync, s.Core.Ready
 	server, err := httpserver.New(o.Site)
 	s.must(err)
+	server.ShowErrors(s.noPerson)
 	var reader catalog.Reader = s.Reader
 	if o.Reader != nil {
 		reader = o.Reader(reader)
@@ -141,6 +142,12 @@ func NewServer(t testing.TB, o Options, mounts ...Mounter) *Server {
 	s.Router = httpserver.NewRouter(server, all...)
 	s.serve(o, httpserver.NewHandler(server, all...))
 	return s
+}
+
+// noPerson is the page of an error on a server without pages: clients of formats never see one.
+func (s *Server) noPerson(w http.ResponseWriter, r *http.Request, e *registry.Error, _ int) {
+	s.t.Errorf("%s asks as a person's browser does: Accept: %s", r.UserAgent(), r.Header.Get("Accept"))
+	httpserver.Problem(w, r, e)
 }
 
 // mountable puts the mounts over the core.

@@ -87,6 +87,7 @@ type Server struct {
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection
 	unrouted     Renderer
+	errorPage    ErrorPage // nil: people are told what programs are
 	seen         seen
 	routes       sync.Map // *routes by *mux.Router
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/formats/all"
 	"slipway/formats/formatstest"
 )
 
@@ -70,6 +71,16 @@ func TestPageInBrowser(t *testing.T) {
 		picture := decode(t, path)
 		if got := color.RGBAModel.Convert(picture.At(4, 500)); picture.Bounds().Dx() != c.width || got != c.ground {
 			t.Errorf("%d, dark %v: %v wide, the ground is %v, want %v", c.width, c.dark, picture.Bounds().Dx(), got, c.ground)
+		}
+	}
+}
+
+// TestFileProblemInBrowser: what a real browser sends when an address is opened is taken for a person's request.
+func TestFileProblemInBrowser(t *testing.T) {
+	s := newPage(t, formatstest.Options{AnonymousRead: true}, all.All()...)
+	for _, path := range []string{"/npm/main/nothing", "/pypi/main/simple/nothing/", "/maven/main/com/acme/nothing/1.0/nothing-1.0.jar", "/v2/main/nothing/manifests/1.0", "/raw/main/nothing/1.0/nothing.txt"} {
+		if shown := browse(t, "--dump-dom", s.URL+path); !strings.Contains(shown, "To the front page") || !strings.Contains(shown, "<footer") {
+			t.Errorf("%s: %s", path, shown)
 		}
 	}
 }

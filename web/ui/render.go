@@ -97,6 +97,9 @@ type problemView struct {
 	LogIn   bool // other credentials may help
 	Advice  string
 	Again   string // address of the page that was asked for; "": asking again does not help, or changes something
+	Command string // sends credentials with the request that failed; "": they were sent, or make no difference
+	Why     string // address of the page that explains a refusal; "": no rule refused
+	Place   *link  // to the repository that has what was asked for; nil: it is not known
 }
 
 // advices say what a visitor can do, by status.
@@ -134,9 +137,7 @@ func (u *Pages) failure(w http.ResponseWriter, r *http.Request, e *registry.Erro
 	}
 	f := frameOf(r)
 	if f == nil { // before the page's handler
-		if with, err := u.caller(r); err == nil {
-			r = with
-		}
+		r = u.visitorOf(r, e)
 		plain := r.Clone(r.Context())
 		plain.URL.RawQuery = "" // it may be what is wrong
 		var err error

@@ -27,6 +27,7 @@ func TestScreens(t *testing.T) {
 	c.expected = "the server responded with a status of 4"
 	c.screens("/r/absent", "error-404", true)
 	c.screens("/search?q=tool+OR", "error-400", false)
+	c.screens("/raw/main/nothing/1.0/nothing.txt", "error-file", true)
 }
 
 // screens shows a page in one window that changes its size and its colours; with all, it takes pictures of every size and not of the telephone's alone.

@@ -68,6 +68,7 @@ func (u *Pages) all() []page {
 func (u *Pages) Mount(root *mux.Router, server *httpserver.Server) {
 	u.server, u.nav = server, nil
 	server.Unrouted(u.failure)
+	server.ShowErrors(u.fileProblem)
 	for _, p := range u.all() {
 		if p.nav != "" {
 			u.nav = append(u.nav, p)
