@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,10 +175,8 @@ func (p *person) fill(class string, values map[string]string) {
 		fields := url.Values{}
 		for _, in := range elements(form, func(n *html.Node) bool { return n.Data == "input" || n.Data == "select" }) {
 			value := attr(in, "value")
-			for _, option := range elements(in, named("option")) {
-				if chosen := slices.ContainsFunc(option.Attr, func(a html.Attribute) bool { return a.Key == "selected" }); chosen {
-					value = attr(option, "value")
-				}
+			if in.Data == "select" {
+				value = chosen(in)
 			}
 			if given, ok := values[attr(in, "name")]; ok {
 				value = given

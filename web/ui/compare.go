@@ -109,8 +109,20 @@ func (u *Pages) compare(w http.ResponseWriter, r *http.Request) error {
 		if err := u.difference(r.Context(), &v); err != nil {
 			return err
 		}
+	} else {
+		v.suggest()
 	}
 	return write(w, r, http.StatusOK, "compare", v)
+}
+
+// suggest chooses what the form begins with: the newest version, or the one that is asked for, and the one before it.
+func (v *compareView) suggest() {
+	if v.To == "" && len(v.Versions) > 0 {
+		v.To = v.Versions[0]
+	}
+	if i := slices.Index(v.Versions, v.To); v.From == "" && i >= 0 {
+		v.From = v.Versions[min(i+1, len(v.Versions)-1)]
+	}
 }
 
 func (u *Pages) difference(ctx context.Context, v *compareView) error {

@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,18 @@ func named(name string) func(*html.Node) bool {
 // classed reports whether an element has a class.
 func classed(class string) func(*html.Node) bool {
 	return func(n *html.Node) bool { return strings.Contains(" "+attr(n, "class")+" ", " "+class+" ") }
+}
+
+// chosen is the value that a list of a form begins with.
+func chosen(list *html.Node) string {
+	options := elements(list, named("option"))
+	i := slices.IndexFunc(options, func(o *html.Node) bool {
+		return slices.ContainsFunc(o.Attr, func(a html.Attribute) bool { return a.Key == "selected" })
+	})
+	if len(options) == 0 {
+		return ""
+	}
+	return attr(options[max(i, 0)], "value")
 }
 
 // shownText is what an element shows to people, with one space between words: not what is for screen readers, nor buttons that scripts show.

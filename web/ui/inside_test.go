@@ -131,6 +131,15 @@ func TestCompare(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, body)
 		}
 	}
+	for query, want := range map[string][2]string{"": {"1.0", "1.1"}, "&to=1.1": {"1.0", "1.1"}, "&to=1.0": {"1.0", "1.0"}, "&from=1.0": {"1.0", "1.1"}} { // what the form begins with
+		var begins [2]string
+		for i, list := range elements(parsed(t, s.get(formatstest.Admin, "/compare?repo=main&format=raw&package=box"+query).Body), named("select")) {
+			begins[i] = chosen(list)
+		}
+		if begins != want {
+			t.Errorf("compare%s begins with %q, want %q", query, begins, want)
+		}
+	}
 	for _, not := range []string{"same.bin", "box-1.1/big", "same of both"} {
 		if strings.Contains(body, not) {
 			t.Errorf("%q is in\n%s", not, body)

@@ -126,7 +126,7 @@ func TestHiddenFromVisitor(t *testing.T) {
 			t.Errorf("%s: %s", path, a.Status)
 		}
 	}
-	lead := regexp.MustCompile(`<p class="lead">.*</p>`)
+	lead := regexp.MustCompile(`<p class="lead sentence">.*</p>`)
 	there, absent := v.do("/r/main/raw/"+secret, nil), v.do("/r/main/raw/zqx-absent", nil)
 	if got, want := lead.FindString(there.body), strings.ReplaceAll(lead.FindString(absent.body), "zqx-absent", secret); got == "" || got != want {
 		t.Errorf("what is hidden: %s, what is not there: %s", got, want)

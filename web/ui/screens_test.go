@@ -77,7 +77,7 @@ var alike = map[string]bool{"web.repository.rules": true, "web.repository.upstre
 	"web.admin.access": true, "web.admin.configuration": true}
 
 // tooWide names the elements that reach out of the window; texts to copy that lie below their button, where the window is narrow; and chips in tables
-// that are broken into letters.
+// that are broken into letters. From the width of a tablet on, it also names what can be done with a row of a table and lies beyond the table's edge.
 const tooWide = `(() => {
   const width = document.documentElement.clientWidth;
   for (const pre of document.querySelectorAll(".copyable pre")) {
@@ -85,6 +85,10 @@ const tooWide = `(() => {
   }
   for (const chip of document.querySelectorAll(".scroll .chip")) {
     if (chip.getBoundingClientRect().height > 60) return "broken: " + chip.outerHTML.slice(0, 120);
+  }
+  for (const action of document.querySelectorAll(".scroll summary, .scroll button, .scroll .button")) {
+    const seen = action.checkVisibility(), edge = action.closest(".scroll").getBoundingClientRect().right;
+    if (width >= 768 && seen && action.getBoundingClientRect().right > edge + 1) return "beyond the edge: " + action.outerHTML.slice(0, 120);
   }
   if (document.documentElement.scrollWidth <= width) return "";
   return "wider than the window: " + [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest(".scroll, pre, .hidden"))
