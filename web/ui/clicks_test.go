@@ -168,27 +168,27 @@ func TestLastReleasePath(t *testing.T) {
 	p.sees(p.page, "tool: 1.0.0 → 1.1.0", "tool.txt changed", "README.md added")
 }
 
-// fill fills in some fields of the form of a class, leaves the others as they are, and sends it.
+// fill fills in some fields of the first form of a class, leaves the others as they are, and sends it.
 func (p *person) fill(class string, values map[string]string) {
 	p.t.Helper()
-	for _, form := range elements(p.page, classed(class)) {
-		fields := url.Values{}
-		for _, in := range elements(form, func(n *html.Node) bool { return n.Data == "input" || n.Data == "select" }) {
-			value := attr(in, "value")
-			if in.Data == "select" {
-				value = chosen(in)
-			}
-			if given, ok := values[attr(in, "name")]; ok {
-				value = given
-				delete(values, attr(in, "name"))
-			}
-			fields.Set(attr(in, "name"), value)
-		}
-		for name := range values {
-			p.t.Fatalf("the form has no field %q", name)
-		}
-		p.open(attr(form, "action") + "?" + fields.Encode())
-		return
+	forms := elements(p.page, classed(class))
+	if len(forms) == 0 {
+		p.t.Fatalf("no form is a %q", class)
 	}
-	p.t.Fatalf("no form is a %q", class)
+	fields := url.Values{}
+	for _, in := range elements(forms[0], func(n *html.Node) bool { return n.Data == "input" || n.Data == "select" }) {
+		name, value := attr(in, "name"), attr(in, "value")
+		if in.Data == "select" {
+			value = chosen(in)
+		}
+		if given, ok := values[name]; ok {
+			value = given
+			delete(values, name)
+		}
+		fields.Set(name, value)
+	}
+	for name := range values {
+		p.t.Fatalf("the form has no field %q", name)
+	}
+	p.open(attr(forms[0], "action") + "?" + fields.Encode())
 }
